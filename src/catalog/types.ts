@@ -1,0 +1,200 @@
+/**
+ * The Catalog: what one version of the TDX module does with its locks, as facts.
+ *
+ * Everything downstream (tables, contention, models) is derived from a Catalog and nothing else about the module.
+ * The JSON form (`seamlock/catalog@1`) has exactly these fields in this order.
+ */
+
+/** The lock kinds that the module's `tdx_locks.h` defines; `bit` is the single-bit lock that the migration code adds. */
+export type LockKind = "sharex" | "sharex_hp" | "sept_entry" | "mutex" | "bit";
+
+/** `NO_LOCK`: the leaf walks the structure without the lock, on purpose. */
+export type LockMode = "SHARED" | "EXCLUSIVE" | "NO_LOCK";
+
+/** Who asks: a SEAMCALL or the VMM (`host`), a TDCALL or the TD (`guest`). Host-priority locks treat the two differently. */
+export type Side = "host" | "guest";
+
+/** A line of the module's source; `file` is relative to the root of the tree, `line` is 1-based. */
+export interface Site {
+  readonly file: string;
+  readonly line: number;
+  readonly function: string;
+}
+
+/** An operand as the module reports it in the low 32 bits of a status. `id` drops the `OPERAND_ID_` prefix. */
+export interface Operand {
+  readonly id: string;
+  readonly number: number;
+}
+
+/** Where a lock taken by a leaf is given back. */
+export interface Release {
+  /** `leaf-exit`, `before-td-entry`, `td-exit`, or the name of the function that releases it earlier. */
+  readonly at: string;
+  readonly evidence: readonly Site[];
+}
+
+/** One lock acquisition of a leaf, on its success path. Rows stand in source order. */
+export interface Acquisition {
+  /** A name of the fixed vocabulary (see {@link RESOURCES}), or the lock's field name if it fits none. */
+  readonly resource: string;
+  /** What the leaf does with a target page (`to-add`, `to-remove`, …) or which of two objects of a class; else null. */
+  readonly role: string | null;
+  /** The object that holds the lock, in the leaf's own terms: its variable, e.g. `tdcs_ptr`. */
+  readonly object: string;
+  readonly lock: LockKind;
+  readonly mode: LockMode;
+  readonly side: Side;
+  /** Null when every successful run takes the lock; else the condition in the source's own terms. */
+  readonly when: string | null;
+  /** `"1"`, or how often: `per L2 VM`, `per list entry`, … */
+  readonly times: string;
+  /** The operand in the status that the leaf returns when this lock is busy; null when the status carries none. */
+  readonly operand: Operand | null;
+  /** The 64-bit status returned when this lock is busy, `0x` and 16 upper-case digits; null when the leaf does not return one. */
+  readonly busyStatus: string | null;
+  /** The status when the caller is the guest and the host-priority bit is set; null where that cannot happen. */
+  readonly hostPriorityStatus: string | null;
+  /** Null for NO_LOCK rows. */
+  readonly release: Release | null;
+  /** From the leaf's own call down to the primitive. */
+  readonly evidence: readonly Site[];
+}
+
+/** A BUSY-class status that comes from something other than a lock primitive (a failed cmpxchg, a reference count, …). */
+export interface OtherBusy {
+  readonly status: string;
+  readonly name: string;
+  /** The field or structure that is busy, in the source's own terms. */
+  readonly object: string;
+  readonly operand: Operand | null;
+  readonly when: string | null;
+  readonly evidence: readonly Site[];
+}
+
+/** One leaf function, or one variant of it when an input decides the lock modes. */
+export interface Leaf {
+  /** Lower case, as the handler is named in the leaf's own header: `tdh_mem_track`. */
+  readonly name: string;
+  /** The leaf number in RAX[15:0]. */
+  readonly number: number;
+  readonly side: Side;
+  readonly handler: Site;
+  /** Null, or what tells this entry from the others of the same leaf: `version=0`, `version>=1`, `write`, … */
+  readonly variant: string | null;
+  /** OP_STATEs in which the leaf is legal; null when the module checks none for it. */
+  readonly opStates: readonly string[] | null;
+  /** SEPT entry states on which the leaf is legal; null when the module checks none for it. */
+  readonly septStates: readonly string[] | null;
+  readonly acquisitions: readonly Acquisition[];
+  readonly otherBusy: readonly OtherBusy[];
+}
+
+/** One field of a lock word. */
+export interface BitField {
+  readonly name: string;
+  readonly lsb: number;
+  readonly width: number;
+}
+
+/** One primitive of a lock kind, as its source function performs it. */
+export interface LockPrimitive {
+  readonly function: string;
+  readonly operation: "acquire" | "release" | "promote" | "demote";
+  /** The mode asked for or given back; null where the primitive has none (a mutex) or takes it as an argument. */
+  readonly mode: "SHARED" | "EXCLUSIVE" | null;
+  /** Null when the primitive is the same for both sides. */
+  readonly side: Side | null;
+  /** What the caller may see, in source order: status or return names. */
+  readonly outcomes: readonly string[];
+  /** The atomic instructions it performs, in source order: `lock xadd`, `lock cmpxchg`, `lock bts`, … */
+  readonly atomics: readonly string[];
+  /** True when a failed attempt sets the host-priority bit. */
+  readonly setsHostPriority: boolean;
+  readonly evidence: Site;
+}
+
+/** What the source defines about one lock kind. */
+export interface LockDefinition {
+  readonly kind: LockKind;
+  /** The source's type name, or null where the lock is bits of another word. */
+  readonly type: string | null;
+  /** Bits of the word that holds the lock. */
+  readonly width: number;
+  readonly fields: readonly BitField[];
+  readonly primitives: readonly LockPrimitive[];
+}
+
+/** Errors leave the catalog incomplete (exit status 3); warnings are differences a reader must know; notes explain. */
+export type Severity = "error" | "warning" | "note";
+
+export interface Diagnostic {
+  /** `SL` and four digits; listed in docs/diagnostics.md. */
+  readonly code: string;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly file: string | null;
+  readonly line: number | null;
+}
+
+export interface ModuleInfo {
+  readonly version: string;
+  readonly origin: "extracted" | "published";
+  /** Public repository that the tree came from, `owner/name`, or null when not known. */
+  readonly repository: string | null;
+  /** Commit of that repository, or null. */
+  readonly revision: string | null;
+  /** SHA-256 over the tree's source files, or over the published table. */
+  readonly sourceDigest: string;
+}
+
+/** Did the analysis see every lock site of the tree? */
+export interface Coverage {
+  /** Call sites of acquire and promote primitives in the tree. */
+  readonly sites: number;
+  /** Sites that some leaf's analysis reached. */
+  readonly visited: number;
+  /** Sites that no leaf reaches, each with the reason. */
+  readonly explained: readonly { readonly site: Site; readonly reason: string }[];
+}
+
+export interface Catalog {
+  readonly schema: "seamlock/catalog@1";
+  readonly module: ModuleInfo;
+  /** Host leaves first, then guest leaves, each by number, then variant in source order. */
+  readonly leaves: readonly Leaf[];
+  readonly locks: readonly LockDefinition[];
+  /** Bit positions in a 64-bit SEPT entry that locking and TLB tracking use, by name. */
+  readonly septEntryBits: Readonly<Record<string, number>>;
+  /** All OP_STATE names, in the order of the source's enumeration. */
+  readonly opStates: readonly string[];
+  /** All SEPT entry state names, in the order of the source's table. */
+  readonly septStates: readonly string[];
+  readonly statusCodes: Readonly<Record<string, string>>;
+  readonly operandIds: Readonly<Record<string, number>>;
+  /** Zero-step thresholds, list sizes, host-priority time-outs (microseconds, names end in `_USEC`), state names' values. */
+  readonly constants: Readonly<Record<string, number>>;
+  readonly coverage: Coverage | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The fixed resource names, in the order in which reports list them. */
+export const RESOURCES = [
+  "TDR",
+  "KOT",
+  "TDCS",
+  "TDVPR",
+  "TDCS_EPOCH",
+  "SEPT_TREE",
+  "SEPT_ENTRY",
+  "PAGE",
+  "PAMT_2M",
+  "PAMT_1G",
+  "WBT",
+  "GLOBAL",
+  "TDMR",
+  "MIG",
+  "MIGSC",
+  "RTMR",
+  "SERVTD_BINDINGS",
+] as const;
