@@ -1,0 +1,96 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { SeamlockError } from "../errors.ts";
+
+/** Far above any catalog or profile; a guard against a wrong file, not a limit that anybody should meet. */
+const MAX_BYTES = 256 * 1024 * 1024;
+
+/**
+ * The text of a file named on the command line.
+ *
+ * @throws SeamlockError SL0006
+ */
+export function readText(path: string): string {
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory()) throw unreadable(path, "is a directory, not a file");
+    if (!stat.isFile() && !stat.isFIFO()) throw unreadable(path, "is a device, not a file");
+    if (stat.size > MAX_BYTES) throw unreadable(path, `is larger than ${MAX_BYTES / 1024 / 1024} MB`);
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof SeamlockError) throw error;
+    throw unreadable(path, `cannot be read: ${reason(error)}`);
+  }
+}
+
+function unreadable(path: string, problem: string): SeamlockError {
+  return new SeamlockError("SL0006", `\`${path}\` ${problem}`, { place: { file: path } });
+}
+
+/**
+ * Writes a file whole or not at all: readers see the old content or the new, and a full disk leaves the old.
+ *
+ * Synchronous on purpose: a signal is handled before it or after it, so no temporary file is left behind.
+ *
+ * @throws SeamlockError SL0007
+ */
+export function writeWhole(path: string, text: string): void {
+  try {
+    const target = existing(path);
+    if (target?.isDirectory) throw unwritable(path, "is a directory, not a file");
+    if (target !== null && !target.isFile) writeFileSync(path, text);
+    else replace(target?.path ?? path, text, target?.mode ?? null);
+  } catch (error) {
+    if (error instanceof SeamlockError) throw error;
+    throw unwritable(path, `cannot be written: ${reason(error)}`);
+  }
+}
+
+/** What stands at `path` now, symbolic links followed; null when nothing does. */
+function existing(path: string): { path: string; isFile: boolean; isDirectory: boolean; mode: number } | null {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return null;
+  return { path: realpathSync(path), isFile: stat.isFile(), isDirectory: stat.isDirectory(), mode: stat.mode & 0o777 };
+}
+
+function replace(path: string, text: string, mode: number | null): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    const file = openSync(temporary, "wx");
+    try {
+      writeFileSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    if (mode !== null) chmodSync(temporary, mode);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function unwritable(path: string, problem: string): SeamlockError {
+  return new SeamlockError("SL0007", `\`${path}\` ${problem}`, {
+    place: { file: path },
+    hint: "name a file in a directory that you can write to",
+  });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  EACCES: "permission denied",
+  EPERM: "operation not permitted",
+  EROFS: "the file system is read-only",
+  ENOSPC: "no space left on the device",
+  ENOTDIR: "a part of the path is not a directory",
+  ELOOP: "symbolic links form a loop",
+  ENAMETOOLONG: "the name is too long",
+};
+
+function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return REASONS[code ?? ""] ?? message;
+}

@@ -1,0 +1,18 @@
+/** What a run of the command line touches, so that tests can run it without a process of its own. */
+export interface Io {
+  /** Where the document goes; with `--json` nothing else is written here. */
+  out(text: string): void;
+  /** Diagnostics, warnings and progress. */
+  err(text: string): void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  /** Aborted by the first Ctrl-C if the verb asked to be told; a second one ends the process. */
+  readonly signal: AbortSignal;
+  /** From here on the first Ctrl-C aborts {@link signal} instead of ending the process, so that a partial result can be printed. */
+  handleInterrupt(): void;
+}
+
+/** Exit statuses of the contract. */
+export const EXIT = { done: 0, finding: 1, usage: 2, inconclusive: 3, interrupted: 130 } as const;
+export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];

@@ -1,0 +1,57 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Catalog, parseCatalog } from "../catalog/index.ts";
+import { SeamlockError } from "../errors.ts";
+import { readText } from "./files.ts";
+import { didYouMean } from "./suggest.ts";
+
+/** The folder of the bundled facts: beside `dist/` in the package, at the root of a checkout. */
+function dataFolder(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const data = join(folder, "data", "modules");
+    if (existsSync(data)) return data;
+    if (folder === dirname(folder)) {
+      throw new SeamlockError("SL0008", "the bundled module data is missing", { hint: "install the package again" });
+    }
+  }
+}
+
+/** Bundled module names, oldest version first, then the published tables. */
+export function bundledModules(): string[] {
+  const names = readdirSync(dataFolder()).filter((file) => file.endsWith(".json"));
+  return names.map((file) => file.slice(0, -".json".length)).sort(byVersion);
+}
+
+/** `1.5.9` before `1.5.10`, and whatever is no version after those that are. */
+export function byVersion(a: string, b: string): number {
+  return Number(!isVersion(a)) - Number(!isVersion(b)) || a.localeCompare(b, "en", { numeric: true });
+}
+
+function isVersion(name: string): boolean {
+  return /^\d+(\.\d+)*$/.test(name);
+}
+
+/**
+ * The catalog that `--module` names: a bundled one, or a file. Without a name, the newest bundled version.
+ *
+ * @throws SeamlockError SL0005 when there is no such module, SL0006 when its file cannot be read, SL2xxx when it is no catalog
+ */
+export function loadModule(name?: string): Catalog {
+  const bundled = bundledModules();
+  const wanted = name ?? bundled.filter(isVersion).at(-1);
+  if (wanted === undefined) throw unknownModule("", bundled);
+  const file = bundled.includes(wanted) ? join(dataFolder(), `${wanted}.json`) : wanted;
+  if (file === wanted && !isPath(wanted)) throw unknownModule(wanted, bundled);
+  return parseCatalog(readText(file), file);
+}
+
+function isPath(name: string): boolean {
+  return /[/\\]|\.json$/.test(name) || statSync(name, { throwIfNoEntry: false }) !== undefined;
+}
+
+function unknownModule(name: string, bundled: readonly string[]): SeamlockError {
+  return new SeamlockError("SL0005", `no module \`${name}\` is bundled, and no file has that name`, {
+    hint: didYouMean(name, bundled, `bundled are ${bundled.join(", ")}`),
+  });
+}

@@ -1,0 +1,131 @@
+import { Command, CommanderError, Option } from "commander";
+import { version } from "../../package.json";
+import { SeamlockError } from "../errors.ts";
+import { errorText } from "./error-text.ts";
+import { EXIT, type ExitStatus, type Io } from "./io.ts";
+import { VERBS } from "./registry.ts";
+import { didYouMean } from "./suggest.ts";
+import type { AnyVerb } from "./verb.ts";
+
+const EXAMPLES = [
+  ["report", "the lock status report of the newest module version"],
+  ["report --module 1.5.05 --leaf tdh_mem_track", "the rows of one call, for one version"],
+  ["contend tdh_mem_track", "what can make this call return BUSY"],
+  ["diff 1.5.05 1.5.25", "what changed from one version to another"],
+  ["extract path/to/tdx-module -o module.json", "the facts about a source tree of your own"],
+] as const;
+
+const AFTER = `
+A module is a bundled version (1.5.05), lkml-2024-09-13 (the published hand-made table) or a path to a catalog file.
+Exit status: 0 done or no difference, 1 a finding, 2 usage or input error, 3 something stayed unresolved, 130 interrupted.`;
+
+/**
+ * Runs one command line.
+ *
+ * @param argv the arguments after the program's name
+ * @returns the exit status; errors are printed, not thrown
+ */
+export async function run(argv: readonly string[], io: Io): Promise<ExitStatus> {
+  try {
+    return await dispatch(argv, io);
+  } catch (error) {
+    const known = error instanceof SeamlockError ? error : internalError(error, io.env);
+    io.err(errorText(known, wantsColor(argv, io)));
+    return EXIT.usage;
+  }
+}
+
+async function dispatch(argv: readonly string[], io: Io): Promise<ExitStatus> {
+  let status: ExitStatus = EXIT.done;
+  const program = rootCommand(io);
+  const wanted = argv.find((arg) => Object.hasOwn(VERBS, arg));
+  for (const [name, entry] of Object.entries(VERBS)) {
+    const command = program.command(name).description(entry.summary);
+    if (name !== wanted) continue;
+    const { verb } = await entry.load();
+    configure(command, verb);
+    command.action(async () => {
+      status = await verb.run(command.processedArgs, command.opts(), io);
+    });
+  }
+  if (argv.length === 0) {
+    io.out(program.helpInformation());
+    return status;
+  }
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) throw usageError(error, program, argv);
+  }
+  return status;
+}
+
+function rootCommand(io: Io): Command {
+  const program = new Command("seamlock");
+  return program
+    .description("What contends with what inside the Intel TDX module.")
+    .version(version, "-V, --version", "print the version")
+    .addOption(new Option("--color <when>", "colour of messages").choices(["auto", "always", "never"]).default("auto"))
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [verb]", "print the help of a verb")
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: () => {}, outputError: () => {} })
+    .showSuggestionAfterError(false)
+    .exitOverride()
+    .addHelpText("before", examplesText(EXAMPLES))
+    .addHelpText("after", AFTER);
+}
+
+function configure(command: Command, verb: AnyVerb): void {
+  command.option("--json", "write one JSON document to standard output").addHelpText("before", examplesText(verb.examples));
+  verb.configure(command);
+}
+
+function examplesText(examples: readonly (readonly [string, string])[]): string {
+  const lines = examples.map(([command, purpose]) => `  # ${purpose}\n  seamlock ${command}\n`);
+  return `Examples:\n${lines.join("\n")}`;
+}
+
+/** What commander found wrong, in our words: a code, and the nearest spelling that would have been right. */
+function usageError(error: CommanderError, program: Command, argv: readonly string[]): SeamlockError {
+  const verb = argv.find((arg) => Object.hasOwn(VERBS, arg));
+  const help = `\`seamlock ${verb === undefined ? "" : `${verb} `}--help\` shows what it takes`;
+  const message = error.message.replace(/^error: /, "");
+  const word = /'([^']*)'/.exec(message)?.[1] ?? "";
+  switch (error.code) {
+    case "commander.unknownCommand":
+      return new SeamlockError("SL0002", `unknown verb \`${word}\``, {
+        hint: didYouMean(word, Object.keys(VERBS), "`seamlock --help` lists the verbs"),
+      });
+    case "commander.unknownOption":
+      return new SeamlockError("SL0003", `unknown option \`${word}\``, {
+        hint: didYouMean(word, optionFlags(program, verb), help),
+      });
+    default:
+      return new SeamlockError("SL0004", message.replace(/\.$/, ""), { hint: help });
+  }
+}
+
+function optionFlags(program: Command, verb: string | undefined): string[] {
+  const command = program.commands.find((candidate) => candidate.name() === verb) ?? program;
+  const flags = [program, command].flatMap((source) => source.options.map((option) => option.long ?? ""));
+  return [...flags, "--help"];
+}
+
+/** A defect of seamlock itself. The stack trace is for its authors, so it is shown on request only. */
+export function internalError(error: unknown, env: Io["env"]): SeamlockError {
+  const shown = error instanceof Error ? error.message : String(error);
+  const stack = env["DEBUG"] && error instanceof Error ? `\n${error.stack}` : "";
+  return new SeamlockError("SL0001", `this is a bug in seamlock: ${shown}${stack}`, {
+    cause: error,
+    hint: "run it again with DEBUG=1 in the environment and report what it prints",
+  });
+}
+
+function wantsColor(argv: readonly string[], io: Io): boolean {
+  const at = argv.findIndex((arg) => arg === "--color" || arg.startsWith("--color="));
+  const when = argv[at] === "--color" ? argv[at + 1] : argv[at]?.slice("--color=".length);
+  if (when === "always") return true;
+  return when !== "never" && !io.env["NO_COLOR"] && io.env["TERM"] !== "dumb" && io.errIsTerminal;
+}

@@ -1,0 +1,35 @@
+import type { AnyVerb } from "./verb.ts";
+
+interface Entry {
+  readonly summary: string;
+  /** Loads the verb's file, only when the verb is used. */
+  load(): Promise<{ readonly verb: AnyVerb }>;
+}
+
+/** The subcommands, in the order of the help text. A new verb is one file in `verbs/` and one entry here. */
+export const VERBS: Readonly<Record<string, Entry>> = {
+  report: {
+    summary: "which call takes which lock, and what contends with what",
+    load: () => import("./verbs/report.ts"),
+  },
+  contend: {
+    summary: "pairs of calls that can meet on a lock",
+    load: () => import("./verbs/contend.ts"),
+  },
+  diff: {
+    summary: "what changed between two modules",
+    load: () => import("./verbs/diff.ts"),
+  },
+  modules: {
+    summary: "the module versions that come with seamlock",
+    load: () => import("./verbs/modules.ts"),
+  },
+  catalog: {
+    summary: "the facts about one module, as data",
+    load: () => import("./verbs/catalog.ts"),
+  },
+  extract: {
+    summary: "the facts about a module, from its source tree",
+    load: () => import("./verbs/extract.ts"),
+  },
+};

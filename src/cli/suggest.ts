@@ -1,0 +1,19 @@
+import { distance } from "fastest-levenshtein";
+
+/** The candidate that a person most likely meant by `word`, or null when none is near. */
+export function nearest(word: string, candidates: Iterable<string>): string | null {
+  const typed = word.toLowerCase();
+  let best: string | null = null;
+  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const d = distance(typed, candidate.toLowerCase());
+    if (d < bestDistance) [best, bestDistance] = [candidate, d];
+  }
+  return best;
+}
+
+/** `did you mean …?`, or what to do when nothing is near. */
+export function didYouMean(word: string, candidates: Iterable<string>, otherwise: string): string {
+  const found = nearest(word, candidates);
+  return found === null ? otherwise : `did you mean \`${found}\`?`;
+}
