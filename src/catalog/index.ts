@@ -1,0 +1,27 @@
+/** What one version of the TDX module does, as facts: types, schema, loading, names, status codes. */
+export { aliasesOf, dispatcherNames, type LeafRef } from "./aliases.ts";
+export { leafName, resolveLeaf } from "./leaves.ts";
+export { parseCatalog } from "./parse.ts";
+export { catalogSchema } from "./schema.ts";
+export { serializeCatalog, serializeJson } from "./serialize.ts";
+export { decodeStatus, type DecodedStatus, formatStatus, parseStatus, statusText } from "./status.ts";
+export {
+  type Acquisition,
+  type BitField,
+  type Catalog,
+  type Coverage,
+  type Diagnostic,
+  type Leaf,
+  type LockDefinition,
+  type LockKind,
+  type LockMode,
+  type LockPrimitive,
+  type ModuleInfo,
+  type Operand,
+  type OtherBusy,
+  type Release,
+  RESOURCES,
+  type Severity,
+  type Side,
+  type Site,
+} from "./types.ts";

@@ -1,0 +1,99 @@
+/** Text → Catalog, with a place and a next step for whatever is wrong. */
+import { SeamlockError } from "../errors.ts";
+import { type JsonPath, findJsonFault, lineAndColumn, locateJson } from "./json.ts";
+import { catalogSchema } from "./schema.ts";
+import type { Catalog } from "./types.ts";
+
+const NAME = "seamlock/catalog";
+const VERSION = 1;
+const REMAKE = "make it again with `seamlock extract TREE -o FILE`";
+
+/**
+ * Reads a Catalog from the text of `seamlock/catalog@1`.
+ *
+ * @param text the whole file
+ * @param file its name, for messages
+ * @throws SeamlockError SL2001 empty · SL2002 not JSON · SL2003 truncated · SL2004 another kind of document ·
+ *   SL2005 another version of the format · SL2006 a field is missing, unknown or of the wrong type ·
+ *   SL2007 two entries of one leaf and variant
+ */
+export function parseCatalog(text: string, file: string): Catalog {
+  const body = text.startsWith("\uFEFF") ? text.slice(1) : text;
+  const value = readJson(body, file);
+  checkKind(value, body, file);
+  const parsed = catalogSchema.safeParse(value);
+  if (!parsed.success) throw invalidField(parsed.error.issues, body, file);
+  checkUnique(parsed.data, body, file);
+  return parsed.data;
+}
+
+function readJson(text: string, file: string): unknown {
+  if (text.trim() === "") {
+    throw new SeamlockError("SL2001", "the file is empty", { place: { file }, hint: REMAKE });
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    const fault = findJsonFault(text);
+    if (fault === null) throw cause;
+    const place = { file, ...lineAndColumn(text, fault.offset) };
+    if (fault.truncated) {
+      throw new SeamlockError("SL2003", `the file is cut off: ${fault.message}`, { place, hint: REMAKE, cause });
+    }
+    const hint = "a catalog is a JSON file as `seamlock extract TREE -o FILE` writes it";
+    throw new SeamlockError("SL2002", `not JSON: ${fault.message}`, { place, hint, cause });
+  }
+}
+
+function checkKind(value: unknown, text: string, file: string): void {
+  const schema = typeof value === "object" && value !== null ? (value as { schema?: unknown }).schema : undefined;
+  const place = placeOf(text, file, ["schema"]);
+  const [name, version] = typeof schema === "string" ? schema.split("@") : [];
+  if (name !== NAME) {
+    const found = schema === undefined ? 'there is no "schema" field' : `its schema is ${JSON.stringify(schema)}`;
+    const hint = `a catalog has "schema": "${NAME}@${VERSION}"; ${REMAKE}`;
+    throw new SeamlockError("SL2004", `not a seamlock catalog: ${found}`, { place, hint });
+  }
+  if (version !== String(VERSION)) {
+    const hint = `this seamlock reads version ${VERSION}; ${REMAKE}, or use the seamlock that wrote it`;
+    throw new SeamlockError("SL2005", `catalog format version ${version ?? "(none)"} is not known`, { place, hint });
+  }
+}
+
+interface Issue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+function invalidField(issues: readonly Issue[], text: string, file: string): SeamlockError {
+  const first = issues[0];
+  const path = (first?.path ?? []).map((step) => (typeof step === "number" ? step : String(step)));
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
+  const message = `${pathText(path)}: ${first?.message ?? "not valid"}${more}`;
+  const place = placeOf(text, file, path);
+  return new SeamlockError("SL2006", message, { place, hint: "schemas/catalog.json describes every field" });
+}
+
+function checkUnique(catalog: Catalog, text: string, file: string): void {
+  const seen = new Set<string>();
+  catalog.leaves.forEach((leaf, i) => {
+    const key = `${leaf.name} ${leaf.variant ?? ""}`;
+    if (seen.has(key)) {
+      const variant = leaf.variant === null ? "without a variant" : `of variant "${leaf.variant}"`;
+      const place = placeOf(text, file, ["leaves", i]);
+      const hint = "give each entry of one leaf its own variant";
+      throw new SeamlockError("SL2007", `${leaf.name} has two entries ${variant}`, { place, hint });
+    }
+    seen.add(key);
+  });
+}
+
+/** `leaves[3].acquisitions[0].mode`; `the document` for the empty path. */
+function pathText(path: JsonPath): string {
+  if (path.length === 0) return "the document";
+  return path.map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`)).join("");
+}
+
+function placeOf(text: string, file: string, path: JsonPath): { file: string; line: number; column: number } {
+  return { file, ...lineAndColumn(text, locateJson(text, path)) };
+}

@@ -1,0 +1,141 @@
+/**
+ * The Catalog's schema: what `seamlock/catalog@1` may hold, field by field, in the order in which it is written.
+ *
+ * It mirrors types.ts; the two assignments at the end fail to compile when they drift apart.
+ */
+import { z } from "zod";
+import type { Catalog } from "./types.ts";
+
+const STATUS = z.string().regex(/^0x[0-9A-F]{16}$/, "a status is 0x and 16 upper-case hex digits");
+const LINE = z.int().min(1);
+const LEAF_NUMBER = z.int().min(0).max(0xffff);
+
+export const sideSchema = z.enum(["host", "guest"]);
+export const lockKindSchema = z.enum(["sharex", "sharex_hp", "sept_entry", "mutex", "bit"]);
+export const lockModeSchema = z.enum(["SHARED", "EXCLUSIVE", "NO_LOCK"]);
+export const statusSchema = STATUS;
+
+/** A line of the module's source. */
+export const siteSchema = z.strictObject({ file: z.string().min(1), line: LINE, function: z.string().min(1) });
+
+/** An operand of a status. */
+export const operandSchema = z.strictObject({ id: z.string().min(1), number: z.int().min(0) });
+
+const releaseSchema = z.strictObject({ at: z.string().min(1), evidence: z.array(siteSchema) });
+
+/** One lock acquisition of a leaf. */
+export const acquisitionSchema = z.strictObject({
+  resource: z.string().min(1),
+  role: z.string().min(1).nullable(),
+  object: z.string(),
+  lock: lockKindSchema,
+  mode: lockModeSchema,
+  side: sideSchema,
+  when: z.string().min(1).nullable(),
+  times: z.string().min(1),
+  operand: operandSchema.nullable(),
+  busyStatus: STATUS.nullable(),
+  hostPriorityStatus: STATUS.nullable(),
+  release: releaseSchema.nullable(),
+  evidence: z.array(siteSchema),
+});
+
+const otherBusySchema = z.strictObject({
+  status: STATUS,
+  name: z.string().min(1),
+  object: z.string(),
+  operand: operandSchema.nullable(),
+  when: z.string().min(1).nullable(),
+  evidence: z.array(siteSchema),
+});
+
+/** One leaf, or one variant of it. */
+export const leafSchema = z.strictObject({
+  name: z.string().regex(/^td[hg]_[a-z0-9_]+$/, "a leaf is named tdh_… or tdg_…, in lower case"),
+  number: LEAF_NUMBER,
+  side: sideSchema,
+  handler: siteSchema,
+  variant: z.string().min(1).nullable(),
+  opStates: z.array(z.string().min(1)).nullable(),
+  septStates: z.array(z.string().min(1)).nullable(),
+  acquisitions: z.array(acquisitionSchema),
+  otherBusy: z.array(otherBusySchema),
+});
+
+const primitiveSchema = z.strictObject({
+  function: z.string().min(1),
+  operation: z.enum(["acquire", "release", "promote", "demote"]),
+  mode: z.enum(["SHARED", "EXCLUSIVE"]).nullable(),
+  side: sideSchema.nullable(),
+  outcomes: z.array(z.string().min(1)),
+  atomics: z.array(z.string().min(1)),
+  setsHostPriority: z.boolean(),
+  evidence: siteSchema,
+});
+
+const bitFieldSchema = z.strictObject({
+  name: z.string().min(1),
+  lsb: z.int().min(0).max(63),
+  width: z.int().min(1).max(64),
+});
+
+/** What the source defines about one lock kind. */
+export const lockDefinitionSchema = z.strictObject({
+  kind: lockKindSchema,
+  type: z.string().min(1).nullable(),
+  width: z.int().min(1).max(64),
+  fields: z.array(bitFieldSchema),
+  primitives: z.array(primitiveSchema),
+});
+
+/** A diagnostic of an extraction. */
+export const diagnosticSchema = z.strictObject({
+  code: z.string().regex(/^SL\d{4}$/, "a code is SL and four digits"),
+  severity: z.enum(["error", "warning", "note"]),
+  message: z.string().min(1),
+  file: z.string().min(1).nullable(),
+  line: LINE.nullable(),
+});
+
+/** Which module the facts are about. */
+export const moduleInfoSchema = z.strictObject({
+  version: z.string().min(1),
+  origin: z.enum(["extracted", "published"]),
+  repository: z.string().min(1).nullable(),
+  revision: z.string().min(1).nullable(),
+  sourceDigest: z.string().regex(/^sha256:[0-9a-f]{64}$/, "a digest is sha256: and 64 lower-case hex digits"),
+});
+
+const coverageSchema = z.strictObject({
+  sites: z.int().min(0),
+  visited: z.int().min(0),
+  explained: z.array(z.strictObject({ site: siteSchema, reason: z.string().min(1) })),
+});
+
+/** The whole document, `seamlock/catalog@1`. */
+export const catalogSchema = z.strictObject({
+  schema: z.literal("seamlock/catalog@1"),
+  module: moduleInfoSchema,
+  leaves: z.array(leafSchema),
+  locks: z.array(lockDefinitionSchema),
+  septEntryBits: z.record(z.string().min(1), z.int().min(0).max(63)),
+  opStates: z.array(z.string().min(1)),
+  septStates: z.array(z.string().min(1)),
+  statusCodes: z.record(z.string().min(1), STATUS),
+  operandIds: z.record(z.string().min(1), z.int().min(0)),
+  constants: z.record(z.string().min(1), z.number()),
+  coverage: coverageSchema.nullable(),
+  diagnostics: z.array(diagnosticSchema),
+});
+
+type Parsed = z.infer<typeof catalogSchema>;
+type Mutable<T> = T extends readonly (infer U)[]
+  ? Mutable<U>[]
+  : T extends object
+    ? { -readonly [K in keyof T]: Mutable<T[K]> }
+    : T;
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+
+/** Compile-time only: types.ts and this schema say the same. */
+export type SchemaMatchesTypes = Same<Parsed, Mutable<Catalog>>;
+true satisfies SchemaMatchesTypes;

@@ -1,0 +1,118 @@
+/** Catalog → text: one form for one value, small enough to commit and laid out so that a diff shows what changed. */
+import type { Catalog } from "./types.ts";
+
+const WIDTH = 120;
+const STEP = "  ";
+
+/**
+ * The text of a catalog: JSON in the field order of types.ts, records in the order given, ending with a newline.
+ * A value that fits on a line stands on one; of a longer object, neighbouring scalar fields share lines. The same
+ * catalog always gives the same bytes, and `parseCatalog` reads it back as the same value.
+ */
+export function serializeCatalog(catalog: Catalog): string {
+  return `${layout(inOrder(catalog), "")}\n`;
+}
+
+/** Any JSON value in the layout of {@link serializeCatalog}, with its own key order, ending with a newline. */
+export function serializeJson(value: unknown): string {
+  return `${layout(value, "")}\n`;
+}
+
+/** Field order by type, so that a catalog built in another order still gives the same bytes. */
+function inOrder(c: Catalog): unknown {
+  return {
+    schema: c.schema,
+    module: pick(c.module, ["version", "origin", "repository", "revision", "sourceDigest"]),
+    leaves: c.leaves.map(leafInOrder),
+    locks: c.locks.map((lock) => ({
+      ...pick(lock, ["kind", "type", "width"]),
+      fields: lock.fields.map((f) => pick(f, ["name", "lsb", "width"])),
+      primitives: lock.primitives.map((p) => ({
+        ...pick(p, ["function", "operation", "mode", "side", "outcomes", "atomics", "setsHostPriority"]),
+        evidence: site(p.evidence),
+      })),
+    })),
+    septEntryBits: c.septEntryBits,
+    opStates: c.opStates,
+    septStates: c.septStates,
+    statusCodes: c.statusCodes,
+    operandIds: c.operandIds,
+    constants: c.constants,
+    coverage:
+      c.coverage === null
+        ? null
+        : {
+            ...pick(c.coverage, ["sites", "visited"]),
+            explained: c.coverage.explained.map((e) => ({ site: site(e.site), reason: e.reason })),
+          },
+    diagnostics: c.diagnostics.map((d) => pick(d, ["code", "severity", "message", "file", "line"])),
+  };
+}
+
+function leafInOrder(leaf: Catalog["leaves"][number]): unknown {
+  return {
+    ...pick(leaf, ["name", "number", "side"]),
+    handler: site(leaf.handler),
+    ...pick(leaf, ["variant", "opStates", "septStates"]),
+    acquisitions: leaf.acquisitions.map((a) => ({
+      ...pick(a, ["resource", "role", "object", "lock", "mode", "side", "when", "times"]),
+      operand: operand(a.operand),
+      ...pick(a, ["busyStatus", "hostPriorityStatus"]),
+      release: a.release === null ? null : { at: a.release.at, evidence: a.release.evidence.map(site) },
+      evidence: a.evidence.map(site),
+    })),
+    otherBusy: leaf.otherBusy.map((b) => ({
+      ...pick(b, ["status", "name", "object"]),
+      operand: operand(b.operand),
+      when: b.when,
+      evidence: b.evidence.map(site),
+    })),
+  };
+}
+
+type Site = Catalog["leaves"][number]["handler"];
+type Operand = Catalog["leaves"][number]["acquisitions"][number]["operand"];
+
+const site = (s: Site): unknown => pick(s, ["file", "line", "function"]);
+const operand = (o: Operand): unknown => (o === null ? null : pick(o, ["id", "number"]));
+
+function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(keys.map((key) => [key, from[key]])) as Pick<T, K>;
+}
+
+function layout(value: unknown, indent: string, lead = 0): string {
+  const flat = oneLine(value);
+  if (indent.length + lead + flat.length + 1 <= WIDTH || !isCompound(value)) return flat;
+  const inner = indent + STEP;
+  if (Array.isArray(value)) {
+    return `[\n${inner}${value.map((v) => layout(v, inner)).join(`,\n${inner}`)}\n${indent}]`;
+  }
+  return `{\n${inner}${members(value, inner).join(`,\n${inner}`)}\n${indent}}`;
+}
+
+/** The members of an object, those that are scalars packed several to a line. */
+function members(value: object, indent: string): string[] {
+  const lines: string[] = [];
+  let packing = false;
+  for (const [key, v] of Object.entries(value)) {
+    const name = `${JSON.stringify(key)}: `;
+    const member = name + layout(v, indent, name.length);
+    const last = lines.at(-1);
+    const fits = last !== undefined && indent.length + last.length + member.length + 3 <= WIDTH;
+    if (!isCompound(v) && packing && fits) lines[lines.length - 1] = `${last}, ${member}`;
+    else lines.push(member);
+    packing = !isCompound(v);
+  }
+  return lines;
+}
+
+function isCompound(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function oneLine(value: unknown): string {
+  if (!isCompound(value)) return JSON.stringify(value);
+  if (Array.isArray(value)) return value.length === 0 ? "[]" : `[${value.map(oneLine).join(", ")}]`;
+  const fields = Object.entries(value).map(([key, v]) => `${JSON.stringify(key)}: ${oneLine(v)}`);
+  return fields.length === 0 ? "{}" : `{ ${fields.join(", ")} }`;
+}
