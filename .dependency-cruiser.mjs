@@ -12,7 +12,20 @@ const MAY_IMPORT = {
   export: ["language"],
   trace: ["catalog", "language"],
   report: ["catalog", "host", "analysis", "language"],
-  explorer: ["catalog", "extract", "host", "analysis", "language", "locks", "model", "check", "simulate", "export", "trace", "report"],
+  explorer: [
+    "catalog",
+    "extract",
+    "host",
+    "analysis",
+    "language",
+    "locks",
+    "model",
+    "check",
+    "simulate",
+    "export",
+    "trace",
+    "report",
+  ],
 };
 
 const direction = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
@@ -54,7 +67,12 @@ export default {
       from: { path: "^src/", pathNot: "^src/(extract|cli|explorer/server)(/|\\.ts$)" },
       to: { dependencyTypes: ["core"] },
     },
-    { name: "no-cycles", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
+    {
+      name: "no-cycles",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
     { name: "resolves", severity: "error", from: {}, to: { couldNotResolve: true } },
   ],
   options: {

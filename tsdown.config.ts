@@ -15,6 +15,5 @@ export default defineConfig({
   clean: true,
   // Comments cost parse time at start-up; names stay, so that a stack trace in a bug report can be read.
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
-  copy: [{ from: "node_modules/tree-sitter-c/tree-sitter-c.wasm", to: "dist" }],
   deps: { neverBundle: ["web-tree-sitter"] },
 });

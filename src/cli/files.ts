@@ -1,6 +1,21 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { Socket } from "node:net";
 import { basename, dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { SeamlockError } from "../errors.ts";
 
 /** Far above any catalog or profile; a guard against a wrong file, not a limit that anybody should meet. */
@@ -11,17 +26,23 @@ const MAX_BYTES = 256 * 1024 * 1024;
  *
  * @throws SeamlockError SL0006
  */
-export function readText(path: string): string {
+export async function readText(path: string): Promise<string> {
   try {
     const stat = statSync(path);
     if (stat.isDirectory()) throw unreadable(path, "is a directory, not a file");
     if (!stat.isFile() && !stat.isFIFO()) throw unreadable(path, "is a device, not a file");
+    if (stat.isFIFO()) return await text(openPipe(path));
     if (stat.size > MAX_BYTES) throw unreadable(path, `is larger than ${MAX_BYTES / 1024 / 1024} MB`);
     return readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof SeamlockError) throw error;
     throw unreadable(path, `cannot be read: ${reason(error)}`);
   }
+}
+
+/** A pipe whose writer may never come. Waiting for it in a system call would keep Ctrl-C waiting too. */
+function openPipe(path: string): Socket {
+  return new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
 }
 
 function unreadable(path: string, problem: string): SeamlockError {
@@ -35,12 +56,28 @@ function unreadable(path: string, problem: string): SeamlockError {
  *
  * @throws SeamlockError SL0007
  */
-export function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, content: string): void {
   try {
     const target = existing(path);
     if (target?.isDirectory) throw unwritable(path, "is a directory, not a file");
-    if (target !== null && !target.isFile) writeFileSync(path, text);
-    else replace(target?.path ?? path, text, target?.mode ?? null);
+    if (target !== null && !target.isFile) writeFileSync(path, content);
+    else replace(target?.path ?? path, content, target?.mode ?? null);
+  } catch (error) {
+    if (error instanceof SeamlockError) throw error;
+    throw unwritable(path, `cannot be written: ${reason(error)}`);
+  }
+}
+
+/**
+ * Fails like {@link writeWhole} would where that can be told without writing.
+ *
+ * @throws SeamlockError SL0007
+ */
+export function checkWritable(path: string): void {
+  try {
+    const target = existing(path);
+    if (target?.isDirectory) throw unwritable(path, "is a directory, not a file");
+    if (target === null || target.isFile) accessSync(dirname(target?.path ?? path), constants.W_OK | constants.X_OK);
   } catch (error) {
     if (error instanceof SeamlockError) throw error;
     throw unwritable(path, `cannot be written: ${reason(error)}`);
@@ -54,12 +91,12 @@ function existing(path: string): { path: string; isFile: boolean; isDirectory: b
   return { path: realpathSync(path), isFile: stat.isFile(), isDirectory: stat.isDirectory(), mode: stat.mode & 0o777 };
 }
 
-function replace(path: string, text: string, mode: number | null): void {
+function replace(path: string, content: string, mode: number | null): void {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
   try {
     const file = openSync(temporary, "wx");
     try {
-      writeFileSync(file, text);
+      writeFileSync(file, content);
       fsyncSync(file);
     } finally {
       closeSync(file);

@@ -37,13 +37,13 @@ function isVersion(name: string): boolean {
  *
  * @throws SeamlockError SL0005 when there is no such module, SL0006 when its file cannot be read, SL2xxx when it is no catalog
  */
-export function loadModule(name?: string): Catalog {
+export async function loadModule(name?: string): Promise<Catalog> {
   const bundled = bundledModules();
   const wanted = name ?? bundled.filter(isVersion).at(-1);
   if (wanted === undefined) throw unknownModule("", bundled);
   const file = bundled.includes(wanted) ? join(dataFolder(), `${wanted}.json`) : wanted;
   if (file === wanted && !isPath(wanted)) throw unknownModule(wanted, bundled);
-  return parseCatalog(readText(file), file);
+  return parseCatalog(await readText(file), file);
 }
 
 function isPath(name: string): boolean {

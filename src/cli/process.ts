@@ -1,7 +1,7 @@
+import { SeamlockError } from "../errors.ts";
 import { errorText } from "./error-text.ts";
 import { EXIT, type Io } from "./io.ts";
 import { internalError, run } from "./program.ts";
-import { SeamlockError } from "../errors.ts";
 
 const SIGNALS = { SIGHUP: 129, SIGINT: EXIT.interrupted, SIGTERM: 143 } as const;
 
@@ -10,7 +10,10 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
   const interrupt = new Interrupt();
   guardStreams();
   process.on("uncaughtException", (error) => die(error));
-  process.exitCode = await run(argv, processIo(interrupt.controller.signal, () => interrupt.defer()));
+  process.exitCode = await run(
+    argv,
+    processIo(interrupt.controller.signal, () => interrupt.defer()),
+  );
 }
 
 function processIo(signal: AbortSignal, handleInterrupt: () => void): Io {

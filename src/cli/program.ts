@@ -16,8 +16,11 @@ const EXAMPLES = [
 ] as const;
 
 const AFTER = `
-A module is a bundled version (1.5.05), lkml-2024-09-13 (the published hand-made table) or a path to a catalog file.
-Exit status: 0 done or no difference, 1 a finding, 2 usage or input error, 3 something stayed unresolved, 130 interrupted.`;
+A module is a bundled version (1.5.05), lkml-2024-09-13 (the published hand-made
+table) or a path to a catalog file.
+
+Exit status: 0 done or no difference, 1 a finding, 2 usage or input error,
+3 something stayed unresolved, 130 interrupted.`;
 
 /**
  * Runs one command line.
@@ -48,12 +51,8 @@ async function dispatch(argv: readonly string[], io: Io): Promise<ExitStatus> {
       status = await verb.run(command.processedArgs, command.opts(), io);
     });
   }
-  if (argv.length === 0) {
-    io.out(program.helpInformation());
-    return status;
-  }
   try {
-    await program.parseAsync(argv, { from: "user" });
+    await program.parseAsync(argv.length === 0 ? ["--help"] : argv, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0) throw usageError(error, program, argv);
@@ -78,7 +77,9 @@ function rootCommand(io: Io): Command {
 }
 
 function configure(command: Command, verb: AnyVerb): void {
-  command.option("--json", "write one JSON document to standard output").addHelpText("before", examplesText(verb.examples));
+  command
+    .option("--json", "write one JSON document to standard output")
+    .addHelpText("before", examplesText(verb.examples));
   verb.configure(command);
 }
 

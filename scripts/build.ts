@@ -1,0 +1,44 @@
+/**
+ * Builds dist/: `tsx scripts/build.ts [--if-stale]`.
+ *
+ * The build goes to a folder of its own and takes the place of dist/ at the end, so that a program or a test that runs meanwhile
+ * never meets half a build.
+ */
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { thirdPartyNotice } from "./third-party.ts";
+
+const INPUTS = ["src", "scripts", "package.json", "package-lock.json", "tsconfig.json", "tsdown.config.ts"];
+
+function newest(path: string): number {
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
+}
+
+function isStale(): boolean {
+  if (!existsSync("dist/cli.js")) return true;
+  const built = statSync("dist/cli.js").mtimeMs;
+  return INPUTS.some((path) => newest(path) > built);
+}
+
+function build(): void {
+  const fresh = `dist.new-${process.pid}`;
+  const old = `dist.old-${process.pid}`;
+  try {
+    // Standard output belongs to the program that `npm run seamlock` is about to start.
+    execFileSync("node_modules/.bin/tsdown", ["--out-dir", fresh, "--log-level", "error"], { stdio: ["ignore", 2, 2] });
+    copyFileSync("node_modules/tree-sitter-c/tree-sitter-c.wasm", join(fresh, "tree-sitter-c.wasm"));
+    writeFileSync(join(fresh, "THIRD-PARTY.txt"), thirdPartyNotice());
+    chmodSync(join(fresh, "cli.js"), 0o755);
+    if (existsSync("dist")) renameSync("dist", old);
+    renameSync(fresh, "dist");
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+    rmSync(old, { recursive: true, force: true });
+  }
+}
+
+process.chdir(join(import.meta.dirname, ".."));
+if (!process.argv.includes("--if-stale") || isStale()) build();

@@ -1,0 +1,15 @@
+/** Lints the packed tarball: what a user would install, not what stands in the checkout. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pack } from "./pack.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "seamlock-pack-"));
+try {
+  const { tarball } = pack(folder);
+  execFileSync("node_modules/.bin/publint", ["run", "--strict", tarball], { stdio: "inherit" });
+  execFileSync("node_modules/.bin/attw", ["--profile", "esm-only", "--no-emoji", tarball], { stdio: "inherit" });
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,136 @@
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { serializeCatalog } from "../../src/catalog/index.ts";
+import { checkWritable, writeWhole } from "../../src/cli/files.ts";
+import { byVersion, loadModule } from "../../src/cli/modules.ts";
+import { inProcess, temporaryFolder } from "./run.ts";
+
+const PUBLISHED = "lkml-2024-09-13";
+
+describe("a catalog file that cannot be used", () => {
+  const cases: readonly (readonly [string, (good: string) => string, RegExp])[] = [
+    ["empty", () => "", /error\[SL2001\].*empty/],
+    ["truncated", (good) => good.slice(0, good.length / 2), /error\[SL2003\].*\n.*file\.json:\d+:\d+\n/],
+    ["not JSON", () => "hello", /error\[SL2002\].*\n.*file\.json:1:1\n/],
+    [
+      "another document",
+      () => '{"schema":"seamlock/report@1"}',
+      /error\[SL2004\].*seamlock\/report@1.*\n.*file\.json:1:\d+\n/,
+    ],
+    [
+      "another version",
+      (good) => good.replace("seamlock/catalog@1", "seamlock/catalog@2"),
+      /error\[SL2005\].*2.*\n.*file\.json:\d+:\d+\n/,
+    ],
+    [
+      "a wrong field",
+      (good) => good.replace(/"side": "host"/, '"side": "hoist"'),
+      /error\[SL2006\].*side.*\n.*file\.json:\d+:\d+\n/,
+    ],
+  ];
+
+  it.each(cases)("%s", async (_name, text, message) => {
+    const file = join(temporaryFolder(), "file.json");
+    writeFileSync(file, text(serializeCatalog(await loadModule(PUBLISHED))));
+    const { status, out, err } = await inProcess(["catalog", "--module", file]);
+    expect(status).toBe(2);
+    expect(out).toBe("");
+    expect(err).toMatch(message);
+    expect(err).toMatch(/\nhelp: .+\n$/);
+  });
+
+  it("a directory", async () => {
+    const { status, err } = await inProcess(["catalog", "--module", temporaryFolder()]);
+    expect(status).toBe(2);
+    expect(err).toMatch(/^error\[SL0006\]: `.*` is a directory, not a file\n/);
+  });
+
+  it("a file that is not there", async () => {
+    const { status, err } = await inProcess(["catalog", "--module", "./missing.json"]);
+    expect(status).toBe(2);
+    expect(err).toBe(
+      "error[SL0006]: `./missing.json` cannot be read: no such file or directory\n  --> ./missing.json\n",
+    );
+  });
+
+  it.runIf(existsSync("/dev/zero"))("a device without an end", async () => {
+    expect((await inProcess(["catalog", "--module", "/dev/zero"])).err).toContain(
+      "`/dev/zero` is a device, not a file",
+    );
+  });
+});
+
+describe("modules", () => {
+  it("are ordered by version number, published tables last", () => {
+    const names = ["lkml-2024-09-13", "1.5.10", "1.5.9", "1.5.05", "1.0.01", "1.5.24"];
+    expect(names.sort(byVersion)).toEqual(["1.0.01", "1.5.05", "1.5.9", "1.5.10", "1.5.24", "lkml-2024-09-13"]);
+  });
+
+  it("lists what is bundled", async () => {
+    const { status, out, err } = await inProcess(["modules", "--json"]);
+    expect({ status, err }).toEqual({ status: 0, err: "" });
+    const document = JSON.parse(out);
+    expect(document.schema).toBe("seamlock/modules@1");
+    expect(document.modules.at(-1)).toMatchObject({ version: PUBLISHED, origin: "published" });
+    expect((await inProcess(["modules"])).out).toMatch(/^VERSION +ORIGIN +LEAVES +REPOSITORY +REVISION\n/);
+  });
+
+  it("are the same facts by name and by path", async () => {
+    const file = join(temporaryFolder(), "copy.json");
+    const { out } = await inProcess(["catalog", "--module", PUBLISHED, "--json"]);
+    writeFileSync(file, out);
+    expect((await inProcess(["catalog", "--module", file, "--json"])).out).toBe(out);
+    expect((await inProcess(["catalog", "--module", file])).out).toMatch(/^module +lkml-2024-09-13 \(published\)\n/);
+  });
+});
+
+describe("an output file", () => {
+  it("is written whole, keeps its mode and leaves nothing beside it", () => {
+    const folder = temporaryFolder();
+    const file = join(folder, "out.json");
+    writeWhole(file, "one\n");
+    chmodSync(file, 0o600);
+    writeWhole(file, "two\n");
+    expect(readFileSync(file, "utf8")).toBe("two\n");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder)).toEqual(["out.json"]);
+  });
+
+  it("may be named through a symbolic link, which stays one", () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "real"), "old");
+    symlinkSync("real", join(folder, "link"));
+    writeWhole(join(folder, "link"), "new");
+    expect(lstatSync(join(folder, "link")).isSymbolicLink()).toBe(true);
+    expect(readFileSync(join(folder, "real"), "utf8")).toBe("new");
+  });
+
+  it.each([checkWritable, (path: string) => writeWhole(path, "x")])(
+    "may not be a directory, nor in one that is missing",
+    (attempt) => {
+      const folder = temporaryFolder();
+      mkdirSync(join(folder, "taken"));
+      expect(() => attempt(join(folder, "taken"))).toThrow("is a directory, not a file");
+      expect(() => attempt(join(folder, "missing", "out"))).toThrow("cannot be written: no such file or directory");
+      expect(readdirSync(folder)).toEqual(["taken"]);
+    },
+  );
+
+  it("is checked before the work", async () => {
+    const folder = temporaryFolder();
+    const { status, err } = await inProcess(["extract", folder, "-o", folder]);
+    expect(status).toBe(2);
+    expect(err).toMatch(/^error\[SL0007\]/);
+  });
+});

@@ -1,0 +1,69 @@
+import { spawn, spawnSync } from "node:child_process";
+import { closeSync, existsSync, openSync, readdirSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
+import { BIN, seamlock, temporaryFolder } from "./run.ts";
+
+describe("the program as a process", () => {
+  it("prints its version, alone or among other words", () => {
+    const version = { status: 0, out: `${packageJson.version}\n`, err: "" };
+    expect(seamlock(["--version"])).toEqual(version);
+    expect(seamlock(["-V"])).toEqual(version);
+    expect(seamlock(["--color=never", "--version"])).toEqual(version);
+  });
+
+  it("takes the exit status 2 and prints no stack trace for a usage error", () => {
+    const { status, out, err } = seamlock(["reprot"]);
+    expect({ status, out }).toEqual({ status: 2, out: "" });
+    expect(err).toBe("error[SL0002]: unknown verb `reprot`\nhelp: did you mean `report`?\n");
+  });
+
+  it("ends quietly when the reader of its output has seen enough", () => {
+    const command = `"${process.execPath}" "${BIN}" catalog --module lkml-2024-09-13 --json | head -c 1; echo " \${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync("bash", ["-c", command], { encoding: "utf8" });
+    expect(stdout).toBe("{ 0\n");
+    expect(stderr).toBe("");
+  });
+
+  it.runIf(existsSync("/dev/full"))("says so when its output cannot be written", () => {
+    const full = openSync("/dev/full", "w");
+    const { status, stderr } = spawnSync(process.execPath, [BIN, "modules"], {
+      stdio: ["ignore", full, "pipe"],
+      encoding: "utf8",
+    });
+    closeSync(full);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^error\[SL0007\]: cannot write to standard output: /);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  it("ends with 130 on Ctrl-C and leaves no file behind", async () => {
+    const folder = temporaryFolder();
+    // A named pipe that nobody writes to keeps the program waiting for its input.
+    spawnSync("mkfifo", ["pipe.json"], { cwd: folder });
+    const child = spawn(process.execPath, [BIN, "catalog", "--module", "./pipe.json"], {
+      cwd: folder,
+      stdio: "ignore",
+    });
+    const ended = new Promise((resolve) => child.on("close", (status, signal) => resolve(status ?? signal)));
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    child.kill("SIGINT");
+    expect(await ended).toBe(130);
+    expect(readdirSync(folder)).toEqual(["pipe.json"]);
+  });
+});
+
+describe("colour", () => {
+  const red = "\u001b[31m";
+
+  it.each([
+    [["reprot"], {}, false],
+    [["reprot", "--color=always"], {}, true],
+    [["reprot", "--color", "always"], {}, true],
+    [["reprot", "--color=always"], { NO_COLOR: "1" }, true],
+    [["reprot", "--color=never"], {}, false],
+    [["reprot"], { NO_COLOR: "1" }, false],
+  ])("of %j with %j", (args, env, colored) => {
+    expect(seamlock(args, { env }).err.includes(red)).toBe(colored);
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { VERBS } from "../../src/cli/registry.ts";
+import { inProcess } from "./run.ts";
+
+describe("what is typed wrong", () => {
+  it.each([
+    [["reprot"], "SL0002", "did you mean `report`?"],
+    [["modlues", "--json"], "SL0002", "did you mean `modules`?"],
+    [["xyzzy"], "SL0002", "`seamlock --help` lists the verbs"],
+    [["catalog", "--modul", "1.5.05"], "SL0003", "did you mean `--module`?"],
+    [["--versoin"], "SL0003", "did you mean `--version`?"],
+    [["catalog", "--module"], "SL0004", "`seamlock catalog --help` shows what it takes"],
+    [["modules", "extra"], "SL0004", "`seamlock modules --help` shows what it takes"],
+    [["extract"], "SL0004", "`seamlock extract --help` shows what it takes"],
+    [["modules", "--color=sometimes"], "SL0004", "`seamlock modules --help` shows what it takes"],
+    [["catalog", "--module", "lkml-2024-09-31"], "SL0005", "did you mean `lkml-2024-09-13`?"],
+    [["catalog", "--module", "nonsense"], "SL0005", "bundled are "],
+  ])("%j is %s", async (args, code, hint) => {
+    const { status, out, err } = await inProcess(args);
+    expect(status).toBe(2);
+    expect(out).toBe("");
+    expect(err).toMatch(new RegExp(`^error\\[${code}\\]: .*[^.]\n`));
+    expect(err).toContain(`help: ${hint}`);
+  });
+
+  it("names the words that it does not know", async () => {
+    expect((await inProcess(["reprot"])).err).toContain("unknown verb `reprot`");
+    expect((await inProcess(["modules", "--jsno"])).err).toContain("unknown option `--jsno`");
+    expect((await inProcess(["catalog", "-m", "9.9"])).err).toContain("no module `9.9` is bundled");
+  });
+});
+
+describe("help", () => {
+  it.each([[], ["--help"], ["-h"], ["help"]])("of the program opens with examples: %j", async (...args) => {
+    const { status, out, err } = await inProcess(args);
+    expect(status).toBe(0);
+    expect(err).toBe("");
+    expect(out).toMatch(/^Examples:\n {2}# .+\n {2}seamlock report/);
+    for (const name of Object.keys(VERBS)) expect(out).toMatch(new RegExp(`^ {2}${name} .*\\w`, "m"));
+  });
+
+  it.each(Object.keys(VERBS))("of %s opens with examples of its own and names the common options", async (name) => {
+    const { status, out } = await inProcess([name, "--help"]);
+    expect(status).toBe(0);
+    expect(out).toMatch(new RegExp(`^Examples:\n {2}# .+\n {2}seamlock ${name}`));
+    expect(out).toContain("--json");
+    expect(out).toContain("--color");
+    expect((await inProcess(["help", name])).out).toBe(out);
+  });
+
+  it("shows only examples that parse", async () => {
+    for (const [name, entry] of Object.entries(VERBS)) {
+      const { verb } = await entry.load();
+      for (const [example] of verb.examples) {
+        expect(example.split(" ")[0]).toBe(name);
+        // Unknown modules and files are fine here; verbs, options and arguments must be right.
+        expect(
+          (
+            await inProcess(
+              example
+                .replace(/^extract \S+/, "extract /nonexistent")
+                .replace(/-o \S+/, "")
+                .trim()
+                .split(/ +/),
+            )
+          ).err,
+        ).not.toMatch(/SL000[1-4]/);
+      }
+    }
+  });
+});
