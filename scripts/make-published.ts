@@ -31,6 +31,12 @@ interface Row {
 interface Facts {
   readonly source: string;
   readonly leaves: readonly { readonly name: string; readonly acquisitions: readonly Row[] }[];
+  /** The mail's own list of contentions; the first of a pair takes the resource only under its condition. */
+  readonly contentionSummary: readonly {
+    readonly resource: string;
+    readonly pair: readonly string[];
+    readonly when?: string;
+  }[];
 }
 
 function main(args: readonly string[]): void {
@@ -78,7 +84,13 @@ function published(facts: Facts, sourceDigest: string, mail: Mail, numbers: Cata
       variant: null,
       opStates: null,
       septStates: null,
-      acquisitions: entry.acquisitions.map((row, i) => acquisition(row, mail.file, line + i, entry.name)),
+      acquisitions: entry.acquisitions.map((row, i) =>
+        acquisition(row, condition(facts, entry.name, row), {
+          file: mail.file,
+          line: line + i,
+          function: entry.name,
+        }),
+      ),
       otherBusy: [],
     };
   });
@@ -98,18 +110,24 @@ function published(facts: Facts, sourceDigest: string, mail: Mail, numbers: Cata
   };
 }
 
-/** What the mail does not say is null: conditions, operands, statuses, where a lock is released. */
-function acquisition(row: Row, file: string, line: number, leaf: string): Acquisition {
+/** A condition that the mail's notes state for a row of its table. */
+function condition(facts: Facts, leaf: string, row: Row): string | null {
+  const stated = facts.contentionSummary.find((c) => c.resource === row.resource && c.pair[0] === leaf);
+  return stated?.when ?? null;
+}
+
+/** What the mail does not say is null: operands, statuses, where a lock is released. */
+function acquisition(row: Row, when: string | null, site: Site): Acquisition {
   return {
     ...row,
     object: "",
-    when: null,
+    when,
     times: "1",
     operand: null,
     busyStatus: null,
     hostPriorityStatus: null,
     release: null,
-    evidence: [{ file, line, function: leaf }],
+    evidence: [site],
   };
 }
 

@@ -4,7 +4,7 @@ export { leafName, resolveLeaf } from "./leaves.ts";
 export { parseCatalog } from "./parse.ts";
 export { catalogSchema } from "./schema.ts";
 export { serializeCatalog, serializeJson } from "./serialize.ts";
-export { decodeStatus, type DecodedStatus, formatStatus, parseStatus, statusText } from "./status.ts";
+export { type DecodedStatus, decodeStatus, formatStatus, parseStatus, statusText } from "./status.ts";
 export {
   type Acquisition,
   type BitField,
@@ -19,8 +19,8 @@ export {
   type ModuleInfo,
   type Operand,
   type OtherBusy,
-  type Release,
   RESOURCES,
+  type Release,
   type Severity,
   type Side,
   type Site,

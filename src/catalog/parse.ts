@@ -1,6 +1,6 @@
 /** Text → Catalog, with a place and a next step for whatever is wrong. */
 import { SeamlockError } from "../errors.ts";
-import { type JsonPath, findJsonFault, lineAndColumn, locateJson } from "./json.ts";
+import { findJsonFault, type JsonPath, lineAndColumn, locateJson } from "./json.ts";
 import { catalogSchema } from "./schema.ts";
 import type { Catalog } from "./types.ts";
 

@@ -1,0 +1,232 @@
+/**
+ * Which pairs of leaves can meet on one lock in conflicting modes.
+ *
+ * Two rows conflict when they can name the same lock word, not both are SHARED and neither is NO_LOCK. `possible` then
+ * speaks of two calls that each are legal by the module's own tables at that moment; an illegal call can always provoke
+ * a BUSY, because the module takes a TDR, TDCS or SEPT entry lock before it checks the state that the lock protects
+ * (`check_any_td_state_map_tdcs_and_lock` in helpers.c; `sept_lock_acquire_host` before
+ * `sept_state_is_seamcall_leaf_allowed` in the handlers). So a pair is excluded only when
+ *
+ * - `op-state`: both rows belong to the same TD and no OP_STATE allows both leaves. A caller that orders its calls
+ *   rightly issues the second only after the first has changed the state, and has then ended.
+ * - `sept-state`: two SEAMCALLs on one SEPT entry of which no state allows both, by the same reasoning. It is not said of
+ *   TDCALLs: the guest does not know the entry's state, and may rightly call at any moment.
+ * - `earlier-lock`: whoever comes second always stops at another lock, which both need first and which the one that
+ *   holds this lock still holds.
+ *
+ * The locks of TDR and TDVPR are the PAMT entry locks of those pages. A call that names a page of any type (to reclaim it,
+ * to write back its cache lines, to read its metadata) can therefore meet them; such pairs carry the two names in
+ * `resourceA` and `resourceB`. Other calls need the page to be free, or private memory of a TD, and so cannot rightly
+ * name a page that is in use as TDR or TDVPR.
+ */
+import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
+import { canStopAt, firstStop, type Holder, holderOf, type Meeting } from "./masking.ts";
+import { acceptsAnyPage, compareResources, compareText, isPerTd, resourceFacts } from "./resources.ts";
+import type { ContendDocument, ContendPair, Exclusion, Unlocked } from "./schema.ts";
+
+export interface ContentionOptions {
+  /** Only pairs with one of these entries on one side; all by default. */
+  readonly leaves?: readonly Leaf[];
+  /** Only pairs with one of these entries on the other side; all by default. */
+  readonly against?: readonly Leaf[];
+  /** Only pairs on these resources. */
+  readonly resources?: readonly string[];
+  /** Only pairs that are legal in this OP_STATE, or that no OP_STATE binds. */
+  readonly opState?: string;
+}
+
+/**
+ * Every conflicting pair of rows of the catalog as `seamlock/contend@1`, excluded ones too, with the reason.
+ * Pairs stand by resource, then a, b, variants and roles; `a ≤ b`. `paths` is empty: that is the host's part.
+ */
+export function contention(catalog: Catalog, options: ContentionOptions = {}): ContendDocument {
+  const pairs = contendingPairs(catalog, options);
+  return {
+    schema: "seamlock/contend@1",
+    module: { ...catalog.module },
+    opState: options.opState ?? null,
+    pairs,
+    unlocked: unlockedWalks(options.leaves ?? catalog.leaves, options.resources),
+    assumptions: [...ASSUMPTIONS],
+  };
+}
+
+const ASSUMPTIONS: readonly string[] = [
+  "Each call is legal by the module's OP_STATE and SEPT state tables when it is issued; an illegal call can always provoke a BUSY.",
+  "A conditional acquisition may be taken or not, so it can contend but never shields a later lock.",
+  "Two page operands can name the same page; calls of different TDs can meet on a page, a PAMT entry, the KOT and other global locks.",
+  "A page in use as TDR or TDVPR is rightly named as a page operand only by calls that take pages of any type.",
+];
+
+/** The pairs of {@link contention}, without the document around them. */
+export function contendingPairs(catalog: Catalog, options: ContentionOptions = {}): ContendPair[] {
+  const guestHolds = locksUnderGuest(catalog);
+  const left = new Set<Leaf>(options.leaves ?? catalog.leaves);
+  const right = new Set<Leaf>(options.against ?? catalog.leaves);
+  const pairs: ContendPair[] = [];
+  const entries = [...catalog.leaves].sort(compareEntries).map((leaf) => holderOf(leaf, guestHolds));
+  entries.forEach((a, i) => {
+    for (const b of entries.slice(i)) {
+      const wanted = (left.has(a.leaf) && right.has(b.leaf)) || (left.has(b.leaf) && right.has(a.leaf));
+      if (wanted) pairs.push(...pairsOf(a, b));
+    }
+  });
+  return pairs.filter((pair) => matches(pair, options)).sort(comparePairs);
+}
+
+/** What a running guest's vCPU holds all the time: the rows of any leaf that keeps locks until TD exit. */
+function locksUnderGuest(catalog: Catalog): readonly Acquisition[] {
+  const entering = catalog.leaves.find((leaf) => leaf.acquisitions.some((a) => a.release?.at === "td-exit"));
+  return (entering?.acquisitions ?? []).filter((a) => a.release?.at === "td-exit" && a.when === null);
+}
+
+function pairsOf(a: Holder, b: Holder): ContendPair[] {
+  const pairs: ContendPair[] = [];
+  const self = a.leaf === b.leaf;
+  a.leaf.acquisitions.forEach((rowA, i) => {
+    b.leaf.acquisitions.forEach((rowB, j) => {
+      // Of a leaf against itself, (i, j) and (j, i) are the same pair.
+      if (self && j < i) return;
+      const resource = meetingPlace(rowA, rowB);
+      if (resource !== null && conflict(rowA, rowB)) pairs.push(pairOf(a, b, { resource, rowA, rowB, i, j }));
+    });
+  });
+  return pairs;
+}
+
+/** Do the modes conflict? A NO_LOCK walker conflicts with nothing at the lock. */
+export function conflict(a: Acquisition, b: Acquisition): boolean {
+  if (a.mode === "NO_LOCK" || b.mode === "NO_LOCK") return false;
+  return a.mode === "EXCLUSIVE" || b.mode === "EXCLUSIVE";
+}
+
+/** The resource on which two rows can name one lock word; null when they cannot. */
+function meetingPlace(a: Acquisition, b: Acquisition): string | null {
+  if (a.resource === b.resource) return a.resource;
+  const { backing } = resourceFacts(a.resource);
+  if (backing === null || backing !== resourceFacts(b.resource).backing) return null;
+  if (a.resource === "PAGE" && acceptsAnyPage(a.role)) return b.resource;
+  if (b.resource === "PAGE" && acceptsAnyPage(b.role)) return a.resource;
+  return null;
+}
+
+function pairOf(a: Holder, b: Holder, meeting: Meeting): ContendPair {
+  const { resource, rowA, rowB } = meeting;
+  const opStates = commonOpStates(a.leaf, b.leaf, meeting);
+  const busyA = canStopAt(a, b, meeting, "a");
+  const busyB = canStopAt(a, b, meeting, "b");
+  const stopsA = firstStop(a, b, meeting, "a");
+  const stopsB = firstStop(a, b, meeting, "b");
+  const maskedBy = busyA || busyB ? null : ([stopsA, stopsB].find((r) => r !== resource) ?? stopsA);
+  const excludedBy = exclusions(a.leaf, b.leaf, meeting, opStates, maskedBy);
+  return {
+    a: a.leaf.name,
+    b: b.leaf.name,
+    variantA: a.leaf.variant,
+    variantB: b.leaf.variant,
+    resource,
+    modeA: rowA.mode,
+    modeB: rowB.mode,
+    whenA: rowA.when,
+    whenB: rowB.when,
+    statusA: rowA.busyStatus,
+    statusB: rowB.busyStatus,
+    opStates: opStates === null ? null : [...opStates],
+    possible: excludedBy.length === 0,
+    excludedBy,
+    paths: [],
+    resourceA: rowA.resource,
+    resourceB: rowB.resource,
+    roleA: rowA.role,
+    roleB: rowB.role,
+    sideA: rowA.side,
+    sideB: rowB.side,
+    priorityStatusA: rowA.hostPriorityStatus,
+    priorityStatusB: rowB.hostPriorityStatus,
+    stopsA,
+    stopsB,
+    busyA,
+    busyB,
+    maskedBy,
+  };
+}
+
+/**
+ * The OP_STATEs in which both are legal, when one TD's OP_STATE binds both: the resource is one TD's, and each leaf means the
+ * TD that its table speaks of (a row with a role may be about another TD, such as the target of a service TD).
+ */
+function commonOpStates(a: Leaf, b: Leaf, { resource, rowA, rowB }: Meeting): readonly string[] | null {
+  const sameTd = rowA.resource === rowB.resource && isPerTd(resource) && rowA.role === null && rowB.role === null;
+  if (!sameTd) return null;
+  if (a.opStates === null || b.opStates === null) return a.opStates ?? b.opStates;
+  const inB = new Set(b.opStates);
+  return a.opStates.filter((state) => inB.has(state));
+}
+
+function exclusions(
+  a: Leaf,
+  b: Leaf,
+  { rowA, rowB, resource }: Meeting,
+  opStates: readonly string[] | null,
+  maskedBy: string | null,
+): Exclusion[] {
+  const found: Exclusion[] = [];
+  if (opStates?.length === 0) {
+    found.push({ kind: "op-state", what: `no OP_STATE allows both ${a.name} and ${b.name}` });
+  }
+  const bothHost = rowA.side === "host" && rowB.side === "host";
+  if (resource === "SEPT_ENTRY" && bothHost && disjoint(a.septStates, b.septStates)) {
+    found.push({ kind: "sept-state", what: `no SEPT entry state allows both ${a.name} and ${b.name}` });
+  }
+  if (maskedBy !== null) {
+    found.push({ kind: "earlier-lock", what: maskedBy });
+  }
+  return found;
+}
+
+function disjoint(a: readonly string[] | null, b: readonly string[] | null): boolean {
+  if (a === null || b === null) return false;
+  const inB = new Set(b);
+  return !a.some((state) => inB.has(state));
+}
+
+function unlockedWalks(leaves: readonly Leaf[], resources: readonly string[] | undefined): Unlocked[] {
+  return leaves.flatMap((leaf) =>
+    leaf.acquisitions.flatMap((row, i): Unlocked[] => {
+      if (row.mode !== "NO_LOCK" || (resources !== undefined && !resources.includes(row.resource))) return [];
+      const before = leaf.acquisitions.slice(0, i);
+      const held = before.filter(
+        (a) => a.mode === "EXCLUSIVE" && a.when === null && a.role === null && isPerTd(a.resource),
+      );
+      const coveredBy = [...new Set(held.map((a) => a.resource))];
+      return [
+        { leaf: leaf.name, variant: leaf.variant, resource: row.resource, role: row.role, when: row.when, coveredBy },
+      ];
+    }),
+  );
+}
+
+function matches(pair: ContendPair, { resources, opState }: ContentionOptions): boolean {
+  const named = [pair.resource, pair.resourceA, pair.resourceB];
+  if (resources !== undefined && !named.some((r) => resources.includes(r))) return false;
+  return opState === undefined || pair.opStates === null || pair.opStates.includes(opState);
+}
+
+function compareEntries(a: Leaf, b: Leaf): number {
+  return compareText(a.name, b.name) || compareText(a.variant ?? "", b.variant ?? "");
+}
+
+/** The order of pairs in every document. */
+export function comparePairs(x: ContendPair, y: ContendPair): number {
+  return (
+    compareResources(x.resource, y.resource) ||
+    compareText(x.a, y.a) ||
+    compareText(x.b, y.b) ||
+    compareText(x.variantA ?? "", y.variantA ?? "") ||
+    compareText(x.variantB ?? "", y.variantB ?? "") ||
+    compareText(x.roleA ?? "", y.roleA ?? "") ||
+    compareText(x.roleB ?? "", y.roleB ?? "") ||
+    compareText(x.resourceA, y.resourceA) ||
+    compareText(x.resourceB, y.resourceB)
+  );
+}

@@ -1,0 +1,102 @@
+/**
+ * Where two leaves that conflict on several locks really stop.
+ *
+ * A leaf takes its locks in source order, each by a single attempt, and gives up at the first that is busy. So A can stop at a
+ * lock that B holds only if there is a moment at which B holds that lock and A has been able to pass all its own earlier
+ * locks. Only acquisitions that every run makes can keep A from coming that far, and only on objects that are the same
+ * because the lock in question is the same: the TDR of one SEPT entry's TD, but not another page operand.
+ */
+import type { Acquisition, Leaf } from "../catalog/index.ts";
+import { resourceFacts, scopeImplies } from "./resources.ts";
+
+/** A conflicting pair of rows: row `i` of A and row `j` of B, on `resource`. */
+export interface Meeting {
+  readonly resource: string;
+  readonly rowA: Acquisition;
+  readonly rowB: Acquisition;
+  readonly i: number;
+  readonly j: number;
+}
+
+/** A leaf with what is held for it all the time: a TDCALL runs while its vCPU's entry holds its locks. */
+export interface Holder {
+  readonly leaf: Leaf;
+  readonly base: readonly Acquisition[];
+}
+
+/** Pairs a leaf with the locks under which it runs. */
+export function holderOf(leaf: Leaf, guestHolds: readonly Acquisition[]): Holder {
+  return { leaf, base: leaf.side === "guest" ? guestHolds : [] };
+}
+
+type Who = "a" | "b";
+
+/** Can `who` come as far as this lock while the other holds it? */
+export function canStopAt(a: Holder, b: Holder, meeting: Meeting, who: Who): boolean {
+  const [comer, holder] = who === "a" ? [a, b] : [b, a];
+  const [at, held] = who === "a" ? [meeting.i, meeting.j] : [meeting.j, meeting.i];
+  const passed = [...comer.base, ...heldWhenReaching(comer.leaf, at)];
+  return momentsHolding(holder, held).some(
+    (locks) => !passed.some((mine) => locks.some((theirs) => meet(mine, theirs, meeting))),
+  );
+}
+
+/** The resource at which `who` stops when the other holds every lock that it is sure to take, and this one. */
+export function firstStop(a: Holder, b: Holder, meeting: Meeting, who: Who): string {
+  const [comer, holder] = who === "a" ? [a, b] : [b, a];
+  const [at, held] = who === "a" ? [meeting.i, meeting.j] : [meeting.j, meeting.i];
+  const theirs = [...holder.base, ...holder.leaf.acquisitions.filter((row, k) => row.when === null || k === held)];
+  const stops = (mine: Acquisition): boolean => theirs.some((row) => meet(mine, row, meeting));
+  const before = [...comer.base, ...comer.leaf.acquisitions.slice(0, at).filter((row) => row.when === null)];
+  return before.find(stops)?.resource ?? comer.leaf.acquisitions[at]?.resource ?? meeting.resource;
+}
+
+/** Locks that the leaf is sure to hold when it tries row `at`. */
+function heldWhenReaching(leaf: Leaf, at: number): readonly Acquisition[] {
+  const row = leaf.acquisitions[at];
+  return leaf.acquisitions
+    .slice(0, at)
+    .filter((earlier) => earlier.when === null && row !== undefined && !releasedBefore(earlier, row));
+}
+
+/**
+ * The sets of locks that the leaf is sure to hold at each moment from taking row `at` until giving it back: after each of the
+ * following acquisitions, and inside the guest for a lock that is kept until TD exit.
+ */
+function momentsHolding(holder: Holder, at: number): readonly (readonly Acquisition[])[] {
+  const rows = holder.leaf.acquisitions;
+  const row = rows[at];
+  if (row === undefined) return [];
+  const after = rows.slice(at).flatMap((later, k) => {
+    if (k > 0 && releasedBefore(row, later)) return [];
+    const sure = rows.slice(0, at + k + 1).filter((r) => r.when === null && r !== row && !releasedBefore(r, later));
+    return [[...holder.base, ...sure]];
+  });
+  if (row.release?.at !== "td-exit") return after;
+  const inGuest = rows.filter((r) => r !== row && r.when === null && r.release?.at === "td-exit");
+  return [...after, [...holder.base, ...inGuest]];
+}
+
+const AT_END = new Set(["leaf-exit", "before-td-entry", "td-exit"]);
+
+/**
+ * Does the leaf give `row` back before it takes `later`? Known when the source releases it in the same function on an earlier
+ * line; in doubt it is taken as still held, which can only hide a contention behind an earlier one of the same two leaves.
+ */
+function releasedBefore(row: Acquisition, later: Acquisition): boolean {
+  if (row === later || row.release === null || AT_END.has(row.release.at)) return false;
+  const released = row.release.evidence[0];
+  const taken = later.evidence[0];
+  if (released === undefined || taken === undefined) return false;
+  return released.file === taken.file && released.function === taken.function && released.line < taken.line;
+}
+
+/** Do two rows of a pair that meets at `meeting` conflict, and surely on the same object? */
+function meet(a: Acquisition, b: Acquisition, meeting: Meeting): boolean {
+  if (a.mode === "NO_LOCK" || b.mode === "NO_LOCK" || (a.mode === "SHARED" && b.mode === "SHARED")) return false;
+  if (a.resource !== b.resource) return false;
+  const { scope } = resourceFacts(a.resource);
+  if (scope === "system") return true;
+  const primary = a.role === null && b.role === null && meeting.rowA.role === null && meeting.rowB.role === null;
+  return primary && scopeImplies(resourceFacts(meeting.resource).scope, scope);
+}
