@@ -1,11 +1,13 @@
 import { defineConfig } from "tsdown";
+import { thirdPartyNotice } from "./scripts/third-party.ts";
 
 /**
- * One build with two entries, so that the command line and the library share their chunks. What is imported with `import()` becomes a
- * chunk of its own: a verb's code is read from disk only when that verb runs.
+ * One build with several entries, so that the command line and the library share their chunks. What is imported with `import()`
+ * becomes a chunk of its own: a verb's code is read from disk only when that verb runs.
  */
 export default defineConfig({
-  entry: { cli: "src/cli/main.ts", index: "src/index.ts" },
+  // The extractor reads files, so it stands apart from the rest of the library, which also runs in a browser.
+  entry: { cli: "src/cli/main.ts", index: "src/index.ts", extract: "src/extract/index.ts" },
   format: "esm",
   platform: "node",
   target: "node20.19",
@@ -16,4 +18,14 @@ export default defineConfig({
   // Comments cost parse time at start-up; names stay, so that a stack trace in a bug report can be read.
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   deps: { neverBundle: ["web-tree-sitter"] },
+  plugins: [
+    {
+      name: "third-party-notice",
+      generateBundle(_options, bundle) {
+        const chunks = Object.values(bundle).filter((output) => output.type === "chunk");
+        const source = thirdPartyNotice(chunks.flatMap((chunk) => chunk.moduleIds));
+        this.emitFile({ type: "asset", fileName: "THIRD-PARTY.txt", source });
+      },
+    },
+  ],
 });

@@ -5,9 +5,8 @@
  * never meets half a build.
  */
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { thirdPartyNotice } from "./third-party.ts";
 
 const INPUTS = ["src", "scripts", "package.json", "package-lock.json", "tsconfig.json", "tsdown.config.ts"];
 
@@ -30,7 +29,6 @@ function build(): void {
     // Standard output belongs to the program that `npm run seamlock` is about to start.
     execFileSync("node_modules/.bin/tsdown", ["--out-dir", fresh, "--log-level", "error"], { stdio: ["ignore", 2, 2] });
     copyFileSync("node_modules/tree-sitter-c/tree-sitter-c.wasm", join(fresh, "tree-sitter-c.wasm"));
-    writeFileSync(join(fresh, "THIRD-PARTY.txt"), thirdPartyNotice());
     chmodSync(join(fresh, "cli.js"), 0o755);
     if (existsSync("dist")) renameSync("dist", old);
     renameSync(fresh, "dist");

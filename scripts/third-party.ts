@@ -1,21 +1,34 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Packages whose code is copied into dist/. test/package checks the list against what the build contains. */
-export const BUNDLED = ["commander", "fastest-levenshtein", "picocolors", "tree-sitter-c", "yaml", "zod"] as const;
+/** Copied into dist/ as a file, so no import leads to it. */
+const COPIED = ["tree-sitter-c"];
 
-/** The notice that their licences ask for. */
-export function thirdPartyNotice(): string {
-  const parts = BUNDLED.map((name) => {
+/**
+ * The notice that the licences of bundled code ask for.
+ *
+ * @param moduleIds paths of the modules in the build
+ */
+export function thirdPartyNotice(moduleIds: Iterable<string>): string {
+  const parts = packagesOf(moduleIds).map((name) => {
     const folder = join("node_modules", name);
     const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<
       string,
       string
     >;
-    const what = name === "tree-sitter-c" ? " (as tree-sitter-c.wasm)" : "";
+    const what = COPIED.includes(name) ? ` (as ${name}.wasm)` : "";
     return `${name} ${version}${what}, licence ${license}\n\n${licenceText(folder)}`;
   });
   return `seamlock contains code of these packages.\n\n${parts.join(`\n${"-".repeat(78)}\n\n`)}`;
+}
+
+function packagesOf(moduleIds: Iterable<string>): string[] {
+  const names = new Set(COPIED);
+  for (const id of moduleIds) {
+    const name = /.*[/\\]node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)/.exec(id)?.[1];
+    if (name !== undefined) names.add(name.replaceAll("\\", "/"));
+  }
+  return [...names].sort();
 }
 
 function licenceText(folder: string): string {

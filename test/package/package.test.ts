@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pack } from "../../scripts/pack.ts";
-import { BUNDLED } from "../../scripts/third-party.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -59,7 +58,8 @@ describe("the packed package", () => {
 
   it("carries the licence of everything that is copied into it, and no path of the machine that built it", () => {
     const notice = readFileSync(join(installed, "dist", "THIRD-PARTY.txt"), "utf8");
-    for (const name of BUNDLED) expect(notice).toContain(`${name} `);
+    const bundled = ["commander", "fastest-levenshtein", "picocolors", "tree-sitter-c", "zod"];
+    for (const name of bundled) expect(notice).toMatch(new RegExp(`^${name} \\d.*, licence (MIT|ISC)$`, "m"));
     for (const file of readdirSync(join(installed, "dist")).filter((name) => name.endsWith(".js"))) {
       expect(readFileSync(join(installed, "dist", file), "utf8")).not.toContain(root);
     }
