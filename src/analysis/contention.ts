@@ -190,7 +190,8 @@ function disjoint(a: readonly string[] | null, b: readonly string[] | null): boo
   return !a.some((state) => inB.has(state));
 }
 
-function unlockedWalks(leaves: readonly Leaf[], resources: readonly string[] | undefined): Unlocked[] {
+/** The NO_LOCK rows of `leaves`, each with the locks under which the leaf walks. */
+export function unlockedWalks(leaves: readonly Leaf[], resources: readonly string[] | undefined): Unlocked[] {
   return leaves.flatMap((leaf) =>
     leaf.acquisitions.flatMap((row, i): Unlocked[] => {
       if (row.mode !== "NO_LOCK" || (resources !== undefined && !resources.includes(row.resource))) return [];

@@ -1,0 +1,109 @@
+/** What a report is about, and its document `seamlock/report@1`. */
+import { z } from "zod";
+import scopes from "../../data/scopes.json" with { type: "json" };
+import { unlockedWalks } from "../analysis/contention.ts";
+import { contendingPairs, resourceUsers } from "../analysis/index.ts";
+import { pairSchema, unlockedSchema } from "../analysis/schema.ts";
+import { type Catalog, dispatcherNames, type Leaf } from "../catalog/index.ts";
+import { catalogSchema, leafSchema, moduleInfoSchema } from "../catalog/schema.ts";
+import { conclusion, notes, summary, tldr } from "./sentences.ts";
+
+const text = z.string().min(1);
+
+/** `seamlock/report@1`. */
+export const reportSchema = z.strictObject({
+  schema: z.literal("seamlock/report@1"),
+  module: moduleInfoSchema,
+  scope: z.strictObject({ kind: z.enum(["kvm", "all", "leaves", "resources"]), title: text }),
+  evidence: z.boolean(),
+  tldr: z.array(text),
+  locks: catalogSchema.shape.locks,
+  septEntryBits: catalogSchema.shape.septEntryBits,
+  resources: z.array(
+    z.strictObject({ resource: text, shared: z.array(text), exclusive: z.array(text), noLock: z.array(text) }),
+  ),
+  leaves: z.array(leafSchema),
+  contention: z.array(pairSchema),
+  unlocked: z.array(unlockedSchema),
+  notes: z.array(z.strictObject({ leaf: text, sentences: z.array(text) })),
+  summary: z.array(z.strictObject({ resource: text, sentences: z.array(text) })),
+  conclusion: z.array(text),
+  constants: catalogSchema.shape.constants,
+  diagnostics: catalogSchema.shape.diagnostics,
+});
+
+export type ReportDocument = z.infer<typeof reportSchema>;
+
+/** Which leaves a report speaks of. */
+export type ReportScope =
+  | { readonly kind: "kvm" }
+  | { readonly kind: "all" }
+  | { readonly kind: "leaves"; readonly leaves: readonly Leaf[] }
+  | { readonly kind: "resources"; readonly resources: readonly string[] };
+
+export interface ReportOptions {
+  /** The calls that KVM uses by default. */
+  readonly scope?: ReportScope;
+  /** Show every row's chain of source lines in text and Markdown. */
+  readonly evidence?: boolean;
+}
+
+/** The report of one module: everything that the renderers print, derived from the catalog. */
+export function buildReport(catalog: Catalog, options: ReportOptions = {}): ReportDocument {
+  const scope = options.scope ?? { kind: "kvm" };
+  const leaves = leavesOf(catalog, scope);
+  const wanted = scope.kind === "resources" ? scope.resources : null;
+  const inScope = (resource: string): boolean => wanted === null || wanted.includes(resource);
+  const against = scope.kind === "leaves" ? catalog.leaves : leaves;
+  const contention = contendingPairs(catalog, { leaves, against, ...(wanted === null ? {} : { resources: wanted }) });
+  const resources = resourceUsers(catalog, leaves).filter((r) => inScope(r.resource));
+  const unlocked = unlockedWalks(leaves, wanted ?? undefined);
+  const facts = { catalog, leaves, resources, contention, unlocked };
+  return {
+    schema: "seamlock/report@1",
+    module: { ...catalog.module },
+    scope: { kind: scope.kind, title: scopeTitle(scope) },
+    evidence: options.evidence ?? false,
+    tldr: tldr(facts),
+    locks: mutable(catalog.locks),
+    septEntryBits: { ...catalog.septEntryBits },
+    resources: mutable(resources),
+    leaves: mutable(leaves),
+    contention,
+    unlocked,
+    notes: notes(facts),
+    summary: summary(facts),
+    conclusion: conclusion(facts),
+    constants: { ...catalog.constants },
+    diagnostics: mutable(catalog.diagnostics),
+  };
+}
+
+type Mutable<T> = T extends readonly (infer U)[]
+  ? Mutable<U>[]
+  : T extends object
+    ? { -readonly [K in keyof T]: Mutable<T[K]> }
+    : T;
+
+/** Documents are plain data and own their arrays; the copy also keeps callers from sharing the catalog's. */
+function mutable<T>(value: T): Mutable<T> {
+  return structuredClone(value) as Mutable<T>;
+}
+
+function leavesOf(catalog: Catalog, scope: ReportScope): readonly Leaf[] {
+  if (scope.kind === "leaves") return scope.leaves;
+  if (scope.kind === "all") return catalog.leaves;
+  if (scope.kind === "resources") {
+    return catalog.leaves.filter((leaf) => leaf.acquisitions.some((a) => scope.resources.includes(a.resource)));
+  }
+  const names = new Set(scopes.kvm.leaves);
+  const { version } = catalog.module;
+  return catalog.leaves.filter((leaf) => dispatcherNames(version, leaf.name).some((ref) => names.has(ref.leaf)));
+}
+
+function scopeTitle(scope: ReportScope): string {
+  if (scope.kind === "kvm") return scopes.kvm.title;
+  if (scope.kind === "all") return "all calls";
+  if (scope.kind === "resources") return `calls that use ${scope.resources.join(", ")}`;
+  return [...new Set(scope.leaves.map((leaf) => leaf.name))].join(", ");
+}

@@ -1,0 +1,6 @@
+/** What a person reads: reports, contention lists and differences, as text and Markdown. */
+
+export { renderContendMarkdown, renderContendText } from "./contend.ts";
+export { renderDiffMarkdown, renderDiffText } from "./diff.ts";
+export { buildReport, type ReportDocument, type ReportOptions, type ReportScope, reportSchema } from "./document.ts";
+export { renderReportMarkdown, renderReportText } from "./report.ts";
