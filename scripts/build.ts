@@ -4,7 +4,7 @@
  * The build goes to a folder of its own and takes the place of dist/ at the end, so that a program or a test that runs meanwhile
  * never meets half a build.
  */
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
@@ -22,12 +22,25 @@ function isStale(): boolean {
   return INPUTS.some((path) => newest(path) > built);
 }
 
+/** Quiet unless it fails: standard output belongs to the program that `npm run seamlock` is about to start. */
+function bundle(folder: string): void {
+  const { status, stdout, stderr } = spawnSync(
+    "node_modules/.bin/tsdown",
+    ["--out-dir", folder, "--log-level", "error"],
+    {
+      encoding: "utf8",
+    },
+  );
+  if (status === 0) return;
+  process.stderr.write(`${stdout ?? ""}${stderr ?? ""}`);
+  throw new Error("the build failed");
+}
+
 function build(): void {
   const fresh = `dist.new-${process.pid}`;
   const old = `dist.old-${process.pid}`;
   try {
-    // Standard output belongs to the program that `npm run seamlock` is about to start.
-    execFileSync("node_modules/.bin/tsdown", ["--out-dir", fresh, "--log-level", "error"], { stdio: ["ignore", 2, 2] });
+    bundle(fresh);
     copyFileSync("node_modules/tree-sitter-c/tree-sitter-c.wasm", join(fresh, "tree-sitter-c.wasm"));
     chmodSync(join(fresh, "cli.js"), 0o755);
     if (existsSync("dist")) renameSync("dist", old);
