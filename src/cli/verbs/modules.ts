@@ -1,6 +1,7 @@
 import { EXIT } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { bundledModules, loadModule } from "../modules.ts";
+import type { ModulesDocument } from "../modules-document.ts";
 import { table } from "../table.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -15,7 +16,8 @@ export const verb = defineVerb<unknown>({
       const { version, origin, repository, revision } = module;
       return { version, origin, repository, revision, leaves: new Set(leaves.map((leaf) => leaf.name)).size };
     });
-    if (options.json) io.out(jsonText({ schema: "seamlock/modules@1", modules }));
+    const document: ModulesDocument = { schema: "seamlock/modules@1", modules };
+    if (options.json) io.out(jsonText(document));
     else {
       const rows = modules.map((m) => [
         m.version,
