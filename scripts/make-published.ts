@@ -15,6 +15,7 @@ import {
   type Leaf,
   parseCatalog,
   resolveLeaf,
+  type Site,
   serializeCatalog,
 } from "../src/catalog/index.ts";
 

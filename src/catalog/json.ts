@@ -29,7 +29,7 @@ class Fault extends Error {
 /** Deeper nesting than any document of ours; a bound for the recursion. */
 const MAX_DEPTH = 100;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const STRING = /"(?:[^"\\\p{Cc}]|[\u007f-\u009f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
 const WORD = /true|false|null/y;
 const SPACE = /[ \t\n\r]*/y;
 
@@ -54,13 +54,10 @@ class Scanner {
     if (path.length > MAX_DEPTH) this.fail(`nested deeper than ${MAX_DEPTH} levels`);
     this.onValue(path, this.at);
     const c = this.text[this.at];
-    if (c === "{") return this.object(path);
-    if (c === "[") return this.array(path);
-    if (c === '"') {
-      this.string();
-      return;
-    }
-    if (this.match(NUMBER) === null && this.match(WORD) === null) this.fail(this.expected("a value"));
+    if (c === "{") this.object(path);
+    else if (c === "[") this.array(path);
+    else if (c === '"') this.string();
+    else if (this.match(NUMBER) === null && this.match(WORD) === null) this.fail(this.expected("a value"));
   }
 
   private object(path: JsonPath): void {
@@ -97,7 +94,7 @@ class Scanner {
   private string(): string {
     const s = this.match(STRING);
     if (s === null) {
-      const open = /"(?:[^"\\\u0000-\u001f]|\\.)*\\?$/y;
+      const open = /"(?:[^"\\\n]|\\.)*\\?$/y;
       open.lastIndex = this.at;
       if (open.test(this.text)) {
         this.at = this.text.length;

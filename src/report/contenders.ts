@@ -1,0 +1,82 @@
+/** Many pairs in few sentences: calls with the same opponents are named together. */
+import type { ContendPair } from "../analysis/index.ts";
+import { count, list, pairEnd } from "./words.ts";
+
+/** Above this many names, a sentence gives their number. */
+const MANY = 8;
+/** Above this many sentences, a list of pairs says more than prose. */
+const MANY_GROUPS = 8;
+
+/**
+ * Sentences that say who can contend with whom in `pairs`, which should be those of one resource.
+ *
+ * @param verb `can contend` or what else the pairs have in common
+ */
+export function contenderSentences(pairs: readonly ContendPair[], verb = "can contend"): string[] {
+  const graph = opponents(pairs);
+  const groups = groupsOf(graph, exclusiveEnds(pairs));
+  if (groups.length > MANY_GROUPS) {
+    return [`${count(pairs.length, "pair")} of ${count(graph.size, "call")} ${verb}.`];
+  }
+  const told = new Set<string>();
+  return groups.flatMap((group) => {
+    const sentence = groupSentence(group, graph, told, verb);
+    for (const name of group) told.add(name);
+    return sentence === null ? [] : [sentence];
+  });
+}
+
+type Graph = ReadonlyMap<string, ReadonlySet<string>>;
+
+function opponents(pairs: readonly ContendPair[]): Graph {
+  const graph = new Map<string, Set<string>>();
+  const add = (x: string, y: string): void => {
+    const known = graph.get(x);
+    if (known === undefined) graph.set(x, new Set([y]));
+    else known.add(y);
+  };
+  for (const pair of pairs) {
+    add(pairEnd(pair, "a"), pairEnd(pair, "b"));
+    add(pairEnd(pair, "b"), pairEnd(pair, "a"));
+  }
+  return graph;
+}
+
+/** Every pair has an EXCLUSIVE end, so the sentences of these tell all. */
+function exclusiveEnds(pairs: readonly ContendPair[]): ReadonlySet<string> {
+  const ends = new Set<string>();
+  for (const pair of pairs) {
+    if (pair.modeA === "EXCLUSIVE") ends.add(pairEnd(pair, "a"));
+    if (pair.modeB === "EXCLUSIVE") ends.add(pairEnd(pair, "b"));
+  }
+  return ends;
+}
+
+function groupsOf(graph: Graph, ends: ReadonlySet<string>): string[][] {
+  const groups = new Map<string, string[]>();
+  for (const name of [...ends].sort()) {
+    const key = [...(graph.get(name) ?? [])].sort().join("\n");
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [name]);
+    else group.push(name);
+  }
+  return [...groups.values()];
+}
+
+function groupSentence(group: string[], graph: Graph, told: ReadonlySet<string>, verb: string): string | null {
+  const [first = ""] = group;
+  const all = graph.get(first) ?? new Set<string>();
+  const others = [...all].filter((name) => !group.includes(name) && !told.has(name)).sort();
+  const inner = all.has(first);
+  if (!inner && others.length === 0) return null;
+  const among = !inner
+    ? []
+    : [group.length === 1 ? "with itself on another CPU" : "with each other and with themselves"];
+  const outside = others.length === 0 ? [] : [`with ${names(others)}`];
+  const each = group.length > 1 && !inner ? `each ${verb}` : verb;
+  return `${names(group)} ${each} ${[...among, ...outside].join(", and ")}.`;
+}
+
+function names(items: readonly string[]): string {
+  return items.length > MANY ? count(items.length, "call") : list(items);
+}

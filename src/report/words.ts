@@ -1,0 +1,67 @@
+/** Words and short phrases that every report uses. */
+import type { ContendPair } from "../analysis/index.ts";
+import type { Acquisition, Leaf, LockKind } from "../catalog/index.ts";
+
+const KIND_NAMES: Readonly<Record<LockKind, string>> = {
+  sharex: "sharex_lock",
+  sharex_hp: "sharex_hp_lock",
+  sept_entry: "sept entry lock",
+  mutex: "mutex_lock",
+  bit: "bit lock",
+};
+
+/** A lock kind as lock tables name it. */
+export function kindName(kind: LockKind): string {
+  return KIND_NAMES[kind];
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function list(items: readonly string[], last = "and"): string {
+  if (items.length <= 1) return items.join("");
+  return `${items.slice(0, -1).join(", ")} ${last} ${items.at(-1)}`;
+}
+
+/** `1 row`, `2 rows`. */
+export function count(n: number, noun: string, plural = `${noun}s`): string {
+  return `${n} ${n === 1 ? noun : plural}`;
+}
+
+/** `tdh_mem_track()`, with its variant if it has one. */
+export function call(name: string, variant: string | null = null): string {
+  return variant === null ? `${name}()` : `${name}() [${variant}]`;
+}
+
+/** `tdh_vp_init [version=0]`: the leaf as a table shows it. */
+export function entryName(leaf: Leaf): string {
+  return leaf.variant === null ? leaf.name : `${leaf.name} [${leaf.variant}]`;
+}
+
+/** The resource of a row with its role: `page to add`, `TDR (target)`. */
+export function resourceText(resource: string, role: string | null): string {
+  if (resource === "PAGE") return role === null ? "page" : `page ${role.replaceAll("-", " ")}`;
+  return role === null ? resource : `${resource} (${role})`;
+}
+
+/** `EXCLUSIVE`, and for a lock whose bits host and guest use differently, the side: `HOST,EXCLUSIVE`. */
+export function modeText(row: Acquisition): string {
+  const sided = row.lock === "sept_entry" && row.mode !== "NO_LOCK";
+  return sided ? `${row.side.toUpperCase()},${row.mode}` : row.mode;
+}
+
+/** One end of a pair as a sentence names it; an asterisk marks a conditional acquisition. */
+export function pairEnd(pair: ContendPair, end: "a" | "b"): string {
+  const [name, variant, when] = end === "a" ? [pair.a, pair.variantA, pair.whenA] : [pair.b, pair.variantB, pair.whenB];
+  return `${call(name, variant)}${when === null ? "" : "*"}`;
+}
+
+/** The items by key, groups in the order in which their keys first occur. */
+export function groupBy<T>(items: readonly T[], key: (item: T) => string): [string, T[]][] {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const k = key(item);
+    const group = groups.get(k);
+    if (group === undefined) groups.set(k, [item]);
+    else group.push(item);
+  }
+  return [...groups];
+}
