@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { missingPlatforms } from "../../scripts/lockfile.ts";
 import { pack } from "../../scripts/pack.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -98,7 +99,13 @@ describe("the packed package", () => {
 });
 
 describe("the lockfile", () => {
+  const text = readFileSync(join(root, "package-lock.json"), "utf8");
+
   it("names no registry, so that it works with any", () => {
-    expect(readFileSync(join(root, "package-lock.json"), "utf8")).not.toMatch(/"resolved"|https?:\/\/[^"]*registry/);
+    expect(text).not.toMatch(/"resolved"|https?:\/\/[^"]*registry/);
+  });
+
+  it("names the builds for every platform, without which `npm ci` refuses it (`npm run lockfile` adds them)", () => {
+    expect(missingPlatforms(JSON.parse(text)).map(({ name }) => name)).toEqual([]);
   });
 });
