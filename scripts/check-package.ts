@@ -8,14 +8,11 @@ import { pack } from "./pack.ts";
 const folder = mkdtempSync(join(tmpdir(), "seamlock-pack-"));
 try {
   const { tarball } = pack(folder);
-  const linters = [
-    ["publint", "run", "--strict", tarball],
-    ["attw", "--profile", "esm-only", "--no-emoji", tarball],
-  ] as const;
-  for (const [name, ...args] of linters) {
-    const { status } = spawnSync(`node_modules/.bin/${name}`, args, { stdio: "inherit" });
-    if (status !== 0) process.exitCode = 1;
-  }
+  const publint = spawnSync("node_modules/.bin/publint", ["run", "--strict", tarball], { stdio: "inherit" });
+  const attw = spawnSync("node_modules/.bin/attw", ["--profile", "esm-only", "--no-emoji", tarball], {
+    stdio: "inherit",
+  });
+  process.exitCode = publint.status === 0 && attw.status === 0 ? 0 : 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -12,9 +12,13 @@ function dataFolder(): string {
     const data = join(folder, "data", "modules");
     if (existsSync(data)) return data;
     if (folder === dirname(folder)) {
-      throw new SeamlockError("SL0008", "the bundled module data is missing", { hint: "install the package again" });
+      throw missingData();
     }
   }
+}
+
+function missingData(): SeamlockError {
+  return new SeamlockError("SL0008", "the bundled module data is missing", { hint: "install the package again" });
 }
 
 /** Bundled module names, oldest version first, then the published tables. */
@@ -39,8 +43,8 @@ function isVersion(name: string): boolean {
  */
 export async function loadModule(name?: string): Promise<Catalog> {
   const bundled = bundledModules();
-  const wanted = name ?? bundled.filter(isVersion).at(-1);
-  if (wanted === undefined) throw unknownModule("", bundled);
+  const wanted = name ?? bundled.filter(isVersion).at(-1) ?? bundled.at(-1);
+  if (wanted === undefined) throw missingData();
   const file = bundled.includes(wanted) ? join(dataFolder(), `${wanted}.json`) : wanted;
   if (file === wanted && !isPath(wanted)) throw unknownModule(wanted, bundled);
   return parseCatalog(await readText(file), file);
