@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-const INPUTS = ["src", "scripts", "package.json", "package-lock.json", "tsconfig.json", "tsdown.config.ts"];
+const INPUTS = ["src", "scripts", "data", "package.json", "package-lock.json", "tsconfig.json", "tsdown.config.ts"];
 
 function newest(path: string): number {
   const stat = statSync(path);
