@@ -13,9 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { Socket } from "node:net";
 import { basename, dirname, join } from "node:path";
-import { text } from "node:stream/consumers";
 import { SeamlockError } from "../errors.ts";
 
 /** Far above any catalog or profile; a guard against a wrong file, not a limit that anybody should meet. */
@@ -31,7 +29,7 @@ export async function readText(path: string): Promise<string> {
     const stat = statSync(path);
     if (stat.isDirectory()) throw unreadable(path, "is a directory, not a file");
     if (!stat.isFile() && !stat.isFIFO()) throw unreadable(path, "is a device, not a file");
-    if (stat.isFIFO()) return await text(openPipe(path));
+    if (stat.isFIFO()) return await readPipe(path);
     if (stat.size > MAX_BYTES) throw unreadable(path, `is larger than ${MAX_BYTES / 1024 / 1024} MB`);
     return readFileSync(path, "utf8");
   } catch (error) {
@@ -41,8 +39,11 @@ export async function readText(path: string): Promise<string> {
 }
 
 /** A pipe whose writer may never come. Waiting for it in a system call would keep Ctrl-C waiting too. */
-function openPipe(path: string): Socket {
-  return new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
+async function readPipe(path: string): Promise<string> {
+  // Rare, so that nobody else waits for these to load.
+  const [{ Socket }, { text }] = await Promise.all([import("node:net"), import("node:stream/consumers")]);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return text(new Socket({ fd, readable: true, writable: false }));
 }
 
 function unreadable(path: string, problem: string): SeamlockError {

@@ -3,7 +3,7 @@ import { errorText } from "./error-text.ts";
 import { EXIT, type Io } from "./io.ts";
 import { internalError, run } from "./program.ts";
 
-const SIGNALS = { SIGHUP: 129, SIGINT: EXIT.interrupted, SIGTERM: 143 } as const;
+const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: 143 } as const;
 
 /** Runs the command line as this process: streams, signals and the exit status. */
 export async function runProcess(argv: readonly string[]): Promise<void> {

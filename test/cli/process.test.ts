@@ -67,3 +67,12 @@ describe("colour", () => {
     expect(seamlock(args, { env }).err.includes(red)).toBe(colored);
   });
 });
+
+describe("input from a pipe", () => {
+  it("is read to its end", () => {
+    const command = `"${process.execPath}" "${BIN}" catalog -m <("${process.execPath}" "${BIN}" catalog -m lkml-2024-09-13 --json)`;
+    const { status, stdout } = spawnSync("bash", ["-c", command], { encoding: "utf8" });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^module +lkml-2024-09-13 /);
+  });
+});

@@ -1,8 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Catalog, serializeCatalog } from "../../src/catalog/index.ts";
+import { contendSchema, diffSchema } from "../../src/analysis/index.ts";
+import { type Catalog, catalogSchema, serializeCatalog } from "../../src/catalog/index.ts";
 import { loadModule } from "../../src/cli/modules.ts";
+import { modulesSchema } from "../../src/cli/modules-document.ts";
+import { reportSchema } from "../../src/report/index.ts";
 import { inProcess, seamlock, temporaryFolder } from "./run.ts";
 
 const PUBLISHED = "lkml-2024-09-13";
@@ -21,15 +24,15 @@ const withDiagnostic = (severity: "error" | "warning" | "note") => (catalog: Cat
 
 describe("--json", () => {
   it.each([
-    ["modules", ["modules"]],
-    ["catalog", ["catalog", "-m", PUBLISHED]],
-    ["report", ["report", "-m", PUBLISHED]],
-    ["contend", ["contend", "-m", PUBLISHED]],
-    ["diff", ["diff", PUBLISHED, PUBLISHED]],
-  ])("of %s is one document on standard output and nothing else", (name, args) => {
+    ["modules", ["modules"], modulesSchema],
+    ["catalog", ["catalog", "-m", PUBLISHED], catalogSchema],
+    ["report", ["report", "-m", PUBLISHED], reportSchema],
+    ["contend", ["contend", "-m", PUBLISHED], contendSchema],
+    ["diff", ["diff", PUBLISHED, PUBLISHED], diffSchema],
+  ])("of %s is one document on standard output and nothing else", (name, args, schema) => {
     const { status, out, err } = seamlock([...args, "--json"]);
     expect({ status, err }).toEqual({ status: 0, err: "" });
-    expect(JSON.parse(out).schema).toBe(`seamlock/${name}@1`);
+    expect(schema.parse(JSON.parse(out)).schema).toBe(`seamlock/${name}@1`);
     expect(out.endsWith("}\n")).toBe(true);
   });
 
