@@ -15,6 +15,8 @@ interface Result {
 
 const root = join(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "seamlock-ci-"));
+// The output is a log, also when a terminal shows it.
+const env = { ...process.env, NO_COLOR: "1" };
 const report = join(folder, "vitest.json");
 
 function runScript(name: string, args: readonly string[] = []): Promise<Result> {
@@ -22,6 +24,7 @@ function runScript(name: string, args: readonly string[] = []): Promise<Result> 
   return new Promise((resolve) => {
     const child = spawn("npm", ["run", "--silent", name, "--", ...args], {
       cwd: root,
+      env,
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";
