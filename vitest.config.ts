@@ -1,10 +1,15 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests that run what the build makes; the build takes a few seconds, so the other tests do not wait for it. */
+const BUILT = ["test/cli/**/*.test.ts", "test/package/**/*.test.ts"];
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/build-once.ts"],
     testTimeout: 30_000,
+    projects: [
+      { extends: true, test: { name: "source", include: ["test/**/*.test.ts"], exclude: BUILT } },
+      { extends: true, test: { name: "built", include: BUILT, globalSetup: ["test/build-once.ts"] } },
+    ],
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
