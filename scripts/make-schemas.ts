@@ -1,8 +1,37 @@
-/** Writes schemas/*.json, the JSON Schemas of the documents, from the definitions that the program itself uses: `npm run schemas`. */
+/**
+ * Makes schemas/*.json: the JSON Schema of every document that seamlock writes, from the schemas in the source.
+ *
+ *   npx tsx scripts/make-schemas.ts [FOLDER]
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { schemaFiles } from "./schemas.ts";
+import { pathToFileURL } from "node:url";
+import { z } from "zod";
+import { contendSchema, diffSchema } from "../src/analysis/index.ts";
+import { catalogSchema, modulesSchema, serializeJson } from "../src/catalog/index.ts";
+import { reportSchema } from "../src/report/index.ts";
 
-const folder = join(import.meta.dirname, "..", "schemas");
-mkdirSync(folder, { recursive: true });
-for (const [name, text] of Object.entries(schemaFiles())) writeFileSync(join(folder, name), text);
+const DOCUMENTS = {
+  catalog: catalogSchema,
+  modules: modulesSchema,
+  contend: contendSchema,
+  diff: diffSchema,
+  report: reportSchema,
+};
+
+/** File name → text of every schema. */
+export function schemaFiles(): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(DOCUMENTS).map(([name, schema]) => {
+      const json = z.toJSONSchema(schema, { reused: "inline" });
+      return [`${name}.json`, serializeJson({ title: `seamlock/${name}@1`, ...json })];
+    }),
+  );
+}
+
+function main(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  for (const [file, text] of schemaFiles()) writeFileSync(join(folder, file), text);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) main(process.argv[2] ?? "schemas");

@@ -61,23 +61,43 @@ const ASSUMPTIONS: readonly string[] = [
 /** The pairs of {@link contention}, without the document around them. */
 export function contendingPairs(catalog: Catalog, options: ContentionOptions = {}): ContendPair[] {
   const guestHolds = locksUnderGuest(catalog);
-  const left = new Set<Leaf>(options.leaves ?? catalog.leaves);
-  const right = new Set<Leaf>(options.against ?? catalog.leaves);
+  const left = chosen(options.leaves);
+  const right = chosen(options.against);
   const pairs: ContendPair[] = [];
   const entries = [...catalog.leaves].sort(compareEntries).map((leaf) => holderOf(leaf, guestHolds));
   entries.forEach((a, i) => {
     for (const b of entries.slice(i)) {
-      const wanted = (left.has(a.leaf) && right.has(b.leaf)) || (left.has(b.leaf) && right.has(a.leaf));
+      const wanted = (left(a.leaf) && right(b.leaf)) || (left(b.leaf) && right(a.leaf));
       if (wanted) pairs.push(...pairsOf(a, b));
     }
   });
   return pairs.filter((pair) => matches(pair, options)).sort(comparePairs);
 }
 
-/** What a running guest's vCPU holds all the time: the rows of any leaf that keeps locks until TD exit. */
+/** Is a leaf among the chosen entries? By name and variant, for they may come from another copy of the catalog. */
+function chosen(entries: readonly Leaf[] | undefined): (leaf: Leaf) => boolean {
+  if (entries === undefined) return () => true;
+  const keys = new Set(entries.map(entryKey));
+  return (leaf) => keys.has(entryKey(leaf));
+}
+
+function entryKey(leaf: Leaf): string {
+  return `${leaf.name} ${leaf.variant ?? ""}`;
+}
+
+/**
+ * What a running guest's vCPU holds all the time: the locks that the entering leaf keeps until TD exit. Of several such
+ * leaves, or variants, only what all of them keep is sure.
+ */
 function locksUnderGuest(catalog: Catalog): readonly Acquisition[] {
-  const entering = catalog.leaves.find((leaf) => leaf.acquisitions.some((a) => a.release?.at === "td-exit"));
-  return (entering?.acquisitions ?? []).filter((a) => a.release?.at === "td-exit" && a.when === null);
+  const kept = catalog.leaves
+    .filter((leaf) => leaf.side === "host")
+    .map((leaf) => leaf.acquisitions.filter((a) => a.release?.at === "td-exit" && a.when === null))
+    .filter((rows) => rows.length > 0);
+  const [first = [], ...others] = kept;
+  const alike = (x: Acquisition, y: Acquisition): boolean =>
+    x.resource === y.resource && x.role === y.role && x.mode === y.mode;
+  return first.filter((row) => others.every((rows) => rows.some((other) => alike(row, other))));
 }
 
 function pairsOf(a: Holder, b: Holder): ContendPair[] {

@@ -2,7 +2,7 @@
 export { aliasesOf, dispatcherNames, type LeafRef } from "./aliases.ts";
 export { leafName, resolveLeaf } from "./leaves.ts";
 export { parseCatalog } from "./parse.ts";
-export { catalogSchema } from "./schema.ts";
+export { catalogSchema, modulesSchema } from "./schema.ts";
 export { serializeCatalog, serializeJson } from "./serialize.ts";
 export { type DecodedStatus, decodeStatus, formatStatus, parseStatus, statusText } from "./status.ts";
 export {

@@ -128,6 +128,16 @@ export const catalogSchema = z.strictObject({
   diagnostics: z.array(diagnosticSchema),
 });
 
+/** The list of bundled modules, `seamlock/modules@1`. */
+export const modulesSchema = z.strictObject({
+  schema: z.literal("seamlock/modules@1"),
+  modules: z.array(
+    moduleInfoSchema
+      .omit({ sourceDigest: true })
+      .extend({ leaves: z.int().min(0).describe("how many leaves, each once") }),
+  ),
+});
+
 type Parsed = z.infer<typeof catalogSchema>;
 type Mutable<T> = T extends readonly (infer U)[]
   ? Mutable<U>[]

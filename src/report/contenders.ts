@@ -1,6 +1,6 @@
 /** Many pairs in few sentences: calls with the same opponents are named together. */
 import type { ContendPair } from "../analysis/index.ts";
-import { count, list, pairEnd } from "./words.ts";
+import { count, groupBy, list, pairEnd } from "./words.ts";
 
 /** Above this many names, a sentence gives their number. */
 const MANY = 8;
@@ -71,12 +71,21 @@ function groupSentence(group: string[], graph: Graph, told: ReadonlySet<string>,
   if (!inner && others.length === 0) return null;
   const among = !inner
     ? []
-    : [group.length === 1 ? "with itself on another CPU" : "with each other and with themselves"];
+    : [byLeaf(group).length === 1 ? "with itself on another CPU" : "with each other and with themselves"];
   const outside = others.length === 0 ? [] : [`with ${names(others)}`];
-  const each = group.length > 1 && !inner ? `each ${verb}` : verb;
+  const each = byLeaf(group).length > 1 && !inner ? `each ${verb}` : verb;
   return `${names(group)} ${each} ${[...among, ...outside].join(", and ")}.`;
 }
 
 function names(items: readonly string[]): string {
-  return items.length > MANY ? count(items.length, "call") : list(items);
+  const together = byLeaf(items);
+  return together.length > MANY ? count(together.length, "call") : list(together);
+}
+
+/** Variants of one leaf share its name: `tdh_vp_init() [version=0, version>=1]`. */
+function byLeaf(items: readonly string[]): readonly string[] {
+  return groupBy(items, (item) => item.replace(/ \[.*\]/, "")).map(([name, group]) => {
+    const variants = group.flatMap((item) => / \[(.*)\]/.exec(item)?.[1] ?? []);
+    return variants.length === 0 ? name : name.replace("()", `() [${variants.join(", ")}]`);
+  });
 }

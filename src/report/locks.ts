@@ -31,7 +31,7 @@ function word(lock: LockDefinition, bits: Readonly<Record<string, number>>): str
   const named = Object.entries(bits).map(([name, position]) => `${name} bit ${position}`);
   const layout = fields.length > 0 ? fields : lock.kind === "sept_entry" ? named : [];
   const shape = layout.length === 0 ? "" : `: ${list(layout)}`;
-  const home = lock.type === null ? `Bits of a ${lock.width}-bit word` : `A ${lock.width}-bit word, ${lock.type}`;
+  const home = lock.type === null ? `Bits of a ${lock.width}-bit word` : `${lock.type}, ${lock.width} bits wide`;
   return `${home}${shape}.`;
 }
 

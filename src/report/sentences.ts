@@ -68,7 +68,7 @@ export function notes(facts: ReportFacts): (Said & { leaf: string })[] {
 function conditions(catalog: Catalog, leaf: Leaf): string[] {
   const rows = leaf.acquisitions.filter((a) => a.when !== null && !isAncestor(a));
   return groupBy(rows, (a) => a.when ?? "").flatMap(([when, group]) => [
-    `takes ${heldList(group)} only when ${when}.`,
+    `Takes ${heldList(group)} only when ${when}.`,
     ...explained(catalog, when),
   ]);
 }
@@ -99,10 +99,10 @@ function releases(leaf: Leaf): string[] {
   const before = at("before-td-entry");
   const early = rows.filter((a) => !["leaf-exit", "td-exit", "before-td-entry"].includes(a.release?.at ?? ""));
   return [
-    ...(held.length > 0 ? [`holds ${heldList(held)} until TD exit.`] : []),
-    ...(before.length > 0 ? [`releases ${heldList(before)} before it enters the TD.`] : []),
+    ...(held.length > 0 ? [`Holds ${heldList(held)} until TD exit.`] : []),
+    ...(before.length > 0 ? [`Releases ${heldList(before)} before it enters the TD.`] : []),
     ...groupBy(early, (a) => a.release?.at ?? "").map(
-      ([where, group]) => `gives back ${heldList(group)} in ${where}(), before it ends.`,
+      ([where, group]) => `Gives back ${heldList(group)} in ${where}(), before it ends.`,
     ),
   ];
 }
@@ -110,7 +110,7 @@ function releases(leaf: Leaf): string[] {
 function otherBusy(leaf: Leaf): string[] {
   return leaf.otherBusy.map((busy) => {
     const when = busy.when === null ? "" : ` when ${busy.when}`;
-    return `returns ${busy.name} for ${busy.object}, which no lock guards${when}.`;
+    return `Returns ${busy.name} for ${busy.object}, which no lock guards${when}.`;
   });
 }
 
@@ -213,7 +213,7 @@ function guestPart(resource: string, { catalog, leaves }: ReportFacts): string[]
       .filter((a) => a.resource === resource && a.side === "guest" && a.mode !== "NO_LOCK")
       .map((row) => ({ name: call(leaf.name), row })),
   );
-  if (rows.length === 0) return known ? ["None of these TDCALLs takes it."] : [];
+  if (rows.length === 0) return known ? ["No TDCALL in scope takes it."] : [];
   const names = [...new Set(rows.map((r) => r.name))];
   const statuses = [...new Set(rows.flatMap((r) => r.row.hostPriorityStatus ?? []))];
   const named = statuses.map((status) => statusText(catalog, status));
@@ -235,18 +235,19 @@ function verdict(pairs: readonly ContendPair[], possible: readonly ContendPair[]
   if (pairs.length === 0) return ["No two of these calls conflict on it."];
   const excluded = pairs.filter((p) => !p.possible);
   if (excluded.length === 0) return [];
-  const reasons = groupBy(excluded, (p) => p.excludedBy[0]?.kind ?? "").map(([kind, group]) => reason(kind, group));
-  const lead =
-    possible.length === 0 ? "Every conflict on it is excluded" : `${count(excluded.length, "more pair")} excluded`;
-  return [`${lead}: ${list(reasons)}.`];
+  const groups = groupBy(excluded, (p) => p.excludedBy[0]?.kind ?? "");
+  const reasons = groups.map(
+    ([kind, group]) => `${groups.length === 1 ? "" : `${group.length} `}${reason(kind, group)}`,
+  );
+  const some = `${count(excluded.length, "more conflicting pair")} ${excluded.length === 1 ? "is" : "are"} excluded`;
+  return [`${possible.length === 0 ? "Every conflict on it is excluded" : some}: ${list(reasons)}.`];
 }
 
 function reason(kind: string, pairs: readonly ContendPair[]): string {
-  const n = pairs.length;
-  if (kind === "op-state") return `${n} by OP_STATE`;
-  if (kind === "sept-state") return `${n} by SEPT entry state`;
+  if (kind === "op-state") return "no OP_STATE allows both calls";
+  if (kind === "sept-state") return "no SEPT entry state allows both calls";
   const masks = [...new Set(pairs.flatMap((p) => p.maskedBy ?? []))].sort(compareResources);
-  return `${n} because the two always meet at ${list(masks, "or")} first`;
+  return `the two always meet at ${list(masks, "or")} first`;
 }
 
 /** TDR and TDVPR are pages: calls that name a page of any type meet their locks. */

@@ -56,7 +56,7 @@ const leaf: fc.Arbitrary<Leaf> = fc
       { maxLength: 1 },
     ),
   })
-  .map((l) => ({ name: l.name, number: l.number, side: l.name.startsWith("tdg") ? "guest" : "host", ...l }));
+  .map((l) => ({ ...l, side: l.name.startsWith("tdg") ? "guest" : "host" }));
 
 /** Names and values of a record, without the keys that JavaScript treats in its own way. */
 const record = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<Record<string, T>> =>

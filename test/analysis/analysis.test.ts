@@ -1,0 +1,353 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type ContendPair,
+  type ContentionOptions,
+  contendSchema,
+  contention,
+  type DiffDocument,
+  diffCatalogs,
+  diffSchema,
+  hasDifferences,
+  resourceUsers,
+} from "../../src/analysis/index.ts";
+import { type Catalog, type Leaf, parseCatalog } from "../../src/catalog/index.ts";
+import { anyCatalog } from "../catalog/arbitrary.ts";
+import { leaf, row, smallCatalog, until } from "../catalog/fixture.ts";
+import mail from "./mail-users.json" with { type: "json" };
+
+const PUBLISHED = "data/modules/lkml-2024-09-13.json";
+const published = parseCatalog(readFileSync(PUBLISHED, "utf8"), PUBLISHED);
+
+const moduleOf = (...leaves: Leaf[]): Catalog => smallCatalog({ leaves });
+const text = (p: ContendPair): string => `${p.resource}: ${p.a} ${p.modeA} / ${p.b} ${p.modeB}`;
+const pairs = (catalog: Catalog, options: ContentionOptions = {}): ContendPair[] => contention(catalog, options).pairs;
+const pick = (catalog: Catalog, a: string, b: string, resource: string): ContendPair => {
+  const found = pairs(catalog).find(
+    (p) => p.a === a && p.b === b && p.resource === resource && p.resourceA === p.resourceB,
+  );
+  if (found === undefined) throw new Error(`no pair ${a} ${b} on ${resource}`);
+  return found;
+};
+
+describe("resourceUsers", () => {
+  test("of the published table are those that the mail lists", () => {
+    const seven = resourceUsers(published).filter((u) => mail.users.some((m) => m.resource === u.resource));
+    expect(seven.map(({ resource }) => resource)).toEqual(mail.users.map((m) => m.resource));
+    for (const [i, users] of seven.entries()) {
+      expect(new Set(users.shared)).toEqual(new Set(mail.users[i]?.shared));
+      expect(new Set(users.exclusive)).toEqual(new Set(mail.users[i]?.exclusive));
+    }
+  });
+
+  test("a leaf with variants counts once per mode", () => {
+    const tdr = resourceUsers(smallCatalog()).find((u) => u.resource === "TDR");
+    expect(tdr?.exclusive).toEqual(["tdh_mem_page_add", "tdh_mng_init", "tdh_vp_init"]);
+    expect(tdr?.shared.filter((n) => n === "tdh_vp_init")).toHaveLength(1);
+  });
+
+  test("NO_LOCK walkers are users of their own kind", () => {
+    expect(resourceUsers(smallCatalog()).find((u) => u.resource === "SEPT_TREE")?.noLock).toEqual(["tdh_mem_page_add"]);
+  });
+});
+
+describe("contention", () => {
+  const catalog = smallCatalog();
+
+  test("the pair of the contract", () => {
+    expect(pick(catalog, "tdh_mem_track", "tdh_vp_enter", "TDCS_EPOCH")).toMatchObject({
+      modeA: "EXCLUSIVE",
+      modeB: "SHARED",
+      statusA: "0x80000200000000A9",
+      statusB: "0x80000200000000A9",
+      opStates: ["RUNNABLE"],
+      possible: true,
+      excludedBy: [],
+      paths: [],
+      maskedBy: null,
+    });
+  });
+
+  test("SHARED against SHARED and NO_LOCK against anything are no conflict", () => {
+    const of = (modeA: "SHARED" | "NO_LOCK"): string[] =>
+      pairs(moduleOf(leaf("tdh_a", 1, [row("TDCS", modeA)]), leaf("tdh_b", 2, [row("TDCS", "SHARED")]))).map(text);
+    expect(of("SHARED")).toEqual([]);
+    expect(of("NO_LOCK")).toEqual([]);
+  });
+
+  test("a leaf against itself counts when EXCLUSIVE", () => {
+    expect(pick(catalog, "tdh_mem_track", "tdh_mem_track", "TDCS_EPOCH").possible).toBe(true);
+  });
+
+  test("a NO_LOCK walk is told apart, with the lock that covers it", () => {
+    expect(contention(catalog).unlocked).toContainEqual({
+      leaf: "tdh_mem_page_add",
+      variant: null,
+      resource: "SEPT_TREE",
+      role: null,
+      when: null,
+      coveredBy: ["TDR"],
+    });
+  });
+
+  test("op-state tables that never allow both exclude a pair", () => {
+    const pair = pick(catalog, "tdh_mem_page_add", "tdh_mem_page_aug", "TDR");
+    expect(pair.opStates).toEqual([]);
+    expect(pair.excludedBy.map((e) => e.kind)).toEqual(["op-state"]);
+    expect(pair.possible).toBe(false);
+  });
+
+  test("calls of different TDs can meet on a page, whatever the OP_STATE", () => {
+    expect(pick(catalog, "tdh_mem_page_add", "tdh_mem_page_aug", "PAGE")).toMatchObject({
+      opStates: null,
+      possible: true,
+    });
+  });
+
+  test("no OP_STATE binds a row about another TD", () => {
+    const bound = pairs(catalog).filter(
+      (p) => p.a === "tdh_mng_init" && p.b === "tdh_servtd_bind" && p.resource === "TDR",
+    );
+    expect(bound.map((p) => [p.roleB, p.opStates, p.possible])).toEqual([
+      ["service", null, true],
+      ["target", null, true],
+    ]);
+  });
+
+  test("SEPT states exclude two SEAMCALLs, not a TDCALL", () => {
+    const host = pick(catalog, "tdh_mem_page_aug", "tdh_mem_page_remove", "SEPT_ENTRY");
+    expect(host.excludedBy.map((e) => e.kind)).toEqual(["sept-state"]);
+    expect(pick(catalog, "tdg_mem_page_accept", "tdh_mem_page_remove", "SEPT_ENTRY").possible).toBe(true);
+  });
+
+  test("a conflict behind an earlier one is masked, and both stop at the earlier", () => {
+    const pair = pick(catalog, "tdh_mem_range_block", "tdh_mem_range_block", "SEPT_ENTRY");
+    expect(pair).toMatchObject({
+      possible: false,
+      maskedBy: "SEPT_TREE",
+      stopsA: "SEPT_TREE",
+      busyA: false,
+      busyB: false,
+    });
+    const page = moduleOf(
+      leaf("tdh_a", 1, [row("TDR", "EXCLUSIVE"), row("SEPT_TREE", "EXCLUSIVE")]),
+      leaf("tdh_b", 2, [row("TDR", "SHARED"), row("SEPT_TREE", "SHARED")]),
+    );
+    expect(pick(page, "tdh_a", "tdh_b", "SEPT_TREE")).toMatchObject({ maskedBy: "TDR", stopsA: "TDR", stopsB: "TDR" });
+    expect(pick(page, "tdh_a", "tdh_b", "TDR")).toMatchObject({ maskedBy: null, possible: true });
+  });
+
+  test("a conditional lock masks nothing", () => {
+    const maybe = moduleOf(
+      leaf("tdh_a", 1, [row("TDR", "EXCLUSIVE", { when: "x" }), row("SEPT_TREE", "EXCLUSIVE")]),
+      leaf("tdh_b", 2, [row("TDR", "SHARED"), row("SEPT_TREE", "SHARED")]),
+    );
+    expect(pick(maybe, "tdh_a", "tdh_b", "SEPT_TREE").maskedBy).toBeNull();
+  });
+
+  test("locks taken in opposite order mask in neither direction when each can be first", () => {
+    const crossed = moduleOf(
+      leaf("tdh_a", 1, [row("TDVPR", "EXCLUSIVE"), row("TDR", "EXCLUSIVE")]),
+      leaf("tdh_b", 2, [row("TDR", "EXCLUSIVE"), row("TDVPR", "EXCLUSIVE")]),
+    );
+    expect(pick(crossed, "tdh_a", "tdh_b", "TDVPR")).toMatchObject({
+      busyA: true,
+      busyB: true,
+      stopsA: "TDVPR",
+      stopsB: "TDR",
+    });
+    expect(pick(crossed, "tdh_a", "tdh_b", "TDR")).toMatchObject({
+      busyA: true,
+      busyB: true,
+      stopsA: "TDR",
+      stopsB: "TDR",
+    });
+  });
+
+  test("a lock released before TD entry does not mask one that is kept until TD exit", () => {
+    const enter = leaf("tdh_enter", 1, [
+      until("before-td-entry", row("TDCS", "EXCLUSIVE")),
+      until("td-exit", row("TDVPR", "EXCLUSIVE")),
+    ]);
+    const other = leaf("tdh_other", 2, [row("TDCS", "SHARED"), row("TDVPR", "EXCLUSIVE")]);
+    expect(pick(moduleOf(enter, other), "tdh_enter", "tdh_other", "TDVPR")).toMatchObject({
+      busyA: false,
+      busyB: true,
+    });
+  });
+
+  test("a lock released early in the source does not mask a later one", () => {
+    const early = { at: "helper", evidence: [{ file: "src/a.c", line: 20, function: "tdh_a" }] };
+    const at = (line: number) => [{ file: "src/a.c", line, function: "tdh_a" }];
+    const a = leaf("tdh_a", 1, [
+      row("KOT", "EXCLUSIVE", { evidence: at(10), release: early }),
+      row("WBT", "EXCLUSIVE", { evidence: at(30) }),
+    ]);
+    const b = leaf("tdh_b", 2, [row("KOT", "SHARED"), row("WBT", "EXCLUSIVE")]);
+    expect(pick(moduleOf(a, b), "tdh_a", "tdh_b", "WBT")).toMatchObject({ maskedBy: null, busyB: true });
+  });
+
+  test("one page operand does not mask another", () => {
+    const pages = moduleOf(
+      leaf("tdh_a", 1, [row("PAGE", "EXCLUSIVE", { role: "to-add" }), row("TDVPR", "EXCLUSIVE")]),
+      leaf("tdh_b", 2, [row("PAGE", "EXCLUSIVE", { role: "to-add" }), row("TDVPR", "EXCLUSIVE")]),
+    );
+    expect(pick(pages, "tdh_a", "tdh_b", "TDVPR")).toMatchObject({ maskedBy: null, busyA: true, busyB: true });
+  });
+
+  test("a guest's call runs under the locks that its entry keeps", () => {
+    const enter = leaf("tdh_enter", 0, [until("td-exit", row("TDR", "SHARED"))]);
+    const host = leaf("tdh_host", 1, [row("TDR", "EXCLUSIVE"), row("SEPT_ENTRY", "EXCLUSIVE")]);
+    const guest = leaf("tdg_guest", 2, [row("SEPT_ENTRY", "EXCLUSIVE", { side: "guest" })]);
+    expect(pick(moduleOf(enter, host, guest), "tdg_guest", "tdh_host", "SEPT_ENTRY")).toMatchObject({
+      possible: false,
+      maskedBy: "TDR",
+    });
+  });
+
+  test("a call on any page meets the locks of TDR and TDVPR; one that needs a free page does not", () => {
+    const crossed = pairs(catalog).filter((p) => p.resourceA !== p.resourceB);
+    expect(crossed.length).toBeGreaterThan(0);
+    expect(new Set(crossed.flatMap((p) => [p.roleA, p.roleB]))).toContain("to-reclaim");
+    expect(new Set(crossed.flatMap((p) => [p.roleA, p.roleB]))).not.toContain("to-add");
+    expect(new Set(crossed.map((p) => p.resource))).toEqual(new Set(["TDR", "TDVPR"]));
+  });
+
+  test("filters", () => {
+    const enter = catalog.leaves.filter((l) => l.name === "tdh_vp_enter");
+    const track = catalog.leaves.filter((l) => l.name === "tdh_mem_track");
+    expect(pairs(catalog, { leaves: enter, against: track }).map(text)).toEqual([
+      "TDCS_EPOCH: tdh_mem_track EXCLUSIVE / tdh_vp_enter SHARED",
+    ]);
+    expect(new Set(pairs(catalog, { resources: ["SEPT_TREE"] }).map((p) => p.resource))).toEqual(
+      new Set(["SEPT_TREE"]),
+    );
+    const legal = pairs(catalog, { opState: "INITIALIZED" });
+    expect(legal.length).toBeGreaterThan(0);
+    expect(legal.every((p) => p.opStates === null || p.opStates.includes("INITIALIZED"))).toBe(true);
+  });
+
+  test("holds for any catalog: ordered, symmetric, valid, and the rows behind it conflict", () => {
+    const mirrored = (p: ContendPair): string =>
+      [p.b, p.variantB, p.modeB, p.roleB, p.a, p.variantA, p.modeA, p.roleA].join();
+    const straight = (p: ContendPair): string =>
+      [p.a, p.variantA, p.modeA, p.roleA, p.b, p.variantB, p.modeB, p.roleB].join();
+    fc.assert(
+      fc.property(anyCatalog, (any) => {
+        const doc = contention(any);
+        expect(contendSchema.parse(doc)).toEqual(doc);
+        for (const p of doc.pairs) {
+          expect(p.a <= p.b).toBe(true);
+          expect([p.modeA, p.modeB]).toContain("EXCLUSIVE");
+          expect([p.modeA, p.modeB]).not.toContain("NO_LOCK");
+          expect(p.possible).toBe(p.excludedBy.length === 0);
+          if (p.maskedBy !== null) expect(p.possible).toBe(false);
+        }
+        // The order of leaves in the catalog does not matter.
+        const turned = contention({ ...any, leaves: [...any.leaves].reverse() }).pairs;
+        const key = (p: ContendPair): string =>
+          `${[straight(p), mirrored(p)].sort().join("|")} ${p.resource} ${p.possible}`;
+        expect(turned.map(key).sort()).toEqual(doc.pairs.map(key).sort());
+      }),
+    );
+  });
+});
+
+describe("diffCatalogs", () => {
+  const mirror = (d: DiffDocument): unknown => ({
+    ...d,
+    before: d.after,
+    after: d.before,
+    leaves: { added: d.leaves.removed, removed: d.leaves.added },
+    changed: d.changed.map((c) => ({ ...c, before: c.after, after: c.before })),
+    contention: { appeared: d.contention.disappeared, disappeared: d.contention.appeared },
+  });
+
+  test("of a module with itself is empty", () => {
+    expect(hasDifferences(diffCatalogs(smallCatalog(), smallCatalog()))).toBe(false);
+    expect(hasDifferences(diffCatalogs(published, published))).toBe(false);
+    fc.assert(fc.property(anyCatalog, (any) => !hasDifferences(diffCatalogs(any, any))));
+  });
+
+  test("swapped is its mirror image", () => {
+    fc.assert(
+      fc.property(anyCatalog, anyCatalog, (a, b) => {
+        const doc = diffCatalogs(a, b);
+        expect(diffSchema.parse(doc)).toEqual(doc);
+        expect(diffCatalogs(b, a)).toEqual(mirror(doc));
+      }),
+    );
+  });
+
+  const changed = (change: (l: Leaf) => Leaf): DiffDocument => {
+    const base = smallCatalog();
+    return diffCatalogs(base, { ...base, leaves: base.leaves.map(change) });
+  };
+  const track = (l: Leaf, acquisitions: (rows: Leaf["acquisitions"]) => Leaf["acquisitions"]): Leaf =>
+    l.name === "tdh_mem_track" ? { ...l, acquisitions: acquisitions(l.acquisitions) } : l;
+
+  test("a changed mode is one changed row and the contention it brings", () => {
+    const doc = changed((l) =>
+      track(l, (rows) => rows.map((r) => (r.resource === "TDCS" ? { ...r, mode: "EXCLUSIVE" } : r))),
+    );
+    expect(doc.changed.map((c) => [c.leaf, c.resource, c.before?.mode, c.after?.mode])).toEqual([
+      ["tdh_mem_track", "TDCS", "SHARED", "EXCLUSIVE"],
+    ]);
+    expect(doc.contention.appeared.every((p) => p.resource === "TDCS")).toBe(true);
+    expect(doc.contention.appeared.map((p) => `${p.a}/${p.b}`)).toContain("tdh_mem_track/tdh_vp_enter");
+    // Both stop at the TDCS now, before they come to the epoch.
+    expect(doc.contention.disappeared.map(text)).toEqual([
+      "TDCS_EPOCH: tdh_mem_track EXCLUSIVE / tdh_mem_track EXCLUSIVE",
+      "TDCS_EPOCH: tdh_mem_track EXCLUSIVE / tdh_vp_enter SHARED",
+    ]);
+  });
+
+  test("an inserted row of a resource that is already there shows as one row", () => {
+    const doc = changed((l) => track(l, (rows) => [row("TDR", "EXCLUSIVE"), ...rows]));
+    expect(doc.changed.map((c) => [c.resource, c.before, c.after?.mode])).toEqual([["TDR", null, "EXCLUSIVE"]]);
+  });
+
+  test("a leaf that went away takes its contention with it", () => {
+    const base = smallCatalog();
+    const doc = diffCatalogs(base, { ...base, leaves: base.leaves.filter((l) => l.name !== "tdh_vp_enter") });
+    expect(doc.leaves).toEqual({ added: [], removed: ["tdh_vp_enter"] });
+    expect(doc.contention.disappeared.every((p) => p.a === "tdh_vp_enter" || p.b === "tdh_vp_enter")).toBe(true);
+    expect(doc.contention.appeared).toEqual([]);
+  });
+
+  test("an entry without variants stands for each variant of the other side", () => {
+    const base = smallCatalog();
+    const plain = {
+      ...base,
+      leaves: base.leaves.flatMap((l) => (l.variant === "version>=1" ? [] : [{ ...l, variant: null }])),
+    };
+    expect(
+      diffCatalogs(plain, base).changed.map((c) => [c.leaf, c.variant, c.resource, c.before?.mode, c.after?.mode]),
+    ).toEqual([["tdh_vp_init", "version>=1", "TDR", "SHARED", "EXCLUSIVE"]]);
+  });
+
+  test("names of the published table are brought to the dispatcher's", () => {
+    const dispatcher: Catalog = { ...published, module: { ...published.module, version: "x", origin: "extracted" } };
+    const renamed = dispatcher.leaves.flatMap((l): Leaf[] => {
+      if (l.name === "tdh_mng_rdwr")
+        return [
+          { ...l, name: "tdh_mng_rd" },
+          { ...l, name: "tdh_mng_wr" },
+        ];
+      if (l.name === "tdh_vp_rd_wr")
+        return [
+          { ...l, name: "tdh_vp_rd" },
+          { ...l, name: "tdh_vp_wr" },
+        ];
+      if (l.name === "tdh_mng_add_cx") return [{ ...l, name: "tdh_mng_addcx" }];
+      if (l.name === "tdh_vp_init") return [{ ...l, variant: "version=0" }];
+      if (l.name === "tdh_vp_init_apicid") return [{ ...l, name: "tdh_vp_init", variant: "version>=1" }];
+      return [l];
+    });
+    const doc = diffCatalogs(published, { ...dispatcher, leaves: renamed });
+    expect(doc.leaves).toEqual({ added: [], removed: [] });
+    expect(doc.changed).toEqual([]);
+    expect(doc.contention).toEqual({ appeared: [], disappeared: [] });
+  });
+});

@@ -1,0 +1,215 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { schemaFiles } from "../../scripts/make-schemas.ts";
+import { contention, diffCatalogs } from "../../src/analysis/index.ts";
+import { type Catalog, parseCatalog } from "../../src/catalog/index.ts";
+import { plain, wrap } from "../../src/report/blocks.ts";
+import {
+  buildReport,
+  type ReportOptions,
+  renderContendMarkdown,
+  renderContendText,
+  renderDiffMarkdown,
+  renderDiffText,
+  renderReportMarkdown,
+  renderReportText,
+  reportSchema,
+} from "../../src/report/index.ts";
+import mail from "../analysis/mail-users.json" with { type: "json" };
+import { anyCatalog } from "../catalog/arbitrary.ts";
+import { leaf, row, smallCatalog, until } from "../catalog/fixture.ts";
+
+const PUBLISHED = "data/modules/lkml-2024-09-13.json";
+const published = parseCatalog(readFileSync(PUBLISHED, "utf8"), PUBLISHED);
+const reportText = (catalog: Catalog, options: ReportOptions = {}): string =>
+  renderReportText(buildReport(catalog, options));
+const all = { scope: { kind: "all" } } as const;
+
+/** Sentences run over lines; tests look at them as one. */
+const flowing = (text: string): string => text.replaceAll(/\s+/g, " ");
+
+function expectMailable(text: string): void {
+  expect(text.endsWith("\n")).toBe(true);
+  for (const line of text.split("\n")) {
+    expect(line.length).toBeLessThanOrEqual(80);
+    expect(line).toMatch(/^[ -~]*$/);
+    expect(line).not.toMatch(/ $/);
+  }
+}
+
+describe("the report", () => {
+  test("of the published table has exactly the mail's users, in the mail's order of resources", () => {
+    const { resources } = buildReport(published);
+    for (const [i, expected] of mail.users.entries()) {
+      expect(resources[i]?.resource).toBe(expected.resource);
+      expect(new Set(resources[i]?.shared)).toEqual(new Set(expected.shared));
+      expect(new Set(resources[i]?.exclusive)).toEqual(new Set(expected.exclusive));
+    }
+  });
+
+  test("of the published table says where its facts come from, and shows all its rows", () => {
+    const text = reportText(published);
+    expect(flowing(text)).toContain("a table made and published by hand (lock-status-report-2024-09-13.txt)");
+    expect(flowing(text)).toContain("28 calls, 81 rows");
+    expect(text).toMatch(/^tdh_phymem_cache_wb +mutex_lock +EXCLUSIVE +WBT$/m);
+    expect(text).toMatch(/^tdg_mem_page_accept +sept entry lock +GUEST,EXCLUSIVE +SEPT_ENTRY$/m);
+  });
+
+  test("stays as it is", async () => {
+    await expect(reportText(published)).toMatchFileSnapshot("golden/lkml-2024-09-13.txt");
+    await expect(reportText(smallCatalog(), all)).toMatchFileSnapshot("golden/small.txt");
+    await expect(reportText(smallCatalog(), { ...all, evidence: true })).toMatchFileSnapshot(
+      "golden/small-evidence.txt",
+    );
+    const markdown = renderReportMarkdown(buildReport(smallCatalog(), all));
+    await expect(markdown).toMatchFileSnapshot("golden/small.md");
+    await expect(renderContendText(contention(smallCatalog()))).toMatchFileSnapshot("golden/small-contend.txt");
+  });
+
+  test("sections stand in the mail's order", () => {
+    const headings = [...reportText(smallCatalog(), all).matchAll(/^=== (.*) ===$/gm)].map((m) => m[1]);
+    expect(headings).toEqual([
+      "TL;DR",
+      "Background: lock kinds",
+      "Resources and users",
+      "SEAMCALLs in scope",
+      "TDCALLs in scope",
+      "Notes",
+      "Summary",
+      "Conclusion",
+    ]);
+  });
+
+  test("diagnostics stand on the first screen", () => {
+    const first = reportText(smallCatalog()).split("\n").slice(0, 24).join("\n");
+    expect(first).toContain("The extraction gave 1 warning.");
+    expect(first).toContain("SL3001 warning: a lock of an unknown class (src/x.c:9)");
+    const error = { code: "SL3002", severity: "error", message: "lost", file: null, line: null } as const;
+    expect(reportText(smallCatalog({ diagnostics: [error, error] }))).toContain(
+      "INCOMPLETE: the extraction left 2 errors",
+    );
+    expect(reportText(smallCatalog({ diagnostics: [] }))).not.toContain("The extraction");
+  });
+
+  test("sentences follow the facts", () => {
+    const before = flowing(reportText(smallCatalog(), all));
+    expect(before).toContain("Holds TDVPR SHARED and TDR SHARED until TD exit.");
+    expect(before).toContain("after 6 EPT violations");
+    const base = smallCatalog({ constants: { STEPPING_EPF_THRESHOLD: 9, EPF_GPA_LIST_SIZE: 4 } });
+    const changed = {
+      ...base,
+      leaves: base.leaves.map((l) =>
+        l.name === "tdh_vp_enter" ? { ...l, acquisitions: l.acquisitions.map((a) => until("leaf-exit", a)) } : l,
+      ),
+    };
+    const after = flowing(reportText(changed, all));
+    expect(after).not.toContain("until TD exit");
+    expect(after).toContain("after 9 EPT violations");
+    expect(after).toContain("up to 4 GPAs");
+    expect(flowing(reportText(smallCatalog({ constants: {} }), all))).not.toContain("EPT violations");
+  });
+
+  test("singular and plural", () => {
+    const one = smallCatalog({ leaves: [leaf("tdh_a", 1, [row("TDR", "EXCLUSIVE")])] });
+    const text = flowing(reportText(one, all));
+    expect(text).toContain("1 call, 1 row.");
+    expect(text).toContain("tdh_a() takes it EXCLUSIVE.");
+    expect(text).toContain("tdh_a() can contend with itself on another CPU.");
+  });
+
+  test("focus by leaf shows its contention with every other call", () => {
+    const leaves = smallCatalog().leaves.filter((l) => l.name === "tdh_mem_track");
+    const doc = buildReport(smallCatalog(), { scope: { kind: "leaves", leaves } });
+    expect(doc.leaves.map((l) => l.name)).toEqual(["tdh_mem_track"]);
+    expect(doc.contention.map((p) => p.b)).toContain("tdh_vp_enter");
+  });
+
+  test("focus by resource shows its users and nothing of others", () => {
+    const doc = buildReport(smallCatalog(), { scope: { kind: "resources", resources: ["KOT"] } });
+    expect(doc.resources.map((r) => r.resource)).toEqual(["KOT"]);
+    expect(doc.leaves.map((l) => l.name)).toEqual(["tdh_phymem_cache_wb"]);
+    expect(doc.summary.map((s) => s.resource)).toEqual(["KOT"]);
+  });
+
+  test("every row can show its evidence", () => {
+    const text = reportText(smallCatalog(), { ...all, evidence: true });
+    const rows = smallCatalog().leaves.flatMap((l) => l.acquisitions);
+    expect(text.match(/src\/helpers\.c:7 \(take_lock\)/g)).toHaveLength(rows.length);
+  });
+
+  test("an empty scope is a report too", () => {
+    expectMailable(reportText(smallCatalog({ leaves: [] })));
+  });
+});
+
+describe("text for mailing lists", () => {
+  test("any catalog gives ASCII lines of at most 80 columns", () => {
+    fc.assert(
+      fc.property(anyCatalog, anyCatalog, fc.boolean(), (a, b, evidence) => {
+        expectMailable(reportText(a, { ...all, evidence }));
+        expectMailable(renderContendText(contention(a)));
+        expectMailable(renderDiffText(diffCatalogs(a, b)));
+      }),
+    );
+  });
+
+  test("any report keeps its schema, and Markdown tables keep their columns", () => {
+    fc.assert(
+      fc.property(anyCatalog, anyCatalog, (a, b) => {
+        const doc = buildReport(a, all);
+        expect(reportSchema.parse(doc)).toEqual(doc);
+        const texts = [
+          renderReportMarkdown(doc),
+          renderContendMarkdown(contention(a)),
+          renderDiffMarkdown(diffCatalogs(a, b)),
+        ];
+        for (const line of texts
+          .join("\n")
+          .split("\n")
+          .filter((l) => l.startsWith("| "))) {
+          expect([2, 3, 4, 5]).toContain(line.replaceAll(/\\./g, "").split("|").length - 1);
+        }
+      }),
+    );
+  });
+
+  test("wrapping loses no word and cuts only what does not fit", () => {
+    const words = fc.array(fc.stringMatching(/^[a-z]{1,30}$/), { minLength: 1 });
+    fc.assert(
+      fc.property(words, (w) => wrap(w.join(" "), 2, 4).join(" ").trim().split(/ +/).join(" ") === w.join(" ")),
+    );
+    expect(wrap("x".repeat(100), 0, 2)).toEqual(["x".repeat(80), `  ${"x".repeat(20)}`]);
+    expect(plain("a\u2013b\tc\u00e9\u2265")).toBe("a-b c?>=");
+  });
+});
+
+describe("differences", () => {
+  test("none", () => {
+    expect(renderDiffText(diffCatalogs(published, published))).toContain("No difference.");
+  });
+
+  test("rows before and after", () => {
+    const base = smallCatalog();
+    const next = {
+      ...base,
+      module: { ...base.module, version: "0.1.03" },
+      leaves: base.leaves.map((l) =>
+        l.name === "tdh_mem_track"
+          ? { ...l, acquisitions: l.acquisitions.map((a) => ({ ...a, when: "some_flag" })) }
+          : l,
+      ),
+    };
+    const text = renderDiffText(diffCatalogs(base, next));
+    expect(text).toMatch(/^Resource +0\.1\.02 +0\.1\.03$/m);
+    expect(text).toContain("before: always");
+    expect(text).toContain("after: when some_flag");
+  });
+});
+
+test("the committed JSON Schemas are current", () => {
+  const files = schemaFiles();
+  expect(new Set(readdirSync("schemas"))).toEqual(new Set(files.keys()));
+  for (const [file, text] of files) expect(readFileSync(join("schemas", file), "utf8")).toBe(text);
+});
