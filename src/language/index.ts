@@ -1,8 +1,10 @@
 /** The modelling language: a Model as plain data, its builders, validator, printer and interpreter, and the Trace of a run. */
 export * from "./build.ts";
+export * from "./emit.ts";
 export * from "./expr.ts";
 export * from "./interpret.ts";
 export * from "./layout.ts";
+export * from "./lower.ts";
 export * from "./print.ts";
 export * from "./range.ts";
 export * from "./trace.ts";

@@ -177,3 +177,6 @@ export function isDeadlock(layout: Layout, state: readonly number[]): boolean {
   if (enabledMoves(layout, state).length > 0) return false;
   return layout.instances.some((instance) => instance.type.labels[state[instance.pc] as number]?.idle === false);
 }
+
+/** The name under which a fault is reported as a violated property. */
+export const faultName = (fault: Fault): string => (fault.kind === "assertion" ? fault.name : `range of ${fault.name}`);

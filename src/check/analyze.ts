@@ -1,0 +1,177 @@
+/**
+ * What can be known of a Model before it runs: slots that never change, steps that can never run, and counters that provably stay in
+ * range. All of it is used for speed only; none of it changes what is reachable.
+ */
+import {
+  constantIncrement,
+  elementSlots,
+  type Instance,
+  type Ir,
+  type IrEffect,
+  irRange,
+  type Layout,
+  type LoweredMove,
+  lowerMove,
+  visitIrEffects,
+} from "../language/index.ts";
+
+export interface Analysis {
+  readonly layout: Layout;
+  /** Slots with the same value in every reachable state. */
+  readonly constants: ReadonlyMap<number, number>;
+  /** Moves that may run, per instance, lowered under those constants. Others provably never do. */
+  readonly live: readonly LoweredMove[];
+  /** Slots that only ever change by steps whose sum at each label is known, and stay in range: no run-time check needed. */
+  readonly bounded: ReadonlySet<number>;
+}
+
+/** The set of constants and reached labels, shrinking and growing until neither changes. */
+interface Frontier {
+  readonly constants: Map<number, number>;
+  /** By instance: labels it may reach. */
+  readonly reached: Set<number>[];
+}
+
+/** Let one move act on what is still believed constant; true when that changed something. */
+function disturb(frontier: Frontier, lowered: LoweredMove, at: number): boolean {
+  let changed = false;
+  const lose = (slot: number) => {
+    changed = frontier.constants.delete(slot) || changed;
+  };
+  visitIrEffects(lowered.effects, (effect) => {
+    if (effect.k !== "set") return;
+    for (const slot of elementSlots(effect.s, effect.n, effect.i)) {
+      if (effect.value.k !== "const" || frontier.constants.get(slot) !== effect.value.v) lose(slot);
+    }
+  });
+  const reached = frontier.reached[at] as Set<number>;
+  if (!reached.has(lowered.move.nextIndex)) {
+    reached.add(lowered.move.nextIndex);
+    changed = true;
+  }
+  if (lowered.move.nextIndex !== lowered.move.labelIndex) lose(lowered.instance.pc);
+  return changed;
+}
+
+function movesFrom(layout: Layout, instance: Instance, labels: ReadonlySet<number>, constants: ReadonlyMap<number, number>): LoweredMove[] {
+  const here = [...labels].sort((a, b) => a - b).flatMap((label) => layout.movesAt[instance.typeIndex]?.[label] ?? []);
+  return here.map((move) => lowerMove(layout, instance, move, constants)).filter(({ guard }) => !(guard.k === "const" && guard.v === 0));
+}
+
+/** Conditional constant propagation over all processes at once. */
+function propagate(layout: Layout): Frontier {
+  const frontier: Frontier = {
+    constants: new Map(layout.slots.map((slot, i) => [i, slot.init])),
+    reached: layout.instances.map((instance) => new Set([layout.slots[instance.pc]?.init ?? 0])),
+  };
+  let changed = true;
+  while (changed) {
+    changed = false;
+    layout.instances.forEach((instance, i) => {
+      for (const lowered of movesFrom(layout, instance, frontier.reached[i] as Set<number>, frontier.constants)) {
+        changed = disturb(frontier, lowered, i) || changed;
+      }
+    });
+  }
+  return frontier;
+}
+
+/** The change that effects make to a slot, when it is the same constant on every path through them; else null. */
+function delta(effects: readonly IrEffect[], slot: number): number | null {
+  let sum = 0;
+  for (const effect of effects) {
+    if (effect.k === "set") {
+      if (!elementSlots(effect.s, effect.n, effect.i).includes(slot)) continue;
+      const by = constantIncrement(effect);
+      if (by === null) return null;
+      sum += by;
+    } else if (effect.k === "if") {
+      const [a, b] = [delta(effect.a, slot), delta(effect.b, slot)];
+      if (a === null || a !== b) return null;
+      sum += a;
+    }
+  }
+  return sum;
+}
+
+/** The lowest and highest total one instance can have added to a slot, when that total is determined by its label; else null. */
+function contribution(moves: readonly LoweredMove[], start: number, slot: number): readonly [number, number] | null {
+  const total = new Map([[start, 0]]);
+  let [low, high] = [0, 0];
+  const work = [start];
+  for (const label of work) {
+    for (const { move, effects } of moves.filter((lowered) => lowered.move.labelIndex === label)) {
+      const by = delta(effects, slot);
+      if (by === null) return null;
+      const after = (total.get(label) as number) + by;
+      const known = total.get(move.nextIndex);
+      if (known !== undefined && known !== after) return null;
+      // Between the effects of one step the sum may swing by the sizes of its increments.
+      const swing = swings(effects, slot);
+      low = Math.min(low, (total.get(label) as number) - swing, after);
+      high = Math.max(high, (total.get(label) as number) + swing, after);
+      if (known === undefined) {
+        total.set(move.nextIndex, after);
+        work.push(move.nextIndex);
+      }
+    }
+  }
+  return [low, high];
+}
+
+/** How far a step may move a slot on the way, when it changes it more than once. */
+function swings(effects: readonly IrEffect[], slot: number): number {
+  const sizes: number[] = [];
+  visitIrEffects(effects, (effect) => {
+    if (effect.k === "set" && effect.s === slot && effect.i === null) sizes.push(Math.abs(constantIncrement(effect) ?? 0));
+  });
+  return sizes.length < 2 ? 0 : sizes.reduce((a, b) => a + b, 0);
+}
+
+function provenBounded(layout: Layout, live: readonly LoweredMove[]): Set<number> {
+  const incremented = new Set<number>();
+  for (const { effects } of live) {
+    visitIrEffects(effects, (effect) => {
+      if (effect.k === "set" && constantIncrement(effect) !== null) incremented.add(effect.s);
+    });
+  }
+  const byInstance = new Map(layout.instances.map((instance) => [instance, live.filter((lowered) => lowered.instance === instance)]));
+  return new Set([...incremented].filter((slot) => staysInside(layout, byInstance, slot)));
+}
+
+function staysInside(layout: Layout, byInstance: ReadonlyMap<Instance, readonly LoweredMove[]>, slot: number): boolean {
+  const { init, min, max } = layout.slots[slot] as { init: number; min: number; max: number };
+  let [low, high] = [init, init];
+  for (const [instance, moves] of byInstance) {
+    const bounds = contribution(moves, layout.slots[instance.pc]?.init ?? 0, slot);
+    if (bounds === null) return false;
+    low += bounds[0];
+    high += bounds[1];
+  }
+  return low >= min && high <= max;
+}
+
+/** Analyse a validated model. */
+export function analyze(layout: Layout): Analysis {
+  const { constants, reached } = propagate(layout);
+  const live = layout.instances.flatMap((instance, i) => movesFrom(layout, instance, reached[i] as Set<number>, constants));
+  return { layout, constants, live, bounded: provenBounded(layout, live) };
+}
+
+/** Can this move end in a fault, as far as the analysis can tell? */
+export function mayFault(analysis: Analysis, effects: readonly IrEffect[]): boolean {
+  let may = false;
+  visitIrEffects(effects, (effect) => {
+    if (effect.k === "assert") may = true;
+    if (effect.k !== "set") return;
+    const inRange = within(effect.value, effect.range) || (constantIncrement(effect) !== null && analysis.bounded.has(effect.s));
+    const inArray = effect.i === null || within(effect.i, [0, effect.n - 1]);
+    if (!inRange || !inArray) may = true;
+  });
+  return may;
+}
+
+function within(ir: Ir, [min, max]: readonly [number, number]): boolean {
+  const [low, high] = irRange(ir);
+  return low >= min && high <= max;
+}

@@ -1,0 +1,265 @@
+/**
+ * Safe-step folding: a label is safe when whatever its process does there can neither influence nor be influenced by any other process,
+ * and no property can see it. Such steps are taken along with the step that leads to the label, and the states between are not stored.
+ *
+ * A label is safe when all of this holds for every move that can start there:
+ * - it reads only slots that no other process writes, and writes only slots that no other process reads or writes; counters that
+ *   everybody only ever increments and decrements, nobody reads and that provably stay in range may be changed by all;
+ * - one of its moves can always run, and none can end in a fault;
+ * - no property, no other process's `at`, and no entry of the `busy` list can tell the state before from the state after;
+ * - following safe labels never leads round in a circle.
+ *
+ * Then the process alone is a persistent set in every state where it stands at a safe label, its steps are invisible, and no cycle
+ * consists of them: exploring only its steps there keeps deadlocks, violations, witnesses, the steps that run, and `busy`.
+ */
+import {
+  constantIncrement,
+  elementSlots,
+  type Instance,
+  type Ir,
+  type IrEffect,
+  irReads,
+  type LoweredMove,
+  lower,
+  lowerProperty,
+  operate,
+  visitIr,
+  visitIrEffects,
+} from "../language/index.ts";
+import { type Analysis, mayFault } from "./analyze.ts";
+import { holdsByLabel, isBusy } from "./holds.ts";
+import { propertyExprs } from "./symmetry.ts";
+
+/** What one move touches. */
+interface Footprint {
+  readonly lowered: LoweredMove;
+  /** Slots read, except by increments of themselves. */
+  readonly reads: ReadonlySet<number>;
+  readonly writes: ReadonlySet<number>;
+  /** Slots changed by constant increments only. */
+  readonly increments: ReadonlySet<number>;
+  /** Program counters looked at by label: the sets of labels asked for. */
+  readonly asks: readonly { readonly slot: number; readonly labels: readonly number[] }[];
+}
+
+/** Program counters asked about, and other slots read. */
+function readsOf(irs: readonly Ir[], reads: Set<number>, asks: { slot: number; labels: readonly number[] }[]): void {
+  for (const ir of irs) {
+    const pcs = new Set<number>();
+    visitIr(ir, (node) => {
+      if (node.k !== "at") return;
+      pcs.add(node.s);
+      asks.push({ slot: node.s, labels: node.labels });
+    });
+    for (const slot of irReads(ir)) if (!pcs.has(slot)) reads.add(slot);
+  }
+}
+
+function footprint(lowered: LoweredMove, constants: ReadonlyMap<number, number>): Footprint {
+  const reads = new Set<number>();
+  const writes = new Set<number>();
+  const increments = new Set<number>();
+  const asks: { slot: number; labels: readonly number[] }[] = [];
+  readsOf([lowered.guard], reads, asks);
+  visitIrEffects(lowered.effects, (effect: IrEffect) => {
+    if (effect.k !== "set") return readsOf([effect.c], reads, asks);
+    // A constant slot is only ever written with its own value.
+    const targets = elementSlots(effect.s, effect.n, effect.i).filter((slot) => !constants.has(slot));
+    const blind = constantIncrement(effect) !== null;
+    for (const slot of targets) (blind ? increments : writes).add(slot);
+    if (!blind) readsOf(effect.i === null ? [effect.value] : [effect.i, effect.value], reads, asks);
+  });
+  return { lowered, reads, writes, increments, asks };
+}
+
+/** Everything that folding must respect, for the whole model. */
+interface World {
+  readonly analysis: Analysis;
+  readonly footprints: readonly Footprint[];
+  /** By slot: instances that read it, write it, or increment it. */
+  readonly readers: ReadonlyMap<number, ReadonlySet<Instance>>;
+  readonly writers: ReadonlyMap<number, ReadonlySet<Instance>>;
+  readonly incrementers: ReadonlyMap<number, ReadonlySet<Instance>>;
+  /** Slots that properties read. */
+  readonly visible: ReadonlySet<number>;
+  /** Label sets that properties or processes ask about, by program counter, with who asks (null: a property). */
+  readonly asks: readonly { readonly slot: number; readonly labels: readonly number[]; readonly by: Instance | null }[];
+  /** Resources for which some failed try can run. */
+  readonly contended: ReadonlySet<string>;
+}
+
+function note(map: Map<number, Set<Instance>>, slots: ReadonlySet<number>, instance: Instance): void {
+  for (const slot of slots) {
+    const known = map.get(slot);
+    if (known === undefined) map.set(slot, new Set([instance]));
+    else known.add(instance);
+  }
+}
+
+function worldOf(analysis: Analysis): World {
+  const footprints = analysis.live.map((lowered) => footprint(lowered, analysis.constants));
+  const [readers, writers, incrementers] = [new Map(), new Map(), new Map()] as Map<number, Set<Instance>>[];
+  for (const { lowered, reads, writes, increments } of footprints) {
+    note(readers as Map<number, Set<Instance>>, reads, lowered.instance);
+    note(writers as Map<number, Set<Instance>>, writes, lowered.instance);
+    note(incrementers as Map<number, Set<Instance>>, increments, lowered.instance);
+  }
+  const visible = new Set<number>();
+  const asked: { slot: number; labels: readonly number[] }[] = [];
+  const exprs = analysis.layout.model.properties.flatMap(propertyExprs);
+  readsOf(exprs.map((expr) => lowerProperty(analysis.layout, expr as never, analysis.constants)), visible, asked);
+  const asks = [
+    ...asked.map((ask) => ({ ...ask, by: null })),
+    ...footprints.flatMap((print) => print.asks.map((ask) => ({ ...ask, by: print.lowered.instance }))),
+  ];
+  const contended = new Set(analysis.live.filter(({ move }) => isBusy(move.step)).map(({ move }) => move.step.meta.resource as string));
+  return {
+    analysis,
+    footprints,
+    readers: readers as Map<number, Set<Instance>>,
+    writers: writers as Map<number, Set<Instance>>,
+    incrementers: incrementers as Map<number, Set<Instance>>,
+    visible,
+    asks,
+    contended,
+  };
+}
+
+const onlyBy = (users: ReadonlySet<Instance> | undefined, instance: Instance): boolean =>
+  users === undefined || [...users].every((user) => user === instance);
+
+/** Is the slot a counter that everybody only increments, nobody reads, and that stays in range? */
+function blindCounter(world: World, slot: number): boolean {
+  return !world.readers.has(slot) && !world.writers.has(slot) && !world.visible.has(slot) && world.analysis.bounded.has(slot);
+}
+
+function independent(world: World, { lowered, reads, writes, increments, asks }: Footprint): boolean {
+  const { instance } = lowered;
+  if (!asks.every(({ slot }) => slot === instance.pc)) return false;
+  const own = (slot: number) => onlyBy(world.writers.get(slot), instance) && onlyBy(world.incrementers.get(slot), instance);
+  const unread = (slot: number) => onlyBy(world.readers.get(slot), instance) && !world.visible.has(slot);
+  for (const slot of reads) if (!own(slot)) return false;
+  for (const slot of writes) if (!own(slot) || !unread(slot)) return false;
+  for (const slot of increments) if (!blindCounter(world, slot) && !(own(slot) && unread(slot))) return false;
+  return true;
+}
+
+/** Can nobody else tell from the program counter that the move was made? */
+function silent(world: World, { instance, move }: LoweredMove): boolean {
+  return world.asks.every(
+    ({ slot, labels, by }) => slot !== instance.pc || by === instance || labels.includes(move.labelIndex) === labels.includes(move.nextIndex),
+  );
+}
+
+/** Does the move change nothing of what the `busy` list could tell of its process? */
+function keepsHolds(world: World, print: Footprint, holds: ReturnType<typeof holdsByLabel>): boolean {
+  const { instance, move } = print.lowered;
+  const { layout, constants } = world.analysis;
+  const of = (label: number) => (holds[label] ?? []).filter((hold) => world.contended.has(hold.resource));
+  const [before, after] = [of(move.labelIndex), of(move.nextIndex)];
+  if (JSON.stringify(before) !== JSON.stringify(after)) return false;
+  const scope = { layout, instance, params: {}, constants };
+  const looked = new Set<number>();
+  for (const hold of before) for (const expr of [hold.object, hold.when]) if (expr !== null) irReads(lower(scope, expr), looked);
+  return [...print.writes, ...print.increments].every((slot) => !looked.has(slot));
+}
+
+const GRID = 4096;
+
+/** Does some move's guard hold whatever values the slots they read have? Decided by trying them all; too many count as no. */
+function alwaysEnabled(world: World, moves: readonly LoweredMove[]): boolean {
+  if (moves.some(({ guard }) => guard.k === "const" && guard.v !== 0)) return true;
+  const slots = [...moves.reduce((all, { guard }) => irReads(guard, all), new Set<number>())];
+  const ranges = slots.map((slot) => world.analysis.layout.slots[slot] as { min: number; max: number });
+  const size = ranges.reduce((product, { min, max }) => product * (max - min + 1), 1);
+  if (size > GRID || moves.length === 0) return false;
+  for (let n = 0; n < size; n++) {
+    const values = new Map<number, number>();
+    let rest = n;
+    slots.forEach((slot, i) => {
+      const { min, max } = ranges[i] as { min: number; max: number };
+      values.set(slot, min + (rest % (max - min + 1)));
+      rest = Math.floor(rest / (max - min + 1));
+    });
+    if (!moves.some(({ guard }) => evaluateIr(guard, values) !== 0)) return false;
+  }
+  return true;
+}
+
+/** The value of a lowered expression under given slot values. */
+export function evaluateIr(ir: Ir, values: ReadonlyMap<number, number>): number {
+  switch (ir.k) {
+    case "const":
+      return ir.v;
+    case "slot":
+      return values.get(ir.s) ?? 0;
+    case "elem": {
+      const i = evaluateIr(ir.i, values);
+      return i < 0 || i >= ir.n ? 0 : (values.get(ir.s + i) ?? 0);
+    }
+    case "and":
+      return Number(ir.args.every((arg) => evaluateIr(arg, values) !== 0));
+    case "or":
+      return Number(ir.args.some((arg) => evaluateIr(arg, values) !== 0));
+    case "not":
+      return 1 - evaluateIr(ir.a, values);
+    case "ite":
+      return evaluateIr(evaluateIr(ir.c, values) !== 0 ? ir.a : ir.b, values);
+    case "at":
+      return Number(ir.labels.includes(values.get(ir.s) ?? 0));
+    case "bin":
+      return operate(ir.op, evaluateIr(ir.a, values), evaluateIr(ir.b, values));
+  }
+}
+
+function isSafe(world: World, prints: readonly Footprint[], holds: ReturnType<typeof holdsByLabel>): boolean {
+  if (prints.length === 0) return false;
+  const ok = prints.every(
+    (print) =>
+      !isBusy(print.lowered.move.step) &&
+      !mayFault(world.analysis, print.lowered.effects) &&
+      independent(world, print) &&
+      silent(world, print.lowered) &&
+      keepsHolds(world, print, holds),
+  );
+  return ok && alwaysEnabled(world, prints.map(({ lowered }) => lowered));
+}
+
+/** Remove labels until following the remaining ones never leads round in a circle. */
+function breakCircles(safe: Set<number>, nexts: ReadonlyMap<number, readonly number[]>): void {
+  const state = new Map<number, "open" | "done">();
+  const visit = (label: number): void => {
+    state.set(label, "open");
+    for (const next of nexts.get(label) ?? []) {
+      if (!safe.has(next) || !safe.has(label)) continue;
+      if (state.get(next) === "open") safe.delete(next);
+      else if (state.get(next) === undefined) visit(next);
+    }
+    state.set(label, "done");
+  };
+  for (const label of [...safe]) if (!state.has(label)) visit(label);
+}
+
+/** Paths through folded labels are generated as code once each; beyond this many, the label is stored instead. */
+const MAX_PATHS = 24;
+
+function limitPaths(safe: Set<number>, nexts: ReadonlyMap<number, readonly number[]>): void {
+  const paths = (label: number): number => (safe.has(label) ? (nexts.get(label) ?? []).reduce((sum, next) => sum + paths(next), 0) : 1);
+  for (const label of [...safe]) if (paths(label) > MAX_PATHS) safe.delete(label);
+}
+
+/** By instance, in the layout's order: the labels that are folded. */
+export function foldedLabels(analysis: Analysis): Set<number>[] {
+  const world = worldOf(analysis);
+  const holds = analysis.layout.model.processes.map(holdsByLabel);
+  return analysis.layout.instances.map((instance) => {
+    const prints = world.footprints.filter(({ lowered }) => lowered.instance === instance);
+    const at = (label: number) => prints.filter(({ lowered }) => lowered.move.labelIndex === label);
+    const labels = new Set(prints.map(({ lowered }) => lowered.move.labelIndex));
+    const safe = new Set([...labels].filter((label) => isSafe(world, at(label), holds[instance.typeIndex] ?? [])));
+    const nexts = new Map([...labels].map((label) => [label, at(label).map(({ lowered }) => lowered.move.nextIndex)]));
+    breakCircles(safe, nexts);
+    limitPaths(safe, nexts);
+    return safe;
+  });
+}

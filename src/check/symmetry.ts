@@ -1,0 +1,94 @@
+/**
+ * Which process types are symmetric: their instances can be renumbered in any state without changing what can happen or whether a
+ * property holds. Decided from the Model's text: an instance number may only be used to index what is declared over its process type, or
+ * be compared with another such number.
+ */
+import { children, type Expr, type Model, type ProcessType, type Property, stepExprs, type Variable, visitEffects } from "../language/index.ts";
+
+interface Scope {
+  readonly model: Model;
+  /** The process whose step it is; null in properties. */
+  readonly process: ProcessType | null;
+  /** Parameters that range over instances of the type under question. */
+  readonly bound: ReadonlySet<string>;
+  readonly type: ProcessType;
+}
+
+/** Is the expression an instance number of the type under question? */
+function isId(scope: Scope, expr: Expr): boolean {
+  if (expr.op === "self") return scope.process?.name === scope.type.name;
+  return expr.op === "param" && scope.bound.has(expr.name);
+}
+
+const variableOf = (scope: Scope, name: string): Variable | undefined =>
+  scope.process?.locals.find((local) => local.name === name) ?? scope.model.variables.find((variable) => variable.name === name);
+
+/** Does the expression treat all instances alike? */
+function fair(scope: Scope, expr: Expr): boolean {
+  if (isId(scope, expr)) return false;
+  switch (expr.op) {
+    case "var": {
+      if (expr.index === null) return true;
+      return fairIndex(scope, variableOf(scope, expr.name)?.by === scope.type.name, expr.index);
+    }
+    case "local":
+      if (!fairIndex(scope, expr.process === scope.type.name, expr.instance)) return false;
+      return expr.index === null || fair(scope, expr.index);
+    case "at":
+      return fairIndex(scope, expr.process === scope.type.name, expr.instance);
+    case "eq":
+    case "ne":
+      if (isId(scope, expr.a) && isId(scope, expr.b)) return true;
+      break;
+    case "forall":
+    case "exists":
+    case "count":
+      return fair(expr.over === scope.type.name ? { ...scope, bound: new Set([...scope.bound, expr.param]) } : scope, expr.body);
+    default:
+      break;
+  }
+  return children(expr).every((child) => fair(scope, child));
+}
+
+/** What is declared over the type must be indexed by one of its numbers, and nothing else may be. */
+const fairIndex = (scope: Scope, overType: boolean, index: Expr): boolean => (overType ? isId(scope, index) : fair(scope, index));
+
+function fairProcess(model: Model, type: ProcessType, process: ProcessType): boolean {
+  return process.labels.every((label) =>
+    label.steps.every((step) => {
+      const bound = new Set(step.choose.filter(({ over }) => over === type.name).map(({ param }) => param));
+      const scope: Scope = { model, process, bound, type };
+      let fairTargets = true;
+      visitEffects(step.effects, (effect) => {
+        if (effect.kind !== "set" || effect.index === null) return;
+        fairTargets &&= fairIndex(scope, variableOf(scope, effect.name)?.by === type.name, effect.index);
+      });
+      // Index expressions of targets were checked just now, with their array; the rest are ordinary expressions.
+      const targets = new Set<Expr>();
+      visitEffects(step.effects, (effect) => {
+        if (effect.kind === "set" && effect.index !== null) targets.add(effect.index);
+      });
+      return fairTargets && stepExprs(step).every((expr) => targets.has(expr) || fair(scope, expr));
+    }),
+  );
+}
+
+/** The expressions of a property that a safety search evaluates. */
+export const propertyExprs = (property: Property): Expr[] => (property.kind === "leads-to" ? [] : [property.expr]);
+
+const uniform = ({ init }: Variable): boolean => typeof init === "number" || init.every((value) => value === init[0]);
+
+/** Are all instances of the type alike, in every step and every safety property of the model? */
+function symmetric(model: Model, type: ProcessType): boolean {
+  if (type.count < 2) return false;
+  const owned = model.variables.filter((variable) => variable.by === type.name);
+  if (!owned.every((variable) => uniform(variable) && variable.size === type.count)) return false;
+  if (!model.processes.every((process) => fairProcess(model, type, process))) return false;
+  const scope: Scope = { model, process: null, bound: new Set(), type };
+  return model.properties.flatMap(propertyExprs).every((expr) => fair(scope, expr));
+}
+
+/** The symmetric process types, by number. */
+export function symmetricTypes(model: Model): Set<number> {
+  return new Set(model.processes.flatMap((type, i) => (symmetric(model, type) ? [i] : [])));
+}
