@@ -15,13 +15,22 @@
  *   holds this lock still holds.
  *
  * The locks of TDR and TDVPR are the PAMT entry locks of those pages. A call that names a page of any type (to reclaim it,
- * to write back its cache lines, to read its metadata) can therefore meet them; such pairs carry the two names in
- * `resourceA` and `resourceB`. Other calls need the page to be free, or private memory of a TD, and so cannot rightly
- * name a page that is in use as TDR or TDVPR.
+ * to read its metadata) can therefore meet them; such pairs carry the two names in `resourceA` and `resourceB`. Other
+ * calls need the page to be free, or private memory of a TD, and so cannot rightly name a page that is in use as TDR or
+ * TDVPR. In the same way a call on a large page takes as its target the PAMT entry that a call on a page inside that range
+ * takes, SHARED, on its way.
  */
 import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
 import { canStopAt, firstStop, type Holder, holderOf, type Meeting } from "./masking.ts";
-import { acceptsAnyPage, compareResources, compareText, isPerTd, resourceFacts } from "./resources.ts";
+import {
+  acceptsAnyPage,
+  canBeLarge,
+  compareResources,
+  compareText,
+  isAncestor,
+  isPerTd,
+  resourceFacts,
+} from "./resources.ts";
 import type { ContendDocument, ContendPair, Exclusion, Unlocked } from "./schema.ts";
 
 export interface ContentionOptions {
@@ -107,7 +116,7 @@ function pairsOf(a: Holder, b: Holder): ContendPair[] {
     b.leaf.acquisitions.forEach((rowB, j) => {
       // Of a leaf against itself, (i, j) and (j, i) are the same pair.
       if (self && j < i) return;
-      const resource = meetingPlace(rowA, rowB);
+      const resource = meetingPlace({ leaf: a.leaf, row: rowA, index: i }, { leaf: b.leaf, row: rowB, index: j });
       if (resource !== null && conflict(rowA, rowB)) pairs.push(pairOf(a, b, { resource, rowA, rowB, i, j }));
     });
   });
@@ -120,14 +129,34 @@ export function conflict(a: Acquisition, b: Acquisition): boolean {
   return a.mode === "EXCLUSIVE" || b.mode === "EXCLUSIVE";
 }
 
+/** One row of a leaf. */
+interface Place {
+  readonly leaf: Leaf;
+  readonly row: Acquisition;
+  readonly index: number;
+}
+
 /** The resource on which two rows can name one lock word; null when they cannot. */
-function meetingPlace(a: Acquisition, b: Acquisition): string | null {
-  if (a.resource === b.resource) return a.resource;
-  const { backing } = resourceFacts(a.resource);
-  if (backing === null || backing !== resourceFacts(b.resource).backing) return null;
-  if (a.resource === "PAGE" && acceptsAnyPage(a.role)) return b.resource;
-  if (b.resource === "PAGE" && acceptsAnyPage(b.role)) return a.resource;
-  return null;
+function meetingPlace(a: Place, b: Place): string | null {
+  if (a.row.resource === b.row.resource) return a.row.resource;
+  return pageMeets(a, b) ?? pageMeets(b, a);
+}
+
+/** The resource whose lock is the PAMT entry that `page`, a row of class PAGE, may name; null when there is none. */
+function pageMeets({ leaf, row }: Place, other: Place): string | null {
+  const { resource } = other.row;
+  if (row.resource !== "PAGE") return null;
+  if (isAncestor(resource)) {
+    const below = targetOf(other);
+    return below === "PAGE" && canBeLarge(leaf.name, row.role, resource) ? resource : null;
+  }
+  const sameLevel = resourceFacts(resource).backing === resourceFacts(row.resource).backing;
+  return sameLevel && acceptsAnyPage(row.role) ? resource : null;
+}
+
+/** What a PAMT walk was on the way to when it took this ancestor: the next row that is none. */
+function targetOf({ leaf, index }: Place): string | null {
+  return leaf.acquisitions.slice(index + 1).find((row) => !isAncestor(row.resource))?.resource ?? null;
 }
 
 function pairOf(a: Holder, b: Holder, meeting: Meeting): ContendPair {

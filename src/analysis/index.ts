@@ -1,7 +1,7 @@
 /** Pure functions over catalogs: users of a resource, contending pairs, differences between modules. */
 export { type ContentionOptions, contendingPairs, contention } from "./contention.ts";
 export { diffCatalogs, hasDifferences } from "./diff.ts";
-export { compareResources, type ResourceFacts, resourceFacts } from "./resources.ts";
+export { compareResources, isAncestor, type ResourceFacts, resourceFacts } from "./resources.ts";
 export type { ContendDocument, ContendPair, DiffDocument, Exclusion, RowChange, RowFacts, Unlocked } from "./schema.ts";
 export { contendSchema, diffSchema } from "./schema.ts";
 export { type ResourceUsers, resourceUsers } from "./users.ts";

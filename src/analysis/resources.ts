@@ -50,6 +50,16 @@ export function acceptsAnyPage(role: string | null): boolean {
   return role !== null && ANY_TYPE.has(role);
 }
 
+/** May the page that a leaf names in this role be a large one, whose PAMT entry is the one of that level? */
+export function canBeLarge(leaf: string, role: string | null, level: string): boolean {
+  return facts.largePages.some((p) => p.leaf === leaf && p.role === role && p.levels.includes(level));
+}
+
+/** Is the resource the PAMT entry of a range above some page, taken on the way to that page? */
+export function isAncestor(resource: string): boolean {
+  return resourceFacts(resource).backing === resource;
+}
+
 /** Order of reports: the fixed vocabulary first, then others by name. */
 export function compareResources(a: string, b: string): number {
   const last = RESOURCES.length;

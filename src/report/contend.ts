@@ -1,6 +1,7 @@
 /** Contention lists for people. */
-import { type ContendDocument, type ContendPair, resourceFacts } from "../analysis/index.ts";
+import { type ContendDocument, type ContendPair, isAncestor, resourceFacts } from "../analysis/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
+import { contenderSentences } from "./contenders.ts";
 import { count, groupBy, list, resourceText } from "./words.ts";
 
 /** Up to this many pairs, each is shown with its conditions, statuses and OP_STATEs. */
@@ -42,9 +43,14 @@ function resourceBlocks(resource: string, pairs: readonly ContendPair[], detail:
   const excluded = pairs.filter((p) => !p.possible);
   return [
     { kind: "heading", text: long === resource ? resource : `${resource} (${long})` },
-    ...(possible.length === 0 ? [] : [pairTable(possible, detail)]),
+    ...(possible.length === 0 ? [] : [isAncestor(resource) ? inSentences(possible) : pairTable(possible, detail)]),
     ...excludedBlocks(excluded),
   ];
+}
+
+/** Overlapping pages are many pairs that say little each. */
+function inSentences(pairs: readonly ContendPair[]): Block {
+  return { kind: "list", items: contenderSentences(pairs) };
 }
 
 /** The possible pairs of one resource as a table. */

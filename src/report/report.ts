@@ -1,5 +1,5 @@
 /** The lock status report for people, in the order of the mail of 2024-09-13. */
-import { resourceFacts } from "../analysis/index.ts";
+import { isAncestor, resourceFacts } from "../analysis/index.ts";
 import type { Acquisition, Leaf, LockKind, Site } from "../catalog/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import type { ReportDocument } from "./document.ts";
@@ -136,15 +136,14 @@ function merged(rows: readonly Acquisition[]): readonly (readonly Acquisition[])
     const last = lines.at(-1);
     const first = last?.[0];
     const joins =
-      first !== undefined && isAncestor(first) && isAncestor(row) && !last?.some((r) => r.resource === row.resource);
+      first !== undefined &&
+      isAncestor(first.resource) &&
+      isAncestor(row.resource) &&
+      !last?.some((r) => r.resource === row.resource);
     if (joins && first.mode === row.mode && first.when === row.when && first.times === row.times) last?.push(row);
     else lines.push([row]);
   }
   return lines;
-}
-
-function isAncestor(row: Acquisition): boolean {
-  return resourceFacts(row.resource).name.startsWith("PAMT_");
 }
 
 function callRow(rows: readonly Acquisition[], name: string, evidence: boolean): Row {

@@ -3,7 +3,13 @@
  * can contend by the module's own rules. Nothing here knows a version, a leaf or a threshold.
  */
 import noteFacts from "../../data/notes.json" with { type: "json" };
-import { type ContendPair, compareResources, type ResourceUsers, type Unlocked } from "../analysis/index.ts";
+import {
+  type ContendPair,
+  compareResources,
+  isAncestor,
+  type ResourceUsers,
+  type Unlocked,
+} from "../analysis/index.ts";
 import { type Acquisition, type Catalog, type Leaf, statusText } from "../catalog/index.ts";
 import { contenderSentences } from "./contenders.ts";
 import { call, count, groupBy, list, resourceText } from "./words.ts";
@@ -66,7 +72,7 @@ export function notes(facts: ReportFacts): (Said & { leaf: string })[] {
 }
 
 function conditions(catalog: Catalog, leaf: Leaf): string[] {
-  const rows = leaf.acquisitions.filter((a) => a.when !== null && !isAncestor(a));
+  const rows = leaf.acquisitions.filter((a) => a.when !== null && !isAncestor(a.resource));
   return groupBy(rows, (a) => a.when ?? "").flatMap(([when, group]) => [
     `Takes ${heldList(group)} only when ${when}.`,
     ...explained(catalog, when),
@@ -93,7 +99,7 @@ function filled(sentence: string, constants: Readonly<Record<string, number>>): 
 }
 
 function releases(leaf: Leaf): string[] {
-  const rows = leaf.acquisitions.filter((a) => a.release !== null && !isAncestor(a));
+  const rows = leaf.acquisitions.filter((a) => a.release !== null && !isAncestor(a.resource));
   const at = (where: string): readonly Acquisition[] => rows.filter((a) => a.release?.at === where);
   const held = at("td-exit");
   const before = at("before-td-entry");
@@ -117,10 +123,6 @@ function otherBusy(leaf: Leaf): string[] {
 /** `TDR SHARED and TDVPR EXCLUSIVE`; a row that repeats is named once. */
 function heldList(rows: readonly Acquisition[]): string {
   return list([...new Set(rows.map((a) => `${resourceText(a.resource, a.role)} ${a.mode}`))]);
-}
-
-function isAncestor(row: Acquisition): boolean {
-  return row.resource.startsWith("PAMT_");
 }
 
 /** Per resource: its users, what a running TD leaves of them, what is held long, the guest's part, and the contention. */
@@ -227,12 +229,12 @@ function contentionOf({ resource }: ResourceUsers, facts: ReportFacts): string[]
   const same = pairs.filter((p) => p.resourceA === p.resourceB);
   const possible = same.filter((p) => p.possible);
   const crossed = pairs.filter((p) => p.resourceA !== p.resourceB && p.possible);
-  return [...contenderSentences(possible), ...verdict(same, possible), ...crossedSentence(crossed)];
+  return [...contenderSentences(possible), ...verdict(same, possible, crossed.length), ...crossedSentence(crossed)];
 }
 
 /** What is left when some or all conflicting pairs are excluded. */
-function verdict(pairs: readonly ContendPair[], possible: readonly ContendPair[]): string[] {
-  if (pairs.length === 0) return ["No two of these calls conflict on it."];
+function verdict(pairs: readonly ContendPair[], possible: readonly ContendPair[], crossed: number): string[] {
+  if (pairs.length === 0) return crossed > 0 ? [] : ["No two of these calls conflict on it."];
   const excluded = pairs.filter((p) => !p.possible);
   if (excluded.length === 0) return [];
   const groups = groupBy(excluded, (p) => p.excludedBy[0]?.kind ?? "");
@@ -250,15 +252,16 @@ function reason(kind: string, pairs: readonly ContendPair[]): string {
   return `the two always meet at ${list(masks, "or")} first`;
 }
 
-/** TDR and TDVPR are pages: calls that name a page of any type meet their locks. */
+/** TDR, TDVPR and the ranges above a page are PAMT entries: calls that name that page, or a large one, meet their locks. */
 function crossedSentence(pairs: readonly ContendPair[]): string[] {
-  if (pairs.length === 0) return [];
+  const [first] = pairs;
+  if (first === undefined) return [];
   const names = pairs.map((p) => (p.resourceA === p.resource ? p.b : p.a));
   const callers = [...new Set(names)].sort().map((n) => call(n));
-  return [
-    `Its lock is the PAMT entry lock of its page, which ${nameList(callers)} also ` +
-      `${callers.length === 1 ? "takes" : "take"} when called on that page.`,
-  ];
+  const take = callers.length === 1 ? "takes" : "take";
+  return isAncestor(first.resource)
+    ? [`${nameList(callers)} ${take} it as the target when called on a page of that size.`]
+    : [`Its lock is the PAMT entry lock of its page, which ${nameList(callers)} ${take} too when called on that page.`];
 }
 
 /** Which resources the module alone keeps free of contention, and which not. What the hypervisor adds comes with a host. */

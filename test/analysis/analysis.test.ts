@@ -211,7 +211,19 @@ describe("contention", () => {
     expect(crossed.length).toBeGreaterThan(0);
     expect(new Set(crossed.flatMap((p) => [p.roleA, p.roleB]))).toContain("to-reclaim");
     expect(new Set(crossed.flatMap((p) => [p.roleA, p.roleB]))).not.toContain("to-add");
-    expect(new Set(crossed.map((p) => p.resource))).toEqual(new Set(["TDR", "TDVPR"]));
+    expect(new Set(crossed.map((p) => p.resource))).toEqual(new Set(["TDR", "TDVPR", "PAMT_2M"]));
+  });
+
+  test("a call on a large page meets the ancestors of pages below it, not those of a TDR", () => {
+    const large = leaf("tdh_mem_page_aug", 6, [row("PAGE", "EXCLUSIVE", { role: "to-aug" })]);
+    const page = leaf("tdh_mem_page_add", 2, [
+      row("PAMT_1G", "SHARED"),
+      row("PAMT_2M", "SHARED"),
+      row("PAGE", "EXCLUSIVE"),
+    ]);
+    const tdr = leaf("tdh_mng_rd", 11, [row("PAMT_1G", "SHARED"), row("PAMT_2M", "SHARED"), row("TDR", "SHARED")]);
+    const crossed = pairs(moduleOf(large, page, tdr)).filter((p) => p.resourceA !== p.resourceB);
+    expect(crossed.map((p) => [p.a, p.b, p.resource])).toEqual([["tdh_mem_page_add", "tdh_mem_page_aug", "PAMT_2M"]]);
   });
 
   test("filters", () => {
