@@ -1,6 +1,14 @@
 /** Pure functions over catalogs: users of a resource, contending pairs, differences between modules. */
 export { type ContentionOptions, contendingPairs, contention } from "./contention.ts";
 export { diffCatalogs, hasDifferences } from "./diff.ts";
+export {
+  type Account,
+  type Accounted,
+  accountFor,
+  type ContentionCause,
+  contentionCauses,
+  type Explanation,
+} from "./explain.ts";
 export { compareResources, isAncestor, type ResourceFacts, resourceFacts } from "./resources.ts";
 export type { ContendDocument, ContendPair, DiffDocument, Exclusion, RowChange, RowFacts, Unlocked } from "./schema.ts";
 export { contendSchema, diffSchema } from "./schema.ts";
