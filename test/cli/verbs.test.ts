@@ -2,9 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { contendSchema, diffSchema } from "../../src/analysis/index.ts";
-import { type Catalog, catalogSchema, serializeCatalog } from "../../src/catalog/index.ts";
+import { type Catalog, catalogSchema, modulesSchema, serializeCatalog } from "../../src/catalog/index.ts";
 import { loadModule } from "../../src/cli/modules.ts";
-import { modulesSchema } from "../../src/cli/modules-document.ts";
 import { reportSchema } from "../../src/report/index.ts";
 import { inProcess, seamlock, temporaryFolder } from "./run.ts";
 

@@ -1,11 +1,8 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { serializeCatalog } from "../../catalog/index.ts";
-import { extractTree } from "../../extract/index.ts";
+import { defaultCacheDir, extractTree } from "../../extract/index.ts";
 import { catalogSummary } from "../catalog-summary.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
 import { checkWritable, writeWhole } from "../files.ts";
-import type { Io } from "../io.ts";
 import { outputOption, verboseOption } from "../options.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -42,7 +39,7 @@ export const verb = defineVerb<Options>({
       repository: options.repository ?? null,
       revision: options.revision ?? null,
       version: options.moduleVersion ?? null,
-      cacheDir: options.cache ? cacheFolder(io.env) : null,
+      cacheDir: options.cache ? defaultCacheDir() : null,
     });
     printDiagnostics(catalog, io, options.verbose === true);
     const text = serializeCatalog(catalog);
@@ -51,7 +48,3 @@ export const verb = defineVerb<Options>({
     return exitStatusOf(catalog);
   },
 });
-
-function cacheFolder(env: Io["env"]): string {
-  return join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "seamlock");
-}

@@ -1,7 +1,6 @@
 import { EXIT } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { bundledModules, loadModule } from "../modules.ts";
-import type { ModulesDocument } from "../modules-document.ts";
 import { table } from "../table.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -16,8 +15,7 @@ export const verb = defineVerb<unknown>({
       const { version, origin, repository, revision } = module;
       return { version, origin, repository, revision, leaves: new Set(leaves.map((leaf) => leaf.name)).size };
     });
-    const document: ModulesDocument = { schema: "seamlock/modules@1", modules };
-    if (options.json) io.out(jsonText(document));
+    if (options.json) io.out(jsonText({ schema: "seamlock/modules@1", modules }));
     else {
       const rows = modules.map((m) => [
         m.version,
