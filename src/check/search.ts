@@ -3,7 +3,7 @@ import { SeamlockError } from "../errors.ts";
 import { initialState, isDeadlock, type Layout, type Model, layoutOf } from "../language/index.ts";
 import { type Analysis, analyze } from "./analyze.ts";
 import { foldedLabels } from "./fold.ts";
-import { buildKernel, type Kernel, type Memory, type Reductions } from "./kernel.ts";
+import { buildKernel, type Kernel, type Memory, type Reductions, stepNumbers } from "./kernel.ts";
 import { type Packing, pack, packState, unpackState } from "./pack.ts";
 import type { Progress } from "./result.ts";
 import { foldedSuccessors } from "./path.ts";
@@ -101,7 +101,11 @@ export class Search {
       witnessed: (property, id) => this.#found("sometimes", property, id),
     });
     this.#updateLimit();
-    for (const { state } of foldedSuccessors(prepared, initialState(prepared.layout))) this.#insert(state);
+    const numbers = stepNumbers(prepared.analysis);
+    for (const { state, choices } of foldedSuccessors(prepared, initialState(prepared.layout))) {
+      for (const { move } of choices) this.kernel.ran[numbers.get(move.id) as number] = 1;
+      this.#insert(state);
+    }
   }
 
   #insert(state: readonly number[]): void {
@@ -274,12 +278,39 @@ export class Search {
     return true;
   }
 
-  /** The time already spent by the run that this one resumes. */
-  resumeFrom(spent: number, levelEnd: number): void {
-    this.#spent = spent;
-    this.#end = levelEnd;
+  /** Take up a search that was written to a checkpoint. */
+  restore(
+    saved: {
+      readonly head: number;
+      readonly count: number;
+      readonly transitions: number;
+      readonly levels: readonly number[];
+      readonly levelEnd: number;
+      readonly seconds: number;
+      readonly findings: readonly Finding[];
+      readonly ran: readonly number[];
+      readonly busy: readonly number[];
+    },
+    states: Int32Array<ArrayBuffer>,
+    parents: Int32Array<ArrayBuffer>,
+  ): void {
+    const { memory } = this;
+    Object.assign(memory, { states, parents, head: saved.head, count: saved.count, transitions: saved.transitions });
+    let size = FIRST_TABLE;
+    while (size * LOAD < saved.count + 256 + this.kernel.branching) size *= TABLE_GROWTH;
+    memory.table = new Int32Array(size);
+    memory.idBits = Math.max(26, Math.ceil(Math.log2(size)));
+    this.kernel.rehash(memory);
+    this.kernel.ran.set(saved.ran);
+    this.kernel.busy.set(saved.busy);
+    this.findings.splice(0, Infinity, ...saved.findings);
+    this.levels.splice(0, Infinity, ...saved.levels);
+    this.#spent = saved.seconds;
+    this.#end = saved.levelEnd;
     this.#updateLimit();
   }
+
+  /** The number of the first state of the level after the one that is being expanded. */
   get levelEnd(): number {
     return this.#levelEnd();
   }

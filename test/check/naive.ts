@@ -1,5 +1,13 @@
 /** The explorer one would write first: states as strings in a Map, the interpreter as the step function. The yardstick of correctness. */
-import { apply, enabledMoves, holds, initialState, isDeadlock, layoutOf, type Model } from "../../src/language/index.ts";
+import {
+  apply,
+  enabledMoves,
+  holds,
+  initialState,
+  isDeadlock,
+  layoutOf,
+  type Model,
+} from "../../src/language/index.ts";
 
 export interface NaiveResult {
   readonly states: number;
@@ -35,11 +43,11 @@ export function explore(model: Model, limit = 200_000): NaiveResult {
     for (const { instance, move } of enabledMoves(layout, state)) {
       const after = apply(layout, state, instance, move);
       ran.add(move.id);
-      transitions++;
       if (after.fault !== null) {
-        violate(after.fault.kind === "assertion" ? after.fault.name : `range of ${after.fault.name}`, depth + 1);
+        violate(faultName(after.fault), depth + 1);
         continue;
       }
+      transitions++;
       const key = after.state.join();
       if (seen.has(key)) continue;
       if (seen.size >= limit) throw new Error("model too large for the naive explorer");

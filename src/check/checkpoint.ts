@@ -1,0 +1,76 @@
+/** A search written to bytes and taken up again. The caller stores the bytes; a resumed search ends with the same result. */
+import { SeamlockError } from "../errors.ts";
+import type { Model } from "../language/index.ts";
+import { type CheckOptions, startSearch } from "./check.ts";
+import type { Search } from "./search.ts";
+
+interface Header {
+  readonly version: 1;
+  readonly model: string;
+  readonly words: number;
+  readonly head: number;
+  readonly count: number;
+  readonly transitions: number;
+  readonly levels: readonly number[];
+  readonly levelEnd: number;
+  readonly seconds: number;
+  readonly findings: Search["findings"];
+  readonly ran: readonly number[];
+  readonly busy: readonly number[];
+}
+
+/** A fingerprint of everything that decides what the state numbers mean. FNV-1a over the text; it guards against mistakes, not malice. */
+function fingerprint(search: Search): string {
+  const { model, reductions } = search.prepared;
+  const text = JSON.stringify([model, [...reductions.symmetric], reductions.folded.map((labels) => [...labels])]);
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return `${(hash >>> 0).toString(16)}-${text.length}`;
+}
+
+/** The search as pieces of bytes, to be written one after another. They share memory with the search: write them before it goes on. */
+export function checkpoint(search: Search): Uint8Array[] {
+  const { memory, kernel, prepared } = search;
+  const header: Header = {
+    version: 1,
+    model: fingerprint(search),
+    words: prepared.packing.words,
+    head: memory.head,
+    count: memory.count,
+    transitions: memory.transitions,
+    levels: search.levels,
+    levelEnd: search.levelEnd,
+    seconds: search.seconds,
+    findings: search.findings,
+    ran: [...kernel.ran],
+    busy: [...kernel.busy],
+  };
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  // The arrays start at a multiple of four bytes.
+  const padded = new Uint8Array(4 + Math.ceil(text.length / 4) * 4).fill(32);
+  new DataView(padded.buffer).setUint32(0, padded.length - 4, true);
+  padded.set(text, 4);
+  const bytes = (array: Int32Array, length: number) => new Uint8Array(array.buffer, array.byteOffset, length * 4);
+  return [padded, bytes(memory.states, memory.count * header.words), bytes(memory.parents, memory.count)];
+}
+
+/** Continue from a checkpoint of the same model and reductions. Pass the search to `check` as `search`. */
+export function resume(model: Model, bytes: Uint8Array, options: CheckOptions = {}): Search {
+  const search = startSearch(model, options);
+  const damaged = (why: string) => new SeamlockError("SL4103", `the checkpoint cannot be used: ${why}`, { hint: "start the check again without it" });
+  if (bytes.length < 4) throw damaged("it is empty");
+  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  let header: Header;
+  try {
+    header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))) as Header;
+  } catch {
+    throw damaged("its header is unreadable");
+  }
+  if (header.version !== 1 || header.model !== fingerprint(search)) throw damaged("it is of another model or other options");
+  const at = 4 + size;
+  const states = header.count * header.words * 4;
+  if (bytes.length !== at + states + header.count * 4) throw damaged("it is incomplete");
+  const ints = (from: number, length: number) => new Int32Array(bytes.slice(from, from + length).buffer);
+  search.restore(header, ints(at, states), ints(at + states, header.count * 4));
+  return search;
+}
