@@ -14,8 +14,10 @@
  * - `earlier-lock`: whoever comes second always stops at another lock, which both need first and which the one that
  *   holds this lock still holds.
  *
- * The locks of TDR and TDVPR are the PAMT entry locks of those pages. A call that names a page of any type (to reclaim it,
- * to read its metadata) can therefore meet them; such pairs carry the two names in `resourceA` and `resourceB`. Other
+ * - `life-cycle`: one of the two makes the object out of a free page, and the other needs it made.
+ *
+ * The locks of TDR and TDVPR are the PAMT entry locks of those pages. A call that names a page in use (to reclaim it, to
+ * read its metadata) can therefore meet them; such pairs carry the two names in `resourceA` and `resourceB`. Other
  * calls need the page to be free, or private memory of a TD, and so cannot rightly name a page that is in use as TDR or
  * TDVPR. In the same way a call on a large page takes as its target the PAMT entry that a call on a page inside that range
  * takes, SHARED, on its way.
@@ -23,10 +25,11 @@
 import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
 import { canStopAt, firstStop, type Holder, holderOf, type Meeting } from "./masking.ts";
 import {
-  acceptsAnyPage,
+  acceptsPage,
   canBeLarge,
   compareResources,
   compareText,
+  creates,
   isAncestor,
   isPerTd,
   resourceFacts,
@@ -64,7 +67,7 @@ const ASSUMPTIONS: readonly string[] = [
   "Each call is legal by the module's OP_STATE and SEPT state tables when it is issued; an illegal call can always provoke a BUSY.",
   "A conditional acquisition may be taken or not, so it can contend but never shields a later lock.",
   "Two page operands can name the same page; calls of different TDs can meet on a page, a PAMT entry, the KOT and other global locks.",
-  "A page in use as TDR or TDVPR is rightly named as a page operand only by calls that take pages of any type.",
+  "A page in use as TDR or TDVPR is rightly named as a page operand only by calls that take pages in use.",
 ];
 
 /** The pairs of {@link contention}, without the document around them. */
@@ -151,7 +154,8 @@ function pageMeets({ leaf, row }: Place, other: Place): string | null {
     return below === "PAGE" && canBeLarge(leaf.name, row.role, resource) ? resource : null;
   }
   const sameLevel = resourceFacts(resource).backing === resourceFacts(row.resource).backing;
-  return sameLevel && acceptsAnyPage(row.role) ? resource : null;
+  const state = creates(other.leaf.name, resource) ? "free" : "used";
+  return sameLevel && acceptsPage(row.role, state) ? resource : null;
 }
 
 /** What a PAMT walk was on the way to when it took this ancestor: the next row that is none. */
@@ -226,6 +230,10 @@ function exclusions(
   const bothHost = rowA.side === "host" && rowB.side === "host";
   if (resource === "SEPT_ENTRY" && bothHost && disjoint(a.septStates, b.septStates)) {
     found.push({ kind: "sept-state", what: `no SEPT entry state allows both ${a.name} and ${b.name}` });
+  }
+  const makers = [a, b].filter((leaf) => creates(leaf.name, resource));
+  if (makers.length === 1 && rowA.resource === rowB.resource) {
+    found.push({ kind: "life-cycle", what: `${makers[0]?.name} makes the ${resource} out of a free page` });
   }
   if (maskedBy !== null) {
     found.push({ kind: "earlier-lock", what: maskedBy });

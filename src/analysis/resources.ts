@@ -20,7 +20,7 @@ const BY_NAME = new Map<string, ResourceFacts>(facts.resources.map((r) => [r.nam
 const SCOPES = new Map<string, { readonly within: readonly string[]; readonly noun: string }>(
   Object.entries(facts.scopes),
 );
-const ANY_TYPE = new Set(facts.pagesOfAnyType);
+const PAGE_ROLES = new Map<string, readonly string[]>(Object.entries(facts.pageRoles));
 const ORDER = new Map<string, number>(RESOURCES.map((name, i) => [name, i]));
 
 /** The facts of a resource; one that is not in the vocabulary is named after its field and implies nothing. */
@@ -45,9 +45,14 @@ export function scopeImplies(outer: Scope, inner: Scope): boolean {
   return outer === inner || (SCOPES.get(outer)?.within.includes(inner) ?? false);
 }
 
-/** May a page that is named in this role be in use as something else, a TDR say? */
-export function acceptsAnyPage(role: string | null): boolean {
-  return role !== null && ANY_TYPE.has(role);
+/** Can a page that is named in this role rightly be one in use as something else, a TDR say, or a free one? */
+export function acceptsPage(role: string | null, state: "free" | "used"): boolean {
+  return role !== null && (PAGE_ROLES.get(role)?.includes(state) ?? false);
+}
+
+/** Does the leaf make the object, so that what it locks as this resource is a free page until it ends? */
+export function creates(leaf: string, resource: string): boolean {
+  return facts.creations.some((c) => c.leaf === leaf && c.resource === resource);
 }
 
 /** May the page that a leaf names in this role be a large one, whose PAMT entry is the one of that level? */

@@ -96,9 +96,14 @@ function leavesOf(catalog: Catalog, scope: ReportScope): readonly Leaf[] {
   if (scope.kind === "resources") {
     return catalog.leaves.filter((leaf) => leaf.acquisitions.some((a) => scope.resources.includes(a.resource)));
   }
-  const names = new Set(scopes.kvm.leaves);
+  // In the order of the scope, which is that of a TD's life; calls of one place stay in the catalog's order.
+  const place = new Map(scopes.kvm.leaves.map((name, i) => [name, i]));
   const { version } = catalog.module;
-  return catalog.leaves.filter((leaf) => dispatcherNames(version, leaf.name).some((ref) => names.has(ref.leaf)));
+  const placed = catalog.leaves.flatMap((leaf) => {
+    const at = dispatcherNames(version, leaf.name).flatMap((ref) => place.get(ref.leaf) ?? []);
+    return at.length === 0 ? [] : [{ leaf, at: Math.min(...at) }];
+  });
+  return placed.sort((x, y) => x.at - y.at).map(({ leaf }) => leaf);
 }
 
 function scopeTitle(scope: ReportScope): string {

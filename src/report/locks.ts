@@ -47,13 +47,16 @@ function modes(lock: LockDefinition, tries: readonly LockPrimitive[]): string[] 
 
 /** A lock is tried once; what a failed try returns, per side when the sides differ. */
 function failures(tries: readonly LockPrimitive[]): string[] {
-  const both = returned(tries.filter((p) => p.side === null));
-  const host = returned(tries.filter((p) => p.side === "host"));
-  const guest = returned(tries.filter((p) => p.side === "guest"));
+  const acquire = tries.filter((p) => p.operation === "acquire");
+  const both = returned(acquire.filter((p) => p.side === null));
+  const host = returned(acquire.filter((p) => p.side === "host"));
+  const guest = returned(acquire.filter((p) => p.side === "guest"));
+  const promote = returned(tries.filter((p) => p.operation === "promote"));
   return [
     ...(both.length > 0 ? [`A try that fails does not wait; it returns ${list(both, "or")}.`] : []),
     ...(host.length > 0 ? [`The host's try that fails returns ${list(host, "or")}.`] : []),
     ...(guest.length > 0 ? [`The guest's try that fails returns ${list(guest, "or")}.`] : []),
+    ...(promote.length > 0 ? [`A promotion that fails returns ${list(promote, "or")}.`] : []),
   ];
 }
 

@@ -70,15 +70,20 @@ function diagnostics(doc: ReportDocument): Block[] {
     errors > 0
       ? `INCOMPLETE: the extraction left ${count(errors, "error")}; rows may be missing or wrong.`
       : `The extraction gave ${count(serious.length, "warning")}.`;
-  const items = serious.map((d) => {
+  const items = serious.slice(0, FIRST_SCREEN).map((d) => {
     const place = d.file === null ? "" : ` (${d.file}${d.line === null ? "" : `:${d.line}`})`;
     return `${d.code} ${d.severity}: ${d.message}${place}`;
   });
+  const more = serious.length - items.length;
+  const rest = more === 0 ? [] : [`and ${more} more, which \`seamlock catalog --json\` lists.`];
   return [
     { kind: "paragraph", text: lead },
-    { kind: "list", items },
+    { kind: "list", items: [...items, ...rest] },
   ];
 }
+
+/** So many diagnostics leave room on the first screen for what the report says. */
+const FIRST_SCREEN = 4;
 
 function kindsIn(leaves: readonly Leaf[]): readonly LockKind[] {
   return [...new Set(leaves.flatMap((leaf) => leaf.acquisitions.map((a) => a.lock)))];
@@ -89,7 +94,7 @@ const CALL_WIDTHS = [25, 17, 16, 22];
 
 function users(doc: ReportDocument): Block[] {
   const groups = doc.resources.map((entry, i): Row[] => {
-    const cell = (mode: Acquisition["mode"]): string => userNames(doc.leaves, entry.resource, mode).join("\n");
+    const cell = (mode: Acquisition["mode"]): string => usersCell(doc, entry.resource, mode);
     const without = [...new Set(entry.noLock)];
     const below = without.length === 0 ? [] : [`    without the lock: ${without.join(", ")}`];
     return [{ cells: [`(${i + 1}) ${entry.resource}`, cell("SHARED"), cell("EXCLUSIVE")], below }];
@@ -100,6 +105,15 @@ function users(doc: ReportDocument): Block[] {
     ...(conditional ? [{ kind: "paragraph", text: "* only under a condition, see the notes" } as const] : []),
   ];
 }
+
+/** Nearly every call walks the PAMT: unless the report is about that, their number says enough. */
+function usersCell(doc: ReportDocument, resource: string, mode: Acquisition["mode"]): string {
+  const names = userNames(doc.leaves, resource, mode);
+  const inShort = isAncestor(resource) && doc.scope.kind !== "resources" && names.length > MANY_WALKERS;
+  return inShort ? `${names.length} calls, on their\nway to a page` : names.join("\n");
+}
+
+const MANY_WALKERS = 4;
 
 /** The users in one mode; a variant is named when the leaf's variants differ, an asterisk marks a conditional use. */
 function userNames(leaves: readonly Leaf[], resource: string, mode: Acquisition["mode"]): readonly string[] {
@@ -149,7 +163,8 @@ function merged(rows: readonly Acquisition[]): readonly (readonly Acquisition[])
 function callRow(rows: readonly Acquisition[], name: string, evidence: boolean): Row {
   const [row] = rows;
   if (row === undefined) return { cells: [] };
-  const resource = [...new Set(rows.map((r) => resourceText(r.resource, r.role)))].join(", ");
+  // Which page an ancestor is above shows from the row that follows; its role only repeats that page's variable.
+  const resource = rows.map((r) => resourceText(r.resource, isAncestor(r.resource) ? null : r.role)).join(", ");
   const below = [
     ...(row.when === null ? [] : [`    when ${row.when}`]),
     ...(row.times === "1" ? [] : [`    times: ${row.times}`]),

@@ -248,6 +248,8 @@ function verdict(pairs: readonly ContendPair[], possible: readonly ContendPair[]
 function reason(kind: string, pairs: readonly ContendPair[]): string {
   if (kind === "op-state") return "no OP_STATE allows both calls";
   if (kind === "sept-state") return "no SEPT entry state allows both calls";
+  if (kind === "life-cycle")
+    return list([...new Set(pairs.flatMap((p) => p.excludedBy.filter((e) => e.kind === kind)).map((e) => e.what))]);
   const masks = [...new Set(pairs.flatMap((p) => p.maskedBy ?? []))].sort(compareResources);
   return `the two always meet at ${list(masks, "or")} first`;
 }

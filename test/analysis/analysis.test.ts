@@ -226,6 +226,22 @@ describe("contention", () => {
     expect(crossed.map((p) => [p.a, p.b, p.resource])).toEqual([["tdh_mem_page_add", "tdh_mem_page_aug", "PAMT_2M"]]);
   });
 
+  test("a call that makes the TDR meets calls that take the free page, not those that need the TDR", () => {
+    const create = leaf("tdh_mng_create", 9, [row("TDR", "EXCLUSIVE")]);
+    const add = leaf("tdh_mem_page_add", 2, [row("PAGE", "EXCLUSIVE", { role: "to-add" })]);
+    const reclaim = leaf("tdh_phymem_page_reclaim", 28, [row("PAGE", "EXCLUSIVE", { role: "to-reclaim" })]);
+    const read = leaf("tdh_mng_rd", 11, [row("TDR", "SHARED")]);
+    const onTdr = pairs(moduleOf(create, add, reclaim, read)).filter((p) => p.resource === "TDR");
+    expect(
+      onTdr.map((p) => `${p.a}/${p.b} ${p.possible ? "possible" : p.excludedBy.map((e) => e.kind).join()}`),
+    ).toEqual([
+      "tdh_mem_page_add/tdh_mng_create possible",
+      "tdh_mng_create/tdh_mng_create possible",
+      "tdh_mng_create/tdh_mng_rd life-cycle",
+      "tdh_mng_rd/tdh_phymem_page_reclaim possible",
+    ]);
+  });
+
   test("filters", () => {
     const enter = catalog.leaves.filter((l) => l.name === "tdh_vp_enter");
     const track = catalog.leaves.filter((l) => l.name === "tdh_mem_track");
