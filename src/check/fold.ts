@@ -15,10 +15,12 @@
 import {
   constantIncrement,
   elementSlots,
+  holdsByLabel,
   type Instance,
   type Ir,
   type IrEffect,
   irReads,
+  isBusy,
   type LoweredMove,
   lower,
   lowerProperty,
@@ -27,7 +29,6 @@ import {
   visitIrEffects,
 } from "../language/index.ts";
 import { type Analysis, mayFault } from "./analyze.ts";
-import { holdsByLabel, isBusy } from "./holds.ts";
 import { propertyExprs } from "./symmetry.ts";
 
 /** What one move touches. */

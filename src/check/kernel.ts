@@ -7,19 +7,19 @@ import {
   type Emitter,
   emitEffects,
   type Hold,
-  type Ir,
+  holderConditions,
+  holdsByLabel,
   type Instance,
-  irBin,
+  type Ir,
   irJunction,
   irNot,
+  isBusy,
   type LoweredMove,
-  lower,
   lowerProperty,
   type Property,
 } from "../language/index.ts";
 import type { Analysis } from "./analyze.ts";
 import { packedStore } from "./emit-packed.ts";
-import { conflicts, holdsByLabel, isBusy } from "./holds.ts";
 import type { Packing } from "./pack.ts";
 
 /** The arrays that the generated code works on, and its counters. Shared with the driver, which grows the arrays between calls. */
@@ -182,19 +182,15 @@ function emitArrival(g: Generator, instance: Instance, label: number, to: string
 
 /** Note whom a failed try-acquire met: one flag per leaf, resource and holder, set at most once. */
 function emitBusy(g: Generator, lowered: LoweredMove): string {
-  const { instance, move } = lowered;
-  if (!isBusy(move.step)) return "";
+  if (!isBusy(lowered.move.step)) return "";
   const e = emitter(g, "w", "", [lowered]);
-  const conditions = holderConditions(g, lowered);
-  const site = (holder: string | null, holderProcess: string | null): number => busySite(g, lowered, holder, holderProcess);
-  const lines = [...conditions].map(([name, irs]) => {
-    const [process, leaf] = JSON.parse(name) as [string, string | null];
-    const index = site(leaf ?? process, process);
-    return `if (B[${index}] === 0 && ${condition(e, irJunction("or", irs))}) B[${index}] = 1;`;
+  const found = holderConditions(g.analysis.layout, g.analysis.constants, g.holds, lowered);
+  const lines = found.map(({ holder, when }) => {
+    const site = busySite(g, lowered, holder.leaf ?? holder.process, holder.process);
+    return `if (B[${site}] === 0 && ${condition(e, when)}) B[${site}] = 1;`;
   });
-  const nobody = site(null, null);
-  const anybody = condition(e, irJunction("or", [...conditions.values()].flat()));
-  void instance;
+  const nobody = busySite(g, lowered, null, null);
+  const anybody = condition(e, irJunction("or", found.map(({ when }) => when)));
   return `${lines.join("\n")}\nif (B[${nobody}] === 0 && !${anybody}) B[${nobody}] = 1;\n`;
 }
 
@@ -203,28 +199,6 @@ function busySite(g: Generator, { move }: LoweredMove, holder: string | null, ho
   const wanted: BusySite = { leaf, resource, holder, holderProcess, status, process: move.type.name };
   const known = g.busySites.findIndex((site) => JSON.stringify(site) === JSON.stringify(wanted));
   return known >= 0 ? known : g.busySites.push(wanted) - 1;
-}
-
-/** By holder (process type and leaf, as JSON): the conditions under which it holds what the failed try wanted. */
-function holderConditions(g: Generator, { instance, move }: LoweredMove): Map<string, Ir[]> {
-  const { layout, constants } = g.analysis;
-  const own = { layout, instance, params: move.choices, constants };
-  const wanted = move.step.meta.object === undefined ? null : lower(own, move.step.meta.object);
-  const found = new Map<string, Ir[]>();
-  for (const other of layout.instances.filter((candidate) => candidate !== instance)) {
-    g.holds[other.typeIndex]?.forEach((holds, label) => {
-      for (const hold of holds) {
-        if (hold.resource !== move.step.meta.resource || !conflicts(move.step.meta.mode, hold.mode)) continue;
-        const scope = { layout, instance: other, params: {}, constants };
-        const here: Ir[] = [constants.has(other.pc) ? { k: "const", v: Number(constants.get(other.pc) === label) } : { k: "at", s: other.pc, labels: [label] }];
-        if (wanted !== null && hold.object !== null) here.push(irBin("eq", wanted, lower(scope, hold.object)));
-        if (hold.when !== null) here.push(lower(scope, hold.when));
-        const name = JSON.stringify([other.type.name, hold.leaf]);
-        found.set(name, [...(found.get(name) ?? []), irJunction("and", here)]);
-      }
-    });
-  }
-  return found;
 }
 
 /** The functions of one instance: labels dispatched by a switch, in pieces small enough for the optimising compiler. */

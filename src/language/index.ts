@@ -2,6 +2,7 @@
 export * from "./build.ts";
 export * from "./emit.ts";
 export * from "./expr.ts";
+export * from "./holds.ts";
 export * from "./interpret.ts";
 export * from "./layout.ts";
 export * from "./lower.ts";

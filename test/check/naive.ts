@@ -2,6 +2,7 @@
 import {
   apply,
   enabledMoves,
+  faultName,
   holds,
   initialState,
   isDeadlock,
@@ -19,6 +20,9 @@ export interface NaiveResult {
   readonly witnessed: ReadonlySet<string>;
   readonly ran: ReadonlySet<number>;
 }
+
+/** Thrown when a model has more states than the limit. */
+export class TooLarge extends Error {}
 
 /** Explore a model breadth-first. */
 export function explore(model: Model, limit = 200_000): NaiveResult {
@@ -50,7 +54,7 @@ export function explore(model: Model, limit = 200_000): NaiveResult {
       transitions++;
       const key = after.state.join();
       if (seen.has(key)) continue;
-      if (seen.size >= limit) throw new Error("model too large for the naive explorer");
+      if (seen.size >= limit) throw new TooLarge();
       seen.set(key, depth + 1);
       queue.push(after.state);
     }

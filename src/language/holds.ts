@@ -1,14 +1,8 @@
 /** Who holds what at which label, from the steps' metadata; and for every failed try-acquire, whom it may have met. */
-import {
-  BUSY,
-  type Hold,
-  type IntExpr,
-  type ProcessType,
-  type Step,
-  substitute,
-  visitEffects,
-  visitExpr,
-} from "../language/index.ts";
+import { type Constants, type Ir, irBin, irJunction, type LoweredMove, lower } from "./lower.ts";
+import type { Layout } from "./layout.ts";
+import { BUSY, type Hold, type IntExpr, type ProcessType, type Step } from "./types.ts";
+import { substitute, visitEffects, visitExpr } from "./walk.ts";
 
 const key = (hold: Hold): string => JSON.stringify([hold.resource, hold.object, hold.mode, hold.leaf]);
 
@@ -75,3 +69,36 @@ export function conflicts(mode: string | undefined, held: string): boolean {
 
 /** Is this step a failed try-acquire? */
 export const isBusy = (step: Step): boolean => step.meta.result === BUSY && step.meta.resource !== undefined;
+
+/** A process type, and the leaf on whose behalf it holds something. */
+export interface Holder {
+  readonly process: string;
+  readonly leaf: string | null;
+}
+
+/** For a failed try-acquire: every possible holder, and the condition (in the state before the step) under which it is one. */
+export function holderConditions(
+  layout: Layout,
+  constants: Constants,
+  holds: readonly (readonly (readonly Hold[])[])[],
+  { instance, move }: LoweredMove,
+): { readonly holder: Holder; readonly when: Ir }[] {
+  const { resource, object, mode } = move.step.meta;
+  const wanted = object === undefined ? null : lower({ layout, instance, params: move.choices, constants }, object);
+  const found = new Map<string, Ir[]>();
+  for (const other of layout.instances.filter((candidate) => candidate !== instance)) {
+    holds[other.typeIndex]?.forEach((here, label) => {
+      for (const hold of here) {
+        if (hold.resource !== resource || !conflicts(mode, hold.mode)) continue;
+        const scope = { layout, instance: other, params: {}, constants };
+        const known = constants.get(other.pc);
+        const all: Ir[] = [known === undefined ? { k: "at", s: other.pc, labels: [label] } : { k: "const", v: Number(known === label) }];
+        if (wanted !== null && hold.object !== null) all.push(irBin("eq", wanted, lower(scope, hold.object)));
+        if (hold.when !== null) all.push(lower(scope, hold.when));
+        const name = JSON.stringify({ process: other.type.name, leaf: hold.leaf });
+        found.set(name, [...(found.get(name) ?? []), irJunction("and", all)]);
+      }
+    });
+  }
+  return [...found].map(([name, irs]) => ({ holder: JSON.parse(name) as Holder, when: irJunction("or", irs) }));
+}
