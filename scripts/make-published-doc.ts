@@ -44,7 +44,7 @@ const explanationSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9-]+$/),
   kind: z.enum(["naming", "variant", "scope", "published-wrong", "extraction-wrong", "detail"]),
   covers: z.strictObject({
-    difference: z.enum(["leaf-added", "leaf-removed", "row-added", "row-removed", "row-changed"]),
+    difference: z.enum(["leaf-added", "leaf-removed", "row-added", "row-removed", "row-changed", "prose"]),
     leaves: z.array(z.string()).min(1),
     resources: z.array(z.string()).min(1).exactOptional(),
     roles: z.array(z.string()).min(1).exactOptional(),
@@ -75,7 +75,8 @@ export function publishedDoc(published: Catalog, extracted: Catalog, explanation
       c.cause === null ? [`unexplained contention: ${c.pair.a} / ${c.pair.b} on ${c.pair.resource}`] : [],
     ),
   ];
-  if (faults.length > 0) throw new Error(`${faults.length} faults\n${faults.join("\n")}`);
+  if (faults.length > 0)
+    throw new Error(`${faults.length} fault${faults.length === 1 ? "" : "s"}\n${faults.join("\n")}`);
   const sections = NAMES.flatMap(([kind, title, lead]) => {
     const of = explanations.filter((e) => e.kind === kind);
     if (of.length === 0) return [];

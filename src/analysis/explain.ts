@@ -14,8 +14,11 @@ export interface Explanation {
   readonly id: string;
   readonly kind: ExplanationKind;
   readonly covers: {
-    /** `leaf-added`, `leaf-removed`: a whole call; `row-added`, `row-removed`, `row-changed`: a row of a call that both have. */
-    readonly difference: "leaf-added" | "leaf-removed" | "row-added" | "row-removed" | "row-changed";
+    /**
+     * `leaf-added`, `leaf-removed`: a whole call; `row-added`, `row-removed`, `row-changed`: a row of a call that both have;
+     * `prose`: what the published text says beside its tables, which no comparison of rows can find.
+     */
+    readonly difference: "leaf-added" | "leaf-removed" | "row-added" | "row-removed" | "row-changed" | "prose";
     readonly leaves: readonly string[];
     /** Not for whole calls. */
     readonly resources?: readonly string[];
@@ -67,7 +70,7 @@ export function accountFor(diff: DiffDocument, explanations: readonly Explanatio
     leavesRemoved: account(diff.leaves.removed, whole("leaf-removed"), (leaf) => `call only in the mail: ${leaf}`),
     rows: account(diff.changed, (change) => explanations.find((e) => coversRow(e, change)), rowLine),
     unexplained,
-    unused: explanations.filter((e) => !used.has(e)),
+    unused: explanations.filter((e) => e.covers.difference !== "prose" && !used.has(e)),
   };
 }
 
