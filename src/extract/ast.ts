@@ -1,0 +1,63 @@
+/**
+ * The C that the analysis understands: a small syntax tree of our own, free of the parser's memory.
+ */
+
+export type Expr =
+  | { readonly kind: "number"; readonly value: bigint; readonly line: number }
+  | { readonly kind: "string"; readonly line: number }
+  | { readonly kind: "name"; readonly name: string; readonly line: number }
+  | { readonly kind: "call"; readonly callee: Expr; readonly args: readonly Expr[]; readonly line: number }
+  | { readonly kind: "unary"; readonly op: string; readonly operand: Expr; readonly line: number }
+  /** `++` and `--`; the value is never used by the analysis. */
+  | { readonly kind: "update"; readonly op: "++" | "--"; readonly operand: Expr; readonly line: number }
+  | { readonly kind: "binary"; readonly op: string; readonly left: Expr; readonly right: Expr; readonly line: number }
+  | { readonly kind: "assign"; readonly op: string; readonly left: Expr; readonly right: Expr; readonly line: number }
+  | { readonly kind: "member"; readonly object: Expr; readonly field: string; readonly arrow: boolean; readonly line: number }
+  | { readonly kind: "index"; readonly object: Expr; readonly index: Expr; readonly line: number }
+  | { readonly kind: "cast"; readonly type: string; readonly operand: Expr; readonly line: number }
+  | { readonly kind: "conditional"; readonly test: Expr; readonly yes: Expr; readonly no: Expr; readonly line: number }
+  | { readonly kind: "comma"; readonly parts: readonly Expr[]; readonly line: number }
+  | { readonly kind: "initializer"; readonly entries: readonly InitializerEntry[]; readonly line: number }
+  /** Something the analysis has no use for (sizeof, a statement expression, …); its value is unknown. */
+  | { readonly kind: "opaque"; readonly text: string; readonly parts: readonly Expr[]; readonly line: number };
+
+export interface InitializerEntry {
+  /** `.raw` or `[3]`; null for a positional entry. */
+  readonly designator: { readonly field: string } | { readonly index: Expr } | null;
+  readonly value: Expr;
+}
+
+export type Stmt =
+  | { readonly kind: "block"; readonly body: readonly Stmt[]; readonly line: number }
+  | { readonly kind: "expression"; readonly expr: Expr; readonly line: number }
+  | { readonly kind: "declare"; readonly name: string; readonly type: string; readonly array: boolean; readonly init: Expr | null; readonly line: number }
+  | { readonly kind: "if"; readonly test: Expr; readonly yes: Stmt; readonly no: Stmt | null; readonly line: number }
+  | { readonly kind: "loop"; readonly init: readonly Stmt[]; readonly test: Expr | null; readonly step: Expr | null; readonly body: Stmt; readonly testFirst: boolean; readonly line: number }
+  | { readonly kind: "switch"; readonly value: Expr; readonly cases: readonly SwitchCase[]; readonly line: number }
+  | { readonly kind: "label"; readonly name: string; readonly line: number }
+  | { readonly kind: "goto"; readonly label: string; readonly line: number }
+  | { readonly kind: "return"; readonly value: Expr | null; readonly line: number }
+  | { readonly kind: "break"; readonly line: number }
+  | { readonly kind: "continue"; readonly line: number };
+
+export interface SwitchCase {
+  /** Null for `default`. */
+  readonly value: Expr | null;
+  readonly body: readonly Stmt[];
+  readonly line: number;
+}
+
+export interface Parameter {
+  readonly name: string;
+  readonly type: string;
+}
+
+export interface FunctionAst {
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+  readonly parameters: readonly Parameter[];
+  readonly body: readonly Stmt[];
+  /** Lines inside the function that the parser could not understand. */
+  readonly errors: readonly number[];
+}

@@ -1,0 +1,53 @@
+/** Turns what the analysis could not do, or wants to say, into the catalog's diagnostics. */
+
+import type { Diagnostic, Severity, Site } from "../catalog/index.ts";
+import type { Trouble } from "./interpreter.ts";
+import type { RowTrouble } from "./rows.ts";
+import type { Finding } from "./soundness.ts";
+
+type Kind = Trouble["what"] | RowTrouble["what"] | Finding["what"] | "skipped-file" | "conditional" | "leaf" | "missing-table";
+
+/** Code and severity of each kind; described in docs/diagnostics.md. */
+const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>> = {
+  "skipped-file": ["SL1010", "error"],
+  conditional: ["SL1011", "warning"],
+  parse: ["SL1020", "error"],
+  budget: ["SL1021", "error"],
+  depth: ["SL1021", "error"],
+  "indirect-call": ["SL1022", "error"],
+  "backward-goto": ["SL1023", "error"],
+  "lock-object": ["SL1024", "error"],
+  mode: ["SL1025", "error"],
+  "no-success": ["SL1030", "error"],
+  "not-released": ["SL1031", "error"],
+  "leaked-on-error": ["SL1032", "warning"],
+  unclassified: ["SL1033", "note"],
+  "no-status": ["SL1034", "note"],
+  unvisited: ["SL1040", "error"],
+  "address-taken": ["SL1041", "error"],
+  "unknown-lock-call": ["SL1042", "error"],
+  "macro-hides-lock": ["SL1043", "error"],
+  leaf: ["SL1050", "warning"],
+  "missing-table": ["SL1051", "warning"],
+};
+
+/** A diagnostic of a kind, at a place when there is one. */
+export function diagnostic(kind: Kind, message: string, site: Pick<Site, "file"> & { readonly line?: number } | null = null): Diagnostic {
+  const [code, severity] = KINDS[kind];
+  return { code, severity, message, file: site?.file ?? null, line: site?.line ?? null };
+}
+
+const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, note: 2 };
+
+/** Errors first, then by place; each once. */
+export function sortDiagnostics(list: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Set<string>();
+  return [...list]
+    .filter((d) => {
+      const key = `${d.code}|${d.message}|${d.file}|${d.line}`;
+      return !seen.has(key) && seen.add(key);
+    })
+    .sort((a, b) => RANK[a.severity] - RANK[b.severity] || compare(a.code, b.code) || compare(a.file ?? "", b.file ?? "") || (a.line ?? 0) - (b.line ?? 0) || compare(a.message, b.message));
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

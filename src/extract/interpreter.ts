@@ -1,0 +1,1253 @@
+/**
+ * Abstract interpretation of a leaf: which locks it takes on which paths, in which order, and what happens when one is busy.
+ *
+ * A statement turns one situation into several: the branches of a test that the analysis cannot decide, and, at each
+ * acquisition, the situation in which it fails. Situations that have seen the same lock events meet again after the branch.
+ * Only calls that can reach a lock (or a page type, or a BUSY status) are followed; the rest have unknown results.
+ */
+
+import type { LockMode, Side, Site } from "../catalog/index.ts";
+import type { Expr, FunctionAst, Stmt } from "./ast.ts";
+import { arithmetic, type FunctionInfo, type Program, substitute } from "./program.ts";
+import type { ExtractionRules, PrimitiveRule } from "./rules.ts";
+import { type AcquireEvent, fresh, type Guard, type LockEvent, mergeStates, type PromoteEvent, State } from "./state.ts";
+import { ParameterWrites } from "./writes.ts";
+import { and, equal, FALSE, type Formula, idOf, isConst, not, num, or, type Sym, sym, TRUE, truth, type Value, valueText } from "./values.ts";
+
+/** How one way through a leaf ends. */
+export interface Final {
+  readonly state: State;
+  readonly kind: "return" | "td-entry" | "td-exit";
+  readonly value: Value | null;
+}
+
+/** Something that the analysis could not do; becomes a diagnostic. */
+export interface Trouble {
+  readonly what: "mode" | "budget" | "depth" | "backward-goto" | "indirect-call" | "parse" | "lock-object";
+  readonly message: string;
+  readonly site: Site;
+}
+
+/** The results that a primitive can give, in source order, with their values. */
+export interface Outcome {
+  readonly name: string;
+  readonly value: bigint;
+  readonly success: boolean;
+}
+
+export interface PrimitiveOutcomes {
+  (name: string, mode: LockMode, side: Side): readonly Outcome[];
+}
+
+type Exit =
+  | { readonly k: "next" }
+  | { readonly k: "break" }
+  | { readonly k: "continue" }
+  | { readonly k: "goto"; readonly label: string }
+  | { readonly k: "return"; readonly value: Value | null };
+
+interface Flow {
+  readonly state: State;
+  readonly exit: Exit;
+}
+
+interface Frame {
+  readonly id: number;
+  readonly fn: FunctionAst;
+  /** Call sites from the leaf's own function down to this one. */
+  readonly chain: readonly Site[];
+  readonly loops: readonly string[];
+}
+
+/** A place in memory. */
+interface Place {
+  readonly key: string;
+  readonly text: string;
+}
+
+type Evaluated<T> = readonly [State, T];
+
+const NEXT: Exit = { k: "next" };
+const MAX_DEPTH = 40;
+const MAX_STATES = 96;
+const UNROLL = 8;
+
+export class Interpreter {
+  readonly troubles: Trouble[] = [];
+  /** Call sites of primitives that were reached, as `file:line`. */
+  readonly visited = new Set<string>();
+  private readonly program: Program;
+  private readonly rules: ExtractionRules;
+  private readonly relevant: ReadonlySet<string>;
+  private readonly outcomes: PrimitiveOutcomes;
+  private readonly effects = new WeakMap<Expr, boolean>();
+  private readonly interned = new Map<string, LockEvent>();
+  private readonly noLockValue: bigint | null;
+  private readonly writes: ParameterWrites;
+  /** Keys of local variables that are arrays: their name is their address. */
+  private readonly arrays = new Set<string>();
+  private frames = 0;
+  private steps = 0;
+  private budget = 400_000;
+  private leafSide: Side = "host";
+  /** Call chain and line of the statement under analysis. */
+  private here: readonly Site[] = [];
+  /** Prefix of the keys of the leaf function's own variables. */
+  private leafPrefix = "f1:";
+  /** Text of a value → the leaf's variable that holds it. */
+  names = new Map<string, string>();
+  private halts: Final[] = [];
+
+  /**
+   * @param relevant functions worth following: those that can reach a primitive, a page type or a BUSY status
+   * @param outcomes what each acquire and promote primitive may return
+   */
+  constructor(program: Program, rules: ExtractionRules, relevant: ReadonlySet<string>, outcomes: PrimitiveOutcomes) {
+    this.program = program;
+    this.rules = rules;
+    this.relevant = relevant;
+    this.outcomes = outcomes;
+    this.writes = new ParameterWrites(program, [...rules.ignoredCalls, ...rules.mappings, ...rules.assertions]);
+    const noLock = Object.keys(rules.modes).find((name) => rules.modes[name] === "NO_LOCK");
+    this.noLockValue = noLock === undefined ? null : program.constant(noLock);
+  }
+
+  /**
+   * Runs a function as a leaf handler.
+   *
+   * @param args what the dispatcher passes; a missing one is unknown, named after the parameter
+   */
+  run(info: FunctionInfo, args: readonly (Value | null)[], side: Side): { finals: Final[]; frame: number } {
+    this.leafSide = side;
+    this.halts = [];
+    this.steps = 0;
+    const ast = this.program.ast(info, this.relevant);
+    if (!ast) {
+      this.trouble("parse", `the handler ${info.name} could not be parsed`, { file: info.file, line: info.line, function: info.name });
+      return { finals: [], frame: 0 };
+    }
+    const state = new State();
+    const values = ast.parameters.map((p, i) => args[i] ?? sym(`arg:${p.name}`, p.name));
+    const frame = this.frames + 1;
+    this.leafPrefix = `f${frame}:`;
+    this.names = new Map();
+    const returns = this.invoke(ast, values, state, [], [], false);
+    const finals: Final[] = returns.map(([s, value]) => ({ state: s, kind: "return", value }));
+    return { finals: [...finals, ...this.halts], frame };
+  }
+
+  private trouble(what: Trouble["what"], message: string, site: Site): void {
+    if (!this.troubles.some((t) => t.what === what && t.message === message && t.site.file === site.file && t.site.line === site.line)) {
+      this.troubles.push({ what, message, site });
+    }
+  }
+
+  private site(frame: Frame, line: number): Site {
+    return { file: frame.fn.file, line, function: frame.fn.name };
+  }
+
+  // ---------------------------------------------------------------- functions
+
+  private invoke(fn: FunctionAst, args: readonly Value[], state: State, chain: readonly Site[], loops: readonly string[], drop = true): Evaluated<Value>[] {
+    const frame: Frame = { id: ++this.frames, fn, chain, loops };
+    for (const line of fn.errors) this.trouble("parse", `a line of ${fn.name} could not be parsed`, { file: fn.file, line, function: fn.name });
+    fn.parameters.forEach((p, i) => {
+      const value = args[i] ?? fresh(p.name);
+      state.set(`f${frame.id}:${p.name}`, value);
+    });
+    const flows = this.body(fn.body, [state], frame);
+    const results: Evaluated<Value>[] = [];
+    for (const flow of flows) {
+      if (flow.exit.k === "return" || flow.exit.k === "next") {
+        const value = flow.exit.k === "return" && flow.exit.value ? flow.state.resolve(flow.exit.value) : num(0);
+        results.push([flow.state, value]);
+      }
+    }
+    if (drop) for (const [s] of results) s.dropFrame(`f${frame.id}:`);
+    return this.joinReturns(results);
+  }
+
+  /** Returns with the same events and the same kind of value are one. */
+  private joinReturns(results: readonly Evaluated<Value>[]): Evaluated<Value>[] {
+    if (results.length <= 1) return [...results];
+    const groups = new Map<string, Evaluated<Value>[]>();
+    for (const result of results) {
+      const [state, value] = result;
+      const key = `${state.failure ? idOf(value) : this.returnClass(value)}`;
+      const list = groups.get(key);
+      if (list) list.push(result);
+      else groups.set(key, [result]);
+    }
+    const joined: Evaluated<Value>[] = [];
+    for (const group of groups.values()) {
+      const values = new Set(group.map(([, v]) => idOf(v)));
+      const value: Value = values.size === 1 ? (group[0] as Evaluated<Value>)[1] : this.isErrorValue((group[0] as Evaluated<Value>)[1]) ? { t: "error" } : fresh("the result");
+      for (const state of mergeStates(group.map(([s]) => s), null)) joined.push([state, value]);
+    }
+    return joined;
+  }
+
+  private returnClass(value: Value): string {
+    return this.isErrorValue(value) ? "error" : idOf(value);
+  }
+
+  /** A status with the error bit set. */
+  isErrorValue(value: Value): boolean {
+    return value.t === "error" || (value.t === "num" && value.v >> 63n === 1n);
+  }
+
+  // ---------------------------------------------------------------- statements
+
+  private body(statements: readonly Stmt[], start: readonly State[], frame: Frame): Flow[] {
+    const labels = new Map<string, number>();
+    statements.forEach((s, i) => {
+      if (s.kind === "label") labels.set(s.name, i);
+    });
+    const waiting = new Map<number, State[]>();
+    const left: Flow[] = [];
+    let current: State[] = [...start];
+    for (let i = 0; i < statements.length; i++) {
+      const statement = statements[i] as Stmt;
+      current = [...current, ...(waiting.get(i) ?? [])];
+      if (current.length > MAX_STATES) current = this.thin(current, this.site(frame, statement.line));
+      const next: State[] = [];
+      for (const state of current) {
+        for (const flow of this.statement(statement, state, frame)) {
+          if (flow.exit.k === "next") next.push(flow.state);
+          else if (flow.exit.k === "goto" && labels.has(flow.exit.label)) {
+            const target = labels.get(flow.exit.label) as number;
+            if (target > i) waiting.set(target, [...(waiting.get(target) ?? []), flow.state]);
+            else this.trouble("backward-goto", `goto ${flow.exit.label} goes back`, this.site(frame, statement.line));
+          } else left.push(flow);
+        }
+      }
+      current = next;
+    }
+    return [...left, ...current.map((state): Flow => ({ state, exit: NEXT }))];
+  }
+
+  /** Too many situations: join what can be joined. */
+  private thin(states: readonly State[], site: Site): State[] {
+    const merged = mergeStates(states, null);
+    if (merged.length > MAX_STATES * 4) {
+      this.trouble("budget", `more than ${MAX_STATES * 4} situations at one statement; some were dropped`, site);
+      return merged.slice(0, MAX_STATES * 4);
+    }
+    return merged;
+  }
+
+  private statement(s: Stmt, state: State, frame: Frame): Flow[] {
+    if (++this.steps > this.budget) {
+      if (this.steps === this.budget + 1) this.trouble("budget", "the analysis of this leaf took too many steps", this.site(frame, s.line));
+      return [];
+    }
+    switch (s.kind) {
+      case "label":
+        return [{ state, exit: NEXT }];
+      case "block":
+        return this.body(s.body, [state], frame);
+      case "expression":
+        this.here = [...frame.chain, this.site(frame, s.line)];
+        return this.evaluate(s.expr, state, frame, true).map(([st]): Flow => ({ state: st, exit: NEXT }));
+      case "declare":
+        return this.declare(s, state, frame);
+      case "if":
+        return this.branch(s, state, frame);
+      case "loop":
+        return this.loop(s, state, frame);
+      case "switch":
+        return this.switch(s, state, frame);
+      case "goto":
+        return [{ state, exit: { k: "goto", label: s.label } }];
+      case "return":
+        if (!s.value) return [{ state, exit: { k: "return", value: null } }];
+        return this.evaluate(s.value, state, frame).map(([st, value]): Flow => {
+          this.noteBusy(value, st, frame, s.line);
+          return { state: st, exit: { k: "return", value } };
+        });
+      case "break":
+        return [{ state, exit: { k: "break" } }];
+      case "continue":
+        return [{ state, exit: { k: "continue" } }];
+    }
+  }
+
+  private declare(s: Extract<Stmt, { kind: "declare" }>, state: State, frame: Frame): Flow[] {
+    const key = `f${frame.id}:${s.name}`;
+    state.forgetBelow(key);
+    if (s.array) this.arrays.add(key);
+    if (!s.init) {
+      if (s.array) state.store.delete(key);
+      else state.set(key, sym(`${key}#${this.steps}`, s.name, key));
+      return [{ state, exit: NEXT }];
+    }
+    if (s.init.kind === "initializer") {
+      state.store.delete(key);
+      this.initialize({ key, text: s.name }, s.init, state, frame);
+      return [{ state, exit: NEXT }];
+    }
+    return this.evaluate(s.init, state, frame).map(([st, value]): Flow => {
+      this.write({ key, text: s.name }, value, st);
+      return { state: st, exit: NEXT };
+    });
+  }
+
+  private initialize(place: Place, init: Extract<Expr, { kind: "initializer" }>, state: State, frame: Frame): void {
+    let isZero = true;
+    const parts: [Place, Value][] = [];
+    init.entries.forEach((entry, i) => {
+      const suffix = entry.designator === null ? `[${i}]` : "field" in entry.designator ? `.${entry.designator.field}` : `[${this.program.evaluate(entry.designator.index) ?? "?"}]`;
+      const at = { key: place.key + suffix, text: place.text + suffix };
+      if (entry.value.kind === "initializer") return;
+      const value = this.single(entry.value, state, frame);
+      if (!(value.t === "num" && value.v === 0n)) {
+        isZero = false;
+        parts.push([at, value]);
+      }
+    });
+    if (isZero) state.set(place.key, { t: "zero" });
+    for (const [at, value] of parts) state.set(at.key, value);
+  }
+
+  private branch(s: Extract<Stmt, { kind: "if" }>, state: State, frame: Frame): Flow[] {
+    const flows: Flow[] = [];
+    for (const [st, formula] of this.condition(s.test, state, frame)) flows.push(...this.branchOn(s, formula, st, frame));
+    return flows;
+  }
+
+  private branchOn(s: Extract<Stmt, { kind: "if" }>, formula: Formula, state: State, frame: Frame): Flow[] {
+    const f = state.simplify(formula);
+    if (f.k === "const") {
+      const pruned = f.value ? s.no : s.yes;
+      if (pruned && !state.ghost && this.testsNoLock(s.test, state, frame)) this.ghostWalk(pruned, state, frame);
+      const taken = f.value ? s.yes : s.no;
+      return taken ? this.statement(taken, state, frame) : [{ state, exit: NEXT }];
+    }
+    const fork = this.forkId(frame, s.line, s.test);
+    const other = state.clone();
+    const flows: Flow[] = [];
+    const meeting: State[] = [];
+    const take = (branch: Stmt | null, st: State) => {
+      for (const flow of branch ? this.statement(branch, st, frame) : [{ state: st, exit: NEXT }]) {
+        if (flow.exit.k === "next") meeting.push(flow.state);
+        else flows.push(flow);
+      }
+    };
+    if (state.assume(f, fork, true)) take(s.yes, state);
+    const fromYes = meeting.length;
+    if (other.assume(not(f), fork, false)) take(s.no, other);
+    const joined = fromYes === 1 && meeting.length === 2 ? mergeStates(meeting, f) : mergeStates(meeting, null);
+    return [...flows, ...joined.map((st): Flow => ({ state: st, exit: NEXT }))];
+  }
+
+  private forkId(frame: Frame, line: number, test: Expr): string {
+    return `${frame.chain.map((c) => `${c.function}:${c.line}`).join(">")}>${frame.fn.name}:${line}:${test.line}:${test.kind}`;
+  }
+
+  /** Is this a test of a mode against "no lock"? */
+  private testsNoLock(test: Expr, state: State, frame: Frame): boolean {
+    if (this.noLockValue === null || test.kind !== "binary" || (test.op !== "!=" && test.op !== "==")) return false;
+    const isNoLock = (e: Expr) => e.kind === "name" && this.rules.modes[e.name] === "NO_LOCK";
+    const other = isNoLock(test.right) ? test.left : isNoLock(test.left) ? test.right : null;
+    if (!other) return false;
+    const value = this.single(other, state, frame);
+    return value.t === "num" && value.v === this.noLockValue;
+  }
+
+  /** Walks a branch that "no lock" skips, and keeps only which locks it would have taken. */
+  private ghostWalk(branch: Stmt, state: State, frame: Frame): void {
+    const ghost = state.clone();
+    ghost.ghost = true;
+    for (const flow of this.statement(branch, ghost, frame)) for (const event of flow.state.skipped) state.skip(event);
+  }
+
+  private loop(s: Extract<Stmt, { kind: "loop" }>, state: State, frame: Frame): Flow[] {
+    const flows: Flow[] = [];
+    let current: State[] = [state];
+    for (const init of s.init) current = current.flatMap((st) => this.statement(init, st, frame).map((f) => f.state));
+    for (const st of current) this.generaliseCounter(s, st, frame);
+    if (!this.matters(s)) {
+      for (const st of current) {
+        this.havocAssigned(s.body, st, frame);
+        if (s.step) this.havocExpr(s.step, st, frame);
+      }
+      return current.map((st): Flow => ({ state: st, exit: NEXT }));
+    }
+    const done: State[] = [];
+    for (const st of current) {
+      for (const flow of this.iterate(s, st, frame)) {
+        if (flow.exit.k === "next") done.push(flow.state);
+        else flows.push(flow);
+      }
+    }
+    return [...flows, ...mergeStates(done, null).map((st): Flow => ({ state: st, exit: NEXT }))];
+  }
+
+  /** `for (v = n; v >= c; v--)` with unknown n: some iteration, and then the last, where v is c. Gives c, or null for another loop. */
+  private lastOfDescending(s: Extract<Stmt, { kind: "loop" }>, state: State, frame: Frame): { name: string; last: bigint } | null {
+    if (s.test?.kind !== "binary" || s.test.op !== ">=" || s.test.left.kind !== "name" || s.step?.kind !== "update" || s.step.op !== "--") return null;
+    const last = this.program.evaluate(s.test.right);
+    const start = this.name(s.test.left.name, state, frame);
+    return last === null || start.t === "num" ? null : { name: s.test.left.name, last };
+  }
+
+  /** The counter of a loop with many iterations is any of them: the body then runs once and stands for all. */
+  private generaliseCounter(s: Extract<Stmt, { kind: "loop" }>, state: State, frame: Frame): void {
+    if (s.test?.kind !== "binary" || !/^(<|<=)$/.test(s.test.op) || s.test.left.kind !== "name") return;
+    const bound = this.program.evaluate(s.test.right);
+    if (bound === null || bound <= BigInt(UNROLL)) return;
+    const { name } = s.test.left;
+    this.write({ key: `f${frame.id}:${name}`, text: name }, sym(`each<${bound}`, name), state);
+  }
+
+  /** Runs a loop: fully when its tests are decided and few, else once, taken to stand for every iteration. */
+  private iterate(s: Extract<Stmt, { kind: "loop" }>, start: State, frame: Frame): Flow[] {
+    const flows: Flow[] = [];
+    const descending = this.lastOfDescending(s, start, frame);
+    if (descending) {
+      const loops = [...frame.loops, s.test ? this.sourceText(s.test) : ""];
+      const place = { key: `f${frame.id}:${descending.name}`, text: descending.name };
+      const between: State[] = [];
+      const skip = start.clone();
+      this.write(place, sym(`each>${descending.last}`, descending.name), start);
+      if (start.assume(not(equal(sym(`each>${descending.last}`, descending.name), num(descending.last))), `${this.forkId(frame, s.line, s.step as Expr)}v`, true)) {
+        this.once({ ...s, step: null }, start, frame, loops, flows, between);
+      }
+      between.push(skip);
+      const ends: State[] = [];
+      for (const state of mergeStates(between, null)) {
+        this.write(place, num(descending.last), state);
+        this.once({ ...s, step: null }, state, frame, frame.loops, flows, ends);
+      }
+      return [...flows, ...ends.map((state): Flow => ({ state, exit: NEXT }))];
+    }
+    let current: State[] = [start];
+    for (let round = 0; round <= UNROLL && current.length > 0; round++) {
+      const next: State[] = [];
+      for (const state of current) {
+        if (!s.testFirst && round === 0) {
+          this.once(s, state, frame, frame.loops, flows, next);
+          continue;
+        }
+        for (const [st, formula] of s.test ? this.condition(s.test, state, frame) : ([[state, TRUE]] as Evaluated<Formula>[])) {
+          const f = st.simplify(formula);
+          if (isConst(f, false)) flows.push({ state: st, exit: NEXT });
+          else if (isConst(f, true) && s.test !== null) {
+            if (round < UNROLL) this.once(s, st, frame, frame.loops, flows, next);
+            else flows.push({ state: st, exit: NEXT });
+          } else if (round === 0) {
+            const after: State[] = [];
+            const before = st.clone();
+            this.once(s, st, frame, [...frame.loops, s.test ? this.sourceText(s.test) : "for ever"], flows, after);
+            for (const end of after) {
+              this.forgetCounters(before, end, frame);
+              flows.push({ state: end, exit: NEXT });
+            }
+          } else flows.push({ state: st, exit: NEXT });
+        }
+      }
+      current = next;
+    }
+    return flows;
+  }
+
+  /** What one iteration counted, all of them may have counted further. */
+  private forgetCounters(before: State, after: State, _frame: Frame): void {
+    for (const [key, value] of after.store) {
+      const old = before.store.get(key);
+      if (value.t === "num" && value.name === null && old?.t === "num" && old.name === null && value.v === old.v + 1n) after.store.set(key, fresh(key.replace(/^.*[:*]/, ""), key));
+    }
+  }
+
+  private once(s: Extract<Stmt, { kind: "loop" }>, state: State, frame: Frame, loops: readonly string[], flows: Flow[], next: State[]): void {
+    const inner: Frame = { ...frame, loops: s.testFirst ? loops : [...loops, s.test ? this.sourceText(s.test) : "for ever"] };
+    for (const flow of this.statement(s.body, state, inner)) {
+      if (flow.exit.k === "break") flows.push({ state: flow.state, exit: NEXT });
+      else if (flow.exit.k === "next" || flow.exit.k === "continue") {
+        if (s.step) for (const [st] of this.evaluate(s.step, flow.state, inner)) next.push(st);
+        else next.push(flow.state);
+      } else flows.push(flow);
+    }
+  }
+
+  private switch(s: Extract<Stmt, { kind: "switch" }>, state: State, frame: Frame): Flow[] {
+    const flows: Flow[] = [];
+    const meeting: State[] = [];
+    for (const [start, value] of this.evaluate(s.value, state, frame)) {
+      let rest: State | null = start;
+      let fallthrough: State[] = [];
+      const pending: { index: number; state: State }[] = [];
+      s.cases.forEach((c, index) => {
+        if (c.value === null || rest === null) return;
+        const f: Formula = rest.simplify(equal(value, this.single(c.value, rest, frame)));
+        if (isConst(f, false)) return;
+        if (isConst(f, true)) {
+          pending.push({ index, state: rest });
+          rest = null;
+          return;
+        }
+        const fork = `${this.forkId(frame, s.line, s.value)}:${index}`;
+        const taken = rest.clone();
+        if (taken.assume(f, fork, true)) pending.push({ index, state: taken });
+        if (!rest.assume(not(f), fork, false)) rest = null;
+      });
+      const fallback = s.cases.findIndex((c) => c.value === null);
+      if (rest !== null) {
+        if (fallback >= 0) pending.push({ index: fallback, state: rest });
+        else meeting.push(rest);
+      }
+      s.cases.forEach((c, index) => {
+        const entering = [...fallthrough, ...pending.filter((p) => p.index === index).map((p) => p.state)];
+        fallthrough = [];
+        for (const flow of this.body(c.body, entering, frame)) {
+          if (flow.exit.k === "next") fallthrough.push(flow.state);
+          else if (flow.exit.k === "break") meeting.push(flow.state);
+          else flows.push(flow);
+        }
+      });
+      meeting.push(...fallthrough);
+    }
+    return [...flows, ...mergeStates(meeting, null).map((st): Flow => ({ state: st, exit: NEXT }))];
+  }
+
+  // ---------------------------------------------------------------- what matters
+
+  /** Can the statement lock, set a page type, leave the function, or change a flag that a later test reads? */
+  private matters(s: Stmt): boolean {
+    switch (s.kind) {
+      case "block":
+        return s.body.some((inner) => this.matters(inner));
+      case "expression":
+        return this.hasEffect(s.expr);
+      case "declare":
+        return s.init !== null && this.hasEffect(s.init);
+      case "if":
+        return this.hasEffect(s.test) || this.matters(s.yes) || (s.no !== null && this.matters(s.no));
+      case "loop":
+        return (s.test !== null && this.hasEffect(s.test)) || this.matters(s.body);
+      case "switch":
+        return this.hasEffect(s.value) || s.cases.some((c) => c.body.some((inner) => this.matters(inner)));
+      case "goto":
+      case "return":
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  private havocAssigned(s: Stmt, state: State, frame: Frame): void {
+    const visit = (inner: Stmt): void => {
+      if (inner.kind === "block") inner.body.forEach(visit);
+      else if (inner.kind === "expression") this.havocExpr(inner.expr, state, frame);
+      else if (inner.kind === "if") {
+        visit(inner.yes);
+        if (inner.no) visit(inner.no);
+      } else if (inner.kind === "loop") visit(inner.body);
+      else if (inner.kind === "switch") for (const c of inner.cases) c.body.forEach(visit);
+    };
+    visit(s);
+  }
+
+  private havocExpr(e: Expr, state: State, frame: Frame): void {
+    if (e.kind === "assign") {
+      this.havocExpr(e.right, state, frame);
+      const place = this.place(e.left, state, frame);
+      if (place) this.write(place, fresh(place.text, place.key), state);
+    } else if (e.kind === "update") {
+      const place = this.place(e.operand, state, frame);
+      if (place) this.write(place, fresh(place.text, place.key), state);
+    } else if (e.kind === "call") for (const a of e.args) this.havocOut(this.single(a, state, frame), state);
+    else if (e.kind === "comma") for (const part of e.parts) this.havocExpr(part, state, frame);
+    else if (e.kind === "cast") this.havocExpr(e.operand, state, frame);
+  }
+
+  /** Does evaluating the expression need more than looking at memory? */
+  private hasEffect(e: Expr): boolean {
+    const known = this.effects.get(e);
+    if (known !== undefined) return known;
+    const result = this.computeEffect(e);
+    this.effects.set(e, result);
+    return result;
+  }
+
+  private computeEffect(e: Expr): boolean {
+    switch (e.kind) {
+      case "call": {
+        const name = e.callee.kind === "name" ? e.callee.name : null;
+        if (name === null) return true;
+        if (this.rules.ignoredCalls.includes(name)) return false;
+        if (name in this.rules.primitives || name in this.rules.noReturn || this.relevant.has(name)) return true;
+        return e.args.some((a) => this.hasEffect(a));
+      }
+      case "unary":
+      case "cast":
+        return this.hasEffect(e.operand);
+      case "update":
+        return false;
+      case "binary":
+        return this.hasEffect(e.left) || this.hasEffect(e.right);
+      case "assign":
+        return this.hasEffect(e.right) || this.hasEffect(e.left) || (e.left.kind === "member" && e.left.field === "pt");
+      case "member":
+        return this.hasEffect(e.object);
+      case "index":
+        return this.hasEffect(e.object) || this.hasEffect(e.index);
+      case "conditional":
+        return this.hasEffect(e.test) || this.hasEffect(e.yes) || this.hasEffect(e.no);
+      case "comma":
+      case "opaque":
+        return e.parts.some((p) => this.hasEffect(p));
+      default:
+        return false;
+    }
+  }
+
+  // ---------------------------------------------------------------- conditions
+
+  private condition(e: Expr, state: State, frame: Frame): Evaluated<Formula>[] {
+    if (e.kind === "binary" && (e.op === "&&" || e.op === "||")) return this.shortCircuit(e, state, frame);
+    if (e.kind === "unary" && e.op === "!") return this.condition(e.operand, state, frame).map(([st, f]) => [st, not(f)]);
+    if (e.kind === "binary" && /^(==|!=)$/.test(e.op)) {
+      return this.evaluate(e.left, state, frame).flatMap(([s1, a]) =>
+        this.evaluate(e.right, s1, frame).map(([s2, b]): Evaluated<Formula> => {
+          const f = equal(s2.resolve(a), s2.resolve(b));
+          return [s2, s2.simplify(e.op === "==" ? f : not(f))];
+        }),
+      );
+    }
+    if (e.kind === "binary" && /^(<|>|<=|>=)$/.test(e.op)) {
+      return this.evaluate(e.left, state, frame).flatMap(([s1, a]) =>
+        this.evaluate(e.right, s1, frame).map(([s2, b]): Evaluated<Formula> => [s2, s2.simplify(this.relation(e.op, s2.resolve(a), s2.resolve(b)))]),
+      );
+    }
+    if (e.kind === "call" && e.callee.kind === "name" && this.program.macros.get(e.callee.name)?.parameters && !this.isCallKnown(e.callee.name)) {
+      const expanded = this.expand(e);
+      if (expanded) return this.condition(expanded, state, frame);
+    }
+    return this.evaluate(e, state, frame).map(([st, value]) => [st, st.simplify(truth(st.resolve(value)))]);
+  }
+
+  private relation(op: string, a: Value, b: Value): Formula {
+    if (a.t === "zero") return this.relation(op, num(0), b);
+    if (b.t === "zero") return this.relation(op, a, num(0));
+    if (a.t === "num" && b.t === "num") return arithmetic(op, a.v, b.v) === 1n ? TRUE : FALSE;
+    if (b.t === "num" && b.v === 0n && op === "<") return FALSE;
+    if (b.t === "num" && b.v === 0n && op === ">=") return TRUE;
+    const opposite: Record<string, string> = { "<": ">=", ">": "<=", "<=": ">", ">=": "<" };
+    const negative = op === ">=" || op === "<=";
+    const base = negative ? (opposite[op] as string) : op;
+    const atom: Formula = {
+      k: "atom",
+      key: `${idOf(a)}${base}${idOf(b)}`,
+      text: `${valueText(a)} ${base} ${valueText(b)}`,
+      negated: `${valueText(a)} ${opposite[base]} ${valueText(b)}`,
+      binding: null,
+    };
+    return negative ? not(atom) : atom;
+  }
+
+  private shortCircuit(e: Extract<Expr, { kind: "binary" }>, state: State, frame: Frame): Evaluated<Formula>[] {
+    const isAnd = e.op === "&&";
+    if (!this.hasEffect(e.right)) {
+      return this.condition(e.left, state, frame).flatMap(([s1, a]): Evaluated<Formula>[] => {
+        if (isConst(a, !isAnd)) return [[s1, a]];
+        return this.condition(e.right, s1, frame).map(([s2, b]) => [s2, s2.simplify(isAnd ? and(a, b) : or(a, b))]);
+      });
+    }
+    const results: Evaluated<Formula>[] = [];
+    for (const [st, left] of this.condition(e.left, state, frame)) {
+      const f = st.simplify(left);
+      if (isConst(f, !isAnd)) {
+        results.push([st, f]);
+        continue;
+      }
+      if (isConst(f, isAnd)) {
+        results.push(...this.condition(e.right, st, frame));
+        continue;
+      }
+      const fork = `${this.forkId(frame, e.line, e.left)}${e.op}`;
+      const skip = st.clone();
+      if (skip.assume(isAnd ? not(f) : f, fork, !isAnd)) results.push([skip, isAnd ? FALSE : TRUE]);
+      if (st.assume(isAnd ? f : not(f), fork, isAnd)) results.push(...this.condition(e.right, st, frame));
+    }
+    return results;
+  }
+
+  // ---------------------------------------------------------------- expressions
+
+  /** The value of an expression whose evaluation forks nothing; the first one otherwise. */
+  private single(e: Expr, state: State, frame: Frame): Value {
+    return this.evaluate(e, state, frame)[0]?.[1] ?? fresh("?");
+  }
+
+  private sourceText(e: Expr): string {
+    switch (e.kind) {
+      case "number":
+        return e.value.toString();
+      case "name":
+        return e.name;
+      case "binary":
+        return `${this.sourceText(e.left)} ${e.op} ${this.sourceText(e.right)}`;
+      case "unary":
+        return `${e.op}${this.sourceText(e.operand)}`;
+      case "member":
+        return `${this.sourceText(e.object)}${e.arrow ? "->" : "."}${e.field}`;
+      case "index":
+        return `${this.sourceText(e.object)}[${this.sourceText(e.index)}]`;
+      case "cast":
+        return this.sourceText(e.operand);
+      case "call":
+        return `${this.sourceText(e.callee)}(${e.args.map((a) => this.sourceText(a)).join(", ")})`;
+      default:
+        return e.kind === "opaque" ? e.text : "…";
+    }
+  }
+
+  private evaluate(e: Expr, state: State, frame: Frame, discard = false): Evaluated<Value>[] {
+    switch (e.kind) {
+      case "number":
+        return [[state, num(e.value)]];
+      case "string":
+        return [[state, { t: "ref", key: "string", text: "a string" }]];
+      case "name":
+        return [[state, this.name(e.name, state, frame)]];
+      case "member":
+      case "index":
+        return this.evaluatePlace(e, state, frame);
+      case "unary":
+        return this.unary(e, state, frame);
+      case "update": {
+        const place = this.place(e.operand, state, frame);
+        if (!place) return [[state, fresh("?")]];
+        const before = this.readPlace(place, state);
+        const after = before.t === "num" ? num(arithmetic(e.op === "++" ? "+" : "-", before.v, 1n) ?? 0n) : fresh(place.text, place.key);
+        this.write(place, after, state);
+        return [[state, after]];
+      }
+      case "binary":
+        return this.binary(e, state, frame);
+      case "assign":
+        return this.assign(e, state, frame);
+      case "cast":
+        return this.evaluate(e.operand, state, frame, discard);
+      case "conditional":
+        return this.conditional(e, state, frame);
+      case "comma": {
+        let current: Evaluated<Value>[] = [[state, num(0)]];
+        for (const part of e.parts) current = current.flatMap(([st]) => this.evaluate(part, st, frame));
+        return current;
+      }
+      case "call":
+        return this.call(e, state, frame);
+      case "initializer":
+        return [[state, e.entries.every((x) => x.value.kind === "number" && x.value.value === 0n) ? { t: "zero" } : fresh("an initializer")]];
+      case "opaque": {
+        let current: State[] = [state];
+        for (const part of e.parts) if (this.hasEffect(part)) current = current.flatMap((st) => this.evaluate(part, st, frame).map(([s]) => s));
+        return current.map((st) => [st, sym(`opaque:${e.text}`, e.text)]);
+      }
+    }
+  }
+
+  private name(name: string, state: State, frame: Frame): Value {
+    const key = `f${frame.id}:${name}`;
+    if (this.arrays.has(key)) return { t: "ref", key, text: name };
+    const own = state.read(key);
+    if (own !== null) return state.resolve(own);
+    if (name === "true") return num(1, "true");
+    if (name === "false") return num(0, "false");
+    if (name === "NULL") return num(0);
+    const constant = this.program.constant(name);
+    if (constant !== null) return num(constant, name);
+    const local = this.isLocal(name, frame);
+    const body = local ? null : this.program.macroExpr(name);
+    if (body && this.program.macros.get(name)?.parameters === null) return this.single(body, state, frame);
+    return local ? sym(key, name, key) : (state.read(`g:${name}`) ?? sym(`g:${name}`, name, `g:${name}`));
+  }
+
+  private isLocal(name: string, frame: Frame): boolean {
+    return frame.fn.parameters.some((p) => p.name === name) || !this.program.macros.has(name);
+  }
+
+  private evaluatePlace(e: Extract<Expr, { kind: "member" | "index" }>, state: State, frame: Frame): Evaluated<Value>[] {
+    if (!this.hasEffect(e)) {
+      const place = this.place(e, state, frame);
+      return [[state, place ? this.readPlace(place, state) : fresh(this.sourceText(e))]];
+    }
+    // A call inside the path, such as get_local_data()->field: evaluate it first, then the path.
+    const base = e.object;
+    return this.evaluate(base, state, frame).map(([st, value]): Evaluated<Value> => {
+      const suffix = e.kind === "member" ? `.${e.field}` : `[${idOf(this.single(e.index, st, frame))}]`;
+      const root = value.t === "ref" ? value.key : `*${idOf(value)}`;
+      const shown = e.kind === "member" ? `${valueText(value)}${e.arrow ? "->" : "."}${e.field}` : `${valueText(value)}[…]`;
+      return [st, this.readPlace({ key: root + suffix, text: shown }, st)];
+    });
+  }
+
+  private readPlace(place: Place, state: State): Value {
+    const stored = state.read(place.key);
+    return stored === null ? sym(place.key, place.text, place.key) : state.resolve(stored);
+  }
+
+  /** The location that an expression names; null when it names none. */
+  private place(e: Expr, state: State, frame: Frame): Place | null {
+    switch (e.kind) {
+      case "name":
+        if (this.program.functions.has(e.name) && !frame.fn.parameters.some((p) => p.name === e.name)) return null;
+        return { key: `f${frame.id}:${e.name}`, text: e.name };
+      case "member": {
+        if (e.arrow) {
+          const target = this.target(this.single(e.object, state, frame));
+          return { key: `${target.key}.${e.field}`, text: target.isRef ? `${target.text}.${e.field}` : `${target.text}->${e.field}` };
+        }
+        const base = this.place(e.object, state, frame);
+        if (!base) {
+          const value = this.single(e.object, state, frame);
+          return { key: `${idOf(value)}.${e.field}`, text: `${valueText(value)}.${e.field}` };
+        }
+        return this.fieldOf(base, e.field, state);
+      }
+      case "index": {
+        const index = this.single(e.index, state, frame);
+        const shown = index.t === "num" && index.name === null ? index.v.toString() : valueText(index);
+        const base = this.place(e.object, state, frame);
+        const stored = base ? (this.arrays.has(base.key) ? null : state.read(base.key)) : this.single(e.object, state, frame);
+        if (stored && (stored.t === "ref" || (stored.t === "sym" && stored.id !== base?.key && !stored.id.startsWith(`${base?.key}#`)))) {
+          const target = this.target(stored);
+          return { key: index.t === "num" && index.v === 0n && stored.t === "ref" && !this.arrays.has(stored.key) ? target.key : `${target.key}[${idOf(index)}]`, text: `${target.text}[${shown}]` };
+        }
+        return base ? { key: `${base.key}[${idOf(index)}]`, text: `${base.text}[${shown}]` } : null;
+      }
+      case "unary":
+        if (e.op !== "*") return null;
+        return this.target(this.single(e.operand, state, frame));
+      case "cast":
+        return this.place(e.operand, state, frame);
+      default:
+        return null;
+    }
+  }
+
+  private fieldOf(base: Place, name: string, state: State): Place {
+    const own = { key: `${base.key}.${name}`, text: `${base.text}.${name}` };
+    if (state.read(own.key) !== null) return own;
+    const whole = state.read(base.key);
+    // A structure copied from elsewhere: its fields are the original's until written here.
+    if (whole && whole.t === "sym" && whole.id !== base.key && whole.location !== base.key) return { key: `${whole.id}.${name}`, text: `${whole.text}.${name}` };
+    return own;
+  }
+
+  private target(pointer: Value): Place & { readonly isRef: boolean } {
+    if (pointer.t === "ref") return { key: pointer.key, text: pointer.text, isRef: true };
+    return { key: `*${idOf(pointer)}`, text: valueText(pointer), isRef: false };
+  }
+
+  private write(place: Place, value: Value, state: State): void {
+    state.forgetBelow(place.key);
+    state.set(place.key, value);
+    if (value.t === "sym" && place.key.startsWith(this.leafPrefix)) this.nameValue(value, place.text);
+    const type = /^(.*)\.pt$/.exec(place.key);
+    if (type?.[1] !== undefined && value.t === "num" && value.name !== null) state.addType({ objectKey: type[1], type: value.name, how: "assign", evidence: this.here });
+    const root = /^(f\d+:\w+)\./.exec(place.key)?.[1];
+    if (root !== undefined) {
+      const whole = state.store.get(root);
+      if (whole && whole.t === "sym") state.set(root, sym(`${root}#${this.steps}`, whole.text, root));
+    }
+  }
+
+  /** A value that the leaf's own function keeps in a variable is shown by that variable's name. */
+  private nameValue(value: Sym, variable: string): void {
+    if (value.text !== variable && /[(>.]/.test(value.text) && !this.names.has(value.text)) this.names.set(value.text, variable);
+  }
+
+  private unary(e: Extract<Expr, { kind: "unary" }>, state: State, frame: Frame): Evaluated<Value>[] {
+    if (e.op === "&") {
+      if (e.operand.kind === "name" && this.relevant.has(e.operand.name) && this.program.functions.has(e.operand.name)) {
+        this.trouble("indirect-call", `the address of ${e.operand.name} is taken`, this.site(frame, e.line));
+      }
+      if (this.hasEffect(e.operand) && (e.operand.kind === "member" || e.operand.kind === "index")) {
+        return this.evaluatePlace(e.operand, state, frame).map(([st, v]) => [st, { t: "ref", key: v.t === "sym" ? v.id : idOf(v), text: valueText(v) }]);
+      }
+      const place = this.place(e.operand, state, frame);
+      return [[state, place ? { t: "ref", key: place.key, text: place.text } : fresh(this.sourceText(e))]];
+    }
+    return this.evaluate(e.operand, state, frame).map(([st, value]): Evaluated<Value> => {
+      const v = st.resolve(value);
+      if (e.op === "*") {
+        const target = this.target(v);
+        return [st, this.readPlace({ key: target.key, text: target.isRef ? target.text : `*${target.text}` }, st)];
+      }
+      if (e.op === "!") return [st, this.asValue(not(truth(v)))];
+      if (v.t === "num") {
+        if (e.op === "-") return [st, num(BigInt.asUintN(64, -v.v))];
+        if (e.op === "~") return [st, num(BigInt.asUintN(64, ~v.v))];
+        return [st, v];
+      }
+      return [st, sym(`${e.op}(${idOf(v)})`, `${e.op}${valueText(v)}`)];
+    });
+  }
+
+  private asValue(f: Formula): Value {
+    return f.k === "const" ? num(f.value ? 1 : 0) : { t: "ite", c: f, a: num(1), b: num(0) };
+  }
+
+  private binary(e: Extract<Expr, { kind: "binary" }>, state: State, frame: Frame): Evaluated<Value>[] {
+    if (/^(==|!=|<|>|<=|>=|&&|\|\|)$/.test(e.op)) return this.condition(e, state, frame).map(([st, f]) => [st, this.asValue(f)]);
+    return this.evaluate(e.left, state, frame).flatMap(([s1, left]) =>
+      this.evaluate(e.right, s1, frame).map(([s2, right]): Evaluated<Value> => [s2, this.combine(e.op, s2.resolve(left), s2.resolve(right))]),
+    );
+  }
+
+  private combine(op: string, a: Value, b: Value): Value {
+    if (a.t === "ite") return { t: "ite", c: a.c, a: this.combine(op, a.a, b), b: this.combine(op, a.b, b) };
+    if (b.t === "ite") return { t: "ite", c: b.c, a: this.combine(op, a, b.a), b: this.combine(op, a, b.b) };
+    if (a.t === "zero") return this.combine(op, num(0), b);
+    if (b.t === "zero") return this.combine(op, a, num(0));
+    if (a.t === "num" && b.t === "num") {
+      const value = arithmetic(op, a.v, b.v);
+      if (value !== null) return num(value);
+    }
+    return sym(`(${idOf(a)}${op}${idOf(b)})`, `${valueText(a)} ${op} ${valueText(b)}`);
+  }
+
+  private assign(e: Extract<Expr, { kind: "assign" }>, state: State, frame: Frame): Evaluated<Value>[] {
+    return this.evaluate(e.right, state, frame).flatMap(([s1, value]) => {
+      const places: Evaluated<Place | null>[] = this.hasEffect(e.left)
+        ? this.evaluatePlace(e.left as Extract<Expr, { kind: "member" }>, s1, frame).map(([st, v]) => [st, v.t === "sym" && v.location !== null ? { key: v.location, text: v.text } : null])
+        : [[s1, this.place(e.left, s1, frame)]];
+      return places.map(([st, place]): Evaluated<Value> => {
+        let result = st.resolve(value);
+        if (e.op !== "=" && place) result = this.combine(e.op.slice(0, -1), this.readPlace(place, st), result);
+        if (place) {
+          if (e.op === "=" && place.key.endsWith(`.${this.rules.wordField}`)) this.writeWord({ t: "ref", ...place }, e.right, "whole-word write", [...frame.chain, this.site(frame, e.line)], st, frame);
+          if (e.op === "=") st.store.delete(`unlocked:${place.key}`);
+          this.write(place, result, st);
+        }
+        if (e.op === "=") this.noteBusy(result, st, frame, e.line);
+        return [st, result];
+      });
+    });
+  }
+
+  private conditional(e: Extract<Expr, { kind: "conditional" }>, state: State, frame: Frame): Evaluated<Value>[] {
+    const results: Evaluated<Value>[] = [];
+    for (const [st, formula] of this.condition(e.test, state, frame)) {
+      const f = st.simplify(formula);
+      if (f.k === "const") {
+        results.push(...this.evaluate(f.value ? e.yes : e.no, st, frame));
+        continue;
+      }
+      if (!this.hasEffect(e.yes) && !this.hasEffect(e.no)) {
+        results.push([st, st.resolve({ t: "ite", c: f, a: this.single(e.yes, st, frame), b: this.single(e.no, st, frame) })]);
+        continue;
+      }
+      const other = st.clone();
+      const fork = this.forkId(frame, e.line, e.test);
+      if (st.assume(f, fork, true)) results.push(...this.evaluate(e.yes, st, frame));
+      if (other.assume(not(f), fork, false)) results.push(...this.evaluate(e.no, other, frame));
+    }
+    return results;
+  }
+
+  // ---------------------------------------------------------------- calls
+
+  private isCallKnown(name: string): boolean {
+    const r = this.rules;
+    return (
+      name in r.primitives || name in r.noReturn || r.ignoredCalls.includes(name) || r.assertions.includes(name) ||
+      r.statusWithOperand.includes(name) || r.mappings.includes(name) || this.program.functions.has(name)
+    );
+  }
+
+  private expand(e: Extract<Expr, { kind: "call" }>): Expr | null {
+    if (e.callee.kind !== "name") return null;
+    const macro = this.program.macros.get(e.callee.name);
+    const body = macro?.parameters ? this.program.macroExpr(macro.name) : null;
+    return body && macro?.parameters ? substitute(body, macro.parameters, e.args) : null;
+  }
+
+  private call(e: Extract<Expr, { kind: "call" }>, state: State, frame: Frame): Evaluated<Value>[] {
+    if (e.callee.kind !== "name") {
+      this.trouble("indirect-call", `a call through ${this.sourceText(e.callee)}`, this.site(frame, e.line));
+      return this.withArgs(e.args, state, frame).map(([st, args]) => {
+        for (const a of args) this.havocOut(a, st);
+        return [st, fresh(this.sourceText(e))];
+      });
+    }
+    const name = e.callee.name;
+    if (this.rules.ignoredCalls.includes(name)) return [[state, num(0)]];
+    if (this.rules.assertions.includes(name)) return this.assertion(e, state, frame);
+    const end = this.rules.noReturn[name];
+    if (end) {
+      if (end !== "fatal") this.halt(state, end);
+      return [];
+    }
+    if (!this.isCallKnown(name)) {
+      const expanded = this.expand(e);
+      if (expanded) return this.evaluate(expanded, state, frame);
+      if (state.read(`f${frame.id}:${name}`) !== null) this.trouble("indirect-call", `a call through the pointer ${name}`, this.site(frame, e.line));
+    }
+    return this.withArgs(e.args, state, frame).flatMap(([st, args]) => this.apply(name, args, e, st, frame));
+  }
+
+  /** The call ends outside this function; situations with the same events are one. */
+  private halt(state: State, kind: "td-entry" | "td-exit"): void {
+    const same = this.halts.findIndex((h) => h.kind === kind && mergeStates([h.state, state], null).length === 1);
+    if (same < 0) this.halts.push({ state, kind, value: null });
+    else this.halts[same] = { state: mergeStates([(this.halts[same] as Final).state, state], null)[0] as State, kind, value: null };
+  }
+
+  private withArgs(exprs: readonly Expr[], state: State, frame: Frame): Evaluated<Value[]>[] {
+    let current: Evaluated<Value[]>[] = [[state, []]];
+    for (const expr of exprs) {
+      current = current.flatMap(([st, values]) => this.evaluate(expr, st, frame).map(([s, v]): Evaluated<Value[]> => [s, [...values, s.resolve(v)]]));
+    }
+    return current;
+  }
+
+  private assertion(e: Extract<Expr, { kind: "call" }>, state: State, frame: Frame): Evaluated<Value>[] {
+    const test = e.args[0];
+    if (!test) return [[state, num(0)]];
+    return this.condition(test, state, frame).flatMap(([st, formula]): Evaluated<Value>[] => {
+      const f = st.simplify(formula);
+      if (isConst(f, false)) return [];
+      return st.assume(f, `${this.forkId(frame, e.line, test)}!`, true) ? [[st, num(0)]] : [];
+    });
+  }
+
+  private apply(name: string, args: readonly Value[], e: Extract<Expr, { kind: "call" }>, state: State, frame: Frame): Evaluated<Value>[] {
+    const primitive = Object.hasOwn(this.rules.primitives, name) ? this.rules.primitives[name] : undefined;
+    if (primitive) return this.primitive(name, primitive, args, e, state, frame);
+    if (this.rules.statusWithOperand.includes(name)) return [[state, this.withOperand(args[0], args[1])]];
+    if (this.rules.mappings.includes(name)) return [[state, this.mapped(args[0], e)]];
+    const site = this.site(frame, e.line);
+    if (this.rules.wholeWordReleases.some((pattern) => pattern.test(name))) {
+      this.unlockWord(args[0], name, [...frame.chain, site], state, frame);
+      return [[state, num(0)]];
+    }
+    if (this.rules.wordWriters.includes(name)) {
+      this.writeWord(args[0], e.args[1], name, [...frame.chain, site], state, frame);
+      return [[state, num(0)]];
+    }
+    const info = this.program.resolve(name, frame.fn.file);
+    if (info && this.relevant.has(name)) {
+      if (frame.chain.length >= MAX_DEPTH) {
+        this.trouble("depth", `calls nest deeper than ${MAX_DEPTH}`, site);
+        return [[state, fresh(name)]];
+      }
+      const ast = this.program.ast(info, this.relevant);
+      if (ast) return this.invoke(ast, args, state, [...frame.chain, site], frame.loops);
+      this.trouble("parse", `${name} could not be parsed`, { file: info.file, line: info.line, function: name });
+    }
+    args.forEach((a, i) => {
+      if (!info || this.writes.mayWrite(info, i)) this.havocOut(a, state);
+    });
+    const shown = `${name}(${e.args.map((a, i) => this.argumentText(a, args[i])).join(", ")})`;
+    const nonNull = this.rules.nonNull.includes(name);
+    return [[state, sym(`${name}(${args.map(idOf).join(",")})`, shown, null, nonNull)]];
+  }
+
+  private argumentText(expr: Expr, value: Value | undefined): string {
+    const own = this.sourceText(expr);
+    return value && value.t === "sym" && !value.id.startsWith("#") ? value.text : own;
+  }
+
+  private withOperand(status: Value | undefined, operand: Value | undefined): Value {
+    if (status?.t === "num" && operand?.t === "num") return num(status.v | operand.v, status.name);
+    if (status?.t === "ite") return { t: "ite", c: status.c, a: this.withOperand(status.a, operand), b: this.withOperand(status.b, operand) };
+    if (operand?.t === "ite") return { t: "ite", c: operand.c, a: this.withOperand(status, operand.a), b: this.withOperand(status, operand.b) };
+    if (status && this.isErrorValue(status)) return { t: "num", v: status.t === "num" ? status.v : 1n << 63n, name: status.t === "num" ? status.name : null };
+    return status && operand ? sym(`status(${idOf(status)},${idOf(operand)})`, `${valueText(status)} with operand ${valueText(operand)}`) : fresh("a status");
+  }
+
+  private mapped(address: Value | undefined, e: Extract<Expr, { kind: "call" }>): Value {
+    if (!address) return fresh("a mapping");
+    return sym(`@${idOf(address)}`, valueText(address).replace(/^&/, "") || this.sourceText(e), null, true);
+  }
+
+  /** What a pointer argument points to may have changed. */
+  private havocOut(value: Value, state: State): void {
+    if (value.t !== "ref" || value.key === "string") return;
+    this.write({ key: value.key, text: value.text }, fresh(value.text, value.key), state);
+  }
+
+  // ---------------------------------------------------------------- locks
+
+  private lockPlace(pointer: Value | undefined): { key: string; text: string; object: string; members: string[] } | null {
+    if (!pointer || pointer.t === "num") return null;
+    const key = pointer.t === "ref" ? pointer.key : `*${idOf(pointer)}`;
+    const text = valueText(pointer).replace(/^&/, "");
+    // The object is everything up to the last dereference of an unknown pointer.
+    const members: string[] = [];
+    let object = key;
+    for (let m = /^(.*)\.(\w+)$/s.exec(object); m && balanced(m[1] as string); m = /^(.*)\.(\w+)$/s.exec(object)) {
+      members.unshift(m[2] as string);
+      object = m[1] as string;
+    }
+    const indexed = /^(.*)\[[^[\]]*\]$/s.exec(object);
+    if (indexed && members.length <= 1 && /\.\w+$/.test(indexed[1] as string)) {
+      const array = /\.(\w+)$/.exec(indexed[1] as string);
+      if (array) members.unshift(array[1] as string);
+    }
+    return { key, text, object, members };
+  }
+
+  private primitive(name: string, rule: PrimitiveRule, args: readonly Value[], e: Extract<Expr, { kind: "call" }>, state: State, frame: Frame): Evaluated<Value>[] {
+    const site = this.site(frame, e.line);
+    this.visited.add(`${site.file}:${site.line}`);
+    const lock = this.lockPlace(args[0]);
+    if (!lock) {
+      this.trouble("lock-object", `the lock given to ${name} is not known`, site);
+      return [[state, fresh(name)]];
+    }
+    const evidence = [...frame.chain, site];
+    switch (rule.operation) {
+      case "release":
+        if (!state.ghost) state.add(this.intern({ kind: "release", lockKey: lock.key, evidence, guards: state.guards, loops: frame.loops, by: null }));
+        return [[state, num(0)]];
+      case "promote":
+      case "demote":
+        return this.promote(name, rule, lock, evidence, state, frame);
+      case "acquire": {
+        const modes = this.modes(name, rule, args, site, state, frame);
+        return modes.flatMap(([st, mode]) => this.acquire(name, rule, lock, mode, this.sideOf(rule, args), evidence, st, frame));
+      }
+    }
+  }
+
+  private sideOf(rule: PrimitiveRule, args: readonly Value[]): Side {
+    if (rule.side === null) return this.leafSide;
+    if (typeof rule.side === "string") return rule.side;
+    const value = args[rule.side.argument];
+    if (value?.t === "num") return value.v === 0n ? "host" : "guest";
+    return this.leafSide;
+  }
+
+  private modes(name: string, rule: PrimitiveRule, args: readonly Value[], site: Site, state: State, frame: Frame): Evaluated<LockMode>[] {
+    if (typeof rule.mode === "string") return [[state, state.ghost ? "NO_LOCK" : rule.mode]];
+    const value = args[rule.mode.argument];
+    const resolve = (st: State, v: Value | undefined): Evaluated<LockMode>[] => {
+      if (v?.t === "ite") {
+        const other = st.clone();
+        const fork = `${this.forkId(frame, site.line, { kind: "name", name, line: site.line })}:mode`;
+        const results: Evaluated<LockMode>[] = [];
+        if (st.assume(v.c, fork, true)) results.push(...resolve(st, st.resolve(v.a)));
+        if (other.assume(not(v.c), fork, false)) results.push(...resolve(other, other.resolve(v.b)));
+        return results;
+      }
+      for (const [enumerator, mode] of Object.entries(this.rules.modes)) {
+        if (v?.t === "num" && this.program.constant(enumerator) === v.v) return [[st, mode]];
+      }
+      this.trouble("mode", `the mode given to ${name} is ${v ? valueText(v) : "missing"}, which is neither shared, exclusive nor no lock`, site);
+      return [[st, "EXCLUSIVE"]];
+    };
+    return resolve(state, value);
+  }
+
+  private acquire(
+    name: string, rule: PrimitiveRule, lock: { key: string; text: string; object: string; members: string[] }, mode: LockMode, side: Side,
+    evidence: readonly Site[], state: State, frame: Frame,
+  ): Evaluated<Value>[] {
+    const event = this.intern<AcquireEvent>({
+      kind: "acquire", primitive: name, lock: rule.lock, mode: state.ghost ? "NO_LOCK" : mode, side, lockKey: lock.key, objectKey: lock.object, members: lock.members,
+      text: lock.text, evidence, guards: state.guards, loops: frame.loops, invocation: frame.id,
+    });
+    const outcomes = this.outcomes(name, mode === "NO_LOCK" ? "EXCLUSIVE" : mode, side);
+    const success = outcomes.find((o) => o.success);
+    const results: Evaluated<Value>[] = [];
+    if (!state.ghost && !state.failure && mode !== "NO_LOCK") {
+      for (const outcome of outcomes) {
+        if (outcome.success) continue;
+        const failed = state.clone();
+        failed.failure = { event, outcome: outcome.name };
+        results.push([failed, num(outcome.value, outcome.name)]);
+      }
+    }
+    if (event.mode === "NO_LOCK") state.skip(event);
+    else state.add(event);
+    results.push([state, num(success?.value ?? 0n, success?.name ?? null)]);
+    return results;
+  }
+
+  private promote(name: string, rule: PrimitiveRule, lock: { key: string }, evidence: readonly Site[], state: State, frame: Frame): Evaluated<Value>[] {
+    const kind = rule.operation === "promote" ? "promote" : "demote";
+    const event = this.intern<PromoteEvent>({ kind, lockKey: lock.key, evidence, guards: state.guards, loops: frame.loops });
+    const results: Evaluated<Value>[] = [];
+    const outcomes = this.outcomes(name, "EXCLUSIVE", this.leafSide);
+    const success = outcomes.find((o) => o.success);
+    if (!state.failure && !state.ghost) {
+      for (const outcome of outcomes) {
+        if (outcome.success) continue;
+        const failed = state.clone();
+        failed.failure = { event, outcome: outcome.name };
+        results.push([failed, num(outcome.value, outcome.name)]);
+      }
+    }
+    if (!state.ghost) state.add(event);
+    results.push([state, num(success?.value ?? 0n, success?.name ?? null)]);
+    return results;
+  }
+
+  /** The same acquisition under the same guards is one event, so that situations which saw it can meet again. */
+  private intern<T extends LockEvent>(event: T): T {
+    const guards = event.guards.map((g: Guard) => `${g.fork}=${g.side}`).join(";");
+    const key = `${event.kind}|${event.lockKey}|${"mode" in event ? event.mode : ""}|${event.evidence.map((s) => `${s.file}:${s.line}`).join(">")}|${event.loops.join(";")}|${guards}`;
+    const known = this.interned.get(key);
+    if (known) return known as T;
+    this.interned.set(key, event);
+    return event;
+  }
+
+  /** A helper clears the lock bit with the whole word: of a locked entry in memory, or of a copy that is written later. */
+  private unlockWord(pointer: Value | undefined, by: string, evidence: readonly Site[], state: State, frame: Frame): void {
+    if (!pointer) return;
+    const key = pointer.t === "ref" ? pointer.key : `*${idOf(pointer)}`;
+    if (!this.releaseEntry(key, by, evidence, state, frame)) state.store.set(`unlocked:${key}`, num(1));
+    this.havocOut(pointer, state);
+  }
+
+  /** A word is written over an entry: it gives the entry's lock back when it comes from a copy whose lock bit was cleared. */
+  private writeWord(pointer: Value | undefined, from: Expr | undefined, by: string, evidence: readonly Site[], state: State, frame: Frame): void {
+    if (!pointer || !from) return;
+    const suffix = `.${this.rules.wordField}`;
+    const key = (pointer.t === "ref" ? pointer.key : `*${idOf(pointer)}`).replace(new RegExp(`\\${suffix}$`), "");
+    if (from.kind !== "member") {
+      const word = this.single(from, state, frame);
+      if (word.t === "num" && !this.isLockBitSet(word.v)) this.releaseEntry(key, by, evidence, state, frame);
+      return;
+    }
+    const copy = from.field === this.rules.wordField ? this.place(from.object, state, frame) : this.place(from, state, frame);
+    if (copy && state.store.has(`unlocked:${copy.key}`)) this.releaseEntry(key, by, evidence, state, frame);
+  }
+
+  private isLockBitSet(word: bigint): boolean {
+    const [bit] = this.rules.layouts.sept_entry.bits;
+    const position = bit ? this.program.constant(bit.constant) : null;
+    return position === null || ((word >> position) & 1n) === 1n;
+  }
+
+  /** Gives back the SEPT entry lock at a place, if it is held; false when it is not. */
+  private releaseEntry(key: string, by: string, evidence: readonly Site[], state: State, frame: Frame): boolean {
+    if (state.ghost || !state.events.some((ev) => ev.kind === "acquire" && ev.lock === "sept_entry" && ev.lockKey === key)) return false;
+    state.add(this.intern({ kind: "release", lockKey: key, evidence, guards: state.guards, loops: frame.loops, by }));
+    return true;
+  }
+
+  // ---------------------------------------------------------------- statuses
+
+  /** Remembers a BUSY status that no lock primitive gave. */
+  private noteBusy(value: Value, state: State, frame: Frame, line: number): void {
+    if (state.failure || state.ghost || value.t !== "num" || value.name === null || !this.rules.busyStatuses.test(value.name)) return;
+    const evidence = [...frame.chain, this.site(frame, line)];
+    state.busy = [...state.busy, { status: value.v, evidence, guards: state.guards }];
+  }
+}
+
+function balanced(text: string): boolean {
+  let depth = 0;
+  for (const c of text) {
+    if (c === "(" || c === "[") depth++;
+    else if (c === ")" || c === "]") depth--;
+  }
+  return depth === 0;
+}

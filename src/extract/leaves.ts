@@ -1,0 +1,150 @@
+/**
+ * Which leaf numbers the module dispatches, and to which handler: read from the dispatchers' switches.
+ */
+
+import type { Side, Site } from "../catalog/index.ts";
+import type { Expr, Stmt } from "./ast.ts";
+import type { FunctionInfo, Program } from "./program.ts";
+import type { ExtractionRules } from "./rules.ts";
+import { num, type Value } from "./values.ts";
+
+/** One case of a dispatcher. */
+export interface DispatchedLeaf {
+  /** Lower case, from the case label: `TDH_MEM_TRACK_LEAF` → `tdh_mem_track`. */
+  readonly name: string;
+  readonly number: number;
+  readonly side: Side;
+  /** Null when the case handles the leaf itself, without calling a function of the tree. */
+  readonly handler: FunctionInfo | null;
+  /** Constants that the dispatcher passes; null where the argument is the caller's. */
+  readonly args: readonly (Value | null)[];
+  /** Position of the argument that is the leaf's version; null when the handler does not get it. */
+  readonly versionArgument: number | null;
+  /** True when the dispatcher lets versions above 0 through. */
+  readonly versioned: boolean;
+  readonly site: Site;
+}
+
+export interface DispatchTable {
+  readonly leaves: readonly DispatchedLeaf[];
+  /** Case labels without a number or a handler. */
+  readonly unresolved: readonly { readonly label: string; readonly site: Site; readonly reason: string }[];
+  /** Dispatcher functions found, by side. */
+  readonly dispatchers: Readonly<Record<Side, Site | null>>;
+}
+
+/** Reads the dispatchers of a tree. */
+export function readDispatchers(program: Program, rules: ExtractionRules, relevant: ReadonlySet<string>): DispatchTable {
+  const leaves: DispatchedLeaf[] = [];
+  const unresolved: { label: string; site: Site; reason: string }[] = [];
+  const dispatchers: Record<Side, Site | null> = { host: null, guest: null };
+  for (const rule of rules.dispatchers) {
+    for (const [name, infos] of program.functions) {
+      if (!rule.function.test(name)) continue;
+      for (const info of infos) {
+        const ast = program.ast(info, relevant);
+        if (!ast) continue;
+        const versioned = new Set<string>();
+        for (const found of switches(ast.body)) {
+          const labels = found.cases.flatMap((c) => (c.value?.kind === "name" && rule.caseLabel.test(c.value.name) ? [c.value.name] : []));
+          if (labels.length === 0) continue;
+          const calls = found.cases.some((c) => c.value !== null && firstCall(c.body, program) !== null);
+          if (!calls) {
+            for (const label of labels) versioned.add(label);
+            continue;
+          }
+          dispatchers[rule.side] = { file: info.file, line: ast.line, function: name };
+          readCases(found, rule, info, versioned);
+        }
+      }
+    }
+  }
+  return { leaves, unresolved, dispatchers };
+
+  function readCases(found: Extract<Stmt, { kind: "switch" }>, rule: ExtractionRules["dispatchers"][number], info: FunctionInfo, versioned: ReadonlySet<string>): void {
+    let shared: { label: string; line: number }[] = [];
+    for (const c of found.cases) {
+      if (c.value?.kind !== "name" || !rule.caseLabel.test(c.value.name)) {
+        shared = [];
+        continue;
+      }
+      shared.push({ label: c.value.name, line: c.line });
+      if (c.body.length === 0) continue;
+      for (const { label, line } of shared) {
+        const site = { file: info.file, line, function: info.name };
+        const number = program.constant(label);
+        if (number === null) {
+          unresolved.push({ label, site, reason: "its number is not a constant" });
+          continue;
+        }
+        const call = firstCall(c.body, program);
+        const args = call?.args ?? [];
+        const version = args.findIndex((a) => a.kind === "member" && a.field === "version");
+        leaves.push({
+          name: label.toLowerCase().replace(/_leaf$/, ""),
+          number: Number(number),
+          side: rule.side,
+          handler: call ? program.resolve(call.callee, info.file) : null,
+          args: args.map((a) => constantArgument(a, program)),
+          versionArgument: version >= 0 ? version : null,
+          versioned: versioned.has(label),
+          site,
+        });
+      }
+      shared = [];
+    }
+  }
+}
+
+function constantArgument(e: Expr, program: Program): Value | null {
+  if (e.kind === "name" && (e.name === "true" || e.name === "false")) return num(e.name === "true" ? 1 : 0, e.name);
+  const value = program.evaluate(e);
+  return value === null ? null : num(value);
+}
+
+function switches(statements: readonly Stmt[]): Extract<Stmt, { kind: "switch" }>[] {
+  return statements.flatMap((s): Extract<Stmt, { kind: "switch" }>[] => {
+    switch (s.kind) {
+      case "switch":
+        return [s, ...s.cases.flatMap((c) => switches(c.body))];
+      case "block":
+        return switches(s.body);
+      case "if":
+        return [...switches([s.yes]), ...(s.no ? switches([s.no]) : [])];
+      case "loop":
+        return switches([s.body]);
+      default:
+        return [];
+    }
+  });
+}
+
+interface Call {
+  readonly callee: string;
+  readonly args: readonly Expr[];
+}
+
+/** The call that a case makes to its handler: the last one whose result is a status, else the last of the tree's functions. */
+function firstCall(statements: readonly Stmt[], program: Program): Call | null {
+  let assigned: Call | null = null;
+  let plain: Call | null = null;
+  const visit = (e: Expr): void => {
+    if (e.kind === "assign") {
+      if (e.right.kind === "call" && e.right.callee.kind === "name" && program.functions.has(e.right.callee.name)) {
+        assigned ??= { callee: e.right.callee.name, args: e.right.args };
+      }
+    } else if (e.kind === "call" && e.callee.kind === "name" && program.functions.has(e.callee.name)) {
+      plain ??= { callee: e.callee.name, args: e.args };
+    }
+  };
+  const walk = (s: Stmt): void => {
+    if (s.kind === "expression") visit(s.expr);
+    else if (s.kind === "block") s.body.forEach(walk);
+    else if (s.kind === "if") {
+      walk(s.yes);
+      if (s.no) walk(s.no);
+    }
+  };
+  statements.forEach(walk);
+  return assigned ?? plain;
+}

@@ -1,0 +1,276 @@
+/**
+ * Makes the module's C parseable without changing where anything stands.
+ *
+ * Every step keeps the length of the text and every newline, so a node of the parsed text has the line and column of the
+ * original. Comments, inactive conditional branches and directives become blanks; macros that expand to keywords become those
+ * keywords, padded.
+ */
+
+import type { PreprocessRules } from "./rules.ts";
+
+/** An object-like or function-like macro, as its definition's text. */
+export interface Macro {
+  readonly name: string;
+  /** Null for an object-like macro. */
+  readonly parameters: readonly string[] | null;
+  readonly body: string;
+  readonly line: number;
+}
+
+export interface PreprocessedFile {
+  /** Same length and same newlines as the original. */
+  readonly text: string;
+  readonly macros: readonly Macro[];
+  /** Lines (1-based) of conditionals that could not be evaluated; taken as false. */
+  readonly unevaluated: readonly { readonly line: number; readonly text: string }[];
+}
+
+/**
+ * Blanks comments and the contents of string literals: neither means anything to the analysis. Newlines stay.
+ */
+export function blankComments(source: string): string {
+  const out: string[] = [];
+  let from = 0;
+  const pattern = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\/\/(?:\\\r?\n|[^\n])*|\/\*[\s\S]*?(?:\*\/|$)/g;
+  for (const match of source.matchAll(pattern)) {
+    const token = match[0];
+    if (token.startsWith("'")) continue;
+    const blanked = token.startsWith('"') ? `"${" ".repeat(token.length - 2)}"` : blank(token);
+    out.push(source.slice(from, match.index), blanked);
+    from = match.index + token.length;
+  }
+  out.push(source.slice(from));
+  return out.join("");
+}
+
+/** Evaluates a conditional's expression; null when it needs a value that only a compiler knows. */
+function evaluateCondition(
+  expression: string,
+  defined: (name: string) => boolean,
+  valueOf: (name: string) => string | null,
+): boolean | null {
+  let text = expression.replace(/\bdefined\s*(?:\(\s*(\w+)\s*\)|(\w+))/g, (_all, a?: string, b?: string) =>
+    defined(a ?? b ?? "") ? "1" : "0",
+  );
+  for (let round = 0; round < 4; round++) {
+    text = text.replace(/[A-Za-z_]\w*/g, (name) => valueOf(name) ?? "0");
+  }
+  const plain = text.replace(/(\b(?:0[xX][0-9a-fA-F]+|\d+))[uUlL]*/g, "$1");
+  if (!/^[\s\d()xXa-fA-F+\-*/%<>=!&|^~?:]*$/.test(plain) || plain.trim() === "") return null;
+  try {
+    return arithmetic(plain) !== 0;
+  } catch {
+    return null;
+  }
+}
+
+/** A precedence-climbing evaluator for the integer expressions of `#if`. Nothing of the input is ever executed. */
+function arithmetic(text: string): number {
+  const tokens = text.match(/0[xX][0-9a-fA-F]+|\d+|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%<>&|^~!()?:]/g) ?? [];
+  let position = 0;
+  const levels = [["||"], ["&&"], ["|"], ["^"], ["&"], ["==", "!="], ["<", ">", "<=", ">="], ["<<", ">>"], ["+", "-"], ["*", "/", "%"]];
+  const apply: Record<string, (a: number, b: number) => number> = {
+    "||": (a, b) => Number(a !== 0 || b !== 0),
+    "&&": (a, b) => Number(a !== 0 && b !== 0),
+    "|": (a, b) => a | b,
+    "^": (a, b) => a ^ b,
+    "&": (a, b) => a & b,
+    "==": (a, b) => Number(a === b),
+    "!=": (a, b) => Number(a !== b),
+    "<": (a, b) => Number(a < b),
+    ">": (a, b) => Number(a > b),
+    "<=": (a, b) => Number(a <= b),
+    ">=": (a, b) => Number(a >= b),
+    "<<": (a, b) => a * 2 ** b,
+    ">>": (a, b) => Math.floor(a / 2 ** b),
+    "+": (a, b) => a + b,
+    "-": (a, b) => a - b,
+    "*": (a, b) => a * b,
+    "/": (a, b) => Math.trunc(a / b),
+    "%": (a, b) => a % b,
+  };
+  const unary = (): number => {
+    const token = tokens[position++];
+    if (token === "!") return Number(unary() === 0);
+    if (token === "-") return -unary();
+    if (token === "~") return ~unary();
+    if (token === "+") return unary();
+    if (token === "(") {
+      const value = binary(0);
+      if (tokens[position++] !== ")") throw new Error("unbalanced");
+      return value;
+    }
+    const value = Number(token);
+    if (token === undefined || Number.isNaN(value)) throw new Error("not a number");
+    return value;
+  };
+  const binary = (level: number): number => {
+    const operators = levels[level];
+    if (!operators) return unary();
+    let left = binary(level + 1);
+    for (;;) {
+      const operator = tokens[position];
+      if (operator === undefined || !operators.includes(operator)) return left;
+      position++;
+      left = (apply[operator] as (a: number, b: number) => number)(left, binary(level + 1));
+    }
+  };
+  const value = binary(0);
+  if (position !== tokens.length) throw new Error("trailing tokens");
+  return value;
+}
+
+interface Conditional {
+  active: boolean;
+  taken: boolean;
+  readonly parentActive: boolean;
+}
+
+/**
+ * Resolves conditionals and directives.
+ *
+ * @param text the file with comments blanked
+ * @param globalMacros object-like macros of the whole tree, for `#if NAME` with NAME defined in another header
+ */
+function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro>) {
+  const lines = text.split("\n");
+  const macros: Macro[] = [];
+  const unevaluated: { line: number; text: string }[] = [];
+  const local = new Map<string, Macro>();
+  const stack: Conditional[] = [];
+  const isActive = () => stack.every((entry) => entry.active);
+  const isDefined = (name: string) => local.has(name);
+  const valueOf = (name: string) => (local.get(name) ?? globalMacros.get(name))?.body ?? null;
+  const evaluate = (expression: string, line: number) => {
+    const value = evaluateCondition(expression, isDefined, valueOf);
+    if (value === null) unevaluated.push({ line, text: expression.trim() });
+    return value ?? false;
+  };
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i] as string;
+    const directive = /^\s*#\s*(\w*)(.*)$/.exec(line.replace(/\r$/, ""));
+    if (!directive) {
+      if (!isActive()) lines[i] = blank(line);
+      continue;
+    }
+    const first = i;
+    let body = directive[2] ?? "";
+    lines[i] = blank(line);
+    while (/\\\s*$/.test(body) && i + 1 < lines.length) {
+      i++;
+      body = `${body.replace(/\\\s*$/, " ")}${(lines[i] as string).replace(/\r$/, "")}`;
+      lines[i] = blank(lines[i] as string);
+    }
+    handleDirective(directive[1] ?? "", body, first + 1);
+  }
+  return { text: lines.join("\n"), macros, unevaluated };
+
+  function handleDirective(keyword: string, body: string, line: number): void {
+    const top = stack.at(-1);
+    switch (keyword) {
+      case "if":
+        push(evaluateIfActive(body, line));
+        return;
+      case "ifdef":
+        push(isDefined(body.trim().split(/\s/)[0] ?? ""));
+        return;
+      case "ifndef":
+        push(!isDefined(body.trim().split(/\s/)[0] ?? ""));
+        return;
+      case "elif":
+        if (top) {
+          top.active = top.parentActive && !top.taken && evaluate(body, line);
+          top.taken ||= top.active;
+        }
+        return;
+      case "else":
+        if (top) {
+          top.active = top.parentActive && !top.taken;
+          top.taken = true;
+        }
+        return;
+      case "endif":
+        stack.pop();
+        return;
+      case "define":
+        if (isActive()) define(body, line);
+        return;
+      case "undef":
+        if (isActive()) local.delete(body.trim());
+        return;
+      default:
+        return;
+    }
+  }
+  function evaluateIfActive(body: string, line: number): boolean {
+    return isActive() ? evaluate(body, line) : false;
+  }
+  function push(active: boolean): void {
+    const parentActive = isActive();
+    stack.push({ active: parentActive && active, taken: active, parentActive });
+  }
+  function define(body: string, line: number): void {
+    const match = /^\s*([A-Za-z_]\w*)(\(([^)]*)\))?\s*([\s\S]*)$/.exec(body);
+    if (!match?.[1]) return;
+    const parameters = match[2] ? (match[3] ?? "").split(",").map((p) => p.trim()).filter(Boolean) : null;
+    const macro: Macro = { name: match[1], parameters, body: (match[4] ?? "").trim(), line };
+    local.set(macro.name, macro);
+    macros.push(macro);
+  }
+}
+
+function blank(text: string): string {
+  return text.replace(/[^\n\r]/g, " ");
+}
+
+/** Position just after the parenthesis that closes the one at `open`, or -1. */
+function closeOf(text: string, open: number): number {
+  let depth = 0;
+  for (let i = open; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 40) depth++;
+    else if (c === 41 && --depth === 0) return i + 1;
+  }
+  return -1;
+}
+
+/** Replaces macro tokens by what they expand to, padded, and blanks those that expand to nothing a parser needs. */
+function padMacros(text: string, rules: PreprocessRules): string {
+  const words = [...Object.keys(rules.replaceTokens), ...rules.blankTokens, ...rules.blankCalls];
+  if (words.length === 0) return text;
+  const pattern = new RegExp(`\\b(?:${words.join("|")})\\b`, "g");
+  const blankCalls = new Set(rules.blankCalls);
+  const out: string[] = [];
+  let from = 0;
+  for (const match of text.matchAll(pattern)) {
+    const word = match[0];
+    if (match.index < from) continue;
+    let end = match.index + word.length;
+    let replacement = (rules.replaceTokens[word] ?? "").padEnd(word.length).slice(0, word.length);
+    if (blankCalls.has(word)) {
+      const open = /^\s*\(/.exec(text.slice(end, end + 200));
+      if (open) {
+        const close = closeOf(text, end + open[0].length - 1);
+        if (close > 0) {
+          replacement = blank(text.slice(match.index, close));
+          end = close;
+        }
+      }
+    }
+    out.push(text.slice(from, match.index), replacement);
+    from = end;
+  }
+  out.push(text.slice(from));
+  return out.join("");
+}
+
+/**
+ * Preprocesses one file.
+ *
+ * @param source the file's text
+ * @param globalMacros object-like macros of the tree that `#if` may name
+ */
+export function preprocess(source: string, globalMacros: ReadonlyMap<string, Macro>, rules: PreprocessRules): PreprocessedFile {
+  const resolved = resolveDirectives(blankComments(source), globalMacros);
+  return { text: padMacros(resolved.text, rules), macros: resolved.macros, unevaluated: resolved.unevaluated };
+}

@@ -1,0 +1,234 @@
+/**
+ * The lock kinds as the tree defines them: word layout, and what each primitive does and may return.
+ */
+
+import type { BitField, LockDefinition, LockKind, LockMode, LockPrimitive, Side } from "../catalog/index.ts";
+import type { Expr, FunctionAst, Stmt } from "./ast.ts";
+import type { Outcome, PrimitiveOutcomes } from "./interpreter.ts";
+import { type Program, substitute } from "./program.ts";
+import type { ExtractionRules, PrimitiveRule } from "./rules.ts";
+
+/** What a primitive's body shows when its arguments are fixed. */
+interface Reading {
+  readonly outcomes: string[];
+  readonly atomics: string[];
+  setsHostPriority: boolean;
+}
+
+/** Reads the primitives of a tree. */
+export class Primitives {
+  private readonly program: Program;
+  private readonly rules: ExtractionRules;
+  private readonly readings = new Map<string, Reading>();
+  private readonly wanted: ReadonlySet<string>;
+
+  constructor(program: Program, rules: ExtractionRules) {
+    this.program = program;
+    this.rules = rules;
+    this.wanted = new Set(Object.keys(rules.primitives));
+  }
+
+  /** What an acquire or promote primitive may return, for the interpreter. */
+  readonly outcomes: PrimitiveOutcomes = (name, mode, side) => {
+    const reading = this.read(name, mode, side);
+    return reading.outcomes.flatMap((outcome): Outcome[] => {
+      const value = outcome === "true" ? 1n : outcome === "false" ? 0n : this.program.constant(outcome);
+      return value === null ? [] : [{ name: outcome, value, success: this.rules.success.includes(outcome) }];
+    });
+  };
+
+  private read(name: string, mode: LockMode, side: Side): Reading {
+    const key = `${name}|${mode}|${side}`;
+    const known = this.readings.get(key);
+    if (known) return known;
+    const reading: Reading = { outcomes: [], atomics: [], setsHostPriority: false };
+    this.readings.set(key, reading);
+    const ast = this.ast(name);
+    if (ast) this.walk(ast.body, this.fixed(name, ast, mode, side), reading, 0);
+    return reading;
+  }
+
+  private ast(name: string): FunctionAst | null {
+    const info = this.program.functions.get(name)?.[0];
+    return info ? this.program.ast(info, this.wanted) : null;
+  }
+
+  /** The arguments that decide: mode and `is_guest`. */
+  private fixed(name: string, ast: FunctionAst, mode: LockMode, side: Side): Map<string, Expr> {
+    const rule = this.rules.primitives[name];
+    const result = new Map<string, Expr>();
+    const fix = (argument: number, value: bigint | null) => {
+      const parameter = ast.parameters[argument];
+      if (parameter && value !== null) result.set(parameter.name, { kind: "number", value, line: 0 });
+    };
+    if (rule && typeof rule.mode === "object") {
+      const enumerator = Object.keys(this.rules.modes).find((m) => this.rules.modes[m] === mode);
+      fix(rule.mode.argument, enumerator === undefined ? null : this.program.constant(enumerator));
+    }
+    if (rule && typeof rule.side === "object" && rule.side !== null) fix(rule.side.argument, side === "guest" ? 1n : 0n);
+    return result;
+  }
+
+  /** Walks a body in source order; true when nothing after it can run. */
+  private walk(statements: readonly Stmt[], fixed: ReadonlyMap<string, Expr>, reading: Reading, depth: number): boolean {
+    for (const s of statements) {
+      switch (s.kind) {
+        case "block":
+          if (this.walk(s.body, fixed, reading, depth)) return true;
+          break;
+        case "declare":
+          if (s.init) this.expression(s.init, fixed, reading, depth);
+          break;
+        case "expression":
+          if (s.expr.kind === "call" && s.expr.callee.kind === "name" && this.rules.assertions.includes(s.expr.callee.name)) {
+            if (s.expr.args[0] && this.value(s.expr.args[0], fixed) === 0n) return true;
+            break;
+          }
+          this.expression(s.expr, fixed, reading, depth);
+          break;
+        case "if": {
+          this.expression(s.test, fixed, reading, depth);
+          const test = this.value(s.test, fixed);
+          const yes = test === null || test !== 0n ? this.walk([s.yes], fixed, reading, depth) : false;
+          const no = s.no && (test === null || test === 0n) ? this.walk([s.no], fixed, reading, depth) : false;
+          if (test === null ? yes && no : test !== 0n ? yes : no) return true;
+          break;
+        }
+        case "return":
+          if (s.value) this.returned(s.value, fixed, reading, depth);
+          return true;
+        case "loop":
+          this.walk([s.body], fixed, reading, depth);
+          break;
+        default:
+          break;
+      }
+    }
+    return false;
+  }
+
+  private value(e: Expr, fixed: ReadonlyMap<string, Expr>): bigint | null {
+    return this.program.evaluate(substitute(e, [...fixed.keys()], [...fixed.values()]));
+  }
+
+  private returned(e: Expr, fixed: ReadonlyMap<string, Expr>, reading: Reading, depth: number): void {
+    const add = (name: string) => {
+      if (!reading.outcomes.includes(name)) reading.outcomes.push(name);
+    };
+    if (e.kind === "conditional") {
+      this.expression(e.test, fixed, reading, depth);
+      this.returned(e.yes, fixed, reading, depth);
+      this.returned(e.no, fixed, reading, depth);
+    } else if (e.kind === "name") add(e.name);
+    else if (e.kind === "call" && e.callee.kind === "name" && this.wanted.has(e.callee.name) && depth < 4) {
+      const ast = this.ast(e.callee.name);
+      const inner = new Map<string, Expr>();
+      ast?.parameters.forEach((p, i) => {
+        const arg = e.args[i];
+        const value = arg ? this.value(arg, fixed) : null;
+        if (value !== null) inner.set(p.name, { kind: "number", value, line: 0 });
+      });
+      if (ast) this.walk(ast.body, inner, reading, depth + 1);
+    } else {
+      // A comparison of what an atomic instruction gave: true is success.
+      this.expression(e, fixed, reading, depth);
+      add("true");
+      add("false");
+    }
+  }
+
+  private expression(e: Expr, fixed: ReadonlyMap<string, Expr>, reading: Reading, depth: number): void {
+    const visit = (inner: Expr) => this.expression(inner, fixed, reading, depth);
+    switch (e.kind) {
+      case "call": {
+        e.args.forEach(visit);
+        const name = e.callee.kind === "name" ? e.callee.name : "";
+        const atomic = this.rules.atomics.find((rule) => rule.call.test(name));
+        if (!atomic) return;
+        reading.atomics.push(atomic.instruction);
+        if (atomic.sets && e.args.some((a) => a.kind === "name" && this.rules.hostPriorityBits.test(a.name))) reading.setsHostPriority = true;
+        return;
+      }
+      case "assign":
+      case "binary":
+        visit(e.left);
+        visit(e.right);
+        return;
+      case "unary":
+      case "cast":
+        visit(e.operand);
+        return;
+      case "conditional":
+        visit(e.test);
+        visit(e.yes);
+        visit(e.no);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** The lock kinds that the tree has, in the catalog's form. */
+  definitions(): LockDefinition[] {
+    const kinds: LockKind[] = ["sharex", "sharex_hp", "sept_entry", "mutex", "bit"];
+    return kinds.flatMap((kind): LockDefinition[] => {
+      const primitives = Object.entries(this.rules.primitives)
+        .filter(([name, rule]) => rule.lock === kind && typeof rule.mode === "string" && !this.rules.debugOnly.includes(name))
+        .flatMap(([name, rule]) => this.definition(name, rule));
+      if (primitives.length === 0) return [];
+      const { type, width, fields } = this.layout(kind);
+      return [{ kind, type, width, fields, primitives }];
+    });
+  }
+
+  private definition(name: string, rule: PrimitiveRule): LockPrimitive[] {
+    const ast = this.ast(name);
+    if (!ast || typeof rule.mode !== "string") return [];
+    const sides: (Side | null)[] = rule.side === null ? [null] : typeof rule.side === "string" ? [rule.side] : ["host", "guest"];
+    const mode = rule.lock === "mutex" || rule.lock === "bit" ? null : rule.mode;
+    return sides.map((side) => {
+      const reading = this.read(name, rule.mode as LockMode, side ?? "host");
+      return {
+        function: name,
+        operation: rule.operation,
+        mode,
+        side,
+        outcomes: rule.operation === "release" ? [] : reading.outcomes,
+        atomics: reading.atomics,
+        setsHostPriority: reading.setsHostPriority,
+        evidence: { file: ast.file, line: ast.line, function: name },
+      };
+    });
+  }
+
+  private layout(kind: LockKind): { type: string | null; width: number; fields: BitField[] } {
+    const rule = this.rules.layouts[kind];
+    if (rule.type !== null) {
+      const union = this.unionFields(rule.type);
+      if (union) return { type: rule.type, ...union };
+    }
+    const fields = rule.bits.flatMap(({ name, constant }): BitField[] => {
+      const lsb = this.program.constant(constant);
+      return lsb === null ? [] : [{ name, lsb: Number(lsb), width: 1 }];
+    });
+    return { type: rule.type, width: rule.width, fields };
+  }
+
+  /** Bit-fields of `typedef union { struct { uint16_t a :1; … }; … } type;`. */
+  private unionFields(type: string): { width: number; fields: BitField[] } | null {
+    for (const text of this.program.texts.values()) {
+      const end = text.search(new RegExp(`\\}\\s*${type}\\s*;`));
+      if (end < 0) continue;
+      const body = text.slice(text.lastIndexOf("typedef", end), end);
+      let lsb = 0;
+      const fields: BitField[] = [];
+      for (const match of body.matchAll(/\b(?:uint\d+_t\s+)?(\w+)\s*:\s*(\d+)\s*[,;]/g)) {
+        const width = Number(match[2]);
+        fields.push({ name: match[1] as string, lsb, width });
+        lsb += width;
+      }
+      if (fields.length > 0) return { width: lsb, fields };
+    }
+    return null;
+  }
+}

@@ -1,0 +1,391 @@
+/**
+ * An index of a source tree: its functions, macros, enumerators, and which functions can reach something that matters.
+ */
+
+import type { Expr, FunctionAst } from "./ast.ts";
+import { type Macro, preprocess } from "./preprocess.ts";
+import type { PreprocessRules } from "./rules.ts";
+import { type CParser, parseExpression, parseFunctions } from "./syntax.ts";
+
+export interface SourceFile {
+  /** Relative to the root of the tree, with `/`. */
+  readonly path: string;
+  readonly source: string;
+}
+
+/** A function definition, found without parsing. */
+export interface FunctionInfo {
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+  /** Offsets of the body, braces included, in the preprocessed text. */
+  readonly bodyStart: number;
+  readonly bodyEnd: number;
+  /** Names that the body uses like function calls. */
+  readonly calls: ReadonlySet<string>;
+}
+
+interface Enumerator {
+  /** Text of the explicit value of the nearest enumerator at or before this one; null for an implicit first zero. */
+  readonly base: string | null;
+  readonly offset: number;
+}
+
+export interface MacroSite extends Macro {
+  readonly file: string;
+}
+
+const KEYWORDS = new Set(["if", "while", "for", "switch", "return", "sizeof", "do", "else", "case", "defined"]);
+
+export class Program {
+  readonly texts = new Map<string, string>();
+  readonly functions = new Map<string, FunctionInfo[]>();
+  readonly macros = new Map<string, MacroSite>();
+  readonly enumerators = new Map<string, Enumerator>();
+  /** `typedef enum … name_t` → its enumerators, in order. */
+  readonly enums = new Map<string, string[]>();
+  readonly unevaluated: { file: string; line: number; text: string }[] = [];
+  private readonly c: CParser;
+  private readonly asts = new Map<FunctionInfo, FunctionAst | null>();
+  private readonly constants = new Map<string, bigint | null>();
+  private readonly macroExprs = new Map<string, Expr | null>();
+
+  constructor(c: CParser, files: readonly SourceFile[], rules: PreprocessRules) {
+    this.c = c;
+    const global = collectObjectMacros(files);
+    for (const file of files) {
+      const result = preprocess(file.source, global, rules);
+      this.texts.set(file.path, result.text);
+      for (const macro of result.macros) if (!this.macros.has(macro.name)) this.macros.set(macro.name, { ...macro, file: file.path });
+      for (const u of result.unevaluated) this.unevaluated.push({ file: file.path, ...u });
+      this.indexFunctions(file.path, result.text);
+      this.indexEnums(result.text);
+    }
+  }
+
+  private indexFunctions(file: string, text: string): void {
+    for (const found of scanTopLevel(text)) {
+      const info: FunctionInfo = { ...found, file, calls: callsIn(text, found.bodyStart, found.bodyEnd) };
+      const list = this.functions.get(info.name);
+      if (list) list.push(info);
+      else this.functions.set(info.name, [info]);
+    }
+  }
+
+  private indexEnums(text: string): void {
+    for (const match of text.matchAll(/\benum\b[^;{}()]*\{([^{}]*)\}\s*(\w*)/g)) {
+      let base: string | null = null;
+      let offset = 0;
+      const names: string[] = [];
+      for (const part of splitTopLevel(match[1] ?? "")) {
+        const entry = /^\s*([A-Za-z_]\w*)\s*(?:=\s*([\s\S]+))?$/.exec(part);
+        if (!entry?.[1]) continue;
+        if (entry[2] !== undefined) {
+          base = entry[2].trim();
+          offset = 0;
+        }
+        if (!this.enumerators.has(entry[1])) this.enumerators.set(entry[1], { base, offset });
+        names.push(entry[1]);
+        offset++;
+      }
+      if (match[2]) this.enums.set(match[2], names);
+    }
+  }
+
+  /** The function that a call in `fromFile` means: one of the same file first, else the only or first one of the tree. */
+  resolve(name: string, fromFile: string): FunctionInfo | null {
+    const list = this.functions.get(name);
+    if (!list) return null;
+    return list.find((info) => info.file === fromFile) ?? list[0] ?? null;
+  }
+
+  /** The parsed function; a whole file is parsed at its first use, for all functions in `wanted`. */
+  ast(info: FunctionInfo, wanted: ReadonlySet<string>): FunctionAst | null {
+    const known = this.asts.get(info);
+    if (known !== undefined) return known;
+    const text = this.texts.get(info.file) ?? "";
+    const names = new Set(wanted).add(info.name);
+    const infos = [...this.functions.values()].flat().filter((other) => other.file === info.file);
+    const parsed = parseFunctions(this.c, info.file, text, names);
+    for (const other of infos) {
+      if (!names.has(other.name) || this.asts.has(other)) continue;
+      this.asts.set(other, parsed.find((ast) => ast.name === other.name) ?? null);
+    }
+    return this.asts.get(info) ?? null;
+  }
+
+  /** An object-like macro's body as an expression, or a function-like macro's. */
+  macroExpr(name: string): Expr | null {
+    const known = this.macroExprs.get(name);
+    if (known !== undefined) return known;
+    const macro = this.macros.get(name);
+    const expr = macro && macro.body !== "" && macro.body.length < 400 ? parseExpression(this.c, macro.body) : null;
+    this.macroExprs.set(name, expr);
+    return expr;
+  }
+
+  /** The value of an enumerator or of a macro that is a constant expression; null when there is none. */
+  constant(name: string): bigint | null {
+    const known = this.constants.get(name);
+    if (known !== undefined) return known;
+    this.constants.set(name, null);
+    const value = this.computeConstant(name);
+    this.constants.set(name, value);
+    return value;
+  }
+
+  private computeConstant(name: string): bigint | null {
+    const enumerator = this.enumerators.get(name);
+    if (enumerator) {
+      if (enumerator.base === null) return BigInt(enumerator.offset);
+      const base = this.evaluate(parseExpression(this.c, enumerator.base));
+      return base === null ? null : base + BigInt(enumerator.offset);
+    }
+    const macro = this.macros.get(name);
+    if (!macro || macro.parameters !== null) return null;
+    return this.evaluate(this.macroExpr(name));
+  }
+
+  /** A constant expression's value, in 64-bit unsigned arithmetic; null when it is not constant. */
+  evaluate(expr: Expr | null): bigint | null {
+    if (!expr) return null;
+    switch (expr.kind) {
+      case "number":
+        return expr.value;
+      case "name":
+        return this.constant(expr.name);
+      case "cast":
+        return this.evaluate(expr.operand);
+      case "unary": {
+        const v = this.evaluate(expr.operand);
+        if (v === null) return null;
+        if (expr.op === "-") return BigInt.asUintN(64, -v);
+        if (expr.op === "~") return BigInt.asUintN(64, ~v);
+        if (expr.op === "!") return v === 0n ? 1n : 0n;
+        return expr.op === "+" ? v : null;
+      }
+      case "binary": {
+        const a = this.evaluate(expr.left);
+        const b = this.evaluate(expr.right);
+        return a === null || b === null ? null : arithmetic(expr.op, a, b);
+      }
+      case "call": {
+        const callee = expr.callee.kind === "name" ? this.macros.get(expr.callee.name) : undefined;
+        const body = callee?.parameters ? this.macroExpr(callee.name) : null;
+        return body && callee?.parameters ? this.evaluate(substitute(body, callee.parameters, expr.args)) : null;
+      }
+      case "conditional": {
+        const test = this.evaluate(expr.test);
+        return test === null ? null : this.evaluate(test !== 0n ? expr.yes : expr.no);
+      }
+      default:
+        return null;
+    }
+  }
+
+  /**
+   * All functions from which one of `seeds` can be reached by direct calls, the seeds included.
+   */
+  reaching(seeds: ReadonlySet<string>): Set<string> {
+    const callers = new Map<string, string[]>();
+    for (const [name, infos] of this.functions) {
+      for (const info of infos) {
+        for (const callee of info.calls) {
+          const list = callers.get(callee);
+          if (list) list.push(name);
+          else callers.set(callee, [name]);
+        }
+      }
+    }
+    const reached = new Set(seeds);
+    const queue = [...seeds];
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      for (const caller of callers.get(next) ?? []) {
+        if (!reached.has(caller)) {
+          reached.add(caller);
+          queue.push(caller);
+        }
+      }
+    }
+    return reached;
+  }
+}
+
+/** `a op b` on 64-bit unsigned integers; null for an operator that is none or for a division by zero. */
+export function arithmetic(op: string, a: bigint, b: bigint): bigint | null {
+  const wrap = (v: bigint) => BigInt.asUintN(64, v);
+  switch (op) {
+    case "+":
+      return wrap(a + b);
+    case "-":
+      return wrap(a - b);
+    case "*":
+      return wrap(a * b);
+    case "/":
+      return b === 0n ? null : a / b;
+    case "%":
+      return b === 0n ? null : a % b;
+    case "<<":
+      return b < 64n ? wrap(a << b) : 0n;
+    case ">>":
+      return a >> b;
+    case "&":
+      return a & b;
+    case "|":
+      return a | b;
+    case "^":
+      return a ^ b;
+    case "==":
+      return a === b ? 1n : 0n;
+    case "!=":
+      return a !== b ? 1n : 0n;
+    case "<":
+      return a < b ? 1n : 0n;
+    case ">":
+      return a > b ? 1n : 0n;
+    case "<=":
+      return a <= b ? 1n : 0n;
+    case ">=":
+      return a >= b ? 1n : 0n;
+    case "&&":
+      return a !== 0n && b !== 0n ? 1n : 0n;
+    case "||":
+      return a !== 0n || b !== 0n ? 1n : 0n;
+    default:
+      return null;
+  }
+}
+
+/** A function-like macro's body with its parameters replaced. */
+export function substitute(expr: Expr, parameters: readonly string[], args: readonly Expr[]): Expr {
+  const sub = (e: Expr): Expr => substitute(e, parameters, args);
+  switch (expr.kind) {
+    case "name": {
+      const at = parameters.indexOf(expr.name);
+      return at >= 0 ? (args[at] ?? expr) : expr;
+    }
+    case "unary":
+    case "update":
+    case "cast":
+      return { ...expr, operand: sub(expr.operand) };
+    case "binary":
+    case "assign":
+      return { ...expr, left: sub(expr.left), right: sub(expr.right) };
+    case "member":
+      return { ...expr, object: sub(expr.object) };
+    case "index":
+      return { ...expr, object: sub(expr.object), index: sub(expr.index) };
+    case "call":
+      return { ...expr, callee: sub(expr.callee), args: expr.args.map(sub) };
+    case "conditional":
+      return { ...expr, test: sub(expr.test), yes: sub(expr.yes), no: sub(expr.no) };
+    case "comma":
+      return { ...expr, parts: expr.parts.map(sub) };
+    default:
+      return expr;
+  }
+}
+
+/** Object-like macros of all files, for conditionals that name another header's constants. */
+function collectObjectMacros(files: readonly SourceFile[]): Map<string, Macro> {
+  const result = new Map<string, Macro>();
+  for (const file of files) {
+    for (const match of file.source.matchAll(/^[ \t]*#[ \t]*define[ \t]+([A-Z_]\w*)[ \t]+([^\n\\]+)$/gm)) {
+      const name = match[1] as string;
+      if (!result.has(name)) result.set(name, { name, parameters: null, body: (match[2] ?? "").replace(/\/[/*].*$/, "").trim(), line: 0 });
+    }
+  }
+  return result;
+}
+
+function splitTopLevel(text: string): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let from = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === "(") depth++;
+    else if (c === ")") depth--;
+    else if (c === "," && depth === 0) {
+      parts.push(text.slice(from, i));
+      from = i + 1;
+    }
+  }
+  parts.push(text.slice(from));
+  return parts;
+}
+
+interface TopLevel {
+  readonly name: string;
+  readonly line: number;
+  readonly bodyStart: number;
+  readonly bodyEnd: number;
+}
+
+/** Finds function definitions by brace depth; a cheap pass, so that only files that matter are parsed. */
+function scanTopLevel(text: string): TopLevel[] {
+  const result: TopLevel[] = [];
+  let depth = 0;
+  let headStart = 0;
+  let open = -1;
+  let name: string | null = null;
+  let line = 1;
+  let nameLine = 1;
+  const pattern = /["'{};\n]/g;
+  for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
+    const at = match.index;
+    switch (match[0]) {
+      case "\n":
+        line++;
+        break;
+      case '"':
+      case "'":
+        pattern.lastIndex = endOfLiteral(text, at);
+        break;
+      case "{":
+        if (depth === 0) {
+          const head = text.slice(headStart, at);
+          name = /^[^=]*?(\w+)\s*\([\s\S]*\)\s*$/.exec(head)?.[1] ?? null;
+          if (name !== null) nameLine = line - countNewlines(head, head.indexOf(name));
+          open = at;
+        }
+        depth++;
+        break;
+      case "}":
+        depth = Math.max(0, depth - 1);
+        if (depth === 0) {
+          if (name !== null && !KEYWORDS.has(name)) result.push({ name, line: nameLine, bodyStart: open, bodyEnd: at + 1 });
+          name = null;
+          headStart = at + 1;
+        }
+        break;
+      default:
+        if (depth === 0) headStart = at + 1;
+    }
+  }
+  return result;
+}
+
+function endOfLiteral(text: string, start: number): number {
+  const quote = text[start];
+  for (let i = start + 1; i < text.length; i++) {
+    if (text[i] === "\\") i++;
+    else if (text[i] === quote || text[i] === "\n") return i + 1;
+  }
+  return text.length;
+}
+
+function countNewlines(text: string, from: number): number {
+  let count = 0;
+  for (let i = text.indexOf("\n", from); i >= 0; i = text.indexOf("\n", i + 1)) count++;
+  return count;
+}
+
+function callsIn(text: string, start: number, end: number): Set<string> {
+  const calls = new Set<string>();
+  for (const match of text.slice(start, end).matchAll(/\b([A-Za-z_]\w*)\s*\(/g)) {
+    const name = match[1] as string;
+    if (!KEYWORDS.has(name)) calls.add(name);
+  }
+  return calls;
+}

@@ -1,0 +1,240 @@
+/**
+ * What the extraction looks for, as data: names of the module's own source, nothing computed.
+ *
+ * A lineage (1.0, 1.5, 1.5.20 and later) is not named here. A rule simply finds nothing in a tree that lacks what it names.
+ */
+
+import type { LockKind, Side } from "../catalog/index.ts";
+
+/** Tokens that stand between the module's C and a plain C parser. */
+export interface PreprocessRules {
+  /** Macro token → the keyword that it expands to (never longer than the token). */
+  readonly replaceTokens: Readonly<Record<string, string>>;
+  /** Tokens that expand to attributes. */
+  readonly blankTokens: readonly string[];
+  /** Calls whose whole text is an attribute, an assertion for the compiler, or assembly. */
+  readonly blankCalls: readonly string[];
+}
+
+/** One lock primitive: what calling it means. The lock's address is always its first argument. */
+export interface PrimitiveRule {
+  readonly operation: "acquire" | "release" | "promote" | "demote";
+  readonly lock: LockKind;
+  /** A fixed mode, or the position of the argument that gives it. */
+  readonly mode: "SHARED" | "EXCLUSIVE" | { readonly argument: number };
+  /** A fixed side, the position of an `is_guest` argument, or null: the side of the leaf. */
+  readonly side: Side | { readonly argument: number } | null;
+}
+
+export interface ExtractionRules {
+  readonly preprocess: PreprocessRules;
+  readonly primitives: Readonly<Record<string, PrimitiveRule>>;
+  /** Enumerators of the mode type. */
+  readonly modes: Readonly<Record<string, "SHARED" | "EXCLUSIVE" | "NO_LOCK">>;
+  /** Names of success results, per C return type of a primitive. */
+  readonly success: readonly string[];
+  /** Calls that do nothing for the analysis: traces, assertions, unmapping. */
+  readonly ignoredCalls: readonly string[];
+  /** Calls that never return, and what they mean. */
+  readonly noReturn: Readonly<Record<string, "td-entry" | "td-exit" | "fatal">>;
+  /** `f(condition, …)`: the module halts unless the condition holds. */
+  readonly assertions: readonly string[];
+  /** Calls that combine a status with an operand: result = first argument | second argument. */
+  readonly statusWithOperand: readonly string[];
+  /** Calls that return a pointer to what their first argument is the physical address of. */
+  readonly mappings: readonly string[];
+  /** Functions that never return NULL. */
+  readonly nonNull: readonly string[];
+  /** Functions that walk the PAMT from the 1 GB level down: the last acquisition of a walk is the target. */
+  readonly pamtWalks: readonly string[];
+  /** Member of a PAMT entry that is its lock. */
+  readonly pamtLock: string;
+  /** Functions that merge or split a PAMT entry and lock the larger one meanwhile. */
+  readonly pamtResizes: readonly string[];
+  /** Helpers that lock a page's owner: the TDR. */
+  readonly ownerLocks: readonly string[];
+  /**
+   * Functions that clear a SEPT entry's lock bit together with the rest of the word; the entry, or a local copy that is
+   * written back later, is the first argument.
+   */
+  readonly wholeWordReleases: readonly RegExp[];
+  /** Functions that write a whole SEPT entry: address first, word second. */
+  readonly wordWriters: readonly string[];
+  /** Member that is a SEPT entry's whole word. */
+  readonly wordField: string;
+  /** Last members of a lock's path → resource; the first that matches wins. */
+  readonly resources: readonly { readonly path: RegExp; readonly lock?: LockKind; readonly resource: string }[];
+  /** Page types whose PAMT entry lock is a resource of its own. */
+  readonly pageResources: Readonly<Record<string, string>>;
+  /** Page types that mean "no page": taking one is adding, leaving one is removing. */
+  readonly freePageTypes: readonly string[];
+  /** Last words of leaf names that name the role of their target page. */
+  readonly roleWords: readonly string[];
+  /** Loop tests → how often. */
+  readonly multiplicities: readonly { readonly test: RegExp; readonly times: string }[];
+  /** Names of statuses that mean "busy" without a lock. */
+  readonly busyStatuses: RegExp;
+  /** Dispatchers: the switch over leaf numbers, by the pattern of its case labels. */
+  readonly dispatchers: readonly { readonly function: RegExp; readonly caseLabel: RegExp; readonly side: Side }[];
+  /** The function that leaves the TD for the VMM and gives back what the entry left locked. */
+  readonly tdExit: readonly string[];
+  /** The structure in which the entry leaves what the exit gives back. */
+  readonly handOver: string;
+  /** Lock word layouts: a union's name, or single bits by the constants that give their positions. */
+  readonly layouts: Readonly<Record<LockKind, { readonly type: string | null; readonly width: number; readonly bits: readonly { readonly name: string; readonly constant: string }[] }>>;
+  /** Accessors of atomic instructions; `sets` when the instruction can set bits. */
+  readonly atomics: readonly { readonly call: RegExp; readonly instruction: string; readonly sets: boolean }[];
+  /** Names of the host-priority bit. */
+  readonly hostPriorityBits: RegExp;
+  /** Primitives that only debug builds use. */
+  readonly debugOnly: readonly string[];
+  readonly statusNames: RegExp;
+  readonly notStatuses: RegExp;
+  readonly opStateEnum: string;
+  /** Names of the legality tables. */
+  readonly tables: Readonly<Record<"hostOpStates" | "guestOpStates" | "hostSeptStates" | "guestSeptStates" | "septFlags", string>>;
+  /** Constants to record. */
+  readonly constants: readonly string[];
+  /** Call names that speak of locks but are none. */
+  readonly notLocks: readonly RegExp[];
+  /** Functions whose name speaks of locks. */
+  readonly lockNames: RegExp;
+}
+
+const acquire = (lock: LockKind, mode: PrimitiveRule["mode"], side: PrimitiveRule["side"] = null): PrimitiveRule => ({ operation: "acquire", lock, mode, side });
+const release = (lock: LockKind, mode: PrimitiveRule["mode"]): PrimitiveRule => ({ operation: "release", lock, mode, side: null });
+
+export const RULES: ExtractionRules = {
+  preprocess: {
+    replaceTokens: { _STATIC_INLINE_: "static inline", IF_RARE: "if", IF_COMMON: "if" },
+    blankTokens: ["PACKED", "volatile"],
+    blankCalls: ["ALIGN", "tdx_static_assert", "__attribute__", "_ASM_VOLATILE_", "_ASM_", "__asm__", "_Static_assert"],
+  },
+  primitives: {
+    acquire_mutex_lock: acquire("mutex", "EXCLUSIVE"),
+    acquire_mutex_lock_or_wait: acquire("mutex", "EXCLUSIVE"),
+    release_mutex_lock: release("mutex", "EXCLUSIVE"),
+    acquire_sharex_lock: acquire("sharex", { argument: 1 }),
+    acquire_sharex_lock_sh: acquire("sharex", "SHARED"),
+    acquire_sharex_lock_ex: acquire("sharex", "EXCLUSIVE"),
+    release_sharex_lock: release("sharex", { argument: 1 }),
+    release_sharex_lock_sh: release("sharex", "SHARED"),
+    release_sharex_lock_ex: release("sharex", "EXCLUSIVE"),
+    promote_sharex_lock: { operation: "promote", lock: "sharex", mode: "EXCLUSIVE", side: null },
+    demote_sharex_lock: { operation: "demote", lock: "sharex", mode: "SHARED", side: null },
+    acquire_sharex_lock_hp: acquire("sharex_hp", { argument: 1 }, { argument: 2 }),
+    acquire_sharex_lock_hp_sh: acquire("sharex_hp", "SHARED", { argument: 1 }),
+    acquire_sharex_lock_hp_ex: acquire("sharex_hp", "EXCLUSIVE", { argument: 1 }),
+    release_sharex_lock_hp: release("sharex_hp", { argument: 1 }),
+    release_sharex_lock_hp_sh: release("sharex_hp", "SHARED"),
+    release_sharex_lock_hp_ex: release("sharex_hp", "EXCLUSIVE"),
+    promote_sharex_lock_hp: { operation: "promote", lock: "sharex_hp", mode: "EXCLUSIVE", side: null },
+    sept_lock_acquire_host: acquire("sept_entry", "EXCLUSIVE", "host"),
+    sept_lock_acquire_guest: acquire("sept_entry", "EXCLUSIVE", "guest"),
+    sept_lock_release: release("sept_entry", "EXCLUSIVE"),
+    migsc_lock: acquire("bit", "EXCLUSIVE"),
+    migsc_unlock: release("bit", "EXCLUSIVE"),
+    acquire_bit_lock: acquire("bit", "EXCLUSIVE"),
+    release_bit_lock: release("bit", "EXCLUSIVE"),
+  },
+  modes: { TDX_LOCK_NO_LOCK: "NO_LOCK", TDX_LOCK_SHARED: "SHARED", TDX_LOCK_EXCLUSIVE: "EXCLUSIVE" },
+  success: ["TDX_SUCCESS", "LOCK_RET_SUCCESS", "true"],
+  ignoredCalls: [
+    "TDX_ERROR", "TDX_WARN", "TDX_LOG", "TDX_PRINT_WITH_INFO", "tdx_debug_assert", "UNUSED", "free_la",
+    "mfence", "lfence", "pause", "ia32_pause",
+  ],
+  noReturn: {
+    tdx_return_to_td: "td-entry",
+    td_vmexit_to_vmm: "td-exit",
+    FATAL_ERROR: "fatal",
+    fatal_error: "fatal",
+    tdx_arch_fatal_error: "fatal",
+    tdx_report_error_and_halt: "fatal",
+    tdx_seamret_to_vmm: "td-exit",
+  },
+  assertions: ["tdx_sanity_check"],
+  statusWithOperand: ["api_error_with_operand_id"],
+  mappings: ["map_pa", "map_pa_with_hkid", "map_pa_with_global_hkid", "map_pa_non_wb", "map_continuous_pages", "map_pa_with_memtype", "map_pa_with_global_hkid_and_memtype"],
+  nonNull: ["map_implicit_tdcs", "secure_ept_walk", "get_local_data", "get_global_data", "pamt_implicit_get", "pamt_implicit_get_internal"],
+  pamtWalks: ["pamt_walk"],
+  pamtLock: "entry_lock",
+  pamtResizes: ["pamt_promote", "pamt_demote"],
+  ownerLocks: ["lock_and_map_implicit_tdr"],
+  wholeWordReleases: [/_and_release_locks?(_|$)/, /^set_remove_and_release_locks/, /^sept_lock_release_local$/],
+  wordWriters: ["atomic_mem_write_64b", "atomically_update_sept_state_keep_tdhp"],
+  wordField: "raw",
+  resources: [
+    { path: /\bop_state_lock$/, resource: "TDCS" },
+    { path: /\bepoch_lock$/, resource: "TDCS_EPOCH" },
+    { path: /\bsecure_ept_lock$/, resource: "SEPT_TREE" },
+    { path: /\bservtd_bindings_lock$/, resource: "SERVTD_BINDINGS" },
+    { path: /\brtmr_lock$/, resource: "RTMR" },
+    { path: /\bmig_lock$/, resource: "MIG" },
+    { path: /\bkot\.lock$/, resource: "KOT" },
+    { path: /\bwbt_entries\b.*\bentry_lock$/, resource: "WBT" },
+    { path: /\bglobal_lock$/, resource: "GLOBAL" },
+    { path: /\btdmr_table\b.*\block$/, resource: "TDMR" },
+    { path: /^/, lock: "sept_entry", resource: "SEPT_ENTRY" },
+    { path: /\b(f|b)?_?migsc_links?\b|\bmigsc\b/, lock: "bit", resource: "MIGSC" },
+  ],
+  pageResources: { PT_TDR: "TDR", PT_TDVPR: "TDVPR" },
+  freePageTypes: ["PT_NDA", "PT_FREE"],
+  roleWords: ["aug", "reclaim", "wbinvd", "rdmd"],
+  multiplicities: [
+    { test: /num_l2_vms|MAX_VMS|MAX_L2_VMS/, times: "per L2 VM" },
+    { test: /gpa_list|last_entry|num_entries/i, times: "per GPA list entry" },
+  ],
+  busyStatuses: /^TDX_(\w*BUSY\w*|VCPU_ASSOCIATED)$/,
+  dispatchers: [
+    { function: /^tdx_vmm_dispatcher$/, caseLabel: /^TDH_/, side: "host" },
+    { function: /^(td_call)$/, caseLabel: /^TDG_/, side: "guest" },
+  ],
+  tdExit: ["td_vmexit_to_vmm"],
+  handOver: "vp_ctx",
+  layouts: {
+    sharex: { type: "sharex_lock_t", width: 16, bits: [] },
+    sharex_hp: { type: "sharex_hp_lock_t", width: 16, bits: [] },
+    sept_entry: {
+      type: null,
+      width: 64,
+      bits: [
+        { name: "entry_lock", constant: "SEPT_ENTRY_TDEL_BIT_POSITION" },
+        { name: "host_prio", constant: "SEPT_ENTRY_TDHP_BIT_POSITION" },
+      ],
+    },
+    mutex: { type: "mutex_lock_t", width: 8, bits: [] },
+    bit: { type: null, width: 64, bits: [{ name: "lock", constant: "MIGSC_LINK_LOCK_BIT" }] },
+  },
+  atomics: [
+    { call: /^_lock_xadd_\d+b$/, instruction: "lock xadd", sets: false },
+    { call: /^_lock_cmpxchg_\d+b(it)?$/, instruction: "lock cmpxchg", sets: false },
+    { call: /^_lock_bts_\d+b$/, instruction: "lock bts", sets: true },
+    { call: /^_lock_btr_\d+b$/, instruction: "lock btr", sets: false },
+    { call: /^_lock_or_\d+b$/, instruction: "lock or", sets: true },
+    { call: /^_lock_and_\d+b$/, instruction: "lock and", sets: false },
+    { call: /^_xchg_\d+b$/, instruction: "xchg", sets: false },
+  ],
+  hostPriorityBits: /HOST_PRIORITY|TDHP/,
+  debugOnly: ["acquire_mutex_lock_or_wait"],
+  statusNames: /^(TDX_|TD_VMCS_FIELD_ERROR|UNINITIALIZE_ERROR)/,
+  notStatuses: /_(MASK|SIZE|OFFSET|MAX|MIN|FIXED[01]|BITS?|HEADER|H_)(_|$)|^TDX_(FEATURES?|MAX|MIN|XFAM|MODULE|ATTRIBUTES|CONFIG)/,
+  opStateEnum: "op_state_e",
+  tables: {
+    hostOpStates: "seamcall_state_lookup",
+    guestOpStates: "tdcall_state_lookup",
+    hostSeptStates: "seamcall_sept_state_lookup",
+    guestSeptStates: "tdcall_sept_state_lookup",
+    septFlags: "sept_special_flags_lookup",
+  },
+  constants: [
+    "STEPPING_EPF_THRESHOLD", "EPF_GPA_LIST_SIZE", "STEPPING_TSC_THRESHOLD",
+    "DEFAULT_HP_LOCK_TIMEOUT_USEC", "MIN_HP_LOCK_TIMEOUT_USEC", "MAX_HP_LOCK_TIMEOUT_USEC",
+    "SHAREX_FULL_COUNTER", "SHAREX_FULL_COUNTER_NO_WRITER", "SHAREX_HP_FULL_COUNTER", "MAX_L2_VMS", "MAX_VMS", "MIGSC_LINK_LOCK_BIT",
+    "TD_HKID_ASSIGNED", "TD_KEYS_CONFIGURED", "TD_BLOCKED", "TD_TEARDOWN",
+    "VCPU_UNINITIALIZED", "VCPU_READY", "VCPU_ACTIVE", "VCPU_DISABLED", "VCPU_IMPORT",
+    "PT_NDA", "PT_RSVD", "PT_REG", "PT_TDR", "PT_TDCX", "PT_TDVPR", "PT_TDVX", "PT_EPT", "PT_PAMT",
+    "KOT_STATE_HKID_FREE", "KOT_STATE_HKID_RESERVED", "KOT_STATE_HKID_ASSIGNED", "KOT_STATE_HKID_FLUSHED",
+  ],
+  notLocks: [],
+  lockNames: /(^|_)(un)?locks?(_|$)|acquire|(^|_)release(_|$)/,
+};

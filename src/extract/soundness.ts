@@ -1,0 +1,117 @@
+/**
+ * Checks that the analysis saw all there is: every run makes them, and what they find is in the catalog.
+ */
+
+import type { Coverage, Site } from "../catalog/index.ts";
+import type { FunctionInfo, Program } from "./program.ts";
+import type { ExtractionRules } from "./rules.ts";
+
+export interface Finding {
+  readonly what: "unvisited" | "address-taken" | "unknown-lock-call" | "macro-hides-lock";
+  readonly message: string;
+  readonly site: Site;
+}
+
+export interface Soundness {
+  readonly coverage: Coverage;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * @param visited `file:line` of the primitive calls that the analysis reached
+ * @param roots functions that a leaf, or the exit from a TD, starts in
+ * @param reaching functions that can reach a primitive
+ */
+export function checkSoundness(program: Program, rules: ExtractionRules, visited: ReadonlySet<string>, roots: ReadonlySet<string>, reaching: ReadonlySet<string>): Soundness {
+  const reachable = reachableFrom(program, roots);
+  const findings: Finding[] = [];
+  const explained: { site: Site; reason: string }[] = [];
+  let count = 0;
+  let seen = 0;
+  for (const { site, primitive } of primitiveCalls(program, rules)) {
+    count++;
+    if (visited.has(`${site.file}:${site.line}`)) seen++;
+    else if (!reachable.has(site.function)) explained.push({ site, reason: `no leaf calls ${site.function}` });
+    else findings.push({ what: "unvisited", message: `no leaf's analysis reached this call of ${primitive}`, site });
+  }
+  findings.push(...addressesTaken(program, rules, reaching), ...unknownLockCalls(program, rules, reachable), ...hidingMacros(program, rules));
+  return { coverage: { sites: count, visited: seen, explained }, findings };
+}
+
+function reachableFrom(program: Program, roots: ReadonlySet<string>): Set<string> {
+  const reached = new Set(roots);
+  const queue = [...roots];
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    for (const info of program.functions.get(name) ?? []) {
+      for (const callee of info.calls) {
+        if (!reached.has(callee) && program.functions.has(callee)) {
+          reached.add(callee);
+          queue.push(callee);
+        }
+      }
+    }
+  }
+  return reached;
+}
+
+const lineAt = (text: string, offset: number): number => {
+  let line = 1;
+  for (let i = text.indexOf("\n"); i >= 0 && i < offset; i = text.indexOf("\n", i + 1)) line++;
+  return line;
+};
+
+/** Call sites of acquire and promote primitives, outside the primitives themselves. */
+function primitiveCalls(program: Program, rules: ExtractionRules): { site: Site; primitive: string }[] {
+  const names = Object.keys(rules.primitives).filter((name) => /acquire|promote/.test(rules.primitives[name]?.operation ?? ""));
+  const pattern = new RegExp(`\\b(${names.join("|")})\\s*\\(`, "g");
+  const result: { site: Site; primitive: string }[] = [];
+  for (const info of allFunctions(program)) {
+    if (info.name in rules.primitives) continue;
+    const text = program.texts.get(info.file) ?? "";
+    for (const match of text.slice(info.bodyStart, info.bodyEnd).matchAll(pattern)) {
+      result.push({ site: { file: info.file, line: lineAt(text, info.bodyStart + match.index), function: info.name }, primitive: match[1] as string });
+    }
+  }
+  return result;
+}
+
+function allFunctions(program: Program): FunctionInfo[] {
+  return [...program.functions.values()].flat().sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.bodyStart - b.bodyStart));
+}
+
+/** A function that can lock and whose address is taken may be called where no analysis sees it. */
+function addressesTaken(program: Program, rules: ExtractionRules, reaching: ReadonlySet<string>): Finding[] {
+  const names = [...reaching].filter((name) => program.functions.has(name) || name in rules.primitives);
+  if (names.length === 0) return [];
+  const pattern = new RegExp(`\\b(${names.join("|")})\\b(?!\\s*\\()`, "g");
+  const findings: Finding[] = [];
+  for (const [file, text] of program.texts) {
+    for (const match of text.matchAll(pattern)) {
+      findings.push({ what: "address-taken", message: `the address of ${match[1]} is taken; calls through it are not followed`, site: { file, line: lineAt(text, match.index), function: match[1] as string } });
+    }
+  }
+  return findings;
+}
+
+/** A call, in code that leaves run, of something that the tree does not define and whose name speaks of locks. */
+function unknownLockCalls(program: Program, rules: ExtractionRules, reachable: ReadonlySet<string>): Finding[] {
+  const findings: Finding[] = [];
+  for (const info of allFunctions(program)) {
+    if (!reachable.has(info.name) || info.name in rules.primitives) continue;
+    for (const callee of info.calls) {
+      if (program.functions.has(callee) || program.macros.has(callee) || callee in rules.primitives) continue;
+      if (!rules.lockNames.test(callee) || rules.notLocks.some((p) => p.test(callee))) continue;
+      const text = program.texts.get(info.file) ?? "";
+      const at = text.slice(info.bodyStart, info.bodyEnd).search(new RegExp(`\\b${callee}\\s*\\(`));
+      findings.push({ what: "unknown-lock-call", message: `${callee} is not defined in the tree; its name speaks of locks`, site: { file: info.file, line: lineAt(text, info.bodyStart + at), function: info.name } });
+    }
+  }
+  return findings;
+}
+
+function hidingMacros(program: Program, rules: ExtractionRules): Finding[] {
+  const pattern = new RegExp(`\\b(${Object.keys(rules.primitives).join("|")})\\s*\\(`);
+  return [...program.macros.values()]
+    .filter((macro) => pattern.test(macro.body) && program.macroExpr(macro.name) === null)
+    .map((macro) => ({ what: "macro-hides-lock", message: `the macro ${macro.name} calls a lock primitive and is not an expression; its uses are not followed`, site: { file: macro.file, line: macro.line, function: macro.name } }));
+}

@@ -1,0 +1,320 @@
+/**
+ * One possible situation during the analysis of a leaf: what is known of memory, what was assumed, what was locked.
+ */
+
+import type { LockKind, LockMode, Side, Site } from "../catalog/index.ts";
+import { and, FALSE, type Formula, isConst, not, num, or, sameValue, sym, TRUE, type Value } from "./values.ts";
+
+/** A branch that was taken: which test, which side, and what that means. */
+export interface Guard {
+  /** The same for both sides of one test in one calling context. */
+  readonly fork: string;
+  readonly side: boolean;
+  readonly formula: Formula;
+}
+
+interface EventBase {
+  /** Identity of the lock word's owner, e.g. a structure; the lock is one of its fields. */
+  readonly lockKey: string;
+  readonly evidence: readonly Site[];
+  readonly guards: readonly Guard[];
+  /** Tests of the loops around it, outermost first. */
+  readonly loops: readonly string[];
+}
+
+export interface AcquireEvent extends EventBase {
+  readonly kind: "acquire";
+  readonly primitive: string;
+  readonly lock: LockKind;
+  readonly mode: LockMode;
+  readonly side: Side;
+  /** Key of the object that holds the lock, and the path from there to the lock. */
+  readonly objectKey: string;
+  readonly members: readonly string[];
+  readonly text: string;
+  /** The invocation (not the function) in which it happened; acquisitions of one PAMT walk share it. */
+  readonly invocation: number;
+}
+
+export interface PromoteEvent extends EventBase {
+  readonly kind: "promote" | "demote";
+}
+
+export interface ReleaseEvent extends EventBase {
+  readonly kind: "release";
+  /** The function that released, when it is not the lock's own release primitive. */
+  readonly by: string | null;
+}
+
+/** A PAMT entry's page type was found (`assume`) or set (`assign`). */
+export interface TypeFact {
+  readonly objectKey: string;
+  readonly type: string;
+  readonly how: "assume" | "assign";
+  /** Where it was set; empty for an assumption. */
+  readonly evidence: readonly Site[];
+}
+
+/** A BUSY-class status came into being without a lock primitive failing. */
+export interface BusyFact {
+  readonly status: bigint;
+  readonly evidence: readonly Site[];
+  readonly guards: readonly Guard[];
+}
+
+/** What happens to locks, in order. */
+export type LockEvent = AcquireEvent | PromoteEvent | ReleaseEvent;
+
+/** In this situation one acquisition failed. */
+export interface Failure {
+  readonly event: AcquireEvent | PromoteEvent;
+  /** The status or return name that the primitive gave. */
+  readonly outcome: string;
+}
+
+export class State {
+  store: Map<string, Value>;
+  guards: readonly Guard[];
+  events: readonly LockEvent[];
+  /** Acquisitions that were skipped because the mode is "no lock". */
+  skipped: readonly AcquireEvent[];
+  /** Page types: what was found on every way here, and what was set on some way here. */
+  types: readonly TypeFact[];
+  busy: readonly BusyFact[];
+  failure: Failure | null;
+  /** Tests of which both sides went on and met again. */
+  merged: ReadonlySet<string>;
+  /** Conditions that the guards decide, by key. */
+  private known: Map<string, boolean>;
+  /** Unknown values that an assumption equates with a constant. */
+  private equals: Map<string, Value>;
+  /** Inside a branch that is walked only to see which locks it would take. */
+  ghost: boolean;
+
+  constructor() {
+    this.store = new Map();
+    this.guards = [];
+    this.events = [];
+    this.skipped = [];
+    this.types = [];
+    this.busy = [];
+    this.failure = null;
+    this.merged = new Set();
+    this.known = new Map();
+    this.equals = new Map();
+    this.ghost = false;
+  }
+
+  clone(): State {
+    const copy = new State();
+    copy.store = new Map(this.store);
+    copy.guards = this.guards;
+    copy.events = this.events;
+    copy.skipped = this.skipped;
+    copy.types = this.types;
+    copy.busy = this.busy;
+    copy.failure = this.failure;
+    copy.merged = this.merged;
+    copy.known = new Map(this.known);
+    copy.equals = new Map(this.equals);
+    copy.ghost = this.ghost;
+    return copy;
+  }
+
+  add(event: LockEvent): void {
+    this.events = [...this.events, event];
+  }
+
+  skip(event: AcquireEvent): void {
+    if (!this.skipped.includes(event)) this.skipped = [...this.skipped, event];
+  }
+
+  addType(fact: TypeFact): void {
+    this.types = [...this.types, fact];
+  }
+
+  /** What the assumptions so far say about a condition. */
+  simplify(f: Formula): Formula {
+    switch (f.k) {
+      case "const":
+        return f;
+      case "not":
+        return not(this.simplify(f.f));
+      case "and":
+      case "or": {
+        const known = this.known.get(f.key);
+        if (known !== undefined) return known ? TRUE : FALSE;
+        const parts = f.fs.map((p) => this.simplify(p));
+        return f.k === "and" ? and(...parts) : or(...parts);
+      }
+      case "atom": {
+        const known = this.known.get(f.key);
+        return known === undefined ? f : known ? TRUE : FALSE;
+      }
+    }
+  }
+
+  /** Remembers a condition and what follows from it. */
+  private remember(f: Formula, value: boolean): void {
+    if (f.k === "const") return;
+    this.known.set(f.key, value);
+    if (f.k === "atom" && value && f.binding) this.equals.set(f.binding.id, f.binding.value);
+    if (f.k === "not") this.remember(f.f, !value);
+    else if ((f.k === "and" && value) || (f.k === "or" && !value)) for (const part of f.fs) this.remember(part, value);
+  }
+
+  /** Replaces the assumptions, when paths have met. */
+  setGuards(guards: readonly Guard[]): void {
+    this.guards = guards;
+    this.known = new Map();
+    this.equals = new Map();
+    for (const guard of guards) this.remember(guard.formula, true);
+  }
+
+  /** Assumes a condition. False when it cannot hold. */
+  assume(formula: Formula, fork: string, side: boolean): boolean {
+    const f = this.simplify(formula);
+    if (isConst(f, false)) return false;
+    if (isConst(f, true)) return true;
+    this.guards = [...this.guards, { fork, side, formula: f }];
+    this.remember(f, true);
+    this.learn(f);
+    return true;
+  }
+
+  private learn(f: Formula): void {
+    if (f.k === "and") for (const part of f.fs) this.learn(part);
+    if (f.k !== "atom" || !f.binding) return;
+    const { location, value } = f.binding;
+    if (location === null) return;
+    this.set(location, value);
+    const type = /^(.*)\.pt$/.exec(location);
+    if (type?.[1] !== undefined && value.t === "num" && value.name !== null) {
+      this.addType({ objectKey: type[1], type: value.name, how: "assume", evidence: [] });
+    }
+  }
+
+  /** Resolves a value by what is assumed. */
+  resolve(v: Value): Value {
+    if (v.t === "sym") return this.equals.get(v.id) ?? v;
+    if (v.t !== "ite") return v;
+    const c = this.simplify(v.c);
+    if (c.k === "const") return this.resolve(c.value ? v.a : v.b);
+    const a = this.resolve(v.a);
+    const b = this.resolve(v.b);
+    return sameValue(a, b) ? a : { t: "ite", c, a, b };
+  }
+
+  /** What is stored at a location, or known of it because a structure or array around it is all zero; else null. */
+  read(key: string): Value | null {
+    const own = this.store.get(key);
+    if (own !== undefined) return own;
+    if (!zeroed.has(rootOf(key))) return null;
+    for (let end = parentEnd(key, key.length); end > 0; end = parentEnd(key, end)) {
+      const outer = this.store.get(key.slice(0, end));
+      if (outer !== undefined) return outer.t === "zero" ? num(0) : null;
+    }
+    return null;
+  }
+
+  /** Stores a value at a location; what is known below it stays. */
+  set(key: string, value: Value): void {
+    this.store.set(key, value);
+    if (value.t === "zero") zeroed.add(rootOf(key));
+    for (let end = parentEnd(key, key.length); end > 0; end = parentEnd(key, end)) compound.add(key.slice(0, end));
+  }
+
+  /** Forgets everything below a location. */
+  forgetBelow(key: string): void {
+    if (!compound.has(key)) return;
+    for (const other of this.store.keys()) {
+      if (other.length > key.length && other.startsWith(key) && (other[key.length] === "." || other[key.length] === "[")) this.store.delete(other);
+    }
+  }
+
+  dropFrame(prefix: string): void {
+    for (const key of this.store.keys()) if (key.startsWith(prefix)) this.store.delete(key);
+  }
+}
+
+/** Locations under which something was ever stored, and variables that were ever zeroed: both only to look less often. */
+const compound = new Set<string>();
+const zeroed = new Set<string>();
+
+function rootOf(key: string): string {
+  const end = key.search(/[.[]/);
+  return end < 0 ? key : key.slice(0, end);
+}
+
+function parentEnd(key: string, end: number): number {
+  return Math.max(key.lastIndexOf(".", end - 1), key.lastIndexOf("[", end - 1));
+}
+
+let unknowns = 0;
+
+/** A fresh unknown value, shown as `text`. */
+export function fresh(text: string, location: string | null = null): Value {
+  return sym(`#${++unknowns}`, text, location);
+}
+
+/**
+ * Joins situations that have seen the same events, where the paths of one test meet again.
+ *
+ * @param formula what tells the first from the others, when that is one condition
+ */
+export function mergeStates(states: readonly State[], formula: Formula | null): State[] {
+  const groups: State[][] = [];
+  for (const state of states) {
+    const group = groups.find((g) => canMerge(g[0] as State, state));
+    if (group) group.push(state);
+    else groups.push([state]);
+  }
+  return groups.map((group) => group.reduce((a, b) => mergeTwo(a, b, group.length === 2 ? formula : null)));
+}
+
+function canMerge(a: State, b: State): boolean {
+  if (a.failure !== b.failure || a.ghost !== b.ghost || a.events.length !== b.events.length) return false;
+  return a.events.every((event, i) => event === b.events[i]);
+}
+
+const sameFact = (a: TypeFact, b: TypeFact): boolean => a.objectKey === b.objectKey && a.type === b.type && a.how === b.how;
+
+function mergeTypes(a: readonly TypeFact[], b: readonly TypeFact[]): readonly TypeFact[] {
+  if (a === b) return a;
+  const inBoth = (fact: TypeFact, other: readonly TypeFact[]) => other.some((o) => sameFact(o, fact));
+  const fromA = a.filter((fact) => fact.how === "assign" || inBoth(fact, b));
+  return [...fromA, ...b.filter((fact) => fact.how === "assign" && !inBoth(fact, fromA))];
+}
+
+function union<T>(a: readonly T[], b: readonly T[]): readonly T[] {
+  return a === b ? a : [...a, ...b.filter((x) => !a.includes(x))];
+}
+
+function mergeTwo(a: State, b: State, formula: Formula | null): State {
+  const result = new State();
+  let common = 0;
+  while (common < a.guards.length && common < b.guards.length && a.guards[common] === b.guards[common]) common++;
+  const merged = new Set([...a.merged, ...b.merged]);
+  const first = a.guards[common];
+  const second = b.guards[common];
+  if (first && second && first.fork === second.fork) merged.add(first.fork);
+  const restA = a.guards.slice(common + 1);
+  const restB = b.guards.slice(common + 1);
+  result.setGuards([...a.guards.slice(0, common), ...restA.filter((guard) => restB.includes(guard))]);
+  const decide = formula ?? (first && second && first.fork === second.fork && restA.length === 0 && restB.length === 0 ? first.formula : null);
+  result.merged = merged;
+  result.events = a.events;
+  result.skipped = union(a.skipped, b.skipped);
+  result.types = mergeTypes(a.types, b.types);
+  result.busy = union(a.busy, b.busy);
+  result.failure = a.failure;
+  result.ghost = a.ghost;
+  const mergeKey = (key: string, va: Value | null, vb: Value | null): void => {
+    if (va !== null && vb !== null && sameValue(va, vb)) result.store.set(key, va);
+    else if (va !== null && vb !== null && decide) result.store.set(key, { t: "ite", c: decide, a: va, b: vb });
+    else result.store.set(key, fresh(key.replace(/^.*[:*]/, "")));
+  };
+  for (const [key, va] of a.store) mergeKey(key, va, b.read(key));
+  for (const [key, vb] of b.store) if (!a.store.has(key)) mergeKey(key, a.read(key), vb);
+  return result;
+}

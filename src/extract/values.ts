@@ -1,0 +1,181 @@
+/**
+ * What the analysis knows of a C value: a constant, an address, something unknown with a name, or one of two by a condition.
+ */
+
+/** An unknown value. Two are the same value exactly when their `id`s are equal; `text` is how a person would write it. */
+export interface Sym {
+  readonly t: "sym";
+  readonly id: string;
+  readonly text: string;
+  /** The location it was read from, so that an assumption about it can be remembered there. */
+  readonly location: string | null;
+  readonly nonNull: boolean;
+}
+
+export type Value =
+  | { readonly t: "num"; readonly v: bigint; readonly name: string | null }
+  /** The address of a location. */
+  | { readonly t: "ref"; readonly key: string; readonly text: string }
+  | Sym
+  | { readonly t: "ite"; readonly c: Formula; readonly a: Value; readonly b: Value }
+  /** Some status that is an error; which one does not matter any more. */
+  | { readonly t: "error" }
+  /** A structure or array of zeroes. */
+  | { readonly t: "zero" };
+
+/** A condition over unknown values. Formulas with equal keys are the same condition. */
+export type Formula =
+  | { readonly k: "const"; readonly value: boolean; readonly key: string }
+  | { readonly k: "atom"; readonly key: string; readonly text: string; readonly negated: string; readonly binding: Binding | null }
+  | { readonly k: "not"; readonly f: Formula; readonly key: string }
+  | { readonly k: "and"; readonly fs: readonly Formula[]; readonly key: string }
+  | { readonly k: "or"; readonly fs: readonly Formula[]; readonly key: string };
+
+/** `unknown == value`: what assuming an atom teaches about an unknown value, and about where it was read from. */
+export interface Binding {
+  readonly id: string;
+  readonly location: string | null;
+  readonly value: Value;
+}
+
+export const TRUE: Formula = { k: "const", value: true, key: "true" };
+export const FALSE: Formula = { k: "const", value: false, key: "false" };
+
+export const num = (v: bigint | number, name: string | null = null): Value => ({ t: "num", v: BigInt(v), name });
+export const sym = (id: string, text: string, location: string | null = null, nonNull = false): Sym => ({ t: "sym", id, text, location, nonNull });
+
+export function not(f: Formula): Formula {
+  if (f.k === "const") return f.value ? FALSE : TRUE;
+  if (f.k === "not") return f.f;
+  return { k: "not", f, key: `!(${f.key})` };
+}
+
+function join(k: "and" | "or", parts: readonly Formula[]): Formula {
+  const absorbing = k === "or";
+  const kept: Formula[] = [];
+  const keys = new Set<string>();
+  for (const part of parts.flatMap((p) => (p.k === k ? p.fs : [p]))) {
+    if (part.k === "const") {
+      if (part.value === absorbing) return part;
+      continue;
+    }
+    if (keys.has(part.key)) continue;
+    if (keys.has(not(part).key)) return absorbing ? TRUE : FALSE;
+    keys.add(part.key);
+    kept.push(part);
+  }
+  if (kept.length === 0) return absorbing ? FALSE : TRUE;
+  if (kept.length === 1) return kept[0] as Formula;
+  return { k, fs: kept, key: `(${kept.map((f) => f.key).join(k === "and" ? " && " : " || ")})` };
+}
+
+export const and = (...fs: readonly Formula[]): Formula => join("and", fs);
+export const or = (...fs: readonly Formula[]): Formula => join("or", fs);
+
+/** A formula as a person would write it in C. */
+export function textOf(f: Formula): string {
+  switch (f.k) {
+    case "const":
+      return String(f.value);
+    case "atom":
+      return f.text;
+    case "not":
+      if (f.f.k === "atom") return f.f.negated;
+      if (f.f.k === "and") return textOf(or(...f.f.fs.map(not)));
+      if (f.f.k === "or") return textOf(and(...f.f.fs.map(not)));
+      return `!(${textOf(f.f)})`;
+    case "and":
+      return f.fs.map((p) => (p.k === "or" ? `(${textOf(p)})` : textOf(p))).join(" && ");
+    case "or":
+      return f.fs.map((p) => (p.k === "and" ? `(${textOf(p)})` : textOf(p))).join(" || ");
+  }
+}
+
+export const isConst = (f: Formula, value: boolean): boolean => f.k === "const" && f.value === value;
+
+/** Identity of a value, for comparison and for the ids of calls that take it. */
+export function idOf(v: Value): string {
+  switch (v.t) {
+    case "num":
+      return v.v.toString();
+    case "ref":
+      return `&${v.key}`;
+    case "sym":
+      return v.id;
+    case "ite":
+      return `(${v.c.key}?${idOf(v.a)}:${idOf(v.b)})`;
+    case "error":
+      return "<error>";
+    case "zero":
+      return "{0}";
+  }
+}
+
+export function sameValue(a: Value, b: Value): boolean {
+  return a === b || (a.t === b.t && idOf(a) === idOf(b));
+}
+
+/** A value in the source's terms. */
+export function valueText(v: Value): string {
+  switch (v.t) {
+    case "num":
+      return v.name ?? v.v.toString();
+    case "ref":
+      return `&${v.text}`;
+    case "sym":
+      return v.text;
+    case "ite":
+      return `(${textOf(v.c)} ? ${valueText(v.a)} : ${valueText(v.b)})`;
+    case "error":
+      return "an error";
+    case "zero":
+      return "0";
+  }
+}
+
+/** Is the value true as a C condition? */
+export function truth(v: Value): Formula {
+  switch (v.t) {
+    case "num":
+      return v.v === 0n ? FALSE : TRUE;
+    case "ref":
+    case "error":
+      return TRUE;
+    case "zero":
+      return FALSE;
+    case "ite":
+      return or(and(v.c, truth(v.a)), and(not(v.c), truth(v.b)));
+    case "sym":
+      if (v.nonNull) return TRUE;
+      return {
+        k: "atom",
+        key: `${v.id}!=0`,
+        text: v.text,
+        negated: /^[\w.>()-]+$/.test(v.text) || /^\w+\(.*\)$/.test(v.text) ? `!${v.text}` : `!(${v.text})`,
+        binding: null,
+      };
+  }
+}
+
+/** `a == b` */
+export function equal(a: Value, b: Value): Formula {
+  if (a.t === "zero") return equal(num(0), b);
+  if (b.t === "zero") return equal(a, num(0));
+  if (a.t === "ite") return or(and(a.c, equal(a.a, b)), and(not(a.c), equal(a.b, b)));
+  if (b.t === "ite") return equal(b, a);
+  if (a.t === "num" && b.t === "num") return a.v === b.v ? TRUE : FALSE;
+  if (a.t === "num") return equal(b, a);
+  const isZero = b.t === "num" && b.v === 0n;
+  if (isZero && (a.t === "ref" || a.t === "error" || (a.t === "sym" && a.nonNull))) return FALSE;
+  if (isZero && a.t === "sym" && b.name === null) return not(truth(a));
+  if (sameValue(a, b) && a.t !== "error") return TRUE;
+  const [left, right] = b.t === "num" || idOf(a) <= idOf(b) ? [a, b] : [b, a];
+  const binding = left.t === "sym" && right.t === "num" ? { id: left.id, location: left.location, value: right } : null;
+  return {
+    k: "atom",
+    key: isZero ? `!(${idOf(left)}!=0)` : `${idOf(left)}==${idOf(right)}`,
+    text: `${valueText(left)} == ${valueText(right)}`,
+    negated: `${valueText(left)} != ${valueText(right)}`,
+    binding,
+  };
+}
