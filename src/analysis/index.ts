@@ -1,5 +1,5 @@
 /** Pure functions over catalogs: users of a resource, contending pairs, differences between modules. */
-export { type ContentionOptions, contendingPairs, contention } from "./contention.ts";
+export { type ContentionOptions, contendingPairs, contention, unlockedWalks } from "./contention.ts";
 export { diffCatalogs, hasDifferences } from "./diff.ts";
 export {
   type Account,
@@ -11,5 +11,5 @@ export {
 } from "./explain.ts";
 export { compareResources, isAncestor, type ResourceFacts, resourceFacts } from "./resources.ts";
 export type { ContendDocument, ContendPair, DiffDocument, Exclusion, RowChange, RowFacts, Unlocked } from "./schema.ts";
-export { contendSchema, diffSchema } from "./schema.ts";
+export { contendSchema, diffSchema, pairSchema, unlockedSchema } from "./schema.ts";
 export { type ResourceUsers, resourceUsers } from "./users.ts";

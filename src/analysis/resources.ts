@@ -17,20 +17,13 @@ export interface ResourceFacts {
 }
 
 const BY_NAME = new Map<string, ResourceFacts>(facts.resources.map((r) => [r.name, r]));
-const SCOPES = new Map<string, { readonly within: readonly string[]; readonly noun: string }>(
-  Object.entries(facts.scopes),
-);
+const SCOPES = new Map<string, { readonly within: readonly string[] }>(Object.entries(facts.scopes));
 const PAGE_ROLES = new Map<string, readonly string[]>(Object.entries(facts.pageRoles));
 const ORDER = new Map<string, number>(RESOURCES.map((name, i) => [name, i]));
 
 /** The facts of a resource; one that is not in the vocabulary is named after its field and implies nothing. */
 export function resourceFacts(name: string): ResourceFacts {
   return BY_NAME.get(name) ?? { name, title: name, long: name, scope: "unknown", backing: null };
-}
-
-/** What one object of the resource belongs to, in a sentence: `TD`, `vCPU`, … */
-export function scopeNoun(resource: string): string {
-  return SCOPES.get(resourceFacts(resource).scope)?.noun ?? "object";
 }
 
 /** Is the resource one whose objects belong to a single TD? */

@@ -7,7 +7,7 @@ import {
   sideSchema,
   siteSchema,
   statusSchema,
-} from "../catalog/schema.ts";
+} from "../catalog/index.ts";
 
 const text = z.string().min(1);
 

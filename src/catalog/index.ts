@@ -2,7 +2,17 @@
 export { aliasesOf, dispatcherNames, type LeafRef } from "./aliases.ts";
 export { leafName, resolveLeaf } from "./leaves.ts";
 export { parseCatalog } from "./parse.ts";
-export { catalogSchema, modulesSchema } from "./schema.ts";
+export {
+  catalogSchema,
+  leafSchema,
+  lockKindSchema,
+  lockModeSchema,
+  moduleInfoSchema,
+  modulesSchema,
+  sideSchema,
+  siteSchema,
+  statusSchema,
+} from "./schema.ts";
 export { serializeCatalog, serializeJson } from "./serialize.ts";
 export { type DecodedStatus, decodeStatus, formatStatus, parseStatus, statusText } from "./status.ts";
 export {

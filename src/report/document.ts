@@ -1,11 +1,15 @@
 /** What a report is about, and its document `seamlock/report@1`. */
 import { z } from "zod";
 import scopes from "../../data/scopes.json" with { type: "json" };
-import { unlockedWalks } from "../analysis/contention.ts";
-import { contendingPairs, resourceUsers } from "../analysis/index.ts";
-import { pairSchema, unlockedSchema } from "../analysis/schema.ts";
-import { type Catalog, dispatcherNames, type Leaf } from "../catalog/index.ts";
-import { catalogSchema, leafSchema, moduleInfoSchema } from "../catalog/schema.ts";
+import { contendingPairs, pairSchema, resourceUsers, unlockedSchema, unlockedWalks } from "../analysis/index.ts";
+import {
+  type Catalog,
+  catalogSchema,
+  dispatcherNames,
+  type Leaf,
+  leafSchema,
+  moduleInfoSchema,
+} from "../catalog/index.ts";
 import { conclusion, notes, summary, tldr } from "./sentences.ts";
 
 const text = z.string().min(1);
