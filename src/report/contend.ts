@@ -2,7 +2,7 @@
 import { type ContendDocument, type ContendPair, isAncestor, resourceFacts } from "../analysis/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { contenderSentences } from "./contenders.ts";
-import { count, groupBy, list, resourceText } from "./words.ts";
+import { conditionText, count, groupBy, list, resourceText } from "./words.ts";
 
 /** Up to this many pairs, each is shown with its conditions, statuses and OP_STATEs. */
 const IN_DETAIL = 40;
@@ -77,8 +77,10 @@ function roles(p: ContendPair): string[] {
 function details(p: ContendPair): string[] {
   return [
     ...roles(p),
-    ...(p.whenA === null ? [] : [`    * ${p.a}: when ${p.whenA}`]),
-    ...(p.whenB === null || (p.a === p.b && p.whenA === p.whenB) ? [] : [`    * ${p.b}: when ${p.whenB}`]),
+    ...(p.whenA === null ? [] : [`    * ${p.a}: when ${conditionText(p.whenA)}`]),
+    ...(p.whenB === null || (p.a === p.b && p.whenA === p.whenB)
+      ? []
+      : [`    * ${p.b}: when ${conditionText(p.whenB)}`]),
     ...statuses(p),
     ...(p.opStates === null ? [] : [`    OP_STATE ${list(p.opStates, "or")}`]),
     ...(p.busyA ? [] : [`    ${p.a} as the second stops at ${p.stopsA} already`]),

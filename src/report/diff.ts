@@ -9,7 +9,7 @@ import {
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { pairTable } from "./contend.ts";
 import { contenderSentences } from "./contenders.ts";
-import { count, groupBy, kindName, resourceText } from "./words.ts";
+import { conditionText, count, groupBy, kindName, resourceText } from "./words.ts";
 
 const WIDTHS = [26, 27, 27];
 /** Up to this many pairs of one resource are listed; more are put in sentences. */
@@ -88,11 +88,11 @@ function rowText(row: RowFacts | null): string {
 }
 
 function conditionLines(before: RowFacts | null, after: RowFacts | null): string[] {
-  if (before?.when === after?.when) return before?.when == null ? [] : [`    when ${before.when}`];
+  if (before?.when === after?.when) return before?.when == null ? [] : [`    when ${conditionText(before.when)}`];
   const line = (label: string, row: RowFacts | null): string[] =>
     row === null || (row.when === null && (before === null || after === null))
       ? []
-      : [`    ${label}: ${row.when === null ? "always" : `when ${row.when}`}`];
+      : [`    ${label}: ${row.when === null ? "always" : `when ${conditionText(row.when)}`}`];
   return [...line("before", before), ...line("after", after)];
 }
 

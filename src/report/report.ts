@@ -4,7 +4,7 @@ import type { Acquisition, Leaf, LockKind, Site } from "../catalog/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import type { ReportDocument } from "./document.ts";
 import { lockBlocks } from "./locks.ts";
-import { count, entryName, kindName, list, modeText, resourceText } from "./words.ts";
+import { conditionText, count, entryName, kindName, list, modeText, resourceText } from "./words.ts";
 
 /** The report as plain ASCII text in 80 columns, ending with a newline. */
 export function renderReportText(doc: ReportDocument): string {
@@ -166,7 +166,7 @@ function callRow(rows: readonly Acquisition[], name: string, evidence: boolean):
   // Which page an ancestor is above shows from the row that follows; its role only repeats that page's variable.
   const resource = rows.map((r) => resourceText(r.resource, isAncestor(r.resource) ? null : r.role)).join(", ");
   const below = [
-    ...(row.when === null ? [] : [`    when ${row.when}`]),
+    ...(row.when === null ? [] : [`    when ${evidence ? row.when : conditionText(row.when)}`]),
     ...(row.times === "1" ? [] : [`    times: ${row.times}`]),
     ...(evidence ? rows.flatMap((r) => evidenceLines(r.evidence)) : []),
   ];

@@ -12,7 +12,7 @@ import {
 } from "../analysis/index.ts";
 import { type Acquisition, type Catalog, type Leaf, statusText } from "../catalog/index.ts";
 import { contenderSentences } from "./contenders.ts";
-import { call, count, groupBy, list, resourceText } from "./words.ts";
+import { call, conditionText, count, groupBy, list, resourceText } from "./words.ts";
 
 /** What the sentences may speak of: the leaves in scope, their resources, and the contention among them. */
 export interface ReportFacts {
@@ -74,7 +74,7 @@ export function notes(facts: ReportFacts): (Said & { leaf: string })[] {
 function conditions(catalog: Catalog, leaf: Leaf): string[] {
   const rows = leaf.acquisitions.filter((a) => a.when !== null && !isAncestor(a.resource));
   return groupBy(rows, (a) => a.when ?? "").flatMap(([when, group]) => [
-    `Takes ${heldList(group)} only when ${when}.`,
+    `Takes ${heldList(group)} only when ${conditionText(when)}.`,
     ...explained(catalog, when),
   ]);
 }

@@ -139,6 +139,14 @@ describe("the report", () => {
     expect(text.match(/src\/helpers\.c:7 \(take_lock\)/g)).toHaveLength(rows.length);
   });
 
+  test("a condition that runs on is cut, and whole with its evidence", () => {
+    const when = "some_flag && ".repeat(40);
+    const long = smallCatalog({ leaves: [leaf("tdh_a", 1, [row("TDR", "SHARED", { when })])] });
+    expect(reportText(long, all)).toContain("[...]");
+    const whole = reportText(long, { ...all, evidence: true });
+    expect(whole.slice(0, whole.indexOf("=== Notes")).match(/some_flag/g)).toHaveLength(40);
+  });
+
   test("an empty scope is a report too", () => {
     expectMailable(reportText(smallCatalog({ leaves: [] })));
   });
