@@ -239,7 +239,7 @@ function verdict(pairs: readonly ContendPair[], possible: readonly ContendPair[]
   if (excluded.length === 0) return [];
   const groups = groupBy(excluded, (p) => p.excludedBy[0]?.kind ?? "");
   const reasons = groups.map(
-    ([kind, group]) => `${groups.length === 1 ? "" : `${group.length} `}${reason(kind, group)}`,
+    ([kind, group]) => `${groups.length === 1 ? "" : `${group.length} where `}${reason(kind, group)}`,
   );
   const some = `${count(excluded.length, "more conflicting pair")} ${excluded.length === 1 ? "is" : "are"} excluded`;
   return [`${possible.length === 0 ? "Every conflict on it is excluded" : some}: ${list(reasons)}.`];
