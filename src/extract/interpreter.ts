@@ -12,7 +12,7 @@ import { arithmetic, type FunctionInfo, type Program, substitute } from "./progr
 import type { ExtractionRules, PrimitiveRule } from "./rules.ts";
 import { type AcquireEvent, fresh, type Guard, type LockEvent, mergeStates, type PromoteEvent, State } from "./state.ts";
 import { ParameterWrites } from "./writes.ts";
-import { and, equal, FALSE, type Formula, idOf, isConst, not, num, or, type Sym, sym, TRUE, truth, type Value, valueText } from "./values.ts";
+import { and, equal, FALSE, type Formula, idOf, isConst, not, num, or, pointee, type Sym, sym, TRUE, truth, type Value, valueText } from "./values.ts";
 
 /** How one way through a leaf ends. */
 export interface Final {
@@ -455,7 +455,7 @@ export class Interpreter {
   private forgetCounters(before: State, after: State, _frame: Frame): void {
     for (const [key, value] of after.store) {
       const old = before.store.get(key);
-      if (value.t === "num" && value.name === null && old?.t === "num" && old.name === null && value.v === old.v + 1n) after.store.set(key, fresh(key.replace(/^.*[:*]/, ""), key));
+      if (value.t === "num" && value.name === null && old?.t === "num" && old.name === null && value.v === old.v + 1n) after.store.set(key, fresh(key.replace(/^.*[:*{]/, ""), key));
     }
   }
 
@@ -778,7 +778,7 @@ export class Interpreter {
     const base = e.object;
     return this.evaluate(base, state, frame).map(([st, value]): Evaluated<Value> => {
       const suffix = e.kind === "member" ? `.${e.field}` : `[${idOf(this.single(e.index, st, frame))}]`;
-      const root = value.t === "ref" ? value.key : `*${idOf(value)}`;
+      const root = pointee(value);
       const shown = e.kind === "member" ? `${valueText(value)}${e.arrow ? "->" : "."}${e.field}` : `${valueText(value)}[…]`;
       return [st, this.readPlace({ key: root + suffix, text: shown }, st)];
     });
@@ -786,7 +786,9 @@ export class Interpreter {
 
   private readPlace(place: Place, state: State): Value {
     const stored = state.read(place.key);
-    return stored === null ? sym(place.key, place.text, place.key) : state.resolve(stored);
+    if (stored !== null) return state.resolve(stored);
+    const member = place.key.slice(place.key.lastIndexOf(".") + 1);
+    return state.resolve(sym(place.key, place.text, place.key, this.rules.nonNullMembers.includes(member)));
   }
 
   /** The location that an expression names; null when it names none. */
@@ -839,7 +841,7 @@ export class Interpreter {
 
   private target(pointer: Value): Place & { readonly isRef: boolean } {
     if (pointer.t === "ref") return { key: pointer.key, text: pointer.text, isRef: true };
-    return { key: `*${idOf(pointer)}`, text: valueText(pointer), isRef: false };
+    return { key: pointee(pointer), text: valueText(pointer), isRef: false };
   }
 
   private write(place: Place, value: Value, state: State): void {
@@ -987,7 +989,8 @@ export class Interpreter {
       if (expanded) return this.evaluate(expanded, state, frame);
       if (state.read(`f${frame.id}:${name}`) !== null) this.trouble("indirect-call", `a call through the pointer ${name}`, this.site(frame, e.line));
     }
-    return this.withArgs(e.args, state, frame).flatMap(([st, args]) => this.apply(name, args, e, st, frame));
+    const states = name in this.rules.primitives ? this.decidePointer(e.args[0], state, frame) : [state];
+    return states.flatMap((s) => this.withArgs(e.args, s, frame).flatMap(([st, args]) => this.apply(name, args, e, st, frame)));
   }
 
   /** The call ends outside this function; situations with the same events are one. */
@@ -995,6 +998,24 @@ export class Interpreter {
     const same = this.halts.findIndex((h) => h.kind === kind && mergeStates([h.state, state], null).length === 1);
     if (same < 0) this.halts.push({ state, kind, value: null });
     else this.halts[same] = { state: mergeStates([(this.halts[same] as Final).state, state], null)[0] as State, kind, value: null };
+  }
+
+  /** A lock whose structure depends on a condition: one situation for each structure. */
+  private decidePointer(lock: Expr | undefined, state: State, frame: Frame): State[] {
+    let base = lock;
+    while (base && (base.kind === "unary" || base.kind === "index" || base.kind === "cast" || (base.kind === "member" && !base.arrow))) {
+      base = base.kind === "unary" || base.kind === "cast" ? base.operand : base.object;
+    }
+    if (base?.kind === "member") base = base.object;
+    if (!base || this.hasEffect(base)) return [state];
+    const value = state.resolve(this.single(base, state, frame));
+    if (value.t !== "ite") return [state];
+    const other = state.clone();
+    const fork = `${this.forkId(frame, base.line, base)}:pointer`;
+    const result: State[] = [];
+    if (state.assume(value.c, fork, true)) result.push(...this.decidePointer(lock, state, frame));
+    if (other.assume(not(value.c), fork, false)) result.push(...this.decidePointer(lock, other, frame));
+    return result;
   }
 
   private withArgs(exprs: readonly Expr[], state: State, frame: Frame): Evaluated<Value[]>[] {
@@ -1062,7 +1083,7 @@ export class Interpreter {
 
   private mapped(address: Value | undefined, e: Extract<Expr, { kind: "call" }>): Value {
     if (!address) return fresh("a mapping");
-    return sym(`@${idOf(address)}`, valueText(address).replace(/^&/, "") || this.sourceText(e), null, true);
+    return sym(`@{${idOf(address)}}`, valueText(address).replace(/^&/, "") || this.sourceText(e), null, true);
   }
 
   /** What a pointer argument points to may have changed. */
@@ -1075,20 +1096,10 @@ export class Interpreter {
 
   private lockPlace(pointer: Value | undefined): { key: string; text: string; object: string; members: string[] } | null {
     if (!pointer || pointer.t === "num") return null;
-    const key = pointer.t === "ref" ? pointer.key : `*${idOf(pointer)}`;
+    const key = pointee(pointer);
     const text = valueText(pointer).replace(/^&/, "");
-    // The object is everything up to the last dereference of an unknown pointer.
-    const members: string[] = [];
-    let object = key;
-    for (let m = /^(.*)\.(\w+)$/s.exec(object); m && balanced(m[1] as string); m = /^(.*)\.(\w+)$/s.exec(object)) {
-      members.unshift(m[2] as string);
-      object = m[1] as string;
-    }
-    const indexed = /^(.*)\[[^[\]]*\]$/s.exec(object);
-    if (indexed && members.length <= 1 && /\.\w+$/.test(indexed[1] as string)) {
-      const array = /\.(\w+)$/.exec(indexed[1] as string);
-      if (array) members.unshift(array[1] as string);
-    }
+    const object = objectOf(key);
+    const members = [...key.slice(object.length).matchAll(/\.(\w+)/g)].map((m) => m[1] as string);
     return { key, text, object, members };
   }
 
@@ -1201,7 +1212,7 @@ export class Interpreter {
   /** A helper clears the lock bit with the whole word: of a locked entry in memory, or of a copy that is written later. */
   private unlockWord(pointer: Value | undefined, by: string, evidence: readonly Site[], state: State, frame: Frame): void {
     if (!pointer) return;
-    const key = pointer.t === "ref" ? pointer.key : `*${idOf(pointer)}`;
+    const key = pointee(pointer);
     if (!this.releaseEntry(key, by, evidence, state, frame)) state.store.set(`unlocked:${key}`, num(1));
     this.havocOut(pointer, state);
   }
@@ -1210,7 +1221,7 @@ export class Interpreter {
   private writeWord(pointer: Value | undefined, from: Expr | undefined, by: string, evidence: readonly Site[], state: State, frame: Frame): void {
     if (!pointer || !from) return;
     const suffix = `.${this.rules.wordField}`;
-    const key = (pointer.t === "ref" ? pointer.key : `*${idOf(pointer)}`).replace(new RegExp(`\\${suffix}$`), "");
+    const key = pointee(pointer).replace(new RegExp(`\\${suffix}$`), "");
     if (from.kind !== "member") {
       const word = this.single(from, state, frame);
       if (word.t === "num" && !this.isLockBitSet(word.v)) this.releaseEntry(key, by, evidence, state, frame);
@@ -1243,11 +1254,13 @@ export class Interpreter {
   }
 }
 
-function balanced(text: string): boolean {
+/** The structure that a lock is a member of: what the outermost pointer points to, or the variable. */
+function objectOf(key: string): string {
+  if (!key.startsWith("*{")) return /^[^.[]+/.exec(key)?.[0] ?? key;
   let depth = 0;
-  for (const c of text) {
-    if (c === "(" || c === "[") depth++;
-    else if (c === ")" || c === "]") depth--;
+  for (let i = 1; i < key.length; i++) {
+    if (key[i] === "{") depth++;
+    else if (key[i] === "}" && --depth === 0) return key.slice(0, i + 1);
   }
-  return depth === 0;
+  return key;
 }

@@ -114,8 +114,8 @@ class ObjectNames {
 
   /** The variable that points to the object, without the suffix that says it is a pointer. */
   of(event: AcquireEvent): string {
-    const pointer = event.objectKey.replace(/^\*/, "");
-    const variable = this.byId.get(pointer) ?? this.byId.get(pointer.replace(/^@&/, "@"));
+    const pointer = event.objectKey.replace(/^\*\{([\s\S]*)\}$/, "$1");
+    const variable = this.byId.get(pointer);
     return shortName(variable ?? this.inLeafTerms(event.text).replace(/(->|\.)\w+$/, ""));
   }
 
@@ -225,7 +225,7 @@ function releaseOf(event: AcquireEvent, final: Final, context: RowContext, troub
 
 /** A lock word inside a page that the leaf removes goes with the page: where the page's type is set to free. */
 function removalOf(event: AcquireEvent, state: State, rules: ExtractionRules): readonly Site[] | null {
-  const page = /^\*@(.+?)\.raw_void\./.exec(event.lockKey)?.[1];
+  const page = /^\*\{@\{(.+?)\.raw_void\}\}\./.exec(event.lockKey)?.[1];
   if (page === undefined) return null;
   const fact = state.types.find((t) => t.how === "assign" && rules.freePageTypes.includes(t.type) && t.objectKey.includes(`(${page},`));
   return fact?.evidence ?? null;
@@ -251,6 +251,13 @@ function withoutIndex(key: string): string {
     i = end - 1;
   }
   return result;
+}
+
+/** Does a structure that was copied into the hand-over hold the pointer in one of its members? */
+function holds(state: State, structure: string | null, pointer: string): boolean {
+  if (structure === null) return false;
+  for (const [key, value] of state.store) if (key.startsWith(`${structure}.`) && value.t === "sym" && value.id === pointer) return true;
+  return false;
 }
 
 /** Is it the same lock? An element that stands for each of an array's is any of them. */
@@ -283,12 +290,12 @@ const sameSite = (a: Site | undefined, b: Site | undefined): boolean => a !== un
 /** Fields of the hand-over structure in which the leaf left what leads to this lock. */
 function handOverFields(event: AcquireEvent, state: State, context: RowContext): string[] {
   const pattern = new RegExp(`\\.${context.rules.handOver}\\.(\\w+)(?:\\.|$)`);
-  const pointer = event.objectKey.replace(/^\*/, "");
+  const pointer = event.objectKey.replace(/^\*\{([\s\S]*)\}$/, "$1");
   const fields: string[] = [];
   for (const [key, value] of state.store) {
     const field = pattern.exec(key)?.[1];
     if (field === undefined || value.t !== "sym") continue;
-    if (value.id === pointer || event.objectKey.includes(value.id)) fields.push(field);
+    if (value.id === pointer || event.objectKey.includes(value.id) || holds(state, value.location, pointer)) fields.push(field);
   }
   return fields;
 }

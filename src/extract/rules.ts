@@ -45,6 +45,8 @@ export interface ExtractionRules {
   readonly mappings: readonly string[];
   /** Functions that never return NULL. */
   readonly nonNull: readonly string[];
+  /** Members that always point to something. */
+  readonly nonNullMembers: readonly string[];
   /** Functions that walk the PAMT from the 1 GB level down: the last acquisition of a walk is the target. */
   readonly pamtWalks: readonly string[];
   /** Member of a PAMT entry that is its lock. */
@@ -156,6 +158,7 @@ export const RULES: ExtractionRules = {
   statusWithOperand: ["api_error_with_operand_id"],
   mappings: ["map_pa", "map_pa_with_hkid", "map_pa_with_global_hkid", "map_pa_non_wb", "map_continuous_pages", "map_pa_with_memtype", "map_pa_with_global_hkid_and_memtype"],
   nonNull: ["map_implicit_tdcs", "secure_ept_walk", "get_local_data", "get_global_data", "pamt_implicit_get", "pamt_implicit_get_internal"],
+  nonNullMembers: ["pamt_1gb_p", "pamt_2mb_p", "pamt_4kb_p"],
   pamtWalks: ["pamt_walk"],
   pamtLock: "entry_lock",
   pamtResizes: ["pamt_promote", "pamt_demote"],

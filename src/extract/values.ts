@@ -111,6 +111,11 @@ export function idOf(v: Value): string {
   }
 }
 
+/** Key of what a pointer points to. */
+export function pointee(pointer: Value): string {
+  return pointer.t === "ref" ? pointer.key : `*{${idOf(pointer)}}`;
+}
+
 export function sameValue(a: Value, b: Value): boolean {
   return a === b || (a.t === b.t && idOf(a) === idOf(b));
 }
@@ -166,7 +171,9 @@ export function equal(a: Value, b: Value): Formula {
   if (a.t === "num" && b.t === "num") return a.v === b.v ? TRUE : FALSE;
   if (a.t === "num") return equal(b, a);
   const isZero = b.t === "num" && b.v === 0n;
-  if (isZero && (a.t === "ref" || a.t === "error" || (a.t === "sym" && a.nonNull))) return FALSE;
+  // An address is no constant, neither NULL nor the module's own "no address".
+  if (b.t === "num" && (a.t === "ref" || (a.t === "sym" && a.nonNull))) return FALSE;
+  if (isZero && a.t === "error") return FALSE;
   if (isZero && a.t === "sym" && b.name === null) return not(truth(a));
   if (sameValue(a, b) && a.t !== "error") return TRUE;
   const [left, right] = b.t === "num" || idOf(a) <= idOf(b) ? [a, b] : [b, a];
