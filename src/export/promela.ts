@@ -1,0 +1,298 @@
+/**
+ * A Model as Promela, for SPIN. Every step is one `d_step`, every label one control state, so SPIN (built with -DSAFETY -DNOREDUCE)
+ * reaches the same number of states as our plain search.
+ *
+ * Locals become global arrays over instances, since properties and other processes may read them; that adds no states. Where a property or
+ * a guard asks for a label, a mirror of the program counter is kept, which adds none either. A step that would leave a variable's range
+ * fails an assertion.
+ */
+import {
+  type Effect,
+  type Expr,
+  type IntExpr,
+  type Label,
+  type Model,
+  type ProcessType,
+  type RangeScope,
+  rangeOf,
+  type Step,
+  stepScope,
+  substitute,
+  typeRange,
+  type Variable,
+  validate,
+  visitExpr,
+  mapModel,
+} from "../language/index.ts";
+import { Names } from "./names.ts";
+
+const KEYWORDS =
+  "active assert atomic bit bool break byte chan d_step D_proctype do else empty enabled end eval false fi full goto hidden if init inline int len local ltl mtype nempty never nfull notrace od of pc_value pid printf printm priority proctype provided return run select short show skip STDIN timeout trace true typedef unless unsigned xr xs _ np_ _last _nr_pr _pid".split(
+    " ",
+  );
+
+interface Context {
+  readonly model: Model;
+  readonly names: Names;
+  /** Process types whose program counters are looked at. */
+  readonly mirrored: ReadonlySet<string>;
+  readonly scope: RangeScope;
+  /** The expression for the running instance's index. */
+  readonly self: string;
+}
+
+function elementType(model: Model, variable: Variable): string {
+  const [min, max] = typeRange(model, variable.type);
+  if (min < 0) return min >= -32768 && max <= 32767 ? "short" : "int";
+  if (max <= 1) return "bit";
+  if (max <= 255) return "byte";
+  return max <= 32767 ? "short" : "int";
+}
+
+/** A C-like conditional, evaluated lazily. */
+const conditional = (test: string, then: string, otherwise: string): string => `(${test} -> ${then} : ${otherwise})`;
+
+function showVariable(c: Context, owner: string | null, instance: string, variable: Variable, index: IntExpr | null): string {
+  const name = c.names.of(owner ?? "", variable.name);
+  const count = owner === null ? 1 : (c.model.processes.find((type) => type.name === owner)?.count ?? 1);
+  const size = variable.size ?? 1;
+  const element = index === null ? "0" : show(c, index);
+  const at = owner === null ? element : size === 1 ? instance : `${instance} * ${size} + ${element}`;
+  if (owner === null && variable.size === null) return name;
+  if (owner !== null && count === 1 && size === 1) return name;
+  return `${name}[${at}]`;
+}
+
+/** Out of the array: 0. The test is left out where the index is known to be inside. */
+function guarded(c: Context, variable: Variable, index: IntExpr | null, read: string): string {
+  if (index === null) return read;
+  const [low, high] = rangeOf(c.scope, index);
+  const size = variable.size ?? 1;
+  if (low >= 0 && high < size) return read;
+  const i = show(c, index);
+  return conditional(`(${i}) >= 0 && (${i}) < ${size}`, read, "0");
+}
+
+function showVar(c: Context, expr: Expr & { op: "var" }): string {
+  const local = c.scope.process?.locals.find((variable) => variable.name === expr.name);
+  const variable = local ?? c.model.variables.find((candidate) => candidate.name === expr.name);
+  if (variable === undefined) return "0";
+  const read = showVariable(c, local === undefined ? null : (c.scope.process?.name ?? null), c.self, variable, expr.index);
+  return guarded(c, variable, expr.index, read);
+}
+
+function showLocal(c: Context, expr: Expr & { op: "local" }): string {
+  const type = c.model.processes.find((process) => process.name === expr.process);
+  const variable = type?.locals.find((candidate) => candidate.name === expr.name);
+  if (type === undefined || variable === undefined) return "0";
+  const instance = show(c, expr.instance);
+  const read = guarded(c, variable, expr.index, showVariable(c, type.name, `(${instance})`, variable, expr.index));
+  const [low, high] = rangeOf(c.scope, expr.instance);
+  return low >= 0 && high < type.count ? read : conditional(`(${instance}) >= 0 && (${instance}) < ${type.count}`, read, "0");
+}
+
+function showAt(c: Context, expr: Expr & { op: "at" }): string {
+  const type = c.model.processes.find((process) => process.name === expr.process) as ProcessType;
+  const instance = show(c, expr.instance);
+  const pc = `${c.names.of("pc", type.name)}[${instance}]`;
+  const tests = expr.labels.map((name) => `${pc} == ${type.labels.findIndex((label) => label.name === name)}`);
+  const any = tests.length === 0 ? "false" : tests.join(" || ");
+  const [low, high] = rangeOf(c.scope, expr.instance);
+  return low >= 0 && high < type.count ? `(${any})` : conditional(`(${instance}) >= 0 && (${instance}) < ${type.count}`, `(${any})`, "false");
+}
+
+const SYMBOL: Readonly<Record<string, string>> = {
+  add: "+",
+  sub: "-",
+  mul: "*",
+  band: "&",
+  bor: "|",
+  bxor: "^",
+  shl: "<<",
+  shr: ">>",
+  eq: "==",
+  ne: "!=",
+  lt: "<",
+  le: "<=",
+  gt: ">",
+  ge: ">=",
+};
+
+function quantifier(c: Context, expr: Expr & { op: "forall" | "exists" | "count" }): string {
+  const bodies = Array.from({ length: expr.size }, (_, i) => {
+    const body = substitute(expr.body, { [expr.param]: { op: "const", sort: "int", value: i, enum: null } });
+    return show(c, body);
+  });
+  const joined = bodies.join({ forall: " && ", exists: " || ", count: " + " }[expr.op]);
+  return bodies.length === 0 ? (expr.op === "forall" ? "true" : "0") : `(${joined})`;
+}
+
+function show(c: Context, expr: Expr): string {
+  switch (expr.op) {
+    case "const":
+      return expr.value < 0 ? `(${expr.value})` : String(expr.value);
+    case "self":
+      return c.self;
+    case "param":
+      return "0";
+    case "var":
+      return showVar(c, expr);
+    case "local":
+      return showLocal(c, expr);
+    case "at":
+      return showAt(c, expr);
+    case "and":
+    case "or":
+      if (expr.args.length === 0) return expr.op === "and" ? "true" : "false";
+      return `(${expr.args.map((arg) => show(c, arg)).join(expr.op === "and" ? " && " : " || ")})`;
+    case "not":
+      return `!(${show(c, expr.a)})`;
+    case "bnot":
+      return `((${show(c, expr.a)} ^ (-1)) & ${2 ** expr.bits - 1})`;
+    case "ite":
+      return conditional(show(c, expr.cond), show(c, expr.then), show(c, expr.else));
+    case "forall":
+    case "exists":
+    case "count":
+      return quantifier(c, expr);
+    case "div":
+    case "mod": {
+      const [a, b] = [show(c, expr.a), show(c, expr.b)];
+      const [low, high] = rangeOf(c.scope, expr.b);
+      const result = `(${a} ${expr.op === "div" ? "/" : "%"} ${b})`;
+      return low <= 0 && high >= 0 ? conditional(`(${b}) == 0`, "0", result) : result;
+    }
+    default:
+      return `(${show(c, expr.a)} ${SYMBOL[expr.op]} ${show(c, expr.b)})`;
+  }
+}
+
+function assign(c: Context, effect: Effect & { kind: "set" }): string[] {
+  const local = c.scope.process?.locals.find((variable) => variable.name === effect.name);
+  const variable = (local ?? c.model.variables.find((candidate) => candidate.name === effect.name)) as Variable;
+  const target = showVariable(c, local === undefined ? null : (c.scope.process?.name ?? null), c.self, variable, effect.index);
+  const value = show(c, effect.value);
+  const [min, max] = typeRange(c.model, variable.type);
+  const [low, high] = rangeOf(c.scope, effect.value);
+  const checks: string[] = [];
+  if (effect.index !== null) {
+    const [from, to] = rangeOf(c.scope, effect.index);
+    const index = show(c, effect.index);
+    if (from < 0 || to >= (variable.size ?? 1)) checks.push(`assert((${index}) >= 0 && (${index}) < ${variable.size})`);
+  }
+  if (low < min || high > max) checks.push(`assert((${value}) >= ${min} && (${value}) <= ${max})`);
+  return [...checks, `${target} = ${value}`];
+}
+
+function effects(c: Context, list: readonly Effect[]): string[] {
+  return list.flatMap((effect) => {
+    if (effect.kind === "set") return assign(c, effect);
+    if (effect.kind === "assert") return [`assert(${show(c, effect.condition)})`];
+    const then = effects(c, effect.then).join("; ") || "skip";
+    const otherwise = effects(c, effect.else).join("; ") || "skip";
+    return [`if :: ${show(c, effect.condition)} -> ${then} :: else -> ${otherwise} fi`];
+  });
+}
+
+/** The step with each choice made: one alternative per combination. */
+function alternatives(step: Step): Step[] {
+  let found: Step[] = [{ ...step, choose: [] }];
+  for (const { param, size } of step.choose) {
+    found = found.flatMap((one) =>
+      Array.from({ length: size }, (_, value) => {
+        const constant: Record<string, IntExpr> = { [param]: { op: "const", sort: "int", value, enum: null } };
+        const map = <E extends Expr>(expr: E): E => substitute(expr, constant);
+        return { ...one, guard: map(one.guard), effects: mapAll(one.effects, map) };
+      }),
+    );
+  }
+  return found;
+}
+
+function mapAll(list: readonly Effect[], map: <E extends Expr>(expr: E) => E): Effect[] {
+  return list.map((effect): Effect => {
+    if (effect.kind === "set") return { ...effect, index: effect.index === null ? null : map(effect.index), value: map(effect.value) };
+    if (effect.kind === "assert") return { ...effect, condition: map(effect.condition) };
+    // biome-ignore lint/suspicious/noThenProperty: the branch of a conditional effect
+    return { ...effect, condition: map(effect.condition), then: mapAll(effect.then, map), else: mapAll(effect.else, map) };
+  });
+}
+
+const labelName = (c: Context, type: ProcessType, label: Label): string => c.names.of(label.idle ? `end_${type.name}` : type.name, label.name);
+
+function showStep(c: Context, type: ProcessType, label: Label, step: Step): string {
+  const next = type.labels.find((candidate) => candidate.name === step.next) as Label;
+  const invariants = c.model.properties.flatMap((property) => (property.kind === "always" ? [`assert(${show({ ...c, scope: { ...c.scope, process: null } }, property.expr)})`] : []));
+  const mirror = c.mirrored.has(type.name) && next !== label ? [`${c.names.of("pc", type.name)}[${c.self}] = ${type.labels.indexOf(next)}`] : [];
+  const body = [show(c, step.guard), ...effects(c, step.effects), ...mirror, ...invariants];
+  return `:: d_step { ${body.map((part) => (part === "1" ? "true" : part)).join("; ")} }; goto ${labelName(c, type, next)}`;
+}
+
+function showProcess(c: Context, type: ProcessType, firstPid: number): string {
+  const self = type.count === 1 ? "0" : firstPid === 0 ? "_pid" : `(_pid - ${firstPid})`;
+  const lines = [`active [${type.count}] proctype ${c.names.of("", type.name)}() {`];
+  const start = type.labels.find((label) => label.name === type.start);
+  const ordered = [start as Label, ...type.labels.filter((label) => label !== start)];
+  for (const label of ordered) {
+    const steps = label.steps.flatMap((step) => alternatives(step).map((one) => showStep({ ...c, self, scope: stepScope(c.model, type, one.choose) }, type, label, one)));
+    const name = labelName(c, type, label);
+    lines.push(steps.length === 0 ? `${name}: false;` : `${name}: if\n  ${steps.join("\n  ")}\n  fi;`);
+  }
+  return `${lines.join("\n")}\n}`;
+}
+
+/** One declaration. */
+function declare(c: Context, owner: ProcessType | null, variable: Variable): string {
+  const count = (owner?.count ?? 1) * (variable.size ?? 1);
+  const array = owner === null ? variable.size !== null : count > 1;
+  const inits = Array.from({ length: count }, (_, i) => (typeof variable.init === "number" ? variable.init : (variable.init[i % (variable.size ?? 1)] ?? 0)));
+  const name = c.names.of(owner?.name ?? "", variable.name);
+  const type = elementType(c.model, variable);
+  if (!array) return `${type} ${name} = ${inits[0]};`;
+  return `${type} ${name}[${count}] = ${inits.every((init) => init === inits[0]) ? inits[0] : `{ ${inits.join(", ")} }`};`;
+}
+
+function mirroredTypes(model: Model): Set<string> {
+  const found = new Set<string>();
+  mapModel(model, (expr) => {
+    visitExpr(expr, (inner) => {
+      if (inner.op === "at") found.add(inner.process);
+    });
+    return expr;
+  });
+  return found;
+}
+
+/** `leads-to` properties as LTL, each behind its own macro, since a claim changes what SPIN explores. */
+function liveness(c: Context): string[] {
+  const scope = { model: c.model, process: null, params: {} };
+  return c.model.properties.flatMap((property, i) => {
+    if (property.kind !== "leads-to") return [];
+    const [from, to] = [show({ ...c, scope }, property.from), show({ ...c, scope }, property.to)];
+    return [`#ifdef LTL_${i}`, `ltl ${c.names.of("ltl", property.name)} { [] ((${from}) -> <> (${to})) }`, "#endif"];
+  });
+}
+
+/** Write a model in Promela. */
+export function toPromela(model: Model): string {
+  validate(model);
+  const names = new Names(KEYWORDS);
+  const c: Context = { model, names, mirrored: mirroredTypes(model), scope: { model, process: null, params: {} }, self: "0" };
+  const lines = [
+    `/* ${model.name}: ${model.description.replaceAll("*/", "* /")}`,
+    "   Written by seamlock. spin -a FILE; gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c; ./pan -m2000000 -w24",
+    "   Distinct states equal those of `seamlock check --no-reduction`. */",
+    ...model.variables.map((variable) => declare(c, null, variable)),
+  ];
+  for (const type of model.processes) {
+    lines.push(...type.locals.map((variable) => declare(c, type, variable)));
+    if (!c.mirrored.has(type.name)) continue;
+    lines.push(`byte ${names.of("pc", type.name)}[${type.count}] = ${type.labels.findIndex((label) => label.name === type.start)};`);
+  }
+  let pid = 0;
+  for (const type of model.processes) {
+    lines.push("", showProcess(c, type, pid));
+    pid += type.count;
+  }
+  return `${[...lines, "", ...liveness(c)].join("\n")}\n`;
+}

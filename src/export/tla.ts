@@ -1,0 +1,330 @@
+/**
+ * A Model as TLA+, for TLC (also in its distributed mode). The module has one action per step; TLC finds the same number of distinct states
+ * as our plain search. The effects of a step run in order, so each becomes a LET over the values that the earlier ones made.
+ */
+import {
+  type Effect,
+  type Expr,
+  type Fairness,
+  type IntExpr,
+  type Model,
+  type ProcessType,
+  type RangeScope,
+  rangeOf,
+  type Step,
+  stepScope,
+  typeRange,
+  type Variable,
+  validate,
+} from "../language/index.ts";
+import { Names } from "./names.ts";
+
+const RESERVED =
+  "ASSUME ELSE LOCAL UNION ASSUMPTION ENABLED MODULE VARIABLE AXIOM EXCEPT OTHER VARIABLES CASE EXTENDS SF_ WF_ WITH CHOOSE IF SUBSET THEN CONSTANT IN THEOREM CONSTANTS INSTANCE UNCHANGED DOMAIN LET Nat Int Seq Init Next Spec vars self TLC Naturals Integers FiniteSets And Or Xor Append Head Tail Len Print Assert Max Min Cardinality BOOLEAN TRUE FALSE Idle Safe Fairness".split(
+    " ",
+  );
+
+/** Where an expression stands, and which operator holds the current value of each variable. */
+interface Context {
+  readonly model: Model;
+  readonly names: Names;
+  readonly scope: RangeScope;
+  readonly current: ReadonlyMap<string, string>;
+}
+
+const owner = (c: Context, name: string): ProcessType | null => (c.scope.process?.locals.some((local) => local.name === name) ? c.scope.process : null);
+const variableName = (c: Context, type: ProcessType | null, name: string): string => {
+  const plain = c.names.of(type?.name ?? "", name);
+  return c.current.get(plain) ?? plain;
+};
+
+const inside = (index: string, size: number, read: string, otherwise: string): string => `(IF ${index} \\in 0..${size - 1} THEN ${read} ELSE ${otherwise})`;
+const zero = (variable: Variable): string => (variable.type.kind === "bool" ? "FALSE" : "0");
+
+function element(c: Context, variable: Variable, base: string, index: IntExpr | null): string {
+  if (index === null) return base;
+  const i = show(c, index);
+  const [low, high] = rangeOf(c.scope, index);
+  const size = variable.size ?? 1;
+  return low >= 0 && high < size ? `${base}[${i}]` : inside(i, size, `${base}[${i}]`, zero(variable));
+}
+
+function readVariable(c: Context, expr: Expr & { op: "var" }): string {
+  const type = owner(c, expr.name);
+  const variable = (type?.locals ?? c.model.variables).find((candidate) => candidate.name === expr.name) as Variable;
+  const name = variableName(c, type, expr.name);
+  return element(c, variable, type === null ? name : `${name}[self]`, expr.index);
+}
+
+/** Something of an instance whose number may lie outside. */
+function ofInstance(c: Context, type: ProcessType, instance: IntExpr, read: (i: string) => string, otherwise: string): string {
+  const i = show(c, instance);
+  const [low, high] = rangeOf(c.scope, instance);
+  return low >= 0 && high < type.count ? read(i) : inside(i, type.count, read(i), otherwise);
+}
+
+function readLocal(c: Context, expr: Expr & { op: "local" }): string {
+  const type = c.model.processes.find((process) => process.name === expr.process) as ProcessType;
+  const variable = type.locals.find((candidate) => candidate.name === expr.name) as Variable;
+  return ofInstance(c, type, expr.instance, (i) => element(c, variable, `${variableName(c, type, expr.name)}[${i}]`, expr.index), zero(variable));
+}
+
+function readAt(c: Context, expr: Expr & { op: "at" }): string {
+  const type = c.model.processes.find((process) => process.name === expr.process) as ProcessType;
+  const labels = `{${expr.labels.map((label) => JSON.stringify(label)).join(", ")}}`;
+  return ofInstance(c, type, expr.instance, (i) => `(${c.names.of("pc", type.name)}[${i}] \\in ${labels})`, "FALSE");
+}
+
+const SYMBOL: Readonly<Record<string, string>> = { add: "+", sub: "-", mul: "*", eq: "=", ne: "#", lt: "<", le: "<=", gt: ">", ge: ">=" };
+const BITS: Readonly<Record<string, string>> = { band: "BitAnd", bor: "BitOr", bxor: "BitXor" };
+
+function arithmetic(c: Context, expr: Expr & { a: Expr; b: Expr }): string {
+  const [a, b] = [show(c, expr.a), show(c, expr.b)];
+  switch (expr.op) {
+    case "div":
+      return `Quotient(${a}, ${b})`;
+    case "mod":
+      return `Remainder(${a}, ${b})`;
+    case "band": {
+      const mask = expr.b.op === "const" ? expr.b.value + 1 : 0;
+      // The low bits of a number: TLA+'s % is never negative, as the low bits of a machine word are not.
+      return mask > 0 && (mask & (mask - 1)) === 0 ? `((${a}) % ${mask})` : `BitAnd(${a}, ${b})`;
+    }
+    case "bor":
+    case "bxor":
+      return `${BITS[expr.op]}(${a}, ${b})`;
+    case "shl":
+      return `((${a}) * (2^(${b})))`;
+    case "shr":
+      return `((${a}) \\div (2^(${b})))`;
+    default:
+      return `(${a} ${SYMBOL[expr.op]} ${b})`;
+  }
+}
+
+function show(c: Context, expr: Expr): string {
+  switch (expr.op) {
+    case "const":
+      if (expr.sort === "bool") return expr.value === 0 ? "FALSE" : "TRUE";
+      return expr.value < 0 ? `(0 - ${-expr.value})` : String(expr.value);
+    case "self":
+      return "self";
+    case "param":
+      return paramName(expr.name);
+    case "var":
+      return readVariable(c, expr);
+    case "local":
+      return readLocal(c, expr);
+    case "at":
+      return readAt(c, expr);
+    case "and":
+    case "or":
+      if (expr.args.length === 0) return expr.op === "and" ? "TRUE" : "FALSE";
+      return `(${expr.args.map((arg) => show(c, arg)).join(expr.op === "and" ? " /\\ " : " \\/ ")})`;
+    case "not":
+      return `~(${show(c, expr.a)})`;
+    case "bnot":
+      return `((0 - 1 - ${show(c, expr.a)}) % ${2 ** expr.bits})`;
+    case "ite":
+      return `(IF ${show(c, expr.cond)} THEN ${show(c, expr.then)} ELSE ${show(c, expr.else)})`;
+    case "forall":
+    case "exists":
+    case "count": {
+      const inner = { ...c, scope: { ...c.scope, params: { ...c.scope.params, [expr.param]: [0, expr.size - 1] as const } } };
+      const range = `${paramName(expr.param)} \\in 0..${expr.size - 1}`;
+      const body = show(inner, expr.body);
+      if (expr.op === "count") return `Cardinality({${range} : ${body}})`;
+      return `(${expr.op === "forall" ? "\\A" : "\\E"} ${range} : ${body})`;
+    }
+    default:
+      return arithmetic(c, expr as Expr & { a: Expr; b: Expr });
+  }
+}
+
+const paramName = (name: string): string => `p_${name.replace("$", "q")}`;
+
+/** Collects a step's LETs and assertions while its effects are written. */
+class Writer {
+  readonly lets: string[] = [];
+  readonly asserts: string[] = [];
+  #fresh = 0;
+
+  bind(value: string): string {
+    const name = `t${++this.#fresh}`;
+    this.lets.push(`${name} == ${value}`);
+    return name;
+  }
+}
+
+function assign(c: Context, writer: Writer, condition: string, effect: Effect & { kind: "set" }): Context {
+  const type = owner(c, effect.name);
+  const variable = (type?.locals ?? c.model.variables).find((candidate) => candidate.name === effect.name) as Variable;
+  const name = variableName(c, type, effect.name);
+  const value = writer.bind(show(c, effect.value));
+  const path: string[] = type === null ? [] : ["self"];
+  if (effect.index !== null) path.push(writer.bind(show(c, effect.index)));
+  const [min, max] = typeRange(c.model, variable.type);
+  const [low, high] = rangeOf(c.scope, effect.value);
+  const demand = (what: string) => writer.asserts.push(`Assert(${condition} => ${what}, ${JSON.stringify(`range of ${effect.name}`)})`);
+  if (variable.type.kind !== "bool" && (low < min || high > max)) demand(`${value} \\in ${min}..${max}`);
+  if (effect.index !== null) {
+    const [from, to] = rangeOf(c.scope, effect.index);
+    if (from < 0 || to >= (variable.size ?? 1)) demand(`${path.at(-1)} \\in 0..${(variable.size ?? 1) - 1}`);
+  }
+  const updated = path.length === 0 ? value : `[${name} EXCEPT !${path.map((i) => `[${i}]`).join("")} = ${value}]`;
+  return { ...c, current: new Map([...c.current, [c.names.of(type?.name ?? "", effect.name), writer.bind(updated)]]) };
+}
+
+function branch(c: Context, writer: Writer, condition: string, effect: Effect & { kind: "if" }): Context {
+  const test = writer.bind(show(c, effect.condition));
+  const both = (extra: string) => (condition === "TRUE" ? extra : `(${condition} /\\ ${extra})`);
+  const then = effects(c, writer, both(test), effect.then);
+  const otherwise = effects(c, writer, both(`~${test}`), effect.else);
+  const current = new Map(c.current);
+  for (const name of new Set([...then.current.keys(), ...otherwise.current.keys()])) {
+    const [a, b] = [then.current.get(name) ?? name, otherwise.current.get(name) ?? name];
+    current.set(name, a === b ? a : writer.bind(`IF ${test} THEN ${a} ELSE ${b}`));
+  }
+  return { ...c, current };
+}
+
+function effects(c: Context, writer: Writer, condition: string, list: readonly Effect[]): Context {
+  let now = c;
+  for (const effect of list) {
+    if (effect.kind === "set") now = assign(now, writer, condition, effect);
+    else if (effect.kind === "if") now = branch(now, writer, condition, effect);
+    else writer.asserts.push(`Assert(${condition} => ${show(now, effect.condition)}, ${JSON.stringify(effect.name)})`);
+  }
+  return now;
+}
+
+/** One step as an action of instance `self`. */
+function action(c: Context, type: ProcessType, from: string, step: Step, all: readonly string[]): string {
+  const writer = new Writer();
+  const pc = c.names.of("pc", type.name);
+  const scoped = { ...c, scope: stepScope(c.model, type, step.choose) };
+  const guard = show(scoped, step.guard);
+  const after = effects(scoped, writer, "TRUE", step.effects);
+  const changed = [...after.current.entries()];
+  const moves = step.next !== from;
+  if (moves) changed.push([pc, `[${pc} EXCEPT ![self] = ${JSON.stringify(step.next)}]`]);
+  const rest = all.filter((name) => !changed.some(([other]) => other === name));
+  const conjuncts = [
+    ...writer.asserts,
+    ...changed.map(([name, value]) => `${name}' = ${value}`),
+    ...(rest.length > 0 ? [`UNCHANGED <<${rest.join(", ")}>>`] : []),
+  ];
+  const lets = writer.lets.length === 0 ? "" : `LET ${writer.lets.join("\n             ")} IN `;
+  const chosen = step.choose.map(({ param, size }) => `\\E ${paramName(param)} \\in 0..${size - 1} : `).join("");
+  const body = conjuncts.map((conjunct) => `/\\ ${conjunct}`).join("\n           ");
+  return `${chosen}(${guard}) /\\ (${lets}\n           ${body})`;
+}
+
+/** One action per label. */
+function processActions(c: Context, type: ProcessType, all: readonly string[]): { text: string[]; byLabel: Map<string, string> } {
+  const byLabel = new Map<string, string>();
+  const pc = c.names.of("pc", type.name);
+  const text = type.labels.flatMap((label) => {
+    if (label.steps.length === 0) return [];
+    const name = c.names.of(`A_${type.name}`, label.name);
+    byLabel.set(label.name, name);
+    const steps = label.steps.map((step) => `     \\/ ${action(c, type, label.name, step, all)}`);
+    return [`${name}(self) ==\n  /\\ ${pc}[self] = ${JSON.stringify(label.name)}\n  /\\\n${steps.join("\n")}`];
+  });
+  const any = [...byLabel.values()].map((name) => `${name}(self)`).join(" \\/ ");
+  return { text: [...text, `${c.names.of("P", type.name)}(self) == ${any === "" ? "FALSE" : any}`], byLabel };
+}
+
+function initial(c: Context, type: ProcessType | null, variable: Variable): string {
+  const literal = (value: number) => (variable.type.kind === "bool" ? (value === 0 ? "FALSE" : "TRUE") : value < 0 ? `(0 - ${-value})` : String(value));
+  const { init } = variable;
+  let value = typeof init === "number" ? literal(init) : "";
+  if (variable.size !== null) {
+    const cases = typeof init === "number" ? literal(init) : init.reduceRight<string>((rest, v, i) => (rest === "" ? literal(v) : `IF e = ${i} THEN ${literal(v)} ELSE ${rest}`), "");
+    value = `[e \\in 0..${variable.size - 1} |-> ${cases}]`;
+  }
+  if (type !== null) value = `[i \\in 0..${type.count - 1} |-> ${value}]`;
+  return `${c.names.of(type?.name ?? "", variable.name)} = ${value}`;
+}
+
+function fairnessOf(c: Context, actions: ReadonlyMap<string, ReadonlyMap<string, string>>, fair: Fairness): string {
+  const type = c.model.processes.find((process) => process.name === fair.process) as ProcessType;
+  const names = fair.labels?.flatMap((label) => actions.get(type.name)?.get(label) ?? []) ?? [c.names.of("P", type.name)];
+  const instances = fair.instance === null ? `\\A self \\in 0..${type.count - 1} : ` : `LET self == ${fair.instance} IN `;
+  // An action that changes nothing does not count as a step in TLA+; see the note in the module's head.
+  return `(${instances}${fair.strength === "weak" ? "WF" : "SF"}_vars(${names.map((name) => `${name}(self)`).join(" \\/ ")}))`;
+}
+
+const OPERATORS = `Quotient(a, b) == IF b = 0 THEN 0 ELSE LET q == (IF a < 0 THEN 0 - a ELSE a) \\div (IF b < 0 THEN 0 - b ELSE b) IN IF (a < 0) # (b < 0) THEN 0 - q ELSE q
+Remainder(a, b) == IF b = 0 THEN 0 ELSE a - b * Quotient(a, b)
+RECURSIVE BitAnd(_, _), BitOr(_, _), BitXor(_, _)
+BitAnd(a, b) == IF a = 0 \\/ b = 0 THEN 0 ELSE (IF a % 2 = 1 /\\ b % 2 = 1 THEN 1 ELSE 0) + 2 * BitAnd(a \\div 2, b \\div 2)
+BitOr(a, b) == IF a = 0 THEN b ELSE IF b = 0 THEN a ELSE (IF a % 2 = 1 \\/ b % 2 = 1 THEN 1 ELSE 0) + 2 * BitOr(a \\div 2, b \\div 2)
+BitXor(a, b) == IF a = 0 THEN b ELSE IF b = 0 THEN a ELSE (IF a % 2 # b % 2 THEN 1 ELSE 0) + 2 * BitXor(a \\div 2, b \\div 2)`;
+
+/** A TLA+ module and the configuration to run it with. */
+export interface TlaExport {
+  readonly module: string;
+  readonly name: string;
+  readonly config: string;
+}
+
+/** Write a model in TLA+. */
+export function toTla(model: Model): TlaExport {
+  validate(model);
+  const names = new Names(RESERVED);
+  const moduleName = names.of("", model.name.replace(/[^A-Za-z0-9]+/g, "_").replace(/^(?![A-Za-z])/, "M"));
+  const c: Context = { model, names, scope: { model, process: null, params: {} }, current: new Map() };
+  const pcs = model.processes.map((type) => names.of("pc", type.name));
+  const globals = model.variables.map((variable) => names.of("", variable.name));
+  const locals = model.processes.flatMap((type) => type.locals.map((variable) => names.of(type.name, variable.name)));
+  const all = [...pcs, ...globals, ...locals];
+  const init = [
+    ...model.processes.map((type, i) => `${pcs[i]} = [i \\in 0..${type.count - 1} |-> ${JSON.stringify(type.start)}]`),
+    ...model.variables.map((variable) => initial(c, null, variable)),
+    ...model.processes.flatMap((type) => type.locals.map((variable) => initial(c, type, variable))),
+  ];
+  const processes = model.processes.map((type) => ({ type, ...processActions(c, type, all) }));
+  const actions = new Map(processes.map(({ type, byLabel }) => [type.name, byLabel]));
+  const nexts = model.processes.map((type) => `(\\E self \\in 0..${type.count - 1} : ${names.of("P", type.name)}(self))`);
+  const idle = model.processes.map((type, i) => {
+    const labels = type.labels.filter((label) => label.idle).map((label) => JSON.stringify(label.name));
+    return `(\\A i \\in 0..${type.count - 1} : ${pcs[i]}[i] \\in {${labels.join(", ")}})`;
+  });
+  const properties = propertyText(c, actions);
+  const module = `---- MODULE ${moduleName} ----
+\\* ${model.description || model.name}. Written by seamlock; TLC finds as many distinct states as \`seamlock check --no-reduction\`.
+\\* Fairness counts steps that change nothing as no steps; seamlock counts them.
+EXTENDS Integers, FiniteSets, TLC
+VARIABLES ${all.join(", ")}
+vars == <<${all.join(", ")}>>
+${OPERATORS}
+Init ==
+${init.map((conjunct) => `  /\\ ${conjunct}`).join("\n")}
+${processes.flatMap(({ text }) => text).join("\n")}
+\\* Nobody has to go on from here: not a deadlock.
+Idle == ${idle.join(" /\\ ")} /\\ UNCHANGED vars
+Next == ${[...nexts, "Idle"].join(" \\/ ")}
+Spec == Init /\\ [][Next]_vars
+${properties.text.join("\n")}
+====
+`;
+  const config = ["SPECIFICATION Spec", ...properties.invariants.map((name) => `INVARIANT ${name}`), `CHECK_DEADLOCK ${model.deadlock ? "TRUE" : "FALSE"}`, ""].join("\n");
+  return { module, name: moduleName, config };
+}
+
+function propertyText(c: Context, actions: ReadonlyMap<string, ReadonlyMap<string, string>>): { text: string[]; invariants: string[] } {
+  const text: string[] = [];
+  const invariants: string[] = [];
+  for (const property of c.model.properties) {
+    const name = c.names.of("Property", property.name);
+    if (property.kind === "leads-to") {
+      const fair = property.fairness.map((one) => fairnessOf(c, actions, one));
+      text.push(`${name} == ${[...fair, "TRUE"].join(" /\\ ")} => ((${show(c, property.from)}) ~> (${show(c, property.to)}))`);
+      continue;
+    }
+    text.push(`${name} == ${show(c, property.expr)}`);
+    if (property.kind === "always") invariants.push(name);
+  }
+  return { text, invariants };
+}
