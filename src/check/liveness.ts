@@ -322,6 +322,10 @@ export function checkLeadsTo(search: Search, property: LeadsTo): LivenessResult 
   return run(start, cycle(region, fair, edgeMasks, weak | strong, start));
 }
 
+/** The moves that can be made without a fault: a step that fails ends the run, so fairness does not ask for it. */
+const completing = (layout: Layout, state: readonly number[]): Choice[] =>
+  enabledMoves(layout, state).filter(({ instance, move }) => apply(layout, state, instance, move).fault === null);
+
 /** Replay a lasso with the interpreter, and check that it is one, that it is fair, and that it breaks the property. */
 function verify(layout: Layout, property: LeadsTo, choices: readonly Choice[], loop: number | null, constraints: readonly Constraint[]): void {
   const states: (readonly number[])[] = [initialState(layout)];
@@ -333,7 +337,7 @@ function verify(layout: Layout, property: LeadsTo, choices: readonly Choice[], l
   const since = states.findLastIndex((state) => holds(layout, state, property.to)) + 1;
   if (!states.slice(since).some((state) => holds(layout, state, property.from))) fail("the premise is met by no state after the conclusion");
   if (loop === null) {
-    if (enabledMoves(layout, last).some(({ instance, move }) => apply(layout, last, instance, move).fault === null)) fail("it could go on");
+    if (completing(layout, last).length > 0) fail("it could go on");
     return;
   }
   if (since > loop) fail("the conclusion is met in the loop");
@@ -341,7 +345,7 @@ function verify(layout: Layout, property: LeadsTo, choices: readonly Choice[], l
   const looping = states.slice(loop, -1);
   for (const constraint of constraints) {
     if (choices.slice(loop).some((choice) => constraint.matches(choice))) continue;
-    const able = looping.map((state) => enabledMoves(layout, state).some((choice) => constraint.matches(choice)));
+    const able = looping.map((state) => completing(layout, state).some((choice) => constraint.matches(choice)));
     if (constraint.strong ? able.some(Boolean) : able.every(Boolean)) fail("it is not fair");
   }
 }

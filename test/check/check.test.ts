@@ -1,0 +1,180 @@
+import { describe, expect, test } from "vitest";
+import { enterAndZap } from "../../bench/models/enter-and-zap.ts";
+import { check, checkAsync, checkpoint, fewerSwitches, isValid, replay, resume, startSearch, verifyReduction } from "../../src/check/index.ts";
+import type { Model, Trace } from "../../src/language/index.ts";
+import { type LockFault, peterson, tryLock, twoLocks, writeBack, xadd } from "./models.ts";
+
+const named = (model: Model, options = {}) => Object.fromEntries(check(model, options).violations.map(({ property, trace }) => [property, trace.steps.length]));
+
+describe("the reference model", () => {
+  test.each([
+    [1, 1, 2, 3_714, 7_522],
+    [1, 2, 2, 40_843, 90_002],
+    [2, 1, 2, 269_360, 805_512],
+  ])("M(%i,%i,%i) has its known counts", (vcpus, pages, threshold, states, transitions) => {
+    expect(check(enterAndZap({ vcpus, pages, threshold }), { noReduction: true })).toMatchObject({ states, transitions, outcome: { kind: "holds" }, reductions: [] });
+  });
+
+  test("M(2,1,6) has its known number of states, in less than 32 bytes each", () => {
+    const result = check(enterAndZap({ vcpus: 2, pages: 1, threshold: 6 }), { noReduction: true });
+    expect(result.states).toBe(1_324_368);
+    expect(result.bytesPerState).toBeLessThan(32);
+  });
+
+  test("its reductions are computed, named, and right", () => {
+    const report = verifyReduction(enterAndZap({ vcpus: 2, pages: 1, threshold: 2 }));
+    expect(report.differences).toEqual([]);
+    expect(report.reduced.reductions).toEqual(["fold (vcpu: 11 labels, zapper: 12 labels)", "symmetry (vcpu)"]);
+    expect(report.reduced.states).toBeLessThan(report.plain.states / 10);
+  });
+
+  test("busy lists each resource with its holders", () => {
+    const { busy } = check(enterAndZap({ vcpus: 2, pages: 1, threshold: 2 }));
+    expect(busy).toContainEqual({ process: "zapper", leaf: "tdh_mem_track", resource: "TDCS_EPOCH", status: null, holders: ["tdh_vp_enter"], unheld: false });
+    expect(busy).toContainEqual({
+      process: "vcpu",
+      leaf: "tdh_vp_enter",
+      resource: "SEPT_TREE",
+      status: null,
+      holders: ["tdh_mem_page_aug", "tdh_mem_page_remove", "tdh_mem_range_block", "tdh_vp_enter"],
+      unheld: false,
+    });
+    expect(busy.some(({ resource }) => resource === "TDR")).toBe(false);
+  });
+});
+
+describe("seeded faults", () => {
+  test("the sound lock holds", () => {
+    const result = check(tryLock(3));
+    expect(result).toMatchObject({ outcome: { kind: "holds" }, vacuous: [], neverRan: [] });
+    expect(result.witnesses.map(({ property }) => property)).toEqual(["one inside"]);
+    expect(result.busy).toEqual([{ process: "caller", leaf: "call", resource: "LOCK", status: "0x80", holders: ["call"], unheld: false }]);
+  });
+
+  test.each<[LockFault, Record<string, number>]>([
+    ["missing release", { "the lock comes back": 5 }],
+    ["wrong guard", { "at most one inside": 4, alone: 5 }],
+    ["lost flag", { "at most one inside": 4, alone: 5 }],
+    ["no lock", { "at most one inside": 4, alone: 5 }],
+    ["double release", { "at most one inside": 9, alone: 10 }],
+    ["overflow", { "range of inside": 4 }],
+  ])("%s is found with a shortest trace", (fault, expected) => {
+    for (const noReduction of [true, false]) {
+      const result = check(tryLock(2, fault), { noReduction });
+      expect(result.outcome.kind).toBe("violated");
+      const lengths = Object.fromEntries(result.violations.filter(({ kind }) => kind !== "leads-to").map(({ property, trace }) => [property, trace.steps.length]));
+      const { "the lock comes back": _, ...safety } = expected;
+      expect(lengths).toEqual(safety);
+      for (const { trace } of result.violations) expect(isValid(tryLock(2, fault), trace)).toBe(true);
+    }
+  });
+
+  test("locks in opposite order deadlock after two steps; in the same order they do not", () => {
+    expect(named(twoLocks(true))).toEqual({ deadlock: 2 });
+    expect(check(twoLocks(false)).outcome.kind).toBe("holds");
+  });
+
+  test("Peterson's algorithm is right, starvation included; without its turn it is not", () => {
+    expect(check(peterson()).outcome).toEqual({ kind: "holds", property: null, reason: null });
+    expect(named(peterson(true))).toMatchObject({ exclusion: 6 });
+  });
+
+  test("writing back a whole word loses a bit", () => {
+    expect(named(writeBack(true))).toEqual({ "the request stays": 3 });
+    expect(check(writeBack(false)).outcome.kind).toBe("holds");
+  });
+
+  test("a 16-bit word wraps around", () => {
+    expect(named(xadd(2, 0xffff))).toEqual({ "no carry": 2 });
+    expect(check(xadd(2, 1)).outcome.kind).toBe("holds");
+  });
+
+  test("only the wanted properties are checked", () => {
+    expect(named(tryLock(2, "wrong guard"), { properties: [] })).toEqual({ alone: 5 });
+  });
+
+  test("`first` stops early and still finds a shortest one", () => {
+    const result = check(tryLock(3, "wrong guard"), { first: true });
+    expect(result.violations.map(({ property, trace }) => [property, trace.steps.length])).toEqual([["at most one inside", 4]]);
+  });
+});
+
+describe("bounds", () => {
+  const model = enterAndZap({ vcpus: 2, pages: 1, threshold: 2 });
+  test.each([
+    [{ depth: 20 }, "the depth bound of 20 steps was reached"],
+    [{ states: 10_000 }, "the bound of 10000 states was reached"],
+    [{ memory: 200_000 }, "the memory bound of 200000 bytes was reached"],
+    [{ time: 0 }, "the time bound of 0 s was reached"],
+  ])("%o ends as inconclusive", (bounds, reason) => {
+    const result = check(model, { ...bounds, noReduction: true });
+    expect(result.outcome).toEqual({ kind: "inconclusive", property: null, reason });
+    expect(result.frontier).toBeGreaterThan(0);
+    expect(result.states).toBeLessThan(269_360);
+  });
+
+  test("a violation found before a bound is still a violation", () => {
+    expect(check(tryLock(2, "wrong guard"), { depth: 5 }).outcome.kind).toBe("violated");
+  });
+
+  test("an interrupted search says so", async () => {
+    const controller = new AbortController();
+    const result = await checkAsync(model, { noReduction: true, signal: controller.signal, onProgress: () => controller.abort() });
+    expect(result.outcome).toMatchObject({ kind: "inconclusive", reason: "interrupted" });
+  });
+
+  test("progress is reported", () => {
+    const seen: number[] = [];
+    check(model, { noReduction: true, onProgress: ({ states }) => seen.push(states) });
+    expect(seen.length).toBeGreaterThan(1);
+    expect(seen.toSorted((a, b) => a - b)).toEqual(seen);
+  });
+});
+
+describe("checkpoints", () => {
+  const model = enterAndZap({ vcpus: 2, pages: 1, threshold: 2 });
+  const bytesOf = (search: Parameters<typeof checkpoint>[0]) => new Uint8Array(Buffer.concat(checkpoint(search)));
+
+  test("a resumed search ends with the same result", () => {
+    const whole = check(model, { noReduction: true });
+    const search = startSearch(model, { noReduction: true });
+    search.advance(70);
+    const resumed = resume(model, bytesOf(search), { noReduction: true });
+    const result = check(model, { noReduction: true, search: resumed });
+    const { seconds: _a, bytesPerState: _b, ...rest } = result;
+    const { seconds: _c, bytesPerState: _d, ...expected } = whole;
+    expect(rest).toEqual(expected);
+  });
+
+  test("a checkpoint of something else is refused", () => {
+    const bytes = bytesOf(startSearch(model));
+    expect(() => resume(tryLock(2), bytes)).toThrow(/another model/);
+    expect(() => resume(model, bytes.subarray(0, bytes.length - 4))).toThrow(/incomplete/);
+    expect(() => resume(model, new Uint8Array())).toThrow(/empty/);
+  });
+});
+
+describe("traces", () => {
+  test("a trace replays on its model, and shows where another one differs", () => {
+    const { trace } = check(tryLock(2, "wrong guard"));
+    expect(replay(tryLock(2, "wrong guard"), trace as Trace)).toMatchObject({ stuck: null, violated: ["at most one inside"] });
+    const other = replay(tryLock(2), trace as Trace);
+    expect(other.violated).toEqual([]);
+  });
+
+  test("a changed trace is not valid", () => {
+    const { trace } = check(tryLock(2, "wrong guard"));
+    const [first, ...rest] = (trace as Trace).steps;
+    expect(isValid(tryLock(2, "wrong guard"), { ...(trace as Trace), steps: [{ ...(first as Trace["steps"][0]), state: { locked: false } }, ...rest] })).toBe(false);
+    expect(isValid(tryLock(2), trace as Trace)).toBe(false);
+  });
+
+  test("context switches are reduced without changing the length", () => {
+    const model = tryLock(2, "wrong guard");
+    const { trace } = check(model);
+    const again = fewerSwitches(model, trace as Trace, "at most one inside");
+    const switches = again.steps.filter(({ actor }, i) => i > 0 && actor !== again.steps[i - 1]?.actor).length;
+    expect(again.steps.length).toBe(4);
+    expect(switches).toBe(1);
+  });
+});

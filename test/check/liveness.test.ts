@@ -1,0 +1,108 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { check, isValid } from "../../src/check/index.ts";
+import * as L from "../../src/language/index.ts";
+import { TooLarge } from "./naive.ts";
+import { leadsTo } from "./naive-liveness.ts";
+import { modelOf } from "./random-model.ts";
+
+/** One process that retries a lock which others take again and again. */
+function retrier(fairness: (p: L.ProcessBuilder) => L.Fairness[], others = 1): L.Model {
+  const m = L.model("retrier");
+  const host = m.process("host");
+  const guest = m.process("guest", others);
+  const locked = m.variable("locked", L.boolType);
+  host.step("try", { when: L.not(locked), next: "done" });
+  host.step("try", { when: locked, next: "try" });
+  host.idle("done");
+  guest.step("out", { when: L.not(locked), do: [L.set(locked, true)], next: "in" });
+  guest.step("in", { do: [L.set(locked, false)], next: "out" });
+  m.eventually("the host gets through", host.at(0, "done"), [...fairness(host), ...fairness(guest)]);
+  return m.build();
+}
+
+describe("leads-to", () => {
+  test("without fairness the host may never be scheduled", () => {
+    const { outcome, trace } = check(retrier(() => []));
+    expect(outcome.kind).toBe("violated");
+    expect(trace?.loop).not.toBeNull();
+  });
+
+  test("weak fairness does not help one who always looks at the wrong moment", () => {
+    const model = retrier((p) => [L.weakFair(p)]);
+    const { outcome, trace } = check(model);
+    expect(outcome).toMatchObject({ kind: "violated", property: "the host gets through" });
+    expect(trace?.steps.slice(trace.loop ?? 0).some(({ actor, label }) => actor === "host" && label === "try")).toBe(true);
+    expect(isValid(model, trace as L.Trace)).toBe(true);
+  });
+
+  test("strong fairness of the process is met by failing for ever", () => {
+    expect(check(retrier((p) => [L.strongFair(p)])).outcome.kind).toBe("violated");
+  });
+
+  /** The successful try is a step of its own label, so that fairness can speak of it. */
+  function split(strength: typeof L.weakFair): L.Model {
+    const m = L.model("split");
+    const host = m.process("host");
+    const guest = m.process("guest", 2);
+    const locked = m.variable("locked", L.boolType);
+    host.step("wait", { when: L.not(locked), next: "done" });
+    host.idle("done");
+    guest.step("out", { when: L.not(locked), do: [L.set(locked, true)], next: "in" });
+    guest.step("in", { do: [L.set(locked, false)], next: "out" });
+    m.eventually("the host gets through", host.at(0, "done"), [strength(host), L.weakFair(guest)]);
+    return m.build();
+  }
+
+  test("a waiter is starved under weak fairness and not under strong", () => {
+    expect(check(split(L.weakFair)).outcome.kind).toBe("violated");
+    expect(check(split(L.strongFair)).outcome.kind).toBe("holds");
+  });
+
+  test("a run that ends before the conclusion breaks it, and its trace has no loop", () => {
+    const m = L.model("ends");
+    const p = m.process("p");
+    p.step("a", { next: "b" }).idle("b");
+    m.eventually("never", false);
+    const { outcome, trace } = check(m.build());
+    expect(outcome.kind).toBe("violated");
+    expect(trace).toMatchObject({ loop: null, steps: [{ label: "a" }] });
+  });
+
+  test("a premise that is never met is vacuous", () => {
+    const m = L.model("vacuous");
+    m.process("p").step("a", { next: "a" });
+    m.leadsTo("empty", false, false);
+    expect(check(m.build())).toMatchObject({ outcome: { kind: "holds" }, vacuous: ["empty"] });
+  });
+
+  test("random models: the verdict is that of the fixpoint algorithm, and every lasso is real", () => {
+    const fairness = fc.array(fc.tuple(fc.boolean(), fc.nat(1), fc.option(fc.constantFrom("l0", "l1"))), { maxLength: 3 });
+    fc.assert(
+      fc.property(fc.array(fc.nat(1000), { minLength: 20, maxLength: 90 }), fairness, fc.nat(3), (numbers, fair, goal) => {
+        const base = modelOf(numbers);
+        const known = fair.map(([strong, process, label]): L.Fairness => ({
+          strength: strong ? "strong" : "weak",
+          process: base.processes[process % base.processes.length]?.name ?? "",
+          instance: null,
+          labels: label === null ? null : [label],
+        }));
+        const at = (label: string): L.BoolExpr => ({ op: "at", sort: "bool", process: "p0", instance: L.int(0), labels: [label] });
+        const property = { kind: "leads-to", name: "live", from: goal < 2 ? L.bool(true) : at("l0"), to: goal % 2 === 0 ? at("l1") : L.and(at("l1"), { op: "var", sort: "bool", name: "flag", index: null }), fairness: known } as const;
+        const model = { ...base, properties: [property] };
+        fc.pre(L.problems(model).length === 0);
+        let expected = true;
+        try {
+          expected = leadsTo(model, property, 400);
+        } catch (error) {
+          fc.pre(!(error instanceof TooLarge));
+          throw error;
+        }
+        const found = check(model).violations.find(({ kind }) => kind === "leads-to");
+        expect(found === undefined).toBe(expected);
+        if (found !== undefined) expect(isValid(model, found.trace)).toBe(true);
+      }),
+      { numRuns: Number(process.env["SEAMLOCK_RUNS"] ?? 100) },
+    );
+  });
+});
