@@ -5,13 +5,17 @@
 import {
   constantIncrement,
   elementSlots,
+  holdsByLabel,
   type Instance,
   type Ir,
   type IrEffect,
   irRange,
+  irReads,
   type Layout,
   type LoweredMove,
+  lower,
   lowerMove,
+  lowerProperty,
   visitIrEffects,
 } from "../language/index.ts";
 
@@ -23,6 +27,8 @@ export interface Analysis {
   readonly live: readonly LoweredMove[];
   /** Slots that only ever change by steps whose sum at each label is known, and stay in range: no run-time check needed. */
   readonly bounded: ReadonlySet<number>;
+  /** Those of them that nothing reads: their values follow from where the processes stand, so they are not stored. */
+  readonly derived: ReadonlyMap<number, Derived>;
 }
 
 /** The set of constants and reached labels, shrinking and growing until neither changes. */
@@ -53,8 +59,8 @@ function disturb(frontier: Frontier, lowered: LoweredMove, at: number): boolean 
   return changed;
 }
 
-function movesFrom(layout: Layout, instance: Instance, labels: ReadonlySet<number>, constants: ReadonlyMap<number, number>): LoweredMove[] {
-  const here = [...labels].sort((a, b) => a - b).flatMap((label) => layout.movesAt[instance.typeIndex]?.[label] ?? []);
+function movesFrom(layout: Layout, instance: Instance, labels: readonly number[], constants: ReadonlyMap<number, number>): LoweredMove[] {
+  const here = labels.flatMap((label) => layout.movesAt[instance.typeIndex]?.[label] ?? []);
   return here.map((move) => lowerMove(layout, instance, move, constants)).filter(({ guard }) => !(guard.k === "const" && guard.v === 0));
 }
 
@@ -68,8 +74,9 @@ function propagate(layout: Layout): Frontier {
   while (changed) {
     changed = false;
     layout.instances.forEach((instance, i) => {
-      for (const lowered of movesFrom(layout, instance, frontier.reached[i] as Set<number>, frontier.constants)) {
-        changed = disturb(frontier, lowered, i) || changed;
+      // The set grows while it is walked: labels reached now are followed in the same pass.
+      for (const label of frontier.reached[i] as Set<number>) {
+        for (const lowered of movesFrom(layout, instance, [label], frontier.constants)) changed = disturb(frontier, lowered, i) || changed;
       }
     });
   }
@@ -94,13 +101,33 @@ function delta(effects: readonly IrEffect[], slot: number): number | null {
   return sum;
 }
 
+type MovesByLabel = ReadonlyMap<number, readonly LoweredMove[]>;
+
+/** What one instance can have added to a slot: bounds, and the exact sum by label. */
+interface Contribution {
+  readonly low: number;
+  readonly high: number;
+  readonly byLabel: ReadonlyMap<number, number>;
+}
+
+function byLabel(moves: readonly LoweredMove[]): MovesByLabel {
+  const grouped = new Map<number, LoweredMove[]>();
+  for (const lowered of moves) {
+    const { labelIndex } = lowered.move;
+    const known = grouped.get(labelIndex);
+    if (known === undefined) grouped.set(labelIndex, [lowered]);
+    else known.push(lowered);
+  }
+  return grouped;
+}
+
 /** The lowest and highest total one instance can have added to a slot, when that total is determined by its label; else null. */
-function contribution(moves: readonly LoweredMove[], start: number, slot: number): readonly [number, number] | null {
+function contribution(moves: MovesByLabel, start: number, slot: number): Contribution | null {
   const total = new Map([[start, 0]]);
   let [low, high] = [0, 0];
   const work = [start];
   for (const label of work) {
-    for (const { move, effects } of moves.filter((lowered) => lowered.move.labelIndex === label)) {
+    for (const { move, effects } of moves.get(label) ?? []) {
       const by = delta(effects, slot);
       if (by === null) return null;
       const after = (total.get(label) as number) + by;
@@ -116,7 +143,7 @@ function contribution(moves: readonly LoweredMove[], start: number, slot: number
       }
     }
   }
-  return [low, high];
+  return { low, high, byLabel: total };
 }
 
 /** How far a step may move a slot on the way, when it changes it more than once. */
@@ -128,34 +155,82 @@ function swings(effects: readonly IrEffect[], slot: number): number {
   return sizes.length < 2 ? 0 : sizes.reduce((a, b) => a + b, 0);
 }
 
-function provenBounded(layout: Layout, live: readonly LoweredMove[]): Set<number> {
+/** A counter whose value follows from where the processes stand. */
+export interface Derived {
+  readonly init: number;
+  /** By instance, in the layout's order: what it has added, by label. */
+  readonly byInstance: readonly ReadonlyMap<number, number>[];
+}
+
+/** Counters that provably stay in range, with what determines their values. */
+function countersOf(layout: Layout, live: readonly LoweredMove[]): Map<number, Derived> {
   const incremented = new Set<number>();
   for (const { effects } of live) {
     visitIrEffects(effects, (effect) => {
       if (effect.k === "set" && constantIncrement(effect) !== null) incremented.add(effect.s);
     });
   }
-  const byInstance = new Map(layout.instances.map((instance) => [instance, live.filter((lowered) => lowered.instance === instance)]));
-  return new Set([...incremented].filter((slot) => staysInside(layout, byInstance, slot)));
+  const moves = layout.instances.map((instance) => byLabel(live.filter((lowered) => lowered.instance === instance)));
+  const found = new Map<number, Derived>();
+  for (const slot of incremented) {
+    const derived = deriveCounter(layout, moves, slot);
+    if (derived !== null) found.set(slot, derived);
+  }
+  return found;
 }
 
-function staysInside(layout: Layout, byInstance: ReadonlyMap<Instance, readonly LoweredMove[]>, slot: number): boolean {
+function deriveCounter(layout: Layout, moves: readonly MovesByLabel[], slot: number): Derived | null {
   const { init, min, max } = layout.slots[slot] as { init: number; min: number; max: number };
   let [low, high] = [init, init];
-  for (const [instance, moves] of byInstance) {
-    const bounds = contribution(moves, layout.slots[instance.pc]?.init ?? 0, slot);
-    if (bounds === null) return false;
-    low += bounds[0];
-    high += bounds[1];
+  const byInstance: ReadonlyMap<number, number>[] = [];
+  for (const [i, instance] of layout.instances.entries()) {
+    const part = contribution(moves[i] as MovesByLabel, layout.slots[instance.pc]?.init ?? 0, slot);
+    if (part === null) return null;
+    low += part.low;
+    high += part.high;
+    byInstance.push(part.byLabel);
   }
-  return low >= min && high <= max;
+  return low >= min && high <= max ? { init, byInstance } : null;
+}
+
+/** Slots that something reads: a guard, a value, an index, an assertion or a property; an increment does not read what it increments. */
+function readSlots(layout: Layout, live: readonly LoweredMove[], constants: ReadonlyMap<number, number>): Set<number> {
+  const reads = new Set<number>();
+  for (const { guard, effects, instance, move } of live) {
+    irReads(guard, reads);
+    const { object } = move.step.meta;
+    if (object !== undefined) irReads(lower({ layout, instance, params: move.choices, constants }, object), reads);
+    visitIrEffects(effects, (effect) => {
+      if (effect.k !== "set") {
+        irReads(effect.c, reads);
+      } else if (constantIncrement(effect) === null) {
+        irReads(effect.value, reads);
+        if (effect.i !== null) irReads(effect.i, reads);
+      }
+    });
+  }
+  for (const property of layout.model.properties) {
+    const exprs = property.kind === "leads-to" ? [property.from, property.to] : [property.expr];
+    for (const expr of exprs) irReads(lowerProperty(layout, expr, constants), reads);
+  }
+  for (const [typeIndex, type] of layout.model.processes.entries()) {
+    const holds = holdsByLabel(type).flat();
+    for (const instance of layout.instances.filter((candidate) => candidate.typeIndex === typeIndex)) {
+      const scope = { layout, instance, params: {}, constants };
+      for (const { object, when } of holds) for (const expr of [object, when]) if (expr !== null) irReads(lower(scope, expr), reads);
+    }
+  }
+  return reads;
 }
 
 /** Analyse a validated model. */
 export function analyze(layout: Layout): Analysis {
   const { constants, reached } = propagate(layout);
-  const live = layout.instances.flatMap((instance, i) => movesFrom(layout, instance, reached[i] as Set<number>, constants));
-  return { layout, constants, live, bounded: provenBounded(layout, live) };
+  const live = layout.instances.flatMap((instance, i) => movesFrom(layout, instance, [...(reached[i] as Set<number>)].sort((a, b) => a - b), constants));
+  const counters = countersOf(layout, live);
+  const reads = readSlots(layout, live, constants);
+  const derived = new Map([...counters].filter(([slot]) => !reads.has(slot)));
+  return { layout, constants, live, bounded: new Set(counters.keys()), derived };
 }
 
 /** Can this move end in a fault, as far as the analysis can tell? */

@@ -1,5 +1,6 @@
 /** Slots packed into 32-bit words. An instance's slots stay together, so that symmetry can sort instances as whole bit blocks. */
 import type { Layout } from "../language/index.ts";
+import type { Analysis, Derived } from "./analyze.ts";
 
 /** Where a slot lives. Width 0: it has one value only. */
 export interface Field {
@@ -18,6 +19,11 @@ export interface Chunk {
 
 export interface Packing {
   readonly words: number;
+  /** By word: how many of its bits are in use, from the low end. */
+  readonly used: readonly number[];
+  /** Slots that are not stored but computed. */
+  readonly derived: ReadonlyMap<number, Derived>;
+  readonly pcs: readonly number[];
   readonly bits: number;
   readonly fields: readonly Field[];
   /** By process type: the chunks that together hold its instances' tuples. */
@@ -96,7 +102,7 @@ function globalUnits(layout: Layout, widths: readonly number[], taken: ReadonlyS
 }
 
 /** First fit, largest first. */
-function place(units: readonly Unit[]): { words: number; at: Map<Unit, { word: number; shift: number }> } {
+function place(units: readonly Unit[]): { used: number[]; at: Map<Unit, { word: number; shift: number }> } {
   const used: number[] = [];
   const at = new Map<Unit, { word: number; shift: number }>();
   const size = (unit: Unit) => unit.width * unit.copies.length;
@@ -106,16 +112,16 @@ function place(units: readonly Unit[]): { words: number; at: Map<Unit, { word: n
     at.set(unit, { word, shift: used[word] as number });
     used[word] = (used[word] as number) + size(unit);
   }
-  return { words: Math.max(1, used.length), at };
+  return { used: used.length === 0 ? [0] : used, at };
 }
 
 /** Decide where every slot lives. */
-export function pack(layout: Layout, constants: ReadonlyMap<number, number>): Packing {
-  const widths = layout.slots.map((slot, i) => (constants.has(i) ? 0 : widthOf(slot.max - slot.min + 1)));
+export function pack({ layout, constants, derived }: Analysis): Packing {
+  const widths = layout.slots.map((slot, i) => (constants.has(i) || derived.has(i) ? 0 : widthOf(slot.max - slot.min + 1)));
   const processes = layout.model.processes.flatMap((_, typeIndex) => processUnits(layout, typeIndex, widths));
   const taken = new Set(layout.model.processes.flatMap((_, typeIndex) => instanceSlots(layout, typeIndex).flat()));
   const units = [...processes, ...globalUnits(layout, widths, taken)];
-  const { words, at } = place(units);
+  const { used, at } = place(units);
   const fields: Field[] = layout.slots.map((slot, i) => ({ word: 0, shift: 0, width: 0, min: constants.get(i) ?? slot.min }));
   const chunks: { width: number; places: { word: number; shift: number }[] }[][] = layout.model.processes.map(() => []);
   for (const unit of units) {
@@ -131,7 +137,8 @@ export function pack(layout: Layout, constants: ReadonlyMap<number, number>): Pa
       list[unit.chunkOf.chunk]?.places.push({ word, shift: base });
     });
   }
-  return { words, bits: units.reduce((sum, unit) => sum + unit.width * unit.copies.length, 0), fields, chunks };
+  const pcs = layout.instances.map((instance) => instance.pc);
+  return { words: used.length, used, derived, pcs, bits: units.reduce((sum, unit) => sum + unit.width * unit.copies.length, 0), fields, chunks };
 }
 
 const mask = (width: number): number => (width === 32 ? -1 : 2 ** width - 1);
@@ -147,5 +154,9 @@ export function packState(packing: Packing, slots: readonly number[]): Int32Arra
 
 /** A state's words, `offset` into `words`, as slots. */
 export function unpackState(packing: Packing, words: Int32Array, offset: number): number[] {
-  return packing.fields.map(({ word, shift, width, min }) => (width === 0 ? min : (((words[offset + word] as number) >>> shift) & mask(width)) + min));
+  const slots = packing.fields.map(({ word, shift, width, min }) => (width === 0 ? min : (((words[offset + word] as number) >>> shift) & mask(width)) + min));
+  for (const [slot, { init, byInstance }] of packing.derived) {
+    slots[slot] = byInstance.reduce((sum, added, i) => sum + (added.get(slots[packing.pcs[i] as number] as number) ?? 0), init);
+  }
+  return slots;
 }

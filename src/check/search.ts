@@ -50,7 +50,7 @@ export interface Prepared {
 export function prepare(model: Model, noReduction = false): Prepared {
   const layout = layoutOf(model);
   const analysis = analyze(layout);
-  const packing = pack(layout, analysis.constants);
+  const packing = pack(analysis);
   const reductions: Reductions = noReduction
     ? { symmetric: new Set(), folded: layout.instances.map(() => new Set<number>()) }
     : { symmetric: symmetricTypes(model), folded: foldedLabels(analysis) };

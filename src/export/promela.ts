@@ -218,7 +218,7 @@ function mapAll(list: readonly Effect[], map: <E extends Expr>(expr: E) => E): E
   });
 }
 
-const labelName = (c: Context, type: ProcessType, label: Label): string => c.names.of(label.idle ? `end_${type.name}` : type.name, label.name);
+const labelName = (c: Context, type: ProcessType, label: Label): string => c.names.of(label.idle || !c.model.deadlock ? `end_${type.name}` : type.name, label.name);
 
 function showStep(c: Context, type: ProcessType, label: Label, step: Step): string {
   const next = type.labels.find((candidate) => candidate.name === step.next) as Label;
@@ -280,8 +280,8 @@ export function toPromela(model: Model): string {
   const c: Context = { model, names, mirrored: mirroredTypes(model), scope: { model, process: null, params: {} }, self: "0" };
   const lines = [
     `/* ${model.name}: ${model.description.replaceAll("*/", "* /")}`,
-    "   Written by seamlock. spin -a FILE; gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c; ./pan -m2000000 -w24",
-    "   Distinct states equal those of `seamlock check --no-reduction`. */",
+    "   Written by seamlock. spin -o2 -a FILE; gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c; ./pan -m2000000 -w24",
+    "   Distinct states equal those of `seamlock check --no-reduction`; without -o2 SPIN forgets variables that nothing reads. */",
     ...model.variables.map((variable) => declare(c, null, variable)),
   ];
   for (const type of model.processes) {
