@@ -12,7 +12,13 @@ export type Expr =
   | { readonly kind: "update"; readonly op: "++" | "--"; readonly operand: Expr; readonly line: number }
   | { readonly kind: "binary"; readonly op: string; readonly left: Expr; readonly right: Expr; readonly line: number }
   | { readonly kind: "assign"; readonly op: string; readonly left: Expr; readonly right: Expr; readonly line: number }
-  | { readonly kind: "member"; readonly object: Expr; readonly field: string; readonly arrow: boolean; readonly line: number }
+  | {
+      readonly kind: "member";
+      readonly object: Expr;
+      readonly field: string;
+      readonly arrow: boolean;
+      readonly line: number;
+    }
   | { readonly kind: "index"; readonly object: Expr; readonly index: Expr; readonly line: number }
   | { readonly kind: "cast"; readonly type: string; readonly operand: Expr; readonly line: number }
   | { readonly kind: "conditional"; readonly test: Expr; readonly yes: Expr; readonly no: Expr; readonly line: number }
@@ -30,9 +36,24 @@ export interface InitializerEntry {
 export type Stmt =
   | { readonly kind: "block"; readonly body: readonly Stmt[]; readonly line: number }
   | { readonly kind: "expression"; readonly expr: Expr; readonly line: number }
-  | { readonly kind: "declare"; readonly name: string; readonly type: string; readonly array: boolean; readonly init: Expr | null; readonly line: number }
+  | {
+      readonly kind: "declare";
+      readonly name: string;
+      readonly type: string;
+      readonly array: boolean;
+      readonly init: Expr | null;
+      readonly line: number;
+    }
   | { readonly kind: "if"; readonly test: Expr; readonly yes: Stmt; readonly no: Stmt | null; readonly line: number }
-  | { readonly kind: "loop"; readonly init: readonly Stmt[]; readonly test: Expr | null; readonly step: Expr | null; readonly body: Stmt; readonly testFirst: boolean; readonly line: number }
+  | {
+      readonly kind: "loop";
+      readonly init: readonly Stmt[];
+      readonly test: Expr | null;
+      readonly step: Expr | null;
+      readonly body: Stmt;
+      readonly testFirst: boolean;
+      readonly line: number;
+    }
   | { readonly kind: "switch"; readonly value: Expr; readonly cases: readonly SwitchCase[]; readonly line: number }
   | { readonly kind: "label"; readonly name: string; readonly line: number }
   | { readonly kind: "goto"; readonly label: string; readonly line: number }
@@ -54,6 +75,8 @@ export interface Parameter {
 
 export interface FunctionAst {
   readonly name: string;
+  /** The type that it returns, as written. */
+  readonly type: string;
   readonly file: string;
   readonly line: number;
   readonly parameters: readonly Parameter[];

@@ -19,7 +19,9 @@ export function defaultCacheDir(): string {
 /** Digest of this program's own extraction code, so that a new version never reads an old result. */
 function programDigest(): string {
   try {
-    return createHash("sha256").update(readFileSync(fileURLToPath(import.meta.url))).digest("hex");
+    return createHash("sha256")
+      .update(readFileSync(fileURLToPath(import.meta.url)))
+      .digest("hex");
   } catch {
     return "unknown";
   }
@@ -27,7 +29,9 @@ function programDigest(): string {
 
 /** The name of an entry: everything that the result depends on. */
 export function cacheKey(parts: readonly (string | null)[]): string {
-  return createHash("sha256").update([programDigest(), ...parts.map((part) => part ?? "\0")].join("\n")).digest("hex");
+  return createHash("sha256")
+    .update([programDigest(), ...parts.map((part) => part ?? "\0")].join("\n"))
+    .digest("hex");
 }
 
 /** The cached catalog, or null when there is none that can be read. */

@@ -5,7 +5,14 @@ import type { Trouble } from "./interpreter.ts";
 import type { RowTrouble } from "./rows.ts";
 import type { Finding } from "./soundness.ts";
 
-type Kind = Trouble["what"] | RowTrouble["what"] | Finding["what"] | "skipped-file" | "conditional" | "leaf" | "missing-table";
+type Kind =
+  | Trouble["what"]
+  | RowTrouble["what"]
+  | Finding["what"]
+  | "skipped-file"
+  | "conditional"
+  | "leaf"
+  | "missing-table";
 
 /** Code and severity of each kind; described in docs/diagnostics.md. */
 const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>> = {
@@ -32,7 +39,11 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
 };
 
 /** A diagnostic of a kind, at a place when there is one. */
-export function diagnostic(kind: Kind, message: string, site: Pick<Site, "file"> & { readonly line?: number } | null = null): Diagnostic {
+export function diagnostic(
+  kind: Kind,
+  message: string,
+  site: (Pick<Site, "file"> & { readonly line?: number }) | null = null,
+): Diagnostic {
   const [code, severity] = KINDS[kind];
   return { code, severity, message, file: site?.file ?? null, line: site?.line ?? null };
 }
@@ -47,7 +58,14 @@ export function sortDiagnostics(list: readonly Diagnostic[]): Diagnostic[] {
       const key = `${d.code}|${d.message}|${d.file}|${d.line}`;
       return !seen.has(key) && seen.add(key);
     })
-    .sort((a, b) => RANK[a.severity] - RANK[b.severity] || compare(a.code, b.code) || compare(a.file ?? "", b.file ?? "") || (a.line ?? 0) - (b.line ?? 0) || compare(a.message, b.message));
+    .sort(
+      (a, b) =>
+        RANK[a.severity] - RANK[b.severity] ||
+        compare(a.code, b.code) ||
+        compare(a.file ?? "", b.file ?? "") ||
+        (a.line ?? 0) - (b.line ?? 0) ||
+        compare(a.message, b.message),
+    );
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

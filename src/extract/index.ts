@@ -50,10 +50,20 @@ export interface ExtractResult {
 export async function extractTree(options: ExtractOptions): Promise<ExtractResult> {
   const tree = readTree(options.tree);
   const version = options.version ?? tree.statedVersion ?? "unknown";
-  const key = cacheKey([tree.digest, JSON.stringify(tree.skipped), version, options.repository ?? null, options.revision ?? null]);
+  const key = cacheKey([
+    tree.digest,
+    JSON.stringify(tree.skipped),
+    version,
+    options.repository ?? null,
+    options.revision ?? null,
+  ]);
   const cached = options.cacheDir ? readCache(options.cacheDir, key) : null;
   if (cached) return { catalog: cached, fromCache: true };
-  const catalog = await analyse(tree, { version, repository: options.repository ?? null, revision: options.revision ?? null });
+  const catalog = await analyse(tree, {
+    version,
+    repository: options.repository ?? null,
+    revision: options.revision ?? null,
+  });
   if (options.cacheDir) writeCache(options.cacheDir, key, catalog);
   return { catalog, fromCache: false };
 }
@@ -88,21 +98,45 @@ function analyseProgram(program: Program, tree: SourceTree, identity: Identity, 
   const tables = readTables(program, rules);
   const handedOver = readTdExit(program, interpreter, rules);
   const found: Diagnostic[] = [];
-  const leaves = table.leaves.flatMap((leaf) => leafEntries(leaf, { program, interpreter, rules, tables, handedOver, found }));
-  const roots = new Set([...table.leaves.flatMap((leaf) => (leaf.handler ? [leaf.handler.name] : [])), ...rules.tdExit, ...dispatcherNames(table)]);
+  const leaves = table.leaves.flatMap((leaf) =>
+    leafEntries(leaf, { program, interpreter, rules, tables, handedOver, found }),
+  );
+  const roots = new Set([
+    ...table.leaves.flatMap((leaf) => (leaf.handler ? [leaf.handler.name] : [])),
+    ...rules.tdExit,
+    ...dispatcherNames(table),
+  ]);
   const soundness = checkSoundness(program, rules, interpreter.visited, roots, reachingLocks);
   found.push(
     ...tree.skipped.map((s) => diagnostic("skipped-file", `not read: ${s.reason}`, { file: s.path })),
-    ...program.unevaluated.map((u) => diagnostic("conditional", `the condition '${u.text}' could not be evaluated; its branch was taken as inactive`, u)),
+    ...program.unevaluated.map((u) =>
+      diagnostic(
+        "conditional",
+        `the condition '${u.text}' could not be evaluated; its branch was taken as inactive`,
+        u,
+      ),
+    ),
     ...interpreter.troubles.map((t) => diagnostic(t.what, t.message, t.site)),
     ...soundness.findings.map((f) => diagnostic(f.what, f.message, f.site)),
     ...table.unresolved.map((u) => diagnostic("leaf", `the case ${u.label} was not understood: ${u.reason}`, u.site)),
-    ...tables.missing.map((what) => diagnostic("missing-table", `the tree has no table of ${what}; leaves carry no such states`)),
-    ...(["host", "guest"] as const).filter((side) => !table.dispatchers[side]).map((side) => diagnostic("leaf", `no dispatcher of ${side === "host" ? "SEAMCALL" : "TDCALL"} leaves was found`)),
+    ...tables.missing.map((what) =>
+      diagnostic("missing-table", `the tree has no table of ${what}; leaves carry no such states`),
+    ),
+    ...(["host", "guest"] as const)
+      .filter((side) => !table.dispatchers[side])
+      .map((side) =>
+        diagnostic("leaf", `no dispatcher of ${side === "host" ? "SEAMCALL" : "TDCALL"} leaves was found`),
+      ),
   );
   return {
     schema: "seamlock/catalog@1",
-    module: { version: identity.version, origin: "extracted", repository: identity.repository, revision: identity.revision, sourceDigest: tree.digest },
+    module: {
+      version: identity.version,
+      origin: "extracted",
+      repository: identity.repository,
+      revision: identity.revision,
+      sourceDigest: tree.digest,
+    },
     leaves: sortLeaves(leaves),
     locks: primitives.definitions(),
     septEntryBits: tables.septEntryBits,
@@ -116,16 +150,24 @@ function analyseProgram(program: Program, tree: SourceTree, identity: Identity, 
   };
 }
 
-const dispatcherNames = (table: DispatchTable): string[] => Object.values(table.dispatchers).flatMap((site: Site | null) => (site ? [site.function] : []));
+const dispatcherNames = (table: DispatchTable): string[] =>
+  Object.values(table.dispatchers).flatMap((site: Site | null) => (site ? [site.function] : []));
 
 /** Functions worth following: primitives, page types, BUSY statuses, whole-word releases, and what never returns. */
 function seeds(program: Program, rules: ExtractionRules): Set<string> {
-  const result = new Set([...Object.keys(rules.primitives), ...Object.keys(rules.noReturn).filter((name) => rules.noReturn[name] !== "fatal")]);
+  const result = new Set([
+    ...Object.keys(rules.primitives),
+    ...Object.keys(rules.noReturn).filter((name) => rules.noReturn[name] !== "fatal"),
+  ]);
   for (const [name, infos] of program.functions) {
     if (rules.wholeWordReleases.some((pattern) => pattern.test(name))) result.add(name);
     for (const info of infos) {
       const body = program.texts.get(info.file)?.slice(info.bodyStart, info.bodyEnd) ?? "";
-      if (/(?:->|\.)pt\s*=[^=]/.test(body) || [...body.matchAll(/\bTDX_\w+/g)].some((m) => rules.busyStatuses.test(m[0]))) result.add(name);
+      if (
+        /(?:->|\.)pt\s*=[^=]/.test(body) ||
+        [...body.matchAll(/\bTDX_\w+/g)].some((m) => rules.busyStatuses.test(m[0]))
+      )
+        result.add(name);
     }
   }
   return result;
@@ -163,7 +205,7 @@ interface LeafContext {
 function leafEntries(leaf: DispatchedLeaf, context: LeafContext): Leaf[] {
   const { handler } = leaf;
   if (!handler) return [entry(leaf, null, [], [], context)];
-  if (leaf.versionArgument === null || !leaf.versioned) return [runEntry(leaf, null, null, context)];
+  if (!leaf.versioned) return [runEntry(leaf, null, null, context)];
   const before: Diagnostic[] = [];
   const quiet = { ...context, found: before };
   const versions = [0, 1].map((version) => runEntry(leaf, version, version === 0 ? "version=0" : "version>=1", quiet));
@@ -174,13 +216,14 @@ function leafEntries(leaf: DispatchedLeaf, context: LeafContext): Leaf[] {
 }
 
 /** What makes two variants different: the rows, not their evidence. */
-const signature = (leaf: Leaf): string => JSON.stringify(leaf.acquisitions.map((a) => [a.resource, a.role, a.lock, a.mode, a.side, a.when, a.times]));
+const signature = (leaf: Leaf): string =>
+  JSON.stringify(leaf.acquisitions.map((a) => [a.resource, a.role, a.lock, a.mode, a.side, a.when, a.times]));
 
 function runEntry(leaf: DispatchedLeaf, version: number | null, variant: string | null, context: LeafContext): Leaf {
   const { interpreter, rules, tables, handedOver } = context;
   const handler = leaf.handler as NonNullable<DispatchedLeaf["handler"]>;
   const args = leaf.args.map((value, i) => (version !== null && i === leaf.versionArgument ? num(version) : value));
-  const { finals, frame } = interpreter.run(handler, args, leaf.side);
+  const { finals, frame } = interpreter.run(handler, args, leaf.side, version);
   const rows = buildRows({
     leaf,
     finals,
@@ -195,7 +238,13 @@ function runEntry(leaf: DispatchedLeaf, version: number | null, variant: string 
   return entry(leaf, variant, rows.acquisitions, rows.otherBusy, context);
 }
 
-function entry(leaf: DispatchedLeaf, variant: string | null, acquisitions: Leaf["acquisitions"], otherBusy: Leaf["otherBusy"], context: LeafContext): Leaf {
+function entry(
+  leaf: DispatchedLeaf,
+  variant: string | null,
+  acquisitions: Leaf["acquisitions"],
+  otherBusy: Leaf["otherBusy"],
+  context: LeafContext,
+): Leaf {
   const { handler } = leaf;
   return {
     name: leaf.name,
@@ -212,5 +261,8 @@ function entry(leaf: DispatchedLeaf, variant: string | null, acquisitions: Leaf[
 
 function sortLeaves(leaves: readonly Leaf[]): Leaf[] {
   const rank: Record<Side, number> = { host: 0, guest: 1 };
-  return leaves.map((leaf, i) => ({ leaf, i })).sort((a, b) => rank[a.leaf.side] - rank[b.leaf.side] || a.leaf.number - b.leaf.number || a.i - b.i).map(({ leaf }) => leaf);
+  return leaves
+    .map((leaf, i) => ({ leaf, i }))
+    .sort((a, b) => rank[a.leaf.side] - rank[b.leaf.side] || a.leaf.number - b.leaf.number || a.i - b.i)
+    .map(({ leaf }) => leaf);
 }

@@ -10,9 +10,37 @@ import type { LockMode, Side, Site } from "../catalog/index.ts";
 import type { Expr, FunctionAst, Stmt } from "./ast.ts";
 import { arithmetic, type FunctionInfo, type Program, substitute } from "./program.ts";
 import type { ExtractionRules, PrimitiveRule } from "./rules.ts";
-import { type AcquireEvent, fresh, type Guard, type LockEvent, mergeStates, type PromoteEvent, State } from "./state.ts";
+import {
+  type AcquireEvent,
+  fresh,
+  type Guard,
+  type LockEvent,
+  mergeErrors,
+  mergeStates,
+  nameLocation,
+  type PromoteEvent,
+  State,
+  textOfLocation,
+} from "./state.ts";
+import {
+  and,
+  equal,
+  FALSE,
+  type Formula,
+  idOf,
+  isConst,
+  not,
+  num,
+  or,
+  pointee,
+  type Sym,
+  sym,
+  TRUE,
+  truth,
+  type Value,
+  valueText,
+} from "./values.ts";
 import { ParameterWrites } from "./writes.ts";
-import { and, equal, FALSE, type Formula, idOf, isConst, not, num, or, pointee, type Sym, sym, TRUE, truth, type Value, valueText } from "./values.ts";
 
 /** How one way through a leaf ends. */
 export interface Final {
@@ -35,9 +63,7 @@ export interface Outcome {
   readonly success: boolean;
 }
 
-export interface PrimitiveOutcomes {
-  (name: string, mode: LockMode, side: Side): readonly Outcome[];
-}
+export type PrimitiveOutcomes = (name: string, mode: LockMode, side: Side) => readonly Outcome[];
 
 type Exit =
   | { readonly k: "next" }
@@ -69,7 +95,7 @@ type Evaluated<T> = readonly [State, T];
 
 const NEXT: Exit = { k: "next" };
 const MAX_DEPTH = 40;
-const MAX_STATES = 96;
+const MAX_STATES = 256;
 const UNROLL = 8;
 
 export class Interpreter {
@@ -90,12 +116,16 @@ export class Interpreter {
   private steps = 0;
   private budget = 400_000;
   private leafSide: Side = "host";
+  private version: number | null = null;
   /** Call chain and line of the statement under analysis. */
   private here: readonly Site[] = [];
-  /** Prefix of the keys of the leaf function's own variables. */
-  private leafPrefix = "f1:";
+  /** Frames of the leaf's own functions: its handler, and what that calls in the same file. */
+  private leafFrames = new Map<number, number>();
+  /** Identity of a value → the leaf's variable that holds it, and how deep in the leaf's file. */
+  private readonly variables = new Map<string, { readonly name: string; readonly depth: number }>();
   /** Text of a value → the leaf's variable that holds it. */
-  names = new Map<string, string>();
+  private names = new Map<string, string>();
+  private textsOf = new Map<string, Set<string>>();
   private halts: Final[] = [];
 
   /**
@@ -116,28 +146,45 @@ export class Interpreter {
    * Runs a function as a leaf handler.
    *
    * @param args what the dispatcher passes; a missing one is unknown, named after the parameter
+   * @param version the leaf's version in RAX, when the run is for one
    */
-  run(info: FunctionInfo, args: readonly (Value | null)[], side: Side): { finals: Final[]; frame: number } {
+  run(
+    info: FunctionInfo,
+    args: readonly (Value | null)[],
+    side: Side,
+    version: number | null = null,
+  ): { finals: Final[]; frame: number } {
     this.leafSide = side;
+    this.version = version;
     this.halts = [];
     this.steps = 0;
     const ast = this.program.ast(info, this.relevant);
     if (!ast) {
-      this.trouble("parse", `the handler ${info.name} could not be parsed`, { file: info.file, line: info.line, function: info.name });
+      this.trouble("parse", `the handler ${info.name} could not be parsed`, {
+        file: info.file,
+        line: info.line,
+        function: info.name,
+      });
       return { finals: [], frame: 0 };
     }
     const state = new State();
     const values = ast.parameters.map((p, i) => args[i] ?? sym(`arg:${p.name}`, p.name));
     const frame = this.frames + 1;
-    this.leafPrefix = `f${frame}:`;
+    this.leafFrames = new Map();
+    this.variables.clear();
     this.names = new Map();
+    this.textsOf = new Map();
     const returns = this.invoke(ast, values, state, [], [], false);
     const finals: Final[] = returns.map(([s, value]) => ({ state: s, kind: "return", value }));
     return { finals: [...finals, ...this.halts], frame };
   }
 
   private trouble(what: Trouble["what"], message: string, site: Site): void {
-    if (!this.troubles.some((t) => t.what === what && t.message === message && t.site.file === site.file && t.site.line === site.line)) {
+    if (
+      !this.troubles.some(
+        (t) => t.what === what && t.message === message && t.site.file === site.file && t.site.line === site.line,
+      )
+    ) {
       this.troubles.push({ what, message, site });
     }
   }
@@ -148,19 +195,34 @@ export class Interpreter {
 
   // ---------------------------------------------------------------- functions
 
-  private invoke(fn: FunctionAst, args: readonly Value[], state: State, chain: readonly Site[], loops: readonly string[], drop = true): Evaluated<Value>[] {
+  private invoke(
+    fn: FunctionAst,
+    args: readonly Value[],
+    state: State,
+    chain: readonly Site[],
+    loops: readonly string[],
+    drop = true,
+  ): Evaluated<Value>[] {
     const frame: Frame = { id: ++this.frames, fn, chain, loops };
-    for (const line of fn.errors) this.trouble("parse", `a line of ${fn.name} could not be parsed`, { file: fn.file, line, function: fn.name });
+    if (chain.length === 0 || (chain.length === 1 && chain[0]?.file === fn.file))
+      this.leafFrames.set(frame.id, chain.length);
+    for (const line of fn.errors)
+      this.trouble("parse", `a line of ${fn.name} could not be parsed`, { file: fn.file, line, function: fn.name });
     fn.parameters.forEach((p, i) => {
       const value = args[i] ?? fresh(p.name);
       state.set(`f${frame.id}:${p.name}`, value);
+      nameLocation(`f${frame.id}:${p.name}`, p.name);
     });
     const flows = this.body(fn.body, [state], frame);
     const results: Evaluated<Value>[] = [];
     for (const flow of flows) {
       if (flow.exit.k === "return" || flow.exit.k === "next") {
         const value = flow.exit.k === "return" && flow.exit.value ? flow.state.resolve(flow.exit.value) : num(0);
-        results.push([flow.state, value]);
+        const isFailure =
+          value.t === "sym" &&
+          this.rules.statusTypes.test(fn.type) &&
+          isConst(flow.state.simplify(equal(value, num(0))), false);
+        results.push([flow.state, isFailure ? { t: "error" } : value]);
       }
     }
     if (drop) for (const [s] of results) s.dropFrame(`f${frame.id}:`);
@@ -181,8 +243,17 @@ export class Interpreter {
     const joined: Evaluated<Value>[] = [];
     for (const group of groups.values()) {
       const values = new Set(group.map(([, v]) => idOf(v)));
-      const value: Value = values.size === 1 ? (group[0] as Evaluated<Value>)[1] : this.isErrorValue((group[0] as Evaluated<Value>)[1]) ? { t: "error" } : fresh("the result");
-      for (const state of mergeStates(group.map(([s]) => s), null)) joined.push([state, value]);
+      const value: Value =
+        values.size === 1
+          ? (group[0] as Evaluated<Value>)[1]
+          : this.isErrorValue((group[0] as Evaluated<Value>)[1])
+            ? { t: "error" }
+            : fresh("the result");
+      for (const state of mergeStates(
+        group.map(([s]) => s),
+        null,
+      ))
+        joined.push([state, value]);
     }
     return joined;
   }
@@ -208,7 +279,8 @@ export class Interpreter {
     let current: State[] = [...start];
     for (let i = 0; i < statements.length; i++) {
       const statement = statements[i] as Stmt;
-      current = [...current, ...(waiting.get(i) ?? [])];
+      const arriving = waiting.get(i);
+      if (arriving) current = mergeErrors([...current, ...arriving], `f${frame.id}:`);
       if (current.length > MAX_STATES) current = this.thin(current, this.site(frame, statement.line));
       const next: State[] = [];
       for (const state of current) {
@@ -238,7 +310,8 @@ export class Interpreter {
 
   private statement(s: Stmt, state: State, frame: Frame): Flow[] {
     if (++this.steps > this.budget) {
-      if (this.steps === this.budget + 1) this.trouble("budget", "the analysis of this leaf took too many steps", this.site(frame, s.line));
+      if (this.steps === this.budget + 1)
+        this.trouble("budget", "the analysis of this leaf took too many steps", this.site(frame, s.line));
       return [];
     }
     switch (s.kind) {
@@ -296,7 +369,12 @@ export class Interpreter {
     let isZero = true;
     const parts: [Place, Value][] = [];
     init.entries.forEach((entry, i) => {
-      const suffix = entry.designator === null ? `[${i}]` : "field" in entry.designator ? `.${entry.designator.field}` : `[${this.program.evaluate(entry.designator.index) ?? "?"}]`;
+      const suffix =
+        entry.designator === null
+          ? `[${i}]`
+          : "field" in entry.designator
+            ? `.${entry.designator.field}`
+            : `[${this.program.evaluate(entry.designator.index) ?? "?"}]`;
       const at = { key: place.key + suffix, text: place.text + suffix };
       if (entry.value.kind === "initializer") return;
       const value = this.single(entry.value, state, frame);
@@ -311,7 +389,8 @@ export class Interpreter {
 
   private branch(s: Extract<Stmt, { kind: "if" }>, state: State, frame: Frame): Flow[] {
     const flows: Flow[] = [];
-    for (const [st, formula] of this.condition(s.test, state, frame)) flows.push(...this.branchOn(s, formula, st, frame));
+    for (const [st, formula] of this.condition(s.test, state, frame))
+      flows.push(...this.branchOn(s, formula, st, frame));
     return flows;
   }
 
@@ -333,9 +412,10 @@ export class Interpreter {
         else flows.push(flow);
       }
     };
-    if (state.assume(f, fork, true)) take(s.yes, state);
+    const written = this.sourceText(s.test);
+    if (state.assume(f, fork, true, written)) take(s.yes, state);
     const fromYes = meeting.length;
-    if (other.assume(not(f), fork, false)) take(s.no, other);
+    if (other.assume(not(f), fork, false, `!(${written})`)) take(s.no, other);
     const joined = fromYes === 1 && meeting.length === 2 ? mergeStates(meeting, f) : mergeStates(meeting, null);
     return [...flows, ...joined.map((st): Flow => ({ state: st, exit: NEXT }))];
   }
@@ -384,8 +464,19 @@ export class Interpreter {
   }
 
   /** `for (v = n; v >= c; v--)` with unknown n: some iteration, and then the last, where v is c. Gives c, or null for another loop. */
-  private lastOfDescending(s: Extract<Stmt, { kind: "loop" }>, state: State, frame: Frame): { name: string; last: bigint } | null {
-    if (s.test?.kind !== "binary" || s.test.op !== ">=" || s.test.left.kind !== "name" || s.step?.kind !== "update" || s.step.op !== "--") return null;
+  private lastOfDescending(
+    s: Extract<Stmt, { kind: "loop" }>,
+    state: State,
+    frame: Frame,
+  ): { name: string; last: bigint } | null {
+    if (
+      s.test?.kind !== "binary" ||
+      s.test.op !== ">=" ||
+      s.test.left.kind !== "name" ||
+      s.step?.kind !== "update" ||
+      s.step.op !== "--"
+    )
+      return null;
     const last = this.program.evaluate(s.test.right);
     const start = this.name(s.test.left.name, state, frame);
     return last === null || start.t === "num" ? null : { name: s.test.left.name, last };
@@ -410,7 +501,13 @@ export class Interpreter {
       const between: State[] = [];
       const skip = start.clone();
       this.write(place, sym(`each>${descending.last}`, descending.name), start);
-      if (start.assume(not(equal(sym(`each>${descending.last}`, descending.name), num(descending.last))), `${this.forkId(frame, s.line, s.step as Expr)}v`, true)) {
+      if (
+        start.assume(
+          not(equal(sym(`each>${descending.last}`, descending.name), num(descending.last))),
+          `${this.forkId(frame, s.line, s.step as Expr)}v`,
+          true,
+        )
+      ) {
         this.once({ ...s, step: null }, start, frame, loops, flows, between);
       }
       between.push(skip);
@@ -429,11 +526,14 @@ export class Interpreter {
           this.once(s, state, frame, frame.loops, flows, next);
           continue;
         }
-        for (const [st, formula] of s.test ? this.condition(s.test, state, frame) : ([[state, TRUE]] as Evaluated<Formula>[])) {
+        for (const [st, formula] of s.test
+          ? this.condition(s.test, state, frame)
+          : ([[state, TRUE]] as Evaluated<Formula>[])) {
           const f = st.simplify(formula);
           if (isConst(f, false)) flows.push({ state: st, exit: NEXT });
           else if (isConst(f, true) && s.test !== null) {
-            if (round < UNROLL) this.once(s, st, frame, frame.loops, flows, next);
+            const loops = s.testFirst ? [...frame.loops, this.sourceText(s.test)] : frame.loops;
+            if (round < UNROLL) this.once(s, st, frame, loops, flows, next);
             else flows.push({ state: st, exit: NEXT });
           } else if (round === 0) {
             const after: State[] = [];
@@ -455,12 +555,23 @@ export class Interpreter {
   private forgetCounters(before: State, after: State, _frame: Frame): void {
     for (const [key, value] of after.store) {
       const old = before.store.get(key);
-      if (value.t === "num" && value.name === null && old?.t === "num" && old.name === null && value.v === old.v + 1n) after.store.set(key, fresh(key.replace(/^.*[:*{]/, ""), key));
+      if (value.t === "num" && value.name === null && old?.t === "num" && old.name === null && value.v === old.v + 1n)
+        after.store.set(key, fresh(textOfLocation(key), key));
     }
   }
 
-  private once(s: Extract<Stmt, { kind: "loop" }>, state: State, frame: Frame, loops: readonly string[], flows: Flow[], next: State[]): void {
-    const inner: Frame = { ...frame, loops: s.testFirst ? loops : [...loops, s.test ? this.sourceText(s.test) : "for ever"] };
+  private once(
+    s: Extract<Stmt, { kind: "loop" }>,
+    state: State,
+    frame: Frame,
+    loops: readonly string[],
+    flows: Flow[],
+    next: State[],
+  ): void {
+    const inner: Frame = {
+      ...frame,
+      loops: s.testFirst ? loops : [...loops, s.test ? this.sourceText(s.test) : "for ever"],
+    };
     for (const flow of this.statement(s.body, state, inner)) {
       if (flow.exit.k === "break") flows.push({ state: flow.state, exit: NEXT });
       else if (flow.exit.k === "next" || flow.exit.k === "continue") {
@@ -606,7 +717,8 @@ export class Interpreter {
 
   private condition(e: Expr, state: State, frame: Frame): Evaluated<Formula>[] {
     if (e.kind === "binary" && (e.op === "&&" || e.op === "||")) return this.shortCircuit(e, state, frame);
-    if (e.kind === "unary" && e.op === "!") return this.condition(e.operand, state, frame).map(([st, f]) => [st, not(f)]);
+    if (e.kind === "unary" && e.op === "!")
+      return this.condition(e.operand, state, frame).map(([st, f]) => [st, not(f)]);
     if (e.kind === "binary" && /^(==|!=)$/.test(e.op)) {
       return this.evaluate(e.left, state, frame).flatMap(([s1, a]) =>
         this.evaluate(e.right, s1, frame).map(([s2, b]): Evaluated<Formula> => {
@@ -617,10 +729,17 @@ export class Interpreter {
     }
     if (e.kind === "binary" && /^(<|>|<=|>=)$/.test(e.op)) {
       return this.evaluate(e.left, state, frame).flatMap(([s1, a]) =>
-        this.evaluate(e.right, s1, frame).map(([s2, b]): Evaluated<Formula> => [s2, s2.simplify(this.relation(e.op, s2.resolve(a), s2.resolve(b)))]),
+        this.evaluate(e.right, s1, frame).map(
+          ([s2, b]): Evaluated<Formula> => [s2, s2.simplify(this.relation(e.op, s2.resolve(a), s2.resolve(b)))],
+        ),
       );
     }
-    if (e.kind === "call" && e.callee.kind === "name" && this.program.macros.get(e.callee.name)?.parameters && !this.isCallKnown(e.callee.name)) {
+    if (
+      e.kind === "call" &&
+      e.callee.kind === "name" &&
+      this.program.macros.get(e.callee.name)?.parameters &&
+      !this.isCallKnown(e.callee.name)
+    ) {
       const expanded = this.expand(e);
       if (expanded) return this.condition(expanded, state, frame);
     }
@@ -642,6 +761,7 @@ export class Interpreter {
       text: `${valueText(a)} ${base} ${valueText(b)}`,
       negated: `${valueText(a)} ${opposite[base]} ${valueText(b)}`,
       binding: null,
+      otherwise: null,
     };
     return negative ? not(atom) : atom;
   }
@@ -720,7 +840,10 @@ export class Interpreter {
         const place = this.place(e.operand, state, frame);
         if (!place) return [[state, fresh("?")]];
         const before = this.readPlace(place, state);
-        const after = before.t === "num" ? num(arithmetic(e.op === "++" ? "+" : "-", before.v, 1n) ?? 0n) : fresh(place.text, place.key);
+        const after =
+          before.t === "num"
+            ? num(arithmetic(e.op === "++" ? "+" : "-", before.v, 1n) ?? 0n)
+            : fresh(place.text, place.key);
         this.write(place, after, state);
         return [[state, after]];
       }
@@ -740,10 +863,18 @@ export class Interpreter {
       case "call":
         return this.call(e, state, frame);
       case "initializer":
-        return [[state, e.entries.every((x) => x.value.kind === "number" && x.value.value === 0n) ? { t: "zero" } : fresh("an initializer")]];
+        return [
+          [
+            state,
+            e.entries.every((x) => x.value.kind === "number" && x.value.value === 0n)
+              ? { t: "zero" }
+              : fresh("an initializer"),
+          ],
+        ];
       case "opaque": {
         let current: State[] = [state];
-        for (const part of e.parts) if (this.hasEffect(part)) current = current.flatMap((st) => this.evaluate(part, st, frame).map(([s]) => s));
+        for (const part of e.parts)
+          if (this.hasEffect(part)) current = current.flatMap((st) => this.evaluate(part, st, frame).map(([s]) => s));
         return current.map((st) => [st, sym(`opaque:${e.text}`, e.text)]);
       }
     }
@@ -769,7 +900,11 @@ export class Interpreter {
     return frame.fn.parameters.some((p) => p.name === name) || !this.program.macros.has(name);
   }
 
-  private evaluatePlace(e: Extract<Expr, { kind: "member" | "index" }>, state: State, frame: Frame): Evaluated<Value>[] {
+  private evaluatePlace(
+    e: Extract<Expr, { kind: "member" | "index" }>,
+    state: State,
+    frame: Frame,
+  ): Evaluated<Value>[] {
     if (!this.hasEffect(e)) {
       const place = this.place(e, state, frame);
       return [[state, place ? this.readPlace(place, state) : fresh(this.sourceText(e))]];
@@ -779,7 +914,8 @@ export class Interpreter {
     return this.evaluate(base, state, frame).map(([st, value]): Evaluated<Value> => {
       const suffix = e.kind === "member" ? `.${e.field}` : `[${idOf(this.single(e.index, st, frame))}]`;
       const root = pointee(value);
-      const shown = e.kind === "member" ? `${valueText(value)}${e.arrow ? "->" : "."}${e.field}` : `${valueText(value)}[…]`;
+      const shown =
+        e.kind === "member" ? `${valueText(value)}${e.arrow ? "->" : "."}${e.field}` : `${valueText(value)}[…]`;
       return [st, this.readPlace({ key: root + suffix, text: shown }, st)];
     });
   }
@@ -787,6 +923,7 @@ export class Interpreter {
   private readPlace(place: Place, state: State): Value {
     const stored = state.read(place.key);
     if (stored !== null) return state.resolve(stored);
+    if (this.version !== null && this.rules.versionPlaces.test(place.text)) return num(this.version);
     const member = place.key.slice(place.key.lastIndexOf(".") + 1);
     return state.resolve(sym(place.key, place.text, place.key, this.rules.nonNullMembers.includes(member)));
   }
@@ -800,7 +937,10 @@ export class Interpreter {
       case "member": {
         if (e.arrow) {
           const target = this.target(this.single(e.object, state, frame));
-          return { key: `${target.key}.${e.field}`, text: target.isRef ? `${target.text}.${e.field}` : `${target.text}->${e.field}` };
+          return {
+            key: `${target.key}.${e.field}`,
+            text: target.isRef ? `${target.text}.${e.field}` : `${target.text}->${e.field}`,
+          };
         }
         const base = this.place(e.object, state, frame);
         if (!base) {
@@ -813,10 +953,24 @@ export class Interpreter {
         const index = this.single(e.index, state, frame);
         const shown = index.t === "num" && index.name === null ? index.v.toString() : valueText(index);
         const base = this.place(e.object, state, frame);
-        const stored = base ? (this.arrays.has(base.key) ? null : state.read(base.key)) : this.single(e.object, state, frame);
-        if (stored && (stored.t === "ref" || (stored.t === "sym" && stored.id !== base?.key && !stored.id.startsWith(`${base?.key}#`)))) {
+        const stored = base
+          ? this.arrays.has(base.key)
+            ? null
+            : state.read(base.key)
+          : this.single(e.object, state, frame);
+        if (
+          stored &&
+          (stored.t === "ref" ||
+            (stored.t === "sym" && stored.id !== base?.key && !stored.id.startsWith(`${base?.key}#`)))
+        ) {
           const target = this.target(stored);
-          return { key: index.t === "num" && index.v === 0n && stored.t === "ref" && !this.arrays.has(stored.key) ? target.key : `${target.key}[${idOf(index)}]`, text: `${target.text}[${shown}]` };
+          return {
+            key:
+              index.t === "num" && index.v === 0n && stored.t === "ref" && !this.arrays.has(stored.key)
+                ? target.key
+                : `${target.key}[${idOf(index)}]`,
+            text: `${target.text}[${shown}]`,
+          };
         }
         return base ? { key: `${base.key}[${idOf(index)}]`, text: `${base.text}[${shown}]` } : null;
       }
@@ -835,7 +989,8 @@ export class Interpreter {
     if (state.read(own.key) !== null) return own;
     const whole = state.read(base.key);
     // A structure copied from elsewhere: its fields are the original's until written here.
-    if (whole && whole.t === "sym" && whole.id !== base.key && whole.location !== base.key) return { key: `${whole.id}.${name}`, text: `${whole.text}.${name}` };
+    if (whole && whole.t === "sym" && whole.id !== base.key && whole.location !== base.key)
+      return { key: `${whole.id}.${name}`, text: `${whole.text}.${name}` };
     return own;
   }
 
@@ -847,9 +1002,12 @@ export class Interpreter {
   private write(place: Place, value: Value, state: State): void {
     state.forgetBelow(place.key);
     state.set(place.key, value);
-    if (value.t === "sym" && place.key.startsWith(this.leafPrefix)) this.nameValue(value, place.text);
+    nameLocation(place.key, place.text);
+    const depth = this.leafFrames.get(Number(/^f(\d+):/.exec(place.key)?.[1]));
+    if (value.t === "sym" && depth !== undefined) this.nameValue(value, place.text, depth);
     const type = /^(.*)\.pt$/.exec(place.key);
-    if (type?.[1] !== undefined && value.t === "num" && value.name !== null) state.addType({ objectKey: type[1], type: value.name, how: "assign", evidence: this.here });
+    if (type?.[1] !== undefined && value.t === "num" && value.name !== null)
+      state.addType({ objectKey: type[1], type: value.name, how: "assign", evidence: this.here });
     const root = /^(f\d+:\w+)\./.exec(place.key)?.[1];
     if (root !== undefined) {
       const whole = state.store.get(root);
@@ -858,17 +1016,43 @@ export class Interpreter {
   }
 
   /** A value that the leaf's own function keeps in a variable is shown by that variable's name. */
-  private nameValue(value: Sym, variable: string): void {
-    if (value.text !== variable && /[(>.]/.test(value.text) && !this.names.has(value.text)) this.names.set(value.text, variable);
+  private nameValue(value: Sym, variable: string, depth: number): void {
+    const known = this.variables.get(value.id);
+    const isBetter =
+      known === undefined || depth < known.depth || (depth === known.depth && variable.length < known.name.length);
+    if (/^\w+(\[\d+\])?$/.test(variable) && isBetter) this.variables.set(value.id, { name: variable, depth });
+    if (value.text === variable || !/[(>.]/.test(value.text)) return;
+    if (!this.names.has(value.text)) this.names.set(value.text, variable);
+    const texts = this.textsOf.get(variable) ?? new Set();
+    this.textsOf.set(variable, texts.add(value.text));
+  }
+
+  /** Texts of values → the leaf's variable that holds them, where the variable never holds another; longest first. */
+  shortTexts(): [long: string, short: string][] {
+    return [...this.names]
+      .filter(([, variable]) => this.textsOf.get(variable)?.size === 1)
+      .sort((a, b) => b[0].length - a[0].length);
+  }
+
+  /** The leaf's variable that holds a value, or null. */
+  variableOf(id: string): string | null {
+    return this.variables.get(id)?.name ?? null;
   }
 
   private unary(e: Extract<Expr, { kind: "unary" }>, state: State, frame: Frame): Evaluated<Value>[] {
     if (e.op === "&") {
-      if (e.operand.kind === "name" && this.relevant.has(e.operand.name) && this.program.functions.has(e.operand.name)) {
+      if (
+        e.operand.kind === "name" &&
+        this.relevant.has(e.operand.name) &&
+        this.program.functions.has(e.operand.name)
+      ) {
         this.trouble("indirect-call", `the address of ${e.operand.name} is taken`, this.site(frame, e.line));
       }
       if (this.hasEffect(e.operand) && (e.operand.kind === "member" || e.operand.kind === "index")) {
-        return this.evaluatePlace(e.operand, state, frame).map(([st, v]) => [st, { t: "ref", key: v.t === "sym" ? v.id : idOf(v), text: valueText(v) }]);
+        return this.evaluatePlace(e.operand, state, frame).map(([st, v]) => [
+          st,
+          { t: "ref", key: v.t === "sym" ? v.id : idOf(v), text: valueText(v) },
+        ]);
       }
       const place = this.place(e.operand, state, frame);
       return [[state, place ? { t: "ref", key: place.key, text: place.text } : fresh(this.sourceText(e))]];
@@ -894,9 +1078,12 @@ export class Interpreter {
   }
 
   private binary(e: Extract<Expr, { kind: "binary" }>, state: State, frame: Frame): Evaluated<Value>[] {
-    if (/^(==|!=|<|>|<=|>=|&&|\|\|)$/.test(e.op)) return this.condition(e, state, frame).map(([st, f]) => [st, this.asValue(f)]);
+    if (/^(==|!=|<|>|<=|>=|&&|\|\|)$/.test(e.op))
+      return this.condition(e, state, frame).map(([st, f]) => [st, this.asValue(f)]);
     return this.evaluate(e.left, state, frame).flatMap(([s1, left]) =>
-      this.evaluate(e.right, s1, frame).map(([s2, right]): Evaluated<Value> => [s2, this.combine(e.op, s2.resolve(left), s2.resolve(right))]),
+      this.evaluate(e.right, s1, frame).map(
+        ([s2, right]): Evaluated<Value> => [s2, this.combine(e.op, s2.resolve(left), s2.resolve(right))],
+      ),
     );
   }
 
@@ -915,13 +1102,24 @@ export class Interpreter {
   private assign(e: Extract<Expr, { kind: "assign" }>, state: State, frame: Frame): Evaluated<Value>[] {
     return this.evaluate(e.right, state, frame).flatMap(([s1, value]) => {
       const places: Evaluated<Place | null>[] = this.hasEffect(e.left)
-        ? this.evaluatePlace(e.left as Extract<Expr, { kind: "member" }>, s1, frame).map(([st, v]) => [st, v.t === "sym" && v.location !== null ? { key: v.location, text: v.text } : null])
+        ? this.evaluatePlace(e.left as Extract<Expr, { kind: "member" }>, s1, frame).map(([st, v]) => [
+            st,
+            v.t === "sym" && v.location !== null ? { key: v.location, text: v.text } : null,
+          ])
         : [[s1, this.place(e.left, s1, frame)]];
       return places.map(([st, place]): Evaluated<Value> => {
         let result = st.resolve(value);
         if (e.op !== "=" && place) result = this.combine(e.op.slice(0, -1), this.readPlace(place, st), result);
         if (place) {
-          if (e.op === "=" && place.key.endsWith(`.${this.rules.wordField}`)) this.writeWord({ t: "ref", ...place }, e.right, "whole-word write", [...frame.chain, this.site(frame, e.line)], st, frame);
+          if (e.op === "=" && place.key.endsWith(`.${this.rules.wordField}`))
+            this.writeWord(
+              { t: "ref", ...place },
+              e.right,
+              "whole-word write",
+              [...frame.chain, this.site(frame, e.line)],
+              st,
+              frame,
+            );
           if (e.op === "=") st.store.delete(`unlocked:${place.key}`);
           this.write(place, result, st);
         }
@@ -940,7 +1138,10 @@ export class Interpreter {
         continue;
       }
       if (!this.hasEffect(e.yes) && !this.hasEffect(e.no)) {
-        results.push([st, st.resolve({ t: "ite", c: f, a: this.single(e.yes, st, frame), b: this.single(e.no, st, frame) })]);
+        results.push([
+          st,
+          st.resolve({ t: "ite", c: f, a: this.single(e.yes, st, frame), b: this.single(e.no, st, frame) }),
+        ]);
         continue;
       }
       const other = st.clone();
@@ -956,8 +1157,13 @@ export class Interpreter {
   private isCallKnown(name: string): boolean {
     const r = this.rules;
     return (
-      name in r.primitives || name in r.noReturn || r.ignoredCalls.includes(name) || r.assertions.includes(name) ||
-      r.statusWithOperand.includes(name) || r.mappings.includes(name) || this.program.functions.has(name)
+      name in r.primitives ||
+      name in r.noReturn ||
+      r.ignoredCalls.includes(name) ||
+      r.assertions.includes(name) ||
+      r.statusWithOperand.includes(name) ||
+      r.mappings.includes(name) ||
+      this.program.functions.has(name)
     );
   }
 
@@ -987,23 +1193,37 @@ export class Interpreter {
     if (!this.isCallKnown(name)) {
       const expanded = this.expand(e);
       if (expanded) return this.evaluate(expanded, state, frame);
-      if (state.read(`f${frame.id}:${name}`) !== null) this.trouble("indirect-call", `a call through the pointer ${name}`, this.site(frame, e.line));
+      if (state.read(`f${frame.id}:${name}`) !== null)
+        this.trouble("indirect-call", `a call through the pointer ${name}`, this.site(frame, e.line));
     }
     const states = name in this.rules.primitives ? this.decidePointer(e.args[0], state, frame) : [state];
-    return states.flatMap((s) => this.withArgs(e.args, s, frame).flatMap(([st, args]) => this.apply(name, args, e, st, frame)));
+    return states.flatMap((s) =>
+      this.withArgs(e.args, s, frame).flatMap(([st, args]) => this.apply(name, args, e, st, frame)),
+    );
   }
 
   /** The call ends outside this function; situations with the same events are one. */
   private halt(state: State, kind: "td-entry" | "td-exit"): void {
     const same = this.halts.findIndex((h) => h.kind === kind && mergeStates([h.state, state], null).length === 1);
     if (same < 0) this.halts.push({ state, kind, value: null });
-    else this.halts[same] = { state: mergeStates([(this.halts[same] as Final).state, state], null)[0] as State, kind, value: null };
+    else
+      this.halts[same] = {
+        state: mergeStates([(this.halts[same] as Final).state, state], null)[0] as State,
+        kind,
+        value: null,
+      };
   }
 
   /** A lock whose structure depends on a condition: one situation for each structure. */
   private decidePointer(lock: Expr | undefined, state: State, frame: Frame): State[] {
     let base = lock;
-    while (base && (base.kind === "unary" || base.kind === "index" || base.kind === "cast" || (base.kind === "member" && !base.arrow))) {
+    while (
+      base &&
+      (base.kind === "unary" ||
+        base.kind === "index" ||
+        base.kind === "cast" ||
+        (base.kind === "member" && !base.arrow))
+    ) {
       base = base.kind === "unary" || base.kind === "cast" ? base.operand : base.object;
     }
     if (base?.kind === "member") base = base.object;
@@ -1021,7 +1241,9 @@ export class Interpreter {
   private withArgs(exprs: readonly Expr[], state: State, frame: Frame): Evaluated<Value[]>[] {
     let current: Evaluated<Value[]>[] = [[state, []]];
     for (const expr of exprs) {
-      current = current.flatMap(([st, values]) => this.evaluate(expr, st, frame).map(([s, v]): Evaluated<Value[]> => [s, [...values, s.resolve(v)]]));
+      current = current.flatMap(([st, values]) =>
+        this.evaluate(expr, st, frame).map(([s, v]): Evaluated<Value[]> => [s, [...values, s.resolve(v)]]),
+      );
     }
     return current;
   }
@@ -1036,10 +1258,16 @@ export class Interpreter {
     });
   }
 
-  private apply(name: string, args: readonly Value[], e: Extract<Expr, { kind: "call" }>, state: State, frame: Frame): Evaluated<Value>[] {
+  private apply(
+    name: string,
+    args: readonly Value[],
+    e: Extract<Expr, { kind: "call" }>,
+    state: State,
+    frame: Frame,
+  ): Evaluated<Value>[] {
     const primitive = Object.hasOwn(this.rules.primitives, name) ? this.rules.primitives[name] : undefined;
     if (primitive) return this.primitive(name, primitive, args, e, state, frame);
-    if (this.rules.statusWithOperand.includes(name)) return [[state, this.withOperand(args[0], args[1])]];
+    if (this.rules.statusWithOperand.includes(name)) return [[state, this.withOperand(args[0], args[1], state)]];
     if (this.rules.mappings.includes(name)) return [[state, this.mapped(args[0], e)]];
     const site = this.site(frame, e.line);
     if (this.rules.wholeWordReleases.some((pattern) => pattern.test(name))) {
@@ -1073,12 +1301,28 @@ export class Interpreter {
     return value && value.t === "sym" && !value.id.startsWith("#") ? value.text : own;
   }
 
-  private withOperand(status: Value | undefined, operand: Value | undefined): Value {
-    if (status?.t === "num" && operand?.t === "num") return num(status.v | operand.v, status.name);
-    if (status?.t === "ite") return { t: "ite", c: status.c, a: this.withOperand(status.a, operand), b: this.withOperand(status.b, operand) };
-    if (operand?.t === "ite") return { t: "ite", c: operand.c, a: this.withOperand(status, operand.a), b: this.withOperand(status, operand.b) };
-    if (status && this.isErrorValue(status)) return { t: "num", v: status.t === "num" ? status.v : 1n << 63n, name: status.t === "num" ? status.name : null };
-    return status && operand ? sym(`status(${idOf(status)},${idOf(operand)})`, `${valueText(status)} with operand ${valueText(operand)}`) : fresh("a status");
+  private withOperand(status: Value | undefined, operand: Value | undefined, state: State): Value {
+    if (status?.t === "num") {
+      if (operand?.t === "ite")
+        return {
+          t: "ite",
+          c: operand.c,
+          a: this.withOperand(status, operand.a, state),
+          b: this.withOperand(status, operand.b, state),
+        };
+      // An unknown operand leaves the status what it is.
+      return num(operand?.t === "num" ? status.v | operand.v : status.v, status.name);
+    }
+    if (status?.t === "ite")
+      return {
+        t: "ite",
+        c: status.c,
+        a: this.withOperand(status.a, operand, state),
+        b: this.withOperand(status.b, operand, state),
+      };
+    if (!status || !operand) return fresh("a status");
+    if (status.t === "error" || isConst(state.simplify(equal(status, num(0))), false)) return { t: "error" };
+    return sym(`status(${idOf(status)},${idOf(operand)})`, `${valueText(status)} with operand ${valueText(operand)}`);
   }
 
   private mapped(address: Value | undefined, e: Extract<Expr, { kind: "call" }>): Value {
@@ -1094,7 +1338,9 @@ export class Interpreter {
 
   // ---------------------------------------------------------------- locks
 
-  private lockPlace(pointer: Value | undefined): { key: string; text: string; object: string; members: string[] } | null {
+  private lockPlace(
+    pointer: Value | undefined,
+  ): { key: string; text: string; object: string; members: string[] } | null {
     if (!pointer || pointer.t === "num") return null;
     const key = pointee(pointer);
     const text = valueText(pointer).replace(/^&/, "");
@@ -1103,7 +1349,14 @@ export class Interpreter {
     return { key, text, object, members };
   }
 
-  private primitive(name: string, rule: PrimitiveRule, args: readonly Value[], e: Extract<Expr, { kind: "call" }>, state: State, frame: Frame): Evaluated<Value>[] {
+  private primitive(
+    name: string,
+    rule: PrimitiveRule,
+    args: readonly Value[],
+    e: Extract<Expr, { kind: "call" }>,
+    state: State,
+    frame: Frame,
+  ): Evaluated<Value>[] {
     const site = this.site(frame, e.line);
     this.visited.add(`${site.file}:${site.line}`);
     const lock = this.lockPlace(args[0]);
@@ -1114,14 +1367,26 @@ export class Interpreter {
     const evidence = [...frame.chain, site];
     switch (rule.operation) {
       case "release":
-        if (!state.ghost) state.add(this.intern({ kind: "release", lockKey: lock.key, evidence, guards: state.guards, loops: frame.loops, by: null }));
+        if (!state.ghost)
+          state.add(
+            this.intern({
+              kind: "release",
+              lockKey: lock.key,
+              evidence,
+              guards: state.guards,
+              loops: frame.loops,
+              by: null,
+            }),
+          );
         return [[state, num(0)]];
       case "promote":
       case "demote":
         return this.promote(name, rule, lock, evidence, state, frame);
       case "acquire": {
         const modes = this.modes(name, rule, args, site, state, frame);
-        return modes.flatMap(([st, mode]) => this.acquire(name, rule, lock, mode, this.sideOf(rule, args), evidence, st, frame));
+        return modes.flatMap(([st, mode]) =>
+          this.acquire(name, rule, lock, mode, this.sideOf(rule, args), evidence, st, frame),
+        );
       }
     }
   }
@@ -1134,7 +1399,14 @@ export class Interpreter {
     return this.leafSide;
   }
 
-  private modes(name: string, rule: PrimitiveRule, args: readonly Value[], site: Site, state: State, frame: Frame): Evaluated<LockMode>[] {
+  private modes(
+    name: string,
+    rule: PrimitiveRule,
+    args: readonly Value[],
+    site: Site,
+    state: State,
+    frame: Frame,
+  ): Evaluated<LockMode>[] {
     if (typeof rule.mode === "string") return [[state, state.ghost ? "NO_LOCK" : rule.mode]];
     const value = args[rule.mode.argument];
     const resolve = (st: State, v: Value | undefined): Evaluated<LockMode>[] => {
@@ -1149,19 +1421,41 @@ export class Interpreter {
       for (const [enumerator, mode] of Object.entries(this.rules.modes)) {
         if (v?.t === "num" && this.program.constant(enumerator) === v.v) return [[st, mode]];
       }
-      this.trouble("mode", `the mode given to ${name} is ${v ? valueText(v) : "missing"}, which is neither shared, exclusive nor no lock`, site);
+      this.trouble(
+        "mode",
+        `the mode given to ${name} is ${v ? valueText(v) : "missing"}, which is neither shared, exclusive nor no lock`,
+        site,
+      );
       return [[st, "EXCLUSIVE"]];
     };
     return resolve(state, value);
   }
 
   private acquire(
-    name: string, rule: PrimitiveRule, lock: { key: string; text: string; object: string; members: string[] }, mode: LockMode, side: Side,
-    evidence: readonly Site[], state: State, frame: Frame,
+    name: string,
+    rule: PrimitiveRule,
+    lock: { key: string; text: string; object: string; members: string[] },
+    mode: LockMode,
+    side: Side,
+    evidence: readonly Site[],
+    state: State,
+    frame: Frame,
   ): Evaluated<Value>[] {
+    const isSkipped = state.ghost || mode === "NO_LOCK";
     const event = this.intern<AcquireEvent>({
-      kind: "acquire", primitive: name, lock: rule.lock, mode: state.ghost ? "NO_LOCK" : mode, side, lockKey: lock.key, objectKey: lock.object, members: lock.members,
-      text: lock.text, evidence, guards: state.guards, loops: frame.loops, invocation: frame.id,
+      kind: "acquire",
+      primitive: name,
+      lock: rule.lock,
+      mode: isSkipped ? "NO_LOCK" : mode,
+      side: isSkipped ? this.leafSide : side,
+      lockKey: lock.key,
+      objectKey: lock.object,
+      members: lock.members,
+      text: lock.text,
+      evidence,
+      guards: state.guards,
+      loops: frame.loops,
+      invocation: frame.id,
     });
     const outcomes = this.outcomes(name, mode === "NO_LOCK" ? "EXCLUSIVE" : mode, side);
     const success = outcomes.find((o) => o.success);
@@ -1174,15 +1468,28 @@ export class Interpreter {
         results.push([failed, num(outcome.value, outcome.name)]);
       }
     }
-    if (event.mode === "NO_LOCK") state.skip(event);
-    else state.add(event);
+    if (event.mode !== "NO_LOCK") state.add(event);
+    else if (!state.holds(lock.key)) state.skip(event);
     results.push([state, num(success?.value ?? 0n, success?.name ?? null)]);
     return results;
   }
 
-  private promote(name: string, rule: PrimitiveRule, lock: { key: string }, evidence: readonly Site[], state: State, frame: Frame): Evaluated<Value>[] {
+  private promote(
+    name: string,
+    rule: PrimitiveRule,
+    lock: { key: string },
+    evidence: readonly Site[],
+    state: State,
+    frame: Frame,
+  ): Evaluated<Value>[] {
     const kind = rule.operation === "promote" ? "promote" : "demote";
-    const event = this.intern<PromoteEvent>({ kind, lockKey: lock.key, evidence, guards: state.guards, loops: frame.loops });
+    const event = this.intern<PromoteEvent>({
+      kind,
+      lockKey: lock.key,
+      evidence,
+      guards: state.guards,
+      loops: frame.loops,
+    });
     const results: Evaluated<Value>[] = [];
     const outcomes = this.outcomes(name, "EXCLUSIVE", this.leafSide);
     const success = outcomes.find((o) => o.success);
@@ -1210,7 +1517,13 @@ export class Interpreter {
   }
 
   /** A helper clears the lock bit with the whole word: of a locked entry in memory, or of a copy that is written later. */
-  private unlockWord(pointer: Value | undefined, by: string, evidence: readonly Site[], state: State, frame: Frame): void {
+  private unlockWord(
+    pointer: Value | undefined,
+    by: string,
+    evidence: readonly Site[],
+    state: State,
+    frame: Frame,
+  ): void {
     if (!pointer) return;
     const key = pointee(pointer);
     if (!this.releaseEntry(key, by, evidence, state, frame)) state.store.set(`unlocked:${key}`, num(1));
@@ -1218,7 +1531,14 @@ export class Interpreter {
   }
 
   /** A word is written over an entry: it gives the entry's lock back when it comes from a copy whose lock bit was cleared. */
-  private writeWord(pointer: Value | undefined, from: Expr | undefined, by: string, evidence: readonly Site[], state: State, frame: Frame): void {
+  private writeWord(
+    pointer: Value | undefined,
+    from: Expr | undefined,
+    by: string,
+    evidence: readonly Site[],
+    state: State,
+    frame: Frame,
+  ): void {
     if (!pointer || !from) return;
     const suffix = `.${this.rules.wordField}`;
     const key = pointee(pointer).replace(new RegExp(`\\${suffix}$`), "");
@@ -1227,7 +1547,8 @@ export class Interpreter {
       if (word.t === "num" && !this.isLockBitSet(word.v)) this.releaseEntry(key, by, evidence, state, frame);
       return;
     }
-    const copy = from.field === this.rules.wordField ? this.place(from.object, state, frame) : this.place(from, state, frame);
+    const copy =
+      from.field === this.rules.wordField ? this.place(from.object, state, frame) : this.place(from, state, frame);
     if (copy && state.store.has(`unlocked:${copy.key}`)) this.releaseEntry(key, by, evidence, state, frame);
   }
 
@@ -1239,7 +1560,11 @@ export class Interpreter {
 
   /** Gives back the SEPT entry lock at a place, if it is held; false when it is not. */
   private releaseEntry(key: string, by: string, evidence: readonly Site[], state: State, frame: Frame): boolean {
-    if (state.ghost || !state.events.some((ev) => ev.kind === "acquire" && ev.lock === "sept_entry" && ev.lockKey === key)) return false;
+    if (
+      state.ghost ||
+      !state.events.some((ev) => ev.kind === "acquire" && ev.lock === "sept_entry" && ev.lockKey === key)
+    )
+      return false;
     state.add(this.intern({ kind: "release", lockKey: key, evidence, guards: state.guards, loops: frame.loops, by }));
     return true;
   }
@@ -1248,7 +1573,14 @@ export class Interpreter {
 
   /** Remembers a BUSY status that no lock primitive gave. */
   private noteBusy(value: Value, state: State, frame: Frame, line: number): void {
-    if (state.failure || state.ghost || value.t !== "num" || value.name === null || !this.rules.busyStatuses.test(value.name)) return;
+    if (
+      state.failure ||
+      state.ghost ||
+      value.t !== "num" ||
+      value.name === null ||
+      !this.rules.busyStatuses.test(value.name)
+    )
+      return;
     const evidence = [...frame.chain, this.site(frame, line)];
     state.busy = [...state.busy, { status: value.v, evidence, guards: state.guards }];
   }

@@ -34,7 +34,11 @@ export interface DispatchTable {
 }
 
 /** Reads the dispatchers of a tree. */
-export function readDispatchers(program: Program, rules: ExtractionRules, relevant: ReadonlySet<string>): DispatchTable {
+export function readDispatchers(
+  program: Program,
+  rules: ExtractionRules,
+  relevant: ReadonlySet<string>,
+): DispatchTable {
   const leaves: DispatchedLeaf[] = [];
   const unresolved: { label: string; site: Site; reason: string }[] = [];
   const dispatchers: Record<Side, Site | null> = { host: null, guest: null };
@@ -46,7 +50,9 @@ export function readDispatchers(program: Program, rules: ExtractionRules, releva
         if (!ast) continue;
         const versioned = new Set<string>();
         for (const found of switches(ast.body)) {
-          const labels = found.cases.flatMap((c) => (c.value?.kind === "name" && rule.caseLabel.test(c.value.name) ? [c.value.name] : []));
+          const labels = found.cases.flatMap((c) =>
+            c.value?.kind === "name" && rule.caseLabel.test(c.value.name) ? [c.value.name] : [],
+          );
           if (labels.length === 0) continue;
           const calls = found.cases.some((c) => c.value !== null && firstCall(c.body, program) !== null);
           if (!calls) {
@@ -61,7 +67,12 @@ export function readDispatchers(program: Program, rules: ExtractionRules, releva
   }
   return { leaves, unresolved, dispatchers };
 
-  function readCases(found: Extract<Stmt, { kind: "switch" }>, rule: ExtractionRules["dispatchers"][number], info: FunctionInfo, versioned: ReadonlySet<string>): void {
+  function readCases(
+    found: Extract<Stmt, { kind: "switch" }>,
+    rule: ExtractionRules["dispatchers"][number],
+    info: FunctionInfo,
+    versioned: ReadonlySet<string>,
+  ): void {
     let shared: { label: string; line: number }[] = [];
     for (const c of found.cases) {
       if (c.value?.kind !== "name" || !rule.caseLabel.test(c.value.name)) {

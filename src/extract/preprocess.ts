@@ -68,7 +68,18 @@ function evaluateCondition(
 function arithmetic(text: string): number {
   const tokens = text.match(/0[xX][0-9a-fA-F]+|\d+|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%<>&|^~!()?:]/g) ?? [];
   let position = 0;
-  const levels = [["||"], ["&&"], ["|"], ["^"], ["&"], ["==", "!="], ["<", ">", "<=", ">="], ["<<", ">>"], ["+", "-"], ["*", "/", "%"]];
+  const levels = [
+    ["||"],
+    ["&&"],
+    ["|"],
+    ["^"],
+    ["&"],
+    ["==", "!="],
+    ["<", ">", "<=", ">="],
+    ["<<", ">>"],
+    ["+", "-"],
+    ["*", "/", "%"],
+  ];
   const apply: Record<string, (a: number, b: number) => number> = {
     "||": (a, b) => Number(a !== 0 || b !== 0),
     "&&": (a, b) => Number(a !== 0 && b !== 0),
@@ -212,7 +223,12 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
   function define(body: string, line: number): void {
     const match = /^\s*([A-Za-z_]\w*)(\(([^)]*)\))?\s*([\s\S]*)$/.exec(body);
     if (!match?.[1]) return;
-    const parameters = match[2] ? (match[3] ?? "").split(",").map((p) => p.trim()).filter(Boolean) : null;
+    const parameters = match[2]
+      ? (match[3] ?? "")
+          .split(",")
+          .map((p) => p.trim())
+          .filter(Boolean)
+      : null;
     const macro: Macro = { name: match[1], parameters, body: (match[4] ?? "").trim(), line };
     local.set(macro.name, macro);
     macros.push(macro);
@@ -270,7 +286,11 @@ function padMacros(text: string, rules: PreprocessRules): string {
  * @param source the file's text
  * @param globalMacros object-like macros of the tree that `#if` may name
  */
-export function preprocess(source: string, globalMacros: ReadonlyMap<string, Macro>, rules: PreprocessRules): PreprocessedFile {
+export function preprocess(
+  source: string,
+  globalMacros: ReadonlyMap<string, Macro>,
+  rules: PreprocessRules,
+): PreprocessedFile {
   const resolved = resolveDirectives(blankComments(source), globalMacros);
   return { text: padMacros(resolved.text, rules), macros: resolved.macros, unevaluated: resolved.unevaluated };
 }

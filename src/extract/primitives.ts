@@ -65,12 +65,18 @@ export class Primitives {
       const enumerator = Object.keys(this.rules.modes).find((m) => this.rules.modes[m] === mode);
       fix(rule.mode.argument, enumerator === undefined ? null : this.program.constant(enumerator));
     }
-    if (rule && typeof rule.side === "object" && rule.side !== null) fix(rule.side.argument, side === "guest" ? 1n : 0n);
+    if (rule && typeof rule.side === "object" && rule.side !== null)
+      fix(rule.side.argument, side === "guest" ? 1n : 0n);
     return result;
   }
 
   /** Walks a body in source order; true when nothing after it can run. */
-  private walk(statements: readonly Stmt[], fixed: ReadonlyMap<string, Expr>, reading: Reading, depth: number): boolean {
+  private walk(
+    statements: readonly Stmt[],
+    fixed: ReadonlyMap<string, Expr>,
+    reading: Reading,
+    depth: number,
+  ): boolean {
     for (const s of statements) {
       switch (s.kind) {
         case "block":
@@ -80,7 +86,11 @@ export class Primitives {
           if (s.init) this.expression(s.init, fixed, reading, depth);
           break;
         case "expression":
-          if (s.expr.kind === "call" && s.expr.callee.kind === "name" && this.rules.assertions.includes(s.expr.callee.name)) {
+          if (
+            s.expr.kind === "call" &&
+            s.expr.callee.kind === "name" &&
+            this.rules.assertions.includes(s.expr.callee.name)
+          ) {
             if (s.expr.args[0] && this.value(s.expr.args[0], fixed) === 0n) return true;
             break;
           }
@@ -146,7 +156,8 @@ export class Primitives {
         const atomic = this.rules.atomics.find((rule) => rule.call.test(name));
         if (!atomic) return;
         reading.atomics.push(atomic.instruction);
-        if (atomic.sets && e.args.some((a) => a.kind === "name" && this.rules.hostPriorityBits.test(a.name))) reading.setsHostPriority = true;
+        if (atomic.sets && e.args.some((a) => a.kind === "name" && this.rules.hostPriorityBits.test(a.name)))
+          reading.setsHostPriority = true;
         return;
       }
       case "assign":
@@ -173,7 +184,9 @@ export class Primitives {
     const kinds: LockKind[] = ["sharex", "sharex_hp", "sept_entry", "mutex", "bit"];
     return kinds.flatMap((kind): LockDefinition[] => {
       const primitives = Object.entries(this.rules.primitives)
-        .filter(([name, rule]) => rule.lock === kind && typeof rule.mode === "string" && !this.rules.debugOnly.includes(name))
+        .filter(
+          ([name, rule]) => rule.lock === kind && typeof rule.mode === "string" && !this.rules.debugOnly.includes(name),
+        )
         .flatMap(([name, rule]) => this.definition(name, rule));
       if (primitives.length === 0) return [];
       const { type, width, fields } = this.layout(kind);
@@ -184,7 +197,8 @@ export class Primitives {
   private definition(name: string, rule: PrimitiveRule): LockPrimitive[] {
     const ast = this.ast(name);
     if (!ast || typeof rule.mode !== "string") return [];
-    const sides: (Side | null)[] = rule.side === null ? [null] : typeof rule.side === "string" ? [rule.side] : ["host", "guest"];
+    const sides: (Side | null)[] =
+      rule.side === null ? [null] : typeof rule.side === "string" ? [rule.side] : ["host", "guest"];
     const mode = rule.lock === "mutex" || rule.lock === "bit" ? null : rule.mode;
     return sides.map((side) => {
       const reading = this.read(name, rule.mode as LockMode, side ?? "host");

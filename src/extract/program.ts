@@ -56,7 +56,8 @@ export class Program {
     for (const file of files) {
       const result = preprocess(file.source, global, rules);
       this.texts.set(file.path, result.text);
-      for (const macro of result.macros) if (!this.macros.has(macro.name)) this.macros.set(macro.name, { ...macro, file: file.path });
+      for (const macro of result.macros)
+        if (!this.macros.has(macro.name)) this.macros.set(macro.name, { ...macro, file: file.path });
       for (const u of result.unevaluated) this.unevaluated.push({ file: file.path, ...u });
       this.indexFunctions(file.path, result.text);
       this.indexEnums(result.text);
@@ -292,7 +293,8 @@ function collectObjectMacros(files: readonly SourceFile[]): Map<string, Macro> {
   for (const file of files) {
     for (const match of file.source.matchAll(/^[ \t]*#[ \t]*define[ \t]+([A-Z_]\w*)[ \t]+([^\n\\]+)$/gm)) {
       const name = match[1] as string;
-      if (!result.has(name)) result.set(name, { name, parameters: null, body: (match[2] ?? "").replace(/\/[/*].*$/, "").trim(), line: 0 });
+      if (!result.has(name))
+        result.set(name, { name, parameters: null, body: (match[2] ?? "").replace(/\/[/*].*$/, "").trim(), line: 0 });
     }
   }
   return result;
@@ -354,7 +356,8 @@ function scanTopLevel(text: string): TopLevel[] {
       case "}":
         depth = Math.max(0, depth - 1);
         if (depth === 0) {
-          if (name !== null && !KEYWORDS.has(name)) result.push({ name, line: nameLine, bodyStart: open, bodyEnd: at + 1 });
+          if (name !== null && !KEYWORDS.has(name))
+            result.push({ name, line: nameLine, bodyStart: open, bodyEnd: at + 1 });
           name = null;
           headStart = at + 1;
         }

@@ -7,7 +7,7 @@ import type { Final, Interpreter } from "./interpreter.ts";
 import type { DispatchedLeaf } from "./leaves.ts";
 import type { ExtractionRules } from "./rules.ts";
 import type { AcquireEvent, Guard, ReleaseEvent, State } from "./state.ts";
-import { and, equal, type Formula, isConst, not, num, or, textOf, TRUE, valueText } from "./values.ts";
+import { and, equal, type Formula, isConst, not, num, or, TRUE, textOf, valueText } from "./values.ts";
 
 /** What the statuses and operands of the tree are called. */
 export interface StatusNames {
@@ -36,6 +36,8 @@ interface Held {
   readonly mode: LockMode;
   readonly resource: string;
   readonly role: string | null;
+  /** The role is a guess from the leaf's name. */
+  readonly isGuess: boolean;
   readonly object: string;
   readonly release: Release | null;
 }
@@ -58,26 +60,36 @@ export function buildRows(context: RowContext): LeafRows {
   const troubles: RowTrouble[] = [];
   const successes = successfulWays(context);
   if (successes.length === 0) {
-    troubles.push({ what: "no-success", message: `no way through ${context.leaf.name} ends in success`, site: context.handler });
+    troubles.push({
+      what: "no-success",
+      message: `no way through ${context.leaf.name} ends in success`,
+      site: context.handler,
+    });
     return { acquisitions: [], otherBusy: [], troubles };
   }
-  const objects = new ObjectNames(context, successes);
-  const held = successes.map((final) => heldLocks(final, context, objects, troubles));
+  const objects = new ObjectNames(context);
+  const held = settleRoles(
+    successes.map((final) => heldLocks(final, context, objects, troubles)),
+    context.rules,
+  );
   const failures = failureStatuses(context);
   const rows = collectRows(successes, held, failures, context, troubles);
   reportLeaks(context, troubles);
-  return { acquisitions: nameTwins(rows, objects), otherBusy: otherBusy(context, successes), troubles };
+  return { acquisitions: nameTwins(rows), otherBusy: otherBusy(context, successes), troubles };
 }
 
-/** The ways that count as success: entering the TD if the leaf does that, else returning a status that is no error. */
+/**
+ * The ways that count as success: entering the TD if the leaf does that, else returning success. A status that is neither
+ * success nor an error ("already blocked") counts only where nothing else does.
+ */
 function successfulWays(context: RowContext): Final[] {
   const unhurt = context.finals.filter((final) => !final.state.failure);
   const entries = unhurt.filter((final) => final.kind === "td-entry");
   if (entries.length > 0 && context.leaf.side === "host") return entries;
   const returns = unhurt.filter((final) => final.kind === "return" && !isError(final, context));
-  if (returns.length > 0) return returns;
-  const exits = unhurt.filter((final) => final.kind === "td-exit" || final.kind === "td-entry");
-  return exits.length > 0 ? exits : [];
+  const plain = returns.filter((final) => !(final.value?.t === "num" && final.value.v !== 0n));
+  if (plain.length > 0) return plain;
+  return returns.length > 0 ? returns : unhurt.filter((final) => final.kind !== "return");
 }
 
 function isError(final: Final, context: RowContext): boolean {
@@ -96,27 +108,23 @@ function isError(final: Final, context: RowContext): boolean {
 
 /** Finds the leaf's own name for an object. */
 class ObjectNames {
-  private readonly byId = new Map<string, string>();
+  private readonly interpreter: Interpreter;
   private readonly texts: [string, string][];
 
-  constructor(context: RowContext, successes: readonly Final[]) {
-    const prefix = `f${context.frame}:`;
-    for (const { state } of successes) {
-      for (const [key, value] of state.store) {
-        if (!key.startsWith(prefix) || value.t !== "sym") continue;
-        const variable = key.slice(prefix.length).replace(/\[\d+\]$/, "");
-        const known = this.byId.get(value.id);
-        if (/^\w+$/.test(variable) && (known === undefined || better(variable, known))) this.byId.set(value.id, variable);
-      }
-    }
-    this.texts = [...context.interpreter.names].sort((a, b) => b[0].length - a[0].length);
+  constructor(context: RowContext) {
+    this.interpreter = context.interpreter;
+    this.texts = context.interpreter.shortTexts();
   }
 
   /** The variable that points to the object, without the suffix that says it is a pointer. */
   of(event: AcquireEvent): string {
-    const pointer = event.objectKey.replace(/^\*\{([\s\S]*)\}$/, "$1");
-    const variable = this.byId.get(pointer);
-    return shortName(variable ?? this.inLeafTerms(event.text).replace(/(->|\.)\w+$/, ""));
+    const variable = this.interpreter.variableOf(event.objectKey.replace(/^\*\{([\s\S]*)\}$/, "$1"));
+    if (variable !== null) return shortName(variable);
+    const written = this.inLeafTerms(event.text).replace(/(->|\.)[\w.]+$/, "");
+    const owner =
+      /(\w+?)_(?:pamt_block|pamt_walk_result|walk_result)\b/.exec(written)?.[1] ??
+      /\[(\w+?)(?:_pa)?(?:\[|\.|\])/.exec(written)?.[1];
+    return shortName(owner ?? written);
   }
 
   /** Replaces what callees computed by the leaf's variables that hold it. */
@@ -127,16 +135,19 @@ class ObjectNames {
   }
 }
 
-const better = (candidate: string, known: string): boolean => candidate.length < known.length || (candidate.length === known.length && candidate < known);
-
 function shortName(name: string): string {
-  return name.replace(/_pamt_entry_ptr$|_pamt_entry_p$/, "").replace(/_(ptr|p)$/, "");
+  return name
+    .replace(/\[\d+\]$/, "")
+    .replace(/_(ptr|p)$/, "")
+    .replace(/_pamt(_entry|_block|_walk_result)?$/, "");
 }
 
 /** Rows of one resource on several objects get the object as their role. */
-function nameTwins(rows: readonly Acquisition[], _objects: ObjectNames): Acquisition[] {
+function nameTwins(rows: readonly Acquisition[]): Acquisition[] {
   return rows.map((row) => {
-    const twins = rows.filter((other) => other.resource === row.resource && other.role === row.role && row.role === null);
+    const twins = rows.filter(
+      (other) => other.resource === row.resource && other.role === row.role && row.role === null,
+    );
     const objects = new Set(twins.map((twin) => twin.object));
     return objects.size > 1 ? { ...row, role: row.object } : row;
   });
@@ -149,15 +160,37 @@ function heldLocks(final: Final, context: RowContext, objects: ObjectNames, trou
   const acquires = events.filter((event): event is AcquireEvent => event.kind === "acquire");
   const result: Held[] = [];
   for (const event of [...acquires, ...final.state.skipped]) {
-    const promoted = event.mode !== "NO_LOCK" && events.some((other) => other.kind === "promote" && other.lockKey === event.lockKey);
+    const promoted =
+      event.mode !== "NO_LOCK" && events.some((other) => other.kind === "promote" && other.lockKey === event.lockKey);
     const mode: LockMode = promoted ? "EXCLUSIVE" : event.mode;
-    const { resource, role } = classify(event, acquires, final.state, context, troubles);
-    result.push({ event, mode, resource, role, object: objects.of(event), release: mode === "NO_LOCK" ? null : releaseOf(event, final, context, troubles) });
+    const { resource, role, isGuess = false } = classify(event, acquires, final.state, context, troubles);
+    const named = resource.startsWith("PAMT_") ? walkTarget(event, acquires) : event;
+    result.push({
+      event,
+      mode,
+      resource,
+      role,
+      isGuess,
+      object: objects.of(named),
+      release: mode === "NO_LOCK" ? null : releaseOf(event, final, context, troubles),
+    });
   }
   return result;
 }
 
-function classify(event: AcquireEvent, acquires: readonly AcquireEvent[], state: State, context: RowContext, troubles: RowTrouble[]): { resource: string; role: string | null } {
+interface Class {
+  readonly resource: string;
+  readonly role: string | null;
+  readonly isGuess?: boolean;
+}
+
+function classify(
+  event: AcquireEvent,
+  acquires: readonly AcquireEvent[],
+  state: State,
+  context: RowContext,
+  troubles: RowTrouble[],
+): Class {
   const { rules } = context;
   const path = event.members.join(".");
   for (const rule of rules.resources) {
@@ -168,13 +201,27 @@ function classify(event: AcquireEvent, acquires: readonly AcquireEvent[], state:
   const name = event.members.at(-1) ?? event.text;
   const site = event.evidence.at(-1) as Site;
   if (!troubles.some((t) => t.what === "unclassified" && t.message.includes(`'${name}'`))) {
-    troubles.push({ what: "unclassified", message: `the lock '${name}' fits no known resource; its field name stands for it`, site });
+    troubles.push({
+      what: "unclassified",
+      message: `the lock '${name}' fits no known resource; its field name stands for it`,
+      site,
+    });
   }
   return { resource: name.replace(/_lock$/, "").toUpperCase(), role: null };
 }
 
+/** The last acquisition of the walk that an ancestor was locked for. */
+function walkTarget(event: AcquireEvent, acquires: readonly AcquireEvent[]): AcquireEvent {
+  return acquires.filter((other) => other.invocation === event.invocation).at(-1) ?? event;
+}
+
 /** A PAMT entry: an ancestor on a walk, or the entry of a page, which is a resource of its own when the page is a TDR or TDVPR. */
-function classifyPage(event: AcquireEvent, acquires: readonly AcquireEvent[], state: State, context: RowContext): { resource: string; role: string | null } {
+function classifyPage(
+  event: AcquireEvent,
+  acquires: readonly AcquireEvent[],
+  state: State,
+  context: RowContext,
+): Class {
   const { rules, leaf } = context;
   const inWalk = event.evidence.some((site) => rules.pamtWalks.includes(site.function));
   if (inWalk) {
@@ -182,44 +229,54 @@ function classifyPage(event: AcquireEvent, acquires: readonly AcquireEvent[], st
     const level = walk.indexOf(event);
     if (level < walk.length - 1) return { resource: level === 0 ? "PAMT_1G" : "PAMT_2M", role: null };
   }
-  if (event.evidence.some((site) => rules.pamtResizes.includes(site.function))) return { resource: "PAGE", role: "to-resize" };
+  if (rules.pamtResizes.includes(event.evidence.at(-1)?.function ?? "")) return { resource: "PAGE", role: "to-resize" };
   if (event.evidence.some((site) => ownerLock(site, event, rules))) return { resource: "TDR", role: null };
   const facts = state.types.filter((fact) => fact.objectKey === event.objectKey);
   const found = facts.filter((fact) => fact.how === "assume").at(-1)?.type ?? null;
   const set = facts.filter((fact) => fact.how === "assign").at(-1)?.type ?? null;
   const special = rules.pageResources[set ?? ""] ?? (set === null ? rules.pageResources[found ?? ""] : undefined);
   if (special) return { resource: special, role: null };
-  return { resource: "PAGE", role: roleOf(leaf.name, found, set, rules) };
+  const role = roleOf(leaf.name, found, set, rules);
+  return role === null
+    ? { resource: "PAGE", role: `to-${leaf.name.split("_").at(-1)}`, isGuess: true }
+    : { resource: "PAGE", role };
 }
 
 function ownerLock(site: Site, event: AcquireEvent, rules: ExtractionRules): boolean {
   return rules.ownerLocks.includes(site.function) || event.evidence.some((s) => rules.ownerLocks.includes(s.function));
 }
 
-function roleOf(leafName: string, found: string | null, set: string | null, rules: ExtractionRules): string {
+function roleOf(leafName: string, found: string | null, set: string | null, rules: ExtractionRules): string | null {
   const word = leafName.split("_").at(-1) ?? "";
   if (rules.roleWords.includes(word)) return `to-${word}`;
   const isFree = (type: string | null) => type !== null && rules.freePageTypes.includes(type);
   if (set !== null && !isFree(set)) return "to-add";
   if (isFree(set)) return "to-remove";
-  if (isFree(found)) return "to-add";
-  return `to-${word}`;
+  return isFree(found) ? "to-add" : null;
 }
 
 function releaseOf(event: AcquireEvent, final: Final, context: RowContext, troubles: RowTrouble[]): Release | null {
   const { events } = final.state;
   const at = events.indexOf(event);
-  const release = events.find((other, i): other is ReleaseEvent => i > at && other.kind === "release" && sameLock(event, other));
+  const release = events.find(
+    (other, i): other is ReleaseEvent => i > at && other.kind === "release" && sameLock(event, other),
+  );
   if (release) return { at: releasePoint(event, release, final, context), evidence: release.evidence };
   if (final.kind === "td-entry") {
-    const evidence = handOverFields(event, final.state, context).map((field) => context.handedOver.get(field)).find((sites) => sites !== undefined);
+    const evidence = handOverFields(event, final.state, context)
+      .map((field) => context.handedOver.get(field))
+      .find((sites) => sites !== undefined);
     if (evidence) return { at: "td-exit", evidence };
   }
   const removed = removalOf(event, final.state, context.rules);
   if (removed) return { at: "page-removed", evidence: removed };
   const walked = walkOf(event, context.rules);
   const site = event.evidence.at(-1) as Site;
-  troubles.push({ what: "not-released", message: `${context.leaf.name} never gives back ${walked ?? event.text}`, site });
+  troubles.push({
+    what: "not-released",
+    message: `${context.leaf.name} never gives back ${walked ?? event.text}`,
+    site,
+  });
   return null;
 }
 
@@ -227,7 +284,9 @@ function releaseOf(event: AcquireEvent, final: Final, context: RowContext, troub
 function removalOf(event: AcquireEvent, state: State, rules: ExtractionRules): readonly Site[] | null {
   const page = /^\*\{@\{(.+?)\.raw_void\}\}\./.exec(event.lockKey)?.[1];
   if (page === undefined) return null;
-  const fact = state.types.find((t) => t.how === "assign" && rules.freePageTypes.includes(t.type) && t.objectKey.includes(`(${page},`));
+  const fact = state.types.find(
+    (t) => t.how === "assign" && rules.freePageTypes.includes(t.type) && t.objectKey.includes(`(${page},`),
+  );
   return fact?.evidence ?? null;
 }
 
@@ -256,7 +315,8 @@ function withoutIndex(key: string): string {
 /** Does a structure that was copied into the hand-over hold the pointer in one of its members? */
 function holds(state: State, structure: string | null, pointer: string): boolean {
   if (structure === null) return false;
-  for (const [key, value] of state.store) if (key.startsWith(`${structure}.`) && value.t === "sym" && value.id === pointer) return true;
+  for (const [key, value] of state.store)
+    if (key.startsWith(`${structure}.`) && value.t === "sym" && value.id === pointer) return true;
   return false;
 }
 
@@ -277,15 +337,43 @@ function walkOf(event: AcquireEvent, rules: ExtractionRules): string | null {
 /** Where a release stands: in the leaf's clean-up, before it enters the TD, or in a function that gives it back earlier. */
 function releasePoint(event: AcquireEvent, release: ReleaseEvent, final: Final, context: RowContext): string {
   let depth = 0;
-  while (depth < event.evidence.length - 1 && depth < release.evidence.length - 1 && sameSite(event.evidence[depth], release.evidence[depth])) depth++;
-  const inside = release.evidence[depth]?.function;
-  if (depth > 0 && inside) return inside;
+  while (
+    depth < event.evidence.length - 1 &&
+    depth < release.evidence.length - 1 &&
+    sameSite(event.evidence[depth], release.evidence[depth])
+  )
+    depth++;
+  const inside = release.evidence[depth];
+  // A handler may be no more than a call of a function in its own file that does the work.
+  const isLeafItself =
+    depth === 1 &&
+    inside?.file === context.handler.file &&
+    inside.file === event.evidence[0]?.file &&
+    !context.leaf.name.includes(inside.function);
+  if (depth > 0 && inside && !(isLeafItself && delegates(context))) return inside.function;
   if (release.by !== null) return release.by;
   if (final.kind === "td-entry" && context.leaf.side === "host") return "before-td-entry";
   return "leaf-exit";
 }
 
-const sameSite = (a: Site | undefined, b: Site | undefined): boolean => a !== undefined && b !== undefined && a.file === b.file && a.line === b.line && a.function === b.function;
+/** Does the handler take all its locks through one call of a function in its own file? */
+function delegates(context: RowContext): boolean {
+  const calls = new Set<string>();
+  for (const { state } of context.finals) {
+    for (const event of state.events) {
+      const next = event.evidence[1];
+      calls.add(
+        next && next.file === context.handler.file
+          ? `${event.evidence[0]?.line}:${next.function}`
+          : `${event.evidence[0]?.line}`,
+      );
+    }
+  }
+  return calls.size === 1 && [...calls][0]?.includes(":") === true;
+}
+
+const sameSite = (a: Site | undefined, b: Site | undefined): boolean =>
+  a !== undefined && b !== undefined && a.file === b.file && a.line === b.line && a.function === b.function;
 
 /** Fields of the hand-over structure in which the leaf left what leads to this lock. */
 function handOverFields(event: AcquireEvent, state: State, context: RowContext): string[] {
@@ -295,9 +383,22 @@ function handOverFields(event: AcquireEvent, state: State, context: RowContext):
   for (const [key, value] of state.store) {
     const field = pattern.exec(key)?.[1];
     if (field === undefined || value.t !== "sym") continue;
-    if (value.id === pointer || event.objectKey.includes(value.id) || holds(state, value.location, pointer)) fields.push(field);
+    if (value.id === pointer || event.objectKey.includes(value.id) || holds(state, value.location, pointer))
+      fields.push(field);
   }
   return fields;
+}
+
+/** A page whose type one way through the leaf changes has that role on the other ways too. */
+function settleRoles(held: readonly (readonly Held[])[], rules: ExtractionRules): Held[][] {
+  const known = new Map<string, string | null>();
+  for (const item of held.flat())
+    if (!item.isGuess && item.resource === "PAGE") known.set(chainBeforeWalk(item.event, rules), item.role);
+  return held.map((list) =>
+    list.map((item) =>
+      item.isGuess ? { ...item, role: known.get(chainBeforeWalk(item.event, rules)) ?? item.role } : item,
+    ),
+  );
 }
 
 // ------------------------------------------------------------------ rows
@@ -325,7 +426,13 @@ function failureStatuses(context: RowContext): Map<string, FailureStatus> {
 
 const chainKey = (evidence: readonly Site[]): string => evidence.map((s) => `${s.file}:${s.line}`).join(">");
 
-function collectRows(successes: readonly Final[], held: readonly (readonly Held[])[], failures: ReadonlyMap<string, FailureStatus>, context: RowContext, troubles: RowTrouble[]): Acquisition[] {
+function collectRows(
+  successes: readonly Final[],
+  held: readonly (readonly Held[])[],
+  failures: ReadonlyMap<string, FailureStatus>,
+  context: RowContext,
+  troubles: RowTrouble[],
+): Acquisition[] {
   const groups = new Map<string, { first: Held; order: string; all: Held[]; ways: Set<number> }>();
   held.forEach((list, way) => {
     for (const item of list) {
@@ -334,17 +441,28 @@ function collectRows(successes: readonly Final[], held: readonly (readonly Held[
       if (group) {
         group.all.push(item);
         group.ways.add(way);
-        if (item.event.evidence.length >= group.first.event.evidence.length && lastLine(item) > lastLine(group.first) && sameWalk(item, group.first)) group.first = item;
+        if (
+          item.event.evidence.length >= group.first.event.evidence.length &&
+          lastLine(item) > lastLine(group.first) &&
+          sameWalk(item, group.first)
+        )
+          group.first = item;
       } else groups.set(key, { first: item, order: "", all: [item], ways: new Set([way]) });
     }
   });
   const when = new Conditions(successes, context);
   const rows: Acquisition[] = [];
   for (const { first, all, ways } of ordered(groups, held)) {
-    const failure = failures.get(chainKey(first.event.evidence)) ?? all.map((h) => failures.get(chainKey(h.event.evidence))).find((f) => f?.busy != null);
+    const failure =
+      failures.get(chainKey(first.event.evidence)) ??
+      all.map((h) => failures.get(chainKey(h.event.evidence))).find((f) => f?.busy != null);
     const busy = first.mode === "NO_LOCK" ? null : (failure?.busy ?? null);
     if (busy === null && first.mode !== "NO_LOCK") {
-      troubles.push({ what: "no-status", message: `what ${context.leaf.name} returns when ${first.object}'s lock is busy is not a constant`, site: first.event.evidence.at(-1) as Site });
+      troubles.push({
+        what: "no-status",
+        message: `what ${context.leaf.name} returns when ${first.object}'s lock is busy is not a constant`,
+        site: first.event.evidence.at(-1) as Site,
+      });
     }
     rows.push({
       resource: first.resource,
@@ -353,16 +471,23 @@ function collectRows(successes: readonly Final[], held: readonly (readonly Held[
       lock: first.event.lock,
       mode: first.mode,
       side: first.event.side,
-      when: when.of(all.map((h) => h.event), ways),
+      when: when.of(all, ways, held),
       times: timesOf(first.event, context.rules),
-      operand: busy === null ? null : context.names.operand(busy & 0xffffffffn),
+      operand: busy === null ? null : operandOf(busy, context),
       busyStatus: busy === null ? null : hex(busy),
       hostPriorityStatus: failure?.hostPriority != null ? hex(failure.hostPriority) : null,
-      release: first.release,
+      release: (all.find((h) => h.release !== null && USUAL_RELEASES.includes(h.release.at)) ?? first).release,
       evidence: first.event.evidence,
     });
   }
   return rows;
+}
+
+/** The operand in a status's low half; zero means RAX only in a status that carries operands. */
+function operandOf(status: bigint, context: RowContext): Operand | null {
+  const low = status & 0xffffffffn;
+  if (low === 0n && !context.rules.operandStatuses.test(context.names.status(status) ?? "")) return null;
+  return context.names.operand(low);
 }
 
 function lastLine(h: Held): number {
@@ -371,35 +496,62 @@ function lastLine(h: Held): number {
 
 const sameWalk = (a: Held, b: Held): boolean => a.event.evidence.at(-1)?.function === b.event.evidence.at(-1)?.function;
 
+/** The call chain down to the PAMT walk, which may stop at any level. */
+function chainBeforeWalk(event: AcquireEvent, rules: ExtractionRules): string {
+  const walkAt = event.evidence.findIndex((s) => rules.pamtWalks.includes(s.function));
+  return chainKey(walkAt >= 0 ? event.evidence.slice(0, walkAt) : event.evidence);
+}
+
 /** Acquisitions of one row: same place in the leaf, same resource, role and mode. A walk that stops at another level is the same row. */
 function rowKey(item: Held, context: RowContext): string {
   const { event } = item;
-  const walkAt = event.evidence.findIndex((s) => context.rules.pamtWalks.includes(s.function));
-  const chain = walkAt >= 0 ? event.evidence.slice(0, walkAt) : event.evidence;
-  return `${chainKey(chain)}|${item.resource}|${item.role}|${item.mode}|${event.side}`;
+  if (item.mode === "NO_LOCK") return `${item.resource}|${item.object}|NO_LOCK`;
+  return `${chainBeforeWalk(event, context.rules)}|${item.resource}|${item.role}|${item.mode}|${event.side}`;
 }
 
 /** Rows in source order: the order in which a way through the leaf takes them. */
-function ordered<T extends { first: Held; all: Held[] }>(groups: ReadonlyMap<string, T>, held: readonly (readonly Held[])[]): T[] {
+function ordered<T extends { first: Held; all: Held[] }>(
+  groups: ReadonlyMap<string, T>,
+  held: readonly (readonly Held[])[],
+): T[] {
   const position = (group: T): number => {
     let best = Number.POSITIVE_INFINITY;
-    for (const list of held) list.forEach((item, i) => group.all.includes(item) && item.mode !== "NO_LOCK" && (best = Math.min(best, i)));
+    for (const list of held)
+      list.forEach((item, i) => group.all.includes(item) && item.mode !== "NO_LOCK" && (best = Math.min(best, i)));
     return best;
   };
   const groupsList = [...groups.values()];
   const lineInLeaf = (group: T): number => group.first.event.evidence[0]?.line ?? 0;
   return groupsList
     .map((group, index) => ({ group, index, line: lineInLeaf(group), at: position(group) }))
-    .sort((a, b) => a.line - b.line || a.at - b.at || a.index - b.index)
+    .sort(
+      (a, b) =>
+        a.line - b.line ||
+        (sameCall(a.group, b.group) ? level(a.group) - level(b.group) : 0) ||
+        a.at - b.at ||
+        a.index - b.index,
+    )
     .map(({ group }) => group);
 }
+
+/** Within one PAMT walk, from the top down. */
+const level = (group: { first: Held }): number => ["PAMT_1G", "PAMT_2M"].indexOf(group.first.resource) + 1 || 3;
+const sameCall = (a: { first: Held }, b: { first: Held }): boolean =>
+  a.first.event.evidence.length > 1 &&
+  sameSite(a.first.event.evidence[0], b.first.event.evidence[0]) &&
+  sameSite(a.first.event.evidence[1], b.first.event.evidence[1]);
 
 function timesOf(event: AcquireEvent, rules: ExtractionRules): string {
   const loops = event.loops;
   if (loops.length === 0) return "1";
+  const count = /^\w+ < (\d+)$/.exec(loops.at(-1) ?? "")?.[1];
+  if (count !== undefined) return count;
   for (const rule of rules.multiplicities) if (loops.some((test) => rule.test.test(test))) return rule.times;
   return `while ${loops.at(-1)}`;
 }
+
+/** Where a way that does all of its work gives locks back; a way that gives up early may do so elsewhere. */
+const USUAL_RELEASES = ["leaf-exit", "before-td-entry", "td-exit"];
 
 const hex = (value: bigint): string => `0x${value.toString(16).toUpperCase().padStart(16, "0")}`;
 
@@ -426,36 +578,59 @@ class Conditions {
     }
   }
 
-  of(events: readonly AcquireEvent[], ways: ReadonlySet<number>): string | null {
-    const distinct = [...new Set(events)];
-    const relevant = distinct.map((event) => event.guards.filter((guard) => this.bothSides.has(guard.fork)));
-    // Assumptions that every successful way shares say nothing.
-    const common = (guard: Guard) => this.successes.every(({ state }) => state.guards.some((g) => g.fork === guard.fork && g.side === guard.side));
-    const formulas = relevant.map((guards) => and(...guards.filter((guard) => !common(guard)).map((guard) => guard.formula)));
-    const always = ways.size === this.successes.length;
-    if (always && formulas.some((f) => isConst(f, true))) return null;
-    const formula = simplifyOr(formulas);
-    if (isConst(formula, true)) return null;
-    if (always && this.coversAll(distinct)) return null;
-    return this.text(formula);
+  of(items: readonly Held[], ways: ReadonlySet<number>, held: readonly (readonly Held[])[]): string | null {
+    const coversAll = ways.size === this.successes.length;
+    if (coversAll) return null;
+    const formulas = new Map<string, Formula>();
+    for (const item of items) {
+      held.forEach((list, way) => {
+        if (!list.includes(item)) return;
+        const state = (this.successes[way] as Final).state;
+        // The same acquisition may be another row on another way (a page's entry there, an ancestor here): then the way decides.
+        const isAmbiguous = held.some((other) =>
+          other.some((o) => o.event === item.event && (o.resource !== item.resource || o.mode !== item.mode)),
+        );
+        const guards = isAmbiguous ? [...item.event.guards, ...state.guards] : item.event.guards;
+        const formula = and(...guards.filter((guard) => this.says(guard)).map((guard) => guard.formula));
+        formulas.set(formula.key, formula);
+      });
+    }
+    const formula = simplifyOr([...formulas.values()]);
+    return isConst(formula, true) ? null : this.text(formula);
   }
 
-  /** Does every successful way take one of these? */
-  private coversAll(events: readonly AcquireEvent[]): boolean {
-    return this.successes.every(({ state }) => events.some((event) => state.events.includes(event) || state.skipped.includes(event)));
+  /** Does a guard tell successful ways apart? */
+  private says(guard: Guard): boolean {
+    if (!this.bothSides.has(guard.fork)) return false;
+    return !this.successes.every(({ state }) =>
+      state.guards.some((g) => g.fork === guard.fork && g.side === guard.side),
+    );
   }
 
-  /** A formula in the leaf's terms. */
+  /** A formula in the leaf's terms; of a long alternative only what all of its cases share. */
   text(formula: Formula): string {
+    const text = this.inLeafTerms(formula);
+    if (text.length <= MAX_CONDITION * 2 || formula.k !== "or") return text;
+    const cases = formula.fs.map((f) => (f.k === "and" ? f.fs : [f]));
+    const shared = (cases[0] ?? []).filter((x) => cases.every((c) => c.some((y) => y.key === x.key)));
+    if (shared.length === 0) return text;
+    return `${this.inLeafTerms(and(...shared))} && (one of ${cases.length} cases)`;
+  }
+
+  private inLeafTerms(formula: Formula): string {
     let text = textOf(formula);
-    const names = [...this.context.interpreter.names].sort((a, b) => b[0].length - a[0].length);
-    for (const [long, short] of names) if (text.includes(long)) text = text.split(long).join(short);
+    for (const [long, short] of this.context.interpreter.shortTexts())
+      if (text.includes(long)) text = text.split(long).join(short);
     return text;
   }
 }
 
 function allGuards(state: State): Guard[] {
-  return [...state.guards, ...state.events.flatMap((event) => event.guards), ...state.skipped.flatMap((event) => event.guards)];
+  return [
+    ...state.guards,
+    ...state.events.flatMap((event) => event.guards),
+    ...state.skipped.flatMap((event) => event.guards),
+  ];
 }
 
 /** `(a && b) || (!a && b)` is `b`, and so on, as far as one step of resolution goes. */
@@ -474,6 +649,12 @@ function simplifyOr(formulas: readonly Formula[]): Formula {
           break outer;
         }
         const opposite = a.find((x) => b.some((y) => y.key === not(x).key));
+        // a || (!a && b) is a || b
+        if (opposite && a.every((x) => x === opposite || b.some((y) => y.key === x.key)) && b.length > a.length) {
+          terms = terms.map((term) => (term === b ? b.filter((y) => y.key !== not(opposite).key) : term));
+          changed = true;
+          break outer;
+        }
         if (opposite) {
           const rest = a.filter((x) => x !== opposite);
           const other = b.filter((y) => y.key !== not(opposite).key);
@@ -491,29 +672,58 @@ function simplifyOr(formulas: readonly Formula[]): Formula {
 
 // ------------------------------------------------------------------ the rest
 
+/** A condition longer than this is shown as its own function writes it. */
+const MAX_CONDITION = 120;
+
 function otherBusy(context: RowContext, successes: readonly Final[]): OtherBusy[] {
   const when = new Conditions(successes, context);
+  const facts = context.finals.filter((final) => !final.state.failure).flatMap((final) => final.state.busy);
   const seen = new Map<string, OtherBusy>();
-  for (const final of context.finals) {
-    if (final.state.failure) continue;
-    for (const fact of final.state.busy) {
-      const key = `${chainKey(fact.evidence)}|${fact.status}`;
-      if (seen.has(key)) continue;
-      const name = context.names.status(fact.status);
-      if (name === null) continue;
-      const cause = fact.guards.at(-1);
-      seen.set(key, {
-        status: hex(fact.status),
-        name,
-        object: cause ? when.text(cause.formula) : "",
-        operand: (fact.status & 0xffffffffn) === 0n ? null : context.names.operand(fact.status & 0xffffffffn),
-        when: cause ? when.text(cause.formula) : null,
-        evidence: fact.evidence,
-      });
-    }
+  for (const fact of [...facts].sort((a, b) => b.evidence.length - a.evidence.length)) {
+    const name = context.names.status(fact.status);
+    const path = fact.evidence.map((site) => site.function).join(">");
+    // The status on its way up is the same fact as where it came into being.
+    if (
+      name === null ||
+      [...seen.keys()].some((known) => known === `${name}|${path}` || known.startsWith(`${name}|${path}>`))
+    )
+      continue;
+    const cause = fact.guards.at(-1);
+    const inLeafTerms = cause ? when.text(cause.formula) : "";
+    const text = inLeafTerms.length > MAX_CONDITION && cause?.written ? cause.written : inLeafTerms;
+    const final = finalStatus(fact.status, name, facts);
+    seen.set(`${name}|${path}`, {
+      status: hex(final),
+      name,
+      object: busyObject(text),
+      operand: operandOf(final, context),
+      when: text || null,
+      evidence: fact.evidence,
+    });
   }
-  return [...seen.values()].sort((a, b) => (a.evidence[0]?.line ?? 0) - (b.evidence[0]?.line ?? 0) || chainKey(a.evidence).localeCompare(chainKey(b.evidence)));
+  return [...seen.values()].sort(
+    (a, b) =>
+      (a.evidence[0]?.line ?? 0) - (b.evidence[0]?.line ?? 0) || compare(chainKey(a.evidence), chainKey(b.evidence)),
+  );
 }
+
+/** A caller may have added an operand to the status. */
+function finalStatus(status: bigint, _name: string, facts: readonly { readonly status: bigint }[]): bigint {
+  if ((status & 0xffffffffn) !== 0n) return status;
+  return (
+    facts.find((fact) => fact.status >> 32n === status >> 32n && (fact.status & 0xffffffffn) !== 0n)?.status ?? status
+  );
+}
+
+/** What a busy test looks at: the target of an atomic operation, or the field that it compares. */
+function busyObject(text: string): string {
+  const target = /&([\w.>-]+(?:\[[^\]]*\])?)\)/.exec(text)?.[1];
+  if (target) return target;
+  const field = /!?\(?([\w.>-]+)(?:\[| (?:!=|==|<|>) |$|\()/.exec(text)?.[1];
+  return field ?? text;
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** A lock that a failing way keeps is a finding about the module, or a limit of this analysis: either way it is said. */
 function reportLeaks(context: RowContext, troubles: RowTrouble[]): void {
@@ -526,8 +736,14 @@ function reportLeaks(context: RowContext, troubles: RowTrouble[]): void {
       const at = events.indexOf(event);
       if (events.some((other, i) => i > at && other.kind === "release" && sameLock(event, other))) continue;
       reported.add(event.lockKey);
-      const how = final.state.failure ? `when ${final.state.failure.outcome} is returned for another lock` : `when it returns ${final.value ? valueText(final.value) : "an error"}`;
-      troubles.push({ what: "leaked-on-error", message: `${context.leaf.name} may keep ${event.text} locked ${how}`, site: event.evidence.at(-1) as Site });
+      const how = final.state.failure
+        ? `when ${final.state.failure.outcome} is returned for another lock`
+        : `when it returns ${final.value ? valueText(final.value) : "an error"}`;
+      troubles.push({
+        what: "leaked-on-error",
+        message: `${context.leaf.name} may keep ${event.text} locked ${how}`,
+        site: event.evidence.at(-1) as Site,
+      });
     }
   }
 }

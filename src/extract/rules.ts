@@ -31,6 +31,8 @@ export interface ExtractionRules {
   readonly primitives: Readonly<Record<string, PrimitiveRule>>;
   /** Enumerators of the mode type. */
   readonly modes: Readonly<Record<string, "SHARED" | "EXCLUSIVE" | "NO_LOCK">>;
+  /** Return types that are statuses. */
+  readonly statusTypes: RegExp;
   /** Names of success results, per C return type of a primitive. */
   readonly success: readonly string[];
   /** Calls that do nothing for the analysis: traces, assertions, unmapping. */
@@ -45,6 +47,8 @@ export interface ExtractionRules {
   readonly mappings: readonly string[];
   /** Functions that never return NULL. */
   readonly nonNull: readonly string[];
+  /** Places where a handler reads its version, when the dispatcher does not pass it. */
+  readonly versionPlaces: RegExp;
   /** Members that always point to something. */
   readonly nonNullMembers: readonly string[];
   /** Functions that walk the PAMT from the 1 GB level down: the last acquisition of a walk is the target. */
@@ -83,7 +87,16 @@ export interface ExtractionRules {
   /** The structure in which the entry leaves what the exit gives back. */
   readonly handOver: string;
   /** Lock word layouts: a union's name, or single bits by the constants that give their positions. */
-  readonly layouts: Readonly<Record<LockKind, { readonly type: string | null; readonly width: number; readonly bits: readonly { readonly name: string; readonly constant: string }[] }>>;
+  readonly layouts: Readonly<
+    Record<
+      LockKind,
+      {
+        readonly type: string | null;
+        readonly width: number;
+        readonly bits: readonly { readonly name: string; readonly constant: string }[];
+      }
+    >
+  >;
   /** Accessors of atomic instructions; `sets` when the instruction can set bits. */
   readonly atomics: readonly { readonly call: RegExp; readonly instruction: string; readonly sets: boolean }[];
   /** Names of the host-priority bit. */
@@ -92,9 +105,13 @@ export interface ExtractionRules {
   readonly debugOnly: readonly string[];
   readonly statusNames: RegExp;
   readonly notStatuses: RegExp;
+  /** Statuses whose low half names an operand. */
+  readonly operandStatuses: RegExp;
   readonly opStateEnum: string;
   /** Names of the legality tables. */
-  readonly tables: Readonly<Record<"hostOpStates" | "guestOpStates" | "hostSeptStates" | "guestSeptStates" | "septFlags", string>>;
+  readonly tables: Readonly<
+    Record<"hostOpStates" | "guestOpStates" | "hostSeptStates" | "guestSeptStates" | "septFlags", string>
+  >;
   /** Constants to record. */
   readonly constants: readonly string[];
   /** Call names that speak of locks but are none. */
@@ -103,8 +120,18 @@ export interface ExtractionRules {
   readonly lockNames: RegExp;
 }
 
-const acquire = (lock: LockKind, mode: PrimitiveRule["mode"], side: PrimitiveRule["side"] = null): PrimitiveRule => ({ operation: "acquire", lock, mode, side });
-const release = (lock: LockKind, mode: PrimitiveRule["mode"]): PrimitiveRule => ({ operation: "release", lock, mode, side: null });
+const acquire = (lock: LockKind, mode: PrimitiveRule["mode"], side: PrimitiveRule["side"] = null): PrimitiveRule => ({
+  operation: "acquire",
+  lock,
+  mode,
+  side,
+});
+const release = (lock: LockKind, mode: PrimitiveRule["mode"]): PrimitiveRule => ({
+  operation: "release",
+  lock,
+  mode,
+  side: null,
+});
 
 export const RULES: ExtractionRules = {
   preprocess: {
@@ -140,10 +167,20 @@ export const RULES: ExtractionRules = {
     release_bit_lock: release("bit", "EXCLUSIVE"),
   },
   modes: { TDX_LOCK_NO_LOCK: "NO_LOCK", TDX_LOCK_SHARED: "SHARED", TDX_LOCK_EXCLUSIVE: "EXCLUSIVE" },
+  statusTypes: /^api_error_(type|code_e)$/,
   success: ["TDX_SUCCESS", "LOCK_RET_SUCCESS", "true"],
   ignoredCalls: [
-    "TDX_ERROR", "TDX_WARN", "TDX_LOG", "TDX_PRINT_WITH_INFO", "tdx_debug_assert", "UNUSED", "free_la",
-    "mfence", "lfence", "pause", "ia32_pause",
+    "TDX_ERROR",
+    "TDX_WARN",
+    "TDX_LOG",
+    "TDX_PRINT_WITH_INFO",
+    "tdx_debug_assert",
+    "UNUSED",
+    "free_la",
+    "mfence",
+    "lfence",
+    "pause",
+    "ia32_pause",
   ],
   noReturn: {
     tdx_return_to_td: "td-entry",
@@ -156,8 +193,24 @@ export const RULES: ExtractionRules = {
   },
   assertions: ["tdx_sanity_check"],
   statusWithOperand: ["api_error_with_operand_id"],
-  mappings: ["map_pa", "map_pa_with_hkid", "map_pa_with_global_hkid", "map_pa_non_wb", "map_continuous_pages", "map_pa_with_memtype", "map_pa_with_global_hkid_and_memtype"],
-  nonNull: ["map_implicit_tdcs", "secure_ept_walk", "get_local_data", "get_global_data", "pamt_implicit_get", "pamt_implicit_get_internal"],
+  mappings: [
+    "map_pa",
+    "map_pa_with_hkid",
+    "map_pa_with_global_hkid",
+    "map_pa_non_wb",
+    "map_continuous_pages",
+    "map_pa_with_memtype",
+    "map_pa_with_global_hkid_and_memtype",
+  ],
+  nonNull: [
+    "map_implicit_tdcs",
+    "secure_ept_walk",
+    "get_local_data",
+    "get_global_data",
+    "pamt_implicit_get",
+    "pamt_implicit_get_internal",
+  ],
+  versionPlaces: /\bleaf_opcode\.version$/,
   nonNullMembers: ["pamt_1gb_p", "pamt_2mb_p", "pamt_4kb_p"],
   pamtWalks: ["pamt_walk"],
   pamtLock: "entry_lock",
@@ -220,7 +273,9 @@ export const RULES: ExtractionRules = {
   hostPriorityBits: /HOST_PRIORITY|TDHP/,
   debugOnly: ["acquire_mutex_lock_or_wait"],
   statusNames: /^(TDX_|TD_VMCS_FIELD_ERROR|UNINITIALIZE_ERROR)/,
-  notStatuses: /_(MASK|SIZE|OFFSET|MAX|MIN|FIXED[01]|BITS?|HEADER|H_)(_|$)|^TDX_(FEATURES?|MAX|MIN|XFAM|MODULE|ATTRIBUTES|CONFIG)/,
+  notStatuses:
+    /_(MASK|SIZE|OFFSET|MAX|MIN|FIXED[01]|BITS?|HEADER|H_)(_|$)|^TDX_(FEATURES?|MAX|MIN|XFAM|MODULE|ATTRIBUTES|CONFIG)/,
+  operandStatuses: /^TDX_OPERAND_/,
   opStateEnum: "op_state_e",
   tables: {
     hostOpStates: "seamcall_state_lookup",
@@ -230,13 +285,40 @@ export const RULES: ExtractionRules = {
     septFlags: "sept_special_flags_lookup",
   },
   constants: [
-    "STEPPING_EPF_THRESHOLD", "EPF_GPA_LIST_SIZE", "STEPPING_TSC_THRESHOLD",
-    "DEFAULT_HP_LOCK_TIMEOUT_USEC", "MIN_HP_LOCK_TIMEOUT_USEC", "MAX_HP_LOCK_TIMEOUT_USEC",
-    "SHAREX_FULL_COUNTER", "SHAREX_FULL_COUNTER_NO_WRITER", "SHAREX_HP_FULL_COUNTER", "MAX_L2_VMS", "MAX_VMS", "MIGSC_LINK_LOCK_BIT",
-    "TD_HKID_ASSIGNED", "TD_KEYS_CONFIGURED", "TD_BLOCKED", "TD_TEARDOWN",
-    "VCPU_UNINITIALIZED", "VCPU_READY", "VCPU_ACTIVE", "VCPU_DISABLED", "VCPU_IMPORT",
-    "PT_NDA", "PT_RSVD", "PT_REG", "PT_TDR", "PT_TDCX", "PT_TDVPR", "PT_TDVX", "PT_EPT", "PT_PAMT",
-    "KOT_STATE_HKID_FREE", "KOT_STATE_HKID_RESERVED", "KOT_STATE_HKID_ASSIGNED", "KOT_STATE_HKID_FLUSHED",
+    "STEPPING_EPF_THRESHOLD",
+    "EPF_GPA_LIST_SIZE",
+    "STEPPING_TSC_THRESHOLD",
+    "DEFAULT_HP_LOCK_TIMEOUT_USEC",
+    "MIN_HP_LOCK_TIMEOUT_USEC",
+    "MAX_HP_LOCK_TIMEOUT_USEC",
+    "SHAREX_FULL_COUNTER",
+    "SHAREX_FULL_COUNTER_NO_WRITER",
+    "SHAREX_HP_FULL_COUNTER",
+    "MAX_L2_VMS",
+    "MAX_VMS",
+    "MIGSC_LINK_LOCK_BIT",
+    "TD_HKID_ASSIGNED",
+    "TD_KEYS_CONFIGURED",
+    "TD_BLOCKED",
+    "TD_TEARDOWN",
+    "VCPU_UNINITIALIZED",
+    "VCPU_READY",
+    "VCPU_ACTIVE",
+    "VCPU_DISABLED",
+    "VCPU_IMPORT",
+    "PT_NDA",
+    "PT_RSVD",
+    "PT_REG",
+    "PT_TDR",
+    "PT_TDCX",
+    "PT_TDVPR",
+    "PT_TDVX",
+    "PT_EPT",
+    "PT_PAMT",
+    "KOT_STATE_HKID_FREE",
+    "KOT_STATE_HKID_RESERVED",
+    "KOT_STATE_HKID_ASSIGNED",
+    "KOT_STATE_HKID_FLUSHED",
   ],
   notLocks: [],
   lockNames: /(^|_)(un)?locks?(_|$)|acquire|(^|_)release(_|$)/,

@@ -22,7 +22,13 @@ export interface Soundness {
  * @param roots functions that a leaf, or the exit from a TD, starts in
  * @param reaching functions that can reach a primitive
  */
-export function checkSoundness(program: Program, rules: ExtractionRules, visited: ReadonlySet<string>, roots: ReadonlySet<string>, reaching: ReadonlySet<string>): Soundness {
+export function checkSoundness(
+  program: Program,
+  rules: ExtractionRules,
+  visited: ReadonlySet<string>,
+  roots: ReadonlySet<string>,
+  reaching: ReadonlySet<string>,
+): Soundness {
   const reachable = reachableFrom(program, roots);
   const findings: Finding[] = [];
   const explained: { site: Site; reason: string }[] = [];
@@ -34,7 +40,11 @@ export function checkSoundness(program: Program, rules: ExtractionRules, visited
     else if (!reachable.has(site.function)) explained.push({ site, reason: `no leaf calls ${site.function}` });
     else findings.push({ what: "unvisited", message: `no leaf's analysis reached this call of ${primitive}`, site });
   }
-  findings.push(...addressesTaken(program, rules, reaching), ...unknownLockCalls(program, rules, reachable), ...hidingMacros(program, rules));
+  findings.push(
+    ...addressesTaken(program, rules, reaching),
+    ...unknownLockCalls(program, rules, reachable),
+    ...hidingMacros(program, rules),
+  );
   return { coverage: { sites: count, visited: seen, explained }, findings };
 }
 
@@ -62,21 +72,28 @@ const lineAt = (text: string, offset: number): number => {
 
 /** Call sites of acquire and promote primitives, outside the primitives themselves. */
 function primitiveCalls(program: Program, rules: ExtractionRules): { site: Site; primitive: string }[] {
-  const names = Object.keys(rules.primitives).filter((name) => /acquire|promote/.test(rules.primitives[name]?.operation ?? ""));
+  const names = Object.keys(rules.primitives).filter((name) =>
+    /acquire|promote/.test(rules.primitives[name]?.operation ?? ""),
+  );
   const pattern = new RegExp(`\\b(${names.join("|")})\\s*\\(`, "g");
   const result: { site: Site; primitive: string }[] = [];
   for (const info of allFunctions(program)) {
     if (info.name in rules.primitives) continue;
     const text = program.texts.get(info.file) ?? "";
     for (const match of text.slice(info.bodyStart, info.bodyEnd).matchAll(pattern)) {
-      result.push({ site: { file: info.file, line: lineAt(text, info.bodyStart + match.index), function: info.name }, primitive: match[1] as string });
+      result.push({
+        site: { file: info.file, line: lineAt(text, info.bodyStart + match.index), function: info.name },
+        primitive: match[1] as string,
+      });
     }
   }
   return result;
 }
 
 function allFunctions(program: Program): FunctionInfo[] {
-  return [...program.functions.values()].flat().sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.bodyStart - b.bodyStart));
+  return [...program.functions.values()]
+    .flat()
+    .sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.bodyStart - b.bodyStart));
 }
 
 /** A function that can lock and whose address is taken may be called where no analysis sees it. */
@@ -87,7 +104,11 @@ function addressesTaken(program: Program, rules: ExtractionRules, reaching: Read
   const findings: Finding[] = [];
   for (const [file, text] of program.texts) {
     for (const match of text.matchAll(pattern)) {
-      findings.push({ what: "address-taken", message: `the address of ${match[1]} is taken; calls through it are not followed`, site: { file, line: lineAt(text, match.index), function: match[1] as string } });
+      findings.push({
+        what: "address-taken",
+        message: `the address of ${match[1]} is taken; calls through it are not followed`,
+        site: { file, line: lineAt(text, match.index), function: match[1] as string },
+      });
     }
   }
   return findings;
@@ -103,7 +124,11 @@ function unknownLockCalls(program: Program, rules: ExtractionRules, reachable: R
       if (!rules.lockNames.test(callee) || rules.notLocks.some((p) => p.test(callee))) continue;
       const text = program.texts.get(info.file) ?? "";
       const at = text.slice(info.bodyStart, info.bodyEnd).search(new RegExp(`\\b${callee}\\s*\\(`));
-      findings.push({ what: "unknown-lock-call", message: `${callee} is not defined in the tree; its name speaks of locks`, site: { file: info.file, line: lineAt(text, info.bodyStart + at), function: info.name } });
+      findings.push({
+        what: "unknown-lock-call",
+        message: `${callee} is not defined in the tree; its name speaks of locks`,
+        site: { file: info.file, line: lineAt(text, info.bodyStart + at), function: info.name },
+      });
     }
   }
   return findings;
@@ -113,5 +138,9 @@ function hidingMacros(program: Program, rules: ExtractionRules): Finding[] {
   const pattern = new RegExp(`\\b(${Object.keys(rules.primitives).join("|")})\\s*\\(`);
   return [...program.macros.values()]
     .filter((macro) => pattern.test(macro.body) && program.macroExpr(macro.name) === null)
-    .map((macro) => ({ what: "macro-hides-lock", message: `the macro ${macro.name} calls a lock primitive and is not an expression; its uses are not followed`, site: { file: macro.file, line: macro.line, function: macro.name } }));
+    .map((macro) => ({
+      what: "macro-hides-lock",
+      message: `the macro ${macro.name} calls a lock primitive and is not an expression; its uses are not followed`,
+      site: { file: macro.file, line: macro.line, function: macro.name },
+    }));
 }

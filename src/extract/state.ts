@@ -11,6 +11,8 @@ export interface Guard {
   readonly fork: string;
   readonly side: boolean;
   readonly formula: Formula;
+  /** The test as its own function writes it. */
+  readonly written: string | null;
 }
 
 interface EventBase {
@@ -125,6 +127,14 @@ export class State {
     this.events = [...this.events, event];
   }
 
+  /** Is the lock at a place held here? */
+  holds(lockKey: string): boolean {
+    const last = this.events.findLast(
+      (event) => event.lockKey === lockKey && (event.kind === "acquire" || event.kind === "release"),
+    );
+    return last?.kind === "acquire";
+  }
+
   skip(event: AcquireEvent): void {
     if (!this.skipped.includes(event)) this.skipped = [...this.skipped, event];
   }
@@ -158,7 +168,8 @@ export class State {
   private remember(f: Formula, value: boolean): void {
     if (f.k === "const") return;
     this.known.set(f.key, value);
-    if (f.k === "atom" && value && f.binding) this.equals.set(f.binding.id, f.binding.value);
+    const binding = f.k === "atom" ? (value ? f.binding : f.otherwise) : null;
+    if (binding) this.equals.set(binding.id, binding.value);
     if (f.k === "not") this.remember(f.f, !value);
     else if ((f.k === "and" && value) || (f.k === "or" && !value)) for (const part of f.fs) this.remember(part, value);
   }
@@ -172,11 +183,11 @@ export class State {
   }
 
   /** Assumes a condition. False when it cannot hold. */
-  assume(formula: Formula, fork: string, side: boolean): boolean {
+  assume(formula: Formula, fork: string, side: boolean, written: string | null = null): boolean {
     const f = this.simplify(formula);
     if (isConst(f, false)) return false;
     if (isConst(f, true)) return true;
-    this.guards = [...this.guards, { fork, side, formula: f }];
+    this.guards = [...this.guards, { fork, side, formula: f, written }];
     this.remember(f, true);
     this.learn(f);
     return true;
@@ -184,9 +195,9 @@ export class State {
 
   private learn(f: Formula): void {
     if (f.k === "and") for (const part of f.fs) this.learn(part);
-    if (f.k !== "atom" || !f.binding) return;
-    const { location, value } = f.binding;
-    if (location === null) return;
+    const binding = f.k === "atom" ? f.binding : f.k === "not" && f.f.k === "atom" ? f.f.otherwise : null;
+    if (!binding || binding.location === null) return;
+    const { location, value } = binding;
     this.set(location, value);
     const type = /^(.*)\.pt$/.exec(location);
     if (type?.[1] !== undefined && value.t === "num" && value.name !== null) {
@@ -228,13 +239,35 @@ export class State {
   forgetBelow(key: string): void {
     if (!compound.has(key)) return;
     for (const other of this.store.keys()) {
-      if (other.length > key.length && other.startsWith(key) && (other[key.length] === "." || other[key.length] === "[")) this.store.delete(other);
+      if (
+        other.length > key.length &&
+        other.startsWith(key) &&
+        (other[key.length] === "." || other[key.length] === "[")
+      )
+        this.store.delete(other);
     }
   }
 
   dropFrame(prefix: string): void {
     for (const key of this.store.keys()) if (key.startsWith(prefix)) this.store.delete(key);
   }
+}
+
+/** An error status by name: the module's "no address" constants have the error bit too. */
+const isErrorStatus = (v: Value): boolean =>
+  v.t === "error" || (v.t === "num" && v.v >> 63n === 1n && v.name?.startsWith("TDX_") === true);
+
+/** How the source writes a location, as far as the analysis saw it written. */
+const writtenAs = new Map<string, string>();
+
+/** Remembers how a location is written. */
+export function nameLocation(key: string, text: string): void {
+  if (!writtenAs.has(key)) writtenAs.set(key, text);
+}
+
+/** How the source writes a location, or the end of its key when it was never seen written. */
+export function textOfLocation(key: string): string {
+  return writtenAs.get(key) ?? key.replace(/^.*[:*{}]\.?/, "");
 }
 
 /** Locations under which something was ever stored, and variables that were ever zeroed: both only to look less often. */
@@ -272,12 +305,49 @@ export function mergeStates(states: readonly State[], formula: Formula | null): 
   return groups.map((group) => group.reduce((a, b) => mergeTwo(a, b, group.length === 2 ? formula : null)));
 }
 
+/**
+ * Joins situations that are all on their way out with an error: same events, same constants in the function's variables,
+ * an error in the same variables. Which error it was does not matter to any lock.
+ *
+ * @param frame prefix of the keys of the function's variables
+ */
+export function mergeErrors(states: readonly State[], frame: string): State[] {
+  const groups = new Map<string, State[]>();
+  const rest: State[] = [];
+  for (const state of states) {
+    const key = state.failure ? null : errorSignature(state, frame);
+    if (key === null) {
+      rest.push(state);
+      continue;
+    }
+    const group = groups.get(key);
+    if (group) group.push(state);
+    else groups.set(key, [state]);
+  }
+  return [...rest, ...[...groups.values()].flatMap((group) => mergeStates(group, null))];
+}
+
+/** Null when no variable of the function holds an error. */
+function errorSignature(state: State, frame: string): string | null {
+  const parts: string[] = [];
+  let hasError = false;
+  for (const [key, value] of state.store) {
+    if (!key.startsWith(frame)) continue;
+    if (isErrorStatus(value)) {
+      hasError = true;
+      parts.push(`${key}!`);
+    } else if (value.t === "num") parts.push(`${key}=${value.v}`);
+  }
+  return hasError ? parts.sort().join(";") : null;
+}
+
 function canMerge(a: State, b: State): boolean {
   if (a.failure !== b.failure || a.ghost !== b.ghost || a.events.length !== b.events.length) return false;
   return a.events.every((event, i) => event === b.events[i]);
 }
 
-const sameFact = (a: TypeFact, b: TypeFact): boolean => a.objectKey === b.objectKey && a.type === b.type && a.how === b.how;
+const sameFact = (a: TypeFact, b: TypeFact): boolean =>
+  a.objectKey === b.objectKey && a.type === b.type && a.how === b.how;
 
 function mergeTypes(a: readonly TypeFact[], b: readonly TypeFact[]): readonly TypeFact[] {
   if (a === b) return a;
@@ -301,7 +371,9 @@ function mergeTwo(a: State, b: State, formula: Formula | null): State {
   const restA = a.guards.slice(common + 1);
   const restB = b.guards.slice(common + 1);
   result.setGuards([...a.guards.slice(0, common), ...restA.filter((guard) => restB.includes(guard))]);
-  const decide = formula ?? (first && second && first.fork === second.fork && restA.length === 0 && restB.length === 0 ? first.formula : null);
+  const decide =
+    formula ??
+    (first && second && first.fork === second.fork && restA.length === 0 && restB.length === 0 ? first.formula : null);
   result.merged = merged;
   result.events = a.events;
   result.skipped = union(a.skipped, b.skipped);
@@ -311,8 +383,10 @@ function mergeTwo(a: State, b: State, formula: Formula | null): State {
   result.ghost = a.ghost;
   const mergeKey = (key: string, va: Value | null, vb: Value | null): void => {
     if (va !== null && vb !== null && sameValue(va, vb)) result.store.set(key, va);
+    else if (va !== null && vb !== null && isErrorStatus(va) && isErrorStatus(vb))
+      result.store.set(key, { t: "error" });
     else if (va !== null && vb !== null && decide) result.store.set(key, { t: "ite", c: decide, a: va, b: vb });
-    else result.store.set(key, fresh(key.replace(/^.*[:*]/, "")));
+    else result.store.set(key, fresh(textOfLocation(key)));
   };
   for (const [key, va] of a.store) mergeKey(key, va, b.read(key));
   for (const [key, vb] of b.store) if (!a.store.has(key)) mergeKey(key, a.read(key), vb);

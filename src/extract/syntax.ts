@@ -131,7 +131,11 @@ class Converter {
         return [
           {
             kind: "loop",
-            init: init ? (init.type === "declaration" ? this.declaration(init) : [{ kind: "expression", expr: this.expr(init), line }]) : [],
+            init: init
+              ? init.type === "declaration"
+                ? this.declaration(init)
+                : [{ kind: "expression", expr: this.expr(init), line }]
+              : [],
             test: test ? this.expr(test) : null,
             step: step ? this.expr(step) : null,
             body: this.asBlock(field(node, "body"), line),
@@ -141,11 +145,21 @@ class Converter {
         ];
       }
       case "switch_statement":
-        return [{ kind: "switch", value: this.exprOf(field(node, "condition"), line), cases: this.cases(field(node, "body")), line }];
+        return [
+          {
+            kind: "switch",
+            value: this.exprOf(field(node, "condition"), line),
+            cases: this.cases(field(node, "body")),
+            line,
+          },
+        ];
       case "labeled_statement": {
         const label = field(node, "label");
         const rest = namedOf(node).filter((child) => child !== label);
-        return [{ kind: "label", name: label ? this.textOf(label) : "", line }, ...rest.flatMap((child) => this.statement(child))];
+        return [
+          { kind: "label", name: label ? this.textOf(label) : "", line },
+          ...rest.flatMap((child) => this.statement(child)),
+        ];
       }
       case "goto_statement": {
         const label = field(node, "label");
@@ -199,7 +213,14 @@ class Converter {
       if (!declarator) continue;
       const { name, stars, array, isFunction } = this.declarator(declarator);
       if (isFunction || name === "") continue;
-      result.push({ kind: "declare", name, type: type + "*".repeat(stars), array, init: init ? this.expr(init) : null, line: child.line });
+      result.push({
+        kind: "declare",
+        name,
+        type: type + "*".repeat(stars),
+        array,
+        init: init ? this.expr(init) : null,
+        line: child.line,
+      });
     }
     return result;
   }
@@ -213,7 +234,8 @@ class Converter {
       if (current.type === "pointer_declarator") stars++;
       else if (current.type === "array_declarator") array = true;
       else if (current.type === "function_declarator") isFunction = true;
-      current = field(current, "declarator") ?? namedOf(current).find((c) => /declarator|identifier/.test(c.type)) ?? null;
+      current =
+        field(current, "declarator") ?? namedOf(current).find((c) => /declarator|identifier/.test(c.type)) ?? null;
     }
     return { name: current ? this.textOf(current) : "", stars, array, isFunction };
   }
@@ -241,7 +263,9 @@ class Converter {
         return { kind: "name", name: "NULL", line };
       case "number_literal": {
         const value = parseInteger(this.textOf(node));
-        return value === null ? { kind: "opaque", text: this.textOf(node), parts: [], line } : { kind: "number", value, line };
+        return value === null
+          ? { kind: "opaque", text: this.textOf(node), parts: [], line }
+          : { kind: "number", value, line };
       }
       case "char_literal":
         return { kind: "opaque", text: this.textOf(node), parts: [], line };
@@ -253,18 +277,39 @@ class Converter {
       case "field_expression": {
         const name = field(node, "field");
         const arrow = node.children.some((child) => child.type === "->");
-        return { kind: "member", object: this.exprOf(field(node, "argument"), line), field: name ? this.textOf(name) : "", arrow, line };
+        return {
+          kind: "member",
+          object: this.exprOf(field(node, "argument"), line),
+          field: name ? this.textOf(name) : "",
+          arrow,
+          line,
+        };
       }
       case "subscript_expression":
-        return { kind: "index", object: this.exprOf(field(node, "argument"), line), index: this.exprOf(field(node, "index"), line), line };
+        return {
+          kind: "index",
+          object: this.exprOf(field(node, "argument"), line),
+          index: this.exprOf(field(node, "index"), line),
+          line,
+        };
       case "pointer_expression":
       case "unary_expression": {
         const operator = field(node, "operator");
-        return { kind: "unary", op: operator ? this.textOf(operator) : "", operand: this.exprOf(field(node, "argument"), line), line };
+        return {
+          kind: "unary",
+          op: operator ? this.textOf(operator) : "",
+          operand: this.exprOf(field(node, "argument"), line),
+          line,
+        };
       }
       case "update_expression": {
         const operator = field(node, "operator");
-        return { kind: "update", op: operator && this.textOf(operator) === "--" ? "--" : "++", operand: this.exprOf(field(node, "argument"), line), line };
+        return {
+          kind: "update",
+          op: operator && this.textOf(operator) === "--" ? "--" : "++",
+          operand: this.exprOf(field(node, "argument"), line),
+          line,
+        };
       }
       case "binary_expression": {
         const operator = field(node, "operator");
@@ -288,7 +333,12 @@ class Converter {
       }
       case "cast_expression": {
         const type = field(node, "type");
-        return { kind: "cast", type: type ? this.textOf(type).replace(/\s+/g, "") : "", operand: this.exprOf(field(node, "value"), line), line };
+        return {
+          kind: "cast",
+          type: type ? this.textOf(type).replace(/\s+/g, "") : "",
+          operand: this.exprOf(field(node, "value"), line),
+          line,
+        };
       }
       case "conditional_expression":
         return {
@@ -311,7 +361,12 @@ class Converter {
         return {
           kind: "opaque",
           text: this.textOf(node).replace(/\s+/g, " ").slice(0, 120),
-          parts: node.type === "sizeof_expression" ? [] : namedOf(node).filter((child) => /expression|identifier/.test(child.type)).map((child) => this.expr(child)),
+          parts:
+            node.type === "sizeof_expression"
+              ? []
+              : namedOf(node)
+                  .filter((child) => /expression|identifier/.test(child.type))
+                  .map((child) => this.expr(child)),
           line,
         };
     }
@@ -369,8 +424,10 @@ export function parseFunctions(c: CParser, file: string, text: string, wanted: R
         const body = field(raw, "body");
         if (!declarator || !body) return;
         converter.errors.length = 0;
+        const type = field(raw, "type");
         result.push({
           name,
+          type: type ? text.slice(type.start, type.end) : "",
           file,
           line: declarator.line,
           parameters: parameters(converter, declarator, text),
@@ -379,7 +436,12 @@ export function parseFunctions(c: CParser, file: string, text: string, wanted: R
         });
         return;
       }
-      if (node.type === "translation_unit" || node.type === "linkage_specification" || node.type === "declaration_list" || node.type === "ERROR") {
+      if (
+        node.type === "translation_unit" ||
+        node.type === "linkage_specification" ||
+        node.type === "declaration_list" ||
+        node.type === "ERROR"
+      ) {
         for (const child of node.namedChildren) if (child) visit(child);
       }
     };

@@ -26,12 +26,26 @@ type Rows = ReadonlyMap<number, readonly boolean[]>;
 
 /** Reads the tables of a tree. */
 export function readTables(program: Program, rules: ExtractionRules): Tables {
-  const statuses = collect(program, (name) => rules.statusNames.test(name) && !rules.notStatuses.test(name), (v) => v === 0n || v > 0xffffffffn);
-  const operands = collect(program, (name) => /^OPERAND_ID_/.test(name), (v) => v < 0x100000000n);
+  const statuses = collect(
+    program,
+    (name) => rules.statusNames.test(name) && !rules.notStatuses.test(name),
+    (v) => v === 0n || v > 0xffffffffn,
+  );
+  const operands = collect(
+    program,
+    (name) => /^OPERAND_ID_/.test(name),
+    (v) => v < 0x100000000n,
+  );
   const opStates = stateNames(program, rules.opStateEnum, /^OP_STATE_/);
   const septStates = septStateNames(program, rules);
-  const opRows = { host: tableRows(program, rules.tables.hostOpStates), guest: tableRows(program, rules.tables.guestOpStates) };
-  const septRows = { host: tableRows(program, rules.tables.hostSeptStates), guest: tableRows(program, rules.tables.guestSeptStates) };
+  const opRows = {
+    host: tableRows(program, rules.tables.hostOpStates),
+    guest: tableRows(program, rules.tables.guestOpStates),
+  };
+  const septRows = {
+    host: tableRows(program, rules.tables.hostSeptStates),
+    guest: tableRows(program, rules.tables.guestSeptStates),
+  };
   const byStatus = new Map([...statuses].map(([name, v]) => [v, name]));
   const byOperand = new Map([...operands].map(([name, v]) => [v, name.replace(/^OPERAND_ID_/, "")] as const).reverse());
   const missing = [
@@ -39,7 +53,9 @@ export function readTables(program: Program, rules: ExtractionRules): Tables {
     ...(septStates.length === 0 || !septRows.host ? ["SEPT entry state legality"] : []),
   ];
   return {
-    statusCodes: Object.fromEntries([...statuses].map(([name, v]) => [name, `0x${v.toString(16).toUpperCase().padStart(16, "0")}`])),
+    statusCodes: Object.fromEntries(
+      [...statuses].map(([name, v]) => [name, `0x${v.toString(16).toUpperCase().padStart(16, "0")}`]),
+    ),
     operandIds: Object.fromEntries([...operands].map(([name, v]) => [name.replace(/^OPERAND_ID_/, ""), Number(v)])),
     constants: readConstants(program, rules),
     septEntryBits: septBits(program),
@@ -57,7 +73,11 @@ export function readTables(program: Program, rules: ExtractionRules): Tables {
 }
 
 /** Macros and enumerators with constant values, in the order of the source. */
-function collect(program: Program, accept: (name: string) => boolean, inRange: (v: bigint) => boolean): Map<string, bigint> {
+function collect(
+  program: Program,
+  accept: (name: string) => boolean,
+  inRange: (v: bigint) => boolean,
+): Map<string, bigint> {
   const result = new Map<string, bigint>();
   for (const name of [...program.macros.keys(), ...program.enumerators.keys()]) {
     if (!accept(name) || result.has(name)) continue;
@@ -87,7 +107,9 @@ function septBits(program: Program): Record<string, number> {
 }
 
 function stateNames(program: Program, enumName: string, prefix: RegExp): string[] {
-  return (program.enums.get(enumName) ?? []).filter((name) => prefix.test(name)).map((name) => name.replace(prefix, ""));
+  return (program.enums.get(enumName) ?? [])
+    .filter((name) => prefix.test(name))
+    .map((name) => name.replace(prefix, ""));
 }
 
 /** SEPT state names in the order of the table's columns: each encoding's flags give its column as `.index`. */
@@ -112,7 +134,11 @@ function septStateNames(program: Program, rules: ExtractionRules): string[] {
 }
 
 function constantOf(program: Program, text: string) {
-  return /^\d/.test(text) ? ({ kind: "number", value: BigInt(text), line: 0 } as const) : program.constant(text) === null ? null : ({ kind: "name", name: text, line: 0 } as const);
+  return /^\d/.test(text)
+    ? ({ kind: "number", value: BigInt(text), line: 0 } as const)
+    : program.constant(text) === null
+      ? null
+      : ({ kind: "name", name: text, line: 0 } as const);
 }
 
 /** `[38] = {0, 1, …}` rows of a `bool_t name[][]` table; null when the tree has no such table. */
@@ -122,7 +148,15 @@ function tableRows(program: Program, name: string): Rows | null {
   const rows = new Map<number, boolean[]>();
   for (const match of body.matchAll(/\[\s*(\w+)\s*\]\s*=\s*\{([^{}]*)\}/g)) {
     const key = program.evaluate(constantOf(program, match[1] as string));
-    if (key !== null) rows.set(Number(key), (match[2] ?? "").split(",").map((cell) => cell.trim()).filter(Boolean).map((cell) => cell !== "0" && cell !== "false"));
+    if (key !== null)
+      rows.set(
+        Number(key),
+        (match[2] ?? "")
+          .split(",")
+          .map((cell) => cell.trim())
+          .filter(Boolean)
+          .map((cell) => cell !== "0" && cell !== "false"),
+      );
   }
   return rows;
 }

@@ -54,7 +54,9 @@ export function readTree(root: string): SourceTree {
   if (files.length === 0) {
     throw new SeamlockError("SL1003", `no C source file below ${root}`, {
       place: { file: root },
-      hint: skipped[0] ? `${skipped[0].path}: ${skipped[0].reason}` : "give the root of a TDX module source tree, the folder that holds src/ and include/",
+      hint: skipped[0]
+        ? `${skipped[0].path}: ${skipped[0].reason}`
+        : "give the root of a TDX module source tree, the folder that holds src/ and include/",
     });
   }
   return { root, files, skipped, digest: `sha256:${hash.digest("hex")}`, statedVersion: statedVersion(root) };
@@ -67,10 +69,17 @@ function checkDirectory(root: string): void {
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     const reason = code === "EACCES" ? "may not be read" : code === "ELOOP" ? "is a loop of links" : "does not exist";
-    throw new SeamlockError("SL1001", `the source tree ${root} ${reason}`, { place: { file: root }, hint: "give the root of a TDX module source tree", cause });
+    throw new SeamlockError("SL1001", `the source tree ${root} ${reason}`, {
+      place: { file: root },
+      hint: "give the root of a TDX module source tree",
+      cause,
+    });
   }
   if (!isDirectory) {
-    throw new SeamlockError("SL1002", `${root} is not a directory`, { place: { file: root }, hint: "give the root of a TDX module source tree, not one of its files" });
+    throw new SeamlockError("SL1002", `${root} is not a directory`, {
+      place: { file: root },
+      hint: "give the root of a TDX module source tree, not one of its files",
+    });
   }
 }
 
@@ -94,7 +103,8 @@ function cFiles(root: string, skipped: SkippedFile[]): string[] {
     }
     for (const entry of list.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (++entries > LIMITS.entries || found.length >= LIMITS.files) {
-        if (entries === LIMITS.entries + 1 || found.length === LIMITS.files) skipped.push({ path: relative, reason: "too many files: the rest of the tree was not read" });
+        if (entries === LIMITS.entries + 1 || found.length === LIMITS.files)
+          skipped.push({ path: relative, reason: "too many files: the rest of the tree was not read" });
         entries = LIMITS.entries + 1;
         return;
       }
@@ -117,7 +127,10 @@ function readSource(root: string, path: string, skipped: SkippedFile[]): Buffer 
   try {
     const { size } = lstatSync(file);
     if (size > LIMITS.fileBytes) {
-      skipped.push({ path, reason: `it has ${Math.round(size / 1048576)} MB; the limit is ${LIMITS.fileBytes / 1048576} MB a file` });
+      skipped.push({
+        path,
+        reason: `it has ${Math.round(size / 1048576)} MB; the limit is ${LIMITS.fileBytes / 1048576} MB a file`,
+      });
       return null;
     }
     const bytes = readFileSync(file);
@@ -127,7 +140,10 @@ function readSource(root: string, path: string, skipped: SkippedFile[]): Buffer 
     }
     return bytes;
   } catch (cause) {
-    skipped.push({ path, reason: (cause as NodeJS.ErrnoException).code === "EACCES" ? "it may not be read" : "it cannot be read" });
+    skipped.push({
+      path,
+      reason: (cause as NodeJS.ErrnoException).code === "EACCES" ? "it may not be read" : "it cannot be read",
+    });
     return null;
   }
 }

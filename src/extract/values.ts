@@ -26,7 +26,16 @@ export type Value =
 /** A condition over unknown values. Formulas with equal keys are the same condition. */
 export type Formula =
   | { readonly k: "const"; readonly value: boolean; readonly key: string }
-  | { readonly k: "atom"; readonly key: string; readonly text: string; readonly negated: string; readonly binding: Binding | null }
+  | {
+      readonly k: "atom";
+      readonly key: string;
+      readonly text: string;
+      readonly negated: string;
+      /** What follows when it holds. */
+      readonly binding: Binding | null;
+      /** What follows when it does not. */
+      readonly otherwise: Binding | null;
+    }
   | { readonly k: "not"; readonly f: Formula; readonly key: string }
   | { readonly k: "and"; readonly fs: readonly Formula[]; readonly key: string }
   | { readonly k: "or"; readonly fs: readonly Formula[]; readonly key: string };
@@ -42,7 +51,13 @@ export const TRUE: Formula = { k: "const", value: true, key: "true" };
 export const FALSE: Formula = { k: "const", value: false, key: "false" };
 
 export const num = (v: bigint | number, name: string | null = null): Value => ({ t: "num", v: BigInt(v), name });
-export const sym = (id: string, text: string, location: string | null = null, nonNull = false): Sym => ({ t: "sym", id, text, location, nonNull });
+export const sym = (id: string, text: string, location: string | null = null, nonNull = false): Sym => ({
+  t: "sym",
+  id,
+  text,
+  location,
+  nonNull,
+});
 
 export function not(f: Formula): Formula {
   if (f.k === "const") return f.value ? FALSE : TRUE;
@@ -151,15 +166,21 @@ export function truth(v: Value): Formula {
     case "ite":
       return or(and(v.c, truth(v.a)), and(not(v.c), truth(v.b)));
     case "sym":
-      if (v.nonNull) return TRUE;
-      return {
-        k: "atom",
-        key: `${v.id}!=0`,
-        text: v.text,
-        negated: /^[\w.>()-]+$/.test(v.text) || /^\w+\(.*\)$/.test(v.text) ? `!${v.text}` : `!(${v.text})`,
-        binding: null,
-      };
+      return v.nonNull ? TRUE : isSet(v, null);
   }
+}
+
+/** `v != 0`, written as the source writes it: against a named zero, or as a truth value. */
+function isSet(v: Sym, zero: string | null): Formula {
+  const simple = /^[\w.>()-]+$/.test(v.text) || /^\w+\(.*\)$/.test(v.text);
+  return {
+    k: "atom",
+    key: `${v.id}!=0`,
+    text: zero === null ? v.text : `${v.text} != ${zero}`,
+    negated: zero !== null ? `${v.text} == ${zero}` : simple ? `!${v.text}` : `!(${v.text})`,
+    binding: null,
+    otherwise: { id: v.id, location: v.location, value: num(0, zero) },
+  };
 }
 
 /** `a == b` */
@@ -174,15 +195,16 @@ export function equal(a: Value, b: Value): Formula {
   // An address is no constant, neither NULL nor the module's own "no address".
   if (b.t === "num" && (a.t === "ref" || (a.t === "sym" && a.nonNull))) return FALSE;
   if (isZero && a.t === "error") return FALSE;
-  if (isZero && a.t === "sym" && b.name === null) return not(truth(a));
+  if (isZero && a.t === "sym") return not(isSet(a, b.name));
   if (sameValue(a, b) && a.t !== "error") return TRUE;
   const [left, right] = b.t === "num" || idOf(a) <= idOf(b) ? [a, b] : [b, a];
   const binding = left.t === "sym" && right.t === "num" ? { id: left.id, location: left.location, value: right } : null;
   return {
     k: "atom",
-    key: isZero ? `!(${idOf(left)}!=0)` : `${idOf(left)}==${idOf(right)}`,
+    key: `${idOf(left)}==${idOf(right)}`,
     text: `${valueText(left)} == ${valueText(right)}`,
     negated: `${valueText(left)} != ${valueText(right)}`,
     binding,
+    otherwise: null,
   };
 }
