@@ -1,0 +1,25 @@
+/** What a hypervisor does around its SEAMCALLs, as facts: HostProfile types, schema, loading, lint. */
+export { entriesOf, type HostFinding, lintHost } from "./lint.ts";
+export { checkKind, invalidField, type LoadedHost, parseHost } from "./parse.ts";
+export {
+  clausesFor,
+  clauseText,
+  compareSeverity,
+  type HostSeverity,
+  SEVERITIES,
+  severityOf,
+  worst,
+} from "./reactions.ts";
+export {
+  type BusyClause,
+  type HostLock,
+  type HostPath,
+  type HostProfile,
+  type HostStep,
+  heldAt,
+  hostSchema,
+  type LockScope,
+  type LockUse,
+  type Phase,
+} from "./schema.ts";
+export { readYaml, type YamlFile } from "./yaml.ts";

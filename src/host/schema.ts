@@ -1,0 +1,145 @@
+/** The schema of a host profile, `seamlock/host@1`: what a hypervisor does around its SEAMCALLs, as facts. */
+import { z } from "zod";
+
+const text = z.string().min(1);
+
+/**
+ * What one object of a lock belongs to: there is one lock per machine, per VM, per vCPU, …
+ * `entry` is one Secure EPT entry, `inode` one file that backs private memory, `page` one physical page.
+ */
+export const LOCK_SCOPES = ["machine", "package", "vm", "vcpu", "inode", "entry", "page"] as const;
+
+/**
+ * What sort of thing keeps others out. All work alike, exclusive against shared, except:
+ * `srcu` readers exclude nobody, `kick` keeps every vCPU of the VM out of the guest while it is held.
+ */
+export const LOCK_KINDS = [
+  "mutex",
+  "rwlock",
+  "percpu",
+  "srcu",
+  "flag",
+  "entry",
+  "ownership",
+  "context",
+  "kick",
+] as const;
+
+export const hostLockSchema = z.strictObject({
+  name: text,
+  kind: z.enum(LOCK_KINDS),
+  per: z.enum(LOCK_SCOPES),
+  what: text.optional(),
+});
+
+export const phaseSchema = z.strictObject({
+  name: text,
+  what: text,
+  opStates: z.array(text).min(1).optional().describe("OP_STATEs that the TD can have in this phase"),
+  singleThreaded: z.boolean().optional().describe("one thread does all that is done to the VM in this phase"),
+});
+
+const useObject = z.strictObject({
+  lock: text,
+  mode: z.enum(["exclusive", "shared"]).optional().describe("exclusive unless stated"),
+  of: z
+    .enum(["self", "all", "target", "other"])
+    .optional()
+    .describe(
+      "whose: of the path's own object (unless stated), of every one, of the one the call names, of some other",
+    ),
+  assumed: text.optional().describe("set where no source says so: what is taken for granted"),
+});
+
+export const lockUseSchema = z.union([text, useObject]);
+
+/** What the caller does with a BUSY; a number follows `retry` and `kick-and-retry`, an error name follows `return`. */
+export const REACTION =
+  /^(retry:(\d+|unbounded)|kick-and-retry:\d+|return:-?[A-Z]\w*|refault|reenter|warn|bug-vm|leak|misread|ignore|unknown)$/;
+
+const reaction = z.string().regex(REACTION, {
+  message:
+    "is no reaction; there are retry:N, retry:unbounded, kick-and-retry:N, return:-ERRNO, refault, reenter, warn, bug-vm, leak, misread, ignore, unknown",
+});
+
+export const busyClauseSchema = z.strictObject({
+  on: z.array(text).min(1).optional().describe("operand IDs in the status for which this holds; any, unless stated"),
+  do: z.array(reaction).min(1).describe("in order: the next one follows when the one before did not help"),
+  note: text.optional(),
+});
+
+export const stepSchema = z.strictObject({
+  call: text.describe("a SEAMCALL leaf in any spelling"),
+  variant: text.optional(),
+  times: text.optional(),
+  when: text.optional(),
+  context: text.optional(),
+  phases: z.array(text).min(1).optional().describe("where the step runs in some of the path's phases only"),
+  vcpu: z.enum(["self", "any"]).optional().describe("the vCPU that the call names: the path's own unless stated"),
+  holds: z.array(lockUseSchema).optional().describe("besides what the whole path holds"),
+  onBusy: z.array(busyClauseSchema).optional(),
+  note: text.optional(),
+});
+
+export const pathSchema = z.strictObject({
+  name: text,
+  function: text.optional(),
+  per: z.enum(["machine", "vm", "vcpu"]).describe("what one run of the path works for"),
+  phases: z.array(text).min(1),
+  gate: text.optional(),
+  overruns: z
+    .array(text)
+    .min(1)
+    .optional()
+    .describe("later phases into which a run can last, for no lock holds its gate"),
+  atMostOne: z.enum(["machine", "vm", "vcpu"]).optional().describe("no two runs at once per machine, VM or vCPU"),
+  sources: z.array(text).min(1),
+  assumed: z.array(text).optional(),
+  note: text.optional(),
+  holds: z.array(lockUseSchema).optional().describe("held at every step"),
+  steps: z.array(stepSchema),
+});
+
+export const guestSchema = z.strictObject({
+  calls: z.array(text).describe("TDCALL leaves that the guest may issue at any moment while it runs"),
+  onBusy: z.array(busyClauseSchema).optional(),
+  note: text.optional(),
+});
+
+/** `seamlock/host@1`. */
+export const hostSchema = z.strictObject({
+  schema: z.literal("seamlock/host@1"),
+  name: text,
+  description: text,
+  confidence: text.optional(),
+  sources: z.array(text).min(1),
+  assumed: z.array(text).optional().describe("what the whole profile takes for granted"),
+  pageSizes: z
+    .array(z.enum(["4K", "2M", "1G"]))
+    .min(1)
+    .optional()
+    .describe("sizes of private pages; any, unless stated"),
+  phases: z.array(phaseSchema).min(1),
+  locks: z.array(hostLockSchema),
+  paths: z.array(pathSchema).min(1),
+  guest: guestSchema.optional(),
+});
+
+export type LockScope = (typeof LOCK_SCOPES)[number];
+export type HostLock = z.infer<typeof hostLockSchema>;
+export type LockUse = z.infer<typeof useObject>;
+export type Phase = z.infer<typeof phaseSchema>;
+export type BusyClause = z.infer<typeof busyClauseSchema>;
+export type HostStep = z.infer<typeof stepSchema>;
+export type HostPath = z.infer<typeof pathSchema>;
+export type HostProfile = z.infer<typeof hostSchema>;
+
+/** A lock use in full: a bare name is that lock, exclusive, of the path's own object. */
+export function lockUse(use: z.infer<typeof lockUseSchema>): LockUse {
+  return typeof use === "string" ? { lock: use } : use;
+}
+
+/** All that is held at a step: what the whole path holds, then the step's own. */
+export function heldAt(path: HostPath, step: HostStep): readonly LockUse[] {
+  return [...(path.holds ?? []), ...(step.holds ?? [])].map(lockUse);
+}
