@@ -1,0 +1,163 @@
+/** A leaf as steps: try each lock in the catalog's order, run the body, release what is held in reverse order, return a status. */
+import type { Acquisition, Leaf } from "../catalog/index.ts";
+import {
+  and,
+  type BoolLike,
+  BUSY,
+  type Effect,
+  enumOf,
+  type IntExpr,
+  type IntLike,
+  type IntRef,
+  not,
+  type ProcessBuilder,
+  type StepMeta,
+  set,
+} from "../language/index.ts";
+import { statusCode, type World } from "./world.ts";
+
+/** The statuses that a caller tells apart. `NONE`: no call has returned since. */
+export const STATUSES = [
+  "NONE",
+  "TDX_SUCCESS",
+  "TDX_OPERAND_BUSY",
+  "TDX_PREVIOUS_TLB_EPOCH_BUSY",
+  "TDX_TLB_TRACKING_NOT_DONE",
+  "TDX_GPA_RANGE_NOT_BLOCKED",
+  "TDX_GPA_RANGE_ALREADY_BLOCKED",
+  "TDX_EPT_ENTRY_STATE_INCORRECT",
+] as const;
+export const Status = enumOf("Status", STATUSES);
+export type StatusName = (typeof STATUSES)[number];
+
+/** One way the body of a leaf can end. */
+export interface Outcome {
+  readonly when?: BoolLike;
+  readonly status: StatusName;
+  readonly do?: readonly Effect[];
+  /** A lock that the effect itself gives back, because both are fields of one word. */
+  readonly releases?: string;
+  readonly note: string;
+}
+
+/** One call of a leaf. */
+export interface Call {
+  readonly leaf: Leaf;
+  /** Labels start with it. */
+  readonly prefix: string;
+  /** Which object of a resource's class the call works on. */
+  readonly object: (row: Acquisition) => IntLike;
+  readonly body: readonly Outcome[];
+  /** Where the process goes on when the call has returned. */
+  readonly returnTo: string;
+}
+
+/** A modelled acquisition of a call. */
+interface Held {
+  readonly row: Acquisition;
+  readonly object: IntLike;
+}
+
+/** Adds calls to one process. */
+export class Caller {
+  readonly p: ProcessBuilder;
+  readonly world: World;
+  /** What the last call returned. */
+  readonly status: IntRef;
+
+  constructor(p: ProcessBuilder, world: World) {
+    this.p = p;
+    this.world = world;
+    this.status = p.variable("status", Status.$type);
+  }
+
+  /** The label at which a call starts. */
+  static entry(prefix: string): string {
+    return `${prefix} call`;
+  }
+
+  /** Metadata of a step on a lock. */
+  meta(leaf: Leaf, action: string, { row, object }: Held, more: Partial<StepMeta> = {}): StepMeta {
+    const index = this.world.indexed(row.resource)
+      ? {
+          object:
+            typeof object === "number" ? ({ op: "const", sort: "int", value: object, enum: null } as IntExpr) : object,
+        }
+      : {};
+    return { leaf: leaf.name, action, resource: row.resource, mode: row.mode, ...index, ...more };
+  }
+
+  /** Adds the call's steps; it starts at `Caller.entry(prefix)`. */
+  call(call: Call): void {
+    const rows = call.leaf.acquisitions.filter(
+      ({ mode, resource }) => mode !== "NO_LOCK" && this.world.models(resource),
+    );
+    const locks = rows.map((row): Held => ({ row, object: call.object(row) }));
+    let label = Caller.entry(call.prefix);
+    locks.forEach((lock, i) => {
+      const next = i + 1 < locks.length ? `${call.prefix} ${locks[i + 1]?.row.resource}` : `${call.prefix} body`;
+      this.#attempt(call, label, lock, locks.slice(0, i), next);
+      label = next;
+    });
+    for (const outcome of call.body)
+      this.#outcome(call, locks.length === 0 ? Caller.entry(call.prefix) : label, locks, outcome);
+  }
+
+  #attempt(call: Call, label: string, lock: Held, held: readonly Held[], next: string): void {
+    const { granted, take, refused } = this.world.attempt(lock.row, lock.object);
+    this.p.step(label, {
+      when: granted,
+      do: take,
+      next,
+      meta: this.meta(call.leaf, "acquire", lock, { result: "ok" }),
+    });
+    const status = lock.row.busyStatus ?? undefined;
+    const busy = this.meta(call.leaf, "acquire", lock, { result: BUSY, ...(status !== undefined && { status }) });
+    this.p.step(label, {
+      when: not(granted),
+      do: [...refused, set(this.status, Status.TDX_OPERAND_BUSY)],
+      next: this.#leave(call, held),
+      meta: busy,
+    });
+  }
+
+  #outcome(call: Call, label: string, locks: readonly Held[], outcome: Outcome): void {
+    const given = locks.find(({ row }) => row.resource === outcome.releases);
+    const held = locks.filter((lock) => lock !== given);
+    const released = given === undefined ? [] : this.world.release(given.row, given.object);
+    const code = statusCode(this.world.spec.catalog, outcome.status);
+    const meta: StepMeta = {
+      leaf: call.leaf.name,
+      action: "effect",
+      note: outcome.note,
+      ...(code !== undefined && { status: code }),
+    };
+    this.p.step(label, {
+      when: outcome.when ?? true,
+      do: [...(outcome.do ?? []), ...released, set(this.status, Status[outcome.status])],
+      next: this.#leave(call, held),
+      meta: given === undefined ? meta : { ...this.meta(call.leaf, "release", given), note: outcome.note },
+    });
+  }
+
+  /** The label at which exactly these locks are still held, on the way out; adds its steps the first time. */
+  #leave(call: Call, held: readonly Held[]): string {
+    const last = held.at(-1);
+    if (last === undefined) return call.returnTo;
+    const label = `${call.prefix} leave ${held.map(({ row }) => row.resource).join("+")}`;
+    if (this.#known.has(label)) return label;
+    this.#known.add(label);
+    const next = this.#leave(call, held.slice(0, -1));
+    this.p.step(label, {
+      do: this.world.release(last.row, last.object),
+      next,
+      meta: this.meta(call.leaf, "release", last),
+    });
+    return label;
+  }
+  readonly #known = new Set<string>();
+}
+
+/** All of these, or just the one. */
+export const all = (...conditions: BoolLike[]): BoolLike =>
+  conditions.length === 1 ? (conditions[0] as BoolLike) : and(...conditions);

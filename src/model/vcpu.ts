@@ -1,0 +1,520 @@
+/** A vCPU: the host's run loop, TDH.VP.ENTER, the guest inside, TD exit, and the host's handling of EPT violations. */
+import type { Acquisition, Leaf } from "../catalog/index.ts";
+import {
+  type ArrayRef,
+  add,
+  and,
+  type BoolExpr,
+  type BoolRef,
+  BUSY,
+  boolType,
+  dec,
+  type Effect,
+  eq,
+  forall,
+  type IntExpr,
+  type IntRef,
+  inc,
+  indexType,
+  intType,
+  lt,
+  not,
+  or,
+  type ProcessBuilder,
+  type StepMeta,
+  set,
+} from "../language/index.ts";
+import { Caller, Status } from "./calls.ts";
+import { augBody, faults, legalState } from "./sept.ts";
+import { Sept, type World } from "./world.ts";
+
+/** What keeps vCPUs out, and who maps pages: the host's own state. */
+export interface Host {
+  /** The request that bars entry. */
+  readonly barred: BoolRef;
+  /** By vCPU: marked as in guest mode, which on Linux also means that interrupts are off. */
+  readonly inGuestMode: ArrayRef<typeof boolType>;
+  /** kvm->mmu_lock */
+  readonly readers: IntRef;
+  readonly writer: BoolRef;
+  /** By page: somebody is mapping it (the mirror SPTE is frozen). */
+  readonly frozen: ArrayRef<typeof boolType>;
+}
+
+/** How the zero-step counter is kept. */
+export type ZeroStep =
+  /** As the module does, up to `threshold`. */
+  | { readonly kind: "counted"; readonly threshold: number }
+  /** Any fault without progress may be the one that raises suspicion: covers every threshold, with fewer states. */
+  | { readonly kind: "any" };
+
+/** What a vCPU does in this scenario. */
+export interface VcpuSpec {
+  /** The right order marks the vCPU first and then looks at the bar. */
+  readonly checkBeforeMark: boolean;
+  readonly zeroStep: ZeroStep;
+  readonly accepts: boolean;
+  /** Reads page attributes: takes the entry's lock and changes nothing. */
+  readonly readsAttributes: boolean;
+  readonly touches: boolean;
+  readonly interrupts: boolean;
+  /** Can a TDCALL that keeps meeting host priority end in a TD exit? */
+  readonly hostPriorityTimeout: boolean;
+  /** After -EAGAIN the fault handler may also try again without entering the TD first. */
+  readonly localRetry: boolean;
+}
+
+/** Leaves that a vCPU process calls. */
+export interface VcpuLeaves {
+  readonly enter: Leaf;
+  readonly aug: Leaf;
+  readonly accept: Leaf;
+  readonly attributes: Leaf;
+}
+
+const HOST_LOCK = "kvm->mmu_lock";
+
+/** Builds the process. */
+export class VcpuProcess {
+  readonly p: ProcessBuilder;
+  readonly world: World;
+  readonly #host: Host;
+  readonly #spec: VcpuSpec;
+  readonly #leaves: VcpuLeaves;
+  readonly #page: IntRef;
+  readonly #listed: ArrayRef<typeof boolType>;
+  readonly #count: IntRef | null;
+  readonly #hpBusy: BoolRef | null;
+  readonly #caller: Caller;
+
+  constructor(p: ProcessBuilder, world: World, host: Host, spec: VcpuSpec, leaves: VcpuLeaves) {
+    this.p = p;
+    this.world = world;
+    this.#host = host;
+    this.#spec = spec;
+    this.#leaves = leaves;
+    this.#page = p.variable("page", indexType({ name: "page" }));
+    this.#listed = p.array("listed", boolType, world.pages);
+    this.#count = spec.zeroStep.kind === "counted" ? p.variable("sameRip", intType(0, spec.zeroStep.threshold)) : null;
+    this.#hpBusy = spec.hostPriorityTimeout ? p.variable("hpBusy", boolType) : null;
+    this.#caller = new Caller(p, world);
+  }
+
+  /** Adds every step. */
+  build(): void {
+    this.#runLoop();
+    this.#enter();
+    if (this.#spec.accepts) this.#guestCall(this.#leaves.accept, "accept", true);
+    if (this.#spec.readsAttributes) this.#guestCall(this.#leaves.attributes, "attributes", false);
+    this.#guestExits();
+    this.#exit("exit", "outside");
+    this.#exit("fault exit", "fault");
+    this.#faultHandler();
+  }
+
+  /** Is the list of suspicious GPAs not empty? */
+  get #suspected(): BoolExpr {
+    return or(...this.#pages().map((page) => this.#listed.at(page)));
+  }
+
+  #pages(): number[] {
+    return Array.from({ length: this.world.spec.pages }, (_, page) => page);
+  }
+
+  #clearList(): Effect[] {
+    return [
+      ...this.#pages().map((page) => set(this.#listed.at(page), false)),
+      ...(this.#count === null ? [] : [set(this.#count, 0)]),
+    ];
+  }
+
+  /** The host marks the vCPU as in guest mode and looks whether entry is barred, in one order or the other. */
+  #runLoop(): void {
+    const { barred, inGuestMode } = this.#host;
+    const mine = inGuestMode.at(this.p.self);
+    const enter = "enter";
+    const mark = { action: "effect", note: "marked as in guest mode, interrupts off" };
+    const unmark = { action: "effect", note: "entry is barred: back out" };
+    if (this.#spec.checkBeforeMark) {
+      this.p.step("outside", {
+        when: not(barred),
+        next: "checked",
+        meta: { action: "effect", note: "entry is not barred" },
+      });
+      this.p.step("checked", { do: [set(mine, true)], next: enter, meta: mark });
+    } else {
+      this.p.step("outside", { do: [set(mine, true)], next: "marked", meta: mark });
+      this.p.step("marked", {
+        when: not(barred),
+        next: enter,
+        meta: { action: "effect", note: "entry is not barred" },
+      });
+      this.p.step("marked", { when: barred, do: [set(mine, false)], next: "outside", meta: unmark });
+    }
+    this.p.step("leave", {
+      do: [set(mine, false)],
+      next: "outside",
+      meta: { action: "effect", note: "out of guest mode, interrupts on" },
+    });
+    this.p.idle("outside");
+  }
+
+  /** TDH.VP.ENTER up to TD entry. Locks come from the catalog; where each is given back, too. */
+  #enter(): void {
+    const { enter } = this.#leaves;
+    const rows = enter.acquisitions.filter(({ mode, resource }) => mode !== "NO_LOCK" && this.world.models(resource));
+    const early = rows.filter(({ resource }) => resource !== "TDCS_EPOCH" && resource !== "SEPT_TREE");
+    let label = "enter";
+    early.forEach((row, i) => {
+      const next = early[i + 1] === undefined ? "enter epoch" : `enter ${early[i + 1]?.resource}`;
+      this.#try(label, row, next, this.#undo(early.slice(0, i)));
+      label = next;
+    });
+    const epoch = rows.find(({ resource }) => resource === "TDCS_EPOCH");
+    const start = early.length === 0 ? "enter" : "enter epoch";
+    if (epoch === undefined)
+      this.p.step(start, {
+        do: this.world.enterEpoch(),
+        next: "enter filter",
+        meta: this.#effect("counted into the TD epoch"),
+      });
+    else this.#epochSection(start, epoch, early);
+    this.#steppingFilter(
+      rows.find(({ resource }) => resource === "SEPT_TREE"),
+      early,
+    );
+  }
+
+  #effect(note: string): StepMeta {
+    return { leaf: this.#leaves.enter.name, action: "effect", note };
+  }
+
+  #lockMeta(row: Acquisition, action: string, more: Partial<StepMeta> = {}): StepMeta {
+    return this.#caller.meta(this.#leaves.enter, action, { row, object: this.p.self }, more);
+  }
+
+  #try(label: string, row: Acquisition, next: string, refusedTo: string, extra: readonly Effect[] = []): void {
+    const object = this.world.indexed(row.resource) ? this.p.self : 0;
+    const { granted, take, refused } = this.world.attempt(row, object);
+    const status = row.busyStatus === null ? {} : { status: row.busyStatus };
+    this.p.step(label, { when: granted, do: take, next, meta: this.#lockMeta(row, "acquire", { result: "ok" }) });
+    this.p.step(label, {
+      when: not(granted),
+      do: [...refused, ...extra],
+      next: refusedTo,
+      meta: this.#lockMeta(row, "acquire", { result: BUSY, ...status }),
+    });
+  }
+
+  /** The label from which these locks are given back one by one, last first, and the vCPU leaves guest mode. */
+  #undo(rows: readonly Acquisition[], to = "leave", name = "undo"): string {
+    const last = rows.at(-1);
+    if (last === undefined) return to;
+    const label = `${name} ${rows.map(({ resource }) => resource).join("+")}`;
+    if (!this.#undone.has(label)) {
+      this.#undone.add(label);
+      const object = this.world.indexed(last.resource) ? this.p.self : 0;
+      this.p.step(label, {
+        do: this.world.release(last, object),
+        next: this.#undo(rows.slice(0, -1), to, name),
+        meta: this.#lockMeta(last, "release"),
+      });
+    }
+    return label;
+  }
+  readonly #undone = new Set<string>();
+
+  #epochSection(start: string, row: Acquisition, early: readonly Acquisition[]): void {
+    this.#try(start, row, "enter count", this.#undo(early));
+    this.p.step("enter count", {
+      do: this.world.enterEpoch(),
+      next: "enter uncount",
+      meta: this.#effect("counted into the TD epoch"),
+    });
+    this.p.step("enter uncount", {
+      do: this.world.release(row, 0),
+      next: "enter filter",
+      meta: this.#lockMeta(row, "release"),
+    });
+  }
+
+  /** Under suspicion entry takes the SEPT tree lock and looks whether a listed page would fault again. */
+  #steppingFilter(tree: Acquisition | undefined, early: readonly Acquisition[]): void {
+    const before = this.#beforeEntry(early);
+    this.p.step("enter filter", {
+      when: not(this.#suspected),
+      next: before,
+      meta: this.#effect("no zero-step suspicion"),
+    });
+    if (tree === undefined) {
+      this.p.step("enter filter", {
+        when: this.#suspected,
+        next: "enter walk",
+        meta: this.#effect("zero-step suspected"),
+      });
+    } else {
+      this.p.step("enter filter", {
+        when: this.#suspected,
+        next: "enter tree",
+        meta: this.#effect("zero-step suspected"),
+      });
+      this.#try("enter tree", tree, "enter walk", this.#undo(early), this.world.leaveEpoch());
+    }
+    this.#walkListed(tree, before, early);
+  }
+
+  /** Locks that are given back right before the TD runs; the rest is held until TD exit. */
+  #beforeEntry(early: readonly Acquisition[]): string {
+    const temporary = early.filter(({ release }) => release?.at === "before-td-entry");
+    return this.#undo(temporary, "guest", "enter give back");
+  }
+
+  #walkListed(tree: Acquisition | undefined, before: string, early: readonly Acquisition[]): void {
+    const expected = (page: number) => and(this.#listed.at(page), faults(this.world.entry.at(page).state));
+    const none = not(or(...this.#pages().map(expected)));
+    const release = tree === undefined ? [] : this.world.release(tree, 0);
+    const given = (note: string): StepMeta =>
+      tree === undefined ? this.#effect(note) : { ...this.#lockMeta(tree, "release"), note };
+    this.p.step("enter walk", { when: none, do: release, next: before, meta: given("no listed page would fault") });
+    for (const page of this.#pages()) {
+      this.p.step("enter walk", {
+        when: expected(page),
+        do: [...release, set(this.#page, page)],
+        next: "enter revert",
+        meta: given("a listed page would fault"),
+      });
+    }
+    const back = this.#undo(early, "leave to fault", "enter refuse");
+    this.p.step("enter revert", {
+      do: this.world.leaveEpoch(),
+      next: back,
+      meta: this.#effect("TD exit as for an EPT violation, without entry"),
+    });
+    const mine = this.#host.inGuestMode.at(this.p.self);
+    this.p.step("leave to fault", {
+      do: [set(mine, false)],
+      next: "fault",
+      meta: { action: "effect", note: "out of guest mode, interrupts on" },
+    });
+  }
+
+  /** A TDCALL that works on one SEPT entry. The lock bit is taken before host priority is looked at: others can see it in between. */
+  #guestCall(leaf: Leaf, prefix: string, accepts: boolean): void {
+    const row = leaf.acquisitions.find(({ resource }) => resource === "SEPT_ENTRY");
+    if (row === undefined || !this.world.models("SEPT_ENTRY")) return;
+    const meta = (action: string, object: IntExpr, more: Partial<StepMeta> = {}): StepMeta => ({
+      leaf: leaf.name,
+      action,
+      resource: "SEPT_ENTRY",
+      mode: row.mode,
+      object,
+      ...more,
+    });
+    const status = row.busyStatus === null ? {} : { status: row.busyStatus };
+    const over = this.world.pages;
+    this.p.choose("guest", { x: over }, ({ x }) => ({
+      when: not(this.world.entry.at(x).locked),
+      do: [set(this.world.entry.at(x).locked, true), set(this.#page, x)],
+      next: `${prefix} priority`,
+      meta: meta("acquire", x, { result: "ok" }),
+    }));
+    this.p.choose("guest", { x: over }, ({ x }) => ({
+      when: this.world.entry.at(x).locked,
+      do: this.#noTimeout(),
+      next: "guest",
+      meta: meta("acquire", x, { result: BUSY, ...status }),
+    }));
+    this.#hostPriority(prefix, meta, row.hostPriorityStatus);
+    this.#guestBody(leaf, prefix, meta, accepts);
+  }
+
+  #noTimeout(): Effect[] {
+    return this.#hpBusy === null ? [] : [set(this.#hpBusy, false)];
+  }
+
+  #hostPriority(
+    prefix: string,
+    meta: (action: string, object: IntExpr, more?: Partial<StepMeta>) => StepMeta,
+    status: string | null,
+  ): void {
+    const entry = this.world.entry.at(this.#page);
+    const result = { note: "host priority: give way", ...(status !== null && { status }) };
+    const first = this.#hpBusy === null ? [] : [set(this.#hpBusy, true)];
+    this.p.step(`${prefix} priority`, {
+      when: not(entry.hp),
+      next: `${prefix} body`,
+      meta: { action: "effect", note: "no host priority" },
+    });
+    this.p.step(`${prefix} priority`, {
+      when: entry.hp,
+      do: [set(entry.locked, false), set(this.#page, 0), ...first],
+      next: "guest",
+      meta: meta("release", this.#page, result),
+    });
+    if (this.#hpBusy === null) return;
+    this.p.step(`${prefix} priority`, {
+      when: and(entry.hp, this.#hpBusy),
+      do: [set(entry.locked, false), set(this.#page, 0), set(this.#hpBusy, false)],
+      next: "exit",
+      meta: meta("release", this.#page, {
+        ...result,
+        note: "host priority for too long: TD exit, TDX_HOST_PRIORITY_BUSY_TIMEOUT",
+      }),
+    });
+  }
+
+  #guestBody(
+    leaf: Leaf,
+    prefix: string,
+    meta: (action: string, object: IntExpr, more?: Partial<StepMeta>) => StepMeta,
+    accepts: boolean,
+  ): void {
+    const { state } = this.world.entry.at(this.#page);
+    const unlock = [set(this.world.entry.at(this.#page).locked, false)];
+    const done = [...unlock, set(this.#page, 0), ...this.#noTimeout()];
+    const legal = legalState(leaf, state);
+    if (!accepts) {
+      this.p.step(`${prefix} body`, { do: done, next: "guest", meta: meta("release", this.#page) });
+      return;
+    }
+    const mapped = eq(state, Sept.MAPPED);
+    this.p.step(`${prefix} body`, {
+      when: legal,
+      do: this.world.writeState(this.#page, Sept.MAPPED),
+      next: `${prefix} unlock`,
+      meta: { leaf: leaf.name, action: "effect", note: "the page is accepted" },
+    });
+    this.p.step(`${prefix} body`, {
+      when: mapped,
+      do: done,
+      next: "guest",
+      meta: meta("release", this.#page, { note: "it was accepted before" }),
+    });
+    this.p.step(`${prefix} body`, {
+      when: not(or(legal, mapped)),
+      do: [...unlock, ...this.#noTimeout()],
+      next: "fault exit",
+      meta: meta("release", this.#page, { note: "nothing to accept: TD exit, EPT violation" }),
+    });
+    this.p.step(`${prefix} unlock`, { do: done, next: "guest", meta: meta("release", this.#page) });
+  }
+
+  /** EPT violations and interrupts. A new instruction pointer resets the zero-step defence; the same one feeds it. */
+  #guestExits(): void {
+    const exits = { leaf: this.#leaves.enter.name, action: "td-exit" };
+    if (this.#spec.touches) {
+      this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
+        when: faults(this.world.entry.at(x).state),
+        do: [...this.#clearList(), ...(this.#count === null ? [] : this.#firstFault(x)), set(this.#page, x)],
+        next: "fault exit",
+        meta: { ...exits, note: "EPT violation at a new instruction" },
+      }));
+      this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
+        when: faults(this.world.entry.at(x).state),
+        do: [...this.#sameFault(x), set(this.#page, x)],
+        next: "fault exit",
+        meta: { ...exits, note: "EPT violation at the instruction of the last entry" },
+      }));
+      if (this.#count === null) {
+        this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
+          when: and(faults(this.world.entry.at(x).state), not(this.#suspected)),
+          do: [set(this.#page, x)],
+          next: "fault exit",
+          meta: { ...exits, note: "EPT violation at the instruction of the last entry, below the threshold" },
+        }));
+      }
+    }
+    if (!this.#spec.interrupts) return;
+    this.p.step("guest", { next: "exit", meta: { ...exits, note: "interrupt, no progress" } });
+    this.p.step("guest", {
+      do: this.#clearList(),
+      next: "exit",
+      meta: { ...exits, note: "interrupt, after progress" },
+    });
+  }
+
+  #firstFault(page: IntExpr): Effect[] {
+    const { zeroStep } = this.#spec;
+    if (zeroStep.kind === "any" || this.#count === null) return [];
+    return zeroStep.threshold === 0 ? [set(this.#listed.at(page), true)] : [set(this.#count, 1)];
+  }
+
+  #sameFault(page: IntExpr): Effect[] {
+    const { zeroStep } = this.#spec;
+    const list = set(this.#listed.at(page), true);
+    if (zeroStep.kind === "any" || this.#count === null) return [list];
+    const below = lt(this.#count, zeroStep.threshold);
+    // biome-ignore lint/suspicious/noThenProperty: the branch of a conditional effect
+    return [{ kind: "if", condition: below, then: [set(this.#count, add(this.#count, 1))], else: [list] }];
+  }
+
+  /** TD exit: count out of the epoch, give back what was held while the TD ran, turn interrupts on. */
+  #exit(label: string, to: string): void {
+    const held = this.#leaves.enter.acquisitions.filter(
+      ({ mode, release, resource }) => mode !== "NO_LOCK" && release?.at === "td-exit" && this.world.models(resource),
+    );
+    const out = `${label} out`;
+    this.p.step(label, {
+      do: this.world.leaveEpoch(),
+      next: this.#undo(held, out, label),
+      meta: this.#effect("TD exit, counted out of the epoch"),
+    });
+    this.p.step(out, {
+      do: [set(this.#host.inGuestMode.at(this.p.self), false)],
+      next: to,
+      meta: { action: "effect", note: "out of guest mode, interrupts on" },
+    });
+  }
+
+  /** The host maps the page that faulted, under mmu_lock for reading. */
+  #faultHandler(): void {
+    const { readers, writer, frozen } = this.#host;
+    const { aug } = this.#leaves;
+    const mine = frozen.at(this.#page);
+    const free = eq(this.world.entry.at(this.#page).state, Sept.FREE);
+    const lock = { action: "acquire", resource: HOST_LOCK, mode: "SHARED" };
+    const unlock = { action: "release", resource: HOST_LOCK, mode: "SHARED" };
+    this.p.step("fault", { when: not(writer), do: [inc(readers)], next: "fault look", meta: lock });
+    this.p.step("fault look", {
+      when: and(free, not(mine)),
+      do: [set(mine, true)],
+      next: Caller.entry("aug"),
+      meta: { action: "effect", note: "the page is not mapped: freeze its SPTE" },
+    });
+    this.p.step("fault look", {
+      when: not(and(free, not(mine))),
+      do: [dec(readers), set(this.#page, 0)],
+      next: "outside",
+      meta: { ...unlock, note: "mapped already, or somebody is mapping it" },
+    });
+    this.#caller.call({
+      leaf: aug,
+      prefix: "aug",
+      object: (row) => (row.resource === "TDVPR" ? this.p.self : this.#page),
+      body: augBody(this.world, aug, this.#page),
+      returnTo: "aug done",
+    });
+    const busy = eq(this.#caller.status, Status.TDX_OPERAND_BUSY);
+    const reset = [set(mine, false), dec(readers), set(this.#caller.status, Status.NONE)];
+    const returns: StepMeta = { ...unlock, leaf: aug.name };
+    this.p.step("aug done", { when: not(busy), do: [...reset, set(this.#page, 0)], next: "outside", meta: returns });
+    this.p.step("aug done", {
+      when: busy,
+      do: [...reset, set(this.#page, 0)],
+      next: "outside",
+      meta: { ...returns, note: "-EAGAIN: enter the TD again", counters: { "fault retries": 1 } },
+    });
+    if (this.#spec.localRetry)
+      this.p.step("aug done", {
+        when: busy,
+        do: reset,
+        next: "fault",
+        meta: { ...returns, note: "-EAGAIN: try again at once", counters: { "fault retries": 1 } },
+      });
+  }
+
+  /** Is no vCPU in guest mode? */
+  static allOut(host: Host, vcpu: ProcessBuilder): BoolExpr {
+    return forall(vcpu, (v) => not(host.inGuestMode.at(v)));
+  }
+}

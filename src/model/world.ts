@@ -1,0 +1,218 @@
+/** What the module keeps about one TD at run time, as variables: the locks in play, SEPT entries, the TD epoch and its reference counts. */
+import { type Acquisition, type Catalog, type Leaf, type LockKind, resolveLeaf } from "../catalog/index.ts";
+import { SeamlockError } from "../errors.ts";
+import {
+  add,
+  and,
+  type BoolExpr,
+  boolType,
+  type Effect,
+  enumOf,
+  eq,
+  forall,
+  type IntExpr,
+  type IntLike,
+  type IntRef,
+  intType,
+  ite,
+  lt,
+  type ModelBuilder,
+  ne,
+  not,
+  or,
+  type ProcessBuilder,
+  type Range,
+  type RecordArrayRef,
+  set,
+  sub,
+} from "../language/index.ts";
+import { type Attempt, CallLock } from "./call-locks.ts";
+import { type Lineage, lineageOf } from "./lineage.ts";
+
+/** States of a SEPT leaf entry that a TD without migration goes through. */
+export const SEPT_STATES = ["FREE", "PENDING", "MAPPED", "PENDING_BLOCKED", "BLOCKED"] as const;
+export const Sept = enumOf("Sept", SEPT_STATES);
+
+/** The entry that a leaf and, where it has several, a variant name. */
+export function leafOf(catalog: Catalog, name: string, variant: string | null = null): Leaf {
+  const entries = resolveLeaf(catalog, name);
+  const entry = variant === null ? entries[0] : entries.find((candidate) => candidate.variant === variant);
+  if (entry !== undefined) return entry;
+  const variants = entries.map((candidate) => candidate.variant ?? "none").join(", ");
+  throw new SeamlockError("SL4206", `${name} has no variant ${String(variant)} in module ${catalog.module.version}`, {
+    hint: `Its variants are: ${variants}`,
+  });
+}
+
+/** A leaf's completion status as the catalog has it, for traces; null when the catalog does not list the name. */
+export const statusCode = (catalog: Catalog, name: string): string | undefined => catalog.statusCodes[name];
+
+/** Acquisitions that take a lock: walking without one is none. */
+export const locking = (leaf: Leaf): readonly Acquisition[] =>
+  leaf.acquisitions.filter(({ mode }) => mode !== "NO_LOCK");
+
+/**
+ * Resources that somebody takes exclusively. A lock that all callers of a scenario only ever share is never busy, so that leaving it
+ * out changes no verdict; `all` keeps it, for traces that show every lock.
+ */
+export function contended(leaves: readonly Leaf[], all: boolean): ReadonlySet<string> {
+  const rows = leaves.flatMap(locking);
+  return new Set(rows.filter(({ mode }) => all || mode === "EXCLUSIVE").map(({ resource }) => resource));
+}
+
+/** Which processes and objects a scenario has. */
+export interface WorldSpec {
+  readonly catalog: Catalog;
+  /** Every leaf that some process may call. */
+  readonly leaves: readonly Leaf[];
+  readonly vcpu: ProcessBuilder;
+  readonly pages: number;
+  /** Callers that can be inside the module at once. */
+  readonly callers: number;
+  readonly initial: (typeof SEPT_STATES)[number];
+  readonly allLocks: boolean;
+}
+
+const ENTRY_FIELDS = { state: Sept.$type, locked: boolType, hp: boolType } as const;
+
+/** The entry of one page: state, entry lock and host-priority bit are fields of one word. */
+export type Entry = ReturnType<RecordArrayRef<typeof ENTRY_FIELDS>["at"]>;
+
+/** Blocking epochs are kept by their distance to the TD epoch; two or more steps back is all the same to the module. */
+const OLDEST = 2;
+
+/** The module's state that run-time scenarios share. */
+export class World {
+  readonly m: ModelBuilder;
+  readonly spec: WorldSpec;
+  readonly lineage: Lineage;
+  readonly pages: Range;
+  readonly entry: RecordArrayRef<typeof ENTRY_FIELDS>;
+  readonly #locks = new Map<string, CallLock>();
+  readonly #entryLock: boolean;
+  /** Parity of the TD epoch: only parity and distances matter to the module. */
+  readonly epoch: IntRef;
+  readonly #references;
+  readonly #vcpuEpoch;
+  readonly #blockedAge;
+
+  constructor(m: ModelBuilder, spec: WorldSpec) {
+    this.m = m;
+    this.spec = spec;
+    this.lineage = lineageOf(spec.catalog);
+    this.pages = spec.pages;
+    this.entry = m.recordArray("entry", ENTRY_FIELDS, spec.pages, { state: Sept[spec.initial] });
+    const wanted = contended(spec.leaves, spec.allLocks);
+    this.#entryLock = wanted.has("SEPT_ENTRY");
+    for (const resource of wanted) if (resource !== "SEPT_ENTRY") this.#declare(resource);
+    this.epoch = m.variable("tdEpoch", intType(0, 1));
+    this.#references = m.array("refcount", intType(0, spec.vcpu.size), 2);
+    this.#vcpuEpoch = m.array("vcpuEpoch", intType(0, 2), spec.vcpu);
+    this.#blockedAge = m.array("blockedAge", intType(0, OLDEST), spec.pages, OLDEST);
+  }
+
+  #declare(resource: string): void {
+    const rows = this.spec.leaves.flatMap(locking).filter((row) => row.resource === resource);
+    const kind = rows[0]?.lock as LockKind;
+    const over = resource === "TDVPR" ? this.spec.vcpu : resource === "PAGE" ? this.spec.pages : null;
+    const hostPriority = rows.some(({ side }) => side === "guest");
+    this.#locks.set(resource, new CallLock(this.m, { resource, kind, over, holders: this.spec.callers, hostPriority }));
+  }
+
+  /** Is this lock part of the model? */
+  models(resource: string): boolean {
+    return this.#locks.has(resource) || (resource === "SEPT_ENTRY" && this.#entryLock);
+  }
+
+  /** Does the lock exist once per object? */
+  indexed(resource: string): boolean {
+    return resource === "SEPT_ENTRY" || (this.#locks.get(resource)?.indexed ?? false);
+  }
+
+  /** A try-acquire of a modelled lock. */
+  attempt({ resource, mode, side }: Acquisition, object: IntLike): Attempt {
+    if (resource !== "SEPT_ENTRY") return this.lock(resource).attempt(mode, side, object);
+    const entry = this.entry.at(object);
+    return {
+      granted: not(entry.locked),
+      take: [set(entry.locked, true), set(entry.hp, false)],
+      refused: [set(entry.hp, true)],
+    };
+  }
+
+  release({ resource, mode }: Acquisition, object: IntLike): Effect[] {
+    if (resource === "SEPT_ENTRY") return [set(this.entry.at(object).locked, false)];
+    return this.lock(resource).release(mode, object);
+  }
+
+  /** @throws when the lock is not part of the model */
+  lock(resource: string): CallLock {
+    const lock = this.#locks.get(resource);
+    if (lock === undefined) throw new Error(`${resource} is not modelled here`);
+    return lock;
+  }
+
+  /**
+   * Write a new state into an entry whose lock the caller holds, from a copy that it made under the lock. The copy's host-priority bit is
+   * clear: a host clears it on acquiring, and a guest that finds it set gives up.
+   */
+  writeState(page: IntLike, state: IntExpr): Effect[] {
+    const entry = this.entry.at(page);
+    const lost = this.lineage.septWriteBack === "whole-word" ? [set(entry.hp, false)] : [];
+    return [set(entry.state, state), ...lost];
+  }
+
+  /** Count the running vCPU into the current epoch (adjust_tlb_tracking_state). */
+  enterEpoch(): Effect[] {
+    const { self } = this.spec.vcpu;
+    const count = this.#references.at(this.epoch);
+    return [set(count, add(count, 1)), set(this.#vcpuEpoch.at(self), add(this.epoch, 1))];
+  }
+
+  /** Count it out again, on TD exit or when entry fails (revert_tlb_tracking_state). */
+  leaveEpoch(): Effect[] {
+    const mine = this.#vcpuEpoch.at(this.spec.vcpu.self);
+    const count = this.#references.at(sub(mine, 1));
+    return [set(count, sub(count, 1)), set(mine, 0)];
+  }
+
+  /** Is no vCPU counted in the epoch before the current one? */
+  get previousEpochEmpty(): BoolExpr {
+    return eq(this.#references.at(sub(1, this.epoch)), 0);
+  }
+
+  /** TDH.MEM.TRACK's effect: the next epoch; every blocked page is one epoch further back. */
+  nextEpoch(): Effect[] {
+    const older = Array.from({ length: this.spec.pages }, (_, page) => {
+      const age = this.#blockedAge.at(page);
+      return set(age, ite(lt(age, OLDEST), add(age, 1), OLDEST));
+    });
+    return [set(this.epoch, sub(1, this.epoch)), ...older];
+  }
+
+  /** Note the current epoch as the page's blocking epoch (PAMT.BEPOCH). */
+  stampBlocked(page: IntLike): Effect[] {
+    return [set(this.#blockedAge.at(page), 0)];
+  }
+
+  /** Forget the blocking epoch of a page that is no longer blocked. */
+  forgetBlocked(page: IntLike): Effect[] {
+    return [set(this.#blockedAge.at(page), OLDEST)];
+  }
+
+  /** is_tlb_tracked: blocked in the epoch before this one and nobody is left in that, or further back. */
+  tracked(page: IntLike): BoolExpr {
+    const age = this.#blockedAge.at(page);
+    return or(eq(age, OLDEST), and(eq(age, 1), this.previousEpochEmpty));
+  }
+
+  /** Does no vCPU in the TD date from the page's blocking epoch or before? Only then can no cached translation be left. */
+  noStaleTranslation(page: IntLike): BoolExpr {
+    const age = this.#blockedAge.at(page);
+    const current = add(this.epoch, 1);
+    return forall(this.spec.vcpu, (v) => {
+      const mine = this.#vcpuEpoch.at(v);
+      return or(eq(mine, 0), and(eq(mine, current), ne(age, 0)), and(ne(mine, current), eq(age, OLDEST)));
+    });
+  }
+}
