@@ -56,6 +56,7 @@ export function contention(catalog: Catalog, options: ContentionOptions = {}): C
   return {
     schema: "seamlock/contend@1",
     module: { ...catalog.module },
+    host: null,
     opState: options.opState ?? null,
     pairs,
     unlocked: unlockedWalks(options.leaves ?? catalog.leaves, options.resources),

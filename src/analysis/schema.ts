@@ -8,15 +8,44 @@ import {
   siteSchema,
   statusSchema,
 } from "../catalog/index.ts";
+import { SEVERITIES } from "../host/index.ts";
 
 const text = z.string().min(1);
 
 /** Why a pair cannot contend. */
 export const exclusionSchema = z.strictObject({
   kind: z
-    .enum(["host-lock", "op-state", "sept-state", "life-cycle", "kick", "earlier-lock"])
-    .describe("earlier-lock: the two always meet at another lock first"),
+    .enum(["host-lock", "op-state", "sept-state", "life-cycle", "kick", "earlier-lock", "not-called", "page-size"])
+    .describe(
+      "earlier-lock: the two always meet at another lock first; not-called: the host never issues one of the two; " +
+        "page-size: the host uses no pages of the size at which the two would meet",
+    ),
   what: text,
+});
+
+/** How bad the worst outcome is that the host's handling of a BUSY can have, worst first. */
+export const hostSeveritySchema = z.enum(SEVERITIES);
+
+/** One end of a pair of host paths. */
+const pathEndSchema = z.strictObject({
+  function: text.nullable(),
+  held: z.array(text).describe("host locks held at this call"),
+  busy: z.boolean().describe("can this end get the BUSY?"),
+  reaction: z.array(text).describe("what it then does, per operand where that matters"),
+  severity: hostSeveritySchema,
+});
+
+/** Two host paths, or a host path and the guest in another, at the two calls of a pair. */
+export const pathPairSchema = z.strictObject({
+  a: text,
+  b: text,
+  possible: z.boolean(),
+  excludedBy: z.array(exclusionSchema),
+  endA: pathEndSchema,
+  endB: pathEndSchema,
+  severity: hostSeveritySchema.describe("the worse of the two ends"),
+  late: z.boolean().describe("only because a path can outlast its gate, so that its call is no longer legal"),
+  assumes: z.array(text).describe("what the verdict takes for granted"),
 });
 
 /** Two leaves, or one leaf twice, on one lock in conflicting modes. */
@@ -38,7 +67,7 @@ export const pairSchema = z.strictObject({
     .describe("OP_STATEs in which both are legal; null where no OP_STATE binds the two"),
   possible: z.boolean(),
   excludedBy: z.array(exclusionSchema),
-  paths: z.array(z.strictObject({ a: text, b: text, possible: z.boolean(), excludedBy: z.array(exclusionSchema) })),
+  paths: z.array(pathPairSchema).describe("with a host: who can issue the two calls, possible ones first, worst first"),
   resourceA: text,
   resourceB: text,
   roleA: text.nullable(),
@@ -64,10 +93,18 @@ export const unlockedSchema = z.strictObject({
   coveredBy: z.array(text).describe("resources that the leaf holds EXCLUSIVE by then"),
 });
 
+/** The host whose paths were taken into account. */
+export const hostInfoSchema = z.strictObject({
+  name: text,
+  description: text,
+  missing: z.array(text).describe("calls of the host that the module does not have"),
+});
+
 /** `seamlock/contend@1`. */
 export const contendSchema = z.strictObject({
   schema: z.literal("seamlock/contend@1"),
   module: moduleInfoSchema,
+  host: hostInfoSchema.nullable().describe("null: the module alone"),
   opState: text.nullable(),
   pairs: z.array(pairSchema),
   unlocked: z.array(unlockedSchema),
@@ -107,6 +144,8 @@ export const diffSchema = z.strictObject({
 
 export type Exclusion = z.infer<typeof exclusionSchema>;
 export type ContendPair = z.infer<typeof pairSchema>;
+export type PathPair = z.infer<typeof pathPairSchema>;
+export type HostInfo = z.infer<typeof hostInfoSchema>;
 export type Unlocked = z.infer<typeof unlockedSchema>;
 export type ContendDocument = z.infer<typeof contendSchema>;
 export type RowFacts = z.infer<typeof rowSchema>;

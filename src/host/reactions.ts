@@ -56,7 +56,7 @@ export function clausesFor(clauses: readonly BusyClause[], operand: string | nul
 export function severityOf(clause: BusyClause, barred: boolean): HostSeverity {
   const kick = clause.do.findIndex((reaction) => reaction.startsWith("kick-and-retry"));
   const reached = barred && kick >= 0 ? clause.do.slice(0, kick + 1) : clause.do;
-  const endless = reached.findIndex((reaction) => reaction === "retry:unbounded");
+  const endless = reached.indexOf("retry:unbounded");
   const done = endless >= 0 ? reached.slice(0, endless + 1) : reached;
   return worst(done.map((reaction) => SEVERITY_OF[reaction.split(":")[0] ?? ""] ?? "unknown"));
 }

@@ -41,7 +41,7 @@ export function readYaml(text: string, file: string, what: string): YamlFile {
     throw new SeamlockError("SL3003", `not YAML: ${sentence(fault.message)}`, { place: place(fault.pos[0]), hint });
   }
   checkAliases(doc, place);
-  return { value: valueOf(doc, file), placeOf: (path) => placeIn(doc, path, place) };
+  return { value: plainValue(doc, file), placeOf: (path) => placeIn(doc, path, place) };
 }
 
 function checkSize(text: string, file: string, what: string): void {
@@ -120,7 +120,7 @@ function sizes(): (doc: Document, node: unknown) => number {
   return size;
 }
 
-function valueOf(doc: Document, file: string): unknown {
+function plainValue(doc: Document, file: string): unknown {
   try {
     return doc.toJS({ maxAliasCount: -1 }) as unknown;
   } catch (cause) {

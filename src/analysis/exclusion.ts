@@ -1,0 +1,173 @@
+/**
+ * What a hypervisor's own locking, life cycle and kicks leave of the module's contentions.
+ *
+ * For every pair of leaves that the module lets contend, each pair of places from which the host (or the guest inside
+ * one of its vCPUs) issues the two is judged: can both be there at once, on the same object? A pair stays possible when
+ * one pair of places does. The verdict is as precise as the profile: what it does not say keeps nobody apart.
+ */
+import { type Catalog, decodeStatus } from "../catalog/index.ts";
+import { clausesFor, clauseText, compareSeverity, type HostProfile, severityOf, worst } from "../host/index.ts";
+import { type ContentionOptions, contention } from "./contention.ts";
+import { isPerTd, resourceFacts } from "./resources.ts";
+import type { ContendDocument, ContendPair, Exclusion, HostInfo, PathPair } from "./schema.ts";
+import { type CallSite, callSites, heldText, type Sites, siteName } from "./sites.ts";
+import { type Apart, keptApart, type MeetingKind } from "./worlds.ts";
+
+/** {@link contention} under a host: `possible`, `excludedBy` and `paths` then speak of both. */
+export function hostContention(catalog: Catalog, host: HostProfile, options: ContentionOptions = {}): ContendDocument {
+  const document = contention(catalog, options);
+  const { pairs, info } = underHost(catalog, host, document.pairs);
+  const assumptions = [...document.assumptions, ...HOST_ASSUMPTIONS, ...(host.assumed ?? [])];
+  return { ...document, host: info, pairs, assumptions };
+}
+
+const HOST_ASSUMPTIONS: readonly string[] = [
+  "The host issues the calls that its profile lists, from the paths that it lists, and no others.",
+];
+
+/** The verdicts of a host over pairs of the module, in the same order. */
+export function underHost(
+  catalog: Catalog,
+  host: HostProfile,
+  pairs: readonly ContendPair[],
+): { readonly pairs: ContendPair[]; readonly info: HostInfo } {
+  const sites = callSites(host, catalog);
+  const judge = judgeOf(catalog, sites);
+  return {
+    pairs: pairs.map((pair) => judged(pair, host, sites, judge)),
+    info: { name: host.name, description: host.description, missing: [...sites.missing] },
+  };
+}
+
+type Judge = (pair: ContendPair, a: CallSite, b: CallSite) => PathPair;
+
+function judged(pair: ContendPair, host: HostProfile, sites: Sites, judge: Judge): ContendPair {
+  const onlyLate = pair.excludedBy.length > 0 && pair.excludedBy.every((e) => e.kind === "op-state");
+  if (!pair.possible && !onlyLate) return pair;
+  const size = pageSize(pair, host);
+  if (size !== null) return { ...pair, possible: false, excludedBy: [...pair.excludedBy, size] };
+  const [left, right] = [sites.of(pair.a, pair.variantA), sites.of(pair.b, pair.variantB)];
+  const uncalled = [left.length === 0 ? pair.a : null, right.length === 0 ? pair.b : null].filter((n) => n !== null);
+  if (uncalled.length > 0)
+    return { ...pair, possible: false, excludedBy: [...pair.excludedBy, ...notCalled(uncalled)] };
+  const paths = combinations(pair, left, right)
+    .map(([a, b]) => judge(pair, a, b))
+    .filter((p) => pair.possible || p.late)
+    .sort(comparePaths);
+  const possible = paths.some((p) => p.possible);
+  const excludedBy = possible ? [] : [...pair.excludedBy, ...(pair.possible ? summed(paths) : [])];
+  return { ...pair, possible, excludedBy, paths };
+}
+
+function notCalled(leaves: readonly string[]): Exclusion[] {
+  return [...new Set(leaves)].map((what) => ({ kind: "not-called", what }));
+}
+
+/** A range's PAMT entry is a call's target only when the page is as large as the range. */
+function pageSize(pair: ContendPair, { pageSizes }: HostProfile): Exclusion | null {
+  const size = /^PAMT_(\w+)$/.exec(pair.resource)?.[1];
+  if (size === undefined || pageSizes === undefined || pageSizes.some((s) => s === size)) return null;
+  return pair.resourceA === pair.resourceB ? null : { kind: "page-size", what: `no pages of ${size}` };
+}
+
+/** Every pair of sites; of a row against itself each only once. */
+function combinations(
+  pair: ContendPair,
+  left: readonly CallSite[],
+  right: readonly CallSite[],
+): (readonly [CallSite, CallSite])[] {
+  const mirrored =
+    pair.a === pair.b &&
+    pair.variantA === pair.variantB &&
+    pair.resourceA === pair.resourceB &&
+    pair.roleA === pair.roleB &&
+    pair.modeA === pair.modeB;
+  return left.flatMap((a, i) => right.slice(mirrored ? i : 0).map((b) => [a, b] as const));
+}
+
+/** What the two calls of a pair have in common when they meet on this lock. */
+function meetingKind(pair: ContendPair): MeetingKind {
+  const { scope } = resourceFacts(pair.resource);
+  if (pair.resourceA !== pair.resourceB) {
+    if (scope === "td") return "control-page";
+    return scope === "vcpu" ? "vcpu-page" : "system";
+  }
+  if (scope === "page") return pair.resource === "PAGE" ? "page" : "system";
+  if (scope === "package") return "package";
+  // A row with a role may be about another TD than that of the path, such as the target of a service TD.
+  if (!isPerTd(pair.resource) || pair.roleA !== null || pair.roleB !== null) return "system";
+  return scope === "vcpu" || scope === "sept-entry" ? scope : "td";
+}
+
+function judgeOf(catalog: Catalog, sites: Sites): Judge {
+  const known = new Map<string, Apart>();
+  const operands = new Map<string, string | null>();
+  const operandOf = (status: string | null): string | null => {
+    if (status === null) return null;
+    const found = operands.get(status);
+    if (found !== undefined) return found;
+    const id = decodeStatus(catalog, status).operand?.id ?? null;
+    operands.set(status, id);
+    return id;
+  };
+  const inCommon = sites.profile.assumed ?? [];
+  return (pair, a, b) => {
+    const kind = meetingKind(pair);
+    const pageSide = pair.resourceA === pair.resourceB ? null : pair.resourceA === "PAGE" ? "a" : "b";
+    const key = `${a.id} ${b.id} ${kind} ${pageSide ?? ""}`;
+    const apart = known.get(key) ?? keptApart(a, b, kind, pageSide);
+    known.set(key, apart);
+    const sameVm = kind !== "system" && kind !== "page";
+    const endA = endOf(a, pair.busyA, operandOf(pair.statusA), sameVm && b.entering);
+    const endB = endOf(b, pair.busyB, operandOf(pair.statusB), sameVm && a.entering);
+    return {
+      a: siteName(a),
+      b: siteName(b),
+      possible: apart.excludedBy.length === 0,
+      excludedBy: [...apart.excludedBy],
+      endA,
+      endB,
+      severity: worst([endA.severity, endB.severity]),
+      late: apart.late,
+      assumes: apart.assumes.filter((text) => !inCommon.includes(text)),
+    };
+  };
+}
+
+function endOf(site: CallSite, busy: boolean, operand: string | null, barred: boolean): PathPair["endA"] {
+  const clauses = busy ? clausesFor(site.onBusy, operand) : [];
+  const severity = clauses.map((clause) => severityOf(clause, barred));
+  return {
+    function: site.path.function ?? null,
+    held: site.held.map(heldText),
+    busy,
+    reaction: clauses.map(
+      (clause) =>
+        clauseText(clause) + (clause.on === undefined || operand !== null ? "" : ` (on ${clause.on.join(", ")})`),
+    ),
+    severity: busy && clauses.length === 0 ? "unknown" : worst(severity),
+  };
+}
+
+function comparePaths(x: PathPair, y: PathPair): number {
+  return (
+    Number(y.possible) - Number(x.possible) ||
+    compareSeverity(x.severity, y.severity) ||
+    (x.a < y.a ? -1 : x.a > y.a ? 1 : 0) ||
+    (x.b < y.b ? -1 : x.b > y.b ? 1 : 0)
+  );
+}
+
+/** The reasons of all the paths together; which phases of which path it were is in the paths. */
+function summed(paths: readonly PathPair[]): Exclusion[] {
+  const found = new Map<string, Exclusion>();
+  for (const { excludedBy } of paths) {
+    const [first] = excludedBy;
+    // One reason per pair of paths is enough: a lock, if there is one, says more than a phase.
+    const best = excludedBy.find((e) => e.kind === "host-lock" || e.kind === "kick") ?? first;
+    if (best === undefined) continue;
+    const reason = / only in /.test(best.what) ? { ...best, what: "their paths run in different phases" } : best;
+    found.set(`${reason.kind} ${reason.what}`, reason);
+  }
+  return [...found.values()];
+}

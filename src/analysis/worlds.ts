@@ -1,0 +1,190 @@
+/**
+ * Which objects two calls that meet on a lock have in common, and whether the host keeps the two apart then.
+ *
+ * Two calls meet on one lock word, so some of their objects are the same: two calls on one TDCS are of one VM, two on
+ * one TDVPR name one vCPU. Everything else is taken as different, for each further coincidence could only make more host
+ * locks the same lock: two vCPUs' own mutexes do not exclude each other, nor do the inode locks of two files. What
+ * keeps two calls apart although they have only the necessary objects in common keeps them apart always.
+ */
+import type { Exclusion } from "./schema.ts";
+import type { CallSite, HeldLock } from "./sites.ts";
+
+/** What is the same for two calls. */
+export interface World {
+  readonly vm?: boolean;
+  /** The vCPU that both calls name. */
+  readonly vcpu?: boolean;
+  readonly entry?: boolean;
+  readonly page?: boolean;
+  readonly package?: boolean;
+  /** The page that one call names is a control page of another VM's. */
+  readonly foreignPage?: boolean;
+}
+
+/** The kinds of meeting that differ in what the two calls have in common. */
+export type MeetingKind = "td" | "vcpu" | "sept-entry" | "page" | "control-page" | "vcpu-page" | "package" | "system";
+
+/** The worlds in which two calls can meet; they are apart when the host keeps them apart in every one. */
+const WORLDS: Readonly<Record<MeetingKind, readonly World[]>> = {
+  td: [{ vm: true }],
+  vcpu: [{ vm: true, vcpu: true }],
+  "sept-entry": [{ vm: true, entry: true }],
+  page: [{ page: true }],
+  "control-page": [
+    { vm: true, page: true },
+    { page: true, foreignPage: true },
+  ],
+  "vcpu-page": [
+    { vm: true, vcpu: true, page: true },
+    { page: true, foreignPage: true },
+  ],
+  package: [{ package: true }],
+  system: [{}],
+};
+
+/** What was found out about two calls. */
+export interface Apart {
+  readonly excludedBy: readonly Exclusion[];
+  /** What the exclusion, or its absence, takes for granted. */
+  readonly assumes: readonly string[];
+  /** True when they can coincide only because one of them outlasts its gate: it is then no rightful call any more. */
+  readonly late: boolean;
+}
+
+/**
+ * Are two sites kept apart whenever they meet in this way? No reason given means that they can coincide.
+ *
+ * @param pageSide of a control page, who names it as a page; null otherwise
+ */
+export function keptApart(a: CallSite, b: CallSite, kind: MeetingKind, pageSide: "a" | "b" | null): Apart {
+  const namer = pageSide === null ? null : pageSide === "a" ? a : b;
+  const verdicts = WORLDS[kind].map((world) => inWorld(a, b, world, namer));
+  const open = verdicts.find((verdict) => verdict.excludedBy.length === 0);
+  if (open !== undefined) return { ...open, assumes: [...(a.path.assumed ?? []), ...(b.path.assumed ?? [])] };
+  const [first, ...others] = verdicts;
+  const same = new Map([...(first?.excludedBy ?? []), ...others.flatMap((v) => v.excludedBy)].map((e) => [e.what, e]));
+  return {
+    excludedBy: [...same.values()],
+    assumes: [...new Set(verdicts.flatMap((v) => v.assumes))],
+    late: false,
+  };
+}
+
+function inWorld(a: CallSite, b: CallSite, world: World, namer: CallSite | null): Apart {
+  const cycle = world.vm === true ? lifeCycle(a, b) : { excludedBy: [], late: false };
+  const found: { exclusion: Exclusion; assumes: readonly string[] }[] = [
+    ...cycle.excludedBy.map((exclusion) => ({ exclusion, assumes: [] })),
+    ...atMostOne(a, b, world).map((exclusion) => ({ exclusion, assumes: [] })),
+    ...kicks(a, b, world),
+    ...locks(a, b, world),
+    ...(world.foreignPage === true && namer !== null ? owned(namer) : []),
+  ];
+  return {
+    excludedBy: found.map((f) => f.exclusion),
+    assumes: [...new Set(found.flatMap((f) => f.assumes))],
+    late: cycle.late,
+  };
+}
+
+/** Phases of one VM follow each other; a path that outlasts its gate reaches into later ones. */
+function lifeCycle(a: CallSite, b: CallSite): { excludedBy: Exclusion[]; late: boolean } {
+  const common = a.phases.filter((phase) => b.phases.includes(phase));
+  const lastA = [...a.phases, ...a.overruns];
+  const lastB = [...b.phases, ...b.overruns];
+  const late = common.length === 0 && lastA.some((phase) => lastB.includes(phase));
+  if (common.length === 0 && !late) {
+    return { excludedBy: [{ kind: "life-cycle", what: `${phasesText(a)}, ${phasesText(b)}` }], late: false };
+  }
+  const single = common.filter((phase) => a.singleThreaded.includes(phase));
+  const alone = !late && single.length === common.length && a.path.per !== "machine" && b.path.per !== "machine";
+  const what = `${common.join(" and ")} is single-threaded`;
+  return { excludedBy: alone ? [{ kind: "life-cycle", what }] : [], late };
+}
+
+function phasesText(site: CallSite): string {
+  return `${site.path.name} only in ${[...site.phases, ...site.overruns].join(" or ")}`;
+}
+
+function atMostOne(a: CallSite, b: CallSite, world: World): Exclusion[] {
+  const limit = a.path.atMostOne;
+  if (a.path !== b.path || limit === undefined) return [];
+  const same =
+    limit === "machine" || (limit === "vm" && world.vm === true) || (limit === "vcpu" && ownVcpu(a, b, world));
+  return same ? [{ kind: "life-cycle", what: `at most one ${a.path.name} per ${limit}` }] : [];
+}
+
+interface Found {
+  readonly exclusion: Exclusion;
+  readonly assumes: readonly string[];
+}
+
+/** Whoever kicked the vCPUs and bars them keeps every vCPU of the VM out of the guest. */
+function kicks(a: CallSite, b: CallSite, world: World): Found[] {
+  if (world.vm !== true) return [];
+  const by = (kicker: CallSite, other: CallSite): Found[] =>
+    other.entering
+      ? kicker.held
+          .filter((lock) => lock.kind === "kick")
+          .map((lock) => ({ exclusion: { kind: "kick", what: lock.lock }, assumes: assumption(lock) }))
+      : [];
+  return [...by(a, b), ...by(b, a)];
+}
+
+function locks(a: CallSite, b: CallSite, world: World): Found[] {
+  const met = a.held.flatMap((mine) =>
+    b.held.flatMap((theirs): Found[] => {
+      if (mine.lock !== theirs.lock || mine.kind === "srcu") return [];
+      if (mine.mode === "shared" && theirs.mode === "shared") return [];
+      if (!sameObject(a, mine, b, theirs, world)) return [];
+      const assumes = [...assumption(mine), ...assumption(theirs)];
+      return [{ exclusion: { kind: "host-lock", what: mine.lock }, assumes }];
+    }),
+  );
+  return [...new Map(met.map((found) => [found.exclusion.what, found])).values()];
+}
+
+/** A page that the caller owns is none of another VM's control pages. */
+function owned(namer: CallSite): Found[] {
+  return namer.held
+    .filter((lock) => lock.per === "page" && lock.mode !== "shared")
+    .map((lock) => ({ exclusion: { kind: "host-lock", what: lock.lock }, assumes: assumption(lock) }));
+}
+
+/** Do the two hold one and the same lock object in every case? */
+function sameObject(a: CallSite, mine: HeldLock, b: CallSite, theirs: HeldLock, world: World): boolean {
+  switch (mine.per) {
+    case "machine":
+      return true;
+    case "vm":
+      return world.vm === true;
+    case "vcpu":
+      return sameVcpu(a, mine, b, theirs, world);
+    case "package":
+      return world.package === true;
+    case "entry":
+      return world.entry === true;
+    case "page":
+      return world.page === true;
+    case "inode":
+      return false;
+  }
+}
+
+/** `of: all` includes everybody's; else both must be the lock of the vCPU that both calls name. */
+function sameVcpu(a: CallSite, mine: HeldLock, b: CallSite, theirs: HeldLock, world: World): boolean {
+  if (world.vm !== true) return false;
+  if (mine.of === "all" || theirs.of === "all") return true;
+  return world.vcpu === true && isNamed(a, mine) && isNamed(b, theirs);
+}
+
+function isNamed(site: CallSite, lock: HeldLock): boolean {
+  return lock.of === "target" || ((lock.of ?? "self") === "self" && (site.step.vcpu ?? "self") === "self");
+}
+
+function ownVcpu(a: CallSite, b: CallSite, world: World): boolean {
+  return world.vcpu === true && a.path.per === "vcpu" && b.path.per === "vcpu";
+}
+
+function assumption(lock: HeldLock): readonly string[] {
+  return lock.assumed === undefined ? [] : [lock.assumed];
+}
