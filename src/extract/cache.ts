@@ -13,7 +13,7 @@ import { type Catalog, parseCatalog, serializeCatalog } from "../catalog/index.t
 /** The user's cache folder for seamlock: `$XDG_CACHE_HOME/seamlock` or `~/.cache/seamlock`. */
 export function defaultCacheDir(): string {
   const base = process.env["XDG_CACHE_HOME"];
-  return join(base && base.startsWith("/") ? base : join(homedir(), ".cache"), "seamlock");
+  return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "seamlock");
 }
 
 /** Digest of this program's own extraction code, so that a new version never reads an old result. */

@@ -14,6 +14,7 @@ import {
   type AcquireEvent,
   fresh,
   type Guard,
+  joinAll,
   type LockEvent,
   mergeErrors,
   mergeStates,
@@ -109,6 +110,8 @@ export class Interpreter {
   private readonly effects = new WeakMap<Expr, boolean>();
   private readonly interned = new Map<string, LockEvent>();
   private readonly noLockValue: bigint | null;
+  /** Functions that can reach an acquire or promote primitive. */
+  private readonly acquiring: ReadonlySet<string>;
   private readonly writes: ParameterWrites;
   /** Keys of local variables that are arrays: their name is their address. */
   private readonly arrays = new Set<string>();
@@ -138,6 +141,11 @@ export class Interpreter {
     this.relevant = relevant;
     this.outcomes = outcomes;
     this.writes = new ParameterWrites(program, [...rules.ignoredCalls, ...rules.mappings, ...rules.assertions]);
+    this.acquiring = program.reaching(
+      new Set(
+        Object.keys(rules.primitives).filter((name) => /acquire|promote/.test(rules.primitives[name]?.operation ?? "")),
+      ),
+    );
     const noLock = Object.keys(rules.modes).find((name) => rules.modes[name] === "NO_LOCK");
     this.noLockValue = noLock === undefined ? null : program.constant(noLock);
   }
@@ -281,7 +289,7 @@ export class Interpreter {
       const statement = statements[i] as Stmt;
       const arriving = waiting.get(i);
       if (arriving) current = mergeErrors([...current, ...arriving], `f${frame.id}:`);
-      if (current.length > MAX_STATES) current = this.thin(current, this.site(frame, statement.line));
+      if (current.length > MAX_STATES) current = this.thin(current, frame, statement.line);
       const next: State[] = [];
       for (const state of current) {
         for (const flow of this.statement(statement, state, frame)) {
@@ -299,13 +307,15 @@ export class Interpreter {
   }
 
   /** Too many situations: join what can be joined. */
-  private thin(states: readonly State[], site: Site): State[] {
-    const merged = mergeStates(states, null);
-    if (merged.length > MAX_STATES * 4) {
-      this.trouble("budget", `more than ${MAX_STATES * 4} situations at one statement; some were dropped`, site);
-      return merged.slice(0, MAX_STATES * 4);
-    }
-    return merged;
+  private thin(states: readonly State[], frame: Frame, line: number): State[] {
+    const merged = joinAll(states, `f${frame.id}:`);
+    if (merged.length <= MAX_STATES * 4) return merged;
+    this.trouble(
+      "budget",
+      `more than ${MAX_STATES * 4} situations at one statement; some were dropped`,
+      this.site(frame, line),
+    );
+    return merged.slice(0, MAX_STATES * 4);
   }
 
   private statement(s: Stmt, state: State, frame: Frame): Flow[] {
@@ -518,6 +528,7 @@ export class Interpreter {
       }
       return [...flows, ...ends.map((state): Flow => ({ state, exit: NEXT }))];
     }
+    const limit = this.unrollLimit(s, start, frame);
     let current: State[] = [start];
     for (let round = 0; round <= UNROLL && current.length > 0; round++) {
       const next: State[] = [];
@@ -533,7 +544,7 @@ export class Interpreter {
           if (isConst(f, false)) flows.push({ state: st, exit: NEXT });
           else if (isConst(f, true) && s.test !== null) {
             const loops = s.testFirst ? [...frame.loops, this.sourceText(s.test)] : frame.loops;
-            if (round < UNROLL) this.once(s, st, frame, loops, flows, next);
+            if (round < limit) this.once(s, st, frame, loops, flows, next);
             else flows.push({ state: st, exit: NEXT });
           } else if (round === 0) {
             const after: State[] = [];
@@ -558,6 +569,26 @@ export class Interpreter {
       if (value.t === "num" && value.name === null && old?.t === "num" && old.name === null && value.v === old.v + 1n)
         after.store.set(key, fresh(textOfLocation(key), key));
     }
+  }
+
+  /**
+   * How many iterations to run of a loop whose tests are decided. One that locks something for each of several like things
+   * (each L2 VM) says the same of each: the thing 0, which may differ, and one more.
+   */
+  private unrollLimit(s: Extract<Stmt, { kind: "loop" }>, start: State, frame: Frame): number {
+    if (s.test?.kind !== "binary" || s.test.left.kind !== "name" || !this.canAcquire(s.body)) return UNROLL;
+    const text = this.sourceText(s.test);
+    if (!this.rules.multiplicities.some((rule) => rule.test.test(text))) return UNROLL;
+    const first = this.name(s.test.left.name, start, frame);
+    return first.t === "num" && first.v === 0n ? 2 : 1;
+  }
+
+  private canAcquire(s: Stmt): boolean {
+    let found = false;
+    forEachCall(s, (name) => {
+      if (this.acquiring.has(name)) found = true;
+    });
+    return found;
   }
 
   private once(
@@ -1585,6 +1616,44 @@ export class Interpreter {
     state.busy = [...state.busy, { status: value.v, evidence, guards: state.guards }];
   }
 }
+
+/** Calls a function with the name of each function that a statement calls. */
+function forEachCall(s: Stmt, visit: (name: string) => void): void {
+  const inExpr = (e: Expr): void => {
+    if (e.kind === "call" && e.callee.kind === "name") visit(e.callee.name);
+    for (const inner of Object.values(e)) {
+      if (Array.isArray(inner)) for (const item of inner) if (isNode(item)) inExpr(item as Expr);
+      if (isNode(inner)) inExpr(inner as Expr);
+    }
+  };
+  switch (s.kind) {
+    case "block":
+      for (const inner of s.body) forEachCall(inner, visit);
+      return;
+    case "expression":
+      return inExpr(s.expr);
+    case "declare":
+      return s.init ? inExpr(s.init) : undefined;
+    case "if":
+      inExpr(s.test);
+      forEachCall(s.yes, visit);
+      if (s.no) forEachCall(s.no, visit);
+      return;
+    case "loop":
+      if (s.test) inExpr(s.test);
+      return forEachCall(s.body, visit);
+    case "switch":
+      for (const c of s.cases) for (const inner of c.body) forEachCall(inner, visit);
+      return;
+    case "return":
+      return s.value ? inExpr(s.value) : undefined;
+    default:
+      return;
+  }
+}
+
+const isNode = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && "kind" in value && "line" in value;
 
 /** The structure that a lock is a member of: what the outermost pointer points to, or the variable. */
 function objectOf(key: string): string {

@@ -565,16 +565,15 @@ class Conditions {
     this.successes = successes;
     this.context = context;
     // Tests of which both sides can end in success: only these say anything about when.
-    const sides = new Map<string, Set<boolean>>();
-    this.bothSides = new Set();
+    const seen = new Set<string>();
     for (const { state } of successes) {
-      for (const fork of state.merged) this.bothSides.add(fork);
-      for (const guard of allGuards(state)) {
-        const seen = sides.get(guard.fork) ?? new Set();
-        seen.add(guard.side);
-        sides.set(guard.fork, seen);
-        if (seen.size > 1) this.bothSides.add(guard.fork);
-      }
+      for (const side of state.met) seen.add(side);
+      for (const guard of allGuards(state)) seen.add(`${guard.fork}=${guard.side}`);
+    }
+    this.bothSides = new Set();
+    for (const side of seen) {
+      const fork = side.slice(0, side.lastIndexOf("="));
+      if (seen.has(`${fork}=true`) && seen.has(`${fork}=false`)) this.bothSides.add(fork);
     }
   }
 

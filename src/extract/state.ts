@@ -84,8 +84,8 @@ export class State {
   types: readonly TypeFact[];
   busy: readonly BusyFact[];
   failure: Failure | null;
-  /** Tests of which both sides went on and met again. */
-  merged: ReadonlySet<string>;
+  /** Guards of ways that met here and that not all of them share, as `fork=side`. */
+  met: ReadonlySet<string>;
   /** Conditions that the guards decide, by key. */
   private known: Map<string, boolean>;
   /** Unknown values that an assumption equates with a constant. */
@@ -101,7 +101,7 @@ export class State {
     this.types = [];
     this.busy = [];
     this.failure = null;
-    this.merged = new Set();
+    this.met = new Set();
     this.known = new Map();
     this.equals = new Map();
     this.ghost = false;
@@ -116,7 +116,7 @@ export class State {
     copy.types = this.types;
     copy.busy = this.busy;
     copy.failure = this.failure;
-    copy.merged = this.merged;
+    copy.met = this.met;
     copy.known = new Map(this.known);
     copy.equals = new Map(this.equals);
     copy.ghost = this.ghost;
@@ -327,6 +327,13 @@ export function mergeErrors(states: readonly State[], frame: string): State[] {
   return [...rest, ...[...groups.values()].flatMap((group) => mergeStates(group, null))];
 }
 
+/** Joins what can be joined, but never a situation on its way out with an error and one that is not. */
+export function joinAll(states: readonly State[], frame: string): State[] {
+  const failing = states.filter((state) => errorSignature(state, frame) !== null);
+  const fine = states.filter((state) => !failing.includes(state));
+  return [...mergeStates(fine, null), ...mergeStates(failing, null)];
+}
+
 /** Null when no variable of the function holds an error. */
 function errorSignature(state: State, frame: string): string | null {
   const parts: string[] = [];
@@ -360,21 +367,25 @@ function union<T>(a: readonly T[], b: readonly T[]): readonly T[] {
   return a === b ? a : [...a, ...b.filter((x) => !a.includes(x))];
 }
 
+function metAt(a: State, b: State, kept: readonly Guard[]): ReadonlySet<string> {
+  const lost = [...a.guards, ...b.guards].filter((guard) => !kept.includes(guard));
+  if (lost.length === 0 && a.met === b.met) return a.met;
+  return new Set([...a.met, ...b.met, ...lost.map((guard) => `${guard.fork}=${guard.side}`)]);
+}
+
 function mergeTwo(a: State, b: State, formula: Formula | null): State {
   const result = new State();
   let common = 0;
   while (common < a.guards.length && common < b.guards.length && a.guards[common] === b.guards[common]) common++;
-  const merged = new Set([...a.merged, ...b.merged]);
   const first = a.guards[common];
   const second = b.guards[common];
-  if (first && second && first.fork === second.fork) merged.add(first.fork);
   const restA = a.guards.slice(common + 1);
   const restB = b.guards.slice(common + 1);
   result.setGuards([...a.guards.slice(0, common), ...restA.filter((guard) => restB.includes(guard))]);
   const decide =
     formula ??
     (first && second && first.fork === second.fork && restA.length === 0 && restB.length === 0 ? first.formula : null);
-  result.merged = merged;
+  result.met = metAt(a, b, result.guards);
   result.events = a.events;
   result.skipped = union(a.skipped, b.skipped);
   result.types = mergeTypes(a.types, b.types);
