@@ -38,43 +38,90 @@ function run(command: string, args: readonly string[], cwd: string): { seconds: 
   const began = process.hrtime.bigint();
   const result: SpawnSyncReturns<string> = spawnSync(command, args, { cwd, encoding: "utf8", maxBuffer: 1 << 26 });
   const seconds = Number(process.hrtime.bigint() - began) / 1e9;
-  if (result.status !== 0) throw new Error(`${command} ${args.join(" ")} failed: ${result.stderr || result.stdout || result.error?.message}`);
+  if (result.status !== 0)
+    throw new Error(`${command} ${args.join(" ")} failed: ${result.stderr || result.stdout || result.error?.message}`);
   return { seconds, output: result.stdout };
 }
 
 const exists = (command: string, ...args: string[]): boolean => spawnSync(command, args).error === undefined;
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
-const geometricMean = (values: readonly number[]): number => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+const geometricMean = (values: readonly number[]): number =>
+  Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 
 async function buildChecker(directory: string): Promise<string> {
-  await build({ entry: { "check-once": resolve(import.meta.dirname, "check-once.ts") }, outDir: directory, format: "esm", platform: "node", target: "node20", minify: true, config: false, dts: false, clean: false, logLevel: "error", outExtensions: () => ({ js: ".mjs" }) });
+  await build({
+    entry: { "check-once": resolve(import.meta.dirname, "check-once.ts") },
+    outDir: directory,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    minify: true,
+    config: false,
+    dts: false,
+    clean: false,
+    logLevel: "error",
+    outExtensions: () => ({ js: ".mjs" }),
+  });
   return join(directory, "check-once.mjs");
 }
 
 function seamlock(script: string, size: Size, mode: "plain" | "reduced", cwd: string): Timed {
-  const { seconds, output } = run(process.execPath, [script, String(size.vcpus), String(size.pages), String(size.threshold), mode], cwd);
-  const { states, bytesPerState, maxResident } = JSON.parse(output) as { states: number; bytesPerState: number; maxResident: number };
-  if (mode === "plain" && states !== size.states) throw new Error(`seamlock found ${states} states instead of ${size.states}`);
-  return { seconds, states, note: `${bytesPerState.toFixed(1)} B/state, ${Math.round(maxResident / 1024)} MB resident` };
+  const { seconds, output } = run(
+    process.execPath,
+    [script, String(size.vcpus), String(size.pages), String(size.threshold), mode],
+    cwd,
+  );
+  const { states, bytesPerState, maxResident } = JSON.parse(output) as {
+    states: number;
+    bytesPerState: number;
+    maxResident: number;
+  };
+  if (mode === "plain" && states !== size.states)
+    throw new Error(`seamlock found ${states} states instead of ${size.states}`);
+  return {
+    seconds,
+    states,
+    note: `${bytesPerState.toFixed(1)} B/state, ${Math.round(maxResident / 1024)} MB resident`,
+  };
 }
 
 /** SPIN from the model's text to the verdict: generating, compiling and running the verifier. */
 function spin(size: Size, pml: string | null, cwd: string, expected: number | null): Timed {
   if (pml === null) writeFileSync(join(cwd, "model.pml"), toPromela(enterAndZap(size)));
   else copyFileSync(pml, join(cwd, "model.pml"));
-  const generate = run("spin", ["-a", `-DV=${size.vcpus}`, `-DP=${size.pages}`, `-DTHR=${size.threshold}`, "model.pml"], cwd);
+  const generate = run(
+    "spin",
+    ["-a", `-DV=${size.vcpus}`, `-DP=${size.pages}`, `-DTHR=${size.threshold}`, "model.pml"],
+    cwd,
+  );
   const compile = run("gcc", ["-O2", "-DSAFETY", "-DNOREDUCE", "-o", "pan", "pan.c"], cwd);
   const verify = run(join(cwd, "pan"), ["-m2000000", "-w24"], cwd);
   const states = Number(/(\d+) states, stored/.exec(verify.output)?.[1]);
   if (expected !== null && states !== expected) throw new Error(`SPIN found ${states} states instead of ${expected}`);
-  return { seconds: generate.seconds + compile.seconds + verify.seconds, states, note: `run alone ${verify.seconds.toFixed(2)} s` };
+  return {
+    seconds: generate.seconds + compile.seconds + verify.seconds,
+    states,
+    note: `run alone ${verify.seconds.toFixed(2)} s`,
+  };
 }
 
 function tlc(size: Size, jar: string, tla: string, cwd: string): Timed {
   copyFileSync(tla, join(cwd, basename(tla)));
-  writeFileSync(join(cwd, "bench.cfg"), `SPECIFICATION Spec\nCONSTANTS V = ${size.vcpus}\nP = ${size.pages}\nTHR = ${size.threshold}\nINVARIANT Safe\n`);
-  const { seconds, output } = run("java", ["-XX:+UseParallelGC", "-cp", jar, "tlc2.TLC", "-workers", "2", "-config", "bench.cfg", basename(tla)], cwd);
-  return { seconds, states: Number(/([\d,]+) distinct states found/.exec(output)?.[1]?.replaceAll(",", "")), note: "2 workers" };
+  writeFileSync(
+    join(cwd, "bench.cfg"),
+    `SPECIFICATION Spec\nCONSTANTS V = ${size.vcpus}\nP = ${size.pages}\nTHR = ${size.threshold}\nINVARIANT Safe\n`,
+  );
+  const { seconds, output } = run(
+    "java",
+    ["-XX:+UseParallelGC", "-cp", jar, "tlc2.TLC", "-workers", "2", "-config", "bench.cfg", basename(tla)],
+    cwd,
+  );
+  return {
+    seconds,
+    states: Number(/([\d,]+) distinct states found/.exec(output)?.[1]?.replaceAll(",", "")),
+    note: "2 workers",
+  };
 }
 
 const { values } = parseArgs({
@@ -99,29 +146,46 @@ try {
   ];
   const { pml, "folded-pml": folded, "tla-jar": jar, tla } = values;
   if (hasSpin) contestants.push({ name: "SPIN", time: (size) => spin(size, pml ?? null, directory, size.states) });
-  if (hasSpin && folded !== undefined) contestants.push({ name: "SPIN, folded by hand", time: (size) => spin(size, folded, directory, null) });
-  if (jar !== undefined && tla !== undefined) contestants.push({ name: "TLC", time: (size) => tlc(size, jar, tla, directory) });
-  print(`node ${process.version}; ${hasSpin ? `${run("spin", ["-V"], directory).output.trim()}, gcc -O2 -DSAFETY -DNOREDUCE, pan -m2000000 -w24, model: ${pml ?? "our export"}` : "SPIN: not installed"}; TLC: ${jar ?? "no jar given"}`);
+  if (hasSpin && folded !== undefined)
+    contestants.push({ name: "SPIN, folded by hand", time: (size) => spin(size, folded, directory, null) });
+  if (jar !== undefined && tla !== undefined)
+    contestants.push({ name: "TLC", time: (size) => tlc(size, jar, tla, directory) });
+  print(
+    `node ${process.version}; ${hasSpin ? `${run("spin", ["-V"], directory).output.trim()}, gcc -O2 -DSAFETY -DNOREDUCE, pan -m2000000 -w24, model: ${pml ?? "our export"}` : "SPIN: not installed"}; TLC: ${jar ?? "no jar given"}`,
+  );
   const ratios: { name: string; peer: string; ratio: number }[] = [];
   for (const name of values.sizes.split(",")) {
     const size = SIZES[name];
     if (size === undefined) throw new Error(`no size ${name}; there are ${Object.keys(SIZES).join(", ")}`);
     for (const { time } of contestants.slice(0, 2)) time(size);
     const timed = new Map<string, Timed[]>(contestants.map((contestant) => [contestant.name, []]));
-    for (let i = 0; i < Number(values.runs); i++) for (const contestant of contestants) timed.get(contestant.name)?.push(contestant.time(size));
+    for (let i = 0; i < Number(values.runs); i++)
+      for (const contestant of contestants) timed.get(contestant.name)?.push(contestant.time(size));
     print(`\n${name} = M(${size.vcpus},${size.pages},${size.threshold})`);
     const medians = new Map([...timed].map(([who, times]) => [who, median(times.map(({ seconds }) => seconds))]));
-    for (const [who, times] of timed) print(`  ${who.padEnd(24)} ${(medians.get(who) as number).toFixed(2).padStart(7)} s  ${String(times[0]?.states).padStart(10)} states  ${times[0]?.note}`);
+    for (const [who, times] of timed)
+      print(
+        `  ${who.padEnd(24)} ${(medians.get(who) as number).toFixed(2).padStart(7)} s  ${String(times[0]?.states).padStart(10)} states  ${times[0]?.note}`,
+      );
     for (const who of ["seamlock, same states", "seamlock, reduced"]) {
-      for (const peer of [...medians.keys()].slice(2)) ratios.push({ name: who, peer, ratio: (medians.get(peer) as number) / (medians.get(who) as number) });
+      for (const peer of [...medians.keys()].slice(2))
+        ratios.push({ name: who, peer, ratio: (medians.get(peer) as number) / (medians.get(who) as number) });
     }
   }
   print("\ngeometric means");
-  const targets: Readonly<Record<string, number>> = { "seamlock, same states/SPIN": 5, "seamlock, reduced/SPIN": 30, "seamlock, same states/TLC": 50, "seamlock, reduced/TLC": 200, "seamlock, reduced/SPIN, folded by hand": 3 };
+  const targets: Readonly<Record<string, number>> = {
+    "seamlock, same states/SPIN": 5,
+    "seamlock, reduced/SPIN": 30,
+    "seamlock, same states/TLC": 50,
+    "seamlock, reduced/TLC": 200,
+    "seamlock, reduced/SPIN, folded by hand": 3,
+  };
   for (const key of new Set(ratios.map(({ name, peer }) => `${name}/${peer}`))) {
     const mean = geometricMean(ratios.filter(({ name, peer }) => `${name}/${peer}` === key).map(({ ratio }) => ratio));
     const target = targets[key];
-    print(`  ${key.replace("/", " against ").padEnd(50)} ${mean.toFixed(1)}x${target === undefined ? "" : `  (target ${target}x: ${mean >= target ? "met" : "missed"})`}`);
+    print(
+      `  ${key.replace("/", " against ").padEnd(50)} ${mean.toFixed(1)}x${target === undefined ? "" : `  (target ${target}x: ${mean >= target ? "met" : "missed"})`}`,
+    );
   }
 } finally {
   rmSync(directory, { recursive: true, force: true });

@@ -59,9 +59,16 @@ function disturb(frontier: Frontier, lowered: LoweredMove, at: number): boolean 
   return changed;
 }
 
-function movesFrom(layout: Layout, instance: Instance, labels: readonly number[], constants: ReadonlyMap<number, number>): LoweredMove[] {
+function movesFrom(
+  layout: Layout,
+  instance: Instance,
+  labels: readonly number[],
+  constants: ReadonlyMap<number, number>,
+): LoweredMove[] {
   const here = labels.flatMap((label) => layout.movesAt[instance.typeIndex]?.[label] ?? []);
-  return here.map((move) => lowerMove(layout, instance, move, constants)).filter(({ guard }) => !(guard.k === "const" && guard.v === 0));
+  return here
+    .map((move) => lowerMove(layout, instance, move, constants))
+    .filter(({ guard }) => !(guard.k === "const" && guard.v === 0));
 }
 
 /** Conditional constant propagation over all processes at once. */
@@ -76,7 +83,8 @@ function propagate(layout: Layout): Frontier {
     layout.instances.forEach((instance, i) => {
       // The set grows while it is walked: labels reached now are followed in the same pass.
       for (const label of frontier.reached[i] as Set<number>) {
-        for (const lowered of movesFrom(layout, instance, [label], frontier.constants)) changed = disturb(frontier, lowered, i) || changed;
+        for (const lowered of movesFrom(layout, instance, [label], frontier.constants))
+          changed = disturb(frontier, lowered, i) || changed;
       }
     });
   }
@@ -150,7 +158,8 @@ function contribution(moves: MovesByLabel, start: number, slot: number): Contrib
 function swings(effects: readonly IrEffect[], slot: number): number {
   const sizes: number[] = [];
   visitIrEffects(effects, (effect) => {
-    if (effect.k === "set" && effect.s === slot && effect.i === null) sizes.push(Math.abs(constantIncrement(effect) ?? 0));
+    if (effect.k === "set" && effect.s === slot && effect.i === null)
+      sizes.push(Math.abs(constantIncrement(effect) ?? 0));
   });
   return sizes.length < 2 ? 0 : sizes.reduce((a, b) => a + b, 0);
 }
@@ -217,7 +226,8 @@ function readSlots(layout: Layout, live: readonly LoweredMove[], constants: Read
     const holds = holdsByLabel(type).flat();
     for (const instance of layout.instances.filter((candidate) => candidate.typeIndex === typeIndex)) {
       const scope = { layout, instance, params: {}, constants };
-      for (const { object, when } of holds) for (const expr of [object, when]) if (expr !== null) irReads(lower(scope, expr), reads);
+      for (const { object, when } of holds)
+        for (const expr of [object, when]) if (expr !== null) irReads(lower(scope, expr), reads);
     }
   }
   return reads;
@@ -226,7 +236,14 @@ function readSlots(layout: Layout, live: readonly LoweredMove[], constants: Read
 /** Analyse a validated model. */
 export function analyze(layout: Layout): Analysis {
   const { constants, reached } = propagate(layout);
-  const live = layout.instances.flatMap((instance, i) => movesFrom(layout, instance, [...(reached[i] as Set<number>)].sort((a, b) => a - b), constants));
+  const live = layout.instances.flatMap((instance, i) =>
+    movesFrom(
+      layout,
+      instance,
+      [...(reached[i] as Set<number>)].sort((a, b) => a - b),
+      constants,
+    ),
+  );
   const counters = countersOf(layout, live);
   const reads = readSlots(layout, live, constants);
   const derived = new Map([...counters].filter(([slot]) => !reads.has(slot)));
@@ -239,7 +256,8 @@ export function mayFault(analysis: Analysis, effects: readonly IrEffect[]): bool
   visitIrEffects(effects, (effect) => {
     if (effect.k === "assert") may = true;
     if (effect.k !== "set") return;
-    const inRange = within(effect.value, effect.range) || (constantIncrement(effect) !== null && analysis.bounded.has(effect.s));
+    const inRange =
+      within(effect.value, effect.range) || (constantIncrement(effect) !== null && analysis.bounded.has(effect.s));
     const inArray = effect.i === null || within(effect.i, [0, effect.n - 1]);
     if (!inRange || !inArray) may = true;
   });

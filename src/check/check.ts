@@ -1,7 +1,7 @@
 /** The checker's public face: decide a Model, under bounds, with progress, and say what was found. */
 import { type Model, traceOf, validate } from "../language/index.ts";
-import { checkLeadsTo, type LeadsTo } from "./liveness.ts";
 import { stepNumbers } from "./kernel.ts";
+import { checkLeadsTo, type LeadsTo } from "./liveness.ts";
 import { pathOf } from "./path.ts";
 import { fewerSwitches } from "./replay.ts";
 import type { BusyEntry, CheckResult, Outcome, Progress, SilentStep, Violation } from "./result.ts";
@@ -50,7 +50,8 @@ export function* checking(model: Model, options: CheckOptions = {}): Generator<S
   const search = options.search ?? startSearch(wanted, options);
   yield* drive(search);
   const violations: Violation[] = [];
-  for (const finding of search.findings.filter(({ kind }) => kind !== "sometimes")) violations.push(yield* violationOf(search, finding, options));
+  for (const finding of search.findings.filter(({ kind }) => kind !== "sometimes"))
+    violations.push(yield* violationOf(search, finding, options));
   const live = yield* liveness(wanted, search, options);
   violations.push(...live.violations);
   return resultOf(search, violations, live);
@@ -68,14 +69,21 @@ function* drive(search: Search): Generator<Search, void> {
   }
 }
 
-const isReduced = ({ reductions }: Prepared): boolean => reductions.symmetric.size > 0 || reductions.folded.some((labels) => labels.size > 0);
+const isReduced = ({ reductions }: Prepared): boolean =>
+  reductions.symmetric.size > 0 || reductions.folded.some((labels) => labels.size > 0);
 
 function* violationOf(search: Search, finding: Finding, options: CheckOptions): Generator<Search, Violation> {
   const { layout, model } = search.prepared;
   const kind = finding.kind as Violation["kind"];
   const found = traceOf(layout, pathOf(search, finding));
-  if (!isReduced(search.prepared)) return { kind, property: finding.property, trace: fewerSwitches(model, found, finding.property), shortest: true };
-  const plain = new Search(prepare(model, true), { depth: found.steps.length, until: finding.property, states: options.shorten ?? 3_000_000, ...(options.time !== undefined && { time: options.time }) });
+  if (!isReduced(search.prepared))
+    return { kind, property: finding.property, trace: fewerSwitches(model, found, finding.property), shortest: true };
+  const plain = new Search(prepare(model, true), {
+    depth: found.steps.length,
+    until: finding.property,
+    states: options.shorten ?? 3_000_000,
+    ...(options.time !== undefined && { time: options.time }),
+  });
   yield* drive(plain);
   const shorter = plain.findings.find(({ property, kind: k }) => property === finding.property && k === finding.kind);
   const shortest = shorter !== undefined || plain.complete || (plain.reason?.includes("depth") ?? false);
@@ -93,10 +101,18 @@ interface Liveness {
 function* liveness(model: Model, search: Search, options: CheckOptions): Generator<Search, Liveness> {
   const properties = model.properties.filter(isLeadsTo);
   const nothing = { violations: [], vacuous: [], reason: null };
-  if (properties.length === 0 || search.reason !== null || (options.first && search.findings.some(({ kind }) => kind !== "sometimes"))) return nothing;
+  if (
+    properties.length === 0 ||
+    search.reason !== null ||
+    (options.first && search.findings.some(({ kind }) => kind !== "sometimes"))
+  )
+    return nothing;
   let plain = search;
   if (isReduced(search.prepared)) {
-    plain = new Search(prepare({ ...model, properties: [], deadlock: false }, true), bounds({ ...options, first: false }));
+    plain = new Search(
+      prepare({ ...model, properties: [], deadlock: false }, true),
+      bounds({ ...options, first: false }),
+    );
     yield* drive(plain);
   }
   if (plain.reason !== null) return { ...nothing, reason: `liveness was not decided: ${plain.reason}` };
@@ -114,19 +130,29 @@ function* liveness(model: Model, search: Search, options: CheckOptions): Generat
 function outcomeOf(violations: readonly Violation[], reason: string | null): Outcome {
   const [first] = violations;
   if (first !== undefined) return { kind: "violated", property: first.property, reason };
-  return reason === null ? { kind: "holds", property: null, reason: null } : { kind: "inconclusive", property: null, reason };
+  return reason === null
+    ? { kind: "holds", property: null, reason: null }
+    : { kind: "inconclusive", property: null, reason };
 }
 
 function resultOf(search: Search, found: readonly Violation[], live: Liveness): CheckResult {
   const { layout, model } = search.prepared;
-  const violations = [...found].sort((a, b) => Number(a.kind === "leads-to") - Number(b.kind === "leads-to") || a.trace.steps.length - b.trace.steps.length);
+  const violations = [...found].sort(
+    (a, b) =>
+      Number(a.kind === "leads-to") - Number(b.kind === "leads-to") || a.trace.steps.length - b.trace.steps.length,
+  );
   const witnessed = search.findings.filter(({ kind }) => kind === "sometimes");
-  const unwitnessed = model.properties.filter(({ kind, name }) => kind === "sometimes" && !witnessed.some(({ property }) => property === name));
+  const unwitnessed = model.properties.filter(
+    ({ kind, name }) => kind === "sometimes" && !witnessed.some(({ property }) => property === name),
+  );
   const reason = search.reason ?? live.reason;
   return {
     outcome: outcomeOf(violations, reason),
     violations,
-    witnesses: witnessed.map((finding) => ({ property: finding.property, trace: traceOf(layout, pathOf(search, finding)) })),
+    witnesses: witnessed.map((finding) => ({
+      property: finding.property,
+      trace: traceOf(layout, pathOf(search, finding)),
+    })),
     vacuous: search.reason === null ? [...unwitnessed.map(({ name }) => name), ...live.vacuous] : live.vacuous,
     states: search.states,
     transitions: search.memory.transitions,
@@ -155,11 +181,28 @@ function reductionNames({ reductions, layout }: Prepared): string[] {
 }
 
 function busyEntries({ kernel }: Search): BusyEntry[] {
-  const entries = new Map<string, { process: string; leaf: string | null; resource: string; status: string | null; holders: string[]; unheld: boolean }>();
+  const entries = new Map<
+    string,
+    {
+      process: string;
+      leaf: string | null;
+      resource: string;
+      status: string | null;
+      holders: string[];
+      unheld: boolean;
+    }
+  >();
   kernel.busySites.forEach((site, i) => {
     if (kernel.busy[i] === 0) return;
     const name = JSON.stringify([site.process, site.leaf, site.resource, site.status]);
-    const entry = entries.get(name) ?? { process: site.process, leaf: site.leaf, resource: site.resource, status: site.status, holders: [], unheld: false };
+    const entry = entries.get(name) ?? {
+      process: site.process,
+      leaf: site.leaf,
+      resource: site.resource,
+      status: site.status,
+      holders: [],
+      unheld: false,
+    };
     if (site.holder === null) entry.unheld = true;
     else if (!entry.holders.includes(site.holder)) entry.holders.push(site.holder);
     entries.set(name, entry);
@@ -178,7 +221,9 @@ function silentSteps(search: Search): SilentStep[] {
     seen.add(number);
     const { leaf = null, action, resource, result, note } = move.step.meta;
     const words = [action, resource, result, note].filter((word) => word !== undefined);
-    return [{ process: move.type.name, label: move.label.name, alternative: move.stepIndex, leaf, note: words.join(" ") }];
+    return [
+      { process: move.type.name, label: move.label.name, alternative: move.stepIndex, leaf, note: words.join(" ") },
+    ];
   });
 }
 
@@ -194,7 +239,10 @@ export function check(model: Model, options: CheckOptions = {}): CheckResult {
 }
 
 /** The same, giving way to other work between pieces, and ending as inconclusive when `signal` is aborted. */
-export async function checkAsync(model: Model, options: CheckOptions & { readonly signal?: AbortSignal } = {}): Promise<CheckResult> {
+export async function checkAsync(
+  model: Model,
+  options: CheckOptions & { readonly signal?: AbortSignal } = {},
+): Promise<CheckResult> {
   const work = checking(model, options);
   for (;;) {
     const { value, done } = work.next();

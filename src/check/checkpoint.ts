@@ -57,7 +57,8 @@ export function checkpoint(search: Search): Uint8Array[] {
 /** Continue from a checkpoint of the same model and reductions. Pass the search to `check` as `search`. */
 export function resume(model: Model, bytes: Uint8Array, options: CheckOptions = {}): Search {
   const search = startSearch(model, options);
-  const damaged = (why: string) => new SeamlockError("SL4103", `the checkpoint cannot be used: ${why}`, { hint: "start the check again without it" });
+  const damaged = (why: string) =>
+    new SeamlockError("SL4103", `the checkpoint cannot be used: ${why}`, { hint: "start the check again without it" });
   if (bytes.length < 4) throw damaged("it is empty");
   const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   let header: Header;
@@ -66,7 +67,8 @@ export function resume(model: Model, bytes: Uint8Array, options: CheckOptions = 
   } catch {
     throw damaged("its header is unreadable");
   }
-  if (header.version !== 1 || header.model !== fingerprint(search)) throw damaged("it is of another model or other options");
+  if (header.version !== 1 || header.model !== fingerprint(search))
+    throw damaged("it is of another model or other options");
   const at = 4 + size;
   const states = header.count * header.words * 4;
   if (bytes.length !== at + states + header.count * 4) throw damaged("it is incomplete");

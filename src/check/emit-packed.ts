@@ -24,7 +24,14 @@ export function packedStore(packing: Packing, prefix: string): Store {
     const step = size > 1 ? field(slot + 1).shift - first.shift : 0;
     for (let i = 0; i < size; i++) {
       const f = field(slot + i);
-      if (f.width !== first.width || f.width === 0 || f.word !== first.word || f.min !== first.min || f.shift !== first.shift + i * step) return null;
+      if (
+        f.width !== first.width ||
+        f.width === 0 ||
+        f.word !== first.word ||
+        f.min !== first.min ||
+        f.shift !== first.shift + i * step
+      )
+        return null;
     }
     return step;
   };
@@ -36,7 +43,9 @@ export function packedStore(packing: Packing, prefix: string): Store {
     const f = field(slot);
     if (f.width === 0) return "";
     const literal = Number(value);
-    const placed = Number.isInteger(literal) ? String(((literal - f.min) << f.shift) | 0) : `((${f.min === 0 ? value : `(${value} - ${f.min})`}) << ${f.shift})`;
+    const placed = Number.isInteger(literal)
+      ? String(((literal - f.min) << f.shift) | 0)
+      : `((${f.min === 0 ? value : `(${value} - ${f.min})`}) << ${f.shift})`;
     if (f.width === 32) return `${name(f)} = ${placed};`;
     return `${name(f)} = (${name(f)} & ${~inPlace(f)}) | ${placed};`;
   };
@@ -59,7 +68,9 @@ export function packedStore(packing: Packing, prefix: string): Store {
         const placed = f.min === 0 ? value : `(${value} - ${f.min})`;
         return `${name(f)} = (${name(f)} & ~(${bits(f)} << ${at})) | (${placed} << ${at});`;
       }
-      return Array.from({ length: size }, (_, i) => `if (${index} === ${i}) { ${write(slot + i, value)} }`).join(" else ");
+      return Array.from({ length: size }, (_, i) => `if (${index} === ${i}) { ${write(slot + i, value)} }`).join(
+        " else ",
+      );
     },
     equals(slot, value) {
       const f = field(slot);

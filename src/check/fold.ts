@@ -108,12 +108,18 @@ function worldOf(analysis: Analysis): World {
   const visible = new Set<number>();
   const asked: { slot: number; labels: readonly number[] }[] = [];
   const exprs = analysis.layout.model.properties.flatMap(propertyExprs);
-  readsOf(exprs.map((expr) => lowerProperty(analysis.layout, expr as never, analysis.constants)), visible, asked);
+  readsOf(
+    exprs.map((expr) => lowerProperty(analysis.layout, expr as never, analysis.constants)),
+    visible,
+    asked,
+  );
   const asks = [
     ...asked.map((ask) => ({ ...ask, by: null })),
     ...footprints.flatMap((print) => print.asks.map((ask) => ({ ...ask, by: print.lowered.instance }))),
   ];
-  const contended = new Set(analysis.live.filter(({ move }) => isBusy(move.step)).map(({ move }) => move.step.meta.resource as string));
+  const contended = new Set(
+    analysis.live.filter(({ move }) => isBusy(move.step)).map(({ move }) => move.step.meta.resource as string),
+  );
   return {
     analysis,
     footprints,
@@ -131,13 +137,16 @@ const onlyBy = (users: ReadonlySet<Instance> | undefined, instance: Instance): b
 
 /** Is the slot a counter that everybody only increments, nobody reads, and that stays in range? */
 function blindCounter(world: World, slot: number): boolean {
-  return !world.readers.has(slot) && !world.writers.has(slot) && !world.visible.has(slot) && world.analysis.bounded.has(slot);
+  return (
+    !world.readers.has(slot) && !world.writers.has(slot) && !world.visible.has(slot) && world.analysis.bounded.has(slot)
+  );
 }
 
 function independent(world: World, { lowered, reads, writes, increments, asks }: Footprint): boolean {
   const { instance } = lowered;
   if (!asks.every(({ slot }) => slot === instance.pc)) return false;
-  const own = (slot: number) => onlyBy(world.writers.get(slot), instance) && onlyBy(world.incrementers.get(slot), instance);
+  const own = (slot: number) =>
+    onlyBy(world.writers.get(slot), instance) && onlyBy(world.incrementers.get(slot), instance);
   const unread = (slot: number) => onlyBy(world.readers.get(slot), instance) && !world.visible.has(slot);
   for (const slot of reads) if (!own(slot)) return false;
   for (const slot of writes) if (!own(slot) || !unread(slot)) return false;
@@ -148,7 +157,8 @@ function independent(world: World, { lowered, reads, writes, increments, asks }:
 /** Can nobody else tell from the program counter that the move was made? */
 function silent(world: World, { instance, move }: LoweredMove): boolean {
   return world.asks.every(
-    ({ slot, labels, by }) => slot !== instance.pc || by === instance || labels.includes(move.labelIndex) === labels.includes(move.nextIndex),
+    ({ slot, labels, by }) =>
+      slot !== instance.pc || by === instance || labels.includes(move.labelIndex) === labels.includes(move.nextIndex),
   );
 }
 
@@ -161,7 +171,8 @@ function keepsHolds(world: World, print: Footprint, holds: ReturnType<typeof hol
   if (JSON.stringify(before) !== JSON.stringify(after)) return false;
   const scope = { layout, instance, params: {}, constants };
   const looked = new Set<number>();
-  for (const hold of before) for (const expr of [hold.object, hold.when]) if (expr !== null) irReads(lower(scope, expr), looked);
+  for (const hold of before)
+    for (const expr of [hold.object, hold.when]) if (expr !== null) irReads(lower(scope, expr), looked);
   return [...print.writes, ...print.increments].every((slot) => !looked.has(slot));
 }
 
@@ -223,7 +234,13 @@ function isSafe(world: World, prints: readonly Footprint[], holds: ReturnType<ty
       silent(world, print.lowered) &&
       keepsHolds(world, print, holds),
   );
-  return ok && alwaysEnabled(world, prints.map(({ lowered }) => lowered));
+  return (
+    ok &&
+    alwaysEnabled(
+      world,
+      prints.map(({ lowered }) => lowered),
+    )
+  );
 }
 
 /** Remove labels until following the remaining ones never leads round in a circle. */
@@ -245,7 +262,8 @@ function breakCircles(safe: Set<number>, nexts: ReadonlyMap<number, readonly num
 const MAX_PATHS = 24;
 
 function limitPaths(safe: Set<number>, nexts: ReadonlyMap<number, readonly number[]>): void {
-  const paths = (label: number): number => (safe.has(label) ? (nexts.get(label) ?? []).reduce((sum, next) => sum + paths(next), 0) : 1);
+  const paths = (label: number): number =>
+    safe.has(label) ? (nexts.get(label) ?? []).reduce((sum, next) => sum + paths(next), 0) : 1;
   for (const label of [...safe]) if (paths(label) > MAX_PATHS) safe.delete(label);
 }
 

@@ -114,7 +114,8 @@ interface Generator {
   temporaries: number;
 }
 
-const list = (g: Generator, make: (word: number) => string, separator = ", "): string => g.words.map(make).join(separator);
+const list = (g: Generator, make: (word: number) => string, separator = ", "): string =>
+  g.words.map(make).join(separator);
 
 /** A move's step number: choices of one step share it. */
 export function stepNumbers(analysis: Analysis): Map<number, number> {
@@ -148,14 +149,23 @@ const movesAt = (g: Generator, instance: Instance, label: number): LoweredMove[]
   g.analysis.live.filter((lowered) => lowered.instance === instance && lowered.move.labelIndex === label);
 
 /** The code of one move, and of the folded moves after it: from words `from` to pushed successors. */
-function emitMove(g: Generator, lowered: LoweredMove, from: string, depth: number, path: readonly LoweredMove[]): string {
+function emitMove(
+  g: Generator,
+  lowered: LoweredMove,
+  from: string,
+  depth: number,
+  path: readonly LoweredMove[],
+): string {
   const { instance, move } = lowered;
   const moves = [...path, lowered];
   const block = `m${g.temporaries++}`;
   const to = `s${depth}_`;
   const guard = condition(emitter(g, from, block, moves), lowered.guard);
   const e = emitter(g, to, block, moves);
-  const pc = move.nextIndex === move.labelIndex ? "" : (e.store.increment?.(instance.pc, move.nextIndex - move.labelIndex) ?? "");
+  const pc =
+    move.nextIndex === move.labelIndex
+      ? ""
+      : (e.store.increment?.(instance.pc, move.nextIndex - move.labelIndex) ?? "");
   const mark = g.withEdges ? "" : `R[${g.stepIds.get(move.id)}] = 1;${depth === 0 ? emitBusy(g, lowered) : ""}`;
   const body = [
     mark,
@@ -167,7 +177,14 @@ function emitMove(g: Generator, lowered: LoweredMove, from: string, depth: numbe
   return `${guard === "true" ? "" : `if (${guard})`} ${block}: {\n${body}\n}`;
 }
 
-function emitArrival(g: Generator, instance: Instance, label: number, to: string, depth: number, moves: readonly LoweredMove[]): string {
+function emitArrival(
+  g: Generator,
+  instance: Instance,
+  label: number,
+  to: string,
+  depth: number,
+  moves: readonly LoweredMove[],
+): string {
   const folded = g.reductions.folded[g.analysis.layout.instances.indexOf(instance)]?.has(label);
   if (folded) {
     return movesAt(g, instance, label)
@@ -190,7 +207,13 @@ function emitBusy(g: Generator, lowered: LoweredMove): string {
     return `if (B[${site}] === 0 && ${condition(e, when)}) B[${site}] = 1;`;
   });
   const nobody = busySite(g, lowered, null, null);
-  const anybody = condition(e, irJunction("or", found.map(({ when }) => when)));
+  const anybody = condition(
+    e,
+    irJunction(
+      "or",
+      found.map(({ when }) => when),
+    ),
+  );
   return `${lines.join("\n")}\nif (B[${nobody}] === 0 && !${anybody}) B[${nobody}] = 1;\n`;
 }
 
@@ -203,7 +226,9 @@ function busySite(g: Generator, { move }: LoweredMove, holder: string | null, ho
 
 /** The functions of one instance: labels dispatched by a switch, in pieces small enough for the optimising compiler. */
 function emitInstance(g: Generator, instance: Instance, index: number): { source: string; calls: string[] } {
-  const labels = [...new Set(g.analysis.live.filter((lowered) => lowered.instance === instance).map(({ move }) => move.labelIndex))].sort((a, b) => a - b);
+  const labels = [
+    ...new Set(g.analysis.live.filter((lowered) => lowered.instance === instance).map(({ move }) => move.labelIndex)),
+  ].sort((a, b) => a - b);
   const groups: number[][] = [];
   let size = MOVES_PER_FUNCTION;
   for (const label of labels) {
@@ -224,7 +249,12 @@ function emitInstance(g: Generator, instance: Instance, index: number): { source
     const call = `n = ${name}(id, ${list(g, (w) => `w${w}`)}, n);`;
     calls.push(groups.length === 1 ? call : `if (${pc} >= ${low} && ${pc} <= ${high}) ${call}`);
     const first = g.temporaries;
-    const cases = group.map((label) => `case ${label}: {\n${movesAt(g, instance, label).map((move) => emitMove(g, move, "w", 0, [])).join("\n")}\nbreak; }`);
+    const cases = group.map(
+      (label) =>
+        `case ${label}: {\n${movesAt(g, instance, label)
+          .map((move) => emitMove(g, move, "w", 0, []))
+          .join("\n")}\nbreak; }`,
+    );
     return `function ${name}(id, ${list(g, (w) => `w${w}`)}, n) {\n${declareTemporaries(g, first)}switch (${pc}) {\n${cases.join("\n")}\n}\nreturn n;\n}`;
   });
   return { source: source.join("\n"), calls };
@@ -249,7 +279,8 @@ function emitCanonical(g: Generator): string {
       });
     });
     for (let end = count - 1; end > 0; end--) {
-      for (let i = 0; i < end; i++) lines.push(compareAndSwap(chunks.map((_, c) => [name(c, i), name(c, i + 1)] as const)));
+      for (let i = 0; i < end; i++)
+        lines.push(compareAndSwap(chunks.map((_, c) => [name(c, i), name(c, i + 1)] as const)));
     }
     chunks.forEach((chunk, c) => {
       chunk.places.forEach(({ word, shift }, i) => {
@@ -262,13 +293,20 @@ function emitCanonical(g: Generator): string {
 }
 
 function compareAndSwap(pairs: readonly (readonly [string, string])[]): string {
-  const greater = pairs.reduceRight<string>((rest, [a, b]) => (rest === "" ? `${a} > ${b}` : `${a} > ${b} || (${a} === ${b} && (${rest}))`), "");
+  const greater = pairs.reduceRight<string>(
+    (rest, [a, b]) => (rest === "" ? `${a} > ${b}` : `${a} > ${b} || (${a} === ${b} && (${rest}))`),
+    "",
+  );
   const swap = pairs.map(([a, b]) => `t = ${a}; ${a} = ${b}; ${b} = t;`).join(" ");
   return `if (${greater}) { ${swap} }`;
 }
 
 function emitHash(g: Generator): string {
-  const mix = g.words.map((w) => (w === 0 ? "let h = Math.imul(w0 ^ (w0 >>> 15), 0x2c1b3c6d);" : `h = Math.imul((h ^ (h >>> 13)) + w${w} | 0, 0x297a2d39);`));
+  const mix = g.words.map((w) =>
+    w === 0
+      ? "let h = Math.imul(w0 ^ (w0 >>> 15), 0x2c1b3c6d);"
+      : `h = Math.imul((h ^ (h >>> 13)) + w${w} | 0, 0x297a2d39);`,
+  );
   return `${mix.join(" ")} h ^= h >>> 15; h = Math.imul(h, 0x85ebca6b); h ^= h >>> 13;`;
 }
 
@@ -277,7 +315,8 @@ function emitVisit(g: Generator, properties: readonly Property[]): string {
   const lines = properties.map((property, i) => {
     if (property.kind === "leads-to") return "";
     const ir = lowerProperty(g.analysis.layout, property.expr, g.analysis.constants);
-    if (property.kind === "always") return `if (D[${i}] === 0 && ${condition(e, irNot(ir))}) { D[${i}] = 1; V(${i}, id); }`;
+    if (property.kind === "always")
+      return `if (D[${i}] === 0 && ${condition(e, irNot(ir))}) { D[${i}] = 1; V(${i}, id); }`;
     return `if (D[${i}] === 0 && ${condition(e, ir)}) { D[${i}] = 1; Y(${i}, id); }`;
   });
   return lines.filter((line) => line !== "").join("\n");
@@ -303,7 +342,9 @@ function fanOut(g: Generator, instance: Instance, index: number, label: number):
 
 function branchingOf(g: Generator): number {
   return g.analysis.layout.instances.reduce((sum, instance, index) => {
-    const byLabel = instance.type.labels.map((_, label) => movesAt(g, instance, label).reduce((all, { move }) => all + fanOut(g, instance, index, move.nextIndex), 0));
+    const byLabel = instance.type.labels.map((_, label) =>
+      movesAt(g, instance, label).reduce((all, { move }) => all + fanOut(g, instance, index, move.nextIndex), 0),
+    );
     return sum + Math.max(0, ...byLabel);
   }, 0);
 }
@@ -449,7 +490,13 @@ function generator(analysis: Analysis, packing: Packing, reductions: Reductions,
 }
 
 /** Generate and compile the search loop for a model. `withEdges`: for liveness, `successors` reports moves and nothing else is reported. */
-export function buildKernel(analysis: Analysis, packing: Packing, reductions: Reductions, events: Events, withEdges = false): Kernel {
+export function buildKernel(
+  analysis: Analysis,
+  packing: Packing,
+  reductions: Reductions,
+  events: Events,
+  withEdges = false,
+): Kernel {
   const g = generator(analysis, packing, reductions, withEdges);
   const { model } = analysis.layout;
   const source = emitModule(g, withEdges ? [] : model.properties, model.deadlock && !withEdges);
@@ -459,7 +506,29 @@ export function buildKernel(analysis: Analysis, packing: Packing, reductions: Re
   const out = new Int32Array((BATCH + branching + 1) * (packing.words + 1));
   const names = ["branching", "O", "R", "B", "D", "F", "X", "V", "Y"];
   const decided = new Uint8Array(model.properties.length);
-  const parameters = [branching, out, ran, busy, decided, events.fault, events.deadlock, events.violated, events.witnessed];
-  const compiled = new Function(...names, source)(...parameters) as Pick<Kernel, "run" | "insert" | "rehash" | "find" | "canonical" | "successors">;
-  return { ...compiled, ran, busy, busySites: g.busySites, faultSites: g.faultSites, edges: g.edges, branching, source };
+  const parameters = [
+    branching,
+    out,
+    ran,
+    busy,
+    decided,
+    events.fault,
+    events.deadlock,
+    events.violated,
+    events.witnessed,
+  ];
+  const compiled = new Function(...names, source)(...parameters) as Pick<
+    Kernel,
+    "run" | "insert" | "rehash" | "find" | "canonical" | "successors"
+  >;
+  return {
+    ...compiled,
+    ran,
+    busy,
+    busySites: g.busySites,
+    faultSites: g.faultSites,
+    edges: g.edges,
+    branching,
+    source,
+  };
 }

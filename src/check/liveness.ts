@@ -45,13 +45,20 @@ interface Constraint {
 function constraintsOf(layout: Layout, fairness: readonly Fairness[]): Constraint[] {
   const found = fairness.flatMap((fair) =>
     layout.instances
-      .filter((instance) => instance.type.name === fair.process && (fair.instance === null || instance.instance === fair.instance))
-      .map((instance): Constraint => ({
-        strong: fair.strength === "strong",
-        matches: (choice) => choice.instance === instance && (fair.labels === null || fair.labels.includes(choice.move.label.name)),
-      })),
+      .filter(
+        (instance) =>
+          instance.type.name === fair.process && (fair.instance === null || instance.instance === fair.instance),
+      )
+      .map(
+        (instance): Constraint => ({
+          strong: fair.strength === "strong",
+          matches: (choice) =>
+            choice.instance === instance && (fair.labels === null || fair.labels.includes(choice.move.label.name)),
+        }),
+      ),
   );
-  if (found.length > MAX_CONSTRAINTS) throw new SeamlockError("SL4101", `more than ${MAX_CONSTRAINTS} fairness constraints on one property`);
+  if (found.length > MAX_CONSTRAINTS)
+    throw new SeamlockError("SL4101", `more than ${MAX_CONSTRAINTS} fairness constraints on one property`);
   return found;
 }
 
@@ -66,7 +73,10 @@ function predicate(prepared: Prepared, expr: BoolExpr): (states: Int32Array, off
   const code = condition(emitter, lowerProperty(layout, expr, analysis.constants));
   const words = Array.from({ length: packing.words }, (_, i) => `w${i} = S[b + ${i}]`);
   const declared = [...words, ...Array.from({ length: temporaries }, (_, i) => `t${i} = 0`)];
-  return new Function("S", "b", `"use strict"; let ${declared.join(", ")}; return ${code};`) as (states: Int32Array, offset: number) => boolean;
+  return new Function("S", "b", `"use strict"; let ${declared.join(", ")}; return ${code};`) as (
+    states: Int32Array,
+    offset: number,
+  ) => boolean;
 }
 
 /** Growable list of integers. */
@@ -104,12 +114,26 @@ interface Region {
 }
 
 /** Explore the region breadth-first from every state that satisfies `from` and not `to`. */
-function explore(search: Search, kernel: Kernel, property: LeadsTo, edgeMasks: readonly number[]): { region: Region; premise: boolean } {
+function explore(
+  search: Search,
+  kernel: Kernel,
+  property: LeadsTo,
+  edgeMasks: readonly number[],
+): { region: Region; premise: boolean } {
   const { prepared, memory } = search;
   const n = prepared.packing.words;
   const [from, to] = [predicate(prepared, property.from), predicate(prepared, property.to)];
   const nodeOf = new Int32Array(memory.count).fill(-1);
-  const region: Region = { ids: new Ints(), parent: new Ints(), parentMove: new Ints(), starts: new Ints(), targets: new Ints(), moves: new Ints(), enabled: new Ints(), ends: [] };
+  const region: Region = {
+    ids: new Ints(),
+    parent: new Ints(),
+    parentMove: new Ints(),
+    starts: new Ints(),
+    targets: new Ints(),
+    moves: new Ints(),
+    enabled: new Ints(),
+    ends: [],
+  };
   const add = (id: number, parent: number, move: number): number => {
     const node = region.ids.length;
     nodeOf[id] = node;
@@ -148,7 +172,12 @@ function explore(search: Search, kernel: Kernel, property: LeadsTo, edgeMasks: r
 }
 
 /** Strongly connected components of the nodes whose `part` is `wanted`, by Tarjan's algorithm without recursion. */
-function components(region: Region, nodes: readonly number[] | Int32Array, part: Int32Array, wanted: number): number[][] {
+function components(
+  region: Region,
+  nodes: readonly number[] | Int32Array,
+  part: Int32Array,
+  wanted: number,
+): number[][] {
   const index = new Map<number, number>();
   const low = new Map<number, number>();
   const onStack = new Set<number>();
@@ -192,7 +221,13 @@ function components(region: Region, nodes: readonly number[] | Int32Array, part:
 }
 
 /** What fairness sees of a component: constraints that act inside it, that can run everywhere in it, somewhere in it. */
-function summary(region: Region, component: readonly number[], part: Int32Array, tag: number, edgeMasks: readonly number[]) {
+function summary(
+  region: Region,
+  component: readonly number[],
+  part: Int32Array,
+  tag: number,
+  edgeMasks: readonly number[],
+) {
   let [acts, everywhere, somewhere, edges] = [0, -1, 0, 0];
   for (const node of component) {
     everywhere &= region.enabled.at(node);
@@ -207,7 +242,12 @@ function summary(region: Region, component: readonly number[], part: Int32Array,
 }
 
 /** A set of states that a fair run can stay in for ever, or null. Strong constraints that cannot act are met by leaving out where they could. */
-function fairComponent(region: Region, edgeMasks: readonly number[], weak: number, strong: number): { nodes: number[]; part: Int32Array; tag: number } | null {
+function fairComponent(
+  region: Region,
+  edgeMasks: readonly number[],
+  weak: number,
+  strong: number,
+): { nodes: number[]; part: Int32Array; tag: number } | null {
   const part = new Int32Array(region.ids.length);
   let tags = 0;
   const work: { nodes: number[] | Int32Array; tag: number }[] = [{ nodes: Int32Array.from(part, (_, i) => i), tag: 0 }];
@@ -270,7 +310,13 @@ class Walk {
 }
 
 /** A cycle through a fair component that meets every constraint: acts for those that can act, else visits a state where it cannot run. */
-function cycle(region: Region, fair: { nodes: readonly number[]; part: Int32Array; tag: number }, edgeMasks: readonly number[], constraints: number, start: number): number[] {
+function cycle(
+  region: Region,
+  fair: { nodes: readonly number[]; part: Int32Array; tag: number },
+  edgeMasks: readonly number[],
+  constraints: number,
+  start: number,
+): number[] {
   const inside = (node: number) => fair.part[node] === fair.tag;
   const { acts } = summary(region, fair.nodes, fair.part, fair.tag, edgeMasks);
   const walk = new Walk(region, inside, start);
@@ -279,7 +325,8 @@ function cycle(region: Region, fair: { nodes: readonly number[]; part: Int32Arra
     if ((met & bit) !== 0) return;
     const before = walk.moves.length;
     if ((acts & bit) !== 0) walk.along((edge) => ((edgeMasks[region.moves.at(edge)] as number) & bit) !== 0);
-    else if ((region.enabled.at(walk.node) & bit) !== 0) walk.along((edge) => (region.enabled.at(region.targets.at(edge)) & bit) === 0);
+    else if ((region.enabled.at(walk.node) & bit) !== 0)
+      walk.along((edge) => (region.enabled.at(region.targets.at(edge)) & bit) === 0);
     for (const move of walk.moves.slice(before)) met |= edgeMasks[move] as number;
   };
   for (let bit = 1; bit !== 0 && bit <= constraints; bit <<= 1) if ((constraints & bit) !== 0) meet(bit);
@@ -301,7 +348,9 @@ export function checkLeadsTo(search: Search, property: LeadsTo): LivenessResult 
   const { layout } = prepared;
   const kernel = buildKernel(prepared.analysis, prepared.packing, prepared.reductions, NO_EVENTS, true);
   const constraints = constraintsOf(layout, property.fairness);
-  const edgeMasks = kernel.edges.map(([lowered]) => maskOf(constraints, (constraint) => lowered !== undefined && constraint.matches(lowered)));
+  const edgeMasks = kernel.edges.map(([lowered]) =>
+    maskOf(constraints, (constraint) => lowered !== undefined && constraint.matches(lowered)),
+  );
   const { region, premise } = explore(search, kernel, property, edgeMasks);
   if (!premise) return { trace: null, vacuous: true };
   const choice = (move: number): Choice => kernel.edges[move]?.[0] as Choice;
@@ -327,15 +376,23 @@ const completing = (layout: Layout, state: readonly number[]): Choice[] =>
   enabledMoves(layout, state).filter(({ instance, move }) => apply(layout, state, instance, move).fault === null);
 
 /** Replay a lasso with the interpreter, and check that it is one, that it is fair, and that it breaks the property. */
-function verify(layout: Layout, property: LeadsTo, choices: readonly Choice[], loop: number | null, constraints: readonly Constraint[]): void {
+function verify(
+  layout: Layout,
+  property: LeadsTo,
+  choices: readonly Choice[],
+  loop: number | null,
+  constraints: readonly Constraint[],
+): void {
   const states: (readonly number[])[] = [initialState(layout)];
-  for (const { instance, move } of choices) states.push(apply(layout, states.at(-1) as readonly number[], instance, move).state);
+  for (const { instance, move } of choices)
+    states.push(apply(layout, states.at(-1) as readonly number[], instance, move).state);
   const last = states.at(-1) as readonly number[];
   const fail = (why: string): never => {
     throw new Error(`the run found for ${property.name} is wrong: ${why}`);
   };
   const since = states.findLastIndex((state) => holds(layout, state, property.to)) + 1;
-  if (!states.slice(since).some((state) => holds(layout, state, property.from))) fail("the premise is met by no state after the conclusion");
+  if (!states.slice(since).some((state) => holds(layout, state, property.from)))
+    fail("the premise is met by no state after the conclusion");
   if (loop === null) {
     if (completing(layout, last).length > 0) fail("it could go on");
     return;

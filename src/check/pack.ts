@@ -48,7 +48,9 @@ export function instanceSlots(layout: Layout, typeIndex: number): number[][] {
   return layout.instances
     .filter((instance) => instance.typeIndex === typeIndex)
     .map((instance) => {
-      const locals = [...instance.locals.values()].flatMap(({ slot, variable }) => Array.from({ length: variable.size ?? 1 }, (_, i) => slot + i));
+      const locals = [...instance.locals.values()].flatMap(({ slot, variable }) =>
+        Array.from({ length: variable.size ?? 1 }, (_, i) => slot + i),
+      );
       return [instance.pc, ...locals, ...owned.map(({ slot }) => slot + instance.instance)];
     });
 }
@@ -82,7 +84,9 @@ function processUnits(layout: Layout, typeIndex: number, widths: readonly number
       total += width(position);
       return offset;
     });
-    const copies = tuples.map((tuple) => positions.map((position, i) => ({ slot: tuple[position] as number, offset: offsets[i] as number })));
+    const copies = tuples.map((tuple) =>
+      positions.map((position, i) => ({ slot: tuple[position] as number, offset: offsets[i] as number })),
+    );
     // All instances in one word when they fit: arrays by process then have a constant stride.
     if (total * copies.length <= 32) return [{ width: total, copies, chunkOf: { typeIndex, chunk, instance: 0 } }];
     return copies.map((copy, instance) => ({ width: total, copies: [copy], chunkOf: { typeIndex, chunk, instance } }));
@@ -117,12 +121,19 @@ function place(units: readonly Unit[]): { used: number[]; at: Map<Unit, { word: 
 
 /** Decide where every slot lives. */
 export function pack({ layout, constants, derived }: Analysis): Packing {
-  const widths = layout.slots.map((slot, i) => (constants.has(i) || derived.has(i) ? 0 : widthOf(slot.max - slot.min + 1)));
+  const widths = layout.slots.map((slot, i) =>
+    constants.has(i) || derived.has(i) ? 0 : widthOf(slot.max - slot.min + 1),
+  );
   const processes = layout.model.processes.flatMap((_, typeIndex) => processUnits(layout, typeIndex, widths));
   const taken = new Set(layout.model.processes.flatMap((_, typeIndex) => instanceSlots(layout, typeIndex).flat()));
   const units = [...processes, ...globalUnits(layout, widths, taken)];
   const { used, at } = place(units);
-  const fields: Field[] = layout.slots.map((slot, i) => ({ word: 0, shift: 0, width: 0, min: constants.get(i) ?? slot.min }));
+  const fields: Field[] = layout.slots.map((slot, i) => ({
+    word: 0,
+    shift: 0,
+    width: 0,
+    min: constants.get(i) ?? slot.min,
+  }));
   const chunks: { width: number; places: { word: number; shift: number }[] }[][] = layout.model.processes.map(() => []);
   for (const unit of units) {
     const { word, shift } = at.get(unit) as { word: number; shift: number };
@@ -138,7 +149,15 @@ export function pack({ layout, constants, derived }: Analysis): Packing {
     });
   }
   const pcs = layout.instances.map((instance) => instance.pc);
-  return { words: used.length, used, derived, pcs, bits: units.reduce((sum, unit) => sum + unit.width * unit.copies.length, 0), fields, chunks };
+  return {
+    words: used.length,
+    used,
+    derived,
+    pcs,
+    bits: units.reduce((sum, unit) => sum + unit.width * unit.copies.length, 0),
+    fields,
+    chunks,
+  };
 }
 
 const mask = (width: number): number => (width === 32 ? -1 : 2 ** width - 1);
@@ -154,9 +173,14 @@ export function packState(packing: Packing, slots: readonly number[]): Int32Arra
 
 /** A state's words, `offset` into `words`, as slots. */
 export function unpackState(packing: Packing, words: Int32Array, offset: number): number[] {
-  const slots = packing.fields.map(({ word, shift, width, min }) => (width === 0 ? min : (((words[offset + word] as number) >>> shift) & mask(width)) + min));
+  const slots = packing.fields.map(({ word, shift, width, min }) =>
+    width === 0 ? min : (((words[offset + word] as number) >>> shift) & mask(width)) + min,
+  );
   for (const [slot, { init, byInstance }] of packing.derived) {
-    slots[slot] = byInstance.reduce((sum, added, i) => sum + (added.get(slots[packing.pcs[i] as number] as number) ?? 0), init);
+    slots[slot] = byInstance.reduce(
+      (sum, added, i) => sum + (added.get(slots[packing.pcs[i] as number] as number) ?? 0),
+      init,
+    );
   }
   return slots;
 }

@@ -12,13 +12,19 @@ export interface Reached {
 const indexOf = (layout: Layout, choice: Choice): number => layout.instances.indexOf(choice.instance);
 
 /** Follow folded labels from a state until no process stands at one. Without folding: the state itself. */
-export function foldedSuccessors(prepared: Prepared, state: readonly number[], taken: readonly Choice[] = []): Reached[] {
+export function foldedSuccessors(
+  prepared: Prepared,
+  state: readonly number[],
+  taken: readonly Choice[] = [],
+): Reached[] {
   const { layout, reductions } = prepared;
   const at = layout.instances.findIndex((instance, i) => reductions.folded[i]?.has(state[instance.pc] as number));
   if (at < 0) return [{ state, choices: taken }];
   return enabledMoves(layout, state)
     .filter((choice) => indexOf(layout, choice) === at)
-    .flatMap((choice) => foldedSuccessors(prepared, apply(layout, state, choice.instance, choice.move).state, [...taken, choice]));
+    .flatMap((choice) =>
+      foldedSuccessors(prepared, apply(layout, state, choice.instance, choice.move).state, [...taken, choice]),
+    );
 }
 
 /** All stored successors of a state, with their steps. */
@@ -49,7 +55,9 @@ function ancestors(search: Search, id: number): number[] {
  */
 export function pathTo(search: Search, id: number): { choices: Choice[]; state: readonly number[] } {
   const [first, ...rest] = ancestors(search, id);
-  const start = foldedSuccessors(search.prepared, initialState(search.prepared.layout)).find(({ state }) => sameState(search, first as number, state));
+  const start = foldedSuccessors(search.prepared, initialState(search.prepared.layout)).find(({ state }) =>
+    sameState(search, first as number, state),
+  );
   if (start === undefined) throw new Error("the search's first state is not an initial state");
   const choices = [...start.choices];
   let { state } = start;

@@ -33,11 +33,19 @@ const sameChoices = (a: Readonly<Record<string, number>>, b: Readonly<Record<str
   Object.keys({ ...a, ...b }).every((name) => a[name] === b[name]);
 
 /** The move of a model that a trace's step names, whether or not it can run; null when the model has none such. */
-export function moveOf(layout: Layout, step: Pick<TraceStep, "process" | "instance" | "label" | "alternative" | "choices">): Choice | null {
-  const instance = layout.instances.find((candidate) => candidate.type.name === step.process && candidate.instance === step.instance);
+export function moveOf(
+  layout: Layout,
+  step: Pick<TraceStep, "process" | "instance" | "label" | "alternative" | "choices">,
+): Choice | null {
+  const instance = layout.instances.find(
+    (candidate) => candidate.type.name === step.process && candidate.instance === step.instance,
+  );
   const move = layout.moves.find(
     (candidate) =>
-      candidate.type.name === step.process && candidate.label.name === step.label && candidate.stepIndex === step.alternative && sameChoices(candidate.choices, step.choices),
+      candidate.type.name === step.process &&
+      candidate.label.name === step.label &&
+      candidate.stepIndex === step.alternative &&
+      sameChoices(candidate.choices, step.choices),
   );
   return instance === undefined || move === undefined ? null : { instance, move };
 }
@@ -49,16 +57,23 @@ export function moveOf(layout: Layout, step: Pick<TraceStep, "process" | "instan
 function stepIn(layout: Layout, state: readonly number[], step: TraceStep): Choice | null {
   const exact = moveOf(layout, step);
   if (exact !== null && enabled(layout, state, exact.instance, exact.move)) return exact;
-  const instance = layout.instances.find((candidate) => candidate.type.name === step.process && candidate.instance === step.instance);
+  const instance = layout.instances.find(
+    (candidate) => candidate.type.name === step.process && candidate.instance === step.instance,
+  );
   if (instance === undefined) return null;
   const move = layout.moves.find(
-    (candidate) => candidate.label.name === step.label && sameChoices(candidate.choices, step.choices) && enabled(layout, state, instance, candidate),
+    (candidate) =>
+      candidate.label.name === step.label &&
+      sameChoices(candidate.choices, step.choices) &&
+      enabled(layout, state, instance, candidate),
   );
   return move === undefined ? null : { instance, move };
 }
 
 function violatedIn(layout: Layout, state: readonly number[]): string[] {
-  return layout.model.properties.flatMap((property) => (property.kind === "always" && !holds(layout, state, property.expr) ? [property.name] : []));
+  return layout.model.properties.flatMap((property) =>
+    property.kind === "always" && !holds(layout, state, property.expr) ? [property.name] : [],
+  );
 }
 
 /** Play a trace on a model, as far as it goes. */
@@ -82,7 +97,12 @@ export function replay(model: Model, trace: Trace): Replay {
     else for (const name of violatedIn(layout, state)) violated.add(name);
   }
   if (fault === null && model.deadlock && isDeadlock(layout, state)) violated.add("deadlock");
-  return { trace: traceOf(layout, choices, stuck === null ? trace.loop : null), completed: choices.length, stuck, violated: [...violated] };
+  return {
+    trace: traceOf(layout, choices, stuck === null ? trace.loop : null),
+    completed: choices.length,
+    stuck,
+    violated: [...violated],
+  };
 }
 
 /** Is the trace a run of the model, step by step, with the same effects; and, when it loops, does the loop close? */
@@ -102,7 +122,8 @@ export function isValid(model: Model, trace: Trace): boolean {
   return JSON.stringify(traceOf(layout, choices, trace.loop)) === JSON.stringify(trace);
 }
 
-const switches = (choices: readonly Choice[]): number => choices.filter((choice, i) => i > 0 && choice.instance !== choices[i - 1]?.instance).length;
+const switches = (choices: readonly Choice[]): number =>
+  choices.filter((choice, i) => i > 0 && choice.instance !== choices[i - 1]?.instance).length;
 
 /** Does the run still exist, and does it still end in a violation of the property? */
 function stillShows(layout: Layout, choices: readonly Choice[], property: string): boolean {
@@ -127,7 +148,8 @@ export function fewerSwitches(model: Model, trace: Trace, property: string): Tra
   const layout = layoutOf(model);
   let best = trace.steps.map((step) => {
     const choice = moveOf(layout, step);
-    if (choice === null) throw new SeamlockError("SL4102", `the trace's step at ${step.label} is not a step of model ${model.name}`);
+    if (choice === null)
+      throw new SeamlockError("SL4102", `the trace's step at ${step.label} is not a step of model ${model.name}`);
     return choice;
   });
   let attempts = 0;
@@ -157,11 +179,18 @@ function movedTogether(choices: readonly Choice[], i: number): Choice[][] {
   const block = choices.slice(i, end);
   let back = i - 1;
   while (back >= 0 && owner(back) !== owner(i)) back--;
-  if (back >= 0) candidates.push([...choices.slice(0, back + 1), ...block, ...choices.slice(back + 1, i), ...choices.slice(end)]);
+  if (back >= 0)
+    candidates.push([...choices.slice(0, back + 1), ...block, ...choices.slice(back + 1, i), ...choices.slice(end)]);
   let next = i;
   while (next < choices.length && owner(next) !== owner(i - 1)) next++;
   let nextEnd = next;
   while (nextEnd < choices.length && owner(nextEnd) === owner(i - 1)) nextEnd++;
-  if (next < choices.length) candidates.push([...choices.slice(0, i), ...choices.slice(next, nextEnd), ...choices.slice(i, next), ...choices.slice(nextEnd)]);
+  if (next < choices.length)
+    candidates.push([
+      ...choices.slice(0, i),
+      ...choices.slice(next, nextEnd),
+      ...choices.slice(i, next),
+      ...choices.slice(nextEnd),
+    ]);
   return candidates;
 }

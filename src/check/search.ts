@@ -1,12 +1,12 @@
 /** The breadth-first search: owns the arrays, grows them, keeps the levels, and remembers what the generated code reports. */
 import { SeamlockError } from "../errors.ts";
-import { initialState, isDeadlock, type Layout, type Model, layoutOf } from "../language/index.ts";
+import { initialState, isDeadlock, type Layout, layoutOf, type Model } from "../language/index.ts";
 import { type Analysis, analyze } from "./analyze.ts";
 import { foldedLabels } from "./fold.ts";
 import { buildKernel, type Kernel, type Memory, type Reductions, stepNumbers } from "./kernel.ts";
 import { type Packing, pack, packState, unpackState } from "./pack.ts";
-import type { Progress } from "./result.ts";
 import { foldedSuccessors } from "./path.ts";
+import type { Progress } from "./result.ts";
 import { symmetricTypes } from "./symmetry.ts";
 
 /** When to stop before everything was explored. */
@@ -135,7 +135,8 @@ export class Search {
   #deadlock(id: number): void {
     if (this.findings.some(({ kind }) => kind === "deadlock")) return;
     // The generated code only knows that nothing came out; the interpreter has the last word.
-    if (isDeadlock(this.prepared.layout, this.state(id))) this.#record({ kind: "deadlock", property: "deadlock", id, site: null });
+    if (isDeadlock(this.prepared.layout, this.state(id)))
+      this.#record({ kind: "deadlock", property: "deadlock", id, site: null });
   }
 
   /** A stored state's slots. */
@@ -173,7 +174,14 @@ export class Search {
   progress(): Progress {
     const seconds = this.seconds;
     const { count, head, transitions } = this.memory;
-    return { states: count - 1, transitions, depth: this.depth, frontier: count - head, seconds, statesPerSecond: seconds > 0 ? (count - 1) / seconds : 0 };
+    return {
+      states: count - 1,
+      transitions,
+      depth: this.depth,
+      frontier: count - head,
+      seconds,
+      statesPerSecond: seconds > 0 ? (count - 1) / seconds : 0,
+    };
   }
 
   /** Expand up to `slices` pieces of the frontier. */

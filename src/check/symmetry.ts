@@ -3,7 +3,16 @@
  * property holds. Decided from the Model's text: an instance number may only be used to index what is declared over its process type, or
  * be compared with another such number.
  */
-import { children, type Expr, type Model, type ProcessType, type Property, stepExprs, type Variable, visitEffects } from "../language/index.ts";
+import {
+  children,
+  type Expr,
+  type Model,
+  type ProcessType,
+  type Property,
+  stepExprs,
+  type Variable,
+  visitEffects,
+} from "../language/index.ts";
 
 interface Scope {
   readonly model: Model;
@@ -21,7 +30,8 @@ function isId(scope: Scope, expr: Expr): boolean {
 }
 
 const variableOf = (scope: Scope, name: string): Variable | undefined =>
-  scope.process?.locals.find((local) => local.name === name) ?? scope.model.variables.find((variable) => variable.name === name);
+  scope.process?.locals.find((local) => local.name === name) ??
+  scope.model.variables.find((variable) => variable.name === name);
 
 /** Does the expression treat all instances alike? */
 function fair(scope: Scope, expr: Expr): boolean {
@@ -43,7 +53,10 @@ function fair(scope: Scope, expr: Expr): boolean {
     case "forall":
     case "exists":
     case "count":
-      return fair(expr.over === scope.type.name ? { ...scope, bound: new Set([...scope.bound, expr.param]) } : scope, expr.body);
+      return fair(
+        expr.over === scope.type.name ? { ...scope, bound: new Set([...scope.bound, expr.param]) } : scope,
+        expr.body,
+      );
     default:
       break;
   }
@@ -51,7 +64,8 @@ function fair(scope: Scope, expr: Expr): boolean {
 }
 
 /** What is declared over the type must be indexed by one of its numbers, and nothing else may be. */
-const fairIndex = (scope: Scope, overType: boolean, index: Expr): boolean => (overType ? isId(scope, index) : fair(scope, index));
+const fairIndex = (scope: Scope, overType: boolean, index: Expr): boolean =>
+  overType ? isId(scope, index) : fair(scope, index);
 
 function fairProcess(model: Model, type: ProcessType, process: ProcessType): boolean {
   return process.labels.every((label) =>

@@ -1,9 +1,9 @@
 /** Is the reduced search right? Explore both spaces and compare everything that can be compared. */
 import { type Model, validate } from "../language/index.ts";
 import { type CheckOptions, check } from "./check.ts";
+import { packState } from "./pack.ts";
 import type { CheckResult } from "./result.ts";
 import { prepare, Search } from "./search.ts";
-import { packState } from "./pack.ts";
 
 export interface ReductionReport {
   readonly reduced: CheckResult;
@@ -34,10 +34,22 @@ function keptStates(model: Model): { expected: number; missing: number } {
   return { expected: kept.size + missing, missing };
 }
 
-const names = (result: CheckResult): string => result.violations.map(({ property }) => property).sort().join(", ");
+const names = (result: CheckResult): string =>
+  result.violations
+    .map(({ property }) => property)
+    .sort()
+    .join(", ");
 const lengths = (result: CheckResult): string =>
-  result.violations.filter(({ shortest }) => shortest).map(({ property, trace }) => `${property}: ${trace.steps.length}`).sort().join(", ");
-const list = (values: readonly unknown[]): string => values.map((value) => JSON.stringify(value)).sort().join(" ");
+  result.violations
+    .filter(({ shortest }) => shortest)
+    .map(({ property, trace }) => `${property}: ${trace.steps.length}`)
+    .sort()
+    .join(", ");
+const list = (values: readonly unknown[]): string =>
+  values
+    .map((value) => JSON.stringify(value))
+    .sort()
+    .join(" ");
 
 /** Explore with and without reductions and compare. */
 export function verifyReduction(model: Model, options: CheckOptions = {}): ReductionReport {

@@ -12,7 +12,9 @@ export class Names {
     const key = `${scope}\u0000${original}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const plain = `${scope === "" ? "" : `${scope}_`}${original}`.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?=[0-9_])/, "v");
+    const plain = `${scope === "" ? "" : `${scope}_`}${original}`
+      .replace(/[^A-Za-z0-9_]/g, "_")
+      .replace(/^(?=[0-9_])/, "v");
     let name = plain;
     for (let i = 2; this.#taken.has(name); i++) name = `${plain}_${i}`;
     this.#taken.add(name);

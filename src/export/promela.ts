@@ -12,6 +12,7 @@ import {
   type IntExpr,
   type Label,
   type Model,
+  mapModel,
   type ProcessType,
   type RangeScope,
   rangeOf,
@@ -22,7 +23,6 @@ import {
   type Variable,
   validate,
   visitExpr,
-  mapModel,
 } from "../language/index.ts";
 import { Names } from "./names.ts";
 
@@ -52,7 +52,13 @@ function elementType(model: Model, variable: Variable): string {
 /** A C-like conditional, evaluated lazily. */
 const conditional = (test: string, then: string, otherwise: string): string => `(${test} -> ${then} : ${otherwise})`;
 
-function showVariable(c: Context, owner: string | null, instance: string, variable: Variable, index: IntExpr | null): string {
+function showVariable(
+  c: Context,
+  owner: string | null,
+  instance: string,
+  variable: Variable,
+  index: IntExpr | null,
+): string {
   const name = c.names.of(owner ?? "", variable.name);
   const count = owner === null ? 1 : (c.model.processes.find((type) => type.name === owner)?.count ?? 1);
   const size = variable.size ?? 1;
@@ -77,7 +83,13 @@ function showVar(c: Context, expr: Expr & { op: "var" }): string {
   const local = c.scope.process?.locals.find((variable) => variable.name === expr.name);
   const variable = local ?? c.model.variables.find((candidate) => candidate.name === expr.name);
   if (variable === undefined) return "0";
-  const read = showVariable(c, local === undefined ? null : (c.scope.process?.name ?? null), c.self, variable, expr.index);
+  const read = showVariable(
+    c,
+    local === undefined ? null : (c.scope.process?.name ?? null),
+    c.self,
+    variable,
+    expr.index,
+  );
   return guarded(c, variable, expr.index, read);
 }
 
@@ -88,7 +100,9 @@ function showLocal(c: Context, expr: Expr & { op: "local" }): string {
   const instance = show(c, expr.instance);
   const read = guarded(c, variable, expr.index, showVariable(c, type.name, `(${instance})`, variable, expr.index));
   const [low, high] = rangeOf(c.scope, expr.instance);
-  return low >= 0 && high < type.count ? read : conditional(`(${instance}) >= 0 && (${instance}) < ${type.count}`, read, "0");
+  return low >= 0 && high < type.count
+    ? read
+    : conditional(`(${instance}) >= 0 && (${instance}) < ${type.count}`, read, "0");
 }
 
 function showAt(c: Context, expr: Expr & { op: "at" }): string {
@@ -98,7 +112,9 @@ function showAt(c: Context, expr: Expr & { op: "at" }): string {
   const tests = expr.labels.map((name) => `${pc} == ${type.labels.findIndex((label) => label.name === name)}`);
   const any = tests.length === 0 ? "false" : tests.join(" || ");
   const [low, high] = rangeOf(c.scope, expr.instance);
-  return low >= 0 && high < type.count ? `(${any})` : conditional(`(${instance}) >= 0 && (${instance}) < ${type.count}`, `(${any})`, "false");
+  return low >= 0 && high < type.count
+    ? `(${any})`
+    : conditional(`(${instance}) >= 0 && (${instance}) < ${type.count}`, `(${any})`, "false");
 }
 
 const SYMBOL: Readonly<Record<string, string>> = {
@@ -170,7 +186,13 @@ function show(c: Context, expr: Expr): string {
 function assign(c: Context, effect: Effect & { kind: "set" }): string[] {
   const local = c.scope.process?.locals.find((variable) => variable.name === effect.name);
   const variable = (local ?? c.model.variables.find((candidate) => candidate.name === effect.name)) as Variable;
-  const target = showVariable(c, local === undefined ? null : (c.scope.process?.name ?? null), c.self, variable, effect.index);
+  const target = showVariable(
+    c,
+    local === undefined ? null : (c.scope.process?.name ?? null),
+    c.self,
+    variable,
+    effect.index,
+  );
   const value = show(c, effect.value);
   const [min, max] = typeRange(c.model, variable.type);
   const [low, high] = rangeOf(c.scope, effect.value);
@@ -211,19 +233,33 @@ function alternatives(step: Step): Step[] {
 
 function mapAll(list: readonly Effect[], map: <E extends Expr>(expr: E) => E): Effect[] {
   return list.map((effect): Effect => {
-    if (effect.kind === "set") return { ...effect, index: effect.index === null ? null : map(effect.index), value: map(effect.value) };
+    if (effect.kind === "set")
+      return { ...effect, index: effect.index === null ? null : map(effect.index), value: map(effect.value) };
     if (effect.kind === "assert") return { ...effect, condition: map(effect.condition) };
     // biome-ignore lint/suspicious/noThenProperty: the branch of a conditional effect
-    return { ...effect, condition: map(effect.condition), then: mapAll(effect.then, map), else: mapAll(effect.else, map) };
+    return {
+      ...effect,
+      condition: map(effect.condition),
+      then: mapAll(effect.then, map),
+      else: mapAll(effect.else, map),
+    };
   });
 }
 
-const labelName = (c: Context, type: ProcessType, label: Label): string => c.names.of(label.idle || !c.model.deadlock ? `end_${type.name}` : type.name, label.name);
+const labelName = (c: Context, type: ProcessType, label: Label): string =>
+  c.names.of(label.idle || !c.model.deadlock ? `end_${type.name}` : type.name, label.name);
 
 function showStep(c: Context, type: ProcessType, label: Label, step: Step): string {
   const next = type.labels.find((candidate) => candidate.name === step.next) as Label;
-  const invariants = c.model.properties.flatMap((property) => (property.kind === "always" ? [`assert(${show({ ...c, scope: { ...c.scope, process: null } }, property.expr)})`] : []));
-  const mirror = c.mirrored.has(type.name) && next !== label ? [`${c.names.of("pc", type.name)}[${c.self}] = ${type.labels.indexOf(next)}`] : [];
+  const invariants = c.model.properties.flatMap((property) =>
+    property.kind === "always"
+      ? [`assert(${show({ ...c, scope: { ...c.scope, process: null } }, property.expr)})`]
+      : [],
+  );
+  const mirror =
+    c.mirrored.has(type.name) && next !== label
+      ? [`${c.names.of("pc", type.name)}[${c.self}] = ${type.labels.indexOf(next)}`]
+      : [];
   const body = [show(c, step.guard), ...effects(c, step.effects), ...mirror, ...invariants];
   return `:: d_step { ${body.map((part) => (part === "1" ? "true" : part)).join("; ")} }; goto ${labelName(c, type, next)}`;
 }
@@ -234,7 +270,11 @@ function showProcess(c: Context, type: ProcessType, firstPid: number): string {
   const start = type.labels.find((label) => label.name === type.start);
   const ordered = [start as Label, ...type.labels.filter((label) => label !== start)];
   for (const label of ordered) {
-    const steps = label.steps.flatMap((step) => alternatives(step).map((one) => showStep({ ...c, self, scope: stepScope(c.model, type, one.choose) }, type, label, one)));
+    const steps = label.steps.flatMap((step) =>
+      alternatives(step).map((one) =>
+        showStep({ ...c, self, scope: stepScope(c.model, type, one.choose) }, type, label, one),
+      ),
+    );
     const name = labelName(c, type, label);
     lines.push(steps.length === 0 ? `${name}: false;` : `${name}: if\n  ${steps.join("\n  ")}\n  fi;`);
   }
@@ -245,7 +285,9 @@ function showProcess(c: Context, type: ProcessType, firstPid: number): string {
 function declare(c: Context, owner: ProcessType | null, variable: Variable): string {
   const count = (owner?.count ?? 1) * (variable.size ?? 1);
   const array = owner === null ? variable.size !== null : count > 1;
-  const inits = Array.from({ length: count }, (_, i) => (typeof variable.init === "number" ? variable.init : (variable.init[i % (variable.size ?? 1)] ?? 0)));
+  const inits = Array.from({ length: count }, (_, i) =>
+    typeof variable.init === "number" ? variable.init : (variable.init[i % (variable.size ?? 1)] ?? 0),
+  );
   const name = c.names.of(owner?.name ?? "", variable.name);
   const type = elementType(c.model, variable);
   if (!array) return `${type} ${name} = ${inits[0]};`;
@@ -277,7 +319,13 @@ function liveness(c: Context): string[] {
 export function toPromela(model: Model): string {
   validate(model);
   const names = new Names(KEYWORDS);
-  const c: Context = { model, names, mirrored: mirroredTypes(model), scope: { model, process: null, params: {} }, self: "0" };
+  const c: Context = {
+    model,
+    names,
+    mirrored: mirroredTypes(model),
+    scope: { model, process: null, params: {} },
+    self: "0",
+  };
   const lines = [
     `/* ${model.name}: ${model.description.replaceAll("*/", "* /")}`,
     "   Written by seamlock. spin -o2 -a FILE; gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c; ./pan -m2000000 -w24",
@@ -287,7 +335,9 @@ export function toPromela(model: Model): string {
   for (const type of model.processes) {
     lines.push(...type.locals.map((variable) => declare(c, type, variable)));
     if (!c.mirrored.has(type.name)) continue;
-    lines.push(`byte ${names.of("pc", type.name)}[${type.count}] = ${type.labels.findIndex((label) => label.name === type.start)};`);
+    lines.push(
+      `byte ${names.of("pc", type.name)}[${type.count}] = ${type.labels.findIndex((label) => label.name === type.start)};`,
+    );
   }
   let pid = 0;
   for (const type of model.processes) {

@@ -32,13 +32,15 @@ interface Context {
   readonly current: ReadonlyMap<string, string>;
 }
 
-const owner = (c: Context, name: string): ProcessType | null => (c.scope.process?.locals.some((local) => local.name === name) ? c.scope.process : null);
+const owner = (c: Context, name: string): ProcessType | null =>
+  c.scope.process?.locals.some((local) => local.name === name) ? c.scope.process : null;
 const variableName = (c: Context, type: ProcessType | null, name: string): string => {
   const plain = c.names.of(type?.name ?? "", name);
   return c.current.get(plain) ?? plain;
 };
 
-const inside = (index: string, size: number, read: string, otherwise: string): string => `(IF ${index} \\in 0..${size - 1} THEN ${read} ELSE ${otherwise})`;
+const inside = (index: string, size: number, read: string, otherwise: string): string =>
+  `(IF ${index} \\in 0..${size - 1} THEN ${read} ELSE ${otherwise})`;
 const zero = (variable: Variable): string => (variable.type.kind === "bool" ? "FALSE" : "0");
 
 function element(c: Context, variable: Variable, base: string, index: IntExpr | null): string {
@@ -57,7 +59,13 @@ function readVariable(c: Context, expr: Expr & { op: "var" }): string {
 }
 
 /** Something of an instance whose number may lie outside. */
-function ofInstance(c: Context, type: ProcessType, instance: IntExpr, read: (i: string) => string, otherwise: string): string {
+function ofInstance(
+  c: Context,
+  type: ProcessType,
+  instance: IntExpr,
+  read: (i: string) => string,
+  otherwise: string,
+): string {
   const i = show(c, instance);
   const [low, high] = rangeOf(c.scope, instance);
   return low >= 0 && high < type.count ? read(i) : inside(i, type.count, read(i), otherwise);
@@ -66,7 +74,13 @@ function ofInstance(c: Context, type: ProcessType, instance: IntExpr, read: (i: 
 function readLocal(c: Context, expr: Expr & { op: "local" }): string {
   const type = c.model.processes.find((process) => process.name === expr.process) as ProcessType;
   const variable = type.locals.find((candidate) => candidate.name === expr.name) as Variable;
-  return ofInstance(c, type, expr.instance, (i) => element(c, variable, `${variableName(c, type, expr.name)}[${i}]`, expr.index), zero(variable));
+  return ofInstance(
+    c,
+    type,
+    expr.instance,
+    (i) => element(c, variable, `${variableName(c, type, expr.name)}[${i}]`, expr.index),
+    zero(variable),
+  );
 }
 
 function readAt(c: Context, expr: Expr & { op: "at" }): string {
@@ -75,7 +89,17 @@ function readAt(c: Context, expr: Expr & { op: "at" }): string {
   return ofInstance(c, type, expr.instance, (i) => `(${c.names.of("pc", type.name)}[${i}] \\in ${labels})`, "FALSE");
 }
 
-const SYMBOL: Readonly<Record<string, string>> = { add: "+", sub: "-", mul: "*", eq: "=", ne: "#", lt: "<", le: "<=", gt: ">", ge: ">=" };
+const SYMBOL: Readonly<Record<string, string>> = {
+  add: "+",
+  sub: "-",
+  mul: "*",
+  eq: "=",
+  ne: "#",
+  lt: "<",
+  le: "<=",
+  gt: ">",
+  ge: ">=",
+};
 const BITS: Readonly<Record<string, string>> = { band: "BitAnd", bor: "BitOr", bxor: "BitXor" };
 
 function arithmetic(c: Context, expr: Expr & { a: Expr; b: Expr }): string {
@@ -130,7 +154,10 @@ function show(c: Context, expr: Expr): string {
     case "forall":
     case "exists":
     case "count": {
-      const inner = { ...c, scope: { ...c.scope, params: { ...c.scope.params, [expr.param]: [0, expr.size - 1] as const } } };
+      const inner = {
+        ...c,
+        scope: { ...c.scope, params: { ...c.scope.params, [expr.param]: [0, expr.size - 1] as const } },
+      };
       const range = `${paramName(expr.param)} \\in 0..${expr.size - 1}`;
       const body = show(inner, expr.body);
       if (expr.op === "count") return `Cardinality({${range} : ${body}})`;
@@ -165,7 +192,8 @@ function assign(c: Context, writer: Writer, condition: string, effect: Effect & 
   if (effect.index !== null) path.push(writer.bind(show(c, effect.index)));
   const [min, max] = typeRange(c.model, variable.type);
   const [low, high] = rangeOf(c.scope, effect.value);
-  const demand = (what: string) => writer.asserts.push(`Assert(${condition} => ${what}, ${JSON.stringify(`range of ${effect.name}`)})`);
+  const demand = (what: string) =>
+    writer.asserts.push(`Assert(${condition} => ${what}, ${JSON.stringify(`range of ${effect.name}`)})`);
   if (variable.type.kind !== "bool" && (low < min || high > max)) demand(`${value} \\in ${min}..${max}`);
   if (effect.index !== null) {
     const [from, to] = rangeOf(c.scope, effect.index);
@@ -221,7 +249,11 @@ function action(c: Context, type: ProcessType, from: string, step: Step, all: re
 }
 
 /** One action per label. */
-function processActions(c: Context, type: ProcessType, all: readonly string[]): { text: string[]; byLabel: Map<string, string> } {
+function processActions(
+  c: Context,
+  type: ProcessType,
+  all: readonly string[],
+): { text: string[]; byLabel: Map<string, string> } {
   const byLabel = new Map<string, string>();
   const pc = c.names.of("pc", type.name);
   const text = type.labels.flatMap((label) => {
@@ -236,11 +268,18 @@ function processActions(c: Context, type: ProcessType, all: readonly string[]): 
 }
 
 function initial(c: Context, type: ProcessType | null, variable: Variable): string {
-  const literal = (value: number) => (variable.type.kind === "bool" ? (value === 0 ? "FALSE" : "TRUE") : value < 0 ? `(0 - ${-value})` : String(value));
+  const literal = (value: number) =>
+    variable.type.kind === "bool" ? (value === 0 ? "FALSE" : "TRUE") : value < 0 ? `(0 - ${-value})` : String(value);
   const { init } = variable;
   let value = typeof init === "number" ? literal(init) : "";
   if (variable.size !== null) {
-    const cases = typeof init === "number" ? literal(init) : init.reduceRight<string>((rest, v, i) => (rest === "" ? literal(v) : `IF e = ${i} THEN ${literal(v)} ELSE ${rest}`), "");
+    const cases =
+      typeof init === "number"
+        ? literal(init)
+        : init.reduceRight<string>(
+            (rest, v, i) => (rest === "" ? literal(v) : `IF e = ${i} THEN ${literal(v)} ELSE ${rest}`),
+            "",
+          );
     value = `[e \\in 0..${variable.size - 1} |-> ${cases}]`;
   }
   if (type !== null) value = `[i \\in 0..${type.count - 1} |-> ${value}]`;
@@ -249,8 +288,11 @@ function initial(c: Context, type: ProcessType | null, variable: Variable): stri
 
 function fairnessOf(c: Context, actions: ReadonlyMap<string, ReadonlyMap<string, string>>, fair: Fairness): string {
   const type = c.model.processes.find((process) => process.name === fair.process) as ProcessType;
-  const names = fair.labels?.flatMap((label) => actions.get(type.name)?.get(label) ?? []) ?? [c.names.of("P", type.name)];
-  const instances = fair.instance === null ? `\\A self \\in 0..${type.count - 1} : ` : `LET self == ${fair.instance} IN `;
+  const names = fair.labels?.flatMap((label) => actions.get(type.name)?.get(label) ?? []) ?? [
+    c.names.of("P", type.name),
+  ];
+  const instances =
+    fair.instance === null ? `\\A self \\in 0..${type.count - 1} : ` : `LET self == ${fair.instance} IN `;
   // An action that changes nothing does not count as a step in TLA+; see the note in the module's head.
   return `(${instances}${fair.strength === "weak" ? "WF" : "SF"}_vars(${names.map((name) => `${name}(self)`).join(" \\/ ")}))`;
 }
@@ -286,7 +328,9 @@ export function toTla(model: Model): TlaExport {
   ];
   const processes = model.processes.map((type) => ({ type, ...processActions(c, type, all) }));
   const actions = new Map(processes.map(({ type, byLabel }) => [type.name, byLabel]));
-  const nexts = model.processes.map((type) => `(\\E self \\in 0..${type.count - 1} : ${names.of("P", type.name)}(self))`);
+  const nexts = model.processes.map(
+    (type) => `(\\E self \\in 0..${type.count - 1} : ${names.of("P", type.name)}(self))`,
+  );
   const idle = model.processes.map((type, i) => {
     const labels = type.labels.filter((label) => label.idle).map((label) => JSON.stringify(label.name));
     return `(\\A i \\in 0..${type.count - 1} : ${pcs[i]}[i] \\in {${labels.join(", ")}})`;
@@ -309,18 +353,28 @@ Spec == Init /\\ [][Next]_vars
 ${properties.text.join("\n")}
 ====
 `;
-  const config = ["SPECIFICATION Spec", ...properties.invariants.map((name) => `INVARIANT ${name}`), `CHECK_DEADLOCK ${model.deadlock ? "TRUE" : "FALSE"}`, ""].join("\n");
+  const config = [
+    "SPECIFICATION Spec",
+    ...properties.invariants.map((name) => `INVARIANT ${name}`),
+    `CHECK_DEADLOCK ${model.deadlock ? "TRUE" : "FALSE"}`,
+    "",
+  ].join("\n");
   return { module, name: moduleName, config };
 }
 
-function propertyText(c: Context, actions: ReadonlyMap<string, ReadonlyMap<string, string>>): { text: string[]; invariants: string[] } {
+function propertyText(
+  c: Context,
+  actions: ReadonlyMap<string, ReadonlyMap<string, string>>,
+): { text: string[]; invariants: string[] } {
   const text: string[] = [];
   const invariants: string[] = [];
   for (const property of c.model.properties) {
     const name = c.names.of("Property", property.name);
     if (property.kind === "leads-to") {
       const fair = property.fairness.map((one) => fairnessOf(c, actions, one));
-      text.push(`${name} == ${[...fair, "TRUE"].join(" /\\ ")} => ((${show(c, property.from)}) ~> (${show(c, property.to)}))`);
+      text.push(
+        `${name} == ${[...fair, "TRUE"].join(" /\\ ")} => ((${show(c, property.from)}) ~> (${show(c, property.to)}))`,
+      );
       continue;
     }
     text.push(`${name} == ${show(c, property.expr)}`);

@@ -21,12 +21,16 @@ function mermaidStep(step: TraceStep, ids: ReadonlyMap<string, string>): string[
     const result = step.result === BUSY ? `: BUSY${step.status === null ? "" : ` ${step.status}`}` : "";
     return [`  ${actor}${arrow}${lock}: ${plain(words + result)}`];
   }
-  return [`  Note over ${actor}: ${plain([words, step.status, detail].filter((text) => text).join(" · ") || step.label)}`];
+  return [
+    `  Note over ${actor}: ${plain([words, step.status, detail].filter((text) => text).join(" · ") || step.label)}`,
+  ];
 }
 
 /** A trace as a Mermaid sequence diagram: actors, and the objects they lock. */
 export function toMermaid(trace: Trace): string {
-  const locks = trace.steps.filter(({ resource, action }) => resource !== null && (action === "acquire" || action === "release")).map(objectName);
+  const locks = trace.steps
+    .filter(({ resource, action }) => resource !== null && (action === "acquire" || action === "release"))
+    .map(objectName);
   const names = [...actors(trace), ...new Set(locks)];
   const ids = new Map(names.map((name, i) => [name, `n${i}`]));
   const lines = ["sequenceDiagram", ...names.map((name) => `  participant ${ids.get(name)} as ${plain(name)}`)];
@@ -59,7 +63,14 @@ function calls(trace: Trace, tids: ReadonlyMap<string, number>): PerfettoEvent[]
   const close = (actor: string) => {
     const call = open.get(actor);
     if (call === undefined) return;
-    events.push({ name: call.leaf, ph: "X", pid: 1, tid: tids.get(actor) as number, ts: call.from * STEP, dur: (call.last - call.from + 1) * STEP });
+    events.push({
+      name: call.leaf,
+      ph: "X",
+      pid: 1,
+      tid: tids.get(actor) as number,
+      ts: call.from * STEP,
+      dur: (call.last - call.from + 1) * STEP,
+    });
     open.delete(actor);
   };
   trace.steps.forEach((step, i) => {
@@ -80,18 +91,30 @@ function holds(trace: Trace, tids: ReadonlyMap<string, number>): PerfettoEvent[]
   const close = (key: string, end: number) => {
     const hold = open.get(key);
     if (hold === undefined) return;
-    events.push({ name: `${hold.actor} ${hold.mode ?? ""}`.trim(), ph: "X", pid: 2, tid: tids.get(hold.lock) as number, ts: hold.from * STEP, dur: (end - hold.from) * STEP });
+    events.push({
+      name: `${hold.actor} ${hold.mode ?? ""}`.trim(),
+      ph: "X",
+      pid: 2,
+      tid: tids.get(hold.lock) as number,
+      ts: hold.from * STEP,
+      dur: (end - hold.from) * STEP,
+    });
     open.delete(key);
   };
   trace.steps.forEach((step, i) => {
     if (step.resource === null) return;
     const lock = objectName(step);
     const key = JSON.stringify([step.actor, lock]);
-    if (step.action === "acquire" && step.result !== BUSY) open.set(key, { actor: step.actor, lock, mode: step.mode, from: i });
+    if (step.action === "acquire" && step.result !== BUSY)
+      open.set(key, { actor: step.actor, lock, mode: step.mode, from: i });
     if (step.action !== "release") return;
     // A release without an object frees whatever its actor holds of that resource.
     for (const [held, hold] of [...open]) {
-      if (hold.actor === step.actor && (hold.lock === lock || (step.object === null && hold.lock.startsWith(`${step.resource}[`)))) close(held, i + 1);
+      if (
+        hold.actor === step.actor &&
+        (hold.lock === lock || (step.object === null && hold.lock.startsWith(`${step.resource}[`)))
+      )
+        close(held, i + 1);
     }
   });
   for (const key of [...open.keys()]) close(key, trace.steps.length);
@@ -99,15 +122,40 @@ function holds(trace: Trace, tids: ReadonlyMap<string, number>): PerfettoEvent[]
 }
 
 /** A trace as Perfetto (Chrome trace event) JSON: one track per actor with its calls and steps, one per lock with its holders. */
-export function toPerfetto(trace: Trace): { readonly displayTimeUnit: "ms"; readonly traceEvents: readonly PerfettoEvent[] } {
+export function toPerfetto(trace: Trace): {
+  readonly displayTimeUnit: "ms";
+  readonly traceEvents: readonly PerfettoEvent[];
+} {
   const actorTids = new Map(actors(trace).map((name, i) => [name, i + 1]));
   const locks = [...new Set(trace.steps.filter(({ resource }) => resource !== null).map(objectName))];
   const lockTids = new Map(locks.map((name, i) => [name, i + 1]));
-  const track = (pid: number, tid: number, name: string): PerfettoEvent => ({ name: "thread_name", ph: "M", pid, tid, args: { name } });
-  const group = (pid: number, name: string): PerfettoEvent => ({ name: "process_name", ph: "M", pid, tid: 0, args: { name } });
+  const track = (pid: number, tid: number, name: string): PerfettoEvent => ({
+    name: "thread_name",
+    ph: "M",
+    pid,
+    tid,
+    args: { name },
+  });
+  const group = (pid: number, name: string): PerfettoEvent => ({
+    name: "process_name",
+    ph: "M",
+    pid,
+    tid: 0,
+    args: { name },
+  });
   const steps = trace.steps.map((step, i): PerfettoEvent => {
-    const what = [step.action ?? step.label, step.resource === null ? null : objectName(step), step.mode, step.result].filter((word) => word !== null).join(" ");
-    return { name: what, ph: "X", pid: 1, tid: actorTids.get(step.actor) as number, ts: i * STEP, dur: STEP, args: { ...step.state, label: step.label, ...(step.status !== null && { status: step.status }) } };
+    const what = [step.action ?? step.label, step.resource === null ? null : objectName(step), step.mode, step.result]
+      .filter((word) => word !== null)
+      .join(" ");
+    return {
+      name: what,
+      ph: "X",
+      pid: 1,
+      tid: actorTids.get(step.actor) as number,
+      ts: i * STEP,
+      dur: STEP,
+      args: { ...step.state, label: step.label, ...(step.status !== null && { status: step.status }) },
+    };
   });
   const traceEvents = [
     group(1, "actors"),

@@ -1,6 +1,17 @@
 /** Builders: write a Model as a program that declares variables, processes, steps and properties, and get plain data. */
 import { SeamlockError } from "../errors.ts";
-import { type BoolLike, bool, type IntLike, type Range, rangeName, rangeSize, self, set, toBool, toInt } from "./expr.ts";
+import {
+  type BoolLike,
+  bool,
+  type IntLike,
+  type Range,
+  rangeName,
+  rangeSize,
+  self,
+  set,
+  toBool,
+  toInt,
+} from "./expr.ts";
 import { canonicalParams } from "./params.ts";
 import type {
   BoolExpr,
@@ -27,7 +38,8 @@ export const intType = (min: number, max: number) => ({ kind: "int", min, max })
 /** The type of an unsigned field of `width` bits, at most 30. */
 export const bitsType = (width: number) => ({ kind: "int", min: 0, max: 2 ** width - 1 }) as const;
 /** The type of an index into `range`, a scalar set or process type; with `none`, the value `range.size` stands for "no index". */
-export const indexType = (range: { readonly name: string }, none = false) => ({ kind: "index", of: range.name, none }) as const;
+export const indexType = (range: { readonly name: string }, none = false) =>
+  ({ kind: "index", of: range.name, none }) as const;
 
 type Ref<T extends VariableType> = T extends { kind: "bool" } ? BoolRef : IntRef;
 type Init<T extends VariableType> = T extends { kind: "bool" } ? boolean : number | IntExpr;
@@ -58,7 +70,8 @@ function initial(value: boolean | number | IntExpr): number {
   if (value.op === "const") return value.value;
   throw new SeamlockError("SL4001", "an initial value must be a constant");
 }
-const defaultInit = (type: VariableType): number => (type.kind === "int" ? Math.max(type.min, Math.min(0, type.max)) : 0);
+const defaultInit = (type: VariableType): number =>
+  type.kind === "int" ? Math.max(type.min, Math.min(0, type.max)) : 0;
 
 /** Declares variables of one scope: the model's globals or a process type's locals. */
 class Scope {
@@ -72,7 +85,12 @@ class Scope {
   }
 
   /** Declare an array over a plain size, a scalar set or a process type. `init`: one value for all, or one per element. */
-  array<const T extends VariableType>(name: string, type: T, range: Range, init?: Init<T> | readonly Init<T>[]): ArrayRef<T> {
+  array<const T extends VariableType>(
+    name: string,
+    type: T,
+    range: Range,
+    init?: Init<T> | readonly Init<T>[],
+  ): ArrayRef<T> {
     const size = rangeSize(range);
     const start = Array.isArray(init)
       ? init.map((value: Init<T>) => initial(value))
@@ -85,12 +103,20 @@ class Scope {
 
   /** Declare a struct: one variable `name.field` per field. */
   record<const F extends Fields>(name: string, fields: F, init: RecordInit<F> = {}): RecordRef<F> {
-    const entries = Object.entries(fields).map(([field, type]) => [field, this.variable(`${name}.${field}`, type, init[field] as never)]);
+    const entries = Object.entries(fields).map(([field, type]) => [
+      field,
+      this.variable(`${name}.${field}`, type, init[field] as never),
+    ]);
     return Object.fromEntries(entries) as RecordRef<F>;
   }
 
   /** Declare an array of structs: one array `name.field` per field. */
-  recordArray<const F extends Fields>(name: string, fields: F, range: Range, init: RecordInit<F> = {}): RecordArrayRef<F> {
+  recordArray<const F extends Fields>(
+    name: string,
+    fields: F,
+    range: Range,
+    init: RecordInit<F> = {},
+  ): RecordArrayRef<F> {
     const arrays = Object.entries(fields).map(
       ([field, type]) => [field, this.array(`${name}.${field}`, type, range, init[field] as never)] as const,
     );
@@ -148,10 +174,20 @@ export class ProcessBuilder extends Scope {
   }
 
   /** Add an alternative for every combination of the chosen values. */
-  choose<const K extends string>(label: string, choices: Readonly<Record<K, Range>>, spec: (chosen: Readonly<Record<K, IntExpr>>) => StepSpec): this {
+  choose<const K extends string>(
+    label: string,
+    choices: Readonly<Record<K, Range>>,
+    spec: (chosen: Readonly<Record<K, IntExpr>>) => StepSpec,
+  ): this {
     const names = Object.keys(choices) as K[];
-    const chosen = Object.fromEntries(names.map((name) => [name, { op: "param", sort: "int", name }])) as unknown as Record<K, IntExpr>;
-    const choose = names.map((name) => ({ param: name, over: rangeName(choices[name]), size: rangeSize(choices[name]) }));
+    const chosen = Object.fromEntries(
+      names.map((name) => [name, { op: "param", sort: "int", name }]),
+    ) as unknown as Record<K, IntExpr>;
+    const choose = names.map((name) => ({
+      param: name,
+      over: rangeName(choices[name]),
+      size: rangeSize(choices[name]),
+    }));
     this.#add(label, choose, spec(chosen));
     return this;
   }
@@ -173,7 +209,10 @@ export class ProcessBuilder extends Scope {
   }
 
   /** State what a process at `label` holds, where the steps' metadata do not determine it. */
-  holds(label: string, ...holds: { resource: string; object?: IntLike; mode: string; leaf?: string; when?: BoolLike }[]): this {
+  holds(
+    label: string,
+    ...holds: { resource: string; object?: IntLike; mode: string; leaf?: string; when?: BoolLike }[]
+  ): this {
     this.#label(label).holds = holds.map((hold) => ({
       resource: hold.resource,
       object: hold.object === undefined ? null : toInt(hold.object),
@@ -191,7 +230,14 @@ export class ProcessBuilder extends Scope {
 
   /** An instance's local variable, for properties. */
   local<R extends IntRef | BoolRef>(instance: IntLike, variable: R): R["sort"] extends "bool" ? BoolExpr : IntExpr {
-    return { op: "local", sort: variable.sort, process: this.name, instance: toInt(instance), name: variable.name, index: variable.index } as never;
+    return {
+      op: "local",
+      sort: variable.sort,
+      process: this.name,
+      instance: toInt(instance),
+      name: variable.name,
+      index: variable.index,
+    } as never;
   }
 
   /** The index of the instance that runs. */
@@ -202,7 +248,13 @@ export class ProcessBuilder extends Scope {
   /** The plain data. */
   build(): ProcessType {
     const labels = [...this.#labels.values()];
-    return { name: this.name, count: this.size, locals: this.variables, start: this.#start ?? labels[0]?.name ?? "", labels };
+    return {
+      name: this.name,
+      count: this.size,
+      locals: this.variables,
+      start: this.#start ?? labels[0]?.name ?? "",
+      labels,
+    };
   }
 }
 

@@ -2,8 +2,9 @@
  * Lowered steps as JavaScript. Where slots live (fields of packed words, elements of an array) is the caller's business: a `Store` says
  * how one is read and written, and everything else is shared by the checker and the simulator.
  */
-import type { Interval } from "./range.ts";
+
 import { type Ir, type IrEffect, irRange } from "./lower.ts";
+import type { Interval } from "./range.ts";
 
 /** How generated code reads and writes slots. */
 export interface Store {
@@ -75,7 +76,10 @@ function atLabels(e: Emitter, ir: Ir & { k: "at" }): string {
   const words: number[] = [];
   for (const label of ir.labels) words[label >> 5] = (words[label >> 5] ?? 0) | (1 << (label & 31));
   const t = e.temporary();
-  const picked = words.reduceRight<string>((rest, word, i) => (i === words.length - 1 ? `${word | 0}` : `(${t} >> 5) === ${i} ? ${word | 0} : ${rest}`), "0");
+  const picked = words.reduceRight<string>(
+    (rest, word, i) => (i === words.length - 1 ? `${word | 0}` : `(${t} >> 5) === ${i} ? ${word | 0} : ${rest}`),
+    "0",
+  );
   return `(${t} = ${e.store.read(ir.s)}, ((${words.length === 1 ? `${words[0]}` : picked}) >>> (${t} & 31) & 1) !== 0${words.length === 1 ? ` && ${t} < 32` : ""})`;
 }
 
@@ -143,7 +147,9 @@ const inside = ([a, b]: Interval, [min, max]: Interval): boolean => a >= min && 
 function emitIncrement(e: Emitter, effect: IrEffect & { k: "set" }, by: number): string {
   const [min, max] = effect.range;
   const limit = by > 0 ? max - by : min - by;
-  const check = e.proven?.(effect.s) ? "" : `if (${e.store.read(effect.s)} ${by > 0 ? ">" : "<"} ${limit}) { ${e.fault("range", effect.name)} } `;
+  const check = e.proven?.(effect.s)
+    ? ""
+    : `if (${e.store.read(effect.s)} ${by > 0 ? ">" : "<"} ${limit}) { ${e.fault("range", effect.name)} } `;
   return check + (e.store.increment?.(effect.s, by) ?? e.store.write(effect.s, `${e.store.read(effect.s)} + ${by}`));
 }
 
@@ -166,9 +172,13 @@ function emitSet(e: Emitter, effect: IrEffect & { k: "set" }): string {
     lines.push(`if (${index} < 0 || ${index} >= ${effect.n}) { ${e.fault("index", effect.name)} }`);
   }
   if (!inside(irRange(effect.value), effect.range)) {
-    lines.push(`if (${value} < ${effect.range[0]} || ${value} > ${effect.range[1]}) { ${e.fault("range", effect.name)} }`);
+    lines.push(
+      `if (${value} < ${effect.range[0]} || ${value} > ${effect.range[1]}) { ${e.fault("range", effect.name)} }`,
+    );
   }
-  lines.push(effect.i === null ? e.store.write(effect.s, value) : e.store.writeElement(effect.s, effect.n, index, value));
+  lines.push(
+    effect.i === null ? e.store.write(effect.s, value) : e.store.writeElement(effect.s, effect.n, index, value),
+  );
   return lines.join(" ");
 }
 

@@ -68,7 +68,8 @@ export const or = (...args: BoolLike[]): BoolExpr => ({ op: "or", sort: "bool", 
 export const not = (a: BoolLike): BoolExpr => ({ op: "not", sort: "bool", a: toBool(a) });
 export const implies = (a: BoolLike, b: BoolLike): BoolExpr => or(not(a), b);
 /** Is `value` one of `options`? */
-export const oneOf = (value: IntLike, options: readonly IntLike[]): BoolExpr => or(...options.map((option) => eq(value, option)));
+export const oneOf = (value: IntLike, options: readonly IntLike[]): BoolExpr =>
+  or(...options.map((option) => eq(value, option)));
 
 /** If-then-else over integers. */
 export const ite = (cond: BoolLike, then: IntLike, otherwise: IntLike): IntExpr => ({
@@ -108,7 +109,14 @@ const junction =
   (op: "forall" | "exists") =>
   (range: Range, body: (i: IntExpr) => BoolLike): BoolExpr => {
     const name = freshParam();
-    return { op, sort: "bool", param: name, over: rangeName(range), size: rangeSize(range), body: toBool(body(param(name))) };
+    return {
+      op,
+      sort: "bool",
+      param: name,
+      over: rangeName(range),
+      size: rangeSize(range),
+      body: toBool(body(param(name))),
+    };
   };
 /** Does `body(i)` hold for every i of the range? */
 export const forall = junction("forall");
@@ -117,7 +125,14 @@ export const exists = junction("exists");
 /** For how many i of the range does `body(i)` hold? */
 export const count = (range: Range, body: (i: IntExpr) => BoolLike): IntExpr => {
   const name = freshParam();
-  return { op: "count", sort: "int", param: name, over: rangeName(range), size: rangeSize(range), body: toBool(body(param(name))) };
+  return {
+    op: "count",
+    sort: "int",
+    param: name,
+    over: rangeName(range),
+    size: rangeSize(range),
+    body: toBool(body(param(name))),
+  };
 };
 
 /** The index of the process instance that evaluates the expression. */
@@ -143,7 +158,11 @@ export const inc = (target: IntRef, by: IntLike = 1): Effect => set(target, add(
 /** Subtract one (or `by`) from an integer variable. */
 export const dec = (target: IntRef, by: IntLike = 1): Effect => set(target, sub(target, by));
 /** A condition that must hold whenever the step runs this far. */
-export const assertThat = (name: string, condition: BoolLike): Effect => ({ kind: "assert", name, condition: toBool(condition) });
+export const assertThat = (name: string, condition: BoolLike): Effect => ({
+  kind: "assert",
+  name,
+  condition: toBool(condition),
+});
 /** Effects that depend on a condition. */
 export const when = (condition: BoolLike, then: readonly Effect[], otherwise: readonly Effect[] = []): Effect => ({
   kind: "if",
@@ -154,8 +173,12 @@ export const when = (condition: BoolLike, then: readonly Effect[], otherwise: re
 });
 
 /** An enum type and one constant per value: `const Page = enumOf("Page", ["free", "mapped"]); eq(x, Page.free)`. */
-export type EnumOf<V extends string> = { readonly [K in V]: IntExpr } & { readonly $type: VariableType & { kind: "enum" } };
+export type EnumOf<V extends string> = { readonly [K in V]: IntExpr } & {
+  readonly $type: VariableType & { kind: "enum" };
+};
 export function enumOf<const V extends string>(name: string, values: readonly V[]): EnumOf<V> {
-  const constants = Object.fromEntries(values.map((value, i) => [value, { op: "const", sort: "int", value: i, enum: name }]));
+  const constants = Object.fromEntries(
+    values.map((value, i) => [value, { op: "const", sort: "int", value: i, enum: name }]),
+  );
   return { ...constants, $type: { kind: "enum", name, values } } as unknown as EnumOf<V>;
 }

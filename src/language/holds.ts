@@ -1,6 +1,7 @@
 /** Who holds what at which label, from the steps' metadata; and for every failed try-acquire, whom it may have met. */
-import { type Constants, type Ir, irBin, irJunction, type LoweredMove, lower } from "./lower.ts";
+
 import type { Layout } from "./layout.ts";
+import { type Constants, type Ir, irBin, irJunction, type LoweredMove, lower } from "./lower.ts";
 import { BUSY, type Hold, type IntExpr, type ProcessType, type Step } from "./types.ts";
 import { substitute, visitEffects, visitExpr } from "./walk.ts";
 
@@ -36,7 +37,9 @@ function after(step: Step, before: readonly Hold[]): Hold[] {
     return [...before, { resource, object, mode: mode ?? "EXCLUSIVE", leaf: leaf ?? null, when: null }];
   }
   if (action !== "release") return [...before];
-  return before.filter((hold) => hold.resource !== resource || (object !== null && JSON.stringify(hold.object) !== JSON.stringify(object)));
+  return before.filter(
+    (hold) => hold.resource !== resource || (object !== null && JSON.stringify(hold.object) !== JSON.stringify(object)),
+  );
 }
 
 /**
@@ -52,7 +55,8 @@ export function holdsByLabel(type: ProcessType): readonly (readonly Hold[])[] {
     for (const step of label?.steps ?? []) {
       const reached = after(step, here);
       const before = known.get(step.next);
-      const merged = before === undefined ? reached : before.filter((hold) => reached.some((other) => key(other) === key(hold)));
+      const merged =
+        before === undefined ? reached : before.filter((hold) => reached.some((other) => key(other) === key(hold)));
       if (before !== undefined && merged.length === before.length) continue;
       known.set(step.next, merged);
       work.push(step.next);
@@ -92,7 +96,9 @@ export function holderConditions(
         if (hold.resource !== resource || !conflicts(mode, hold.mode)) continue;
         const scope = { layout, instance: other, params: {}, constants };
         const known = constants.get(other.pc);
-        const all: Ir[] = [known === undefined ? { k: "at", s: other.pc, labels: [label] } : { k: "const", v: Number(known === label) }];
+        const all: Ir[] = [
+          known === undefined ? { k: "at", s: other.pc, labels: [label] } : { k: "const", v: Number(known === label) },
+        ];
         if (wanted !== null && hold.object !== null) all.push(irBin("eq", wanted, lower(scope, hold.object)));
         if (hold.when !== null) all.push(lower(scope, hold.when));
         const name = JSON.stringify({ process: other.type.name, leaf: hold.leaf });

@@ -149,7 +149,8 @@ function run(context: Writable, effects: readonly Effect[]): Fault | null {
   for (const effect of effects) {
     let fault: Fault | null = null;
     if (effect.kind === "set") fault = assign(context, effect);
-    else if (effect.kind === "if") fault = run(context, evaluate(context, effect.condition) !== 0 ? effect.then : effect.else);
+    else if (effect.kind === "if")
+      fault = run(context, evaluate(context, effect.condition) !== 0 ? effect.then : effect.else);
     else if (evaluate(context, effect.condition) === 0) fault = { kind: "assertion", name: effect.name };
     if (fault !== null) return fault;
   }
@@ -157,7 +158,12 @@ function run(context: Writable, effects: readonly Effect[]): Fault | null {
 }
 
 /** Make an enabled move. After a fault, the state is as far as the step came, at its old label. */
-export function apply(layout: Layout, state: readonly number[], instance: Instance, move: Move): { state: number[]; fault: Fault | null } {
+export function apply(
+  layout: Layout,
+  state: readonly number[],
+  instance: Instance,
+  move: Move,
+): { state: number[]; fault: Fault | null } {
   const after = [...state];
   const fault = run({ layout, state: after, instance, params: move.choices }, move.step.effects);
   if (fault === null) after[instance.pc] = move.nextIndex;

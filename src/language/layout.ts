@@ -105,7 +105,17 @@ function movesOf(type: ProcessType, typeIndex: number, moves: Move[]): Move[][] 
     const here: Move[] = [];
     label.steps.forEach((step, stepIndex) => {
       for (const choices of combinations(step.choose)) {
-        const move = { id: moves.length, typeIndex, labelIndex, stepIndex, type, label, step, choices, nextIndex: index.get(step.next) ?? 0 };
+        const move = {
+          id: moves.length,
+          typeIndex,
+          labelIndex,
+          stepIndex,
+          type,
+          label,
+          step,
+          choices,
+          nextIndex: index.get(step.next) ?? 0,
+        };
         moves.push(move);
         here.push(move);
       }
@@ -127,8 +137,16 @@ export function layoutOf(model: Model): Layout {
     for (let instance = 0; instance < type.count; instance++) {
       const display = type.count === 1 ? type.name : `${type.name}[${instance}]`;
       const pc = slots.length;
-      slots.push({ display, type: { kind: "pc", labels }, min: 0, max: Math.max(0, labels.length - 1), init: Math.max(0, labels.indexOf(type.start)) });
-      const locals = new Map(type.locals.map((variable) => [variable.name, addVariable(model, slots, variable, `${display}.`)]));
+      slots.push({
+        display,
+        type: { kind: "pc", labels },
+        min: 0,
+        max: Math.max(0, labels.length - 1),
+        init: Math.max(0, labels.indexOf(type.start)),
+      });
+      const locals = new Map(
+        type.locals.map((variable) => [variable.name, addVariable(model, slots, variable, `${display}.`)]),
+      );
       instances.push({ type, typeIndex, instance, display, pc, locals });
     }
   });

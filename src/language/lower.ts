@@ -23,7 +23,15 @@ export type Ir =
 
 /** A lowered effect. `target.i` is null for a slot known at compile time. */
 export type IrEffect =
-  | { readonly k: "set"; readonly name: string; readonly s: number; readonly n: number; readonly i: Ir | null; readonly value: Ir; readonly range: Interval }
+  | {
+      readonly k: "set";
+      readonly name: string;
+      readonly s: number;
+      readonly n: number;
+      readonly i: Ir | null;
+      readonly value: Ir;
+      readonly range: Interval;
+    }
   | { readonly k: "assert"; readonly name: string; readonly c: Ir }
   | { readonly k: "if"; readonly c: Ir; readonly a: readonly IrEffect[]; readonly b: readonly IrEffect[] };
 
@@ -60,7 +68,8 @@ function lowerRead(scope: LowerScope, place: Place | undefined, index: Expr | nu
   const elements = Array.from({ length: n }, (_, e) => slotOf(scope, place, e));
   const [first] = elements;
   const [low, high] = irRange(i);
-  if (first?.k === "const" && low >= 0 && high < n && elements.every((e) => e.k === "const" && e.v === first.v)) return first;
+  if (first?.k === "const" && low >= 0 && high < n && elements.every((e) => e.k === "const" && e.v === first.v))
+    return first;
   const [min, max] = typeRange(scope.layout.model, place.variable.type);
   const inside = low >= 0 && high < n;
   return { k: "elem", s: place.slot, n, i, range: inside ? [min, max] : [Math.min(0, min), Math.max(0, max)] };
@@ -74,7 +83,10 @@ function perInstance(scope: LowerScope, process: string, index: Expr, make: (ins
     const owner = owners[i.v];
     return owner === undefined ? FALSE : make(owner);
   }
-  return owners.reduceRight<Ir>((rest, owner) => irIte(irBin("eq", i, constant(owner.instance)), make(owner), rest), FALSE);
+  return owners.reduceRight<Ir>(
+    (rest, owner) => irIte(irBin("eq", i, constant(owner.instance)), make(owner), rest),
+    FALSE,
+  );
 }
 
 /** If-then-else, folded where the condition or the branches allow. */
@@ -98,7 +110,9 @@ export function irNot(a: Ir): Ir {
 
 export function irJunction(k: "and" | "or", args: readonly Ir[]): Ir {
   const absorbing = k === "and" ? 0 : 1;
-  const flat = args.flatMap((arg) => (arg.k === k ? arg.args : [arg])).filter((arg) => !(arg.k === "const" && arg.v === 1 - absorbing));
+  const flat = args
+    .flatMap((arg) => (arg.k === k ? arg.args : [arg]))
+    .filter((arg) => !(arg.k === "const" && arg.v === 1 - absorbing));
   if (flat.some((arg) => arg.k === "const")) return constant(absorbing);
   const [first] = flat;
   if (first === undefined) return constant(1 - absorbing);
@@ -106,14 +120,18 @@ export function irJunction(k: "and" | "or", args: readonly Ir[]): Ir {
 }
 
 function lowerAt(scope: LowerScope, owner: Instance, labels: readonly string[]): Ir {
-  const numbers = labels.map((name) => owner.type.labels.findIndex((label) => label.name === name)).filter((i) => i >= 0);
+  const numbers = labels
+    .map((name) => owner.type.labels.findIndex((label) => label.name === name))
+    .filter((i) => i >= 0);
   const known = scope.constants.get(owner.pc);
   if (known !== undefined) return constant(Number(numbers.includes(known)));
   return numbers.length === 0 ? FALSE : { k: "at", s: owner.pc, labels: numbers };
 }
 
 function lowerQuantifier(scope: LowerScope, expr: Expr & { op: "forall" | "exists" | "count" }): Ir {
-  const bodies = Array.from({ length: expr.size }, (_, i) => lower({ ...scope, params: { ...scope.params, [expr.param]: i } }, expr.body));
+  const bodies = Array.from({ length: expr.size }, (_, i) =>
+    lower({ ...scope, params: { ...scope.params, [expr.param]: i } }, expr.body),
+  );
   if (expr.op === "forall") return irJunction("and", bodies);
   if (expr.op === "exists") return irJunction("or", bodies);
   return bodies.reduce((sum, body) => irBin("add", sum, body), FALSE);
@@ -131,12 +149,17 @@ export function lower(scope: LowerScope, expr: Expr): Ir {
     case "var":
       return lowerRead(scope, scope.instance?.locals.get(expr.name) ?? scope.layout.globals.get(expr.name), expr.index);
     case "local":
-      return perInstance(scope, expr.process, expr.instance, (owner) => lowerRead(scope, owner.locals.get(expr.name), expr.index));
+      return perInstance(scope, expr.process, expr.instance, (owner) =>
+        lowerRead(scope, owner.locals.get(expr.name), expr.index),
+      );
     case "at":
       return perInstance(scope, expr.process, expr.instance, (owner) => lowerAt(scope, owner, expr.labels));
     case "and":
     case "or":
-      return irJunction(expr.op, expr.args.map((arg) => lower(scope, arg)));
+      return irJunction(
+        expr.op,
+        expr.args.map((arg) => lower(scope, arg)),
+      );
     case "not":
       return irNot(lower(scope, expr.a));
     case "bnot":
@@ -160,7 +183,9 @@ function lowerSet(scope: LowerScope, effect: Effect & { kind: "set" }): IrEffect
   if (effect.index === null) return { ...base, s: place.slot, n: 1, i: null };
   const i = lower(scope, effect.index);
   const n = place.variable.size ?? 1;
-  return i.k === "const" && i.v >= 0 && i.v < n ? { ...base, s: place.slot + i.v, n: 1, i: null } : { ...base, s: place.slot, n, i };
+  return i.k === "const" && i.v >= 0 && i.v < n
+    ? { ...base, s: place.slot + i.v, n: 1, i: null }
+    : { ...base, s: place.slot, n, i };
 }
 
 /** Lower effects; branches that cannot be taken disappear. */
@@ -193,7 +218,8 @@ export function lowerMove(layout: Layout, instance: Instance, move: Move, consta
 }
 
 /** Lower a property's expression. */
-export const lowerProperty = (layout: Layout, expr: BoolExpr, constants: Constants): Ir => lower({ layout, instance: null, params: {}, constants }, expr);
+export const lowerProperty = (layout: Layout, expr: BoolExpr, constants: Constants): Ir =>
+  lower({ layout, instance: null, params: {}, constants }, expr);
 
 const bits = (value: number): number => 2 ** Math.ceil(Math.log2(value + 1)) - 1;
 const ANY: Interval = [-(2 ** 31), 2 ** 31 - 1];
@@ -209,7 +235,9 @@ function binRange(op: string, [a, b]: Interval, [c, d]: Interval): Interval {
       return [Math.min(...corners), Math.max(...corners)];
     }
     case "div":
-      return a >= 0 && c > 0 ? [Math.floor(a / d), Math.floor(b / c)] : [-Math.max(Math.abs(a), Math.abs(b)), Math.max(Math.abs(a), Math.abs(b))];
+      return a >= 0 && c > 0
+        ? [Math.floor(a / d), Math.floor(b / c)]
+        : [-Math.max(Math.abs(a), Math.abs(b)), Math.max(Math.abs(a), Math.abs(b))];
     case "mod": {
       const limit = Math.max(0, Math.max(Math.abs(c), Math.abs(d)) - 1);
       return [a < 0 ? -limit : 0, Math.max(0, Math.min(limit, b))];

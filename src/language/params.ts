@@ -5,7 +5,8 @@ import { mapChildren, mapModel } from "./walk.ts";
 function rename<E extends Expr>(expr: E, depth: number, names: Readonly<Record<string, IntExpr>>): E {
   const e: Expr = expr;
   if (e.op === "param") return (names[e.name] ?? e) as E;
-  if (e.op !== "forall" && e.op !== "exists" && e.op !== "count") return mapChildren(expr, (child) => rename(child, depth, names));
+  if (e.op !== "forall" && e.op !== "exists" && e.op !== "count")
+    return mapChildren(expr, (child) => rename(child, depth, names));
   const name = `$${depth}`;
   const inner = { ...names, [e.param]: { op: "param", sort: "int", name } as IntExpr };
   return { ...expr, param: name, body: rename(e.body, depth + 1, inner) };

@@ -75,9 +75,11 @@ function operand(printer: Printer, expr: Expr): string {
 
 function printEffect(printer: Printer, effect: Effect): string {
   const show = (expr: Expr) => printNode(printer, expr);
-  if (effect.kind === "set") return `${indexed(effect.name, effect.index === null ? null : show(effect.index))} := ${show(effect.value)}`;
+  if (effect.kind === "set")
+    return `${indexed(effect.name, effect.index === null ? null : show(effect.index))} := ${show(effect.value)}`;
   if (effect.kind === "assert") return `assert ${effect.name}: ${show(effect.condition)}`;
-  const branch = (effects: readonly Effect[]) => `{ ${effects.map((inner) => printEffect(printer, inner)).join("; ")} }`;
+  const branch = (effects: readonly Effect[]) =>
+    `{ ${effects.map((inner) => printEffect(printer, inner)).join("; ")} }`;
   return `if ${show(effect.condition)} ${branch(effect.then)}${effect.else.length > 0 ? ` else ${branch(effect.else)}` : ""}`;
 }
 
@@ -97,7 +99,12 @@ function printType(type: VariableType): string {
 function printVariable(variable: Variable): string {
   const init = typeof variable.init === "number" ? variable.init : `[${variable.init.join(", ")}]`;
   const { type } = variable;
-  const shown = type.kind === "enum" && typeof init === "number" ? type.values[init] : type.kind === "bool" && typeof init === "number" ? init !== 0 : init;
+  const shown =
+    type.kind === "enum" && typeof init === "number"
+      ? type.values[init]
+      : type.kind === "bool" && typeof init === "number"
+        ? init !== 0
+        : init;
   return `var ${variable.name}${variable.size === null ? "" : `[${variable.by ?? variable.size}]`}: ${printType(type)} = ${shown}`;
 }
 
@@ -108,7 +115,9 @@ function printMeta(step: Step): string {
 }
 
 function printStep(printer: Printer, step: Step): string {
-  const choose = step.choose.map(({ param, over, size }) => `choose ${param} in ${over ?? `0..${size - 1}`}: `).join("");
+  const choose = step.choose
+    .map(({ param, over, size }) => `choose ${param} in ${over ?? `0..${size - 1}`}: `)
+    .join("");
   const guard = step.guard.op === "const" && step.guard.value === 1 ? "" : `[${printNode(printer, step.guard)}] `;
   const effects = step.effects.map((effect) => printEffect(printer, effect)).join("; ");
   return `${choose}${guard}${effects}${effects === "" ? "" : " "}→ ${step.next}${printMeta(step)}`;
@@ -126,7 +135,10 @@ function printProcess(printer: Printer, process: ProcessType): string[] {
 
 function printProperty(printer: Printer, property: Property): string {
   if (property.kind !== "leads-to") return `${property.kind} ${property.name}: ${printNode(printer, property.expr)}`;
-  const fair = property.fairness.map((f) => `${f.strength} ${f.process}${f.instance === null ? "" : `[${f.instance}]`}${f.labels === null ? "" : `@{${f.labels.join(", ")}}`}`);
+  const fair = property.fairness.map(
+    (f) =>
+      `${f.strength} ${f.process}${f.instance === null ? "" : `[${f.instance}]`}${f.labels === null ? "" : `@{${f.labels.join(", ")}}`}`,
+  );
   const under = fair.length === 0 ? "" : ` under ${fair.join(", ")}`;
   return `leads-to ${property.name}: ${printNode(printer, property.from)} ↝ ${printNode(printer, property.to)}${under}`;
 }
@@ -148,6 +160,7 @@ export function printModel(model: Model): string {
   for (const set of model.scalarSets) lines.push(`set ${set.name}: 0..${set.size - 1}`);
   for (const variable of model.variables) lines.push(printVariable(variable));
   for (const process of model.processes) lines.push("", ...printProcess(printer, process));
-  if (model.properties.length > 0) lines.push("", ...model.properties.map((property) => printProperty(printer, property)));
+  if (model.properties.length > 0)
+    lines.push("", ...model.properties.map((property) => printProperty(printer, property)));
   return `${lines.join("\n")}\n`;
 }

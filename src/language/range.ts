@@ -13,7 +13,8 @@ export interface RangeScope {
 
 /** The declaration behind a name: the process's local, else a global. */
 export const declaration = (scope: { model: Model; process: ProcessType | null }, name: string): Variable | undefined =>
-  scope.process?.locals.find((variable) => variable.name === name) ?? scope.model.variables.find((variable) => variable.name === name);
+  scope.process?.locals.find((variable) => variable.name === name) ??
+  scope.model.variables.find((variable) => variable.name === name);
 
 const bits = (value: number): number => 2 ** Math.ceil(Math.log2(value + 1)) - 1;
 const hull = (values: readonly number[]): Interval => [Math.min(...values), Math.max(...values)];
@@ -66,7 +67,11 @@ export function rangeOf(scope: RangeScope, expr: Expr): Interval {
     case "param":
       return scope.params[expr.name] ?? [0, 0];
     case "var":
-      return variableRange(scope.model, declaration(scope, expr.name), expr.index === null ? null : rangeOf(scope, expr.index));
+      return variableRange(
+        scope.model,
+        declaration(scope, expr.name),
+        expr.index === null ? null : rangeOf(scope, expr.index),
+      );
     case "local": {
       const type = scope.model.processes.find((process) => process.name === expr.process);
       const variable = type?.locals.find((local) => local.name === expr.name);
@@ -99,9 +104,20 @@ export function rangeOf(scope: RangeScope, expr: Expr): Interval {
 }
 
 /** The scope of a step of `process`, with its choices' bounds. */
-export function stepScope(model: Model, process: ProcessType, choose: readonly { readonly param: string; readonly size: number }[]): RangeScope {
-  return { model, process, params: Object.fromEntries(choose.map(({ param, size }) => [param, [0, size - 1] as const])) };
+export function stepScope(
+  model: Model,
+  process: ProcessType,
+  choose: readonly { readonly param: string; readonly size: number }[],
+): RangeScope {
+  return {
+    model,
+    process,
+    params: Object.fromEntries(choose.map(({ param, size }) => [param, [0, size - 1] as const])),
+  };
 }
 
 /** The interval of a slot's values. */
-export const slotRange = (layout: Layout, slot: number): Interval => [layout.slots[slot]?.min ?? 0, layout.slots[slot]?.max ?? 0];
+export const slotRange = (layout: Layout, slot: number): Interval => [
+  layout.slots[slot]?.min ?? 0,
+  layout.slots[slot]?.max ?? 0,
+];

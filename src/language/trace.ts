@@ -50,14 +50,22 @@ export function showState(layout: Layout, state: readonly number[]): Record<stri
 function changes(layout: Layout, before: readonly number[], after: readonly number[]): Record<string, Value> {
   const changed: Record<string, Value> = {};
   layout.slots.forEach((slot, i) => {
-    if (slot.type.kind !== "pc" && before[i] !== after[i]) changed[slot.display] = showValue(layout, slot, after[i] as number);
+    if (slot.type.kind !== "pc" && before[i] !== after[i])
+      changed[slot.display] = showValue(layout, slot, after[i] as number);
   });
   return changed;
 }
 
-function describe(layout: Layout, before: readonly number[], after: readonly number[], { instance, move }: Choice, fault: Fault | null): TraceStep {
+function describe(
+  layout: Layout,
+  before: readonly number[],
+  after: readonly number[],
+  { instance, move }: Choice,
+  fault: Fault | null,
+): TraceStep {
   const { meta } = move.step;
-  const object = meta.object === undefined ? null : evaluate({ layout, state: before, instance, params: move.choices }, meta.object);
+  const object =
+    meta.object === undefined ? null : evaluate({ layout, state: before, instance, params: move.choices }, meta.object);
   return {
     process: move.type.name,
     instance: instance.instance,

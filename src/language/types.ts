@@ -136,7 +136,12 @@ export type IntRef = VarNode & { readonly sort: "int" };
 export type Effect =
   | { readonly kind: "set"; readonly name: string; readonly index: IntExpr | null; readonly value: Expr }
   | { readonly kind: "assert"; readonly name: string; readonly condition: BoolExpr }
-  | { readonly kind: "if"; readonly condition: BoolExpr; readonly then: readonly Effect[]; readonly else: readonly Effect[] };
+  | {
+      readonly kind: "if";
+      readonly condition: BoolExpr;
+      readonly then: readonly Effect[];
+      readonly else: readonly Effect[];
+    };
 
 /** A result that marks a failed try-acquire; such steps fill the `busy` list. */
 export const BUSY = "busy";
@@ -220,7 +225,13 @@ export type Property =
   | { readonly kind: "always"; readonly name: string; readonly expr: BoolExpr }
   | { readonly kind: "sometimes"; readonly name: string; readonly expr: BoolExpr }
   /** Every fair run that meets `from` meets `to` then or later. `eventually` is `leads-to` from true. */
-  | { readonly kind: "leads-to"; readonly name: string; readonly from: BoolExpr; readonly to: BoolExpr; readonly fairness: readonly Fairness[] };
+  | {
+      readonly kind: "leads-to";
+      readonly name: string;
+      readonly from: BoolExpr;
+      readonly to: BoolExpr;
+      readonly fairness: readonly Fairness[];
+    };
 
 export interface Model {
   readonly name: string;

@@ -33,7 +33,10 @@ export function validate(model: Model): Model {
   const [first, ...rest] = problems(model);
   if (first === undefined) return model;
   if (rest.length === 0) throw first;
-  const more = `${rest.length} more: ${rest.slice(0, 3).map((problem) => problem.message).join("; ")}`;
+  const more = `${rest.length} more: ${rest
+    .slice(0, 3)
+    .map((problem) => problem.message)
+    .join("; ")}`;
   throw new SeamlockError(first.code, first.message, { hint: first.hint === null ? more : `${first.hint}; ${more}` });
 }
 
@@ -47,12 +50,21 @@ function checkNames(model: Model, report: Report): void {
   };
   const globals = model.variables.map((variable) => variable.name);
   say("variable", globals);
-  say("process type or scalar set", [...model.processes, ...model.scalarSets].map((set) => set.name));
-  say("property", model.properties.map((property) => property.name));
+  say(
+    "process type or scalar set",
+    [...model.processes, ...model.scalarSets].map((set) => set.name),
+  );
+  say(
+    "property",
+    model.properties.map((property) => property.name),
+  );
   for (const process of model.processes) {
     const locals = process.locals.map((variable) => variable.name);
     say(`local variable of ${process.name}`, locals);
-    say(`label of ${process.name}`, process.labels.map((label) => label.name));
+    say(
+      `label of ${process.name}`,
+      process.labels.map((label) => label.name),
+    );
     for (const name of locals.filter((local) => globals.includes(local))) {
       report("SL4002", `local variable ${name} of ${process.name} hides a global`, "give one of them another name");
     }
@@ -62,7 +74,8 @@ function checkNames(model: Model, report: Report): void {
 function checkVariable(model: Model, variable: Variable, report: Report): void {
   const { type, size, by } = variable;
   const known = (name: string) => [...model.processes, ...model.scalarSets].some((set) => set.name === name);
-  if (type.kind === "index" && !known(type.of)) report("SL4009", `variable ${variable.name} indexes the unknown set ${type.of}`);
+  if (type.kind === "index" && !known(type.of))
+    report("SL4009", `variable ${variable.name} indexes the unknown set ${type.of}`);
   if (by !== null && !known(by)) report("SL4009", `array ${variable.name} is indexed by the unknown set ${by}`);
   const [min, max] = typeRange(model, type);
   if (!(Number.isInteger(min) && Number.isInteger(max) && min <= max)) {
@@ -70,7 +83,8 @@ function checkVariable(model: Model, variable: Variable, report: Report): void {
   } else if (max - min >= 2 ** KIND_BITS || Math.abs(min) > 2 ** KIND_BITS || max > 2 ** KIND_BITS) {
     report("SL4012", `variable ${variable.name} needs more than ${KIND_BITS} bits`, "split the word into fields");
   }
-  if (size !== null && !(Number.isInteger(size) && size >= 1)) report("SL4012", `array ${variable.name} has size ${size}`);
+  if (size !== null && !(Number.isInteger(size) && size >= 1))
+    report("SL4012", `array ${variable.name} has size ${size}`);
   const inits = typeof variable.init === "number" ? [variable.init] : variable.init;
   if (typeof variable.init !== "number" && variable.init.length !== (size ?? 1)) {
     report("SL4012", `array ${variable.name} has ${size} elements and ${variable.init.length} initial values`);
@@ -84,10 +98,15 @@ function checkProcess(model: Model, process: ProcessType, report: Report): void 
   for (const variable of process.locals) checkVariable(model, variable, report);
   if (!(process.count >= 1)) report("SL4012", `process type ${process.name} has ${process.count} instances`);
   const labels = new Map(process.labels.map((label) => [label.name, label]));
-  if (!labels.has(process.start)) report("SL4006", `process ${process.name} starts at the unknown label "${process.start}"`);
+  if (!labels.has(process.start))
+    report("SL4006", `process ${process.name} starts at the unknown label "${process.start}"`);
   for (const label of process.labels) {
     if (label.steps.length === 0 && !label.idle) {
-      report("SL4008", `label ${label.name} of ${process.name} has no steps and is not idle`, `add a step, or declare it with idle("${label.name}")`);
+      report(
+        "SL4008",
+        `label ${label.name} of ${process.name} has no steps and is not idle`,
+        `add a step, or declare it with idle("${label.name}")`,
+      );
     }
     label.steps.forEach((step, i) => {
       const where = `${process.name} at ${label.name}, alternative ${i}`;
@@ -95,7 +114,12 @@ function checkProcess(model: Model, process: ProcessType, report: Report): void 
       checkStep({ ...stepScope(model, process, step.choose), where, report }, step);
     });
   }
-  for (const label of unreachable(process, labels)) report("SL4007", `label ${label} of ${process.name} is never reached`, "remove it, or add the step that leads there");
+  for (const label of unreachable(process, labels))
+    report(
+      "SL4007",
+      `label ${label} of ${process.name} is never reached`,
+      "remove it, or add the step that leads there",
+    );
 }
 
 function unreachable(process: ProcessType, labels: ReadonlyMap<string, Label>): string[] {
@@ -124,11 +148,16 @@ function checkEffect(scope: Scope, effect: Effect): void {
   const [min, max] = typeRange(scope.model, variable.type);
   const [low, high] = rangeOf(scope, effect.value);
   if (low > max || high < min) {
-    scope.report("SL4005", `${scope.where}: ${effect.name} (${min}..${max}) is assigned ${low === high ? low : `${low}..${high}`}`, "widen its type or wrap the value");
+    scope.report(
+      "SL4005",
+      `${scope.where}: ${effect.name} (${min}..${max}) is assigned ${low === high ? low : `${low}..${high}`}`,
+      "widen its type or wrap the value",
+    );
   }
 }
 
-const undefinedVariable = (scope: Scope, name: string): void => scope.report("SL4003", `${scope.where}: the variable ${name} is not declared`);
+const undefinedVariable = (scope: Scope, name: string): void =>
+  scope.report("SL4003", `${scope.where}: the variable ${name} is not declared`);
 
 function expectSort(scope: Scope, expr: Expr, sort: "bool" | "int"): void {
   if (expr.sort !== sort) scope.report("SL4004", `${scope.where}: a ${expr.sort} stands where a ${sort} is expected`);
@@ -143,20 +172,30 @@ function checkIndexing(scope: Scope, variable: Variable, index: Expr | null): vo
   if (variable.size === null) return scope.report("SL4010", `${scope.where}: ${variable.name} is no array`);
   expectSort(scope, index, "int");
   const [low, high] = rangeOf(scope, index);
-  if (low >= variable.size || high < 0) scope.report("SL4013", `${scope.where}: ${variable.name}[${low}] is outside 0..${variable.size - 1}`);
+  if (low >= variable.size || high < 0)
+    scope.report("SL4013", `${scope.where}: ${variable.name}[${low}] is outside 0..${variable.size - 1}`);
 }
 
 /** The enum type of an expression's values: its name, null for plain integers, undefined when the expression is a mere number that fits either. */
 function enumOfExpr(scope: Scope, expr: Expr): string | null {
   if (expr.op === "const") return expr.enum;
   if (expr.op === "ite") return enumOfExpr(scope, expr.then);
-  const variable = expr.op === "var" ? declaration(scope, expr.name) : expr.op === "local" ? localOf(scope.model, expr.process, expr.name) : undefined;
+  const variable =
+    expr.op === "var"
+      ? declaration(scope, expr.name)
+      : expr.op === "local"
+        ? localOf(scope.model, expr.process, expr.name)
+        : undefined;
   return variable?.type.kind === "enum" ? variable.type.name : null;
 }
 
 function checkEnums(scope: Scope, a: string | null, b: string | null, expr: Expr, name: string): void {
   if (a === b || expr.sort === "bool") return;
-  scope.report("SL4004", `${scope.where}: ${name} is ${a ?? "an integer"}, the other side is ${b ?? "an integer"}`, "use the enum's own constants");
+  scope.report(
+    "SL4004",
+    `${scope.where}: ${name} is ${a ?? "an integer"}, the other side is ${b ?? "an integer"}`,
+    "use the enum's own constants",
+  );
 }
 
 const localOf = (model: Model, process: string, name: string): Variable | undefined =>
@@ -176,14 +215,21 @@ function checkExpr(scope: Scope, expr: Expr): void {
     case "at":
       return checkAt(scope, expr);
     case "self":
-      if (scope.process === null) scope.report("SL4011", `${scope.where}: a property has no running process`, "name the instance instead of self");
+      if (scope.process === null)
+        scope.report(
+          "SL4011",
+          `${scope.where}: a property has no running process`,
+          "name the instance instead of self",
+        );
       return;
     case "param":
-      if (scope.params[expr.name] === undefined) scope.report("SL4011", `${scope.where}: the parameter ${expr.name} is not bound`);
+      if (scope.params[expr.name] === undefined)
+        scope.report("SL4011", `${scope.where}: the parameter ${expr.name} is not bound`);
       return;
     case "eq":
     case "ne":
-      if (expr.a.sort !== expr.b.sort) scope.report("SL4004", `${scope.where}: a ${expr.a.sort} is compared with a ${expr.b.sort}`);
+      if (expr.a.sort !== expr.b.sort)
+        scope.report("SL4004", `${scope.where}: a ${expr.a.sort} is compared with a ${expr.b.sort}`);
       checkEnums(scope, enumOfExpr(scope, expr.a), enumOfExpr(scope, expr.b), expr.a, "one side of a comparison");
       break;
     case "forall":
@@ -201,7 +247,8 @@ function checkExpr(scope: Scope, expr: Expr): void {
       expectSort(scope, expr.else, expr.sort);
       return;
     case "const":
-      if (!Number.isInteger(expr.value)) scope.report("SL4005", `${scope.where}: the constant ${expr.value} is no integer`);
+      if (!Number.isInteger(expr.value))
+        scope.report("SL4005", `${scope.where}: the constant ${expr.value} is no integer`);
       return;
     default:
       for (const child of children(expr)) expectSort(scope, child, "int");
@@ -213,7 +260,8 @@ function checkExpr(scope: Scope, expr: Expr): void {
 function checkRead(scope: Scope, expr: Expr & { op: "var" | "local" }, variable: Variable | undefined): void {
   if (variable === undefined) return undefinedVariable(scope, expr.name);
   const sort = variable.type.kind === "bool" ? "bool" : "int";
-  if (expr.sort !== sort) scope.report("SL4004", `${scope.where}: ${expr.name} is a ${sort} and is read as a ${expr.sort}`);
+  if (expr.sort !== sort)
+    scope.report("SL4004", `${scope.where}: ${expr.name} is a ${sort} and is read as a ${expr.sort}`);
   checkIndexing(scope, variable, expr.index);
 }
 
@@ -235,7 +283,8 @@ function checkProperty(model: Model, property: Property, report: Report): void {
     const type = model.processes.find((process) => process.name === fair.process);
     if (type === undefined) report("SL4009", `property ${property.name}: there is no process type ${fair.process}`);
     for (const label of fair.labels ?? []) {
-      if (type !== undefined && !type.labels.some((known) => known.name === label)) report("SL4006", `property ${property.name}: ${fair.process} has no label ${label}`);
+      if (type !== undefined && !type.labels.some((known) => known.name === label))
+        report("SL4006", `property ${property.name}: ${fair.process} has no label ${label}`);
     }
   }
 }

@@ -72,10 +72,16 @@ export function visitExpr(expr: Expr, visit: (expr: Expr) => void): void {
 /** Rebuild effects with every expression mapped. */
 export function mapEffects(effects: readonly Effect[], map: <X extends Expr>(expr: X) => X): Effect[] {
   return effects.map((effect): Effect => {
-    if (effect.kind === "set") return { ...effect, index: effect.index === null ? null : map(effect.index), value: map(effect.value) };
+    if (effect.kind === "set")
+      return { ...effect, index: effect.index === null ? null : map(effect.index), value: map(effect.value) };
     if (effect.kind === "assert") return { ...effect, condition: map(effect.condition) };
     // biome-ignore lint/suspicious/noThenProperty: the branch of a conditional effect
-    return { ...effect, condition: map(effect.condition), then: mapEffects(effect.then, map), else: mapEffects(effect.else, map) };
+    return {
+      ...effect,
+      condition: map(effect.condition),
+      then: mapEffects(effect.then, map),
+      else: mapEffects(effect.else, map),
+    };
   });
 }
 

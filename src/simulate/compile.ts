@@ -4,9 +4,9 @@ import {
   type Emitter,
   emitEffects,
   type Fault,
+  type Holder,
   holderConditions,
   holdsByLabel,
-  type Holder,
   type Instance,
   irJunction,
   irNot,
@@ -69,7 +69,10 @@ function emitter(text: Text): Emitter {
 function declared(text: Text, header: string, make: () => string): string {
   text.temporaries = 0;
   const body = make();
-  const temporaries = text.temporaries === 0 ? "" : `let ${Array.from({ length: text.temporaries }, (_, i) => `t${i} = 0`).join(", ")};\n`;
+  const temporaries =
+    text.temporaries === 0
+      ? ""
+      : `let ${Array.from({ length: text.temporaries }, (_, i) => `t${i} = 0`).join(", ")};\n`;
   return `${header} {\n${temporaries}${body}\n}`;
 }
 
@@ -77,7 +80,9 @@ function emitEnabled(text: Text, instance: Instance, i: number, moves: readonly 
   return declared(text, `function e${i}(s, out)`, () => {
     const e = emitter(text);
     const cases = instance.type.labels.map((_, label) => {
-      const here = moves.flatMap((lowered, code) => (lowered.instance === instance && lowered.move.labelIndex === label ? [{ lowered, code }] : []));
+      const here = moves.flatMap((lowered, code) =>
+        lowered.instance === instance && lowered.move.labelIndex === label ? [{ lowered, code }] : [],
+      );
       const tests = here.map(({ lowered, code }) => `if (${condition(e, lowered.guard)}) out[n++] = ${code};`);
       return tests.length === 0 ? "" : `case ${label}: ${tests.join(" ")} break;`;
     });
@@ -85,7 +90,12 @@ function emitEnabled(text: Text, instance: Instance, i: number, moves: readonly 
   });
 }
 
-function emitBusy(text: Text, layout: Layout, holds: Parameters<typeof holderConditions>[2], lowered: LoweredMove): string {
+function emitBusy(
+  text: Text,
+  layout: Layout,
+  holds: Parameters<typeof holderConditions>[2],
+  lowered: LoweredMove,
+): string {
   const { move } = lowered;
   if (!isBusy(move.step)) return "";
   const { leaf = null, resource = "", status = null } = move.step.meta;
@@ -97,11 +107,22 @@ function emitBusy(text: Text, layout: Layout, holds: Parameters<typeof holderCon
   const e = emitter(text);
   const found = holderConditions(layout, new Map(), holds, lowered);
   const lines = found.map(({ holder, when }) => `if (${condition(e, when)}) B[${site(holder)}]++;`);
-  const nobody = irNot(irJunction("or", found.map(({ when }) => when)));
+  const nobody = irNot(
+    irJunction(
+      "or",
+      found.map(({ when }) => when),
+    ),
+  );
   return [...lines, `if (${condition(e, nobody)}) B[${site(null)}]++;`].join(" ");
 }
 
-function emitFire(text: Text, layout: Layout, holds: Parameters<typeof holderConditions>[2], lowered: LoweredMove, code: number): string {
+function emitFire(
+  text: Text,
+  layout: Layout,
+  holds: Parameters<typeof holderConditions>[2],
+  lowered: LoweredMove,
+  code: number,
+): string {
   return declared(text, `function f${code}(s)`, () => {
     const busy = emitBusy(text, layout, holds, lowered);
     const effects = emitEffects(emitter(text), lowered.effects);
@@ -113,7 +134,9 @@ function emitViolated(text: Text, layout: Layout): string {
   return declared(text, "function violated(s)", () => {
     const e = emitter(text);
     const tests = layout.model.properties.flatMap((property, i) =>
-      property.kind === "always" ? [`if (${condition(e, irNot(lowerProperty(layout, property.expr, new Map())))}) return ${i + 1};`] : [],
+      property.kind === "always"
+        ? [`if (${condition(e, irNot(lowerProperty(layout, property.expr, new Map())))}) return ${i + 1};`]
+        : [],
     );
     return `${tests.join("\n")}\nreturn 0;`;
   });
@@ -124,7 +147,9 @@ export function compile(layout: Layout): Program {
   const text: Text = { faults: [], busySites: [], temporaries: 0 };
   const holds = layout.model.processes.map(holdsByLabel);
   const moves = layout.instances.flatMap((instance) =>
-    (layout.movesAt[instance.typeIndex] ?? []).flatMap((here) => here.map((move) => lowerMove(layout, instance, move, new Map()))),
+    (layout.movesAt[instance.typeIndex] ?? []).flatMap((here) =>
+      here.map((move) => lowerMove(layout, instance, move, new Map())),
+    ),
   );
   const functions = [
     ...layout.instances.map((instance, i) => emitEnabled(text, instance, i, moves)),

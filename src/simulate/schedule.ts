@@ -14,7 +14,9 @@ export function randomOf(seed: number, run: number): Random {
   let mixed = Math.imul((seed | 0) ^ 0x9e3779b9, 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 15) ^ (run + 1), 0xc2b2ae35);
   const generator = xoroshiro128plus((mixed ^ (mixed >>> 13)) | 0);
-  return { below: (n) => (n <= 1 ? 0 : (n & (n - 1)) === 0 ? generator.next() & (n - 1) : uniformInt(generator, 0, n - 1)) };
+  return {
+    below: (n) => (n <= 1 ? 0 : (n & (n - 1)) === 0 ? generator.next() & (n - 1) : uniformInt(generator, 0, n - 1)),
+  };
 }
 
 /** Chooses among processes. `canRun(i)` is asked as often as needed; a schedule returns -1 when nobody can. */
@@ -45,7 +47,11 @@ export function fairSchedule(random: Random, processes: number): Schedule {
  * priority. Finds bugs that need few ordering constraints with a known probability (Burckhardt and others, 2010). A process that has run
  * `patience` steps in a row drops too, else one that retries for ever would never let go.
  */
-export function prioritySchedule(random: Random, processes: number, options: { steps: number; changes: number; patience: number }): Schedule {
+export function prioritySchedule(
+  random: Random,
+  processes: number,
+  options: { steps: number; changes: number; patience: number },
+): Schedule {
   const order = Array.from({ length: processes }, (_, i) => i);
   for (let i = processes - 1; i > 0; i--) {
     const j = random.below(i + 1);

@@ -1,5 +1,16 @@
 /** Seeded runs of any Model, with statistics. The same seed gives the same runs for good. */
-import { type Choice, faultName, initialState, isDeadlock, type Layout, layoutOf, type Model, type Trace, traceOf, validate } from "../language/index.ts";
+import {
+  type Choice,
+  faultName,
+  initialState,
+  isDeadlock,
+  type Layout,
+  layoutOf,
+  type Model,
+  type Trace,
+  traceOf,
+  validate,
+} from "../language/index.ts";
 import { compile, type Program } from "./compile.ts";
 import { fairSchedule, prioritySchedule, randomOf, type Schedule, type ScheduleKind } from "./schedule.ts";
 
@@ -25,7 +36,11 @@ export interface SimulateOptions {
   readonly trace?: boolean;
   /** Stop after the first violation. */
   readonly first?: boolean;
-  readonly onProgress?: (progress: { readonly runs: number; readonly steps: number; readonly seconds: number }) => boolean | undefined;
+  readonly onProgress?: (progress: {
+    readonly runs: number;
+    readonly steps: number;
+    readonly seconds: number;
+  }) => boolean | undefined;
 }
 
 /** The parameters that repeat a run exactly. */
@@ -75,7 +90,12 @@ export interface SimulationResult {
   readonly cost: number;
   readonly costByInstance: Readonly<Record<string, number>>;
   /** By instance and label: the cost that passed while it stood there. */
-  readonly dwell: readonly { readonly instance: string; readonly label: string; readonly cost: number; readonly visits: number }[];
+  readonly dwell: readonly {
+    readonly instance: string;
+    readonly label: string;
+    readonly cost: number;
+    readonly visits: number;
+  }[];
   readonly trace: Trace | null;
   /** Repeats the first run; with `run` one higher, the second, and so on. */
   readonly reproduce: Reproduce;
@@ -245,7 +265,10 @@ class Runner {
 
 function parametersOf(options: SimulateOptions): Parameters {
   const { seed = 1, firstRun = 0, steps = 10_000, schedule = "fair", changes = 3, patience = 200 } = options;
-  return { reproduce: { seed, run: firstRun, steps, schedule, changes, patience }, costs: options.costs ?? DEFAULT_COSTS };
+  return {
+    reproduce: { seed, run: firstRun, steps, schedule, changes, patience },
+    costs: options.costs ?? DEFAULT_COSTS,
+  };
 }
 
 /** Run a model. */
@@ -262,21 +285,41 @@ export function simulate(model: Model, options: SimulateOptions = {}): Simulatio
   for (; runs < (options.runs ?? 1); runs++) {
     const run = reproduce.run + runs;
     const random = randomOf(reproduce.seed, run);
-    const schedule = reproduce.schedule === "fair" ? fairSchedule(random, layout.instances.length) : prioritySchedule(random, layout.instances.length, reproduce);
+    const schedule =
+      reproduce.schedule === "fair"
+        ? fairSchedule(random, layout.instances.length)
+        : prioritySchedule(random, layout.instances.length, reproduce);
     const end = runner.run(schedule, (n) => random.below(n), reproduce.steps);
     if (options.trace && runs === 0) trace = runner.trace(end.length);
     if (end.violated !== null && !violations.has(end.violated)) {
-      violations.set(end.violated, { property: end.violated, trace: runner.trace(end.length), reproduce: { ...reproduce, run } });
+      violations.set(end.violated, {
+        property: end.violated,
+        trace: runner.trace(end.length),
+        reproduce: { ...reproduce, run },
+      });
     }
-    if (options.onProgress?.({ runs: runs + 1, steps: runner.tally.steps, seconds: seconds() }) === false || (options.first && violations.size > 0)) {
+    if (
+      options.onProgress?.({ runs: runs + 1, steps: runner.tally.steps, seconds: seconds() }) === false ||
+      (options.first && violations.size > 0)
+    ) {
       runs++;
       break;
     }
   }
-  return { ...summary(program, runner.tally), runs, seconds: seconds(), violations: [...violations.values()], trace, reproduce };
+  return {
+    ...summary(program, runner.tally),
+    runs,
+    seconds: seconds(),
+    violations: [...violations.values()],
+    trace,
+    reproduce,
+  };
 }
 
-function summary(program: Program, tally: Tally): Pick<SimulationResult, "steps" | "ended" | "busy" | "counters" | "cost" | "costByInstance" | "dwell"> {
+function summary(
+  program: Program,
+  tally: Tally,
+): Pick<SimulationResult, "steps" | "ended" | "busy" | "counters" | "cost" | "costByInstance" | "dwell"> {
   const { layout } = program;
   const busy = program.busySites.flatMap(({ holder, ...site }, i) => {
     const count = program.busyCounts[i] as number;
@@ -289,10 +332,14 @@ function summary(program: Program, tally: Tally): Pick<SimulationResult, "steps"
   const dwell = layout.instances.flatMap((instance, i) =>
     instance.type.labels.flatMap((label, l) => {
       const visits = tally.visits[i]?.[l] ?? 0;
-      return visits === 0 ? [] : [{ instance: instance.display, label: label.name, cost: tally.dwell[i]?.[l] ?? 0, visits }];
+      return visits === 0
+        ? []
+        : [{ instance: instance.display, label: label.name, cost: tally.dwell[i]?.[l] ?? 0, visits }];
     }),
   );
-  const costByInstance = Object.fromEntries(layout.instances.map((instance, i) => [instance.display, tally.costs[i] as number]));
+  const costByInstance = Object.fromEntries(
+    layout.instances.map((instance, i) => [instance.display, tally.costs[i] as number]),
+  );
   return { steps: tally.steps, ended: tally.ended, busy, counters, cost: tally.cost, costByInstance, dwell };
 }
 
@@ -302,8 +349,11 @@ export function mergeSimulations(results: readonly [SimulationResult, ...Simulat
   const [first] = sorted as [SimulationResult];
   const sum = (of: (result: SimulationResult) => number) => sorted.reduce((total, result) => total + of(result), 0);
   const violations = new Map<string, SimulatedViolation>();
-  for (const violation of sorted.flatMap((result) => result.violations)) if (!violations.has(violation.property)) violations.set(violation.property, violation);
-  const costByInstance = Object.fromEntries(Object.keys(first.costByInstance).map((name) => [name, sum((result) => result.costByInstance[name] ?? 0)]));
+  for (const violation of sorted.flatMap((result) => result.violations))
+    if (!violations.has(violation.property)) violations.set(violation.property, violation);
+  const costByInstance = Object.fromEntries(
+    Object.keys(first.costByInstance).map((name) => [name, sum((result) => result.costByInstance[name] ?? 0)]),
+  );
   return {
     ...first,
     runs: sum(({ runs }) => runs),
@@ -313,9 +363,21 @@ export function mergeSimulations(results: readonly [SimulationResult, ...Simulat
     cost: sum(({ cost }) => cost),
     costByInstance,
     violations: [...violations.values()],
-    busy: mergeBy(sorted.flatMap(({ busy }) => busy), ({ count, ...rest }) => rest, (a, b) => ({ ...a, count: a.count + b.count })),
-    dwell: mergeBy(sorted.flatMap(({ dwell }) => dwell), ({ instance, label }) => ({ instance, label }), (a, b) => ({ ...a, cost: a.cost + b.cost, visits: a.visits + b.visits })),
-    counters: mergeBy(sorted.flatMap(({ counters }) => counters), ({ counter, leaf }) => ({ counter, leaf }), (a, b) => ({ ...a, histogram: mergeHistograms(a.histogram, b.histogram) })),
+    busy: mergeBy(
+      sorted.flatMap(({ busy }) => busy),
+      ({ count, ...rest }) => rest,
+      (a, b) => ({ ...a, count: a.count + b.count }),
+    ),
+    dwell: mergeBy(
+      sorted.flatMap(({ dwell }) => dwell),
+      ({ instance, label }) => ({ instance, label }),
+      (a, b) => ({ ...a, cost: a.cost + b.cost, visits: a.visits + b.visits }),
+    ),
+    counters: mergeBy(
+      sorted.flatMap(({ counters }) => counters),
+      ({ counter, leaf }) => ({ counter, leaf }),
+      (a, b) => ({ ...a, histogram: mergeHistograms(a.histogram, b.histogram) }),
+    ),
   };
 }
 
@@ -329,7 +391,10 @@ function mergeBy<T>(items: readonly T[], key: (item: T) => unknown, add: (a: T, 
   return [...merged.values()];
 }
 
-function mergeHistograms(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {
+function mergeHistograms(
+  a: Readonly<Record<string, number>>,
+  b: Readonly<Record<string, number>>,
+): Record<string, number> {
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort((x, y) => Number(x) - Number(y));
   return Object.fromEntries(names.map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)]));
 }

@@ -1,10 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { enterAndZap } from "../../bench/models/enter-and-zap.ts";
-import { check, checkAsync, checkpoint, fewerSwitches, isValid, replay, resume, startSearch, verifyReduction } from "../../src/check/index.ts";
+import {
+  check,
+  checkAsync,
+  checkpoint,
+  fewerSwitches,
+  isValid,
+  replay,
+  resume,
+  startSearch,
+  verifyReduction,
+} from "../../src/check/index.ts";
 import type { Model, Trace } from "../../src/language/index.ts";
 import { type LockFault, peterson, tryLock, twoLocks, writeBack, xadd } from "./models.ts";
 
-const named = (model: Model, options = {}) => Object.fromEntries(check(model, options).violations.map(({ property, trace }) => [property, trace.steps.length]));
+const named = (model: Model, options = {}) =>
+  Object.fromEntries(check(model, options).violations.map(({ property, trace }) => [property, trace.steps.length]));
 
 describe("the reference model", () => {
   test.each([
@@ -12,7 +23,12 @@ describe("the reference model", () => {
     [1, 2, 2, 40_843, 90_002],
     [2, 1, 2, 269_360, 805_512],
   ])("M(%i,%i,%i) has its known counts", (vcpus, pages, threshold, states, transitions) => {
-    expect(check(enterAndZap({ vcpus, pages, threshold }), { noReduction: true })).toMatchObject({ states, transitions, outcome: { kind: "holds" }, reductions: [] });
+    expect(check(enterAndZap({ vcpus, pages, threshold }), { noReduction: true })).toMatchObject({
+      states,
+      transitions,
+      outcome: { kind: "holds" },
+      reductions: [],
+    });
   });
 
   test("M(2,1,6) has its known number of states, in less than 32 bytes each", () => {
@@ -30,7 +46,14 @@ describe("the reference model", () => {
 
   test("busy lists each resource with its holders", () => {
     const { busy } = check(enterAndZap({ vcpus: 2, pages: 1, threshold: 2 }));
-    expect(busy).toContainEqual({ process: "zapper", leaf: "tdh_mem_track", resource: "TDCS_EPOCH", status: null, holders: ["tdh_vp_enter"], unheld: false });
+    expect(busy).toContainEqual({
+      process: "zapper",
+      leaf: "tdh_mem_track",
+      resource: "TDCS_EPOCH",
+      status: null,
+      holders: ["tdh_vp_enter"],
+      unheld: false,
+    });
     expect(busy).toContainEqual({
       process: "vcpu",
       leaf: "tdh_vp_enter",
@@ -48,7 +71,9 @@ describe("seeded faults", () => {
     const result = check(tryLock(3));
     expect(result).toMatchObject({ outcome: { kind: "holds" }, vacuous: [], neverRan: [] });
     expect(result.witnesses.map(({ property }) => property)).toEqual(["one inside"]);
-    expect(result.busy).toEqual([{ process: "caller", leaf: "call", resource: "LOCK", status: "0x80", holders: ["call"], unheld: false }]);
+    expect(result.busy).toEqual([
+      { process: "caller", leaf: "call", resource: "LOCK", status: "0x80", holders: ["call"], unheld: false },
+    ]);
   });
 
   test.each<[LockFault, Record<string, number>]>([
@@ -62,7 +87,11 @@ describe("seeded faults", () => {
     for (const noReduction of [true, false]) {
       const result = check(tryLock(2, fault), { noReduction });
       expect(result.outcome.kind).toBe("violated");
-      const lengths = Object.fromEntries(result.violations.filter(({ kind }) => kind !== "leads-to").map(({ property, trace }) => [property, trace.steps.length]));
+      const lengths = Object.fromEntries(
+        result.violations
+          .filter(({ kind }) => kind !== "leads-to")
+          .map(({ property, trace }) => [property, trace.steps.length]),
+      );
       const { "the lock comes back": _, ...safety } = expected;
       expect(lengths).toEqual(safety);
       for (const { trace } of result.violations) expect(isValid(tryLock(2, fault), trace)).toBe(true);
@@ -95,7 +124,9 @@ describe("seeded faults", () => {
 
   test("`first` stops early and still finds a shortest one", () => {
     const result = check(tryLock(3, "wrong guard"), { first: true });
-    expect(result.violations.map(({ property, trace }) => [property, trace.steps.length])).toEqual([["at most one inside", 4]]);
+    expect(result.violations.map(({ property, trace }) => [property, trace.steps.length])).toEqual([
+      ["at most one inside", 4],
+    ]);
   });
 });
 
@@ -119,7 +150,11 @@ describe("bounds", () => {
 
   test("an interrupted search says so", async () => {
     const controller = new AbortController();
-    const result = await checkAsync(model, { noReduction: true, signal: controller.signal, onProgress: () => controller.abort() });
+    const result = await checkAsync(model, {
+      noReduction: true,
+      signal: controller.signal,
+      onProgress: () => controller.abort(),
+    });
     expect(result.outcome).toMatchObject({ kind: "inconclusive", reason: "interrupted" });
   });
 
@@ -157,7 +192,10 @@ describe("checkpoints", () => {
 describe("traces", () => {
   test("a trace replays on its model, and shows where another one differs", () => {
     const { trace } = check(tryLock(2, "wrong guard"));
-    expect(replay(tryLock(2, "wrong guard"), trace as Trace)).toMatchObject({ stuck: null, violated: ["at most one inside"] });
+    expect(replay(tryLock(2, "wrong guard"), trace as Trace)).toMatchObject({
+      stuck: null,
+      violated: ["at most one inside"],
+    });
     const other = replay(tryLock(2), trace as Trace);
     expect(other.violated).toEqual([]);
   });
@@ -165,7 +203,12 @@ describe("traces", () => {
   test("a changed trace is not valid", () => {
     const { trace } = check(tryLock(2, "wrong guard"));
     const [first, ...rest] = (trace as Trace).steps;
-    expect(isValid(tryLock(2, "wrong guard"), { ...(trace as Trace), steps: [{ ...(first as Trace["steps"][0]), state: { locked: false } }, ...rest] })).toBe(false);
+    expect(
+      isValid(tryLock(2, "wrong guard"), {
+        ...(trace as Trace),
+        steps: [{ ...(first as Trace["steps"][0]), state: { locked: false } }, ...rest],
+      }),
+    ).toBe(false);
     expect(isValid(tryLock(2), trace as Trace)).toBe(false);
   });
 

@@ -32,7 +32,9 @@ describe("leads-to", () => {
     const model = retrier((p) => [L.weakFair(p)]);
     const { outcome, trace } = check(model);
     expect(outcome).toMatchObject({ kind: "violated", property: "the host gets through" });
-    expect(trace?.steps.slice(trace.loop ?? 0).some(({ actor, label }) => actor === "host" && label === "try")).toBe(true);
+    expect(trace?.steps.slice(trace.loop ?? 0).some(({ actor, label }) => actor === "host" && label === "try")).toBe(
+      true,
+    );
     expect(isValid(model, trace as L.Trace)).toBe(true);
   });
 
@@ -77,31 +79,52 @@ describe("leads-to", () => {
   });
 
   test("random models: the verdict is that of the fixpoint algorithm, and every lasso is real", () => {
-    const fairness = fc.array(fc.tuple(fc.boolean(), fc.nat(1), fc.option(fc.constantFrom("l0", "l1"))), { maxLength: 3 });
+    const fairness = fc.array(fc.tuple(fc.boolean(), fc.nat(1), fc.option(fc.constantFrom("l0", "l1"))), {
+      maxLength: 3,
+    });
     fc.assert(
-      fc.property(fc.array(fc.nat(1000), { minLength: 20, maxLength: 90 }), fairness, fc.nat(3), (numbers, fair, goal) => {
-        const base = modelOf(numbers);
-        const known = fair.map(([strong, process, label]): L.Fairness => ({
-          strength: strong ? "strong" : "weak",
-          process: base.processes[process % base.processes.length]?.name ?? "",
-          instance: null,
-          labels: label === null ? null : [label],
-        }));
-        const at = (label: string): L.BoolExpr => ({ op: "at", sort: "bool", process: "p0", instance: L.int(0), labels: [label] });
-        const property = { kind: "leads-to", name: "live", from: goal < 2 ? L.bool(true) : at("l0"), to: goal % 2 === 0 ? at("l1") : L.and(at("l1"), { op: "var", sort: "bool", name: "flag", index: null }), fairness: known } as const;
-        const model = { ...base, properties: [property] };
-        fc.pre(L.problems(model).length === 0);
-        let expected = true;
-        try {
-          expected = leadsTo(model, property, 400);
-        } catch (error) {
-          fc.pre(!(error instanceof TooLarge));
-          throw error;
-        }
-        const found = check(model).violations.find(({ kind }) => kind === "leads-to");
-        expect(found === undefined).toBe(expected);
-        if (found !== undefined) expect(isValid(model, found.trace)).toBe(true);
-      }),
+      fc.property(
+        fc.array(fc.nat(1000), { minLength: 20, maxLength: 90 }),
+        fairness,
+        fc.nat(3),
+        (numbers, fair, goal) => {
+          const base = modelOf(numbers);
+          const known = fair.map(
+            ([strong, process, label]): L.Fairness => ({
+              strength: strong ? "strong" : "weak",
+              process: base.processes[process % base.processes.length]?.name ?? "",
+              instance: null,
+              labels: label === null ? null : [label],
+            }),
+          );
+          const at = (label: string): L.BoolExpr => ({
+            op: "at",
+            sort: "bool",
+            process: "p0",
+            instance: L.int(0),
+            labels: [label],
+          });
+          const property = {
+            kind: "leads-to",
+            name: "live",
+            from: goal < 2 ? L.bool(true) : at("l0"),
+            to: goal % 2 === 0 ? at("l1") : L.and(at("l1"), { op: "var", sort: "bool", name: "flag", index: null }),
+            fairness: known,
+          } as const;
+          const model = { ...base, properties: [property] };
+          fc.pre(L.problems(model).length === 0);
+          let expected = true;
+          try {
+            expected = leadsTo(model, property, 400);
+          } catch (error) {
+            fc.pre(!(error instanceof TooLarge));
+            throw error;
+          }
+          const found = check(model).violations.find(({ kind }) => kind === "leads-to");
+          expect(found === undefined).toBe(expected);
+          if (found !== undefined) expect(isValid(model, found.trace)).toBe(true);
+        },
+      ),
       { numRuns: Number(process.env["SEAMLOCK_RUNS"] ?? 100) },
     );
   });

@@ -2,7 +2,15 @@
 import * as L from "../../src/language/index.ts";
 
 /** What is broken in the try-lock model. */
-export type LockFault = "none" | "missing release" | "wrong guard" | "lost flag" | "no lock" | "double release" | "overflow" | "missing assertion guard";
+export type LockFault =
+  | "none"
+  | "missing release"
+  | "wrong guard"
+  | "lost flag"
+  | "no lock"
+  | "double release"
+  | "overflow"
+  | "missing assertion guard";
 
 /** `n` callers try a lock, count themselves in and out, and give the lock back. A failed try is retried. */
 export function tryLock(n: number, fault: LockFault = "none"): L.Model {
@@ -18,7 +26,11 @@ export function tryLock(n: number, fault: LockFault = "none"): L.Model {
   p.step("enter", { do: [L.inc(inside)], next: "work" });
   p.step("work", { do: [L.assertThat("alone", L.eq(inside, 1)), L.dec(inside)], next: "leave" });
   const released = fault === "missing release" ? [] : [L.set(locked, false)];
-  p.step("leave", { do: released, next: fault === "double release" ? "again" : "try", meta: { leaf: "call", action: "release", resource: "LOCK" } });
+  p.step("leave", {
+    do: released,
+    next: fault === "double release" ? "again" : "try",
+    meta: { leaf: "call", action: "release", resource: "LOCK" },
+  });
   if (fault === "double release") p.step("again", { do: [L.set(locked, false)], next: "try" });
   m.always("at most one inside", L.le(inside, 1));
   m.sometimes("one inside", L.eq(inside, 1));
@@ -51,9 +63,18 @@ export function peterson(broken = false): L.Model {
   const other = L.sub(1, p.self);
   p.step("want", { do: [L.set(flag.at(p.self), true)], next: "yield" });
   p.step("yield", { do: broken ? [] : [L.set(turn, other)], next: "wait" });
-  p.step("wait", { when: broken ? L.eq(turn, turn) : L.or(L.not(flag.at(other)), L.eq(turn, p.self)), next: "critical" });
+  p.step("wait", {
+    when: broken ? L.eq(turn, turn) : L.or(L.not(flag.at(other)), L.eq(turn, p.self)),
+    next: "critical",
+  });
   p.step("critical", { do: [L.set(flag.at(p.self), false)], next: "want" });
-  m.always("exclusion", L.le(L.count(p, (i) => p.at(i, "critical")), 1));
+  m.always(
+    "exclusion",
+    L.le(
+      L.count(p, (i) => p.at(i, "critical")),
+      1,
+    ),
+  );
   m.leadsTo("the first gets in", p.at(0, "wait"), p.at(0, "critical"), [L.weakFair(p)]);
   return m.build();
 }
@@ -67,7 +88,10 @@ export function writeBack(wholeWord: boolean): L.Model {
   const waiter = m.process("waiter");
   const copy = owner.record("copy", fields);
   owner.step("lock", { do: [L.set(word.locked, true), ...L.copyRecord(copy, word)], next: "work" });
-  owner.step("work", { do: wholeWord ? [L.set(copy.locked, false), ...L.copyRecord(word, copy)] : [L.set(word.locked, false)], next: "end" });
+  owner.step("work", {
+    do: wholeWord ? [L.set(copy.locked, false), ...L.copyRecord(word, copy)] : [L.set(word.locked, false)],
+    next: "end",
+  });
   owner.idle("end");
   waiter.step("ask", { do: [L.set(word.waiting, true)], next: "asked" });
   waiter.idle("asked");
@@ -82,7 +106,11 @@ export function xadd(steps: number, mask: number): L.Model {
   const p = m.process("p", 2);
   const old = p.variable("old", L.bitsType(16));
   const n = p.variable("n", L.intType(0, steps));
-  p.step("add", { when: L.lt(n, steps), do: [L.set(old, word), L.set(word, L.wrap(L.add(word, 2), 16)), L.inc(n)], next: "look" });
+  p.step("add", {
+    when: L.lt(n, steps),
+    do: [L.set(old, word), L.set(word, L.wrap(L.add(word, 2), 16)), L.inc(n)],
+    next: "look",
+  });
   p.step("add", { when: L.eq(n, steps), next: "end" });
   p.step("look", { do: [L.assertThat("no carry", L.ge(L.band(L.add(old, 2), mask), L.band(old, mask)))], next: "add" });
   p.idle("end");

@@ -21,7 +21,11 @@ function constraints(layout: L.Layout, fairness: readonly L.Fairness[]): Constra
 }
 
 /** Nodes of `zone` from which a node or edge wanted can be reached without leaving the zone. */
-function reaching(zone: Set<number>, graph: readonly Edge[][], wanted: (node: number, edge: Edge) => boolean): Set<number> {
+function reaching(
+  zone: Set<number>,
+  graph: readonly Edge[][],
+  wanted: (node: number, edge: Edge) => boolean,
+): Set<number> {
   const found = new Set<number>();
   for (let grown = true; grown; ) {
     grown = false;
@@ -38,7 +42,11 @@ function reaching(zone: Set<number>, graph: readonly Edge[][], wanted: (node: nu
 }
 
 /** Is there a run inside the zone that meets every demand for ever? */
-function livesForEver(start: Set<number>, graph: readonly Edge[][], demands: readonly ((node: number, edge: Edge) => boolean)[]): boolean {
+function livesForEver(
+  start: Set<number>,
+  graph: readonly Edge[][],
+  demands: readonly ((node: number, edge: Edge) => boolean)[],
+): boolean {
   let zone = start;
   for (let size = -1; size !== zone.size; ) {
     size = zone.size;
@@ -60,16 +68,21 @@ export function leadsTo(model: L.Model, property: L.Property & { kind: "leads-to
   );
   const before = (node: number) => !L.holds(layout, states[node] as number[], property.to);
   const zone = new Set<number>();
-  const work = states.map((_, i) => i).filter((i) => before(i) && L.holds(layout, states[i] as number[], property.from));
+  const work = states
+    .map((_, i) => i)
+    .filter((i) => before(i) && L.holds(layout, states[i] as number[], property.from));
   for (const node of work) {
     if (zone.has(node)) continue;
     zone.add(node);
     for (const { to } of graph[node] ?? []) if (before(to)) work.push(to);
   }
   if ([...zone].some((node) => graph[node]?.length === 0)) return false;
-  const able = (constraint: Constraint) => (node: number) => graph[node]?.some(({ choice }) => constraint.matches(choice)) ?? false;
+  const able = (constraint: Constraint) => (node: number) =>
+    graph[node]?.some(({ choice }) => constraint.matches(choice)) ?? false;
   const all = constraints(layout, property.fairness);
-  const weak = all.filter(({ strong }) => !strong).map((constraint) => (node: number, edge: Edge) => constraint.matches(edge.choice) || !able(constraint)(node));
+  const weak = all
+    .filter(({ strong }) => !strong)
+    .map((constraint) => (node: number, edge: Edge) => constraint.matches(edge.choice) || !able(constraint)(node));
   const strong = all.filter((constraint) => constraint.strong);
   for (let mask = 0; mask < 2 ** strong.length; mask++) {
     // Meet each strong constraint either by acting for ever or by never being able to act again.

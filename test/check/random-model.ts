@@ -55,7 +55,12 @@ function effect(dice: Dice, words: Vocabulary, depth = 1): L.Effect {
   if (kind <= 4) return L.set(dice.pick(words.ints), L.wrap(intExpr(dice, words, 1), 2));
   if (kind === 5) return L.inc(dice.pick(words.ints));
   if (kind === 6) return L.dec(dice.pick(words.ints));
-  if (kind === 7 && depth > 0) return L.when(boolExpr(dice, words, 1), [effect(dice, words, 0)], dice.roll(2) === 0 ? [] : [effect(dice, words, 0)]);
+  if (kind === 7 && depth > 0)
+    return L.when(
+      boolExpr(dice, words, 1),
+      [effect(dice, words, 0)],
+      dice.roll(2) === 0 ? [] : [effect(dice, words, 0)],
+    );
   if (kind === 8) return L.assertThat("claim", L.or(boolExpr(dice, words, 1), dice.roll(3) !== 0));
   return L.set(dice.pick(words.ints), L.mod(L.add(dice.pick(words.ints), 1), 4));
 }
@@ -64,9 +69,11 @@ const RESOURCES = ["A", "B"];
 function meta(dice: Dice, name: string): L.StepMeta {
   const kind = dice.roll(5);
   const resource = dice.pick(RESOURCES);
-  if (kind === 0) return { leaf: name, action: "acquire", resource, mode: dice.pick(["SHARED", "EXCLUSIVE"]), result: "ok" };
+  if (kind === 0)
+    return { leaf: name, action: "acquire", resource, mode: dice.pick(["SHARED", "EXCLUSIVE"]), result: "ok" };
   if (kind === 1) return { leaf: name, action: "release", resource };
-  if (kind === 2) return { leaf: name, action: "acquire", resource, mode: dice.pick(["SHARED", "EXCLUSIVE"]), result: L.BUSY };
+  if (kind === 2)
+    return { leaf: name, action: "acquire", resource, mode: dice.pick(["SHARED", "EXCLUSIVE"]), result: L.BUSY };
   return {};
 }
 
@@ -106,7 +113,14 @@ export function modelOf(numbers: readonly number[]): L.Model {
     const local = p.variable("k", L.intType(0, 3));
     const mark = p.variable("mark", L.boolType);
     const own = i === 0 ? [mine.at(p.self)] : [];
-    const ints = [local, x, y, wide.at(local), ...(asymmetric ? [wide.at(1)] : []), ...(dice.roll(2) === 0 ? [counter, fixed] : [])];
+    const ints = [
+      local,
+      x,
+      y,
+      wide.at(local),
+      ...(asymmetric ? [wide.at(1)] : []),
+      ...(dice.roll(2) === 0 ? [counter, fixed] : []),
+    ];
     // Processes that mostly touch what is theirs make folding worth testing.
     const shy = dice.roll(2) === 0;
     const words: Vocabulary = shy
@@ -117,8 +131,19 @@ export function modelOf(numbers: readonly number[]): L.Model {
   });
   const inner: Vocabulary = { bools: [flag], ints: [x, y], range };
   if (dice.roll(2) === 0) m.always("invariant", L.or(boolExpr(dice, inner, 2), dice.roll(2) === 0));
-  if (dice.roll(2) === 0) m.sometimes("witness", L.and(boolExpr(dice, inner, 2), L.exists(range, (i) => range.at(i, "l1"))));
-  if (dice.roll(4) === 0) m.sometimes("all marked", L.forall(range, (i) => mine.at(i)));
+  if (dice.roll(2) === 0)
+    m.sometimes(
+      "witness",
+      L.and(
+        boolExpr(dice, inner, 2),
+        L.exists(range, (i) => range.at(i, "l1")),
+      ),
+    );
+  if (dice.roll(4) === 0)
+    m.sometimes(
+      "all marked",
+      L.forall(range, (i) => mine.at(i)),
+    );
   if (dice.roll(4) === 0) m.allowDeadlock();
   return m.build();
 }

@@ -27,7 +27,9 @@ describe("random models", () => {
         const result = check(model, { noReduction: true });
         expect(result.states).toBe(expected.states);
         expect(result.transitions).toBe(expected.transitions);
-        expect(Object.fromEntries(result.violations.map(({ property, trace }) => [property, trace.steps.length]))).toEqual(Object.fromEntries(expected.violated));
+        expect(
+          Object.fromEntries(result.violations.map(({ property, trace }) => [property, trace.steps.length])),
+        ).toEqual(Object.fromEntries(expected.violated));
         expect(new Set(result.witnesses.map(({ property }) => property))).toEqual(expected.witnessed);
         for (const { trace } of result.violations) expect(isValid(model, trace)).toBe(true);
       }),

@@ -12,13 +12,18 @@ import { modelOf } from "../check/random-model.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "seamlock-export-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-const run = (command: string, ...args: string[]) => spawnSync(command, args, { cwd: directory, encoding: "utf8", timeout: 120_000 });
+const run = (command: string, ...args: string[]) =>
+  spawnSync(command, args, { cwd: directory, encoding: "utf8", timeout: 120_000 });
 const available = (command: string, ...args: string[]) => spawnSync(command, args).error === undefined;
 
 const hasSpin = available("spin", "-V") && available("gcc", "--version");
-if (!hasSpin) process.stderr.write("notice: SPIN or gcc is not installed, so the Promela export is not run; see scripts/install-test-tools.sh\n");
+if (!hasSpin)
+  process.stderr.write(
+    "notice: SPIN or gcc is not installed, so the Promela export is not run; see scripts/install-test-tools.sh\n",
+  );
 const jar = process.env["SEAMLOCK_TLC_JAR"];
-if (jar === undefined) process.stderr.write("notice: SEAMLOCK_TLC_JAR names no tla2tools.jar, so the TLA+ export is not run\n");
+if (jar === undefined)
+  process.stderr.write("notice: SEAMLOCK_TLC_JAR names no tla2tools.jar, so the TLA+ export is not run\n");
 
 /** States that SPIN stores, and whether it found an error. */
 function spin(model: L.Model): { states: number; errors: number } {
@@ -27,7 +32,10 @@ function spin(model: L.Model): { states: number; errors: number } {
   const compiled = run("gcc", "-O1", "-DSAFETY", "-DNOREDUCE", "-o", "pan", "pan.c");
   if (compiled.status !== 0) throw new Error(`${generated.stdout}${compiled.stderr}`);
   const { stdout } = run(join(directory, "pan"), "-m200000", "-w20");
-  return { states: Number(/(\d+) states, stored/.exec(stdout)?.[1]), errors: Number(/errors: (\d+)/.exec(stdout)?.[1]) };
+  return {
+    states: Number(/(\d+) states, stored/.exec(stdout)?.[1]),
+    errors: Number(/errors: (\d+)/.exec(stdout)?.[1]),
+  };
 }
 
 const examples: [string, L.Model][] = [
@@ -48,7 +56,8 @@ function soundRandomModels(wanted: number): [string, L.Model][] {
     const model = modelOf(numbers);
     if (L.problems(model).length > 0) continue;
     const search = new Search(prepare(model, true), { states: 5000 }).finish();
-    if (search.complete && search.states > 5 && search.findings.every(({ kind }) => kind === "sometimes")) found.push([`random ${seed}`, model]);
+    if (search.complete && search.states > 5 && search.findings.every(({ kind }) => kind === "sometimes"))
+      found.push([`random ${seed}`, model]);
   }
   return found;
 }
@@ -75,7 +84,9 @@ function soundRandomModels(wanted: number): [string, L.Model][] {
     writeFileSync(join(directory, `${name}.cfg`), config);
     copyFileSync(jar as string, join(directory, basename(jar as string)));
     const { stdout } = run("java", "-cp", basename(jar as string), "tlc2.TLC", `${name}.tla`);
-    expect(Number(/([\d,]+) distinct states found/.exec(stdout)?.[1]?.replaceAll(",", ""))).toBe(check(model, { noReduction: true }).states);
+    expect(Number(/([\d,]+) distinct states found/.exec(stdout)?.[1]?.replaceAll(",", ""))).toBe(
+      check(model, { noReduction: true }).states,
+    );
   });
 });
 
