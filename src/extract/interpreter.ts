@@ -166,7 +166,7 @@ export class Interpreter {
     this.version = version;
     this.halts = [];
     this.steps = 0;
-    const ast = this.program.ast(info, this.relevant);
+    const ast = this.program.ast(info);
     if (!ast) {
       this.trouble("parse", `the handler ${info.name} could not be parsed`, {
         file: info.file,
@@ -1235,14 +1235,9 @@ export class Interpreter {
 
   /** The call ends outside this function; situations with the same events are one. */
   private halt(state: State, kind: "td-entry" | "td-exit"): void {
-    const same = this.halts.findIndex((h) => h.kind === kind && mergeStates([h.state, state], null).length === 1);
-    if (same < 0) this.halts.push({ state, kind, value: null });
-    else
-      this.halts[same] = {
-        state: mergeStates([(this.halts[same] as Final).state, state], null)[0] as State,
-        kind,
-        value: null,
-      };
+    const same = this.halts.find((h) => h.kind === kind && h.state.canMeet(state));
+    if (same) same.state.meet(state);
+    else this.halts.push({ state, kind, value: null });
   }
 
   /** A lock whose structure depends on a condition: one situation for each structure. */
@@ -1315,7 +1310,7 @@ export class Interpreter {
         this.trouble("depth", `calls nest deeper than ${MAX_DEPTH}`, site);
         return [[state, fresh(name)]];
       }
-      const ast = this.program.ast(info, this.relevant);
+      const ast = this.program.ast(info);
       if (ast) return this.invoke(ast, args, state, [...frame.chain, site], frame.loops);
       this.trouble("parse", `${name} could not be parsed`, { file: info.file, line: info.line, function: name });
     }

@@ -46,7 +46,7 @@ export function readDispatchers(
     for (const [name, infos] of program.functions) {
       if (!rule.function.test(name)) continue;
       for (const info of infos) {
-        const ast = program.ast(info, relevant);
+        const ast = program.ast(info);
         if (!ast) continue;
         const versioned = new Set<string>();
         for (const found of switches(ast.body)) {

@@ -50,7 +50,7 @@ export class Primitives {
 
   private ast(name: string): FunctionAst | null {
     const info = this.program.functions.get(name)?.[0];
-    return info ? this.program.ast(info, this.wanted) : null;
+    return info ? this.program.ast(info) : null;
   }
 
   /** The arguments that decide: mode and `is_guest`. */

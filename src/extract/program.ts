@@ -5,7 +5,7 @@
 import type { Expr, FunctionAst } from "./ast.ts";
 import { type Macro, preprocess } from "./preprocess.ts";
 import type { PreprocessRules } from "./rules.ts";
-import { type CParser, parseExpression, parseFunctions } from "./syntax.ts";
+import { type CParser, parseExpression, parseFunction, parseInteger } from "./syntax.ts";
 
 export interface SourceFile {
   /** Relative to the root of the tree, with `/`. */
@@ -18,6 +18,9 @@ export interface FunctionInfo {
   readonly name: string;
   readonly file: string;
   readonly line: number;
+  /** Where the definition starts: offset and line. */
+  readonly headStart: number;
+  readonly headLine: number;
   /** Offsets of the body, braces included, in the preprocessed text. */
   readonly bodyStart: number;
   readonly bodyEnd: number;
@@ -100,19 +103,14 @@ export class Program {
     return list.find((info) => info.file === fromFile) ?? list[0] ?? null;
   }
 
-  /** The parsed function; a whole file is parsed at its first use, for all functions in `wanted`. */
-  ast(info: FunctionInfo, wanted: ReadonlySet<string>): FunctionAst | null {
+  /** The function, parsed at its first use; null when it cannot be parsed. */
+  ast(info: FunctionInfo): FunctionAst | null {
     const known = this.asts.get(info);
     if (known !== undefined) return known;
-    const text = this.texts.get(info.file) ?? "";
-    const names = new Set(wanted).add(info.name);
-    const infos = [...this.functions.values()].flat().filter((other) => other.file === info.file);
-    const parsed = parseFunctions(this.c, info.file, text, names);
-    for (const other of infos) {
-      if (!names.has(other.name) || this.asts.has(other)) continue;
-      this.asts.set(other, parsed.find((ast) => ast.name === other.name) ?? null);
-    }
-    return this.asts.get(info) ?? null;
+    const text = (this.texts.get(info.file) ?? "").slice(info.headStart, info.bodyEnd);
+    const ast = parseFunction(this.c, info.name, info.file, text, info.headLine);
+    this.asts.set(info, ast);
+    return ast;
   }
 
   /** An object-like macro's body as an expression, or a function-like macro's. */
@@ -139,12 +137,16 @@ export class Program {
     const enumerator = this.enumerators.get(name);
     if (enumerator) {
       if (enumerator.base === null) return BigInt(enumerator.offset);
-      const base = this.evaluate(parseExpression(this.c, enumerator.base));
+      const base = this.evaluateText(enumerator.base);
       return base === null ? null : base + BigInt(enumerator.offset);
     }
     const macro = this.macros.get(name);
     if (!macro || macro.parameters !== null) return null;
-    return this.evaluate(this.macroExpr(name));
+    return parseInteger(macro.body) ?? this.evaluate(this.macroExpr(name));
+  }
+
+  private evaluateText(text: string): bigint | null {
+    return parseInteger(text) ?? this.evaluate(parseExpression(this.c, text));
   }
 
   /** A constant expression's value, in 64-bit unsigned arithmetic; null when it is not constant. */
@@ -320,6 +322,8 @@ function splitTopLevel(text: string): string[] {
 interface TopLevel {
   readonly name: string;
   readonly line: number;
+  readonly headStart: number;
+  readonly headLine: number;
   readonly bodyStart: number;
   readonly bodyEnd: number;
 }
@@ -329,9 +333,14 @@ function scanTopLevel(text: string): TopLevel[] {
   const result: TopLevel[] = [];
   let depth = 0;
   let headStart = 0;
+  let headLine = 1;
   let open = -1;
   let name: string | null = null;
   let line = 1;
+  const startHead = (at: number) => {
+    headStart = at;
+    headLine = line;
+  };
   let nameLine = 1;
   const pattern = /["'{};\n]/g;
   for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
@@ -357,13 +366,13 @@ function scanTopLevel(text: string): TopLevel[] {
         depth = Math.max(0, depth - 1);
         if (depth === 0) {
           if (name !== null && !KEYWORDS.has(name))
-            result.push({ name, line: nameLine, bodyStart: open, bodyEnd: at + 1 });
+            result.push({ name, line: nameLine, headStart, headLine, bodyStart: open, bodyEnd: at + 1 });
           name = null;
-          headStart = at + 1;
+          startHead(at + 1);
         }
         break;
       default:
-        if (depth === 0) headStart = at + 1;
+        if (depth === 0) startHead(at + 1);
     }
   }
   return result;

@@ -205,6 +205,23 @@ export class State {
     }
   }
 
+  /** Have both seen the same, so that they can be one? */
+  canMeet(other: State): boolean {
+    if (this.failure !== other.failure || this.ghost !== other.ghost || this.events.length !== other.events.length)
+      return false;
+    return this.events === other.events || this.events.every((event, i) => event === other.events[i]);
+  }
+
+  /** Takes in another that ends the same way: what it skipped, found busy and assumed. Memory no longer matters. */
+  meet(other: State): void {
+    this.skipped = union(this.skipped, other.skipped);
+    this.types = mergeTypes(this.types, other.types);
+    this.busy = union(this.busy, other.busy);
+    const kept = this.guards.filter((guard) => other.guards.includes(guard));
+    this.met = metAt(this, other, kept);
+    this.setGuards(kept);
+  }
+
   /** Resolves a value by what is assumed. */
   resolve(v: Value): Value {
     if (v.t === "sym") return this.equals.get(v.id) ?? v;
@@ -298,7 +315,7 @@ export function fresh(text: string, location: string | null = null): Value {
 export function mergeStates(states: readonly State[], formula: Formula | null): State[] {
   const groups: State[][] = [];
   for (const state of states) {
-    const group = groups.find((g) => canMerge(g[0] as State, state));
+    const group = groups.find((g) => (g[0] as State).canMeet(state));
     if (group) group.push(state);
     else groups.push([state]);
   }
@@ -346,11 +363,6 @@ function errorSignature(state: State, frame: string): string | null {
     } else if (value.t === "num") parts.push(`${key}=${value.v}`);
   }
   return hasError ? parts.sort().join(";") : null;
-}
-
-function canMerge(a: State, b: State): boolean {
-  if (a.failure !== b.failure || a.ghost !== b.ghost || a.events.length !== b.events.length) return false;
-  return a.events.every((event, i) => event === b.events[i]);
 }
 
 const sameFact = (a: TypeFact, b: TypeFact): boolean =>

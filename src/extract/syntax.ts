@@ -37,17 +37,21 @@ interface Raw {
   readonly children: Raw[];
 }
 
-function copyTree(root: Node): Raw {
+/** A plain copy of a tree. Reading a property crosses into the parser's memory, so only what is used is read. */
+function copyTree(root: Node, lineAt: (offset: number) => number): Raw {
   const cursor = root.walk();
   const visit = (): Raw => {
+    const start = cursor.startIndex;
+    const end = cursor.endIndex;
     const raw: Raw = {
       type: cursor.nodeType,
       field: cursor.currentFieldName,
       named: cursor.nodeIsNamed,
-      start: cursor.startIndex,
-      end: cursor.endIndex,
-      line: cursor.startPosition.row + 1,
-      missing: cursor.nodeIsMissing,
+      start,
+      end,
+      line: lineAt(start),
+      // The parser puts in what it misses, with no text.
+      missing: start === end && cursor.nodeIsMissing,
       children: [],
     };
     if (cursor.gotoFirstChild()) {
@@ -60,6 +64,22 @@ function copyTree(root: Node): Raw {
   const raw = visit();
   cursor.delete();
   return raw;
+}
+
+/** Line numbers of offsets into a text whose first line has the given number. */
+function lineIndex(text: string, firstLine: number): (offset: number) => number {
+  const starts = [0];
+  for (let i = text.indexOf("\n"); i >= 0; i = text.indexOf("\n", i + 1)) starts.push(i + 1);
+  return (offset) => {
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((starts[middle] as number) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return firstLine + low;
+  };
 }
 
 const field = (node: Raw, name: string): Raw | null => node.children.find((child) => child.field === name) ?? null;
@@ -408,53 +428,49 @@ export function parseInteger(text: string): bigint | null {
   return BigInt(body);
 }
 
-/** All function definitions of a preprocessed file. */
-export function parseFunctions(c: CParser, file: string, text: string, wanted: ReadonlySet<string>): FunctionAst[] {
+/**
+ * Parses one function definition.
+ *
+ * @param text the definition alone, from its type to its closing brace
+ * @param firstLine line of the file on which the text starts
+ */
+export function parseFunction(
+  c: CParser,
+  name: string,
+  file: string,
+  text: string,
+  firstLine: number,
+): FunctionAst | null {
   const tree = c.parser.parse(text);
-  if (!tree) return [];
+  if (!tree) return null;
   try {
-    const result: FunctionAst[] = [];
+    const raw = definitionIn(copyTree(tree.rootNode, lineIndex(text, firstLine)));
+    const declarator = raw ? findFunctionDeclarator(raw) : null;
+    const body = raw ? field(raw, "body") : null;
+    if (!raw || !declarator || !body) return null;
     const converter = new Converter(text);
-    const visit = (node: Node): void => {
-      if (node.type === "function_definition") {
-        const name = functionName(node, text);
-        if (!wanted.has(name)) return;
-        const raw = copyTree(node);
-        const declarator = findFunctionDeclarator(raw);
-        const body = field(raw, "body");
-        if (!declarator || !body) return;
-        converter.errors.length = 0;
-        const type = field(raw, "type");
-        result.push({
-          name,
-          type: type ? text.slice(type.start, type.end) : "",
-          file,
-          line: declarator.line,
-          parameters: parameters(converter, declarator, text),
-          body: converter.statements(body),
-          errors: [...converter.errors],
-        });
-        return;
-      }
-      if (
-        node.type === "translation_unit" ||
-        node.type === "linkage_specification" ||
-        node.type === "declaration_list" ||
-        node.type === "ERROR"
-      ) {
-        for (const child of node.namedChildren) if (child) visit(child);
-      }
+    const type = field(raw, "type");
+    return {
+      name,
+      type: type ? text.slice(type.start, type.end) : "",
+      file,
+      line: declarator.line,
+      parameters: parameters(converter, declarator, text),
+      body: converter.statements(body),
+      errors: converter.errors,
     };
-    visit(tree.rootNode);
-    return result;
   } finally {
     tree.delete();
   }
 }
 
-function functionName(node: Node, text: string): string {
-  const head = text.slice(node.startIndex, node.childForFieldName("body")?.startIndex ?? node.endIndex);
-  return /(\w+)\s*\(/.exec(head)?.[1] ?? "";
+function definitionIn(node: Raw): Raw | null {
+  if (node.type === "function_definition") return node;
+  for (const child of node.children) {
+    const found = definitionIn(child);
+    if (found) return found;
+  }
+  return null;
 }
 
 function findFunctionDeclarator(node: Raw): Raw | null {
@@ -485,7 +501,7 @@ export function parseExpression(c: CParser, text: string): Expr | null {
   if (!tree) return null;
   try {
     if (tree.rootNode.hasError) return null;
-    const raw = copyTree(tree.rootNode);
+    const raw = copyTree(tree.rootNode, () => 0);
     const body = raw.children[0] ? field(raw.children[0], "body") : null;
     const statement = body ? namedOf(body)[0] : undefined;
     const expr = statement ? namedOf(statement)[0] : undefined;

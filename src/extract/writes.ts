@@ -31,8 +31,11 @@ export class ParameterWrites {
 
   private compute(info: FunctionInfo, index: number): boolean {
     const text = this.program.texts.get(info.file) ?? "";
-    const name = parameterNames(text, info)[index];
+    const parameter = parameterList(text, info)[index];
+    if (parameter === undefined) return true;
+    const name = /(\w+)\s*(?:\[[^\]]*\]\s*)*$/.exec(parameter)?.[1];
     if (!name) return true;
+    if (!/[*[]/.test(parameter)) return false; // passed by value
     const body = text.slice(info.bodyStart, info.bodyEnd);
     const written = new RegExp(
       `(?:\\*\\s*\\(?\\s*${name}\\b\\)?|\\b${name}\\s*(?:->|\\[)[^;=!<>]*)\\s*(?:[-+*/|&^]|<<|>>)?=(?!=)|\\b${name}\\s*(?:->|\\[)[^;=!<>]*(?:\\+\\+|--)|\\(\\s*\\*\\s*${name}\\s*\\)\\s*\\.[^;=!<>]*=(?!=)`,
@@ -84,8 +87,9 @@ export class ParameterWrites {
   }
 }
 
-function parameterNames(text: string, info: FunctionInfo): (string | undefined)[] {
-  const head = text.slice(text.lastIndexOf(info.name, info.bodyStart) + info.name.length, info.bodyStart);
+/** A function's parameter declarations, as written. */
+function parameterList(text: string, info: FunctionInfo): string[] {
+  const head = text.slice(info.headStart, info.bodyStart);
   const list = /\(([\s\S]*)\)/.exec(head)?.[1] ?? "";
-  return list.split(",").map((part) => /(\w+)\s*(?:\[[^\]]*\]\s*)*$/.exec(part.trim())?.[1]);
+  return list.split(",").map((part) => part.trim());
 }
