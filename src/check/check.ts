@@ -109,10 +109,7 @@ function* liveness(model: Model, search: Search, options: CheckOptions): Generat
     return nothing;
   let plain = search;
   if (isReduced(search.prepared)) {
-    plain = new Search(
-      prepare({ ...model, properties: [], deadlock: false }, true),
-      bounds({ ...options, first: false }),
-    );
+    plain = new Search(prepare({ ...model, properties, deadlock: false }, true), bounds({ ...options, first: false }));
     yield* drive(plain);
   }
   if (plain.reason !== null) return { ...nothing, reason: `liveness was not decided: ${plain.reason}` };

@@ -12,6 +12,7 @@ import {
   type IntExpr,
   type Label,
   type Model,
+  mapEffects,
   mapModel,
   type ProcessType,
   type RangeScope,
@@ -224,26 +225,11 @@ function alternatives(step: Step): Step[] {
       Array.from({ length: size }, (_, value) => {
         const constant: Record<string, IntExpr> = { [param]: { op: "const", sort: "int", value, enum: null } };
         const map = <E extends Expr>(expr: E): E => substitute(expr, constant);
-        return { ...one, guard: map(one.guard), effects: mapAll(one.effects, map) };
+        return { ...one, guard: map(one.guard), effects: mapEffects(one.effects, map) };
       }),
     );
   }
   return found;
-}
-
-function mapAll(list: readonly Effect[], map: <E extends Expr>(expr: E) => E): Effect[] {
-  return list.map((effect): Effect => {
-    if (effect.kind === "set")
-      return { ...effect, index: effect.index === null ? null : map(effect.index), value: map(effect.value) };
-    if (effect.kind === "assert") return { ...effect, condition: map(effect.condition) };
-    // biome-ignore lint/suspicious/noThenProperty: the branch of a conditional effect
-    return {
-      ...effect,
-      condition: map(effect.condition),
-      then: mapAll(effect.then, map),
-      else: mapAll(effect.else, map),
-    };
-  });
 }
 
 const labelName = (c: Context, type: ProcessType, label: Label): string =>

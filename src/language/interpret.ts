@@ -100,7 +100,7 @@ export function evaluate(context: Context, expr: Expr): number {
     }
     case "at": {
       const owner = instanceOf(layout, expr.process, evaluate(context, expr.instance));
-      const label = owner && owner.type.labels[state[owner.pc] as number]?.name;
+      const label = owner?.type.labels[state[owner.pc] as number]?.name;
       return Number(label !== undefined && expr.labels.includes(label));
     }
     case "and":

@@ -39,7 +39,6 @@ export type IrEffect =
 export type Constants = ReadonlyMap<number, number>;
 
 const constant = (v: number): Ir => ({ k: "const", v });
-const TRUE = constant(1);
 const FALSE = constant(0);
 
 /** What an expression is lowered for. */

@@ -75,10 +75,10 @@ export function mapEffects(effects: readonly Effect[], map: <X extends Expr>(exp
     if (effect.kind === "set")
       return { ...effect, index: effect.index === null ? null : map(effect.index), value: map(effect.value) };
     if (effect.kind === "assert") return { ...effect, condition: map(effect.condition) };
-    // biome-ignore lint/suspicious/noThenProperty: the branch of a conditional effect
     return {
       ...effect,
       condition: map(effect.condition),
+      // biome-ignore lint/suspicious/noThenProperty: the branch of a conditional effect
       then: mapEffects(effect.then, map),
       else: mapEffects(effect.else, map),
     };

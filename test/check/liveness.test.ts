@@ -71,6 +71,21 @@ describe("leads-to", () => {
     expect(trace).toMatchObject({ loop: null, steps: [{ label: "a" }] });
   });
 
+  test("a counter that only the property reads is read right, also when the safety search is reduced", () => {
+    const m = L.model("counter");
+    const p = m.process("p", 2);
+    const inside = m.variable("inside", L.intType(0, 2));
+    p.step("out", { do: [L.inc(inside)], next: "in" });
+    p.step("in", { do: [L.dec(inside)], next: "out" });
+    m.leadsTo("both get in", L.eq(inside, 0), L.eq(inside, 2), [L.weakFair(p)]);
+    m.leadsTo("someone gets in", L.eq(inside, 0), L.gt(inside, 0), [L.weakFair(p)]);
+    for (const noReduction of [false, true]) {
+      const { violations, vacuous } = check(m.build(), { noReduction });
+      expect(violations.map(({ property }) => property)).toEqual(["both get in"]);
+      expect(vacuous).toEqual([]);
+    }
+  });
+
   test("a premise that is never met is vacuous", () => {
     const m = L.model("vacuous");
     m.process("p").step("a", { next: "a" });

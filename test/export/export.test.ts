@@ -93,7 +93,7 @@ function soundRandomModels(wanted: number): [string, L.Model][] {
 describe("TLA+", () => {
   test.each(examples)("%s: every action sets or keeps every variable exactly once", (_, model) => {
     const { module, config } = toTla(model);
-    const variables = (/^VARIABLES (.*)$/m.exec(module)?.[1] as string).split(", ");
+    const variables = (/^VARIABLES (.*)$/m.exec(module)?.[1] ?? "").split(", ");
     const actions = module.split("\n     \\/ ").slice(1);
     expect(actions.length).toBe(model.processes.flatMap(({ labels }) => labels.flatMap(({ steps }) => steps)).length);
     for (const action of actions) {

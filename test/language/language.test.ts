@@ -37,8 +37,8 @@ describe("validator", () => {
   });
 
   test.each<[string, string, (t: ReturnType<typeof tiny>) => void]>([
-    ["SL4002", "a name twice", ({ m, p }) => (m.variable("x", L.boolType), p.step("a", { next: "a" }))],
-    ["SL4002", "a local that hides a global", ({ p }) => (p.variable("x", L.boolType), p.step("a", { next: "a" }))],
+    ["SL4002", "a name twice", ({ m, p }) => [m.variable("x", L.boolType), p.step("a", { next: "a" })]],
+    ["SL4002", "a local that hides a global", ({ p }) => [p.variable("x", L.boolType), p.step("a", { next: "a" })]],
     [
       "SL4003",
       "an unknown variable",
@@ -54,12 +54,12 @@ describe("validator", () => {
     [
       "SL4005",
       "an initial value outside the type",
-      ({ m, p }) => (m.variable("y", L.intType(0, 1), 2), p.step("a", { next: "a" })),
+      ({ m, p }) => [m.variable("y", L.intType(0, 1), 2), p.step("a", { next: "a" })],
     ],
     ["SL4006", "an unknown label", ({ p }) => p.step("a", { next: "b" })],
     ["SL4007", "a label never reached", ({ p }) => p.step("a", { next: "a" }).step("b", { next: "a" })],
     ["SL4008", "a label without steps", ({ p }) => p.step("a", { next: "b" }).holds("b")],
-    ["SL4009", "an unknown process", ({ m, p }) => (m.always("z", L.at("q", 0, "a")), p.step("a", { next: "a" }))],
+    ["SL4009", "an unknown process", ({ m, p }) => [m.always("z", L.at("q", 0, "a")), p.step("a", { next: "a" })]],
     [
       "SL4010",
       "an array without index",
@@ -69,11 +69,11 @@ describe("validator", () => {
           next: "a",
         }),
     ],
-    ["SL4011", "self in a property", ({ m, p, x }) => (m.always("z", L.eq(x, L.self)), p.step("a", { next: "a" }))],
+    ["SL4011", "self in a property", ({ m, p, x }) => [m.always("z", L.eq(x, L.self)), p.step("a", { next: "a" })]],
     [
       "SL4012",
       "bounds the wrong way round",
-      ({ m, p }) => (m.variable("y", L.intType(2, 1)), p.step("a", { next: "a" })),
+      ({ m, p }) => [m.variable("y", L.intType(2, 1)), p.step("a", { next: "a" })],
     ],
     [
       "SL4013",
