@@ -128,6 +128,8 @@ function judgeOf(catalog: Catalog, sites: Sites): Judge {
       endA,
       endB,
       severity: worst([endA.severity, endB.severity]),
+      phases: [...apart.phases],
+      unlike: [...apart.unlike],
       late: apart.late,
       assumes: apart.assumes.filter((text) => !inCommon.includes(text)),
     };

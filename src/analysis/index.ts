@@ -1,4 +1,5 @@
 /** Pure functions over catalogs: users of a resource, contending pairs, differences between modules. */
+export { type AllowEntry, type AllowList, allowSchema, parseAllow, type Unaccepted, unaccepted } from "./allow.ts";
 export { type ContentionOptions, contendingPairs, contention, unlockedWalks } from "./contention.ts";
 export { diffCatalogs, hasDifferences } from "./diff.ts";
 export { hostContention, underHost } from "./exclusion.ts";
@@ -10,6 +11,7 @@ export {
   contentionCauses,
   type Explanation,
 } from "./explain.ts";
+export { diffHosts, type HostDiffDocument, hostDiffSchema, hostsDiffer } from "./host-diff.ts";
 export { compareResources, isAncestor, type ResourceFacts, resourceFacts } from "./resources.ts";
 export type {
   ContendDocument,
@@ -22,5 +24,5 @@ export type {
   RowFacts,
   Unlocked,
 } from "./schema.ts";
-export { contendSchema, diffSchema, pairSchema, unlockedSchema } from "./schema.ts";
+export { contendSchema, diffSchema, hostInfoSchema, pairSchema, unlockedSchema } from "./schema.ts";
 export { type ResourceUsers, resourceUsers } from "./users.ts";

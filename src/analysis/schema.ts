@@ -44,6 +44,8 @@ export const pathPairSchema = z.strictObject({
   endA: pathEndSchema,
   endB: pathEndSchema,
   severity: hostSeveritySchema.describe("the worse of the two ends"),
+  phases: z.array(text).describe("in which both can be; empty when the two are of different VMs"),
+  unlike: z.array(text).describe("locks that both hold in conflicting modes, but not necessarily the same one"),
   late: z.boolean().describe("only because a path can outlast its gate, so that its call is no longer legal"),
   assumes: z.array(text).describe("what the verdict takes for granted"),
 });

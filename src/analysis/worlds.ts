@@ -47,6 +47,10 @@ export interface Apart {
   readonly excludedBy: readonly Exclusion[];
   /** What the exclusion, or its absence, takes for granted. */
   readonly assumes: readonly string[];
+  /** Phases in which both can be, of one VM. */
+  readonly phases: readonly string[];
+  /** Locks that both hold in conflicting modes without excluding each other: each may be another object's. */
+  readonly unlike: readonly string[];
   /** True when they can coincide only because one of them outlasts its gate: it is then no rightful call any more. */
   readonly late: boolean;
 }
@@ -66,12 +70,14 @@ export function keptApart(a: CallSite, b: CallSite, kind: MeetingKind, pageSide:
   return {
     excludedBy: [...same.values()],
     assumes: [...new Set(verdicts.flatMap((v) => v.assumes))],
+    phases: [],
+    unlike: [],
     late: false,
   };
 }
 
 function inWorld(a: CallSite, b: CallSite, world: World, namer: CallSite | null): Apart {
-  const cycle = world.vm === true ? lifeCycle(a, b) : { excludedBy: [], late: false };
+  const cycle = world.vm === true ? lifeCycle(a, b) : { excludedBy: [], phases: [], late: false };
   const found: { exclusion: Exclusion; assumes: readonly string[] }[] = [
     ...cycle.excludedBy.map((exclusion) => ({ exclusion, assumes: [] })),
     ...atMostOne(a, b, world).map((exclusion) => ({ exclusion, assumes: [] })),
@@ -82,23 +88,38 @@ function inWorld(a: CallSite, b: CallSite, world: World, namer: CallSite | null)
   return {
     excludedBy: found.map((f) => f.exclusion),
     assumes: [...new Set(found.flatMap((f) => f.assumes))],
+    phases: cycle.phases,
+    unlike: found.length === 0 ? conflicting(a, b) : [],
     late: cycle.late,
   };
 }
 
 /** Phases of one VM follow each other; a path that outlasts its gate reaches into later ones. */
-function lifeCycle(a: CallSite, b: CallSite): { excludedBy: Exclusion[]; late: boolean } {
+function lifeCycle(a: CallSite, b: CallSite): { excludedBy: Exclusion[]; phases: readonly string[]; late: boolean } {
   const common = a.phases.filter((phase) => b.phases.includes(phase));
   const lastA = [...a.phases, ...a.overruns];
   const lastB = [...b.phases, ...b.overruns];
   const late = common.length === 0 && lastA.some((phase) => lastB.includes(phase));
   if (common.length === 0 && !late) {
-    return { excludedBy: [{ kind: "life-cycle", what: `${phasesText(a)}, ${phasesText(b)}` }], late: false };
+    return {
+      excludedBy: [{ kind: "life-cycle", what: `${phasesText(a)}, ${phasesText(b)}` }],
+      phases: [],
+      late: false,
+    };
   }
   const single = common.filter((phase) => a.singleThreaded.includes(phase));
   const alone = !late && single.length === common.length && a.path.per !== "machine" && b.path.per !== "machine";
   const what = `${common.join(" and ")} is single-threaded`;
-  return { excludedBy: alone ? [{ kind: "life-cycle", what }] : [], late };
+  const phases = late ? lastA.filter((phase) => lastB.includes(phase)) : common;
+  return { excludedBy: alone ? [{ kind: "life-cycle", what }] : [], phases, late };
+}
+
+/** Locks of one name that both hold, not both shared. */
+function conflicting(a: CallSite, b: CallSite): readonly string[] {
+  const pairs = a.held.filter((mine) =>
+    b.held.some((theirs) => mine.lock === theirs.lock && (mine.mode !== "shared" || theirs.mode !== "shared")),
+  );
+  return [...new Set(pairs.filter((lock) => lock.kind !== "srcu").map((lock) => `${lock.lock} (one per ${lock.per})`))];
 }
 
 function phasesText(site: CallSite): string {

@@ -23,10 +23,10 @@ const WORDS: Readonly<Record<string, string>> = {
   "bug-vm": "marks the VM as bugged, which ends it",
   leak: "leaks the resource",
   misread: "takes a wrong value for the result",
-  unknown: "does nobody knows what",
+  unknown: "does what no source says",
   warn: "warns",
   ignore: "ignores it",
-  refault: "drops the fault and takes it again",
+  refault: "gives up and tries the fault again",
   reenter: "enters the vCPU again",
 };
 

@@ -2,6 +2,7 @@
 import { type ContendDocument, type ContendPair, isAncestor, resourceFacts } from "../analysis/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { contenderSentences } from "./contenders.ts";
+import { hostVerdictBlocks, hostVerdicts } from "./host-conclusion.ts";
 import { conditionText, count, groupBy, list, resourceText } from "./words.ts";
 
 /** Up to this many pairs, each is shown with its conditions, statuses and OP_STATEs. */
@@ -23,18 +24,24 @@ function contendBlocks(doc: ContendDocument): readonly Block[] {
   const excluded = doc.pairs.length - possible.length;
   const inState = doc.opState === null ? "" : `, in OP_STATE ${doc.opState}`;
   return [
-    { kind: "title", text: `Contention in the TDX module, ${doc.module.version}${inState}` },
+    { kind: "title", text: `Contention in the TDX module, ${doc.module.version}${inState}${underHost(doc)}` },
     {
       kind: "paragraph",
       text: `${count(doc.pairs.length, "pair")} of calls in conflicting modes: ${possible.length} possible, ${excluded} excluded.`,
     },
-    ...groupBy(doc.pairs, (p) => p.resource).flatMap(([resource, pairs]) =>
-      resourceBlocks(resource, pairs, doc.pairs.length <= IN_DETAIL),
-    ),
+    ...(doc.host === null
+      ? groupBy(doc.pairs, (p) => p.resource).flatMap(([resource, pairs]) =>
+          resourceBlocks(resource, pairs, doc.pairs.length <= IN_DETAIL),
+        )
+      : hostVerdictBlocks(hostVerdicts(doc.pairs, []))),
     ...unlocked(doc),
     ...(doc.pairs.length === 0 ? [] : [{ kind: "heading", text: "Assumed" } as const]),
     ...(doc.pairs.length === 0 ? [] : [{ kind: "list", items: doc.assumptions } as const]),
   ];
+}
+
+function underHost(doc: ContendDocument): string {
+  return doc.host === null ? "" : `, under ${doc.host.name}`;
 }
 
 function resourceBlocks(resource: string, pairs: readonly ContendPair[], detail: boolean): Block[] {

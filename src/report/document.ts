@@ -1,7 +1,15 @@
 /** What a report is about, and its document `seamlock/report@1`. */
 import { z } from "zod";
 import scopes from "../../data/scopes.json" with { type: "json" };
-import { contendingPairs, pairSchema, resourceUsers, unlockedSchema, unlockedWalks } from "../analysis/index.ts";
+import {
+  contendingPairs,
+  hostInfoSchema,
+  pairSchema,
+  resourceUsers,
+  underHost,
+  unlockedSchema,
+  unlockedWalks,
+} from "../analysis/index.ts";
 import {
   type Catalog,
   catalogSchema,
@@ -10,6 +18,8 @@ import {
   leafSchema,
   moduleInfoSchema,
 } from "../catalog/index.ts";
+import { entriesOf, type HostProfile } from "../host/index.ts";
+import { hostConclusion, hostVerdictSchema, hostVerdicts } from "./host-conclusion.ts";
 import { conclusion, notes, summary, tldr } from "./sentences.ts";
 
 const text = z.string().min(1);
@@ -18,7 +28,7 @@ const text = z.string().min(1);
 export const reportSchema = z.strictObject({
   schema: z.literal("seamlock/report@1"),
   module: moduleInfoSchema,
-  scope: z.strictObject({ kind: z.enum(["kvm", "all", "leaves", "resources"]), title: text }),
+  scope: z.strictObject({ kind: z.enum(["kvm", "all", "leaves", "resources", "host"]), title: text }),
   evidence: z.boolean(),
   tldr: z.array(text),
   locks: catalogSchema.shape.locks,
@@ -32,6 +42,8 @@ export const reportSchema = z.strictObject({
   notes: z.array(z.strictObject({ leaf: text, sentences: z.array(text) })),
   summary: z.array(z.strictObject({ resource: text, sentences: z.array(text) })),
   conclusion: z.array(text),
+  host: hostInfoSchema.nullable().describe("null: the module alone"),
+  hostVerdicts: z.array(hostVerdictSchema).describe("empty without a host"),
   constants: catalogSchema.shape.constants,
   diagnostics: catalogSchema.shape.diagnostics,
 });
@@ -43,18 +55,23 @@ export type ReportScope =
   | { readonly kind: "kvm" }
   | { readonly kind: "all" }
   | { readonly kind: "leaves"; readonly leaves: readonly Leaf[] }
-  | { readonly kind: "resources"; readonly resources: readonly string[] };
+  | { readonly kind: "resources"; readonly resources: readonly string[] }
+  /** The calls of the host's paths and of its guests. */
+  | { readonly kind: "host"; readonly host: HostProfile };
 
 export interface ReportOptions {
   /** The calls that KVM uses by default. */
   readonly scope?: ReportScope;
   /** Show every row's chain of source lines in text and Markdown. */
   readonly evidence?: boolean;
+  /** Whose paths decide what is possible; by default the report speaks of the module alone. */
+  readonly host?: HostProfile;
 }
 
 /** The report of one module: everything that the renderers print, derived from the catalog. */
 export function buildReport(catalog: Catalog, options: ReportOptions = {}): ReportDocument {
-  const scope = options.scope ?? { kind: "kvm" };
+  const { host } = options;
+  const scope: ReportScope = options.scope ?? (host === undefined ? { kind: "kvm" } : { kind: "host", host });
   const leaves = leavesOf(catalog, scope);
   const wanted = scope.kind === "resources" ? scope.resources : null;
   const inScope = (resource: string): boolean => wanted === null || wanted.includes(resource);
@@ -63,21 +80,31 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
   const resources = resourceUsers(catalog, leaves).filter((r) => inScope(r.resource));
   const unlocked = unlockedWalks(leaves, wanted ?? undefined);
   const facts = { catalog, leaves, resources, contention, unlocked };
+  const hosted = host === undefined ? null : underHost(catalog, host, contention);
+  const verdicts =
+    hosted === null
+      ? []
+      : hostVerdicts(
+          hosted.pairs,
+          resources.map((r) => r.resource),
+        );
   return {
     schema: "seamlock/report@1",
     module: { ...catalog.module },
     scope: { kind: scope.kind, title: scopeTitle(scope) },
     evidence: options.evidence ?? false,
-    tldr: tldr(facts),
+    tldr: tldr(hosted === null ? facts : { ...facts, contention: hosted.pairs }),
     locks: mutable(catalog.locks),
     septEntryBits: { ...catalog.septEntryBits },
     resources: mutable(resources),
     leaves: mutable(leaves),
-    contention,
+    contention: hosted?.pairs ?? contention,
     unlocked,
     notes: notes(facts),
     summary: summary(facts),
-    conclusion: conclusion(facts),
+    conclusion: hosted === null ? conclusion(facts) : hostConclusion(hosted.info, verdicts),
+    host: hosted?.info ?? null,
+    hostVerdicts: verdicts,
     constants: { ...catalog.constants },
     diagnostics: mutable(catalog.diagnostics),
   };
@@ -100,6 +127,7 @@ function leavesOf(catalog: Catalog, scope: ReportScope): readonly Leaf[] {
   if (scope.kind === "resources") {
     return catalog.leaves.filter((leaf) => leaf.acquisitions.some((a) => scope.resources.includes(a.resource)));
   }
+  if (scope.kind === "host") return hostLeaves(catalog, scope.host);
   // In the order of the scope, which is that of a TD's life; calls of one place stay in the catalog's order.
   const place = new Map(scopes.kvm.leaves.map((name, i) => [name, i]));
   const { version } = catalog.module;
@@ -110,7 +138,16 @@ function leavesOf(catalog: Catalog, scope: ReportScope): readonly Leaf[] {
   return placed.sort((x, y) => x.at - y.at).map(({ leaf }) => leaf);
 }
 
+/** The entries that a host's paths and guests call, in the catalog's order. */
+function hostLeaves(catalog: Catalog, host: HostProfile): readonly Leaf[] {
+  const steps = host.paths.flatMap((path) => path.steps.flatMap((step) => entriesOf(catalog, step.call, step.variant)));
+  const guest = (host.guest?.calls ?? []).flatMap((name) => entriesOf(catalog, name));
+  const called = new Set([...steps, ...guest]);
+  return catalog.leaves.filter((leaf) => called.has(leaf));
+}
+
 function scopeTitle(scope: ReportScope): string {
+  if (scope.kind === "host") return `calls of ${scope.host.name}, and of its guests`;
   if (scope.kind === "kvm") return scopes.kvm.title;
   if (scope.kind === "all") return "all calls";
   if (scope.kind === "resources") return `calls that use ${scope.resources.join(", ")}`;

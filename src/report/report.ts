@@ -3,6 +3,7 @@ import { isAncestor, resourceFacts } from "../analysis/index.ts";
 import type { Acquisition, Leaf, LockKind, Site } from "../catalog/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import type { ReportDocument } from "./document.ts";
+import { hostVerdictBlocks } from "./host-conclusion.ts";
 import { lockBlocks } from "./locks.ts";
 import { conditionText, count, entryName, kindName, list, modeText, resourceText } from "./words.ts";
 
@@ -35,6 +36,7 @@ function reportBlocks(doc: ReportDocument): readonly Block[] {
     ...summary(doc),
     { kind: "heading", text: "Conclusion" },
     { kind: "list", items: doc.conclusion },
+    ...hostVerdictBlocks(doc.hostVerdicts),
   ];
 }
 
@@ -46,11 +48,16 @@ function header(doc: ReportDocument): Block[] {
     origin === "published"
       ? `a table made and published by hand${publishedIn(doc)}; it states no operands, statuses or OP_STATEs`
       : `extracted from the source${repository === null ? "" : ` in ${repository}`}${revision === null ? "" : `, revision ${revision}`}`;
+  const host = doc.host === null ? [] : [`Host: ${doc.host.name}, ${doc.host.description}`];
   return [
     { kind: "title", text: `Lock status report of the TDX module, ${version}` },
     {
       kind: "list",
-      items: [`Facts: ${source}.`, `Scope: ${doc.scope.title}: ${count(names, "call")}, ${count(rows, "row")}.`],
+      items: [
+        `Facts: ${source}.`,
+        `Scope: ${doc.scope.title}: ${count(names, "call")}, ${count(rows, "row")}.`,
+        ...host,
+      ],
     },
   ];
 }

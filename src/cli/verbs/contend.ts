@@ -1,7 +1,9 @@
-import { type ContentionOptions, contention } from "../../analysis/index.ts";
+import { type ContentionOptions, contention, hostContention } from "../../analysis/index.ts";
 import { type Catalog, resolveLeaf } from "../../catalog/index.ts";
 import { renderContendMarkdown, renderContendText } from "../../report/index.ts";
+import { loadAllow, reportUnaccepted } from "../allow.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
+import { allowOption, hostOption, loadHost } from "../hosts.ts";
 import { rendered } from "../json.ts";
 import { loadModule } from "../modules.ts";
 import { opStateNamed, resourceNamed } from "../names.ts";
@@ -10,6 +12,8 @@ import { defineVerb } from "../verb.ts";
 
 interface Options {
   readonly module?: string;
+  readonly host?: string;
+  readonly allow?: string;
   readonly format: Format;
   readonly opState?: string;
   readonly resource?: readonly string[];
@@ -21,6 +25,11 @@ export const verb = defineVerb<Options>({
     ["contend tdh_mem_track", "what this call can meet, and where"],
     ["contend TDH.MEM.TRACK TDH.VP.ENTER", "these two calls only"],
     ["contend tdh_vp_enter --op-state RUNNABLE", "in one OP_STATE of the TD"],
+    ["contend --host linux-6.16 tdh_mem_track", "what a hypervisor's own locks leave of it, path by path"],
+    [
+      "contend --host ./my-patch.yaml --allow ./accepted.yaml",
+      "a regression check: exit 1 for a pair that is not accepted",
+    ],
     ["contend --module 1.5.05 --json", "every pair of a version, for a program (seamlock/contend@1)"],
   ],
   configure(command) {
@@ -28,6 +37,8 @@ export const verb = defineVerb<Options>({
       .argument("[leaf]", "a leaf in any spelling: tdh_mem_track, TDH.MEM.TRACK, 38, 0x26 (default: all)")
       .argument("[other]", "the leaf that it meets (default: all)")
       .addOption(moduleOption())
+      .addOption(hostOption())
+      .addOption(allowOption())
       .option("--op-state <state>", "only pairs that can meet in this OP_STATE")
       .option("--resource <resource>", "only pairs on this resource; may be given again", collect)
       .addOption(formatOption())
@@ -35,10 +46,13 @@ export const verb = defineVerb<Options>({
   },
   async run([leaf, other], options, io) {
     const catalog = await loadModule(options.module);
-    const document = contention(catalog, selection(catalog, leaf, other, options));
+    const selected = selection(catalog, leaf, other, options);
+    const host = options.host === undefined ? null : (await loadHost(options.host)).profile;
+    const document = host === null ? contention(catalog, selected) : hostContention(catalog, host, selected);
+    const allowed = options.allow === undefined ? null : await loadAllow(options.allow);
     printDiagnostics(catalog, io, options.verbose === true);
     io.out(rendered(document, formatOf(options), { text: renderContendText, markdown: renderContendMarkdown }));
-    return exitStatusOf(catalog);
+    return (allowed !== null && reportUnaccepted(document, allowed, io)) || exitStatusOf(catalog);
   },
 });
 

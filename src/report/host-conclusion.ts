@@ -1,0 +1,134 @@
+/** The conclusion under a host: per resource, avoided or possible, and why. */
+import { z } from "zod";
+import { type ContendPair, compareResources, type HostInfo } from "../analysis/index.ts";
+import { SEVERITIES } from "../host/index.ts";
+import type { Block } from "./blocks.ts";
+import { type Meeting, meetings, meetingText } from "./meetings.ts";
+import { count, groupBy, list } from "./words.ts";
+
+const text = z.string().min(1);
+
+/** What a host leaves of one resource's contentions. */
+export const hostVerdictSchema = z.strictObject({
+  resource: text,
+  verdict: z.enum(["no-conflict", "avoided", "possible"]),
+  severity: z.enum(SEVERITIES).describe("the worst outcome of what is possible"),
+  phases: z
+    .array(text)
+    .describe("life-cycle phases in which contention is possible without any path outlasting its gate"),
+  onlyThrough: text.nullable().describe("the one path without which nothing would be possible"),
+  why: z.array(text).describe("the reasons that exclude, most frequent first"),
+  meetings: z.array(text).describe("who can still meet whom, worst first"),
+});
+
+export type HostVerdict = z.infer<typeof hostVerdictSchema>;
+
+/** A verdict per resource of the pairs, and of `resources` that have none. */
+export function hostVerdicts(pairs: readonly ContendPair[], resources: readonly string[]): HostVerdict[] {
+  const all = [...new Set([...resources, ...pairs.map((p) => p.resource)])].sort(compareResources);
+  return all.map((resource) => {
+    const own = pairs.filter((p) => p.resource === resource);
+    const possible = own.filter((p) => p.possible);
+    const met = meetings(possible);
+    const severity = SEVERITIES.find((s) => met.some((m) => m.severity === s)) ?? "none";
+    const verdict = own.length === 0 ? "no-conflict" : possible.length === 0 ? "avoided" : "possible";
+    const phases = [...new Set(met.filter((m) => !m.late).flatMap((m) => m.phases))];
+    return {
+      resource,
+      verdict,
+      severity,
+      phases,
+      onlyThrough: onlyThrough(met),
+      why: reasons(own),
+      meetings: met.map(meetingText),
+    };
+  });
+}
+
+/** The one path that takes part in every meeting; null when there is none, or when it meets only itself. */
+function onlyThrough(met: readonly Meeting[]): string | null {
+  const [first, ...others] = met.map((m) => [...m.left.paths, ...m.right.paths]);
+  const common = (first ?? []).filter((path) => others.every((paths) => paths.includes(path)));
+  const sole = [...new Set(common)].filter((path) =>
+    met.every((m) => isAlone(m.left.paths, path) || isAlone(m.right.paths, path)),
+  );
+  return sole.length === 1 ? (sole[0] ?? null) : null;
+}
+
+function isAlone(paths: readonly string[], path: string): boolean {
+  return paths.length === 1 && paths[0] === path;
+}
+
+/** Why pairs are excluded, with how many each reason concerns. */
+function reasons(pairs: readonly ContendPair[]): string[] {
+  const excluded = pairs.filter((p) => !p.possible);
+  const words = excluded.flatMap((p) => [...new Set(p.excludedBy.map((e) => reasonText(e)))]);
+  return groupBy(words, (word) => word)
+    .sort(([, x], [, y]) => y.length - x.length)
+    .map(([word, of]) => `${word} (${count(of.length, "pair")})`);
+}
+
+function reasonText({ kind, what }: ContendPair["excludedBy"][number]): string {
+  switch (kind) {
+    case "host-lock":
+      return what;
+    case "kick":
+      return `kick: ${what}`;
+    case "op-state":
+      return "no OP_STATE allows both";
+    case "sept-state":
+      return "no SEPT entry state allows both";
+    case "earlier-lock":
+      return `they always meet at ${what} first`;
+    case "not-called":
+      return "a call that the host never makes";
+    case "page-size":
+      return what;
+    case "life-cycle":
+      return / makes the /.test(what) ? "the object is only being made" : what;
+  }
+}
+
+/** The conclusion as sentences. */
+export function hostConclusion(host: HostInfo, verdicts: readonly HostVerdict[]): string[] {
+  const of = (verdict: HostVerdict["verdict"]): string[] =>
+    verdicts.flatMap((v, i) => (v.verdict === verdict ? [`(${i + 1}) ${v.resource}`] : []));
+  const [avoided, free] = [of("avoided"), of("no-conflict")];
+  const possible = verdicts.flatMap((v, i) =>
+    v.verdict === "possible" ? [`(${i + 1}) ${v.resource}${qualified(v)}`] : [],
+  );
+  return [
+    ...(avoided.length > 0 ? [`${host.name} avoids contention on ${list(avoided)}.`] : []),
+    ...(possible.length > 0 ? [`Contention is still possible on ${list(possible)}.`] : []),
+    ...(free.length > 0 ? [`No two of these calls conflict on ${list(free)}.`] : []),
+    ...(host.missing.length > 0 ? [`The module does not have ${list(host.missing)}, which the host calls.`] : []),
+  ];
+}
+
+/** ` in build, only through X`. */
+function qualified({ phases, onlyThrough: path }: HostVerdict): string {
+  const when = phases.length === 0 ? "" : ` in ${list(phases)}`;
+  const via = path === null ? "" : `${when === "" ? "" : ","} only through "${path}"`;
+  return `${when}${via}`;
+}
+
+/** The verdicts in full, one heading per resource. */
+export function hostVerdictBlocks(verdicts: readonly HostVerdict[]): Block[] {
+  return verdicts.flatMap((v, i): Block[] => {
+    const head: Block = { kind: "paragraph", text: `(${i + 1}) ${v.resource}: ${headline(v)}` };
+    const why: Block[] =
+      v.why.length === 0 ? [] : [{ kind: "list", items: [`Excluded by ${list(v.why)}.`], indent: 4 }];
+    return [
+      head,
+      ...(v.meetings.length === 0 ? [] : [{ kind: "list", items: v.meetings, indent: 4 } as const]),
+      ...why,
+    ];
+  });
+}
+
+function headline(v: HostVerdict): string {
+  const { verdict, meetings: met } = v;
+  if (verdict === "no-conflict") return "no two of these calls conflict.";
+  if (verdict === "avoided") return "avoided.";
+  return `possible${qualified(v)}; ${count(met.length, "way")}, worst first:`;
+}
