@@ -314,7 +314,7 @@ export function toPromela(model: Model): string {
   };
   const lines = [
     `/* ${model.name}: ${model.description.replaceAll("*/", "* /")}`,
-    "   Written by seamlock. spin -o2 -a FILE; gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c; ./pan -m2000000 -w24",
+    "   Written by seamlock. spin -o2 -a FILE; gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c; ./pan -m10000000 -w24",
     "   Distinct states equal those of `seamlock check --no-reduction`; without -o2 SPIN forgets variables that nothing reads. */",
     ...model.variables.map((variable) => declare(c, null, variable)),
   ];
