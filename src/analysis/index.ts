@@ -25,4 +25,12 @@ export type {
   Unlocked,
 } from "./schema.ts";
 export { contendSchema, diffSchema, hostInfoSchema, pairSchema, unlockedSchema } from "./schema.ts";
+export {
+  type ExplainDocument,
+  type ExplainOptions,
+  explainLines,
+  explainSchema,
+  operandText,
+  type StatusExplanation,
+} from "./status.ts";
 export { type ResourceUsers, resourceUsers } from "./users.ts";

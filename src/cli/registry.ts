@@ -20,6 +20,14 @@ export const VERBS: Readonly<Record<string, Entry>> = {
     summary: "what changed between two modules",
     load: () => import("./verbs/diff.ts"),
   },
+  explain: {
+    summary: "what a status in a log means, and who held the lock",
+    load: () => import("./verbs/explain.ts"),
+  },
+  host: {
+    summary: "the host profiles, and whether one of yours is sound",
+    load: () => import("./verbs/host.ts"),
+  },
   modules: {
     summary: "the module versions that come with seamlock",
     load: () => import("./verbs/modules.ts"),

@@ -3,4 +3,5 @@
 export { renderContendMarkdown, renderContendText } from "./contend.ts";
 export { renderDiffMarkdown, renderDiffText } from "./diff.ts";
 export { buildReport, type ReportDocument, type ReportOptions, type ReportScope, reportSchema } from "./document.ts";
+export { renderExplainMarkdown, renderExplainText } from "./explain.ts";
 export { renderReportMarkdown, renderReportText } from "./report.ts";
