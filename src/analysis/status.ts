@@ -9,6 +9,7 @@ import {
   lockModeSchema,
   moduleInfoSchema,
   type Operand,
+  type OtherBusy,
   parseStatus,
   resolveLeaf,
   statusSchema,
@@ -152,7 +153,8 @@ function explainLine(
   );
   const chosen = entries ?? returning;
   const holders = holdersOf(catalog, chosen, decoded.status, context);
-  const isOperand = decoded.name === null || /OPERAND|METADATA|PAGE/.test(decoded.name);
+  // Other statuses carry other details there, and those that are not the module's have no operands.
+  const isOperand = known?.software == null && /OPERAND|PAGE|METADATA/.test(decoded.name ?? "");
   const explanation = {
     line: bare ? null : line,
     status: decoded.status,
@@ -241,14 +243,20 @@ function rowsFor(leaf: Leaf, status: string): readonly Acquisition[] {
 }
 
 function other(leaf: Leaf, status: string): boolean {
-  return leaf.otherBusy.some((busy) => parseStatus(busy.status) === parseStatus(status));
+  return leaf.otherBusy.some((busy) => sameBusy(busy, status));
+}
+
+/** A status without an operand is the same whatever its low half carries. */
+function sameBusy(busy: OtherBusy, status: string): boolean {
+  const [x, y] = [parseStatus(busy.status), parseStatus(status)];
+  return x === y || (busy.operand === null && x >> 32n === y >> 32n);
 }
 
 function resourcesOf(entries: readonly Leaf[], status: string): StatusExplanation["resources"] {
   const found = entries.flatMap((leaf) => [
     ...rowsFor(leaf, status).map(({ resource, role, mode, when }) => ({ leaf: leaf.name, resource, role, mode, when })),
     ...leaf.otherBusy
-      .filter((busy) => parseStatus(busy.status) === parseStatus(status))
+      .filter((busy) => sameBusy(busy, status))
       .map(({ object, when }) => ({ leaf: leaf.name, resource: object, role: null, mode: null, when })),
   ]);
   return unique(found);
@@ -402,7 +410,7 @@ function busyAdvice(e: Unadvised, host: string | null): string[] {
     ];
   }
   return [
-    "Retry once. If it is busy again: kick the vCPUs out and keep them out, take the host locks of the other paths below, and retry.",
+    "Retry once. If it is busy again: kick the vCPUs out and keep them out, keep out the other paths above, and retry.",
   ];
 }
 

@@ -17,7 +17,7 @@ export const VERBS: Readonly<Record<string, Entry>> = {
     load: () => import("./verbs/contend.ts"),
   },
   diff: {
-    summary: "what changed between two modules",
+    summary: "what changed between two modules, or two hosts",
     load: () => import("./verbs/diff.ts"),
   },
   explain: {

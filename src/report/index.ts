@@ -4,4 +4,5 @@ export { renderContendMarkdown, renderContendText } from "./contend.ts";
 export { renderDiffMarkdown, renderDiffText } from "./diff.ts";
 export { buildReport, type ReportDocument, type ReportOptions, type ReportScope, reportSchema } from "./document.ts";
 export { renderExplainMarkdown, renderExplainText } from "./explain.ts";
+export { renderHostDiffMarkdown, renderHostDiffText } from "./host-diff.ts";
 export { renderReportMarkdown, renderReportText } from "./report.ts";
