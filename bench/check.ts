@@ -34,7 +34,17 @@ interface Timed {
   readonly seconds: number;
   readonly states: number;
   readonly note: string;
+  /** SPIN: the verifier's run, without generating and compiling it. */
+  readonly alone?: number;
 }
+
+/** The target for the model reduced by hand speaks of SPIN's run, not of its whole process. */
+const FOLDED = "SPIN's run, folded by hand";
+const runAlone = (timed: Timed): Timed => ({
+  ...timed,
+  seconds: timed.alone ?? timed.seconds,
+  note: `whole process ${timed.seconds.toFixed(2)} s`,
+});
 
 function run(command: string, args: readonly string[], cwd: string): { seconds: number; output: string } {
   const began = process.hrtime.bigint();
@@ -107,6 +117,7 @@ function spin(size: Size, pml: string | null, cwd: string, expected: number | nu
     seconds: generate.seconds + compile.seconds + verify.seconds,
     states,
     note: `run alone ${verify.seconds.toFixed(2)} s`,
+    alone: verify.seconds,
   };
 }
 
@@ -151,7 +162,7 @@ try {
   const { pml, "folded-pml": folded, "tla-jar": jar, tla } = values;
   if (hasSpin) contestants.push({ name: "SPIN", time: (size) => spin(size, pml ?? null, directory, size.states) });
   if (hasSpin && folded !== undefined)
-    contestants.push({ name: "SPIN, folded by hand", time: (size) => spin(size, folded, directory, null) });
+    contestants.push({ name: FOLDED, time: (size) => runAlone(spin(size, folded, directory, null)) });
   if (jar !== undefined && tla !== undefined)
     contestants.push({ name: "TLC", time: (size) => tlc(size, jar, tla, directory) });
   print(
@@ -169,7 +180,7 @@ try {
     const medians = new Map([...timed].map(([who, times]) => [who, median(times.map(({ seconds }) => seconds))]));
     for (const [who, times] of timed)
       print(
-        `  ${who.padEnd(24)} ${(medians.get(who) as number).toFixed(2).padStart(7)} s  ${String(times[0]?.states).padStart(10)} states  ${times[0]?.note}`,
+        `  ${who.padEnd(27)} ${(medians.get(who) as number).toFixed(2).padStart(7)} s  ${String(times[0]?.states).padStart(10)} states  ${times[0]?.note}`,
       );
     for (const who of ["seamlock, same states", "seamlock, reduced"]) {
       for (const peer of [...medians.keys()].slice(2))
@@ -182,7 +193,7 @@ try {
     "seamlock, reduced/SPIN": 30,
     "seamlock, same states/TLC": 50,
     "seamlock, reduced/TLC": 200,
-    "seamlock, reduced/SPIN, folded by hand": 3,
+    [`seamlock, reduced/${FOLDED}`]: 3,
   };
   for (const key of new Set(ratios.map(({ name, peer }) => `${name}/${peer}`))) {
     const mean = geometricMean(ratios.filter(({ name, peer }) => `${name}/${peer}` === key).map(({ ratio }) => ratio));
