@@ -86,7 +86,7 @@ async function analyse(tree: SourceTree, identity: Identity): Promise<Catalog> {
 function analyseProgram(program: Program, tree: SourceTree, identity: Identity, rules: ExtractionRules): Catalog {
   const reachingLocks = program.reaching(new Set(Object.keys(rules.primitives)));
   const relevant = program.reaching(seeds(program, rules));
-  const table = readDispatchers(program, rules, relevant);
+  const table = readDispatchers(program, rules);
   if (table.leaves.length === 0) {
     throw new SeamlockError("SL1004", `${tree.root} has C source, but no dispatcher of SEAMCALL or TDCALL leaves`, {
       place: { file: tree.root },

@@ -83,6 +83,8 @@ interface Frame {
   readonly fn: FunctionAst;
   /** Call sites from the leaf's own function down to this one. */
   readonly chain: readonly Site[];
+  /** The chain as one string. */
+  readonly path: string;
   readonly loops: readonly string[];
 }
 
@@ -109,6 +111,7 @@ export class Interpreter {
   private readonly outcomes: PrimitiveOutcomes;
   private readonly effects = new WeakMap<Expr, boolean>();
   private readonly interned = new Map<string, LockEvent>();
+  private readonly forks = new Map<string, string>();
   private readonly noLockValue: bigint | null;
   /** Functions that can reach an acquire or promote primitive. */
   private readonly acquiring: ReadonlySet<string>;
@@ -180,6 +183,8 @@ export class Interpreter {
     const frame = this.frames + 1;
     this.leafFrames = new Map();
     this.variables.clear();
+    this.interned.clear();
+    this.forks.clear();
     this.names = new Map();
     this.textsOf = new Map();
     const returns = this.invoke(ast, values, state, [], [], false);
@@ -211,7 +216,8 @@ export class Interpreter {
     loops: readonly string[],
     drop = true,
   ): Evaluated<Value>[] {
-    const frame: Frame = { id: ++this.frames, fn, chain, loops };
+    const path = chain.map((c) => `${c.function}:${c.line}`).join(">");
+    const frame: Frame = { id: ++this.frames, fn, chain, path, loops };
     if (chain.length === 0 || (chain.length === 1 && chain[0]?.file === fn.file))
       this.leafFrames.set(frame.id, chain.length);
     for (const line of fn.errors)
@@ -243,7 +249,7 @@ export class Interpreter {
     const groups = new Map<string, Evaluated<Value>[]>();
     for (const result of results) {
       const [state, value] = result;
-      const key = `${state.failure ? idOf(value) : this.returnClass(value)}`;
+      const key = state.failure ? idOf(value) : this.returnClass(value);
       const list = groups.get(key);
       if (list) list.push(result);
       else groups.set(key, [result]);
@@ -430,8 +436,15 @@ export class Interpreter {
     return [...flows, ...joined.map((st): Flow => ({ state: st, exit: NEXT }))];
   }
 
+  /** Identity of a test in its calling context, kept short: it is part of many keys. */
   private forkId(frame: Frame, line: number, test: Expr): string {
-    return `${frame.chain.map((c) => `${c.function}:${c.line}`).join(">")}>${frame.fn.name}:${line}:${test.line}:${test.kind}`;
+    const name = `${frame.path}>${frame.fn.name}:${line}:${test.line}:${test.kind}`;
+    let id = this.forks.get(name);
+    if (id === undefined) {
+      id = `${this.forks.size}`;
+      this.forks.set(name, id);
+    }
+    return id;
   }
 
   /** Is this a test of a mode against "no lock"? */
@@ -1534,7 +1547,7 @@ export class Interpreter {
 
   /** The same acquisition under the same guards is one event, so that situations which saw it can meet again. */
   private intern<T extends LockEvent>(event: T): T {
-    const guards = event.guards.map((g: Guard) => `${g.fork}=${g.side}`).join(";");
+    const guards = event.guards.map((g: Guard) => (g.side ? g.fork : `!${g.fork}`)).join();
     const key = `${event.kind}|${event.lockKey}|${"mode" in event ? event.mode : ""}|${event.evidence.map((s) => `${s.file}:${s.line}`).join(">")}|${event.loops.join(";")}|${guards}`;
     const known = this.interned.get(key);
     if (known) return known as T;

@@ -34,11 +34,7 @@ export interface DispatchTable {
 }
 
 /** Reads the dispatchers of a tree. */
-export function readDispatchers(
-  program: Program,
-  rules: ExtractionRules,
-  relevant: ReadonlySet<string>,
-): DispatchTable {
+export function readDispatchers(program: Program, rules: ExtractionRules): DispatchTable {
   const leaves: DispatchedLeaf[] = [];
   const unresolved: { label: string; site: Site; reason: string }[] = [];
   const dispatchers: Record<Side, Site | null> = { host: null, guest: null };

@@ -47,13 +47,13 @@ export function blankComments(source: string): string {
 function evaluateCondition(
   expression: string,
   defined: (name: string) => boolean,
-  valueOf: (name: string) => string | null,
+  textOf: (name: string) => string | null,
 ): boolean | null {
   let text = expression.replace(/\bdefined\s*(?:\(\s*(\w+)\s*\)|(\w+))/g, (_all, a?: string, b?: string) =>
     defined(a ?? b ?? "") ? "1" : "0",
   );
   for (let round = 0; round < 4; round++) {
-    text = text.replace(/[A-Za-z_]\w*/g, (name) => valueOf(name) ?? "0");
+    text = text.replace(/[A-Za-z_]\w*/g, (name) => textOf(name) ?? "0");
   }
   const plain = text.replace(/(\b(?:0[xX][0-9a-fA-F]+|\d+))[uUlL]*/g, "$1");
   if (!/^[\s\d()xXa-fA-F+\-*/%<>=!&|^~?:]*$/.test(plain) || plain.trim() === "") return null;
@@ -151,9 +151,9 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
   const stack: Conditional[] = [];
   const isActive = () => stack.every((entry) => entry.active);
   const isDefined = (name: string) => local.has(name);
-  const valueOf = (name: string) => (local.get(name) ?? globalMacros.get(name))?.body ?? null;
+  const textOf = (name: string) => (local.get(name) ?? globalMacros.get(name))?.body ?? null;
   const evaluate = (expression: string, line: number) => {
-    const value = evaluateCondition(expression, isDefined, valueOf);
+    const value = evaluateCondition(expression, isDefined, textOf);
     if (value === null) unevaluated.push({ line, text: expression.trim() });
     return value ?? false;
   };

@@ -292,6 +292,7 @@ function removalOf(event: AcquireEvent, state: State, rules: ExtractionRules): r
 
 /** A PAMT block belongs to one page: which of its entries is meant follows from the page, however its address is written. */
 function withoutIndex(key: string): string {
+  if (!key.includes(".pamt_")) return key;
   let result = "";
   for (let i = 0; i < key.length; i++) {
     const member = /^\.pamt_\w+_p\[/.exec(key.slice(i, i + 24));
@@ -515,10 +516,8 @@ function ordered<T extends { first: Held; all: Held[] }>(
   held: readonly (readonly Held[])[],
 ): T[] {
   const position = (group: T): number => {
-    let best = Number.POSITIVE_INFINITY;
-    for (const list of held)
-      list.forEach((item, i) => group.all.includes(item) && item.mode !== "NO_LOCK" && (best = Math.min(best, i)));
-    return best;
+    const positions = held.map((list) => list.findIndex((item) => item.mode !== "NO_LOCK" && group.all.includes(item)));
+    return Math.min(Number.POSITIVE_INFINITY, ...positions.filter((at) => at >= 0));
   };
   const groupsList = [...groups.values()];
   const lineInLeaf = (group: T): number => group.first.event.evidence[0]?.line ?? 0;

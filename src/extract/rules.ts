@@ -185,6 +185,7 @@ export const RULES: ExtractionRules = {
   noReturn: {
     tdx_return_to_td: "td-entry",
     td_vmexit_to_vmm: "td-exit",
+    async_tdexit_internal: "td-exit",
     FATAL_ERROR: "fatal",
     fatal_error: "fatal",
     tdx_arch_fatal_error: "fatal",
