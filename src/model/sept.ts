@@ -9,7 +9,7 @@ import { SEPT_STATES, Sept, type World } from "./world.ts";
 export function legalState(leaf: Leaf, state: IntExpr): BoolExpr {
   const { septStates } = leaf;
   if (septStates === null) {
-    throw new SeamlockError("SL4207", `the module's catalog does not say on which SEPT states ${leaf.name} is legal`, {
+    throw new SeamlockError("SL4211", `the module's catalog does not say on which SEPT states ${leaf.name} is legal`, {
       hint: "Use a catalog that was extracted from source: `seamlock modules` lists them",
     });
   }

@@ -39,7 +39,7 @@ export function leafOf(catalog: Catalog, name: string, variant: string | null = 
   const entry = variant === null ? entries[0] : entries.find((candidate) => candidate.variant === variant);
   if (entry !== undefined) return entry;
   const variants = entries.map((candidate) => candidate.variant ?? "none").join(", ");
-  throw new SeamlockError("SL4206", `${name} has no variant ${String(variant)} in module ${catalog.module.version}`, {
+  throw new SeamlockError("SL4210", `${name} has no variant ${String(variant)} in module ${catalog.module.version}`, {
     hint: `Its variants are: ${variants}`,
   });
 }

@@ -1,0 +1,6 @@
+/** Catalog, host profile and scenario → Model: the module's leaves, the host's paths and policies, the guests. */
+export { buildModel, type Facts, needsModule } from "./build.ts";
+export { type EnterAndZap, enterAndZap } from "./enter-and-zap.ts";
+export { type Lineage, lineageOf, type SeptWriteBack } from "./lineage.ts";
+export { POLICIES, type Policy } from "./remover.ts";
+export { type Override, parametersOf, parseScenario, type Scenario, scenarioSchema } from "./scenario.ts";

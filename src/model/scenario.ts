@@ -1,0 +1,176 @@
+/** Scenario files, `seamlock/scenario@1`: which processes run, on how much, and how the host behaves. */
+import { parse as parseScalar } from "yaml";
+import { z } from "zod";
+import { SeamlockError } from "../errors.ts";
+import { checkKind, invalidField, readYaml } from "../host/index.ts";
+import { POLICIES } from "./remover.ts";
+import { SEPT_STATES } from "./world.ts";
+
+const text = z.string().min(1);
+const size = (max: number) => z.int().min(1).max(max);
+
+const common = {
+  schema: z.literal("seamlock/scenario@1"),
+  name: text,
+  description: text,
+  module: text.optional().describe("bundled version or path; the command line goes first"),
+  properties: z.array(text).min(1).optional().describe("only these properties; all, unless stated"),
+};
+
+const kickSchema = z.strictObject({
+  waits: z.boolean().default(true).describe("the kick waits until no vCPU is in guest mode"),
+  barUntil: z.enum(["removed", "kicked"]).default("removed").describe("when entry is allowed again"),
+  afterTrack: z.boolean().default(true).describe("vCPUs are kicked after TDH.MEM.TRACK"),
+});
+
+const removalSchema = z.strictObject({
+  policy: z.enum(POLICIES).default("fail-fast"),
+  retries: z.int().min(0).max(1000).default(3).describe("for the policy retry-n"),
+  kick: kickSchema.prefault({}),
+});
+
+/** What the guest can do. */
+const GUEST_ACTIONS = ["accept", "read-attributes", "touch", "interrupt", "host-priority-timeout"] as const;
+
+/** vCPUs that run and, maybe, a host that removes pages. */
+export const runningSchema = z.strictObject({
+  ...common,
+  kind: z.literal("running-td"),
+  vcpus: size(4).default(2),
+  pages: size(4).default(2),
+  entries: z.enum(SEPT_STATES).default("MAPPED").describe("state of every SEPT entry at the start"),
+  removal: removalSchema.optional(),
+  guest: z.array(z.enum(GUEST_ACTIONS)).min(1).default(["accept", "touch", "interrupt"]),
+  zeroStep: z
+    .enum(["counted", "any"])
+    .default("any")
+    .describe("`any`: every fault without progress may be the one that raises suspicion"),
+  threshold: z.int().min(0).max(64).optional().describe("zero-step threshold; the module's, unless stated"),
+  entryOrder: z.enum(["mark-then-check", "check-then-mark"]).default("mark-then-check"),
+  faultRetry: z.enum(["local", "re-enter"]).default("local"),
+  locks: z.enum(["contended", "all"]).default("contended").describe("`all`: also those that everybody only shares"),
+});
+
+/** The paths of a host profile in some phases of a VM's life. */
+export const pathsSchema = z.strictObject({
+  ...common,
+  kind: z.literal("host-paths"),
+  host: text.describe("bundled host profile, or path; the command line goes first"),
+  phases: z.array(text).min(1),
+  paths: z.array(text).min(1).optional().describe("only these; all of the phases, unless stated"),
+  vcpus: size(4).default(2),
+  concurrent: size(4).default(2).describe("how many paths run at once"),
+});
+
+/** Callers of one lock, instruction by instruction. */
+export const lockSchema = z.strictObject({
+  ...common,
+  kind: z.literal("lock"),
+  lock: z.enum(["sharex", "sharex_hp", "sept_entry", "mutex", "bit"]),
+  hosts: z.int().min(0).max(5).default(2),
+  guests: z.int().min(0).max(5).default(1),
+  width: z
+    .int()
+    .min(2)
+    .max(14)
+    .optional()
+    .describe("bits of the counter; fewer than the source's keeps the state space small"),
+  promote: z.boolean().default(false).describe("a host may also promote and demote"),
+  writeBack: z
+    .enum(["none", "whole-word", "keep-host-priority"])
+    .default("none")
+    .describe("holders of a SEPT entry lock write the word back"),
+});
+
+/** The reference model that the engines are measured with. */
+export const benchSchema = z.strictObject({
+  ...common,
+  kind: z.literal("enter-and-zap"),
+  vcpus: size(4).default(2),
+  pages: size(4).default(1),
+  threshold: z.int().min(1).max(64).default(2),
+});
+
+export const scenarioSchema = z.discriminatedUnion("kind", [runningSchema, pathsSchema, lockSchema, benchSchema]);
+
+export type RunningScenario = z.infer<typeof runningSchema>;
+export type PathsScenario = z.infer<typeof pathsSchema>;
+export type LockScenario = z.infer<typeof lockSchema>;
+export type Scenario = z.infer<typeof scenarioSchema>;
+
+/** A value of the command line that goes before the file's: the field's path, and the value as text. */
+export interface Override {
+  readonly path: string;
+  readonly value: string;
+  /** How it was given, for messages: `--vcpus`. */
+  readonly from: string;
+}
+
+/**
+ * Reads a scenario.
+ *
+ * @param file its name, for messages
+ * @throws SeamlockError SL4201 empty · SL4202 too large · SL4203 not YAML · SL4204 bad alias · SL4205 another kind of document · SL4206
+ *   another version · SL4207 a field is missing, unknown or wrong · SL4208 an option does not fit the scenario
+ */
+export function parseScenario(source: string, file: string, overrides: readonly Override[] = []): Scenario {
+  return recoded(() => {
+    const yaml = readYaml(source, file, "scenario");
+    checkKind(yaml, "seamlock/scenario", "1", "scenario");
+    const plain = scenarioSchema.safeParse(yaml.value);
+    if (!plain.success) throw invalidField(plain.error, yaml, "docs/scenarios.md describes every field");
+    return overrides.reduce((scenario, override) => overridden(scenario, override), plain.data);
+  });
+}
+
+/** The codes of files read with the host profiles' reader, in the range of scenarios. */
+function recoded<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof SeamlockError) || !/^SL300[1-7]$/.test(error.code)) throw error;
+    const code = error.code.replace("SL30", "SL42");
+    throw new SeamlockError(code, error.message, {
+      cause: error,
+      ...(error.place && { place: error.place }),
+      ...(error.hint && { hint: error.hint }),
+    });
+  }
+}
+
+type Tree = { readonly [key: string]: unknown };
+const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function overridden(scenario: Scenario, { path, value, from }: Override): Scenario {
+  const keys = path.split(".");
+  const changed = withValue(scenario as unknown as Tree, keys, parseScalar(value) as unknown);
+  const parsed = scenarioSchema.safeParse(changed);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const unknown = issue?.code === "unrecognized_keys" || keys[0] === "kind";
+  const problem = unknown
+    ? `the scenario \`${scenario.name}\` has no field \`${path}\``
+    : `\`${value}\` does not fit: ${issue?.message ?? "it is wrong"}`;
+  throw new SeamlockError("SL4208", `${from}: ${problem}`, {
+    hint: `it is of the kind ${scenario.kind}; docs/scenarios.md lists the fields of each kind`,
+  });
+}
+
+function withValue(tree: Tree, [key = "", ...rest]: readonly string[], value: unknown): Tree {
+  const child = tree[key];
+  return { ...tree, [key]: rest.length === 0 ? value : withValue(isTree(child) ? child : {}, rest, value) };
+}
+
+/** The scenario's own fields as flat text, for the line that repeats a run and for reports. */
+export function parametersOf(scenario: Scenario): Readonly<Record<string, string | number | boolean>> {
+  const flat: Record<string, string | number | boolean> = {};
+  const walk = (tree: Tree, prefix: string): void => {
+    for (const [key, value] of Object.entries(tree)) {
+      if (prefix === "" && ["schema", "name", "description"].includes(key)) continue;
+      if (isTree(value)) walk(value, `${prefix}${key}.`);
+      else flat[`${prefix}${key}`] = Array.isArray(value) ? value.join(", ") : (value as string | number | boolean);
+    }
+  };
+  walk(scenario as unknown as Tree, "");
+  return flat;
+}
