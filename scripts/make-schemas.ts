@@ -7,8 +7,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
-import { contendSchema, diffSchema } from "../src/analysis/index.ts";
+import { allowSchema, contendSchema, diffSchema, explainSchema, hostDiffSchema } from "../src/analysis/index.ts";
 import { catalogSchema, modulesSchema, serializeJson } from "../src/catalog/index.ts";
+import { hostLintSchema, hostSchema, hostsSchema } from "../src/host/index.ts";
 import { reportSchema } from "../src/report/index.ts";
 
 const DOCUMENTS = {
@@ -17,6 +18,12 @@ const DOCUMENTS = {
   contend: contendSchema,
   diff: diffSchema,
   report: reportSchema,
+  explain: explainSchema,
+  host: hostSchema,
+  hosts: hostsSchema,
+  "host-lint": hostLintSchema,
+  "host-diff": hostDiffSchema,
+  allow: allowSchema,
 };
 
 /** File name → text of every schema. */

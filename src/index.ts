@@ -6,6 +6,7 @@
 export * from "./analysis/index.ts";
 export * from "./catalog/index.ts";
 export { type Place, SeamlockError } from "./errors.ts";
+export * from "./host/index.ts";
 /** The modelling language: declare processes as labelled steps, check that a model is well formed, run and print it. */
 export * as language from "./language/index.ts";
 export * from "./report/index.ts";

@@ -15,10 +15,19 @@ import { type Apart, keptApart, type MeetingKind } from "./worlds.ts";
 
 /** {@link contention} under a host: `possible`, `excludedBy` and `paths` then speak of both. */
 export function hostContention(catalog: Catalog, host: HostProfile, options: ContentionOptions = {}): ContendDocument {
-  const document = contention(catalog, options);
+  const document = Object.keys(options).length === 0 ? wholeContention(catalog) : contention(catalog, options);
   const { pairs, info } = underHost(catalog, host, document.pairs);
   const assumptions = [...document.assumptions, ...HOST_ASSUMPTIONS, ...(host.assumed ?? [])];
   return { ...document, host: info, pairs, assumptions };
+}
+
+/** A catalog is data that nobody changes, and several hosts are held against one. */
+const WHOLE = new WeakMap<Catalog, ContendDocument>();
+
+function wholeContention(catalog: Catalog): ContendDocument {
+  const known = WHOLE.get(catalog) ?? contention(catalog);
+  WHOLE.set(catalog, known);
+  return known;
 }
 
 const HOST_ASSUMPTIONS: readonly string[] = [
@@ -99,44 +108,65 @@ function meetingKind(pair: ContendPair): MeetingKind {
   return scope === "vcpu" || scope === "sept-entry" ? scope : "td";
 }
 
-function judgeOf(catalog: Catalog, sites: Sites): Judge {
-  const known = new Map<string, Apart>();
-  const operands = new Map<string, string | null>();
-  const operandOf = (status: string | null): string | null => {
-    if (status === null) return null;
-    const found = operands.get(status);
-    if (found !== undefined) return found;
-    const id = decodeStatus(catalog, status).operand?.id ?? null;
-    operands.set(status, id);
-    return id;
-  };
-  const inCommon = sites.profile.assumed ?? [];
+/**
+ * Verdicts that were found before. What two steps of a profile are to each other has nothing to do with the module, but for
+ * who can get which BUSY; so all modules share them, and documents share what nobody changes.
+ */
+const KNOWN = new WeakMap<HostProfile, Map<string, PathPair>>();
+
+function judgeOf(catalog: Catalog, { profile }: Sites): Judge {
+  const known = KNOWN.get(profile) ?? new Map<string, PathPair>();
+  KNOWN.set(profile, known);
+  const operandOf = operandNames(catalog);
   return (pair, a, b) => {
     const kind = meetingKind(pair);
     const pageSide = pair.resourceA === pair.resourceB ? null : pair.resourceA === "PAGE" ? "a" : "b";
-    const key = `${a.id} ${b.id} ${kind} ${pageSide ?? ""}`;
-    const apart = known.get(key) ?? keptApart(a, b, kind, pageSide);
-    known.set(key, apart);
+    const [operandA, operandB] = [operandOf(pair.statusA), operandOf(pair.statusB)];
+    const key = `${a.id} ${b.id} ${kind}${pageSide ?? ""} ${pair.busyA ? operandA : "-"} ${pair.busyB ? operandB : "-"}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
     const sameVm = kind !== "system" && kind !== "page";
-    const endA = endOf(a, pair.busyA, operandOf(pair.statusA), sameVm && b.entering);
-    const endB = endOf(b, pair.busyB, operandOf(pair.statusB), sameVm && a.entering);
-    return {
-      a: siteName(a),
-      b: siteName(b),
-      possible: apart.excludedBy.length === 0,
-      excludedBy: [...apart.excludedBy],
-      endA,
-      endB,
-      severity: worst([endA.severity, endB.severity]),
-      phases: [...apart.phases],
-      unlike: [...apart.unlike],
-      late: apart.late,
-      assumes: apart.assumes.filter((text) => !inCommon.includes(text)),
-    };
+    const verdict = pathPair(profile, keptApart(a, b, kind, pageSide), [
+      [a, pathEnd(a, pair.busyA, operandA, sameVm && b.entering)],
+      [b, pathEnd(b, pair.busyB, operandB, sameVm && a.entering)],
+    ]);
+    known.set(key, verdict);
+    return verdict;
   };
 }
 
-function endOf(site: CallSite, busy: boolean, operand: string | null, barred: boolean): PathPair["endA"] {
+type End = readonly [CallSite, PathPair["endA"]];
+
+function pathPair({ assumed = [] }: HostProfile, apart: Apart, [[a, endA], [b, endB]]: readonly [End, End]): PathPair {
+  return {
+    a: siteName(a),
+    b: siteName(b),
+    possible: apart.excludedBy.length === 0,
+    excludedBy: [...apart.excludedBy],
+    endA,
+    endB,
+    severity: worst([endA.severity, endB.severity]),
+    phases: [...apart.phases],
+    unlike: [...apart.unlike],
+    late: apart.late,
+    assumes: apart.assumes.filter((text) => !assumed.includes(text)),
+  };
+}
+
+/** The operand ID of a busy status; null when the module does not say. */
+function operandNames(catalog: Catalog): (status: string | null) => string | null {
+  const names = new Map<string, string | null>();
+  return (status) => {
+    if (status === null) return null;
+    const known = names.get(status);
+    if (known !== undefined) return known;
+    const id = decodeStatus(catalog, status).operand?.id ?? null;
+    names.set(status, id);
+    return id;
+  };
+}
+
+function pathEnd(site: CallSite, busy: boolean, operand: string | null, barred: boolean): PathPair["endA"] {
   const clauses = busy ? clausesFor(site.onBusy, operand) : [];
   const severity = clauses.map((clause) => severityOf(clause, barred));
   return {

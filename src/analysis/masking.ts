@@ -64,6 +64,27 @@ function heldWhenReaching(leaf: Leaf, at: number): readonly Acquisition[] {
  * following acquisitions, and inside the guest for a lock that is kept until TD exit.
  */
 function momentsHolding(holder: Holder, at: number): readonly (readonly Acquisition[])[] {
+  return remembered(MOMENTS, holder, at, () => findMoments(holder, at));
+}
+
+/** Every leaf is compared with every other, so what depends on one of the two only is found once. */
+const MOMENTS = new WeakMap<Holder, Map<number, readonly (readonly Acquisition[])[]>>();
+
+function remembered<T>(memory: WeakMap<Holder, Map<number, T>>, holder: Holder, at: number, find: () => T): T {
+  let of = memory.get(holder);
+  if (of === undefined) {
+    of = new Map();
+    memory.set(holder, of);
+  }
+  let found = of.get(at);
+  if (found === undefined) {
+    found = find();
+    of.set(at, found);
+  }
+  return found;
+}
+
+function findMoments(holder: Holder, at: number): readonly (readonly Acquisition[])[] {
   const rows = holder.leaf.acquisitions;
   const row = rows[at];
   if (row === undefined) return [];

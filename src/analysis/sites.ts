@@ -19,7 +19,7 @@ export interface HeldLock extends LockUse {
 
 /** A path that is at one of its calls, or a vCPU of a path that is inside the guest, where the guest may call. */
 export interface CallSite {
-  /** Index among the sites of its profile and catalog. */
+  /** The same for the same step (or guest in it) of the same profile under every module. */
   readonly id: number;
   readonly path: HostPath;
   readonly step: HostStep;
@@ -50,9 +50,9 @@ export function callSites(profile: HostProfile, catalog: Catalog): Sites {
   const missing = new Set<string>();
   const singleThreaded = profile.phases.filter((phase) => phase.singleThreaded === true).map((phase) => phase.name);
   const locks = new Map(profile.locks.map((lock) => [lock.name, lock]));
-  let id = 0;
+  let steps = 0;
   const add = (entries: readonly Leaf[], site: Omit<CallSite, "id">): void => {
-    const numbered = { id: id++, ...site };
+    const numbered = { id: steps * 4 + Number(site.guest) * 2 + Number(site.entering), ...site };
     for (const leaf of entries) {
       const key = entryKey(leaf.name, leaf.variant);
       const sites = byEntry.get(key);
@@ -67,6 +67,7 @@ export function callSites(profile: HostProfile, catalog: Catalog): Sites {
   });
   for (const path of profile.paths) {
     for (const step of path.steps) {
+      steps += 1;
       const entries = entriesOf(catalog, step.call, step.variant).filter((leaf) => leaf.side === "host");
       if (entries.length === 0) missing.add(step.call);
       const entering = entries.some(entersGuest);

@@ -125,6 +125,28 @@ export const hostSchema = z.strictObject({
   guest: guestSchema.optional(),
 });
 
+/** `seamlock/hosts@1`: the bundled profiles. */
+export const hostsSchema = z.strictObject({
+  schema: z.literal("seamlock/hosts@1"),
+  hosts: z.array(z.strictObject({ name: text, description: text, paths: z.int() })),
+});
+
+/** `seamlock/host-lint@1`: remarks about a profile. */
+export const hostLintSchema = z.strictObject({
+  schema: z.literal("seamlock/host-lint@1"),
+  host: text,
+  module: text,
+  findings: z.array(
+    z.strictObject({
+      code: text,
+      severity: z.enum(["error", "warning", "note"]),
+      message: text,
+      place: z.strictObject({ file: text, line: z.int().optional(), column: z.int().optional() }),
+      hint: text,
+    }),
+  ),
+});
+
 export type LockScope = (typeof LOCK_SCOPES)[number];
 export type HostLock = z.infer<typeof hostLockSchema>;
 export type LockUse = z.infer<typeof useObject>;
