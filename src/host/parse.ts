@@ -59,7 +59,8 @@ export function checkKind(yaml: YamlFile, kind: string, version: string, what: s
 
 /** The first thing that a schema finds wrong, as an error SL3007 with its place. */
 export function invalidField(error: z.ZodError, yaml: YamlFile, hint: string): SeamlockError {
-  const [issue] = error.issues;
+  // A misspelt field is both unknown and missing; the first says more.
+  const issue = error.issues.find((i) => i.code === "unrecognized_keys") ?? error.issues[0];
   const path = (issue?.path ?? []).filter((key): key is string | number => typeof key !== "symbol");
   const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
   const at = unknown === undefined ? path : [...path, unknown];

@@ -1,0 +1,108 @@
+import { describe, expect, test } from "vitest";
+import { SeamlockError } from "../../src/errors.ts";
+import { lintHost, parseHost, severityOf } from "../../src/host/index.ts";
+import { HOSTS, hostSource, moduleNamed, OTHER } from "./profile.ts";
+
+const newest = moduleNamed("1.5.25");
+
+function failure(text: string): { code: string; place: string; message: string; hint: string | null } {
+  try {
+    parseHost(text, "h.yaml");
+  } catch (error) {
+    if (!(error instanceof SeamlockError)) throw error;
+    const { file, line, column } = error.place ?? { file: "" };
+    const place = [file, line, column].filter((part) => part !== undefined).join(":");
+    return { code: error.code, place, message: error.message, hint: error.hint };
+  }
+  throw new Error("no error");
+}
+
+describe("bundled profiles", () => {
+  test.each(HOSTS)("%s is read and has nothing to remark", (name) => {
+    const loaded = parseHost(hostSource(name), `${name}.yaml`);
+    expect(loaded.profile.name).toBe(name);
+    expect(lintHost(loaded, newest)).toEqual([]);
+    for (const path of loaded.profile.paths) expect(path.sources.length, path.name).toBeGreaterThan(0);
+  });
+});
+
+describe("a profile that cannot be used", () => {
+  const at = (from: string, to: string): string => {
+    expect(OTHER).toContain(from);
+    return OTHER.replace(from, to);
+  };
+
+  test.each([
+    ["empty", "  \n", "SL3001", "h.yaml"],
+    ["not YAML", "schema: [a\n", "SL3003", "h.yaml:2:1"],
+    ["a tab", "schema: seamlock/host@1\na:\n\tb: 1\n", "SL3003", "h.yaml:3:1"],
+    ["a key twice", "schema: seamlock/host@1\nname: a\nname: b\n", "SL3003", "h.yaml:3:1"],
+    ["another kind", "schema: seamlock/catalog@1\n", "SL3005", "h.yaml:1:9"],
+    ["no mapping", "- 1\n", "SL3005", "h.yaml:1:1"],
+    ["another version", "schema: seamlock/host@7\n", "SL3006", "h.yaml:1:9"],
+    ["wrong type", at("name: hyper-x", "name: [1]"), "SL3007", "h.yaml:3:7"],
+    ["unknown field", at("    sources: [run.c]", "    source: [run.c]"), "SL3007", "h.yaml:18:13"],
+    ["unknown reaction", at("do: [reenter]", "do: [pray]"), "SL3007", "h.yaml:22:25"],
+    ["duplicate path", at("- name: unmap", "- name: run"), "SL3008", "h.yaml:23:11"],
+    ["duplicate lock", at("name: vm lock", "name: page table lock"), "SL3008", "h.yaml:11:13"],
+    ["unknown lock", at("holds: [vcpu thread]", "holds: [vcpu mutex]"), "SL3009", "h.yaml:19:13"],
+    ["unknown phase", at("phases: [live]", "phases: [life]"), "SL3009", "h.yaml:17:14"],
+    ["shared mutex", at("holds: [vcpu thread]", "holds: [{ lock: vm lock, mode: shared }]"), "SL3010", "h.yaml:21:15"],
+    ["vCPU lock without a vCPU", at("holds: [page table lock]", "holds: [vcpu thread]"), "SL3010", "h.yaml:29:15"],
+    ["cyclic alias", "schema: seamlock/host@1\nname: &a [*a]\n", "SL3004", "h.yaml:2:11"],
+    ["unknown anchor", "schema: seamlock/host@1\nname: *b\n", "SL3004", "h.yaml:2:7"],
+    ["10 MB", `schema: seamlock/host@1\nname: ${"x".repeat(10_000_000)}\n`, "SL3002", "h.yaml"],
+    ["nested", `schema: seamlock/host@1\nname: ${"[".repeat(20_000)}`, "SL3002", "h.yaml:2"],
+    ["nested dashes", `${"- ".repeat(20_000)}a\n`, "SL3002", "h.yaml:1"],
+  ])("%s", (_what, text, code, place) => {
+    const found = failure(text);
+    expect(found).toMatchObject({ code });
+    expect(found.place.startsWith(place), found.place).toBe(true);
+    expect(found.message).not.toMatch(/\.$/);
+    expect(found.hint).not.toBeNull();
+  });
+
+  test("aliases of aliases do not grow without bound", () => {
+    const levels = Array.from(
+      { length: 30 },
+      (_, i) => `l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(", ")}]`,
+    );
+    const started = performance.now();
+    expect(failure(`schema: seamlock/host@1\nl0: &l0 [x]\n${levels.join("\n")}\n`).code).toBe("SL3004");
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+});
+
+describe("lint", () => {
+  const codes = (text: string): string[] =>
+    lintHost(parseHost(text, "h.yaml"), newest).map((f) => `${f.code}:${f.place.line}`);
+
+  test("a lock that nobody holds, and a phase without a path", () => {
+    const found = codes(OTHER.replace("kind: mutex", "kind: flag"));
+    expect(found).toEqual(["SL3104:7", "SL3102:10"]);
+  });
+
+  test.each([
+    ["SL3101", "TDH.MEM.TRACK", "TDH.MEM.TRAK"],
+    ["SL3103", "holds: [page table lock]", "holds: [{ lock: page table lock, mode: shared }]"],
+    ["SL3105", "phases: [live]", "phases: [live]\n    overruns: [setup]"],
+    ["SL3106", "        onBusy: [{ do: [reenter] }]\n", ""],
+    ["SL3107", "[{ do: [reenter] }]", "[{ do: [reenter] }, { do: [warn] }]"],
+    ["SL3108", "TDH.VP.ENTER", "TDG.MEM.PAGE.ACCEPT"],
+    ["SL3110", "TDH.MEM.TRACK", "TDH.MR.EXTEND"],
+    ["SL3109", "- call: TDH.MEM.TRACK", "- call: TDH.VP.INIT\n        variant: version=7\n        vcpu: any"],
+    ["SL3111", "kind: rwlock, per: vm", "kind: entry, per: entry"],
+  ])("%s", (code, from, to) => {
+    expect(OTHER).toContain(from);
+    expect(codes(OTHER.replace(from, to)).map((c) => c.slice(0, 6))).toContain(code);
+  });
+});
+
+describe("severity", () => {
+  test("a kick keeps what follows it from being reached, when it is a vCPU that stands in the way", () => {
+    const clause = { do: ["kick-and-retry:1", "bug-vm"] };
+    expect(severityOf(clause, true)).toBe("retry");
+    expect(severityOf(clause, false)).toBe("vm-dead");
+    expect(severityOf({ do: ["retry:unbounded", "bug-vm"] }, false)).toBe("retry");
+  });
+});
