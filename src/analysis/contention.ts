@@ -77,11 +77,13 @@ export function contendingPairs(catalog: Catalog, options: ContentionOptions = {
   const left = chosen(options.leaves);
   const right = chosen(options.against);
   const pairs: ContendPair[] = [];
-  const entries = [...catalog.leaves].sort(compareEntries).map((leaf) => holderOf(leaf, guestHolds));
+  const entries = [...catalog.leaves].sort(compareEntries).map((leaf) => {
+    return { holder: holderOf(leaf, guestHolds), isLeft: left(leaf), isRight: right(leaf) };
+  });
   entries.forEach((a, i) => {
     for (const b of entries.slice(i)) {
-      const wanted = (left(a.leaf) && right(b.leaf)) || (left(b.leaf) && right(a.leaf));
-      if (wanted) pairs.push(...pairsOf(a, b));
+      const wanted = (a.isLeft && b.isRight) || (b.isLeft && a.isRight);
+      if (wanted) pairs.push(...pairsOf(a.holder, b.holder));
     }
   });
   return pairs.filter((pair) => matches(pair, options)).sort(comparePairs);

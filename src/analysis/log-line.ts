@@ -23,7 +23,7 @@ const LEAF = "TD[HG][._][A-Z]+(?:[._][A-Z0-9]+)*";
  */
 const FORMATS: readonly RegExp[] = [
   // KVM 6.16: SEAMCALL TDH_MEM_PAGE_REMOVE failed: 0x…  · with outputs: …, rcx 0x…, rdx 0x…, r8 0x…
-  new RegExp(`SEAMCALL\\s+\\[?(?<leaf>${LEAF})\\]?\\s*(?:\\([^)]*\\)\\s*)?failed\\b\\W*(?<status>${HEX})`, "i"),
+  new RegExp(`SEAMCALL\\s*\\[?(?<leaf>${LEAF})\\]?\\s*(?:\\([^)]*\\)\\s*)?failed\\b\\W*(?<status>${HEX})`, "i"),
   // arch code: SEAMCALL (11) failed: 0x…, SEAMCALL (0x0000000000000026) failed: 0x…, seamcall leaf 8 failed
   new RegExp(`SEAMCALL\\s*(?:leaf\\s*)?[([]?(?<number>0x[0-9a-f]+|\\d+)[)\\]]?\\s*failed\\b\\W*(?<status>${HEX})`, "i"),
   // KVM: tdh_vp_enter failed: 0x…, TDH_VP_FLUSH failed 0x…, tdh.mem.track: error 0x…

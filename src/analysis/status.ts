@@ -154,7 +154,7 @@ function explainLine(
   const chosen = entries ?? returning;
   const holders = holdersOf(catalog, chosen, decoded.status, context);
   // Other statuses carry other details there, and those that are not the module's have no operands.
-  const isOperand = known?.software == null && /OPERAND|PAGE|METADATA/.test(decoded.name ?? "");
+  const isOperand = known?.software == null && /OPERAND|PAGE|METADATA|EPT_|GPA_RANGE/.test(decoded.name ?? "");
   const explanation = {
     line: bare ? null : line,
     status: decoded.status,
