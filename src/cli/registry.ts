@@ -40,4 +40,16 @@ export const VERBS: Readonly<Record<string, Entry>> = {
     summary: "the facts about a module, from its source tree",
     load: () => import("./verbs/extract.ts"),
   },
+  check: {
+    summary: "does a way of handling BUSY always get through? A proof, or the shortest way it breaks",
+    load: () => import("./verbs/check.ts"),
+  },
+  simulate: {
+    summary: "seeded runs of a scenario: who was BUSY against whom, how often",
+    load: () => import("./verbs/simulate.ts"),
+  },
+  export: {
+    summary: "a scenario for SPIN or TLC, or a trace as a diagram",
+    load: () => import("./verbs/export.ts"),
+  },
 };

@@ -4,9 +4,8 @@
  * Source: `src/common/helpers/tdx_locks.h`. The primitives of sharex, sharex_hp, SEPT entry and mutex locks are the same instructions in
  * every release from 1.5.01 to 1.5.25 (1.0 has sharex and mutex only); the bit lock's release is there from 1.5.13 on.
  */
-import type { LockKind } from "../catalog/index.ts";
 import { and, bool, eq, not, or } from "../language/index.ts";
-import { type Branch, old, oldWas, type Primitive, type Step, type WordLayout } from "./primitive.ts";
+import { type Branch, type LockKind, old, oldWas, type Primitive, type Step, type WordLayout } from "./primitive.ts";
 
 const ALWAYS = bool(true);
 const then = (to: Branch["to"]): Branch => ({ when: ALWAYS, to });

@@ -19,6 +19,7 @@ export type {
   FieldName,
   FieldValues,
   Instruction,
+  LockKind,
   LockResult,
   Primitive,
   Step,

@@ -1,5 +1,4 @@
 /** The instruction-level models `lock/*`: hosts and guests that take and release one lock, an atomic instruction at a time. */
-import type { LockKind, Side } from "../catalog/index.ts";
 import {
   add,
   and,
@@ -30,7 +29,7 @@ import {
   when,
 } from "../language/index.ts";
 import { layoutOf, primitive } from "./definitions.ts";
-import type { FieldName, FieldValues, Instruction, Primitive, WordLayout } from "./primitive.ts";
+import type { FieldName, FieldValues, Instruction, LockKind, Primitive, Side, WordLayout } from "./primitive.ts";
 
 /** What a lock scenario states. */
 export interface LockSpec {

@@ -4,8 +4,12 @@
  * Conditions are expressions of the modelling language over the fields of the word as the instruction found it. From this one form come
  * the sequential function, the processes that the checker explores, and the implementation on shared memory.
  */
-import type { LockKind, LockMode, Side } from "../catalog/index.ts";
 import { and, type BoolExpr, eq, type IntExpr } from "../language/index.ts";
+
+/** The lock kinds of the module's source; `bit` is the single bit that migration streams are locked with. */
+export type LockKind = "sharex" | "sharex_hp" | "sept_entry" | "mutex" | "bit";
+/** Who asks: a SEAMCALL is the host's, a TDCALL the guest's. */
+export type Side = "host" | "guest";
 
 /** A field of a lock word. The counter is always the topmost field, so that it wraps as the word does. */
 export interface Field {
@@ -60,7 +64,7 @@ export interface Primitive {
   /** The source's function. */
   readonly name: string;
   readonly operation: "acquire" | "release" | "promote" | "demote";
-  readonly mode: Exclude<LockMode, "NO_LOCK">;
+  readonly mode: "SHARED" | "EXCLUSIVE";
   /** Null: the same for host and guest. */
   readonly side: Side | null;
   readonly steps: readonly Step[];

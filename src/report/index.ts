@@ -6,3 +6,4 @@ export { buildReport, type ReportDocument, type ReportOptions, type ReportScope,
 export { renderExplainMarkdown, renderExplainText } from "./explain.ts";
 export { renderHostDiffMarkdown, renderHostDiffText } from "./host-diff.ts";
 export { renderReportMarkdown, renderReportText } from "./report.ts";
+export { renderTraceText } from "./trace.ts";

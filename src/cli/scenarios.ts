@@ -1,0 +1,151 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Command, Option } from "commander";
+import { SeamlockError } from "../errors.ts";
+import type { Model } from "../language/index.ts";
+import { buildModel, needsModule, type Override, parametersOf, parseScenario, type Scenario } from "../model/index.ts";
+import { readText } from "./files.ts";
+import { loadHost } from "./hosts.ts";
+import { loadModule } from "./modules.ts";
+import { collect, moduleOption } from "./options.ts";
+import { didYouMean } from "./suggest.ts";
+
+/** Options of every verb that builds a scenario's model. */
+export interface ScenarioOptions {
+  readonly module?: string;
+  readonly host?: string;
+  readonly policy?: string;
+  readonly retries?: string;
+  readonly vcpus?: string;
+  readonly pages?: string;
+  readonly threshold?: string;
+  readonly hosts?: string;
+  readonly guests?: string;
+  readonly set?: readonly string[];
+}
+
+/** The field of a scenario that each option stands for. */
+const FIELDS: Readonly<Record<Exclude<keyof ScenarioOptions, "module" | "set">, string>> = {
+  host: "host",
+  policy: "removal.policy",
+  retries: "removal.retries",
+  vcpus: "vcpus",
+  pages: "pages",
+  threshold: "threshold",
+  hosts: "hosts",
+  guests: "guests",
+};
+
+/** Declares the argument and options of {@link ScenarioOptions}. */
+export function scenarioArguments(command: Command): Command {
+  return command
+    .argument("<scenario>", "bundled scenario (page-removal, lock/sharex-hp, …) or path of a scenario file")
+    .addOption(moduleOption())
+    .addOption(new Option("--host <host>", "bundled host profile or path, for scenarios of host paths"))
+    .addOption(
+      new Option(
+        "--policy <policy>",
+        "way of handling BUSY: fail-fast, retry-n, retry-forever, kick-first, kick-on-busy",
+      ),
+    )
+    .addOption(new Option("--retries <n>", "tries after the first, for retry-n"))
+    .addOption(new Option("--vcpus <n>", "number of vCPUs"))
+    .addOption(new Option("--pages <n>", "number of pages"))
+    .addOption(new Option("--threshold <n>", "zero-step threshold (default: the module's)"))
+    .addOption(new Option("--hosts <n>", "host callers, for lock/*"))
+    .addOption(new Option("--guests <n>", "guest callers, for lock/*"))
+    .option(
+      "--set <field=value>",
+      "any field of the scenario, such as removal.kick.waits=false; may be given again",
+      collect,
+    );
+}
+
+/** A scenario that was read and the model built from it. */
+export interface LoadedScenario {
+  readonly scenario: Scenario;
+  readonly model: Model;
+  readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  /** The arguments that load it again: `page-removal --module 1.5.05 --policy retry-n`. */
+  readonly reproduce: string;
+}
+
+/**
+ * The scenario that the command line names, with its model.
+ *
+ * @throws SeamlockError SL4200 when there is no such scenario, SL42xx when it is none or does not fit the options
+ */
+export async function loadScenario(name: string, options: ScenarioOptions): Promise<LoadedScenario> {
+  const { text, file } = await scenarioText(name);
+  const scenario = parseScenario(text, file, overridesOf(options));
+  const catalog = needsModule(scenario) ? await loadModule(options.module ?? scenario.module) : null;
+  const host = scenario.kind === "host-paths" ? (await loadHost(scenario.host)).profile : null;
+  const model = buildModel(scenario, { catalog: () => present(catalog), host: () => present(host) });
+  const parameters = { ...parametersOf(scenario), ...(catalog && { module: catalog.module.version }) };
+  return { scenario, model, parameters, reproduce: reproduceLine(name, options, catalog?.module.version ?? null) };
+}
+
+function present<T>(value: T | null): T {
+  if (value === null) throw new Error("a fact was asked for that the scenario does not need");
+  return value;
+}
+
+function overridesOf(options: ScenarioOptions): Override[] {
+  const named = Object.entries(FIELDS).flatMap(([option, path]) => {
+    const value = options[option as keyof typeof FIELDS];
+    return value === undefined ? [] : [{ path, value, from: `--${option}` }];
+  });
+  return [...named, ...(options.set ?? []).map(assignment)];
+}
+
+function assignment(text: string): Override {
+  const at = text.indexOf("=");
+  if (at > 0) return { path: text.slice(0, at), value: text.slice(at + 1), from: "--set" };
+  throw new SeamlockError("SL0004", `--set takes field=value, not \`${text}\``, {
+    hint: "for instance --set removal.kick.waits=false",
+  });
+}
+
+function reproduceLine(name: string, options: ScenarioOptions, version: string | null): string {
+  const module = options.module ?? version;
+  const words = [name, ...(module === null ? [] : ["--module", module])];
+  for (const option of Object.keys(FIELDS)) {
+    const value = options[option as keyof typeof FIELDS];
+    if (value !== undefined) words.push(`--${option}`, value);
+  }
+  for (const setting of options.set ?? []) words.push("--set", setting);
+  return words.map((word) => (/^[\w./=:+-]+$/.test(word) ? word : `'${word}'`)).join(" ");
+}
+
+function scenarioFolder(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const data = join(folder, "data", "scenarios");
+    if (existsSync(data)) return data;
+    if (folder === dirname(folder))
+      throw new SeamlockError("SL0008", "the bundled scenarios are missing", { hint: "install the package again" });
+  }
+}
+
+/** Names of the bundled scenarios, in alphabetical order, those in folders last. */
+export function bundledScenarios(): string[] {
+  const folder = scenarioFolder();
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".yaml"));
+  const plain = names.map((file) =>
+    relative(folder, join(folder, file)).replaceAll("\\", "/").slice(0, -".yaml".length),
+  );
+  return plain.sort((a, b) => Number(a.includes("/")) - Number(b.includes("/")) || (a < b ? -1 : 1));
+}
+
+async function scenarioText(name: string): Promise<{ text: string; file: string }> {
+  const bundled = bundledScenarios();
+  if (bundled.includes(name)) {
+    const file = join(scenarioFolder(), `${name}.yaml`);
+    return { text: await readText(file), file };
+  }
+  const isPath = /\.ya?ml$/.test(name) || statSync(name, { throwIfNoEntry: false }) !== undefined;
+  if (isPath) return { text: await readText(name), file: name };
+  throw new SeamlockError("SL4200", `no scenario \`${name}\` is bundled, and no file has that name`, {
+    hint: didYouMean(name, bundled, `bundled are ${bundled.join(", ")}`),
+  });
+}

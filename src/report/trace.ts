@@ -1,0 +1,64 @@
+/** A run as text: one lane per actor, steps grouped by call, changed variables only. */
+import type { Trace, TraceStep } from "../language/index.ts";
+
+const LANE = 46;
+const GAP = "  ";
+
+/** What a step does, in a few words. */
+function words({ action, resource, object, mode, result, status, note }: TraceStep): string {
+  const where = resource === null ? "" : `${resource}${object === null ? "" : `[${object}]`}`;
+  const how = mode === null || mode === "NO_LOCK" || action === "release" ? "" : mode;
+  const outcome = result === "busy" ? `BUSY${status === null ? "" : ` ${status}`}` : (result ?? "");
+  const head = [action === "effect" ? "" : action, where, how].filter((word) => word !== "" && word !== null).join(" ");
+  const tail = [outcome === "ok" ? "" : outcome, note ?? ""].filter((word) => word !== "").join(", ");
+  return [head, tail].filter((part) => part !== "").join(": ");
+}
+
+const changed = (state: TraceStep["state"]): string =>
+  Object.entries(state)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(" ");
+
+/** Breaks text at spaces into lines of at most `width`; a longer word keeps its own line. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return line === "" ? lines : [...lines, line];
+}
+
+/** Lanes as text. A run that repeats for ever is marked where the repetition starts. */
+export function renderTraceText(trace: Trace): string {
+  const actors = [...new Set(trace.steps.map(({ actor }) => actor))];
+  const digits = String(trace.steps.length).length;
+  const row = (left: string, lane: number, text: string) =>
+    `${left.padStart(digits)}${GAP}${" ".repeat(lane * (LANE + GAP.length))}${text}`.trimEnd();
+  const lines = [`${" ".repeat(digits)}${GAP}${actors.map((actor) => actor.padEnd(LANE)).join(GAP)}`.trimEnd()];
+  const calls = new Map<string, string | null>();
+  trace.steps.forEach((step, i) => {
+    const lane = actors.indexOf(step.actor);
+    if (trace.loop === i) lines.push(row("", 0, "-- from here on for ever --"));
+    if (step.leaf !== null && calls.get(step.actor) !== step.leaf) lines.push(row("", lane, `${step.leaf}:`));
+    calls.set(step.actor, step.leaf);
+    const indent = step.leaf === null ? "" : "  ";
+    const cell = [
+      ...wrap(words(step) || step.label, LANE - 2),
+      ...wrap(changed(step.state), LANE - 6).map((line) => `  [${line}]`),
+    ];
+    for (const [n, line] of cell.entries()) lines.push(row(n === 0 ? String(i + 1) : "", lane, `${indent}${line}`));
+    if (step.fault !== null)
+      lines.push(
+        row(
+          "",
+          lane,
+          `${indent}** ${step.fault.kind === "assertion" ? `fails: ${step.fault.name}` : `out of range: ${step.fault.name}`}`,
+        ),
+      );
+  });
+  return `${lines.join("\n")}\n`;
+}
