@@ -2,6 +2,9 @@ import { type AllowList, type ContendDocument, parseAllow, type Unaccepted, unac
 import { readText } from "./files.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
 
+const UNACCEPTED = "SL3201";
+const UNUSED = "SL3202";
+
 /**
  * The list of accepted pairs that `--allow` names.
  *
@@ -16,7 +19,7 @@ export function reportUnaccepted(document: Pick<ContendDocument, "pairs">, list:
   const { found, unused } = unaccepted(document, list);
   for (const item of found) io.err(findingText(item));
   for (const entry of unused) {
-    io.err(`warning[SL3202]: nothing is accepted by the entry ${entry.a}, ${entry.b} on ${entry.resource}\n`);
+    io.err(`warning[${UNUSED}]: nothing is accepted by the entry ${entry.a}, ${entry.b} on ${entry.resource}\n`);
   }
   if (found.length > 0)
     io.err(`${found.length} possible ${found.length === 1 ? "pair is" : "pairs are"} not accepted\n`);
@@ -25,5 +28,5 @@ export function reportUnaccepted(document: Pick<ContendDocument, "pairs">, list:
 
 function findingText({ pair, paths }: Unaccepted): string {
   const lines = paths.map((path) => `  ${path.a} against ${path.b}: ${path.severity}\n`);
-  return `finding[SL3201]: ${pair.a} can contend with ${pair.b} on ${pair.resource}\n${lines.join("")}`;
+  return `finding[${UNACCEPTED}]: ${pair.a} can contend with ${pair.b} on ${pair.resource}\n${lines.join("")}`;
 }
