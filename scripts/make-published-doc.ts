@@ -2,7 +2,7 @@
  * Makes docs/published-table.md: every difference between the hand-made table of the mail of 2024-09-13 and the extraction of
  * the version that it read, each with its explanation and with evidence on both sides.
  *
- *   npx tsx scripts/make-published-doc.ts [PUBLISHED EXTRACTED EXPLANATIONS OUT]
+ *   npm run published-table -- [PUBLISHED EXTRACTED EXPLANATIONS OUT]
  *
  * Fails when a difference is unexplained or an explanation covers nothing.
  */

@@ -1,7 +1,7 @@
 /** What one version of the TDX module does, as facts: types, schema, loading, names, status codes. */
 export { aliasesOf, dispatcherNames, type LeafRef } from "./aliases.ts";
 export { leafName, resolveLeaf } from "./leaves.ts";
-export { parseCatalog } from "./parse.ts";
+export { parseCatalog, readOwnCatalog } from "./parse.ts";
 export {
   catalogSchema,
   leafSchema,

@@ -27,6 +27,18 @@ export function parseCatalog(text: string, file: string): Catalog {
   return parsed.data;
 }
 
+/**
+ * Reads a catalog that this package wrote itself and that its tests have checked field by field: the bundled ones. Checking
+ * them again in every run would take longer than the report.
+ *
+ * @throws SeamlockError SL2001 to SL2005, as {@link parseCatalog}
+ */
+export function readOwnCatalog(text: string, file: string): Catalog {
+  const value = readJson(text, file);
+  checkKind(value, text, file);
+  return value as Catalog;
+}
+
 function readJson(text: string, file: string): unknown {
   if (text.trim() === "") {
     throw new SeamlockError("SL2001", "the file is empty", { place: { file }, hint: REMAKE });
@@ -47,6 +59,7 @@ function readJson(text: string, file: string): unknown {
 
 function checkKind(value: unknown, text: string, file: string): void {
   const schema = typeof value === "object" && value !== null ? (value as { schema?: unknown }).schema : undefined;
+  if (schema === `${NAME}@${VERSION}`) return;
   const place = placeOf(text, file, ["schema"]);
   const [name, version] = typeof schema === "string" ? schema.split("@") : [];
   if (name !== NAME) {
@@ -54,10 +67,8 @@ function checkKind(value: unknown, text: string, file: string): void {
     const hint = `a catalog has "schema": "${NAME}@${VERSION}"; ${REMAKE}`;
     throw new SeamlockError("SL2004", `not a seamlock catalog: ${found}`, { place, hint });
   }
-  if (version !== String(VERSION)) {
-    const hint = `this seamlock reads version ${VERSION}; ${REMAKE}, or use the seamlock that wrote it`;
-    throw new SeamlockError("SL2005", `catalog format version ${version ?? "(none)"} is not known`, { place, hint });
-  }
+  const hint = `this seamlock reads version ${VERSION}; ${REMAKE}, or use the seamlock that wrote it`;
+  throw new SeamlockError("SL2005", `catalog format version ${version ?? "(none)"} is not known`, { place, hint });
 }
 
 interface Issue {

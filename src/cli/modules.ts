@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Catalog, parseCatalog } from "../catalog/index.ts";
+import { type Catalog, parseCatalog, readOwnCatalog } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import { readText } from "./files.ts";
 import { didYouMean } from "./suggest.ts";
@@ -29,7 +29,11 @@ export function bundledModules(): string[] {
 
 /** `1.5.9` before `1.5.10`, and whatever is no version after those that are. */
 export function byVersion(a: string, b: string): number {
-  return Number(!isVersion(a)) - Number(!isVersion(b)) || a.localeCompare(b, "en", { numeric: true });
+  if (!isVersion(a) || !isVersion(b))
+    return Number(!isVersion(a)) - Number(!isVersion(b)) || (a < b ? -1 : Number(a > b));
+  const [left, right] = [a.split(".").map(Number), b.split(".").map(Number)];
+  const at = left.findIndex((part, i) => part !== right[i]);
+  return at === -1 ? left.length - right.length : (left[at] ?? 0) - (right[at] ?? -1);
 }
 
 function isVersion(name: string): boolean {
@@ -39,15 +43,18 @@ function isVersion(name: string): boolean {
 /**
  * The catalog that `--module` names: a bundled one, or a file. Without a name, the newest bundled version.
  *
- * @throws SeamlockError SL0005 when there is no such module, SL0006 when its file cannot be read, SL2xxx when it is no catalog
+ * @throws SeamlockError SL0005 when there is no such module, SL0006 when its file cannot be read, SL2xxx when that file is no catalog
  */
 export async function loadModule(name?: string): Promise<Catalog> {
   const bundled = bundledModules();
   const wanted = name ?? bundled.filter(isVersion).at(-1) ?? bundled.at(-1);
   if (wanted === undefined) throw missingData();
-  const file = bundled.includes(wanted) ? join(dataFolder(), `${wanted}.json`) : wanted;
-  if (file === wanted && !isPath(wanted)) throw unknownModule(wanted, bundled);
-  return parseCatalog(await readText(file), file);
+  if (bundled.includes(wanted)) {
+    const file = join(dataFolder(), `${wanted}.json`);
+    return readOwnCatalog(await readText(file), file);
+  }
+  if (!isPath(wanted)) throw unknownModule(wanted, bundled);
+  return parseCatalog(await readText(wanted), wanted);
 }
 
 function isPath(name: string): boolean {
