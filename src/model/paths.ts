@@ -10,13 +10,13 @@ import { clausesFor, type HostPath, type HostProfile, type HostStep, heldAt, typ
 import {
   type ArrayRef,
   and,
-  type BoolLike,
+  type BoolRef,
   BUSY,
   boolType,
   dec,
   type Effect,
   eq,
-  forall,
+  exists,
   type IntExpr,
   type IntLike,
   type IntRef,
@@ -38,7 +38,6 @@ import { contended, leafOf, locking } from "./world.ts";
 
 /** Objects of a class that only their owner names, such as target pages: two are enough to tell "the same" from "another". */
 const OBJECTS = 2;
-const BUGGED = "bugged";
 
 interface HostLockWord {
   readonly readers: ArrayRef<ReturnType<typeof intType>>;
@@ -75,6 +74,7 @@ class PathsModel {
   readonly #mine: IntRef;
   readonly #page: IntRef;
   readonly #paths: readonly HostPath[];
+  readonly #bugged: BoolRef;
 
   constructor(catalog: Catalog, host: HostProfile, scenario: PathsScenario) {
     this.#catalog = catalog;
@@ -85,6 +85,7 @@ class PathsModel {
     this.#task = this.m.process("task", scenario.concurrent);
     this.#vcpu = this.m.scalarSet("vcpu", scenario.vcpus);
     const page = this.m.scalarSet("object", OBJECTS);
+    this.#bugged = this.m.variable("bugged", boolType);
     this.#phase = this.m.variable("phase", intType(0, scenario.phases.length));
     this.#pinned = this.m.array("pinned", intType(0, scenario.concurrent), scenario.phases.length + 1);
     this.#mine = this.#task.variable("vcpu", indexType({ name: "vcpu" }));
@@ -145,16 +146,16 @@ class PathsModel {
   }
 
   build(): Model {
-    this.#task.idle("idle", BUGGED);
+    this.#task.idle("idle");
     this.#task.start("idle");
     for (const path of this.#paths) this.#path(path);
     this.#life();
-    this.m.always(
-      "no BUSY ends the VM",
-      forall(this.#task, (i) => not(this.#task.at(i, BUGGED))),
-    );
+    this.m.always("no BUSY ends the VM", not(this.#bugged));
     for (const path of this.#paths)
-      this.m.sometimes(`${path.name} comes to its end`, this.#task.at(0, `${path.name}: end`));
+      this.m.sometimes(
+        `${path.name} comes to its end`,
+        exists(this.#task, (i) => this.#task.at(i, `${path.name}: end`)),
+      );
     return this.m.build();
   }
 
@@ -272,18 +273,22 @@ class PathsModel {
     const back = [...own].reverse().flatMap((lock) => this.#give(lock));
     const done = `${prefix}: done`;
     const refused = `${prefix}: refused`;
-    this.#call(prefix, this.#leaf(step), done, refused, step);
+    const giveUp = (): string => {
+      if (this.#seen(refused))
+        this.#task.step(refused, {
+          do: back,
+          next: `${path.name}: end`,
+          meta: { action: "return", leaf: step.call, note: "the path gives up" },
+        });
+      return refused;
+    };
+    this.#call(prefix, this.#leaf(step), done, giveUp, step);
     this.#task.step(done, { do: back, next, meta: { action: "return", leaf: step.call } });
     if (step.when !== undefined)
       this.#task.step(prefix, { do: back, next, meta: { action: "effect", note: `not this time: ${step.when}` } });
-    this.#task.step(refused, {
-      do: back,
-      next: `${path.name}: end`,
-      meta: { action: "return", leaf: step.call, note: "the path gives up" },
-    });
   }
 
-  #call(prefix: string, leaf: Leaf, done: string, refused: string, step: HostStep): void {
+  #call(prefix: string, leaf: Leaf, done: string, giveUp: () => string, step: HostStep): void {
     const rows = locking(leaf).filter((row) => this.#locks.has(row.resource) && !ofL2(row));
     const walk = (label: string, at: number, held: readonly Acquisition[]): void => {
       const row = rows[at];
@@ -293,7 +298,7 @@ class PathsModel {
       const taken = [...held, row];
       const next = this.#name(prefix, at + 1, taken);
       const fresh = this.#seen(next);
-      this.#attempt(leaf, label, row, next, this.#onBusy(prefix, leaf, row, held, refused, step));
+      this.#attempt(leaf, label, row, next, this.#onBusy(prefix, leaf, row, held, giveUp, step));
       if (!plain(row.when)) {
         const skipped = this.#name(prefix, at + 1, held);
         const freshSkip = this.#seen(skipped);
@@ -357,7 +362,7 @@ class PathsModel {
     leaf: Leaf,
     row: Acquisition,
     held: readonly Acquisition[],
-    refused: string,
+    giveUp: () => string,
     step: HostStep,
   ): string {
     const reactions = clausesFor(step.onBusy ?? [], row.operand?.id ?? null).flatMap((clause) => clause.do);
@@ -365,19 +370,13 @@ class PathsModel {
     if (!this.#seen(decide)) return decide;
     const react = `${decide} react`;
     this.#leave(prefix, leaf, decide, held, react);
-    const go = (when: BoolLike, next: string, note: string) =>
-      this.#task.step(react, { when, next, meta: { leaf: leaf.name, action: "return", note } });
-    const endless = reactions.includes("retry:unbounded");
-    if (reactions.some((reaction) => reaction.startsWith("retry") || reaction.startsWith("kick-and-retry")))
-      go(true, prefix, "the host tries again");
-    if (!endless)
-      go(
-        true,
-        reactions.includes("bug-vm") ? BUGGED : refused,
-        reactions.includes("bug-vm")
-          ? "the VM is marked as bugged"
-          : `the host does: ${reactions.join(", ") || "nothing known"}`,
-      );
+    const go = (next: string, note: string, effects: readonly Effect[] = []) =>
+      this.#task.step(react, { do: effects, next, meta: { leaf: leaf.name, action: "return", note } });
+    const tries = reactions.some((reaction) => /^(retry|kick-and-retry)/.test(reaction));
+    if (tries) go(prefix, "the host tries again");
+    if (reactions.includes("retry:unbounded")) return decide;
+    if (reactions.includes("bug-vm")) go(giveUp(), "the VM is marked as bugged", [set(this.#bugged, true)]);
+    else go(giveUp(), `the host does: ${reactions.join(", ") || "nothing known"}`);
     return decide;
   }
 
