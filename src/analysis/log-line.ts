@@ -26,6 +26,8 @@ const FORMATS: readonly RegExp[] = [
   new RegExp(`SEAMCALL\\s*\\[?(?<leaf>${LEAF})\\]?\\s*(?:\\([^)]*\\)\\s*)?failed\\b\\W*(?<status>${HEX})`, "i"),
   // arch code: SEAMCALL (11) failed: 0x…, SEAMCALL (0x0000000000000026) failed: 0x…, seamcall leaf 8 failed
   new RegExp(`SEAMCALL\\s*(?:leaf\\s*)?[([]?(?<number>0x[0-9a-f]+|\\d+)[)\\]]?\\s*failed\\b\\W*(?<status>${HEX})`, "i"),
+  // first arch code: tdx: SEAMCALL failed: CPU 94: leaf 33, error 0x….
+  new RegExp(`SEAMCALL failed:.*?\\bleaf\\s*(?<number>0x[0-9a-f]+|\\d+)\\W+(?:error|status)\\W*(?<status>${HEX})`, "i"),
   // KVM: tdh_vp_enter failed: 0x…, TDH_VP_FLUSH failed 0x…, tdh.mem.track: error 0x…
   new RegExp(
     `\\b(?<leaf>${LEAF})(?:\\(\\))?\\s*(?:SEAMCALL\\s*)?(?:failed|error|returned|returns|status|err)?\\W*(?:with\\W+)?(?:(?:error|status|code|err)\\W*)*(?<status>${HEX})`,
