@@ -174,7 +174,8 @@ function guestFindings({ profile, placeOf }: LoadedHost, catalog: Catalog): Host
   return (profile.guest?.calls ?? []).flatMap((call, i): HostFinding[] => {
     const place = placeOf(["guest", "calls", i]);
     const [first] = known(catalog, call);
-    if (first === undefined) return [unknownLeaf(catalog, call, place)];
+    // An older module simply does not offer it to its guests; a misspelling shows in every module.
+    if (first === undefined) return [{ ...unknownLeaf(catalog, call, place), severity: "note" }];
     if (first.side === "guest") return [];
     const message = `${call} is a SEAMCALL, which a guest cannot issue`;
     return [{ code: "SL3108", severity: "error", message, place, hint: "list it as a step of a path" }];
