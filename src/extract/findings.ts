@@ -34,7 +34,7 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
   "address-taken": ["SL1041", "error"],
   "unknown-lock-call": ["SL1042", "error"],
   "macro-hides-lock": ["SL1043", "error"],
-  leaf: ["SL1050", "warning"],
+  leaf: ["SL1050", "error"],
   "missing-table": ["SL1051", "warning"],
 };
 

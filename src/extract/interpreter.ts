@@ -8,7 +8,7 @@
 
 import type { LockMode, Side, Site } from "../catalog/index.ts";
 import type { Expr, FunctionAst, Stmt } from "./ast.ts";
-import { arithmetic, type FunctionInfo, type Program, substitute } from "./program.ts";
+import { arithmetic, type FunctionInfo, type Program, placed, substitute } from "./program.ts";
 import type { ExtractionRules, PrimitiveRule } from "./rules.ts";
 import {
   type AcquireEvent,
@@ -1050,13 +1050,21 @@ export class Interpreter {
     const depth = this.leafFrames.get(Number(/^f(\d+):/.exec(place.key)?.[1]));
     if (value.t === "sym" && depth !== undefined) this.nameValue(value, place.text, depth);
     const type = /^(.*)\.pt$/.exec(place.key);
-    if (type?.[1] !== undefined && value.t === "num" && value.name !== null)
-      state.addType({ objectKey: type[1], type: value.name, how: "assign", evidence: this.here });
+    const typeName = type && value.t === "num" ? this.pageType(value.v, value.name) : null;
+    if (type?.[1] !== undefined && typeName !== null)
+      state.addType({ objectKey: type[1], type: typeName, how: "assign", evidence: this.here });
     const root = /^(f\d+:\w+)\./.exec(place.key)?.[1];
     if (root !== undefined) {
       const whole = state.store.get(root);
       if (whole && whole.t === "sym") state.set(root, sym(`${root}#${this.steps}`, whole.text, root));
     }
+  }
+
+  /** The enumerator of a page type, whatever other name the source gives the value. */
+  pageType(value: bigint | null, name: string | null): string | null {
+    const names = this.program.enums.get(this.rules.pageTypeEnum) ?? [];
+    const v = value ?? (name === null ? null : this.program.constant(name));
+    return names.find((enumerator) => v !== null && this.program.constant(enumerator) === v) ?? name;
   }
 
   /** A value that the leaf's own function keeps in a variable is shown by that variable's name. */
@@ -1145,11 +1153,12 @@ export class Interpreter {
 
   private assign(e: Extract<Expr, { kind: "assign" }>, state: State, frame: Frame): Evaluated<Value>[] {
     return this.evaluate(e.right, state, frame).flatMap(([s1, value]) => {
+      const isPath = e.left.kind === "member" || e.left.kind === "index";
       const places: Evaluated<Place | null>[] = this.hasEffect(e.left)
-        ? this.evaluatePlace(e.left as Extract<Expr, { kind: "member" }>, s1, frame).map(([st, v]) => [
-            st,
-            v.t === "sym" && v.location !== null ? { key: v.location, text: v.text } : null,
-          ])
+        ? (isPath
+            ? this.evaluatePlace(e.left as Extract<Expr, { kind: "member" | "index" }>, s1, frame)
+            : this.evaluate(e.left, s1, frame)
+          ).map(([st, v]) => [st, v.t === "sym" && v.location !== null ? { key: v.location, text: v.text } : null])
         : [[s1, this.place(e.left, s1, frame)]];
       return places.map(([st, place]): Evaluated<Value> => {
         let result = st.resolve(value);
@@ -1215,7 +1224,7 @@ export class Interpreter {
     if (e.callee.kind !== "name") return null;
     const macro = this.program.macros.get(e.callee.name);
     const body = macro?.parameters ? this.program.macroExpr(macro.name) : null;
-    return body && macro?.parameters ? substitute(body, macro.parameters, e.args) : null;
+    return body && macro?.parameters ? substitute(placed(body, e.line), macro.parameters, e.args) : null;
   }
 
   private call(e: Extract<Expr, { kind: "call" }>, state: State, frame: Frame): Evaluated<Value>[] {

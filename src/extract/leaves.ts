@@ -85,6 +85,9 @@ export function readDispatchers(program: Program, rules: ExtractionRules): Dispa
           continue;
         }
         const call = firstCall(c.body, program);
+        const missing = call ? null : missingHandler(c.body, program, rules);
+        if (missing !== null)
+          unresolved.push({ label, site, reason: `its handler ${missing} is not defined in the tree` });
         const args = call?.args ?? [];
         const version = args.findIndex((a) => a.kind === "member" && a.field === "version");
         leaves.push({
@@ -124,6 +127,21 @@ function switches(statements: readonly Stmt[]): Extract<Stmt, { kind: "switch" }
         return [];
     }
   });
+}
+
+/** A function that a case calls for the leaf's status, without the tree defining it. */
+function missingHandler(statements: readonly Stmt[], program: Program, rules: ExtractionRules): string | null {
+  for (const s of statements) {
+    if (s.kind === "block") {
+      const inner = missingHandler(s.body, program, rules);
+      if (inner !== null) return inner;
+    }
+    if (s.kind !== "expression" || s.expr.kind !== "assign" || s.expr.right.kind !== "call") continue;
+    const { callee } = s.expr.right;
+    if (callee.kind !== "name" || program.macros.has(callee.name)) continue;
+    if (!rules.statusWithOperand.includes(callee.name)) return callee.name;
+  }
+  return null;
 }
 
 interface Call {

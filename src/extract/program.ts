@@ -289,6 +289,33 @@ export function substitute(expr: Expr, parameters: readonly string[], args: read
   }
 }
 
+/** A macro's body stands where the macro is used. */
+export function placed(expr: Expr, line: number): Expr {
+  const at = (e: Expr): Expr => placed(e, line);
+  switch (expr.kind) {
+    case "unary":
+    case "update":
+    case "cast":
+      return { ...expr, line, operand: at(expr.operand) };
+    case "binary":
+    case "assign":
+      return { ...expr, line, left: at(expr.left), right: at(expr.right) };
+    case "member":
+      return { ...expr, line, object: at(expr.object) };
+    case "index":
+      return { ...expr, line, object: at(expr.object), index: at(expr.index) };
+    case "call":
+      return { ...expr, line, callee: at(expr.callee), args: expr.args.map(at) };
+    case "conditional":
+      return { ...expr, line, test: at(expr.test), yes: at(expr.yes), no: at(expr.no) };
+    case "comma":
+    case "opaque":
+      return { ...expr, line, parts: expr.parts.map(at) };
+    default:
+      return { ...expr, line };
+  }
+}
+
 /** Object-like macros of all files, for conditionals that name another header's constants. */
 function collectObjectMacros(files: readonly SourceFile[]): Map<string, Macro> {
   const result = new Map<string, Macro>();

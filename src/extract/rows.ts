@@ -232,7 +232,7 @@ function classifyPage(
   if (rules.pamtResizes.includes(event.evidence.at(-1)?.function ?? "")) return { resource: "PAGE", role: "to-resize" };
   if (event.evidence.some((site) => ownerLock(site, event, rules))) return { resource: "TDR", role: null };
   const facts = state.types.filter((fact) => fact.objectKey === event.objectKey);
-  const found = facts.filter((fact) => fact.how === "assume").at(-1)?.type ?? null;
+  const found = context.interpreter.pageType(null, facts.filter((fact) => fact.how === "assume").at(-1)?.type ?? null);
   const set = facts.filter((fact) => fact.how === "assign").at(-1)?.type ?? null;
   const special = rules.pageResources[set ?? ""] ?? (set === null ? rules.pageResources[found ?? ""] : undefined);
   if (special) return { resource: special, role: null };

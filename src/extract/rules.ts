@@ -70,6 +70,8 @@ export interface ExtractionRules {
   readonly wordField: string;
   /** Last members of a lock's path → resource; the first that matches wins. */
   readonly resources: readonly { readonly path: RegExp; readonly lock?: LockKind; readonly resource: string }[];
+  /** Enumeration of the page types. */
+  readonly pageTypeEnum: string;
   /** Page types whose PAMT entry lock is a resource of its own. */
   readonly pageResources: Readonly<Record<string, string>>;
   /** Page types that mean "no page": taking one is adding, leaving one is removing. */
@@ -234,6 +236,7 @@ export const RULES: ExtractionRules = {
     { path: /^/, lock: "sept_entry", resource: "SEPT_ENTRY" },
     { path: /\b(f|b)?_?migsc_links?\b|\bmigsc\b/, lock: "bit", resource: "MIGSC" },
   ],
+  pageTypeEnum: "page_type_t",
   pageResources: { PT_TDR: "TDR", PT_TDVPR: "TDVPR" },
   freePageTypes: ["PT_NDA", "PT_FREE"],
   roleWords: ["aug", "reclaim", "wbinvd", "rdmd"],

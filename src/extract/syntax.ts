@@ -87,7 +87,6 @@ const namedOf = (node: Raw): Raw[] => node.children.filter((child) => child.name
 
 /** Converts nodes of one file. Holds only the text that nodes point into. */
 class Converter {
-  readonly errors: number[] = [];
   private readonly text: string;
 
   constructor(text: string) {
@@ -108,7 +107,6 @@ class Converter {
 
   statement(node: Raw): Stmt[] {
     const line = node.line;
-    if (node.missing) this.errors.push(line);
     switch (node.type) {
       case "compound_statement":
         return [{ kind: "block", body: this.statements(node), line }];
@@ -194,7 +192,6 @@ class Converter {
       case "continue_statement":
         return [{ kind: "continue", line }];
       case "ERROR":
-        this.errors.push(line);
         return [];
       case "type_definition":
       case "struct_specifier":
@@ -266,7 +263,6 @@ class Converter {
 
   expr(node: Raw): Expr {
     const line = node.line;
-    if (node.missing) this.errors.push(line);
     switch (node.type) {
       case "parenthesized_expression":
         return this.exprOf(namedOf(node)[0] ?? null, line);
@@ -375,7 +371,6 @@ class Converter {
       case "compound_literal_expression":
         return this.exprOf(field(node, "value"), line);
       case "ERROR":
-        this.errors.push(line);
         return { kind: "opaque", text: this.textOf(node), parts: [], line };
       default:
         return {
@@ -457,11 +452,20 @@ export function parseFunction(
       line: declarator.line,
       parameters: parameters(converter, declarator, text),
       body: converter.statements(body),
-      errors: converter.errors,
+      errors: errorLines(body),
     };
   } finally {
     tree.delete();
   }
+}
+
+/**
+ * Lines that the parser skipped over or made up, wherever in a statement they stand. A semicolon that it put in is none: the
+ * module leaves it out after macros that bring their own.
+ */
+function errorLines(node: Raw): number[] {
+  const own = node.type === "ERROR" || (node.missing && node.type !== ";") ? [node.line] : [];
+  return [...new Set([...own, ...node.children.flatMap(errorLines)])];
 }
 
 function definitionIn(node: Raw): Raw | null {
