@@ -1,0 +1,182 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseCatalog } from "../../src/catalog/index.ts";
+import { type BusyEntry, check, verifyReduction } from "../../src/check/index.ts";
+import { parseHost } from "../../src/host/index.ts";
+import type { Model } from "../../src/language/index.ts";
+import { buildModel, lineageOf, parseScenario } from "../../src/model/index.ts";
+import { simulate } from "../../src/simulate/index.ts";
+
+const data = join(import.meta.dirname, "../../data");
+const catalog = (version: string) => parseCatalog(readFileSync(join(data, `modules/${version}.json`), "utf8"), version);
+const ALL_EXTRACTED = [
+  "1.5.01",
+  "1.5.05",
+  "1.5.06",
+  "1.5.08",
+  "1.5.09",
+  "1.5.13",
+  "1.5.16",
+  "1.5.20",
+  "1.5.24",
+  "1.5.25",
+];
+
+function scenario(name: string, settings: Readonly<Record<string, string>> = {}) {
+  const file = join(data, `scenarios/${name}.yaml`);
+  const overrides = Object.entries(settings).map(([path, value]) => ({ path, value, from: "--set" }));
+  return parseScenario(readFileSync(file, "utf8"), file, overrides);
+}
+
+function build(name: string, version: string, settings: Readonly<Record<string, string>> = {}): Model {
+  return buildModel(scenario(name, settings), {
+    catalog: () => catalog(version),
+    host: () =>
+      parseHost(readFileSync(join(data, `hosts/${settings["host"] ?? "linux-6.19"}.yaml`), "utf8"), "host").profile,
+  });
+}
+
+const small = { vcpus: "2", pages: "1" };
+const verdict = (version: string, settings: Readonly<Record<string, string>>) =>
+  check(build("page-removal", version, { ...small, ...settings })).outcome.kind;
+const pairs = (busy: readonly BusyEntry[]) =>
+  busy.flatMap(({ leaf, resource, holders }) => holders.map((holder) => `${leaf} ${resource} ${holder}`));
+
+describe("page removal", () => {
+  it.each(ALL_EXTRACTED)("of module %s: fail-fast and retry-n break, both kinds of kick hold", (version) => {
+    expect(verdict(version, { "removal.policy": "fail-fast" })).toBe("violated");
+    expect(verdict(version, { "removal.policy": "retry-n", "removal.retries": "1" })).toBe("violated");
+    expect(verdict(version, { "removal.policy": "kick-first" })).toBe("holds");
+    expect(verdict(version, { "removal.policy": "kick-on-busy" })).toBe("holds");
+  });
+
+  it.each(["0", "1", "2", "5"])("breaks with %s retries", (retries) => {
+    expect(verdict("1.5.05", { "removal.policy": "retry-n", "removal.retries": retries, vcpus: "1" })).toBe("violated");
+  });
+
+  it("of 1.5.05 meets the contentions of the published summary", () => {
+    const { busy } = check(build("page-removal", "1.5.05", small));
+    expect(pairs(busy)).toEqual(
+      expect.arrayContaining([
+        "tdh_mem_track TDCS_EPOCH tdh_vp_enter",
+        "tdh_mem_range_block SEPT_TREE tdh_vp_enter",
+        "tdh_mem_page_remove SEPT_TREE tdh_vp_enter",
+        "tdh_mem_range_block SEPT_ENTRY tdg_mem_page_accept",
+        "tdh_mem_page_remove SEPT_ENTRY tdg_mem_page_accept",
+      ]),
+    );
+  });
+
+  it("of 1.5.25 shares the SEPT tree between entry and removal, so that only blocking meets it", () => {
+    const busy = pairs(check(build("page-removal", "1.5.25", small)).busy);
+    expect(busy).toContain("tdh_mem_range_block SEPT_TREE tdh_vp_enter");
+    expect(busy).not.toContain("tdh_mem_page_remove SEPT_TREE tdh_vp_enter");
+  });
+
+  it.each([
+    ["kick-first", { "removal.kick.waits": "false" }],
+    ["kick-first", { "removal.kick.barUntil": "kicked" }],
+    ["kick-first", { entryOrder: "check-then-mark" }],
+    ["kick-on-busy", { "removal.kick.waits": "false" }],
+    ["kick-on-busy", { "removal.kick.barUntil": "kicked" }],
+    ["kick-on-busy", { "removal.kick.afterTrack": "false" }],
+    ["kick-on-busy", { entryOrder: "check-then-mark" }],
+  ])("%s breaks with %j", (policy, settings) => {
+    expect(verdict("1.5.05", { "removal.policy": policy, ...settings })).toBe("violated");
+  });
+
+  it("kick-first needs no kick after tracking: nobody is in the TD", () => {
+    expect(verdict("1.5.05", { "removal.policy": "kick-first", "removal.kick.afterTrack": "false" })).toBe("holds");
+  });
+
+  it.each(["fail-fast", "kick-first", "kick-on-busy"])("under %s: reductions are right", (policy) => {
+    expect(
+      verifyReduction(build("page-removal", "1.5.05", { ...small, "removal.policy": policy })).differences,
+    ).toEqual([]);
+  });
+
+  it("keeps its verdicts when every lock is modelled", () => {
+    expect(verdict("1.5.05", { "removal.policy": "kick-on-busy", locks: "all", vcpus: "1" })).toBe("holds");
+    expect(verdict("1.5.05", { "removal.policy": "fail-fast", locks: "all", vcpus: "1" })).toBe("violated");
+  });
+
+  it("shows the three contentions of the published summary in simulation, the same for the same seed", () => {
+    const runs = () => simulate(build("page-removal", "1.5.05"), { seed: 1, runs: 200 });
+    const met = runs().busy.map(({ leaf, resource, holder }) => `${leaf} ${resource} ${holder}`);
+    expect(met).toEqual(
+      expect.arrayContaining([
+        "tdh_mem_track TDCS_EPOCH tdh_vp_enter",
+        "tdh_mem_range_block SEPT_TREE tdh_vp_enter",
+        "tdh_mem_range_block SEPT_ENTRY tdg_mem_page_accept",
+      ]),
+    );
+    expect({ ...runs(), seconds: 0 }).toEqual({ ...runs(), seconds: 0 });
+  });
+});
+
+describe("lineages", () => {
+  it.each([
+    ["1.5.05", "whole-word"],
+    ["1.5.16", "whole-word"],
+    ["1.5.20", "keep-host-priority"],
+    ["1.5.25", "keep-host-priority"],
+  ])("%s writes SEPT entries back %s", (version, septWriteBack) => {
+    expect(lineageOf(catalog(version))).toEqual({ septWriteBack });
+  });
+});
+
+describe("zero-step", () => {
+  const witness = (version: string, property: string) =>
+    check(build("zero-step", version)).witnesses.find((one) => one.property === property)?.trace.steps ?? [];
+
+  it("is suspected only after more faults at one instruction than the module's threshold", () => {
+    const threshold = catalog("1.5.05").constants["STEPPING_EPF_THRESHOLD"] as number;
+    const steps = witness("1.5.05", "zero-step is suspected");
+    expect(steps.filter(({ label, next }) => label === "guest" && next === "fault exit").length).toBe(threshold + 1);
+    expect(steps.at(-1)).toMatchObject({ label: "enter filter", note: "zero-step suspected" });
+  });
+
+  it("takes the SEPT tree lock exclusively up to 1.5.16 and shared from 1.5.20, and gives it back before entry", () => {
+    const modes = (version: string) => {
+      const tree = build("zero-step", version).processes[0]?.labels.find(({ name }) => name === "enter tree");
+      return tree?.steps.map(({ meta }) => meta.mode);
+    };
+    expect(modes("1.5.05")).toEqual(["EXCLUSIVE", "EXCLUSIVE"]);
+    expect(modes("1.5.25")).toEqual(["SHARED", "SHARED"]);
+    const walk = build("zero-step", "1.5.05").processes[0]?.labels.find(({ name }) => name === "enter walk");
+    expect(walk?.steps.every(({ meta }) => meta.action === "release" && meta.resource === "SEPT_TREE")).toBe(true);
+  });
+
+  it("resets on progress: with progress at every exit it is never suspected", () => {
+    const model = build("zero-step", "1.5.05");
+    const progress = {
+      ...model,
+      processes: model.processes.map((process) => ({
+        ...process,
+        labels: process.labels.map((label) => ({
+          ...label,
+          steps: label.steps.filter(({ meta }) => !/of the last entry|no progress/.test(meta.note ?? "")),
+        })),
+      })),
+    };
+    expect(check(progress as Model).vacuous).toContain("zero-step is suspected");
+  });
+});
+
+describe("the other bundled scenarios", () => {
+  it("page-fault-in: two vCPUs fault pages in; a guest's accept and the host's mapping can meet BUSY", () => {
+    const result = check(build("page-fault-in", "1.5.05", { pages: "1" }));
+    expect(result.outcome.kind).toBe("holds");
+    expect(pairs(result.busy)).toEqual(
+      expect.arrayContaining([
+        "tdh_mem_page_aug SEPT_TREE tdh_vp_enter",
+        "tdg_mem_page_accept SEPT_ENTRY tdh_mem_page_aug",
+      ]),
+    );
+  });
+
+  it("td-teardown of Linux 6.19 keeps its calls apart, but for a page that is read and reclaimed", () => {
+    expect(check(build("td-teardown", "1.5.05")).outcome.kind).toBe("holds");
+  });
+});
