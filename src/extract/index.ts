@@ -185,7 +185,8 @@ function readTdExit(program: Program, interpreter: Interpreter, rules: Extractio
         if (event.kind !== "release") continue;
         const match = field.exec(event.lockKey);
         const handed = match?.[1] ?? match?.[2];
-        if (handed !== undefined && !result.has(handed)) result.set(handed, event.evidence);
+        const key = `${handed} ${/\.(\w+)(?:\[[^\]]*\])?$/.exec(event.lockKey)?.[1]}`;
+        if (handed !== undefined && !result.has(key)) result.set(key, event.evidence);
       }
     }
   }
