@@ -12,6 +12,7 @@ import { arithmetic, type FunctionInfo, type Program, placed, substitute } from 
 import type { ExtractionRules, PrimitiveRule } from "./rules.ts";
 import {
   type AcquireEvent,
+  forgetNames,
   fresh,
   type Guard,
   joinAll,
@@ -130,7 +131,7 @@ export class Interpreter {
   /** Identity of a value → the leaf's variable that holds it, and how deep in the leaf's file. */
   private readonly variables = new Map<string, { readonly name: string; readonly depth: number }>();
   /** Text of a value → the leaf's variable that holds it. */
-  private names = new Map<string, string>();
+  private names = new Map<string, { readonly variable: string; readonly id: string | null }>();
   private textsOf = new Map<string, Set<string>>();
   private halts: Final[] = [];
 
@@ -180,7 +181,9 @@ export class Interpreter {
     }
     const state = new State();
     const values = ast.parameters.map((p, i) => args[i] ?? sym(`arg:${p.name}`, p.name));
-    const frame = this.frames + 1;
+    forgetNames();
+    this.frames = 0;
+    const frame = 1;
     this.leafFrames = new Map();
     this.variables.clear();
     this.interned.clear();
@@ -969,6 +972,7 @@ export class Interpreter {
     if (stored !== null) return state.resolve(stored);
     if (this.version !== null && this.rules.versionPlaces.test(place.text)) return num(this.version);
     const member = place.key.slice(place.key.lastIndexOf(".") + 1);
+    nameLocation(place.key, place.text);
     return state.resolve(sym(place.key, place.text, place.key, this.rules.nonNullMembers.includes(member)));
   }
 
@@ -1074,15 +1078,22 @@ export class Interpreter {
       known === undefined || depth < known.depth || (depth === known.depth && variable.length < known.name.length);
     if (/^\w+(\[\d+\])?$/.test(variable) && isBetter) this.variables.set(value.id, { name: variable, depth });
     if (value.text === variable || !/[(>.]/.test(value.text)) return;
-    if (!this.names.has(value.text)) this.names.set(value.text, variable);
+    const other = this.names.get(value.text);
+    if (other === undefined) this.names.set(value.text, { variable, id: value.id });
+    else if (other.id !== value.id && other.variable !== variable) this.names.set(value.text, { ...other, id: null });
     const texts = this.textsOf.get(variable) ?? new Set();
     this.textsOf.set(variable, texts.add(value.text));
   }
 
-  /** Texts of values → the leaf's variable that holds them, where the variable never holds another; longest first. */
-  shortTexts(): [long: string, short: string][] {
+  /**
+   * Texts of values → the leaf's variable that holds them, where that variable never holds another; longest first.
+   *
+   * @param exact without texts that two values share, as those of two calls of one function can
+   */
+  shortTexts(exact: boolean): [long: string, short: string][] {
     return [...this.names]
-      .filter(([, variable]) => this.textsOf.get(variable)?.size === 1)
+      .filter(([, { variable, id }]) => this.textsOf.get(variable)?.size === 1 && (!exact || id !== null))
+      .map(([text, { variable }]): [string, string] => [text, variable])
       .sort((a, b) => b[0].length - a[0].length);
   }
 

@@ -15,7 +15,7 @@ export interface StatusNames {
   readonly operand: (value: bigint) => Operand | null;
 }
 
-/** A release that the TD exit makes of what the TD entry left locked: the hand-over field and the lock's member → where. */
+/** A release that the TD exit makes of what the TD entry left locked: the hand-over field → where. */
 export type HandedOver = ReadonlyMap<string, readonly Site[]>;
 
 export interface RowTrouble {
@@ -113,7 +113,7 @@ class ObjectNames {
 
   constructor(context: RowContext) {
     this.interpreter = context.interpreter;
-    this.texts = context.interpreter.shortTexts();
+    this.texts = context.interpreter.shortTexts(false);
   }
 
   /** The variable that points to the object, without the suffix that says it is a pointer. */
@@ -264,7 +264,7 @@ function releaseOf(event: AcquireEvent, final: Final, context: RowContext, troub
   if (release) return { at: releasePoint(event, release, final, context), evidence: release.evidence };
   if (final.kind === "td-entry") {
     const evidence = handOverFields(event, final.state, context)
-      .map((field) => context.handedOver.get(`${field} ${event.members.at(-1)}`))
+      .map((field) => context.handedOver.get(field))
       .find((sites) => sites !== undefined);
     if (evidence) return { at: "td-exit", evidence };
   }
@@ -617,7 +617,7 @@ class Conditions {
 
   private inLeafTerms(formula: Formula): string {
     let text = textOf(formula);
-    for (const [long, short] of this.context.interpreter.shortTexts())
+    for (const [long, short] of this.context.interpreter.shortTexts(true))
       if (text.includes(long)) text = text.split(long).join(short);
     return text;
   }

@@ -282,9 +282,21 @@ export function nameLocation(key: string, text: string): void {
   if (!writtenAs.has(key)) writtenAs.set(key, text);
 }
 
-/** How the source writes a location, or the end of its key when it was never seen written. */
+/** How the source writes a location, or what its key says of it when it was never seen written. */
 export function textOfLocation(key: string): string {
-  return writtenAs.get(key) ?? key.replace(/^.*[:*{}]\.?/, "");
+  return writtenAs.get(key) ?? keyText(key);
+}
+
+function keyText(key: string): string {
+  let text = key.replace(/\b(?:f\d+|arg):/g, "");
+  for (let inner = ""; inner !== text; ) {
+    inner = text;
+    text = text.replace(
+      /\*\{([^{}]*)\}(\.?)/g,
+      (_, pointer: string, dot: string) => pointer + (dot === "" ? "" : "->"),
+    );
+  }
+  return /^[\w.>[\]-]+$/.test(text) ? text : key.replace(/^.*[:*{}]\.?/, "");
 }
 
 /** Locations under which something was ever stored, and variables that were ever zeroed: both only to look less often. */
@@ -301,6 +313,14 @@ function parentEnd(key: string, end: number): number {
 }
 
 let unknowns = 0;
+
+/** Starts afresh, before each leaf: what a leaf's rows say must not depend on what was analysed before. */
+export function forgetNames(): void {
+  writtenAs.clear();
+  compound.clear();
+  zeroed.clear();
+  unknowns = 0;
+}
 
 /** A fresh unknown value, shown as `text`. */
 export function fresh(text: string, location: string | null = null): Value {
