@@ -13,7 +13,6 @@ async function stress(kind: LockKind, sides: readonly ("host" | "guest")[], roun
         new Promise<void>((resolve, reject) => {
           const worker = new Worker(new URL("./worker.mjs", import.meta.url), {
             workerData: { kind, side, rounds, buffers },
-            execArgv: ["--import", "tsx"],
           });
           worker.on("error", reject);
           worker.on("exit", (code) => (code === 0 ? resolve() : reject(new Error(`a thread ended with ${code}`))));

@@ -1,7 +1,9 @@
 /** One thread of the stress run: acquires and releases one lock, and notes what its promises forbid. */
 import { parentPort, workerData } from "node:worker_threads";
-import { execute, layoutOf, lockMemory, primitive, sharedWord } from "../../src/locks/index.ts";
+import { register } from "tsx/esm/api";
 
+register();
+const { execute, layoutOf, lockMemory, primitive, sharedWord } = await import("../../src/locks/index.ts");
 const { kind, side, rounds, buffers } = workerData;
 const layout = layoutOf(kind);
 const word = sharedWord(lockMemory(layout, buffers.word), 0);
