@@ -15,7 +15,7 @@ export interface StatusNames {
   readonly operand: (value: bigint) => Operand | null;
 }
 
-/** A release that the TD exit makes of what the TD entry left locked: the hand-over field → where. */
+/** A release that the TD exit makes of what the TD entry left locked: the hand-over field and the lock's member → where. */
 export type HandedOver = ReadonlyMap<string, readonly Site[]>;
 
 export interface RowTrouble {
@@ -264,7 +264,7 @@ function releaseOf(event: AcquireEvent, final: Final, context: RowContext, troub
   if (release) return { at: releasePoint(event, release, final, context), evidence: release.evidence };
   if (final.kind === "td-entry") {
     const evidence = handOverFields(event, final.state, context)
-      .map((field) => context.handedOver.get(field))
+      .map((field) => context.handedOver.get(`${field} ${event.members.at(-1)}`))
       .find((sites) => sites !== undefined);
     if (evidence) return { at: "td-exit", evidence };
   }
