@@ -60,8 +60,9 @@ function failures(tries: readonly LockPrimitive[]): string[] {
   ];
 }
 
+/** What a failed try returns: a status, a code, or for a predicate `false`. */
 function returned(tries: readonly LockPrimitive[]): string[] {
-  return [...new Set(tries.flatMap((p) => p.outcomes))].filter((outcome) => !/(^|_)SUCCESS$/.test(outcome));
+  return [...new Set(tries.flatMap((p) => p.outcomes))].filter((outcome) => !/(^|_)SUCCESS$|^true$/.test(outcome));
 }
 
 function priority(tries: readonly LockPrimitive[]): string[] {
