@@ -58,6 +58,13 @@ interface Held {
   readonly object: IntLike;
 }
 
+/** The name of a call's i-th lock, numbered where the call takes several of a class. */
+function nth(locks: readonly Held[], i: number): string {
+  const { resource } = (locks[i] as Held).row;
+  const before = locks.slice(0, i).filter(({ row }) => row.resource === resource).length;
+  return before === 0 ? resource : `${resource} ${before + 1}`;
+}
+
 /** Adds calls to one process. */
 export class Caller {
   readonly p: ProcessBuilder;
@@ -95,7 +102,7 @@ export class Caller {
     const locks = rows.map((row): Held => ({ row, object: call.object(row) }));
     let label = Caller.entry(call.prefix);
     locks.forEach((lock, i) => {
-      const next = i + 1 < locks.length ? `${call.prefix} ${locks[i + 1]?.row.resource}` : `${call.prefix} body`;
+      const next = i + 1 < locks.length ? `${call.prefix} ${nth(locks, i + 1)}` : `${call.prefix} body`;
       this.#attempt(call, label, lock, locks.slice(0, i), next);
       label = next;
     });
