@@ -8,7 +8,16 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-const INPUTS = ["src", "scripts", "data", "package.json", "package-lock.json", "tsconfig.json", "tsdown.config.ts"];
+const INPUTS = [
+  "src",
+  "scripts",
+  "data",
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+  "tsdown.config.ts",
+  "tsdown.browser.config.ts",
+];
 
 function newest(path: string): number {
   const stat = statSync(path);
@@ -23,10 +32,10 @@ function isStale(): boolean {
 }
 
 /** Quiet unless it fails: standard output belongs to the program that `npm run seamlock` is about to start. */
-function bundle(folder: string): void {
+function bundle(config: string, folder: string): void {
   const { status, stdout, stderr } = spawnSync(
     "node_modules/.bin/tsdown",
-    ["--out-dir", folder, "--log-level", "error"],
+    ["--config", config, "--out-dir", folder, "--log-level", "error"],
     {
       encoding: "utf8",
     },
@@ -40,7 +49,9 @@ function build(): void {
   const fresh = `dist.new-${process.pid}`;
   const old = `dist.old-${process.pid}`;
   try {
-    bundle(fresh);
+    bundle("tsdown.config.ts", fresh);
+    bundle("tsdown.browser.config.ts", join(fresh, "explorer"));
+    copyFileSync("src/explorer/client/style.css", join(fresh, "explorer", "style.css"));
     copyFileSync("node_modules/tree-sitter-c/tree-sitter-c.wasm", join(fresh, "tree-sitter-c.wasm"));
     chmodSync(join(fresh, "cli.js"), 0o755);
     if (existsSync("dist")) renameSync("dist", old);

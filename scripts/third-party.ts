@@ -8,22 +8,23 @@ const COPIED = ["tree-sitter-c"];
  * The notice that the licences of bundled code ask for.
  *
  * @param moduleIds paths of the modules in the build
+ * @param copied packages of which a file is copied beside the build
  */
-export function thirdPartyNotice(moduleIds: Iterable<string>): string {
-  const parts = packagesOf(moduleIds).map((name) => {
+export function thirdPartyNotice(moduleIds: Iterable<string>, copied: readonly string[] = COPIED): string {
+  const parts = packagesOf(moduleIds, copied).map((name) => {
     const folder = join("node_modules", name);
     const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<
       string,
       string
     >;
-    const what = COPIED.includes(name) ? ` (as ${name}.wasm)` : "";
+    const what = copied.includes(name) ? ` (as ${name}.wasm)` : "";
     return `${name} ${version}${what}, licence ${license}\n\n${licenceText(folder)}`;
   });
   return `seamlock contains code of these packages.\n\n${parts.join(`\n${"-".repeat(78)}\n\n`)}`;
 }
 
-function packagesOf(moduleIds: Iterable<string>): string[] {
-  const names = new Set(COPIED);
+function packagesOf(moduleIds: Iterable<string>, copied: readonly string[]): string[] {
+  const names = new Set(copied);
   for (const id of moduleIds) {
     const name = /.*[/\\]node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)/.exec(id)?.[1];
     if (name !== undefined) names.add(name.replaceAll("\\", "/"));

@@ -28,6 +28,10 @@ export const VERBS: Readonly<Record<string, Entry>> = {
     summary: "the host profiles, and whether one of yours is sound",
     load: () => import("./verbs/host.ts"),
   },
+  explore: {
+    summary: "all of it to look at: a page on this machine",
+    load: () => import("./verbs/explore.ts"),
+  },
   modules: {
     summary: "the module versions that come with seamlock",
     load: () => import("./verbs/modules.ts"),

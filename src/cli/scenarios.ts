@@ -137,7 +137,7 @@ export function bundledScenarios(): string[] {
   return plain.sort((a, b) => Number(a.includes("/")) - Number(b.includes("/")) || (a < b ? -1 : 1));
 }
 
-async function scenarioText(name: string): Promise<{ text: string; file: string }> {
+export async function scenarioText(name: string): Promise<{ text: string; file: string }> {
   const bundled = bundledScenarios();
   if (bundled.includes(name)) {
     const file = join(scenarioFolder(), `${name}.yaml`);

@@ -1,0 +1,50 @@
+import type { ExplorerData, NamedHost, NamedModule } from "../explorer/index.ts";
+import { type HostProfile, parseHost } from "../host/index.ts";
+import { bundledHosts, hostText } from "./hosts.ts";
+import { bundledModules, loadModule } from "./modules.ts";
+import { bundledScenarios, scenarioText } from "./scenarios.ts";
+
+/**
+ * What the explorer shows: every bundled module and host, the scenarios, and what the command line names besides.
+ *
+ * @param module name or path of the module at which it opens; the newest by default
+ * @param host name or path of the host at which it opens; none by default
+ * @throws SeamlockError as for `--module` and `--host`
+ */
+export async function explorerData(module?: string, host?: string): Promise<ExplorerData> {
+  const modules = await Promise.all(bundledModules().map(namedModule));
+  const hosts = await Promise.all(bundledHosts().map(namedHost));
+  const opened = module === undefined ? newest(modules, await loadModule()) : await namedModule(module);
+  const hosted = host === undefined ? null : await namedHost(host);
+  const scenarios = await Promise.all(
+    bundledScenarios().map(async (name) => ({ name, text: (await scenarioText(name)).text })),
+  );
+  return {
+    schema: "seamlock/explorer@1",
+    modules: withOwn(modules, opened),
+    hosts: hosted === null ? hosts : withOwn(hosts, hosted),
+    scenarios,
+    initial: { module: opened.name, host: hosted?.name ?? null },
+  };
+}
+
+function newest(modules: readonly NamedModule[], { module }: NamedModule["catalog"]): NamedModule {
+  const found = modules.find(({ name }) => name === module.version) ?? modules.at(-1);
+  if (found === undefined) throw new Error("the newest bundled module is not among the bundled ones");
+  return found;
+}
+
+async function namedModule(name: string): Promise<NamedModule> {
+  return { name, catalog: await loadModule(name) };
+}
+
+async function namedHost(name: string): Promise<NamedHost> {
+  const { text, file } = await hostText(name);
+  const profile: HostProfile = parseHost(text, file).profile;
+  return { name, profile };
+}
+
+/** The bundled ones, and after them a file of the user's own. */
+function withOwn<T extends { readonly name: string }>(bundled: readonly T[], own: T): readonly T[] {
+  return bundled.some(({ name }) => name === own.name) ? bundled : [...bundled, own];
+}

@@ -1,0 +1,194 @@
+/** The page: its head, the views, and the keys that work everywhere. */
+import { signal } from "@preact/signals";
+import { render, type VNode } from "preact";
+import { VIEWS, type View } from "../logic/route.ts";
+import { CallsView } from "./calls-view.tsx";
+import { ExplainView } from "./explain-view.tsx";
+import { HostsView } from "./hosts-view.tsx";
+import { loadData } from "./load.ts";
+import { MatrixView } from "./matrix-view.tsx";
+import { focusOmnibox, Omnibox } from "./omnibox.tsx";
+import { Select } from "./parts.tsx";
+import { ResourcesView } from "./resources-view.tsx";
+import { RunsView } from "./runs-view.tsx";
+import { currentHost, currentModule, data, linkTo, navigate, route, start } from "./store.ts";
+import { VersionsView } from "./versions-view.tsx";
+
+const TITLES: Readonly<Record<View, string>> = {
+  matrix: "Matrix",
+  calls: "Calls",
+  resources: "Resources",
+  versions: "Versions",
+  hosts: "Hosts",
+  runs: "Runs",
+  explain: "Explain",
+};
+
+const BODIES: Readonly<Record<View, () => VNode>> = {
+  matrix: MatrixView,
+  calls: CallsView,
+  resources: ResourcesView,
+  versions: VersionsView,
+  hosts: HostsView,
+  runs: RunsView,
+  explain: ExplainView,
+};
+
+const helpOpen = signal(false);
+
+function App(): VNode {
+  const { view } = route.value;
+  const Body = BODIES[view];
+  return (
+    <>
+      <button type="button" class="skip" onClick={skip}>
+        To the content
+      </button>
+      <header>
+        <h1>seamlock</h1>
+        <nav aria-label="Views">
+          {VIEWS.map((name, i) => (
+            <a key={name} href={linkTo(name)} aria-current={name === view ? "page" : undefined} title={`Key ${i + 1}`}>
+              {TITLES[name]}
+            </a>
+          ))}
+        </nav>
+        <Omnibox />
+        <button type="button" class="small" onClick={toggleTheme} aria-label="Light or dark" title="t">
+          ◐
+        </button>
+        <button type="button" class="small" onClick={() => setHelp(true)} aria-label="Keys" title="?">
+          ?
+        </button>
+      </header>
+      <Facts />
+      <main id="main" tabIndex={-1}>
+        <Body />
+      </main>
+      <Help />
+    </>
+  );
+}
+
+function skip(): void {
+  document.getElementById("main")?.focus();
+}
+
+/** What everything on the page is about. */
+function Facts(): VNode {
+  const { modules, hosts } = data.value;
+  const { module, diagnostics } = currentModule.value.catalog;
+  const errors = diagnostics.filter(({ severity }) => severity === "error").length;
+  return (
+    <form class="facts-bar" aria-label="Module and host" onSubmit={(event) => event.preventDefault()}>
+      <Select
+        label="Module"
+        name="module"
+        value={currentModule.value.name}
+        options={modules.map(({ name }) => [name, name] as const)}
+      />
+      <Select
+        label="Host"
+        name="host"
+        value={currentHost.value?.name ?? "none"}
+        options={[["none", "none: the module alone"], ...hosts.map(({ name }) => [name, name] as const)]}
+      />
+      <span class="dim origin">
+        {module.origin === "published" ? "a table made and published by hand" : "from source"}
+        {module.repository === null ? "" : ` ${module.repository}`}
+        {module.revision === null ? "" : ` at ${module.revision.slice(0, 12)}`}
+      </span>
+      {errors === 0 ? null : <span class="notice">⚠ {errors} errors: the facts have holes</span>}
+    </form>
+  );
+}
+
+const KEYS: readonly (readonly [keys: string, what: string])[] = [
+  ["/", "find; a pasted log line is explained"],
+  ["1 … 7", "the views, in the order of the tabs"],
+  ["t", "light or dark"],
+  ["?", "these keys"],
+  ["← ↑ → ↓", "in the matrix: from cell to cell; Home, End, Page Up and Page Down further"],
+  ["Enter", "in the matrix: open the pair"],
+  ["← →", "in a run: the step before, the next step; Home and End the first and last"],
+  ["[ ]", "in a run: the contention before, the next contention"],
+  ["Esc", "close"],
+];
+
+function setHelp(shown: boolean): void {
+  helpOpen.value = shown;
+  const dialog = document.getElementById("help");
+  if (!(dialog instanceof HTMLDialogElement)) return;
+  if (shown && !dialog.open) dialog.showModal();
+  if (!shown && dialog.open) dialog.close();
+}
+
+function Help(): VNode {
+  return (
+    <dialog id="help" aria-labelledby="help-title" onClose={() => setHelp(false)}>
+      <div class="table-head">
+        <h2 id="help-title">Keys</h2>
+        <button type="button" class="small" onClick={() => setHelp(false)} aria-label="Close the keys">
+          ✕
+        </button>
+      </div>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Key</th>
+            <th scope="col">What it does</th>
+          </tr>
+        </thead>
+        <tbody>
+          {KEYS.map(([keys, what]) => (
+            <tr key={keys}>
+              <th scope="row">
+                <kbd>{keys}</kbd>
+              </th>
+              <td>{what}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </dialog>
+  );
+}
+
+/** The theme goes from the system's to the other one, and back. It is not stored: the page writes nothing anywhere. */
+function toggleTheme(): void {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const root = document.documentElement;
+  const now = root.dataset["theme"] ?? (dark ? "dark" : "light");
+  root.dataset["theme"] = now === "dark" ? "light" : "dark";
+}
+
+function onKey(event: KeyboardEvent): void {
+  const typing = event.target instanceof Element && event.target.closest("input, select, textarea, dialog") !== null;
+  if (typing || event.ctrlKey || event.altKey || event.metaKey) return;
+  const view = VIEWS[Number(event.key) - 1];
+  if (event.key === "/") focusOmnibox();
+  else if (event.key === "?") setHelp(!helpOpen.value);
+  else if (event.key === "t") toggleTheme();
+  else if (view !== undefined) navigate(linkTo(view));
+  else return;
+  event.preventDefault();
+}
+
+/** Says what is wrong where the page would be. */
+function fail(error: unknown): void {
+  const place = document.getElementById("app");
+  if (place !== null)
+    place.textContent = `seamlock cannot show its facts: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+async function main(): Promise<void> {
+  const place = document.getElementById("app");
+  if (place === null) throw new Error("the page has no place to draw");
+  start(await loadData());
+  addEventListener("popstate", () => navigate(location.hash, true));
+  addEventListener("keydown", onKey);
+  place.textContent = "";
+  render(<App />, place);
+}
+
+main().catch(fail);

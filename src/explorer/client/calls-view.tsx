@@ -1,0 +1,223 @@
+/** One call: its locks as spans over its run, row by row, and whom it meets. */
+import type { VNode } from "preact";
+import type { ContendPair } from "../../analysis/index.ts";
+import { type Acquisition, type Leaf, statusText } from "../../catalog/index.ts";
+import { endId, entryId } from "../logic/matrix.ts";
+import { spansOf } from "../logic/spans.ts";
+import { type Column, Evidence, LeafLink, Mode, Picture, ResourceLink, Select, Table, Verdict } from "./parts.tsx";
+import { currentModule, linkTo, pairs, param } from "./store.ts";
+
+/** The view. */
+export function CallsView(): VNode {
+  const { leaves } = currentModule.value.catalog;
+  const wanted = param("leaf") || "tdh_vp_enter";
+  const leaf = leaves.find((l) => entryId(l) === wanted) ?? leaves.find((l) => l.name === wanted) ?? leaves[0];
+  const options = leaves.map((l) => [entryId(l), entryId(l).replace("~", " ")] as const);
+  if (leaf === undefined) return <p class="empty">This module has no calls.</p>;
+  const missing = entryId(leaf) !== wanted && leaf.name !== wanted;
+  return (
+    <>
+      <form class="filters" aria-label="Choice of the call" onSubmit={(event) => event.preventDefault()}>
+        <Select label="Call" name="leaf" value={entryId(leaf)} options={options} />
+      </form>
+      {missing ? <p class="notice">This module has no {wanted}.</p> : null}
+      <LeafPage leaf={leaf} />
+    </>
+  );
+}
+
+function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
+  const states = (names: readonly string[] | null): string =>
+    names === null ? "any (not checked)" : names.join(", ") || "none";
+  const meets = meetings(leaf);
+  const file = entryId(leaf);
+  return (
+    <>
+      <h2>
+        {leaf.name}
+        {leaf.variant === null ? "" : ` [${leaf.variant}]`}{" "}
+        <span class="dim">
+          {leaf.side === "host" ? "SEAMCALL" : "TDCALL"} {leaf.number}
+        </span>
+      </h2>
+      <p>
+        OP_STATEs: {states(leaf.opStates)} · SEPT entry states: {states(leaf.septStates)}
+      </p>
+      {leaf.acquisitions.length === 0 ? <p class="empty">It takes no lock.</p> : <SpanPicture leaf={leaf} />}
+      <Table
+        caption="Locks in source order"
+        columns={ROW_COLUMNS}
+        rows={leaf.acquisitions}
+        file={`${file}-locks`}
+        empty="It takes no lock."
+      />
+      <div class="two">
+        <Table
+          caption="Can make it BUSY"
+          columns={MEETING_COLUMNS}
+          rows={meets.filter((m) => m.refused)}
+          file={`${file}-refused-by`}
+          empty="Nobody."
+        />
+        <Table
+          caption="It can make BUSY"
+          columns={MEETING_COLUMNS}
+          rows={meets.filter((m) => m.refuses)}
+          file={`${file}-refuses`}
+          empty="Nobody."
+        />
+      </div>
+      {leaf.otherBusy.length === 0 ? null : (
+        <Table
+          caption="BUSY without a lock"
+          columns={[
+            { head: "Status", text: (row) => row.name },
+            { head: "Code", text: (row) => row.status },
+            { head: "What is busy", text: (row) => row.object },
+            { head: "When", text: (row) => row.when ?? "always" },
+            {
+              head: "Source",
+              text: (row) => row.evidence.map((site) => `${site.file}:${site.line}`).join(" "),
+              show: (row) => <Evidence sites={row.evidence} title="source" />,
+            },
+          ]}
+          rows={leaf.otherBusy}
+          file={`${file}-other-busy`}
+          empty=""
+        />
+      )}
+    </>
+  );
+}
+
+const ROW_COLUMNS: readonly Column<Acquisition>[] = [
+  {
+    head: "Resource",
+    text: (row) => (row.role === null ? row.resource : `${row.resource} ${row.role}`),
+    show: (row) => (
+      <>
+        <ResourceLink name={row.resource} /> {row.role}
+      </>
+    ),
+  },
+  { head: "Mode", text: (row) => row.mode, show: (row) => <Mode mode={row.mode} /> },
+  { head: "Lock", text: (row) => row.lock },
+  { head: "Object", text: (row) => row.object, show: (row) => <code>{row.object}</code> },
+  { head: "When", text: (row) => row.when ?? "always" },
+  { head: "Times", text: (row) => row.times },
+  { head: "Released", text: (row) => row.release?.at ?? "–" },
+  {
+    head: "Status when busy",
+    text: (row) => row.busyStatus ?? "none",
+    show: (row) => <Status code={row.busyStatus} />,
+  },
+  {
+    head: "Source",
+    text: (row) => row.evidence.map((site) => `${site.file}:${site.line}`).join(" "),
+    show: (row) => <Evidence sites={row.evidence} title="source" />,
+  },
+];
+
+function Status({ code }: { readonly code: string | null }): VNode {
+  if (code === null) return <span class="dim">none</span>;
+  const words = statusText(currentModule.value.catalog, code);
+  return (
+    <a href={linkTo("explain", { line: code })} title={code}>
+      {words}
+    </a>
+  );
+}
+
+/** Another call, and which of the two refuses the other. */
+interface Meeting {
+  readonly other: string;
+  readonly variant: string | null;
+  readonly pair: ContendPair;
+  readonly mode: string;
+  readonly status: string | null;
+  readonly refused: boolean;
+  readonly refuses: boolean;
+}
+
+function meetings(leaf: Leaf): Meeting[] {
+  const id = entryId(leaf);
+  const found = pairs.value.flatMap((pair): Meeting[] => {
+    const asA = endId(pair, "a") === id;
+    if (!asA && endId(pair, "b") !== id) return [];
+    const [other, variant, mode] = asA ? [pair.b, pair.variantB, pair.modeB] : [pair.a, pair.variantA, pair.modeA];
+    const [refused, refuses] = asA ? [pair.busyA, pair.busyB] : [pair.busyB, pair.busyA];
+    const status = asA ? pair.statusA : pair.statusB;
+    return [{ other, variant, pair, mode, status, refused, refuses }];
+  });
+  return found.sort((x, y) => Number(y.pair.possible) - Number(x.pair.possible));
+}
+
+const MEETING_COLUMNS: readonly Column<Meeting>[] = [
+  { head: "Call", text: (m) => m.other, show: (m) => <LeafLink name={m.other} variant={m.variant} /> },
+  { head: "On", text: (m) => m.pair.resource, show: (m) => <ResourceLink name={m.pair.resource} /> },
+  { head: "It holds", text: (m) => m.mode, show: (m) => <Mode mode={m.mode} /> },
+  {
+    head: "Verdict",
+    text: (m) => (m.pair.possible ? "possible" : `excluded: ${m.pair.excludedBy.map(({ kind }) => kind).join(", ")}`),
+    show: (m) => (
+      <a
+        href={linkTo("matrix", { scope: "all", a: endId(m.pair, "a"), b: endId(m.pair, "b") })}
+        title={m.pair.excludedBy.map(({ kind, what }) => `${kind}: ${what}`).join("; ")}
+      >
+        <Verdict possible={m.pair.possible} />
+      </a>
+    ),
+  },
+];
+
+const LEFT = 190;
+const STEP = 54;
+const LANE = 26;
+const TOP = 34;
+
+/** Spans from where a lock is taken to where it is given back: what stays until TD exit reaches across the guest's time. */
+function SpanPicture({ leaf }: { readonly leaf: Leaf }): VNode {
+  const { points, spans } = spansOf(leaf);
+  const widths = points.map(({ kind, label }) =>
+    kind === "acquire" ? STEP * 0.7 : Math.max(STEP, label.length * 7 + 18),
+  );
+  const starts = widths.map((_, i) => LEFT + widths.slice(0, i).reduce((sum, w) => sum + w, 0));
+  const width = LEFT + widths.reduce((sum, w) => sum + w, 0) + 10;
+  const height = TOP + spans.length * LANE + 8;
+  return (
+    <Picture title="When each lock is held" file={`${entryId(leaf)}-spans`} width={width} height={height}>
+      {points.map(({ kind, label }, i) => (
+        <g key={label + String(i)}>
+          {kind === "guest" ? <rect class="guest-time" x={starts[i]} y={0} width={widths[i]} height={height} /> : null}
+          <line class="grid" x1={starts[i]} x2={starts[i]} y1={24} y2={height} />
+          <text class="tick" x={(starts[i] ?? 0) + (widths[i] ?? 0) / 2} y={16} text-anchor="middle">
+            {label}
+          </text>
+        </g>
+      ))}
+      {spans.map(({ row, from, to }, i) => {
+        const x = (starts[from] ?? 0) + 4;
+        const end = (starts[to] ?? 0) + (widths[to] ?? 0) * (to === from ? 0.9 : 0.5);
+        const y = TOP + i * LANE;
+        return (
+          <g key={`${row.resource}${row.role ?? ""}${String(i)}`}>
+            <title>{`${row.resource} ${row.role ?? ""} ${row.mode}, until ${row.release?.at ?? "–"}${row.when === null ? "" : `, when ${row.when}`}`}</title>
+            <text x={LEFT - 10} y={y + 14} text-anchor="end">
+              {row.resource}
+              {row.role === null ? "" : ` ${row.role}`}
+              {row.when === null ? "" : " *"}
+            </text>
+            <rect
+              class={row.mode.toLowerCase()}
+              x={x}
+              y={y + 2}
+              width={Math.max(8, end - x)}
+              height={LANE - 8}
+              rx={3}
+            />
+          </g>
+        );
+      })}
+    </Picture>
+  );
+}

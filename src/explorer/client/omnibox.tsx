@@ -1,0 +1,106 @@
+/** One box that finds everything, and explains a pasted log line. */
+import { signal } from "@preact/signals";
+import type { VNode } from "preact";
+import { resourceUsers } from "../../analysis/index.ts";
+import { type Finding, search } from "../logic/search.ts";
+import { currentModule, data, linkTo, navigate } from "./store.ts";
+
+const typed = signal("");
+const active = signal(0);
+const open = signal(false);
+
+/** Puts the focus into the box. */
+export function focusOmnibox(): void {
+  const box = document.getElementById("omnibox");
+  if (box instanceof HTMLInputElement) {
+    box.focus();
+    box.select();
+  }
+}
+
+function findings(): readonly Finding[] {
+  const { modules, hosts, scenarios } = data.value;
+  const { catalog } = currentModule.value;
+  const names = (items: readonly { readonly name: string }[]): string[] => items.map(({ name }) => name);
+  const resources = resourceUsers(catalog).map(({ resource }) => resource);
+  return search(typed.value, {
+    catalog,
+    modules: names(modules),
+    hosts: names(hosts),
+    scenarios: names(scenarios),
+    resources,
+  });
+}
+
+/** The box, a combobox with its list below. */
+export function Omnibox(): VNode {
+  const found = open.value ? findings() : [];
+  const at = Math.min(active.value, found.length - 1);
+  return (
+    <div class="omnibox">
+      <input
+        id="omnibox"
+        type="text"
+        role="combobox"
+        aria-label="Find a call, lock, status, version or host, or paste a log line"
+        aria-expanded={found.length > 0}
+        aria-controls="findings"
+        aria-autocomplete="list"
+        aria-activedescendant={found.length > 0 ? `finding-${at}` : undefined}
+        placeholder="/  find a call, lock, status, version, host; or paste a log line"
+        autocomplete="off"
+        spellcheck={false}
+        value={typed.value}
+        onInput={(event) => {
+          typed.value = event.currentTarget.value;
+          active.value = 0;
+          open.value = true;
+        }}
+        onFocus={() => {
+          open.value = true;
+        }}
+        onBlur={() => {
+          open.value = false;
+        }}
+        onKeyDown={(event) => onKey(event, found, at)}
+      />
+      <div id="findings" role="listbox" aria-label="Found" hidden={found.length === 0}>
+        {found.map((finding, i) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the box above has the keys
+          // biome-ignore lint/a11y/useFocusableInteractive: the box above keeps the focus
+          <div
+            key={`${finding.kind} ${finding.title} ${finding.detail}`}
+            id={`finding-${i}`}
+            role="option"
+            aria-selected={i === at}
+            onMouseDown={(event) => event.preventDefault()}
+            onClick={() => choose(finding)}
+          >
+            <span class="kind">{finding.kind}</span> <b>{finding.title}</b> <span class="dim">{finding.detail}</span>
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function onKey(event: KeyboardEvent, found: readonly Finding[], at: number): void {
+  if (event.key === "Escape") {
+    open.value = false;
+    (event.currentTarget as HTMLElement).blur();
+  } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    event.preventDefault();
+    const step = event.key === "ArrowDown" ? 1 : -1;
+    active.value = found.length === 0 ? 0 : (at + step + found.length) % found.length;
+  } else if (event.key === "Enter") {
+    const finding = found[at];
+    if (finding !== undefined) choose(finding);
+  }
+}
+
+function choose({ view, params }: Finding): void {
+  navigate(linkTo(view, params));
+  typed.value = "";
+  open.value = false;
+  document.getElementById("omnibox")?.blur();
+}

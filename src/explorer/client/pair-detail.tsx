@@ -1,0 +1,178 @@
+/** Everything about two calls: both acquisitions of each pair, statuses, source lines, and the host's paths. */
+import type { VNode } from "preact";
+import type { ContendPair, PathPair } from "../../analysis/index.ts";
+import { type Acquisition, statusText } from "../../catalog/index.ts";
+import { endsOf } from "../logic/interleaving.ts";
+import type { Cell } from "../logic/matrix.ts";
+import { Evidence, LeafLink, Mode, ResourceLink, Verdict } from "./parts.tsx";
+import { currentHost, currentModule, linkTo, setParams } from "./store.ts";
+
+interface DetailProps {
+  /** Null: nothing is chosen. */
+  readonly cell: Cell | "never" | null;
+  readonly a: string;
+  readonly b: string;
+}
+
+/** The panel beside the matrix. */
+export function PairDetail({ cell, a, b }: DetailProps): VNode {
+  if (cell === null) {
+    return (
+      <aside class="detail" aria-label="The chosen pair">
+        <h2>A pair of calls</h2>
+        <p class="dim">
+          Choose a cell: it says on which locks the two calls meet, who gets which status, and where the source says so.
+        </p>
+      </aside>
+    );
+  }
+  return (
+    <aside class="detail" aria-label="The chosen pair">
+      <div class="table-head">
+        <h2>
+          <Entry id={a} /> × <Entry id={b} />
+        </h2>
+        <button type="button" class="small" onClick={() => setParams({ a: "", b: "" })} aria-label="Close the pair">
+          ✕
+        </button>
+      </div>
+      {cell === "never" ? (
+        <p>These two never conflict: they share no lock, or only share it.</p>
+      ) : (
+        [...cell.pairs]
+          .sort((x, y) => Number(y.possible) - Number(x.possible))
+          .map((pair, i) => <PairBlock key={`${a} ${b} ${i}`} pair={pair} />)
+      )}
+    </aside>
+  );
+}
+
+function Entry({ id }: { readonly id: string }): VNode {
+  const [name = "", variant = null] = id.split("~", 2);
+  return <LeafLink name={name} variant={variant} />;
+}
+
+function PairBlock({ pair }: { readonly pair: ContendPair }): VNode {
+  const ends = endsOf(currentModule.value.catalog.leaves, pair);
+  const rowA = ends?.leafA.acquisitions[ends.rowA] ?? null;
+  const rowB = ends?.leafB.acquisitions[ends.rowB] ?? null;
+  return (
+    <section class="pair" aria-label={`on ${pair.resource}`}>
+      <h3>
+        <ResourceLink name={pair.resource} /> <Verdict possible={pair.possible} />
+      </h3>
+      {pair.excludedBy.length === 0 ? null : (
+        <ul class="reasons">
+          {pair.excludedBy.map(({ kind, what }) => (
+            <li key={`${kind} ${what}`}>
+              <b>{kind}</b>: {what}
+            </li>
+          ))}
+        </ul>
+      )}
+      <Facts pair={pair} rowA={rowA} rowB={rowB} />
+      {pair.possible && (pair.busyA || pair.busyB) ? (
+        <a class="button" href={linkTo("runs", pairParams(pair))}>
+          Show an interleaving
+        </a>
+      ) : null}
+      {rowA === null ? null : <Evidence sites={rowA.evidence} title={`Where ${pair.a} takes it`} />}
+      {rowB === null || (rowA === rowB && pair.a === pair.b) ? null : (
+        <Evidence sites={rowB.evidence} title={`Where ${pair.b} takes it`} />
+      )}
+      {rowA?.release ? (
+        <Evidence sites={rowA.release.evidence} title={`Where ${pair.a} gives it back (${rowA.release.at})`} />
+      ) : null}
+      {currentHost.value === null ? null : <Paths paths={pair.paths} host={currentHost.value.name} />}
+    </section>
+  );
+}
+
+/** The pair as parameters of the Runs view. */
+function pairParams(pair: ContendPair): Record<string, string> {
+  const end = (name: string, variant: string | null): string => (variant === null ? name : `${name}~${variant}`);
+  return {
+    meet: `${end(pair.a, pair.variantA)} ${end(pair.b, pair.variantB)}`,
+    on: pair.resource,
+    rows: [pair.resourceA, pair.roleA ?? "", pair.resourceB, pair.roleB ?? ""].join(" "),
+  };
+}
+
+interface FactsProps {
+  readonly pair: ContendPair;
+  readonly rowA: Acquisition | null;
+  readonly rowB: Acquisition | null;
+}
+
+function Facts({ pair, rowA, rowB }: FactsProps): VNode {
+  const { catalog } = currentModule.value;
+  const status = (code: string | null, busy: boolean): string =>
+    code === null ? "none" : `${statusText(catalog, code)}${busy ? "" : " (cannot come here)"}`;
+  const lines: readonly (readonly [string, string | VNode, string | VNode])[] = [
+    ["takes it", <Mode key="a" mode={pair.modeA} />, <Mode key="b" mode={pair.modeB} />],
+    ["as", named(pair.resourceA, pair.roleA, rowA), named(pair.resourceB, pair.roleB, rowB)],
+    ["when", pair.whenA ?? "always", pair.whenB ?? "always"],
+    ["held until", rowA?.release?.at ?? "–", rowB?.release?.at ?? "–"],
+    ["if busy", status(pair.statusA, pair.busyA), status(pair.statusB, pair.busyB)],
+    ["stops at", pair.stopsA, pair.stopsB],
+  ];
+  return (
+    <>
+      <table class="facts">
+        <thead>
+          <tr>
+            <td />
+            <th scope="col">{pair.a}</th>
+            <th scope="col">{pair.a === pair.b && pair.variantA === pair.variantB ? "on another CPU" : pair.b}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {lines.map(([head, a, b]) => (
+            <tr key={head}>
+              <th scope="row">{head}</th>
+              <td>{a}</td>
+              <td>{b}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="dim">OP_STATEs: {pair.opStates === null ? "any" : pair.opStates.join(", ") || "none"}</p>
+    </>
+  );
+}
+
+function named(resource: string, role: string | null, row: Acquisition | null): string {
+  return `${resource}${role === null ? "" : ` ${role}`}${row === null ? "" : ` (${row.object})`}`;
+}
+
+const SHOWN = 8;
+
+function Paths({ paths, host }: { readonly paths: readonly PathPair[]; readonly host: string }): VNode {
+  if (paths.length === 0) return <p class="dim">{host} never makes both calls.</p>;
+  const possible = paths.filter((path) => path.possible).length;
+  return (
+    <details class="paths" open={possible > 0}>
+      <summary>
+        Paths of {host}: {possible} of {paths.length} pairs can meet
+      </summary>
+      <ul>
+        {paths.slice(0, SHOWN).map((path, i) => (
+          <li key={i}>
+            <Verdict possible={path.possible} /> <b>{path.a}</b> × <b>{path.b}</b>
+            <br />
+            <span class="dim">
+              {path.possible ? outcome(path) : path.excludedBy.map(({ kind, what }) => `${kind}: ${what}`).join("; ")}
+            </span>
+          </li>
+        ))}
+      </ul>
+      {paths.length > SHOWN ? <p class="dim">and {paths.length - SHOWN} more</p> : null}
+    </details>
+  );
+}
+
+function outcome({ endA, endB, severity, phases }: PathPair): string {
+  const held = (locks: readonly string[]): string => (locks.length === 0 ? "no lock" : locks.join(", "));
+  const reaction = [...new Set([...(endA.busy ? endA.reaction : []), ...(endB.busy ? endB.reaction : [])])].join(", ");
+  return `hold ${held(endA.held)} / ${held(endB.held)}; on BUSY: ${reaction || "none"} (${severity})${phases.length === 0 ? "" : `; in ${phases.join(", ")}`}`;
+}

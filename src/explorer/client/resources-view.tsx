@@ -1,0 +1,95 @@
+/** Who uses which lock, and how: the table of the lock status report. */
+import type { VNode } from "preact";
+import { type ResourceUsers, resourceFacts, resourceUsers } from "../../analysis/index.ts";
+import { endId } from "../logic/matrix.ts";
+import { type Column, LeafLink, ResourceLink, Table, Verdict } from "./parts.tsx";
+import { currentModule, linkTo, pairs, param } from "./store.ts";
+
+/** The view. */
+export function ResourcesView(): VNode {
+  const users = resourceUsers(currentModule.value.catalog);
+  const wanted = param("resource");
+  return (
+    <>
+      {wanted === "" ? (
+        <p class="dim">A lock's name opens the pairs that meet on it.</p>
+      ) : (
+        <ResourcePairs resource={wanted} known={users.some((u) => u.resource === wanted)} />
+      )}
+      <Table
+        caption="Locks and their users"
+        columns={COLUMNS}
+        rows={users}
+        file="resources"
+        empty="This module takes no locks."
+        current={(row) => row.resource === wanted}
+      />
+    </>
+  );
+}
+
+const COLUMNS: readonly Column<ResourceUsers>[] = [
+  {
+    head: "Lock",
+    text: (row) => row.resource,
+    show: (row) => (
+      <>
+        <ResourceLink name={row.resource} />
+        <div class="dim">{resourceFacts(row.resource).long}</div>
+      </>
+    ),
+  },
+  { head: "EXCLUSIVE ■", text: (row) => row.exclusive.join(" "), show: (row) => <Names names={row.exclusive} /> },
+  { head: "SHARED ▨", text: (row) => row.shared.join(" "), show: (row) => <Names names={row.shared} /> },
+  { head: "NO_LOCK ○", text: (row) => row.noLock.join(" "), show: (row) => <Names names={row.noLock} /> },
+  {
+    head: "Pairs possible",
+    numeric: true,
+    text: (row) => String(pairs.value.filter((p) => p.possible && p.resource === row.resource).length),
+  },
+];
+
+function Names({ names }: { readonly names: readonly string[] }): VNode {
+  if (names.length === 0) return <span class="dim">–</span>;
+  return (
+    <span class="names">
+      {names.map((name) => (
+        <span key={name}>
+          <LeafLink name={name} />{" "}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+function ResourcePairs({ resource, known }: { readonly resource: string; readonly known: boolean }): VNode {
+  const met = pairs.value.filter((pair) => pair.resource === resource);
+  if (!known && met.length === 0) return <p class="notice">This module has no lock {resource}.</p>;
+  return (
+    <Table
+      caption={`Pairs that meet on ${resource}`}
+      columns={[
+        { head: "Call", text: (p) => p.a, show: (p) => <LeafLink name={p.a} variant={p.variantA} /> },
+        { head: "Mode", text: (p) => p.modeA },
+        { head: "Other call", text: (p) => p.b, show: (p) => <LeafLink name={p.b} variant={p.variantB} /> },
+        { head: "Its mode", text: (p) => p.modeB },
+        {
+          head: "Verdict",
+          text: (p) => (p.possible ? "possible" : "excluded"),
+          show: (p) => (
+            <a href={linkTo("matrix", { scope: "all", a: endId(p, "a"), b: endId(p, "b") })}>
+              <Verdict possible={p.possible} />
+            </a>
+          ),
+        },
+        {
+          head: "Why not",
+          text: (p) => [...new Set(p.excludedBy.map(({ kind, what }) => `${kind}: ${what}`))].join("; "),
+        },
+      ]}
+      rows={[...met].sort((x, y) => Number(y.possible) - Number(x.possible))}
+      file={`pairs-${resource}`}
+      empty="No two calls conflict on it."
+    />
+  );
+}

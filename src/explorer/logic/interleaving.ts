@@ -1,0 +1,200 @@
+/** Two calls, lock by lock, as a small model: how one of them comes to find a lock taken by the other. */
+import type { ContendPair } from "../../analysis/index.ts";
+import type { Acquisition, Leaf } from "../../catalog/index.ts";
+import {
+  and,
+  type BoolRef,
+  BUSY,
+  boolType,
+  dec,
+  type Effect,
+  eq,
+  type IntRef,
+  inc,
+  intType,
+  type Model,
+  type ModelBuilder,
+  model,
+  not,
+  type ProcessBuilder,
+  set,
+} from "../../language/index.ts";
+
+/** Which locks the two calls have in common besides the one at which they meet. */
+export type Sharing = "same-objects" | "this-lock-only";
+
+interface Lock {
+  readonly name: string;
+  readonly exclusive: BoolRef;
+  readonly shared: IntRef;
+}
+
+/** One row that takes a lock, and the lock that it takes. */
+interface Take {
+  readonly row: Acquisition;
+  readonly key: string;
+}
+
+/** The pair's rows in the two leaves. */
+export interface Ends {
+  readonly leafA: Leaf;
+  readonly leafB: Leaf;
+  readonly rowA: number;
+  readonly rowB: number;
+}
+
+/** Finds the leaves and rows of a pair; null when the leaves are of another catalog. */
+export function endsOf(leaves: readonly Leaf[], pair: ContendPair): Ends | null {
+  const find = (name: string, variant: string | null): Leaf | undefined =>
+    leaves.find((leaf) => leaf.name === name && leaf.variant === variant);
+  const [leafA, leafB] = [find(pair.a, pair.variantA), find(pair.b, pair.variantB)];
+  if (leafA === undefined || leafB === undefined) return null;
+  const at = (leaf: Leaf, of: Pick<Acquisition, "resource" | "role" | "mode" | "when">): number =>
+    leaf.acquisitions.findIndex(
+      (row) => row.resource === of.resource && row.role === of.role && row.mode === of.mode && row.when === of.when,
+    );
+  const rowA = at(leafA, { resource: pair.resourceA, role: pair.roleA, mode: pair.modeA, when: pair.whenA });
+  const rowB = at(leafB, { resource: pair.resourceB, role: pair.roleB, mode: pair.modeB, when: pair.whenB });
+  return rowA < 0 || rowB < 0 ? null : { leafA, leafB, rowA, rowB };
+}
+
+/**
+ * The model of a pair: each call takes its locks one by one, gives all back when it is refused, and a conditional lock is taken or
+ * not. Its one property says that the call that can be refused never is; the counterexample is the interleaving. Host priority is
+ * left out: it refuses guests while nobody holds the lock, which is not what a pair is about.
+ */
+export function interleavingModel(pair: ContendPair, ends: Ends, sharing: Sharing): Model {
+  const m = model("interleaving", `${pair.a} and ${pair.b} on ${pair.resource}`);
+  const takes = { a: takesOf(ends.leafA), b: takesOf(ends.leafB) };
+  const meeting = takes.a[ends.rowA]?.key ?? "";
+  const rename = (key: string, at: number): string => {
+    if (at === ends.rowB) return meeting;
+    // A second lock of that name would be one lock taken twice.
+    return key === meeting || sharing === "this-lock-only" ? `${key} of CPU 1` : key;
+  };
+  const b = takes.b.map((take, i) => ({ ...take, key: rename(take.key, i) }));
+  const locks = locksOf(m, [...takes.a, ...b]);
+  const first = callProcess(m, { name: "a", actor: "CPU 0", leaf: ends.leafA, takes: takes.a, locks });
+  const second = callProcess(m, { name: "b", actor: "CPU 1", leaf: ends.leafB, takes: b, locks });
+  const [loser, row] = pair.busyA || !pair.busyB ? [first, ends.rowA] : [second, ends.rowB];
+  m.always(`never BUSY on ${meeting}`, not(loser.at(0, `busy ${row}`)));
+  return m.allowDeadlock().build();
+}
+
+/** Rows that take a lock word, each with a name that is its own within the leaf. */
+function takesOf(leaf: Leaf): Take[] {
+  const seen = new Map<string, number>();
+  return leaf.acquisitions.map((row) => {
+    const name = row.role === null ? row.resource : `${row.resource} ${row.role}`;
+    const times = (seen.get(name) ?? 0) + 1;
+    seen.set(name, times);
+    return { row, key: times === 1 ? name : `${name} ${times}` };
+  });
+}
+
+function locksOf(m: ModelBuilder, takes: readonly Take[]): ReadonlyMap<string, Lock> {
+  const names = [...new Set(takes.map(({ key }) => key))];
+  return new Map(
+    names.map((name, i) => [
+      name,
+      {
+        name,
+        exclusive: m.variable(`lock${i}.exclusive`, boolType),
+        shared: m.variable(`lock${i}.shared`, intType(0, 2)),
+      },
+    ]),
+  );
+}
+
+interface Call {
+  readonly name: string;
+  readonly actor: string;
+  readonly leaf: Leaf;
+  readonly takes: readonly Take[];
+  readonly locks: ReadonlyMap<string, Lock>;
+}
+
+/** One run of a leaf: `take i` for each row, `busy i` when it is refused, then `give i` in the order in which locks are given back. */
+function callProcess(m: ModelBuilder, call: Call): ProcessBuilder {
+  const p = m.process(call.name);
+  const held = call.takes.map((_, i) => p.variable(`held${i}`, boolType));
+  const meta = { actor: call.actor, leaf: call.leaf.name };
+  const order = releaseOrder(call.takes);
+  const give = (n: number): string => (n < order.length ? `give ${n}` : "end");
+  const labels: string[] = ["end"];
+  call.takes.forEach((take, i) => {
+    const here = `take ${i}`;
+    const next = i + 1 < call.takes.length ? `take ${i + 1}` : give(0);
+    labels.push(here);
+    takeSteps(p, call, { take, held: held[i] as BoolRef, here, next, busy: `busy ${i}` });
+    if (take.row.mode === "NO_LOCK") return;
+    labels.push(`busy ${i}`);
+    p.step(`busy ${i}`, { next: give(0), meta: { ...meta, action: "effect", note: "gives back what it holds" } });
+  });
+  order.forEach((i, n) => {
+    const { row, key } = call.takes[i] as Take;
+    const mine = held[i] as BoolRef;
+    labels.push(give(n));
+    const action = { ...meta, action: "release", resource: key, mode: row.mode };
+    p.step(give(n), {
+      when: mine,
+      do: [...released(call, key, row), set(mine, false)],
+      next: give(n + 1),
+      meta: action,
+    });
+    p.step(give(n), { when: not(mine), next: give(n + 1), meta: { ...meta, action: "effect", note: "not held" } });
+  });
+  for (const label of labels) {
+    p.holds(
+      label,
+      ...call.takes.flatMap(({ key, row }, i) =>
+        row.mode === "NO_LOCK"
+          ? []
+          : [{ resource: key, mode: row.mode, leaf: call.leaf.name, when: held[i] as BoolRef }],
+      ),
+    );
+  }
+  p.idle("end");
+  return p.start(call.takes.length === 0 ? "end" : "take 0");
+}
+
+/** Rows by the moment at which they are given back; at one moment, last taken first. */
+function releaseOrder(takes: readonly Take[]): number[] {
+  const rank = (at: string): number => ["leaf-exit", "before-td-entry", "td-exit"].indexOf(at);
+  return takes
+    .map(({ row }, i) => ({ i, at: rank(row.release?.at ?? "leaf-exit"), locks: row.mode !== "NO_LOCK" }))
+    .filter(({ locks }) => locks)
+    .sort((x, y) => x.at - y.at || y.i - x.i)
+    .map(({ i }) => i);
+}
+
+interface TakeStep {
+  readonly take: Take;
+  readonly held: BoolRef;
+  readonly here: string;
+  readonly next: string;
+  readonly busy: string;
+}
+
+function takeSteps(p: ProcessBuilder, call: Call, { take, held, here, next, busy }: TakeStep): void {
+  const { row, key } = take;
+  const meta = { actor: call.actor, leaf: call.leaf.name };
+  if (row.mode === "NO_LOCK") {
+    p.step(here, { next, meta: { ...meta, action: "effect", note: `walks ${key} without its lock` } });
+    return;
+  }
+  const lock = call.locks.get(key) as Lock;
+  const free = row.mode === "SHARED" ? not(lock.exclusive) : and(not(lock.exclusive), eq(lock.shared, 0));
+  const took = row.mode === "SHARED" ? inc(lock.shared) : set(lock.exclusive, true);
+  const acquire = { ...meta, action: "acquire", resource: key, mode: row.mode };
+  p.step(here, { when: free, do: [took, set(held, true)], next, meta: { ...acquire, result: "ok" } });
+  const status = row.busyStatus === null ? {} : { status: row.busyStatus };
+  p.step(here, { when: not(free), next: busy, meta: { ...acquire, result: BUSY, ...status } });
+  if (row.when === null) return;
+  p.step(here, { next, meta: { ...meta, action: "effect", note: `not: ${row.when}` } });
+}
+
+function released({ locks }: Call, key: string, row: Acquisition): Effect[] {
+  const lock = locks.get(key) as Lock;
+  return [row.mode === "SHARED" ? dec(lock.shared) : set(lock.exclusive, false)];
+}

@@ -1,0 +1,57 @@
+/** Versions side by side: for each leaf, where its locks changed. */
+import type { Catalog, Leaf } from "../../catalog/index.ts";
+
+/** What a leaf is in one version, against the version before. */
+export interface Moment {
+  readonly version: string;
+  readonly state: "absent" | "first" | "added" | "removed" | "changed" | "same";
+  /** Number of lock acquisitions; 0 where the leaf is absent. */
+  readonly rows: number;
+}
+
+/** One leaf through all versions. */
+export interface Timeline {
+  readonly leaf: string;
+  readonly moments: readonly Moment[];
+  /** Does anything change? */
+  readonly changes: boolean;
+}
+
+/** What matters of a leaf's locks; where they stand in the source does not. */
+function signature(entries: readonly Leaf[]): string {
+  return JSON.stringify(
+    entries.map(({ variant, acquisitions, opStates, septStates }) => [
+      variant,
+      opStates,
+      septStates,
+      acquisitions.map((a) => [a.resource, a.role, a.lock, a.mode, a.side, a.when, a.times, a.release?.at ?? null]),
+    ]),
+  );
+}
+
+/** Every leaf of any of the versions, by name; versions as given, oldest first. */
+export function timelines(versions: readonly { readonly name: string; readonly catalog: Catalog }[]): Timeline[] {
+  const byVersion = versions.map(({ name, catalog }) => ({ name, entries: grouped(catalog) }));
+  const leaves = [...new Set(byVersion.flatMap(({ entries }) => [...entries.keys()]))].sort();
+  return leaves.map((leaf) => {
+    const moments = byVersion.map(({ name, entries }, i): Moment => {
+      const now = entries.get(leaf) ?? null;
+      const before = byVersion[i - 1]?.entries.get(leaf) ?? null;
+      const rows = (now ?? []).reduce((sum, entry) => sum + entry.acquisitions.length, 0);
+      return { version: name, rows, state: stateOf(before, now, i === 0) };
+    });
+    return { leaf, moments, changes: moments.some(({ state }) => /added|removed|changed/.test(state)) };
+  });
+}
+
+function stateOf(before: readonly Leaf[] | null, now: readonly Leaf[] | null, first: boolean): Moment["state"] {
+  if (now === null) return before === null ? "absent" : "removed";
+  if (before === null) return first ? "first" : "added";
+  return signature(before) === signature(now) ? "same" : "changed";
+}
+
+function grouped(catalog: Catalog): Map<string, Leaf[]> {
+  const groups = new Map<string, Leaf[]>();
+  for (const leaf of catalog.leaves) groups.set(leaf.name, [...(groups.get(leaf.name) ?? []), leaf]);
+  return groups;
+}

@@ -1,0 +1,160 @@
+/** The explorer's server: four documents from memory, on the loopback interface, for pages of its own origin. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
+import { SeamlockError } from "../../errors.ts";
+import type { ExplorerData } from "../data.ts";
+import { loadAssets } from "./assets.ts";
+import { page } from "./page.ts";
+
+const LOOPBACK = "127.0.0.1";
+/** The port that is tried first. */
+const USUAL_PORT = 7346;
+/** A request has nothing to say beyond its path. */
+const MAX_URL = 256;
+
+export interface ServeOptions {
+  /** The port; without one the usual port, or a free one where that is taken. */
+  readonly port?: number;
+}
+
+/** A running server. */
+export interface Explorer {
+  /** Where a browser finds it: `http://127.0.0.1:7346/`. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+interface Document {
+  readonly type: string;
+  readonly policy: string;
+  readonly body: Buffer;
+}
+
+/**
+ * Serves the explorer until it is closed.
+ *
+ * @throws SeamlockError SL6001 when the port that was asked for cannot be had · SL6003 when the client was not built
+ */
+export async function serve(data: ExplorerData, options: ServeOptions = {}): Promise<Explorer> {
+  const documents = documentsOf(data);
+  const server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5_000 });
+  server.on("request", (request, response) => {
+    const { port } = server.address() as AddressInfo;
+    answer(request, response, documents, port);
+  });
+  await listen(server, options.port);
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://${LOOPBACK}:${port}/`, close: () => closed(server) };
+}
+
+async function listen(server: Server, port: number | undefined): Promise<void> {
+  if (port !== undefined) return listenOn(server, port);
+  try {
+    await listenOn(server, USUAL_PORT);
+  } catch {
+    await listenOn(server, 0);
+  }
+}
+
+function listenOn(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: NodeJS.ErrnoException): void => {
+      const why = cause.code === "EADDRINUSE" ? "it is taken" : (cause.code ?? cause.message);
+      const hint = "give another one, or none";
+      reject(new SeamlockError("SL6001", `port ${port} of ${LOOPBACK} cannot be used: ${why}`, { cause, hint }));
+    };
+    server.once("error", failed);
+    server.listen(port, LOOPBACK, () => {
+      server.off("error", failed);
+      resolve();
+    });
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/** Everything that is ever served, by path. There are no others, and no path leads to a file. */
+function documentsOf(data: ExplorerData): ReadonlyMap<string, Document> {
+  const { app, worker, style } = loadAssets();
+  const html = page({
+    title: "seamlock",
+    head: '<link rel="stylesheet" href="/style.css">',
+    tail: '<script src="/app.js"></script>',
+  });
+  const none = "default-src 'none'";
+  const own =
+    `${none}; script-src 'self'; style-src 'self'; connect-src 'self'; worker-src 'self'; img-src data: blob:; ` +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  const script = "text/javascript; charset=utf-8";
+  const document = (type: string, policy: string, body: string): Document => ({ type, policy, body: gzipSync(body) });
+  return new Map([
+    ["/", document("text/html; charset=utf-8", own, html)],
+    ["/app.js", document(script, none, app)],
+    // The checker compiles the model that it explores; only the worker may do that.
+    ["/worker.js", document(script, `${none}; script-src 'unsafe-eval'`, worker)],
+    ["/style.css", document("text/css; charset=utf-8", none, style)],
+    ["/data.json", document("application/json", none, JSON.stringify(data))],
+  ]);
+}
+
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  documents: ReadonlyMap<string, Document>,
+  port: number,
+): void {
+  const refusal = refused(request, port);
+  if (refusal !== null) return refuse(request, response, ...refusal);
+  const path = (request.url ?? "").split("?", 1)[0] ?? "";
+  const document = documents.get(path);
+  if (document === undefined) return refuse(request, response, 404, "nothing is here");
+  response.writeHead(200, {
+    ...headers(document.type, document.policy),
+    "Content-Encoding": "gzip",
+    "Content-Length": document.body.length,
+  });
+  response.end(request.method === "HEAD" ? undefined : document.body);
+}
+
+/** Why a request is not answered; null when it is. */
+function refused(request: IncomingMessage, port: number): readonly [status: number, why: string] | null {
+  // A page of another site can make the browser send requests here, but under its own name: DNS rebinding ends at this line.
+  const names = [LOOPBACK, "localhost", "[::1]"].map((name) => `${name}:${port}`);
+  if (!names.includes(request.headers.host ?? "")) return [421, "this name is not served here"];
+  if (request.headers["sec-fetch-site"] === "cross-site") return [403, "other sites get nothing from here"];
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return hasBody(request) ? [413, "requests with a body are not taken"] : [405, "only GET is answered"];
+  }
+  if (hasBody(request)) return [413, "requests with a body are not taken"];
+  if ((request.url ?? "").length > MAX_URL) return [414, "the address is too long"];
+  return null;
+}
+
+function hasBody({ headers: sent }: IncomingMessage): boolean {
+  return sent["transfer-encoding"] !== undefined || Number(sent["content-length"] ?? 0) !== 0;
+}
+
+/** Says why and hangs up, so that nobody sends the rest of a body that is not read. */
+function refuse(request: IncomingMessage, response: ServerResponse, status: number, why: string): void {
+  response.writeHead(status, { ...headers("text/plain; charset=utf-8", "default-src 'none'"), Connection: "close" });
+  response.end(`${why}\n`, () => request.socket.destroySoon());
+}
+
+function headers(type: string, policy: string): Record<string, string> {
+  return {
+    "Content-Type": type,
+    "Content-Security-Policy": policy,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+  };
+}
