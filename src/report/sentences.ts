@@ -73,10 +73,19 @@ export function notes(facts: ReportFacts): (Said & { leaf: string })[] {
 
 function conditions(catalog: Catalog, leaf: Leaf): string[] {
   const rows = leaf.acquisitions.filter((a) => a.when !== null && !isAncestor(a.resource));
-  return groupBy(rows, (a) => a.when ?? "").flatMap(([when, group]) => [
-    `Takes ${heldList(group)} only when ${conditionText(when)}.`,
-    ...explained(catalog, when),
-  ]);
+  const taken = rows.filter((a) => a.mode !== "NO_LOCK");
+  const walked = rows.filter((a) => a.mode === "NO_LOCK");
+  const sentences = [
+    ...groupBy(taken, (a) => a.when ?? "").flatMap(([when, group]) => [
+      `Takes ${heldList(group)} only when ${conditionText(when)}.`,
+      ...explained(catalog, when),
+    ]),
+    ...groupBy(walked, (a) => a.when ?? "").flatMap(([when, group]) => [
+      `Uses ${list(group.map((a) => a.resource))} without the lock when ${conditionText(when)}.`,
+      ...explained(catalog, when),
+    ]),
+  ];
+  return [...new Set(sentences)];
 }
 
 /** What a condition in the source's terms means, where `data/notes.json` explains one of its words. */
