@@ -123,13 +123,24 @@ export function parseScenario(source: string, file: string, overrides: readonly 
   });
 }
 
-/** The codes of files read with the host profiles' reader, in the range of scenarios. */
+/** Codes of the host profiles' reader → codes of scenarios. */
+const RECODED: Readonly<Record<string, string>> = {
+  SL3001: "SL4201",
+  SL3002: "SL4202",
+  SL3003: "SL4203",
+  SL3004: "SL4204",
+  SL3005: "SL4205",
+  SL3006: "SL4206",
+  SL3007: "SL4207",
+};
+
+/** Errors of files read with the host profiles' reader, with the codes of scenarios. */
 function recoded<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof SeamlockError) || !/^SL300[1-7]$/.test(error.code)) throw error;
-    const code = error.code.replace("SL30", "SL42");
+    const code = error instanceof SeamlockError ? RECODED[error.code] : undefined;
+    if (!(error instanceof SeamlockError) || code === undefined) throw error;
     throw new SeamlockError(code, error.message, {
       cause: error,
       ...(error.place && { place: error.place }),

@@ -23,9 +23,18 @@ interface Options extends ScenarioOptions {
 
 export const verb = defineVerb<Options>({
   examples: [
-    ["check page-removal --module 1.5.05 --policy kick-on-busy", "does this way of handling BUSY always get through?"],
-    ["check page-removal --policy retry-n --retries 5", "the shortest way in which five more tries are not enough"],
-    ["check page-removal --policy kick-first --set removal.kick.waits=false", "what the kick protocol depends on"],
+    [
+      "check page-removal --module 1.5.05 --policy kick-on-busy --pages 1",
+      "does this way of handling BUSY always get through?",
+    ],
+    [
+      "check page-removal --policy retry-n --retries 5 --vcpus 1",
+      "the shortest way in which five more tries are not enough",
+    ],
+    [
+      "check page-removal --policy kick-first --pages 1 --set removal.kick.waits=false",
+      "what the kick protocol depends on",
+    ],
     ["check lock/sharex-hp --hosts 1 --guests 2", "the lock itself, one atomic instruction at a time"],
   ],
   configure(command) {

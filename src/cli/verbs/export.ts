@@ -27,7 +27,7 @@ export const verb = defineVerb<Options>({
     ["export page-removal --to promela -o page-removal.pml", "the model for SPIN"],
     ["export lock/sharex-hp --to tla -o SharexHp.tla", "the model for TLC; its configuration goes beside it"],
     [
-      "export page-removal --policy retry-n --to mermaid",
+      "export page-removal --policy fail-fast --vcpus 1 --to mermaid",
       "the shortest violation as a sequence diagram, or a run if there is none",
     ],
   ],
