@@ -167,7 +167,6 @@ export const assertThat = (name: string, condition: BoolLike): Effect => ({
 export const when = (condition: BoolLike, then: readonly Effect[], otherwise: readonly Effect[] = []): Effect => ({
   kind: "if",
   condition: toBool(condition),
-  // biome-ignore lint/suspicious/noThenProperty: the branch of a conditional effect; an effect is never awaited
   then,
   else: otherwise,
 });
