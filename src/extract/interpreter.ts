@@ -101,6 +101,8 @@ const NEXT: Exit = { k: "next" };
 const MAX_DEPTH = 40;
 const MAX_STATES = 256;
 const UNROLL = 8;
+const MAX_MACRO_DEPTH = 40;
+const MAX_MACROS = 10_000;
 
 export class Interpreter {
   readonly troubles: Trouble[] = [];
@@ -120,6 +122,8 @@ export class Interpreter {
   /** Keys of local variables that are arrays: their name is their address. */
   private readonly arrays = new Set<string>();
   private frames = 0;
+  private macroDepth = 0;
+  private macrosSeen = 0;
   private steps = 0;
   private budget = 400_000;
   private leafSide: Side = "host";
@@ -170,6 +174,7 @@ export class Interpreter {
     this.version = version;
     this.halts = [];
     this.steps = 0;
+    this.macrosSeen = 0;
     const ast = this.program.ast(info);
     if (!ast) {
       this.trouble("parse", `the handler ${info.name} could not be parsed`, {
@@ -788,7 +793,8 @@ export class Interpreter {
       !this.isCallKnown(e.callee.name)
     ) {
       const expanded = this.expand(e);
-      if (expanded) return this.condition(expanded, state, frame);
+      const result = expanded && this.expanding(() => this.condition(expanded, state, frame));
+      if (result) return result;
     }
     return this.evaluate(e, state, frame).map(([st, value]) => [st, st.simplify(truth(st.resolve(value)))]);
   }
@@ -939,7 +945,8 @@ export class Interpreter {
     if (constant !== null) return num(constant, name);
     const local = this.isLocal(name, frame);
     const body = local ? null : this.program.macroExpr(name);
-    if (body && this.program.macros.get(name)?.parameters === null) return this.single(body, state, frame);
+    if (body && this.program.macros.get(name)?.parameters === null)
+      return this.expanding(() => this.single(body, state, frame)) ?? sym(`g:${name}`, name, `g:${name}`);
     return local ? sym(key, name, key) : (state.read(`g:${name}`) ?? sym(`g:${name}`, name, `g:${name}`));
   }
 
@@ -1231,6 +1238,21 @@ export class Interpreter {
     );
   }
 
+  /** Looks into a macro; null when macros nest too deeply (they use themselves) or too many were looked into. */
+  private expanding<T>(look: () => T): T | null {
+    if (this.macroDepth >= MAX_MACRO_DEPTH || ++this.macrosSeen > MAX_MACROS) {
+      if (this.macrosSeen === MAX_MACROS + 1 && this.here.length > 0)
+        this.trouble("budget", "the macros of this leaf use each other too often", this.here.at(-1) as Site);
+      return null;
+    }
+    this.macroDepth++;
+    try {
+      return look();
+    } finally {
+      this.macroDepth--;
+    }
+  }
+
   private expand(e: Extract<Expr, { kind: "call" }>): Expr | null {
     if (e.callee.kind !== "name") return null;
     const macro = this.program.macros.get(e.callee.name);
@@ -1256,7 +1278,8 @@ export class Interpreter {
     }
     if (!this.isCallKnown(name)) {
       const expanded = this.expand(e);
-      if (expanded) return this.evaluate(expanded, state, frame);
+      const result = expanded && this.expanding(() => this.evaluate(expanded, state, frame));
+      if (result) return result;
       if (state.read(`f${frame.id}:${name}`) !== null)
         this.trouble("indirect-call", `a call through the pointer ${name}`, this.site(frame, e.line));
     }

@@ -43,6 +43,9 @@ export function blankComments(source: string): string {
   return out.join("");
 }
 
+/** A condition that expands to more is no condition that a person wrote. */
+const MAX_CONDITION = 20_000;
+
 /** Evaluates a conditional's expression; null when it needs a value that only a compiler knows. */
 function evaluateCondition(
   expression: string,
@@ -54,6 +57,7 @@ function evaluateCondition(
   );
   for (let round = 0; round < 4; round++) {
     text = text.replace(/[A-Za-z_]\w*/g, (name) => textOf(name) ?? "0");
+    if (text.length > MAX_CONDITION) return null;
   }
   const plain = text.replace(/(\b(?:0[xX][0-9a-fA-F]+|\d+))[uUlL]*/g, "$1");
   if (!/^[\s\d()xXa-fA-F+\-*/%<>=!&|^~?:]*$/.test(plain) || plain.trim() === "") return null;

@@ -38,6 +38,10 @@ export interface MacroSite extends Macro {
   readonly file: string;
 }
 
+/** Bounds of one constant's evaluation: macros that use each other twice double with every level. */
+const MAX_EVALUATION = 20_000;
+const MAX_EVALUATION_DEPTH = 800;
+
 const KEYWORDS = new Set(["if", "while", "for", "switch", "return", "sizeof", "do", "else", "case", "defined"]);
 
 export class Program {
@@ -49,6 +53,8 @@ export class Program {
   readonly enums = new Map<string, string[]>();
   readonly unevaluated: { file: string; line: number; text: string }[] = [];
   private readonly c: CParser;
+  private depth = 0;
+  private fuel = 0;
   private readonly asts = new Map<FunctionInfo, FunctionAst | null>();
   private readonly constants = new Map<string, bigint | null>();
   private readonly macroExprs = new Map<string, Expr | null>();
@@ -151,7 +157,17 @@ export class Program {
 
   /** A constant expression's value, in 64-bit unsigned arithmetic; null when it is not constant. */
   evaluate(expr: Expr | null): bigint | null {
-    if (!expr) return null;
+    if (this.depth === 0) this.fuel = MAX_EVALUATION;
+    if (!expr || this.depth >= MAX_EVALUATION_DEPTH || --this.fuel < 0) return null;
+    this.depth++;
+    try {
+      return this.evaluateNode(expr);
+    } finally {
+      this.depth--;
+    }
+  }
+
+  private evaluateNode(expr: Expr): bigint | null {
     switch (expr.kind) {
       case "number":
         return expr.value;

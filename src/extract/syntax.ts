@@ -37,10 +37,17 @@ interface Raw {
   readonly children: Raw[];
 }
 
-/** A plain copy of a tree. Reading a property crosses into the parser's memory, so only what is used is read. */
-function copyTree(root: Node, lineAt: (offset: number) => number): Raw {
+/** Deeper nesting is no code that a person wrote; following it would exhaust the stack. */
+const MAX_NESTING = 500;
+
+/**
+ * A plain copy of a tree; null when it nests too deeply. Reading a property crosses into the parser's memory, so only what is
+ * used is read.
+ */
+function copyTree(root: Node, lineAt: (offset: number) => number): Raw | null {
   const cursor = root.walk();
-  const visit = (): Raw => {
+  let isTooDeep = false;
+  const visit = (depth: number): Raw => {
     const start = cursor.startIndex;
     const end = cursor.endIndex;
     const raw: Raw = {
@@ -54,16 +61,17 @@ function copyTree(root: Node, lineAt: (offset: number) => number): Raw {
       missing: start === end && cursor.nodeIsMissing,
       children: [],
     };
-    if (cursor.gotoFirstChild()) {
-      do raw.children.push(visit());
+    if (depth > MAX_NESTING) isTooDeep = true;
+    else if (cursor.gotoFirstChild()) {
+      do raw.children.push(visit(depth + 1));
       while (cursor.gotoNextSibling());
       cursor.gotoParent();
     }
     return raw;
   };
-  const raw = visit();
+  const raw = visit(0);
   cursor.delete();
-  return raw;
+  return isTooDeep ? null : raw;
 }
 
 /** Line numbers of offsets into a text whose first line has the given number. */
@@ -439,7 +447,8 @@ export function parseFunction(
   const tree = c.parser.parse(text);
   if (!tree) return null;
   try {
-    const raw = definitionIn(copyTree(tree.rootNode, lineIndex(text, firstLine)));
+    const copy = copyTree(tree.rootNode, lineIndex(text, firstLine));
+    const raw = copy ? definitionIn(copy) : null;
     const declarator = raw ? findFunctionDeclarator(raw) : null;
     const body = raw ? field(raw, "body") : null;
     if (!raw || !declarator || !body) return null;
@@ -506,7 +515,7 @@ export function parseExpression(c: CParser, text: string): Expr | null {
   try {
     if (tree.rootNode.hasError) return null;
     const raw = copyTree(tree.rootNode, () => 0);
-    const body = raw.children[0] ? field(raw.children[0], "body") : null;
+    const body = raw?.children[0] ? field(raw.children[0], "body") : null;
     const statement = body ? namedOf(body)[0] : undefined;
     const expr = statement ? namedOf(statement)[0] : undefined;
     if (expr?.type !== "assignment_expression") return null;
