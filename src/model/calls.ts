@@ -1,7 +1,6 @@
 /** A leaf as steps: try each lock in the catalog's order, run the body, release what is held in reverse order, return a status. */
 import type { Acquisition, Leaf } from "../catalog/index.ts";
 import {
-  and,
   type BoolLike,
   BUSY,
   type Effect,
@@ -164,7 +163,3 @@ export class Caller {
   }
   readonly #known = new Set<string>();
 }
-
-/** All of these, or just the one. */
-export const all = (...conditions: BoolLike[]): BoolLike =>
-  conditions.length === 1 ? (conditions[0] as BoolLike) : and(...conditions);

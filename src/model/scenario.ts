@@ -95,7 +95,6 @@ export const scenarioSchema = z.discriminatedUnion("kind", [runningSchema, paths
 
 export type RunningScenario = z.infer<typeof runningSchema>;
 export type PathsScenario = z.infer<typeof pathsSchema>;
-export type LockScenario = z.infer<typeof lockSchema>;
 export type Scenario = z.infer<typeof scenarioSchema>;
 
 /** A value of the command line that goes before the file's: the field's path, and the value as text. */

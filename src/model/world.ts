@@ -75,9 +75,6 @@ export interface WorldSpec {
 
 const ENTRY_FIELDS = { state: Sept.$type, locked: boolType, hp: boolType } as const;
 
-/** The entry of one page: state, entry lock and host-priority bit are fields of one word. */
-export type Entry = ReturnType<RecordArrayRef<typeof ENTRY_FIELDS>["at"]>;
-
 /** Blocking epochs are kept by their distance to the TD epoch; two or more steps back is all the same to the module. */
 const OLDEST = 2;
 

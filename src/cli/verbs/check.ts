@@ -24,7 +24,7 @@ interface Options extends ScenarioOptions {
 export const verb = defineVerb<Options>({
   examples: [
     [
-      "check page-removal --module 1.5.05 --policy kick-on-busy --pages 1",
+      "check page-removal --module 1.5.05 --policy kick-on-busy --vcpus 1",
       "does this way of handling BUSY always get through?",
     ],
     [
@@ -32,7 +32,7 @@ export const verb = defineVerb<Options>({
       "the shortest way in which five more tries are not enough",
     ],
     [
-      "check page-removal --policy kick-first --pages 1 --set removal.kick.waits=false",
+      "check page-removal --policy kick-first --vcpus 1 --set removal.kick.waits=false",
       "what the kick protocol depends on",
     ],
     ["check lock/sharex-hp --hosts 1 --guests 2", "the lock itself, one atomic instruction at a time"],
