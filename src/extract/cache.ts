@@ -52,6 +52,10 @@ export function writeCache(dir: string, key: string, catalog: Catalog): void {
     writeFileSync(temporary, serializeCatalog(catalog), { flag: "wx" });
     renameSync(temporary, join(dir, `${key}.json`));
   } catch {
-    rmSync(temporary, { force: true });
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      // Where nothing can be written, nothing was left.
+    }
   }
 }

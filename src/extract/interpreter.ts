@@ -793,7 +793,7 @@ export class Interpreter {
       !this.isCallKnown(e.callee.name)
     ) {
       const expanded = this.expand(e);
-      const result = expanded && this.expanding(() => this.condition(expanded, state, frame));
+      const result = expanded && this.expanding(() => this.condition(expanded, state, frame), this.site(frame, e.line));
       if (result) return result;
     }
     return this.evaluate(e, state, frame).map(([st, value]) => [st, st.simplify(truth(st.resolve(value)))]);
@@ -1239,10 +1239,10 @@ export class Interpreter {
   }
 
   /** Looks into a macro; null when macros nest too deeply (they use themselves) or too many were looked into. */
-  private expanding<T>(look: () => T): T | null {
+  private expanding<T>(look: () => T, site = this.here.at(-1)): T | null {
     if (this.macroDepth >= MAX_MACRO_DEPTH || ++this.macrosSeen > MAX_MACROS) {
-      if (this.macrosSeen === MAX_MACROS + 1 && this.here.length > 0)
-        this.trouble("budget", "the macros of this leaf use each other too often", this.here.at(-1) as Site);
+      if (this.macrosSeen === MAX_MACROS + 1 && site)
+        this.trouble("budget", "the macros of this leaf use each other too often", site);
       return null;
     }
     this.macroDepth++;
@@ -1278,7 +1278,7 @@ export class Interpreter {
     }
     if (!this.isCallKnown(name)) {
       const expanded = this.expand(e);
-      const result = expanded && this.expanding(() => this.evaluate(expanded, state, frame));
+      const result = expanded && this.expanding(() => this.evaluate(expanded, state, frame), this.site(frame, e.line));
       if (result) return result;
       if (state.read(`f${frame.id}:${name}`) !== null)
         this.trouble("indirect-call", `a call through the pointer ${name}`, this.site(frame, e.line));

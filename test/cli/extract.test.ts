@@ -1,0 +1,142 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseCatalog } from "../../src/catalog/index.ts";
+import { copyOfFixture, FIXTURE } from "../extract/mutate.ts";
+import { inProcess, seamlock, temporaryFolder } from "./run.ts";
+
+const TRACK = "src/vmm_dispatcher/api_calls/tdh_mem_track.c";
+const withoutRelease = () =>
+  copyOfFixture([{ file: TRACK, find: "release_sharex_lock_ex(&tdcs_ptr->epoch_tracking.epoch_lock);", put: ";" }]);
+
+describe("seamlock extract", () => {
+  it("prints the catalog and nothing else with --json", async () => {
+    const { status, out, err } = await inProcess(["extract", FIXTURE, "--no-cache", "--json"]);
+    expect({ status, err }).toEqual({ status: 0, err: "" });
+    expect(parseCatalog(out, "stdout").module.version).toBe("9.7.03");
+  });
+
+  it("writes the same bytes to -o", async () => {
+    const file = join(temporaryFolder(), "module.json");
+    const { status } = await inProcess(["extract", FIXTURE, "--no-cache", "-o", file]);
+    expect(status).toBe(0);
+    const { out } = await inProcess(["extract", FIXTURE, "--no-cache", "--json"]);
+    expect(readFileSync(file, "utf8")).toBe(out);
+  });
+
+  it("records what it is told about the tree", async () => {
+    const { out } = await inProcess([
+      ...["extract", FIXTURE, "--no-cache", "--json"],
+      ...["--module-version", "9.8", "--repository", "a/b", "--revision", "abc"],
+    ]);
+    expect(JSON.parse(out).module).toMatchObject({ version: "9.8", repository: "a/b", revision: "abc" });
+  });
+
+  it("with a hole in the facts writes them, names the place, and exits with 3", async () => {
+    const file = join(temporaryFolder(), "module.json");
+    const { status, err } = await inProcess(["extract", withoutRelease(), "--no-cache", "-o", file]);
+    expect(status).toBe(3);
+    expect(err).toMatch(/^error\[SL1031\]: .*tdh_mem_track.*\n {2}--> src\/.*tdh_mem_track\.c:27\n/);
+    expect(parseCatalog(readFileSync(file, "utf8"), file).diagnostics[0]?.code).toBe("SL1031");
+  });
+
+  it("keeps its cache where XDG_CACHE_HOME says, and gives the same from it", () => {
+    const home = temporaryFolder();
+    const run = () => seamlock(["extract", FIXTURE, "--json"], { env: { XDG_CACHE_HOME: home } });
+    const first = run();
+    expect(first.status).toBe(0);
+    expect(readdirSync(join(home, "seamlock"))).toHaveLength(1);
+    expect(run()).toEqual(first);
+  });
+
+  it("says the same about a hole when it comes from the cache", () => {
+    const tree = withoutRelease();
+    const run = (home: string) => seamlock(["extract", tree, "--json"], { env: { XDG_CACHE_HOME: home } });
+    const home = temporaryFolder();
+    const first = run(home);
+    expect(first.status).toBe(3);
+    expect(run(home)).toEqual(first);
+  });
+
+  it("writes no cache with --no-cache", () => {
+    const home = temporaryFolder();
+    expect(seamlock(["extract", FIXTURE, "--no-cache"], { env: { XDG_CACHE_HOME: home } }).status).toBe(0);
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  it("misses an entry that another program made", async () => {
+    const home = temporaryFolder();
+    const run = () => seamlock(["extract", FIXTURE, "--json"], { env: { XDG_CACHE_HOME: home } });
+    run();
+    // The sources, as they run in this process, are another program than the built one.
+    const { extractTree } = await import("../../src/extract/index.ts");
+    const { fromCache } = await extractTree({ tree: FIXTURE, cacheDir: join(home, "seamlock") });
+    expect(fromCache).toBe(false);
+    expect(readdirSync(join(home, "seamlock"))).toHaveLength(2);
+  });
+});
+
+describe("seamlock extract of what is no module's source tree", () => {
+  const cases: readonly (readonly [string, RegExp, () => string])[] = [
+    ["nothing", /^error\[SL1001\]: .*does not exist\n/, () => join(temporaryFolder(), "nothing")],
+    ["a file", /^error\[SL1002\]: .*not a directory\n/, () => join(FIXTURE, TRACK)],
+    ["an empty folder", /^error\[SL1003\]: no C source/, temporaryFolder],
+    [
+      "C of something else",
+      /^error\[SL1004\]: .*dispatcher/,
+      () => {
+        const folder = temporaryFolder();
+        writeFileSync(join(folder, "main.c"), "int main(void)\n{\n    return 0;\n}\n");
+        return folder;
+      },
+    ],
+  ];
+  it.each(cases)("%s: code, cause, place, next step, status 2, and nothing written", async (_name, message, make) => {
+    const tree = make();
+    const file = join(temporaryFolder(), "module.json");
+    const { status, out, err } = await inProcess(["extract", tree, "--no-cache", "--json", "-o", file]);
+    expect({ status, out }).toEqual({ status: 2, out: "" });
+    expect(err).toMatch(message);
+    expect(err).toContain(`--> ${tree}\n`);
+    expect(err).toMatch(/\nhelp: .+\n$/);
+    expect(existsSync(file)).toBe(false);
+  });
+});
+
+describe("an output of seamlock extract that cannot be written", () => {
+  it.each([
+    ["in a folder that does not exist", () => join(temporaryFolder(), "missing", "module.json")],
+    ["that is a directory", temporaryFolder],
+    ["below a file", () => join(FIXTURE, "README.md", "module.json")],
+  ])("%s is found before the work", async (_name, make) => {
+    const file = make();
+    // The tree does not exist: the output is looked at first.
+    const { status, out, err } = await inProcess(["extract", "/nowhere/at/all", "--json", "-o", file]);
+    expect({ status, out }).toEqual({ status: 2, out: "" });
+    expect(err).toMatch(/^error\[SL0007\]: /);
+    expect(err).toMatch(/\nhelp: .+\n$/);
+  });
+
+  it.skipIf(process.getuid?.() === 0)(
+    "in a read-only folder is refused (skipped for root, who may write anywhere)",
+    async () => {
+      const folder = temporaryFolder();
+      chmodSync(folder, 0o500);
+      const { status, err } = await inProcess(["extract", FIXTURE, "-o", join(folder, "module.json")]);
+      chmodSync(folder, 0o700);
+      expect(status).toBe(2);
+      expect(err).toMatch(/^error\[SL0007\]: /);
+    },
+  );
+
+  it("leaves what was there when the tree cannot be extracted", async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "tree"));
+    const file = join(folder, "module.json");
+    writeFileSync(file, "before");
+    expect((await inProcess(["extract", join(folder, "tree"), "-o", file])).status).toBe(2);
+    expect(readFileSync(file, "utf8")).toBe("before");
+    rmSync(join(folder, "tree"), { recursive: true });
+    expect(readdirSync(folder)).toEqual(["module.json"]);
+  });
+});
