@@ -7,7 +7,12 @@ import { thirdPartyNotice } from "./scripts/third-party.ts";
  */
 export default defineConfig({
   // The extractor reads files, so it stands apart from the rest of the library, which also runs in a browser.
-  entry: { cli: "src/cli/main.ts", index: "src/index.ts", extract: "src/extract/index.ts" },
+  entry: {
+    cli: "src/cli/main.ts",
+    index: "src/index.ts",
+    extract: "src/extract/index.ts",
+    "extract-worker": "src/extract/worker.ts",
+  },
   format: "esm",
   platform: "node",
   target: "node20.19",

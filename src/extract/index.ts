@@ -7,17 +7,16 @@ import { SeamlockError } from "../errors.ts";
 import { cacheKey, readCache, writeCache } from "./cache.ts";
 import { diagnostic, sortDiagnostics } from "./findings.ts";
 import { grammarPath } from "./grammar.ts";
-import { Interpreter } from "./interpreter.ts";
-import { type DispatchedLeaf, type DispatchTable, readDispatchers } from "./leaves.ts";
+import { analyseLeaves } from "./leaf-analysis.ts";
+import { type DispatchTable, readDispatchers } from "./leaves.ts";
 import { Primitives } from "./primitives.ts";
 import { Program } from "./program.ts";
-import { buildRows, type HandedOver } from "./rows.ts";
 import { type ExtractionRules, RULES } from "./rules.ts";
 import { checkSoundness } from "./soundness.ts";
 import { loadParser } from "./syntax.ts";
-import { readTables, type Tables } from "./tables.ts";
+import { readTables } from "./tables.ts";
+import { type Helper, shared, startHelper } from "./threads.ts";
 import { readTree, type SourceTree } from "./tree.ts";
-import { num } from "./values.ts";
 
 export { defaultCacheDir } from "./cache.ts";
 
@@ -77,15 +76,24 @@ interface Identity {
 async function analyse(tree: SourceTree, identity: Identity): Promise<Catalog> {
   const parser = await loadParser(grammarPath());
   try {
-    return analyseProgram(new Program(parser, tree.files, RULES.preprocess), tree, identity, RULES);
+    const helper = startHelper(tree.files);
+    try {
+      return await analyseProgram(new Program(parser, tree.files, RULES.preprocess), tree, identity, RULES, helper);
+    } finally {
+      helper?.stop();
+    }
   } finally {
     parser.parser.delete();
   }
 }
 
-function analyseProgram(program: Program, tree: SourceTree, identity: Identity, rules: ExtractionRules): Catalog {
-  const reachingLocks = program.reaching(new Set(Object.keys(rules.primitives)));
-  const relevant = program.reaching(seeds(program, rules));
+async function analyseProgram(
+  program: Program,
+  tree: SourceTree,
+  identity: Identity,
+  rules: ExtractionRules,
+  helper: Helper | null,
+): Promise<Catalog> {
   const table = readDispatchers(program, rules);
   if (table.leaves.length === 0) {
     throw new SeamlockError("SL1004", `${tree.root} has C source, but no dispatcher of SEAMCALL or TDCALL leaves`, {
@@ -94,19 +102,20 @@ function analyseProgram(program: Program, tree: SourceTree, identity: Identity, 
     });
   }
   const primitives = new Primitives(program, rules);
-  const interpreter = new Interpreter(program, rules, relevant, primitives.outcomes);
   const tables = readTables(program, rules);
-  const handedOver = readTdExit(program, interpreter, rules);
-  const found: Diagnostic[] = [];
-  const leaves = table.leaves.flatMap((leaf) =>
-    leafEntries(leaf, { program, interpreter, rules, tables, handedOver, found }),
+  const shares = await shared(helper, table.leaves.length, (next) =>
+    analyseLeaves(program, rules, table, primitives, tables, next),
   );
+  const leaves = inOrder(shares.flatMap((share) => share.entries));
+  const found = distinct(shares.flatMap((share) => share.found));
+  const visited = new Set(shares.flatMap((share) => share.visited));
   const roots = new Set([
     ...table.leaves.flatMap((leaf) => (leaf.handler ? [leaf.handler.name] : [])),
     ...rules.tdExit,
     ...dispatcherNames(table),
   ]);
-  const soundness = checkSoundness(program, rules, interpreter.visited, roots, reachingLocks);
+  const reachingLocks = program.reaching(new Set(Object.keys(rules.primitives)));
+  const soundness = checkSoundness(program, rules, visited, roots, reachingLocks);
   found.push(
     ...tree.skipped.map((s) => diagnostic("skipped-file", `not read: ${s.reason}`, { file: s.path })),
     ...program.unevaluated.map((u) =>
@@ -116,7 +125,6 @@ function analyseProgram(program: Program, tree: SourceTree, identity: Identity, 
         u,
       ),
     ),
-    ...interpreter.troubles.map((t) => diagnostic(t.what, t.message, t.site)),
     ...soundness.findings.map((f) => diagnostic(f.what, f.message, f.site)),
     ...table.unresolved.map((u) => diagnostic("leaf", `the case ${u.label} was not understood: ${u.reason}`, u.site)),
     ...tables.missing.map((what) =>
@@ -153,111 +161,13 @@ function analyseProgram(program: Program, tree: SourceTree, identity: Identity, 
 const dispatcherNames = (table: DispatchTable): string[] =>
   Object.values(table.dispatchers).flatMap((site: Site | null) => (site ? [site.function] : []));
 
-/** Functions worth following: primitives, page types, BUSY statuses, whole-word releases, and what never returns. */
-function seeds(program: Program, rules: ExtractionRules): Set<string> {
-  const result = new Set([
-    ...Object.keys(rules.primitives),
-    ...Object.keys(rules.noReturn).filter((name) => rules.noReturn[name] !== "fatal"),
-  ]);
-  for (const [name, infos] of program.functions) {
-    if (rules.wholeWordReleases.some((pattern) => pattern.test(name))) result.add(name);
-    for (const info of infos) {
-      const body = program.texts.get(info.file)?.slice(info.bodyStart, info.bodyEnd) ?? "";
-      if (
-        /(?:->|\.)pt\s*=[^=]/.test(body) ||
-        [...body.matchAll(/\bTDX_\w+/g)].some((m) => rules.busyStatuses.test(m[0]))
-      )
-        result.add(name);
-    }
-  }
-  return result;
+function inOrder(entries: readonly (readonly [index: number, leaves: readonly Leaf[]])[]): Leaf[] {
+  return [...entries].sort((a, b) => a[0] - b[0]).flatMap(([, leaves]) => leaves);
 }
 
-/** What the exit from a TD gives back, by the hand-over field that leads to it. */
-function readTdExit(program: Program, interpreter: Interpreter, rules: ExtractionRules): HandedOver {
-  const result = new Map<string, readonly Site[]>();
-  const field = new RegExp(`${rules.handOver}(?:\\.|->)(\\w+)|\\b${rules.handOver}\\b.*?\\.(\\w+)`);
-  for (const name of rules.tdExit) {
-    const info = program.functions.get(name)?.[0];
-    if (!info) continue;
-    for (const { state } of interpreter.run(info, [], "host").finals) {
-      for (const event of state.events) {
-        if (event.kind !== "release") continue;
-        const match = field.exec(event.lockKey);
-        const handed = match?.[1] ?? match?.[2];
-        const key = `${handed} ${/\.(\w+)(?:\[[^\]]*\])?$/.exec(event.lockKey)?.[1]}`;
-        if (handed !== undefined && !result.has(key)) result.set(key, event.evidence);
-      }
-    }
-  }
-  return result;
-}
-
-interface LeafContext {
-  readonly program: Program;
-  readonly interpreter: Interpreter;
-  readonly rules: ExtractionRules;
-  readonly tables: Tables;
-  readonly handedOver: HandedOver;
-  readonly found: Diagnostic[];
-}
-
-/** The entries of one leaf: one, or one per version where the version decides the locks. */
-function leafEntries(leaf: DispatchedLeaf, context: LeafContext): Leaf[] {
-  const { handler } = leaf;
-  if (!handler) return [entry(leaf, null, [], [], context)];
-  if (!leaf.versioned) return [runEntry(leaf, null, null, context)];
-  const before: Diagnostic[] = [];
-  const quiet = { ...context, found: before };
-  const versions = [0, 1].map((version) => runEntry(leaf, version, version === 0 ? "version=0" : "version>=1", quiet));
-  const [zero, one] = versions as [Leaf, Leaf];
-  context.found.push(...before);
-  if (signature(zero) !== signature(one)) return versions;
-  return [runEntry(leaf, null, null, { ...context, found: [] })];
-}
-
-/** What makes two variants different: the rows, not their evidence. */
-const signature = (leaf: Leaf): string =>
-  JSON.stringify(leaf.acquisitions.map((a) => [a.resource, a.role, a.lock, a.mode, a.side, a.when, a.times]));
-
-function runEntry(leaf: DispatchedLeaf, version: number | null, variant: string | null, context: LeafContext): Leaf {
-  const { interpreter, rules, tables, handedOver } = context;
-  const handler = leaf.handler as NonNullable<DispatchedLeaf["handler"]>;
-  const args = leaf.args.map((value, i) => (version !== null && i === leaf.versionArgument ? num(version) : value));
-  const { finals, frame } = interpreter.run(handler, args, leaf.side, version);
-  const rows = buildRows({
-    leaf,
-    finals,
-    frame,
-    interpreter,
-    rules,
-    names: { status: tables.statusName, operand: tables.operand },
-    handedOver,
-    handler: { file: handler.file, line: handler.line, function: handler.name },
-  });
-  context.found.push(...rows.troubles.map((t) => diagnostic(t.what, t.message, t.site)));
-  return entry(leaf, variant, rows.acquisitions, rows.otherBusy, context);
-}
-
-function entry(
-  leaf: DispatchedLeaf,
-  variant: string | null,
-  acquisitions: Leaf["acquisitions"],
-  otherBusy: Leaf["otherBusy"],
-  context: LeafContext,
-): Leaf {
-  const { handler } = leaf;
-  return {
-    name: leaf.name,
-    number: leaf.number,
-    side: leaf.side,
-    handler: handler ? { file: handler.file, line: handler.line, function: handler.name } : leaf.site,
-    variant,
-    opStates: context.tables.opStatesOf(leaf.side, leaf.number),
-    septStates: context.tables.septStatesOf(leaf.side, leaf.number),
-    acquisitions,
-    otherBusy,
-  };
+/** Threads that follow the same helper function say the same of it. */
+function distinct(found: readonly Diagnostic[]): Diagnostic[] {
+  return [...new Map(found.map((d) => [JSON.stringify(d), d])).values()];
 }
 
 function sortLeaves(leaves: readonly Leaf[]): Leaf[] {
