@@ -29,3 +29,31 @@ export interface ExplorerData {
   /** What a URL that names no module or host means. */
   readonly initial: { readonly module: string; readonly host: string | null };
 }
+
+interface Wire extends Omit<ExplorerData, "modules"> {
+  /** Catalogs as texts in the text, so that a page takes apart only those that it shows. */
+  readonly modules: readonly { readonly name: string; readonly text: string }[];
+}
+
+/** The document as it travels to a page. */
+export function pack(data: ExplorerData): string {
+  const modules = data.modules.map(({ name, catalog }) => ({ name, text: JSON.stringify(catalog) }));
+  return JSON.stringify({ ...data, modules } satisfies Wire);
+}
+
+/** What {@link pack} made. A catalog is read when it is first asked for. */
+export function unpack(text: string): ExplorerData {
+  const wire = JSON.parse(text) as Wire;
+  return { ...wire, modules: wire.modules.map(lazy) };
+}
+
+function lazy({ name, text }: Wire["modules"][number]): NamedModule {
+  let catalog: Catalog | null = null;
+  return {
+    name,
+    get catalog() {
+      catalog ??= JSON.parse(text) as Catalog;
+      return catalog;
+    },
+  };
+}

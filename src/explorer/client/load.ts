@@ -1,20 +1,20 @@
 /** Where the facts and the worker come from: this server, or the file that the page is. */
-import type { ExplorerData } from "../data.ts";
+import { type ExplorerData, unpack } from "../data.ts";
 
 /** The document that the page shows. */
 export async function loadData(): Promise<ExplorerData> {
   const inside = packed("data");
-  if (inside !== null) return JSON.parse(await unpack(inside)) as ExplorerData;
+  if (inside !== null) return unpack(await inflate(inside));
   const response = await fetch("/data.json");
   if (!response.ok) throw new Error(`the server answers ${response.status}`);
-  return (await response.json()) as ExplorerData;
+  return unpack(await response.text());
 }
 
 /** A fresh worker. */
 export async function startWorker(): Promise<Worker> {
   const inside = packed("worker");
   if (inside === null) return new Worker("/worker.js");
-  const url = URL.createObjectURL(new Blob([await unpack(inside)], { type: "text/javascript" }));
+  const url = URL.createObjectURL(new Blob([await inflate(inside)], { type: "text/javascript" }));
   return new Worker(url);
 }
 
@@ -23,7 +23,7 @@ function packed(id: string): string | null {
 }
 
 /** Base64 of deflated text, as the one-file report carries it. */
-function unpack(base64: string): Promise<string> {
+function inflate(base64: string): Promise<string> {
   const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).text();
 }

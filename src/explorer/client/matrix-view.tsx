@@ -1,10 +1,20 @@
 /** Leaf against leaf: never, excluded, or possible and on what. */
 import type { VNode } from "preact";
+import { useMemo } from "preact/hooks";
 import scopes from "../../../data/scopes.json" with { type: "json" };
 import { dispatcherNames, type Leaf } from "../../catalog/index.ts";
 import { entriesOf } from "../../host/index.ts";
 import { csvText } from "../logic/csv.ts";
-import { cellKey, cellText, entryId, type Matrix, type MatrixFilter, matrixOf, withCells } from "../logic/matrix.ts";
+import {
+  type Cell,
+  cellKey,
+  cellText,
+  entryId,
+  type Matrix,
+  type MatrixFilter,
+  matrixOf,
+  withCells,
+} from "../logic/matrix.ts";
 import { memo } from "./memo.ts";
 import { PairDetail } from "./pair-detail.tsx";
 import { Select } from "./parts.tsx";
@@ -14,9 +24,10 @@ import { currentHost, currentModule, pairs, param, setParams } from "./store.ts"
 /** The view. */
 export function MatrixView(): VNode {
   const filter = filterOf();
-  const matrix = matrixOf(pairs.value, filter);
   const scope = param("scope") || "kvm";
-  const entries = withCells(inScope(scope), matrix);
+  const { resource, opState, side } = filter;
+  const matrix = useMemo(() => matrixOf(pairs.value, filter), [pairs.value, resource, opState, side]);
+  const entries = useMemo(() => withCells(inScope(scope), matrix), [scope, matrix]);
   const [a, b] = [param("a"), param("b")];
   return (
     <div class="split">
@@ -103,7 +114,7 @@ interface GridProps {
 }
 
 function Grid({ entries, matrix, chosen }: GridProps): VNode {
-  const ids = entries.map(entryId);
+  const ids = useMemo(() => entries.map(entryId), [entries]);
   const possible = [...matrix.values()].filter(({ verdict }) => verdict === "possible").length;
   return (
     <>
@@ -121,13 +132,13 @@ function Grid({ entries, matrix, chosen }: GridProps): VNode {
           aria-label={`Calls against calls: ${possible} pairs possible`}
           onKeyDown={onKey}
           onClick={onClick}
-          onFocusIn={onFocus}
+          onFocusIn={(event) => onFocus(event, matrix)}
         >
           <thead>
             <tr>
               <td class="corner" />
               {ids.map((id, i) => (
-                <th key={id} scope="col" class={entries[i]?.side}>
+                <th key={id} scope="col" data-id={id} class={entries[i]?.side}>
                   <span class="turned">{id.replace("~", " ")}</span>
                 </th>
               ))}
@@ -172,23 +183,14 @@ interface RowProps {
 const Row = memo(function Row({ id, side, ids, matrix, first, chosen }: RowProps): VNode {
   return (
     <tr>
-      <th scope="row" class={side}>
+      <th scope="row" data-id={id} class={side}>
         {id.replace("~", " ")}
       </th>
       {ids.map((other, c) => {
         const key = cellKey(id, other);
         const cell = matrix.get(key);
         return (
-          // biome-ignore lint/a11y/useAriaPropsSupportedByRole: in a grid a td is a gridcell
-          <td
-            key={other}
-            data-a={id}
-            data-b={other}
-            class={cell?.verdict ?? "never"}
-            tabIndex={first && c === 0 ? 0 : -1}
-            aria-selected={key === chosen}
-            aria-label={cellText(id, other, cell)}
-          >
+          <td key={other} class={cellClass(cell, key === chosen)} tabIndex={first && c === 0 ? 0 : undefined}>
             {cell === undefined ? "·" : cell.verdict === "possible" ? cell.on.length : "×"}
           </td>
         );
@@ -196,6 +198,11 @@ const Row = memo(function Row({ id, side, ids, matrix, first, chosen }: RowProps
     </tr>
   );
 });
+
+function cellClass(cell: Cell | undefined, chosen: boolean): string {
+  const verdict = cell?.verdict ?? "never";
+  return chosen ? `${verdict} chosen` : verdict;
+}
 
 function Legend(): VNode {
   return (
@@ -216,28 +223,42 @@ function saveMatrix(ids: readonly string[], matrix: Matrix): void {
 }
 
 function cellAt(target: EventTarget | null): HTMLTableCellElement | null {
-  return target instanceof Element ? target.closest<HTMLTableCellElement>("td[data-a]") : null;
+  return target instanceof Element ? target.closest<HTMLTableCellElement>(".matrix tbody td") : null;
 }
 
-function open(cell: HTMLTableCellElement): void {
-  setParams({ a: cell.dataset["a"] ?? "", b: cell.dataset["b"] ?? "" });
+/** The two entries that a cell is about; row and column heads carry their names. */
+function entriesAt(cell: HTMLTableCellElement): { readonly a: string; readonly b: string } {
+  const row = cell.parentElement as HTMLTableRowElement;
+  const head = cell.closest("table")?.tHead?.rows[0]?.cells[cell.cellIndex];
+  return { a: row.cells[0]?.dataset["id"] ?? "", b: head?.dataset["id"] ?? "" };
+}
+
+/** Thousands of cells carry nothing but their class and sign; one that gets the focus becomes focusable first. */
+function focusCell(cell: HTMLTableCellElement | undefined): void {
+  if (cell === undefined) return;
+  cell.tabIndex = 0;
+  cell.focus();
 }
 
 function onClick(event: MouseEvent): void {
   const cell = cellAt(event.target);
-  if (cell !== null) open(cell);
+  if (cell === null) return;
+  focusCell(cell);
+  setParams(entriesAt(cell));
 }
 
 /** One cell of the grid can be reached with Tab: the one that had the focus last. */
-function onFocus(event: FocusEvent): void {
+function onFocus(event: FocusEvent, matrix: Matrix): void {
   const cell = cellAt(event.target);
   if (cell === null) return;
   const table = cell.closest("table");
-  for (const other of table?.querySelectorAll('td[tabindex="0"]') ?? [])
-    if (other !== cell) (other as HTMLElement).tabIndex = -1;
-  cell.tabIndex = 0;
+  for (const other of table?.querySelectorAll<HTMLElement>('td[tabindex="0"]') ?? [])
+    if (other !== cell) other.tabIndex = -1;
+  const { a, b } = entriesAt(cell);
+  const words = cellText(a, b, matrix.get(cellKey(a, b)));
+  cell.ariaLabel = words;
   const line = document.getElementById("matrix-status");
-  if (line !== null) line.textContent = cell.ariaLabel;
+  if (line !== null) line.textContent = words;
   for (const marked of table?.querySelectorAll("thead .here") ?? []) marked.classList.remove("here");
   table?.tHead?.rows[0]?.cells[cell.cellIndex]?.classList.add("here");
 }
@@ -258,7 +279,7 @@ function onKey(event: KeyboardEvent): void {
   if (cell === null || event.ctrlKey || event.altKey || event.metaKey) return;
   if (event.key === "Enter" || event.key === " ") {
     event.preventDefault();
-    open(cell);
+    setParams(entriesAt(cell));
     return;
   }
   const move = MOVES[event.key];
@@ -267,7 +288,7 @@ function onKey(event: KeyboardEvent): void {
   if (move === undefined) return;
   event.preventDefault();
   const target = rows[clamp(row.sectionRowIndex + move[0], 0, rows.length - 1)];
-  target?.cells[clamp(cell.cellIndex + move[1], 1, row.cells.length - 1)]?.focus();
+  focusCell(target?.cells[clamp(cell.cellIndex + move[1], 1, row.cells.length - 1)]);
 }
 
 function clamp(value: number, min: number, max: number): number {

@@ -110,14 +110,8 @@ function Controls({ trace, at, lanes }: AtProps & { readonly lanes: Lanes }): VN
   return (
     <>
       <div class="controls" role="toolbar" aria-label="Steps of the run">
-        <button
-          type="button"
-          disabled={before === null}
-          onClick={() => show(before ?? at)}
-          aria-label="Contention before"
-          title="["
-        >
-          ⇤ BUSY
+        <button type="button" disabled={before === null} onClick={() => show(before ?? at)} title="[">
+          ⇤ previous BUSY
         </button>
         <button type="button" disabled={at === 0} onClick={() => show(at - 1)} aria-label="Step before" title="←">
           ←
@@ -128,14 +122,8 @@ function Controls({ trace, at, lanes }: AtProps & { readonly lanes: Lanes }): VN
         <button type="button" disabled={at === last} onClick={() => show(at + 1)} aria-label="Next step" title="→">
           →
         </button>
-        <button
-          type="button"
-          disabled={after === null}
-          onClick={() => show(after ?? at)}
-          aria-label="Next contention"
-          title="]"
-        >
-          BUSY ⇥
+        <button type="button" disabled={after === null} onClick={() => show(after ?? at)} title="]">
+          next BUSY ⇥
         </button>
       </div>
       <p class="now" aria-live="polite">

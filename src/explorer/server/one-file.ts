@@ -1,7 +1,7 @@
 /** The explorer as one file that opens from disk and needs nothing else. */
 import { createHash } from "node:crypto";
 import { deflateRawSync } from "node:zlib";
-import type { ExplorerData } from "../data.ts";
+import { type ExplorerData, pack } from "../data.ts";
 import { loadAssets } from "./assets.ts";
 import { page, text } from "./page.ts";
 
@@ -27,7 +27,7 @@ export function oneFile(data: ExplorerData): string {
     title: `seamlock: TDX module ${data.initial.module}`,
     head: `<meta http-equiv="Content-Security-Policy" content="${text(policy)}">\n<style>${style}</style>`,
     tail: [
-      `<script type="application/octet-stream" id="data">${packed(JSON.stringify(data))}</script>`,
+      `<script type="application/octet-stream" id="data">${packed(pack(data))}</script>`,
       `<script type="application/octet-stream" id="worker">${packed(assets.worker)}</script>`,
       `<script>${app}</script>`,
     ].join("\n"),

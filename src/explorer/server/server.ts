@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { SeamlockError } from "../../errors.ts";
-import type { ExplorerData } from "../data.ts";
+import { type ExplorerData, pack } from "../data.ts";
 import { loadAssets } from "./assets.ts";
 import { page } from "./page.ts";
 
@@ -99,7 +99,7 @@ function documentsOf(data: ExplorerData): ReadonlyMap<string, Document> {
     // The checker compiles the model that it explores; only the worker may do that.
     ["/worker.js", document(script, `${none}; script-src 'unsafe-eval'`, worker)],
     ["/style.css", document("text/css; charset=utf-8", none, style)],
-    ["/data.json", document("application/json", none, JSON.stringify(data))],
+    ["/data.json", document("application/json", none, pack(data))],
   ]);
 }
 

@@ -1,0 +1,247 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { contendingPairs } from "../../src/analysis/index.ts";
+import { parseCatalog } from "../../src/catalog/index.ts";
+import { check } from "../../src/check/index.ts";
+import { csvText } from "../../src/explorer/logic/csv.ts";
+import { endsOf, interleavingModel } from "../../src/explorer/logic/interleaving.ts";
+import { lanesOf, nextContention, stateAfter, stepText, traceOfDocument } from "../../src/explorer/logic/lanes.ts";
+import { cellKey, cellText, endId, entryId, matrixOf, withCells } from "../../src/explorer/logic/matrix.ts";
+import { formatRoute, parseRoute, toView, VIEWS } from "../../src/explorer/logic/route.ts";
+import { search } from "../../src/explorer/logic/search.ts";
+import { sourceUrl } from "../../src/explorer/logic/source.ts";
+import { spansOf } from "../../src/explorer/logic/spans.ts";
+import { timelines } from "../../src/explorer/logic/versions.ts";
+import { BUSY } from "../../src/language/index.ts";
+
+const load = (name: string) => parseCatalog(readFileSync(`data/modules/${name}.json`, "utf8"), name);
+const catalog = load("1.5.25");
+const pairs = contendingPairs(catalog);
+const NO_FILTER = { resource: null, opState: null, side: null };
+
+describe("the matrix", () => {
+  const matrix = matrixOf(pairs, NO_FILTER);
+
+  it("says for each pair of entries what the analysis says", () => {
+    for (const pair of pairs) {
+      const cell = matrix.get(cellKey(endId(pair, "a"), endId(pair, "b")));
+      expect(cell?.pairs).toContain(pair);
+      if (pair.possible) expect(cell?.on).toContain(pair.resource);
+    }
+    expect([...matrix.values()].reduce((sum, cell) => sum + cell.pairs.length, 0)).toBe(pairs.length);
+  });
+
+  it("filters by resource, OP_STATE and side", () => {
+    const epoch = matrixOf(pairs, { ...NO_FILTER, resource: "TDCS_EPOCH" });
+    expect(epoch.get(cellKey("tdh_mem_track", "tdh_vp_enter"))?.on).toEqual(["TDCS_EPOCH"]);
+    expect(withCells(catalog.leaves, epoch).map(entryId)).toEqual(["tdh_vp_enter", "tdh_mem_track"]);
+    const running = matrixOf(pairs, { ...NO_FILTER, opState: "RUNNABLE" });
+    expect(running.size).toBeLessThan(matrix.size);
+    const hosts = matrixOf(pairs, { ...NO_FILTER, side: "host" });
+    const guests = matrixOf(pairs, { ...NO_FILTER, side: "guest" });
+    expect(hosts.size + guests.size).toBe(matrix.size);
+  });
+
+  it("puts a cell in words", () => {
+    expect(cellText("tdh_mem_track", "tdh_vp_enter", matrix.get(cellKey("tdh_vp_enter", "tdh_mem_track")))).toBe(
+      "tdh_mem_track and tdh_vp_enter: possible on TDCS_EPOCH",
+    );
+    expect(cellText("x", "x", undefined)).toBe("x with itself: never");
+  });
+});
+
+describe("spans of a call", () => {
+  it("reach across the guest's time just where the lock is held until TD exit", () => {
+    const leaf = catalog.leaves.find(({ name }) => name === "tdh_vp_enter");
+    if (leaf === undefined) throw new Error("no tdh_vp_enter");
+    const { points, spans } = spansOf(leaf);
+    const guest = points.findIndex(({ kind }) => kind === "guest");
+    for (const { row, from, to } of spans) {
+      expect(from).toBeLessThan(to);
+      expect(to > guest).toBe(row.release?.at === "td-exit");
+    }
+  });
+
+  it("exist for every call of every version", () => {
+    for (const version of ["1.0.00", "1.5.05", "1.5.25", "lkml-2024-09-13"]) {
+      for (const leaf of load(version).leaves) {
+        const { points, spans } = spansOf(leaf);
+        expect(spans).toHaveLength(leaf.acquisitions.length);
+        for (const { from, to } of spans) expect(from <= to && to < points.length).toBe(true);
+      }
+    }
+  });
+});
+
+describe("an interleaving", () => {
+  it("is found by the checker for every pair that is possible, and ends in the BUSY that the pair is about", () => {
+    const possible = pairs.filter((pair) => pair.possible && (pair.busyA || pair.busyB));
+    // Every pair of a few calls, so that the test takes seconds.
+    const some = possible.filter(({ a }) =>
+      /^tdh_mem_(track|range_block)$|^tdg_mem_page_accept$|^tdh_vp_enter$/.test(a),
+    );
+    expect(some.length).toBeGreaterThan(30);
+    const missed: string[] = [];
+    for (const pair of some) {
+      const ends = endsOf(catalog.leaves, pair);
+      if (ends === null) throw new Error("a pair without its rows");
+      const traces = (["same-objects", "this-lock-only"] as const).map(
+        (sharing) => check(interleavingModel(pair, ends, sharing), { first: true }).trace,
+      );
+      const trace = traces.find((t) => t !== null);
+      const last = trace?.steps.findLast(({ result }) => result === BUSY);
+      if (last === undefined) missed.push(`${pair.a} ${pair.b} ${pair.resource}`);
+      else {
+        const row = pair.busyA ? ends.leafA.acquisitions[ends.rowA] : ends.leafB.acquisitions[ends.rowB];
+        expect(last.status).toBe(row?.busyStatus ?? null);
+      }
+    }
+    expect(missed).toEqual([]);
+  });
+
+  it("is drawn with its holder", () => {
+    const pair = pairs.find((p) => p.resource === "TDCS_EPOCH" && p.a !== p.b);
+    const ends = pair === undefined ? null : endsOf(catalog.leaves, pair);
+    if (pair === undefined || ends === null) throw new Error("no pair on TDCS_EPOCH");
+    const { trace } = check(interleavingModel(pair, ends, "same-objects"));
+    if (trace === null) throw new Error("no interleaving");
+    const lanes = lanesOf(trace);
+    expect(lanes.actors).toEqual(["CPU 0", "CPU 1"]);
+    expect(lanes.contentions).toEqual([
+      { step: trace.steps.length - 1, actor: "CPU 0", lock: "TDCS_EPOCH", holders: ["CPU 1"] },
+    ]);
+    expect(nextContention(trace, 0, 1)).toBe(trace.steps.length - 1);
+    expect(nextContention(trace, 0, -1)).toBeNull();
+    expect(stepText(trace.steps.at(-1) ?? ({} as never))).toMatch(/^acquire TDCS_EPOCH EXCLUSIVE: BUSY 0x/);
+    for (const { from, to } of lanes.holds) expect(from).toBeLessThan(to);
+    expect(Object.keys(stateAfter(trace, trace.steps.length))).toEqual(Object.keys(trace.initial));
+  });
+});
+
+describe("a run from a file", () => {
+  const step = {
+    actor: "cpu",
+    action: "acquire",
+    resource: "TDR",
+    mode: "SHARED",
+    result: "busy",
+    state: { "TDR.hp": true },
+  };
+
+  it("is read from a check document and from a bare trace, whatever is missing", () => {
+    const trace = traceOfDocument({
+      schema: "seamlock/check@1",
+      scenario: "s",
+      initial: { "TDR.hp": false },
+      trace: [step, step],
+    });
+    expect(trace?.steps).toHaveLength(2);
+    expect(trace === null ? null : lanesOf(trace).flags).toEqual([{ lock: "TDR.hp", from: 0, to: 3 }]);
+    expect(traceOfDocument({ steps: [{ actor: "x" }] })?.steps[0]?.leaf).toBeNull();
+  });
+
+  it("is refused when it is none", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const trace = traceOfDocument(value);
+        if (trace !== null) lanesOf(trace);
+      }),
+    );
+    for (const value of [null, 1, [], {}, { trace: null }, { trace: [] }, { trace: [{ no: "actor" }] }]) {
+      expect(traceOfDocument(value)).toBeNull();
+    }
+  });
+});
+
+describe("addresses", () => {
+  it("say the same after a round trip", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...VIEWS),
+        fc.dictionary(fc.string({ minLength: 1 }), fc.string({ minLength: 1 })),
+        (view, params) => {
+          const plain = Object.fromEntries(Object.entries(params));
+          expect({ ...parseRoute(formatRoute({ view, params: plain })).params }).toEqual(plain);
+        },
+      ),
+    );
+  });
+
+  it("keep module and host from view to view, and nothing else", () => {
+    const route = parseRoute("#/matrix?module=1.5.05&host=linux-6.16&a=x&b=y");
+    expect(formatRoute(toView(route, "calls", { leaf: "tdh_mng_init" }))).toBe(
+      "#/calls?host=linux-6.16&leaf=tdh_mng_init&module=1.5.05",
+    );
+    expect(parseRoute("#/../../etc").view).toBe("matrix");
+  });
+});
+
+describe("exports and links", () => {
+  it("quotes what CSV must quote and disarms formulas", () => {
+    expect(csvText([["a,b", 'say "x"', "l1\nl2", "-EAGAIN"]])).toBe('"a,b","say ""x""","l1\nl2",-EAGAIN\r\n');
+    expect(csvText([["=cmd()", "+1", "@x", "-(1)"]])).toBe("'=cmd(),'+1,'@x,'-(1)\r\n");
+  });
+
+  it("links to the public source at the revision, and to nothing else", () => {
+    const info = {
+      version: "1",
+      origin: "extracted",
+      repository: "o/r",
+      revision: "c71d4f63772c",
+      sourceDigest: "",
+    } as const;
+    const site = { file: "src/a b.c", line: 7, function: "f" };
+    expect(sourceUrl(info, site)).toBe("https://github.com/o/r/blob/c71d4f63772c/src/a%20b.c#L7");
+    for (const bad of [
+      { ...info, repository: null },
+      { ...info, repository: "javascript:alert(1)//x" },
+      { ...info, repository: "o/r/../../evil" },
+      { ...info, revision: '"><img>' },
+    ]) {
+      expect(sourceUrl(bad, site)).toBeNull();
+    }
+    expect(sourceUrl(info, { ...site, file: "../../x" })).toBeNull();
+  });
+});
+
+describe("the omnibox", () => {
+  const places = {
+    catalog,
+    modules: ["1.5.05"],
+    hosts: ["linux-6.16"],
+    scenarios: ["page-removal"],
+    resources: ["TDCS_EPOCH"],
+  };
+
+  it.each([
+    ["tdh_mem_track", "leaf", "tdh_mem_track"],
+    ["TDH.MEM.TRACK", "leaf", "tdh_mem_track"],
+    ["memtrk", "leaf", "tdh_mem_track"],
+    ["epoch", "resource", "TDCS_EPOCH"],
+    ["1.5.05", "version", "1.5.05"],
+    ["linux", "host", "linux-6.16"],
+    ["removal", "scenario", "page-removal"],
+    ["TDX_OPERAND_BUSY", "status", "TDX_OPERAND_BUSY"],
+  ])("finds %s", (typed, kind, title) => {
+    expect(search(typed, places)).toContainEqual(expect.objectContaining({ kind, title }));
+  });
+
+  it("explains a pasted log line before anything else", () => {
+    const line = "kvm_intel: SEAMCALL TDH_MEM_TRACK failed: 0x80000200000000a9";
+    expect(search(line, places)[0]).toMatchObject({ view: "explain", params: { line } });
+    expect(search("  ", places)).toEqual([]);
+  });
+});
+
+describe("timelines", () => {
+  it("show where a call came, changed and went", () => {
+    const versions = ["1.0.03", "1.5.01", "1.5.20"].map((name) => ({ name, catalog: load(name) }));
+    const lines = timelines(versions);
+    const of = (leaf: string) => lines.find((line) => line.leaf === leaf)?.moments.map(({ state }) => state);
+    expect(of("tdh_phymem_pamt_add")).toEqual(["absent", "absent", "added"]);
+    expect(of("tdh_vp_enter")?.[0]).toBe("first");
+    const reversed = timelines(versions.toReversed());
+    expect(reversed.find(({ leaf }) => leaf === "tdh_phymem_pamt_add")?.moments[1]?.state).toBe("removed");
+  });
+});

@@ -1,0 +1,433 @@
+/** The page in Chromium: every view, its addresses, its keys. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import AXE from "axe-core";
+import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { explorerData } from "../../src/cli/explorer-data.ts";
+import { type Explorer, type ExplorerData, oneFile, serve } from "../../src/explorer/index.ts";
+import { smallCatalog } from "../catalog/fixture.ts";
+import { inProcess, temporaryFolder } from "../cli/run.ts";
+import { hasBrowser, startBrowser } from "./browser.ts";
+
+let browser: Browser;
+let explorer: Explorer;
+let data: ExplorerData;
+
+beforeAll(async () => {
+  if (!hasBrowser) return;
+  data = await explorerData();
+  explorer = await serve(data, { port: 0 });
+  browser = await startBrowser();
+}, 60_000);
+afterAll(async () => {
+  await browser?.close();
+  await explorer?.close();
+});
+
+/** A page at an address of the explorer; it fails the test when the page complains. */
+async function at(hash: string, options: BrowserContextOptions = {}, base = explorer.url): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1366, height: 768 }, ...options });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("dialog", (dialog) => {
+    complaints.push(`a dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  onTestFinished(async () => {
+    await context.close();
+    expect(complaints).toEqual([]);
+  });
+  await page.goto(base + hash);
+  await page.waitForSelector("main");
+  return page;
+}
+
+/** What a person sees of a place. */
+function shown(place: Locator): Promise<string> {
+  // biome-ignore lint/performance/useDomNodeTextContent: hidden text does not count
+  return place.innerText();
+}
+
+/** Waits until an expression holds. Playwright's own waiting evaluates it in the page, which the page's policy forbids. */
+async function until(page: Page, expression: string): Promise<void> {
+  await expect.poll(() => page.evaluate(`Boolean(${expression})`), { timeout: 10_000 }).toBe(true);
+}
+
+const PAIR = "#/matrix?a=tdh_mem_track&b=tdh_vp_enter";
+const RUN = "#/runs?scenario=page-removal&policy=fail-fast&vcpus=1&pages=1&run=1";
+const LINE = "SEAMCALL TDH_MEM_TRACK failed: 0x80000200000000A9";
+
+const VIEWS: Readonly<Record<string, string>> = {
+  matrix: PAIR,
+  calls: "#/calls?leaf=tdh_vp_enter",
+  resources: "#/resources?resource=TDCS_EPOCH",
+  versions: "#/versions?module=1.5.20&compare=1.5.16",
+  hosts: "#/hosts?host=linux-6.16&with=linux-6.19",
+  runs: RUN,
+  explain: `#/explain?line=${encodeURIComponent(LINE)}`,
+};
+
+describe.skipIf(!hasBrowser)("the page", () => {
+  it("opens at the matrix of the newest version", async () => {
+    const page = await at("");
+    expect(await page.locator("nav [aria-current=page]").textContent()).toBe("Matrix");
+    expect(await page.locator("select[name=module]").first().inputValue()).toBe(data.initial.module);
+    expect(await page.locator(".matrix tbody tr").count()).toBeGreaterThan(20);
+  });
+
+  it("shows a pair by its address: modes, statuses, lines with links, and the interleaving", async () => {
+    const page = await at(PAIR);
+    const detail = page.locator("aside");
+    const text = await shown(detail);
+    for (const words of ["TDCS_EPOCH", "possible", "EXCLUSIVE", "SHARED", "TDX_OPERAND_BUSY | TD_EPOCH"]) {
+      expect(text).toContain(words);
+    }
+    const href = await detail.locator(".evidence a").first().getAttribute("href");
+    expect(href).toMatch(/^https:\/\/github\.com\/[\w.-]+\/[\w.-]+\/blob\/[0-9a-f]{40}\/src\/[\w/.]+\.c#L\d+$/);
+    await detail.getByText("Show an interleaving").click();
+    await page.waitForSelector(".player");
+    expect(page.url()).toContain("#/runs?meet=tdh_mem_track+tdh_vp_enter");
+    await page.keyboard.press("]");
+    await until(page, "document.querySelector('.now').textContent.includes('BUSY')");
+    expect(await shown(page.locator(".now"))).toMatch(/^CPU 0 in tdh_mem_track: .*BUSY .*held by CPU 1/);
+  });
+
+  it("filters the matrix, and says so in the address", async () => {
+    const page = await at("");
+    const all = await page.locator(".matrix tbody tr").count();
+    await page.locator("form[aria-label='Filters of the matrix'] select[name=resource]").selectOption("TDCS_EPOCH");
+    expect(page.url()).toContain("resource=TDCS_EPOCH");
+    expect(await page.locator(".matrix tbody tr").count()).toBe(2);
+    await page.locator("select[name=scope]").selectOption("all");
+    await page.locator("form[aria-label='Filters of the matrix'] select[name=resource]").selectOption("");
+    expect(await page.locator(".matrix tbody tr").count()).toBeGreaterThan(all);
+    await page.goBack();
+    await page.goBack();
+    await page.goBack();
+    expect(await page.locator(".matrix tbody tr").count()).toBe(all);
+  });
+
+  it("goes through the matrix with the arrow keys and opens a pair with Enter", async () => {
+    const page = await at("#/matrix?resource=TDCS_EPOCH");
+    await page.locator(".matrix td[tabindex='0']").focus();
+    for (const key of ["ArrowDown", "ArrowUp", "End"]) await page.keyboard.press(key);
+    expect(await shown(page.locator("#matrix-status"))).toBe("tdh_vp_enter and tdh_mem_track: possible on TDCS_EPOCH");
+    expect(await page.locator(".matrix td[tabindex='0']").count()).toBe(1);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("aside .pair");
+    expect(page.url()).toContain("a=tdh_vp_enter&b=tdh_mem_track");
+    expect(await page.locator(".matrix td.chosen").count()).toBe(2);
+  });
+
+  it("says what excludes a pair under a host, and which paths make both calls", async () => {
+    const page = await at("#/matrix?host=linux-6.16&a=tdh_mng_create&b=tdh_mng_key_freeid");
+    expect(await shown(page.locator("aside"))).toMatch(/excluded[\s\S]*tdx_lock/);
+    await page.locator(".facts-bar select[name=host]").selectOption("none");
+    await until(page, "document.querySelector('aside').innerText.includes('possible')");
+  });
+
+  it("shows one call: spans, rows, and whom it meets", async () => {
+    const page = await at(VIEWS["calls"] ?? "");
+    expect(await page.locator("figure svg rect.shared").count()).toBe(7);
+    expect(await page.locator("figure svg .guest-time").count()).toBe(1);
+    const tables = await page.locator("main table").allInnerTexts();
+    expect(tables[0]).toContain("adjust_tlb_tracking_state");
+    expect(tables[1]).toContain("tdh_mem_track");
+    await page.locator("select[name=leaf]").selectOption("tdh_mem_track");
+    expect(await shown(page.locator("main h2"))).toContain("tdh_mem_track SEAMCALL 38");
+  });
+
+  it("shows the users of a lock, and the pairs that meet on it", async () => {
+    const page = await at(VIEWS["resources"] ?? "");
+    const [pairs, users] = await page.locator("main table").allInnerTexts();
+    expect(pairs).toContain("tdh_mem_track");
+    expect(users).toContain("SEPT_TREE");
+    await page.locator("main th a", { hasText: /^KOT$/ }).click();
+    await until(page, "document.querySelector('main').innerText.includes('Pairs that meet on KOT')");
+  });
+
+  it("shows what changed between two versions, and each call through all of them", async () => {
+    const page = await at(VIEWS["versions"] ?? "");
+    expect(await shown(page.locator("main h2"))).toBe("1.5.16 → 1.5.20");
+    expect(await page.locator(".numbers dd").allInnerTexts()).not.toContain("");
+    expect(await shown(page.locator("main"))).toContain("tdh_phymem_pamt_add");
+    await page.locator(".timeline td.changed a").first().click();
+    await until(page, "location.hash.includes('leaf=')");
+    const changed = await page.locator("main table").first().innerText();
+    const leaf = new URLSearchParams(new URL(page.url()).hash.split("?")[1]).get("leaf");
+    expect(changed).toContain(leaf);
+    await page.getByText("⇄ Swap").click();
+    await until(page, "document.querySelector('main h2') !== null");
+  });
+
+  it("shows a host's paths and conclusion, and two hosts side by side", async () => {
+    const page = await at("#/hosts?host=linux-6.16");
+    const text = await shown(page.locator("main"));
+    expect(text).toContain("linux-6.16 avoids contention on");
+    expect(text).toContain("kvm->mmu_lock ■");
+    expect(text).toContain("zap leaf: memslot delete");
+    await page.locator("select[name=with]").selectOption("proposal-report-2024-09");
+    await until(page, "document.querySelector('main').innerText.includes('Meetings only under')");
+    expect(await shown(page.locator("main"))).toContain("Paths of proposal-report-2024-09");
+  });
+
+  it("checks a scenario and steps through the counterexample with the keys", async () => {
+    const page = await at("#/runs?scenario=page-removal&policy=fail-fast");
+    await page.locator("input[name=vcpus]").fill("1");
+    await page.locator("input[name=pages]").fill("1");
+    await page.getByText("Check", { exact: true }).click();
+    await page.waitForSelector(".outcome.violated");
+    await page.locator("body").click({ position: { x: 5, y: 700 } });
+    const position = () => shown(page.locator(".position"));
+    const last = Number((await position()).split(" ").at(-1));
+    expect(await position()).toBe(`step 1 of ${last}`);
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowLeft");
+    await until(page, "document.querySelector('.position').innerText.startsWith('step 2 ')");
+    await page.keyboard.press("]");
+    await until(page, "document.querySelector('.now').innerText.includes('BUSY')");
+    expect(page.url()).toMatch(/step=\d+/);
+    expect(await page.locator("svg line.arrow").count()).toBeGreaterThan(0);
+    await page.keyboard.press("End");
+    await until(page, `document.querySelector('.position').innerText.startsWith('step ${last} ')`);
+    await page.keyboard.press("Home");
+    await until(page, "document.querySelector('.position').innerText.startsWith('step 1 ')");
+    // The address alone brings the same run and step back.
+    await page.goto(`${page.url().replace(/&step=\d+/, "")}&step=3`);
+    await page.reload();
+    await page.waitForSelector(".player");
+    expect(await position()).toBe(`step 3 of ${last}`);
+  });
+
+  it("shows progress and cancels a check, and says what was covered", async () => {
+    const page = await at("#/runs?scenario=page-removal&policy=kick-on-busy&vcpus=4&pages=4&run=1");
+    await until(page, "/[1-9][\\d,]* states, /.test(document.querySelector('.progress')?.innerText ?? '')");
+    await page.getByText("Cancel", { exact: true }).click();
+    await page.waitForSelector(".outcome.inconclusive");
+    expect(await shown(page.locator(".outcome"))).toMatch(/inconclusive \(interrupted\).*states not explored/);
+  });
+
+  it("opens a run from a file, and says when there is none in it", async () => {
+    const { out } = await inProcess([
+      "check",
+      "page-removal",
+      "--policy",
+      "fail-fast",
+      "--vcpus",
+      "1",
+      "--pages",
+      "1",
+      "--json",
+    ]);
+    const page = await at("#/runs");
+    const input = page.locator("input[type=file]");
+    await input.setInputFiles({ name: "run.json", mimeType: "application/json", buffer: Buffer.from(out) });
+    await page.waitForSelector(".player");
+    expect(await shown(page.locator(".position"))).toBe(`step 1 of ${JSON.parse(out).trace.length}`);
+    await input.setInputFiles({ name: "bad.json", mimeType: "application/json", buffer: Buffer.from("{") });
+    await page.waitForSelector("[role=alert]");
+    expect(await shown(page.locator("[role=alert]"))).toContain("bad.json has no run in it");
+  });
+
+  it("finds with /, explains a pasted log line, and changes views with numbers", async () => {
+    const page = await at("");
+    await page.keyboard.press("/");
+    await page.keyboard.type("memtrk");
+    await page.keyboard.press("Enter");
+    await until(page, "location.hash.startsWith('#/calls?leaf=tdh_mem_track')");
+    await page.keyboard.press("/");
+    await page.keyboard.insertText(LINE);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".explained");
+    expect(await shown(page.locator(".explained"))).toMatch(/TDX_OPERAND_BUSY[\s\S]*returned by tdh_mem_track/);
+    await page.keyboard.press("3");
+    await until(page, "location.hash.startsWith('#/resources')");
+  });
+
+  it("lists its keys with ?, and closes the list with Escape", async () => {
+    const page = await at("");
+    await page.keyboard.press("?");
+    expect(await shown(page.locator("dialog[open]"))).toContain("the contention before, the next contention");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("dialog:not([open])", { state: "attached" });
+    await page.keyboard.press("?");
+    await page.waitForSelector("dialog[open]");
+  });
+
+  it("changes between light and dark, and starts with what the system asks for", async () => {
+    const page = await at("", { colorScheme: "dark" });
+    const ground = () => page.evaluate("getComputedStyle(document.documentElement).backgroundColor");
+    const dark = await ground();
+    await page.keyboard.press("t");
+    const light = await ground();
+    expect(light).not.toBe(dark);
+    const other = await at("", { colorScheme: "light" });
+    expect(await other.evaluate("getComputedStyle(document.documentElement).backgroundColor")).toBe(light);
+  });
+
+  it("saves tables as CSV and pictures as SVG", async () => {
+    const page = await at(VIEWS["calls"] ?? "");
+    const saved = async (button: string): Promise<string> => {
+      const [download] = await Promise.all([page.waitForEvent("download"), page.getByLabel(button).click()]);
+      return readFileSync(await download.path(), "utf8");
+    };
+    const csv = await saved("Locks in source order: save as CSV");
+    expect(csv.split("\r\n")).toHaveLength(9);
+    expect(csv).toMatch(/^Resource,Mode,Lock,/);
+    const svg = await saved("When each lock is held: save as SVG");
+    expect(svg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+    expect(svg).toContain("<style>");
+    await page.goto(`${explorer.url}#/matrix?resource=TDCS_EPOCH`);
+    expect(await saved("Matrix: save as CSV")).toContain("tdh_mem_track,TDCS_EPOCH,TDCS_EPOCH");
+  });
+
+  it("has no lasting animation for those who want none", async () => {
+    const page = await at("", { reducedMotion: "reduce" });
+    expect(await page.evaluate("getComputedStyle(document.querySelector('button')).transitionDuration")).toBe("0s");
+  });
+
+  it.each(Object.entries(VIEWS))("axe finds nothing serious in %s, light or dark", async (name, hash) => {
+    const page = await at(hash, { colorScheme: "light", bypassCSP: true });
+    if (name === "runs") await page.waitForSelector(".player");
+    await page.evaluate(AXE.source);
+    expect(await serious(page, "{}")).toEqual([]);
+    await page.emulateMedia({ colorScheme: "dark" });
+    expect(await serious(page, "{ runOnly: ['color-contrast'] }")).toEqual([]);
+  });
+});
+
+/** What axe finds that is serious or worse, with the first places. */
+async function serious(page: Page, options: string): Promise<unknown[]> {
+  const { violations } = (await page.evaluate(`axe.run(document, ${options})`)) as {
+    violations: { id: string; impact: string; nodes: { html: string }[] }[];
+  };
+  const bad = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  return bad.map(({ id, nodes }) => [id, nodes.slice(0, 3).map(({ html }) => html.slice(0, 200))]);
+}
+
+const EVIL = `"><img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
+
+/** Markup in every string that is no enumerated word. */
+function poisoned<T>(value: T): T {
+  const words =
+    /^(seamlock\/|sha256:|0x|EXCLUSIVE$|SHARED$|NO_LOCK$|host$|guest$|sharex|sept_entry$|mutex$|bit$|extracted$|error$|warning$|note$|leaf-exit$|td-exit$|before-td-entry$|acquire$|release$|busy$|ok$|vm$|vcpu$|machine$)/;
+  const walk = (v: unknown): unknown => {
+    if (typeof v === "string") return words.test(v) ? v : `${v}${EVIL}`;
+    if (Array.isArray(v)) return v.map(walk);
+    if (v === null || typeof v !== "object") return v;
+    return Object.fromEntries(Object.entries(v).map(([key, inner]) => [key, walk(inner)]));
+  };
+  return walk(value) as T;
+}
+
+describe.skipIf(!hasBrowser)("hostile facts", () => {
+  it("render as text in every view", async () => {
+    const catalog = poisoned(smallCatalog());
+    const host = data.hosts[0];
+    if (host === undefined) throw new Error("no host");
+    const evil: ExplorerData = {
+      ...data,
+      modules: [
+        { name: `1${EVIL}`, catalog },
+        { name: `2${EVIL}`, catalog: poisoned(smallCatalog()) },
+      ],
+      hosts: [{ name: `h${EVIL}`, profile: poisoned(host.profile) }],
+      scenarios: [{ name: `s${EVIL}`, text: `kind: lock\ndescription: ${EVIL}\n` }],
+      initial: { module: `1${EVIL}`, host: null },
+    };
+    const server = await serve(evil, { port: 0 });
+    onTestFinished(() => server.close());
+    const leaf = catalog.leaves.find(({ name }) => name.startsWith("tdh_vp_enter"))?.name ?? "";
+    const track = catalog.leaves.find(({ name }) => name.startsWith("tdh_mem_track"))?.name ?? "";
+    const q = (params: Record<string, string>) => new URLSearchParams(params).toString();
+    const page = await at("", {}, server.url);
+    for (const hash of [
+      `#/matrix?${q({ scope: "all", a: track, b: leaf })}`,
+      `#/calls?${q({ leaf })}`,
+      `#/resources?${q({ resource: `TDR${EVIL}` })}`,
+      "#/versions?all=1",
+      "#/hosts",
+      `#/runs?${q({ run: "1" })}`,
+      `#/explain?${q({ line: `${EVIL} 0x80000200000000A9` })}`,
+    ]) {
+      await page.goto(server.url + hash);
+      await page.waitForTimeout(150);
+      expect([hash, await page.locator("img, #app script").count()]).toEqual([hash, 0]);
+      expect(await shown(page.locator("main"))).toContain("<img src=x");
+    }
+    expect(await page.title()).toBe("seamlock");
+  });
+
+  it("render as text when they come in a run", async () => {
+    const page = await at("#/runs");
+    const step = {
+      actor: EVIL,
+      leaf: EVIL,
+      action: "acquire",
+      resource: EVIL,
+      mode: EVIL,
+      result: "busy",
+      status: EVIL,
+      note: EVIL,
+      state: { [EVIL]: EVIL },
+    };
+    const document = { scenario: EVIL, initial: { [EVIL]: 1 }, trace: [step, { ...step, result: "ok" }, step] };
+    await page
+      .locator("input[type=file]")
+      .setInputFiles({ name: "r.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(document)) });
+    await page.waitForSelector(".player");
+    expect(await page.locator("img, #app script").count()).toBe(0);
+    expect(await shown(page.locator("main"))).toContain("<img src=x");
+    expect(await page.title()).toBe("seamlock");
+  });
+});
+
+describe.skipIf(!hasBrowser)("the one-file report", () => {
+  it("opens from disk without a network, quickly, and does what the served page does", async () => {
+    const file = join(temporaryFolder(), "report.html");
+    const { status } = await inProcess([
+      "report",
+      "--module",
+      "1.5.05",
+      "--host",
+      "linux-6.16",
+      "--format",
+      "html",
+      "-o",
+      file,
+    ]);
+    expect(status).toBe(0);
+    const page = await at("", { offline: true }, pathToFileURL(file).href);
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(request.url()));
+    expect(await page.locator("select[name=module]").first().inputValue()).toBe("1.5.05");
+    expect(await page.locator(".facts-bar select[name=host]").inputValue()).toBe("linux-6.16");
+    const paint = await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0");
+    expect(Number(paint)).toBeLessThan(1000);
+    for (const view of ["2", "3", "4", "5"]) {
+      await page.keyboard.press(view);
+      await page.waitForSelector("main table");
+    }
+    await page.goto(`${pathToFileURL(file).href}${RUN}`);
+    await page.waitForSelector(".outcome.violated");
+    expect(asked.filter((url) => !/^(file|blob|data):/.test(url))).toEqual([]);
+  });
+
+  it("is not confused by facts that end a script", async () => {
+    const file = join(temporaryFolder(), "evil.html");
+    const catalog = poisoned(smallCatalog());
+    const evil = { ...data, modules: [{ name: "x", catalog }], initial: { module: `x</script>${EVIL}`, host: null } };
+    writeFileSync(file, oneFile(evil));
+    const page = await at("#/matrix?scope=all", { offline: true }, pathToFileURL(file).href);
+    expect(await page.locator("img").count()).toBe(0);
+    expect(await page.locator(".matrix").count()).toBe(1);
+    expect(await page.title()).toContain("</script>");
+  });
+});
