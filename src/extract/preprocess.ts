@@ -56,7 +56,7 @@ function evaluateCondition(
     defined(a ?? b ?? "") ? "1" : "0",
   );
   for (let round = 0; round < 4; round++) {
-    text = text.replace(/[A-Za-z_]\w*/g, (name) => textOf(name) ?? "0");
+    text = text.replace(/\b[A-Za-z_]\w*/g, (name) => textOf(name) ?? "0");
     if (text.length > MAX_CONDITION) return null;
   }
   const plain = text.replace(/(\b(?:0[xX][0-9a-fA-F]+|\d+))[uUlL]*/g, "$1");
