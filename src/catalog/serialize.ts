@@ -81,8 +81,9 @@ function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]):
 }
 
 function layout(value: unknown, indent: string, lead = 0): string {
-  const flat = oneLine(value);
-  if (indent.length + lead + flat.length + 1 <= WIDTH || !isCompound(value)) return flat;
+  if (!isCompound(value)) return JSON.stringify(value);
+  const flat = oneLine(value, WIDTH - 1 - indent.length - lead);
+  if (flat !== null) return flat;
   const inner = indent + STEP;
   if (Array.isArray(value)) {
     return `[\n${inner}${value.map((v) => layout(v, inner)).join(`,\n${inner}`)}\n${indent}]`;
@@ -110,9 +111,18 @@ function isCompound(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-function oneLine(value: unknown): string {
+/** The value on one line, or null when it is longer than `room`: known early, so that no value is written out at every depth. */
+function oneLine(value: unknown, room: number): string | null {
   if (!isCompound(value)) return JSON.stringify(value);
-  if (Array.isArray(value)) return value.length === 0 ? "[]" : `[${value.map(oneLine).join(", ")}]`;
-  const fields = Object.entries(value).map(([key, v]) => `${JSON.stringify(key)}: ${oneLine(v)}`);
-  return fields.length === 0 ? "{}" : `{ ${fields.join(", ")} }`;
+  const isArray = Array.isArray(value);
+  let text = "";
+  for (const [key, v] of Object.entries(value)) {
+    const name = isArray ? "" : `${JSON.stringify(key)}: `;
+    const part = oneLine(v, room - text.length - name.length);
+    if (part === null) return null;
+    text += `${text === "" ? "" : ", "}${name}${part}`;
+    if (text.length > room) return null;
+  }
+  const line = text === "" ? (isArray ? "[]" : "{}") : isArray ? `[${text}]` : `{ ${text} }`;
+  return line.length <= room ? line : null;
 }

@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Catalog, parseCatalog, serializeCatalog } from "../catalog/index.ts";
+import { type Catalog, readOwnCatalog, serializeCatalog } from "../catalog/index.ts";
 
 /** The user's cache folder for seamlock: `$XDG_CACHE_HOME/seamlock` or `~/.cache/seamlock`. */
 export function defaultCacheDir(): string {
@@ -34,22 +34,29 @@ export function cacheKey(parts: readonly (string | null)[]): string {
     .digest("hex");
 }
 
-/** The cached catalog, or null when there is none that can be read. */
+/** The cached catalog, or null when there is none that can be read whole. */
 export function readCache(dir: string, key: string): Catalog | null {
   const file = join(dir, `${key}.json`);
   try {
-    return parseCatalog(readFileSync(file, "utf8"), file);
+    const entry = readFileSync(file, "utf8");
+    const end = entry.indexOf("\n");
+    const text = entry.slice(end + 1);
+    return entry.slice(0, end) === digestOf(text) ? readOwnCatalog(text, file) : null;
   } catch {
     return null;
   }
 }
+
+/** First line of an entry: the digest of the rest. What seamlock wrote itself need not be checked field by field again. */
+const digestOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** Keeps a catalog. A cache that cannot be written is no error: the next run extracts again. */
 export function writeCache(dir: string, key: string, catalog: Catalog): void {
   const temporary = join(dir, `${key}.${randomBytes(6).toString("hex")}.tmp`);
   try {
     mkdirSync(dir, { recursive: true });
-    writeFileSync(temporary, serializeCatalog(catalog), { flag: "wx" });
+    const text = serializeCatalog(catalog);
+    writeFileSync(temporary, `${digestOf(text)}\n${text}`, { flag: "wx" });
     renameSync(temporary, join(dir, `${key}.json`));
   } catch {
     try {

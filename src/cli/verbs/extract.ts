@@ -42,7 +42,7 @@ export const verb = defineVerb<Options>({
       cacheDir: options.cache ? defaultCacheDir() : null,
     });
     printDiagnostics(catalog, io, options.verbose === true);
-    const text = serializeCatalog(catalog);
+    const text = options.output !== undefined || options.json ? serializeCatalog(catalog) : "";
     if (options.output !== undefined) writeWhole(options.output, text);
     io.out(options.json ? text : catalogSummary(catalog));
     return exitStatusOf(catalog);
