@@ -164,8 +164,8 @@ function compare(catalog: Catalog, tree: string): Disagreements {
 }
 
 /**
- * Calls that the text shows and no row names; each was read in the source, and the catalog is right. A row names where its lock
- * is given back on success.
+ * Calls that the text shows and no row names, by kind, with the reason read in the source of 1.5.05. A row names one place where
+ * its lock is given back on success.
  */
 const EXPLAINED: readonly (readonly [why: string, calls: RegExp])[] = [
   [
@@ -189,7 +189,7 @@ const EXPLAINED: readonly (readonly [why: string, calls: RegExp])[] = [
     /^tdg_mem_page_attr_(rd|wr): gives .* sept_lock_release\(page_sept_entry_ptr\);$/,
   ],
   [
-    "the write of the whole word before it gave the lock back already",
+    "a second place where the loop gives an entry's lock back; the row names one",
     /^tdh_export_restore: gives .* sept_lock_release\(sept_entry_ptr\);$/,
   ],
   ["the walk ends at the 2 MB entry", /^tdh_phymem_pamt_remove: takes .*pamt_4kb->entry_lock/],
