@@ -1,4 +1,4 @@
 /** The explorer: a page that shows what the library computes, served on the loopback interface or written as one file. */
-export type { ExplorerData, NamedHost, NamedModule, ScenarioFile } from "./data.ts";
+export type { ExplorerData, NamedHost, NamedModule } from "./data.ts";
 export { oneFile } from "./server/one-file.ts";
-export { type Explorer, type ServeOptions, serve } from "./server/server.ts";
+export { type Explorer, serve } from "./server/server.ts";

@@ -28,7 +28,7 @@ export function seamlock(args: readonly string[], options: { cwd?: string; env?:
 /** Runs the same command line in this process: faster, and seen by the coverage report. */
 export async function inProcess(
   args: readonly string[],
-  settings: { env?: NodeJS.ProcessEnv; terminal?: boolean } = {},
+  settings: { env?: NodeJS.ProcessEnv; terminal?: boolean; interrupted?: boolean } = {},
 ): Promise<Outcome> {
   const outcome = { out: "", err: "" };
   const status = await run(args, {
@@ -41,7 +41,7 @@ export async function inProcess(
     env: settings.env ?? {},
     outIsTerminal: settings.terminal ?? false,
     errIsTerminal: settings.terminal ?? false,
-    signal: new AbortController().signal,
+    signal: settings.interrupted === true ? AbortSignal.abort() : new AbortController().signal,
     handleInterrupt() {},
   });
   return { status, ...outcome };

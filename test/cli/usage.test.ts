@@ -62,6 +62,8 @@ describe("help", () => {
                 .replace(/-o \S+/, "")
                 .trim()
                 .split(/ +/),
+              // What runs until it is interrupted ends at once.
+              { interrupted: true },
             )
           ).err,
         ).not.toMatch(/SL000[1-4]/);

@@ -159,7 +159,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await shown(page.locator("main"))).toContain("tdh_phymem_pamt_add");
     await page.locator(".timeline td.changed a").first().click();
     await until(page, "location.hash.includes('leaf=')");
-    const changed = await page.locator("main table").first().innerText();
+    const changed = await shown(page.locator("main table").first());
     const leaf = new URLSearchParams(new URL(page.url()).hash.split("?")[1]).get("leaf");
     expect(changed).toContain(leaf);
     await page.getByText("⇄ Swap").click();
@@ -293,14 +293,18 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await page.evaluate("getComputedStyle(document.querySelector('button')).transitionDuration")).toBe("0s");
   });
 
-  it.each(Object.entries(VIEWS))("axe finds nothing serious in %s, light or dark", async (name, hash) => {
-    const page = await at(hash, { colorScheme: "light", bypassCSP: true });
-    if (name === "runs") await page.waitForSelector(".player");
-    await page.evaluate(AXE.source);
-    expect(await serious(page, "{}")).toEqual([]);
-    await page.emulateMedia({ colorScheme: "dark" });
-    expect(await serious(page, "{ runOnly: ['color-contrast'] }")).toEqual([]);
-  });
+  it.each(Object.entries(VIEWS))(
+    "axe finds nothing serious in %s, light or dark",
+    async (name, hash) => {
+      const page = await at(hash, { colorScheme: "light", bypassCSP: true });
+      if (name === "runs") await page.waitForSelector(".player");
+      await page.evaluate(AXE.source);
+      expect(await serious(page, "{}")).toEqual([]);
+      await page.emulateMedia({ colorScheme: "dark" });
+      expect(await serious(page, "{ runOnly: ['color-contrast'] }")).toEqual([]);
+    },
+    120_000,
+  );
 });
 
 /** What axe finds that is serious or worse, with the first places. */

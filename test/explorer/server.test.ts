@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { gunzipSync } from "node:zlib";
@@ -5,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { explorerData } from "../../src/cli/explorer-data.ts";
 import { unpack } from "../../src/explorer/data.ts";
 import { type Explorer, type ExplorerData, oneFile, serve } from "../../src/explorer/index.ts";
+import { BIN, inProcess } from "../cli/run.ts";
 
 interface Answer {
   readonly status: number;
@@ -154,6 +156,26 @@ describe("the explorer's server", () => {
     expect(first.url).not.toBe(second.url);
     await expect(serve(data, { port })).rejects.toMatchObject({ code: "SL6001" });
     await Promise.all([first.close(), second.close()]);
+  });
+});
+
+describe("seamlock explore", () => {
+  it("prints its address, serves it, and ends with Ctrl-C", async () => {
+    const child = spawn(process.execPath, [BIN, "explore", "--port", "0", "--json"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const out = await new Promise<string>((resolve) => child.stdout.once("data", (part) => resolve(String(part))));
+    const { schema, url } = JSON.parse(out);
+    expect(schema).toBe("seamlock/explore@1");
+    expect((await fetch(url)).status).toBe(200);
+    child.kill("SIGINT");
+    expect(await new Promise((resolve) => child.on("exit", resolve))).toBe(0);
+  });
+
+  it("says what is wrong with a port, and with what narrows a page", async () => {
+    expect((await inProcess(["explore", "--port", "http"])).err).toContain("SL0004");
+    expect((await inProcess(["explore", "--port", String(port)])).err).toContain("SL6001");
+    expect((await inProcess(["report", "--format", "html", "--leaf", "tdh_mem_track"])).err).toContain("SL0004");
   });
 });
 

@@ -33,8 +33,9 @@ export const verb = defineVerb<Options>({
     const data = await explorerData(options.module, options.host);
     const explorer = await serve(data, options.port === undefined ? {} : { port: options.port });
     try {
-      announce(explorer, options, io);
       io.handleInterrupt();
+      if (io.signal.aborted) return EXIT.done;
+      announce(explorer, options, io);
       await aborted(io.signal);
     } finally {
       await explorer.close();
