@@ -48,6 +48,10 @@ export const VERBS: Readonly<Record<string, Entry>> = {
     summary: "does a way of handling BUSY always get through? A proof, or the shortest way it breaks",
     load: () => import("./verbs/check.ts"),
   },
+  sweep: {
+    summary: "many checks: modules × hosts × scenarios × policies × sizes, one table",
+    load: () => import("./verbs/sweep.ts"),
+  },
   simulate: {
     summary: "seeded runs of a scenario: who was BUSY against whom, how often",
     load: () => import("./verbs/simulate.ts"),

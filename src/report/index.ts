@@ -6,4 +6,5 @@ export { buildReport, type ReportDocument, type ReportOptions, type ReportScope,
 export { renderExplainMarkdown, renderExplainText } from "./explain.ts";
 export { renderHostDiffMarkdown, renderHostDiffText } from "./host-diff.ts";
 export { renderReportMarkdown, renderReportText } from "./report.ts";
+export { renderSweepMarkdown, renderSweepText, type Sweep } from "./sweep.ts";
 export { renderTraceText } from "./trace.ts";

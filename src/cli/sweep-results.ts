@@ -1,0 +1,117 @@
+/** Results of a sweep on disk: one file a check, named after what was checked, written whole or not at all. */
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { SeamlockError } from "../errors.ts";
+import { writeWhole } from "./files.ts";
+import { jsonText } from "./json.ts";
+import type { checkDocument } from "./verdict.ts";
+
+/** `seamlock/sweep-result@1`: a check, and its place in the matrix. */
+export interface SweepResult extends Omit<ReturnType<typeof checkDocument>, "schema"> {
+  readonly schema: "seamlock/sweep-result@1";
+  readonly matrix: { readonly name: string; readonly digest: string; readonly cases: number; readonly case: number };
+  readonly module: string | null;
+  readonly host: string | null;
+  /** What the matrix set beside scenario, module, host and policy. */
+  readonly setting: string;
+}
+
+const DIGITS = 16;
+/** A file that was being written when the process was killed is none of ours any more after so long. */
+const STALE_MS = 60_000;
+
+export const digestOf = (value: unknown): string =>
+  createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, DIGITS);
+
+/** The file of a check: readable, and different as soon as anything that decides the verdict is. */
+export function resultName(reproduce: string, digest: string): string {
+  const slug = reproduce
+    .replaceAll(/[^\w.=]+/g, "-")
+    .replaceAll(/^-|-$/g, "")
+    .slice(0, 100);
+  return `${slug}-${digest}.json`;
+}
+
+/** @throws SeamlockError SL0007 */
+export function prepareFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    throw new SeamlockError("SL0007", `\`${folder}\` cannot be made a folder`, { place: { file: folder }, cause });
+  }
+  for (const name of readdirSync(folder)) {
+    if (!/^\..+-[0-9a-f]{16}\.json\.[0-9a-f]{12}\.tmp$/.test(name)) continue;
+    const stat = statSync(join(folder, name), { throwIfNoEntry: false });
+    if (stat !== undefined && Date.now() - stat.mtimeMs > STALE_MS) rmSync(join(folder, name), { force: true });
+  }
+}
+
+export function writeResult(file: string, result: SweepResult): void {
+  writeWhole(file, jsonText(result));
+}
+
+/**
+ * A finished result; null when there is none.
+ *
+ * @throws SeamlockError SL4306 when the file is something else
+ */
+export function readResult(file: string): SweepResult | null {
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return null;
+  try {
+    const value = JSON.parse(readFileSync(file, "utf8")) as SweepResult;
+    if (value.schema === "seamlock/sweep-result@1" && typeof value.matrix?.digest === "string") return value;
+  } catch {
+    // Said below, with the place.
+  }
+  throw new SeamlockError("SL4306", `\`${file}\` is not the result of a sweep`, {
+    place: { file },
+    hint: "remove it, or give the folder that `seamlock sweep` wrote",
+  });
+}
+
+/** A result and the name of its file. */
+export interface Filed {
+  readonly name: string;
+  readonly result: SweepResult;
+}
+
+/**
+ * All results of some folders, in the order of the matrix.
+ *
+ * @throws SeamlockError SL0006 no such folder · SL4306 a file is no result · SL4307 results of several matrices, or several verdicts on one case
+ */
+export function readFolders(folders: readonly string[]): Filed[] {
+  const found = new Map<number, Filed>();
+  for (const { folder, name } of folders.flatMap(filesOf)) {
+    const result = readResult(join(folder, name));
+    if (result === null) continue;
+    const other = found.get(result.matrix.case);
+    const [first] = found.values();
+    if (first !== undefined && first.result.matrix.digest !== result.matrix.digest) {
+      throw new SeamlockError("SL4307", `\`${join(folder, name)}\` is of another matrix`, {
+        hint: `the others are of ${first.result.matrix.name}; merge one matrix at a time`,
+      });
+    }
+    if (other !== undefined && other.name !== name) {
+      throw new SeamlockError("SL4307", `there are two results for \`${result.reproduce}\``, {
+        place: { file: join(folder, name) },
+        hint: `the other is ${other.name}; remove the one that is out of date`,
+      });
+    }
+    found.set(result.matrix.case, { name, result });
+  }
+  return [...found.values()].sort((a, b) => a.result.matrix.case - b.result.matrix.case);
+}
+
+function filesOf(folder: string): { folder: string; name: string }[] {
+  try {
+    const names = readdirSync(folder).filter((name) => name.endsWith(".json") && !name.startsWith("."));
+    return names.sort().map((name) => ({ folder, name }));
+  } catch (cause) {
+    throw new SeamlockError("SL0006", `\`${folder}\` is no folder that can be read`, {
+      place: { file: folder },
+      cause,
+    });
+  }
+}

@@ -1,0 +1,232 @@
+import { join } from "node:path";
+import { version } from "../../../package.json";
+import { type CheckOptions, checkAsync } from "../../check/index.ts";
+import { SeamlockError } from "../../errors.ts";
+import { type Case, casesOf, parseMatrix, parseShard, type Shard, shardOf } from "../../model/index.ts";
+import { renderSweepMarkdown, renderSweepText, type Sweep } from "../../report/index.ts";
+import { EXIT, type ExitStatus, type Io } from "../io.ts";
+import { rendered } from "../json.ts";
+import { matrixText } from "../matrices.ts";
+import { bundledModules } from "../modules.ts";
+import { type Format, formatOf, formatOption } from "../options.ts";
+import { loadScenario } from "../scenarios.ts";
+import {
+  digestOf,
+  type Filed,
+  prepareFolder,
+  readFolders,
+  readResult,
+  resultName,
+  type SweepResult,
+  writeResult,
+} from "../sweep-results.ts";
+import { defineVerb } from "../verb.ts";
+import { checkDocument } from "../verdict.ts";
+
+interface Options {
+  readonly results?: string;
+  readonly shard?: Shard;
+  readonly time?: number;
+  readonly memory?: number;
+  readonly states?: number;
+  readonly reduction: boolean;
+  readonly format: Format;
+  readonly json?: boolean;
+}
+
+export const verb = defineVerb<Options>({
+  examples: [
+    ["sweep page-removal -d results", "every policy on every module version; run it again to go on where it stopped"],
+    ["sweep page-removal -d part-2 --shard 2/5", "the second of five parts, on another machine"],
+    ["sweep merge part-1 part-2 part-3 part-4 part-5 --format markdown", "the parts as one table"],
+  ],
+  configure(command) {
+    command
+      .argument("<matrix>", "bundled matrix, path of one, or `merge`")
+      .argument("[folders...]", "for `merge`: the folders with the parts' results")
+      .option("-d, --results <folder>", "where results go, one file a check; those that are there are not made again")
+      .option("--shard <i/n>", "only the i-th of n parts", parseShard)
+      .option("--time <seconds>", "stop a check after so long", positive)
+      .option("--memory <megabytes>", "stop a check when its states need more", positive)
+      .option("--states <n>", "stop a check after so many states", positive)
+      .option("--no-reduction", "explore plain state spaces")
+      .addOption(formatOption());
+  },
+  async run(args, options, io) {
+    const [name = "", folders] = args as unknown as [string | undefined, readonly string[] | undefined];
+    if (name === "merge") return merged(folders ?? [], options, io);
+    if ((folders ?? []).length > 0) throw usage(`\`${folders?.[0]}\` is one argument too many`);
+    return swept(name, options, io);
+  },
+});
+
+function usage(message: string): SeamlockError {
+  return new SeamlockError("SL0004", message, { hint: "`seamlock sweep --help` shows what it takes" });
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw usage(`\`${text}\` is not a positive number`);
+}
+
+/** The matrix's own facts, which each result repeats. */
+interface Whole {
+  readonly name: string;
+  readonly digest: string;
+  readonly all: readonly Case[];
+}
+
+async function swept(name: string, options: Options, io: Io): Promise<ExitStatus> {
+  const folder = options.results;
+  if (folder === undefined) throw usage("--results is missing: the folder where results go");
+  const { text, file } = await matrixText(name);
+  const matrix = parseMatrix(text, file);
+  const all = casesOf(matrix, bundledModules());
+  const whole: Whole = { name: matrix.name, digest: digestOf(all), all };
+  const mine = shardOf(all.length, options.shard ?? null);
+  // A case that cannot be built is an error now, not after an hour.
+  for (const i of mine) await loadCase(all[i] as Case);
+  prepareFolder(folder);
+  io.handleInterrupt();
+  const done: Filed[] = [];
+  for (const [n, i] of mine.entries()) {
+    if (io.signal.aborted) break;
+    const one = await caseResult(whole, i, folder, options, io);
+    if (one === null) break;
+    done.push(one);
+    if (io.errIsTerminal) io.err(`${n + 1} of ${mine.length}: ${one.result.reproduce}: ${one.result.outcome.kind}\n`);
+  }
+  return reported(
+    whole.name,
+    mine.length,
+    done,
+    mine.slice(done.length).map((i) => lineOf(all[i] as Case)),
+    options,
+    io,
+  );
+}
+
+function boundsOf({ time, memory, states, reduction }: Options): CheckOptions {
+  return {
+    ...(time !== undefined && { time }),
+    ...(memory !== undefined && { memory: memory * 1024 * 1024 }),
+    ...(states !== undefined && { states }),
+    noReduction: !reduction,
+  };
+}
+
+const loadCase = ({ options: { scenario = "", ...options }, set }: Case) =>
+  loadScenario(scenario, { ...options, ...(set.length > 0 && { set }) });
+
+/** The result that is there already, or a new one; null when interrupted. */
+async function caseResult(whole: Whole, i: number, folder: string, options: Options, io: Io): Promise<Filed | null> {
+  const one = whole.all[i] as Case;
+  const loaded = await loadCase(one);
+  const bounds = boundsOf(options);
+  const name = resultName(loaded.reproduce, digestOf([version, bounds, loaded.model]));
+  const file = join(folder, name);
+  const matrix = { name: whole.name, digest: whole.digest, cases: whole.all.length, case: i };
+  const earlier = readResult(file);
+  if (earlier !== null) {
+    const result = { ...earlier, matrix };
+    if (JSON.stringify(result) !== JSON.stringify(earlier)) writeResult(file, result);
+    return { name, result };
+  }
+  const checked = await checkAsync(loaded.model, { ...bounds, signal: io.signal });
+  if (io.signal.aborted) return null;
+  const reproduce = `seamlock check ${loaded.reproduce}${options.reduction ? "" : " --no-reduction"}`;
+  const result: SweepResult = {
+    ...checkDocument(loaded, checked, reproduce),
+    schema: "seamlock/sweep-result@1",
+    matrix,
+    module: (loaded.parameters["module"] as string | undefined) ?? null,
+    host: one.options.host ?? null,
+    setting: settingOf(one),
+  };
+  writeResult(file, result);
+  return { name, result };
+}
+
+function settingOf({ options: { scenario, module, policy, ...rest }, set }: Case): string {
+  return [...Object.entries(rest).map(([name, value]) => `${name}=${value}`), ...set].join(" ");
+}
+
+const lineOf = ({ options: { scenario, ...rest }, set }: Case): string =>
+  [
+    scenario,
+    ...Object.entries(rest).map(([name, value]) => `--${name} ${value}`),
+    ...set.map((s) => `--set ${s}`),
+  ].join(" ");
+
+function merged(folders: readonly string[], options: Options, io: Io): ExitStatus {
+  if (folders.length === 0) throw usage("merge needs the folders to merge");
+  const filed = readFolders(folders);
+  const [first] = filed;
+  if (first === undefined) {
+    throw new SeamlockError("SL4306", `there is no result in ${folders.join(", ")}`, {
+      hint: "give the folders that `seamlock sweep … --results` wrote",
+    });
+  }
+  if (options.results !== undefined) {
+    prepareFolder(options.results);
+    for (const { name, result } of filed) writeResult(join(options.results, name), result);
+  }
+  const { name, cases } = first.result.matrix;
+  const present = new Set(filed.map(({ result }) => result.matrix.case));
+  const missing = Array.from({ length: cases }, (_, i) => i).filter((i) => !present.has(i));
+  return reported(
+    name,
+    cases,
+    filed,
+    missing.map((i) => `case ${i + 1} of ${cases}`),
+    options,
+    io,
+  );
+}
+
+function reported(
+  matrix: string,
+  cases: number,
+  filed: readonly Filed[],
+  missing: readonly string[],
+  options: Options,
+  io: Io,
+): ExitStatus {
+  const results = filed.map(({ name, result }) => ({ file: name, ...summaryOf(result) }));
+  const document = { schema: "seamlock/sweep@1" as const, matrix, cases, rows: results, missing };
+  io.out(
+    rendered<typeof document & Sweep>(document, formatOf(options), {
+      text: renderSweepText,
+      markdown: renderSweepMarkdown,
+    }),
+  );
+  if (io.signal.aborted) return EXIT.interrupted;
+  const kinds = new Set(results.map(({ outcome }) => outcome.kind));
+  if (missing.length > 0 || kinds.has("inconclusive")) return EXIT.inconclusive;
+  return kinds.has("violated") ? EXIT.finding : EXIT.done;
+}
+
+function summaryOf(result: SweepResult) {
+  const { scenario, module, host, policy, setting, parameters, outcome, trace } = result;
+  const { states, transitions, depth, seconds, reductions, busy, vacuous, violations, reproduce } = result;
+  return {
+    scenario,
+    module,
+    host,
+    policy,
+    setting,
+    parameters,
+    outcome,
+    steps: trace === null ? null : trace.length,
+    states,
+    transitions,
+    depth,
+    seconds,
+    reductions,
+    busy,
+    vacuous,
+    violations,
+    reproduce,
+  };
+}

@@ -1,0 +1,175 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { BIN, inProcess, temporaryFolder } from "./run.ts";
+
+const MATRIX = `schema: seamlock/matrix@1
+name: small
+description: some checks that take no time
+blocks:
+  - scenario: lock/mutex
+    hosts: [1, 2, 3]
+    guests: 0
+  - scenario: lock/sept-entry
+    hosts: [1, 2]
+    guests: 1
+    set:
+      writeBack: [none, whole-word]
+  - scenario: page-removal
+    module: 1.5.0*
+    policy: kick-first
+    vcpus: 1
+    pages: 1
+`;
+
+const MANY = Array.from({ length: 400 }, (_, i) => i).join(",");
+
+interface Document {
+  readonly cases: number;
+  readonly missing: readonly string[];
+  readonly rows: readonly { readonly file: string; readonly reproduce: string; readonly outcome: { kind: string } }[];
+}
+
+function written(text = MATRIX): { folder: string; matrix: string; results: string } {
+  const folder = temporaryFolder();
+  const matrix = join(folder, "small.yaml");
+  writeFileSync(matrix, text);
+  return { folder, matrix, results: join(folder, "results") };
+}
+
+const timesOf = (folder: string) =>
+  new Map(readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mtimeMs]));
+
+describe("sweep", () => {
+  it("makes one result a case, and a table", async () => {
+    const { matrix, results } = written();
+    const { status, out } = await inProcess(["sweep", matrix, "-d", results]);
+    expect(status).toBe(1);
+    expect(out).toMatch(/^small: 12 of 12 checks\n/);
+    expect(out).toContain("10 hold, 2 break, 0 are inconclusive.");
+    const names = readdirSync(results);
+    expect(names).toHaveLength(12);
+    for (const name of names)
+      expect(JSON.parse(readFileSync(join(results, name), "utf8"))).toMatchObject({
+        schema: "seamlock/sweep-result@1",
+        exact: true,
+        matrix: { name: "small", cases: 12 },
+      });
+    const markdown = await inProcess(["sweep", matrix, "-d", results, "--format", "markdown"]);
+    expect(markdown.out).toContain("| page-removal kick-first vcpus=1 pages=1 | 1.5.05 | holds |");
+    expect(markdown.out).toMatch(
+      /\| lock\/sept-entry hosts=1 guests=1 writeBack=whole-word \| - \| breaks in 10 steps/,
+    );
+  });
+
+  it("does not make again what is there, and makes what is missing or was made under other bounds", async () => {
+    const { matrix, results } = written();
+    await inProcess(["sweep", matrix, "-d", results]);
+    for (const name of readdirSync(results)) utimesSync(join(results, name), 1, 1);
+    const before = timesOf(results);
+    await inProcess(["sweep", matrix, "-d", results]);
+    expect(timesOf(results)).toEqual(before);
+    const bounded = await inProcess(["sweep", matrix, "-d", results, "--states", "2", "--no-reduction", "--json"]);
+    expect(bounded.status).toBe(3);
+    expect(readdirSync(results)).toHaveLength(24);
+  });
+
+  it("goes on after it was killed, with the same results as without", async () => {
+    const { matrix, results, folder } = written();
+    const child = spawn(process.execPath, [BIN, "sweep", matrix, "-d", results], { stdio: "ignore" });
+    const ended = new Promise((resolve) => child.on("exit", resolve));
+    const files = () => {
+      try {
+        return readdirSync(results).filter((name) => name.endsWith(".json"));
+      } catch {
+        return [];
+      }
+    };
+    while (files().length < 3 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill("SIGKILL");
+    await ended;
+    for (const name of files()) JSON.parse(readFileSync(join(results, name), "utf8"));
+    const stale = join(results, ".lock-mutex-0123456789abcdef.json.0123456789ab.tmp");
+    writeFileSync(stale, "{");
+    utimesSync(stale, 1, 1);
+    const resumed = await inProcess(["sweep", matrix, "-d", results, "--json"]);
+    const whole = await inProcess(["sweep", matrix, "-d", join(folder, "other"), "--json"]);
+    expect(untimed(resumed.out)).toEqual(untimed(whole.out));
+    expect(readdirSync(results).sort()).toEqual(readdirSync(join(folder, "other")).sort());
+  });
+
+  it("has shards that make up the whole", async () => {
+    const { matrix, results, folder } = written();
+    const whole = await inProcess(["sweep", matrix, "-d", results, "--json"]);
+    const parts = ["1", "2", "3"].map((i) => join(folder, `part-${i}`));
+    for (const [i, part] of parts.entries()) await inProcess(["sweep", matrix, "-d", part, "--shard", `${i + 1}/3`]);
+    const sizes = parts.map((part) => readdirSync(part).length);
+    expect(sizes).toEqual([4, 4, 4]);
+    const some = await inProcess(["sweep", "merge", ...parts.slice(1), "--json"]);
+    expect(some.status).toBe(3);
+    expect((JSON.parse(some.out) as Document).missing).toHaveLength(4);
+    const all = join(folder, "all");
+    const merged = await inProcess(["sweep", "merge", ...parts, "-d", all, "--json"]);
+    expect(merged.status).toBe(1);
+    expect(untimed(merged.out)).toEqual(untimed(whole.out));
+    expect(readdirSync(all).sort()).toEqual(readdirSync(results).sort());
+  });
+
+  it("does not merge what does not belong together", async () => {
+    const { matrix, results, folder } = written();
+    await inProcess(["sweep", matrix, "-d", results]);
+    const other = join(folder, "other.yaml");
+    writeFileSync(other, MATRIX.replace("[1, 2, 3]", "[1, 2]"));
+    await inProcess(["sweep", other, "-d", join(folder, "other")]);
+    expect((await inProcess(["sweep", "merge", results, join(folder, "other")])).err).toContain("error[SL4307]");
+    await inProcess(["sweep", matrix, "-d", results, "--states", "5"]);
+    expect((await inProcess(["sweep", "merge", results])).err).toContain("there are two results for");
+    mkdirSync(join(folder, "empty"));
+    expect((await inProcess(["sweep", "merge", join(folder, "empty")])).err).toContain("error[SL4306]");
+    writeFileSync(join(folder, "empty", "note.json"), "{}");
+    expect((await inProcess(["sweep", "merge", join(folder, "empty")])).err).toContain("is not the result of a sweep");
+    expect((await inProcess(["sweep", "merge", join(folder, "absent")])).err).toContain("error[SL0006]");
+    expect((await inProcess(["sweep", "merge"])).err).toContain("error[SL0004]");
+  });
+
+  it.each([
+    ["", "SL4301"],
+    ["a: [", "SL4301"],
+    ["schema: seamlock/scenario@1\n", "SL4302"],
+    [MATRIX.replace("@1", "@9"), "SL4302"],
+    [MATRIX.replace("hosts: [1, 2, 3]", "host: []"), "SL4303"],
+    [MATRIX.replace("hosts:", "hoots:"), "SL4303"],
+    [MATRIX.replace("1.5.0*", "9.*"), "SL4304"],
+    [MATRIX.replace("1.5.0*", "9.9"), "SL0005"],
+    [MATRIX.replace("lock/mutex", "lock/mutx"), "SL4200"],
+    [MATRIX.replace("kick-first", "kick"), "SL4208"],
+    [MATRIX.replace("writeBack", "writeFront"), "SL4208"],
+    [MATRIX.replace("[1, 2, 3]", `[${MANY}]`).replace("guests: 0", `guests: [${MANY}]`), "SL4304"],
+  ])("refuses a bad matrix before it checks anything: %#", async (text, code) => {
+    const { matrix, results } = written(text);
+    const { status, err } = await inProcess(["sweep", matrix, "-d", results]);
+    expect(status).toBe(2);
+    expect(err).toContain(`error[${code}]`);
+    expect(() => readdirSync(results)).toThrow();
+  });
+
+  it.each([
+    [["sweep", "lokcs", "-d", "x"], "SL4300", "did you mean `locks`?"],
+    [["sweep", "locks"], "SL0004", "--results is missing"],
+    [["sweep", "locks", "extra", "-d", "x"], "SL0004", "one argument too many"],
+    [["sweep", "locks", "-d", "x", "--shard", "0/3"], "SL4305", "2/5 is the second of five"],
+    [["sweep", "locks", "-d", "x", "--shard", "4/3"], "SL4305", "2/5 is the second of five"],
+    [["sweep", "locks", "-d", "x", "--time", "no"], "SL0004", "is not a positive number"],
+  ])("%j is %s", async (args, code, hint) => {
+    const { status, err } = await inProcess(args);
+    expect(status).toBe(2);
+    expect(err).toContain(`error[${code}]`);
+    expect(err).toContain(hint);
+  });
+});
+
+/** A document without what differs from run to run. */
+function untimed(out: string): unknown {
+  return JSON.parse(out, (key, value: unknown) => (key === "seconds" ? 0 : value));
+}
