@@ -1,5 +1,7 @@
 /** What changed between two modules, and every leaf through all versions. */
+import { signal } from "@preact/signals";
 import type { VNode } from "preact";
+import { useEffect } from "preact/hooks";
 import { type ContendPair, type DiffDocument, diffCatalogs, type RowChange } from "../../analysis/index.ts";
 import type { NamedModule } from "../data.ts";
 import { type Moment, type Timeline, timelines } from "../logic/versions.ts";
@@ -194,6 +196,53 @@ function allTimelines(): { readonly versions: readonly NamedModule[]; readonly l
   return { versions, lines: cached.lines };
 }
 
+/** By version: how many contentions came and went since the version before. */
+const steps = signal<ReadonlyMap<string, { readonly appeared: number; readonly gone: number }>>(new Map());
+
+/** Compares one version with the one before; null when all were compared. */
+function nextStep(versions: readonly NamedModule[]): (() => void) | null {
+  const at = versions.findIndex(({ name }, i) => i > 0 && !steps.value.has(name));
+  const [before, after] = [versions[at - 1], versions[at]];
+  if (before === undefined || after === undefined) return null;
+  return () => {
+    const { contention } = diffOf(before, after);
+    const counts = { appeared: contention.appeared.length, gone: contention.disappeared.length };
+    steps.value = new Map([...steps.value, [after.name, counts]]);
+  };
+}
+
+/** Contentions that came and went; filled in one version at a time, so that the page stays quick. */
+function ContentionRow({ versions }: { readonly versions: readonly NamedModule[] }): VNode {
+  const next = nextStep(versions);
+  useEffect(() => {
+    if (next === null) return;
+    const timer = setTimeout(next, 60);
+    return () => clearTimeout(timer);
+  });
+  return (
+    <tr class="contentions">
+      <th scope="row">contentions appeared / gone</th>
+      {versions.map(({ name }, i) => {
+        const before = versions[i - 1]?.name;
+        const counts = steps.value.get(name);
+        if (before === undefined) return <td key={name} />;
+        if (counts === undefined) return <td key={name}>…</td>;
+        return (
+          <td key={name}>
+            {counts.appeared + counts.gone === 0 ? (
+              "0"
+            ) : (
+              <a href={linkTo("versions", { module: name, compare: before })}>
+                +{counts.appeared} −{counts.gone}
+              </a>
+            )}
+          </td>
+        );
+      })}
+    </tr>
+  );
+}
+
 function TimelineTable(): VNode {
   const { versions, lines } = allTimelines();
   const all = param("all") === "1";
@@ -231,6 +280,7 @@ function TimelineTable(): VNode {
             </tr>
           </thead>
           <tbody>
+            <ContentionRow versions={versions} />
             {shown.map((line) => (
               <TimelineRow key={line.leaf} line={line} />
             ))}
