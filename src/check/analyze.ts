@@ -18,6 +18,7 @@ import {
   lowerProperty,
   visitIrEffects,
 } from "../language/index.ts";
+import type { Pausing } from "./watch.ts";
 
 export interface Analysis {
   readonly layout: Layout;
@@ -72,7 +73,7 @@ function movesFrom(
 }
 
 /** Conditional constant propagation over all processes at once. */
-function propagate(layout: Layout): Frontier {
+function* propagate(layout: Layout): Pausing<Frontier> {
   const frontier: Frontier = {
     constants: new Map(layout.slots.map((slot, i) => [i, slot.init])),
     reached: layout.instances.map((instance) => new Set([layout.slots[instance.pc]?.init ?? 0])),
@@ -80,13 +81,14 @@ function propagate(layout: Layout): Frontier {
   let changed = true;
   while (changed) {
     changed = false;
-    layout.instances.forEach((instance, i) => {
+    for (const [i, instance] of layout.instances.entries()) {
       // The set grows while it is walked: labels reached now are followed in the same pass.
       for (const label of frontier.reached[i] as Set<number>) {
         for (const lowered of movesFrom(layout, instance, [label], frontier.constants))
           changed = disturb(frontier, lowered, i) || changed;
+        yield;
       }
-    });
+    }
   }
   return frontier;
 }
@@ -172,7 +174,7 @@ export interface Derived {
 }
 
 /** Counters that provably stay in range, with what determines their values. */
-function countersOf(layout: Layout, live: readonly LoweredMove[]): Map<number, Derived> {
+function* countersOf(layout: Layout, live: readonly LoweredMove[]): Pausing<Map<number, Derived>> {
   const incremented = new Set<number>();
   for (const { effects } of live) {
     visitIrEffects(effects, (effect) => {
@@ -184,6 +186,7 @@ function countersOf(layout: Layout, live: readonly LoweredMove[]): Map<number, D
   for (const slot of incremented) {
     const derived = deriveCounter(layout, moves, slot);
     if (derived !== null) found.set(slot, derived);
+    yield;
   }
   return found;
 }
@@ -234,8 +237,8 @@ function readSlots(layout: Layout, live: readonly LoweredMove[], constants: Read
 }
 
 /** Analyse a validated model. */
-export function analyze(layout: Layout): Analysis {
-  const { constants, reached } = propagate(layout);
+export function* analyze(layout: Layout): Pausing<Analysis> {
+  const { constants, reached } = yield* propagate(layout);
   const live = layout.instances.flatMap((instance, i) =>
     movesFrom(
       layout,
@@ -244,7 +247,8 @@ export function analyze(layout: Layout): Analysis {
       constants,
     ),
   );
-  const counters = countersOf(layout, live);
+  yield;
+  const counters = yield* countersOf(layout, live);
   const reads = readSlots(layout, live, constants);
   const derived = new Map([...counters].filter(([slot]) => !reads.has(slot)));
   return { layout, constants, live, bounded: new Set(counters.keys()), derived };

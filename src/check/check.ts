@@ -1,11 +1,12 @@
 /** The checker's public face: decide a Model, under bounds, with progress, and say what was found. */
-import { type Model, traceOf, validate } from "../language/index.ts";
+import { type Model, type Trace, traceOf, validate } from "../language/index.ts";
 import { stepNumbers } from "./kernel.ts";
 import { checkLeadsTo, type LeadsTo } from "./liveness.ts";
 import { pathOf } from "./path.ts";
-import { fewerSwitches } from "./replay.ts";
+import { regrouping } from "./replay.ts";
 import type { BusyEntry, CheckResult, Outcome, Progress, SilentStep, Violation } from "./result.ts";
-import { type Bounds, type Finding, type Prepared, prepare, Search, type SearchOptions } from "./search.ts";
+import { type Bounds, type Finding, type Prepared, prepare, preparing, Search, type SearchOptions } from "./search.ts";
+import { type Pausing, Watch } from "./watch.ts";
 
 export interface CheckOptions extends Bounds {
   /** Stop at the first violation instead of collecting `busy` and all violated properties over the whole space. */
@@ -32,63 +33,111 @@ function restricted(model: Model, names: readonly string[] | undefined): Model {
 const isLeadsTo = (property: Model["properties"][number]): property is LeadsTo => property.kind === "leads-to";
 
 /** The search options that both the reduced and the plain search obey. */
-function bounds(options: CheckOptions): SearchOptions {
-  const { time, memory, depth, states, first, noReduction } = options;
+function bounds(options: CheckOptions, watch: Watch): SearchOptions {
+  const { memory, depth, states, first } = options;
   return {
-    ...(time !== undefined && { time }),
+    watch,
     ...(memory !== undefined && { memory }),
     ...(depth !== undefined && { depth }),
     ...(states !== undefined && { states }),
     ...(first !== undefined && { first }),
-    ...(noReduction !== undefined && { noReduction }),
   };
 }
 
-/** The work as a generator, so that one definition serves the blocking and the interruptible driver. Yields between pieces of work. */
-export function* checking(model: Model, options: CheckOptions = {}): Generator<Search, CheckResult> {
+/** What all parts of one check share. */
+interface Job {
+  readonly options: CheckOptions;
+  readonly watch: Watch;
+  /** The search that is under way, or was last; null while the model is being prepared. */
+  search: Search | null;
+}
+
+/** The whole work, once for the blocking and the interruptible driver. */
+function* checking(model: Model, job: Job): Pausing<CheckResult> {
+  const { options, watch } = job;
   const wanted = restricted(validate(model), options.properties);
-  const search = options.search ?? startSearch(wanted, options);
-  yield* drive(search);
-  const violations: Violation[] = [];
-  for (const finding of search.findings.filter(({ kind }) => kind !== "sometimes"))
-    violations.push(yield* violationOf(search, finding, options));
-  const live = yield* liveness(wanted, search, options);
+  const prepared = options.search?.prepared ?? (yield* untilStopped(preparing(wanted, options.noReduction), watch));
+  if (prepared === null) return unstarted(watch);
+  const search = options.search ?? new Search(prepared, bounds(options, watch));
+  yield* drive(search, job);
+  const violations = yield* violationsOf(search, job);
+  const live = yield* liveness(wanted, search, job);
   violations.push(...live.violations);
-  return resultOf(search, violations, live);
+  return resultOf(search, violations, live, watch);
+}
+
+/** Such work as far as the watch lets it go; null: stopped. */
+function* untilStopped<T>(work: Pausing<T>, watch: Watch): Pausing<T | null> {
+  for (;;) {
+    const { value, done } = work.next();
+    if (done) return value;
+    if (watch.reason !== null) return null;
+    yield;
+  }
 }
 
 /** Make a search for a model; the checkpoint code resumes into one. */
 export function startSearch(model: Model, options: CheckOptions = {}): Search {
-  return new Search(prepare(restricted(model, options.properties), options.noReduction), bounds(options));
+  const prepared = prepare(restricted(model, options.properties), options.noReduction);
+  return new Search(prepared, bounds(options, new Watch(options.time)));
 }
 
-function* drive(search: Search): Generator<Search, void> {
+function* drive(search: Search, job: Job): Pausing<void> {
+  job.search = search;
   while (!search.done) {
     search.advance(8);
-    yield search;
+    if (job.watch.reason !== null) search.stop(job.watch.reason);
+    yield;
   }
 }
 
 const isReduced = ({ reductions }: Prepared): boolean =>
   reductions.symmetric.size > 0 || reductions.folded.some((labels) => labels.size > 0);
 
-function* violationOf(search: Search, finding: Finding, options: CheckOptions): Generator<Search, Violation> {
+/** The violations found, with traces. Those of a reduced search are made shortest by one plain search, as far as its bounds let it. */
+function* violationsOf(search: Search, job: Job): Pausing<Violation[]> {
   const { layout, model } = search.prepared;
-  const kind = finding.kind as Violation["kind"];
-  const found = traceOf(layout, pathOf(search, finding));
-  if (!isReduced(search.prepared))
-    return { kind, property: finding.property, trace: fewerSwitches(model, found, finding.property), shortest: true };
-  const plain = new Search(prepare(model, true), {
-    depth: found.steps.length,
-    until: finding.property,
+  const findings = search.findings.filter(({ kind }) => kind !== "sometimes");
+  const traces = findings.map((finding) => traceOf(layout, pathOf(search, finding)));
+  const plain = isReduced(search.prepared) ? yield* shortenedBy(model, findings, traces, job) : null;
+  // A deadlock at the depth bound is not met again, for states there are not expanded; but all before them were.
+  const nothingShorter = plain !== null && (plain.complete || (plain.reason?.includes("depth") ?? false));
+  const violations: Violation[] = [];
+  for (const [i, finding] of findings.entries()) {
+    const { kind, property } = finding;
+    const shorter = plain?.findings.find((other) => other.property === property && other.kind === kind);
+    const trace =
+      plain === null || shorter === undefined ? (traces[i] as Trace) : traceOf(layout, pathOf(plain, shorter));
+    violations.push({
+      kind: kind as Violation["kind"],
+      property,
+      trace: yield* regrouping(model, trace, property, job.watch),
+      shortest: !isReduced(search.prepared) || shorter !== undefined || nothingShorter,
+    });
+  }
+  return violations;
+}
+
+/** A plain search for the same violations; null: stopped before it began. */
+function* shortenedBy(
+  model: Model,
+  findings: readonly Finding[],
+  traces: readonly Trace[],
+  job: Job,
+): Pausing<Search | null> {
+  const { options, watch } = job;
+  if (findings.length === 0) return null;
+  const prepared = yield* untilStopped(preparing(model, true), watch);
+  if (prepared === null) return null;
+  const plain = new Search(prepared, {
+    watch,
+    depth: Math.max(...traces.map(({ steps }) => steps.length)),
+    until: findings,
     states: options.shorten ?? 3_000_000,
-    ...(options.time !== undefined && { time: options.time }),
+    ...(options.memory !== undefined && { memory: options.memory }),
   });
-  yield* drive(plain);
-  const shorter = plain.findings.find(({ property, kind: k }) => property === finding.property && k === finding.kind);
-  const shortest = shorter !== undefined || plain.complete || (plain.reason?.includes("depth") ?? false);
-  const trace = shorter === undefined ? found : traceOf(layout, pathOf(plain, shorter));
-  return { kind, property: finding.property, trace: fewerSwitches(model, trace, finding.property), shortest };
+  yield* drive(plain, job);
+  return plain;
 }
 
 interface Liveness {
@@ -98,28 +147,41 @@ interface Liveness {
 }
 
 /** Liveness needs the plain state space: symmetry mixes up who is starved, and folding hides steps that fairness speaks of. */
-function* liveness(model: Model, search: Search, options: CheckOptions): Generator<Search, Liveness> {
+function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
+  const { options, watch } = job;
   const properties = model.properties.filter(isLeadsTo);
-  const nothing = { violations: [], vacuous: [], reason: null };
+  const undecided = (reason: string): Liveness => ({
+    violations,
+    vacuous,
+    reason: `liveness was not decided: ${reason}`,
+  });
+  const violations: Violation[] = [];
+  const vacuous: string[] = [];
   if (
     properties.length === 0 ||
     search.reason !== null ||
     (options.first && search.findings.some(({ kind }) => kind !== "sometimes"))
   )
-    return nothing;
+    return { violations, vacuous, reason: null };
   let plain = search;
   if (isReduced(search.prepared)) {
-    plain = new Search(prepare({ ...model, properties, deadlock: false }, true), bounds({ ...options, first: false }));
-    yield* drive(plain);
+    const prepared = yield* untilStopped(preparing({ ...model, properties, deadlock: false }, true), watch);
+    if (prepared === null) return undecided(watch.reason as string);
+    plain = new Search(prepared, { ...bounds(options, watch), first: false });
+    yield* drive(plain, job);
   }
-  if (plain.reason !== null) return { ...nothing, reason: `liveness was not decided: ${plain.reason}` };
-  const violations: Violation[] = [];
-  const vacuous: string[] = [];
+  if (plain.reason !== null) return undecided(plain.reason);
   for (const property of properties) {
-    const { trace, vacuous: empty } = checkLeadsTo(plain, property);
-    if (empty) vacuous.push(property.name);
-    if (trace !== null) violations.push({ kind: "leads-to", property: property.name, trace, shortest: false });
-    yield plain;
+    try {
+      const found = yield* untilStopped(checkLeadsTo(plain, property), watch);
+      if (found === null) return undecided(watch.reason as string);
+      if (found.vacuous) vacuous.push(property.name);
+      if (found.trace !== null)
+        violations.push({ kind: "leads-to", property: property.name, trace: found.trace, shortest: false });
+    } catch (error) {
+      if (error instanceof RangeError) return undecided("memory ran out");
+      throw error;
+    }
   }
   return { violations, vacuous, reason: null };
 }
@@ -132,7 +194,28 @@ function outcomeOf(violations: readonly Violation[], reason: string | null): Out
     : { kind: "inconclusive", property: null, reason };
 }
 
-function resultOf(search: Search, found: readonly Violation[], live: Liveness): CheckResult {
+/** Stopped before the search could begin. */
+function unstarted(watch: Watch): CheckResult {
+  return {
+    outcome: outcomeOf([], watch.reason),
+    violations: [],
+    witnesses: [],
+    vacuous: [],
+    states: 0,
+    transitions: 0,
+    depth: 0,
+    seconds: watch.seconds,
+    exact: true,
+    reductions: [],
+    busy: [],
+    neverRan: [],
+    trace: null,
+    bytesPerState: 0,
+    frontier: 1,
+  };
+}
+
+function resultOf(search: Search, found: readonly Violation[], live: Liveness, watch: Watch): CheckResult {
   const { layout, model } = search.prepared;
   const violations = [...found].sort(
     (a, b) =>
@@ -154,7 +237,7 @@ function resultOf(search: Search, found: readonly Violation[], live: Liveness): 
     states: search.states,
     transitions: search.memory.transitions,
     depth: search.depth,
-    seconds: search.seconds,
+    seconds: Math.max(search.seconds, watch.seconds),
     exact: true,
     reductions: reductionNames(search.prepared),
     busy: busyEntries(search),
@@ -224,29 +307,41 @@ function silentSteps(search: Search): SilentStep[] {
   });
 }
 
+function report({ search, options }: Job): void {
+  if (search === null) return;
+  options.onProgress?.(search.progress());
+  options.onPause?.(search);
+}
+
 /** Decide a model; returns when done or when a bound is reached. */
 export function check(model: Model, options: CheckOptions = {}): CheckResult {
-  const work = checking(model, options);
+  const job: Job = { options, watch: new Watch(options.time), search: null };
+  const work = checking(model, job);
   for (;;) {
     const { value, done } = work.next();
     if (done) return value;
-    options.onProgress?.(value.progress());
-    options.onPause?.(value);
+    report(job);
   }
 }
 
-/** The same, giving way to other work between pieces, and ending as inconclusive when `signal` is aborted. */
+/** Other work waits at most about this long, in milliseconds; giving way itself takes a millisecond or more. */
+const TURN = 20;
+
+/** The same, giving way to other work now and then, and ending as inconclusive when `signal` is aborted. */
 export async function checkAsync(
   model: Model,
   options: CheckOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<CheckResult> {
-  const work = checking(model, options);
+  const job: Job = { options, watch: new Watch(options.time), search: null };
+  const work = checking(model, job);
+  let turn = Date.now();
   for (;;) {
+    if (options.signal?.aborted) job.watch.stop("interrupted");
     const { value, done } = work.next();
     if (done) return value;
-    options.onProgress?.(value.progress());
-    options.onPause?.(value);
+    report(job);
+    if (Date.now() - turn < TURN) continue;
     await new Promise((resolve) => setTimeout(resolve, 0));
-    if (options.signal?.aborted) value.stop("interrupted");
+    turn = Date.now();
   }
 }

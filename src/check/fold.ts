@@ -30,6 +30,7 @@ import {
 } from "../language/index.ts";
 import { type Analysis, mayFault } from "./analyze.ts";
 import { propertyExprs } from "./symmetry.ts";
+import type { Pausing } from "./watch.ts";
 
 /** What one move touches. */
 interface Footprint {
@@ -243,42 +244,97 @@ function isSafe(world: World, prints: readonly Footprint[], holds: ReturnType<ty
   );
 }
 
-/** Remove labels until following the remaining ones never leads round in a circle. */
-function breakCircles(safe: Set<number>, nexts: ReadonlyMap<number, readonly number[]>): void {
-  const state = new Map<number, "open" | "done">();
-  const visit = (label: number): void => {
-    state.set(label, "open");
-    for (const next of nexts.get(label) ?? []) {
-      if (!safe.has(next) || !safe.has(label)) continue;
-      if (state.get(next) === "open") safe.delete(next);
-      else if (state.get(next) === undefined) visit(next);
-    }
-    state.set(label, "done");
-  };
-  for (const label of [...safe]) if (!state.has(label)) visit(label);
-}
-
-/** Paths through folded labels are generated as code once each; beyond this many, the label is stored instead. */
+/** Code is generated for every way through folded labels; a label from which there would be more, or longer ones, is stored instead. */
 const MAX_PATHS = 24;
+const MAX_DEPTH = 48;
 
-function limitPaths(safe: Set<number>, nexts: ReadonlyMap<number, readonly number[]>): void {
-  const paths = (label: number): number =>
-    safe.has(label) ? (nexts.get(label) ?? []).reduce((sum, next) => sum + paths(next), 0) : 1;
-  for (const label of [...safe]) if (paths(label) > MAX_PATHS) safe.delete(label);
+/** From a label to the next stored ones: how many ways there are, and how long the longest is. A stored label: itself. */
+interface Ways {
+  readonly paths: number;
+  readonly depth: number;
 }
+const STORED: Ways = { paths: 1, depth: 0 };
+
+/**
+ * Of the safe labels, those to fold: following them never leads round in a circle, and only few and short ways lead through them.
+ * Depth first: a label met again on the way to itself is dropped then, a label with too many ways is dropped when it is left; what was
+ * left stays as it is, so each label is visited once.
+ */
+function foldable(
+  safe: ReadonlySet<number>,
+  nexts: ReadonlyMap<number, readonly number[]>,
+): ReadonlyMap<number, Ways> {
+  const folded = new Map<number, Ways>();
+  const dropped = new Set<number>();
+  const stored = (label: number) => !safe.has(label) || dropped.has(label);
+  for (const root of safe) {
+    const open = new Set<number>();
+    const stack: { label: number; at: number }[] = [];
+    const enter = (label: number) => {
+      if (folded.has(label) || stored(label)) return;
+      open.add(label);
+      stack.push({ label, at: 0 });
+    };
+    enter(root);
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const { label } = top;
+      const next = nexts.get(label)?.[top.at++];
+      if (next !== undefined) {
+        if (open.has(next)) dropped.add(next);
+        else enter(next);
+        continue;
+      }
+      stack.pop();
+      open.delete(label);
+      const ways = (nexts.get(label) ?? []).map((after) => folded.get(after) ?? STORED);
+      const paths = ways.reduce((sum, way) => sum + way.paths, 0);
+      const depth = 1 + Math.max(0, ...ways.map((way) => way.depth));
+      if (!dropped.has(label) && paths <= MAX_PATHS && depth <= MAX_DEPTH) folded.set(label, { paths, depth });
+      else dropped.add(label);
+    }
+  }
+  return folded;
+}
+
+/** So many first states at most; else the labels where processes start are stored. */
+const MAX_STARTS = 256;
 
 /** By instance, in the layout's order: the labels that are folded. */
-export function foldedLabels(analysis: Analysis): Set<number>[] {
+export function* foldedLabels(analysis: Analysis): Pausing<ReadonlySet<number>[]> {
   const world = worldOf(analysis);
-  const holds = analysis.layout.model.processes.map(holdsByLabel);
-  return analysis.layout.instances.map((instance) => {
-    const prints = world.footprints.filter(({ lowered }) => lowered.instance === instance);
-    const at = (label: number) => prints.filter(({ lowered }) => lowered.move.labelIndex === label);
-    const labels = new Set(prints.map(({ lowered }) => lowered.move.labelIndex));
-    const safe = new Set([...labels].filter((label) => isSafe(world, at(label), holds[instance.typeIndex] ?? [])));
-    const nexts = new Map([...labels].map((label) => [label, at(label).map(({ lowered }) => lowered.move.nextIndex)]));
-    breakCircles(safe, nexts);
-    limitPaths(safe, nexts);
-    return safe;
+  yield;
+  const { layout } = analysis;
+  const holds = layout.model.processes.map(holdsByLabel);
+  const prints = new Map<Instance, Map<number, Footprint[]>>(layout.instances.map((instance) => [instance, new Map()]));
+  for (const print of world.footprints) {
+    const labels = prints.get(print.lowered.instance) as Map<number, Footprint[]>;
+    const { labelIndex } = print.lowered.move;
+    const known = labels.get(labelIndex);
+    if (known === undefined) labels.set(labelIndex, [print]);
+    else known.push(print);
+  }
+  const candidates: { safe: Set<number>; nexts: Map<number, number[]>; start: number }[] = [];
+  for (const instance of layout.instances) {
+    const safe = new Set<number>();
+    const nexts = new Map<number, number[]>();
+    for (const [label, here] of prints.get(instance) ?? []) {
+      nexts.set(
+        label,
+        here.map(({ lowered }) => lowered.move.nextIndex),
+      );
+      if (isSafe(world, here, holds[instance.typeIndex] ?? [])) safe.add(label);
+      yield;
+    }
+    candidates.push({ safe, nexts, start: layout.slots[instance.pc]?.init ?? 0 });
+  }
+  const folded = candidates.map(({ safe, nexts }) => foldable(safe, nexts));
+  const starts = folded.reduce(
+    (product, ways, i) => product * (ways.get(candidates[i]?.start ?? 0) ?? STORED).paths,
+    1,
+  );
+  if (starts <= MAX_STARTS) return folded.map((ways) => new Set(ways.keys()));
+  return candidates.map(({ safe, nexts, start }) => {
+    safe.delete(start);
+    return new Set(foldable(safe, nexts).keys());
   });
 }

@@ -1,5 +1,5 @@
 /** Exhaustive exploration of any Model: verdicts, shortest counterexamples, fair cycles. Knows nothing of what the Model is about. */
-export { type CheckOptions, check, checkAsync, checking, startSearch } from "./check.ts";
+export { type CheckOptions, check, checkAsync, startSearch } from "./check.ts";
 export { checkpoint, resume } from "./checkpoint.ts";
 export { fewerSwitches, isValid, moveOf, type Replay, replay } from "./replay.ts";
 export type { BusyEntry, CheckResult, Outcome, Progress, SilentStep, Violation } from "./result.ts";

@@ -103,6 +103,8 @@ interface Generator {
   readonly analysis: Analysis;
   readonly packing: Packing;
   readonly reductions: Reductions;
+  /** By instance and label. */
+  readonly moves: ReadonlyMap<Instance, ReadonlyMap<number, readonly LoweredMove[]>>;
   readonly words: readonly number[];
   readonly faultSites: FaultSite[];
   readonly busySites: BusySite[];
@@ -145,8 +147,20 @@ function emitter(g: Generator, prefix: string, block: string, moves: readonly Lo
   };
 }
 
-const movesAt = (g: Generator, instance: Instance, label: number): LoweredMove[] =>
-  g.analysis.live.filter((lowered) => lowered.instance === instance && lowered.move.labelIndex === label);
+const movesAt = (g: Generator, instance: Instance, label: number): readonly LoweredMove[] =>
+  g.moves.get(instance)?.get(label) ?? [];
+
+function movesByPlace(live: readonly LoweredMove[]): Map<Instance, Map<number, LoweredMove[]>> {
+  const places = new Map<Instance, Map<number, LoweredMove[]>>();
+  for (const lowered of live) {
+    const labels = places.get(lowered.instance) ?? new Map<number, LoweredMove[]>();
+    places.set(lowered.instance, labels);
+    const known = labels.get(lowered.move.labelIndex);
+    if (known === undefined) labels.set(lowered.move.labelIndex, [lowered]);
+    else known.push(lowered);
+  }
+  return places;
+}
 
 /** The code of one move, and of the folded moves after it: from words `from` to pushed successors. */
 function emitMove(
@@ -226,9 +240,10 @@ function busySite(g: Generator, { move }: LoweredMove, holder: string | null, ho
 
 /** The functions of one instance: labels dispatched by a switch, in pieces small enough for the optimising compiler. */
 function emitInstance(g: Generator, instance: Instance, index: number): { source: string; calls: string[] } {
-  const labels = [
-    ...new Set(g.analysis.live.filter((lowered) => lowered.instance === instance).map(({ move }) => move.labelIndex)),
-  ].sort((a, b) => a - b);
+  // No stored state has a process at a folded label.
+  const labels = [...(g.moves.get(instance)?.keys() ?? [])]
+    .filter((label) => !g.reductions.folded[index]?.has(label))
+    .sort((a, b) => a - b);
   const groups: number[][] = [];
   let size = MOVES_PER_FUNCTION;
   for (const label of labels) {
@@ -478,6 +493,7 @@ function generator(analysis: Analysis, packing: Packing, reductions: Reductions,
     analysis,
     packing,
     reductions,
+    moves: movesByPlace(analysis.live),
     words: Array.from({ length: packing.words }, (_, i) => i),
     faultSites: [],
     busySites: [],

@@ -22,6 +22,7 @@ import { packedStore } from "./emit-packed.ts";
 import { buildKernel, type Kernel } from "./kernel.ts";
 import { pathTo } from "./path.ts";
 import type { Prepared, Search } from "./search.ts";
+import type { Pausing } from "./watch.ts";
 
 export type LeadsTo = Property & { readonly kind: "leads-to" };
 
@@ -35,6 +36,8 @@ export interface LivenessResult {
 
 const NO_EVENTS = { fault() {}, deadlock() {}, violated() {}, witnessed() {} };
 const MAX_CONSTRAINTS = 31;
+/** So many nodes are worked on between two pauses. */
+const PIECE = 1 << 12;
 
 /** One fairness constraint for one instance. */
 interface Constraint {
@@ -114,12 +117,12 @@ interface Region {
 }
 
 /** Explore the region breadth-first from every state that satisfies `from` and not `to`. */
-function explore(
+function* explore(
   search: Search,
   kernel: Kernel,
   property: LeadsTo,
   edgeMasks: readonly number[],
-): { region: Region; premise: boolean } {
+): Pausing<{ region: Region; premise: boolean }> {
   const { prepared, memory } = search;
   const n = prepared.packing.words;
   const [from, to] = [predicate(prepared, property.from), predicate(prepared, property.to)];
@@ -144,6 +147,7 @@ function explore(
   };
   let premise = false;
   for (let id = 1; id < memory.count; id++) {
+    if (id % PIECE === 0) yield;
     if (!from(memory.states, id * n)) continue;
     premise = true;
     if (!to(memory.states, id * n)) add(id, -1, -1);
@@ -151,6 +155,7 @@ function explore(
   const out = new Int32Array((kernel.branching + 1) * (n + 1));
   const words = new Int32Array(n);
   for (let node = 0; node < region.ids.length; node++) {
+    if (node % PIECE === 0) yield;
     region.starts.push(region.targets.length);
     const length = kernel.successors(memory.states, region.ids.at(node) * n, out);
     let mask = 0;
@@ -171,47 +176,61 @@ function explore(
   return { region, premise };
 }
 
+/** Scratch arrays of Tarjan's algorithm, by node. A depth of 0: not visited. */
+interface Scratch {
+  readonly index: Int32Array;
+  readonly low: Int32Array;
+  readonly onStack: Uint8Array;
+  /** By node: its next edge to follow. */
+  readonly edge: Int32Array;
+}
+
 /** Strongly connected components of the nodes whose `part` is `wanted`, by Tarjan's algorithm without recursion. */
-function components(
+function* components(
   region: Region,
   nodes: readonly number[] | Int32Array,
   part: Int32Array,
   wanted: number,
-): number[][] {
-  const index = new Map<number, number>();
-  const low = new Map<number, number>();
-  const onStack = new Set<number>();
+  { index, low, onStack, edge }: Scratch,
+): Pausing<number[][]> {
+  for (const node of nodes) index[node] = 0;
   const stack: number[] = [];
   const found: number[][] = [];
-  const call: { node: number; edge: number }[] = [];
+  const call: number[] = [];
+  let visited = 0;
   const open = (node: number) => {
-    index.set(node, index.size);
-    low.set(node, index.size - 1);
+    index[node] = low[node] = ++visited;
+    edge[node] = region.starts.at(node);
     stack.push(node);
-    onStack.add(node);
-    call.push({ node, edge: region.starts.at(node) });
+    onStack[node] = 1;
+    call.push(node);
   };
-  const lower = (node: number, value: number) => low.set(node, Math.min(low.get(node) as number, value));
+  const lower = (node: number, value: number) => {
+    if (value < (low[node] as number)) low[node] = value;
+  };
+  let worked = 0;
   for (const root of nodes) {
-    if (index.has(root)) continue;
+    if (index[root] !== 0) continue;
     open(root);
-    for (let top = call.at(-1); top !== undefined; top = call.at(-1)) {
-      const { node } = top;
-      if (top.edge < region.starts.at(node + 1)) {
-        const target = region.targets.at(top.edge++);
+    for (let node = call.at(-1); node !== undefined; node = call.at(-1)) {
+      if (++worked % PIECE === 0) yield;
+      const at = edge[node] as number;
+      if (at < region.starts.at(node + 1)) {
+        edge[node] = at + 1;
+        const target = region.targets.at(at);
         if (part[target] !== wanted) continue;
-        if (!index.has(target)) open(target);
-        else if (onStack.has(target)) lower(node, index.get(target) as number);
+        if (index[target] === 0) open(target);
+        else if (onStack[target] === 1) lower(node, index[target] as number);
         continue;
       }
       call.pop();
       const parent = call.at(-1);
-      if (parent !== undefined) lower(parent.node, low.get(node) as number);
-      if (low.get(node) !== index.get(node)) continue;
+      if (parent !== undefined) lower(parent, low[node] as number);
+      if (low[node] !== index[node]) continue;
       const component: number[] = [];
       for (let member = -1; member !== node; ) {
         member = stack.pop() as number;
-        onStack.delete(member);
+        onStack[member] = 0;
         component.push(member);
       }
       found.push(component);
@@ -242,17 +261,24 @@ function summary(
 }
 
 /** A set of states that a fair run can stay in for ever, or null. Strong constraints that cannot act are met by leaving out where they could. */
-function fairComponent(
+function* fairComponent(
   region: Region,
   edgeMasks: readonly number[],
   weak: number,
   strong: number,
-): { nodes: number[]; part: Int32Array; tag: number } | null {
-  const part = new Int32Array(region.ids.length);
+): Pausing<{ nodes: number[]; part: Int32Array; tag: number } | null> {
+  const size = region.ids.length;
+  const part = new Int32Array(size);
+  const scratch: Scratch = {
+    index: new Int32Array(size),
+    low: new Int32Array(size),
+    onStack: new Uint8Array(size),
+    edge: new Int32Array(size),
+  };
   let tags = 0;
   const work: { nodes: number[] | Int32Array; tag: number }[] = [{ nodes: Int32Array.from(part, (_, i) => i), tag: 0 }];
   for (let job = work.pop(); job !== undefined; job = work.pop()) {
-    for (const component of components(region, job.nodes, part, job.tag)) {
+    for (const component of yield* components(region, job.nodes, part, job.tag, scratch)) {
       const tag = ++tags;
       for (const node of component) part[node] = tag;
       const { acts, everywhere, somewhere, edges } = summary(region, component, part, tag, edgeMasks);
@@ -343,7 +369,7 @@ function stemTo(region: Region, node: number): { entry: number; moves: number[] 
 }
 
 /** Decide one property. `search` must have explored the plain state space completely. */
-export function checkLeadsTo(search: Search, property: LeadsTo): LivenessResult {
+export function* checkLeadsTo(search: Search, property: LeadsTo): Pausing<LivenessResult> {
   const { prepared } = search;
   const { layout } = prepared;
   const kernel = buildKernel(prepared.analysis, prepared.packing, prepared.reductions, NO_EVENTS, true);
@@ -351,7 +377,7 @@ export function checkLeadsTo(search: Search, property: LeadsTo): LivenessResult 
   const edgeMasks = kernel.edges.map(([lowered]) =>
     maskOf(constraints, (constraint) => lowered !== undefined && constraint.matches(lowered)),
   );
-  const { region, premise } = explore(search, kernel, property, edgeMasks);
+  const { region, premise } = yield* explore(search, kernel, property, edgeMasks);
   if (!premise) return { trace: null, vacuous: true };
   const choice = (move: number): Choice => kernel.edges[move]?.[0] as Choice;
   const run = (node: number, loop: readonly number[]): LivenessResult => {
@@ -365,7 +391,7 @@ export function checkLeadsTo(search: Search, property: LeadsTo): LivenessResult 
   if (end !== undefined) return run(end, []);
   const weak = maskOf(constraints, ({ strong }) => !strong);
   const strong = maskOf(constraints, (constraint) => constraint.strong);
-  const fair = fairComponent(region, edgeMasks, weak, strong);
+  const fair = yield* fairComponent(region, edgeMasks, weak, strong);
   if (fair === null) return { trace: null, vacuous: false };
   const start = fair.nodes.reduce((best, node) => Math.min(best, node));
   return run(start, cycle(region, fair, edgeMasks, weak | strong, start));

@@ -16,6 +16,7 @@ import {
   type TraceStep,
   traceOf,
 } from "../language/index.ts";
+import { type Pausing, uninterrupted, Watch } from "./watch.ts";
 
 /** What happened when a trace was played. */
 export interface Replay {
@@ -143,7 +144,11 @@ const MAX_ATTEMPTS = 4000;
  * Reorder a finite counterexample of the same length so that it changes less often from one process to another. Each reordering moves
  * one step towards an earlier step of its process and is kept when the run still shows the violation.
  */
-export function fewerSwitches(model: Model, trace: Trace, property: string): Trace {
+export const fewerSwitches = (model: Model, trace: Trace, property: string): Trace =>
+  uninterrupted(regrouping(model, trace, property, new Watch()));
+
+/** The same with pauses; what was reached when the watch says stop is the result. */
+export function* regrouping(model: Model, trace: Trace, property: string, watch: Watch): Pausing<Trace> {
   if (trace.loop !== null) return trace;
   const layout = layoutOf(model);
   let best = trace.steps.map((step) => {
@@ -157,6 +162,8 @@ export function fewerSwitches(model: Model, trace: Trace, property: string): Tra
     improved = false;
     for (let i = 1; i < best.length && attempts < MAX_ATTEMPTS; i++) {
       if (best[i]?.instance === best[i - 1]?.instance) continue;
+      yield;
+      if (watch.reason !== null) return traceOf(layout, best);
       for (const candidate of movedTogether(best, i)) {
         attempts++;
         if (switches(candidate) < switches(best) && stillShows(layout, candidate, property)) {

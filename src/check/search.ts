@@ -8,6 +8,7 @@ import { type Packing, pack, packState, unpackState } from "./pack.ts";
 import { foldedSuccessors } from "./path.ts";
 import type { Progress } from "./result.ts";
 import { symmetricTypes } from "./symmetry.ts";
+import { type Pausing, uninterrupted, Watch } from "./watch.ts";
 
 /** When to stop before everything was explored. */
 export interface Bounds {
@@ -21,11 +22,13 @@ export interface Bounds {
 }
 
 export interface SearchOptions extends Bounds {
+  /** The clock of the whole check; `time` is ignored then. */
+  readonly watch?: Watch;
   /** Stop at the first violation. */
   readonly first?: boolean;
   readonly noReduction?: boolean;
-  /** Stop when this property is found violated. */
-  readonly until?: string;
+  /** Stop when all of these are found again. */
+  readonly until?: readonly Finding[];
 }
 
 /** A violation or witness as the search records it: the state, and for a fault the site in the generated code. */
@@ -47,13 +50,19 @@ export interface Prepared {
 }
 
 /** Analyse a validated model and decide which reductions are sound for it. */
-export function prepare(model: Model, noReduction = false): Prepared {
+export const prepare = (model: Model, noReduction = false): Prepared => uninterrupted(preparing(model, noReduction));
+
+/** The same, with pauses. */
+export function* preparing(model: Model, noReduction = false): Pausing<Prepared> {
   const layout = layoutOf(model);
-  const analysis = analyze(layout);
+  yield;
+  const analysis = yield* analyze(layout);
   const packing = pack(analysis);
+  yield;
   const reductions: Reductions = noReduction
     ? { symmetric: new Set(), folded: layout.instances.map(() => new Set<number>()) }
-    : { symmetric: symmetricTypes(model), folded: foldedLabels(analysis) };
+    : { symmetric: symmetricTypes(model), folded: yield* foldedLabels(analysis) };
+  yield;
   return { model, layout, analysis, packing, reductions };
 }
 
@@ -65,6 +74,8 @@ const CAPACITY_GROWTH = 8;
 const TABLE_GROWTH = 4;
 const SLICE = 1 << 15;
 const MAX_STATES = 2 ** 30;
+/** Room for one batch of successors, beside those of the state expanded last. */
+const SPARE = 256;
 
 /** Breadth-first exploration that can be advanced piece by piece. */
 export class Search {
@@ -76,6 +87,7 @@ export class Search {
   readonly levels: number[] = [1];
   reason: string | null = null;
   readonly #options: SearchOptions;
+  readonly #watch: Watch;
   readonly #startTime = Date.now();
   #spent = 0;
   #stop = false;
@@ -83,6 +95,7 @@ export class Search {
   constructor(prepared: Prepared, options: SearchOptions = {}) {
     this.prepared = prepared;
     this.#options = options;
+    this.#watch = options.watch ?? new Watch(options.time);
     const words = prepared.packing.words;
     this.memory = {
       states: new Int32Array(FIRST_CAPACITY * words),
@@ -118,7 +131,10 @@ export class Search {
     if (this.findings.some((known) => known.property === finding.property && known.kind === finding.kind)) return;
     this.findings.push(finding);
     if (finding.kind === "sometimes") return;
-    if (this.#options.first || this.#options.until === finding.property) this.#stop = true;
+    const { first, until } = this.#options;
+    const found = (wanted: Finding) =>
+      this.findings.some(({ property, kind }) => property === wanted.property && kind === wanted.kind);
+    if (first || until?.every(found)) this.#stop = true;
   }
 
   #found(kind: "always" | "sometimes", property: number, id: number): void {
@@ -212,9 +228,9 @@ export class Search {
   }
 
   #checkBounds(): void {
-    const { time, states } = this.#options;
+    const { states } = this.#options;
     if (this.done) return;
-    if (time !== undefined && this.seconds > time) this.reason = `the time bound of ${time} s was reached`;
+    this.reason = this.#watch.reason;
     if (states !== undefined && this.states > states) this.reason = `the bound of ${states} states was reached`;
   }
 
@@ -229,11 +245,14 @@ export class Search {
     if (!this.done) this.reason = reason;
   }
 
+  /** How many states the table can take. */
+  get #tableRoom(): number {
+    return Math.floor(this.memory.table.length * LOAD);
+  }
+
   #updateLimit(): void {
-    const { memory, kernel, prepared } = this;
-    const room = 256 + kernel.branching;
-    const capacity = Math.min(memory.parents.length, Math.floor(memory.states.length / prepared.packing.words));
-    memory.limit = Math.min(capacity, Math.floor(memory.table.length * LOAD)) - room;
+    const { memory, kernel } = this;
+    memory.limit = Math.min(memory.parents.length, this.#tableRoom) - SPARE - kernel.branching;
   }
 
   /** Make room for more states when the arrays are nearly full. */
@@ -246,7 +265,7 @@ export class Search {
         return;
       }
       try {
-        if (memory.count + 256 + this.kernel.branching >= memory.table.length * LOAD) this.#growTable();
+        if (this.#tableRoom <= memory.parents.length) this.#growTable();
         else this.#growStates();
       } catch (error) {
         if (error instanceof SeamlockError) throw error;
@@ -275,6 +294,7 @@ export class Search {
     const words = prepared.packing.words;
     const longest = Math.floor((2 ** 32 - 1) / words);
     const capacity = Math.min(memory.parents.length * CAPACITY_GROWTH, longest);
+    if (capacity === memory.parents.length) throw new RangeError("the array of states cannot grow");
     memory.states = enlarged(memory.states, capacity * words, memory.count * words);
     memory.parents = enlarged(memory.parents, capacity, memory.count);
   }
@@ -305,7 +325,7 @@ export class Search {
     const { memory } = this;
     Object.assign(memory, { states, parents, head: saved.head, count: saved.count, transitions: saved.transitions });
     let size = FIRST_TABLE;
-    while (size * LOAD < saved.count + 256 + this.kernel.branching) size *= TABLE_GROWTH;
+    while (size * LOAD < saved.count + SPARE + this.kernel.branching) size *= TABLE_GROWTH;
     memory.table = new Int32Array(size);
     memory.idBits = Math.max(26, Math.ceil(Math.log2(size)));
     this.kernel.rehash(memory);
