@@ -535,10 +535,11 @@ function ordered<T extends { first: Held; all: Held[] }>(
 
 /** Within one PAMT walk, from the top down. */
 const level = (group: { first: Held }): number => ["PAMT_1G", "PAMT_2M"].indexOf(group.first.resource) + 1 || 3;
-const sameCall = (a: { first: Held }, b: { first: Held }): boolean =>
-  a.first.event.evidence.length > 1 &&
-  sameSite(a.first.event.evidence[0], b.first.event.evidence[0]) &&
-  sameSite(a.first.event.evidence[1], b.first.event.evidence[1]);
+const sameCall = ({ first: a }: { first: Held }, { first: b }: { first: Held }): boolean => {
+  const [x, y] = [a.event.evidence, b.event.evidence];
+  if (x.length < 2 || y.length < 2 || !sameSite(x[0], y[0])) return false;
+  return sameSite(x[1], y[1]) || (x.length === 2 && y.length === 2);
+};
 
 function timesOf(event: AcquireEvent, rules: ExtractionRules): string {
   const loops = event.loops;
