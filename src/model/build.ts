@@ -74,6 +74,7 @@ function runningModel(scenario: RunningScenario, catalog: Catalog): Model {
     checkBeforeMark: scenario.entryOrder === "check-then-mark",
     localRetry: scenario.faultRetry === "local",
     allLocks: scenario.locks === "all",
+    progress: scenario.progress,
   });
 }
 

@@ -1,6 +1,19 @@
 /** The scenarios of a running TD: vCPUs that enter, fault and accept, and the host that removes pages. */
 import type { Catalog } from "../catalog/index.ts";
-import { boolType, exists, intType, type Model, model, not, or } from "../language/index.ts";
+import {
+  boolType,
+  exists,
+  type Fairness,
+  intType,
+  type Model,
+  type ModelBuilder,
+  model,
+  not,
+  or,
+  type ProcessBuilder,
+  strongFair,
+} from "../language/index.ts";
+import { Caller } from "./calls.ts";
 import { FAILED, type Kick, type Policy, RemoverProcess } from "./remover.ts";
 import { type Host, VcpuProcess, type VcpuSpec, type ZeroStep } from "./vcpu.ts";
 import { leafOf, type SEPT_STATES, World } from "./world.ts";
@@ -20,6 +33,8 @@ export interface RuntimeSpec {
   readonly localRetry: boolean;
   /** Also model locks that everybody only shares. */
   readonly allLocks: boolean;
+  /** Also ask whether whoever waits gets through, when every process that can run again and again runs again and again. */
+  readonly progress: boolean;
 }
 
 /** Build the model of a running TD for one module. */
@@ -71,16 +86,42 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
     "a guest runs",
     exists(vcpu, (v) => vcpu.at(v, "guest")),
   );
+  const fairness = Array.from({ length: spec.vcpus }, (_, instance) => strongFair(vcpu, { instance }));
   if (spec.removal !== null) {
     const remover = m.process("remover");
     new RemoverProcess(remover, world, host, vcpu, spec.removal, leaves).build();
     m.always("a removal never fails", not(remover.at(0, FAILED)));
     m.sometimes("a page is removed", remover.at(0, "finish"));
+    fairness.push(strongFair(remover));
+    if (spec.progress) removalProgress(m, remover, spec.removal.kick.afterTrack, fairness);
   }
+  if (spec.progress)
+    m.leadsTo("a vCPU that faulted runs its guest again", vcpu.at(0, "fault"), vcpu.at(0, "guest"), fairness);
   if (spec.guest.touches)
     m.sometimes(
       "zero-step is suspected",
       exists(vcpu, (v) => or(vcpu.at(v, "enter walk"), vcpu.at(v, "enter tree"))),
     );
   return m.build();
+}
+
+/** Each call of a removal gets through, or the removal gives up. */
+function removalProgress(
+  m: ModelBuilder,
+  remover: ProcessBuilder,
+  kicks: boolean,
+  fairness: readonly Fairness[],
+): void {
+  const stages = [
+    ["TDH.MEM.RANGE.BLOCK", "block", Caller.entry("track")],
+    ["TDH.MEM.TRACK", "track", kicks ? "kick after track" : Caller.entry("remove")],
+    ["TDH.MEM.PAGE.REMOVE", "remove", "finish"],
+  ] as const;
+  for (const [leaf, prefix, next] of stages)
+    m.leadsTo(
+      `${leaf} is not refused for ever`,
+      remover.at(0, Caller.entry(prefix)),
+      remover.at(0, next, FAILED),
+      fairness,
+    );
 }

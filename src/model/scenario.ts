@@ -48,6 +48,7 @@ export const runningSchema = z.strictObject({
   threshold: z.int().min(0).max(64).optional().describe("zero-step threshold; the module's, unless stated"),
   entryOrder: z.enum(["mark-then-check", "check-then-mark"]).default("mark-then-check"),
   faultRetry: z.enum(["local", "re-enter"]).default("local"),
+  progress: z.boolean().default(false).describe("also ask whether calls that are refused get through in the end"),
   locks: z.enum(["contended", "all"]).default("contended").describe("`all`: also those that everybody only shares"),
 });
 
