@@ -52,18 +52,24 @@ interface Job {
   search: Search | null;
 }
 
+/** What came out, and the search it came from; null: it never began. */
+interface Checked {
+  readonly result: CheckResult;
+  readonly search: Search | null;
+}
+
 /** The whole work, once for the blocking and the interruptible driver. */
-function* checking(model: Model, job: Job): Pausing<CheckResult> {
+function* checking(model: Model, job: Job): Pausing<Checked> {
   const { options, watch } = job;
   const wanted = restricted(validate(model), options.properties);
   const prepared = options.search?.prepared ?? (yield* untilStopped(preparing(wanted, options.noReduction), watch));
-  if (prepared === null) return unstarted(watch);
+  if (prepared === null) return { result: unstarted(watch), search: null };
   const search = options.search ?? new Search(prepared, bounds(options, watch));
   yield* drive(search, job);
   const violations = yield* violationsOf(search, job);
   const live = yield* liveness(wanted, search, job);
   violations.push(...live.violations);
-  return resultOf(search, violations, live, watch);
+  return { result: resultOf(search, violations, live, watch), search };
 }
 
 /** Such work as far as the watch lets it go; null: stopped. */
@@ -314,7 +320,10 @@ function report({ search, options }: Job): void {
 }
 
 /** Decide a model; returns when done or when a bound is reached. */
-export function check(model: Model, options: CheckOptions = {}): CheckResult {
+export const check = (model: Model, options: CheckOptions = {}): CheckResult => checkAndKeep(model, options).result;
+
+/** The same, and the search with all its states. */
+export function checkAndKeep(model: Model, options: CheckOptions): Checked {
   const job: Job = { options, watch: new Watch(options.time), search: null };
   const work = checking(model, job);
   for (;;) {
@@ -338,7 +347,7 @@ export async function checkAsync(
   for (;;) {
     if (options.signal?.aborted) job.watch.stop("interrupted");
     const { value, done } = work.next();
-    if (done) return value;
+    if (done) return value.result;
     report(job);
     if (Date.now() - turn < TURN) continue;
     await new Promise((resolve) => setTimeout(resolve, 0));

@@ -260,10 +260,7 @@ const STORED: Ways = { paths: 1, depth: 0 };
  * Depth first: a label met again on the way to itself is dropped then, a label with too many ways is dropped when it is left; what was
  * left stays as it is, so each label is visited once.
  */
-function foldable(
-  safe: ReadonlySet<number>,
-  nexts: ReadonlyMap<number, readonly number[]>,
-): ReadonlyMap<number, Ways> {
+function foldable(safe: ReadonlySet<number>, nexts: ReadonlyMap<number, readonly number[]>): ReadonlyMap<number, Ways> {
   const folded = new Map<number, Ways>();
   const dropped = new Set<number>();
   const stored = (label: number) => !safe.has(label) || dropped.has(label);

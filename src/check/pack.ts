@@ -171,11 +171,13 @@ export function packState(packing: Packing, slots: readonly number[]): Int32Arra
   return words;
 }
 
+/** The value of a slot that is stored. */
+export const valueIn = (words: Int32Array, { word, shift, width, min }: Field, offset = 0): number =>
+  width === 0 ? min : (((words[offset + word] as number) >>> shift) & mask(width)) + min;
+
 /** A state's words, `offset` into `words`, as slots. */
 export function unpackState(packing: Packing, words: Int32Array, offset: number): number[] {
-  const slots = packing.fields.map(({ word, shift, width, min }) =>
-    width === 0 ? min : (((words[offset + word] as number) >>> shift) & mask(width)) + min,
-  );
+  const slots = packing.fields.map((field) => valueIn(words, field, offset));
   for (const [slot, { init, byInstance }] of packing.derived) {
     slots[slot] = byInstance.reduce(
       (sum, added, i) => sum + (added.get(slots[packing.pcs[i] as number] as number) ?? 0),
