@@ -100,7 +100,9 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
   if (spec.guest.touches)
     m.sometimes(
       "zero-step is suspected",
-      exists(vcpu, (v) => or(vcpu.at(v, "enter walk"), vcpu.at(v, "enter tree"))),
+      exists(vcpu, (v) =>
+        world.models("SEPT_TREE") ? or(vcpu.at(v, "enter walk"), vcpu.at(v, "enter tree")) : vcpu.at(v, "enter walk"),
+      ),
     );
   return m.build();
 }

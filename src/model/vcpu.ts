@@ -151,11 +151,6 @@ export class VcpuProcess {
       });
       this.p.step("marked", { when: barred, do: [set(mine, false)], next: "outside", meta: unmark });
     }
-    this.p.step("leave", {
-      do: [set(mine, false)],
-      next: "outside",
-      meta: { action: "effect", note: "out of guest mode, interrupts on" },
-    });
     this.p.idle("outside");
   }
 
@@ -209,7 +204,7 @@ export class VcpuProcess {
   /** The label from which these locks are given back one by one, last first, and the vCPU leaves guest mode. */
   #undo(rows: readonly Acquisition[], to = "leave", name = "undo"): string {
     const last = rows.at(-1);
-    if (last === undefined) return to;
+    if (last === undefined) return to === "leave" ? this.#leave() : to;
     const label = `${name} ${rows.map(({ resource }) => resource).join("+")}`;
     if (!this.#undone.has(label)) {
       this.#undone.add(label);
@@ -223,6 +218,20 @@ export class VcpuProcess {
     return label;
   }
   readonly #undone = new Set<string>();
+
+  /** The label at which entry that was refused leaves guest mode; where no lock can be refused, there is none. */
+  #leave(): string {
+    const label = "leave";
+    if (!this.#undone.has(label)) {
+      this.#undone.add(label);
+      this.p.step(label, {
+        do: [set(this.#host.inGuestMode.at(this.p.self), false)],
+        next: "outside",
+        meta: { action: "effect", note: "out of guest mode, interrupts on" },
+      });
+    }
+    return label;
+  }
 
   #epochSection(start: string, row: Acquisition, early: readonly Acquisition[]): void {
     this.#try(start, row, "enter count", this.#undo(early));

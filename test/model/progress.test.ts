@@ -28,3 +28,13 @@ describe("progress of a removal, one vCPU", () => {
     },
   );
 });
+
+describe("page-fault-in", () => {
+  it.each(["1.5.16", "1.5.20", "1.5.25"])(
+    "can be checked on %s, where nobody takes the tree lock exclusively from 1.5.20",
+    async (module) => {
+      const { model } = await loadScenario("page-fault-in", { module, vcpus: "1", pages: "1" });
+      expect(check(model).outcome.kind).toBe("holds");
+    },
+  );
+});
