@@ -5,6 +5,7 @@ import type { HostProfile } from "../host/index.ts";
 import type { Model } from "../language/index.ts";
 import { lockModel } from "../locks/index.ts";
 import { enterAndZap } from "./enter-and-zap.ts";
+import { lifeModel } from "./lifecycle.ts";
 import { pathsModel } from "./paths.ts";
 import { runtimeModel } from "./runtime.ts";
 import type { RunningScenario, Scenario } from "./scenario.ts";
@@ -18,7 +19,7 @@ export interface Facts {
 
 /** Does the scenario depend on a module's catalog? */
 export const needsModule = (scenario: Scenario): boolean =>
-  scenario.kind === "running-td" || scenario.kind === "host-paths";
+  scenario.kind === "running-td" || scenario.kind === "td-life" || scenario.kind === "host-paths";
 
 /**
  * Build a scenario's model.
@@ -33,6 +34,8 @@ function modelOf(scenario: Scenario, facts: Facts): Model {
   switch (scenario.kind) {
     case "running-td":
       return runningModel(scenario, facts.catalog());
+    case "td-life":
+      return lifeModel(facts.catalog(), { ...scenario, life: scenario.life === "in-order" });
     case "host-paths":
       return pathsModel(facts.catalog(), facts.host(), scenario);
     case "lock":

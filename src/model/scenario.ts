@@ -52,6 +52,27 @@ export const runningSchema = z.strictObject({
   locks: z.enum(["contended", "all"]).default("contended").describe("`all`: also those that everybody only shares"),
 });
 
+/** The least and the most pages of a structure. */
+const pageCount = (min: number, max: number) =>
+  z
+    .strictObject({ min: size(max).default(min), max: size(max).default(max) })
+    .prefault({})
+    .refine((pages) => pages.min <= pages.max, "min must not exceed max");
+
+/** A TD from its creation to the reclaim of its last page. */
+export const lifeSchema = z.strictObject({
+  ...common,
+  kind: z.literal("td-life"),
+  life: z.enum(["in-order", "none"]).default("in-order").describe("does a host live the life, call by call?"),
+  callers: z.int().min(0).max(3).default(0).describe("threads that make any call at any time"),
+  tds: size(2).default(1).describe("TDRs that want the one HKID; the second is not built further"),
+  vcpus: size(2).default(1),
+  pages: size(3).default(2),
+  packages: size(2).default(1),
+  tdcs: pageCount(6, 9).describe("pages of a TDCS: MIN_NUM_TDCS_PAGES, MAX_NUM_TDCS_PAGES"),
+  tdvps: pageCount(6, 15).describe("pages of a TDVPS: MIN_TDVPS_PAGES, MAX_TDVPS_PAGES"),
+});
+
 /** The paths of a host profile in some phases of a VM's life. */
 export const pathsSchema = z.strictObject({
   ...common,
@@ -92,7 +113,13 @@ export const benchSchema = z.strictObject({
   threshold: z.int().min(1).max(64).default(2),
 });
 
-export const scenarioSchema = z.discriminatedUnion("kind", [runningSchema, pathsSchema, lockSchema, benchSchema]);
+export const scenarioSchema = z.discriminatedUnion("kind", [
+  runningSchema,
+  lifeSchema,
+  pathsSchema,
+  lockSchema,
+  benchSchema,
+]);
 
 export type RunningScenario = z.infer<typeof runningSchema>;
 export type PathsScenario = z.infer<typeof pathsSchema>;

@@ -1,0 +1,272 @@
+/**
+ * A leaf of the life cycle as steps. Which locks it takes, in which mode and order, where it gives them back and what a refused try returns
+ * is the catalog's; between the tries stand the leaf's checks, each with the status that the source returns there.
+ */
+import type { Acquisition, Leaf } from "../catalog/index.ts";
+import { SeamlockError } from "../errors.ts";
+import {
+  and,
+  type BoolExpr,
+  BUSY,
+  type Effect,
+  enumOf,
+  type IntExpr,
+  type IntLike,
+  type IntRef,
+  int,
+  not,
+  or,
+  type ProcessBuilder,
+  type StepMeta,
+  set,
+} from "../language/index.ts";
+import type { LifeState } from "./lifecycle-state.ts";
+
+/** Every status that a call of the life cycle can return here. `NONE`: no call has returned since. */
+export const LIFE_STATUSES = [
+  "NONE",
+  "TDX_SUCCESS",
+  "TDX_OPERAND_BUSY",
+  "TDX_PAGE_METADATA_INCORRECT",
+  "TDX_HKID_NOT_FREE",
+  "TDX_LIFECYCLE_STATE_INCORRECT",
+  "TDX_KEY_CONFIGURED",
+  "TDX_TD_KEYS_NOT_CONFIGURED",
+  "TDX_TDCX_NUM_INCORRECT",
+  "TDX_TDCS_NOT_ALLOCATED",
+  "TDX_OP_STATE_INCORRECT",
+  "TDX_VCPU_STATE_INCORRECT",
+  "TDX_VCPU_ASSOCIATED",
+  "TDX_VCPU_NOT_ASSOCIATED",
+  "TDX_NO_VCPUS",
+  "TDX_EPT_WALK_FAILED",
+  "TDX_EPT_ENTRY_NOT_PRESENT",
+  "TDX_EPT_ENTRY_STATE_INCORRECT",
+  "TDX_PAGE_ALREADY_ACCEPTED",
+  "TDX_GPA_RANGE_ALREADY_BLOCKED",
+  "TDX_GPA_RANGE_NOT_BLOCKED",
+  "TDX_PREVIOUS_TLB_EPOCH_BUSY",
+  "TDX_TLB_TRACKING_NOT_DONE",
+  "TDX_FLUSHVP_NOT_DONE",
+  "TDX_NO_HKID_READY_TO_WBCACHE",
+  "TDX_WBCACHE_NOT_COMPLETE",
+  "TDX_TD_ASSOCIATED_PAGES_EXIST",
+] as const;
+export const LifeStatus = enumOf("LifeStatus", LIFE_STATUSES);
+export type LifeStatusName = (typeof LIFE_STATUSES)[number];
+
+/** A check of a leaf: when it does not pass, the call ends with a status. */
+export interface Check {
+  /** Holds when the call is refused. */
+  readonly when: BoolExpr;
+  readonly status: LifeStatusName;
+  /** The operand in the status: the acquisition's own (`row`), one by name, or none. */
+  readonly operand?: string;
+  /** Where a refused guest goes on instead of returning. */
+  readonly next?: string;
+  readonly note: string;
+}
+
+/** What a leaf does once it has a resource (or walks it without the lock) and before it asks for the next one. */
+export interface Stage {
+  /** The resource, as the catalog names it. */
+  readonly after: string;
+  readonly checks?: readonly Check[];
+  readonly do?: readonly Effect[];
+}
+
+/** One call of a leaf. */
+export interface LifeCall {
+  readonly leaf: Leaf;
+  readonly object: (row: Acquisition) => IntLike;
+  readonly stages: readonly Stage[];
+  /** Does the call take a lock that the catalog lists under a condition? Unless stated: yes, all pages are 4 KB pages. */
+  readonly takes?: (row: Acquisition) => boolean;
+  readonly body: readonly Effect[];
+  readonly note: string;
+}
+
+/** A label, and the locks held there. */
+interface Held {
+  readonly row: Acquisition;
+  readonly object: IntLike;
+}
+
+/** Adds the calls of one process. */
+export class LifeCaller {
+  readonly p: ProcessBuilder;
+  readonly state: LifeState;
+  readonly status: IntRef;
+  readonly #known = new Set<string>();
+
+  constructor(p: ProcessBuilder, state: LifeState) {
+    this.p = p;
+    this.state = state;
+    this.status = p.variable("status", LifeStatus.$type);
+  }
+
+  /** Adds a call that starts at `label` and returns to `done`; what it holds until TD exit is given back by {@link leave}. */
+  call(label: string, call: LifeCall, done: string, entered: string = done): void {
+    const rows = this.#rows(call);
+    let held: Held[] = [];
+    let here = label;
+    for (const [i, row] of rows.entries()) {
+      const lock = { row, object: call.object(row) };
+      const name = `${label}: ${i + 1} ${row.resource}`;
+      if (row.mode !== "NO_LOCK") {
+        this.#attempt(call, here, lock, held, name, done);
+        held = [...held, lock];
+        here = name;
+      }
+      for (const [j, stage] of call.stages.filter((one) => one.after === anchorOf(rows, i)).entries()) {
+        const next = `${name} checked${j === 0 ? "" : ` ${j + 1}`}`;
+        this.#stage(call, here, stage, row, held, next, done);
+        here = next;
+      }
+    }
+    this.#body(call, here, held, done, entered);
+  }
+
+  /** Rows that the call takes. A stage whose resource the catalog does not list would never run: that is an error. */
+  #rows({ leaf, stages, takes }: LifeCall): readonly Acquisition[] {
+    const rows = leaf.acquisitions.filter((row) => takes?.(row) ?? true);
+    for (const { after } of stages) {
+      if (rows.some(({ resource }) => resource === after)) continue;
+      throw new SeamlockError("SL4211", `the module's catalog does not list ${after} for ${leaf.name}`, {
+        hint: "Use a catalog that was extracted from source: `seamlock modules` lists them",
+      });
+    }
+    return rows;
+  }
+
+  #meta(leaf: Leaf, action: string, { row, object }: Held, more: Partial<StepMeta> = {}): StepMeta {
+    const index = this.state.indexed(row.resource)
+      ? { object: typeof object === "number" ? int(object) : (object as IntExpr) }
+      : {};
+    return { leaf: leaf.name, action, resource: row.resource, mode: row.mode, ...index, ...more };
+  }
+
+  #attempt(call: LifeCall, label: string, lock: Held, held: readonly Held[], next: string, done: string): void {
+    const { granted, take, refused } = this.state.attempt(lock.row, lock.object);
+    const { leaf } = call;
+    this.p.step(label, { when: granted, do: take, next, meta: this.#meta(leaf, "acquire", lock, { result: "ok" }) });
+    const { busyStatus } = lock.row;
+    this.p.step(label, {
+      when: not(granted),
+      do: [...refused, set(this.status, LifeStatus.TDX_OPERAND_BUSY)],
+      next: this.#leave(leaf, held, done),
+      meta: this.#meta(leaf, "acquire", lock, { result: BUSY, ...(busyStatus !== null && { status: busyStatus }) }),
+    });
+  }
+
+  #stage(
+    call: LifeCall,
+    label: string,
+    stage: Stage,
+    row: Acquisition,
+    held: readonly Held[],
+    next: string,
+    done: string,
+  ): void {
+    const checks = stage.checks ?? [];
+    const { leaf } = call;
+    checks.forEach((check, i) => {
+      const earlier = checks.slice(0, i).map(({ when }) => not(when));
+      this.p.step(label, {
+        when: and(...earlier, check.when),
+        do: [set(this.status, LifeStatus[check.status])],
+        next: this.#leave(leaf, held, check.next ?? done),
+        meta: { leaf: leaf.name, action: "effect", note: check.note, ...this.#code(check.status, check.operand, row) },
+      });
+    });
+    this.p.step(label, {
+      when: not(or(...checks.map(({ when }) => when))),
+      do: stage.do ?? [],
+      next,
+      meta: { leaf: leaf.name, action: "effect", note: `checked: ${stage.after}` },
+    });
+  }
+
+  /** The status as the module returns it: the catalog's code, with the operand's number in the low half. */
+  #code(status: LifeStatusName, operand: string | undefined, row: Acquisition): { status?: string } {
+    if (status === "NONE") return {};
+    const { statusCodes, operandIds, module } = this.state.catalog;
+    const name = operand === "row" ? row.operand?.id : operand;
+    const base = statusCodes[status];
+    const number = name === undefined ? 0 : operandIds[name];
+    if (base === undefined || number === undefined) {
+      throw new SeamlockError(
+        "SL4211",
+        `the catalog of module ${module.version} does not list ${base === undefined ? status : `operand ${name}`}`,
+      );
+    }
+    const code = BigInt(base) + BigInt(number);
+    return { status: `0x${code.toString(16).toUpperCase().padStart(16, "0")}` };
+  }
+
+  /** The effect; locks that the effect's own function gives back go with it, those of TD entry next, the rest last first. */
+  #body(call: LifeCall, label: string, held: readonly Held[], done: string, entered: string): void {
+    const { leaf } = call;
+    const within = held.filter(({ row }) => !LATER.has(row.release?.at ?? "leaf-exit"));
+    const later = held.filter((lock) => !within.includes(lock));
+    const beforeEntry = later.filter(({ row }) => row.release?.at === "before-td-entry");
+    const atExit = later.filter(({ row }) => row.release?.at === "td-exit");
+    const enters = atExit.length > 0;
+    const [given] = within;
+    const effects = [...call.body, ...within.flatMap(({ row, object }) => this.state.release(row, object))];
+    const code = statusOf(this.state, "TDX_SUCCESS");
+    const meta: StepMeta =
+      given === undefined
+        ? { leaf: leaf.name, action: "effect", note: call.note, ...code }
+        : { ...this.#meta(leaf, "release", given), note: call.note, ...code };
+    const next = enters ? this.#leave(leaf, beforeEntry, entered, "enters") : this.#leave(leaf, later, done);
+    this.p.step(label, { do: [...effects, set(this.status, LifeStatus.TDX_SUCCESS)], next, meta });
+  }
+
+  /** TD exit: effects, then what the call held since entry is given back, last first. */
+  exit(label: string, call: LifeCall, effects: readonly Effect[], done: string): void {
+    const held = this.#rows(call)
+      .filter(({ release }) => release?.at === "td-exit")
+      .map((row): Held => ({ row, object: call.object(row) }));
+    const next = this.#leave(call.leaf, held, done, "exit");
+    this.p.step(label, { do: effects, next, meta: { leaf: call.leaf.name, action: "effect", note: "TD exit" } });
+  }
+
+  /** The label at which exactly these locks are left to give back; adds its steps the first time. */
+  #leave(leaf: Leaf, held: readonly Held[], done: string, why = "leaves"): string {
+    const last = held.at(-1);
+    if (last === undefined) return done;
+    const what = held.map(({ row, object }) => `${row.resource}${JSON.stringify(object)}`).join(" ");
+    const label = `${leaf.name} ${why} ${this.#number(`${what} ${done}`)}`;
+    if (this.#known.has(label)) return label;
+    this.#known.add(label);
+    this.p.step(label, {
+      do: this.state.release(last.row, last.object),
+      next: this.#leave(leaf, held.slice(0, -1), done, why),
+      meta: this.#meta(leaf, "release", last),
+    });
+    return label;
+  }
+
+  /** A short name for a long one. */
+  #number(key: string): number {
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    this.#numbers.set(key, this.#numbers.size + 1);
+    return this.#numbers.size;
+  }
+  readonly #numbers = new Map<string, number>();
+}
+
+const LATER = new Set(["leaf-exit", "before-td-entry", "td-exit"]);
+
+/** Where a resource stands twice (a tree walked with and without the lock), its stages run at the last row. */
+function anchorOf(rows: readonly Acquisition[], i: number): string | null {
+  const resource = rows[i]?.resource ?? "";
+  return rows.slice(i + 1).some((row) => row.resource === resource) ? null : resource;
+}
+
+function statusOf({ catalog }: LifeState, name: string): { status?: string } {
+  const status = catalog.statusCodes[name];
+  return status === undefined ? {} : { status };
+}

@@ -1,0 +1,237 @@
+/** What the module keeps about a TD from its creation to the reclaim of its last page: KOT, TDR, TDCS, vCPUs, PAMT and SEPT entries, and their locks. */
+import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
+import {
+  add,
+  and,
+  type BoolExpr,
+  boolType,
+  type Effect,
+  enumOf,
+  eq,
+  forall,
+  type IntExpr,
+  type IntLike,
+  intType,
+  ite,
+  lt,
+  type ModelBuilder,
+  ne,
+  not,
+  or,
+  set,
+  sub,
+} from "../language/index.ts";
+import { type Attempt, CallLock } from "./call-locks.ts";
+import { locking, Sept } from "./world.ts";
+
+/** Page types of PAMT entries that a TD without migration meets (pamt_manager.h, `page_type_t`). */
+export const PageType = enumOf("PageType", ["PT_NDA", "PT_REG", "PT_TDR", "PT_TDCX", "PT_TDVPR", "PT_EPT"]);
+/** TDR.LIFECYCLE_STATE (`td_lifecycle_state_t`, td_control_structures.h). */
+export const LifeCycle = enumOf("LifeCycle", ["TD_HKID_ASSIGNED", "TD_KEYS_CONFIGURED", "TD_BLOCKED", "TD_TEARDOWN"]);
+/** The OP_STATEs that a TD without migration goes through. */
+export const OP_STATES = ["UNINITIALIZED", "INITIALIZED", "RUNNABLE"] as const;
+export const OpState = enumOf("OpState", OP_STATES);
+/** States of an HKID in the KOT (`kot_entry_state_e`). */
+export const Kot = enumOf("Kot", ["HKID_FREE", "HKID_ASSIGNED", "HKID_FLUSHED"]);
+/** TDVPS.STATE of a vCPU that is not imported. */
+export const Vcpu = enumOf("Vcpu", ["VCPU_UNINITIALIZED", "VCPU_READY"]);
+
+/** How much of everything there is. */
+export interface LifeSize {
+  /** TDRs that share the one HKID. Only the first TD is built further than its TDR. */
+  readonly tds: number;
+  readonly vcpus: number;
+  readonly pages: number;
+  readonly packages: number;
+  readonly tdcs: { readonly min: number; readonly max: number };
+  readonly tdvps: { readonly min: number; readonly max: number };
+}
+
+/** Physical pages by what the host uses them for: the index into the PAMT. */
+export class Pages {
+  readonly #size: LifeSize;
+  constructor(size: LifeSize) {
+    this.#size = size;
+  }
+  tdr(td: number): number {
+    return td;
+  }
+  get tdcx(): number {
+    return this.#size.tds;
+  }
+  tdvpr(vcpu: number): number {
+    return this.tdcx + this.#size.tdcs.max + vcpu * this.#size.tdvps.max;
+  }
+  get sept(): number {
+    return this.tdvpr(this.#size.vcpus);
+  }
+  data(page: number): number {
+    return this.sept + 1 + page;
+  }
+  get count(): number {
+    return this.data(this.#size.pages);
+  }
+}
+
+/** Blocking epochs are kept by their distance to the TD epoch, as in the run-time scenarios. */
+const OLDEST = 2;
+
+/** The entry of the SEPT page's parent; those of 4 KB pages follow. */
+export const PARENT_ENTRY = 0;
+export const entryOf = (page: number): number => page + 1;
+
+/** Locks that are PAMT entries of 4 KB pages: one lock whatever the catalog calls the page. */
+const PAMT_4K = new Set(["TDR", "TDVPR", "PAGE"]);
+
+/** The module's state in the life of a TD. */
+export class LifeState {
+  readonly size: LifeSize;
+  readonly at: Pages;
+  readonly pt;
+  readonly kot;
+  readonly toWriteBack;
+  readonly lifecycle;
+  readonly keys;
+  readonly tdcx;
+  readonly children;
+  readonly opState;
+  readonly vcpus;
+  readonly associated;
+  readonly vcpu;
+  readonly lp;
+  readonly tdvx;
+  /** Is the SEPT page in place? */
+  readonly tree;
+  readonly entry;
+  readonly #epoch;
+  readonly #references;
+  readonly #vcpuEpoch;
+  readonly #blockedAge;
+  readonly #locks = new Map<string, CallLock>();
+  readonly #entryLock;
+
+  constructor(m: ModelBuilder, catalog: Catalog, leaves: readonly Leaf[], size: LifeSize, callers: number) {
+    const { tds, vcpus, pages, packages, tdcs, tdvps } = size;
+    this.size = size;
+    this.at = new Pages(size);
+    const pageCount = this.at.count;
+    this.pt = m.array("PAMT.PT", PageType.$type, pageCount);
+    this.kot = m.variable("KOT.STATE", Kot.$type);
+    this.toWriteBack = m.array("KOT.WBINVD_BITMAP", boolType, packages);
+    this.lifecycle = m.array("TDR.LIFECYCLE_STATE", LifeCycle.$type, tds);
+    this.keys = Array.from({ length: tds }, (_, td) => m.array(`TDR${td}.PKG_CONFIG_BITMAP`, boolType, packages));
+    this.tdcx = m.variable("TDR.NUM_TDCX", intType(0, tdcs.max));
+    this.children = m.variable("TDR.CHLDCNT", intType(0, pageCount));
+    this.opState = m.variable("TDCS.OP_STATE", OpState.$type);
+    this.vcpus = m.variable("TDCS.NUM_VCPUS", intType(0, vcpus));
+    this.associated = m.variable("TDCS.NUM_ASSOC_VCPUS", intType(0, vcpus));
+    this.vcpu = m.array("TDVPS.STATE", Vcpu.$type, vcpus);
+    this.lp = m.array("TDVPS.ASSOC_LPID", intType(0, callers), vcpus);
+    this.tdvx = m.array("TDVPS.NUM_TDVPS_PAGES", intType(0, tdvps.max), vcpus);
+    this.tree = m.variable("SEPT.page", boolType);
+    this.entry = m.array("SEPT.state", Sept.$type, pages);
+    this.#epoch = m.variable("tdEpoch", intType(0, 1));
+    this.#references = m.array("refcount", intType(0, callers), 2);
+    this.#vcpuEpoch = m.array("vcpuEpoch", intType(0, 2), vcpus);
+    this.#blockedAge = m.array("blockedAge", intType(0, OLDEST), pages, OLDEST);
+    this.#entryLock = m.array("SEPT.locked", boolType, pages + 1);
+    const rows = leaves.flatMap(locking);
+    for (const { resource } of rows) {
+      const name = lockName(resource);
+      if (name === "SEPT_ENTRY" || this.#locks.has(name)) continue;
+      const over = name === "PAMT" ? pageCount : name === "WBT" ? packages : null;
+      const kind = rows.find((row) => row.resource === resource)?.lock ?? "sharex";
+      this.#locks.set(
+        name,
+        new CallLock(m, { resource: name, kind, over, holders: HELD_TWICE * callers, hostPriority: false }),
+      );
+    }
+    this.catalog = catalog;
+  }
+  readonly catalog: Catalog;
+
+  /** Does the lock exist once per object? */
+  indexed(resource: string): boolean {
+    return resource === "SEPT_ENTRY" || (this.#locks.get(lockName(resource))?.indexed ?? false);
+  }
+
+  attempt({ resource, mode, side }: Acquisition, object: IntLike): Attempt {
+    if (resource !== "SEPT_ENTRY") return this.#lock(resource).attempt(mode, side, object);
+    const locked = this.#entryLock.at(object);
+    return { granted: not(locked), take: [set(locked, true)], refused: [] };
+  }
+
+  release({ resource, mode }: Acquisition, object: IntLike): Effect[] {
+    if (resource === "SEPT_ENTRY") return [set(this.#entryLock.at(object), false)];
+    return this.#lock(resource).release(mode, object);
+  }
+
+  #lock(resource: string): CallLock {
+    const lock = this.#locks.get(lockName(resource));
+    if (lock === undefined) throw new Error(`${resource} is not modelled here`);
+    return lock;
+  }
+
+  /** The vCPU is counted into the current epoch: `adjust_tlb_tracking_state`, common/helpers/helpers.c:2547. */
+  enterEpoch(vcpu: number): Effect[] {
+    const count = this.#references.at(this.#epoch);
+    return [set(count, add(count, 1)), set(this.#vcpuEpoch.at(vcpu), add(this.#epoch, 1))];
+  }
+
+  /** And out on TD exit: td_transitions/td_exit.c:504. */
+  leaveEpoch(vcpu: number): Effect[] {
+    const mine = this.#vcpuEpoch.at(vcpu);
+    const count = this.#references.at(sub(mine, 1));
+    return [set(count, sub(count, 1)), set(mine, 0)];
+  }
+
+  runs(vcpu: IntLike): BoolExpr {
+    return ne(this.#vcpuEpoch.at(vcpu), 0);
+  }
+
+  get previousEpochEmpty(): BoolExpr {
+    return eq(this.#references.at(sub(1, this.#epoch)), 0);
+  }
+
+  nextEpoch(): Effect[] {
+    const older = Array.from({ length: this.size.pages }, (_, page) => {
+      const age = this.#blockedAge.at(page);
+      return set(age, ite(lt(age, OLDEST), add(age, 1), OLDEST));
+    });
+    return [set(this.#epoch, sub(1, this.#epoch)), ...older];
+  }
+
+  /** TDH.MNG.INIT and a new TDR start over: no vCPU is counted, no page blocked. */
+  resetEpochs(): Effect[] {
+    return [set(this.#epoch, 0), set(this.#references.at(0), 0), set(this.#references.at(1), 0)];
+  }
+
+  stampBlocked(page: number): Effect[] {
+    return [set(this.#blockedAge.at(page), 0)];
+  }
+
+  forgetBlocked(page: number): Effect[] {
+    return [set(this.#blockedAge.at(page), OLDEST)];
+  }
+
+  /** `is_tlb_tracked`, common/helpers/helpers.h:1217. */
+  tracked(page: number): BoolExpr {
+    const age = this.#blockedAge.at(page);
+    return or(eq(age, OLDEST), and(eq(age, 1), this.previousEpochEmpty));
+  }
+
+  /** Does no vCPU in the TD date from the page's blocking epoch or before? */
+  noStaleTranslation(page: number): BoolExpr {
+    const age = this.#blockedAge.at(page);
+    const current: IntExpr = add(this.#epoch, 1);
+    return forall(this.size.vcpus, (v) => {
+      const mine = this.#vcpuEpoch.at(v);
+      return or(eq(mine, 0), and(eq(mine, current), ne(age, 0)), and(ne(mine, current), eq(age, OLDEST)));
+    });
+  }
+}
+
+/** A call that adds a page walks the PAMT twice: once for the TDR or TDVPR, once for the page. */
+const HELD_TWICE = 2;
+
+const lockName = (resource: string): string => (PAMT_4K.has(resource) ? "PAMT" : resource);
