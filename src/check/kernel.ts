@@ -108,6 +108,8 @@ interface Generator {
   readonly words: readonly number[];
   readonly faultSites: FaultSite[];
   readonly busySites: BusySite[];
+  /** Their numbers, by text. */
+  readonly busyNumbers: Map<string, number>;
   readonly edges: LoweredMove[][];
   readonly stepIds: ReadonlyMap<number, number>;
   readonly holds: readonly (readonly (readonly Hold[])[])[];
@@ -234,8 +236,10 @@ function emitBusy(g: Generator, lowered: LoweredMove): string {
 function busySite(g: Generator, { move }: LoweredMove, holder: string | null, holderProcess: string | null): number {
   const { leaf = null, resource = "", status = null } = move.step.meta;
   const wanted: BusySite = { leaf, resource, holder, holderProcess, status, process: move.type.name };
-  const known = g.busySites.findIndex((site) => JSON.stringify(site) === JSON.stringify(wanted));
-  return known >= 0 ? known : g.busySites.push(wanted) - 1;
+  const key = JSON.stringify(wanted);
+  const site = g.busyNumbers.get(key) ?? g.busySites.push(wanted) - 1;
+  g.busyNumbers.set(key, site);
+  return site;
 }
 
 /** The functions of one instance: labels dispatched by a switch, in pieces small enough for the optimising compiler. */
@@ -497,6 +501,7 @@ function generator(analysis: Analysis, packing: Packing, reductions: Reductions,
     words: Array.from({ length: packing.words }, (_, i) => i),
     faultSites: [],
     busySites: [],
+    busyNumbers: new Map(),
     edges: [],
     stepIds: stepNumbers(analysis),
     holds: analysis.layout.model.processes.map(holdsByLabel),

@@ -41,6 +41,18 @@ describe("seeds", () => {
     );
   });
 
+  test.each(["fair", "priority"] as const)(
+    "the trace of a seed under the %s schedule is the stored one",
+    async (schedule) => {
+      const { trace } = simulate(model, { seed: 2026, steps: 80, trace: true, schedule });
+      const lines = trace?.steps.map(
+        ({ actor, label, alternative, next, state }) =>
+          `${actor} ${label}.${alternative} -> ${next} ${JSON.stringify(state)}`,
+      );
+      await expect(`${lines?.join("\n")}\n`).toMatchFileSnapshot(`golden/enter-and-zap-2026-${schedule}.txt`);
+    },
+  );
+
   test("run k of many is run k alone", () => {
     const many = simulate(tryLock(3, "wrong guard"), { seed: 3, runs: 20, steps: 30 });
     const [violation] = many.violations;
