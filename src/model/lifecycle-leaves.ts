@@ -175,7 +175,7 @@ export class LifeLeaves {
     return [set(this.state.pt.at(page), PageType.PT_NDA), dec(this.state.children)];
   }
 
-  /** TDH.MNG.CREATE. Checks: api_calls/tdh_mng_create.c:69, 97. Effects: 127, 131, 141. The TDR is zeroed: 105. */
+  /** TDH.MNG.CREATE. Checks: api_calls/tdh_mng_create.c:69, 97. Effects: 105 (zeroed), 123, 127, 138. */
   create(td: number): LifeCall {
     const { state } = this;
     const leaf = this.#leaf("tdh_mng_create");
@@ -211,7 +211,7 @@ export class LifeLeaves {
     return keys.at(n);
   }
 
-  /** TDH.MNG.KEY.CONFIG on a package. Checks: api_calls/tdh_mng_key_config.c:78, 94, 102. Effects: 125, 128. */
+  /** TDH.MNG.KEY.CONFIG on a package. Checks: api_calls/tdh_mng_key_config.c:61, 84, 92. Effects: 115, 118, 120. */
   keyConfig(td: number, n: number): LifeCall {
     const { state } = this;
     const all = and(...this.#packages((other) => this.#keys(td, other)));
@@ -371,7 +371,8 @@ export class LifeLeaves {
     };
   }
 
-  /** TDH.MEM.SEPT.ADD of the last level. Checks: api_calls/tdh_mem_sept_add.c:357, 92 to 120. Effects: `init_new_sept_page`, 313; the entry is written before its lock goes. */
+  /** TDH.MEM.SEPT.ADD of the last level. Checks: api_calls/tdh_mem_sept_add.c:357, 379, 90 to 118. Effects: 213
+   * (`init_new_sept_page`, 39) and the parent's entry, 217. */
   septAdd(): LifeCall {
     const { state } = this;
     const leaf = this.#leaf("tdh_mem_sept_add");
