@@ -1,0 +1,109 @@
+/**
+ * Makes docs/verdicts.md from the bundled matrices: `npm run verdicts`.
+ *
+ *   npx tsx scripts/make-verdicts.ts [FOLDER]
+ *
+ * Results are kept in FOLDER (default: dist.verdicts) as `seamlock sweep` leaves them, so that it goes on where it stopped. What
+ * the page says is the same on every machine: seconds are left out. The notes are docs/verdicts-notes.md, written by hand.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "../src/cli/program.ts";
+import { readFolders, type SweepResult } from "../src/cli/sweep-results.ts";
+
+const root = join(import.meta.dirname, "..");
+const folder = process.argv[2] ?? join(root, "dist.verdicts");
+
+async function results(matrix: string): Promise<SweepResult[]> {
+  const own = join(folder, matrix);
+  await run(["sweep", matrix, "-d", own], {
+    out() {},
+    err: (text) => void process.stderr.write(text),
+    env: process.env,
+    outIsTerminal: false,
+    errIsTerminal: true,
+    signal: new AbortController().signal,
+    handleInterrupt() {},
+  });
+  return readFolders([own]).map(({ result }) => result);
+}
+
+const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function verdict({ outcome, trace, states }: SweepResult): string {
+  const size = `${states.toLocaleString("en")} states`;
+  if (outcome.kind === "holds") return `holds, ${size}`;
+  return outcome.kind === "violated" ? `breaks in ${trace?.length} steps, ${size}` : `inconclusive: ${outcome.reason}`;
+}
+
+const column = ({ policy, setting }: SweepResult): string =>
+  policy === "retry-n" ? `retry-n ${/retries=(\d+)/.exec(setting)?.[1]}` : String(policy);
+
+/** One row a module, one column a policy. */
+function byModule(all: readonly SweepResult[]): string {
+  const policies = [...new Set(all.map(column))];
+  const modules = [...new Set(all.map(({ module }) => String(module)))];
+  const cell = (module: string, policy: string): string => {
+    const found = all.find((result) => result.module === module && column(result) === policy);
+    return found === undefined ? "not checked" : verdict(found);
+  };
+  return table(
+    ["policy", ...modules],
+    policies.map((policy) => [policy, ...modules.map((module) => cell(module, policy))]),
+  );
+}
+
+function busy(result: SweepResult | undefined): string {
+  const rows = (result?.busy ?? []).map(({ leaf, process, resource, holders, status }) => [
+    `\`${leaf ?? process}\``,
+    `\`${resource}\``,
+    holders.map((holder) => `\`${holder}\``).join(", "),
+    status ?? "",
+  ]);
+  return table(["call", "resource", "held by", "status"], rows);
+}
+
+const list = (all: readonly SweepResult[]): string =>
+  table(
+    ["command", "verdict", "property"],
+    all.map((result) => [`\`${result.reproduce}\``, verdict(result), result.outcome.property ?? ""]),
+  );
+
+const removal = await results("page-removal");
+const kick = await results("kick-protocol");
+const locks = await results("locks");
+const of = (module: string) => removal.find((one) => one.policy === "fail-fast" && one.module === module);
+const notes = readFileSync(join(root, "docs", "verdicts-notes.md"), "utf8");
+const text = `# Verdicts
+
+Made by \`npm run verdicts\` from the matrices in data/matrices; do not edit. Seconds are left out, since they differ from run to run; states are those of the reduced search.
+
+## Removal of a page, two vCPUs, one page
+
+Each verdict: \`seamlock check page-removal --module M --policy P --vcpus 2 --pages 1\` (for \`retry-n\`, \`--retries N\`).
+
+${byModule(removal)}
+
+## Who can be BUSY, 1.5.05, fail-fast
+
+${busy(of("1.5.05"))}
+
+## Who can be BUSY, 1.5.25, fail-fast
+
+${busy(of("1.5.25"))}
+
+## The kick protocol, one part left out at a time
+
+${list(kick)}
+
+## The locks, one atomic instruction at a time
+
+${list(locks)}
+
+${notes.trimEnd()}
+`;
+writeFileSync(join(root, "docs", "verdicts.md"), text);
