@@ -25,20 +25,20 @@ interface PlayerProps {
 /** The player. ← and → step, [ and ] go to the contention before and after, Home and End to the ends. */
 export function TracePlayer({ trace, title }: PlayerProps): VNode {
   const last = trace.steps.length - 1;
-  const wanted = Number(param("step") || "1") - 1;
-  const at = Number.isInteger(wanted) ? Math.min(last, Math.max(0, wanted)) : 0;
+  const at = stepShown(last);
   const lanes = useMemo(() => lanesOf(trace), [trace]);
   const holder = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const go = (event: KeyboardEvent): void => {
-      const next = isTyping(event) ? null : keyTarget(event, trace, at);
+      // Not the step last drawn: keys can come faster than the page draws.
+      const next = isTyping(event) ? null : keyTarget(event, trace, stepShown(last));
       if (next === null) return;
       event.preventDefault();
       show(next);
     };
     addEventListener("keydown", go);
     return () => removeEventListener("keydown", go);
-  }, [trace, at]);
+  }, [trace, last]);
   useEffect(() => {
     const scroller = holder.current?.querySelector(".picture .scroll");
     scroller?.scrollTo({ left: LEFT + at * stepWidth(trace.steps.length) - scroller.clientWidth / 2 });
@@ -65,6 +65,12 @@ export function TracePlayer({ trace, title }: PlayerProps): VNode {
       </div>
     </div>
   );
+}
+
+/** Index of the step that the address names. */
+function stepShown(last: number): number {
+  const wanted = Number(param("step") || "1") - 1;
+  return Number.isInteger(wanted) ? Math.min(last, Math.max(0, wanted)) : 0;
 }
 
 function show(step: number): void {
