@@ -19,7 +19,7 @@ export class Watch {
 
   /** Why the work must end now; null when it may go on. */
   get reason(): string | null {
-    if (this.#time !== undefined && this.seconds > this.#time)
+    if (this.#time !== undefined && this.seconds >= this.#time)
       this.stop(`the time bound of ${this.#time} s was reached`);
     return this.#reason;
   }
