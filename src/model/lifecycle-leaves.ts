@@ -279,7 +279,7 @@ export class LifeLeaves {
       body: [
         set(state.vcpus, 0),
         set(state.associated, 0),
-        ...state.resetEpochs(),
+        ...state.epochs.reset(),
         set(state.opState, OpState.INITIALIZED),
       ],
       note: "the TD is initialized",
@@ -398,7 +398,7 @@ export class LifeLeaves {
       body: [
         set(state.tree, true),
         ...Array.from({ length: state.size.pages }, (_, n) => set(state.entry.at(n), Sept.FREE)),
-        ...Array.from({ length: state.size.pages }, (_, n) => state.forgetBlocked(n)).flat(),
+        ...Array.from({ length: state.size.pages }, (_, n) => state.epochs.forgetBlocked(n)).flat(),
         ...this.#give(page, PageType.PT_EPT),
       ],
       note: "a SEPT page is added",
@@ -429,7 +429,7 @@ export class LifeLeaves {
       ],
       body: [
         set(state.entry.at(page), Sept.MAPPED),
-        ...state.forgetBlocked(page),
+        ...state.epochs.forgetBlocked(page),
         ...this.#give(target, PageType.PT_REG),
       ],
       note: "the page is added, mapped and measured",
@@ -500,7 +500,7 @@ export class LifeLeaves {
       object: this.#objects({ vcpu }),
       stages: this.#onTdvpr(leaf, vcpu, checks, [when(eq(mine, 0), [inc(state.associated)]), set(mine, lp)]),
       takes: ({ when: condition }) => condition === null,
-      body: state.enterEpoch(vcpu),
+      body: state.epochs.enter(vcpu),
       note: "counted into the TD epoch; TD entry",
     };
   }
@@ -521,7 +521,7 @@ export class LifeLeaves {
       ],
       body: [
         set(state.entry.at(page), Sept.PENDING),
-        ...state.forgetBlocked(page),
+        ...state.epochs.forgetBlocked(page),
         ...this.#give(target, PageType.PT_REG),
       ],
       note: "the page is pending",
@@ -575,7 +575,10 @@ export class LifeLeaves {
         { after: "SEPT_TREE", checks: [this.#walk()] },
         { after: "SEPT_ENTRY", checks: [already, illegal] },
       ],
-      body: [set(entry, ite(eq(entry, Sept.PENDING), Sept.PENDING_BLOCKED, Sept.BLOCKED)), ...state.stampBlocked(page)],
+      body: [
+        set(entry, ite(eq(entry, Sept.PENDING), Sept.PENDING_BLOCKED, Sept.BLOCKED)),
+        ...state.epochs.stampBlocked(page),
+      ],
       note: "the page is blocked in this epoch",
     };
   }
@@ -585,7 +588,7 @@ export class LifeLeaves {
     const { state } = this;
     const leaf = this.#leaf("tdh_mem_track");
     const busy: Check = {
-      when: not(state.previousEpochEmpty),
+      when: not(state.epochs.previousEmpty),
       status: "TDX_PREVIOUS_TLB_EPOCH_BUSY",
       note: "a vCPU still runs in the epoch before",
     };
@@ -593,7 +596,7 @@ export class LifeLeaves {
       leaf,
       object: this.#objects({}),
       stages: [...this.#onTdcs(leaf), { after: "TDCS_EPOCH", checks: [busy] }],
-      body: state.nextEpoch(),
+      body: state.epochs.next(),
       note: "the next TD epoch begins",
     };
   }
@@ -627,7 +630,7 @@ export class LifeLeaves {
               note: "it is not blocked",
             },
             {
-              when: and(tracking, not(state.tracked(page))),
+              when: and(tracking, not(state.epochs.tracked(page))),
               status: "TDX_TLB_TRACKING_NOT_DONE",
               operand,
               note: "a vCPU may still run from the blocking epoch",
@@ -638,10 +641,10 @@ export class LifeLeaves {
       body: [
         assertThat(
           "no vCPU can have a translation of a page that is removed",
-          or(not(tracking), state.noStaleTranslation(page)),
+          or(not(tracking), state.epochs.noStaleTranslation(page)),
         ),
         set(entry, Sept.FREE),
-        ...state.forgetBlocked(page),
+        ...state.epochs.forgetBlocked(page),
         ...this.#take(target),
       ],
       note: "the page is removed",

@@ -1,27 +1,17 @@
 /** What the module keeps about a TD from its creation to the reclaim of its last page: KOT, TDR, TDCS, vCPUs, PAMT and SEPT entries, and their locks. */
 import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
 import {
-  add,
-  and,
-  type BoolExpr,
   boolType,
   type Effect,
   enumOf,
-  eq,
-  forall,
-  type IntExpr,
   type IntLike,
   intType,
-  ite,
-  lt,
   type ModelBuilder,
-  ne,
   not,
-  or,
   set,
-  sub,
 } from "../language/index.ts";
 import { type Attempt, CallLock } from "./call-locks.ts";
+import { Epochs } from "./epochs.ts";
 import { locking, Sept } from "./world.ts";
 
 /** Page types of PAMT entries that a TD without migration meets (pamt_manager.h, `page_type_t`). */
@@ -73,9 +63,6 @@ export class Pages {
   }
 }
 
-/** Blocking epochs are kept by their distance to the TD epoch, as in the run-time scenarios. */
-const OLDEST = 2;
-
 /** The entry of the SEPT page's parent; those of 4 KB pages follow. */
 export const PARENT_ENTRY = 0;
 export const entryOf = (page: number): number => page + 1;
@@ -103,10 +90,7 @@ export class LifeState {
   /** Is the SEPT page in place? */
   readonly tree;
   readonly entry;
-  readonly #epoch;
-  readonly #references;
-  readonly #vcpuEpoch;
-  readonly #blockedAge;
+  readonly epochs: Epochs;
   readonly #locks = new Map<string, CallLock>();
   readonly #entryLock;
 
@@ -130,10 +114,7 @@ export class LifeState {
     this.tdvx = m.array("TDVPS.NUM_TDVPS_PAGES", intType(0, tdvps.max), vcpus);
     this.tree = m.variable("SEPT.page", boolType);
     this.entry = m.array("SEPT.state", Sept.$type, pages);
-    this.#epoch = m.variable("tdEpoch", intType(0, 1));
-    this.#references = m.array("refcount", intType(0, callers), 2);
-    this.#vcpuEpoch = m.array("vcpuEpoch", intType(0, 2), vcpus);
-    this.#blockedAge = m.array("blockedAge", intType(0, OLDEST), pages, OLDEST);
+    this.epochs = new Epochs(m, vcpus, pages, callers);
     this.#entryLock = m.array("SEPT.locked", boolType, pages + 1);
     const rows = leaves.flatMap(locking);
     for (const { resource } of rows) {
@@ -170,64 +151,6 @@ export class LifeState {
     const lock = this.#locks.get(lockName(resource));
     if (lock === undefined) throw new Error(`${resource} is not modelled here`);
     return lock;
-  }
-
-  /** The vCPU is counted into the current epoch: `adjust_tlb_tracking_state`, common/helpers/helpers.c:2547. */
-  enterEpoch(vcpu: number): Effect[] {
-    const count = this.#references.at(this.#epoch);
-    return [set(count, add(count, 1)), set(this.#vcpuEpoch.at(vcpu), add(this.#epoch, 1))];
-  }
-
-  /** And out on TD exit: td_transitions/td_exit.c:504. */
-  leaveEpoch(vcpu: number): Effect[] {
-    const mine = this.#vcpuEpoch.at(vcpu);
-    const count = this.#references.at(sub(mine, 1));
-    return [set(count, sub(count, 1)), set(mine, 0)];
-  }
-
-  runs(vcpu: IntLike): BoolExpr {
-    return ne(this.#vcpuEpoch.at(vcpu), 0);
-  }
-
-  get previousEpochEmpty(): BoolExpr {
-    return eq(this.#references.at(sub(1, this.#epoch)), 0);
-  }
-
-  nextEpoch(): Effect[] {
-    const older = Array.from({ length: this.size.pages }, (_, page) => {
-      const age = this.#blockedAge.at(page);
-      return set(age, ite(lt(age, OLDEST), add(age, 1), OLDEST));
-    });
-    return [set(this.#epoch, sub(1, this.#epoch)), ...older];
-  }
-
-  /** TDH.MNG.INIT and a new TDR start over: no vCPU is counted, no page blocked. */
-  resetEpochs(): Effect[] {
-    return [set(this.#epoch, 0), set(this.#references.at(0), 0), set(this.#references.at(1), 0)];
-  }
-
-  stampBlocked(page: number): Effect[] {
-    return [set(this.#blockedAge.at(page), 0)];
-  }
-
-  forgetBlocked(page: number): Effect[] {
-    return [set(this.#blockedAge.at(page), OLDEST)];
-  }
-
-  /** `is_tlb_tracked`, common/helpers/helpers.h:1217. */
-  tracked(page: number): BoolExpr {
-    const age = this.#blockedAge.at(page);
-    return or(eq(age, OLDEST), and(eq(age, 1), this.previousEpochEmpty));
-  }
-
-  /** Does no vCPU in the TD date from the page's blocking epoch or before? */
-  noStaleTranslation(page: number): BoolExpr {
-    const age = this.#blockedAge.at(page);
-    const current: IntExpr = add(this.#epoch, 1);
-    return forall(this.size.vcpus, (v) => {
-      const mine = this.#vcpuEpoch.at(v);
-      return or(eq(mine, 0), and(eq(mine, current), ne(age, 0)), and(ne(mine, current), eq(age, OLDEST)));
-    });
   }
 }
 

@@ -227,7 +227,7 @@ class LifeProcess {
   }
 
   #exit(vcpu: number, label: string, next: string): void {
-    this.#caller.exit(label, this.#leaves.enter(vcpu, this.#lp), this.#state.leaveEpoch(vcpu), next);
+    this.#caller.exit(label, this.#leaves.enter(vcpu, this.#lp), this.#state.epochs.leave(vcpu), next);
   }
 
   #forget(): Effect[] {
@@ -312,14 +312,14 @@ function promises(m: ModelBuilder, state: LifeState): void {
       and(...numbers(size.tds).map((td) => implies(live(td), eq(lifecycle.at(td), LifeCycle.TD_TEARDOWN)))),
     ),
   );
-  const runs = exists(size.vcpus, (v) => state.runs(v));
+  const runs = exists(size.vcpus, (v) => state.epochs.counts(v));
   m.always(
     "a vCPU runs only in a finalized TD that has its keys",
     implies(runs, and(eq(lifecycle.at(0), LifeCycle.TD_KEYS_CONFIGURED), eq(opState, OpState.RUNNABLE))),
   );
   m.always(
     "every vCPU that runs is associated",
-    forall(size.vcpus, (v) => implies(state.runs(v), ne(state.lp.at(v), 0))),
+    forall(size.vcpus, (v) => implies(state.epochs.counts(v), ne(state.lp.at(v), 0))),
   );
   m.sometimes("a vCPU runs", runs);
 }

@@ -32,7 +32,7 @@ export function blockBody(world: World, leaf: Leaf, page: IntLike): Outcome[] {
     {
       when: legal,
       status: "TDX_SUCCESS",
-      do: [...world.writeState(page, blocked), ...world.stampBlocked(page)],
+      do: [...world.writeState(page, blocked), ...world.epochs.stampBlocked(page)],
       note: "the page is blocked in this epoch",
     },
     { when: already, status: "TDX_GPA_RANGE_ALREADY_BLOCKED", note: "it is blocked already" },
@@ -42,9 +42,9 @@ export function blockBody(world: World, leaf: Leaf, page: IntLike): Outcome[] {
 
 /** TDH.MEM.TRACK. */
 export function trackBody(world: World): Outcome[] {
-  const empty = world.previousEpochEmpty;
+  const empty = world.epochs.previousEmpty;
   return [
-    { when: empty, status: "TDX_SUCCESS", do: world.nextEpoch(), note: "the next TD epoch begins" },
+    { when: empty, status: "TDX_SUCCESS", do: world.epochs.next(), note: "the next TD epoch begins" },
     { when: not(empty), status: "TDX_PREVIOUS_TLB_EPOCH_BUSY", note: "a vCPU still runs in the epoch before" },
   ];
 }
@@ -54,9 +54,12 @@ export function removeBody(world: World, leaf: Leaf, page: IntLike): Outcome[] {
   const { state } = world.entry.at(page);
   const blocked = oneOf(state, [Sept.BLOCKED, Sept.PENDING_BLOCKED]);
   const legal = legalState(leaf, state);
-  const tracked = world.tracked(page);
-  const safe = assertThat("no vCPU can have a translation of a page that is removed", world.noStaleTranslation(page));
-  const free = [safe, ...world.writeState(page, Sept.FREE), ...world.forgetBlocked(page)];
+  const tracked = world.epochs.tracked(page);
+  const safe = assertThat(
+    "no vCPU can have a translation of a page that is removed",
+    world.epochs.noStaleTranslation(page),
+  );
+  const free = [safe, ...world.writeState(page, Sept.FREE), ...world.epochs.forgetBlocked(page)];
   return [
     {
       when: and(blocked, tracked),

@@ -169,7 +169,7 @@ export class VcpuProcess {
     const start = early.length === 0 ? "enter" : "enter epoch";
     if (epoch === undefined)
       this.p.step(start, {
-        do: this.world.enterEpoch(),
+        do: this.world.epochs.enter(this.world.spec.vcpu.self),
         next: "enter filter",
         meta: this.#effect("counted into the TD epoch"),
       });
@@ -236,7 +236,7 @@ export class VcpuProcess {
   #epochSection(start: string, row: Acquisition, early: readonly Acquisition[]): void {
     this.#try(start, row, "enter count", this.#undo(early));
     this.p.step("enter count", {
-      do: this.world.enterEpoch(),
+      do: this.world.epochs.enter(this.world.spec.vcpu.self),
       next: "enter uncount",
       meta: this.#effect("counted into the TD epoch"),
     });
@@ -267,7 +267,13 @@ export class VcpuProcess {
         next: "enter tree",
         meta: this.#effect("zero-step suspected"),
       });
-      this.#try("enter tree", tree, "enter walk", this.#undo(early), this.world.leaveEpoch());
+      this.#try(
+        "enter tree",
+        tree,
+        "enter walk",
+        this.#undo(early),
+        this.world.epochs.leave(this.world.spec.vcpu.self),
+      );
     }
     this.#walkListed(tree, before, early);
   }
@@ -295,7 +301,7 @@ export class VcpuProcess {
     }
     const back = this.#undo(early, "leave to fault", "enter refuse");
     this.p.step("enter revert", {
-      do: this.world.leaveEpoch(),
+      do: this.world.epochs.leave(this.world.spec.vcpu.self),
       next: back,
       meta: this.#effect("TD exit as for an EPT violation, without entry"),
     });
@@ -464,7 +470,7 @@ export class VcpuProcess {
     );
     const out = `${label} out`;
     this.p.step(label, {
-      do: this.world.leaveEpoch(),
+      do: this.world.epochs.leave(this.world.spec.vcpu.self),
       next: this.#undo(held, out, label),
       meta: this.#effect("TD exit, counted out of the epoch"),
     });

@@ -2,31 +2,20 @@
 import { type Acquisition, type Catalog, type Leaf, type LockKind, resolveLeaf } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import {
-  add,
-  and,
-  type BoolExpr,
   boolType,
   type Effect,
   enumOf,
-  eq,
-  forall,
   type IntExpr,
   type IntLike,
-  type IntRef,
-  intType,
-  ite,
-  lt,
   type ModelBuilder,
-  ne,
   not,
-  or,
   type ProcessBuilder,
   type Range,
   type RecordArrayRef,
   set,
-  sub,
 } from "../language/index.ts";
 import { type Attempt, CallLock } from "./call-locks.ts";
+import { Epochs } from "./epochs.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 
 /** States of a SEPT leaf entry that a TD without migration goes through. */
@@ -75,9 +64,6 @@ export interface WorldSpec {
 
 const ENTRY_FIELDS = { state: Sept.$type, locked: boolType, hp: boolType } as const;
 
-/** Blocking epochs are kept by their distance to the TD epoch; two or more steps back is all the same to the module. */
-const OLDEST = 2;
-
 /** The module's state that run-time scenarios share. */
 export class World {
   readonly m: ModelBuilder;
@@ -87,11 +73,7 @@ export class World {
   readonly entry: RecordArrayRef<typeof ENTRY_FIELDS>;
   readonly #locks = new Map<string, CallLock>();
   readonly #entryLock: boolean;
-  /** Parity of the TD epoch: only parity and distances matter to the module. */
-  readonly epoch: IntRef;
-  readonly #references;
-  readonly #vcpuEpoch;
-  readonly #blockedAge;
+  readonly epochs: Epochs;
 
   constructor(m: ModelBuilder, spec: WorldSpec) {
     this.m = m;
@@ -102,10 +84,7 @@ export class World {
     const wanted = contended(spec.leaves, spec.allLocks);
     this.#entryLock = wanted.has("SEPT_ENTRY");
     for (const resource of wanted) if (resource !== "SEPT_ENTRY") this.#declare(resource);
-    this.epoch = m.variable("tdEpoch", intType(0, 1));
-    this.#references = m.array("refcount", intType(0, spec.vcpu.size), 2);
-    this.#vcpuEpoch = m.array("vcpuEpoch", intType(0, 2), spec.vcpu);
-    this.#blockedAge = m.array("blockedAge", intType(0, OLDEST), spec.pages, OLDEST);
+    this.epochs = new Epochs(m, spec.vcpu, spec.pages, spec.vcpu.size);
   }
 
   #declare(resource: string): void {
@@ -157,59 +136,5 @@ export class World {
     const entry = this.entry.at(page);
     const lost = this.lineage.septWriteBack === "whole-word" ? [set(entry.hp, false)] : [];
     return [set(entry.state, state), ...lost];
-  }
-
-  /** Count the running vCPU into the current epoch (adjust_tlb_tracking_state). */
-  enterEpoch(): Effect[] {
-    const { self } = this.spec.vcpu;
-    const count = this.#references.at(this.epoch);
-    return [set(count, add(count, 1)), set(this.#vcpuEpoch.at(self), add(this.epoch, 1))];
-  }
-
-  /** Count it out again, on TD exit or when entry fails (revert_tlb_tracking_state). */
-  leaveEpoch(): Effect[] {
-    const mine = this.#vcpuEpoch.at(this.spec.vcpu.self);
-    const count = this.#references.at(sub(mine, 1));
-    return [set(count, sub(count, 1)), set(mine, 0)];
-  }
-
-  /** Is no vCPU counted in the epoch before the current one? */
-  get previousEpochEmpty(): BoolExpr {
-    return eq(this.#references.at(sub(1, this.epoch)), 0);
-  }
-
-  /** TDH.MEM.TRACK's effect: the next epoch; every blocked page is one epoch further back. */
-  nextEpoch(): Effect[] {
-    const older = Array.from({ length: this.spec.pages }, (_, page) => {
-      const age = this.#blockedAge.at(page);
-      return set(age, ite(lt(age, OLDEST), add(age, 1), OLDEST));
-    });
-    return [set(this.epoch, sub(1, this.epoch)), ...older];
-  }
-
-  /** Note the current epoch as the page's blocking epoch (PAMT.BEPOCH). */
-  stampBlocked(page: IntLike): Effect[] {
-    return [set(this.#blockedAge.at(page), 0)];
-  }
-
-  /** Forget the blocking epoch of a page that is no longer blocked. */
-  forgetBlocked(page: IntLike): Effect[] {
-    return [set(this.#blockedAge.at(page), OLDEST)];
-  }
-
-  /** is_tlb_tracked: blocked in the epoch before this one and nobody is left in that, or further back. */
-  tracked(page: IntLike): BoolExpr {
-    const age = this.#blockedAge.at(page);
-    return or(eq(age, OLDEST), and(eq(age, 1), this.previousEpochEmpty));
-  }
-
-  /** Does no vCPU in the TD date from the page's blocking epoch or before? Only then can no cached translation be left. */
-  noStaleTranslation(page: IntLike): BoolExpr {
-    const age = this.#blockedAge.at(page);
-    const current = add(this.epoch, 1);
-    return forall(this.spec.vcpu, (v) => {
-      const mine = this.#vcpuEpoch.at(v);
-      return or(eq(mine, 0), and(eq(mine, current), ne(age, 0)), and(ne(mine, current), eq(age, OLDEST)));
-    });
   }
 }
