@@ -1,5 +1,6 @@
 /** What one version of the TDX module does, as facts: types, schema, loading, names, status codes. */
 export { aliasesOf, dispatcherNames, type LeafRef } from "./aliases.ts";
+export { findJsonFault, lineAndColumn } from "./json.ts";
 export { leafName, resolveLeaf } from "./leaves.ts";
 export { parseCatalog, readOwnCatalog } from "./parse.ts";
 export {

@@ -29,7 +29,9 @@ class Fault extends Error {
 /** Deeper nesting than any document of ours; a bound for the recursion. */
 const MAX_DEPTH = 100;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const STRING = /"(?:[^"\\\p{Cc}]|[\u007f-\u009f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 const WORD = /true|false|null/y;
 const SPACE = /[ \t\n\r]*/y;
 
@@ -91,18 +93,28 @@ class Scanner {
     }
   }
 
+  /** Character by character: one expression for a whole string would exhaust the stack on a very long one. */
   private string(): string {
-    const s = this.match(STRING);
-    if (s === null) {
-      const open = /"(?:[^"\\\n]|\\.)*\\?$/y;
-      open.lastIndex = this.at;
-      if (open.test(this.text)) {
-        this.at = this.text.length;
-        this.fail("the text ends inside a string");
-      }
-      this.fail("a string with a bad character or escape");
+    const start = this.at;
+    for (this.at++; this.at < this.text.length; ) {
+      const c = this.text.charCodeAt(this.at);
+      if (c === QUOTE) return this.text.slice(start, ++this.at);
+      if (c === BACKSLASH) {
+        if (this.match(ESCAPE) === null) this.badString(start);
+      } else if (c < 0x20) this.badString(start);
+      else this.at++;
     }
-    return s;
+    this.fail("the text ends inside a string");
+  }
+
+  /** A fault is reported where the string starts; an escape that the end of the text cuts off is a cut-off string. */
+  private badString(start: number): never {
+    if (/^\\(?:u[0-9a-fA-F]{0,3})?$/.test(this.text.slice(this.at, this.at + 6))) {
+      this.at = this.text.length;
+      this.fail("the text ends inside a string");
+    }
+    this.at = start;
+    this.fail("a string with a bad character or escape");
   }
 
   private match(pattern: RegExp): string | null {

@@ -63,13 +63,17 @@ function checkKind(value: unknown, text: string, file: string): void {
   const place = placeOf(text, file, ["schema"]);
   const [name, version] = typeof schema === "string" ? schema.split("@") : [];
   if (name !== NAME) {
-    const found = schema === undefined ? 'there is no "schema" field' : `its schema is ${JSON.stringify(schema)}`;
+    const found =
+      schema === undefined ? 'there is no "schema" field' : `its schema is ${shortened(JSON.stringify(schema))}`;
     const hint = `a catalog has "schema": "${NAME}@${VERSION}"; ${REMAKE}`;
     throw new SeamlockError("SL2004", `not a seamlock catalog: ${found}`, { place, hint });
   }
   const hint = `this seamlock reads version ${VERSION}; ${REMAKE}, or use the seamlock that wrote it`;
   throw new SeamlockError("SL2005", `catalog format version ${version ?? "(none)"} is not known`, { place, hint });
 }
+
+/** A wrong value as a message can show it. */
+const shortened = (value: string): string => (value.length > 80 ? `${value.slice(0, 80)}...` : value);
 
 interface Issue {
   readonly path: readonly PropertyKey[];

@@ -47,7 +47,10 @@ async function readPipe(path: string): Promise<string> {
 }
 
 function unreadable(path: string, problem: string): SeamlockError {
-  return new SeamlockError("SL0006", `\`${path}\` ${problem}`, { place: { file: path } });
+  return new SeamlockError("SL0006", `\`${path}\` ${problem}`, {
+    place: { file: path },
+    hint: "name a file that you can read",
+  });
 }
 
 /**

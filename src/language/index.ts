@@ -8,6 +8,7 @@ export * from "./layout.ts";
 export * from "./lower.ts";
 export * from "./print.ts";
 export * from "./range.ts";
+export { traceOfDocument } from "./read-trace.ts";
 export * from "./trace.ts";
 export * from "./types.ts";
 export * from "./validate.ts";

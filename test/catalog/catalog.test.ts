@@ -127,6 +127,12 @@ describe("parseCatalog and serializeCatalog", () => {
     expect(error.message).toBe("tdh_mem_track has two entries without a variant");
   });
 
+  test("a string of millions of characters is refused in a short message", () => {
+    const error = parseFailure(`{ "schema": "${"a".repeat(20_000_000)}" }`);
+    expect(error.code).toBe("SL2004");
+    expect(error.message.length).toBeLessThan(200);
+  });
+
   test("any text gives a catalog or a SeamlockError", () => {
     const cut = fc
       .tuple(fc.nat({ max: TEXT.length }), fc.string())

@@ -111,4 +111,18 @@ describe("simulate and export", () => {
     expect(status).toBe(0);
     expect(out).toContain(word);
   });
+
+  it.each([
+    ["an empty file", "", "SL4213", ":1:1"],
+    ["a document that is cut off", '{"trace": [', "SL4213", ":1:12"],
+    ["a document without a trace", '{"trace": [1]}', "SL4213", "replayed.json"],
+  ])("does not replay %s", async (_, text, code, place) => {
+    const file = join(temporaryFolder(), "replayed.json");
+    writeFileSync(file, text);
+    const { status, err } = await inProcess(["check", "page-removal", ...SMALL, "--replay", file]);
+    expect(status).toBe(2);
+    expect(err).toContain(code);
+    expect(err).toContain(place);
+    expect(err).toContain("--json");
+  });
 });

@@ -60,7 +60,8 @@ describe("a catalog file that cannot be used", () => {
     const { status, err } = await inProcess(["catalog", "--module", "./missing.json"]);
     expect(status).toBe(2);
     expect(err).toBe(
-      "error[SL0006]: `./missing.json` cannot be read: no such file or directory\n  --> ./missing.json\n",
+      "error[SL0006]: `./missing.json` cannot be read: no such file or directory\n  --> ./missing.json\n" +
+        "help: name a file that you can read\n",
     );
   });
 

@@ -6,14 +6,14 @@ import { parseCatalog } from "../../src/catalog/index.ts";
 import { check } from "../../src/check/index.ts";
 import { csvText } from "../../src/explorer/logic/csv.ts";
 import { endsOf, interleavingModel } from "../../src/explorer/logic/interleaving.ts";
-import { lanesOf, nextContention, stateAfter, stepText, traceOfDocument } from "../../src/explorer/logic/lanes.ts";
+import { lanesOf, nextContention, stateAfter, stepText } from "../../src/explorer/logic/lanes.ts";
 import { cellKey, cellText, endId, entryId, matrixOf, withCells } from "../../src/explorer/logic/matrix.ts";
 import { formatRoute, parseRoute, toView, VIEWS } from "../../src/explorer/logic/route.ts";
 import { search } from "../../src/explorer/logic/search.ts";
 import { sourceUrl } from "../../src/explorer/logic/source.ts";
 import { spansOf } from "../../src/explorer/logic/spans.ts";
 import { timelines } from "../../src/explorer/logic/versions.ts";
-import { BUSY } from "../../src/language/index.ts";
+import { BUSY, traceOfDocument } from "../../src/language/index.ts";
 
 const load = (name: string) => parseCatalog(readFileSync(`data/modules/${name}.json`, "utf8"), name);
 const catalog = load("1.5.25");

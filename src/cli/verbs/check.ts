@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
+import { findJsonFault, lineAndColumn } from "../../catalog/index.ts";
 import { type CheckOptions, checkAsync, replay, verifyReduction } from "../../check/index.ts";
 import { SeamlockError } from "../../errors.ts";
-import { layoutOf, type Trace, validate } from "../../language/index.ts";
+import { layoutOf, type Trace, traceOfDocument, validate } from "../../language/index.ts";
 import { renderTraceText } from "../../report/index.ts";
+import { readText } from "../files.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { type LoadedScenario, loadScenario, type ScenarioOptions, scenarioArguments } from "../scenarios.ts";
@@ -120,8 +121,8 @@ function verified(loaded: LoadedScenario, options: Options, io: Io): ExitStatus 
   return differences.length > 0 ? EXIT.finding : exitOf(reduced, false);
 }
 
-function replayed(loaded: LoadedScenario, file: string, options: Options, io: Io): ExitStatus {
-  const trace = traceOfDocument(file);
+async function replayed(loaded: LoadedScenario, file: string, options: Options, io: Io): Promise<ExitStatus> {
+  const trace = await traceOf(file);
   const model = validate(loaded.model);
   layoutOf(model);
   const played = replay(model, trace);
@@ -138,20 +139,18 @@ function replayed(loaded: LoadedScenario, file: string, options: Options, io: Io
   return played.violated.length > 0 ? EXIT.finding : EXIT.done;
 }
 
-function traceOfDocument(file: string): Trace {
+async function traceOf(file: string): Promise<Trace> {
+  const text = await readText(file);
+  const hint = "give a document that `seamlock check ... --json` wrote for a violated property";
+  let document: unknown;
   try {
-    const { scenario, initial, trace, loop } = JSON.parse(readFileSync(file, "utf8")) as {
-      scenario: string;
-      initial: Trace["initial"];
-      trace: Trace["steps"] | null;
-      loop: number | null;
-    };
-    if (Array.isArray(trace)) return { model: scenario, initial, steps: trace, loop };
+    document = JSON.parse(text);
   } catch (cause) {
-    throw new SeamlockError("SL0006", `\`${file}\` cannot be read as a check@1 document`, { place: { file }, cause });
+    const fault = findJsonFault(text);
+    const place = fault === null ? { file } : { file, ...lineAndColumn(text, fault.offset) };
+    throw new SeamlockError("SL4213", `not JSON: ${fault?.message ?? "nothing can be read"}`, { place, hint, cause });
   }
-  throw new SeamlockError("SL4213", "the document has no trace", {
-    place: { file },
-    hint: "give one that `seamlock check … --json` wrote for a violated property",
-  });
+  const trace = traceOfDocument(document);
+  if (trace === null) throw new SeamlockError("SL4213", "the document has no trace", { place: { file }, hint });
+  return trace;
 }

@@ -2,9 +2,8 @@
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import type { CheckResult } from "../../check/index.ts";
-import type { Trace } from "../../language/index.ts";
+import { type Trace, traceOfDocument } from "../../language/index.ts";
 import { POLICIES } from "../../model/index.ts";
-import { traceOfDocument } from "../logic/lanes.ts";
 import { entryId } from "../logic/matrix.ts";
 import type { Job } from "../logic/runs.ts";
 import { LeafLink, Select, Table } from "./parts.tsx";

@@ -1,0 +1,50 @@
+/** A Trace out of a JSON document that anybody may have written. */
+import type { Trace, TraceStep } from "./trace.ts";
+
+/** A run as `check --json` and `simulate --json` write it, or as {@link Trace} itself; null when the document has none. */
+export function traceOfDocument(document: unknown): Trace | null {
+  if (!isRecord(document)) return null;
+  const { initial, trace, loop, scenario, steps } = document;
+  const found = Array.isArray(trace) ? trace : steps;
+  if (!Array.isArray(found) || found.length === 0 || !found.every(isStep)) return null;
+  return {
+    model: typeof scenario === "string" ? scenario : "file",
+    initial: isRecord(initial) ? (initial as Trace["initial"]) : {},
+    steps: found.map(wholeStep),
+    loop: typeof loop === "number" ? loop : null,
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isStep(value: unknown): value is Record<string, unknown> {
+  return isRecord(value) && typeof value["actor"] === "string";
+}
+
+/** A step with every field, whatever another program left out or wrote as something else. */
+function wholeStep(step: Record<string, unknown>): TraceStep {
+  const text = (key: string): string | null => (typeof step[key] === "string" ? step[key] : null);
+  const count = (key: string): number | null => (typeof step[key] === "number" ? step[key] : null);
+  const record = <T>(key: string): T | null => (isRecord(step[key]) ? (step[key] as T) : null);
+  return {
+    process: text("process") ?? "",
+    instance: count("instance") ?? 0,
+    label: text("label") ?? "",
+    next: text("next") ?? "",
+    alternative: count("alternative") ?? 0,
+    choices: record<TraceStep["choices"]>("choices") ?? {},
+    actor: text("actor") ?? "",
+    leaf: text("leaf"),
+    action: text("action"),
+    resource: text("resource"),
+    object: count("object"),
+    mode: text("mode"),
+    result: text("result"),
+    status: text("status"),
+    note: text("note"),
+    state: record<TraceStep["state"]>("state") ?? {},
+    fault: record<NonNullable<TraceStep["fault"]>>("fault"),
+  };
+}
