@@ -1,8 +1,5 @@
 /** Pure functions over catalogs: users of a resource, contending pairs, differences between modules. */
-export { type AllowEntry, type AllowList, allowSchema, parseAllow, type Unaccepted, unaccepted } from "./allow.ts";
-export { type ContentionOptions, contendingPairs, contention, unlockedWalks } from "./contention.ts";
-export { diffCatalogs, hasDifferences } from "./diff.ts";
-export { hostContention, underHost } from "./exclusion.ts";
+
 export {
   type Account,
   type Accounted,
@@ -10,6 +7,18 @@ export {
   type ContentionCause,
   contentionCauses,
   type Explanation,
+} from "./account.ts";
+export { type AllowEntry, type AllowList, allowSchema, parseAllow, type Unaccepted, unaccepted } from "./allow.ts";
+export { type ContentionOptions, contendingPairs, contention, unlockedWalks } from "./contention.ts";
+export { diffCatalogs, hasDifferences } from "./diff.ts";
+export { hostContention, underHost } from "./exclusion.ts";
+export {
+  type ExplainDocument,
+  type ExplainOptions,
+  explainLines,
+  explainSchema,
+  operandText,
+  type StatusExplanation,
 } from "./explain.ts";
 export { diffHosts, type HostDiffDocument, hostDiffSchema, hostsDiffer } from "./host-diff.ts";
 export { compareResources, isAncestor, type ResourceFacts, resourceFacts } from "./resources.ts";
@@ -25,12 +34,4 @@ export type {
   Unlocked,
 } from "./schema.ts";
 export { contendSchema, diffSchema, hostInfoSchema, pairSchema, unlockedSchema } from "./schema.ts";
-export {
-  type ExplainDocument,
-  type ExplainOptions,
-  explainLines,
-  explainSchema,
-  operandText,
-  type StatusExplanation,
-} from "./status.ts";
 export { type ResourceUsers, resourceUsers } from "./users.ts";

@@ -39,6 +39,7 @@ function one(e: StatusExplanation, under: string, hosted: boolean): Block[] {
     { kind: "paragraph", text: e.meaning },
     { kind: "list", items: [...whatItIs(e), ...about(e)] },
     ...holders(e, hosted),
+    ...elsewhere(e),
     ...(e.advice.length === 0 ? [] : [{ kind: "paragraph", text: "What to do:" } as const]),
     ...(e.advice.length === 0 ? [] : [{ kind: "list", items: e.advice } as const]),
   ];
@@ -103,5 +104,22 @@ function holders(e: StatusExplanation, hosted: boolean): Block[] {
   return [
     { kind: "paragraph", text: possible.length === 0 ? "Nobody can hold it:" : "Who can hold it, most likely first:" },
     { kind: "list", items: [...items, ...tail] },
+  ];
+}
+
+/** What another version of the module would make of it: the machine's log rarely says which one it runs. */
+function elsewhere(e: StatusExplanation): Block[] {
+  if (e.elsewhere.length === 0) return [];
+  const items = e.elsewhere.map(({ modules, holders }) => {
+    const who = list(
+      holders.slice(0, MANY).map((leaf) => call(leaf)),
+      "or",
+    );
+    const more = holders.length > MANY ? ` or ${holders.length - MANY} more` : "";
+    return `on ${list(modules)}: ${holders.length === 0 ? "nobody" : `${who}${more}`}`;
+  });
+  return [
+    { kind: "paragraph", text: "On other versions of the module (--module names the machine's) it can be held by:" },
+    { kind: "list", items },
   ];
 }

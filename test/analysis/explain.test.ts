@@ -1,85 +1,188 @@
 import { describe, expect, test } from "vitest";
-import { publishedDoc, readExplanations } from "../../scripts/make-published-doc.ts";
-import {
-  accountFor,
-  contendingPairs,
-  contentionCauses,
-  diffCatalogs,
-  type Explanation,
-} from "../../src/analysis/index.ts";
-import { row, smallCatalog } from "../catalog/fixture.ts";
+import { type ExplainOptions, explainLines, explainSchema, type StatusExplanation } from "../../src/analysis/index.ts";
+import { host, moduleNamed } from "../host/profile.ts";
 
-const table = smallCatalog({ leaves: smallCatalog().leaves.filter((l) => l.name !== "tdh_servtd_bind") });
-const published = { ...table, module: { ...table.module, version: "table", origin: "published" as const } };
-const extracted = smallCatalog({
-  leaves: smallCatalog().leaves.map((l) =>
-    l.name === "tdh_mem_track" ? { ...l, acquisitions: [...l.acquisitions, row("KOT", "SHARED")] } : l,
-  ),
+const catalog = moduleNamed("1.5.05");
+const explain = (line: string, options: ExplainOptions = {}): StatusExplanation =>
+  explainLines(catalog, [line], options);
+
+describe("log lines as kernels print them", () => {
+  test.each([
+    ["SEAMCALL TDH_MEM_PAGE_REMOVE failed: 0x8000020000000092", "tdh_mem_page_remove", "TDX_OPERAND_BUSY", "SEPT_TREE"],
+    [
+      "[  229.163412] SEAMCALL (0x000000000000000f) failed: 0xc0000b0800000000",
+      "tdh_mem_page_demote",
+      "TDX_TLB_TRACKING_NOT_DONE",
+      null,
+    ],
+    [
+      "[   12.000001] virt/tdx: SEAMCALL (38) failed: 0x80000200000000A9",
+      "tdh_mem_track",
+      "TDX_OPERAND_BUSY",
+      "TD_EPOCH",
+    ],
+    [
+      "virt/tdx: SEAMCALL (0x0000000000000026) failed: 0x8000020100000000",
+      "tdh_mem_track",
+      "TDX_PREVIOUS_TLB_EPOCH_BUSY",
+      null,
+    ],
+    ["kvm_intel: SEAMCALL TDH_VP_FLUSH failed: 0x8000070200000000", "tdh_vp_flush", "TDX_VCPU_NOT_ASSOCIATED", null],
+    [
+      "Sep 12 10:11:12 host kernel: kvm_intel: TDH_MNG_VPFLUSHDONE failed. HKID 33 is leaked. 0x8000082400000000",
+      "tdh_mng_vpflushdone",
+      "TDX_FLUSHVP_NOT_DONE",
+      null,
+    ],
+    [
+      "SEAMCALL TDH_MEM_PAGE_AUG failed: 0xc0000b0d00000001, entry 0x8000000000000000, level_state 0x400",
+      "tdh_mem_page_aug",
+      "TDX_EPT_ENTRY_STATE_INCORRECT",
+      "RCX",
+    ],
+    [
+      "SEAMCALL[TDH.MEM.RANGE.BLOCK] failed: 0x8000020000000001, rcx 0x0, rdx 0x4",
+      "tdh_mem_range_block",
+      "TDX_OPERAND_BUSY",
+      "RCX",
+    ],
+    ["SEAMCALL (0x0000000000010016) failed: 0x8000020000000080", "tdh_vp_init", "TDX_OPERAND_BUSY", "TDR"],
+    ["tdh_vp_enter failed: 0x8000020000000092", "tdh_vp_enter", "TDX_OPERAND_BUSY", "SEPT_TREE"],
+    ["tdh_mng_addcx failed, error 0x8000020000000002", "tdh_mng_addcx", "TDX_OPERAND_BUSY", "RDX"],
+    ["0x80000200_00000092", null, "TDX_OPERAND_BUSY", "SEPT_TREE"],
+    ["8000020000000092", null, "TDX_OPERAND_BUSY", "SEPT_TREE"],
+  ])("%s", (line, leaf, name, operand) => {
+    const e = explain(line);
+    expect([e.leaf, e.name]).toEqual([leaf, name]);
+    expect(e.operand?.id ?? null).toBe(operand);
+    expect(e.advice.length).toBeGreaterThan(0);
+  });
+
+  test("leaf version and outputs are read from the line", () => {
+    expect(explain("SEAMCALL (0x0000000000010016) failed: 0x8000020000000080").version).toBe(1);
+    const e = explain("SEAMCALL TDH_MEM_PAGE_REMOVE failed: 0xc0000b0800000000, rcx 0x1, rdx 0x2, r8 0x3");
+    expect(e.outputs).toEqual({ rcx: "0x1", rdx: "0x2", r8: "0x3" });
+    expect(e).toMatchObject({ name: "TDX_TLB_TRACKING_NOT_DONE", kind: "tracking" });
+  });
 });
-const diff = diffCatalogs(published, extracted);
 
-const explanation = (id: string, covers: Explanation["covers"]): Explanation => ({
-  id,
-  kind: "scope",
-  covers,
-  text: `Because of ${id}.`,
-  published: [{ line: 12, text: "a line" }],
-});
-const ENOUGH = [
-  explanation("new-call", { difference: "leaf-added", leaves: ["*"] }),
-  explanation("new-row", { difference: "row-added", leaves: ["tdh_mem_track"], resources: ["KOT"] }),
-];
-
-describe("accountFor", () => {
-  test("matches calls and rows", () => {
-    const account = accountFor(diff, ENOUGH);
-    expect(account.unexplained).toEqual([]);
-    expect(account.unused).toEqual([]);
-    expect(account.leavesAdded.map((a) => [a.difference, a.by.id])).toEqual([["tdh_servtd_bind", "new-call"]]);
-    expect(account.rows.map((a) => [a.difference.leaf, a.by.id])).toEqual([["tdh_mem_track", "new-row"]]);
-  });
-
-  test("tells what is unexplained, and what explains nothing", () => {
-    const idle = explanation("idle", { difference: "row-removed", leaves: ["*"], resources: ["*"] });
-    const prose = explanation("prose", { difference: "prose", leaves: ["*"] });
-    const account = accountFor(diff, [...ENOUGH.slice(0, 1), idle, prose]);
-    expect(account.unexplained).toEqual(["tdh_mem_track KOT: published no row, extracted SHARED sharex"]);
-    expect(account.unused).toEqual([idle]);
-  });
-
-  test("every contention has a cause", () => {
-    const causes = contentionCauses(diff, contendingPairs(extracted));
-    expect(causes.length).toBeGreaterThan(0);
-    expect(new Set(causes.map((c) => c.cause))).toEqual(new Set(["call"]));
-  });
-
-  test("states that only the extraction knows are a cause", () => {
-    const stateless = {
-      ...published,
-      leaves: published.leaves.map((l) => ({ ...l, opStates: null, septStates: null })),
-    };
-    const causes = contentionCauses(diffCatalogs(stateless, extracted), contendingPairs(extracted)).map((c) => c.cause);
-    expect(causes).toContain("op-state");
-    expect(causes).toContain("sept-state");
-    expect(causes).not.toContain(null);
+describe("lines of public bug reports", () => {
+  test.each([
+    [
+      "github.com/canonical/tdx/issues/25",
+      "[    7.592823] tdx: SEAMCALL failed: CPU 94: leaf 33, error 0xc000092100000122.",
+      ["tdh_sys_init", "TDX_INCORRECT_MSR_VALUE", "0xC000092100000122", "caller"],
+    ],
+    [
+      "github.com/canonical/tdx/issues/153",
+      "[  261.262866] SEAMCALL (0x000000000000001c) failed: 0xc000030000000001 RCX 0x0000000000000000 RDX 0x0000000000000000 R8 0x0000000000000000 R9 0x0000000000000000 R10 0x0000000000000000 R11 0x0000000000000000",
+      ["tdh_phymem_page_reclaim", "TDX_PAGE_METADATA_INCORRECT", "0xC000030000000001", "caller"],
+    ],
+    [
+      "github.com/canonical/tdx/issues/161",
+      "[   19.324236] virt/tdx: SEAMCALL (0x0000000000000021) failed: 0xc000090000000000",
+      ["tdh_sys_init", "TDX_INCORRECT_CPUID_VALUE", "0xC000090000000000", "caller"],
+    ],
+    [
+      "github.com/canonical/tdx/issues/156",
+      "[2396717.199763] SEAMCALL (0x000000000000000f) failed: 0x8000081000000000 RCX 0x0000000000000000 RDX 0x0000000000000000 R8 0x000000410f759000 R9 0x0000000000000000 R10 0x0000000000000000 R11 0x0000000000000000",
+      ["tdh_mem_page_demote", "TDX_TD_KEYS_NOT_CONFIGURED", "0x8000081000000000", "unknown"],
+    ],
+    [
+      "github.com/canonical/tdx/issues/213",
+      "SEAMCALL (0x000000000000000f) failed: 0xc0000b0800000001 RCX 0xxxxxxxxxx RDX 0x0000000000000400 R8 0xxxxxxxxxxx R9 0x0000000000000000 R10 0x0000000000000000 R11 0x0000000000000000",
+      ["tdh_mem_page_demote", "TDX_TLB_TRACKING_NOT_DONE", "0xC0000B0800000001", "tracking"],
+    ],
+  ])("%s", (_report, line, [leaf, name, status, kind]) => {
+    const e = explain(line);
+    expect([e.leaf, e.name, e.status, e.kind]).toEqual([leaf, name, status, kind]);
+    expect(e.line).toBe(line);
   });
 });
 
-describe("the document", () => {
-  test("has every difference once, and fails when one is left over", () => {
-    const doc = publishedDoc(published, extracted, ENOUGH);
-    expect(doc).toContain("| `tdh_mem_track` | KOT | - | SHARED |");
-    expect(doc).toContain("- `tdh_servtd_bind` (`src/tdh_servtd_bind.c:40`)");
-    expect(doc).toContain("- mail, line 12: `a line`");
-    expect(() => publishedDoc(published, extracted, ENOUGH.slice(1))).toThrow(
-      /1 faults?\nunexplained: call only in the extraction/,
-    );
+describe("the resource behind the operand", () => {
+  test("SEPT entry contention is reported under RCX, with the page that shares it", () => {
+    const e = explain("0x8000020000000001", { leaf: "TDH.MEM.PAGE.REMOVE" });
+    expect(new Set(e.resources.map((r) => r.resource))).toEqual(new Set(["SEPT_ENTRY", "PAGE"]));
   });
 
-  test("explanations are checked", () => {
-    expect(() => readExplanations("- id: x")).toThrow();
-    const one = "{id: a, kind: scope, covers: {difference: prose, leaves: ['*']}, text: t, published: []}";
-    expect(readExplanations(`[${one}]`)).toHaveLength(1);
-    expect(() => readExplanations(`[${one}, ${one}]`)).toThrow("two explanations have the id a");
+  test("the holders of a tree that is busy under KVM are vCPUs on their way into the guest", () => {
+    const e = explain("0x8000020000000092", { leaf: "tdh_mem_range_block", host: host("linux-6.16") });
+    const possible = e.holders.filter((h) => h.possible);
+    expect(possible.map((h) => h.leaf)).toEqual(["tdh_vp_enter"]);
+    expect(possible[0]?.paths).toEqual(["KVM_RUN enter"]);
+    expect(e.holders[0]).toEqual(possible[0]);
+    expect(e.advice[0]).toMatch(/kick/);
   });
+
+  test("TDX_PREVIOUS_TLB_EPOCH_BUSY is about vCPUs in the guest, not about a lock", () => {
+    const e = explain("0x8000020100000000", { leaf: "tdh_mem_track" });
+    expect(e.holders.map((h) => h.leaf)).toEqual(["tdh_vp_enter"]);
+    expect(e.kind).toBe("tracking");
+  });
+
+  test("a host that keeps everybody out says that nobody can hold it", () => {
+    const e = explain("0x80000200000000A9", { leaf: "tdh_mem_track", host: host("proposal-report-2024-09") });
+    expect(e.holders.some((h) => h.possible)).toBe(false);
+    expect(e.advice[0]).toMatch(/nobody can hold/);
+  });
+});
+
+describe("other versions of the module", () => {
+  const others = ["1.5.16", "1.5.20", "1.5.25"].map(moduleNamed);
+  const tree = "0x8000020000000092";
+
+  test("are named where somebody else can hold the lock", () => {
+    const e = explainLines(moduleNamed("1.5.25"), [tree], {
+      leaf: "tdh_mem_page_remove",
+      host: host("linux-6.16"),
+      others,
+    });
+    expect(e.holders.some((h) => h.possible)).toBe(false);
+    expect(e.elsewhere).toEqual([{ modules: ["1.5.16"], holders: ["tdh_vp_enter"] }]);
+    expect(e.advice[0]).toMatch(/or another kernel or module version/);
+  });
+
+  test("are not where the answer is the same, nor for what is no BUSY, nor without a comparison", () => {
+    expect(explain("0x80000200000000A9", { leaf: "tdh_mem_track", others }).elsewhere).toEqual([]);
+    expect(explain("0xC0000B0800000000", { others }).elsewhere).toEqual([]);
+    expect(explain(tree, { leaf: "tdh_mem_page_remove" }).elsewhere).toEqual([]);
+  });
+});
+
+describe("what is no BUSY", () => {
+  test.each([
+    ["0xC0000B0800000000", "tracking"],
+    ["0x8000070100000000", "tracking"],
+    ["0xC000010000000001", "caller"],
+    ["0x8000020300000000", "retry"],
+    ["0x0000000000000000", "success"],
+    ["0xE000060400000000", "fatal"],
+  ])("%s is of the kind %s", (status, kind) => {
+    expect(explain(status).kind).toBe(kind);
+  });
+
+  test("Linux's own statuses are told from the module's", () => {
+    expect(explain("0x8000FF00FFFF0000").name).toBe("TDX_SEAMCALL_VMFAILINVALID");
+    expect(explain("0x8000FF0000000006")).toMatchObject({ name: "TDX_SEAMCALL_UD", operand: null });
+  });
+
+  test("an unknown code says so and shows the bits", () => {
+    const e = explain("0x1234567800000001");
+    expect(e).toMatchObject({
+      name: null,
+      operand: null,
+      kind: "unknown",
+      bits: { class: 0x56, code: 0x78, detail: 1 },
+    });
+    expect(e.advice[0]).toMatch(/Unknown/);
+  });
+});
+
+test("several lines, some without a status", () => {
+  const doc = explainLines(catalog, ["hello", "0x8000020000000092", "", "TDH_MEM_TRACK failed: 0x80000200000000a9"]);
+  expect(explainSchema.parse(doc)).toEqual(doc);
+  expect(doc.others).toHaveLength(1);
+  expect(doc.unread).toEqual(["hello"]);
+  expect(() => explainLines(catalog, ["nothing"])).toThrow(expect.objectContaining({ code: "SL3301" }));
 });

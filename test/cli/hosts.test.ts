@@ -110,6 +110,12 @@ describe("seamlock explain", () => {
     expect(explainSchema.parse(JSON.parse(two.out)).others).toHaveLength(1);
   });
 
+  test("names other versions on which the answer differs, unless the version is given", async () => {
+    const words = ["explain", "0x8000020000000092", "--leaf", "tdh_mem_page_remove", "--host", "linux-6.16"];
+    expect((await inProcess(words)).out).toContain("and 1.5.16: tdh_vp_enter()");
+    expect((await inProcess([...words, "--module", "1.5.25"])).out).not.toContain("On other versions");
+  });
+
   test("an input without a status is an error", async () => {
     expect(await inProcess(["explain", "hello", "world"])).toMatchObject({
       status: 2,

@@ -1,10 +1,11 @@
 import { explainLines } from "../../analysis/index.ts";
+import type { Catalog } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import { renderExplainMarkdown, renderExplainText } from "../../report/index.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
 import { hostOption, loadHost } from "../hosts.ts";
 import { rendered } from "../json.ts";
-import { loadModule } from "../modules.ts";
+import { bundledModules, loadModule } from "../modules.ts";
 import { type Format, formatOf, formatOption, moduleOption, verboseOption } from "../options.ts";
 import { readStdin } from "../stdin.ts";
 import { defineVerb } from "../verb.ts";
@@ -37,12 +38,19 @@ export const verb = defineVerb<Options>({
     const catalog = await loadModule(options.module);
     const host = options.host === undefined ? {} : { host: (await loadHost(options.host)).profile };
     const leaf = options.leaf === undefined ? {} : { leaf: options.leaf };
-    const document = explainLines(catalog, lines, { ...host, ...leaf });
+    const others = options.module === undefined ? await otherVersions(catalog) : [];
+    const document = explainLines(catalog, lines, { ...host, ...leaf, others });
     printDiagnostics(catalog, io, options.verbose === true);
     io.out(rendered(document, formatOf(options), { text: renderExplainText, markdown: renderExplainMarkdown }));
     return exitStatusOf(catalog);
   },
 });
+
+/** The bundled versions besides the default: an operator who gives none may not know that the answer depends on it. */
+async function otherVersions({ module }: Catalog): Promise<readonly Catalog[]> {
+  const others = await Promise.all(bundledModules().map((name) => loadModule(name)));
+  return others.filter((other) => other.module.origin === "extracted" && other.module.version !== module.version);
+}
 
 /** Each argument that is a status stands for itself; other words are one line, as if it had been quoted. */
 async function linesOf(words: readonly string[]): Promise<readonly string[]> {
