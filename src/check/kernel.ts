@@ -7,9 +7,7 @@
  */
 import {
   type BoolExpr,
-  type Hold,
   holderConditions,
-  holdsByLabel,
   type Instance,
   type Ir,
   irJunction,
@@ -154,7 +152,7 @@ interface Generator {
   readonly eventKinds: EventKind[];
   readonly edges: LoweredMove[][];
   readonly stepIds: ReadonlyMap<number, number>;
-  readonly holds: readonly (readonly (readonly Hold[])[])[];
+  readonly holds: Analysis["holds"];
   /** Records carry the number of their edge and nothing is reported; only for `successors`. */
   readonly withEdges: boolean;
   readonly places: Places;
@@ -831,7 +829,7 @@ export function compileKernel(
     wrap: module.import("wrap", [F64], I32),
   };
   const stepIds = stepNumbers(analysis);
-  const holds = layout.model.processes.map(holdsByLabel);
+  const { holds } = analysis;
   const partial = { analysis, packing, reductions, moves: movesByPlace(live), holds, stepIds, module, wide };
   const branching = branchingOf(partial as never);
   const steps = new Set(stepIds.values()).size;

@@ -273,20 +273,16 @@ export class ModuleBuilder {
 
   /** The module. It imports its memory as `env.memory`, of at least `pages` pages. */
   bytes(pages: number, shared: boolean): Uint8Array<ArrayBuffer> {
-    const out: number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
-    const section = (id: number, items: readonly number[][]) => {
-      const body: number[] = [];
-      unsigned(body, items.length);
-      for (const item of items) for (const byte of item) body.push(byte);
-      out.push(id);
-      unsigned(out, body.length);
-      for (const byte of body) out.push(byte);
-    };
+    let out: number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
     const text = (value: string) => [value.length, ...new TextEncoder().encode(value)];
     const number = (value: number) => {
       const bytes: number[] = [];
       unsigned(bytes, value);
       return bytes;
+    };
+    const section = (id: number, items: readonly number[][]) => {
+      const body = number(items.length).concat(...items);
+      out = out.concat(id, number(body.length), body);
     };
     section(
       1,
