@@ -5,6 +5,8 @@
 import {
   constantIncrement,
   elementSlots,
+  evaluateIr,
+  type Hold,
   holdsByLabel,
   type Instance,
   type Ir,
@@ -16,6 +18,7 @@ import {
   lower,
   lowerMove,
   lowerProperty,
+  type Move,
   visitIrEffects,
 } from "../language/index.ts";
 import type { Pausing } from "./watch.ts";
@@ -30,6 +33,8 @@ export interface Analysis {
   readonly bounded: ReadonlySet<number>;
   /** Those of them that nothing reads: their values follow from where the processes stand, so they are not stored. */
   readonly derived: ReadonlyMap<number, Derived>;
+  /** By process type and label: what an instance there holds. */
+  readonly holds: readonly (readonly (readonly Hold[])[])[];
 }
 
 /** The set of constants and reached labels, shrinking and growing until neither changes. */
@@ -60,37 +65,75 @@ function disturb(frontier: Frontier, lowered: LoweredMove, at: number): boolean 
   return changed;
 }
 
-function movesFrom(
-  layout: Layout,
-  instance: Instance,
-  labels: readonly number[],
-  constants: ReadonlyMap<number, number>,
-): LoweredMove[] {
-  const here = labels.flatMap((label) => layout.movesAt[instance.typeIndex]?.[label] ?? []);
-  return here
-    .map((move) => lowerMove(layout, instance, move, constants))
-    .filter(({ guard }) => !(guard.k === "const" && guard.v === 0));
+/** A lowered move, and the constants that were used to lower it: it stays right as long as they are constant. */
+interface Cached {
+  readonly lowered: LoweredMove;
+  readonly used: readonly number[];
+}
+
+/** Lowers moves under constants that become fewer, each again only when a constant that it used was lost. */
+class Lowering {
+  readonly #layout: Layout;
+  readonly #constants: ReadonlyMap<number, number>;
+  readonly #cache = new Map<Instance, Map<Move, Cached>>();
+
+  constructor(layout: Layout, constants: ReadonlyMap<number, number>) {
+    this.#layout = layout;
+    this.#constants = constants;
+  }
+
+  #lower(instance: Instance, move: Move): Cached {
+    const used = new Set<number>();
+    const constants = {
+      get: (slot: number) => {
+        const value = this.#constants.get(slot);
+        if (value !== undefined) used.add(slot);
+        return value;
+      },
+    };
+    return { lowered: lowerMove(this.#layout, instance, move, constants), used: [...used] };
+  }
+
+  /** An instance's moves at a label, without those that never run. */
+  movesFrom(instance: Instance, label: number): LoweredMove[] {
+    const cache = this.#cache.get(instance) ?? new Map<Move, Cached>();
+    this.#cache.set(instance, cache);
+    return (this.#layout.movesAt[instance.typeIndex]?.[label] ?? []).flatMap((move) => {
+      let cached = cache.get(move);
+      if (cached === undefined || !cached.used.every((slot) => this.#constants.has(slot))) {
+        cached = this.#lower(instance, move);
+        cache.set(move, cached);
+      }
+      const { guard } = cached.lowered;
+      return guard.k === "const" && guard.v === 0 ? [] : [cached.lowered];
+    });
+  }
 }
 
 /** Conditional constant propagation over all processes at once. */
-function* propagate(layout: Layout): Pausing<Frontier> {
+function* propagate(layout: Layout): Pausing<{ constants: Map<number, number>; live: LoweredMove[] }> {
   const frontier: Frontier = {
     constants: new Map(layout.slots.map((slot, i) => [i, slot.init])),
     reached: layout.instances.map((instance) => new Set([layout.slots[instance.pc]?.init ?? 0])),
   };
+  const lowering = new Lowering(layout, frontier.constants);
   let changed = true;
   while (changed) {
     changed = false;
     for (const [i, instance] of layout.instances.entries()) {
       // The set grows while it is walked: labels reached now are followed in the same pass.
       for (const label of frontier.reached[i] as Set<number>) {
-        for (const lowered of movesFrom(layout, instance, [label], frontier.constants))
-          changed = disturb(frontier, lowered, i) || changed;
+        for (const lowered of lowering.movesFrom(instance, label)) changed = disturb(frontier, lowered, i) || changed;
         yield;
       }
     }
   }
-  return frontier;
+  const live = layout.instances.flatMap((instance, i) =>
+    [...(frontier.reached[i] as Set<number>)]
+      .sort((a, b) => a - b)
+      .flatMap((label) => lowering.movesFrom(instance, label)),
+  );
+  return { constants: frontier.constants, live };
 }
 
 /** The change that effects make to a slot, when it is the same constant on every path through them; else null. */
@@ -166,7 +209,7 @@ function swings(effects: readonly IrEffect[], slot: number): number {
   return sizes.length < 2 ? 0 : sizes.reduce((a, b) => a + b, 0);
 }
 
-/** A counter whose value follows from where the processes stand. */
+/** A slot whose value follows from where the processes stand. */
 export interface Derived {
   readonly init: number;
   /** By instance, in the layout's order: what it has added, by label. */
@@ -206,52 +249,187 @@ function deriveCounter(layout: Layout, moves: readonly MovesByLabel[], slot: num
 }
 
 /** Slots that something reads: a guard, a value, an index, an assertion or a property; an increment does not read what it increments. */
-function readSlots(layout: Layout, live: readonly LoweredMove[], constants: ReadonlyMap<number, number>): Set<number> {
+function readSlots(
+  layout: Layout,
+  live: readonly LoweredMove[],
+  constants: ReadonlyMap<number, number>,
+  holds: Analysis["holds"],
+): Set<number> {
   const reads = new Set<number>();
   for (const { guard, effects, instance, move } of live) {
     irReads(guard, reads);
     const { object } = move.step.meta;
     if (object !== undefined) irReads(lower({ layout, instance, params: move.choices, constants }, object), reads);
     visitIrEffects(effects, (effect) => {
-      if (effect.k !== "set") {
-        irReads(effect.c, reads);
-      } else if (constantIncrement(effect) === null) {
-        irReads(effect.value, reads);
-        if (effect.i !== null) irReads(effect.i, reads);
-      }
+      if (effect.k === "set" && constantIncrement(effect) !== null) return;
+      for (const ir of effectIrs(effect)) irReads(ir, reads);
     });
   }
   for (const property of layout.model.properties) {
     const exprs = property.kind === "leads-to" ? [property.from, property.to] : [property.expr];
     for (const expr of exprs) irReads(lowerProperty(layout, expr, constants), reads);
   }
-  for (const [typeIndex, type] of layout.model.processes.entries()) {
-    const holds = holdsByLabel(type).flat();
-    for (const instance of layout.instances.filter((candidate) => candidate.typeIndex === typeIndex)) {
-      const scope = { layout, instance, params: {}, constants };
-      for (const { object, when } of holds)
-        for (const expr of [object, when]) if (expr !== null) irReads(lower(scope, expr), reads);
-    }
+  for (const instance of layout.instances) {
+    const scope = { layout, instance, params: {}, constants };
+    for (const { object, when } of holds[instance.typeIndex]?.flat() ?? [])
+      for (const expr of [object, when]) if (expr !== null) irReads(lower(scope, expr), reads);
   }
   return reads;
 }
 
+/** Values known at a label; null there: not the same whenever an instance is there. */
+type Known = Map<number, number | null>;
+
+/** By instance: the slots that only it changes. */
+function ownSlots(layout: Layout, live: readonly LoweredMove[]): Map<Instance, Set<number>> {
+  const writer = new Map<number, Instance | null>();
+  for (const { instance, effects } of live)
+    for (const slot of writtenSlots(effects)) {
+      if (slot === instance.pc) continue;
+      const known = writer.get(slot);
+      writer.set(slot, known === undefined || known === instance ? instance : null);
+    }
+  const own = new Map(layout.instances.map((instance) => [instance, new Set<number>()]));
+  for (const [slot, instance] of writer) if (instance !== null) own.get(instance)?.add(slot);
+  return own;
+}
+
+/** The expressions that stand directly in an effect. */
+function effectIrs(effect: IrEffect): readonly Ir[] {
+  if (effect.k !== "set") return [effect.c];
+  return effect.i === null ? [effect.value] : [effect.i, effect.value];
+}
+
+function writtenSlots(effects: readonly IrEffect[]): Set<number> {
+  const written = new Set<number>();
+  visitIrEffects(effects, (effect) => {
+    if (effect.k === "set") for (const slot of elementSlots(effect.s, effect.n, effect.i)) written.add(slot);
+  });
+  return written;
+}
+
+/** An expression's value where every slot it reads is known; else null. */
+function knownValue(ir: Ir, known: Known): number | null {
+  const values = new Map<number, number>();
+  for (const slot of irReads(ir)) {
+    const value = known.get(slot) ?? null;
+    if (value === null) return null;
+    values.set(slot, value);
+  }
+  return evaluateIr(ir, values);
+}
+
+/** Two ways lead here: keep what both agree on. True when that changed `into`. */
+function join(into: Known, other: Known): boolean {
+  let changed = false;
+  for (const [slot, value] of into) {
+    if (value === null || other.get(slot) === value) continue;
+    into.set(slot, null);
+    changed = true;
+  }
+  return changed;
+}
+
+function runEffects(effects: readonly IrEffect[], known: Known): void {
+  for (const effect of effects) {
+    if (effect.k === "set") {
+      const value = knownValue(effect.value, known);
+      const [min, max] = effect.range;
+      const fits = value !== null && value >= min && value <= max;
+      for (const slot of elementSlots(effect.s, effect.n, effect.i))
+        if (known.has(slot)) known.set(slot, fits && effect.i === null ? value : null);
+    } else if (effect.k === "if") {
+      const other = new Map(known);
+      runEffects(effect.a, known);
+      runEffects(effect.b, other);
+      join(known, other);
+    }
+  }
+}
+
+/** By label that an instance may reach: what its own slots hold whenever it is there. */
+function knownByLabel(moves: MovesByLabel, start: number, init: Known): Map<number, Known> {
+  const found = new Map([[start, init]]);
+  const work = [start];
+  for (let label = work.pop(); label !== undefined; label = work.pop()) {
+    const here = found.get(label) as Known;
+    for (const { guard, effects, move } of moves.get(label) ?? []) {
+      if (knownValue(guard, here) === 0) continue;
+      const after = new Map(here);
+      runEffects(effects, after);
+      const before = found.get(move.nextIndex);
+      if (before === undefined) found.set(move.nextIndex, after);
+      else if (!join(before, after)) continue;
+      work.push(move.nextIndex);
+    }
+  }
+  return found;
+}
+
+/** Moves simplified by what is known where they start; and the slots that are known wherever their process is. */
+interface Flow {
+  readonly live: readonly LoweredMove[];
+  readonly determined: ReadonlyMap<number, Derived>;
+}
+
+/** Propagate the values of each instance's own slots along its labels. */
+function* flowOf(layout: Layout, live: readonly LoweredMove[], constants: ReadonlyMap<number, number>): Pausing<Flow> {
+  const own = ownSlots(layout, live);
+  const simpler: LoweredMove[] = [];
+  const determined = new Map<number, Derived>();
+  for (const [at, instance] of layout.instances.entries()) {
+    const moves = live.filter((lowered) => lowered.instance === instance);
+    const init: Known = new Map([...(own.get(instance) ?? [])].map((slot) => [slot, layout.slots[slot]?.init ?? 0]));
+    const known = knownByLabel(byLabel(moves), layout.slots[instance.pc]?.init ?? 0, new Map(init));
+    yield;
+    for (const lowered of moves) {
+      const here = known.get(lowered.move.labelIndex);
+      if (here !== undefined) simpler.push(...simplified(layout, lowered, here, constants));
+    }
+    for (const [slot, first] of init) {
+      const byLabel = new Map([...known].map(([label, values]) => [label, values.get(slot) ?? null]));
+      if ([...byLabel.values()].includes(null)) continue;
+      const added = new Map([...byLabel].map(([label, value]) => [label, (value as number) - (first as number)]));
+      const byInstance = layout.instances.map((_, i) => (i === at ? added : new Map<number, number>()));
+      determined.set(slot, { init: first as number, byInstance });
+    }
+    yield;
+  }
+  return { live: simpler, determined };
+}
+
+/** The move lowered again with what is known at its label; nothing when it can never run. */
+function simplified(
+  layout: Layout,
+  lowered: LoweredMove,
+  here: Known,
+  constants: ReadonlyMap<number, number>,
+): LoweredMove[] {
+  const { instance, move } = lowered;
+  const reads = irReads(lowered.guard);
+  visitIrEffects(lowered.effects, (effect) => {
+    for (const ir of effectIrs(effect)) irReads(ir, reads);
+  });
+  if (![...reads].some((slot) => (here.get(slot) ?? null) !== null)) return [lowered];
+  const known = (slot: number) => here.get(slot) ?? constants.get(slot);
+  const { guard } = lowerMove(layout, instance, move, { get: known });
+  if (guard.k === "const" && guard.v === 0) return [];
+  // What the effects write is known only until they do.
+  const written = writtenSlots(lowered.effects);
+  const lasting = { get: (slot: number) => (written.has(slot) ? constants.get(slot) : known(slot)) };
+  const { effects } = lowerMove(layout, instance, move, lasting);
+  return [{ instance, move, guard, effects }];
+}
+
 /** Analyse a validated model. */
 export function* analyze(layout: Layout): Pausing<Analysis> {
-  const { constants, reached } = yield* propagate(layout);
-  const live = layout.instances.flatMap((instance, i) =>
-    movesFrom(
-      layout,
-      instance,
-      [...(reached[i] as Set<number>)].sort((a, b) => a - b),
-      constants,
-    ),
-  );
-  yield;
+  const { constants, live: possible } = yield* propagate(layout);
+  const { live, determined } = yield* flowOf(layout, possible, constants);
   const counters = yield* countersOf(layout, live);
-  const reads = readSlots(layout, live, constants);
-  const derived = new Map([...counters].filter(([slot]) => !reads.has(slot)));
-  return { layout, constants, live, bounded: new Set(counters.keys()), derived };
+  const holds = layout.model.processes.map(holdsByLabel);
+  const reads = readSlots(layout, live, constants, holds);
+  const derived = new Map([...counters, ...determined].filter(([slot]) => !reads.has(slot)));
+  return { layout, constants, live, bounded: new Set([...counters.keys(), ...determined.keys()]), derived, holds };
 }
 
 /** Can this move end in a fault, as far as the analysis can tell? */

@@ -241,7 +241,7 @@ function resultOf(search: Search, found: readonly Violation[], live: Liveness, w
     })),
     vacuous: search.reason === null ? [...unwitnessed.map(({ name }) => name), ...live.vacuous] : live.vacuous,
     states: search.states,
-    transitions: search.memory.transitions,
+    transitions: search.transitions,
     depth: search.depth,
     seconds: Math.max(search.seconds, watch.seconds),
     exact: true,
@@ -250,7 +250,7 @@ function resultOf(search: Search, found: readonly Violation[], live: Liveness, w
     neverRan: silentSteps(search),
     trace: violations[0]?.trace ?? null,
     bytesPerState: search.bytes / Math.max(1, search.states),
-    frontier: search.memory.count - search.memory.head,
+    frontier: search.frontier,
   };
 }
 
@@ -266,7 +266,7 @@ function reductionNames({ reductions, layout }: Prepared): string[] {
   return names;
 }
 
-function busyEntries({ kernel }: Search): BusyEntry[] {
+function busyEntries({ code, space }: Search): BusyEntry[] {
   const entries = new Map<
     string,
     {
@@ -278,8 +278,9 @@ function busyEntries({ kernel }: Search): BusyEntry[] {
       unheld: boolean;
     }
   >();
-  kernel.busySites.forEach((site, i) => {
-    if (kernel.busy[i] === 0) return;
+  const { busy } = space;
+  code.busySites.forEach((site, i) => {
+    if (busy[i] === 0) return;
     const name = JSON.stringify([site.process, site.leaf, site.resource, site.status]);
     const entry = entries.get(name) ?? {
       process: site.process,
@@ -300,10 +301,11 @@ function busyEntries({ kernel }: Search): BusyEntry[] {
 function silentSteps(search: Search): SilentStep[] {
   const { layout, analysis } = search.prepared;
   const numbers = stepNumbers(analysis);
+  const { ran } = search.space;
   const seen = new Set<number>();
   return layout.moves.flatMap((move) => {
     const number = numbers.get(move.id) as number;
-    if (seen.has(number) || search.kernel.ran[number] !== 0) return [];
+    if (seen.has(number) || ran[number] !== 0) return [];
     seen.add(number);
     const { leaf = null, action, resource, result, note } = move.step.meta;
     const words = [action, resource, result, note].filter((word) => word !== undefined);

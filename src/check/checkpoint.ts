@@ -5,9 +5,10 @@ import { type CheckOptions, startSearch } from "./check.ts";
 import type { Search } from "./search.ts";
 
 interface Header {
-  readonly version: 1;
+  readonly version: 2;
   readonly model: string;
-  readonly words: number;
+  /** 32-bit words of a record: a state's, and its parent's number. */
+  readonly record: number;
   readonly head: number;
   readonly count: number;
   readonly transitions: number;
@@ -17,6 +18,7 @@ interface Header {
   readonly findings: Search["findings"];
   readonly ran: readonly number[];
   readonly busy: readonly number[];
+  readonly met: readonly number[];
 }
 
 /** A fingerprint of everything that decides what the state numbers mean. FNV-1a over the text; it guards against mistakes, not malice. */
@@ -30,28 +32,26 @@ function fingerprint(search: Search): string {
 
 /** The search as pieces of bytes, to be written one after another. They share memory with the search: write them before it goes on. */
 export function checkpoint(search: Search): Uint8Array[] {
-  const { memory, kernel, prepared } = search;
+  const { space, code } = search;
   const header: Header = {
-    version: 1,
+    version: 2,
     model: fingerprint(search),
-    words: prepared.packing.words,
-    head: memory.head,
-    count: memory.count,
-    transitions: memory.transitions,
+    record: code.record,
+    head: search.head,
+    count: space.count,
+    transitions: search.transitions,
     levels: search.levels,
     levelEnd: search.levelEnd,
     seconds: search.seconds,
     findings: search.findings,
-    ran: [...kernel.ran],
-    busy: [...kernel.busy],
+    ran: [...space.ran],
+    busy: [...space.busy],
+    met: [...space.met],
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
-  // The arrays start at a multiple of four bytes.
-  const padded = new Uint8Array(4 + Math.ceil(text.length / 4) * 4).fill(32);
-  new DataView(padded.buffer).setUint32(0, padded.length - 4, true);
-  padded.set(text, 4);
-  const bytes = (array: Int32Array, length: number) => new Uint8Array(array.buffer, array.byteOffset, length * 4);
-  return [padded, bytes(memory.states, memory.count * header.words), bytes(memory.parents, memory.count)];
+  const start = new Uint8Array(4);
+  new DataView(start.buffer).setUint32(0, text.length, true);
+  return [start, text, space.records()];
 }
 
 /** Continue from a checkpoint of the same model and reductions. Pass the search to `check` as `search`. */
@@ -67,12 +67,10 @@ export function resume(model: Model, bytes: Uint8Array, options: CheckOptions = 
   } catch {
     throw damaged("its header is unreadable");
   }
-  if (header.version !== 1 || header.model !== fingerprint(search))
+  if (header.version !== 2 || header.model !== fingerprint(search))
     throw damaged("it is of another model or other options");
   const at = 4 + size;
-  const states = header.count * header.words * 4;
-  if (bytes.length !== at + states + header.count * 4) throw damaged("it is incomplete");
-  const ints = (from: number, length: number) => new Int32Array(bytes.slice(from, from + length).buffer);
-  search.restore(header, ints(at, states), ints(at + states, header.count * 4));
+  if (bytes.length !== at + (header.count - 1) * header.record * 4) throw damaged("it is incomplete");
+  search.restore(header, bytes.subarray(at));
   return search;
 }

@@ -15,7 +15,8 @@
 import {
   constantIncrement,
   elementSlots,
-  holdsByLabel,
+  evaluateIr,
+  type Hold,
   type Instance,
   type Ir,
   type IrEffect,
@@ -24,7 +25,6 @@ import {
   type LoweredMove,
   lower,
   lowerProperty,
-  operate,
   visitIr,
   visitIrEffects,
 } from "../language/index.ts";
@@ -164,7 +164,7 @@ function silent(world: World, { instance, move }: LoweredMove): boolean {
 }
 
 /** Does the move change nothing of what the `busy` list could tell of its process? */
-function keepsHolds(world: World, print: Footprint, holds: ReturnType<typeof holdsByLabel>): boolean {
+function keepsHolds(world: World, print: Footprint, holds: readonly (readonly Hold[])[]): boolean {
   const { instance, move } = print.lowered;
   const { layout, constants } = world.analysis;
   const of = (label: number) => (holds[label] ?? []).filter((hold) => world.contended.has(hold.resource));
@@ -199,33 +199,7 @@ function alwaysEnabled(world: World, moves: readonly LoweredMove[]): boolean {
   return true;
 }
 
-/** The value of a lowered expression under given slot values. */
-export function evaluateIr(ir: Ir, values: ReadonlyMap<number, number>): number {
-  switch (ir.k) {
-    case "const":
-      return ir.v;
-    case "slot":
-      return values.get(ir.s) ?? 0;
-    case "elem": {
-      const i = evaluateIr(ir.i, values);
-      return i < 0 || i >= ir.n ? 0 : (values.get(ir.s + i) ?? 0);
-    }
-    case "and":
-      return Number(ir.args.every((arg) => evaluateIr(arg, values) !== 0));
-    case "or":
-      return Number(ir.args.some((arg) => evaluateIr(arg, values) !== 0));
-    case "not":
-      return 1 - evaluateIr(ir.a, values);
-    case "ite":
-      return evaluateIr(evaluateIr(ir.c, values) !== 0 ? ir.a : ir.b, values);
-    case "at":
-      return Number(ir.labels.includes(values.get(ir.s) ?? 0));
-    case "bin":
-      return operate(ir.op, evaluateIr(ir.a, values), evaluateIr(ir.b, values));
-  }
-}
-
-function isSafe(world: World, prints: readonly Footprint[], holds: ReturnType<typeof holdsByLabel>): boolean {
+function isSafe(world: World, prints: readonly Footprint[], holds: readonly (readonly Hold[])[]): boolean {
   if (prints.length === 0) return false;
   const ok = prints.every(
     (print) =>
@@ -301,7 +275,7 @@ export function* foldedLabels(analysis: Analysis): Pausing<ReadonlySet<number>[]
   const world = worldOf(analysis);
   yield;
   const { layout } = analysis;
-  const holds = layout.model.processes.map(holdsByLabel);
+  const { holds } = analysis;
   const prints = new Map<Instance, Map<number, Footprint[]>>(layout.instances.map((instance) => [instance, new Map()]));
   for (const print of world.footprints) {
     const labels = prints.get(print.lowered.instance) as Map<number, Footprint[]>;

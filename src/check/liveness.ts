@@ -5,23 +5,19 @@
 import { SeamlockError } from "../errors.ts";
 import {
   apply,
-  type BoolExpr,
   type Choice,
-  condition,
   enabledMoves,
   type Fairness,
   holds,
   initialState,
   type Layout,
-  lowerProperty,
   type Property,
   type Trace,
   traceOf,
 } from "../language/index.ts";
-import { packedStore } from "./emit-packed.ts";
-import { buildKernel, type Kernel } from "./kernel.ts";
+import { compileKernel, type EdgeExports, type KernelCode, runOn } from "./kernel.ts";
 import { pathTo } from "./path.ts";
-import type { Prepared, Search } from "./search.ts";
+import type { Search } from "./search.ts";
 import type { Pausing } from "./watch.ts";
 
 export type LeadsTo = Property & { readonly kind: "leads-to" };
@@ -34,7 +30,6 @@ export interface LivenessResult {
   readonly vacuous: boolean;
 }
 
-const NO_EVENTS = { fault() {}, deadlock() {}, violated() {}, witnessed() {} };
 const MAX_CONSTRAINTS = 31;
 /** So many nodes are worked on between two pauses. */
 const PIECE = 1 << 12;
@@ -67,20 +62,6 @@ function constraintsOf(layout: Layout, fairness: readonly Fairness[]): Constrain
 
 const maskOf = (constraints: readonly Constraint[], test: (constraint: Constraint) => boolean): number =>
   constraints.reduce((mask, constraint, i) => (test(constraint) ? mask | (1 << i) : mask), 0);
-
-/** A property's expression as a function of stored words. */
-function predicate(prepared: Prepared, expr: BoolExpr): (states: Int32Array, offset: number) => boolean {
-  const { layout, analysis, packing } = prepared;
-  let temporaries = 0;
-  const emitter = { store: packedStore(packing, "w"), temporary: () => `t${temporaries++}`, fault: () => "" };
-  const code = condition(emitter, lowerProperty(layout, expr, analysis.constants));
-  const words = Array.from({ length: packing.words }, (_, i) => `w${i} = S[b + ${i}]`);
-  const declared = [...words, ...Array.from({ length: temporaries }, (_, i) => `t${i} = 0`)];
-  return new Function("S", "b", `"use strict"; let ${declared.join(", ")}; return ${code};`) as (
-    states: Int32Array,
-    offset: number,
-  ) => boolean;
-}
 
 /** Growable list of integers. */
 class Ints {
@@ -116,17 +97,26 @@ interface Region {
   readonly ends: number[];
 }
 
+/** Code that finds the moves out of stored states, and says which states satisfy the premise and the conclusion. */
+interface Edges extends EdgeExports {
+  readonly code: KernelCode;
+}
+
+function edgesOf({ prepared, space }: Search, { from, to }: LeadsTo): Edges {
+  const code = compileKernel(prepared.analysis, prepared.packing, prepared.reductions, [from, to]);
+  return { code, ...runOn<EdgeExports>(code, space.memory) };
+}
+
 /** Explore the region breadth-first from every state that satisfies `from` and not `to`. */
 function* explore(
   search: Search,
-  kernel: Kernel,
-  property: LeadsTo,
+  edges: Edges,
   edgeMasks: readonly number[],
 ): Pausing<{ region: Region; premise: boolean }> {
-  const { prepared, memory } = search;
-  const n = prepared.packing.words;
-  const [from, to] = [predicate(prepared, property.from), predicate(prepared, property.to)];
-  const nodeOf = new Int32Array(memory.count).fill(-1);
+  const { space } = search;
+  const { record } = space.code;
+  const { out } = edges.code.places;
+  const nodeOf = new Int32Array(space.count).fill(-1);
   const region: Region = {
     ids: new Ints(),
     parent: new Ints(),
@@ -146,31 +136,28 @@ function* explore(
     return node;
   };
   let premise = false;
-  for (let id = 1; id < memory.count; id++) {
+  for (let id = 1; id < space.count; id++) {
     if (id % PIECE === 0) yield;
-    if (!from(memory.states, id * n)) continue;
+    if (edges.test0(space.address(id)) === 0) continue;
     premise = true;
-    if (!to(memory.states, id * n)) add(id, -1, -1);
+    if (edges.test1(space.address(id)) === 0) add(id, -1, -1);
   }
-  const out = new Int32Array((kernel.branching + 1) * (n + 1));
-  const words = new Int32Array(n);
   for (let node = 0; node < region.ids.length; node++) {
     if (node % PIECE === 0) yield;
     region.starts.push(region.targets.length);
-    const length = kernel.successors(memory.states, region.ids.at(node) * n, out);
+    const end = edges.successors(region.ids.at(node));
     let mask = 0;
-    for (let j = 0; j < length; j += n + 1) {
-      const move = out[j + n] as number;
+    for (let at = out; at < end; at += 4 * record) {
+      const move = space.ints[at / 4 + record - 1] as number;
       mask |= edgeMasks[move] as number;
-      if (to(out, j)) continue;
-      words.set(out.subarray(j, j + n));
-      const id = search.kernel.find(memory, words);
+      if (edges.test1(at) !== 0) continue;
+      const id = space.findAt(at);
       const known = nodeOf[id] as number;
       region.targets.push(known >= 0 ? known : add(id, node, move));
       region.moves.push(move);
     }
     region.enabled.push(mask);
-    if (length === 0) region.ends.push(node);
+    if (end === out) region.ends.push(node);
   }
   region.starts.push(region.targets.length);
   return { region, premise };
@@ -372,14 +359,14 @@ function stemTo(region: Region, node: number): { entry: number; moves: number[] 
 export function* checkLeadsTo(search: Search, property: LeadsTo): Pausing<LivenessResult> {
   const { prepared } = search;
   const { layout } = prepared;
-  const kernel = buildKernel(prepared.analysis, prepared.packing, prepared.reductions, NO_EVENTS, true);
+  const edges = edgesOf(search, property);
   const constraints = constraintsOf(layout, property.fairness);
-  const edgeMasks = kernel.edges.map(([lowered]) =>
+  const edgeMasks = edges.code.edges.map(([lowered]) =>
     maskOf(constraints, (constraint) => lowered !== undefined && constraint.matches(lowered)),
   );
-  const { region, premise } = yield* explore(search, kernel, property, edgeMasks);
+  const { region, premise } = yield* explore(search, edges, edgeMasks);
   if (!premise) return { trace: null, vacuous: true };
-  const choice = (move: number): Choice => kernel.edges[move]?.[0] as Choice;
+  const choice = (move: number): Choice => edges.code.edges[move]?.[0] as Choice;
   const run = (node: number, loop: readonly number[]): LivenessResult => {
     const { entry, moves } = stemTo(region, node);
     const stem = [...pathTo(search, entry).choices, ...moves.map(choice)];

@@ -1,5 +1,5 @@
 /** From a state number back to the steps that lead there. */
-import { apply, type Choice, enabledMoves, initialState, type Layout } from "../language/index.ts";
+import { apply, type Choice, enabledMoves, faultName, initialState, type Layout } from "../language/index.ts";
 import { packState } from "./pack.ts";
 import type { Finding, Prepared, Search } from "./search.ts";
 
@@ -38,14 +38,14 @@ function successors(prepared: Prepared, state: readonly number[]): Reached[] {
 function sameState(search: Search, id: number, state: readonly number[]): boolean {
   const { packing } = search.prepared;
   const words = packState(packing, state);
-  search.kernel.canonical(words);
-  return words.every((word, i) => word === search.memory.states[id * packing.words + i]);
+  search.space.canonical(words);
+  return words.every((word, i) => word === search.space.word(id, i));
 }
 
 /** The numbers of the states from the initial one to `id`. */
 function ancestors(search: Search, id: number): number[] {
   const ids: number[] = [];
-  for (let at = id; at !== 0; at = search.memory.parents[at] as number) ids.push(at);
+  for (let at = id; at !== 0; at = search.space.parent(at)) ids.push(at);
   return ids.reverse();
 }
 
@@ -73,18 +73,16 @@ export function pathTo(search: Search, id: number): { choices: Choice[]; state: 
 /** The run that shows a finding: for a fault, the failing step comes last. */
 export function pathOf(search: Search, finding: Finding): Choice[] {
   const { choices, state } = pathTo(search, finding.id);
-  if (finding.site === null) return choices;
-  return [...choices, ...failingSteps(search, state, finding)];
+  if (finding.kind !== "assertion" && finding.kind !== "range") return choices;
+  return [...choices, failingStep(search.prepared.layout, state, finding)];
 }
 
-function failingSteps(search: Search, state: readonly number[], finding: Finding): Choice[] {
-  const { layout } = search.prepared;
-  const site = search.kernel.faultSites[finding.site as number];
+function failingStep(layout: Layout, state: readonly number[], finding: Finding): Choice {
   // Folded steps cannot fail, so the failing step is the first one; another instance may be the one that fails here, by symmetry.
   const failing = enabledMoves(layout, state).find((choice) => {
     const { fault } = apply(layout, state, choice.instance, choice.move);
-    return fault !== null && fault.name === site?.name && (fault.kind === "assertion") === (site.kind === "assertion");
+    return fault !== null && faultName(fault) === finding.property;
   });
   if (failing === undefined) throw new Error(`no step fails with ${finding.property}`);
-  return [failing];
+  return failing;
 }

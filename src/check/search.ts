@@ -1,12 +1,12 @@
 /** The breadth-first search: owns the arrays, grows them, keeps the levels, and remembers what the generated code reports. */
-import { SeamlockError } from "../errors.ts";
 import { initialState, isDeadlock, type Layout, layoutOf, type Model } from "../language/index.ts";
 import { type Analysis, analyze } from "./analyze.ts";
 import { foldedLabels } from "./fold.ts";
-import { buildKernel, type Kernel, type Memory, type Reductions, stepNumbers } from "./kernel.ts";
+import { compileKernel, type KernelCode, type Reductions, stepNumbers } from "./kernel.ts";
 import { type Packing, pack, packState, unpackState } from "./pack.ts";
 import { foldedSuccessors } from "./path.ts";
 import type { Progress } from "./result.ts";
+import { type Event, Space } from "./space.ts";
 import { symmetricTypes } from "./symmetry.ts";
 import { type Pausing, uninterrupted, Watch } from "./watch.ts";
 
@@ -31,13 +31,12 @@ export interface SearchOptions extends Bounds {
   readonly until?: readonly Finding[];
 }
 
-/** A violation or witness as the search records it: the state, and for a fault the site in the generated code. */
+/** A violation or witness as the search records it. */
 export interface Finding {
   readonly kind: "always" | "assertion" | "range" | "deadlock" | "sometimes";
   readonly property: string;
   /** The state reached; for a fault, the state in which the failing step starts. */
   readonly id: number;
-  readonly site: number | null;
 }
 
 /** A Model made ready to be searched. */
@@ -66,26 +65,20 @@ export function* preparing(model: Model, noReduction = false): Pausing<Prepared>
   return { model, layout, analysis, packing, reductions };
 }
 
-const FIRST_CAPACITY = 1 << 14;
-const FIRST_TABLE = 1 << 14;
-const LOAD = 0.7;
-/** Arrays are allocated far beyond need, since pages that are never touched cost nothing. */
-const CAPACITY_GROWTH = 8;
-const TABLE_GROWTH = 4;
 const SLICE = 1 << 15;
-const MAX_STATES = 2 ** 30;
-/** Room for one batch of successors, beside those of the state expanded last. */
-const SPARE = 256;
 
 /** Breadth-first exploration that can be advanced piece by piece. */
 export class Search {
   readonly prepared: Prepared;
-  readonly kernel: Kernel;
-  readonly memory: Memory;
+  readonly code: KernelCode;
+  readonly space: Space;
   readonly findings: Finding[] = [];
   /** By level: the number of its first state. */
   readonly levels: number[] = [1];
   reason: string | null = null;
+  /** The next state to expand. */
+  head = 1;
+  transitions = 0;
   readonly #options: SearchOptions;
   readonly #watch: Watch;
   readonly #startTime = Date.now();
@@ -96,39 +89,17 @@ export class Search {
     this.prepared = prepared;
     this.#options = options;
     this.#watch = options.watch ?? new Watch(options.time);
-    const words = prepared.packing.words;
-    this.memory = {
-      states: new Int32Array(FIRST_CAPACITY * words),
-      parents: new Int32Array(FIRST_CAPACITY),
-      table: new Int32Array(FIRST_TABLE),
-      idBits: 26,
-      head: 1,
-      count: 1,
-      limit: 0,
-      transitions: 0,
-    };
-    this.kernel = buildKernel(prepared.analysis, prepared.packing, prepared.reductions, {
-      fault: (site, id) => this.#fault(site, id),
-      deadlock: (id) => this.#deadlock(id),
-      violated: (property, id) => this.#found("always", property, id),
-      witnessed: (property, id) => this.#found("sometimes", property, id),
-    });
-    this.#updateLimit();
+    this.code = compileKernel(prepared.analysis, prepared.packing, prepared.reductions);
+    this.space = new Space(this.code);
     const numbers = stepNumbers(prepared.analysis);
     for (const { state, choices } of foldedSuccessors(prepared, initialState(prepared.layout))) {
-      for (const { move } of choices) this.kernel.ran[numbers.get(move.id) as number] = 1;
-      this.#insert(state);
+      for (const { move } of choices) this.space.ran[numbers.get(move.id) as number] = 1;
+      this.space.insert(packState(prepared.packing, state));
     }
-  }
-
-  #insert(state: readonly number[]): void {
-    const words = packState(this.prepared.packing, state);
-    this.kernel.canonical(words);
-    this.kernel.insert(this.memory, words);
+    this.#takeEvents();
   }
 
   #record(finding: Finding): void {
-    if (this.findings.some((known) => known.property === finding.property && known.kind === finding.kind)) return;
     this.findings.push(finding);
     if (finding.kind === "sometimes") return;
     const { first, until } = this.#options;
@@ -137,42 +108,46 @@ export class Search {
     if (first || until?.every(found)) this.#stop = true;
   }
 
-  #found(kind: "always" | "sometimes", property: number, id: number): void {
-    this.#record({ kind, property: this.prepared.model.properties[property]?.name ?? "", id, site: null });
+  #takeEvents(): void {
+    for (const { kind, id } of this.space.events()) this.#record(this.#findingOf({ kind, id }));
   }
 
-  #fault(index: number, id: number): void {
-    const site = this.kernel.faultSites[index];
-    if (site === undefined) return;
-    const kind = site.kind === "assertion" ? "assertion" : "range";
-    this.#record({ kind, property: kind === "assertion" ? site.name : `range of ${site.name}`, id, site: index });
-  }
-
-  #deadlock(id: number): void {
-    if (this.findings.some(({ kind }) => kind === "deadlock")) return;
+  #findingOf({ kind, id }: Event): Finding {
+    const event = this.code.eventKinds[kind];
+    if (event?.kind === "fault") {
+      const { kind: fault, name } = event.site;
+      return { kind: fault, property: fault === "assertion" ? name : `range of ${name}`, id };
+    }
+    if (event?.kind === "property") {
+      const property = this.prepared.model.properties[event.property];
+      return { kind: property?.kind === "sometimes" ? "sometimes" : "always", property: property?.name ?? "", id };
+    }
     // The generated code only knows that nothing came out; the interpreter has the last word.
-    if (isDeadlock(this.prepared.layout, this.state(id)))
-      this.#record({ kind: "deadlock", property: "deadlock", id, site: null });
+    if (!isDeadlock(this.prepared.layout, this.state(id))) throw new Error(`state ${id} is no deadlock`);
+    return { kind: "deadlock", property: "deadlock", id };
   }
 
   /** A stored state's slots. */
   state(id: number): number[] {
-    const { packing } = this.prepared;
-    return unpackState(packing, this.memory.states, id * packing.words);
+    return unpackState(this.prepared.packing, this.space.words(id), 0);
   }
 
   get states(): number {
-    return this.memory.count - 1;
+    return this.space.count - 1;
+  }
+  /** States found but not expanded. */
+  get frontier(): number {
+    return this.space.count - this.head;
   }
   get depth(): number {
     return this.levels.length - 1;
   }
   get done(): boolean {
-    return this.#stop || this.reason !== null || this.memory.head >= this.memory.count;
+    return this.#stop || this.reason !== null || this.head >= this.space.count;
   }
   /** Was everything explored? */
   get complete(): boolean {
-    return this.memory.head >= this.memory.count;
+    return this.head >= this.space.count;
   }
   get seconds(): number {
     return this.#spent + (Date.now() - this.#startTime) / 1000;
@@ -180,23 +155,19 @@ export class Search {
 
   /** Bytes of the arrays in use. */
   get bytes(): number {
-    const { states, parents, table } = this.memory;
-    const used = this.memory.count;
-    void states;
-    void parents;
-    return used * (this.prepared.packing.words + 1) * 4 + table.byteLength;
+    return this.space.bytes;
   }
 
   progress(): Progress {
     const seconds = this.seconds;
-    const { count, head, transitions } = this.memory;
+    const { states, transitions, depth, frontier } = this;
     return {
-      states: count - 1,
+      states,
       transitions,
-      depth: this.depth,
-      frontier: count - head,
+      depth,
+      frontier,
       seconds,
-      statesPerSecond: seconds > 0 ? (count - 1) / seconds : 0,
+      statesPerSecond: seconds > 0 ? states / seconds : 0,
     };
   }
 
@@ -205,24 +176,26 @@ export class Search {
     for (let i = 0; i < slices && !this.done; i++) {
       this.#grow();
       if (this.reason !== null) return;
-      const { memory } = this;
-      const levelEnd = this.#levelEnd();
-      this.kernel.run(memory, Math.min(levelEnd, memory.head + SLICE));
-      if (memory.head === levelEnd && memory.count > levelEnd) this.#nextLevel(levelEnd);
+      const { levelEnd } = this;
+      const { head, made } = this.space.run(this.head, Math.min(levelEnd, this.head + SLICE));
+      this.head = head;
+      this.transitions += made;
+      this.#takeEvents();
+      if (head === levelEnd && this.space.count > levelEnd) this.#nextLevel(levelEnd);
       this.#checkBounds();
     }
   }
 
-  /** The end of the level that is being expanded: fixed when its first state is. */
+  /** The number of the first state of the level after the one that is being expanded: fixed when its first state is. */
   #end = 0;
-  #levelEnd(): number {
-    if (this.#end === 0) this.#end = this.memory.count;
+  get levelEnd(): number {
+    if (this.#end === 0) this.#end = this.space.count;
     return this.#end;
   }
 
   #nextLevel(first: number): void {
     this.levels.push(first);
-    this.#end = this.memory.count;
+    this.#end = this.space.count;
     const { depth } = this.#options;
     if (depth !== undefined && this.depth >= depth) this.reason = `the depth bound of ${depth} steps was reached`;
   }
@@ -245,65 +218,22 @@ export class Search {
     if (!this.done) this.reason = reason;
   }
 
-  /** How many states the table can take. */
-  get #tableRoom(): number {
-    return Math.floor(this.memory.table.length * LOAD);
-  }
-
-  #updateLimit(): void {
-    const { memory, kernel } = this;
-    memory.limit = Math.min(memory.parents.length, this.#tableRoom) - SPARE - kernel.branching;
-  }
-
-  /** Make room for more states when the arrays are nearly full. */
+  /** Make room for more states when the space is nearly full. */
   #grow(): void {
-    this.#updateLimit();
-    const { memory } = this;
-    while (memory.count >= memory.limit) {
-      if (memory.count >= MAX_STATES) {
-        this.reason = `more than ${MAX_STATES} states`;
+    const { memory } = this.#options;
+    while (this.space.count >= this.space.limit) {
+      if (memory !== undefined && this.space.bytes + this.space.nextGrowth > memory) {
+        this.reason = `the memory bound of ${memory} bytes was reached`;
         return;
       }
       try {
-        if (this.#tableRoom <= memory.parents.length) this.#growTable();
-        else this.#growStates();
+        this.space.grow();
       } catch (error) {
-        if (error instanceof SeamlockError) throw error;
+        if (!(error instanceof RangeError)) throw error;
         this.reason = "memory ran out";
         return;
       }
-      if (this.reason !== null) return;
-      this.#updateLimit();
     }
-  }
-
-  #growTable(): void {
-    const { memory } = this;
-    const size = memory.table.length * TABLE_GROWTH;
-    if (this.#overBudget((size - memory.table.length) * 4)) return;
-    memory.table = new Int32Array(0);
-    memory.table = new Int32Array(size);
-    // A larger table holds larger numbers: fewer bits of the hash fit beside them.
-    memory.idBits = Math.max(26, Math.ceil(Math.log2(size)));
-    this.kernel.rehash(memory);
-  }
-
-  #growStates(): void {
-    const { memory, prepared } = this;
-    if (this.#overBudget(0)) return;
-    const words = prepared.packing.words;
-    const longest = Math.floor((2 ** 32 - 1) / words);
-    const capacity = Math.min(memory.parents.length * CAPACITY_GROWTH, longest);
-    if (capacity === memory.parents.length) throw new RangeError("the array of states cannot grow");
-    memory.states = enlarged(memory.states, capacity * words, memory.count * words);
-    memory.parents = enlarged(memory.parents, capacity, memory.count);
-  }
-
-  #overBudget(more: number): boolean {
-    const { memory } = this.#options;
-    if (memory === undefined || this.bytes + more <= memory) return false;
-    this.reason = `the memory bound of ${memory} bytes was reached`;
-    return true;
   }
 
   /** Take up a search that was written to a checkpoint. */
@@ -318,34 +248,19 @@ export class Search {
       readonly findings: readonly Finding[];
       readonly ran: readonly number[];
       readonly busy: readonly number[];
+      readonly met: readonly number[];
     },
-    states: Int32Array<ArrayBuffer>,
-    parents: Int32Array<ArrayBuffer>,
+    records: Uint8Array,
   ): void {
-    const { memory } = this;
-    Object.assign(memory, { states, parents, head: saved.head, count: saved.count, transitions: saved.transitions });
-    let size = FIRST_TABLE;
-    while (size * LOAD < saved.count + SPARE + this.kernel.branching) size *= TABLE_GROWTH;
-    memory.table = new Int32Array(size);
-    memory.idBits = Math.max(26, Math.ceil(Math.log2(size)));
-    this.kernel.rehash(memory);
-    this.kernel.ran.set(saved.ran);
-    this.kernel.busy.set(saved.busy);
+    this.head = saved.head;
+    this.transitions = saved.transitions;
+    this.space.restore(records, saved.count);
+    this.space.ran.set(saved.ran);
+    this.space.busy.set(saved.busy);
+    this.space.met.set(saved.met);
     this.findings.splice(0, Infinity, ...saved.findings);
     this.levels.splice(0, Infinity, ...saved.levels);
     this.#spent = saved.seconds;
     this.#end = saved.levelEnd;
-    this.#updateLimit();
   }
-
-  /** The number of the first state of the level after the one that is being expanded. */
-  get levelEnd(): number {
-    return this.#levelEnd();
-  }
-}
-
-function enlarged(old: Int32Array, length: number, used: number): Int32Array<ArrayBuffer> {
-  const fresh = new Int32Array(length);
-  fresh.set(old.subarray(0, used));
-  return fresh;
 }

@@ -21,11 +21,11 @@ function keptStates(reduced: Search, plain: Search): { expected: number; missing
   const places = layout.instances.map((instance) => packing.fields[instance.pc] as Field);
   const kept = new Set<number>();
   let missing = 0;
-  for (let id = 1; id < plain.memory.count; id++) {
-    const words = plain.memory.states.slice(id * packing.words, (id + 1) * packing.words);
+  for (let id = 1; id < plain.space.count; id++) {
+    const words = plain.space.words(id);
     if (places.some((place, i) => reductions.folded[i]?.has(valueIn(words, place)))) continue;
-    reduced.kernel.canonical(words);
-    const at = reduced.kernel.find(reduced.memory, words);
+    reduced.space.canonical(words);
+    const at = reduced.space.find(words);
     if (at === 0) missing++;
     kept.add(at);
   }

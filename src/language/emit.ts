@@ -1,7 +1,4 @@
-/**
- * Lowered steps as JavaScript. Where slots live (fields of packed words, elements of an array) is the caller's business: a `Store` says
- * how one is read and written, and everything else is shared by the checker and the simulator.
- */
+/** Lowered steps as JavaScript, for the simulator. Where slots live is the caller's business: a `Store` says how one is read and written. */
 
 import { type Ir, type IrEffect, irRange } from "./lower.ts";
 import type { Interval } from "./range.ts";
@@ -15,10 +12,6 @@ export interface Store {
   /** A statement: the slot becomes `value`, an expression known to be inside the slot's range. */
   write(slot: number, value: string): string;
   writeElement(slot: number, size: number, index: string, value: string): string;
-  /** Optional better code for a comparison of a slot with a constant. */
-  equals?(slot: number, value: number): string;
-  /** Optional better code for adding a constant. */
-  increment?(slot: number, by: number): string;
 }
 
 /** Supplies fresh variable names and what to do on a fault. */
@@ -28,8 +21,6 @@ export interface Emitter {
   temporary(): string;
   /** Statements that abandon the step. */
   fault(kind: "assertion" | "range" | "index", name: string): string;
-  /** Is this slot proven to stay within its range whatever the step adds? */
-  proven?(slot: number): boolean;
 }
 
 const JS: Readonly<Record<string, string>> = {
@@ -70,7 +61,7 @@ function element(e: Emitter, ir: Ir & { k: "elem" }): string {
 }
 
 function atLabels(e: Emitter, ir: Ir & { k: "at" }): string {
-  const tests = ir.labels.map((label) => e.store.equals?.(ir.s, label) ?? `${e.store.read(ir.s)} === ${label}`);
+  const tests = ir.labels.map((label) => `${e.store.read(ir.s)} === ${label}`);
   if (ir.labels.length <= 4) return `(${tests.join(" || ")})`;
   // Many labels: one shift into constant bit masks instead of a chain of comparisons.
   const words: number[] = [];
@@ -95,17 +86,9 @@ export function condition(e: Emitter, ir: Ir): string {
       return `!${condition(e, ir.a)}`;
     case "at":
       return atLabels(e, ir);
-    case "bin": {
+    case "bin":
       if (!COMPARISONS.has(ir.op)) break;
-      if ((ir.op === "eq" || ir.op === "ne") && ir.a.k === "slot" && ir.b.k === "const" && e.store.equals) {
-        if (ir.b.v < ir.a.range[0] || ir.b.v > ir.a.range[1]) return ir.op === "eq" ? "false" : "true";
-        return ir.op === "eq" ? `(${e.store.equals(ir.a.s, ir.b.v)})` : `!(${e.store.equals(ir.a.s, ir.b.v)})`;
-      }
       return binary(e, ir.op, ir.a, ir.b);
-    }
-    case "slot":
-      if (e.store.equals && ir.range[0] === 0 && ir.range[1] === 1) return `(${e.store.equals(ir.s, 1)})`;
-      break;
     case "ite":
       return `(${condition(e, ir.c)} ? ${condition(e, ir.a)} : ${condition(e, ir.b)})`;
     default:
@@ -147,10 +130,8 @@ const inside = ([a, b]: Interval, [min, max]: Interval): boolean => a >= min && 
 function emitIncrement(e: Emitter, effect: IrEffect & { k: "set" }, by: number): string {
   const [min, max] = effect.range;
   const limit = by > 0 ? max - by : min - by;
-  const check = e.proven?.(effect.s)
-    ? ""
-    : `if (${e.store.read(effect.s)} ${by > 0 ? ">" : "<"} ${limit}) { ${e.fault("range", effect.name)} } `;
-  return check + (e.store.increment?.(effect.s, by) ?? e.store.write(effect.s, `${e.store.read(effect.s)} + ${by}`));
+  const check = `if (${e.store.read(effect.s)} ${by > 0 ? ">" : "<"} ${limit}) { ${e.fault("range", effect.name)} } `;
+  return check + e.store.write(effect.s, `${e.store.read(effect.s)} + ${by}`);
 }
 
 function emitSet(e: Emitter, effect: IrEffect & { k: "set" }): string {

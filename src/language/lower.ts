@@ -36,7 +36,9 @@ export type IrEffect =
   | { readonly k: "if"; readonly c: Ir; readonly a: readonly IrEffect[]; readonly b: readonly IrEffect[] };
 
 /** Knowledge used while lowering: slots whose value is the same in every reachable state. */
-export type Constants = ReadonlyMap<number, number>;
+export interface Constants {
+  get(slot: number): number | undefined;
+}
 
 const constant = (v: number): Ir => ({ k: "const", v });
 const FALSE = constant(0);
@@ -326,5 +328,31 @@ export function visitIrEffects(effects: readonly IrEffect[], visit: (effect: IrE
       visitIrEffects(effect.a, visit);
       visitIrEffects(effect.b, visit);
     }
+  }
+}
+
+/** The value of a lowered expression under given slot values. */
+export function evaluateIr(ir: Ir, values: ReadonlyMap<number, number>): number {
+  switch (ir.k) {
+    case "const":
+      return ir.v;
+    case "slot":
+      return values.get(ir.s) ?? 0;
+    case "elem": {
+      const i = evaluateIr(ir.i, values);
+      return i < 0 || i >= ir.n ? 0 : (values.get(ir.s + i) ?? 0);
+    }
+    case "and":
+      return Number(ir.args.every((arg) => evaluateIr(arg, values) !== 0));
+    case "or":
+      return Number(ir.args.some((arg) => evaluateIr(arg, values) !== 0));
+    case "not":
+      return 1 - evaluateIr(ir.a, values);
+    case "ite":
+      return evaluateIr(evaluateIr(ir.c, values) !== 0 ? ir.a : ir.b, values);
+    case "at":
+      return Number(ir.labels.includes(values.get(ir.s) ?? 0));
+    case "bin":
+      return operate(ir.op, evaluateIr(ir.a, values), evaluateIr(ir.b, values));
   }
 }
