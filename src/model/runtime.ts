@@ -14,7 +14,7 @@ import {
   strongFair,
 } from "../language/index.ts";
 import { Caller } from "./calls.ts";
-import { FAILED, type Kick, type Policy, RemoverProcess } from "./remover.ts";
+import { FAILED, FINISHED, KICK_AFTER_TRACK, type Kick, type Policy, RemoverProcess } from "./remover.ts";
 import { type Host, VcpuProcess, type VcpuSpec, type ZeroStep } from "./vcpu.ts";
 import { leafOf, type SEPT_STATES, World } from "./world.ts";
 
@@ -71,6 +71,7 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
   const host: Host = {
     barred: m.variable("barred", boolType),
     inGuestMode: m.array("inGuestMode", boolType, vcpu),
+    kicking: m.variable("kicking", boolType),
     readers: m.variable("mmu.readers", intType(0, spec.vcpus)),
     writer: m.variable("mmu.writer", boolType),
     frozen: m.array("frozen", boolType, spec.pages),
@@ -89,11 +90,16 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
   const fairness = Array.from({ length: spec.vcpus }, (_, instance) => strongFair(vcpu, { instance }));
   if (spec.removal !== null) {
     const remover = m.process("remover");
-    new RemoverProcess(remover, world, host, vcpu, spec.removal, leaves).build();
+    const removal = new RemoverProcess(remover, world, host, vcpu, spec.removal, leaves);
+    removal.build();
     m.always("a removal never fails", not(remover.at(0, FAILED)));
-    m.sometimes("a page is removed", remover.at(0, "finish"));
+    m.sometimes("a page is removed", remover.at(0, FINISHED));
     fairness.push(strongFair(remover));
-    if (spec.progress) removalProgress(m, remover, spec.removal.kick.afterTrack, fairness);
+    if (spec.progress) {
+      const done = remover.at(0, FINISHED, FAILED);
+      m.leadsTo("a removal that has begun ends", remover.at(0, removal.first), done, fairness);
+      callProgress(m, remover, spec.removal.kick.afterTrack, fairness);
+    }
   }
   if (spec.progress)
     m.leadsTo("a vCPU that faulted runs its guest again", vcpu.at(0, "fault"), vcpu.at(0, "guest"), fairness);
@@ -108,16 +114,11 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
 }
 
 /** Each call of a removal gets through, or the removal gives up. */
-function removalProgress(
-  m: ModelBuilder,
-  remover: ProcessBuilder,
-  kicks: boolean,
-  fairness: readonly Fairness[],
-): void {
+function callProgress(m: ModelBuilder, remover: ProcessBuilder, kicks: boolean, fairness: readonly Fairness[]): void {
   const stages = [
     ["TDH.MEM.RANGE.BLOCK", "block", Caller.entry("track")],
-    ["TDH.MEM.TRACK", "track", kicks ? "kick after track" : Caller.entry("remove")],
-    ["TDH.MEM.PAGE.REMOVE", "remove", "finish"],
+    ["TDH.MEM.TRACK", "track", kicks ? KICK_AFTER_TRACK : Caller.entry("remove")],
+    ["TDH.MEM.PAGE.REMOVE", "remove", FINISHED],
   ] as const;
   for (const [leaf, prefix, next] of stages)
     m.leadsTo(

@@ -18,9 +18,14 @@ const common = {
 };
 
 const kickSchema = z.strictObject({
-  waits: z.boolean().default(true).describe("the kick waits until no vCPU is in guest mode"),
-  barUntil: z.enum(["removed", "kicked"]).default("removed").describe("when entry is allowed again"),
+  waits: z.boolean().default(true).describe("the kick waits until every vCPU in guest mode has left it"),
+  barsFirst: z.boolean().default(true).describe("entry is barred before vCPUs are kicked"),
+  barUntil: z
+    .enum(["removed", "returned", "kicked"])
+    .default("removed")
+    .describe("when entry is allowed again; `returned`: when the call that was made once more has returned"),
   afterTrack: z.boolean().default(true).describe("vCPUs are kicked after TDH.MEM.TRACK"),
+  onBusy: size(8).default(1).describe("kick-on-busy: how many BUSYs of a call in a row it takes to kick"),
 });
 
 const removalSchema = z.strictObject({

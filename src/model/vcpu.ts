@@ -11,7 +11,7 @@ import {
   dec,
   type Effect,
   eq,
-  forall,
+  exists,
   type IntExpr,
   type IntRef,
   inc,
@@ -34,6 +34,12 @@ export interface Host {
   readonly barred: BoolRef;
   /** By vCPU: marked as in guest mode, which on Linux also means that interrupts are off. */
   readonly inGuestMode: ArrayRef<typeof boolType>;
+  /**
+   * IPIs are out, and a vCPU that was in guest mode then has not taken its own: it does when interrupts are on again, and a guest cannot
+   * put it off. A vCPU that was outside marks itself again only when this is over: what it could do meanwhile, it can do then, before the
+   * host goes on. So whoever is in guest mode has been kicked.
+   */
+  readonly kicking: BoolRef;
   /** kvm->mmu_lock */
   readonly readers: IntRef;
   readonly writer: BoolRef;
@@ -128,28 +134,48 @@ export class VcpuProcess {
     ];
   }
 
+  /**
+   * May the guest begin another instruction? An IPI that waits ends the TD's run before the next one, also when the one before was a
+   * TDCALL: the module runs with interrupts off, enters the TD again, and the external interrupt is a TD exit (async_tdexit_to_vmm).
+   */
+  get #runs(): BoolExpr {
+    return not(this.#host.kicking);
+  }
+
+  /** The vCPU is out of guest mode, interrupts are on: an IPI that waited is taken. */
+  #interruptsOn(): Effect[] {
+    const { inGuestMode, kicking } = this.#host;
+    const left = exists(this.world.spec.vcpu, (v) => inGuestMode.at(v));
+    return [set(inGuestMode.at(this.p.self), false), set(kicking, and(kicking, left))];
+  }
+
   /** The host marks the vCPU as in guest mode and looks whether entry is barred, in one order or the other. */
   #runLoop(): void {
-    const { barred, inGuestMode } = this.#host;
+    const { barred, inGuestMode, kicking } = this.#host;
     const mine = inGuestMode.at(this.p.self);
     const enter = "enter";
     const mark = { action: "effect", note: "marked as in guest mode, interrupts off" };
-    const unmark = { action: "effect", note: "entry is barred: back out" };
     if (this.#spec.checkBeforeMark) {
       this.p.step("outside", {
         when: not(barred),
         next: "checked",
         meta: { action: "effect", note: "entry is not barred" },
       });
-      this.p.step("checked", { do: [set(mine, true)], next: enter, meta: mark });
+      this.p.step("checked", { when: not(kicking), do: [set(mine, true)], next: enter, meta: mark });
+      this.p.idle("checked");
     } else {
-      this.p.step("outside", { do: [set(mine, true)], next: "marked", meta: mark });
+      this.p.step("outside", { when: not(kicking), do: [set(mine, true)], next: "marked", meta: mark });
       this.p.step("marked", {
         when: not(barred),
         next: enter,
         meta: { action: "effect", note: "entry is not barred" },
       });
-      this.p.step("marked", { when: barred, do: [set(mine, false)], next: "outside", meta: unmark });
+      this.p.step("marked", {
+        when: or(barred, kicking),
+        do: this.#interruptsOn(),
+        next: "outside",
+        meta: { action: "effect", note: "entry is barred, or an exit is asked for: back out" },
+      });
     }
     this.p.idle("outside");
   }
@@ -225,7 +251,7 @@ export class VcpuProcess {
     if (!this.#undone.has(label)) {
       this.#undone.add(label);
       this.p.step(label, {
-        do: [set(this.#host.inGuestMode.at(this.p.self), false)],
+        do: this.#interruptsOn(),
         next: "outside",
         meta: { action: "effect", note: "out of guest mode, interrupts on" },
       });
@@ -305,9 +331,8 @@ export class VcpuProcess {
       next: back,
       meta: this.#effect("TD exit as for an EPT violation, without entry"),
     });
-    const mine = this.#host.inGuestMode.at(this.p.self);
     this.p.step("leave to fault", {
-      do: [set(mine, false)],
+      do: this.#interruptsOn(),
       next: "fault",
       meta: { action: "effect", note: "out of guest mode, interrupts on" },
     });
@@ -328,13 +353,13 @@ export class VcpuProcess {
     const status = row.busyStatus === null ? {} : { status: row.busyStatus };
     const over = this.world.pages;
     this.p.choose("guest", { x: over }, ({ x }) => ({
-      when: not(this.world.entry.at(x).locked),
+      when: and(this.#runs, not(this.world.entry.at(x).locked)),
       do: [set(this.world.entry.at(x).locked, true), set(this.#page, x)],
       next: `${prefix} priority`,
       meta: meta("acquire", x, { result: "ok" }),
     }));
     this.p.choose("guest", { x: over }, ({ x }) => ({
-      when: this.world.entry.at(x).locked,
+      when: and(this.#runs, this.world.entry.at(x).locked),
       do: this.#noTimeout(),
       next: "guest",
       meta: meta("acquire", x, { result: BUSY, ...status }),
@@ -419,29 +444,30 @@ export class VcpuProcess {
     const exits = { leaf: this.#leaves.enter.name, action: "td-exit" };
     if (this.#spec.touches) {
       this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
-        when: faults(this.world.entry.at(x).state),
+        when: and(this.#runs, faults(this.world.entry.at(x).state)),
         do: [...this.#clearList(), ...(this.#count === null ? [] : this.#firstFault(x)), set(this.#page, x)],
         next: "fault exit",
         meta: { ...exits, note: "EPT violation at a new instruction" },
       }));
       this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
-        when: faults(this.world.entry.at(x).state),
+        when: and(this.#runs, faults(this.world.entry.at(x).state)),
         do: [...this.#sameFault(x), set(this.#page, x)],
         next: "fault exit",
         meta: { ...exits, note: "EPT violation at the instruction of the last entry" },
       }));
       if (this.#count === null) {
         this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
-          when: and(faults(this.world.entry.at(x).state), not(this.#suspected)),
+          when: and(this.#runs, faults(this.world.entry.at(x).state), not(this.#suspected)),
           do: [set(this.#page, x)],
           next: "fault exit",
           meta: { ...exits, note: "EPT violation at the instruction of the last entry, below the threshold" },
         }));
       }
     }
-    if (!this.#spec.interrupts) return;
-    this.p.step("guest", { next: "exit", meta: { ...exits, note: "interrupt, no progress" } });
+    const interrupted = this.#spec.interrupts ? true : this.#host.kicking;
+    this.p.step("guest", { when: interrupted, next: "exit", meta: { ...exits, note: "interrupt, no progress" } });
     this.p.step("guest", {
+      when: interrupted,
       do: this.#clearList(),
       next: "exit",
       meta: { ...exits, note: "interrupt, after progress" },
@@ -475,7 +501,7 @@ export class VcpuProcess {
       meta: this.#effect("TD exit, counted out of the epoch"),
     });
     this.p.step(out, {
-      do: [set(this.#host.inGuestMode.at(this.p.self), false)],
+      do: this.#interruptsOn(),
       next: to,
       meta: { action: "effect", note: "out of guest mode, interrupts on" },
     });
@@ -526,10 +552,5 @@ export class VcpuProcess {
         next: "fault",
         meta: { ...returns, note: "-EAGAIN: try again at once", counters: { "fault retries": 1 } },
       });
-  }
-
-  /** Is no vCPU in guest mode? */
-  static allOut(host: Host, vcpu: ProcessBuilder): BoolExpr {
-    return forall(vcpu, (v) => not(host.inGuestMode.at(v)));
   }
 }

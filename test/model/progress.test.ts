@@ -4,29 +4,38 @@ import { loadScenario } from "../../src/cli/scenarios.ts";
 import type { Trace } from "../../src/language/index.ts";
 
 const refused = (leaf: string) => `${leaf} is not refused for ever`;
-const REMOVAL = ["TDH.MEM.RANGE.BLOCK", "TDH.MEM.TRACK", "TDH.MEM.PAGE.REMOVE"].map(refused);
+const REMOVAL = [
+  "a removal that has begun ends",
+  ...["TDH.MEM.RANGE.BLOCK", "TDH.MEM.TRACK", "TDH.MEM.PAGE.REMOVE"].map(refused),
+];
 
-async function violated(module: string, policy: string): Promise<string[]> {
-  const { model } = await loadScenario("page-removal", {
-    module,
-    policy,
-    vcpus: "1",
-    pages: "1",
-    set: ["progress=true"],
-  });
+/** The properties that break, each with a run that the interpreter accepts. */
+async function violated(scenario: string, module: string, set: readonly string[]): Promise<string[]> {
+  const { model } = await loadScenario(scenario, { module, set: ["progress=true", ...set] });
   const result = check(model);
   for (const { trace } of result.violations) expect(isValid(model, trace as Trace)).toBe(true);
   return result.violations.map(({ property }) => property);
 }
 
-describe("progress of a removal, one vCPU", () => {
-  it.each(["1.5.05", "1.5.25"])(
-    "%s: a host that tries for ever can be refused for ever, one that kicks cannot",
-    async (module) => {
-      expect(await violated(module, "retry-forever")).toEqual(expect.arrayContaining([refused("TDH.MEM.TRACK")]));
-      for (const name of await violated(module, "kick-first")) expect(REMOVAL).not.toContain(name);
-    },
-  );
+const small = (vcpus: number, policy: string) => [`vcpus=${vcpus}`, "pages=1", `removal.policy=${policy}`];
+
+describe.each(["1.5.05", "1.5.25"])("progress of a removal, module %s", (module) => {
+  it("can be refused for ever, at each of its calls, where the host only tries again", async () => {
+    expect(await violated("page-removal", module, small(1, "retry-forever"))).toEqual(expect.arrayContaining(REMOVAL));
+  });
+
+  it.each([
+    [1, "kick-first"],
+    [1, "kick-on-busy"],
+    [2, "kick-first"],
+  ])("with %i vCPUs and %s always ends: a kicked guest leaves", async (vcpus, policy) => {
+    for (const name of await violated("page-removal", module, small(vcpus, policy))) expect(REMOVAL).not.toContain(name);
+  });
+
+  it("needs the kick to end a guest's run: without one after tracking a guest that stays keeps the page", async () => {
+    const settings = [...small(1, "retry-forever"), "removal.kick.afterTrack=false", "guest=[interrupt]"];
+    expect(await violated("page-removal", module, settings)).not.toContain(REMOVAL[0]);
+  });
 });
 
 describe("page-fault-in", () => {
