@@ -18,10 +18,10 @@ import {
   type StepMeta,
   set,
 } from "../language/index.ts";
-import { Caller, type Outcome, Status } from "./calls.ts";
-import { blockBody, removeBody, trackBody } from "./sept.ts";
+import { Caller, Status } from "./calls.ts";
+import { blockBody, removeBody, Sept, type SeptBody, trackBody } from "./sept.ts";
 import type { Host } from "./vcpu.ts";
-import { Sept, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** The ways of handling BUSY during removal. */
 export const POLICIES = ["fail-fast", "retry-n", "retry-forever", "kick-first", "kick-on-busy"] as const;
@@ -156,7 +156,7 @@ export class RemoverProcess {
     });
   }
 
-  #call(leaf: Leaf, prefix: string, body: readonly Outcome[], next: string): void {
+  #call(leaf: Leaf, prefix: string, body: SeptBody, next: string): void {
     const done = `${prefix} done`;
     this.#caller.call({ leaf, prefix, object: () => this.#page, body, returnTo: done });
     const ok = eq(this.#caller.status, Status.TDX_SUCCESS);
