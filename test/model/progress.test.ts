@@ -34,6 +34,24 @@ describe.each(["1.5.05", "1.5.25"])("progress of a removal, module %s", (module)
   });
 });
 
+describe.each(["1.5.05", "1.5.25"])("a guest that insists on its accept, module %s", (module) => {
+  const accept = refused("TDG.MEM.PAGE.ACCEPT");
+  const with_ = (vcpus: number, policy: string, ...more: string[]) => [
+    ...small(vcpus, policy),
+    `guest=[${["accept", "insist", ...more].join(",")}]`,
+    `properties=[${accept}]`,
+  ];
+
+  it("is refused for ever by the host priority of a host that gave up, but for the module's time-out", async () => {
+    expect(await violated("page-removal", module, with_(1, "fail-fast"))).toEqual([accept]);
+    expect(await violated("page-removal", module, with_(1, "fail-fast", "host-priority-timeout"))).toEqual([]);
+  });
+
+  it("can be refused for ever by another vCPU: a plain BUSY starts the time-out over", async () => {
+    expect(await violated("page-removal", module, with_(2, "kick-first", "host-priority-timeout"))).toEqual([accept]);
+  });
+});
+
 describe("page-fault-in", () => {
   it.each(["1.5.16", "1.5.20", "1.5.25"])(
     "can be checked on %s, where nobody takes the tree lock exclusively from 1.5.20",
