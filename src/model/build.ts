@@ -70,6 +70,8 @@ function runningModel(scenario: RunningScenario, catalog: Catalog): Model {
     guest: {
       accepts: does("accept"),
       readsAttributes: does("read-attributes"),
+      writesAttributes: does("write-attributes"),
+      insists: does("insist"),
       touches: does("touch"),
       interrupts: does("interrupt"),
       hostPriorityTimeout: does("host-priority-timeout"),

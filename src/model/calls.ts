@@ -1,19 +1,21 @@
 /** A leaf as steps: try each lock in the catalog's order, run the body, release what is held in reverse order, return a status. */
 import type { Acquisition, Leaf } from "../catalog/index.ts";
 import {
-  type BoolLike,
+  and,
+  type BoolExpr,
   BUSY,
-  type Effect,
   enumOf,
   type IntExpr,
   type IntLike,
   type IntRef,
   not,
+  or,
   type ProcessBuilder,
   type StepMeta,
   set,
 } from "../language/index.ts";
-import { statusCode, type World } from "./world.ts";
+import type { SeptBody } from "./sept.ts";
+import { givenByEffect, statusCode, type World } from "./world.ts";
 
 /** The statuses that a caller tells apart. `NONE`: no call has returned since. */
 export const STATUSES = [
@@ -25,19 +27,11 @@ export const STATUSES = [
   "TDX_GPA_RANGE_NOT_BLOCKED",
   "TDX_GPA_RANGE_ALREADY_BLOCKED",
   "TDX_EPT_ENTRY_STATE_INCORRECT",
+  "TDX_EPT_PAGE_NOT_FREE",
+  "TDX_PAGE_ALREADY_ACCEPTED",
 ] as const;
 export const Status = enumOf("Status", STATUSES);
 export type StatusName = (typeof STATUSES)[number];
-
-/** One way the body of a leaf can end. */
-export interface Outcome {
-  readonly when?: BoolLike;
-  readonly status: StatusName;
-  readonly do?: readonly Effect[];
-  /** A lock that the effect itself gives back, because both are fields of one word. */
-  readonly releases?: string;
-  readonly note: string;
-}
 
 /** One call of a leaf. */
 export interface Call {
@@ -46,7 +40,7 @@ export interface Call {
   readonly prefix: string;
   /** Which object of a resource's class the call works on. */
   readonly object: (row: Acquisition) => IntLike;
-  readonly body: readonly Outcome[];
+  readonly body: SeptBody;
   /** Where the process goes on when the call has returned. */
   readonly returnTo: string;
 }
@@ -105,8 +99,7 @@ export class Caller {
       this.#attempt(call, label, lock, locks.slice(0, i), next);
       label = next;
     });
-    for (const outcome of call.body)
-      this.#outcome(call, locks.length === 0 ? Caller.entry(call.prefix) : label, locks, outcome);
+    this.#body(call, label, locks);
   }
 
   #attempt(call: Call, label: string, lock: Held, held: readonly Held[], next: string): void {
@@ -127,23 +120,38 @@ export class Caller {
     });
   }
 
-  #outcome(call: Call, label: string, locks: readonly Held[], outcome: Outcome): void {
-    const given = locks.find(({ row }) => row.resource === outcome.releases);
-    const held = locks.filter((lock) => lock !== given);
-    const released = given === undefined ? [] : this.world.release(given.row, given.object);
-    const code = statusCode(this.world.spec.catalog, outcome.status);
-    const meta: StepMeta = {
-      leaf: call.leaf.name,
-      action: "effect",
-      note: outcome.note,
-      ...(code !== undefined && { status: code }),
-    };
-    this.p.step(label, {
-      when: outcome.when ?? true,
-      do: [...(outcome.do ?? []), ...released, set(this.status, Status[outcome.status])],
-      next: this.#leave(call, held),
-      meta: given === undefined ? meta : { ...this.meta(call.leaf, "release", given), note: outcome.note },
+  /** The checks in their order, then the effect, as one step: no other call can change what the locks protect in between. */
+  #body(call: Call, label: string, locks: readonly Held[]): void {
+    const { checks, note } = call.body;
+    const passed = (before: number): BoolExpr => not(or(...checks.slice(0, before).map(({ when }) => when)));
+    checks.forEach((check, i) => {
+      this.p.step(label, {
+        when: and(passed(i), check.when),
+        do: [set(this.status, Status[check.status])],
+        next: this.#leave(call, locks),
+        meta: this.#effect(call, check.status, check.note, check.operand),
+      });
     });
+    const given = locks.find(({ row }) => givenByEffect(row));
+    const effect = this.#effect(call, "TDX_SUCCESS", note);
+    this.p.step(label, {
+      when: passed(checks.length),
+      do: [
+        ...call.body.do,
+        ...(given === undefined ? [] : this.world.release(given.row, given.object)),
+        set(this.status, Status.TDX_SUCCESS),
+      ],
+      next: this.#leave(
+        call,
+        locks.filter((lock) => lock !== given),
+      ),
+      meta: given === undefined ? effect : { ...this.meta(call.leaf, "release", given), note },
+    });
+  }
+
+  #effect({ leaf }: Call, status: StatusName, note: string, operand?: string): StepMeta {
+    const code = statusCode(this.world.spec.catalog, status, operand);
+    return { leaf: leaf.name, action: "effect", note, ...(code !== undefined && { status: code }) };
   }
 
   /** The label at which exactly these locks are still held, on the way out; adds its steps the first time. */

@@ -21,6 +21,7 @@ import {
   set,
 } from "../language/index.ts";
 import type { LifeState } from "./lifecycle-state.ts";
+import { givenByEffect, statusCode } from "./world.ts";
 
 /** Every status that a call of the life cycle can return here. `NONE`: no call has returned since. */
 export const LIFE_STATUSES = [
@@ -42,6 +43,7 @@ export const LIFE_STATUSES = [
   "TDX_EPT_WALK_FAILED",
   "TDX_EPT_ENTRY_NOT_PRESENT",
   "TDX_EPT_ENTRY_STATE_INCORRECT",
+  "TDX_EPT_PAGE_NOT_FREE",
   "TDX_PAGE_ALREADY_ACCEPTED",
   "TDX_GPA_RANGE_ALREADY_BLOCKED",
   "TDX_GPA_RANGE_NOT_BLOCKED",
@@ -190,31 +192,28 @@ export class LifeCaller {
   /** The status as the module returns it: the catalog's code, with the operand's number in the low half. */
   #code(status: LifeStatusName, operand: string | undefined, row: Acquisition): { status?: string } {
     if (status === "NONE") return {};
-    const { statusCodes, operandIds, module } = this.state.catalog;
+    const { catalog } = this.state;
     const name = operand === "row" ? row.operand?.id : operand;
-    const base = statusCodes[status];
-    const number = name === undefined ? 0 : operandIds[name];
-    if (base === undefined || number === undefined) {
-      throw new SeamlockError(
-        "SL4211",
-        `the catalog of module ${module.version} does not list ${base === undefined ? status : `operand ${name}`}`,
-      );
+    const code = statusCode(catalog, status, name);
+    if (code === undefined) {
+      const what = catalog.statusCodes[status] === undefined ? status : `operand ${name}`;
+      throw new SeamlockError("SL4211", `the catalog of module ${catalog.module.version} does not list ${what}`);
     }
-    const code = BigInt(base) + BigInt(number);
-    return { status: `0x${code.toString(16).toUpperCase().padStart(16, "0")}` };
+    return { status: code };
   }
 
   /** The effect; locks that the effect's own function gives back go with it, those of TD entry next, the rest last first. */
   #body(call: LifeCall, label: string, held: readonly Held[], done: string, entered: string): void {
     const { leaf } = call;
-    const within = held.filter(({ row }) => !LATER.has(row.release?.at ?? "leaf-exit"));
+    const within = held.filter(({ row }) => givenByEffect(row));
     const later = held.filter((lock) => !within.includes(lock));
     const beforeEntry = later.filter(({ row }) => row.release?.at === "before-td-entry");
     const atExit = later.filter(({ row }) => row.release?.at === "td-exit");
     const enters = atExit.length > 0;
     const [given] = within;
     const effects = [...call.body, ...within.flatMap(({ row, object }) => this.state.release(row, object))];
-    const code = statusOf(this.state, "TDX_SUCCESS");
+    const success = statusCode(this.state.catalog, "TDX_SUCCESS");
+    const code = success === undefined ? {} : { status: success };
     const meta: StepMeta =
       given === undefined
         ? { leaf: leaf.name, action: "effect", note: call.note, ...code }
@@ -236,7 +235,7 @@ export class LifeCaller {
   #leave(leaf: Leaf, held: readonly Held[], done: string, why = "leaves"): string {
     const last = held.at(-1);
     if (last === undefined) return done;
-    const what = held.map(({ row, object }) => `${row.resource}${JSON.stringify(object)}`).join(" ");
+    const what = held.map(({ row, object }) => `${row.resource} ${row.mode}${JSON.stringify(object)}`).join(" ");
     const label = `${leaf.name} ${why} ${this.#number(`${what} ${done}`)}`;
     if (this.#known.has(label)) return label;
     this.#known.add(label);
@@ -258,15 +257,8 @@ export class LifeCaller {
   readonly #numbers = new Map<string, number>();
 }
 
-const LATER = new Set(["leaf-exit", "before-td-entry", "td-exit"]);
-
 /** Where a resource stands twice (a tree walked with and without the lock), its stages run at the last row. */
 function anchorOf(rows: readonly Acquisition[], i: number): string | null {
   const resource = rows[i]?.resource ?? "";
   return rows.slice(i + 1).some((row) => row.resource === resource) ? null : resource;
-}
-
-function statusOf({ catalog }: LifeState, name: string): { status?: string } {
-  const status = catalog.statusCodes[name];
-  return status === undefined ? {} : { status };
 }

@@ -6,7 +6,6 @@ import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import {
   and,
-  assertThat,
   type BoolExpr,
   dec,
   type Effect,
@@ -16,7 +15,6 @@ import {
   type IntExpr,
   type IntLike,
   inc,
-  ite,
   lt,
   ne,
   not,
@@ -26,19 +24,23 @@ import {
   when,
 } from "../language/index.ts";
 import type { Check, LifeCall, LifeStatusName, Stage } from "./lifecycle-call.ts";
+import { Kot, LifeCycle, type LifeState, OP_STATES, OpState, PageType, Vcpu } from "./lifecycle-state.ts";
 import {
-  entryOf,
-  Kot,
-  LifeCycle,
-  type LifeState,
-  OP_STATES,
-  OpState,
-  PARENT_ENTRY,
-  PageType,
-  Vcpu,
-} from "./lifecycle-state.ts";
-import { legalState } from "./sept.ts";
-import { leafOf, Sept } from "./world.ts";
+  acceptBody,
+  attributesBody,
+  augBody,
+  blockBody,
+  type GuestBody,
+  legalState,
+  removeBody,
+  Sept,
+  type SeptBody,
+  type SeptCheck,
+  septRemoveBody,
+  trackBody,
+  unblockBody,
+} from "./sept.ts";
+import { leafOf } from "./world.ts";
 
 /** Every leaf of a TD's life. */
 export const LIFE_LEAVES = [
@@ -46,17 +48,25 @@ export const LIFE_LEAVES = [
   "tdh_mng_key_config",
   "tdh_mng_addcx",
   "tdh_mng_init",
+  "tdh_mng_rd",
+  "tdh_mng_wr",
   "tdh_vp_create",
   "tdh_vp_addcx",
   "tdh_vp_init",
+  "tdh_vp_rd",
+  "tdh_vp_wr",
   "tdh_mem_sept_add",
+  "tdh_mem_sept_remove",
   "tdh_mem_page_add",
   "tdh_mr_extend",
   "tdh_mr_finalize",
   "tdh_vp_enter",
   "tdh_mem_page_aug",
   "tdg_mem_page_accept",
+  "tdg_mem_page_attr_rd",
+  "tdg_mem_page_attr_wr",
   "tdh_mem_range_block",
+  "tdh_mem_range_unblock",
   "tdh_mem_track",
   "tdh_mem_page_remove",
   "tdh_vp_flush",
@@ -64,12 +74,21 @@ export const LIFE_LEAVES = [
   "tdh_phymem_cache_wb",
   "tdh_mng_key_freeid",
   "tdh_phymem_page_reclaim",
+  "tdh_phymem_page_wbinvd",
 ] as const;
 type LifeLeaf = (typeof LIFE_LEAVES)[number];
 
-/** The leaves as a catalog has them; of several variants the first. */
+/** The leaves as a catalog has them, as far as it has them; of several variants the first. */
 export const lifeLeaves = (catalog: Catalog): ReadonlyMap<string, Leaf> =>
-  new Map(LIFE_LEAVES.map((name) => [name, leafOf(catalog, name)]));
+  new Map(
+    LIFE_LEAVES.filter((name) => catalog.leaves.some((leaf) => leaf.name === name)).map((name) => [
+      name,
+      leafOf(catalog, name),
+    ]),
+  );
+
+/** How catalogs call the variant of a leaf's version 1. */
+const VERSION_1 = "version>=1";
 
 /** The one TD that is built. */
 const TD = 0;
@@ -85,7 +104,7 @@ export class LifeLeaves {
   }
 
   #leaf(name: LifeLeaf): Leaf {
-    return this.#leaves.get(name) as Leaf;
+    return this.#leaves.get(name) ?? leafOf(this.state.catalog, name);
   }
 
   /** The PAMT entry has another type: `non_shared_hpa_metadata_check_and_lock`, common/helpers/helpers.c:180. */
@@ -153,6 +172,11 @@ export class LifeLeaves {
       { after: "TDR", checks: this.#buildState() },
       { after: "TDCS", checks: [this.#opState(leaf), ...checks], do: effects },
     ];
+  }
+
+  /** The checks of a SEPT leaf that the source makes after it has a resource. */
+  #checks({ checks }: SeptBody, resource: SeptCheck["after"]): readonly SeptCheck[] {
+    return checks.filter(({ after }) => after === resource);
   }
 
   #objects(objects: { td?: number; vcpu?: number; page?: IntLike; entry?: number; package?: number }) {
@@ -260,7 +284,10 @@ export class LifeLeaves {
         },
       ],
       body: [
-        when(eq(state.tdcx, 0), [set(state.opState, OpState.UNINITIALIZED), set(state.tree, false)]),
+        when(eq(state.tdcx, 0), [
+          set(state.opState, OpState.UNINITIALIZED),
+          set(state.entry.at(state.parent), Sept.FREE),
+        ]),
         inc(state.tdcx),
         ...this.#give(page, PageType.PT_TDCX),
       ],
@@ -344,9 +371,9 @@ export class LifeLeaves {
   }
 
   /** TDH.VP.INIT. Checks: api_calls/tdh_vp_init.c:130, 160, 173, 183. Effects: 196, 289; association: common/helpers/helpers.c:1045, 1054. */
-  vpInit(vcpu: number, lp: IntLike): LifeCall {
+  vpInit(vcpu: number, lp: IntLike, version = 0): LifeCall {
     const { state } = this;
-    const leaf = this.#leaf("tdh_vp_init");
+    const leaf = this.#variant("tdh_vp_init", version);
     return {
       leaf,
       object: this.#objects({ vcpu }),
@@ -361,47 +388,127 @@ export class LifeLeaves {
     };
   }
 
+  /** Is there no SEPT page that a walk goes through? A blocked entry has no permissions, which ends the walk, too. */
+  get #unreached(): BoolExpr {
+    return ne(this.state.entry.at(this.state.parent), Sept.NL_MAPPED);
+  }
+
   /** The SEPT walk does not reach the entry of a 4 KB page: `lock_sept_check_and_walk_internal`, common/helpers/helpers.c:745. */
   #walk(): Check {
     return {
-      when: not(this.state.tree),
+      when: this.#unreached,
       status: "TDX_EPT_WALK_FAILED",
       operand: "RCX",
-      note: "there is no SEPT page for it",
+      note: "the walk does not reach its entry",
     };
   }
 
-  /** TDH.MEM.SEPT.ADD of the last level. Checks: api_calls/tdh_mem_sept_add.c:357, 379, 90 to 118. Effects: 213
-   * (`init_new_sept_page`, 39) and the parent's entry, 217. */
-  septAdd(): LifeCall {
+  /**
+   * TDH.MEM.SEPT.ADD of the last level, no L2 VM. Checks: api_calls/tdh_mem_sept_add.c:357, 379, 110. Effects: 213 (`init_new_sept_page`, 39)
+   * and the parent's entry, 217. From version 1 on the caller may give no page; there must be one then, and nothing is added (70 to 81).
+   */
+  septAdd({ version = 0, page: given = true } = {}): LifeCall {
     const { state } = this;
-    const leaf = this.#leaf("tdh_mem_sept_add");
+    const leaf = this.#variant("tdh_mem_sept_add", version);
     const page = state.at.sept;
-    return {
+    const parent = state.entry.at(state.parent);
+    const illegal = this.#entryState(leaf, state.parent);
+    const exists: Check = {
+      ...illegal,
+      when: ne(parent, Sept.FREE),
+      note: "the SEPT page exists already",
+    };
+    const adds: LifeCall = {
       leaf,
-      object: this.#objects({ page, entry: PARENT_ENTRY }),
+      object: this.#objects({ page, entry: state.parent }),
+      takes: ({ times }) => times === "1",
       stages: [
         ...this.#onTdcs(leaf),
-        {
-          after: "SEPT_ENTRY",
-          checks: [
-            {
-              when: state.tree,
-              status: "TDX_EPT_ENTRY_STATE_INCORRECT",
-              operand: "RCX",
-              note: "the SEPT page exists already",
-            },
-          ],
-        },
+        { after: "SEPT_ENTRY", checks: [illegal, exists] },
         { after: "PAGE", checks: [this.#type(page, PageType.PT_NDA)] },
       ],
       body: [
-        set(state.tree, true),
+        set(parent, Sept.NL_MAPPED),
         ...Array.from({ length: state.size.pages }, (_, n) => set(state.entry.at(n), Sept.FREE)),
-        ...Array.from({ length: state.size.pages }, (_, n) => state.epochs.forgetBlocked(n)).flat(),
+        ...Array.from({ length: state.size.pages + 1 }, (_, n) => state.epochs.forgetBlocked(n)).flat(),
         ...this.#give(page, PageType.PT_EPT),
       ],
       note: "a SEPT page is added",
+    };
+    if (given) return adds;
+    const missing: Check = { ...illegal, when: ne(parent, Sept.NL_MAPPED), note: "there is no SEPT page" };
+    return {
+      ...adds,
+      takes: ({ role, times }) => times === "1" && role !== "to-add" && role !== "sept_page",
+      stages: [...this.#onTdcs(leaf), { after: "SEPT_ENTRY", checks: [illegal, missing] }],
+      body: [],
+      note: "the SEPT page exists already, nothing is added",
+    };
+  }
+
+  /** Does the module have version 1 of the leaf? */
+  hasVersion1(name: LifeLeaf): boolean {
+    return this.state.catalog.leaves.some((leaf) => leaf.name === name && leaf.variant === VERSION_1);
+  }
+
+  /** The leaf's entry for a version. */
+  #variant(name: LifeLeaf, version: number): Leaf {
+    return version === 0 ? this.#leaf(name) : leafOf(this.state.catalog, name, VERSION_1);
+  }
+
+  /** TDH.MEM.SEPT.REMOVE of the SEPT page: `septRemoveBody`; besides api_calls/tdh_mem_sept_remove.c:83, 98, 178. Effects on the PAMT: 280, 281. */
+  septRemove(): LifeCall {
+    const { state } = this;
+    const leaf = this.#leaf("tdh_mem_sept_remove");
+    const empty = and(...Array.from({ length: state.size.pages }, (_, n) => eq(state.entry.at(n), Sept.FREE)));
+    const body = septRemoveBody(state, leaf, state.parent, this.#running, empty);
+    return {
+      leaf,
+      object: this.#objects({ page: state.at.sept, entry: state.parent }),
+      takes: ({ times }) => times === "1",
+      stages: [
+        ...this.#onTdcs(leaf),
+        { after: "SEPT_ENTRY", checks: this.#checks(body, "SEPT_ENTRY") },
+        { after: "PAGE", checks: this.#checks(body, "PAGE") },
+      ],
+      body: [...body.do, ...this.#take(state.at.sept)],
+      note: body.note,
+    };
+  }
+
+  /** TDH.MNG.RD and TDH.MNG.WR of a field that exists. Checks: api_calls/tdh_mng_rd_wr.c: as for any leaf on the TDCS. */
+  mngAccess(writes: boolean): LifeCall {
+    const leaf = this.#leaf(writes ? "tdh_mng_wr" : "tdh_mng_rd");
+    return {
+      leaf,
+      object: this.#objects({}),
+      stages: this.#onTdcs(leaf),
+      body: [],
+      note: writes ? "a field of the TD is written" : "a field of the TD is read",
+    };
+  }
+
+  /** TDH.VP.RD and TDH.VP.WR of a field that exists: they associate the vCPU as entry does (api_calls/tdh_vp_rd_wr.c, `check_and_associate_vcpu`). */
+  vpAccess(vcpu: number, writes: boolean, lp: IntLike): LifeCall {
+    const leaf = this.#leaf(writes ? "tdh_vp_wr" : "tdh_vp_rd");
+    return {
+      leaf,
+      object: this.#objects({ vcpu }),
+      stages: this.#onTdvpr(leaf, vcpu, [this.#tdvps(vcpu), ...this.#associable(vcpu, lp)]),
+      body: this.#associate(vcpu, lp),
+      note: writes ? "a field of the vCPU is written" : "a field of the vCPU is read",
+    };
+  }
+
+  /** TDH.PHYMEM.PAGE.WBINVD. Check: api_calls/tdh_phymem_page_wbinvd.c: the page is nobody's. */
+  wbinvd(page: number): LifeCall {
+    return {
+      leaf: this.#leaf("tdh_phymem_page_wbinvd"),
+      object: this.#objects({ page }),
+      takes: ({ resource, when: condition }) => resource !== "PAMT_2M" || condition === null,
+      stages: [{ after: "PAGE", checks: [this.#type(page, PageType.PT_NDA)] }],
+      body: [],
+      note: "the page's cache lines are written back",
     };
   }
 
@@ -444,7 +551,7 @@ export class LifeLeaves {
     const leaf = this.#leaf("tdh_mr_extend");
     const entry = this.state.entry.at(page);
     const walk: Check = {
-      when: or(not(this.state.tree), ne(entry, Sept.MAPPED)),
+      when: or(this.#unreached, ne(entry, Sept.MAPPED)),
       status: "TDX_EPT_ENTRY_NOT_PRESENT",
       operand: "RCX",
       note: "no present leaf entry",
@@ -474,16 +581,11 @@ export class LifeLeaves {
     };
   }
 
-  /**
-   * TDH.VP.ENTER up to TD entry. Checks: td_transitions/tdh_vp_enter.c:604, 636, 651, 662 (`check_and_associate_vcpu` and `associate_vcpu`,
-   * common/helpers/helpers.c:1029, 976). The association stays when the epoch lock is busy later on.
-   */
-  enter(vcpu: number, lp: IntLike): LifeCall {
+  /** `check_and_associate_vcpu` and `associate_vcpu`, common/helpers/helpers.c:1029, 976: what keeps a vCPU from being associated. */
+  #associable(vcpu: number, lp: IntLike): Check[] {
     const { state } = this;
-    const leaf = this.#leaf("tdh_vp_enter");
     const mine = state.lp.at(vcpu);
-    const checks: Check[] = [
-      this.#tdvps(vcpu),
+    return [
       {
         when: ne(state.vcpu.at(vcpu), Vcpu.VCPU_READY),
         status: "TDX_VCPU_STATE_INCORRECT",
@@ -495,159 +597,144 @@ export class LifeLeaves {
         note: "another LP has the vCPU",
       },
     ];
+  }
+
+  #associate(vcpu: number, lp: IntLike): Effect[] {
+    const mine = this.state.lp.at(vcpu);
+    return [when(eq(mine, 0), [inc(this.state.associated)]), set(mine, lp)];
+  }
+
+  /**
+   * TDH.VP.ENTER up to TD entry. Checks: td_transitions/tdh_vp_enter.c:604, 636, 651, 662 (`check_and_associate_vcpu` and `associate_vcpu`,
+   * common/helpers/helpers.c:1029, 976). The association stays when the epoch lock is busy later on.
+   */
+  enter(vcpu: number, lp: IntLike): LifeCall {
+    const { state } = this;
+    const leaf = this.#leaf("tdh_vp_enter");
+    const checks = [this.#tdvps(vcpu), ...this.#associable(vcpu, lp)];
     return {
       leaf,
       object: this.#objects({ vcpu }),
-      stages: this.#onTdvpr(leaf, vcpu, checks, [when(eq(mine, 0), [inc(state.associated)]), set(mine, lp)]),
+      stages: this.#onTdvpr(leaf, vcpu, checks, this.#associate(vcpu, lp)),
       takes: ({ when: condition }) => condition === null,
       body: state.epochs.enter(vcpu),
       note: "counted into the TD epoch; TD entry",
     };
   }
 
-  /** TDH.MEM.PAGE.AUG. Checks: api_calls/tdh_mem_page_aug.c:80, 96, 115, 150, 159. Effects: 176, 180, 183. */
+  /** TDH.MEM.PAGE.AUG: `augBody`; besides api_calls/tdh_mem_page_aug.c:80, 96, 115, 159. Effects on the PAMT: 180, 183. */
   aug(page: number): LifeCall {
     const { state } = this;
     const leaf = this.#leaf("tdh_mem_page_aug");
     const target = state.at.data(page);
+    const body = augBody(state, leaf, page);
     return {
       leaf,
-      object: this.#objects({ page: target, entry: entryOf(page) }),
+      object: this.#objects({ page: target, entry: page }),
       stages: [
         ...this.#onTdcs(leaf),
         { after: "SEPT_TREE", checks: [this.#walk()] },
-        { after: "SEPT_ENTRY", checks: [this.#entryState(leaf, page)] },
+        { after: "SEPT_ENTRY", checks: this.#checks(body, "SEPT_ENTRY") },
         { after: "PAGE", checks: [this.#type(target, PageType.PT_NDA)] },
       ],
-      body: [
-        set(state.entry.at(page), Sept.PENDING),
-        ...state.epochs.forgetBlocked(page),
-        ...this.#give(target, PageType.PT_REG),
-      ],
-      note: "the page is pending",
+      body: [...body.do, ...this.#give(target, PageType.PT_REG)],
+      note: body.note,
     };
   }
 
-  /**
-   * TDG.MEM.PAGE.ACCEPT. td_dispatcher/vm_exits/tdg_mem_page_accept.c:112 (accepted already), 120 (not acceptable: TD exit as an EPT
-   * violation, 214); effect: 274, 302.
-   */
-  accept(page: number, violation: string): LifeCall {
-    const { state } = this;
-    const leaf = this.#leaf("tdg_mem_page_accept");
-    const entry = state.entry.at(page);
-    const exits = { status: "NONE", next: violation, note: "not acceptable: TD exit" } as const;
+  /** A TDCALL on a page's entry, in one step. `violation`: where the guest goes on when it ends in a TD exit. */
+  #guestCall(leaf: Leaf, page: number, body: GuestBody, violation: string): LifeCall {
+    const exits = { status: "NONE", next: violation, note: "TD exit, EPT violation" } as const;
+    const walks = leaf.acquisitions.some(({ resource }) => resource === "SEPT_TREE");
     return {
       leaf,
-      object: this.#objects({ entry: entryOf(page) }),
+      object: this.#objects({ entry: page }),
       stages: [
-        { after: "SEPT_TREE", checks: [{ ...exits, when: not(state.tree) }] },
+        ...(walks ? [{ after: "SEPT_TREE", checks: [{ ...exits, when: this.#unreached }] }] : []),
         {
           after: "SEPT_ENTRY",
           checks: [
-            { when: eq(entry, Sept.MAPPED), status: "TDX_PAGE_ALREADY_ACCEPTED", note: "accepted already" },
-            { ...exits, when: not(legalState(leaf, entry)) },
+            ...this.#checks(body, "SEPT_ENTRY"),
+            { ...exits, when: or(body.violates, ...(walks ? [] : [this.#unreached])) },
           ],
         },
       ],
-      body: [set(entry, Sept.MAPPED)],
-      note: "the guest accepts the page",
+      body: body.do,
+      note: body.note,
     };
   }
 
-  /** TDH.MEM.RANGE.BLOCK of a 4 KB page. Checks: api_calls/tdh_mem_range_block.c:158, 177, 213 to 221. Effects: 233, 279. */
-  block(page: number): LifeCall {
-    const { state } = this;
-    const leaf = this.#leaf("tdh_mem_range_block");
-    const entry = state.entry.at(page);
-    const illegal = this.#entryState(leaf, page);
-    const already: Check = {
-      when: and(illegal.when, oneOf(entry, [Sept.BLOCKED, Sept.PENDING_BLOCKED])),
-      status: "TDX_GPA_RANGE_ALREADY_BLOCKED",
-      operand: "RCX",
-      note: "it is blocked already",
-    };
+  /** TDG.MEM.PAGE.ACCEPT: `acceptBody`. */
+  accept(page: number, violation: string): LifeCall {
+    const leaf = this.#leaf("tdg_mem_page_accept");
+    return this.#guestCall(leaf, page, acceptBody(this.state, leaf, page), violation);
+  }
+
+  /** TDG.MEM.PAGE.ATTR.RD or .WR: `attributesBody`. */
+  attributes(page: number, writes: boolean, violation: string): LifeCall {
+    const leaf = this.#leaf(writes ? "tdg_mem_page_attr_wr" : "tdg_mem_page_attr_rd");
+    const note = writes ? "attributes are written" : "attributes are read";
+    return this.#guestCall(leaf, page, attributesBody(this.state, leaf, page, note), violation);
+  }
+
+  /** A leaf that takes the tree and an entry: besides its body, the walk fails without a SEPT page. */
+  #onEntry(leaf: Leaf, page: number, body: SeptBody): LifeCall {
     return {
       leaf,
-      object: this.#objects({ entry: entryOf(page) }),
+      object: this.#objects({ entry: page }),
       stages: [
         ...this.#onTdcs(leaf),
-        { after: "SEPT_TREE", checks: [this.#walk()] },
-        { after: "SEPT_ENTRY", checks: [already, illegal] },
+        { after: "SEPT_TREE", checks: page === this.state.parent ? [] : [this.#walk()] },
+        { after: "SEPT_ENTRY", checks: this.#checks(body, "SEPT_ENTRY") },
       ],
-      body: [
-        set(entry, ite(eq(entry, Sept.PENDING), Sept.PENDING_BLOCKED, Sept.BLOCKED)),
-        ...state.epochs.stampBlocked(page),
-      ],
-      note: "the page is blocked in this epoch",
+      body: body.do,
+      note: body.note,
     };
   }
 
-  /** TDH.MEM.TRACK. Checks: api_calls/tdh_mem_track.c:59, 75, 98. Effect: 112. */
+  /** TDH.MEM.RANGE.BLOCK of a page, or of the parent's entry: `blockBody`; besides api_calls/tdh_mem_range_block.c:158, 177. */
+  block(page: number): LifeCall {
+    const leaf = this.#leaf("tdh_mem_range_block");
+    return this.#onEntry(leaf, page, blockBody(this.state, leaf, page));
+  }
+
+  /** TDH.MEM.RANGE.UNBLOCK of the same: `unblockBody`; besides api_calls/tdh_mem_range_unblock.c:82, 96, 114. */
+  unblock(page: number): LifeCall {
+    const leaf = this.#leaf("tdh_mem_range_unblock");
+    return this.#onEntry(leaf, page, unblockBody(this.state, leaf, page, this.#running));
+  }
+
+  /** May the TD run, so that tracking is asked for? `op_state_is_tlb_tracking_required`. */
+  get #running(): BoolExpr {
+    return eq(this.state.opState, OpState.RUNNABLE);
+  }
+
+  /** TDH.MEM.TRACK: `trackBody`; besides api_calls/tdh_mem_track.c:59, 75. */
   track(): LifeCall {
     const { state } = this;
     const leaf = this.#leaf("tdh_mem_track");
-    const busy: Check = {
-      when: not(state.epochs.previousEmpty),
-      status: "TDX_PREVIOUS_TLB_EPOCH_BUSY",
-      note: "a vCPU still runs in the epoch before",
-    };
+    const body = trackBody(state);
     return {
       leaf,
       object: this.#objects({}),
-      stages: [...this.#onTdcs(leaf), { after: "TDCS_EPOCH", checks: [busy] }],
-      body: state.epochs.next(),
-      note: "the next TD epoch begins",
+      stages: [...this.#onTdcs(leaf), { after: "TDCS_EPOCH", checks: this.#checks(body, "TDCS_EPOCH") }],
+      body: body.do,
+      note: body.note,
     };
   }
 
-  /**
-   * TDH.MEM.PAGE.REMOVE. Checks: api_calls/tdh_mem_page_remove.c:75, 91, 110, 146, 171 to 189; tracking is asked for in OP_STATE RUNNABLE and
-   * for every leaf state here (`state_flags_lookup`, `sept_special_flags_lookup` of include/auto_gen). Effects: 215, 220, 223.
-   */
+  /** TDH.MEM.PAGE.REMOVE: `removeBody`; besides api_calls/tdh_mem_page_remove.c:75, 91, 110. Effects on the PAMT: 220, 223. */
   remove(page: number): LifeCall {
     const { state } = this;
     const leaf = this.#leaf("tdh_mem_page_remove");
     const target = state.at.data(page);
-    const entry = state.entry.at(page);
-    const tracking = eq(state.opState, OpState.RUNNABLE);
-    const blocked = oneOf(entry, [Sept.BLOCKED, Sept.PENDING_BLOCKED]);
-    const operand = "RCX";
+    const body = removeBody(state, leaf, page, this.#running);
+    const call = this.#onEntry(leaf, page, body);
     return {
-      leaf,
-      object: this.#objects({ page: target, entry: entryOf(page) }),
-      stages: [
-        ...this.#onTdcs(leaf),
-        { after: "SEPT_TREE", checks: [this.#walk()] },
-        { after: "SEPT_ENTRY", checks: [this.#entryState(leaf, page)] },
-        {
-          after: "PAGE",
-          checks: [
-            {
-              when: and(tracking, not(blocked)),
-              status: "TDX_GPA_RANGE_NOT_BLOCKED",
-              operand,
-              note: "it is not blocked",
-            },
-            {
-              when: and(tracking, not(state.epochs.tracked(page))),
-              status: "TDX_TLB_TRACKING_NOT_DONE",
-              operand,
-              note: "a vCPU may still run from the blocking epoch",
-            },
-          ],
-        },
-      ],
-      body: [
-        assertThat(
-          "no vCPU can have a translation of a page that is removed",
-          or(not(tracking), state.epochs.noStaleTranslation(page)),
-        ),
-        set(entry, Sept.FREE),
-        ...state.epochs.forgetBlocked(page),
-        ...this.#take(target),
-      ],
-      note: "the page is removed",
+      ...call,
+      object: this.#objects({ page: target, entry: page }),
+      stages: [...call.stages, { after: "PAGE", checks: this.#checks(body, "PAGE") }],
+      body: [...body.do, ...this.#take(target)],
     };
   }
 

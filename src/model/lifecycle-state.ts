@@ -4,6 +4,7 @@ import {
   boolType,
   type Effect,
   enumOf,
+  type IntExpr,
   type IntLike,
   intType,
   type ModelBuilder,
@@ -12,7 +13,8 @@ import {
 } from "../language/index.ts";
 import { type Attempt, CallLock } from "./call-locks.ts";
 import { Epochs } from "./epochs.ts";
-import { locking, Sept } from "./world.ts";
+import { Sept, type SeptView } from "./sept.ts";
+import { locking } from "./world.ts";
 
 /** Page types of PAMT entries that a TD without migration meets (pamt_manager.h, `page_type_t`). */
 export const PageType = enumOf("PageType", ["PT_NDA", "PT_REG", "PT_TDR", "PT_TDCX", "PT_TDVPR", "PT_EPT"]);
@@ -63,15 +65,11 @@ export class Pages {
   }
 }
 
-/** The entry of the SEPT page's parent; those of 4 KB pages follow. */
-export const PARENT_ENTRY = 0;
-export const entryOf = (page: number): number => page + 1;
-
 /** Locks that are PAMT entries of 4 KB pages: one lock whatever the catalog calls the page. */
 const PAMT_4K = new Set(["TDR", "TDVPR", "PAGE"]);
 
 /** The module's state in the life of a TD. */
-export class LifeState {
+export class LifeState implements SeptView {
   readonly size: LifeSize;
   readonly at: Pages;
   readonly pt;
@@ -87,8 +85,7 @@ export class LifeState {
   readonly vcpu;
   readonly lp;
   readonly tdvx;
-  /** Is the SEPT page in place? */
-  readonly tree;
+  /** By page, and last the entry that the SEPT page hangs from. */
   readonly entry;
   readonly epochs: Epochs;
   readonly #locks = new Map<string, CallLock>();
@@ -112,9 +109,8 @@ export class LifeState {
     this.vcpu = m.array("TDVPS.STATE", Vcpu.$type, vcpus);
     this.lp = m.array("TDVPS.ASSOC_LPID", intType(0, callers), vcpus);
     this.tdvx = m.array("TDVPS.NUM_TDVPS_PAGES", intType(0, tdvps.max), vcpus);
-    this.tree = m.variable("SEPT.page", boolType);
-    this.entry = m.array("SEPT.state", Sept.$type, pages);
-    this.epochs = new Epochs(m, vcpus, pages, callers);
+    this.entry = m.array("SEPT.state", Sept.$type, pages + 1);
+    this.epochs = new Epochs(m, vcpus, pages + 1, callers);
     this.#entryLock = m.array("SEPT.locked", boolType, pages + 1);
     const rows = leaves.flatMap(locking);
     for (const { resource } of rows) {
@@ -134,6 +130,20 @@ export class LifeState {
   /** Does the lock exist once per object? */
   indexed(resource: string): boolean {
     return resource === "SEPT_ENTRY" || (this.#locks.get(lockName(resource))?.indexed ?? false);
+  }
+
+  /** The entry that the SEPT page hangs from. */
+  get parent(): number {
+    return this.size.pages;
+  }
+
+  state(page: IntLike): IntExpr {
+    return this.entry.at(page);
+  }
+
+  /** Host priority is left out here: the state is the whole entry. */
+  writeState(page: IntLike, state: IntExpr): Effect[] {
+    return [set(this.entry.at(page), state)];
   }
 
   attempt({ resource, mode, side }: Acquisition, object: IntLike): Attempt {

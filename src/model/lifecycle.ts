@@ -108,10 +108,14 @@ class LifeProcess {
       ...packages.map((n) => one(`key-config ${n}`, leaves.keyConfig(0, n))),
       ...numbers(size.tdcs.min).map(() => this.#addcx()),
       one("init", leaves.init()),
+      one("mng-rd", leaves.mngAccess(false)),
+      one("mng-wr", leaves.mngAccess(true)),
       ...vcpus.flatMap((v) => [
         one(`vp-create ${v}`, leaves.vpCreate(v)),
         ...numbers(size.tdvps.min - 1).map(() => this.#vpAddcx(v)),
         one(`vp-init ${v}`, leaves.vpInit(v, this.#lp)),
+        one(`vp-wr ${v}`, leaves.vpAccess(v, true, this.#lp)),
+        one(`vp-rd ${v}`, leaves.vpAccess(v, false, this.#lp)),
       ]),
       one("sept-add", leaves.septAdd()),
       ...pages
@@ -124,7 +128,11 @@ class LifeProcess {
       { guest: 0, accept: late },
       one(`block ${late}`, leaves.block(late)),
       one("track", leaves.track()),
+      one(`unblock ${late}`, leaves.unblock(late)),
+      one(`block ${late}`, leaves.block(late)),
+      one("track", leaves.track()),
       one(`remove ${late}`, leaves.remove(late)),
+      one(`wbinvd of page ${late}`, leaves.wbinvd(at.data(late))),
       ...vcpus.map((v) => one(`flush ${v}`, leaves.flush(v, this.#lp))),
       one("vpflushdone", leaves.vpflushdone(0)),
       ...packages.map((n) => one(`cache-wb ${n}`, leaves.cacheWb(n))),
@@ -154,6 +162,9 @@ class LifeProcess {
       one(`vp-create ${v}`, leaves.vpCreate(v)),
       this.#vpAddcx(v),
       one(`vp-init ${v}`, leaves.vpInit(v, this.#lp)),
+      ...(leaves.hasVersion1("tdh_vp_init") ? [one(`vp-init ${v}, version 1`, leaves.vpInit(v, this.#lp, 1))] : []),
+      one(`vp-rd ${v}`, leaves.vpAccess(v, false, this.#lp)),
+      one(`vp-wr ${v}`, leaves.vpAccess(v, true, this.#lp)),
       { name: `enter ${v}`, call: leaves.enter(v, this.#lp), enters: v },
       one(`flush ${v}`, leaves.flush(v, this.#lp)),
     ]);
@@ -163,15 +174,29 @@ class LifeProcess {
       one(`extend ${page}`, leaves.extend(page)),
       one(`aug ${page}`, leaves.aug(page)),
       one(`block ${page}`, leaves.block(page)),
+      one(`unblock ${page}`, leaves.unblock(page)),
       one(`remove ${page}`, leaves.remove(page)),
+      one(`wbinvd of page ${page}`, leaves.wbinvd(at.data(page))),
     ]);
+    const range = this.#state.parent;
     return [
       ...tds,
       this.#addcx(),
       { name: "addcx in use", call: leaves.addcx(at.tdcx) },
       one("init", leaves.init()),
+      one("mng-rd", leaves.mngAccess(false)),
+      one("mng-wr", leaves.mngAccess(true)),
       ...vcpus,
       one("sept-add", leaves.septAdd()),
+      ...(leaves.hasVersion1("tdh_mem_sept_add")
+        ? [
+            one("sept-add, version 1", leaves.septAdd({ version: 1 })),
+            one("sept-add, version 1, no page", leaves.septAdd({ version: 1, page: false })),
+          ]
+        : []),
+      one("block range", leaves.block(range)),
+      one("unblock range", leaves.unblock(range)),
+      one("sept-remove", leaves.septRemove()),
       ...pages,
       one("finalize", leaves.finalize()),
       one("track", leaves.track()),
@@ -267,6 +292,12 @@ class LifeProcess {
       const call = this.#leaves.accept(page, exit);
       this.#begin(inside, { name: `accept ${page}`, call }, name);
       this.#caller.call(name, call, `back in ${vcpu}`);
+      for (const writes of [false, true]) {
+        const what = `${writes ? "write" : "read"} attributes of ${page}`;
+        const attributes = this.#leaves.attributes(page, writes, exit);
+        this.#begin(inside, { name: what, call: attributes }, `${what} on ${vcpu}`);
+        this.#caller.call(`${what} on ${vcpu}`, attributes, `back in ${vcpu}`);
+      }
     }
     back(`back in ${vcpu}`, inside);
     this.#p.step(inside, { next: exit, meta: { action: "call", note: "exit" } });

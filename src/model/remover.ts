@@ -2,7 +2,10 @@
 import type { Leaf } from "../catalog/index.ts";
 import {
   and,
+  type BoolExpr,
+  type Effect,
   eq,
+  exists,
   type IntRef,
   inc,
   indexType,
@@ -15,10 +18,10 @@ import {
   type StepMeta,
   set,
 } from "../language/index.ts";
-import { Caller, type Outcome, Status } from "./calls.ts";
-import { blockBody, removeBody, trackBody } from "./sept.ts";
-import { type Host, VcpuProcess } from "./vcpu.ts";
-import { Sept, type World } from "./world.ts";
+import { Caller, Status } from "./calls.ts";
+import { blockBody, removeBody, Sept, type SeptBody, trackBody } from "./sept.ts";
+import type { Host } from "./vcpu.ts";
+import type { World } from "./world.ts";
 
 /** The ways of handling BUSY during removal. */
 export const POLICIES = ["fail-fast", "retry-n", "retry-forever", "kick-first", "kick-on-busy"] as const;
@@ -26,12 +29,16 @@ export type Policy = (typeof POLICIES)[number];
 
 /** How the kick protocol can be varied, to see what it depends on. */
 export interface Kick {
-  /** Does the kick wait until no vCPU is in guest mode? */
+  /** Does the kick wait until every vCPU that it was sent to has taken it? */
   readonly waits: boolean;
-  /** When entry is allowed again. */
-  readonly barUntil: "removed" | "kicked";
+  /** Is entry barred before vCPUs are kicked? */
+  readonly barsFirst: boolean;
+  /** When entry is allowed again: `returned`, when the call that was made once more has returned, as Linux has it from 6.16. */
+  readonly barUntil: "removed" | "returned" | "kicked";
   /** Are vCPUs kicked after TDH.MEM.TRACK? */
   readonly afterTrack: boolean;
+  /** `kick-on-busy`: how many BUSYs of a call in a row it takes to kick. */
+  readonly onBusy: number;
 }
 
 export interface RemoverSpec {
@@ -49,6 +56,11 @@ export interface RemoverLeaves {
 
 /** The label at which a removal has failed for good. */
 export const FAILED = "failed";
+/** The label at which a page has been removed. */
+export const FINISHED = "finish";
+
+/** The label after TDH.MEM.TRACK where vCPUs are kicked. */
+export const KICK_AFTER_TRACK = "kick after track";
 
 /** Builds the process that removes pages. */
 export class RemoverProcess {
@@ -77,7 +89,7 @@ export class RemoverProcess {
     this.#spec = spec;
     this.#leaves = leaves;
     this.#page = p.variable("page", indexType({ name: "page" }));
-    this.#tries = p.variable("tries", intType(0, Math.max(1, spec.retries)));
+    this.#tries = p.variable("tries", intType(0, Math.max(spec.kick.onBusy, spec.retries)));
     this.#caller = new Caller(p, world);
   }
 
@@ -86,45 +98,70 @@ export class RemoverProcess {
     this.#begin();
     this.#call(block, "block", blockBody(this.#world, block, this.#page), Caller.entry("track"));
     this.#call(track, "track", trackBody(this.#world), this.#afterTrack());
-    this.#call(remove, "remove", removeBody(this.#world, remove, this.#page), "finish");
+    this.#call(remove, "remove", removeBody(this.#world, remove, this.#page), FINISHED);
     this.#finish();
     this.p.idle(FAILED);
   }
 
   #begin(): void {
-    const { readers, writer, barred } = this.#host;
-    const first = this.#spec.policy === "kick-first" ? "bar" : Caller.entry("block");
+    const { readers, writer } = this.#host;
     this.p.choose("idle", { x: this.#world.pages }, ({ x }) => ({
       when: and(not(writer), eq(readers, 0), oneOf(this.#world.entry.at(x).state, [Sept.PENDING, Sept.MAPPED])),
       do: [set(writer, true), set(this.#page, x)],
-      next: first,
+      next: this.first,
       meta: { action: "acquire", resource: "kvm->mmu_lock", mode: "EXCLUSIVE", note: "a page is to be removed" },
     }));
     this.p.idle("idle");
-    if (this.#spec.policy === "kick-first") {
-      this.p.step("bar", {
-        do: [set(barred, true)],
-        next: "kick",
-        meta: { action: "effect", note: "entry is barred" },
-      });
-      this.#kick("kick", Caller.entry("block"));
+    if (this.#spec.policy === "kick-first") this.#keepOut("kick", Caller.entry("block"));
+  }
+
+  /** The label at which a removal begins, the page chosen. */
+  get first(): string {
+    return this.#spec.policy === "kick-first" ? "kick" : Caller.entry("block");
+  }
+
+  /** Bar entry and kick, in the right order or the other. */
+  #keepOut(label: string, next: string): void {
+    const { barsFirst, barUntil } = this.#spec.kick;
+    const bar = set(this.#host.barred, true);
+    const lifted = barUntil === "kicked" ? [set(this.#host.barred, false)] : [];
+    const barring = { action: "effect", note: "entry is barred" };
+    if (barsFirst) {
+      this.p.step(label, { do: [bar], next: `${label} send`, meta: barring });
+      this.#kick(`${label} send`, next, lifted);
+    } else {
+      this.#kick(label, `${label} bar`);
+      this.p.step(`${label} bar`, { do: [bar, ...lifted], next, meta: barring });
     }
   }
 
-  /** Wait until no vCPU is in guest mode; lift the bar at once if the variant says so. */
-  #kick(label: string, next: string): void {
-    const { kick } = this.#spec;
-    const when = kick.waits ? VcpuProcess.allOut(this.#host, this.#vcpu) : true;
-    const lifted = kick.barUntil === "kicked" ? [set(this.#host.barred, false)] : [];
-    const note = kick.waits ? "every vCPU has left guest mode" : "vCPUs are told to leave, nobody waits";
-    this.p.step(label, { when, do: lifted, next, meta: { action: "effect", note } });
+  /** Send an IPI to every vCPU in guest mode and wait until each has taken it: `kvm_make_all_cpus_request` with KVM_REQUEST_WAIT. */
+  #kick(label: string, next: string, then: readonly Effect[] = []): void {
+    const { inGuestMode, kicking } = this.#host;
+    const send = set(
+      kicking,
+      exists(this.#vcpu, (v) => inGuestMode.at(v)),
+    );
+    const note = "vCPUs in guest mode are kicked";
+    if (!this.#spec.kick.waits) {
+      this.p.step(label, { do: [send, ...then], next, meta: { action: "effect", note: `${note}, nobody waits` } });
+      return;
+    }
+    this.p.step(label, { do: [send], next: `${label} wait`, meta: { action: "effect", note } });
+    this.p.step(`${label} wait`, {
+      when: not(kicking),
+      do: then,
+      next,
+      meta: { action: "effect", note: "every vCPU that was in guest mode has left it" },
+    });
   }
 
-  #call(leaf: Leaf, prefix: string, body: readonly Outcome[], next: string): void {
+  #call(leaf: Leaf, prefix: string, body: SeptBody, next: string): void {
     const done = `${prefix} done`;
     this.#caller.call({ leaf, prefix, object: () => this.#page, body, returnTo: done });
     const ok = eq(this.#caller.status, Status.TDX_SUCCESS);
-    const reset = [set(this.#caller.status, Status.NONE), set(this.#tries, 0)];
+    const lifted = this.#spec.kick.barUntil === "returned" ? [set(this.#host.barred, false)] : [];
+    const reset = [set(this.#caller.status, Status.NONE), set(this.#tries, 0), ...lifted];
     const meta: StepMeta = { leaf: leaf.name, action: "return" };
     this.p.step(done, { when: ok, do: reset, next, meta: { ...meta, result: "ok" } });
     this.#refused(prefix, leaf);
@@ -165,37 +202,41 @@ export class RemoverProcess {
         });
       fail(and(failed, retries > 0 ? not(and(busy, left)) : true));
     } else if (policy === "kick-on-busy") {
-      this.#kickOnBusy(prefix, retry);
-      fail(and(failed, or(not(busy), eq(this.#tries, 1))));
+      const { onBusy } = this.#spec.kick;
+      const open = and(busy, not(this.#host.barred));
+      const plain = and(open, lt(this.#tries, onBusy - 1));
+      const kicks = and(open, eq(this.#tries, onBusy - 1));
+      if (onBusy > 1)
+        this.p.step(done, {
+          when: plain,
+          do: [set(status, Status.NONE), inc(this.#tries)],
+          next: again,
+          meta: { ...retry, note: "try again" },
+        });
+      this.#kickOnBusy(prefix, kicks, retry);
+      fail(and(failed, not(or(plain, kicks))));
     } else {
       fail(failed);
     }
   }
 
-  /** The first BUSY of a call bars entry and kicks; the call is then made once more. */
-  #kickOnBusy(prefix: string, retry: StepMeta): void {
-    const { status } = this.#caller;
+  /** A BUSY bars entry and kicks; the call is then made once more. While entry is barred, a BUSY is a failure. */
+  #kickOnBusy(prefix: string, when: BoolExpr, retry: StepMeta): void {
     const kick = `${prefix} kick`;
     this.p.step(`${prefix} done`, {
-      when: and(eq(status, Status.TDX_OPERAND_BUSY), eq(this.#tries, 0)),
-      do: [set(status, Status.NONE), set(this.#tries, 1), set(this.#host.barred, true)],
+      when,
+      do: [set(this.#caller.status, Status.NONE), inc(this.#tries)],
       next: kick,
-      meta: { ...retry, note: "busy: bar entry and kick", counters: { retries: 1, kicks: 1 } },
+      meta: { ...retry, note: "busy: keep vCPUs out, then try once more", counters: { retries: 1, kicks: 1 } },
     });
-    this.#kick(kick, Caller.entry(prefix));
+    this.#keepOut(kick, Caller.entry(prefix));
   }
 
   /** KVM kicks after every track, so that vCPUs of the older epoch leave; this kick does not bar entry. */
   #afterTrack(): string {
-    const { kick } = this.#spec;
-    if (!kick.afterTrack) return Caller.entry("remove");
-    const when = kick.waits ? VcpuProcess.allOut(this.#host, this.#vcpu) : true;
-    this.p.step("kick after track", {
-      when,
-      next: Caller.entry("remove"),
-      meta: { action: "effect", note: "kicked after tracking: every vCPU has been out" },
-    });
-    return "kick after track";
+    if (!this.#spec.kick.afterTrack) return Caller.entry("remove");
+    this.#kick(KICK_AFTER_TRACK, Caller.entry("remove"));
+    return KICK_AFTER_TRACK;
   }
 
   /** Leave the removal: entry is allowed again, mmu_lock is given back. */
@@ -205,7 +246,7 @@ export class RemoverProcess {
   }
 
   #finish(): void {
-    this.p.step("finish", {
+    this.p.step(FINISHED, {
       do: this.#letGo(),
       next: "idle",
       meta: { action: "release", resource: "kvm->mmu_lock", mode: "EXCLUSIVE", note: "the page is removed" },

@@ -1,6 +1,7 @@
 /** The scenarios of a running TD: vCPUs that enter, fault and accept, and the host that removes pages. */
-import type { Catalog } from "../catalog/index.ts";
+import type { Catalog, Leaf } from "../catalog/index.ts";
 import {
+  and,
   boolType,
   exists,
   type Fairness,
@@ -11,12 +12,15 @@ import {
   not,
   or,
   type ProcessBuilder,
+  set,
   strongFair,
+  weakFair,
 } from "../language/index.ts";
 import { Caller } from "./calls.ts";
-import { FAILED, type Kick, type Policy, RemoverProcess } from "./remover.ts";
-import { type Host, VcpuProcess, type VcpuSpec, type ZeroStep } from "./vcpu.ts";
-import { leafOf, type SEPT_STATES, World } from "./world.ts";
+import { FAILED, FINISHED, KICK_AFTER_TRACK, type Kick, type Policy, RemoverProcess } from "./remover.ts";
+import type { PAGE_STATES } from "./sept.ts";
+import { type Host, type HostPriorityWatch, refusedAt, VcpuProcess, type VcpuSpec, type ZeroStep } from "./vcpu.ts";
+import { leafOf, World } from "./world.ts";
 
 /** Everything that a scenario of a running TD states. */
 export interface RuntimeSpec {
@@ -24,11 +28,14 @@ export interface RuntimeSpec {
   readonly description: string;
   readonly vcpus: number;
   readonly pages: number;
-  readonly initial: (typeof SEPT_STATES)[number];
+  readonly initial: (typeof PAGE_STATES)[number];
   /** Null: nobody removes pages. */
   readonly removal: { readonly policy: Policy; readonly retries: number; readonly kick: Kick } | null;
   readonly zeroStep: ZeroStep;
-  readonly guest: Pick<VcpuSpec, "accepts" | "readsAttributes" | "touches" | "interrupts" | "hostPriorityTimeout">;
+  readonly guest: Pick<
+    VcpuSpec,
+    "accepts" | "readsAttributes" | "writesAttributes" | "touches" | "interrupts" | "insists" | "hostPriorityTimeout"
+  >;
   readonly checkBeforeMark: boolean;
   readonly localRetry: boolean;
   /** Also model locks that everybody only shares. */
@@ -46,7 +53,8 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
     enter: leafOf(catalog, "tdh_vp_enter"),
     aug: leafOf(catalog, "tdh_mem_page_aug"),
     accept: leafOf(catalog, "tdg_mem_page_accept"),
-    attributes: leafOf(catalog, "tdg_mem_page_attr_rd"),
+    readAttributes: leafOf(catalog, "tdg_mem_page_attr_rd"),
+    writeAttributes: leafOf(catalog, "tdg_mem_page_attr_wr"),
     block: leafOf(catalog, "tdh_mem_range_block"),
     track: leafOf(catalog, "tdh_mem_track"),
     remove: leafOf(catalog, "tdh_mem_page_remove"),
@@ -55,7 +63,8 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
     leaves.enter,
     leaves.aug,
     ...(spec.guest.accepts ? [leaves.accept] : []),
-    ...(spec.guest.readsAttributes ? [leaves.attributes] : []),
+    ...(spec.guest.readsAttributes ? [leaves.readAttributes] : []),
+    ...(spec.guest.writesAttributes ? [leaves.writeAttributes] : []),
     ...(spec.removal === null ? [] : [leaves.block, leaves.track, leaves.remove]),
   ];
   const callers = spec.vcpus + (spec.removal === null ? 0 : 1);
@@ -71,32 +80,52 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
   const host: Host = {
     barred: m.variable("barred", boolType),
     inGuestMode: m.array("inGuestMode", boolType, vcpu),
+    kicking: m.variable("kicking", boolType),
     readers: m.variable("mmu.readers", intType(0, spec.vcpus)),
     writer: m.variable("mmu.writer", boolType),
     frozen: m.array("frozen", boolType, spec.pages),
   };
-  new VcpuProcess(
+  const clock = spec.guest.hostPriorityTimeout ? m.process("clock") : null;
+  const vcpuProcess = new VcpuProcess(
     vcpu,
     world,
     host,
     { ...spec.guest, zeroStep: spec.zeroStep, checkBeforeMark: spec.checkBeforeMark, localRetry: spec.localRetry },
     leaves,
-  ).build();
+    clock === null ? null : hostPriorityWatch(m, clock, vcpu),
+  );
+  vcpuProcess.build();
   m.sometimes(
     "a guest runs",
     exists(vcpu, (v) => vcpu.at(v, "guest")),
   );
-  const fairness = Array.from({ length: spec.vcpus }, (_, instance) => strongFair(vcpu, { instance }));
+  const fairness: Fairness[] = Array.from({ length: spec.vcpus }, (_, instance) => strongFair(vcpu, { instance }));
+  if (clock !== null) fairness.push(weakFair(clock));
   if (spec.removal !== null) {
     const remover = m.process("remover");
-    new RemoverProcess(remover, world, host, vcpu, spec.removal, leaves).build();
+    const removal = new RemoverProcess(remover, world, host, vcpu, spec.removal, leaves);
+    removal.build();
     m.always("a removal never fails", not(remover.at(0, FAILED)));
-    m.sometimes("a page is removed", remover.at(0, "finish"));
+    m.sometimes("a page is removed", remover.at(0, FINISHED));
     fairness.push(strongFair(remover));
-    if (spec.progress) removalProgress(m, remover, spec.removal.kick.afterTrack, fairness);
+    if (spec.progress) {
+      const done = remover.at(0, FINISHED, FAILED);
+      m.leadsTo("a removal that has begun ends", remover.at(0, removal.first), done, fairness);
+      callProgress(m, remover, spec.removal.kick.afterTrack, fairness);
+    }
   }
-  if (spec.progress)
-    m.leadsTo("a vCPU that faulted runs its guest again", vcpu.at(0, "fault"), vcpu.at(0, "guest"), fairness);
+  if (spec.progress) {
+    if (vcpuProcess.faults)
+      m.leadsTo("a vCPU that faulted runs its guest again", vcpu.at(0, "fault"), vcpu.at(0, "guest"), fairness);
+    if (spec.guest.insists)
+      for (const { leaf, prefix } of vcpuProcess.guestCalls())
+        m.leadsTo(
+          `${spelled(leaf)} is not refused for ever`,
+          vcpu.at(0, refusedAt(prefix)),
+          vcpu.at(0, `${prefix} body`, "exit"),
+          fairness,
+        );
+  }
   if (spec.guest.touches)
     m.sometimes(
       "zero-step is suspected",
@@ -107,17 +136,28 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
   return m.build();
 }
 
+const spelled = ({ name }: Leaf): string => name.toUpperCase().replaceAll("_", ".");
+
+/** HP_LOCK_TIMEOUT may pass at any time after a TDCALL has met host priority; when host priority lasts, it passes at last. */
+function hostPriorityWatch(m: ModelBuilder, clock: ProcessBuilder, vcpu: ProcessBuilder): HostPriorityWatch {
+  const busy = m.array("hpLockBusy", boolType, vcpu);
+  const late = m.array("hpLockLate", boolType, vcpu);
+  clock.choose("ticking", { v: vcpu }, ({ v }) => ({
+    when: and(busy.at(v), not(late.at(v))),
+    do: [set(late.at(v), true)],
+    next: "ticking",
+    meta: { action: "effect", note: "HP_LOCK_TIMEOUT has passed since host priority was met" },
+  }));
+  clock.idle("ticking");
+  return { busy, late };
+}
+
 /** Each call of a removal gets through, or the removal gives up. */
-function removalProgress(
-  m: ModelBuilder,
-  remover: ProcessBuilder,
-  kicks: boolean,
-  fairness: readonly Fairness[],
-): void {
+function callProgress(m: ModelBuilder, remover: ProcessBuilder, kicks: boolean, fairness: readonly Fairness[]): void {
   const stages = [
     ["TDH.MEM.RANGE.BLOCK", "block", Caller.entry("track")],
-    ["TDH.MEM.TRACK", "track", kicks ? "kick after track" : Caller.entry("remove")],
-    ["TDH.MEM.PAGE.REMOVE", "remove", "finish"],
+    ["TDH.MEM.TRACK", "track", kicks ? KICK_AFTER_TRACK : Caller.entry("remove")],
+    ["TDH.MEM.PAGE.REMOVE", "remove", FINISHED],
   ] as const;
   for (const [leaf, prefix, next] of stages)
     m.leadsTo(

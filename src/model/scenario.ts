@@ -4,7 +4,7 @@ import { z } from "zod";
 import { SeamlockError } from "../errors.ts";
 import { checkKind, invalidField, readYaml } from "../host/index.ts";
 import { POLICIES } from "./remover.ts";
-import { SEPT_STATES } from "./world.ts";
+import { PAGE_STATES } from "./sept.ts";
 
 const text = z.string().min(1);
 const size = (max: number) => z.int().min(1).max(max);
@@ -18,9 +18,14 @@ const common = {
 };
 
 const kickSchema = z.strictObject({
-  waits: z.boolean().default(true).describe("the kick waits until no vCPU is in guest mode"),
-  barUntil: z.enum(["removed", "kicked"]).default("removed").describe("when entry is allowed again"),
+  waits: z.boolean().default(true).describe("the kick waits until every vCPU in guest mode has left it"),
+  barsFirst: z.boolean().default(true).describe("entry is barred before vCPUs are kicked"),
+  barUntil: z
+    .enum(["removed", "returned", "kicked"])
+    .default("removed")
+    .describe("when entry is allowed again; `returned`: when the call that was made once more has returned"),
   afterTrack: z.boolean().default(true).describe("vCPUs are kicked after TDH.MEM.TRACK"),
+  onBusy: size(8).default(1).describe("kick-on-busy: how many BUSYs of a call in a row it takes to kick"),
 });
 
 const removalSchema = z.strictObject({
@@ -30,7 +35,15 @@ const removalSchema = z.strictObject({
 });
 
 /** What the guest can do. */
-const GUEST_ACTIONS = ["accept", "read-attributes", "touch", "interrupt", "host-priority-timeout"] as const;
+const GUEST_ACTIONS = [
+  "accept",
+  "read-attributes",
+  "write-attributes",
+  "touch",
+  "interrupt",
+  "insist",
+  "host-priority-timeout",
+] as const;
 
 /** vCPUs that run and, maybe, a host that removes pages. */
 export const runningSchema = z.strictObject({
@@ -38,7 +51,7 @@ export const runningSchema = z.strictObject({
   kind: z.literal("running-td"),
   vcpus: size(4).default(2),
   pages: size(4).default(2),
-  entries: z.enum(SEPT_STATES).default("MAPPED").describe("state of every SEPT entry at the start"),
+  entries: z.enum(PAGE_STATES).default("MAPPED").describe("state of every SEPT entry at the start"),
   removal: removalSchema.optional(),
   guest: z.array(z.enum(GUEST_ACTIONS)).min(1).default(["accept", "touch", "interrupt"]),
   zeroStep: z

@@ -1,9 +1,68 @@
-/** Bodies of the leaves that change SEPT entries, written once; which entry states they accept comes from the catalog. */
+/**
+ * What the leaves do to a leaf entry of the SEPT and to the TD epoch, written once for every scenario: their checks in the source's order, then the
+ * effect. Which entry states a leaf accepts comes from the catalog. Lines are those of module 1.5.05 below `src/`; `api_calls` stands for
+ * `vmm_dispatcher/api_calls`, `vm_exits` for `td_dispatcher/vm_exits`.
+ */
 import type { Leaf } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
-import { and, assertThat, type BoolExpr, eq, type IntExpr, type IntLike, ite, not, oneOf } from "../language/index.ts";
-import type { Outcome } from "./calls.ts";
-import { SEPT_STATES, Sept, type World } from "./world.ts";
+import {
+  and,
+  assertThat,
+  type BoolExpr,
+  type BoolLike,
+  type Effect,
+  enumOf,
+  eq,
+  type IntExpr,
+  type IntLike,
+  ite,
+  not,
+  oneOf,
+  or,
+} from "../language/index.ts";
+import type { Epochs } from "./epochs.ts";
+
+/** States of a leaf entry that a TD without migration goes through. */
+export const PAGE_STATES = ["FREE", "PENDING", "MAPPED", "PENDING_BLOCKED", "BLOCKED"] as const;
+/** The same and those of an entry that a SEPT page hangs from. */
+const SEPT_STATES = [...PAGE_STATES, "NL_MAPPED", "NL_BLOCKED"] as const;
+export const Sept = enumOf("Sept", SEPT_STATES);
+
+/** Statuses of these leaves. */
+export type SeptStatus =
+  | "TDX_EPT_ENTRY_STATE_INCORRECT"
+  | "TDX_GPA_RANGE_ALREADY_BLOCKED"
+  | "TDX_GPA_RANGE_NOT_BLOCKED"
+  | "TDX_TLB_TRACKING_NOT_DONE"
+  | "TDX_PREVIOUS_TLB_EPOCH_BUSY"
+  | "TDX_EPT_PAGE_NOT_FREE"
+  | "TDX_PAGE_ALREADY_ACCEPTED";
+
+/** A check: when it holds, the call ends with the status. Later checks are made only when it does not hold. */
+export interface SeptCheck {
+  readonly when: BoolExpr;
+  readonly status: SeptStatus;
+  /** The operand whose number the status carries. */
+  readonly operand?: string;
+  /** The resource after whose acquisition the source makes the check. */
+  readonly after: "SEPT_ENTRY" | "PAGE" | "TDCS_EPOCH";
+  readonly note: string;
+}
+
+/** What a leaf does once it has its locks. */
+export interface SeptBody {
+  readonly checks: readonly SeptCheck[];
+  readonly do: readonly Effect[];
+  readonly note: string;
+}
+
+/** The entries and the epoch of a scenario. */
+export interface SeptView {
+  readonly epochs: Epochs;
+  state(page: IntLike): IntExpr;
+  /** Write a new state into an entry whose lock the caller holds. */
+  writeState(page: IntLike, state: IntExpr): Effect[];
+}
 
 /** Is the entry in a state on which the leaf is legal? */
 export function legalState(leaf: Leaf, state: IntExpr): BoolExpr {
@@ -22,73 +81,194 @@ export function legalState(leaf: Leaf, state: IntExpr): BoolExpr {
 /** Would an access to the page end in an EPT violation that reaches the host? A pending page raises #VE in the guest instead. */
 export const faults = (state: IntExpr): BoolExpr => oneOf(state, [Sept.FREE, Sept.BLOCKED, Sept.PENDING_BLOCKED]);
 
-/** TDH.MEM.RANGE.BLOCK on a 4 KB page: the entry is written under its lock, the lock given back with the others. */
-export function blockBody(world: World, leaf: Leaf, page: IntLike): Outcome[] {
-  const { state } = world.entry.at(page);
-  const legal = legalState(leaf, state);
-  const blocked = ite(eq(state, Sept.PENDING), Sept.PENDING_BLOCKED, Sept.BLOCKED);
-  const already = oneOf(state, [Sept.BLOCKED, Sept.PENDING_BLOCKED]);
-  return [
-    {
-      when: legal,
-      status: "TDX_SUCCESS",
-      do: [...world.writeState(page, blocked), ...world.epochs.stampBlocked(page)],
-      note: "the page is blocked in this epoch",
-    },
-    { when: already, status: "TDX_GPA_RANGE_ALREADY_BLOCKED", note: "it is blocked already" },
-    { when: and(not(legal), not(already)), status: "TDX_EPT_ENTRY_STATE_INCORRECT", note: "it is not mapped" },
-  ];
-}
+const blocked = (state: IntExpr): BoolExpr => oneOf(state, [Sept.BLOCKED, Sept.PENDING_BLOCKED, Sept.NL_BLOCKED]);
 
-/** TDH.MEM.TRACK. */
-export function trackBody(world: World): Outcome[] {
-  const empty = world.epochs.previousEmpty;
-  return [
-    { when: empty, status: "TDX_SUCCESS", do: world.epochs.next(), note: "the next TD epoch begins" },
-    { when: not(empty), status: "TDX_PREVIOUS_TLB_EPOCH_BUSY", note: "a vCPU still runs in the epoch before" },
-  ];
-}
+/** `block_sept_entry` and `sept_unblock`, common/memory_handlers/sept_manager.h: each state and the same state blocked. */
+const BLOCKING = [
+  [Sept.PENDING, Sept.PENDING_BLOCKED],
+  [Sept.NL_MAPPED, Sept.NL_BLOCKED],
+  [Sept.MAPPED, Sept.BLOCKED],
+] as const;
 
-/** TDH.MEM.PAGE.REMOVE while the TD may run. The entry becomes free and unlocked in one write. */
-export function removeBody(world: World, leaf: Leaf, page: IntLike): Outcome[] {
-  const { state } = world.entry.at(page);
-  const blocked = oneOf(state, [Sept.BLOCKED, Sept.PENDING_BLOCKED]);
-  const legal = legalState(leaf, state);
-  const tracked = world.epochs.tracked(page);
-  const safe = assertThat(
-    "no vCPU can have a translation of a page that is removed",
-    world.epochs.noStaleTranslation(page),
+const blockedFrom = (state: IntExpr): IntExpr => mapped(state, BLOCKING);
+const unblockedFrom = (state: IntExpr): IntExpr =>
+  mapped(
+    state,
+    BLOCKING.map(([open, shut]) => [shut, open] as const),
   );
-  const free = [safe, ...world.writeState(page, Sept.FREE), ...world.epochs.forgetBlocked(page)];
+
+/** The partner of a state; of any other the last one. */
+function mapped(state: IntExpr, pairs: readonly (readonly [IntExpr, IntExpr])[]): IntExpr {
+  const [last] = pairs.slice(-1) as [readonly [IntExpr, IntExpr]];
+  return pairs.slice(0, -1).reduceRight((rest, [from, to]) => ite(eq(state, from), to, rest), last[1]);
+}
+
+const illegal = (leaf: Leaf, state: IntExpr): SeptCheck => ({
+  when: not(legalState(leaf, state)),
+  status: "TDX_EPT_ENTRY_STATE_INCORRECT",
+  operand: "RCX",
+  after: "SEPT_ENTRY",
+  note: "the entry is in another state",
+});
+
+const untracked = (view: SeptView, page: IntLike, running: BoolLike): SeptCheck => ({
+  when: and(running, not(view.epochs.tracked(page))),
+  status: "TDX_TLB_TRACKING_NOT_DONE",
+  operand: "RCX",
+  after: "PAGE",
+  note: "a vCPU may still run from the blocking epoch",
+});
+
+/** TDH.MEM.RANGE.BLOCK of a page or of what hangs from an entry. Checks: api_calls/tdh_mem_range_block.c:213 to 221. Effects: 233, 279. */
+export function blockBody(view: SeptView, leaf: Leaf, page: IntLike): SeptBody {
+  const state = view.state(page);
+  const wrong = illegal(leaf, state);
+  return {
+    checks: [
+      {
+        ...wrong,
+        when: and(wrong.when, blocked(state)),
+        status: "TDX_GPA_RANGE_ALREADY_BLOCKED",
+        note: "it is blocked already",
+      },
+      wrong,
+    ],
+    do: [...view.writeState(page, blockedFrom(state)), ...view.epochs.stampBlocked(page)],
+    note: "the page is blocked in this epoch",
+  };
+}
+
+/** TDH.MEM.RANGE.UNBLOCK of a page or of what hangs from an entry. Checks: api_calls/tdh_mem_range_unblock.c:148, 184. Effect: 224 to 228. */
+export function unblockBody(view: SeptView, leaf: Leaf, page: IntLike, running: BoolLike = true): SeptBody {
+  const state = view.state(page);
+  return {
+    checks: [illegal(leaf, state), { ...untracked(view, page, running), after: "SEPT_ENTRY" }],
+    do: [...view.writeState(page, unblockedFrom(state)), ...view.epochs.forgetBlocked(page)],
+    note: "the page is no longer blocked",
+  };
+}
+
+/** TDH.MEM.TRACK. Check: api_calls/tdh_mem_track.c:98. Effect: 112. */
+export function trackBody({ epochs }: Pick<SeptView, "epochs">): SeptBody {
+  return {
+    checks: [
+      {
+        when: not(epochs.previousEmpty),
+        status: "TDX_PREVIOUS_TLB_EPOCH_BUSY",
+        after: "TDCS_EPOCH",
+        note: "a vCPU still runs in the epoch before",
+      },
+    ],
+    do: epochs.next(),
+    note: "the next TD epoch begins",
+  };
+}
+
+/**
+ * TDH.MEM.PAGE.REMOVE. Checks: api_calls/tdh_mem_page_remove.c:147, 179, 189. Effect: 216.
+ *
+ * @param running may the TD run? Tracking is asked for in OP_STATE RUNNABLE, for every leaf state here (`state_flags_lookup`,
+ *   `sept_special_flags_lookup` of include/auto_gen)
+ */
+export function removeBody(view: SeptView, leaf: Leaf, page: IntLike, running: BoolLike = true): SeptBody {
+  return {
+    checks: removalChecks(view, leaf, page, running),
+    do: [
+      assertThat(
+        "no vCPU can have a translation of a page that is removed",
+        or(not(running), view.epochs.noStaleTranslation(page)),
+      ),
+      ...view.writeState(page, Sept.FREE),
+      ...view.epochs.forgetBlocked(page),
+    ],
+    note: "the page is removed",
+  };
+}
+
+/**
+ * TDH.MEM.SEPT.REMOVE of the SEPT page that hangs from an entry. Checks: api_calls/tdh_mem_sept_remove.c:165, 197, 207, 222. Effect: 274.
+ *
+ * @param empty are all entries of the SEPT page free?
+ */
+export function septRemoveBody(
+  view: SeptView,
+  leaf: Leaf,
+  entry: IntLike,
+  running: BoolLike,
+  empty: BoolExpr,
+): SeptBody {
+  return {
+    checks: [
+      ...removalChecks(view, leaf, entry, running),
+      {
+        when: not(empty),
+        status: "TDX_EPT_PAGE_NOT_FREE",
+        operand: "RCX",
+        after: "PAGE",
+        note: "the SEPT page has entries in use",
+      },
+    ],
+    do: [
+      assertThat(
+        "no vCPU can have a translation through a SEPT page that is removed",
+        or(not(running), view.epochs.noStaleTranslation(entry)),
+      ),
+      ...view.writeState(entry, Sept.FREE),
+      ...view.epochs.forgetBlocked(entry),
+    ],
+    note: "the SEPT page is removed",
+  };
+}
+
+function removalChecks(view: SeptView, leaf: Leaf, entry: IntLike, running: BoolLike): SeptCheck[] {
+  const state = view.state(entry);
   return [
+    illegal(leaf, state),
     {
-      when: and(blocked, tracked),
-      status: "TDX_SUCCESS",
-      do: free,
-      releases: "SEPT_ENTRY",
-      note: "the page is removed",
+      when: and(running, not(blocked(state))),
+      status: "TDX_GPA_RANGE_NOT_BLOCKED",
+      operand: "RCX",
+      after: "PAGE",
+      note: "it is not blocked",
     },
-    {
-      when: and(blocked, not(tracked)),
-      status: "TDX_TLB_TRACKING_NOT_DONE",
-      note: "a vCPU from the blocking epoch still runs",
-    },
-    { when: and(legal, not(blocked)), status: "TDX_GPA_RANGE_NOT_BLOCKED", note: "it is not blocked" },
-    { when: not(legal), status: "TDX_EPT_ENTRY_STATE_INCORRECT", note: "it is not mapped" },
+    untracked(view, entry, running),
   ];
 }
 
-/** TDH.MEM.PAGE.AUG: a free entry becomes pending and is unlocked in one write. */
-export function augBody(world: World, leaf: Leaf, page: IntLike): Outcome[] {
-  const legal = legalState(leaf, world.entry.at(page).state);
-  return [
-    {
-      when: legal,
-      status: "TDX_SUCCESS",
-      do: world.writeState(page, Sept.PENDING),
-      releases: "SEPT_ENTRY",
-      note: "the page is pending",
-    },
-    { when: not(legal), status: "TDX_EPT_ENTRY_STATE_INCORRECT", note: "it is mapped already" },
-  ];
+/** TDH.MEM.PAGE.AUG of a 4 KB page. Check: api_calls/tdh_mem_page_aug.c:150. Effect: 176. */
+export function augBody(view: SeptView, leaf: Leaf, page: IntLike): SeptBody {
+  return {
+    checks: [illegal(leaf, view.state(page))],
+    do: [...view.writeState(page, Sept.PENDING), ...view.epochs.forgetBlocked(page)],
+    note: "the page is pending",
+  };
+}
+
+/** What a TDCALL on one 4 KB page's entry does once it has the entry's lock. */
+export interface GuestBody extends SeptBody {
+  /** When it holds, the call ends in a TD exit as for an EPT violation, the entry unlocked; made after the checks. */
+  readonly violates: BoolExpr;
+}
+
+/** TDG.MEM.PAGE.ACCEPT. vm_exits/tdg_mem_page_accept.c:112 (accepted already), 120 and 214 (TD exit), 274, 302 (the entry is written). */
+export function acceptBody(view: SeptView, leaf: Leaf, page: IntLike): GuestBody {
+  const state = view.state(page);
+  const accepted = eq(state, Sept.MAPPED);
+  return {
+    checks: [
+      { when: accepted, status: "TDX_PAGE_ALREADY_ACCEPTED", after: "SEPT_ENTRY", note: "it was accepted before" },
+    ],
+    violates: and(not(accepted), not(legalState(leaf, state))),
+    do: view.writeState(page, Sept.MAPPED),
+    note: "the page is accepted",
+  };
+}
+
+/**
+ * TDG.MEM.PAGE.ATTR.RD and TDG.MEM.PAGE.ATTR.WR in a TD without L2 VMs: attributes of the L1 VM are fixed, so that the entry stays as it is
+ * (vm_exits/tdg_mem_page_attr_wr.c: "L1 attributes (currently none)"). On a state on which they are illegal they end in a TD exit
+ * (`basic_ept_violation_exit`, `async_tdexit_ept_violation`).
+ */
+export function attributesBody(view: SeptView, leaf: Leaf, page: IntLike, note: string): GuestBody {
+  return { checks: [], violates: not(legalState(leaf, view.state(page))), do: [], note };
 }

@@ -11,7 +11,7 @@ import {
   dec,
   type Effect,
   eq,
-  forall,
+  exists,
   type IntExpr,
   type IntRef,
   inc,
@@ -22,11 +22,12 @@ import {
   or,
   type ProcessBuilder,
   type StepMeta,
+  type StepSpec,
   set,
 } from "../language/index.ts";
 import { Caller, Status } from "./calls.ts";
-import { augBody, faults, legalState } from "./sept.ts";
-import { Sept, type World } from "./world.ts";
+import { acceptBody, attributesBody, augBody, faults, type GuestBody, Sept } from "./sept.ts";
+import { statusCode, type World } from "./world.ts";
 
 /** What keeps vCPUs out, and who maps pages: the host's own state. */
 export interface Host {
@@ -34,6 +35,12 @@ export interface Host {
   readonly barred: BoolRef;
   /** By vCPU: marked as in guest mode, which on Linux also means that interrupts are off. */
   readonly inGuestMode: ArrayRef<typeof boolType>;
+  /**
+   * IPIs are out, and a vCPU that was in guest mode then has not taken its own: it does when interrupts are on again, and a guest cannot
+   * put it off. A vCPU that was outside marks itself again only when this is over: what it could do meanwhile, it can do then, before the
+   * host goes on. So whoever is in guest mode has been kicked.
+   */
+  readonly kicking: BoolRef;
   /** kvm->mmu_lock */
   readonly readers: IntRef;
   readonly writer: BoolRef;
@@ -54,10 +61,12 @@ export interface VcpuSpec {
   readonly checkBeforeMark: boolean;
   readonly zeroStep: ZeroStep;
   readonly accepts: boolean;
-  /** Reads page attributes: takes the entry's lock and changes nothing. */
   readonly readsAttributes: boolean;
+  readonly writesAttributes: boolean;
   readonly touches: boolean;
   readonly interrupts: boolean;
+  /** A guest whose TDCALL is refused makes the same one again, and nothing else, until it is not refused or the TD is left. */
+  readonly insists: boolean;
   /** Can a TDCALL that keeps meeting host priority end in a TD exit? */
   readonly hostPriorityTimeout: boolean;
   /** After -EAGAIN the fault handler may also try again without entering the TD first. */
@@ -69,8 +78,32 @@ export interface VcpuLeaves {
   readonly enter: Leaf;
   readonly aug: Leaf;
   readonly accept: Leaf;
-  readonly attributes: Leaf;
+  readonly readAttributes: Leaf;
+  readonly writeAttributes: Leaf;
 }
+
+/**
+ * The module's watch on host priority (td_dispatcher/tdx_td_dispatcher.c:408 to 436): a TDCALL that meets host priority notes when, unless it
+ * did before; a TDCALL that returns anything else forgets it; one that meets host priority again after HP_LOCK_TIMEOUT ends in a TD exit.
+ */
+export interface HostPriorityWatch {
+  /** By vCPU: TDVPS.HP_LOCK_BUSY. */
+  readonly busy: ArrayRef<typeof boolType>;
+  /** By vCPU: HP_LOCK_TIMEOUT has passed since. */
+  readonly late: ArrayRef<typeof boolType>;
+}
+
+/** The label of a guest that insists on a TDCALL that was refused. */
+export const refusedAt = (prefix: string): string => `${prefix} refused`;
+
+/** A TDCALL of the guest. */
+interface GuestCall {
+  readonly prefix: string;
+  readonly leaf: Leaf;
+  readonly body: GuestBody;
+}
+
+type EntryMeta = (action: string, object: IntExpr, more?: Partial<StepMeta>) => StepMeta;
 
 const HOST_LOCK = "kvm->mmu_lock";
 
@@ -84,10 +117,18 @@ export class VcpuProcess {
   readonly #page: IntRef;
   readonly #listed: ArrayRef<typeof boolType>;
   readonly #count: IntRef | null;
-  readonly #hpBusy: BoolRef | null;
+  readonly #watch: HostPriorityWatch | null;
   readonly #caller: Caller;
 
-  constructor(p: ProcessBuilder, world: World, host: Host, spec: VcpuSpec, leaves: VcpuLeaves) {
+  /** `watch`: null where a TDCALL never ends in a TD exit for meeting host priority. */
+  constructor(
+    p: ProcessBuilder,
+    world: World,
+    host: Host,
+    spec: VcpuSpec,
+    leaves: VcpuLeaves,
+    watch: HostPriorityWatch | null,
+  ) {
     this.p = p;
     this.world = world;
     this.#host = host;
@@ -96,7 +137,7 @@ export class VcpuProcess {
     this.#page = p.variable("page", indexType({ name: "page" }));
     this.#listed = p.array("listed", boolType, world.pages);
     this.#count = spec.zeroStep.kind === "counted" ? p.variable("sameRip", intType(0, spec.zeroStep.threshold)) : null;
-    this.#hpBusy = spec.hostPriorityTimeout ? p.variable("hpBusy", boolType) : null;
+    this.#watch = watch;
     this.#caller = new Caller(p, world);
   }
 
@@ -104,12 +145,46 @@ export class VcpuProcess {
   build(): void {
     this.#runLoop();
     this.#enter();
-    if (this.#spec.accepts) this.#guestCall(this.#leaves.accept, "accept", true);
-    if (this.#spec.readsAttributes) this.#guestCall(this.#leaves.attributes, "attributes", false);
+    for (const call of this.guestCalls()) this.#guestCall(call);
     this.#guestExits();
     this.#exit("exit", "outside");
+    if (!this.faults) return;
     this.#exit("fault exit", "fault");
     this.#faultHandler();
+  }
+
+  /** Can a run of the guest end in an EPT violation? */
+  get faults(): boolean {
+    return this.#spec.touches || this.guestCalls().length > 0;
+  }
+
+  /** The TDCALLs that the guest makes, as far as their entry lock is modelled. */
+  guestCalls(): GuestCall[] {
+    if (!this.world.models("SEPT_ENTRY")) return [];
+    const { accept, readAttributes, writeAttributes } = this.#leaves;
+    const { accepts, readsAttributes, writesAttributes } = this.#spec;
+    const attributes = (leaf: Leaf, note: string) => attributesBody(this.world, leaf, this.#page, note);
+    return [
+      ...(accepts ? [{ prefix: "accept", leaf: accept, body: acceptBody(this.world, accept, this.#page) }] : []),
+      ...(readsAttributes
+        ? [
+            {
+              prefix: "read attributes",
+              leaf: readAttributes,
+              body: attributes(readAttributes, "the page's attributes are read"),
+            },
+          ]
+        : []),
+      ...(writesAttributes
+        ? [
+            {
+              prefix: "write attributes",
+              leaf: writeAttributes,
+              body: attributes(writeAttributes, "the page's attributes are written"),
+            },
+          ]
+        : []),
+    ];
   }
 
   /** Is the list of suspicious GPAs not empty? */
@@ -128,28 +203,48 @@ export class VcpuProcess {
     ];
   }
 
+  /**
+   * May the guest begin another instruction? An IPI that waits ends the TD's run before the next one, also when the one before was a
+   * TDCALL: the module runs with interrupts off, enters the TD again, and the external interrupt is a TD exit (async_tdexit_to_vmm).
+   */
+  get #runs(): BoolExpr {
+    return not(this.#host.kicking);
+  }
+
+  /** The vCPU is out of guest mode, interrupts are on: an IPI that waited is taken. */
+  #interruptsOn(): Effect[] {
+    const { inGuestMode, kicking } = this.#host;
+    const left = exists(this.world.spec.vcpu, (v) => inGuestMode.at(v));
+    return [set(inGuestMode.at(this.p.self), false), set(kicking, and(kicking, left))];
+  }
+
   /** The host marks the vCPU as in guest mode and looks whether entry is barred, in one order or the other. */
   #runLoop(): void {
-    const { barred, inGuestMode } = this.#host;
+    const { barred, inGuestMode, kicking } = this.#host;
     const mine = inGuestMode.at(this.p.self);
     const enter = "enter";
     const mark = { action: "effect", note: "marked as in guest mode, interrupts off" };
-    const unmark = { action: "effect", note: "entry is barred: back out" };
     if (this.#spec.checkBeforeMark) {
       this.p.step("outside", {
         when: not(barred),
         next: "checked",
         meta: { action: "effect", note: "entry is not barred" },
       });
-      this.p.step("checked", { do: [set(mine, true)], next: enter, meta: mark });
+      this.p.step("checked", { when: not(kicking), do: [set(mine, true)], next: enter, meta: mark });
+      this.p.idle("checked");
     } else {
-      this.p.step("outside", { do: [set(mine, true)], next: "marked", meta: mark });
+      this.p.step("outside", { when: not(kicking), do: [set(mine, true)], next: "marked", meta: mark });
       this.p.step("marked", {
         when: not(barred),
         next: enter,
         meta: { action: "effect", note: "entry is not barred" },
       });
-      this.p.step("marked", { when: barred, do: [set(mine, false)], next: "outside", meta: unmark });
+      this.p.step("marked", {
+        when: or(barred, kicking),
+        do: this.#interruptsOn(),
+        next: "outside",
+        meta: { action: "effect", note: "entry is barred, or an exit is asked for: back out" },
+      });
     }
     this.p.idle("outside");
   }
@@ -225,7 +320,7 @@ export class VcpuProcess {
     if (!this.#undone.has(label)) {
       this.#undone.add(label);
       this.p.step(label, {
-        do: [set(this.#host.inGuestMode.at(this.p.self), false)],
+        do: this.#interruptsOn(),
         next: "outside",
         meta: { action: "effect", note: "out of guest mode, interrupts on" },
       });
@@ -250,6 +345,10 @@ export class VcpuProcess {
   /** Under suspicion entry takes the SEPT tree lock and looks whether a listed page would fault again. */
   #steppingFilter(tree: Acquisition | undefined, early: readonly Acquisition[]): void {
     const before = this.#beforeEntry(early);
+    if (!this.#spec.touches) {
+      this.p.step("enter filter", { next: before, meta: this.#effect("no zero-step suspicion") });
+      return;
+    }
     this.p.step("enter filter", {
       when: not(this.#suspected),
       next: before,
@@ -305,19 +404,18 @@ export class VcpuProcess {
       next: back,
       meta: this.#effect("TD exit as for an EPT violation, without entry"),
     });
-    const mine = this.#host.inGuestMode.at(this.p.self);
     this.p.step("leave to fault", {
-      do: [set(mine, false)],
+      do: this.#interruptsOn(),
       next: "fault",
       meta: { action: "effect", note: "out of guest mode, interrupts on" },
     });
   }
 
-  /** A TDCALL that works on one SEPT entry. The lock bit is taken before host priority is looked at: others can see it in between. */
-  #guestCall(leaf: Leaf, prefix: string, accepts: boolean): void {
+  /** A TDCALL on one SEPT entry, lock and effect as steps. The lock bit is taken before host priority is looked at: others see it in between. */
+  #guestCall({ leaf, prefix, body }: GuestCall): void {
     const row = leaf.acquisitions.find(({ resource }) => resource === "SEPT_ENTRY");
-    if (row === undefined || !this.world.models("SEPT_ENTRY")) return;
-    const meta = (action: string, object: IntExpr, more: Partial<StepMeta> = {}): StepMeta => ({
+    if (row === undefined) throw new Error(`${leaf.name} takes no SEPT entry`);
+    const meta: EntryMeta = (action, object, more = {}) => ({
       leaf: leaf.name,
       action,
       resource: "SEPT_ENTRY",
@@ -325,51 +423,82 @@ export class VcpuProcess {
       object,
       ...more,
     });
-    const status = row.busyStatus === null ? {} : { status: row.busyStatus };
+    const again = this.#spec.insists ? refusedAt(prefix) : "guest";
     const over = this.world.pages;
-    this.p.choose("guest", { x: over }, ({ x }) => ({
-      when: not(this.world.entry.at(x).locked),
-      do: [set(this.world.entry.at(x).locked, true), set(this.#page, x)],
-      next: `${prefix} priority`,
-      meta: meta("acquire", x, { result: "ok" }),
-    }));
-    this.p.choose("guest", { x: over }, ({ x }) => ({
-      when: this.world.entry.at(x).locked,
-      do: this.#noTimeout(),
-      next: "guest",
-      meta: meta("acquire", x, { result: BUSY, ...status }),
-    }));
-    this.#hostPriority(prefix, meta, row.hostPriorityStatus);
-    this.#guestBody(leaf, prefix, meta, accepts);
+    this.p.choose("guest", { x: over }, ({ x }) => this.#tryEntry(x, prefix, again, true, row, meta));
+    this.p.choose("guest", { x: over }, ({ x }) => this.#tryEntry(x, prefix, again, false, row, meta));
+    if (this.#spec.insists) this.#insist(prefix, again, row, meta);
+    this.#hostPriority(prefix, again, meta, row.hostPriorityStatus);
+    this.#guestBody(leaf, prefix, meta, body);
   }
 
-  #noTimeout(): Effect[] {
-    return this.#hpBusy === null ? [] : [set(this.#hpBusy, false)];
-  }
-
-  #hostPriority(
+  #tryEntry(
+    page: IntExpr,
     prefix: string,
-    meta: (action: string, object: IntExpr, more?: Partial<StepMeta>) => StepMeta,
-    status: string | null,
-  ): void {
+    again: string,
+    granted: boolean,
+    row: Acquisition,
+    meta: EntryMeta,
+  ): StepSpec {
+    const { locked } = this.world.entry.at(page);
+    const mine = set(this.#page, page);
+    if (granted)
+      return {
+        when: and(this.#runs, not(locked)),
+        do: [set(locked, true), mine],
+        next: `${prefix} priority`,
+        meta: meta("acquire", page, { result: "ok" }),
+      };
+    const status = row.busyStatus === null ? {} : { status: row.busyStatus };
+    return {
+      when: and(this.#runs, locked),
+      do: [...(this.#spec.insists ? [mine] : []), ...this.#forgetHostPriority()],
+      next: again,
+      meta: meta("acquire", page, { result: BUSY, ...status }),
+    };
+  }
+
+  /** A guest that was refused tries the same page again, unless an interrupt ends its run. */
+  #insist(prefix: string, label: string, row: Acquisition, meta: EntryMeta): void {
+    const interrupted = this.#spec.interrupts ? true : this.#host.kicking;
+    this.p.step(label, this.#tryEntry(this.#page, prefix, label, true, row, meta));
+    this.p.step(label, this.#tryEntry(this.#page, prefix, label, false, row, meta));
+    this.p.step(label, {
+      when: interrupted,
+      do: [set(this.#page, 0)],
+      next: "exit",
+      meta: { leaf: this.#leaves.enter.name, action: "td-exit", note: "interrupt, after progress" },
+    });
+  }
+
+  /** A TDCALL that returns something else than host priority. One that ends in a TD exit does not come here. */
+  #forgetHostPriority(): Effect[] {
+    if (this.#watch === null) return [];
+    return [set(this.#watch.busy.at(this.p.self), false), set(this.#watch.late.at(this.p.self), false)];
+  }
+
+  #hostPriority(prefix: string, again: string, meta: EntryMeta, status: string | null): void {
     const entry = this.world.entry.at(this.#page);
     const result = { note: "host priority: give way", ...(status !== null && { status }) };
-    const first = this.#hpBusy === null ? [] : [set(this.#hpBusy, true)];
+    const unlock = set(entry.locked, false);
+    const forget = this.#spec.insists ? [] : [set(this.#page, 0)];
+    const late = this.#watch === null ? false : this.#watch.late.at(this.p.self);
+    const noted = this.#watch === null ? [] : [set(this.#watch.busy.at(this.p.self), true)];
     this.p.step(`${prefix} priority`, {
       when: not(entry.hp),
       next: `${prefix} body`,
       meta: { action: "effect", note: "no host priority" },
     });
     this.p.step(`${prefix} priority`, {
-      when: entry.hp,
-      do: [set(entry.locked, false), set(this.#page, 0), ...first],
-      next: "guest",
+      when: and(entry.hp, not(late)),
+      do: [unlock, ...forget, ...noted],
+      next: again,
       meta: meta("release", this.#page, result),
     });
-    if (this.#hpBusy === null) return;
+    if (this.#watch === null) return;
     this.p.step(`${prefix} priority`, {
-      when: and(entry.hp, this.#hpBusy),
-      do: [set(entry.locked, false), set(this.#page, 0), set(this.#hpBusy, false)],
+      when: and(entry.hp, late),
+      do: [unlock, set(this.#page, 0), ...this.#forgetHostPriority()],
       next: "exit",
       meta: meta("release", this.#page, {
         ...result,
@@ -378,38 +507,38 @@ export class VcpuProcess {
     });
   }
 
-  #guestBody(
-    leaf: Leaf,
-    prefix: string,
-    meta: (action: string, object: IntExpr, more?: Partial<StepMeta>) => StepMeta,
-    accepts: boolean,
-  ): void {
-    const { state } = this.world.entry.at(this.#page);
-    const unlock = [set(this.world.entry.at(this.#page).locked, false)];
-    const done = [...unlock, set(this.#page, 0), ...this.#noTimeout()];
-    const legal = legalState(leaf, state);
-    if (!accepts) {
-      this.p.step(`${prefix} body`, { do: done, next: "guest", meta: meta("release", this.#page) });
+  /** The body; an effect on the entry is a step of its own before the entry is unlocked. */
+  #guestBody(leaf: Leaf, prefix: string, meta: EntryMeta, { checks, violates, do: effects, note }: GuestBody): void {
+    const label = `${prefix} body`;
+    const unlock = set(this.world.entry.at(this.#page).locked, false);
+    const done = [unlock, set(this.#page, 0), ...this.#forgetHostPriority()];
+    const code = (name: string) => {
+      const status = statusCode(this.world.spec.catalog, name);
+      return status === undefined ? {} : { status };
+    };
+    for (const check of checks)
+      this.p.step(label, {
+        when: check.when,
+        do: done,
+        next: "guest",
+        meta: meta("release", this.#page, { note: check.note, ...code(check.status) }),
+      });
+    this.p.step(label, {
+      when: violates,
+      do: [unlock],
+      next: "fault exit",
+      meta: meta("release", this.#page, { note: "illegal on the entry's state: TD exit, EPT violation" }),
+    });
+    const success = not(or(violates, ...checks.map(({ when }) => when)));
+    if (effects.length === 0) {
+      this.p.step(label, { when: success, do: done, next: "guest", meta: meta("release", this.#page, { note }) });
       return;
     }
-    const mapped = eq(state, Sept.MAPPED);
-    this.p.step(`${prefix} body`, {
-      when: legal,
-      do: this.world.writeState(this.#page, Sept.MAPPED),
+    this.p.step(label, {
+      when: success,
+      do: effects,
       next: `${prefix} unlock`,
-      meta: { leaf: leaf.name, action: "effect", note: "the page is accepted" },
-    });
-    this.p.step(`${prefix} body`, {
-      when: mapped,
-      do: done,
-      next: "guest",
-      meta: meta("release", this.#page, { note: "it was accepted before" }),
-    });
-    this.p.step(`${prefix} body`, {
-      when: not(or(legal, mapped)),
-      do: [...unlock, ...this.#noTimeout()],
-      next: "fault exit",
-      meta: meta("release", this.#page, { note: "nothing to accept: TD exit, EPT violation" }),
+      meta: { leaf: leaf.name, action: "effect", note },
     });
     this.p.step(`${prefix} unlock`, { do: done, next: "guest", meta: meta("release", this.#page) });
   }
@@ -419,29 +548,30 @@ export class VcpuProcess {
     const exits = { leaf: this.#leaves.enter.name, action: "td-exit" };
     if (this.#spec.touches) {
       this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
-        when: faults(this.world.entry.at(x).state),
+        when: and(this.#runs, faults(this.world.entry.at(x).state)),
         do: [...this.#clearList(), ...(this.#count === null ? [] : this.#firstFault(x)), set(this.#page, x)],
         next: "fault exit",
         meta: { ...exits, note: "EPT violation at a new instruction" },
       }));
       this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
-        when: faults(this.world.entry.at(x).state),
+        when: and(this.#runs, faults(this.world.entry.at(x).state)),
         do: [...this.#sameFault(x), set(this.#page, x)],
         next: "fault exit",
         meta: { ...exits, note: "EPT violation at the instruction of the last entry" },
       }));
       if (this.#count === null) {
         this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
-          when: and(faults(this.world.entry.at(x).state), not(this.#suspected)),
+          when: and(this.#runs, faults(this.world.entry.at(x).state), not(this.#suspected)),
           do: [set(this.#page, x)],
           next: "fault exit",
           meta: { ...exits, note: "EPT violation at the instruction of the last entry, below the threshold" },
         }));
       }
     }
-    if (!this.#spec.interrupts) return;
-    this.p.step("guest", { next: "exit", meta: { ...exits, note: "interrupt, no progress" } });
+    const interrupted = this.#spec.interrupts ? true : this.#host.kicking;
+    this.p.step("guest", { when: interrupted, next: "exit", meta: { ...exits, note: "interrupt, no progress" } });
     this.p.step("guest", {
+      when: interrupted,
       do: this.#clearList(),
       next: "exit",
       meta: { ...exits, note: "interrupt, after progress" },
@@ -475,7 +605,7 @@ export class VcpuProcess {
       meta: this.#effect("TD exit, counted out of the epoch"),
     });
     this.p.step(out, {
-      do: [set(this.#host.inGuestMode.at(this.p.self), false)],
+      do: this.#interruptsOn(),
       next: to,
       meta: { action: "effect", note: "out of guest mode, interrupts on" },
     });
@@ -526,10 +656,5 @@ export class VcpuProcess {
         next: "fault",
         meta: { ...returns, note: "-EAGAIN: try again at once", counters: { "fault retries": 1 } },
       });
-  }
-
-  /** Is no vCPU in guest mode? */
-  static allOut(host: Host, vcpu: ProcessBuilder): BoolExpr {
-    return forall(vcpu, (v) => not(host.inGuestMode.at(v)));
   }
 }

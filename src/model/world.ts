@@ -4,7 +4,6 @@ import { SeamlockError } from "../errors.ts";
 import {
   boolType,
   type Effect,
-  enumOf,
   type IntExpr,
   type IntLike,
   type ModelBuilder,
@@ -17,10 +16,7 @@ import {
 import { type Attempt, CallLock } from "./call-locks.ts";
 import { Epochs } from "./epochs.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
-
-/** States of a SEPT leaf entry that a TD without migration goes through. */
-export const SEPT_STATES = ["FREE", "PENDING", "MAPPED", "PENDING_BLOCKED", "BLOCKED"] as const;
-export const Sept = enumOf("Sept", SEPT_STATES);
+import { type PAGE_STATES, Sept, type SeptView } from "./sept.ts";
 
 /** The entry that a leaf and, where it has several, a variant name. */
 export function leafOf(catalog: Catalog, name: string, variant: string | null = null): Leaf {
@@ -33,8 +29,21 @@ export function leafOf(catalog: Catalog, name: string, variant: string | null = 
   });
 }
 
-/** A leaf's completion status as the catalog has it, for traces; null when the catalog does not list the name. */
-export const statusCode = (catalog: Catalog, name: string): string | undefined => catalog.statusCodes[name];
+/**
+ * A status as the module returns it: the catalog's code, with the operand's number in the low half. Undefined when the catalog lists the
+ * name or the operand not.
+ */
+export function statusCode({ statusCodes, operandIds }: Catalog, name: string, operand?: string): string | undefined {
+  const base = statusCodes[name];
+  const number = operand === undefined ? 0 : operandIds[operand];
+  if (base === undefined || number === undefined) return undefined;
+  return `0x${(BigInt(base) + BigInt(number)).toString(16).toUpperCase().padStart(16, "0")}`;
+}
+
+const LATER = new Set(["leaf-exit", "before-td-entry", "td-exit"]);
+
+/** Does the leaf's effect give the lock back itself, because lock and effect are fields of one word? */
+export const givenByEffect = ({ release }: Acquisition): boolean => !LATER.has(release?.at ?? "leaf-exit");
 
 /** Acquisitions that take a lock: walking without one is none. */
 export const locking = (leaf: Leaf): readonly Acquisition[] =>
@@ -58,14 +67,14 @@ export interface WorldSpec {
   readonly pages: number;
   /** Callers that can be inside the module at once. */
   readonly callers: number;
-  readonly initial: (typeof SEPT_STATES)[number];
+  readonly initial: (typeof PAGE_STATES)[number];
   readonly allLocks: boolean;
 }
 
 const ENTRY_FIELDS = { state: Sept.$type, locked: boolType, hp: boolType } as const;
 
 /** The module's state that run-time scenarios share. */
-export class World {
+export class World implements SeptView {
   readonly m: ModelBuilder;
   readonly spec: WorldSpec;
   readonly lineage: Lineage;
@@ -126,6 +135,10 @@ export class World {
     const lock = this.#locks.get(resource);
     if (lock === undefined) throw new Error(`${resource} is not modelled here`);
     return lock;
+  }
+
+  state(page: IntLike): IntExpr {
+    return this.entry.at(page).state;
   }
 
   /**

@@ -4,29 +4,52 @@ import { loadScenario } from "../../src/cli/scenarios.ts";
 import type { Trace } from "../../src/language/index.ts";
 
 const refused = (leaf: string) => `${leaf} is not refused for ever`;
-const REMOVAL = ["TDH.MEM.RANGE.BLOCK", "TDH.MEM.TRACK", "TDH.MEM.PAGE.REMOVE"].map(refused);
+const REMOVAL = [
+  "a removal that has begun ends",
+  ...["TDH.MEM.RANGE.BLOCK", "TDH.MEM.TRACK", "TDH.MEM.PAGE.REMOVE"].map(refused),
+];
 
-async function violated(module: string, policy: string): Promise<string[]> {
-  const { model } = await loadScenario("page-removal", {
-    module,
-    policy,
-    vcpus: "1",
-    pages: "1",
-    set: ["progress=true"],
-  });
+/** The properties that break, each with a run that the interpreter accepts. */
+async function violated(scenario: string, module: string, set: readonly string[]): Promise<string[]> {
+  const { model } = await loadScenario(scenario, { module, set: ["progress=true", ...set] });
   const result = check(model);
   for (const { trace } of result.violations) expect(isValid(model, trace as Trace)).toBe(true);
   return result.violations.map(({ property }) => property);
 }
 
-describe("progress of a removal, one vCPU", () => {
-  it.each(["1.5.05", "1.5.25"])(
-    "%s: a host that tries for ever can be refused for ever, one that kicks cannot",
-    async (module) => {
-      expect(await violated(module, "retry-forever")).toEqual(expect.arrayContaining([refused("TDH.MEM.TRACK")]));
-      for (const name of await violated(module, "kick-first")) expect(REMOVAL).not.toContain(name);
-    },
-  );
+const small = (vcpus: number, policy: string) => [`vcpus=${vcpus}`, "pages=1", `removal.policy=${policy}`];
+
+describe.each(["1.5.05", "1.5.25"])("progress of a removal, module %s", (module) => {
+  it("can be refused for ever, at each of its calls, where the host only tries again", async () => {
+    expect(await violated("page-removal", module, small(1, "retry-forever"))).toEqual(expect.arrayContaining(REMOVAL));
+  });
+
+  it.each([
+    [1, "kick-first"],
+    [1, "kick-on-busy"],
+    [2, "kick-first"],
+  ])("with %i vCPUs and %s always ends: a kicked guest leaves", async (vcpus, policy) => {
+    for (const name of await violated("page-removal", module, small(vcpus, policy)))
+      expect(REMOVAL).not.toContain(name);
+  });
+});
+
+describe.each(["1.5.05", "1.5.25"])("a guest that insists on its accept, module %s", (module) => {
+  const accept = refused("TDG.MEM.PAGE.ACCEPT");
+  const with_ = (vcpus: number, policy: string, ...more: string[]) => [
+    ...small(vcpus, policy),
+    `guest=[${["accept", "insist", ...more].join(",")}]`,
+    `properties=[${accept}]`,
+  ];
+
+  it("is refused for ever by the host priority of a host that gave up, but for the module's time-out", async () => {
+    expect(await violated("page-removal", module, with_(1, "fail-fast"))).toEqual([accept]);
+    expect(await violated("page-removal", module, with_(1, "fail-fast", "host-priority-timeout"))).toEqual([]);
+  });
+
+  it("can be refused for ever by another vCPU: a plain BUSY starts the time-out over", async () => {
+    expect(await violated("page-removal", module, with_(2, "kick-first", "host-priority-timeout"))).toEqual([accept]);
+  });
 });
 
 describe("page-fault-in", () => {
