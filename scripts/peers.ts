@@ -136,7 +136,7 @@ export const tlc = (model: Model, classPath: string, workers = 2): Promise<Said>
   });
 
 async function runTlc(folder: string, name: string, classPath: string, workers: number): Promise<string> {
-  const options = ["-XX:+UseParallelGC", "-XX:TieredStopAtLevel=4", "-cp", classPath, "tlc2.TLC"];
+  const options = ["-XX:+UseParallelGC", "-Xss16m", "-cp", classPath, "tlc2.TLC"];
   const wanted = ["-workers", String(workers), "-noGenerateSpecTE", "-nowarning", `${name}.tla`];
   const { kept } = await lines("java", [...options, ...wanted], folder);
   return kept.join("\n");

@@ -240,6 +240,12 @@ function effects(c: Context, writer: Writer, list: readonly Effect[]): Context {
   }, c);
 }
 
+/** A list of many operands; written between them, the operator would nest them, too deep for TLC's stack. */
+function bulleted(operator: "/\\" | "\\/", operands: readonly string[]): string {
+  if (operands.length === 0) return operator === "/\\" ? "TRUE" : "FALSE";
+  return operands.map((operand) => `\n  ${operator} ${operand}`).join("");
+}
+
 const chosen = ({ choose }: Step): string =>
   choose.map(({ param, size }) => `\\E ${paramName(param)} \\in 0..${size - 1} : `).join("");
 
@@ -279,8 +285,11 @@ function processActions(
     const steps = label.steps.map((step) => `     \\/ ${action(c, type, label.name, step, all)}`);
     return [`${name}(self) ==\n  /\\ ${pc}[self] = ${labelText(c, type, label.name)}\n  /\\\n${steps.join("\n")}`];
   });
-  const any = [...byLabel.values()].map((name) => `${name}(self)`).join(" \\/ ");
-  return { text: [...text, `${c.names.of("P", type.name)}(self) == ${any === "" ? "FALSE" : any}`], byLabel };
+  const any = bulleted(
+    "\\/",
+    [...byLabel.values()].map((name) => `${name}(self)`),
+  );
+  return { text: [...text, `${c.names.of("P", type.name)}(self) == ${any}`], byLabel };
 }
 
 /** Where a process stands and can take a step. */
@@ -321,7 +330,13 @@ function builtInChecks(c: Context): { text: string[]; checks: ExportedCheck[] } 
       failing.set(exported, entry);
     }
   }
-  const text = [...failing].map(([name, { where }]) => `${name} == ~(${where.join("\n  \\/ ")})`);
+  const text = [...failing].map(
+    ([name, { where }]) =>
+      `${name} == ${bulleted(
+        "/\\",
+        where.map((one) => `~${one}`),
+      )}`,
+  );
   const checks = [...failing.values()].map(({ check }) => check);
   if (!c.model.deadlock) return { text, checks };
   const idle = c.model.processes.map((type) => {
@@ -330,7 +345,7 @@ function builtInChecks(c: Context): { text: string[]; checks: ExportedCheck[] } 
   });
   const able = places(c.model).map((place) => stands(c, place, () => ""));
   return {
-    text: [...text, `NoDeadlock == (${idle.join(" /\\ ")})\n  \\/ ${able.join("\n  \\/ ")}`],
+    text: [...text, `NoDeadlock == ${bulleted("\\/", [`(${idle.join(" /\\ ")})`, ...able])}`],
     checks: [...checks, { kind: "deadlock", property: "deadlock", exported: "NoDeadlock" }],
   };
 }

@@ -361,7 +361,7 @@ const LOCK_FAULTS: Fault[] = [
   {
     what: "bit: the acquire does not look at the old bit",
     model: BIT,
-    where: { leaf: "acquire_bit_lock", result: "ok" },
+    where: { leaf: "migsc_lock", result: "ok" },
     change: unguarded,
     finds: "exclusion",
     steps: 2,
