@@ -100,7 +100,7 @@ function seamlock(script: string, size: Size, mode: "plain" | "reduced", cwd: st
 
 /** SPIN from the model's text to the verdict: generating, compiling and running the verifier. */
 function spin(size: Size, pml: string | null, cwd: string, expected: number | null): Timed {
-  if (pml === null) writeFileSync(join(cwd, "model.pml"), toPromela(enterAndZap(size)));
+  if (pml === null) writeFileSync(join(cwd, "model.pml"), toPromela(enterAndZap(size)).text);
   else copyFileSync(pml, join(cwd, "model.pml"));
   const generate = run(
     "spin",

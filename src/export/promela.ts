@@ -1,16 +1,19 @@
 /**
  * A Model as Promela, for SPIN. Every step is one `d_step`, every label one control state, so SPIN (built with -DSAFETY -DNOREDUCE)
- * reaches the same number of states as our plain search.
+ * reaches the same number of states as our plain search; with `-c0`, which goes on after a violation, also where something is violated.
  *
  * Locals become global arrays over instances, since properties and other processes may read them; that adds no states. Where a property or
- * a guard asks for a label, a mirror of the program counter is kept, which adds none either. A step that would leave a variable's range
- * fails an assertion.
+ * a guard asks for a label, a mirror of the program counter is kept, which adds none either. A step that would fail an assertion or leave
+ * a variable's range is replaced by one that reports it and changes nothing. Names are prefixed, so that none is a word of Promela or C.
  */
 import {
   type Effect,
   type Expr,
+  holds,
   type IntExpr,
+  initialState,
   type Label,
+  layoutOf,
   type Model,
   mapEffects,
   mapModel,
@@ -25,12 +28,24 @@ import {
   validate,
   visitExpr,
 } from "../language/index.ts";
+import { type Fault, possibleFaults } from "./faults.ts";
 import { Names } from "./names.ts";
 
-const KEYWORDS =
-  "active assert atomic bit bool break byte chan d_step D_proctype do else empty enabled end eval false fi full goto hidden if init inline int len local ltl mtype nempty never nfull notrace od of pc_value pid printf printm priority proctype provided return run select short show skip STDIN timeout trace true typedef unless unsigned xr xs _ np_ _last _nr_pr _pid".split(
-    " ",
-  );
+/** A property as it is called in an export. `deadlock` has one, too, where the model forbids it. */
+export interface ExportedCheck {
+  readonly kind: "always" | "assertion" | "range" | "deadlock";
+  /** The name under which our checker reports a violation. */
+  readonly property: string;
+  /** The name that the other tool prints. */
+  readonly exported: string;
+}
+
+/** A model in Promela. */
+export interface PromelaExport {
+  readonly text: string;
+  /** What SPIN reports: `assertion violated (exported||…)`, and `invalid end state` for a deadlock. */
+  readonly checks: readonly ExportedCheck[];
+}
 
 interface Context {
   readonly model: Model;
@@ -40,7 +55,20 @@ interface Context {
   readonly scope: RangeScope;
   /** The expression for the running instance's index. */
   readonly self: string;
+  readonly checks: ExportedCheck[];
 }
+
+const INVARIANTS = "check_invariants";
+
+/** The flag, always 0, whose name says in SPIN's message what is violated. */
+function flag(c: Context, kind: ExportedCheck["kind"], property: string): string {
+  const exported = c.names.of("violated", `${property}${kind === "always" ? "" : `_${kind}`}`);
+  if (!c.checks.some((check) => check.exported === exported)) c.checks.push({ kind, property, exported });
+  return exported;
+}
+
+const variableName = (c: Context, owner: string | null, name: string): string =>
+  c.names.of(owner === null ? "v" : `v_${owner}`, name);
 
 function elementType(model: Model, variable: Variable): string {
   const [min, max] = typeRange(model, variable.type);
@@ -60,7 +88,7 @@ function showVariable(
   variable: Variable,
   index: IntExpr | null,
 ): string {
-  const name = c.names.of(owner ?? "", variable.name);
+  const name = variableName(c, owner, variable.name);
   const count = owner === null ? 1 : (c.model.processes.find((type) => type.name === owner)?.count ?? 1);
   const size = variable.size ?? 1;
   const element = index === null ? "0" : show(c, index);
@@ -184,33 +212,18 @@ function show(c: Context, expr: Expr): string {
   }
 }
 
-function assign(c: Context, effect: Effect & { kind: "set" }): string[] {
+function assign(c: Context, effect: Effect & { kind: "set" }): string {
   const local = c.scope.process?.locals.find((variable) => variable.name === effect.name);
   const variable = (local ?? c.model.variables.find((candidate) => candidate.name === effect.name)) as Variable;
-  const target = showVariable(
-    c,
-    local === undefined ? null : (c.scope.process?.name ?? null),
-    c.self,
-    variable,
-    effect.index,
-  );
-  const value = show(c, effect.value);
-  const [min, max] = typeRange(c.model, variable.type);
-  const [low, high] = rangeOf(c.scope, effect.value);
-  const checks: string[] = [];
-  if (effect.index !== null) {
-    const [from, to] = rangeOf(c.scope, effect.index);
-    const index = show(c, effect.index);
-    if (from < 0 || to >= (variable.size ?? 1)) checks.push(`assert((${index}) >= 0 && (${index}) < ${variable.size})`);
-  }
-  if (low < min || high > max) checks.push(`assert((${value}) >= ${min} && (${value}) <= ${max})`);
-  return [...checks, `${target} = ${value}`];
+  const owner = local === undefined ? null : (c.scope.process?.name ?? null);
+  return `${showVariable(c, owner, c.self, variable, effect.index)} = ${show(c, effect.value)}`;
 }
 
+/** Effects of a step that does not fail. */
 function effects(c: Context, list: readonly Effect[]): string[] {
   return list.flatMap((effect) => {
-    if (effect.kind === "set") return assign(c, effect);
-    if (effect.kind === "assert") return [`assert(${show(c, effect.condition)})`];
+    if (effect.kind === "set") return [assign(c, effect)];
+    if (effect.kind === "assert") return [];
     const then = effects(c, effect.then).join("; ") || "skip";
     const otherwise = effects(c, effect.else).join("; ") || "skip";
     return [`if :: ${show(c, effect.condition)} -> ${then} :: else -> ${otherwise} fi`];
@@ -233,38 +246,71 @@ function alternatives(step: Step): Step[] {
 }
 
 const labelName = (c: Context, type: ProcessType, label: Label): string =>
-  c.names.of(label.idle || !c.model.deadlock ? `end_${type.name}` : type.name, label.name);
+  c.names.of(`${label.idle || !c.model.deadlock ? "end" : "at"}_${type.name}`, label.name);
 
-function showStep(c: Context, type: ProcessType, label: Label, step: Step): string {
+/** An alternative of a label: one atomic step, and where it leads. */
+const alternative = (parts: readonly string[], label: string): string =>
+  `:: d_step { ${parts.map((part) => (part === "1" ? "true" : part)).join("; ")} }; goto ${label}`;
+
+/** Report the first fault that happens. */
+function reported(c: Context, [first, ...rest]: readonly Fault[]): string {
+  if (first === undefined) return "skip";
+  const report = `assert(${flag(c, first.kind, first.name)})`;
+  return rest.length === 0 ? report : `if :: ${show(c, first.when)} -> ${report} :: else -> ${reported(c, rest)} fi`;
+}
+
+function showStep(c: Context, type: ProcessType, label: Label, step: Step): string[] {
   const next = type.labels.find((candidate) => candidate.name === step.next) as Label;
-  const invariants = c.model.properties.flatMap((property) =>
-    property.kind === "always"
-      ? [`assert(${show({ ...c, scope: { ...c.scope, process: null } }, property.expr)})`]
-      : [],
-  );
+  const invariants = c.model.properties.some(({ kind }) => kind === "always") ? [`${INVARIANTS}()`] : [];
   const mirror =
     c.mirrored.has(type.name) && next !== label
       ? [`${c.names.of("pc", type.name)}[${c.self}] = ${type.labels.indexOf(next)}`]
       : [];
-  const body = [show(c, step.guard), ...effects(c, step.effects), ...mirror, ...invariants];
-  return `:: d_step { ${body.map((part) => (part === "1" ? "true" : part)).join("; ")} }; goto ${labelName(c, type, next)}`;
+  const guard = show(c, step.guard);
+  const taken = [...effects(c, step.effects), ...mirror, ...invariants];
+  const faults = possibleFaults(c.model, type, step);
+  if (faults.length === 0) return [alternative([guard, ...taken], labelName(c, type, next))];
+  const failing = faults.map(({ when }) => show(c, when)).join(" || ");
+  return [
+    alternative([`${guard} && !(${failing})`, ...taken], labelName(c, type, next)),
+    alternative([`${guard} && (${failing})`, reported(c, faults)], labelName(c, type, label)),
+  ];
+}
+
+/** A step that reports what the initial state violates: the other places where invariants are looked at come after a step. */
+function initialViolations(c: Context, type: ProcessType): string[] {
+  const layout = layoutOf(c.model);
+  const broken = c.model.properties.some(
+    (property) => property.kind === "always" && !holds(layout, initialState(layout), property.expr),
+  );
+  const start = type.labels.find(({ name }) => name === type.start) as Label;
+  return broken ? [alternative(["true", `${INVARIANTS}()`], labelName(c, type, start))] : [];
 }
 
 function showProcess(c: Context, type: ProcessType, firstPid: number): string {
   const self = type.count === 1 ? "0" : firstPid === 0 ? "_pid" : `(_pid - ${firstPid})`;
-  const lines = [`active [${type.count}] proctype ${c.names.of("", type.name)}() {`];
+  const lines = [`active [${type.count}] proctype ${c.names.of("p", type.name)}() {`];
   const start = type.labels.find((label) => label.name === type.start);
   const ordered = [start as Label, ...type.labels.filter((label) => label !== start)];
   for (const label of ordered) {
     const steps = label.steps.flatMap((step) =>
-      alternatives(step).map((one) =>
+      alternatives(step).flatMap((one) =>
         showStep({ ...c, self, scope: stepScope(c.model, type, one.choose) }, type, label, one),
       ),
     );
+    if (firstPid === 0 && label === start) steps.push(...initialViolations(c, type));
     const name = labelName(c, type, label);
     lines.push(steps.length === 0 ? `${name}: false;` : `${name}: if\n  ${steps.join("\n  ")}\n  fi;`);
   }
   return `${lines.join("\n")}\n}`;
+}
+
+/** What every step looks at when it is done. */
+function invariants(c: Context): string[] {
+  const asserts = c.model.properties.flatMap((property) =>
+    property.kind === "always" ? [`assert(${flag(c, "always", property.name)} || ${show(c, property.expr)})`] : [],
+  );
+  return asserts.length === 0 ? [] : [`#define ${INVARIANTS}() ${asserts.join("; ")}`];
 }
 
 /** One declaration. */
@@ -274,7 +320,7 @@ function declare(c: Context, owner: ProcessType | null, variable: Variable): str
   const inits = Array.from({ length: count }, (_, i) =>
     typeof variable.init === "number" ? variable.init : (variable.init[i % (variable.size ?? 1)] ?? 0),
   );
-  const name = c.names.of(owner?.name ?? "", variable.name);
+  const name = variableName(c, owner?.name ?? null, variable.name);
   const type = elementType(c.model, variable);
   if (!array) return `${type} ${name} = ${inits[0]};`;
   return `${type} ${name}[${count}] = ${inits.every((init) => init === inits[0]) ? inits[0] : `{ ${inits.join(", ")} }`};`;
@@ -301,34 +347,60 @@ function liveness(c: Context): string[] {
   });
 }
 
+/** A generous estimate of the bytes that SPIN needs for one state; it has room for 1024 unless told otherwise. */
+function vectorSize(c: Context): number {
+  const width = { bit: 1, byte: 1, short: 2, int: 4 };
+  const bytes = (variable: Variable, count: number): number =>
+    width[elementType(c.model, variable) as keyof typeof width] * count * (variable.size ?? 1) + 4;
+  const globals = c.model.variables.reduce((sum, variable) => sum + bytes(variable, 1), 0);
+  return c.model.processes.reduce(
+    (sum, { locals, count }) => locals.reduce((all, local) => all + bytes(local, count), sum) + 16 * count,
+    globals + 64,
+  );
+}
+
+const COMMAND = "spin -o2 -a FILE; gcc -O2 -DSAFETY -DNOREDUCE";
+
 /** Write a model in Promela. */
-export function toPromela(model: Model): string {
+export function toPromela(model: Model): PromelaExport {
   validate(model);
-  const names = new Names(KEYWORDS);
   const c: Context = {
     model,
-    names,
+    names: new Names([]),
     mirrored: mirroredTypes(model),
     scope: { model, process: null, params: {} },
     self: "0",
+    checks: [],
   };
-  const lines = [
-    `/* ${model.name}: ${model.description.replaceAll("*/", "* /")}`,
-    "   Written by seamlock. spin -o2 -a FILE; gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c; ./pan -m10000000 -w24",
-    "   Distinct states equal those of `seamlock check --no-reduction`; without -o2 SPIN forgets variables that nothing reads. */",
-    ...model.variables.map((variable) => declare(c, null, variable)),
-  ];
-  for (const type of model.processes) {
-    lines.push(...type.locals.map((variable) => declare(c, type, variable)));
-    if (!c.mirrored.has(type.name)) continue;
-    lines.push(
-      `byte ${names.of("pc", type.name)}[${type.count}] = ${type.labels.findIndex((label) => label.name === type.start)};`,
-    );
-  }
+  const macro = invariants(c);
   let pid = 0;
-  for (const type of model.processes) {
-    lines.push("", showProcess(c, type, pid));
+  const processes = model.processes.map((type) => {
+    const text = showProcess(c, type, pid);
     pid += type.count;
-  }
-  return `${[...lines, "", ...liveness(c)].join("\n")}\n`;
+    return text;
+  });
+  const mirrors = model.processes.filter(({ name }) => c.mirrored.has(name));
+  const size = vectorSize(c);
+  const vector = size > 1000 ? ` -DVECTORSZ=${2 ** Math.ceil(Math.log2(size))}` : "";
+  const lines = [
+    `/* ${`${model.name}: ${model.description}`.replaceAll("*/", "* /")}`,
+    `   Written by seamlock. ${COMMAND}${vector} -o pan pan.c; ./pan -c0 -m10000000 -w24`,
+    "   Distinct states equal those of `seamlock check --no-reduction`; without -o2 SPIN forgets variables that nothing reads.",
+    "   -c0 goes on after a violation; the message `assertion violated` names it. */",
+    ...c.checks.map(({ exported }) => `hidden byte ${exported} = 0;`),
+    ...model.variables.map((variable) => declare(c, null, variable)),
+    ...model.processes.flatMap((type) => type.locals.map((variable) => declare(c, type, variable))),
+    ...mirrors.map(
+      (type) =>
+        `${type.labels.length > 256 ? "short" : "byte"} ${c.names.of("pc", type.name)}[${type.count}] = ${type.labels.findIndex((label) => label.name === type.start)};`,
+    ),
+    ...macro,
+    ...processes.flatMap((text) => ["", text]),
+    "",
+    ...liveness(c),
+  ];
+  const deadlock: ExportedCheck[] = model.deadlock
+    ? [{ kind: "deadlock", property: "deadlock", exported: "invalid end state" }]
+    : [];
+  return { text: `${lines.join("\n")}\n`, checks: [...c.checks, ...deadlock] };
 }

@@ -1,6 +1,10 @@
 /**
  * A Model as TLA+, for TLC (also in its distributed mode). The module has one action per step; TLC finds the same number of distinct states
  * as our plain search. The effects of a step run in order, so each becomes a LET over the values that the earlier ones made.
+ *
+ * Everything that can be violated is an invariant: `always` properties; that no step is about to fail an assertion or leave a range
+ * (such a step is not taken, as in our search); and that there is no deadlock. TLC's own deadlock check is off, so that a state in which
+ * every process may stay for ever needs no step. Names are prefixed, so that none is a word of TLA+ or of its standard modules.
  */
 import {
   type Effect,
@@ -13,16 +17,16 @@ import {
   rangeOf,
   type Step,
   stepScope,
-  typeRange,
   type Variable,
   validate,
 } from "../language/index.ts";
+import { type Fault, possibleFaults } from "./faults.ts";
 import { Names } from "./names.ts";
+import type { ExportedCheck } from "./promela.ts";
 
-const RESERVED =
-  "ASSUME ELSE LOCAL UNION ASSUMPTION ENABLED MODULE VARIABLE AXIOM EXCEPT OTHER VARIABLES CASE EXTENDS SF_ WF_ WITH CHOOSE IF SUBSET THEN CONSTANT IN THEOREM CONSTANTS INSTANCE UNCHANGED DOMAIN LET Nat Int Seq Init Next Spec vars self TLC Naturals Integers FiniteSets And Or Xor Append Head Tail Len Print Assert Max Min Cardinality BOOLEAN TRUE FALSE Idle Safe Fairness".split(
-    " ",
-  );
+/** Names that a module must not have, since those of TLA+'s own have them. */
+const MODULES =
+  "Integers FiniteSets TLC Naturals Sequences TLCExt Reals Bags Json Randomization RealTime Toolbox".split(" ");
 
 /** Where an expression stands, and which operator holds the current value of each variable. */
 interface Context {
@@ -30,12 +34,36 @@ interface Context {
   readonly names: Names;
   readonly scope: RangeScope;
   readonly current: ReadonlyMap<string, string>;
+  readonly labels: Labels;
+}
+
+/** Labels in the texts of TLA+, by process type. */
+class Labels {
+  readonly #known = new Map<string, Map<string, string>>();
+
+  of(process: string, label: string): string {
+    const known = this.#known.get(process) ?? new Map<string, string>();
+    this.#known.set(process, known);
+    const old = known.get(label);
+    if (old !== undefined) return old;
+    const plain = label.replace(/[^ !#-[\]-~]/g, "_");
+    const taken = new Set(known.values());
+    let text = plain;
+    for (let i = 2; taken.has(text); i++) text = `${plain} ${i}`;
+    known.set(label, text);
+    return text;
+  }
 }
 
 const owner = (c: Context, name: string): ProcessType | null =>
   c.scope.process?.locals.some((local) => local.name === name) ? c.scope.process : null;
+const plainName = (c: Context, type: ProcessType | null, name: string): string =>
+  c.names.of(type === null ? "v" : `v_${type.name}`, name);
+/** A label as a string that TLA+ can read: printable ASCII without quotes. */
+const labelText = (c: Context, type: ProcessType, label: string): string =>
+  JSON.stringify(c.labels.of(type.name, label));
 const variableName = (c: Context, type: ProcessType | null, name: string): string => {
-  const plain = c.names.of(type?.name ?? "", name);
+  const plain = plainName(c, type, name);
   return c.current.get(plain) ?? plain;
 };
 
@@ -85,7 +113,7 @@ function readLocal(c: Context, expr: Expr & { op: "local" }): string {
 
 function readAt(c: Context, expr: Expr & { op: "at" }): string {
   const type = c.model.processes.find((process) => process.name === expr.process) as ProcessType;
-  const labels = `{${expr.labels.map((label) => JSON.stringify(label)).join(", ")}}`;
+  const labels = `{${expr.labels.map((label) => labelText(c, type, label)).join(", ")}}`;
   return ofInstance(c, type, expr.instance, (i) => `(${c.names.of("pc", type.name)}[${i}] \\in ${labels})`, "FALSE");
 }
 
@@ -170,10 +198,9 @@ function show(c: Context, expr: Expr): string {
 
 const paramName = (name: string): string => `p_${name.replace("$", "q")}`;
 
-/** Collects a step's LETs and assertions while its effects are written. */
+/** Collects a step's LETs while its effects are written. */
 class Writer {
   readonly lets: string[] = [];
-  readonly asserts: string[] = [];
   #fresh = 0;
 
   bind(value: string): string {
@@ -183,31 +210,20 @@ class Writer {
   }
 }
 
-function assign(c: Context, writer: Writer, condition: string, effect: Effect & { kind: "set" }): Context {
+function assign(c: Context, writer: Writer, effect: Effect & { kind: "set" }): Context {
   const type = owner(c, effect.name);
-  const variable = (type?.locals ?? c.model.variables).find((candidate) => candidate.name === effect.name) as Variable;
   const name = variableName(c, type, effect.name);
   const value = writer.bind(show(c, effect.value));
   const path: string[] = type === null ? [] : ["self"];
   if (effect.index !== null) path.push(writer.bind(show(c, effect.index)));
-  const [min, max] = typeRange(c.model, variable.type);
-  const [low, high] = rangeOf(c.scope, effect.value);
-  const demand = (what: string) =>
-    writer.asserts.push(`Assert(${condition} => ${what}, ${JSON.stringify(`range of ${effect.name}`)})`);
-  if (variable.type.kind !== "bool" && (low < min || high > max)) demand(`${value} \\in ${min}..${max}`);
-  if (effect.index !== null) {
-    const [from, to] = rangeOf(c.scope, effect.index);
-    if (from < 0 || to >= (variable.size ?? 1)) demand(`${path.at(-1)} \\in 0..${(variable.size ?? 1) - 1}`);
-  }
   const updated = path.length === 0 ? value : `[${name} EXCEPT !${path.map((i) => `[${i}]`).join("")} = ${value}]`;
-  return { ...c, current: new Map([...c.current, [c.names.of(type?.name ?? "", effect.name), writer.bind(updated)]]) };
+  return { ...c, current: new Map([...c.current, [plainName(c, type, effect.name), writer.bind(updated)]]) };
 }
 
-function branch(c: Context, writer: Writer, condition: string, effect: Effect & { kind: "if" }): Context {
+function branch(c: Context, writer: Writer, effect: Effect & { kind: "if" }): Context {
   const test = writer.bind(show(c, effect.condition));
-  const both = (extra: string) => (condition === "TRUE" ? extra : `(${condition} /\\ ${extra})`);
-  const then = effects(c, writer, both(test), effect.then);
-  const otherwise = effects(c, writer, both(`~${test}`), effect.else);
+  const then = effects(c, writer, effect.then);
+  const otherwise = effects(c, writer, effect.else);
   const current = new Map(c.current);
   for (const name of new Set([...then.current.keys(), ...otherwise.current.keys()])) {
     const [a, b] = [then.current.get(name) ?? name, otherwise.current.get(name) ?? name];
@@ -216,36 +232,42 @@ function branch(c: Context, writer: Writer, condition: string, effect: Effect & 
   return { ...c, current };
 }
 
-function effects(c: Context, writer: Writer, condition: string, list: readonly Effect[]): Context {
-  let now = c;
-  for (const effect of list) {
-    if (effect.kind === "set") now = assign(now, writer, condition, effect);
-    else if (effect.kind === "if") now = branch(now, writer, condition, effect);
-    else writer.asserts.push(`Assert(${condition} => ${show(now, effect.condition)}, ${JSON.stringify(effect.name)})`);
-  }
-  return now;
+/** Effects of a step that does not fail. */
+function effects(c: Context, writer: Writer, list: readonly Effect[]): Context {
+  return list.reduce((now, effect) => {
+    if (effect.kind === "set") return assign(now, writer, effect);
+    return effect.kind === "if" ? branch(now, writer, effect) : now;
+  }, c);
 }
+
+/** A list of many operands; written between them, the operator would nest them, too deep for TLC's stack. */
+function bulleted(operator: "/\\" | "\\/", operands: readonly string[]): string {
+  if (operands.length === 0) return operator === "/\\" ? "TRUE" : "FALSE";
+  return operands.map((operand) => `\n  ${operator} ${operand}`).join("");
+}
+
+const chosen = ({ choose }: Step): string =>
+  choose.map(({ param, size }) => `\\E ${paramName(param)} \\in 0..${size - 1} : `).join("");
 
 /** One step as an action of instance `self`. */
 function action(c: Context, type: ProcessType, from: string, step: Step, all: readonly string[]): string {
   const writer = new Writer();
   const pc = c.names.of("pc", type.name);
   const scoped = { ...c, scope: stepScope(c.model, type, step.choose) };
-  const guard = show(scoped, step.guard);
-  const after = effects(scoped, writer, "TRUE", step.effects);
+  const faults = possibleFaults(c.model, type, step).map(({ when }) => ` /\\ ~${show(scoped, when)}`);
+  const guard = `(${show(scoped, step.guard)})${faults.join("")}`;
+  const after = effects(scoped, writer, step.effects);
   const changed = [...after.current.entries()];
   const moves = step.next !== from;
-  if (moves) changed.push([pc, `[${pc} EXCEPT ![self] = ${JSON.stringify(step.next)}]`]);
+  if (moves) changed.push([pc, `[${pc} EXCEPT ![self] = ${labelText(c, type, step.next)}]`]);
   const rest = all.filter((name) => !changed.some(([other]) => other === name));
   const conjuncts = [
-    ...writer.asserts,
     ...changed.map(([name, value]) => `${name}' = ${value}`),
     ...(rest.length > 0 ? [`UNCHANGED <<${rest.join(", ")}>>`] : []),
   ];
   const lets = writer.lets.length === 0 ? "" : `LET ${writer.lets.join("\n             ")} IN `;
-  const chosen = step.choose.map(({ param, size }) => `\\E ${paramName(param)} \\in 0..${size - 1} : `).join("");
   const body = conjuncts.map((conjunct) => `/\\ ${conjunct}`).join("\n           ");
-  return `${chosen}(${guard}) /\\ (${lets}\n           ${body})`;
+  return `${chosen(step)}${guard} /\\ (${lets}\n           ${body})`;
 }
 
 /** One action per label. */
@@ -261,10 +283,71 @@ function processActions(
     const name = c.names.of(`A_${type.name}`, label.name);
     byLabel.set(label.name, name);
     const steps = label.steps.map((step) => `     \\/ ${action(c, type, label.name, step, all)}`);
-    return [`${name}(self) ==\n  /\\ ${pc}[self] = ${JSON.stringify(label.name)}\n  /\\\n${steps.join("\n")}`];
+    return [`${name}(self) ==\n  /\\ ${pc}[self] = ${labelText(c, type, label.name)}\n  /\\\n${steps.join("\n")}`];
   });
-  const any = [...byLabel.values()].map((name) => `${name}(self)`).join(" \\/ ");
-  return { text: [...text, `${c.names.of("P", type.name)}(self) == ${any === "" ? "FALSE" : any}`], byLabel };
+  const any = bulleted(
+    "\\/",
+    [...byLabel.values()].map((name) => `${name}(self)`),
+  );
+  return { text: [...text, `${c.names.of("P", type.name)}(self) == ${any}`], byLabel };
+}
+
+/** Where a process stands and can take a step. */
+interface Place {
+  readonly type: ProcessType;
+  readonly label: string;
+  readonly step: Step;
+}
+
+/** "Some instance at the place can take the step, and `extra` holds", as a state predicate. */
+function stands(c: Context, { type, label, step }: Place, extra: (scoped: Context) => string): string {
+  const scoped = { ...c, scope: stepScope(c.model, type, step.choose) };
+  const pc = `${c.names.of("pc", type.name)}[self] = ${labelText(c, type, label)}`;
+  return `(\\E self \\in 0..${type.count - 1} : ${pc} /\\ (${chosen(step)}(${show(scoped, step.guard)})${extra(scoped)}))`;
+}
+
+/** The fault happens, and none before it. */
+const happens = (c: Context, faults: readonly Fault[], fault: Fault): string =>
+  [
+    ...faults.slice(0, faults.indexOf(fault)).map(({ when }) => ` /\\ ~${show(c, when)}`),
+    ` /\\ ${show(c, fault.when)}`,
+  ].join("");
+
+const places = (model: Model): Place[] =>
+  model.processes.flatMap((type) =>
+    type.labels.flatMap((label) => label.steps.map((step) => ({ type, label: label.name, step }))),
+  );
+
+/** Invariants for what is no property of the model's own: failing steps, and deadlock. */
+function builtInChecks(c: Context): { text: string[]; checks: ExportedCheck[] } {
+  const failing = new Map<string, { check: ExportedCheck; where: string[] }>();
+  for (const place of places(c.model)) {
+    const faults = possibleFaults(c.model, place.type, place.step);
+    for (const fault of faults) {
+      const exported = c.names.of("Property", `${fault.name}_${fault.kind}`);
+      const entry = failing.get(exported) ?? { check: { kind: fault.kind, property: fault.name, exported }, where: [] };
+      entry.where.push(stands(c, place, (scoped) => happens(scoped, faults, fault)));
+      failing.set(exported, entry);
+    }
+  }
+  const text = [...failing].map(
+    ([name, { where }]) =>
+      `${name} == ${bulleted(
+        "/\\",
+        where.map((one) => `~${one}`),
+      )}`,
+  );
+  const checks = [...failing.values()].map(({ check }) => check);
+  if (!c.model.deadlock) return { text, checks };
+  const idle = c.model.processes.map((type) => {
+    const labels = type.labels.filter((label) => label.idle).map((label) => labelText(c, type, label.name));
+    return `(\\A i \\in 0..${type.count - 1} : ${c.names.of("pc", type.name)}[i] \\in {${labels.join(", ")}})`;
+  });
+  const able = places(c.model).map((place) => stands(c, place, () => ""));
+  return {
+    text: [...text, `NoDeadlock == ${bulleted("\\/", [`(${idle.join(" /\\ ")})`, ...able])}`],
+    checks: [...checks, { kind: "deadlock", property: "deadlock", exported: "NoDeadlock" }],
+  };
 }
 
 function initial(c: Context, type: ProcessType | null, variable: Variable): string {
@@ -283,7 +366,7 @@ function initial(c: Context, type: ProcessType | null, variable: Variable): stri
     value = `[e \\in 0..${variable.size - 1} |-> ${cases}]`;
   }
   if (type !== null) value = `[i \\in 0..${type.count - 1} |-> ${value}]`;
-  return `${c.names.of(type?.name ?? "", variable.name)} = ${value}`;
+  return `${plainName(c, type, variable.name)} = ${value}`;
 }
 
 function fairnessOf(c: Context, actions: ReadonlyMap<string, ReadonlyMap<string, string>>, fair: Fairness): string {
@@ -309,20 +392,30 @@ export interface TlaExport {
   readonly module: string;
   readonly name: string;
   readonly config: string;
+  /** The invariants of the configuration, and what each stands for. */
+  readonly checks: readonly ExportedCheck[];
 }
 
 /** Write a model in TLA+. */
 export function toTla(model: Model): TlaExport {
   validate(model);
-  const names = new Names(RESERVED);
+  const names = new Names(MODULES);
   const moduleName = names.of("", model.name.replace(/[^A-Za-z0-9]+/g, "_").replace(/^(?![A-Za-z])/, "M"));
-  const c: Context = { model, names, scope: { model, process: null, params: {} }, current: new Map() };
+  const c: Context = {
+    model,
+    names,
+    scope: { model, process: null, params: {} },
+    current: new Map(),
+    labels: new Labels(),
+  };
   const pcs = model.processes.map((type) => names.of("pc", type.name));
-  const globals = model.variables.map((variable) => names.of("", variable.name));
-  const locals = model.processes.flatMap((type) => type.locals.map((variable) => names.of(type.name, variable.name)));
+  const globals = model.variables.map((variable) => plainName(c, null, variable.name));
+  const locals = model.processes.flatMap((type) => type.locals.map((variable) => plainName(c, type, variable.name)));
   const all = [...pcs, ...globals, ...locals];
   const init = [
-    ...model.processes.map((type, i) => `${pcs[i]} = [i \\in 0..${type.count - 1} |-> ${JSON.stringify(type.start)}]`),
+    ...model.processes.map(
+      (type, i) => `${pcs[i]} = [i \\in 0..${type.count - 1} |-> ${labelText(c, type, type.start)}]`,
+    ),
     ...model.variables.map((variable) => initial(c, null, variable)),
     ...model.processes.flatMap((type) => type.locals.map((variable) => initial(c, type, variable))),
   ];
@@ -331,43 +424,40 @@ export function toTla(model: Model): TlaExport {
   const nexts = model.processes.map(
     (type) => `(\\E self \\in 0..${type.count - 1} : ${names.of("P", type.name)}(self))`,
   );
-  const idle = model.processes.map((type, i) => {
-    const labels = type.labels.filter((label) => label.idle).map((label) => JSON.stringify(label.name));
-    return `(\\A i \\in 0..${type.count - 1} : ${pcs[i]}[i] \\in {${labels.join(", ")}})`;
-  });
   const properties = propertyText(c, actions);
+  const builtIn = builtInChecks(c);
+  const checks = [...properties.checks, ...builtIn.checks];
   const module = `---- MODULE ${moduleName} ----
-\\* ${model.description || model.name}. Written by seamlock; TLC finds as many distinct states as \`seamlock check --no-reduction\`.
+\\* ${(model.description || model.name).replaceAll(/\s+/g, " ")}
+\\* Written by seamlock; TLC finds as many distinct states as \`seamlock check --no-reduction\`.
 \\* Fairness counts steps that change nothing as no steps; seamlock counts them.
-EXTENDS Integers, FiniteSets, TLC
+EXTENDS Integers, FiniteSets
 VARIABLES ${all.join(", ")}
 vars == <<${all.join(", ")}>>
 ${OPERATORS}
 Init ==
 ${init.map((conjunct) => `  /\\ ${conjunct}`).join("\n")}
 ${processes.flatMap(({ text }) => text).join("\n")}
-\\* Nobody has to go on from here: not a deadlock.
-Idle == ${idle.join(" /\\ ")} /\\ UNCHANGED vars
-Next == ${[...nexts, "Idle"].join(" \\/ ")}
+Next == ${nexts.join(" \\/ ")}
 Spec == Init /\\ [][Next]_vars
-${properties.text.join("\n")}
+${[...properties.text, ...builtIn.text].join("\n")}
 ====
 `;
   const config = [
     "SPECIFICATION Spec",
-    ...properties.invariants.map((name) => `INVARIANT ${name}`),
-    `CHECK_DEADLOCK ${model.deadlock ? "TRUE" : "FALSE"}`,
+    ...checks.map(({ exported }) => `INVARIANT ${exported}`),
+    "CHECK_DEADLOCK FALSE",
     "",
-  ].join("\n");
-  return { module, name: moduleName, config };
+  ];
+  return { module, name: moduleName, config: config.join("\n"), checks };
 }
 
 function propertyText(
   c: Context,
   actions: ReadonlyMap<string, ReadonlyMap<string, string>>,
-): { text: string[]; invariants: string[] } {
+): { text: string[]; checks: ExportedCheck[] } {
   const text: string[] = [];
-  const invariants: string[] = [];
+  const checks: ExportedCheck[] = [];
   for (const property of c.model.properties) {
     const name = c.names.of("Property", property.name);
     if (property.kind === "leads-to") {
@@ -378,7 +468,7 @@ function propertyText(
       continue;
     }
     text.push(`${name} == ${show(c, property.expr)}`);
-    if (property.kind === "always") invariants.push(name);
+    if (property.kind === "always") checks.push({ kind: "always", property: property.name, exported: name });
   }
-  return { text, invariants };
+  return { text, checks };
 }

@@ -6,6 +6,7 @@ export * from "./holds.ts";
 export * from "./interpret.ts";
 export * from "./layout.ts";
 export * from "./lower.ts";
+export { canonicalExpr } from "./params.ts";
 export * from "./print.ts";
 export * from "./range.ts";
 export { traceOfDocument } from "./read-trace.ts";

@@ -16,3 +16,6 @@ function rename<E extends Expr>(expr: E, depth: number, names: Readonly<Record<s
 export function canonicalParams(model: Model): Model {
   return mapModel(model, (expr) => rename(expr, 0, {}));
 }
+
+/** The same for one expression, which may be put together from others that use the same names inside each other. */
+export const canonicalExpr = <E extends Expr>(expr: E): E => rename(expr, 0, {});

@@ -2,7 +2,9 @@
  * Every lock primitive, once.
  *
  * Source: `src/common/helpers/tdx_locks.h`. The primitives of sharex, sharex_hp, SEPT entry and mutex locks are the same instructions in
- * every release from 1.5.01 to 1.5.25 (1.0 has sharex and mutex only); the bit lock's release is there from 1.5.13 on.
+ * every release from 1.5.01 to 1.5.25 (1.0 has sharex and mutex only, the same ones). The bit lock is that of migration streams,
+ * `migsc_lock` and `migsc_unlock` of `common/helpers/migration.h`, in every release from 1.5.01 on. `release_bit_lock` of tdx_locks.h
+ * (from 1.5.13, 32 bits, sanity check 18) is called nowhere in the public source and is left out.
  */
 import { and, bool, eq, not, or } from "../language/index.ts";
 import { type Branch, type LockKind, old, oldWas, type Primitive, type Step, type WordLayout } from "./primitive.ts";
@@ -44,7 +46,7 @@ export function layoutOf(kind: LockKind, counterBits?: number): WordLayout {
     case "mutex":
       return { bits: 8, fields: [{ name: "exclusive", lsb: 0, width: 8 }] };
     case "bit":
-      return { bits: 32, fields: [{ name: "exclusive", lsb: 0, width: 1 }] };
+      return { bits: 64, fields: [{ name: "exclusive", lsb: 0, width: 1 }] };
   }
 }
 
@@ -267,7 +269,7 @@ function sharexHp(layout: WordLayout): Primitive[] {
   ];
 }
 
-/** The bit lock of migration streams. Only its release is a primitive in every release; it is acquired by a plain bit test and set. */
+/** The bit lock of migration streams: bit 0 (MIGSC_LINK_LOCK_BIT) of the link to the MIGSC page; the other bits are the link. */
 function bit(): Primitive[] {
   const taken = eq(old("exclusive"), 1);
   const make = (name: string, operation: Primitive["operation"], ...steps: Step[]): Primitive => ({
@@ -279,13 +281,13 @@ function bit(): Primitive[] {
     steps,
   });
   return [
-    make("acquire_bit_lock", "acquire", {
+    make("migsc_lock", "acquire", {
       instruction: { op: "bts", field: "exclusive" },
       branches: [{ when: taken, to: "busy" }, then("success")],
     }),
-    make("release_bit_lock", "release", {
+    make("migsc_unlock", "release", {
       instruction: { op: "btr", field: "exclusive" },
-      branches: [halt(18, not(taken)), then("success")],
+      branches: [halt(9, not(taken)), then("success")],
     }),
   ];
 }

@@ -289,6 +289,8 @@ class LockModel {
       const counted = or(eq(this.#field("exclusive"), 1), le(this.#field("counter"), callers));
       this.m.always("the counter counts no more than the callers", counted);
     }
+    if (this.#owed !== null)
+      this.m.always("host priority stands only for a host that is owed it", or(eq(this.#field("hp"), 0), this.#owed));
     for (const mode of this.#modes) this.m.sometimes(`somebody holds it ${mode}`, not(eq(this.#holders(mode), 0)));
   }
 }

@@ -129,7 +129,7 @@ describe("mutex and bit lock", () => {
     });
     expect(apply(primitive("bit", "release", "EXCLUSIVE", "host"), layout, 0xf0n)).toMatchObject({
       result: "halt",
-      check: 18,
+      check: 9,
     });
   });
 });

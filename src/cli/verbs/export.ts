@@ -58,9 +58,9 @@ function exported(loaded: LoadedScenario, options: Options): { text: string; con
   const model = validate(loaded.model);
   switch (options.to) {
     case "promela":
-      return { text: toPromela(model), config: null };
+      return { text: toPromela(model).text, config: null };
     case "tla": {
-      const { module, config } = toTla(model) as unknown as { module: string; config: string };
+      const { module, config } = toTla(model);
       return { text: module, config };
     }
     case "text":
