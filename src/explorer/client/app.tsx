@@ -1,17 +1,19 @@
 /** The page: its head, the views, and the keys that work everywhere. */
 import { signal } from "@preact/signals";
-import { render, type VNode } from "preact";
+import { Component, type ComponentChildren, render, type VNode } from "preact";
+import { unpack } from "../data.ts";
 import { VIEWS, type View } from "../logic/route.ts";
+import { startAnalyst } from "./analyst.ts";
 import { CallsView } from "./calls-view.tsx";
 import { ExplainView } from "./explain-view.tsx";
 import { HostsView } from "./hosts-view.tsx";
-import { loadData } from "./load.ts";
+import { loadFacts } from "./load.ts";
 import { MatrixView } from "./matrix-view.tsx";
 import { focusOmnibox, Omnibox } from "./omnibox.tsx";
 import { Select } from "./parts.tsx";
 import { ResourcesView } from "./resources-view.tsx";
 import { RunsView } from "./runs-view.tsx";
-import { currentHost, currentModule, data, linkTo, navigate, route, start } from "./store.ts";
+import { currentHost, currentModule, data, drawn, linkTo, navigate, route, start, waiting } from "./store.ts";
 import { VersionsView } from "./versions-view.tsx";
 
 const TITLES: Readonly<Record<View, string>> = {
@@ -39,6 +41,7 @@ const helpOpen = signal(false);
 function App(): VNode {
   const { view } = route.value;
   const Body = BODIES[view];
+  const isWaiting = waiting.value === "answers";
   return (
     <>
       <button type="button" class="skip" onClick={skip}>
@@ -62,12 +65,43 @@ function App(): VNode {
         </button>
       </header>
       <Facts />
-      <main id="main" tabIndex={-1}>
-        <Body />
+      <main id="main" tabIndex={-1} aria-busy={isWaiting}>
+        {isWaiting ? <Waiting /> : null}
+        {drawn.value ? (
+          <Guard key={view}>
+            <Body />
+          </Guard>
+        ) : null}
       </main>
       <Help />
     </>
   );
+}
+
+/** Stands over the view before, which stays until the next one is worked out. */
+function Waiting(): VNode {
+  return (
+    <p class="waiting" role="status">
+      working it out …
+    </p>
+  );
+}
+
+/** A view that fails says so, and leaves the rest of the page alone. */
+class Guard extends Component<{ readonly children: ComponentChildren }, { readonly failure: string | null }> {
+  override state = { failure: null };
+  static override getDerivedStateFromError(error: unknown): { failure: string } {
+    return { failure: error instanceof Error ? error.message : String(error) };
+  }
+  override render({ children }: { readonly children: ComponentChildren }, { failure }: { failure: string | null }) {
+    return failure === null ? (
+      children
+    ) : (
+      <p class="notice" role="alert">
+        This cannot be shown: {failure}
+      </p>
+    );
+  }
 }
 
 function skip(): void {
@@ -184,8 +218,10 @@ function fail(error: unknown): void {
 async function main(): Promise<void> {
   const place = document.getElementById("app");
   if (place === null) throw new Error("the page has no place to draw");
-  start(await loadData());
-  addEventListener("popstate", () => navigate(location.hash, true));
+  const text = await loadFacts();
+  const facts = unpack(text);
+  startAnalyst(text, facts);
+  start(facts);
   addEventListener("keydown", onKey);
   place.textContent = "";
   render(<App />, place);

@@ -1,5 +1,6 @@
 /** One call: its locks as spans over its run, row by row, and whom it meets. */
 import type { VNode } from "preact";
+import { useMemo } from "preact/hooks";
 import type { ContendPair } from "../../analysis/index.ts";
 import { type Acquisition, type Leaf, statusText } from "../../catalog/index.ts";
 import { endId, entryId } from "../logic/matrix.ts";
@@ -29,7 +30,7 @@ export function CallsView(): VNode {
 function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
   const states = (names: readonly string[] | null): string =>
     names === null ? "any (not checked)" : names.join(", ") || "none";
-  const meets = meetings(leaf);
+  const { refusedBy, refuses } = useMemo(() => meetings(leaf), [leaf, pairs.value]);
   const file = entryId(leaf);
   return (
     <>
@@ -55,14 +56,14 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
         <Table
           caption="Can make it BUSY"
           columns={MEETING_COLUMNS}
-          rows={meets.filter((m) => m.refused)}
+          rows={refusedBy}
           file={`${file}-refused-by`}
           empty="Nobody."
         />
         <Table
           caption="It can make BUSY"
           columns={MEETING_COLUMNS}
-          rows={meets.filter((m) => m.refuses)}
+          rows={refuses}
           file={`${file}-refuses`}
           empty="Nobody."
         />
@@ -139,7 +140,8 @@ interface Meeting {
   readonly refuses: boolean;
 }
 
-function meetings(leaf: Leaf): Meeting[] {
+/** Whom a call meets: who can make it BUSY, and whom it can. */
+function meetings(leaf: Leaf): { readonly refusedBy: Meeting[]; readonly refuses: Meeting[] } {
   const id = entryId(leaf);
   const found = pairs.value.flatMap((pair): Meeting[] => {
     const asA = endId(pair, "a") === id;
@@ -149,7 +151,8 @@ function meetings(leaf: Leaf): Meeting[] {
     const status = asA ? pair.statusA : pair.statusB;
     return [{ other, variant, pair, mode, status, refused, refuses }];
   });
-  return found.sort((x, y) => Number(y.pair.possible) - Number(x.pair.possible));
+  found.sort((x, y) => Number(y.pair.possible) - Number(x.pair.possible));
+  return { refusedBy: found.filter((m) => m.refused), refuses: found.filter((m) => m.refuses) };
 }
 
 const MEETING_COLUMNS: readonly Column<Meeting>[] = [

@@ -1,14 +1,14 @@
 /** A status or a pasted log line, explained. */
 import type { VNode } from "preact";
-import { type ExplainDocument, explainLines, type StatusExplanation } from "../../analysis/index.ts";
-import { SeamlockError } from "../../errors.ts";
+import type { ExplainDocument, StatusExplanation } from "../../analysis/index.ts";
+import { known } from "./analyst.ts";
 import { LeafLink, Mode, ResourceLink, Table, Verdict } from "./parts.tsx";
 import { currentHost, currentModule, param, setParams } from "./store.ts";
 
 /** The view. */
 export function ExplainView(): VNode {
   const line = param("line");
-  const explained = line === "" ? null : explain(line);
+  const explained = line === "" ? null : explanation(line);
   return (
     <>
       <form
@@ -36,14 +36,8 @@ export function ExplainView(): VNode {
   );
 }
 
-function explain(line: string): ExplainDocument | string {
-  const host = currentHost.value?.profile;
-  try {
-    return explainLines(currentModule.value.catalog, line.split("\n"), host === undefined ? {} : { host });
-  } catch (error) {
-    if (error instanceof SeamlockError) return `${error.message}. ${error.hint ?? ""}`;
-    throw error;
-  }
+function explanation(line: string): ExplainDocument | string {
+  return known({ kind: "explain", module: currentModule.value.name, host: currentHost.value?.name ?? null, line });
 }
 
 function Explained({ one }: { readonly one: StatusExplanation }): VNode {

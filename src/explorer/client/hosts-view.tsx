@@ -1,23 +1,18 @@
 /** A hypervisor: its paths with the locks they hold, what that leaves possible, and another one beside it. */
 import type { VNode } from "preact";
-import { diffHosts, type HostDiffDocument } from "../../analysis/index.ts";
+import { useMemo } from "preact/hooks";
+import type { HostDiffDocument } from "../../analysis/index.ts";
 import { type HostPath, type HostStep, heldAt, type LockUse } from "../../host/index.ts";
-import { buildReport, type ReportDocument } from "../../report/index.ts";
-import type { NamedHost, NamedModule } from "../data.ts";
+import type { NamedHost } from "../data.ts";
+import type { Answer, Question } from "../logic/questions.ts";
+import { known } from "./analyst.ts";
 import { type Column, LeafLink, ResourceLink, Select, Table } from "./parts.tsx";
-import { currentHost, currentModule, data, param } from "./store.ts";
+import { currentHost, currentModule, data, secondHost } from "./store.ts";
 
-const reports = new Map<string, ReportDocument>();
-const diffs = new Map<string, HostDiffDocument>();
+type Conclusion = Answer<Extract<Question, { kind: "conclusion" }>>;
 
-function remembered<T>(map: Map<string, T>, key: string, make: () => T): T {
-  const found = map.get(key) ?? make();
-  map.set(key, found);
-  return found;
-}
-
-function reportOf({ name, catalog }: NamedModule, host: NamedHost): ReportDocument {
-  return remembered(reports, `${name}\n${host.name}`, () => buildReport(catalog, { host: host.profile }));
+function conclusionOf(host: NamedHost): Conclusion {
+  return known({ kind: "conclusion", module: currentModule.value.name, host: host.name });
 }
 
 /** The view. */
@@ -25,7 +20,7 @@ export function HostsView(): VNode {
   const { hosts } = data.value;
   const host = currentHost.value ?? hosts[0] ?? null;
   if (host === null) return <p class="empty">No host profile is here.</p>;
-  const second = hosts.find(({ name }) => name === param("with")) ?? null;
+  const second = secondHost.value;
   const names = hosts.map(({ name }) => [name, name] as const);
   return (
     <>
@@ -38,7 +33,7 @@ export function HostsView(): VNode {
         {host.profile.description}
         {host.profile.confidence === undefined ? null : <span class="dim"> Confidence: {host.profile.confidence}</span>}
       </p>
-      <Conclusion host={host} second={second} />
+      <ConclusionTable host={host} second={second} />
       {second === null ? null : <Differences host={host} second={second} />}
       <div class={second === null ? "" : "two"}>
         <Paths host={host} />
@@ -50,8 +45,8 @@ export function HostsView(): VNode {
 
 interface VerdictRow {
   readonly resource: string;
-  readonly first: ReportDocument["hostVerdicts"][number] | null;
-  readonly second: ReportDocument["hostVerdicts"][number] | null;
+  readonly first: Conclusion["hostVerdicts"][number] | null;
+  readonly second: Conclusion["hostVerdicts"][number] | null;
 }
 
 const VERDICTS = { "no-conflict": "· no conflict", avoided: "× avoided", possible: "● possible" } as const;
@@ -62,9 +57,9 @@ function verdictWords(verdict: VerdictRow["first"]): string {
   return verdict.verdict === "possible" ? `${word} (${verdict.severity})` : word;
 }
 
-function Conclusion({ host, second }: { readonly host: NamedHost; readonly second: NamedHost | null }): VNode {
-  const report = reportOf(currentModule.value, host);
-  const other = second === null ? null : reportOf(currentModule.value, second);
+function ConclusionTable({ host, second }: { readonly host: NamedHost; readonly second: NamedHost | null }): VNode {
+  const report = conclusionOf(host);
+  const other = second === null ? null : conclusionOf(second);
   const rows = report.hostVerdicts.map((first): VerdictRow => {
     const found = other?.hostVerdicts.find(({ resource }) => resource === first.resource) ?? null;
     return { resource: first.resource, first, second: found };
@@ -139,8 +134,7 @@ function Lines({ lines }: { readonly lines: readonly string[] }): VNode {
 
 function Differences({ host, second }: { readonly host: NamedHost; readonly second: NamedHost }): VNode {
   const module = currentModule.value;
-  const key = `${module.name}\n${host.name}\n${second.name}`;
-  const diff = remembered(diffs, key, () => diffHosts(module.catalog, host.profile, second.profile));
+  const diff = known({ kind: "host-diff", module: module.name, before: host.name, after: second.name });
   const columns: Column<HostDiffDocument["paths"]["opened"][number]>[] = [
     { head: "On", text: (d) => d.pair.resource },
     { head: "Call", text: (d) => d.pair.a, show: (d) => <LeafLink name={d.pair.a} /> },
@@ -174,12 +168,14 @@ interface StepRow {
   readonly first: boolean;
 }
 
+function stepRows(path: HostPath): StepRow[] {
+  return path.steps.length === 0
+    ? [{ path, step: null, first: true }]
+    : path.steps.map((step, i) => ({ path, step, first: i === 0 }));
+}
+
 function Paths({ host }: { readonly host: NamedHost }): VNode {
-  const rows = host.profile.paths.flatMap((path): StepRow[] =>
-    path.steps.length === 0
-      ? [{ path, step: null, first: true }]
-      : path.steps.map((step, i) => ({ path, step, first: i === 0 })),
-  );
+  const rows = useMemo(() => host.profile.paths.flatMap(stepRows), [host]);
   return (
     <Table
       caption={`Paths of ${host.name}, with the locks they hold`}

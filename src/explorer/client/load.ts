@@ -1,13 +1,11 @@
 /** Where the facts and the worker come from: this server, or the file that the page is. */
-import { type ExplorerData, unpack } from "../data.ts";
-
-/** The document that the page shows. */
-export async function loadData(): Promise<ExplorerData> {
+/** The document that the page shows, packed. */
+export async function loadFacts(): Promise<string> {
   const inside = packed("data");
-  if (inside !== null) return unpack(await inflate(inside));
+  if (inside !== null) return inflate(inside);
   const response = await fetch("/data.json");
   if (!response.ok) throw new Error(`the server answers ${response.status}`);
-  return unpack(await response.text());
+  return response.text();
 }
 
 /** A fresh worker. */

@@ -1,23 +1,17 @@
 /** Leaf against leaf: never, excluded, or possible and on what. */
 import type { VNode } from "preact";
-import { useMemo } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import scopes from "../../../data/scopes.json" with { type: "json" };
 import { dispatcherNames, type Leaf } from "../../catalog/index.ts";
 import { entriesOf } from "../../host/index.ts";
 import { csvText } from "../logic/csv.ts";
-import {
-  type Cell,
-  cellKey,
-  cellText,
-  entryId,
-  type Matrix,
-  type MatrixFilter,
-  matrixOf,
-  withCells,
-} from "../logic/matrix.ts";
+import { marksOf } from "../logic/grid.ts";
+import { gridPicture } from "../logic/grid-picture.ts";
+import { cellKey, cellText, entryId, type Matrix, type MatrixFilter, matrixOf, withCells } from "../logic/matrix.ts";
+import { drawRows, frameCells } from "./matrix-cells.ts";
 import { memo } from "./memo.ts";
 import { PairDetail } from "./pair-detail.tsx";
-import { Select } from "./parts.tsx";
+import { Saves, Select } from "./parts.tsx";
 import { saveText } from "./save.ts";
 import { currentHost, currentModule, pairs, param, setParams } from "./store.ts";
 
@@ -36,7 +30,7 @@ export function MatrixView(): VNode {
         {entries.length === 0 ? (
           <p class="empty">No two calls of this choice conflict. Widen the filters above.</p>
         ) : (
-          <Grid entries={entries} matrix={matrix} chosen={a !== "" && b !== "" ? cellKey(a, b) : null} />
+          <Grid entries={entries} matrix={matrix} a={a} b={b} />
         )}
       </div>
       <PairDetail cell={a === "" || b === "" ? null : (matrix.get(cellKey(a, b)) ?? "never")} a={a} b={b} />
@@ -110,19 +104,31 @@ function Filters({ scope, filter }: { readonly scope: string; readonly filter: M
 interface GridProps {
   readonly entries: readonly Leaf[];
   readonly matrix: Matrix;
-  readonly chosen: string | null;
+  /** The chosen pair; empty where none is. */
+  readonly a: string;
+  readonly b: string;
 }
 
-function Grid({ entries, matrix, chosen }: GridProps): VNode {
+const Grid = memo(function Grid({ entries, matrix, a, b }: GridProps): VNode {
   const ids = useMemo(() => entries.map(entryId), [entries]);
+  const body = useRef<HTMLTableSectionElement>(null);
+  const chosen = useRef<readonly [string, string]>([a, b]);
+  const frame = (): void => {
+    if (body.current !== null) frameCells(body.current, ids, chosen.current);
+  };
+  useLayoutEffect(() => {
+    if (body.current !== null) draw(body.current, entries, matrix, frame);
+  }, [entries, matrix]);
+  useLayoutEffect(() => {
+    chosen.current = [a, b];
+    frame();
+  }, [ids, a, b]);
   const possible = [...matrix.values()].filter(({ verdict }) => verdict === "possible").length;
   return (
     <>
       <div class="table-head">
         <Legend />
-        <button type="button" class="small" onClick={() => saveMatrix(ids, matrix)} aria-label="Matrix: save as CSV">
-          CSV
-        </button>
+        <Saves name="Matrix" csv={() => saveMatrix(ids, matrix)} svg={() => savePicture(entries, matrix)} />
       </div>
       <div class="matrix-scroll">
         <table
@@ -134,29 +140,8 @@ function Grid({ entries, matrix, chosen }: GridProps): VNode {
           onClick={onClick}
           onFocusIn={(event) => onFocus(event, matrix)}
         >
-          <thead>
-            <tr>
-              <td class="corner" />
-              {ids.map((id, i) => (
-                <th key={id} scope="col" data-id={id} class={entries[i]?.side}>
-                  <span class="turned">{id.replace("~", " ")}</span>
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {ids.map((id, r) => (
-              <Row
-                key={id}
-                id={id}
-                side={entries[r]?.side ?? "host"}
-                ids={ids}
-                matrix={matrix}
-                first={r === 0}
-                chosen={chosenIn(id, ids, chosen)}
-              />
-            ))}
-          </tbody>
+          <Head ids={ids} entries={entries} />
+          <tbody ref={body} />
         </table>
       </div>
       <p class="status-line" id="matrix-status" aria-live="polite">
@@ -164,44 +149,44 @@ function Grid({ entries, matrix, chosen }: GridProps): VNode {
       </p>
     </>
   );
-}
+});
 
-/** The chosen cell's key if it is in this row; so that other rows need not be drawn again. */
-function chosenIn(id: string, ids: readonly string[], chosen: string | null): string | null {
-  return chosen !== null && ids.some((other) => cellKey(id, other) === chosen) ? chosen : null;
-}
-
-interface RowProps {
-  readonly id: string;
-  readonly side: string;
+const Head = memo(function Head({
+  ids,
+  entries,
+}: {
   readonly ids: readonly string[];
-  readonly matrix: Matrix;
-  readonly first: boolean;
-  readonly chosen: string | null;
-}
-
-const Row = memo(function Row({ id, side, ids, matrix, first, chosen }: RowProps): VNode {
+  readonly entries: readonly Leaf[];
+}) {
   return (
-    <tr>
-      <th scope="row" data-id={id} class={side}>
-        {id.replace("~", " ")}
-      </th>
-      {ids.map((other, c) => {
-        const key = cellKey(id, other);
-        const cell = matrix.get(key);
-        return (
-          <td key={other} class={cellClass(cell, key === chosen)} tabIndex={first && c === 0 ? 0 : undefined}>
-            {cell === undefined ? "·" : cell.verdict === "possible" ? cell.on.length : "×"}
-          </td>
-        );
-      })}
-    </tr>
+    <thead>
+      <tr>
+        <td class="corner" />
+        {ids.map((id, i) => (
+          <th key={id} scope="col" data-id={id} class={entries[i]?.side}>
+            <span class="turned">{id.replace("~", " ")}</span>
+          </th>
+        ))}
+      </tr>
+    </thead>
   );
 });
 
-function cellClass(cell: Cell | undefined, chosen: boolean): string {
-  const verdict = cell?.verdict ?? "never";
-  return chosen ? `${verdict} chosen` : verdict;
+const ROW_HEAD = { letters: 20, cell: 24 };
+
+/** Widths are set, not found out: a browser would look at every cell for them. */
+function draw(body: HTMLTableSectionElement, entries: readonly Leaf[], matrix: Matrix, after: () => void): void {
+  const marks = marksOf(entries, matrix);
+  const rows = entries.map((leaf, i) => {
+    const id = entryId(leaf);
+    return { id, title: id.replace("~", " "), side: leaf.side, marks: marks[i] ?? [] };
+  });
+  drawRows(body, rows, after);
+  const letters = Math.max(ROW_HEAD.letters, ...rows.map(({ title }) => title.length)) + 2;
+  const table = body.parentElement as HTMLTableElement;
+  table.style.setProperty("--row-head", `${letters}ch`);
+  table.style.width = `calc(${letters}ch + ${rows.length * ROW_HEAD.cell}px)`;
+  if (body.querySelector("td[tabindex='0']") === null) body.querySelector("td")?.setAttribute("tabindex", "0");
 }
 
 function Legend(): VNode {
@@ -220,6 +205,25 @@ function saveMatrix(ids: readonly string[], matrix: Matrix): void {
   };
   const rows = ids.map((a) => [a, ...ids.map((b) => word(a, b))]);
   saveText("matrix.csv", "text/csv", csvText([["", ...ids], ...rows]));
+}
+
+const KINDS = { possible: "strong", excluded: "pale", never: "plain" } as const;
+
+function savePicture(entries: readonly Leaf[], matrix: Matrix): void {
+  const titles = entries.map((leaf) => entryId(leaf).replace("~", " "));
+  const host = currentHost.value;
+  const picture = gridPicture({
+    title: `TDX module ${currentModule.value.name}${host === null ? "" : ` under ${host.name}`}: calls against calls`,
+    legend: "number: possible, on so many locks   ×: conflict, but excluded   ·: never conflict",
+    columns: titles,
+    rows: marksOf(entries, matrix).map((marks, r) => ({
+      title: titles[r] ?? "",
+      cells: marks.map(({ sign, verdict }) => ({ sign, kind: KINDS[verdict] })),
+    })),
+    cell: 20,
+    turned: true,
+  });
+  saveText("matrix.svg", "image/svg+xml", picture);
 }
 
 function cellAt(target: EventTarget | null): HTMLTableCellElement | null {

@@ -1,9 +1,11 @@
 /** The small parts that every view is made of. */
 import type { ComponentChildren, VNode } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Site } from "../../catalog/index.ts";
 import { csvText } from "../logic/csv.ts";
 import { entryId } from "../logic/matrix.ts";
 import { sourceUrl } from "../logic/source.ts";
+import { memo } from "./memo.ts";
 import { saveSvg, saveText } from "./save.ts";
 import { currentModule, linkTo, setParams } from "./store.ts";
 
@@ -93,8 +95,44 @@ interface TableProps<Row> {
   readonly current?: (row: Row) => boolean;
 }
 
+/** The buttons that save a table or a drawing. */
+export function Saves({
+  name,
+  csv,
+  svg,
+}: {
+  readonly name: string;
+  readonly csv?: () => void;
+  readonly svg?: (button: Element) => void;
+}): VNode {
+  return (
+    <span class="saves">
+      {csv === undefined ? null : (
+        <button type="button" class="small" onClick={csv} aria-label={`${name}: save as CSV`}>
+          CSV
+        </button>
+      )}
+      {svg === undefined ? null : (
+        <button
+          type="button"
+          class="small"
+          onClick={(event) => svg(event.currentTarget)}
+          aria-label={`${name}: save as SVG`}
+        >
+          SVG
+        </button>
+      )}
+    </span>
+  );
+}
+
+/** Rows are drawn so many at a time, so that a table of a thousand does not stop the page. */
+const CHUNK = 60;
+
 /** A real table, with a button that saves it as CSV. The first column names the row. */
 export function Table<Row>({ caption, columns, rows, file, empty, current }: TableProps<Row>): VNode {
+  const chunks = useMemo(() => chunksOf(rows), [rows]);
+  const drawn = useGrowing(chunks.length, rows);
   if (rows.length === 0) {
     return (
       <div class="table-block">
@@ -107,19 +145,18 @@ export function Table<Row>({ caption, columns, rows, file, empty, current }: Tab
     const body = rows.map((row) => columns.map((column) => column.text(row)));
     saveText(`${file}.csv`, "text/csv", csvText([columns.map(({ head }) => head), ...body]));
   };
+  const marked = current === undefined ? -1 : rows.findIndex(current);
   return (
     <div class="table-block">
       <div class="table-head">
         <h3 id={`caption-${file}`}>
           {caption} <span class="count">{rows.length}</span>
         </h3>
-        <button type="button" class="small" onClick={save} aria-label={`${caption}: save as CSV`}>
-          CSV
-        </button>
+        <Saves name={caption} csv={save} />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable from the keyboard */}
       <section class="scroll" tabIndex={0} aria-label={caption}>
-        <table aria-labelledby={`caption-${file}`}>
+        <table aria-labelledby={`caption-${file}`} aria-rowcount={rows.length + 1}>
           <thead>
             <tr>
               {columns.map(({ head, numeric }) => (
@@ -129,18 +166,54 @@ export function Table<Row>({ caption, columns, rows, file, empty, current }: Tab
               ))}
             </tr>
           </thead>
-          <tbody>
-            {rows.map((row, i) => (
-              <tr key={i} aria-current={current?.(row) ? "true" : undefined}>
-                {columns.map((column, c) => cellOf(column, row, c === 0))}
-              </tr>
-            ))}
-          </tbody>
+          {chunks.slice(0, drawn).map((chunk, i) => (
+            <Chunk
+              key={i}
+              columns={columns as readonly Column<unknown>[]}
+              rows={chunk}
+              marked={Math.floor(marked / CHUNK) === i ? marked % CHUNK : -1}
+            />
+          ))}
         </table>
       </section>
     </div>
   );
 }
+
+function chunksOf<Row>(rows: readonly Row[]): readonly (readonly Row[])[] {
+  return Array.from({ length: Math.ceil(rows.length / CHUNK) }, (_, i) => rows.slice(i * CHUNK, (i + 1) * CHUNK));
+}
+
+/** One more each time the page has drawn, from one up to all of them; other rows start anew. */
+function useGrowing(all: number, rows: unknown): number {
+  const [state, grow] = useState({ rows, count: 1 });
+  const count = state.rows === rows ? state.count : 1;
+  useEffect(() => {
+    if (count >= all) return;
+    const timer = setTimeout(() => grow({ rows, count: count + 1 }));
+    return () => clearTimeout(timer);
+  }, [rows, count, all]);
+  return count;
+}
+
+interface ChunkProps {
+  readonly columns: readonly Column<unknown>[];
+  readonly rows: readonly unknown[];
+  /** Index of the chosen row; -1 where it is in another chunk. */
+  readonly marked: number;
+}
+
+const Chunk = memo(function Chunk({ columns, rows, marked }: ChunkProps): VNode {
+  return (
+    <tbody>
+      {rows.map((row, i) => (
+        <tr key={i} aria-current={i === marked ? "true" : undefined}>
+          {columns.map((column, c) => cellOf(column, row, c === 0))}
+        </tr>
+      ))}
+    </tbody>
+  );
+});
 
 function cellOf<Row>(column: Column<Row>, row: Row, first: boolean): VNode {
   const content = column.show?.(row) ?? column.text(row);
@@ -170,14 +243,7 @@ export function Picture({ title, file, width, height, children }: PictureProps):
     <figure class="picture">
       <figcaption>
         <span>{title}</span>
-        <button
-          type="button"
-          class="small"
-          onClick={(event) => saveSvg(event.currentTarget, `${file}.svg`)}
-          aria-label={`${title}: save as SVG`}
-        >
-          SVG
-        </button>
+        <Saves name={title} svg={(button) => saveSvg(button, `${file}.svg`)} />
       </figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable from the keyboard */}
       <section class="scroll" tabIndex={0} aria-label={title}>

@@ -1,13 +1,15 @@
 /** Who uses which lock, and how: the table of the lock status report. */
 import type { VNode } from "preact";
-import { type ResourceUsers, resourceFacts, resourceUsers } from "../../analysis/index.ts";
+import { useMemo } from "preact/hooks";
+import { type ContendPair, type ResourceUsers, resourceFacts, resourceUsers } from "../../analysis/index.ts";
 import { endId } from "../logic/matrix.ts";
 import { type Column, LeafLink, ResourceLink, Table, Verdict } from "./parts.tsx";
 import { currentModule, linkTo, pairs, param } from "./store.ts";
 
 /** The view. */
 export function ResourcesView(): VNode {
-  const users = resourceUsers(currentModule.value.catalog);
+  const { catalog } = currentModule.value;
+  const users = useMemo(() => resourceUsers(catalog), [catalog]);
   const wanted = param("resource");
   return (
     <>
@@ -62,8 +64,14 @@ function Names({ names }: { readonly names: readonly string[] }): VNode {
   );
 }
 
+/** The pairs that meet on a lock, possible ones first. */
+function meeting(all: readonly ContendPair[], resource: string): readonly ContendPair[] {
+  const met = all.filter((pair) => pair.resource === resource);
+  return met.sort((x, y) => Number(y.possible) - Number(x.possible));
+}
+
 function ResourcePairs({ resource, known }: { readonly resource: string; readonly known: boolean }): VNode {
-  const met = pairs.value.filter((pair) => pair.resource === resource);
+  const met = useMemo(() => meeting(pairs.value, resource), [pairs.value, resource]);
   if (!known && met.length === 0) return <p class="notice">This module has no lock {resource}.</p>;
   return (
     <Table
@@ -87,7 +95,7 @@ function ResourcePairs({ resource, known }: { readonly resource: string; readonl
           text: (p) => [...new Set(p.excludedBy.map(({ kind, what }) => `${kind}: ${what}`))].join("; "),
         },
       ]}
-      rows={[...met].sort((x, y) => Number(y.possible) - Number(x.possible))}
+      rows={met}
       file={`pairs-${resource}`}
       empty="No two calls conflict on it."
     />

@@ -6,9 +6,10 @@ import { type Trace, traceOfDocument } from "../../language/index.ts";
 import { POLICIES } from "../../model/index.ts";
 import { entryId } from "../logic/matrix.ts";
 import type { Job } from "../logic/runs.ts";
+import { known } from "./analyst.ts";
 import { LeafLink, Select, Table } from "./parts.tsx";
 import { cancelRun, openedTrace, runState, startedFor, startRun } from "./run-engine.ts";
-import { currentHost, currentModule, data, pairsOf, param, route, setParams } from "./store.ts";
+import { currentHost, currentModule, data, param, route, setParams } from "./store.ts";
 import { TracePlayer } from "./trace-player.tsx";
 
 /** Sizes that every scenario takes or refuses with a message: the parameter, the field, the label. */
@@ -70,7 +71,7 @@ function chosenPair() {
   const [a, b] = param("meet").split(" ");
   const [resourceA, roleA, resourceB, roleB] = param("rows").split(" ");
   const id = (name: string, variant: string | null): string => entryId({ name, variant });
-  const found = pairsOf(currentModule.value, null).filter(
+  const found = known({ kind: "pairs", module: currentModule.value.name, host: null }).filter(
     (p) => id(p.a, p.variantA) === a && id(p.b, p.variantB) === b && p.resource === param("on"),
   );
   const exact = found.find(

@@ -1,22 +1,55 @@
 /** What the page knows: the facts, the address, and what was derived from them. */
-import { computed, signal } from "@preact/signals";
-import { type ContendPair, contendingPairs, underHost } from "../../analysis/index.ts";
-import type { Catalog } from "../../catalog/index.ts";
-import type { HostProfile } from "../../host/index.ts";
+import { batch, computed, signal } from "@preact/signals";
+import type { ContendPair } from "../../analysis/index.ts";
 import type { ExplorerData, NamedHost, NamedModule } from "../data.ts";
+import { comparedOf, hostOf, moduleOf, secondHostOf } from "../logic/choice.ts";
+import { questionsOf } from "../logic/questions.ts";
 import { formatRoute, parseRoute, type Route, toView, type View, withParams } from "../logic/route.ts";
+import { areKnown, ask, known } from "./analyst.ts";
 
 const facts = signal<ExplorerData | null>(null);
 
-/** The address as the page shows it. */
-export const route = signal<Route>(parseRoute(location.hash));
+/** The address as the browser shows it. */
+const address = signal<Route>(parseRoute(location.hash));
+
+/** The address whose answers are here: what the page draws. It follows {@link address} as soon as the answers come. */
+export const route = signal<Route>(address.value);
+
+/** What is waited for: nothing, or the answers that the address needs. */
+export const waiting = signal<"nothing" | "answers">("answers");
+
+/** Was anything drawn yet? */
+export const drawn = signal(false);
 
 /** Takes the facts and follows the address from here on. */
 export function start(data: ExplorerData): void {
   facts.value = data;
-  addEventListener("hashchange", () => {
-    route.value = parseRoute(location.hash);
-  });
+  addEventListener("hashchange", () => follow(location.hash));
+  addEventListener("popstate", () => follow(location.hash));
+  follow(location.hash);
+}
+
+let followed: string | null = null;
+
+/** Draws an address once what it needs is known; a later address goes before an earlier one. */
+function follow(hash: string): void {
+  // A link makes two events.
+  if (hash === followed) return;
+  followed = hash;
+  const wanted = parseRoute(hash);
+  address.value = wanted;
+  const questions = questionsOf(wanted, data.value);
+  const draw = (): void => {
+    if (address.value !== wanted) return;
+    batch(() => {
+      route.value = wanted;
+      drawn.value = true;
+      waiting.value = "nothing";
+    });
+  };
+  if (areKnown(questions)) return draw();
+  waiting.value = "answers";
+  void ask(questions).then(draw);
 }
 
 /** The document; only read once {@link start} was called. */
@@ -31,60 +64,38 @@ export function param(name: string): string {
 }
 
 /** The module that the address names; one that is not here is the initial one. */
-export const currentModule = computed<NamedModule>(() => moduleNamed(param("module")));
+export const currentModule = computed<NamedModule>(() => moduleOf(data.value, route.value.params));
 
 /** The module to compare with: the address's, else the version before, else the one after. */
-export const compared = computed<NamedModule>(() => {
-  const { modules } = data.value;
-  const named = modules.find(({ name }) => name === param("compare"));
-  const at = modules.indexOf(currentModule.value);
-  return named ?? modules[at - 1] ?? modules[at + 1] ?? currentModule.value;
-});
+export const compared = computed<NamedModule>(() => comparedOf(data.value, route.value.params));
 
 /** The host that the address names; `none` is the module alone. */
-export const currentHost = computed<NamedHost | null>(() => {
-  const wanted = param("host") || (data.value.initial.host ?? "");
-  return data.value.hosts.find(({ name }) => name === wanted) ?? null;
-});
+export const currentHost = computed<NamedHost | null>(() => hostOf(data.value, route.value.params));
 
-function moduleNamed(name: string): NamedModule {
-  const { modules, initial } = data.value;
-  const found = modules.find((m) => m.name === name) ?? modules.find((m) => m.name === initial.module) ?? modules[0];
-  if (found === undefined) throw new Error("there is no module");
-  return found;
-}
+/** The host beside, in the view of hosts. */
+export const secondHost = computed<NamedHost | null>(() => secondHostOf(data.value, route.value.params));
 
-const alone = new WeakMap<Catalog, readonly ContendPair[]>();
-const hosted = new WeakMap<Catalog, WeakMap<HostProfile, readonly ContendPair[]>>();
+/** The pairs of the chosen module under the chosen host; for the views that ask for them. */
+export const pairs = computed<readonly ContendPair[]>(() =>
+  known({ kind: "pairs", module: currentModule.value.name, host: currentHost.value?.name ?? null }),
+);
 
-/** Every pair of a module, under a host where one is given; computed once. */
-export function pairsOf({ catalog }: NamedModule, host: NamedHost | null): readonly ContendPair[] {
-  const plain = alone.get(catalog) ?? contendingPairs(catalog);
-  alone.set(catalog, plain);
-  if (host === null) return plain;
-  const byHost = hosted.get(catalog) ?? new WeakMap<HostProfile, readonly ContendPair[]>();
-  hosted.set(catalog, byHost);
-  const found = byHost.get(host.profile) ?? underHost(catalog, host.profile, [...plain]).pairs;
-  byHost.set(host.profile, found);
-  return found;
-}
-
-/** The pairs of the chosen module under the chosen host. */
-export const pairs = computed(() => pairsOf(currentModule.value, currentHost.value));
+/** What links carry on. A text, so that a step within a view does not draw every link again. */
+const carried = computed(() => formatRoute(toView(route.value, "matrix")));
 
 /** The address of another view of the same facts. */
 export function linkTo(view: View, params: Readonly<Record<string, string>> = {}): string {
-  return formatRoute(toView(route.value, view, params));
+  return formatRoute(toView(parseRoute(carried.value), view, params));
 }
 
 /** Changes parameters of this view. `replace`: without a step in the browser's history. */
 export function setParams(patch: Readonly<Record<string, string>>, replace = false): void {
-  navigate(formatRoute(withParams(route.value, patch)), replace);
+  navigate(formatRoute(withParams(address.value, patch)), replace);
 }
 
 /** Goes to an address of the page. */
 export function navigate(hash: string, replace = false): void {
   if (replace) history.replaceState(null, "", hash);
   else history.pushState(null, "", hash);
-  route.value = parseRoute(hash);
+  follow(hash);
 }

@@ -1,21 +1,16 @@
 /** What changed between two modules, and every leaf through all versions. */
 import { signal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useEffect } from "preact/hooks";
-import { type ContendPair, type DiffDocument, diffCatalogs, type RowChange } from "../../analysis/index.ts";
-import type { NamedModule } from "../data.ts";
-import { type Moment, type Timeline, timelines } from "../logic/versions.ts";
-import { type Column, LeafLink, Mode, Select, SourceLine, Table } from "./parts.tsx";
+import { useEffect, useMemo } from "preact/hooks";
+import type { ContendPair, DiffDocument, RowChange } from "../../analysis/index.ts";
+import { csvText } from "../logic/csv.ts";
+import type { Question } from "../logic/questions.ts";
+import { SIGNS, type Timeline, timelinePicture, timelineRows, WORDS } from "../logic/versions.ts";
+import { ask, known } from "./analyst.ts";
+import { memo } from "./memo.ts";
+import { type Column, LeafLink, Mode, Saves, Select, SourceLine, Table } from "./parts.tsx";
+import { saveText } from "./save.ts";
 import { compared, currentModule, data, linkTo, param, setParams } from "./store.ts";
-
-const diffs = new Map<string, DiffDocument>();
-
-function diffOf(before: NamedModule, after: NamedModule): DiffDocument {
-  const key = `${before.name}\n${after.name}`;
-  const found = diffs.get(key) ?? diffCatalogs(before.catalog, after.catalog);
-  diffs.set(key, found);
-  return found;
-}
 
 /** The view. */
 export function VersionsView(): VNode {
@@ -47,7 +42,7 @@ export function VersionsView(): VNode {
           </button>
         )}
       </form>
-      <Difference diff={diffOf(before, after)} leaf={leaf} />
+      <Difference diff={known({ kind: "diff", before: before.name, after: after.name })} leaf={leaf} />
       <TimelineTable />
     </>
   );
@@ -55,9 +50,7 @@ export function VersionsView(): VNode {
 
 function Difference({ diff, leaf }: { readonly diff: DiffDocument; readonly leaf: string }): VNode {
   const [from, to] = [diff.before.version, diff.after.version];
-  const mine = (name: string): boolean => leaf === "" || name === leaf;
-  const pairMine = (pair: ContendPair): boolean => mine(pair.a) || mine(pair.b);
-  const changed = diff.changed.filter((change) => mine(change.leaf));
+  const { changed, appeared, gone } = useMemo(() => rowsOf(diff, leaf), [diff, leaf]);
   return (
     <>
       <h2>
@@ -96,20 +89,31 @@ function Difference({ diff, leaf }: { readonly diff: DiffDocument; readonly leaf
         <Table
           caption="Contentions that appeared"
           columns={PAIR_COLUMNS}
-          rows={diff.contention.appeared.filter(pairMine)}
+          rows={appeared}
           file={`appeared-${from}-${to}`}
           empty="None."
         />
         <Table
           caption="Contentions that are gone"
           columns={PAIR_COLUMNS}
-          rows={diff.contention.disappeared.filter(pairMine)}
+          rows={gone}
           file={`gone-${from}-${to}`}
           empty="None."
         />
       </div>
     </>
   );
+}
+
+/** The rows about one call, or about all. */
+function rowsOf({ changed, contention }: DiffDocument, leaf: string) {
+  const mine = (name: string): boolean => leaf === "" || name === leaf;
+  const pairMine = (pair: ContendPair): boolean => mine(pair.a) || mine(pair.b);
+  return {
+    changed: changed.filter((change) => mine(change.leaf)),
+    appeared: contention.appeared.filter(pairMine),
+    gone: contention.disappeared.filter(pairMine),
+  };
 }
 
 function Count({ label, value }: { readonly label: string; readonly value: number }): VNode {
@@ -169,64 +173,50 @@ function RowShown({ row }: { readonly row: RowChange["before"] }): VNode {
   );
 }
 
-const SIGNS: Readonly<Record<Moment["state"], string>> = {
-  absent: "",
-  first: "●",
-  added: "+",
-  removed: "−",
-  changed: "Δ",
-  same: "·",
-};
-
-const WORDS: Readonly<Record<Moment["state"], string>> = {
-  absent: "not there",
-  first: "there from the first version",
-  added: "added",
-  removed: "removed",
-  changed: "changed",
-  same: "as before",
-};
-
-let cached: { readonly of: readonly NamedModule[]; readonly lines: readonly Timeline[] } | null = null;
-
-/** Extracted versions only: the published table says less of each row, so that everything would look changed. */
-function allTimelines(): { readonly versions: readonly NamedModule[]; readonly lines: readonly Timeline[] } {
-  const versions = data.value.modules.filter(({ catalog }) => catalog.module.origin === "extracted");
-  if (cached?.of !== data.value.modules) cached = { of: data.value.modules, lines: timelines(versions) };
-  return { versions, lines: cached.lines };
+interface Step {
+  readonly appeared: number;
+  readonly gone: number;
 }
 
-/** By version: how many contentions came and went since the version before. */
-const steps = signal<ReadonlyMap<string, { readonly appeared: number; readonly gone: number }>>(new Map());
+/** By version: how many contentions came and went since the version before; null where that cannot be worked out. */
+const steps = signal<ReadonlyMap<string, Step | null>>(new Map());
 
-/** Compares one version with the one before; null when all were compared. */
-function nextStep(versions: readonly NamedModule[]): (() => void) | null {
-  const at = versions.findIndex(({ name }, i) => i > 0 && !steps.value.has(name));
+/** Compares the next version with the one before; null when all were compared. */
+function nextStep(versions: readonly string[]): Extract<Question, { kind: "diff" }> | null {
+  const at = versions.findIndex((name, i) => i > 0 && !steps.value.has(name));
   const [before, after] = [versions[at - 1], versions[at]];
-  if (before === undefined || after === undefined) return null;
-  return () => {
-    const { contention } = diffOf(before, after);
-    const counts = { appeared: contention.appeared.length, gone: contention.disappeared.length };
-    steps.value = new Map([...steps.value, [after.name, counts]]);
-  };
+  return before === undefined || after === undefined ? null : { kind: "diff", before, after };
 }
 
-/** Contentions that came and went; filled in one version at a time, so that the page stays quick. */
-function ContentionRow({ versions }: { readonly versions: readonly NamedModule[] }): VNode {
+async function count(question: Extract<Question, { kind: "diff" }>): Promise<void> {
+  await ask([question]);
+  steps.value = new Map([...steps.value, [question.after, stepOf(question)]]);
+}
+
+function stepOf(question: Extract<Question, { kind: "diff" }>): Step | null {
+  try {
+    const { contention } = known(question);
+    return { appeared: contention.appeared.length, gone: contention.disappeared.length };
+  } catch {
+    return null;
+  }
+}
+
+/** Contentions that came and went; asked for one version at a time, so that no other question waits long. */
+function ContentionRow({ versions }: { readonly versions: readonly string[] }): VNode {
   const next = nextStep(versions);
   useEffect(() => {
-    if (next === null) return;
-    const timer = setTimeout(next, 60);
-    return () => clearTimeout(timer);
-  });
+    if (next !== null) void count(next);
+  }, [next?.after]);
   return (
     <tr class="contentions">
       <th scope="row">contentions appeared / gone</th>
-      {versions.map(({ name }, i) => {
-        const before = versions[i - 1]?.name;
+      {versions.map((name, i) => {
+        const before = versions[i - 1];
         const counts = steps.value.get(name);
         if (before === undefined) return <td key={name} />;
         if (counts === undefined) return <td key={name}>…</td>;
+        if (counts === null) return <td key={name}>?</td>;
         return (
           <td key={name}>
             {counts.appeared + counts.gone === 0 ? (
@@ -244,7 +234,8 @@ function ContentionRow({ versions }: { readonly versions: readonly NamedModule[]
 }
 
 function TimelineTable(): VNode {
-  const { versions, lines } = allTimelines();
+  const lines = known({ kind: "timelines" });
+  const versions = lines[0]?.moments.map(({ version }) => version) ?? [];
   const all = param("all") === "1";
   const shown = all ? lines : lines.filter(({ changes }) => changes);
   return (
@@ -261,6 +252,11 @@ function TimelineTable(): VNode {
           />{" "}
           also calls that never change
         </label>
+        <Saves
+          name="Every call through all versions"
+          csv={() => saveText("timelines.csv", "text/csv", csvText(timelineRows(versions, shown)))}
+          svg={() => saveText("timelines.svg", "image/svg+xml", timelinePicture(versions, shown))}
+        />
       </div>
       <p class="legend">
         ● in the first version · as in the version before Δ locks or states changed + added − removed. A sign opens that
@@ -272,7 +268,7 @@ function TimelineTable(): VNode {
           <thead>
             <tr>
               <th scope="col">Call</th>
-              {versions.map(({ name }) => (
+              {versions.map((name) => (
                 <th key={name} scope="col">
                   {name}
                 </th>
@@ -291,7 +287,7 @@ function TimelineTable(): VNode {
   );
 }
 
-function TimelineRow({ line }: { readonly line: Timeline }): VNode {
+const TimelineRow = memo(function TimelineRow({ line }: { readonly line: Timeline }): VNode {
   return (
     <tr>
       <th scope="row">
@@ -315,4 +311,4 @@ function TimelineRow({ line }: { readonly line: Timeline }): VNode {
       })}
     </tr>
   );
-}
+});

@@ -1,73 +1,15 @@
-/** Checks models beside the page, so that the page stays quick and a run can be cancelled. */
-import { type CheckResult, checkAsync } from "../../check/index.ts";
-import { SeamlockError } from "../../errors.ts";
-import type { Model } from "../../language/index.ts";
-import { buildModel, parseScenario } from "../../model/index.ts";
-import { endsOf, interleavingModel } from "../logic/interleaving.ts";
-import type { Job, PairJob, Reply, Request, ScenarioJob } from "../logic/runs.ts";
+/** The program of the page's workers: one of them answers questions, others check and simulate. */
+import type { ToWorker } from "../logic/worker-messages.ts";
+import { takeFacts, takeQuestion } from "./worker-answers.ts";
+import { takeRequest } from "./worker-runs.ts";
 
-/** A page may be left open; a check that outgrows this stops as inconclusive. */
-const MEMORY = 1024 * 1024 * 1024;
-const EVERY = 150;
-
-let running: AbortController | null = null;
-
-self.onmessage = ({ data }: MessageEvent<Request>) => {
-  running?.abort();
-  if (data.kind === "cancel") return;
-  running = new AbortController();
-  run(data.job, running.signal).then(reply, (error: unknown) => reply(failure(error)));
-};
-
-function reply(message: Reply): void {
-  self.postMessage(message);
-}
-
-function failure(error: unknown): Reply {
-  if (error instanceof SeamlockError) {
-    return { kind: "failed", code: error.code, message: error.message, hint: error.hint };
+self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  switch (data.kind) {
+    case "facts":
+      return takeFacts(data.text);
+    case "ask":
+      return takeQuestion(data.question);
+    default:
+      return takeRequest(data);
   }
-  return { kind: "failed", code: null, message: error instanceof Error ? error.message : String(error), hint: null };
-}
-
-async function run(job: Job, signal: AbortSignal): Promise<Reply> {
-  return job.kind === "pair"
-    ? meet(job, signal)
-    : { kind: "done", note: null, result: await decide(scenarioOf(job), signal) };
-}
-
-/** First as calls of one TD on the same objects, then, where that never meets, with nothing else in common. */
-async function meet({ pair, leaves }: PairJob, signal: AbortSignal): Promise<Reply> {
-  const ends = endsOf(leaves, pair);
-  if (ends === null) throw new SeamlockError("SL6002", "the module does not have the two calls of this pair");
-  const same = await decide(interleavingModel(pair, ends, "same-objects"), signal);
-  if (same.trace !== null || signal.aborted) return { kind: "done", result: same, note: null };
-  const apart = await decide(interleavingModel(pair, ends, "this-lock-only"), signal);
-  const note = "The two calls name different objects, but for the one lock at which they meet.";
-  return { kind: "done", result: apart, note: apart.trace === null ? null : note };
-}
-
-function scenarioOf({ scenario, overrides, catalog, host }: ScenarioJob): Model {
-  const facts = {
-    catalog: () => catalog,
-    host: () => {
-      if (host !== null) return host;
-      throw new SeamlockError("SL6002", "the scenario needs a host, and none of that name is here");
-    },
-  };
-  return buildModel(parseScenario(scenario.text, scenario.name, overrides), facts);
-}
-
-function decide(model: Model, signal: AbortSignal): Promise<CheckResult> {
-  let shown = 0;
-  return checkAsync(model, {
-    signal,
-    memory: MEMORY,
-    onProgress(progress) {
-      const now = performance.now();
-      if (now - shown < EVERY) return;
-      shown = now;
-      reply({ kind: "progress", progress });
-    },
-  });
-}
+};

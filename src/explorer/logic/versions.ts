@@ -1,5 +1,6 @@
 /** Versions side by side: for each leaf, where its locks changed. */
 import type { Catalog, Leaf } from "../../catalog/index.ts";
+import { gridPicture, type PictureCell } from "./grid-picture.ts";
 
 /** What a leaf is in one version, against the version before. */
 export interface Moment {
@@ -15,6 +16,55 @@ export interface Timeline {
   readonly moments: readonly Moment[];
   /** Does anything change? */
   readonly changes: boolean;
+}
+
+/** A state as one sign, and in words. */
+export const SIGNS: Readonly<Record<Moment["state"], string>> = {
+  absent: "",
+  first: "●",
+  added: "+",
+  removed: "−",
+  changed: "Δ",
+  same: "·",
+};
+
+export const WORDS: Readonly<Record<Moment["state"], string>> = {
+  absent: "not there",
+  first: "there from the first version",
+  added: "added",
+  removed: "removed",
+  changed: "changed",
+  same: "as before",
+};
+
+/** The timelines as rows of text, the head first. */
+export function timelineRows(versions: readonly string[], lines: readonly Timeline[]): string[][] {
+  const body = lines.map(({ leaf, moments }) => [leaf, ...moments.map(({ state }) => WORDS[state])]);
+  return [["Call", ...versions], ...body];
+}
+
+const KINDS: Readonly<Record<Moment["state"], PictureCell["kind"]>> = {
+  absent: "grey",
+  first: "plain",
+  added: "strong",
+  removed: "strong",
+  changed: "strong",
+  same: "plain",
+};
+
+/** The timelines as a drawing. */
+export function timelinePicture(versions: readonly string[], lines: readonly Timeline[]): string {
+  return gridPicture({
+    title: "TDX module: every call through all versions",
+    legend: "●: in the first version   ·: as before   Δ: locks or states changed   +: added   −: removed",
+    columns: versions,
+    rows: lines.map(({ leaf, moments }) => ({
+      title: leaf,
+      cells: moments.map(({ state }) => ({ sign: SIGNS[state], kind: KINDS[state] })),
+    })),
+    cell: 66,
+    turned: false,
+  });
 }
 
 /** What matters of a leaf's locks; where they stand in the source does not. */
