@@ -127,6 +127,8 @@ function acquisition(row: Row, when: string | null, site: Site): Acquisition {
     operand: null,
     busyStatus: null,
     hostPriorityStatus: null,
+    otherStatuses: [],
+    promotion: null,
     release: null,
     evidence: [site],
   };

@@ -161,8 +161,12 @@ function pageMeets({ leaf, row }: Place, other: Place): string | null {
   return sameLevel && acceptsPage(row.role, state) ? resource : null;
 }
 
-/** What a PAMT walk was on the way to when it took this ancestor: the next row that is none. */
-function targetOf({ leaf, index }: Place): string | null {
+/**
+ * What a PAMT walk was on the way to when it took this ancestor: the next row that is none. One taken EXCLUSIVE is the walk's
+ * own target, the entry of a range that is split into pages.
+ */
+function targetOf({ leaf, row, index }: Place): string | null {
+  if (row.mode === "EXCLUSIVE") return null;
   return leaf.acquisitions.slice(index + 1).find((row) => !isAncestor(row.resource))?.resource ?? null;
 }
 

@@ -256,7 +256,10 @@ function meaningOf(
 /** Rows of a leaf whose lock, when busy, gives this status. */
 function rowsFor(leaf: Leaf, status: string): readonly Acquisition[] {
   const same = (s: string | null): boolean => s !== null && parseStatus(s) === parseStatus(status);
-  return leaf.acquisitions.filter((row) => same(row.busyStatus) || same(row.hostPriorityStatus));
+  return leaf.acquisitions.filter(
+    (row) =>
+      same(row.busyStatus) || same(row.hostPriorityStatus) || row.otherStatuses.some((other) => same(other.status)),
+  );
 }
 
 function other(leaf: Leaf, status: string): boolean {
@@ -291,15 +294,13 @@ type HolderFacts = StatusExplanation["holders"][number];
  * then by the number of host paths.
  */
 function holdersOf(catalog: Catalog, entries: readonly Leaf[], status: string, context: Context): HolderFacts[] {
-  const rows = entries.flatMap((leaf) => rowsFor(leaf, status));
-  if (rows.length === 0) return trackingHolders(catalog, entries, status);
-  const names = new Set(entries.map((leaf) => leaf.name));
-  const wanted = new Set([status]);
+  const wanted = new Set(entries.flatMap((leaf) => rowsFor(leaf, status).map((row) => rowKey(leaf.name, row))));
+  if (wanted.size === 0) return trackingHolders(catalog, entries, status);
   const sides = context
     .pairs()
     .flatMap((pair) => [
-      ...(names.has(pair.a) && pair.busyA && hits(pair, "a", wanted) ? [{ pair, holder: "b" as const }] : []),
-      ...(names.has(pair.b) && pair.busyB && hits(pair, "b", wanted) ? [{ pair, holder: "a" as const }] : []),
+      ...(pair.busyA && wanted.has(sideKey(pair, "a")) ? [{ pair, holder: "b" as const }] : []),
+      ...(pair.busyB && wanted.has(sideKey(pair, "b")) ? [{ pair, holder: "a" as const }] : []),
     ]);
   const found = new Map<string, HolderFacts>();
   for (const { pair, holder } of sides) {
@@ -336,9 +337,28 @@ function elsewhere(
   return [...groups.values()];
 }
 
-function hits(pair: ContendPair, side: "a" | "b", wanted: ReadonlySet<string>): boolean {
-  const [status, priority] = side === "a" ? [pair.statusA, pair.priorityStatusA] : [pair.statusB, pair.priorityStatusB];
-  return [status, priority].some((s) => s !== null && wanted.has(s));
+type RowIdentity = Pick<Acquisition, "resource" | "role" | "mode" | "when" | "busyStatus">;
+
+/** What tells a row of a leaf from the others, as far as a pair knows it. */
+const rowKey = (leaf: string, { resource, role, mode, when, busyStatus }: RowIdentity): string =>
+  JSON.stringify([leaf, resource, role, mode, when, busyStatus]);
+
+function sideKey(pair: ContendPair, side: "a" | "b"): string {
+  return side === "a"
+    ? rowKey(pair.a, {
+        resource: pair.resourceA,
+        role: pair.roleA,
+        mode: pair.modeA,
+        when: pair.whenA,
+        busyStatus: pair.statusA,
+      })
+    : rowKey(pair.b, {
+        resource: pair.resourceB,
+        role: pair.roleB,
+        mode: pair.modeB,
+        when: pair.whenB,
+        busyStatus: pair.statusB,
+      });
 }
 
 function holderFacts(catalog: Catalog, pair: ContendPair, side: "a" | "b"): HolderFacts {

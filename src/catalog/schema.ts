@@ -21,6 +21,7 @@ export const siteSchema = z.strictObject({ file: z.string().min(1), line: LINE, 
 /** An operand of a status. */
 export const operandSchema = z.strictObject({ id: z.string().min(1), number: z.int().min(0) });
 
+const busyStatusSchema = z.strictObject({ status: STATUS, operand: operandSchema.nullable() });
 const releaseSchema = z.strictObject({ at: z.string().min(1), evidence: z.array(siteSchema) });
 
 /** One lock acquisition of a leaf. */
@@ -36,8 +37,10 @@ export const acquisitionSchema = z.strictObject({
   operand: operandSchema.nullable(),
   busyStatus: STATUS.nullable(),
   hostPriorityStatus: STATUS.nullable(),
+  otherStatuses: z.array(busyStatusSchema).default([]),
   release: releaseSchema.nullable(),
   evidence: z.array(siteSchema),
+  promotion: z.array(siteSchema).nullable().default(null),
 });
 
 const otherBusySchema = z.strictObject({

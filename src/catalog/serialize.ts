@@ -58,8 +58,10 @@ function leafInOrder(leaf: Catalog["leaves"][number]): unknown {
       ...pick(a, ["resource", "role", "object", "lock", "mode", "side", "when", "times"]),
       operand: operand(a.operand),
       ...pick(a, ["busyStatus", "hostPriorityStatus"]),
+      otherStatuses: a.otherStatuses.map((s) => ({ status: s.status, operand: operand(s.operand) })),
       release: a.release === null ? null : { at: a.release.at, evidence: a.release.evidence.map(site) },
       evidence: a.evidence.map(site),
+      promotion: a.promotion === null ? null : a.promotion.map(site),
     })),
     otherBusy: leaf.otherBusy.map((b) => ({
       ...pick(b, ["status", "name", "object"]),

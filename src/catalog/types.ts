@@ -27,10 +27,23 @@ export interface Operand {
   readonly number: number;
 }
 
+/** One more status that tells of the same busy lock. */
+export interface BusyStatus {
+  readonly status: string;
+  readonly operand: Operand | null;
+}
+
 /** Where a lock taken by a leaf is given back. */
 export interface Release {
-  /** `leaf-exit`, `before-td-entry`, `td-exit`, or the name of the function that releases it earlier. */
+  /**
+   * - `leaf-exit`: in the leaf's clean-up, or elsewhere in the leaf's own function.
+   * - `iteration-end`: in the iteration of the loop that took it, so that the leaf holds at most one at a time.
+   * - `before-td-entry`, `td-exit`: by the leaf that enters the TD; the latter locks stay held while the guest runs.
+   * - `page-removed`: never; the lock word lies in a page that the leaf removes, and goes with it.
+   * - else the name of the function that releases it earlier.
+   */
   readonly at: string;
+  /** From the leaf's own call down to what gives it back on success; for `page-removed`, to where the page becomes free. */
   readonly evidence: readonly Site[];
 }
 
@@ -53,12 +66,23 @@ export interface Acquisition {
   readonly operand: Operand | null;
   /** The 64-bit status returned when this lock is busy, `0x` and 16 upper-case digits; null when the leaf does not return one. */
   readonly busyStatus: string | null;
-  /** The status when the caller is the guest and the host-priority bit is set; null where that cannot happen. */
+  /**
+   * The status when a guest asks (`side`, or a TDCALL on another TD) and the host-priority bit is set; null where that cannot
+   * happen. As the leaf returns it: the TDCALL dispatcher then turns TDX_OPERAND_BUSY_HOST_PRIORITY into TDX_OPERAND_BUSY
+   * for the guest, or into a TD exit once the time-out has passed.
+   */
   readonly hostPriorityStatus: string | null;
+  /**
+   * Further statuses of this row, in ascending order: the lock of each other L2 VM has an operand of its own, and what is
+   * an error of one call in one phase of an import is fatal in another. Empty for most rows.
+   */
+  readonly otherStatuses: readonly BusyStatus[];
   /** Null for NO_LOCK rows. */
   readonly release: Release | null;
   /** From the leaf's own call down to the primitive. */
   readonly evidence: readonly Site[];
+  /** Of a lock that is taken SHARED and then made EXCLUSIVE: from the leaf's own call down to the promotion; else null. */
+  readonly promotion: readonly Site[] | null;
 }
 
 /** A BUSY-class status that comes from something other than a lock primitive (a failed cmpxchg, a reference count, …). */

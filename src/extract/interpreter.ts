@@ -9,7 +9,7 @@
 import type { LockMode, Side, Site } from "../catalog/index.ts";
 import type { Expr, FunctionAst, Stmt } from "./ast.ts";
 import { arithmetic, type FunctionInfo, type Program, placed, substitute } from "./program.ts";
-import type { ExtractionRules, PrimitiveRule } from "./rules.ts";
+import type { ExtractionRules, PrimitiveRule, StatusChange } from "./rules.ts";
 import {
   type AcquireEvent,
   forgetNames,
@@ -566,11 +566,15 @@ export class Interpreter {
           else if (isConst(f, true) && s.test !== null) {
             const loops = s.testFirst ? [...frame.loops, this.sourceText(s.test)] : frame.loops;
             if (round < limit) this.once(s, st, frame, loops, flows, next);
-            else flows.push({ state: st, exit: NEXT });
+            else {
+              this.laterFailures(s, [st], frame, flows);
+              flows.push({ state: st, exit: NEXT });
+            }
           } else if (round === 0) {
             const after: State[] = [];
             const before = st.clone();
             this.once(s, st, frame, [...frame.loops, s.test ? this.sourceText(s.test) : "for ever"], flows, after);
+            this.laterFailures(s, after, frame, flows);
             for (const end of after) {
               this.forgetCounters(before, end, frame);
               flows.push({ state: end, exit: NEXT });
@@ -602,6 +606,36 @@ export class Interpreter {
     if (!this.rules.multiplicities.some((rule) => rule.test.test(text))) return UNROLL;
     const first = this.name(s.test.left.name, start, frame);
     return first.t === "num" && first.v === 0n ? 2 : 1;
+  }
+
+  /**
+   * Later iterations of a loop take what the first one took, but may report it under other operands: their failures are
+   * followed, and nothing else of them.
+   *
+   * @param ends what the iterations before ended in
+   */
+  private laterFailures(s: Extract<Stmt, { kind: "loop" }>, ends: readonly State[], frame: Frame, flows: Flow[]): void {
+    if (s.test?.kind !== "binary" || s.test.left.kind !== "name" || !this.canAcquire(s.body)) return;
+    const { name } = s.test.left;
+    const text = this.sourceText(s.test);
+    const rule = this.rules.multiplicities.find(({ test }) => test.test(text));
+    const largest = rule?.largest === undefined ? null : this.program.constant(rule.largest);
+    if (largest === null) return;
+    // One that took nothing stands for all: the next iteration's failures do not depend on it.
+    const fewest = (states: readonly State[]): State | undefined =>
+      states.filter((st) => !st.failure).sort((a, b) => a.events.length - b.events.length)[0];
+    for (let state = fewest(ends)?.clone(); state !== undefined; ) {
+      const counter = this.name(name, state, frame);
+      if (counter.t !== "num" || counter.v > largest) return;
+      const next: State[] = [];
+      for (const [st, formula] of this.condition(s.test, state, frame)) {
+        if (!st.assume(formula, `${this.forkId(frame, s.line, s.test)}+${counter.v}`, true)) continue;
+        const left: Flow[] = [];
+        this.once(s, st, frame, [...frame.loops, text], left, next);
+        flows.push(...left.filter((flow) => flow.state.failure));
+      }
+      state = fewest(next);
+    }
   }
 
   private canAcquire(s: Stmt): boolean {
@@ -979,6 +1013,10 @@ export class Interpreter {
     if (stored !== null) return state.resolve(stored);
     if (this.version !== null && this.rules.versionPlaces.test(place.text)) return num(this.version);
     const member = place.key.slice(place.key.lastIndexOf(".") + 1);
+    if (member === this.rules.statusOperandField) {
+      const status = state.read(place.key.replace(/\.\w+$/, `.${this.rules.wordField}`));
+      if (status?.t === "num") return num(status.v & 0xffffffffn);
+    }
     nameLocation(place.key, place.text);
     return state.resolve(sym(place.key, place.text, place.key, this.rules.nonNullMembers.includes(member)));
   }
@@ -1232,7 +1270,7 @@ export class Interpreter {
       name in r.noReturn ||
       r.ignoredCalls.includes(name) ||
       r.assertions.includes(name) ||
-      r.statusWithOperand.includes(name) ||
+      Object.hasOwn(r.statusChanges, name) ||
       r.mappings.includes(name) ||
       this.program.functions.has(name)
     );
@@ -1349,7 +1387,8 @@ export class Interpreter {
   ): Evaluated<Value>[] {
     const primitive = Object.hasOwn(this.rules.primitives, name) ? this.rules.primitives[name] : undefined;
     if (primitive) return this.primitive(name, primitive, args, e, state, frame);
-    if (this.rules.statusWithOperand.includes(name)) return [[state, this.withOperand(args[0], args[1], state)]];
+    const change = Object.hasOwn(this.rules.statusChanges, name) ? this.rules.statusChanges[name] : undefined;
+    if (change) return [[state, this.changed(args, change, name, state)]];
     if (this.rules.mappings.includes(name)) return [[state, this.mapped(args[0], e)]];
     const site = this.site(frame, e.line);
     if (this.rules.wholeWordReleases.some((pattern) => pattern.test(name))) {
@@ -1383,24 +1422,38 @@ export class Interpreter {
     return value && value.t === "sym" && !value.id.startsWith("#") ? value.text : own;
   }
 
-  private withOperand(status: Value | undefined, operand: Value | undefined, state: State): Value {
+  private changed(args: readonly Value[], change: StatusChange, name: string, state: State): Value {
+    const [given, operand] = args;
+    const status = change.operand ? this.withOperand(given, operand, this.addsOperand(name), state) : given;
+    return status && change.flags !== null ? withFlags(status, change.flags, state) : (status ?? fresh("a status"));
+  }
+
+  /** Does the tree's function add the operand to the status, instead of putting it there? */
+  private addsOperand(name: string): boolean {
+    const info = this.program.functions.get(name)?.[0];
+    const body = info ? (this.program.texts.get(info.file)?.slice(info.bodyStart, info.bodyEnd) ?? "") : "";
+    return !/\boperand\s*=[^=]/.test(body);
+  }
+
+  private withOperand(status: Value | undefined, operand: Value | undefined, adds: boolean, state: State): Value {
     if (status?.t === "num") {
       if (operand?.t === "ite")
         return {
           t: "ite",
           c: operand.c,
-          a: this.withOperand(status, operand.a, state),
-          b: this.withOperand(status, operand.b, state),
+          a: this.withOperand(status, operand.a, adds, state),
+          b: this.withOperand(status, operand.b, adds, state),
         };
       // An unknown operand leaves the status what it is.
-      return num(operand?.t === "num" ? status.v | operand.v : status.v, status.name);
+      if (operand?.t !== "num") return status;
+      return num(adds ? status.v + operand.v : ((status.v >> 32n) << 32n) | (operand.v & 0xffffffffn), status.name);
     }
     if (status?.t === "ite")
       return {
         t: "ite",
         c: status.c,
-        a: this.withOperand(status.a, operand, state),
-        b: this.withOperand(status.b, operand, state),
+        a: this.withOperand(status.a, operand, adds, state),
+        b: this.withOperand(status.b, operand, adds, state),
       };
     if (!status || !operand) return fresh("a status");
     if (status.t === "error" || isConst(state.simplify(equal(status, num(0))), false)) return { t: "error" };
@@ -1666,6 +1719,15 @@ export class Interpreter {
     const evidence = [...frame.chain, this.site(frame, line)];
     state.busy = [...state.busy, { status: value.v, evidence, guards: state.guards }];
   }
+}
+
+/** A status with the flag bits set; what is not known to be an error only becomes some error. */
+function withFlags(status: Value, flags: bigint, state: State): Value {
+  if (status.t === "num") return num(status.v | flags, status.name);
+  if (status.t === "ite")
+    return { ...status, a: withFlags(status.a, flags, state), b: withFlags(status.b, flags, state) };
+  if (status.t === "error" || isConst(state.simplify(equal(status, num(0))), false)) return { t: "error" };
+  return sym(`flags(${idOf(status)},${flags})`, `${valueText(status)} with flags`);
 }
 
 /** Calls a function with the name of each function that a statement calls. */

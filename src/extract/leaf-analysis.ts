@@ -48,16 +48,20 @@ export function analyseLeaves(
   return { entries, found, visited: [...interpreter.visited] };
 }
 
-/** Functions worth following: primitives, page types, BUSY statuses, whole-word releases, and what never returns. */
+/** Functions worth following: primitives, page types, BUSY statuses, whole-word releases, what worsens a status, what never returns. */
 function seeds(program: Program, rules: ExtractionRules): Set<string> {
   const result = new Set([
     ...Object.keys(rules.primitives),
     ...Object.keys(rules.noReturn).filter((name) => rules.noReturn[name] !== "fatal"),
   ]);
+  const worsens = Object.keys(rules.statusChanges).filter((name) => rules.statusChanges[name]?.flags !== null);
+  const worse = new RegExp(`\\b(${worsens.join("|")})\\s*\\(`);
   for (const [name, infos] of program.functions) {
     if (rules.wholeWordReleases.some((pattern) => pattern.test(name))) result.add(name);
     for (const info of infos) {
-      const body = program.texts.get(info.file)?.slice(info.bodyStart, info.bodyEnd) ?? "";
+      const text = program.texts.get(info.file) ?? "";
+      const body = text.slice(info.bodyStart, info.bodyEnd);
+      if (worse.test(body) && rules.statusParameters.test(text.slice(info.headStart, info.bodyStart))) result.add(name);
       if (
         /(?:->|\.)pt\s*=[^=]/.test(body) ||
         [...body.matchAll(/\bTDX_\w+/g)].some((m) => rules.busyStatuses.test(m[0]))

@@ -139,7 +139,7 @@ function missingHandler(statements: readonly Stmt[], program: Program, rules: Ex
     if (s.kind !== "expression" || s.expr.kind !== "assign" || s.expr.right.kind !== "call") continue;
     const { callee } = s.expr.right;
     if (callee.kind !== "name" || program.macros.has(callee.name)) continue;
-    if (!rules.statusWithOperand.includes(callee.name)) return callee.name;
+    if (!Object.hasOwn(rules.statusChanges, callee.name)) return callee.name;
   }
   return null;
 }

@@ -40,6 +40,8 @@ interface Held {
   readonly isGuess: boolean;
   readonly object: string;
   readonly release: Release | null;
+  /** Where it was made EXCLUSIVE, when it was not taken in that mode. */
+  readonly promotion: readonly Site[] | null;
 }
 
 /** Everything that is needed to read one leaf's rows off its finals. */
@@ -160,9 +162,11 @@ function heldLocks(final: Final, context: RowContext, objects: ObjectNames, trou
   const acquires = events.filter((event): event is AcquireEvent => event.kind === "acquire");
   const result: Held[] = [];
   for (const event of [...acquires, ...final.state.skipped]) {
-    const promoted =
-      event.mode !== "NO_LOCK" && events.some((other) => other.kind === "promote" && other.lockKey === event.lockKey);
-    const mode: LockMode = promoted ? "EXCLUSIVE" : event.mode;
+    const promotion =
+      event.mode === "NO_LOCK"
+        ? undefined
+        : events.find((other) => other.kind === "promote" && other.lockKey === event.lockKey);
+    const mode: LockMode = promotion ? "EXCLUSIVE" : event.mode;
     const { resource, role, isGuess = false } = classify(event, acquires, final.state, context, troubles);
     const named = resource.startsWith("PAMT_") ? walkTarget(event, acquires) : event;
     result.push({
@@ -173,6 +177,7 @@ function heldLocks(final: Final, context: RowContext, objects: ObjectNames, trou
       isGuess,
       object: objects.of(named),
       release: mode === "NO_LOCK" ? null : releaseOf(event, final, context, troubles),
+      promotion: promotion?.evidence ?? null,
     });
   }
   return result;
@@ -215,6 +220,9 @@ function walkTarget(event: AcquireEvent, acquires: readonly AcquireEvent[]): Acq
   return acquires.filter((other) => other.invocation === event.invocation).at(-1) ?? event;
 }
 
+/** Resources of a PAMT walk's entries above the 4 KB level, from the top down. */
+const PAMT_LEVELS: readonly string[] = ["PAMT_1G", "PAMT_2M"];
+
 /** A PAMT entry: an ancestor on a walk, or the entry of a page, which is a resource of its own when the page is a TDR or TDVPR. */
 function classifyPage(
   event: AcquireEvent,
@@ -227,7 +235,10 @@ function classifyPage(
   if (inWalk) {
     const walk = acquires.filter((other) => other.invocation === event.invocation);
     const level = walk.indexOf(event);
-    if (level < walk.length - 1) return { resource: level === 0 ? "PAMT_1G" : "PAMT_2M", role: null };
+    const types = state.types.filter((fact) => fact.objectKey === event.objectKey).map((fact) => fact.type);
+    // The entry of a range that the PAMT describes by a page of entries of its own is no page's entry.
+    const isNode = level < PAMT_LEVELS.length && types.some((type) => rules.pamtNodeTypes.includes(type));
+    if (level < walk.length - 1 || isNode) return { resource: PAMT_LEVELS[level] ?? "PAMT_2M", role: null };
   }
   if (rules.pamtResizes.includes(event.evidence.at(-1)?.function ?? "")) return { resource: "PAGE", role: "to-resize" };
   if (event.evidence.some((site) => ownerLock(site, event, rules))) return { resource: "TDR", role: null };
@@ -404,26 +415,35 @@ function settleRoles(held: readonly (readonly Held[])[], rules: ExtractionRules)
 
 // ------------------------------------------------------------------ rows
 
+/** Ascending, each once. */
 interface FailureStatus {
-  readonly busy: bigint | null;
-  readonly hostPriority: bigint | null;
+  readonly busy: readonly bigint[];
+  readonly hostPriority: readonly bigint[];
 }
 
 /** What the leaf returns when an acquisition fails, by the acquisition's lock and place. */
 function failureStatuses(context: RowContext): Map<string, FailureStatus> {
-  const result = new Map<string, { busy: bigint | null; hostPriority: bigint | null }>();
+  const result = new Map<string, FailureStatus>();
   for (const final of context.finals) {
     const { failure } = final.state;
     if (!failure) continue;
     const key = chainKey(failure.event.evidence);
-    const entry = result.get(key) ?? { busy: null, hostPriority: null };
-    const status = final.value?.t === "num" ? final.value.v : null;
-    if (/HOST_PRIORITY/.test(failure.outcome)) entry.hostPriority ??= status;
-    else if (entry.busy === null || (status !== null && status < entry.busy)) entry.busy = status ?? entry.busy;
-    result.set(key, entry);
+    const entry = result.get(key) ?? { busy: [], hostPriority: [] };
+    const status = final.value?.t === "num" && !isAnother(final.value, failure.outcome) ? [final.value.v] : [];
+    const isPriority = /HOST_PRIORITY/.test(failure.outcome);
+    result.set(key, {
+      busy: isPriority ? entry.busy : ascending([...entry.busy, ...status]),
+      hostPriority: isPriority ? ascending([...entry.hostPriority, ...status]) : entry.hostPriority,
+    });
   }
   return result;
 }
+
+/** A leaf that goes on after a failure may end with a status that is about something else. */
+const isAnother = ({ name }: { readonly name: string | null }, outcome: string): boolean =>
+  name !== null && outcome.startsWith("TDX_") && name !== outcome;
+
+const ascending = (values: readonly bigint[]): bigint[] => [...new Set(values)].sort((a, b) => (a < b ? -1 : 1));
 
 const chainKey = (evidence: readonly Site[]): string => evidence.map((s) => `${s.file}:${s.line}`).join(">");
 
@@ -456,8 +476,9 @@ function collectRows(
   for (const { first, all, ways } of ordered(groups, held)) {
     const failure =
       failures.get(chainKey(first.event.evidence)) ??
-      all.map((h) => failures.get(chainKey(h.event.evidence))).find((f) => f?.busy != null);
-    const busy = first.mode === "NO_LOCK" ? null : (failure?.busy ?? null);
+      all.map((h) => failures.get(chainKey(h.event.evidence))).find((f) => f !== undefined && f.busy.length > 0);
+    const [busy = null, ...others] = first.mode === "NO_LOCK" ? [] : (failure?.busy ?? []);
+    const [priority = null, ...otherPriorities] = failure?.hostPriority ?? [];
     if (busy === null && first.mode !== "NO_LOCK") {
       troubles.push({
         what: "no-status",
@@ -476,9 +497,14 @@ function collectRows(
       times: timesOf(first.event, context.rules),
       operand: busy === null ? null : operandOf(busy, context),
       busyStatus: busy === null ? null : hex(busy),
-      hostPriorityStatus: failure?.hostPriority != null ? hex(failure.hostPriority) : null,
+      hostPriorityStatus: priority === null ? null : hex(priority),
+      otherStatuses: ascending([...others, ...otherPriorities]).map((status) => ({
+        status: hex(status),
+        operand: operandOf(status, context),
+      })),
       release: (all.find((h) => h.release !== null && USUAL_RELEASES.includes(h.release.at)) ?? first).release,
       evidence: first.event.evidence,
+      promotion: first.promotion,
     });
   }
   return rows;
@@ -534,7 +560,8 @@ function ordered<T extends { first: Held; all: Held[] }>(
 }
 
 /** Within one PAMT walk, from the top down. */
-const level = (group: { first: Held }): number => ["PAMT_1G", "PAMT_2M"].indexOf(group.first.resource) + 1 || 3;
+const level = (group: { first: Held }): number =>
+  PAMT_LEVELS.indexOf(group.first.resource) + 1 || PAMT_LEVELS.length + 1;
 const sameCall = ({ first: a }: { first: Held }, { first: b }: { first: Held }): boolean => {
   const [x, y] = [a.event.evidence, b.event.evidence];
   if (x.length < 2 || y.length < 2 || !sameSite(x[0], y[0])) return false;

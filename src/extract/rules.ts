@@ -26,6 +26,14 @@ export interface PrimitiveRule {
   readonly side: Side | { readonly argument: number } | null;
 }
 
+/** What a call does to the status that is its first argument. */
+export interface StatusChange {
+  /** Its second argument becomes the low half, or is added to it. */
+  readonly operand: boolean;
+  /** Flag bits that it sets; null for none. */
+  readonly flags: bigint | null;
+}
+
 export interface ExtractionRules {
   readonly preprocess: PreprocessRules;
   readonly primitives: Readonly<Record<string, PrimitiveRule>>;
@@ -33,6 +41,8 @@ export interface ExtractionRules {
   readonly modes: Readonly<Record<string, "SHARED" | "EXCLUSIVE" | "NO_LOCK">>;
   /** Return types that are statuses. */
   readonly statusTypes: RegExp;
+  /** A parameter that is a status, or points to one. */
+  readonly statusParameters: RegExp;
   /** Names of success results, per C return type of a primitive. */
   readonly success: readonly string[];
   /** Calls that do nothing for the analysis: traces, assertions, unmapping. */
@@ -41,8 +51,10 @@ export interface ExtractionRules {
   readonly noReturn: Readonly<Record<string, "td-entry" | "td-exit" | "fatal">>;
   /** `f(condition, …)`: the module halts unless the condition holds. */
   readonly assertions: readonly string[];
-  /** Calls that combine a status with an operand: result = first argument | second argument. */
-  readonly statusWithOperand: readonly string[];
+  /** Calls that give their first argument, a status, changed. */
+  readonly statusChanges: Readonly<Record<string, StatusChange>>;
+  /** Member of a status taken apart that is its low half; the whole is its {@link wordField}. */
+  readonly statusOperandField: string;
   /** Calls that return a pointer to what their first argument is the physical address of. */
   readonly mappings: readonly string[];
   /** Functions that never return NULL. */
@@ -55,6 +67,8 @@ export interface ExtractionRules {
   readonly pamtWalks: readonly string[];
   /** Member of a PAMT entry that is its lock. */
   readonly pamtLock: string;
+  /** Page types of PAMT entries that lead to entries of their own, of the next lower level. */
+  readonly pamtNodeTypes: readonly string[];
   /** Functions that merge or split a PAMT entry and lock the larger one meanwhile. */
   readonly pamtResizes: readonly string[];
   /** Helpers that lock a page's owner: the TDR. */
@@ -79,7 +93,12 @@ export interface ExtractionRules {
   /** Last words of leaf names that name the role of their target page. */
   readonly roleWords: readonly string[];
   /** Loop tests → how often. */
-  readonly multiplicities: readonly { readonly test: RegExp; readonly times: string }[];
+  readonly multiplicities: readonly {
+    readonly test: RegExp;
+    readonly times: string;
+    /** Constant that is the counter's largest value, where every iteration may report its lock under its own operand. */
+    readonly largest?: string;
+  }[];
   /** Names of statuses that mean "busy" without a lock. */
   readonly busyStatuses: RegExp;
   /** Dispatchers: the switch over leaf numbers, by the pattern of its case labels. */
@@ -135,6 +154,9 @@ const release = (lock: LockKind, mode: PrimitiveRule["mode"]): PrimitiveRule => 
   side: null,
 });
 
+/** `fatal` of the module's `api_error_code_t`. */
+const FATAL = 1n << 61n;
+
 export const RULES: ExtractionRules = {
   preprocess: {
     replaceTokens: { _STATIC_INLINE_: "static inline", IF_RARE: "if", IF_COMMON: "if" },
@@ -170,6 +192,7 @@ export const RULES: ExtractionRules = {
   },
   modes: { TDX_LOCK_NO_LOCK: "NO_LOCK", TDX_LOCK_SHARED: "SHARED", TDX_LOCK_EXCLUSIVE: "EXCLUSIVE" },
   statusTypes: /^api_error_(type|code_e)$/,
+  statusParameters: /\(.*\bapi_error_(type|code_e)\b/s,
   success: ["TDX_SUCCESS", "LOCK_RET_SUCCESS", "true"],
   ignoredCalls: [
     "TDX_ERROR",
@@ -195,7 +218,12 @@ export const RULES: ExtractionRules = {
     tdx_seamret_to_vmm: "td-exit",
   },
   assertions: ["tdx_sanity_check"],
-  statusWithOperand: ["api_error_with_operand_id"],
+  statusChanges: {
+    api_error_with_operand_id: { operand: true, flags: null },
+    api_error_with_operand_id_fatal: { operand: true, flags: FATAL },
+    api_error_fatal: { operand: false, flags: FATAL },
+  },
+  statusOperandField: "operand",
   mappings: [
     "map_pa",
     "map_pa_with_hkid",
@@ -217,6 +245,7 @@ export const RULES: ExtractionRules = {
   nonNullMembers: ["pamt_1gb_p", "pamt_2mb_p", "pamt_4kb_p"],
   pamtWalks: ["pamt_walk"],
   pamtLock: "entry_lock",
+  pamtNodeTypes: ["PT_PAMT"],
   pamtResizes: ["pamt_promote", "pamt_demote"],
   ownerLocks: ["lock_and_map_implicit_tdr"],
   wholeWordReleases: [/_and_release_locks?(_|$)/, /^set_remove_and_release_locks/, /^sept_lock_release_local$/],
@@ -241,7 +270,7 @@ export const RULES: ExtractionRules = {
   freePageTypes: ["PT_NDA", "PT_FREE"],
   roleWords: ["aug", "reclaim", "wbinvd", "rdmd"],
   multiplicities: [
-    { test: /num_l2_vms|MAX_VMS|MAX_L2_VMS/, times: "per L2 VM" },
+    { test: /num_l2_vms|MAX_VMS|MAX_L2_VMS/, times: "per L2 VM", largest: "MAX_L2_VMS" },
     { test: /gpa_list|last_entry|num_entries/i, times: "per GPA list entry" },
   ],
   busyStatuses: /^TDX_(\w*BUSY\w*|VCPU_ASSOCIATED)$/,

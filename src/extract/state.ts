@@ -209,7 +209,9 @@ export class State {
   canMeet(other: State): boolean {
     if (this.failure !== other.failure || this.ghost !== other.ghost || this.events.length !== other.events.length)
       return false;
-    return this.events === other.events || this.events.every((event, i) => event === other.events[i]);
+    const isSame = this.events === other.events || this.events.every((event, i) => event === other.events[i]);
+    // Which status a failure has become is what the leaf returns for it.
+    return isSame && (this.failure === null || sameStatuses(this.store, other.store));
   }
 
   /** Takes in another that ends the same way: what it skipped, found busy and assumed. Memory no longer matters. */
@@ -273,6 +275,16 @@ export class State {
 /** An error status by name: the module's "no address" constants have the error bit too. */
 const isErrorStatus = (v: Value): boolean =>
   v.t === "error" || (v.t === "num" && v.v >> 63n === 1n && v.name?.startsWith("TDX_") === true);
+
+/** Do all variables that hold an error status in both hold the same one? */
+function sameStatuses(a: ReadonlyMap<string, Value>, b: ReadonlyMap<string, Value>): boolean {
+  for (const [key, value] of a) {
+    if (!isErrorStatus(value)) continue;
+    const other = b.get(key);
+    if (other !== undefined && isErrorStatus(other) && !sameValue(value, other)) return false;
+  }
+  return true;
+}
 
 /** How the source writes a location, as far as the analysis saw it written. */
 const writtenAs = new Map<string, string>();

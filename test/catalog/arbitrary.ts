@@ -36,10 +36,12 @@ const acquisition: fc.Arbitrary<Acquisition> = fc.record({
   operand,
   busyStatus: fc.option(status),
   hostPriorityStatus: fc.option(status),
+  otherStatuses: fc.array(fc.record({ status, operand }), { maxLength: 2 }),
   release: fc.option(
     fc.record({ at: fc.oneof(fc.constantFrom("leaf-exit", "before-td-entry", "td-exit"), text), evidence: sites }),
   ),
   evidence: sites,
+  promotion: fc.option(sites),
 });
 
 const leaf: fc.Arbitrary<Leaf> = fc

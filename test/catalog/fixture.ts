@@ -47,6 +47,8 @@ export function row(resource: string, mode: Acquisition["mode"], more: Partial<A
     operand: walks ? null : { id, number },
     busyStatus: walks ? null : hex(BUSY + BigInt(number)),
     hostPriorityStatus: guest && !walks ? hex(BUSY_HOST_PRIORITY + BigInt(number)) : null,
+    otherStatuses: [],
+    promotion: null,
     release: walks ? null : { at: "leaf-exit", evidence: [site("src/leaf.c", line + 500)] },
     evidence: [site("src/leaf.c", line), site("src/helpers.c", 7, "take_lock")],
     ...more,

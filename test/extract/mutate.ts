@@ -75,6 +75,8 @@ const FIELDS: readonly (readonly [string, (row: Acquisition) => unknown])[] = [
   ["release", (r) => r.release?.at],
   ["released", (r) => chain(r.release?.evidence)],
   ["evidence", (r) => chain(r.evidence)],
+  ["promotion", (r) => chain(r.promotion ?? [])],
+  ["other statuses", (r) => r.otherStatuses.map((s) => `${s.status} ${s.operand?.id}`).join(", ")],
 ];
 
 /** Every difference between two catalogs, one a line, the digest of the source apart. */
