@@ -81,8 +81,10 @@ export function buildRows(context: RowContext): LeafRows {
 }
 
 /**
- * The ways that count as success: entering the TD if the leaf does that, else returning success. A status that is neither
- * success nor an error ("already blocked") counts only where nothing else does.
+ * The ways that count as success: entering the TD if the leaf does that, else returning success. A TDCALL that enters a VM of
+ * its TD may do so for success, or to inject an exception: that counts where nothing else does, or where it locks what the
+ * other ways do not. A status that is neither success nor an error ("already blocked", "an interrupt is pending") counts only
+ * where nothing else does.
  */
 function successfulWays(context: RowContext): Final[] {
   const unhurt = context.finals.filter((final) => !final.state.failure);
@@ -90,9 +92,18 @@ function successfulWays(context: RowContext): Final[] {
   if (entries.length > 0 && context.leaf.side === "host") return entries;
   const returns = unhurt.filter((final) => final.kind === "return" && !isError(final, context));
   const plain = returns.filter((final) => !(final.value?.t === "num" && final.value.v !== 0n));
-  if (plain.length > 0) return plain;
+  const locked = new Set(plain.flatMap(locksOf));
+  const successes = [...plain, ...entries.filter((entry) => locksOf(entry).some((lock) => !locked.has(lock)))];
+  if (successes.length > 0) return successes;
+  if (entries.length > 0) return entries;
   return returns.length > 0 ? returns : unhurt.filter((final) => final.kind !== "return");
 }
+
+/** What a way locks, or walks unlocked, by where it does so. */
+const locksOf = ({ state }: Final): string[] =>
+  [...state.events, ...state.skipped]
+    .filter((event) => event.kind === "acquire")
+    .map((event) => chainKey(event.evidence));
 
 function isError(final: Final, context: RowContext): boolean {
   if (!final.value) return false;
@@ -605,8 +616,9 @@ class Conditions {
   }
 
   of(items: readonly Held[], ways: ReadonlySet<number>, held: readonly (readonly Held[])[]): string | null {
-    const coversAll = ways.size === this.successes.length;
-    if (coversAll) return null;
+    // Ways that differ only in what they walk unlocked are one way.
+    const isWalk = items.every((item) => item.mode === "NO_LOCK");
+    if (ways.size === this.successes.length && !isWalk) return null;
     const formulas = new Map<string, Formula>();
     for (const item of items) {
       held.forEach((list, way) => {
