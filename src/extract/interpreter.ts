@@ -24,6 +24,7 @@ import {
   State,
   textOfLocation,
 } from "./state.ts";
+import { baseText, binaryText, unaryText } from "./text.ts";
 import {
   and,
   equal,
@@ -439,7 +440,7 @@ export class Interpreter {
     const written = this.sourceText(s.test);
     if (state.assume(f, fork, true, written)) take(s.yes, state);
     const fromYes = meeting.length;
-    if (other.assume(not(f), fork, false, `!(${written})`)) take(s.no, other);
+    if (other.assume(not(f), fork, false, unaryText("!", written))) take(s.no, other);
     const joined = fromYes === 1 && meeting.length === 2 ? mergeStates(meeting, f) : mergeStates(meeting, null);
     return [...flows, ...joined.map((st): Flow => ({ state: st, exit: NEXT }))];
   }
@@ -845,8 +846,8 @@ export class Interpreter {
     const atom: Formula = {
       k: "atom",
       key: `${idOf(a)}${base}${idOf(b)}`,
-      text: `${valueText(a)} ${base} ${valueText(b)}`,
-      negated: `${valueText(a)} ${opposite[base]} ${valueText(b)}`,
+      text: binaryText(base, valueText(a), valueText(b)),
+      negated: binaryText(opposite[base] as string, valueText(a), valueText(b)),
       binding: null,
       otherwise: null,
     };
@@ -894,13 +895,13 @@ export class Interpreter {
       case "name":
         return e.name;
       case "binary":
-        return `${this.sourceText(e.left)} ${e.op} ${this.sourceText(e.right)}`;
+        return binaryText(e.op, this.sourceText(e.left), this.sourceText(e.right));
       case "unary":
-        return `${e.op}${this.sourceText(e.operand)}`;
+        return unaryText(e.op, this.sourceText(e.operand));
       case "member":
-        return `${this.sourceText(e.object)}${e.arrow ? "->" : "."}${e.field}`;
+        return `${baseText(this.sourceText(e.object))}${e.arrow ? "->" : "."}${e.field}`;
       case "index":
-        return `${this.sourceText(e.object)}[${this.sourceText(e.index)}]`;
+        return `${baseText(this.sourceText(e.object))}[${this.sourceText(e.index)}]`;
       case "cast":
         return this.sourceText(e.operand);
       case "call":
@@ -1002,8 +1003,7 @@ export class Interpreter {
     return this.evaluate(base, state, frame).map(([st, value]): Evaluated<Value> => {
       const suffix = e.kind === "member" ? `.${e.field}` : `[${idOf(this.single(e.index, st, frame))}]`;
       const root = pointee(value);
-      const shown =
-        e.kind === "member" ? `${valueText(value)}${e.arrow ? "->" : "."}${e.field}` : `${valueText(value)}[…]`;
+      const shown = baseText(valueText(value)) + (e.kind === "member" ? `${e.arrow ? "->" : "."}${e.field}` : "[…]");
       return [st, this.readPlace({ key: root + suffix, text: shown }, st)];
     });
   }
@@ -1032,13 +1032,13 @@ export class Interpreter {
           const target = this.target(this.single(e.object, state, frame));
           return {
             key: `${target.key}.${e.field}`,
-            text: target.isRef ? `${target.text}.${e.field}` : `${target.text}->${e.field}`,
+            text: `${baseText(target.text)}${target.isRef ? "." : "->"}${e.field}`,
           };
         }
         const base = this.place(e.object, state, frame);
         if (!base) {
           const value = this.single(e.object, state, frame);
-          return { key: `${idOf(value)}.${e.field}`, text: `${valueText(value)}.${e.field}` };
+          return { key: `${idOf(value)}.${e.field}`, text: `${baseText(valueText(value))}.${e.field}` };
         }
         return this.fieldOf(base, e.field, state);
       }
@@ -1177,7 +1177,7 @@ export class Interpreter {
         if (e.op === "~") return [st, num(BigInt.asUintN(64, ~v.v))];
         return [st, v];
       }
-      return [st, sym(`${e.op}(${idOf(v)})`, `${e.op}${valueText(v)}`)];
+      return [st, sym(`${e.op}(${idOf(v)})`, unaryText(e.op, valueText(v)))];
     });
   }
 
@@ -1204,7 +1204,7 @@ export class Interpreter {
       const value = arithmetic(op, a.v, b.v);
       if (value !== null) return num(value);
     }
-    return sym(`(${idOf(a)}${op}${idOf(b)})`, `${valueText(a)} ${op} ${valueText(b)}`);
+    return sym(`(${idOf(a)}${op}${idOf(b)})`, binaryText(op, valueText(a), valueText(b)));
   }
 
   private assign(e: Extract<Expr, { kind: "assign" }>, state: State, frame: Frame): Evaluated<Value>[] {

@@ -7,6 +7,7 @@ import type { Final, Interpreter } from "./interpreter.ts";
 import type { DispatchedLeaf } from "./leaves.ts";
 import type { ExtractionRules } from "./rules.ts";
 import type { AcquireEvent, Guard, ReleaseEvent, State } from "./state.ts";
+import { joinedText } from "./text.ts";
 import { and, equal, type Formula, isConst, not, num, or, TRUE, textOf, valueText } from "./values.ts";
 
 /** What the statuses and operands of the tree are called. */
@@ -652,7 +653,10 @@ class Conditions {
     const cases = formula.fs.map((f) => (f.k === "and" ? f.fs : [f]));
     const shared = (cases[0] ?? []).filter((x) => cases.every((c) => c.some((y) => y.key === x.key)));
     if (shared.length === 0) return text;
-    return `${this.inLeafTerms(and(...shared))} && (one of ${cases.length} cases)`;
+    return `${joinedText(
+      "&&",
+      shared.map((f) => this.inLeafTerms(f)),
+    )} && (one of ${cases.length} cases)`;
   }
 
   private inLeafTerms(formula: Formula): string {

@@ -124,8 +124,9 @@ export interface ExtractionRules {
   readonly hostPriorityBits: RegExp;
   /** Primitives that only debug builds use. */
   readonly debugOnly: readonly string[];
+  /** A status that every tree has: the others are defined beside it. */
+  readonly aStatus: string;
   readonly statusNames: RegExp;
-  readonly notStatuses: RegExp;
   /** Statuses whose low half names an operand. */
   readonly operandStatuses: RegExp;
   readonly opStateEnum: string;
@@ -305,9 +306,8 @@ export const RULES: ExtractionRules = {
   ],
   hostPriorityBits: /HOST_PRIORITY|TDHP/,
   debugOnly: ["acquire_mutex_lock_or_wait"],
+  aStatus: "TDX_OPERAND_BUSY",
   statusNames: /^(TDX_|TD_VMCS_FIELD_ERROR|UNINITIALIZE_ERROR)/,
-  notStatuses:
-    /_(MASK|SIZE|OFFSET|MAX|MIN|FIXED[01]|BITS?|HEADER|H_)(_|$)|^TDX_(FEATURES?|MAX|MIN|XFAM|MODULE|ATTRIBUTES|CONFIG)/,
   operandStatuses: /^TDX_OPERAND_/,
   opStateEnum: "op_state_e",
   tables: {

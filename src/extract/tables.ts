@@ -26,15 +26,13 @@ type Rows = ReadonlyMap<number, readonly boolean[]>;
 
 /** Reads the tables of a tree. */
 export function readTables(program: Program, rules: ExtractionRules): Tables {
-  const statuses = collect(
-    program,
-    (name) => rules.statusNames.test(name) && !rules.notStatuses.test(name),
-    (v) => v === 0n || v > 0xffffffffn,
+  const statuses = collect(program, statusNames(program, rules), (name, v) =>
+    v === 0n ? rules.success.includes(name) : v > 0xffffffffn,
   );
   const operands = collect(
     program,
     (name) => /^OPERAND_ID_/.test(name),
-    (v) => v < 0x100000000n,
+    (_, v) => v < 0x100000000n,
   );
   const opStates = stateNames(program, rules.opStateEnum, /^OP_STATE_/);
   const septStates = septStateNames(program, rules);
@@ -72,17 +70,27 @@ export function readTables(program: Program, rules: ExtractionRules): Tables {
   };
 }
 
+/** Statuses are what is defined together with one of them: the enumerators of its enumeration, or the macros of its file. */
+function statusNames(program: Program, rules: ExtractionRules): (name: string) => boolean {
+  const enumeration = [...program.enums.values()].find((names) => names.includes(rules.aStatus));
+  const file = program.macros.get(rules.aStatus)?.file;
+  const together = new Set(
+    enumeration ?? [...program.macros.values()].filter((macro) => macro.file === file).map((macro) => macro.name),
+  );
+  return (name) => together.has(name) && rules.statusNames.test(name);
+}
+
 /** Macros and enumerators with constant values, in the order of the source. */
 function collect(
   program: Program,
   accept: (name: string) => boolean,
-  inRange: (v: bigint) => boolean,
+  inRange: (name: string, v: bigint) => boolean,
 ): Map<string, bigint> {
   const result = new Map<string, bigint>();
   for (const name of [...program.macros.keys(), ...program.enumerators.keys()]) {
     if (!accept(name) || result.has(name)) continue;
     const value = program.constant(name);
-    if (value !== null && inRange(value)) result.set(name, value);
+    if (value !== null && inRange(name, value)) result.set(name, value);
   }
   return result;
 }

@@ -2,6 +2,8 @@
  * What the analysis knows of a C value: a constant, an address, something unknown with a name, or one of two by a condition.
  */
 
+import { binaryText, joinedText, unaryText } from "./text.ts";
+
 /** An unknown value. Two are the same value exactly when their `id`s are equal; `text` is how a person would write it. */
 export interface Sym {
   readonly t: "sym";
@@ -98,11 +100,11 @@ export function textOf(f: Formula): string {
       if (f.f.k === "atom") return f.f.negated;
       if (f.f.k === "and") return textOf(or(...f.f.fs.map(not)));
       if (f.f.k === "or") return textOf(and(...f.f.fs.map(not)));
-      return `!(${textOf(f.f)})`;
+      return unaryText("!", textOf(f.f));
     case "and":
-      return f.fs.map((p) => (p.k === "or" ? `(${textOf(p)})` : textOf(p))).join(" && ");
+      return joinedText("&&", f.fs.map(textOf));
     case "or":
-      return f.fs.map((p) => (p.k === "and" ? `(${textOf(p)})` : textOf(p))).join(" || ");
+      return joinedText("||", f.fs.map(textOf));
   }
 }
 
@@ -141,7 +143,7 @@ export function valueText(v: Value): string {
     case "num":
       return v.name ?? v.v.toString();
     case "ref":
-      return `&${v.text}`;
+      return unaryText("&", v.text);
     case "sym":
       return v.text;
     case "ite":
@@ -172,12 +174,11 @@ export function truth(v: Value): Formula {
 
 /** `v != 0`, written as the source writes it: against a named zero, or as a truth value. */
 function isSet(v: Sym, zero: string | null): Formula {
-  const simple = /^[\w.>()-]+$/.test(v.text) || /^\w+\(.*\)$/.test(v.text);
   return {
     k: "atom",
     key: `${v.id}!=0`,
-    text: zero === null ? v.text : `${v.text} != ${zero}`,
-    negated: zero !== null ? `${v.text} == ${zero}` : simple ? `!${v.text}` : `!(${v.text})`,
+    text: zero === null ? v.text : binaryText("!=", v.text, zero),
+    negated: zero === null ? unaryText("!", v.text) : binaryText("==", v.text, zero),
     binding: null,
     otherwise: { id: v.id, location: v.location, value: num(0, zero) },
   };
@@ -202,8 +203,8 @@ export function equal(a: Value, b: Value): Formula {
   return {
     k: "atom",
     key: `${idOf(left)}==${idOf(right)}`,
-    text: `${valueText(left)} == ${valueText(right)}`,
-    negated: `${valueText(left)} != ${valueText(right)}`,
+    text: binaryText("==", valueText(left), valueText(right)),
+    negated: binaryText("!=", valueText(left), valueText(right)),
     binding,
     otherwise: null,
   };
