@@ -1017,6 +1017,9 @@ export class Interpreter {
       const status = state.read(place.key.replace(/\.\w+$/, `.${this.rules.wordField}`));
       if (status?.t === "num") return num(status.v & 0xffffffffn);
     }
+    const parameter = Object.hasOwn(this.rules.checkedMembers, member) ? this.rules.checkedMembers[member] : undefined;
+    const given = parameter === undefined ? null : innermost(state, parameter);
+    if (given?.t === "num") return given;
     nameLocation(place.key, place.text);
     return state.resolve(sym(place.key, place.text, place.key, this.rules.nonNullMembers.includes(member)));
   }
@@ -1419,6 +1422,8 @@ export class Interpreter {
 
   private argumentText(expr: Expr, value: Value | undefined): string {
     const own = this.sourceText(expr);
+    // What a parameter points to is shown as the caller names it.
+    if (value?.t === "ref" && value.key !== "string" && expr.kind === "name") return valueText(value);
     return value && value.t === "sym" && !value.id.startsWith("#") ? value.text : own;
   }
 
@@ -1719,6 +1724,16 @@ export class Interpreter {
     const evidence = [...frame.chain, this.site(frame, line)];
     state.busy = [...state.busy, { status: value.v, evidence, guards: state.guards }];
   }
+}
+
+/** The value that the innermost running function with a parameter or variable of a name has in it. */
+function innermost(state: State, name: string): Value | null {
+  let found: readonly [frame: number, value: Value] = [-1, num(0)];
+  for (const [key, value] of state.store) {
+    const frame = key.endsWith(`:${name}`) ? Number(/^f(\d+):\w+$/.exec(key)?.[1] ?? -1) : -1;
+    if (frame > found[0]) found = [frame, value];
+  }
+  return found[0] < 0 ? null : found[1];
 }
 
 /** A status with the flag bits set; what is not known to be an error only becomes some error. */

@@ -6,7 +6,7 @@ import type { Acquisition, LockMode, Operand, OtherBusy, Release, Site } from ".
 import type { Final, Interpreter } from "./interpreter.ts";
 import type { DispatchedLeaf } from "./leaves.ts";
 import type { ExtractionRules } from "./rules.ts";
-import type { AcquireEvent, Guard, ReleaseEvent, State } from "./state.ts";
+import type { AcquireEvent, BusyFact, Guard, ReleaseEvent, State } from "./state.ts";
 import { joinedText } from "./text.ts";
 import { and, equal, type Formula, isConst, not, num, or, TRUE, textOf, valueText } from "./values.ts";
 
@@ -721,20 +721,19 @@ function otherBusy(context: RowContext, successes: readonly Final[]): OtherBusy[
   const when = new Conditions(successes, context);
   const facts = context.finals.filter((final) => !final.state.failure).flatMap((final) => final.state.busy);
   const seen = new Map<string, OtherBusy>();
-  for (const fact of [...facts].sort((a, b) => b.evidence.length - a.evidence.length)) {
+  const order = (fact: BusyFact) => fact.evidence.at(-1)?.line ?? 0;
+  for (const fact of [...facts].sort((a, b) => b.evidence.length - a.evidence.length || order(a) - order(b))) {
     const name = context.names.status(fact.status);
-    const path = fact.evidence.map((site) => site.function).join(">");
-    // The status on its way up is the same fact as where it came into being.
-    if (
-      name === null ||
-      [...seen.keys()].some((known) => known === `${name}|${path}` || known.startsWith(`${name}|${path}>`))
-    )
+    const path = functionPath(fact);
+    // The status on its way up is the same fact as where it came into being; one of another call on the way is another.
+    const key = `${path}|${chainKey(fact.evidence.slice(0, -1))}`;
+    if (name === null || seen.has(`${name}|${key}`) || [...seen.keys()].some((k) => k.startsWith(`${name}|${path}>`)))
       continue;
     const cause = fact.guards.at(-1);
     const inLeafTerms = cause ? when.text(cause.formula) : "";
     const text = inLeafTerms.length > MAX_CONDITION && cause?.written ? cause.written : inLeafTerms;
-    const final = finalStatus(fact.status, name, facts);
-    seen.set(`${name}|${path}`, {
+    const final = finalStatus(fact, facts);
+    seen.set(`${name}|${key}`, {
       status: hex(final),
       name,
       object: busyObject(text),
@@ -749,12 +748,24 @@ function otherBusy(context: RowContext, successes: readonly Final[]): OtherBusy[
   );
 }
 
-/** A caller may have added an operand to the status. */
-function finalStatus(status: bigint, _name: string, facts: readonly { readonly status: bigint }[]): bigint {
-  if ((status & 0xffffffffn) !== 0n) return status;
-  return (
-    facts.find((fact) => fact.status >> 32n === status >> 32n && (fact.status & 0xffffffffn) !== 0n)?.status ?? status
-  );
+const functionPath = (fact: BusyFact): string => fact.evidence.map((site) => site.function).join(">");
+
+/** A caller may have added an operand to the status, or made it fatal: what it is at the end of its way up. */
+function finalStatus(fact: BusyFact, facts: readonly BusyFact[]): bigint {
+  const kind = (status: bigint): bigint => (status >> 32n) & 0xffffn;
+  const path = functionPath(fact);
+  const isHigher = (other: BusyFact): boolean =>
+    kind(other.status) === kind(fact.status) &&
+    `${path}>`.startsWith(`${functionPath(other)}>`) &&
+    fact.guards.every((guard) => other.guards.includes(guard));
+  const low = (status: bigint): bigint => status & 0xffffffffn;
+  const flags = (status: bigint): bigint => status >> 60n;
+  let result = fact.status;
+  for (const { status } of facts.filter(isHigher)) {
+    if (low(status) !== 0n && low(result) === 0n) result |= low(status);
+    if (flags(status) > flags(result)) result = status;
+  }
+  return result;
 }
 
 /** What a busy test looks at: the target of an atomic operation, or the field that it compares. */

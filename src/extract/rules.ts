@@ -61,6 +61,8 @@ export interface ExtractionRules {
   readonly nonNull: readonly string[];
   /** Places where a handler reads its version, when the dispatcher does not pass it. */
   readonly versionPlaces: RegExp;
+  /** Members that a caller has checked against its parameter: member → parameter. */
+  readonly checkedMembers: Readonly<Record<string, string>>;
   /** Members that always point to something. */
   readonly nonNullMembers: readonly string[];
   /** Functions that walk the PAMT from the 1 GB level down: the last acquisition of a walk is the target. */
@@ -243,6 +245,7 @@ export const RULES: ExtractionRules = {
     "pamt_implicit_get_internal",
   ],
   versionPlaces: /\bleaf_opcode\.version$/,
+  checkedMembers: { context_code: "ctx_code" },
   nonNullMembers: ["pamt_1gb_p", "pamt_2mb_p", "pamt_4kb_p"],
   pamtWalks: ["pamt_walk"],
   pamtLock: "entry_lock",
