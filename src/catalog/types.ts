@@ -87,11 +87,13 @@ export interface Acquisition {
 
 /** A BUSY-class status that comes from something other than a lock primitive (a failed cmpxchg, a reference count, …). */
 export interface OtherBusy {
+  /** As the leaf returns it; without an {@link operand} its low half says nothing, or something that the call decides. */
   readonly status: string;
   readonly name: string;
   /** The field or structure that is busy, in the source's own terms. */
   readonly object: string;
   readonly operand: Operand | null;
+  /** The last test before the status, in the source's own terms; what the leaf tested before, to come there, is not part of it. */
   readonly when: string | null;
   readonly evidence: readonly Site[];
 }

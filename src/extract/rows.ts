@@ -5,7 +5,7 @@
 import type { Acquisition, LockMode, Operand, OtherBusy, Release, Site } from "../catalog/index.ts";
 import type { Final, Interpreter } from "./interpreter.ts";
 import type { DispatchedLeaf } from "./leaves.ts";
-import type { ExtractionRules } from "./rules.ts";
+import { type ExtractionRules, FATAL } from "./rules.ts";
 import type { AcquireEvent, BusyFact, Guard, ReleaseEvent, State } from "./state.ts";
 import { joinedText } from "./text.ts";
 import { and, equal, type Formula, isConst, not, num, or, TRUE, textOf, valueText } from "./values.ts";
@@ -732,12 +732,13 @@ function otherBusy(context: RowContext, successes: readonly Final[]): OtherBusy[
     const cause = fact.guards.at(-1);
     const inLeafTerms = cause ? when.text(cause.formula) : "";
     const text = inLeafTerms.length > MAX_CONDITION && cause?.written ? cause.written : inLeafTerms;
-    const final = finalStatus(fact, facts);
+    const isListed = fact.evidence.some((site) => context.rules.listReaders.includes(site.function));
+    const final = isListed ? ((fact.status | FATAL) >> 32n) << 32n : finalStatus(fact, facts);
     seen.set(`${name}|${key}`, {
       status: hex(final),
       name,
       object: busyObject(text),
-      operand: operandOf(final, context),
+      operand: (final & 0xffffffffn) === 0n ? null : operandOf(final, context),
       when: text || null,
       evidence: fact.evidence,
     });
@@ -758,14 +759,9 @@ function finalStatus(fact: BusyFact, facts: readonly BusyFact[]): bigint {
     kind(other.status) === kind(fact.status) &&
     `${path}>`.startsWith(`${functionPath(other)}>`) &&
     fact.guards.every((guard) => other.guards.includes(guard));
-  const low = (status: bigint): bigint => status & 0xffffffffn;
-  const flags = (status: bigint): bigint => status >> 60n;
-  let result = fact.status;
-  for (const { status } of facts.filter(isHigher)) {
-    if (low(status) !== 0n && low(result) === 0n) result |= low(status);
-    if (flags(status) > flags(result)) result = status;
-  }
-  return result;
+  const last = (f: BusyFact) => f.evidence.at(-1)?.line ?? 0;
+  const [highest] = facts.filter(isHigher).sort((a, b) => a.evidence.length - b.evidence.length || last(b) - last(a));
+  return highest?.status ?? fact.status;
 }
 
 /** What a busy test looks at: the target of an atomic operation, or the field that it compares. */

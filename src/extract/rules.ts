@@ -53,6 +53,11 @@ export interface ExtractionRules {
   readonly assertions: readonly string[];
   /** Calls that give their first argument, a status, changed. */
   readonly statusChanges: Readonly<Record<string, StatusChange>>;
+  /**
+   * Functions that read a list for a leaf that keeps their error and returns it, fatal, once the list has proved genuine; the
+   * position in the list is then part of its low half.
+   */
+  readonly listReaders: readonly string[];
   /** Member of a status taken apart that is its low half; the whole is its {@link wordField}. */
   readonly statusOperandField: string;
   /** Calls that return a pointer to what their first argument is the physical address of. */
@@ -158,7 +163,7 @@ const release = (lock: LockKind, mode: PrimitiveRule["mode"]): PrimitiveRule => 
 });
 
 /** `fatal` of the module's `api_error_code_t`. */
-const FATAL = 1n << 61n;
+export const FATAL = 1n << 61n;
 
 export const RULES: ExtractionRules = {
   preprocess: {
@@ -226,6 +231,7 @@ export const RULES: ExtractionRules = {
     api_error_with_operand_id_fatal: { operand: true, flags: FATAL },
     api_error_fatal: { operand: false, flags: FATAL },
   },
+  listReaders: ["md_write_list"],
   statusOperandField: "operand",
   mappings: [
     "map_pa",
