@@ -637,11 +637,16 @@ export class VcpuProcess {
       prefix: "aug",
       object: (row) => (row.resource === "TDVPR" ? this.p.self : this.#page),
       body: augBody(this.world, aug, this.#page),
-      returnTo: { ok: "aug done", busy: "aug busy", refused: "aug done" },
+      returnTo: { ok: "aug done", busy: "aug busy", refused: "aug refused" },
     });
     const reset = [set(mine, false), dec(readers)];
     const returns: StepMeta = { ...unlock, leaf: aug.name };
     this.p.step("aug done", { do: [...reset, set(this.#page, 0)], next: "outside", meta: returns });
+    this.p.step("aug refused", {
+      do: [...reset, set(this.#page, 0)],
+      next: "outside",
+      meta: { ...returns, note: "refused: the host calls that a bug" },
+    });
     this.p.step("aug busy", {
       do: [...reset, set(this.#page, 0)],
       next: "outside",
