@@ -76,6 +76,8 @@ const list = (all: readonly SweepResult[]): string =>
 const removal = await results("page-removal");
 const kick = await results("kick-protocol");
 const locks = await results("locks");
+const larger = await results("page-removal-2x2");
+const progress = await results("progress");
 const of = (module: string) => removal.find((one) => one.policy === "fail-fast" && one.module === module);
 const notes = readFileSync(join(root, "docs", "verdicts-notes.md"), "utf8");
 const text = `# Verdicts
@@ -96,9 +98,21 @@ ${busy(of("1.5.05"))}
 
 ${busy(of("1.5.25"))}
 
-## The kick protocol, one part left out at a time
+## Removal of pages, two vCPUs, two pages
+
+The same with \`--pages 2\`.
+
+${byModule(larger)}
+
+## The kick protocol, one part left out or changed at a time
 
 ${list(kick)}
+
+## Who gets through in the end
+
+A violation is a run that ends in a loop; how to read it stands below.
+
+${list(progress)}
 
 ## The locks, one atomic instruction at a time
 

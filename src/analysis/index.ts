@@ -21,6 +21,7 @@ export {
   type StatusExplanation,
 } from "./explain.ts";
 export { diffHosts, type HostDiffDocument, hostDiffSchema, hostsDiffer } from "./host-diff.ts";
+export { type Comparison, compareWithMet, type Met } from "./met.ts";
 export { compareResources, isAncestor, type ResourceFacts, resourceFacts } from "./resources.ts";
 export type {
   ContendDocument,

@@ -4,34 +4,19 @@ import {
   and,
   type BoolExpr,
   BUSY,
-  enumOf,
+  type Effect,
   type IntExpr,
   type IntLike,
-  type IntRef,
   not,
   or,
   type ProcessBuilder,
   type StepMeta,
-  set,
 } from "../language/index.ts";
 import type { SeptBody } from "./sept.ts";
 import { givenByEffect, statusCode, type World } from "./world.ts";
 
-/** The statuses that a caller tells apart. `NONE`: no call has returned since. */
-export const STATUSES = [
-  "NONE",
-  "TDX_SUCCESS",
-  "TDX_OPERAND_BUSY",
-  "TDX_PREVIOUS_TLB_EPOCH_BUSY",
-  "TDX_TLB_TRACKING_NOT_DONE",
-  "TDX_GPA_RANGE_NOT_BLOCKED",
-  "TDX_GPA_RANGE_ALREADY_BLOCKED",
-  "TDX_EPT_ENTRY_STATE_INCORRECT",
-  "TDX_EPT_PAGE_NOT_FREE",
-  "TDX_PAGE_ALREADY_ACCEPTED",
-] as const;
-export const Status = enumOf("Status", STATUSES);
-export type StatusName = (typeof STATUSES)[number];
+/** What a call can return, as a caller tells them apart. */
+export type Returned = "ok" | "busy" | "refused";
 
 /** One call of a leaf. */
 export interface Call {
@@ -41,8 +26,10 @@ export interface Call {
   /** Which object of a resource's class the call works on. */
   readonly object: (row: Acquisition) => IntLike;
   readonly body: SeptBody;
-  /** Where the process goes on when the call has returned. */
-  readonly returnTo: string;
+  /** What the caller notes with the effect when the call succeeds. */
+  readonly also?: readonly Effect[];
+  /** Where the process goes on when the call has returned; `refused`: a check of the body did not pass. */
+  readonly returnTo: Readonly<Record<Returned, string>>;
 }
 
 /** A modelled acquisition of a call. */
@@ -62,13 +49,9 @@ function nth(locks: readonly Held[], i: number): string {
 export class Caller {
   readonly p: ProcessBuilder;
   readonly world: World;
-  /** What the last call returned. */
-  readonly status: IntRef;
-
   constructor(p: ProcessBuilder, world: World) {
     this.p = p;
     this.world = world;
-    this.status = p.variable("status", Status.$type);
   }
 
   /** The label at which a call starts. */
@@ -114,8 +97,8 @@ export class Caller {
     const busy = this.meta(call.leaf, "acquire", lock, { result: BUSY, ...(status !== undefined && { status }) });
     this.p.step(label, {
       when: not(granted),
-      do: [...refused, set(this.status, Status.TDX_OPERAND_BUSY)],
-      next: this.#leave(call, held),
+      do: refused,
+      next: this.#leave(call, held, "busy"),
       meta: busy,
     });
   }
@@ -127,8 +110,7 @@ export class Caller {
     checks.forEach((check, i) => {
       this.p.step(label, {
         when: and(passed(i), check.when),
-        do: [set(this.status, Status[check.status])],
-        next: this.#leave(call, locks),
+        next: this.#leave(call, locks, "refused"),
         meta: this.#effect(call, check.status, check.note, check.operand),
       });
     });
@@ -139,29 +121,30 @@ export class Caller {
       do: [
         ...call.body.do,
         ...(given === undefined ? [] : this.world.release(given.row, given.object)),
-        set(this.status, Status.TDX_SUCCESS),
+        ...(call.also ?? []),
       ],
       next: this.#leave(
         call,
         locks.filter((lock) => lock !== given),
+        "ok",
       ),
       meta: given === undefined ? effect : { ...this.meta(call.leaf, "release", given), note },
     });
   }
 
-  #effect({ leaf }: Call, status: StatusName, note: string, operand?: string): StepMeta {
+  #effect({ leaf }: Call, status: string, note: string, operand?: string): StepMeta {
     const code = statusCode(this.world.spec.catalog, status, operand);
     return { leaf: leaf.name, action: "effect", note, ...(code !== undefined && { status: code }) };
   }
 
   /** The label at which exactly these locks are still held, on the way out; adds its steps the first time. */
-  #leave(call: Call, held: readonly Held[]): string {
+  #leave(call: Call, held: readonly Held[], with_: Returned): string {
     const last = held.at(-1);
-    if (last === undefined) return call.returnTo;
-    const label = `${call.prefix} leave ${held.map(({ row }) => row.resource).join("+")}`;
+    if (last === undefined) return call.returnTo[with_];
+    const label = `${call.prefix} ${with_}, leave ${held.map(({ row }) => row.resource).join("+")}`;
     if (this.#known.has(label)) return label;
     this.#known.add(label);
-    const next = this.#leave(call, held.slice(0, -1));
+    const next = this.#leave(call, held.slice(0, -1), with_);
     this.p.step(label, {
       do: this.world.release(last.row, last.object),
       next,

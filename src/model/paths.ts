@@ -4,9 +4,18 @@
  * Calls take the locks of their catalog rows; what they do to the TD is left out, since here only who can be inside at the same time
  * matters. A row whose condition speaks of L2 VMs is left out (the TD has none); any other condition may or may not hold.
  */
-import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
+import facts from "../../data/resources.json" with { type: "json" };
+import { type Acquisition, type Catalog, type Leaf, resolveLeaf } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
-import { clausesFor, type HostPath, type HostProfile, type HostStep, heldAt, type LockUse } from "../host/index.ts";
+import {
+  clausesFor,
+  entriesOf,
+  type HostPath,
+  type HostProfile,
+  type HostStep,
+  heldAt,
+  type LockUse,
+} from "../host/index.ts";
 import {
   type ArrayRef,
   and,
@@ -27,6 +36,7 @@ import {
   type ModelBuilder,
   model,
   not,
+  oneOf,
   type ProcessBuilder,
   type Range,
   type StepMeta,
@@ -36,8 +46,26 @@ import { CallLock } from "./call-locks.ts";
 import type { PathsScenario } from "./scenario.ts";
 import { contended, leafOf, locking } from "./world.ts";
 
-/** Objects of a class that only their owner names, such as target pages: two are enough to tell "the same" from "another". */
+/** Objects of a class, such as target pages: two are enough to tell "the same" from "another". */
 const OBJECTS = 2;
+
+/** What a run of a path works on, each for itself the same as another's or not. */
+const KINDS = ["entry", "page", "inode", "package"] as const;
+type Kind = (typeof KINDS)[number];
+const isKind = (per: string): per is Kind => KINDS.some((kind) => kind === per);
+/** Locks of the module that exist once per object of a kind. */
+const KIND_OF: Readonly<Record<string, Kind>> = { SEPT_ENTRY: "entry", PAGE: "page", WBT: "package" };
+
+const PAGE_ROLES = new Map<string, readonly string[]>(Object.entries(facts.pageRoles));
+/** Resources of which each TD has its own. */
+const PER_TD: ReadonlySet<string> = new Set(
+  facts.resources.filter(({ scope }) => ["td", "vcpu", "sept-entry"].includes(scope)).map(({ name }) => name),
+);
+/** The locks whose word is the PAMT entry of a page in use, which a call that names such a page meets. */
+const CONTROL_PAGES = ["TDR", "TDVPR"];
+
+/** The host lock of whoever kicks after a BUSY, where the profile gives it no name of its own. */
+const KICKED = "vCPUs kicked after BUSY";
 
 interface HostLockWord {
   readonly readers: ArrayRef<ReturnType<typeof intType>>;
@@ -72,8 +100,10 @@ class PathsModel {
   /** By phase of the scenario: running paths that may not last into it. */
   readonly #pinned: ArrayRef<ReturnType<typeof intType>>;
   readonly #mine: IntRef;
-  readonly #page: IntRef;
-  readonly #paths: readonly HostPath[];
+  readonly #object: Readonly<Record<Kind, IntRef>>;
+  /** Host locks that keep vCPUs out of the guest while they are held. */
+  readonly #kicks: readonly string[];
+  readonly #paths: readonly Run[];
   readonly #bugged: BoolRef;
 
   constructor(catalog: Catalog, host: HostProfile, scenario: PathsScenario) {
@@ -84,26 +114,42 @@ class PathsModel {
     this.#paths = this.#chosen();
     this.#task = this.m.process("task", scenario.concurrent);
     this.#vcpu = this.m.scalarSet("vcpu", scenario.vcpus);
-    const page = this.m.scalarSet("object", OBJECTS);
     this.#bugged = this.m.variable("bugged", boolType);
     this.#phase = this.m.variable("phase", intType(0, scenario.phases.length));
     this.#pinned = this.m.array("pinned", intType(0, scenario.concurrent), scenario.phases.length + 1);
     this.#mine = this.#task.variable("vcpu", indexType({ name: "vcpu" }));
-    this.#page = this.#task.variable("object", indexType(page));
-    this.#declareHostLocks(page);
-    this.#declareModuleLocks(page);
+    const index = (kind: Kind) => this.#task.variable(kind, indexType({ name: kind }));
+    for (const kind of KINDS) this.m.scalarSet(kind, OBJECTS);
+    this.#object = { entry: index("entry"), page: index("page"), inode: index("inode"), package: index("package") };
+    const kicking = this.#steps().some(({ onBusy }) => onBusy?.some((clause) => clause.do.some(isKick)) === true);
+    const named = host.locks.filter(({ kind }) => kind === "kick").map(({ name }) => name);
+    this.#kicks = kicking ? [...named, KICKED] : named;
+    this.#declareHostLocks();
+    this.#declareModuleLocks();
   }
 
-  #chosen(): HostPath[] {
+  #steps(): HostStep[] {
+    return this.#paths.flatMap(({ steps }) => steps);
+  }
+
+  #chosen(): Run[] {
     const { phases, paths } = this.#scenario;
     for (const phase of phases) this.#known("phase", phase, this.#host.phases);
     for (const path of paths ?? []) this.#known("path", path, this.#host.paths);
-    return this.#host.paths.filter(
-      (path) =>
-        path.steps.length > 0 &&
-        path.phases.some((phase) => phases.includes(phase)) &&
-        (paths === undefined || paths.includes(path.name)),
-    );
+    const chosen = this.#host.paths
+      .filter(
+        (path) =>
+          path.steps.length > 0 &&
+          path.phases.some((phase) => phases.includes(phase)) &&
+          (paths === undefined || paths.includes(path.name)),
+      )
+      .map((path): Run => ({ ...path, foreign: false }));
+    if (!this.#scenario.otherVm) return chosen;
+    const others = chosen.map(({ overruns: _, ...path }): Run => {
+      const steps = path.steps.map(({ phases: _phases, ...step }) => step);
+      return { ...path, name: `${path.name}, another VM`, phases: [...phases], steps, foreign: true };
+    });
+    return [...chosen, ...others];
   }
 
   #known(what: string, name: string, all: readonly { readonly name: string }[]): void {
@@ -113,10 +159,10 @@ class PathsModel {
     });
   }
 
-  #declareHostLocks(page: Range): void {
+  #declareHostLocks(): void {
     const callers = this.#scenario.concurrent;
     const declare = (name: string, per: string) => {
-      const over = per === "vcpu" ? this.#vcpu : ["entry", "page", "inode"].includes(per) ? page : 1;
+      const over = per === "vcpu" ? this.#vcpu : isKind(per) ? OBJECTS : 1;
       this.#hostLocks.set(name, {
         per,
         readers: this.m.array(`${name}.readers`, intType(0, callers), over),
@@ -125,15 +171,17 @@ class PathsModel {
     };
     for (const { name, per, kind } of this.#host.locks) if (kind !== "srcu") declare(name, per);
     declare("single thread", "vm");
+    if (this.#kicks.includes(KICKED)) declare(KICKED, "vm");
     for (const path of this.#paths) if (path.atMostOne !== undefined) declare(`one ${path.name}`, path.atMostOne);
   }
 
-  #declareModuleLocks(page: Range): void {
-    const leaves = this.#paths.flatMap(({ steps }) => steps.map((step) => this.#leaf(step)));
+  #declareModuleLocks(): void {
+    const entering = this.#steps().some((step) => this.#enters(step));
+    const leaves = [...this.#steps().flatMap((step) => this.#leaves(step)), ...(entering ? this.#guestLeaves() : [])];
     for (const resource of contended(leaves, false)) {
       const rows = leaves.flatMap(locking).filter((row) => row.resource === resource);
       const kind = rows[0]?.lock ?? "sharex";
-      const over = resource === "TDVPR" ? this.#vcpu : ["PAGE", "SEPT_ENTRY"].includes(resource) ? page : null;
+      const over = resource === "TDVPR" ? this.#vcpu : KIND_OF[resource] === undefined ? null : OBJECTS;
       this.#locks.set(
         resource,
         new CallLock(this.m, { resource, kind, over, holders: this.#scenario.concurrent, hostPriority: false }),
@@ -141,8 +189,29 @@ class PathsModel {
     }
   }
 
-  #leaf(step: HostStep): Leaf {
-    return leafOf(this.#catalog, step.call, step.variant ?? null);
+  /** The entries of a step's leaf, one for every variant that it may be and that differs in the locks. */
+  #leaves(step: HostStep): readonly Leaf[] {
+    const all = entriesOf(this.#catalog, step.call, step.variant).filter(({ side }) => side === "host");
+    // An unknown leaf or variant is an error with a hint.
+    if (all.length === 0) return [leafOf(this.#catalog, step.call, step.variant ?? null)];
+    const locks = (leaf: Leaf) =>
+      JSON.stringify(
+        locking(leaf)
+          .filter((row) => !ofL2(row))
+          .map(withoutCondition),
+      );
+    return all.filter((leaf, i) => all.findIndex((other) => locks(other) === locks(leaf)) === i);
+  }
+
+  #enters(step: HostStep): boolean {
+    return this.#leaves(step).some(entersGuest);
+  }
+
+  /** What a guest may call at any moment while it runs, as far as the module has it. */
+  #guestLeaves(): Leaf[] {
+    return (this.#host.guest?.calls ?? []).flatMap((call) =>
+      this.#catalog.leaves.some(({ name }) => name === call) ? resolveLeaf(this.#catalog, call) : [],
+    );
   }
 
   build(): Model {
@@ -174,17 +243,29 @@ class PathsModel {
     life.idle("living");
   }
 
-  #path(path: HostPath): void {
+  #path(path: Run): void {
     const own = this.#ownLocks(path);
     const first = `${path.name}: 1`;
     const lasting = new Set([...path.phases, ...(path.overruns ?? [])]);
     const pins = this.#scenario.phases.flatMap((phase, i) => (lasting.has(phase) ? [] : [this.#pinned.at(i)]));
     const begin = `${path.name}: begin`;
+    const uses = this.#usedBy(path);
     this.#scenario.phases.forEach((phase, i) => {
       if (!path.phases.includes(phase)) return;
-      this.#task.choose("idle", { v: path.per === "vcpu" ? this.#vcpu : 1, o: OBJECTS }, ({ v, o }) => ({
+      const choices = {
+        v: path.per === "vcpu" ? this.#vcpu : 1,
+        entry: uses.has("entry") ? OBJECTS : 1,
+        page: uses.has("page") ? OBJECTS : 1,
+        inode: uses.has("inode") ? OBJECTS : 1,
+        package: uses.has("package") ? OBJECTS : 1,
+      };
+      this.#task.choose("idle", choices, (chosen) => ({
         when: eq(this.#phase, i),
-        do: [set(this.#mine, v), set(this.#page, o), ...pins.map((pin) => inc(pin))],
+        do: [
+          set(this.#mine, chosen.v),
+          ...KINDS.map((kind) => set(this.#object[kind], chosen[kind])),
+          ...pins.map((pin) => inc(pin)),
+        ],
         next: begin,
         meta: { action: "effect", note: `${path.name} begins` },
       }));
@@ -200,7 +281,7 @@ class PathsModel {
       ...held.flatMap((lock) => this.#give(lock)),
       ...pins.map((pin) => dec(pin)),
       set(this.#mine, 0),
-      set(this.#page, 0),
+      ...KINDS.map((kind) => set(this.#object[kind], 0)),
     ];
     this.#task.step(`${path.name}: end`, {
       do: freed,
@@ -209,11 +290,38 @@ class PathsModel {
     });
   }
 
-  #ownLocks(path: HostPath): LockUse[] {
-    const uses = heldAt(path, { call: "", holds: [] } as unknown as HostStep).slice();
+  /** The kinds of object that it matters which one a run of the path works on. */
+  #usedBy(path: Run): ReadonlySet<Kind> {
+    const locks = path.steps.flatMap((step) => this.#held(path, step));
+    const leaves = path.steps.flatMap((step) => this.#leaves(step));
+    const called = leaves.some(entersGuest) ? [...leaves, ...this.#guestLeaves()] : leaves;
+    const rows = called.flatMap(locking).filter(({ resource }) => this.#locks.has(resource));
+    const pers = locks.map(({ lock }) => this.#hostLocks.get(lock)?.per ?? "");
+    return new Set([...pers.filter(isKind), ...rows.flatMap(({ resource }) => KIND_OF[resource] ?? [])]);
+  }
+
+  /** May a run of the path need the same object of a host lock as a run for our VM? */
+  #shares({ foreign }: Run, lock: string): boolean {
+    const per = this.#hostLocks.get(lock)?.per ?? "";
+    return !foreign || ["machine", "package", "page"].includes(per);
+  }
+
+  /** All host locks at a step; a step that enters the guest waits until nobody keeps vCPUs out, and keeps others from doing so. */
+  #held(path: Run, step: HostStep): readonly LockUse[] {
+    const uses = heldAt(path, step).filter(({ lock }) => this.#shares(path, lock));
+    if (path.foreign) return uses;
+    if (!this.#enters(step)) return uses;
+    return [...uses, ...this.#kicks.map((lock) => ({ lock, mode: "shared" as const }))];
+  }
+
+  #ownLocks(path: Run): LockUse[] {
+    const uses = heldAt(path, { call: "", holds: [] } as unknown as HostStep).filter(({ lock }) =>
+      this.#shares(path, lock),
+    );
     const single = this.#host.phases.some(
       ({ name, singleThreaded }) => singleThreaded === true && path.phases.includes(name),
     );
+    if (path.foreign) return uses;
     if (path.atMostOne !== undefined) uses.unshift({ lock: `one ${path.name}` });
     if (single && path.per !== "machine") uses.unshift({ lock: "single thread" });
     return uses;
@@ -256,7 +364,7 @@ class PathsModel {
     if (word.per === "vcpu" && use.of === "all") {
       return Array.from({ length: this.#scenario.vcpus }, (_, v) => ({ lock: use.lock, shared, object: v }));
     }
-    const object = word.per === "vcpu" ? this.#mine : ["entry", "page", "inode"].includes(word.per) ? this.#page : null;
+    const object = word.per === "vcpu" ? this.#mine : isKind(word.per) ? this.#object[word.per] : null;
     return [{ lock: use.lock, shared, object }];
   }
 
@@ -266,10 +374,10 @@ class PathsModel {
   }
 
   /** One SEAMCALL: its host locks, its module locks, and what the host does when it is BUSY. */
-  #step(path: HostPath, step: HostStep, from: string, prefix: string, held: readonly Taken[], next: string): void {
-    const extra = heldAt({ ...path, holds: [] } as HostPath, step);
-    const all = this.#take(from, extra, held, prefix);
-    const own = all.slice(held.length);
+  #step(path: Run, step: HostStep, from: string, prefix: string, held: readonly Taken[], next: string): void {
+    const begin = this.#inItsPhases(path, step, from, next);
+    const extra = this.#held({ ...path, holds: [] } as Run, step);
+    const own = this.#take(begin, extra, held, prefix).slice(held.length);
     const back = [...own].reverse().flatMap((lock) => this.#give(lock));
     const done = `${prefix}: done`;
     const refused = `${prefix}: refused`;
@@ -282,24 +390,55 @@ class PathsModel {
         });
       return refused;
     };
-    this.#call(prefix, this.#leaf(step), done, giveUp, step);
+    const owns = heldAt(path, step).some(
+      ({ lock, mode }) => this.#hostLocks.get(lock)?.per === "page" && mode !== "shared",
+    );
+    const controlPages = !(path.foreign && owns);
+    const leaves = this.#leaves(step);
+    for (const leaf of leaves) {
+      const start = leaves.length === 1 ? prefix : `${prefix} ${leaf.variant}`;
+      if (start !== prefix)
+        this.#task.step(prefix, { next: start, meta: { action: "call", leaf: leaf.name, note: leaf.variant ?? "" } });
+      this.#call({ prefix: start, leaf, done, giveUp, step, kicked: false, foreign: path.foreign, controlPages });
+    }
     this.#task.step(done, { do: back, next, meta: { action: "return", leaf: step.call } });
     if (step.when !== undefined)
       this.#task.step(prefix, { do: back, next, meta: { action: "effect", note: `not this time: ${step.when}` } });
   }
 
-  #call(prefix: string, leaf: Leaf, done: string, giveUp: () => string, step: HostStep): void {
-    const rows = locking(leaf).filter((row) => this.#locks.has(row.resource) && !ofL2(row));
+  /** The label at which a step begins; in a phase in which it does not run it is passed over. */
+  #inItsPhases(path: Run, step: HostStep, from: string, next: string): string {
+    if (step.phases === undefined) return from;
+    const its = this.#scenario.phases.flatMap((name, i) => (step.phases?.includes(name) === true ? [i] : []));
+    const now = oneOf(this.#phase, its);
+    const start = `${from} now`;
+    this.#task.step(from, { when: now, next: start, meta: { action: "effect", note: `${step.call} in this phase` } });
+    this.#task.step(from, {
+      when: not(now),
+      next,
+      meta: { action: "effect", note: `${path.name}: no ${step.call} in this phase` },
+    });
+    return start;
+  }
+
+  #call(call: PathCall): void {
+    const { prefix, leaf } = call;
+    const rows = this.#rows(leaf, call.foreign);
     const walk = (label: string, at: number, held: readonly Acquisition[]): void => {
       const row = rows[at];
-      if (row === undefined) return this.#leave(prefix, leaf, label, held, done);
-      const again = held.some((other) => other.resource === row.resource && other.role === row.role);
-      if (again) return walk(label, at + 1, held);
-      const taken = [...held, row];
-      const next = this.#name(prefix, at + 1, taken);
-      const fresh = this.#seen(next);
-      this.#attempt(leaf, label, row, next, this.#onBusy(prefix, leaf, row, held, giveUp, step));
-      if (!plain(row.when)) {
+      if (row === undefined) return this.#body(call, label, held);
+      for (const named of this.#named(row, held, call.controlPages)) {
+        const taken = [...held, named];
+        const next = this.#name(prefix, at + 1, taken);
+        const fresh = this.#seen(next);
+        this.#attempt(leaf, label, named, next, this.#onBusy(call, named, held));
+        if (fresh) walk(next, at + 1, taken);
+      }
+      const again = held.some(
+        (other) => other.resource === row.resource && (other.role === row.role || isAlias(other)),
+      );
+      if (again) walk(label, at + 1, held);
+      else if (!plain(row.when)) {
         const skipped = this.#name(prefix, at + 1, held);
         const freshSkip = this.#seen(skipped);
         this.#task.step(label, {
@@ -308,9 +447,50 @@ class PathsModel {
         });
         if (freshSkip) walk(skipped, at + 1, held);
       }
-      if (fresh) walk(next, at + 1, taken);
     };
     walk(prefix, 0, []);
+  }
+
+  /** The rows that take a lock of the model; of a call for another VM those that are no TD's own. */
+  #rows(leaf: Leaf, foreign = false): readonly Acquisition[] {
+    return locking(leaf).filter(
+      (row) => this.#locks.has(row.resource) && !ofL2(row) && !(foreign && PER_TD.has(row.resource)),
+    );
+  }
+
+  /** The locks that a row can be: the target page of some calls may be one in use as a TDR or TDVPR. None when it is held already. */
+  #named(row: Acquisition, held: readonly Acquisition[], controlPages: boolean): Acquisition[] {
+    if (held.some((other) => other.resource === row.resource && (other.role === row.role || isAlias(other)))) return [];
+    const used = controlPages && row.resource === "PAGE" && (PAGE_ROLES.get(row.role ?? "") ?? []).includes("used");
+    const control = used ? CONTROL_PAGES.filter((resource) => this.#locks.has(resource)) : [];
+    return [row, ...control.map((resource): Acquisition => ({ ...row, resource, object: ALIAS }))];
+  }
+
+  /** The call has its locks: it ends, or the guest runs until TD exit. */
+  #body(call: PathCall, label: string, held: readonly Acquisition[]): void {
+    const { prefix, leaf, done } = call;
+    if (!entersGuest(leaf) || call.foreign) return this.#leave(prefix, leaf, label, held, done);
+    const kept = held.filter(({ release }) => release?.at === "td-exit");
+    const inside = `${prefix} guest [${kept.map(({ resource }) => resource).join(" ")}]`;
+    this.#leave(prefix, leaf, label, [...kept, ...held.filter((row) => !kept.includes(row))], inside, kept.length);
+    if (!this.#seen(inside)) return;
+    for (const guest of this.#guestLeaves()) this.#guest(guest, inside);
+    const exit = `${inside} exit`;
+    this.#task.step(inside, { next: exit, meta: { leaf: leaf.name, action: "td-exit", note: "TD exit" } });
+    this.#leave(prefix, leaf, exit, kept, done);
+  }
+
+  /** A TDCALL, after which the guest runs on. */
+  #guest(leaf: Leaf, inside: string): void {
+    const rows = this.#rows(leaf);
+    rows.forEach((row, i) => {
+      const label = i === 0 ? inside : `${inside} ${leaf.name} ${i}`;
+      const next = `${inside} ${leaf.name} ${i + 1}`;
+      const refused = i === 0 ? inside : `${next} refused`;
+      this.#attempt(leaf, label, row, next, refused);
+      if (i > 0) this.#leave(label, leaf, refused, rows.slice(0, i), inside);
+    });
+    if (rows.length > 0) this.#leave(inside, leaf, `${inside} ${leaf.name} ${rows.length}`, rows, inside);
   }
 
   #name(prefix: string, at: number, held: readonly Acquisition[]): string {
@@ -323,9 +503,10 @@ class PathsModel {
     return true;
   }
 
-  #object(row: Acquisition): IntLike {
+  #objectOf(row: Acquisition): IntLike {
     if (this.#locks.get(row.resource)?.indexed !== true) return 0;
-    return row.resource === "TDVPR" ? this.#mine : this.#page;
+    const kind = KIND_OF[row.resource];
+    return kind === undefined ? this.#mine : this.#object[kind];
   }
 
   #meta(leaf: Leaf, row: Acquisition, action: string, more: Partial<StepMeta> = {}): StepMeta {
@@ -335,7 +516,7 @@ class PathsModel {
       action,
       resource: row.resource,
       mode: row.mode,
-      ...(indexed ? objectMeta(this.#object(row)) : {}),
+      ...(indexed ? objectMeta(this.#objectOf(row)) : {}),
       ...more,
     };
   }
@@ -344,7 +525,7 @@ class PathsModel {
     const { granted, take, refused } = (this.#locks.get(row.resource) as CallLock).attempt(
       row.mode,
       row.side,
-      this.#object(row),
+      this.#objectOf(row),
     );
     const status = row.busyStatus === null ? {} : { status: row.busyStatus };
     this.#task.step(label, { when: granted, do: take, next, meta: this.#meta(leaf, row, "acquire", { result: "ok" }) });
@@ -356,47 +537,104 @@ class PathsModel {
     });
   }
 
-  /** Where a refused call goes: it gives back what it holds, then the host retries, gives up, or marks the VM as bugged. */
-  #onBusy(
-    prefix: string,
-    leaf: Leaf,
-    row: Acquisition,
-    held: readonly Acquisition[],
-    giveUp: () => string,
-    step: HostStep,
-  ): string {
-    const reactions = clausesFor(step.onBusy ?? [], row.operand?.id ?? null).flatMap((clause) => clause.do);
-    const decide = `${prefix} busy ${row.resource} [${held.map(({ resource }) => resource).join(" ")}]`;
+  /** Where a refused call goes: it gives back what it holds, then the host retries, kicks, gives up, or marks the VM as bugged. */
+  #onBusy(call: PathCall, row: Acquisition, held: readonly Acquisition[]): string {
+    const { prefix, leaf, step, giveUp, kicked } = call;
+    const all = clausesFor(step.onBusy ?? [], row.operand?.id ?? null).flatMap((clause) => clause.do);
+    const kick = all.findIndex(isKick);
+    // After the kick only what follows it is left.
+    const reactions = kicked ? all.slice(kick + 1) : all;
+    const held_ = held.map(({ resource }) => resource).join(" ");
+    const decide = `${prefix} busy ${row.resource}${isAlias(row) ? " page" : ""} [${held_}]`;
     if (!this.#seen(decide)) return decide;
     const react = `${decide} react`;
     this.#leave(prefix, leaf, decide, held, react);
     const go = (next: string, note: string, effects: readonly Effect[] = []) =>
       this.#task.step(react, { do: effects, next, meta: { leaf: leaf.name, action: "return", note } });
-    const tries = reactions.some((reaction) => /^(retry|kick-and-retry)/.test(reaction));
-    if (tries) go(prefix, "the host tries again");
+    if (!kicked && kick >= 0) {
+      go(this.#kickAndRetry(call), "the host kicks the vCPUs, keeps them out and tries again");
+      return decide;
+    }
+    if (reactions.some((reaction) => reaction.startsWith("retry"))) go(prefix, "the host tries again");
     if (reactions.includes("retry:unbounded")) return decide;
-    if (reactions.includes("bug-vm")) go(giveUp(), "the VM is marked as bugged", [set(this.#bugged, true)]);
-    else go(giveUp(), `the host does: ${reactions.join(", ") || "nothing known"}`);
+    const lifted = kicked ? this.#give(KICK) : [];
+    if (reactions.includes("bug-vm")) go(giveUp(), "the VM is marked as bugged", [set(this.#bugged, true), ...lifted]);
+    else go(giveUp(), `the host does: ${reactions.join(", ") || "nothing known"}`, lifted);
     return decide;
   }
 
-  /** Give back the module's locks, last first. */
-  #leave(prefix: string, leaf: Leaf, from: string, held: readonly Acquisition[], to: string): void {
-    const rest = [...held];
+  /** The label at which the host waits until no vCPU is in the guest, and makes the call once more while it keeps them out. */
+  #kickAndRetry(call: PathCall): string {
+    const kicks = `${call.prefix} kick`;
+    if (!this.#seen(kicks)) return kicks;
+    const prefix = `${call.prefix} kicked`;
+    const { readers, writer } = this.#word(KICK);
+    this.#task.step(kicks, {
+      when: and(not(writer), eq(readers, 0)),
+      do: [set(writer, true)],
+      next: prefix,
+      meta: { action: "acquire", resource: KICKED, mode: "EXCLUSIVE", note: "every vCPU is out and kept out" },
+    });
+    const lift = `${prefix}: done`;
+    this.#call({ ...call, prefix, done: lift, kicked: true });
+    this.#task.step(lift, {
+      do: this.#give(KICK),
+      next: call.done,
+      meta: { action: "release", resource: KICKED, mode: "EXCLUSIVE" },
+    });
+    return kicks;
+  }
+
+  /** Give back the module's locks, last first, but for the first `keep`. */
+  #leave(prefix: string, leaf: Leaf, from: string, held: readonly Acquisition[], to: string, keep = 0): void {
+    const rest = held.slice(keep);
+    const nothing = rest.length === 0;
     let label = from;
     for (let row = rest.pop(); row !== undefined; row = rest.pop()) {
       const next = rest.length === 0 ? to : `${from} leaves ${rest.length}`;
-      const effects = (this.#locks.get(row.resource) as CallLock).release(row.mode, this.#object(row));
+      const effects = (this.#locks.get(row.resource) as CallLock).release(row.mode, this.#objectOf(row));
       this.#task.step(label, { do: effects, next, meta: this.#meta(leaf, row, "release") });
       label = next;
     }
-    if (held.length === 0)
+    if (nothing)
       this.#task.step(from, {
         next: to,
         meta: { leaf: leaf.name, action: "effect", note: `${prefix}: nothing to give back` },
       });
   }
 }
+
+/** A call of a path, as steps. */
+interface PathCall {
+  readonly prefix: string;
+  readonly leaf: Leaf;
+  readonly done: string;
+  readonly giveUp: () => string;
+  readonly step: HostStep;
+  /** Is it the call that is made once more after a kick? */
+  readonly kicked: boolean;
+  /** Is it made for another VM? */
+  readonly foreign: boolean;
+  /** Can the page that it names be one of our VM's control pages? Not when the call is another VM's and that VM owns the page. */
+  readonly controlPages: boolean;
+}
+
+/** A path, or the same path run for another VM at the same time: it shares with ours what there is once per machine, and pages. */
+interface Run extends HostPath {
+  readonly foreign: boolean;
+}
+
+const withoutCondition = ({ resource, role, mode, when }: Acquisition) => [resource, role, mode, plain(when)];
+
+const KICK: Taken = { lock: KICKED, shared: false, object: null };
+const isKick = (reaction: string): boolean => reaction.startsWith("kick-and-retry");
+
+/** Marks a row of a target page that is one in use as a TDR or TDVPR. */
+const ALIAS = "the page that is named";
+const isAlias = ({ object }: Acquisition): boolean => object === ALIAS;
+
+/** A leaf that keeps a lock until TD exit runs the guest. */
+const entersGuest = (leaf: Leaf): boolean => leaf.acquisitions.some(({ release }) => release?.at === "td-exit");
 
 const same = (a: Taken, b: Taken): boolean =>
   a.lock === b.lock && JSON.stringify(a.object) === JSON.stringify(b.object);

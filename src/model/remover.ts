@@ -18,7 +18,7 @@ import {
   type StepMeta,
   set,
 } from "../language/index.ts";
-import { Caller, Status } from "./calls.ts";
+import { Caller } from "./calls.ts";
 import { blockBody, removeBody, Sept, type SeptBody, trackBody } from "./sept.ts";
 import type { Host } from "./vcpu.ts";
 import type { World } from "./world.ts";
@@ -157,75 +157,62 @@ export class RemoverProcess {
   }
 
   #call(leaf: Leaf, prefix: string, body: SeptBody, next: string): void {
-    const done = `${prefix} done`;
-    this.#caller.call({ leaf, prefix, object: () => this.#page, body, returnTo: done });
-    const ok = eq(this.#caller.status, Status.TDX_SUCCESS);
-    const lifted = this.#spec.kick.barUntil === "returned" ? [set(this.#host.barred, false)] : [];
-    const reset = [set(this.#caller.status, Status.NONE), set(this.#tries, 0), ...lifted];
+    const lifts = this.#spec.kick.barUntil === "returned";
+    const busy = `${prefix} busy`;
+    const refused = `${prefix} refused`;
+    this.#caller.call({
+      leaf,
+      prefix,
+      object: () => this.#page,
+      body,
+      also: [set(this.#tries, 0)],
+      returnTo: { ok: lifts ? `${prefix} done` : next, busy, refused },
+    });
     const meta: StepMeta = { leaf: leaf.name, action: "return" };
-    this.p.step(done, { when: ok, do: reset, next, meta: { ...meta, result: "ok" } });
-    this.#refused(prefix, leaf);
+    if (lifts)
+      this.p.step(`${prefix} done`, {
+        do: [set(this.#host.barred, false)],
+        next,
+        meta: { ...meta, note: "entry is no longer barred" },
+      });
+    this.#fail(refused, meta);
+    this.#onBusy(prefix, busy, { ...meta, action: "retry", counters: { retries: 1 } }, meta);
   }
 
-  /** What the policy does when a call did not succeed. */
-  #refused(prefix: string, leaf: Leaf): void {
-    const { policy, retries } = this.#spec;
-    const { status } = this.#caller;
-    const busy = eq(status, Status.TDX_OPERAND_BUSY);
-    const failed = not(eq(status, Status.TDX_SUCCESS));
-    const done = `${prefix} done`;
+  #fail(label: string, meta: StepMeta, when?: BoolExpr): void {
+    const fails = { do: this.#letGo(), next: FAILED, meta: { ...meta, note: "the removal fails" } };
+    this.p.step(label, when === undefined ? fails : { when, ...fails });
+  }
+
+  /** What the policy does when a call is busy. */
+  #onBusy(prefix: string, label: string, retry: StepMeta, fails: StepMeta): void {
+    const { policy, retries, kick } = this.#spec;
     const again = Caller.entry(prefix);
-    const fail = (when: Parameters<typeof and>[0]) =>
-      this.p.step(done, {
-        when,
-        do: [set(status, Status.NONE), ...this.#letGo()],
-        next: FAILED,
-        meta: { leaf: leaf.name, action: "return", note: "the removal fails" },
-      });
-    const retry: StepMeta = { leaf: leaf.name, action: "retry", counters: { retries: 1 } };
+    const meta = { ...retry, note: "try again" };
     if (policy === "retry-forever") {
-      this.p.step(done, {
-        when: busy,
-        do: [set(status, Status.NONE)],
-        next: again,
-        meta: { ...retry, note: "try again" },
-      });
-      fail(and(failed, not(busy)));
-    } else if (policy === "retry-n") {
+      this.p.step(label, { next: again, meta });
+    } else if (policy === "retry-n" && retries > 0) {
       const left = lt(this.#tries, retries);
-      if (retries > 0)
-        this.p.step(done, {
-          when: and(busy, left),
-          do: [set(status, Status.NONE), inc(this.#tries)],
-          next: again,
-          meta: { ...retry, note: "try again" },
-        });
-      fail(and(failed, retries > 0 ? not(and(busy, left)) : true));
+      this.p.step(label, { when: left, do: [inc(this.#tries)], next: again, meta });
+      this.#fail(label, fails, not(left));
     } else if (policy === "kick-on-busy") {
-      const { onBusy } = this.#spec.kick;
-      const open = and(busy, not(this.#host.barred));
-      const plain = and(open, lt(this.#tries, onBusy - 1));
-      const kicks = and(open, eq(this.#tries, onBusy - 1));
-      if (onBusy > 1)
-        this.p.step(done, {
-          when: plain,
-          do: [set(status, Status.NONE), inc(this.#tries)],
-          next: again,
-          meta: { ...retry, note: "try again" },
-        });
-      this.#kickOnBusy(prefix, kicks, retry);
-      fail(and(failed, not(or(plain, kicks))));
+      const open = not(this.#host.barred);
+      const plain = and(open, lt(this.#tries, kick.onBusy - 1));
+      const kicks = and(open, eq(this.#tries, kick.onBusy - 1));
+      if (kick.onBusy > 1) this.p.step(label, { when: plain, do: [inc(this.#tries)], next: again, meta });
+      this.#kickOnBusy(prefix, label, kicks, retry);
+      this.#fail(label, fails, not(or(plain, kicks)));
     } else {
-      fail(failed);
+      this.#fail(label, fails);
     }
   }
 
   /** A BUSY bars entry and kicks; the call is then made once more. While entry is barred, a BUSY is a failure. */
-  #kickOnBusy(prefix: string, when: BoolExpr, retry: StepMeta): void {
+  #kickOnBusy(prefix: string, label: string, when: BoolExpr, retry: StepMeta): void {
     const kick = `${prefix} kick`;
-    this.p.step(`${prefix} done`, {
+    this.p.step(label, {
       when,
-      do: [set(this.#caller.status, Status.NONE), inc(this.#tries)],
+      do: [inc(this.#tries)],
       next: kick,
       meta: { ...retry, note: "busy: keep vCPUs out, then try once more", counters: { retries: 1, kicks: 1 } },
     });

@@ -95,6 +95,7 @@ export const pathsSchema = z.strictObject({
   paths: z.array(text).min(1).optional().describe("only these; all of the phases, unless stated"),
   vcpus: size(4).default(2),
   concurrent: size(4).default(2).describe("how many paths run at once"),
+  otherVm: z.boolean().default(false).describe("every path may also run for another VM, at any time"),
 });
 
 /** Callers of one lock, instruction by instruction. */

@@ -25,7 +25,7 @@ import {
   type StepSpec,
   set,
 } from "../language/index.ts";
-import { Caller, Status } from "./calls.ts";
+import { Caller } from "./calls.ts";
 import { acceptBody, attributesBody, augBody, faults, type GuestBody, Sept } from "./sept.ts";
 import { statusCode, type World } from "./world.ts";
 
@@ -637,21 +637,23 @@ export class VcpuProcess {
       prefix: "aug",
       object: (row) => (row.resource === "TDVPR" ? this.p.self : this.#page),
       body: augBody(this.world, aug, this.#page),
-      returnTo: "aug done",
+      returnTo: { ok: "aug done", busy: "aug busy", refused: "aug refused" },
     });
-    const busy = eq(this.#caller.status, Status.TDX_OPERAND_BUSY);
-    const reset = [set(mine, false), dec(readers), set(this.#caller.status, Status.NONE)];
+    const reset = [set(mine, false), dec(readers)];
     const returns: StepMeta = { ...unlock, leaf: aug.name };
-    this.p.step("aug done", { when: not(busy), do: [...reset, set(this.#page, 0)], next: "outside", meta: returns });
-    this.p.step("aug done", {
-      when: busy,
+    this.p.step("aug done", { do: [...reset, set(this.#page, 0)], next: "outside", meta: returns });
+    this.p.step("aug refused", {
+      do: [...reset, set(this.#page, 0)],
+      next: "outside",
+      meta: { ...returns, note: "refused: the host calls that a bug" },
+    });
+    this.p.step("aug busy", {
       do: [...reset, set(this.#page, 0)],
       next: "outside",
       meta: { ...returns, note: "-EAGAIN: enter the TD again", counters: { "fault retries": 1 } },
     });
     if (this.#spec.localRetry)
-      this.p.step("aug done", {
-        when: busy,
+      this.p.step("aug busy", {
         do: reset,
         next: "fault",
         meta: { ...returns, note: "-EAGAIN: try again at once", counters: { "fault retries": 1 } },

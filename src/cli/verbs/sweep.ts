@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { version } from "../../../package.json";
-import { type CheckOptions, checkAsync } from "../../check/index.ts";
+import { type CheckOptions, type CheckResult, checkAsync } from "../../check/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import { type Case, casesOf, parseMatrix, parseShard, type Shard, shardOf } from "../../model/index.ts";
 import { renderSweepMarkdown, renderSweepText, type Sweep } from "../../report/index.ts";
@@ -90,9 +90,10 @@ async function swept(name: string, options: Options, io: Io): Promise<ExitStatus
   prepareFolder(folder);
   io.handleInterrupt();
   const done: Filed[] = [];
+  const checked: Checked = new Map();
   for (const [n, i] of mine.entries()) {
     if (io.signal.aborted) break;
-    const one = await caseResult(whole, i, folder, options, io);
+    const one = await caseResult(whole, i, folder, options, io, checked);
     if (one === null) break;
     done.push(one);
     if (io.errIsTerminal) io.err(`${n + 1} of ${mine.length}: ${one.result.reproduce}: ${one.result.outcome.kind}\n`);
@@ -119,12 +120,23 @@ function boundsOf({ time, memory, states, reduction }: Options): CheckOptions {
 const loadCase = ({ options: { scenario = "", ...options }, set }: Case) =>
   loadScenario(scenario, { ...options, ...(set.length > 0 && { set }) });
 
+/** What was found in this sweep, by the model: many module versions differ in nothing that a scenario shows. */
+type Checked = Map<string, CheckResult>;
+
 /** The result that is there already, or a new one; null when interrupted. */
-async function caseResult(whole: Whole, i: number, folder: string, options: Options, io: Io): Promise<Filed | null> {
+async function caseResult(
+  whole: Whole,
+  i: number,
+  folder: string,
+  options: Options,
+  io: Io,
+  known: Checked,
+): Promise<Filed | null> {
   const one = whole.all[i] as Case;
   const loaded = await loadCase(one);
   const bounds = boundsOf(options);
-  const name = resultName(loaded.reproduce, digestOf([version, bounds, loaded.model]));
+  const digest = digestOf([version, bounds, loaded.model]);
+  const name = resultName(loaded.reproduce, digest);
   const file = join(folder, name);
   const matrix = { name: whole.name, digest: whole.digest, cases: whole.all.length, case: i };
   const earlier = readResult(file);
@@ -133,8 +145,9 @@ async function caseResult(whole: Whole, i: number, folder: string, options: Opti
     if (JSON.stringify(result) !== JSON.stringify(earlier)) writeResult(file, result);
     return { name, result };
   }
-  const checked = await checkAsync(loaded.model, { ...bounds, signal: io.signal });
+  const checked = known.get(digest) ?? (await checkAsync(loaded.model, { ...bounds, signal: io.signal }));
   if (io.signal.aborted) return null;
+  known.set(digest, checked);
   const reproduce = `seamlock check ${loaded.reproduce}${options.reduction ? "" : " --no-reduction"}`;
   const result: SweepResult = {
     ...checkDocument(loaded, checked, reproduce),

@@ -1,0 +1,97 @@
+/**
+ * Makes docs/td-build.md: what `contend --host` leaves possible, held against every BUSY that some run of the host's paths meets.
+ *
+ *   npx tsx scripts/make-td-build.ts [HOST…]
+ *
+ * Explores about ten million states for each host and module; takes minutes. A pair on which the two disagree makes it fail.
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { type Comparison, compareWithMet, hostContention } from "../src/analysis/index.ts";
+import { parseCatalog } from "../src/catalog/index.ts";
+import { check } from "../src/check/index.ts";
+import { parseHost } from "../src/host/index.ts";
+import { buildModel, parseScenario } from "../src/model/index.ts";
+
+const root = join(import.meta.dirname, "..");
+const read = (file: string): string => readFileSync(join(root, "data", file), "utf8");
+const HOSTS = readdirSync(join(root, "data", "hosts")).map((file) => basename(file, ".yaml"));
+const MODULES = ["1.5.05", "1.5.25"];
+
+interface Result {
+  readonly rows: readonly Comparison[];
+  readonly states: number;
+  readonly excluded: number;
+}
+
+function compared(host: string, version: string): Result {
+  const catalog = parseCatalog(read(`modules/${version}.json`), version);
+  const { profile } = parseHost(read(`hosts/${host}.yaml`), host);
+  const scenario = parseScenario(read("scenarios/td-build.yaml"), "td-build.yaml", [
+    { path: "phases", value: JSON.stringify(profile.phases.map(({ name }) => name)), from: "--set" },
+    { path: "otherVm", value: "true", from: "--set" },
+  ]);
+  const { outcome, busy, states } = check(buildModel(scenario, { catalog: () => catalog, host: () => profile }));
+  if (outcome.kind === "inconclusive") throw new Error(`${host}, ${version}: ${outcome.reason}`);
+  const { pairs } = hostContention(catalog, profile);
+  const excluded = pairs.filter((pair) => !pair.possible && pair.paths.length > 0).length;
+  return { rows: compareWithMet(pairs, busy), states, excluded };
+}
+
+const verdict = ({ possible, met }: Comparison): string => {
+  if (possible === met) return "met";
+  return possible ? "**never met**" : "**met, though excluded**";
+};
+
+const results = new Map(
+  (process.argv.length > 2 ? process.argv.slice(2) : HOSTS).map((host) => [
+    host,
+    MODULES.map((version) => compared(host, version)),
+  ]),
+);
+const all = [...results.values()].flat();
+const disagreements = all.flatMap(({ rows }) => rows.filter(({ possible, met }) => possible !== met)).length;
+
+function section(host: string, byModule: readonly Result[]): string {
+  const cells = new Map<string, string[]>();
+  byModule.forEach(({ rows }, i) => {
+    for (const row of rows) {
+      const key = `\`${row.resource}\` | \`${row.a}\` | \`${row.b}\``;
+      const line = cells.get(key) ?? MODULES.map(() => "excluded");
+      line[i] = verdict(row);
+      cells.set(key, line);
+    }
+  });
+  const counts = byModule.map(
+    ({ rows, states, excluded }, i) =>
+      `${MODULES[i]}: ${rows.length} pairs of leaves on a lock possible, ${rows.filter(({ met }) => met).length} met, ${excluded} conflicting rows of calls that it makes excluded, ${states.toLocaleString("en")} states`,
+  );
+  return `## ${host}
+
+${counts.join(". ")}.
+
+| lock | call | and call | ${MODULES.join(" | ")} |
+| --- | --- | --- | ${MODULES.map(() => "---").join(" | ")} |
+${[...cells].map(([key, line]) => `| ${key} | ${line.join(" | ")} |`).join("\n")}
+`;
+}
+
+const text = `# A host's paths: the analysis and every run
+
+Made by \`npm run td-build\`; do not edit. Two sources say which calls of a host can meet inside the module:
+
+- \`seamlock contend --host H --module M\` reasons about each pair of rows of the catalog under the host's locks, phases and kicks;
+- the scenario kind \`host-paths\` runs the host's paths, two at a time, for one VM and for another VM beside it, over every interleaving:
+  \`seamlock check td-build --host H --module M --set 'phases=[init, build, runtime, teardown]' --set otherVm=true\`. Its \`busy\` list says who was refused a lock that who held.
+
+"met": the analysis leaves the pair possible and some run meets it. "excluded": the analysis rules it out and no run meets it. Pairs that both rule out on every module are left out. ${
+  disagreements === 0
+    ? "The two agree on every pair below and on every pair that is left out."
+    : `**They disagree on ${disagreements} pairs.**`
+}
+
+What the runs leave out: what a call does to the TD (only its locks), L2 VMs, pages larger than 4 KB, more than two calls at a time.
+
+${[...results].map(([host, byModule]) => section(host, byModule)).join("\n")}`;
+writeFileSync(join(root, "docs", "td-build.md"), text);
+if (disagreements > 0) process.exitCode = 1;
