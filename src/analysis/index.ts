@@ -10,6 +10,7 @@ export {
 } from "./account.ts";
 export { type AllowEntry, type AllowList, allowSchema, parseAllow, type Unaccepted, unaccepted } from "./allow.ts";
 export { type ContentionOptions, contendingPairs, contention, unlockedWalks } from "./contention.ts";
+export { type CounterWrap, counterWraps } from "./counter-wrap.ts";
 export { diffCatalogs, hasDifferences } from "./diff.ts";
 export { hostContention, underHost } from "./exclusion.ts";
 export {

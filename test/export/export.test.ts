@@ -2,8 +2,10 @@ import { describe, expect, test } from "vitest";
 import { enterAndZap } from "../../bench/models/enter-and-zap.ts";
 import { hasSpin, own, spin, tlc, tlcClassPath } from "../../scripts/peers.ts";
 import { check, prepare, Search } from "../../src/check/index.ts";
-import { toMermaid, toPerfetto, toPromela, toTla } from "../../src/export/index.ts";
+import { loadScenario } from "../../src/cli/scenarios.ts";
+import { toMermaid, toPerfetto, toTla } from "../../src/export/index.ts";
 import * as L from "../../src/language/index.ts";
+import { simulate } from "../../src/simulate/index.ts";
 import { peterson, tryLock, twoLocks, writeBack, xadd } from "../check/models.ts";
 import { modelOf } from "../check/random-model.ts";
 
@@ -176,11 +178,78 @@ describe("traces", () => {
     expect(toMermaid(lasso?.trace as L.Trace)).toMatch(/loop for ever\n.*end\n$/s);
   });
 
-  test("Perfetto: one track per actor and per lock, no negative or missing times", () => {
+  test("Perfetto: one track per actor and per lock", () => {
     const { traceEvents } = toPerfetto(trace as L.Trace);
     const tracks = traceEvents.filter(({ name }) => name === "thread_name").map(({ args }) => args?.["name"]);
-    expect(tracks).toEqual(["caller[0]", "caller[1]", "LOCK"].filter((name) => tracks.includes(name)));
-    expect(tracks).toContain("LOCK");
-    for (const { ph, ts, dur } of traceEvents) if (ph === "X") expect((ts ?? -1) >= 0 && (dur ?? 0) > 0).toBe(true);
+    expect(tracks).toEqual(["caller[0]", "caller[1]", "LOCK", "LOCK (2)"]);
+  });
+
+  test("Perfetto: who has a lock in which mode, and who is refused", async () => {
+    const { model } = await loadScenario("lock/sharex", { hosts: "2", guests: "0", set: ["width=3", "promote=true"] });
+    const property = { kind: "always", name: "none", expr: L.not(L.at("host", 0, "holds SHARED")) } as const;
+    const [violation] = check({ ...model, properties: [property] }).violations;
+    const first = violation?.trace as L.Trace;
+    const [step] = first.steps as [L.TraceStep];
+    const promoted = { ...step, leaf: "promote_sharex_lock", mode: "EXCLUSIVE" };
+    const refused = { ...step, instance: 1, actor: "host[1]", result: L.BUSY };
+    const run = { ...first, steps: [step, promoted, refused] };
+    const locks = toPerfetto(run).traceEvents.filter(({ pid, ph }) => pid === 2 && ph !== "M");
+    expect(locks.map(({ name, ph, ts, dur }) => [name, ph, ts, dur])).toEqual([
+      ["host[0] SHARED", "X", 0, 10],
+      ["host[0] EXCLUSIVE", "X", 10, 20],
+      ["host[1] BUSY", "i", 20, undefined],
+    ]);
+  });
+
+  const scenarios: [string, Parameters<typeof loadScenario>[1]][] = [
+    ["page-removal", { module: "1.5.05", policy: "fail-fast", vcpus: "2", pages: "1" }],
+    ["page-removal", { module: "1.5.25", policy: "retry-forever", vcpus: "1", pages: "1", set: ["progress=true"] }],
+    ["lock/sharex-hp", { hosts: "2", guests: "1", set: ["width=3"] }],
+    [
+      "td-build",
+      {
+        module: "1.5.25",
+        host: "linux-6.16",
+        vcpus: "1",
+        set: ["paths=[KVM_CREATE_VCPU ioctl, KVM_TDX_INIT_MEM_REGION]"],
+      },
+    ],
+  ];
+  test.each(scenarios)("Perfetto: %s %j keeps to the trace event format", async (name, options) => {
+    const { model } = await loadScenario(name, options);
+    const { violations, witnesses } = check(model);
+    for (const { trace: run } of [...violations, ...witnesses]) keepsToFormat(run);
+  });
+
+  test("Perfetto: a random run of many sharers keeps to the trace event format", async () => {
+    const { model } = await loadScenario("lock/sharex", { hosts: "3", guests: "2", set: ["width=3", "promote=true"] });
+    for (const seed of [1, 2]) keepsToFormat(simulate(model, { seed, steps: 100, trace: true }).trace as L.Trace);
   });
 });
+
+/** What the trace event format demands: fields by kind of event, named tracks, and spans of a track that do not cross. */
+function keepsToFormat(run: L.Trace): void {
+  const { traceEvents } = JSON.parse(JSON.stringify(toPerfetto(run))) as ReturnType<typeof toPerfetto>;
+  const track = ({ pid, tid }: { pid: number; tid: number }) => `${pid}.${tid}`;
+  const named = new Set(traceEvents.filter(({ name }) => name === "thread_name").map(track));
+  const spans = new Map<string, [number, number][]>();
+  for (const event of traceEvents) {
+    expect(event.name).not.toBe("");
+    expect(["M", "X", "i"]).toContain(event.ph);
+    if (event.ph === "M") continue;
+    expect(named).toContain(track(event));
+    expect(event.ts).toBeGreaterThanOrEqual(0);
+    if (event.ph === "i") expect(["t", "g"]).toContain(event.s);
+    if (event.ph !== "X") continue;
+    expect(event.dur).toBeGreaterThan(0);
+    const { ts = 0, dur = 0 } = event;
+    const crosses = ([from, to]: readonly [number, number]): boolean => {
+      const apart = ts >= to || ts + dur <= from;
+      return !apart && !(ts >= from && ts + dur <= to) && !(from >= ts && to <= ts + dur);
+    };
+    expect((spans.get(track(event)) ?? []).filter(crosses)).toEqual([]);
+    spans.set(track(event), [...(spans.get(track(event)) ?? []), [ts, ts + dur]]);
+  }
+  const steps = traceEvents.filter(({ ph, pid, args }) => ph === "X" && pid === 1 && args !== undefined);
+  expect(steps.length).toBe(run.steps.length);
+}

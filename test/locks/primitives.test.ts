@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   apply,
@@ -91,6 +92,22 @@ describe("the lock of a SEPT entry", () => {
       word: after,
       result,
     });
+  });
+  it("is what the source does to any of its words", () => {
+    const restated: Record<string, (w: bigint) => readonly [bigint, LockResult]> = {
+      "acquire EXCLUSIVE host": (w) => (w & EL ? [w | TDHP, "busy"] : [(w | EL) & ~TDHP, "success"]),
+      "acquire EXCLUSIVE guest": (w) =>
+        w & EL ? [w, "busy"] : w & TDHP ? [w, "busy-host-priority"] : [w | EL, "success"],
+      "release EXCLUSIVE host": (w) => (w & EL ? [w & ~EL, "success"] : [w, "halt"]),
+    };
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.constantFrom(...Object.keys(restated)), (w, name) => {
+        const [operation, mode, side] = wanted(name) as [never, never, never];
+        const { word, result } = apply(primitive("sept_entry", operation, mode, side), layout, w);
+        expect([word, result]).toEqual(restated[name]?.(w));
+      }),
+      { numRuns: 2000 },
+    );
   });
   it("is released without touching another bit", () => {
     const release = primitive("sept_entry", "release", "EXCLUSIVE", "host");
