@@ -88,6 +88,8 @@ interface TableProps<Row> {
   readonly caption: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
+  /** What is saved, where that is more than what is shown. */
+  readonly saved?: readonly Row[];
   /** File name of the exported table, without its ending. */
   readonly file: string;
   readonly empty: string;
@@ -130,7 +132,7 @@ export function Saves({
 const CHUNK = 60;
 
 /** A real table, with a button that saves it as CSV. The first column names the row. */
-export function Table<Row>({ caption, columns, rows, file, empty, current }: TableProps<Row>): VNode {
+export function Table<Row>({ caption, columns, rows, saved = rows, file, empty, current }: TableProps<Row>): VNode {
   const chunks = useMemo(() => chunksOf(rows), [rows]);
   const drawn = useGrowing(chunks.length, rows);
   if (rows.length === 0) {
@@ -142,7 +144,7 @@ export function Table<Row>({ caption, columns, rows, file, empty, current }: Tab
     );
   }
   const save = (): void => {
-    const body = rows.map((row) => columns.map((column) => column.text(row)));
+    const body = saved.map((row) => columns.map((column) => column.text(row)));
     saveText(`${file}.csv`, "text/csv", csvText([columns.map(({ head }) => head), ...body]));
   };
   const marked = current === undefined ? -1 : rows.findIndex(current);

@@ -52,7 +52,7 @@ function Difference({ diff, leaf }: { readonly diff: DiffDocument; readonly leaf
   const [from, to] = [diff.before.version, diff.after.version];
   const { changed, appeared, gone } = useMemo(() => rowsOf(diff, leaf), [diff, leaf]);
   return (
-    <>
+    <div class="difference">
       <h2>
         {from} → {to}
       </h2>
@@ -101,7 +101,7 @@ function Difference({ diff, leaf }: { readonly diff: DiffDocument; readonly leaf
           empty="None."
         />
       </div>
-    </>
+    </div>
   );
 }
 
