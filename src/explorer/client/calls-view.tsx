@@ -5,7 +5,18 @@ import type { ContendPair } from "../../analysis/index.ts";
 import { type Acquisition, type Leaf, statusText } from "../../catalog/index.ts";
 import { endId, entryId } from "../logic/matrix.ts";
 import { spansOf } from "../logic/spans.ts";
-import { type Column, Evidence, LeafLink, Mode, Picture, ResourceLink, Select, Table, Verdict } from "./parts.tsx";
+import {
+  type Column,
+  Evidence,
+  LeafLink,
+  LongText,
+  Mode,
+  Picture,
+  ResourceLink,
+  Select,
+  Table,
+  Verdict,
+} from "./parts.tsx";
 import { currentModule, linkTo, pairs, param } from "./store.ts";
 import { useWidth } from "./use-width.ts";
 
@@ -76,7 +87,11 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
             { head: "Status", text: (row) => row.name },
             { head: "Code", text: (row) => row.status },
             { head: "What is busy", text: (row) => row.object },
-            { head: "When", text: (row) => row.when ?? "always" },
+            {
+              head: "When",
+              text: (row) => row.when ?? "always",
+              show: (row) => <LongText text={row.when ?? "always"} />,
+            },
             {
               head: "Source",
               text: (row) => row.evidence.map((site) => `${site.file}:${site.line}`).join(" "),
@@ -105,7 +120,7 @@ const ROW_COLUMNS: readonly Column<Acquisition>[] = [
   { head: "Mode", text: (row) => row.mode, show: (row) => <Mode mode={row.mode} /> },
   { head: "Lock", text: (row) => row.lock },
   { head: "Object", text: (row) => row.object, show: (row) => <code>{row.object}</code> },
-  { head: "When", text: (row) => row.when ?? "always" },
+  { head: "When", text: (row) => row.when ?? "always", show: (row) => <LongText text={row.when ?? "always"} /> },
   { head: "Times", text: (row) => row.times },
   { head: "Released", text: (row) => row.release?.at ?? "–" },
   {

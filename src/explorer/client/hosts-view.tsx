@@ -162,17 +162,17 @@ function Differences({ host, second }: { readonly host: NamedHost; readonly seco
   return (
     <div class="two">
       <Table
-        caption={`Meetings only under ${second.name}`}
-        columns={columns}
-        rows={diff.paths.opened}
-        file="opened"
-        empty="None."
-      />
-      <Table
         caption={`Meetings only under ${host.name}`}
         columns={columns}
         rows={diff.paths.closed}
         file="closed"
+        empty="None."
+      />
+      <Table
+        caption={`Meetings only under ${second.name}`}
+        columns={columns}
+        rows={diff.paths.opened}
+        file="opened"
         empty="None."
       />
     </div>

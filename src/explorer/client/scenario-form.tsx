@@ -131,7 +131,7 @@ function NumberField({ name, label, usual, max }: NumberProps): VNode {
         max={max}
         value={param(name)}
         placeholder={usual}
-        onChange={(event) => setParams({ [name]: event.currentTarget.value, ...ANEW }, true)}
+        onInput={(event) => setParams({ [name]: event.currentTarget.value, ...ANEW }, true)}
       />
     </label>
   );

@@ -8,7 +8,7 @@ import type { Question } from "../logic/questions.ts";
 import { SIGNS, type Timeline, timelinePicture, timelineRows, WORDS } from "../logic/versions.ts";
 import { ask, known } from "./analyst.ts";
 import { memo } from "./memo.ts";
-import { type Column, LeafLink, Mode, Saves, Select, SourceLine, Table } from "./parts.tsx";
+import { type Column, LeafLink, LongText, Mode, Saves, Select, SourceLine, Table } from "./parts.tsx";
 import { saveText } from "./save.ts";
 import { compared, currentModule, data, linkTo, param, setParams } from "./store.ts";
 
@@ -167,7 +167,7 @@ function RowShown({ row }: { readonly row: RowChange["before"] }): VNode {
       <Mode mode={row.mode} /> {row.lock}
       <div class="dim">
         {row.times === "1" ? "" : `${row.times}, `}until {row.release ?? "–"}
-        {row.when === null ? "" : `, when ${row.when}`}
+        {row.when === null ? null : <LongText text={`, when ${row.when}`} />}
       </div>
     </>
   );
