@@ -82,6 +82,13 @@ const VIEWS: Readonly<Record<string, string>> = {
   explain: `#/explain?line=${encodeURIComponent(LINE)}`,
 };
 
+/** The same views with fewer rows, for axe looks at every cell. */
+const SMALLER: Readonly<Record<string, string>> = {
+  matrix: `${PAIR}&resource=TDCS_EPOCH`,
+  versions: "#/versions?module=1.5.20&compare=1.5.16&leaf=tdh_mem_page_demote",
+  hosts: "#/hosts?host=linux-6.19&with=linux-6.19",
+};
+
 describe.skipIf(!hasBrowser)("the page", () => {
   it("opens at the matrix of the newest version", async () => {
     const page = await at("");
@@ -130,6 +137,33 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.waitForSelector("aside .pair");
     expect(page.url()).toContain("a=tdh_vp_enter&b=tdh_mem_track");
     expect(await page.locator(".matrix td[aria-selected='true']").count()).toBe(2);
+  });
+
+  it("draws the matrix of another module cell by cell, with the chosen pair framed", async () => {
+    const page = await at("#/matrix?scope=all&module=1.5.25&a=tdh_mem_track&b=tdh_vp_enter");
+    const marks = "[...document.querySelectorAll('.matrix tbody tr')].map((row) => row.innerText).join('\\n')";
+    for (const version of ["1.0.03", "1.5.25"]) {
+      await page.locator(".facts-bar select[name=module]").selectOption(version);
+      await settled(page);
+      const fresh = await at(`#/matrix?scope=all&module=${version}&a=tdh_mem_track&b=tdh_vp_enter`);
+      const cells =
+        "document.querySelectorAll('.matrix tbody td').length === document.querySelectorAll('.matrix tbody tr').length ** 2";
+      await until(page, cells);
+      await until(fresh, cells);
+      expect(await page.evaluate(marks)).toBe(await fresh.evaluate(marks));
+      expect(await page.locator(".matrix td[aria-selected='true']").count()).toBe(2);
+    }
+  });
+
+  it("says so where a view fails, and keeps the rest of the page", async () => {
+    const broken: ExplorerData = { ...data, hosts: [{ name: "broken", profile: {} as never }] };
+    const server = await serve(broken, { port: 0 });
+    onTestFinished(() => server.close());
+    const page = await at("#/hosts?host=broken", {}, server.url);
+    await page.waitForSelector("[role=alert]");
+    expect(await shown(page.locator("main"))).toContain("This cannot be shown");
+    await page.keyboard.press("6");
+    await page.waitForSelector("input[name=seed]");
   });
 
   it("says what excludes a pair under a host, and which paths make both calls", async () => {
@@ -227,6 +261,45 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await shown(page.locator(".outcome"))).toMatch(/inconclusive \(interrupted\).*states not explored/);
   });
 
+  it("simulates: who was BUSY how often, a run to play, and the same runs from the same address", async () => {
+    const page = await at("#/runs?scenario=page-removal&policy=retry-n");
+    await page.locator("input[name=seed]").fill("5");
+    await page.locator("input[name=runs]").fill("30");
+    await page.locator("select[name=schedule]").selectOption("priority");
+    await page.getByText("Simulate", { exact: true }).click();
+    await page.waitForSelector(".player");
+    const outcome = await shown(page.locator(".outcome"));
+    expect(outcome).toMatch(/30 runs, [\d,]+ steps, .*seed 5, priority schedule$/);
+    expect(page.url()).toMatch(/run=simulate.*runs=30.*schedule=priority.*seed=5/);
+    const [steps] = await page.locator(".player + .two table, .two table").allInnerTexts();
+    expect(steps).toContain("remover");
+    expect(await shown(page.locator(".repeat code"))).toBe(
+      `seamlock simulate page-removal --module ${data.initial.module} --policy retry-n --seed 5 --runs 30 --steps 1000 --schedule priority`,
+    );
+    await page.locator("select[name=play]").selectOption("run 0");
+    await until(page, "document.querySelector('.picture figcaption').innerText.startsWith('run 0: the first')");
+    await page.locator("h1").click();
+    await page.keyboard.press("End");
+    await until(page, "/^step (\\d+) of \\1$/.test(document.querySelector('.position').innerText)");
+    expect(await page.locator("svg .mark").count()).toBeLessThanOrEqual(240);
+    await until(
+      page,
+      "document.querySelector('tr[aria-current=true] th')?.innerText === document.querySelector('.position b').innerText",
+    );
+    const again = await at(new URL(page.url()).hash);
+    await again.waitForSelector(".player");
+    const counts = (text: string) => text.replace(/[\d.]+ s,/, "");
+    expect(counts(await shown(again.locator(".outcome")))).toBe(counts(outcome));
+  });
+
+  it("shows how far a simulation is, and keeps what was counted when it is cancelled", async () => {
+    const page = await at("#/runs?scenario=page-removal&policy=retry-forever&runs=1000000&run=simulate");
+    await until(page, "/[1-9][\\d,]* of 1,000,000 runs/.test(document.querySelector('.progress')?.innerText ?? '')");
+    await page.getByText("Cancel", { exact: true }).click();
+    await page.waitForSelector(".outcome");
+    expect(await shown(page.locator(".outcome"))).toMatch(/[1-9][\d,]* of 1,000,000 runs, .*; cancelled$/);
+  });
+
   it("opens a run from a file, and says when there is none in it", async () => {
     const { out } = await inProcess([
       "check",
@@ -298,7 +371,30 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(svg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
     expect(svg).toContain("<style>");
     await page.goto(`${explorer.url}#/matrix?resource=TDCS_EPOCH`);
+    await settled(page);
     expect(await saved("Matrix: save as CSV")).toContain("tdh_mem_track,TDCS_EPOCH,TDCS_EPOCH");
+    expect(await saved("Matrix: save as SVG")).toMatch(/^<svg [\s\S]*tdh_mem_track/);
+    await page.goto(`${explorer.url}${PAIR}`);
+    expect(await saved("The pair: save as CSV")).toMatch(/^On,Verdict,[\s\S]*TDCS_EPOCH,possible/);
+    await page.goto(`${explorer.url}#/versions`);
+    expect(await saved("Every call through all versions: save as CSV")).toMatch(/^Call,1\.0\.00,/);
+    expect(await saved("Every call through all versions: save as SVG")).toMatch(/^<svg [\s\S]*Δ/);
+  });
+
+  it("lets every table of every view be saved, and every picture", async () => {
+    const page = await at("");
+    for (const [name, hash] of Object.entries(VIEWS)) {
+      await page.goto(explorer.url + hash);
+      await settled(page);
+      if (name === "runs") await page.waitForSelector(".player");
+      const tables = page.locator("main table");
+      const csv = page.locator("main button[aria-label$='save as CSV']");
+      // The pair's own table is a part for each lock; all of them are saved as one.
+      const inPair = await page.locator("aside table").count();
+      expect([name, await csv.count()]).toEqual([name, (await tables.count()) - inPair + Math.min(1, inPair)]);
+      const pictures = (await page.locator("main svg").count()) + (/matrix|versions/.test(name) ? 1 : 0);
+      expect([name, await page.locator("main button[aria-label$='save as SVG']").count()]).toEqual([name, pictures]);
+    }
   });
 
   it("has no lasting animation for those who want none", async () => {
@@ -306,7 +402,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await page.evaluate("getComputedStyle(document.querySelector('button')).transitionDuration")).toBe("0s");
   });
 
-  it.each(Object.entries(VIEWS))(
+  it.each(Object.entries({ ...VIEWS, ...SMALLER }))(
     "axe finds nothing serious in %s, light or dark",
     async (name, hash) => {
       const page = await at(hash, { colorScheme: "light", bypassCSP: true });

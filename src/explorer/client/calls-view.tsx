@@ -1,12 +1,24 @@
 /** One call: its locks as spans over its run, row by row, and whom it meets. */
 import type { VNode } from "preact";
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import type { ContendPair } from "../../analysis/index.ts";
 import { type Acquisition, type Leaf, statusText } from "../../catalog/index.ts";
 import { endId, entryId } from "../logic/matrix.ts";
 import { spansOf } from "../logic/spans.ts";
-import { type Column, Evidence, LeafLink, Mode, Picture, ResourceLink, Select, Table, Verdict } from "./parts.tsx";
+import {
+  type Column,
+  Evidence,
+  LeafLink,
+  LongText,
+  Mode,
+  Picture,
+  ResourceLink,
+  Select,
+  Table,
+  Verdict,
+} from "./parts.tsx";
 import { currentModule, linkTo, pairs, param } from "./store.ts";
+import { useWidth } from "./use-width.ts";
 
 /** The view. */
 export function CallsView(): VNode {
@@ -75,7 +87,11 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
             { head: "Status", text: (row) => row.name },
             { head: "Code", text: (row) => row.status },
             { head: "What is busy", text: (row) => row.object },
-            { head: "When", text: (row) => row.when ?? "always" },
+            {
+              head: "When",
+              text: (row) => row.when ?? "always",
+              show: (row) => <LongText text={row.when ?? "always"} />,
+            },
             {
               head: "Source",
               text: (row) => row.evidence.map((site) => `${site.file}:${site.line}`).join(" "),
@@ -104,7 +120,7 @@ const ROW_COLUMNS: readonly Column<Acquisition>[] = [
   { head: "Mode", text: (row) => row.mode, show: (row) => <Mode mode={row.mode} /> },
   { head: "Lock", text: (row) => row.lock },
   { head: "Object", text: (row) => row.object, show: (row) => <code>{row.object}</code> },
-  { head: "When", text: (row) => row.when ?? "always" },
+  { head: "When", text: (row) => row.when ?? "always", show: (row) => <LongText text={row.when ?? "always"} /> },
   { head: "Times", text: (row) => row.times },
   { head: "Released", text: (row) => row.release?.at ?? "–" },
   {
@@ -181,46 +197,58 @@ const TOP = 34;
 /** Spans from where a lock is taken to where it is given back: what stays until TD exit reaches across the guest's time. */
 function SpanPicture({ leaf }: { readonly leaf: Leaf }): VNode {
   const { points, spans } = spansOf(leaf);
-  const widths = points.map(({ kind, label }) =>
+  const holder = useRef<HTMLDivElement>(null);
+  const room = useWidth(holder) - LEFT - 16;
+  const least = points.map(({ kind, label }) =>
     kind === "acquire" ? STEP * 0.7 : Math.max(STEP, label.length * 7 + 18),
   );
+  const wider = Math.min(2, Math.max(1, room / least.reduce((sum, w) => sum + w, 0)));
+  const widths = least.map((width) => Math.floor(width * wider));
   const starts = widths.map((_, i) => LEFT + widths.slice(0, i).reduce((sum, w) => sum + w, 0));
   const width = LEFT + widths.reduce((sum, w) => sum + w, 0) + 10;
   const height = TOP + spans.length * LANE + 8;
   return (
-    <Picture title="When each lock is held" file={`${entryId(leaf)}-spans`} width={width} height={height}>
-      {points.map(({ kind, label }, i) => (
-        <g key={label + String(i)}>
-          {kind === "guest" ? <rect class="guest-time" x={starts[i]} y={0} width={widths[i]} height={height} /> : null}
-          <line class="grid" x1={starts[i]} x2={starts[i]} y1={24} y2={height} />
-          <text class="tick" x={(starts[i] ?? 0) + (widths[i] ?? 0) / 2} y={16} text-anchor="middle">
-            {label}
-          </text>
-        </g>
-      ))}
-      {spans.map(({ row, from, to }, i) => {
-        const x = (starts[from] ?? 0) + 4;
-        const end = (starts[to] ?? 0) + (widths[to] ?? 0) * (to === from ? 0.9 : 0.5);
-        const y = TOP + i * LANE;
-        return (
-          <g key={`${row.resource}${row.role ?? ""}${String(i)}`}>
-            <title>{`${row.resource} ${row.role ?? ""} ${row.mode}, until ${row.release?.at ?? "–"}${row.when === null ? "" : `, when ${row.when}`}`}</title>
-            <text x={LEFT - 10} y={y + 14} text-anchor="end">
-              {row.resource}
-              {row.role === null ? "" : ` ${row.role}`}
-              {row.when === null ? "" : " *"}
+    <div ref={holder}>
+      <Picture title="When each lock is held" file={`${entryId(leaf)}-spans`} width={width} height={height}>
+        {points.map(({ kind, label }, i) => (
+          <g key={label + String(i)}>
+            {kind === "guest" ? (
+              <rect class="guest-time" x={starts[i]} y={0} width={widths[i]} height={height} />
+            ) : null}
+            <line class="grid" x1={starts[i]} x2={starts[i]} y1={24} y2={height} />
+            <text class="tick" x={(starts[i] ?? 0) + (widths[i] ?? 0) / 2} y={16} text-anchor="middle">
+              {label}
             </text>
-            <rect
-              class={row.mode.toLowerCase()}
-              x={x}
-              y={y + 2}
-              width={Math.max(8, end - x)}
-              height={LANE - 8}
-              rx={3}
-            />
           </g>
-        );
-      })}
-    </Picture>
+        ))}
+        {spans.map(({ row, from, to }, i) => {
+          const x = (starts[from] ?? 0) + 4;
+          const end = (starts[to] ?? 0) + (widths[to] ?? 0) * (to === from ? 0.9 : 0.5);
+          const y = TOP + i * LANE;
+          return (
+            <g key={`${row.resource}${row.role ?? ""}${String(i)}`}>
+              <title>{`${row.resource} ${row.role ?? ""} ${row.mode}, until ${row.release?.at ?? "–"}${row.when === null ? "" : `, when ${row.when}`}`}</title>
+              <text x={LEFT - 10} y={y + 14} text-anchor="end">
+                {row.resource}
+                {row.role === null ? "" : ` ${row.role}`}
+                {row.when === null ? "" : " *"}
+              </text>
+              <rect
+                class={row.mode.toLowerCase()}
+                x={x}
+                y={y + 2}
+                width={Math.max(8, end - x)}
+                height={LANE - 8}
+                rx={3}
+              />
+            </g>
+          );
+        })}
+      </Picture>
+      <p class="legend">
+        <span aria-hidden="true">■</span> exclusive <span aria-hidden="true">▨</span> shared{" "}
+        <span aria-hidden="true">┄</span> without the lock. Numbers: the rows below, in order. *: not always taken.
+      </p>
+    </div>
   );
 }

@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import type { ExplainDocument, StatusExplanation } from "../../analysis/index.ts";
 import { known } from "./analyst.ts";
-import { LeafLink, Mode, ResourceLink, Table, Verdict } from "./parts.tsx";
+import { LeafLink, LongText, Mode, ResourceLink, Table, Verdict } from "./parts.tsx";
 import { currentHost, currentModule, param, setParams } from "./store.ts";
 
 /** The view. */
@@ -23,7 +23,9 @@ export function ExplainView(): VNode {
           <span>Status or log lines</span>
           <textarea name="line" rows={3} value={line} placeholder="SEAMCALL TDH_MEM_TRACK failed: 0x80000200000000A9" />
         </label>
-        <button type="submit">Explain</button>
+        <button type="submit" class="primary">
+          Explain
+        </button>
       </form>
       {explained === null ? (
         <p class="empty">Paste what the kernel printed; the status in it is taken apart.</p>
@@ -79,7 +81,7 @@ function Explained({ one }: { readonly one: StatusExplanation }): VNode {
             { head: "Call", text: (h) => h.leaf, show: (h) => <LeafLink name={h.leaf} variant={h.variant} /> },
             { head: "Lock", text: (h) => h.resource, show: (h) => <ResourceLink name={h.resource} /> },
             { head: "Mode", text: (h) => h.mode, show: (h) => <Mode mode={h.mode} /> },
-            { head: "When", text: (h) => h.when ?? "always" },
+            { head: "When", text: (h) => h.when ?? "always", show: (h) => <LongText text={h.when ?? "always"} /> },
             { head: "Held until", text: (h) => h.held ?? "–" },
             {
               head: "Verdict",

@@ -90,14 +90,12 @@ function ConclusionTable({ host, second }: { readonly host: NamedHost; readonly 
   ];
   return (
     <>
-      <ul class="conclusion">
-        {report.conclusion.map((sentence) => (
-          <li key={sentence}>{sentence}</li>
-        ))}
-        {(other?.conclusion ?? []).map((sentence) => (
-          <li key={sentence}>{sentence}</li>
-        ))}
-      </ul>
+      <div class={other === null ? "" : "two"}>
+        <Sentences host={host.name} sentences={report.conclusion} alone={other === null} />
+        {second === null || other === null ? null : (
+          <Sentences host={second.name} sentences={other.conclusion} alone={false} />
+        )}
+      </div>
       <Table
         caption={`Conclusion for module ${currentModule.value.name}`}
         columns={columns}
@@ -106,6 +104,25 @@ function ConclusionTable({ host, second }: { readonly host: NamedHost; readonly 
         empty="No locks."
       />
     </>
+  );
+}
+
+interface SentencesProps {
+  readonly host: string;
+  readonly sentences: readonly string[];
+  readonly alone: boolean;
+}
+
+function Sentences({ host, sentences, alone }: SentencesProps): VNode {
+  return (
+    <section aria-label={`Conclusion for ${host}`}>
+      {alone ? null : <h3>{host}</h3>}
+      <ul class="conclusion">
+        {sentences.map((sentence) => (
+          <li key={sentence}>{sentence}</li>
+        ))}
+      </ul>
+    </section>
   );
 }
 
@@ -145,17 +162,17 @@ function Differences({ host, second }: { readonly host: NamedHost; readonly seco
   return (
     <div class="two">
       <Table
-        caption={`Meetings only under ${second.name}`}
-        columns={columns}
-        rows={diff.paths.opened}
-        file="opened"
-        empty="None."
-      />
-      <Table
         caption={`Meetings only under ${host.name}`}
         columns={columns}
         rows={diff.paths.closed}
         file="closed"
+        empty="None."
+      />
+      <Table
+        caption={`Meetings only under ${second.name}`}
+        columns={columns}
+        rows={diff.paths.opened}
+        file="opened"
         empty="None."
       />
     </div>

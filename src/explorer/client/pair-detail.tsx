@@ -2,9 +2,12 @@
 import type { VNode } from "preact";
 import type { ContendPair, PathPair } from "../../analysis/index.ts";
 import { type Acquisition, statusText } from "../../catalog/index.ts";
+import { csvText } from "../logic/csv.ts";
 import { endsOf } from "../logic/interleaving.ts";
 import type { Cell } from "../logic/matrix.ts";
-import { Evidence, LeafLink, Mode, ResourceLink, Verdict } from "./parts.tsx";
+import { pairRows } from "../logic/pair-rows.ts";
+import { Evidence, LeafLink, LongText, Mode, ResourceLink, Saves, Verdict } from "./parts.tsx";
+import { saveText } from "./save.ts";
 import { currentHost, currentModule, linkTo, setParams } from "./store.ts";
 
 interface DetailProps {
@@ -32,9 +35,12 @@ export function PairDetail({ cell, a, b }: DetailProps): VNode {
         <h2>
           <Entry id={a} /> × <Entry id={b} />
         </h2>
-        <button type="button" class="small" onClick={() => setParams({ a: "", b: "" })} aria-label="Close the pair">
-          ✕
-        </button>
+        <span class="saves">
+          {cell === "never" ? null : <Saves name="The pair" csv={() => savePairs(cell.pairs)} />}
+          <button type="button" class="small" onClick={() => setParams({ a: "", b: "" })} aria-label="Close the pair">
+            ✕
+          </button>
+        </span>
       </div>
       {cell === "never" ? (
         <p>These two never conflict: they share no lock, or only share it.</p>
@@ -45,6 +51,10 @@ export function PairDetail({ cell, a, b }: DetailProps): VNode {
       )}
     </aside>
   );
+}
+
+function savePairs(pairs: readonly ContendPair[]): void {
+  saveText("pair.csv", "text/csv", csvText(pairRows(currentModule.value.catalog, pairs)));
 }
 
 function Entry({ id }: { readonly id: string }): VNode {
@@ -111,7 +121,7 @@ function Facts({ pair, rowA, rowB }: FactsProps): VNode {
   const lines: readonly (readonly [string, string | VNode, string | VNode])[] = [
     ["takes it", <Mode key="a" mode={pair.modeA} />, <Mode key="b" mode={pair.modeB} />],
     ["as", named(pair.resourceA, pair.roleA, rowA), named(pair.resourceB, pair.roleB, rowB)],
-    ["when", pair.whenA ?? "always", pair.whenB ?? "always"],
+    ["when", <LongText key="a" text={pair.whenA ?? "always"} />, <LongText key="b" text={pair.whenB ?? "always"} />],
     ["held until", rowA?.release?.at ?? "–", rowB?.release?.at ?? "–"],
     ["if busy", status(pair.statusA, pair.busyA), status(pair.statusB, pair.busyB)],
     ["stops at", pair.stopsA, pair.stopsB],

@@ -1,6 +1,6 @@
 /** The small parts that every view is made of. */
 import type { ComponentChildren, VNode } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Site } from "../../catalog/index.ts";
 import { csvText } from "../logic/csv.ts";
 import { entryId } from "../logic/matrix.ts";
@@ -25,6 +25,19 @@ export function ResourceLink({ name }: { readonly name: string }): VNode {
 }
 
 const MODE_SIGNS: Readonly<Record<string, string>> = { EXCLUSIVE: "■", SHARED: "▨", NO_LOCK: "○" };
+
+const LONG = 140;
+
+/** A text that is shown whole only on demand when it is long: conditions of the module can fill a screen. */
+export function LongText({ text }: { readonly text: string }): VNode {
+  if (text.length <= LONG) return <>{text}</>;
+  return (
+    <details class="long">
+      <summary>{text.slice(0, LONG - 20)} …</summary>
+      {text}
+    </details>
+  );
+}
 
 /** A lock mode with its sign. */
 export function Mode({ mode }: { readonly mode: string }): VNode {
@@ -88,6 +101,8 @@ interface TableProps<Row> {
   readonly caption: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
+  /** What is saved, where that is more than what is shown. */
+  readonly saved?: readonly Row[];
   /** File name of the exported table, without its ending. */
   readonly file: string;
   readonly empty: string;
@@ -130,9 +145,12 @@ export function Saves({
 const CHUNK = 60;
 
 /** A real table, with a button that saves it as CSV. The first column names the row. */
-export function Table<Row>({ caption, columns, rows, file, empty, current }: TableProps<Row>): VNode {
+export function Table<Row>({ caption, columns, rows, saved = rows, file, empty, current }: TableProps<Row>): VNode {
   const chunks = useMemo(() => chunksOf(rows), [rows]);
   const drawn = useGrowing(chunks.length, rows);
+  const marked = current === undefined ? -1 : rows.findIndex(current);
+  const scroller = useRef<HTMLElement>(null);
+  useEffect(() => keepInSight(scroller.current), [marked, drawn]);
   if (rows.length === 0) {
     return (
       <div class="table-block">
@@ -142,10 +160,9 @@ export function Table<Row>({ caption, columns, rows, file, empty, current }: Tab
     );
   }
   const save = (): void => {
-    const body = rows.map((row) => columns.map((column) => column.text(row)));
+    const body = saved.map((row) => columns.map((column) => column.text(row)));
     saveText(`${file}.csv`, "text/csv", csvText([columns.map(({ head }) => head), ...body]));
   };
-  const marked = current === undefined ? -1 : rows.findIndex(current);
   return (
     <div class="table-block">
       <div class="table-head">
@@ -155,7 +172,7 @@ export function Table<Row>({ caption, columns, rows, file, empty, current }: Tab
         <Saves name={caption} csv={save} />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable from the keyboard */}
-      <section class="scroll" tabIndex={0} aria-label={caption}>
+      <section class="scroll" tabIndex={0} aria-label={caption} ref={scroller}>
         <table aria-labelledby={`caption-${file}`} aria-rowcount={rows.length + 1}>
           <thead>
             <tr>
@@ -178,6 +195,17 @@ export function Table<Row>({ caption, columns, rows, file, empty, current }: Tab
       </section>
     </div>
   );
+}
+
+/** Scrolls a table, and nothing around it, to its chosen row. */
+function keepInSight(scroller: HTMLElement | null): void {
+  const row = scroller?.querySelector<HTMLElement>("tr[aria-current]");
+  if (!scroller || !row) return;
+  const head = scroller.querySelector("thead")?.offsetHeight ?? 0;
+  const above = row.offsetTop - head;
+  const below = row.offsetTop + row.offsetHeight - scroller.clientHeight;
+  if (scroller.scrollTop > above) scroller.scrollTop = above;
+  else if (scroller.scrollTop < below) scroller.scrollTop = below;
 }
 
 function chunksOf<Row>(rows: readonly Row[]): readonly (readonly Row[])[] {

@@ -1,15 +1,14 @@
 /** The run in progress, and the run that is shown. */
 import { signal } from "@preact/signals";
-import type { CheckResult, Progress } from "../../check/index.ts";
 import type { Trace } from "../../language/index.ts";
-import type { Job, Reply, Request } from "../logic/runs.ts";
+import type { Found, Job, JobProgress, Reply, Request } from "../logic/runs.ts";
 import { startWorker } from "./load.ts";
 
 /** Where the worker is. */
 export type RunState =
   | { readonly kind: "idle" }
-  | { readonly kind: "running"; readonly progress: Progress | null; readonly cancelling: boolean }
-  | { readonly kind: "done"; readonly result: CheckResult; readonly note: string | null }
+  | { readonly kind: "running"; readonly progress: JobProgress | null; readonly cancelling: boolean }
+  | { readonly kind: "done"; readonly found: Found }
   | { readonly kind: "failed"; readonly message: string; readonly hint: string | null };
 
 /** The state of the last run that was started. */
@@ -23,7 +22,7 @@ export const startedFor = signal<string>("");
 
 let worker: Worker | null = null;
 
-/** Starts a check; one that is under way is given up. */
+/** Starts a job; one that is under way is given up. */
 export async function startRun(key: string, job: Job): Promise<void> {
   startedFor.value = key;
   openedTrace.value = null;

@@ -8,7 +8,7 @@ import type { Question } from "../logic/questions.ts";
 import { SIGNS, type Timeline, timelinePicture, timelineRows, WORDS } from "../logic/versions.ts";
 import { ask, known } from "./analyst.ts";
 import { memo } from "./memo.ts";
-import { type Column, LeafLink, Mode, Saves, Select, SourceLine, Table } from "./parts.tsx";
+import { type Column, LeafLink, LongText, Mode, Saves, Select, SourceLine, Table } from "./parts.tsx";
 import { saveText } from "./save.ts";
 import { compared, currentModule, data, linkTo, param, setParams } from "./store.ts";
 
@@ -52,7 +52,7 @@ function Difference({ diff, leaf }: { readonly diff: DiffDocument; readonly leaf
   const [from, to] = [diff.before.version, diff.after.version];
   const { changed, appeared, gone } = useMemo(() => rowsOf(diff, leaf), [diff, leaf]);
   return (
-    <>
+    <div class="difference">
       <h2>
         {from} → {to}
       </h2>
@@ -101,7 +101,7 @@ function Difference({ diff, leaf }: { readonly diff: DiffDocument; readonly leaf
           empty="None."
         />
       </div>
-    </>
+    </div>
   );
 }
 
@@ -167,7 +167,7 @@ function RowShown({ row }: { readonly row: RowChange["before"] }): VNode {
       <Mode mode={row.mode} /> {row.lock}
       <div class="dim">
         {row.times === "1" ? "" : `${row.times}, `}until {row.release ?? "–"}
-        {row.when === null ? "" : `, when ${row.when}`}
+        {row.when === null ? null : <LongText text={`, when ${row.when}`} />}
       </div>
     </>
   );

@@ -3,8 +3,10 @@ import { type CheckResult, checkAsync } from "../../check/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { Model } from "../../language/index.ts";
 import { buildModel, parseScenario } from "../../model/index.ts";
+import type { SimulationResult } from "../../simulate/index.ts";
 import { endsOf, interleavingModel } from "../logic/interleaving.ts";
-import type { Job, PairJob, Reply, Request, ScenarioJob } from "../logic/runs.ts";
+import type { CheckJob, Found, Job, JobProgress, PairJob, Reply, Request, SimulateJob } from "../logic/runs.ts";
+import { simulateInPieces } from "../logic/simulation.ts";
 
 /** A page may be left open; a check that outgrows this stops as inconclusive. */
 const MEMORY = 1024 * 1024 * 1024;
@@ -32,23 +34,32 @@ function failure(error: unknown): Reply {
 }
 
 async function run(job: Job, signal: AbortSignal): Promise<Reply> {
-  return job.kind === "pair"
-    ? meet(job, signal)
-    : { kind: "done", note: null, result: await decide(scenarioOf(job), signal) };
+  return { kind: "done", found: await foundBy(job, signal) };
+}
+
+async function foundBy(job: Job, signal: AbortSignal): Promise<Found> {
+  switch (job.kind) {
+    case "check":
+      return { kind: "check", note: null, result: await decide(scenarioOf(job), signal) };
+    case "simulate":
+      return { kind: "simulate", choice: job.choice, result: await sample(job, signal) };
+    case "pair":
+      return meet(job, signal);
+  }
 }
 
 /** First as calls of one TD on the same objects, then, where that never meets, with nothing else in common. */
-async function meet({ pair, leaves }: PairJob, signal: AbortSignal): Promise<Reply> {
+async function meet({ pair, leaves }: PairJob, signal: AbortSignal): Promise<Found> {
   const ends = endsOf(leaves, pair);
   if (ends === null) throw new SeamlockError("SL6002", "the module does not have the two calls of this pair");
   const same = await decide(interleavingModel(pair, ends, "same-objects"), signal);
-  if (same.trace !== null || signal.aborted) return { kind: "done", result: same, note: null };
+  if (same.trace !== null || signal.aborted) return { kind: "check", result: same, note: null };
   const apart = await decide(interleavingModel(pair, ends, "this-lock-only"), signal);
   const note = "The two calls name different objects, but for the one lock at which they meet.";
-  return { kind: "done", result: apart, note: apart.trace === null ? null : note };
+  return { kind: "check", result: apart, note: apart.trace === null ? null : note };
 }
 
-function scenarioOf({ scenario, overrides, catalog, host }: ScenarioJob): Model {
+function scenarioOf({ scenario, overrides, catalog, host }: CheckJob | SimulateJob): Model {
   const facts = {
     catalog: () => catalog,
     host: () => {
@@ -60,15 +71,29 @@ function scenarioOf({ scenario, overrides, catalog, host }: ScenarioJob): Model 
 }
 
 function decide(model: Model, signal: AbortSignal): Promise<CheckResult> {
-  let shown = 0;
+  const tell = seldom();
   return checkAsync(model, {
     signal,
     memory: MEMORY,
-    onProgress(progress) {
-      const now = performance.now();
-      if (now - shown < EVERY) return;
-      shown = now;
-      reply({ kind: "progress", progress });
-    },
+    onProgress: (progress) => tell({ kind: "check", progress }),
   });
+}
+
+function sample(job: SimulateJob, signal: AbortSignal): Promise<SimulationResult> {
+  const tell = seldom();
+  return simulateInPieces(scenarioOf(job), job.choice, {
+    signal,
+    onProgress: (progress) => tell({ kind: "simulate", progress }),
+  });
+}
+
+/** Tells the page how far a job is, a few times a second. */
+function seldom(): (progress: JobProgress) => void {
+  let told = 0;
+  return (progress) => {
+    const now = performance.now();
+    if (now - told < EVERY) return;
+    told = now;
+    reply({ kind: "progress", progress });
+  };
 }

@@ -1,0 +1,14 @@
+/** A command for a POSIX shell: words, then options; an empty option is left out. */
+export function commandLine(
+  words: readonly string[],
+  options: Readonly<Record<string, string | number | undefined>>,
+): string {
+  const given = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined || value === "" ? [] : [`--${name}`, String(value)],
+  );
+  return [...words, ...given].map(quoted).join(" ");
+}
+
+function quoted(word: string): string {
+  return /^[\w./=:+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
