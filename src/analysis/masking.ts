@@ -98,7 +98,7 @@ function findMoments(holder: Holder, at: number): readonly (readonly Acquisition
   return [...after, [...holder.base, ...inGuest]];
 }
 
-const AT_END = new Set(["leaf-exit", "before-td-entry", "td-exit"]);
+const AT_END = new Set(["leaf-exit", "iteration-end", "before-td-entry", "td-exit"]);
 
 /**
  * Does the leaf give `row` back before it takes `later`? Known when the source releases it in the same function on an earlier

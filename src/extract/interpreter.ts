@@ -17,6 +17,7 @@ import {
   type Guard,
   joinAll,
   type LockEvent,
+  type LoopTest,
   mergeErrors,
   mergeStates,
   nameLocation,
@@ -87,7 +88,7 @@ interface Frame {
   readonly chain: readonly Site[];
   /** The chain as one string. */
   readonly path: string;
-  readonly loops: readonly string[];
+  readonly loops: readonly LoopTest[];
 }
 
 /** A place in memory. */
@@ -222,7 +223,7 @@ export class Interpreter {
     args: readonly Value[],
     state: State,
     chain: readonly Site[],
-    loops: readonly string[],
+    loops: readonly LoopTest[],
     drop = true,
   ): Evaluated<Value>[] {
     const path = chain.map((c) => `${c.function}:${c.line}`).join(">");
@@ -528,7 +529,7 @@ export class Interpreter {
     const flows: Flow[] = [];
     const descending = this.lastOfDescending(s, start, frame);
     if (descending) {
-      const loops = [...frame.loops, s.test ? this.sourceText(s.test) : ""];
+      const loops = [...frame.loops, this.loopTest(s)];
       const place = { key: `f${frame.id}:${descending.name}`, text: descending.name };
       const between: State[] = [];
       const skip = start.clone();
@@ -565,7 +566,7 @@ export class Interpreter {
           const f = st.simplify(formula);
           if (isConst(f, false)) flows.push({ state: st, exit: NEXT });
           else if (isConst(f, true) && s.test !== null) {
-            const loops = s.testFirst ? [...frame.loops, this.sourceText(s.test)] : frame.loops;
+            const loops = s.testFirst ? [...frame.loops, this.loopTest(s)] : frame.loops;
             if (round < limit) this.once(s, st, frame, loops, flows, next);
             else {
               this.laterFailures(s, [st], frame, flows);
@@ -574,7 +575,7 @@ export class Interpreter {
           } else if (round === 0) {
             const after: State[] = [];
             const before = st.clone();
-            this.once(s, st, frame, [...frame.loops, s.test ? this.sourceText(s.test) : "for ever"], flows, after);
+            this.once(s, st, frame, [...frame.loops, this.loopTest(s)], flows, after);
             this.laterFailures(s, after, frame, flows);
             for (const end of after) {
               this.forgetCounters(before, end, frame);
@@ -632,11 +633,15 @@ export class Interpreter {
       for (const [st, formula] of this.condition(s.test, state, frame)) {
         if (!st.assume(formula, `${this.forkId(frame, s.line, s.test)}+${counter.v}`, true)) continue;
         const left: Flow[] = [];
-        this.once(s, st, frame, [...frame.loops, text], left, next);
+        this.once(s, st, frame, [...frame.loops, this.loopTest(s)], left, next);
         flows.push(...left.filter((flow) => flow.state.failure));
       }
       state = fewest(next);
     }
+  }
+
+  private loopTest(s: Extract<Stmt, { kind: "loop" }>): LoopTest {
+    return { text: s.test ? this.sourceText(s.test) : "for ever", line: s.line };
   }
 
   private canAcquire(s: Stmt): boolean {
@@ -651,13 +656,13 @@ export class Interpreter {
     s: Extract<Stmt, { kind: "loop" }>,
     state: State,
     frame: Frame,
-    loops: readonly string[],
+    loops: readonly LoopTest[],
     flows: Flow[],
     next: State[],
   ): void {
     const inner: Frame = {
       ...frame,
-      loops: s.testFirst ? loops : [...loops, s.test ? this.sourceText(s.test) : "for ever"],
+      loops: s.testFirst ? loops : [...loops, this.loopTest(s)],
     };
     for (const flow of this.statement(s.body, state, inner)) {
       if (flow.exit.k === "break") flows.push({ state: flow.state, exit: NEXT });
@@ -1649,7 +1654,7 @@ export class Interpreter {
   /** The same acquisition under the same guards is one event, so that situations which saw it can meet again. */
   private intern<T extends LockEvent>(event: T): T {
     const guards = event.guards.map((g: Guard) => (g.side ? g.fork : `!${g.fork}`)).join();
-    const key = `${event.kind}|${event.lockKey}|${"mode" in event ? event.mode : ""}|${event.evidence.map((s) => `${s.file}:${s.line}`).join(">")}|${event.loops.join(";")}|${guards}`;
+    const key = `${event.kind}|${event.lockKey}|${"mode" in event ? event.mode : ""}|${event.evidence.map((s) => `${s.file}:${s.line}`).join(">")}|${event.loops.map((loop) => loop.text).join(";")}|${guards}`;
     const known = this.interned.get(key);
     if (known) return known as T;
     this.interned.set(key, event);

@@ -375,9 +375,17 @@ function releasePoint(event: AcquireEvent, release: ReleaseEvent, final: Final, 
     inside.file === event.evidence[0]?.file &&
     !context.leaf.name.includes(inside.function);
   if (depth > 0 && inside && !(isLeafItself && delegates(context))) return inside.function;
+  if (isSameIteration(event, release)) return "iteration-end";
   if (release.by !== null) return release.by;
   if (final.kind === "td-entry" && context.leaf.side === "host") return "before-td-entry";
   return "leaf-exit";
+}
+
+/** Is a lock given back by the loop that took it? */
+function isSameIteration(event: AcquireEvent, release: ReleaseEvent): boolean {
+  // `do … while (0)` repeats nothing.
+  const loop = event.loops.findLast(({ text }) => text !== "0" && text !== "false");
+  return loop !== undefined && release.loops.some(({ text, line }) => text === loop.text && line === loop.line);
 }
 
 /** Does the handler take all its locks through one call of a function in its own file? */
@@ -514,7 +522,7 @@ function collectRows(
         status: hex(status),
         operand: operandOf(status, context),
       })),
-      release: (all.find((h) => h.release !== null && USUAL_RELEASES.includes(h.release.at)) ?? first).release,
+      release: usualRelease(first, all),
       evidence: first.event.evidence,
       promotion: first.promotion,
     });
@@ -581,7 +589,7 @@ const sameCall = ({ first: a }: { first: Held }, { first: b }: { first: Held }):
 };
 
 function timesOf(event: AcquireEvent, rules: ExtractionRules): string {
-  const loops = event.loops;
+  const loops = event.loops.map((loop) => loop.text);
   if (loops.length === 0) return "1";
   const count = /^\w+ < (\d+)$/.exec(loops.at(-1) ?? "")?.[1];
   if (count !== undefined) return count;
@@ -590,7 +598,20 @@ function timesOf(event: AcquireEvent, rules: ExtractionRules): string {
 }
 
 /** Where a way that does all of its work gives locks back; a way that gives up early may do so elsewhere. */
-const USUAL_RELEASES = ["leaf-exit", "before-td-entry", "td-exit"];
+const USUAL_RELEASES = ["leaf-exit", "iteration-end", "before-td-entry", "td-exit"];
+
+/**
+ * The release of a row: of the very acquisition that the row shows, not of one at another level of a walk. Where ways differ,
+ * the first in the source: what fails is cleaned up at the end.
+ */
+function usualRelease(first: Held, all: readonly Held[]): Release | null {
+  const shown = chainKey(first.event.evidence);
+  const same = all.filter((held) => held.release !== null && chainKey(held.event.evidence) === shown);
+  const usual = same.filter((held) => USUAL_RELEASES.includes(held.release?.at ?? ""));
+  const line = (held: Held): number => held.release?.evidence[0]?.line ?? 0;
+  const [earliest] = (usual.length > 0 ? usual : same).sort((a, b) => line(a) - line(b));
+  return earliest?.release ?? first.release;
+}
 
 const hex = (value: bigint): string => `0x${value.toString(16).toUpperCase().padStart(16, "0")}`;
 

@@ -15,13 +15,19 @@ export interface Guard {
   readonly written: string | null;
 }
 
+/** A loop: its test as the source writes it, and where it stands. */
+export interface LoopTest {
+  readonly text: string;
+  readonly line: number;
+}
+
 interface EventBase {
   /** Identity of the lock word's owner, e.g. a structure; the lock is one of its fields. */
   readonly lockKey: string;
   readonly evidence: readonly Site[];
   readonly guards: readonly Guard[];
   /** Tests of the loops around it, outermost first. */
-  readonly loops: readonly string[];
+  readonly loops: readonly LoopTest[];
 }
 
 export interface AcquireEvent extends EventBase {

@@ -112,10 +112,17 @@ function releases(leaf: Leaf): string[] {
   const at = (where: string): readonly Acquisition[] => rows.filter((a) => a.release?.at === where);
   const held = at("td-exit");
   const before = at("before-td-entry");
-  const early = rows.filter((a) => !["leaf-exit", "td-exit", "before-td-entry"].includes(a.release?.at ?? ""));
+  const single = at("iteration-end");
+  const removed = at("page-removed");
+  const elsewhere = ["leaf-exit", "td-exit", "before-td-entry", "iteration-end", "page-removed"];
+  const early = rows.filter((a) => !elsewhere.includes(a.release?.at ?? ""));
   return [
     ...(held.length > 0 ? [`Holds ${heldList(held)} until TD exit.`] : []),
     ...(before.length > 0 ? [`Releases ${heldList(before)} before it enters the TD.`] : []),
+    ...(single.length > 0 ? [`Gives back ${heldList(single)} before it takes the next.`] : []),
+    ...(removed.length > 0
+      ? [`Never gives back ${heldList(removed)}: it goes with a page that the leaf removes.`]
+      : []),
     ...groupBy(early, (a) => a.release?.at ?? "").map(
       ([where, group]) => `Gives back ${heldList(group)} in ${where}(), before it ends.`,
     ),

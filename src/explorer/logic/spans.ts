@@ -20,6 +20,7 @@ export interface Spans {
   readonly spans: readonly Span[];
 }
 
+const WORDS: Readonly<Record<string, string>> = { "iteration-end": "end of iteration", "page-removed": "page removed" };
 const STANDARD = ["leaf-exit", "before-td-entry", "td-exit"];
 
 /** The spans of a leaf: acquisitions in source order, then the points where locks are given back, in the order of a run. */
@@ -30,7 +31,7 @@ export function spansOf(leaf: Leaf): Spans {
   const enters = ends.includes("td-exit") || ends.includes("before-td-entry");
   const points: Point[] = [
     ...rows.map((_, i): Point => ({ kind: "acquire", label: String(i + 1) })),
-    ...early.map((label): Point => ({ kind: "release", label: `in ${label}` })),
+    ...early.map((label): Point => ({ kind: "release", label: WORDS[label] ?? `in ${label}` })),
   ];
   const at = new Map<string, number>(early.map((name, i) => [name, rows.length + i]));
   const add = (name: string, point: Point): void => {
