@@ -3,7 +3,7 @@
  * leaf's, so that several threads can share them.
  */
 
-import type { Diagnostic, Leaf, Site } from "../catalog/index.ts";
+import type { Diagnostic, Leaf } from "../catalog/index.ts";
 import { diagnostic } from "./findings.ts";
 import { Interpreter } from "./interpreter.ts";
 import type { DispatchedLeaf, DispatchTable } from "./leaves.ts";
@@ -11,6 +11,7 @@ import type { Primitives } from "./primitives.ts";
 import type { Program } from "./program.ts";
 import { buildRows, type HandedOver } from "./rows.ts";
 import type { ExtractionRules } from "./rules.ts";
+import type { ReleaseEvent } from "./state.ts";
 import type { Tables } from "./tables.ts";
 import { num } from "./values.ts";
 
@@ -41,7 +42,8 @@ export function analyseLeaves(
   const handedOver = readTdExit(program, interpreter, rules);
   const found: Diagnostic[] = [];
   const entries: [number, readonly Leaf[]][] = [];
-  const context = { interpreter, rules, tables, handedOver, found };
+  const consults = tableReaders(program, rules, table);
+  const context = { interpreter, rules, tables, handedOver, found, consults };
   for (let i = next(); i < table.leaves.length; i = next())
     entries.push([i, leafEntries(table.leaves[i] as DispatchedLeaf, context)]);
   found.push(...interpreter.troubles.map((t) => diagnostic(t.what, t.message, t.site)));
@@ -74,7 +76,7 @@ function seeds(program: Program, rules: ExtractionRules): Set<string> {
 
 /** What the exit from a TD gives back, by the hand-over field that leads to it. */
 function readTdExit(program: Program, interpreter: Interpreter, rules: ExtractionRules): HandedOver {
-  const result = new Map<string, readonly Site[]>();
+  const result = new Map<string, ReleaseEvent[]>();
   const field = new RegExp(`${rules.handOver}(?:\\.|->)(\\w+)|\\b${rules.handOver}\\b.*?\\.(\\w+)`);
   for (const name of rules.tdExit) {
     const info = program.functions.get(name)?.[0];
@@ -85,14 +87,45 @@ function readTdExit(program: Program, interpreter: Interpreter, rules: Extractio
         const match = field.exec(event.lockKey);
         const handed = match?.[1] ?? match?.[2];
         const key = `${handed} ${/\.(\w+)(?:\[[^\]]*\])?$/.exec(event.lockKey)?.[1]}`;
-        if (handed !== undefined && !result.has(key)) result.set(key, event.evidence);
+        if (handed !== undefined) result.set(key, [...(result.get(key) ?? []), event]);
       }
     }
   }
   return result;
 }
 
+/** Does a leaf, or its dispatcher before it, look into a legality table? A row of a table that nobody reads forbids nothing. */
+type Consults = (leaf: DispatchedLeaf, tables: readonly TableName[]) => boolean;
+type TableName = keyof ExtractionRules["tables"];
+
+function tableReaders(program: Program, rules: ExtractionRules, table: DispatchTable): Consults {
+  const handlers = new Set(table.leaves.flatMap((leaf) => leaf.handler?.name ?? []));
+  const reaching = new Map<TableName, ReadonlySet<string>>();
+  const readersOf = (name: TableName): ReadonlySet<string> => {
+    const known = reaching.get(name);
+    if (known) return known;
+    const reads = new RegExp(`\\b${rules.tables[name]}\\b`);
+    const readers = [...program.functions].filter(([, infos]) =>
+      infos.some((info) => reads.test(program.texts.get(info.file)?.slice(info.bodyStart, info.bodyEnd) ?? "")),
+    );
+    const result = program.reaching(new Set(readers.map(([reader]) => reader)));
+    reaching.set(name, result);
+    return result;
+  };
+  return (leaf, tables) =>
+    tables.some((name) => {
+      const readers = readersOf(name);
+      if (leaf.handler === null || readers.has(leaf.handler.name)) return true;
+      const dispatcher = table.dispatchers[leaf.side];
+      const calls = dispatcher
+        ? (program.functions.get(dispatcher.function) ?? []).flatMap((info) => [...info.calls])
+        : [];
+      return calls.some((callee) => readers.has(callee) && !handlers.has(callee));
+    });
+}
+
 interface LeafContext {
+  readonly consults: Consults;
   readonly interpreter: Interpreter;
   readonly rules: ExtractionRules;
   readonly tables: Tables;
@@ -151,8 +184,12 @@ function entry(
     side: leaf.side,
     handler: handler ? { file: handler.file, line: handler.line, function: handler.name } : leaf.site,
     variant,
-    opStates: context.tables.opStatesOf(leaf.side, leaf.number),
-    septStates: context.tables.septStatesOf(leaf.side, leaf.number),
+    opStates: context.consults(leaf, ["hostOpStates", "guestOpStates"])
+      ? context.tables.opStatesOf(leaf.side, leaf.number)
+      : null,
+    septStates: context.consults(leaf, ["hostSeptStates", "guestSeptStates"])
+      ? context.tables.septStatesOf(leaf.side, leaf.number)
+      : null,
     acquisitions,
     otherBusy,
   };

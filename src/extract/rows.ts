@@ -16,8 +16,8 @@ export interface StatusNames {
   readonly operand: (value: bigint) => Operand | null;
 }
 
-/** A release that the TD exit makes of what the TD entry left locked: the hand-over field and the lock's member → where. */
-export type HandedOver = ReadonlyMap<string, readonly Site[]>;
+/** Releases that the TD exit makes of what the TD entry left locked: by the hand-over field and the lock's member. */
+export type HandedOver = ReadonlyMap<string, readonly ReleaseEvent[]>;
 
 export interface RowTrouble {
   readonly what: "no-success" | "not-released" | "leaked-on-error" | "unclassified" | "no-status";
@@ -286,10 +286,11 @@ function releaseOf(event: AcquireEvent, final: Final, context: RowContext, troub
   );
   if (release) return { at: releasePoint(event, release, final, context), evidence: release.evidence };
   if (final.kind === "td-entry") {
-    const evidence = handOverFields(event, final.state, context)
+    const releases = handOverFields(event, final.state, context)
       .map((field) => context.handedOver.get(`${field} ${event.members.at(-1)}`))
-      .find((sites) => sites !== undefined);
-    if (evidence) return { at: "td-exit", evidence };
+      .find((found) => found !== undefined);
+    const given = releases?.find((other) => isHandedOver(event, other, final.state)) ?? releases?.[0];
+    if (given) return { at: "td-exit", evidence: given.evidence };
   }
   const removed = removalOf(event, final.state, context.rules);
   if (removed) return { at: "page-removed", evidence: removed };
@@ -419,6 +420,16 @@ function handOverFields(event: AcquireEvent, state: State, context: RowContext):
       fields.push(field);
   }
   return fields;
+}
+
+/** Of several locks behind one hand-over field: does the exit reach this one by the same member, or the same array element? */
+function isHandedOver(event: AcquireEvent, release: ReleaseEvent, state: State): boolean {
+  const member = (key: string): string | undefined => [...key.matchAll(/\.(pamt_\w+_p)\b/g)].at(-1)?.[1];
+  if (member(release.lockKey) !== undefined) return member(release.lockKey) === member(event.lockKey);
+  const element = /(\.\w+\[\d+\])\}/.exec(release.lockKey)?.[1];
+  const pointer = event.objectKey.replace(/^\*\{([\s\S]*)\}$/, "$1");
+  if (element === undefined) return false;
+  return [...state.store].some(([key, value]) => key.endsWith(element) && value.t === "sym" && value.id === pointer);
 }
 
 /** A page whose type one way through the leaf changes has that role on the other ways too. */
