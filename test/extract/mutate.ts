@@ -76,7 +76,7 @@ const FIELDS: readonly (readonly [string, (row: Acquisition) => unknown])[] = [
   ["released", (r) => chain(r.release?.evidence)],
   ["evidence", (r) => chain(r.evidence)],
   ["promotion", (r) => chain(r.promotion ?? [])],
-  ["other statuses", (r) => r.otherStatuses.map((s) => `${s.status} ${s.operand?.id}`).join(", ")],
+  ["other statuses", (r) => r.otherStatuses.map((s) => `${s.status} ${s.operand?.id ?? ""}`.trim()).join(", ")],
 ];
 
 /** Every difference between two catalogs, one a line, the digest of the source apart. */

@@ -170,6 +170,7 @@ const CONDITIONS: readonly Mutation[] = [
       "~ tdh_mem_track TDCS_EPOCH operand: TD_EPOCH → none",
       "~ tdh_mem_track TDCS_EPOCH operand number: 169 → none",
       "~ tdh_mem_track TDCS_EPOCH busy: 0x80000200000000A9 → 0x0000000000000000",
+      "~ tdh_mem_track TDCS_EPOCH other statuses: none → 0x8000020A00000000",
     ],
   ],
   [
@@ -258,6 +259,7 @@ const HIDING: readonly Mutation[] = [
       ),
     ],
     [
+      '~ tdh_mem_track.opStates: ["INITIALIZED","RUNNABLE"] → null',
       "- tdh_mem_track: TDCS sharex_hp SHARED",
       "+ SL1022 error tdh_mem_track.c:21",
       "+ SL1041 error tdh_mem_track.c:21",
@@ -266,7 +268,11 @@ const HIDING: readonly Mutation[] = [
   [
     "a helper called through a member is an error, and its row is missing",
     [edit(TRACK, "return_val = map_tdcs_and_lock(", "return_val = tdr_ptr->ops->take(")],
-    ["- tdh_mem_track: TDCS sharex_hp SHARED", "+ SL1022 error tdh_mem_track.c:21"],
+    [
+      '~ tdh_mem_track.opStates: ["INITIALIZED","RUNNABLE"] → null',
+      "- tdh_mem_track: TDCS sharex_hp SHARED",
+      "+ SL1022 error tdh_mem_track.c:21",
+    ],
   ],
   [
     "a lock call inside a macro that is a statement is an error",
@@ -683,7 +689,7 @@ describe("the fixture itself", () => {
         "TDR sharex_hp SHARED until leaf-exit",
         "TDCS sharex_hp SHARED until leaf-exit",
         "SEPT_TREE sharex SHARED until leaf-exit",
-        "SEPT_ENTRY sept_entry EXCLUSIVE until leaf-exit",
+        "SEPT_ENTRY sept_entry EXCLUSIVE until iteration-end",
       ],
       tdh_mng_init: [
         ...walk(""),

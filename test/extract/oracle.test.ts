@@ -197,7 +197,7 @@ const EXPLAINED: readonly (readonly [why: string, calls: RegExp])[] = [
 
 describe(`a second reading of the source agrees with the catalog${why}`, () => {
   for (const [version, counts] of [
-    ["1.5.05", { rows: 376, places: 2391, calls: 192 }],
+    ["1.5.05", { rows: 377, places: 2396, calls: 192 }],
     ["1.5.25", { rows: 390, places: 2475, calls: 192 }],
   ] as const) {
     const tree = TREES === undefined ? "" : join(TREES, version);
