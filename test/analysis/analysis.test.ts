@@ -15,6 +15,7 @@ import {
 import { type Catalog, type Leaf, parseCatalog } from "../../src/catalog/index.ts";
 import { anyCatalog } from "../catalog/arbitrary.ts";
 import { leaf, row, smallCatalog, until } from "../catalog/fixture.ts";
+import { moduleNamed } from "../host/profile.ts";
 import mail from "./mail-users.json" with { type: "json" };
 
 const PUBLISHED = "data/modules/lkml-2024-09-13.json";
@@ -377,5 +378,16 @@ describe("diffCatalogs", () => {
     expect(doc.leaves).toEqual({ added: [], removed: [] });
     expect(doc.changed).toEqual([]);
     expect(doc.contention).toEqual({ appeared: [], disappeared: [] });
+  });
+});
+
+describe("the PAMT entry of a range whose pages have entries of their own", () => {
+  const newest = moduleNamed("1.5.25");
+  test.each(["tdh_phymem_pamt_add", "tdh_phymem_pamt_remove"])("%s takes it EXCLUSIVE, others SHARED", (leaf) => {
+    const all = pairs(newest).filter((p) => p.a === leaf || p.b === leaf);
+    for (const other of ["tdh_mng_create", "tdh_vp_create"])
+      expect(all.some((p) => p.resource === "PAMT_2M" && [p.a, p.b].includes(other))).toBe(true);
+    // The entry is no TDR's.
+    expect(all.filter((p) => p.resource === "TDR" && [p.roleA, p.roleB].includes("pamt_node"))).toEqual([]);
   });
 });

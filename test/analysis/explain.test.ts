@@ -186,3 +186,33 @@ test("several lines, some without a status", () => {
   expect(doc.unread).toEqual(["hello"]);
   expect(() => explainLines(catalog, ["nothing"])).toThrow(expect.objectContaining({ code: "SL3301" }));
 });
+
+describe("every status of a lock is explained", () => {
+  const newest = moduleNamed("1.5.25");
+  test.each([
+    ["0x800002000000000A", "tdh_mem_page_demote", "PAGE", "to-add"],
+    ["0x800002000000000B", "tdh_mem_sept_add", "PAGE", "to-add"],
+    ["0xA000020000000061", "tdh_import_mem", "SEPT_ENTRY", null],
+    ["0xA000020000000063", "tdh_import_mem", "PAGE", "to-add"],
+  ])("%s of %s is about %s", (status, leaf, resource, role) => {
+    for (const module of [catalog, newest]) {
+      const { resources, holders } = explainLines(module, [status], { leaf });
+      expect(resources).toContainEqual(expect.objectContaining({ resource, role, mode: "EXCLUSIVE" }));
+      expect(holders.length).toBeGreaterThan(0);
+    }
+  });
+
+  test("a call that gave way to another is told to come again", () => {
+    const { name, kind, advice, resources } = explainLines(newest, ["0x8000020600000000"], { leaf: "tdh_export_mem" });
+    expect([name, kind]).toEqual(["TDX_INTERRUPTED_BUSY", "retry"]);
+    expect(advice.length).toBeGreaterThan(1);
+    expect(resources[0]?.resource).toMatch(/secure_ept_lock$/);
+  });
+
+  test("a BUSY of a metadata list names no operand, for its low half is a position", () => {
+    for (const status of ["0xA000020000000000", "0xA0000200000000B2"]) {
+      const { resources } = explainLines(newest, [status], { leaf: "tdh_import_state_td" });
+      expect(resources[0]?.resource).toBe("write_element_by_size");
+    }
+  });
+});
