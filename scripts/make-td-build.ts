@@ -90,6 +90,7 @@ Made by \`npm run td-build\`; do not edit. Two sources say which calls of a host
     : `**They disagree on ${disagreements} pairs.**`
 }
 
+Both rest on the same facts: the rows of the catalog, the profile, and which calls may name a page in use (data/resources.json). What they make of them they find each in its own way.
 What the runs leave out: what a call does to the TD (only its locks), L2 VMs, pages larger than 4 KB, more than two calls at a time.
 
 ${[...results].map(([host, byModule]) => section(host, byModule)).join("\n")}`;

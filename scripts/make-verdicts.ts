@@ -34,9 +34,10 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-function verdict({ outcome, trace, states }: SweepResult): string {
+function verdict({ outcome, trace, states, vacuous }: SweepResult): string {
   const size = `${states.toLocaleString("en")} states`;
-  if (outcome.kind === "holds") return `holds, ${size}`;
+  // A property whose premise no run meets holds, and says nothing.
+  if (outcome.kind === "holds") return `holds, ${size}${vacuous.length > 0 ? "; its premise is never met" : ""}`;
   return outcome.kind === "violated" ? `breaks in ${trace?.length} steps, ${size}` : `inconclusive: ${outcome.reason}`;
 }
 
@@ -78,6 +79,7 @@ const kick = await results("kick-protocol");
 const locks = await results("locks");
 const larger = await results("page-removal-2x2");
 const progress = await results("progress");
+const hosts = await results("hosts");
 const of = (module: string) => removal.find((one) => one.policy === "fail-fast" && one.module === module);
 const notes = readFileSync(join(root, "docs", "verdicts-notes.md"), "utf8");
 const text = `# Verdicts
@@ -113,6 +115,12 @@ ${list(kick)}
 A violation is a run that ends in a loop; how to read it stands below.
 
 ${list(progress)}
+
+## Does a BUSY end the VM while the TD runs?
+
+The host's own paths, two at a time, as its profile states them.
+
+${list(hosts)}
 
 ## The locks, one atomic instruction at a time
 

@@ -133,15 +133,16 @@ class PathsModel {
   }
 
   #chosen(): Run[] {
-    const { phases, paths } = this.#scenario;
+    const { phases, paths, without = [] } = this.#scenario;
     for (const phase of phases) this.#known("phase", phase, this.#host.phases);
-    for (const path of paths ?? []) this.#known("path", path, this.#host.paths);
+    for (const path of [...(paths ?? []), ...without]) this.#known("path", path, this.#host.paths);
     const chosen = this.#host.paths
       .filter(
         (path) =>
           path.steps.length > 0 &&
           path.phases.some((phase) => phases.includes(phase)) &&
-          (paths === undefined || paths.includes(path.name)),
+          (paths === undefined || paths.includes(path.name)) &&
+          !without.includes(path.name),
       )
       .map((path): Run => ({ ...path, foreign: false }));
     if (!this.#scenario.otherVm) return chosen;

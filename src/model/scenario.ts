@@ -93,6 +93,7 @@ export const pathsSchema = z.strictObject({
   host: text.describe("bundled host profile, or path; the command line goes first"),
   phases: z.array(text).min(1),
   paths: z.array(text).min(1).optional().describe("only these; all of the phases, unless stated"),
+  without: z.array(text).min(1).optional().describe("all but these"),
   vcpus: size(4).default(2),
   concurrent: size(4).default(2).describe("how many paths run at once"),
   otherVm: z.boolean().default(false).describe("every path may also run for another VM, at any time"),

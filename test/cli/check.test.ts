@@ -25,7 +25,7 @@ describe("check", () => {
       exact: true,
     });
     expect(document.outcome).toMatchObject({ kind: "violated", property: "a removal never fails" });
-    expect(document.trace).toHaveLength(12);
+    expect(document.trace).toHaveLength(11);
     expect(document.reproduce).toBe("seamlock check page-removal --module 1.5.05 --vcpus 1 --pages 1");
   });
 

@@ -176,7 +176,13 @@ describe("the other bundled scenarios", () => {
     );
   });
 
-  it("td-teardown of Linux 6.19 keeps its calls apart, but for a page that is read and reclaimed", () => {
-    expect(check(build("td-teardown", "1.5.05")).outcome.kind).toBe("holds");
+  it("td-teardown of Linux 6.19 keeps its calls apart, but for a page that is read: a vCPU's, which ends the VM", () => {
+    const { outcome, busy } = check(build("td-teardown", "1.5.05"));
+    expect(outcome.kind).toBe("violated");
+    expect(pairs(busy)).toContain("tdh_vp_flush TDVPR tdh_phymem_page_rdmd");
+    for (const { leaf, holders } of busy) expect([leaf, ...holders]).toContain("tdh_phymem_page_rdmd");
+    const without = check(build("td-teardown", "1.5.05", { without: "[machine-check page query]" }));
+    expect(without.outcome.kind).toBe("holds");
+    expect(without.busy).toEqual([]);
   });
 });

@@ -1,0 +1,117 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { compareWithMet, hostContention } from "../../src/analysis/index.ts";
+import { parseCatalog } from "../../src/catalog/index.ts";
+import { check } from "../../src/check/index.ts";
+import { type HostProfile, parseHost } from "../../src/host/index.ts";
+import { buildModel, parseScenario } from "../../src/model/index.ts";
+
+const data = join(import.meta.dirname, "../../data");
+const read = (file: string): string => readFileSync(join(data, file), "utf8");
+const catalog = (version: string) => parseCatalog(read(`modules/${version}.json`), version);
+const host = (name: string) => parseHost(read(`hosts/${name}.yaml`), name).profile;
+
+/** The profile with some of its paths only. */
+const only = (profile: HostProfile, ...starts: string[]): HostProfile => ({
+  ...profile,
+  paths: profile.paths.filter(({ name }) => starts.some((start) => name.startsWith(start))),
+});
+
+/** The same without a host lock. */
+const without = (profile: HostProfile, lock: string): HostProfile => {
+  const kept = (holds: HostProfile["paths"][number]["holds"]) =>
+    (holds ?? []).filter((use) => (typeof use === "string" ? use : use.lock) !== lock);
+  const paths = profile.paths.map((path) => ({
+    ...path,
+    holds: kept(path.holds),
+    steps: path.steps.map((step) => ({ ...step, holds: kept(step.holds) })),
+  }));
+  return { ...profile, paths };
+};
+
+function compared(version: string, profile: HostProfile, phases: string, ...more: string[]) {
+  const overrides = [`phases=[${phases}]`, ...more].map((one) => {
+    const [path = "", value = ""] = one.split("=");
+    return { path, value, from: "--set" };
+  });
+  const scenario = parseScenario(read("scenarios/td-build.yaml"), "td-build.yaml", overrides);
+  const facts = catalog(version);
+  const result = check(buildModel(scenario, { catalog: () => facts, host: () => profile }));
+  return { result, rows: compareWithMet(hostContention(facts, profile).pairs, result.busy) };
+}
+
+const pair = ({ a, b, resource }: { a: string; b: string; resource: string }) => `${a} ${b} ${resource}`;
+const differing = (rows: ReturnType<typeof compareWithMet>) =>
+  rows.filter(({ possible, met }) => possible !== met).map(pair);
+const RUNNING = ["KVM_RUN enter", "EPT violation fault-in", "zap leaf: guest_memfd punch hole"];
+
+describe("what the analysis leaves possible is what some run meets", () => {
+  it.each([
+    ["1.5.05", "linux-6.19"],
+    ["1.5.25", "linux-6.19"],
+    ["1.5.05", "patch-v1-2024-09"],
+    ["1.5.05", "proposal-report-2024-09"],
+  ])("while a TD runs, module %s, host %s", (version, name) => {
+    const { rows } = compared(version, only(host(name), ...RUNNING), "runtime");
+    expect(differing(rows)).toEqual([]);
+    expect(rows.length).toBeGreaterThan(3);
+  });
+
+  it("while a TD is built, with a page query of another VM beside it", () => {
+    const profile = only(host("linux-6.19"), "KVM_TDX_INIT_VM", "KVM_TDX_FINALIZE_VM", "machine-check");
+    const { rows } = compared("1.5.25", profile, "init,build", "otherVm=true");
+    expect(differing(rows)).toEqual([]);
+    expect(rows.map(pair)).toContain("tdh_mng_create tdh_phymem_page_rdmd TDR");
+  });
+
+  it("under a host that lacks mmu_lock both find more; only what the entry's state rules out is the analysis' alone to know", () => {
+    const profile = only(host("linux-6.19"), ...RUNNING);
+    const usual = compared("1.5.05", profile, "runtime").rows;
+    const bare = compared("1.5.05", without(profile, "kvm->mmu_lock"), "runtime").rows;
+    const byState = bare.filter(({ excludedBy }) => excludedBy.some(({ kind }) => kind === "sept-state")).map(pair);
+    expect(byState.length).toBeGreaterThan(0);
+    expect(differing(bare)).toEqual(byState);
+    expect(bare.map(pair)).toEqual(expect.arrayContaining(usual.map(pair)));
+    expect(bare.map(pair)).toContain("tdh_mem_page_aug tdh_mem_range_block SEPT_TREE");
+    expect(usual.map(pair)).not.toContain("tdh_mem_page_aug tdh_mem_range_block SEPT_TREE");
+  });
+});
+
+describe("a host that kicks", () => {
+  it("after a BUSY never sees another one from a vCPU, so that none ends the VM", () => {
+    const profile = only(host("linux-6.19"), ...RUNNING);
+    expect(compared("1.5.05", profile, "runtime").result.outcome.kind).toBe("holds");
+    const once = {
+      ...profile,
+      paths: profile.paths.map((path) => ({
+        ...path,
+        steps: path.steps.map((step) => ({ ...step, onBusy: [{ do: ["retry:1", "bug-vm"] }] })),
+      })),
+    };
+    expect(compared("1.5.05", once, "runtime").result.outcome.kind).toBe("violated");
+  });
+
+  it("before the first call meets no vCPU in a removal", () => {
+    const { rows } = compared("1.5.05", only(host("proposal-report-2024-09"), ...RUNNING), "runtime");
+    const removal = ["tdh_mem_range_block", "tdh_mem_track", "tdh_mem_page_remove"];
+    expect(rows.filter(({ a, b }) => removal.includes(a) || removal.includes(b))).toEqual([]);
+  });
+});
+
+describe("a comparison", () => {
+  const pairs = hostContention(catalog("1.5.05"), host("linux-6.19")).pairs;
+
+  it("shows what is never met, and what is met though excluded", () => {
+    const met = [{ leaf: "tdh_mem_track", resource: "TDCS_EPOCH", holders: ["tdh_vp_enter"] }];
+    const rows = compareWithMet(pairs, [
+      ...met,
+      { leaf: "tdh_mng_init", resource: "TDR", holders: ["tdh_mng_key_config"] },
+    ]);
+    const row = (a: string, b: string) => rows.find((one) => one.a === a && one.b === b);
+    expect(row("tdh_mem_track", "tdh_vp_enter")).toMatchObject({ possible: true, met: true });
+    expect(row("tdh_mem_range_block", "tdh_vp_enter")).toMatchObject({ possible: true, met: false });
+    expect(row("tdh_mng_init", "tdh_mng_key_config")).toMatchObject({ possible: false, met: true });
+    expect(row("tdh_mng_init", "tdh_mng_key_config")?.excludedBy.length).toBeGreaterThan(0);
+  });
+});
