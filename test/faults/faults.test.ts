@@ -533,7 +533,7 @@ const CALL_FAULTS: Fault[] = [
     where: { process: "task", next: "idle", action: "effect" },
     change: doing([]),
     finds: "deadlock",
-    steps: 15,
+    steps: 14,
   },
   {
     what: "TDH.PHYMEM.PAGE.RECLAIM does not count the child off",
