@@ -29,6 +29,21 @@ const PARTS: readonly { readonly set: string; readonly title: string; readonly w
     why: "Whoever was kicked out comes back in the middle of the removal.",
   },
   {
+    set: "removal.kick.barsFirst=false",
+    title: "vCPUs are kicked first, and entry is barred after that",
+    why: "A vCPU that enters between the two is neither kicked nor barred.",
+  },
+  {
+    set: "removal.kick.barUntil=returned",
+    title: "The bar is lifted when the call that was made once more has returned, not when the page is removed",
+    why: "Linux has it so from 6.16. It is enough for `kick-on-busy`, where every call that is busy keeps vCPUs out anew; `kick-first` keeps them out once, and they are back for the second call.",
+  },
+  {
+    set: "removal.kick.onBusy=2",
+    title: "Only the second BUSY of a call in a row bars entry and kicks",
+    why: "The first BUSY is answered by trying again. The kick still comes before the removal gives up.",
+  },
+  {
     set: "removal.kick.afterTrack=false",
     title: "No kick after TDH.MEM.TRACK",
     why: "A vCPU of the older epoch may still run. TDH.MEM.PAGE.REMOVE says so with TDX_TLB_TRACKING_NOT_DONE, which is no BUSY, so that `kick-on-busy` gives up. `kick-first` has let nobody in since before the first call; there is nobody left to kick.",
@@ -108,7 +123,7 @@ Made by \`npm run kick-doc\` from data/matrices/kick-protocol.yaml; do not edit.
 
 The host bars entry, kicks vCPUs out of the TD and waits until they have left, removes the page (block, track, remove; after tracking it kicks once more), and lets
 vCPUs in again. A vCPU is marked as in guest mode, with interrupts off, before it looks at the bar. With all of this both policies hold (docs/verdicts.md); here each part is
-left out once. The runs are shortest ones; one column an actor, changed variables in brackets.
+left out or done otherwise, one at a time. The runs are shortest ones; one column an actor, changed variables in brackets.
 
 ${sections.join("\n")}`,
 );

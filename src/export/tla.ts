@@ -396,11 +396,16 @@ export interface TlaExport {
   readonly checks: readonly ExportedCheck[];
 }
 
-/** Write a model in TLA+. */
-export function toTla(model: Model): TlaExport {
+/**
+ * Write a model in TLA+.
+ *
+ * @param name what the module is to be called; characters that TLA+ does not allow there become underscores. TLC wants the module in a file
+ *   of the same name
+ */
+export function toTla(model: Model, name = model.name): TlaExport {
   validate(model);
   const names = new Names(MODULES);
-  const moduleName = names.of("", model.name.replace(/[^A-Za-z0-9]+/g, "_").replace(/^(?![A-Za-z])/, "M"));
+  const moduleName = names.of("", name.replace(/[^A-Za-z0-9_]+/g, "_").replace(/^(?![A-Za-z])/, "M"));
   const c: Context = {
     model,
     names,

@@ -138,6 +138,21 @@ describe.skipIf(classPath === null)("TLC", () => {
 });
 
 describe("TLA+", () => {
+  test("the module is named as asked, in characters that TLA+ takes, and not like one of TLA+'s own", () => {
+    const named = (name?: string) => {
+      const { module, name: given } = toTla(peterson(), name);
+      expect(module.startsWith(`---- MODULE ${given} ----`)).toBe(true);
+      return given;
+    };
+    expect([named(), named("PageRemoval"), named("page-removal"), named("2 locks"), named("TLC")]).toEqual([
+      "peterson",
+      "PageRemoval",
+      "page_removal",
+      "M2_locks",
+      "TLC_2",
+    ]);
+  });
+
   test.each(examples)("%s: every action sets or keeps every variable exactly once", (_, model) => {
     const { module, config } = toTla(model);
     const variables = (/^VARIABLES (.*)$/m.exec(module)?.[1] ?? "").split(", ");

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { Option } from "commander";
 import { check } from "../../check/index.ts";
 import { SeamlockError } from "../../errors.ts";
@@ -45,30 +46,41 @@ export const verb = defineVerb<Options>({
   async run([name = ""], options, io) {
     if (options.output !== undefined) checkWritable(options.output);
     const loaded = await loadScenario(name, options);
-    const { text, config } = exported(loaded, options);
+    const { text, config, module } = exported(loaded, options);
     if (options.output !== undefined) {
       writeWhole(options.output, text);
+      if (module !== null && basename(options.output) !== `${module}.tla`)
+        io.err(`note: TLC reads this module from a file called ${module}.tla only\n`);
       if (config !== null) writeWhole(options.output.replace(/(\.tla)?$/, ".cfg"), config);
     } else io.out(options.json ? jsonText({ scenario: loaded.scenario.name, to: options.to, text, config }) : text);
     return EXIT.done;
   },
 });
 
-function exported(loaded: LoadedScenario, options: Options): { text: string; config: string | null } {
+interface Exported {
+  readonly text: string;
+  /** TLC's configuration and the module's name; null for other forms. */
+  readonly config: string | null;
+  readonly module: string | null;
+}
+
+function exported(loaded: LoadedScenario, options: Options): Exported {
+  const plain = (text: string): Exported => ({ text, config: null, module: null });
   const model = validate(loaded.model);
   switch (options.to) {
     case "promela":
-      return { text: toPromela(model).text, config: null };
+      return plain(toPromela(model).text);
     case "tla": {
-      const { module, config } = toTla(model);
-      return { text: module, config };
+      const wanted = options.output === undefined ? undefined : basename(options.output, ".tla");
+      const { module, name, config } = toTla(model, wanted);
+      return { text: module, config, module: name };
     }
     case "text":
-      return { text: printModel(model), config: null };
+      return plain(printModel(model));
     case "mermaid":
-      return { text: toMermaid(shown(loaded, options)), config: null };
+      return plain(toMermaid(shown(loaded, options)));
     case "perfetto":
-      return { text: jsonText(toPerfetto(shown(loaded, options))), config: null };
+      return plain(jsonText(toPerfetto(shown(loaded, options))));
   }
 }
 
