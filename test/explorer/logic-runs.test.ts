@@ -98,8 +98,10 @@ describe("a simulation in pieces", () => {
       },
     });
     const whole = simulate(model, { ...choice, trace: true });
-    for (const part of ["runs", "steps", "busy", "ended", "counters", "trace"] as const)
-      expect(sum[part]).toEqual(whole[part]);
+    for (const part of ["runs", "steps", "ended", "trace"] as const) expect(sum[part]).toEqual(whole[part]);
+    // Rows stand as they were first met, which depends on the pieces.
+    const sorted = (rows: readonly object[]) => rows.map((row) => JSON.stringify(row)).sort();
+    for (const part of ["busy", "counters"] as const) expect(sorted(sum[part])).toEqual(sorted(whole[part]));
     expect(sum.violations.map(({ property, reproduce }) => [property, reproduce.run])).toEqual(
       whole.violations.map(({ property, reproduce }) => [property, reproduce.run]),
     );

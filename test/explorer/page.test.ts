@@ -166,6 +166,16 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.waitForSelector("input[name=seed]");
   });
 
+  it("works it out itself where no worker can run", async () => {
+    const context = await browser.newContext();
+    onTestFinished(() => context.close());
+    await context.route("**/worker.js", (route) => route.abort());
+    const page = await context.newPage();
+    await page.goto(`${explorer.url}#/matrix?resource=TDCS_EPOCH`);
+    await settled(page);
+    expect(await page.locator(".matrix tbody tr").count()).toBe(2);
+  });
+
   it("says what excludes a pair under a host, and which paths make both calls", async () => {
     const page = await at("#/matrix?host=linux-6.16&a=tdh_mng_create&b=tdh_mng_key_freeid");
     expect(await shown(page.locator("aside"))).toMatch(/excluded[\s\S]*tdx_lock/);

@@ -13,8 +13,8 @@ export interface GridRow {
   readonly marks: readonly Mark[];
 }
 
-/** Rows whose cells are drawn at once; more than a screen shows. Others follow in tasks of their own. */
-const SLICE = 24;
+/** Rows whose cells are drawn in one task: about what a laptop shows, and as many as a task that nobody notices can lay out. */
+const SLICE = 14;
 
 /** The drawing under way of each table body. */
 const underWay = new WeakMap<HTMLTableSectionElement, ReturnType<typeof setTimeout>>();
@@ -29,6 +29,7 @@ export function drawRows(body: HTMLTableSectionElement, rows: readonly GridRow[]
   rows.forEach((row, r) => {
     drawHead(body.rows[r] ?? newRow(body), row);
   });
+  forgetBelow(body, rows[0]?.marks.length ?? 0);
   const drawFrom = (first: number): void => {
     const end = Math.min(first + SLICE, rows.length);
     for (let r = first; r < end; r++) drawCells(body.rows[r] as HTMLTableRowElement, rows[r]?.marks ?? []);
@@ -36,6 +37,17 @@ export function drawRows(body: HTMLTableSectionElement, rows: readonly GridRow[]
     if (end < rows.length) underWay.set(body, setTimeout(drawFrom, 0, end));
   };
   drawFrom(0);
+}
+
+/** Where the number of columns changes every row is laid out anew; those further down are emptied first, so that it is few cells. */
+function forgetBelow(body: HTMLTableSectionElement, columns: number): void {
+  const first = body.rows[0];
+  if (first === undefined || drawn.get(first)?.length === columns) return;
+  for (let r = SLICE; r < body.rows.length; r++) {
+    const row = body.rows[r] as HTMLTableRowElement;
+    row.replaceChildren(row.cells[0] as HTMLTableCellElement);
+    drawn.set(row, []);
+  }
 }
 
 function newRow(body: HTMLTableSectionElement): HTMLTableRowElement {

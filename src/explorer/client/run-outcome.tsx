@@ -162,12 +162,18 @@ function Sampled({ result }: { readonly result: SimulationResult }): VNode {
   );
 }
 
-/** The most frequent BUSY first. */
+/** The most frequent BUSY first; an order that does not depend on the pieces that the runs were made in. */
 function rowsOf({ busy, counters }: SimulationResult) {
   const calls = counters.flatMap(({ counter, leaf, histogram }) =>
     Object.entries(histogram).map(([value, times]): CountRow => ({ counter, leaf, value, times })),
   );
-  return { busy: [...busy].sort((x, y) => y.count - x.count), calls };
+  const name = (row: BusyCount): string =>
+    JSON.stringify([row.process, row.leaf, row.resource, row.holder, row.status]);
+  const of = (row: CountRow): string => JSON.stringify([row.leaf, row.counter]);
+  return {
+    busy: [...busy].sort((x, y) => y.count - x.count || (name(x) < name(y) ? -1 : 1)),
+    calls: calls.sort((x, y) => (of(x) === of(y) ? Number(x.value) - Number(y.value) : of(x) < of(y) ? -1 : 1)),
+  };
 }
 
 const SAMPLED_COLUMNS: readonly Column<BusyCount>[] = [

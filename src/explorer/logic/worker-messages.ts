@@ -1,6 +1,6 @@
 /** What the page and its workers say to each other. Both kinds of worker run one program. */
 import type { Answer, Question } from "./questions.ts";
-import type { Reply, Request } from "./runs.ts";
+import type { Request } from "./runs.ts";
 
 /** To a worker that answers questions; the facts come first. */
 export type ToAnalyst =
@@ -14,4 +14,3 @@ export type FromAnalyst =
   | { readonly kind: "failure"; readonly question: Question; readonly message: string };
 
 export type ToWorker = Request | ToAnalyst;
-export type FromWorker = Reply | FromAnalyst;
