@@ -6,6 +6,7 @@ import { pathOf } from "./path.ts";
 import { regrouping } from "./replay.ts";
 import type { BusyEntry, CheckResult, Outcome, Progress, SilentStep, Violation } from "./result.ts";
 import { type Bounds, type Finding, type Prepared, prepare, preparing, Search, type SearchOptions } from "./search.ts";
+import type { Helpers } from "./team.ts";
 import { type Pausing, Watch } from "./watch.ts";
 
 export interface CheckOptions extends Bounds {
@@ -17,6 +18,8 @@ export interface CheckOptions extends Bounds {
   readonly properties?: readonly string[];
   /** After a reduced search found a violation: look for a shorter trace in the plain space, up to this many states. Default 3,000,000. */
   readonly shorten?: number;
+  /** Threads that work along. */
+  readonly helpers?: Helpers;
   readonly onProgress?: (progress: Progress) => void;
   /** Continue this search, made by `resume`. */
   readonly search?: Search;
@@ -34,13 +37,14 @@ const isLeadsTo = (property: Model["properties"][number]): property is LeadsTo =
 
 /** The search options that both the reduced and the plain search obey. */
 function bounds(options: CheckOptions, watch: Watch): SearchOptions {
-  const { memory, depth, states, first } = options;
+  const { memory, depth, states, first, helpers } = options;
   return {
     watch,
     ...(memory !== undefined && { memory }),
     ...(depth !== undefined && { depth }),
     ...(states !== undefined && { states }),
     ...(first !== undefined && { first }),
+    ...(helpers !== undefined && { helpers }),
   };
 }
 
@@ -141,6 +145,7 @@ function* shortenedBy(
     until: findings,
     states: options.shorten ?? 3_000_000,
     ...(options.memory !== undefined && { memory: options.memory }),
+    ...(options.helpers !== undefined && { helpers: options.helpers }),
   });
   yield* drive(plain, job);
   return plain;
@@ -170,10 +175,12 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
   )
     return { violations, vacuous, reason: null };
   let plain = search;
-  if (isReduced(search.prepared)) {
+  // Edges are made anew and looked up all over the states, so they must lie in one space.
+  if (isReduced(search.prepared) || search.store.parts.length > 1) {
     const prepared = yield* untilStopped(preparing({ ...model, properties, deadlock: false }, true), watch);
     if (prepared === null) return undecided(watch.reason as string);
-    plain = new Search(prepared, { ...bounds(options, watch), first: false });
+    const { helpers: _, ...rest } = bounds(options, watch);
+    plain = new Search(prepared, { ...rest, first: false });
     yield* drive(plain, job);
   }
   if (plain.reason !== null) return undecided(plain.reason);
@@ -266,7 +273,7 @@ function reductionNames({ reductions, layout }: Prepared): string[] {
   return names;
 }
 
-function busyEntries({ code, space }: Search): BusyEntry[] {
+function busyEntries({ code, store }: Search): BusyEntry[] {
   const entries = new Map<
     string,
     {
@@ -278,7 +285,7 @@ function busyEntries({ code, space }: Search): BusyEntry[] {
       unheld: boolean;
     }
   >();
-  const { busy } = space;
+  const { busy } = store;
   code.busySites.forEach((site, i) => {
     if (busy[i] === 0) return;
     const name = JSON.stringify([site.process, site.leaf, site.resource, site.status]);
@@ -301,7 +308,7 @@ function busyEntries({ code, space }: Search): BusyEntry[] {
 function silentSteps(search: Search): SilentStep[] {
   const { layout, analysis } = search.prepared;
   const numbers = stepNumbers(analysis);
-  const { ran } = search.space;
+  const { ran } = search.store;
   const seen = new Set<number>();
   return layout.moves.flatMap((move) => {
     const number = numbers.get(move.id) as number;
