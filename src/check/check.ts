@@ -1,6 +1,6 @@
 /** The checker's public face: decide a Model, under bounds, with progress, and say what was found. */
 import { type Model, type Trace, traceOf, validate } from "../language/index.ts";
-import { stepNumbers } from "./kernel.ts";
+import { stepNumbers } from "./analyze.ts";
 import { checkLeadsTo, type LeadsTo } from "./liveness.ts";
 import { pathOf } from "./path.ts";
 import { regrouping } from "./replay.ts";
@@ -102,7 +102,7 @@ function* drive(search: Search, job: Job): Pausing<void> {
 }
 
 const isReduced = ({ reductions }: Prepared): boolean =>
-  reductions.symmetric.size > 0 || reductions.folded.some((labels) => labels.size > 0);
+  reductions.symmetric.size > 0 || reductions.scalar.length > 0 || reductions.folded.some((labels) => labels.size > 0);
 
 /** The violations found, with traces. Those of a reduced search are made shortest by one plain search, as far as its bounds let it. */
 function* violationsOf(search: Search, job: Job): Pausing<Violation[]> {
@@ -269,7 +269,11 @@ function reductionNames({ reductions, layout }: Prepared): string[] {
     return size > 0 ? [`${type.name}: ${size} labels`] : [];
   });
   if (folded.length > 0) names.push(`fold (${folded.join(", ")})`);
-  for (const typeIndex of reductions.symmetric) names.push(`symmetry (${layout.model.processes[typeIndex]?.name})`);
+  const alike = [
+    ...[...reductions.symmetric].map((typeIndex) => layout.model.processes[typeIndex]?.name),
+    ...reductions.scalar.map(({ name }) => name),
+  ];
+  if (alike.length > 0) names.push(`symmetry (${alike.join(", ")})`);
   return names;
 }
 
@@ -305,10 +309,24 @@ function busyEntries({ code, store }: Search): BusyEntry[] {
   return [...entries.values()];
 }
 
+/** Raise flags of steps until no twin differs from its twin. */
+function spread(ran: Uint8Array, twins: readonly (readonly [number, number])[]): void {
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const [a, b] of twins) {
+      if (ran[a] === ran[b]) continue;
+      ran[a] = ran[b] = 1;
+      changed = true;
+    }
+  }
+}
+
 function silentSteps(search: Search): SilentStep[] {
-  const { layout, analysis } = search.prepared;
-  const numbers = stepNumbers(analysis);
+  const { layout } = search.prepared;
+  const numbers = stepNumbers(layout);
   const { ran } = search.store;
+  // What one step did under one numbering of a symmetric set, its twin did under another.
+  for (const { twins } of search.prepared.reductions.scalar) spread(ran, twins);
   const seen = new Set<number>();
   return layout.moves.flatMap((move) => {
     const number = numbers.get(move.id) as number;

@@ -24,7 +24,13 @@ interface Header {
 /** A fingerprint of everything that decides what the state numbers mean. FNV-1a over the text; it guards against mistakes, not malice. */
 function fingerprint(search: Search): string {
   const { model, reductions } = search.prepared;
-  const text = JSON.stringify([model, [...reductions.symmetric], reductions.folded.map((labels) => [...labels])]);
+  const { symmetric, scalar, folded } = reductions;
+  const text = JSON.stringify([
+    model,
+    [...symmetric],
+    scalar.map(({ name }) => name),
+    folded.map((labels) => [...labels]),
+  ]);
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return `${(hash >>> 0).toString(16)}-${text.length}`;

@@ -17,10 +17,11 @@ import {
   lowerProperty,
   visitIrEffects,
 } from "../language/index.ts";
-import type { Analysis } from "./analyze.ts";
+import { type Analysis, stepNumbers } from "./analyze.ts";
 import { emitCanonical } from "./canonical.ts";
 import { EffectEmitter, increment, readSlot, type Target, truth, type Wide } from "./emit-packed.ts";
 import type { Packing } from "./pack.ts";
+import type { ScalarSymmetry } from "./scalar-symmetry.ts";
 import {
   type Code,
   type CompiledModule,
@@ -53,6 +54,8 @@ export interface BusySite {
 export interface Reductions {
   /** Process types whose instances are sorted. */
   readonly symmetric: ReadonlySet<number>;
+  /** Sets whose indices are renumbered. */
+  readonly scalar: readonly ScalarSymmetry[];
   /** By instance, in the layout's order: labels whose steps are taken along with the step that leads there. */
   readonly folded: readonly ReadonlySet<number>[];
 }
@@ -183,18 +186,6 @@ interface Generator {
   readonly wide: Wide;
   /** The function that reports an event. */
   readonly report: number;
-}
-
-/** A move's step number: choices of one step share it. */
-export function stepNumbers(analysis: Analysis): Map<number, number> {
-  const numbers = new Map<string, number>();
-  const byMove = new Map<number, number>();
-  for (const move of analysis.layout.moves) {
-    const name = `${move.typeIndex}.${move.labelIndex}.${move.stepIndex}`;
-    if (!numbers.has(name)) numbers.set(name, numbers.size);
-    byMove.set(move.id, numbers.get(name) as number);
-  }
-  return byMove;
 }
 
 const movesAt = (g: Generator, instance: Instance, label: number): readonly LoweredMove[] =>
@@ -617,7 +608,7 @@ function defineFlush(g: Generator): number {
     const [slot, entry, record, tag] = [code.local(), code.local(), code.local(), code.local()];
     eachRecord(g, code, end, (at, index) => {
       loadWords(g, code, at, words);
-      if (emitCanonical(targetOf(g, code, words), g.analysis.layout, g.reductions))
+      if (emitCanonical(targetOf(g, code, words), g.reductions))
         for (let w = 0; w < n; w++)
           code
             .get(at)
@@ -730,7 +721,7 @@ function defineDistribute(g: Generator, expand: number, parts: number): void {
         code.const(0).load(CONTROL.batchEnd).tee(end).const(g.places.out).op("sub", "add").store(CONTROL.made);
         eachRecord(g, code, end, (at) => {
           loadWords(g, code, at, words);
-          emitCanonical(targetOf(g, code, words), g.analysis.layout, g.reductions);
+          emitCanonical(targetOf(g, code, words), g.reductions);
           emitPart(g, code, words, h, parts);
           code.tee(box);
           code.const(2).op("shl").load(g.places.boxEnds).set(boxEnd);
@@ -821,7 +812,7 @@ function defineCanonical(g: Generator): void {
   g.module.function("canonical", 1, false, (code) => {
     const words = code.local(g.packing.words);
     loadWords(g, code, 0, words);
-    emitCanonical(targetOf(g, code, words), g.analysis.layout, g.reductions);
+    emitCanonical(targetOf(g, code, words), g.reductions);
     for (let w = 0; w < g.packing.words; w++)
       code
         .get(0)
@@ -929,7 +920,7 @@ export function compileKernel(
     remainder: module.import("remainder", [F64, F64], F64),
     wrap: module.import("wrap", [F64], I32),
   };
-  const stepIds = stepNumbers(analysis);
+  const stepIds = stepNumbers(layout);
   const { holds } = analysis;
   const partial = { analysis, packing, reductions, moves: movesByPlace(live), holds, stepIds, module, wide };
   const branching = branchingOf(partial as never);

@@ -1,11 +1,12 @@
 /** The breadth-first search: owns the arrays, grows them, keeps the levels, and remembers what the generated code reports. */
 import { initialState, isDeadlock, type Layout, layoutOf, type Model } from "../language/index.ts";
-import { type Analysis, analyze } from "./analyze.ts";
+import { type Analysis, analyze, stepNumbers } from "./analyze.ts";
 import { foldedLabels } from "./fold.ts";
-import { compileKernel, type KernelCode, type Reductions, stepNumbers } from "./kernel.ts";
+import { compileKernel, type KernelCode, type Reductions } from "./kernel.ts";
 import { type Packing, pack, packState, unpackState } from "./pack.ts";
 import { foldedSuccessors } from "./path.ts";
 import type { Progress } from "./result.ts";
+import { symmetricSets } from "./scalar-symmetry.ts";
 import type { Event, Space } from "./space.ts";
 import { symmetricTypes } from "./symmetry.ts";
 import { type Helpers, Store } from "./team.ts";
@@ -62,8 +63,12 @@ export function* preparing(model: Model, noReduction = false): Pausing<Prepared>
   const packing = pack(analysis);
   yield;
   const reductions: Reductions = noReduction
-    ? { symmetric: new Set(), folded: layout.instances.map(() => new Set<number>()) }
-    : { symmetric: symmetricTypes(model), folded: yield* foldedLabels(analysis) };
+    ? { symmetric: new Set(), scalar: [], folded: layout.instances.map(() => new Set<number>()) }
+    : {
+        symmetric: symmetricTypes(model),
+        scalar: symmetricSets(analysis, packing),
+        folded: yield* foldedLabels(analysis),
+      };
   yield;
   return { model, layout, analysis, packing, reductions };
 }
@@ -95,7 +100,7 @@ export class Search {
       parts: 1 + (helpers?.count ?? 0),
     });
     this.store = new Store(this.code, helpers);
-    const numbers = stepNumbers(prepared.analysis);
+    const numbers = stepNumbers(prepared.layout);
     for (const { state, choices } of foldedSuccessors(prepared, initialState(prepared.layout))) {
       for (const { move } of choices) this.store.noteRan(numbers.get(move.id) as number);
       this.store.insert(packState(prepared.packing, state));
