@@ -134,7 +134,8 @@ function tlc(size: Size, jar: string, tla: string, cwd: string): Timed {
   );
   return {
     seconds,
-    states: Number(/([\d,]+) distinct states found/.exec(output)?.[1]?.replaceAll(",", "")),
+    // Progress lines say the same of the states so far; the last one counts.
+    states: Number([...output.matchAll(/([\d,]+) distinct states found/g)].at(-1)?.[1]?.replaceAll(",", "")),
     note: "2 workers",
   };
 }

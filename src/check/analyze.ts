@@ -35,6 +35,8 @@ export interface Analysis {
   readonly derived: ReadonlyMap<number, Derived>;
   /** By process type and label: what an instance there holds. */
   readonly holds: readonly (readonly (readonly Hold[])[])[];
+  /** By slot that one instance alone changes: the instance's program counter, and the labels at which the slot's value is always the same. */
+  readonly known: ReadonlyMap<number, { readonly pc: number; readonly labels: readonly number[] }>;
 }
 
 /** The set of constants and reached labels, shrinking and growing until neither changes. */
@@ -295,12 +297,13 @@ function ownSlots(layout: Layout, live: readonly LoweredMove[]): Map<Instance, S
 }
 
 /** The expressions that stand directly in an effect. */
-function effectIrs(effect: IrEffect): readonly Ir[] {
+export function effectIrs(effect: IrEffect): readonly Ir[] {
   if (effect.k !== "set") return [effect.c];
   return effect.i === null ? [effect.value] : [effect.i, effect.value];
 }
 
-function writtenSlots(effects: readonly IrEffect[]): Set<number> {
+/** Every slot that effects may write. */
+export function writtenSlots(effects: readonly IrEffect[]): Set<number> {
   const written = new Set<number>();
   visitIrEffects(effects, (effect) => {
     if (effect.k === "set") for (const slot of elementSlots(effect.s, effect.n, effect.i)) written.add(slot);
@@ -330,25 +333,28 @@ function join(into: Known, other: Known): boolean {
   return changed;
 }
 
-function runEffects(effects: readonly IrEffect[], known: Known): void {
+/** `unproven` gets the slots that may be assigned a value outside their range, which ends the step even if a later effect assigns another. */
+function runEffects(effects: readonly IrEffect[], known: Known, unproven: Set<number>): void {
   for (const effect of effects) {
     if (effect.k === "set") {
       const value = knownValue(effect.value, known);
       const [min, max] = effect.range;
       const fits = value !== null && value >= min && value <= max;
-      for (const slot of elementSlots(effect.s, effect.n, effect.i))
+      for (const slot of elementSlots(effect.s, effect.n, effect.i)) {
+        if (!fits && !within(effect.value, effect.range)) unproven.add(slot);
         if (known.has(slot)) known.set(slot, fits && effect.i === null ? value : null);
+      }
     } else if (effect.k === "if") {
       const other = new Map(known);
-      runEffects(effect.a, known);
-      runEffects(effect.b, other);
+      runEffects(effect.a, known, unproven);
+      runEffects(effect.b, other, unproven);
       join(known, other);
     }
   }
 }
 
 /** By label that an instance may reach: what its own slots hold whenever it is there. */
-function knownByLabel(moves: MovesByLabel, start: number, init: Known): Map<number, Known> {
+function knownByLabel(moves: MovesByLabel, start: number, init: Known, unproven: Set<number>): Map<number, Known> {
   const found = new Map([[start, init]]);
   const work = [start];
   for (let label = work.pop(); label !== undefined; label = work.pop()) {
@@ -356,7 +362,7 @@ function knownByLabel(moves: MovesByLabel, start: number, init: Known): Map<numb
     for (const { guard, effects, move } of moves.get(label) ?? []) {
       if (knownValue(guard, here) === 0) continue;
       const after = new Map(here);
-      runEffects(effects, after);
+      runEffects(effects, after, unproven);
       const before = found.get(move.nextIndex);
       if (before === undefined) found.set(move.nextIndex, after);
       else if (!join(before, after)) continue;
@@ -368,6 +374,7 @@ function knownByLabel(moves: MovesByLabel, start: number, init: Known): Map<numb
 
 /** Moves simplified by what is known where they start; and the slots that are known wherever their process is. */
 interface Flow {
+  readonly known: Analysis["known"];
   readonly live: readonly LoweredMove[];
   readonly determined: ReadonlyMap<number, Derived>;
 }
@@ -377,10 +384,12 @@ function* flowOf(layout: Layout, live: readonly LoweredMove[], constants: Readon
   const own = ownSlots(layout, live);
   const simpler: LoweredMove[] = [];
   const determined = new Map<number, Derived>();
+  const everywhere = new Map<number, { pc: number; labels: number[] }>();
   for (const [at, instance] of layout.instances.entries()) {
     const moves = live.filter((lowered) => lowered.instance === instance);
     const init: Known = new Map([...(own.get(instance) ?? [])].map((slot) => [slot, layout.slots[slot]?.init ?? 0]));
-    const known = knownByLabel(byLabel(moves), layout.slots[instance.pc]?.init ?? 0, new Map(init));
+    const unproven = new Set<number>();
+    const known = knownByLabel(byLabel(moves), layout.slots[instance.pc]?.init ?? 0, new Map(init), unproven);
     yield;
     for (const lowered of moves) {
       const here = known.get(lowered.move.labelIndex);
@@ -388,14 +397,16 @@ function* flowOf(layout: Layout, live: readonly LoweredMove[], constants: Readon
     }
     for (const [slot, first] of init) {
       const byLabel = new Map([...known].map(([label, values]) => [label, values.get(slot) ?? null]));
-      if ([...byLabel.values()].includes(null)) continue;
+      const labels = [...byLabel].flatMap(([label, value]) => (value === null ? [] : [label]));
+      everywhere.set(slot, { pc: instance.pc, labels });
+      if (unproven.has(slot) || [...byLabel.values()].includes(null)) continue;
       const added = new Map([...byLabel].map(([label, value]) => [label, (value as number) - (first as number)]));
       const byInstance = layout.instances.map((_, i) => (i === at ? added : new Map<number, number>()));
       determined.set(slot, { init: first as number, byInstance });
     }
     yield;
   }
-  return { live: simpler, determined };
+  return { live: simpler, determined, known: everywhere };
 }
 
 /** The move lowered again with what is known at its label; nothing when it can never run. */
@@ -424,12 +435,20 @@ function simplified(
 /** Analyse a validated model. */
 export function* analyze(layout: Layout): Pausing<Analysis> {
   const { constants, live: possible } = yield* propagate(layout);
-  const { live, determined } = yield* flowOf(layout, possible, constants);
+  const { live, determined, known } = yield* flowOf(layout, possible, constants);
   const counters = yield* countersOf(layout, live);
   const holds = layout.model.processes.map(holdsByLabel);
   const reads = readSlots(layout, live, constants, holds);
   const derived = new Map([...counters, ...determined].filter(([slot]) => !reads.has(slot)));
-  return { layout, constants, live, bounded: new Set([...counters.keys(), ...determined.keys()]), derived, holds };
+  return {
+    layout,
+    constants,
+    live,
+    bounded: new Set([...counters.keys(), ...determined.keys()]),
+    derived,
+    holds,
+    known,
+  };
 }
 
 /** Can this move end in a fault, as far as the analysis can tell? */
@@ -449,4 +468,16 @@ export function mayFault(analysis: Analysis, effects: readonly IrEffect[]): bool
 function within(ir: Ir, [min, max]: readonly [number, number]): boolean {
   const [low, high] = irRange(ir);
   return low >= min && high <= max;
+}
+
+/** A move's step number: choices of one step share it. */
+export function stepNumbers(layout: Layout): Map<number, number> {
+  const numbers = new Map<string, number>();
+  const byMove = new Map<number, number>();
+  for (const move of layout.moves) {
+    const name = `${move.typeIndex}.${move.labelIndex}.${move.stepIndex}`;
+    if (!numbers.has(name)) numbers.set(name, numbers.size);
+    byMove.set(move.id, numbers.get(name) as number);
+  }
+  return byMove;
 }

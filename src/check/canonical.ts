@@ -1,19 +1,105 @@
-/** Canonical forms as code: of all states that differ by a renumbering of symmetric instances only, one. */
-import type { Layout } from "../language/index.ts";
-import type { Target } from "./emit-packed.ts";
+/** Canonical forms as code: of all states that differ only by a renumbering of what is symmetric, one. */
+import { putField, readSlot, type Target, truth } from "./emit-packed.ts";
 import type { Reductions } from "./kernel.ts";
 import type { Chunk } from "./pack.ts";
+import type { ScalarSymmetry } from "./scalar-symmetry.ts";
+import { I32 } from "./wasm.ts";
 
 /** Bring the state in the target's words into canonical form. False: every state is, and there is no code. */
-export function emitCanonical(target: Target, _layout: Layout, { symmetric }: Reductions): boolean {
-  let any = false;
+export function emitCanonical(target: Target, { symmetric, scalar }: Reductions): boolean {
+  if (scalar.length > 0) emitSmallest(target, scalar, symmetric);
+  else sortAll(target, symmetric);
+  return symmetric.size > 0 || scalar.length > 0;
+}
+
+/** A renumbering: for each set, where each index goes. */
+type Renumbering = readonly (readonly number[])[];
+
+function permutations(size: number): number[][] {
+  if (size === 0) return [[]];
+  return permutations(size - 1).flatMap((rest) =>
+    Array.from({ length: size }, (_, at) => [...rest.slice(0, at), size - 1, ...rest.slice(at)]),
+  );
+}
+
+const renumberings = ([first, ...rest]: readonly ScalarSymmetry[]): Renumbering[] =>
+  first === undefined
+    ? [[]]
+    : permutations(first.size).flatMap((one) => renumberings(rest).map((others) => [one, ...others]));
+
+/** Of the state under all renumberings, each with its instances sorted, the smallest. */
+function emitSmallest(target: Target, sets: readonly ScalarSymmetry[], symmetric: ReadonlySet<number>): void {
+  const { code, packing, words } = target;
+  const n = packing.words;
+  const [original, best] = [code.local(n), code.local(n)];
+  const copy = (from: number, to: number) => {
+    for (let w = 0; w < n; w++) code.get(from + w).set(to + w);
+  };
+  copy(words, original);
+  for (const [i, renumbering] of renumberings(sets).entries()) {
+    copy(original, words);
+    sets.forEach((set, s) => {
+      renumber(target, original, set, renumbering[s] as readonly number[]);
+    });
+    sortAll(target, symmetric);
+    if (i === 0) copy(words, best);
+    else {
+      smaller(target, best, 0);
+      code.if(() => copy(words, best));
+    }
+  }
+  copy(best, words);
+}
+
+/** Push whether the words are smaller than those from local `other` on. */
+function smaller(target: Target, other: number, word: number): void {
+  const { code, packing, words } = target;
+  code
+    .get(words + word)
+    .get(other + word)
+    .op("lt_u");
+  if (word === packing.words - 1) return;
+  code
+    .get(words + word)
+    .get(other + word)
+    .op("eq");
+  smaller(target, other, word + 1);
+  code.op("and", "or");
+}
+
+/** Rename one set's indices: from the words in `original` into the target's, which still are a copy of them where this set is concerned. */
+function renumber(
+  target: Target,
+  original: number,
+  { size, arrays, values }: ScalarSymmetry,
+  where: readonly number[],
+): void {
+  if (where.every((to, from) => to === from)) return;
+  const { code } = target;
+  const source = { ...target, words: original };
+  for (const first of arrays)
+    for (let i = 0; i < size; i++) putField(target, first + (where[i] as number), () => readSlot(source, first + i));
+  // An index and "none" as four bits each of one constant.
+  const table = where.reduce((bits, to, from) => bits | (to << (4 * from)), size << (4 * size));
+  for (const { slot, pc, fixed } of values) {
+    const renamed = () => {
+      code.const(table);
+      readSlot(source, slot);
+      code.const(2).op("shl", "shr_u").const(15).op("and");
+    };
+    putField(target, slot, () => {
+      if (fixed.length === 0) return renamed();
+      truth(source, { k: "at", s: pc, labels: fixed });
+      code.choose(I32, () => readSlot(source, slot), renamed);
+    });
+  }
+}
+
+function sortAll(target: Target, symmetric: ReadonlySet<number>): void {
   for (const typeIndex of symmetric) {
     const chunks = target.packing.chunks[typeIndex] ?? [];
-    if (chunks.length === 0) continue;
-    sortInstances(target, chunks);
-    any = true;
+    if (chunks.length > 0) sortInstances(target, chunks);
   }
-  return any;
 }
 
 /** Sort instances by their bit blocks, with compare-and-swap steps in straight line. */

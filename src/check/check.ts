@@ -1,11 +1,12 @@
 /** The checker's public face: decide a Model, under bounds, with progress, and say what was found. */
 import { type Model, type Trace, traceOf, validate } from "../language/index.ts";
-import { stepNumbers } from "./kernel.ts";
+import { stepNumbers } from "./analyze.ts";
 import { checkLeadsTo, type LeadsTo } from "./liveness.ts";
 import { pathOf } from "./path.ts";
 import { regrouping } from "./replay.ts";
 import type { BusyEntry, CheckResult, Outcome, Progress, SilentStep, Violation } from "./result.ts";
 import { type Bounds, type Finding, type Prepared, prepare, preparing, Search, type SearchOptions } from "./search.ts";
+import type { Helpers } from "./team.ts";
 import { type Pausing, Watch } from "./watch.ts";
 
 export interface CheckOptions extends Bounds {
@@ -17,6 +18,8 @@ export interface CheckOptions extends Bounds {
   readonly properties?: readonly string[];
   /** After a reduced search found a violation: look for a shorter trace in the plain space, up to this many states. Default 3,000,000. */
   readonly shorten?: number;
+  /** Threads that work along. */
+  readonly helpers?: Helpers;
   readonly onProgress?: (progress: Progress) => void;
   /** Continue this search, made by `resume`. */
   readonly search?: Search;
@@ -34,13 +37,14 @@ const isLeadsTo = (property: Model["properties"][number]): property is LeadsTo =
 
 /** The search options that both the reduced and the plain search obey. */
 function bounds(options: CheckOptions, watch: Watch): SearchOptions {
-  const { memory, depth, states, first } = options;
+  const { memory, depth, states, first, helpers } = options;
   return {
     watch,
     ...(memory !== undefined && { memory }),
     ...(depth !== undefined && { depth }),
     ...(states !== undefined && { states }),
     ...(first !== undefined && { first }),
+    ...(helpers !== undefined && { helpers }),
   };
 }
 
@@ -98,7 +102,7 @@ function* drive(search: Search, job: Job): Pausing<void> {
 }
 
 const isReduced = ({ reductions }: Prepared): boolean =>
-  reductions.symmetric.size > 0 || reductions.folded.some((labels) => labels.size > 0);
+  reductions.symmetric.size > 0 || reductions.scalar.length > 0 || reductions.folded.some((labels) => labels.size > 0);
 
 /** The violations found, with traces. Those of a reduced search are made shortest by one plain search, as far as its bounds let it. */
 function* violationsOf(search: Search, job: Job): Pausing<Violation[]> {
@@ -141,6 +145,7 @@ function* shortenedBy(
     until: findings,
     states: options.shorten ?? 3_000_000,
     ...(options.memory !== undefined && { memory: options.memory }),
+    ...(options.helpers !== undefined && { helpers: options.helpers }),
   });
   yield* drive(plain, job);
   return plain;
@@ -170,10 +175,12 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
   )
     return { violations, vacuous, reason: null };
   let plain = search;
-  if (isReduced(search.prepared)) {
+  // Edges are made anew and looked up all over the states, so they must lie in one space.
+  if (isReduced(search.prepared) || search.store.parts.length > 1) {
     const prepared = yield* untilStopped(preparing({ ...model, properties, deadlock: false }, true), watch);
     if (prepared === null) return undecided(watch.reason as string);
-    plain = new Search(prepared, { ...bounds(options, watch), first: false });
+    const { helpers: _, ...rest } = bounds(options, watch);
+    plain = new Search(prepared, { ...rest, first: false });
     yield* drive(plain, job);
   }
   if (plain.reason !== null) return undecided(plain.reason);
@@ -262,11 +269,15 @@ function reductionNames({ reductions, layout }: Prepared): string[] {
     return size > 0 ? [`${type.name}: ${size} labels`] : [];
   });
   if (folded.length > 0) names.push(`fold (${folded.join(", ")})`);
-  for (const typeIndex of reductions.symmetric) names.push(`symmetry (${layout.model.processes[typeIndex]?.name})`);
+  const alike = [
+    ...[...reductions.symmetric].map((typeIndex) => layout.model.processes[typeIndex]?.name),
+    ...reductions.scalar.map(({ name }) => name),
+  ];
+  if (alike.length > 0) names.push(`symmetry (${alike.join(", ")})`);
   return names;
 }
 
-function busyEntries({ code, space }: Search): BusyEntry[] {
+function busyEntries({ code, store }: Search): BusyEntry[] {
   const entries = new Map<
     string,
     {
@@ -278,7 +289,7 @@ function busyEntries({ code, space }: Search): BusyEntry[] {
       unheld: boolean;
     }
   >();
-  const { busy } = space;
+  const { busy } = store;
   code.busySites.forEach((site, i) => {
     if (busy[i] === 0) return;
     const name = JSON.stringify([site.process, site.leaf, site.resource, site.status]);
@@ -298,10 +309,24 @@ function busyEntries({ code, space }: Search): BusyEntry[] {
   return [...entries.values()];
 }
 
+/** Raise flags of steps until no twin differs from its twin. */
+function spread(ran: Uint8Array, twins: readonly (readonly [number, number])[]): void {
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const [a, b] of twins) {
+      if (ran[a] === ran[b]) continue;
+      ran[a] = ran[b] = 1;
+      changed = true;
+    }
+  }
+}
+
 function silentSteps(search: Search): SilentStep[] {
-  const { layout, analysis } = search.prepared;
-  const numbers = stepNumbers(analysis);
-  const { ran } = search.space;
+  const { layout } = search.prepared;
+  const numbers = stepNumbers(layout);
+  const { ran } = search.store;
+  // What one step did under one numbering of a symmetric set, its twin did under another.
+  for (const { twins } of search.prepared.reductions.scalar) spread(ran, twins);
   const seen = new Set<number>();
   return layout.moves.flatMap((move) => {
     const number = numbers.get(move.id) as number;

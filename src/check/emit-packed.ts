@@ -390,14 +390,17 @@ function writeField(t: Target, f: Field, push: () => void): void {
   t.code.set(word);
 }
 
-function writeSlot(t: Target, slot: number, value: number): void {
+/** Put a value that `push` pushes, of the slot's range, into a slot. */
+export function putField(t: Target, slot: number, push: () => void): void {
   const f = fieldOf(t, slot);
   writeField(t, f, () => {
-    t.code.get(value);
+    push();
     add(t.code, -f.min);
     if (f.shift > 0) t.code.const(f.shift).op("shl");
   });
 }
+
+const writeSlot = (t: Target, slot: number, value: number): void => putField(t, slot, () => t.code.get(value));
 
 function writeConstant(t: Target, slot: number, value: number): void {
   const f = fieldOf(t, slot);

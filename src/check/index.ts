@@ -4,4 +4,5 @@ export { checkpoint, resume } from "./checkpoint.ts";
 export { fewerSwitches, isValid, moveOf, type Replay, replay } from "./replay.ts";
 export type { BusyEntry, CheckResult, Outcome, Progress, SilentStep, Violation } from "./result.ts";
 export { type Bounds, prepare, Search, type SearchOptions } from "./search.ts";
+export { type Helper, Helpers, type HelperTask, serve } from "./team.ts";
 export { type ReductionReport, verifyReduction } from "./verify-reduction.ts";

@@ -17,10 +17,11 @@ import {
   lowerProperty,
   visitIrEffects,
 } from "../language/index.ts";
-import type { Analysis } from "./analyze.ts";
+import { type Analysis, stepNumbers } from "./analyze.ts";
 import { emitCanonical } from "./canonical.ts";
 import { EffectEmitter, increment, readSlot, type Target, truth, type Wide } from "./emit-packed.ts";
 import type { Packing } from "./pack.ts";
+import type { ScalarSymmetry } from "./scalar-symmetry.ts";
 import {
   type Code,
   type CompiledModule,
@@ -53,6 +54,8 @@ export interface BusySite {
 export interface Reductions {
   /** Process types whose instances are sorted. */
   readonly symmetric: ReadonlySet<number>;
+  /** Sets whose indices are renumbered. */
+  readonly scalar: readonly ScalarSymmetry[];
   /** By instance, in the layout's order: labels whose steps are taken along with the step that leads there. */
   readonly folded: readonly ReadonlySet<number>[];
 }
@@ -80,6 +83,16 @@ export const CONTROL = {
   made: 24,
   batchEnd: 28,
   sink: 32,
+  /** How many states fit below the index. */
+  capacity: 36,
+  /** The next state to expand, and the first one of the next level. */
+  head: 40,
+  levelEnd: 44,
+  /** Which part of a divided search this is, and the largest end among its boxes. */
+  part: 48,
+  fullest: 52,
+  /** 1: there was no memory to grow into. */
+  failed: 56,
 } as const;
 const FLAGS = 64;
 
@@ -94,16 +107,24 @@ export interface Places {
   readonly events: number;
   readonly out: number;
   readonly hashes: number;
+  /** Of a divided search: per part, the end of the records meant for it, and its box of records. */
+  readonly boxEnds: number;
+  readonly boxes: number;
+  readonly boxBytes: number;
   /** State 0 is here; it is not used, so that 0 can mean "empty" in the index. */
   readonly arena: number;
 }
 
 /** What the code can do. Addresses and ends are byte addresses. */
 export interface KernelExports {
-  /** Expand states from `head` until `until`, or until there are `limit` states. Returns the next head. */
-  run(head: number, until: number, limit: number): number;
+  /** Of an undivided search: expand states from `head` until `until`, or until there are `limit` states. Returns the next head. */
+  run?(head: number, until: number, limit: number): number;
   /** Insert the records from `out` to `end`. */
   flush(end: number): void;
+  /** Of a divided search: expand likewise, until a box is full, and put the successors into the boxes of the parts they belong to. */
+  distribute?(head: number, until: number): number;
+  /** Of a divided search: the part that the state whose words are at an address belongs to. */
+  partOf?(address: number): number;
   /** Refill an emptied index from the arena. */
   rehash(): void;
   /** The number of the state whose words are at an address, or 0. */
@@ -125,6 +146,8 @@ export interface EdgeExports {
 export interface KernelCode {
   readonly module: CompiledModule;
   readonly places: Places;
+  /** Into how many parts the search is divided. */
+  readonly parts: number;
   /** Words of a record: the state's and one more. */
   readonly record: number;
   readonly steps: number;
@@ -136,6 +159,8 @@ export interface KernelCode {
   readonly branching: number;
 }
 
+/** Room in a box of a divided search, in successors. */
+const BOX = 1 << 15;
 /** How many successors are collected before they are looked up. */
 export const BATCH = 128;
 const MOVES_PER_FUNCTION = 40;
@@ -155,23 +180,12 @@ interface Generator {
   readonly holds: Analysis["holds"];
   /** Records carry the number of their edge and nothing is reported; only for `successors`. */
   readonly withEdges: boolean;
+  readonly branching: number;
   readonly places: Places;
   readonly module: ModuleBuilder;
   readonly wide: Wide;
   /** The function that reports an event. */
   readonly report: number;
-}
-
-/** A move's step number: choices of one step share it. */
-export function stepNumbers(analysis: Analysis): Map<number, number> {
-  const numbers = new Map<string, number>();
-  const byMove = new Map<number, number>();
-  for (const move of analysis.layout.moves) {
-    const name = `${move.typeIndex}.${move.labelIndex}.${move.stepIndex}`;
-    if (!numbers.has(name)) numbers.set(name, numbers.size);
-    byMove.set(move.id, numbers.get(name) as number);
-  }
-  return byMove;
 }
 
 const movesAt = (g: Generator, instance: Instance, label: number): readonly LoweredMove[] =>
@@ -594,7 +608,7 @@ function defineFlush(g: Generator): number {
     const [slot, entry, record, tag] = [code.local(), code.local(), code.local(), code.local()];
     eachRecord(g, code, end, (at, index) => {
       loadWords(g, code, at, words);
-      if (emitCanonical(targetOf(g, code, words), g.analysis.layout, g.reductions))
+      if (emitCanonical(targetOf(g, code, words), g.reductions))
         for (let w = 0; w < n; w++)
           code
             .get(at)
@@ -672,6 +686,71 @@ function defineRun(g: Generator, expand: number, flush: number): void {
   });
 }
 
+/** Push the part that the state in locals belongs to. */
+function emitPart(g: Generator, code: Code, words: number, h: number, parts: number): void {
+  emitHash(g, code, words, h);
+  code.const(16).op("shr_u").const(parts).op("mul").const(16).op("shr_u");
+}
+
+function definePartOf(g: Generator, parts: number): void {
+  g.module.function("partOf", 1, true, (code) => {
+    const [h, words] = [code.local(), code.local(g.packing.words)];
+    loadWords(g, code, 0, words);
+    emitPart(g, code, words, h, parts);
+  });
+}
+
+/**
+ * For a divided search: like `run`, but each successor is put into the box of the part it belongs to, which its hash decides. The high
+ * bits do: the low ones are the place in that part's index, and must stay spread.
+ */
+function defineDistribute(g: Generator, expand: number, parts: number): void {
+  const n = g.packing.words;
+  const recordBytes = 4 * (n + 1);
+  const full = g.places.boxBytes - recordBytes * (BATCH + g.branching + 1);
+  g.module.function("distribute", 2, true, (code) => {
+    const [head, until] = [0, 1];
+    const [end, h, box, boxEnd, to] = [code.local(), code.local(), code.local(), code.local(), code.local()];
+    const words = code.local(n);
+    code.block((out) =>
+      code.loop((again) => {
+        code.get(head).get(until).op("ge_u").brIf(out);
+        code.const(0).load(CONTROL.fullest).const(full).op("ge_u").brIf(out);
+        code.get(head).get(until).call(expand).set(head);
+        code.const(0).const(0).load(CONTROL.made);
+        code.const(0).load(CONTROL.batchEnd).tee(end).const(g.places.out).op("sub", "add").store(CONTROL.made);
+        eachRecord(g, code, end, (at) => {
+          loadWords(g, code, at, words);
+          emitCanonical(targetOf(g, code, words), g.reductions);
+          emitPart(g, code, words, h, parts);
+          code.tee(box);
+          code.const(2).op("shl").load(g.places.boxEnds).set(boxEnd);
+          code.get(box).const(g.places.boxBytes).op("mul").get(boxEnd).op("add").set(to);
+          for (let w = 0; w < n; w++)
+            code
+              .get(to)
+              .get(words + w)
+              .store(g.places.boxes + 4 * w);
+          // Its parent's number among all states of all parts.
+          code.get(to).get(at);
+          code
+            .load(4 * n)
+            .const(parts)
+            .op("mul");
+          code.const(0).load(CONTROL.part).op("add");
+          code.store(g.places.boxes + 4 * n);
+          code.get(boxEnd).const(recordBytes).op("add").set(boxEnd);
+          code.get(box).const(2).op("shl").get(boxEnd).store(g.places.boxEnds);
+          code.get(boxEnd).const(0).load(CONTROL.fullest).op("gt_u");
+          code.if(() => code.const(0).get(boxEnd).store(CONTROL.fullest));
+        });
+        code.br(again);
+      }),
+    );
+    code.get(head);
+  });
+}
+
 function defineRehash(g: Generator): void {
   g.module.function("rehash", 0, false, (code) => {
     const { table, mask, tags } = loadIndex(code);
@@ -733,7 +812,7 @@ function defineCanonical(g: Generator): void {
   g.module.function("canonical", 1, false, (code) => {
     const words = code.local(g.packing.words);
     loadWords(g, code, 0, words);
-    emitCanonical(targetOf(g, code, words), g.analysis.layout, g.reductions);
+    emitCanonical(targetOf(g, code, words), g.reductions);
     for (let w = 0; w < g.packing.words; w++)
       code
         .get(0)
@@ -798,14 +877,25 @@ const mostBusy = (live: readonly LoweredMove[], holds: Generator["holds"]): numb
 const aligned = (address: number): number => Math.ceil(address / 64) * 64;
 
 /** Lay out the memory. */
-function placesOf(sizes: { steps: number; busy: number; events: number; batch: number; words: number }): Places {
+function placesOf(sizes: {
+  steps: number;
+  busy: number;
+  events: number;
+  batch: number;
+  words: number;
+  parts: number;
+}): Places {
   const ran = FLAGS;
   const busy = ran + sizes.steps;
   const met = busy + sizes.busy;
   const events = aligned(met + sizes.events);
   const out = aligned(events + 8 * sizes.events);
   const hashes = aligned(out + 4 * (sizes.words + 1) * sizes.batch);
-  return { ran, busy, met, events, out, hashes, arena: aligned(hashes + 4 * sizes.batch) };
+  const boxEnds = aligned(hashes + 4 * sizes.batch);
+  const boxes = aligned(boxEnds + 4 * sizes.parts);
+  const boxBytes = sizes.parts === 1 ? 0 : 4 * (sizes.words + 1) * (BOX + sizes.batch);
+  const arena = aligned(boxes + sizes.parts * boxBytes);
+  return { ran, busy, met, events, out, hashes, boxEnds, boxes, boxBytes, arena };
 }
 
 /** Two expressions that code for edges can evaluate. */
@@ -814,13 +904,15 @@ export type Tests = readonly [BoolExpr, BoolExpr];
 /** What a memory for this code must have at least, in pages of 64 KiB. */
 export const leastPages = (places: Places): number => Math.ceil(places.arena / 65536);
 
-/** Generate and compile the code for a model. `edgesFor`: for liveness, `successors` reports moves and nothing else is reported. */
+/**
+ * Generate and compile the code for a model. `edgesFor`: for liveness, `successors` reports moves and nothing else is reported.
+ * `parts`: into how many parts the search is divided; more than one share their memories.
+ */
 export function compileKernel(
   analysis: Analysis,
   packing: Packing,
   reductions: Reductions,
-  edgesFor: Tests | null = null,
-  shared = false,
+  { edgesFor = null, parts = 1 }: { readonly edgesFor?: Tests | null; readonly parts?: number } = {},
 ): KernelCode {
   const { layout, live } = analysis;
   const module = new ModuleBuilder();
@@ -828,7 +920,7 @@ export function compileKernel(
     remainder: module.import("remainder", [F64, F64], F64),
     wrap: module.import("wrap", [F64], I32),
   };
-  const stepIds = stepNumbers(analysis);
+  const stepIds = stepNumbers(layout);
   const { holds } = analysis;
   const partial = { analysis, packing, reductions, moves: movesByPlace(live), holds, stepIds, module, wide };
   const branching = branchingOf(partial as never);
@@ -839,6 +931,7 @@ export function compileKernel(
     events: mostEvents(live, layout.model.properties.length),
     batch: BATCH + branching + 1,
     words: packing.words,
+    parts,
   });
   const g: Generator = {
     ...partial,
@@ -847,12 +940,19 @@ export function compileKernel(
     eventKinds: [],
     edges: [],
     withEdges: edgesFor !== null,
+    branching,
     places,
     report: defineReport(module, places),
   };
   const pieces = layout.instances.map((instance, i) => defineInstance(g, instance, i));
   if (edgesFor === null) {
-    defineRun(g, defineExpand(g, pieces), defineFlush(g));
+    const expand = defineExpand(g, pieces);
+    const flush = defineFlush(g);
+    if (parts === 1) defineRun(g, expand, flush);
+    else {
+      defineDistribute(g, expand, parts);
+      definePartOf(g, parts);
+    }
     defineRehash(g);
     defineFind(g);
     defineCanonical(g);
@@ -862,8 +962,9 @@ export function compileKernel(
       defineTest(g, `test${i}`, lowerProperty(layout, expr, analysis.constants));
   }
   return {
-    module: compile(module.bytes(leastPages(places), shared)),
+    module: compile(module.bytes(leastPages(places), parts > 1)),
     places,
+    parts,
     record: packing.words + 1,
     steps,
     busySites: g.busySites,
@@ -874,5 +975,5 @@ export function compileKernel(
 }
 
 /** Run the code on a memory. */
-export const runOn = <E>({ module }: KernelCode, memory: LinearMemory): E =>
+export const runOn = <E>(module: CompiledModule, memory: LinearMemory): E =>
   instantiate<E>(module, memory, { remainder: (a: number, b: number) => a % b, wrap: (a: number) => a | 0 });

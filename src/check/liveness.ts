@@ -103,8 +103,8 @@ interface Edges extends EdgeExports {
 }
 
 function edgesOf({ prepared, space }: Search, { from, to }: LeadsTo): Edges {
-  const code = compileKernel(prepared.analysis, prepared.packing, prepared.reductions, [from, to]);
-  return { code, ...runOn<EdgeExports>(code, space.memory) };
+  const code = compileKernel(prepared.analysis, prepared.packing, prepared.reductions, { edgesFor: [from, to] });
+  return { code, ...runOn<EdgeExports>(code.module, space.memory) };
 }
 
 /** Explore the region breadth-first from every state that satisfies `from` and not `to`. */

@@ -38,14 +38,15 @@ function successors(prepared: Prepared, state: readonly number[]): Reached[] {
 function sameState(search: Search, id: number, state: readonly number[]): boolean {
   const { packing } = search.prepared;
   const words = packState(packing, state);
-  search.space.canonical(words);
-  return words.every((word, i) => word === search.space.word(id, i));
+  search.store.canonical(words);
+  const stored = search.store.words(id);
+  return words.every((word, i) => word === stored[i]);
 }
 
 /** The numbers of the states from the initial one to `id`. */
 function ancestors(search: Search, id: number): number[] {
   const ids: number[] = [];
-  for (let at = id; at !== 0; at = search.space.parent(at)) ids.push(at);
+  for (let at = id; at !== 0; at = search.store.parent(at)) ids.push(at);
   return ids.reverse();
 }
 

@@ -1,13 +1,15 @@
 /** The breadth-first search: owns the arrays, grows them, keeps the levels, and remembers what the generated code reports. */
 import { initialState, isDeadlock, type Layout, layoutOf, type Model } from "../language/index.ts";
-import { type Analysis, analyze } from "./analyze.ts";
+import { type Analysis, analyze, stepNumbers } from "./analyze.ts";
 import { foldedLabels } from "./fold.ts";
-import { compileKernel, type KernelCode, type Reductions, stepNumbers } from "./kernel.ts";
+import { compileKernel, type KernelCode, type Reductions } from "./kernel.ts";
 import { type Packing, pack, packState, unpackState } from "./pack.ts";
 import { foldedSuccessors } from "./path.ts";
 import type { Progress } from "./result.ts";
-import { type Event, Space } from "./space.ts";
+import { symmetricSets } from "./scalar-symmetry.ts";
+import type { Event, Space } from "./space.ts";
 import { symmetricTypes } from "./symmetry.ts";
+import { type Helpers, Store } from "./team.ts";
 import { type Pausing, uninterrupted, Watch } from "./watch.ts";
 
 /** When to stop before everything was explored. */
@@ -27,6 +29,8 @@ export interface SearchOptions extends Bounds {
   /** Stop at the first violation. */
   readonly first?: boolean;
   readonly noReduction?: boolean;
+  /** Threads that work along. The result is the same but for which of several shortest traces is shown. */
+  readonly helpers?: Helpers;
   /** Stop when all of these are found again. */
   readonly until?: readonly Finding[];
 }
@@ -59,8 +63,12 @@ export function* preparing(model: Model, noReduction = false): Pausing<Prepared>
   const packing = pack(analysis);
   yield;
   const reductions: Reductions = noReduction
-    ? { symmetric: new Set(), folded: layout.instances.map(() => new Set<number>()) }
-    : { symmetric: symmetricTypes(model), folded: yield* foldedLabels(analysis) };
+    ? { symmetric: new Set(), scalar: [], folded: layout.instances.map(() => new Set<number>()) }
+    : {
+        symmetric: symmetricTypes(model),
+        scalar: symmetricSets(analysis, packing),
+        folded: yield* foldedLabels(analysis),
+      };
   yield;
   return { model, layout, analysis, packing, reductions };
 }
@@ -71,13 +79,11 @@ const SLICE = 1 << 15;
 export class Search {
   readonly prepared: Prepared;
   readonly code: KernelCode;
-  readonly space: Space;
+  readonly store: Store;
   readonly findings: Finding[] = [];
-  /** By level: the number of its first state. */
-  readonly levels: number[] = [1];
+  /** The level that is being expanded: its states' distance from the start. */
+  depth = 0;
   reason: string | null = null;
-  /** The next state to expand. */
-  head = 1;
   transitions = 0;
   readonly #options: SearchOptions;
   readonly #watch: Watch;
@@ -89,17 +95,28 @@ export class Search {
     this.prepared = prepared;
     this.#options = options;
     this.#watch = options.watch ?? new Watch(options.time);
-    this.code = compileKernel(prepared.analysis, prepared.packing, prepared.reductions);
-    this.space = new Space(this.code);
-    const numbers = stepNumbers(prepared.analysis);
+    const helpers = options.helpers ?? null;
+    this.code = compileKernel(prepared.analysis, prepared.packing, prepared.reductions, {
+      parts: 1 + (helpers?.count ?? 0),
+    });
+    this.store = new Store(this.code, helpers);
+    const numbers = stepNumbers(prepared.layout);
     for (const { state, choices } of foldedSuccessors(prepared, initialState(prepared.layout))) {
-      for (const { move } of choices) this.space.ran[numbers.get(move.id) as number] = 1;
-      this.space.insert(packState(prepared.packing, state));
+      for (const { move } of choices) this.store.noteRan(numbers.get(move.id) as number);
+      this.store.insert(packState(prepared.packing, state));
     }
+    this.store.beginLevel();
     this.#takeEvents();
   }
 
+  /** The states of a search that no other thread helps. */
+  get space(): Space {
+    return this.store.single;
+  }
+
   #record(finding: Finding): void {
+    // The parts of a divided search may find the same thing, on the same level.
+    if (this.findings.some(({ property, kind }) => property === finding.property && kind === finding.kind)) return;
     this.findings.push(finding);
     if (finding.kind === "sometimes") return;
     const { first, until } = this.#options;
@@ -109,7 +126,7 @@ export class Search {
   }
 
   #takeEvents(): void {
-    for (const { kind, id } of this.space.events()) this.#record(this.#findingOf({ kind, id }));
+    for (const { kind, id } of this.store.events()) this.#record(this.#findingOf({ kind, id }));
   }
 
   #findingOf({ kind, id }: Event): Finding {
@@ -129,25 +146,22 @@ export class Search {
 
   /** A stored state's slots. */
   state(id: number): number[] {
-    return unpackState(this.prepared.packing, this.space.words(id), 0);
+    return unpackState(this.prepared.packing, this.store.words(id), 0);
   }
 
   get states(): number {
-    return this.space.count - 1;
+    return this.store.states;
   }
   /** States found but not expanded. */
   get frontier(): number {
-    return this.space.count - this.head;
-  }
-  get depth(): number {
-    return this.levels.length - 1;
+    return this.store.frontier;
   }
   get done(): boolean {
-    return this.#stop || this.reason !== null || this.head >= this.space.count;
+    return this.#stop || this.reason !== null || this.complete;
   }
   /** Was everything explored? */
   get complete(): boolean {
-    return this.head >= this.space.count;
+    return this.frontier === 0;
   }
   get seconds(): number {
     return this.#spent + (Date.now() - this.#startTime) / 1000;
@@ -155,7 +169,7 @@ export class Search {
 
   /** Bytes of the arrays in use. */
   get bytes(): number {
-    return this.space.bytes;
+    return this.store.bytes;
   }
 
   progress(): Progress {
@@ -174,28 +188,28 @@ export class Search {
   /** Expand up to `slices` pieces of the frontier. */
   advance(slices = 1): void {
     for (let i = 0; i < slices && !this.done; i++) {
-      this.#grow();
+      this.#expand();
       if (this.reason !== null) return;
-      const { levelEnd } = this;
-      const { head, made } = this.space.run(this.head, Math.min(levelEnd, this.head + SLICE));
-      this.head = head;
-      this.transitions += made;
       this.#takeEvents();
-      if (head === levelEnd && this.space.count > levelEnd) this.#nextLevel(levelEnd);
+      if (this.store.levelDone && this.frontier > 0) this.#nextLevel();
       this.#checkBounds();
     }
   }
 
-  /** The number of the first state of the level after the one that is being expanded: fixed when its first state is. */
-  #end = 0;
-  get levelEnd(): number {
-    if (this.#end === 0) this.#end = this.space.count;
-    return this.#end;
+  #expand(): void {
+    try {
+      const made = this.store.run(SLICE, this.#options.memory);
+      if (typeof made === "string") this.reason = made;
+      else this.transitions += made;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.reason = "memory ran out";
+    }
   }
 
-  #nextLevel(first: number): void {
-    this.levels.push(first);
-    this.#end = this.space.count;
+  #nextLevel(): void {
+    this.depth++;
+    this.store.beginLevel();
     const { depth } = this.#options;
     if (depth !== undefined && this.depth >= depth) this.reason = `the depth bound of ${depth} steps was reached`;
   }
@@ -218,49 +232,27 @@ export class Search {
     if (!this.done) this.reason = reason;
   }
 
-  /** Make room for more states when the space is nearly full. */
-  #grow(): void {
-    const { memory } = this.#options;
-    while (this.space.count >= this.space.limit) {
-      if (memory !== undefined && this.space.bytes + this.space.nextGrowth > memory) {
-        this.reason = `the memory bound of ${memory} bytes was reached`;
-        return;
-      }
-      try {
-        this.space.grow();
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
-        this.reason = "memory ran out";
-        return;
-      }
-    }
-  }
-
-  /** Take up a search that was written to a checkpoint. */
+  /** Take up a search that was written to a checkpoint; `records` by part. */
   restore(
     saved: {
-      readonly head: number;
-      readonly count: number;
+      readonly parts: readonly { readonly head: number; readonly levelEnd: number }[];
       readonly transitions: number;
-      readonly levels: readonly number[];
-      readonly levelEnd: number;
+      readonly depth: number;
       readonly seconds: number;
       readonly findings: readonly Finding[];
       readonly ran: readonly number[];
       readonly busy: readonly number[];
       readonly met: readonly number[];
     },
-    records: Uint8Array,
+    records: readonly Uint8Array[],
   ): void {
-    this.head = saved.head;
-    this.transitions = saved.transitions;
-    this.space.restore(records, saved.count);
-    this.space.ran.set(saved.ran);
-    this.space.busy.set(saved.busy);
-    this.space.met.set(saved.met);
+    this.store.parts.forEach((space, i) => {
+      space.restore(records[i] as Uint8Array, saved.parts[i] as { head: number; levelEnd: number });
+    });
+    this.store.restoreFlags(saved);
     this.findings.splice(0, Infinity, ...saved.findings);
-    this.levels.splice(0, Infinity, ...saved.levels);
+    this.transitions = saved.transitions;
+    this.depth = saved.depth;
     this.#spent = saved.seconds;
-    this.#end = saved.levelEnd;
   }
 }

@@ -51,7 +51,7 @@ const list = (values: readonly unknown[]): string =>
     .join(" ");
 
 /** Explore with and without reductions and compare. */
-export function verifyReduction(model: Model, options: CheckOptions = {}): ReductionReport {
+export function verifyReduction(model: Model, { helpers: _, ...options }: CheckOptions = {}): ReductionReport {
   const { result: reduced, search: few } = checkAndKeep(model, { ...options, noReduction: false });
   const { result: plain, search: many } = checkAndKeep(model, { ...options, noReduction: true });
   const differences: string[] = [];

@@ -6,12 +6,15 @@ import {
   checkpoint,
   fewerSwitches,
   isValid,
+  prepare,
   replay,
   resume,
+  Search,
   startSearch,
   verifyReduction,
 } from "../../src/check/index.ts";
 import type { Model, Trace } from "../../src/language/index.ts";
+import * as L from "../../src/language/index.ts";
 import { type LockFault, peterson, tryLock, twoLocks, writeBack, xadd } from "./models.ts";
 
 const named = (model: Model, options = {}) =>
@@ -63,6 +66,81 @@ describe("the reference model", () => {
       unheld: false,
     });
     expect(busy.some(({ resource }) => resource === "TDR")).toBe(false);
+  });
+});
+
+describe("what is known of a model before it runs", () => {
+  test("a value that is assigned again does not hide that an earlier one was out of range", () => {
+    const m = L.model("again");
+    const p = m.process("p");
+    const x = m.variable("x", L.intType(0, 3), 3);
+    p.step("go", { do: [L.inc(x), L.set(x, 3)], next: "end" });
+    p.idle("end");
+    expect(named(m.build())).toEqual({ "range of x": 1 });
+  });
+
+  test("values that follow from the label are computed, and steps they rule out never run", () => {
+    const m = L.model("known");
+    const p = m.process("p", 2);
+    const mine = p.variable("mine", L.intType(0, 3));
+    p.step("a", { when: L.eq(mine, 0), do: [L.set(mine, 2)], next: "b" });
+    p.step("b", { when: L.eq(mine, 2), do: [L.set(mine, 0)], next: "a" });
+    p.step("b", { when: L.eq(mine, 1), next: "a" });
+    const search = new Search(prepare(m.build(), true)).finish();
+    expect(search.states).toBe(4);
+    expect(search.prepared.packing.bits).toBe(2);
+    expect([1, 2, 3, 4].map((id) => search.state(id).join()).sort()).toEqual([
+      "0,0,0,0",
+      "0,0,1,2",
+      "1,2,0,0",
+      "1,2,1,2",
+    ]);
+    expect(check(m.build()).neverRan).toMatchObject([{ label: "b", alternative: 1 }]);
+  });
+});
+
+/** Two users of two pages; `odd`: something treats page 0 in its own way. */
+function pages(odd: "nothing" | "guard" | "start" | "order" | "property"): Model {
+  const m = L.model("pages");
+  const page = m.scalarSet("page", 2);
+  const p = m.process("p", 2);
+  const locked = m.array("locked", L.boolType, page, odd === "start" ? [true, false] : false);
+  const dirty = m.array("dirty", L.boolType, 2);
+  const k = p.variable("k", L.indexType(page));
+  p.choose("out", { x: page }, ({ x }) => ({
+    when: L.and(L.not(locked.at(x)), odd === "guard" ? L.eq(x, 0) : true),
+    do: [L.set(locked.at(x), true), L.set(k, x)],
+    next: "in",
+  }));
+  p.step("in", { do: [L.set(dirty.at(k), true)], next: "done" });
+  p.step("in", {
+    when: odd === "order" ? L.lt(k, 1) : true,
+    do: [L.set(dirty.at(0), false), L.set(dirty.at(1), false)],
+    next: "done",
+  });
+  p.step("done", { do: [L.set(locked.at(k), false), L.set(k, 0)], next: "out" });
+  m.sometimes("both dirty", odd === "property" ? dirty.at(0) : L.and(dirty.at(0), dirty.at(1)));
+  return m.build();
+}
+
+describe("symmetry of scalar sets", () => {
+  test("pages that all steps treat alike are renumbered, though a variable is reset to page 0 where nobody uses it", () => {
+    const { reduced, plain, differences } = verifyReduction(pages("nothing"));
+    expect(differences).toEqual([]);
+    expect(reduced.reductions).toContain("symmetry (p, page)");
+    expect(reduced.states).toBeLessThan(plain.states / 2);
+  });
+
+  test.each(["guard", "start", "order", "property"] as const)("they are not when a %s tells them apart", (odd) => {
+    const { reduced, differences } = verifyReduction(pages(odd));
+    expect(differences).toEqual([]);
+    expect(reduced.reductions.join()).not.toContain("page");
+  });
+
+  test("the reference model with two pages", () => {
+    const { reduced, differences } = verifyReduction(enterAndZap({ vcpus: 1, pages: 2, threshold: 2 }));
+    expect(differences).toEqual([]);
+    expect(reduced.reductions).toContain("symmetry (page)");
   });
 });
 

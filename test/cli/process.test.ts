@@ -37,6 +37,16 @@ describe("the program as a process", () => {
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 
+  it("decides with several workers what one decides", () => {
+    const args = ["check", "bench/enter-and-zap", "--vcpus", "2", "--pages", "1", "--json"];
+    const said = (workers: string) => {
+      const { status, out } = seamlock([...args, "--workers", workers]);
+      return { status, ...(JSON.parse(out) as object), seconds: 0, bytesPerState: 0, busy: [] };
+    };
+    expect(said("2")).toEqual(said("1"));
+    expect(seamlock([...args, "--workers", "0"])).toMatchObject({ status: 2, err: expect.stringContaining("SL0004") });
+  });
+
   it("ends with 130 on Ctrl-C and leaves no file behind", async () => {
     const folder = temporaryFolder();
     // A named pipe that nobody writes to keeps the program waiting for its input.

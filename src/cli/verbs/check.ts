@@ -3,6 +3,7 @@ import { type CheckOptions, checkAsync, replay, verifyReduction } from "../../ch
 import { SeamlockError } from "../../errors.ts";
 import { layoutOf, type Trace, traceOfDocument, validate } from "../../language/index.ts";
 import { renderTraceText } from "../../report/index.ts";
+import { withHelpers } from "../check-helpers.ts";
 import { readText } from "../files.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { jsonText } from "../json.ts";
@@ -18,6 +19,7 @@ interface Options extends ScenarioOptions {
   readonly first?: boolean;
   readonly reduction: boolean;
   readonly verifyReduction?: boolean;
+  readonly workers?: number;
   readonly replay?: string;
   readonly json?: boolean;
 }
@@ -45,6 +47,7 @@ export const verb = defineVerb<Options>({
       .option("--depth <steps>", "stop at this distance from the start", positive)
       .option("--states <n>", "stop after so many states", positive)
       .option("--first", "stop at the first violation")
+      .option("--workers <n>", "explore with so many threads, at most 16; default 1", workers)
       .option("--no-reduction", "explore the plain state space")
       .option("--verify-reduction", "explore both spaces and compare")
       .option("--replay <file>", "play the trace of a check@1 document on this scenario instead");
@@ -65,6 +68,14 @@ function positive(text: string): number {
   });
 }
 
+function workers(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 16) return value;
+  throw new SeamlockError("SL0004", `\`${text}\` is no number of workers`, {
+    hint: "give a whole number from 1 to 16",
+  });
+}
+
 function boundsOf({ time, memory, depth, states, first, reduction }: Options): CheckOptions {
   return {
     ...(time !== undefined && { time }),
@@ -79,18 +90,21 @@ function boundsOf({ time, memory, depth, states, first, reduction }: Options): C
 async function checked(loaded: LoadedScenario, options: Options, io: Io): Promise<ExitStatus> {
   io.handleInterrupt();
   let shown = 0;
-  const result = await checkAsync(loaded.model, {
-    ...boundsOf(options),
-    signal: io.signal,
-    onProgress(progress) {
-      if (!io.errIsTerminal || progress.seconds < shown + 1) return;
-      shown = progress.seconds;
-      const { states, statesPerSecond, frontier, depth } = progress;
-      io.err(
-        `\r${states.toLocaleString("en")} states, ${Math.round(statesPerSecond).toLocaleString("en")} a second, ${frontier.toLocaleString("en")} waiting, depth ${depth}   `,
-      );
-    },
-  });
+  const result = await withHelpers((options.workers ?? 1) - 1, (helpers) =>
+    checkAsync(loaded.model, {
+      ...boundsOf(options),
+      ...(helpers !== null && { helpers }),
+      signal: io.signal,
+      onProgress(progress) {
+        if (!io.errIsTerminal || progress.seconds < shown + 1) return;
+        shown = progress.seconds;
+        const { states, statesPerSecond, frontier, depth } = progress;
+        io.err(
+          `\r${states.toLocaleString("en")} states, ${Math.round(statesPerSecond).toLocaleString("en")} a second, ${frontier.toLocaleString("en")} waiting, depth ${depth}   `,
+        );
+      },
+    }),
+  );
   if (shown > 0) io.err("\n");
   const reproduce = `seamlock check ${loaded.reproduce}${options.reduction ? "" : " --no-reduction"}`;
   io.out(options.json ? jsonText(checkDocument(loaded, result, reproduce)) : checkText(loaded, result, reproduce));

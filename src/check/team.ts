@@ -1,0 +1,251 @@
+/**
+ * A search divided among threads. A state belongs to the part that its hash names, with an arena and an index in a memory of its own, so
+ * nothing is locked: in turns, all threads expand states of the same level into boxes, one per part, and all take in what the others have
+ * for them. The order of everything is fixed, so the same number of threads always ends with the same result.
+ */
+import { CONTROL, type KernelCode } from "./kernel.ts";
+import { type Event, Space, type SpaceCode } from "./space.ts";
+import type { LinearMemory } from "./wasm.ts";
+
+const COMMAND = { distribute: 1, absorb: 2, stop: 3 } as const;
+
+/** Words that the threads share: how many commands were given, the latest one, and how many threads have done it. */
+const [TURN, WHAT, DONE] = [0, 1, 2];
+
+/** What a helping thread is sent. */
+export interface HelperTask {
+  readonly code: SpaceCode;
+  readonly memories: readonly LinearMemory[];
+  readonly part: number;
+  readonly signal: Int32Array;
+}
+
+/** A thread of the caller's, for instance a `Worker`; on each message it must run `serve`. */
+export interface Helper {
+  postMessage(task: HelperTask): void;
+}
+
+function obey(own: Space, parts: readonly Space[], command: number): void {
+  try {
+    if (command === COMMAND.distribute) own.distribute();
+    else own.absorb(parts);
+  } catch (error) {
+    // Nobody can go on without this part, whatever happened.
+    own.fail();
+    if (!(error instanceof RangeError)) throw error;
+  }
+}
+
+/** The work of a helping thread on one search. Returns when the search is over. */
+export function serve({ code, memories, part, signal }: HelperTask): void {
+  const parts = memories.map((memory) => new Space(code, memory));
+  // The next command is not given before this one is done, so none is missed.
+  for (let turn = 0; ; turn++) {
+    while (Atomics.load(signal, TURN) === turn) Atomics.wait(signal, TURN, turn);
+    const command = Atomics.load(signal, WHAT);
+    if (command === COMMAND.stop) return;
+    try {
+      obey(parts[part] as Space, parts, command);
+    } finally {
+      Atomics.add(signal, DONE, 1);
+      Atomics.notify(signal, DONE);
+    }
+  }
+}
+
+/** Threads that help one search at a time. */
+export class Helpers {
+  readonly #threads: readonly Helper[];
+  #signal: Int32Array | null = null;
+
+  constructor(threads: readonly Helper[]) {
+    this.#threads = threads;
+  }
+
+  get count(): number {
+    return this.#threads.length;
+  }
+
+  /** Let them help a new search; the one before is over. */
+  start(code: SpaceCode, memories: readonly LinearMemory[]): Int32Array {
+    this.stop();
+    const signal = new Int32Array(new SharedArrayBuffer(12));
+    this.#signal = signal;
+    this.#threads.forEach((thread, i) => {
+      const { module, places, parts, record, branching } = code;
+      thread.postMessage({ code: { module, places, parts, record, branching }, memories, part: i + 1, signal });
+    });
+    return signal;
+  }
+
+  /** Let them go. */
+  stop(): void {
+    if (this.#signal !== null) give(this.#signal, COMMAND.stop);
+    this.#signal = null;
+  }
+}
+
+function give(signal: Int32Array, command: number): void {
+  Atomics.store(signal, DONE, 0);
+  Atomics.store(signal, WHAT, command);
+  Atomics.add(signal, TURN, 1);
+  Atomics.notify(signal, TURN);
+}
+
+/** Where a search's states are: in one space, or divided among several. Numbers of states are those of the part times the parts, plus the part. */
+export class Store {
+  readonly code: KernelCode;
+  readonly parts: readonly Space[];
+  readonly #signal: Int32Array | null;
+  readonly #helpers: number;
+
+  constructor(code: KernelCode, helpers: Helpers | null) {
+    this.code = code;
+    this.parts = Array.from({ length: code.parts }, () => new Space(code));
+    this.parts.forEach((space, part) => {
+      space.setPart(part);
+    });
+    this.#helpers = helpers?.count ?? 0;
+    this.#signal =
+      helpers === null
+        ? null
+        : helpers.start(
+            code,
+            this.parts.map(({ memory }) => memory),
+          );
+  }
+
+  /** The only space of an undivided search. */
+  get single(): Space {
+    return this.parts[0] as Space;
+  }
+
+  #sum(of: (space: Space) => number): number {
+    return this.parts.reduce((sum, space) => sum + of(space), 0);
+  }
+
+  get states(): number {
+    return this.#sum(({ count }) => count - 1);
+  }
+  get frontier(): number {
+    return this.#sum(({ frontier }) => frontier);
+  }
+  get bytes(): number {
+    return this.#sum(({ bytes }) => bytes);
+  }
+  get levelDone(): boolean {
+    return this.parts.every(({ levelDone }) => levelDone);
+  }
+  beginLevel(): void {
+    for (const space of this.parts) space.beginLevel();
+  }
+
+  #owner(id: number): Space {
+    return this.parts[id % this.parts.length] as Space;
+  }
+  #local(id: number): number {
+    return Math.floor(id / this.parts.length);
+  }
+  words(id: number): Int32Array {
+    return this.#owner(id).words(this.#local(id));
+  }
+  parent(id: number): number {
+    return this.#owner(id).parent(this.#local(id));
+  }
+  canonical(words: Int32Array): void {
+    this.single.canonical(words);
+  }
+
+  /** Make room. Returns why there is none; null: there is. Throws a RangeError when there is no memory left. */
+  grow(bound: number | undefined): string | null {
+    for (const space of this.parts) {
+      while (space.isFull(this.#incoming(space))) {
+        if (bound !== undefined && this.bytes + space.nextGrowth > bound)
+          return `the memory bound of ${bound} bytes was reached`;
+        space.grow();
+      }
+    }
+    return null;
+  }
+
+  /** How many records wait to be taken in by a part. */
+  #incoming(space: Space): number {
+    const part = this.parts.indexOf(space);
+    return this.#signal === null ? 0 : this.#sum((from) => from.boxed(part));
+  }
+
+  /** All threads do the same. */
+  #together(command: number): void {
+    const signal = this.#signal as Int32Array;
+    give(signal, command);
+    obey(this.single, this.parts, command);
+    for (;;) {
+      const done = Atomics.load(signal, DONE);
+      if (done === this.#helpers) break;
+      Atomics.wait(signal, DONE, done);
+    }
+    if (this.parts.some((space) => space.control(CONTROL.failed) !== 0)) throw new RangeError("memory ran out");
+  }
+
+  /**
+   * Expand a piece of the level; `slice` states of an undivided search. Returns how many successors were made, or why there is no room.
+   * Throws a RangeError when there is no memory left.
+   */
+  run(slice: number, bound: number | undefined): number | string {
+    if (this.#signal === null) return this.grow(bound) ?? this.single.run(slice);
+    this.#together(COMMAND.distribute);
+    const made = this.#sum((space) => space.takeMade());
+    const full = this.grow(bound);
+    if (full !== null) return full;
+    this.#together(COMMAND.absorb);
+    return made;
+  }
+
+  /** What was reported since the last call. */
+  events(): Event[] {
+    const { length } = this.parts;
+    return this.parts.flatMap((space, part) =>
+      space.events().map(({ kind, id }) => ({ kind, id: id * length + (length === 1 ? 0 : part) })),
+    );
+  }
+
+  /** Insert an initial state. */
+  insert(words: Int32Array): void {
+    this.canonical(words);
+    (this.parts[this.single.partOf(words)] as Space).insert(words);
+  }
+
+  /** Note that a step ran. */
+  noteRan(step: number): void {
+    this.single.flags(this.code.places.ran + step, 1)[0] = 1;
+  }
+
+  /** Set all flags again, as they were read. */
+  restoreFlags(flags: { ran: readonly number[]; busy: readonly number[]; met: readonly number[] }): void {
+    const { places, steps, busySites, eventKinds } = this.code;
+    for (const space of this.parts) {
+      space.flags(places.ran, steps).set(flags.ran);
+      space.flags(places.busy, busySites.length).set(flags.busy);
+      space.flags(places.met, eventKinds.length).set(flags.met);
+    }
+  }
+
+  #flags(start: number, length: number): Uint8Array {
+    const all = new Uint8Array(length);
+    for (const space of this.parts)
+      for (const [i, flag] of space.flags(start, length).entries()) if (flag !== 0) all[i] = 1;
+    return all;
+  }
+  /** By step (see `stepNumbers`): 1 when it ran. */
+  get ran(): Uint8Array {
+    return this.#flags(this.code.places.ran, this.code.steps);
+  }
+  /** By entry of `busySites`: 1 when it was met. */
+  get busy(): Uint8Array {
+    return this.#flags(this.code.places.busy, this.code.busySites.length);
+  }
+  /** By event kind: 1 when it was reported. */
+  get met(): Uint8Array {
+    return this.#flags(this.code.places.met, this.code.eventKinds.length);
+  }
+}

@@ -1,0 +1,27 @@
+/** Threads that help the checker, started and stopped with a run of `check`. */
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { Helpers } from "../check/index.ts";
+import { SeamlockError } from "../errors.ts";
+
+/** The built worker, beside the built program; a source tree has none. */
+const WORKER = new URL("./check-worker.js", import.meta.url);
+
+/** Run `use` with so many helping threads; none: null. */
+export async function withHelpers<T>(count: number, use: (helpers: Helpers | null) => Promise<T>): Promise<T> {
+  if (count === 0) return use(null);
+  if (WORKER.protocol !== "file:" || !existsSync(fileURLToPath(WORKER)))
+    throw new SeamlockError("SL0008", "the part of the program that other threads run is not beside it", {
+      hint: "install the package again",
+    });
+  const threads = Array.from({ length: count }, () => new Worker(WORKER));
+  try {
+    // A search waits for its helpers without looking at events, so they must be there before it starts.
+    await Promise.all(threads.map((thread) => once(thread, "message")));
+    return await use(new Helpers(threads));
+  } finally {
+    await Promise.all(threads.map((thread) => thread.terminate()));
+  }
+}

@@ -1,0 +1,102 @@
+/** Several threads decide what one decides: verdict, trace lengths, busy, steps that never ran, number of states. */
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type CheckResult, check, checkpoint, Helpers, isValid, resume, startSearch } from "../../src/check/index.ts";
+import { type Model, problems } from "../../src/language/index.ts";
+import { enterAndZap } from "../../src/model/index.ts";
+import { peterson, tryLock, twoLocks } from "./models.ts";
+import { anyModel } from "./random-model.ts";
+
+const threads: Worker[] = [];
+let two: Helpers;
+let three: Helpers;
+
+beforeAll(async () => {
+  for (let i = 0; i < 3; i++) threads.push(new Worker(new URL("./helper-thread.mjs", import.meta.url)));
+  await Promise.all(threads.map((thread) => once(thread, "message")));
+  two = new Helpers(threads.slice(0, 1));
+  three = new Helpers(threads.slice(1));
+}, 30_000);
+afterAll(async () => {
+  await Promise.all(threads.map((thread) => thread.terminate()));
+});
+
+/**
+ * All that does not depend on which of several shortest traces was met first. Steps folded into others do not count in a reduced search,
+ * so there only the lengths of the traces that were made shortest are compared.
+ */
+function essence({ outcome, violations, witnesses, vacuous, busy, neverRan, ...rest }: CheckResult) {
+  const plain = rest.reductions.length === 0;
+  const sorted = (values: readonly unknown[]) => values.map((value) => JSON.stringify(value)).sort();
+  return {
+    kind: outcome.kind,
+    violations: sorted(
+      violations.map(({ kind, property, trace, shortest }) => [kind, property, shortest && trace.steps.length]),
+    ),
+    witnesses: sorted(witnesses.map(({ property, trace }) => [property, plain && trace.steps.length])),
+    vacuous: sorted(vacuous),
+    busy: sorted(busy.map((entry) => ({ ...entry, holders: entry.holders.toSorted() }))),
+    neverRan: sorted(neverRan),
+    counts: [rest.states, rest.transitions, rest.depth, rest.frontier],
+  };
+}
+
+function compare(model: Model, noReduction: boolean): void {
+  const alone = check(model, { noReduction });
+  for (const helpers of [two, three]) {
+    const together = check(model, { noReduction, helpers });
+    expect(essence(together)).toEqual(essence(alone));
+    for (const { trace } of together.violations) expect(isValid(model, trace)).toBe(true);
+    // The order of everything is fixed, so a second run ends with the same traces.
+    expect(check(model, { noReduction, helpers }).violations).toEqual(together.violations);
+  }
+}
+
+test.each<[string, Model]>([
+  ["a sound lock", tryLock(3)],
+  ["a lock that lets two in", tryLock(3, "wrong guard")],
+  ["a counter that overflows", tryLock(2, "overflow")],
+  ["a deadlock", twoLocks(true)],
+  ["liveness", peterson(true)],
+  ["enter and zap", enterAndZap({ vcpus: 2, pages: 1, threshold: 1 })],
+])("%s", (_, model) => {
+  compare(model, true);
+  compare(model, false);
+});
+
+test("the reference model has its known counts", () => {
+  const model = enterAndZap({ vcpus: 2, pages: 1, threshold: 2 });
+  expect(check(model, { noReduction: true, helpers: two })).toMatchObject({ states: 269_360, transitions: 805_512 });
+});
+
+test("random models", () => {
+  fc.assert(
+    fc.property(anyModel(), (model) => {
+      fc.pre(problems(model).length === 0);
+      fc.pre(check(model, { noReduction: true, states: 3000 }).outcome.kind !== "inconclusive");
+      compare(model, true);
+      compare(model, false);
+    }),
+    { numRuns: Number(process.env["SEAMLOCK_RUNS"] ?? 25), endOnFailure: true },
+  );
+}, 60_000);
+
+test("bounds end it as inconclusive", () => {
+  const model = enterAndZap({ vcpus: 2, pages: 1, threshold: 2 });
+  for (const bounds of [{ depth: 20 }, { states: 10_000 }, { memory: 200_000 }, { time: 0 }])
+    expect(check(model, { ...bounds, noReduction: true, helpers: two })).toMatchObject({
+      outcome: { kind: "inconclusive", property: null },
+    });
+});
+
+test("a checkpoint is taken up by as many threads", () => {
+  const model = enterAndZap({ vcpus: 2, pages: 1, threshold: 2 });
+  const search = startSearch(model, { noReduction: true, helpers: two });
+  search.advance(70);
+  const bytes = new Uint8Array(Buffer.concat(checkpoint(search)));
+  const resumed = resume(model, bytes, { noReduction: true, helpers: two });
+  expect(check(model, { noReduction: true, search: resumed })).toMatchObject({ states: 269_360, transitions: 805_512 });
+  expect(() => resume(model, bytes, { noReduction: true })).toThrow(/another number of workers/);
+});
