@@ -12,6 +12,7 @@ export default defineConfig({
     index: "src/index.ts",
     extract: "src/extract/index.ts",
     "extract-worker": "src/extract/worker.ts",
+    "simulate-worker": "src/cli/simulate-worker.ts",
   },
   format: "esm",
   platform: "node",
