@@ -13,6 +13,7 @@ export default defineConfig({
     extract: "src/extract/index.ts",
     "extract-worker": "src/extract/worker.ts",
     "check-worker": "src/cli/check-worker.ts",
+    "simulate-worker": "src/cli/simulate-worker.ts",
   },
   format: "esm",
   platform: "node",

@@ -9,6 +9,15 @@ import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { allowSchema, contendSchema, diffSchema, explainSchema, hostDiffSchema } from "../src/analysis/index.ts";
 import { catalogSchema, modulesSchema, serializeJson } from "../src/catalog/index.ts";
+import {
+  checkSchema,
+  exploreSchema,
+  exportSchema,
+  replaySchema,
+  simulateSchema,
+  sweepResultSchema,
+  sweepSchema,
+} from "../src/cli/schemas.ts";
 import { hostLintSchema, hostSchema, hostsSchema } from "../src/host/index.ts";
 import { reportSchema } from "../src/report/index.ts";
 
@@ -24,6 +33,13 @@ const DOCUMENTS = {
   "host-lint": hostLintSchema,
   "host-diff": hostDiffSchema,
   allow: allowSchema,
+  check: checkSchema,
+  replay: replaySchema,
+  simulate: simulateSchema,
+  export: exportSchema,
+  sweep: sweepSchema,
+  "sweep-result": sweepResultSchema,
+  explore: exploreSchema,
 };
 
 /** File name → text of every schema. */

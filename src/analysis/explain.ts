@@ -112,7 +112,7 @@ export function explainLines(
   }));
   const explained: StatusExplanation[] = [];
   const unread: string[] = [];
-  for (const line of lines.filter((l) => l.trim() !== "")) {
+  for (const line of lines.map(plainLine).filter((l) => l !== "")) {
     const found = explainLine(catalog, line, given, context, versions);
     if (found === null) unread.push(line);
     else explained.push(found);
@@ -125,6 +125,12 @@ export function explainLines(
   }
   const host = context.host;
   return { schema: "seamlock/explain@1", module: { ...catalog.module }, host, ...first, others, unread };
+}
+
+/** A line without the colours that a terminal's log was copied with, nor blanks at its ends. */
+function plainLine(line: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
+  return line.replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, "").trim();
 }
 
 interface Context {

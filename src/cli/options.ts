@@ -1,4 +1,5 @@
 import { Option } from "commander";
+import { SeamlockError } from "../errors.ts";
 import type { CommonOptions } from "./verb.ts";
 
 /** Options that several verbs share, so that they read the same everywhere. */
@@ -33,4 +34,19 @@ export function formatOf(options: CommonOptions & { readonly format: Format }): 
 /** For an option that may be given more than once. */
 export function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
   return [...(earlier ?? []), value];
+}
+
+/**
+ * Reads the value of an option that is a whole number, in decimal digits and nothing else.
+ *
+ * @throws SeamlockError SL0004
+ */
+export function wholeNumber(most = Number.MAX_SAFE_INTEGER, least = 0): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new SeamlockError("SL0004", `\`${text}\` is no whole number from ${least} to ${most}`, {
+      hint: "give decimal digits only",
+    });
+  };
 }

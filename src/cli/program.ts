@@ -101,7 +101,7 @@ function usageError(error: CommanderError, program: Command, argv: readonly stri
       });
     case "commander.unknownOption":
       return new SeamlockError("SL0003", `unknown option \`${word}\``, {
-        hint: didYouMean(word, optionFlags(program, verb), help),
+        hint: didYouMean(word.replace(/=.*$/, ""), optionFlags(program, verb), help),
       });
     default:
       return new SeamlockError("SL0004", message.replace(/\.$/, ""), { hint: help });

@@ -115,8 +115,12 @@ function reproduceLine(name: string, options: ScenarioOptions, version: string |
     if (value !== undefined) words.push(`--${option}`, value);
   }
   for (const setting of options.set ?? []) words.push("--set", setting);
-  return words.map((word) => (/^[\w./=:+-]+$/.test(word) ? word : `'${word}'`)).join(" ");
+  return words.map(quoted).join(" ");
 }
+
+/** A word as a shell takes it. */
+export const quoted = (word: string): string =>
+  /^[\w./=:+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 function scenarioFolder(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {

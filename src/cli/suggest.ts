@@ -9,7 +9,13 @@ export function nearest(word: string, candidates: Iterable<string>): string | nu
     const d = distance(typed, candidate.toLowerCase());
     if (d < bestDistance) [best, bestDistance] = [candidate, d];
   }
-  return best;
+  return best ?? beginning(typed, candidates);
+}
+
+/** The only candidate that begins so. */
+function beginning(typed: string, candidates: Iterable<string>): string | null {
+  const found = typed.length < 3 ? [] : [...candidates].filter((name) => name.toLowerCase().startsWith(typed));
+  return found.length === 1 ? (found[0] ?? null) : null;
 }
 
 /** `did you mean …?`, or what to do when nothing is near. */

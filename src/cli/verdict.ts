@@ -1,13 +1,13 @@
-/** What a check or a simulation found: the documents of the contract, and their text. */
+/** What a check found: the document of the contract, and its text. */
 import type { BusyEntry, CheckResult, SilentStep } from "../check/index.ts";
 import type { Trace } from "../language/index.ts";
 import { renderTraceText } from "../report/index.ts";
-import type { SimulationResult } from "../simulate/index.ts";
 import { EXIT, type ExitStatus } from "./io.ts";
 import type { LoadedScenario } from "./scenarios.ts";
 import { table } from "./table.ts";
 
-const policyOf = ({ parameters }: LoadedScenario): string | null =>
+/** The policy of a scenario that has one. */
+export const policyOf = ({ parameters }: LoadedScenario): string | null =>
   (parameters["removal.policy"] as string | undefined) ?? null;
 
 const busyOf = ({ process, leaf, resource, status, holders, unheld }: BusyEntry) => ({
@@ -52,33 +52,13 @@ export function checkDocument(loaded: LoadedScenario, result: CheckResult, repro
   };
 }
 
-/** `seamlock/simulate@1`. */
-export function simulateDocument(loaded: LoadedScenario, result: SimulationResult, reproduce: string) {
-  const { violations, trace, reproduce: repeat, ...counts } = result;
-  return {
-    schema: "seamlock/simulate@1" as const,
-    scenario: loaded.scenario.name,
-    policy: policyOf(loaded),
-    parameters: loaded.parameters,
-    ...repeat,
-    ...counts,
-    violations: violations.map((violation) => ({
-      property: violation.property,
-      run: violation.reproduce.run,
-      trace: violation.trace.steps,
-    })),
-    trace: stepsOf(trace),
-    reproduce,
-  };
-}
-
 /** The exit status that goes with a verdict. */
 export function exitOf(result: CheckResult, interrupted: boolean): ExitStatus {
   if (interrupted) return EXIT.interrupted;
   return { holds: EXIT.done, violated: EXIT.finding, inconclusive: EXIT.inconclusive }[result.outcome.kind];
 }
 
-const plural = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+export const plural = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 
 /** The verdict first, then what it rests on, then who can be refused by whom, then the trace. */
 export function checkText(loaded: LoadedScenario, result: CheckResult, reproduce: string): string {
@@ -135,51 +115,4 @@ function busyText(busy: readonly BusyEntry[]): string {
 
 function silentText(silent: readonly SilentStep[]): string {
   return silent.length === 0 ? "" : `${plural(silent.length, "step")} of the model never ran; --json lists them.\n`;
-}
-
-/** What happened in the runs, then the first violation's trace. */
-export function simulateText(loaded: LoadedScenario, result: SimulationResult, reproduce: string): string {
-  const rate =
-    result.seconds > 0 ? `, ${Math.round(result.steps / result.seconds).toLocaleString("en")} steps a second` : "";
-  const blocks = [`${loaded.scenario.name}: ${plural(result.runs, "run")}, ${plural(result.steps, "step")}${rate}\n`];
-  const rows = [...result.busy]
-    .sort((a, b) => b.count - a.count)
-    .map(({ leaf, process, resource, holder, status, count }) => [
-      leaf ?? process,
-      resource,
-      holder ?? "nobody in sight",
-      status ?? "",
-      String(count),
-    ]);
-  blocks.push(
-    rows.length === 0
-      ? "No call was BUSY.\n"
-      : `BUSY:\n${table([["call", "resource", "held by", "status", "times"], ...rows])}`,
-  );
-  for (const { counter, leaf, histogram } of result.counters) {
-    const bars = Object.entries(histogram).map(([value, times]) => [value, String(times)]);
-    blocks.push(`${counter}${leaf === null ? "" : ` of ${leaf}`}:\n${table([[counter, "calls"], ...bars])}`);
-  }
-  blocks.push(dwellText(result));
-  for (const { property, trace } of result.violations)
-    blocks.push(`violated: ${property} (${plural(trace.steps.length, "step")})\n`);
-  const [first] = result.violations;
-  const shown = first?.trace ?? result.trace;
-  if (shown !== null && shown !== undefined) blocks.push(renderTraceText(shown));
-  return `${blocks.filter((block) => block !== "").join("\n")}\n${reproduce}\n`;
-}
-
-/** How long vCPUs were kept out by a bar. */
-function dwellText({ dwell }: SimulationResult): string {
-  const waits = dwell.filter(
-    ({ instance, label }) => instance.startsWith("vcpu") && (label === "outside" || label === "fault"),
-  );
-  if (waits.length === 0) return "";
-  const rows = waits.map(({ instance, label, cost, visits }) => [
-    instance,
-    label,
-    cost.toLocaleString("en"),
-    String(visits),
-  ]);
-  return `cost that passed while vCPUs were kept out:\n${table([["vCPU", "where", "cost", "times"], ...rows])}`;
 }

@@ -169,6 +169,10 @@ export interface StepMeta {
   readonly cost?: number;
   /** Counters that the simulator adds up, for instance `{ retries: 1 }`. */
   readonly counters?: Readonly<Record<string, number>>;
+  /** A stretch that the simulator measures begins with this step, unless this instance is in it already: "removal". */
+  readonly begins?: string;
+  /** That stretch ends with this step, and how; no matter when the instance is not in it. `reports`: counters told per stretch. */
+  readonly ends?: { readonly stretch: string; readonly as: string; readonly reports?: readonly string[] };
 }
 
 /** One alternative of a label. */

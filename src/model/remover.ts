@@ -62,6 +62,10 @@ export const FINISHED = "finish";
 /** The label after TDH.MEM.TRACK where vCPUs are kicked. */
 export const KICK_AFTER_TRACK = "kick after track";
 
+/** What the simulator measures: one page's removal, from taking mmu_lock to giving it back. */
+const REMOVAL = "removal";
+const ends = (as: string): Pick<StepMeta, "ends"> => ({ ends: { stretch: REMOVAL, as, reports: ["retries"] } });
+
 /** Builds the process that removes pages. */
 export class RemoverProcess {
   readonly p: ProcessBuilder;
@@ -109,7 +113,13 @@ export class RemoverProcess {
       when: and(not(writer), eq(readers, 0), oneOf(this.#world.entry.at(x).state, [Sept.PENDING, Sept.MAPPED])),
       do: [set(writer, true), set(this.#page, x)],
       next: this.first,
-      meta: { action: "acquire", resource: "kvm->mmu_lock", mode: "EXCLUSIVE", note: "a page is to be removed" },
+      meta: {
+        action: "acquire",
+        resource: "kvm->mmu_lock",
+        mode: "EXCLUSIVE",
+        note: "a page is to be removed",
+        begins: REMOVAL,
+      },
     }));
     this.p.idle("idle");
     if (this.#spec.policy === "kick-first") this.#keepOut("kick", Caller.entry("block"));
@@ -144,10 +154,10 @@ export class RemoverProcess {
     );
     const note = "vCPUs in guest mode are kicked";
     if (!this.#spec.kick.waits) {
-      this.p.step(label, { do: [send, ...then], next, meta: { action: "effect", note: `${note}, nobody waits` } });
+      this.p.step(label, { do: [send, ...then], next, meta: { action: "kick", note: `${note}, nobody waits` } });
       return;
     }
-    this.p.step(label, { do: [send], next: `${label} wait`, meta: { action: "effect", note } });
+    this.p.step(label, { do: [send], next: `${label} wait`, meta: { action: "kick", note } });
     this.p.step(`${label} wait`, {
       when: not(kicking),
       do: then,
@@ -180,7 +190,7 @@ export class RemoverProcess {
   }
 
   #fail(label: string, meta: StepMeta, when?: BoolExpr): void {
-    const fails = { do: this.#letGo(), next: FAILED, meta: { ...meta, note: "the removal fails" } };
+    const fails = { do: this.#letGo(), next: FAILED, meta: { ...meta, note: "the removal fails", ...ends("failed") } };
     this.p.step(label, when === undefined ? fails : { when, ...fails });
   }
 
@@ -236,7 +246,13 @@ export class RemoverProcess {
     this.p.step(FINISHED, {
       do: this.#letGo(),
       next: "idle",
-      meta: { action: "release", resource: "kvm->mmu_lock", mode: "EXCLUSIVE", note: "the page is removed" },
+      meta: {
+        action: "release",
+        resource: "kvm->mmu_lock",
+        mode: "EXCLUSIVE",
+        note: "the page is removed",
+        ...ends("done"),
+      },
     });
   }
 }

@@ -203,7 +203,9 @@ function overridden(scenario: Scenario, { path, value, from }: Override): Scenar
   const unknown = issue?.code === "unrecognized_keys" || keys[0] === "kind";
   const problem = unknown
     ? `the scenario \`${scenario.name}\` has no field \`${path}\``
-    : `\`${value}\` does not fit: ${issue?.message ?? "it is wrong"}`;
+    : issue?.code === "too_big"
+      ? `\`${value}\` is too large: at most ${issue.maximum}`
+      : `\`${value}\` does not fit: ${issue?.message ?? "it is wrong"}`;
   throw new SeamlockError("SL4208", `${from}: ${problem}`, {
     hint: `it is of the kind ${scenario.kind}; docs/scenarios.md lists the fields of each kind`,
   });

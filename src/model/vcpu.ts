@@ -107,6 +107,13 @@ type EntryMeta = (action: string, object: IntExpr, more?: Partial<StepMeta>) => 
 
 const HOST_LOCK = "kvm->mmu_lock";
 
+/** What the simulator measures. */
+const OUT = "out of the guest";
+const KEPT_OUT = "kept out";
+const FAULT = "fault";
+const intoGuest = (next: string): Partial<StepMeta> =>
+  next === "guest" ? { ends: { stretch: OUT, as: "entered again" } } : {};
+
 /** Builds the process. */
 export class VcpuProcess {
   readonly p: ProcessBuilder;
@@ -224,6 +231,7 @@ export class VcpuProcess {
     const mine = inGuestMode.at(this.p.self);
     const enter = "enter";
     const mark = { action: "effect", note: "marked as in guest mode, interrupts off" };
+    const letIn = { stretch: KEPT_OUT, as: "let in" };
     if (this.#spec.checkBeforeMark) {
       this.p.step("outside", {
         when: not(barred),
@@ -237,13 +245,13 @@ export class VcpuProcess {
       this.p.step("marked", {
         when: not(barred),
         next: enter,
-        meta: { action: "effect", note: "entry is not barred" },
+        meta: { action: "effect", note: "entry is not barred", ends: letIn },
       });
       this.p.step("marked", {
         when: or(barred, kicking),
         do: this.#interruptsOn(),
         next: "outside",
-        meta: { action: "effect", note: "entry is barred, or an exit is asked for: back out" },
+        meta: { action: "effect", note: "entry is barred, or an exit is asked for: back out", begins: KEPT_OUT },
       });
     }
     this.p.idle("outside");
@@ -307,7 +315,7 @@ export class VcpuProcess {
       this.p.step(label, {
         do: this.world.release(last, object),
         next: this.#undo(rows.slice(0, -1), to, name),
-        meta: this.#lockMeta(last, "release"),
+        meta: this.#lockMeta(last, "release", rows.length === 1 ? intoGuest(to) : {}),
       });
     }
     return label;
@@ -352,7 +360,7 @@ export class VcpuProcess {
     this.p.step("enter filter", {
       when: not(this.#suspected),
       next: before,
-      meta: this.#effect("no zero-step suspicion"),
+      meta: { ...this.#effect("no zero-step suspicion"), ...intoGuest(before) },
     });
     if (tree === undefined) {
       this.p.step("enter filter", {
@@ -389,7 +397,8 @@ export class VcpuProcess {
     const release = tree === undefined ? [] : this.world.release(tree, 0);
     const given = (note: string): StepMeta =>
       tree === undefined ? this.#effect(note) : { ...this.#lockMeta(tree, "release"), note };
-    this.p.step("enter walk", { when: none, do: release, next: before, meta: given("no listed page would fault") });
+    const passed = { ...given("no listed page would fault"), ...intoGuest(before) };
+    this.p.step("enter walk", { when: none, do: release, next: before, meta: passed });
     for (const page of this.#pages()) {
       this.p.step("enter walk", {
         when: expected(page),
@@ -607,7 +616,7 @@ export class VcpuProcess {
     this.p.step(out, {
       do: this.#interruptsOn(),
       next: to,
-      meta: { action: "effect", note: "out of guest mode, interrupts on" },
+      meta: { action: "effect", note: "out of guest mode, interrupts on", begins: OUT },
     });
   }
 
@@ -617,7 +626,8 @@ export class VcpuProcess {
     const { aug } = this.#leaves;
     const mine = frozen.at(this.#page);
     const free = eq(this.world.entry.at(this.#page).state, Sept.FREE);
-    const lock = { action: "acquire", resource: HOST_LOCK, mode: "SHARED" };
+    const lock = { action: "acquire", resource: HOST_LOCK, mode: "SHARED", begins: FAULT };
+    const ends = (as: string) => ({ ends: { stretch: FAULT, as, reports: ["fault retries"] } });
     const unlock = { action: "release", resource: HOST_LOCK, mode: "SHARED" };
     this.p.step("fault", { when: not(writer), do: [inc(readers)], next: "fault look", meta: lock });
     this.p.step("fault look", {
@@ -630,7 +640,7 @@ export class VcpuProcess {
       when: not(and(free, not(mine))),
       do: [dec(readers), set(this.#page, 0)],
       next: "outside",
-      meta: { ...unlock, note: "mapped already, or somebody is mapping it" },
+      meta: { ...unlock, note: "mapped already, or somebody is mapping it", ...ends("nothing to map") },
     });
     this.#caller.call({
       leaf: aug,
@@ -641,16 +651,20 @@ export class VcpuProcess {
     });
     const reset = [set(mine, false), dec(readers)];
     const returns: StepMeta = { ...unlock, leaf: aug.name };
-    this.p.step("aug done", { do: [...reset, set(this.#page, 0)], next: "outside", meta: returns });
+    this.p.step("aug done", {
+      do: [...reset, set(this.#page, 0)],
+      next: "outside",
+      meta: { ...returns, ...ends("handled") },
+    });
     this.p.step("aug refused", {
       do: [...reset, set(this.#page, 0)],
       next: "outside",
-      meta: { ...returns, note: "refused: the host calls that a bug" },
+      meta: { ...returns, note: "refused: the host calls that a bug", ...ends("refused") },
     });
     this.p.step("aug busy", {
       do: [...reset, set(this.#page, 0)],
       next: "outside",
-      meta: { ...returns, note: "-EAGAIN: enter the TD again", counters: { "fault retries": 1 } },
+      meta: { ...returns, note: "-EAGAIN: enter the TD again", ...ends("-EAGAIN") },
     });
     if (this.#spec.localRetry)
       this.p.step("aug busy", {

@@ -1,8 +1,16 @@
 /** A run as text: one lane per actor, steps grouped by call, changed variables only. */
 import type { Trace, TraceStep } from "../language/index.ts";
 
-const LANE = 46;
 const GAP = "  ";
+/** A mail's width; lanes share it as long as each keeps enough for a call's name and a lock's. */
+const PAGE = 80;
+const NARROWEST = 36;
+const WIDEST = 46;
+
+function laneWidth(actors: number, digits: number): number {
+  const share = Math.floor((PAGE - digits - GAP.length * actors) / Math.max(1, actors));
+  return Math.max(NARROWEST, Math.min(WIDEST, share));
+}
 
 /** What a step does, in a few words. */
 function words({ action, resource, object, mode, result, status, note }: TraceStep): string {
@@ -36,9 +44,10 @@ function wrap(text: string, width: number): string[] {
 export function renderTraceText(trace: Trace): string {
   const actors = [...new Set(trace.steps.map(({ actor }) => actor))];
   const digits = String(trace.steps.length).length;
+  const width = laneWidth(actors.length, digits);
   const row = (left: string, lane: number, text: string) =>
-    `${left.padStart(digits)}${GAP}${" ".repeat(lane * (LANE + GAP.length))}${text}`.trimEnd();
-  const lines = [`${" ".repeat(digits)}${GAP}${actors.map((actor) => actor.padEnd(LANE)).join(GAP)}`.trimEnd()];
+    `${left.padStart(digits)}${GAP}${" ".repeat(lane * (width + GAP.length))}${text}`.trimEnd();
+  const lines = [`${" ".repeat(digits)}${GAP}${actors.map((actor) => actor.padEnd(width)).join(GAP)}`.trimEnd()];
   const calls = new Map<string, string | null>();
   trace.steps.forEach((step, i) => {
     const lane = actors.indexOf(step.actor);
@@ -47,8 +56,8 @@ export function renderTraceText(trace: Trace): string {
     calls.set(step.actor, step.leaf);
     const indent = step.leaf === null ? "" : "  ";
     const cell = [
-      ...wrap(words(step) || step.label, LANE - 2),
-      ...wrap(changed(step.state), LANE - 6).map((line) => `  [${line}]`),
+      ...wrap(words(step) || step.label, width - 2),
+      ...wrap(changed(step.state), width - 6).map((line) => `  [${line}]`),
     ];
     for (const [n, line] of cell.entries()) lines.push(row(n === 0 ? String(i + 1) : "", lane, `${indent}${line}`));
     if (step.fault !== null)

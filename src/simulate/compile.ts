@@ -40,8 +40,17 @@ export interface Program {
   violated(state: Int32Array): number;
   readonly faults: readonly Fault[];
   readonly busySites: readonly BusySite[];
-  /** By busy site: how often it was met. */
-  readonly busyCounts: Float64Array;
+  readonly busy: BusyTally;
+}
+
+/** What the generated code notes about failed try-acquires; all but `at` by busy site. */
+export interface BusyTally {
+  /** The number of the run, and of its steps up to and with the one that fires: set by whoever calls `fire`. */
+  readonly at: Float64Array;
+  readonly counts: Float64Array;
+  /** The fewest steps after which it was met, and the first run that did so. */
+  readonly steps: Float64Array;
+  readonly runs: Float64Array;
 }
 
 const store: Store = {
@@ -54,6 +63,7 @@ const store: Store = {
 interface Text {
   readonly faults: Fault[];
   readonly busySites: BusySite[];
+  readonly siteNumbers: Map<string, number>;
   temporaries: number;
 }
 
@@ -76,17 +86,18 @@ function declared(text: Text, header: string, make: () => string): string {
   return `${header} {\n${temporaries}${body}\n}`;
 }
 
-function emitEnabled(text: Text, instance: Instance, i: number, moves: readonly LoweredMove[]): string {
+/** `moves` are the instance's own, in the order of their labels; `first` is the code of the first. */
+function emitEnabled(text: Text, instance: Instance, i: number, moves: readonly LoweredMove[], first: number): string {
   return declared(text, `function e${i}(s, out)`, () => {
     const e = emitter(text);
-    const cases = instance.type.labels.map((_, label) => {
-      const here = moves.flatMap((lowered, code) =>
-        lowered.instance === instance && lowered.move.labelIndex === label ? [{ lowered, code }] : [],
-      );
-      const tests = here.map(({ lowered, code }) => `if (${condition(e, lowered.guard)}) out[n++] = ${code};`);
-      return tests.length === 0 ? "" : `case ${label}: ${tests.join(" ")} break;`;
+    const tests = new Map<number, string[]>();
+    moves.forEach(({ guard, move }, k) => {
+      const here = tests.get(move.labelIndex) ?? [];
+      here.push(`if (${condition(e, guard)}) out[n++] = ${first + k};`);
+      tests.set(move.labelIndex, here);
     });
-    return `let n = 0;\nswitch (s[${instance.pc}]) {\n${cases.filter((line) => line !== "").join("\n")}\n}\nreturn n;`;
+    const cases = [...tests].map(([label, here]) => `case ${label}: ${here.join(" ")} break;`);
+    return `let n = 0;\nswitch (s[${instance.pc}]) {\n${cases.join("\n")}\n}\nreturn n;`;
   });
 }
 
@@ -101,19 +112,21 @@ function emitBusy(
   const { leaf = null, resource = "", status = null } = move.step.meta;
   const site = (holder: Holder | null): number => {
     const wanted: BusySite = { process: move.type.name, leaf, resource, status, holder };
-    const known = text.busySites.findIndex((other) => JSON.stringify(other) === JSON.stringify(wanted));
-    return known >= 0 ? known : text.busySites.push(wanted) - 1;
+    const name = JSON.stringify(wanted);
+    const number = text.siteNumbers.get(name) ?? text.busySites.push(wanted) - 1;
+    text.siteNumbers.set(name, number);
+    return number;
   };
   const e = emitter(text);
   const found = holderConditions(layout, new Map(), holds, lowered);
-  const lines = found.map(({ holder, when }) => `if (${condition(e, when)}) B[${site(holder)}]++;`);
+  const lines = found.map(({ holder, when }) => `if (${condition(e, when)}) met(${site(holder)});`);
   const nobody = irNot(
     irJunction(
       "or",
       found.map(({ when }) => when),
     ),
   );
-  return [...lines, `if (${condition(e, nobody)}) B[${site(null)}]++;`].join(" ");
+  return [...lines, `if (${condition(e, nobody)}) met(${site(null)});`].join(" ");
 }
 
 function emitFire(
@@ -142,26 +155,45 @@ function emitViolated(text: Text, layout: Layout): string {
   });
 }
 
+/** Notes that a busy site was met. */
+const MET = `function met(k) {
+  B.counts[k]++;
+  if (B.at[1] < B.steps[k]) { B.steps[k] = B.at[1]; B.runs[k] = B.at[0]; }
+}`;
+
 /** Generate and compile a model's steps. */
 export function compile(layout: Layout): Program {
-  const text: Text = { faults: [], busySites: [], temporaries: 0 };
+  const text: Text = { faults: [], busySites: [], siteNumbers: new Map(), temporaries: 0 };
   const holds = layout.model.processes.map(holdsByLabel);
-  const moves = layout.instances.flatMap((instance) =>
-    (layout.movesAt[instance.typeIndex] ?? []).flatMap((here) =>
-      here.map((move) => lowerMove(layout, instance, move, new Map())),
-    ),
+  const own = layout.instances.map((instance) =>
+    (layout.movesAt[instance.typeIndex] ?? []).flat().map((move) => lowerMove(layout, instance, move, new Map())),
   );
+  const moves = own.flat();
+  let first = 0;
+  const enabled = layout.instances.map((instance, i) => {
+    const mine = own[i] as LoweredMove[];
+    const emitted = emitEnabled(text, instance, i, mine, first);
+    first += mine.length;
+    return emitted;
+  });
   const functions = [
-    ...layout.instances.map((instance, i) => emitEnabled(text, instance, i, moves)),
+    MET,
+    ...enabled,
     ...moves.map((lowered, code) => emitFire(text, layout, holds, lowered, code)),
     emitViolated(text, layout),
   ];
-  const busyCounts = new Float64Array(text.busySites.length);
+  const sites = text.busySites.length;
+  const busy: BusyTally = {
+    at: new Float64Array(2),
+    counts: new Float64Array(sites),
+    steps: new Float64Array(sites).fill(Number.POSITIVE_INFINITY),
+    runs: new Float64Array(sites),
+  };
   const source = `"use strict";
 ${functions.join("\n")}
 const E = [${layout.instances.map((_, i) => `e${i}`).join(", ")}];
 const X = [${moves.map((_, code) => `f${code}`).join(", ")}];
 return { enabled: (i, s, out) => E[i](s, out), fire: (code, s) => X[code](s), violated };`;
-  const compiled = new Function("B", source)(busyCounts) as Pick<Program, "enabled" | "fire" | "violated">;
-  return { layout, moves, ...compiled, faults: text.faults, busySites: text.busySites, busyCounts };
+  const compiled = new Function("B", source)(busy) as Pick<Program, "enabled" | "fire" | "violated">;
+  return { layout, moves, ...compiled, faults: text.faults, busySites: text.busySites, busy };
 }

@@ -1,41 +1,22 @@
 /** Seeded runs of any Model, with statistics. The same seed gives the same runs for good. */
-import {
-  type Choice,
-  faultName,
-  initialState,
-  isDeadlock,
-  type Layout,
-  layoutOf,
-  type Model,
-  type Trace,
-  traceOf,
-  validate,
-} from "../language/index.ts";
-import { compile, type Program } from "./compile.ts";
-import { fairSchedule, prioritySchedule, randomOf, type Schedule, type ScheduleKind } from "./schedule.ts";
+import { type Choice, layoutOf, type Model, type Trace, traceOf, validate } from "../language/index.ts";
+import { type BusySite, compile, type Program } from "./compile.ts";
+import { DEFAULT_COSTS, type Reproduce, type RunOptions, reproduceOf } from "./options.ts";
+import type { BusyCount, SimulatedViolation, SimulationResult } from "./result.ts";
+import { Runner } from "./runner.ts";
+import { type Ending, shrink } from "./shrink.ts";
+import { checkSize } from "./size.ts";
+import { Tally } from "./tally.ts";
 
-/** What a step costs, by its metadata's `action`; a step's own `cost` goes first. Units are the caller's. */
-export interface CostModel {
-  readonly byAction: Readonly<Record<string, number>>;
-  readonly otherwise: number;
-}
+/** A trace of more steps is not made: nobody could read it, and its description would fill the memory. */
+export const LONGEST_TRACE = 100_000;
 
-export interface SimulateOptions {
-  readonly seed?: number;
+export interface SimulateOptions extends RunOptions {
   /** The first run's number and how many runs. */
   readonly firstRun?: number;
   readonly runs?: number;
-  /** Steps per run at most. */
-  readonly steps?: number;
-  readonly schedule?: ScheduleKind;
-  /** Priority schedule: number of priority changes, and steps in a row after which a process drops. */
-  readonly changes?: number;
-  readonly patience?: number;
-  readonly costs?: CostModel;
   /** Keep the trace of the first run. */
   readonly trace?: boolean;
-  /** Stop after the first violation. */
-  readonly first?: boolean;
   readonly onProgress?: (progress: {
     readonly runs: number;
     readonly steps: number;
@@ -43,358 +24,181 @@ export interface SimulateOptions {
   }) => boolean | undefined;
 }
 
-/** The parameters that repeat a run exactly. */
-export interface Reproduce {
-  readonly seed: number;
-  readonly run: number;
-  readonly steps: number;
-  readonly schedule: ScheduleKind;
-  readonly changes: number;
-  readonly patience: number;
+/** Follows runs as they are made. */
+export interface RunsControl {
+  /** Asked now and then with the steps made so far; true ends the run that goes on. */
+  readonly stop?: (steps: number) => boolean;
+  /** After each run, with the number of runs and steps so far; false: no more runs. */
+  readonly onRun?: (runs: number, steps: number) => boolean | undefined;
 }
 
-export interface SimulatedViolation {
-  readonly property: string;
-  readonly trace: Trace;
-  readonly reproduce: Reproduce;
-}
-
-export interface BusyCount {
-  readonly process: string;
-  readonly leaf: string | null;
-  readonly resource: string;
-  readonly status: string | null;
-  /** The holder's leaf, or its process type; null: nobody was seen to hold it. */
-  readonly holder: string | null;
+/** Runs by number. */
+export interface RunRange {
+  readonly first: number;
   readonly count: number;
 }
 
-/** How often a counter had which value when its process made a step with action "return". */
-export interface CounterHistogram {
-  readonly counter: string;
-  readonly leaf: string | null;
-  readonly histogram: Readonly<Record<string, number>>;
-}
+const NOBODY: RunRange = { first: 0, count: 0 };
 
-export interface SimulationResult {
-  readonly runs: number;
+/** The first steps of a run. */
+interface Prefix {
+  readonly run: number;
   readonly steps: number;
-  readonly seconds: number;
-  /** One per property: the first run that violates it. */
-  readonly violations: readonly SimulatedViolation[];
-  /** Runs that ended with nobody able to run, every process idle. */
-  readonly ended: number;
-  readonly busy: readonly BusyCount[];
-  readonly counters: readonly CounterHistogram[];
-  /** Total cost of all steps, and of each process instance's own. */
-  readonly cost: number;
-  readonly costByInstance: Readonly<Record<string, number>>;
-  /** By instance and label: the cost that passed while it stood there. */
-  readonly dwell: readonly {
-    readonly instance: string;
-    readonly label: string;
-    readonly cost: number;
-    readonly visits: number;
-  }[];
-  readonly trace: Trace | null;
-  /** Repeats the first run; with `run` one higher, the second, and so on. */
-  readonly reproduce: Reproduce;
 }
 
-interface Parameters {
-  readonly reproduce: Reproduce;
-  readonly costs: CostModel;
+/** How many runs are looked at for others that end in the same way, how many are tried, and how much later they may end so. */
+const LOOKED_AT = 64;
+const TRIED = 4;
+const FARTHER = 4;
+
+/** The sums of some runs; `stopped`: how many steps the last one, which is not among them, had made when it was told to stop. */
+export interface Runs {
+  readonly result: SimulationResult;
+  readonly stopped: { readonly run: number; readonly steps: number } | null;
 }
 
-const DEFAULT_COSTS: CostModel = { byAction: {}, otherwise: 1 };
-
-/** What is added up over all runs. */
-class Tally {
-  steps = 0;
-  ended = 0;
-  cost = 0;
-  readonly costs: Float64Array;
-  readonly dwell: Float64Array[];
-  readonly visits: Float64Array[];
-  /** By leaf and counter: value to number of calls. */
-  readonly histograms = new Map<string, Map<number, number>>();
-
-  constructor(layout: Layout) {
-    this.costs = new Float64Array(layout.instances.length);
-    this.dwell = layout.instances.map((instance) => new Float64Array(instance.type.labels.length));
-    this.visits = layout.instances.map((instance) => new Float64Array(instance.type.labels.length));
-  }
-
-  call(leaf: string | null, counter: string, value: number): void {
-    const name = JSON.stringify([leaf, counter]);
-    const histogram = this.histograms.get(name) ?? new Map<number, number>();
-    this.histograms.set(name, histogram);
-    histogram.set(value, (histogram.get(value) ?? 0) + 1);
-  }
-}
-
-/** A move's metadata as the inner loop needs it. */
-interface Prepared {
-  readonly cost: Float64Array;
-  readonly counters: readonly (readonly (readonly [string, number])[] | null)[];
-  readonly returns: readonly boolean[];
-  readonly owner: Int32Array;
-  readonly next: Int32Array;
-}
-
-function prepareMoves({ moves, layout }: Program, costs: CostModel): Prepared {
-  const metas = moves.map(({ move }) => move.step.meta);
-  return {
-    cost: Float64Array.from(metas, (meta) => meta.cost ?? costs.byAction[meta.action ?? ""] ?? costs.otherwise),
-    counters: metas.map((meta) => (meta.counters === undefined ? null : Object.entries(meta.counters))),
-    returns: metas.map((meta) => meta.action === "return"),
-    owner: Int32Array.from(moves, ({ instance }) => layout.instances.indexOf(instance)),
-    next: Int32Array.from(moves, ({ move }) => move.nextIndex),
-  };
-}
-
-/** How a run ended. `path` holds the codes of its moves. */
-interface RunEnd {
-  readonly length: number;
-  readonly violated: string | null;
-}
-
-class Runner {
-  readonly tally: Tally;
+/** A model made ready to be run, any number of times. */
+export class Simulator {
   readonly #program: Program;
-  readonly #prepared: Prepared;
-  readonly #state: Int32Array;
-  readonly #able: Int32Array;
-  readonly #start: readonly number[];
-  readonly #since: Float64Array;
-  /** By instance: counters since its last return. */
-  readonly #counting: Map<string, number>[];
-  path = new Int32Array(1 << 12);
+  readonly #runner: Runner;
+  readonly #options: RunOptions;
+  readonly reproduce: Reproduce;
 
-  constructor(program: Program, costs: CostModel) {
-    const { layout } = program;
-    this.#program = program;
-    this.#prepared = prepareMoves(program, costs);
-    this.tally = new Tally(layout);
-    this.#start = initialState(layout);
-    this.#state = new Int32Array(layout.slots.length);
-    this.#able = new Int32Array(Math.max(1, program.moves.length));
-    this.#since = new Float64Array(layout.instances.length);
-    this.#counting = layout.instances.map(() => new Map());
+  /** @throws SeamlockError SL40xx when the model is none · SL5201 when it is too large */
+  constructor(model: Model, options: RunOptions = {}) {
+    checkSize(model);
+    this.#program = compile(layoutOf(validate(model)));
+    this.#runner = new Runner(this.#program);
+    this.#options = options;
+    this.reproduce = reproduceOf(options);
   }
 
-  run(schedule: Schedule, below: (n: number) => number, steps: number): RunEnd {
-    const { layout } = this.#program;
-    const state = this.#state;
-    const able = this.#able;
-    state.set(this.#start);
-    for (const counting of this.#counting) counting.clear();
-    this.#since.fill(this.tally.cost);
-    let choices = 0;
-    const canRun = (i: number): boolean => {
-      choices = this.#program.enabled(i, state, able);
-      return choices > 0;
+  /** Makes the runs `first`, `first + 1`, …; traces are not made. */
+  runs(first: number, count: number, control: RunsControl = {}): Runs {
+    const began = Date.now();
+    const tally = new Tally(this.#program, this.#options.costs ?? DEFAULT_COSTS);
+    const violations = new Map<string, SimulatedViolation>();
+    let stopped: Runs["stopped"] = null;
+    for (let run = first; run < first + count; run++) {
+      const reproduce = { ...this.reproduce, run };
+      const made = tally.steps;
+      const stop = control.stop === undefined ? {} : { stop: (n: number) => control.stop?.(made + n) ?? false };
+      const end = this.#runner.run(reproduce, { tally, ...stop });
+      if (end.stopped) {
+        stopped = { run, steps: end.length };
+        break;
+      }
+      if (end.violated !== null) {
+        const { length: steps, violated: property } = end;
+        const known = violations.get(property) ?? { property, runs: 0, steps, trace: null, reproduce };
+        violations.set(property, { ...known, runs: known.runs + 1 });
+      }
+      const more = control.onRun?.(tally.runs, tally.steps);
+      if (more === false || (this.#options.first && violations.size > 0)) break;
+    }
+    const result = {
+      ...tally.result(),
+      seconds: (Date.now() - began) / 1000,
+      violations: [...violations.values()],
+      trace: null,
+      reproduce: { ...this.reproduce, run: first },
     };
-    const initially = this.#program.violated(state);
-    if (initially > 0) return { length: 0, violated: layout.model.properties[initially - 1]?.name ?? "" };
-    for (let length = 0; length < steps; length++) {
-      const i = schedule.next(canRun);
-      if (i < 0) return this.#stuck(length);
-      choices = this.#program.enabled(i, state, able);
-      const code = able[choices === 1 ? 0 : below(choices)] as number;
-      this.#remember(length, code);
-      this.#account(code, i, state);
-      const fault = this.#program.fire(code, state);
-      if (fault > 0) return { length: length + 1, violated: faultName(this.#program.faults[fault - 1] as never) };
-      const broken = this.#program.violated(state);
-      if (broken > 0) return { length: length + 1, violated: layout.model.properties[broken - 1]?.name ?? "" };
+    return { result, stopped };
+  }
+
+  /** A run as it went, or its first steps; null when it is longer than {@link LONGEST_TRACE}. */
+  trace(run: number, steps = this.reproduce.steps): Trace | null {
+    const codes = this.#codes(run, steps);
+    return codes === null ? null : this.#described(codes);
+  }
+
+  /** A short run that ends in the violation; null when the one found is longer than {@link LONGEST_TRACE}. */
+  violationTrace({ property, steps, reproduce }: SimulatedViolation, among: RunRange = NOBODY): Trace | null {
+    return this.#shrunk({ run: reproduce.run, steps }, { kind: "violation", property }, among);
+  }
+
+  /** A short run whose last step is this failed try-acquire; null when the one found is longer than {@link LONGEST_TRACE}. */
+  busyTrace(busy: BusyCount, among: RunRange = NOBODY): Trace | null {
+    const sites = this.#program.busySites.flatMap((site, i) => (isSite(site, busy) ? [i] : []));
+    return this.#shrunk(busy.soonest, { kind: "busy", sites }, among);
+  }
+
+  /** What is left of a run when it is shrunk depends on the run, so a few are tried and the shortest is taken. */
+  #shrunk(known: Prefix, ending: Ending, { first, count }: RunRange): Trace | null {
+    const found = [known];
+    for (let run = first; run < first + Math.min(count, LOOKED_AT) && found.length < TRIED; run++) {
+      const steps = run === known.run ? null : this.#stepsUntil(run, ending, FARTHER * known.steps);
+      if (steps !== null) found.push({ run, steps });
     }
-    return { length: steps, violated: null };
+    const shrunk = found.flatMap(({ run, steps }) => {
+      const codes = this.#codes(run, steps);
+      return codes === null ? [] : [shrink(this.#program, codes, ending)];
+    });
+    const [best] = shrunk.sort((a, b) => a.length - b.length);
+    return best === undefined ? null : this.#described(best);
   }
 
-  #stuck(length: number): RunEnd {
-    const { layout } = this.#program;
-    if (layout.model.deadlock && isDeadlock(layout, [...this.#state])) return { length, violated: "deadlock" };
-    this.tally.ended++;
-    return { length, violated: null };
+  /** After how many steps a run ends so for the first time; null when it does not within `most`. */
+  #stepsUntil(run: number, ending: Ending, most: number): number | null {
+    const { busy } = this.#program;
+    const reproduce = { ...this.reproduce, run, steps: Math.min(most, this.reproduce.steps) };
+    busy.steps.fill(Number.POSITIVE_INFINITY);
+    busy.at.fill(0);
+    let made = 0;
+    const record = () => {
+      busy.at[1] = ++made;
+    };
+    const end = this.#runner.run(reproduce, { record });
+    if (ending.kind === "violation") return end.violated === ending.property ? end.length : null;
+    const steps = Math.min(...ending.sites.map((site) => busy.steps[site] as number));
+    return Number.isFinite(steps) ? steps : null;
   }
 
-  #remember(at: number, code: number): void {
-    if (at === this.path.length) {
-      const longer = new Int32Array(at * 2);
-      longer.set(this.path);
-      this.path = longer;
-    }
-    this.path[at] = code;
+  #codes(run: number, steps: number): number[] | null {
+    const codes: number[] = [];
+    const stop = () => codes.length > LONGEST_TRACE;
+    this.#runner.run(
+      { ...this.reproduce, run },
+      { record: (code) => codes.push(code), stop: (n) => n >= steps || stop() },
+    );
+    return steps > LONGEST_TRACE && stop() ? null : codes.slice(0, steps);
   }
 
-  #account(code: number, i: number, state: Int32Array): void {
-    const { tally } = this;
-    const { cost, counters, returns } = this.#prepared;
-    const price = cost[code] as number;
-    tally.steps++;
-    tally.cost += price;
-    (tally.costs as Float64Array)[i] = (tally.costs[i] as number) + price;
-    const label = state[this.#program.layout.instances[i]?.pc as number] as number;
-    const dwell = tally.dwell[i] as Float64Array;
-    const visits = tally.visits[i] as Float64Array;
-    dwell[label] = (dwell[label] as number) + tally.cost - (this.#since[i] as number);
-    visits[label] = (visits[label] as number) + 1;
-    this.#since[i] = tally.cost;
-    const counted = counters[code];
-    if (counted !== null || returns[code]) this.#count(code, i, counted ?? []);
-  }
-
-  #count(code: number, i: number, counted: readonly (readonly [string, number])[]): void {
-    const counting = this.#counting[i] as Map<string, number>;
-    for (const [name, by] of counted) counting.set(name, (counting.get(name) ?? 0) + by);
-    if (!this.#prepared.returns[code]) return;
-    const leaf = this.#program.moves[code]?.move.step.meta.leaf ?? null;
-    for (const [name, value] of counting) {
-      this.tally.call(leaf, name, value);
-      counting.set(name, 0);
-    }
-  }
-
-  /** The last run as a trace. */
-  trace(length: number): Trace {
-    const choices = Array.from(this.path.subarray(0, length), (code): Choice => this.#program.moves[code] as Choice);
+  #described(codes: readonly number[]): Trace {
+    const choices = codes.map((code): Choice => this.#program.moves[code] as Choice);
     return traceOf(this.#program.layout, choices);
   }
 }
 
-function parametersOf(options: SimulateOptions): Parameters {
-  const { seed = 1, firstRun = 0, steps = 10_000, schedule = "fair", changes = 3, patience = 200 } = options;
-  return {
-    reproduce: { seed, run: firstRun, steps, schedule, changes, patience },
-    costs: options.costs ?? DEFAULT_COSTS,
-  };
+function isSite({ holder, ...site }: BusySite, busy: BusyCount): boolean {
+  return (
+    site.process === busy.process &&
+    site.leaf === busy.leaf &&
+    site.resource === busy.resource &&
+    site.status === busy.status &&
+    (holder?.process ?? null) === busy.holderProcess &&
+    (holder === null ? null : (holder.leaf ?? holder.process)) === busy.holder
+  );
 }
 
-/** Run a model. */
+/**
+ * Run a model.
+ *
+ * @throws SeamlockError SL40xx when the model is none · SL5201 when it is too large
+ */
 export function simulate(model: Model, options: SimulateOptions = {}): SimulationResult {
-  const layout = layoutOf(validate(model));
-  const program = compile(layout);
-  const { reproduce, costs } = parametersOf(options);
-  const runner = new Runner(program, costs);
-  const violations = new Map<string, SimulatedViolation>();
+  const { firstRun = 0, runs = 1, trace = false, onProgress } = options;
+  const simulator = new Simulator(model, options);
   const began = Date.now();
-  const seconds = () => (Date.now() - began) / 1000;
-  let trace: Trace | null = null;
-  let runs = 0;
-  for (; runs < (options.runs ?? 1); runs++) {
-    const run = reproduce.run + runs;
-    const random = randomOf(reproduce.seed, run);
-    const schedule =
-      reproduce.schedule === "fair"
-        ? fairSchedule(random, layout.instances.length)
-        : prioritySchedule(random, layout.instances.length, reproduce);
-    const end = runner.run(schedule, (n) => random.below(n), reproduce.steps);
-    if (options.trace && runs === 0) trace = runner.trace(end.length);
-    if (end.violated !== null && !violations.has(end.violated)) {
-      violations.set(end.violated, {
-        property: end.violated,
-        trace: runner.trace(end.length),
-        reproduce: { ...reproduce, run },
-      });
-    }
-    if (
-      options.onProgress?.({ runs: runs + 1, steps: runner.tally.steps, seconds: seconds() }) === false ||
-      (options.first && violations.size > 0)
-    ) {
-      runs++;
-      break;
-    }
-  }
+  const onRun = (made: number, steps: number) =>
+    onProgress?.({ runs: made, steps, seconds: (Date.now() - began) / 1000 });
+  const { result } = simulator.runs(firstRun, runs, { onRun });
   return {
-    ...summary(program, runner.tally),
-    runs,
-    seconds: seconds(),
-    violations: [...violations.values()],
-    trace,
-    reproduce,
+    ...result,
+    violations: result.violations.map((found) => ({
+      ...found,
+      trace: simulator.violationTrace(found, { first: firstRun, count: runs }),
+    })),
+    trace: trace && runs > 0 ? simulator.trace(firstRun) : null,
   };
-}
-
-function summary(
-  program: Program,
-  tally: Tally,
-): Pick<SimulationResult, "steps" | "ended" | "busy" | "counters" | "cost" | "costByInstance" | "dwell"> {
-  const { layout } = program;
-  const busy = program.busySites.flatMap(({ holder, ...site }, i) => {
-    const count = program.busyCounts[i] as number;
-    return count === 0 ? [] : [{ ...site, holder: holder === null ? null : (holder.leaf ?? holder.process), count }];
-  });
-  const counters = [...tally.histograms].map(([name, histogram]) => {
-    const [leaf, counter] = JSON.parse(name) as [string | null, string];
-    return { counter, leaf, histogram: Object.fromEntries([...histogram].sort(([a], [b]) => a - b)) };
-  });
-  const dwell = layout.instances.flatMap((instance, i) =>
-    instance.type.labels.flatMap((label, l) => {
-      const visits = tally.visits[i]?.[l] ?? 0;
-      return visits === 0
-        ? []
-        : [{ instance: instance.display, label: label.name, cost: tally.dwell[i]?.[l] ?? 0, visits }];
-    }),
-  );
-  const costByInstance = Object.fromEntries(
-    layout.instances.map((instance, i) => [instance.display, tally.costs[i] as number]),
-  );
-  return { steps: tally.steps, ended: tally.ended, busy, counters, cost: tally.cost, costByInstance, dwell };
-}
-
-/** Add up the results of runs that were shared out, for instance among workers. Order them by first run, so that the sum is always the same. */
-export function mergeSimulations(results: readonly [SimulationResult, ...SimulationResult[]]): SimulationResult {
-  const sorted = [...results].sort((a, b) => a.reproduce.run - b.reproduce.run);
-  const [first] = sorted as [SimulationResult];
-  const sum = (of: (result: SimulationResult) => number) => sorted.reduce((total, result) => total + of(result), 0);
-  const violations = new Map<string, SimulatedViolation>();
-  for (const violation of sorted.flatMap((result) => result.violations))
-    if (!violations.has(violation.property)) violations.set(violation.property, violation);
-  const costByInstance = Object.fromEntries(
-    Object.keys(first.costByInstance).map((name) => [name, sum((result) => result.costByInstance[name] ?? 0)]),
-  );
-  return {
-    ...first,
-    runs: sum(({ runs }) => runs),
-    steps: sum(({ steps }) => steps),
-    seconds: Math.max(...sorted.map(({ seconds }) => seconds)),
-    ended: sum(({ ended }) => ended),
-    cost: sum(({ cost }) => cost),
-    costByInstance,
-    violations: [...violations.values()],
-    busy: mergeBy(
-      sorted.flatMap(({ busy }) => busy),
-      ({ count, ...rest }) => rest,
-      (a, b) => ({ ...a, count: a.count + b.count }),
-    ),
-    dwell: mergeBy(
-      sorted.flatMap(({ dwell }) => dwell),
-      ({ instance, label }) => ({ instance, label }),
-      (a, b) => ({ ...a, cost: a.cost + b.cost, visits: a.visits + b.visits }),
-    ),
-    counters: mergeBy(
-      sorted.flatMap(({ counters }) => counters),
-      ({ counter, leaf }) => ({ counter, leaf }),
-      (a, b) => ({ ...a, histogram: mergeHistograms(a.histogram, b.histogram) }),
-    ),
-  };
-}
-
-function mergeBy<T>(items: readonly T[], key: (item: T) => unknown, add: (a: T, b: T) => T): T[] {
-  const merged = new Map<string, T>();
-  for (const item of items) {
-    const name = JSON.stringify(key(item));
-    const known = merged.get(name);
-    merged.set(name, known === undefined ? item : add(known, item));
-  }
-  return [...merged.values()];
-}
-
-function mergeHistograms(
-  a: Readonly<Record<string, number>>,
-  b: Readonly<Record<string, number>>,
-): Record<string, number> {
-  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort((x, y) => Number(x) - Number(y));
-  return Object.fromEntries(names.map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)]));
 }

@@ -140,7 +140,8 @@ async function replayed(loaded: LoadedScenario, file: string, options: Options, 
   const model = validate(loaded.model);
   layoutOf(model);
   const played = replay(model, trace);
-  if (options.json) io.out(jsonText({ ...played, trace: played.trace.steps, of: trace.steps.length }));
+  if (options.json)
+    io.out(jsonText({ schema: "seamlock/replay@1", ...played, trace: played.trace.steps, of: trace.steps.length }));
   else {
     const end =
       played.stuck === null

@@ -1,10 +1,11 @@
 import { diffCatalogs, diffHosts, hasDifferences, hostsDiffer } from "../../analysis/index.ts";
+import { SeamlockError } from "../../errors.ts";
 import { renderDiffMarkdown, renderDiffText, renderHostDiffMarkdown, renderHostDiffText } from "../../report/index.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
 import { isHost, loadHost } from "../hosts.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { rendered } from "../json.ts";
-import { loadModule } from "../modules.ts";
+import { bundledModules, loadModule } from "../modules.ts";
 import { type Format, formatOf, formatOption, verboseOption } from "../options.ts";
 import { type CommonOptions, defineVerb } from "../verb.ts";
 
@@ -32,7 +33,7 @@ export const verb = defineVerb<Options>({
   async run([before = "", after = ""], options, io) {
     if (isHost(before) || isHost(after)) return diffOfHosts(before, after, options, io);
     const [a, b] = [await loadModule(before), await loadModule(after)];
-    for (const catalog of [a, b]) printDiagnostics(catalog, io, options.verbose === true);
+    for (const catalog of before === after ? [a] : [a, b]) printDiagnostics(catalog, io, options.verbose === true);
     const document = diffCatalogs(a, b);
     io.out(rendered(document, formatOf(options), { text: renderDiffText, markdown: renderDiffMarkdown }));
     if (hasDifferences(document)) return EXIT.finding;
@@ -46,6 +47,12 @@ async function diffOfHosts(
   options: Options & CommonOptions,
   io: Io,
 ): Promise<ExitStatus> {
+  for (const name of [before, after]) {
+    if (!bundledModules().includes(name)) continue;
+    throw new SeamlockError("SL0004", `\`${name}\` is a module, and the other one is a host`, {
+      hint: "name two modules, or two hosts and maybe --module",
+    });
+  }
   const [a, b] = [await loadHost(before), await loadHost(after)];
   const catalog = await loadModule(options.module);
   printDiagnostics(catalog, io, options.verbose === true);

@@ -1,14 +1,13 @@
 import { basename } from "node:path";
 import { Option } from "commander";
-import { check } from "../../check/index.ts";
-import { SeamlockError } from "../../errors.ts";
+import { checkAsync } from "../../check/index.ts";
 import { toMermaid, toPerfetto, toPromela, toTla } from "../../export/index.ts";
 import { printModel, type Trace, validate } from "../../language/index.ts";
-import { simulate } from "../../simulate/index.ts";
+import { LONGEST_TRACE, simulate } from "../../simulate/index.ts";
 import { checkWritable, writeWhole } from "../files.ts";
-import { EXIT } from "../io.ts";
+import { EXIT, type Io } from "../io.ts";
 import { jsonText } from "../json.ts";
-import { outputOption } from "../options.ts";
+import { outputOption, wholeNumber } from "../options.ts";
 import { type LoadedScenario, loadScenario, type ScenarioOptions, scenarioArguments } from "../scenarios.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -18,8 +17,8 @@ type Form = (typeof FORMS)[number];
 interface Options extends ScenarioOptions {
   readonly to: Form;
   readonly output?: string;
-  readonly seed: string;
-  readonly steps: string;
+  readonly seed: number;
+  readonly steps: number;
   readonly json?: boolean;
 }
 
@@ -40,22 +39,35 @@ export const verb = defineVerb<Options>({
           .makeOptionMandatory(),
       )
       .addOption(outputOption("it"))
-      .option("--seed <n>", "of the run that is shown when nothing is violated", "1")
-      .option("--steps <n>", "steps of that run", "60");
+      .option("--seed <n>", "of the run that is shown when nothing is violated", wholeNumber(2 ** 32 - 1), 1)
+      .option("--steps <n>", "steps of that run", wholeNumber(LONGEST_TRACE), 60);
   },
   async run([name = ""], options, io) {
-    if (options.output !== undefined) checkWritable(options.output);
+    const { output } = options;
+    if (output !== undefined) for (const file of filesOf(output, options.to)) checkWritable(file);
     const loaded = await loadScenario(name, options);
-    const { text, config, module } = exported(loaded, options);
-    if (options.output !== undefined) {
-      writeWhole(options.output, text);
-      if (module !== null && basename(options.output) !== `${module}.tla`)
+    const { text, config, module } = await exported(loaded, options, io);
+    if (output !== undefined) {
+      const [file, configFile] = filesOf(output, options.to);
+      writeWhole(file, text);
+      if (module !== null && basename(file) !== `${module}.tla`)
         io.err(`note: TLC reads this module from a file called ${module}.tla only\n`);
-      if (config !== null) writeWhole(options.output.replace(/(\.tla)?$/, ".cfg"), config);
-    } else io.out(options.json ? jsonText({ scenario: loaded.scenario.name, to: options.to, text, config }) : text);
-    return EXIT.done;
+      if (config !== null && configFile !== undefined) writeWhole(configFile, config);
+    }
+    if (options.json) io.out(jsonText(documentOf(loaded, options, text, config)));
+    else if (output === undefined) io.out(text);
+    return io.signal.aborted ? EXIT.interrupted : EXIT.done;
   },
 });
+
+/** Where the text goes and, for TLC, the configuration. */
+const filesOf = (output: string, form: Form): readonly [string, ...string[]] =>
+  form === "tla" ? [output, output.replace(/(\.tla)?$/, ".cfg")] : [output];
+
+/** `seamlock/export@1`. */
+function documentOf({ scenario, parameters }: LoadedScenario, { to }: Options, text: string, config: string | null) {
+  return { schema: "seamlock/export@1" as const, scenario: scenario.name, parameters, to, text, config };
+}
 
 interface Exported {
   readonly text: string;
@@ -64,7 +76,7 @@ interface Exported {
   readonly module: string | null;
 }
 
-function exported(loaded: LoadedScenario, options: Options): Exported {
+async function exported(loaded: LoadedScenario, options: Options, io: Io): Promise<Exported> {
   const plain = (text: string): Exported => ({ text, config: null, module: null });
   const model = validate(loaded.model);
   switch (options.to) {
@@ -78,20 +90,18 @@ function exported(loaded: LoadedScenario, options: Options): Exported {
     case "text":
       return plain(printModel(model));
     case "mermaid":
-      return plain(toMermaid(shown(loaded, options)));
+      return plain(toMermaid(await shown(loaded, options, io)));
     case "perfetto":
-      return plain(jsonText(toPerfetto(shown(loaded, options))));
+      return plain(jsonText(toPerfetto(await shown(loaded, options, io))));
   }
 }
 
+/** Seconds to look for a violation before a run is shown instead. */
+const PATIENCE = 60;
+
 /** The shortest violation, or else one seeded run. */
-function shown(loaded: LoadedScenario, options: Options): Trace {
-  const steps = Number(options.steps);
-  const seed = Number(options.seed);
-  if (!Number.isSafeInteger(steps) || !Number.isSafeInteger(seed))
-    throw new SeamlockError("SL0004", "--seed and --steps take whole numbers", {
-      hint: "`seamlock export --help` shows what it takes",
-    });
-  const { trace } = check(loaded.model, { first: true, time: 60 });
-  return trace ?? (simulate(loaded.model, { seed, steps, trace: true }).trace as Trace);
+async function shown({ model }: LoadedScenario, { seed, steps }: Options, io: Io): Promise<Trace> {
+  io.handleInterrupt();
+  const { trace } = await checkAsync(model, { first: true, time: PATIENCE, signal: io.signal });
+  return trace ?? (simulate(model, { seed, steps, trace: true }).trace as Trace);
 }

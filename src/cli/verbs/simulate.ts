@@ -1,17 +1,26 @@
+import { availableParallelism } from "node:os";
 import { SeamlockError } from "../../errors.ts";
+import { toMermaid, toPerfetto } from "../../export/index.ts";
+import type { Trace } from "../../language/index.ts";
 import {
-  mergeSimulations,
+  type CostModel,
+  LONGEST_TRACE,
+  type RunOptions,
+  type RunRange,
   type ScheduleKind,
-  type SimulateOptions,
   type SimulationResult,
-  simulate,
+  Simulator,
 } from "../../simulate/index.ts";
-import { EXIT, type ExitStatus, type Io } from "../io.ts";
+import { EXIT, type ExitStatus } from "../io.ts";
 import { jsonText } from "../json.ts";
-import { collect } from "../options.ts";
-import { type LoadedScenario, loadScenario, type ScenarioOptions, scenarioArguments } from "../scenarios.ts";
+import { collect, wholeNumber } from "../options.ts";
+import { type LoadedScenario, loadScenario, quoted, type ScenarioOptions, scenarioArguments } from "../scenarios.ts";
+import { type Made, makeRuns } from "../simulate-runs.ts";
+import { busyRows, type Shown, type Simulation, simulateDocument, simulateText } from "../simulation.ts";
+import { didYouMean } from "../suggest.ts";
 import { defineVerb } from "../verb.ts";
-import { simulateDocument, simulateText } from "../verdict.ts";
+
+const FORMATS = ["text", "json", "mermaid", "perfetto"] as const;
 
 interface Options extends ScenarioOptions {
   readonly seed: number;
@@ -19,99 +28,215 @@ interface Options extends ScenarioOptions {
   readonly runs: number;
   readonly steps: number;
   readonly schedule: ScheduleKind;
+  readonly workers: number;
   readonly cost?: readonly string[];
+  readonly show?: string;
   readonly trace?: boolean;
   readonly first?: boolean;
+  readonly format: (typeof FORMATS)[number];
   readonly json?: boolean;
 }
 
+/** Seeds and run numbers are mixed as 32-bit numbers. */
+const LARGEST_NUMBER = 2 ** 32 - 1;
+
 export const verb = defineVerb<Options>({
   examples: [
-    ["simulate page-removal --policy fail-fast --seed 1", "a hundred runs; who was BUSY against whom, and how often"],
+    ["simulate page-removal --policy fail-fast --seed 1", "a hundred runs; who was BUSY against whom, and how"],
     ["simulate page-removal --policy retry-n --retries 3 --schedule priority", "an adversary chooses who runs"],
+    ["simulate page-removal --policy kick-on-busy --runs 10000 --cost kick=50", "how long vCPUs are kept out"],
     ["simulate zero-step --runs 1 --trace", "one run, step by step"],
+    ["simulate page-removal --show 1 --format perfetto", "the most frequent BUSY, for ui.perfetto.dev"],
   ],
   configure(command) {
     scenarioArguments(command)
-      .option("--seed <n>", "the same seed gives the same runs for good", whole, 1)
-      .option("--run <n>", "number of the first run", whole, 0)
-      .option("--runs <n>", "how many runs", whole, 100)
-      .option("--steps <n>", "steps per run at most", whole, 10_000)
+      .option("--seed <n>", "the same seed gives the same runs for good", wholeNumber(LARGEST_NUMBER), 1)
+      .option("--run <n>", "number of the first run", wholeNumber(LARGEST_NUMBER), 0)
+      .option("--runs <n>", "how many runs", wholeNumber(LARGEST_NUMBER), 100)
+      .option("--steps <n>", "steps per run at most", wholeNumber(), 10_000)
       .option("--schedule <kind>", "fair: any process is as likely; priority: an adversary", schedule, "fair")
       .option(
-        "--cost <action=n>",
-        "cost of steps with this action (acquire, release, effect, …; default 1); may be given again",
+        "--workers <n>",
+        "threads; the result does not depend on how many (default: all processors)",
+        wholeNumber(1024, 1),
+        availableParallelism(),
+      )
+      .option(
+        "--cost <what=n>",
+        "cost of the steps of a leaf or an action (acquire, release, effect, kick, …; default 1); may be given again",
         collect,
       )
-      .option("--trace", "show the first run")
-      .option("--first", "stop at the first violation");
+      .option("--first", "stop at the first violation")
+      .option(
+        "--show <what>",
+        "traces: `violation`, a row of the BUSY table (`1`), `all` of them, `run` (the first as it went), `none` (default: the first violation, and a row of each resource)",
+      )
+      .option("--trace", "the same as --show run")
+      .option("-f, --format <format>", "text, json, or one trace as mermaid or perfetto", format, "text");
   },
   async run([name = ""], options, io) {
     const loaded = await loadScenario(name, options);
-    const result = await simulated(loaded, options, io);
-    const reproduce = `seamlock simulate ${loaded.reproduce} --seed ${options.seed} --run ${options.run} --runs ${options.runs} --steps ${options.steps} --schedule ${options.schedule}`;
-    io.out(
-      options.json ? jsonText(simulateDocument(loaded, result, reproduce)) : simulateText(loaded, result, reproduce),
-    );
-    return exitOf(result, io);
+    const runOptions = runOptionsOf(options, costsOf(options.cost));
+    const simulator = new Simulator(loaded.model, runOptions);
+    const wanted = { model: loaded.model, options: runOptions, firstRun: options.run, runs: options.runs };
+    const made = await makeRuns(simulator, wanted, options.workers, io);
+    io.out(output(simulationOf(simulator, loaded, made, options), options));
+    return exitOf(made);
   },
 });
 
-function exitOf({ violations }: SimulationResult, io: Io): ExitStatus {
-  if (io.signal.aborted) return EXIT.interrupted;
-  return violations.length > 0 ? EXIT.finding : EXIT.done;
+function exitOf({ result, interrupted }: Made): ExitStatus {
+  if (interrupted) return EXIT.interrupted;
+  return result.violations.length > 0 ? EXIT.finding : EXIT.done;
 }
 
-function whole(text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new SeamlockError("SL0004", `\`${text}\` is not a whole number`, {
-    hint: "`seamlock simulate --help` shows what it takes",
-  });
+function output(simulation: Simulation, options: Options): string {
+  if (options.json || options.format === "json") return jsonText(simulateDocument(simulation));
+  if (options.format === "text") return simulateText(simulation);
+  const [shown] = simulation.shown;
+  if (shown === undefined) {
+    if (simulation.made.interrupted) return "";
+    throw nothingToShow(options.show ?? "run");
+  }
+  return options.format === "mermaid" ? toMermaid(shown.trace) : jsonText(toPerfetto(shown.trace));
 }
 
 function schedule(text: string): ScheduleKind {
   if (text === "fair" || text === "priority") return text;
-  throw new SeamlockError("SL0004", `there is no schedule \`${text}\``, { hint: "there are fair and priority" });
+  throw new SeamlockError("SL0004", `there is no schedule \`${text}\``, {
+    hint: didYouMean(text, ["fair", "priority"], "there are fair and priority"),
+  });
 }
 
-function costsOf(words: readonly string[] = []): NonNullable<SimulateOptions["costs"]> {
-  const byAction = Object.fromEntries(
-    words.map((word) => {
-      const [action = "", value = ""] = word.split("=");
-      return [action, whole(value)];
-    }),
+function format(text: string): Options["format"] {
+  const found = FORMATS.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new SeamlockError("SL0004", `there is no format \`${text}\``, {
+    hint: didYouMean(text, FORMATS, `there are ${FORMATS.join(", ")}`),
+  });
+}
+
+/** `tdh_mem_track=50`, `acquire=3`: a leaf's name has an underscore and a direction, an action's has not. */
+function costsOf(words: readonly string[] = []): CostModel {
+  const costs = words.map((word) => {
+    const [, what, cost] = /^([^=]+)=(\d+)$/.exec(word) ?? [];
+    if (what === undefined)
+      throw new SeamlockError("SL0004", `--cost takes a leaf or an action and a whole number, not \`${word}\``, {
+        hint: "for instance --cost tdh_mem_track=50 --cost acquire=3",
+      });
+    return [what, Number(cost)] as const;
+  });
+  const isLeaf = (what: string) => /^td[hg]_|_/i.test(what);
+  return {
+    byLeaf: Object.fromEntries(costs.filter(([what]) => isLeaf(what))),
+    byAction: Object.fromEntries(costs.filter(([what]) => !isLeaf(what))),
+    otherwise: 1,
+  };
+}
+
+function runOptionsOf({ seed, steps, schedule: kind, first = false }: Options, costs: CostModel): RunOptions {
+  return { seed, steps, schedule: kind, first, costs };
+}
+
+function simulationOf(simulator: Simulator, loaded: LoadedScenario, made: Made, options: Options): Simulation {
+  const words = (run: number, runs: number, more: readonly string[]) =>
+    [
+      `seamlock simulate ${loaded.reproduce} --seed ${options.seed} --run ${run} --runs ${runs}`,
+      `--steps ${made.cutAt ?? options.steps} --schedule ${options.schedule}`,
+      ...(options.cost ?? []).map((cost) => `--cost ${quoted(cost)}`),
+      ...more,
+    ].join(" ");
+  const how = [
+    ...(options.first ? ["--first"] : []),
+    ...(options.show === undefined ? [] : [`--show ${quoted(options.show)}`]),
+    ...(options.trace ? ["--trace"] : []),
+  ];
+  const { result } = made;
+  return {
+    loaded,
+    made,
+    costs: costsOf(options.cost),
+    shown: shownOf(simulator, made, options).map((shown) => ({
+      ...shown,
+      asked: options.show !== undefined || shown.asked,
+    })),
+    reproduce: words(options.run, result.runs, how),
+    reproduceRun: (run) => words(run, 1, ["--trace"]),
+  };
+}
+
+/** The traces that are asked for, in the order in which they are shown. */
+function shownOf(simulator: Simulator, { result, interrupted }: Made, options: Options): Shown[] {
+  const among = { first: options.run, count: result.runs };
+  const rows = busyRows(result).map((busy, i) => ({ busy, row: i + 1 }));
+  const violations = () => result.violations.slice(0, 1).flatMap((found) => shownViolation(simulator, found, among));
+  const busy = (some: typeof rows) => some.flatMap((one) => shownBusy(simulator, one, among));
+  const run = () => runShown(simulator, options.run);
+  const what = options.trace && options.show === undefined ? "run" : options.show;
+  const firstOfEach = rows.filter(
+    ({ busy: { resource } }, i) => i === rows.findIndex((r) => r.busy.resource === resource),
   );
-  return { byAction, otherwise: 1 };
+  switch (what) {
+    case undefined:
+      return isOneTrace(options)
+        ? [violations, () => busy(rows.slice(0, 1)), run].reduce<Shown[]>(
+            (found, make) => (found.length > 0 ? found : make()),
+            [],
+          )
+        : [...violations(), ...busy(firstOfEach)];
+    case "none":
+      return [];
+    case "run":
+      return run();
+    case "violation":
+      return violations();
+    case "all":
+      return [...violations(), ...busy(rows)];
+    default: {
+      const found = rows.filter(({ row }) => String(row) === what);
+      if (found.length === 0 && !interrupted) throw nothingToShow(what);
+      return busy(found);
+    }
+  }
 }
 
-/** Runs are made in pieces, so that Ctrl-C is heard between them and what there is gets printed. */
-async function simulated(loaded: LoadedScenario, options: Options, io: Io): Promise<SimulationResult> {
-  io.handleInterrupt();
-  const parts: SimulationResult[] = [];
-  const began = Date.now();
-  // Pieces grow, since each compiles the model again.
-  let piece = 16;
-  for (let done = 0; done < options.runs && !io.signal.aborted; done += piece, piece *= 2) {
-    const { seed, steps, first = false } = options;
-    const runs = Math.min(piece, options.runs - done);
-    parts.push(
-      simulate(loaded.model, {
-        seed,
-        firstRun: options.run + done,
-        runs,
-        steps,
-        schedule: options.schedule,
-        first,
-        trace: options.trace === true && done === 0,
-        costs: costsOf(options.cost),
-      }),
-    );
-    if (io.errIsTerminal && Date.now() - began > 1000) io.err(`\r${done + runs} of ${options.runs} runs   `);
-    if (first && parts.at(-1)?.violations.length) break;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-  const [head, ...rest] = parts;
-  if (head === undefined) return simulate(loaded.model, { seed: options.seed, runs: 0 });
-  return { ...mergeSimulations([head, ...rest]), seconds: (Date.now() - began) / 1000 };
+const isOneTrace = ({ format: form, json }: Options): boolean => !json && (form === "mermaid" || form === "perfetto");
+
+const shownViolation = (
+  simulator: Simulator,
+  violation: SimulationResult["violations"][number],
+  among: RunRange,
+): Shown[] =>
+  withTrace(simulator.violationTrace(violation, among), (trace) => ({
+    kind: "violation",
+    violation,
+    trace,
+    asked: false,
+  }));
+
+const shownBusy = (
+  simulator: Simulator,
+  { busy, row }: { readonly busy: SimulationResult["busy"][number]; readonly row: number },
+  among: RunRange,
+): Shown[] =>
+  withTrace(simulator.busyTrace(busy, among), (trace) => ({ kind: "busy", busy, row, trace, asked: false }));
+
+function withTrace(trace: Trace | null, shown: (trace: Trace) => Shown): Shown[] {
+  return trace === null ? [] : [shown(trace)];
+}
+
+function runShown(simulator: Simulator, run: number): Shown[] {
+  const trace = simulator.trace(run);
+  if (trace !== null) return [{ kind: "run", run, trace, asked: true }];
+  throw new SeamlockError(
+    "SL0004",
+    `run ${run} has more than ${LONGEST_TRACE.toLocaleString("en")} steps, too many to show`,
+    { hint: `give --steps ${LONGEST_TRACE} or fewer` },
+  );
+}
+
+function nothingToShow(what: string): SeamlockError {
+  return new SeamlockError("SL0004", `there is nothing to show for \`${what}\``, {
+    hint: "--show takes `violation`, a row of the BUSY table, `all`, `run` or `none`",
+  });
 }

@@ -1,0 +1,209 @@
+/** The documents of the verbs that build a model, as schemas. The program does not load them; `npm run schemas` makes JSON Schema of them. */
+import { z } from "zod";
+
+const text = z.string().min(1);
+const count = z.int().min(0);
+const histogram = z.record(z.string(), count).describe("value: how many had it");
+const value = z.union([z.string(), z.number(), z.boolean()]);
+const parameters = z.record(text, value).describe("the scenario's own fields, flat, and the module's version");
+const variables = z.record(text, value);
+
+/** One step of a run. */
+const stepSchema = z.strictObject({
+  process: text,
+  instance: count,
+  label: text,
+  next: text,
+  alternative: count,
+  choices: z.record(text, count),
+  actor: text,
+  leaf: text.nullable(),
+  action: text.nullable(),
+  resource: text.nullable(),
+  object: count.nullable().describe("which object of the resource's class"),
+  mode: text.nullable(),
+  result: text.nullable(),
+  status: text.nullable(),
+  note: text.nullable(),
+  state: variables.describe("the variables that the step changed"),
+  fault: z.strictObject({ kind: text, name: text }).nullable(),
+});
+const traceSchema = z.array(stepSchema);
+
+const outcomeSchema = z.strictObject({
+  kind: z.enum(["holds", "violated", "inconclusive"]),
+  property: text.nullable(),
+  reason: text.nullable(),
+});
+
+const busyEntrySchema = z.strictObject({
+  leaf: text.nullable(),
+  resource: text,
+  holders: z.array(text),
+  status: text.nullable(),
+  process: text,
+  unheld: z.boolean().describe("can it be refused when nobody is seen to hold it?"),
+});
+
+const violationSchema = z.strictObject({
+  kind: z.enum(["always", "assertion", "range", "deadlock", "leads-to"]),
+  property: text,
+  steps: count,
+  shortest: z.boolean(),
+});
+
+const verdict = {
+  scenario: text,
+  policy: text.nullable(),
+  parameters,
+  outcome: outcomeSchema,
+  states: count,
+  transitions: count,
+  depth: count,
+  seconds: z.number().min(0),
+  exact: z.boolean(),
+  reductions: z.array(text),
+  busy: z.array(busyEntrySchema),
+  neverRan: z.array(
+    z.strictObject({ process: text, label: text, alternative: count, leaf: text.nullable(), note: z.string() }),
+  ),
+  vacuous: z.array(text),
+  violations: z.array(violationSchema),
+  initial: variables.nullable(),
+  trace: traceSchema.nullable(),
+  loop: count.nullable().describe("the steps from this one on repeat for ever"),
+  reproduce: text,
+};
+
+/** `check --json` */
+export const checkSchema = z.looseObject({
+  schema: z.literal("seamlock/check@1"),
+  ...verdict,
+  plainStates: count.optional().describe("with --verify-reduction, as the next two"),
+  expectedStates: count.nullable().optional(),
+  differences: z.array(text).optional(),
+});
+
+/** `check --replay FILE --json` */
+export const replaySchema = z.strictObject({
+  schema: z.literal("seamlock/replay@1"),
+  trace: traceSchema,
+  of: count.describe("steps of the trace that is replayed"),
+  completed: count,
+  stuck: text.nullable().describe("why the next step cannot be made"),
+  violated: z.array(text),
+});
+
+/** A file that `sweep` writes. */
+export const sweepResultSchema = z.looseObject({
+  schema: z.literal("seamlock/sweep-result@1"),
+  ...verdict,
+  matrix: z.strictObject({ name: text, digest: text, cases: count, case: count }),
+  module: text.nullable(),
+  host: text.nullable(),
+  setting: z.string(),
+});
+
+const { exact: _exact, neverRan: _neverRan, initial: _initial, trace: _trace, loop: _loop, ...summary } = verdict;
+
+/** `sweep --json` */
+export const sweepSchema = z.strictObject({
+  schema: z.literal("seamlock/sweep@1"),
+  matrix: text,
+  cases: count,
+  rows: z.array(
+    z.strictObject({
+      file: text,
+      module: text.nullable(),
+      host: text.nullable(),
+      setting: z.string(),
+      steps: count.nullable().describe("of the trace"),
+      ...summary,
+    }),
+  ),
+  missing: z.array(text),
+});
+
+/** `simulate --json` */
+export const simulateSchema = z.strictObject({
+  schema: z.literal("seamlock/simulate@1"),
+  scenario: text,
+  policy: text.nullable(),
+  parameters,
+  seed: count,
+  run: count.describe("number of the first run"),
+  stepsPerRun: count.describe("at most"),
+  schedule: z.enum(["fair", "priority"]),
+  changes: count.describe("priority schedule: how often priorities change in a run"),
+  patience: count.describe("priority schedule: steps in a row after which a process drops"),
+  interrupted: z.boolean(),
+  costs: z.strictObject({
+    byLeaf: z.record(text, z.number()),
+    byAction: z.record(text, z.number()),
+    otherwise: z.number(),
+  }),
+  runs: count,
+  steps: count,
+  seconds: z.number().min(0),
+  ended: count.describe("runs that ended with every process idle"),
+  busy: z
+    .array(
+      z.strictObject({
+        process: text,
+        leaf: text.nullable(),
+        resource: text,
+        status: text.nullable(),
+        holder: text.nullable().describe("null: nobody was seen to hold it"),
+        holderProcess: text.nullable(),
+        count,
+        soonest: z.strictObject({ run: count, steps: count }),
+        reproduce: text,
+        trace: traceSchema.nullable().describe("a short run that ends in it, if it is shown"),
+      }),
+    )
+    .describe("most frequent first"),
+  counters: z.array(z.strictObject({ counter: text, leaf: text.nullable(), histogram })),
+  stretches: z.array(
+    z.strictObject({
+      process: text,
+      stretch: text,
+      as: text.nullable().describe("null: the run ended first"),
+      count,
+      cost: z.number(),
+      longest: z.number(),
+      durations: histogram.describe(
+        "upper bound, a power of two: how many cost no more, and more than the bound before",
+      ),
+      counters: z.record(text, histogram),
+    }),
+  ),
+  cost: z.number(),
+  costByInstance: z.record(text, z.number()),
+  dwell: z.array(z.strictObject({ instance: text, label: text, cost: z.number(), visits: count })),
+  violations: z.array(
+    z.strictObject({
+      property: text,
+      runs: count,
+      run: count.describe("the first of them"),
+      steps: count,
+      reproduce: text,
+      trace: traceSchema.nullable(),
+    }),
+  ),
+  initial: variables.nullable(),
+  trace: traceSchema.nullable().describe("the first run as it went, if it is shown"),
+  reproduce: text,
+});
+
+/** `export --json` */
+export const exportSchema = z.strictObject({
+  schema: z.literal("seamlock/export@1"),
+  scenario: text,
+  parameters,
+  to: z.enum(["promela", "tla", "mermaid", "perfetto", "text"]),
+  text,
+  config: text.nullable().describe("TLC's configuration"),
+});
+
+/** `explore --json` */
+export const exploreSchema = z.strictObject({ schema: z.literal("seamlock/explore@1"), url: z.url() });
