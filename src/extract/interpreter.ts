@@ -185,7 +185,7 @@ export class Interpreter {
       return { finals: [], frame: 0 };
     }
     const state = new State();
-    const values = ast.parameters.map((p, i) => args[i] ?? sym(`arg:${p.name}`, p.name));
+    const values = ast.parameters.map((name, i) => args[i] ?? sym(`arg:${name}`, name));
     forgetNames();
     this.frames = 0;
     const frame = 1;
@@ -230,10 +230,10 @@ export class Interpreter {
       this.leafFrames.set(frame.id, chain.length);
     for (const line of fn.errors)
       this.trouble("parse", `a line of ${fn.name} could not be parsed`, { file: fn.file, line, function: fn.name });
-    fn.parameters.forEach((p, i) => {
-      const value = args[i] ?? fresh(p.name);
-      state.set(`f${frame.id}:${p.name}`, value);
-      nameLocation(`f${frame.id}:${p.name}`, p.name);
+    fn.parameters.forEach((name, i) => {
+      const key = `f${frame.id}:${name}`;
+      state.set(key, args[i] ?? fresh(name));
+      nameLocation(key, name);
     });
     const flows = this.body(fn.body, [state], frame);
     const results: Evaluated<Value>[] = [];
@@ -951,7 +951,7 @@ export class Interpreter {
   }
 
   private isLocal(name: string, frame: Frame): boolean {
-    return frame.fn.parameters.some((p) => p.name === name) || !this.program.macros.has(name);
+    return frame.fn.parameters.includes(name) || !this.program.macros.has(name);
   }
 
   private evaluatePlace(
@@ -987,7 +987,7 @@ export class Interpreter {
   private place(e: Expr, state: State, frame: Frame): Place | null {
     switch (e.kind) {
       case "name":
-        if (this.program.functions.has(e.name) && !frame.fn.parameters.some((p) => p.name === e.name)) return null;
+        if (this.program.functions.has(e.name) && !frame.fn.parameters.includes(e.name)) return null;
         return { key: `f${frame.id}:${e.name}`, text: e.name };
       case "member": {
         if (e.arrow) {

@@ -361,7 +361,12 @@ const UNKNOWN_PRIMITIVES: readonly Mutation[] = [
         "lock_return_t (*take)(sharex_lock_t*) = &acquire_sharex_lock_ex; if (take(&tdcs_ptr->epoch_tracking.epoch_lock) != LOCK_RET_SUCCESS)",
       ),
     ],
-    [...EPOCH_ROW_LOST, "+ SL1041 error tdh_mem_track.c:27", "+ SL1042 error tdh_mem_track.c:27"],
+    [
+      ...EPOCH_ROW_LOST,
+      // Once for the pointer's address of the primitive, once for the call through it.
+      ...["+ SL1022 error tdh_mem_track.c:27", "+ SL1022 error tdh_mem_track.c:27"],
+      ...["+ SL1041 error tdh_mem_track.c:27", "+ SL1042 error tdh_mem_track.c:27"],
+    ],
   ],
 ];
 
