@@ -247,7 +247,7 @@ export class Interpreter {
         results.push([flow.state, isFailure ? { t: "error" } : value]);
       }
     }
-    if (drop) for (const [s] of results) s.dropFrame(`f${frame.id}:`);
+    if (drop) for (const [s] of results) s.store.deleteInvocation(frame.id);
     return this.joinReturns(results);
   }
 
@@ -302,7 +302,7 @@ export class Interpreter {
     for (let i = 0; i < statements.length; i++) {
       const statement = statements[i] as Stmt;
       const arriving = waiting.get(i);
-      if (arriving) current = mergeErrors([...current, ...arriving], `f${frame.id}:`);
+      if (arriving) current = mergeErrors([...current, ...arriving], frame.id);
       if (current.length > MAX_STATES) current = this.thin(current, frame, statement.line);
       const next: State[] = [];
       for (const state of current) {
@@ -322,7 +322,7 @@ export class Interpreter {
 
   /** Too many situations: join what can be joined. */
   private thin(states: readonly State[], frame: Frame, line: number): State[] {
-    const merged = joinAll(states, `f${frame.id}:`);
+    const merged = joinAll(states, frame.id);
     if (merged.length <= MAX_STATES * 4) return merged;
     this.trouble(
       "budget",
@@ -585,7 +585,7 @@ export class Interpreter {
 
   /** What one iteration counted, all of them may have counted further. */
   private forgetCounters(before: State, after: State, _frame: Frame): void {
-    for (const [key, value] of after.store) {
+    for (const [key, value] of [...after.store.entries()]) {
       const old = before.store.get(key);
       if (value.t === "num" && value.name === null && old?.t === "num" && old.name === null && value.v === old.v + 1n)
         after.store.set(key, fresh(textOfLocation(key), key));

@@ -316,7 +316,7 @@ function withoutIndex(key: string): string {
 /** Does a structure that was copied into the hand-over hold the pointer in one of its members? */
 function holds(state: State, structure: string | null, pointer: string): boolean {
   if (structure === null) return false;
-  for (const [key, value] of state.store)
+  for (const [key, value] of state.store.entries())
     if (key.startsWith(`${structure}.`) && value.t === "sym" && value.id === pointer) return true;
   return false;
 }
@@ -381,7 +381,7 @@ function handOverFields(event: AcquireEvent, state: State, context: RowContext):
   const pattern = new RegExp(`\\.${context.rules.handOver}\\.(\\w+)(?:\\.|$)`);
   const pointer = event.objectKey.replace(/^\*\{([\s\S]*)\}$/, "$1");
   const fields: string[] = [];
-  for (const [key, value] of state.store) {
+  for (const [key, value] of state.store.entries()) {
     const field = pattern.exec(key)?.[1];
     if (field === undefined || value.t !== "sym") continue;
     if (value.id === pointer || event.objectKey.includes(value.id) || holds(state, value.location, pointer))

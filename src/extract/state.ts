@@ -3,6 +3,7 @@
  */
 
 import type { LockKind, LockMode, Side, Site } from "../catalog/index.ts";
+import { Memory } from "./memory.ts";
 import { and, FALSE, type Formula, isConst, not, num, or, sameValue, sym, TRUE, type Value } from "./values.ts";
 
 /** A branch that was taken: which test, which side, and what that means. */
@@ -75,7 +76,7 @@ export interface Failure {
 }
 
 export class State {
-  store: Map<string, Value>;
+  store: Memory;
   guards: readonly Guard[];
   events: readonly LockEvent[];
   /** Acquisitions that were skipped because the mode is "no lock". */
@@ -94,7 +95,7 @@ export class State {
   ghost: boolean;
 
   constructor() {
-    this.store = new Map();
+    this.store = new Memory();
     this.guards = [];
     this.events = [];
     this.skipped = [];
@@ -109,7 +110,7 @@ export class State {
 
   clone(): State {
     const copy = new State();
-    copy.store = new Map(this.store);
+    copy.store = this.store.copy();
     copy.guards = this.guards;
     copy.events = this.events;
     copy.skipped = this.skipped;
@@ -199,10 +200,9 @@ export class State {
     if (!binding || binding.location === null) return;
     const { location, value } = binding;
     this.set(location, value);
-    const type = /^(.*)\.pt$/.exec(location);
-    if (type?.[1] !== undefined && value.t === "num" && value.name !== null) {
-      this.addType({ objectKey: type[1], type: value.name, how: "assume", evidence: [] });
-    }
+    const objectKey = typedObject(location);
+    if (objectKey !== null && value.t === "num" && value.name !== null)
+      this.addType({ objectKey, type: value.name, how: "assume", evidence: [] });
   }
 
   /** Have both seen the same, so that they can be one? */
@@ -237,8 +237,9 @@ export class State {
   read(key: string): Value | null {
     const own = this.store.get(key);
     if (own !== undefined) return own;
-    if (!zeroed.has(rootOf(key))) return null;
-    for (let end = parentEnd(key, key.length); end > 0; end = parentEnd(key, end)) {
+    let end = parentEnd(key, key.length);
+    if (end <= 0 || !zeroed.has(rootOf(key))) return null;
+    for (; end > 0; end = parentEnd(key, end)) {
       const outer = this.store.get(key.slice(0, end));
       if (outer !== undefined) return outer.t === "zero" ? num(0) : null;
     }
@@ -254,19 +255,7 @@ export class State {
 
   /** Forgets everything below a location. */
   forgetBelow(key: string): void {
-    if (!compound.has(key)) return;
-    for (const other of this.store.keys()) {
-      if (
-        other.length > key.length &&
-        other.startsWith(key) &&
-        (other[key.length] === "." || other[key.length] === "[")
-      )
-        this.store.delete(other);
-    }
-  }
-
-  dropFrame(prefix: string): void {
-    for (const key of this.store.keys()) if (key.startsWith(prefix)) this.store.delete(key);
+    if (compound.has(key)) this.store.deleteInside(key);
   }
 }
 
@@ -304,8 +293,16 @@ const compound = new Set<string>();
 const zeroed = new Set<string>();
 
 function rootOf(key: string): string {
-  const end = key.search(/[.[]/);
-  return end < 0 ? key : key.slice(0, end);
+  for (let i = 0; i < key.length; i++) {
+    const c = key.charCodeAt(i);
+    if (c === 46 || c === 91) return key.slice(0, i);
+  }
+  return key;
+}
+
+/** The object whose page type a location is; null when the location is no page type. */
+export function typedObject(key: string): string | null {
+  return key.endsWith(".pt") ? key.slice(0, -3) : null;
 }
 
 function parentEnd(key: string, end: number): number {
@@ -346,13 +343,13 @@ export function mergeStates(states: readonly State[], formula: Formula | null): 
  * Joins situations that are all on their way out with an error: same events, same constants in the function's variables,
  * an error in the same variables. Which error it was does not matter to any lock.
  *
- * @param frame prefix of the keys of the function's variables
+ * @param invocation number of the function's invocation
  */
-export function mergeErrors(states: readonly State[], frame: string): State[] {
+export function mergeErrors(states: readonly State[], invocation: number): State[] {
   const groups = new Map<string, State[]>();
   const rest: State[] = [];
   for (const state of states) {
-    const key = state.failure ? null : errorSignature(state, frame);
+    const key = state.failure ? null : errorSignature(state, invocation);
     if (key === null) {
       rest.push(state);
       continue;
@@ -365,18 +362,17 @@ export function mergeErrors(states: readonly State[], frame: string): State[] {
 }
 
 /** Joins what can be joined, but never a situation on its way out with an error and one that is not. */
-export function joinAll(states: readonly State[], frame: string): State[] {
-  const failing = states.filter((state) => errorSignature(state, frame) !== null);
+export function joinAll(states: readonly State[], invocation: number): State[] {
+  const failing = states.filter((state) => errorSignature(state, invocation) !== null);
   const fine = states.filter((state) => !failing.includes(state));
   return [...mergeStates(fine, null), ...mergeStates(failing, null)];
 }
 
 /** Null when no variable of the function holds an error. */
-function errorSignature(state: State, frame: string): string | null {
+function errorSignature(state: State, invocation: number): string | null {
   const parts: string[] = [];
   let hasError = false;
-  for (const [key, value] of state.store) {
-    if (!key.startsWith(frame)) continue;
+  for (const [key, value] of state.store.variables(invocation)) {
     if (isErrorStatus(value)) {
       hasError = true;
       parts.push(`${key}!`);
@@ -424,14 +420,13 @@ function mergeTwo(a: State, b: State, formula: Formula | null): State {
   result.busy = union(a.busy, b.busy);
   result.failure = a.failure;
   result.ghost = a.ghost;
-  const mergeKey = (key: string, va: Value | null, vb: Value | null): void => {
-    if (va !== null && vb !== null && sameValue(va, vb)) result.store.set(key, va);
-    else if (va !== null && vb !== null && isErrorStatus(va) && isErrorStatus(vb))
-      result.store.set(key, { t: "error" });
-    else if (va !== null && vb !== null && decide) result.store.set(key, { t: "ite", c: decide, a: va, b: vb });
-    else result.store.set(key, fresh(textOfLocation(key)));
-  };
-  for (const [key, va] of a.store) mergeKey(key, va, b.read(key));
-  for (const [key, vb] of b.store) if (!a.store.has(key)) mergeKey(key, a.read(key), vb);
+  result.store = Memory.meet(a.store, b.store, (key) => {
+    const va = a.read(key);
+    const vb = b.read(key);
+    if (va === null || vb === null) return fresh(textOfLocation(key));
+    if (sameValue(va, vb)) return va;
+    if (isErrorStatus(va) && isErrorStatus(vb)) return { t: "error" };
+    return decide ? { t: "ite", c: decide, a: va, b: vb } : fresh(textOfLocation(key));
+  });
   return result;
 }
