@@ -8,6 +8,7 @@
 
 import type { LockMode, Side, Site } from "../catalog/index.ts";
 import type { Expr, FunctionAst, Stmt } from "./ast.ts";
+import { invocationOf } from "./memory.ts";
 import { arithmetic, type FunctionInfo, type Program, placed, substitute } from "./program.ts";
 import type { ExtractionRules, PrimitiveRule } from "./rules.ts";
 import {
@@ -23,6 +24,7 @@ import {
   type PromoteEvent,
   State,
   textOfLocation,
+  typedObject,
 } from "./state.ts";
 import {
   and,
@@ -84,9 +86,11 @@ interface Frame {
   readonly fn: FunctionAst;
   /** Call sites from the leaf's own function down to this one. */
   readonly chain: readonly Site[];
-  /** The chain as one string. */
-  readonly path: string;
+  /** Number of the chain: the same for the same call sites. */
+  readonly place: number;
   readonly loops: readonly string[];
+  /** Keys of the function's variables, by name. */
+  readonly keys: Map<string, string>;
 }
 
 /** A place in memory. */
@@ -115,10 +119,14 @@ export class Interpreter {
   private readonly effects = new WeakMap<Expr, boolean>();
   private readonly interned = new Map<string, LockEvent>();
   private readonly forks = new Map<string, string>();
+  private readonly places = new Map<string, number>();
   private readonly noLockValue: bigint | null;
   /** Functions that can reach an acquire or promote primitive. */
   private readonly acquiring: ReadonlySet<string>;
   private readonly writes: ParameterWrites;
+  private readonly ignored: ReadonlySet<string>;
+  /** Calls that a rule says the meaning of. */
+  private readonly knownCalls: ReadonlySet<string>;
   /** Keys of local variables that are arrays: their name is their address. */
   private readonly arrays = new Set<string>();
   private frames = 0;
@@ -128,8 +136,8 @@ export class Interpreter {
   private budget = 400_000;
   private leafSide: Side = "host";
   private version: number | null = null;
-  /** Call chain and line of the statement under analysis. */
-  private here: readonly Site[] = [];
+  /** The statement under analysis. */
+  private here: { readonly frame: Frame; readonly line: number } | null = null;
   /** Frames of the leaf's own functions: its handler, and what that calls in the same file. */
   private leafFrames = new Map<number, number>();
   /** Identity of a value → the leaf's variable that holds it, and how deep in the leaf's file. */
@@ -148,6 +156,15 @@ export class Interpreter {
     this.rules = rules;
     this.relevant = relevant;
     this.outcomes = outcomes;
+    this.ignored = new Set(rules.ignoredCalls);
+    this.knownCalls = new Set([
+      ...Object.keys(rules.primitives),
+      ...Object.keys(rules.noReturn),
+      ...rules.ignoredCalls,
+      ...rules.assertions,
+      ...rules.statusWithOperand,
+      ...rules.mappings,
+    ]);
     this.writes = new ParameterWrites(program, [...rules.ignoredCalls, ...rules.mappings, ...rules.assertions]);
     this.acquiring = program.reaching(
       new Set(
@@ -193,6 +210,8 @@ export class Interpreter {
     this.variables.clear();
     this.interned.clear();
     this.forks.clear();
+    this.places.clear();
+    this.arrays.clear();
     this.names = new Map();
     this.textsOf = new Map();
     const returns = this.invoke(ast, values, state, [], [], false);
@@ -210,6 +229,32 @@ export class Interpreter {
     }
   }
 
+  /** The key of a function's variable. */
+  private local(name: string, frame: Frame): string {
+    let key = frame.keys.get(name);
+    if (key === undefined) {
+      key = `f${frame.id}:${name}`;
+      frame.keys.set(name, key);
+    }
+    return key;
+  }
+
+  /** The call chain down to the statement under analysis, and its place. */
+  private chainHere(): readonly Site[] {
+    return this.here ? [...this.here.frame.chain, this.site(this.here.frame, this.here.line)] : [];
+  }
+
+  /** The number of a call chain: identities of tests and events are made of it, and it is shorter than the chain. */
+  private placeOf(chain: readonly Site[]): number {
+    const name = chain.map((c) => `${c.file}:${c.function}:${c.line}`).join(">");
+    let place = this.places.get(name);
+    if (place === undefined) {
+      place = this.places.size;
+      this.places.set(name, place);
+    }
+    return place;
+  }
+
   private site(frame: Frame, line: number): Site {
     return { file: frame.fn.file, line, function: frame.fn.name };
   }
@@ -224,14 +269,13 @@ export class Interpreter {
     loops: readonly string[],
     drop = true,
   ): Evaluated<Value>[] {
-    const path = chain.map((c) => `${c.function}:${c.line}`).join(">");
-    const frame: Frame = { id: ++this.frames, fn, chain, path, loops };
+    const frame: Frame = { id: ++this.frames, fn, chain, place: this.placeOf(chain), loops, keys: new Map() };
     if (chain.length === 0 || (chain.length === 1 && chain[0]?.file === fn.file))
       this.leafFrames.set(frame.id, chain.length);
     for (const line of fn.errors)
       this.trouble("parse", `a line of ${fn.name} could not be parsed`, { file: fn.file, line, function: fn.name });
     fn.parameters.forEach((name, i) => {
-      const key = `f${frame.id}:${name}`;
+      const key = this.local(name, frame);
       state.set(key, args[i] ?? fresh(name));
       nameLocation(key, name);
     });
@@ -344,7 +388,7 @@ export class Interpreter {
       case "block":
         return this.body(s.body, [state], frame);
       case "expression":
-        this.here = [...frame.chain, this.site(frame, s.line)];
+        this.here = { frame, line: s.line };
         return this.evaluate(s.expr, state, frame, true).map(([st]): Flow => ({ state: st, exit: NEXT }));
       case "declare":
         return this.declare(s, state, frame);
@@ -370,7 +414,7 @@ export class Interpreter {
   }
 
   private declare(s: Extract<Stmt, { kind: "declare" }>, state: State, frame: Frame): Flow[] {
-    const key = `f${frame.id}:${s.name}`;
+    const key = this.local(s.name, frame);
     state.forgetBelow(key);
     if (s.array) this.arrays.add(key);
     if (!s.init) {
@@ -446,7 +490,7 @@ export class Interpreter {
 
   /** Identity of a test in its calling context, kept short: it is part of many keys. */
   private forkId(frame: Frame, line: number, test: Expr): string {
-    const name = `${frame.path}>${frame.fn.name}:${line}:${test.line}:${test.kind}`;
+    const name = `${frame.place}>${frame.fn.name}:${line}:${test.line}:${test.kind}`;
     let id = this.forks.get(name);
     if (id === undefined) {
       id = `${this.forks.size}`;
@@ -519,7 +563,7 @@ export class Interpreter {
     const bound = this.program.evaluate(s.test.right);
     if (bound === null || bound <= BigInt(UNROLL)) return;
     const { name } = s.test.left;
-    this.write({ key: `f${frame.id}:${name}`, text: name }, sym(`each<${bound}`, name), state);
+    this.write({ key: this.local(name, frame), text: name }, sym(`each<${bound}`, name), state);
   }
 
   /** Runs a loop: fully when its tests are decided and few, else once, taken to stand for every iteration. */
@@ -528,7 +572,7 @@ export class Interpreter {
     const descending = this.lastOfDescending(s, start, frame);
     if (descending) {
       const loops = [...frame.loops, s.test ? this.sourceText(s.test) : ""];
-      const place = { key: `f${frame.id}:${descending.name}`, text: descending.name };
+      const place = { key: this.local(descending.name, frame), text: descending.name };
       const between: State[] = [];
       const skip = start.clone();
       this.write(place, sym(`each>${descending.last}`, descending.name), start);
@@ -738,7 +782,7 @@ export class Interpreter {
       case "call": {
         const name = e.callee.kind === "name" ? e.callee.name : null;
         if (name === null) return true;
-        if (this.rules.ignoredCalls.includes(name)) return false;
+        if (this.ignored.has(name)) return false;
         if (name in this.rules.primitives || name in this.rules.noReturn || this.relevant.has(name)) return true;
         return e.args.some((a) => this.hasEffect(a));
       }
@@ -934,7 +978,7 @@ export class Interpreter {
   }
 
   private name(name: string, state: State, frame: Frame): Value {
-    const key = `f${frame.id}:${name}`;
+    const key = this.local(name, frame);
     if (this.arrays.has(key)) return { t: "ref", key, text: name };
     const own = state.read(key);
     if (own !== null) return state.resolve(own);
@@ -988,7 +1032,7 @@ export class Interpreter {
     switch (e.kind) {
       case "name":
         if (this.program.functions.has(e.name) && !frame.fn.parameters.includes(e.name)) return null;
-        return { key: `f${frame.id}:${e.name}`, text: e.name };
+        return { key: this.local(e.name, frame), text: e.name };
       case "member": {
         if (e.arrow) {
           const target = this.target(this.single(e.object, state, frame));
@@ -1058,14 +1102,15 @@ export class Interpreter {
     state.forgetBelow(place.key);
     state.set(place.key, value);
     nameLocation(place.key, place.text);
-    const depth = this.leafFrames.get(Number(/^f(\d+):/.exec(place.key)?.[1]));
+    const invocation = invocationOf(place.key);
+    const depth = value.t === "sym" ? this.leafFrames.get(invocation) : undefined;
     if (value.t === "sym" && depth !== undefined) this.nameValue(value, place.text, depth);
-    const type = /^(.*)\.pt$/.exec(place.key);
-    const typeName = type && value.t === "num" ? this.pageType(value.v, value.name) : null;
-    if (type?.[1] !== undefined && typeName !== null)
-      state.addType({ objectKey: type[1], type: typeName, how: "assign", evidence: this.here });
-    const root = /^(f\d+:\w+)\./.exec(place.key)?.[1];
-    if (root !== undefined) {
+    const object = typedObject(place.key);
+    const type = object !== null && value.t === "num" ? this.pageType(value.v, value.name) : null;
+    if (object !== null && type !== null)
+      state.addType({ objectKey: object, type, how: "assign", evidence: this.chainHere() });
+    const root = invocation > 0 ? structureOf(place.key) : null;
+    if (root !== null) {
       const whole = state.store.get(root);
       if (whole && whole.t === "sym") state.set(root, sym(`${root}#${this.steps}`, whole.text, root));
     }
@@ -1226,20 +1271,11 @@ export class Interpreter {
   // ---------------------------------------------------------------- calls
 
   private isCallKnown(name: string): boolean {
-    const r = this.rules;
-    return (
-      name in r.primitives ||
-      name in r.noReturn ||
-      r.ignoredCalls.includes(name) ||
-      r.assertions.includes(name) ||
-      r.statusWithOperand.includes(name) ||
-      r.mappings.includes(name) ||
-      this.program.functions.has(name)
-    );
+    return this.knownCalls.has(name) || this.program.functions.has(name);
   }
 
   /** Looks into a macro; null when macros nest too deeply (they use themselves) or too many were looked into. */
-  private expanding<T>(look: () => T, site = this.here.at(-1)): T | null {
+  private expanding<T>(look: () => T, site = this.chainHere().at(-1)): T | null {
     if (this.macroDepth >= MAX_MACRO_DEPTH || ++this.macrosSeen > MAX_MACROS) {
       if (this.macrosSeen === MAX_MACROS + 1 && site)
         this.trouble("budget", "the macros of this leaf use each other too often", site);
@@ -1269,7 +1305,7 @@ export class Interpreter {
       });
     }
     const name = e.callee.name;
-    if (this.rules.ignoredCalls.includes(name)) return [[state, num(0)]];
+    if (this.ignored.has(name)) return [[state, num(0)]];
     if (this.rules.assertions.includes(name)) return this.assertion(e, state, frame);
     const end = this.rules.noReturn[name];
     if (end) {
@@ -1280,7 +1316,7 @@ export class Interpreter {
       const expanded = this.expand(e);
       const result = expanded && this.expanding(() => this.evaluate(expanded, state, frame), this.site(frame, e.line));
       if (result) return result;
-      if (state.read(`f${frame.id}:${name}`) !== null)
+      if (state.read(this.local(name, frame)) !== null)
         this.trouble("indirect-call", `a call through the pointer ${name}`, this.site(frame, e.line));
     }
     const states = name in this.rules.primitives ? this.decidePointer(e.args[0], state, frame) : [state];
@@ -1590,8 +1626,9 @@ export class Interpreter {
 
   /** The same acquisition under the same guards is one event, so that situations which saw it can meet again. */
   private intern<T extends LockEvent>(event: T): T {
-    const guards = event.guards.map((g: Guard) => (g.side ? g.fork : `!${g.fork}`)).join();
-    const key = `${event.kind}|${event.lockKey}|${"mode" in event ? event.mode : ""}|${event.evidence.map((s) => `${s.file}:${s.line}`).join(">")}|${event.loops.join(";")}|${guards}`;
+    const mode = "mode" in event ? event.mode : "";
+    const place = this.placeOf(event.evidence);
+    const key = `${event.kind}|${event.lockKey}|${mode}|${place}|${event.loops.join(";")}|${guardsKey(event.guards)}`;
     const known = this.interned.get(key);
     if (known) return known as T;
     this.interned.set(key, event);
@@ -1668,6 +1705,14 @@ export class Interpreter {
   }
 }
 
+/** The variable of which a location is a member, or inside one; null for any other location. */
+function structureOf(key: string): string | null {
+  const dot = key.indexOf(".");
+  if (dot < 0) return null;
+  const element = key.indexOf("[");
+  return element >= 0 && element < dot ? null : key.slice(0, dot);
+}
+
 /** Calls a function with the name of each function that a statement calls. */
 function forEachCall(s: Stmt, visit: (name: string) => void): void {
   const inExpr = (e: Expr): void => {
@@ -1705,6 +1750,18 @@ function forEachCall(s: Stmt, visit: (name: string) => void): void {
 
 const isNode = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "kind" in value && "line" in value;
+
+const guardsKeys = new WeakMap<readonly Guard[], string>();
+
+/** Guards as one string: which side of which tests. */
+function guardsKey(guards: readonly Guard[]): string {
+  let key = guardsKeys.get(guards);
+  if (key === undefined) {
+    key = guards.map((g) => (g.side ? g.fork : `!${g.fork}`)).join();
+    guardsKeys.set(guards, key);
+  }
+  return key;
+}
 
 /** The structure that a lock is a member of: what the outermost pointer points to, or the variable. */
 function objectOf(key: string): string {

@@ -60,7 +60,9 @@ export function tokenize(text: string, start: number, end: number, line: number)
     const from = at;
     if (isWordPart(c) || (c === 46 && isDigit(text.charCodeAt(at + 1)))) {
       at = isDigit(c) || c === 46 ? endOfNumber(text, at, end) : endOfWord(text, at, end);
-      add(isDigit(c) || c === 46 ? "number" : "word", text.slice(from, at), from, at);
+      const isNumber = isDigit(c) || c === 46;
+      const value = text.slice(from, at);
+      add(isNumber ? "number" : "word", isNumber ? value : canonical(value), from, at);
     } else if (c === 34 || c === 39) {
       const close = endOfLiteral(text, at, end);
       at = close < 0 ? at + 1 : close;
@@ -74,6 +76,16 @@ export function tokenize(text: string, start: number, end: number, line: number)
   }
   add("end", "", end, end);
   return { kinds, texts, starts, ends, lines };
+}
+
+const words = new Map<string, string>();
+
+/** One string for all equal ones: comparing and looking up names is then quick. */
+function canonical(word: string): string {
+  const known = words.get(word);
+  if (known !== undefined) return known;
+  words.set(word, word);
+  return word;
 }
 
 function endOfWord(text: string, start: number, end: number): number {

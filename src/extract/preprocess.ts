@@ -240,7 +240,7 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
 }
 
 function blank(text: string): string {
-  return text.replace(/[^\n\r]/g, " ");
+  return /[\n\r]/.test(text) ? text.replace(/[^\n\r]+/g, (line) => " ".repeat(line.length)) : " ".repeat(text.length);
 }
 
 /** Position just after the parenthesis that closes the one at `open`, or -1. */

@@ -58,6 +58,7 @@ export interface RowContext {
 /** Reads the rows. */
 export function buildRows(context: RowContext): LeafRows {
   const troubles: RowTrouble[] = [];
+  withoutIndices.clear();
   const successes = successfulWays(context);
   if (successes.length === 0) {
     troubles.push({
@@ -293,6 +294,17 @@ function removalOf(event: AcquireEvent, state: State, rules: ExtractionRules): r
 /** A PAMT block belongs to one page: which of its entries is meant follows from the page, however its address is written. */
 function withoutIndex(key: string): string {
   if (!key.includes(".pamt_")) return key;
+  let result = withoutIndices.get(key);
+  if (result === undefined) {
+    result = removeIndices(key);
+    withoutIndices.set(key, result);
+  }
+  return result;
+}
+
+const withoutIndices = new Map<string, string>();
+
+function removeIndices(key: string): string {
   let result = "";
   for (let i = 0; i < key.length; i++) {
     const member = /^\.pamt_\w+_p\[/.exec(key.slice(i, i + 24));
