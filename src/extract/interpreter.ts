@@ -7,6 +7,7 @@
  */
 
 import type { LockMode, Side, Site } from "../catalog/index.ts";
+import type { Guard } from "./assumptions.ts";
 import type { Expr, FunctionAst, Stmt } from "./ast.ts";
 import { invocationOf } from "./memory.ts";
 import { arithmetic, type FunctionInfo, type Program, placed, substitute } from "./program.ts";
@@ -15,7 +16,6 @@ import {
   type AcquireEvent,
   forgetNames,
   fresh,
-  type Guard,
   joinAll,
   type LockEvent,
   mergeErrors,
@@ -100,6 +100,12 @@ interface Place {
 }
 
 type Evaluated<T> = readonly [State, T];
+
+/** What comes of each of several situations; nearly always there is one. */
+function each<T, R>(list: readonly Evaluated<T>[], next: (state: State, value: T) => Evaluated<R>[]): Evaluated<R>[] {
+  const [only] = list;
+  return only && list.length === 1 ? next(only[0], only[1]) : list.flatMap(([state, value]) => next(state, value));
+}
 
 const NEXT: Exit = { k: "next" };
 const MAX_DEPTH = 40;
@@ -816,7 +822,7 @@ export class Interpreter {
     if (e.kind === "unary" && e.op === "!")
       return this.condition(e.operand, state, frame).map(([st, f]) => [st, not(f)]);
     if (e.kind === "binary" && /^(==|!=)$/.test(e.op)) {
-      return this.evaluate(e.left, state, frame).flatMap(([s1, a]) =>
+      return each(this.evaluate(e.left, state, frame), (s1, a) =>
         this.evaluate(e.right, s1, frame).map(([s2, b]): Evaluated<Formula> => {
           const f = equal(s2.resolve(a), s2.resolve(b));
           return [s2, s2.simplify(e.op === "==" ? f : not(f))];
@@ -824,7 +830,7 @@ export class Interpreter {
       );
     }
     if (e.kind === "binary" && /^(<|>|<=|>=)$/.test(e.op)) {
-      return this.evaluate(e.left, state, frame).flatMap(([s1, a]) =>
+      return each(this.evaluate(e.left, state, frame), (s1, a) =>
         this.evaluate(e.right, s1, frame).map(
           ([s2, b]): Evaluated<Formula> => [s2, s2.simplify(this.relation(e.op, s2.resolve(a), s2.resolve(b)))],
         ),
@@ -866,7 +872,7 @@ export class Interpreter {
   private shortCircuit(e: Extract<Expr, { kind: "binary" }>, state: State, frame: Frame): Evaluated<Formula>[] {
     const isAnd = e.op === "&&";
     if (!this.hasEffect(e.right)) {
-      return this.condition(e.left, state, frame).flatMap(([s1, a]): Evaluated<Formula>[] => {
+      return each(this.condition(e.left, state, frame), (s1, a): Evaluated<Formula>[] => {
         if (isConst(a, !isAnd)) return [[s1, a]];
         return this.condition(e.right, s1, frame).map(([s2, b]) => [s2, s2.simplify(isAnd ? and(a, b) : or(a, b))]);
       });
@@ -1195,7 +1201,7 @@ export class Interpreter {
   private binary(e: Extract<Expr, { kind: "binary" }>, state: State, frame: Frame): Evaluated<Value>[] {
     if (/^(==|!=|<|>|<=|>=|&&|\|\|)$/.test(e.op))
       return this.condition(e, state, frame).map(([st, f]) => [st, this.asValue(f)]);
-    return this.evaluate(e.left, state, frame).flatMap(([s1, left]) =>
+    return each(this.evaluate(e.left, state, frame), (s1, left) =>
       this.evaluate(e.right, s1, frame).map(
         ([s2, right]): Evaluated<Value> => [s2, this.combine(e.op, s2.resolve(left), s2.resolve(right))],
       ),
@@ -1215,7 +1221,7 @@ export class Interpreter {
   }
 
   private assign(e: Extract<Expr, { kind: "assign" }>, state: State, frame: Frame): Evaluated<Value>[] {
-    return this.evaluate(e.right, state, frame).flatMap(([s1, value]) => {
+    return each(this.evaluate(e.right, state, frame), (s1, value) => {
       const isPath = e.left.kind === "member" || e.left.kind === "index";
       const places: Evaluated<Place | null>[] = this.hasEffect(e.left)
         ? (isPath
@@ -1321,7 +1327,7 @@ export class Interpreter {
     }
     const states = name in this.rules.primitives ? this.decidePointer(e.args[0], state, frame) : [state];
     return states.flatMap((s) =>
-      this.withArgs(e.args, s, frame).flatMap(([st, args]) => this.apply(name, args, e, st, frame)),
+      each(this.withArgs(e.args, s, frame), (st, args) => this.apply(name, args, e, st, frame)),
     );
   }
 
@@ -1359,7 +1365,7 @@ export class Interpreter {
   private withArgs(exprs: readonly Expr[], state: State, frame: Frame): Evaluated<Value[]>[] {
     let current: Evaluated<Value[]>[] = [[state, []]];
     for (const expr of exprs) {
-      current = current.flatMap(([st, values]) =>
+      current = each(current, (st, values) =>
         this.evaluate(expr, st, frame).map(([s, v]): Evaluated<Value[]> => [s, [...values, s.resolve(v)]]),
       );
     }
@@ -1369,7 +1375,7 @@ export class Interpreter {
   private assertion(e: Extract<Expr, { kind: "call" }>, state: State, frame: Frame): Evaluated<Value>[] {
     const test = e.args[0];
     if (!test) return [[state, num(0)]];
-    return this.condition(test, state, frame).flatMap(([st, formula]): Evaluated<Value>[] => {
+    return each(this.condition(test, state, frame), (st, formula): Evaluated<Value>[] => {
       const f = st.simplify(formula);
       if (isConst(f, false)) return [];
       return st.assume(f, `${this.forkId(frame, e.line, test)}!`, true) ? [[st, num(0)]] : [];

@@ -3,10 +3,11 @@
  */
 
 import type { Acquisition, LockMode, Operand, OtherBusy, Release, Site } from "../catalog/index.ts";
+import type { Guard } from "./assumptions.ts";
 import type { Final, Interpreter } from "./interpreter.ts";
 import type { DispatchedLeaf } from "./leaves.ts";
 import type { ExtractionRules } from "./rules.ts";
-import type { AcquireEvent, Guard, ReleaseEvent, State } from "./state.ts";
+import type { AcquireEvent, ReleaseEvent, State } from "./state.ts";
 import { and, equal, type Formula, isConst, not, num, or, TRUE, textOf, valueText } from "./values.ts";
 
 /** What the statuses and operands of the tree are called. */

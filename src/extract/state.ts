@@ -3,18 +3,9 @@
  */
 
 import type { LockKind, LockMode, Side, Site } from "../catalog/index.ts";
+import { Assumptions, type Guard } from "./assumptions.ts";
 import { Memory } from "./memory.ts";
-import { and, FALSE, type Formula, isConst, not, num, or, sameValue, sym, TRUE, type Value } from "./values.ts";
-
-/** A branch that was taken: which test, which side, and what that means. */
-export interface Guard {
-  /** The same for both sides of one test in one calling context. */
-  readonly fork: string;
-  readonly side: boolean;
-  readonly formula: Formula;
-  /** The test as its own function writes it. */
-  readonly written: string | null;
-}
+import { type Formula, isConst, num, sameValue, sym, type Value } from "./values.ts";
 
 interface EventBase {
   /** Identity of the lock word's owner, e.g. a structure; the lock is one of its fields. */
@@ -77,7 +68,7 @@ export interface Failure {
 
 export class State {
   store: Memory;
-  guards: readonly Guard[];
+  assumptions: Assumptions;
   events: readonly LockEvent[];
   /** Acquisitions that were skipped because the mode is "no lock". */
   skipped: readonly AcquireEvent[];
@@ -87,41 +78,37 @@ export class State {
   failure: Failure | null;
   /** Guards of ways that met here and that not all of them share, as `fork=side`. */
   met: ReadonlySet<string>;
-  /** Conditions that the guards decide, by key. */
-  private known: Map<string, boolean>;
-  /** Unknown values that an assumption equates with a constant. */
-  private equals: Map<string, Value>;
   /** Inside a branch that is walked only to see which locks it would take. */
   ghost: boolean;
 
   constructor() {
     this.store = new Memory();
-    this.guards = [];
+    this.assumptions = Assumptions.NONE;
     this.events = [];
     this.skipped = [];
     this.types = [];
     this.busy = [];
     this.failure = null;
     this.met = new Set();
-    this.known = new Map();
-    this.equals = new Map();
     this.ghost = false;
   }
 
   clone(): State {
     const copy = new State();
     copy.store = this.store.copy();
-    copy.guards = this.guards;
+    copy.assumptions = this.assumptions;
     copy.events = this.events;
     copy.skipped = this.skipped;
     copy.types = this.types;
     copy.busy = this.busy;
     copy.failure = this.failure;
     copy.met = this.met;
-    copy.known = new Map(this.known);
-    copy.equals = new Map(this.equals);
     copy.ghost = this.ghost;
     return copy;
+  }
+
+  get guards(): readonly Guard[] {
+    return this.assumptions.guards;
   }
 
   add(event: LockEvent): void {
@@ -146,41 +133,7 @@ export class State {
 
   /** What the assumptions so far say about a condition. */
   simplify(f: Formula): Formula {
-    switch (f.k) {
-      case "const":
-        return f;
-      case "not":
-        return not(this.simplify(f.f));
-      case "and":
-      case "or": {
-        const known = this.known.get(f.key);
-        if (known !== undefined) return known ? TRUE : FALSE;
-        const parts = f.fs.map((p) => this.simplify(p));
-        return f.k === "and" ? and(...parts) : or(...parts);
-      }
-      case "atom": {
-        const known = this.known.get(f.key);
-        return known === undefined ? f : known ? TRUE : FALSE;
-      }
-    }
-  }
-
-  /** Remembers a condition and what follows from it. */
-  private remember(f: Formula, value: boolean): void {
-    if (f.k === "const") return;
-    this.known.set(f.key, value);
-    const binding = f.k === "atom" ? (value ? f.binding : f.otherwise) : null;
-    if (binding) this.equals.set(binding.id, binding.value);
-    if (f.k === "not") this.remember(f.f, !value);
-    else if ((f.k === "and" && value) || (f.k === "or" && !value)) for (const part of f.fs) this.remember(part, value);
-  }
-
-  /** Replaces the assumptions, when paths have met. */
-  setGuards(guards: readonly Guard[]): void {
-    this.guards = guards;
-    this.known = new Map();
-    this.equals = new Map();
-    for (const guard of guards) this.remember(guard.formula, true);
+    return this.assumptions.simplify(f);
   }
 
   /** Assumes a condition. False when it cannot hold. */
@@ -188,8 +141,7 @@ export class State {
     const f = this.simplify(formula);
     if (isConst(f, false)) return false;
     if (isConst(f, true)) return true;
-    this.guards = [...this.guards, { fork, side, formula: f, written }];
-    this.remember(f, true);
+    this.assumptions = this.assumptions.with({ fork, side, formula: f, written });
     this.learn(f);
     return true;
   }
@@ -217,20 +169,14 @@ export class State {
     this.skipped = union(this.skipped, other.skipped);
     this.types = mergeTypes(this.types, other.types);
     this.busy = union(this.busy, other.busy);
-    const kept = this.guards.filter((guard) => other.guards.includes(guard));
+    const kept = this.assumptions.shared(other.assumptions);
     this.met = metAt(this, other, kept);
-    this.setGuards(kept);
+    this.assumptions = kept;
   }
 
   /** Resolves a value by what is assumed. */
   resolve(v: Value): Value {
-    if (v.t === "sym") return this.equals.get(v.id) ?? v;
-    if (v.t !== "ite") return v;
-    const c = this.simplify(v.c);
-    if (c.k === "const") return this.resolve(c.value ? v.a : v.b);
-    const a = this.resolve(v.a);
-    const b = this.resolve(v.b);
-    return sameValue(a, b) ? a : { t: "ite", c, a, b };
+    return this.assumptions.resolve(v);
   }
 
   /** What is stored at a location, or known of it because a structure or array around it is all zero; else null. */
@@ -395,25 +341,30 @@ function union<T>(a: readonly T[], b: readonly T[]): readonly T[] {
   return a === b ? a : [...a, ...b.filter((x) => !a.includes(x))];
 }
 
-function metAt(a: State, b: State, kept: readonly Guard[]): ReadonlySet<string> {
-  const lost = [...a.guards, ...b.guards].filter((guard) => !kept.includes(guard));
+function metAt(a: State, b: State, kept: Assumptions): ReadonlySet<string> {
+  const common = kept.commonWith(a.assumptions);
+  const isLost = (guard: Guard) => !kept.guards.includes(guard, common);
+  const lost = [...a.guards.slice(common), ...b.guards.slice(common)].filter(isLost);
   if (lost.length === 0 && a.met === b.met) return a.met;
-  return new Set([...a.met, ...b.met, ...lost.map((guard) => `${guard.fork}=${guard.side}`)]);
+  const met = new Set(a.met);
+  if (a.met !== b.met) for (const side of b.met) met.add(side);
+  for (const guard of lost) met.add(`${guard.fork}=${guard.side}`);
+  return met;
 }
 
 function mergeTwo(a: State, b: State, formula: Formula | null): State {
   const result = new State();
-  let common = 0;
-  while (common < a.guards.length && common < b.guards.length && a.guards[common] === b.guards[common]) common++;
+  const common = a.assumptions.commonWith(b.assumptions);
   const first = a.guards[common];
   const second = b.guards[common];
-  const restA = a.guards.slice(common + 1);
-  const restB = b.guards.slice(common + 1);
-  result.setGuards([...a.guards.slice(0, common), ...restA.filter((guard) => restB.includes(guard))]);
-  const decide =
-    formula ??
-    (first && second && first.fork === second.fork && restA.length === 0 && restB.length === 0 ? first.formula : null);
-  result.met = metAt(a, b, result.guards);
+  const isOneTest =
+    first !== undefined &&
+    first.fork === second?.fork &&
+    a.guards.length === common + 1 &&
+    b.guards.length === common + 1;
+  result.assumptions = a.assumptions.shared(b.assumptions);
+  const decide = formula ?? (isOneTest ? first.formula : null);
+  result.met = metAt(a, b, result.assumptions);
   result.events = a.events;
   result.skipped = union(a.skipped, b.skipped);
   result.types = mergeTypes(a.types, b.types);
