@@ -17,6 +17,7 @@ import { type Helper, shared, startHelper } from "./threads.ts";
 import { readTree, type SourceTree } from "./tree.ts";
 
 export { defaultCacheDir } from "./cache.ts";
+export { tuneForOneExtraction } from "./threads.ts";
 
 export interface ExtractOptions {
   /** Directory of the source tree. */
