@@ -119,6 +119,9 @@ async function analyseProgram(
         u,
       ),
     ),
+    ...program.unbalanced.map((u) =>
+      diagnostic("unterminated", "a conditional of the preprocessor has no matching other end", u),
+    ),
     ...soundness.findings.map((f) => diagnostic(f.what, f.message, f.site)),
     ...table.unresolved.map((u) => diagnostic("leaf", `the case ${u.label} was not understood: ${u.reason}`, u.site)),
     ...tables.missing.map((what) =>

@@ -1499,6 +1499,7 @@ export class Interpreter {
               evidence,
               guards: state.guards,
               loops: frame.loops,
+              mode: this.releaseMode(rule, args),
               by: null,
             }),
           );
@@ -1513,6 +1514,15 @@ export class Interpreter {
         );
       }
     }
+  }
+
+  /** The mode in which a primitive gives a lock back; null when a variable says it. */
+  private releaseMode(rule: PrimitiveRule, args: readonly Value[]): LockMode | null {
+    if (typeof rule.mode === "string") return rule.mode;
+    const value = args[rule.mode.argument];
+    if (value?.t !== "num") return null;
+    const name = Object.keys(this.rules.modes).find((enumerator) => this.program.constant(enumerator) === value.v);
+    return name === undefined ? null : (this.rules.modes[name] ?? null);
   }
 
   private sideOf(rule: PrimitiveRule, args: readonly Value[]): Side {
@@ -1690,7 +1700,8 @@ export class Interpreter {
       !state.events.some((ev) => ev.kind === "acquire" && ev.lock === "sept_entry" && ev.lockKey === key)
     )
       return false;
-    state.add(this.intern({ kind: "release", lockKey: key, evidence, guards: state.guards, loops: frame.loops, by }));
+    const { guards } = state;
+    state.add(this.intern({ kind: "release", lockKey: key, evidence, guards, loops: frame.loops, mode: null, by }));
     return true;
   }
 

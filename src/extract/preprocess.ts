@@ -23,6 +23,8 @@ export interface PreprocessedFile {
   readonly macros: readonly Macro[];
   /** Lines (1-based) of conditionals that could not be evaluated; taken as false. */
   readonly unevaluated: readonly { readonly line: number; readonly text: string }[];
+  /** Lines of conditionals that nothing ends, and of an `#else`, `#elif` or `#endif` that ends none. */
+  readonly unbalanced: readonly number[];
 }
 
 /**
@@ -136,6 +138,7 @@ function arithmetic(text: string): number {
 }
 
 interface Conditional {
+  readonly line: number;
   active: boolean;
   taken: boolean;
   readonly parentActive: boolean;
@@ -151,9 +154,11 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
   const lines = text.split("\n");
   const macros: Macro[] = [];
   const unevaluated: { line: number; text: string }[] = [];
+  const unbalanced: number[] = [];
   const local = new Map<string, Macro>();
   const stack: Conditional[] = [];
-  const isActive = () => stack.every((entry) => entry.active);
+  // An entry is active only inside active ones.
+  const isActive = () => stack.at(-1)?.active ?? true;
   const isDefined = (name: string) => local.has(name);
   const textOf = (name: string) => (local.get(name) ?? globalMacros.get(name))?.body ?? null;
   const evaluate = (expression: string, line: number) => {
@@ -178,19 +183,21 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
     }
     handleDirective(directive[1] ?? "", body, first + 1);
   }
-  return { text: lines.join("\n"), macros, unevaluated };
+  unbalanced.push(...stack.map((entry) => entry.line));
+  return { text: lines.join("\n"), macros, unevaluated, unbalanced };
 
   function handleDirective(keyword: string, body: string, line: number): void {
     const top = stack.at(-1);
+    if (!top && /^(?:elif|else|endif)$/.test(keyword)) unbalanced.push(line);
     switch (keyword) {
       case "if":
-        push(evaluateIfActive(body, line));
+        push(evaluateIfActive(body, line), line);
         return;
       case "ifdef":
-        push(isDefined(body.trim().split(/\s/)[0] ?? ""));
+        push(isDefined(body.trim().split(/\s/)[0] ?? ""), line);
         return;
       case "ifndef":
-        push(!isDefined(body.trim().split(/\s/)[0] ?? ""));
+        push(!isDefined(body.trim().split(/\s/)[0] ?? ""), line);
         return;
       case "elif":
         if (top) {
@@ -220,9 +227,9 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
   function evaluateIfActive(body: string, line: number): boolean {
     return isActive() ? evaluate(body, line) : false;
   }
-  function push(active: boolean): void {
+  function push(active: boolean, line: number): void {
     const parentActive = isActive();
-    stack.push({ active: parentActive && active, taken: active, parentActive });
+    stack.push({ line, active: parentActive && active, taken: active, parentActive });
   }
   function define(body: string, line: number): void {
     const match = /^\s*([A-Za-z_]\w*)(\(([^)]*)\))?\s*([\s\S]*)$/.exec(body);
@@ -296,5 +303,5 @@ export function preprocess(
   rules: PreprocessRules,
 ): PreprocessedFile {
   const resolved = resolveDirectives(blankComments(source), globalMacros);
-  return { text: padMacros(resolved.text, rules), macros: resolved.macros, unevaluated: resolved.unevaluated };
+  return { ...resolved, text: padMacros(resolved.text, rules) };
 }

@@ -52,6 +52,7 @@ export class Program {
   /** `typedef enum … name_t` → its enumerators, in order. */
   readonly enums = new Map<string, string[]>();
   readonly unevaluated: { file: string; line: number; text: string }[] = [];
+  readonly unbalanced: { file: string; line: number }[] = [];
   /** Names that the tree's headers declare as types. */
   private readonly types = new Set<string>();
   private readonly isTypeName = (name: string): boolean => this.types.has(name);
@@ -69,6 +70,7 @@ export class Program {
       for (const macro of result.macros)
         if (!this.macros.has(macro.name)) this.macros.set(macro.name, { ...macro, file: file.path });
       for (const u of result.unevaluated) this.unevaluated.push({ file: file.path, ...u });
+      for (const line of result.unbalanced) this.unbalanced.push({ file: file.path, line });
       this.indexFunctions(file.path, result.text);
       this.indexEnums(result.text);
       this.indexTypes(result.text);
@@ -210,19 +212,20 @@ export class Program {
   }
 
   /**
-   * All functions from which one of `seeds` can be reached by direct calls, the seeds included.
+   * All functions and macros from which one of `seeds` can be reached by direct calls, the seeds included.
    */
   reaching(seeds: ReadonlySet<string>): Set<string> {
     const callers = new Map<string, string[]>();
-    for (const [name, infos] of this.functions) {
-      for (const info of infos) {
-        for (const callee of info.calls) {
-          const list = callers.get(callee);
-          if (list) list.push(name);
-          else callers.set(callee, [name]);
-        }
-      }
-    }
+    const add = (caller: string, callee: string): void => {
+      const list = callers.get(callee);
+      if (list) list.push(caller);
+      else callers.set(callee, [caller]);
+    };
+    for (const [name, infos] of this.functions)
+      for (const info of infos) for (const callee of info.calls) add(name, callee);
+    // A macro may call for the function that uses it.
+    for (const [name, { body }] of this.macros)
+      if (body.includes("(")) for (const callee of callsIn(body, 0, body.length)) add(name, callee);
     const reached = new Set(seeds);
     const queue = [...seeds];
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) {

@@ -20,7 +20,7 @@ export interface StatusNames {
 export type HandedOver = ReadonlyMap<string, readonly Site[]>;
 
 export interface RowTrouble {
-  readonly what: "no-success" | "not-released" | "leaked-on-error" | "unclassified" | "no-status";
+  readonly what: "no-success" | "not-released" | "released-as" | "leaked-on-error" | "unclassified" | "no-status";
   readonly message: string;
   readonly site: Site;
 }
@@ -77,6 +77,7 @@ export function buildRows(context: RowContext): LeafRows {
   const failures = failureStatuses(context);
   const rows = collectRows(successes, held, failures, context, troubles);
   reportLeaks(context, troubles);
+  reportModes(context, troubles);
   return { acquisitions: nameTwins(rows), otherBusy: otherBusy(context, successes), troubles };
 }
 
@@ -756,6 +757,33 @@ function reportLeaks(context: RowContext, troubles: RowTrouble[]): void {
         message: `${context.leaf.name} may keep ${event.text} locked ${how}`,
         site: event.evidence.at(-1) as Site,
       });
+    }
+  }
+}
+
+/** A lock that is given back in another mode than it is held in leaves the lock's counters wrong. */
+function reportModes(context: RowContext, troubles: RowTrouble[]): void {
+  const reported = new Set<string>();
+  for (const { state } of context.finals) {
+    const held = new Map<string, LockMode>();
+    for (const event of state.events) {
+      const key = withoutIndex(event.lockKey);
+      if (event.kind === "acquire") held.set(key, event.mode);
+      else if (event.kind === "promote") held.set(key, "EXCLUSIVE");
+      else if (event.kind === "demote") held.set(key, "SHARED");
+      else if (event.kind === "release") {
+        const mode = held.get(key);
+        held.delete(key);
+        const site = event.evidence.at(-1) as Site;
+        const place = `${site.file}:${site.line}`;
+        if (mode === undefined || event.mode === null || event.mode === mode || reported.has(place)) continue;
+        reported.add(place);
+        troubles.push({
+          what: "released-as",
+          message: `${context.leaf.name} holds a lock as ${mode} and gives it back as ${event.mode}`,
+          site,
+        });
+      }
     }
   }
 }

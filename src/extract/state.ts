@@ -36,6 +36,8 @@ export interface PromoteEvent extends EventBase {
 
 export interface ReleaseEvent extends EventBase {
   readonly kind: "release";
+  /** The mode that is given back; null when the release does not say one. */
+  readonly mode: LockMode | null;
   /** The function that released, when it is not the lock's own release primitive. */
   readonly by: string | null;
 }
