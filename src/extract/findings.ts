@@ -12,6 +12,7 @@ type Kind =
   | "skipped-file"
   | "conditional"
   | "unterminated"
+  | "cut-off"
   | "leaf"
   | "missing-table";
 
@@ -19,7 +20,8 @@ type Kind =
 const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>> = {
   "skipped-file": ["SL1010", "error"],
   conditional: ["SL1011", "warning"],
-  unterminated: ["SL1012", "error"],
+  unterminated: ["SL1012", "warning"],
+  "cut-off": ["SL1012", "error"],
   parse: ["SL1020", "error"],
   budget: ["SL1021", "error"],
   depth: ["SL1021", "error"],

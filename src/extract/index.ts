@@ -115,12 +115,16 @@ async function analyseProgram(
     ...program.unevaluated.map((u) =>
       diagnostic(
         "conditional",
-        `the condition '${u.text}' could not be evaluated; its branch was taken as inactive`,
+        `the condition '${u.text.slice(0, 80)}' could not be evaluated; its branch was taken as inactive`,
         u,
       ),
     ),
     ...program.unbalanced.map((u) =>
-      diagnostic("unterminated", "a conditional of the preprocessor has no matching other end", u),
+      diagnostic(
+        u.lost ? "cut-off" : "unterminated",
+        `a conditional of the preprocessor has no other end${u.lost ? "; the rest of the file was left out" : ""}`,
+        u,
+      ),
     ),
     ...soundness.findings.map((f) => diagnostic(f.what, f.message, f.site)),
     ...table.unresolved.map((u) => diagnostic("leaf", `the case ${u.label} was not understood: ${u.reason}`, u.site)),

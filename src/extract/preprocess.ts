@@ -23,8 +23,11 @@ export interface PreprocessedFile {
   readonly macros: readonly Macro[];
   /** Lines (1-based) of conditionals that could not be evaluated; taken as false. */
   readonly unevaluated: readonly { readonly line: number; readonly text: string }[];
-  /** Lines of conditionals that nothing ends, and of an `#else`, `#elif` or `#endif` that ends none. */
-  readonly unbalanced: readonly number[];
+  /**
+   * Lines of conditionals that nothing ends, and of an `#else`, `#elif` or `#endif` that ends none; `lost` when the rest of the
+   * file was left out.
+   */
+  readonly unbalanced: readonly { readonly line: number; readonly lost: boolean }[];
 }
 
 /**
@@ -154,7 +157,7 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
   const lines = text.split("\n");
   const macros: Macro[] = [];
   const unevaluated: { line: number; text: string }[] = [];
-  const unbalanced: number[] = [];
+  const unbalanced: { line: number; lost: boolean }[] = [];
   const local = new Map<string, Macro>();
   const stack: Conditional[] = [];
   // An entry is active only inside active ones.
@@ -174,21 +177,21 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
       continue;
     }
     const first = i;
-    let body = directive[2] ?? "";
+    const parts = [directive[2] ?? ""];
     lines[i] = blank(line);
-    while (/\\\s*$/.test(body) && i + 1 < lines.length) {
+    while ((parts.at(-1) as string).trimEnd().endsWith("\\") && i + 1 < lines.length) {
       i++;
-      body = `${body.replace(/\\\s*$/, " ")}${(lines[i] as string).replace(/\r$/, "")}`;
+      parts.push(parts.pop()?.trimEnd().slice(0, -1) as string, (lines[i] as string).replace(/\r$/, ""));
       lines[i] = blank(lines[i] as string);
     }
-    handleDirective(directive[1] ?? "", body, first + 1);
+    handleDirective(directive[1] ?? "", parts.join(" "), first + 1);
   }
-  unbalanced.push(...stack.map((entry) => entry.line));
+  for (const { line, active } of stack) unbalanced.push({ line, lost: !active });
   return { text: lines.join("\n"), macros, unevaluated, unbalanced };
 
   function handleDirective(keyword: string, body: string, line: number): void {
     const top = stack.at(-1);
-    if (!top && /^(?:elif|else|endif)$/.test(keyword)) unbalanced.push(line);
+    if (!top && /^(?:elif|else|endif)$/.test(keyword)) unbalanced.push({ line, lost: false });
     switch (keyword) {
       case "if":
         push(evaluateIfActive(body, line), line);

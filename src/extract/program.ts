@@ -52,7 +52,7 @@ export class Program {
   /** `typedef enum … name_t` → its enumerators, in order. */
   readonly enums = new Map<string, string[]>();
   readonly unevaluated: { file: string; line: number; text: string }[] = [];
-  readonly unbalanced: { file: string; line: number }[] = [];
+  readonly unbalanced: { file: string; line: number; lost: boolean }[] = [];
   /** Names that the tree's headers declare as types. */
   private readonly types = new Set<string>();
   private readonly isTypeName = (name: string): boolean => this.types.has(name);
@@ -70,7 +70,7 @@ export class Program {
       for (const macro of result.macros)
         if (!this.macros.has(macro.name)) this.macros.set(macro.name, { ...macro, file: file.path });
       for (const u of result.unevaluated) this.unevaluated.push({ file: file.path, ...u });
-      for (const line of result.unbalanced) this.unbalanced.push({ file: file.path, line });
+      for (const u of result.unbalanced) this.unbalanced.push({ file: file.path, ...u });
       this.indexFunctions(file.path, result.text);
       this.indexEnums(result.text);
       this.indexTypes(result.text);
@@ -87,7 +87,9 @@ export class Program {
   }
 
   private indexTypes(text: string): void {
-    for (const match of text.matchAll(/\btypedef\b[^;{]*?(\w+)\s*(?:\[[^;\]]*\]\s*)*;|^\}\s*(\w+)\s*;/gm))
+    for (const match of text.matchAll(
+      /\btypedef\b[^;{]{0,300}?(\w+)\s{0,80}(?:\[[^;\]]{0,80}\]\s{0,80})?;|^\}\s*(\w+)\s*;/gm,
+    ))
       this.types.add((match[1] ?? match[2]) as string);
   }
 
