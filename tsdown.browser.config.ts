@@ -20,10 +20,7 @@ export default (["app.tsx", "worker.ts"] as const).map((file) => {
         name: "third-party-notice",
         generateBundle(_options, bundle) {
           const chunks = Object.values(bundle).filter((output) => output.type === "chunk");
-          const source = thirdPartyNotice(
-            chunks.flatMap((chunk) => chunk.moduleIds),
-            [],
-          );
+          const source = thirdPartyNotice(chunks.flatMap((chunk) => chunk.moduleIds));
           this.emitFile({ type: "asset", fileName: `${name}.THIRD-PARTY.txt`, source });
         },
       },

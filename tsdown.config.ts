@@ -24,7 +24,6 @@ export default defineConfig({
   clean: true,
   // Comments cost parse time at start-up; names stay, so that a stack trace in a bug report can be read.
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
-  deps: { neverBundle: ["web-tree-sitter"] },
   plugins: [
     {
       name: "third-party-notice",

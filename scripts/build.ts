@@ -52,7 +52,6 @@ function build(): void {
     bundle("tsdown.config.ts", fresh);
     bundle("tsdown.browser.config.ts", join(fresh, "explorer"));
     copyFileSync("src/explorer/client/style.css", join(fresh, "explorer", "style.css"));
-    copyFileSync("node_modules/tree-sitter-c/tree-sitter-c.wasm", join(fresh, "tree-sitter-c.wasm"));
     chmodSync(join(fresh, "cli.js"), 0o755);
     if (existsSync("dist")) renameSync("dist", old);
     renameSync(fresh, "dist");

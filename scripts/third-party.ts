@@ -1,30 +1,25 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Copied into dist/ as a file, so no import leads to it. */
-const COPIED = ["tree-sitter-c"];
-
 /**
  * The notice that the licences of bundled code ask for.
  *
  * @param moduleIds paths of the modules in the build
- * @param copied packages of which a file is copied beside the build
  */
-export function thirdPartyNotice(moduleIds: Iterable<string>, copied: readonly string[] = COPIED): string {
-  const parts = packagesOf(moduleIds, copied).map((name) => {
+export function thirdPartyNotice(moduleIds: Iterable<string>): string {
+  const parts = packagesOf(moduleIds).map((name) => {
     const folder = join("node_modules", name);
     const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<
       string,
       string
     >;
-    const what = copied.includes(name) ? ` (as ${name}.wasm)` : "";
-    return `${name} ${version}${what}, licence ${license}\n\n${licenceText(folder)}`;
+    return `${name} ${version}, licence ${license}\n\n${licenceText(folder)}`;
   });
   return `seamlock contains code of these packages.\n\n${parts.join(`\n${"-".repeat(78)}\n\n`)}`;
 }
 
-function packagesOf(moduleIds: Iterable<string>, copied: readonly string[]): string[] {
-  const names = new Set(copied);
+function packagesOf(moduleIds: Iterable<string>): string[] {
+  const names = new Set<string>();
   for (const id of moduleIds) {
     const name = /.*[/\\]node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)/.exec(id)?.[1];
     if (name !== undefined) names.add(name.replaceAll("\\", "/"));

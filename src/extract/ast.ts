@@ -1,5 +1,5 @@
 /**
- * The C that the analysis understands: a small syntax tree of our own, free of the parser's memory.
+ * The C that the analysis understands: a small syntax tree.
  */
 
 export type Expr =
@@ -20,7 +20,7 @@ export type Expr =
       readonly line: number;
     }
   | { readonly kind: "index"; readonly object: Expr; readonly index: Expr; readonly line: number }
-  | { readonly kind: "cast"; readonly type: string; readonly operand: Expr; readonly line: number }
+  | { readonly kind: "cast"; readonly operand: Expr; readonly line: number }
   | { readonly kind: "conditional"; readonly test: Expr; readonly yes: Expr; readonly no: Expr; readonly line: number }
   | { readonly kind: "comma"; readonly parts: readonly Expr[]; readonly line: number }
   | { readonly kind: "initializer"; readonly entries: readonly InitializerEntry[]; readonly line: number }
@@ -39,7 +39,6 @@ export type Stmt =
   | {
       readonly kind: "declare";
       readonly name: string;
-      readonly type: string;
       readonly array: boolean;
       readonly init: Expr | null;
       readonly line: number;
@@ -68,19 +67,15 @@ export interface SwitchCase {
   readonly line: number;
 }
 
-export interface Parameter {
-  readonly name: string;
-  readonly type: string;
-}
-
 export interface FunctionAst {
   readonly name: string;
-  /** The type that it returns, as written. */
+  /** The type that it returns, as written, without qualifiers and stars. */
   readonly type: string;
   readonly file: string;
   readonly line: number;
-  readonly parameters: readonly Parameter[];
+  /** Names of the parameters; empty for one without a name. */
+  readonly parameters: readonly string[];
   readonly body: readonly Stmt[];
-  /** Lines inside the function that the parser could not understand. */
+  /** Lines inside the function that could not be understood; the statements there are left out. */
   readonly errors: readonly number[];
 }

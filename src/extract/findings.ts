@@ -11,6 +11,8 @@ type Kind =
   | Finding["what"]
   | "skipped-file"
   | "conditional"
+  | "unterminated"
+  | "cut-off"
   | "leaf"
   | "missing-table";
 
@@ -18,6 +20,8 @@ type Kind =
 const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>> = {
   "skipped-file": ["SL1010", "error"],
   conditional: ["SL1011", "warning"],
+  unterminated: ["SL1012", "warning"],
+  "cut-off": ["SL1012", "error"],
   parse: ["SL1020", "error"],
   budget: ["SL1021", "error"],
   depth: ["SL1021", "error"],
@@ -28,6 +32,7 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
   "no-success": ["SL1030", "error"],
   "not-released": ["SL1031", "error"],
   "leaked-on-error": ["SL1032", "warning"],
+  "released-as": ["SL1035", "error"],
   unclassified: ["SL1033", "note"],
   "no-status": ["SL1034", "note"],
   unvisited: ["SL1040", "error"],

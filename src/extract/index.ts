@@ -6,19 +6,18 @@ import type { Catalog, Diagnostic, Leaf, Side, Site } from "../catalog/index.ts"
 import { SeamlockError } from "../errors.ts";
 import { cacheKey, readCache, writeCache } from "./cache.ts";
 import { diagnostic, sortDiagnostics } from "./findings.ts";
-import { grammarPath } from "./grammar.ts";
 import { analyseLeaves } from "./leaf-analysis.ts";
 import { type DispatchTable, readDispatchers } from "./leaves.ts";
 import { Primitives } from "./primitives.ts";
 import { Program } from "./program.ts";
 import { type ExtractionRules, RULES } from "./rules.ts";
 import { checkSoundness } from "./soundness.ts";
-import { loadParser } from "./syntax.ts";
 import { readTables } from "./tables.ts";
 import { type Helper, shared, startHelper } from "./threads.ts";
 import { readTree, type SourceTree } from "./tree.ts";
 
 export { defaultCacheDir } from "./cache.ts";
+export { tuneForOneExtraction } from "./threads.ts";
 
 export interface ExtractOptions {
   /** Directory of the source tree. */
@@ -74,16 +73,11 @@ interface Identity {
 }
 
 async function analyse(tree: SourceTree, identity: Identity): Promise<Catalog> {
-  const parser = await loadParser(grammarPath());
+  const helper = startHelper(tree.files);
   try {
-    const helper = startHelper(tree.files);
-    try {
-      return await analyseProgram(new Program(parser, tree.files, RULES.preprocess), tree, identity, RULES, helper);
-    } finally {
-      helper?.stop();
-    }
+    return await analyseProgram(new Program(tree.files, RULES.preprocess), tree, identity, RULES, helper);
   } finally {
-    parser.parser.delete();
+    helper?.stop();
   }
 }
 
@@ -121,7 +115,14 @@ async function analyseProgram(
     ...program.unevaluated.map((u) =>
       diagnostic(
         "conditional",
-        `the condition '${u.text}' could not be evaluated; its branch was taken as inactive`,
+        `the condition '${u.text.slice(0, 80)}' could not be evaluated; its branch was taken as inactive`,
+        u,
+      ),
+    ),
+    ...program.unbalanced.map((u) =>
+      diagnostic(
+        u.lost ? "cut-off" : "unterminated",
+        `a conditional of the preprocessor has no other end${u.lost ? "; the rest of the file was left out" : ""}`,
         u,
       ),
     ),

@@ -7,14 +7,15 @@
  */
 
 import type { LockMode, Side, Site } from "../catalog/index.ts";
+import type { Guard } from "./assumptions.ts";
 import type { Expr, FunctionAst, Stmt } from "./ast.ts";
+import { invocationOf } from "./memory.ts";
 import { arithmetic, type FunctionInfo, type Program, placed, substitute } from "./program.ts";
 import type { ExtractionRules, PrimitiveRule, StatusChange } from "./rules.ts";
 import {
   type AcquireEvent,
   forgetNames,
   fresh,
-  type Guard,
   joinAll,
   type LockEvent,
   type LoopTest,
@@ -24,6 +25,7 @@ import {
   type PromoteEvent,
   State,
   textOfLocation,
+  typedObject,
 } from "./state.ts";
 import { baseText, binaryText, unaryText } from "./text.ts";
 import {
@@ -86,9 +88,11 @@ interface Frame {
   readonly fn: FunctionAst;
   /** Call sites from the leaf's own function down to this one. */
   readonly chain: readonly Site[];
-  /** The chain as one string. */
-  readonly path: string;
+  /** Number of the chain: the same for the same call sites. */
+  readonly place: number;
   readonly loops: readonly LoopTest[];
+  /** Keys of the function's variables, by name. */
+  readonly keys: Map<string, string>;
 }
 
 /** A place in memory. */
@@ -98,6 +102,12 @@ interface Place {
 }
 
 type Evaluated<T> = readonly [State, T];
+
+/** What comes of each of several situations; nearly always there is one. */
+function each<T, R>(list: readonly Evaluated<T>[], next: (state: State, value: T) => Evaluated<R>[]): Evaluated<R>[] {
+  const [only] = list;
+  return only && list.length === 1 ? next(only[0], only[1]) : list.flatMap(([state, value]) => next(state, value));
+}
 
 const NEXT: Exit = { k: "next" };
 const MAX_DEPTH = 40;
@@ -117,10 +127,14 @@ export class Interpreter {
   private readonly effects = new WeakMap<Expr, boolean>();
   private readonly interned = new Map<string, LockEvent>();
   private readonly forks = new Map<string, string>();
+  private readonly places = new Map<string, number>();
   private readonly noLockValue: bigint | null;
   /** Functions that can reach an acquire or promote primitive. */
   private readonly acquiring: ReadonlySet<string>;
   private readonly writes: ParameterWrites;
+  private readonly ignored: ReadonlySet<string>;
+  /** Calls that a rule says the meaning of. */
+  private readonly knownCalls: ReadonlySet<string>;
   /** Keys of local variables that are arrays: their name is their address. */
   private readonly arrays = new Set<string>();
   private frames = 0;
@@ -130,8 +144,8 @@ export class Interpreter {
   private budget = 400_000;
   private leafSide: Side = "host";
   private version: number | null = null;
-  /** Call chain and line of the statement under analysis. */
-  private here: readonly Site[] = [];
+  /** The statement under analysis. */
+  private here: { readonly frame: Frame; readonly line: number } | null = null;
   /** Frames of the leaf's own functions: its handler, and what that calls in the same file. */
   private leafFrames = new Map<number, number>();
   /** Identity of a value → the leaf's variable that holds it, and how deep in the leaf's file. */
@@ -150,6 +164,15 @@ export class Interpreter {
     this.rules = rules;
     this.relevant = relevant;
     this.outcomes = outcomes;
+    this.ignored = new Set(rules.ignoredCalls);
+    this.knownCalls = new Set([
+      ...Object.keys(rules.primitives),
+      ...Object.keys(rules.noReturn),
+      ...rules.ignoredCalls,
+      ...rules.assertions,
+      ...Object.keys(rules.statusChanges),
+      ...rules.mappings,
+    ]);
     this.writes = new ParameterWrites(program, [...rules.ignoredCalls, ...rules.mappings, ...rules.assertions]);
     this.acquiring = program.reaching(
       new Set(
@@ -187,7 +210,7 @@ export class Interpreter {
       return { finals: [], frame: 0 };
     }
     const state = new State();
-    const values = ast.parameters.map((p, i) => args[i] ?? sym(`arg:${p.name}`, p.name));
+    const values = ast.parameters.map((name, i) => args[i] ?? sym(`arg:${name}`, name));
     forgetNames();
     this.frames = 0;
     const frame = 1;
@@ -195,6 +218,8 @@ export class Interpreter {
     this.variables.clear();
     this.interned.clear();
     this.forks.clear();
+    this.places.clear();
+    this.arrays.clear();
     this.names = new Map();
     this.textsOf = new Map();
     const returns = this.invoke(ast, values, state, [], [], false);
@@ -212,6 +237,32 @@ export class Interpreter {
     }
   }
 
+  /** The key of a function's variable. */
+  private local(name: string, frame: Frame): string {
+    let key = frame.keys.get(name);
+    if (key === undefined) {
+      key = `f${frame.id}:${name}`;
+      frame.keys.set(name, key);
+    }
+    return key;
+  }
+
+  /** The call chain down to the statement under analysis, and its place. */
+  private chainHere(): readonly Site[] {
+    return this.here ? [...this.here.frame.chain, this.site(this.here.frame, this.here.line)] : [];
+  }
+
+  /** The number of a call chain: identities of tests and events are made of it, and it is shorter than the chain. */
+  private placeOf(chain: readonly Site[]): number {
+    const name = chain.map((c) => `${c.file}:${c.function}:${c.line}`).join(">");
+    let place = this.places.get(name);
+    if (place === undefined) {
+      place = this.places.size;
+      this.places.set(name, place);
+    }
+    return place;
+  }
+
   private site(frame: Frame, line: number): Site {
     return { file: frame.fn.file, line, function: frame.fn.name };
   }
@@ -226,16 +277,15 @@ export class Interpreter {
     loops: readonly LoopTest[],
     drop = true,
   ): Evaluated<Value>[] {
-    const path = chain.map((c) => `${c.function}:${c.line}`).join(">");
-    const frame: Frame = { id: ++this.frames, fn, chain, path, loops };
+    const frame: Frame = { id: ++this.frames, fn, chain, place: this.placeOf(chain), loops, keys: new Map() };
     if (chain.length === 0 || (chain.length === 1 && chain[0]?.file === fn.file))
       this.leafFrames.set(frame.id, chain.length);
     for (const line of fn.errors)
       this.trouble("parse", `a line of ${fn.name} could not be parsed`, { file: fn.file, line, function: fn.name });
-    fn.parameters.forEach((p, i) => {
-      const value = args[i] ?? fresh(p.name);
-      state.set(`f${frame.id}:${p.name}`, value);
-      nameLocation(`f${frame.id}:${p.name}`, p.name);
+    fn.parameters.forEach((name, i) => {
+      const key = this.local(name, frame);
+      state.set(key, args[i] ?? fresh(name));
+      nameLocation(key, name);
     });
     const flows = this.body(fn.body, [state], frame);
     const results: Evaluated<Value>[] = [];
@@ -249,7 +299,7 @@ export class Interpreter {
         results.push([flow.state, isFailure ? { t: "error" } : value]);
       }
     }
-    if (drop) for (const [s] of results) s.dropFrame(`f${frame.id}:`);
+    if (drop) for (const [s] of results) s.store.deleteInvocation(frame.id);
     return this.joinReturns(results);
   }
 
@@ -304,7 +354,7 @@ export class Interpreter {
     for (let i = 0; i < statements.length; i++) {
       const statement = statements[i] as Stmt;
       const arriving = waiting.get(i);
-      if (arriving) current = mergeErrors([...current, ...arriving], `f${frame.id}:`);
+      if (arriving) current = mergeErrors([...current, ...arriving], frame.id);
       if (current.length > MAX_STATES) current = this.thin(current, frame, statement.line);
       const next: State[] = [];
       for (const state of current) {
@@ -324,7 +374,7 @@ export class Interpreter {
 
   /** Too many situations: join what can be joined. */
   private thin(states: readonly State[], frame: Frame, line: number): State[] {
-    const merged = joinAll(states, `f${frame.id}:`);
+    const merged = joinAll(states, frame.id);
     if (merged.length <= MAX_STATES * 4) return merged;
     this.trouble(
       "budget",
@@ -346,7 +396,7 @@ export class Interpreter {
       case "block":
         return this.body(s.body, [state], frame);
       case "expression":
-        this.here = [...frame.chain, this.site(frame, s.line)];
+        this.here = { frame, line: s.line };
         return this.evaluate(s.expr, state, frame, true).map(([st]): Flow => ({ state: st, exit: NEXT }));
       case "declare":
         return this.declare(s, state, frame);
@@ -372,7 +422,7 @@ export class Interpreter {
   }
 
   private declare(s: Extract<Stmt, { kind: "declare" }>, state: State, frame: Frame): Flow[] {
-    const key = `f${frame.id}:${s.name}`;
+    const key = this.local(s.name, frame);
     state.forgetBelow(key);
     if (s.array) this.arrays.add(key);
     if (!s.init) {
@@ -448,7 +498,7 @@ export class Interpreter {
 
   /** Identity of a test in its calling context, kept short: it is part of many keys. */
   private forkId(frame: Frame, line: number, test: Expr): string {
-    const name = `${frame.path}>${frame.fn.name}:${line}:${test.line}:${test.kind}`;
+    const name = `${frame.place}>${frame.fn.name}:${line}:${test.line}:${test.kind}`;
     let id = this.forks.get(name);
     if (id === undefined) {
       id = `${this.forks.size}`;
@@ -521,7 +571,7 @@ export class Interpreter {
     const bound = this.program.evaluate(s.test.right);
     if (bound === null || bound <= BigInt(UNROLL)) return;
     const { name } = s.test.left;
-    this.write({ key: `f${frame.id}:${name}`, text: name }, sym(`each<${bound}`, name), state);
+    this.write({ key: this.local(name, frame), text: name }, sym(`each<${bound}`, name), state);
   }
 
   /** Runs a loop: fully when its tests are decided and few, else once, taken to stand for every iteration. */
@@ -530,7 +580,7 @@ export class Interpreter {
     const descending = this.lastOfDescending(s, start, frame);
     if (descending) {
       const loops = [...frame.loops, this.loopTest(s)];
-      const place = { key: `f${frame.id}:${descending.name}`, text: descending.name };
+      const place = { key: this.local(descending.name, frame), text: descending.name };
       const between: State[] = [];
       const skip = start.clone();
       this.write(place, sym(`each>${descending.last}`, descending.name), start);
@@ -591,7 +641,7 @@ export class Interpreter {
 
   /** What one iteration counted, all of them may have counted further. */
   private forgetCounters(before: State, after: State, _frame: Frame): void {
-    for (const [key, value] of after.store) {
+    for (const [key, value] of [...after.store.entries()]) {
       const old = before.store.get(key);
       if (value.t === "num" && value.name === null && old?.t === "num" && old.name === null && value.v === old.v + 1n)
         after.store.set(key, fresh(textOfLocation(key), key));
@@ -778,7 +828,7 @@ export class Interpreter {
       case "call": {
         const name = e.callee.kind === "name" ? e.callee.name : null;
         if (name === null) return true;
-        if (this.rules.ignoredCalls.includes(name)) return false;
+        if (this.ignored.has(name)) return false;
         if (name in this.rules.primitives || name in this.rules.noReturn || this.relevant.has(name)) return true;
         return e.args.some((a) => this.hasEffect(a));
       }
@@ -812,7 +862,7 @@ export class Interpreter {
     if (e.kind === "unary" && e.op === "!")
       return this.condition(e.operand, state, frame).map(([st, f]) => [st, not(f)]);
     if (e.kind === "binary" && /^(==|!=)$/.test(e.op)) {
-      return this.evaluate(e.left, state, frame).flatMap(([s1, a]) =>
+      return each(this.evaluate(e.left, state, frame), (s1, a) =>
         this.evaluate(e.right, s1, frame).map(([s2, b]): Evaluated<Formula> => {
           const f = equal(s2.resolve(a), s2.resolve(b));
           return [s2, s2.simplify(e.op === "==" ? f : not(f))];
@@ -820,7 +870,7 @@ export class Interpreter {
       );
     }
     if (e.kind === "binary" && /^(<|>|<=|>=)$/.test(e.op)) {
-      return this.evaluate(e.left, state, frame).flatMap(([s1, a]) =>
+      return each(this.evaluate(e.left, state, frame), (s1, a) =>
         this.evaluate(e.right, s1, frame).map(
           ([s2, b]): Evaluated<Formula> => [s2, s2.simplify(this.relation(e.op, s2.resolve(a), s2.resolve(b)))],
         ),
@@ -862,7 +912,7 @@ export class Interpreter {
   private shortCircuit(e: Extract<Expr, { kind: "binary" }>, state: State, frame: Frame): Evaluated<Formula>[] {
     const isAnd = e.op === "&&";
     if (!this.hasEffect(e.right)) {
-      return this.condition(e.left, state, frame).flatMap(([s1, a]): Evaluated<Formula>[] => {
+      return each(this.condition(e.left, state, frame), (s1, a): Evaluated<Formula>[] => {
         if (isConst(a, !isAnd)) return [[s1, a]];
         return this.condition(e.right, s1, frame).map(([s2, b]) => [s2, s2.simplify(isAnd ? and(a, b) : or(a, b))]);
       });
@@ -974,7 +1024,7 @@ export class Interpreter {
   }
 
   private name(name: string, state: State, frame: Frame): Value {
-    const key = `f${frame.id}:${name}`;
+    const key = this.local(name, frame);
     if (this.arrays.has(key)) return { t: "ref", key, text: name };
     const own = state.read(key);
     if (own !== null) return state.resolve(own);
@@ -991,7 +1041,7 @@ export class Interpreter {
   }
 
   private isLocal(name: string, frame: Frame): boolean {
-    return frame.fn.parameters.some((p) => p.name === name) || !this.program.macros.has(name);
+    return frame.fn.parameters.includes(name) || !this.program.macros.has(name);
   }
 
   private evaluatePlace(
@@ -1033,8 +1083,8 @@ export class Interpreter {
   private place(e: Expr, state: State, frame: Frame): Place | null {
     switch (e.kind) {
       case "name":
-        if (this.program.functions.has(e.name) && !frame.fn.parameters.some((p) => p.name === e.name)) return null;
-        return { key: `f${frame.id}:${e.name}`, text: e.name };
+        if (this.program.functions.has(e.name) && !frame.fn.parameters.includes(e.name)) return null;
+        return { key: this.local(e.name, frame), text: e.name };
       case "member": {
         if (e.arrow) {
           const target = this.target(this.single(e.object, state, frame));
@@ -1104,14 +1154,15 @@ export class Interpreter {
     state.forgetBelow(place.key);
     state.set(place.key, value);
     nameLocation(place.key, place.text);
-    const depth = this.leafFrames.get(Number(/^f(\d+):/.exec(place.key)?.[1]));
+    const invocation = invocationOf(place.key);
+    const depth = value.t === "sym" ? this.leafFrames.get(invocation) : undefined;
     if (value.t === "sym" && depth !== undefined) this.nameValue(value, place.text, depth);
-    const type = /^(.*)\.pt$/.exec(place.key);
-    const typeName = type && value.t === "num" ? this.pageType(value.v, value.name) : null;
-    if (type?.[1] !== undefined && typeName !== null)
-      state.addType({ objectKey: type[1], type: typeName, how: "assign", evidence: this.here });
-    const root = /^(f\d+:\w+)\./.exec(place.key)?.[1];
-    if (root !== undefined) {
+    const object = typedObject(place.key);
+    const type = object !== null && value.t === "num" ? this.pageType(value.v, value.name) : null;
+    if (object !== null && type !== null)
+      state.addType({ objectKey: object, type, how: "assign", evidence: this.chainHere() });
+    const root = invocation > 0 ? structureOf(place.key) : null;
+    if (root !== null) {
       const whole = state.store.get(root);
       if (whole && whole.t === "sym") state.set(root, sym(`${root}#${this.steps}`, whole.text, root));
     }
@@ -1196,7 +1247,7 @@ export class Interpreter {
   private binary(e: Extract<Expr, { kind: "binary" }>, state: State, frame: Frame): Evaluated<Value>[] {
     if (/^(==|!=|<|>|<=|>=|&&|\|\|)$/.test(e.op))
       return this.condition(e, state, frame).map(([st, f]) => [st, this.asValue(f)]);
-    return this.evaluate(e.left, state, frame).flatMap(([s1, left]) =>
+    return each(this.evaluate(e.left, state, frame), (s1, left) =>
       this.evaluate(e.right, s1, frame).map(
         ([s2, right]): Evaluated<Value> => [s2, this.combine(e.op, s2.resolve(left), s2.resolve(right))],
       ),
@@ -1216,7 +1267,7 @@ export class Interpreter {
   }
 
   private assign(e: Extract<Expr, { kind: "assign" }>, state: State, frame: Frame): Evaluated<Value>[] {
-    return this.evaluate(e.right, state, frame).flatMap(([s1, value]) => {
+    return each(this.evaluate(e.right, state, frame), (s1, value) => {
       const isPath = e.left.kind === "member" || e.left.kind === "index";
       const places: Evaluated<Place | null>[] = this.hasEffect(e.left)
         ? (isPath
@@ -1272,20 +1323,11 @@ export class Interpreter {
   // ---------------------------------------------------------------- calls
 
   private isCallKnown(name: string): boolean {
-    const r = this.rules;
-    return (
-      name in r.primitives ||
-      name in r.noReturn ||
-      r.ignoredCalls.includes(name) ||
-      r.assertions.includes(name) ||
-      Object.hasOwn(r.statusChanges, name) ||
-      r.mappings.includes(name) ||
-      this.program.functions.has(name)
-    );
+    return this.knownCalls.has(name) || this.program.functions.has(name);
   }
 
   /** Looks into a macro; null when macros nest too deeply (they use themselves) or too many were looked into. */
-  private expanding<T>(look: () => T, site = this.here.at(-1)): T | null {
+  private expanding<T>(look: () => T, site = this.chainHere().at(-1)): T | null {
     if (this.macroDepth >= MAX_MACRO_DEPTH || ++this.macrosSeen > MAX_MACROS) {
       if (this.macrosSeen === MAX_MACROS + 1 && site)
         this.trouble("budget", "the macros of this leaf use each other too often", site);
@@ -1315,7 +1357,7 @@ export class Interpreter {
       });
     }
     const name = e.callee.name;
-    if (this.rules.ignoredCalls.includes(name)) return [[state, num(0)]];
+    if (this.ignored.has(name)) return [[state, num(0)]];
     if (this.rules.assertions.includes(name)) return this.assertion(e, state, frame);
     const end = this.rules.noReturn[name];
     if (end) {
@@ -1326,12 +1368,12 @@ export class Interpreter {
       const expanded = this.expand(e);
       const result = expanded && this.expanding(() => this.evaluate(expanded, state, frame), this.site(frame, e.line));
       if (result) return result;
-      if (state.read(`f${frame.id}:${name}`) !== null)
+      if (state.read(this.local(name, frame)) !== null)
         this.trouble("indirect-call", `a call through the pointer ${name}`, this.site(frame, e.line));
     }
     const states = name in this.rules.primitives ? this.decidePointer(e.args[0], state, frame) : [state];
     return states.flatMap((s) =>
-      this.withArgs(e.args, s, frame).flatMap(([st, args]) => this.apply(name, args, e, st, frame)),
+      each(this.withArgs(e.args, s, frame), (st, args) => this.apply(name, args, e, st, frame)),
     );
   }
 
@@ -1369,7 +1411,7 @@ export class Interpreter {
   private withArgs(exprs: readonly Expr[], state: State, frame: Frame): Evaluated<Value[]>[] {
     let current: Evaluated<Value[]>[] = [[state, []]];
     for (const expr of exprs) {
-      current = current.flatMap(([st, values]) =>
+      current = each(current, (st, values) =>
         this.evaluate(expr, st, frame).map(([s, v]): Evaluated<Value[]> => [s, [...values, s.resolve(v)]]),
       );
     }
@@ -1379,7 +1421,7 @@ export class Interpreter {
   private assertion(e: Extract<Expr, { kind: "call" }>, state: State, frame: Frame): Evaluated<Value>[] {
     const test = e.args[0];
     if (!test) return [[state, num(0)]];
-    return this.condition(test, state, frame).flatMap(([st, formula]): Evaluated<Value>[] => {
+    return each(this.condition(test, state, frame), (st, formula): Evaluated<Value>[] => {
       const f = st.simplify(formula);
       if (isConst(f, false)) return [];
       return st.assume(f, `${this.forkId(frame, e.line, test)}!`, true) ? [[st, num(0)]] : [];
@@ -1520,6 +1562,7 @@ export class Interpreter {
               evidence,
               guards: state.guards,
               loops: frame.loops,
+              mode: this.releaseMode(rule, args),
               by: null,
             }),
           );
@@ -1534,6 +1577,15 @@ export class Interpreter {
         );
       }
     }
+  }
+
+  /** The mode in which a primitive gives a lock back; null when a variable says it. */
+  private releaseMode(rule: PrimitiveRule, args: readonly Value[]): LockMode | null {
+    if (typeof rule.mode === "string") return rule.mode;
+    const value = args[rule.mode.argument];
+    if (value?.t !== "num") return null;
+    const name = Object.keys(this.rules.modes).find((enumerator) => this.program.constant(enumerator) === value.v);
+    return name === undefined ? null : (this.rules.modes[name] ?? null);
   }
 
   private sideOf(rule: PrimitiveRule, args: readonly Value[]): Side {
@@ -1653,8 +1705,9 @@ export class Interpreter {
 
   /** The same acquisition under the same guards is one event, so that situations which saw it can meet again. */
   private intern<T extends LockEvent>(event: T): T {
-    const guards = event.guards.map((g: Guard) => (g.side ? g.fork : `!${g.fork}`)).join();
-    const key = `${event.kind}|${event.lockKey}|${"mode" in event ? event.mode : ""}|${event.evidence.map((s) => `${s.file}:${s.line}`).join(">")}|${event.loops.map((loop) => loop.text).join(";")}|${guards}`;
+    const mode = "mode" in event ? event.mode : "";
+    const place = this.placeOf(event.evidence);
+    const key = `${event.kind}|${event.lockKey}|${mode}|${place}|${event.loops.map((loop) => loop.text).join(";")}|${guardsKey(event.guards)}`;
     const known = this.interned.get(key);
     if (known) return known as T;
     this.interned.set(key, event);
@@ -1710,7 +1763,8 @@ export class Interpreter {
       !state.events.some((ev) => ev.kind === "acquire" && ev.lock === "sept_entry" && ev.lockKey === key)
     )
       return false;
-    state.add(this.intern({ kind: "release", lockKey: key, evidence, guards: state.guards, loops: frame.loops, by }));
+    const { guards } = state;
+    state.add(this.intern({ kind: "release", lockKey: key, evidence, guards, loops: frame.loops, mode: null, by }));
     return true;
   }
 
@@ -1734,7 +1788,7 @@ export class Interpreter {
 /** The value that the innermost running function with a parameter or variable of a name has in it. */
 function innermost(state: State, name: string): Value | null {
   let found: readonly [frame: number, value: Value] = [-1, num(0)];
-  for (const [key, value] of state.store) {
+  for (const [key, value] of state.store.entries()) {
     const frame = key.endsWith(`:${name}`) ? Number(/^f(\d+):\w+$/.exec(key)?.[1] ?? -1) : -1;
     if (frame > found[0]) found = [frame, value];
   }
@@ -1748,6 +1802,14 @@ function withFlags(status: Value, flags: bigint, state: State): Value {
     return { ...status, a: withFlags(status.a, flags, state), b: withFlags(status.b, flags, state) };
   if (status.t === "error" || isConst(state.simplify(equal(status, num(0))), false)) return { t: "error" };
   return sym(`flags(${idOf(status)},${flags})`, `${valueText(status)} with flags`);
+}
+
+/** The variable of which a location is a member, or inside one; null for any other location. */
+function structureOf(key: string): string | null {
+  const dot = key.indexOf(".");
+  if (dot < 0) return null;
+  const element = key.indexOf("[");
+  return element >= 0 && element < dot ? null : key.slice(0, dot);
 }
 
 /** Calls a function with the name of each function that a statement calls. */
@@ -1787,6 +1849,18 @@ function forEachCall(s: Stmt, visit: (name: string) => void): void {
 
 const isNode = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "kind" in value && "line" in value;
+
+const guardsKeys = new WeakMap<readonly Guard[], string>();
+
+/** Guards as one string: which side of which tests. */
+function guardsKey(guards: readonly Guard[]): string {
+  let key = guardsKeys.get(guards);
+  if (key === undefined) {
+    key = guards.map((g) => (g.side ? g.fork : `!${g.fork}`)).join();
+    guardsKeys.set(guards, key);
+  }
+  return key;
+}
 
 /** The structure that a lock is a member of: what the outermost pointer points to, or the variable. */
 function objectOf(key: string): string {

@@ -23,6 +23,11 @@ export interface PreprocessedFile {
   readonly macros: readonly Macro[];
   /** Lines (1-based) of conditionals that could not be evaluated; taken as false. */
   readonly unevaluated: readonly { readonly line: number; readonly text: string }[];
+  /**
+   * Lines of conditionals that nothing ends, and of an `#else`, `#elif` or `#endif` that ends none; `lost` when the rest of the
+   * file was left out.
+   */
+  readonly unbalanced: readonly { readonly line: number; readonly lost: boolean }[];
 }
 
 /**
@@ -136,6 +141,7 @@ function arithmetic(text: string): number {
 }
 
 interface Conditional {
+  readonly line: number;
   active: boolean;
   taken: boolean;
   readonly parentActive: boolean;
@@ -151,9 +157,11 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
   const lines = text.split("\n");
   const macros: Macro[] = [];
   const unevaluated: { line: number; text: string }[] = [];
+  const unbalanced: { line: number; lost: boolean }[] = [];
   const local = new Map<string, Macro>();
   const stack: Conditional[] = [];
-  const isActive = () => stack.every((entry) => entry.active);
+  // An entry is active only inside active ones.
+  const isActive = () => stack.at(-1)?.active ?? true;
   const isDefined = (name: string) => local.has(name);
   const textOf = (name: string) => (local.get(name) ?? globalMacros.get(name))?.body ?? null;
   const evaluate = (expression: string, line: number) => {
@@ -169,28 +177,30 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
       continue;
     }
     const first = i;
-    let body = directive[2] ?? "";
+    const parts = [directive[2] ?? ""];
     lines[i] = blank(line);
-    while (/\\\s*$/.test(body) && i + 1 < lines.length) {
+    while ((parts.at(-1) as string).trimEnd().endsWith("\\") && i + 1 < lines.length) {
       i++;
-      body = `${body.replace(/\\\s*$/, " ")}${(lines[i] as string).replace(/\r$/, "")}`;
+      parts.push(parts.pop()?.trimEnd().slice(0, -1) as string, (lines[i] as string).replace(/\r$/, ""));
       lines[i] = blank(lines[i] as string);
     }
-    handleDirective(directive[1] ?? "", body, first + 1);
+    handleDirective(directive[1] ?? "", parts.join(" "), first + 1);
   }
-  return { text: lines.join("\n"), macros, unevaluated };
+  for (const { line, active } of stack) unbalanced.push({ line, lost: !active });
+  return { text: lines.join("\n"), macros, unevaluated, unbalanced };
 
   function handleDirective(keyword: string, body: string, line: number): void {
     const top = stack.at(-1);
+    if (!top && /^(?:elif|else|endif)$/.test(keyword)) unbalanced.push({ line, lost: false });
     switch (keyword) {
       case "if":
-        push(evaluateIfActive(body, line));
+        push(evaluateIfActive(body, line), line);
         return;
       case "ifdef":
-        push(isDefined(body.trim().split(/\s/)[0] ?? ""));
+        push(isDefined(body.trim().split(/\s/)[0] ?? ""), line);
         return;
       case "ifndef":
-        push(!isDefined(body.trim().split(/\s/)[0] ?? ""));
+        push(!isDefined(body.trim().split(/\s/)[0] ?? ""), line);
         return;
       case "elif":
         if (top) {
@@ -220,9 +230,9 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
   function evaluateIfActive(body: string, line: number): boolean {
     return isActive() ? evaluate(body, line) : false;
   }
-  function push(active: boolean): void {
+  function push(active: boolean, line: number): void {
     const parentActive = isActive();
-    stack.push({ active: parentActive && active, taken: active, parentActive });
+    stack.push({ line, active: parentActive && active, taken: active, parentActive });
   }
   function define(body: string, line: number): void {
     const match = /^\s*([A-Za-z_]\w*)(\(([^)]*)\))?\s*([\s\S]*)$/.exec(body);
@@ -240,7 +250,7 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
 }
 
 function blank(text: string): string {
-  return text.replace(/[^\n\r]/g, " ");
+  return /[\n\r]/.test(text) ? text.replace(/[^\n\r]+/g, (line) => " ".repeat(line.length)) : " ".repeat(text.length);
 }
 
 /** Position just after the parenthesis that closes the one at `open`, or -1. */
@@ -296,5 +306,5 @@ export function preprocess(
   rules: PreprocessRules,
 ): PreprocessedFile {
   const resolved = resolveDirectives(blankComments(source), globalMacros);
-  return { text: padMacros(resolved.text, rules), macros: resolved.macros, unevaluated: resolved.unevaluated };
+  return { ...resolved, text: padMacros(resolved.text, rules) };
 }

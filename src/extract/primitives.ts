@@ -59,7 +59,7 @@ export class Primitives {
     const result = new Map<string, Expr>();
     const fix = (argument: number, value: bigint | null) => {
       const parameter = ast.parameters[argument];
-      if (parameter && value !== null) result.set(parameter.name, { kind: "number", value, line: 0 });
+      if (parameter !== undefined && value !== null) result.set(parameter, { kind: "number", value, line: 0 });
     };
     if (rule && typeof rule.mode === "object") {
       const enumerator = Object.keys(this.rules.modes).find((m) => this.rules.modes[m] === mode);
@@ -133,10 +133,10 @@ export class Primitives {
     else if (e.kind === "call" && e.callee.kind === "name" && this.wanted.has(e.callee.name) && depth < 4) {
       const ast = this.ast(e.callee.name);
       const inner = new Map<string, Expr>();
-      ast?.parameters.forEach((p, i) => {
+      ast?.parameters.forEach((name, i) => {
         const arg = e.args[i];
         const value = arg ? this.value(arg, fixed) : null;
-        if (value !== null) inner.set(p.name, { kind: "number", value, line: 0 });
+        if (value !== null) inner.set(name, { kind: "number", value, line: 0 });
       });
       if (ast) this.walk(ast.body, inner, reading, depth + 1);
     } else {

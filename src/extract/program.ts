@@ -5,7 +5,7 @@
 import type { Expr, FunctionAst } from "./ast.ts";
 import { type Macro, preprocess } from "./preprocess.ts";
 import type { PreprocessRules } from "./rules.ts";
-import { type CParser, parseExpression, parseFunction, parseInteger } from "./syntax.ts";
+import { parseExpression, parseFunction, parseInteger } from "./syntax.ts";
 
 export interface SourceFile {
   /** Relative to the root of the tree, with `/`. */
@@ -52,15 +52,17 @@ export class Program {
   /** `typedef enum … name_t` → its enumerators, in order. */
   readonly enums = new Map<string, string[]>();
   readonly unevaluated: { file: string; line: number; text: string }[] = [];
-  private readonly c: CParser;
+  readonly unbalanced: { file: string; line: number; lost: boolean }[] = [];
+  /** Names that the tree's headers declare as types. */
+  private readonly types = new Set<string>();
+  private readonly isTypeName = (name: string): boolean => this.types.has(name);
   private depth = 0;
   private fuel = 0;
   private readonly asts = new Map<FunctionInfo, FunctionAst | null>();
   private readonly constants = new Map<string, bigint | null>();
   private readonly macroExprs = new Map<string, Expr | null>();
 
-  constructor(c: CParser, files: readonly SourceFile[], rules: PreprocessRules) {
-    this.c = c;
+  constructor(files: readonly SourceFile[], rules: PreprocessRules) {
     const global = collectObjectMacros(files);
     for (const file of files) {
       const result = preprocess(file.source, global, rules);
@@ -68,8 +70,10 @@ export class Program {
       for (const macro of result.macros)
         if (!this.macros.has(macro.name)) this.macros.set(macro.name, { ...macro, file: file.path });
       for (const u of result.unevaluated) this.unevaluated.push({ file: file.path, ...u });
+      for (const u of result.unbalanced) this.unbalanced.push({ file: file.path, ...u });
       this.indexFunctions(file.path, result.text);
       this.indexEnums(result.text);
+      this.indexTypes(result.text);
     }
   }
 
@@ -80,6 +84,13 @@ export class Program {
       if (list) list.push(info);
       else this.functions.set(info.name, [info]);
     }
+  }
+
+  private indexTypes(text: string): void {
+    for (const match of text.matchAll(
+      /\btypedef\b[^;{]{0,300}?(\w+)\s{0,80}(?:\[[^;\]]{0,80}\]\s{0,80})?;|^\}\s*(\w+)\s*;/gm,
+    ))
+      this.types.add((match[1] ?? match[2]) as string);
   }
 
   private indexEnums(text: string): void {
@@ -113,8 +124,7 @@ export class Program {
   ast(info: FunctionInfo): FunctionAst | null {
     const known = this.asts.get(info);
     if (known !== undefined) return known;
-    const text = (this.texts.get(info.file) ?? "").slice(info.headStart, info.bodyEnd);
-    const ast = parseFunction(this.c, info.name, info.file, text, info.headLine);
+    const ast = parseFunction(this.texts.get(info.file) ?? "", info, this.isTypeName);
     this.asts.set(info, ast);
     return ast;
   }
@@ -124,7 +134,8 @@ export class Program {
     const known = this.macroExprs.get(name);
     if (known !== undefined) return known;
     const macro = this.macros.get(name);
-    const expr = macro && macro.body !== "" && macro.body.length < 400 ? parseExpression(this.c, macro.body) : null;
+    const expr =
+      macro && macro.body !== "" && macro.body.length < 400 ? parseExpression(macro.body, this.isTypeName) : null;
     this.macroExprs.set(name, expr);
     return expr;
   }
@@ -152,7 +163,7 @@ export class Program {
   }
 
   private evaluateText(text: string): bigint | null {
-    return parseInteger(text) ?? this.evaluate(parseExpression(this.c, text));
+    return parseInteger(text) ?? this.evaluate(parseExpression(text, this.isTypeName));
   }
 
   /** A constant expression's value, in 64-bit unsigned arithmetic; null when it is not constant. */
@@ -203,19 +214,20 @@ export class Program {
   }
 
   /**
-   * All functions from which one of `seeds` can be reached by direct calls, the seeds included.
+   * All functions and macros from which one of `seeds` can be reached by direct calls, the seeds included.
    */
   reaching(seeds: ReadonlySet<string>): Set<string> {
     const callers = new Map<string, string[]>();
-    for (const [name, infos] of this.functions) {
-      for (const info of infos) {
-        for (const callee of info.calls) {
-          const list = callers.get(callee);
-          if (list) list.push(name);
-          else callers.set(callee, [name]);
-        }
-      }
-    }
+    const add = (caller: string, callee: string): void => {
+      const list = callers.get(callee);
+      if (list) list.push(caller);
+      else callers.set(callee, [caller]);
+    };
+    for (const [name, infos] of this.functions)
+      for (const info of infos) for (const callee of info.calls) add(name, callee);
+    // A macro may call for the function that uses it.
+    for (const [name, { body }] of this.macros)
+      if (body.includes("(")) for (const callee of callsIn(body, 0, body.length)) add(name, callee);
     const reached = new Set(seeds);
     const queue = [...seeds];
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) {

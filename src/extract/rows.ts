@@ -3,10 +3,11 @@
  */
 
 import type { Acquisition, LockMode, Operand, OtherBusy, Release, Site } from "../catalog/index.ts";
+import type { Guard } from "./assumptions.ts";
 import type { Final, Interpreter } from "./interpreter.ts";
 import type { DispatchedLeaf } from "./leaves.ts";
 import { type ExtractionRules, FATAL } from "./rules.ts";
-import type { AcquireEvent, BusyFact, Guard, ReleaseEvent, State } from "./state.ts";
+import type { AcquireEvent, BusyFact, ReleaseEvent, State } from "./state.ts";
 import { joinedText } from "./text.ts";
 import { and, equal, type Formula, isConst, not, num, or, TRUE, textOf, valueText } from "./values.ts";
 
@@ -20,7 +21,7 @@ export interface StatusNames {
 export type HandedOver = ReadonlyMap<string, readonly ReleaseEvent[]>;
 
 export interface RowTrouble {
-  readonly what: "no-success" | "not-released" | "leaked-on-error" | "unclassified" | "no-status";
+  readonly what: "no-success" | "not-released" | "released-as" | "leaked-on-error" | "unclassified" | "no-status";
   readonly message: string;
   readonly site: Site;
 }
@@ -61,6 +62,7 @@ export interface RowContext {
 /** Reads the rows. */
 export function buildRows(context: RowContext): LeafRows {
   const troubles: RowTrouble[] = [];
+  withoutIndices.clear();
   const successes = successfulWays(context);
   if (successes.length === 0) {
     troubles.push({
@@ -78,6 +80,7 @@ export function buildRows(context: RowContext): LeafRows {
   const failures = failureStatuses(context);
   const rows = collectRows(successes, held, failures, context, troubles);
   reportLeaks(context, troubles);
+  reportModes(context, troubles);
   return { acquisitions: nameTwins(rows), otherBusy: otherBusy(context, successes), troubles };
 }
 
@@ -317,6 +320,17 @@ function removalOf(event: AcquireEvent, state: State, rules: ExtractionRules): r
 /** A PAMT block belongs to one page: which of its entries is meant follows from the page, however its address is written. */
 function withoutIndex(key: string): string {
   if (!key.includes(".pamt_")) return key;
+  let result = withoutIndices.get(key);
+  if (result === undefined) {
+    result = removeIndices(key);
+    withoutIndices.set(key, result);
+  }
+  return result;
+}
+
+const withoutIndices = new Map<string, string>();
+
+function removeIndices(key: string): string {
   let result = "";
   for (let i = 0; i < key.length; i++) {
     const member = /^\.pamt_\w+_p\[/.exec(key.slice(i, i + 24));
@@ -340,7 +354,7 @@ function withoutIndex(key: string): string {
 /** Does a structure that was copied into the hand-over hold the pointer in one of its members? */
 function holds(state: State, structure: string | null, pointer: string): boolean {
   if (structure === null) return false;
-  for (const [key, value] of state.store)
+  for (const [key, value] of state.store.entries())
     if (key.startsWith(`${structure}.`) && value.t === "sym" && value.id === pointer) return true;
   return false;
 }
@@ -413,7 +427,7 @@ function handOverFields(event: AcquireEvent, state: State, context: RowContext):
   const pattern = new RegExp(`\\.${context.rules.handOver}\\.(\\w+)(?:\\.|$)`);
   const pointer = event.objectKey.replace(/^\*\{([\s\S]*)\}$/, "$1");
   const fields: string[] = [];
-  for (const [key, value] of state.store) {
+  for (const [key, value] of state.store.entries()) {
     const field = pattern.exec(key)?.[1];
     if (field === undefined || value.t !== "sym") continue;
     if (value.id === pointer || event.objectKey.includes(value.id) || holds(state, value.location, pointer))
@@ -429,7 +443,9 @@ function isHandedOver(event: AcquireEvent, release: ReleaseEvent, state: State):
   const element = /(\.\w+\[\d+\])\}/.exec(release.lockKey)?.[1];
   const pointer = event.objectKey.replace(/^\*\{([\s\S]*)\}$/, "$1");
   if (element === undefined) return false;
-  return [...state.store].some(([key, value]) => key.endsWith(element) && value.t === "sym" && value.id === pointer);
+  return [...state.store.entries()].some(
+    ([key, value]) => key.endsWith(element) && value.t === "sym" && value.id === pointer,
+  );
 }
 
 /** A page whose type one way through the leaf changes has that role on the other ways too. */
@@ -825,6 +841,33 @@ function reportLeaks(context: RowContext, troubles: RowTrouble[]): void {
         message: `${context.leaf.name} may keep ${event.text} locked ${how}`,
         site: event.evidence.at(-1) as Site,
       });
+    }
+  }
+}
+
+/** A lock that is given back in another mode than it is held in leaves the lock's counters wrong. */
+function reportModes(context: RowContext, troubles: RowTrouble[]): void {
+  const reported = new Set<string>();
+  for (const { state } of context.finals) {
+    const held = new Map<string, LockMode>();
+    for (const event of state.events) {
+      const key = withoutIndex(event.lockKey);
+      if (event.kind === "acquire") held.set(key, event.mode);
+      else if (event.kind === "promote") held.set(key, "EXCLUSIVE");
+      else if (event.kind === "demote") held.set(key, "SHARED");
+      else if (event.kind === "release") {
+        const mode = held.get(key);
+        held.delete(key);
+        const site = event.evidence.at(-1) as Site;
+        const place = `${site.file}:${site.line}`;
+        if (mode === undefined || event.mode === null || event.mode === mode || reported.has(place)) continue;
+        reported.add(place);
+        troubles.push({
+          what: "released-as",
+          message: `${context.leaf.name} holds a lock as ${mode} and gives it back as ${event.mode}`,
+          site,
+        });
+      }
     }
   }
 }

@@ -43,7 +43,7 @@ export function checkSoundness(
   findings.push(
     ...addressesTaken(program, rules, reaching),
     ...unknownLockCalls(program, rules, reachable),
-    ...hidingMacros(program, rules),
+    ...hidingMacros(program, rules, reaching),
   );
   return { coverage: { sites: count, visited: seen, explained }, findings };
 }
@@ -134,13 +134,18 @@ function unknownLockCalls(program: Program, rules: ExtractionRules, reachable: R
   return findings;
 }
 
-function hidingMacros(program: Program, rules: ExtractionRules): Finding[] {
-  const pattern = new RegExp(`\\b(${Object.keys(rules.primitives).join("|")})\\s*\\(`);
+/** A macro whose uses are not followed: one that is no expression, or another name of a function that locks. */
+function hidingMacros(program: Program, rules: ExtractionRules, reaching: ReadonlySet<string>): Finding[] {
+  const names = [...reaching].filter((name) => program.functions.has(name) || name in rules.primitives);
+  const pattern = new RegExp(`\\b(?:${names.join("|")})\\b`);
   return [...program.macros.values()]
-    .filter((macro) => pattern.test(macro.body) && program.macroExpr(macro.name) === null)
+    .filter(
+      ({ name, parameters, body }) =>
+        pattern.test(body) && !(name in rules.primitives) && (parameters === null || program.macroExpr(name) === null),
+    )
     .map((macro) => ({
       what: "macro-hides-lock",
-      message: `the macro ${macro.name} calls a lock primitive and is not an expression; its uses are not followed`,
+      message: `the macro ${macro.name} calls what takes a lock and is not followed where it is used`,
       site: { file: macro.file, line: macro.line, function: macro.name },
     }));
 }

@@ -3,17 +3,9 @@
  */
 
 import type { LockKind, LockMode, Side, Site } from "../catalog/index.ts";
-import { and, FALSE, type Formula, isConst, not, num, or, sameValue, sym, TRUE, type Value } from "./values.ts";
-
-/** A branch that was taken: which test, which side, and what that means. */
-export interface Guard {
-  /** The same for both sides of one test in one calling context. */
-  readonly fork: string;
-  readonly side: boolean;
-  readonly formula: Formula;
-  /** The test as its own function writes it. */
-  readonly written: string | null;
-}
+import { Assumptions, type Guard } from "./assumptions.ts";
+import { Memory } from "./memory.ts";
+import { type Formula, isConst, num, sameValue, sym, type Value } from "./values.ts";
 
 /** A loop: its test as the source writes it, and where it stands. */
 export interface LoopTest {
@@ -50,6 +42,8 @@ export interface PromoteEvent extends EventBase {
 
 export interface ReleaseEvent extends EventBase {
   readonly kind: "release";
+  /** The mode that is given back; null when the release does not say one. */
+  readonly mode: LockMode | null;
   /** The function that released, when it is not the lock's own release primitive. */
   readonly by: string | null;
 }
@@ -81,8 +75,8 @@ export interface Failure {
 }
 
 export class State {
-  store: Map<string, Value>;
-  guards: readonly Guard[];
+  store: Memory;
+  assumptions: Assumptions;
   events: readonly LockEvent[];
   /** Acquisitions that were skipped because the mode is "no lock". */
   skipped: readonly AcquireEvent[];
@@ -92,41 +86,37 @@ export class State {
   failure: Failure | null;
   /** Guards of ways that met here and that not all of them share, as `fork=side`. */
   met: ReadonlySet<string>;
-  /** Conditions that the guards decide, by key. */
-  private known: Map<string, boolean>;
-  /** Unknown values that an assumption equates with a constant. */
-  private equals: Map<string, Value>;
   /** Inside a branch that is walked only to see which locks it would take. */
   ghost: boolean;
 
   constructor() {
-    this.store = new Map();
-    this.guards = [];
+    this.store = new Memory();
+    this.assumptions = Assumptions.NONE;
     this.events = [];
     this.skipped = [];
     this.types = [];
     this.busy = [];
     this.failure = null;
     this.met = new Set();
-    this.known = new Map();
-    this.equals = new Map();
     this.ghost = false;
   }
 
   clone(): State {
     const copy = new State();
-    copy.store = new Map(this.store);
-    copy.guards = this.guards;
+    copy.store = this.store.copy();
+    copy.assumptions = this.assumptions;
     copy.events = this.events;
     copy.skipped = this.skipped;
     copy.types = this.types;
     copy.busy = this.busy;
     copy.failure = this.failure;
     copy.met = this.met;
-    copy.known = new Map(this.known);
-    copy.equals = new Map(this.equals);
     copy.ghost = this.ghost;
     return copy;
+  }
+
+  get guards(): readonly Guard[] {
+    return this.assumptions.guards;
   }
 
   add(event: LockEvent): void {
@@ -151,41 +141,7 @@ export class State {
 
   /** What the assumptions so far say about a condition. */
   simplify(f: Formula): Formula {
-    switch (f.k) {
-      case "const":
-        return f;
-      case "not":
-        return not(this.simplify(f.f));
-      case "and":
-      case "or": {
-        const known = this.known.get(f.key);
-        if (known !== undefined) return known ? TRUE : FALSE;
-        const parts = f.fs.map((p) => this.simplify(p));
-        return f.k === "and" ? and(...parts) : or(...parts);
-      }
-      case "atom": {
-        const known = this.known.get(f.key);
-        return known === undefined ? f : known ? TRUE : FALSE;
-      }
-    }
-  }
-
-  /** Remembers a condition and what follows from it. */
-  private remember(f: Formula, value: boolean): void {
-    if (f.k === "const") return;
-    this.known.set(f.key, value);
-    const binding = f.k === "atom" ? (value ? f.binding : f.otherwise) : null;
-    if (binding) this.equals.set(binding.id, binding.value);
-    if (f.k === "not") this.remember(f.f, !value);
-    else if ((f.k === "and" && value) || (f.k === "or" && !value)) for (const part of f.fs) this.remember(part, value);
-  }
-
-  /** Replaces the assumptions, when paths have met. */
-  setGuards(guards: readonly Guard[]): void {
-    this.guards = guards;
-    this.known = new Map();
-    this.equals = new Map();
-    for (const guard of guards) this.remember(guard.formula, true);
+    return this.assumptions.simplify(f);
   }
 
   /** Assumes a condition. False when it cannot hold. */
@@ -193,8 +149,7 @@ export class State {
     const f = this.simplify(formula);
     if (isConst(f, false)) return false;
     if (isConst(f, true)) return true;
-    this.guards = [...this.guards, { fork, side, formula: f, written }];
-    this.remember(f, true);
+    this.assumptions = this.assumptions.with({ fork, side, formula: f, written });
     this.learn(f);
     return true;
   }
@@ -205,10 +160,9 @@ export class State {
     if (!binding || binding.location === null) return;
     const { location, value } = binding;
     this.set(location, value);
-    const type = /^(.*)\.pt$/.exec(location);
-    if (type?.[1] !== undefined && value.t === "num" && value.name !== null) {
-      this.addType({ objectKey: type[1], type: value.name, how: "assume", evidence: [] });
-    }
+    const objectKey = typedObject(location);
+    if (objectKey !== null && value.t === "num" && value.name !== null)
+      this.addType({ objectKey, type: value.name, how: "assume", evidence: [] });
   }
 
   /** Have both seen the same, so that they can be one? */
@@ -225,28 +179,23 @@ export class State {
     this.skipped = union(this.skipped, other.skipped);
     this.types = mergeTypes(this.types, other.types);
     this.busy = union(this.busy, other.busy);
-    const kept = this.guards.filter((guard) => other.guards.includes(guard));
+    const kept = this.assumptions.shared(other.assumptions);
     this.met = metAt(this, other, kept);
-    this.setGuards(kept);
+    this.assumptions = kept;
   }
 
   /** Resolves a value by what is assumed. */
   resolve(v: Value): Value {
-    if (v.t === "sym") return this.equals.get(v.id) ?? v;
-    if (v.t !== "ite") return v;
-    const c = this.simplify(v.c);
-    if (c.k === "const") return this.resolve(c.value ? v.a : v.b);
-    const a = this.resolve(v.a);
-    const b = this.resolve(v.b);
-    return sameValue(a, b) ? a : { t: "ite", c, a, b };
+    return this.assumptions.resolve(v);
   }
 
   /** What is stored at a location, or known of it because a structure or array around it is all zero; else null. */
   read(key: string): Value | null {
     const own = this.store.get(key);
     if (own !== undefined) return own;
-    if (!zeroed.has(rootOf(key))) return null;
-    for (let end = parentEnd(key, key.length); end > 0; end = parentEnd(key, end)) {
+    let end = parentEnd(key, key.length);
+    if (end <= 0 || !zeroed.has(rootOf(key))) return null;
+    for (; end > 0; end = parentEnd(key, end)) {
       const outer = this.store.get(key.slice(0, end));
       if (outer !== undefined) return outer.t === "zero" ? num(0) : null;
     }
@@ -262,19 +211,7 @@ export class State {
 
   /** Forgets everything below a location. */
   forgetBelow(key: string): void {
-    if (!compound.has(key)) return;
-    for (const other of this.store.keys()) {
-      if (
-        other.length > key.length &&
-        other.startsWith(key) &&
-        (other[key.length] === "." || other[key.length] === "[")
-      )
-        this.store.delete(other);
-    }
-  }
-
-  dropFrame(prefix: string): void {
-    for (const key of this.store.keys()) if (key.startsWith(prefix)) this.store.delete(key);
+    if (compound.has(key)) this.store.deleteInside(key);
   }
 }
 
@@ -283,8 +220,8 @@ const isErrorStatus = (v: Value): boolean =>
   v.t === "error" || (v.t === "num" && v.v >> 63n === 1n && v.name?.startsWith("TDX_") === true);
 
 /** Do all variables that hold an error status in both hold the same one? */
-function sameStatuses(a: ReadonlyMap<string, Value>, b: ReadonlyMap<string, Value>): boolean {
-  for (const [key, value] of a) {
+function sameStatuses(a: Memory, b: Memory): boolean {
+  for (const [key, value] of a.entries()) {
     if (!isErrorStatus(value)) continue;
     const other = b.get(key);
     if (other !== undefined && isErrorStatus(other) && !sameValue(value, other)) return false;
@@ -322,8 +259,16 @@ const compound = new Set<string>();
 const zeroed = new Set<string>();
 
 function rootOf(key: string): string {
-  const end = key.search(/[.[]/);
-  return end < 0 ? key : key.slice(0, end);
+  for (let i = 0; i < key.length; i++) {
+    const c = key.charCodeAt(i);
+    if (c === 46 || c === 91) return key.slice(0, i);
+  }
+  return key;
+}
+
+/** The object whose page type a location is; null when the location is no page type. */
+export function typedObject(key: string): string | null {
+  return key.endsWith(".pt") ? key.slice(0, -3) : null;
 }
 
 function parentEnd(key: string, end: number): number {
@@ -364,13 +309,13 @@ export function mergeStates(states: readonly State[], formula: Formula | null): 
  * Joins situations that are all on their way out with an error: same events, same constants in the function's variables,
  * an error in the same variables. Which error it was does not matter to any lock.
  *
- * @param frame prefix of the keys of the function's variables
+ * @param invocation number of the function's invocation
  */
-export function mergeErrors(states: readonly State[], frame: string): State[] {
+export function mergeErrors(states: readonly State[], invocation: number): State[] {
   const groups = new Map<string, State[]>();
   const rest: State[] = [];
   for (const state of states) {
-    const key = state.failure ? null : errorSignature(state, frame);
+    const key = state.failure ? null : errorSignature(state, invocation);
     if (key === null) {
       rest.push(state);
       continue;
@@ -383,18 +328,17 @@ export function mergeErrors(states: readonly State[], frame: string): State[] {
 }
 
 /** Joins what can be joined, but never a situation on its way out with an error and one that is not. */
-export function joinAll(states: readonly State[], frame: string): State[] {
-  const failing = states.filter((state) => errorSignature(state, frame) !== null);
+export function joinAll(states: readonly State[], invocation: number): State[] {
+  const failing = states.filter((state) => errorSignature(state, invocation) !== null);
   const fine = states.filter((state) => !failing.includes(state));
   return [...mergeStates(fine, null), ...mergeStates(failing, null)];
 }
 
 /** Null when no variable of the function holds an error. */
-function errorSignature(state: State, frame: string): string | null {
+function errorSignature(state: State, invocation: number): string | null {
   const parts: string[] = [];
   let hasError = false;
-  for (const [key, value] of state.store) {
-    if (!key.startsWith(frame)) continue;
+  for (const [key, value] of state.store.variables(invocation)) {
     if (isErrorStatus(value)) {
       hasError = true;
       parts.push(`${key}!`);
@@ -417,39 +361,43 @@ function union<T>(a: readonly T[], b: readonly T[]): readonly T[] {
   return a === b ? a : [...a, ...b.filter((x) => !a.includes(x))];
 }
 
-function metAt(a: State, b: State, kept: readonly Guard[]): ReadonlySet<string> {
-  const lost = [...a.guards, ...b.guards].filter((guard) => !kept.includes(guard));
+function metAt(a: State, b: State, kept: Assumptions): ReadonlySet<string> {
+  const common = kept.commonWith(a.assumptions);
+  const isLost = (guard: Guard) => !kept.guards.includes(guard, common);
+  const lost = [...a.guards.slice(common), ...b.guards.slice(common)].filter(isLost);
   if (lost.length === 0 && a.met === b.met) return a.met;
-  return new Set([...a.met, ...b.met, ...lost.map((guard) => `${guard.fork}=${guard.side}`)]);
+  const met = new Set(a.met);
+  if (a.met !== b.met) for (const side of b.met) met.add(side);
+  for (const guard of lost) met.add(`${guard.fork}=${guard.side}`);
+  return met;
 }
 
 function mergeTwo(a: State, b: State, formula: Formula | null): State {
   const result = new State();
-  let common = 0;
-  while (common < a.guards.length && common < b.guards.length && a.guards[common] === b.guards[common]) common++;
+  const common = a.assumptions.commonWith(b.assumptions);
   const first = a.guards[common];
   const second = b.guards[common];
-  const restA = a.guards.slice(common + 1);
-  const restB = b.guards.slice(common + 1);
-  result.setGuards([...a.guards.slice(0, common), ...restA.filter((guard) => restB.includes(guard))]);
-  const decide =
-    formula ??
-    (first && second && first.fork === second.fork && restA.length === 0 && restB.length === 0 ? first.formula : null);
-  result.met = metAt(a, b, result.guards);
+  const isOneTest =
+    first !== undefined &&
+    first.fork === second?.fork &&
+    a.guards.length === common + 1 &&
+    b.guards.length === common + 1;
+  result.assumptions = a.assumptions.shared(b.assumptions);
+  const decide = formula ?? (isOneTest ? first.formula : null);
+  result.met = metAt(a, b, result.assumptions);
   result.events = a.events;
   result.skipped = union(a.skipped, b.skipped);
   result.types = mergeTypes(a.types, b.types);
   result.busy = union(a.busy, b.busy);
   result.failure = a.failure;
   result.ghost = a.ghost;
-  const mergeKey = (key: string, va: Value | null, vb: Value | null): void => {
-    if (va !== null && vb !== null && sameValue(va, vb)) result.store.set(key, va);
-    else if (va !== null && vb !== null && isErrorStatus(va) && isErrorStatus(vb))
-      result.store.set(key, { t: "error" });
-    else if (va !== null && vb !== null && decide) result.store.set(key, { t: "ite", c: decide, a: va, b: vb });
-    else result.store.set(key, fresh(textOfLocation(key)));
-  };
-  for (const [key, va] of a.store) mergeKey(key, va, b.read(key));
-  for (const [key, vb] of b.store) if (!a.store.has(key)) mergeKey(key, a.read(key), vb);
+  result.store = Memory.meet(a.store, b.store, (key) => {
+    const va = a.read(key);
+    const vb = b.read(key);
+    if (va === null || vb === null) return fresh(textOfLocation(key));
+    if (sameValue(va, vb)) return va;
+    if (isErrorStatus(va) && isErrorStatus(vb)) return { t: "error" };
+    return decide ? { t: "ite", c: decide, a: va, b: vb } : fresh(textOfLocation(key));
+  });
   return result;
 }

@@ -1,424 +1,707 @@
 /**
- * From preprocessed C to {@link FunctionAst}, by tree-sitter's C grammar (compiled to WebAssembly; no native code).
- */
-
-import type { Language, Node, Parser } from "web-tree-sitter";
-import type { Expr, FunctionAst, InitializerEntry, Parameter, Stmt, SwitchCase } from "./ast.ts";
-
-/** A parser with the C grammar loaded. Loading costs about 50 ms, so it happens only when source is parsed. */
-export interface CParser {
-  readonly parser: Parser;
-  readonly language: Language;
-}
-
-/**
- * Loads the parser.
+ * From preprocessed C to {@link FunctionAst}: a recursive-descent parser of what stands inside functions.
  *
- * @param grammar path or bytes of `tree-sitter-c.wasm`
+ * A statement that is not understood is left out and its line is remembered; what follows it is read all the same.
  */
-export async function loadParser(grammar: string | Uint8Array): Promise<CParser> {
-  const { Parser, Language } = await import("web-tree-sitter");
-  await Parser.init();
-  const language = await Language.load(grammar);
-  const parser = new Parser();
-  parser.setLanguage(language);
-  return { parser, language };
-}
 
-/** A plain copy of a syntax node: reading it does not cross into the parser's memory. */
-interface Raw {
-  readonly type: string;
-  readonly field: string | null;
-  readonly named: boolean;
-  readonly start: number;
-  readonly end: number;
-  readonly line: number;
-  readonly missing: boolean;
-  readonly children: Raw[];
-}
+import type { Expr, FunctionAst, InitializerEntry, Stmt, SwitchCase } from "./ast.ts";
+import { type TokenKind, type Tokens, tokenize } from "./lexer.ts";
+
+/** Is a name the name of a type? */
+export type IsTypeName = (name: string) => boolean;
 
 /** Deeper nesting is no code that a person wrote; following it would exhaust the stack. */
-const MAX_NESTING = 500;
+const MAX_NESTING = 250;
 
-/**
- * A plain copy of a tree; null when it nests too deeply. Reading a property crosses into the parser's memory, so only what is
- * used is read.
- */
-function copyTree(root: Node, lineAt: (offset: number) => number): Raw | null {
-  const cursor = root.walk();
-  let isTooDeep = false;
-  const visit = (depth: number): Raw => {
-    const start = cursor.startIndex;
-    const end = cursor.endIndex;
-    const raw: Raw = {
-      type: cursor.nodeType,
-      field: cursor.currentFieldName,
-      named: cursor.nodeIsNamed,
-      start,
-      end,
-      line: lineAt(start),
-      // The parser puts in what it misses, with no text.
-      missing: start === end && cursor.nodeIsMissing,
-      children: [],
-    };
-    if (depth > MAX_NESTING) isTooDeep = true;
-    else if (cursor.gotoFirstChild()) {
-      do raw.children.push(visit(depth + 1));
-      while (cursor.gotoNextSibling());
-      cursor.gotoParent();
-    }
-    return raw;
-  };
-  const raw = visit(0);
-  cursor.delete();
-  return isTooDeep ? null : raw;
+/** Words that begin a type or a declaration. */
+const SPECIFIERS = new Set([
+  ...["const", "volatile", "restrict", "static", "extern", "register", "auto", "inline", "signed", "unsigned"],
+  ...["void", "char", "short", "int", "long", "float", "double", "_Bool", "struct", "union", "enum"],
+]);
+const TAGGED = new Set(["struct", "union", "enum"]);
+const SIZES = new Set(["sizeof", "offsetof", "_Alignof", "__alignof__"]);
+/** Words that no expression begins with. */
+const STATEMENT_WORDS = new Set([
+  ...["if", "else", "for", "while", "do", "switch", "case", "default", "goto", "return", "break", "continue"],
+]);
+const UNARY = new Set(["!", "~", "-", "+", "*", "&"]);
+const ASSIGNMENTS = new Set(["=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>="]);
+const PRECEDENCE: ReadonlyMap<string, number> = new Map(
+  [
+    ["||"],
+    ["&&"],
+    ["|"],
+    ["^"],
+    ["&"],
+    ["==", "!="],
+    ["<", ">", "<=", ">="],
+    ["<<", ">>"],
+    ["+", "-"],
+    ["*", "/", "%"],
+  ].flatMap((operators, level) => operators.map((operator): [string, number] => [operator, level + 1])),
+);
+
+/** What stands at a token is not what the grammar wants there. */
+class Unexpected extends Error {}
+
+/** The text nests deeper than anything that a person wrote. */
+class TooDeep extends Error {}
+
+interface Declarator {
+  readonly name: string;
+  readonly array: boolean;
+  /** It declares a function, not a variable. */
+  readonly isFunction: boolean;
 }
 
-/** Line numbers of offsets into a text whose first line has the given number. */
-function lineIndex(text: string, firstLine: number): (offset: number) => number {
-  const starts = [0];
-  for (let i = text.indexOf("\n"); i >= 0; i = text.indexOf("\n", i + 1)) starts.push(i + 1);
-  return (offset) => {
-    let low = 0;
-    let high = starts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((starts[middle] as number) <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return firstLine + low;
-  };
-}
+class CodeParser {
+  /** Lines of statements that were not understood. */
+  readonly errors: number[] = [];
+  private readonly source: string;
+  private readonly tokens: Tokens;
+  private readonly isTypeName: IsTypeName;
+  private at = 0;
+  private depth = 0;
+  /** Height of the expression that was read last. */
+  private height = 0;
 
-const field = (node: Raw, name: string): Raw | null => node.children.find((child) => child.field === name) ?? null;
-const namedOf = (node: Raw): Raw[] => node.children.filter((child) => child.named && child.type !== "comment");
-
-/** Converts nodes of one file. Holds only the text that nodes point into. */
-class Converter {
-  private readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
+  constructor(source: string, tokens: Tokens, isTypeName: IsTypeName) {
+    this.source = source;
+    this.tokens = tokens;
+    this.isTypeName = isTypeName;
   }
 
-  private textOf(node: Raw): string {
-    return this.text.slice(node.start, node.end);
+  // ---------------------------------------------------------------- tokens
+
+  private get text(): string {
+    return this.tokens.texts[this.at] as string;
   }
 
-  statements(node: Raw): Stmt[] {
-    return namedOf(node).flatMap((child) => this.statement(child));
+  private get kind(): TokenKind {
+    return this.tokens.kinds[this.at] as TokenKind;
   }
 
-  private asBlock(node: Raw | null, line: number): Stmt {
-    return { kind: "block", body: node ? this.statement(node) : [], line };
+  private get line(): number {
+    return this.tokens.lines[this.at] as number;
   }
 
-  statement(node: Raw): Stmt[] {
-    const line = node.line;
-    switch (node.type) {
-      case "compound_statement":
-        return [{ kind: "block", body: this.statements(node), line }];
-      case "expression_statement": {
-        const inner = namedOf(node)[0];
-        return inner ? [{ kind: "expression", expr: this.expr(inner), line }] : [];
-      }
-      case "declaration":
-        return this.declaration(node);
-      case "if_statement": {
-        const otherwise = field(node, "alternative");
-        const no = otherwise?.type === "else_clause" ? (namedOf(otherwise)[0] ?? null) : otherwise;
-        return [
-          {
-            kind: "if",
-            test: this.exprOf(field(node, "condition"), line),
-            yes: this.asBlock(field(node, "consequence"), line),
-            no: no ? this.asBlock(no, no.line) : null,
-            line,
-          },
-        ];
-      }
-      case "while_statement":
-      case "do_statement":
-        return [
-          {
-            kind: "loop",
-            init: [],
-            test: this.exprOf(field(node, "condition"), line),
-            step: null,
-            body: this.asBlock(field(node, "body"), line),
-            testFirst: node.type === "while_statement",
-            line,
-          },
-        ];
-      case "for_statement": {
-        const init = field(node, "initializer");
-        const test = field(node, "condition");
-        const step = field(node, "update");
-        return [
-          {
-            kind: "loop",
-            init: init
-              ? init.type === "declaration"
-                ? this.declaration(init)
-                : [{ kind: "expression", expr: this.expr(init), line }]
-              : [],
-            test: test ? this.expr(test) : null,
-            step: step ? this.expr(step) : null,
-            body: this.asBlock(field(node, "body"), line),
-            testFirst: true,
-            line,
-          },
-        ];
-      }
-      case "switch_statement":
-        return [
-          {
-            kind: "switch",
-            value: this.exprOf(field(node, "condition"), line),
-            cases: this.cases(field(node, "body")),
-            line,
-          },
-        ];
-      case "labeled_statement": {
-        const label = field(node, "label");
-        const rest = namedOf(node).filter((child) => child !== label);
-        return [
-          { kind: "label", name: label ? this.textOf(label) : "", line },
-          ...rest.flatMap((child) => this.statement(child)),
-        ];
-      }
-      case "goto_statement": {
-        const label = field(node, "label");
-        return [{ kind: "goto", label: label ? this.textOf(label) : "", line }];
-      }
-      case "return_statement": {
-        const value = namedOf(node)[0];
-        return [{ kind: "return", value: value ? this.expr(value) : null, line }];
-      }
-      case "break_statement":
-        return [{ kind: "break", line }];
-      case "continue_statement":
-        return [{ kind: "continue", line }];
-      case "ERROR":
-        return [];
-      case "type_definition":
-      case "struct_specifier":
-      case "union_specifier":
-      case "enum_specifier":
-      case "comment":
-        return [];
-      default:
-        return [{ kind: "expression", expr: this.expr(node), line }];
-    }
+  /** The text of a token further on; empty past the end. */
+  private ahead(count: number): string {
+    return this.tokens.texts[this.at + count] ?? "";
   }
 
-  private cases(body: Raw | null): SwitchCase[] {
-    const result: SwitchCase[] = [];
-    for (const child of body ? namedOf(body) : []) {
-      if (child.type !== "case_statement") continue;
-      const value = field(child, "value");
-      const rest = namedOf(child).filter((inner) => inner !== value);
-      result.push({
-        value: value ? this.expr(value) : null,
-        body: rest.flatMap((inner) => this.statement(inner)),
-        line: child.line,
-      });
-    }
+  private isWord(count = 0): boolean {
+    return this.tokens.kinds[this.at + count] === "word";
+  }
+
+  private is(text: string): boolean {
+    return this.text === text;
+  }
+
+  private accept(text: string): boolean {
+    if (!this.is(text)) return false;
+    this.at++;
+    return true;
+  }
+
+  private expect(text: string): void {
+    if (!this.accept(text)) throw new Unexpected();
+  }
+
+  private word(): string {
+    if (!this.isWord()) throw new Unexpected();
+    return this.tokens.texts[this.at++] as string;
+  }
+
+  /** Goes past a parenthesis, bracket or brace and all up to the one that closes it. */
+  private skipBalanced(): void {
+    let depth = 0;
+    do {
+      if (this.kind === "end") throw new Unexpected();
+      if (/^[([{]$/.test(this.text)) depth++;
+      else if (/^[)\]}]$/.test(this.text)) depth--;
+      this.at++;
+    } while (depth > 0);
+  }
+
+  /** The source from a token to the one before this, on one line. */
+  private textSince(from: number): string {
+    const end = this.tokens.ends[this.at - 1] ?? 0;
+    return this.source.slice(this.tokens.starts[from], end).replace(/\s+/g, " ").slice(0, 120);
+  }
+
+  private nested<T>(read: () => T): T {
+    if (++this.depth > MAX_NESTING) throw new TooDeep();
+    const result = read();
+    this.depth--;
     return result;
   }
 
-  private declaration(node: Raw): Stmt[] {
-    const typeNode = field(node, "type");
-    const type = typeNode ? this.textOf(typeNode) : "";
+  /** Height of a node over the highest of its parts. */
+  private over(...parts: readonly number[]): number {
+    const height = Math.max(...parts) + 1;
+    if (height > MAX_NESTING) throw new TooDeep();
+    return height;
+  }
+
+  // ---------------------------------------------------------------- statements
+
+  /** The statements of a function's body: `{ … }` and nothing after it. */
+  body(): Stmt[] {
+    this.expect("{");
+    const statements = this.statements();
+    if (!this.accept("}") || this.kind !== "end") this.errors.push(this.line);
+    return statements;
+  }
+
+  /** Statements up to a closing brace, which stays, or up to a case of the switch around them. */
+  private statements(inSwitch = false): Stmt[] {
     const result: Stmt[] = [];
-    for (const child of node.children) {
-      if (child.field !== "declarator") continue;
-      const init = child.type === "init_declarator" ? field(child, "value") : null;
-      const declarator = child.type === "init_declarator" ? field(child, "declarator") : child;
-      if (!declarator) continue;
-      const { name, stars, array, isFunction } = this.declarator(declarator);
-      if (isFunction || name === "") continue;
-      result.push({
-        kind: "declare",
-        name,
-        type: type + "*".repeat(stars),
-        array,
-        init: init ? this.expr(init) : null,
-        line: child.line,
-      });
-    }
+    while (this.kind !== "end" && this.text !== "}" && !(inSwitch && this.isCase())) this.readStatement(result);
     return result;
   }
 
-  declarator(node: Raw): { name: string; stars: number; array: boolean; isFunction: boolean } {
-    let current: Raw | null = node;
-    let stars = 0;
-    let array = false;
-    let isFunction = false;
-    while (current && current.type !== "identifier" && current.type !== "field_identifier") {
-      if (current.type === "pointer_declarator") stars++;
-      else if (current.type === "array_declarator") array = true;
-      else if (current.type === "function_declarator") isFunction = true;
-      current =
-        field(current, "declarator") ?? namedOf(current).find((c) => /declarator|identifier/.test(c.type)) ?? null;
+  private readStatement(into: Stmt[]): void {
+    const { depth } = this;
+    const count = into.length;
+    try {
+      this.statement(into);
+    } catch (error) {
+      if (!(error instanceof Unexpected)) throw error;
+      into.length = count;
+      this.depth = depth;
+      this.errors.push(this.line);
+      this.recover();
     }
-    return { name: current ? this.textOf(current) : "", stars, array, isFunction };
   }
 
-  private exprOf(node: Raw | null, line: number): Expr {
-    return node ? this.expr(node) : { kind: "opaque", text: "", parts: [], line };
-  }
-
-  expr(node: Raw): Expr {
-    const line = node.line;
-    switch (node.type) {
-      case "parenthesized_expression":
-        return this.exprOf(namedOf(node)[0] ?? null, line);
-      case "identifier":
-      case "field_identifier":
-      case "type_identifier":
-      case "statement_identifier":
-        return { kind: "name", name: this.textOf(node), line };
-      case "true":
-        return { kind: "name", name: "true", line };
-      case "false":
-        return { kind: "name", name: "false", line };
-      case "null":
-        return { kind: "name", name: "NULL", line };
-      case "number_literal": {
-        const value = parseInteger(this.textOf(node));
-        return value === null
-          ? { kind: "opaque", text: this.textOf(node), parts: [], line }
-          : { kind: "number", value, line };
+  /** Goes on after the next semicolon or block. */
+  private recover(): void {
+    while (this.kind !== "end" && this.text !== "}") {
+      if (this.text === "{") {
+        this.skipToEndOfBlock();
+        return;
       }
-      case "char_literal":
-        return { kind: "opaque", text: this.textOf(node), parts: [], line };
-      case "string_literal":
-      case "concatenated_string":
+      this.at++;
+      if (this.tokens.texts[this.at - 1] === ";") return;
+    }
+  }
+
+  private skipToEndOfBlock(): void {
+    let depth = 0;
+    do {
+      if (this.text === "{") depth++;
+      else if (this.text === "}") depth--;
+      this.at++;
+    } while (depth > 0 && this.kind !== "end");
+  }
+
+  private isCase(): boolean {
+    return this.text === "case" || (this.text === "default" && this.ahead(1) === ":");
+  }
+
+  private statement(into: Stmt[]): void {
+    const { line } = this;
+    if (this.isWord()) return this.wordStatement(into, line);
+    if (this.accept(";")) return;
+    if (this.accept("{")) {
+      const body = this.nested(() => this.statements());
+      this.expect("}");
+      into.push({ kind: "block", body, line });
+      return;
+    }
+    this.expressionStatement(into, line);
+  }
+
+  private wordStatement(into: Stmt[], line: number): void {
+    switch (this.text) {
+      case "if":
+        return this.ifStatement(into, line);
+      case "while": {
+        this.at++;
+        const test = this.inParentheses();
+        into.push({ kind: "loop", init: [], test, step: null, body: this.block(line), testFirst: true, line });
+        return;
+      }
+      case "do": {
+        this.at++;
+        const body = this.block(line);
+        this.expect("while");
+        const test = this.inParentheses();
+        this.endOfStatement(null);
+        into.push({ kind: "loop", init: [], test, step: null, body, testFirst: false, line });
+        return;
+      }
+      case "for":
+        return this.forStatement(into, line);
+      case "switch": {
+        this.at++;
+        const value = this.inParentheses();
+        into.push({ kind: "switch", value, cases: this.nested(() => this.cases()), line });
+        return;
+      }
+      case "goto": {
+        this.at++;
+        const label = this.word();
+        this.endOfStatement(null);
+        into.push({ kind: "goto", label, line });
+        return;
+      }
+      case "return": {
+        this.at++;
+        const value = this.is(";") ? null : this.expression();
+        this.endOfStatement(value);
+        into.push({ kind: "return", value, line });
+        return;
+      }
+      case "break":
+      case "continue": {
+        const kind = this.text === "break" ? "break" : "continue";
+        this.at++;
+        this.endOfStatement(null);
+        into.push({ kind, line });
+        return;
+      }
+      case "typedef":
+        while (!this.is(";")) this.skipBalanced();
+        this.at++;
+        return;
+    }
+    if (this.ahead(1) === ":" && !STATEMENT_WORDS.has(this.text)) {
+      into.push({ kind: "label", name: this.word(), line });
+      this.at++;
+    } else if (this.isDeclaration()) into.push(...this.declaration());
+    else this.expressionStatement(into, line);
+  }
+
+  private ifStatement(into: Stmt[], line: number): void {
+    this.at++;
+    const test = this.inParentheses();
+    const yes = this.block(line);
+    let no: Stmt | null = null;
+    if (this.accept("else")) no = this.block(this.line);
+    into.push({ kind: "if", test, yes, no, line });
+  }
+
+  private forStatement(into: Stmt[], line: number): void {
+    this.at++;
+    this.expect("(");
+    let init: Stmt[] = [];
+    if (this.isWord() && this.isDeclaration()) init = this.declaration();
+    else if (!this.accept(";")) {
+      init = [{ kind: "expression", expr: this.expression(), line }];
+      this.expect(";");
+    }
+    const test = this.text === ";" ? null : this.expression();
+    this.expect(";");
+    const step = this.text === ")" ? null : this.expression();
+    this.expect(")");
+    into.push({ kind: "loop", init, test, step, body: this.block(line), testFirst: true, line });
+  }
+
+  /** The statement that a test or a loop governs, as a block. */
+  private block(line: number): Stmt {
+    const body: Stmt[] = [];
+    this.nested(() => this.statement(body));
+    // A label is no statement of its own.
+    while (body.at(-1)?.kind === "label" && this.text !== "}") this.statement(body);
+    return { kind: "block", body, line };
+  }
+
+  private cases(): SwitchCase[] {
+    const result: SwitchCase[] = [];
+    this.expect("{");
+    // What stands before the first case never runs.
+    this.statements(true);
+    while (this.isCase()) {
+      const { line } = this;
+      const isDefault = this.accept("default");
+      if (!isDefault) this.at++;
+      const value = isDefault ? null : this.conditional();
+      this.expect(":");
+      result.push({ value, body: this.statements(true), line });
+    }
+    this.expect("}");
+    return result;
+  }
+
+  private expressionStatement(into: Stmt[], line: number): void {
+    const expr = this.expression();
+    this.endOfStatement(expr);
+    into.push({ kind: "expression", expr, line });
+  }
+
+  /** The module leaves the semicolon out after macros that bring their own. */
+  private endOfStatement(expr: Expr | null): void {
+    if (!this.accept(";") && expr?.kind !== "call") throw new Unexpected();
+  }
+
+  // ---------------------------------------------------------------- declarations
+
+  /** Does a declaration begin here? A name, after which an expression could not go on as it does. */
+  private isDeclaration(): boolean {
+    if (SPECIFIERS.has(this.text)) return true;
+    if (this.isWord(1)) return !STATEMENT_WORDS.has(this.text) && !SIZES.has(this.text);
+    if (this.ahead(1) === "(")
+      return this.ahead(2) === "*" && this.isWord(3) && this.ahead(4) === ")" && this.ahead(5) === "(";
+    let next = 1;
+    while (this.ahead(next) === "*" || (next > 1 && SPECIFIERS.has(this.ahead(next)))) next++;
+    return next > 1 && this.isWord(next) && /^[=;,[]$/.test(this.ahead(next + 1));
+  }
+
+  private declaration(): Stmt[] {
+    this.specifiers();
+    const result: Stmt[] = [];
+    if (this.accept(";")) return result;
+    do {
+      const { line } = this;
+      const { name, array, isFunction } = this.declarator();
+      if (name === "") throw new Unexpected();
+      const init = this.accept("=") ? this.initializer() : null;
+      if (!isFunction) result.push({ kind: "declare", name, array, init, line });
+    } while (this.accept(","));
+    this.expect(";");
+    return result;
+  }
+
+  /** Goes past the type of a declaration, up to what it declares. */
+  private specifiers(): void {
+    let hasType = false;
+    for (; this.isWord(); this.at++) {
+      if (TAGGED.has(this.text)) {
+        if (this.isWord(1)) this.at++;
+        if (this.ahead(1) === "{") {
+          this.at++;
+          this.skipBalanced();
+          this.at--;
+        }
+      } else if (!SPECIFIERS.has(this.text)) {
+        if (hasType) return;
+      } else if (/^(?:const|volatile|restrict|static|extern|register|auto|inline)$/.test(this.text)) continue;
+      hasType = true;
+    }
+  }
+
+  private declarator(): Declarator {
+    while (this.accept("*") || this.accept("const") || this.accept("volatile") || this.accept("restrict"));
+    let inner: Declarator | null = null;
+    if (this.accept("(")) {
+      inner = this.nested(() => this.declarator());
+      this.expect(")");
+    }
+    const name = inner ? inner.name : this.isWord() ? this.word() : "";
+    let array = inner?.array ?? false;
+    let isFunction = inner?.isFunction ?? false;
+    for (;;) {
+      if (this.text === "[") array = true;
+      else if (this.text !== "(") return { name, array, isFunction };
+      // What is in parentheses and then called is a pointer to a function.
+      else isFunction ||= inner === null;
+      this.skipBalanced();
+    }
+  }
+
+  private initializer(): Expr {
+    return this.text === "{" ? this.nested(() => this.initializerList()) : this.assignment();
+  }
+
+  private initializerList(): Expr {
+    const { line } = this;
+    const entries: InitializerEntry[] = [];
+    let height = 0;
+    this.expect("{");
+    while (!this.accept("}")) {
+      const designator = this.designator();
+      entries.push({ designator, value: this.initializer() });
+      height = Math.max(height, this.height);
+      if (!this.accept(",")) {
+        this.expect("}");
+        break;
+      }
+    }
+    this.height = this.over(height);
+    return { kind: "initializer", entries, line };
+  }
+
+  private designator(): InitializerEntry["designator"] {
+    if (this.text !== "." && this.text !== "[") return null;
+    let first: InitializerEntry["designator"] = null;
+    while (!this.is("=")) {
+      let part: InitializerEntry["designator"];
+      if (this.accept(".")) part = { field: this.word() };
+      else {
+        this.expect("[");
+        part = { index: this.conditional() };
+        this.expect("]");
+      }
+      first ??= part;
+    }
+    this.at++;
+    return first;
+  }
+
+  // ---------------------------------------------------------------- expressions
+
+  private inParentheses(): Expr {
+    this.expect("(");
+    const expr = this.expression();
+    this.expect(")");
+    return expr;
+  }
+
+  /** An expression and nothing after it. */
+  whole(): Expr {
+    const expr = this.expression();
+    if (this.kind !== "end" || this.errors.length > 0) throw new Unexpected();
+    return expr;
+  }
+
+  private expression(): Expr {
+    const { line } = this;
+    const first = this.assignment();
+    if (this.text !== ",") return first;
+    const parts = [first];
+    let { height } = this;
+    while (this.accept(",")) {
+      parts.push(this.assignment());
+      height = Math.max(height, this.height);
+    }
+    this.height = this.over(height);
+    return { kind: "comma", parts, line };
+  }
+
+  private assignment(): Expr {
+    const { line } = this;
+    const left = this.conditional();
+    const op = this.text;
+    if (!ASSIGNMENTS.has(op)) return left;
+    const { height } = this;
+    this.at++;
+    const right = this.nested(() => this.assignment());
+    this.height = this.over(height, this.height);
+    return { kind: "assign", op, left, right, line };
+  }
+
+  private conditional(): Expr {
+    const { line } = this;
+    const test = this.binary(1);
+    if (this.text !== "?") return test;
+    let { height } = this;
+    this.at++;
+    const yes = this.nested(() => this.expression());
+    height = Math.max(height, this.height);
+    this.expect(":");
+    const no = this.nested(() => this.conditional());
+    this.height = this.over(height, this.height);
+    return { kind: "conditional", test, yes, no, line };
+  }
+
+  private binary(least: number): Expr {
+    const { line } = this;
+    let left = this.unary();
+    let { height } = this;
+    for (;;) {
+      const op = this.text;
+      const level = this.kind === "punctuator" ? (PRECEDENCE.get(op) ?? 0) : 0;
+      if (level < least) break;
+      this.at++;
+      const right = this.binary(level + 1);
+      height = this.over(height, this.height);
+      left = { kind: "binary", op, left, right, line };
+    }
+    this.height = height;
+    return left;
+  }
+
+  private unary(): Expr {
+    const { line, text } = this;
+    if (this.isWord()) return SIZES.has(text) ? this.size() : this.postfix();
+    if (text === "++" || text === "--") {
+      this.at++;
+      const operand = this.nested(() => this.unary());
+      this.height = this.over(this.height);
+      return { kind: "update", op: text, operand, line };
+    }
+    if (UNARY.has(text)) {
+      this.at++;
+      const operand = this.nested(() => this.unary());
+      this.height = this.over(this.height);
+      return { kind: "unary", op: text, operand, line };
+    }
+    return text === "(" && this.isCast() ? this.cast() : this.postfix();
+  }
+
+  private size(): Expr {
+    const { at, line } = this;
+    this.at++;
+    if (this.text === "(") this.skipBalanced();
+    else this.nested(() => this.unary());
+    this.height = 1;
+    return { kind: "opaque", text: this.textSince(at), parts: [], line };
+  }
+
+  /** Is what stands in these parentheses a type? A name that no header of the tree declares is one where C leaves no choice. */
+  private isCast(): boolean {
+    if (!this.isWord(1)) return false;
+    if (SPECIFIERS.has(this.ahead(1))) return true;
+    let next = 2;
+    while (this.ahead(next) === "*" || this.ahead(next) === "const") next++;
+    if (this.ahead(next) !== ")") return false;
+    if (next > 2 || this.isTypeName(this.ahead(1))) return true;
+    return /^(?:[\w"']|[~!{]$)/.test(this.ahead(3));
+  }
+
+  private cast(): Expr {
+    const { line } = this;
+    this.skipBalanced();
+    if (this.text === "{") return this.initializer();
+    const operand = this.nested(() => this.unary());
+    this.height = this.over(this.height);
+    return { kind: "cast", operand, line };
+  }
+
+  private postfix(): Expr {
+    const { line } = this;
+    const isBare = this.text === "(" && this.isWord(1) && this.ahead(2) === ")";
+    let expr = this.primary();
+    let { height } = this;
+    for (let links = 0; ; links++) {
+      const { text } = this;
+      if (this.kind !== "punctuator") break;
+      if (text === "(") {
+        const args = this.args();
+        const only = args[0];
+        // A name in parentheses before something else in parentheses: a type that the tree does not declare.
+        expr =
+          isBare && links === 0 && only && args.length === 1
+            ? { kind: "cast", operand: only, line }
+            : { kind: "call", callee: expr, args, line };
+        height = this.over(height, this.height);
+      } else if (text === "." || text === "->") {
+        this.at++;
+        expr = { kind: "member", object: expr, field: this.word(), arrow: text === "->", line };
+        height = this.over(height);
+      } else if (text === "[") {
+        this.at++;
+        const index = this.nested(() => this.expression());
+        this.expect("]");
+        expr = { kind: "index", object: expr, index, line };
+        height = this.over(height, this.height);
+      } else if (text === "++" || text === "--") {
+        this.at++;
+        expr = { kind: "update", op: text, operand: expr, line };
+        height = this.over(height);
+      } else break;
+    }
+    this.height = height;
+    return expr;
+  }
+
+  private args(): Expr[] {
+    const result: Expr[] = [];
+    let height = 0;
+    this.expect("(");
+    while (this.text !== ")") {
+      result.push(this.nested(() => (this.isTypeArgument() ? this.typeArgument() : this.assignment())));
+      height = Math.max(height, this.height);
+      if (!this.accept(",")) break;
+    }
+    this.expect(")");
+    this.height = height;
+    return result;
+  }
+
+  /** A macro may be given a type. */
+  private isTypeArgument(): boolean {
+    if (!this.isWord()) return false;
+    if (SPECIFIERS.has(this.text)) return true;
+    let next = 1;
+    while (this.ahead(next) === "*") next++;
+    return next > 1 && /^[,)]$/.test(this.ahead(next));
+  }
+
+  private typeArgument(): Expr {
+    const { at, line } = this;
+    while (this.text !== "," && this.text !== ")") this.skipBalanced();
+    this.height = 1;
+    return { kind: "opaque", text: this.textSince(at), parts: [], line };
+  }
+
+  private primary(): Expr {
+    const { at, line, text } = this;
+    this.height = 1;
+    switch (this.kind) {
+      case "word":
+        if (STATEMENT_WORDS.has(text) || SPECIFIERS.has(text)) throw new Unexpected();
+        this.at++;
+        return { kind: "name", name: text, line };
+      case "number": {
+        this.at++;
+        const value = parseInteger(text);
+        return value === null ? { kind: "opaque", text, parts: [], line } : { kind: "number", value, line };
+      }
+      case "character":
+        this.at++;
+        return { kind: "opaque", text, parts: [], line };
+      case "string":
+        while (this.kind === "string") this.at++;
         return { kind: "string", line };
-      case "call_expression":
-        return this.call(node);
-      case "field_expression": {
-        const name = field(node, "field");
-        const arrow = node.children.some((child) => child.type === "->");
-        return {
-          kind: "member",
-          object: this.exprOf(field(node, "argument"), line),
-          field: name ? this.textOf(name) : "",
-          arrow,
-          line,
-        };
-      }
-      case "subscript_expression":
-        return {
-          kind: "index",
-          object: this.exprOf(field(node, "argument"), line),
-          index: this.exprOf(field(node, "index"), line),
-          line,
-        };
-      case "pointer_expression":
-      case "unary_expression": {
-        const operator = field(node, "operator");
-        return {
-          kind: "unary",
-          op: operator ? this.textOf(operator) : "",
-          operand: this.exprOf(field(node, "argument"), line),
-          line,
-        };
-      }
-      case "update_expression": {
-        const operator = field(node, "operator");
-        return {
-          kind: "update",
-          op: operator && this.textOf(operator) === "--" ? "--" : "++",
-          operand: this.exprOf(field(node, "argument"), line),
-          line,
-        };
-      }
-      case "binary_expression": {
-        const operator = field(node, "operator");
-        return {
-          kind: "binary",
-          op: operator ? this.textOf(operator) : "",
-          left: this.exprOf(field(node, "left"), line),
-          right: this.exprOf(field(node, "right"), line),
-          line,
-        };
-      }
-      case "assignment_expression": {
-        const operator = field(node, "operator");
-        return {
-          kind: "assign",
-          op: operator ? this.textOf(operator) : "=",
-          left: this.exprOf(field(node, "left"), line),
-          right: this.exprOf(field(node, "right"), line),
-          line,
-        };
-      }
-      case "cast_expression": {
-        const type = field(node, "type");
-        return {
-          kind: "cast",
-          type: type ? this.textOf(type).replace(/\s+/g, "") : "",
-          operand: this.exprOf(field(node, "value"), line),
-          line,
-        };
-      }
-      case "conditional_expression":
-        return {
-          kind: "conditional",
-          test: this.exprOf(field(node, "condition"), line),
-          yes: this.exprOf(field(node, "consequence"), line),
-          no: this.exprOf(field(node, "alternative"), line),
-          line,
-        };
-      case "comma_expression":
-        return { kind: "comma", parts: namedOf(node).map((child) => this.expr(child)), line };
-      case "initializer_list":
-        return { kind: "initializer", entries: namedOf(node).map((child) => this.initializerEntry(child)), line };
-      case "compound_literal_expression":
-        return this.exprOf(field(node, "value"), line);
-      case "ERROR":
-        return { kind: "opaque", text: this.textOf(node), parts: [], line };
       default:
-        return {
-          kind: "opaque",
-          text: this.textOf(node).replace(/\s+/g, " ").slice(0, 120),
-          parts:
-            node.type === "sizeof_expression"
-              ? []
-              : namedOf(node)
-                  .filter((child) => /expression|identifier/.test(child.type))
-                  .map((child) => this.expr(child)),
-          line,
-        };
     }
+    this.expect("(");
+    if (this.text !== "{") {
+      const expr = this.nested(() => this.expression());
+      this.expect(")");
+      return expr;
+    }
+    const parts = this.nested(() => this.statementExpression());
+    this.expect(")");
+    return { kind: "opaque", text: this.textSince(at), parts, line };
   }
 
-  private initializerEntry(node: Raw): InitializerEntry {
-    if (node.type !== "initializer_pair") return { designator: null, value: this.expr(node) };
-    const designator = node.children.find((child) => child.field === "designator");
-    const inner = designator ? namedOf(designator)[0] : undefined;
-    const value = this.exprOf(field(node, "value"), node.line);
-    if (designator?.type === "field_designator" && inner) return { designator: { field: this.textOf(inner) }, value };
-    if (designator?.type === "subscript_designator" && inner) return { designator: { index: this.expr(inner) }, value };
-    return { designator: null, value };
+  /** `({ … })`: the expressions that it evaluates, one after the other. */
+  private statementExpression(): Expr[] {
+    const body: Stmt[] = [];
+    let height = 0;
+    this.expect("{");
+    while (this.kind !== "end" && this.text !== "}") {
+      this.readStatement(body);
+      height = Math.max(height, this.height);
+    }
+    this.expect("}");
+    this.height = this.over(height);
+    return body.flatMap((s) => (s.kind === "expression" ? [s.expr] : []));
   }
 
-  /** `(pa_t)(expr)` parses as a call of a parenthesised name: it is a cast. */
-  private call(node: Raw): Expr {
-    const line = node.line;
-    const callee = field(node, "function");
-    const list = field(node, "arguments");
-    const args = list ? namedOf(list).map((child) => this.expr(child)) : [];
-    if (callee?.type === "parenthesized_expression") {
-      const name = namedOf(callee)[0];
-      const only = args[0];
-      if (name?.type === "identifier" && only && args.length === 1) {
-        return { kind: "cast", type: this.textOf(name), operand: only, line };
+  // ---------------------------------------------------------------- functions
+
+  /** Reads `type name(parameters)` up to the body. */
+  head(name: string): { type: string; line: number; parameters: string[] } {
+    const type: string[] = [];
+    while (this.text !== name || this.ahead(1) !== "(") {
+      if (this.kind === "end") throw new Unexpected();
+      if (this.isWord() && !/^(?:static|inline|extern|const|volatile)$/.test(this.text)) type.push(this.text);
+      this.at++;
+    }
+    const { line } = this;
+    this.at++;
+    return { type: type.join(" "), line, parameters: this.parameters() };
+  }
+
+  private parameters(): string[] {
+    const result: string[] = [];
+    this.expect("(");
+    while (this.text !== ")") {
+      if (!this.accept("...")) {
+        this.specifiers();
+        // `void`, or a parameter without a name.
+        if (this.text !== ")" && this.text !== ",") result.push(this.declarator().name);
+        else if (this.tokens.texts[this.at - 1] !== "void") result.push("");
       }
+      if (!this.accept(",")) break;
     }
-    return { kind: "call", callee: this.exprOf(callee, line), args, line };
+    this.expect(")");
+    return result;
   }
 }
 
@@ -431,97 +714,39 @@ export function parseInteger(text: string): bigint | null {
   return BigInt(body);
 }
 
-/**
- * Parses one function definition.
- *
- * @param text the definition alone, from its type to its closing brace
- * @param firstLine line of the file on which the text starts
- */
-export function parseFunction(
-  c: CParser,
-  name: string,
-  file: string,
-  text: string,
-  firstLine: number,
-): FunctionAst | null {
-  const tree = c.parser.parse(text);
-  if (!tree) return null;
+/** Where a function definition stands in a text. */
+export interface DefinitionPlace {
+  readonly name: string;
+  readonly file: string;
+  /** Offset of its head, and the line of that. */
+  readonly headStart: number;
+  readonly headLine: number;
+  /** Offset just after its closing brace. */
+  readonly bodyEnd: number;
+}
+
+/** Parses one function definition; null when its head is not one, or when it nests too deeply. */
+export function parseFunction(text: string, place: DefinitionPlace, isTypeName: IsTypeName): FunctionAst | null {
+  const tokens = tokenize(text, place.headStart, place.bodyEnd, place.headLine);
+  const parser = new CodeParser(text, tokens, isTypeName);
+  return attempt(() => {
+    const { type, line, parameters } = parser.head(place.name);
+    const body = parser.body();
+    return { name: place.name, type, file: place.file, line, parameters, body, errors: [...new Set(parser.errors)] };
+  });
+}
+
+/** Parses one expression, such as a macro's body; null when it is none. Its line is 0: a macro has none of its own. */
+export function parseExpression(text: string, isTypeName: IsTypeName): Expr | null {
+  const line = text.replace(/\s+/g, " ");
+  return attempt(() => new CodeParser(line, tokenize(line, 0, line.length, 0), isTypeName).whole());
+}
+
+function attempt<T>(parse: () => T): T | null {
   try {
-    const copy = copyTree(tree.rootNode, lineIndex(text, firstLine));
-    const raw = copy ? definitionIn(copy) : null;
-    const declarator = raw ? findFunctionDeclarator(raw) : null;
-    const body = raw ? field(raw, "body") : null;
-    if (!raw || !declarator || !body) return null;
-    const converter = new Converter(text);
-    const type = field(raw, "type");
-    return {
-      name,
-      type: type ? text.slice(type.start, type.end) : "",
-      file,
-      line: declarator.line,
-      parameters: parameters(converter, declarator, text),
-      body: converter.statements(body),
-      errors: errorLines(body),
-    };
-  } finally {
-    tree.delete();
-  }
-}
-
-/**
- * Lines that the parser skipped over or made up, wherever in a statement they stand. A semicolon that it put in is none: the
- * module leaves it out after macros that bring their own.
- */
-function errorLines(node: Raw): number[] {
-  const own = node.type === "ERROR" || (node.missing && node.type !== ";") ? [node.line] : [];
-  return [...new Set([...own, ...node.children.flatMap(errorLines)])];
-}
-
-function definitionIn(node: Raw): Raw | null {
-  if (node.type === "function_definition") return node;
-  for (const child of node.children) {
-    const found = definitionIn(child);
-    if (found) return found;
-  }
-  return null;
-}
-
-function findFunctionDeclarator(node: Raw): Raw | null {
-  let current = field(node, "declarator");
-  while (current && current.type !== "function_declarator") current = field(current, "declarator");
-  return current;
-}
-
-function parameters(converter: Converter, declarator: Raw, text: string): Parameter[] {
-  const list = field(declarator, "parameters");
-  const result: Parameter[] = [];
-  for (const child of list ? namedOf(list) : []) {
-    if (child.type !== "parameter_declaration") continue;
-    const typeNode = field(child, "type");
-    const inner = field(child, "declarator");
-    const type = typeNode ? text.slice(typeNode.start, typeNode.end) : "";
-    if (type === "void" && !inner) continue;
-    const shape = inner ? converter.declarator(inner) : { name: "", stars: 0, array: false };
-    result.push({ name: shape.name, type: type + "*".repeat(shape.stars + (shape.array ? 1 : 0)) });
-  }
-  return result;
-}
-
-/** Parses one expression, e.g. a macro's body. Null when it is not one. */
-export function parseExpression(c: CParser, text: string): Expr | null {
-  const source = `void f(void){ x = (${text}); }`;
-  const tree = c.parser.parse(source);
-  if (!tree) return null;
-  try {
-    if (tree.rootNode.hasError) return null;
-    const raw = copyTree(tree.rootNode, () => 0);
-    const body = raw?.children[0] ? field(raw.children[0], "body") : null;
-    const statement = body ? namedOf(body)[0] : undefined;
-    const expr = statement ? namedOf(statement)[0] : undefined;
-    if (expr?.type !== "assignment_expression") return null;
-    const right = field(expr, "right");
-    return right ? new Converter(source).expr(right) : null;
-  } finally {
-    tree.delete();
+    return parse();
+  } catch (error) {
+    if (error instanceof Unexpected || error instanceof TooDeep) return null;
+    throw error;
   }
 }

@@ -1,18 +1,16 @@
 /** The second thread of an extraction: the same program, run on the leaves that the first thread leaves to it. */
 
 import { parentPort, workerData } from "node:worker_threads";
-import { grammarPath } from "./grammar.ts";
 import { analyseLeaves } from "./leaf-analysis.ts";
 import { readDispatchers } from "./leaves.ts";
 import { Primitives } from "./primitives.ts";
 import { Program } from "./program.ts";
 import { RULES } from "./rules.ts";
-import { loadParser } from "./syntax.ts";
 import { readTables } from "./tables.ts";
 import type { HelperTask } from "./threads.ts";
 
 const { files, counter } = workerData as HelperTask;
-const program = new Program(await loadParser(grammarPath()), files, RULES.preprocess);
+const program = new Program(files, RULES.preprocess);
 const share = analyseLeaves(
   program,
   RULES,

@@ -52,11 +52,11 @@ export class ParameterWrites {
       const isBare = match[0].replace(/^&\s*/, "") === name;
       // An element behind a pointer member is not part of the structure itself.
       if ((!isAddress && !isBare) || /->.*\[/.test(match[0])) continue;
-      const after = body.slice(match.index + match[0].length).trimStart();
-      if (/^(==|!=|\))/.test(after) && !this.insideCall(body, match.index)) continue;
       const call = this.insideCall(body, match.index);
       if (!call) {
-        if (/^(==|!=|&&|\|\|)/.test(after)) continue;
+        const comparison = /\s*(?:==|!=|&&|\|\||\))/y;
+        comparison.lastIndex = match.index + match[0].length;
+        if (comparison.test(body)) continue;
         return true; // copied into a variable, or something else that this does not follow
       }
       if (this.harmless.has(call.name)) continue;

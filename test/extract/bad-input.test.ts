@@ -110,6 +110,14 @@ describe("text that ends in the middle", () => {
     expect(found).toContain("+ SL1050 error tdx_vmm_dispatcher.c:40");
   });
 
+  it("of a branch is an error where the rest is left out, else a warning", async () => {
+    expect(await changesWith(nothing, [header("#if 1\nint x;\n")])).toEqual(["+ SL1012 warning strange.h:1"]);
+    expect(await changesWith(nothing, [header("#if 0\nint x;\n")])).toEqual(["+ SL1012 error strange.h:1"]);
+    expect(await changesWith(nothing, [header("#if 1\n#else\n#if 0\n#endif\n#endif\n#endif\n")])).toEqual([
+      "+ SL1012 warning strange.h:6",
+    ]);
+  });
+
   it("of a string is an error at its line", async () => {
     const found = await changesWith(nothing, [inTrack('    x = "abc;')]);
     expect(found).toContain("+ SL1020 error tdh_mem_track.c:39");

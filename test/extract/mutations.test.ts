@@ -40,17 +40,22 @@ const MODES: readonly Mutation[] = [
   [
     "another primitive at a leaf's own acquisition",
     [edit(TRACK, "acquire_sharex_lock_ex", "acquire_sharex_lock_sh")],
-    ["~ tdh_mem_track TDCS_EPOCH mode: EXCLUSIVE → SHARED"],
+    ["~ tdh_mem_track TDCS_EPOCH mode: EXCLUSIVE → SHARED", "+ SL1035 error tdh_mem_track.c:44"],
   ],
   [
     "another mode in a leaf's call of a helper",
     [edit(REMOVE, "map_tdcs_and_lock(tdr_ptr, TDX_LOCK_SHARED", "map_tdcs_and_lock(tdr_ptr, TDX_LOCK_EXCLUSIVE")],
-    ["~ tdh_mem_page_remove TDCS mode: SHARED → EXCLUSIVE"],
+    ["~ tdh_mem_page_remove TDCS mode: SHARED → EXCLUSIVE", "+ SL1035 error tdh_mem_page_remove.c:55"],
   ],
   [
     "another mode inside a helper changes every leaf that calls it",
     [edit(HELPERS, "&entry_2mb->entry_lock, TDX_LOCK_SHARED", "&entry_2mb->entry_lock, TDX_LOCK_EXCLUSIVE")],
-    everyWalk("mode: SHARED → EXCLUSIVE"),
+    [
+      ...everyWalk("mode: SHARED → EXCLUSIVE"),
+      // Given back as shared by the walk that fails, and by the end of the leaf: one of each for every leaf.
+      ...Array.from({ length: 8 }, () => "+ SL1035 error helpers.c:33"),
+      ...Array.from({ length: 8 }, () => "+ SL1035 error helpers.c:47"),
+    ],
   ],
   [
     "no lock becomes a lock",
@@ -89,12 +94,17 @@ const MODES: readonly Mutation[] = [
       "~ tdh_mem_track TDCS mode: SHARED → EXCLUSIVE",
       "~ tdh_mem_track TDCS when: none → target_tdr_pa & 1",
       "+ tdh_mem_track: TDCS sharex_hp SHARED when !(target_tdr_pa & 1)",
+      "+ SL1035 error tdh_mem_track.c:48",
     ],
   ],
   [
     "a mode of an unknown name is an error",
     [edit(TRACK, "map_tdcs_and_lock(tdr_ptr, TDX_LOCK_SHARED", "map_tdcs_and_lock(tdr_ptr, TDX_LOCK_RELAXED")],
-    ["~ tdh_mem_track TDCS mode: SHARED → EXCLUSIVE", "+ SL1025 error helpers.c:83"],
+    [
+      "~ tdh_mem_track TDCS mode: SHARED → EXCLUSIVE",
+      "+ SL1025 error helpers.c:83",
+      "+ SL1035 error tdh_mem_track.c:48",
+    ],
   ],
   [
     "a mode that is a macro with another value is an error",
@@ -102,7 +112,11 @@ const MODES: readonly Mutation[] = [
       edit(TRACK, "map_tdcs_and_lock(tdr_ptr, TDX_LOCK_SHARED", "map_tdcs_and_lock(tdr_ptr, RELAXED"),
       newFile("include/relaxed.h", "#define RELAXED 7\n"),
     ],
-    ["~ tdh_mem_track TDCS mode: SHARED → EXCLUSIVE", "+ SL1025 error helpers.c:83"],
+    [
+      "~ tdh_mem_track TDCS mode: SHARED → EXCLUSIVE",
+      "+ SL1025 error helpers.c:83",
+      "+ SL1035 error tdh_mem_track.c:48",
+    ],
   ],
   [
     "a mode that is a macro with a mode's value is that mode",
@@ -110,7 +124,7 @@ const MODES: readonly Mutation[] = [
       edit(TRACK, "map_tdcs_and_lock(tdr_ptr, TDX_LOCK_SHARED", "map_tdcs_and_lock(tdr_ptr, FOR_ME_ALONE"),
       newFile("include/alone.h", "#define FOR_ME_ALONE TDX_LOCK_EXCLUSIVE\n"),
     ],
-    ["~ tdh_mem_track TDCS mode: SHARED → EXCLUSIVE"],
+    ["~ tdh_mem_track TDCS mode: SHARED → EXCLUSIVE", "+ SL1035 error tdh_mem_track.c:48"],
   ],
   [
     "the guest's primitive becomes the host's",
@@ -212,6 +226,11 @@ const RELEASES: readonly Mutation[] = [
     ["+ SL1031 error tdh_mem_track.c:27", "+ SL1032 warning tdh_mem_track.c:27"],
   ],
   [
+    "a release of an exclusive lock as a shared one is an error",
+    [edit(TRACK, GIVE_EPOCH, GIVE_EPOCH.replace("_ex(", "_sh("))],
+    ["+ SL1035 error tdh_mem_track.c:44"],
+  ],
+  [
     "a release that moves forward is found there",
     [
       edit(
@@ -284,6 +303,32 @@ const HIDING: readonly Mutation[] = [
       ),
     ],
     ["+ SL1043 error take.h:1"],
+  ],
+  [
+    "a helper that takes a lock, inside a macro that is a statement, is an error",
+    [
+      edit(TRACK, TAKE_EPOCH, `TAKE(tdr_ptr); ${TAKE_EPOCH}`),
+      newFile(
+        "include/take.h",
+        "#define TAKE(t) do { void* p; (void)map_tdcs_and_lock(t, TDX_LOCK_SHARED, false, &p); } while (0)\n",
+      ),
+    ],
+    ["+ SL1043 error take.h:1"],
+  ],
+  [
+    "a helper that locks only through a macro is followed all the same",
+    [
+      edit(
+        TRACK,
+        "map_tdcs_and_lock(tdr_ptr, TDX_LOCK_SHARED, false, &tdcs_ptr)",
+        "through_a_macro(tdr_ptr, &tdcs_ptr)",
+      ),
+      newFile(
+        "include/take.h",
+        "#define MAP(t, m, p) map_tdcs_and_lock(t, m, false, p)\nstatic inline api_error_type through_a_macro(tdr_t* t, tdcs_t** p)\n{\n    return MAP(t, TDX_LOCK_SHARED, p);\n}\n",
+      ),
+    ],
+    ["~ tdh_mem_track TDCS evidence: tdh_mem_track.c:21 > helpers.c:83 → tdh_mem_track.c:21 > take.h:4 > helpers.c:83"],
   ],
   [
     "a lock call inside a macro that is an expression is followed, at the macro's use",
@@ -367,7 +412,23 @@ const UNKNOWN_PRIMITIVES: readonly Mutation[] = [
         "lock_return_t (*take)(sharex_lock_t*) = &acquire_sharex_lock_ex; if (take(&tdcs_ptr->epoch_tracking.epoch_lock) != LOCK_RET_SUCCESS)",
       ),
     ],
-    [...EPOCH_ROW_LOST, "+ SL1041 error tdh_mem_track.c:27", "+ SL1042 error tdh_mem_track.c:27"],
+    [
+      ...EPOCH_ROW_LOST,
+      // Once for the pointer's address of the primitive, once for the call through it.
+      ...["+ SL1022 error tdh_mem_track.c:27", "+ SL1022 error tdh_mem_track.c:27"],
+      ...["+ SL1041 error tdh_mem_track.c:27", "+ SL1042 error tdh_mem_track.c:27"],
+    ],
+  ],
+];
+
+const ALIASES: readonly Mutation[] = [
+  [
+    "a macro that is another name of a primitive",
+    [
+      edit(TRACK, "acquire_sharex_lock_ex(&tdcs_ptr", "take_it(&tdcs_ptr"),
+      newFile("include/take.h", "#define take_it acquire_sharex_lock_ex\n"),
+    ],
+    [...EPOCH_ROW_LOST, "+ SL1043 error take.h:1"],
   ],
 ];
 
@@ -587,6 +648,7 @@ describe.each([
   ["a release", RELEASES],
   ["what hides a lock", HIDING],
   ["a primitive that the analysis does not know", UNKNOWN_PRIMITIVES],
+  ["the name of a primitive", ALIASES],
   ["a page's type or a lock's name", PAGE_TYPES],
   ["the dispatchers", DISPATCHERS],
   ["what the source states as data", TABLES],

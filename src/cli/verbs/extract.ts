@@ -1,5 +1,5 @@
 import { serializeCatalog } from "../../catalog/index.ts";
-import { defaultCacheDir, extractTree } from "../../extract/index.ts";
+import { defaultCacheDir, extractTree, tuneForOneExtraction } from "../../extract/index.ts";
 import { catalogSummary } from "../catalog-summary.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
 import { checkWritable, writeWhole } from "../files.ts";
@@ -34,6 +34,7 @@ export const verb = defineVerb<Options>({
   async run([tree = "."], options, io) {
     // An unusable output is found before the work, not after it.
     if (options.output !== undefined) checkWritable(options.output);
+    tuneForOneExtraction();
     const { catalog } = await extractTree({
       tree,
       repository: options.repository ?? null,
