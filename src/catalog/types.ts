@@ -68,8 +68,10 @@ export interface Acquisition {
   readonly busyStatus: string | null;
   /**
    * The status when a guest asks (`side`, or a TDCALL on another TD) and the host-priority bit is set; null where that cannot
-   * happen. As the leaf returns it: the TDCALL dispatcher then turns TDX_OPERAND_BUSY_HOST_PRIORITY into TDX_OPERAND_BUSY
-   * for the guest, or into a TD exit once the time-out has passed.
+   * happen, and where the call does not return it but ends in a cross-TD trap: TDG.SERVTD.RD and WR do so for the target's
+   * op-state lock, and up to 1.5.13 for its TDR (tdg_servtd_rd_wr.c; 1.5.05: lines 111-119, 1.5.25: 109-122 and 133). As the leaf
+   * returns it: the TDCALL dispatcher then turns TDX_OPERAND_BUSY_HOST_PRIORITY into TDX_OPERAND_BUSY for the guest, or into a
+   * TD exit once the time-out has passed.
    */
   readonly hostPriorityStatus: string | null;
   /**
