@@ -13,6 +13,20 @@ export interface Tokens {
   readonly lines: readonly number[];
 }
 
+/** C's binary operators by precedence, the loosest first. */
+export const BINARY_OPERATORS: readonly (readonly string[])[] = [
+  ["||"],
+  ["&&"],
+  ["|"],
+  ["^"],
+  ["&"],
+  ["==", "!="],
+  ["<", ">", "<=", ">="],
+  ["<<", ">>"],
+  ["+", "-"],
+  ["*", "/", "%"],
+];
+
 const LONG = new Set(["<<=", ">>=", "..."]);
 const PAIRS = new Set([
   ...["->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||"],

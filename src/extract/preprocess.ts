@@ -6,6 +6,7 @@
  * keywords, padded.
  */
 
+import { BINARY_OPERATORS } from "./lexer.ts";
 import type { PreprocessRules } from "./rules.ts";
 
 /** An object-like or function-like macro, as its definition's text. */
@@ -77,18 +78,6 @@ function evaluateCondition(
 function arithmetic(text: string): number {
   const tokens = text.match(/0[xX][0-9a-fA-F]+|\d+|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%<>&|^~!()?:]/g) ?? [];
   let position = 0;
-  const levels = [
-    ["||"],
-    ["&&"],
-    ["|"],
-    ["^"],
-    ["&"],
-    ["==", "!="],
-    ["<", ">", "<=", ">="],
-    ["<<", ">>"],
-    ["+", "-"],
-    ["*", "/", "%"],
-  ];
   const apply: Record<string, (a: number, b: number) => number> = {
     "||": (a, b) => Number(a !== 0 || b !== 0),
     "&&": (a, b) => Number(a !== 0 && b !== 0),
@@ -125,7 +114,7 @@ function arithmetic(text: string): number {
     return value;
   };
   const binary = (level: number): number => {
-    const operators = levels[level];
+    const operators = BINARY_OPERATORS[level];
     if (!operators) return unary();
     let left = binary(level + 1);
     for (;;) {

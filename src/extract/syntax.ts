@@ -5,7 +5,7 @@
  */
 
 import type { Expr, FunctionAst, InitializerEntry, Stmt, SwitchCase } from "./ast.ts";
-import { type TokenKind, type Tokens, tokenize } from "./lexer.ts";
+import { BINARY_OPERATORS, type TokenKind, type Tokens, tokenize } from "./lexer.ts";
 
 /** Is a name the name of a type? */
 export type IsTypeName = (name: string) => boolean;
@@ -27,18 +27,7 @@ const STATEMENT_WORDS = new Set([
 const UNARY = new Set(["!", "~", "-", "+", "*", "&"]);
 const ASSIGNMENTS = new Set(["=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>="]);
 const PRECEDENCE: ReadonlyMap<string, number> = new Map(
-  [
-    ["||"],
-    ["&&"],
-    ["|"],
-    ["^"],
-    ["&"],
-    ["==", "!="],
-    ["<", ">", "<=", ">="],
-    ["<<", ">>"],
-    ["+", "-"],
-    ["*", "/", "%"],
-  ].flatMap((operators, level) => operators.map((operator): [string, number] => [operator, level + 1])),
+  BINARY_OPERATORS.flatMap((operators, level) => operators.map((operator): [string, number] => [operator, level + 1])),
 );
 
 /** What stands at a token is not what the grammar wants there. */
