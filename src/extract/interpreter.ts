@@ -22,6 +22,7 @@ import {
   mergeErrors,
   mergeStates,
   nameLocation,
+  PAGE_TYPE,
   type PromoteEvent,
   State,
   textOfLocation,
@@ -627,6 +628,7 @@ export class Interpreter {
             const before = st.clone();
             this.once(s, st, frame, [...frame.loops, this.loopTest(s)], flows, after);
             this.laterFailures(s, after, frame, flows);
+            after.push(...this.oneMore(s, after, frame, flows));
             for (const end of after) {
               this.forgetCounters(before, end, frame);
               flows.push({ state: end, exit: NEXT });
@@ -687,6 +689,49 @@ export class Interpreter {
         flows.push(...left.filter((flow) => flow.state.failure));
       }
       state = fewest(next);
+    }
+  }
+
+  /**
+   * A loop that starts with the thing 0 and sets page types: the thing 0 may differ from the others, so one more is done.
+   *
+   * @param ends what the first iteration ended in
+   */
+  private oneMore(
+    s: Extract<Stmt, { kind: "loop" }>,
+    ends: readonly State[],
+    frame: Frame,
+    flows: Flow[],
+  ): readonly State[] {
+    if (s.test?.kind !== "binary" || s.test.left.kind !== "name" || !this.setsPageType(s.body)) return [];
+    const { name } = s.test.left;
+    const text = this.sourceText(s.test);
+    if (!this.rules.multiplicities.some((rule) => rule.test.test(text))) return [];
+    const result: State[] = [];
+    for (const end of ends) {
+      const counter = this.name(name, end, frame);
+      if (counter.t !== "num" || counter.v !== 1n) continue;
+      for (const [st, formula] of this.condition(s.test, end.clone(), frame))
+        if (st.assume(formula, `${this.forkId(frame, s.line, s.test)}+1`, true))
+          this.once(s, st, frame, [...frame.loops, this.loopTest(s)], flows, result);
+    }
+    return result;
+  }
+
+  private setsPageType(s: Stmt): boolean {
+    switch (s.kind) {
+      case "block":
+        return s.body.some((inner) => this.setsPageType(inner));
+      case "expression":
+        return s.expr.kind === "assign" && s.expr.left.kind === "member" && s.expr.left.field === PAGE_TYPE;
+      case "if":
+        return this.setsPageType(s.yes) || (s.no !== null && this.setsPageType(s.no));
+      case "loop":
+        return this.setsPageType(s.body);
+      case "switch":
+        return s.cases.some((c) => c.body.some((inner) => this.setsPageType(inner)));
+      default:
+        return false;
     }
   }
 
@@ -840,7 +885,7 @@ export class Interpreter {
       case "binary":
         return this.hasEffect(e.left) || this.hasEffect(e.right);
       case "assign":
-        return this.hasEffect(e.right) || this.hasEffect(e.left) || (e.left.kind === "member" && e.left.field === "pt");
+        return this.hasEffect(e.right) || this.hasEffect(e.left) || (e.left.kind === "member" && e.left.field === PAGE_TYPE);
       case "member":
         return this.hasEffect(e.object);
       case "index":

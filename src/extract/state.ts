@@ -266,9 +266,12 @@ function rootOf(key: string): string {
   return key;
 }
 
+/** Member of a PAMT entry that is its page's type. */
+export const PAGE_TYPE = "pt";
+
 /** The object whose page type a location is; null when the location is no page type. */
 export function typedObject(key: string): string | null {
-  return key.endsWith(".pt") ? key.slice(0, -3) : null;
+  return key.endsWith(`.${PAGE_TYPE}`) ? key.slice(0, -PAGE_TYPE.length - 1) : null;
 }
 
 function parentEnd(key: string, end: number): number {
