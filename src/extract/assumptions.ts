@@ -5,7 +5,7 @@
  * they are back at what held before the ways parted.
  */
 
-import { and, FALSE, type Formula, not, or, sameValue, TRUE, type Value } from "./values.ts";
+import { and, type Comparison, FALSE, type Formula, not, or, sameValue, TRUE, type Value } from "./values.ts";
 
 /** A branch that was taken: which test, which side, and what that means. */
 export interface Guard {
@@ -17,8 +17,16 @@ export interface Guard {
   readonly written: string | null;
 }
 
+/** The least and the largest value that an unknown value can have; values are unsigned 64-bit numbers. */
+interface Range {
+  readonly least: bigint;
+  readonly most: bigint;
+}
+
+const ANY: Range = { least: 0n, most: (1n << 64n) - 1n };
+
 export class Assumptions {
-  static readonly NONE = new Assumptions(null, [], new Map(), new Map());
+  static readonly NONE = new Assumptions(null, [], new Map(), new Map(), new Map());
   /** In the order in which they were made. */
   readonly guards: readonly Guard[];
   private readonly parent: Assumptions | null;
@@ -26,21 +34,31 @@ export class Assumptions {
   private readonly known: Map<string, boolean>;
   /** Unknown values that a guard equates with a constant. */
   private readonly equals: Map<string, Value>;
+  /** Unknown values that guards compare with constants. */
+  private readonly ranges: Map<string, Range>;
 
   private constructor(
     parent: Assumptions | null,
     guards: readonly Guard[],
     known: Map<string, boolean>,
     equals: Map<string, Value>,
+    ranges: Map<string, Range>,
   ) {
     this.parent = parent;
     this.guards = guards;
     this.known = known;
     this.equals = equals;
+    this.ranges = ranges;
   }
 
   with(guard: Guard): Assumptions {
-    const result = new Assumptions(this, [...this.guards, guard], new Map(this.known), new Map(this.equals));
+    const result = new Assumptions(
+      this,
+      [...this.guards, guard],
+      new Map(this.known),
+      new Map(this.equals),
+      new Map(this.ranges),
+    );
     result.remember(guard.formula, true);
     return result;
   }
@@ -86,7 +104,7 @@ export class Assumptions {
         return f.k === "and" ? and(...parts) : or(...parts);
       }
       case "atom": {
-        const known = this.known.get(f.key);
+        const known = this.known.get(f.key) ?? this.decidedByRange(f);
         return known === undefined ? f : known ? TRUE : FALSE;
       }
     }
@@ -111,6 +129,54 @@ export class Assumptions {
     const binding = f.k === "atom" ? (value ? f.binding : f.otherwise) : null;
     if (binding) this.equals.set(binding.id, binding.value);
     if (f.k === "not") this.remember(f.f, !value);
+    else if (f.k === "atom" && f.compared) this.narrow(f.compared, value);
     else if ((f.k === "and" && value) || (f.k === "or" && !value)) for (const part of f.fs) this.remember(part, value);
   }
+
+  /** Narrows the range of what a condition compares, given whether it holds. */
+  private narrow(compared: Comparison, holds: boolean): void {
+    const { id } = compared;
+    if (compared.op === "==") {
+      if (!holds) return;
+      const both = intersection(this.rangeOf(id), this.rangeOf(compared.other));
+      if (both === ANY) return;
+      this.ranges.set(id, both);
+      this.ranges.set(compared.other, both);
+      return;
+    }
+    const { op, value } = compared;
+    // Not below is at least, not above is at most.
+    const isUpper = (op === "<") === holds;
+    const limit = holds ? (op === "<" ? value - 1n : value + 1n) : value;
+    const side: Range = isUpper ? { ...ANY, most: limit } : { ...ANY, least: limit };
+    this.ranges.set(id, intersection(this.rangeOf(id), side));
+  }
+
+  private rangeOf(id: string): Range {
+    return this.ranges.get(id) ?? ANY;
+  }
+
+  /** Does the range of what an atom compares decide it? Undefined when it does not. */
+  private decidedByRange(atom: Extract<Formula, { k: "atom" }>): boolean | undefined {
+    if (this.ranges.size === 0) return undefined;
+    const { compared } = atom;
+    if (compared?.op === "<" || compared?.op === ">") {
+      const { least, most } = this.rangeOf(compared.id);
+      const { op, value } = compared;
+      if (op === "<" ? most < value : least > value) return true;
+      if (op === "<" ? least >= value : most <= value) return false;
+      return undefined;
+    }
+    const bound = atom.binding ?? atom.otherwise;
+    if (bound?.value.t !== "num") return undefined;
+    const { least, most } = this.rangeOf(bound.id);
+    const isOutside = bound.value.v < least || bound.value.v > most;
+    return isOutside ? atom.binding === null : undefined;
+  }
+}
+
+function intersection(a: Range, b: Range): Range {
+  if (a === ANY) return b;
+  if (b === ANY) return a;
+  return { least: a.least > b.least ? a.least : b.least, most: a.most < b.most ? a.most : b.most };
 }

@@ -39,6 +39,7 @@ import {
   not,
   num,
   or,
+  ordering,
   pointee,
   type Sym,
   sym,
@@ -885,7 +886,9 @@ export class Interpreter {
       case "binary":
         return this.hasEffect(e.left) || this.hasEffect(e.right);
       case "assign":
-        return this.hasEffect(e.right) || this.hasEffect(e.left) || (e.left.kind === "member" && e.left.field === PAGE_TYPE);
+        return (
+          this.hasEffect(e.right) || this.hasEffect(e.left) || (e.left.kind === "member" && e.left.field === PAGE_TYPE)
+        );
       case "member":
         return this.hasEffect(e.object);
       case "index":
@@ -940,18 +943,14 @@ export class Interpreter {
     if (a.t === "num" && b.t === "num") return arithmetic(op, a.v, b.v) === 1n ? TRUE : FALSE;
     if (b.t === "num" && b.v === 0n && op === "<") return FALSE;
     if (b.t === "num" && b.v === 0n && op === ">=") return TRUE;
-    const opposite: Record<string, string> = { "<": ">=", ">": "<=", "<=": ">", ">=": "<" };
-    const negative = op === ">=" || op === "<=";
-    const base = negative ? (opposite[op] as string) : op;
-    const atom: Formula = {
-      k: "atom",
-      key: `${idOf(a)}${base}${idOf(b)}`,
-      text: binaryText(base, valueText(a), valueText(b)),
-      negated: binaryText(opposite[base] as string, valueText(a), valueText(b)),
-      binding: null,
-      otherwise: null,
-    };
-    return negative ? not(atom) : atom;
+    switch (op) {
+      case ">=":
+        return not(ordering("<", a, b));
+      case "<=":
+        return not(ordering(">", a, b));
+      default:
+        return ordering(op === "<" ? "<" : ">", a, b);
+    }
   }
 
   private shortCircuit(e: Extract<Expr, { kind: "binary" }>, state: State, frame: Frame): Evaluated<Formula>[] {
@@ -1509,7 +1508,35 @@ export class Interpreter {
     });
     const shown = `${name}(${e.args.map((a, i) => this.argumentText(a, args[i])).join(", ")})`;
     const nonNull = this.rules.nonNull.includes(name);
-    return [[state, sym(`${name}(${args.map(idOf).join(",")})`, shown, null, nonNull)]];
+    const result = sym(`${name}(${args.map(idOf).join(",")})`, shown, null, nonNull);
+    const range = info ? this.checkedRange(name, info, args, e, state, frame) : TRUE;
+    return [[state, range === TRUE ? result : this.asValue(and(truth(result), range))]];
+  }
+
+  /** What a check of a member against two limits says where it succeeds; true for any other call. */
+  private checkedRange(
+    name: string,
+    info: FunctionInfo,
+    args: readonly Value[],
+    e: Extract<Expr, { kind: "call" }>,
+    state: State,
+    frame: Frame,
+  ): Formula {
+    const member = Object.hasOwn(this.rules.rangeChecks, name) ? this.rules.rangeChecks[name] : undefined;
+    const [given] = e.args;
+    const [, least, most] = args;
+    if (member === undefined || given === undefined || least === undefined || most === undefined) return TRUE;
+    const [checked, low, high] = this.program.ast(info)?.parameters ?? [];
+    const body = this.program.texts.get(info.file)?.slice(info.bodyStart, info.bodyEnd) ?? "";
+    const compares = (op: string, limit: string | undefined) =>
+      new RegExp(`\\b${checked}(\\.|->)${member} *${op} *${limit}\\b`).test(body);
+    if (!compares(">=", low) || !compares("<=", high)) return TRUE;
+    const value = this.single(
+      { kind: "member", object: given, field: member, arrow: false, line: e.line },
+      state,
+      frame,
+    );
+    return and(this.relation(">=", value, least), this.relation("<=", value, most));
   }
 
   private argumentText(expr: Expr, value: Value | undefined): string {

@@ -68,6 +68,11 @@ export interface ExtractionRules {
   readonly versionPlaces: RegExp;
   /** Members that a caller has checked against its parameter: member → parameter. */
   readonly checkedMembers: Readonly<Record<string, string>>;
+  /**
+   * Functions that are true only where a member of their first argument lies between the two others: function → member. Holds
+   * for a tree whose function compares it so.
+   */
+  readonly rangeChecks: Readonly<Record<string, string>>;
   /** Members that always point to something. */
   readonly nonNullMembers: readonly string[];
   /** Functions that walk the PAMT from the 1 GB level down: the last acquisition of a walk is the target. */
@@ -252,6 +257,7 @@ export const RULES: ExtractionRules = {
   ],
   versionPlaces: /\bleaf_opcode\.version$/,
   checkedMembers: { context_code: "ctx_code" },
+  rangeChecks: { verify_page_info_input: "level" },
   nonNullMembers: ["pamt_1gb_p", "pamt_2mb_p", "pamt_4kb_p"],
   pamtWalks: ["pamt_walk"],
   pamtLock: "entry_lock",

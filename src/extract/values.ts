@@ -37,6 +37,8 @@ export type Formula =
       readonly binding: Binding | null;
       /** What follows when it does not. */
       readonly otherwise: Binding | null;
+      /** For one that compares an unknown value with a constant, or with another unknown value: how. */
+      readonly compared: Comparison | null;
     }
   | { readonly k: "not"; readonly f: Formula; readonly key: string }
   | { readonly k: "and"; readonly fs: readonly Formula[]; readonly key: string }
@@ -48,6 +50,11 @@ export interface Binding {
   readonly location: string | null;
   readonly value: Value;
 }
+
+/** `unknown < constant`, `unknown > constant`, or `unknown == unknown`. */
+export type Comparison =
+  | { readonly op: "<" | ">"; readonly id: string; readonly value: bigint }
+  | { readonly op: "=="; readonly id: string; readonly other: string };
 
 export const TRUE: Formula = { k: "const", value: true, key: "true" };
 export const FALSE: Formula = { k: "const", value: false, key: "false" };
@@ -180,6 +187,7 @@ function isSet(v: Sym, zero: string | null): Formula {
     text: zero === null ? v.text : binaryText("!=", v.text, zero),
     negated: zero === null ? unaryText("!", v.text) : binaryText("==", v.text, zero),
     binding: null,
+    compared: null,
     otherwise: { id: v.id, location: v.location, value: num(0, zero) },
   };
 }
@@ -207,5 +215,19 @@ export function equal(a: Value, b: Value): Formula {
     negated: binaryText("!=", valueText(left), valueText(right)),
     binding,
     otherwise: null,
+    compared: left.t === "sym" && right.t === "sym" ? { op: "==", id: left.id, other: right.id } : null,
+  };
+}
+
+/** `a < b` or `a > b`; the other relations are negations of these. */
+export function ordering(op: "<" | ">", a: Value, b: Value): Formula {
+  return {
+    k: "atom",
+    key: `${idOf(a)}${op}${idOf(b)}`,
+    text: binaryText(op, valueText(a), valueText(b)),
+    negated: binaryText(op === "<" ? ">=" : "<=", valueText(a), valueText(b)),
+    binding: null,
+    otherwise: null,
+    compared: a.t === "sym" && b.t === "num" ? { op, id: a.id, value: b.v } : null,
   };
 }
