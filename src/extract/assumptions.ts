@@ -178,5 +178,9 @@ export class Assumptions {
 function intersection(a: Range, b: Range): Range {
   if (a === ANY) return b;
   if (b === ANY) return a;
-  return { least: a.least > b.least ? a.least : b.least, most: a.most < b.most ? a.most : b.most };
+  const [, least = a.least] = ascending(a.least, b.least);
+  const [most = a.most] = ascending(a.most, b.most);
+  return { least, most };
 }
+
+const ascending = (a: bigint, b: bigint): readonly bigint[] => (a <= b ? [a, b] : [b, a]);
