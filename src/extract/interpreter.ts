@@ -10,6 +10,7 @@ import type { LockMode, Side, Site } from "../catalog/index.ts";
 import type { Guard } from "./assumptions.ts";
 import type { Expr, FunctionAst, Stmt } from "./ast.ts";
 import { invocationOf } from "./memory.ts";
+import { joinPaths } from "./path.ts";
 import { arithmetic, type FunctionInfo, type Program, placed, substitute } from "./program.ts";
 import type { ExtractionRules, PrimitiveRule, StatusChange } from "./rules.ts";
 import {
@@ -1548,7 +1549,12 @@ export class Interpreter {
 
   private changed(args: readonly Value[], change: StatusChange, name: string, state: State): Value {
     const [given, operand] = args;
-    const status = change.operand ? this.withOperand(given, operand, this.addsOperand(name), state) : given;
+    const status =
+      change.low === "argument"
+        ? this.withOperand(given, operand, this.addsOperand(name), state)
+        : change.low === "details" && given?.t === "num"
+          ? num((given.v >> 32n) << 32n, given.name)
+          : given;
     return status && change.flags !== null ? withFlags(status, change.flags, state) : (status ?? fresh("a status"));
   }
 
@@ -1633,6 +1639,7 @@ export class Interpreter {
               lockKey: lock.key,
               evidence,
               guards: state.guards,
+              path: state.path,
               loops: frame.loops,
               mode: this.releaseMode(rule, args),
               by: null,
@@ -1723,6 +1730,7 @@ export class Interpreter {
       text: lock.text,
       evidence,
       guards: state.guards,
+      path: state.path,
       loops: frame.loops,
       invocation: frame.id,
     });
@@ -1757,6 +1765,7 @@ export class Interpreter {
       lockKey: lock.key,
       evidence,
       guards: state.guards,
+      path: state.path,
       loops: frame.loops,
     });
     const results: Evaluated<Value>[] = [];
@@ -1781,7 +1790,10 @@ export class Interpreter {
     const place = this.placeOf(event.evidence);
     const key = `${event.kind}|${event.lockKey}|${mode}|${place}|${event.loops.map((loop) => loop.text).join(";")}|${guardsKey(event.guards)}`;
     const known = this.interned.get(key);
-    if (known) return known as T;
+    if (known) {
+      known.path = joinPaths(known.path, event.path);
+      return known as T;
+    }
     this.interned.set(key, event);
     return event;
   }
@@ -1835,8 +1847,10 @@ export class Interpreter {
       !state.events.some((ev) => ev.kind === "acquire" && ev.lock === "sept_entry" && ev.lockKey === key)
     )
       return false;
-    const { guards } = state;
-    state.add(this.intern({ kind: "release", lockKey: key, evidence, guards, loops: frame.loops, mode: null, by }));
+    const { guards, path } = state;
+    state.add(
+      this.intern({ kind: "release", lockKey: key, evidence, guards, path, loops: frame.loops, mode: null, by }),
+    );
     return true;
   }
 
@@ -1853,7 +1867,7 @@ export class Interpreter {
     )
       return;
     const evidence = [...frame.chain, this.site(frame, line)];
-    state.busy = [...state.busy, { status: value.v, evidence, guards: state.guards }];
+    state.busy = [...state.busy, { status: value.v, evidence, guards: state.guards, path: state.path }];
   }
 }
 

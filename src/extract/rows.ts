@@ -3,13 +3,14 @@
  */
 
 import type { Acquisition, LockMode, Operand, OtherBusy, Release, Site } from "../catalog/index.ts";
-import type { Guard } from "./assumptions.ts";
+import { Conditions } from "./conditions.ts";
 import type { Final, Interpreter } from "./interpreter.ts";
 import type { DispatchedLeaf } from "./leaves.ts";
+import type { Path } from "./path.ts";
 import { type ExtractionRules, FATAL } from "./rules.ts";
 import type { AcquireEvent, BusyFact, ReleaseEvent, State } from "./state.ts";
 import { joinedText } from "./text.ts";
-import { and, equal, type Formula, isConst, not, num, or, TRUE, textOf, valueText } from "./values.ts";
+import { equal, type Formula, isConst, num, textOf, valueText } from "./values.ts";
 
 /** What the statuses and operands of the tree are called. */
 export interface StatusNames {
@@ -78,10 +79,11 @@ export function buildRows(context: RowContext): LeafRows {
     context.rules,
   );
   const failures = failureStatuses(context);
-  const rows = collectRows(successes, held, failures, context, troubles);
+  const whens = new Whens(successes, held, context);
+  const rows = collectRows(held, failures, whens, context, troubles);
   reportLeaks(context, troubles);
   reportModes(context, troubles);
-  return { acquisitions: nameTwins(rows), otherBusy: otherBusy(context, successes), troubles };
+  return { acquisitions: nameTwins(rows), otherBusy: otherBusy(context, whens), troubles };
 }
 
 /**
@@ -495,9 +497,9 @@ const ascending = (values: readonly bigint[]): bigint[] => [...new Set(values)].
 const chainKey = (evidence: readonly Site[]): string => evidence.map((s) => `${s.file}:${s.line}`).join(">");
 
 function collectRows(
-  successes: readonly Final[],
   held: readonly (readonly Held[])[],
   failures: ReadonlyMap<string, FailureStatus>,
+  whens: Whens,
   context: RowContext,
   troubles: RowTrouble[],
 ): Acquisition[] {
@@ -518,7 +520,6 @@ function collectRows(
       } else groups.set(key, { first: item, order: "", all: [item], ways: new Set([way]) });
     }
   });
-  const when = new Conditions(successes, context);
   const rows: Acquisition[] = [];
   for (const { first, all, ways } of ordered(groups, held)) {
     const failure =
@@ -540,7 +541,7 @@ function collectRows(
       lock: first.event.lock,
       mode: first.mode,
       side: first.event.side,
-      when: when.of(all, ways, held),
+      when: whens.ofRow(all, ways),
       times: timesOf(first.event, context.rules),
       operand: busy === null ? null : operandOf(busy, context),
       busyStatus: busy === null ? null : hex(busy),
@@ -642,131 +643,104 @@ function usualRelease(first: Held, all: readonly Held[]): Release | null {
 
 const hex = (value: bigint): string => `0x${value.toString(16).toUpperCase().padStart(16, "0")}`;
 
-/** Under which condition, among successful ways, a row's lock is taken. */
-class Conditions {
+/** Under which conditions the rows of one leaf hold, in the leaf's terms. */
+class Whens {
+  private readonly conditions: Conditions;
+  private readonly held: readonly (readonly Held[])[];
   private readonly successes: readonly Final[];
   private readonly context: RowContext;
-  private readonly bothSides: Set<string>;
+  private readonly texts: [long: string, short: string][];
 
-  constructor(successes: readonly Final[], context: RowContext) {
+  constructor(successes: readonly Final[], held: readonly (readonly Held[])[], context: RowContext) {
+    this.conditions = new Conditions(
+      successes.map(({ state }) => state.path),
+      (test) => this.text(test),
+    );
     this.successes = successes;
+    this.held = held;
     this.context = context;
-    // Tests of which both sides can end in success: only these say anything about when.
-    const seen = new Set<string>();
-    for (const { state } of successes) {
-      for (const side of state.met) seen.add(side);
-      for (const guard of allGuards(state)) seen.add(`${guard.fork}=${guard.side}`);
-    }
-    this.bothSides = new Set();
-    for (const side of seen) {
-      const fork = side.slice(0, side.lastIndexOf("="));
-      if (seen.has(`${fork}=true`) && seen.has(`${fork}=false`)) this.bothSides.add(fork);
-    }
+    this.texts = context.interpreter.shortTexts(true);
   }
 
-  of(items: readonly Held[], ways: ReadonlySet<number>, held: readonly (readonly Held[])[]): string | null {
+  /** When a row's lock is taken; null when every successful way does. */
+  ofRow(items: readonly Held[], ways: ReadonlySet<number>): string | null {
     // Ways that differ only in what they walk unlocked are one way.
     const isWalk = items.every((item) => item.mode === "NO_LOCK");
     if (ways.size === this.successes.length && !isWalk) return null;
-    const formulas = new Map<string, Formula>();
-    for (const item of items) {
-      held.forEach((list, way) => {
-        if (!list.includes(item)) return;
-        const state = (this.successes[way] as Final).state;
-        // The same acquisition may be another row on another way (a page's entry there, an ancestor here): then the way decides.
-        const isAmbiguous = held.some((other) =>
-          other.some((o) => o.event === item.event && (o.resource !== item.resource || o.mode !== item.mode)),
-        );
-        const guards = isAmbiguous ? [...item.event.guards, ...state.guards] : item.event.guards;
-        const formula = and(...guards.filter((guard) => this.says(guard)).map((guard) => guard.formula));
-        formulas.set(formula.key, formula);
-      });
-    }
-    const formula = simplifyOr([...formulas.values()]);
-    return isConst(formula, true) ? null : this.text(formula);
+    const taken = items.flatMap((item) => this.takings(item));
+    const all = new Set(this.successes.keys());
+    const exact = this.conditions.of(taken, all);
+    if (exact !== null && isConst(exact, true)) return null;
+    const text = exact === null ? TOO_MANY_CASES : this.text(exact);
+    if (isWalk || (exact !== null && text.length <= LONG_CONDITION)) return text;
+    const short = this.afterChecks(items, ways, taken);
+    return short !== null && (exact === null || short.length <= text.length / 2) ? short : text;
   }
 
-  /** Does a guard tell successful ways apart? */
-  private says(guard: Guard): boolean {
-    if (!this.bothSides.has(guard.fork)) return false;
-    return !this.successes.every(({ state }) =>
-      state.guards.some((g) => g.fork === guard.fork && g.side === guard.side),
+  /** What tells the ways on which a status comes into being from those that succeed, in the tests of the leaf's own file. */
+  ofBusy(facts: readonly BusyFact[]): Formula | null {
+    return this.conditions.of(
+      facts.map((fact) => [fact.path]),
+      new Set(this.successes.keys()),
     );
   }
 
-  /** A formula in the leaf's terms; of a long alternative only what all of its cases share. */
-  text(formula: Formula): string {
-    const text = this.inLeafTerms(formula);
-    if (text.length <= MAX_CONDITION * 2 || formula.k !== "or") return text;
-    const cases = formula.fs.map((f) => (f.k === "and" ? f.fs : [f]));
-    const shared = (cases[0] ?? []).filter((x) => cases.every((c) => c.some((y) => y.key === x.key)));
-    if (shared.length === 0) return text;
-    return `${joinedText(
-      "&&",
-      shared.map((f) => this.inLeafTerms(f)),
-    )} && (one of ${cases.length} cases)`;
+  private takings(item: Held): (readonly Path[])[] {
+    // The same acquisition may be another row on another way (a page's entry there, an ancestor here): then the way decides.
+    const isAmbiguous = this.held.some((list) =>
+      list.some((o) => o.event === item.event && (o.resource !== item.resource || o.mode !== item.mode)),
+    );
+    if (!isAmbiguous) return [[item.event.path]];
+    return this.held.flatMap((list, way) =>
+      list.includes(item) ? [[item.event.path, (this.successes[way] as Final).state.path]] : [],
+    );
   }
 
-  private inLeafTerms(formula: Formula): string {
+  /**
+   * A condition that would be long, without the checks before it: ways that end with no more than the locks that are taken
+   * before are not told apart.
+   */
+  private afterChecks(
+    items: readonly Held[],
+    ways: ReadonlySet<number>,
+    taken: readonly (readonly Path[])[],
+  ): string | null {
+    const key = (item: Held) => rowKey(item, this.context);
+    const own = new Set(items.map(key));
+    const before = new Set<string>();
+    for (const way of ways) {
+      const keys = (this.held[way] as readonly Held[]).map(key);
+      for (const other of keys.slice(
+        0,
+        keys.findIndex((k) => own.has(k)),
+      ))
+        before.add(other);
+    }
+    const isShort = (list: readonly Held[]) => list.every((item) => item.mode === "NO_LOCK" || before.has(key(item)));
+    const among = [...this.successes.keys()].filter((way) => ways.has(way) || !isShort(this.held[way] as Held[]));
+    const formula = this.conditions.of(taken, new Set(among));
+    if (formula === null || isConst(formula, true)) return null;
+    return joinedText("&&", [this.text(formula), CHECKS_PASS]);
+  }
+
+  /** A formula in the leaf's terms. */
+  text(formula: Formula): string {
     let text = textOf(formula);
-    for (const [long, short] of this.context.interpreter.shortTexts(true))
-      if (text.includes(long)) text = text.split(long).join(short);
+    for (const [long, short] of this.texts) if (text.includes(long)) text = text.split(long).join(short);
     return text;
   }
 }
 
-function allGuards(state: State): Guard[] {
-  return [
-    ...state.guards,
-    ...state.events.flatMap((event) => event.guards),
-    ...state.skipped.flatMap((event) => event.guards),
-  ];
-}
-
-/** `(a && b) || (!a && b)` is `b`, and so on, as far as one step of resolution goes. */
-function simplifyOr(formulas: readonly Formula[]): Formula {
-  let terms = formulas.map((f) => (f.k === "and" ? [...f.fs] : [f]));
-  for (let changed = true; changed; ) {
-    changed = false;
-    outer: for (let i = 0; i < terms.length; i++) {
-      for (let j = 0; j < terms.length; j++) {
-        if (i === j) continue;
-        const a = terms[i] as Formula[];
-        const b = terms[j] as Formula[];
-        if (a.every((x) => b.some((y) => y.key === x.key))) {
-          terms = terms.filter((_, k) => k !== j);
-          changed = true;
-          break outer;
-        }
-        const opposite = a.find((x) => b.some((y) => y.key === not(x).key));
-        // a || (!a && b) is a || b
-        if (opposite && a.every((x) => x === opposite || b.some((y) => y.key === x.key)) && b.length > a.length) {
-          terms = terms.map((term) => (term === b ? b.filter((y) => y.key !== not(opposite).key) : term));
-          changed = true;
-          break outer;
-        }
-        if (opposite) {
-          const rest = a.filter((x) => x !== opposite);
-          const other = b.filter((y) => y.key !== not(opposite).key);
-          if (rest.length === other.length && rest.every((x) => other.some((y) => y.key === x.key))) {
-            terms = [...terms.filter((_, k) => k !== i && k !== j), rest];
-            changed = true;
-            break outer;
-          }
-        }
-      }
-    }
-  }
-  return or(...terms.map((term) => (term.length === 0 ? TRUE : and(...term))));
-}
-
 // ------------------------------------------------------------------ the rest
 
-/** A condition longer than this is shown as its own function writes it. */
+/** A test longer than this is shown as its own function writes it. */
 const MAX_CONDITION = 120;
+/** A condition longer than this is shown without the checks that come before. */
+const LONG_CONDITION = 2 * MAX_CONDITION;
+const CHECKS_PASS = "(the checks before pass)";
+const TOO_MANY_CASES = "(one of too many cases to list)";
 
-function otherBusy(context: RowContext, successes: readonly Final[]): OtherBusy[] {
-  const when = new Conditions(successes, context);
+function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
   const facts = context.finals.filter((final) => !final.state.failure).flatMap((final) => final.state.busy);
   const seen = new Map<string, OtherBusy>();
   const order = (fact: BusyFact) => fact.evidence.at(-1)?.line ?? 0;
@@ -778,7 +752,7 @@ function otherBusy(context: RowContext, successes: readonly Final[]): OtherBusy[
     if (name === null || seen.has(`${name}|${key}`) || [...seen.keys()].some((k) => k.startsWith(`${name}|${path}>`)))
       continue;
     const cause = fact.guards.at(-1);
-    const inLeafTerms = cause ? when.text(cause.formula) : "";
+    const inLeafTerms = cause ? whens.text(cause.formula) : "";
     const text = inLeafTerms.length > MAX_CONDITION && cause?.written ? cause.written : inLeafTerms;
     const isListed = fact.evidence.some((site) => context.rules.listReaders.includes(site.function));
     const final = isListed ? ((fact.status | FATAL) >> 32n) << 32n : finalStatus(fact, facts);

@@ -28,8 +28,8 @@ export interface PrimitiveRule {
 
 /** What a call does to the status that is its first argument. */
 export interface StatusChange {
-  /** Its second argument becomes the low half, or is added to it. */
-  readonly operand: boolean;
+  /** The low half: its second argument or that added to it, as it was, or details that say nothing about locks. */
+  readonly low: "argument" | "kept" | "details";
   /** Flag bits that it sets; null for none. */
   readonly flags: bigint | null;
 }
@@ -232,9 +232,11 @@ export const RULES: ExtractionRules = {
   },
   assertions: ["tdx_sanity_check"],
   statusChanges: {
-    api_error_with_operand_id: { operand: true, flags: null },
-    api_error_with_operand_id_fatal: { operand: true, flags: FATAL },
-    api_error_fatal: { operand: false, flags: FATAL },
+    api_error_with_operand_id: { low: "argument", flags: null },
+    api_error_with_operand_id_fatal: { low: "argument", flags: FATAL },
+    api_error_fatal: { low: "kept", flags: FATAL },
+    api_error_with_multiple_info: { low: "details", flags: null },
+    api_error_with_l2_details: { low: "details", flags: null },
   },
   listReaders: ["md_write_list"],
   statusOperandField: "operand",

@@ -5,6 +5,7 @@
 import type { LockKind, LockMode, Side, Site } from "../catalog/index.ts";
 import { Assumptions, type Guard } from "./assumptions.ts";
 import { Memory } from "./memory.ts";
+import { joinPaths, type Path } from "./path.ts";
 import { type Formula, isConst, num, sameValue, sym, type Value } from "./values.ts";
 
 /** A loop: its test as the source writes it, and where it stands. */
@@ -18,6 +19,8 @@ interface EventBase {
   readonly lockKey: string;
   readonly evidence: readonly Site[];
   readonly guards: readonly Guard[];
+  /** How the analysis came to it; under the same guards it may come to it on several paths. */
+  path: Path;
   /** Tests of the loops around it, outermost first. */
   readonly loops: readonly LoopTest[];
 }
@@ -62,6 +65,7 @@ export interface BusyFact {
   readonly status: bigint;
   readonly evidence: readonly Site[];
   readonly guards: readonly Guard[];
+  readonly path: Path;
 }
 
 /** What happens to locks, in order. */
@@ -77,6 +81,7 @@ export interface Failure {
 export class State {
   store: Memory;
   assumptions: Assumptions;
+  path: Path;
   events: readonly LockEvent[];
   /** Acquisitions that were skipped because the mode is "no lock". */
   skipped: readonly AcquireEvent[];
@@ -84,20 +89,18 @@ export class State {
   types: readonly TypeFact[];
   busy: readonly BusyFact[];
   failure: Failure | null;
-  /** Guards of ways that met here and that not all of them share, as `fork=side`. */
-  met: ReadonlySet<string>;
   /** Inside a branch that is walked only to see which locks it would take. */
   ghost: boolean;
 
   constructor() {
     this.store = new Memory();
     this.assumptions = Assumptions.NONE;
+    this.path = null;
     this.events = [];
     this.skipped = [];
     this.types = [];
     this.busy = [];
     this.failure = null;
-    this.met = new Set();
     this.ghost = false;
   }
 
@@ -110,7 +113,7 @@ export class State {
     copy.types = this.types;
     copy.busy = this.busy;
     copy.failure = this.failure;
-    copy.met = this.met;
+    copy.path = this.path;
     copy.ghost = this.ghost;
     return copy;
   }
@@ -150,6 +153,7 @@ export class State {
     if (isConst(f, false)) return false;
     if (isConst(f, true)) return true;
     this.assumptions = this.assumptions.with({ fork, side, formula: f, written });
+    this.path = { before: this.path, test: f };
     this.learn(f);
     return true;
   }
@@ -179,9 +183,8 @@ export class State {
     this.skipped = union(this.skipped, other.skipped);
     this.types = mergeTypes(this.types, other.types);
     this.busy = union(this.busy, other.busy);
-    const kept = this.assumptions.shared(other.assumptions);
-    this.met = metAt(this, other, kept);
-    this.assumptions = kept;
+    this.assumptions = this.assumptions.shared(other.assumptions);
+    this.path = joinPaths(this.path, other.path);
   }
 
   /** Resolves a value by what is assumed. */
@@ -364,17 +367,6 @@ function union<T>(a: readonly T[], b: readonly T[]): readonly T[] {
   return a === b ? a : [...a, ...b.filter((x) => !a.includes(x))];
 }
 
-function metAt(a: State, b: State, kept: Assumptions): ReadonlySet<string> {
-  const common = kept.commonWith(a.assumptions);
-  const isLost = (guard: Guard) => !kept.guards.includes(guard, common);
-  const lost = [...a.guards.slice(common), ...b.guards.slice(common)].filter(isLost);
-  if (lost.length === 0 && a.met === b.met) return a.met;
-  const met = new Set(a.met);
-  if (a.met !== b.met) for (const side of b.met) met.add(side);
-  for (const guard of lost) met.add(`${guard.fork}=${guard.side}`);
-  return met;
-}
-
 function mergeTwo(a: State, b: State, formula: Formula | null): State {
   const result = new State();
   const common = a.assumptions.commonWith(b.assumptions);
@@ -387,7 +379,7 @@ function mergeTwo(a: State, b: State, formula: Formula | null): State {
     b.guards.length === common + 1;
   result.assumptions = a.assumptions.shared(b.assumptions);
   const decide = formula ?? (isOneTest ? first.formula : null);
-  result.met = metAt(a, b, result.assumptions);
+  result.path = joinPaths(a.path, b.path);
   result.events = a.events;
   result.skipped = union(a.skipped, b.skipped);
   result.types = mergeTypes(a.types, b.types);

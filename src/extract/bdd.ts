@@ -1,0 +1,157 @@
+/**
+ * Reduced ordered binary decision diagrams: conditions over tests, as exact sets of cases.
+ *
+ * A node is a number; the same condition is the same number. Variables are numbered from 0, and stand in diagrams in that order.
+ */
+
+/** A condition, as a node of a diagram. */
+export type Node = number;
+
+export const NEVER: Node = 0;
+export const ALWAYS: Node = 1;
+
+/** One case: variables that must be true or false; those that it does not name may be either. */
+export type Cube = readonly (readonly [variable: number, value: boolean])[];
+
+/** A diagram grew beyond the limit that was set for it. */
+export class TooLarge extends Error {}
+
+/** Variable of the two constants: after all others. */
+const NONE = Number.MAX_SAFE_INTEGER;
+
+export class Diagrams {
+  private readonly variables: number[] = [NONE, NONE];
+  private readonly low: Node[] = [NEVER, ALWAYS];
+  private readonly high: Node[] = [NEVER, ALWAYS];
+  private readonly unique = new Map<string, Node>();
+  private readonly decided = new Map<string, Node>();
+  private readonly limit: number;
+
+  /** @param limit of nodes; whatever would need more throws {@link TooLarge} */
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  variable(variable: number): Node {
+    return this.node(variable, NEVER, ALWAYS);
+  }
+
+  not(a: Node): Node {
+    return this.choose(a, NEVER, ALWAYS);
+  }
+
+  and(a: Node, b: Node): Node {
+    return this.choose(a, b, NEVER);
+  }
+
+  or(a: Node, b: Node): Node {
+    return this.choose(a, ALWAYS, b);
+  }
+
+  /** Variables that a condition depends on. */
+  support(a: Node): ReadonlySet<number> {
+    const found = new Set<number>();
+    const seen = new Set<Node>([NEVER, ALWAYS]);
+    const visit = (node: Node): void => {
+      if (seen.has(node)) return;
+      seen.add(node);
+      found.add(this.variables[node] as number);
+      visit(this.low[node] as Node);
+      visit(this.high[node] as Node);
+    };
+    visit(a);
+    return found;
+  }
+
+  /** What a condition says of the variables in `kept`: that it can be met, whatever the others must be for it. */
+  projected(a: Node, kept: ReadonlySet<number>): Node {
+    const known = new Map<Node, Node>([
+      [NEVER, NEVER],
+      [ALWAYS, ALWAYS],
+    ]);
+    const visit = (node: Node): Node => {
+      let result = known.get(node);
+      if (result === undefined) {
+        const variable = this.variables[node] as number;
+        const low = visit(this.low[node] as Node);
+        const high = visit(this.high[node] as Node);
+        result = kept.has(variable) ? this.choose(this.variable(variable), high, low) : this.or(low, high);
+        known.set(node, result);
+      }
+      return result;
+    };
+    return visit(a);
+  }
+
+  /**
+   * Few and short cases that together hold wherever `least` does, and nowhere where `most` does not: an irredundant sum of
+   * products (Minato 1992).
+   */
+  cases(least: Node, most: Node): readonly Cube[] {
+    return this.cover(least, most).cubes;
+  }
+
+  private readonly covers = new Map<string, { readonly cubes: readonly Cube[]; readonly node: Node }>();
+
+  private cover(least: Node, most: Node): { readonly cubes: readonly Cube[]; readonly node: Node } {
+    if (least === NEVER) return { cubes: [], node: NEVER };
+    if (most === ALWAYS) return { cubes: [[]], node: ALWAYS };
+    const key = `${least},${most}`;
+    const known = this.covers.get(key);
+    if (known) return known;
+    const variable = Math.min(this.variables[least] as number, this.variables[most] as number);
+    const [least0, least1] = this.cofactors(least, variable);
+    const [most0, most1] = this.cofactors(most, variable);
+    const without = this.cover(this.and(least0, this.not(most1)), most0);
+    const within = this.cover(this.and(least1, this.not(most0)), most1);
+    const rest = this.or(this.and(least0, this.not(without.node)), this.and(least1, this.not(within.node)));
+    const either = this.cover(rest, this.and(most0, most1));
+    const result = {
+      cubes: [
+        ...without.cubes.map((cube): Cube => [[variable, false], ...cube]),
+        ...within.cubes.map((cube): Cube => [[variable, true], ...cube]),
+        ...either.cubes,
+      ],
+      node: this.or(this.choose(this.variable(variable), within.node, without.node), either.node),
+    };
+    if (result.cubes.length > this.limit) throw new TooLarge();
+    this.covers.set(key, result);
+    return result;
+  }
+
+  private cofactors(node: Node, variable: number): readonly [low: Node, high: Node] {
+    return this.variables[node] === variable ? [this.low[node] as Node, this.high[node] as Node] : [node, node];
+  }
+
+  /** `a ? b : c` */
+  private choose(a: Node, b: Node, c: Node): Node {
+    if (a === ALWAYS || b === c) return b;
+    if (a === NEVER) return c;
+    if (b === ALWAYS && c === NEVER) return a;
+    const key = `${a},${b},${c}`;
+    const known = this.decided.get(key);
+    if (known !== undefined) return known;
+    const variable = Math.min(...[a, b, c].map((node) => this.variables[node] as number));
+    const [a0, a1] = this.cofactors(a, variable);
+    const [b0, b1] = this.cofactors(b, variable);
+    const [c0, c1] = this.cofactors(c, variable);
+    const result = this.node(variable, this.choose(a0, b0, c0), this.choose(a1, b1, c1));
+    this.decided.set(key, result);
+    return result;
+  }
+
+  private node(variable: number, low: Node, high: Node): Node {
+    if (low === high) return low;
+    const key = `${variable},${low},${high}`;
+    let node = this.unique.get(key);
+    if (node === undefined) {
+      node = this.variables.length;
+      if (node > this.limit) throw new TooLarge();
+      this.variables.push(variable);
+      this.low.push(low);
+      this.high.push(high);
+      this.unique.set(key, node);
+    }
+    return node;
+  }
+}
