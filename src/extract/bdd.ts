@@ -19,11 +19,18 @@ export class TooLarge extends Error {}
 /** Variable of the two constants: after all others. */
 const NONE = Number.MAX_SAFE_INTEGER;
 
+/** Cases, and the condition that they are together. */
+export interface Cover {
+  readonly cubes: readonly Cube[];
+  readonly node: Node;
+}
+
 export class Diagrams {
   private readonly variables: number[] = [NONE, NONE];
   private readonly low: Node[] = [NEVER, ALWAYS];
   private readonly high: Node[] = [NEVER, ALWAYS];
   private readonly unique = new Map<string, Node>();
+  private readonly covers = new Map<string, Cover>();
   private readonly decided = new Map<string, Node>();
   private readonly limit: number;
 
@@ -87,13 +94,7 @@ export class Diagrams {
    * Few and short cases that together hold wherever `least` does, and nowhere where `most` does not: an irredundant sum of
    * products (Minato 1992).
    */
-  cases(least: Node, most: Node): readonly Cube[] {
-    return this.cover(least, most).cubes;
-  }
-
-  private readonly covers = new Map<string, { readonly cubes: readonly Cube[]; readonly node: Node }>();
-
-  private cover(least: Node, most: Node): { readonly cubes: readonly Cube[]; readonly node: Node } {
+  cover(least: Node, most: Node): Cover {
     if (least === NEVER) return { cubes: [], node: NEVER };
     if (most === ALWAYS) return { cubes: [[]], node: ALWAYS };
     const key = `${least},${most}`;

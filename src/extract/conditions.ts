@@ -5,9 +5,9 @@
  * condition says what tells the successful ways on which it happens from those on which it does not, and no more.
  */
 
-import { ALWAYS, type Cube, Diagrams, NEVER, type Node, TooLarge } from "./bdd.ts";
+import { ALWAYS, type Cover, Diagrams, NEVER, type Node, TooLarge } from "./bdd.ts";
 import type { Path } from "./path.ts";
-import { and, FALSE, type Formula, not, or, TRUE } from "./values.ts";
+import { and, atomsOf, FALSE, type Formula, not, or, TRUE } from "./values.ts";
 
 const MAX_NODES = 50_000;
 /** More tests than this are not compared with each other: diagrams are followed as deep as they have variables. */
@@ -36,23 +36,47 @@ export class Conditions {
    * When something happens, among the ways whose indices are in `among` and those on which it does.
    *
    * @param happens it happens on each of these: where all paths of one agree
+   * @param told tests that the condition may name, by key; all when not given
    * @returns null when there are too many cases to tell
    */
-  of(happens: readonly (readonly Path[])[], among: ReadonlySet<number>): Formula | null {
-    return this.told(() => {
+  of(
+    happens: readonly (readonly Path[])[],
+    among: ReadonlySet<number>,
+    told?: (key: string) => boolean,
+  ): Formula | null {
+    return this.unlessTooLarge(() => {
       if (this.numbers.size === 0) this.number();
-      const node = this.either(happens.map((paths) => this.both(paths)));
-      const ways = this.either(this.ways.filter((_, way) => among.has(way)).map((path) => this.node(path)));
-      const cared = this.diagrams.projected(ways, this.diagrams.support(node));
-      const isNeverCared = this.diagrams.and(node, cared) === NEVER;
-      const care = isNeverCared ? ALWAYS : cared;
-      return this.formula(
-        this.diagrams.cases(this.diagrams.and(node, care), this.diagrams.or(node, this.diagrams.not(care))),
+      const whole = this.either(happens.map((paths) => this.both(paths)));
+      const node = told ? this.diagrams.projected(whole, this.numbersOf(told)) : whole;
+      const cared = this.cared(
+        this.ways.filter((_, way) => among.has(way)),
+        this.diagrams.support(node),
       );
+      const least = this.diagrams.and(node, cared);
+      // It happens on no successful way: then all there is to say is how it happens.
+      if (least === NEVER) return this.formula(this.diagrams.cover(node, node));
+      return this.formula(this.diagrams.cover(least, this.diagrams.or(node, this.diagrams.not(cared))));
     });
   }
 
-  private told(look: () => Formula): Formula | null {
+  /** What some of the ways say of the tests in `kept`: nothing less than the truth, for other tests are left out early. */
+  private cared(ways: readonly Path[], kept: ReadonlySet<number>): Node {
+    const nodes = new Map<Path, Node>([[null, ALWAYS]]);
+    for (const path of upTo(ways, nodes)) {
+      const [first, second] = partsOf(path).map((part) => nodes.get(part) as Node) as [Node, Node];
+      const isKept =
+        "ways" in path || atomsOf(path.test).some((atom) => kept.has(this.numbers.get(atom.key) as number));
+      const test = "ways" in path ? ALWAYS : isKept ? this.nodeOf(path.test) : ALWAYS;
+      nodes.set(path, "ways" in path ? this.diagrams.or(first, second) : this.diagrams.and(first, test));
+    }
+    return this.diagrams.projected(this.either(ways.map((path) => nodes.get(path) as Node)), kept);
+  }
+
+  private numbersOf(told: (key: string) => boolean): ReadonlySet<number> {
+    return new Set([...this.numbers].flatMap(([key, number]) => (told(key) ? [number] : [])));
+  }
+
+  private unlessTooLarge(look: () => Formula): Formula | null {
     try {
       return look();
     } catch (error) {
@@ -92,14 +116,15 @@ export class Conditions {
         byText.set(text, (byText.get(text) ?? new Map<string, Formula>()).set(atom.key, atom));
       }
     }
-    const apart = togetherOnSomeWay(
-      paths,
-      [...byText.values()].filter((atoms) => atoms.size > 1),
+    const groups = new Map(
+      [...byText.values()].flatMap((atoms) => [...atoms.keys()].map((key) => [key, atoms] as const)),
     );
-    for (const atoms of byText.values()) {
-      for (const [key, atom] of atoms) {
-        if (atoms.keys().next().value === key || apart.has(key)) this.tests.push(atom);
-        this.numbers.set(key, this.tests.length - 1);
+    const apart = togetherOnSomeWay(paths, groups);
+    for (const path of paths) {
+      for (const atom of "ways" in path ? [] : atomsOf(path.test)) {
+        const first = apart.has(atom.key) ? atom.key : (groups.get(atom.key)?.keys().next().value ?? atom.key);
+        const number = this.numbers.get(first) ?? this.tests.push(atom) - 1;
+        this.numbers.set(first, number).set(atom.key, number);
       }
     }
   }
@@ -126,16 +151,85 @@ export class Conditions {
     }
   }
 
-  private formula(cubes: readonly Cube[]): Formula {
-    return factored(
-      cubes.map((cube) =>
+  /** A condition, as the conjunction of conditions on tests that have nothing to do with each other. */
+  private formula(cover: Cover): Formula {
+    const node = this.asRead(cover);
+    const parts = this.independent(node).map((group) => this.diagrams.projected(node, new Set(group)));
+    return and(...withoutImplied(parts.map((part) => this.cases(part))));
+  }
+
+  /** A condition in which tests that read the same are the same, unless one of its cases then asks for both sides of a test. */
+  private asRead({ cubes, node }: Cover): Node {
+    const byText = new Map<string, number>();
+    const read = (variable: number): number => {
+      const text = this.textOf(this.tests[variable] as Formula);
+      const first = byText.get(text) ?? variable;
+      byText.set(text, first);
+      return first;
+    };
+    const nodes = cubes.map((cube) =>
+      this.all(
         cube.map(([variable, value]) => {
-          const test = this.tests[variable] as Formula;
-          return value ? test : not(test);
+          const test = this.diagrams.variable(read(variable));
+          return value ? test : this.diagrams.not(test);
         }),
       ),
     );
+    return nodes.includes(NEVER) ? node : this.either(nodes);
   }
+
+  private all(nodes: readonly Node[]): Node {
+    return nodes.reduce<Node>((a, b) => this.diagrams.and(a, b), ALWAYS);
+  }
+
+  /** Groups of the variables of a condition that asks one thing of each group; one group where it is no such condition. */
+  private independent(node: Node): readonly (readonly number[])[] {
+    const variables = [...this.diagrams.support(node)].sort((a, b) => a - b);
+    let groups: number[][] = [];
+    for (const variable of variables) {
+      const linked = groups.filter((group) => group.some((other) => this.areLinked(node, variable, other)));
+      groups = [...groups.filter((group) => !linked.includes(group)), [...linked.flat(), variable]];
+    }
+    const product = this.all(groups.map((group) => this.diagrams.projected(node, new Set(group))));
+    return product === node ? groups : [variables];
+  }
+
+  /** Does what a condition asks of one variable depend on the other? In a product of two it does not, whichever way they are. */
+  private areLinked(node: Node, a: number, b: number): boolean {
+    const { diagrams } = this;
+    const others = new Set([...diagrams.support(node)].filter((variable) => variable !== a && variable !== b));
+    const given = (x: boolean, y: boolean) => {
+      const test = (variable: number, value: boolean) =>
+        value ? diagrams.variable(variable) : diagrams.not(diagrams.variable(variable));
+      return diagrams.projected(this.all([node, test(a, x), test(b, y)]), others);
+    };
+    return (
+      diagrams.and(given(false, false), given(true, true)) !== diagrams.and(given(false, true), given(true, false))
+    );
+  }
+
+  private cases(node: Node): Formula {
+    const { cubes } = this.diagrams.cover(node, node);
+    return factored(
+      cubes.map((cube) =>
+        withoutImplied(
+          cube.map(([variable, value]) => {
+            const test = this.tests[variable] as Formula;
+            return value ? test : not(test);
+          }),
+        ),
+      ),
+    );
+  }
+}
+
+/** Of conditions that hold together: no `x != a` beside `x == b`. */
+function withoutImplied(tests: readonly Formula[]): readonly Formula[] {
+  const decided = new Set(tests.flatMap((test) => (test.k === "atom" && test.binding ? [test.binding.id] : [])));
+  return tests.filter((test) => {
+    const denied = test.k === "not" && test.f.k === "atom" ? test.f.binding : test.k === "atom" ? test.otherwise : null;
+    return denied === null || !decided.has(denied.id);
+  });
 }
 
 const partsOf = (path: Exclude<Path, null>): readonly Path[] => ("ways" in path ? path.ways : [path.before]);
@@ -157,40 +251,27 @@ function upTo(paths: readonly Path[], known: ReadonlyMap<Path, unknown>): readon
   return [...found];
 }
 
-function atomsOf(f: Formula): readonly Formula[] {
-  switch (f.k) {
-    case "const":
-      return [];
-    case "atom":
-      return [f];
-    case "not":
-      return atomsOf(f.f);
-    default:
-      return f.fs.flatMap(atomsOf);
-  }
-}
-
 /**
  * Keys of tests that read the same and of which some way makes several.
  *
  * @param paths each after its own parts
- * @param groups tests that read the same, by key
+ * @param groups by key: the tests that read the same
  */
 function togetherOnSomeWay(
   paths: readonly Exclude<Path, null>[],
-  groups: readonly ReadonlyMap<string, Formula>[],
+  groups: ReadonlyMap<string, ReadonlyMap<string, Formula>>,
 ): ReadonlySet<string> {
-  const groupOf = new Map(groups.flatMap((group) => [...group.keys()].map((key) => [key, group] as const)));
+  const isShared = (key: string) => (groups.get(key)?.size ?? 0) > 1;
   const made = new Map<Path, ReadonlySet<string>>();
   const together = new Set<string>();
-  for (const path of groups.length === 0 ? [] : paths) {
+  for (const path of paths) {
     const [first, second] = partsOf(path).map((part) => made.get(part) ?? new Set<string>());
     let keys = first as ReadonlySet<string>;
     if (second && [...second].some((key) => !keys.has(key))) keys = new Set([...keys, ...second]);
-    const own = "ways" in path ? [] : atomsOf(path.test).filter(({ key }) => groupOf.has(key) && !keys.has(key));
+    const own = "ways" in path ? [] : atomsOf(path.test).filter(({ key }) => isShared(key) && !keys.has(key));
     if (own.length > 0) keys = new Set([...keys, ...own.map(({ key }) => key)]);
     for (const { key } of own) {
-      const group = groupOf.get(key) as ReadonlyMap<string, Formula>;
+      const group = groups.get(key) as ReadonlyMap<string, Formula>;
       const others = [...group.keys()].filter((other) => other !== key && keys.has(other));
       for (const other of others.length > 0 ? group.keys() : []) together.add(other);
     }

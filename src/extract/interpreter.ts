@@ -29,9 +29,10 @@ import {
   textOfLocation,
   typedObject,
 } from "./state.ts";
-import { baseText, binaryText, unaryText } from "./text.ts";
+import { baseText, binaryText, memberText, unaryText } from "./text.ts";
 import {
   and,
+  atomsOf,
   equal,
   FALSE,
   type Formula,
@@ -141,6 +142,8 @@ export class Interpreter {
   /** Keys of local variables that are arrays: their name is their address. */
   private readonly arrays = new Set<string>();
   private frames = 0;
+  /** Calls so far of functions whose results change. */
+  private calls = 0;
   private macroDepth = 0;
   private macrosSeen = 0;
   private steps = 0;
@@ -157,6 +160,8 @@ export class Interpreter {
   private names = new Map<string, { readonly variable: string; readonly id: string | null }>();
   private textsOf = new Map<string, Set<string>>();
   private halts: Final[] = [];
+  /** Keys of the tests that the leaf's own functions make. */
+  readonly ownTests = new Set<string>();
 
   /**
    * @param relevant functions worth following: those that can reach a primitive, a page type or a BUSY status
@@ -216,9 +221,11 @@ export class Interpreter {
     const values = ast.parameters.map((name, i) => args[i] ?? sym(`arg:${name}`, name));
     forgetNames();
     this.frames = 0;
+    this.calls = 0;
     const frame = 1;
     this.leafFrames = new Map();
     this.variables.clear();
+    this.ownTests.clear();
     this.interned.clear();
     this.forks.clear();
     this.places.clear();
@@ -482,6 +489,7 @@ export class Interpreter {
       return taken ? this.statement(taken, state, frame) : [{ state, exit: NEXT }];
     }
     const fork = this.forkId(frame, s.line, s.test);
+    if (this.leafFrames.has(frame.id)) for (const atom of atomsOf(f)) this.ownTests.add(atom.key);
     const other = state.clone();
     const flows: Flow[] = [];
     const meeting: State[] = [];
@@ -1181,12 +1189,12 @@ export class Interpreter {
   }
 
   private fieldOf(base: Place, name: string, state: State): Place {
-    const own = { key: `${base.key}.${name}`, text: `${base.text}.${name}` };
+    const own = { key: `${base.key}.${name}`, text: memberText(base.text, name) };
     if (state.read(own.key) !== null) return own;
     const whole = state.read(base.key);
     // A structure copied from elsewhere: its fields are the original's until written here.
     if (whole && whole.t === "sym" && whole.id !== base.key && whole.location !== base.key)
-      return { key: `${whole.id}.${name}`, text: `${whole.text}.${name}` };
+      return { key: `${whole.id}.${name}`, text: memberText(whole.text, name) };
     return own;
   }
 
@@ -1507,9 +1515,10 @@ export class Interpreter {
     args.forEach((a, i) => {
       if (!info || this.writes.mayWrite(info, i)) this.havocOut(a, state);
     });
-    const shown = `${name}(${e.args.map((a, i) => this.argumentText(a, args[i])).join(", ")})`;
+    const shown = `${name}(${e.args.map((a, i) => this.argumentText(a, args[i], frame)).join(", ")})`;
     const nonNull = this.rules.nonNull.includes(name);
-    const result = sym(`${name}(${args.map(idOf).join(",")})`, shown, null, nonNull);
+    const call = this.rules.changing.test(name) ? `${name}@${++this.calls}` : name;
+    const result = sym(`${call}(${args.map(idOf).join(",")})`, shown, null, nonNull);
     const range = info ? this.checkedRange(name, info, args, e, state, frame) : TRUE;
     return [[state, range === TRUE ? result : this.asValue(and(truth(result), range))]];
   }
@@ -1540,8 +1549,9 @@ export class Interpreter {
     return and(this.relation(">=", value, least), this.relation("<=", value, most));
   }
 
-  private argumentText(expr: Expr, value: Value | undefined): string {
+  private argumentText(expr: Expr, value: Value | undefined, frame: Frame): string {
     const own = this.sourceText(expr);
+    if (this.leafFrames.has(frame.id) && /^(name|member|index)$/.test(expr.kind)) return own;
     // What a parameter points to is shown as the caller names it.
     if (value?.t === "ref" && value.key !== "string" && expr.kind === "name") return valueText(value);
     return value && value.t === "sym" && !value.id.startsWith("#") ? value.text : own;

@@ -132,6 +132,7 @@ class ObjectNames {
 
   constructor(context: RowContext) {
     this.interpreter = context.interpreter;
+    this.interpreter = context.interpreter;
     this.texts = context.interpreter.shortTexts(false);
   }
 
@@ -648,7 +649,7 @@ class Whens {
   private readonly conditions: Conditions;
   private readonly held: readonly (readonly Held[])[];
   private readonly successes: readonly Final[];
-  private readonly context: RowContext;
+  private readonly interpreter: Interpreter;
   private readonly texts: [long: string, short: string][];
 
   constructor(successes: readonly Final[], held: readonly (readonly Held[])[], context: RowContext) {
@@ -658,7 +659,7 @@ class Whens {
     );
     this.successes = successes;
     this.held = held;
-    this.context = context;
+    this.interpreter = context.interpreter;
     this.texts = context.interpreter.shortTexts(true);
   }
 
@@ -673,16 +674,20 @@ class Whens {
     if (exact !== null && isConst(exact, true)) return null;
     const text = exact === null ? TOO_MANY_CASES : this.text(exact);
     if (isWalk || (exact !== null && text.length <= LONG_CONDITION)) return text;
-    const short = this.afterChecks(items, ways, taken);
-    return short !== null && (exact === null || short.length <= text.length / 2) ? short : text;
+    return exact === null ? text : this.withoutChecks(exact);
   }
 
-  /** What tells the ways on which a status comes into being from those that succeed, in the tests of the leaf's own file. */
-  ofBusy(facts: readonly BusyFact[]): Formula | null {
-    return this.conditions.of(
+  /** In which of the cases that the leaf's own functions tell apart a status comes into being; null for all, or where that is long. */
+  ofBusy(facts: readonly BusyFact[], cause: Formula): string | null {
+    const { ownTests } = this.interpreter;
+    const formula = this.conditions.of(
       facts.map((fact) => [fact.path]),
       new Set(this.successes.keys()),
+      (key) => ownTests.has(key) && !cause.key.includes(key),
     );
+    if (formula === null || isConst(formula, true)) return null;
+    const text = this.text(formula);
+    return text.length > MAX_CONDITION ? null : text;
   }
 
   private takings(item: Held): (readonly Path[])[] {
@@ -696,31 +701,11 @@ class Whens {
     );
   }
 
-  /**
-   * A condition that would be long, without the checks before it: ways that end with no more than the locks that are taken
-   * before are not told apart.
-   */
-  private afterChecks(
-    items: readonly Held[],
-    ways: ReadonlySet<number>,
-    taken: readonly (readonly Path[])[],
-  ): string | null {
-    const key = (item: Held) => rowKey(item, this.context);
-    const own = new Set(items.map(key));
-    const before = new Set<string>();
-    for (const way of ways) {
-      const keys = (this.held[way] as readonly Held[]).map(key);
-      for (const other of keys.slice(
-        0,
-        keys.findIndex((k) => own.has(k)),
-      ))
-        before.add(other);
-    }
-    const isShort = (list: readonly Held[]) => list.every((item) => item.mode === "NO_LOCK" || before.has(key(item)));
-    const among = [...this.successes.keys()].filter((way) => ways.has(way) || !isShort(this.held[way] as Held[]));
-    const formula = this.conditions.of(taken, new Set(among));
-    if (formula === null || isConst(formula, true)) return null;
-    return joinedText("&&", [this.text(formula), CHECKS_PASS]);
+  /** A long condition, without what functions check: the tests of inputs and fields say which case it is. */
+  private withoutChecks(formula: Formula): string {
+    const parts = formula.k === "and" ? formula.fs.map((part) => this.text(part)) : [this.text(formula)];
+    const told = parts.filter((part) => !CALL.test(part.replace(ACCESSOR, "")));
+    return joinedText("&&", told.length === 0 || told.length === parts.length ? parts : [...told, CHECKS_PASS]);
   }
 
   /** A formula in the leaf's terms. */
@@ -738,6 +723,9 @@ const MAX_CONDITION = 120;
 /** A condition longer than this is shown without the checks that come before. */
 const LONG_CONDITION = 2 * MAX_CONDITION;
 const CHECKS_PASS = "(the checks before pass)";
+const CALL = /\w\(/;
+/** A call that only leads to a structure. */
+const ACCESSOR = /\w+\(\)->/g;
 const TOO_MANY_CASES = "(one of too many cases to list)";
 
 function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
@@ -754,6 +742,8 @@ function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
     const cause = fact.guards.at(-1);
     const inLeafTerms = cause ? whens.text(cause.formula) : "";
     const text = inLeafTerms.length > MAX_CONDITION && cause?.written ? cause.written : inLeafTerms;
+    const same = facts.filter((other) => chainKey(other.evidence) === chainKey(fact.evidence));
+    const before = cause ? whens.ofBusy(same, cause.formula) : null;
     const isListed = fact.evidence.some((site) => context.rules.listReaders.includes(site.function));
     const final = isListed ? ((fact.status | FATAL) >> 32n) << 32n : finalStatus(fact, facts);
     seen.set(`${name}|${key}`, {
@@ -761,7 +751,7 @@ function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
       name,
       object: busyObject(text),
       operand: (final & 0xffffffffn) === 0n ? null : operandOf(final, context),
-      when: text || null,
+      when: before === null ? text || null : joinedText("&&", [before, text]),
       evidence: fact.evidence,
     });
   }

@@ -62,6 +62,8 @@ export interface ExtractionRules {
   readonly statusOperandField: string;
   /** Calls that return a pointer to what their first argument is the physical address of. */
   readonly mappings: readonly string[];
+  /** Functions whose result may be another one at each call, with the same arguments. */
+  readonly changing: RegExp;
   /** Functions that never return NULL. */
   readonly nonNull: readonly string[];
   /** Places where a handler reads its version, when the dispatcher does not pass it. */
@@ -73,6 +75,8 @@ export interface ExtractionRules {
    * for a tree whose function compares it so.
    */
   readonly rangeChecks: Readonly<Record<string, string>>;
+  /** Functions that are followed though they reach nothing to look for: they say that an out-parameter is what was given in. */
+  readonly followed: readonly string[];
   /** Members that always point to something. */
   readonly nonNullMembers: readonly string[];
   /** Functions that walk the PAMT from the 1 GB level down: the last acquisition of a walk is the target. */
@@ -249,6 +253,7 @@ export const RULES: ExtractionRules = {
     "map_pa_with_memtype",
     "map_pa_with_global_hkid_and_memtype",
   ],
+  changing: /^(is_lock_hp_set|is_interrupt_pending_\w+|_lock_\w+|_xchg_\w+|ia32_rdrand|ia32_rdseed)$/,
   nonNull: [
     "map_implicit_tdcs",
     "secure_ept_walk",
@@ -260,6 +265,7 @@ export const RULES: ExtractionRules = {
   versionPlaces: /\bleaf_opcode\.version$/,
   checkedMembers: { context_code: "ctx_code" },
   rangeChecks: { verify_page_info_input: "level" },
+  followed: ["l2_sept_walk"],
   nonNullMembers: ["pamt_1gb_p", "pamt_2mb_p", "pamt_4kb_p"],
   pamtWalks: ["pamt_walk"],
   pamtLock: "entry_lock",

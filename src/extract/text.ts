@@ -80,3 +80,9 @@ export function joinedText(op: "&&" | "||", parts: readonly string[]): string {
   };
   return parts.map((text) => (isMixed(text) ? enclosed(text) : text)).join(` ${op} `);
 }
+
+/** A member of a structure, or of what `*pointer` is. */
+export function memberText(structure: string, member: string): string {
+  const pointer = /^\*([\w.[\]]|->)+$/.test(structure) ? structure.slice(1) : null;
+  return pointer === null ? `${structure}.${member}` : `${pointer}->${member}`;
+}

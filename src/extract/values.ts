@@ -115,6 +115,20 @@ export function textOf(f: Formula): string {
   }
 }
 
+/** The tests that a formula is made of. */
+export function atomsOf(f: Formula): readonly Formula[] {
+  switch (f.k) {
+    case "const":
+      return [];
+    case "atom":
+      return [f];
+    case "not":
+      return atomsOf(f.f);
+    default:
+      return f.fs.flatMap(atomsOf);
+  }
+}
+
 export const isConst = (f: Formula, value: boolean): boolean => f.k === "const" && f.value === value;
 
 /** Identity of a value, for comparison and for the ids of calls that take it. */
@@ -207,7 +221,7 @@ export function equal(a: Value, b: Value): Formula {
   if (isZero && a.t === "sym") return not(isSet(a, b.name));
   if (sameValue(a, b) && a.t !== "error") return TRUE;
   const [left, right] = b.t === "num" || idOf(a) <= idOf(b) ? [a, b] : [b, a];
-  const binding = left.t === "sym" && right.t === "num" ? { id: left.id, location: left.location, value: right } : null;
+  const binding = bindingOf(left, right);
   return {
     k: "atom",
     key: `${idOf(left)}==${idOf(right)}`,
@@ -218,6 +232,18 @@ export function equal(a: Value, b: Value): Formula {
     compared: left.t === "sym" && right.t === "sym" ? { op: "==", id: left.id, other: right.id } : null,
   };
 }
+
+/** What `a == b` teaches: a constant, or, of two unknown values, that the later is the earlier. */
+function bindingOf(a: Value, b: Value): Binding | null {
+  if (a.t !== "sym") return null;
+  if (b.t === "num") return { id: a.id, location: a.location, value: b };
+  if (b.t !== "sym") return null;
+  const [later, earlier] = age(a) > age(b) ? [a, b] : [b, a];
+  return age(later) > 0 ? { id: later.id, location: later.location, value: earlier } : null;
+}
+
+/** Fresh unknown values are numbered in the order in which they come up; 0 for one that was there from the start. */
+const age = ({ id }: Sym): number => Number(/^#(\d+)$/.exec(id)?.[1] ?? 0);
 
 /** `a < b` or `a > b`; the other relations are negations of these. */
 export function ordering(op: "<" | ">", a: Value, b: Value): Formula {
