@@ -144,8 +144,14 @@ interface Place {
 
 /** The resource on which two rows can name one lock word; null when they cannot. */
 function meetingPlace(a: Place, b: Place): string | null {
-  if (a.row.resource === b.row.resource) return a.row.resource;
+  if (a.row.resource === b.row.resource) return maybeOneWord(a.row, b.row) ? a.row.resource : null;
   return pageMeets(a, b) ?? pageMeets(b, a);
+}
+
+/** A bit lock's object is its word, of a structure that may have several: elements of one array may be the same word. */
+function maybeOneWord(a: Acquisition, b: Acquisition): boolean {
+  const word = ({ object }: Acquisition) => object.replace(/\[.*$/, "");
+  return a.lock !== "bit" || b.lock !== "bit" || word(a) === word(b);
 }
 
 /** The resource whose lock is the PAMT entry that `page`, a row of class PAGE, may name; null when there is none. */

@@ -53,7 +53,7 @@ export interface Acquisition {
   readonly resource: string;
   /** What the leaf does with a target page (`to-add`, `to-remove`, …) or which of two objects of a class; else null. */
   readonly role: string | null;
-  /** The object that holds the lock, in the leaf's own terms: its variable, e.g. `tdcs_ptr`. */
+  /** The object that holds the lock, in the leaf's own terms: its variable, e.g. `tdcs_ptr`; of a bit lock the word, e.g. `f_migsc_links[migs_i]`. */
   readonly object: string;
   readonly lock: LockKind;
   readonly mode: LockMode;

@@ -132,12 +132,12 @@ class ObjectNames {
 
   constructor(context: RowContext) {
     this.interpreter = context.interpreter;
-    this.interpreter = context.interpreter;
     this.texts = context.interpreter.shortTexts(false);
   }
 
-  /** The variable that points to the object, without the suffix that says it is a pointer. */
+  /** The variable that points to the object, without the suffix that says it is a pointer; the word itself of a bit lock. */
   of(event: AcquireEvent): string {
+    if (event.lock === "bit") return /\w+(\[[^\]]*\])?$/.exec(this.inLeafTerms(event.text))?.[0] ?? event.text;
     const variable = this.interpreter.variableOf(event.objectKey.replace(/^\*\{([\s\S]*)\}$/, "$1"));
     if (variable !== null) return shortName(variable);
     const written = this.inLeafTerms(event.text).replace(/(->|\.)[\w.]+$/, "");
