@@ -185,13 +185,20 @@ export class Primitives {
     return kinds.flatMap((kind): LockDefinition[] => {
       const primitives = Object.entries(this.rules.primitives)
         .filter(
-          ([name, rule]) => rule.lock === kind && typeof rule.mode === "string" && !this.rules.debugOnly.includes(name),
+          ([name, rule]) =>
+            rule.lock === kind &&
+            typeof rule.mode === "string" &&
+            (!this.rules.ifCalled.includes(name) || this.isCalled(name)),
         )
         .flatMap(([name, rule]) => this.definition(name, rule));
       if (primitives.length === 0) return [];
       const { type, width, fields } = this.layout(kind);
       return [{ kind, type, width, fields, primitives }];
     });
+  }
+
+  private isCalled(name: string): boolean {
+    return [...this.program.functions.values()].some((infos) => infos.some((info) => info.calls.has(name)));
   }
 
   private definition(name: string, rule: PrimitiveRule): LockPrimitive[] {

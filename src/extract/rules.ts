@@ -138,8 +138,8 @@ export interface ExtractionRules {
   readonly atomics: readonly { readonly call: RegExp; readonly instruction: string; readonly sets: boolean }[];
   /** Names of the host-priority bit. */
   readonly hostPriorityBits: RegExp;
-  /** Primitives that only debug builds use. */
-  readonly debugOnly: readonly string[];
+  /** Primitives that are part of a lock kind only where something calls them: for debug builds, or another width of word. */
+  readonly ifCalled: readonly string[];
   /** A status that every tree has: the others are defined beside it. */
   readonly aStatus: string;
   readonly statusNames: RegExp;
@@ -328,7 +328,7 @@ export const RULES: ExtractionRules = {
     { call: /^_xchg_\d+b$/, instruction: "xchg", sets: false },
   ],
   hostPriorityBits: /HOST_PRIORITY|TDHP/,
-  debugOnly: ["acquire_mutex_lock_or_wait"],
+  ifCalled: ["acquire_mutex_lock_or_wait", "acquire_bit_lock", "release_bit_lock"],
   aStatus: "TDX_OPERAND_BUSY",
   statusNames: /^(TDX_|TD_VMCS_FIELD_ERROR|UNINITIALIZE_ERROR)/,
   operandStatuses: /^TDX_OPERAND_/,
