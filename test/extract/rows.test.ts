@@ -489,6 +489,16 @@ describe("names are the leaf's own", () => {
     expect(one.rows[0]?.object).toBe("sept_entry");
   });
 
+  it("an object keeps its variable's name where that holds one object after the other", async () => {
+    const lock = (address: string) =>
+      `sept_entry = secure_ept_walk(tdcs_ptr, ${address}); if (sept_lock_acquire_host(sept_entry) != TDX_SUCCESS) { return TDX_OPERAND_BUSY; } sept_lock_release(sept_entry);`;
+    const { rows } = await smallTree(hostLeaf(`${lock("gpa")}\n${lock("flags")}\n return TDX_SUCCESS;`));
+    expect(rows.map(({ role, object }) => [role, object])).toEqual([
+      [null, "sept_entry"],
+      [null, "sept_entry"],
+    ]);
+  });
+
   const when = (prepare: string, test: string) =>
     smallTree(
       hostLeaf(`
@@ -579,6 +589,31 @@ describe("a structure that is walked without its lock", () => {
   it("has the condition under which the leaf comes there", async () => {
     const { rows } = await smallTree(hostLeaf(`if (flags == 0) { return TDX_SUCCESS; } ${WALK}\n return return_val;`));
     expect(modes(rows)).toEqual(["SEPT_TREE NO_LOCK when flags"]);
+  });
+
+  it("has no status where another way takes the lock at the same place", async () => {
+    const { rows } = await smallTree(
+      hostLeaf(`
+    lock_type_t mode = TDX_LOCK_NO_LOCK;
+    if (flags & 1)
+    {
+        ${TAKE_GLOBAL}
+        ${GIVE_GLOBAL}
+        mode = TDX_LOCK_SHARED;
+    }
+    return_val = walk_sept(tdcs_ptr, gpa, mode, &sept_entry, &locked);
+    if (locked)
+    {
+        release_sharex_lock_sh(${TREE});
+    }
+    return return_val;`),
+    );
+    expect(modes(rows)).toEqual([
+      "GLOBAL EXCLUSIVE when flags & 1",
+      "SEPT_TREE SHARED when flags & 1",
+      "SEPT_TREE NO_LOCK when !(flags & 1)",
+    ]);
+    expect(rows.map((row) => row.busyStatus)).toEqual(["0x8000020000000000", "0x800002000000008D", null]);
   });
 
   it("has one when the test is for no lock and the lock is on the other side, and what that side does counts for nothing", async () => {
