@@ -135,6 +135,27 @@ const MODES: readonly Mutation[] = [
     ],
   ],
   [
+    "a version that the handler reads itself is the one that is passed",
+    [
+      edit(`${CALLS}/tdh_vp_init.c`, "(version > 0)", "(get_local_data()->vmm_regs.leaf_opcode.version > 0)"),
+      edit(DISPATCHER, "local->vmm_regs.rdx, opcode.version)", "local->vmm_regs.rdx, 7)"),
+    ],
+    [],
+  ],
+  [
+    "versions that take the same locks are one entry",
+    [edit(`${CALLS}/tdh_vp_init.c`, "TDX_LOCK_EXCLUSIVE : TDX_LOCK_SHARED;", "TDX_LOCK_SHARED : TDX_LOCK_SHARED;")],
+    [
+      "- tdh_vp_init[version=0]",
+      "- tdh_vp_init[version>=1]",
+      "+ tdh_vp_init 22",
+      "+ tdh_vp_init: PAMT_1G sharex_hp SHARED",
+      "+ tdh_vp_init: PAMT_2M sharex_hp SHARED",
+      "+ tdh_vp_init: TDVPR sharex_hp EXCLUSIVE",
+      "+ tdh_vp_init: TDCS sharex_hp SHARED",
+    ],
+  ],
+  [
     "a leaf that the dispatcher no longer lets through in version 1 has conditions instead of variants",
     [
       edit(

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { Acquisition } from "../../src/catalog/index.ts";
 import { changesBy, type Edit } from "./mutate.ts";
+import { guestLeaf, hostLeaf, places, said, smallTree } from "./small-tree.ts";
 
 const CALLS = "src/vmm_dispatcher/api_calls";
 const TRACK = `${CALLS}/tdh_mem_track.c`;
@@ -102,6 +104,11 @@ const MUTATIONS: readonly (readonly [name: string, edits: readonly Edit[], chang
     ),
   ],
   [
+    "a table of TDCALLs that their dispatcher does not look into forbids nothing",
+    [edit("src/td_dispatcher/tdx_td_dispatcher.c", "is_tdcall_legal(local->vp_ctx.tdcs) ? ", "local->is_known ? ")],
+    ['~ tdg_mr_rtmr_extend.opStates: ["RUNNABLE"] → null'],
+  ],
+  [
     "a TDCALL that ends by entering a VM keeps its rows, though an early return is no error",
     [
       edit(
@@ -122,5 +129,223 @@ const MUTATIONS: readonly (readonly [name: string, edits: readonly Edit[], chang
 describe("statuses, legality and ways out", () => {
   it.each(MUTATIONS)("%s", async (_, edits, expected) => {
     expect(await changesBy(...edits)).toEqual(expected);
+  });
+});
+
+/** The statuses of a row, the one that the row shows first. */
+const statuses = (row: Acquisition | undefined): string[] =>
+  row === undefined
+    ? []
+    : [
+        `${row.busyStatus} ${row.operand?.id ?? ""}`.trim(),
+        ...(row.hostPriorityStatus === null ? [] : [`host priority ${row.hostPriorityStatus}`]),
+        ...row.otherStatuses.map(({ status, operand }) => `${status} ${operand?.id ?? ""}`.trim()),
+      ];
+
+const VMS = { "include/vms.h": "#define MAX_L2_VMS 3\n" };
+
+/** Locks the SEPT entry of each VM. */
+const eachVm = (first: number, side: string, failure: string) => `
+    uint16_t vm;
+    for (vm = ${first}; vm <= tdcs_ptr->management.num_l2_vms; vm++)
+    {
+        sept_entry = secure_ept_walk(&tdcs_ptr->l2[vm], gpa);
+        return_val = sept_lock_acquire_${side}(sept_entry);
+        if (return_val != TDX_SUCCESS)
+        {
+            ${failure}
+            goto EXIT;
+        }
+        sept_lock_release(sept_entry);
+    }
+    return_val = TDX_SUCCESS;
+EXIT:
+    return return_val;`;
+
+const WITH_OPERAND = "return_val = api_error_with_operand_id(return_val, OPERAND_ID_R8 + vm);";
+
+describe("the statuses of one row", () => {
+  it("an error in one phase and fatal in another", async () => {
+    const { rows } = await smallTree(
+      hostLeaf(`
+    if (acquire_sharex_lock_ex(&global->kot.lock) != LOCK_RET_SUCCESS)
+    {
+        if (flags & 1)
+        {
+            return_val = api_error_with_operand_id_fatal(TDX_OPERAND_BUSY, OPERAND_ID_KOT);
+        }
+        else
+        {
+            return_val = api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_KOT);
+        }
+        goto EXIT;
+    }
+    release_sharex_lock_ex(&global->kot.lock);
+    return_val = TDX_SUCCESS;
+EXIT:
+    return return_val;`),
+    );
+    expect(rows.map(statuses)).toEqual([["0x8000020000000096 KOT", "0xA000020000000096 KOT"]]);
+  });
+
+  it("only fatal", async () => {
+    const { rows } = await smallTree(
+      hostLeaf(`
+    if (acquire_sharex_lock_ex(&global->kot.lock) != LOCK_RET_SUCCESS)
+    {
+        return api_error_fatal(api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_KOT));
+    }
+    release_sharex_lock_ex(&global->kot.lock);
+    return TDX_SUCCESS;`),
+    );
+    expect(rows.map(statuses)).toEqual([["0xA000020000000096 KOT"]]);
+  });
+
+  it("an operand for each L2 VM, another when it is fatal, in ascending order", async () => {
+    const failure = `
+            if (flags & 1)
+            {
+                return_val = api_error_with_operand_id_fatal(return_val, OPERAND_ID_RTMR + vm);
+            }
+            else
+            {
+                return_val = api_error_with_operand_id(return_val, OPERAND_ID_R8 + vm);
+            }`;
+    const { rows, catalog } = await smallTree(hostLeaf(eachVm(1, "host", failure)), VMS);
+    expect(rows.map(statuses)).toEqual([
+      [
+        "0x8000020000000009",
+        ...["0x800002000000000A", "0x800002000000000B"],
+        ...["0xA0000200000000A1", "0xA0000200000000A2", "0xA0000200000000A3"],
+      ],
+    ]);
+    expect(rows).toMatchObject([{ times: "per L2 VM", release: { at: "iteration-end" } }]);
+    expect(said(catalog.diagnostics)).toEqual([]);
+  });
+
+  it("an operand for each VM from the TD itself, VM 0, on", async () => {
+    const { rows } = await smallTree(hostLeaf(eachVm(0, "host", WITH_OPERAND)), VMS);
+    expect(rows.map(statuses)).toEqual([
+      ["0x8000020000000008 R8", "0x8000020000000009", "0x800002000000000A", "0x800002000000000B"],
+    ]);
+  });
+
+  it("one operand where the tree does not say how many VMs there are", async () => {
+    const { rows } = await smallTree(hostLeaf(eachVm(1, "host", WITH_OPERAND)));
+    expect(rows.map(statuses)).toEqual([["0x8000020000000009"]]);
+  });
+
+  it("a guest's host-priority statuses, of each VM", async () => {
+    const { rows } = await smallTree(guestLeaf(eachVm(1, "guest", WITH_OPERAND)), VMS);
+    expect(rows.map(statuses)).toEqual([
+      [
+        "0x8000020000000009",
+        "host priority 0x8000020100000009",
+        ...["0x800002000000000A", "0x800002000000000B", "0x800002010000000A", "0x800002010000000B"],
+      ],
+    ]);
+  });
+
+  it("none of what is about something else, after a failure that the leaf does not return for", async () => {
+    const { rows, catalog, at } = await smallTree(
+      hostLeaf(`
+    if (acquire_sharex_lock_hp_ex(&tdcs_ptr->management.op_state_lock, false) != TDX_SUCCESS)
+    {
+        return TDX_PAGE_METADATA_INCORRECT;
+    }
+    release_sharex_lock_hp_ex(&tdcs_ptr->management.op_state_lock);
+    return TDX_SUCCESS;`),
+    );
+    expect(rows).toMatchObject([{ busyStatus: null, operand: null, otherStatuses: [] }]);
+    expect(said(catalog.diagnostics)).toEqual([`SL1034 note ${at("acquire_sharex_lock_hp_ex")}`]);
+  });
+});
+
+describe("the status of a reader of a list", () => {
+  const METADATA = {
+    "src/common/metadata.c": `api_error_type md_write_field(tdx_module_global_t* global, uint64_t field)
+{
+    if (global->fields[field].in_use)
+    {
+        return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_TDCS); // busy
+    }
+    return TDX_SUCCESS;
+}
+
+api_error_type md_write_list(tdx_module_global_t* global, md_list_t* list)
+{
+    api_error_type status;
+    uint16_t i;
+
+    for (i = 0; i < list->num_fields; i++)
+    {
+        status = md_write_field(global, list->fields[i]); // field
+        if (status != TDX_SUCCESS)
+        {
+            return status;
+        }
+    }
+    return TDX_SUCCESS;
+}
+`,
+  };
+  const KEPT = `
+    if (return_val != TDX_SUCCESS)
+    {
+        global->kept_status = return_val;
+    }
+    if (global->kept_status != TDX_SUCCESS)
+    {
+        return api_error_fatal(global->kept_status);
+    }
+    return TDX_SUCCESS;`;
+
+  it("is fatal when the leaf returns it, and its low half is the call's to say", async () => {
+    const { leaf, at } = await smallTree(
+      hostLeaf(`return_val = md_write_list(global, map_pa(gpa, TDX_RANGE_RO)); ${KEPT}`),
+      METADATA,
+    );
+    expect(leaf.otherBusy).toMatchObject([{ name: "TDX_OPERAND_BUSY", status: "0xA000020000000000", operand: null }]);
+    expect(places(leaf.otherBusy[0]?.evidence)).toEqual([
+      at("md_write_list(global, map_pa"),
+      at("// field"),
+      at("// busy"),
+    ]);
+  });
+
+  it("is what it is where the leaf writes one field itself", async () => {
+    const { leaf } = await smallTree(
+      hostLeaf(
+        "return_val = md_write_field(global, gpa); if (return_val != TDX_SUCCESS) { return return_val; } return TDX_SUCCESS;",
+      ),
+      METADATA,
+    );
+    expect(leaf.otherBusy).toMatchObject([
+      { name: "TDX_OPERAND_BUSY", status: "0x8000020000000081", operand: { id: "TDCS", number: 129 } },
+    ]);
+  });
+});
+
+describe("the states in which a leaf is legal", () => {
+  it("stand at a leaf that looks them up, not at its neighbour, whatever the table says of that", async () => {
+    const leaf = (name: string, call: string) => hostLeaf(`${call} return TDX_SUCCESS;`).replace("tdh_mem_test", name);
+    const { catalog } = await smallTree(
+      [
+        leaf("tdh_first_legal", "note_op_state_legality(tdcs_ptr);"),
+        leaf("tdh_without_row", "note_op_state_legality(tdcs_ptr); return_val = check_sept_state(sept_entry);"),
+        leaf("tdh_careless", "look_around(tdcs_ptr);"),
+        ...[3, 4, 5, 6].map((i) => leaf(`tdh_filler_${i}`, "")),
+        leaf("tdh_both_legal", "note_op_state_legality(tdcs_ptr); return_val = check_sept_state(sept_entry);"),
+      ].join("\n"),
+    );
+    const states = catalog.leaves
+      .filter(({ name }) => name.startsWith("tdh_") && !name.includes("filler"))
+      .map(({ name, opStates, septStates }) => [name, opStates, septStates]);
+    expect(states).toEqual([
+      ["tdh_first_legal", ["RUNNABLE"], null],
+      ["tdh_without_row", null, null],
+      ["tdh_careless", null, null],
+      ["tdh_both_legal", ["INITIALIZED", "RUNNABLE"], ["MAPPED"]],
+    ]);
   });
 });
