@@ -63,11 +63,10 @@ export class Conditions {
   private cared(ways: readonly Path[], kept: ReadonlySet<number>): Node {
     const nodes = new Map<Path, Node>([[null, ALWAYS]]);
     for (const path of upTo(ways, nodes)) {
-      const [first, second] = partsOf(path).map((part) => nodes.get(part) as Node) as [Node, Node];
-      const isKept =
-        "ways" in path || atomsOf(path.test).some((atom) => kept.has(this.numbers.get(atom.key) as number));
-      const test = "ways" in path ? ALWAYS : isKept ? this.nodeOf(path.test) : ALWAYS;
-      nodes.set(path, "ways" in path ? this.diagrams.or(first, second) : this.diagrams.and(first, test));
+      const parts = partsOf(path).map((part) => nodes.get(part) as Node);
+      const isLeftOut = "test" in path && !atomsOf(path.test).some(({ key }) => kept.has(this.numbers.get(key) ?? -1));
+      if ("test" in path && !isLeftOut) parts.push(this.nodeOf(path.test));
+      nodes.set(path, "ways" in path ? this.either(parts) : this.all(parts));
     }
     return this.diagrams.projected(this.either(ways.map((path) => nodes.get(path) as Node)), kept);
   }
@@ -119,6 +118,7 @@ export class Conditions {
     const groups = new Map(
       [...byText.values()].flatMap((atoms) => [...atoms.keys()].map((key) => [key, atoms] as const)),
     );
+    if (groups.size > MAX_TESTS) throw new TooLarge();
     const apart = togetherOnSomeWay(paths, groups);
     for (const path of paths) {
       for (const atom of "ways" in path ? [] : atomsOf(path.test)) {
