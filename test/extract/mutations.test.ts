@@ -186,7 +186,10 @@ const CONDITIONS: readonly Mutation[] = [
   [
     "an early success before the acquisition",
     [edit(TRACK, TAKE_EPOCH, `if (target_tdr_pa & 1) { return_val = TDX_SUCCESS; goto EXIT; } ${TAKE_EPOCH}`)],
-    ["~ tdh_mem_track TDCS_EPOCH when: none → !(target_tdr_pa & 1)"],
+    [
+      '~ tdh_mem_track.otherBusy.0.when: "tdcs_ptr->epoch_tracking.refcount[1 - (tdcs_ptr->epoch_tracking.td_epoch & 1)]" → "!(target_tdr_pa & 1) && tdcs_ptr->epoch_tracking.refcount[1 - (tdcs_ptr->epoch_tracking.td_epoch & 1)]"',
+      "~ tdh_mem_track TDCS_EPOCH when: none → !(target_tdr_pa & 1)",
+    ],
   ],
   [
     "an early failure before the acquisition is no condition",

@@ -1,0 +1,250 @@
+import { describe, expect, it } from "vitest";
+import { contendingPairs } from "../../src/analysis/index.ts";
+import type { Acquisition } from "../../src/catalog/index.ts";
+import { hostLeaf, said, smallTree } from "./small-tree.ts";
+
+const take = (lock: string): string =>
+  `if (acquire_sharex_lock_ex(&${lock}) != LOCK_RET_SUCCESS) { return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_KOT); }`;
+const give = (lock: string): string => `release_sharex_lock_ex(&${lock});`;
+const KOT = "global->kot.lock";
+
+const brief = (rows: readonly Acquisition[]): string[] =>
+  rows.map(({ resource, when }) => `${resource}${when === null ? "" : ` when ${when}`}`);
+
+describe("what a leaf has checked", () => {
+  const RANGE = (low: string, high: string): Record<string, string> => ({
+    "src/common/range.c": `bool_t verify_page_info_input(page_info_t page, uint64_t min_level, uint64_t max_level)
+{
+    if (!((page.level ${low} min_level) && (page.level ${high} max_level)))
+    {
+        return false;
+    }
+    return is_aligned(page.raw);
+}
+`,
+  });
+  const LEVELS = hostLeaf(`
+    page_info_t page = { .raw = gpa };
+    if (!verify_page_info_input(page, 0, 1))
+    {
+        return TDX_OPERAND_INVALID;
+    }
+    if (page.level != 2)
+    {
+        ${take(KOT)}
+        ${give(KOT)}
+    }
+    return TDX_SUCCESS;`);
+
+  it("decides later comparisons of a member with a limit", async () => {
+    expect(brief((await smallTree(LEVELS, RANGE(">=", "<="))).rows)).toEqual(["KOT"]);
+  });
+
+  it("decides nothing where the function compares it otherwise", async () => {
+    expect(brief((await smallTree(LEVELS, RANGE(">=", "!="))).rows)).toEqual(["KOT when page.level != 2"]);
+  });
+
+  it.each([
+    ["if (level > 3) { return TDX_OPERAND_INVALID; }", "level < 4", "KOT"],
+    ["if (level > 3) { return TDX_OPERAND_INVALID; }", "level < 3", "KOT when level < 3"],
+    ["if (level <= 3) { return TDX_OPERAND_INVALID; }", "level != 3", "KOT"],
+    ["if (level < 3) { return TDX_OPERAND_INVALID; }", "level != 3", "KOT when level != 3"],
+    ["if (level >= 3) { return TDX_OPERAND_INVALID; }", "level != 0", "KOT when level"],
+    ["if ((level < 2) || (level > 5)) { return TDX_OPERAND_INVALID; }", "level", "KOT"],
+    [
+      "if (other > 3) { return TDX_OPERAND_INVALID; } if (level != other) { return TDX_OPERAND_INVALID; }",
+      "level != 4",
+      "KOT",
+    ],
+  ])("of %s, at %s: %s", async (check, test, row) => {
+    const source = hostLeaf(`
+    uint64_t level = read_level(gpa);
+    uint64_t other = read_level(flags);
+    ${check}
+    if (${test})
+    {
+        ${take(KOT)}
+        ${give(KOT)}
+    }
+    return TDX_SUCCESS;`);
+    expect(brief((await smallTree(source)).rows)).toEqual([row]);
+  });
+
+  it("holds of an out-parameter that a followed function compares with what it was given", async () => {
+    const source = hostLeaf(`
+    uint64_t level = flags;
+    if (flags > 1)
+    {
+        return TDX_OPERAND_INVALID;
+    }
+    if (l2_sept_walk(gpa, &level) != TDX_SUCCESS)
+    {
+        return TDX_OPERAND_INVALID;
+    }
+    if (level != 2)
+    {
+        ${take(KOT)}
+        ${give(KOT)}
+    }
+    return TDX_SUCCESS;`);
+    const walk = (end: string) => ({
+      "src/common/l2.c": `api_error_type l2_sept_walk(uint64_t gpa, uint64_t* level)
+{
+    uint64_t requested = *level;
+    walk_tables(gpa, level);
+    ${end}
+    return TDX_SUCCESS;
+}
+`,
+    });
+    const checks = "if (requested != *level) { return TDX_OPERAND_INVALID; }";
+    expect(brief((await smallTree(source, walk(checks))).rows)).toEqual(["KOT"]);
+    expect(brief((await smallTree(source, walk(""))).rows)).toEqual(["KOT when level != 2"]);
+  });
+});
+
+describe("a status with details", () => {
+  it.each([
+    "api_error_with_l2_details(TDX_OPERAND_INVALID, 1, 2)",
+    "api_error_with_multiple_info(TDX_OPERAND_INVALID, 1, 2, 3, 4)",
+  ])("%s is an error, so that what comes before it is no condition", async (status) => {
+    const source = hostLeaf(`
+    if (!check_l2(gpa))
+    {
+        return ${status};
+    }
+    ${take(KOT)}
+    ${give(KOT)}
+    return TDX_SUCCESS;`);
+    expect(brief((await smallTree(source)).rows)).toEqual(["KOT"]);
+  });
+});
+
+describe("calls whose result changes", () => {
+  const source = (test: string): string =>
+    hostLeaf(`
+    if (${test})
+    {
+        ${take("tdcs_ptr->epoch_tracking.epoch_lock")}
+        ${give("tdcs_ptr->epoch_tracking.epoch_lock")}
+    }
+    else if (${test})
+    {
+        ${take(KOT)}
+        ${give(KOT)}
+    }
+    return TDX_SUCCESS;`);
+
+  it("may be another one the second time", async () => {
+    const { rows } = await smallTree(source("is_interrupt_pending_host_side()"));
+    expect(rows.map(({ resource }) => resource)).toEqual(["TDCS_EPOCH", "KOT"]);
+  });
+
+  it("and that of any other call is not", async () => {
+    const { rows } = await smallTree(source("is_large(gpa)"));
+    expect(brief(rows)).toEqual(["TDCS_EPOCH when is_large(gpa)"]);
+  });
+});
+
+describe("a status of no lock", () => {
+  it("says in which of the leaf's own cases it comes into being", async () => {
+    const { leaf } = await smallTree(
+      hostLeaf(`
+    if (flags == 1)
+    {
+        if (is_associated(gpa))
+        {
+            return TDX_PREVIOUS_TLB_EPOCH_BUSY;
+        }
+    }
+    ${take(KOT)}
+    ${give(KOT)}
+    return TDX_SUCCESS;`),
+    );
+    expect(leaf.otherBusy.map(({ when }) => when)).toEqual(["flags == 1 && is_associated(gpa)"]);
+  });
+});
+
+describe("page types that a loop over the VMs sets", () => {
+  it("are those of the other VMs' pages, too, where the loop starts with VM 0", async () => {
+    const source = (last: string): string =>
+      hostLeaf(`
+    pamt_entry_t* entries[MAX_VMS] = { 0 };
+    uint16_t vm_id;
+    entries[0] = pamt_implicit_get(gpa, 0);
+    for (vm_id = 1; vm_id <= global->num_l2_vms; vm_id++)
+    {
+        entries[vm_id] = pamt_implicit_get(l2_page(gpa, vm_id), 0);
+        ${take("entries[vm_id]->entry_lock").replace("sharex_lock_ex(&", "sharex_lock_hp_ex(&").replace(") != LOCK_RET_SUCCESS", ", false) != TDX_SUCCESS")}
+    }
+    for (vm_id = ${last}; vm_id <= global->num_l2_vms; vm_id++)
+    {
+        entries[vm_id]->pt = PT_NDA;
+        release_sharex_lock_hp_ex(&entries[vm_id]->entry_lock);
+    }
+    return TDX_SUCCESS;`).replace("tdh_mem_test", "tdh_mem_page_promote");
+    const roles = async (first: string) =>
+      (await smallTree(source(first))).rows.map(({ resource, role, times }) => [resource, role, times]);
+    expect(await roles("0")).toEqual([["PAGE", "to-remove", "per L2 VM"]]);
+    expect(await roles("1")).toEqual([["PAGE", "to-remove", "per L2 VM"]]);
+  });
+});
+
+describe("a bit lock", () => {
+  const MIGSC = {
+    "src/common/migration.h": `FIXTURE_STATIC bool_t migsc_lock(uint64_t* link)
+{
+    return !_lock_bts_64b(link, 0);
+}
+
+FIXTURE_STATIC void migsc_unlock(uint64_t* link)
+{
+    _lock_btr_64b(link, 0);
+}
+`,
+  };
+  const leaf = (name: string, word: string): string =>
+    hostLeaf(`
+    if (!migsc_lock(&tdcs_ptr->${word}))
+    {
+        return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_KOT);
+    }
+    migsc_unlock(&tdcs_ptr->${word});
+    return TDX_SUCCESS;`).replace("tdh_mem_test", name);
+
+  it("has its word as the object, and contends with the same word only", async () => {
+    const { catalog } = await smallTree(
+      leaf("tdh_export_a", "f_migsc_links[flags]") +
+        leaf("tdh_export_b", "f_migsc_links[0]") +
+        leaf("tdh_export_c", "b_migsc_link"),
+      MIGSC,
+    );
+    expect(
+      catalog.leaves
+        .filter(({ side }) => side === "host")
+        .map((entry) => entry.acquisitions.map(({ resource, object }) => [resource, object])),
+    ).toEqual([[["MIGSC", "f_migsc_links[flags]"]], [["MIGSC", "f_migsc_links[0]"]], [["MIGSC", "b_migsc_link"]]]);
+    expect(
+      contendingPairs(catalog, { resources: ["MIGSC"] }).map(({ a, b }) => `${a.slice(-1)} ${b.slice(-1)}`),
+    ).toEqual(["a a", "a b", "b b", "c c"]);
+    expect(said(catalog.diagnostics)).toEqual([]);
+  });
+
+  it("has a primitive of another width only where something calls it", async () => {
+    const other = {
+      "src/common/bits.h":
+        "FIXTURE_STATIC void release_bit_lock(uint32_t* word, uint32_t bit)\n{\n    _lock_btr_32b(word, bit);\n}\n",
+    };
+    const functionsOf = async (source: string) =>
+      (await smallTree(source, { ...MIGSC, ...other })).catalog.locks
+        .filter(({ kind }) => kind === "bit")
+        .flatMap(({ primitives }) => primitives.map((primitive) => primitive.function));
+    const source = leaf("tdh_export_a", "b_migsc_link");
+    expect(await functionsOf(source)).toEqual(["migsc_lock", "migsc_unlock"]);
+    expect(
+      await functionsOf(
+        source.replace("return TDX_SUCCESS", "release_bit_lock(&global->bits, 3);\n    return TDX_SUCCESS"),
+      ),
+    ).toEqual(["migsc_lock", "migsc_unlock", "release_bit_lock"]);
+  });
+});
