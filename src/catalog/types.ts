@@ -63,7 +63,11 @@ export interface Acquisition {
   readonly lock: LockKind;
   readonly mode: LockMode;
   readonly side: Side;
-  /** Null when every successful run takes the lock; else the condition in the source's own terms. */
+  /**
+   * Null when every successful run takes the lock; else what tells those that do from the other successful runs, in the source's
+   * own terms. Where that is long, the tests of inputs and fields stand for it, with `(the checks before pass)` for what
+   * functions check before.
+   */
   readonly when: string | null;
   /** `"1"`, or how often: `per L2 VM`, `per list entry`, … */
   readonly times: string;
@@ -100,7 +104,10 @@ export interface OtherBusy {
   /** The field or structure that is busy, in the source's own terms. */
   readonly object: string;
   readonly operand: Operand | null;
-  /** The last test before the status, in the source's own terms; what the leaf tested before, to come there, is not part of it. */
+  /**
+   * The last test before the status, after what tells the cases apart in which the leaf comes there from the other successful ones
+   * (the leaf's own tests, where they are short); in the source's own terms.
+   */
   readonly when: string | null;
   readonly evidence: readonly Site[];
 }
