@@ -65,7 +65,7 @@ export interface Acquisition {
   readonly side: Side;
   /**
    * Null when every successful run takes the lock; else what tells those that do from the other successful runs, in the source's
-   * own terms. Where that is long, the tests of inputs and fields stand for it, with `(the checks before pass)` for what
+   * own terms. Where that is long, the tests of inputs and fields stand for it, with `(earlier checks pass)` for what
    * functions check before.
    */
   readonly when: string | null;

@@ -722,7 +722,7 @@ class Whens {
 const MAX_CONDITION = 120;
 /** A condition longer than this is shown without the checks that come before. */
 const LONG_CONDITION = 2 * MAX_CONDITION;
-const CHECKS_PASS = "(the checks before pass)";
+const CHECKS_PASS = "(earlier checks pass)";
 const CALL = /\w\(/;
 /** A call that only leads to a structure. */
 const ACCESSOR = /\w+\(\)->/g;
