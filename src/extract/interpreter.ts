@@ -483,8 +483,7 @@ export class Interpreter {
   private branchOn(s: Extract<Stmt, { kind: "if" }>, formula: Formula, state: State, frame: Frame): Flow[] {
     const f = state.simplify(formula);
     if (f.k === "const") {
-      const pruned = f.value ? s.no : s.yes;
-      if (pruned && !state.ghost && this.testsNoLock(s.test, state, frame)) this.ghostWalk(pruned, state, frame);
+      this.lookUnlocked(s, f.value, state, frame);
       const taken = f.value ? s.yes : s.no;
       return taken ? this.statement(taken, state, frame) : [{ state, exit: NEXT }];
     }
@@ -500,9 +499,15 @@ export class Interpreter {
       }
     };
     const written = this.sourceText(s.test);
-    if (state.assume(f, fork, true, written)) take(s.yes, state);
+    if (state.assume(f, fork, true, written)) {
+      this.lookUnlocked(s, true, state, frame);
+      take(s.yes, state);
+    }
     const fromYes = meeting.length;
-    if (other.assume(not(f), fork, false, unaryText("!", written))) take(s.no, other);
+    if (other.assume(not(f), fork, false, unaryText("!", written))) {
+      this.lookUnlocked(s, false, other, frame);
+      take(s.no, other);
+    }
     const joined = fromYes === 1 && meeting.length === 2 ? mergeStates(meeting, f) : mergeStates(meeting, null);
     return [...flows, ...joined.map((st): Flow => ({ state: st, exit: NEXT }))];
   }
@@ -516,6 +521,12 @@ export class Interpreter {
       this.forks.set(name, id);
     }
     return id;
+  }
+
+  /** Where a test has found that the mode is "no lock": what the other branch would have locked. */
+  private lookUnlocked(s: Extract<Stmt, { kind: "if" }>, side: boolean, state: State, frame: Frame): void {
+    const pruned = side ? s.no : s.yes;
+    if (pruned && !state.ghost && this.testsNoLock(s.test, state, frame)) this.ghostWalk(pruned, state, frame);
   }
 
   /** Is this a test of a mode against "no lock"? */
@@ -1343,11 +1354,20 @@ export class Interpreter {
             );
           if (e.op === "=") st.store.delete(`unlocked:${place.key}`);
           this.write(place, result, st);
+          if (e.op === "=") this.copyMembers(e.right, place, st, frame);
         }
         if (e.op === "=") this.noteBusy(result, st, frame, e.line);
         return [st, result];
       });
     });
+  }
+
+  /** The members of a structure that is assigned as a whole. */
+  private copyMembers(from: Expr, to: Place, state: State, frame: Frame): void {
+    if (from.kind !== "name" && from.kind !== "member" && from.kind !== "index") return;
+    if (this.hasEffect(from)) return;
+    const source = this.place(from, state, frame);
+    if (source && source.key !== to.key) state.copyInside(source.key, to.key);
   }
 
   private conditional(e: Extract<Expr, { kind: "conditional" }>, state: State, frame: Frame): Evaluated<Value>[] {

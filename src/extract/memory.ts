@@ -58,6 +58,11 @@ export class Memory {
     if (this.has(key)) this.own(invocationOf(key)).delete(key);
   }
 
+  /** The locations in the structure or array at `key`, and their values. */
+  inside(key: string): readonly (readonly [key: string, value: Value])[] {
+    return [...(this.regions.get(invocationOf(key))?.values ?? [])].filter(([other]) => isInside(other, key));
+  }
+
   /** Forgets the locations in the structure or array at `key`. */
   deleteInside(key: string): void {
     const number = invocationOf(key);

@@ -312,7 +312,7 @@ function releaseOf(event: AcquireEvent, final: Final, context: RowContext, troub
 
 /** A lock word inside a page that the leaf removes goes with the page: where the page's type is set to free. */
 function removalOf(event: AcquireEvent, state: State, rules: ExtractionRules): readonly Site[] | null {
-  const page = /^\*\{@\{(.+?)\.raw_void\}\}\./.exec(event.lockKey)?.[1];
+  const page = /^\*\{@\{(.+?)\.raw_void\}\}[.[]/.exec(event.lockKey)?.[1];
   if (page === undefined) return null;
   const fact = state.types.find(
     (t) => t.how === "assign" && rules.freePageTypes.includes(t.type) && t.objectKey.includes(`(${page},`),
@@ -399,10 +399,12 @@ function releasePoint(event: AcquireEvent, release: ReleaseEvent, final: Final, 
   return "leaf-exit";
 }
 
+/** `do … while (0)` repeats nothing. */
+const repeats = (test: string): boolean => test !== "0" && test !== "false";
+
 /** Is a lock given back by the loop that took it? */
 function isSameIteration(event: AcquireEvent, release: ReleaseEvent): boolean {
-  // `do … while (0)` repeats nothing.
-  const loop = event.loops.findLast(({ text }) => text !== "0" && text !== "false");
+  const loop = event.loops.findLast(({ text }) => repeats(text));
   return loop !== undefined && release.loops.some(({ text, line }) => text === loop.text && line === loop.line);
 }
 
@@ -526,8 +528,12 @@ function collectRows(
     const failure =
       failures.get(chainKey(first.event.evidence)) ??
       all.map((h) => failures.get(chainKey(h.event.evidence))).find((f) => f !== undefined && f.busy.length > 0);
-    const [busy = null, ...others] = first.mode === "NO_LOCK" ? [] : (failure?.busy ?? []);
-    const [priority = null, ...otherPriorities] = failure?.hostPriority ?? [];
+    const promotion = first.promotion === null ? undefined : failures.get(chainKey(first.promotion));
+    const [busy = null, ...others] =
+      first.mode === "NO_LOCK" ? [] : [...new Set([...(failure?.busy ?? []), ...(promotion?.busy ?? [])])];
+    const [priority = null, ...otherPriorities] = [
+      ...new Set([...(failure?.hostPriority ?? []), ...(promotion?.hostPriority ?? [])]),
+    ];
     if (busy === null && first.mode !== "NO_LOCK") {
       troubles.push({
         what: "no-status",
@@ -618,7 +624,7 @@ const sameCall = ({ first: a }: { first: Held }, { first: b }: { first: Held }):
 };
 
 function timesOf(event: AcquireEvent, rules: ExtractionRules): string {
-  const loops = event.loops.map((loop) => loop.text);
+  const loops = event.loops.map((loop) => loop.text).filter(repeats);
   if (loops.length === 0) return "1";
   const count = /^\w+ < (\d+)$/.exec(loops.at(-1) ?? "")?.[1];
   if (count !== undefined) return count;

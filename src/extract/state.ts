@@ -212,6 +212,12 @@ export class State {
     for (let end = parentEnd(key, key.length); end > 0; end = parentEnd(key, end)) compound.add(key.slice(0, end));
   }
 
+  /** Stores below one location what is stored below another. */
+  copyInside(from: string, to: string): void {
+    if (!compound.has(from)) return;
+    for (const [key, value] of this.store.inside(from)) this.set(to + key.slice(from.length), value);
+  }
+
   /** Forgets everything below a location. */
   forgetBelow(key: string): void {
     if (compound.has(key)) this.store.deleteInside(key);
