@@ -150,9 +150,17 @@ class ObjectNames {
   /** Replaces what callees computed by the leaf's variables that hold it. */
   inLeafTerms(text: string): string {
     let result = text;
-    for (const [long, short] of this.texts) if (result.includes(long)) result = result.split(long).join(short);
+    for (const [long, short] of this.texts) result = replaced(result, long, short);
     return result;
   }
+}
+
+/** A name in place of an expression, and of the parentheses that only the expression needs. */
+function replaced(text: string, long: string, short: string): string {
+  if (!text.includes(long)) return text;
+  const enclosed = text.split(`(${long})`);
+  const joined = enclosed.reduce((left, right) => left + (/\w$/.test(left) ? `(${short})` : short) + right);
+  return joined.split(long).join(short);
 }
 
 function shortName(name: string): string {
@@ -588,7 +596,9 @@ function chainBeforeWalk(event: AcquireEvent, rules: ExtractionRules): string {
 function rowKey(item: Held, context: RowContext): string {
   const { event } = item;
   if (item.mode === "NO_LOCK") return `${item.resource}|${item.object}|NO_LOCK`;
-  return `${chainBeforeWalk(event, context.rules)}|${item.resource}|${item.role}|${item.mode}|${event.side}`;
+  // A page goes by several names on its way through the helpers.
+  const object = event.members.at(-1) === context.rules.pamtLock ? "" : item.object;
+  return `${chainBeforeWalk(event, context.rules)}|${item.resource}|${item.role}|${object}|${item.mode}|${event.side}`;
 }
 
 /** Rows in source order: the order in which a way through the leaf takes them. */
@@ -717,7 +727,7 @@ class Whens {
   /** A formula in the leaf's terms. */
   text(formula: Formula): string {
     let text = textOf(formula);
-    for (const [long, short] of this.texts) if (text.includes(long)) text = text.split(long).join(short);
+    for (const [long, short] of this.texts) text = replaced(text, long, short);
     return text;
   }
 }

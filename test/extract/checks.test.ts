@@ -248,3 +248,110 @@ FIXTURE_STATIC void migsc_unlock(uint64_t* link)
     ).toEqual(["migsc_lock", "migsc_unlock", "release_bit_lock"]);
   });
 });
+
+describe("a lock that a variable decides", () => {
+  it("in its mode: where it is none, the walk is told", async () => {
+    const { rows, catalog } = await smallTree(
+      hostLeaf(`
+    return_val = walk_sept(tdcs_ptr, gpa, (flags & 1) ? TDX_LOCK_SHARED : TDX_LOCK_NO_LOCK, &sept_entry, &locked);
+    if (return_val != TDX_SUCCESS)
+    {
+        goto EXIT;
+    }
+EXIT:
+    if (locked)
+    {
+        release_sharex_lock_sh(&tdcs_ptr->execution.secure_ept_lock);
+    }
+    return return_val;`),
+    );
+    expect(rows.map(({ resource, mode, when }) => [resource, mode, when])).toEqual([
+      ["SEPT_TREE", "SHARED", "flags & 1"],
+      ["SEPT_TREE", "NO_LOCK", "!(flags & 1)"],
+    ]);
+    expect(said(catalog.diagnostics)).toEqual([]);
+  });
+
+  it("in its object: each is a row", async () => {
+    const { rows } = await smallTree(
+      hostLeaf(`
+    tdcs_t* other_ptr = map_other(gpa);
+    tdcs_t* chosen = (flags & 1) ? tdcs_ptr : other_ptr;
+    ${take("chosen->epoch_tracking.epoch_lock")}
+    ${give("chosen->epoch_tracking.epoch_lock")}
+    return TDX_SUCCESS;`),
+    );
+    expect(rows.map(({ resource, role, object, when }) => [resource, role, object, when])).toEqual([
+      ["TDCS_EPOCH", "tdcs", "tdcs", "flags & 1"],
+      ["TDCS_EPOCH", "other", "other", "!(flags & 1)"],
+    ]);
+  });
+});
+
+describe("how a lock is reached", () => {
+  it("through a copy of the structure that leads to it", async () => {
+    const { rows, catalog } = await smallTree(
+      hostLeaf(`
+    holder_t first = { .ptr = NULL };
+    holder_t second;
+    first.ptr = global;
+    second = first;
+    ${take("first.ptr->kot.lock")}
+    ${give("second.ptr->kot.lock")}
+    return TDX_SUCCESS;`),
+    );
+    expect(rows.map(({ resource, release }) => [resource, release?.at])).toEqual([["KOT", "leaf-exit"]]);
+    expect(said(catalog.diagnostics)).toEqual([]);
+  });
+
+  it("in a loop that repeats nothing, once", async () => {
+    const { rows } = await smallTree(hostLeaf(`do { ${take(KOT)} ${give(KOT)} } while (0); return TDX_SUCCESS;`));
+    expect(rows.map(({ resource, times }) => [resource, times])).toEqual([["KOT", "1"]]);
+  });
+
+  it("with the status of a promotion that fails", async () => {
+    const { rows } = await smallTree(
+      hostLeaf(`
+    if (acquire_sharex_lock_sh(&${KOT}) != LOCK_RET_SUCCESS)
+    {
+        return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_KOT);
+    }
+    if (promote_sharex_lock(&${KOT}) != LOCK_RET_SUCCESS)
+    {
+        release_sharex_lock_sh(&${KOT});
+        return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_TDR);
+    }
+    ${give(KOT)}
+    return TDX_SUCCESS;`),
+    );
+    expect(
+      rows.map(({ mode, operand, otherStatuses }) => [mode, operand?.id, otherStatuses.map((o) => o.operand?.id)]),
+    ).toEqual([["EXCLUSIVE", "KOT", ["TDR"]]]);
+  });
+
+  it("with a name in place of an expression, without the parentheses of the expression", async () => {
+    const { rows } = await smallTree(
+      hostLeaf(`
+    uint64_t level = 0;
+    read_level(&level, flags, global);
+    if (level - (gpa & 7))
+    {
+        ${take(KOT)}
+        ${give(KOT)}
+    }
+    return TDX_SUCCESS;`),
+      {
+        "src/common/level.c": `void read_level(uint64_t* level, uint64_t flags, tdx_module_global_t* global)
+{
+    while (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS)
+    {
+    }
+    *level = flags >> 2;
+    release_mutex_lock(&global->global_lock);
+}
+`,
+      },
+    );
+    expect(brief(rows).at(-1)).toBe("KOT when level - (gpa & 7)");
+  });
+});
