@@ -6,7 +6,7 @@
  * Only calls that can reach a lock (or a page type, or a BUSY status) are followed; the rest have unknown results.
  */
 
-import type { LockMode, Side, Site } from "../catalog/index.ts";
+import type { LockKind, LockMode, Side, Site } from "../catalog/index.ts";
 import type { Guard } from "./assumptions.ts";
 import type { Expr, FunctionAst, Stmt } from "./ast.ts";
 import { invocationOf } from "./memory.ts";
@@ -144,6 +144,7 @@ export class Interpreter {
   private frames = 0;
   /** Calls so far of functions whose results change. */
   private calls = 0;
+  private walkLock: LockKind | null | undefined;
   private macroDepth = 0;
   private macrosSeen = 0;
   private steps = 0;
@@ -1522,8 +1523,10 @@ export class Interpreter {
       this.writeWord(args[0], e.args[1], name, [...frame.chain, site], state, frame);
       return [[state, num(0)]];
     }
+    const walk = Object.hasOwn(this.rules.walks, name) ? this.rules.walks[name] : undefined;
+    if (walk) this.lookWalked(name, walk.ifTrue, args, e, state, frame);
     const info = this.program.resolve(name, frame.fn.file);
-    if (info && this.relevant.has(name)) {
+    if (info && !walk && this.relevant.has(name)) {
       if (frame.chain.length >= MAX_DEPTH) {
         this.trouble("depth", `calls nest deeper than ${MAX_DEPTH}`, site);
         return [[state, fresh(name)]];
@@ -1541,6 +1544,69 @@ export class Interpreter {
     const result = sym(`${call}(${args.map(idOf).join(",")})`, shown, null, nonNull);
     const range = info ? this.checkedRange(name, info, args, e, state, frame) : TRUE;
     return [[state, range === TRUE ? result : this.asValue(and(truth(result), range))]];
+  }
+
+  /** A walk by a function that knows no lock: unlocked, where the tree's lock is not held. */
+  private lookWalked(
+    name: string,
+    ifTrue: number | null,
+    args: readonly Value[],
+    e: Extract<Expr, { kind: "call" }>,
+    state: State,
+    frame: Frame,
+  ): void {
+    const [root] = e.args;
+    const kind = this.walkedKind();
+    if (state.ghost || state.failure || root === undefined || kind === null) return;
+    const walked = state.clone();
+    const isGuarded = ifTrue === null ? TRUE : truth(args[ifTrue] ?? num(1));
+    if (!walked.assume(isGuarded, `${this.forkId(frame, e.line, root)}w`, true)) return;
+    const word: Expr = { kind: "member", object: root, field: this.rules.wordField, arrow: false, line: e.line };
+    const values = [args[0], this.single(word, walked, frame)];
+    const owner = values.map((value) => value && this.ownerOf(walked.resolve(value))).find((found) => found);
+    if (!owner) return;
+    const suffix = `.${this.rules.walkedRoot.lock}`;
+    const lock = this.lockPlace({ t: "ref", key: owner.key + suffix, text: owner.text + suffix });
+    if (!lock || walked.holds(lock.key) || walked.skipped.some(({ lockKey }) => lockKey === lock.key)) return;
+    state.skip(
+      this.intern<AcquireEvent>({
+        kind: "acquire",
+        primitive: name,
+        lock: kind,
+        mode: "NO_LOCK",
+        side: this.leafSide,
+        lockKey: lock.key,
+        objectKey: lock.object,
+        members: lock.members,
+        text: lock.text,
+        evidence: [...frame.chain, this.site(frame, e.line)],
+        guards: walked.guards,
+        path: walked.path,
+        loops: frame.loops,
+        invocation: frame.id,
+      }),
+    );
+  }
+
+  /** The structure that a tree's root was read from. */
+  private ownerOf(root: Value): { readonly key: string; readonly text: string } | null {
+    if (root.t !== "sym") return null;
+    const member = new RegExp(`^(.*)(?:\\.|->)${this.rules.walkedRoot.root}(?:\\.${this.rules.wordField})?$`, "s");
+    const [key, text] = [root.id, root.text].map((name) => member.exec(name)?.[1]);
+    return key === undefined || text === undefined ? null : { key, text };
+  }
+
+  /** The kind of the lock of a walked tree: that of the primitives that take it; null when nothing does. */
+  private walkedKind(): LockKind | null {
+    if (this.walkLock === undefined) {
+      const call = new RegExp(`\\b(\\w+)\\s*\\(\\s*&[^;{}]*?\\b${this.rules.walkedRoot.lock}\\b`, "g");
+      const names = [...this.program.texts.values()].flatMap((text) =>
+        [...text.matchAll(call)].map(([, name]) => name),
+      );
+      const primitive = names.find((name) => name !== undefined && Object.hasOwn(this.rules.primitives, name));
+      this.walkLock = primitive === undefined ? null : (this.rules.primitives[primitive]?.lock ?? null);
+    }
+    return this.walkLock;
   }
 
   /** What a check of a member against two limits says where it succeeds; true for any other call. */

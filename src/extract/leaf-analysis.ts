@@ -55,6 +55,7 @@ function seeds(program: Program, rules: ExtractionRules): Set<string> {
   const result = new Set([
     ...Object.keys(rules.primitives),
     ...rules.followed,
+    ...Object.keys(rules.walks),
     ...Object.keys(rules.noReturn).filter((name) => rules.noReturn[name] !== "fatal"),
   ]);
   const worsens = Object.keys(rules.statusChanges).filter((name) => rules.statusChanges[name]?.flags !== null);

@@ -77,6 +77,13 @@ export interface ExtractionRules {
   readonly rangeChecks: Readonly<Record<string, string>>;
   /** Functions that are followed though they reach nothing to look for: they say that an out-parameter is what was given in. */
   readonly followed: readonly string[];
+  /**
+   * Functions that walk the tree that their first argument is the root of, and know no lock; where they are told whether that is
+   * the guarded tree at all, the position of that argument.
+   */
+  readonly walks: Readonly<Record<string, { readonly ifTrue: number | null }>>;
+  /** Member that is a tree's root, and the member beside it that is the tree's lock. */
+  readonly walkedRoot: { readonly root: string; readonly lock: string };
   /** Members that always point to something. */
   readonly nonNullMembers: readonly string[];
   /** Functions that walk the PAMT from the 1 GB level down: the last acquisition of a walk is the target. */
@@ -266,6 +273,8 @@ export const RULES: ExtractionRules = {
   checkedMembers: { context_code: "ctx_code" },
   rangeChecks: { verify_page_info_input: "level" },
   followed: ["l2_sept_walk"],
+  walks: { secure_ept_walk: { ifTrue: null }, gpa_translate: { ifTrue: 2 } },
+  walkedRoot: { root: "eptp", lock: "secure_ept_lock" },
   nonNullMembers: ["pamt_1gb_p", "pamt_2mb_p", "pamt_4kb_p"],
   pamtWalks: ["pamt_walk"],
   pamtLock: "entry_lock",
