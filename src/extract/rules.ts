@@ -75,7 +75,8 @@ export interface ExtractionRules {
    * for a tree whose function compares it so.
    */
   readonly rangeChecks: Readonly<Record<string, string>>;
-  /** Functions that are followed though they reach nothing to look for: they say that an out-parameter is what was given in. */
+  /** Functions that are followed though they reach nothing to look for: they decide what is tested later, or say that an
+   * out-parameter is what was given in. */
   readonly followed: readonly string[];
   /**
    * Functions that walk the tree that their first argument is the root of, and know no lock; where they are told whether that is
@@ -272,7 +273,7 @@ export const RULES: ExtractionRules = {
   versionPlaces: /\bleaf_opcode\.version$/,
   checkedMembers: { context_code: "ctx_code" },
   rangeChecks: { verify_page_info_input: "level" },
-  followed: ["l2_sept_walk"],
+  followed: ["l2_sept_walk", "check_gpa_validity"],
   walks: { secure_ept_walk: { ifTrue: null }, gpa_translate: { ifTrue: 2 } },
   walkedRoot: { root: "eptp", lock: "secure_ept_lock" },
   nonNullMembers: ["pamt_1gb_p", "pamt_2mb_p", "pamt_4kb_p"],

@@ -393,8 +393,10 @@ function mergeTwo(a: State, b: State, formula: Formula | null): State {
   result.failure = a.failure;
   result.ghost = a.ghost;
   result.store = Memory.meet(a.store, b.store, (key) => {
-    const va = a.read(key);
-    const vb = b.read(key);
+    // What was never stored there is what was there before.
+    const before = decide ? sym(key, textOfLocation(key), key) : null;
+    const va = a.read(key) ?? before;
+    const vb = b.read(key) ?? before;
     if (va === null || vb === null) return fresh(textOfLocation(key));
     if (sameValue(va, vb)) return va;
     if (isErrorStatus(va) && isErrorStatus(vb)) return { t: "error" };
