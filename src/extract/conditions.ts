@@ -5,7 +5,7 @@
  * condition says what tells the successful ways on which it happens from those on which it does not, and no more.
  */
 
-import { ALWAYS, type Cover, Diagrams, NEVER, type Node, TooLarge } from "./bdd.ts";
+import { ALWAYS, Diagrams, NEVER, type Node, TooLarge } from "./bdd.ts";
 import type { Path } from "./path.ts";
 import { and, atomsOf, FALSE, type Formula, not, or, TRUE } from "./values.ts";
 
@@ -36,26 +36,31 @@ export class Conditions {
    * When something happens, among the ways whose indices are in `among` and those on which it does.
    *
    * @param happens it happens on each of these: where all paths of one agree
-   * @param told tests that the condition may name, by key; all when not given
+   * @param only whether a test may tell ways apart; all may when not given
+   * @param shown whether a test that tells ways apart is shown: the condition says no more than can be said without the others
    * @returns null when there are too many cases to tell
    */
   of(
     happens: readonly (readonly Path[])[],
     among: ReadonlySet<number>,
-    told?: (key: string) => boolean,
+    only: (test: Formula) => boolean = () => true,
+    shown: (test: Formula) => boolean = () => true,
   ): Formula | null {
     return this.unlessTooLarge(() => {
       if (this.numbers.size === 0) this.number();
       const whole = this.either(happens.map((paths) => this.both(paths)));
-      const node = told ? this.diagrams.projected(whole, this.numbersOf(told)) : whole;
+      const named = this.diagrams.projected(whole, this.numbersOf(only));
       const cared = this.cared(
         this.ways.filter((_, way) => among.has(way)),
-        this.diagrams.support(node),
+        this.diagrams.support(named),
       );
-      const least = this.diagrams.and(node, cared);
       // It happens on no successful way: then all there is to say is how it happens.
-      if (least === NEVER) return this.formula(this.diagrams.cover(node, node));
-      return this.formula(this.diagrams.cover(least, this.diagrams.or(node, this.diagrams.not(cared))));
+      if (this.diagrams.and(named, cared) === NEVER)
+        return this.formula(this.diagrams.projected(named, this.numbersOf(shown)));
+      const [node, care] = this.withoutRereads(named, cared);
+      const least = this.diagrams.and(node, care);
+      const { node: told } = this.diagrams.cover(least, this.diagrams.or(node, this.diagrams.not(care)));
+      return this.formula(this.diagrams.projected(told, this.numbersOf(shown)));
     });
   }
 
@@ -71,8 +76,30 @@ export class Conditions {
     return this.diagrams.projected(this.either(ways.map((path) => nodes.get(path) as Node)), kept);
   }
 
-  private numbersOf(told: (key: string) => boolean): ReadonlySet<number> {
-    return new Set([...this.numbers].flatMap(([key, number]) => (told(key) ? [number] : [])));
+  /** Without later tests that read as earlier ones, as far as the others tell the same ways apart. */
+  private withoutRereads(node: Node, cared: Node): readonly [node: Node, cared: Node] {
+    const { diagrams } = this;
+    let happens = diagrams.and(node, cared);
+    let not = diagrams.and(cared, diagrams.not(node));
+    const kept = new Set(diagrams.support(diagrams.or(happens, diagrams.not(not))));
+    for (const variable of diagrams.support(node)) kept.add(variable);
+    const read = new Set<string>();
+    for (const variable of [...kept].sort((a, b) => a - b)) {
+      const text = this.textOf(this.tests[variable] as Formula);
+      const isAgain = read.has(text);
+      read.add(text);
+      if (!isAgain) continue;
+      const others = new Set([...kept].filter((other) => other !== variable));
+      const [fewer, fewerNot] = [diagrams.projected(happens, others), diagrams.projected(not, others)];
+      if (diagrams.and(fewer, fewerNot) !== NEVER) continue;
+      [happens, not] = [fewer, fewerNot];
+      kept.delete(variable);
+    }
+    return [happens, diagrams.or(happens, not)];
+  }
+
+  private numbersOf(wanted: (test: Formula) => boolean): ReadonlySet<number> {
+    return new Set(this.tests.flatMap((test, number) => (wanted(test) ? [number] : [])));
   }
 
   private unlessTooLarge(look: () => Formula): Formula | null {
@@ -152,30 +179,9 @@ export class Conditions {
   }
 
   /** A condition, as the conjunction of conditions on tests that have nothing to do with each other. */
-  private formula(cover: Cover): Formula {
-    const node = this.asRead(cover);
+  private formula(node: Node): Formula {
     const parts = this.independent(node).map((group) => this.diagrams.projected(node, new Set(group)));
-    return and(...withoutImplied(parts.map((part) => this.cases(part))));
-  }
-
-  /** A condition in which tests that read the same are the same, unless one of its cases then asks for both sides of a test. */
-  private asRead({ cubes, node }: Cover): Node {
-    const byText = new Map<string, number>();
-    const read = (variable: number): number => {
-      const text = this.textOf(this.tests[variable] as Formula);
-      const first = byText.get(text) ?? variable;
-      byText.set(text, first);
-      return first;
-    };
-    const nodes = cubes.map((cube) =>
-      this.all(
-        cube.map(([variable, value]) => {
-          const test = this.diagrams.variable(read(variable));
-          return value ? test : this.diagrams.not(test);
-        }),
-      ),
-    );
-    return nodes.includes(NEVER) ? node : this.either(nodes);
+    return and(...this.withoutImplied(parts.map((part) => this.cases(part))));
   }
 
   private all(nodes: readonly Node[]): Node {
@@ -210,26 +216,40 @@ export class Conditions {
 
   private cases(node: Node): Formula {
     const { cubes } = this.diagrams.cover(node, node);
-    return factored(
-      cubes.map((cube) =>
-        withoutImplied(
-          cube.map(([variable, value]) => {
-            const test = this.tests[variable] as Formula;
-            return value ? test : not(test);
-          }),
-        ),
+    const cases = cubes.map((cube) =>
+      this.withoutImplied(
+        cube.map(([variable, value]) => {
+          const test = this.tests[variable] as Formula;
+          return value ? test : not(test);
+        }),
       ),
     );
+    return factored(this.withoutCovered(cases));
   }
-}
 
-/** Of conditions that hold together: no `x != a` beside `x == b`. */
-function withoutImplied(tests: readonly Formula[]): readonly Formula[] {
-  const decided = new Set(tests.flatMap((test) => (test.k === "atom" && test.binding ? [test.binding.id] : [])));
-  return tests.filter((test) => {
-    const denied = test.k === "not" && test.f.k === "atom" ? test.f.binding : test.k === "atom" ? test.otherwise : null;
-    return denied === null || !decided.has(denied.id);
-  });
+  /** No case that reads as another one with more tests. */
+  private withoutCovered(cases: readonly (readonly Formula[])[]): readonly (readonly Formula[])[] {
+    const texts = cases.map((tests) => new Set(tests.map(this.textOf)));
+    const covers = (a: ReadonlySet<string>, b: ReadonlySet<string>) => [...a].every((text) => b.has(text));
+    return cases.filter((_, i) => {
+      const own = texts[i] as ReadonlySet<string>;
+      return !texts.some((other, j) => j !== i && covers(other, own) && (other.size < own.size || j < i));
+    });
+  }
+
+  /** Of conditions that hold together: none that reads as another one, and no `x != a` beside `x == b`. */
+  private withoutImplied(tests: readonly Formula[]): readonly Formula[] {
+    const decided = new Set(tests.flatMap((test) => (test.k === "atom" && test.binding ? [test.binding.id] : [])));
+    const read = new Set<string>();
+    return tests.filter((test) => {
+      const denied =
+        test.k === "not" && test.f.k === "atom" ? test.f.binding : test.k === "atom" ? test.otherwise : null;
+      const text = this.textOf(test);
+      const isImplied = (denied !== null && decided.has(denied.id)) || read.has(text);
+      read.add(text);
+      return !isImplied;
+    });
+  }
 }
 
 const partsOf = (path: Exclude<Path, null>): readonly Path[] => ("ways" in path ? path.ways : [path.before]);

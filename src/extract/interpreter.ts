@@ -49,6 +49,7 @@ import {
   truth,
   type Value,
   valueText,
+  worded,
 } from "./values.ts";
 import { ParameterWrites } from "./writes.ts";
 
@@ -758,7 +759,16 @@ export class Interpreter {
   }
 
   private loopTest(s: Extract<Stmt, { kind: "loop" }>): LoopTest {
-    return { text: s.test ? this.sourceText(s.test) : "for ever", line: s.line };
+    const counter = s.test?.kind === "binary" && s.test.left.kind === "name" ? s.test.left.name : null;
+    return { text: s.test ? this.sourceText(s.test) : "for ever", line: s.line, counter };
+  }
+
+  /** A comparison of elements that a loop counts, as the source writes it: what it says of one it says of each. */
+  private ofEach(e: Extract<Expr, { kind: "binary" }>, f: Formula, frame: Frame): Formula {
+    const isCounted = frame.loops.some(
+      ({ counter }) => counter !== null && (indexes(e.left, counter) || indexes(e.right, counter)),
+    );
+    return isCounted ? worded(f, this.sourceText(e), this.sourceText({ ...e, op: OPPOSITE[e.op] ?? e.op })) : f;
   }
 
   private canAcquire(s: Stmt): boolean {
@@ -934,14 +944,17 @@ export class Interpreter {
       return each(this.evaluate(e.left, state, frame), (s1, a) =>
         this.evaluate(e.right, s1, frame).map(([s2, b]): Evaluated<Formula> => {
           const f = equal(s2.resolve(a), s2.resolve(b));
-          return [s2, s2.simplify(e.op === "==" ? f : not(f))];
+          return [s2, s2.simplify(this.ofEach(e, e.op === "==" ? f : not(f), frame))];
         }),
       );
     }
     if (e.kind === "binary" && /^(<|>|<=|>=)$/.test(e.op)) {
       return each(this.evaluate(e.left, state, frame), (s1, a) =>
         this.evaluate(e.right, s1, frame).map(
-          ([s2, b]): Evaluated<Formula> => [s2, s2.simplify(this.relation(e.op, s2.resolve(a), s2.resolve(b)))],
+          ([s2, b]): Evaluated<Formula> => [
+            s2,
+            s2.simplify(this.ofEach(e, this.relation(e.op, s2.resolve(a), s2.resolve(b)), frame)),
+          ],
         ),
       );
     }
@@ -1247,6 +1260,8 @@ export class Interpreter {
       known === undefined || depth < known.depth || (depth === known.depth && variable.length < known.name.length);
     if (/^\w+(\[\d+\])?$/.test(variable) && isBetter) this.variables.set(value.id, { name: variable, depth });
     if (value.text === variable || !/[(>.]/.test(value.text)) return;
+    // One member of the leaf's is no better name than another, and what it is in may change.
+    if (/[.>]/.test(variable) && value.location !== null && this.leafFrames.has(invocationOf(value.location))) return;
     const other = this.names.get(value.text);
     if (other === undefined) this.names.set(value.text, { variable, id: value.id });
     else if (other.id !== value.id && other.variable !== variable) this.names.set(value.text, { ...other, id: null });
@@ -2031,6 +2046,30 @@ function forEachCall(s: Stmt, visit: (name: string) => void): void {
 
 const isNode = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "kind" in value && "line" in value;
+
+const OPPOSITE: Readonly<Record<string, string>> = {
+  "==": "!=",
+  "!=": "==",
+  "<": ">=",
+  ">": "<=",
+  "<=": ">",
+  ">=": "<",
+};
+
+/** Is a name the index of an element in an expression? */
+function indexes(e: Expr, name: string): boolean {
+  switch (e.kind) {
+    case "index":
+      return (e.index.kind === "name" && e.index.name === name) || indexes(e.object, name);
+    case "member":
+      return indexes(e.object, name);
+    case "unary":
+    case "cast":
+      return indexes(e.operand, name);
+    default:
+      return false;
+  }
+}
 
 const guardsKeys = new WeakMap<readonly Guard[], string>();
 

@@ -10,7 +10,7 @@ import type { Path } from "./path.ts";
 import { type ExtractionRules, FATAL } from "./rules.ts";
 import type { AcquireEvent, BusyFact, ReleaseEvent, State } from "./state.ts";
 import { joinedText } from "./text.ts";
-import { equal, type Formula, isConst, num, textOf, valueText } from "./values.ts";
+import { atomsOf, equal, type Formula, isConst, num, textOf, valueText } from "./values.ts";
 
 /** What the statuses and operands of the tree are called. */
 export interface StatusNames {
@@ -689,21 +689,23 @@ class Whens {
     const exact = this.conditions.of(taken, all);
     if (exact !== null && isConst(exact, true)) return null;
     const text = exact === null ? TOO_MANY_CASES : this.text(exact);
-    if (isWalk || (exact !== null && text.length <= LONG_CONDITION)) return text;
-    return exact === null ? text : this.withoutChecks(exact);
+    const hasChecks = exact === null || atomsOf(exact).some((test) => this.isCheck(test));
+    if (!hasChecks || (exact !== null && text.length <= LONG_CONDITION)) return text;
+    return this.withoutChecks(taken) ?? text;
   }
 
   /** In which of the cases that the leaf's own functions tell apart a status comes into being; null for all, or where that is long. */
   ofBusy(facts: readonly BusyFact[], cause: Formula): string | null {
     const { ownTests } = this.interpreter;
-    const formula = this.conditions.of(
-      facts.map((fact) => [fact.path]),
-      new Set(this.successes.keys()),
-      (key) => ownTests.has(key) && !cause.key.includes(key),
-    );
-    if (formula === null || isConst(formula, true)) return null;
-    const text = this.text(formula);
-    return text.length > MAX_CONDITION ? null : text;
+    const causes = new Set(atomsOf(cause).map(({ key }) => key));
+    const isOwn = (test: Formula) => ownTests.has(test.key) && !causes.has(test.key);
+    const isShort = (formula: Formula | null): formula is Formula =>
+      formula !== null && !isConst(formula, true) && this.text(formula).length <= MAX_CONDITION;
+    const paths = facts.map((fact) => [fact.path]);
+    const all = new Set(this.successes.keys());
+    const exact = this.conditions.of(paths, all, isOwn);
+    const formula = isShort(exact) ? exact : this.conditions.of(paths, all, isOwn, (test) => !this.isCheck(test));
+    return isShort(formula) ? this.text(formula) : null;
   }
 
   private takings(item: Held): (readonly Path[])[] {
@@ -718,10 +720,14 @@ class Whens {
   }
 
   /** A long condition, without what functions check: the tests of inputs and fields say which case it is. */
-  private withoutChecks(formula: Formula): string {
-    const parts = formula.k === "and" ? formula.fs.map((part) => this.text(part)) : [this.text(formula)];
-    const told = parts.filter((part) => !CALL.test(part.replace(ACCESSOR, "")));
-    return joinedText("&&", told.length === 0 || told.length === parts.length ? parts : [...told, CHECKS_PASS]);
+  private withoutChecks(taken: readonly (readonly Path[])[]): string | null {
+    const all = new Set(this.successes.keys());
+    const formula = this.conditions.of(taken, all, undefined, (test) => !this.isCheck(test));
+    return formula === null || isConst(formula, true) ? null : joinedText("&&", [this.text(formula), CHECKS_PASS]);
+  }
+
+  private isCheck(test: Formula): boolean {
+    return CALL.test(this.text(test).replace(ACCESSOR, ""));
   }
 
   /** A formula in the leaf's terms. */

@@ -12,6 +12,8 @@ import { type Formula, isConst, num, sameValue, sym, type Value } from "./values
 export interface LoopTest {
   readonly text: string;
   readonly line: number;
+  /** The variable that it counts; null for another loop. */
+  readonly counter: string | null;
 }
 
 interface EventBase {

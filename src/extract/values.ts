@@ -219,6 +219,8 @@ export function equal(a: Value, b: Value): Formula {
   if (b.t === "num" && (a.t === "ref" || (a.t === "sym" && a.nonNull))) return FALSE;
   if (isZero && a.t === "error") return FALSE;
   if (isZero && a.t === "sym") return not(isSet(a, b.name));
+  // A boolean is true or false.
+  if (b.t === "num" && b.v === 1n && b.name === "true" && a.t === "sym") return truth(a);
   if (sameValue(a, b) && a.t !== "error") return TRUE;
   const [left, right] = b.t === "num" || idOf(a) <= idOf(b) ? [a, b] : [b, a];
   const binding = bindingOf(left, right);
@@ -231,6 +233,12 @@ export function equal(a: Value, b: Value): Formula {
     otherwise: null,
     compared: left.t === "sym" && right.t === "sym" ? { op: "==", id: left.id, other: right.id } : null,
   };
+}
+
+/** A test in other words; anything but a single test stays as it is. */
+export function worded(f: Formula, text: string, negated: string): Formula {
+  if (f.k === "atom") return { ...f, text, negated };
+  return f.k === "not" && f.f.k === "atom" ? not({ ...f.f, text: negated, negated: text }) : f;
 }
 
 /** What `a == b` teaches: a constant, or, of two unknown values, that the later is the earlier. */
