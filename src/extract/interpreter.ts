@@ -1582,7 +1582,9 @@ export class Interpreter {
     if (!owner) return;
     const suffix = `.${this.rules.walkedRoot.lock}`;
     const lock = this.lockPlace({ t: "ref", key: owner.key + suffix, text: owner.text + suffix });
-    if (!lock || walked.holds(lock.key) || walked.skipped.some(({ lockKey }) => lockKey === lock.key)) return;
+    // The function may have asked for the lock before, in the mode "no lock".
+    const isTold = state.skipped.some((event) => event.invocation === frame.id && event.lockKey === lock?.key);
+    if (!lock || walked.holds(lock.key) || isTold) return;
     state.skip(
       this.intern<AcquireEvent>({
         kind: "acquire",
