@@ -145,6 +145,7 @@ export class Interpreter {
   private frames = 0;
   /** Calls so far of functions whose results change. */
   private calls = 0;
+  private readonly tellers = new Map<string, boolean>();
   private walkLock: LockKind | null | undefined;
   private macroDepth = 0;
   private macrosSeen = 0;
@@ -312,16 +313,28 @@ export class Interpreter {
       }
     }
     if (drop) for (const [s] of results) s.store.deleteInvocation(frame.id);
-    return this.joinReturns(results);
+    const caller = chain.at(-1);
+    return this.joinReturns(results, caller !== undefined && this.tellsErrorsApart(caller));
+  }
+
+  /** Does a function compare statuses with an error's? Then which error its callees return matters to it. */
+  private tellsErrorsApart(caller: Site): boolean {
+    const known = this.tellers.get(caller.function);
+    if (known !== undefined) return known;
+    const info = this.program.resolve(caller.function, caller.file);
+    const body = info ? (this.program.texts.get(info.file)?.slice(info.bodyStart, info.bodyEnd) ?? "") : "";
+    const tells = this.rules.errorComparisons.test(body);
+    this.tellers.set(caller.function, tells);
+    return tells;
   }
 
   /** Returns with the same events and the same kind of value are one. */
-  private joinReturns(results: readonly Evaluated<Value>[]): Evaluated<Value>[] {
+  private joinReturns(results: readonly Evaluated<Value>[], errorsApart: boolean): Evaluated<Value>[] {
     if (results.length <= 1) return [...results];
     const groups = new Map<string, Evaluated<Value>[]>();
     for (const result of results) {
       const [state, value] = result;
-      const key = state.failure ? idOf(value) : this.returnClass(value);
+      const key = state.failure || errorsApart ? idOf(value) : this.returnClass(value);
       const list = groups.get(key);
       if (list) list.push(result);
       else groups.set(key, [result]);
@@ -1180,7 +1193,7 @@ export class Interpreter {
       }
       case "index": {
         const index = this.single(e.index, state, frame);
-        const shown = index.t === "num" && index.name === null ? index.v.toString() : valueText(index);
+        const shown = indexText(index);
         const base = this.place(e.object, state, frame);
         const stored = base
           ? this.arrays.has(base.key)
@@ -2048,6 +2061,14 @@ function forEachCall(s: Stmt, visit: (name: string) => void): void {
 
 const isNode = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "kind" in value && "line" in value;
+
+/** An index as a person would write it: of one that is a constant in another case, what it is otherwise. */
+function indexText(index: Value): string {
+  if (index.t === "num" && index.name === null) return index.v.toString();
+  if (index.t === "ite" && index.a.t === "num") return indexText(index.b);
+  if (index.t === "ite" && index.b.t === "num") return indexText(index.a);
+  return valueText(index);
+}
 
 const OPPOSITE: Readonly<Record<string, string>> = {
   "==": "!=",

@@ -43,6 +43,8 @@ export interface ExtractionRules {
   readonly statusTypes: RegExp;
   /** A parameter that is a status, or points to one. */
   readonly statusParameters: RegExp;
+  /** A comparison of a status with that of an error. */
+  readonly errorComparisons: RegExp;
   /** Names of success results, per C return type of a primitive. */
   readonly success: readonly string[];
   /** Calls that do nothing for the analysis: traces, assertions, unmapping. */
@@ -218,6 +220,7 @@ export const RULES: ExtractionRules = {
   modes: { TDX_LOCK_NO_LOCK: "NO_LOCK", TDX_LOCK_SHARED: "SHARED", TDX_LOCK_EXCLUSIVE: "EXCLUSIVE" },
   statusTypes: /^api_error_(type|code_e)$/,
   statusParameters: /\(.*\bapi_error_(type|code_e)\b/s,
+  errorComparisons: /[=!]=\s*(?:api_error_\w+\s*\(|TDX_(?!SUCCESS\b))/,
   success: ["TDX_SUCCESS", "LOCK_RET_SUCCESS", "true"],
   ignoredCalls: [
     "TDX_ERROR",
