@@ -9,10 +9,8 @@
 export type LockKind = "sharex" | "sharex_hp" | "sept_entry" | "mutex" | "bit";
 
 /**
- * `NO_LOCK`: the leaf walks the structure without the lock, on purpose: the source asks for the lock in the mode "no lock"
- * (`TDX_LOCK_NO_LOCK`). A walk by a function that knows no lock gives no row: `secure_ept_walk` called directly, as
- * TDG.MEM.PAGE.ATTR.RD does (1.5.05: tdg_mem_page_attr_rd.c:75), and `gpa_translate`, by which guest-side calls map their
- * operands and, from 1.5.20 on, TDH.VP.ENTER and TDG.VP.ENTER those of an L2 entry (1.5.25: helpers.c:2664 and 2734).
+ * `NO_LOCK`: the leaf walks the structure without the lock, on purpose: it asks for the lock in the mode "no lock"
+ * (`TDX_LOCK_NO_LOCK`), or walks by a function that knows no lock (`secure_ept_walk`, `gpa_translate`) while it does not hold it.
  */
 export type LockMode = "SHARED" | "EXCLUSIVE" | "NO_LOCK";
 

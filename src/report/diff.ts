@@ -74,20 +74,8 @@ function rows(doc: DiffDocument): Block[] {
       { kind: "paragraph", text: leaf },
       { kind: "table", head, widths: WIDTHS, groups: [changes.map(changeRow)] },
     ]),
-    ...(doc.changed.some(isWalkOfOneSide) ? [WALKS] : []),
   ];
 }
-
-/** A row that only one of the two has, and that takes no lock. */
-const isWalkOfOneSide = ({ before, after }: RowChange): boolean =>
-  (before === null || after === null) && (before ?? after)?.mode === "NO_LOCK";
-
-const WALKS: Block = {
-  kind: "paragraph",
-  text:
-    'A NO_LOCK row says that the source asks for the lock in the mode "no lock". Where one appears or disappears, no lock did: ' +
-    "the call may walk the same structure by a function that knows no lock, as secure_ept_walk and gpa_translate do.",
-};
 
 function changeRow(change: RowChange): Row {
   const { before, after } = change;
