@@ -162,7 +162,7 @@ function entriesOf(folder: string, most: number): Dirent[] {
 }
 
 /** A carriage return without a newline ends a line, too. */
-const withNewlines = (text: string): string => text.replace(/\r(?!\n)/g, "\n");
+const withNewlines = (text: string): string => (text.includes("\r") ? text.replace(/\r(?!\n)/g, "\n") : text);
 
 /** The version in `-DTDX_MODULE_…_VER=` of the tree's make files. */
 function statedVersion(root: string): string | null {
