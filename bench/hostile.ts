@@ -141,7 +141,7 @@ const inHandlers = (room: Room): Readonly<Record<string, Make>> => ({
   "calls, chained": inHandler(`b${repeated("()", room)};`),
   "members, chained": inHandler(`x = b${repeated(".a", room)};`),
   casts: inHandler(`x = ${repeated("(int)", room)}1;`),
-  labels: inHandler(repeated("l@:", room) + ";"),
+  labels: inHandler(`${repeated("l@:", room)};`),
   gotos: inHandler(repeated("goto l@;", room)),
   "gotos back": inHandler(repeated("l@: if (x) goto l@;", room)),
   loops: inHandler(repeated("while(x)x--;", room)),
