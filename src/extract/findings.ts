@@ -2,6 +2,7 @@
 
 import type { Diagnostic, Severity, Site } from "../catalog/index.ts";
 import type { Trouble } from "./interpreter.ts";
+import { LIMITS } from "./limits.ts";
 import type { RowTrouble } from "./rows.ts";
 import type { Finding } from "./soundness.ts";
 
@@ -13,6 +14,7 @@ type Kind =
   | "conditional"
   | "unterminated"
   | "cut-off"
+  | "oversized"
   | "leaf"
   | "missing-table";
 
@@ -25,6 +27,7 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
   parse: ["SL1020", "error"],
   budget: ["SL1021", "error"],
   depth: ["SL1021", "error"],
+  oversized: ["SL1026", "error"],
   "indirect-call": ["SL1022", "error"],
   "backward-goto": ["SL1023", "error"],
   "lock-object": ["SL1024", "error"],
@@ -55,8 +58,30 @@ export function diagnostic(
 
 const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, note: 2 };
 
-/** Errors first, then by place; each once. */
+/** Errors first, then by place; each once. Of one code and severity only so many: then comes how many more there are. */
 export function sortDiagnostics(list: readonly Diagnostic[]): Diagnostic[] {
+  const kinds = new Map<string, Diagnostic[]>();
+  for (const d of sorted(list)) {
+    const kind = `${d.severity} ${d.code}`;
+    const known = kinds.get(kind);
+    if (known) known.push(d);
+    else kinds.set(kind, [d]);
+  }
+  return [...kinds.values()].flatMap(shortened);
+}
+
+function shortened(alike: readonly Diagnostic[]): readonly Diagnostic[] {
+  const [first] = alike;
+  if (!first || alike.length <= LIMITS.diagnostics) return alike;
+  const more = alike.length - LIMITS.diagnostics;
+  const message = `${more} more diagnostics of this code are not listed`;
+  return [
+    ...alike.slice(0, LIMITS.diagnostics),
+    { code: first.code, severity: first.severity, message, file: null, line: null },
+  ];
+}
+
+function sorted(list: readonly Diagnostic[]): Diagnostic[] {
   const seen = new Set<string>();
   return [...list]
     .filter((d) => {

@@ -8,6 +8,7 @@ import { cacheKey, readCache, writeCache } from "./cache.ts";
 import { diagnostic, sortDiagnostics } from "./findings.ts";
 import { analyseLeaves } from "./leaf-analysis.ts";
 import { type DispatchTable, readDispatchers } from "./leaves.ts";
+import { LIMITS } from "./limits.ts";
 import { Primitives } from "./primitives.ts";
 import { Program } from "./program.ts";
 import { type ExtractionRules, RULES } from "./rules.ts";
@@ -43,7 +44,7 @@ export interface ExtractResult {
  * What could not be resolved stands in the catalog's diagnostics; one of severity "error" means that rows may be missing or
  * wrong where it points.
  *
- * @throws SeamlockError SL1001–SL1004 when the directory is not a module's source tree
+ * @throws SeamlockError SL1001–SL1004 when the directory is not a module's source tree, SL1005 when it is far larger than one
  */
 export async function extractTree(options: ExtractOptions): Promise<ExtractResult> {
   const tree = readTree(options.tree);
@@ -92,7 +93,9 @@ async function analyseProgram(
   if (table.leaves.length === 0) {
     throw new SeamlockError("SL1004", `${tree.root} has C source, but no dispatcher of SEAMCALL or TDCALL leaves`, {
       place: { file: tree.root },
-      hint: "give the root of a TDX module source tree; `seamlock modules` lists the versions that are bundled",
+      hint: tree.skipped[0]
+        ? `${tree.skipped[0].path} was not read: ${tree.skipped[0].reason}`
+        : "give the root of a TDX module source tree; `seamlock modules` lists the versions that are bundled",
     });
   }
   const primitives = new Primitives(program, rules);
@@ -100,8 +103,13 @@ async function analyseProgram(
   const shares = await shared(helper, table.leaves.length, (next) =>
     analyseLeaves(program, rules, table, primitives, tables, next),
   );
+  if (shares === null) {
+    throw new SeamlockError("SL1005", `the analysis of ${tree.root} takes more than ${LIMITS.analysis / 1000} s`, {
+      place: { file: tree.root },
+      hint: "a module takes about a second: is all that the tree holds the source of one module?",
+    });
+  }
   const leaves = inOrder(shares.flatMap((share) => share.entries));
-  const found = distinct(shares.flatMap((share) => share.found));
   const visited = new Set(shares.flatMap((share) => share.visited));
   const roots = new Set([
     ...table.leaves.flatMap((leaf) => (leaf.handler ? [leaf.handler.name] : [])),
@@ -110,7 +118,8 @@ async function analyseProgram(
   ]);
   const reachingLocks = program.reaching(new Set(Object.keys(rules.primitives)));
   const soundness = checkSoundness(program, rules, visited, roots, reachingLocks);
-  found.push(
+  const found = [
+    ...distinct(shares.flatMap((share) => share.found)),
     ...tree.skipped.map((s) => diagnostic("skipped-file", `not read: ${s.reason}`, { file: s.path })),
     ...program.unevaluated.map((u) =>
       diagnostic(
@@ -126,6 +135,9 @@ async function analyseProgram(
         u,
       ),
     ),
+    ...[...program.oversized].map((info) =>
+      diagnostic("oversized", `${info.name} was not read: it has more than ${LIMITS.functionTokens} tokens`, info),
+    ),
     ...soundness.findings.map((f) => diagnostic(f.what, f.message, f.site)),
     ...table.unresolved.map((u) => diagnostic("leaf", `the case ${u.label} was not understood: ${u.reason}`, u.site)),
     ...tables.missing.map((what) =>
@@ -136,7 +148,7 @@ async function analyseProgram(
       .map((side) =>
         diagnostic("leaf", `no dispatcher of ${side === "host" ? "SEAMCALL" : "TDCALL"} leaves was found`),
       ),
-  );
+  ];
   return {
     schema: "seamlock/catalog@1",
     module: {

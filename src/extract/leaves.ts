@@ -4,6 +4,7 @@
 
 import type { Side, Site } from "../catalog/index.ts";
 import type { Expr, Stmt } from "./ast.ts";
+import { LIMITS } from "./limits.ts";
 import type { FunctionInfo, Program } from "./program.ts";
 import type { ExtractionRules } from "./rules.ts";
 import { num, type Value } from "./values.ts";
@@ -82,6 +83,10 @@ export function readDispatchers(program: Program, rules: ExtractionRules): Dispa
         const number = program.constant(label);
         if (number === null) {
           unresolved.push({ label, site, reason: "its number is not a constant" });
+          continue;
+        }
+        if (leaves.length >= LIMITS.leaves) {
+          unresolved.push({ label, site, reason: `it comes after ${LIMITS.leaves} other leaves` });
           continue;
         }
         const call = firstCall(c.body, program);

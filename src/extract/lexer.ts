@@ -92,6 +92,16 @@ export function tokenize(text: string, start: number, end: number, line: number)
   return { kinds, texts, starts, ends, lines };
 }
 
+/** Has `text`, from `start` to `end`, more tokens than `most`? Counted roughly, and only where it is long enough to have them. */
+export function isLongerThan(most: number, text: string, start: number, end: number): boolean {
+  if (end - start <= most) return false;
+  const token = /\w+|[^\w\s]/g;
+  token.lastIndex = start;
+  let count = 0;
+  while (count <= most && token.test(text) && token.lastIndex <= end) count++;
+  return count > most;
+}
+
 const words = new Map<string, string>();
 
 /** One string for all equal ones: comparing and looking up names is then quick. */

@@ -7,6 +7,7 @@
  */
 
 import { BINARY_OPERATORS } from "./lexer.ts";
+import { LIMITS } from "./limits.ts";
 import type { PreprocessRules } from "./rules.ts";
 
 /** An object-like or function-like macro, as its definition's text. */
@@ -49,21 +50,30 @@ export function blankComments(source: string): string {
   return out.join("");
 }
 
-/** A condition that expands to more is no condition that a person wrote. */
-const MAX_CONDITION = 20_000;
-
-/** Evaluates a conditional's expression; null when it needs a value that only a compiler knows. */
+/**
+ * Evaluates a conditional's expression; null when it needs a value that only a compiler knows, or when it is longer than a person
+ * writes.
+ *
+ * @param spend told how many characters each round of expansion makes; false when that is too many
+ */
 function evaluateCondition(
   expression: string,
   defined: (name: string) => boolean,
   textOf: (name: string) => string | null,
+  spend: (characters: number) => boolean,
 ): boolean | null {
+  if (expression.length > LIMITS.condition) return null;
   let text = expression.replace(/\bdefined\s*(?:\(\s*(\w+)\s*\)|(\w+))/g, (_all, a?: string, b?: string) =>
     defined(a ?? b ?? "") ? "1" : "0",
   );
   for (let round = 0; round < 4; round++) {
-    text = text.replace(/\b[A-Za-z_]\w*/g, (name) => textOf(name) ?? "0");
-    if (text.length > MAX_CONDITION) return null;
+    let size = text.length;
+    text = text.replace(/\b[A-Za-z_]\w*/g, (name) => {
+      const body = textOf(name) ?? "0";
+      size += body.length;
+      return size > LIMITS.condition ? "" : body;
+    });
+    if (size > LIMITS.condition || !spend(size)) return null;
   }
   const plain = text.replace(/(\b(?:0[xX][0-9a-fA-F]+|\d+))[uUlL]*/g, "$1");
   if (!/^[\s\d()xXa-fA-F+\-*/%<>=!&|^~?:]*$/.test(plain) || plain.trim() === "") return null;
@@ -153,14 +163,19 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
   const isActive = () => stack.at(-1)?.active ?? true;
   const isDefined = (name: string) => local.has(name);
   const textOf = (name: string) => (local.get(name) ?? globalMacros.get(name))?.body ?? null;
+  let spent = 0;
+  const spend = (characters: number) => {
+    spent += characters;
+    return spent <= LIMITS.conditions;
+  };
   const evaluate = (expression: string, line: number) => {
-    const value = evaluateCondition(expression, isDefined, textOf);
+    const value = evaluateCondition(expression, isDefined, textOf, spend);
     if (value === null) unevaluated.push({ line, text: expression.trim() });
     return value ?? false;
   };
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] as string;
-    const directive = /^\s*#\s*(\w*)(.*)$/.exec(line.replace(/\r$/, ""));
+    const directive = /^\s*#\s*(\w*)([\s\S]*)$/.exec(line.replace(/\r$/, ""));
     if (!directive) {
       if (!isActive()) lines[i] = blank(line);
       continue;
@@ -242,10 +257,11 @@ function blank(text: string): string {
   return /[\n\r]/.test(text) ? text.replace(/[^\n\r]+/g, (line) => " ".repeat(line.length)) : " ".repeat(text.length);
 }
 
-/** Position just after the parenthesis that closes the one at `open`, or -1. */
+/** Position just after the parenthesis that closes the one at `open`, or -1 when none does nearby. */
 function closeOf(text: string, open: number): number {
   let depth = 0;
-  for (let i = open; i < text.length; i++) {
+  const end = Math.min(text.length, open + LIMITS.blankCall);
+  for (let i = open; i < end; i++) {
     const c = text.charCodeAt(i);
     if (c === 40) depth++;
     else if (c === 41 && --depth === 0) return i + 1;

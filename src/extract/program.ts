@@ -2,7 +2,10 @@
  * An index of a source tree: its functions, macros, enumerators, and which functions can reach something that matters.
  */
 
+import { SeamlockError } from "../errors.ts";
 import type { Expr, FunctionAst } from "./ast.ts";
+import { isLongerThan } from "./lexer.ts";
+import { LIMITS } from "./limits.ts";
 import { type Macro, preprocess } from "./preprocess.ts";
 import type { PreprocessRules } from "./rules.ts";
 import { parseExpression, parseFunction, parseInteger } from "./syntax.ts";
@@ -53,15 +56,20 @@ export class Program {
   readonly enums = new Map<string, string[]>();
   readonly unevaluated: { file: string; line: number; text: string }[] = [];
   readonly unbalanced: { file: string; line: number; lost: boolean }[] = [];
+  /** Functions that are too large to be parsed. */
+  readonly oversized = new Set<FunctionInfo>();
   /** Names that the tree's headers declare as types. */
   private readonly types = new Set<string>();
   private readonly isTypeName = (name: string): boolean => this.types.has(name);
+  private functionCount = 0;
   private depth = 0;
   private fuel = 0;
   private readonly asts = new Map<FunctionInfo, FunctionAst | null>();
   private readonly constants = new Map<string, bigint | null>();
+  private readonly bases = new Map<string, bigint | null>();
   private readonly macroExprs = new Map<string, Expr | null>();
 
+  /** @throws SeamlockError SL1005 when the files declare more names than a module can have */
   constructor(files: readonly SourceFile[], rules: PreprocessRules) {
     const global = collectObjectMacros(files);
     for (const file of files) {
@@ -74,27 +82,30 @@ export class Program {
       this.indexFunctions(file.path, result.text);
       this.indexEnums(result.text);
       this.indexTypes(result.text);
+      refuseTooMany(this.functionCount + this.macros.size + this.enumerators.size + this.types.size, file.path);
     }
   }
 
   private indexFunctions(file: string, text: string): void {
     for (const found of scanTopLevel(text)) {
       const info: FunctionInfo = { ...found, file, calls: callsIn(text, found.bodyStart, found.bodyEnd) };
+      if (isLongerThan(LIMITS.functionTokens, text, info.headStart, info.bodyEnd)) this.oversized.add(info);
       const list = this.functions.get(info.name);
       if (list) list.push(info);
       else this.functions.set(info.name, [info]);
+      this.functionCount++;
     }
   }
 
   private indexTypes(text: string): void {
     for (const match of text.matchAll(
-      /\btypedef\b[^;{]{0,300}?(\w+)\s{0,80}(?:\[[^;\]]{0,80}\]\s{0,80})?;|^\}\s*(\w+)\s*;/gm,
+      /\btypedef\b[^;{]{0,300}?\b(\w+)\s{0,80}(?:\[[^;\]]{0,80}\]\s{0,80})?;|^\}\s*(\w+)\s*;/gm,
     ))
       this.types.add((match[1] ?? match[2]) as string);
   }
 
   private indexEnums(text: string): void {
-    for (const match of text.matchAll(/\benum\b[^;{}()]*\{([^{}]*)\}\s*(\w*)/g)) {
+    for (const match of text.matchAll(/\benum\b[^;{}()]{0,300}\{([^{}]*)\}\s*(\w*)/g)) {
       let base: string | null = null;
       let offset = 0;
       const names: string[] = [];
@@ -120,11 +131,11 @@ export class Program {
     return list.find((info) => info.file === fromFile) ?? list[0] ?? null;
   }
 
-  /** The function, parsed at its first use; null when it cannot be parsed. */
+  /** The function, parsed at its first use; null when it cannot be parsed or is too large. */
   ast(info: FunctionInfo): FunctionAst | null {
     const known = this.asts.get(info);
     if (known !== undefined) return known;
-    const ast = parseFunction(this.texts.get(info.file) ?? "", info, this.isTypeName);
+    const ast = this.oversized.has(info) ? null : parseFunction(this.texts.get(info.file) ?? "", info, this.isTypeName);
     this.asts.set(info, ast);
     return ast;
   }
@@ -162,8 +173,14 @@ export class Program {
     return parseInteger(macro.body) ?? this.evaluate(this.macroExpr(name));
   }
 
+  /** The value of what enumerators begin to count at. */
   private evaluateText(text: string): bigint | null {
-    return parseInteger(text) ?? this.evaluate(parseExpression(text, this.isTypeName));
+    const known = this.bases.get(text);
+    if (known !== undefined) return known;
+    const isLong = text.length > LIMITS.enumerator;
+    const value = isLong ? null : (parseInteger(text) ?? this.evaluate(parseExpression(text, this.isTypeName)));
+    this.bases.set(text, value);
+    return value;
   }
 
   /** A constant expression's value, in 64-bit unsigned arithmetic; null when it is not constant. */
@@ -348,13 +365,22 @@ export function placed(expr: Expr, line: number): Expr {
 function collectObjectMacros(files: readonly SourceFile[]): Map<string, Macro> {
   const result = new Map<string, Macro>();
   for (const file of files) {
-    for (const match of file.source.matchAll(/^[ \t]*#[ \t]*define[ \t]+([A-Z_]\w*)[ \t]+([^\n\\]+)$/gm)) {
+    for (const match of file.source.matchAll(/^[ \t]*#[ \t]*define[ \t]+([A-Z_]\w*)[ \t]+(?![ \t])([^\n\\]*)$/gm)) {
       const name = match[1] as string;
-      if (!result.has(name))
-        result.set(name, { name, parameters: null, body: (match[2] ?? "").replace(/\/[/*].*$/, "").trim(), line: 0 });
+      const body = (match[2] ?? "").replace(/\/[/*].*$/, "").trim();
+      if (body !== "" && !result.has(name)) result.set(name, { name, parameters: null, body, line: 0 });
     }
+    refuseTooMany(result.size, file.path);
   }
   return result;
+}
+
+function refuseTooMany(names: number, file: string): void {
+  if (names <= LIMITS.names) return;
+  throw new SeamlockError("SL1005", `up to this file, the tree declares more than ${LIMITS.names} names`, {
+    place: { file },
+    hint: "a module declares about 5,000: give the root of one module's source tree",
+  });
 }
 
 function splitTopLevel(text: string): string[] {
@@ -411,7 +437,7 @@ function scanTopLevel(text: string): TopLevel[] {
       case "{":
         if (depth === 0) {
           const head = text.slice(headStart, at);
-          name = /^[^=]*?(\w+)\s*\([\s\S]*\)\s*$/.exec(head)?.[1] ?? null;
+          name = definedName(head);
           if (name !== null) nameLine = line - countNewlines(head, head.indexOf(name));
           open = at;
         }
@@ -431,6 +457,14 @@ function scanTopLevel(text: string): TopLevel[] {
     }
   }
   return result;
+}
+
+/** The function that `type name(parameters)` defines; null when that is no such head. */
+function definedName(head: string): string | null {
+  if (!head.trimEnd().endsWith(")")) return null;
+  const call = /\b(\w+)\s*\(/.exec(head);
+  const isValue = call !== null && head.slice(0, call.index).includes("=");
+  return call === null || isValue ? null : (call[1] as string);
 }
 
 function endOfLiteral(text: string, start: number): number {

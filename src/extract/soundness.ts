@@ -64,11 +64,21 @@ function reachableFrom(program: Program, roots: ReadonlySet<string>): Set<string
   return reached;
 }
 
-const lineAt = (text: string, offset: number): number => {
-  let line = 1;
-  for (let i = text.indexOf("\n"); i >= 0 && i < offset; i = text.indexOf("\n", i + 1)) line++;
-  return line;
-};
+/** The line of an offset into a file's text; quick when a file's offsets are asked for in order. */
+function lineNumbers(program: Program): (file: string, offset: number) => number {
+  const reached = new Map<string, { line: number; offset: number }>();
+  return (file, offset) => {
+    const text = program.texts.get(file) ?? "";
+    let at = reached.get(file);
+    if (!at || at.offset > offset) {
+      at = { line: 1, offset: 0 };
+      reached.set(file, at);
+    }
+    for (let i = text.indexOf("\n", at.offset); i >= 0 && i < offset; i = text.indexOf("\n", i + 1)) at.line++;
+    at.offset = offset;
+    return at.line;
+  };
+}
 
 /** Call sites of acquire and promote primitives, outside the primitives themselves. */
 function primitiveCalls(program: Program, rules: ExtractionRules): { site: Site; primitive: string }[] {
@@ -77,12 +87,13 @@ function primitiveCalls(program: Program, rules: ExtractionRules): { site: Site;
   );
   const pattern = new RegExp(`\\b(${names.join("|")})\\s*\\(`, "g");
   const result: { site: Site; primitive: string }[] = [];
+  const lineIn = lineNumbers(program);
   for (const info of allFunctions(program)) {
     if (info.name in rules.primitives) continue;
     const text = program.texts.get(info.file) ?? "";
     for (const match of text.slice(info.bodyStart, info.bodyEnd).matchAll(pattern)) {
       result.push({
-        site: { file: info.file, line: lineAt(text, info.bodyStart + match.index), function: info.name },
+        site: { file: info.file, line: lineIn(info.file, info.bodyStart + match.index), function: info.name },
         primitive: match[1] as string,
       });
     }
@@ -102,12 +113,13 @@ function addressesTaken(program: Program, rules: ExtractionRules, reaching: Read
   if (names.length === 0) return [];
   const pattern = new RegExp(`\\b(${names.join("|")})\\b(?!\\s*\\()`, "g");
   const findings: Finding[] = [];
+  const lineIn = lineNumbers(program);
   for (const [file, text] of program.texts) {
     for (const match of text.matchAll(pattern)) {
       findings.push({
         what: "address-taken",
         message: `the address of ${match[1]} is taken; calls through it are not followed`,
-        site: { file, line: lineAt(text, match.index), function: match[1] as string },
+        site: { file, line: lineIn(file, match.index), function: match[1] as string },
       });
     }
   }
@@ -117,6 +129,7 @@ function addressesTaken(program: Program, rules: ExtractionRules, reaching: Read
 /** A call, in code that leaves run, of something that the tree does not define and whose name speaks of locks. */
 function unknownLockCalls(program: Program, rules: ExtractionRules, reachable: ReadonlySet<string>): Finding[] {
   const findings: Finding[] = [];
+  const lineIn = lineNumbers(program);
   for (const info of allFunctions(program)) {
     if (!reachable.has(info.name) || info.name in rules.primitives) continue;
     for (const callee of info.calls) {
@@ -127,7 +140,7 @@ function unknownLockCalls(program: Program, rules: ExtractionRules, reachable: R
       findings.push({
         what: "unknown-lock-call",
         message: `${callee} is not defined in the tree; its name speaks of locks`,
-        site: { file: info.file, line: lineAt(text, info.bodyStart + at), function: info.name },
+        site: { file: info.file, line: lineIn(info.file, info.bodyStart + at), function: info.name },
       });
     }
   }

@@ -171,7 +171,7 @@ function tableRows(program: Program, name: string): Rows | null {
 
 /** Text between the braces of `name[…]… = { … };`, found anywhere in the tree. */
 function initializerOf(program: Program, name: string): string | null {
-  const pattern = new RegExp(`\\b${name}\\s*(?:\\[[^\\]]*\\]\\s*)+=\\s*\\{`);
+  const pattern = new RegExp(`\\b${name}\\s*(?:\\[[^\\]]{0,400}\\]\\s*)+=\\s*\\{`);
   for (const text of program.texts.values()) {
     const match = pattern.exec(text);
     if (!match) continue;

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import type { Share } from "./leaf-analysis.ts";
+import { LIMITS } from "./limits.ts";
 import type { SourceFile } from "./program.ts";
 
 /** What the helper is given. */
@@ -25,6 +26,9 @@ export interface Helper {
   readonly share: Promise<Share | null>;
   stop(): void;
 }
+
+/** A number that no leaf has. */
+const NO_LEAF = 1 << 30;
 
 /** The built worker, beside the built extractor; a source tree has none, and there one thread does all. */
 const WORKER = new URL("./extract-worker.js", import.meta.url);
@@ -47,21 +51,31 @@ export function startHelper(files: readonly SourceFile[]): Helper | null {
  * Runs `analyse` here and, when there is a helper, there too, until each of `count` leaves is done.
  *
  * @param analyse takes leaves by the index that its argument gives, until that is `count` or more
+ * @returns null when that took too long: no leaf is begun after the limit
  */
 export async function shared(
   helper: Helper | null,
   count: number,
   analyse: (next: () => number) => Share,
-): Promise<Share[]> {
-  const mine = analyse(helper?.next ?? counting(0));
+): Promise<Share[] | null> {
+  const end = performance.now() + LIMITS.analysis;
+  const isLate = () => performance.now() > end;
+  const mine = analyse(untilLate(helper?.next ?? counting(0), isLate));
+  if (isLate()) return null;
   const theirs = await helper?.share;
   const shares = theirs ? [mine, theirs] : [mine];
   const done = new Set(shares.flatMap((share) => share.entries.map(([index]) => index)));
   const left = Array.from({ length: count }, (_, i) => i).filter((i) => !done.has(i));
   if (left.length === 0) return shares;
   const rest = counting(0);
-  return [...shares, analyse(() => left[rest()] ?? count)];
+  const last = analyse(untilLate(() => left[rest()] ?? count, isLate));
+  return isLate() ? null : [...shares, last];
 }
+
+const untilLate =
+  (next: () => number, isLate: () => boolean): (() => number) =>
+  () =>
+    isLate() ? NO_LEAF : next();
 
 function counting(from: number): () => number {
   let next = from;

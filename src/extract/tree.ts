@@ -3,13 +3,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { type Dirent, lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { type Dirent, lstatSync, opendirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { SeamlockError } from "../errors.ts";
+import { LIMITS } from "./limits.ts";
 import type { SourceFile } from "./program.ts";
-
-/** Bounds that keep any directory from taking more than moments and megabytes. The largest file of a module is under 0.3 MB. */
-const LIMITS = { fileBytes: 4 * 1024 * 1024, totalBytes: 64 * 1024 * 1024, files: 4000, entries: 50_000, depth: 24 };
 
 /** A file that was left out, and why. */
 export interface SkippedFile {
@@ -44,12 +42,15 @@ export function readTree(root: string): SourceTree {
     const bytes = readSource(root, path, skipped);
     if (!bytes) continue;
     total += bytes.length;
-    if (total > LIMITS.totalBytes) {
-      skipped.push({ path, reason: `the tree has more than ${LIMITS.totalBytes / 1048576} MB of source` });
+    if (total > LIMITS.treeBytes) {
+      skipped.push({
+        path,
+        reason: `with it, the tree has more than ${LIMITS.treeBytes / 1048576} MB of source; it and what follows were left out`,
+      });
       break;
     }
     hash.update(`${path}\0${bytes.length}\0`).update(bytes);
-    files.push({ path, source: bytes.toString("utf8") });
+    files.push({ path, source: withNewlines(bytes.toString("utf8")) });
   }
   if (files.length === 0) {
     throw new SeamlockError("SL1003", `no C source file below ${root}`, {
@@ -96,7 +97,7 @@ function cFiles(root: string, skipped: SkippedFile[]): string[] {
   const walk = (relative: string, depth: number): void => {
     let list: Dirent[];
     try {
-      list = readdirSync(join(root, relative), { withFileTypes: true });
+      list = entriesOf(join(root, relative), LIMITS.entries - entries + 1);
     } catch {
       skipped.push({ path: relative || ".", reason: "the directory cannot be read" });
       return;
@@ -147,6 +148,21 @@ function readSource(root: string, path: string, skipped: SkippedFile[]): Buffer 
     return null;
   }
 }
+
+/** A folder's entries, no more than `most` of them. */
+function entriesOf(folder: string, most: number): Dirent[] {
+  const handle = opendirSync(folder, { bufferSize: 1024 });
+  try {
+    const list: Dirent[] = [];
+    for (let entry = handle.readSync(); entry && list.length < most; entry = handle.readSync()) list.push(entry);
+    return list;
+  } finally {
+    handle.closeSync();
+  }
+}
+
+/** A carriage return without a newline ends a line, too. */
+const withNewlines = (text: string): string => (text.includes("\r") ? text.replace(/\r(?!\n)/g, "\n") : text);
 
 /** The version in `-DTDX_MODULE_…_VER=` of the tree's make files. */
 function statedVersion(root: string): string | null {

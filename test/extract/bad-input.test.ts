@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { changes, copyOfFixture, type Edit, extract, FIXTURE } from "./mutate.ts";
 
 const TRACK = "src/vmm_dispatcher/api_calls/tdh_mem_track.c";
+const DISPATCHER = "src/vmm_dispatcher/tdx_vmm_dispatcher.c";
 const STATEMENT = "    tdcs_ptr->epoch_tracking.td_epoch++;";
 
 /** Far above what any of these needs on a slow machine, far below what a run without bounds would take. */
@@ -36,7 +37,7 @@ const rowsOnly = (found: readonly string[]) =>
   );
 
 describe("a function that nests without bound costs its own leaf, not the run", () => {
-  const deep = 50_000;
+  const deep = 5_000;
   it.each([
     ["parentheses", `    x = ${"(".repeat(deep)}1${")".repeat(deep)};`],
     ["braces", `    ${"{".repeat(deep)}${"}".repeat(deep)}`],
@@ -52,6 +53,94 @@ describe("a function that nests without bound costs its own leaf, not the run", 
         "+ SL1040 error tdh_mem_track.c:27",
       ),
     );
+  });
+});
+
+describe("what is far larger than in a module is an error at its place", () => {
+  it.each([
+    ["parentheses", `    x = ${"(".repeat(250_000)}1${")".repeat(250_000)};`],
+    ["statements", `    ${"x = y; ".repeat(5_000)}`],
+    ["cases", `    switch (x) { ${"case 1: b(); break; ".repeat(5_000)} }`],
+  ])("a function of many %s is not read", async (_name, text) => {
+    expect(rowsOnly(await changesWith(nothing, [inTrack(text)]))).toEqual(
+      trackLost(
+        "+ SL1020 error tdh_mem_track.c:1",
+        "+ SL1026 error tdh_mem_track.c:1",
+        "+ SL1030 error tdh_mem_track.c:1",
+        "+ SL1040 error tdh_mem_track.c:27",
+      ),
+    );
+  });
+
+  it("but blanks, comments and long words make no function large", async () => {
+    const text = `    ${" ".repeat(200_000)}/*${"*".repeat(200_000)}*/ ${"a".repeat(100_000)}(); ${STATEMENT.trim()}`;
+    expect(await changesWith(nothing, [inTrack(text)])).toEqual([]);
+  });
+
+  it("1,500,000 parentheses are a file that is not read", async () => {
+    const found = await changesWith(nothing, [inTrack(`    x = ${"(".repeat(750_000)}1${")".repeat(750_000)};`)]);
+    expect(found).toContain("+ SL1010 error tdh_mem_track.c");
+    expect(found).toContain("+ SL1050 error tdx_vmm_dispatcher.c:40");
+  });
+
+  it("more source than a module has: what follows is left out, the first such file is named", async () => {
+    const big = (folder: string) => {
+      for (let i = 0; i < 10; i++) writeFileSync(join(folder, `src/z${i}.c`), " ".repeat(1 << 20));
+    };
+    expect(await changesWith(big)).toEqual(["+ SL1010 error z7.c"]);
+  });
+
+  it.each([
+    ["macros", (i: number) => `#define A${i} 1`],
+    ["enumerators", (i: number) => `enum { A${i} };`],
+    ["types", (i: number) => `typedef int a${i};`],
+    ["functions", (i: number) => `int a${i}(){}`],
+  ])("more %s than a module has are no module", { timeout: BOUND }, async (_name, line) => {
+    const folder = copyOfFixture([header(Array.from({ length: 50_000 }, (_, i) => line(i)).join("\n"))]);
+    expect(await extract(folder).catch((error: unknown) => error)).toMatchObject({
+      code: "SL1005",
+      place: { file: "include/strange.h" },
+    });
+  });
+
+  it("more leaves than a module has are left out", { timeout: BOUND }, async () => {
+    const cases = Array.from({ length: 400 }, (_, i) => `case TDH_X${i}_LEAF: x(); break;`).join(" ");
+    const numbers = Array.from({ length: 400 }, (_, i) => `#define TDH_X${i}_LEAF ${i + 500}`).join("\n");
+    const found = await changesWith(nothing, [
+      header(numbers),
+      { file: DISPATCHER, find: "    case TDH_MEM_RD_LEAF:\n", put: `    ${cases} case TDH_MEM_RD_LEAF:\n` },
+    ]);
+    expect(found).toContain("+ SL1050 error tdx_vmm_dispatcher.c:43");
+    expect(found.filter((line) => line.startsWith("+ tdh_x"))).toHaveLength(393);
+    expect(found.filter((line) => line.startsWith("- tdh_mem_rd"))).toHaveLength(1);
+  });
+
+  it("the diagnostics of one code are counted, not listed, beyond a number", async () => {
+    const { diagnostics } = await extract(copyOfFixture([header("#endif\n".repeat(100_000))]));
+    expect(diagnostics).toHaveLength(501);
+    expect(diagnostics.at(-1)).toMatchObject({ code: "SL1012", file: null, message: expect.stringMatching(/^99500 /) });
+  });
+});
+
+describe("text that takes a careless reader for ever", () => {
+  const n = 200_000;
+  it.each([
+    ["parentheses without a body", "a(".repeat(n)],
+    ["words without a body", "a ".repeat(n)],
+    ["enums without a body", "enum ".repeat(n)],
+    ["types without an end", `typedef ${"a".repeat(290)} `.repeat(n / 300)],
+    ["assertions without an end", "_Static_assert(".repeat(n / 10)],
+    ["a macro of blanks", `#define A ${" ".repeat(n)}\\\n`],
+    ["a directive of blanks", `# ${" ".repeat(n)}\u2028`],
+    ["an enumerator of a long value", `enum { A0 = ${"1+".repeat(n)}1,${"A,".repeat(n / 10)} };`],
+  ])("%s", { timeout: BOUND }, async (_name, text) => {
+    expect(await changesWith(nothing, [header(text)])).toEqual([]);
+  });
+
+  it("conditions that grow", { timeout: BOUND }, async () => {
+    const text = `#define X X${" X".repeat(9_000)}\n${"#if X\n#endif\n".repeat(20_000)}`;
+    const found = await changesWith(nothing, [header(text)]);
+    expect(new Set(found.map((line) => line.slice(0, 16)))).toEqual(new Set(["+ SL1011 warning"]));
   });
 });
 
@@ -149,8 +238,17 @@ describe("the form of the text", () => {
     expect(await changesWith(marked)).toEqual([]);
   });
 
+  it("carriage returns alone as line ends change nothing", async () => {
+    const cr = (folder: string) => {
+      for (const file of [TRACK, "src/common/helpers.c", "src/common/locks.h", "include/api_defs.h", "include/types.h"])
+        writeFileSync(join(folder, file), readFileSync(join(folder, file), "utf8").replaceAll("\n", "\r"));
+    };
+    expect(await changesWith(cr)).toEqual([]);
+  });
+
   it("a line of half a megabyte changes nothing", { timeout: BOUND }, async () => {
-    expect(await changesWith(nothing, [inTrack(`    ${"x = y; ".repeat(20_000)}${STATEMENT.trim()}`)])).toEqual([]);
+    const text = `    ${`x = y;${" ".repeat(250)}`.repeat(2_000)}${STATEMENT.trim()}`;
+    expect(await changesWith(nothing, [inTrack(text)])).toEqual([]);
   });
 });
 

@@ -1,0 +1,31 @@
+/**
+ * Bounds that keep any directory from taking more than seconds and a few hundred megabytes. A module has about a tenth to a third
+ * of what they allow; what they cut off is a diagnostic.
+ */
+export const LIMITS = {
+  /** Bytes of a file, and of all files together. A module has files of 0.12 MB and 3.2 MB in all. */
+  fileBytes: 1024 * 1024,
+  treeBytes: 8 * 1024 * 1024,
+  files: 4000,
+  /** Entries of folders, of whatever kind, and how deep folders nest. */
+  entries: 50_000,
+  depth: 24,
+  /** Tokens of one function. A module's largest has 4,600. */
+  functionTokens: 12_000,
+  /** Characters to which all conditions of one file expand. */
+  conditions: 1_000_000,
+  /** Characters of a conditional's expression, expanded. */
+  condition: 20_000,
+  /** Characters of an enumerator's value. */
+  enumerator: 400,
+  /** Characters of an attribute's, an assertion's or assembly's parentheses. */
+  blankCall: 4000,
+  /** Functions, macros, enumerators and types. A module has about 4,200. */
+  names: 50_000,
+  /** Cases of the dispatchers. A module has about a hundred. */
+  leaves: 400,
+  /** Diagnostics of one code that are listed. */
+  diagnostics: 500,
+  /** Milliseconds for the analysis of all leaves, which takes one. */
+  analysis: 20_000,
+} as const;
