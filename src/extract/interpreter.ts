@@ -9,6 +9,7 @@
 import type { LockKind, LockMode, Side, Site } from "../catalog/index.ts";
 import type { Guard } from "./assumptions.ts";
 import type { Expr, FunctionAst, Stmt } from "./ast.ts";
+import { LIMITS } from "./limits.ts";
 import { invocationOf } from "./memory.ts";
 import { joinPaths } from "./path.ts";
 import { arithmetic, type FunctionInfo, type Program, placed, substitute } from "./program.ts";
@@ -118,6 +119,10 @@ const NEXT: Exit = { k: "next" };
 const MAX_DEPTH = 40;
 const MAX_STATES = 256;
 const UNROLL = 8;
+const STEPS_BETWEEN_LOOKS = 1024;
+/** Characters of a value's identity, and values that one may be, beyond which it is just unknown. */
+const MAX_VALUE = 20_000;
+const MAX_ALTERNATIVES = 64;
 const MAX_MACRO_DEPTH = 40;
 const MAX_MACROS = 10_000;
 
@@ -151,6 +156,8 @@ export class Interpreter {
   private macrosSeen = 0;
   private steps = 0;
   private budget = 400_000;
+  /** When the analysis of the leaf must be over, by the clock. */
+  private end = 0;
   private leafSide: Side = "host";
   private version: number | null = null;
   /** The statement under analysis. */
@@ -210,6 +217,7 @@ export class Interpreter {
     this.version = version;
     this.halts = [];
     this.steps = 0;
+    this.end = performance.now() + LIMITS.leaf;
     this.macrosSeen = 0;
     const ast = this.program.ast(info);
     if (!ast) {
@@ -410,9 +418,10 @@ export class Interpreter {
   }
 
   private statement(s: Stmt, state: State, frame: Frame): Flow[] {
-    if (++this.steps > this.budget) {
+    if (++this.steps % STEPS_BETWEEN_LOOKS === 0 && performance.now() > this.end) this.steps = this.budget + 1;
+    if (this.steps > this.budget) {
       if (this.steps === this.budget + 1)
-        this.trouble("budget", "the analysis of this leaf took too many steps", this.site(frame, s.line));
+        this.trouble("budget", "the analysis of this leaf took too many steps, or too long", this.site(frame, s.line));
       return [];
     }
     switch (s.kind) {
@@ -820,9 +829,14 @@ export class Interpreter {
       let rest: State | null = start;
       let fallthrough: State[] = [];
       const pending: { index: number; state: State }[] = [];
+      let joined: Formula[] = [];
       s.cases.forEach((c, index) => {
-        if (c.value === null || rest === null) return;
-        const f: Formula = rest.simplify(equal(value, this.single(c.value, rest, frame)));
+        if (rest === null) return;
+        if (c.value !== null) joined.push(equal(value, this.single(c.value, rest, frame)));
+        // `case A: case B:` is one case.
+        if (c.body.length === 0 && index < s.cases.length - 1) return;
+        const f: Formula = rest.simplify(or(...joined));
+        joined = [];
         if (isConst(f, false)) return;
         if (isConst(f, true)) {
           pending.push({ index, state: rest });
@@ -1348,6 +1362,7 @@ export class Interpreter {
   }
 
   private combine(op: string, a: Value, b: Value): Value {
+    if (alternatives(a) * alternatives(b) > MAX_ALTERNATIVES) return fresh("a value");
     if (a.t === "ite") return { t: "ite", c: a.c, a: this.combine(op, a.a, b), b: this.combine(op, a.b, b) };
     if (b.t === "ite") return { t: "ite", c: b.c, a: this.combine(op, a, b.a), b: this.combine(op, a, b.b) };
     if (a.t === "zero") return this.combine(op, num(0), b);
@@ -1356,7 +1371,8 @@ export class Interpreter {
       const value = arithmetic(op, a.v, b.v);
       if (value !== null) return num(value);
     }
-    return sym(`(${idOf(a)}${op}${idOf(b)})`, binaryText(op, valueText(a), valueText(b)));
+    const id = `(${idOf(a)}${op}${idOf(b)})`;
+    return id.length > MAX_VALUE ? fresh("a value") : sym(id, binaryText(op, valueText(a), valueText(b)));
   }
 
   private assign(e: Extract<Expr, { kind: "assign" }>, state: State, frame: Frame): Evaluated<Value>[] {
@@ -1569,7 +1585,8 @@ export class Interpreter {
     const shown = `${name}(${e.args.map((a, i) => this.argumentText(a, args[i], frame)).join(", ")})`;
     const nonNull = this.rules.nonNull.includes(name);
     const call = this.rules.changing.test(name) ? `${name}@${++this.calls}` : name;
-    const result = sym(`${call}(${args.map(idOf).join(",")})`, shown, null, nonNull);
+    const id = `${call}(${args.map(idOf).join(",")})`;
+    const result = id.length > MAX_VALUE ? fresh(name) : sym(id, shown, null, nonNull);
     const range = info ? this.checkedRange(name, info, args, e, state, frame) : TRUE;
     return [[state, range === TRUE ? result : this.asValue(and(truth(result), range))]];
   }
@@ -2061,6 +2078,11 @@ function forEachCall(s: Stmt, visit: (name: string) => void): void {
 
 const isNode = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "kind" in value && "line" in value;
+
+/** Of how many values is one? */
+function alternatives(v: Value): number {
+  return v.t === "ite" ? alternatives(v.a) + alternatives(v.b) : 1;
+}
 
 /** An index as a person would write it: of one that is a constant in another case, what it is otherwise. */
 function indexText(index: Value): string {

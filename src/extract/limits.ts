@@ -26,6 +26,7 @@ export const LIMITS = {
   leaves: 400,
   /** Diagnostics of one code that are listed. */
   diagnostics: 500,
-  /** Milliseconds for the analysis of all leaves, which takes one. */
+  /** Milliseconds for the analysis of all leaves, and of one: a module takes a thousand. */
   analysis: 20_000,
+  leaf: 10_000,
 } as const;

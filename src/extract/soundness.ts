@@ -34,10 +34,10 @@ export function checkSoundness(
   const explained: { site: Site; reason: string }[] = [];
   let count = 0;
   let seen = 0;
-  for (const { site, primitive } of primitiveCalls(program, rules)) {
+  for (const { site, primitive, info } of primitiveCalls(program, rules)) {
     count++;
     if (visited.has(`${site.file}:${site.line}`)) seen++;
-    else if (!reachable.has(site.function)) explained.push({ site, reason: `no leaf calls ${site.function}` });
+    else if (!reachable.has(info)) explained.push({ site, reason: `no leaf calls ${site.function}` });
     else findings.push({ what: "unvisited", message: `no leaf's analysis reached this call of ${primitive}`, site });
   }
   findings.push(
@@ -48,17 +48,14 @@ export function checkSoundness(
   return { coverage: { sites: count, visited: seen, explained }, findings };
 }
 
-function reachableFrom(program: Program, roots: ReadonlySet<string>): Set<string> {
-  const reached = new Set(roots);
-  const queue = [...roots];
-  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
-    for (const info of program.functions.get(name) ?? []) {
-      for (const callee of info.calls) {
-        if (!reached.has(callee) && program.functions.has(callee)) {
-          reached.add(callee);
-          queue.push(callee);
-        }
-      }
+/** Functions that run when a root does. Of several of one name, a call means the one in its own file, as in the analysis. */
+function reachableFrom(program: Program, roots: ReadonlySet<string>): Set<FunctionInfo> {
+  const reached = new Set([...roots].flatMap((name) => program.functions.get(name) ?? []));
+  // A set that grows is visited to its end.
+  for (const info of reached) {
+    for (const name of info.calls) {
+      const callee = program.resolve(name, info.file);
+      if (callee) reached.add(callee);
     }
   }
   return reached;
@@ -81,12 +78,15 @@ function lineNumbers(program: Program): (file: string, offset: number) => number
 }
 
 /** Call sites of acquire and promote primitives, outside the primitives themselves. */
-function primitiveCalls(program: Program, rules: ExtractionRules): { site: Site; primitive: string }[] {
+function primitiveCalls(
+  program: Program,
+  rules: ExtractionRules,
+): { site: Site; primitive: string; info: FunctionInfo }[] {
   const names = Object.keys(rules.primitives).filter((name) =>
     /acquire|promote/.test(rules.primitives[name]?.operation ?? ""),
   );
   const pattern = new RegExp(`\\b(${names.join("|")})\\s*\\(`, "g");
-  const result: { site: Site; primitive: string }[] = [];
+  const result: { site: Site; primitive: string; info: FunctionInfo }[] = [];
   const lineIn = lineNumbers(program);
   for (const info of allFunctions(program)) {
     if (info.name in rules.primitives) continue;
@@ -95,6 +95,7 @@ function primitiveCalls(program: Program, rules: ExtractionRules): { site: Site;
       result.push({
         site: { file: info.file, line: lineIn(info.file, info.bodyStart + match.index), function: info.name },
         primitive: match[1] as string,
+        info,
       });
     }
   }
@@ -127,11 +128,11 @@ function addressesTaken(program: Program, rules: ExtractionRules, reaching: Read
 }
 
 /** A call, in code that leaves run, of something that the tree does not define and whose name speaks of locks. */
-function unknownLockCalls(program: Program, rules: ExtractionRules, reachable: ReadonlySet<string>): Finding[] {
+function unknownLockCalls(program: Program, rules: ExtractionRules, reachable: ReadonlySet<FunctionInfo>): Finding[] {
   const findings: Finding[] = [];
   const lineIn = lineNumbers(program);
   for (const info of allFunctions(program)) {
-    if (!reachable.has(info.name) || info.name in rules.primitives) continue;
+    if (!reachable.has(info) || info.name in rules.primitives) continue;
     for (const callee of info.calls) {
       if (program.functions.has(callee) || program.macros.has(callee) || callee in rules.primitives) continue;
       if (!rules.lockNames.test(callee) || rules.notLocks.some((p) => p.test(callee))) continue;

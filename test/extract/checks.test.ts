@@ -355,3 +355,145 @@ describe("how a lock is reached", () => {
     expect(brief(rows).at(-1)).toBe("KOT when level - (gpa & 7)");
   });
 });
+
+describe("a walk by a function that knows no lock", () => {
+  const TAKE_TREE =
+    "if (acquire_sharex_lock_sh(&tdcs_ptr->execution.secure_ept_lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }";
+  const GIVE_TREE = "release_sharex_lock_sh(&tdcs_ptr->execution.secure_ept_lock);";
+  // Something in the tree takes the lock: what kind of lock it is.
+  const OTHER = hostLeaf(`${TAKE_TREE} ${GIVE_TREE} return TDX_SUCCESS;`).replace("tdh_mem_test", "tdh_mem_other");
+  const rowsOf = async (body: string) =>
+    (await smallTree(hostLeaf(body) + OTHER)).rows.map(({ resource, mode, lock, when }) => [
+      resource,
+      mode,
+      lock,
+      when,
+    ]);
+  const WALK = "sept_entry = secure_ept_walk(tdcs_ptr->execution.eptp, gpa);";
+
+  it("is told where the lock is not held", async () => {
+    expect(await rowsOf(`${WALK} return TDX_SUCCESS;`)).toEqual([["SEPT_TREE", "NO_LOCK", "sharex", null]]);
+    expect(await rowsOf(`if (flags) { ${WALK} } return TDX_SUCCESS;`)).toEqual([
+      ["SEPT_TREE", "NO_LOCK", "sharex", "flags"],
+    ]);
+  });
+
+  it("is the lock's business where it is held", async () => {
+    expect(await rowsOf(`${TAKE_TREE} ${WALK} ${GIVE_TREE} return TDX_SUCCESS;`)).toEqual([
+      ["SEPT_TREE", "SHARED", "sharex", null],
+    ]);
+  });
+
+  it("is none where it walks something else, or is told that it does", async () => {
+    expect(await rowsOf("sept_entry = secure_ept_walk(global->other_root, gpa); return TDX_SUCCESS;")).toEqual([]);
+    const translate = (isPrivate: string) => `
+    ia32e_eptp_t eptp;
+    bool_t shared = is_shared(gpa);
+    if (shared)
+    {
+        read_shared_root(&eptp.raw);
+    }
+    else
+    {
+        eptp.raw = tdcs_ptr->execution.eptp.raw;
+    }
+    gpa_translate(eptp, gpa, ${isPrivate});
+    return TDX_SUCCESS;`;
+    expect(await rowsOf(translate("!shared"))).toEqual([["SEPT_TREE", "NO_LOCK", "sharex", "!shared"]]);
+    expect(await rowsOf(translate("false"))).toEqual([]);
+  });
+});
+
+describe("which error a callee returns", () => {
+  it("matters to a leaf that compares it", async () => {
+    const { rows } = await smallTree(
+      hostLeaf(`
+    return_val = check_all(gpa, flags);
+    if (return_val != TDX_SUCCESS)
+    {
+        if (return_val == TDX_OPERAND_INVALID)
+        {
+            return TDX_SUCCESS;
+        }
+        return return_val;
+    }
+    ${take(KOT)}
+    ${give(KOT)}
+    return TDX_SUCCESS;`),
+      {
+        "src/common/check.c": `api_error_type check_all(uint64_t gpa, uint64_t flags)
+{
+    if (is_misaligned(gpa))
+    {
+        return TDX_OPERAND_INVALID;
+    }
+    if (is_reserved(flags))
+    {
+        return TDX_PAGE_METADATA_INCORRECT;
+    }
+    if (is_paused(gpa))
+    {
+        return TDX_OPERAND_BUSY;
+    }
+    return TDX_SUCCESS;
+}
+`,
+      },
+    );
+    expect(brief(rows)).toEqual(["KOT when !is_misaligned(gpa)"]);
+  });
+});
+
+describe("labels of one case", () => {
+  it("are one case", async () => {
+    const { rows } = await smallTree(
+      hostLeaf(`
+    switch (flags)
+    {
+        case 1:
+        case 2:
+            ${take(KOT)}
+            ${give(KOT)}
+            break;
+        case 3:
+        default:
+            break;
+    }
+    return TDX_SUCCESS;`),
+    );
+    expect(brief(rows)).toEqual(["KOT when flags == 1 || flags == 2"]);
+  });
+});
+
+describe("values that grow", () => {
+  it("are unknown at some size", async () => {
+    const { rows } = await smallTree(
+      hostLeaf(`
+    uint64_t sum = is_large(gpa) ? flags : gpa;
+    ${"sum = sum + sum;\n".repeat(60)}
+    if (sum == 7)
+    {
+        ${take(KOT)}
+        ${give(KOT)}
+    }
+    return TDX_SUCCESS;`),
+    );
+    expect(rows.map(({ resource }) => resource)).toEqual(["KOT"]);
+  });
+});
+
+describe("a function of the same name in another file", () => {
+  it("is not the one that a leaf calls", async () => {
+    const helper = (body: string) => `static api_error_type check_page(uint64_t gpa)\n{\n${body}\n}\n`;
+    const { catalog } = await smallTree(
+      `${helper("    return TDX_SUCCESS;")}\n${hostLeaf("return check_page(gpa);")}`,
+      {
+        "src/unused.c": `static uint64_t unused_lock;\n${helper(
+          "    tdx_module_global_t* global = get_global_data();\n    if (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }\n    release_mutex_lock(&global->global_lock);\n    return TDX_SUCCESS;",
+        )}`,
+      },
+    );
+    expect(said(catalog.diagnostics)).toEqual([]);
+    expect(catalog.coverage?.explained.map(({ reason }) => reason)).toContain("no leaf calls check_page");
+  });
+});

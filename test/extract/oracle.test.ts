@@ -19,6 +19,8 @@ const TAKES =
 const GIVES =
   /\brelease_(?:sharex|mutex)_lock\w*\s*\(|\bsept_lock_release\w*\s*\(|\bmigsc_unlock\s*\(|\brelease_bit_lock\s*\(/;
 const PRIMITIVE = /^(?:acquire|promote|demote|release)_(?:sharex|mutex|bit)_lock|^sept_lock_|^migsc_(?:un)?lock$/;
+/** A walk without the lock ends where the structure is walked. */
+const WALK = /\b(?:secure_ept_walk|gpa_translate)\s*\(/;
 
 /** One function definition, as the lines show it: a name at the margin, then a brace at the margin, up to its closing one. */
 interface Definition {
@@ -147,7 +149,7 @@ function compare(catalog: Catalog, tree: string): Disagreements {
             next !== undefined
               ? new RegExp(`\\b${next}\\s*\\(`).test(text)
               : what === "evidence"
-                ? TAKES.test(text)
+                ? TAKES.test(text) || (row.mode === "NO_LOCK" && WALK.test(text))
                 : GIVES.test(text) ||
                   /release_lock|sept_lock_release|atomic_mem_write_64b|atomically_update_sept|\.raw\s*=|->raw\s*=|\bpt\s*=/.test(
                     text,
