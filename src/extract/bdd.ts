@@ -16,6 +16,10 @@ export type Cube = readonly (readonly [variable: number, value: boolean])[];
 /** A diagram grew beyond the limit that was set for it. */
 export class TooLarge extends Error {}
 
+/** Nodes and variables that there can be: three of them make one key. */
+const MOST = 1 << 16;
+const keyOf = (a: number, b: number, c: number): number => (a * MOST + b) * MOST + c;
+
 /** Variable of the two constants: after all others. */
 const NONE = Number.MAX_SAFE_INTEGER;
 
@@ -29,14 +33,14 @@ export class Diagrams {
   private readonly variables: number[] = [NONE, NONE];
   private readonly low: Node[] = [NEVER, ALWAYS];
   private readonly high: Node[] = [NEVER, ALWAYS];
-  private readonly unique = new Map<string, Node>();
-  private readonly covers = new Map<string, Cover>();
-  private readonly decided = new Map<string, Node>();
+  private readonly unique = new Map<number, Node>();
+  private readonly covers = new Map<number, Cover>();
+  private readonly decided = new Map<number, Node>();
   private readonly limit: number;
 
-  /** @param limit of nodes; whatever would need more throws {@link TooLarge} */
+  /** @param limit of nodes, of at most 65,535; whatever would need more throws {@link TooLarge} */
   constructor(limit: number) {
-    this.limit = limit;
+    this.limit = Math.min(limit, MOST - 1);
   }
 
   variable(variable: number): Node {
@@ -97,7 +101,7 @@ export class Diagrams {
   cover(least: Node, most: Node): Cover {
     if (least === NEVER) return { cubes: [], node: NEVER };
     if (most === ALWAYS) return { cubes: [[]], node: ALWAYS };
-    const key = `${least},${most}`;
+    const key = keyOf(0, least, most);
     const known = this.covers.get(key);
     if (known) return known;
     const variable = Math.min(this.variables[least] as number, this.variables[most] as number);
@@ -129,10 +133,10 @@ export class Diagrams {
     if (a === ALWAYS || b === c) return b;
     if (a === NEVER) return c;
     if (b === ALWAYS && c === NEVER) return a;
-    const key = `${a},${b},${c}`;
+    const key = keyOf(a, b, c);
     const known = this.decided.get(key);
     if (known !== undefined) return known;
-    const variable = Math.min(...[a, b, c].map((node) => this.variables[node] as number));
+    const variable = Math.min(this.variables[a] as number, this.variables[b] as number, this.variables[c] as number);
     const [a0, a1] = this.cofactors(a, variable);
     const [b0, b1] = this.cofactors(b, variable);
     const [c0, c1] = this.cofactors(c, variable);
@@ -143,7 +147,8 @@ export class Diagrams {
 
   private node(variable: number, low: Node, high: Node): Node {
     if (low === high) return low;
-    const key = `${variable},${low},${high}`;
+    if (variable >= MOST) throw new TooLarge();
+    const key = keyOf(variable, low, high);
     let node = this.unique.get(key);
     if (node === undefined) {
       node = this.variables.length;

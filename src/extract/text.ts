@@ -29,8 +29,22 @@ const UNARY = 11;
 /** A binary operator after an operand; `->` is none. */
 const OPERATOR = /\s*(<<|>>|<=|>=|==|!=|&&|\|\||->|[-*/%+<>&^|?])/y;
 
+/** Of expressions seen lately: most are part of several others. */
+const known = new Map<string, number>();
+const MOST_KNOWN = 10_000;
+
 /** How tightly the loosest operator of an expression binds; infinity where it has none. */
 function tightness(text: string): number {
+  let result = known.get(text);
+  if (result === undefined) {
+    result = readTightness(text);
+    if (known.size === MOST_KNOWN) known.clear();
+    known.set(text, result);
+  }
+  return result;
+}
+
+function readTightness(text: string): number {
   let loosest = Number.POSITIVE_INFINITY;
   let depth = 0;
   let afterOperand = false;
