@@ -375,7 +375,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
       return readFileSync(await download.path(), "utf8");
     };
     const csv = await saved("Locks in source order: save as CSV");
-    expect(csv.split("\r\n")).toHaveLength(9);
+    expect(csv.split("\r\n")).toHaveLength(10);
     expect(csv).toMatch(/^Resource,Mode,Lock,/);
     const svg = await saved("When each lock is held: save as SVG");
     expect(svg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
