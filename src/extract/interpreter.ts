@@ -166,6 +166,9 @@ export class Interpreter {
   private leafFrames = new Map<number, number>();
   /** Identity of a value → the leaf's variable that holds it, and how deep in the leaf's file. */
   private readonly variables = new Map<string, { readonly name: string; readonly depth: number }>();
+  /** Identity of a mapped pointer → where the leaf keeps it, and what it keeps there. */
+  private readonly mappedAt = new Map<string, string>();
+  private readonly mappedIn = new Map<string, Set<string>>();
   /** Text of a value → the leaf's variable that holds it. */
   private names = new Map<string, { readonly variable: string; readonly id: string | null }>();
   private textsOf = new Map<string, Set<string>>();
@@ -236,6 +239,8 @@ export class Interpreter {
     const frame = 1;
     this.leafFrames = new Map();
     this.variables.clear();
+    this.mappedAt.clear();
+    this.mappedIn.clear();
     this.ownTests.clear();
     this.interned.clear();
     this.forks.clear();
@@ -1282,6 +1287,10 @@ export class Interpreter {
 
   /** A value that the leaf's own function keeps in a variable is shown by that variable's name. */
   private nameValue(value: Sym, variable: string, depth: number): void {
+    if (value.id.startsWith("@{")) {
+      if (!this.mappedAt.has(value.id)) this.mappedAt.set(value.id, variable);
+      this.mappedIn.set(variable, (this.mappedIn.get(variable) ?? new Set<string>()).add(value.id));
+    }
     const known = this.variables.get(value.id);
     const isBetter =
       known === undefined || depth < known.depth || (depth === known.depth && variable.length < known.name.length);
@@ -1306,6 +1315,14 @@ export class Interpreter {
       .filter(([, { variable, id }]) => this.textsOf.get(variable)?.size === 1 && (!exact || id !== null))
       .map(([text, { variable }]): [string, string] => [text, variable])
       .sort((a, b) => b[0].length - a[0].length);
+  }
+
+  /** How the leaf writes a member of what it keeps a pointer to that a callee has mapped; null where it keeps none, or several there. */
+  inLeafTerms({ id }: Sym): string | null {
+    const [, pointer, members] = /^\*\{(@\{[\s\S]*\})\}((?:\.\w+)+)$/.exec(id) ?? [];
+    const place = pointer === undefined ? undefined : this.mappedAt.get(pointer);
+    if (place === undefined || members === undefined || this.mappedIn.get(place)?.size !== 1) return null;
+    return `${place}->${members.slice(1)}`;
   }
 
   /** The leaf's variable that holds a value, or null. */

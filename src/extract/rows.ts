@@ -10,7 +10,7 @@ import type { Path } from "./path.ts";
 import { type ExtractionRules, FATAL } from "./rules.ts";
 import type { AcquireEvent, BusyFact, ReleaseEvent, State } from "./state.ts";
 import { joinedText } from "./text.ts";
-import { atomsOf, equal, type Formula, isConst, num, textOf, valueText } from "./values.ts";
+import { atomsOf, equal, type Formula, isConst, num, reworded, type Sym, textOf, valueText } from "./values.ts";
 
 /** What the statuses and operands of the tree are called. */
 export interface StatusNames {
@@ -545,7 +545,7 @@ function collectRows(
     if (busy === null && first.mode !== "NO_LOCK") {
       troubles.push({
         what: "no-status",
-        message: `what ${context.leaf.name} returns when ${first.object}'s lock is busy is not a constant`,
+        message: `${context.leaf.name} returns no constant status that tells that ${first.object}'s lock is busy`,
         site: first.event.evidence.at(-1) as Site,
       });
     }
@@ -726,13 +726,27 @@ class Whens {
     return formula === null || isConst(formula, true) ? null : joinedText("&&", [this.text(formula), CHECKS_PASS]);
   }
 
+  private operandsInLeafTerms(operands: readonly Sym[], text: string): string {
+    return operands.reduce((words, operand) => {
+      const better = this.interpreter.inLeafTerms(operand);
+      return better === null ? words : replaced(words, operand.text, better);
+    }, text);
+  }
+
   private isCheck(test: Formula): boolean {
     return CALL.test(this.text(test).replace(ACCESSOR, ""));
   }
 
   /** A formula in the leaf's terms. */
   text(formula: Formula): string {
-    let text = textOf(formula);
+    let text = textOf(
+      reworded(
+        formula,
+        ({ operands }) =>
+          (words) =>
+            this.operandsInLeafTerms(operands, words),
+      ),
+    );
     for (const [long, short] of this.texts) text = replaced(text, long, short);
     return text;
   }

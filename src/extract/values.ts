@@ -39,6 +39,8 @@ export type Formula =
       readonly otherwise: Binding | null;
       /** For one that compares an unknown value with a constant, or with another unknown value: how. */
       readonly compared: Comparison | null;
+      /** The unknown values that its text names. */
+      readonly operands: readonly Sym[];
     }
   | { readonly k: "not"; readonly f: Formula; readonly key: string }
   | { readonly k: "and"; readonly fs: readonly Formula[]; readonly key: string }
@@ -202,6 +204,7 @@ function isSet(v: Sym, zero: string | null): Formula {
     negated: zero === null ? unaryText("!", v.text) : binaryText("==", v.text, zero),
     binding: null,
     compared: null,
+    operands: [v],
     otherwise: { id: v.id, location: v.location, value: num(0, zero) },
   };
 }
@@ -232,6 +235,7 @@ export function equal(a: Value, b: Value): Formula {
     binding,
     otherwise: null,
     compared: left.t === "sym" && right.t === "sym" ? { op: "==", id: left.id, other: right.id } : null,
+    operands: [left, right].filter((v) => v.t === "sym"),
   };
 }
 
@@ -239,6 +243,23 @@ export function equal(a: Value, b: Value): Formula {
 export function worded(f: Formula, text: string, negated: string): Formula {
   if (f.k === "atom") return { ...f, text, negated };
   return f.k === "not" && f.f.k === "atom" ? not({ ...f.f, text: negated, negated: text }) : f;
+}
+
+/** A formula with each test in other words. */
+export function reworded(
+  f: Formula,
+  words: (test: Extract<Formula, { k: "atom" }>) => (text: string) => string,
+): Formula {
+  switch (f.k) {
+    case "const":
+      return f;
+    case "atom":
+      return { ...f, text: words(f)(f.text), negated: words(f)(f.negated) };
+    case "not":
+      return not(reworded(f.f, words));
+    default:
+      return { ...f, fs: f.fs.map((part) => reworded(part, words)) };
+  }
 }
 
 /** What `a == b` teaches: a constant, or, of two unknown values, that the later is the earlier. */
@@ -263,5 +284,6 @@ export function ordering(op: "<" | ">", a: Value, b: Value): Formula {
     binding: null,
     otherwise: null,
     compared: a.t === "sym" && b.t === "num" ? { op, id: a.id, value: b.v } : null,
+    operands: [a, b].filter((v) => v.t === "sym"),
   };
 }

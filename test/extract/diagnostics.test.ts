@@ -22,7 +22,7 @@ const FAULTS: readonly (readonly [name: string, body: string, code: string, mess
     "a status that is not known when the lock is busy",
     `if (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS) // here\n { return status_of(gpa); } ${GIVE_GLOBAL} return TDX_SUCCESS;`,
     "SL1034 note",
-    "what tdh_mem_test returns when global's lock is busy is not a constant",
+    "tdh_mem_test returns no constant status that tells that global's lock is busy",
   ],
   [
     "an acquisition in a branch that is never taken",
