@@ -16,12 +16,12 @@ const MAX_TESTS = 1000;
 export class Conditions {
   private readonly ways: readonly Path[];
   private readonly textOf: (test: Formula) => string;
-  private readonly diagrams = new Diagrams(MAX_NODES);
+  private diagrams = new Diagrams(MAX_NODES);
   /** By the key of a test: its variable. */
   private readonly numbers = new Map<string, number>();
   /** By variable: the test, one of those that read the same. */
   private readonly tests: Formula[] = [];
-  private readonly nodes = new Map<Path, Node>([[null, ALWAYS]]);
+  private nodes = new Map<Path, Node>([[null, ALWAYS]]);
 
   /**
    * @param ways paths of the successful ways
@@ -102,13 +102,20 @@ export class Conditions {
     return new Set(this.tests.flatMap((test, number) => (wanted(test) ? [number] : [])));
   }
 
+  /** Diagrams are never freed: what is too large beside the others may have room alone. */
   private unlessTooLarge(look: () => Formula): Formula | null {
-    try {
-      return look();
-    } catch (error) {
-      if (error instanceof TooLarge) return null;
-      throw error;
+    for (const isAlone of [false, true]) {
+      if (isAlone) {
+        this.diagrams = new Diagrams(MAX_NODES);
+        this.nodes = new Map([[null, ALWAYS]]);
+      }
+      try {
+        return look();
+      } catch (error) {
+        if (!(error instanceof TooLarge)) throw error;
+      }
     }
+    return null;
   }
 
   private either(nodes: readonly Node[]): Node {

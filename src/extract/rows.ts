@@ -700,7 +700,7 @@ class Whens {
     const causes = new Set(atomsOf(cause).map(({ key }) => key));
     const isOwn = (test: Formula) => ownTests.has(test.key) && !causes.has(test.key);
     const isShort = (formula: Formula | null): formula is Formula =>
-      formula !== null && !isConst(formula, true) && this.text(formula).length <= MAX_CONDITION;
+      formula !== null && !isConst(formula, true) && this.text(formula).length <= LONG_CONDITION;
     const paths = facts.map((fact) => [fact.path]);
     const all = new Set(this.successes.keys());
     const exact = this.conditions.of(paths, all, isOwn);
