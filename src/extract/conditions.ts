@@ -16,7 +16,8 @@ const MAX_TESTS = 1000;
 export class Conditions {
   private readonly ways: readonly Path[];
   private readonly textOf: (test: Formula) => string;
-  private diagrams = new Diagrams(MAX_NODES);
+  private diagrams: Diagrams;
+  private readonly limit: number;
   /** By the key of a test: its variable. */
   private readonly numbers = new Map<string, number>();
   /** By variable: the test, one of those that read the same. */
@@ -26,10 +27,13 @@ export class Conditions {
   /**
    * @param ways paths of the successful ways
    * @param textOf how a test reads
+   * @param limit of nodes of a diagram
    */
-  constructor(ways: readonly Path[], textOf: (test: Formula) => string) {
+  constructor(ways: readonly Path[], textOf: (test: Formula) => string, limit = MAX_NODES) {
     this.ways = ways;
     this.textOf = textOf;
+    this.limit = limit;
+    this.diagrams = new Diagrams(limit);
   }
 
   /**
@@ -106,7 +110,7 @@ export class Conditions {
   private unlessTooLarge(look: () => Formula): Formula | null {
     for (const isAlone of [false, true]) {
       if (isAlone) {
-        this.diagrams = new Diagrams(MAX_NODES);
+        this.diagrams = new Diagrams(this.limit);
         this.nodes = new Map([[null, ALWAYS]]);
       }
       try {

@@ -1271,10 +1271,19 @@ export class Interpreter {
     const type = object !== null && value.t === "num" ? this.pageType(value.v, value.name) : null;
     if (object !== null && type !== null)
       state.addType({ objectKey: object, type, how: "assign", evidence: this.chainHere() });
+    this.forgetWord(place.key, state);
     const root = invocation > 0 ? structureOf(place.key) : null;
     if (root !== null) {
       const whole = state.store.get(root);
       if (whole && whole.t === "sym") state.set(root, sym(`${root}#${this.steps}`, whole.text, root));
+    }
+  }
+
+  /** A bit field that is written changes the word that it is part of. */
+  private forgetWord(key: string, state: State): void {
+    for (let end = key.lastIndexOf("."); end > 0; end = key.lastIndexOf(".", end - 1)) {
+      const word = `${key.slice(0, end)}.${this.rules.wordField}`;
+      if (key !== word && state.read(word) !== null) state.set(word, fresh(textOfLocation(word), word));
     }
   }
 

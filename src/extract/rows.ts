@@ -772,7 +772,7 @@ function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
     const name = context.names.status(fact.status);
     const path = functionPath(fact);
     // The status on its way up is the same fact as where it came into being; one of another call on the way is another.
-    const key = `${path}|${chainKey(fact.evidence.slice(0, -1))}`;
+    const key = `${path}|${chainKey(fact.evidence.slice(0, -1))}|${fact.guards.at(-1)?.fork}`;
     if (name === null || seen.has(`${name}|${key}`) || [...seen.keys()].some((k) => k.startsWith(`${name}|${path}>`)))
       continue;
     const cause = fact.guards.at(-1);

@@ -230,8 +230,8 @@ export function equal(a: Value, b: Value): Formula {
   return {
     k: "atom",
     key: `${idOf(left)}==${idOf(right)}`,
-    text: binaryText("==", valueText(left), valueText(right)),
-    negated: binaryText("!=", valueText(left), valueText(right)),
+    text: binaryText("==", valueText(a), valueText(b)),
+    negated: binaryText("!=", valueText(a), valueText(b)),
     binding,
     otherwise: null,
     compared: left.t === "sym" && right.t === "sym" ? { op: "==", id: left.id, other: right.id } : null,

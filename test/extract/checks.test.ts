@@ -497,3 +497,42 @@ describe("a function of the same name in another file", () => {
     expect(catalog.coverage?.explained.map(({ reason }) => reason)).toContain("no leaf calls check_page");
   });
 });
+
+describe("a bit field that is written", () => {
+  it("changes the word that it is part of", async () => {
+    const { rows } = await smallTree(
+      hostLeaf(`
+    ia32e_sept_t expected;
+    expected.raw = gpa;
+    expected.fields.blocked = 1;
+    if (expected.raw != gpa)
+    {
+        ${take(KOT)}
+        ${give(KOT)}
+    }
+    return TDX_SUCCESS;`),
+    );
+    expect(brief(rows)).toEqual(["KOT when expected.raw != gpa"]);
+  });
+});
+
+describe("statuses of one name", () => {
+  it("are several where several tests give them, and one where one is handed on", async () => {
+    const { leaf } = await smallTree(
+      hostLeaf(`
+    if (is_first_busy(gpa))
+    {
+        return_val = TDX_PREVIOUS_TLB_EPOCH_BUSY;
+        return return_val;
+    }
+    if (is_second_busy(gpa))
+    {
+        return TDX_PREVIOUS_TLB_EPOCH_BUSY;
+    }
+    ${take(KOT)}
+    ${give(KOT)}
+    return TDX_SUCCESS;`),
+    );
+    expect(leaf.otherBusy.map(({ when }) => when)).toEqual(["is_first_busy(gpa)", "is_second_busy(gpa)"]);
+  });
+});

@@ -251,6 +251,24 @@ describe("when something happens", () => {
     expect(textOf(when(ways, ways.slice(0, 2)))).toBe("mode == M4 && (level == L1 || level == L2)");
   });
 
+  it("is told of one thing though others before have taken the room", () => {
+    const count = 8;
+    const limit = 6000;
+    const test = (name: string, i: number): Formula => truth(sym(`${name}${i}`, `${name}${i}`));
+    const along = (tests: readonly Formula[]): Path => tests.reduce<Path>((before, test) => ({ before, test }), null);
+    const numbers = Array.from({ length: count }, (_, i) => i);
+    // The first way has all first tests before all second ones: the worst order for what follows.
+    const order = along(numbers.map((i) => not(test("a", i))));
+    const pairs = numbers.map((i) => along([test("a", i), test("b", i)]));
+    const ways = [order, ...pairs];
+    const all = new Set(ways.keys());
+    const conditions = new Conditions(ways, textOf, limit);
+    for (const left of numbers) {
+      const happens = pairs.filter((_, i) => i !== left).map((pair) => [pair]);
+      expect(conditions.of(happens, all)).toEqual(new Conditions(ways, textOf).of(happens, all));
+    }
+  });
+
   it("is not told where there are too many tests", () => {
     const ways = Array.from({ length: 1001 }, (_, i): Path => ({ before: null, test: truth(sym(`x${i}`, `x${i}`)) }));
     expect(new Conditions(ways, textOf).of([[ways[0] as Path]], new Set(ways.keys()))).toBeNull();
