@@ -13,6 +13,16 @@ const MAX_NODES = 50_000;
 /** More tests than this are not compared with each other: diagrams are followed as deep as they have variables. */
 const MAX_TESTS = 1000;
 
+/** When something happens. */
+export interface Condition {
+  readonly formula: Formula;
+  /**
+   * What can be said of it with some of its tests alone; null when there are too many cases to tell. To be asked for before
+   * the next condition is.
+   */
+  shown(wanted: (test: Formula) => boolean): Formula | null;
+}
+
 export class Conditions {
   private readonly ways: readonly Path[];
   private readonly textOf: (test: Formula) => string;
@@ -37,35 +47,31 @@ export class Conditions {
   }
 
   /**
-   * When something happens, among the ways whose indices are in `among` and those on which it does.
+   * When something happens, among the successful ways.
    *
    * @param happens it happens on each of these: where all paths of one agree
    * @param only whether a test may tell ways apart; all may when not given
-   * @param shown whether a test that tells ways apart is shown: the condition says no more than can be said without the others
    * @returns null when there are too many cases to tell
    */
-  of(
-    happens: readonly (readonly Path[])[],
-    among: ReadonlySet<number>,
-    only: (test: Formula) => boolean = () => true,
-    shown: (test: Formula) => boolean = () => true,
-  ): Formula | null {
+  of(happens: readonly (readonly Path[])[], only: (test: Formula) => boolean = () => true): Condition | null {
     return this.unlessTooLarge(() => {
       if (this.numbers.size === 0) this.number();
-      const whole = this.either(happens.map((paths) => this.both(paths)));
-      const named = this.diagrams.projected(whole, this.numbersOf(only));
-      const cared = this.cared(
-        this.ways.filter((_, way) => among.has(way)),
-        this.diagrams.support(named),
-      );
-      // It happens on no successful way: then all there is to say is how it happens.
-      if (this.diagrams.and(named, cared) === NEVER)
-        return this.formula(this.diagrams.projected(named, this.numbersOf(shown)));
-      const [node, care] = this.withoutRereads(named, cared);
-      const least = this.diagrams.and(node, care);
-      const { node: told } = this.diagrams.cover(least, this.diagrams.or(node, this.diagrams.not(care)));
-      return this.formula(this.diagrams.projected(told, this.numbersOf(shown)));
+      const node = this.told(happens, only);
+      const shown = (wanted: (test: Formula) => boolean) =>
+        orNull(() => this.formula(this.diagrams.projected(node, this.numbersOf(wanted))));
+      return { formula: this.formula(node), shown };
     });
+  }
+
+  private told(happens: readonly (readonly Path[])[], only: (test: Formula) => boolean): Node {
+    const whole = this.either(happens.map((paths) => this.both(paths)));
+    const named = this.diagrams.projected(whole, this.numbersOf(only));
+    const cared = this.cared(this.ways, this.diagrams.support(named));
+    // It happens on no successful way: then all there is to say is how it happens.
+    if (this.diagrams.and(named, cared) === NEVER) return named;
+    const [node, care] = this.withoutRereads(named, cared);
+    const least = this.diagrams.and(node, care);
+    return this.diagrams.cover(least, this.diagrams.or(node, this.diagrams.not(care))).node;
   }
 
   /** What some of the ways say of the tests in `kept`: nothing less than the truth, for other tests are left out early. */
@@ -107,19 +113,12 @@ export class Conditions {
   }
 
   /** Diagrams are never freed: what is too large beside the others may have room alone. */
-  private unlessTooLarge(look: () => Formula): Formula | null {
-    for (const isAlone of [false, true]) {
-      if (isAlone) {
-        this.diagrams = new Diagrams(this.limit);
-        this.nodes = new Map([[null, ALWAYS]]);
-      }
-      try {
-        return look();
-      } catch (error) {
-        if (!(error instanceof TooLarge)) throw error;
-      }
-    }
-    return null;
+  private unlessTooLarge<T>(look: () => T): T | null {
+    const result = orNull(look);
+    if (result !== null) return result;
+    this.diagrams = new Diagrams(this.limit);
+    this.nodes = new Map([[null, ALWAYS]]);
+    return orNull(look);
   }
 
   private either(nodes: readonly Node[]): Node {
@@ -260,6 +259,16 @@ export class Conditions {
       read.add(text);
       return !isImplied;
     });
+  }
+}
+
+/** Null when that is too large. */
+function orNull<T>(look: () => T): T | null {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof TooLarge) return null;
+    throw error;
   }
 }
 

@@ -3,7 +3,7 @@
  */
 
 import type { Acquisition, LockMode, Operand, OtherBusy, Release, Site } from "../catalog/index.ts";
-import { Conditions } from "./conditions.ts";
+import { type Condition, Conditions } from "./conditions.ts";
 import type { Final, Interpreter } from "./interpreter.ts";
 import type { DispatchedLeaf } from "./leaves.ts";
 import type { Path } from "./path.ts";
@@ -684,27 +684,26 @@ class Whens {
     // Ways that differ only in what they walk unlocked are one way.
     const isWalk = items.every((item) => item.mode === "NO_LOCK");
     if (ways.size === this.successes.length && !isWalk) return null;
-    const taken = items.flatMap((item) => this.takings(item));
-    const all = new Set(this.successes.keys());
-    const exact = this.conditions.of(taken, all);
-    if (exact !== null && isConst(exact, true)) return null;
-    const text = exact === null ? TOO_MANY_CASES : this.text(exact);
-    const hasChecks = exact === null || atomsOf(exact).some((test) => this.isCheck(test));
-    if (!hasChecks || (exact !== null && text.length <= LONG_CONDITION)) return text;
-    return this.withoutChecks(taken) ?? text;
+    const condition = this.conditions.of(items.flatMap((item) => this.takings(item)));
+    if (condition === null) return TOO_MANY_CASES;
+    if (isConst(condition.formula, true)) return null;
+    const text = this.text(condition.formula);
+    return text.length <= LONG_CONDITION ? text : (this.withoutChecks(condition) ?? text);
   }
 
   /** In which of the cases that the leaf's own functions tell apart a status comes into being; null for all, or where that is long. */
   ofBusy(facts: readonly BusyFact[], cause: Formula): string | null {
     const { ownTests } = this.interpreter;
     const causes = new Set(atomsOf(cause).map(({ key }) => key));
-    const isOwn = (test: Formula) => ownTests.has(test.key) && !causes.has(test.key);
+    const condition = this.conditions.of(
+      facts.map((fact) => [fact.path]),
+      (test) => ownTests.has(test.key) && !causes.has(test.key),
+    );
+    if (condition === null) return null;
     const isShort = (formula: Formula | null): formula is Formula =>
       formula !== null && !isConst(formula, true) && this.text(formula).length <= LONG_CONDITION;
-    const paths = facts.map((fact) => [fact.path]);
-    const all = new Set(this.successes.keys());
-    const exact = this.conditions.of(paths, all, isOwn);
-    const formula = isShort(exact) ? exact : this.conditions.of(paths, all, isOwn, (test) => !this.isCheck(test));
+    if (isShort(condition.formula)) return this.text(condition.formula);
+    const formula = condition.shown((test) => !this.isCheck(test));
     return isShort(formula) ? this.text(formula) : null;
   }
 
@@ -720,10 +719,10 @@ class Whens {
   }
 
   /** A long condition, without what functions check: the tests of inputs and fields say which case it is. */
-  private withoutChecks(taken: readonly (readonly Path[])[]): string | null {
-    const all = new Set(this.successes.keys());
-    const formula = this.conditions.of(taken, all, undefined, (test) => !this.isCheck(test));
-    return formula === null || isConst(formula, true) ? null : joinedText("&&", [this.text(formula), CHECKS_PASS]);
+  private withoutChecks({ formula, shown }: Condition): string | null {
+    if (!atomsOf(formula).some((test) => this.isCheck(test))) return null;
+    const rest = shown((test) => !this.isCheck(test));
+    return rest === null || isConst(rest, true) ? null : joinedText("&&", [this.text(rest), CHECKS_PASS]);
   }
 
   private operandsInLeafTerms(operands: readonly Sym[], text: string): string {
