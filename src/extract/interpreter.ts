@@ -27,6 +27,7 @@ import {
   PAGE_TYPE,
   type PromoteEvent,
   State,
+  statusKind,
   textOfLocation,
   typedObject,
 } from "./state.ts";
@@ -2036,7 +2037,11 @@ export class Interpreter {
     )
       return;
     const evidence = [...frame.chain, this.site(frame, line)];
-    state.busy = [...state.busy, { status: value.v, evidence, guards: state.guards, path: state.path }];
+    const calls = placesOf(frame.chain);
+    const isHandedOn = state.busy.some(
+      (fact) => statusKind(fact.status) === statusKind(value.v) && placesOf(fact.evidence.slice(0, -1)) === calls,
+    );
+    state.busy = [...state.busy, { status: value.v, evidence, guards: state.guards, path: state.path, isHandedOn }];
   }
 }
 
@@ -2104,6 +2109,8 @@ function forEachCall(s: Stmt, visit: (name: string) => void): void {
 
 const isNode = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "kind" in value && "line" in value;
+
+const placesOf = (chain: readonly Site[]): string => chain.map(({ file, line }) => `${file}:${line}`).join(">");
 
 /** Of how many values is one? */
 function alternatives(v: Value): number {

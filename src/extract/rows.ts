@@ -8,7 +8,7 @@ import type { Final, Interpreter } from "./interpreter.ts";
 import type { DispatchedLeaf } from "./leaves.ts";
 import type { Path } from "./path.ts";
 import { type ExtractionRules, FATAL } from "./rules.ts";
-import type { AcquireEvent, BusyFact, ReleaseEvent, State } from "./state.ts";
+import { type AcquireEvent, type BusyFact, type ReleaseEvent, type State, statusKind } from "./state.ts";
 import { joinedText } from "./text.ts";
 import { atomsOf, equal, type Formula, isConst, num, reworded, type Sym, textOf, valueText } from "./values.ts";
 
@@ -765,14 +765,11 @@ const TOO_MANY_CASES = "(one of too many cases to list)";
 
 function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
   const facts = context.finals.filter((final) => !final.state.failure).flatMap((final) => final.state.busy);
-  const seen = new Map<string, OtherBusy>();
+  const seen: { readonly name: string; readonly fact: BusyFact; readonly busy: OtherBusy }[] = [];
   const order = (fact: BusyFact) => fact.evidence.at(-1)?.line ?? 0;
   for (const fact of [...facts].sort((a, b) => b.evidence.length - a.evidence.length || order(a) - order(b))) {
     const name = context.names.status(fact.status);
-    const path = functionPath(fact);
-    // The status on its way up is the same fact as where it came into being; one of another call on the way is another.
-    const key = `${path}|${chainKey(fact.evidence.slice(0, -1))}|${fact.guards.at(-1)?.fork}`;
-    if (name === null || seen.has(`${name}|${key}`) || [...seen.keys()].some((k) => k.startsWith(`${name}|${path}>`)))
+    if (name === null || fact.isHandedOn || seen.some((other) => other.name === name && isOnItsWayUp(fact, other.fact)))
       continue;
     const cause = fact.guards.at(-1);
     const inLeafTerms = cause ? whens.text(cause.formula) : "";
@@ -781,18 +778,28 @@ function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
     const before = cause ? whens.ofBusy(same, cause.formula) : null;
     const isListed = fact.evidence.some((site) => context.rules.listReaders.includes(site.function));
     const final = isListed ? ((fact.status | FATAL) >> 32n) << 32n : finalStatus(fact, facts);
-    seen.set(`${name}|${key}`, {
+    const busy: OtherBusy = {
       status: hex(final),
       name,
       object: busyObject(text),
       operand: (final & 0xffffffffn) === 0n ? null : operandOf(final, context),
       when: before === null ? text || null : joinedText("&&", [before, text]),
       evidence: fact.evidence,
-    });
+    };
+    seen.push({ name, fact, busy });
   }
-  return [...seen.values()].sort(
-    (a, b) =>
-      (a.evidence[0]?.line ?? 0) - (b.evidence[0]?.line ?? 0) || compare(chainKey(a.evidence), chainKey(b.evidence)),
+  return seen
+    .map(({ busy }) => busy)
+    .sort(
+      (a, b) =>
+        (a.evidence[0]?.line ?? 0) - (b.evidence[0]?.line ?? 0) || compare(chainKey(a.evidence), chainKey(b.evidence)),
+    );
+}
+
+/** Is a status one that came into being in a callee, or at the same place? */
+function isOnItsWayUp(fact: BusyFact, origin: BusyFact): boolean {
+  return (
+    functionPath(origin).startsWith(`${functionPath(fact)}>`) || chainKey(fact.evidence) === chainKey(origin.evidence)
   );
 }
 
@@ -800,10 +807,9 @@ const functionPath = (fact: BusyFact): string => fact.evidence.map((site) => sit
 
 /** A caller may have added an operand to the status, or made it fatal: what it is at the end of its way up. */
 function finalStatus(fact: BusyFact, facts: readonly BusyFact[]): bigint {
-  const kind = (status: bigint): bigint => (status >> 32n) & 0xffffn;
   const path = functionPath(fact);
   const isHigher = (other: BusyFact): boolean =>
-    kind(other.status) === kind(fact.status) &&
+    statusKind(other.status) === statusKind(fact.status) &&
     `${path}>`.startsWith(`${functionPath(other)}>`) &&
     fact.guards.every((guard) => other.guards.includes(guard));
   const last = (f: BusyFact) => f.evidence.at(-1)?.line ?? 0;

@@ -68,7 +68,12 @@ export interface BusyFact {
   readonly evidence: readonly Site[];
   readonly guards: readonly Guard[];
   readonly path: Path;
+  /** The same call had such a status before on this way. */
+  readonly isHandedOn: boolean;
 }
+
+/** Which status one is, whatever its operand and flags. */
+export const statusKind = (status: bigint): bigint => (status >> 32n) & 0xffffn;
 
 /** What happens to locks, in order. */
 export type LockEvent = AcquireEvent | PromoteEvent | ReleaseEvent;

@@ -199,8 +199,8 @@ const EXPLAINED: readonly (readonly [why: string, calls: RegExp])[] = [
 
 describe(`a second reading of the source agrees with the catalog${why}`, () => {
   for (const [version, counts] of [
-    ["1.5.05", { rows: 377, places: 2396, calls: 192 }],
-    ["1.5.25", { rows: 390, places: 2475, calls: 192 }],
+    ["1.5.05", { rows: 383, places: 2407, calls: 192 }],
+    ["1.5.25", { rows: 398, places: 2492, calls: 192 }],
   ] as const) {
     const tree = TREES === undefined ? "" : join(TREES, version);
     it.skipIf(!existsSync(tree))(
