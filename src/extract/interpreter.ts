@@ -1614,8 +1614,30 @@ export class Interpreter {
     const call = this.rules.changing.test(name) ? `${name}@${++this.calls}` : name;
     const id = `${call}(${args.map(idOf).join(",")})`;
     const result = id.length > MAX_VALUE ? fresh(name) : sym(id, shown, null, nonNull);
-    const range = info ? this.checkedRange(name, info, args, e, state, frame) : TRUE;
-    return [[state, range === TRUE ? result : this.asValue(and(truth(result), range))]];
+    const implied = info
+      ? and(this.checkedRange(name, info, args, e, state, frame), this.denied(name, info, args, e, state, frame))
+      : TRUE;
+    return [[state, implied === TRUE ? result : this.asValue(and(truth(result), implied))]];
+  }
+
+  /** What a check says another function would not be, where it succeeds; true for any other call. */
+  private denied(
+    name: string,
+    info: FunctionInfo,
+    args: readonly Value[],
+    e: Extract<Expr, { kind: "call" }>,
+    state: State,
+    frame: Frame,
+  ): Formula {
+    const rule = Object.hasOwn(this.rules.denials, name) ? this.rules.denials[name] : undefined;
+    const [first, second] = e.args;
+    const condition = rule && args[rule.ifTrue];
+    if (!rule || !first || !second || !condition || !isConst(state.simplify(truth(condition)), true)) return TRUE;
+    if (!info.calls.has(rule.call)) return TRUE;
+    const { line } = e;
+    const word: Expr = { kind: "member", object: first, field: this.rules.wordField, arrow: false, line };
+    const callee: Expr = { kind: "name", name: rule.call, line };
+    return not(truth(this.single({ kind: "call", callee, args: [word, second], line }, state, frame)));
   }
 
   /** A walk by a function that knows no lock: unlocked, where the tree's lock is not held. */

@@ -77,9 +77,13 @@ export interface ExtractionRules {
    * for a tree whose function compares it so.
    */
   readonly rangeChecks: Readonly<Record<string, string>>;
-  /** Functions that are followed though they reach nothing to look for: they decide what is tested later, or say that an
-   * out-parameter is what was given in. */
+  /** Functions that are followed though they reach nothing to look for: they say that an out-parameter is what was given in. */
   readonly followed: readonly string[];
+  /**
+   * Functions that, where an argument is true, are true only if another function is not, of the word of their first argument and
+   * of their second. Holds for a tree whose function calls the other.
+   */
+  readonly denials: Readonly<Record<string, { readonly ifTrue: number; readonly call: string }>>;
   /**
    * Functions that walk the tree that their first argument is the root of, and know no lock; where they are told whether that is
    * the guarded tree at all, the position of that argument.
@@ -276,7 +280,8 @@ export const RULES: ExtractionRules = {
   versionPlaces: /\bleaf_opcode\.version$/,
   checkedMembers: { context_code: "ctx_code" },
   rangeChecks: { verify_page_info_input: "level" },
-  followed: ["l2_sept_walk", "check_gpa_validity"],
+  followed: ["l2_sept_walk"],
+  denials: { check_gpa_validity: { ifTrue: 2, call: "get_gpa_shared_bit" } },
   walks: { secure_ept_walk: { ifTrue: null }, gpa_translate: { ifTrue: 2 } },
   walkedRoot: { root: "eptp", lock: "secure_ept_lock" },
   nonNullMembers: ["pamt_1gb_p", "pamt_2mb_p", "pamt_4kb_p"],

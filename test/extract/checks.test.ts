@@ -103,6 +103,41 @@ describe("what a leaf has checked", () => {
   });
 });
 
+describe("a check that denies another", () => {
+  const CHECK = (body: string): Record<string, string> => ({
+    "src/common/gpa.c": `bool_t check_gpa_validity(pa_t gpa, bool_t gpaw, bool_t check_is_private)
+{
+    ${body}
+    return is_valid(gpa.raw);
+}
+`,
+  });
+  const leaf = (isPrivate: string): string =>
+    hostLeaf(`
+    pa_t page = { .raw = gpa };
+    if (!check_gpa_validity(page, flags, ${isPrivate}))
+    {
+        return TDX_OPERAND_INVALID;
+    }
+    if (!get_gpa_shared_bit(page.raw, flags))
+    {
+        ${take(KOT)}
+        ${give(KOT)}
+    }
+    return TDX_SUCCESS;`);
+  const DENIES = "if (check_is_private && get_gpa_shared_bit(gpa.raw, gpaw)) { return false; }";
+
+  it("decides it where it is asked to", async () => {
+    expect(brief((await smallTree(leaf("true"), CHECK(DENIES))).rows)).toEqual(["KOT"]);
+    expect(brief((await smallTree(leaf("false"), CHECK(DENIES))).rows)).toEqual([
+      "KOT when !get_gpa_shared_bit(page.raw, flags)",
+    ]);
+    expect(brief((await smallTree(leaf("true"), CHECK(""))).rows)).toEqual([
+      "KOT when !get_gpa_shared_bit(page.raw, flags)",
+    ]);
+  });
+});
+
 describe("a status with details", () => {
   it.each([
     "api_error_with_l2_details(TDX_OPERAND_INVALID, 1, 2)",
