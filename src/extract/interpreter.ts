@@ -102,6 +102,14 @@ interface Frame {
   readonly keys: Map<string, string>;
 }
 
+/** A call of a function of the tree that is not followed. */
+interface Check {
+  readonly name: string;
+  readonly info: FunctionInfo;
+  readonly args: readonly Value[];
+  readonly e: Extract<Expr, { kind: "call" }>;
+}
+
 /** A place in memory. */
 interface Place {
   readonly key: string;
@@ -333,12 +341,13 @@ export class Interpreter {
 
   /** Does a function compare statuses with an error's? Then which error its callees return matters to it. */
   private tellsErrorsApart(caller: Site): boolean {
-    const known = this.tellers.get(caller.function);
+    const place = `${caller.file}:${caller.function}`;
+    const known = this.tellers.get(place);
     if (known !== undefined) return known;
     const info = this.program.resolve(caller.function, caller.file);
     const body = info ? (this.program.texts.get(info.file)?.slice(info.bodyStart, info.bodyEnd) ?? "") : "";
     const tells = this.rules.errorComparisons.test(body);
-    this.tellers.set(caller.function, tells);
+    this.tellers.set(place, tells);
     return tells;
   }
 
@@ -1614,21 +1623,17 @@ export class Interpreter {
     const call = this.rules.changing.test(name) ? `${name}@${++this.calls}` : name;
     const id = `${call}(${args.map(idOf).join(",")})`;
     const result = id.length > MAX_VALUE ? fresh(name) : sym(id, shown, null, nonNull);
-    const implied = info
-      ? and(this.checkedRange(name, info, args, e, state, frame), this.denied(name, info, args, e, state, frame))
-      : TRUE;
+    const implied = info ? this.implied({ name, info, args, e }, state, frame) : TRUE;
     return [[state, implied === TRUE ? result : this.asValue(and(truth(result), implied))]];
   }
 
-  /** What a check says another function would not be, where it succeeds; true for any other call. */
-  private denied(
-    name: string,
-    info: FunctionInfo,
-    args: readonly Value[],
-    e: Extract<Expr, { kind: "call" }>,
-    state: State,
-    frame: Frame,
-  ): Formula {
+  /** What a check says where it succeeds; true for any other call. */
+  private implied(check: Check, state: State, frame: Frame): Formula {
+    return and(this.checkedRange(check, state, frame), this.denied(check, state, frame));
+  }
+
+  /** What another function would not be. */
+  private denied({ name, info, args, e }: Check, state: State, frame: Frame): Formula {
     const rule = Object.hasOwn(this.rules.denials, name) ? this.rules.denials[name] : undefined;
     const [first, second] = e.args;
     const condition = rule && args[rule.ifTrue];
@@ -1695,7 +1700,7 @@ export class Interpreter {
   /** The kind of the lock of a walked tree: that of the primitives that take it; null when nothing does. */
   private walkedKind(): LockKind | null {
     if (this.walkLock === undefined) {
-      const call = new RegExp(`\\b(\\w+)\\s*\\(\\s*&[^;{}]*?\\b${this.rules.walkedRoot.lock}\\b`, "g");
+      const call = new RegExp(`\\b(\\w+)\\s*\\(\\s*&[^;{}]{0,200}?\\b${this.rules.walkedRoot.lock}\\b`, "g");
       const names = [...this.program.texts.values()].flatMap((text) =>
         [...text.matchAll(call)].map(([, name]) => name),
       );
@@ -1705,15 +1710,8 @@ export class Interpreter {
     return this.walkLock;
   }
 
-  /** What a check of a member against two limits says where it succeeds; true for any other call. */
-  private checkedRange(
-    name: string,
-    info: FunctionInfo,
-    args: readonly Value[],
-    e: Extract<Expr, { kind: "call" }>,
-    state: State,
-    frame: Frame,
-  ): Formula {
+  /** Between which two limits a member is. */
+  private checkedRange({ name, info, args, e }: Check, state: State, frame: Frame): Formula {
     const member = Object.hasOwn(this.rules.rangeChecks, name) ? this.rules.rangeChecks[name] : undefined;
     const [given] = e.args;
     const [, least, most] = args;

@@ -137,7 +137,7 @@ class ObjectNames {
 
   /** The variable that points to the object, without the suffix that says it is a pointer; the word itself of a bit lock. */
   of(event: AcquireEvent): string {
-    if (event.lock === "bit") return /\w+(\[[^\]]*\])?$/.exec(this.inLeafTerms(event.text))?.[0] ?? event.text;
+    if (event.lock === "bit") return /\b\w+(\[[^\]]*\])?$/.exec(this.inLeafTerms(event.text))?.[0] ?? event.text;
     const variable = this.interpreter.variableOf(event.objectKey.replace(/^\*\{([\s\S]*)\}$/, "$1"));
     if (variable !== null) return shortName(variable);
     const written = this.inLeafTerms(event.text).replace(/(->|\.)[\w.]+$/, "");
@@ -738,14 +738,7 @@ class Whens {
 
   /** A formula in the leaf's terms. */
   text(formula: Formula): string {
-    let text = textOf(
-      reworded(
-        formula,
-        ({ operands }) =>
-          (words) =>
-            this.operandsInLeafTerms(operands, words),
-      ),
-    );
+    let text = textOf(reworded(formula, ({ operands }, words) => this.operandsInLeafTerms(operands, words)));
     for (const [long, short] of this.texts) text = replaced(text, long, short);
     return text;
   }
@@ -760,7 +753,7 @@ const LONG_CONDITION = 2 * MAX_CONDITION;
 const CHECKS_PASS = "(earlier checks pass)";
 const CALL = /\w\(/;
 /** A call that only leads to a structure. */
-const ACCESSOR = /\w+\(\)->/g;
+const ACCESSOR = /\b\w+\(\)->/g;
 const TOO_MANY_CASES = "(one of too many cases to list)";
 
 function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {

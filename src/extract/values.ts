@@ -245,16 +245,13 @@ export function worded(f: Formula, text: string, negated: string): Formula {
   return f.k === "not" && f.f.k === "atom" ? not({ ...f.f, text: negated, negated: text }) : f;
 }
 
-/** A formula with each test in other words. */
-export function reworded(
-  f: Formula,
-  words: (test: Extract<Formula, { k: "atom" }>) => (text: string) => string,
-): Formula {
+/** A formula with each test in other words, which `words` makes of the test and a text of it. */
+export function reworded(f: Formula, words: (test: Extract<Formula, { k: "atom" }>, text: string) => string): Formula {
   switch (f.k) {
     case "const":
       return f;
     case "atom":
-      return { ...f, text: words(f)(f.text), negated: words(f)(f.negated) };
+      return { ...f, text: words(f, f.text), negated: words(f, f.negated) };
     case "not":
       return not(reworded(f.f, words));
     default:
