@@ -10,8 +10,8 @@ export default defineConfig({
   entry: {
     cli: "src/cli/main.ts",
     index: "src/index.ts",
-    extract: "src/extract/index.ts",
-    "extract-worker": "src/extract/worker.ts",
+    extract: "src/module/index.ts",
+    "extract-worker": "src/module/worker.ts",
     "check-worker": "src/cli/check-worker.ts",
     "simulate-worker": "src/cli/simulate-worker.ts",
   },

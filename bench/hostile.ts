@@ -1,14 +1,14 @@
 /**
  * What extraction takes of directories that are made to be too much for it: `npm run bench:hostile -- [WORDS OF A NAME…]`.
  *
- * Each is the small module of the tests with something strange in it, as large as the limits of `src/extract/limits.ts` let
+ * Each is the small module of the tests with something strange in it, as large as the limits of `src/module/limits.ts` let
  * through, or far larger. Memory is the peak that the kernel saw for the process, both threads of it.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LIMITS } from "../src/extract/limits.ts";
+import { LIMITS } from "../src/c/limits.ts";
 
 /** What the small module itself takes of a file, and of the tree. */
 const ROOM = 64 * 1024;
@@ -21,7 +21,7 @@ const TARGET_MEGABYTES = 400;
 const TARGET_SECONDS = 15;
 
 const cli = join(import.meta.dirname, "../dist/cli.js");
-const fixture = join(import.meta.dirname, "../test/extract/fixture");
+const fixture = join(import.meta.dirname, "../test/module/fixture");
 /** Reports the peak of the process itself, in kilobytes, as its last line on standard error. */
 const REPORT_PEAK = `data:text/javascript,process.on("exit",()=>process.stderr.write("\\nPEAK "+process.resourceUsage().maxRSS))`;
 

@@ -11,7 +11,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { serializeCatalog } from "../src/catalog/index.ts";
-import { extractTree } from "../src/extract/index.ts";
+import { extractTree } from "../src/module/index.ts";
 
 interface ModuleSource {
   readonly version: string;

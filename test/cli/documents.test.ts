@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { bundledHosts } from "../../src/cli/hosts.ts";
 import { bundledModules } from "../../src/cli/modules.ts";
 import { bundledScenarios } from "../../src/cli/scenarios.ts";
-import { FIXTURE } from "../extract/mutate.ts";
+import { FIXTURE } from "../module/mutate.ts";
 import { inProcess, temporaryFolder } from "./run.ts";
 
 const ajv = new Ajv2020({ strict: false, validateFormats: false });

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseCatalog } from "../../src/catalog/index.ts";
-import { copyOfFixture, FIXTURE } from "../extract/mutate.ts";
+import { copyOfFixture, FIXTURE } from "../module/mutate.ts";
 import { inProcess, seamlock, temporaryFolder } from "./run.ts";
 
 const TRACK = "src/vmm_dispatcher/api_calls/tdh_mem_track.c";
@@ -69,7 +69,7 @@ describe("seamlock extract", () => {
     const run = () => seamlock(["extract", FIXTURE, "--json"], { env: { XDG_CACHE_HOME: home } });
     run();
     // The sources, as they run in this process, are another program than the built one.
-    const { extractTree } = await import("../../src/extract/index.ts");
+    const { extractTree } = await import("../../src/module/index.ts");
     const { fromCache } = await extractTree({ tree: FIXTURE, cacheDir: join(home, "seamlock") });
     expect(fromCache).toBe(false);
     expect(readdirSync(join(home, "seamlock"))).toHaveLength(2);

@@ -1,5 +1,5 @@
 import { serializeCatalog } from "../../catalog/index.ts";
-import { defaultCacheDir, extractTree, tuneForOneExtraction } from "../../extract/index.ts";
+import { defaultCacheDir, extractTree, tuneForOneExtraction } from "../../module/index.ts";
 import { catalogSummary } from "../catalog-summary.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
 import { checkWritable, writeWhole } from "../files.ts";

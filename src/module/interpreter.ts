@@ -6,13 +6,45 @@
  * Only calls that can reach a lock (or a page type, or a BUSY status) are followed; the rest have unknown results.
  */
 
+import {
+  and,
+  arithmetic,
+  atomsOf,
+  baseText,
+  binaryText,
+  type Expr,
+  equal,
+  FALSE,
+  type Formula,
+  type FunctionAst,
+  type FunctionInfo,
+  type Guard,
+  idOf,
+  invocationOf,
+  isConst,
+  joinPaths,
+  LIMITS,
+  memberText,
+  not,
+  num,
+  or,
+  ordering,
+  ParameterWrites,
+  type Program,
+  placed,
+  pointee,
+  type Stmt,
+  type Sym,
+  substitute,
+  sym,
+  TRUE,
+  truth,
+  unaryText,
+  type Value,
+  valueText,
+  worded,
+} from "../c/index.ts";
 import type { LockKind, LockMode, Side, Site } from "../catalog/index.ts";
-import type { Guard } from "./assumptions.ts";
-import type { Expr, FunctionAst, Stmt } from "./ast.ts";
-import { LIMITS } from "./limits.ts";
-import { invocationOf } from "./memory.ts";
-import { joinPaths } from "./path.ts";
-import { arithmetic, type FunctionInfo, type Program, placed, substitute } from "./program.ts";
 import type { ExtractionRules, PrimitiveRule, StatusChange } from "./rules.ts";
 import {
   type AcquireEvent,
@@ -31,29 +63,6 @@ import {
   textOfLocation,
   typedObject,
 } from "./state.ts";
-import { baseText, binaryText, memberText, unaryText } from "./text.ts";
-import {
-  and,
-  atomsOf,
-  equal,
-  FALSE,
-  type Formula,
-  idOf,
-  isConst,
-  not,
-  num,
-  or,
-  ordering,
-  pointee,
-  type Sym,
-  sym,
-  TRUE,
-  truth,
-  type Value,
-  valueText,
-  worded,
-} from "./values.ts";
-import { ParameterWrites } from "./writes.ts";
 
 /** How one way through a leaf ends. */
 export interface Final {

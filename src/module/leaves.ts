@@ -2,12 +2,9 @@
  * Which leaf numbers the module dispatches, and to which handler: read from the dispatchers' switches.
  */
 
+import { type Expr, type FunctionInfo, LIMITS, num, type Program, type Stmt, type Value } from "../c/index.ts";
 import type { Side, Site } from "../catalog/index.ts";
-import type { Expr, Stmt } from "./ast.ts";
-import { LIMITS } from "./limits.ts";
-import type { FunctionInfo, Program } from "./program.ts";
 import type { ExtractionRules } from "./rules.ts";
-import { num, type Value } from "./values.ts";
 
 /** One case of a dispatcher. */
 export interface DispatchedLeaf {

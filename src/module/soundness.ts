@@ -2,8 +2,8 @@
  * Checks that the analysis saw all there is: every run makes them, and what they find is in the catalog.
  */
 
+import type { FunctionInfo, Program } from "../c/index.ts";
 import type { Coverage, Site } from "../catalog/index.ts";
-import type { FunctionInfo, Program } from "./program.ts";
 import type { ExtractionRules } from "./rules.ts";
 
 export interface Finding {

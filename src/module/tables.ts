@@ -2,8 +2,8 @@
  * What the source states as data: statuses, operands, constants, and which leaf is legal in which state.
  */
 
+import type { Program } from "../c/index.ts";
 import type { Operand, Side } from "../catalog/index.ts";
-import type { Program } from "./program.ts";
 import type { ExtractionRules } from "./rules.ts";
 
 export interface Tables {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { baseText, binaryText, unaryText } from "../../src/extract/text.ts";
-import { and, equal, type Formula, not, num, or, sym, textOf, truth, type Value } from "../../src/extract/values.ts";
+import { and, equal, type Formula, not, num, or, sym, textOf, truth, type Value } from "../../src/c/symbolic/values.ts";
+import { baseText, binaryText, unaryText } from "../../src/c/text.ts";
 
 const NAMES = ["a", "b", "c", "d"] as const;
 type Names = Readonly<Record<string, number>>;

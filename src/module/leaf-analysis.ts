@@ -3,17 +3,16 @@
  * leaf's, so that several threads can share them.
  */
 
+import { num, type Program } from "../c/index.ts";
 import type { Diagnostic, Leaf } from "../catalog/index.ts";
 import { diagnostic } from "./findings.ts";
 import { Interpreter } from "./interpreter.ts";
 import type { DispatchedLeaf, DispatchTable } from "./leaves.ts";
 import type { Primitives } from "./primitives.ts";
-import type { Program } from "./program.ts";
 import { buildRows, type HandedOver } from "./rows.ts";
 import type { ExtractionRules } from "./rules.ts";
 import type { ReleaseEvent } from "./state.ts";
 import type { Tables } from "./tables.ts";
-import { num } from "./values.ts";
 
 /** What one thread found; plain data. */
 export interface Share {

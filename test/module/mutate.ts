@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Acquisition, Catalog, Leaf, Site } from "../../src/catalog/index.ts";
-import { extractTree } from "../../src/extract/index.ts";
+import { extractTree } from "../../src/module/index.ts";
 
 /** The small module of these tests. */
 export const FIXTURE = join(import.meta.dirname, "fixture");

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ALWAYS, type Cube, Diagrams, NEVER, type Node, TooLarge } from "../../src/extract/bdd.ts";
-import { Conditions } from "../../src/extract/conditions.ts";
-import { joinPaths, type Path } from "../../src/extract/path.ts";
-import { and, equal, type Formula, not, num, or, sym, TRUE, textOf, truth } from "../../src/extract/values.ts";
+import { ALWAYS, type Cube, Diagrams, NEVER, type Node, TooLarge } from "../../src/c/symbolic/bdd.ts";
+import { Conditions } from "../../src/c/symbolic/conditions.ts";
+import { joinPaths, type Path } from "../../src/c/symbolic/path.ts";
+import { and, equal, type Formula, not, num, or, sym, TRUE, textOf, truth } from "../../src/c/symbolic/values.ts";
 
 const VARIABLES = 5;
 const ASSIGNMENTS = Array.from({ length: 1 << VARIABLES }, (_, bits) =>

@@ -5,9 +5,8 @@
 import { createHash } from "node:crypto";
 import { type Dirent, lstatSync, opendirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { LIMITS, type SourceFile } from "../c/index.ts";
 import { SeamlockError } from "../errors.ts";
-import { LIMITS } from "./limits.ts";
-import type { SourceFile } from "./program.ts";
 
 /** A file that was left out, and why. */
 export interface SkippedFile {

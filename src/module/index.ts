@@ -2,15 +2,14 @@
  * From a module's source tree to its Catalog.
  */
 
+import { LIMITS, Program } from "../c/index.ts";
 import type { Catalog, Diagnostic, Leaf, Side, Site } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import { cacheKey, readCache, writeCache } from "./cache.ts";
 import { diagnostic, sortDiagnostics } from "./findings.ts";
 import { analyseLeaves } from "./leaf-analysis.ts";
 import { type DispatchTable, readDispatchers } from "./leaves.ts";
-import { LIMITS } from "./limits.ts";
 import { Primitives } from "./primitives.ts";
-import { Program } from "./program.ts";
 import { type ExtractionRules, RULES } from "./rules.ts";
 import { checkSoundness } from "./soundness.ts";
 import { readTables } from "./tables.ts";

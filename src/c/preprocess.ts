@@ -6,9 +6,9 @@
  * keywords, padded.
  */
 
+import type { Dialect } from "./dialect.ts";
 import { BINARY_OPERATORS } from "./lexer.ts";
 import { LIMITS } from "./limits.ts";
-import type { PreprocessRules } from "./rules.ts";
 
 /** An object-like or function-like macro, as its definition's text. */
 export interface Macro {
@@ -270,7 +270,7 @@ function closeOf(text: string, open: number): number {
 }
 
 /** Replaces macro tokens by what they expand to, padded, and blanks those that expand to nothing a parser needs. */
-function padMacros(text: string, rules: PreprocessRules): string {
+function padMacros(text: string, rules: Dialect): string {
   const words = [...Object.keys(rules.replaceTokens), ...rules.blankTokens, ...rules.blankCalls];
   if (words.length === 0) return text;
   const pattern = new RegExp(`\\b(?:${words.join("|")})\\b`, "g");
@@ -305,11 +305,7 @@ function padMacros(text: string, rules: PreprocessRules): string {
  * @param source the file's text
  * @param globalMacros object-like macros of the tree that `#if` may name
  */
-export function preprocess(
-  source: string,
-  globalMacros: ReadonlyMap<string, Macro>,
-  rules: PreprocessRules,
-): PreprocessedFile {
+export function preprocess(source: string, globalMacros: ReadonlyMap<string, Macro>, rules: Dialect): PreprocessedFile {
   const resolved = resolveDirectives(blankComments(source), globalMacros);
   return { ...resolved, text: padMacros(resolved.text, rules) };
 }

@@ -2,15 +2,26 @@
  * From the ways through a leaf to its rows: what is locked, as what resource, when, how often, and until when.
  */
 
+import {
+  atomsOf,
+  type Condition,
+  Conditions,
+  equal,
+  type Formula,
+  isConst,
+  joinedText,
+  num,
+  type Path,
+  reworded,
+  type Sym,
+  textOf,
+  valueText,
+} from "../c/index.ts";
 import type { Acquisition, LockMode, Operand, OtherBusy, Release, Site } from "../catalog/index.ts";
-import { type Condition, Conditions } from "./conditions.ts";
 import type { Final, Interpreter } from "./interpreter.ts";
 import type { DispatchedLeaf } from "./leaves.ts";
-import type { Path } from "./path.ts";
 import { type ExtractionRules, FATAL } from "./rules.ts";
 import { type AcquireEvent, type BusyFact, type ReleaseEvent, type State, statusKind } from "./state.ts";
-import { joinedText } from "./text.ts";
-import { atomsOf, equal, type Formula, isConst, num, reworded, type Sym, textOf, valueText } from "./values.ts";
 
 /** What the statuses and operands of the tree are called. */
 export interface StatusNames {

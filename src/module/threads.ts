@@ -8,9 +8,8 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
+import { LIMITS, type SourceFile } from "../c/index.ts";
 import type { Share } from "./leaf-analysis.ts";
-import { LIMITS } from "./limits.ts";
-import type { SourceFile } from "./program.ts";
 
 /** What the helper is given. */
 export interface HelperTask {

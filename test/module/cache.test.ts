@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { serializeCatalog } from "../../src/catalog/index.ts";
-import { cacheKey } from "../../src/extract/cache.ts";
-import { extractTree } from "../../src/extract/index.ts";
+import { cacheKey } from "../../src/module/cache.ts";
+import { extractTree } from "../../src/module/index.ts";
 import { copyOfFixture, FIXTURE } from "./mutate.ts";
 
 function cacheFolder(): string {

@@ -4,17 +4,8 @@
  * A lineage (1.0, 1.5, 1.5.20 and later) is not named here. A rule simply finds nothing in a tree that lacks what it names.
  */
 
+import type { Dialect } from "../c/index.ts";
 import type { LockKind, Side } from "../catalog/index.ts";
-
-/** Tokens that stand between the module's C and a plain C parser. */
-export interface PreprocessRules {
-  /** Macro token → the keyword that it expands to (never longer than the token). */
-  readonly replaceTokens: Readonly<Record<string, string>>;
-  /** Tokens that expand to attributes. */
-  readonly blankTokens: readonly string[];
-  /** Calls whose whole text is an attribute, an assertion for the compiler, or assembly. */
-  readonly blankCalls: readonly string[];
-}
 
 /** One lock primitive: what calling it means. The lock's address is always its first argument. */
 export interface PrimitiveRule {
@@ -35,7 +26,7 @@ export interface StatusChange {
 }
 
 export interface ExtractionRules {
-  readonly preprocess: PreprocessRules;
+  readonly preprocess: Dialect;
   readonly primitives: Readonly<Record<string, PrimitiveRule>>;
   /** Enumerators of the mode type. */
   readonly modes: Readonly<Record<string, "SHARED" | "EXCLUSIVE" | "NO_LOCK">>;

@@ -4,10 +4,10 @@
 
 import { SeamlockError } from "../errors.ts";
 import type { Expr, FunctionAst } from "./ast.ts";
+import type { Dialect } from "./dialect.ts";
 import { isLongerThan } from "./lexer.ts";
 import { LIMITS } from "./limits.ts";
 import { type Macro, preprocess } from "./preprocess.ts";
-import type { PreprocessRules } from "./rules.ts";
 import { parseExpression, parseFunction, parseInteger } from "./syntax.ts";
 
 export interface SourceFile {
@@ -70,7 +70,7 @@ export class Program {
   private readonly macroExprs = new Map<string, Expr | null>();
 
   /** @throws SeamlockError SL1005 when the files declare more names than a module can have */
-  constructor(files: readonly SourceFile[], rules: PreprocessRules) {
+  constructor(files: readonly SourceFile[], rules: Dialect) {
     const global = collectObjectMacros(files);
     for (const file of files) {
       const result = preprocess(file.source, global, rules);

@@ -2,11 +2,20 @@
  * One possible situation during the analysis of a leaf: what is known of memory, what was assumed, what was locked.
  */
 
+import {
+  Assumptions,
+  type Formula,
+  type Guard,
+  isConst,
+  joinPaths,
+  Memory,
+  num,
+  type Path,
+  sameValue,
+  sym,
+  type Value,
+} from "../c/index.ts";
 import type { LockKind, LockMode, Side, Site } from "../catalog/index.ts";
-import { Assumptions, type Guard } from "./assumptions.ts";
-import { Memory } from "./memory.ts";
-import { joinPaths, type Path } from "./path.ts";
-import { type Formula, isConst, num, sameValue, sym, type Value } from "./values.ts";
 
 /** A loop: its test as the source writes it, and where it stands. */
 export interface LoopTest {

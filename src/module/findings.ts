@@ -1,8 +1,8 @@
 /** Turns what the analysis could not do, or wants to say, into the catalog's diagnostics. */
 
+import { LIMITS } from "../c/index.ts";
 import type { Diagnostic, Severity, Site } from "../catalog/index.ts";
 import type { Trouble } from "./interpreter.ts";
-import { LIMITS } from "./limits.ts";
 import type { RowTrouble } from "./rows.ts";
 import type { Finding } from "./soundness.ts";
 

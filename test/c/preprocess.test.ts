@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { preprocess } from "../../src/extract/preprocess.ts";
-import { RULES } from "../../src/extract/rules.ts";
+import { preprocess } from "../../src/c/preprocess.ts";
+import { RULES } from "../../src/module/rules.ts";
 
 const read = (source: string) => preprocess(source, new Map(), RULES.preprocess);
 

@@ -8,10 +8,10 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Language, type Node, Parser } from "web-tree-sitter";
-import { Program } from "../../src/extract/program.ts";
-import { RULES } from "../../src/extract/rules.ts";
-import { readTree } from "../../src/extract/tree.ts";
-import { FIXTURE } from "./mutate.ts";
+import { Program } from "../../src/c/program.ts";
+import { RULES } from "../../src/module/rules.ts";
+import { readTree } from "../../src/module/tree.ts";
+import { FIXTURE } from "../module/mutate.ts";
 
 const TREES = process.env["SEAMLOCK_TREES"];
 const parser: { c?: Parser } = {};

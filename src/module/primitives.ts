@@ -2,10 +2,9 @@
  * The lock kinds as the tree defines them: word layout, and what each primitive does and may return.
  */
 
+import { type Expr, type FunctionAst, type Program, type Stmt, substitute } from "../c/index.ts";
 import type { BitField, LockDefinition, LockKind, LockMode, LockPrimitive, Side } from "../catalog/index.ts";
-import type { Expr, FunctionAst, Stmt } from "./ast.ts";
 import type { Outcome, PrimitiveOutcomes } from "./interpreter.ts";
-import { type Program, substitute } from "./program.ts";
 import type { ExtractionRules, PrimitiveRule } from "./rules.ts";
 
 /** What a primitive's body shows when its arguments are fixed. */

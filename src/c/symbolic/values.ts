@@ -2,7 +2,7 @@
  * What the analysis knows of a C value: a constant, an address, something unknown with a name, or one of two by a condition.
  */
 
-import { binaryText, joinedText, unaryText } from "./text.ts";
+import { binaryText, joinedText, unaryText } from "../text.ts";
 
 /** An unknown value. Two are the same value exactly when their `id`s are equal; `text` is how a person would write it. */
 export interface Sym {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Catalog, serializeCatalog } from "../../src/catalog/index.ts";
-import { extractTree } from "../../src/extract/index.ts";
+import { extractTree } from "../../src/module/index.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const TREES = process.env["SEAMLOCK_TREES"];
