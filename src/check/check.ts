@@ -23,7 +23,10 @@ export interface CheckOptions extends Bounds {
   readonly onProgress?: (progress: Progress) => void;
   /** Continue this search, made by `resume`. */
   readonly search?: Search;
-  /** Called between pieces of work, with the running search: write a checkpoint here. */
+  /**
+   * Called between pieces of the search for states, and once when it is over, with that search: write a checkpoint here. Not called while
+   * traces are shortened or liveness is decided.
+   */
   readonly onPause?: (search: Search) => void;
 }
 
@@ -54,10 +57,12 @@ interface Job {
   readonly watch: Watch;
   /** The search that is under way, or was last; null while the model is being prepared. */
   search: Search | null;
+  /** The search for states, while it is under way. */
+  main: Search | null;
 }
 
 /** What came out, and the search it came from; null: it never began. */
-interface Checked {
+export interface Checked {
   readonly result: CheckResult;
   readonly search: Search | null;
 }
@@ -68,12 +73,26 @@ function* checking(model: Model, job: Job): Pausing<Checked> {
   const wanted = restricted(validate(model), options.properties);
   const prepared = options.search?.prepared ?? (yield* untilStopped(preparing(wanted, options.noReduction), watch));
   if (prepared === null) return { result: unstarted(watch), search: null };
-  const search = options.search ?? new Search(prepared, bounds(options, watch));
+  const search = options.search ?? newSearch(prepared, bounds(options, watch), watch);
+  if (search === null) return { result: unstarted(watch), search: null };
+  job.main = search;
   yield* drive(search, job);
+  job.main = null;
   const violations = yield* violationsOf(search, job);
   const live = yield* liveness(wanted, search, job);
   violations.push(...live.violations);
   return { result: resultOf(search, violations, live, watch), search };
+}
+
+/** A search; null when there is not even the memory to begin it. */
+function newSearch(prepared: Prepared, options: SearchOptions, watch: Watch): Search | null {
+  try {
+    return new Search(prepared, options);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    watch.stop("memory ran out");
+    return null;
+  }
 }
 
 /** Such work as far as the watch lets it go; null: stopped. */
@@ -94,11 +113,11 @@ export function startSearch(model: Model, options: CheckOptions = {}): Search {
 
 function* drive(search: Search, job: Job): Pausing<void> {
   job.search = search;
-  while (!search.done) {
-    search.advance(8);
+  do {
+    if (!search.done) search.advance(8);
     if (job.watch.reason !== null) search.stop(job.watch.reason);
     yield;
-  }
+  } while (!search.done);
 }
 
 const isReduced = ({ reductions }: Prepared): boolean =>
@@ -139,14 +158,19 @@ function* shortenedBy(
   if (findings.length === 0) return null;
   const prepared = yield* untilStopped(preparing(model, true), watch);
   if (prepared === null) return null;
-  const plain = new Search(prepared, {
+  const plain = newSearch(
+    prepared,
+    {
+      watch,
+      depth: Math.max(...traces.map(({ steps }) => steps.length)),
+      until: findings,
+      states: options.shorten ?? 3_000_000,
+      ...(options.memory !== undefined && { memory: options.memory }),
+      ...(options.helpers !== undefined && { helpers: options.helpers }),
+    },
     watch,
-    depth: Math.max(...traces.map(({ steps }) => steps.length)),
-    until: findings,
-    states: options.shorten ?? 3_000_000,
-    ...(options.memory !== undefined && { memory: options.memory }),
-    ...(options.helpers !== undefined && { helpers: options.helpers }),
-  });
+  );
+  if (plain === null) return null;
   yield* drive(plain, job);
   return plain;
 }
@@ -180,7 +204,9 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
     const prepared = yield* untilStopped(preparing({ ...model, properties, deadlock: false }, true), watch);
     if (prepared === null) return undecided(watch.reason as string);
     const { helpers: _, ...rest } = bounds(options, watch);
-    plain = new Search(prepared, { ...rest, first: false });
+    const whole = newSearch(prepared, { ...rest, first: false }, watch);
+    if (whole === null) return undecided(watch.reason as string);
+    plain = whole;
     yield* drive(plain, job);
   }
   if (plain.reason !== null) return undecided(plain.reason);
@@ -340,10 +366,10 @@ function silentSteps(search: Search): SilentStep[] {
   });
 }
 
-function report({ search, options }: Job): void {
+function report({ search, main, options }: Job): void {
   if (search === null) return;
   options.onProgress?.(search.progress());
-  options.onPause?.(search);
+  if (search === main) options.onPause?.(search);
 }
 
 /** Decide a model; returns when done or when a bound is reached. */
@@ -351,7 +377,7 @@ export const check = (model: Model, options: CheckOptions = {}): CheckResult => 
 
 /** The same, and the search with all its states. */
 export function checkAndKeep(model: Model, options: CheckOptions): Checked {
-  const job: Job = { options, watch: new Watch(options.time), search: null };
+  const job: Job = { options, watch: new Watch(options.time), search: null, main: null };
   const work = checking(model, job);
   for (;;) {
     const { value, done } = work.next();
@@ -363,18 +389,25 @@ export function checkAndKeep(model: Model, options: CheckOptions): Checked {
 /** Other work waits at most about this long, in milliseconds; giving way itself takes a millisecond or more. */
 const TURN = 20;
 
-/** The same, giving way to other work now and then, and ending as inconclusive when `signal` is aborted. */
-export async function checkAsync(
-  model: Model,
-  options: CheckOptions & { readonly signal?: AbortSignal } = {},
-): Promise<CheckResult> {
-  const job: Job = { options, watch: new Watch(options.time), search: null };
+/** Options of a check that gives way to other work. */
+export interface AsyncCheckOptions extends CheckOptions {
+  /** Ends the check as inconclusive when it is aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** {@link check}, giving way to other work now and then. */
+export const checkAsync = async (model: Model, options: AsyncCheckOptions = {}): Promise<CheckResult> =>
+  (await checkAndKeepAsync(model, options)).result;
+
+/** {@link checkAndKeep}, giving way to other work now and then. */
+export async function checkAndKeepAsync(model: Model, options: AsyncCheckOptions): Promise<Checked> {
+  const job: Job = { options, watch: new Watch(options.time), search: null, main: null };
   const work = checking(model, job);
   let turn = Date.now();
   for (;;) {
     if (options.signal?.aborted) job.watch.stop("interrupted");
     const { value, done } = work.next();
-    if (done) return value.result;
+    if (done) return value;
     report(job);
     if (Date.now() - turn < TURN) continue;
     await new Promise((resolve) => setTimeout(resolve, 0));

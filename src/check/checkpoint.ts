@@ -1,12 +1,27 @@
-/** A search written to bytes and taken up again. The caller stores the bytes; a resumed search ends with the same result. */
+/**
+ * A search written to bytes and taken up again, for whoever stores the bytes. A resumed search ends with the same result.
+ *
+ * Only the search for states is written, not the shortening of traces or the deciding of liveness that follow it: a check that is
+ * resumed from a finished search does those again.
+ *
+ * Layout: "SLCK", the header's length in 4 bytes (little endian), the header as JSON, the records of every part, and a SHA-256 digest of
+ * all that comes before it.
+ */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { SeamlockError } from "../errors.ts";
 import type { Model } from "../language/index.ts";
 import { type CheckOptions, startSearch } from "./check.ts";
 import { CONTROL } from "./kernel.ts";
 import type { Search } from "./search.ts";
 
+const MAGIC = new TextEncoder().encode("SLCK");
+const START = MAGIC.length + 4;
+const DIGEST = 32;
+const VERSION = 3;
+
 interface Header {
-  readonly version: 2;
+  readonly version: typeof VERSION;
   readonly model: string;
   /** 32-bit words of a record: a state's, and its parent's number. */
   readonly record: number;
@@ -21,7 +36,7 @@ interface Header {
   readonly met: readonly number[];
 }
 
-/** A fingerprint of everything that decides what the state numbers mean. FNV-1a over the text; it guards against mistakes, not malice. */
+/** A digest of everything that decides what the state numbers mean. */
 function fingerprint(search: Search): string {
   const { model, reductions } = search.prepared;
   const { symmetric, scalar, folded } = reductions;
@@ -31,16 +46,14 @@ function fingerprint(search: Search): string {
     scalar.map(({ name }) => name),
     folded.map((labels) => [...labels]),
   ]);
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return `${(hash >>> 0).toString(16)}-${text.length}`;
+  return bytesToHex(sha256(new TextEncoder().encode(text)));
 }
 
 /** The search as pieces of bytes, to be written one after another. They share memory with the search: write them before it goes on. */
 export function checkpoint(search: Search): Uint8Array[] {
   const { store, code } = search;
   const header: Header = {
-    version: 2,
+    version: VERSION,
     model: fingerprint(search),
     record: code.record,
     parts: store.parts.map((space) => ({
@@ -57,31 +70,53 @@ export function checkpoint(search: Search): Uint8Array[] {
     met: [...store.met],
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
-  const start = new Uint8Array(4);
-  new DataView(start.buffer).setUint32(0, text.length, true);
-  return [start, text, ...store.parts.map((space) => space.records())];
+  const start = new Uint8Array(START);
+  start.set(MAGIC);
+  new DataView(start.buffer).setUint32(MAGIC.length, text.length, true);
+  const pieces = [start, text, ...store.parts.map((space) => space.records())];
+  const hash = sha256.create();
+  for (const piece of pieces) hash.update(piece);
+  return [...pieces, hash.digest()];
 }
 
-/** Continue from a checkpoint of the same model and reductions. Pass the search to `check` as `search`. */
+const unusable = (why: string) =>
+  new SeamlockError("SL4103", `the checkpoint cannot be used: ${why}`, {
+    hint: "start the check again without it, or give the model, options and number of workers that wrote it",
+  });
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
+
+/** The header and the records, once the digest has shown that both are as they were written. */
+function contents(bytes: Uint8Array): { header: Header; records: Uint8Array } {
+  if (bytes.length === 0) throw unusable("it is empty");
+  if (bytes.length < START + DIGEST || !isSame(bytes.subarray(0, MAGIC.length), MAGIC))
+    throw unusable("it is no checkpoint, or one of another version of seamlock");
+  const end = bytes.length - DIGEST;
+  if (!isSame(sha256(bytes.subarray(0, end)), bytes.subarray(end)))
+    throw unusable("it is damaged: its digest is another one than that of its content");
+  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(MAGIC.length, true);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(START, START + size))) as Header;
+  if (header.version !== VERSION) throw unusable("it is of another version of seamlock");
+  return { header, records: bytes.subarray(START + size, end) };
+}
+
+/**
+ * Continue from a checkpoint of the same model and reductions. Pass the search to `check` as `search`.
+ *
+ * @throws SeamlockError SL4103 when the bytes are not, to the last one, what `checkpoint` gave for this model, these reductions and as
+ *   many threads
+ */
 export function resume(model: Model, bytes: Uint8Array, options: CheckOptions = {}): Search {
+  const { header, records } = contents(bytes);
   const search = startSearch(model, options);
-  const damaged = (why: string) =>
-    new SeamlockError("SL4103", `the checkpoint cannot be used: ${why}`, { hint: "start the check again without it" });
-  if (bytes.length < 4) throw damaged("it is empty");
-  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  let header: Header;
-  try {
-    header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))) as Header;
-  } catch {
-    throw damaged("its header is unreadable");
-  }
-  if (header.version !== 2 || header.model !== fingerprint(search))
-    throw damaged("it is of another model or other options");
-  if (header.parts.length !== search.store.parts.length) throw damaged("it is of another number of workers");
-  const lengths = header.parts.map(({ count }) => (count - 1) * header.record * 4);
-  if (bytes.length !== lengths.reduce((sum, length) => sum + length, 4 + size)) throw damaged("it is incomplete");
-  const starts = lengths.map((_, i) => lengths.slice(0, i).reduce((sum, length) => sum + length, 4 + size));
-  const records = starts.map((start, i) => bytes.subarray(start, start + (lengths[i] as number)));
-  search.restore(header, records);
+  if (header.model !== fingerprint(search)) throw unusable("it is of another model or other options");
+  if (header.parts.length !== search.store.parts.length) throw unusable("it is of another number of workers");
+  let at = 0;
+  const pieces = header.parts.map(({ count }) => {
+    const from = at;
+    at += (count - 1) * header.record * 4;
+    return records.subarray(from, at);
+  });
+  search.restore(header, pieces);
   return search;
 }

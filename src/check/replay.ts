@@ -106,22 +106,61 @@ export function replay(model: Model, trace: Trace): Replay {
   };
 }
 
-/** Is the trace a run of the model, step by step, with the same effects; and, when it loops, does the loop close? */
-export function isValid(model: Model, trace: Trace): boolean {
+/** Where a trace is not what a model's run would be described as. */
+export interface TraceDifference {
+  /** Index of the step; null: the initial state or the loop. */
+  readonly step: number | null;
+  /** What differs: a field of the step, `initial` or `loop`. */
+  readonly field: string;
+  /** As the trace has it. */
+  readonly found: unknown;
+  /** As the model's run has it; undefined where the model can make no such step. */
+  readonly expected: unknown;
+}
+
+const isEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** The first field in which two values of the same keys differ; null when none does. */
+function differingField<T extends object>(found: T, expected: T): keyof T | null {
+  const keys = Object.keys({ ...expected, ...found }) as (keyof T)[];
+  return keys.find((key) => !isEqual(found[key], expected[key])) ?? null;
+}
+
+/**
+ * Holds a trace against the model that it claims to be a run of: every step must be one that the model can make there, with the same
+ * effects and the same words; and when the trace loops, the loop must close.
+ *
+ * @returns the first difference; null when there is none
+ */
+export function firstDifference(model: Model, trace: Trace): TraceDifference | null {
   const layout = layoutOf(model);
   const choices: Choice[] = [];
   let state: readonly number[] = initialState(layout);
+  let fault: Fault | null = null;
   const states = [state];
-  for (const step of trace.steps) {
-    const choice = moveOf(layout, step);
-    if (choice === null || !enabled(layout, state, choice.instance, choice.move)) return false;
+  for (const [i, step] of trace.steps.entries()) {
+    const choice = fault === null ? moveOf(layout, step) : null;
+    if (choice === null || !enabled(layout, state, choice.instance, choice.move))
+      return { step: i, field: "label", found: step.label, expected: undefined };
     choices.push(choice);
-    ({ state } = apply(layout, state, choice.instance, choice.move));
+    ({ state, fault } = apply(layout, state, choice.instance, choice.move));
     states.push(state);
   }
-  if (trace.loop !== null && states[trace.loop]?.join() !== state.join()) return false;
-  return JSON.stringify(traceOf(layout, choices, trace.loop)) === JSON.stringify(trace);
+  const run = traceOf(layout, choices, trace.loop);
+  for (const [i, step] of run.steps.entries()) {
+    const found = trace.steps[i] as TraceStep;
+    const field = differingField(found, step);
+    if (field !== null) return { step: i, field, found: found[field], expected: step[field] };
+  }
+  if (!isEqual(trace.initial, run.initial))
+    return { step: null, field: "initial", found: trace.initial, expected: run.initial };
+  const closes = trace.loop === null || (states[trace.loop]?.join() === state.join() && trace.loop < choices.length);
+  return closes ? null : { step: null, field: "loop", found: trace.loop, expected: undefined };
 }
+
+/** Is the trace a run of the model, step by step, with the same effects; and, when it loops, does the loop close? */
+export const isValid = (model: Model, trace: Trace): boolean =>
+  trace.model === model.name && firstDifference(model, trace) === null;
 
 const switches = (choices: readonly Choice[]): number =>
   choices.filter((choice, i) => i > 0 && choice.instance !== choices[i - 1]?.instance).length;

@@ -250,7 +250,8 @@ export class Search {
       space.restore(records[i] as Uint8Array, saved.parts[i] as { head: number; levelEnd: number });
     });
     this.store.restoreFlags(saved);
-    this.findings.splice(0, Infinity, ...saved.findings);
+    this.findings.splice(0);
+    for (const finding of saved.findings) this.#record(finding);
     this.transitions = saved.transitions;
     this.depth = saved.depth;
     this.#spent = saved.seconds;

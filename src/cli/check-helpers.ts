@@ -1,6 +1,7 @@
-/** Threads that help the checker, started and stopped with a run of `check`. */
+/** What a check may use of the machine: memory, and threads that help it, started and stopped with a run of `check`. */
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { Helpers } from "../check/index.ts";
@@ -24,4 +25,24 @@ export async function withHelpers<T>(count: number, use: (helpers: Helpers | nul
   } finally {
     await Promise.all(threads.map((thread) => thread.terminate()));
   }
+}
+
+const MEGABYTE = 1024 * 1024;
+/** What the program takes beside the states. */
+const PROGRAM = 150 * MEGABYTE;
+
+/**
+ * The bound on the memory of a search: as asked for; else, where a control group bounds the process, what is left of that beside the
+ * program, so that the search ends as inconclusive before the kernel kills it. No bound otherwise.
+ *
+ * @param asked megabytes
+ */
+export function memoryBound(
+  asked: number | undefined,
+  constrained = process.constrainedMemory(),
+): { readonly memory?: number } {
+  if (asked !== undefined) return { memory: asked * MEGABYTE };
+  // Without a control group Node.js gives nothing, nought, or more than any machine has.
+  if (!constrained || constrained >= totalmem()) return {};
+  return { memory: Math.max(16 * MEGABYTE, Math.floor((constrained - PROGRAM) * 0.9)) };
 }

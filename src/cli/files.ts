@@ -5,15 +5,17 @@ import {
   closeSync,
   constants,
   fsyncSync,
+  mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { SeamlockError } from "../errors.ts";
 
 /** Far above any catalog or profile; a guard against a wrong file, not a limit that anybody should meet. */
@@ -38,6 +40,37 @@ export async function readText(path: string): Promise<string> {
   }
 }
 
+/**
+ * The bytes of a file of any size.
+ *
+ * @throws SeamlockError SL0006
+ */
+export function readBytes(path: string): Uint8Array {
+  try {
+    const stat = statSync(path);
+    if (!stat.isFile())
+      throw unreadable(path, stat.isDirectory() ? "is a directory, not a file" : "is no regular file");
+    const bytes = new Uint8Array(stat.size);
+    const file = openSync(path, "r");
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const read = readSync(file, bytes, at, Math.min(CHUNK, bytes.length - at), at);
+        if (read === 0) throw unreadable(path, "became shorter while it was read");
+        at += read;
+      }
+    } finally {
+      closeSync(file);
+    }
+    return bytes;
+  } catch (error) {
+    if (error instanceof SeamlockError) throw error;
+    throw unreadable(path, `cannot be read: ${reason(error)}`);
+  }
+}
+
+/** Bytes that are read at once: Node reads no more than 2 GB in one call. */
+const CHUNK = 256 * 1024 * 1024;
+
 /** A pipe whose writer may never come. Waiting for it in a system call would keep Ctrl-C waiting too. */
 async function readPipe(path: string): Promise<string> {
   // Rare, so that nobody else waits for these to load.
@@ -58,13 +91,14 @@ function unreadable(path: string, problem: string): SeamlockError {
  *
  * Synchronous on purpose: a signal is handled before it or after it, so no temporary file is left behind.
  *
+ * @param content the text, or pieces of bytes that are written one after another
  * @throws SeamlockError SL0007
  */
-export function writeWhole(path: string, content: string): void {
+export function writeWhole(path: string, content: string | readonly Uint8Array[]): void {
   try {
     const target = existing(path);
     if (target?.isDirectory) throw unwritable(path, "is a directory, not a file");
-    if (target !== null && !target.isFile) writeFileSync(path, content);
+    if (target !== null && !target.isFile) writeTo(path, content);
     else replace(target?.path ?? path, content, target?.mode ?? null);
   } catch (error) {
     if (error instanceof SeamlockError) throw error;
@@ -88,6 +122,29 @@ export function checkWritable(path: string): void {
   }
 }
 
+/**
+ * Makes a folder and those above it that are missing.
+ *
+ * One at a time: making them all at once never ends where a file system takes no folders, such as /proc.
+ *
+ * @throws SeamlockError SL0007
+ */
+export function makeFolder(path: string): void {
+  const missing: string[] = [];
+  for (let at = resolve(path); statSync(at, { throwIfNoEntry: false }) === undefined; at = dirname(at))
+    missing.push(at);
+  try {
+    for (const folder of missing.reverse()) mkdirSync(folder);
+    if (!statSync(path).isDirectory()) throw new Error("something else has this name");
+  } catch (error) {
+    throw new SeamlockError("SL0007", `\`${path}\` cannot be made a folder: ${reason(error)}`, {
+      place: { file: path },
+      hint: "name a folder in a directory that you can write to",
+      cause: error,
+    });
+  }
+}
+
 /** What stands at `path` now, symbolic links followed; null when nothing does. */
 function existing(path: string): { path: string; isFile: boolean; isDirectory: boolean; mode: number } | null {
   const stat = statSync(path, { throwIfNoEntry: false });
@@ -95,12 +152,12 @@ function existing(path: string): { path: string; isFile: boolean; isDirectory: b
   return { path: realpathSync(path), isFile: stat.isFile(), isDirectory: stat.isDirectory(), mode: stat.mode & 0o777 };
 }
 
-function replace(path: string, content: string, mode: number | null): void {
+function replace(path: string, content: string | readonly Uint8Array[], mode: number | null): void {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
   try {
     const file = openSync(temporary, "wx");
     try {
-      writeFileSync(file, content);
+      writeTo(file, content);
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -111,6 +168,12 @@ function replace(path: string, content: string, mode: number | null): void {
     rmSync(temporary, { force: true });
     throw error;
   }
+}
+
+/** To a file that is open, or to a device. */
+function writeTo(file: string | number, content: string | readonly Uint8Array[]): void {
+  if (typeof content === "string") writeFileSync(file, content);
+  else for (const piece of content) writeFileSync(file, piece);
 }
 
 function unwritable(path: string, problem: string): SeamlockError {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Format } from "./options.ts";
 
 /** One JSON document, as every verb's `--json` writes it: two-space indent, a newline at the end. */
@@ -13,3 +14,7 @@ export function rendered<Document>(
 ): string {
   return format === "json" ? jsonText(document) : render[format](document);
 }
+
+/** A digest of a value as JSON, in 32 hexadecimal digits: tells a document that was written from one that was changed since. */
+export const jsonDigest = (value: unknown): string =>
+  createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32);

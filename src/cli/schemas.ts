@@ -72,6 +72,7 @@ const verdict = {
   initial: variables.nullable(),
   trace: traceSchema.nullable(),
   loop: count.nullable().describe("the steps from this one on repeat for ever"),
+  traceDigest: text.nullable().describe("of the trace and of what it is a run of; null without a trace"),
   reproduce: text,
 };
 
@@ -82,6 +83,10 @@ export const checkSchema = z.looseObject({
   plainStates: count.optional().describe("with --verify-reduction, as the next two"),
   expectedStates: count.nullable().optional(),
   differences: z.array(text).optional(),
+  unexplored: text
+    .nullable()
+    .optional()
+    .describe("why nothing can be said of the reductions; null when they were compared"),
 });
 
 /** `check --replay FILE --json` */
@@ -102,9 +107,18 @@ export const sweepResultSchema = z.looseObject({
   module: text.nullable(),
   host: text.nullable(),
   setting: z.string(),
+  digest: text.describe("of all the rest"),
 });
 
-const { exact: _exact, neverRan: _neverRan, initial: _initial, trace: _trace, loop: _loop, ...summary } = verdict;
+const {
+  exact: _exact,
+  neverRan: _neverRan,
+  initial: _initial,
+  trace: _trace,
+  loop: _loop,
+  traceDigest: _digest,
+  ...summary
+} = verdict;
 
 /** `sweep --json` */
 export const sweepSchema = z.strictObject({

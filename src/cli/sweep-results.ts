@@ -1,10 +1,10 @@
 /** Results of a sweep on disk: one file a check, named after what was checked, written whole or not at all. */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { SeamlockError } from "../errors.ts";
-import { writeWhole } from "./files.ts";
-import { jsonText } from "./json.ts";
+import { makeFolder, writeWhole } from "./files.ts";
+import { jsonDigest, jsonText } from "./json.ts";
 import type { checkDocument } from "./verdict.ts";
 
 /** `seamlock/sweep-result@1`: a check, and its place in the matrix. */
@@ -15,6 +15,8 @@ export interface SweepResult extends Omit<ReturnType<typeof checkDocument>, "sch
   readonly host: string | null;
   /** What the matrix set beside scenario, module, host and policy. */
   readonly setting: string;
+  /** Of all the rest: a result that was changed after it was written is none. */
+  readonly digest: string;
 }
 
 const DIGITS = 16;
@@ -35,11 +37,7 @@ export function resultName(reproduce: string, digest: string): string {
 
 /** @throws SeamlockError SL0007 */
 export function prepareFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (cause) {
-    throw new SeamlockError("SL0007", `\`${folder}\` cannot be made a folder`, { place: { file: folder }, cause });
-  }
+  makeFolder(folder);
   for (const name of readdirSync(folder)) {
     if (!/^\..+-[0-9a-f]{16}\.json\.[0-9a-f]{12}\.tmp$/.test(name)) continue;
     const stat = statSync(join(folder, name), { throwIfNoEntry: false });
@@ -47,8 +45,12 @@ export function prepareFolder(folder: string): void {
   }
 }
 
-export function writeResult(file: string, result: SweepResult): void {
+/** Writes a result, with its digest, and gives it. */
+export function writeResult(file: string, facts: Omit<SweepResult, "digest">): SweepResult {
+  const { digest: _, ...rest } = facts as SweepResult;
+  const result = { ...rest, digest: jsonDigest(rest) };
   writeWhole(file, jsonText(result));
+  return result;
 }
 
 /**
@@ -58,16 +60,21 @@ export function writeResult(file: string, result: SweepResult): void {
  */
 export function readResult(file: string): SweepResult | null {
   if (statSync(file, { throwIfNoEntry: false }) === undefined) return null;
+  const fault = (problem: string): SeamlockError =>
+    new SeamlockError("SL4306", `\`${file}\` ${problem}`, {
+      place: { file },
+      hint: "remove it, and run the sweep again for this case",
+    });
+  let value: SweepResult;
   try {
-    const value = JSON.parse(readFileSync(file, "utf8")) as SweepResult;
-    if (value.schema === "seamlock/sweep-result@1" && typeof value.matrix?.digest === "string") return value;
+    value = JSON.parse(readFileSync(file, "utf8")) as SweepResult;
   } catch {
-    // Said below, with the place.
+    throw fault("is not the result of a sweep");
   }
-  throw new SeamlockError("SL4306", `\`${file}\` is not the result of a sweep`, {
-    place: { file },
-    hint: "remove it, or give the folder that `seamlock sweep` wrote",
-  });
+  if (value?.schema !== "seamlock/sweep-result@1") throw fault("is not the result of a sweep");
+  const { digest, ...rest } = value;
+  if (digest !== jsonDigest(rest)) throw fault("was changed after the sweep wrote it");
+  return value;
 }
 
 /** A result and the name of its file. */

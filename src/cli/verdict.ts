@@ -3,6 +3,7 @@ import type { BusyEntry, CheckResult, SilentStep } from "../check/index.ts";
 import type { Trace } from "../language/index.ts";
 import { renderTraceText } from "../report/index.ts";
 import { EXIT, type ExitStatus } from "./io.ts";
+import { jsonDigest } from "./json.ts";
 import type { LoadedScenario } from "./scenarios.ts";
 import { table } from "./table.ts";
 
@@ -21,6 +22,12 @@ const busyOf = ({ process, leaf, resource, status, holders, unheld }: BusyEntry)
 
 /** The trace's steps as the contract has them, with the move that each was, so that it can be replayed. */
 const stepsOf = (trace: Trace | null) => (trace === null ? null : trace.steps);
+
+/** Of a run and of what it is a run of. `--replay` refuses a trace that was changed after it was written. */
+export const traceDigest = (
+  parameters: unknown,
+  { initial, steps, loop }: Pick<Trace, "initial" | "steps" | "loop">,
+): string => jsonDigest([parameters, initial, steps, loop]);
 
 /** `seamlock/check@1`. */
 export function checkDocument(loaded: LoadedScenario, result: CheckResult, reproduce: string) {
@@ -48,6 +55,7 @@ export function checkDocument(loaded: LoadedScenario, result: CheckResult, repro
     initial: result.trace?.initial ?? null,
     trace: stepsOf(result.trace),
     loop: result.trace?.loop ?? null,
+    traceDigest: result.trace === null ? null : traceDigest(loaded.parameters, result.trace),
     reproduce,
   };
 }

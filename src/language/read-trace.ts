@@ -7,6 +7,7 @@ export function traceOfDocument(document: unknown): Trace | null {
   const { initial, trace, loop, scenario, steps } = document;
   const found = Array.isArray(trace) ? trace : steps;
   if (!Array.isArray(found) || found.length === 0 || !found.every(isStep)) return null;
+  if (!isLoop(loop ?? null, found.length)) return null;
   return {
     model: typeof scenario === "string" ? scenario : "file",
     initial: isRecord(initial) ? (initial as Trace["initial"]) : {},
@@ -14,6 +15,10 @@ export function traceOfDocument(document: unknown): Trace | null {
     loop: typeof loop === "number" ? loop : null,
   };
 }
+
+/** A run repeats from one of its own steps, or not at all. */
+const isLoop = (loop: unknown, steps: number): boolean =>
+  loop === null || (Number.isInteger(loop) && (loop as number) >= 0 && (loop as number) < steps);
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -262,8 +262,44 @@ describe("checkpoints", () => {
   test("a checkpoint of something else is refused", () => {
     const bytes = bytesOf(startSearch(model));
     expect(() => resume(tryLock(2), bytes)).toThrow(/another model/);
-    expect(() => resume(model, bytes.subarray(0, bytes.length - 4))).toThrow(/incomplete/);
+    expect(() => resume(model, bytes.subarray(0, bytes.length - 4))).toThrow(/damaged/);
     expect(() => resume(model, new Uint8Array())).toThrow(/empty/);
+  });
+
+  test("a checkpoint with any bit changed is refused", () => {
+    const search = startSearch(model);
+    search.advance(3);
+    const bytes = bytesOf(search);
+    const positions = [0, 4, 9, 60, bytes.length >> 1, bytes.length - 33, bytes.length - 1];
+    for (const at of [...positions, ...Array.from({ length: 200 }, (_, i) => (i * 7919) % bytes.length)]) {
+      const damaged = bytes.slice();
+      damaged[at] = (damaged[at] as number) ^ (1 << (at % 8));
+      expect(() => resume(model, damaged), `byte ${at}`).toThrow(/damaged|no checkpoint/);
+    }
+  });
+
+  test("pauses are told of the search for states only, and of its end", () => {
+    // Its trace is shortened in a second search, of the plain space.
+    const broken = tryLock(3, "wrong guard");
+    const seen = new Set<unknown>();
+    let last: Uint8Array | null = null;
+    const whole = check(broken, {
+      onPause(search) {
+        seen.add(search);
+        if (search.done) last = bytesOf(search);
+      },
+    });
+    expect(whole).toMatchObject({ outcome: { kind: "violated" }, reductions: [expect.anything()] });
+    expect(seen.size).toBe(1);
+    const again = check(broken, { search: resume(broken, last as unknown as Uint8Array) });
+    expect({ ...again, seconds: 0, bytesPerState: 0 }).toEqual({ ...whole, seconds: 0, bytesPerState: 0 });
+  });
+
+  test("a search that was to stop at the first violation does so when it is taken up again", () => {
+    const wrong = tryLock(2, "wrong guard");
+    const search = startSearch(wrong, { first: true });
+    while (!search.done) search.advance();
+    expect(resume(wrong, bytesOf(search), { first: true }).done).toBe(true);
   });
 });
 

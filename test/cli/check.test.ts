@@ -5,6 +5,11 @@ import { inProcess, temporaryFolder } from "./run.ts";
 
 const SMALL = ["--module", "1.5.05", "--vcpus", "1", "--pages", "1"];
 
+interface Document {
+  readonly trace: object[];
+  readonly parameters: Record<string, unknown>;
+}
+
 describe("check", () => {
   it("proves a policy, or shows the shortest way it breaks", async () => {
     const holds = await inProcess(["check", "page-removal", ...SMALL, "--policy", "kick-first"]);
@@ -52,6 +57,51 @@ describe("check", () => {
     expect(
       (await inProcess(["check", "page-removal", ...SMALL, "--policy", "kick-first", "--replay", file])).status,
     ).toBe(0);
+  });
+
+  it.each([
+    ["a label", (d: Document) => Object.assign(d.trace[0] as object, { label: "nope" }), /trace\[0\]\.label is "nope"/],
+    [
+      "a leaf",
+      (d: Document) => Object.assign(d.trace[2] as object, { leaf: "tdh_fake" }),
+      /trace\[2\]\.leaf is "tdh_fake", but/,
+    ],
+    ["a value", (d: Document) => Object.assign(d.trace[1] as object, { state: { x: 1 } }), /trace\[1\]\.state/],
+    ["an alternative", (d: Document) => Object.assign(d.trace[3] as object, { alternative: 99 }), /trace\[3\]/],
+    ["a missing step", (d: Document) => void d.trace.splice(4, 1), /trace\[4\]/],
+    ["a missing end", (d: Document) => void d.trace.pop(), /digest/],
+    ["other parameters", (d: Document) => Object.assign(d.parameters, { pages: 9 }), /digest/],
+  ])("refuses to play a trace with %s changed", async (_, change, message) => {
+    const file = join(temporaryFolder(), "trace.json");
+    const document = JSON.parse((await inProcess(["check", "page-removal", ...SMALL, "--json"])).out) as Document;
+    change(document);
+    writeFileSync(file, JSON.stringify(document));
+    const { status, err } = await inProcess(["check", "page-removal", ...SMALL, "--replay", file]);
+    expect(status).toBe(2);
+    expect(err).toContain("SL4215");
+    expect(err).toMatch(message);
+  });
+
+  it("takes up a search that was kept", async () => {
+    const file = join(temporaryFolder(), "search.checkpoint");
+    const args = ["check", "page-removal", ...SMALL, "--policy", "kick-first", "--json"];
+    const whole = JSON.parse((await inProcess(args)).out) as object;
+    const first = await inProcess([...args, "--depth", "20", "--checkpoint", file]);
+    expect(first.status).toBe(3);
+    const { status, out } = await inProcess([...args, "--resume", file]);
+    expect(status).toBe(0);
+    expect({ ...(JSON.parse(out) as object), seconds: 0 }).toEqual({ ...whole, seconds: 0 });
+    const other = await inProcess(["check", "page-removal", ...SMALL, "--resume", file]);
+    expect(other.status).toBe(2);
+    expect(other.err).toMatch(/SL4103.*another model[\s\S]*search\.checkpoint/);
+  });
+
+  it("says nothing of reductions when the spaces were not explored whole", async () => {
+    const args = ["check", "page-removal", ...SMALL, "--verify-reduction"];
+    const { status, out } = await inProcess([...args, "--states", "50"]);
+    expect(status).toBe(3);
+    expect(out).toContain("Nothing can be said of the reductions");
+    expect(out).not.toMatch(/are (right|wrong)/);
   });
 
   it("takes the locks and the yardstick", async () => {

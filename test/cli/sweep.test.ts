@@ -75,6 +75,27 @@ describe("sweep", () => {
     expect(readdirSync(results)).toHaveLength(24);
   });
 
+  it("refuses a result that was changed after it was written", async () => {
+    const { matrix, results } = written();
+    await inProcess(["sweep", matrix, "-d", results]);
+    const file = join(results, readdirSync(results)[0] as string);
+    writeFileSync(file, readFileSync(file, "utf8").replace('"kind": "holds"', '"kind": "violated"'));
+    for (const args of [
+      ["sweep", matrix, "-d", results],
+      ["sweep", "merge", results],
+    ]) {
+      const { status, err } = await inProcess(args);
+      expect(status).toBe(2);
+      expect(err).toMatch(/SL4306.*was changed/);
+    }
+  });
+
+  it("says where no folder can be made", async () => {
+    const { status, err } = await inProcess(["sweep", written().matrix, "-d", "/proc/seamlock"]);
+    expect(status).toBe(2);
+    expect(err).toContain("SL0007");
+  });
+
   it("goes on after it was killed, with the same results as without", async () => {
     const { matrix, results, folder } = written();
     const child = spawn(process.execPath, [BIN, "sweep", matrix, "-d", results], { stdio: "ignore" });

@@ -1,15 +1,27 @@
 import { findJsonFault, lineAndColumn } from "../../catalog/index.ts";
-import { type CheckOptions, checkAsync, replay, verifyReduction } from "../../check/index.ts";
+import {
+  type CheckOptions,
+  checkAsync,
+  checkpoint,
+  firstDifference,
+  type Helpers,
+  type ReductionReport,
+  replay,
+  resume,
+  type Search,
+  type TraceDifference,
+  verifyReductionAsync,
+} from "../../check/index.ts";
 import { SeamlockError } from "../../errors.ts";
-import { layoutOf, type Trace, traceOfDocument, validate } from "../../language/index.ts";
+import { layoutOf, type Model, type Trace, traceOfDocument, validate } from "../../language/index.ts";
 import { renderTraceText } from "../../report/index.ts";
-import { withHelpers } from "../check-helpers.ts";
-import { readText } from "../files.ts";
+import { memoryBound, withHelpers } from "../check-helpers.ts";
+import { checkWritable, readBytes, readText, writeWhole } from "../files.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { type LoadedScenario, loadScenario, type ScenarioOptions, scenarioArguments } from "../scenarios.ts";
 import { defineVerb } from "../verb.ts";
-import { checkDocument, checkText, exitOf } from "../verdict.ts";
+import { checkDocument, checkText, exitOf, traceDigest } from "../verdict.ts";
 
 interface Options extends ScenarioOptions {
   readonly time?: number;
@@ -20,6 +32,9 @@ interface Options extends ScenarioOptions {
   readonly reduction: boolean;
   readonly verifyReduction?: boolean;
   readonly workers?: number;
+  readonly checkpoint?: string;
+  readonly checkpointEvery: number;
+  readonly resume?: string;
   readonly replay?: string;
   readonly json?: boolean;
 }
@@ -48,6 +63,9 @@ export const verb = defineVerb<Options>({
       .option("--states <n>", "stop after so many states", positive)
       .option("--first", "stop at the first violation")
       .option("--workers <n>", "explore with so many threads, at most 16; default 1", workers)
+      .option("--checkpoint <file>", "keep the search in this file, to be taken up again with --resume")
+      .option("--checkpoint-every <seconds>", "how often the file is written", positive, 60)
+      .option("--resume <file>", "go on from what --checkpoint wrote, with the same scenario, options and workers")
       .option("--no-reduction", "explore the plain state space")
       .option("--verify-reduction", "explore both spaces and compare")
       .option("--replay <file>", "play the trace of a check@1 document on this scenario instead");
@@ -79,7 +97,7 @@ function workers(text: string): number {
 function boundsOf({ time, memory, depth, states, first, reduction }: Options): CheckOptions {
   return {
     ...(time !== undefined && { time }),
-    ...(memory !== undefined && { memory: memory * 1024 * 1024 }),
+    ...memoryBound(memory),
     ...(depth !== undefined && { depth }),
     ...(states !== undefined && { states }),
     ...(first && { first }),
@@ -90,11 +108,15 @@ function boundsOf({ time, memory, depth, states, first, reduction }: Options): C
 async function checked(loaded: LoadedScenario, options: Options, io: Io): Promise<ExitStatus> {
   io.handleInterrupt();
   let shown = 0;
+  if (options.checkpoint !== undefined) checkWritable(options.checkpoint);
+  const keep = keeper(options);
   const result = await withHelpers((options.workers ?? 1) - 1, (helpers) =>
     checkAsync(loaded.model, {
       ...boundsOf(options),
       ...(helpers !== null && { helpers }),
+      ...(options.resume !== undefined && { search: resumed(loaded.model, options.resume, options, helpers) }),
       signal: io.signal,
+      onPause: keep,
       onProgress(progress) {
         if (!io.errIsTerminal || progress.seconds < shown + 1) return;
         shown = progress.seconds;
@@ -111,9 +133,35 @@ async function checked(loaded: LoadedScenario, options: Options, io: Io): Promis
   return exitOf(result, io.signal.aborted);
 }
 
-function verified(loaded: LoadedScenario, options: Options, io: Io): ExitStatus {
-  const report = verifyReduction(loaded.model, boundsOf(options));
-  const { reduced, plain, expectedStates, differences } = report;
+/** Writes the checkpoint now and then, and when the search is over or stopped. */
+function keeper({ checkpoint: file, checkpointEvery }: Options): (search: Search) => void {
+  let written = performance.now();
+  return (search) => {
+    if (file === undefined || (!search.done && performance.now() - written < checkpointEvery * 1000)) return;
+    writeWhole(file, checkpoint(search));
+    written = performance.now();
+  };
+}
+
+/** @throws SeamlockError SL4103 with the file as its place */
+function resumed(model: Model, file: string, options: Options, helpers: Helpers | null): Search {
+  const bytes = readBytes(file);
+  try {
+    return resume(validate(model), bytes, { ...boundsOf(options), ...(helpers !== null && { helpers }) });
+  } catch (error) {
+    if (!(error instanceof SeamlockError)) throw error;
+    throw new SeamlockError(error.code, error.message, {
+      place: { file },
+      ...(error.hint !== null && { hint: error.hint }),
+      cause: error,
+    });
+  }
+}
+
+async function verified(loaded: LoadedScenario, options: Options, io: Io): Promise<ExitStatus> {
+  io.handleInterrupt();
+  const report = await verifyReductionAsync(loaded.model, { ...boundsOf(options), signal: io.signal });
+  const { reduced, plain, expectedStates, differences, unexplored } = report;
   if (options.json)
     io.out(
       jsonText({
@@ -121,24 +169,30 @@ function verified(loaded: LoadedScenario, options: Options, io: Io): ExitStatus 
         plainStates: plain.states,
         expectedStates,
         differences,
+        unexplored,
       }),
     );
-  else {
-    const verdict =
-      differences.length === 0
-        ? "The reductions are right."
-        : `The reductions are wrong:\n${differences.map((line) => `  ${line}`).join("\n")}`;
-    io.out(
-      `${reduced.states.toLocaleString("en")} states reduced, ${plain.states.toLocaleString("en")} plain.\n${verdict}\n`,
-    );
-  }
+  else io.out(comparison(report));
+  if (io.signal.aborted) return EXIT.interrupted;
+  if (unexplored !== null) return EXIT.inconclusive;
   return differences.length > 0 ? EXIT.finding : exitOf(reduced, false);
 }
 
+function comparison({ reduced, plain, differences, unexplored }: ReductionReport): string {
+  const states = `${reduced.states.toLocaleString("en")} states reduced, ${plain.states.toLocaleString("en")} plain.`;
+  if (unexplored !== null) return `${states}\nNothing can be said of the reductions: ${unexplored}.\n`;
+  if (differences.length === 0) return `${states}\nThe reductions are right.\n`;
+  return `${states}\nThe reductions are wrong:\n${differences.map((line) => `  ${line}\n`).join("")}`;
+}
+
 async function replayed(loaded: LoadedScenario, file: string, options: Options, io: Io): Promise<ExitStatus> {
-  const trace = await traceOf(file);
+  const { trace, parameters, digest } = await traceOf(file);
   const model = validate(loaded.model);
   layoutOf(model);
+  // On its own scenario a trace must be a run, step by step; on another one it is played as far as it goes.
+  if (JSON.stringify(parameters) === JSON.stringify(loaded.parameters))
+    refuseOther(file, firstDifference(model, trace));
+  if (digest !== null && digest !== traceDigest(parameters, trace)) throw changed(file, "its digest is another one");
   const played = replay(model, trace);
   if (options.json)
     io.out(jsonText({ schema: "seamlock/replay@1", ...played, trace: played.trace.steps, of: trace.steps.length }));
@@ -154,7 +208,34 @@ async function replayed(loaded: LoadedScenario, file: string, options: Options, 
   return played.violated.length > 0 ? EXIT.finding : EXIT.done;
 }
 
-async function traceOf(file: string): Promise<Trace> {
+/** @throws SeamlockError SL4215 when there is a difference */
+function refuseOther(file: string, difference: TraceDifference | null): void {
+  if (difference === null) return;
+  const { step, field, found, expected } = difference;
+  const where = step === null ? field : `trace[${step}].${field}`;
+  throw changed(
+    file,
+    expected === undefined
+      ? `${where} is ${JSON.stringify(found)}, which the model cannot do there`
+      : `${where} is ${JSON.stringify(found)}, but the model's run has ${JSON.stringify(expected)} there`,
+  );
+}
+
+function changed(file: string, how: string): SeamlockError {
+  return new SeamlockError("SL4215", `the trace is not the run of its scenario: ${how}`, {
+    place: { file },
+    hint: "it was changed, or another version of seamlock wrote it: make it again with `seamlock check ... --json`",
+  });
+}
+
+interface Recorded {
+  readonly trace: Trace;
+  /** What the trace is a run of, as its document says; null where it does not say. */
+  readonly parameters: unknown;
+  readonly digest: string | null;
+}
+
+async function traceOf(file: string): Promise<Recorded> {
   const text = await readText(file);
   const hint = "give a document that `seamlock check ... --json` wrote for a violated property";
   let document: unknown;
@@ -167,5 +248,6 @@ async function traceOf(file: string): Promise<Trace> {
   }
   const trace = traceOfDocument(document);
   if (trace === null) throw new SeamlockError("SL4213", "the document has no trace", { place: { file }, hint });
-  return trace;
+  const { parameters = null, traceDigest: digest } = document as Record<string, unknown>;
+  return { trace, parameters, digest: typeof digest === "string" ? digest : null };
 }

@@ -4,6 +4,7 @@ import { type CheckOptions, type CheckResult, checkAsync } from "../../check/ind
 import { SeamlockError } from "../../errors.ts";
 import { type Case, casesOf, parseMatrix, parseShard, type Shard, shardOf } from "../../model/index.ts";
 import { renderSweepMarkdown, renderSweepText, type Sweep } from "../../report/index.ts";
+import { memoryBound } from "../check-helpers.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { rendered } from "../json.ts";
 import { matrixText } from "../matrices.ts";
@@ -111,7 +112,7 @@ async function swept(name: string, options: Options, io: Io): Promise<ExitStatus
 function boundsOf({ time, memory, states, reduction }: Options): CheckOptions {
   return {
     ...(time !== undefined && { time }),
-    ...(memory !== undefined && { memory: memory * 1024 * 1024 }),
+    ...memoryBound(memory),
     ...(states !== undefined && { states }),
     noReduction: !reduction,
   };
@@ -142,22 +143,21 @@ async function caseResult(
   const earlier = readResult(file);
   if (earlier !== null) {
     const result = { ...earlier, matrix };
-    if (JSON.stringify(result) !== JSON.stringify(earlier)) writeResult(file, result);
-    return { name, result };
+    const isSame = JSON.stringify(result) === JSON.stringify(earlier);
+    return { name, result: isSame ? earlier : writeResult(file, result) };
   }
   const checked = known.get(digest) ?? (await checkAsync(loaded.model, { ...bounds, signal: io.signal }));
   if (io.signal.aborted) return null;
   known.set(digest, checked);
   const reproduce = `seamlock check ${loaded.reproduce}${options.reduction ? "" : " --no-reduction"}`;
-  const result: SweepResult = {
+  const result = writeResult(file, {
     ...checkDocument(loaded, checked, reproduce),
     schema: "seamlock/sweep-result@1",
     matrix,
     module: (loaded.parameters["module"] as string | undefined) ?? null,
     host: one.options.host ?? null,
     setting: settingOf(one),
-  };
-  writeResult(file, result);
+  });
   return { name, result };
 }
 
