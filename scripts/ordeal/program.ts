@@ -1,0 +1,60 @@
+/** The built program as somebody else's process: started, watched, killed. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+
+export const BIN = join(import.meta.dirname, "../../dist/cli.js");
+
+export interface Ended {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A run of the command line. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+/** Starts the program. */
+export function start(args: readonly string[], options: { cwd?: string; input?: string } = {}): Running {
+  const child = spawn(process.execPath, [BIN, ...args], { cwd: options.cwd, stdio: ["pipe", "pipe", "pipe"] });
+  let out = "";
+  let err = "";
+  child.stdout?.on("data", (chunk) => (out += chunk));
+  child.stderr?.on("data", (chunk) => (err += chunk));
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(options.input ?? "");
+  const ended = new Promise<Ended>((resolve) => {
+    child.on("close", (status, signal) => resolve({ status, signal, out, err }));
+  });
+  return { child, ended };
+}
+
+/** Runs it to its end. */
+export const finished = (args: readonly string[], options: { cwd?: string; input?: string } = {}): Promise<Ended> =>
+  start(args, options).ended;
+
+export const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** A small generator of numbers, so that a campaign can be run again: mulberry32. */
+export function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** What one part of the ordeal found. */
+export interface Part {
+  readonly name: string;
+  /** Figures, as lines. */
+  readonly figures: readonly string[];
+  /** What must not be; empty when all is well. */
+  readonly faults: readonly string[];
+}

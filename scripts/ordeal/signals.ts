@@ -1,0 +1,91 @@
+/** Sends every verb the signals of Ctrl-C and of a service manager while it works: it must end, soon, and say that it was ended. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Part, sleep, start } from "./program.ts";
+
+/** Longer than this after a signal is a fault, in milliseconds of a machine that may be busy with other things. */
+const PATIENCE = 3000;
+const MOMENTS = [0.1, 0.5, 0.9];
+
+interface Work {
+  readonly args: readonly string[];
+  readonly input?: string;
+}
+
+/** Something to do for every verb that can take long. */
+function works(tree: string | undefined, kernel: string | undefined, folder: string): Work[] {
+  const log = join(folder, "log");
+  writeFileSync(
+    log,
+    Array.from(
+      { length: 200_000 },
+      (_, i) => `[ ${i}.0] SEAMCALL TDH_MEM_PAGE_REMOVE failed: 0x8000020000000092\n`,
+    ).join(""),
+  );
+  return [
+    { args: ["report"] },
+    { args: ["report", "--format", "html", "-o", join(folder, "report.html")] },
+    { args: ["contend", "--json"] },
+    { args: ["diff", "1.5.05", "1.5.25", "--json"] },
+    { args: ["explain", log] },
+    { args: ["check", "page-removal", "--policy", "kick-on-busy", "--vcpus", "3", "--pages", "2"] },
+    {
+      args: ["check", "page-removal", "--policy", "kick-on-busy", "--vcpus", "2", "--pages", "2", "--verify-reduction"],
+    },
+    { args: ["simulate", "page-removal", "--runs", "100000"] },
+    { args: ["sweep", "page-removal-2x2", "-d", join(folder, "sweep")] },
+    { args: ["export", "td-build", "--to", "tla"] },
+    { args: ["explore", "--port", "0"] },
+    { args: ["catalog", "--json"] },
+    ...(tree === undefined ? [] : [{ args: ["extract", tree, "--no-cache"] }]),
+    ...(kernel === undefined ? [] : [{ args: ["host", "extract", kernel, "--no-cache"] }]),
+  ];
+}
+
+export async function signalled(tree: string | undefined, kernel: string | undefined): Promise<Part> {
+  const folder = mkdtempSync(join(tmpdir(), "seamlock-signals-"));
+  const faults: string[] = [];
+  let sent = 0;
+  let worst = { milliseconds: 0, what: "" };
+  try {
+    for (const { args } of works(tree, kernel, folder)) {
+      const span = await lengthOf(args);
+      for (const signal of ["SIGINT", "SIGTERM"] as const) {
+        for (const moment of MOMENTS) {
+          const running = start(args);
+          const done = running.ended.then(() => true);
+          await Promise.race([sleep(moment * span), done]);
+          if (running.child.exitCode !== null) continue;
+          const at = performance.now();
+          running.child.kill(signal);
+          sent++;
+          const isOver = await Promise.race([done, sleep(PATIENCE).then(() => false)]);
+          const milliseconds = performance.now() - at;
+          if (milliseconds > worst.milliseconds) worst = { milliseconds, what: args.join(" ") };
+          if (isOver) continue;
+          faults.push(`${args.join(" ")}: still there ${PATIENCE} ms after ${signal}`);
+          running.child.kill("SIGKILL");
+          await running.ended;
+        }
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return {
+    name: "signals",
+    figures: [`${sent} sent; the slowest end took ${Math.round(worst.milliseconds)} ms (${worst.what})`],
+    faults,
+  };
+}
+
+/** How long the work takes undisturbed, in milliseconds, up to a limit. */
+async function lengthOf(args: readonly string[]): Promise<number> {
+  const running = start(args);
+  const before = performance.now();
+  await Promise.race([running.ended, sleep(4000)]);
+  running.child.kill("SIGKILL");
+  await running.ended;
+  return performance.now() - before;
+}
