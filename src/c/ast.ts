@@ -20,12 +20,26 @@ export type Expr =
       readonly line: number;
     }
   | { readonly kind: "index"; readonly object: Expr; readonly index: Expr; readonly line: number }
-  | { readonly kind: "cast"; readonly operand: Expr; readonly line: number }
+  /** `type` as written, without qualifiers; missing for one that was told only by where it stands. */
+  | { readonly kind: "cast"; readonly operand: Expr; readonly type?: string; readonly line: number }
   | { readonly kind: "conditional"; readonly test: Expr; readonly yes: Expr; readonly no: Expr; readonly line: number }
   | { readonly kind: "comma"; readonly parts: readonly Expr[]; readonly line: number }
-  | { readonly kind: "initializer"; readonly entries: readonly InitializerEntry[]; readonly line: number }
-  /** Something the analysis has no use for (sizeof, a statement expression, …); its value is unknown. */
-  | { readonly kind: "opaque"; readonly text: string; readonly parts: readonly Expr[]; readonly line: number };
+  | {
+      readonly kind: "initializer";
+      readonly entries: readonly InitializerEntry[];
+      /** Of a compound literal. */
+      readonly type?: string;
+      readonly line: number;
+    }
+  /** Something whose value only a compiler knows (sizeof, a type as an argument, …), or a statement expression. */
+  | {
+      readonly kind: "opaque";
+      readonly text: string;
+      /** Of a statement expression: what it evaluates, one after the other, and all its statements. */
+      readonly parts: readonly Expr[];
+      readonly body?: readonly Stmt[];
+      readonly line: number;
+    };
 
 export interface InitializerEntry {
   /** `.raw` or `[3]`; null for a positional entry. */
@@ -39,6 +53,8 @@ export type Stmt =
   | {
       readonly kind: "declare";
       readonly name: string;
+      /** As written, without qualifiers, a star at the end for every level of pointer. */
+      readonly type: string;
       readonly array: boolean;
       readonly init: Expr | null;
       readonly line: number;
@@ -53,6 +69,8 @@ export type Stmt =
       readonly testFirst: boolean;
       readonly line: number;
     }
+  /** A macro's call and the statement that it governs: a loop or a scope, as the macro has it. */
+  | { readonly kind: "governed"; readonly head: Expr; readonly body: Stmt; readonly line: number }
   | { readonly kind: "switch"; readonly value: Expr; readonly cases: readonly SwitchCase[]; readonly line: number }
   | { readonly kind: "label"; readonly name: string; readonly line: number }
   | { readonly kind: "goto"; readonly label: string; readonly line: number }
@@ -63,6 +81,8 @@ export type Stmt =
 export interface SwitchCase {
   /** Null for `default`. */
   readonly value: Expr | null;
+  /** The last value of a range, `case 1 ... 4:`. */
+  readonly to?: Expr;
   readonly body: readonly Stmt[];
   readonly line: number;
 }
@@ -75,6 +95,8 @@ export interface FunctionAst {
   readonly line: number;
   /** Names of the parameters; empty for one without a name. */
   readonly parameters: readonly string[];
+  /** Types of the parameters, as those of declarations. */
+  readonly parameterTypes: readonly string[];
   readonly body: readonly Stmt[];
   /** Lines inside the function that could not be understood; the statements there are left out. */
   readonly errors: readonly number[];

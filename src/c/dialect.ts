@@ -10,4 +10,18 @@ export interface Dialect {
   readonly blankTokens: readonly string[];
   /** Calls whose whole text is an attribute, an assertion for the compiler, or assembly. */
   readonly blankCalls: readonly string[];
+  /** Symbols that a build defines, and their text: `CONFIG_SMP` is `1`. */
+  readonly defined?: Readonly<Record<string, string>>;
+  /** Calls that ask, in a conditional or in code, whether a build defines a symbol: `IS_ENABLED(CONFIG_SMP)`. */
+  readonly definedCalls?: readonly string[];
+  /** Conditionals see what any other header of the tree defines, as if all were included. */
+  readonly sharedHeaders?: boolean;
+  /** Macros are expanded before functions are parsed, but for those named, which stay calls; none are, unless given. */
+  readonly expand?: { readonly keep: readonly string[] };
+  /** Names of macros that govern the statement after their call; `*` stands for any characters. */
+  readonly governs?: readonly string[];
+  /** Tokens that make a definition give way to another one of its name. */
+  readonly weakTokens?: readonly string[];
+  /** Names of types that no header of the tree declares. */
+  readonly types?: readonly string[];
 }

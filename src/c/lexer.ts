@@ -11,6 +11,8 @@ export interface Tokens {
   readonly starts: readonly number[];
   readonly ends: readonly number[];
   readonly lines: readonly number[];
+  /** Macros were expanded: the offsets of what they made are none of the text's. */
+  readonly expanded?: boolean;
 }
 
 /** C's binary operators by precedence, the loosest first. */

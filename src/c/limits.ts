@@ -12,6 +12,8 @@ export const LIMITS = {
   depth: 24,
   /** Tokens of one function. A module's largest has 4,600. */
   functionTokens: 12_000,
+  /** Tokens that the macros of one function make. */
+  expansion: 40_000,
   /** Characters to which all conditions of one file expand. */
   conditions: 1_000_000,
   /** Characters of a conditional's expression, expanded. */

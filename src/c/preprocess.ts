@@ -1,5 +1,5 @@
 /**
- * Makes the module's C parseable without changing where anything stands.
+ * Makes a project's C parseable without changing where anything stands.
  *
  * Every step keeps the length of the text and every newline, so a node of the parsed text has the line and column of the
  * original. Comments, inactive conditional branches and directives become blanks; macros that expand to keywords become those
@@ -32,6 +32,14 @@ export interface PreprocessedFile {
   readonly unbalanced: readonly { readonly line: number; readonly lost: boolean }[];
 }
 
+/** What conditionals may know of the rest of the tree. */
+export interface Surroundings {
+  /** Object-like macros of the whole tree, for `#if NAME` with NAME defined in another header. */
+  readonly macros: ReadonlyMap<string, Macro>;
+  /** Does something that is taken as included define a name? */
+  readonly isDefined: (name: string) => boolean;
+}
+
 /**
  * Blanks comments and the contents of string literals: neither means anything to the analysis. Newlines stay.
  */
@@ -48,6 +56,16 @@ export function blankComments(source: string): string {
   }
   out.push(source.slice(from));
   return out.join("");
+}
+
+/** Every call that asks whether a symbol is defined becomes 1 or 0, padded where there is room. */
+function answerDefinedCalls(text: string, rules: Dialect): string {
+  if (!rules.definedCalls?.length) return text;
+  const pattern = new RegExp(`\\b(?:${rules.definedCalls.join("|")})\\s*\\(\\s*(\\w+)\\s*\\)`, "g");
+  return text.replace(pattern, (call, name: string) => {
+    const answer = rules.defined !== undefined && Object.hasOwn(rules.defined, name) ? "1" : "0";
+    return call.includes("\n") ? call.replace(/[^\n\r]/g, " ").replace(" ", answer) : answer.padEnd(call.length);
+  });
 }
 
 /**
@@ -150,26 +168,29 @@ interface Conditional {
  * Resolves conditionals and directives.
  *
  * @param text the file with comments blanked
- * @param globalMacros object-like macros of the whole tree, for `#if NAME` with NAME defined in another header
  */
-function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro>) {
+function resolveDirectives(text: string, around: Surroundings, rules: Dialect) {
+  const built = (name: string): string | null =>
+    rules.defined !== undefined && Object.hasOwn(rules.defined, name) ? (rules.defined[name] as string) : null;
   const lines = text.split("\n");
   const macros: Macro[] = [];
   const unevaluated: { line: number; text: string }[] = [];
   const unbalanced: { line: number; lost: boolean }[] = [];
   const local = new Map<string, Macro>();
+  const undefinedNames = new Set<string>();
   const stack: Conditional[] = [];
   // An entry is active only inside active ones.
   const isActive = () => stack.at(-1)?.active ?? true;
-  const isDefined = (name: string) => local.has(name);
-  const textOf = (name: string) => (local.get(name) ?? globalMacros.get(name))?.body ?? null;
+  const isDefined = (name: string) =>
+    !undefinedNames.has(name) && (local.has(name) || built(name) !== null || around.isDefined(name));
+  const textOf = (name: string) => local.get(name)?.body ?? built(name) ?? around.macros.get(name)?.body ?? null;
   let spent = 0;
   const spend = (characters: number) => {
     spent += characters;
     return spent <= LIMITS.conditions;
   };
   const evaluate = (expression: string, line: number) => {
-    const value = evaluateCondition(expression, isDefined, textOf, spend);
+    const value = evaluateCondition(answerDefinedCalls(expression, rules), isDefined, textOf, spend);
     if (value === null) unevaluated.push({ line, text: expression.trim() });
     return value ?? false;
   };
@@ -224,8 +245,12 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
       case "define":
         if (isActive()) define(body, line);
         return;
+
       case "undef":
-        if (isActive()) local.delete(body.trim());
+        if (isActive()) {
+          local.delete(body.trim());
+          undefinedNames.add(body.trim());
+        }
         return;
       default:
         return;
@@ -249,6 +274,7 @@ function resolveDirectives(text: string, globalMacros: ReadonlyMap<string, Macro
       : null;
     const macro: Macro = { name: match[1], parameters, body: (match[4] ?? "").trim(), line };
     local.set(macro.name, macro);
+    undefinedNames.delete(macro.name);
     macros.push(macro);
   }
 }
@@ -258,7 +284,7 @@ function blank(text: string): string {
 }
 
 /** Position just after the parenthesis that closes the one at `open`, or -1 when none does nearby. */
-function closeOf(text: string, open: number): number {
+export function closeOf(text: string, open: number): number {
   let depth = 0;
   const end = Math.min(text.length, open + LIMITS.blankCall);
   for (let i = open; i < end; i++) {
@@ -299,13 +325,8 @@ function padMacros(text: string, rules: Dialect): string {
   return out.join("");
 }
 
-/**
- * Preprocesses one file.
- *
- * @param source the file's text
- * @param globalMacros object-like macros of the tree that `#if` may name
- */
-export function preprocess(source: string, globalMacros: ReadonlyMap<string, Macro>, rules: Dialect): PreprocessedFile {
-  const resolved = resolveDirectives(blankComments(source), globalMacros);
-  return { ...resolved, text: padMacros(resolved.text, rules) };
+/** Preprocesses one file. */
+export function preprocess(source: string, around: Surroundings, rules: Dialect): PreprocessedFile {
+  const resolved = resolveDirectives(blankComments(source), around, rules);
+  return { ...resolved, text: padMacros(answerDefinedCalls(resolved.text, rules), rules) };
 }

@@ -5,10 +5,14 @@
 import { SeamlockError } from "../errors.ts";
 import type { Expr, FunctionAst } from "./ast.ts";
 import type { Dialect } from "./dialect.ts";
+import { expandMacros, expandText, type MacroLookup } from "./expand.ts";
+import { parseInteger } from "./expressions.ts";
 import { isLongerThan } from "./lexer.ts";
 import { LIMITS } from "./limits.ts";
-import { type Macro, preprocess } from "./preprocess.ts";
-import { parseExpression, parseFunction, parseInteger } from "./syntax.ts";
+import { blankComments, closeOf, type Macro, preprocess } from "./preprocess.ts";
+import { type ParseOptions, parseExpression, parseFunction, parseInitializer } from "./syntax.ts";
+import { scanTopLevel, type TopObject } from "./toplevel.ts";
+import { type MacroSite, Macros, Units } from "./units.ts";
 
 export interface SourceFile {
   /** Relative to the root of the tree, with `/`. */
@@ -29,16 +33,29 @@ export interface FunctionInfo {
   readonly bodyEnd: number;
   /** Names that the body uses like function calls. */
   readonly calls: ReadonlySet<string>;
+  readonly isStatic: boolean;
+  /** Another definition of the name, wherever it stands, takes its place. */
+  readonly isWeak: boolean;
+}
+
+/** An object at file scope with an initializer in braces. */
+export interface ObjectInfo extends TopObject {
+  readonly file: string;
+}
+
+/** A call at file scope of a macro that the program does not expand. */
+export interface FileCall {
+  readonly name: string;
+  /** Texts of the arguments. */
+  readonly args: readonly string[];
+  readonly file: string;
+  readonly line: number;
 }
 
 interface Enumerator {
   /** Text of the explicit value of the nearest enumerator at or before this one; null for an implicit first zero. */
   readonly base: string | null;
   readonly offset: number;
-}
-
-export interface MacroSite extends Macro {
-  readonly file: string;
 }
 
 /** Bounds of one constant's evaluation: macros that use each other twice double with every level. */
@@ -54,13 +71,20 @@ export class Program {
   readonly enumerators = new Map<string, Enumerator>();
   /** `typedef enum … name_t` → its enumerators, in order. */
   readonly enums = new Map<string, string[]>();
+  /** Objects at file scope with an initializer in braces, in the order of the files. */
+  readonly objects: ObjectInfo[] = [];
   readonly unevaluated: { file: string; line: number; text: string }[] = [];
   readonly unbalanced: { file: string; line: number; lost: boolean }[] = [];
   /** Functions that are too large to be parsed. */
   readonly oversized = new Set<FunctionInfo>();
   /** Names that the tree's headers declare as types. */
-  private readonly types = new Set<string>();
-  private readonly isTypeName = (name: string): boolean => this.types.has(name);
+  private readonly types: Set<string>;
+  private readonly rules: Dialect;
+  private readonly units: Units;
+  private readonly visible: Macros;
+  private readonly parsing: Pick<ParseOptions, "isTypeName" | "governs">;
+  /** Texts of functions that a macro at file scope makes. */
+  private readonly made = new Map<FunctionInfo, string>();
   private functionCount = 0;
   private depth = 0;
   private fuel = 0;
@@ -71,30 +95,106 @@ export class Program {
 
   /** @throws SeamlockError SL1005 when the files declare more names than a module can have */
   constructor(files: readonly SourceFile[], rules: Dialect) {
-    const global = collectObjectMacros(files);
+    this.rules = rules;
+    this.types = new Set(rules.types);
+    const governs = namePattern(rules.governs ?? []);
+    this.parsing = { isTypeName: (name) => this.types.has(name), ...(governs && { governs }) };
+    const macros = collectObjectMacros(files);
+    const defined = rules.sharedHeaders ? headerDefinitions(files) : null;
+    this.units = new Units(files.map((file) => file.path));
+    this.visible = new Macros(this.units, rules.expand?.keep ?? []);
+    const sources = new Map<string, string>();
     for (const file of files) {
-      const result = preprocess(file.source, global, rules);
+      const isDefined = (name: string): boolean => defined?.get(name)?.some((path) => path !== file.path) === true;
+      const result = preprocess(file.source, { macros, isDefined }, rules);
       this.texts.set(file.path, result.text);
-      for (const macro of result.macros)
-        if (!this.macros.has(macro.name)) this.macros.set(macro.name, { ...macro, file: file.path });
+      if (rules.weakTokens?.length) sources.set(file.path, file.source);
+      for (const macro of result.macros) {
+        const site = { ...macro, file: file.path };
+        this.visible.add(site);
+        if (!this.macros.has(macro.name)) this.macros.set(macro.name, site);
+      }
+      for (const match of file.source.matchAll(/^[ \t]*#[ \t]*include[ \t]*"([^"\n]{1,200})"/gm))
+        this.units.include(file.path, match[1] as string);
       for (const u of result.unevaluated) this.unevaluated.push({ file: file.path, ...u });
       for (const u of result.unbalanced) this.unbalanced.push({ file: file.path, ...u });
-      this.indexFunctions(file.path, result.text);
-      this.indexEnums(result.text);
-      this.indexTypes(result.text);
-      refuseTooMany(this.functionCount + this.macros.size + this.enumerators.size + this.types.size, file.path);
+    }
+    for (const [path, text] of this.texts) {
+      this.indexTopLevel(path, text, sources.get(path) ?? null);
+      this.indexEnums(text);
+      this.indexTypes(text);
+      refuseTooMany(this.functionCount + this.macros.size + this.enumerators.size + this.types.size, path);
     }
   }
 
-  private indexFunctions(file: string, text: string): void {
-    for (const found of scanTopLevel(text)) {
-      const info: FunctionInfo = { ...found, file, calls: callsIn(text, found.bodyStart, found.bodyEnd) };
-      if (isLongerThan(LIMITS.functionTokens, text, info.headStart, info.bodyEnd)) this.oversized.add(info);
-      const list = this.functions.get(info.name);
-      if (list) list.push(info);
-      else this.functions.set(info.name, [info]);
-      this.functionCount++;
+  private indexTopLevel(file: string, text: string, source: string | null): void {
+    const { functions, objects } = scanTopLevel(text);
+    for (const found of functions) {
+      const head = text.slice(found.headStart, found.bodyStart);
+      const isWeak = source !== null && this.isWeak(source.slice(found.headStart, found.bodyStart));
+      this.addFunction({
+        ...found,
+        file,
+        calls: callsIn(text, found.bodyStart, found.bodyEnd),
+        isStatic: /\bstatic\b/.test(head),
+        isWeak,
+      });
     }
+    for (const object of objects) this.objects.push({ ...object, file });
+    if (this.rules.expand) this.indexMade(file, text);
+  }
+
+  private isWeak(head: string): boolean {
+    const text = blankComments(head);
+    return this.rules.weakTokens?.some((token) => new RegExp(`\\b${token}\\b`).test(text)) === true;
+  }
+
+  private addFunction(info: FunctionInfo): void {
+    const text = this.textOf(info);
+    if (isLongerThan(LIMITS.functionTokens, text, info.headStart, info.bodyEnd)) this.oversized.add(info);
+    const list = this.functions.get(info.name);
+    if (list) list.push(info);
+    else this.functions.set(info.name, [info]);
+    this.functionCount++;
+  }
+
+  /** Functions that a macro's call at file scope makes; they stand on its line. */
+  private indexMade(file: string, text: string): void {
+    const makers = this.visible.makers(file);
+    if (makers.size === 0) return;
+    for (const { args, line, name } of fileCalls(text, makers)) {
+      const call = `${name}(${args.join(",")})`;
+      const made = expandText(call, line, this.lookup(file), LIMITS.expansion);
+      if (made === null) continue;
+      for (const found of scanTopLevel(made).functions) {
+        const info: FunctionInfo = {
+          ...found,
+          line,
+          headLine: line,
+          file,
+          calls: callsIn(made, found.bodyStart, found.bodyEnd),
+          isStatic: /\bstatic\b/.test(made.slice(found.headStart, found.bodyStart)),
+          isWeak: false,
+        };
+        this.made.set(info, made);
+        this.addFunction(info);
+      }
+    }
+  }
+
+  /** The macros that a file sees and that are to be expanded. */
+  private lookup(file: string): MacroLookup {
+    return (name) => this.visible.of(name, file);
+  }
+
+  /** The text in which a function's offsets count. */
+  textOf(info: FunctionInfo): string {
+    return this.made.get(info) ?? this.texts.get(info.file) ?? "";
+  }
+
+  /** Calls at file scope of macros with these names, in the order of the files. */
+  fileCalls(names: ReadonlySet<string>): FileCall[] {
+    return [...this.texts].flatMap(([file, text]) => fileCalls(text, names).map((call) => ({ ...call, file })));
   }
 
   private indexTypes(text: string): void {
@@ -124,20 +224,52 @@ export class Program {
     }
   }
 
-  /** The function that a call in `fromFile` means: one of the same file first, else the only or first one of the tree. */
+  /**
+   * The function that a call in `fromFile` means: one of the same file first, else one that other files see: no `static` one of
+   * another .c file, and a weak one only where there is no other.
+   */
   resolve(name: string, fromFile: string): FunctionInfo | null {
     const list = this.functions.get(name);
     if (!list) return null;
-    return list.find((info) => info.file === fromFile) ?? list[0] ?? null;
+    const seen = list.filter((info) => this.isSeen(info, fromFile));
+    return seen.find((info) => info.file === fromFile) ?? seen.find((info) => !info.isWeak) ?? seen[0] ?? null;
+  }
+
+  private isSeen(info: FunctionInfo, fromFile: string): boolean {
+    return !info.isStatic || !info.file.endsWith(".c") || this.units.areOne(info.file, fromFile);
+  }
+
+  /** Names that more than one .c file defines for all: which of them a call means is not known. */
+  clashes(): { readonly name: string; readonly infos: readonly FunctionInfo[] }[] {
+    return [...this.functions].flatMap(([name, list]) => {
+      const infos = list.filter((info) => !info.isStatic && !info.isWeak && info.file.endsWith(".c"));
+      return new Set(infos.map((info) => info.file)).size > 1 ? [{ name, infos }] : [];
+    });
   }
 
   /** The function, parsed at its first use; null when it cannot be parsed or is too large. */
   ast(info: FunctionInfo): FunctionAst | null {
     const known = this.asts.get(info);
     if (known !== undefined) return known;
-    const ast = this.oversized.has(info) ? null : parseFunction(this.texts.get(info.file) ?? "", info, this.isTypeName);
+    const ast = this.oversized.has(info) ? null : parseFunction(this.textOf(info), info, this.parseOptions(info.file));
     this.asts.set(info, ast);
     return ast;
+  }
+
+  private parseOptions(file: string): ParseOptions {
+    if (!this.rules.expand) return this.parsing;
+    return { ...this.parsing, expand: (tokens) => expandMacros(tokens, this.lookup(file), LIMITS.expansion) };
+  }
+
+  /** An object's initializer; null when it cannot be parsed. */
+  initializer(object: ObjectInfo): Expr | null {
+    const text = this.texts.get(object.file) ?? "";
+    return parseInitializer(text, object.start, object.end, object.line, this.parseOptions(object.file));
+  }
+
+  /** A piece of C of the program's own dialect as an expression; null when it is none. */
+  expression(text: string): Expr | null {
+    return parseExpression(text, this.parsing.isTypeName);
   }
 
   /** An object-like macro's body as an expression, or a function-like macro's. */
@@ -146,7 +278,9 @@ export class Program {
     if (known !== undefined) return known;
     const macro = this.macros.get(name);
     const expr =
-      macro && macro.body !== "" && macro.body.length < 400 ? parseExpression(macro.body, this.isTypeName) : null;
+      macro && macro.body !== "" && macro.body.length < 400
+        ? parseExpression(macro.body, this.parsing.isTypeName)
+        : null;
     this.macroExprs.set(name, expr);
     return expr;
   }
@@ -178,7 +312,7 @@ export class Program {
     const known = this.bases.get(text);
     if (known !== undefined) return known;
     const isLong = text.length > LIMITS.enumerator;
-    const value = isLong ? null : (parseInteger(text) ?? this.evaluate(parseExpression(text, this.isTypeName)));
+    const value = isLong ? null : (parseInteger(text) ?? this.evaluate(parseExpression(text, this.parsing.isTypeName)));
     this.bases.set(text, value);
     return value;
   }
@@ -375,6 +509,54 @@ function collectObjectMacros(files: readonly SourceFile[]): Map<string, Macro> {
   return result;
 }
 
+/** Headers by the names that they define, but for those that they define only where nothing else has. */
+function headerDefinitions(files: readonly SourceFile[]): Map<string, string[]> {
+  const result = new Map<string, string[]>();
+  const directive = /^[ \t]*#[ \t]*(define|ifndef)[ \t]+(\w+)/gm;
+  for (const { path, source } of files) {
+    if (!path.endsWith(".h")) continue;
+    const defaults = new Set<string>();
+    for (const [, kind, name] of source.matchAll(directive)) {
+      if (kind === "ifndef") defaults.add(name as string);
+      else if (!defaults.has(name as string)) {
+        const list = result.get(name as string);
+        if (list) list.push(path);
+        else result.set(name as string, [path]);
+      }
+    }
+  }
+  return result;
+}
+
+/** Calls of these names that begin a line at file scope. */
+function fileCalls(text: string, names: ReadonlySet<string>): Omit<FileCall, "file">[] {
+  const found: Omit<FileCall, "file">[] = [];
+  let line = 1;
+  let counted = 0;
+  for (const match of text.matchAll(/^(?:static[ \t]+)?([A-Za-z_]\w*)[ \t]*\(/gm)) {
+    if (!names.has(match[1] as string)) continue;
+    const open = match.index + match[0].length - 1;
+    const close = closeOf(text, open);
+    if (close < 0) continue;
+    for (; counted < match.index; counted++) if (text.charCodeAt(counted) === 10) line++;
+    const args = splitTopLevel(text.slice(open + 1, close - 1)).map((arg) => arg.replace(/\s+/g, " ").trim());
+    found.push({ name: match[1] as string, args, line });
+  }
+  return found;
+}
+
+/** A test of names by patterns in which `*` stands for any characters; null for no patterns. */
+function namePattern(patterns: readonly string[]): ((name: string) => boolean) | null {
+  if (patterns.length === 0) return null;
+  const known = new Map<string, boolean>();
+  const pattern = new RegExp(`^(?:${patterns.map((p) => p.replaceAll("*", "\\w*")).join("|")})$`);
+  return (name) => {
+    const answer = known.get(name) ?? pattern.test(name);
+    known.set(name, answer);
+    return answer;
+  };
+}
+
 function refuseTooMany(names: number, file: string): void {
   if (names <= LIMITS.names) return;
   throw new SeamlockError("SL1005", `up to this file, the tree declares more than ${LIMITS.names} names`, {
@@ -398,88 +580,6 @@ function splitTopLevel(text: string): string[] {
   }
   parts.push(text.slice(from));
   return parts;
-}
-
-interface TopLevel {
-  readonly name: string;
-  readonly line: number;
-  readonly headStart: number;
-  readonly headLine: number;
-  readonly bodyStart: number;
-  readonly bodyEnd: number;
-}
-
-/** Finds function definitions by brace depth; a cheap pass, so that only files that matter are parsed. */
-function scanTopLevel(text: string): TopLevel[] {
-  const result: TopLevel[] = [];
-  let depth = 0;
-  let headStart = 0;
-  let headLine = 1;
-  let open = -1;
-  let name: string | null = null;
-  let line = 1;
-  const startHead = (at: number) => {
-    headStart = at;
-    headLine = line;
-  };
-  let nameLine = 1;
-  const pattern = /["'{};\n]/g;
-  for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
-    const at = match.index;
-    switch (match[0]) {
-      case "\n":
-        line++;
-        break;
-      case '"':
-      case "'":
-        pattern.lastIndex = endOfLiteral(text, at);
-        break;
-      case "{":
-        if (depth === 0) {
-          const head = text.slice(headStart, at);
-          name = definedName(head);
-          if (name !== null) nameLine = line - countNewlines(head, head.indexOf(name));
-          open = at;
-        }
-        depth++;
-        break;
-      case "}":
-        depth = Math.max(0, depth - 1);
-        if (depth === 0) {
-          if (name !== null && !KEYWORDS.has(name))
-            result.push({ name, line: nameLine, headStart, headLine, bodyStart: open, bodyEnd: at + 1 });
-          name = null;
-          startHead(at + 1);
-        }
-        break;
-      default:
-        if (depth === 0) startHead(at + 1);
-    }
-  }
-  return result;
-}
-
-/** The function that `type name(parameters)` defines; null when that is no such head. */
-function definedName(head: string): string | null {
-  if (!head.trimEnd().endsWith(")")) return null;
-  const call = /\b(\w+)\s*\(/.exec(head);
-  const isValue = call !== null && head.slice(0, call.index).includes("=");
-  return call === null || isValue ? null : (call[1] as string);
-}
-
-function endOfLiteral(text: string, start: number): number {
-  const quote = text[start];
-  for (let i = start + 1; i < text.length; i++) {
-    if (text[i] === "\\") i++;
-    else if (text[i] === quote || text[i] === "\n") return i + 1;
-  }
-  return text.length;
-}
-
-function countNewlines(text: string, from: number): number {
-  let count = 0;
-  for (let i = text.indexOf("\n", from); i >= 0; i = text.indexOf("\n", i + 1)) count++;
-  return count;
 }
 
 function callsIn(text: string, start: number, end: number): Set<string> {

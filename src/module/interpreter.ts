@@ -476,6 +476,9 @@ export class Interpreter {
         return [{ state, exit: { k: "break" } }];
       case "continue":
         return [{ state, exit: { k: "continue" } }];
+      // The module's dialect has no macro that governs a statement.
+      case "governed":
+        return this.statement(s.body, state, frame);
     }
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { preprocess } from "../../src/c/preprocess.ts";
 import { RULES } from "../../src/module/rules.ts";
 
-const read = (source: string) => preprocess(source, new Map(), RULES.preprocess);
+const read = (source: string) => preprocess(source, { macros: new Map(), isDefined: () => false }, RULES.preprocess);
 
 /** A condition as C writes it, and its value by BigInt arithmetic that knows nothing of precedence: every operand has parentheses. */
 interface Condition {

@@ -1,0 +1,80 @@
+/**
+ * What a file sees of others: the .c files that are compiled as one, and the macros that may be expanded.
+ */
+
+import type { Macro } from "./preprocess.ts";
+
+/** Which .c files include each other and so are one unit. */
+export class Units {
+  private readonly paths: ReadonlySet<string>;
+  private readonly above = new Map<string, string>();
+
+  constructor(paths: readonly string[]) {
+    this.paths = new Set(paths);
+  }
+
+  /** Notes that `file` has `#include "name"`; only .c files of the tree matter. */
+  include(file: string, name: string): void {
+    if (!name.endsWith(".c")) return;
+    const folder = file.includes("/") ? file.slice(0, file.lastIndexOf("/") + 1) : "";
+    const path = folder + name;
+    if (this.paths.has(path)) this.above.set(this.top(path), this.top(file));
+  }
+
+  /** Are two files the same unit? */
+  areOne(a: string, b: string): boolean {
+    return a === b || this.top(a) === this.top(b);
+  }
+
+  private top(file: string): string {
+    let at = file;
+    for (let next = this.above.get(at); next !== undefined && next !== at; next = this.above.get(at)) at = next;
+    return at;
+  }
+}
+
+/** A macro and the file that defines it. */
+export interface MacroSite extends Macro {
+  readonly file: string;
+}
+
+/** The macros that are to be expanded, by the file that uses them. */
+export class Macros {
+  private readonly units: Units;
+  private readonly keep: ReadonlySet<string>;
+  private readonly sites = new Map<string, MacroSite[]>();
+
+  /** @param keep macros that stay calls */
+  constructor(units: Units, keep: readonly string[]) {
+    this.units = units;
+    this.keep = new Set(keep);
+  }
+
+  add(site: MacroSite): void {
+    const list = this.sites.get(site.name);
+    if (list) list.push(site);
+    else this.sites.set(site.name, [site]);
+  }
+
+  /** The macro that a name means in a file; null for one that stays as it is: none, a constant, one to be kept. */
+  of(name: string, file: string): MacroSite | null {
+    const list = this.sites.get(name);
+    if (list === undefined || this.keep.has(name)) return null;
+    const site = list.find((s) => this.units.areOne(s.file, file)) ?? list.find((s) => s.file.endsWith(".h"));
+    return site === undefined || isConstant(site) ? null : site;
+  }
+
+  /** Names of the macros in a file's sight whose body defines a function. */
+  makers(file: string): Set<string> {
+    const names = [...this.sites.keys()].filter((name) => {
+      const site = this.of(name, file);
+      return site !== null && site.parameters !== null && /\)\s*\{/.test(site.body) && !/^\(?\{|^do\b/.test(site.body);
+    });
+    return new Set(names);
+  }
+}
+
+/** An object-like macro that is no more than a value: names and operators without a call, a member or a statement. */
+function isConstant({ parameters, body }: Macro): boolean {
+  return parameters === null && !/[{};]|->|\.\s*[A-Za-z_]|\b[a-z]\w*\s*\(|^\s*[a-z_]\w*\s*$/.test(body);
+}
