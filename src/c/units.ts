@@ -38,11 +38,21 @@ export interface MacroSite extends Macro {
   readonly file: string;
 }
 
+/** The macros of one name. */
+interface Named {
+  /** Those of .c files, which only their unit sees. */
+  readonly own: MacroSite[];
+  /** The first one of a header. */
+  shared: MacroSite | null;
+}
+
 /** The macros that are to be expanded, by the file that uses them. */
 export class Macros {
   private readonly units: Units;
   private readonly keep: ReadonlySet<string>;
-  private readonly sites = new Map<string, MacroSite[]>();
+  private readonly sites = new Map<string, Named>();
+  /** Names of macros that may define a function. */
+  private readonly making = new Set<string>();
 
   /** @param keep macros that stay calls */
   constructor(units: Units, keep: readonly string[]) {
@@ -51,27 +61,31 @@ export class Macros {
   }
 
   add(site: MacroSite): void {
-    const list = this.sites.get(site.name);
-    if (list) list.push(site);
-    else this.sites.set(site.name, [site]);
+    if (this.keep.has(site.name) || isConstant(site)) return;
+    const named = this.sites.get(site.name) ?? { own: [], shared: null };
+    this.sites.set(site.name, named);
+    if (site.file.endsWith(".h")) named.shared ??= site;
+    else named.own.push(site);
+    if (isMaker(site)) this.making.add(site.name);
   }
 
   /** The macro that a name means in a file; null for one that stays as it is: none, a constant, one to be kept. */
   of(name: string, file: string): MacroSite | null {
-    const list = this.sites.get(name);
-    if (list === undefined || this.keep.has(name)) return null;
-    const site = list.find((s) => this.units.areOne(s.file, file)) ?? list.find((s) => s.file.endsWith(".h"));
-    return site === undefined || isConstant(site) ? null : site;
+    const named = this.sites.get(name);
+    if (named === undefined) return null;
+    if (named.own.length === 0) return named.shared;
+    return named.own.find((site) => this.units.areOne(site.file, file)) ?? named.shared;
   }
 
   /** Names of the macros in a file's sight whose body defines a function. */
   makers(file: string): Set<string> {
-    const names = [...this.sites.keys()].filter((name) => {
-      const site = this.of(name, file);
-      return site !== null && site.parameters !== null && /\)\s*\{/.test(site.body) && !/^\(?\{|^do\b/.test(site.body);
-    });
-    return new Set(names);
+    return new Set([...this.making].filter((name) => this.of(name, file) !== null));
   }
+}
+
+/** Its body defines a function: a head, then a block. */
+function isMaker({ parameters, body }: Macro): boolean {
+  return parameters !== null && /\)\s*\{/.test(body) && !/^\(?\{|^do\b/.test(body);
 }
 
 /** An object-like macro that is no more than a value: names and operators without a call, a member or a statement. */

@@ -12,8 +12,10 @@ export {
 } from "./reactions.ts";
 export {
   type BusyClause,
+  type Extracted,
   type HostLock,
   type HostPath,
+  type HostPlace,
   type HostProfile,
   type HostStep,
   heldAt,

@@ -39,6 +39,11 @@ export const phaseSchema = z.strictObject({
   singleThreaded: z.boolean().optional().describe("one thread does all that is done to the VM in this phase"),
 });
 
+const placeSchema = z.strictObject({ function: text, file: text, line: z.int().min(1) });
+
+/** How it is known that a lock is held. */
+export const KNOWN_BY = ["derived", "asserted", "rule", "stated"] as const;
+
 const useObject = z.strictObject({
   lock: text,
   mode: z.enum(["exclusive", "shared"]).optional().describe("exclusive unless stated"),
@@ -49,6 +54,11 @@ const useObject = z.strictObject({
       "whose: of the path's own object (unless stated), of every one, of the one the call names, of some other",
     ),
   assumed: text.optional().describe("set where no source says so: what is taken for granted"),
+  by: z
+    .enum(KNOWN_BY)
+    .optional()
+    .describe("derived from the source, asserted by it, told by a rule for a protocol that is no lock, or stated"),
+  evidence: z.array(placeSchema).min(1).optional().describe("where it is taken, or asserted"),
 });
 
 export const lockUseSchema = z.union([text, useObject]);
@@ -78,6 +88,12 @@ export const stepSchema = z.strictObject({
   vcpu: z.enum(["self", "any"]).optional().describe("the vCPU that the call names: the path's own unless stated"),
   holds: z.array(lockUseSchema).optional().describe("besides what the whole path holds"),
   onBusy: z.array(busyClauseSchema).optional(),
+  exceptional: text.optional().describe("why the step is no ordinary operation: what must have happened"),
+  evidence: z
+    .array(placeSchema.extend({ case: text.optional().describe("the case of a switch that it stands in") }))
+    .min(1)
+    .optional()
+    .describe("the chain of calls, from the entry down to the SEAMCALL"),
   note: text.optional(),
 });
 
@@ -93,6 +109,8 @@ export const pathSchema = z.strictObject({
     .optional()
     .describe("later phases into which a run can last, for no lock holds its gate"),
   atMostOne: z.enum(["machine", "vm", "vcpu"]).optional().describe("no two runs at once per machine, VM or vCPU"),
+  exceptional: text.optional().describe("why the path is no ordinary operation: what must have happened"),
+  entries: z.array(text).min(1).optional().describe("where it begins: function, and commands or exits that lead to it"),
   sources: z.array(text).min(1),
   assumed: z.array(text).optional(),
   note: text.optional(),
@@ -104,6 +122,27 @@ export const guestSchema = z.strictObject({
   calls: z.array(text).describe("TDCALL leaves that the guest may issue at any moment while it runs"),
   onBusy: z.array(busyClauseSchema).optional(),
   note: text.optional(),
+});
+
+const diagnosticSchema = z.strictObject({
+  code: text,
+  severity: z.enum(["error", "warning", "note"]),
+  message: text,
+  file: text.nullable(),
+  line: z.int().nullable(),
+});
+
+/** Of a profile that was extracted from source. */
+export const extractedSchema = z.strictObject({
+  tree: text.describe("what the tree is: a package or a repository and its revision, or just its version"),
+  kernel: text.describe("the version that the tree states"),
+  digest: text.describe("of all files that were read"),
+  rulesDigest: text,
+  rules: text.describe("the name of the rules"),
+  excluded: z
+    .array(z.strictObject({ what: text, reason: text, places: z.array(placeSchema) }))
+    .describe("ways to a SEAMCALL that a rule leaves out, and why"),
+  diagnostics: z.array(diagnosticSchema),
 });
 
 /** `seamlock/host@1`. */
@@ -123,6 +162,7 @@ export const hostSchema = z.strictObject({
   locks: z.array(hostLockSchema),
   paths: z.array(pathSchema).min(1),
   guest: guestSchema.optional(),
+  extracted: extractedSchema.optional(),
 });
 
 /** `seamlock/hosts@1`: the bundled profiles. */
@@ -154,6 +194,8 @@ export type Phase = z.infer<typeof phaseSchema>;
 export type BusyClause = z.infer<typeof busyClauseSchema>;
 export type HostStep = z.infer<typeof stepSchema>;
 export type HostPath = z.infer<typeof pathSchema>;
+export type HostPlace = z.infer<typeof placeSchema>;
+export type Extracted = z.infer<typeof extractedSchema>;
 export type HostProfile = z.infer<typeof hostSchema>;
 
 /** A lock use in full: a bare name is that lock, exclusive, of the path's own object. */

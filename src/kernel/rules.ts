@@ -1,7 +1,11 @@
 /** What the extraction is told of a hypervisor, as data: the schema of rules files, `seamlock/kernel-rules@1`, and their loading. */
 
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { Dialect } from "../c/index.ts";
+import { SeamlockError } from "../errors.ts";
 import { checkKind, invalidField, readYaml } from "../host/index.ts";
 
 const text = z.string().min(1);
@@ -48,6 +52,24 @@ export function parseKernelRules(content: string, file: string): KernelRules {
   const parsed = kernelRulesSchema.safeParse(yaml.value);
   if (!parsed.success) throw invalidField(parsed.error, yaml, "docs/kernel-rules.md describes every field");
   return parsed.data;
+}
+
+const BUNDLED = join("data", "kernel-rules", "linux-kvm.yaml");
+
+/**
+ * The rules for Linux KVM that seamlock brings along.
+ *
+ * @throws SeamlockError SL0008 when they are not beside the program
+ */
+export function bundledKernelRules(): KernelRules {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const file = join(folder, BUNDLED);
+    if (existsSync(file)) return parseKernelRules(readFileSync(file, "utf8"), file);
+    if (folder === dirname(folder)) break;
+  }
+  throw new SeamlockError("SL0008", "the bundled rules for kernels are not beside the program", {
+    hint: "install the package again",
+  });
 }
 
 /** What the C reader is told. */

@@ -1,0 +1,44 @@
+/** From a kernel source tree to the HostProfile of the hypervisor in it, by rules in data. */
+
+import { Program } from "../c/index.ts";
+import type { Diagnostic } from "../catalog/index.ts";
+import { SeamlockError } from "../errors.ts";
+import type { HostProfile } from "../host/index.ts";
+import { bundledKernelRules, dialectOf, type KernelRules } from "./rules.ts";
+import { readKernelTree } from "./tree.ts";
+
+export { bundledKernelRules, type KernelRules, parseKernelRules } from "./rules.ts";
+
+export interface ExtractHostOptions {
+  /** What to be told of the hypervisor; by default the bundled rules for Linux KVM. */
+  readonly rules?: KernelRules;
+  /** The profile's name; by default `linux-` and the tree's version. */
+  readonly name?: string;
+  /** What to record as the tree's origin; by default its version. */
+  readonly origin?: string;
+}
+
+export interface HostExtraction {
+  readonly profile: HostProfile;
+  /** Those of the profile's `extracted`. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Extracts a HostProfile from the source tree of a kernel.
+ *
+ * @param tree the tree's root folder
+ * @throws SeamlockError SL3401 no tree that the rules fit · SL3402 nothing in it makes a SEAMCALL
+ */
+export function extractHost(tree: string, options: ExtractHostOptions = {}): HostExtraction {
+  readKernel(tree, options.rules ?? bundledKernelRules());
+  throw new SeamlockError("SL3402", `nothing in ${tree} makes a SEAMCALL`, {
+    place: { file: tree },
+    hint: "give the root of a Linux source tree with TDX host support: 6.16 or later",
+  });
+}
+
+/** The program in a kernel tree: what the rules name of it. */
+export function readKernel(tree: string, rules: KernelRules): Program {
+  return new Program(readKernelTree(tree, rules.scope).files, dialectOf(rules));
+}

@@ -1,0 +1,284 @@
+/** C as kernels write it: GNU extensions, macros that hide loops, calls and whole functions, what a build defines. */
+import { describe, expect, it } from "vitest";
+import type { Expr, Stmt } from "../../src/c/ast.ts";
+import type { Dialect } from "../../src/c/dialect.ts";
+import { Program, type SourceFile } from "../../src/c/program.ts";
+
+const DIALECT: Dialect = {
+  replaceTokens: {},
+  blankTokens: ["__user", "__init"],
+  blankCalls: ["__attribute__"],
+  defined: { CONFIG_SMP: "1" },
+  definedCalls: ["IS_ENABLED"],
+  sharedHeaders: true,
+  expand: { keep: ["KEPT"] },
+  governs: ["*for_each*", "scoped_guard"],
+  weakTokens: ["__weak"],
+  types: ["u64"],
+};
+
+const program = (files: Record<string, string>, dialect: Dialect = DIALECT): Program =>
+  new Program(
+    Object.entries(files).map(([path, source]): SourceFile => ({ path, source })),
+    dialect,
+  );
+
+/** The statements of the only function called `f`, which must be read without loss. */
+function body(source: string, header = ""): readonly Stmt[] {
+  const read = program({ "h.h": header, "a.c": source });
+  const info = read.resolve("f", "a.c");
+  const ast = info && read.ast(info);
+  expect(ast?.errors).toEqual([]);
+  return ast?.body ?? [];
+}
+
+const text = (e: Expr): string => {
+  switch (e.kind) {
+    case "name":
+      return e.name;
+    case "number":
+      return String(e.value);
+    case "call":
+      return `${text(e.callee)}(${e.args.map(text).join(", ")})`;
+    case "member":
+      return `${text(e.object)}${e.arrow ? "->" : "."}${e.field}`;
+    case "binary":
+    case "assign":
+      return `(${text(e.left)} ${e.op} ${text(e.right)})`;
+    case "unary":
+      return `${e.op}${text(e.operand)}`;
+    case "conditional":
+      return `(${text(e.test)} ? ${text(e.yes)} : ${text(e.no)})`;
+    default:
+      return e.kind;
+  }
+};
+const shown = (statements: readonly Stmt[]): string[] =>
+  statements.map((s) =>
+    s.kind === "expression"
+      ? text(s.expr)
+      : s.kind === "declare"
+        ? `${s.type} ${s.name}${s.init ? ` = ${text(s.init)}` : ""}`
+        : s.kind === "return"
+          ? `return${s.value ? ` ${text(s.value)}` : ""}`
+          : s.kind === "block"
+            ? `{ ${shown(s.body).join("; ")} }`
+            : s.kind === "governed"
+              ? `${text(s.head)}: ${shown([s.body])[0]}`
+              : s.kind,
+  );
+
+describe("GNU C", () => {
+  it("reads a conditional without its middle", () => {
+    expect(shown(body("void f(void) { x = a ?: b; }"))).toEqual(["(x = (a ? a : b))"]);
+  });
+
+  it("reads ranges of cases", () => {
+    const [s] = body("void f(int x) { switch (x) { case 1 ... 4: g(); break; default: h(); } }");
+    expect(s?.kind === "switch" && s.cases.map((c) => [c.value && text(c.value), c.to && text(c.to)])).toEqual([
+      ["1", "4"],
+      [null, undefined],
+    ]);
+  });
+
+  it("goes past assembly, and reads what stands after it", () => {
+    const source = 'void f(void) { asm volatile goto("1: %0" : "=r"(x) : : "memory" : out); asm(""); g(); out: ; }';
+    expect(shown(body(source))).toEqual(["opaque", "opaque", "g()", "label"]);
+  });
+
+  it("takes literals beside macros as one literal", () => {
+    expect(shown(body('void f(void) { pr(FMT "a" NUM "b", x); }'))).toEqual(["pr(string, x)"]);
+  });
+
+  it("keeps the statements of a statement expression", () => {
+    const [s] = body("void f(void) { x = ({ int y = g(); if (y) h(); y; }); }");
+    const e = s?.kind === "expression" && s.expr.kind === "assign" ? s.expr.right : null;
+    expect(e?.kind === "opaque" && e.body?.map((b) => b.kind)).toEqual(["declare", "if", "expression"]);
+  });
+
+  it("knows `typeof` as a type and as an expression", () => {
+    const source = "void f(void) { typeof(x) y = g((typeof(z))z); __auto_type w = y; k(typeof(*p)); }";
+    expect(shown(body(source))).toEqual(["typeof(x) y = g(cast)", "__auto_type w = y", "k(opaque)"]);
+  });
+
+  it("keeps the types of declarations, parameters and casts", () => {
+    const read = program({
+      "a.c":
+        "struct s *f(const struct kvm *kvm, u64 **p, int (*cb)(void), struct q a[4]) { struct r *x = (struct r *)kvm; }",
+    });
+    const info = read.resolve("f", "a.c");
+    const ast = info && read.ast(info);
+    expect(ast?.parameterTypes).toEqual(["struct kvm *", "u64 **", "int *", "struct q"]);
+    const [s] = ast?.body ?? [];
+    expect(s?.kind === "declare" && [s.type, s.init?.kind === "cast" && s.init.type]).toEqual([
+      "struct r *",
+      "struct r *",
+    ]);
+  });
+});
+
+describe("macros that govern a statement", () => {
+  it("reads loops and scopes, with braces and without, and calls of calls", () => {
+    const source = `void f(void) {
+      list_for_each_entry(x, head, link) g(x);
+      scoped_guard(mutex, &a->lock) { h(); }
+      guard(mutex)(&b->lock);
+      kvm_for_each_vcpu(i, v, kvm)
+        if (v) k(v);
+    }`;
+    expect(shown(body(source))).toEqual([
+      "list_for_each_entry(x, head, link): { g(x) }",
+      "scoped_guard(mutex, &a->lock): { { h() } }",
+      "guard(mutex)(&b->lock)",
+      "kvm_for_each_vcpu(i, v, kvm): { if }",
+    ]);
+  });
+});
+
+describe("macro expansion", () => {
+  it("expands arguments, `#`, `##` and variable arguments", () => {
+    const header = `
+#define CALL(fn, args...) fn(args)
+#define LOG(fmt, ...) log(fmt, ##__VA_ARGS__)
+#define OP(name) vt_##name
+#define NAMED(x) named(#x, x)
+#define TWICE(x) ((x) + (x))`;
+    const source = `void f(void) {
+      CALL(g, 1, h(2, 3));
+      LOG("a"); LOG("a", b);
+      OP(run)(v);
+      NAMED(y);
+      z = TWICE(TWICE(1));
+    }`;
+    expect(shown(body(source, header))).toEqual([
+      "g(1, h(2, 3))",
+      "log(string)",
+      "log(string, b)",
+      "vt_run(v)",
+      "named(string, y)",
+      "(z = ((1 + 1) + (1 + 1)))",
+    ]);
+  });
+
+  it("keeps constants and the macros that are to be kept as they are, and no macro inside itself", () => {
+    const header = "#define LIMIT (1 << 4)\n#define KEPT(x) gone(x)\n#define g(x) g((x) + 1)";
+    expect(shown(body("void f(void) { KEPT(LIMIT); g(1); }", header))).toEqual(["KEPT(LIMIT)", "g((1 + 1))"]);
+    expect(program({ "h.h": header }).constant("LIMIT")).toBe(16n);
+  });
+
+  it("stands on the line of the use", () => {
+    const [, s] = body("void f(void) {\n a();\n\n WRAP(b); }", "#define WRAP(x) do_it(x)");
+    expect(s?.line).toBe(4);
+  });
+
+  it("sees no macro of another .c file", () => {
+    const read = program({ "a.c": "void f(void) { M(1); }", "b.c": "#define M(x) other(x)" });
+    const info = read.resolve("f", "a.c");
+    expect(shown((info && read.ast(info)?.body) ?? [])).toEqual(["M(1)"]);
+  });
+
+  it("finds the functions that a macro at file scope makes", () => {
+    const header = `
+#define BUILD(bits, name)            \\
+static u##bits read_##name(int x)     \\
+{ return rd(x, bits); }               \\
+static void write_##name(int x)       \\
+{ wr(x); }
+BUILD(64, field);`;
+    const read = program({ "h.h": header, "a.c": "u64 f(void) { return read_field(1); }" });
+    const info = read.resolve("read_field", "a.c");
+    expect(info && [info.file, info.line, shown(read.ast(info)?.body ?? [])]).toEqual(["h.h", 7, ["return rd(x, 64)"]]);
+    expect(read.resolve("write_field", "a.c")?.isStatic).toBe(true);
+  });
+
+  it("gives up a function whose macros make too much, and no other", () => {
+    const doubling = Array.from({ length: 30 }, (_, i) => `#define D${i + 1}(x) D${i}(x) D${i}(x)`).join("\n");
+    const read = program({
+      "h.h": `#define D0(x) x\n${doubling}`,
+      "a.c": "void f(void) { D30(g()); }\nvoid k(void) { g(); }",
+    });
+    const [f, k] = ["f", "k"].map((name) => read.resolve(name, "a.c"));
+    expect([f && read.ast(f), k && read.ast(k)?.errors]).toEqual([null, []]);
+  });
+});
+
+describe("a build", () => {
+  it("defines symbols for conditionals and for the calls that ask for them", () => {
+    const source = `
+#ifdef CONFIG_SMP
+void f(void) { if (IS_ENABLED(CONFIG_SMP)) a(); if (IS_ENABLED(CONFIG_NUMA)) b(); }
+#else
+void f(void) { c(); }
+#endif
+#if IS_ENABLED(CONFIG_NUMA) || !defined(CONFIG_SMP)
+void f(void) { d(); }
+#endif`;
+    const tests = body(source).flatMap((s) => (s.kind === "if" ? [text(s.test)] : []));
+    expect(tests).toEqual(["1", "0"]);
+  });
+
+  it("lets a header's conditional see what another header defines, but not its own guard", () => {
+    const read = program({
+      "arch.h": "#ifndef ARCH_H\n#define ARCH_H\n#define HAVE_RWLOCK\n#define SIZE 4\n#endif",
+      "common.h":
+        "#ifndef COMMON_H\n#define COMMON_H\n#ifndef SIZE\n#define SIZE 1\n#endif\n#ifdef HAVE_RWLOCK\n#define LOCK(k) wr(k)\n#else\n#define LOCK(k) sp(k)\n#endif\n#endif",
+      "a.c": "void f(void) { LOCK(k); }",
+    });
+    const info = read.resolve("f", "a.c");
+    expect(shown((info && read.ast(info)?.body) ?? [])).toEqual(["wr(k)"]);
+    expect(read.constant("SIZE")).toBe(4n);
+  });
+});
+
+describe("which function a call means", () => {
+  it("is no static one of another .c file", () => {
+    const read = program({ "a.c": "static int g(void) { return 1; }", "b.c": "void f(void) { g(); }", "h.h": "" });
+    expect(read.resolve("g", "b.c")).toBeNull();
+    expect(read.resolve("g", "a.c")?.file).toBe("a.c");
+  });
+
+  it("is a static one of a header, or of a .c file of the same unit", () => {
+    const read = program({
+      "d/a.c": '#include "part.c"\nstatic int helper(void) { return 1; }\nvoid f(void) { part(); }',
+      "d/part.c": "static void part(void) { helper(); }",
+      "h.h": "static inline int shared(void) { return 0; }",
+    });
+    expect(read.resolve("part", "d/a.c")?.file).toBe("d/part.c");
+    expect(read.resolve("helper", "d/part.c")?.file).toBe("d/a.c");
+    expect(read.resolve("shared", "d/a.c")?.file).toBe("h.h");
+  });
+
+  it("is a weak one only where there is no other", () => {
+    const read = program({
+      "a.c": "void __weak g(void) { }\nvoid __weak alone(void) { }\nvoid f(void) { g(); }",
+      "b.c": "void g(void) { real(); }",
+    });
+    expect([read.resolve("g", "c.c")?.file, read.resolve("alone", "c.c")?.file]).toEqual(["b.c", "a.c"]);
+    expect(read.clashes()).toEqual([]);
+  });
+
+  it("is not known when two files define it for all", () => {
+    const read = program({ "a.c": "int g(void) { return 1; }", "b.c": "int g(void) { return 2; }" });
+    expect(read.clashes().map(({ name, infos }) => [name, infos.map((i) => i.file)])).toEqual([["g", ["a.c", "b.c"]]]);
+  });
+});
+
+describe("objects at file scope", () => {
+  it("are found with their type and initializer", () => {
+    const read = program({
+      "h.h": "#define OP(x) vt_##x",
+      "a.c":
+        "static const struct ops table = {\n .run = OP(run),\n .stop = stop,\n};\nstatic int plain = 3;\nint list[] = { 1, [3] = 2 };",
+    });
+    expect(read.objects.map(({ name, type, line }) => [name, type, line])).toEqual([
+      ["table", "static const struct ops", 1],
+      ["list", "int", 6],
+    ]);
+    const [table] = read.objects;
+    const init = table ? read.initializer(table) : null;
+    expect(init?.kind === "initializer" && init.entries.map((e) => [e.designator, text(e.value)])).toEqual([
+      [{ field: "run" }, "vt_run"],
+      [{ field: "stop" }, "stop"],
+    ]);
+  });
+});
