@@ -1,39 +1,64 @@
 /**
  * Reads C: tokens, syntax trees, macros, an index of a tree's functions, and (`symbolic/`) what is known of values and memory on
- * the ways through a function. Knows no project; what a project's C needs stands in its `Dialect`.
+ * the paths through a function. Knows no project; what a project's C needs stands in its `Dialect`, what its calls mean in the
+ * `Settings` and `Domain`s that it gives to `runFunction`.
  */
 
 export type { Expr, FunctionAst, Stmt } from "./ast.ts";
 export type { Dialect } from "./dialect.ts";
 export { LIMITS } from "./limits.ts";
-export { arithmetic, type FunctionInfo, Program, placed, type SourceFile, substitute } from "./program.ts";
-export { Assumptions, type Guard } from "./symbolic/assumptions.ts";
+export { type FunctionInfo, Program, type SourceFile, substitute } from "./program.ts";
+export type { Guard } from "./symbolic/assumptions.ts";
 export { type Condition, Conditions } from "./symbolic/conditions.ts";
-export { invocationOf, Memory } from "./symbolic/memory.ts";
+export { Domain, type LoopAdvice } from "./symbolic/domain.ts";
+export { Effects } from "./symbolic/effects.ts";
+export type {
+  Call,
+  CallExpr,
+  Evaluated,
+  Frame,
+  IfStmt,
+  LoopStmt,
+  LoopTest,
+  Place,
+  Settings,
+  Trouble,
+} from "./symbolic/engine.ts";
+export {
+  isInstanceOf,
+  keyWithoutElements,
+  pointersTo,
+  pointerTo,
+  readFrom,
+  sourcesOfLocation,
+  stepsOf,
+  wayTo,
+} from "./symbolic/locations.ts";
+export { runFunction } from "./symbolic/machine.ts";
+export type { ShortText, ValueNames } from "./symbolic/names.ts";
 export { joinPaths, type Path } from "./symbolic/path.ts";
+export { sourceText } from "./symbolic/source-text.ts";
+export type { AbstractState } from "./symbolic/state.ts";
 export {
   and,
   atomsOf,
   equal,
-  FALSE,
   type Formula,
   idOf,
   isConst,
+  type Location,
   not,
   num,
-  or,
-  ordering,
-  pointee,
   reworded,
+  type Step,
   type Sym,
-  sameValue,
   sym,
   TRUE,
   textOf,
   truth,
   type Value,
   valueText,
-  worded,
 } from "./symbolic/values.ts";
-export { baseText, binaryText, joinedText, memberText, unaryText } from "./text.ts";
+export { joinedText } from "./text.ts";
+export { calleeOf, expressionsIn, statementsIn } from "./walk.ts";
 export { ParameterWrites } from "./writes.ts";

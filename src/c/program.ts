@@ -13,6 +13,7 @@ import { blankComments, closeOf, type Macro, preprocess } from "./preprocess.ts"
 import { type ParseOptions, parseExpression, parseFunction, parseInitializer } from "./syntax.ts";
 import { scanTopLevel, type TopObject } from "./toplevel.ts";
 import { type MacroSite, Macros, Units } from "./units.ts";
+import { withParts } from "./walk.ts";
 
 export interface SourceFile {
   /** Relative to the root of the tree, with `/`. */
@@ -440,59 +441,14 @@ export function arithmetic(op: string, a: bigint, b: bigint): bigint | null {
 
 /** A function-like macro's body with its parameters replaced. */
 export function substitute(expr: Expr, parameters: readonly string[], args: readonly Expr[]): Expr {
-  const sub = (e: Expr): Expr => substitute(e, parameters, args);
-  switch (expr.kind) {
-    case "name": {
-      const at = parameters.indexOf(expr.name);
-      return at >= 0 ? (args[at] ?? expr) : expr;
-    }
-    case "unary":
-    case "update":
-    case "cast":
-      return { ...expr, operand: sub(expr.operand) };
-    case "binary":
-    case "assign":
-      return { ...expr, left: sub(expr.left), right: sub(expr.right) };
-    case "member":
-      return { ...expr, object: sub(expr.object) };
-    case "index":
-      return { ...expr, object: sub(expr.object), index: sub(expr.index) };
-    case "call":
-      return { ...expr, callee: sub(expr.callee), args: expr.args.map(sub) };
-    case "conditional":
-      return { ...expr, test: sub(expr.test), yes: sub(expr.yes), no: sub(expr.no) };
-    case "comma":
-      return { ...expr, parts: expr.parts.map(sub) };
-    default:
-      return expr;
-  }
+  if (expr.kind !== "name") return withParts(expr, (part) => substitute(part, parameters, args));
+  const at = parameters.indexOf(expr.name);
+  return at >= 0 ? (args[at] ?? expr) : expr;
 }
 
 /** A macro's body stands where the macro is used. */
 export function placed(expr: Expr, line: number): Expr {
-  const at = (e: Expr): Expr => placed(e, line);
-  switch (expr.kind) {
-    case "unary":
-    case "update":
-    case "cast":
-      return { ...expr, line, operand: at(expr.operand) };
-    case "binary":
-    case "assign":
-      return { ...expr, line, left: at(expr.left), right: at(expr.right) };
-    case "member":
-      return { ...expr, line, object: at(expr.object) };
-    case "index":
-      return { ...expr, line, object: at(expr.object), index: at(expr.index) };
-    case "call":
-      return { ...expr, line, callee: at(expr.callee), args: expr.args.map(at) };
-    case "conditional":
-      return { ...expr, line, test: at(expr.test), yes: at(expr.yes), no: at(expr.no) };
-    case "comma":
-    case "opaque":
-      return { ...expr, line, parts: expr.parts.map(at) };
-    default:
-      return { ...expr, line };
-  }
+  return { ...withParts(expr, (part) => placed(part, line)), line };
 }
 
 /** Object-like macros of all files, for conditionals that name another header's constants. */

@@ -2,8 +2,8 @@
 
 import { LIMITS } from "../c/index.ts";
 import type { Diagnostic, Severity, Site } from "../catalog/index.ts";
-import type { Trouble } from "./interpreter.ts";
-import type { RowTrouble } from "./rows.ts";
+import type { Trouble } from "./leaf-run.ts";
+import type { RowTrouble } from "./row-context.ts";
 import type { Finding } from "./soundness.ts";
 
 type Kind =

@@ -3,15 +3,18 @@
  * leaf's, so that several threads can share them.
  */
 
-import { num, type Program } from "../c/index.ts";
+import { num, type Program, wayTo } from "../c/index.ts";
 import type { Diagnostic, Leaf } from "../catalog/index.ts";
+import type { ReleaseEvent } from "./events.ts";
 import { diagnostic } from "./findings.ts";
-import { Interpreter } from "./interpreter.ts";
+import { Knowledge } from "./knowledge.ts";
+import { type LeafRun, runLeaf } from "./leaf-run.ts";
 import type { DispatchedLeaf, DispatchTable } from "./leaves.ts";
 import type { Primitives } from "./primitives.ts";
-import { buildRows, type HandedOver } from "./rows.ts";
+import { handOverField, lockMember } from "./releases.ts";
+import type { HandedOver } from "./row-context.ts";
+import { buildRows } from "./rows.ts";
 import type { ExtractionRules } from "./rules.ts";
-import type { ReleaseEvent } from "./state.ts";
 import type { Tables } from "./tables.ts";
 
 /** What one thread found; plain data. */
@@ -36,21 +39,26 @@ export function analyseLeaves(
   tables: Tables,
   next: () => number,
 ): Share {
-  const relevant = program.reaching(seeds(program, rules));
-  const interpreter = new Interpreter(program, rules, relevant, primitives.outcomes);
-  const handedOver = readTdExit(program, interpreter, rules);
+  const followed = program.reaching(seeds(program, rules));
+  const knowledge = new Knowledge(program, rules, followed, primitives.outcomes);
   const found: Diagnostic[] = [];
+  const visited = new Set<string>();
+  const note = (run: LeafRun): LeafRun => {
+    found.push(...run.troubles.map((t) => diagnostic(t.what, t.message, t.site)));
+    for (const site of run.visited) visited.add(site);
+    return run;
+  };
+  const handedOver = readTdExit(knowledge, note);
   const entries: [number, readonly Leaf[]][] = [];
   const consults = tableReaders(program, rules, table);
-  const context = { interpreter, rules, tables, handedOver, found, consults };
+  const context = { knowledge, note, tables, handedOver, found, consults };
   for (let i = next(); i < table.leaves.length; i = next())
     entries.push([i, leafEntries(table.leaves[i] as DispatchedLeaf, context)]);
-  found.push(...interpreter.troubles.map((t) => diagnostic(t.what, t.message, t.site)));
-  return { entries, found, visited: [...interpreter.visited] };
+  return { entries, found, visited: [...visited] };
 }
 
 /** Functions worth following: primitives, page types, BUSY statuses, whole-word releases, what worsens a status, what never returns. */
-function seeds(program: Program, rules: ExtractionRules): Set<string> {
+export function seeds(program: Program, rules: ExtractionRules): Set<string> {
   const result = new Set([
     ...Object.keys(rules.primitives),
     ...rules.followed,
@@ -76,19 +84,18 @@ function seeds(program: Program, rules: ExtractionRules): Set<string> {
 }
 
 /** What the exit from a TD gives back, by the hand-over field that leads to it. */
-function readTdExit(program: Program, interpreter: Interpreter, rules: ExtractionRules): HandedOver {
+function readTdExit(knowledge: Knowledge, note: (run: LeafRun) => LeafRun): HandedOver {
+  const { program, rules } = knowledge;
   const result = new Map<string, ReleaseEvent[]>();
-  const field = new RegExp(`${rules.handOver}(?:\\.|->)(\\w+)|\\b${rules.handOver}\\b.*?\\.(\\w+)`);
   for (const name of rules.tdExit) {
     const info = program.functions.get(name)?.[0];
     if (!info) continue;
-    for (const { state } of interpreter.run(info, [], "host").finals) {
-      for (const event of state.events) {
+    for (const { events } of note(runLeaf(knowledge, info, { side: "host", args: [], version: null })).finals) {
+      for (const event of events) {
         if (event.kind !== "release") continue;
-        const match = field.exec(event.lockKey);
-        const handed = match?.[1] ?? match?.[2];
-        const key = `${handed} ${/\.(\w+)(?:\[[^\]]*\])?$/.exec(event.lockKey)?.[1]}`;
-        if (handed !== undefined) result.set(key, [...(result.get(key) ?? []), event]);
+        const handed = handOverField(wayTo(event.lock), rules);
+        const key = `${handed} ${lockMember(event.lock)}`;
+        if (handed !== null) result.set(key, [...(result.get(key) ?? []), event]);
       }
     }
   }
@@ -127,8 +134,9 @@ function tableReaders(program: Program, rules: ExtractionRules, table: DispatchT
 
 interface LeafContext {
   readonly consults: Consults;
-  readonly interpreter: Interpreter;
-  readonly rules: ExtractionRules;
+  readonly knowledge: Knowledge;
+  /** Keeps what a run could not do, and what it reached. */
+  readonly note: (run: LeafRun) => LeafRun;
   readonly tables: Tables;
   readonly handedOver: HandedOver;
   readonly found: Diagnostic[];
@@ -153,16 +161,13 @@ const signature = (leaf: Leaf): string =>
   JSON.stringify(leaf.acquisitions.map((a) => [a.resource, a.role, a.lock, a.mode, a.side, a.when, a.times]));
 
 function runEntry(leaf: DispatchedLeaf, version: number | null, variant: string | null, context: LeafContext): Leaf {
-  const { interpreter, rules, tables, handedOver } = context;
+  const { knowledge, note, tables, handedOver } = context;
   const handler = leaf.handler as NonNullable<DispatchedLeaf["handler"]>;
   const args = leaf.args.map((value, i) => (version !== null && i === leaf.versionArgument ? num(version) : value));
-  const { finals, frame } = interpreter.run(handler, args, leaf.side, version);
   const rows = buildRows({
     leaf,
-    finals,
-    frame,
-    interpreter,
-    rules,
+    run: note(runLeaf(knowledge, handler, { side: leaf.side, args, version })),
+    knowledge,
     names: { status: tables.statusName, operand: tables.operand },
     handedOver,
     handler: { file: handler.file, line: handler.line, function: handler.name },

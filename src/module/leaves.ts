@@ -2,7 +2,16 @@
  * Which leaf numbers the module dispatches, and to which handler: read from the dispatchers' switches.
  */
 
-import { type Expr, type FunctionInfo, LIMITS, num, type Program, type Stmt, type Value } from "../c/index.ts";
+import {
+  type Expr,
+  type FunctionInfo,
+  LIMITS,
+  num,
+  type Program,
+  type Stmt,
+  statementsIn,
+  type Value,
+} from "../c/index.ts";
 import type { Side, Site } from "../catalog/index.ts";
 import type { ExtractionRules } from "./rules.ts";
 
@@ -114,22 +123,8 @@ function constantArgument(e: Expr, program: Program): Value | null {
   return value === null ? null : num(value);
 }
 
-function switches(statements: readonly Stmt[]): Extract<Stmt, { kind: "switch" }>[] {
-  return statements.flatMap((s): Extract<Stmt, { kind: "switch" }>[] => {
-    switch (s.kind) {
-      case "switch":
-        return [s, ...s.cases.flatMap((c) => switches(c.body))];
-      case "block":
-        return switches(s.body);
-      case "if":
-        return [...switches([s.yes]), ...(s.no ? switches([s.no]) : [])];
-      case "loop":
-        return switches([s.body]);
-      default:
-        return [];
-    }
-  });
-}
+const switches = (statements: readonly Stmt[]): Extract<Stmt, { kind: "switch" }>[] =>
+  statements.flatMap((s) => [...statementsIn(s)].filter((inner) => inner.kind === "switch"));
 
 /** A function that a case calls for the leaf's status, without the tree defining it. */
 function missingHandler(statements: readonly Stmt[], program: Program, rules: ExtractionRules): string | null {

@@ -4,7 +4,7 @@
 
 import { type Expr, type FunctionAst, type Program, type Stmt, substitute } from "../c/index.ts";
 import type { BitField, LockDefinition, LockKind, LockMode, LockPrimitive, Side } from "../catalog/index.ts";
-import type { Outcome, PrimitiveOutcomes } from "./interpreter.ts";
+import type { Outcome, PrimitiveOutcomes } from "./knowledge.ts";
 import type { ExtractionRules, PrimitiveRule } from "./rules.ts";
 
 /** What a primitive's body shows when its arguments are fixed. */

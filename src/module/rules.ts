@@ -86,6 +86,10 @@ export interface ExtractionRules {
   readonly nonNullMembers: readonly string[];
   /** Functions that walk the PAMT from the 1 GB level down: the last acquisition of a walk is the target. */
   readonly pamtWalks: readonly string[];
+  /** Members that are the entries of a PAMT block, by the page's place in it. */
+  readonly pamtBlocks: readonly string[];
+  /** Member of a physical address that is the address. */
+  readonly addressField: string;
   /** Member of a PAMT entry that is its lock. */
   readonly pamtLock: string;
   /** Page types of PAMT entries that lead to entries of their own, of the next lower level. */
@@ -277,6 +281,8 @@ export const RULES: ExtractionRules = {
   walkedRoot: { root: "eptp", lock: "secure_ept_lock" },
   nonNullMembers: ["pamt_1gb_p", "pamt_2mb_p", "pamt_4kb_p"],
   pamtWalks: ["pamt_walk"],
+  pamtBlocks: ["pamt_1gb_p", "pamt_2mb_p", "pamt_4kb_p"],
+  addressField: "raw_void",
   pamtLock: "entry_lock",
   pamtNodeTypes: ["PT_PAMT"],
   pamtResizes: ["pamt_promote", "pamt_demote"],

@@ -3,31 +3,15 @@
  *
  * The variables of each invocation are a region of their own, and everything else is one more. Copies share the regions that
  * neither has changed since, so that a copy costs little, the end of an invocation is the end of its region, and where two
- * copies meet again only what differs is looked at.
+ * copies join again only what differs is looked at.
  */
 
-import type { Value } from "./values.ts";
+import type { Location, Value } from "./values.ts";
 
 interface Region {
-  readonly values: Map<string, Value>;
+  readonly values: Map<Location, Value>;
   /** More than one memory may have it: whoever changes it copies it first. */
   shared: boolean;
-}
-
-/** The region of what is no invocation's variable. */
-const REST = 0;
-
-/** The number of the invocation whose variable a location is in: of `f12:x` and `f12:x.y`; 0 for any other location. */
-export function invocationOf(key: string): number {
-  if (key.charCodeAt(0) !== 102) return REST;
-  let number = 0;
-  for (let i = 1; i < key.length; i++) {
-    const c = key.charCodeAt(i);
-    if (c === 58) return number;
-    if (c < 48 || c > 57) return REST;
-    number = number * 10 + c - 48;
-  }
-  return REST;
 }
 
 export class Memory {
@@ -42,32 +26,32 @@ export class Memory {
     return new Memory(new Map(this.regions));
   }
 
-  get(key: string): Value | undefined {
-    return this.regions.get(invocationOf(key))?.values.get(key);
+  get(at: Location): Value | undefined {
+    return this.regions.get(at.invocation)?.values.get(at);
   }
 
-  has(key: string): boolean {
-    return this.get(key) !== undefined;
+  has(at: Location): boolean {
+    return this.get(at) !== undefined;
   }
 
-  set(key: string, value: Value): void {
-    this.own(invocationOf(key)).set(key, value);
+  set(at: Location, value: Value): void {
+    this.own(at.invocation).set(at, value);
   }
 
-  delete(key: string): void {
-    if (this.has(key)) this.own(invocationOf(key)).delete(key);
+  delete(at: Location): void {
+    if (this.has(at)) this.own(at.invocation).delete(at);
   }
 
-  /** The locations in the structure or array at `key`, and their values. */
-  inside(key: string): readonly (readonly [key: string, value: Value])[] {
-    return [...(this.regions.get(invocationOf(key))?.values ?? [])].filter(([other]) => isInside(other, key));
+  /** The locations in the structure or array at a place, and their values. */
+  inside(at: Location): readonly (readonly [at: Location, value: Value])[] {
+    return [...(this.regions.get(at.invocation)?.values ?? [])].filter(([other]) => isInside(other, at));
   }
 
-  /** Forgets the locations in the structure or array at `key`. */
-  deleteInside(key: string): void {
-    const number = invocationOf(key);
+  /** Forgets the locations in the structure or array at a place. */
+  deleteInside(at: Location): void {
+    const number = at.invocation;
     for (const other of this.regions.get(number)?.values.keys() ?? [])
-      if (isInside(other, key)) this.own(number).delete(other);
+      if (isInside(other, at)) this.own(number).delete(other);
   }
 
   /** Forgets the variables of an invocation. */
@@ -76,21 +60,21 @@ export class Memory {
   }
 
   /** Every location and its value. */
-  *entries(): Generator<[key: string, value: Value]> {
+  *entries(): Generator<[at: Location, value: Value]> {
     for (const { values } of this.regions.values()) yield* values;
   }
 
   /** The variables of one invocation. */
-  variables(invocation: number): Iterable<[key: string, value: Value]> {
+  variables(invocation: number): Iterable<[at: Location, value: Value]> {
     return this.regions.get(invocation)?.values ?? [];
   }
 
   /**
-   * The memory where two ways meet.
+   * The memory where two paths join.
    *
    * @param merge value of a location that one of the two, or each, has a value for
    */
-  static meet(a: Memory, b: Memory, merge: (key: string) => Value): Memory {
+  static join(a: Memory, b: Memory, merge: (at: Location) => Value): Memory {
     const result = new Memory();
     for (const number of new Set([...a.regions.keys(), ...b.regions.keys()])) {
       const first = a.regions.get(number);
@@ -100,16 +84,16 @@ export class Memory {
         result.regions.set(number, first);
         continue;
       }
-      const values = new Map<string, Value>();
-      for (const key of first?.values.keys() ?? []) values.set(key, merge(key));
-      for (const key of second?.values.keys() ?? []) if (!values.has(key)) values.set(key, merge(key));
+      const values = new Map<Location, Value>();
+      for (const at of first?.values.keys() ?? []) values.set(at, merge(at));
+      for (const at of second?.values.keys() ?? []) if (!values.has(at)) values.set(at, merge(at));
       result.regions.set(number, { values, shared: false });
     }
     return result;
   }
 
   /** The values of a region, to be changed. */
-  private own(number: number): Map<string, Value> {
+  private own(number: number): Map<Location, Value> {
     let region = this.regions.get(number);
     if (region === undefined || region.shared) {
       region = { values: new Map(region?.values), shared: false };
@@ -119,8 +103,7 @@ export class Memory {
   }
 }
 
-function isInside(key: string, outer: string): boolean {
-  if (key.length <= outer.length) return false;
-  const next = key.charCodeAt(outer.length);
-  return (next === 46 || next === 91) && key.startsWith(outer);
+function isInside(at: Location, outer: Location): boolean {
+  for (let around = at.parent; around !== null; around = around.parent) if (around === outer) return true;
+  return false;
 }

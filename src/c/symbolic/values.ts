@@ -4,20 +4,66 @@
 
 import { binaryText, joinedText, unaryText } from "../text.ts";
 
+/** What a location starts at. */
+export type Root =
+  /** A variable or parameter of one invocation. */
+  | { readonly kind: "variable"; readonly invocation: number; readonly name: string }
+  | { readonly kind: "global"; readonly name: string }
+  /** What a pointer points to. */
+  | { readonly kind: "pointee"; readonly pointer: Value }
+  /** Any string literal. */
+  | { readonly kind: "literal" }
+  /** A structure that is itself an unknown value, such as what a call returned. */
+  | { readonly kind: "value"; readonly value: Value };
+
+/** One step further into a structure or an array. */
+export type Step =
+  | { readonly kind: "field"; readonly name: string }
+  | { readonly kind: "element"; readonly index: Value };
+
+/**
+ * A location in memory: a root, and steps of field and element from there. `Space` makes them, each once: two are the same
+ * location exactly when they are the same object.
+ */
+export interface Location {
+  /** The same for the same location of another run; for identities that are made of it, never to be taken apart. */
+  readonly key: string;
+  readonly root: Root;
+  /** The structure or array that it is in; null for a root. */
+  readonly parent: Location | null;
+  /** The step from its parent; null for a root. */
+  readonly step: Step | null;
+  /** The invocation whose variables it is one of, or part of; 0 for none. */
+  readonly invocation: number;
+}
+
+/** How an unknown value came to be. */
+export type Origin =
+  /** Nothing is known of it; numbered in the order in which such values come up. */
+  | { readonly how: "fresh"; readonly number: number }
+  | { readonly how: "call"; readonly callee: string; readonly args: readonly Value[] }
+  /** A pointer to what an address that is no pointer means. */
+  | { readonly how: "mapping"; readonly address: Value }
+  | { readonly how: "operation"; readonly operands: readonly Value[] }
+  /** A loop's counter: any of its values, for each of them or for some. */
+  | { readonly how: "counter"; readonly isEach: boolean };
+
 /** An unknown value. Two are the same value exactly when their `id`s are equal; `text` is how a person would write it. */
 export interface Sym {
   readonly t: "sym";
   readonly id: string;
   readonly text: string;
   /** The location it was read from, so that an assumption about it can be remembered there. */
-  readonly location: string | null;
+  readonly location: Location | null;
   readonly nonNull: boolean;
+  /** Null for what a location held from the start, and for what a function is given. */
+  readonly origin: Origin | null;
 }
 
 export type Value =
   | { readonly t: "num"; readonly v: bigint; readonly name: string | null }
   /** The address of a location. */
-  | { readonly t: "ref"; readonly key: string; readonly text: string }
+  | { readonly t: "ref"; readonly at: Location; readonly text: string }
   | Sym
   | { readonly t: "ite"; readonly c: Formula; readonly a: Value; readonly b: Value }
   /** Some status that is an error; which one does not matter any more. */
@@ -49,7 +95,7 @@ export type Formula =
 /** `unknown == value`: what assuming an atom teaches about an unknown value, and about where it was read from. */
 export interface Binding {
   readonly id: string;
-  readonly location: string | null;
+  readonly location: Location | null;
   readonly value: Value;
 }
 
@@ -62,13 +108,13 @@ export const TRUE: Formula = { k: "const", value: true, key: "true" };
 export const FALSE: Formula = { k: "const", value: false, key: "false" };
 
 export const num = (v: bigint | number, name: string | null = null): Value => ({ t: "num", v: BigInt(v), name });
-export const sym = (id: string, text: string, location: string | null = null, nonNull = false): Sym => ({
-  t: "sym",
-  id,
-  text,
-  location,
-  nonNull,
-});
+export const sym = (
+  id: string,
+  text: string,
+  location: Location | null = null,
+  nonNull = false,
+  origin: Origin | null = null,
+): Sym => ({ t: "sym", id, text, location, nonNull, origin });
 
 export function not(f: Formula): Formula {
   if (f.k === "const") return f.value ? FALSE : TRUE;
@@ -139,7 +185,7 @@ export function idOf(v: Value): string {
     case "num":
       return v.v.toString();
     case "ref":
-      return `&${v.key}`;
+      return `&${v.at.key}`;
     case "sym":
       return v.id;
     case "ite":
@@ -149,11 +195,6 @@ export function idOf(v: Value): string {
     case "zero":
       return "{0}";
   }
-}
-
-/** Key of what a pointer points to. */
-export function pointee(pointer: Value): string {
-  return pointer.t === "ref" ? pointer.key : `*{${idOf(pointer)}}`;
 }
 
 export function sameValue(a: Value, b: Value): boolean {
@@ -268,8 +309,8 @@ function bindingOf(a: Value, b: Value): Binding | null {
   return age(later) > 0 ? { id: later.id, location: later.location, value: earlier } : null;
 }
 
-/** Fresh unknown values are numbered in the order in which they come up; 0 for one that was there from the start. */
-const age = ({ id }: Sym): number => Number(/^#(\d+)$/.exec(id)?.[1] ?? 0);
+/** The number of a fresh value; 0 for one that was there from the start. */
+const age = ({ origin }: Sym): number => (origin?.how === "fresh" ? origin.number : 0);
 
 /** `a < b` or `a > b`; the other relations are negations of these. */
 export function ordering(op: "<" | ">", a: Value, b: Value): Formula {

@@ -1,0 +1,288 @@
+/**
+ * Runs loops: fully when their tests are decided and few, else once, taken to stand for every iteration. What that may have
+ * counted or stored in others is havocked or widened; domains say where one iteration does not tell all.
+ */
+
+import type { Expr, Stmt } from "../ast.ts";
+import type { Domain, LoopAdvice } from "./domain.ts";
+import { type Engine, type Evaluated, type Flow, type Frame, type LoopStmt, type LoopTest, NEXT } from "./engine.ts";
+import { sourceText } from "./source-text.ts";
+import { type AbstractState, joinStates } from "./state.ts";
+import { equal, type Formula, isConst, not, num, type Sym, sym, TRUE } from "./values.ts";
+
+/** Iterations that are run of a loop whose tests are decided. */
+const UNROLL = 8;
+
+/** Where the iterations of a loop end: in the next iteration, or out of the loop. */
+interface Ends {
+  readonly next: AbstractState[];
+  readonly left: Flow[];
+}
+
+/** A loop that is being run. */
+interface Running {
+  readonly s: LoopStmt;
+  readonly frame: Frame;
+  readonly advice: LoopAdvice;
+  readonly left: Flow[];
+}
+
+export class Loops {
+  private readonly engine: Engine;
+  private readonly domains: readonly Domain<unknown>[];
+  private readonly advice = new Map<LoopStmt, LoopAdvice>();
+
+  constructor(engine: Engine, domains: readonly Domain<unknown>[]) {
+    this.engine = engine;
+    this.domains = domains;
+  }
+
+  run(s: LoopStmt, state: AbstractState, frame: Frame): Flow[] {
+    const { engine } = this;
+    const flows: Flow[] = [];
+    let current: AbstractState[] = [state];
+    for (const init of s.init) current = current.flatMap((st) => engine.statement(init, st, frame).map((f) => f.state));
+    for (const st of current) this.widenCounter(s, st, frame);
+    if (!engine.settings.effects.matters(s)) {
+      for (const st of current) {
+        this.havocAssigned(s.body, st, frame);
+        if (s.step) this.havocIn(s.step, st, frame);
+      }
+      return current.map((st): Flow => ({ state: st, exit: NEXT }));
+    }
+    const done: AbstractState[] = [];
+    for (const st of current) {
+      for (const flow of this.iterate(s, st, frame)) {
+        if (flow.exit.k === "next") done.push(flow.state);
+        else flows.push(flow);
+      }
+    }
+    return [...flows, ...joinStates(done, null).map((st): Flow => ({ state: st, exit: NEXT }))];
+  }
+
+  /** The counter of a loop with many iterations is any of them: the body then runs once and stands for all. */
+  private widenCounter(s: LoopStmt, state: AbstractState, frame: Frame): void {
+    const { engine } = this;
+    if (s.test?.kind !== "binary" || !/^(<|<=)$/.test(s.test.op) || s.test.left.kind !== "name") return;
+    const bound = engine.settings.program.evaluate(s.test.right);
+    if (bound === null || bound <= BigInt(UNROLL)) return;
+    const { name } = s.test.left;
+    engine.write({ at: engine.local(name, frame), text: name }, anyCounter("<", bound, name), state);
+  }
+
+  private iterate(s: LoopStmt, start: AbstractState, frame: Frame): Flow[] {
+    const last = this.lastOfDescending(s, start, frame);
+    if (last) return this.descend(s, last, start, frame);
+    const advice = this.adviceOn(s);
+    const limit = this.rounds(s, advice, start, frame);
+    const loop: Running = { s, frame, advice, left: [] };
+    let current: AbstractState[] = [start];
+    for (let round = 0; round <= UNROLL && current.length > 0; round++) {
+      const next: AbstractState[] = [];
+      for (const state of current) {
+        if (!s.testFirst && round === 0) this.once(loop, state, frame.loops, { next, left: loop.left });
+        else this.round(loop, state, round, limit, next);
+      }
+      current = next;
+    }
+    return loop.left;
+  }
+
+  /** One further iteration from a state, where the loop's test says so. */
+  private round(loop: Running, state: AbstractState, round: number, limit: number, next: AbstractState[]): void {
+    const { s, frame, left } = loop;
+    const tested: Evaluated<Formula>[] = s.test ? this.engine.test(s.test, state, frame) : [[state, TRUE]];
+    for (const [st, formula] of tested) {
+      const f = st.simplify(formula);
+      const isDecided = isConst(f, true) && s.test !== null;
+      if (isDecided && round < limit) {
+        const loops = s.testFirst ? [...frame.loops, loopTest(s)] : frame.loops;
+        this.once(loop, st, loops, { next, left });
+      } else if (!isConst(f, false) && !isDecided && round === 0) this.forAll(loop, st);
+      else {
+        if (isDecided) this.laterFailures(loop, [st]);
+        left.push({ state: st, exit: NEXT });
+      }
+    }
+  }
+
+  /** One iteration that stands for all. */
+  private forAll(loop: Running, state: AbstractState): void {
+    const { s, frame, left } = loop;
+    const after: AbstractState[] = [];
+    const before = state.clone();
+    this.once(loop, state, [...frame.loops, loopTest(s)], { next: after, left });
+    this.laterFailures(loop, after);
+    after.push(...this.oneMore(loop, after));
+    for (const end of after) {
+      this.widenCounted(before, end);
+      left.push({ state: end, exit: NEXT });
+    }
+  }
+
+  /** What one iteration counted, all of them may have counted further. */
+  private widenCounted(before: AbstractState, after: AbstractState): void {
+    const { space } = this.engine;
+    for (const [at, value] of [...after.store.entries()]) {
+      const old = before.store.get(at);
+      if (value.t === "num" && value.name === null && old?.t === "num" && old.name === null && value.v === old.v + 1n)
+        after.store.set(at, space.fresh(space.textOf(at), at));
+    }
+  }
+
+  private once(
+    { s, frame }: Pick<Running, "s" | "frame">,
+    state: AbstractState,
+    loops: readonly LoopTest[],
+    ends: Ends,
+  ): void {
+    const { engine } = this;
+    const inner: Frame = { ...frame, loops: s.testFirst ? loops : [...loops, loopTest(s)] };
+    for (const flow of engine.statement(s.body, state, inner)) {
+      if (flow.exit.k === "break") ends.left.push({ state: flow.state, exit: NEXT });
+      else if (flow.exit.k === "next" || flow.exit.k === "continue") {
+        if (s.step) for (const [st] of engine.evaluate(s.step, flow.state, inner)) ends.next.push(st);
+        else ends.next.push(flow.state);
+      } else ends.left.push(flow);
+    }
+  }
+
+  // ------------------------------------------------------- what domains say
+
+  private adviceOn(s: LoopStmt): LoopAdvice {
+    const known = this.advice.get(s);
+    if (known !== undefined) return known;
+    const text = s.test && counterOf(s) !== null ? sourceText(s.test) : null;
+    const advice: LoopAdvice =
+      text === null ? {} : Object.assign({}, ...this.domains.map((domain) => domain.loop(s, text)));
+    this.advice.set(s, advice);
+    return advice;
+  }
+
+  private rounds(s: LoopStmt, advice: LoopAdvice, start: AbstractState, frame: Frame): number {
+    const counter = counterOf(s);
+    return counter && advice.rounds ? advice.rounds(this.engine.valueOf(counter, start, frame)) : UNROLL;
+  }
+
+  /**
+   * Later iterations of a loop do what the first one did, but may report it otherwise: their failures are followed, and nothing
+   * else of them.
+   *
+   * @param ends what the iterations before ended in
+   */
+  private laterFailures(loop: Running, ends: readonly AbstractState[]): void {
+    const { s, frame, advice, left } = loop;
+    const { engine } = this;
+    const counter = counterOf(s);
+    const { failuresUpTo, standsForAll } = advice;
+    if (s.test === null || counter === null || failuresUpTo === undefined || standsForAll === undefined) return;
+    for (let state = standsForAll(ends)?.clone(); state !== undefined; ) {
+      const count = engine.valueOf(counter, state, frame);
+      if (count.t !== "num" || count.v > failuresUpTo) return;
+      const next: AbstractState[] = [];
+      for (const [st, formula] of engine.test(s.test, state, frame)) {
+        if (!st.assume(formula, `${engine.fork(frame, s.line, s.test)}+${count.v}`, true)) continue;
+        const out: Flow[] = [];
+        this.once(loop, st, [...frame.loops, loopTest(s)], { next, left: out });
+        left.push(...out.filter((flow) => flow.state.isExceptional()));
+      }
+      state = standsForAll(next);
+    }
+  }
+
+  /** The iteration for the thing 1, where that for the thing 0 does not stand for it. */
+  private oneMore(loop: Running, ends: readonly AbstractState[]): readonly AbstractState[] {
+    const { s, frame, advice, left } = loop;
+    const { engine } = this;
+    const counter = counterOf(s);
+    if (s.test === null || counter === null || !advice.oneMore) return [];
+    const next: AbstractState[] = [];
+    for (const end of ends) {
+      const count = engine.valueOf(counter, end, frame);
+      if (count.t !== "num" || count.v !== 1n) continue;
+      for (const [st, formula] of engine.test(s.test, end.clone(), frame))
+        if (st.assume(formula, `${engine.fork(frame, s.line, s.test)}+1`, true))
+          this.once(loop, st, [...frame.loops, loopTest(s)], { next, left });
+    }
+    return next;
+  }
+
+  // ---------------------------------------------------------- counting down
+
+  /** `for (v = n; v >= c; v--)` with unknown n: gives c, or null for another loop. */
+  private lastOfDescending(s: LoopStmt, state: AbstractState, frame: Frame): { name: string; last: bigint } | null {
+    const counter = counterOf(s);
+    if (s.test?.kind !== "binary" || s.test.op !== ">=" || counter === null) return null;
+    if (s.step?.kind !== "update" || s.step.op !== "--") return null;
+    const last = this.engine.settings.program.evaluate(s.test.right);
+    const start = this.engine.valueOf(counter, state, frame);
+    return last === null || start.t === "num" ? null : { name: counter, last };
+  }
+
+  /** Counting down from an unknown number: some iteration, and then the last, where the counter is known. */
+  private descend(
+    s: LoopStmt,
+    { name, last }: { readonly name: string; readonly last: bigint },
+    start: AbstractState,
+    frame: Frame,
+  ): Flow[] {
+    const { engine } = this;
+    const left: Flow[] = [];
+    const loop = { s: { ...s, step: null }, frame };
+    const place = { at: engine.local(name, frame), text: name };
+    const between: AbstractState[] = [];
+    const skip = start.clone();
+    const counter = anyCounter(">", last, name);
+    engine.write(place, counter, start);
+    const isEarlier = not(equal(counter, num(last)));
+    if (start.assume(isEarlier, `${engine.fork(frame, s.line, s.step as Expr)}v`, true))
+      this.once(loop, start, [...frame.loops, loopTest(s)], { next: between, left });
+    between.push(skip);
+    const ends: AbstractState[] = [];
+    for (const state of joinStates(between, null)) {
+      engine.write(place, num(last), state);
+      this.once(loop, state, frame.loops, { next: ends, left });
+    }
+    return [...left, ...ends.map((state): Flow => ({ state, exit: NEXT }))];
+  }
+
+  // ------------------------------------------------- what is not run at all
+
+  /** Of a loop that does not matter, only this is known: what it assigns may be anything. */
+  private havocAssigned(s: Stmt, state: AbstractState, frame: Frame): void {
+    const visit = (inner: Stmt): void => {
+      if (inner.kind === "block") inner.body.forEach(visit);
+      else if (inner.kind === "expression") this.havocIn(inner.expr, state, frame);
+      else if (inner.kind === "if") {
+        visit(inner.yes);
+        if (inner.no) visit(inner.no);
+      } else if (inner.kind === "loop") visit(inner.body);
+      else if (inner.kind === "switch") for (const c of inner.cases) c.body.forEach(visit);
+    };
+    visit(s);
+  }
+
+  private havocIn(e: Expr, state: AbstractState, frame: Frame): void {
+    const { engine } = this;
+    const target = e.kind === "assign" ? e.left : e.kind === "update" ? e.operand : null;
+    if (e.kind === "assign") this.havocIn(e.right, state, frame);
+    if (target) {
+      const place = engine.place(target, state, frame);
+      if (place) engine.write(place, engine.space.fresh(place.text, place.at), state);
+    } else if (e.kind === "call") for (const a of e.args) engine.havoc(engine.single(a, state, frame), state);
+    else if (e.kind === "comma") for (const part of e.parts) this.havocIn(part, state, frame);
+    else if (e.kind === "cast") this.havocIn(e.operand, state, frame);
+  }
+}
+
+/** A loop's counter: any value on one side of a bound. */
+const anyCounter = (side: "<" | ">", bound: bigint, name: string): Sym =>
+  sym(`each${side}${bound}`, name, null, false, { how: "counter", isEach: side === "<" });
+
+/** The variable that a loop's test compares. */
+const counterOf = (s: LoopStmt): string | null =>
+  s.test?.kind === "binary" && s.test.left.kind === "name" ? s.test.left.name : null;
+
+function loopTest(s: LoopStmt): LoopTest {
+  return { text: s.test ? sourceText(s.test) : "for ever", line: s.line, counter: counterOf(s) };
+}

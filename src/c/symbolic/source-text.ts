@@ -1,0 +1,37 @@
+/** Expressions as the source writes them. */
+
+import type { Expr } from "../ast.ts";
+import { baseText, binaryText, unaryText } from "../text.ts";
+
+export function sourceText(e: Expr): string {
+  switch (e.kind) {
+    case "number":
+      return e.value.toString();
+    case "name":
+      return e.name;
+    case "binary":
+      return binaryText(e.op, sourceText(e.left), sourceText(e.right));
+    case "unary":
+      return unaryText(e.op, sourceText(e.operand));
+    case "member":
+      return `${baseText(sourceText(e.object))}${e.arrow ? "->" : "."}${e.field}`;
+    case "index":
+      return `${baseText(sourceText(e.object))}[${sourceText(e.index)}]`;
+    case "cast":
+      return sourceText(e.operand);
+    case "call":
+      return `${sourceText(e.callee)}(${e.args.map((a) => sourceText(a)).join(", ")})`;
+    default:
+      return e.kind === "opaque" ? e.text : "…";
+  }
+}
+
+/** The test that holds where an ordering or equality does not. */
+export const OPPOSITE: Readonly<Record<string, string>> = {
+  "==": "!=",
+  "!=": "==",
+  "<": ">=",
+  ">": "<=",
+  "<=": ">",
+  ">=": "<",
+};

@@ -1,0 +1,138 @@
+/** Evaluates expressions as conditions. */
+
+import type { Expr } from "../ast.ts";
+import { arithmetic } from "../program.ts";
+import type { CallExpr, Engine, Evaluated, Frame } from "./engine.ts";
+import { OPPOSITE, sourceText } from "./source-text.ts";
+import type { AbstractState } from "./state.ts";
+import {
+  and,
+  equal,
+  FALSE,
+  type Formula,
+  isConst,
+  not,
+  num,
+  or,
+  ordering,
+  TRUE,
+  truth,
+  type Value,
+  worded,
+} from "./values.ts";
+
+type Binary = Extract<Expr, { kind: "binary" }>;
+
+/** What comes of each of several states; nearly always there is one. */
+export function each<T, R>(
+  list: readonly Evaluated<T>[],
+  next: (state: AbstractState, value: T) => Evaluated<R>[],
+): Evaluated<R>[] {
+  const [only] = list;
+  return only && list.length === 1 ? next(only[0], only[1]) : list.flatMap(([state, value]) => next(state, value));
+}
+
+export class Tests {
+  private readonly engine: Engine;
+
+  constructor(engine: Engine) {
+    this.engine = engine;
+  }
+
+  test(e: Expr, state: AbstractState, frame: Frame): Evaluated<Formula>[] {
+    const { engine } = this;
+    if (e.kind === "unary" && e.op === "!") return this.test(e.operand, state, frame).map(([st, f]) => [st, not(f)]);
+    if (e.kind === "binary") {
+      if (e.op === "&&" || e.op === "||") return this.shortCircuit(e, state, frame);
+      if (e.op in OPPOSITE) return this.comparison(e, state, frame);
+    }
+    const result =
+      e.kind === "call" ? engine.expanded(e as CallExpr, frame, (body) => this.test(body, state, frame)) : null;
+    if (result) return result;
+    return engine.evaluate(e, state, frame).map(([st, value]) => [st, st.simplify(truth(st.resolve(value)))]);
+  }
+
+  private comparison(e: Binary, state: AbstractState, frame: Frame): Evaluated<Formula>[] {
+    const { engine } = this;
+    return each(engine.evaluate(e.left, state, frame), (s1, a) =>
+      engine
+        .evaluate(e.right, s1, frame)
+        .map(
+          ([s2, b]): Evaluated<Formula> => [
+            s2,
+            s2.simplify(this.ofEach(e, relation(e.op, s2.resolve(a), s2.resolve(b)), frame)),
+          ],
+        ),
+    );
+  }
+
+  /** A comparison of elements that a loop counts, as the source writes it: what it says of one it says of each. */
+  private ofEach(e: Binary, f: Formula, frame: Frame): Formula {
+    const isCounted = frame.loops.some(
+      ({ counter }) => counter !== null && (indexes(e.left, counter) || indexes(e.right, counter)),
+    );
+    return isCounted ? worded(f, sourceText(e), sourceText({ ...e, op: OPPOSITE[e.op] ?? e.op })) : f;
+  }
+
+  private shortCircuit(e: Binary, state: AbstractState, frame: Frame): Evaluated<Formula>[] {
+    const { engine } = this;
+    const isAnd = e.op === "&&";
+    if (!engine.settings.effects.of(e.right)) {
+      return each(this.test(e.left, state, frame), (s1, a): Evaluated<Formula>[] => {
+        if (isConst(a, !isAnd)) return [[s1, a]];
+        return this.test(e.right, s1, frame).map(([s2, b]) => [s2, s2.simplify(isAnd ? and(a, b) : or(a, b))]);
+      });
+    }
+    const results: Evaluated<Formula>[] = [];
+    for (const [st, left] of this.test(e.left, state, frame)) {
+      const f = st.simplify(left);
+      if (isConst(f, !isAnd)) {
+        results.push([st, f]);
+        continue;
+      }
+      if (isConst(f, isAnd)) {
+        results.push(...this.test(e.right, st, frame));
+        continue;
+      }
+      const fork = `${engine.fork(frame, e.line, e.left)}${e.op}`;
+      const skip = st.clone();
+      if (skip.assume(isAnd ? not(f) : f, fork, !isAnd)) results.push([skip, isAnd ? FALSE : TRUE]);
+      if (st.assume(isAnd ? f : not(f), fork, isAnd)) results.push(...this.test(e.right, st, frame));
+    }
+    return results;
+  }
+}
+
+/** `a op b` for a comparison. */
+export function relation(op: string, a: Value, b: Value): Formula {
+  if (op === "==") return equal(a, b);
+  if (op === "!=") return not(equal(a, b));
+  if (a.t === "zero") return relation(op, num(0), b);
+  if (b.t === "zero") return relation(op, a, num(0));
+  if (a.t === "num" && b.t === "num") return arithmetic(op, a.v, b.v) === 1n ? TRUE : FALSE;
+  if (b.t === "num" && b.v === 0n && op === "<") return FALSE;
+  if (b.t === "num" && b.v === 0n && op === ">=") return TRUE;
+  switch (op) {
+    case ">=":
+      return not(ordering("<", a, b));
+    case "<=":
+      return not(ordering(">", a, b));
+    default:
+      return ordering(op === "<" ? "<" : ">", a, b);
+  }
+}
+
+/** Is a name the index of an element in an expression? */
+function indexes(e: Expr, name: string): boolean {
+  switch (e.kind) {
+    case "index":
+      return (e.index.kind === "name" && e.index.name === name) || indexes(e.object, name);
+    case "member":
+      return indexes(e.object, name);
+    case "unary":
+    case "cast":
+      return indexes(e.operand, name);
+    default:
+      return false;
+  }
+}

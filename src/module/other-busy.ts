@@ -1,0 +1,73 @@
+/** BUSY-class statuses of a leaf that come from something other than a lock primitive. */
+
+import { joinedText } from "../c/index.ts";
+import type { OtherBusy } from "../catalog/index.ts";
+import { type BusyFact, statusKind } from "./events.ts";
+import { chainKey, hex, operandOf, type RowContext } from "./row-context.ts";
+import { FATAL } from "./rules.ts";
+import { MAX_CONDITION, type Whens } from "./whens.ts";
+
+/** The statuses, in source order. */
+export function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
+  const facts = context.run.finals.filter((final) => !final.failure).flatMap((final) => final.busy);
+  const seen: { readonly name: string; readonly fact: BusyFact; readonly busy: OtherBusy }[] = [];
+  const order = (fact: BusyFact) => fact.evidence.at(-1)?.line ?? 0;
+  for (const fact of [...facts].sort((a, b) => b.evidence.length - a.evidence.length || order(a) - order(b))) {
+    const name = context.names.status(fact.status);
+    if (name === null || fact.isHandedOn || seen.some((other) => other.name === name && isOnItsWayUp(fact, other.fact)))
+      continue;
+    const cause = fact.guards.at(-1);
+    const inLeafTerms = cause ? whens.text(cause.formula) : "";
+    const text = inLeafTerms.length > MAX_CONDITION && cause?.written ? cause.written : inLeafTerms;
+    const same = facts.filter((other) => chainKey(other.evidence) === chainKey(fact.evidence));
+    const before = cause ? whens.ofBusy(same, cause.formula) : null;
+    const isListed = fact.evidence.some((site) => context.knowledge.rules.listReaders.includes(site.function));
+    const final = isListed ? ((fact.status | FATAL) >> 32n) << 32n : finalStatus(fact, facts);
+    const busy: OtherBusy = {
+      status: hex(final),
+      name,
+      object: busyObject(text),
+      operand: (final & 0xffffffffn) === 0n ? null : operandOf(final, context),
+      when: before === null ? text || null : joinedText("&&", [before, text]),
+      evidence: fact.evidence,
+    };
+    seen.push({ name, fact, busy });
+  }
+  return seen
+    .map(({ busy }) => busy)
+    .sort(
+      (a, b) =>
+        (a.evidence[0]?.line ?? 0) - (b.evidence[0]?.line ?? 0) || compare(chainKey(a.evidence), chainKey(b.evidence)),
+    );
+}
+
+/** Is a status one that came into being in a callee, or at the same place? */
+function isOnItsWayUp(fact: BusyFact, origin: BusyFact): boolean {
+  return (
+    functionPath(origin).startsWith(`${functionPath(fact)}>`) || chainKey(fact.evidence) === chainKey(origin.evidence)
+  );
+}
+
+const functionPath = (fact: BusyFact): string => fact.evidence.map((site) => site.function).join(">");
+
+/** A caller may have added an operand to the status, or made it fatal: what it is at the end of its way up. */
+function finalStatus(fact: BusyFact, facts: readonly BusyFact[]): bigint {
+  const path = functionPath(fact);
+  const isHigher = (other: BusyFact): boolean =>
+    statusKind(other.status) === statusKind(fact.status) &&
+    `${path}>`.startsWith(`${functionPath(other)}>`) &&
+    fact.guards.every((guard) => other.guards.includes(guard));
+  const last = (f: BusyFact) => f.evidence.at(-1)?.line ?? 0;
+  const [highest] = facts.filter(isHigher).sort((a, b) => a.evidence.length - b.evidence.length || last(b) - last(a));
+  return highest?.status ?? fact.status;
+}
+
+/** What a busy test looks at: the target of an atomic operation, or the field that it compares. */
+function busyObject(text: string): string {
+  const target = /&([\w.>-]+(?:\[[^\]]*\])?)\)/.exec(text)?.[1];
+  if (target) return target;
+  const field = /!?\(?([\w.>-]+)(?:\[| (?:!=|==|<|>) |$|\()/.exec(text)?.[1];
+  return field ?? text;
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

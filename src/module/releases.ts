@@ -1,0 +1,222 @@
+/** Where a lock is given back. */
+
+import {
+  type AbstractState,
+  idOf,
+  isInstanceOf,
+  keyWithoutElements,
+  type Location,
+  pointersTo,
+  pointerTo,
+  readFrom,
+  type Step,
+  sourcesOfLocation,
+  stepsOf,
+  type Value,
+  wayTo,
+} from "../c/index.ts";
+import type { Release, Site } from "../catalog/index.ts";
+import type { AcquireEvent, ReleaseEvent } from "./events.ts";
+import type { LeafFinal } from "./leaf-run.ts";
+import { chainKey, type Held, isSameSite, type RowContext, type RowTrouble, repeats } from "./row-context.ts";
+import type { ExtractionRules } from "./rules.ts";
+
+/** Where one path gives back what it acquired; null, and a trouble, where it does not. */
+export function releaseOf(
+  event: AcquireEvent,
+  final: LeafFinal,
+  context: RowContext,
+  troubles: RowTrouble[],
+): Release | null {
+  const { rules } = context.knowledge;
+  const release = givenBack(event, final, rules);
+  if (release) return { at: releasePoint(event, release, final, context), evidence: release.evidence };
+  if (final.kind === "td-entry") {
+    const releases = handOverFields(event, final.state, rules)
+      .map((field) => context.handedOver.get(`${field} ${event.members.at(-1)}`))
+      .find((found) => found !== undefined);
+    const given = releases?.find((other) => isHandedOver(event, other, final.state, rules)) ?? releases?.[0];
+    if (given) return { at: "td-exit", evidence: given.evidence };
+  }
+  const removed = removalOf(event, final, rules);
+  if (removed) return { at: "page-removed", evidence: removed };
+  const isWalk = event.evidence.some((s) => rules.pamtWalks.includes(s.function));
+  troubles.push({
+    what: "not-released",
+    message: `${context.leaf.name} never gives back ${isWalk ? `the PAMT entry ${event.text}` : event.text}`,
+    site: event.evidence.at(-1) as Site,
+  });
+  return null;
+}
+
+/** The release of an acquisition on a path. */
+export function givenBack(
+  event: AcquireEvent,
+  { events }: LeafFinal,
+  rules: ExtractionRules,
+): ReleaseEvent | undefined {
+  const at = events.indexOf(event);
+  return events.find(
+    (other, i): other is ReleaseEvent => i > at && other.kind === "release" && isSameLock(event, other, rules),
+  );
+}
+
+/** Is it the same lock? An element that stands for each of an array's is any of them. */
+function isSameLock(event: AcquireEvent, release: ReleaseEvent, rules: ExtractionRules): boolean {
+  return lockKey(event.lock, rules) === lockKey(release.lock, rules) || isInstanceOf(release.lock, event.lock);
+}
+
+const lockKeys = new WeakMap<Location, string>();
+
+/** A PAMT block belongs to one page: which of its entries is meant follows from the page, however its address is written. */
+export function lockKey(lock: Location, { pamtBlocks }: ExtractionRules): string {
+  let key = lockKeys.get(lock);
+  if (key === undefined) {
+    key = keyWithoutElements(lock, new Set(pamtBlocks));
+    lockKeys.set(lock, key);
+  }
+  return key;
+}
+
+/** A lock word inside a page that the leaf removes goes with the page: where the page's type is set to free. */
+function removalOf(event: AcquireEvent, { types }: LeafFinal, rules: ExtractionRules): readonly Site[] | null {
+  const pointer = pointerTo(event.lock);
+  const address = pointer?.t === "sym" && pointer.origin?.how === "mapping" ? readFrom(pointer.origin.address) : null;
+  if (event.lock.parent === null || address?.step?.kind !== "field" || address.step.name !== rules.addressField)
+    return null;
+  const page = address.parent?.key;
+  const isPages = (entry: Location) =>
+    [...sourcesOfLocation(entry)].some(
+      (value) =>
+        value.t === "sym" && value.origin?.how === "call" && value.origin.args.length > 1 && isFirst(value.origin.args),
+    );
+  const isFirst = ([first]: readonly Value[]) => first !== undefined && idOf(first) === page;
+  const fact = types.find((t) => t.how === "assign" && rules.freePageTypes.includes(t.type) && isPages(t.object));
+  return fact?.evidence ?? null;
+}
+
+/** Where a release stands: in the leaf's clean-up, before it enters the TD, or in a function that gives it back earlier. */
+function releasePoint(event: AcquireEvent, release: ReleaseEvent, final: LeafFinal, context: RowContext): string {
+  let depth = 0;
+  while (
+    depth < event.evidence.length - 1 &&
+    depth < release.evidence.length - 1 &&
+    isSameSite(event.evidence[depth], release.evidence[depth])
+  )
+    depth++;
+  const inside = release.evidence[depth];
+  // A handler may be no more than a call of a function in its own file that does the work.
+  const isLeafItself =
+    depth === 1 &&
+    inside?.file === context.handler.file &&
+    inside.file === event.evidence[0]?.file &&
+    !context.leaf.name.includes(inside.function);
+  if (depth > 0 && inside && !(isLeafItself && delegates(context))) return inside.function;
+  if (isSameIteration(event, release)) return "iteration-end";
+  if (release.by !== null) return release.by;
+  if (final.kind === "td-entry" && context.leaf.side === "host") return "before-td-entry";
+  return "leaf-exit";
+}
+
+/** Is a lock given back by the loop that took it? */
+function isSameIteration(event: AcquireEvent, release: ReleaseEvent): boolean {
+  const loop = event.loops.findLast(({ text }) => repeats(text));
+  return loop !== undefined && release.loops.some(({ text, line }) => text === loop.text && line === loop.line);
+}
+
+/** Does the handler take all its locks through one call of a function in its own file? */
+function delegates({ run, handler }: RowContext): boolean {
+  const calls = new Set<string>();
+  let isOwn = true;
+  for (const { events } of run.finals) {
+    for (const { evidence } of events) {
+      const [first, next] = evidence;
+      const isInFile = next?.file === handler.file;
+      isOwn &&= isInFile;
+      calls.add(isInFile ? `${first?.line}:${next.function}` : `${first?.line}`);
+    }
+  }
+  return calls.size === 1 && isOwn;
+}
+
+// ---------------------------------------------------------- over the TD's run
+
+/** The field of the hand-over structure that a location is reached by; null for any other location. */
+export function handOverField(steps: readonly Step[], rules: ExtractionRules): string | null {
+  const at = steps.findIndex((step) => step.kind === "field" && step.name === rules.handOver);
+  const field = at < 0 ? undefined : steps.slice(at + 1).find((step) => step.kind === "field");
+  return field?.name ?? null;
+}
+
+/** The member that a lock is. */
+export function lockMember(lock: Location): string | null {
+  const field = stepsOf(lock).findLast((step) => step.kind === "field");
+  return field?.name ?? null;
+}
+
+/** Fields of the hand-over structure in which the leaf left what leads to this lock. */
+function handOverFields({ object }: AcquireEvent, state: AbstractState, rules: ExtractionRules): string[] {
+  const pointer = pointerTo(object);
+  const id = pointer ? idOf(pointer) : object.key;
+  const sources = new Set([...sourcesOfLocation(object)].map(idOf));
+  const fields: string[] = [];
+  for (const [at, value] of state.store.entries()) {
+    if (value.t !== "sym") continue;
+    const field = handOverField(stepsOf(at), rules);
+    if (field !== null && (sources.has(value.id) || value.id === id || holds(state, value.location, id)))
+      fields.push(field);
+  }
+  return fields;
+}
+
+/** Does a structure that was copied into the hand-over hold the pointer in one of its members? */
+function holds(state: AbstractState, structure: Location | null, pointer: string): boolean {
+  if (structure === null) return false;
+  return state.store.inside(structure).some(([, value]) => value.t === "sym" && value.id === pointer);
+}
+
+/** Of several locks behind one hand-over field: does the exit reach this one by the same member, or the same array element? */
+function isHandedOver(
+  event: AcquireEvent,
+  release: ReleaseEvent,
+  state: AbstractState,
+  rules: ExtractionRules,
+): boolean {
+  const block = (lock: Location) =>
+    wayTo(lock).findLast((step) => step.kind === "field" && rules.pamtBlocks.includes(step.name));
+  const member = block(release.lock);
+  if (member?.kind === "field") {
+    const own = block(event.lock);
+    return own?.kind === "field" && own.name === member.name;
+  }
+  const element = pointersTo(release.lock).find((at) => numbered(at) !== null);
+  const pointer = pointerTo(event.object);
+  if (element === undefined || pointer === null) return false;
+  return [...state.store.entries()].some(
+    ([at, value]) => numbered(at) === numbered(element) && value.t === "sym" && value.id === idOf(pointer),
+  );
+}
+
+/** `member[3]`, of a location that is such an element; else null. */
+function numbered({ step, parent }: Location): string | null {
+  if (step?.kind !== "element" || step.index.t !== "num" || parent?.step?.kind !== "field") return null;
+  return `${parent.step.name}[${step.index.v}]`;
+}
+
+// ------------------------------------------------------------------ of a row
+
+/** Where a path that does all of its work gives locks back; a path that gives up early may do so elsewhere. */
+const USUAL_RELEASES = ["leaf-exit", "iteration-end", "before-td-entry", "td-exit"];
+
+/**
+ * The release of a row: of the very acquisition that the row shows, not of one at another level of a walk. Where paths differ,
+ * the first in the source: what fails is cleaned up at the end.
+ */
+export function usualRelease(first: Held, all: readonly Held[]): Release | null {
+  const shown = chainKey(first.event.evidence);
+  const same = all.filter((held) => held.release !== null && chainKey(held.event.evidence) === shown);
+  const usual = same.filter((held) => USUAL_RELEASES.includes(held.release?.at ?? ""));
+  const line = (held: Held): number => held.release?.evidence[0]?.line ?? 0;
+  const [earliest] = (usual.length > 0 ? usual : same).sort((a, b) => line(a) - line(b));
+  return earliest?.release ?? first.release;
+}

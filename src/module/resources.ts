@@ -1,0 +1,164 @@
+/** Which resource a lock is, in which role, and what the leaf calls the object that holds it. */
+
+import { idOf, pointerTo, type ShortText } from "../c/index.ts";
+import type { Acquisition, Site } from "../catalog/index.ts";
+import type { AcquireEvent } from "./events.ts";
+import type { LeafFinal } from "./leaf-run.ts";
+import { chainKey, type Held, type RowContext, type RowTrouble } from "./row-context.ts";
+import type { ExtractionRules } from "./rules.ts";
+
+export interface Class {
+  readonly resource: string;
+  readonly role: string | null;
+  readonly isGuess?: boolean;
+}
+
+/** Finds the leaf's own name for an object. */
+export class ObjectNames {
+  private readonly context: RowContext;
+  private readonly texts: readonly ShortText[];
+
+  constructor(context: RowContext) {
+    this.context = context;
+    this.texts = context.run.names.shortTexts(false);
+  }
+
+  /** The variable that points to the object, without the suffix that says it is a pointer; the word itself of a bit lock. */
+  of({ lockKind, object, text }: AcquireEvent): string {
+    if (lockKind === "bit") return /\b\w+(\[[^\]]*\])?$/.exec(this.inLeafTerms(text))?.[0] ?? text;
+    const pointer = pointerTo(object);
+    const variable = this.context.run.names.variableOf(pointer ? idOf(pointer) : object.key);
+    if (variable !== null) return shortName(variable);
+    const written = this.inLeafTerms(text).replace(/(->|\.)[\w.]+$/, "");
+    const owner =
+      /(\w+?)_(?:pamt_block|pamt_walk_result|walk_result)\b/.exec(written)?.[1] ??
+      /\[(\w+?)(?:_pa)?(?:\[|\.|\])/.exec(written)?.[1];
+    return shortName(owner ?? written);
+  }
+
+  /** Replaces what callees computed by the leaf's variables that hold it. */
+  private inLeafTerms(text: string): string {
+    let result = text;
+    for (const [long, short] of this.texts) result = replaced(result, long, short);
+    return result;
+  }
+}
+
+/** A name in place of an expression, and of the parentheses that only the expression needs. */
+export function replaced(text: string, long: string, short: string): string {
+  if (!text.includes(long)) return text;
+  const enclosed = text.split(`(${long})`);
+  const joined = enclosed.reduce((left, right) => left + (/\w$/.test(left) ? `(${short})` : short) + right);
+  return joined.split(long).join(short);
+}
+
+function shortName(name: string): string {
+  return name
+    .replace(/\[\d+\]$/, "")
+    .replace(/_(ptr|p)$/, "")
+    .replace(/_pamt(_entry|_block|_walk_result)?$/, "");
+}
+
+/** Rows of one resource on several objects get the object as their role. */
+export function nameTwins(rows: readonly Acquisition[]): Acquisition[] {
+  return rows.map((row) => {
+    const twins = rows.filter(
+      (other) => other.resource === row.resource && other.role === row.role && row.role === null,
+    );
+    const objects = new Set(twins.map((twin) => twin.object));
+    return objects.size > 1 ? { ...row, role: row.object } : row;
+  });
+}
+
+export function classify(
+  event: AcquireEvent,
+  acquires: readonly AcquireEvent[],
+  final: LeafFinal,
+  context: RowContext,
+  troubles: RowTrouble[],
+): Class {
+  const { rules } = context.knowledge;
+  const path = event.members.join(".");
+  for (const rule of rules.resources) {
+    if (rule.lock && rule.lock !== event.lockKind) continue;
+    if (rule.path.test(rule.lock === "bit" ? event.text : path)) return { resource: rule.resource, role: null };
+  }
+  if (event.members.at(-1) === rules.pamtLock) return classifyPage(event, acquires, final, context);
+  const name = event.members.at(-1) ?? event.text;
+  const site = event.evidence.at(-1) as Site;
+  if (!troubles.some((t) => t.what === "unclassified" && t.message.includes(`'${name}'`))) {
+    troubles.push({
+      what: "unclassified",
+      message: `the lock '${name}' fits no known resource; its field name stands for it`,
+      site,
+    });
+  }
+  return { resource: name.replace(/_lock$/, "").toUpperCase(), role: null };
+}
+
+/** The last acquisition of the walk that an ancestor was locked for. */
+export function walkTarget(event: AcquireEvent, acquires: readonly AcquireEvent[]): AcquireEvent {
+  return acquires.filter((other) => other.invocation === event.invocation).at(-1) ?? event;
+}
+
+/** Resources of a PAMT walk's entries above the 4 KB level, from the top down. */
+const PAMT_LEVELS: readonly string[] = ["PAMT_1G", "PAMT_2M"];
+
+/** How far down in a PAMT walk a resource is: 1 at the top. */
+export const levelOf = (resource: string): number => PAMT_LEVELS.indexOf(resource) + 1 || PAMT_LEVELS.length + 1;
+
+/** A PAMT entry: an ancestor on a walk, or the entry of a page, which is a resource of its own when the page is a TDR or TDVPR. */
+function classifyPage(
+  event: AcquireEvent,
+  acquires: readonly AcquireEvent[],
+  final: LeafFinal,
+  { knowledge, leaf }: RowContext,
+): Class {
+  const { rules } = knowledge;
+  const facts = final.types.filter((fact) => fact.object === event.object);
+  const inWalk = event.evidence.some((site) => rules.pamtWalks.includes(site.function));
+  if (inWalk) {
+    const walk = acquires.filter((other) => other.invocation === event.invocation);
+    const level = walk.indexOf(event);
+    // The entry of a range that the PAMT describes by a page of entries of its own is no page's entry.
+    const isNode = level < PAMT_LEVELS.length && facts.some(({ type }) => rules.pamtNodeTypes.includes(type));
+    if (level < walk.length - 1 || isNode) return { resource: PAMT_LEVELS[level] ?? "PAMT_2M", role: null };
+  }
+  if (rules.pamtResizes.includes(event.evidence.at(-1)?.function ?? "")) return { resource: "PAGE", role: "to-resize" };
+  if (event.evidence.some((site) => rules.ownerLocks.includes(site.function))) return { resource: "TDR", role: null };
+  const found = knowledge.pageType(null, facts.filter((fact) => fact.how === "assume").at(-1)?.type ?? null);
+  const set = facts.filter((fact) => fact.how === "assign").at(-1)?.type ?? null;
+  const special = rules.pageResources[set ?? ""] ?? (set === null ? rules.pageResources[found ?? ""] : undefined);
+  if (special) return { resource: special, role: null };
+  const role = roleOf(leaf.name, found, set, rules);
+  return role === null
+    ? { resource: "PAGE", role: `to-${leaf.name.split("_").at(-1)}`, isGuess: true }
+    : { resource: "PAGE", role };
+}
+
+function roleOf(leafName: string, found: string | null, set: string | null, rules: ExtractionRules): string | null {
+  const word = leafName.split("_").at(-1) ?? "";
+  if (rules.roleWords.includes(word)) return `to-${word}`;
+  const isFree = (type: string | null) => type !== null && rules.freePageTypes.includes(type);
+  if (set !== null && !isFree(set)) return "to-add";
+  if (isFree(set)) return "to-remove";
+  return isFree(found) ? "to-add" : null;
+}
+
+/** The call chain down to the PAMT walk, which may stop at any level. */
+export function chainBeforeWalk(event: AcquireEvent, rules: ExtractionRules): string {
+  const walkAt = event.evidence.findIndex((s) => rules.pamtWalks.includes(s.function));
+  return chainKey(walkAt >= 0 ? event.evidence.slice(0, walkAt) : event.evidence);
+}
+
+/** A page whose type one path through the leaf changes has that role on the other paths too. */
+export function settleRoles(held: readonly (readonly Held[])[], rules: ExtractionRules): Held[][] {
+  const known = new Map<string, string | null>();
+  for (const item of held.flat())
+    if (!item.isGuess && item.resource === "PAGE") known.set(chainBeforeWalk(item.event, rules), item.role);
+  return held.map((list) =>
+    list.map((item) =>
+      item.isGuess ? { ...item, role: known.get(chainBeforeWalk(item.event, rules)) ?? item.role } : item,
+    ),
+  );
+}

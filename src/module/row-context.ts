@@ -1,0 +1,70 @@
+/** What is needed to read one leaf's rows off its run, and what they are read off as. */
+
+import type { Acquisition, LockMode, Operand, OtherBusy, Release, Site } from "../catalog/index.ts";
+import type { AcquireEvent, ReleaseEvent } from "./events.ts";
+import type { Knowledge } from "./knowledge.ts";
+import type { LeafRun } from "./leaf-run.ts";
+import type { DispatchedLeaf } from "./leaves.ts";
+
+/** What the statuses and operands of the tree are called. */
+export interface StatusNames {
+  readonly status: (value: bigint) => string | null;
+  readonly operand: (value: bigint) => Operand | null;
+}
+
+/** Releases that the TD exit makes of what the TD entry left locked: by the hand-over field and the lock's member. */
+export type HandedOver = ReadonlyMap<string, readonly ReleaseEvent[]>;
+
+export interface RowTrouble {
+  readonly what: "no-success" | "not-released" | "released-as" | "leaked-on-error" | "unclassified" | "no-status";
+  readonly message: string;
+  readonly site: Site;
+}
+
+export interface LeafRows {
+  readonly acquisitions: readonly Acquisition[];
+  readonly otherBusy: readonly OtherBusy[];
+  readonly troubles: readonly RowTrouble[];
+}
+
+/** Everything that is needed to read one leaf's rows off its run. */
+export interface RowContext {
+  readonly leaf: DispatchedLeaf;
+  readonly run: LeafRun;
+  readonly knowledge: Knowledge;
+  readonly names: StatusNames;
+  readonly handedOver: HandedOver;
+  readonly handler: Site;
+}
+
+/** One acquisition on one path through the leaf, with its resource. */
+export interface Held {
+  readonly event: AcquireEvent;
+  readonly mode: LockMode;
+  readonly resource: string;
+  readonly role: string | null;
+  /** The role is a guess from the leaf's name. */
+  readonly isGuess: boolean;
+  readonly object: string;
+  readonly release: Release | null;
+  /** Where it was made EXCLUSIVE, when it was not taken in that mode. */
+  readonly promotion: readonly Site[] | null;
+}
+
+/** A call chain as an identity. */
+export const chainKey = (evidence: readonly Site[]): string => evidence.map((s) => `${s.file}:${s.line}`).join(">");
+
+export const isSameSite = (a: Site | undefined, b: Site | undefined): boolean =>
+  a !== undefined && b !== undefined && a.file === b.file && a.line === b.line && a.function === b.function;
+
+/** `do … while (0)` repeats nothing. */
+export const repeats = (test: string): boolean => test !== "0" && test !== "false";
+
+export const hex = (value: bigint): string => `0x${value.toString(16).toUpperCase().padStart(16, "0")}`;
+
+/** The operand in a status's low half; zero means RAX only in a status that carries operands. */
+export function operandOf(status: bigint, { knowledge, names }: RowContext): Operand | null {
+  const low = status & 0xffffffffn;
+  if (low === 0n && !knowledge.rules.operandStatuses.test(names.status(status) ?? "")) return null;
+  return names.operand(low);
+}
