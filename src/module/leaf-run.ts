@@ -41,6 +41,8 @@ export interface LeafRun {
   readonly troubles: readonly Trouble[];
   /** Call sites of primitives that were reached, as `file:line`. */
   readonly visited: ReadonlySet<string>;
+  /** Steps that it took. */
+  readonly steps: number;
 }
 
 /** What a run is for. */
@@ -69,5 +71,6 @@ export function runLeaf(knowledge: Knowledge, handler: FunctionInfo, { side, arg
     ownTests: run.ownTests,
     troubles: [...run.troubles, ...locks.troubles],
     visited: locks.visited,
+    steps: run.steps,
   };
 }

@@ -32,6 +32,8 @@ export interface Run {
   /** Keys of the tests that the entry's own functions make: its own, and what that calls in the same file. */
   readonly ownTests: ReadonlySet<string>;
   readonly troubles: readonly Trouble[];
+  /** Steps that it took: statements, and expressions that were evaluated. */
+  readonly steps: number;
 }
 
 /**
@@ -92,6 +94,7 @@ class Machine implements Engine {
       names: this.names,
       ownTests: this.ownTests,
       troubles: this.troubles,
+      steps: this.steps,
     };
   }
 
