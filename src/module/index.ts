@@ -2,18 +2,15 @@
  * From a module's source tree to its Catalog.
  */
 
-import { LIMITS, Program } from "../c/index.ts";
+import { LIMITS } from "../c/index.ts";
 import type { Catalog, Diagnostic, Leaf, Side, Site } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import { cacheKey, readCache, writeCache } from "./cache.ts";
+import { Extraction, type Share, Work } from "./extraction.ts";
 import { diagnostic, sortDiagnostics } from "./findings.ts";
-import { analyseLeaves } from "./leaf-analysis.ts";
-import { type DispatchTable, readDispatchers } from "./leaves.ts";
-import { Primitives } from "./primitives.ts";
-import { type ExtractionRules, RULES } from "./rules.ts";
+import type { DispatchTable } from "./leaves.ts";
 import { checkSoundness } from "./soundness.ts";
-import { readTables } from "./tables.ts";
-import { type Helper, shared, startHelper } from "./threads.ts";
+import { analyseAll, startHelper } from "./threads.ts";
 import { readTree, type SourceTree } from "./tree.ts";
 
 export { defaultCacheDir } from "./cache.ts";
@@ -73,41 +70,39 @@ interface Identity {
 }
 
 async function analyse(tree: SourceTree, identity: Identity): Promise<Catalog> {
-  const helper = startHelper(tree.files);
+  const work = new Work();
+  const helper = startHelper(tree.files, work);
   try {
-    return await analyseProgram(new Program(tree.files, RULES.preprocess), tree, identity, RULES, helper);
+    const extraction = new Extraction(tree.files);
+    if (extraction.table.leaves.length === 0) throw noModule(tree);
+    const shares = await analyseAll(extraction, work, helper);
+    if (shares === null) throw tooMuch(tree);
+    return catalogOf(tree, identity, extraction, shares);
   } finally {
     helper?.stop();
   }
 }
 
-async function analyseProgram(
-  program: Program,
+const noModule = (tree: SourceTree): SeamlockError =>
+  new SeamlockError("SL1004", `${tree.root} has C source, but no dispatcher of SEAMCALL or TDCALL leaves`, {
+    place: { file: tree.root },
+    hint: tree.skipped[0]
+      ? `${tree.skipped[0].path} was not read: ${tree.skipped[0].reason}`
+      : "give the root of a TDX module source tree; `seamlock modules` lists the versions that are bundled",
+  });
+
+const tooMuch = (tree: SourceTree): SeamlockError =>
+  new SeamlockError("SL1005", `the analysis of ${tree.root} takes more than ${LIMITS.steps} steps`, {
+    place: { file: tree.root },
+    hint: "a module takes about a tenth of that: is all that the tree holds the source of one module?",
+  });
+
+function catalogOf(
   tree: SourceTree,
   identity: Identity,
-  rules: ExtractionRules,
-  helper: Helper | null,
-): Promise<Catalog> {
-  const table = readDispatchers(program, rules);
-  if (table.leaves.length === 0) {
-    throw new SeamlockError("SL1004", `${tree.root} has C source, but no dispatcher of SEAMCALL or TDCALL leaves`, {
-      place: { file: tree.root },
-      hint: tree.skipped[0]
-        ? `${tree.skipped[0].path} was not read: ${tree.skipped[0].reason}`
-        : "give the root of a TDX module source tree; `seamlock modules` lists the versions that are bundled",
-    });
-  }
-  const primitives = new Primitives(program, rules);
-  const tables = readTables(program, rules);
-  const shares = await shared(helper, table.leaves.length, (next) =>
-    analyseLeaves(program, rules, table, primitives, tables, next),
-  );
-  if (shares === null) {
-    throw new SeamlockError("SL1005", `the analysis of ${tree.root} takes more than ${LIMITS.analysis / 1000} s`, {
-      place: { file: tree.root },
-      hint: "a module takes about a second: is all that the tree holds the source of one module?",
-    });
-  }
+  { program, rules, table, primitives, tables }: Extraction,
+  shares: readonly Share[],
+): Catalog {
   const leaves = inOrder(shares.flatMap((share) => share.entries));
   const visited = new Set(shares.flatMap((share) => share.visited));
   const roots = new Set([

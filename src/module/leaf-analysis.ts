@@ -1,7 +1,4 @@
-/**
- * The leaves of a module, one by one: each leaf's rows are made from its own run of the interpreter and depend on no other
- * leaf's, so that several threads can share them.
- */
+/** The leaves of a module, one by one: each leaf's rows are made from its own runs and depend on no other leaf's. */
 
 import { num, type Program, wayTo } from "../c/index.ts";
 import type { Diagnostic, Leaf } from "../catalog/index.ts";
@@ -17,48 +14,47 @@ import { buildRows } from "./rows.ts";
 import type { ExtractionRules } from "./rules.ts";
 import type { Tables } from "./tables.ts";
 
-/** What one thread found; plain data. */
-export interface Share {
-  /** By the leaf's index in the dispatch table: its entries, one for each variant. */
-  readonly entries: readonly (readonly [index: number, leaves: readonly Leaf[]])[];
-  readonly found: readonly Diagnostic[];
+/** Analyses leaves, and keeps what that says of the tree. */
+export class LeafAnalysis {
+  readonly found: Diagnostic[] = [];
   /** `file:line` of the primitive calls that were reached. */
-  readonly visited: readonly string[];
-}
+  readonly visited = new Set<string>();
+  private readonly table: DispatchTable;
+  private readonly context: LeafContext;
+  private steps = 0;
 
-/**
- * Analyses leaves.
- *
- * @param next index of a leaf that nobody has analysed yet; any number past the end of the table stops
- */
-export function analyseLeaves(
-  program: Program,
-  rules: ExtractionRules,
-  table: DispatchTable,
-  primitives: Primitives,
-  tables: Tables,
-  next: () => number,
-): Share {
-  const followed = program.reaching(seeds(program, rules));
-  const knowledge = new Knowledge(program, rules, followed, primitives.outcomes);
-  const found: Diagnostic[] = [];
-  const visited = new Set<string>();
-  const note = (run: LeafRun): LeafRun => {
-    found.push(...run.troubles.map((t) => diagnostic(t.what, t.message, t.site)));
-    for (const site of run.visited) visited.add(site);
+  constructor(program: Program, rules: ExtractionRules, table: DispatchTable, primitives: Primitives, tables: Tables) {
+    this.table = table;
+    const followed = program.reaching(seeds(program, rules));
+    const knowledge = new Knowledge(program, rules, followed, primitives.outcomes);
+    const consults = tableReaders(program, rules, table);
+    const handedOver = readTdExit(knowledge, (run) => this.note(run));
+    this.context = { knowledge, note: (run) => this.note(run), tables, handedOver, found: this.found, consults };
+    this.steps = 0;
+  }
+
+  /** The entries of the leaf at an index of the dispatch table, one for each variant. */
+  leaf(index: number): readonly Leaf[] {
+    return leafEntries(this.table.leaves[index] as DispatchedLeaf, this.context);
+  }
+
+  /** The steps since this was last asked. */
+  takeSteps(): number {
+    const { steps } = this;
+    this.steps = 0;
+    return steps;
+  }
+
+  private note(run: LeafRun): LeafRun {
+    this.found.push(...run.troubles.map((t) => diagnostic(t.what, t.message, t.site)));
+    for (const site of run.visited) this.visited.add(site);
+    this.steps += run.steps;
     return run;
-  };
-  const handedOver = readTdExit(knowledge, note);
-  const entries: [number, readonly Leaf[]][] = [];
-  const consults = tableReaders(program, rules, table);
-  const context = { knowledge, note, tables, handedOver, found, consults };
-  for (let i = next(); i < table.leaves.length; i = next())
-    entries.push([i, leafEntries(table.leaves[i] as DispatchedLeaf, context)]);
-  return { entries, found, visited: [...visited] };
+  }
 }
 
 /** Functions worth following: primitives, page types, BUSY statuses, whole-word releases, what worsens a status, what never returns. */
-export function seeds(program: Program, rules: ExtractionRules): Set<string> {
+function seeds(program: Program, rules: ExtractionRules): Set<string> {
   const result = new Set([
     ...Object.keys(rules.primitives),
     ...rules.followed,

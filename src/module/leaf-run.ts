@@ -41,7 +41,7 @@ export interface LeafRun {
   readonly troubles: readonly Trouble[];
   /** Call sites of primitives that were reached, as `file:line`. */
   readonly visited: ReadonlySet<string>;
-  /** Steps that it took. */
+  /** Steps that it took, of those that `LIMITS.leafSteps` bounds. */
   readonly steps: number;
 }
 

@@ -21,9 +21,6 @@ import { Statements } from "./statements.ts";
 import { relation, Tests } from "./tests.ts";
 import { atomsOf, type Formula, type Location, sym, type Value } from "./values.ts";
 
-const STEPS_BETWEEN_LOOKS = 1024;
-const MAX_STEPS = 400_000;
-
 /** What one run of a function gave. */
 export interface Run {
   /** How its paths end. */
@@ -32,7 +29,7 @@ export interface Run {
   /** Keys of the tests that the entry's own functions make: its own, and what that calls in the same file. */
   readonly ownTests: ReadonlySet<string>;
   readonly troubles: readonly Trouble[];
-  /** Steps that it took: statements, and expressions that were evaluated. */
+  /** Statements that were run, each once for each state. */
   readonly steps: number;
 }
 
@@ -70,7 +67,6 @@ class Machine implements Engine {
   /** Depths of the invocations of the entry's own functions. */
   private readonly own = new Map<number, number>();
   private current: { readonly frame: Frame; readonly line: number } | null = null;
-  private readonly end = performance.now() + LIMITS.leaf;
 
   constructor(settings: Settings, domains: readonly Domain<unknown>[]) {
     this.settings = settings;
@@ -227,10 +223,10 @@ class Machine implements Engine {
   }
 
   step(frame: Frame, line: number): number | null {
-    if (++this.steps % STEPS_BETWEEN_LOOKS === 0 && performance.now() > this.end) this.steps = MAX_STEPS + 1;
-    if (this.steps > MAX_STEPS) {
-      if (this.steps === MAX_STEPS + 1)
-        this.trouble("budget", "the analysis of this leaf took too many steps, or too long", this.site(frame, line));
+    this.steps++;
+    if (this.steps > LIMITS.leafSteps) {
+      if (this.steps === LIMITS.leafSteps + 1)
+        this.trouble("budget", `the analysis takes more than ${LIMITS.leafSteps} steps`, this.site(frame, line));
       return null;
     }
     this.current = { frame, line };
