@@ -96,18 +96,18 @@ const lockTexts = (path: OraclePath, step: OracleStep): string[] =>
 
 const pair = (call: string, holds: readonly string[]): string => `${call} {${holds.join(", ")}}`;
 
-/** Whether a row begins where the hand-read path does. */
-function sameEntry({ path }: OracleRow, row: HostRow, oracle: Oracle): boolean {
+/** Whether a way, its functions, labels and commands, begins where a hand-read path does. */
+export function beginsAt(path: OraclePath, way: ReadonlySet<string>, oracle: Oracle): boolean {
   const { function: entry, labels } = path.entry;
-  if (labels.length === 0 || !entry.endsWith("_ioctl")) return [entry, ...labels].some((name) => row.way.has(name));
-  if (!row.way.has(entry)) return false;
-  if (labels[0] === "KVM_MEMORY_ENCRYPT_OP") return row.way.has(labels.at(-1) ?? "");
-  if (labels.some((label) => row.way.has(label))) return true;
+  if (labels.length === 0 || !entry.endsWith("_ioctl")) return [entry, ...labels].some((name) => way.has(name));
+  if (!way.has(entry)) return false;
+  if (labels[0] === "KVM_MEMORY_ENCRYPT_OP") return way.has(labels.at(-1) ?? "");
+  if (labels.some((label) => way.has(label))) return true;
   if (!labels.includes("*")) return false;
   const named = oracle.paths.flatMap((other) =>
     other === path || other.entry.function !== entry ? [] : other.entry.labels,
   );
-  return !named.some((label) => row.way.has(label) && label !== "KVM_MEMORY_ENCRYPT_OP" && label !== "KVM_RUN");
+  return !named.some((label) => way.has(label) && label !== "KVM_MEMORY_ENCRYPT_OP" && label !== "KVM_RUN");
 }
 
 export interface Comparison {
@@ -174,7 +174,7 @@ export function compare(oracle: Oracle, profile: HostProfile): Comparison {
   for (const one of read) {
     const { path, step, holds } = one;
     const name = `${path.id} ${step.call}`;
-    const here = rows.filter((row) => row.call === step.call && sameEntry(one, row, oracle));
+    const here = rows.filter((row) => row.call === step.call && beginsAt(path, row.way, oracle));
     const same = here.filter((row) => String(row.holds) === String(holds));
     for (const row of same) matched.add(row);
     if (same.length === 0) {
