@@ -77,7 +77,9 @@ function runningModel(scenario: RunningScenario, catalog: Catalog): Model {
       hostPriorityTimeout: does("host-priority-timeout"),
     },
     checkBeforeMark: scenario.entryOrder === "check-then-mark",
+    pendingVe: scenario.pendingVe,
     localRetry: scenario.faultRetry === "local",
+    abandonedFaults: scenario.abandonedFaults,
     allLocks: scenario.locks === "all",
     progress: scenario.progress,
   });

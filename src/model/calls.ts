@@ -12,6 +12,7 @@ import {
   type ProcessBuilder,
   type StepMeta,
 } from "../language/index.ts";
+import type { EntryWriter } from "./entry-writes.ts";
 import type { SeptBody } from "./sept.ts";
 import { givenByEffect, statusCode, type World } from "./world.ts";
 
@@ -38,6 +39,9 @@ interface Held {
   readonly object: IntLike;
 }
 
+/** What the second instruction of a write does that is two. */
+export const STORED_AGAIN = "the same value is stored once more: what changed in the entry meanwhile is lost";
+
 /** The name of a call's i-th lock, numbered where the call takes several of a class. */
 function nth(locks: readonly Held[], i: number): string {
   const { resource } = (locks[i] as Held).row;
@@ -49,9 +53,12 @@ function nth(locks: readonly Held[], i: number): string {
 export class Caller {
   readonly p: ProcessBuilder;
   readonly world: World;
-  constructor(p: ProcessBuilder, world: World) {
+  readonly writer: EntryWriter;
+  /** `guest`: does the process also run the guest's calls? */
+  constructor(p: ProcessBuilder, world: World, guest: boolean) {
     this.p = p;
     this.world = world;
+    this.writer = world.entry.writer(p, guest);
   }
 
   /** The label at which a call starts. */
@@ -115,20 +122,18 @@ export class Caller {
       });
     });
     const given = locks.find(({ row }) => givenByEffect(row));
+    const kept = locks.filter((lock) => lock !== given);
+    const writes = call.body.write === null ? [[]] : this.writer.steps(call.body.write, given === undefined);
     const effect = this.#effect(call, "TDX_SUCCESS", note);
-    this.p.step(label, {
-      when: passed(checks.length),
-      do: [
-        ...call.body.do,
-        ...(given === undefined ? [] : this.world.release(given.row, given.object)),
-        ...(call.also ?? []),
-      ],
-      next: this.#leave(
-        call,
-        locks.filter((lock) => lock !== given),
-        "ok",
-      ),
-      meta: given === undefined ? effect : { ...this.meta(call.leaf, "release", given), note },
+    let here = label;
+    writes.forEach((write, i) => {
+      const last = i === writes.length - 1;
+      const next = last ? this.#leave(call, kept, "ok") : `${call.prefix} store`;
+      const meta = given === undefined ? effect : { ...this.meta(call.leaf, "release", given), note };
+      const rest = [...call.body.do, ...(call.also ?? [])];
+      if (i === 0) this.p.step(here, { when: passed(checks.length), do: [...write, ...rest], next, meta });
+      else this.p.step(here, { do: write, next, meta: { leaf: call.leaf.name, action: "effect", note: STORED_AGAIN } });
+      here = next;
     });
   }
 

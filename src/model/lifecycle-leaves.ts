@@ -471,7 +471,7 @@ export class LifeLeaves {
         { after: "SEPT_ENTRY", checks: this.#checks(body, "SEPT_ENTRY") },
         { after: "PAGE", checks: this.#checks(body, "PAGE") },
       ],
-      body: [...body.do, ...this.#take(state.at.sept)],
+      body: [...state.effects(body), ...this.#take(state.at.sept)],
       note: body.note,
     };
   }
@@ -637,7 +637,7 @@ export class LifeLeaves {
         { after: "SEPT_ENTRY", checks: this.#checks(body, "SEPT_ENTRY") },
         { after: "PAGE", checks: [this.#type(target, PageType.PT_NDA)] },
       ],
-      body: [...body.do, ...this.#give(target, PageType.PT_REG)],
+      body: [...state.effects(body), ...this.#give(target, PageType.PT_REG)],
       note: body.note,
     };
   }
@@ -659,7 +659,7 @@ export class LifeLeaves {
           ],
         },
       ],
-      body: body.do,
+      body: this.state.effects(body),
       note: body.note,
     };
   }
@@ -687,7 +687,7 @@ export class LifeLeaves {
         { after: "SEPT_TREE", checks: page === this.state.parent ? [] : [this.#walk()] },
         { after: "SEPT_ENTRY", checks: this.#checks(body, "SEPT_ENTRY") },
       ],
-      body: body.do,
+      body: this.state.effects(body),
       note: body.note,
     };
   }
@@ -718,7 +718,7 @@ export class LifeLeaves {
       leaf,
       object: this.#objects({}),
       stages: [...this.#onTdcs(leaf), { after: "TDCS_EPOCH", checks: this.#checks(body, "TDCS_EPOCH") }],
-      body: body.do,
+      body: this.state.effects(body),
       note: body.note,
     };
   }
@@ -734,7 +734,7 @@ export class LifeLeaves {
       ...call,
       object: this.#objects({ page: target, entry: page }),
       stages: [...call.stages, { after: "PAGE", checks: this.#checks(body, "PAGE") }],
-      body: [...body.do, ...this.#take(target)],
+      body: [...state.effects(body), ...this.#take(target)],
     };
   }
 

@@ -13,7 +13,7 @@ import {
 } from "../language/index.ts";
 import { type Attempt, CallLock } from "./call-locks.ts";
 import { Epochs } from "./epochs.ts";
-import { Sept, type SeptView } from "./sept.ts";
+import { Sept, type SeptBody, type SeptView } from "./sept.ts";
 import { locking } from "./world.ts";
 
 /** Page types of PAMT entries that a TD without migration meets (pamt_manager.h, `page_type_t`). */
@@ -141,9 +141,9 @@ export class LifeState implements SeptView {
     return this.entry.at(page);
   }
 
-  /** Host priority is left out here: the state is the whole entry. */
-  writeState(page: IntLike, state: IntExpr): Effect[] {
-    return [set(this.entry.at(page), state)];
+  /** What a body does, in one step. Host priority is left out here: the state is the whole entry. */
+  effects({ write, do: others }: SeptBody): Effect[] {
+    return write === null ? [...others] : [set(this.entry.at(write.entry), write.state), ...others];
   }
 
   attempt({ resource, mode, side }: Acquisition, object: IntLike): Attempt {

@@ -1,31 +1,67 @@
-/** Behaviours in which module versions differ beyond their locks, decided from what the catalog's evidence shows. */
-import type { Acquisition, Catalog } from "../catalog/index.ts";
+/**
+ * Behaviours of the module in which versions differ and which its catalog does not state: which variant a tree has is a fact of
+ * data/behaviours.json, with the line where it was read. A tree that was not read is said to be so.
+ */
+import facts from "../../data/behaviours.json" with { type: "json" };
+import type { Catalog, Site } from "../catalog/index.ts";
 
 /**
- * How a new state gets into a SEPT entry.
- * - `whole-word`: the leaf writes back a copy of the entry that it read under the entry lock (up to 1.5.16: `atomic_mem_write_64b` in
- *   tdg_mem_page_accept.c, tdh_mem_page_remove.c, …). A host-priority bit that the host set since then is lost.
- * - `keep-host-priority`: a compare-and-exchange loop keeps the bit as it is in memory (from 1.5.20:
- *   `atomically_update_sept_state_keep_tdhp`, sept_manager.h).
+ * How a new state gets into a SEPT entry whose lock the caller holds.
+ * - `whole-word`: one store of a copy that was read under the lock. A host-priority bit set since then is lost.
+ * - `exchange-then-store`: a compare-and-exchange that keeps the bit as it is in memory, then a plain store of the same value. Whatever
+ *   changed in the entry between the two is lost: a host-priority bit and, where the write also unlocks, somebody's lock.
+ * - `exchange`: the compare-and-exchange alone.
  */
-export type SeptWriteBack = "whole-word" | "keep-host-priority";
+export type SeptWrite = "whole-word" | "exchange-then-store" | "exchange";
 
-/** The variants of one module version. */
+/**
+ * Does TDH.VP.ENTER, under zero-step suspicion, take a pending page for one that would fault again (`is_epf_expected`)?
+ * - `always`
+ * - `without-ve`: only where the TD has #VE of pending pages disabled.
+ */
+export type PendingFault = "always" | "without-ve";
+
+/** The variants of one module. */
 export interface Lineage {
-  readonly septWriteBack: SeptWriteBack;
+  readonly septWrite: SeptWrite;
+  readonly pendingFault: PendingFault;
+  /** Behaviours that were not read in this tree, each with what is taken instead and where that was read; empty for the bundled catalogs. */
+  readonly unread: readonly string[];
 }
 
-const KEEPS_HOST_PRIORITY = /keep_tdhp/;
+interface Read {
+  readonly module: string;
+  readonly sourceDigest: string;
+  readonly site: Site;
+}
+interface Variant {
+  readonly name: string;
+  readonly read: readonly Read[];
+}
 
-/** Which variants a catalog's module has. The published table names no functions; it is of the whole-word lineage. */
+/** Which variants a catalog's module has. */
 export function lineageOf(catalog: Catalog): Lineage {
-  const functions = catalog.leaves.flatMap(({ acquisitions }) => acquisitions.flatMap(releasingFunctions));
+  const write = variantOf(catalog, "sept-write");
+  const fault = variantOf(catalog, "pending-fault");
   return {
-    septWriteBack: functions.some((name) => KEEPS_HOST_PRIORITY.test(name)) ? "keep-host-priority" : "whole-word",
+    septWrite: write.name as SeptWrite,
+    pendingFault: fault.name as PendingFault,
+    unread: [write.unread, fault.unread].filter((text) => text !== null),
   };
 }
 
-function releasingFunctions({ resource, release }: Acquisition): string[] {
-  if (resource !== "SEPT_ENTRY" || release === null) return [];
-  return [release.at, ...release.evidence.map((site) => site.function)];
+/** The variant read in the very tree; else the one read in the release of that name; else the newest. The latter two are guesses, and told. */
+function variantOf({ module }: Catalog, name: string): { readonly name: string; readonly unread: string | null } {
+  const behaviour = facts.behaviours.find((one) => one.name === name);
+  if (behaviour === undefined) throw new Error(`data/behaviours.json has no ${name}`);
+  const read = behaviour.variants.flatMap((variant: Variant) => variant.read.map((at) => ({ ...at, variant })));
+  const same = read.find(({ sourceDigest }) => sourceDigest === module.sourceDigest);
+  if (same !== undefined) return { name: same.variant.name, unread: null };
+  const taken = read.find((at) => at.module === module.version) ?? read.at(-1);
+  if (taken === undefined) throw new Error(`data/behaviours.json says of no tree which ${name} it has`);
+  const { file, line, function: where } = taken.site;
+  return {
+    name: taken.variant.name,
+    unread: `${behaviour.what}: taken as in ${taken.module} (${where}, ${file}:${line})`,
+  };
 }

@@ -94,7 +94,7 @@ export class RemoverProcess {
     this.#leaves = leaves;
     this.#page = p.variable("page", indexType({ name: "page" }));
     this.#tries = p.variable("tries", intType(0, Math.max(spec.kick.onBusy, spec.retries)));
-    this.#caller = new Caller(p, world);
+    this.#caller = new Caller(p, world, false);
   }
 
   build(): void {

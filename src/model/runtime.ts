@@ -37,7 +37,9 @@ export interface RuntimeSpec {
     "accepts" | "readsAttributes" | "writesAttributes" | "touches" | "interrupts" | "insists" | "hostPriorityTimeout"
   >;
   readonly checkBeforeMark: boolean;
+  readonly pendingVe: boolean;
   readonly localRetry: boolean;
+  readonly abandonedFaults: number;
   /** Also model locks that everybody only shares. */
   readonly allLocks: boolean;
   /** Also ask whether whoever waits gets through, when every process that can run again and again runs again and again. */
@@ -90,7 +92,14 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
     vcpu,
     world,
     host,
-    { ...spec.guest, zeroStep: spec.zeroStep, checkBeforeMark: spec.checkBeforeMark, localRetry: spec.localRetry },
+    {
+      ...spec.guest,
+      zeroStep: spec.zeroStep,
+      checkBeforeMark: spec.checkBeforeMark,
+      pendingVe: spec.pendingVe,
+      localRetry: spec.localRetry,
+      abandonedFaults: spec.abandonedFaults,
+    },
     leaves,
     clock === null ? null : hostPriorityWatch(m, clock, vcpu),
   );
@@ -133,7 +142,7 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
         world.models("SEPT_TREE") ? or(vcpu.at(v, "enter walk"), vcpu.at(v, "enter tree")) : vcpu.at(v, "enter walk"),
       ),
     );
-  return m.build();
+  return world.entry.stopping(() => m.build());
 }
 
 const spelled = ({ name }: Leaf): string => name.toUpperCase().replaceAll("_", ".");

@@ -61,6 +61,16 @@ export const runningSchema = z.strictObject({
   threshold: z.int().min(0).max(64).optional().describe("zero-step threshold; the module's, unless stated"),
   entryOrder: z.enum(["mark-then-check", "check-then-mark"]).default("mark-then-check"),
   faultRetry: z.enum(["local", "re-enter"]).default("local"),
+  abandonedFaults: z
+    .int()
+    .min(0)
+    .max(16)
+    .default(0)
+    .describe("how many faults of a vCPU the host may leave without a call before it maps the page"),
+  pendingVe: z
+    .boolean()
+    .default(true)
+    .describe("an access to a pending page raises #VE; false: it is a TD exit, as Linux guests ask for"),
   progress: z.boolean().default(false).describe("also ask whether calls that are refused get through in the end"),
   locks: z.enum(["contended", "all"]).default("contended").describe("`all`: also those that everybody only shares"),
 });

@@ -49,9 +49,18 @@ export interface SeptCheck {
   readonly note: string;
 }
 
+/** A new state for an entry whose lock the caller holds. */
+export interface EntryWrite {
+  readonly entry: IntLike;
+  readonly state: IntExpr;
+}
+
 /** What a leaf does once it has its locks. */
 export interface SeptBody {
   readonly checks: readonly SeptCheck[];
+  /** What it writes into the entry: how that goes, instruction by instruction, depends on the module. */
+  readonly write: EntryWrite | null;
+  /** What else it does. */
   readonly do: readonly Effect[];
   readonly note: string;
 }
@@ -60,8 +69,6 @@ export interface SeptBody {
 export interface SeptView {
   readonly epochs: Epochs;
   state(page: IntLike): IntExpr;
-  /** Write a new state into an entry whose lock the caller holds. */
-  writeState(page: IntLike, state: IntExpr): Effect[];
 }
 
 /** Is the entry in a state on which the leaf is legal? */
@@ -78,8 +85,12 @@ export function legalState(leaf: Leaf, state: IntExpr): BoolExpr {
   );
 }
 
-/** Would an access to the page end in an EPT violation that reaches the host? A pending page raises #VE in the guest instead. */
-export const faults = (state: IntExpr): BoolExpr => oneOf(state, [Sept.FREE, Sept.BLOCKED, Sept.PENDING_BLOCKED]);
+/**
+ * Would an access to the page end in an EPT violation that reaches the host? One to a pending page raises #VE in the guest instead, unless
+ * the TD has that disabled (`td_ept_violation_exit`, vm_exits/td_ept_violation.c:109 to 132).
+ */
+export const faults = (state: IntExpr, pendingToo: boolean): BoolExpr =>
+  oneOf(state, [Sept.FREE, Sept.BLOCKED, Sept.PENDING_BLOCKED, ...(pendingToo ? [Sept.PENDING] : [])]);
 
 const blocked = (state: IntExpr): BoolExpr => oneOf(state, [Sept.BLOCKED, Sept.PENDING_BLOCKED, Sept.NL_BLOCKED]);
 
@@ -133,7 +144,8 @@ export function blockBody(view: SeptView, leaf: Leaf, page: IntLike): SeptBody {
       },
       wrong,
     ],
-    do: [...view.writeState(page, blockedFrom(state)), ...view.epochs.stampBlocked(page)],
+    write: { entry: page, state: blockedFrom(state) },
+    do: view.epochs.stampBlocked(page),
     note: "the page is blocked in this epoch",
   };
 }
@@ -143,7 +155,8 @@ export function unblockBody(view: SeptView, leaf: Leaf, page: IntLike, running: 
   const state = view.state(page);
   return {
     checks: [illegal(leaf, state), { ...untracked(view, page, running), after: "SEPT_ENTRY" }],
-    do: [...view.writeState(page, unblockedFrom(state)), ...view.epochs.forgetBlocked(page)],
+    write: { entry: page, state: unblockedFrom(state) },
+    do: view.epochs.forgetBlocked(page),
     note: "the page is no longer blocked",
   };
 }
@@ -159,6 +172,7 @@ export function trackBody({ epochs }: Pick<SeptView, "epochs">): SeptBody {
         note: "a vCPU still runs in the epoch before",
       },
     ],
+    write: null,
     do: epochs.next(),
     note: "the next TD epoch begins",
   };
@@ -173,12 +187,12 @@ export function trackBody({ epochs }: Pick<SeptView, "epochs">): SeptBody {
 export function removeBody(view: SeptView, leaf: Leaf, page: IntLike, running: BoolLike = true): SeptBody {
   return {
     checks: removalChecks(view, leaf, page, running),
+    write: { entry: page, state: Sept.FREE },
     do: [
       assertThat(
         "no vCPU can have a translation of a page that is removed",
         or(not(running), view.epochs.noStaleTranslation(page)),
       ),
-      ...view.writeState(page, Sept.FREE),
       ...view.epochs.forgetBlocked(page),
     ],
     note: "the page is removed",
@@ -208,12 +222,12 @@ export function septRemoveBody(
         note: "the SEPT page has entries in use",
       },
     ],
+    write: { entry, state: Sept.FREE },
     do: [
       assertThat(
         "no vCPU can have a translation through a SEPT page that is removed",
         or(not(running), view.epochs.noStaleTranslation(entry)),
       ),
-      ...view.writeState(entry, Sept.FREE),
       ...view.epochs.forgetBlocked(entry),
     ],
     note: "the SEPT page is removed",
@@ -239,7 +253,8 @@ function removalChecks(view: SeptView, leaf: Leaf, entry: IntLike, running: Bool
 export function augBody(view: SeptView, leaf: Leaf, page: IntLike): SeptBody {
   return {
     checks: [illegal(leaf, view.state(page))],
-    do: [...view.writeState(page, Sept.PENDING), ...view.epochs.forgetBlocked(page)],
+    write: { entry: page, state: Sept.PENDING },
+    do: view.epochs.forgetBlocked(page),
     note: "the page is pending",
   };
 }
@@ -259,7 +274,8 @@ export function acceptBody(view: SeptView, leaf: Leaf, page: IntLike): GuestBody
       { when: accepted, status: "TDX_PAGE_ALREADY_ACCEPTED", after: "SEPT_ENTRY", note: "it was accepted before" },
     ],
     violates: and(not(accepted), not(legalState(leaf, state))),
-    do: view.writeState(page, Sept.MAPPED),
+    write: { entry: page, state: Sept.MAPPED },
+    do: [],
     note: "the page is accepted",
   };
 }
@@ -270,5 +286,5 @@ export function acceptBody(view: SeptView, leaf: Leaf, page: IntLike): GuestBody
  * (`basic_ept_violation_exit`, `async_tdexit_ept_violation`).
  */
 export function attributesBody(view: SeptView, leaf: Leaf, page: IntLike, note: string): GuestBody {
-  return { checks: [], violates: not(legalState(leaf, view.state(page))), do: [], note };
+  return { checks: [], violates: not(legalState(leaf, view.state(page))), write: null, do: [], note };
 }

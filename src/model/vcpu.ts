@@ -12,6 +12,7 @@ import {
   type Effect,
   eq,
   exists,
+  gt,
   type IntExpr,
   type IntRef,
   inc,
@@ -25,8 +26,8 @@ import {
   type StepSpec,
   set,
 } from "../language/index.ts";
-import { Caller } from "./calls.ts";
-import { acceptBody, attributesBody, augBody, faults, type GuestBody, Sept } from "./sept.ts";
+import { Caller, STORED_AGAIN } from "./calls.ts";
+import { acceptBody, attributesBody, augBody, faults, type GuestBody, Sept, type SeptView } from "./sept.ts";
 import { statusCode, type World } from "./world.ts";
 
 /** What keeps vCPUs out, and who maps pages: the host's own state. */
@@ -69,8 +70,12 @@ export interface VcpuSpec {
   readonly insists: boolean;
   /** Can a TDCALL that keeps meeting host priority end in a TD exit? */
   readonly hostPriorityTimeout: boolean;
+  /** Does an access to a pending page raise #VE? Else it is a TD exit (TDCS.TD_CTLS.PENDING_VE_DISABLE). */
+  readonly pendingVe: boolean;
   /** After -EAGAIN the fault handler may also try again without entering the TD first. */
   readonly localRetry: boolean;
+  /** How often a vCPU's fault may be left without a call: an invalidation is under way, or the host's user space is asked. */
+  readonly abandonedFaults: number;
 }
 
 /** Leaves that a vCPU process calls. */
@@ -124,6 +129,8 @@ export class VcpuProcess {
   readonly #page: IntRef;
   readonly #listed: ArrayRef<typeof boolType>;
   readonly #count: IntRef | null;
+  /** Faults that may still be left without a call; null: none may. */
+  readonly #abandoning: IntRef | null;
   readonly #watch: HostPriorityWatch | null;
   readonly #caller: Caller;
 
@@ -144,8 +151,11 @@ export class VcpuProcess {
     this.#page = p.variable("page", indexType({ name: "page" }));
     this.#listed = p.array("listed", boolType, world.pages);
     this.#count = spec.zeroStep.kind === "counted" ? p.variable("sameRip", intType(0, spec.zeroStep.threshold)) : null;
+    const { abandonedFaults } = spec;
+    this.#abandoning =
+      abandonedFaults > 0 ? p.variable("abandoning", intType(0, abandonedFaults), abandonedFaults) : null;
     this.#watch = watch;
-    this.#caller = new Caller(p, world);
+    this.#caller = new Caller(p, world, true);
   }
 
   /** Adds every step. */
@@ -170,9 +180,10 @@ export class VcpuProcess {
     if (!this.world.models("SEPT_ENTRY")) return [];
     const { accept, readAttributes, writeAttributes } = this.#leaves;
     const { accepts, readsAttributes, writesAttributes } = this.#spec;
-    const attributes = (leaf: Leaf, note: string) => attributesBody(this.world, leaf, this.#page, note);
+    const view = this.#guestView;
+    const attributes = (leaf: Leaf, note: string) => attributesBody(view, leaf, this.#page, note);
     return [
-      ...(accepts ? [{ prefix: "accept", leaf: accept, body: acceptBody(this.world, accept, this.#page) }] : []),
+      ...(accepts ? [{ prefix: "accept", leaf: accept, body: acceptBody(view, accept, this.#page) }] : []),
       ...(readsAttributes
         ? [
             {
@@ -192,6 +203,23 @@ export class VcpuProcess {
           ]
         : []),
     ];
+  }
+
+  /** The entries as a guest's call sees them. */
+  get #guestView(): SeptView {
+    const { copy } = this.#caller.writer;
+    return copy === null ? this.world : { epochs: this.world.epochs, state: () => copy.state };
+  }
+
+  /** Does an access to the page end in a TD exit for an EPT violation? */
+  #wouldFault(page: IntExpr): BoolExpr {
+    return faults(this.world.entry.at(page).state, !this.#spec.pendingVe);
+  }
+
+  /** Does the module's stepping filter expect one? Some modules do for every pending page, also where the access would raise #VE. */
+  #expectedToFault(page: number): BoolExpr {
+    const { pendingFault } = this.world.lineage;
+    return faults(this.world.entry.at(page).state, pendingFault === "always" || !this.#spec.pendingVe);
   }
 
   /** Is the list of suspicious GPAs not empty? */
@@ -392,7 +420,7 @@ export class VcpuProcess {
   }
 
   #walkListed(tree: Acquisition | undefined, before: string, early: readonly Acquisition[]): void {
-    const expected = (page: number) => and(this.#listed.at(page), faults(this.world.entry.at(page).state));
+    const expected = (page: number) => and(this.#listed.at(page), this.#expectedToFault(page));
     const none = not(or(...this.#pages().map(expected)));
     const release = tree === undefined ? [] : this.world.release(tree, 0);
     const given = (note: string): StepMeta =>
@@ -493,11 +521,18 @@ export class VcpuProcess {
     const forget = this.#spec.insists ? [] : [set(this.#page, 0)];
     const late = this.#watch === null ? false : this.#watch.late.at(this.p.self);
     const noted = this.#watch === null ? [] : [set(this.#watch.busy.at(this.p.self), true)];
+    const { copy } = this.#caller.writer;
     this.p.step(`${prefix} priority`, {
       when: not(entry.hp),
-      next: `${prefix} body`,
+      next: copy === null ? `${prefix} body` : `${prefix} copy`,
       meta: { action: "effect", note: "no host priority" },
     });
+    if (copy !== null)
+      this.p.step(`${prefix} copy`, {
+        do: this.#caller.writer.read(this.#page),
+        next: `${prefix} body`,
+        meta: { action: "effect", note: "the entry is read under its lock" },
+      });
     this.p.step(`${prefix} priority`, {
       when: and(entry.hp, not(late)),
       do: [unlock, ...forget, ...noted],
@@ -517,10 +552,11 @@ export class VcpuProcess {
   }
 
   /** The body; an effect on the entry is a step of its own before the entry is unlocked. */
-  #guestBody(leaf: Leaf, prefix: string, meta: EntryMeta, { checks, violates, do: effects, note }: GuestBody): void {
+  #guestBody(leaf: Leaf, prefix: string, meta: EntryMeta, { checks, violates, write, note }: GuestBody): void {
     const label = `${prefix} body`;
-    const unlock = set(this.world.entry.at(this.#page).locked, false);
-    const done = [unlock, set(this.#page, 0), ...this.#forgetHostPriority()];
+    const { writer } = this.#caller;
+    const unlock = [...this.world.entry.release(this.#page), ...writer.forget()];
+    const done = [...unlock, set(this.#page, 0), ...this.#forgetHostPriority()];
     const code = (name: string) => {
       const status = statusCode(this.world.spec.catalog, name);
       return status === undefined ? {} : { status };
@@ -534,22 +570,36 @@ export class VcpuProcess {
       });
     this.p.step(label, {
       when: violates,
-      do: [unlock],
+      do: unlock,
       next: "fault exit",
       meta: meta("release", this.#page, { note: "illegal on the entry's state: TD exit, EPT violation" }),
     });
+    if (this.#spec.touches)
+      this.p.step(label, {
+        when: violates,
+        do: [...unlock, ...this.#clearList()],
+        next: "fault exit",
+        meta: meta("release", this.#page, { note: "the same, at a new instruction: zero-step tracking is reset" }),
+      });
     const success = not(or(violates, ...checks.map(({ when }) => when)));
-    if (effects.length === 0) {
+    if (write === null) {
       this.p.step(label, { when: success, do: done, next: "guest", meta: meta("release", this.#page, { note }) });
       return;
     }
-    this.p.step(label, {
-      when: success,
-      do: effects,
-      next: `${prefix} unlock`,
-      meta: { leaf: leaf.name, action: "effect", note },
+    const writes = writer.steps(write, writer.copy?.locked ?? true);
+    let here = label;
+    writes.forEach((effects, i) => {
+      const next = i === writes.length - 1 ? `${prefix} unlock` : `${prefix} store`;
+      const first = i === 0;
+      this.p.step(here, {
+        when: first ? success : true,
+        do: effects,
+        next,
+        meta: { leaf: leaf.name, action: "effect", note: first ? note : STORED_AGAIN },
+      });
+      here = next;
     });
-    this.p.step(`${prefix} unlock`, { do: done, next: "guest", meta: meta("release", this.#page) });
+    this.p.step(here, { do: done, next: "guest", meta: meta("release", this.#page) });
   }
 
   /** EPT violations and interrupts. A new instruction pointer resets the zero-step defence; the same one feeds it. */
@@ -557,20 +607,20 @@ export class VcpuProcess {
     const exits = { leaf: this.#leaves.enter.name, action: "td-exit" };
     if (this.#spec.touches) {
       this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
-        when: and(this.#runs, faults(this.world.entry.at(x).state)),
+        when: and(this.#runs, this.#wouldFault(x)),
         do: [...this.#clearList(), ...(this.#count === null ? [] : this.#firstFault(x)), set(this.#page, x)],
         next: "fault exit",
         meta: { ...exits, note: "EPT violation at a new instruction" },
       }));
       this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
-        when: and(this.#runs, faults(this.world.entry.at(x).state)),
+        when: and(this.#runs, this.#wouldFault(x)),
         do: [...this.#sameFault(x), set(this.#page, x)],
         next: "fault exit",
         meta: { ...exits, note: "EPT violation at the instruction of the last entry" },
       }));
       if (this.#count === null) {
         this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
-          when: and(this.#runs, faults(this.world.entry.at(x).state), not(this.#suspected)),
+          when: and(this.#runs, this.#wouldFault(x), not(this.#suspected)),
           do: [set(this.#page, x)],
           next: "fault exit",
           meta: { ...exits, note: "EPT violation at the instruction of the last entry, below the threshold" },
@@ -630,6 +680,13 @@ export class VcpuProcess {
     const ends = (as: string) => ({ ends: { stretch: FAULT, as, reports: ["fault retries"] } });
     const unlock = { action: "release", resource: HOST_LOCK, mode: "SHARED" };
     this.p.step("fault", { when: not(writer), do: [inc(readers)], next: "fault look", meta: lock });
+    if (this.#abandoning !== null)
+      this.p.step("fault", {
+        when: gt(this.#abandoning, 0),
+        do: [dec(this.#abandoning), set(this.#page, 0)],
+        next: "outside",
+        meta: { action: "effect", note: "the fault is left without a call: the vCPU enters again" },
+      });
     this.p.step("fault look", {
       when: and(free, not(mine)),
       do: [set(mine, true)],

@@ -1,22 +1,12 @@
 /** What the module keeps about one TD at run time, as variables: the locks in play, SEPT entries, the TD epoch and its reference counts. */
 import { type Acquisition, type Catalog, type Leaf, type LockKind, resolveLeaf } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
-import {
-  boolType,
-  type Effect,
-  type IntExpr,
-  type IntLike,
-  type ModelBuilder,
-  not,
-  type ProcessBuilder,
-  type Range,
-  type RecordArrayRef,
-  set,
-} from "../language/index.ts";
+import type { Effect, IntExpr, IntLike, ModelBuilder, ProcessBuilder, Range } from "../language/index.ts";
 import { type Attempt, CallLock } from "./call-locks.ts";
+import { Entries } from "./entry-writes.ts";
 import { Epochs } from "./epochs.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
-import { type PAGE_STATES, Sept, type SeptView } from "./sept.ts";
+import type { PAGE_STATES, SeptView } from "./sept.ts";
 
 /** The entry that a leaf and, where it has several, a variant name. */
 export function leafOf(catalog: Catalog, name: string, variant: string | null = null): Leaf {
@@ -71,15 +61,13 @@ export interface WorldSpec {
   readonly allLocks: boolean;
 }
 
-const ENTRY_FIELDS = { state: Sept.$type, locked: boolType, hp: boolType } as const;
-
 /** The module's state that run-time scenarios share. */
 export class World implements SeptView {
   readonly m: ModelBuilder;
   readonly spec: WorldSpec;
   readonly lineage: Lineage;
   readonly pages: Range;
-  readonly entry: RecordArrayRef<typeof ENTRY_FIELDS>;
+  readonly entry: Entries;
   readonly #locks = new Map<string, CallLock>();
   readonly #entryLock: boolean;
   readonly epochs: Epochs;
@@ -89,7 +77,7 @@ export class World implements SeptView {
     this.spec = spec;
     this.lineage = lineageOf(spec.catalog);
     this.pages = spec.pages;
-    this.entry = m.recordArray("entry", ENTRY_FIELDS, spec.pages, { state: Sept[spec.initial] });
+    this.entry = new Entries(m, this.lineage.septWrite, spec.pages, spec.initial);
     const wanted = contended(spec.leaves, spec.allLocks);
     this.#entryLock = wanted.has("SEPT_ENTRY");
     for (const resource of wanted) if (resource !== "SEPT_ENTRY") this.#declare(resource);
@@ -116,18 +104,11 @@ export class World implements SeptView {
 
   /** A try-acquire of a modelled lock. */
   attempt({ resource, mode, side }: Acquisition, object: IntLike): Attempt {
-    if (resource !== "SEPT_ENTRY") return this.lock(resource).attempt(mode, side, object);
-    const entry = this.entry.at(object);
-    return {
-      granted: not(entry.locked),
-      take: [set(entry.locked, true), set(entry.hp, false)],
-      refused: [set(entry.hp, true)],
-    };
+    return resource === "SEPT_ENTRY" ? this.entry.attempt(object) : this.lock(resource).attempt(mode, side, object);
   }
 
   release({ resource, mode }: Acquisition, object: IntLike): Effect[] {
-    if (resource === "SEPT_ENTRY") return [set(this.entry.at(object).locked, false)];
-    return this.lock(resource).release(mode, object);
+    return resource === "SEPT_ENTRY" ? this.entry.release(object) : this.lock(resource).release(mode, object);
   }
 
   /** @throws when the lock is not part of the model */
@@ -139,15 +120,5 @@ export class World implements SeptView {
 
   state(page: IntLike): IntExpr {
     return this.entry.at(page).state;
-  }
-
-  /**
-   * Write a new state into an entry whose lock the caller holds, from a copy that it made under the lock. The copy's host-priority bit is
-   * clear: a host clears it on acquiring, and a guest that finds it set gives up.
-   */
-  writeState(page: IntLike, state: IntExpr): Effect[] {
-    const entry = this.entry.at(page);
-    const lost = this.lineage.septWriteBack === "whole-word" ? [set(entry.hp, false)] : [];
-    return [set(entry.state, state), ...lost];
   }
 }
