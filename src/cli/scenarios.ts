@@ -4,9 +4,18 @@ import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
 import { SeamlockError } from "../errors.ts";
 import type { Model } from "../language/index.ts";
-import { buildModel, needsModule, type Override, parametersOf, parseScenario, type Scenario } from "../model/index.ts";
+import {
+  buildModel,
+  doubtsOf,
+  needsModule,
+  type Override,
+  parametersOf,
+  parseScenario,
+  type Scenario,
+} from "../model/index.ts";
 import { readText } from "./files.ts";
 import { loadHost } from "./hosts.ts";
+import { EXIT, type ExitStatus, type Io } from "./io.ts";
 import { loadModule } from "./modules.ts";
 import { collect, moduleOption } from "./options.ts";
 import { didYouMean } from "./suggest.ts";
@@ -67,6 +76,8 @@ export interface LoadedScenario {
   readonly scenario: Scenario;
   readonly model: Model;
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  /** Holes in the facts that the model is made of; with one, nothing is said to hold. */
+  readonly doubts: readonly string[];
   /** The arguments that load it again: `page-removal --module 1.5.05 --policy retry-n`. */
   readonly reproduce: string;
 }
@@ -83,7 +94,14 @@ export async function loadScenario(name: string, options: ScenarioOptions): Prom
   const host = scenario.kind === "host-paths" ? (await loadHost(scenario.host)).profile : null;
   const model = buildModel(scenario, { catalog: () => present(catalog), host: () => present(host) });
   const parameters = { ...parametersOf(scenario), ...(catalog && { module: catalog.module.version }) };
-  return { scenario, model, parameters, reproduce: reproduceLine(name, options, catalog?.module.version ?? null) };
+  const reproduce = reproduceLine(name, options, catalog?.module.version ?? null);
+  return { scenario, model, parameters, doubts: doubtsOf(scenario, catalog), reproduce };
+}
+
+/** Tells what a scenario's facts lack, and gives the exit status that goes with it. */
+export function toldDoubts({ doubts }: LoadedScenario, io: Io): ExitStatus {
+  for (const doubt of doubts) io.err(`warning: ${doubt}\n`);
+  return doubts.length === 0 ? EXIT.done : EXIT.inconclusive;
 }
 
 function present<T>(value: T | null): T {

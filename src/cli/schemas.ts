@@ -57,6 +57,7 @@ const verdict = {
   policy: text.nullable(),
   parameters,
   outcome: outcomeSchema,
+  doubts: z.array(text).describe("holes in the facts; with one, nothing is said to hold"),
   states: count,
   transitions: count,
   depth: count,
@@ -151,6 +152,7 @@ export const simulateSchema = z.strictObject({
   changes: count.describe("priority schedule: how often priorities change in a run"),
   patience: count.describe("priority schedule: steps in a row after which a process drops"),
   interrupted: z.boolean(),
+  doubts: z.array(text).describe("holes in the facts that the model is made of"),
   costs: z.strictObject({
     byLeaf: z.record(text, z.number()),
     byAction: z.record(text, z.number()),
@@ -214,6 +216,7 @@ export const exportSchema = z.strictObject({
   schema: z.literal("seamlock/export@1"),
   scenario: text,
   parameters,
+  doubts: z.array(text).describe("holes in the facts that the model is made of"),
   to: z.enum(["promela", "tla", "mermaid", "perfetto", "text"]),
   text,
   config: text.nullable().describe("TLC's configuration"),

@@ -53,6 +53,7 @@ export function simulateDocument({ loaded, made, costs, shown, reproduce, reprod
     ...repeat,
     stepsPerRun: repeat.steps,
     interrupted,
+    doubts: loaded.doubts,
     costs,
     ...counts,
     busy: busyRows(result).map((busy) => ({

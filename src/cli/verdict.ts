@@ -36,7 +36,8 @@ export function checkDocument(loaded: LoadedScenario, result: CheckResult, repro
     scenario: loaded.scenario.name,
     policy: policyOf(loaded),
     parameters: loaded.parameters,
-    outcome: result.outcome,
+    outcome: judged(loaded, result),
+    doubts: loaded.doubts,
     states: result.states,
     transitions: result.transitions,
     depth: result.depth,
@@ -60,17 +61,26 @@ export function checkDocument(loaded: LoadedScenario, result: CheckResult, repro
   };
 }
 
-/** The exit status that goes with a verdict. */
-export function exitOf(result: CheckResult, interrupted: boolean): ExitStatus {
+/** The verdict: where the facts have a hole, that nothing was violated says nothing. */
+function judged({ doubts }: LoadedScenario, { outcome }: CheckResult): CheckResult["outcome"] {
+  const [first] = doubts;
+  if (outcome.kind !== "holds" || first === undefined) return outcome;
+  const more = doubts.length === 1 ? "" : `, and ${doubts.length - 1} more`;
+  return { kind: "inconclusive", property: null, reason: `nothing is violated, but ${first}${more}` };
+}
+
+/** The exit status that goes with a verdict; one on facts with a hole is never certain. */
+export function exitOf({ doubts }: LoadedScenario, { outcome }: CheckResult, interrupted: boolean): ExitStatus {
   if (interrupted) return EXIT.interrupted;
-  return { holds: EXIT.done, violated: EXIT.finding, inconclusive: EXIT.inconclusive }[result.outcome.kind];
+  if (doubts.length > 0) return EXIT.inconclusive;
+  return { holds: EXIT.done, violated: EXIT.finding, inconclusive: EXIT.inconclusive }[outcome.kind];
 }
 
 export const plural = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 
 /** The verdict first, then what it rests on, then who can be refused by whom, then the trace. */
 export function checkText(loaded: LoadedScenario, result: CheckResult, reproduce: string): string {
-  const { outcome } = result;
+  const outcome = judged(loaded, result);
   const head =
     outcome.kind === "violated"
       ? `violated: ${outcome.property}`

@@ -1,5 +1,6 @@
 /** Catalog, host profile and scenario → Model: the module's leaves, the host's paths and policies, the guests. */
 export { buildModel, type Facts, needsModule } from "./build.ts";
+export { doubtsOf } from "./doubts.ts";
 export { type EnterAndZap, enterAndZap } from "./enter-and-zap.ts";
 export { type Lineage, lineageOf, type PendingFault, type SeptWrite } from "./lineage.ts";
 export { type Case, casesOf, type Matrix, parseMatrix, parseShard, type Shard, shardOf } from "./matrix.ts";

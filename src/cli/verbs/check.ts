@@ -19,7 +19,13 @@ import { memoryBound, withHelpers } from "../check-helpers.ts";
 import { checkWritable, readBytes, readText, writeWhole } from "../files.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { jsonText } from "../json.ts";
-import { type LoadedScenario, loadScenario, type ScenarioOptions, scenarioArguments } from "../scenarios.ts";
+import {
+  type LoadedScenario,
+  loadScenario,
+  type ScenarioOptions,
+  scenarioArguments,
+  toldDoubts,
+} from "../scenarios.ts";
 import { defineVerb } from "../verb.ts";
 import { checkDocument, checkText, exitOf, traceDigest } from "../verdict.ts";
 
@@ -72,6 +78,7 @@ export const verb = defineVerb<Options>({
   },
   async run([name = ""], options, io) {
     const loaded = await loadScenario(name, options);
+    toldDoubts(loaded, io);
     if (options.replay !== undefined) return replayed(loaded, options.replay, options, io);
     if (options.verifyReduction) return verified(loaded, options, io);
     return checked(loaded, options, io);
@@ -130,7 +137,7 @@ async function checked(loaded: LoadedScenario, options: Options, io: Io): Promis
   if (shown > 0) io.err("\n");
   const reproduce = `seamlock check ${loaded.reproduce}${options.reduction ? "" : " --no-reduction"}`;
   io.out(options.json ? jsonText(checkDocument(loaded, result, reproduce)) : checkText(loaded, result, reproduce));
-  return exitOf(result, io.signal.aborted);
+  return exitOf(loaded, result, io.signal.aborted);
 }
 
 /** Writes the checkpoint now and then, and when the search is over or stopped. */
@@ -175,7 +182,7 @@ async function verified(loaded: LoadedScenario, options: Options, io: Io): Promi
   else io.out(comparison(report));
   if (io.signal.aborted) return EXIT.interrupted;
   if (unexplored !== null) return EXIT.inconclusive;
-  return differences.length > 0 ? EXIT.finding : exitOf(reduced, false);
+  return differences.length > 0 ? EXIT.finding : exitOf(loaded, reduced, false);
 }
 
 function comparison({ reduced, plain, differences, unexplored }: ReductionReport): string {

@@ -8,7 +8,13 @@ import { checkWritable, writeWhole } from "../files.ts";
 import { EXIT, type Io } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { outputOption, wholeNumber } from "../options.ts";
-import { type LoadedScenario, loadScenario, type ScenarioOptions, scenarioArguments } from "../scenarios.ts";
+import {
+  type LoadedScenario,
+  loadScenario,
+  type ScenarioOptions,
+  scenarioArguments,
+  toldDoubts,
+} from "../scenarios.ts";
 import { defineVerb } from "../verb.ts";
 
 const FORMS = ["promela", "tla", "mermaid", "perfetto", "text"] as const;
@@ -56,7 +62,8 @@ export const verb = defineVerb<Options>({
     }
     if (options.json) io.out(jsonText(documentOf(loaded, options, text, config)));
     else if (output === undefined) io.out(text);
-    return io.signal.aborted ? EXIT.interrupted : EXIT.done;
+    const status = toldDoubts(loaded, io);
+    return io.signal.aborted ? EXIT.interrupted : status;
   },
 });
 
@@ -65,8 +72,13 @@ const filesOf = (output: string, form: Form): readonly [string, ...string[]] =>
   form === "tla" ? [output, output.replace(/(\.tla)?$/, ".cfg")] : [output];
 
 /** `seamlock/export@1`. */
-function documentOf({ scenario, parameters }: LoadedScenario, { to }: Options, text: string, config: string | null) {
-  return { schema: "seamlock/export@1" as const, scenario: scenario.name, parameters, to, text, config };
+function documentOf(
+  { scenario, parameters, doubts }: LoadedScenario,
+  { to }: Options,
+  text: string,
+  config: string | null,
+) {
+  return { schema: "seamlock/export@1" as const, scenario: scenario.name, parameters, doubts, to, text, config };
 }
 
 interface Exported {

@@ -14,7 +14,14 @@ import {
 import { EXIT, type ExitStatus } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { collect, wholeNumber } from "../options.ts";
-import { type LoadedScenario, loadScenario, quoted, type ScenarioOptions, scenarioArguments } from "../scenarios.ts";
+import {
+  type LoadedScenario,
+  loadScenario,
+  quoted,
+  type ScenarioOptions,
+  scenarioArguments,
+  toldDoubts,
+} from "../scenarios.ts";
 import { type Made, makeRuns } from "../simulate-runs.ts";
 import { busyRows, type Shown, type Simulation, simulateDocument, simulateText } from "../simulation.ts";
 import { didYouMean } from "../suggest.ts";
@@ -81,7 +88,8 @@ export const verb = defineVerb<Options>({
     const wanted = { model: loaded.model, options: runOptions, firstRun: options.run, runs: options.runs };
     const made = await makeRuns(simulator, wanted, options.workers, io);
     io.out(output(simulationOf(simulator, loaded, made, options), options));
-    return exitOf(made);
+    const status = toldDoubts(loaded, io);
+    return status === EXIT.done || made.interrupted ? exitOf(made) : status;
   },
 });
 

@@ -136,7 +136,7 @@ async function caseResult(
   const one = whole.all[i] as Case;
   const loaded = await loadCase(one);
   const bounds = boundsOf(options);
-  const digest = digestOf([version, bounds, loaded.model]);
+  const digest = digestOf([version, bounds, loaded.model, loaded.doubts]);
   const name = resultName(loaded.reproduce, digest);
   const file = join(folder, name);
   const matrix = { name: whole.name, digest: whole.digest, cases: whole.all.length, case: i };
@@ -216,12 +216,13 @@ function reported(
   );
   if (io.signal.aborted) return EXIT.interrupted;
   const kinds = new Set(results.map(({ outcome }) => outcome.kind));
-  if (missing.length > 0 || kinds.has("inconclusive")) return EXIT.inconclusive;
+  const doubted = results.some(({ doubts }) => doubts.length > 0);
+  if (missing.length > 0 || doubted || kinds.has("inconclusive")) return EXIT.inconclusive;
   return kinds.has("violated") ? EXIT.finding : EXIT.done;
 }
 
 function summaryOf(result: SweepResult) {
-  const { scenario, module, host, policy, setting, parameters, outcome, trace } = result;
+  const { scenario, module, host, policy, setting, parameters, outcome, doubts, trace } = result;
   const { states, transitions, depth, seconds, reductions, busy, vacuous, violations, reproduce } = result;
   return {
     scenario,
@@ -231,6 +232,7 @@ function summaryOf(result: SweepResult) {
     setting,
     parameters,
     outcome,
+    doubts,
     steps: trace === null ? null : trace.length,
     states,
     transitions,

@@ -1,0 +1,27 @@
+/** What makes a verdict on a scenario less than certain: holes in the facts that its model is made of. */
+import type { Catalog, Diagnostic } from "../catalog/index.ts";
+import { lineageOf } from "./lineage.ts";
+import type { Scenario } from "./scenario.ts";
+
+/**
+ * The holes, in words, most basic first; none for the bundled catalogs of releases. With one, "holds" must not be said.
+ *
+ * @param catalog null for a scenario that needs none
+ */
+export function doubtsOf(scenario: Scenario, catalog: Catalog | null): readonly string[] {
+  if (catalog === null) return [];
+  const errors = catalog.diagnostics.filter(({ severity }) => severity === "error").map(errorText);
+  const unread = scenario.kind === "running-td" ? lineageOf(catalog).unread : [];
+  return [...errors, ...published(catalog), ...unread.map((text) => `not read in this module's tree: ${text}`)];
+}
+
+function errorText({ code, message, file, line }: Diagnostic): string {
+  const place = file === null ? "" : ` (${file}${line === null ? "" : `:${line}`})`;
+  return `the module's catalog is incomplete: ${code} ${message}${place}`;
+}
+
+/** A table that somebody published says nothing of releases. */
+function published({ module }: Catalog): string[] {
+  if (module.origin === "extracted") return [];
+  return [`${module.version} does not say where locks are given back: taken as at the end of each call`];
+}
