@@ -61,6 +61,8 @@ export interface Apart {
  * @param pageSide of a control page, who names it as a page; null otherwise
  */
 export function keptApart(a: CallSite, b: CallSite, kind: MeetingKind, pageSide: "a" | "b" | null): Apart {
+  const together = a.id === b.id && !a.guest ? oneRun(a, kind) : null;
+  if (together?.excludedBy.length === 0) return together;
   const namer = pageSide === null ? null : pageSide === "a" ? a : b;
   const verdicts = WORLDS[kind].map((world) => inWorld(a, b, world, namer));
   const open = verdicts.find((verdict) => verdict.excludedBy.length === 0);
@@ -74,6 +76,17 @@ export function keptApart(a: CallSite, b: CallSite, kind: MeetingKind, pageSide:
     unlike: [],
     late: false,
   };
+}
+
+/**
+ * Two calls of one step that one run makes on several CPUs at once: what the run holds, it holds for both. Null when a run makes the call
+ * once.
+ */
+function oneRun({ path, step, phases }: CallSite, kind: MeetingKind): Apart | null {
+  if (step.onEach === undefined) return null;
+  const apart: Exclusion = { kind: "host-lock", what: "one CPU of each package" };
+  const excludedBy = step.onEach === "package" && kind === "package" ? [apart] : [];
+  return { excludedBy, assumes: path.assumed ?? [], phases, unlike: [], late: false };
 }
 
 function inWorld(a: CallSite, b: CallSite, world: World, namer: CallSite | null): Apart {

@@ -85,6 +85,10 @@ export const stepSchema = z.strictObject({
   when: text.optional(),
   context: text.optional(),
   phases: z.array(text).min(1).optional().describe("where the step runs in some of the path's phases only"),
+  onEach: z
+    .enum(["cpu", "package"])
+    .optional()
+    .describe("one run makes the call on several CPUs at once: on every CPU, or on one CPU of every package"),
   vcpu: z.enum(["self", "any"]).optional().describe("the vCPU that the call names: the path's own unless stated"),
   holds: z.array(lockUseSchema).optional().describe("besides what the whole path holds"),
   onBusy: z.array(busyClauseSchema).optional(),

@@ -27,7 +27,21 @@ export const needsModule = (scenario: Scenario): boolean =>
  * @throws SeamlockError SL4210, SL4211 when the catalog lacks what the scenario needs · SL4212 no property of that name
  */
 export function buildModel(scenario: Scenario, facts: Facts): Model {
-  return restricted(modelOf(scenario, facts), scenario);
+  const catalog = () => withReleases(facts.catalog());
+  return restricted(modelOf(scenario, { ...facts, catalog }), scenario);
+}
+
+/** A published table says nothing of releases: each lock is given back at the end of the call. An extracted row without one is never given back. */
+function withReleases(catalog: Catalog): Catalog {
+  if (catalog.module.origin === "extracted") return catalog;
+  const release = { at: "leaf-exit", evidence: [] };
+  const leaves = catalog.leaves.map((leaf) => ({
+    ...leaf,
+    acquisitions: leaf.acquisitions.map((row) =>
+      row.mode === "NO_LOCK" ? row : { ...row, release: row.release ?? release },
+    ),
+  }));
+  return { ...catalog, leaves };
 }
 
 function modelOf(scenario: Scenario, facts: Facts): Model {

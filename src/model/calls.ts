@@ -3,9 +3,7 @@ import type { Acquisition, Leaf } from "../catalog/index.ts";
 import {
   and,
   type BoolExpr,
-  BUSY,
   type Effect,
-  type IntExpr,
   type IntLike,
   not,
   or,
@@ -13,6 +11,7 @@ import {
   type StepMeta,
 } from "../language/index.ts";
 import type { EntryWriter } from "./entry-writes.ts";
+import { givenBack, type Held, LockSteps } from "./lock-steps.ts";
 import type { SeptBody } from "./sept.ts";
 import { givenByEffect, statusCode, type World } from "./world.ts";
 
@@ -33,12 +32,6 @@ export interface Call {
   readonly returnTo: Readonly<Record<Returned, string>>;
 }
 
-/** A modelled acquisition of a call. */
-interface Held {
-  readonly row: Acquisition;
-  readonly object: IntLike;
-}
-
 /** What the second instruction of a write does that is two. */
 export const STORED_AGAIN = "the same value is stored once more: what changed in the entry meanwhile is lost";
 
@@ -54,27 +47,18 @@ export class Caller {
   readonly p: ProcessBuilder;
   readonly world: World;
   readonly writer: EntryWriter;
+  readonly locks: LockSteps;
   /** `guest`: does the process also run the guest's calls? */
   constructor(p: ProcessBuilder, world: World, guest: boolean) {
     this.p = p;
     this.world = world;
+    this.locks = new LockSteps(p, world);
     this.writer = world.entry.writer(p, guest);
   }
 
   /** The label at which a call starts. */
   static entry(prefix: string): string {
     return `${prefix} call`;
-  }
-
-  /** Metadata of a step on a lock. */
-  meta(leaf: Leaf, action: string, { row, object }: Held, more: Partial<StepMeta> = {}): StepMeta {
-    const index = this.world.indexed(row.resource)
-      ? {
-          object:
-            typeof object === "number" ? ({ op: "const", sort: "int", value: object, enum: null } as IntExpr) : object,
-        }
-      : {};
-    return { leaf: leaf.name, action, resource: row.resource, mode: row.mode, ...index, ...more };
   }
 
   /** Adds the call's steps; it starts at `Caller.entry(prefix)`. */
@@ -86,28 +70,11 @@ export class Caller {
     let label = Caller.entry(call.prefix);
     locks.forEach((lock, i) => {
       const next = i + 1 < locks.length ? `${call.prefix} ${nth(locks, i + 1)}` : `${call.prefix} body`;
-      this.#attempt(call, label, lock, locks.slice(0, i), next);
+      const busy = this.#leave(call, locks.slice(0, i), "busy");
+      this.locks.attempt(label, call.leaf, lock, { granted: next, busy });
       label = next;
     });
     this.#body(call, label, locks);
-  }
-
-  #attempt(call: Call, label: string, lock: Held, held: readonly Held[], next: string): void {
-    const { granted, take, refused } = this.world.attempt(lock.row, lock.object);
-    this.p.step(label, {
-      when: granted,
-      do: take,
-      next,
-      meta: this.meta(call.leaf, "acquire", lock, { result: "ok" }),
-    });
-    const status = lock.row.busyStatus ?? undefined;
-    const busy = this.meta(call.leaf, "acquire", lock, { result: BUSY, ...(status !== undefined && { status }) });
-    this.p.step(label, {
-      when: not(granted),
-      do: refused,
-      next: this.#leave(call, held, "busy"),
-      meta: busy,
-    });
   }
 
   /** The checks in their order, then the effect, as one step: no other call can change what the locks protect in between. */
@@ -128,8 +95,8 @@ export class Caller {
     let here = label;
     writes.forEach((write, i) => {
       const last = i === writes.length - 1;
-      const next = last ? this.#leave(call, kept, "ok") : `${call.prefix} store`;
-      const meta = given === undefined ? effect : { ...this.meta(call.leaf, "release", given), note };
+      const next = last ? this.#leave(call, givenBack(kept), "ok") : `${call.prefix} store`;
+      const meta = given === undefined ? effect : { ...this.locks.meta(call.leaf, "release", given), note };
       const rest = [...call.body.do, ...(call.also ?? [])];
       if (i === 0) this.p.step(here, { when: passed(checks.length), do: [...write, ...rest], next, meta });
       else this.p.step(here, { do: write, next, meta: { leaf: call.leaf.name, action: "effect", note: STORED_AGAIN } });
@@ -142,20 +109,9 @@ export class Caller {
     return { leaf: leaf.name, action: "effect", note, ...(code !== undefined && { status: code }) };
   }
 
-  /** The label at which exactly these locks are still held, on the way out; adds its steps the first time. */
-  #leave(call: Call, held: readonly Held[], with_: Returned): string {
-    const last = held.at(-1);
-    if (last === undefined) return call.returnTo[with_];
-    const label = `${call.prefix} ${with_}, leave ${held.map(({ row }) => row.resource).join("+")}`;
-    if (this.#known.has(label)) return label;
-    this.#known.add(label);
-    const next = this.#leave(call, held.slice(0, -1), with_);
-    this.p.step(label, {
-      do: this.world.release(last.row, last.object),
-      next,
-      meta: this.meta(call.leaf, "release", last),
-    });
-    return label;
+  #leave({ leaf, prefix, returnTo }: Call, held: readonly Held[], as: Returned): string {
+    return this.locks.leave(leaf, held, returnTo[as], (some) => `${prefix} ${as}, leave ${resourcesOf(some)}`);
   }
-  readonly #known = new Set<string>();
 }
+
+const resourcesOf = (held: readonly Held[]): string => held.map(({ row }) => row.resource).join("+");

@@ -1,6 +1,6 @@
 /** What makes a verdict on a scenario less than certain: holes in the facts that its model is made of. */
 import type { Catalog, Diagnostic } from "../catalog/index.ts";
-import { lineageOf } from "./lineage.ts";
+import { type Lineage, lineageOf } from "./lineage.ts";
 import type { Scenario } from "./scenario.ts";
 
 /**
@@ -11,8 +11,21 @@ import type { Scenario } from "./scenario.ts";
 export function doubtsOf(scenario: Scenario, catalog: Catalog | null): readonly string[] {
   if (catalog === null) return [];
   const errors = catalog.diagnostics.filter(({ severity }) => severity === "error").map(errorText);
-  const unread = scenario.kind === "running-td" ? lineageOf(catalog).unread : [];
-  return [...errors, ...published(catalog), ...unread.map((text) => `not read in this module's tree: ${text}`)];
+  const lineage = lineageOf(catalog);
+  const unread = scenario.kind === "running-td" ? lineage.unread : [];
+  return [
+    ...errors,
+    ...published(catalog),
+    ...unread.map((text) => `not read in this module's tree: ${text}`),
+    ...oneStepWrites(scenario, lineage),
+  ];
+}
+
+/** `td-life` writes a SEPT entry in one step, which this module does in two: that matters as soon as two threads call. */
+function oneStepWrites(scenario: Scenario, { septWrite }: Lineage): string[] {
+  if (scenario.kind !== "td-life" || septWrite !== "exchange-then-store") return [];
+  if (scenario.callers + (scenario.life === "in-order" ? 1 : 0) < 2) return [];
+  return ["this module writes a SEPT entry in two steps, between which others can come in; td-life takes them for one"];
 }
 
 function errorText({ code, message, file, line }: Diagnostic): string {

@@ -1,8 +1,11 @@
 /** Catalog, host profile and scenario → Model: the module's leaves, the host's paths and policies, the guests. */
+
 export { buildModel, type Facts, needsModule } from "./build.ts";
+export { CallLock } from "./call-locks.ts";
 export { doubtsOf } from "./doubts.ts";
 export { type EnterAndZap, enterAndZap } from "./enter-and-zap.ts";
 export { type Lineage, lineageOf, type PendingFault, type SeptWrite } from "./lineage.ts";
+export { type Held, LockSteps } from "./lock-steps.ts";
 export { type Case, casesOf, type Matrix, parseMatrix, parseShard, type Shard, shardOf } from "./matrix.ts";
 export { POLICIES, type Policy } from "./remover.ts";
 export { type Override, parametersOf, parseScenario, type Scenario, scenarioSchema } from "./scenario.ts";

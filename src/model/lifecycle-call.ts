@@ -7,13 +7,10 @@ import { SeamlockError } from "../errors.ts";
 import {
   and,
   type BoolExpr,
-  BUSY,
   type Effect,
   enumOf,
-  type IntExpr,
   type IntLike,
   type IntRef,
-  int,
   not,
   or,
   type ProcessBuilder,
@@ -21,6 +18,7 @@ import {
   set,
 } from "../language/index.ts";
 import type { LifeState } from "./lifecycle-state.ts";
+import { givenBack, type Held, LockSteps } from "./lock-steps.ts";
 import { givenByEffect, statusCode } from "./world.ts";
 
 /** Every status that a call of the life cycle can return here. `NONE`: no call has returned since. */
@@ -88,22 +86,17 @@ export interface LifeCall {
   readonly note: string;
 }
 
-/** A label, and the locks held there. */
-interface Held {
-  readonly row: Acquisition;
-  readonly object: IntLike;
-}
-
 /** Adds the calls of one process. */
 export class LifeCaller {
   readonly p: ProcessBuilder;
   readonly state: LifeState;
   readonly status: IntRef;
-  readonly #known = new Set<string>();
+  readonly #locks: LockSteps;
 
   constructor(p: ProcessBuilder, state: LifeState) {
     this.p = p;
     this.state = state;
+    this.#locks = new LockSteps(p, state);
     this.status = p.variable("status", LifeStatus.$type);
   }
 
@@ -116,7 +109,11 @@ export class LifeCaller {
       const lock = { row, object: call.object(row) };
       const name = `${label}: ${i + 1} ${row.resource}`;
       if (row.mode !== "NO_LOCK") {
-        this.#attempt(call, here, lock, held, name, done);
+        this.#locks.attempt(here, call.leaf, lock, {
+          granted: name,
+          busy: this.#leave(call.leaf, held, done),
+          onBusy: [set(this.status, LifeStatus.TDX_OPERAND_BUSY)],
+        });
         held = [...held, lock];
         here = name;
       }
@@ -139,26 +136,6 @@ export class LifeCaller {
       });
     }
     return rows;
-  }
-
-  #meta(leaf: Leaf, action: string, { row, object }: Held, more: Partial<StepMeta> = {}): StepMeta {
-    const index = this.state.indexed(row.resource)
-      ? { object: typeof object === "number" ? int(object) : (object as IntExpr) }
-      : {};
-    return { leaf: leaf.name, action, resource: row.resource, mode: row.mode, ...index, ...more };
-  }
-
-  #attempt(call: LifeCall, label: string, lock: Held, held: readonly Held[], next: string, done: string): void {
-    const { granted, take, refused } = this.state.attempt(lock.row, lock.object);
-    const { leaf } = call;
-    this.p.step(label, { when: granted, do: take, next, meta: this.#meta(leaf, "acquire", lock, { result: "ok" }) });
-    const { busyStatus } = lock.row;
-    this.p.step(label, {
-      when: not(granted),
-      do: [...refused, set(this.status, LifeStatus.TDX_OPERAND_BUSY)],
-      next: this.#leave(leaf, held, done),
-      meta: this.#meta(leaf, "acquire", lock, { result: BUSY, ...(busyStatus !== null && { status: busyStatus }) }),
-    });
   }
 
   #stage(
@@ -206,7 +183,7 @@ export class LifeCaller {
   #body(call: LifeCall, label: string, held: readonly Held[], done: string, entered: string): void {
     const { leaf } = call;
     const within = held.filter(({ row }) => givenByEffect(row));
-    const later = held.filter((lock) => !within.includes(lock));
+    const later = givenBack(held.filter((lock) => !within.includes(lock)));
     const beforeEntry = later.filter(({ row }) => row.release?.at === "before-td-entry");
     const atExit = later.filter(({ row }) => row.release?.at === "td-exit");
     const enters = atExit.length > 0;
@@ -217,7 +194,7 @@ export class LifeCaller {
     const meta: StepMeta =
       given === undefined
         ? { leaf: leaf.name, action: "effect", note: call.note, ...code }
-        : { ...this.#meta(leaf, "release", given), note: call.note, ...code };
+        : { ...this.#locks.meta(leaf, "release", given), note: call.note, ...code };
     const next = enters ? this.#leave(leaf, beforeEntry, entered, "enters") : this.#leave(leaf, later, done);
     this.p.step(label, { do: [...effects, set(this.status, LifeStatus.TDX_SUCCESS)], next, meta });
   }
@@ -231,20 +208,12 @@ export class LifeCaller {
     this.p.step(label, { do: effects, next, meta: { leaf: call.leaf.name, action: "effect", note: "TD exit" } });
   }
 
-  /** The label at which exactly these locks are left to give back; adds its steps the first time. */
   #leave(leaf: Leaf, held: readonly Held[], done: string, why = "leaves"): string {
-    const last = held.at(-1);
-    if (last === undefined) return done;
-    const what = held.map(({ row, object }) => `${row.resource} ${row.mode}${JSON.stringify(object)}`).join(" ");
-    const label = `${leaf.name} ${why} ${this.#number(`${what} ${done}`)}`;
-    if (this.#known.has(label)) return label;
-    this.#known.add(label);
-    this.p.step(label, {
-      do: this.state.release(last.row, last.object),
-      next: this.#leave(leaf, held.slice(0, -1), done, why),
-      meta: this.#meta(leaf, "release", last),
-    });
-    return label;
+    const name = (some: readonly Held[]): string => {
+      const what = some.map(({ row, object }) => `${row.resource} ${row.mode}${JSON.stringify(object)}`).join(" ");
+      return `${leaf.name} ${why} ${this.#number(`${what} ${done}`)}`;
+    };
+    return this.#locks.leave(leaf, held, done, name);
   }
 
   /** A short name for a long one. */

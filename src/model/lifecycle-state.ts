@@ -13,6 +13,7 @@ import {
 } from "../language/index.ts";
 import { type Attempt, CallLock } from "./call-locks.ts";
 import { Epochs } from "./epochs.ts";
+import type { Locks } from "./lock-steps.ts";
 import { Sept, type SeptBody, type SeptView } from "./sept.ts";
 import { locking } from "./world.ts";
 
@@ -69,7 +70,7 @@ export class Pages {
 const PAMT_4K = new Set(["TDR", "TDVPR", "PAGE"]);
 
 /** The module's state in the life of a TD. */
-export class LifeState implements SeptView {
+export class LifeState implements SeptView, Locks {
   readonly size: LifeSize;
   readonly at: Pages;
   readonly pt;
@@ -128,7 +129,7 @@ export class LifeState implements SeptView {
   readonly catalog: Catalog;
 
   /** Does the lock exist once per object? */
-  indexed(resource: string): boolean {
+  indexed({ resource }: Pick<Acquisition, "resource">): boolean {
     return resource === "SEPT_ENTRY" || (this.#locks.get(lockName(resource))?.indexed ?? false);
   }
 

@@ -20,13 +20,11 @@ import {
   type ArrayRef,
   and,
   type BoolRef,
-  BUSY,
   boolType,
   dec,
   type Effect,
   eq,
   exists,
-  type IntExpr,
   type IntLike,
   type IntRef,
   inc,
@@ -35,14 +33,16 @@ import {
   type Model,
   type ModelBuilder,
   model,
+  ne,
   not,
   oneOf,
   type ProcessBuilder,
   type Range,
-  type StepMeta,
   set,
 } from "../language/index.ts";
 import { CallLock } from "./call-locks.ts";
+import { HostLocks, type Taken } from "./host-locks.ts";
+import { type Held, LockSteps } from "./lock-steps.ts";
 import type { PathsScenario } from "./scenario.ts";
 import { contended, leafOf, locking } from "./world.ts";
 
@@ -67,19 +67,6 @@ const CONTROL_PAGES = ["TDR", "TDVPR"];
 /** The host lock of whoever kicks after a BUSY, where the profile gives it no name of its own. */
 const KICKED = "vCPUs kicked after BUSY";
 
-interface HostLockWord {
-  readonly readers: ArrayRef<ReturnType<typeof intType>>;
-  readonly writer: ArrayRef<typeof boolType>;
-  readonly per: string;
-}
-
-/** A host lock that a task holds, with its object. */
-interface Taken {
-  readonly lock: string;
-  readonly shared: boolean;
-  readonly object: IntLike | null;
-}
-
 /** Does the condition speak of nothing but the success of what came before? */
 const plain = (when: string | null): boolean =>
   when === null ||
@@ -95,7 +82,7 @@ class PathsModel {
   readonly #task: ProcessBuilder;
   readonly #vcpu: Range;
   readonly #locks = new Map<string, CallLock>();
-  readonly #hostLocks = new Map<string, HostLockWord>();
+  readonly #hostLocks: HostLocks;
   readonly #phase: IntRef;
   /** By phase of the scenario: running paths that may not last into it. */
   readonly #pinned: ArrayRef<ReturnType<typeof intType>>;
@@ -105,6 +92,7 @@ class PathsModel {
   readonly #kicks: readonly string[];
   readonly #paths: readonly Run[];
   readonly #bugged: BoolRef;
+  readonly #lockSteps: LockSteps;
 
   constructor(catalog: Catalog, host: HostProfile, scenario: PathsScenario) {
     this.#catalog = catalog;
@@ -113,6 +101,12 @@ class PathsModel {
     this.m = model(scenario.name, scenario.description);
     this.#paths = this.#chosen();
     this.#task = this.m.process("task", scenario.concurrent);
+    this.#hostLocks = new HostLocks(this.m, this.#task);
+    this.#lockSteps = new LockSteps(this.#task, {
+      attempt: ({ resource, mode, side }, object) => this.#moduleLock(resource).attempt(mode, side, object),
+      release: ({ resource, mode }, object) => this.#moduleLock(resource).release(mode, object),
+      indexed: ({ resource }) => this.#moduleLock(resource).indexed,
+    });
     this.#vcpu = this.m.scalarSet("vcpu", scenario.vcpus);
     this.#bugged = this.m.variable("bugged", boolType);
     this.#phase = this.m.variable("phase", intType(0, scenario.phases.length));
@@ -161,15 +155,8 @@ class PathsModel {
   }
 
   #declareHostLocks(): void {
-    const callers = this.#scenario.concurrent;
-    const declare = (name: string, per: string) => {
-      const over = per === "vcpu" ? this.#vcpu : isKind(per) ? OBJECTS : 1;
-      this.#hostLocks.set(name, {
-        per,
-        readers: this.m.array(`${name}.readers`, intType(0, callers), over),
-        writer: this.m.array(`${name}.writer`, boolType, over),
-      });
-    };
+    const declare = (name: string, per: string) =>
+      this.#hostLocks.declare(name, per, per === "vcpu" ? this.#vcpu : isKind(per) ? OBJECTS : 1);
     for (const { name, per, kind } of this.#host.locks) if (kind !== "srcu") declare(name, per);
     declare("single thread", "vm");
     if (this.#kicks.includes(KICKED)) declare(KICKED, "vm");
@@ -279,7 +266,7 @@ class PathsModel {
       label = next;
     });
     const freed = [
-      ...held.flatMap((lock) => this.#give(lock)),
+      ...held.map((lock) => this.#hostLocks.give(lock)),
       ...pins.map((pin) => dec(pin)),
       set(this.#mine, 0),
       ...KINDS.map((kind) => set(this.#object[kind], 0)),
@@ -297,13 +284,13 @@ class PathsModel {
     const leaves = path.steps.flatMap((step) => this.#leaves(step));
     const called = leaves.some(entersGuest) ? [...leaves, ...this.#guestLeaves()] : leaves;
     const rows = called.flatMap(locking).filter(({ resource }) => this.#locks.has(resource));
-    const pers = locks.map(({ lock }) => this.#hostLocks.get(lock)?.per ?? "");
+    const pers = locks.map(({ lock }) => this.#hostLocks.perOf(lock) ?? "");
     return new Set([...pers.filter(isKind), ...rows.flatMap(({ resource }) => KIND_OF[resource] ?? [])]);
   }
 
   /** May a run of the path need the same object of a host lock as a run for our VM? */
   #shares({ foreign }: Run, lock: string): boolean {
-    const per = this.#hostLocks.get(lock)?.per ?? "";
+    const per = this.#hostLocks.perOf(lock) ?? "";
     return !foreign || ["machine", "package", "page"].includes(per);
   }
 
@@ -328,50 +315,24 @@ class PathsModel {
     return uses;
   }
 
-  /** Take host locks one after the other, waiting for each; those held already are skipped. Returns what is held then. */
   #take(from: string, uses: readonly LockUse[], before: readonly Taken[], to: string): Taken[] {
-    const wanted = uses.flatMap((use) => this.#objects(use));
-    const fresh = wanted.filter((one) => !before.some((held) => same(held, one)));
-    let label = from;
-    fresh.forEach((one, i) => {
-      const next = i + 1 < fresh.length ? `${from} · ${one.lock} ${i + 1}` : to;
-      const { readers, writer } = this.#word(one);
-      const when = one.shared ? not(writer) : and(not(writer), eq(readers, 0));
-      const meta: StepMeta = {
-        action: "acquire",
-        resource: one.lock,
-        mode: one.shared ? "SHARED" : "EXCLUSIVE",
-        ...objectMeta(one.object),
-      };
-      this.#task.step(label, { when, do: [one.shared ? inc(readers) : set(writer, true)], next, meta });
-      label = next;
-    });
-    if (fresh.length === 0)
-      this.#task.step(from, { next: to, meta: { action: "effect", note: "no further host lock" } });
-    return [...before, ...fresh];
-  }
-
-  #word({ lock, object }: Taken) {
-    const word = this.#hostLocks.get(lock);
-    if (word === undefined) throw new Error(`host lock ${lock} is not declared`);
-    const at = object ?? 0;
-    return { readers: word.readers.at(at), writer: word.writer.at(at) };
+    return this.#hostLocks.takeAll(
+      from,
+      uses.flatMap((use) => this.#objects(use)),
+      before,
+      to,
+    );
   }
 
   #objects(use: LockUse): Taken[] {
-    const word = this.#hostLocks.get(use.lock);
-    if (word === undefined) return [];
+    const per = this.#hostLocks.perOf(use.lock);
+    if (per === undefined) return [];
     const shared = use.mode === "shared";
-    if (word.per === "vcpu" && use.of === "all") {
+    if (per === "vcpu" && use.of === "all") {
       return Array.from({ length: this.#scenario.vcpus }, (_, v) => ({ lock: use.lock, shared, object: v }));
     }
-    const object = word.per === "vcpu" ? this.#mine : isKind(word.per) ? this.#object[word.per] : null;
+    const object = per === "vcpu" ? this.#mine : isKind(per) ? this.#object[per] : null;
     return [{ lock: use.lock, shared, object }];
-  }
-
-  #give(taken: Taken): Effect[] {
-    const { readers, writer } = this.#word(taken);
-    return [taken.shared ? dec(readers) : set(writer, false)];
   }
 
   /** One SEAMCALL: its host locks, its module locks, and what the host does when it is BUSY. */
@@ -379,32 +340,86 @@ class PathsModel {
     const begin = this.#inItsPhases(path, step, from, next);
     const extra = this.#held({ ...path, holds: [] } as Run, step);
     const own = this.#take(begin, extra, held, prefix).slice(held.length);
-    const back = [...own].reverse().flatMap((lock) => this.#give(lock));
+    const back = [...own].reverse().map((lock) => this.#hostLocks.give(lock));
     const done = `${prefix}: done`;
     const refused = `${prefix}: refused`;
+    const together = step.onEach === undefined ? null : this.#together(path, step, prefix);
+    const alone = together === null ? {} : { when: eq(together.others, 0) };
+    const over = together === null ? back : [set(together.open, false), ...back];
     const giveUp = (): string => {
       if (this.#seen(refused))
         this.#task.step(refused, {
-          do: back,
+          ...alone,
+          do: over,
           next: `${path.name}: end`,
           meta: { action: "return", leaf: step.call, note: "the path gives up" },
         });
       return refused;
     };
     const owns = heldAt(path, step).some(
-      ({ lock, mode }) => this.#hostLocks.get(lock)?.per === "page" && mode !== "shared",
+      ({ lock, mode }) => this.#hostLocks.perOf(lock) === "page" && mode !== "shared",
     );
     const controlPages = !(path.foreign && owns);
-    const leaves = this.#leaves(step);
+    this.#variants(together?.start ?? prefix, {
+      done,
+      giveUp,
+      step,
+      kicked: false,
+      foreign: path.foreign,
+      controlPages,
+    });
+    this.#task.step(done, { ...alone, do: over, next, meta: { action: "return", leaf: step.call } });
+    if (together !== null) this.#elsewhere(together, { step, kicked: false, foreign: path.foreign, controlPages });
+    if (step.when !== undefined)
+      this.#task.step(prefix, { do: back, next, meta: { action: "effect", note: `not this time: ${step.when}` } });
+  }
+
+  /** The call of a step, in each variant of the leaf. */
+  #variants(prefix: string, call: Omit<PathCall, "prefix" | "leaf">): void {
+    const leaves = this.#leaves(call.step);
     for (const leaf of leaves) {
       const start = leaves.length === 1 ? prefix : `${prefix} ${leaf.variant}`;
       if (start !== prefix)
         this.#task.step(prefix, { next: start, meta: { action: "call", leaf: leaf.name, note: leaf.variant ?? "" } });
-      this.#call({ prefix: start, leaf, done, giveUp, step, kicked: false, foreign: path.foreign, controlPages });
+      this.#call({ ...call, prefix: start, leaf });
     }
-    this.#task.step(done, { do: back, next, meta: { action: "return", leaf: step.call } });
-    if (step.when !== undefined)
-      this.#task.step(prefix, { do: back, next, meta: { action: "effect", note: `not this time: ${step.when}` } });
+  }
+
+  /** A call that one run makes on several CPUs at once: while it is open, other tasks make it too, and the run waits for them. */
+  #together(path: Run, { call }: HostStep, prefix: string): Together {
+    const together: Together = {
+      start: `${prefix} on each`,
+      open: this.m.variable(`${prefix}.open`, boolType),
+      others: this.m.variable(`${prefix}.others`, intType(0, this.#scenario.concurrent)),
+      package: this.m.variable(`${prefix}.package`, indexType({ name: "package" })),
+    };
+    this.#task.step(prefix, {
+      do: [set(together.open, true), set(together.package, this.#object.package)],
+      next: together.start,
+      meta: { action: "effect", note: `${path.name}: ${call} on several CPUs at once` },
+    });
+    return together;
+  }
+
+  /** The same call on another CPU, which holds nothing of its own. */
+  #elsewhere(together: Together, call: Omit<PathCall, "prefix" | "leaf" | "done" | "giveUp">): void {
+    const { onEach, call: leaf } = call.step;
+    const prefix = `${together.start} elsewhere`;
+    const end = `${prefix}: end`;
+    // There are two packages: the run's own, and one for which one CPU may be chosen.
+    const elsewhere = (chosen: IntExpr) => [ne(chosen, together.package), eq(together.others, 0)];
+    this.#task.choose("idle", { package: OBJECTS }, (chosen) => ({
+      when: and(together.open, ...(onEach === "cpu" ? [] : elsewhere(chosen.package))),
+      do: [inc(together.others), set(this.#object.package, chosen.package)],
+      next: prefix,
+      meta: { action: "call", leaf, note: "on another CPU" },
+    }));
+    this.#variants(prefix, { ...call, done: end, giveUp: () => end });
+    this.#task.step(end, {
+      do: [dec(together.others), set(this.#object.package, 0)],
+      next: "idle",
+      meta: { action: "return", leaf },
+    });
   }
 
   /** The label at which a step begins; in a phase in which it does not run it is passed over. */
@@ -470,15 +485,21 @@ class PathsModel {
   /** The call has its locks: it ends, or the guest runs until TD exit. */
   #body(call: PathCall, label: string, held: readonly Acquisition[]): void {
     const { prefix, leaf, done } = call;
-    if (!entersGuest(leaf) || call.foreign) return this.#leave(prefix, leaf, label, held, done);
-    const kept = held.filter(({ release }) => release?.at === "td-exit");
+    const given = held.filter(({ release }) => release !== null);
+    if (!entersGuest(leaf) || call.foreign) return this.#leave(leaf, label, given, done);
+    const kept = given.filter(({ release }) => release?.at === "td-exit");
     const inside = `${prefix} guest [${kept.map(({ resource }) => resource).join(" ")}]`;
-    this.#leave(prefix, leaf, label, [...kept, ...held.filter((row) => !kept.includes(row))], inside, kept.length);
+    this.#leave(
+      leaf,
+      label,
+      given.filter((row) => !kept.includes(row)),
+      inside,
+    );
     if (!this.#seen(inside)) return;
     for (const guest of this.#guestLeaves()) this.#guest(guest, inside);
     const exit = `${inside} exit`;
     this.#task.step(inside, { next: exit, meta: { leaf: leaf.name, action: "td-exit", note: "TD exit" } });
-    this.#leave(prefix, leaf, exit, kept, done);
+    this.#leave(leaf, exit, kept, done);
   }
 
   /** A TDCALL, after which the guest runs on. */
@@ -489,9 +510,9 @@ class PathsModel {
       const next = `${inside} ${leaf.name} ${i + 1}`;
       const refused = i === 0 ? inside : `${next} refused`;
       this.#attempt(leaf, label, row, next, refused);
-      if (i > 0) this.#leave(label, leaf, refused, rows.slice(0, i), inside);
+      if (i > 0) this.#leave(leaf, refused, rows.slice(0, i), inside);
     });
-    if (rows.length > 0) this.#leave(inside, leaf, `${inside} ${leaf.name} ${rows.length}`, rows, inside);
+    if (rows.length > 0) this.#leave(leaf, `${inside} ${leaf.name} ${rows.length}`, rows, inside);
   }
 
   #name(prefix: string, at: number, held: readonly Acquisition[]): string {
@@ -504,38 +525,24 @@ class PathsModel {
     return true;
   }
 
+  #moduleLock(resource: string): CallLock {
+    const lock = this.#locks.get(resource);
+    if (lock === undefined) throw new Error(`${resource} is not modelled here`);
+    return lock;
+  }
+
   #objectOf(row: Acquisition): IntLike {
-    if (this.#locks.get(row.resource)?.indexed !== true) return 0;
+    if (!this.#moduleLock(row.resource).indexed) return 0;
     const kind = KIND_OF[row.resource];
     return kind === undefined ? this.#mine : this.#object[kind];
   }
 
-  #meta(leaf: Leaf, row: Acquisition, action: string, more: Partial<StepMeta> = {}): StepMeta {
-    const indexed = this.#locks.get(row.resource)?.indexed === true;
-    return {
-      leaf: leaf.name,
-      action,
-      resource: row.resource,
-      mode: row.mode,
-      ...(indexed ? objectMeta(this.#objectOf(row)) : {}),
-      ...more,
-    };
+  #attempt(leaf: Leaf, label: string, row: Acquisition, granted: string, busy: string): void {
+    this.#lockSteps.attempt(label, leaf, this.#lock(row), { granted, busy });
   }
 
-  #attempt(leaf: Leaf, label: string, row: Acquisition, next: string, busyTo: string): void {
-    const { granted, take, refused } = (this.#locks.get(row.resource) as CallLock).attempt(
-      row.mode,
-      row.side,
-      this.#objectOf(row),
-    );
-    const status = row.busyStatus === null ? {} : { status: row.busyStatus };
-    this.#task.step(label, { when: granted, do: take, next, meta: this.#meta(leaf, row, "acquire", { result: "ok" }) });
-    this.#task.step(label, {
-      when: not(granted),
-      do: refused,
-      next: busyTo,
-      meta: this.#meta(leaf, row, "acquire", { result: BUSY, ...status }),
-    });
+  #lock(row: Acquisition): Held {
+    return { row, object: this.#objectOf(row) };
   }
 
   /** Where a refused call goes: it gives back what it holds, then the host retries, kicks, gives up, or marks the VM as bugged. */
@@ -549,7 +556,7 @@ class PathsModel {
     const decide = `${prefix} busy ${row.resource}${isAlias(row) ? " page" : ""} [${held_}]`;
     if (!this.#seen(decide)) return decide;
     const react = `${decide} react`;
-    this.#leave(prefix, leaf, decide, held, react);
+    this.#leave(leaf, decide, held, react);
     const go = (next: string, note: string, effects: readonly Effect[] = []) =>
       this.#task.step(react, { do: effects, next, meta: { leaf: leaf.name, action: "return", note } });
     if (!kicked && kick >= 0) {
@@ -558,7 +565,7 @@ class PathsModel {
     }
     if (reactions.some((reaction) => reaction.startsWith("retry"))) go(prefix, "the host tries again");
     if (reactions.includes("retry:unbounded")) return decide;
-    const lifted = kicked ? this.#give(KICK) : [];
+    const lifted = kicked ? [this.#hostLocks.give(KICK)] : [];
     if (reactions.includes("bug-vm")) go(giveUp(), "the VM is marked as bugged", [set(this.#bugged, true), ...lifted]);
     else go(giveUp(), `the host does: ${reactions.join(", ") || "nothing known"}`, lifted);
     return decide;
@@ -569,40 +576,46 @@ class PathsModel {
     const kicks = `${call.prefix} kick`;
     if (!this.#seen(kicks)) return kicks;
     const prefix = `${call.prefix} kicked`;
-    const { readers, writer } = this.#word(KICK);
     this.#task.step(kicks, {
-      when: and(not(writer), eq(readers, 0)),
-      do: [set(writer, true)],
+      when: this.#hostLocks.free(KICK),
+      do: [this.#hostLocks.take(KICK)],
       next: prefix,
       meta: { action: "acquire", resource: KICKED, mode: "EXCLUSIVE", note: "every vCPU is out and kept out" },
     });
     const lift = `${prefix}: done`;
     this.#call({ ...call, prefix, done: lift, kicked: true });
     this.#task.step(lift, {
-      do: this.#give(KICK),
+      do: [this.#hostLocks.give(KICK)],
       next: call.done,
       meta: { action: "release", resource: KICKED, mode: "EXCLUSIVE" },
     });
     return kicks;
   }
 
-  /** Give back the module's locks, last first, but for the first `keep`. */
-  #leave(prefix: string, leaf: Leaf, from: string, held: readonly Acquisition[], to: string, keep = 0): void {
-    const rest = held.slice(keep);
-    const nothing = rest.length === 0;
-    let label = from;
-    for (let row = rest.pop(); row !== undefined; row = rest.pop()) {
-      const next = rest.length === 0 ? to : `${from} leaves ${rest.length}`;
-      const effects = (this.#locks.get(row.resource) as CallLock).release(row.mode, this.#objectOf(row));
-      this.#task.step(label, { do: effects, next, meta: this.#meta(leaf, row, "release") });
-      label = next;
-    }
-    if (nothing)
-      this.#task.step(from, {
-        next: to,
-        meta: { leaf: leaf.name, action: "effect", note: `${prefix}: nothing to give back` },
-      });
+  /** Give back the module's locks at `from`, last first. */
+  #leave(leaf: Leaf, from: string, rows: readonly Acquisition[], to: string): void {
+    if (rows.length === 0)
+      this.#task.step(from, { next: to, meta: { leaf: leaf.name, action: "effect", note: "nothing to give back" } });
+    const name = (held: readonly Held[]): string =>
+      held.length === rows.length ? from : `${from} leaves ${held.length}`;
+    this.#lockSteps.leave(
+      leaf,
+      rows.map((row) => this.#lock(row)),
+      to,
+      name,
+    );
   }
+}
+
+/** A call that one run makes on several CPUs at once. */
+interface Together {
+  /** The label at which the run's own call begins. */
+  readonly start: string;
+  readonly open: BoolRef;
+  /** How many CPUs besides the run's own are in the call. */
+  readonly others: IntRef;
+  /** The package of the run's own CPU. */
+  readonly package: IntRef;
 }
 
 /** A call of a path, as steps. */
@@ -636,13 +649,6 @@ const isAlias = ({ object }: Acquisition): boolean => object === ALIAS;
 
 /** A leaf that keeps a lock until TD exit runs the guest. */
 const entersGuest = (leaf: Leaf): boolean => leaf.acquisitions.some(({ release }) => release?.at === "td-exit");
-
-const same = (a: Taken, b: Taken): boolean =>
-  a.lock === b.lock && JSON.stringify(a.object) === JSON.stringify(b.object);
-const objectMeta = (object: IntLike | null): { object?: IntExpr } =>
-  object === null
-    ? {}
-    : { object: typeof object === "number" ? { op: "const", sort: "int", value: object, enum: null } : object };
 
 /**
  * Build the model of a host's paths.

@@ -27,6 +27,7 @@ import {
   set,
 } from "../language/index.ts";
 import { Caller, STORED_AGAIN } from "./calls.ts";
+import type { Held } from "./lock-steps.ts";
 import { acceptBody, attributesBody, augBody, faults, type GuestBody, Sept, type SeptView } from "./sept.ts";
 import { statusCode, type World } from "./world.ts";
 
@@ -315,46 +316,44 @@ export class VcpuProcess {
     return { leaf: this.#leaves.enter.name, action: "effect", note };
   }
 
-  #lockMeta(row: Acquisition, action: string, more: Partial<StepMeta> = {}): StepMeta {
-    return this.#caller.meta(this.#leaves.enter, action, { row, object: this.p.self }, more);
+  /** A lock that the catalog says is given back. */
+  #released(row: Acquisition): readonly Effect[] {
+    return row.release === null ? [] : this.world.release(row, 0);
   }
 
-  #try(label: string, row: Acquisition, next: string, refusedTo: string, extra: readonly Effect[] = []): void {
-    const object = this.world.indexed(row.resource) ? this.p.self : 0;
-    const { granted, take, refused } = this.world.attempt(row, object);
-    const status = row.busyStatus === null ? {} : { status: row.busyStatus };
-    this.p.step(label, { when: granted, do: take, next, meta: this.#lockMeta(row, "acquire", { result: "ok" }) });
-    this.p.step(label, {
-      when: not(granted),
-      do: [...refused, ...extra],
-      next: refusedTo,
-      meta: this.#lockMeta(row, "acquire", { result: BUSY, ...status }),
-    });
+  #releaseMeta(row: Acquisition): StepMeta {
+    const { enter } = this.#leaves;
+    return row.release === null
+      ? this.#effect("not given back")
+      : this.#caller.locks.meta(enter, "release", this.#lock(row));
+  }
+
+  #lock(row: Acquisition): Held {
+    return { row, object: this.world.indexed(row) ? this.p.self : 0 };
+  }
+
+  #try(label: string, row: Acquisition, granted: string, busy: string, onBusy: readonly Effect[] = []): void {
+    this.#caller.locks.attempt(label, this.#leaves.enter, this.#lock(row), { granted, busy, onBusy });
   }
 
   /** The label from which these locks are given back one by one, last first, and the vCPU leaves guest mode. */
   #undo(rows: readonly Acquisition[], to = "leave", name = "undo"): string {
-    const last = rows.at(-1);
-    if (last === undefined) return to === "leave" ? this.#leave() : to;
-    const label = `${name} ${rows.map(({ resource }) => resource).join("+")}`;
-    if (!this.#undone.has(label)) {
-      this.#undone.add(label);
-      const object = this.world.indexed(last.resource) ? this.p.self : 0;
-      this.p.step(label, {
-        do: this.world.release(last, object),
-        next: this.#undo(rows.slice(0, -1), to, name),
-        meta: this.#lockMeta(last, "release", rows.length === 1 ? intoGuest(to) : {}),
-      });
-    }
-    return label;
+    if (to === "leave") this.#leave();
+    const label = (held: readonly Held[]): string => `${name} ${held.map(({ row }) => row.resource).join("+")}`;
+    return this.#caller.locks.leave(
+      this.#leaves.enter,
+      rows.map((row) => this.#lock(row)),
+      to,
+      label,
+      intoGuest(to),
+    );
   }
-  readonly #undone = new Set<string>();
 
   /** The label at which entry that was refused leaves guest mode; where no lock can be refused, there is none. */
   #leave(): string {
     const label = "leave";
-    if (!this.#undone.has(label)) {
-      this.#undone.add(label);
+    if (!this.#hasLeave) {
+      this.#hasLeave = true;
       this.p.step(label, {
         do: this.#interruptsOn(),
         next: "outside",
@@ -363,6 +362,7 @@ export class VcpuProcess {
     }
     return label;
   }
+  #hasLeave = false;
 
   #epochSection(start: string, row: Acquisition, early: readonly Acquisition[]): void {
     this.#try(start, row, "enter count", this.#undo(early));
@@ -372,9 +372,9 @@ export class VcpuProcess {
       meta: this.#effect("counted into the TD epoch"),
     });
     this.p.step("enter uncount", {
-      do: this.world.release(row, 0),
+      do: this.#released(row),
       next: "enter filter",
-      meta: this.#lockMeta(row, "release"),
+      meta: this.#releaseMeta(row),
     });
   }
 
@@ -422,9 +422,9 @@ export class VcpuProcess {
   #walkListed(tree: Acquisition | undefined, before: string, early: readonly Acquisition[]): void {
     const expected = (page: number) => and(this.#listed.at(page), this.#expectedToFault(page));
     const none = not(or(...this.#pages().map(expected)));
-    const release = tree === undefined ? [] : this.world.release(tree, 0);
+    const release = tree === undefined ? [] : this.#released(tree);
     const given = (note: string): StepMeta =>
-      tree === undefined ? this.#effect(note) : { ...this.#lockMeta(tree, "release"), note };
+      tree === undefined ? this.#effect(note) : { ...this.#releaseMeta(tree), note };
     const passed = { ...given("no listed page would fault"), ...intoGuest(before) };
     this.p.step("enter walk", { when: none, do: release, next: before, meta: passed });
     for (const page of this.#pages()) {

@@ -6,6 +6,7 @@ import { type Attempt, CallLock } from "./call-locks.ts";
 import { Entries } from "./entry-writes.ts";
 import { Epochs } from "./epochs.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
+import type { Locks } from "./lock-steps.ts";
 import type { PAGE_STATES, SeptView } from "./sept.ts";
 
 /** The entry that a leaf and, where it has several, a variant name. */
@@ -62,7 +63,7 @@ export interface WorldSpec {
 }
 
 /** The module's state that run-time scenarios share. */
-export class World implements SeptView {
+export class World implements SeptView, Locks {
   readonly m: ModelBuilder;
   readonly spec: WorldSpec;
   readonly lineage: Lineage;
@@ -98,7 +99,7 @@ export class World implements SeptView {
   }
 
   /** Does the lock exist once per object? */
-  indexed(resource: string): boolean {
+  indexed({ resource }: Pick<Acquisition, "resource">): boolean {
     return resource === "SEPT_ENTRY" || (this.#locks.get(resource)?.indexed ?? false);
   }
 

@@ -78,6 +78,34 @@ describe("what the analysis leaves possible is what some run meets", () => {
   });
 });
 
+describe("a call that one run makes on several CPUs at once", () => {
+  const teardown = only(host("linux-6.19"), "VM teardown: hkid");
+  const written = (onEach: "cpu" | "package" | undefined): HostProfile => ({
+    ...teardown,
+    paths: teardown.paths.map((path) => ({
+      ...path,
+      steps: path.steps
+        .filter((step) => step.call !== "tdh_phymem_cache_wb" || step.onEach === "cpu")
+        .map(({ onEach: own, ...step }) => (own === undefined || onEach === undefined ? step : { ...step, onEach })),
+    })),
+  });
+
+  it.each([
+    ["cpu", ["tdh_phymem_cache_wb tdh_phymem_cache_wb WBT"]],
+    ["package", []],
+    [undefined, []],
+  ] as const)("on each %s", (onEach, wbt) => {
+    const profile = written(onEach);
+    const { rows, result } = compared("1.5.25", profile, "teardown", "concurrent=3");
+    expect(rows.filter(({ resource, possible }) => resource === "WBT" && possible).map(pair)).toEqual(wbt);
+    expect(differing(rows)).toEqual([]);
+    expect(result.outcome.kind).toBe("holds");
+    const { pairs } = hostContention(catalog("1.5.25"), profile);
+    const apart = pairs.filter(({ a, b, resource }) => resource === "WBT" && a === b && a === "tdh_phymem_cache_wb");
+    expect(apart.map(({ possible }) => possible)).toEqual([wbt.length > 0]);
+  });
+});
+
 describe("a host that kicks", () => {
   it("after a BUSY never sees another one from a vCPU, so that none ends the VM", () => {
     const profile = only(host("linux-6.19"), ...RUNNING);

@@ -176,9 +176,11 @@ describe("the other bundled scenarios", () => {
     const { outcome, busy } = check(build("td-teardown", "1.5.05"));
     expect(outcome.kind).toBe("violated");
     expect(pairs(busy)).toContain("tdh_vp_flush TDVPR tdh_phymem_page_rdmd");
-    for (const { leaf, holders } of busy) expect([leaf, ...holders]).toContain("tdh_phymem_page_rdmd");
+    for (const { leaf, resource, holders } of busy)
+      if (resource !== "WBT") expect([leaf, ...holders]).toContain("tdh_phymem_page_rdmd");
     const without = check(build("td-teardown", "1.5.05", { without: "[machine-check page query]" }));
     expect(without.outcome.kind).toBe("holds");
-    expect(without.busy).toEqual([]);
+    // Where there is no memory for the mask of CPUs, caches are written back on every CPU at once.
+    expect(pairs(without.busy)).toEqual(["tdh_phymem_cache_wb WBT tdh_phymem_cache_wb"]);
   });
 });

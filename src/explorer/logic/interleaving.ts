@@ -2,16 +2,8 @@
 import type { ContendPair } from "../../analysis/index.ts";
 import type { Acquisition, Leaf } from "../../catalog/index.ts";
 import {
-  and,
   type BoolRef,
-  BUSY,
   boolType,
-  dec,
-  type Effect,
-  eq,
-  type IntRef,
-  inc,
-  intType,
   type Model,
   type ModelBuilder,
   model,
@@ -19,15 +11,10 @@ import {
   type ProcessBuilder,
   set,
 } from "../../language/index.ts";
+import { CallLock, type Held, LockSteps } from "../../model/index.ts";
 
 /** Which locks the two calls have in common besides the one at which they meet. */
 export type Sharing = "same-objects" | "this-lock-only";
-
-interface Lock {
-  readonly name: string;
-  readonly exclusive: BoolRef;
-  readonly shared: IntRef;
-}
 
 /** One row that takes a lock, and the lock that it takes. */
 interface Take {
@@ -92,18 +79,10 @@ function takesOf(leaf: Leaf): Take[] {
   });
 }
 
-function locksOf(m: ModelBuilder, takes: readonly Take[]): ReadonlyMap<string, Lock> {
-  const names = [...new Set(takes.map(({ key }) => key))];
-  return new Map(
-    names.map((name, i) => [
-      name,
-      {
-        name,
-        exclusive: m.variable(`lock${i}.exclusive`, boolType),
-        shared: m.variable(`lock${i}.shared`, intType(0, 2)),
-      },
-    ]),
-  );
+function locksOf(m: ModelBuilder, takes: readonly Take[]): ReadonlyMap<string, CallLock> {
+  const kinds = new Map(takes.map(({ key, row }) => [key, row.lock]));
+  const one = { over: null, holders: 2, hostPriority: false };
+  return new Map([...kinds].map(([resource, kind]) => [resource, new CallLock(m, { ...one, resource, kind })]));
 }
 
 interface Call {
@@ -111,7 +90,7 @@ interface Call {
   readonly actor: string;
   readonly leaf: Leaf;
   readonly takes: readonly Take[];
-  readonly locks: ReadonlyMap<string, Lock>;
+  readonly locks: ReadonlyMap<string, CallLock>;
 }
 
 /** One run of a leaf: `take i` for each row, `busy i` when it is refused, then `give i` in the order in which locks are given back. */
@@ -119,15 +98,21 @@ function callProcess(m: ModelBuilder, call: Call): ProcessBuilder {
   const p = m.process(call.name);
   const held = call.takes.map((_, i) => p.variable(`held${i}`, boolType));
   const meta = { actor: call.actor, leaf: call.leaf.name };
+  const steps = lockSteps(p, call, held);
   const order = releaseOrder(call.takes);
   const give = (n: number): string => (n < order.length ? `give ${n}` : "end");
   const labels: string[] = ["end"];
-  call.takes.forEach((take, i) => {
+  call.takes.forEach(({ row, key }, i) => {
     const here = `take ${i}`;
     const next = i + 1 < call.takes.length ? `take ${i + 1}` : give(0);
+    const note = (text: string) => ({ next, meta: { ...meta, action: "effect", note: text } });
     labels.push(here);
-    takeSteps(p, call, { take, held: held[i] as BoolRef, here, next, busy: `busy ${i}` });
-    if (take.row.mode === "NO_LOCK") return;
+    if (row.mode === "NO_LOCK") {
+      p.step(here, note(`walks ${key} without its lock`));
+      return;
+    }
+    steps.attempt(here, call.leaf, lockOf(key, row), { granted: next, busy: `busy ${i}` });
+    if (row.when !== null) p.step(here, note(`not: ${row.when}`));
     labels.push(`busy ${i}`);
     p.step(`busy ${i}`, { next: give(0), meta: { ...meta, action: "effect", note: "gives back what it holds" } });
   });
@@ -135,13 +120,7 @@ function callProcess(m: ModelBuilder, call: Call): ProcessBuilder {
     const { row, key } = call.takes[i] as Take;
     const mine = held[i] as BoolRef;
     labels.push(give(n));
-    const action = { ...meta, action: "release", resource: key, mode: row.mode };
-    p.step(give(n), {
-      when: mine,
-      do: [...released(call, key, row), set(mine, false)],
-      next: give(n + 1),
-      meta: action,
-    });
+    steps.giveBack(give(n), call.leaf, lockOf(key, row), { next: give(n + 1), when: mine });
     p.step(give(n), { when: not(mine), next: give(n + 1), meta: { ...meta, action: "effect", note: "not held" } });
   });
   for (const label of labels) {
@@ -168,33 +147,20 @@ function releaseOrder(takes: readonly Take[]): number[] {
     .map(({ i }) => i);
 }
 
-interface TakeStep {
-  readonly take: Take;
-  readonly held: BoolRef;
-  readonly here: string;
-  readonly next: string;
-  readonly busy: string;
-}
+/** The row of a take, under the name of the lock that it takes here. */
+const lockOf = (resource: string, row: Acquisition): Held => ({ row: { ...row, resource }, object: 0 });
 
-function takeSteps(p: ProcessBuilder, call: Call, { take, held, here, next, busy }: TakeStep): void {
-  const { row, key } = take;
-  const meta = { actor: call.actor, leaf: call.leaf.name };
-  if (row.mode === "NO_LOCK") {
-    p.step(here, { next, meta: { ...meta, action: "effect", note: `walks ${key} without its lock` } });
-    return;
-  }
-  const lock = call.locks.get(key) as Lock;
-  const free = row.mode === "SHARED" ? not(lock.exclusive) : and(not(lock.exclusive), eq(lock.shared, 0));
-  const took = row.mode === "SHARED" ? inc(lock.shared) : set(lock.exclusive, true);
-  const acquire = { ...meta, action: "acquire", resource: key, mode: row.mode };
-  p.step(here, { when: free, do: [took, set(held, true)], next, meta: { ...acquire, result: "ok" } });
-  const status = row.busyStatus === null ? {} : { status: row.busyStatus };
-  p.step(here, { when: not(free), next: busy, meta: { ...acquire, result: BUSY, ...status } });
-  if (row.when === null) return;
-  p.step(here, { next, meta: { ...meta, action: "effect", note: `not: ${row.when}` } });
-}
-
-function released({ locks }: Call, key: string, row: Acquisition): Effect[] {
-  const lock = locks.get(key) as Lock;
-  return [row.mode === "SHARED" ? dec(lock.shared) : set(lock.exclusive, false)];
+/** The steps on a call's locks, which also note what it holds. */
+function lockSteps(p: ProcessBuilder, { takes, locks, actor }: Call, held: readonly BoolRef[]): LockSteps {
+  const of = ({ resource }: Acquisition) => locks.get(resource) as CallLock;
+  const mine = ({ resource }: Acquisition) => held[takes.findIndex(({ key }) => key === resource)] as BoolRef;
+  const words = {
+    attempt(row: Acquisition) {
+      const attempt = of(row).attempt(row.mode, row.side);
+      return { ...attempt, take: [...attempt.take, set(mine(row), true)] };
+    },
+    release: (row: Acquisition) => [...of(row).release(row.mode), set(mine(row), false)],
+    indexed: () => false,
+  };
+  return new LockSteps(p, words, actor);
 }

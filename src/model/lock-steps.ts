@@ -1,0 +1,118 @@
+/**
+ * A call's locks as steps, for every scenario: one try, which is granted or BUSY, and giving back what is held, last first. Which lock, in
+ * which mode, and what a refused try returns is the catalog's row.
+ */
+import type { Acquisition, Leaf } from "../catalog/index.ts";
+import {
+  type BoolExpr,
+  BUSY,
+  type Effect,
+  type IntLike,
+  not,
+  type ProcessBuilder,
+  type StepMeta,
+  toInt,
+} from "../language/index.ts";
+import type { Attempt } from "./call-locks.ts";
+
+/** A lock that a call takes: its row, and which object of the resource's class. */
+export interface Held {
+  readonly row: Acquisition;
+  readonly object: IntLike;
+}
+
+/** A scenario's lock words. */
+export interface Locks {
+  attempt(row: Acquisition, object: IntLike): Attempt;
+  release(row: Acquisition, object: IntLike): readonly Effect[];
+  /** Does the lock exist once per object? */
+  indexed(row: Acquisition): boolean;
+}
+
+/** Where a try goes on, and what the caller notes with its outcome. */
+export interface Outcomes {
+  readonly granted: string;
+  readonly busy: string;
+  /** Effects of a refused try besides those on the lock. */
+  readonly onBusy?: readonly Effect[];
+}
+
+/** Adds the steps on locks of one process. */
+export class LockSteps {
+  readonly #p: ProcessBuilder;
+  readonly #locks: Locks;
+  readonly #actor: { readonly actor?: string };
+  readonly #known = new Set<string>();
+
+  /** `actor`: who is told to act; the process, unless stated. */
+  constructor(p: ProcessBuilder, locks: Locks, actor?: string) {
+    this.#p = p;
+    this.#locks = locks;
+    this.#actor = actor === undefined ? {} : { actor };
+  }
+
+  /** Metadata of a step on a lock. */
+  meta(leaf: Leaf, action: string, { row, object }: Held, more: Partial<StepMeta> = {}): StepMeta {
+    const index = this.#locks.indexed(row) ? { object: toInt(object) } : {};
+    return { ...this.#actor, leaf: leaf.name, action, resource: row.resource, mode: row.mode, ...index, ...more };
+  }
+
+  /** One try at `label`. */
+  attempt(label: string, leaf: Leaf, lock: Held, to: Outcomes): void {
+    const { granted, take, refused } = this.#locks.attempt(lock.row, lock.object);
+    const status = lock.row.busyStatus === null ? {} : { status: lock.row.busyStatus };
+    this.#p.step(label, {
+      when: granted,
+      do: take,
+      next: to.granted,
+      meta: this.meta(leaf, "acquire", lock, { result: "ok" }),
+    });
+    this.#p.step(label, {
+      when: not(granted),
+      do: [...refused, ...(to.onBusy ?? [])],
+      next: to.busy,
+      meta: this.meta(leaf, "acquire", lock, { result: BUSY, ...status }),
+    });
+  }
+
+  /** Give one lock back at `label`. */
+  giveBack(
+    label: string,
+    leaf: Leaf,
+    lock: Held,
+    to: { readonly next: string; readonly when?: BoolExpr },
+    more: Partial<StepMeta> = {},
+  ): void {
+    this.#p.step(label, {
+      ...to,
+      do: this.#locks.release(lock.row, lock.object),
+      meta: this.meta(leaf, "release", lock, more),
+    });
+  }
+
+  /**
+   * The label from which exactly these locks are given back, last first, and the process goes on at `to`; adds its steps the first time.
+   *
+   * @param name a label for what is held; equal ones are one label
+   * @param last what to say of the step that gives back the last one
+   */
+  leave(
+    leaf: Leaf,
+    held: readonly Held[],
+    to: string,
+    name: (held: readonly Held[]) => string,
+    last: Partial<StepMeta> = {},
+  ): string {
+    const lock = held.at(-1);
+    if (lock === undefined) return to;
+    const label = name(held);
+    if (this.#known.has(label)) return label;
+    this.#known.add(label);
+    const next = this.leave(leaf, held.slice(0, -1), to, name, last);
+    this.giveBack(label, leaf, lock, { next }, held.length === 1 ? last : {});
+    return label;
+  }
+}
+
+/** Of the locks that a successful call holds, those that it gives back at all: a row without a release stays taken. */
+export const givenBack = (held: readonly Held[]): readonly Held[] => held.filter(({ row }) => row.release !== null);
