@@ -25,6 +25,7 @@ import {
   type Effect,
   eq,
   exists,
+  type IntExpr,
   type IntLike,
   type IntRef,
   inc,
