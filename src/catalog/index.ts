@@ -1,5 +1,5 @@
 /** What one version of the TDX module does, as facts: types, schema, loading, names, status codes. */
-export { aliasesOf, dispatcherNames, type LeafRef } from "./aliases.ts";
+export { aliasesOf, allAliases, dispatcherNames, type LeafRef } from "./aliases.ts";
 export { findJsonFault, lineAndColumn } from "./json.ts";
 export { leafName, resolveLeaf } from "./leaves.ts";
 export { parseCatalog, readOwnCatalog } from "./parse.ts";
@@ -35,4 +35,7 @@ export {
   type Severity,
   type Side,
   type Site,
+  type StatusDetail,
+  type StatusPart,
+  type StatusSource,
 } from "./types.ts";

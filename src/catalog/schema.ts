@@ -63,6 +63,37 @@ export const leafSchema = z.strictObject({
   septStates: z.array(z.string().min(1)).nullable(),
   acquisitions: z.array(acquisitionSchema),
   otherBusy: z.array(otherBusySchema),
+  statuses: z.array(z.int().min(0)).optional().describe("positions in the catalog's statuses"),
+});
+
+const statusPartSchema = z.strictObject({
+  high: z.int().min(0).max(31),
+  low: z.int().min(0).max(31),
+  is: z.enum([
+    "operand",
+    "level",
+    "op-state",
+    "vcpu-state",
+    "msr",
+    "cpuid-leaf",
+    "field",
+    "x2apic-id",
+    "package",
+    "index",
+    "count",
+    "vm",
+    "exit-reason",
+    "number",
+  ]),
+  value: z.int().min(0).nullable(),
+  indexed: z.literal(true).optional(),
+});
+
+const statusSourceSchema = z.strictObject({
+  status: z.string().min(1),
+  fatal: z.boolean(),
+  parts: z.array(statusPartSchema),
+  at: z.array(siteSchema).min(1),
 });
 
 const primitiveSchema = z.strictObject({
@@ -126,6 +157,7 @@ export const catalogSchema = z.strictObject({
   septStates: z.array(z.string().min(1)),
   statusCodes: z.record(z.string().min(1), STATUS),
   operandIds: z.record(z.string().min(1), z.int().min(0)),
+  statuses: z.array(statusSourceSchema).optional(),
   constants: z.record(z.string().min(1), z.number()),
   coverage: coverageSchema.nullable(),
   diagnostics: z.array(diagnosticSchema),

@@ -37,6 +37,7 @@ function inOrder(c: Catalog): unknown {
     septStates: c.septStates,
     statusCodes: c.statusCodes,
     operandIds: c.operandIds,
+    ...(c.statuses === undefined ? {} : { statuses: c.statuses.map(statusSource) }),
     constants: c.constants,
     coverage:
       c.coverage === null
@@ -69,6 +70,18 @@ function leafInOrder(leaf: Catalog["leaves"][number]): unknown {
       when: b.when,
       evidence: b.evidence.map(site),
     })),
+    ...(leaf.statuses === undefined ? {} : { statuses: leaf.statuses }),
+  };
+}
+
+function statusSource(source: NonNullable<Catalog["statuses"]>[number]): unknown {
+  return {
+    ...pick(source, ["status", "fatal"]),
+    parts: source.parts.map((part) => ({
+      ...pick(part, ["high", "low", "is", "value"]),
+      ...(part.indexed === undefined ? {} : { indexed: part.indexed }),
+    })),
+    at: source.at.map(site),
   };
 }
 

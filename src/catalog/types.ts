@@ -110,6 +110,46 @@ export interface OtherBusy {
   readonly evidence: readonly Site[];
 }
 
+/** What a part of a status's low half is. */
+export type StatusDetail =
+  | "operand"
+  | "level"
+  | "op-state"
+  | "vcpu-state"
+  | "msr"
+  | "cpuid-leaf"
+  | "field"
+  | "x2apic-id"
+  | "package"
+  | "index"
+  | "count"
+  | "vm"
+  | "exit-reason"
+  | "number";
+
+/** Some bits of a status's low half, as the call that makes the status fills them. */
+export interface StatusPart {
+  readonly high: number;
+  readonly low: number;
+  readonly is: StatusDetail;
+  /** Null where the source does not fix it. */
+  readonly value: number | null;
+  /** An index is added to {@link value}. */
+  readonly indexed?: true | undefined;
+}
+
+/** A status as some leaf makes it. */
+export interface StatusSource {
+  /** Its name in {@link Catalog.statusCodes}. */
+  readonly status: string;
+  /** Made fatal: bit 61 is set on top of it. */
+  readonly fatal: boolean;
+  /** Highest bits first; empty when nothing is put into the low half. */
+  readonly parts: readonly StatusPart[];
+  /** Where it is made, in the order of files and lines; of many places the first ones. */
+  readonly at: readonly Site[];
+}
+
 /** One leaf function, or one variant of it when an input decides the lock modes. */
 export interface Leaf {
   /** Lower case, as the handler is named in the leaf's own header: `tdh_mem_track`. */
@@ -126,6 +166,11 @@ export interface Leaf {
   readonly septStates: readonly string[] | null;
   readonly acquisitions: readonly Acquisition[];
   readonly otherBusy: readonly OtherBusy[];
+  /**
+   * Every status that the leaf can end with, by position in {@link Catalog.statuses}, in ascending order, success too. Read from the syntax
+   * alone: one that no run can come to may be among them. Absent where nobody has read them.
+   */
+  readonly statuses?: readonly number[] | undefined;
 }
 
 /** One field of a lock word. */
@@ -210,6 +255,8 @@ export interface Catalog {
   readonly septStates: readonly string[];
   readonly statusCodes: Readonly<Record<string, string>>;
   readonly operandIds: Readonly<Record<string, number>>;
+  /** The statuses that leaves make, each once; by name, then by what their low half is. Absent where nobody has read them. */
+  readonly statuses?: readonly StatusSource[] | undefined;
   /** Zero-step thresholds, list sizes, host-priority time-outs (microseconds, names end in `_USEC`), state names' values. */
   readonly constants: Readonly<Record<string, number>>;
   readonly coverage: Coverage | null;

@@ -10,6 +10,8 @@ import { Extraction, type Share, Work } from "./extraction.ts";
 import { diagnostic, sortDiagnostics } from "./findings.ts";
 import type { DispatchTable } from "./leaves.ts";
 import { checkSoundness } from "./soundness.ts";
+import { STATUS_RULES } from "./status-rules.ts";
+import { readStatuses, withStatuses } from "./status-sources.ts";
 import { analyseAll, startHelper } from "./threads.ts";
 import { readTree, type SourceTree } from "./tree.ts";
 
@@ -103,7 +105,9 @@ function catalogOf(
   { program, rules, table, primitives, tables }: Extraction,
   shares: readonly Share[],
 ): Catalog {
-  const leaves = inOrder(shares.flatMap((share) => share.entries));
+  const entries = Object.keys(rules.noReturn).filter((name) => rules.noReturn[name] === "td-entry");
+  const statuses = readStatuses(program, STATUS_RULES, table, new Set(entries));
+  const leaves = withStatuses(inOrder(shares.flatMap((share) => share.entries)), statuses);
   const visited = new Set(shares.flatMap((share) => share.visited));
   const roots = new Set([
     ...table.leaves.flatMap((leaf) => (leaf.handler ? [leaf.handler.name] : [])),
@@ -159,6 +163,7 @@ function catalogOf(
     septStates: tables.septStates,
     statusCodes: tables.statusCodes,
     operandIds: tables.operandIds,
+    statuses: statuses.statuses,
     constants: tables.constants,
     coverage: soundness.coverage,
     diagnostics: sortDiagnostics(found),

@@ -1,0 +1,261 @@
+/** Reads a log line by line: joins what belongs together, and groups what says the same. Its memory does not grow with the log. */
+import { type Message, messagesOf, pieces } from "./lines.ts";
+import { type Found, type LeafMention, type MessageReading, readMessage } from "./message.ts";
+import { frameLeaf } from "./tokens.ts";
+import { KERNEL_RELEASES, MODULE_VERSIONS, upperHalf, type Vocabulary } from "./vocabulary.ts";
+
+/** One status of one call, as often as the log has it. */
+export interface LogGroup {
+  readonly found: Found;
+  /** The message that said it first, without what a logger puts before it. */
+  readonly line: string;
+  /** Registers shown with it the first time: name → number. */
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly count: number;
+  /** When it was printed the first and the last time, where the log says. */
+  readonly first: string | null;
+  readonly last: string | null;
+  /** Positions in the log: which status of it was the first and the last of this group. */
+  readonly order: { readonly first: number; readonly last: number };
+}
+
+export interface LogReading {
+  /** In the order of their first lines. */
+  readonly groups: readonly LogGroup[];
+  /** Further statuses that differ from all of these, beyond what is kept. */
+  readonly beyond: number;
+  /** Messages without a status: all of a short text, of a log only what concerns TDX; the first ones. */
+  readonly unread: readonly string[];
+  readonly lines: {
+    /** All lines. */
+    readonly read: number;
+    /** Those that concern TDX. */
+    readonly about: number;
+    /** Calls that ended well, where the log also has others. */
+    readonly good: number;
+  };
+  /** Version of the module and release of the kernel that the log states last; null when it does not. */
+  readonly module: string | null;
+  readonly kernel: string | null;
+}
+
+/** Lines that are read word by word. Of what follows in a longer log only lines that look like a status or name TDX. */
+const THOROUGH = 2000;
+const MAX_GROUPS = 400;
+const MAX_UNREAD = 40;
+/** A text of more lines is a log: what does not concern TDX is left out of what is told as unread. */
+const SHORT = 40;
+/** Registers follow their status within so many lines. */
+const NEAR = 4;
+/** A warning of a kernel is not longer. */
+const SPLAT = 70;
+/** A record that is wrapped is not longer. */
+const MAX_JOINED = 4000;
+
+/** What a line of a long log must have to be read: a word of TDX, or a number whose upper half can be a status. */
+const CANDIDATE = /td[xhg]|tdcall|tdvmcall|seam|0x[4-9a-e]0000|\b[4-9a-e]0000[0-9a-f]{11}\b|data\[0\]|R[AI][XP]: |Linux version|\b\d{19,20}\b|GetQuote/i;
+
+interface Pending {
+  readonly message: Message;
+  readonly reading: MessageReading;
+  /** The message as it was before others were joined to it. */
+  readonly lines: number;
+}
+
+interface Group extends Omit<LogGroup, "count" | "last" | "outputs" | "order"> {
+  count: number;
+  last: string | null;
+  outputs: Record<string, string>;
+  order: { first: number; last: number };
+}
+
+export class LogReader {
+  private readonly groups = new Map<string, Group>();
+  private readonly unread: string[] = [];
+  private readonly vocabulary: Vocabulary;
+  private pending: Pending | null = null;
+  private recent: { group: Group; isFirst: boolean; line: number } | null = null;
+  private splat: { leaf: string | null; until: number } | null = null;
+  private module: string | null = null;
+  private kernel: string | null = null;
+  private lines = 0;
+  private about = 0;
+  private good = 0;
+  private beyond = 0;
+  private statuses = 0;
+  private unreadAbout = 0;
+
+  constructor(vocabulary: Vocabulary) {
+    this.vocabulary = vocabulary;
+  }
+
+  /** Reads one more line, without its end. */
+  push(line: string): void {
+    this.lines++;
+    if (this.lines > THOROUGH && !CANDIDATE.test(line)) {
+      if (this.pending !== null) this.flush();
+      return;
+    }
+    for (const piece of pieces(line)) for (const message of messagesOf(piece)) this.take(message);
+  }
+
+  /** What the log says so far; further lines may follow. */
+  result(): LogReading {
+    this.flush();
+    const all = [...this.groups.values()];
+    const isGood = (g: Group): boolean => g.found.status === 0n;
+    const bad = all.filter((g) => !isGood(g));
+    const isShort = this.lines <= SHORT;
+    const kept = bad.length > 0 ? bad : all.filter((g) => g.found.call !== null || g.found.alone);
+    return {
+      groups: kept.filter((g) => isShort || !isStray(g.found)).map((g) => ({ ...g, order: { ...g.order } })),
+      beyond: this.beyond,
+      unread: this.unread.slice(),
+      lines: { read: this.lines, about: this.about, good: bad.length > 0 ? this.good : 0 },
+      module: this.module,
+      kernel: this.kernel,
+    };
+  }
+
+  private take(message: Message): void {
+    if (message.text === "") return this.flush();
+    this.noteVersions(message.text);
+    const reading = this.read(message.text);
+    if (reading.registersOnly && this.addRegisters(reading)) return;
+    const joined = this.pending === null ? null : this.joined(this.pending, message, reading);
+    if (joined !== null) {
+      this.pending = joined;
+      return;
+    }
+    this.flush();
+    this.pending = { message, reading, lines: 1 };
+    // Only a message that lacks something waits for the next line.
+    if (!reading.open && Object.keys(reading.outputs).length === 0 && !/[,(]$/.test(message.text)) this.flush();
+  }
+
+  private read(text: string): MessageReading {
+    this.noteSplat(text);
+    const reading = readMessage(text, this.vocabulary);
+    return this.splat === null ? reading : inSplat(reading, this.splat.leaf, text);
+  }
+
+  /** In a kernel's warning RAX may be the status of the call that the function makes. */
+  private noteSplat(text: string): void {
+    if (this.splat !== null && this.lines > this.splat.until) this.splat = null;
+    if (!text.includes("+0x")) {
+      if (/cut here|end trace/.test(text)) this.splat = null;
+      return;
+    }
+    if (!/\b(?:WARNING|BUG|RIP)\b/.test(text)) return;
+    const leaf = frameLeaf(text, this.vocabulary);
+    if (leaf !== undefined) this.splat = { leaf, until: this.lines + SPLAT };
+  }
+
+  private noteVersions(text: string): void {
+    if (!/version|tdx_|tainted/i.test(text)) return;
+    for (const pattern of MODULE_VERSIONS) this.module = pattern.exec(text)?.[1] ?? this.module;
+    for (const pattern of KERNEL_RELEASES) this.kernel = pattern.exec(text)?.[1] ?? this.kernel;
+  }
+
+  private addRegisters(reading: MessageReading): boolean {
+    const pending = this.pending;
+    if (pending !== null && pending.reading.found.length > 0) this.flush();
+    const recent = this.recent;
+    if (recent === null || this.splat !== null || this.lines - recent.line > NEAR) return false;
+    if (recent.isFirst)
+      for (const [name, value] of Object.entries(reading.outputs)) recent.group.outputs[name] ??= value;
+    return true;
+  }
+
+  /**
+   * A record that a terminal or a mail program has wrapped: joined where the whole says more than its parts. A line that a
+   * logger began is no rest of another one.
+   */
+  private joined(pending: Pending, message: Message, reading: MessageReading): Pending | null {
+    if (message.begins || pending.lines > 8 || pending.message.text.length + message.text.length > MAX_JOINED) return null;
+    const { open, outputs } = pending.reading;
+    const isRest = reading.found.length === 0 && Object.keys(reading.outputs).length > 0;
+    if (!open && !isRest && Object.keys(outputs).length === 0 && !/[,(]$/.test(pending.message.text)) return null;
+    const apart = score(pending.reading) + score(reading);
+    let best: { text: string; reading: MessageReading; score: number } | null = null;
+    for (const between of ["", " "]) {
+      const text = `${pending.message.text}${between}${message.text}`;
+      const whole = this.read(text);
+      const value = score(whole);
+      if (value > apart && (best === null || value > best.score)) best = { text, reading: whole, score: value };
+    }
+    if (best === null) return null;
+    return { message: { ...pending.message, text: best.text }, reading: best.reading, lines: pending.lines + 1 };
+  }
+
+  private flush(): void {
+    const pending = this.pending;
+    if (pending === null) return;
+    this.pending = null;
+    const { message, reading } = pending;
+    if (reading.about || reading.found.length > 0) this.about++;
+    reading.found.forEach((found, i) => this.add(message, found, i === 0 ? reading.outputs : {}));
+    if (reading.found.length === 0) this.addUnread(message.text, reading.about);
+  }
+
+  private add(message: Message, found: Found, outputs: Readonly<Record<string, string>>): void {
+    if (found.status === 0n) this.good++;
+    const at = this.statuses++;
+    const key = groupKey(found);
+    const known = this.groups.get(key);
+    if (known !== undefined) {
+      known.count++;
+      known.last = message.time ?? known.last;
+      known.order.last = at;
+      this.recent = { group: known, isFirst: false, line: this.lines };
+      return;
+    }
+    if (this.groups.size >= MAX_GROUPS) {
+      this.beyond++;
+      this.recent = null;
+      return;
+    }
+    const { time, text } = message;
+    const line = text.length > MAX_JOINED ? text.slice(0, MAX_JOINED) : text;
+    const order = { first: at, last: at };
+    const group: Group = { found, line, outputs: { ...outputs }, count: 1, first: time, last: time, order };
+    this.groups.set(key, group);
+    this.recent = { group, isFirst: true, line: this.lines };
+  }
+
+  private addUnread(text: string, about: boolean): void {
+    if (about) this.unreadAbout++;
+    if (this.unread.length >= MAX_UNREAD || (this.lines > SHORT && !about)) return;
+    this.unread.push(text.slice(0, 400));
+  }
+}
+
+/** A number that stands alone and is no status of the module's: worth a word in a short text, noise in a log. */
+function isStray(found: Found): boolean {
+  return found.alone && (found.cut !== null || found.call === null) && found.giver === "module" && !found.upperOnly;
+}
+
+function groupKey({ status, giver, call, cut }: Found): string {
+  return [status ?? "none", giver, call?.leaf ?? call?.word ?? "", call?.version || "", cut ?? ""].join(" ");
+}
+
+/** How much a reading says: a joined message must say more than its parts. */
+function score({ found, outputs }: MessageReading): number {
+  const statuses = found.map((f) => (f.status === null ? 0.5 : f.cut === null ? 4 : 1) + callScore(f.call));
+  return statuses.reduce((sum, n) => sum + n, 0) + 0.1 * Object.keys(outputs).length;
+}
+
+function callScore(call: LeafMention | null): number {
+  if (call === null || call.assumed) return 0;
+  return call.leaf === null && call.loader === null ? 0.5 : 2;
+}
+
+/** Of a kernel's warning only RAX can be a status, and only where its upper half is one. */
+function inSplat(reading: MessageReading, leaf: string | null, text: string): MessageReading {
+  const rax = /\bRAX:\s{0,4}(?:0x)?([0-9a-f]{16})\b/i.exec(text)?.[1];
+  if (rax === undefined) return { ...reading, registersOnly: false };
+  const status = BigInt(`0x${rax}`);
+  const found = reading.found.filter((f) => f.status !== null && upperHalf(f.status) === upperHalf(status));
+  const call = leaf === null ? null : { word: leaf, leaf, version: null, assumed: false, loader: null };
+  return { ...reading, found: found.map((f) => ({ ...f, call: call ?? f.call, printed: true })), registersOnly: false };
+}
