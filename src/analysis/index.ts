@@ -13,15 +13,10 @@ export { type ContentionOptions, contendingPairs, contention, unlockedWalks } fr
 export { type CounterWrap, counterWraps } from "./counter-wrap.ts";
 export { diffCatalogs, hasDifferences } from "./diff.ts";
 export { hostContention, underHost } from "./exclusion.ts";
-export {
-  type ExplainDocument,
-  type ExplainOptions,
-  explainLines,
-  explainSchema,
-  operandText,
-  type StatusExplanation,
-} from "./explain.ts";
+export { type ExplainOptions, explainLines, explainLog, logReader } from "./explain/explain.ts";
+export { type ExplainDocument, explainSchema, type StatusExplanation } from "./explain/schema.ts";
 export { diffHosts, type HostDiffDocument, hostDiffSchema, hostsDiffer } from "./host-diff.ts";
+export type { LogReader, LogReading } from "./log/reader.ts";
 export { type Comparison, compareWithMet, type Met } from "./met.ts";
 export { compareResources, isAncestor, type ResourceFacts, resourceFacts } from "./resources.ts";
 export type {

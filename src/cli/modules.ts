@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Catalog, parseCatalog, readOwnCatalog } from "../catalog/index.ts";
@@ -49,12 +49,15 @@ export async function loadModule(name?: string): Promise<Catalog> {
   const bundled = bundledModules();
   const wanted = name ?? bundled.filter(isVersion).at(-1) ?? bundled.at(-1);
   if (wanted === undefined) throw missingData();
-  if (bundled.includes(wanted)) {
-    const file = join(dataFolder(), `${wanted}.json`);
-    return readOwnCatalog(await readText(file), file);
-  }
+  if (bundled.includes(wanted)) return readBundled(wanted);
   if (!isPath(wanted)) throw unknownModule(wanted, bundled);
   return parseCatalog(await readText(wanted), wanted);
+}
+
+/** A bundled catalog, at once. */
+export function readBundled(name: string): Catalog {
+  const file = join(dataFolder(), `${name}.json`);
+  return readOwnCatalog(readFileSync(file, "utf8"), file);
 }
 
 function isPath(name: string): boolean {

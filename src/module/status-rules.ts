@@ -13,7 +13,9 @@ export interface ConstructorPart {
 
 export interface StatusRules {
   /** Functions that give their first argument, a status, something in its low half. */
-  readonly constructors: Readonly<Record<string, { readonly parts: readonly ConstructorPart[]; readonly fatal: boolean }>>;
+  readonly constructors: Readonly<
+    Record<string, { readonly parts: readonly ConstructorPart[]; readonly fatal: boolean }>
+  >;
   /** Constants that are statuses. */
   readonly status: RegExp;
   /** The status of a call that ended well. */

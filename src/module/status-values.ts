@@ -32,7 +32,9 @@ export function joinValues(a: Known, b: Known): Known {
 }
 
 const sortOf = (value: Known): StatusDetail | null =>
-  (value.kind === "constant" || value.kind === "is") && value.is !== "number" && value.is !== "operand" ? value.is : null;
+  (value.kind === "constant" || value.kind === "is") && value.is !== "number" && value.is !== "operand"
+    ? value.is
+    : null;
 
 /** What is known where two ways meet; null for a way that is not taken. */
 export function joinEnvs(a: Env | null, b: Env | null): Env | null {
@@ -103,7 +105,9 @@ export class StatusTable {
     const statuses = keys.map((key) => {
       const sources = used.get(key) as StatusSource[];
       const sites = sources.flatMap((s) => s.at).sort((a, b) => compare(a.file, b.file) || a.line - b.line);
-      const distinct = sites.filter((s, i) => i === 0 || s.file !== sites[i - 1]?.file || s.line !== sites[i - 1]?.line);
+      const distinct = sites.filter(
+        (s, i) => i === 0 || s.file !== sites[i - 1]?.file || s.line !== sites[i - 1]?.line,
+      );
       return { ...(sources[0] as StatusSource), at: distinct.slice(0, maxSites) };
     });
     const positions = (ids: ReadonlySet<number>): number[] =>
@@ -121,7 +125,9 @@ function compareSources(a: StatusSource | undefined, b: StatusSource | undefined
 
 function compareParts(a: readonly StatusPart[], b: readonly StatusPart[]): number {
   const [x, y] = [a, b].map((parts) =>
-    parts.map((p) => [String(31 - p.low).padStart(2, "0"), p.is, String(p.value ?? -1).padStart(12, "0")].join(" ")).join(";"),
+    parts
+      .map((p) => [String(31 - p.low).padStart(2, "0"), p.is, String(p.value ?? -1).padStart(12, "0")].join(" "))
+      .join(";"),
   );
   return compare(x ?? "", y ?? "");
 }

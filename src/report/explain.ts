@@ -1,10 +1,14 @@
-/** A status explained, for people. */
-import { type ExplainDocument, operandText, type StatusExplanation } from "../analysis/index.ts";
+/** A status explained, for people: what it is, who held the lock, what the kernel did, what to do. */
+import { type ExplainDocument, resourceFacts, type StatusExplanation } from "../analysis/index.ts";
+import { RESOURCES } from "../catalog/index.ts";
 import { type Block, markdownOf, textOf } from "./blocks.ts";
-import { call, conditionText, groupBy, list, resourceText } from "./words.ts";
+import { call, count, groupBy, list, resourceText } from "./words.ts";
 
-/** Impossible holders beyond this many are only counted. */
+/** Holders, leaves and paths beyond this many are only counted. */
 const MANY = 8;
+const MANY_PATHS = 4;
+/** Lines without a status that are shown. */
+const MANY_UNREAD = 10;
 
 /** The explanations as plain ASCII text in 80 columns, ending with a newline. */
 export function renderExplainText(doc: ExplainDocument): string {
@@ -17,86 +21,182 @@ export function renderExplainMarkdown(doc: ExplainDocument): string {
 }
 
 function explainBlocks(doc: ExplainDocument): readonly Block[] {
-  const host = doc.host === null ? "" : `, ${doc.host.name}`;
-  const unread: Block[] =
-    doc.unread.length === 0
-      ? []
-      : [
-          { kind: "heading", text: "Lines without a status" },
-          { kind: "list", items: doc.unread },
-        ];
+  const all = [doc, ...doc.others];
+  return [...overview(doc, all), ...all.flatMap((e) => one(e, doc.host !== null)), ...restOf(doc)];
+}
+
+/** Of a log: what it has, and what the order tells. */
+function overview(doc: ExplainDocument, all: readonly StatusExplanation[]): Block[] {
+  const blocks: Block[] = [];
+  if (all.length > 1) {
+    blocks.push({
+      kind: "title",
+      text: `${count(all.length, "status", "statuses")} in ${count(doc.input.lines, "line")}`,
+    });
+    blocks.push({ kind: "list", items: all.map((e) => `${heading(e)}${times(e)}`) });
+  }
+  if (doc.sequences.length > 0) {
+    blocks.push({ kind: "paragraph", text: "What their order tells:" });
+    blocks.push({ kind: "list", items: doc.sequences });
+  }
+  const host = doc.host === null ? "no host" : doc.host.name;
+  blocks.push({
+    kind: "paragraph",
+    text: [`For module ${doc.module.version}, ${host}.`, ...doc.assumptions].join(" "),
+  });
+  return blocks;
+}
+
+function restOf({ unread, input }: ExplainDocument): Block[] {
+  const counts = [
+    ...(input.successes > 0 ? [`${count(input.successes, "call")} of the input ended well.`] : []),
+    ...(input.beyond > 0
+      ? [`${count(input.beyond, "further status", "further statuses")} of other kinds are left out.`]
+      : []),
+  ];
+  const shown = unread.slice(0, MANY_UNREAD);
+  const more = unread.length - shown.length;
   return [
-    ...[doc, ...doc.others].flatMap((e) => one(e, `module ${doc.module.version}${host}`, doc.host !== null)),
-    ...unread,
+    ...counts.map((text): Block => ({ kind: "paragraph", text })),
+    ...(shown.length === 0
+      ? []
+      : ([
+          { kind: "heading", text: "Lines without a status" },
+          { kind: "list", items: [...shown, ...(more > 0 ? [`and ${more} more`] : [])] },
+        ] as const)),
   ];
 }
 
-function one(e: StatusExplanation, under: string, hosted: boolean): Block[] {
+function heading(e: StatusExplanation): string {
   const operand = e.operand === null ? "" : ` | ${e.operand.id}`;
+  const name = e.name === null ? "unknown status" : `${e.name}${operand}`;
+  const who = e.leaf !== null ? `${call(e.leaf)}: ` : e.callee !== null ? `${e.callee}: ` : "";
+  return `${who}${e.status === null ? "status not printed" : `${e.status}: ${name}`}`;
+}
+
+function times(e: StatusExplanation): string {
+  if (e.count === 1) return e.first === null ? "" : ` (at ${e.first})`;
+  const span = e.first === null ? "" : e.first === e.last ? `, at ${e.first}` : `, from ${e.first} to ${e.last}`;
+  return ` (${e.count} times${span})`;
+}
+
+function one(e: StatusExplanation, hosted: boolean): Block[] {
+  const operand = e.operand === null ? "" : ` | ${e.operand.id}`;
+  const status =
+    e.status === null ? "A status that was not printed" : `${e.status}: ${e.name ?? "unknown status"}${operand}`;
   return [
-    { kind: "heading", text: `${e.status}: ${e.name ?? "unknown status"}${operand} (${under})` },
+    { kind: "heading", text: status },
     ...(e.line === null ? [] : [{ kind: "paragraph", text: e.line.trim(), indent: 4 } as const]),
+    ...(e.count === 1
+      ? []
+      : [{ kind: "paragraph", text: `Seen${times(e).replace(/^ \(/, " ").replace(/\)$/, ".")}` } as const]),
+    ...dependsOn(e),
     { kind: "paragraph", text: e.meaning },
-    { kind: "list", items: [...whatItIs(e), ...about(e)] },
+    { kind: "list", items: [...whatItIs(e), ...about(e), ...e.causes, ...e.notes] },
     ...holders(e, hosted),
     ...elsewhere(e),
-    ...(e.advice.length === 0 ? [] : [{ kind: "paragraph", text: "What to do:" } as const]),
-    ...(e.advice.length === 0 ? [] : [{ kind: "list", items: e.advice } as const]),
+    ...changed(e),
+    ...reactions(e),
+    ...advice(e),
   ];
 }
 
+/** Said first: the answer is for one version, and the machine may run another. */
+function dependsOn(e: StatusExplanation): Block[] {
+  if (e.elsewhere.length === 0) return [];
+  const text =
+    "Who can hold the lock depends on the module's version, which the input does not state (--module names it).";
+  return [{ kind: "paragraph", text }];
+}
+
+const hex = (n: number): string => n.toString(16).toUpperCase().padStart(2, "0");
+
 function whatItIs(e: StatusExplanation): string[] {
-  const { bits } = e;
-  const flags = [
-    bits.error ? "error (63)" : "no error (63 clear)",
-    ...(bits.nonRecoverable ? ["not recoverable (62)"] : []),
-    ...(bits.fatal ? ["fatal (61)"] : []),
-    ...(bits.hostRecoverabilityHint ? ["host can recover (60)"] : []),
-  ];
-  const hex = (n: number): string => n.toString(16).toUpperCase().padStart(2, "0");
-  const from = e.leaf === null ? [] : [`Returned by ${call(e.leaf)}${e.version ? `, leaf version ${e.version}` : ""}.`];
-  const many =
+  const version = e.version ? `, leaf version ${e.version}` : "";
+  const from = e.leaf === null ? [] : [`Returned by ${call(e.leaf)}${version}.`];
+  const callee = e.leaf === null && e.callee !== null ? [`Returned by ${e.callee}.`] : [];
+  const leaves =
     e.leaves.length > MANY
       ? `${e.leaves.length} leaves`
       : list(
           e.leaves.map((l) => call(l)),
           "or",
         );
-  const any = e.leaves.length === 0 ? [] : [`The line names no leaf; ${many} can return it.`];
+  const any = e.leaves.length === 0 || e.callee !== null ? [] : [`The line names no leaf; ${leaves} can return it.`];
   const outputs = Object.entries(e.outputs).map(([name, value]) => `${name} ${value}`);
   return [
     ...from,
+    ...callee,
     ...any,
-    `Bits: ${list(flags)}; class ${hex(bits.class)}, code ${hex(bits.code)}, low 32 bits ${operandText(e.operand, bits.detail)}.`,
-    ...(outputs.length === 0 ? [] : [`Outputs: ${list(outputs)}.`]),
+    ...lowHalf(e),
+    ...bits(e),
+    ...(outputs.length === 0 ? [] : [`Its outputs: ${list(outputs)}.`]),
   ];
 }
 
+function lowHalf(e: StatusExplanation): string[] {
+  if (e.name === null || e.details.length === 0) return [];
+  const whole = e.details.length === 1 && e.details[0]?.bits === "31:0";
+  if (whole) return [`The low 32 bits are ${e.details[0]?.text}.`];
+  return [`The low 32 bits: ${list(e.details.map((d) => `bits ${d.bits} ${d.text}`))}.`];
+}
+
+function bits({ bits: b, details }: StatusExplanation): string[] {
+  if (b === null) return [];
+  const flags = [
+    b.error ? "error (63)" : "no error (63 clear)",
+    ...(b.nonRecoverable ? ["not recoverable (62)"] : []),
+    ...(b.fatal ? ["fatal (61)"] : []),
+    ...(b.hostRecoverabilityHint ? ["host can recover (60)"] : []),
+  ];
+  const low = details.length === 0 && b.detail !== 0 ? `, low 32 bits 0x${hex(b.detail)}` : "";
+  return [`Bits: ${list(flags)}; class ${hex(b.class)}, code ${hex(b.code)}${low}.`];
+}
+
+const KNOWN = new Set<string>(RESOURCES);
+
 function about(e: StatusExplanation): string[] {
-  const names = groupBy(e.resources, (r) => resourceText(r.resource, r.role)).map(([name, rows]) => {
+  const locks = e.resources.filter((r) => KNOWN.has(r.resource));
+  const names = groupBy(locks, (r) => bothNames(r.resource, r.role)).map(([name, rows]) => {
     const modes = [...new Set(rows.map((r) => r.mode ?? ""))].filter((m) => m !== "");
     return `${name}${modes.length === 0 ? "" : ` ${list(modes, "or")}`}`;
   });
   if (names.length === 0) return [];
+  const wanted =
+    names.length > MANY ? `${names.slice(0, MANY).join(", ")} or ${names.length - MANY} others` : list(names, "or");
   const under = e.operand === null ? "" : `, reported under ${e.operand.id}`;
-  return [`It wanted ${list(names, "or")}${under}.`];
+  return [`It wanted ${wanted}${under}.`];
+}
+
+/** `SEPT_TREE (TDCS secure_ept_lock)`: the name here, and the one that people look for. */
+function bothNames(resource: string, role: string | null): string {
+  const text = resourceText(resource, role);
+  const { title } = resourceFacts(resource);
+  const isSame = title.replaceAll(" ", "_").toUpperCase() === resource;
+  return isSame || title === text ? text : `${text} (${title})`;
 }
 
 function holders(e: StatusExplanation, hosted: boolean): Block[] {
-  const possible = e.holders.filter((h) => h.possible);
-  const rest = e.holders.length - possible.length;
   if (e.holders.length === 0) return [];
+  const possible = e.holders.filter((h) => h.possible);
+  const kept = e.holders.filter((h) => h.barred);
+  const barred = [
+    ...new Set(kept.map((h) => `${call(h.leaf)}${h.paths.length === 0 ? "" : `, ${pathList(h.paths)}`}`)),
+  ];
+  const rest = e.holders.length - possible.length - kept.length;
   const shown = e.leaf === null ? possible.slice(0, MANY) : possible;
   const items = shown.map((h) => {
     const held =
       h.held === "td-exit" ? ", until TD exit" : h.held === "before-td-entry" ? ", until it enters the TD" : "";
-    const paths = h.paths.length === 0 ? "" : `: ${list(h.paths, "or")}`;
-    const when = h.when === null ? "" : ` when ${conditionText(h.when).slice(0, 80)}`;
-    return `${call(h.leaf, h.variant)} with ${h.resource} ${h.mode}${held}${when}${paths}`;
+    const paths = h.paths.length === 0 ? "" : `: ${pathList(h.paths)}`;
+    return `${call(h.leaf, h.variant)} with ${h.resource} ${h.mode}${held}${h.when === null ? "" : ", in some cases"}${paths}`;
   });
   const more = possible.length - shown.length;
   const tail = [
     ...(more > 0 ? [`and ${more} more; --leaf narrows them`] : []),
+    ...(barred.length > 0
+      ? [`not a vCPU (${barred.join("; ")}): the kernel had kept them out of the guest by then`]
+      : []),
     ...(rest > 0
       ? [`${rest} more conflict by the module's rules, but ${hosted ? "the host or " : ""}the module excludes them`]
       : []),
@@ -105,6 +205,12 @@ function holders(e: StatusExplanation, hosted: boolean): Block[] {
     { kind: "paragraph", text: possible.length === 0 ? "Nobody can hold it:" : "Who can hold it, most likely first:" },
     { kind: "list", items: [...items, ...tail] },
   ];
+}
+
+function pathList(paths: readonly string[]): string {
+  const shown = paths.slice(0, MANY_PATHS);
+  const more = paths.length - shown.length;
+  return [...shown, ...(more > 0 ? [`${count(more, "more path")}`] : [])].join("; ");
 }
 
 /** What another version of the module would make of it: the machine's log rarely says which one it runs. */
@@ -119,7 +225,41 @@ function elsewhere(e: StatusExplanation): Block[] {
     return `on ${list(modules)}: ${holders.length === 0 ? "nobody" : `${who}${more}`}`;
   });
   return [
-    { kind: "paragraph", text: "On other versions of the module (--module names the machine's) it can be held by:" },
+    { kind: "paragraph", text: "On other versions of the module it can be held by:" },
     { kind: "list", items },
+  ];
+}
+
+function changed({ changed: items }: StatusExplanation): Block[] {
+  if (items.length === 0) return [];
+  return [{ kind: "paragraph", text: `Changed all the same: ${items.join("; ")}.` }];
+}
+
+function reactions({ reactions: all, leaf }: StatusExplanation): Block[] {
+  if (all.length === 0 || leaf === null) return [];
+  const items = all.map(({ paths, before, after, silent }) => {
+    const where = pathList(paths);
+    if (silent) return `${list(after, "then")}, and prints nothing (${where})`;
+    const done = before.length === 0 ? "" : `before the line it ${list(before)}, and `;
+    return `${done}with the line it ${list(after)} (${where})`;
+  });
+  return [
+    { kind: "paragraph", text: `What this kernel does when ${call(leaf)} is busy:` },
+    { kind: "list", items },
+  ];
+}
+
+function advice({ adviceFor: { developer, operator, guest } }: StatusExplanation): Block[] {
+  const part = (who: string, items: readonly string[]): Block[] =>
+    items.length === 0
+      ? []
+      : [
+          { kind: "paragraph", text: who },
+          { kind: "list", items },
+        ];
+  return [
+    ...part("What to do, for who writes the kernel or hypervisor:", developer),
+    ...part("For who runs the machine:", operator),
+    ...part("For the guest:", guest),
   ];
 }

@@ -86,7 +86,7 @@ describe("lines of public bug reports", () => {
     [
       "github.com/canonical/tdx/issues/156",
       "[2396717.199763] SEAMCALL (0x000000000000000f) failed: 0x8000081000000000 RCX 0x0000000000000000 RDX 0x0000000000000000 R8 0x000000410f759000 R9 0x0000000000000000 R10 0x0000000000000000 R11 0x0000000000000000",
-      ["tdh_mem_page_demote", "TDX_TD_KEYS_NOT_CONFIGURED", "0x8000081000000000", "unknown"],
+      ["tdh_mem_page_demote", "TDX_TD_KEYS_NOT_CONFIGURED", "0x8000081000000000", "caller"],
     ],
     [
       "github.com/canonical/tdx/issues/213",

@@ -7,6 +7,8 @@ export interface Message {
   readonly time: string | null;
   /** A logger wrote something before it: it begins a record, and is no rest of the line before. */
   readonly begins: boolean;
+  /** The line as it was pasted, without colours and blanks at its ends. */
+  readonly raw: string;
 }
 
 /** A line longer than this is read in pieces, so that one without an end takes no more memory than others. */
@@ -15,7 +17,9 @@ export const MAX_LINE = 1 << 16;
 /** A piece of a long line is cut at a blank, if there is one near its end. */
 const NEAR_END = 256;
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
 const ESCAPES = /\u001b(?:\[[0-9;?]{0,32}[A-Za-z]|\][^\u0007\u001b]{0,200}(?:\u0007|\u001b\\))/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a log may hold any byte; none of these reaches a terminal
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
 
 /** What stands before a message; `time` is named where it is one. Each is tried again after any of them was found. */
@@ -54,7 +58,7 @@ export function messagesOf(line: string): readonly Message[] {
   if (journal === null) return [withoutPrefix(text)];
   return journal.message.split("\n").map((part) => {
     const message = withoutPrefix(plain(part));
-    return { ...message, time: message.time ?? journal.time, begins: true };
+    return { ...message, raw: message.text, time: message.time ?? journal.time, begins: true };
   });
 }
 
@@ -94,7 +98,7 @@ function withoutPrefix(text: string): Message {
     begins ||= found.begins;
     at = found.end;
   }
-  return { text: text.slice(at).trimEnd(), time, begins };
+  return { text: text.slice(at).trimEnd(), time, begins, raw: text.trim() };
 }
 
 function prefixAt(text: string, at: number): { end: number; time: string | null; begins: boolean } | null {

@@ -7,7 +7,6 @@ import {
   LEAF_LABELS,
   LEAF_WORDS,
   type NamedStatus,
-  nameKey,
   OTHER_LABELS,
   OUTPUTS,
   STATUS_LABELS,
@@ -266,14 +265,19 @@ class MessageReader {
   }
 
   private otherGiver(value: bigint, call: LeafMention | null, alone: boolean): Giver | null {
-    if (IN_LOADER.test(this.text) && (LOADER.has(value) || call === null)) return value >> 63n === 1n ? "p-seamldr" : null;
+    if (IN_LOADER.test(this.text) && (LOADER.has(value) || call === null))
+      return value >> 63n === 1n ? "p-seamldr" : null;
     if (IN_TDVMCALL.test(this.text) && TDVMCALL.has(value)) return "tdvmcall";
     if (alone && LOADER.has(value) && !TDVMCALL.has(value) && value > LOADER_BIT + 0xffffn) return "p-seamldr";
     return null;
   }
 
   /** Eight digits can be the upper half of a status; many other numbers have eight digits too. */
-  private upperMeant(token: NumberToken, i: number, statusLike: boolean): Pick<Found, "status" | "giver" | "cut" | "upperOnly"> | null {
+  private upperMeant(
+    token: NumberToken,
+    i: number,
+    statusLike: boolean,
+  ): Pick<Found, "status" | "giver" | "cut" | "upperOnly"> | null {
     const value = token.value << 32n;
     const known = this.vocabulary.byUpperHalf.get(upperHalf(value));
     if (known === undefined || value >> 62n === 0n) return this.tokens.length === 1 ? this.cutMeant(token, true) : null;
@@ -287,14 +291,20 @@ class MessageReader {
     if (!alone && token.digits < 3) return null;
     const upper = token.digits > 8 ? (token.value >> BigInt(4 * (token.digits - 8))) << 32n : null;
     const known = upper === null ? undefined : this.vocabulary.byUpperHalf.get(upperHalf(upper));
-    return { status: known === undefined ? null : upper, giver: "module", cut: token.digits, upperOnly: known !== undefined };
+    return {
+      status: known === undefined ? null : upper,
+      giver: "module",
+      cut: token.digits,
+      upperOnly: known !== undefined,
+    };
   }
 
   private addOutput(token: NumberToken, i: number): void {
     const label = this.tokens[i - 1];
     if (label?.kind !== "word") return;
     const name = label.lower.replace(/^r0(?=\d)/, "r");
-    if (!(name in this.outputs)) this.outputs[name] = token.prefixed || token.base === 10 ? token.word : `0x${token.word}`;
+    if (!(name in this.outputs))
+      this.outputs[name] = token.prefixed || token.base === 10 ? token.word : `0x${token.word}`;
   }
 
   private readName(status: NamedStatus, i: number): void {
@@ -346,7 +356,9 @@ class MessageReader {
     if (this.found.length > 0 || this.calls.length > 0 || Object.keys(this.outputs).length === 0) return false;
     const words = this.tokens.filter((t) => t.kind !== "number");
     const foreign = words.filter((t) => t.kind !== "word" || !OUTPUTS.has(t.lower));
-    return foreign.length <= 4 && !foreign.some((t) => t.kind !== "word" || OTHER_LABELS.has(t.lower) || t.lower === "rax");
+    return (
+      foreign.length <= 4 && !foreign.some((t) => t.kind !== "word" || OTHER_LABELS.has(t.lower) || t.lower === "rax")
+    );
   }
 
   private isOpen(): boolean {
@@ -367,10 +379,3 @@ function named(token: LeafToken): LeafMention {
 function isLeafNumber({ value }: NumberToken): boolean {
   return value < 1n << 24n || (value >= LOADER_BIT && value - LOADER_BIT < 0x100n);
 }
-
-/** The name that other programs give a status of the P-SEAMLDR or of a TDVMCALL. */
-export function otherStatusName(giver: Giver, status: bigint): string | null {
-  return (giver === "p-seamldr" ? LOADER : TDVMCALL).get(status) ?? null;
-}
-
-export { nameKey };

@@ -7,7 +7,7 @@ import { KERNEL_RELEASES, MODULE_VERSIONS, upperHalf, type Vocabulary } from "./
 /** One status of one call, as often as the log has it. */
 export interface LogGroup {
   readonly found: Found;
-  /** The message that said it first, without what a logger puts before it. */
+  /** The lines that said it first, as pasted. */
   readonly line: string;
   /** Registers shown with it the first time: name → number. */
   readonly outputs: Readonly<Record<string, string>>;
@@ -53,7 +53,8 @@ const SPLAT = 70;
 const MAX_JOINED = 4000;
 
 /** What a line of a long log must have to be read: a word of TDX, or a number whose upper half can be a status. */
-const CANDIDATE = /td[xhg]|tdcall|tdvmcall|seam|0x[4-9a-e]0000|\b[4-9a-e]0000[0-9a-f]{11}\b|data\[0\]|R[AI][XP]: |Linux version|\b\d{19,20}\b|GetQuote/i;
+const CANDIDATE =
+  /td[xhg]|tdcall|tdvmcall|seam|0x[4-9a-e]0000|\b[4-9a-e]0000[0-9a-f]{11}\b|data\[0\]|R[AI][XP]: |Linux version|\b\d{19,20}\b|GetQuote/i;
 
 interface Pending {
   readonly message: Message;
@@ -62,7 +63,8 @@ interface Pending {
   readonly lines: number;
 }
 
-interface Group extends Omit<LogGroup, "count" | "last" | "outputs" | "order"> {
+interface Group extends Omit<LogGroup, "line" | "count" | "last" | "outputs" | "order"> {
+  line: string;
   count: number;
   last: string | null;
   outputs: Record<string, string>;
@@ -83,7 +85,6 @@ export class LogReader {
   private good = 0;
   private beyond = 0;
   private statuses = 0;
-  private unreadAbout = 0;
 
   constructor(vocabulary: Vocabulary) {
     this.vocabulary = vocabulary;
@@ -119,9 +120,10 @@ export class LogReader {
 
   private take(message: Message): void {
     if (message.text === "") return this.flush();
-    this.noteVersions(message.text);
+    const says = this.noteVersions(message.text);
     const reading = this.read(message.text);
-    if (reading.registersOnly && this.addRegisters(reading)) return;
+    if (says && reading.found.length === 0) return this.flush();
+    if (reading.registersOnly && this.addRegisters(message, reading)) return;
     const joined = this.pending === null ? null : this.joined(this.pending, message, reading);
     if (joined !== null) {
       this.pending = joined;
@@ -151,19 +153,25 @@ export class LogReader {
     if (leaf !== undefined) this.splat = { leaf, until: this.lines + SPLAT };
   }
 
-  private noteVersions(text: string): void {
-    if (!/version|tdx_|tainted/i.test(text)) return;
-    for (const pattern of MODULE_VERSIONS) this.module = pattern.exec(text)?.[1] ?? this.module;
-    for (const pattern of KERNEL_RELEASES) this.kernel = pattern.exec(text)?.[1] ?? this.kernel;
+  /** Does the message state a version? */
+  private noteVersions(text: string): boolean {
+    if (!/version|tdx_|tainted/i.test(text)) return false;
+    const find = (patterns: readonly RegExp[]): string | null =>
+      patterns.flatMap((pattern) => pattern.exec(text)?.[1] ?? []).at(0) ?? null;
+    const [module, kernel] = [find(MODULE_VERSIONS), find(KERNEL_RELEASES)];
+    this.module = module ?? this.module;
+    this.kernel = kernel ?? this.kernel;
+    return module !== null || kernel !== null;
   }
 
-  private addRegisters(reading: MessageReading): boolean {
+  private addRegisters(message: Message, reading: MessageReading): boolean {
     const pending = this.pending;
     if (pending !== null && pending.reading.found.length > 0) this.flush();
     const recent = this.recent;
     if (recent === null || this.splat !== null || this.lines - recent.line > NEAR) return false;
-    if (recent.isFirst)
-      for (const [name, value] of Object.entries(reading.outputs)) recent.group.outputs[name] ??= value;
+    if (!recent.isFirst) return true;
+    for (const [name, value] of Object.entries(reading.outputs)) recent.group.outputs[name] ??= value;
+    if (recent.group.line.length + message.raw.length < MAX_JOINED) recent.group.line += `\n${message.raw}`;
     return true;
   }
 
@@ -172,7 +180,8 @@ export class LogReader {
    * logger began is no rest of another one.
    */
   private joined(pending: Pending, message: Message, reading: MessageReading): Pending | null {
-    if (message.begins || pending.lines > 8 || pending.message.text.length + message.text.length > MAX_JOINED) return null;
+    if (message.begins || pending.lines > 8 || pending.message.text.length + message.text.length > MAX_JOINED)
+      return null;
     const { open, outputs } = pending.reading;
     const isRest = reading.found.length === 0 && Object.keys(reading.outputs).length > 0;
     if (!open && !isRest && Object.keys(outputs).length === 0 && !/[,(]$/.test(pending.message.text)) return null;
@@ -185,7 +194,9 @@ export class LogReader {
       if (value > apart && (best === null || value > best.score)) best = { text, reading: whole, score: value };
     }
     if (best === null) return null;
-    return { message: { ...pending.message, text: best.text }, reading: best.reading, lines: pending.lines + 1 };
+    const { message: first } = pending;
+    const whole = { ...first, text: best.text, raw: `${first.raw}\n${message.raw}` };
+    return { message: whole, reading: best.reading, lines: pending.lines + 1 };
   }
 
   private flush(): void {
@@ -194,8 +205,8 @@ export class LogReader {
     this.pending = null;
     const { message, reading } = pending;
     if (reading.about || reading.found.length > 0) this.about++;
-    reading.found.forEach((found, i) => this.add(message, found, i === 0 ? reading.outputs : {}));
-    if (reading.found.length === 0) this.addUnread(message.text, reading.about);
+    for (const [i, found] of reading.found.entries()) this.add(message, found, i === 0 ? reading.outputs : {});
+    if (reading.found.length === 0) this.addUnread(message.raw, reading.about);
   }
 
   private add(message: Message, found: Found, outputs: Readonly<Record<string, string>>): void {
@@ -215,8 +226,8 @@ export class LogReader {
       this.recent = null;
       return;
     }
-    const { time, text } = message;
-    const line = text.length > MAX_JOINED ? text.slice(0, MAX_JOINED) : text;
+    const { time, raw } = message;
+    const line = raw.length > MAX_JOINED ? raw.slice(0, MAX_JOINED) : raw;
     const order = { first: at, last: at };
     const group: Group = { found, line, outputs: { ...outputs }, count: 1, first: time, last: time, order };
     this.groups.set(key, group);
@@ -224,7 +235,6 @@ export class LogReader {
   }
 
   private addUnread(text: string, about: boolean): void {
-    if (about) this.unreadAbout++;
     if (this.unread.length >= MAX_UNREAD || (this.lines > SHORT && !about)) return;
     this.unread.push(text.slice(0, 400));
   }

@@ -1,5 +1,5 @@
 /** A message as words and numbers, each told what it may be. One pass; no pattern runs over more than one word. */
-import { FUNCTIONS, nameKey, type NamedStatus, type Vocabulary } from "./vocabulary.ts";
+import { FUNCTIONS, type NamedStatus, nameKey, type Vocabulary } from "./vocabulary.ts";
 
 export interface NumberToken {
   readonly kind: "number";
@@ -58,7 +58,9 @@ export function tokensOf(text: string, vocabulary: Vocabulary): readonly Token[]
     const lower = word.length > MAX_WORD ? "" : word.toLowerCase();
     const negative = text[at.start - 1] === "-" && /^$|[\s=:(,"'`]/.test(text[at.start - 2] ?? "");
     tokens.push(
-      (lower === "" ? null : (numberToken(at, negative) ?? leafToken(at, lower, vocabulary) ?? statusToken(at, lower, vocabulary))) ?? {
+      (lower === ""
+        ? null
+        : (numberToken(at, negative) ?? leafToken(at, lower, vocabulary) ?? statusToken(at, lower, vocabulary))) ?? {
         kind: "word",
         lower,
         ...at,
@@ -106,7 +108,8 @@ function knownLeaf(name: string, leaves: ReadonlySet<string>): string | null {
 
 function statusToken(at: Place, lower: string, { byName }: Vocabulary): StatusToken | null {
   const named = lower.startsWith("tdx_") ? at.word : at.word.replace(STATUS_PREFIX, "");
-  const isName = lower.startsWith("tdx_") || /^[a-z0-9]+_/i.test(named) || /^[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+$/.test(named);
+  const isName =
+    lower.startsWith("tdx_") || /^[a-z0-9]+_/i.test(named) || /^[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+$/.test(named);
   if (!isName) return null;
   const status = byName.get(nameKey(named));
   return status === undefined ? null : { kind: "status", lower, ...at, status };

@@ -54,7 +54,8 @@ export function vocabularyOf(catalogs: readonly Catalog[]): Vocabulary {
     for (const [name, text] of Object.entries(catalog.statusCodes)) {
       const status = { name, value: BigInt(text) };
       if (status.value >> 48n === 0xffffn) continue;
-      if (status.value !== 0n && !byUpperHalf.has(upperHalf(status.value))) byUpperHalf.set(upperHalf(status.value), status);
+      if (status.value !== 0n && !byUpperHalf.has(upperHalf(status.value)))
+        byUpperHalf.set(upperHalf(status.value), status);
       if (!byName.has(nameKey(name))) byName.set(nameKey(name), status);
     }
     for (const [name, number] of Object.entries(catalog.operandIds)) {
@@ -75,10 +76,7 @@ export function vocabularyOf(catalogs: readonly Catalog[]): Vocabulary {
 
 /** `TDX_OPERAND_BUSY`, `operand_busy` and `OperandBusy` → `operandbusy`. */
 export function nameKey(name: string): string {
-  return name
-    .toLowerCase()
-    .replace(/^tdx_/, "")
-    .replaceAll("_", "");
+  return name.toLowerCase().replace(/^tdx_/, "").replaceAll("_", "");
 }
 
 const set = (list: readonly string[]): ReadonlySet<string> => new Set(list);

@@ -1,13 +1,16 @@
-import { explainLines } from "../../analysis/index.ts";
+import { statSync } from "node:fs";
+import { explainLog, type LogReading, logReader } from "../../analysis/index.ts";
 import type { Catalog } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
+import type { HostProfile } from "../../host/index.ts";
 import { renderExplainMarkdown, renderExplainText } from "../../report/index.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
-import { hostOption, loadHost } from "../hosts.ts";
+import { bundledHosts, hostOption, loadHost } from "../hosts.ts";
+import { EXIT } from "../io.ts";
 import { rendered } from "../json.ts";
-import { bundledModules, loadModule } from "../modules.ts";
+import { fileInput, type LogInput, readLines, stdinInput } from "../log-input.ts";
+import { bundledModules, byVersion, loadModule, readBundled } from "../modules.ts";
 import { type Format, formatOf, formatOption, moduleOption, verboseOption } from "../options.ts";
-import { readStdin } from "../stdin.ts";
 import { defineVerb } from "../verb.ts";
 
 interface Options {
@@ -22,11 +25,11 @@ export const verb = defineVerb<Options>({
   examples: [
     ["explain 0x8000020000000092 --leaf tdh_mem_page_remove", "what a status means, and who held the lock"],
     ['explain "SEAMCALL TDH_MEM_PAGE_REMOVE failed: 0x8000020000000092" --host linux-6.16', "a log line as pasted"],
-    ["explain - < dmesg.txt", "every status of a log"],
+    ["explain - < dmesg.txt", "every status of a log; also `explain dmesg.txt`, `journalctl -k | seamlock explain`"],
   ],
   configure(command) {
     command
-      .argument("[words...]", "a status or a whole log line; `-` or nothing for lines on standard input")
+      .argument("[words...]", "a status, a log line or a file; `-` or nothing for a log on standard input")
       .option("--leaf <leaf>", "the leaf that returned it, where the line does not say")
       .addOption(moduleOption())
       .addOption(hostOption())
@@ -34,35 +37,99 @@ export const verb = defineVerb<Options>({
       .addOption(verboseOption());
   },
   async run(args, options, io) {
-    const lines = await linesOf((args as unknown as readonly (readonly string[] | undefined)[])[0] ?? []);
-    const catalog = await loadModule(options.module);
-    const host = options.host === undefined ? {} : { host: (await loadHost(options.host)).profile };
-    const leaf = options.leaf === undefined ? {} : { leaf: options.leaf };
-    const others = options.module === undefined ? await otherVersions(catalog) : [];
-    const document = explainLines(catalog, lines, { ...host, ...leaf, others });
+    const words = (args as unknown as readonly (readonly string[] | undefined)[])[0] ?? [];
+    const newest = await loadModule(options.module);
+    const reader = logReader([newest, ...(options.module === undefined ? [] : [await loadModule()])]);
+    const input = inputOf(words);
+    let isWhole = true;
+    if ("stream" in input) isWhole = await readLines(input, io, (line) => reader.push(line));
+    else for (const line of input) reader.push(line);
+    const reading = reader.result();
+    if (!isWhole && reading.groups.length === 0) return EXIT.interrupted;
+    const module = options.module === undefined ? await moduleOf(reading, newest) : { catalog: newest, notes: [] };
+    const host = await hostOf(options.host, reading);
+    const { catalog } = module;
+    const isStated = options.module !== undefined || reading.module !== null;
+    const document = explainLog(catalog, reading, {
+      ...(host.profile === null ? {} : { host: host.profile }),
+      ...(options.leaf === undefined ? {} : { leaf: options.leaf }),
+      others: isStated ? [] : otherVersions(catalog),
+      assumptions: [...module.notes, ...host.notes],
+    });
     printDiagnostics(catalog, io, options.verbose === true);
     io.out(rendered(document, formatOf(options), { text: renderExplainText, markdown: renderExplainMarkdown }));
-    return exitStatusOf(catalog);
+    return isWhole ? exitStatusOf(catalog) : EXIT.interrupted;
   },
 });
 
-/** The bundled versions besides the default: an operator who gives none may not know that the answer depends on it. */
-async function otherVersions({ module }: Catalog): Promise<readonly Catalog[]> {
-  const others = await Promise.all(bundledModules().map((name) => loadModule(name)));
-  return others.filter((other) => other.module.origin === "extracted" && other.module.version !== module.version);
-}
-
-/** Each argument that is a status stands for itself; other words are one line, as if it had been quoted. */
-async function linesOf(words: readonly string[]): Promise<readonly string[]> {
-  if (words.length > 0 && words.join(" ") !== "-") {
+/** Each argument that is a status stands for itself; a file is read; other words are one line, as if it had been quoted. */
+function inputOf(words: readonly string[]): readonly string[] | LogInput {
+  const [first] = words;
+  if (first !== undefined && (words.length > 1 || first !== "-")) {
+    if (words.length === 1 && isFile(first)) return fileInput(first);
     const statuses = words.every((word) => /^(0x)?[0-9a-f_]{1,21}$/i.test(word));
     return statuses ? words : words.join(" ").split("\n");
   }
-  const input = await readStdin();
+  const input = stdinInput();
   if (input === null) {
     throw new SeamlockError("SL0004", "there is nothing to explain", {
       hint: "give a status or a log line, or pipe a log into it",
     });
   }
-  return input.split("\n");
+  return input;
+}
+
+function isFile(word: string): boolean {
+  if (word.includes("\n") || word.length > 4096) return false;
+  try {
+    const stat = statSync(word, { throwIfNoEntry: false });
+    return stat !== undefined && (stat.isFile() || stat.isFIFO());
+  } catch {
+    return false;
+  }
+}
+
+/** The module that the log states, or the bundled one before it. */
+async function moduleOf(
+  { module }: LogReading,
+  newest: Catalog,
+): Promise<{ readonly catalog: Catalog; readonly notes: readonly string[] }> {
+  if (module === null || module === newest.module.version) return { catalog: newest, notes: [] };
+  const versions = bundledModules().filter((name) => /^\d+(\.\d+)*$/.test(name));
+  const before = versions.filter((name) => byVersion(name, module) <= 0);
+  const chosen = before.at(-1) ?? versions[0] ?? newest.module.version;
+  const notes =
+    chosen === module ? [] : [`The input states module ${module}, which is not bundled: this is for ${chosen}.`];
+  return { catalog: await loadModule(chosen), notes };
+}
+
+/** The host that was asked for, or the kernel that the log states, or the newest bundled one. */
+async function hostOf(
+  asked: string | undefined,
+  { kernel }: LogReading,
+): Promise<{ readonly profile: HostProfile | null; readonly notes: readonly string[] }> {
+  if (asked === "none") return { profile: null, notes: [] };
+  if (asked !== undefined) return { profile: (await loadHost(asked)).profile, notes: [] };
+  const releases = bundledHosts()
+    .flatMap((name) => /^linux-(\d+(?:\.\d+)+)$/.exec(name)?.[1] ?? [])
+    .sort(byVersion);
+  const newest = releases.at(-1);
+  if (newest === undefined) return { profile: null, notes: [] };
+  const before =
+    kernel === null ? newest : (releases.filter((r) => byVersion(r, kernel) <= 0).at(-1) ?? releases[0] ?? newest);
+  const { profile } = await loadHost(`linux-${before}`);
+  const notes =
+    kernel === null
+      ? [`What the kernel does is told for Linux ${before}; --host names another, or none.`]
+      : kernel === before
+        ? []
+        : [`The input states Linux ${kernel}, which is not bundled: what the kernel does is told for Linux ${before}.`];
+  return { profile, notes };
+}
+
+/** The bundled versions besides one, each read when it is asked for: an operator who gives none may not know that the answer depends on it. */
+function otherVersions({ module }: Catalog): readonly (() => Catalog)[] {
+  return bundledModules()
+    .filter((name) => /^\d+(\.\d+)*$/.test(name) && name !== module.version)
+    .map((name) => () => readBundled(name));
 }

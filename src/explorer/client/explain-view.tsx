@@ -44,7 +44,7 @@ function explanation(line: string): ExplainDocument | string {
 
 function Explained({ one }: { readonly one: StatusExplanation }): VNode {
   return (
-    <section class="explained" aria-label={one.status}>
+    <section class="explained" aria-label={one.status ?? "a status that was not printed"}>
       <h2>
         {one.name ?? "Unknown status"} <code class="dim">{one.status}</code>
       </h2>

@@ -1,0 +1,194 @@
+/** Who can hold what a status is about: the rows of the leaf that report it, and the other ends of their pairs. */
+import {
+  type Acquisition,
+  type Catalog,
+  decodeStatus,
+  type Leaf,
+  type OtherBusy,
+  parseStatus,
+} from "../../catalog/index.ts";
+import type { HostProfile } from "../../host/index.ts";
+import { contendingPairs } from "../contention.ts";
+import { underHost } from "../exclusion.ts";
+import { compareText } from "../resources.ts";
+import type { ContendPair } from "../schema.ts";
+import type { ExplainDocument, StatusExplanation } from "./schema.ts";
+
+/** A catalog with what is known of it under a host. */
+export interface Context {
+  readonly catalog: Catalog;
+  readonly profile: HostProfile | null;
+  readonly host: ExplainDocument["host"];
+  readonly pairs: () => readonly ContendPair[];
+}
+
+/** A status, or all that share its upper half where the lower one is not known. */
+export interface Wanted {
+  readonly status: bigint;
+  readonly upperOnly: boolean;
+}
+
+export type Holder = StatusExplanation["holders"][number];
+
+/** The pairs are needed only for a BUSY, and then once. */
+export function contextOf(catalog: Catalog, profile: HostProfile | null): Context {
+  let pairs: readonly ContendPair[] | null = null;
+  return {
+    catalog,
+    profile,
+    host: profile === null ? null : underHost(catalog, profile, []).info,
+    pairs() {
+      pairs ??=
+        profile === null ? contendingPairs(catalog) : underHost(catalog, profile, contendingPairs(catalog)).pairs;
+      return pairs;
+    },
+  };
+}
+
+function isWanted(text: string, { status, upperOnly }: Wanted): boolean {
+  const value = parseStatus(text);
+  return upperOnly ? value >> 32n === status >> 32n : value === status;
+}
+
+/** Rows of a leaf whose lock, when busy, gives this status. */
+export function rowsFor(leaf: Leaf, wanted: Wanted): readonly Acquisition[] {
+  const same = (s: string | null): boolean => s !== null && isWanted(s, wanted);
+  return leaf.acquisitions.filter(
+    (row) =>
+      same(row.busyStatus) || same(row.hostPriorityStatus) || row.otherStatuses.some((other) => same(other.status)),
+  );
+}
+
+/** Does the leaf give this status for something that is busy without a lock? */
+export const isOtherBusy = (leaf: Leaf, wanted: Wanted): boolean =>
+  leaf.otherBusy.some((busy) => sameBusy(busy, wanted));
+
+/** A status without an operand is the same whatever its low half carries. */
+function sameBusy(busy: OtherBusy, wanted: Wanted): boolean {
+  return isWanted(busy.status, busy.operand === null ? { ...wanted, upperOnly: true } : wanted);
+}
+
+/** What the leaves wanted: locks, and what else can be busy. */
+export function resourcesOf(entries: readonly Leaf[], wanted: Wanted): StatusExplanation["resources"] {
+  const found = entries.flatMap((leaf) => [
+    ...rowsFor(leaf, wanted).map(({ resource, role, mode, when }) => ({ leaf: leaf.name, resource, role, mode, when })),
+    ...leaf.otherBusy
+      .filter((busy) => sameBusy(busy, wanted))
+      .map(({ object, when }) => ({ leaf: leaf.name, resource: object, role: null, mode: null, when })),
+  ]);
+  return [...new Map(found.map((item) => [JSON.stringify(item), item])).values()];
+}
+
+/**
+ * Who can hold what the status is about. Most likely first: possible under the host before impossible, the guest and vCPUs
+ * before calls that end soon, unconditional before conditional, then by the number of host paths.
+ */
+export function holdersOf(context: Context, entries: readonly Leaf[], wanted: Wanted): Holder[] {
+  const rows = new Set(entries.flatMap((leaf) => rowsFor(leaf, wanted).map((row) => rowKey(leaf.name, row))));
+  if (rows.size === 0) return trackingHolders(context.catalog, entries, wanted);
+  const sides = context
+    .pairs()
+    .flatMap((pair) => [
+      ...(pair.busyA && rows.has(sideKey(pair, "a")) ? [{ pair, holder: "b" as const }] : []),
+      ...(pair.busyB && rows.has(sideKey(pair, "b")) ? [{ pair, holder: "a" as const }] : []),
+    ]);
+  const found = new Map<string, Holder>();
+  for (const { pair, holder } of sides) {
+    const facts = holderFacts(context.catalog, pair, holder);
+    const key = JSON.stringify([facts.leaf, facts.variant, facts.resource, facts.mode]);
+    const known = found.get(key);
+    found.set(key, known === undefined ? facts : joined(known, facts));
+  }
+  const vcpus = vcpuLeaves(context.catalog);
+  return [...found.values()].sort((x, y) => compareHolders(x, y, vcpus));
+}
+
+const possibleLeaves = (holders: readonly Holder[]): readonly string[] =>
+  [...new Set(holders.filter((h) => h.possible).map((h) => h.leaf))].sort(compareText);
+
+/** Versions of the module on which others can hold what one status is about, grouped by who. */
+export class Elsewhere {
+  private readonly byHolders = new Map<string, { modules: string[]; holders: string[] }>();
+
+  add(context: Context, entries: readonly Leaf[], wanted: Wanted, here: readonly Holder[]): void {
+    const names = new Set(entries.map((leaf) => leaf.name));
+    const same = context.catalog.leaves.filter((leaf) => names.has(leaf.name));
+    if (same.length === 0) return;
+    const found = [...possibleLeaves(holdersOf(context, same, wanted))];
+    // Who the host had kept out when it printed the line is a matter of the host, not of the version.
+    const own = possibleLeaves(here.map((h) => (h.barred ? { ...h, possible: true } : h)));
+    if (found.join() === own.join()) return;
+    const group = this.byHolders.get(found.join()) ?? { modules: [], holders: found };
+    group.modules.push(context.catalog.module.version);
+    this.byHolders.set(found.join(), group);
+  }
+
+  groups(): StatusExplanation["elsewhere"] {
+    return [...this.byHolders.values()];
+  }
+}
+
+type RowIdentity = Pick<Acquisition, "resource" | "role" | "mode" | "when" | "busyStatus">;
+
+/** What tells a row of a leaf from the others, as far as a pair knows it. */
+const rowKey = (leaf: string, { resource, role, mode, when, busyStatus }: RowIdentity): string =>
+  JSON.stringify([leaf, resource, role, mode, when, busyStatus]);
+
+function sideKey(pair: ContendPair, side: "a" | "b"): string {
+  const [leaf, resource, role, mode, when, busyStatus] =
+    side === "a"
+      ? ([pair.a, pair.resourceA, pair.roleA, pair.modeA, pair.whenA, pair.statusA] as const)
+      : ([pair.b, pair.resourceB, pair.roleB, pair.modeB, pair.whenB, pair.statusB] as const);
+  return rowKey(leaf, { resource, role, mode, when, busyStatus });
+}
+
+function holderFacts(catalog: Catalog, pair: ContendPair, side: "a" | "b"): Holder {
+  const [leaf, variant, mode, when, own] =
+    side === "a"
+      ? [pair.a, pair.variantA, pair.modeA, pair.whenA, pair.resourceA]
+      : [pair.b, pair.variantB, pair.modeB, pair.whenB, pair.resourceB];
+  const entry = catalog.leaves.find((l) => l.name === leaf && l.variant === variant);
+  const row = entry?.acquisitions.find((r) => r.resource === own && r.mode === mode && r.when === when);
+  const paths = pair.paths.filter((p) => p.possible).map((p) => (side === "a" ? p.a : p.b));
+  const held = row?.release?.at ?? null;
+  const { resource, possible } = pair;
+  return { leaf, variant, resource, mode, when, held, possible, paths: [...new Set(paths)], barred: false };
+}
+
+function joined(x: Holder, y: Holder): Holder {
+  const paths = [...new Set([...x.paths, ...y.paths])];
+  return { ...x, when: x.when === null || y.when === null ? null : x.when, possible: x.possible || y.possible, paths };
+}
+
+/** What is busy without a lock is the count of vCPUs in the guest: whoever brings them there. */
+function trackingHolders(catalog: Catalog, entries: readonly Leaf[], wanted: Wanted): Holder[] {
+  const name = decodeStatus(catalog, wanted.status.toString(16)).name;
+  if (name !== "TDX_PREVIOUS_TLB_EPOCH_BUSY" || !entries.some((leaf) => isOtherBusy(leaf, wanted))) return [];
+  return catalog.leaves.flatMap((leaf): Holder[] => {
+    const row = leaf.acquisitions.find((r) => r.resource === "TDCS_EPOCH" && r.mode === "SHARED");
+    if (row === undefined || !entersGuest(leaf)) return [];
+    const { name: holder, variant } = leaf;
+    const always = { when: null, held: "td-exit", possible: true, paths: [], barred: false };
+    return [{ leaf: holder, variant, resource: "TDCS_EPOCH", mode: row.mode, ...always }];
+  });
+}
+
+/** Does the leaf leave something locked while the guest runs? */
+export const entersGuest = (leaf: Leaf): boolean => leaf.acquisitions.some((row) => row.release?.at === "td-exit");
+
+/** The leaves that only a vCPU makes: the one that enters the guest, and the guest's own. */
+export function vcpuLeaves(catalog: Catalog): ReadonlySet<string> {
+  const entering = catalog.leaves.filter((leaf) => leaf.side === "host" && entersGuest(leaf));
+  return new Set([...catalog.leaves.filter((leaf) => leaf.side === "guest"), ...entering].map((leaf) => leaf.name));
+}
+
+function compareHolders(x: Holder, y: Holder, vcpus: ReadonlySet<string>): number {
+  const long = (h: Holder): number => Number(h.held === "td-exit") * 2 + Number(vcpus.has(h.leaf));
+  return (
+    Number(y.possible) - Number(x.possible) ||
+    long(y) - long(x) ||
+    Number(x.when !== null) - Number(y.when !== null) ||
+    y.paths.length - x.paths.length ||
+    compareText(x.leaf, y.leaf)
+  );
+}
