@@ -148,7 +148,7 @@ export const simulateSchema = z.strictObject({
   seed: count,
   run: count.describe("number of the first run"),
   stepsPerRun: count.describe("at most"),
-  schedule: z.enum(["fair", "priority"]),
+  schedule: z.enum(["fair", "priority", "timed"]),
   changes: count.describe("priority schedule: how often priorities change in a run"),
   patience: count.describe("priority schedule: steps in a row after which a process drops"),
   interrupted: z.boolean(),

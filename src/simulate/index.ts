@@ -17,5 +17,6 @@ export {
   type SimulateOptions,
   Simulator,
   simulate,
+  type TimedTrace,
 } from "./simulate.ts";
 export { checkSize, LARGEST, type ModelSize, modelSize } from "./size.ts";

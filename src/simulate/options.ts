@@ -14,6 +14,22 @@ export interface CostModel {
 /** Every step costs 1. */
 export const DEFAULT_COSTS: CostModel = { byAction: {}, otherwise: 1 };
 
+/**
+ * Timed schedule: how long a process stays at a label, on the whole, by what it can do there; the longest of its steps counts. The unit is
+ * the time that one step inside a call takes.
+ */
+export interface Pauses {
+  readonly byAction: Readonly<Record<string, number>>;
+  /** At a label where the process may stay for ever. */
+  readonly idle: number;
+  /** A step that is made on behalf of no call. */
+  readonly outside: number;
+  readonly otherwise: number;
+}
+
+/** A guest runs for long, an idle caller rests, what is between calls takes a little longer than what is inside. */
+export const DEFAULT_PAUSES: Pauses = { byAction: { "td-exit": 100, kick: 10 }, idle: 200, outside: 4, otherwise: 1 };
+
 /** What decides a run, beside the model and its number. */
 export interface RunOptions {
   readonly seed?: number;

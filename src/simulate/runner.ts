@@ -1,8 +1,8 @@
 /** Makes runs of a compiled model. A run depends on its number and the options alone, so any of them can be made again, anywhere. */
-import { faultName, initialState, isDeadlock, type Layout } from "../language/index.ts";
+import { faultName, initialState, isDeadlock, type Label, type Layout } from "../language/index.ts";
 import type { Program } from "./compile.ts";
-import type { Reproduce } from "./options.ts";
-import { fairSchedule, prioritySchedule, randomOf, type Schedule } from "./schedule.ts";
+import { DEFAULT_PAUSES, type Reproduce } from "./options.ts";
+import { fairSchedule, prioritySchedule, randomOf, type Schedule, timedSchedule } from "./schedule.ts";
 import type { Tally } from "./tally.ts";
 
 /** How a run ended. */
@@ -16,8 +16,8 @@ export interface RunEnd {
 /** What may follow a run while it is made. */
 export interface Follower {
   readonly tally?: Tally;
-  /** Gets the code of every move. */
-  readonly record?: (code: number) => void;
+  /** Gets the code of every move, and when it is made: by the schedule's clock, else by the number of steps. */
+  readonly record?: (code: number, time: number) => void;
   /** Asked now and then, with the steps made so far; true ends the run. */
   readonly stop?: (steps: number) => boolean;
 }
@@ -56,7 +56,7 @@ export class Runner {
     const able = this.#able;
     state.set(this.#start);
     const random = randomOf(options.seed, run);
-    const schedule = scheduleOf(options.schedule, program.layout, random, options);
+    const schedule = scheduleOf(options.schedule, program.layout, random, options, state);
     let choices = 0;
     let asked = -1;
     const canRun = (i: number): boolean => {
@@ -77,7 +77,7 @@ export class Runner {
       if (i < 0) return ends(length, this.#stuck(tally));
       if (asked !== i) canRun(i);
       const code = able[choices === 1 ? 0 : random.below(choices)] as number;
-      record?.(code);
+      record?.(code, schedule.now ?? length);
       tally?.step(code, i, state, length + 1);
       const fault = program.fire(code, state);
       const broken = fault > 0 ? faultOf(program, fault) : brokenProperty(program, state);
@@ -99,7 +99,21 @@ function scheduleOf(
   layout: Layout,
   random: ReturnType<typeof randomOf>,
   options: Omit<Reproduce, "run">,
+  state: Int32Array,
 ): Schedule {
   const processes = layout.instances.length;
+  if (kind === "timed") {
+    const pauses = layout.model.processes.map(({ labels }) => labels.map(pauseAt));
+    return timedSchedule(random, processes, (i) => {
+      const { typeIndex, pc } = layout.instances[i] as Layout["instances"][number];
+      return pauses[typeIndex]?.[state[pc] as number] ?? DEFAULT_PAUSES.otherwise;
+    });
+  }
   return kind === "fair" ? fairSchedule(random, processes) : prioritySchedule(random, processes, options);
+}
+
+function pauseAt({ idle, steps }: Label): number {
+  const { byAction, outside, otherwise, idle: rest } = DEFAULT_PAUSES;
+  const all = steps.map(({ meta }) => byAction[meta.action ?? ""] ?? (meta.leaf === undefined ? outside : otherwise));
+  return Math.max(idle ? rest : otherwise, ...all);
 }

@@ -22,9 +22,11 @@ export function randomOf(seed: number, run: number): Random {
 /** Chooses among processes. `canRun(i)` is asked as often as needed; a schedule returns -1 when nobody can. */
 export interface Schedule {
   next(canRun: (i: number) => boolean): number;
+  /** When the step that was chosen last is made, where the schedule keeps time. */
+  readonly now?: number;
 }
 
-export type ScheduleKind = "fair" | "priority";
+export type ScheduleKind = "fair" | "priority" | "timed";
 
 /** Every process that can run is equally likely. */
 export function fairSchedule(random: Random, processes: number): Schedule {
@@ -79,6 +81,45 @@ export function prioritySchedule(
         return i;
       }
       return -1;
+    },
+  };
+}
+
+/**
+ * As on a machine with a processor for each process: every process stays at its label for a random time around `pause(i)`, then makes its
+ * next step, or waits until it can. Steps that take long on one processor do not hold up the others.
+ *
+ * @param pause how long process `i` stays where it is now, in any unit; asked when it has come there
+ */
+export function timedSchedule(random: Random, processes: number, pause: (i: number) => number): Schedule {
+  const due = new Float64Array(processes).fill(-1);
+  const refused = new Uint8Array(processes);
+  let now = 0;
+  let last = -1;
+  /** Between half and one and a half of it. */
+  const around = (time: number): number => time / 2 + (time * random.below(1 << 16)) / (1 << 16);
+  return {
+    next(canRun) {
+      for (let i = 0; i < processes; i++) {
+        if (i === last || (due[i] as number) < 0) due[i] = now + around(pause(i));
+      }
+      refused.fill(0);
+      for (let tries = 0; tries < processes; tries++) {
+        let first = -1;
+        for (let i = 0; i < processes; i++) {
+          if (refused[i] === 0 && (first < 0 || (due[i] as number) < (due[first] as number))) first = i;
+        }
+        if (canRun(first)) {
+          now = Math.max(now, due[first] as number);
+          last = first;
+          return first;
+        }
+        refused[first] = 1;
+      }
+      return -1;
+    },
+    get now() {
+      return now;
     },
   };
 }

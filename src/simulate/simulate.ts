@@ -40,6 +40,12 @@ export interface RunRange {
 
 const NOBODY: RunRange = { first: 0, count: 0 };
 
+/** A run, and when each of its steps was made: a unit is what a step inside a call takes, where the schedule keeps time, else one step. */
+export interface TimedTrace {
+  readonly trace: Trace;
+  readonly times: readonly number[];
+}
+
 /** The first steps of a run. */
 interface Prefix {
   readonly run: number;
@@ -112,6 +118,13 @@ export class Simulator {
     return codes === null ? null : this.#described(codes);
   }
 
+  /** A run as it went, with the time of each step by the schedule's clock; null when it is longer than {@link LONGEST_TRACE}. */
+  timedTrace(run: number): TimedTrace | null {
+    const times: number[] = [];
+    const codes = this.#codes(run, this.reproduce.steps, (time) => times.push(time));
+    return codes === null ? null : { trace: this.#described(codes), times: times.slice(0, codes.length) };
+  }
+
   /** A short run that ends in the violation; null when the one found is longer than {@link LONGEST_TRACE}. */
   violationTrace({ property, steps, reproduce }: SimulatedViolation, among: RunRange = NOBODY): Trace | null {
     return this.#shrunk({ run: reproduce.run, steps }, { kind: "violation", property }, among);
@@ -154,13 +167,14 @@ export class Simulator {
     return Number.isFinite(steps) ? steps : null;
   }
 
-  #codes(run: number, steps: number): number[] | null {
+  #codes(run: number, steps: number, at?: (time: number) => void): number[] | null {
     const codes: number[] = [];
     const stop = () => codes.length > LONGEST_TRACE;
-    this.#runner.run(
-      { ...this.reproduce, run },
-      { record: (code) => codes.push(code), stop: (n) => n >= steps || stop() },
-    );
+    const record = (code: number, time: number) => {
+      codes.push(code);
+      at?.(time);
+    };
+    this.#runner.run({ ...this.reproduce, run }, { record, stop: (n) => n >= steps || stop() });
     return steps > LONGEST_TRACE && stop() ? null : codes.slice(0, steps);
   }
 

@@ -44,6 +44,9 @@ interface Options extends ScenarioOptions {
   readonly json?: boolean;
 }
 
+const SCHEDULES =
+  "fair: any process is as likely; priority: an adversary; timed: as on a machine, where guests run for long";
+
 /** Seeds and run numbers are mixed as 32-bit numbers. */
 const LARGEST_NUMBER = 2 ** 32 - 1;
 
@@ -61,7 +64,7 @@ export const verb = defineVerb<Options>({
       .option("--run <n>", "number of the first run", wholeNumber(LARGEST_NUMBER), 0)
       .option("--runs <n>", "how many runs", wholeNumber(LARGEST_NUMBER), 100)
       .option("--steps <n>", "steps per run at most", wholeNumber(), 10_000)
-      .option("--schedule <kind>", "fair: any process is as likely; priority: an adversary", schedule, "fair")
+      .option("--schedule <kind>", SCHEDULES, schedule, "fair")
       .option(
         "--workers <n>",
         "threads; the result does not depend on how many (default: all processors)",
@@ -110,9 +113,9 @@ function output(simulation: Simulation, options: Options): string {
 }
 
 function schedule(text: string): ScheduleKind {
-  if (text === "fair" || text === "priority") return text;
+  if (text === "fair" || text === "priority" || text === "timed") return text;
   throw new SeamlockError("SL0004", `there is no schedule \`${text}\``, {
-    hint: didYouMean(text, ["fair", "priority"], "there are fair and priority"),
+    hint: didYouMean(text, ["fair", "priority", "timed"], "there are fair, priority and timed"),
   });
 }
 

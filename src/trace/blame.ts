@@ -1,0 +1,203 @@
+/**
+ * Who held the lock that a call found busy.
+ *
+ * A call that returns BUSY met somebody who held a lock in a conflicting mode at a moment between its beginning and its end. So the
+ * one who held it is among the calls that were in flight then and take such a lock on the same object, and the guests that ran then and may
+ * take it by a TDCALL. The recording shows who was in flight, the catalog what each takes. Where only one is left, and nothing that could
+ * be another is missing from the recording, that one is certain.
+ */
+import type { Call } from "./call.ts";
+import type { Holder, Holders } from "./holders.ts";
+import { DIFFERENT, type Relation, relate, SAME } from "./objects.ts";
+import { ENTER } from "./wrappers.ts";
+
+/**
+ * - `certain`: no other can have been it, by the recording and the catalog.
+ * - `likely`: others can, but less.
+ * - `possible`: one of several that are as likely, or the recording lacks what would tell.
+ * - `none`: nobody is known who can have been it.
+ */
+export const CERTAINTIES = ["certain", "likely", "possible", "none"] as const;
+export type Certainty = (typeof CERTAINTIES)[number];
+
+/** Somebody who may have held it. */
+export type Culprit =
+  | {
+      readonly kind: "call";
+      readonly call: Call;
+      readonly holder: Holder;
+      /** Is it surely the same object? */
+      readonly sameObject: boolean;
+    }
+  /** A TDCALL of a guest: of one of these runs of vCPUs. */
+  | { readonly kind: "guest"; readonly runs: readonly Call[]; readonly leaves: readonly string[] };
+
+/** Why nobody is named for certain, or nobody at all. */
+export type Doubt =
+  /** Events were lost around that time. */
+  | "lost"
+  /** It is too near to the beginning or the end of the recording. */
+  | "edge"
+  /** The recording does not watch every call that can hold it. */
+  | "unwatched"
+  /** The recording does not show when a call began or ended. */
+  | "unsure"
+  /** The operands do not tell whether it is the same object. */
+  | "object"
+  /** More than one was in flight. */
+  | "several"
+  /** The module of this catalog does not return that status for a lock. */
+  | "status"
+  /** A guest gave way to host priority for so long that the TD was left. */
+  | "host-priority";
+
+export interface Blame {
+  readonly busy: Call;
+  /** The resources that the status may be about; the one of the first culprit where there is one. */
+  readonly resources: readonly string[];
+  readonly certainty: Certainty;
+  /** Most likely first. */
+  readonly culprits: readonly Culprit[];
+  /** Is it sure that it was one of the culprits? */
+  readonly oneOfThese: boolean;
+  readonly doubts: readonly Doubt[];
+}
+
+/** What was going on beside a call. */
+export interface Around {
+  /** Calls other than entries of guests. */
+  readonly calls: Iterable<Call>;
+  /** Runs of guests. */
+  readonly runs: readonly Call[];
+  readonly lost: boolean;
+  readonly edge: boolean;
+  /** Does the recording watch this leaf? */
+  readonly watches: (leaf: string) => boolean;
+}
+
+/** From when on after its entry a vCPU has given back the locks of entry, on the whole. */
+const ENTERED = 20_000;
+
+interface Candidate {
+  readonly call: Call;
+  readonly holder: Holder;
+  readonly relation: Relation;
+  readonly likelihood: number;
+}
+
+export function blame(busy: Call, around: Around, holders: Holders, tolerance: number): Blame {
+  const status = busy.status ?? "";
+  const refusal = holders.refusal(busy.leaf, status);
+  if (refusal === null) {
+    const doubt: Doubt = holders.isHostPriority(status) ? "host-priority" : "status";
+    return { busy, resources: [], certainty: "none", culprits: [], oneOfThese: false, doubts: [doubt] };
+  }
+  const found: Candidate[] = [];
+  const consider = (call: Call): void => {
+    if (call === busy) return;
+    const best = bestOf(busy, call, refusal.byLeaf.get(call.leaf) ?? [], holders, tolerance);
+    if (best !== null) found.push(best);
+  };
+  for (const call of around.calls) consider(call);
+  for (const run of around.runs) consider(run);
+  const running = refusal.guests.length === 0 ? [] : around.runs.filter((run) => run !== busy && sameTd(run, busy));
+  const guests: Culprit[] =
+    running.length === 0
+      ? []
+      : [{ kind: "guest", runs: latestFirst(running), leaves: [...new Set(refusal.guests.map(({ leaf }) => leaf))] }];
+  found.sort((a, b) => b.likelihood - a.likelihood || b.call.begin - a.call.begin || a.call.cpu - b.call.cpu);
+  const calls = found.map(
+    ({ call, holder, relation }): Culprit => ({ kind: "call", call, holder, sameObject: relation === SAME }),
+  );
+  const guestFirst = guests.length > 0 && (found[0]?.likelihood ?? 0) < GUEST;
+  const culprits = guestFirst ? [...guests, ...calls] : [...calls, ...guests];
+  const unwatched =
+    [...refusal.byLeaf.keys()].some((leaf) => !around.watches(leaf)) ||
+    (refusal.guests.length > 0 && !around.watches(ENTER_LEAF));
+  const unsure = busy.beginUnsure || busy.endUnsure || found.some(({ call }) => call.beginUnsure || call.endUnsure);
+  const missing: Doubt[] = [
+    ...(around.lost ? ["lost" as const] : []),
+    ...(around.edge ? ["edge" as const] : []),
+    ...(unwatched ? ["unwatched" as const] : []),
+    ...(unsure ? ["unsure" as const] : []),
+  ];
+  const doubts: Doubt[] = [
+    ...missing,
+    ...(found.some(({ relation }) => relation !== SAME) ? ["object" as const] : []),
+    ...(culprits.length > 1 ? ["several" as const] : []),
+  ];
+  const oneOfThese = culprits.length > 0 && missing.length === 0;
+  return {
+    busy,
+    resources: resourcesOf(culprits[0], refusal.resources, refusal.guests),
+    certainty: certaintyOf(culprits, doubts, found),
+    culprits,
+    oneOfThese,
+    doubts,
+  };
+}
+
+const ENTER_LEAF = ENTER.leaf;
+
+/** How likely a TDCALL of a running guest is, among the candidates' likelihoods. */
+const GUEST = 50;
+
+function certaintyOf(culprits: readonly Culprit[], doubts: readonly Doubt[], found: readonly Candidate[]): Certainty {
+  if (culprits.length === 0) return "none";
+  if (doubts.length === 0) return "certain";
+  const [first, second] = found;
+  if (first === undefined) return "likely";
+  if (first.relation !== SAME) return "possible";
+  return second === undefined ||
+    second.likelihood < first.likelihood ||
+    culprits[0]?.kind === "guest" ||
+    enters(first, second)
+    ? "likely"
+    : "possible";
+}
+
+/** Of two vCPUs that entered, the one that did so last is the more likely one. */
+function enters({ call: a }: Candidate, { call: b }: Candidate): boolean {
+  return a.leaf === ENTER_LEAF && b.leaf === ENTER_LEAF && a.begin > b.begin;
+}
+
+function resourcesOf(first: Culprit | undefined, all: readonly string[], guests: readonly Holder[]): readonly string[] {
+  if (first === undefined) return all;
+  return first.kind === "call" ? [first.holder.at] : [...new Set(guests.map(({ at }) => at))];
+}
+
+function bestOf(
+  busy: Call,
+  call: Call,
+  rows: readonly Holder[],
+  holders: Holders,
+  tolerance: number,
+): Candidate | null {
+  let best: Candidate | null = null;
+  for (const holder of rows) {
+    if (!holders.couldHold(holder, call.status)) continue;
+    const relation = relate(busy, holder.wanted, call, holder);
+    if (relation === DIFFERENT) continue;
+    const likelihood = likelihoodOf(busy, call, holder, relation, tolerance);
+    if (best === null || likelihood > best.likelihood) best = { call, holder, relation, likelihood };
+  }
+  return best;
+}
+
+/** From 0 to 100: by whether it is the same object, whether the call surely takes the lock, and for how much of its time. */
+function likelihoodOf(busy: Call, call: Call, holder: Holder, relation: Relation, tolerance: number): number {
+  const object = relation === SAME ? 60 : 20;
+  const taken = holder.always ? 30 : 10;
+  const brief = call.leaf === ENTER_LEAF && !holder.whileGuestRuns;
+  const late = brief && busy.begin - call.begin > ENTERED ? 45 : brief ? 15 : 0;
+  const apart = tolerance > 0 && (call.end < busy.begin || call.begin > busy.end) ? 5 : 0;
+  return Math.max(0, object + taken - late - apart);
+}
+
+function sameTd(run: Call, busy: Call): boolean {
+  return run.td === null || busy.td === null || run.td === busy.td;
+}
+
+function latestFirst(runs: readonly Call[]): Call[] {
+  return [...runs].sort((a, b) => b.begin - a.begin || a.cpu - b.cpu);
+}

@@ -1,0 +1,33 @@
+/** What the reader of a format is given, and what it tells. */
+import type { Assembler } from "../assemble.ts";
+import type { Names, Statuses } from "../call.ts";
+
+/** What a recording says of itself. */
+export interface Heard {
+  /** When it began and ended, in ns of its clock. */
+  readonly began?: number;
+  readonly ended?: number;
+  readonly kernel?: string;
+  readonly clock?: string;
+  /** The leaves that it watches. */
+  readonly leaves?: readonly string[];
+}
+
+export interface Input {
+  readonly names: Names;
+  readonly statuses: Statuses;
+  readonly assembler: Assembler;
+  heard(what: Heard): void;
+  /** The line should have been an event of ours and is not: it is counted, and the first ones are shown. */
+  unread(reason: string, line: string): void;
+}
+
+/** One way of writing a recording as text. A reader keeps what it knows of the lines before; one is made for each recording. */
+export interface Format {
+  readonly name: string;
+  /** Times are no more exact than this, in ns. */
+  readonly resolution: number;
+  /** Reads a line; false: it is about something else. */
+  line(line: string, input: Input): boolean;
+  finish?(input: Input): void;
+}

@@ -1,0 +1,151 @@
+/** Who can hold what a BUSY is about: the catalog's pairs, arranged by the call that was refused and its status. */
+import { type ContendPair, contendingPairs } from "../analysis/index.ts";
+import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
+import type { Named } from "./objects.ts";
+
+/** A lock of a leaf that can be what another call's BUSY is about. */
+export interface Holder extends Named {
+  readonly leaf: string;
+  readonly mode: string;
+  /** Does every successful call of the leaf take it? */
+  readonly always: boolean;
+  /** Is it held as long as the guest runs? Only of the leaf that enters the guest. */
+  readonly whileGuestRuns: boolean;
+  /** By variant of the leaf: the row's place in the order in which the locks are taken. */
+  readonly order: number;
+  /** The lock of the refused call. */
+  readonly wanted: Named;
+  /** The name under which the two meet. */
+  readonly at: string;
+}
+
+/** What is known of one leaf and one status. */
+export interface Refusal {
+  /** Resources that the status may be about. */
+  readonly resources: readonly string[];
+  readonly byLeaf: ReadonlyMap<string, readonly Holder[]>;
+  /** TDCALLs that can hold it. */
+  readonly guests: readonly Holder[];
+}
+
+export class Holders {
+  readonly #refusals = new Map<string, Refusal | null>();
+  readonly #catalog: Catalog;
+  readonly #pairs: readonly ContendPair[];
+  readonly #busy: ReadonlySet<string>;
+  readonly #leaves: ReadonlyMap<string, readonly Leaf[]>;
+  readonly #guestCalls: ReadonlySet<string> | null;
+
+  /** `guestCalls`: the TDCALLs that guests make, where a host profile says so; null: any. */
+  constructor(catalog: Catalog, guestCalls: readonly string[] | null) {
+    this.#catalog = catalog;
+    this.#guestCalls = guestCalls === null ? null : new Set(guestCalls);
+    this.#pairs = contendingPairs(catalog);
+    this.#busy = new Set(catalog.leaves.flatMap(({ acquisitions }) => acquisitions.flatMap(busyStatuses)).map(classOf));
+    this.#leaves = grouped(catalog.leaves, ({ name }) => name);
+  }
+
+  /** Does a status tell of a busy lock? */
+  isBusy(status: string): boolean {
+    return this.#busy.has(classOf(status));
+  }
+
+  /** Is this status told of a guest that lost to host priority for too long? */
+  isHostPriority(status: string): boolean {
+    const named = this.#catalog.statusCodes["TDX_HOST_PRIORITY_BUSY_TIMEOUT"];
+    return named !== undefined && classOf(named) === classOf(status);
+  }
+
+  knows(leaf: string): boolean {
+    return this.#leaves.has(leaf);
+  }
+
+  /** Null when the leaf of this module does not return the status for a lock. */
+  refusal(leaf: string, status: string): Refusal | null {
+    const key = `${leaf} ${status}`;
+    const known = this.#refusals.get(key);
+    if (known !== undefined) return known;
+    if (this.#refusals.size > 4096) this.#refusals.clear();
+    const made = this.#refusal(leaf, status);
+    this.#refusals.set(key, made);
+    return made;
+  }
+
+  /**
+   * Can a call that returned this have held that lock? One that was refused itself held only what it takes before.
+   */
+  couldHold(holder: Holder, status: string | null): boolean {
+    if (status === null || !this.isBusy(status)) return true;
+    const places = (this.#leaves.get(holder.leaf) ?? []).flatMap(({ acquisitions }) =>
+      acquisitions.flatMap((row, i) => (busyStatuses(row).includes(status) ? [i] : [])),
+    );
+    return places.length === 0 || holder.order < Math.max(...places);
+  }
+
+  #refusal(leaf: string, status: string): Refusal | null {
+    const rows = (this.#leaves.get(leaf) ?? []).flatMap(({ acquisitions }) =>
+      acquisitions.filter((row) => busyStatuses(row).includes(status)),
+    );
+    if (rows.length === 0) return null;
+    const wants = ({ resource, role }: Named): boolean =>
+      rows.some((row) => row.resource === resource && row.role === role);
+    const found = this.#pairs.flatMap((pair) => [
+      ...(pair.a === leaf && pair.busyA && wants(mineOf(pair, "A")) ? [this.#holder(pair, "B")] : []),
+      ...(pair.b === leaf && pair.busyB && wants(mineOf(pair, "B")) ? [this.#holder(pair, "A")] : []),
+    ]);
+    const distinct = [...new Map(found.map((one) => [JSON.stringify(one), one])).values()];
+    const isGuest = (name: string): boolean => this.#leaves.get(name)?.[0]?.side === "guest";
+    const hosts = distinct.filter((one) => !isGuest(one.leaf));
+    const guests = distinct.filter((one) => isGuest(one.leaf) && (this.#guestCalls?.has(one.leaf) ?? true));
+    return {
+      resources: [...new Set(rows.map(({ resource }) => resource))],
+      byLeaf: grouped(hosts, (one) => one.leaf),
+      guests,
+    };
+  }
+
+  #holder(pair: ContendPair, side: "A" | "B"): Holder {
+    const mine = mineOf(pair, side);
+    const [leaf, variant, mode, when] =
+      side === "A" ? [pair.a, pair.variantA, pair.modeA, pair.whenA] : [pair.b, pair.variantB, pair.modeB, pair.whenB];
+    const entry = this.#leaves.get(leaf)?.find((one) => one.variant === variant);
+    const order = entry?.acquisitions.findIndex(
+      (row) => row.resource === mine.resource && row.role === mine.role && row.mode === mode && row.when === when,
+    );
+    const row = entry?.acquisitions[order ?? -1];
+    return {
+      leaf,
+      ...mine,
+      mode,
+      always: when === null,
+      whileGuestRuns: row?.release?.at === "td-exit",
+      order: order ?? 0,
+      wanted: mineOf(pair, side === "A" ? "B" : "A"),
+      at: pair.resource,
+    };
+  }
+}
+
+function mineOf(pair: ContendPair, side: "A" | "B"): Named {
+  return side === "A" ? { resource: pair.resourceA, role: pair.roleA } : { resource: pair.resourceB, role: pair.roleB };
+}
+
+function busyStatuses({ busyStatus, hostPriorityStatus, otherStatuses }: Acquisition): string[] {
+  return [busyStatus, hostPriorityStatus, ...otherStatuses.map(({ status }) => status)].filter((s) => s !== null);
+}
+
+/** Items by a key of theirs, in their order. */
+export function grouped<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group === undefined) groups.set(key(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+/** The upper half of a status: what it is about stands in the lower one. */
+function classOf(status: string): string {
+  return status.slice(0, 10);
+}

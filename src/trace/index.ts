@@ -1,0 +1,19 @@
+/** Recordings of real hosts: who contended with whom, who held the lock, for how long; and recordings of hosts that never were. */
+export { Agree, type Agreement } from "./agree.ts";
+export type { Blame, Certainty, Culprit, Doubt } from "./blame.ts";
+export type { Call } from "./call.ts";
+export { type TraceDocument, traceSchema } from "./document.ts";
+export { FORMAT_NAMES, type FormatName } from "./formats/index.ts";
+export { Recording, type RecordingOptions } from "./recording.ts";
+export {
+  type Culprits,
+  culpritsOf,
+  type HostRun,
+  hostRun,
+  RECORD_FORMATS,
+  type RecordFormat,
+  type TimedRun,
+  type WriteOptions,
+  type Written,
+  writeRecording,
+} from "./write/index.ts";

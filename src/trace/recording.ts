@@ -1,0 +1,193 @@
+/** A recording, read once from its beginning to its end: text goes in piece by piece, at the end there is the document. */
+import type { Catalog } from "../catalog/index.ts";
+import { SeamlockError } from "../errors.ts";
+import { entriesOf, type HostProfile } from "../host/index.ts";
+import { Assembler } from "./assemble.ts";
+import { type Blame, blame } from "./blame.ts";
+import { type Call, Names, Statuses } from "./call.ts";
+import type { TraceDocument } from "./document.ts";
+import { Episodes } from "./episodes.ts";
+import { detect, type FormatName, formatNamed } from "./formats/index.ts";
+import type { Format, Heard, Input } from "./formats/input.ts";
+import { Holders } from "./holders.ts";
+import { Lines } from "./lines.ts";
+import { Settler } from "./settle.ts";
+import { Tally } from "./tally.ts";
+import { ENTER, RECORDED_LEAVES } from "./wrappers.ts";
+
+export interface RecordingOptions {
+  readonly catalog: Catalog;
+  readonly host?: HostProfile;
+  /** Null or absent: found out from the first lines. */
+  readonly format?: FormatName;
+  /** Only calls that touch this time, in ns of the recording's clock. */
+  readonly window?: readonly [number, number];
+  /** Only calls of this TD. */
+  readonly td?: string;
+  /** Only BUSYs of this leaf. */
+  readonly leaf?: string;
+  /** By how much clocks of two CPUs may differ, in ns. */
+  readonly skew?: number;
+  /** How many BUSYs and episodes are told one by one. */
+  readonly most?: number;
+  /** Told of every call and every BUSY, in the order of their ends. */
+  readonly onCall?: (call: Call) => void;
+  readonly onBlame?: (blame: Blame) => void;
+}
+
+/** So many lines are kept to find out the format. */
+const FIRST_LINES = 200;
+
+/**
+ * Reads one recording.
+ *
+ * @throws SeamlockError SL7002 when the text is no recording that it knows, SL7003 when it is empty
+ */
+export class Recording {
+  readonly #options: RecordingOptions;
+  readonly #holders: Holders;
+  readonly #assembler: Assembler;
+  readonly #settler: Settler;
+  readonly #episodes: Episodes;
+  readonly #tally: Tally;
+  readonly #lines: Lines;
+  readonly #input: Input;
+  #format: Format | null;
+  #waiting: string[] = [];
+  #watched: ReadonlySet<string> | null = null;
+  readonly #called: ReadonlySet<string>;
+  #entersSeen = false;
+  #began: number | null = null;
+  #ended: number | null = null;
+  #kernel: string | null = null;
+  #clock: string | null = null;
+
+  constructor(options: RecordingOptions) {
+    this.#options = options;
+    const { catalog, host, skew = 0 } = options;
+    this.#holders = new Holders(catalog, host?.guest?.calls ?? null);
+    this.#called = new Set(host === undefined ? RECORDED_LEAVES : callsOf(host, catalog));
+    this.#format = options.format === undefined ? null : formatNamed(options.format);
+    this.#tally = new Tally(options, this.#holders);
+    this.#assembler = new Assembler((call) => this.#arrived(call));
+    const self = this;
+    this.#settler = new Settler(this.#assembler, {
+      get tolerance() {
+        return skew + (self.#format?.resolution ?? 0);
+      },
+      settled: (call, around) => this.#settled(call, around),
+      watches: (leaf) => this.#watches(leaf),
+      began: () => this.#began,
+      ended: () => this.#ended,
+    });
+    this.#episodes = new Episodes(ENTER.leaf, (episode) =>
+      this.#tally.episode(episode, this.#settler.timeOut(episode.td, episode.begin, episode.end)),
+    );
+    this.#lines = new Lines((line) => this.#line(line));
+    this.#input = {
+      names: new Names(),
+      statuses: new Statuses(),
+      assembler: this.#assembler,
+      heard: (what) => this.#heard(what),
+      unread: (reason, line) => this.#tally.unread(reason, line, this.#lines.count),
+    };
+  }
+
+  /** The next piece of the text, cut anywhere. Bytes above 0x7f may be given in any decoding: nothing is read from them. */
+  push(text: string): void {
+    this.#lines.push(text);
+  }
+
+  finish(): TraceDocument {
+    this.#lines.finish();
+    if (this.#format === null) this.#decide();
+    this.#format?.finish?.(this.#input);
+    this.#settler.finish();
+    this.#episodes.finish();
+    const { first, last, lost, headless, endless } = this.#assembler;
+    const open = [...this.#assembler.openCalls()];
+    return this.#tally.document({
+      format: this.#format?.name ?? "ndjson",
+      kernel: this.#kernel,
+      clock: this.#clock,
+      resolution: this.#format?.resolution ?? 0,
+      lines: this.#lines.count,
+      tooLong: this.#lines.tooLong,
+      lost,
+      unmatched: headless + endless,
+      open: open.length,
+      late: this.#settler.late,
+      hurried: this.#settler.hurried,
+      from: Number.isFinite(first) ? first : null,
+      to: Number.isFinite(last) ? last : null,
+    });
+  }
+
+  #line(line: string): void {
+    if (this.#format !== null) {
+      if (!this.#format.line(line, this.#input)) this.#tally.passed += 1;
+      return;
+    }
+    this.#waiting.push(line);
+    if (this.#waiting.length >= FIRST_LINES) this.#decide();
+  }
+
+  #decide(): void {
+    const waiting = this.#waiting;
+    if (waiting.every((line) => line.trim() === "")) {
+      throw new SeamlockError("SL7003", "the recording is empty", {
+        hint: "`seamlock record` prints the commands that make one",
+      });
+    }
+    this.#format = detect(waiting);
+    this.#waiting = [];
+    if (this.#format === null) {
+      throw new SeamlockError("SL7002", "this is no recording of a kind that seamlock reads", {
+        hint: "give what bpftrace, trace-cmd report, tracefs or perf script printed after `seamlock record`, and see docs/recordings.md",
+      });
+    }
+    for (const line of waiting) this.#line(line);
+  }
+
+  #heard(what: Heard): void {
+    if (what.began !== undefined) this.#began = what.began;
+    if (what.ended !== undefined) this.#ended = what.ended;
+    if (what.kernel !== undefined) this.#kernel = what.kernel;
+    if (what.clock !== undefined) this.#clock = what.clock;
+    if (what.leaves !== undefined) this.#watched = new Set(what.leaves);
+  }
+
+  /** Leaves that the host never calls need not be watched: those that its profile does not have, or Linux has no function for. */
+  #watches(leaf: string): boolean {
+    if (!this.#called.has(leaf)) return true;
+    if (this.#watched !== null) return this.#watched.has(leaf);
+    return leaf === ENTER.leaf ? this.#entersSeen : RECORDED_LEAVES.has(leaf);
+  }
+
+  #arrived(call: Call): void {
+    if (call.leaf === ENTER.leaf) this.#entersSeen = true;
+    this.#settler.add(call);
+  }
+
+  #settled(call: Call, around: Parameters<ConstructorParameters<typeof Settler>[1]["settled"]>[1]): void {
+    const { window, td, onCall, onBlame, leaf } = this.#options;
+    this.#episodes.passed(call.end);
+    if (window !== undefined && (call.end < window[0] || call.begin > window[1])) return;
+    if (td !== undefined && call.td !== td) return;
+    const busy =
+      call.status !== null && (this.#holders.isBusy(call.status) || this.#holders.isHostPriority(call.status));
+    this.#tally.call(call, busy);
+    onCall?.(call);
+    this.#episodes.see(call, busy);
+    if (!busy || (leaf !== undefined && leaf !== call.leaf)) return;
+    const blamed = blame(call, around(), this.#holders, this.#settler.tolerance);
+    this.#tally.blame(blamed);
+    onBlame?.(blamed);
+  }
+}
+
+/** The leaves that a profile's paths call. */
+function callsOf({ paths }: HostProfile, catalog: Catalog): string[] {
+  const calls = new Set(paths.flatMap(({ steps }) => steps.map(({ call }) => call)));
+  return [...calls].flatMap((call) => entriesOf(catalog, call).map(({ name }) => name));
+}

@@ -1,0 +1,330 @@
+/** What a recording adds up to. */
+import type { Catalog } from "../catalog/index.ts";
+import type { HostProfile } from "../host/index.ts";
+import type { Blame, Certainty, Culprit } from "./blame.ts";
+import { type Call, SUCCESS } from "./call.ts";
+import type { BusyFacts, CallFacts, EpisodeFacts, TraceDocument } from "./document.ts";
+import type { Episode } from "./episodes.ts";
+import type { Holders } from "./holders.ts";
+
+interface TallyOptions {
+  readonly catalog: Catalog;
+  readonly host?: HostProfile;
+  readonly most?: number;
+}
+
+/** What the reader knows at the end, beside what was added up. */
+interface Ending {
+  readonly format: string;
+  readonly kernel: string | null;
+  readonly clock: string | null;
+  readonly resolution: number;
+  readonly lines: number;
+  readonly tooLong: number;
+  readonly lost: number;
+  readonly unmatched: number;
+  readonly open: number;
+  readonly late: number;
+  readonly hurried: number;
+  readonly from: number | null;
+  readonly to: number | null;
+}
+
+interface OfLeaf {
+  calls: number;
+  busy: number;
+  errors: number;
+  time: number;
+  longest: number;
+  readonly durations: Map<number, number>;
+}
+
+type Diagnostic = TraceDocument["diagnostics"][number];
+
+/** Of how many of a kind a hostile recording is told one by one. */
+const MOST_KEYS = 1 << 14;
+const SHOWN_UNREAD = 5;
+const USUAL_MOST = 100;
+
+export class Tally {
+  readonly #options: TallyOptions;
+  readonly #holders: Holders;
+  readonly #leaves = new Map<string, OfLeaf>();
+  readonly #unknownLeaves = new Map<string, number>();
+  readonly #pairs = new Map<string, number>();
+  readonly #paths = new Map<string, number>();
+  readonly #shown: BusyFacts[] = [];
+  readonly #byCertainty: Record<Certainty, number> = { certain: 0, likely: 0, possible: 0, none: 0 };
+  readonly #cpus = new Set<number>();
+  readonly #tds = new Set<string>();
+  readonly #vcpus = new Set<string>();
+  readonly #unread: Diagnostic[] = [];
+  readonly #outcomes = { done: 0, other: 0, "given-up": 0, open: 0 };
+  readonly #tries = new Map<number, number>();
+  readonly #lostTimes = new Map<number, number>();
+  readonly #worst: EpisodeFacts[] = [];
+  #unreadCount = 0;
+  #calls = 0;
+  #busy = 0;
+  #episodes = 0;
+  #lostTime = 0;
+  #timeOut = 0;
+  passed = 0;
+
+  constructor(options: TallyOptions, holders: Holders) {
+    this.#options = options;
+    this.#holders = holders;
+  }
+
+  get #most(): number {
+    return this.#options.most ?? USUAL_MOST;
+  }
+
+  unread(reason: string, line: string, number: number): void {
+    this.#unreadCount += 1;
+    if (this.#unread.length >= SHOWN_UNREAD) return;
+    const shown = line.length > 80 ? `${line.slice(0, 79)}…` : line;
+    this.#unread.push({
+      code: "SL7101",
+      severity: "warning",
+      message: `a line could not be read, ${reason}: ${printable(shown)}`,
+      line: number,
+    });
+  }
+
+  call(call: Call, busy: boolean): void {
+    this.#calls += 1;
+    let of = this.#leaves.get(call.leaf);
+    if (of === undefined) {
+      if (!this.#holders.knows(call.leaf)) count(this.#unknownLeaves, call.leaf);
+      if (this.#leaves.size >= MOST_KEYS) return;
+      of = { calls: 0, busy: 0, errors: 0, time: 0, longest: 0, durations: new Map() };
+      this.#leaves.set(call.leaf, of);
+    }
+    of.calls += 1;
+    if (busy) of.busy += 1;
+    else if (call.status !== null && call.status !== SUCCESS && !/^0x[0-7]/.test(call.status)) of.errors += 1;
+    if (!call.beginUnsure && !call.endUnsure) {
+      const lasted = call.end - call.begin;
+      of.time += lasted;
+      if (lasted > of.longest) of.longest = lasted;
+      const bucket = bucketOf(lasted);
+      of.durations.set(bucket, (of.durations.get(bucket) ?? 0) + 1);
+    }
+    if (this.#cpus.size < MOST_KEYS) this.#cpus.add(call.cpu);
+    if (call.td !== null && this.#tds.size < MOST_KEYS) this.#tds.add(call.td);
+    if (call.vp !== null && this.#vcpus.size < MOST_KEYS) this.#vcpus.add(call.vp);
+  }
+
+  blame(blame: Blame): void {
+    this.#busy += 1;
+    this.#byCertainty[blame.certainty] += 1;
+    const resource = blame.resources.join(" or ") || "unknown";
+    count(this.#pairs, JSON.stringify([blame.busy.leaf, resource, byOf(blame.culprits[0]), blame.certainty]));
+    if (blame.busy.chain !== null) count(this.#paths, JSON.stringify([blame.busy.leaf, blame.busy.chain]));
+    if (this.#shown.length < this.#most) this.#shown.push(busyFacts(blame));
+  }
+
+  episode(episode: Episode, vcpusOut: number | null): void {
+    this.#episodes += 1;
+    const { begin, end, gpa, ...rest } = episode;
+    const lost = end - begin;
+    this.#outcomes[episode.outcome] += 1;
+    this.#lostTime += lost;
+    this.#timeOut += vcpusOut ?? 0;
+    this.#tries.set(episode.tries, (this.#tries.get(episode.tries) ?? 0) + 1);
+    const bucket = bucketOf(lost);
+    this.#lostTimes.set(bucket, (this.#lostTimes.get(bucket) ?? 0) + 1);
+    const facts: EpisodeFacts = { ...rest, gpa: hex(gpa), begin, lost, vcpusOut };
+    const at = this.#worst.findIndex((one) => one.lost < lost);
+    if (at >= 0) this.#worst.splice(at, 0, facts);
+    else if (this.#worst.length < this.#most) this.#worst.push(facts);
+    if (this.#worst.length > this.#most) this.#worst.pop();
+  }
+
+  document(ending: Ending): TraceDocument {
+    const { catalog, host } = this.#options;
+    return {
+      schema: "seamlock/trace@1",
+      module: { ...catalog.module },
+      host: host?.name ?? null,
+      recording: {
+        format: ending.format,
+        kernel: ending.kernel,
+        clock: ending.clock,
+        resolution: ending.resolution,
+        lines: ending.lines,
+        calls: this.#calls,
+        unread: this.#unreadCount,
+        passed: this.passed,
+        lost: ending.lost,
+        unmatched: ending.unmatched,
+        open: ending.open,
+        late: ending.late,
+        from: ending.from,
+        to: ending.to,
+        cpus: this.#cpus.size,
+        tds: this.#tds.size,
+        vcpus: this.#vcpus.size,
+      },
+      leaves: [...this.#leaves]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([leaf, { durations, ...of }]) => ({ leaf, ...of, durations: plain(durations) })),
+      busy: {
+        count: this.#busy,
+        byCertainty: { ...this.#byCertainty },
+        pairs: mostFrequent(this.#pairs).map(([name, n]) => {
+          const [leaf, resource, by, certainty] = JSON.parse(name) as [string, string, string, Certainty];
+          return { leaf, resource, by, certainty, count: n };
+        }),
+        paths: mostFrequent(this.#paths).map(([name, n]) => {
+          const [leaf, chain] = JSON.parse(name) as [string, string[]];
+          return { leaf, chain, count: n };
+        }),
+        shown: this.#shown,
+      },
+      episodes: {
+        count: this.#episodes,
+        outcomes: { ...this.#outcomes },
+        lost: this.#lostTime,
+        vcpusOut: this.#timeOut,
+        tries: plain(this.#tries),
+        durations: plain(this.#lostTimes),
+        worst: this.#worst,
+      },
+      surprises: [],
+      neverSeen: [],
+      diagnostics: this.#diagnostics(ending),
+    };
+  }
+
+  #diagnostics({ lost, tooLong, late, hurried, unmatched }: Ending): Diagnostic[] {
+    const more = this.#unreadCount - this.#unread.length;
+    const say = (code: string, severity: Diagnostic["severity"], message: string): Diagnostic => ({
+      code,
+      severity,
+      message,
+      line: null,
+    });
+    return [
+      ...this.#unread,
+      ...(more > 0 ? [say("SL7101", "warning", `${more} more lines could not be read`)] : []),
+      ...(tooLong > 0 ? [say("SL7102", "warning", `${tooLong} lines are too long and were cut off`)] : []),
+      ...(lost > 0
+        ? [
+            say(
+              "SL7103",
+              "warning",
+              `${lost} events are missing from the recording; what they would have told is not known`,
+            ),
+          ]
+        : []),
+      ...(unmatched > 0
+        ? [say("SL7104", "note", `${unmatched} calls have no beginning or no end in the recording`)]
+        : []),
+      ...(late + hurried > 0
+        ? [
+            say(
+              "SL7105",
+              "warning",
+              `${late + hurried} calls were printed out of their order and are not told beside others`,
+            ),
+          ]
+        : []),
+      ...[...this.#unknownLeaves.keys()]
+        .slice(0, SHOWN_UNREAD)
+        .map((leaf) =>
+          say("SL7106", "warning", `module ${this.#options.catalog.module.version} has no leaf ${printable(leaf)}`),
+        ),
+    ];
+  }
+}
+
+function byOf(culprit: Culprit | undefined): string {
+  if (culprit === undefined) return "nobody seen";
+  return culprit.kind === "guest" ? "guest" : culprit.call.leaf;
+}
+
+function busyFacts({ busy, resources, certainty, oneOfThese, doubts, culprits }: Blame): BusyFacts {
+  return {
+    call: callFacts(busy),
+    status: busy.status ?? SUCCESS,
+    resources: [...resources],
+    certainty,
+    oneOfThese,
+    doubts: [...doubts],
+    culprits: culprits.slice(0, 16).map((culprit) =>
+      culprit.kind === "guest"
+        ? {
+            kind: "guest",
+            leaf: culprit.leaves.length === 1 ? (culprit.leaves[0] ?? null) : null,
+            mode: null,
+            sameObject: false,
+            calls: culprit.runs.slice(0, 16).map(callFacts),
+          }
+        : {
+            kind: "call",
+            leaf: culprit.call.leaf,
+            mode: culprit.holder.mode,
+            sameObject: culprit.sameObject,
+            calls: [callFacts(culprit.call)],
+          },
+    ),
+    chain: [...(busy.chain ?? [])],
+  };
+}
+
+export function callFacts({
+  leaf,
+  begin,
+  end,
+  cpu,
+  tid,
+  td,
+  vp,
+  gpa,
+  level,
+  status,
+  beginUnsure,
+  endUnsure,
+}: Call): CallFacts {
+  return {
+    leaf,
+    begin: beginUnsure || !Number.isFinite(begin) ? null : begin,
+    end: endUnsure || !Number.isFinite(end) ? null : end,
+    cpu,
+    tid,
+    td,
+    vp,
+    gpa: hex(gpa),
+    level,
+    status,
+  };
+}
+
+function hex(value: number | null): string | null {
+  return value === null ? null : `0x${value.toString(16)}`;
+}
+
+/** The smallest power of two that is no less. */
+function bucketOf(time: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, time)));
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  const known = counts.get(name);
+  if (known === undefined && counts.size >= MOST_KEYS) return;
+  counts.set(name, (known ?? 0) + 1);
+}
+
+function mostFrequent(counts: ReadonlyMap<string, number>): [string, number][] {
+  return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+}
+
+function plain(counts: ReadonlyMap<number, number>): Record<string, number> {
+  return Object.fromEntries([...counts].sort(([a], [b]) => a - b));
+}
+
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e…]/g, "?");
+}

@@ -1,0 +1,69 @@
+/** Recordings of hosts that never were: the runs of a model, written as a tool would have printed them, and beside it who held what. */
+import type { Catalog } from "../../catalog/index.ts";
+import { type Call, SUCCESS } from "../call.ts";
+import { callFacts } from "../tally.ts";
+import type { HostRun, KnownBusy } from "./host.ts";
+import { writeNdjson } from "./ndjson.ts";
+
+export { type HostRun, hostRun, type TimedRun } from "./host.ts";
+
+export const RECORD_FORMATS = ["ndjson"] as const;
+export type RecordFormat = (typeof RECORD_FORMATS)[number];
+
+export interface WriteOptions {
+  readonly format: RecordFormat;
+  /** Every so many lines one is lost; 0: none. Which ones is told by {@link WriteOptions.below}. */
+  readonly losePercent: number;
+  /** Random numbers from 0 to n-1. */
+  readonly below: (n: number) => number;
+  readonly began: number;
+  readonly ended: number;
+}
+
+/** A recording as text, and the calls that are in it as a whole: others were lost, or the form does not show them. */
+export interface Written {
+  readonly text: string;
+  readonly shown: ReadonlySet<Call>;
+}
+
+export function writeRecording(runs: readonly HostRun[], options: WriteOptions): Written {
+  switch (options.format) {
+    case "ndjson":
+      return writeNdjson(runs, options);
+  }
+}
+
+/** `seamlock/culprits@1`: who really held what was busy. */
+export interface Culprits {
+  readonly schema: "seamlock/culprits@1";
+  readonly module: string;
+  readonly format: string;
+  readonly busy: readonly {
+    readonly call: ReturnType<typeof callFacts>;
+    readonly resource: string;
+    /** Is the call in the recording? */
+    readonly recorded: boolean;
+    readonly culprits: readonly {
+      readonly kind: "call" | "guest";
+      readonly leaf: string;
+      readonly mode: string;
+      readonly call: ReturnType<typeof callFacts>;
+    }[];
+  }[];
+}
+
+export function culpritsOf(runs: readonly HostRun[], written: Written, format: string, catalog: Catalog): Culprits {
+  return {
+    schema: "seamlock/culprits@1",
+    module: catalog.module.version,
+    format,
+    busy: runs
+      .flatMap(({ busy }) => busy)
+      .map((known: KnownBusy) => ({
+        call: callFacts(known.call),
+        resource: known.resource,
+        recorded: written.shown.has(known.call) && known.call.status !== SUCCESS,
+        culprits: known.culprits.map(({ kind, leaf, mode, call }) => ({ kind, leaf, mode, call: callFacts(call) })),
+      })),
+  };
+}
