@@ -20,6 +20,7 @@ import {
 } from "../src/cli/schemas.ts";
 import { hostLintSchema, hostSchema, hostsSchema } from "../src/host/index.ts";
 import { reportSchema } from "../src/report/index.ts";
+import { agreementSchema, culpritsSchema, traceSchema } from "../src/trace/index.ts";
 
 const DOCUMENTS = {
   catalog: catalogSchema,
@@ -40,6 +41,9 @@ const DOCUMENTS = {
   sweep: sweepSchema,
   "sweep-result": sweepResultSchema,
   explore: exploreSchema,
+  trace: traceSchema,
+  culprits: culpritsSchema,
+  agreement: agreementSchema,
 };
 
 /** File name → text of every schema. */

@@ -20,3 +20,5 @@ export * as model from "./model/index.ts";
 export * from "./report/index.ts";
 /** Seeded runs of any model, fair or adversarial. */
 export * as simulation from "./simulate/index.ts";
+/** Recordings of real hosts: what contended, who held the lock, and recordings of hosts that never were. */
+export * as recordings from "./trace/index.ts";

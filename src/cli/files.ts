@@ -79,7 +79,8 @@ async function readPipe(path: string): Promise<string> {
   return text(new Socket({ fd, readable: true, writable: false }));
 }
 
-function unreadable(path: string, problem: string): SeamlockError {
+/** What is wrong with a file that cannot be read. */
+export function unreadable(path: string, problem: string): SeamlockError {
   return new SeamlockError("SL0006", `\`${path}\` ${problem}`, {
     place: { file: path },
     hint: "name a file that you can read",

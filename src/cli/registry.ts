@@ -56,6 +56,10 @@ export const VERBS: Readonly<Record<string, Entry>> = {
     summary: "seeded runs of a scenario: who was BUSY against whom, how often",
     load: () => import("./verbs/simulate.ts"),
   },
+  trace: {
+    summary: "what a recording of a real host shows: who was BUSY, who held the lock, how long it took",
+    load: () => import("./verbs/trace.ts"),
+  },
   export: {
     summary: "a scenario for SPIN or TLC, or a trace as a diagram",
     load: () => import("./verbs/export.ts"),

@@ -5,6 +5,7 @@ export { renderDiffMarkdown, renderDiffText } from "./diff.ts";
 export { buildReport, type ReportDocument, type ReportOptions, type ReportScope, reportSchema } from "./document.ts";
 export { renderExplainMarkdown, renderExplainText } from "./explain.ts";
 export { renderHostDiffMarkdown, renderHostDiffText } from "./host-diff.ts";
+export { renderRecordingMarkdown, renderRecordingText } from "./recording.ts";
 export { renderReportMarkdown, renderReportText } from "./report.ts";
 export { renderSweepMarkdown, renderSweepText, type Sweep } from "./sweep.ts";
 export { renderTraceText } from "./trace.ts";

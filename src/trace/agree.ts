@@ -1,6 +1,8 @@
 /** How far the reader's blame agrees with culprits that are known, since the recording was made from a model. */
 import type { Blame, Certainty, Culprit } from "./blame.ts";
-import type { Culprits } from "./write/index.ts";
+import type { BusyFacts, Culprits } from "./document.ts";
+import { formatNamed } from "./formats/index.ts";
+import { busyFacts } from "./tally.ts";
 
 export interface Agreement {
   /** BUSYs that are in the recording. */
@@ -17,8 +19,10 @@ export interface Agreement {
   readonly noneOfThese: number;
   readonly byCertainty: Readonly<Record<Certainty, { readonly count: number; readonly right: number }>>;
   /** The first wrong ones. */
-  readonly wrong: readonly { readonly busy: Culprits["busy"][number]; readonly blame: Blame }[];
+  readonly wrong: readonly { readonly busy: Culprits["busy"][number]; readonly blame: BusyFacts }[];
 }
+
+const SHOWN = 20;
 
 type Known = Culprits["busy"][number];
 type KnownCall = Known["call"];
@@ -28,7 +32,7 @@ export class Agree {
   readonly #byPlace = new Map<string, Known[]>();
   /** Times in the recording are no more exact than this. */
   readonly #tolerance: number;
-  readonly #wrong: { busy: Known; blame: Blame }[] = [];
+  readonly #wrong: { busy: Known; blame: BusyFacts }[] = [];
   readonly #by: Record<Certainty, { count: number; right: number }> = {
     certain: { count: 0, right: 0 },
     likely: { count: 0, right: 0 },
@@ -41,9 +45,9 @@ export class Agree {
   #certainWrong = 0;
   #noneOfThese = 0;
 
-  constructor(culprits: Culprits, tolerance: number) {
+  constructor(culprits: Culprits) {
     this.#known = culprits.busy.filter(({ recorded }) => recorded);
-    this.#tolerance = tolerance;
+    this.#tolerance = 2 * formatNamed(culprits.format).resolution;
     for (const known of this.#known) {
       const place = `${known.call.cpu} ${known.call.leaf}`;
       const here = this.#byPlace.get(place);
@@ -71,7 +75,7 @@ export class Agree {
     this.#among += Number(among);
     if (blame.certainty === "certain" && !right) this.#certainWrong += 1;
     if (blame.oneOfThese && !among) this.#noneOfThese += 1;
-    if (!right && this.#wrong.length < 500) this.#wrong.push({ busy, blame });
+    if (!right && this.#wrong.length < SHOWN) this.#wrong.push({ busy, blame: busyFacts(blame) });
   }
 
   result(): Agreement {

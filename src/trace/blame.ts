@@ -9,6 +9,7 @@
 import type { Call } from "./call.ts";
 import type { Holder, Holders } from "./holders.ts";
 import { DIFFERENT, type Relation, relate, SAME } from "./objects.ts";
+import type { Spans } from "./spans.ts";
 import { ENTER } from "./wrappers.ts";
 
 /**
@@ -75,9 +76,6 @@ export interface Around {
   readonly watches: (leaf: string) => boolean;
 }
 
-/** From when on after its entry a vCPU has given back the locks of entry, on the whole. */
-const ENTERED = 20_000;
-
 interface Candidate {
   readonly call: Call;
   readonly holder: Holder;
@@ -85,7 +83,16 @@ interface Candidate {
   readonly likelihood: number;
 }
 
-export function blame(busy: Call, around: Around, holders: Holders, tolerance: number): Blame {
+/** What blame goes by. */
+export interface Facts {
+  readonly holders: Holders;
+  readonly spans: Spans;
+  /** Times are no more exact than this, in ns. */
+  readonly tolerance: number;
+}
+
+export function blame(busy: Call, around: Around, facts: Facts): Blame {
+  const { holders } = facts;
   const status = busy.status ?? "";
   const refusal = holders.refusal(busy.leaf, status);
   if (refusal === null) {
@@ -95,7 +102,7 @@ export function blame(busy: Call, around: Around, holders: Holders, tolerance: n
   const found: Candidate[] = [];
   const consider = (call: Call): void => {
     if (call === busy) return;
-    const best = bestOf(busy, call, refusal.byLeaf.get(call.leaf) ?? [], holders, tolerance);
+    const best = bestOf(busy, call, refusal.byLeaf.get(call.leaf) ?? [], facts);
     if (best !== null) found.push(best);
   };
   for (const call of around.calls) consider(call);
@@ -140,25 +147,17 @@ export function blame(busy: Call, around: Around, holders: Holders, tolerance: n
 const ENTER_LEAF = ENTER.leaf;
 
 /** How likely a TDCALL of a running guest is, among the candidates' likelihoods. */
-const GUEST = 50;
+const GUEST = 0.25;
+/** How much more likely one must be than the next to be told as likely. */
+const CLEARLY = 1.5;
 
 function certaintyOf(culprits: readonly Culprit[], doubts: readonly Doubt[], found: readonly Candidate[]): Certainty {
   if (culprits.length === 0) return "none";
   if (doubts.length === 0) return "certain";
   const [first, second] = found;
-  if (first === undefined) return "likely";
+  if (first === undefined || culprits[0]?.kind === "guest") return "likely";
   if (first.relation !== SAME) return "possible";
-  return second === undefined ||
-    second.likelihood < first.likelihood ||
-    culprits[0]?.kind === "guest" ||
-    enters(first, second)
-    ? "likely"
-    : "possible";
-}
-
-/** Of two vCPUs that entered, the one that did so last is the more likely one. */
-function enters({ call: a }: Candidate, { call: b }: Candidate): boolean {
-  return a.leaf === ENTER_LEAF && b.leaf === ENTER_LEAF && a.begin > b.begin;
+  return second === undefined || first.likelihood > CLEARLY * second.likelihood ? "likely" : "possible";
 }
 
 function resourcesOf(first: Culprit | undefined, all: readonly string[], guests: readonly Holder[]): readonly string[] {
@@ -166,32 +165,24 @@ function resourcesOf(first: Culprit | undefined, all: readonly string[], guests:
   return first.kind === "call" ? [first.holder.at] : [...new Set(guests.map(({ at }) => at))];
 }
 
-function bestOf(
-  busy: Call,
-  call: Call,
-  rows: readonly Holder[],
-  holders: Holders,
-  tolerance: number,
-): Candidate | null {
+function bestOf(busy: Call, call: Call, rows: readonly Holder[], facts: Facts): Candidate | null {
   let best: Candidate | null = null;
   for (const holder of rows) {
-    if (!holders.couldHold(holder, call.status)) continue;
+    if (!facts.holders.couldHold(holder, call.status)) continue;
     const relation = relate(busy, holder.wanted, call, holder);
     if (relation === DIFFERENT) continue;
-    const likelihood = likelihoodOf(busy, call, holder, relation, tolerance);
+    const likelihood = likelihoodOf(busy, call, holder, relation, facts);
     if (best === null || likelihood > best.likelihood) best = { call, holder, relation, likelihood };
   }
   return best;
 }
 
-/** From 0 to 100: by whether it is the same object, whether the call surely takes the lock, and for how much of its time. */
-function likelihoodOf(busy: Call, call: Call, holder: Holder, relation: Relation, tolerance: number): number {
-  const object = relation === SAME ? 60 : 20;
-  const taken = holder.always ? 30 : 10;
-  const brief = call.leaf === ENTER_LEAF && !holder.whileGuestRuns;
-  const late = brief && busy.begin - call.begin > ENTERED ? 45 : brief ? 15 : 0;
-  const apart = tolerance > 0 && (call.end < busy.begin || call.begin > busy.end) ? 5 : 0;
-  return Math.max(0, object + taken - late - apart);
+/** From 0 to 1: by whether it is the same object, whether the call surely takes the lock, and when it holds it. */
+function likelihoodOf(busy: Call, call: Call, holder: Holder, relation: Relation, { holders, spans }: Facts): number {
+  const object = relation === SAME ? 1 : 0.3;
+  const taken = holder.always ? 1 : 0.5;
+  const refused = call.status !== null && holders.isBusy(call.status);
+  return object * taken * spans.fit(busy, call, holder, refused);
 }
 
 function sameTd(run: Call, busy: Call): boolean {

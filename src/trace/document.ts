@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { moduleInfoSchema, statusSchema } from "../catalog/index.ts";
 import { CERTAINTIES } from "./blame.ts";
+import { FORMAT_NAMES } from "./formats/index.ts";
 
 const text = z.string().min(1);
 const count = z.int().min(0);
@@ -145,3 +146,47 @@ export type CallFacts = z.infer<typeof callSchema>;
 export type BusyFacts = z.infer<typeof busySchema>;
 export type EpisodeFacts = z.infer<typeof episodeSchema>;
 export type Surprise = z.infer<typeof surpriseSchema>;
+
+/** `seamlock/culprits@1`: who really held what was busy in a recording that `simulate` wrote. */
+export const culpritsSchema = z.strictObject({
+  schema: z.literal("seamlock/culprits@1"),
+  module: text,
+  format: z.enum(FORMAT_NAMES),
+  busy: z.array(
+    z.strictObject({
+      call: callSchema,
+      resource: text,
+      recorded: z.boolean().describe("is the call in the recording, with its status?"),
+      culprits: z
+        .array(
+          z.strictObject({
+            kind: z.enum(["call", "guest"]),
+            leaf: text.describe("that took the lock"),
+            mode: text,
+            call: callSchema.describe("the call in flight; of a guest the entry of its vCPU"),
+          }),
+        )
+        .describe("empty: nobody was seen to hold it"),
+    }),
+  ),
+});
+
+const ofCertainty = z.strictObject({ count, right: count });
+
+/** `seamlock/agreement@1`: how far blame agrees with known culprits. */
+export const agreementSchema = z.strictObject({
+  schema: z.literal("seamlock/agreement@1"),
+  known: count.describe("BUSYs in the recording whose culprit is known"),
+  found: count,
+  right: count.describe("the first culprit named held the lock"),
+  among: count.describe("one of those named did"),
+  certain: count,
+  certainWrong: count,
+  noneOfThese: count.describe("told as one of several, and none of them held it"),
+  byCertainty: z.strictObject({ certain: ofCertainty, likely: ofCertainty, possible: ofCertainty, none: ofCertainty }),
+  wrong: z
+    .array(z.strictObject({ busy: culpritsSchema.shape.busy.element, blame: busySchema }))
+    .describe("the first ones"),
+});
+
+export type Culprits = z.infer<typeof culpritsSchema>;

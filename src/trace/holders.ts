@@ -11,8 +11,12 @@ export interface Holder extends Named {
   readonly always: boolean;
   /** Is it held as long as the guest runs? Only of the leaf that enters the guest. */
   readonly whileGuestRuns: boolean;
-  /** By variant of the leaf: the row's place in the order in which the locks are taken. */
+  /** Is it given back before the leaf's clean-up, by some function on the way? */
+  readonly shortly: boolean;
+  /** The row's place in the order in which the locks are taken. */
   readonly order: number;
+  /** What the leaf returns when it finds this lock busy itself. */
+  readonly status: string | null;
   /** The lock of the refused call. */
   readonly wanted: Named;
   /** The name under which the two meet. */
@@ -119,12 +123,17 @@ export class Holders {
       mode,
       always: when === null,
       whileGuestRuns: row?.release?.at === "td-exit",
-      order: order ?? 0,
+      shortly: row?.release != null && !UNTIL_THE_END.has(row.release.at),
+      order: Math.max(0, order ?? 0),
+      status: row?.busyStatus ?? null,
       wanted: mineOf(pair, side === "A" ? "B" : "A"),
       at: pair.resource,
     };
   }
 }
+
+/** Where locks are given back that are held to the end of what the leaf does itself. */
+const UNTIL_THE_END: ReadonlySet<string> = new Set(["leaf-exit", "before-td-entry", "td-exit", "page-removed"]);
 
 function mineOf(pair: ContendPair, side: "A" | "B"): Named {
   return side === "A" ? { resource: pair.resourceA, role: pair.roleA } : { resource: pair.resourceB, role: pair.roleB };

@@ -2,11 +2,10 @@
 export { Agree, type Agreement } from "./agree.ts";
 export type { Blame, Certainty, Culprit, Doubt } from "./blame.ts";
 export type { Call } from "./call.ts";
-export { type TraceDocument, traceSchema } from "./document.ts";
+export { agreementSchema, type Culprits, culpritsSchema, type TraceDocument, traceSchema } from "./document.ts";
 export { FORMAT_NAMES, type FormatName } from "./formats/index.ts";
 export { Recording, type RecordingOptions } from "./recording.ts";
 export {
-  type Culprits,
   culpritsOf,
   type HostRun,
   hostRun,

@@ -12,6 +12,7 @@ import type { Format, Heard, Input } from "./formats/input.ts";
 import { Holders } from "./holders.ts";
 import { Lines } from "./lines.ts";
 import { Settler } from "./settle.ts";
+import { Spans } from "./spans.ts";
 import { Tally } from "./tally.ts";
 import { ENTER, RECORDED_LEAVES } from "./wrappers.ts";
 
@@ -46,6 +47,7 @@ const FIRST_LINES = 200;
 export class Recording {
   readonly #options: RecordingOptions;
   readonly #holders: Holders;
+  readonly #spans: Spans;
   readonly #assembler: Assembler;
   readonly #settler: Settler;
   readonly #episodes: Episodes;
@@ -66,6 +68,7 @@ export class Recording {
     this.#options = options;
     const { catalog, host, skew = 0 } = options;
     this.#holders = new Holders(catalog, host?.guest?.calls ?? null);
+    this.#spans = new Spans(catalog);
     this.#called = new Set(host === undefined ? RECORDED_LEAVES : callsOf(host, catalog));
     this.#format = options.format === undefined ? null : formatNamed(options.format);
     this.#tally = new Tally(options, this.#holders);
@@ -177,10 +180,12 @@ export class Recording {
     const busy =
       call.status !== null && (this.#holders.isBusy(call.status) || this.#holders.isHostPriority(call.status));
     this.#tally.call(call, busy);
+    this.#spans.learn(call, busy);
     onCall?.(call);
     this.#episodes.see(call, busy);
     if (!busy || (leaf !== undefined && leaf !== call.leaf)) return;
-    const blamed = blame(call, around(), this.#holders, this.#settler.tolerance);
+    const { tolerance } = this.#settler;
+    const blamed = blame(call, around(), { holders: this.#holders, spans: this.#spans, tolerance });
     this.#tally.blame(blamed);
     onBlame?.(blamed);
   }

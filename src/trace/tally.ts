@@ -245,7 +245,8 @@ function byOf(culprit: Culprit | undefined): string {
   return culprit.kind === "guest" ? "guest" : culprit.call.leaf;
 }
 
-function busyFacts({ busy, resources, certainty, oneOfThese, doubts, culprits }: Blame): BusyFacts {
+/** A BUSY as the document tells it. */
+export function busyFacts({ busy, resources, certainty, oneOfThese, doubts, culprits }: Blame): BusyFacts {
   return {
     call: callFacts(busy),
     status: busy.status ?? SUCCESS,
@@ -274,6 +275,7 @@ function busyFacts({ busy, resources, certainty, oneOfThese, doubts, culprits }:
   };
 }
 
+/** A call as the document tells it. */
 export function callFacts({
   leaf,
   begin,

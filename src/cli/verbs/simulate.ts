@@ -11,9 +11,11 @@ import {
   type SimulationResult,
   Simulator,
 } from "../../simulate/index.ts";
+import { RECORD_FORMATS, type RecordFormat } from "../../trace/index.ts";
 import { EXIT, type ExitStatus } from "../io.ts";
 import { jsonText } from "../json.ts";
-import { collect, wholeNumber } from "../options.ts";
+import { collect, outputOption, wholeNumber } from "../options.ts";
+import { recordRuns } from "../record-runs.ts";
 import {
   type LoadedScenario,
   loadScenario,
@@ -34,7 +36,7 @@ interface Options extends ScenarioOptions {
   readonly run: number;
   readonly runs: number;
   readonly steps: number;
-  readonly schedule: ScheduleKind;
+  readonly schedule?: ScheduleKind;
   readonly workers: number;
   readonly cost?: readonly string[];
   readonly show?: string;
@@ -42,6 +44,10 @@ interface Options extends ScenarioOptions {
   readonly first?: boolean;
   readonly format: (typeof FORMATS)[number];
   readonly json?: boolean;
+  readonly record?: RecordFormat;
+  readonly lose: number;
+  readonly culprits?: string;
+  readonly output?: string;
 }
 
 const SCHEDULES =
@@ -57,6 +63,10 @@ export const verb = defineVerb<Options>({
     ["simulate page-removal --policy kick-on-busy --runs 10000 --cost kick=50", "how long vCPUs are kept out"],
     ["simulate zero-step --runs 1 --trace", "one run, step by step"],
     ["simulate page-removal --show 1 --format perfetto", "the most frequent BUSY, for ui.perfetto.dev"],
+    [
+      "simulate page-removal --record bpftrace -o rec.txt --culprits who.json",
+      "what a host would have printed, and who really held what",
+    ],
   ],
   configure(command) {
     scenarioArguments(command)
@@ -64,7 +74,7 @@ export const verb = defineVerb<Options>({
       .option("--run <n>", "number of the first run", wholeNumber(LARGEST_NUMBER), 0)
       .option("--runs <n>", "how many runs", wholeNumber(LARGEST_NUMBER), 100)
       .option("--steps <n>", "steps per run at most", wholeNumber(), 10_000)
-      .option("--schedule <kind>", SCHEDULES, schedule, "fair")
+      .option("--schedule <kind>", SCHEDULES, schedule)
       .option(
         "--workers <n>",
         "threads; the result does not depend on how many (default: all processors)",
@@ -82,11 +92,20 @@ export const verb = defineVerb<Options>({
         "traces: `violation`, a row of the BUSY table (`1`), `all` of them, `run` (the first as it went), `none` (default: the first violation, and a row of each resource)",
       )
       .option("--trace", "the same as --show run")
-      .option("-f, --format <format>", "text, json, or one trace as mermaid or perfetto", format, "text");
+      .option("-f, --format <format>", "text, json, or one trace as mermaid or perfetto", format, "text")
+      .option(
+        "--record <form>",
+        `write the runs as a host would have recorded them: ${RECORD_FORMATS.join(", ")}`,
+        form,
+      )
+      .option("--lose <percent>", "with --record: so many of a hundred events are lost", wholeNumber(99), 0)
+      .option("--culprits <file>", "with --record: write who really held what was busy")
+      .addOption(outputOption("the recording"));
   },
   async run([name = ""], options, io) {
     const loaded = await loadScenario(name, options);
     const runOptions = runOptionsOf(options, costsOf(options.cost));
+    if (options.record !== undefined) return recordRuns(loaded, runOptions, { ...options, record: options.record }, io);
     const simulator = new Simulator(loaded.model, runOptions);
     const wanted = { model: loaded.model, options: runOptions, firstRun: options.run, runs: options.runs };
     const made = await makeRuns(simulator, wanted, options.workers, io);
@@ -119,6 +138,14 @@ function schedule(text: string): ScheduleKind {
   });
 }
 
+function form(text: string): RecordFormat {
+  const found = RECORD_FORMATS.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new SeamlockError("SL0004", `there is no form \`${text}\` of a recording`, {
+    hint: didYouMean(text, RECORD_FORMATS, `there are ${RECORD_FORMATS.join(", ")}`),
+  });
+}
+
 function format(text: string): Options["format"] {
   const found = FORMATS.find((name) => name === text);
   if (found !== undefined) return found;
@@ -145,15 +172,21 @@ function costsOf(words: readonly string[] = []): CostModel {
   };
 }
 
-function runOptionsOf({ seed, steps, schedule: kind, first = false }: Options, costs: CostModel): RunOptions {
-  return { seed, steps, schedule: kind, first, costs };
+/** A host keeps time. */
+function scheduleOf({ schedule: kind, record }: Options): ScheduleKind {
+  return kind ?? (record === undefined ? "fair" : "timed");
+}
+
+function runOptionsOf(options: Options, costs: CostModel): RunOptions {
+  const { seed, steps, first = false } = options;
+  return { seed, steps, schedule: scheduleOf(options), first, costs };
 }
 
 function simulationOf(simulator: Simulator, loaded: LoadedScenario, made: Made, options: Options): Simulation {
   const words = (run: number, runs: number, more: readonly string[]) =>
     [
       `seamlock simulate ${loaded.reproduce} --seed ${options.seed} --run ${run} --runs ${runs}`,
-      `--steps ${made.cutAt ?? options.steps} --schedule ${options.schedule}`,
+      `--steps ${made.cutAt ?? options.steps} --schedule ${scheduleOf(options)}`,
       ...(options.cost ?? []).map((cost) => `--cost ${quoted(cost)}`),
       ...more,
     ].join(" ");

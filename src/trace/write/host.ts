@@ -140,12 +140,14 @@ class Follower {
   /** By step: the leaf of the same actor's next step that has one. */
   readonly #nextLeaf: readonly (string | null)[];
   readonly #guestLeaves: ReadonlySet<string>;
+  readonly #hostLeaves: ReadonlySet<string>;
   #holds: Hold[] = [];
 
   constructor(trace: Trace, catalog: Catalog) {
     this.#trace = trace;
     this.#catalog = catalog;
     this.#guestLeaves = new Set(catalog.leaves.filter(({ side }) => side === "guest").map(({ name }) => name));
+    this.#hostLeaves = new Set(catalog.leaves.filter(({ side }) => side === "host").map(({ name }) => name));
     const next = new Map<string, string>();
     const nextLeaf: (string | null)[] = [];
     for (let i = trace.steps.length - 1; i >= 0; i--) {
@@ -172,7 +174,7 @@ class Follower {
     const open = this.#open.get(actor) ?? null;
     const { leaf, action } = step;
     if (open !== null && open.leaf === ENTER.leaf && this.#inGuest(step, i, open)) return extended(open, step, i);
-    if (leaf === null || this.#isGuests(leaf)) {
+    if (leaf === null || !this.#hostLeaves.has(leaf)) {
       this.#close(actor);
       return null;
     }
@@ -315,7 +317,8 @@ class Namer {
   }
 
   status({ refused, leaf, steps }: Building): string | null {
-    if (refused === null) return steps.findLast(({ status }) => status !== null)?.status ?? SUCCESS;
+    if (refused === null)
+      return steps.findLast((step) => step.status !== null && step.leaf === leaf)?.status ?? SUCCESS;
     if (refused.status !== null) return refused.status;
     return rowsOf(this.#catalog, leaf).find(({ resource }) => resource === refused.resource)?.busyStatus ?? null;
   }

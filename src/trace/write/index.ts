@@ -1,6 +1,7 @@
 /** Recordings of hosts that never were: the runs of a model, written as a tool would have printed them, and beside it who held what. */
 import type { Catalog } from "../../catalog/index.ts";
 import { type Call, SUCCESS } from "../call.ts";
+import type { Culprits } from "../document.ts";
 import { callFacts } from "../tally.ts";
 import type { HostRun, KnownBusy } from "./host.ts";
 import { writeNdjson } from "./ndjson.ts";
@@ -33,26 +34,13 @@ export function writeRecording(runs: readonly HostRun[], options: WriteOptions):
   }
 }
 
-/** `seamlock/culprits@1`: who really held what was busy. */
-export interface Culprits {
-  readonly schema: "seamlock/culprits@1";
-  readonly module: string;
-  readonly format: string;
-  readonly busy: readonly {
-    readonly call: ReturnType<typeof callFacts>;
-    readonly resource: string;
-    /** Is the call in the recording? */
-    readonly recorded: boolean;
-    readonly culprits: readonly {
-      readonly kind: "call" | "guest";
-      readonly leaf: string;
-      readonly mode: string;
-      readonly call: ReturnType<typeof callFacts>;
-    }[];
-  }[];
-}
-
-export function culpritsOf(runs: readonly HostRun[], written: Written, format: string, catalog: Catalog): Culprits {
+/** Who really held what was busy, of every BUSY that the host saw. */
+export function culpritsOf(
+  runs: readonly HostRun[],
+  written: Written,
+  format: RecordFormat,
+  catalog: Catalog,
+): Culprits {
   return {
     schema: "seamlock/culprits@1",
     module: catalog.module.version,

@@ -1,0 +1,53 @@
+/** The text of a recording, piece by piece: a file or standard input, of any length. */
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { SeamlockError } from "../errors.ts";
+import { unreadable } from "./files.ts";
+
+const PIECE = 1 << 18;
+
+/**
+ * Hands on the text of a file, or of standard input for `-`, as latin1: recordings are ASCII but for names of tasks, and no byte is lost.
+ *
+ * @returns false when `stop` asked for the end before the text was over
+ * @throws SeamlockError SL0006 when it cannot be read
+ */
+export async function readPieces(name: string, take: (text: string) => void, stop: () => boolean): Promise<boolean> {
+  return name === "-" ? readStandardInput(take, stop) : readFile(name, take, stop);
+}
+
+async function readFile(path: string, take: (text: string) => void, stop: () => boolean): Promise<boolean> {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw unreadable(path, "is a directory, not a file");
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch (error) {
+    throw unreadable(path, `cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
+  try {
+    const buffer = Buffer.allocUnsafe(PIECE);
+    for (let pieces = 1; ; pieces++) {
+      const read = readSync(file, buffer, 0, PIECE, null);
+      if (read === 0) return true;
+      take(buffer.toString("latin1", 0, read));
+      if (pieces % 16 !== 0) continue;
+      // A signal is heard in between.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (stop()) return false;
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function readStandardInput(take: (text: string) => void, stop: () => boolean): Promise<boolean> {
+  if (process.stdin.isTTY) {
+    throw new SeamlockError("SL0004", "there is no recording to read", {
+      hint: "name a file, or pipe a recording into it",
+    });
+  }
+  for await (const piece of process.stdin) {
+    take((piece as Buffer).toString("latin1"));
+    if (stop()) return false;
+  }
+  return true;
+}

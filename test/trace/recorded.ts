@@ -1,0 +1,71 @@
+/** Runs of scenarios as recordings, for tests. */
+import { loadModule } from "../../src/cli/modules.ts";
+import { loadScenario } from "../../src/cli/scenarios.ts";
+import { randomOf, type ScheduleKind, Simulator } from "../../src/simulate/index.ts";
+import {
+  Agree,
+  type Agreement,
+  type Culprits,
+  culpritsOf,
+  type HostRun,
+  hostRun,
+  type RecordFormat,
+  Recording,
+  type RecordingOptions,
+  type TraceDocument,
+  writeRecording,
+} from "../../src/trace/index.ts";
+
+export interface Recorded {
+  readonly text: string;
+  readonly culprits: Culprits;
+}
+
+export interface RecordWanted {
+  readonly scenario: string;
+  readonly module?: string;
+  readonly format?: RecordFormat;
+  readonly schedule?: ScheduleKind;
+  readonly lose?: number;
+  readonly runs?: number;
+  readonly steps?: number;
+}
+
+const SECOND = 1e9;
+
+export async function record(wanted: RecordWanted): Promise<Recorded> {
+  const { scenario, module, format = "ndjson", schedule = "timed", lose = 0, runs: count = 20, steps = 3000 } = wanted;
+  const catalog = await loadModule(module);
+  // The yardstick has no module of its own.
+  const options = module === undefined || scenario.startsWith("bench/") ? {} : { module };
+  const simulator = new Simulator((await loadScenario(scenario, options)).model, { seed: 3, steps, schedule });
+  const runs: HostRun[] = [];
+  for (let number = 0; number < count; number++) {
+    const run = simulator.timedTrace(number);
+    if (run === null) throw new Error("too long");
+    runs.push(hostRun(run, catalog, number, SECOND + (runs.at(-1)?.end ?? 0)));
+  }
+  const random = randomOf(5, 0);
+  const written = writeRecording(runs, {
+    format,
+    losePercent: lose,
+    below: (n) => random.below(n),
+    began: 0,
+    ended: (runs.at(-1)?.end ?? 0) + SECOND,
+  });
+  return { text: written.text, culprits: culpritsOf(runs, written, format, catalog) };
+}
+
+/** Reads a recording and compares the blame with the known culprits. */
+export async function agreement(
+  { text, culprits }: Recorded,
+  module?: string,
+  more: Partial<RecordingOptions> = {},
+): Promise<{ readonly result: Agreement; readonly document: TraceDocument }> {
+  const agree = new Agree(culprits);
+  const catalog = await loadModule(module);
+  const recording = new Recording({ catalog, onBlame: (blame) => agree.see(blame), ...more });
+  for (let at = 0; at < text.length; at += 5000) recording.push(text.slice(at, at + 5000));
+  const document = recording.finish();
+  return { result: agree.result(), document };
+}
