@@ -20,7 +20,7 @@ import {
 } from "../src/cli/schemas.ts";
 import { hostLintSchema, hostSchema, hostsSchema } from "../src/host/index.ts";
 import { reportSchema } from "../src/report/index.ts";
-import { agreementSchema, culpritsSchema, traceSchema } from "../src/trace/index.ts";
+import { agreementSchema, culpritsSchema, recordSchema, traceSchema } from "../src/trace/index.ts";
 
 const DOCUMENTS = {
   catalog: catalogSchema,
@@ -41,6 +41,7 @@ const DOCUMENTS = {
   sweep: sweepSchema,
   "sweep-result": sweepResultSchema,
   explore: exploreSchema,
+  record: recordSchema,
   trace: traceSchema,
   culprits: culpritsSchema,
   agreement: agreementSchema,

@@ -41,12 +41,15 @@ export async function recordRuns(
   const simulator = new Simulator(loaded.model, runOptions);
   const runs: HostRun[] = [];
   let origin = SECOND;
-  for (let number = 0; number < options.runs; number++) {
+  io.handleInterrupt();
+  for (let number = 0; number < options.runs && !io.signal.aborted; number++) {
     const run = simulator.timedTrace(options.run + number);
     if (run === null) throw tooLong(options.run + number);
     const made = hostRun(run, catalog, number, origin);
     runs.push(made);
     origin = made.end + BETWEEN;
+    // A signal is heard between runs.
+    await new Promise((resolve) => setImmediate(resolve));
   }
   const random = randomOf(options.seed, options.run);
   const written = writeRecording(runs, {
@@ -59,7 +62,7 @@ export async function recordRuns(
   if (culprits !== undefined) writeWhole(culprits, jsonText(culpritsOf(runs, written, options.record, catalog)));
   if (output === undefined) io.out(written.text);
   else writeWhole(output, written.text);
-  return EXIT.done;
+  return io.signal.aborted ? EXIT.interrupted : EXIT.done;
 }
 
 function tooLong(run: number): SeamlockError {

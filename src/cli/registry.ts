@@ -56,6 +56,10 @@ export const VERBS: Readonly<Record<string, Entry>> = {
     summary: "seeded runs of a scenario: who was BUSY against whom, how often",
     load: () => import("./verbs/simulate.ts"),
   },
+  record: {
+    summary: "the commands that record a real host, for its kernel's release",
+    load: () => import("./verbs/record.ts"),
+  },
   trace: {
     summary: "what a recording of a real host shows: who was BUSY, who held the lock, how long it took",
     load: () => import("./verbs/trace.ts"),

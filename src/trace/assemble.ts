@@ -38,12 +38,14 @@ export class Assembler {
   /** By task: its open calls, the one that interrupts last. */
   readonly #open = new Map<number, Open[]>();
   readonly #done: (call: Call) => void;
+  readonly #chainOf: (cpu: number, chain: readonly string[]) => void;
   readonly #lastTime = new Map<number, number>();
   /** Losses by CPU, to tell whether something was lost while a call was open. */
   readonly #losses = new Map<number, number>();
   readonly #gapAt = new Map<number, Gap>();
   #everywhere: Gap | null = null;
   #allLosses = 0;
+  #somewhere: () => boolean = () => false;
   readonly #tdOfVp = new Map<string, string>();
   readonly #tdOfTask = new Map<number, string>();
   readonly gaps: Gap[] = [];
@@ -55,8 +57,9 @@ export class Assembler {
   headless = 0;
   endless = 0;
 
-  constructor(done: (call: Call) => void) {
+  constructor(done: (call: Call) => void, chainOf: (cpu: number, chain: readonly string[]) => void) {
     this.#done = done;
+    this.#chainOf = chainOf;
   }
 
   /** A call that was recorded as a whole. */
@@ -128,6 +131,16 @@ export class Assembler {
     this.gaps.push(gap);
   }
 
+  /** Something is missing and nothing says where; as long as `missing` says so, it can be anywhere. */
+  lossSomewhere(missing: () => boolean): void {
+    this.#somewhere = missing;
+  }
+
+  /** The functions that led to the last call of a CPU, innermost first. */
+  chain(cpu: number, functions: readonly string[]): void {
+    this.#chainOf(cpu, functions);
+  }
+
   /** Calls that have not ended so far. */
   *openCalls(): Generator<Call> {
     for (const stack of this.#open.values()) {
@@ -157,7 +170,7 @@ export class Assembler {
 
   /** Was something lost that may have happened then? */
   lostBetween(from: number, to: number): boolean {
-    return this.gaps.some((gap) => gap.from <= to && gap.to >= from);
+    return this.#somewhere() || this.gaps.some((gap) => gap.from <= to && gap.to >= from);
   }
 
   #seen({ time, cpu }: At): void {

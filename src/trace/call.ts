@@ -34,7 +34,7 @@ export interface Call extends Operands {
   readonly beginUnsure: boolean;
   readonly endUnsure: boolean;
   /** The functions that led to it, innermost first, where they were recorded. */
-  readonly chain: readonly string[] | null;
+  chain: readonly string[] | null;
 }
 
 /** Strings of which there are few: one copy of each is kept, apart from the text that it was read from. */

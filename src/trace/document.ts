@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { moduleInfoSchema, statusSchema } from "../catalog/index.ts";
 import { CERTAINTIES } from "./blame.ts";
+import { TOOLS } from "./commands.ts";
 import { FORMAT_NAMES } from "./formats/index.ts";
 
 const text = z.string().min(1);
@@ -145,7 +146,6 @@ export type TraceDocument = z.infer<typeof traceSchema>;
 export type CallFacts = z.infer<typeof callSchema>;
 export type BusyFacts = z.infer<typeof busySchema>;
 export type EpisodeFacts = z.infer<typeof episodeSchema>;
-export type Surprise = z.infer<typeof surpriseSchema>;
 
 /** `seamlock/culprits@1`: who really held what was busy in a recording that `simulate` wrote. */
 export const culpritsSchema = z.strictObject({
@@ -187,6 +187,17 @@ export const agreementSchema = z.strictObject({
   wrong: z
     .array(z.strictObject({ busy: culpritsSchema.shape.busy.element, blame: busySchema }))
     .describe("the first ones"),
+});
+
+/** `seamlock/record@1`: the commands that record. */
+export const recordSchema = z.strictObject({
+  schema: z.literal("seamlock/record@1"),
+  tool: z.enum(TOOLS),
+  release: text,
+  known: z.boolean().describe("was the release, or one next to it, read from source?"),
+  script: text,
+  sees: z.array(text),
+  misses: z.array(text),
 });
 
 export type Culprits = z.infer<typeof culpritsSchema>;

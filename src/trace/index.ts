@@ -2,9 +2,18 @@
 export { Agree, type Agreement } from "./agree.ts";
 export type { Blame, Certainty, Culprit, Doubt } from "./blame.ts";
 export type { Call } from "./call.ts";
-export { agreementSchema, type Culprits, culpritsSchema, type TraceDocument, traceSchema } from "./document.ts";
+export { type Recorder, recorder, TOOLS, type Tool } from "./commands.ts";
+export {
+  agreementSchema,
+  type Culprits,
+  culpritsSchema,
+  recordSchema,
+  type TraceDocument,
+  traceSchema,
+} from "./document.ts";
 export { FORMAT_NAMES, type FormatName } from "./formats/index.ts";
 export { Recording, type RecordingOptions } from "./recording.ts";
+export { NEWEST_RELEASE } from "./wrappers.ts";
 export {
   culpritsOf,
   type HostRun,

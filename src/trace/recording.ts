@@ -72,7 +72,10 @@ export class Recording {
     this.#called = new Set(host === undefined ? RECORDED_LEAVES : callsOf(host, catalog));
     this.#format = options.format === undefined ? null : formatNamed(options.format);
     this.#tally = new Tally(options, this.#holders);
-    this.#assembler = new Assembler((call) => this.#arrived(call));
+    this.#assembler = new Assembler(
+      (call) => this.#arrived(call),
+      (cpu, chain) => this.#settler.lastOf(cpu, chain),
+    );
     const self = this;
     this.#settler = new Settler(this.#assembler, {
       get tolerance() {

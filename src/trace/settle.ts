@@ -83,6 +83,16 @@ export class Settler {
     return vcpus === 0 ? null : Math.max(0, vcpus * (to - from) - inside);
   }
 
+  /** The functions that led to the last call of a CPU, told after it. */
+  lastOf(cpu: number, chain: readonly string[]): void {
+    for (let i = this.#coming.size - 1; i >= 0; i--) {
+      const call = this.#coming.at(i);
+      if (call.cpu !== cpu) continue;
+      call.chain = chain;
+      return;
+    }
+  }
+
   /** The recording is over. */
   finish(): void {
     this.#drain(Number.POSITIVE_INFINITY);

@@ -3,7 +3,7 @@ import facts from "../../data/recording/linux.json" with { type: "json" };
 import { SeamlockError } from "../errors.ts";
 
 /** What an argument is; see the data's own `source`. */
-export type ArgumentKind = "td" | "vp" | "gpa" | "level" | "pg-level" | "page" | "pfn" | "other";
+export type ArgumentKind = "td" | "vp" | "gpa" | "level" | "pg-level" | "page" | "pfn" | "tdr-page" | "other";
 
 export interface Wrapper {
   readonly function: string;

@@ -64,8 +64,8 @@ export const verb = defineVerb<Options>({
     ["simulate zero-step --runs 1 --trace", "one run, step by step"],
     ["simulate page-removal --show 1 --format perfetto", "the most frequent BUSY, for ui.perfetto.dev"],
     [
-      "simulate page-removal --record bpftrace -o rec.txt --culprits who.json",
-      "what a host would have printed, and who really held what",
+      "simulate page-removal --record bpftrace -o rec.txt",
+      "what a host would have printed; --culprits tells who held what",
     ],
   ],
   configure(command) {

@@ -27,7 +27,7 @@ interface Options {
 export const verb = defineVerb<Options>({
   examples: [
     ["trace recording.txt", "what contended, who held it and for how long; `seamlock record` says how to record"],
-    ["trace - --host linux-6.19 < recording.txt", "whether anything was seen that the host profile rules out"],
+    ["trace recording.txt --host linux-6.19", "whether anything was seen that the host profile rules out"],
     ["trace recording.txt --window 12.5,12.6 --json", "a tenth of a second of it, as data"],
   ],
   configure(command) {

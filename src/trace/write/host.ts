@@ -3,7 +3,7 @@ import type { Acquisition, Catalog } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import { BUSY, type Trace, type TraceStep } from "../../language/index.ts";
 import { type Call, NOTHING, type Operands, SUCCESS } from "../call.ts";
-import { ENTER, WRAPPERS } from "../wrappers.ts";
+import { type ArgumentKind, ENTER, WRAPPERS } from "../wrappers.ts";
 
 /** A run, and when each of its steps was made; a unit is what a step inside a call takes. */
 export interface TimedRun {
@@ -325,9 +325,11 @@ class Namer {
 
   operands(i: number): Operands {
     const call = this.#calls[i] as Building;
-    const wrapper = [...WRAPPERS.values()].find(({ leaf }) => leaf === call.leaf);
-    const named = new Set(wrapper?.arguments.map(({ is }) => is) ?? ["page"]);
-    const has = (...kinds: readonly string[]): boolean => kinds.some((kind) => named.has(kind as never));
+    const wrappers = [...WRAPPERS.values()].filter(({ leaf }) => leaf === call.leaf);
+    const named = new Set<ArgumentKind>(wrappers.flatMap((one) => one.arguments.map(({ is }) => is)));
+    // A call that no wrapper makes is one about a page.
+    const has = (...kinds: readonly ArgumentKind[]): boolean =>
+      wrappers.length === 0 ? kinds.includes("page") : kinds.some((kind) => named.has(kind));
     return {
       ...NOTHING,
       td: has("td") || call.leaf === ENTER.leaf ? key(this.#frames) : null,

@@ -3,12 +3,13 @@ import type { Catalog } from "../../catalog/index.ts";
 import { type Call, SUCCESS } from "../call.ts";
 import type { Culprits } from "../document.ts";
 import { callFacts } from "../tally.ts";
+import { writeBpftrace } from "./bpftrace.ts";
 import type { HostRun, KnownBusy } from "./host.ts";
 import { writeNdjson } from "./ndjson.ts";
 
 export { type HostRun, hostRun, type TimedRun } from "./host.ts";
 
-export const RECORD_FORMATS = ["ndjson"] as const;
+export const RECORD_FORMATS = ["ndjson", "bpftrace"] as const;
 export type RecordFormat = (typeof RECORD_FORMATS)[number];
 
 export interface WriteOptions {
@@ -31,6 +32,8 @@ export function writeRecording(runs: readonly HostRun[], options: WriteOptions):
   switch (options.format) {
     case "ndjson":
       return writeNdjson(runs, options);
+    case "bpftrace":
+      return writeBpftrace(runs, options);
   }
 }
 
