@@ -42,6 +42,7 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
   "address-taken": ["SL1041", "error"],
   "unknown-lock-call": ["SL1042", "error"],
   "macro-hides-lock": ["SL1043", "error"],
+  "unexplained-lock-function": ["SL1048", "error"],
   leaf: ["SL1050", "error"],
   "missing-table": ["SL1051", "warning"],
 };

@@ -2,12 +2,12 @@
  * Checks that the analysis saw all there is: every run makes them, and what they find is in the catalog.
  */
 
-import type { FunctionInfo, Program } from "../c/index.ts";
+import { type FunctionInfo, ParameterWrites, type Program } from "../c/index.ts";
 import type { Coverage, Site } from "../catalog/index.ts";
 import type { ExtractionRules } from "./rules.ts";
 
 export interface Finding {
-  readonly what: "unvisited" | "address-taken" | "unknown-lock-call" | "macro-hides-lock";
+  readonly what: "unvisited" | "address-taken" | "unknown-lock-call" | "macro-hides-lock" | "unexplained-lock-function";
   readonly message: string;
   readonly site: Site;
 }
@@ -43,6 +43,7 @@ export function checkSoundness(
   findings.push(
     ...addressesTaken(program, rules, reaching),
     ...unknownLockCalls(program, rules, reachable),
+    ...unexplainedLockFunctions(program, rules, reachable, reaching),
     ...hidingMacros(program, rules, reaching),
   );
   return { coverage: { sites: count, visited: seen, explained }, findings };
@@ -146,6 +147,36 @@ function unknownLockCalls(program: Program, rules: ExtractionRules, reachable: R
     }
   }
   return findings;
+}
+
+/**
+ * A function, in code that leaves run, that works on a lock: it takes a pointer to a lock's type, is no primitive, leads to none,
+ * and does more than read.
+ */
+function unexplainedLockFunctions(
+  program: Program,
+  rules: ExtractionRules,
+  reachable: ReadonlySet<FunctionInfo>,
+  reaching: ReadonlySet<string>,
+): Finding[] {
+  const types = new Set(Object.values(rules.layouts).flatMap(({ type }) => (type === null ? [] : [`${type}*`])));
+  const writes = new ParameterWrites(program, []);
+  const isAccessor = (name: string) => rules.atomics.some(({ call }) => call.test(name));
+  return [...reachable].flatMap((info): Finding[] => {
+    if (reaching.has(info.name) || isAccessor(info.name)) return [];
+    const ast = program.ast(info);
+    const locks =
+      ast?.parameterTypes.flatMap((type, index) => (types.has(type.replaceAll(" ", "")) ? [index] : [])) ?? [];
+    const isReader = ![...info.calls].some(isAccessor) && !locks.some((index) => writes.mayWrite(info, index));
+    if (!ast || locks.length === 0 || isReader) return [];
+    return [
+      {
+        what: "unexplained-lock-function",
+        message: `${info.name} works on a lock, is no primitive that is known, and calls none`,
+        site: { file: info.file, line: ast.line, function: info.name },
+      },
+    ];
+  });
 }
 
 /** A macro whose uses are not followed: one that is no expression, or another name of a function that locks. */

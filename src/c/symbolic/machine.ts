@@ -21,6 +21,8 @@ import { Statements } from "./statements.ts";
 import { relation, Tests } from "./tests.ts";
 import { atomsOf, type Formula, type Location, sym, type Value } from "./values.ts";
 
+const COMPARISONS_A_STEP = 32;
+
 /** What one run of a function gave. */
 export interface Run {
   /** How its paths end. */
@@ -29,7 +31,7 @@ export interface Run {
   /** Keys of the tests that the entry's own functions make: its own, and what that calls in the same file. */
   readonly ownTests: ReadonlySet<string>;
   readonly troubles: readonly Trouble[];
-  /** Statements that were run, each once for each state. */
+  /** Steps that it took, of those that `LIMITS.leafSteps` bounds: statements, each for each state, and comparisons of states. */
   readonly steps: number;
 }
 
@@ -52,6 +54,7 @@ class Machine implements Engine {
   readonly settings: Settings;
   readonly space = new Space();
   steps = 0;
+  private isOver = false;
   private readonly domains: readonly Domain<unknown>[];
   private readonly statementsPart: Statements;
   private readonly expressions: Expressions;
@@ -90,7 +93,7 @@ class Machine implements Engine {
       names: this.names,
       ownTests: this.ownTests,
       troubles: this.troubles,
-      steps: this.steps,
+      steps: this.cost,
     };
   }
 
@@ -224,13 +227,19 @@ class Machine implements Engine {
 
   step(frame: Frame, line: number): number | null {
     this.steps++;
-    if (this.steps > LIMITS.leafSteps) {
-      if (this.steps === LIMITS.leafSteps + 1)
+    if (this.cost > LIMITS.leafSteps) {
+      if (!this.isOver)
         this.trouble("budget", `the analysis takes more than ${LIMITS.leafSteps} steps`, this.site(frame, line));
+      this.isOver = true;
       return null;
     }
     this.current = { frame, line };
     return this.steps;
+  }
+
+  /** Statements, and comparisons of states as if so many were a statement. */
+  private get cost(): number {
+    return this.steps + Math.floor(this.space.comparisons / COMPARISONS_A_STEP);
   }
 
   trouble(what: Trouble["what"], message: string, site: Site): void {

@@ -219,6 +219,7 @@ export class AbstractState {
 export function joinStates(states: readonly AbstractState[], formula: Formula | null): AbstractState[] {
   const groups: AbstractState[][] = [];
   for (const state of states) {
+    state.space.comparisons += groups.length;
     const group = groups.find((g) => (g[0] as AbstractState).canJoin(state));
     if (group) group.push(state);
     else groups.push([state]);

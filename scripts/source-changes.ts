@@ -1,0 +1,110 @@
+/** Changes to C source that keep what it does: names, places and shapes of functions. */
+import { Program, type SourceFile } from "../src/c/index.ts";
+import type { ExtractionRules } from "../src/module/rules.ts";
+
+export interface Change {
+  readonly kind: "rename" | "move" | "split" | "inline";
+  readonly files: readonly SourceFile[];
+  /** What a text of the changed tree is in the tree before. */
+  readonly written: (text: string) => string;
+}
+
+/** Functions and macros of a tree that rules name, whatever for. */
+export function namesIn(rules: ExtractionRules, files: readonly SourceFile[]): readonly string[] {
+  const program = new Program(files, rules.preprocess);
+  const names = new Set<string>();
+  const visit = (value: unknown): void => {
+    if (typeof value === "string") names.add(value);
+    else if (Array.isArray(value)) value.forEach(visit);
+    else if (typeof value === "object" && value !== null && !(value instanceof RegExp)) {
+      for (const [key, inner] of Object.entries(value)) {
+        names.add(key);
+        visit(inner);
+      }
+    }
+  };
+  visit(rules);
+  return [...names].filter((name) => program.functions.has(name)).sort();
+}
+
+interface Definition {
+  readonly file: SourceFile;
+  /** Of the whole definition, and of its body with the braces. */
+  readonly start: number;
+  readonly open: number;
+  readonly end: number;
+}
+
+/** The changes of one function. */
+export function* changesOf(name: string, files: readonly SourceFile[]): Generator<Change> {
+  const other = `${name}_changed`;
+  const word = new RegExp(`\\b${name}\\b`, "g");
+  const back = (text: string) => text.replaceAll(other, name);
+  yield {
+    kind: "rename",
+    files: files.map((file) => ({ ...file, source: file.source.replace(word, other) })),
+    written: back,
+  };
+  const found = definitionOf(name, files);
+  if (found === null) return;
+  const { file, start, open, end } = found;
+  const whole = file.source.slice(start, end);
+  const without = file.source.slice(0, start) + file.source.slice(end);
+  const replaced = (source: string) => files.map((f) => (f === file ? { ...f, source } : f));
+  const moved: SourceFile = { path: "src/moved_here.c", source: `${whole}\n` };
+  yield { kind: "move", files: [...replaced(without), moved].sort(byPath), written: (text) => text };
+  const head = file.source.slice(start, open);
+  const parameters = parametersOf(head, name);
+  if (parameters !== null) {
+    const inner = head.replace(word, other) + file.source.slice(open, end);
+    const isVoid = /\bvoid\s+\w+\s*\($/.test(head.slice(0, head.indexOf(name) + name.length + 1).trimEnd());
+    const outer = `${head}{ ${isVoid ? "" : "return "}${other}(${parameters.join(", ")}); }\n`;
+    const source = `${file.source.slice(0, start)}${inner}\n${outer}${file.source.slice(end)}`;
+    yield { kind: "split", files: replaced(source), written: back };
+  }
+  const value = onlyReturn(file.source.slice(open + 1, end - 1));
+  if (parameters !== null && value !== null) {
+    const body = parameters.reduce((text, p) => text.replace(new RegExp(`(?<![\\w.>])${p}\\b`, "g"), `(${p})`), value);
+    const macro = `\n#define ${name}(${parameters.join(", ")}) (${body.replace(/\s+/g, " ")})\n`;
+    const source = file.source.slice(0, start) + macro + file.source.slice(end);
+    yield { kind: "inline", files: replaced(source), written: (text) => text };
+  }
+}
+
+const byPath = (a: SourceFile, b: SourceFile): number => (a.path < b.path ? -1 : 1);
+
+/** Where the source, with its comments and conditionals, has the function's definition; null where that is not plain. */
+function definitionOf(name: string, files: readonly SourceFile[]): Definition | null {
+  const found: Definition[] = [];
+  for (const file of files) {
+    const head = new RegExp(`^[A-Za-z_][\\w \\t*]*\\b${name}\\s*\\([^;{}]*\\)\\s*\\{`, "gm");
+    for (const match of file.source.matchAll(head)) {
+      const open = match.index + match[0].length - 1;
+      const end = closing(file.source, open);
+      if (end !== null) found.push({ file, start: match.index, open, end });
+    }
+  }
+  const [only] = found;
+  return only && found.length === 1 && !/^\s*#/m.test(only.file.source.slice(only.open, only.end)) ? only : null;
+}
+
+function closing(source: string, open: number): number | null {
+  let depth = 0;
+  for (let i = open; i < source.length; i++) {
+    if (source[i] === "{") depth++;
+    else if (source[i] === "}" && --depth === 0) return i + 1;
+  }
+  return null;
+}
+
+/** Names of the parameters of a head; null for one that is more than names and types. */
+function parametersOf(head: string, name: string): readonly string[] | null {
+  const list = head.slice(head.indexOf("(", head.indexOf(name)) + 1, head.lastIndexOf(")")).trim();
+  if (list === "" || list === "void") return [];
+  const names = list.split(",").map((part) => /(\w+)\s*(?:\[[^\]]*\])?\s*$/.exec(part)?.[1]);
+  return names.every((n) => n !== undefined) && !list.includes("(") ? (names as string[]) : null;
+}
+
+/** The value of a body that is one return; else null. */
+const onlyReturn = (body: string): string | null =>
+  /^\s*return\b([^;]*);\s*$/.exec(body.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ""))?.[1]?.trim() ?? null;

@@ -1,0 +1,144 @@
+/** From the files of a module's source tree to its Catalog. */
+
+import { LIMITS } from "../c/index.ts";
+import type { Catalog, Diagnostic, Leaf, Side, Site } from "../catalog/index.ts";
+import { SeamlockError } from "../errors.ts";
+import { Extraction, type Share, Work } from "./extraction.ts";
+import { diagnostic, sortDiagnostics } from "./findings.ts";
+import type { DispatchTable } from "./leaves.ts";
+import { checkSoundness } from "./soundness.ts";
+import { STATUS_RULES } from "./status-rules.ts";
+import { readStatuses, withStatuses } from "./status-sources.ts";
+import { analyseAll, startHelper } from "./threads.ts";
+import type { SourceTree } from "./tree.ts";
+
+/** What a tree is said to be. */
+export interface Identity {
+  readonly version: string;
+  readonly repository: string | null;
+  readonly revision: string | null;
+}
+
+/**
+ * Analyses a tree that was read.
+ *
+ * @throws SeamlockError SL1004 when it is no module's, SL1005 when it is far larger than one
+ */
+export async function analyseTree(tree: SourceTree, identity: Identity): Promise<Catalog> {
+  const work = new Work();
+  const helper = startHelper(tree.files, work);
+  try {
+    const extraction = new Extraction(tree.files);
+    if (extraction.table.leaves.length === 0) throw noModule(tree);
+    const shares = await analyseAll(extraction, work, helper);
+    if (shares === null) throw tooMuch(tree);
+    return catalogOf(tree, identity, extraction, shares);
+  } finally {
+    helper?.stop();
+  }
+}
+
+const noModule = (tree: SourceTree): SeamlockError =>
+  new SeamlockError("SL1004", `${tree.root} has C source, but no dispatcher of SEAMCALL or TDCALL leaves`, {
+    place: { file: tree.root },
+    hint: tree.skipped[0]
+      ? `${tree.skipped[0].path} was not read: ${tree.skipped[0].reason}`
+      : "give the root of a TDX module source tree; `seamlock modules` lists the versions that are bundled",
+  });
+
+const tooMuch = (tree: SourceTree): SeamlockError =>
+  new SeamlockError("SL1005", `the analysis of ${tree.root} takes more than ${LIMITS.steps} steps`, {
+    place: { file: tree.root },
+    hint: "a module takes about a tenth of that: is all that the tree holds the source of one module?",
+  });
+
+function catalogOf(
+  tree: SourceTree,
+  identity: Identity,
+  { program, rules, table, primitives, tables }: Extraction,
+  shares: readonly Share[],
+): Catalog {
+  const entries = Object.keys(rules.noReturn).filter((name) => rules.noReturn[name] === "td-entry");
+  const statuses = readStatuses(program, STATUS_RULES, table, new Set(entries));
+  const leaves = withStatuses(inOrder(shares.flatMap((share) => share.entries)), statuses);
+  const visited = new Set(shares.flatMap((share) => share.visited));
+  const roots = new Set([
+    ...table.leaves.flatMap((leaf) => (leaf.handler ? [leaf.handler.name] : [])),
+    ...rules.tdExit,
+    ...dispatcherNames(table),
+  ]);
+  const reachingLocks = program.reaching(new Set(Object.keys(rules.primitives)));
+  const soundness = checkSoundness(program, rules, visited, roots, reachingLocks);
+  const found = [
+    ...distinct(shares.flatMap((share) => share.found)),
+    ...tree.skipped.map((s) => diagnostic("skipped-file", `not read: ${s.reason}`, { file: s.path })),
+    ...program.unevaluated.map((u) =>
+      diagnostic(
+        "conditional",
+        `the condition '${u.text.slice(0, 80)}' could not be evaluated; its branch was taken as inactive`,
+        u,
+      ),
+    ),
+    ...program.unbalanced.map((u) =>
+      diagnostic(
+        u.lost ? "cut-off" : "unterminated",
+        `a conditional of the preprocessor has no other end${u.lost ? "; the rest of the file was left out" : ""}`,
+        u,
+      ),
+    ),
+    ...[...program.oversized].map((info) =>
+      diagnostic("oversized", `${info.name} was not read: it has more than ${LIMITS.functionTokens} tokens`, info),
+    ),
+    ...soundness.findings.map((f) => diagnostic(f.what, f.message, f.site)),
+    ...table.unresolved.map((u) => diagnostic("leaf", `the case ${u.label} was not understood: ${u.reason}`, u.site)),
+    ...tables.missing.map((what) =>
+      diagnostic("missing-table", `the tree has no table of ${what}; leaves carry no such states`),
+    ),
+    ...(["host", "guest"] as const)
+      .filter((side) => !table.dispatchers[side])
+      .map((side) =>
+        diagnostic("leaf", `no dispatcher of ${side === "host" ? "SEAMCALL" : "TDCALL"} leaves was found`),
+      ),
+  ];
+  return {
+    schema: "seamlock/catalog@1",
+    module: {
+      version: identity.version,
+      origin: "extracted",
+      repository: identity.repository,
+      revision: identity.revision,
+      sourceDigest: tree.digest,
+    },
+    leaves: sortLeaves(leaves),
+    locks: primitives.definitions(),
+    septEntryBits: tables.septEntryBits,
+    opStates: tables.opStates,
+    septStates: tables.septStates,
+    statusCodes: tables.statusCodes,
+    operandIds: tables.operandIds,
+    statuses: statuses.statuses,
+    constants: tables.constants,
+    coverage: soundness.coverage,
+    diagnostics: sortDiagnostics(found),
+  };
+}
+
+const dispatcherNames = (table: DispatchTable): string[] =>
+  Object.values(table.dispatchers).flatMap((site: Site | null) => (site ? [site.function] : []));
+
+function inOrder(entries: readonly (readonly [index: number, leaves: readonly Leaf[]])[]): Leaf[] {
+  return [...entries].sort((a, b) => a[0] - b[0]).flatMap(([, leaves]) => leaves);
+}
+
+/** Threads that follow the same helper function say the same of it. */
+function distinct(found: readonly Diagnostic[]): Diagnostic[] {
+  return [...new Map(found.map((d) => [JSON.stringify(d), d])).values()];
+}
+
+function sortLeaves(leaves: readonly Leaf[]): Leaf[] {
+  const rank: Record<Side, number> = { host: 0, guest: 1 };
+  return leaves
+    .map((leaf, i) => ({ leaf, i }))
+    .sort((a, b) => rank[a.leaf.side] - rank[b.leaf.side] || a.leaf.number - b.leaf.number || a.i - b.i)
+    .map(({ leaf }) => leaf);
+}
