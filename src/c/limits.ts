@@ -28,7 +28,7 @@ export const LIMITS = {
   leaves: 400,
   /** Diagnostics of one code that are listed. */
   diagnostics: 500,
-  /** Steps of the analysis of one leaf, and of all. A module takes up to 19,000, and 130,000. */
-  leafSteps: 200_000,
-  steps: 1_300_000,
+  /** Steps of the analysis of one leaf, and of all. A module takes up to 22,000, and 150,000. */
+  leafSteps: 220_000,
+  steps: 1_500_000,
 } as const;

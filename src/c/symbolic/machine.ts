@@ -21,7 +21,7 @@ import { Statements } from "./statements.ts";
 import { relation, Tests } from "./tests.ts";
 import { atomsOf, type Formula, type Location, sym, type Value } from "./values.ts";
 
-const COMPARISONS_A_STEP = 32;
+const WORK_A_STEP = 32;
 
 /** What one run of a function gave. */
 export interface Run {
@@ -31,7 +31,7 @@ export interface Run {
   /** Keys of the tests that the entry's own functions make: its own, and what that calls in the same file. */
   readonly ownTests: ReadonlySet<string>;
   readonly troubles: readonly Trouble[];
-  /** Steps that it took, of those that `LIMITS.leafSteps` bounds: statements, each for each state, and comparisons of states. */
+  /** Steps that it took, of those that `LIMITS.leafSteps` bounds: statements, each for each state, and what else is work. */
   readonly steps: number;
 }
 
@@ -237,9 +237,9 @@ class Machine implements Engine {
     return this.steps;
   }
 
-  /** Statements, and comparisons of states as if so many were a statement. */
+  /** Statements, and what else is work in terms of them. */
   private get cost(): number {
-    return this.steps + Math.floor(this.space.comparisons / COMPARISONS_A_STEP);
+    return this.steps + Math.floor(this.space.work / WORK_A_STEP);
   }
 
   trouble(what: Trouble["what"], message: string, site: Site): void {

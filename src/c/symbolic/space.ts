@@ -31,8 +31,8 @@ class Place implements Location {
 }
 
 export class Space {
-  /** How often states were compared with each other: work that no statement shows. */
-  comparisons = 0;
+  /** Work that no statement shows: comparisons of states, values that were joined, assumptions that were copied. */
+  work = 0;
   private readonly roots = new Map<string, Place>();
   private unknowns = 0;
 

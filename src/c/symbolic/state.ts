@@ -88,6 +88,7 @@ export class AbstractState {
     const f = this.simplify(formula);
     if (isConst(f, false)) return false;
     if (isConst(f, true)) return true;
+    this.space.work += this.guards.length;
     this.assumptions = this.assumptions.with({ fork, side, formula: f, written });
     this.path = { before: this.path, test: f };
     this.learn(f);
@@ -161,6 +162,7 @@ export class AbstractState {
 
   private joinedValue(at: Location, other: AbstractState, decide: Formula | null): Value {
     const { space } = this;
+    space.work++;
     // What was never stored there is what was there before.
     const before = decide ? space.initial(at) : null;
     const a = this.read(at) ?? before;
@@ -219,7 +221,7 @@ export class AbstractState {
 export function joinStates(states: readonly AbstractState[], formula: Formula | null): AbstractState[] {
   const groups: AbstractState[][] = [];
   for (const state of states) {
-    state.space.comparisons += groups.length;
+    state.space.work += groups.length;
     const group = groups.find((g) => (g[0] as AbstractState).canJoin(state));
     if (group) group.push(state);
     else groups.push([state]);

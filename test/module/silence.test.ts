@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../src/c/limits.ts";
+import { Work } from "../../src/module/extraction.ts";
+import { smallTree } from "./small-tree.ts";
+
+const leaf = (body: string) => `api_error_type tdh_mem_track(uint64_t tdr_pa)
+{
+    api_error_type return_val = TDX_SUCCESS;
+    tdcs_t* tdcs_ptr = map_implicit_tdcs(tdr_pa);
+    ${body}
+    return return_val;
+}
+`;
+
+/** What the extraction says of functions on locks that nothing explains. */
+const unexplained = async (helper: string, call: string): Promise<readonly string[]> => {
+  const { catalog } = await smallTree(leaf(call), { "src/common/strange.h": helper });
+  return catalog.diagnostics
+    .filter(({ code }) => code === "SL1048")
+    .map(({ severity, message, file, line }) => `${severity} ${file}:${line} ${message}`);
+};
+
+describe("a function that works on a lock and that nothing explains", () => {
+  it("is an error, with its name and place", async () => {
+    const helper =
+      "static inline lock_return_t grab(sharex_lock_t* lock)\n{\n    return (_lock_bts_16b(&lock->raw, 0)) ? LOCK_RET_FAIL : LOCK_RET_SUCCESS;\n}\n";
+    expect(await unexplained(helper, "grab(&tdcs_ptr->epoch_lock);")).toEqual([
+      "error src/common/strange.h:1 grab works on a lock, is no primitive that is known, and calls none",
+    ]);
+  });
+
+  it("is one that stores into the lock without an atomic instruction, too", async () => {
+    const helper = "static inline void let_go(sharex_hp_lock_t* lock)\n{\n    lock->raw = 0;\n}\n";
+    expect(await unexplained(helper, "let_go(&tdcs_ptr->epoch_lock);")).toHaveLength(1);
+  });
+
+  it("is none that only reads the lock", async () => {
+    const helper = "static inline bool_t is_taken(sharex_hp_lock_t* lock)\n{\n    return lock->host_prio == 1;\n}\n";
+    expect(await unexplained(helper, "is_taken(&tdcs_ptr->epoch_lock);")).toEqual([]);
+  });
+
+  it("is none that calls a primitive", async () => {
+    const helper =
+      "static inline lock_return_t take(sharex_lock_t* lock)\n{\n    return acquire_sharex_lock_ex(lock);\n}\n";
+    expect(
+      await unexplained(
+        helper,
+        "if (take(&tdcs_ptr->epoch_lock) == LOCK_RET_SUCCESS) { release_sharex_lock_ex(&tdcs_ptr->epoch_lock); }",
+      ),
+    ).toEqual([]);
+  });
+
+  it("is none that no leaf runs", async () => {
+    const helper = "static inline void let_go(sharex_lock_t* lock)\n{\n    lock->raw = 0;\n}\n";
+    expect(await unexplained(helper, "")).toEqual([]);
+  });
+});
+
+describe("the work of an extraction", () => {
+  it("hands out each leaf once, to whoever asks", () => {
+    const work = new Work();
+    const other = new Work(work.counters);
+    expect([work.next(3), other.next(3), work.next(3), other.next(3)]).toEqual([0, 1, 2, null]);
+  });
+
+  it("is over once all threads together took too many steps, and never before", () => {
+    const work = new Work();
+    const other = new Work(work.counters);
+    work.spend(LIMITS.steps - 1);
+    other.spend(1);
+    expect([work.isTooMuch, work.next(3)]).toEqual([false, 0]);
+    other.spend(1);
+    expect([work.isTooMuch, work.next(3), other.next(3)]).toEqual([true, null, null]);
+  });
+});
