@@ -125,6 +125,7 @@ function fits(want: Wanted, entry: string, row: HostRow): boolean {
     want.entry === entry &&
     want.row.call === row.call &&
     want.row.exceptional === row.exceptional &&
+    want.row.onEach === row.onEach &&
     same(want.row.holds, row.holds) &&
     same(want.row.phases, row.phases) &&
     same(want.row.overruns, row.overruns) &&

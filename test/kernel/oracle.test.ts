@@ -42,6 +42,10 @@ describe.each(READ_KERNELS)("the comparison with the hand-read %s", (kernel) => 
       ],
       ["overruns", (profile) => void Object.assign(pathOf(profile, "finalize-vm"), { overruns: ["runtime"] })],
       ["exceptional", (profile) => void Object.assign(pathOf(profile, "finalize-vm"), { exceptional: "once" })],
+      [
+        "at once",
+        (profile) => void Object.assign(stepOf(profile, "finalize-vm", "tdh_mr_finalize"), { onEach: "cpu" }),
+      ],
     ];
     for (const [kind, change] of changes) {
       const profile = structuredClone(idealProfile(oracle));

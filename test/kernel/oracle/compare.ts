@@ -20,6 +20,8 @@ export interface HostRow {
   readonly phases: readonly string[];
   readonly overruns: readonly string[];
   readonly exceptional: boolean;
+  /** One run makes the call at once on several CPUs. */
+  readonly onEach: "cpu" | "package" | undefined;
   /** Each clause as `on: do, do`. */
   readonly busy: readonly string[];
 }
@@ -62,6 +64,7 @@ export function rowsOf(profile: HostProfile): HostRow[] {
         phases: [...(step.phases ?? path.phases)].sort(),
         overruns: [...(path.overruns ?? [])].sort(),
         exceptional: path.exceptional !== undefined || step.exceptional !== undefined,
+        onEach: step.onEach,
         busy: (step.onBusy ?? []).map(
           (clause) => `${clause.on === undefined ? "" : `${clause.on.join("|")}: `}${clause.do.join(", ")}`,
         ),
@@ -121,7 +124,7 @@ export interface Comparison {
   readonly forbidden: readonly string[];
   /** What differs path by path: `id call: what`. */
   readonly differences: readonly {
-    readonly kind: "row" | "phases" | "overruns" | "reaction" | "exceptional";
+    readonly kind: "row" | "phases" | "overruns" | "reaction" | "exceptional" | "at once";
     readonly text: string;
   }[];
   /** Steps that were found with their lock set, and how many agree in each further respect. */
@@ -132,6 +135,7 @@ export interface Comparison {
     readonly overruns: number;
     readonly reaction: number;
     readonly exceptional: number;
+    readonly "at once": number;
   };
 }
 
@@ -168,7 +172,7 @@ export function compare(oracle: Oracle, profile: HostProfile): Comparison {
   );
 
   const differences: { kind: Comparison["differences"][number]["kind"]; text: string }[] = [];
-  const agreeing = { phases: 0, overruns: 0, reaction: 0, exceptional: 0 };
+  const agreeing = { phases: 0, overruns: 0, reaction: 0, exceptional: 0, "at once": 0 };
   let found = 0;
   const matched = new Set<HostRow>();
   for (const one of read) {
@@ -184,51 +188,61 @@ export function compare(oracle: Oracle, profile: HostProfile): Comparison {
       continue;
     }
     found++;
-    // A path may make one call twice under the same locks: every step wants one row, and no row may be like none of the steps.
-    const twins = path.steps.filter(
-      (other) => other.call === step.call && String(lockTexts(path, other)) === String(holds),
+    // One entry may make a call twice under the same locks: every step wants one row, and no row may be like none of the steps.
+    const twins = read.filter(
+      (other) =>
+        String([other.path.entry.function, ...other.path.entry.labels]) ===
+          String([path.entry.function, ...path.entry.labels]) &&
+        other.step.call === step.call &&
+        String(other.holds) === String(holds),
     );
     const check = (
       kind: keyof typeof agreeing,
       wanted: string,
       got: (row: HostRow) => string,
-      right: (row: HostRow, read: OracleStep) => boolean,
+      right: (row: HostRow, read: OracleRow) => boolean,
     ): void => {
       const wrong = same.filter((row) => !twins.some((twin) => right(row, twin)));
-      if (wrong.length === 0 && same.some((row) => right(row, step))) agreeing[kind]++;
+      if (wrong.length === 0 && same.some((row) => right(row, one))) agreeing[kind]++;
       else
         differences.push({
           kind,
           text: `${name}: read ${wanted}, got ${[...new Set((wrong.length === 0 ? same : wrong).map(got))].join(" / ")} (${(wrong[0] ?? same[0])?.path})`,
         });
     };
-    const phasesOf = (read: OracleStep): string => [...(read.phases ?? path.phases)].sort().join(" ");
+    const phasesOf = (read: OracleRow): string => [...(read.step.phases ?? read.path.phases)].sort().join(" ");
     if (path.phases.length === 0) agreeing.phases++;
     else
       check(
         "phases",
-        phasesOf(step),
+        phasesOf(one),
         (row) => row.phases.join(" "),
         (row, read) => row.phases.join(" ") === phasesOf(read),
       );
-    const overruns = [...(path.overruns ?? [])].sort();
+    const overrunsOf = (read: OracleRow): string => [...(read.path.overruns ?? [])].sort().join(" ") || "none";
     check(
       "overruns",
-      overruns.join(" ") || "none",
+      overrunsOf(one),
       (row) => row.overruns.join(" ") || "none",
-      (row) => String(row.overruns) === String(overruns),
+      (row, read) => (row.overruns.join(" ") || "none") === overrunsOf(read),
     );
     check(
       "reaction",
       reactionText(step),
       (row) => row.busy.join("; ") || "nothing",
-      (row, read) => reactionAgrees(read, row),
+      (row, read) => reactionAgrees(read.step, row),
     );
     check(
       "exceptional",
       path.ordinary ? "ordinary" : "exceptional",
       (row) => (row.exceptional ? "exceptional" : "ordinary"),
-      (row) => row.exceptional === !path.ordinary,
+      (row, read) => row.exceptional === !read.path.ordinary,
+    );
+    check(
+      "at once",
+      step.onEach ?? "no",
+      (row) => row.onEach ?? "no",
+      (row, read) => row.onEach === read.step.onEach,
     );
   }
   for (const row of rows) {
@@ -276,7 +290,7 @@ export function comparisonText(kernel: string, result: Comparison): string {
   return [
     `linux ${kernel}: recall ${result.recall.toFixed(3)}, precision ${result.precision.toFixed(3)} of pairs of call and lock set`,
     `  steps with exactly this lock set on their path: ${percent(result.found, result.steps)}`,
-    `  of these agree: phases ${percent(result.agreeing.phases, result.found)}, overruns ${percent(result.agreeing.overruns, result.found)}, reaction ${percent(result.agreeing.reaction, result.found)}, ordinary or not ${percent(result.agreeing.exceptional, result.found)}`,
+    `  of these agree: phases ${percent(result.agreeing.phases, result.found)}, overruns ${percent(result.agreeing.overruns, result.found)}, reaction ${percent(result.agreeing.reaction, result.found)}, ordinary or not ${percent(result.agreeing.exceptional, result.found)}, at once ${percent(result.agreeing["at once"], result.found)}`,
     ...list("missed", result.missed),
     ...list("extra", result.extra),
     ...list("tolerated", result.tolerated),
@@ -308,6 +322,7 @@ export function idealProfile(oracle: Oracle): HostProfile {
       steps: path.steps.map((step) => ({
         call: step.call,
         ...(step.phases === undefined ? {} : { phases: step.phases }),
+        ...(step.onEach === undefined ? {} : { onEach: step.onEach }),
         holds: heldAtStep(path, step).map(({ lock, mode, of, by }) => ({
           lock,
           ...(mode === undefined ? {} : { mode }),

@@ -46,6 +46,7 @@ const step = z.strictObject({
   via: places.optional().describe("calls on the way from the entry"),
   holds: z.array(hold).optional().describe("besides what the path holds"),
   contexts: z.array(z.enum(CONTEXTS)).optional(),
+  onEach: z.enum(["cpu", "package"]).optional().describe("one run makes the call on several CPUs at once"),
   phases: phases.min(1).optional(),
   vcpu: z.literal("any").optional(),
   times: text.optional(),
