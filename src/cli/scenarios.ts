@@ -7,6 +7,7 @@ import type { Model } from "../language/index.ts";
 import {
   buildModel,
   doubtsOf,
+  hostOf,
   needsModule,
   type Override,
   parametersOf,
@@ -51,11 +52,11 @@ export function scenarioArguments(command: Command): Command {
   return command
     .argument("<scenario>", "bundled scenario (page-removal, lock/sharex-hp, …) or path of a scenario file")
     .addOption(moduleOption())
-    .addOption(new Option("--host <host>", "bundled host profile or path, for scenarios of host paths"))
+    .addOption(new Option("--host <host>", "bundled host profile or path: its paths, or what it does after TD exits"))
     .addOption(
       new Option(
         "--policy <policy>",
-        "way of handling BUSY: fail-fast, retry-n, retry-forever, kick-first, kick-on-busy",
+        "way of handling BUSY: fail-fast, retry-n, retry-forever, kick-first, kick-on-busy, as-host",
       ),
     )
     .addOption(new Option("--retries <n>", "tries after the first, for retry-n"))
@@ -91,11 +92,12 @@ export async function loadScenario(name: string, options: ScenarioOptions): Prom
   const { text, file } = await scenarioText(name);
   const scenario = parseScenario(text, file, overridesOf(options));
   const catalog = needsModule(scenario) ? await loadModule(options.module ?? scenario.module) : null;
-  const host = scenario.kind === "host-paths" ? (await loadHost(scenario.host)).profile : null;
+  const named = hostOf(scenario);
+  const host = named === null ? null : (await loadHost(named)).profile;
   const model = buildModel(scenario, { catalog: () => present(catalog), host: () => present(host) });
   const parameters = { ...parametersOf(scenario), ...(catalog && { module: catalog.module.version }) };
   const reproduce = reproduceLine(name, options, catalog?.module.version ?? null);
-  return { scenario, model, parameters, doubts: doubtsOf(scenario, catalog), reproduce };
+  return { scenario, model, parameters, doubts: doubtsOf(scenario, catalog, host), reproduce };
 }
 
 /** Tells what a scenario's facts lack, and gives the exit status that goes with it. */

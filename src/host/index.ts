@@ -25,5 +25,6 @@ export {
   type LockScope,
   type LockUse,
   type Phase,
+  type TdExit,
 } from "./schema.ts";
 export { readYaml, type YamlFile } from "./yaml.ts";

@@ -149,6 +149,30 @@ export const extractedSchema = z.strictObject({
   diagnostics: z.array(diagnosticSchema),
 });
 
+/** TD exits of a running vCPU after which hosts differ. */
+export const TD_EXITS = ["host-priority-timeout", "pending-page"] as const;
+export type TdExit = (typeof TD_EXITS)[number];
+
+export const exitSchema = z.strictObject({
+  exit: z
+    .enum(TD_EXITS)
+    .describe(
+      "host-priority-timeout: TDH.VP.ENTER returns TDX_HOST_PRIORITY_BUSY_TIMEOUT; pending-page: an EPT violation of a pending page, #VE disabled",
+    ),
+  reaction: z
+    .enum(["enters", "error", "vm-dead"])
+    .describe("the vCPU enters again; user space gets an error that it does not expect; the VM is ended"),
+  sources: z.array(text).min(1),
+  note: text.optional(),
+});
+
+export const removalSchema = z.strictObject({
+  policy: z.enum(["fail-fast", "retry-n", "retry-forever", "kick-first", "kick-on-busy"]),
+  barUntil: z.enum(["removed", "returned", "kicked"]).describe("when entry is allowed again after a kick"),
+  afterTrack: z.boolean().describe("are vCPUs kicked after TDH.MEM.TRACK?"),
+  sources: z.array(text).min(1),
+});
+
 /** `seamlock/host@1`. */
 export const hostSchema = z.strictObject({
   schema: z.literal("seamlock/host@1"),
@@ -166,6 +190,8 @@ export const hostSchema = z.strictObject({
   locks: z.array(hostLockSchema),
   paths: z.array(pathSchema).min(1),
   guest: guestSchema.optional(),
+  removal: removalSchema.optional().describe("how a page of a running TD is removed: block, track, remove"),
+  exits: z.array(exitSchema).optional().describe("what the host does after TD exits that hosts treat differently"),
   extracted: extractedSchema.optional(),
 });
 

@@ -7,8 +7,8 @@ import { lockModel } from "../locks/index.ts";
 import { enterAndZap } from "./enter-and-zap.ts";
 import { lifeModel } from "./lifecycle.ts";
 import { pathsModel } from "./paths.ts";
-import { runtimeModel } from "./runtime.ts";
-import type { RunningScenario, Scenario } from "./scenario.ts";
+import { type RuntimeSpec, runtimeModel } from "./runtime.ts";
+import { AS_HOST, type RunningScenario, type Scenario } from "./scenario.ts";
 import type { ZeroStep } from "./vcpu.ts";
 
 /** The facts that a scenario may need. Only what its kind needs is asked for. */
@@ -17,6 +17,10 @@ export interface Facts {
   readonly host: () => HostProfile;
 }
 
+/** The host profile that a scenario names; null when it needs none. */
+export const hostOf = (scenario: Scenario): string | null =>
+  scenario.kind === "host-paths" || scenario.kind === "running-td" ? (scenario.host ?? null) : null;
+
 /** Does the scenario depend on a module's catalog? */
 export const needsModule = (scenario: Scenario): boolean =>
   scenario.kind === "running-td" || scenario.kind === "td-life" || scenario.kind === "host-paths";
@@ -24,7 +28,8 @@ export const needsModule = (scenario: Scenario): boolean =>
 /**
  * Build a scenario's model.
  *
- * @throws SeamlockError SL4210, SL4211 when the catalog lacks what the scenario needs · SL4212 no property of that name
+ * @throws SeamlockError SL4210, SL4211 when the catalog lacks what the scenario needs · SL4212 no property of that name · SL4216 no host
+ *   says how pages are removed
  */
 export function buildModel(scenario: Scenario, facts: Facts): Model {
   const catalog = () => withReleases(facts.catalog());
@@ -47,7 +52,7 @@ function withReleases(catalog: Catalog): Catalog {
 function modelOf(scenario: Scenario, facts: Facts): Model {
   switch (scenario.kind) {
     case "running-td":
-      return runningModel(scenario, facts.catalog());
+      return runningModel(scenario, facts.catalog(), hostOf(scenario) === null ? null : facts.host());
     case "td-life":
       return lifeModel(facts.catalog(), { ...scenario, life: scenario.life === "in-order" });
     case "host-paths":
@@ -71,7 +76,22 @@ function restricted(model: Model, { properties }: Scenario): Model {
   return { ...model, properties: model.properties.filter(({ name }) => properties.includes(name)) };
 }
 
-function runningModel(scenario: RunningScenario, catalog: Catalog): Model {
+/** A scenario's removal; that of a host profile where it says so. */
+function removalOf({ removal, name }: RunningScenario, host: HostProfile | null): RuntimeSpec["removal"] {
+  if (removal === undefined) return null;
+  const { policy, kick } = removal;
+  if (policy !== AS_HOST) return { ...removal, policy };
+  if (host?.removal !== undefined) {
+    const { barUntil, afterTrack } = host.removal;
+    return { ...removal, policy: host.removal.policy, kick: { ...kick, barUntil, afterTrack } };
+  }
+  const why = host === null ? "it names no host" : `the profile ${host.name} does not say how pages are removed`;
+  throw new SeamlockError("SL4216", `${name}: the policy is the host's, but ${why}`, {
+    hint: "give --host linux-6.19, or a policy; docs/host-profiles.md describes `removal`",
+  });
+}
+
+function runningModel(scenario: RunningScenario, catalog: Catalog, host: HostProfile | null): Model {
   const does = (action: RunningScenario["guest"][number]): boolean => scenario.guest.includes(action);
   return runtimeModel(catalog, {
     name: scenario.name,
@@ -79,7 +99,8 @@ function runningModel(scenario: RunningScenario, catalog: Catalog): Model {
     vcpus: scenario.vcpus,
     pages: scenario.pages,
     initial: scenario.entries,
-    removal: scenario.removal ?? null,
+    removal: removalOf(scenario, host),
+    exits: new Map((host?.exits ?? []).map(({ exit, reaction }) => [exit, reaction])),
     zeroStep: zeroStepOf(scenario, catalog),
     guest: {
       accepts: does("accept"),

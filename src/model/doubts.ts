@@ -1,5 +1,6 @@
 /** What makes a verdict on a scenario less than certain: holes in the facts that its model is made of. */
 import type { Catalog, Diagnostic } from "../catalog/index.ts";
+import type { HostProfile, TdExit } from "../host/index.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -7,8 +8,9 @@ import type { Scenario } from "./scenario.ts";
  * The holes, in words, most basic first; none for the bundled catalogs of releases. With one, "holds" must not be said.
  *
  * @param catalog null for a scenario that needs none
+ * @param host the profile that a scenario of a running TD names; null when it names none: then a vCPU enters again after every TD exit
  */
-export function doubtsOf(scenario: Scenario, catalog: Catalog | null): readonly string[] {
+export function doubtsOf(scenario: Scenario, catalog: Catalog | null, host: HostProfile | null): readonly string[] {
   if (catalog === null) return [];
   const errors = catalog.diagnostics.filter(({ severity }) => severity === "error").map(errorText);
   const lineage = lineageOf(catalog);
@@ -18,6 +20,7 @@ export function doubtsOf(scenario: Scenario, catalog: Catalog | null): readonly 
     ...published(catalog),
     ...unread.map((text) => `not read in this module's tree: ${text}`),
     ...oneStepWrites(scenario, lineage),
+    ...untoldExits(scenario, host),
   ];
 }
 
@@ -26,6 +29,20 @@ function oneStepWrites(scenario: Scenario, { septWrite }: Lineage): string[] {
   if (scenario.kind !== "td-life" || septWrite !== "exchange-then-store") return [];
   if (scenario.callers + (scenario.life === "in-order" ? 1 : 0) < 2) return [];
   return ["this module writes a SEPT entry in two steps, between which others can come in; td-life takes them for one"];
+}
+
+/** TD exits that the scenario can meet and of which the host's profile does not say what follows. */
+function untoldExits(scenario: Scenario, host: HostProfile | null): string[] {
+  if (scenario.kind !== "running-td" || host === null) return [];
+  const met: TdExit[] = [
+    ...(scenario.guest.includes("host-priority-timeout") ? (["host-priority-timeout"] as const) : []),
+    ...(scenario.guest.includes("touch") && !scenario.pendingVe ? (["pending-page"] as const) : []),
+  ];
+  return met
+    .filter((exit) => host.exits?.some((told) => told.exit === exit) !== true)
+    .map(
+      (exit) => `the profile ${host.name} does not say what follows from the TD exit ${exit}: taken as entering again`,
+    );
 }
 
 function errorText({ code, message, file, line }: Diagnostic): string {

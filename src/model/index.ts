@@ -1,6 +1,6 @@
 /** Catalog, host profile and scenario → Model: the module's leaves, the host's paths and policies, the guests. */
 
-export { buildModel, type Facts, needsModule } from "./build.ts";
+export { buildModel, type Facts, hostOf, needsModule } from "./build.ts";
 export { CallLock } from "./call-locks.ts";
 export { doubtsOf } from "./doubts.ts";
 export { type EnterAndZap, enterAndZap } from "./enter-and-zap.ts";

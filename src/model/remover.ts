@@ -19,8 +19,8 @@ import {
   set,
 } from "../language/index.ts";
 import { Caller } from "./calls.ts";
+import type { Host } from "./host-state.ts";
 import { blockBody, removeBody, Sept, type SeptBody, trackBody } from "./sept.ts";
-import type { Host } from "./vcpu.ts";
 import type { World } from "./world.ts";
 
 /** The ways of handling BUSY during removal. */

@@ -1,5 +1,6 @@
 /** The scenarios of a running TD: vCPUs that enter, fault and accept, and the host that removes pages. */
 import type { Catalog, Leaf } from "../catalog/index.ts";
+import type { TdExit } from "../host/index.ts";
 import {
   and,
   boolType,
@@ -17,9 +18,10 @@ import {
   weakFair,
 } from "../language/index.ts";
 import { Caller } from "./calls.ts";
+import { type Exits, endedBy, type Host, leavingBy } from "./host-state.ts";
 import { FAILED, FINISHED, KICK_AFTER_TRACK, type Kick, type Policy, RemoverProcess } from "./remover.ts";
 import type { PAGE_STATES } from "./sept.ts";
-import { type Host, type HostPriorityWatch, refusedAt, VcpuProcess, type VcpuSpec, type ZeroStep } from "./vcpu.ts";
+import { type HostPriorityWatch, refusedAt, VcpuProcess, type VcpuSpec, type ZeroStep } from "./vcpu.ts";
 import { leafOf, World } from "./world.ts";
 
 /** Everything that a scenario of a running TD states. */
@@ -40,6 +42,8 @@ export interface RuntimeSpec {
   readonly pendingVe: boolean;
   readonly localRetry: boolean;
   readonly abandonedFaults: number;
+  /** What the host does after TD exits, as far as its profile says; after any other the vCPU enters again. */
+  readonly exits: Exits;
   /** Also model locks that everybody only shares. */
   readonly allLocks: boolean;
   /** Also ask whether whoever waits gets through, when every process that can run again and again runs again and again. */
@@ -99,6 +103,7 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
       pendingVe: spec.pendingVe,
       localRetry: spec.localRetry,
       abandonedFaults: spec.abandonedFaults,
+      exits: spec.exits,
     },
     leaves,
     clock === null ? null : hostPriorityWatch(m, clock, vcpu),
@@ -108,6 +113,8 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
     "a guest runs",
     exists(vcpu, (v) => vcpu.at(v, "guest")),
   );
+  for (const exit of vcpuProcess.endingExits())
+    m.always(`${ENDS[exit]} does not end the VM`, not(exists(vcpu, (v) => vcpu.at(v, endedBy(exit)))));
   const fairness: Fairness[] = Array.from({ length: spec.vcpus }, (_, instance) => strongFair(vcpu, { instance }));
   if (clock !== null) fairness.push(weakFair(clock));
   if (spec.removal !== null) {
@@ -115,6 +122,7 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
     const removal = new RemoverProcess(remover, world, host, vcpu, spec.removal, leaves);
     removal.build();
     m.always("a removal never fails", not(remover.at(0, FAILED)));
+    m.always("TDH.MEM.TRACK never meets TDX_PREVIOUS_TLB_EPOCH_BUSY", not(remover.at(0, "track refused")));
     m.sometimes("a page is removed", remover.at(0, FINISHED));
     fairness.push(strongFair(remover));
     if (spec.progress) {
@@ -125,13 +133,18 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
   }
   if (spec.progress) {
     if (vcpuProcess.faults)
-      m.leadsTo("a vCPU that faulted runs its guest again", vcpu.at(0, "fault"), vcpu.at(0, "guest"), fairness);
+      m.leadsTo(
+        "a vCPU that faulted runs its guest again",
+        vcpu.at(0, "fault"),
+        vcpu.at(0, "guest", ...vcpuProcess.endingExits().map(endedBy)),
+        fairness,
+      );
     if (spec.guest.insists)
       for (const { leaf, prefix } of vcpuProcess.guestCalls())
         m.leadsTo(
           `${spelled(leaf)} is not refused for ever`,
           vcpu.at(0, refusedAt(prefix)),
-          vcpu.at(0, `${prefix} body`, "exit"),
+          vcpu.at(0, `${prefix} body`, "exit", ...vcpuProcess.endingExits().map(leavingBy)),
           fairness,
         );
   }
@@ -144,6 +157,12 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
     );
   return world.entry.stopping(() => m.build());
 }
+
+/** The TD exits that hosts treat differently, in words. */
+const ENDS: Readonly<Record<TdExit, string>> = {
+  "host-priority-timeout": "TDX_HOST_PRIORITY_BUSY_TIMEOUT",
+  "pending-page": "an access to a pending page",
+};
 
 const spelled = ({ name }: Leaf): string => name.toUpperCase().replaceAll("_", ".");
 

@@ -28,8 +28,14 @@ const kickSchema = z.strictObject({
   onBusy: size(8).default(1).describe("kick-on-busy: how many BUSYs of a call in a row it takes to kick"),
 });
 
+/** The removal is that of the host's profile. */
+export const AS_HOST = "as-host";
+
 const removalSchema = z.strictObject({
-  policy: z.enum(POLICIES).default("fail-fast"),
+  policy: z
+    .enum([...POLICIES, AS_HOST])
+    .default("fail-fast")
+    .describe("as-host: as the profile that `host` names says"),
   retries: z.int().min(0).max(1000).default(3).describe("for the policy retry-n"),
   kick: kickSchema.prefault({}),
 });
@@ -49,6 +55,9 @@ const GUEST_ACTIONS = [
 export const runningSchema = z.strictObject({
   ...common,
   kind: z.literal("running-td"),
+  host: text
+    .optional()
+    .describe("bundled host profile, or path: what follows from TD exits, and `removal.policy: as-host`"),
   vcpus: size(4).default(2),
   pages: size(4).default(2),
   entries: z.enum(PAGE_STATES).default("MAPPED").describe("state of every SEPT entry at the start"),

@@ -1,21 +1,19 @@
 /** A vCPU: the host's run loop, TDH.VP.ENTER, the guest inside, TD exit, and the host's handling of EPT violations. */
 import type { Acquisition, Leaf } from "../catalog/index.ts";
+import type { TdExit } from "../host/index.ts";
 import {
   type ArrayRef,
   add,
   and,
   type BoolExpr,
-  type BoolRef,
+  type BoolLike,
   BUSY,
   boolType,
-  dec,
   type Effect,
   eq,
   exists,
-  gt,
   type IntExpr,
   type IntRef,
-  inc,
   indexType,
   intType,
   lt,
@@ -27,28 +25,11 @@ import {
   set,
 } from "../language/index.ts";
 import { Caller, STORED_AGAIN } from "./calls.ts";
+import { faultHandler } from "./fault-handler.ts";
+import { type Exits, endedBy, type Host, leavingBy } from "./host-state.ts";
 import type { Held } from "./lock-steps.ts";
-import { acceptBody, attributesBody, augBody, faults, type GuestBody, Sept, type SeptView } from "./sept.ts";
+import { acceptBody, attributesBody, faults, type GuestBody, Sept, type SeptView } from "./sept.ts";
 import { statusCode, type World } from "./world.ts";
-
-/** What keeps vCPUs out, and who maps pages: the host's own state. */
-export interface Host {
-  /** The request that bars entry. */
-  readonly barred: BoolRef;
-  /** By vCPU: marked as in guest mode, which on Linux also means that interrupts are off. */
-  readonly inGuestMode: ArrayRef<typeof boolType>;
-  /**
-   * IPIs are out, and a vCPU that was in guest mode then has not taken its own: it does when interrupts are on again, and a guest cannot
-   * put it off. A vCPU that was outside marks itself again only when this is over: what it could do meanwhile, it can do then, before the
-   * host goes on. So whoever is in guest mode has been kicked.
-   */
-  readonly kicking: BoolRef;
-  /** kvm->mmu_lock */
-  readonly readers: IntRef;
-  readonly writer: BoolRef;
-  /** By page: somebody is mapping it (the mirror SPTE is frozen). */
-  readonly frozen: ArrayRef<typeof boolType>;
-}
 
 /** How the zero-step counter is kept. */
 export type ZeroStep =
@@ -77,6 +58,7 @@ export interface VcpuSpec {
   readonly localRetry: boolean;
   /** How often a vCPU's fault may be left without a call: an invalidation is under way, or the host's user space is asked. */
   readonly abandonedFaults: number;
+  readonly exits: Exits;
 }
 
 /** Leaves that a vCPU process calls. */
@@ -111,12 +93,11 @@ interface GuestCall {
 
 type EntryMeta = (action: string, object: IntExpr, more?: Partial<StepMeta>) => StepMeta;
 
-const HOST_LOCK = "kvm->mmu_lock";
+const _HOST_LOCK = "kvm->mmu_lock";
 
 /** What the simulator measures. */
 const OUT = "out of the guest";
 const KEPT_OUT = "kept out";
-const FAULT = "fault";
 const intoGuest = (next: string): Partial<StepMeta> =>
   next === "guest" ? { ends: { stretch: OUT, as: "entered again" } } : {};
 
@@ -166,9 +147,33 @@ export class VcpuProcess {
     for (const call of this.guestCalls()) this.#guestCall(call);
     this.#guestExits();
     this.#exit("exit", "outside");
+    for (const exit of this.endingExits()) {
+      this.#exit(leavingBy(exit), endedBy(exit));
+      this.p.idle(endedBy(exit));
+    }
     if (!this.faults) return;
     this.#exit("fault exit", "fault");
-    this.#faultHandler();
+    faultHandler(this.#caller, {
+      aug: this.#leaves.aug,
+      host: this.#host,
+      page: this.#page,
+      localRetry: this.#spec.localRetry,
+      abandoning: this.#abandoning,
+    });
+  }
+
+  /** The exits of this scenario's guest after which its host does not enter again. */
+  endingExits(): TdExit[] {
+    const { exits, hostPriorityTimeout, touches, pendingVe } = this.#spec;
+    const met: TdExit[] = [];
+    if (hostPriorityTimeout && this.guestCalls().length > 0) met.push("host-priority-timeout");
+    if (touches && !pendingVe) met.push("pending-page");
+    return met.filter((exit) => (exits.get(exit) ?? "enters") !== "enters");
+  }
+
+  /** Where a vCPU goes on that leaves by this exit. */
+  #leavesBy(exit: TdExit, otherwise: string): string {
+    return this.endingExits().includes(exit) ? leavingBy(exit) : otherwise;
   }
 
   /** Can a run of the guest end in an EPT violation? */
@@ -543,7 +548,7 @@ export class VcpuProcess {
     this.p.step(`${prefix} priority`, {
       when: and(entry.hp, late),
       do: [unlock, set(this.#page, 0), ...this.#forgetHostPriority()],
-      next: "exit",
+      next: this.#leavesBy("host-priority-timeout", "exit"),
       meta: meta("release", this.#page, {
         ...result,
         note: "host priority for too long: TD exit, TDX_HOST_PRIORITY_BUSY_TIMEOUT",
@@ -605,28 +610,7 @@ export class VcpuProcess {
   /** EPT violations and interrupts. A new instruction pointer resets the zero-step defence; the same one feeds it. */
   #guestExits(): void {
     const exits = { leaf: this.#leaves.enter.name, action: "td-exit" };
-    if (this.#spec.touches) {
-      this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
-        when: and(this.#runs, this.#wouldFault(x)),
-        do: [...this.#clearList(), ...(this.#count === null ? [] : this.#firstFault(x)), set(this.#page, x)],
-        next: "fault exit",
-        meta: { ...exits, note: "EPT violation at a new instruction" },
-      }));
-      this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
-        when: and(this.#runs, this.#wouldFault(x)),
-        do: [...this.#sameFault(x), set(this.#page, x)],
-        next: "fault exit",
-        meta: { ...exits, note: "EPT violation at the instruction of the last entry" },
-      }));
-      if (this.#count === null) {
-        this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
-          when: and(this.#runs, this.#wouldFault(x), not(this.#suspected)),
-          do: [set(this.#page, x)],
-          next: "fault exit",
-          meta: { ...exits, note: "EPT violation at the instruction of the last entry, below the threshold" },
-        }));
-      }
-    }
+    if (this.#spec.touches) this.#touches(exits);
     const interrupted = this.#spec.interrupts ? true : this.#host.kicking;
     this.p.step("guest", { when: interrupted, next: "exit", meta: { ...exits, note: "interrupt, no progress" } });
     this.p.step("guest", {
@@ -635,6 +619,31 @@ export class VcpuProcess {
       next: "exit",
       meta: { ...exits, note: "interrupt, after progress" },
     });
+  }
+
+  /** An access to a page that is not there, or pending without #VE. */
+  #touches(exits: StepMeta): void {
+    const ends = this.endingExits().includes("pending-page");
+    const pending = (page: IntExpr) => eq(this.world.entry.at(page).state, Sept.PENDING);
+    const handled = (page: IntExpr) => and(this.#wouldFault(page), ends ? not(pending(page)) : true);
+    const touch = (note: string, effects: (page: IntExpr) => readonly Effect[], when: BoolLike = true): void => {
+      this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
+        when: and(this.#runs, handled(x), when),
+        do: [...effects(x), set(this.#page, x)],
+        next: "fault exit",
+        meta: { ...exits, note: `EPT violation at ${note}` },
+      }));
+    };
+    touch("a new instruction", (x) => [...this.#clearList(), ...(this.#count === null ? [] : this.#firstFault(x))]);
+    touch("the instruction of the last entry", (x) => this.#sameFault(x));
+    if (this.#count === null)
+      touch("the instruction of the last entry, below the threshold", () => [], not(this.#suspected));
+    if (!ends) return;
+    this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
+      when: and(this.#runs, pending(x)),
+      next: leavingBy("pending-page"),
+      meta: { ...exits, note: "EPT violation of a pending page, #VE disabled: the host does not go on" },
+    }));
   }
 
   #firstFault(page: IntExpr): Effect[] {
@@ -668,66 +677,5 @@ export class VcpuProcess {
       next: to,
       meta: { action: "effect", note: "out of guest mode, interrupts on", begins: OUT },
     });
-  }
-
-  /** The host maps the page that faulted, under mmu_lock for reading. */
-  #faultHandler(): void {
-    const { readers, writer, frozen } = this.#host;
-    const { aug } = this.#leaves;
-    const mine = frozen.at(this.#page);
-    const free = eq(this.world.entry.at(this.#page).state, Sept.FREE);
-    const lock = { action: "acquire", resource: HOST_LOCK, mode: "SHARED", begins: FAULT };
-    const ends = (as: string) => ({ ends: { stretch: FAULT, as, reports: ["fault retries"] } });
-    const unlock = { action: "release", resource: HOST_LOCK, mode: "SHARED" };
-    this.p.step("fault", { when: not(writer), do: [inc(readers)], next: "fault look", meta: lock });
-    if (this.#abandoning !== null)
-      this.p.step("fault", {
-        when: gt(this.#abandoning, 0),
-        do: [dec(this.#abandoning), set(this.#page, 0)],
-        next: "outside",
-        meta: { action: "effect", note: "the fault is left without a call: the vCPU enters again" },
-      });
-    this.p.step("fault look", {
-      when: and(free, not(mine)),
-      do: [set(mine, true)],
-      next: Caller.entry("aug"),
-      meta: { action: "effect", note: "the page is not mapped: freeze its SPTE" },
-    });
-    this.p.step("fault look", {
-      when: not(and(free, not(mine))),
-      do: [dec(readers), set(this.#page, 0)],
-      next: "outside",
-      meta: { ...unlock, note: "mapped already, or somebody is mapping it", ...ends("nothing to map") },
-    });
-    this.#caller.call({
-      leaf: aug,
-      prefix: "aug",
-      object: (row) => (row.resource === "TDVPR" ? this.p.self : this.#page),
-      body: augBody(this.world, aug, this.#page),
-      returnTo: { ok: "aug done", busy: "aug busy", refused: "aug refused" },
-    });
-    const reset = [set(mine, false), dec(readers)];
-    const returns: StepMeta = { ...unlock, leaf: aug.name };
-    this.p.step("aug done", {
-      do: [...reset, set(this.#page, 0)],
-      next: "outside",
-      meta: { ...returns, ...ends("handled") },
-    });
-    this.p.step("aug refused", {
-      do: [...reset, set(this.#page, 0)],
-      next: "outside",
-      meta: { ...returns, note: "refused: the host calls that a bug", ...ends("refused") },
-    });
-    this.p.step("aug busy", {
-      do: [...reset, set(this.#page, 0)],
-      next: "outside",
-      meta: { ...returns, note: "-EAGAIN: enter the TD again", ...ends("-EAGAIN") },
-    });
-    if (this.#spec.localRetry)
-      this.p.step("aug busy", {
-        do: reset,
-        next: "fault",
-        meta: { ...returns, note: "-EAGAIN: try again at once", counters: { "fault retries": 1 } },
-      });
   }
 }
