@@ -34,11 +34,16 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-function verdict({ outcome, trace, states, vacuous }: SweepResult): string {
+/** What breaks, as a verb; any other property is named beside the verdict. */
+const VERBS: readonly (readonly [property: RegExp, verb: string])[] = [[/sanity check/, "shuts the module down"]];
+
+function verdict({ outcome, violations, states, vacuous }: SweepResult): string {
   const size = `${states.toLocaleString("en")} states`;
   // A property whose premise no run meets holds, and says nothing.
   if (outcome.kind === "holds") return `holds, ${size}${vacuous.length > 0 ? "; its premise is never met" : ""}`;
-  return outcome.kind === "violated" ? `breaks in ${trace?.length} steps, ${size}` : `inconclusive: ${outcome.reason}`;
+  if (outcome.kind === "inconclusive") return `inconclusive: ${outcome.reason}`;
+  const verb = (property: string): string => VERBS.find(([what]) => what.test(property))?.[1] ?? "breaks";
+  return `${violations.map(({ property, steps }) => `${verb(property)} in ${steps} steps`).join(", ")}, ${size}`;
 }
 
 const column = ({ policy, setting }: SweepResult): string =>
@@ -120,7 +125,17 @@ ${list(progress)}
 
 The host's own paths, two at a time, as its profile states them.
 
-${list(hosts)}
+${list(hosts.filter(({ scenario }) => scenario === "td-build"))}
+
+## What follows from a BUSY under a host
+
+A guest that keeps meeting host priority is thrown out of its TD after HP_LOCK_TIMEOUT; what the host does then is a fact of its profile.
+
+${list(hosts.filter(({ scenario }) => scenario === "page-fault-in"))}
+
+Does TDH.MEM.TRACK, made as the host's profile says, ever return TDX_PREVIOUS_TLB_EPOCH_BUSY, which no host takes for a BUSY?
+
+${list(hosts.filter(({ scenario }) => scenario === "page-removal"))}
 
 ## The locks, one atomic instruction at a time
 

@@ -4,6 +4,7 @@ import { SeamlockError } from "../errors.ts";
 import type { HostProfile } from "../host/index.ts";
 import type { Model } from "../language/index.ts";
 import { lockModel } from "../locks/index.ts";
+import { dynamicPamt } from "./dynamic-pamt.ts";
 import { enterAndZap } from "./enter-and-zap.ts";
 import { lifeModel } from "./lifecycle.ts";
 import { pathsModel } from "./paths.ts";
@@ -23,7 +24,7 @@ export const hostOf = (scenario: Scenario): string | null =>
 
 /** Does the scenario depend on a module's catalog? */
 export const needsModule = (scenario: Scenario): boolean =>
-  scenario.kind === "running-td" || scenario.kind === "td-life" || scenario.kind === "host-paths";
+  scenario.kind !== "lock" && scenario.kind !== "enter-and-zap";
 
 /**
  * Build a scenario's model.
@@ -57,6 +58,8 @@ function modelOf(scenario: Scenario, facts: Facts): Model {
       return lifeModel(facts.catalog(), { ...scenario, life: scenario.life === "in-order" });
     case "host-paths":
       return pathsModel(facts.catalog(), facts.host(), scenario);
+    case "dynamic-pamt":
+      return dynamicPamt(facts.catalog(), scenario);
     case "lock":
       return lockModel(scenario);
     case "enter-and-zap":

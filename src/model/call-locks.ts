@@ -94,6 +94,14 @@ export class CallLock {
     return { granted, take: [taken, ...asHost(false)], refused: asHost(true) };
   }
 
+  /** Make a shared lock exclusive (`promote_sharex_lock_hp`): only who is the one reader can. */
+  promote(object: IntLike = 0): Attempt {
+    const { exclusive, shared, hp } = this.#word(object);
+    const one = and(not(exclusive), eq(shared, 1));
+    const asHost = (value: boolean): Effect[] => (hp === null ? [] : [set(hp, value)]);
+    return { granted: one, take: [set(shared, 0), set(exclusive, true), ...asHost(false)], refused: asHost(true) };
+  }
+
   /** Give it back. */
   release(mode: LockMode, object: IntLike = 0): Effect[] {
     const { exclusive, shared } = this.#word(object);

@@ -118,6 +118,24 @@ export const pathsSchema = z.strictObject({
   otherVm: z.boolean().default(false).describe("every path may also run for another VM, at any time"),
 });
 
+/** Hosts that add and remove the PAMT pages of 2 MB ranges. */
+export const pamtSchema = z.strictObject({
+  ...common,
+  kind: z.literal("dynamic-pamt"),
+  adders: z.int().min(0).max(3).default(2),
+  removers: z.int().min(0).max(2).default(0),
+  users: z.int().min(0).max(2).default(0).describe("calls on 4 KB pages of the range, again and again"),
+  pagesFrom: z
+    .enum(["elsewhere", "each other"])
+    .default("elsewhere")
+    .describe("where new PAMT pages lie; `each other`: two ranges, each gets its pages from the other"),
+  hostLock: z
+    .enum(["none", "range", "all"])
+    .default("none")
+    .describe("what the host holds around a call and its tries"),
+  retries: z.int().min(0).max(100).optional().describe("tries after the first; for ever, unless stated"),
+});
+
 /** Callers of one lock, instruction by instruction. */
 export const lockSchema = z.strictObject({
   ...common,
@@ -151,12 +169,14 @@ export const scenarioSchema = z.discriminatedUnion("kind", [
   runningSchema,
   lifeSchema,
   pathsSchema,
+  pamtSchema,
   lockSchema,
   benchSchema,
 ]);
 
 export type RunningScenario = z.infer<typeof runningSchema>;
 export type PathsScenario = z.infer<typeof pathsSchema>;
+export type PamtScenario = z.infer<typeof pamtSchema>;
 export type Scenario = z.infer<typeof scenarioSchema>;
 
 /** A value of the command line that goes before the file's: the field's path, and the value as text. */
