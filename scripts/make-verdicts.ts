@@ -73,10 +73,20 @@ function busy(result: SweepResult | undefined): string {
   return table(["call", "resource", "held by", "status"], rows);
 }
 
+/** What breaks first, and how much more does. */
+function brokenIn({ violations: [first, ...more] }: SweepResult): string {
+  if (first === undefined) return "";
+  return more.length === 0 ? first.property : `${first.property} (and ${more.length} more)`;
+}
+
 const list = (all: readonly SweepResult[]): string =>
   table(
     ["command", "verdict", "property"],
-    all.map((result) => [`\`${result.reproduce}\``, verdict(result), result.outcome.property ?? ""]),
+    all.map((result) => [
+      `\`${result.reproduce}\``,
+      verdict({ ...result, violations: result.violations.slice(0, 1) }),
+      brokenIn(result),
+    ]),
   );
 
 const removal = await results("page-removal");
@@ -85,6 +95,7 @@ const locks = await results("locks");
 const larger = await results("page-removal-2x2");
 const progress = await results("progress");
 const hosts = await results("hosts");
+const pamt = await results("dynamic-pamt");
 const of = (module: string) => removal.find((one) => one.policy === "fail-fast" && one.module === module);
 const notes = readFileSync(join(root, "docs", "verdicts-notes.md"), "utf8");
 const text = `# Verdicts
@@ -93,7 +104,7 @@ Made by \`npm run verdicts\` from the matrices in data/matrices; do not edit. Se
 
 ## Removal of a page, two vCPUs, one page
 
-Each verdict: \`seamlock check page-removal --module M --policy P --vcpus 2 --pages 1\` (for \`retry-n\`, \`--retries N\`).
+Each verdict: \`seamlock check page-removal --module M --policy P --vcpus 2 --pages 1\` (for \`retry-n\`, \`--retries N\`). \`breaks\`: a removal fails; \`shuts the module down\`: a guest releases a SEPT entry whose lock was wiped.
 
 ${byModule(removal)}
 
@@ -136,6 +147,10 @@ ${list(hosts.filter(({ scenario }) => scenario === "page-fault-in"))}
 Does TDH.MEM.TRACK, made as the host's profile says, ever return TDX_PREVIOUS_TLB_EPOCH_BUSY, which no host takes for a BUSY?
 
 ${list(hosts.filter(({ scenario }) => scenario === "page-removal"))}
+
+## Dynamic PAMT
+
+${list(pamt)}
 
 ## The locks, one atomic instruction at a time
 
