@@ -66,7 +66,9 @@ describe("reductions on the bundled scenarios", () => {
   test.each(bundled.flatMap((name) => (SMALL[name] ?? []).map((settings) => [name, settings] as const)))(
     "%s %j",
     (name, settings) => {
-      const { differences, plain, reduced } = verifyReduction(build(name, name === "dynamic-pamt" ? "1.5.25" : "1.5.05", settings));
+      const { differences, plain, reduced } = verifyReduction(
+        build(name, name === "dynamic-pamt" ? "1.5.25" : "1.5.05", settings),
+      );
       expect(differences).toEqual([]);
       expect(plain.outcome.kind).not.toBe("inconclusive");
       expect(reduced.states).toBeLessThanOrEqual(plain.states);
