@@ -38,15 +38,14 @@ interface Try {
  * of different leaves are taken for the same one, since callers choose what they name.
  */
 function tdOf({ leaf, row }: Pick<Try, "leaf" | "row">): string {
-  if (row.object.startsWith("target_")) return "target";
-  if (row.object.startsWith("servtd_")) return "service TD";
+  if (row.td === "other") return leaf.side === "guest" ? "target" : "service TD";
   return leaf.side === "guest" ? "own" : "named";
 }
 
 /** The TD whose OP_STATE decides whether the leaf is legal. */
 function checkedTd(leaf: Leaf): string {
   if (leaf.side === "host") return "named";
-  return leaf.acquisitions.some(({ object }) => object.startsWith("target_")) ? "target" : "own";
+  return leaf.acquisitions.some(({ td }) => td === "other") ? "target" : "own";
 }
 
 /**

@@ -98,18 +98,13 @@ function findMoments(holder: Holder, at: number): readonly (readonly Acquisition
   return [...after, [...holder.base, ...inGuest]];
 }
 
-const AT_END = new Set(["leaf-exit", "iteration-end", "before-td-entry", "td-exit"]);
-
 /**
- * Does the leaf give `row` back before it takes `later`? Known when the source releases it in the same function on an earlier
- * line; in doubt it is taken as still held, which can only hide a contention behind an earlier one of the same two leaves.
+ * Does the leaf give `row` back before it takes `later`? Where the catalog does not say so it is taken as still held, which can
+ * only hide a contention behind an earlier one of the same two leaves.
  */
 function releasedBefore(row: Acquisition, later: Acquisition): boolean {
-  if (row === later || row.release === null || AT_END.has(row.release.at)) return false;
-  const released = row.release.evidence[0];
-  const taken = later.evidence[0];
-  if (released === undefined || taken === undefined) return false;
-  return released.file === taken.file && released.function === taken.function && released.line < taken.line;
+  const [released, taken] = [row.release?.order, later.order];
+  return released !== undefined && taken !== undefined && taken !== null && released <= taken;
 }
 
 /** Do two rows of a pair that meets at `meeting` conflict, and surely on the same object? */

@@ -38,4 +38,5 @@ export {
   type StatusDetail,
   type StatusPart,
   type StatusSource,
+  type TdOf,
 } from "./types.ts";

@@ -22,7 +22,12 @@ export const siteSchema = z.strictObject({ file: z.string().min(1), line: LINE, 
 export const operandSchema = z.strictObject({ id: z.string().min(1), number: z.int().min(0) });
 
 const busyStatusSchema = z.strictObject({ status: STATUS, operand: operandSchema.nullable() });
-const releaseSchema = z.strictObject({ at: z.string().min(1), evidence: z.array(siteSchema) });
+const releaseSchema = z.strictObject({
+  at: z.string().min(1),
+  kind: z.enum(["leaf-exit", "iteration-end", "before-td-entry", "td-exit", "page-removed", "function"]).optional(),
+  order: z.int().min(0).optional(),
+  evidence: z.array(siteSchema),
+});
 
 /** One lock acquisition of a leaf. */
 export const acquisitionSchema = z.strictObject({
@@ -32,6 +37,8 @@ export const acquisitionSchema = z.strictObject({
   lock: lockKindSchema,
   mode: lockModeSchema,
   side: sideSchema,
+  td: z.enum(["own", "named", "other"]).nullable().optional(),
+  order: z.int().min(0).nullable().optional(),
   when: z.string().min(1).nullable(),
   times: z.string().min(1),
   operand: operandSchema.nullable(),

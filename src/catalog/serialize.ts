@@ -56,11 +56,14 @@ function leafInOrder(leaf: Catalog["leaves"][number]): unknown {
     handler: site(leaf.handler),
     ...pick(leaf, ["variant", "opStates", "septStates"]),
     acquisitions: leaf.acquisitions.map((a) => ({
-      ...pick(a, ["resource", "role", "object", "lock", "mode", "side", "when", "times"]),
+      ...pick(a, ["resource", "role", "object", "lock", "mode", "side", "td", "order", "when", "times"]),
       operand: operand(a.operand),
       ...pick(a, ["busyStatus", "hostPriorityStatus"]),
       otherStatuses: a.otherStatuses.map((s) => ({ status: s.status, operand: operand(s.operand) })),
-      release: a.release === null ? null : { at: a.release.at, evidence: a.release.evidence.map(site) },
+      release:
+        a.release === null
+          ? null
+          : { ...pick(a.release, ["at", "kind", "order"]), evidence: a.release.evidence.map(site) },
       evidence: a.evidence.map(site),
       promotion: a.promotion === null ? null : a.promotion.map(site),
     })),
@@ -92,7 +95,7 @@ const site = (s: Site): unknown => pick(s, ["file", "line", "function"]);
 const operand = (o: Operand): unknown => (o === null ? null : pick(o, ["id", "number"]));
 
 function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
-  return Object.fromEntries(keys.map((key) => [key, from[key]])) as Pick<T, K>;
+  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]]))) as Pick<T, K>;
 }
 
 function layout(value: unknown, indent: string, lead = 0): string {

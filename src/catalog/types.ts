@@ -36,8 +36,22 @@ export interface BusyStatus {
   readonly operand: Operand | null;
 }
 
+/** Whose TD an object is: that of the guest that calls, the one that the host's call names, or another one that a call names. */
+export type TdOf = "own" | "named" | "other";
+
 /** Where a lock taken by a leaf is given back. */
 export interface Release {
+  /** Which of the places that {@link at} can be; `function` where it is the name of one. Absent where nobody has read it. */
+  readonly kind?:
+    | "leaf-exit"
+    | "iteration-end"
+    | "before-td-entry"
+    | "td-exit"
+    | "page-removed"
+    | "function"
+    | undefined;
+  /** Rows of this {@link Acquisition.order} and later ones are taken only after it was given back. Absent where nobody has read it. */
+  readonly order?: number | undefined;
   /**
    * - `leaf-exit`: in the leaf's clean-up, or elsewhere in the leaf's own function.
    * - `iteration-end`: in the iteration of the loop that took it, so that the leaf holds at most one at a time.
@@ -67,6 +81,13 @@ export interface Acquisition {
    * functions check before.
    */
   readonly when: string | null;
+  /** Whose TD the object is, or is part of; null for what is no TD's. Absent where nobody has read it. */
+  readonly td?: TdOf | null | undefined;
+  /**
+   * Position in the order in which a call takes its locks: on every path of the leaf that takes both, an earlier one is taken before a later
+   * one. Null for NO_LOCK rows. Absent where nobody has read it.
+   */
+  readonly order?: number | null | undefined;
   /** `"1"`, or how often: `per L2 VM`, `per list entry`, … */
   readonly times: string;
   /** The operand in the status that the leaf returns when this lock is busy; null when the status carries none. */

@@ -1,6 +1,6 @@
 /** What is needed to read one leaf's rows off its run, and what they are read off as. */
 
-import type { Acquisition, LockMode, Operand, OtherBusy, Release, Site } from "../catalog/index.ts";
+import type { Acquisition, LockMode, Operand, OtherBusy, Release, Site, TdOf } from "../catalog/index.ts";
 import type { AcquireEvent, ReleaseEvent } from "./events.ts";
 import type { Knowledge } from "./knowledge.ts";
 import type { LeafRun } from "./leaf-run.ts";
@@ -46,6 +46,7 @@ export interface Held {
   /** The role is a guess from the leaf's name. */
   readonly isGuess: boolean;
   readonly object: string;
+  readonly td: TdOf | null;
   readonly release: Release | null;
   /** Where it was made EXCLUSIVE, when it was not taken in that mode. */
   readonly promotion: readonly Site[] | null;

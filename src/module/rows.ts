@@ -2,10 +2,11 @@
  * From the paths through a leaf to its rows: what is locked, as what resource, when, how often, and until when.
  */
 
-import type { Acquisition, LockMode, Site } from "../catalog/index.ts";
+import type { Acquisition, LockMode, Release, Site } from "../catalog/index.ts";
 import type { AcquireEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { reportLeaks, reportModes } from "./leaks.ts";
+import { kindOf, ordersOf } from "./order.ts";
 import { otherBusy } from "./other-busy.ts";
 import { ascending, type FailureStatus, failureStatuses, successfulPaths } from "./outcomes.ts";
 import { releaseOf, usualRelease } from "./releases.ts";
@@ -23,6 +24,7 @@ import {
 } from "./row-context.ts";
 import type { ExtractionRules } from "./rules.ts";
 import { Whens } from "./whens.ts";
+import { tdOf } from "./whose.ts";
 
 /** Reads the rows. */
 export function buildRows(context: RowContext): LeafRows {
@@ -43,7 +45,7 @@ export function buildRows(context: RowContext): LeafRows {
   );
   const failures = failureStatuses(context);
   const whens = new Whens(successes, held, context.run);
-  const rows = collectRows(held, failures, whens, context, troubles);
+  const rows = collectRows(held, successes, failures, whens, context, troubles);
   reportLeaks(context, troubles);
   reportModes(context, troubles);
   return { acquisitions: nameTwins(rows), otherBusy: otherBusy(context, whens), troubles };
@@ -52,31 +54,34 @@ export function buildRows(context: RowContext): LeafRows {
 function heldLocks(final: LeafFinal, context: RowContext, objects: ObjectNames, troubles: RowTrouble[]): Held[] {
   const { events } = final;
   const acquires = events.filter((event): event is AcquireEvent => event.kind === "acquire");
-  const result: Held[] = [];
-  for (const event of [...acquires, ...final.skipped]) {
+  const classes = [...acquires, ...final.skipped].map((event) => ({
+    event,
+    ...classify(event, acquires, final, context, troubles),
+  }));
+  return classes.map((item): Held => {
+    const { event, resource, role, isGuess = false } = item;
     const promotion =
       event.mode === "NO_LOCK"
         ? undefined
         : events.find((other) => other.kind === "promote" && other.lock === event.lock);
     const mode: LockMode = promotion ? "EXCLUSIVE" : event.mode;
-    const { resource, role, isGuess = false } = classify(event, acquires, final, context, troubles);
-    const named = resource.startsWith("PAMT_") ? walkTarget(event, acquires) : event;
-    result.push({
+    return {
       event,
       mode,
       resource,
       role,
       isGuess,
-      object: objects.of(named),
+      object: objects.of(resource.startsWith("PAMT_") ? walkTarget(event, acquires) : event),
+      td: tdOf(item, classes, context),
       release: mode === "NO_LOCK" ? null : releaseOf(event, final, context, troubles),
       promotion: promotion?.evidence ?? null,
-    });
-  }
-  return result;
+    };
+  });
 }
 
 function collectRows(
   held: readonly (readonly Held[])[],
+  successes: readonly LeafFinal[],
   failures: ReadonlyMap<string, FailureStatus>,
   whens: Whens,
   context: RowContext,
@@ -100,7 +105,10 @@ function collectRows(
     }
   });
   const rows: Acquisition[] = [];
-  for (const { first, all, ways } of ordered(groups, held)) {
+  const inSource = ordered(groups, held);
+  const paths = successes.map((final, i) => ({ final, held: held[i] as readonly Held[] }));
+  const orders = ordersOf(inSource, paths, context.knowledge.rules);
+  for (const [row, { first, all, ways }] of inSource.entries()) {
     const failure =
       failures.get(chainKey(first.event.evidence)) ??
       all.map((h) => failures.get(chainKey(h.event.evidence))).find((f) => f !== undefined && f.busy.length > 0);
@@ -124,6 +132,8 @@ function collectRows(
       lock: first.event.lockKind,
       mode: first.mode,
       side: first.event.side,
+      td: first.td,
+      order: orders.taken[row] ?? null,
       when: whens.ofRow(all, ways),
       times: timesOf(first.event, context.knowledge.rules),
       operand: busy === null ? null : operandOf(busy, context),
@@ -133,13 +143,21 @@ function collectRows(
         status: hex(status),
         operand: operandOf(status, context),
       })),
-      release: usualRelease(first, all),
+      release: withOrder(usualRelease(first, all), orders.givenBack[row] ?? null),
       evidence: first.event.evidence,
       promotion: first.promotion,
     });
   }
   return rows;
 }
+
+const withOrder = (release: Release | null, order: number | null): Release | null =>
+  release && {
+    at: release.at,
+    kind: kindOf(release.at),
+    ...(order === null ? {} : { order }),
+    evidence: release.evidence,
+  };
 
 function lastLine(h: Held): number {
   return h.event.evidence.at(-1)?.line ?? 0;

@@ -109,6 +109,8 @@ export interface ExtractionRules {
   readonly wordField: string;
   /** Last members of a lock's path → resource; the first that matches wins. */
   readonly resources: readonly { readonly path: RegExp; readonly lock?: LockKind; readonly resource: string }[];
+  /** Resources that are a TD's, or part of it. */
+  readonly tdResources: readonly string[];
   /** Enumeration of the page types. */
   readonly pageTypeEnum: string;
   /** Page types whose PAMT entry lock is a resource of its own. */
@@ -303,6 +305,18 @@ export const RULES: ExtractionRules = {
     { path: /\btdmr_table\b.*\block$/, resource: "TDMR" },
     { path: /^/, lock: "sept_entry", resource: "SEPT_ENTRY" },
     { path: /\b(f|b)?_?migsc_links?\b|\bmigsc\b/, lock: "bit", resource: "MIGSC" },
+  ],
+  tdResources: [
+    "TDR",
+    "TDCS",
+    "TDVPR",
+    "TDCS_EPOCH",
+    "SEPT_TREE",
+    "SEPT_ENTRY",
+    "MIG",
+    "MIGSC",
+    "RTMR",
+    "SERVTD_BINDINGS",
   ],
   pageTypeEnum: "page_type_t",
   pageResources: { PT_TDR: "TDR", PT_TDVPR: "TDVPR" },

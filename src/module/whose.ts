@@ -1,0 +1,40 @@
+/** Whose TD the object of a lock is. */
+
+import { idOf, type Location, readFrom, sourcesOfLocation, type Value } from "../c/index.ts";
+import type { TdOf } from "../catalog/index.ts";
+import type { Held, RowContext } from "./row-context.ts";
+
+/** What is told of an acquisition before it is told whose it is. */
+type Item = Pick<Held, "event" | "resource">;
+
+/**
+ * A guest's TD is its own unless the object is reached by the page of a TDR that the call locks: then it is another one, since no TD locks
+ * its own TDR. A host's call names a TD; one reached by the page of a second TDR is another one.
+ *
+ * @param held what a path holds, in order
+ */
+export function tdOf(item: Item, held: readonly Item[], { leaf, knowledge }: RowContext): TdOf | null {
+  if (!knowledge.rules.tdResources.includes(item.resource)) return null;
+  const own = inputsOf(item.event.object);
+  const tdrs = held.filter(({ resource }) => resource === "TDR");
+  const at = tdrs.findIndex(
+    ({ event }) => event === item.event || [...inputsOf(event.object)].some((id) => own.has(id)),
+  );
+  if (leaf.side === "guest") return at < 0 ? "own" : "other";
+  return at <= 0 ? "named" : "other";
+}
+
+const known = new WeakMap<Location, ReadonlySet<string>>();
+
+/** The unknown values that lead to a location: what the leaf was given, and what it read. */
+function inputsOf(at: Location): ReadonlySet<string> {
+  let inputs = known.get(at);
+  if (inputs === undefined) {
+    inputs = new Set([...sourcesOfLocation(at)].filter(isInput).map(idOf));
+    known.set(at, inputs);
+  }
+  return inputs;
+}
+
+const isInput = (value: Value): boolean =>
+  value.t === "sym" && readFrom(value) === null && (value.origin === null || value.origin.how === "fresh");
