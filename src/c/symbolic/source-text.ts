@@ -21,8 +21,20 @@ export function sourceText(e: Expr): string {
       return sourceText(e.operand);
     case "call":
       return `${sourceText(e.callee)}(${e.args.map((a) => sourceText(a)).join(", ")})`;
-    default:
-      return e.kind === "opaque" ? e.text : "…";
+    case "update":
+      return `${sourceText(e.operand)}${e.op}`;
+    case "assign":
+      return `${sourceText(e.left)} ${e.op} ${sourceText(e.right)}`;
+    case "conditional":
+      return `(${sourceText(e.test)} ? ${sourceText(e.yes)} : ${sourceText(e.no)})`;
+    case "comma":
+      return `(${e.parts.map(sourceText).join(", ")})`;
+    case "initializer":
+      return `{ ${e.entries.map(({ value }) => sourceText(value)).join(", ")} }`;
+    case "string":
+      return "a string";
+    case "opaque":
+      return e.text;
   }
 }
 
