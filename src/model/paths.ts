@@ -68,11 +68,8 @@ const CONTROL_PAGES = ["TDR", "TDVPR"];
 /** The host lock of whoever kicks after a BUSY, where the profile gives it no name of its own. */
 const KICKED = "vCPUs kicked after BUSY";
 
-/** Does the condition speak of nothing but the success of what came before? */
-const plain = (when: string | null): boolean =>
-  when === null ||
-  /^[\s()&|]*((return_val|check_td_in_correct_build_state\([^=]*\)) == TDX_SUCCESS[\s()&|]*)+$/.test(when);
-const ofL2 = ({ when, times }: Acquisition): boolean => times !== "1" || /l2|vm_id/i.test(when ?? "");
+/** Is a row taken for each of several things, such as each L2 VM? */
+const isRepeated = ({ times }: Acquisition): boolean => times !== "1";
 
 /** Builds the model. */
 class PathsModel {
@@ -186,7 +183,7 @@ class PathsModel {
     const locks = (leaf: Leaf) =>
       JSON.stringify(
         locking(leaf)
-          .filter((row) => !ofL2(row))
+          .filter((row) => !isRepeated(row))
           .map(withoutCondition),
       );
     return all.filter((leaf, i) => all.findIndex((other) => locks(other) === locks(leaf)) === i);
@@ -455,7 +452,7 @@ class PathsModel {
         (other) => other.resource === row.resource && (other.role === row.role || isAlias(other)),
       );
       if (again) walk(label, at + 1, held);
-      else if (!plain(row.when)) {
+      else if (row.when !== null) {
         const skipped = this.#name(prefix, at + 1, held);
         const freshSkip = this.#seen(skipped);
         this.#task.step(label, {
@@ -471,7 +468,7 @@ class PathsModel {
   /** The rows that take a lock of the model; of a call for another VM those that are no TD's own. */
   #rows(leaf: Leaf, foreign = false): readonly Acquisition[] {
     return locking(leaf).filter(
-      (row) => this.#locks.has(row.resource) && !ofL2(row) && !(foreign && PER_TD.has(row.resource)),
+      (row) => this.#locks.has(row.resource) && !isRepeated(row) && !(foreign && PER_TD.has(row.resource)),
     );
   }
 
@@ -639,7 +636,7 @@ interface Run extends HostPath {
   readonly foreign: boolean;
 }
 
-const withoutCondition = ({ resource, role, mode, when }: Acquisition) => [resource, role, mode, plain(when)];
+const withoutCondition = ({ resource, role, mode, when }: Acquisition) => [resource, role, mode, when === null];
 
 const KICK: Taken = { lock: KICKED, shared: false, object: null };
 const isKick = (reaction: string): boolean => reaction.startsWith("kick-and-retry");
