@@ -18,7 +18,7 @@ export interface LogInput {
 
 /** A file, or a pipe with a name, whose writer may never come: waiting for it in a system call would keep Ctrl-C waiting too. */
 export function fileInput(file: string): LogInput {
-  if (!statSync(file).isFIFO()) return { stream: createReadStream(file, { highWaterMark: 1 << 18 }), file };
+  if (!statSync(file).isFIFO()) return { stream: createReadStream(file), file };
   const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   return { stream: new Socket({ fd, readable: true, writable: false }), file };
 }

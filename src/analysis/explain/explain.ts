@@ -307,7 +307,7 @@ class Explainer {
   /** The leaves that only a vCPU makes, where the kernel had kept all vCPUs out when it printed the line. */
   private barsVcpus({ printed }: Found, leaf: string | null, operand: Operand | null, kind: Kind): ReadonlySet<string> {
     const { catalog, profile } = this.context;
-    if (!printed || leaf === null || profile === null || (kind !== "busy" && kind !== "tracking")) return new Set();
+    if (!printed || leaf === null || profile === null || kind !== "busy") return new Set();
     return keptVcpusOut(profile, catalog, leaf, operand?.id ?? null) ? vcpuLeaves(catalog) : new Set();
   }
 

@@ -29,7 +29,7 @@ const PREFIXES: readonly { readonly pattern: RegExp; readonly begins: boolean }[
   { pattern: /(?:>\s?)+/y, begins: false },
   // printk level, caller's thread or CPU: <3>, [T1234], [    C0]
   { pattern: /<\d{1,3}>/y, begins: true },
-  { pattern: /\[\s{0,8}[TC]\d{1,8}\]:?/y, begins: true },
+  { pattern: /\[\s{0,8}[TC]\d{1,8}\]:?/iy, begins: true },
   { pattern: /\[\s{0,12}(?<time>\d{1,10}\.\d{1,9})\]:?/y, begins: true },
   // dmesg -T
   { pattern: /\[(?<time>\p{L}{2,4}\.? \p{L}{3,5}\.?\s{1,3}\d{1,2} \d{2}:\d{2}:\d{2}(?: \d{4})?)\]:?/uy, begins: true },
@@ -41,7 +41,7 @@ const PREFIXES: readonly { readonly pattern: RegExp; readonly begins: boolean }[
   // syslog: Oct 01 10:11:12, and months of other languages
   { pattern: /(?<time>\p{L}{3,5}\.? {1,2}\d{1,2} (?:\d{4} )?\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)(?=\s)/uy, begins: true },
   // host and program of syslog
-  { pattern: /(?:[\w.-]{1,64}\s)?kernel(?:\[\d{1,8}\])?:/y, begins: true },
+  { pattern: /(?:[\w.-]{1,64}\s)?kernel(?:\[\d{1,8}\])?:/iy, begins: true },
 ];
 
 /** More prefixes than any logger stacks up. */

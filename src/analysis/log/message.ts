@@ -46,6 +46,8 @@ export interface Found {
   readonly printed: boolean;
   /** The number stands alone. */
   readonly alone: boolean;
+  /** It is a status by its own value, wherever it stands. */
+  readonly isKnown: boolean;
 }
 
 export interface MessageReading {
@@ -162,7 +164,7 @@ class MessageReader {
     this.tokens.forEach((token, i) => {
       if (token.kind === "leaf") {
         this.calls.push({ mention: named(token), at: token.start });
-      } else if (token.kind === "number" && roles[i] === "leaf") {
+      } else if (token.kind === "number" && roles[i] === "leaf" && token.end < this.text.length) {
         const label = this.tokens[i - 1];
         const guest = label?.kind === "word" && /tdcall/.test(label.lower);
         this.calls.push({ mention: this.byNumber(token, guest), at: token.start });
@@ -175,7 +177,7 @@ class MessageReader {
       this.calls.push({ mention: { word: leaf, leaf, version: null, assumed, loader: null }, at });
       return;
     }
-    const internal = /\bdata\[0\]/.exec(this.text);
+    const internal = /\bdata\[0\]/i.exec(this.text);
     if (internal !== null)
       this.calls.push({
         mention: { word: "tdh_vp_enter", leaf: "tdh_vp_enter", version: null, assumed: false, loader: null },
@@ -203,15 +205,20 @@ class MessageReader {
     const call = this.callAt(token.start);
     const meant = this.meaning(token, role, i, call);
     if (meant === null) return;
-    if (meant.cut !== null) this.lastCut = token;
+    if (meant.cut !== null || (meant.upperOnly && token.prefixed)) this.lastCut = token;
     const labelled = role === "status" && call !== null && !call.assumed;
     this.found.push({
       call,
       printed: labelled && /\bfail|\berr/i.test(this.text),
       alone: this.tokens.length === 1,
+      isKnown: meant.status !== null && (meant.giver !== "module" || this.isKnown(meant.status)),
       at: token.start,
       ...meant,
     });
+  }
+
+  private isKnown(status: bigint): boolean {
+    return this.vocabulary.byUpperHalf.has(upperHalf(status));
   }
 
   private meaning(
@@ -225,7 +232,10 @@ class MessageReader {
     const whole = { status: value, cut: null, upperOnly: false } as const;
     const statusLike = role === "status" || alone;
     if (isLinux(value)) return { ...whole, giver: "linux" };
-    if (call?.loader != null && role === "status") return { ...whole, giver: "p-seamldr" };
+    if (call?.loader != null && role === "status") {
+      if (digits >= (base === 16 ? 16 : 19)) return { ...whole, giver: "p-seamldr" };
+      return token.prefixed ? { status: null, giver: "p-seamldr", cut: digits, upperOnly: false } : null;
+    }
     const known = this.vocabulary.byUpperHalf.get(upperHalf(value));
     if (known !== undefined && (value >> 62n !== 0n || this.isSaidToBe(known, token, i, statusLike)))
       return { ...whole, giver: "module" };
@@ -322,6 +332,7 @@ class MessageReader {
       upperOnly: giver === "module" && operand === null,
       printed: false,
       alone: false,
+      isKnown: true,
       at: token.start,
     });
   }
@@ -347,13 +358,16 @@ class MessageReader {
       const call = word === null ? said : { word, leaf: name, version: null, assumed: false, loader: null };
       const giver = status !== null && isLinux(status) ? "linux" : "module";
       const upperOnly = giver === "module" && status !== null;
-      this.found.push({ status, giver, call, cut: null, upperOnly, printed: true, alone: false, at: match.index });
+      const told = { printed: true, alone: false, isKnown: true };
+      this.found.push({ status, giver, call, cut: null, upperOnly, ...told, at: match.index });
       return;
     }
   }
 
   private isRegisters(): boolean {
     if (this.found.length > 0 || this.calls.length > 0 || Object.keys(this.outputs).length === 0) return false;
+    // A number at the start is the rest of something.
+    if (/^(?:\d|[0-9a-f]{5,}$)/i.test(this.tokens[0]?.word ?? "")) return false;
     const words = this.tokens.filter((t) => t.kind !== "number");
     const foreign = words.filter((t) => t.kind !== "word" || !OUTPUTS.has(t.lower));
     return (

@@ -51,16 +51,21 @@ const NEAR = 4;
 const SPLAT = 70;
 /** A record that is wrapped is not longer. */
 const MAX_JOINED = 4000;
+const MAX_LINES = 8;
+/** No record is nothing but a few digits, whatever a logger puts before it. */
+const DIGITS = /^[0-9a-f]{1,15}$/i;
 
 /** What a line of a long log must have to be read: a word of TDX, or a number whose upper half can be a status. */
 const CANDIDATE =
-  /td[xhg]|tdcall|tdvmcall|seam|0x[4-9a-e]0000|\b[4-9a-e]0000[0-9a-f]{11}\b|data\[0\]|R[AI][XP]: |Linux version|\b\d{19,20}\b|GetQuote/i;
+  /td[xhg]|tdcall|tdvmcall|seam|0x[4-9a-e]0000|\b[4-9a-e]0000[0-9a-f]{11}\b|data\[0\]|Linux version|\b\d{19,20}\b|GetQuote/i;
 
 interface Pending {
   readonly message: Message;
   readonly reading: MessageReading;
-  /** The message as it was before others were joined to it. */
+  /** How many lines it was joined of. */
   readonly lines: number;
+  /** A line before it, that says too little alone: its name may go on in this one. */
+  readonly before: Pending | null;
 }
 
 interface Group extends Omit<LogGroup, "line" | "count" | "last" | "outputs" | "order"> {
@@ -85,6 +90,8 @@ export class LogReader {
   private good = 0;
   private beyond = 0;
   private statuses = 0;
+  /** Is there more than numbers that stand alone? */
+  private hasText = false;
 
   constructor(vocabulary: Vocabulary) {
     this.vocabulary = vocabulary;
@@ -93,7 +100,7 @@ export class LogReader {
   /** Reads one more line, without its end. */
   push(line: string): void {
     this.lines++;
-    if (this.lines > THOROUGH && !CANDIDATE.test(line)) {
+    if (this.lines > THOROUGH && this.splat === null && !CANDIDATE.test(line)) {
       if (this.pending !== null) this.flush();
       return;
     }
@@ -106,10 +113,10 @@ export class LogReader {
     const all = [...this.groups.values()];
     const isGood = (g: Group): boolean => g.found.status === 0n;
     const bad = all.filter((g) => !isGood(g));
-    const isShort = this.lines <= SHORT;
+    const isOnly = !this.hasText;
     const kept = bad.length > 0 ? bad : all.filter((g) => g.found.call !== null || g.found.alone);
     return {
-      groups: kept.filter((g) => isShort || !isStray(g.found)).map((g) => ({ ...g, order: { ...g.order } })),
+      groups: kept.filter((g) => isOnly || !isStray(g.found)).map((g) => ({ ...g, order: { ...g.order } })),
       beyond: this.beyond,
       unread: this.unread.slice(),
       lines: { read: this.lines, about: this.about, good: bad.length > 0 ? this.good : 0 },
@@ -124,15 +131,23 @@ export class LogReader {
     const reading = this.read(message.text);
     if (says && reading.found.length === 0) return this.flush();
     if (reading.registersOnly && this.addRegisters(message, reading)) return;
-    const joined = this.pending === null ? null : this.joined(this.pending, message, reading);
+    const next: Pending = { message, reading, lines: 1, before: null };
+    const joined = this.pending === null ? null : this.joined(this.pending, next);
     if (joined !== null) {
       this.pending = joined;
       return;
     }
+    const before = this.pending;
+    // Two lines that say nothing yet may be a record that a third one completes.
+    if (before !== null && isDangling(before) && isDangling(next) && !message.begins) {
+      if (before.before !== null) this.settle(before.before);
+      this.pending = { ...next, before: { ...before, before: null } };
+      return;
+    }
     this.flush();
-    this.pending = { message, reading, lines: 1 };
+    this.pending = next;
     // Only a message that lacks something waits for the next line.
-    if (!reading.open && Object.keys(reading.outputs).length === 0 && !/[,(]$/.test(message.text)) this.flush();
+    if (!mayGoOn(next) || (isDangling(next) && !reading.open)) this.flush();
   }
 
   private read(text: string): MessageReading {
@@ -144,11 +159,11 @@ export class LogReader {
   /** In a kernel's warning RAX may be the status of the call that the function makes. */
   private noteSplat(text: string): void {
     if (this.splat !== null && this.lines > this.splat.until) this.splat = null;
-    if (!text.includes("+0x")) {
-      if (/cut here|end trace/.test(text)) this.splat = null;
+    if (!/\+0x/i.test(text)) {
+      if (/cut here|end trace/i.test(text)) this.splat = null;
       return;
     }
-    if (!/\b(?:WARNING|BUG|RIP)\b/.test(text)) return;
+    if (!/\b(?:WARNING|BUG|RIP)\b/i.test(text)) return;
     const leaf = frameLeaf(text, this.vocabulary);
     if (leaf !== undefined) this.splat = { leaf, until: this.lines + SPLAT };
   }
@@ -179,31 +194,50 @@ export class LogReader {
    * A record that a terminal or a mail program has wrapped: joined where the whole says more than its parts. A line that a
    * logger began is no rest of another one.
    */
-  private joined(pending: Pending, message: Message, reading: MessageReading): Pending | null {
-    if (message.begins || pending.lines > 8 || pending.message.text.length + message.text.length > MAX_JOINED)
-      return null;
-    const { open, outputs } = pending.reading;
-    const isRest = reading.found.length === 0 && Object.keys(reading.outputs).length > 0;
-    if (!open && !isRest && Object.keys(outputs).length === 0 && !/[,(]$/.test(pending.message.text)) return null;
-    const apart = score(pending.reading) + score(reading);
-    let best: { text: string; reading: MessageReading; score: number } | null = null;
-    for (const between of ["", " "]) {
-      const text = `${pending.message.text}${between}${message.text}`;
-      const whole = this.read(text);
-      const value = score(whole);
-      if (value > apart && (best === null || value > best.score)) best = { text, reading: whole, score: value };
+  private joined(pending: Pending, next: Pending): Pending | null {
+    const begins = next.message.begins && !DIGITS.test(next.message.text);
+    if (begins || pending.lines > MAX_LINES) return null;
+    // A name at the end of a line and its number on the next are one status, not two.
+    const least = namesSame(pending, next) ? score(next.reading) : score(pending.reading) + score(next.reading);
+    const whole = this.bestOf([pending, next], least);
+    if (pending.before === null) return whole;
+    const apart = whole === null ? score(pending.reading) + score(next.reading) : score(whole.reading);
+    const three = this.bestOf([pending.before, pending, next], apart);
+    if (three !== null || whole === null) return three;
+    this.settle(pending.before);
+    return { ...whole, before: null };
+  }
+
+  /** The way to join some lines that says most, where it says more than `least`. */
+  private bestOf(parts: readonly Pending[], least: number): Pending | null {
+    const [first, ...rest] = parts;
+    if (first === undefined || !parts.slice(0, -1).some(mayGoOn)) return null;
+    if (parts.reduce((sum, p) => sum + p.message.text.length, 0) > MAX_JOINED) return null;
+    let texts = [first.message.text];
+    for (const { message } of rest)
+      texts = texts.flatMap((text) => [`${text}${message.text}`, `${text} ${message.text}`]);
+    let best: { text: string; reading: MessageReading } | null = null;
+    for (const text of texts) {
+      const reading = this.read(text);
+      if (score(reading) > (best === null ? least : score(best.reading))) best = { text, reading };
     }
     if (best === null) return null;
-    const { message: first } = pending;
-    const whole = { ...first, text: best.text, raw: `${first.raw}\n${message.raw}` };
-    return { message: whole, reading: best.reading, lines: pending.lines + 1 };
+    const raw = parts.map((p) => p.message.raw).join("\n");
+    const lines = parts.reduce((sum, p) => sum + p.lines, 0);
+    return { message: { ...first.message, text: best.text, raw }, reading: best.reading, lines, before: null };
   }
 
   private flush(): void {
-    const pending = this.pending;
-    if (pending === null) return;
+    const { pending } = this;
     this.pending = null;
-    const { message, reading } = pending;
+    if (pending === null) return;
+    if (pending.before !== null) this.settle(pending.before);
+    this.settle(pending);
+  }
+
+  /** Takes over what a message says, for nothing more belongs to it. */
+  private settle({ message, reading }: Pending): void {
+    this.hasText ||= !reading.found.some((f) => f.alone);
     if (reading.about || reading.found.length > 0) this.about++;
     for (const [i, found] of reading.found.entries()) this.add(message, found, i === 0 ? reading.outputs : {});
     if (reading.found.length === 0) this.addUnread(message.raw, reading.about);
@@ -216,7 +250,7 @@ export class LogReader {
     const known = this.groups.get(key);
     if (known !== undefined) {
       known.count++;
-      known.last = message.time ?? known.last;
+      known.last = message.time === null ? known.last : copied(message.time);
       known.order.last = at;
       this.recent = { group: known, isFirst: false, line: this.lines };
       return;
@@ -229,34 +263,74 @@ export class LogReader {
     const { time, raw } = message;
     const line = raw.length > MAX_JOINED ? raw.slice(0, MAX_JOINED) : raw;
     const order = { first: at, last: at };
-    const group: Group = { found, line, outputs: { ...outputs }, count: 1, first: time, last: time, order };
+    const first = time === null ? null : copied(time);
+    const group: Group = {
+      found: { ...found, call: found.call === null ? null : { ...found.call, word: copied(found.call.word) } },
+      line: copied(line),
+      outputs: Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, copied(value)])),
+      count: 1,
+      first,
+      last: first,
+      order,
+    };
     this.groups.set(key, group);
     this.recent = { group, isFirst: true, line: this.lines };
   }
 
   private addUnread(text: string, about: boolean): void {
     if (this.unread.length >= MAX_UNREAD || (this.lines > SHORT && !about)) return;
-    this.unread.push(text.slice(0, 400));
+    this.unread.push(copied(text.slice(0, 400)));
   }
 }
 
-/** A number that stands alone and is no status of the module's: worth a word in a short text, noise in a log. */
-function isStray(found: Found): boolean {
-  return found.alone && (found.cut !== null || found.call === null) && found.giver === "module" && !found.upperOnly;
+/** A text of its own: a part of a log's text would keep all that was read with it. */
+const copied = (text: string): string => text.split("").join("");
+
+/** A number that stands alone and is no status that is known: worth a word where it is all there is, some other number in a text. */
+function isStray({ alone, isKnown }: Found): boolean {
+  return alone && !isKnown;
 }
 
 function groupKey({ status, giver, call, cut }: Found): string {
   return [status ?? "none", giver, call?.leaf ?? call?.word ?? "", call?.version || "", cut ?? ""].join(" ");
 }
 
+/** Does a message lack something that the next line may have? */
+function mayGoOn({ message, reading }: Pending): boolean {
+  return (
+    reading.open ||
+    reading.found.at(-1)?.upperOnly === true ||
+    Object.keys(reading.outputs).length > 0 ||
+    /[,(]$/.test(message.text) ||
+    isDangling({ reading })
+  );
+}
+
+function namesSame({ reading: a }: Pending, { reading: b }: Pending): boolean {
+  const [name, number] = [a.found.at(-1), b.found[0]];
+  if (name?.upperOnly !== true || number === undefined || number.call !== null || number.upperOnly) return false;
+  return name.status !== null && number.status !== null && upperHalf(name.status) === upperHalf(number.status);
+}
+
+/** Says nothing that is known alone. */
+const isDangling = ({ reading }: Pick<Pending, "reading">): boolean =>
+  reading.found.length === 0 && Object.keys(reading.outputs).length === 0;
+
 /** How much a reading says: a joined message must say more than its parts. */
 function score({ found, outputs }: MessageReading): number {
-  const statuses = found.map((f) => (f.status === null ? 0.5 : f.cut === null ? 4 : 1) + callScore(f.call));
+  const statuses = found.map((f) => statusScore(f) + callScore(f.call));
   return statuses.reduce((sum, n) => sum + n, 0) + 0.1 * Object.keys(outputs).length;
 }
 
+function statusScore({ status, cut, upperOnly, isKnown, giver }: Found): number {
+  if (status === null) return 0.5;
+  if (cut !== null || (!isKnown && giver === "module")) return 1;
+  return upperOnly ? 3 : 4;
+}
+
 function callScore(call: LeafMention | null): number {
-  if (call === null || call.assumed) return 0;
+  if (call === null) return 0;
+  if (call.assumed) return 0.2;
   return call.leaf === null && call.loader === null ? 0.5 : 2;
 }
 

@@ -115,13 +115,13 @@ function statusToken(at: Place, lower: string, { byName }: Vocabulary): StatusTo
   return status === undefined ? null : { kind: "status", lower, ...at, status };
 }
 
-const FRAME = /\b([A-Za-z_]\w{0,80})\+0x[0-9a-f]{1,8}\/0x[0-9a-f]{1,8}/;
+const FRAME = /\b([A-Za-z_]\w{0,80})\+0x[0-9a-f]{1,8}\/0x[0-9a-f]{1,8}/i;
 
 /** The function that a frame of a kernel's warning names: its leaf (null when one of several), or undefined when it makes no call. */
 export function frameLeaf(text: string, vocabulary: Vocabulary): string | null | undefined {
-  const name = FRAME.exec(text)?.[1];
+  const name = FRAME.exec(text)?.[1]?.toLowerCase();
   if (name === undefined) return undefined;
   if (FUNCTIONS.has(name)) return FUNCTIONS.get(name);
   const leaf = LEAF.exec(name)?.[1];
-  return leaf === undefined ? undefined : (knownLeaf(leaf.toLowerCase(), vocabulary.leaves) ?? undefined);
+  return leaf === undefined ? undefined : (knownLeaf(leaf, vocabulary.leaves) ?? undefined);
 }
