@@ -9,7 +9,7 @@ import { type LeafRun, runLeaf } from "./leaf-run.ts";
 import type { DispatchedLeaf, DispatchTable } from "./leaves.ts";
 import type { Primitives } from "./primitives.ts";
 import { handOverField, lockMember } from "./releases.ts";
-import type { HandedOver } from "./row-context.ts";
+import type { HandedOver, RowContext } from "./row-context.ts";
 import { buildRows } from "./rows.ts";
 import type { ExtractionRules } from "./rules.ts";
 import type { Tables } from "./tables.ts";
@@ -23,13 +23,20 @@ export class LeafAnalysis {
   private readonly context: LeafContext;
   private steps = 0;
 
-  constructor(program: Program, rules: ExtractionRules, table: DispatchTable, primitives: Primitives, tables: Tables) {
+  constructor(
+    program: Program,
+    rules: ExtractionRules,
+    table: DispatchTable,
+    primitives: Primitives,
+    tables: Tables,
+    watch: Watch = () => {},
+  ) {
     this.table = table;
     const followed = program.reaching(seeds(program, rules));
     const knowledge = new Knowledge(program, rules, followed, primitives.outcomes);
     const consults = tableReaders(program, rules, table);
     const handedOver = readTdExit(knowledge, (run) => this.note(run));
-    this.context = { knowledge, note: (run) => this.note(run), tables, handedOver, found: this.found, consults };
+    this.context = { knowledge, note: (run) => this.note(run), tables, handedOver, found: this.found, consults, watch };
     this.steps = 0;
   }
 
@@ -128,7 +135,10 @@ function tableReaders(program: Program, rules: ExtractionRules, table: DispatchT
     });
 }
 
+type Watch = (context: RowContext, variant: string | null) => void;
+
 interface LeafContext {
+  readonly watch: Watch;
   readonly consults: Consults;
   readonly knowledge: Knowledge;
   /** Keeps what a run could not do, and what it reached. */
@@ -160,14 +170,16 @@ function runEntry(leaf: DispatchedLeaf, version: number | null, variant: string 
   const { knowledge, note, tables, handedOver } = context;
   const handler = leaf.handler as NonNullable<DispatchedLeaf["handler"]>;
   const args = leaf.args.map((value, i) => (version !== null && i === leaf.versionArgument ? num(version) : value));
-  const rows = buildRows({
+  const rowContext: RowContext = {
     leaf,
     run: note(runLeaf(knowledge, handler, { side: leaf.side, args, version })),
     knowledge,
     names: { status: tables.statusName, operand: tables.operand },
     handedOver,
     handler: { file: handler.file, line: handler.line, function: handler.name },
-  });
+  };
+  context.watch(rowContext, variant);
+  const rows = buildRows(rowContext);
   context.found.push(...rows.troubles.map((t) => diagnostic(t.what, t.message, t.site)));
   return entry(leaf, variant, rows.acquisitions, rows.otherBusy, context);
 }
