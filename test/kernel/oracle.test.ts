@@ -1,7 +1,13 @@
 /** The comparison of an extracted profile with a kernel that was read by hand, measured by profiles that say what was read. */
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { compare, idealProfile, leafName } from "./oracle/compare.ts";
+import { extractHost } from "../../src/kernel/index.ts";
+import { compare, comparisonText, idealProfile, leafName } from "./oracle/compare.ts";
 import { loadOracle, READ_KERNELS } from "./oracle/oracle.ts";
+
+const kernels = process.env["SEAMLOCK_KERNELS"];
+if (kernels === undefined)
+  process.stderr.write("notice: SEAMLOCK_KERNELS is not set: the extraction is not compared with hand-read kernels\n");
 
 describe.each(READ_KERNELS)("the comparison with the hand-read %s", (kernel) => {
   const oracle = loadOracle(kernel);
@@ -60,6 +66,16 @@ describe.each(READ_KERNELS)("the comparison with the hand-read %s", (kernel) => 
     const profile = structuredClone(idealProfile(oracle));
     profile.paths.push({ ...pathOf(profile, "vcpu-load"), name: "new", entries: ["kvm_vm_ioctl KVM_TDX_INIT_VM"] });
     expect(compare(oracle, profile).forbidden.length).toBe(1);
+  });
+});
+
+describe.skipIf(kernels === undefined)("the extraction against the hand-read", () => {
+  test.each(READ_KERNELS)("%s", { timeout: 300_000 }, (kernel) => {
+    const oracle = loadOracle(kernel);
+    const result = compare(oracle, extractHost(join(String(kernels), kernel)).profile);
+    process.stdout.write(`${comparisonText(kernel, result)}\n`);
+    expect(result.recall).toBeGreaterThanOrEqual(0.98);
+    expect(result.forbidden).toEqual([]);
   });
 });
 

@@ -142,7 +142,7 @@ export interface Comparison {
 /** Compares; an exact list of what differs is part of the answer. */
 export function compare(oracle: Oracle, profile: HostProfile): Comparison {
   const rows = rowsOf(profile);
-  const read = oracleRows(oracle);
+  const read = oracleRows(oracle).filter(({ path }) => path.outside !== true);
   const readPairs = new Set(read.map(({ step, holds }) => pair(step.call, holds)));
   const rowPairs = new Set(rows.map(({ call, holds }) => pair(call, holds)));
   const isTolerated = (row: HostRow): boolean =>
@@ -179,7 +179,14 @@ export function compare(oracle: Oracle, profile: HostProfile): Comparison {
     const { path, step, holds } = one;
     const name = `${path.id} ${step.call}`;
     const here = rows.filter((row) => row.call === step.call && beginsAt(path, row.way, oracle));
-    const same = here.filter((row) => String(row.holds) === String(holds));
+    // What happens before the command is looked at belongs to none of them, or to each.
+    const exact = here.filter((row) => String(row.holds) === String(holds));
+    const same =
+      exact.length > 0
+        ? exact
+        : rows.filter(
+            (row) => row.call === step.call && row.way.has(path.entry.function) && String(row.holds) === String(holds),
+          );
     for (const row of same) matched.add(row);
     if (same.length === 0) {
       const instead =
@@ -202,7 +209,7 @@ export function compare(oracle: Oracle, profile: HostProfile): Comparison {
       got: (row: HostRow) => string,
       right: (row: HostRow, read: OracleRow) => boolean,
     ): void => {
-      const wrong = same.filter((row) => !twins.some((twin) => right(row, twin)));
+      const wrong = same.filter((row) => !twins.some((twin) => right(row, twin)) && !isTolerated(row));
       if (wrong.length === 0 && same.some((row) => right(row, one))) agreeing[kind]++;
       else
         differences.push({
@@ -311,26 +318,28 @@ export function idealProfile(oracle: Oracle): HostProfile {
     sources: ["read by hand"],
     phases: oracle.phases.map((name) => ({ name, what: name })),
     locks: [...oracle.locks],
-    paths: oracle.paths.map((path) => ({
-      name: path.id,
-      entries: [[path.entry.function, ...path.entry.labels].join(" ")],
-      per: path.per,
-      phases: path.phases.length === 0 ? ["init"] : path.phases,
-      ...(path.overruns === undefined ? {} : { overruns: path.overruns }),
-      ...(path.ordinary ? {} : { exceptional: String(path.why) }),
-      sources: ["read by hand"],
-      steps: path.steps.map((step) => ({
-        call: step.call,
-        ...(step.phases === undefined ? {} : { phases: step.phases }),
-        ...(step.onEach === undefined ? {} : { onEach: step.onEach }),
-        holds: heldAtStep(path, step).map(({ lock, mode, of, by }) => ({
-          lock,
-          ...(mode === undefined ? {} : { mode }),
-          ...(of === undefined ? {} : { of }),
-          by: by === "stated" ? ("stated" as const) : ("derived" as const),
+    paths: oracle.paths
+      .filter(({ outside }) => outside !== true)
+      .map((path) => ({
+        name: path.id,
+        entries: [[path.entry.function, ...path.entry.labels].join(" ")],
+        per: path.per,
+        phases: path.phases.length === 0 ? ["init"] : path.phases,
+        ...(path.overruns === undefined ? {} : { overruns: path.overruns }),
+        ...(path.ordinary ? {} : { exceptional: String(path.why) }),
+        sources: ["read by hand"],
+        steps: path.steps.map((step) => ({
+          call: step.call,
+          ...(step.phases === undefined ? {} : { phases: step.phases }),
+          ...(step.onEach === undefined ? {} : { onEach: step.onEach }),
+          holds: heldAtStep(path, step).map(({ lock, mode, of, by }) => ({
+            lock,
+            ...(mode === undefined ? {} : { mode }),
+            ...(of === undefined ? {} : { of }),
+            by: by === "stated" ? ("stated" as const) : ("derived" as const),
+          })),
+          onBusy: step.onBusy.map((clause) => ({ do: clause.do })),
         })),
-        onBusy: step.onBusy.map((clause) => ({ do: clause.do })),
       })),
-    })),
   };
 }
