@@ -1,0 +1,72 @@
+/** A log as a stream: read as it comes, from a file or a pipe, and stopped by a signal with what was read. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { explainSchema } from "../../src/analysis/index.ts";
+import { BIN, seamlock } from "./run.ts";
+
+const LINE = "[   12.5] kvm_intel: SEAMCALL TDH_MEM_TRACK failed: 0x80000200000000a9\n";
+const AT = ["--module", "1.5.05", "--json"];
+
+test.each(["SIGINT", "SIGTERM"] as const)(
+  "%s ends a log without an end, with what was read",
+  async (signal) => {
+    const child = spawn(process.execPath, [BIN, "explain", "-", ...AT]);
+    let out = "";
+    child.stdout.on("data", (chunk) => {
+      out += String(chunk);
+    });
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    for (let i = 0; i < 3; i++) child.stdin.write(LINE.repeat(50));
+    // The program has begun to read once it has taken more than a pipe holds.
+    await new Promise<void>((resolve) => child.stdin.write("x".repeat(1 << 20), () => resolve()));
+    child.kill(signal);
+    child.stdin.on("error", () => undefined);
+    expect(await ended).toBe(130);
+    const doc = explainSchema.parse(JSON.parse(out));
+    expect([doc.leaf, doc.operand?.id, doc.count]).toEqual(["tdh_mem_track", "TD_EPOCH", 150]);
+  },
+  30_000,
+);
+
+test("a file is read like standard input; equal lines are one status with first and last", () => {
+  const folder = mkdtempSync(join(tmpdir(), "seamlock-explain-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "dmesg.txt");
+  writeFileSync(file, `${LINE}noise\n[   13.5] usb 1-2: new device\n${LINE.replace("12.5", "99.5")}`);
+  const { status, out } = seamlock(["explain", file, ...AT]);
+  const doc = explainSchema.parse(JSON.parse(out));
+  expect([status, doc.count, doc.first, doc.last, doc.others.length]).toEqual([0, 2, "12.5", "99.5", 0]);
+});
+
+test("the order of a log tells which failure came from which", () => {
+  const folder = mkdtempSync(join(tmpdir(), "seamlock-explain-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "dmesg.txt");
+  const [cause, effect] = [
+    "SEAMCALL TDH_MEM_RANGE_BLOCK failed: 0x8000020000000001\n",
+    "SEAMCALL (0x000000000000000f) failed: 0xc0000b0800000001\n",
+  ];
+  writeFileSync(file, cause + effect);
+  const sequences = (): string[] => explainSchema.parse(JSON.parse(seamlock(["explain", file, ...AT]).out)).sequences;
+  expect(sequences()).toEqual([expect.stringMatching(/^tdh_mem_range_block\(\).*tdh_mem_page_demote\(\)/)]);
+  writeFileSync(file, effect + cause);
+  expect(sequences()).toEqual([]);
+});
+
+test("the module and the kernel that a log states are used, and one that is not bundled is told", () => {
+  const folder = mkdtempSync(join(tmpdir(), "seamlock-explain-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "dmesg.txt");
+  writeFileSync(file, `[0.0] Linux version 6.16.3-arch1 (x) #1\n[1.0] virt/tdx: Module version: 1.5.07\n${LINE}`);
+  const doc = explainSchema.parse(JSON.parse(seamlock(["explain", file, "--json"]).out));
+  expect([doc.module.version, doc.host?.name, doc.input.module, doc.input.kernel]).toEqual([
+    "1.5.06",
+    "linux-6.16",
+    "1.5.07",
+    "6.16",
+  ]);
+  expect(doc.assumptions).toEqual([expect.stringMatching(/1\.5\.07.*not bundled/)]);
+});
