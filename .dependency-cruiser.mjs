@@ -7,7 +7,7 @@ const MAY_IMPORT = {
   kernel: ["c", "catalog", "host"],
   host: ["catalog"],
   analysis: ["catalog", "host"],
-  locks: ["language"],
+  locks: ["catalog", "language"],
   model: ["catalog", "host", "locks", "language"],
   check: ["language"],
   simulate: ["language"],

@@ -7,6 +7,7 @@
  */
 import { type Acquisition, type Catalog, dispatcherNames, type Leaf } from "../catalog/index.ts";
 import { comparePairs, contendingPairs } from "./contention.ts";
+import { behaviourChanges } from "./diff-behaviour.ts";
 import { compareResources, compareText } from "./resources.ts";
 import type { ContendPair, DiffDocument, RowChange, RowFacts } from "./schema.ts";
 
@@ -26,14 +27,15 @@ export function diffCatalogs(a: Catalog, b: Catalog): DiffDocument {
       removed: [...namesBefore].filter((name) => !namesAfter.has(name)).sort(compareText),
     },
     changed: common.flatMap((name) => leafChanges(entriesOf(before, name), entriesOf(after, name), precise)),
+    behaviour: behaviourChanges(before, after),
     contention: contentionChanges(before, after),
   };
 }
 
 /** True when {@link diffCatalogs} found anything: the command's exit status 1. */
 export function hasDifferences(diff: DiffDocument): boolean {
-  const { leaves, changed, contention } = diff;
-  const lists = [leaves.added, leaves.removed, changed, contention.appeared, contention.disappeared];
+  const { leaves, changed, behaviour, contention } = diff;
+  const lists = [leaves.added, leaves.removed, changed, behaviour, contention.appeared, contention.disappeared];
   return lists.some((list) => list.length > 0);
 }
 

@@ -20,6 +20,7 @@ export type { LogReader, LogReading } from "./log/reader.ts";
 export { type Comparison, compareWithMet, type Met } from "./met.ts";
 export { compareResources, isAncestor, type ResourceFacts, resourceFacts } from "./resources.ts";
 export type {
+  BehaviourChange,
   ContendDocument,
   ContendPair,
   DiffDocument,

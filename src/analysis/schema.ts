@@ -134,6 +134,18 @@ export const changeSchema = z.strictObject({
   after: rowSchema.nullable(),
 });
 
+const shownSchema = z.strictObject({ text, site: siteSchema }).nullable();
+
+/** One way in which two modules behave differently, beside their rows. */
+export const behaviourChangeSchema = z.strictObject({
+  kind: z.enum(["primitive", "writer", "function", "leaf"]),
+  name: text.describe("the function or the leaf"),
+  what: text.describe("what it means"),
+  before: shownSchema,
+  after: shownSchema,
+  resources: z.array(text).describe("whose contention it is about"),
+});
+
 /** `seamlock/diff@1`. */
 export const diffSchema = z.strictObject({
   schema: z.literal("seamlock/diff@1"),
@@ -141,6 +153,7 @@ export const diffSchema = z.strictObject({
   after: moduleInfoSchema,
   leaves: z.strictObject({ added: z.array(text), removed: z.array(text) }),
   changed: z.array(changeSchema),
+  behaviour: z.array(behaviourChangeSchema),
   contention: z.strictObject({ appeared: z.array(pairSchema), disappeared: z.array(pairSchema) }),
 });
 
@@ -151,5 +164,6 @@ export type HostInfo = z.infer<typeof hostInfoSchema>;
 export type Unlocked = z.infer<typeof unlockedSchema>;
 export type ContendDocument = z.infer<typeof contendSchema>;
 export type RowFacts = z.infer<typeof rowSchema>;
+export type BehaviourChange = z.infer<typeof behaviourChangeSchema>;
 export type RowChange = z.infer<typeof changeSchema>;
 export type DiffDocument = z.infer<typeof diffSchema>;

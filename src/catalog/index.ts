@@ -1,8 +1,35 @@
 /** What one version of the TDX module does, as facts: types, schema, loading, names, status codes. */
 export { aliasesOf, allAliases, dispatcherNames, type LeafRef } from "./aliases.ts";
+export { ENTRY_WRITES, type EntryWrite, type EntryWriteName, entryWriteName, entryWritesOf } from "./entry-writes.ts";
 export { findJsonFault, lineAndColumn } from "./json.ts";
 export { leafName, resolveLeaf } from "./leaves.ts";
 export { parseCatalog, readOwnCatalog } from "./parse.ts";
+export type {
+  AtomicInstruction,
+  Behaviour,
+  BitSource,
+  FieldName,
+  FieldTest,
+  FieldValues,
+  LockProgram,
+  LockResult,
+  LockWord,
+  OtherAtomic,
+  ProgramBranch,
+  ProgramStep,
+  SeptWriter,
+  WriterStep,
+} from "./programs.ts";
+export {
+  apply,
+  branchTaken,
+  execute,
+  fieldsOf,
+  type Outcome,
+  testHolds,
+  type Word,
+  wordOf,
+} from "./run-program.ts";
 export {
   catalogSchema,
   leafSchema,

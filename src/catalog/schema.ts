@@ -4,6 +4,7 @@
  * It mirrors types.ts; the two assignments at the end fail to compile when they drift apart.
  */
 import { z } from "zod";
+import { behaviourSchema, lockProgramSchema, otherAtomicSchema, septWriterSchema } from "./programs-schema.ts";
 import type { Catalog } from "./types.ts";
 
 const STATUS = z.string().regex(/^0x[0-9A-F]{16}$/, "a status is 0x and 16 upper-case hex digits");
@@ -11,7 +12,7 @@ const LINE = z.int().min(1);
 const LEAF_NUMBER = z.int().min(0).max(0xffff);
 
 export const sideSchema = z.enum(["host", "guest"]);
-export const lockKindSchema = z.enum(["sharex", "sharex_hp", "sept_entry", "mutex", "bit"]);
+export const lockKindSchema = z.enum(["sharex", "sharex_hp", "sept_entry", "mutex", "bit", "bit_hp"]);
 export const lockModeSchema = z.enum(["SHARED", "EXCLUSIVE", "NO_LOCK"]);
 export const statusSchema = STATUS;
 
@@ -159,6 +160,10 @@ export const catalogSchema = z.strictObject({
   module: moduleInfoSchema,
   leaves: z.array(leafSchema),
   locks: z.array(lockDefinitionSchema),
+  primitives: z.array(lockProgramSchema).default([]),
+  writers: z.array(septWriterSchema).default([]),
+  behaviours: z.array(behaviourSchema).default([]),
+  otherAtomics: z.array(otherAtomicSchema).default([]),
   septEntryBits: z.record(z.string().min(1), z.int().min(0).max(63)),
   opStates: z.array(z.string().min(1)),
   septStates: z.array(z.string().min(1)),

@@ -1,4 +1,5 @@
 /** Catalog → text: one form for one value, small enough to commit and laid out so that a diff shows what changed. */
+import type { AtomicInstruction, LockProgram } from "./programs.ts";
 import type { Catalog } from "./types.ts";
 
 const WIDTH = 120;
@@ -32,6 +33,21 @@ function inOrder(c: Catalog): unknown {
         evidence: site(p.evidence),
       })),
     })),
+    primitives: c.primitives.map(programInOrder),
+    writers: c.writers.map((w) => ({
+      ...pick(w, ["function", "when"]),
+      steps: w.steps.map((s) => ({
+        ...pick(s, ["instruction", "retries", "hostPriority", "lock"]),
+        site: site(s.site),
+      })),
+      unlocks: w.unlocks,
+      evidence: site(w.evidence),
+    })),
+    behaviours: c.behaviours.map((b) => ({
+      ...pick(b, ["name", "function", "digest", "variant"]),
+      evidence: site(b.evidence),
+    })),
+    otherAtomics: c.otherAtomics.map((o) => ({ ...pick(o, ["instruction", "object", "reason"]), site: site(o.site) })),
     septEntryBits: c.septEntryBits,
     opStates: c.opStates,
     septStates: c.septStates,
@@ -48,6 +64,38 @@ function inOrder(c: Catalog): unknown {
           },
     diagnostics: c.diagnostics.map((d) => pick(d, ["code", "severity", "message", "file", "line"])),
   };
+}
+
+function programInOrder(p: LockProgram): unknown {
+  return {
+    ...pick(p, ["function", "kind", "operation", "mode", "side"]),
+    word: {
+      ...pick(p.word, ["type", "bits"]),
+      fields: p.word.fields.map((f) => pick(f, ["name", "lsb", "width"])),
+    },
+    steps: p.steps.map((s) => ({
+      instruction: instructionInOrder(s.instruction),
+      line: s.line,
+      branches: s.branches.map((b) => ({
+        when: b.when?.map((tests) => tests.map((t) => pick(t, ["field", "mask", "is", "not"]))) ?? null,
+        ...pick(b, ["to", "check"]),
+      })),
+    })),
+    evidence: site(p.evidence),
+  };
+}
+
+const PARTS = ["op", "field", "by", "expected", "desired", "value", "set", "clear", "flip", "keep"];
+const FIELDS = ["exclusive", "hp", "counter"];
+
+function instructionInOrder(instruction: AtomicInstruction): unknown {
+  return sorted(instruction, PARTS, (part) => (isCompound(part) ? sorted(part, FIELDS, (value) => value) : part));
+}
+
+/** Those of some keys that an object has, in their order. */
+function sorted(from: object, keys: readonly string[], value: (of: unknown) => unknown): unknown {
+  const entries = new Map<string, unknown>(Object.entries(from));
+  return Object.fromEntries(keys.filter((key) => entries.has(key)).map((key) => [key, value(entries.get(key))]));
 }
 
 function leafInOrder(leaf: Catalog["leaves"][number]): unknown {

@@ -5,8 +5,13 @@
  * The JSON form (`seamlock/catalog@1`) has exactly these fields in this order.
  */
 
-/** The lock kinds that the module's `tdx_locks.h` defines; `bit` is the single-bit lock that the migration code adds. */
-export type LockKind = "sharex" | "sharex_hp" | "sept_entry" | "mutex" | "bit";
+import type { Behaviour, LockProgram, OtherAtomic, SeptWriter } from "./programs.ts";
+
+/**
+ * The lock kinds that the module's `tdx_locks.h` defines; `bit` is a single bit of another word, as the migration code adds it, and
+ * `bit_hp` one with a host-priority bit beside it, like that of a SEPT entry.
+ */
+export type LockKind = "sharex" | "sharex_hp" | "sept_entry" | "mutex" | "bit" | "bit_hp";
 
 /**
  * `NO_LOCK`: the leaf walks the structure without the lock, on purpose: it asks for the lock in the mode "no lock"
@@ -268,6 +273,14 @@ export interface Catalog {
   /** Host leaves first, then guest leaves, each by number, then variant in source order. */
   readonly leaves: readonly Leaf[];
   readonly locks: readonly LockDefinition[];
+  /** What each lock primitive does to its word, instruction by instruction: by kind, operation, mode and side. */
+  readonly primitives: readonly LockProgram[];
+  /** Functions that write a SEPT entry's word, by place. */
+  readonly writers: readonly SeptWriter[];
+  /** Functions whose effect the models restate by hand, as this tree has them. */
+  readonly behaviours: readonly Behaviour[];
+  /** Atomic instructions on memory that is neither a lock nor a SEPT entry, by place. */
+  readonly otherAtomics: readonly OtherAtomic[];
   /** Bit positions in a 64-bit SEPT entry that locking and TLB tracking use, by name. */
   readonly septEntryBits: Readonly<Record<string, number>>;
   /** All OP_STATE names, in the order of the source's enumeration. */

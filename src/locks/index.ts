@@ -1,27 +1,18 @@
-/** The lock kinds of the TDX module, bit by bit: each primitive written once, run sequentially, on shared memory, or explored. */
-export { layoutOf, primitive, primitivesOf } from "./definitions.ts";
+/**
+ * The lock kinds of a module, bit by bit, from the programs in its catalog: run sequentially, on shared memory, or explored under every
+ * interleaving.
+ */
 export {
   apply,
+  ENTRY_WRITES,
+  type EntryWrite,
+  entryWritesOf,
   execute,
   fieldsOf,
-  type LockMemory,
-  lockMemory,
   type Outcome,
-  sharedMemory,
-  sharedWord,
   type Word,
   wordOf,
-} from "./execute.ts";
+} from "../catalog/index.ts";
+export { type Lock, lockOf, narrowed, programFor } from "./lock.ts";
 export { type LockSpec, lockModel } from "./model.ts";
-export type {
-  Branch,
-  Field,
-  FieldName,
-  FieldValues,
-  Instruction,
-  LockKind,
-  LockResult,
-  Primitive,
-  Step,
-  WordLayout,
-} from "./primitive.ts";
+export { type LockMemory, lockMemory, sharedMemory, sharedWord } from "./shared-word.ts";

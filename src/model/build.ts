@@ -3,7 +3,7 @@ import type { Catalog } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import type { HostProfile } from "../host/index.ts";
 import type { Model } from "../language/index.ts";
-import { lockModel } from "../locks/index.ts";
+import { ENTRY_WRITES, type EntryWrite, entryWritesOf, lockModel, lockOf } from "../locks/index.ts";
 import { dynamicPamt } from "./dynamic-pamt.ts";
 import { enterAndZap } from "./enter-and-zap.ts";
 import { lifeModel } from "./lifecycle.ts";
@@ -23,8 +23,7 @@ export const hostOf = (scenario: Scenario): string | null =>
   scenario.kind === "host-paths" || scenario.kind === "running-td" ? (scenario.host ?? null) : null;
 
 /** Does the scenario depend on a module's catalog? */
-export const needsModule = (scenario: Scenario): boolean =>
-  scenario.kind !== "lock" && scenario.kind !== "enter-and-zap";
+export const needsModule = (scenario: Scenario): boolean => scenario.kind !== "enter-and-zap";
 
 /**
  * Build a scenario's model.
@@ -61,10 +60,16 @@ function modelOf(scenario: Scenario, facts: Facts): Model {
     case "dynamic-pamt":
       return dynamicPamt(facts.catalog(), scenario);
     case "lock":
-      return lockModel(scenario);
+      return lockModel(lockOf(facts.catalog(), scenario.lock), { ...scenario, writes: writesOf(scenario, facts) });
     case "enter-and-zap":
       return enterAndZap(scenario);
   }
+}
+
+/** How the holders of a lock scenario write their SEPT entry: as its module does, or as the scenario states. */
+function writesOf({ lock, writeBack }: Scenario & { kind: "lock" }, facts: Facts): readonly EntryWrite[] {
+  if (lock !== "sept_entry" || writeBack === "none") return [];
+  return writeBack === "module" ? entryWritesOf(facts.catalog()) : [ENTRY_WRITES[writeBack]];
 }
 
 function restricted(model: Model, { properties }: Scenario): Model {

@@ -14,11 +14,11 @@ export function doubtsOf(scenario: Scenario, catalog: Catalog | null, host: Host
   if (catalog === null) return [];
   const errors = catalog.diagnostics.filter(({ severity }) => severity === "error").map(errorText);
   const lineage = lineageOf(catalog);
-  const unread = scenario.kind === "running-td" ? lineage.unread : [];
+  const unread = scenario.kind === "running-td" || scenario.kind === "td-life" ? lineage.unread : [];
   return [
     ...errors,
     ...published(catalog),
-    ...unread.map((text) => `not read in this module's tree: ${text}`),
+    ...unread.map((text) => `rests on a behaviour that was not read in this tree: ${text}`),
     ...oneStepWrites(scenario, lineage),
     ...untoldExits(scenario, host),
   ];

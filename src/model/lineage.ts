@@ -1,9 +1,9 @@
 /**
- * Behaviours of the module in which versions differ and which its catalog does not state: which variant a tree has is a fact of
- * data/behaviours.json, with the line where it was read. A tree that was not read is said to be so.
+ * Behaviours of the module in which versions differ beyond their locks, as a catalog has them from its own tree: how SEPT entries are
+ * written, by its writers; what the functions do that the models restate by hand, by the variant that each was recognised as.
  */
 import facts from "../../data/behaviours.json" with { type: "json" };
-import type { Catalog, Site } from "../catalog/index.ts";
+import { type Catalog, type EntryWriteName, entryWriteName } from "../catalog/index.ts";
 
 /**
  * How a new state gets into a SEPT entry whose lock the caller holds.
@@ -25,43 +25,48 @@ export type PendingFault = "always" | "without-ve";
 export interface Lineage {
   readonly septWrite: SeptWrite;
   readonly pendingFault: PendingFault;
-  /** Behaviours that were not read in this tree, each with what is taken instead and where that was read; empty for the bundled catalogs. */
+  /** Behaviours that were not read in this tree, each with its place, and what is taken instead; empty for the bundled catalogs from 1.5 on. */
   readonly unread: readonly string[];
 }
 
-interface Read {
-  readonly module: string;
-  readonly sourceDigest: string;
-  readonly site: Site;
-}
-interface Variant {
-  readonly name: string;
-  readonly read: readonly Read[];
-}
+const SEPT_WRITES: Readonly<Record<EntryWriteName, SeptWrite>> = {
+  "whole-word": "whole-word",
+  "keep-host-priority": "exchange",
+  "keep-then-store": "exchange-then-store",
+};
+/** What is taken of a tree that does not say: as in the newest releases. */
+const TAKEN = { septWrite: "exchange", pendingFault: "without-ve" } as const;
 
 /** Which variants a catalog's module has. */
 export function lineageOf(catalog: Catalog): Lineage {
-  const write = variantOf(catalog, "sept-write");
-  const fault = variantOf(catalog, "pending-fault");
+  const name = entryWriteName(catalog);
+  const write = name === null ? null : SEPT_WRITES[name];
+  const fault = catalog.behaviours.find(({ name }) => name === "pending-fault")?.variant ?? null;
   return {
-    septWrite: write.name as SeptWrite,
-    pendingFault: fault.name as PendingFault,
-    unread: [write.unread, fault.unread].filter((text) => text !== null),
+    septWrite: write ?? TAKEN.septWrite,
+    pendingFault: fault === "always" || fault === "without-ve" ? fault : TAKEN.pendingFault,
+    unread: [...(write === null ? [unreadWrite(catalog)] : []), ...unreadFunctions(catalog)],
   };
 }
 
-/** The variant read in the very tree; else the one read in the release of that name; else the newest. The latter two are guesses, and told. */
-function variantOf({ module }: Catalog, name: string): { readonly name: string; readonly unread: string | null } {
-  const behaviour = facts.behaviours.find((one) => one.name === name);
-  if (behaviour === undefined) throw new Error(`data/behaviours.json has no ${name}`);
-  const read = behaviour.variants.flatMap((variant: Variant) => variant.read.map((at) => ({ ...at, variant })));
-  const same = read.find(({ sourceDigest }) => sourceDigest === module.sourceDigest);
-  if (same !== undefined) return { name: same.variant.name, unread: null };
-  const taken = read.find((at) => at.module === module.version) ?? read.at(-1);
-  if (taken === undefined) throw new Error(`data/behaviours.json says of no tree which ${name} it has`);
-  const { file, line, function: where } = taken.site;
-  return {
-    name: taken.variant.name,
-    unread: `${behaviour.what}: taken as in ${taken.module} (${where}, ${file}:${line})`,
-  };
+function unreadWrite({ writers }: Catalog): string {
+  const places = writers
+    .filter(({ unlocks }) => unlocks)
+    .map(({ function: name, evidence: { file, line } }) => `${name}, ${file}:${line}`);
+  const where = places.length === 0 ? "no function is known to do it" : places.join("; ");
+  return `how a new state gets into a SEPT entry (${where}): taken as one compare-and-exchange that keeps host priority`;
+}
+
+/** Functions of unknown variants, and those that the tree does not have. */
+function unreadFunctions({ behaviours }: Catalog): string[] {
+  return facts.behaviours.flatMap(({ behaviour, function: name, restatedBy }) => {
+    const found = behaviours.find((one) => one.name === behaviour && one.function === name);
+    if (found === undefined)
+      return [`${behaviour}: no function ${name} was read; ${restatedBy} is taken as in the newest release`];
+    if (found.variant !== null) return [];
+    const { file, line } = found.evidence;
+    return [
+      `${behaviour}: an unknown variant of ${name}, ${file}:${line}; ${restatedBy} is taken as in the newest release`,
+    ];
+  });
 }

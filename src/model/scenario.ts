@@ -140,7 +140,7 @@ export const pamtSchema = z.strictObject({
 export const lockSchema = z.strictObject({
   ...common,
   kind: z.literal("lock"),
-  lock: z.enum(["sharex", "sharex_hp", "sept_entry", "mutex", "bit"]),
+  lock: z.enum(["sharex", "sharex_hp", "sept_entry", "mutex", "bit", "bit_hp"]),
   hosts: z.int().min(0).max(5).default(2),
   guests: z.int().min(0).max(5).default(1),
   width: z
@@ -151,9 +151,11 @@ export const lockSchema = z.strictObject({
     .describe("bits of the counter; fewer than the source's keeps the state space small"),
   promote: z.boolean().default(false).describe("a host may also promote and demote"),
   writeBack: z
-    .enum(["none", "whole-word", "keep-host-priority"])
+    .enum(["none", "module", "whole-word", "keep-host-priority", "keep-then-store"])
     .default("none")
-    .describe("holders of a SEPT entry lock write the word back"),
+    .describe(
+      "how holders of a SEPT entry lock write the entry, and maybe unlock it with the write; `module`: as the module does",
+    ),
 });
 
 /** The reference model that the engines are measured with. */

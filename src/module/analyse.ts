@@ -3,6 +3,7 @@
 import { LIMITS } from "../c/index.ts";
 import type { Catalog, Diagnostic, Leaf, Side, Site } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
+import { behavioursOf, readAtomics, withUnlocks } from "./atomics/index.ts";
 import { Extraction, type Share, Work } from "./extraction.ts";
 import { diagnostic, sortDiagnostics } from "./findings.ts";
 import type { DispatchTable } from "./leaves.ts";
@@ -69,6 +70,7 @@ function catalogOf(
   ]);
   const reachingLocks = program.reaching(new Set(Object.keys(rules.primitives)));
   const soundness = checkSoundness(program, rules, visited, roots, reachingLocks);
+  const atomics = readAtomics(program, rules, tree.files, tables.septEntryBits);
   const found = [
     ...distinct(shares.flatMap((share) => share.found)),
     ...tree.skipped.map((s) => diagnostic("skipped-file", `not read: ${s.reason}`, { file: s.path })),
@@ -89,7 +91,7 @@ function catalogOf(
     ...[...program.oversized].map((info) =>
       diagnostic("oversized", `${info.name} was not read: it has more than ${LIMITS.functionTokens} tokens`, info),
     ),
-    ...soundness.findings.map((f) => diagnostic(f.what, f.message, f.site)),
+    ...[...soundness.findings, ...atomics.findings].map((f) => diagnostic(f.what, f.message, f.site)),
     ...table.unresolved.map((u) => diagnostic("leaf", `the case ${u.label} was not understood: ${u.reason}`, u.site)),
     ...tables.missing.map((what) =>
       diagnostic("missing-table", `the tree has no table of ${what}; leaves carry no such states`),
@@ -111,6 +113,10 @@ function catalogOf(
     },
     leaves: sortLeaves(leaves),
     locks: primitives.definitions(),
+    primitives: atomics.programs,
+    writers: withUnlocks(atomics.writers, leaves),
+    behaviours: behavioursOf(program, rules),
+    otherAtomics: atomics.others,
     septEntryBits: tables.septEntryBits,
     opStates: tables.opStates,
     septStates: tables.septStates,

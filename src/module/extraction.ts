@@ -5,6 +5,7 @@
 
 import { LIMITS, Program, type SourceFile } from "../c/index.ts";
 import type { Diagnostic, Leaf } from "../catalog/index.ts";
+import { lockPrograms, rulesWith } from "./atomics/index.ts";
 import { LeafAnalysis } from "./leaf-analysis.ts";
 import { type DispatchTable, readDispatchers } from "./leaves.ts";
 import { Primitives } from "./primitives.ts";
@@ -48,14 +49,16 @@ export class Work {
 
 export class Extraction {
   readonly program: Program;
-  readonly rules: ExtractionRules = RULES;
+  /** With the lock primitives that the tree has beside those that rules name. */
+  readonly rules: ExtractionRules;
   readonly table: DispatchTable;
   readonly primitives: Primitives;
   readonly tables: Tables;
 
   /** @throws SeamlockError SL1005 when the files declare more names than a module can have */
   constructor(files: readonly SourceFile[]) {
-    this.program = new Program(files, this.rules.preprocess);
+    this.program = new Program(files, RULES.preprocess);
+    this.rules = rulesWith(RULES, lockPrograms(this.program, RULES));
     this.table = readDispatchers(this.program, this.rules);
     this.primitives = new Primitives(this.program, this.rules);
     this.tables = readTables(this.program, this.rules);

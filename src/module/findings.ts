@@ -2,6 +2,7 @@
 
 import { LIMITS } from "../c/index.ts";
 import type { Diagnostic, Severity, Site } from "../catalog/index.ts";
+import type { AtomicFinding } from "./atomics/index.ts";
 import type { Trouble } from "./leaf-run.ts";
 import type { RowTrouble } from "./row-context.ts";
 import type { Finding } from "./soundness.ts";
@@ -10,6 +11,7 @@ type Kind =
   | Trouble["what"]
   | RowTrouble["what"]
   | Finding["what"]
+  | AtomicFinding["what"]
   | "skipped-file"
   | "conditional"
   | "unterminated"
@@ -42,6 +44,10 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
   "address-taken": ["SL1041", "error"],
   "unknown-lock-call": ["SL1042", "error"],
   "macro-hides-lock": ["SL1043", "error"],
+  "atomic-unknown": ["SL1044", "error"],
+  "accessor-unknown": ["SL1045", "error"],
+  "primitive-unlike": ["SL1046", "error"],
+  "lock-incomplete": ["SL1047", "error"],
   "unexplained-lock-function": ["SL1048", "error"],
   leaf: ["SL1050", "error"],
   "missing-table": ["SL1051", "warning"],

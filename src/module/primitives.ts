@@ -180,7 +180,7 @@ export class Primitives {
 
   /** The lock kinds that the tree has, in the catalog's form. */
   definitions(): LockDefinition[] {
-    const kinds: LockKind[] = ["sharex", "sharex_hp", "sept_entry", "mutex", "bit"];
+    const kinds: LockKind[] = ["sharex", "sharex_hp", "sept_entry", "mutex", "bit", "bit_hp"];
     return kinds.flatMap((kind): LockDefinition[] => {
       const primitives = Object.entries(this.rules.primitives)
         .filter(

@@ -346,6 +346,7 @@ export const RULES: ExtractionRules = {
     },
     mutex: { type: "mutex_lock_t", width: 8, bits: [] },
     bit: { type: null, width: 64, bits: [{ name: "lock", constant: "MIGSC_LINK_LOCK_BIT" }] },
+    bit_hp: { type: null, width: 64, bits: [] },
   },
   atomics: [
     { call: /^_lock_xadd_\d+b$/, instruction: "lock xadd", sets: false },

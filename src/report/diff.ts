@@ -1,5 +1,6 @@
 /** Differences between modules for people. */
 import {
+  type BehaviourChange,
   type ContendPair,
   compareResources,
   type DiffDocument,
@@ -28,7 +29,12 @@ export function renderDiffMarkdown(doc: DiffDocument): string {
 function diffBlocks(doc: DiffDocument): readonly Block[] {
   const { appeared, disappeared } = doc.contention;
   const nothing =
-    doc.leaves.added.length + doc.leaves.removed.length + doc.changed.length + appeared.length + disappeared.length ===
+    doc.leaves.added.length +
+      doc.leaves.removed.length +
+      doc.changed.length +
+      doc.behaviour.length +
+      appeared.length +
+      disappeared.length ===
     0;
   const title: Block = {
     kind: "title",
@@ -38,6 +44,7 @@ function diffBlocks(doc: DiffDocument): readonly Block[] {
   return [
     title,
     { kind: "paragraph", text: tally(doc) },
+    ...behaviour(doc),
     ...names("Calls added", doc.leaves.added),
     ...names("Calls removed", doc.leaves.removed),
     ...rows(doc),
@@ -54,6 +61,24 @@ function tally({ leaves, changed, contention: { appeared, disappeared } }: DiffD
     `${count(added, "row")} added, ${removed} removed, ${changed.length - added - removed} changed; ` +
     `${count(appeared.length, "contention")} appeared, ${disappeared.length} disappeared.`
   );
+}
+
+/** What works differently, with its place; of leaves one paragraph for each. */
+function behaviour({ behaviour: changes, before, after }: DiffDocument): Block[] {
+  if (changes.length === 0) return [];
+  const versions = [before.version, after.version];
+  return [{ kind: "heading", text: "Behaviour" }, ...changes.flatMap((change) => behaviourBlocks(change, versions))];
+}
+
+function behaviourBlocks(change: BehaviourChange, [older = "", newer = ""]: readonly string[]): Block[] {
+  const { kind, name, what, before, after, resources } = change;
+  const about = resources.length === 0 ? "" : ` (${resources.join(", ")})`;
+  const said = (version: string, side: BehaviourChange["before"]): string =>
+    side === null ? `${version}: not there` : `${version}: ${side.text} (${side.site.file}:${side.site.line})`;
+  return [
+    { kind: "paragraph", text: kind === "leaf" ? `${name}: ${what}` : `${what}${about}` },
+    { kind: "list", items: [said(older, before), said(newer, after)], indent: 2 },
+  ];
 }
 
 function names(heading: string, items: readonly string[]): Block[] {

@@ -8,6 +8,7 @@ const KIND_NAMES: Readonly<Record<LockKind, string>> = {
   sept_entry: "sept entry lock",
   mutex: "mutex_lock",
   bit: "bit lock",
+  bit_hp: "bit lock with host priority",
 };
 
 /** A lock kind as lock tables name it. */

@@ -1,6 +1,6 @@
 /** Random catalogs for properties: valid by the schema, otherwise as odd as they come. */
 import fc from "fast-check";
-import type { Acquisition, Catalog, Leaf, Site } from "../../src/catalog/index.ts";
+import type { Acquisition, Catalog, Leaf, LockProgram, SeptWriter, Site } from "../../src/catalog/index.ts";
 import { RESOURCES } from "../../src/catalog/index.ts";
 
 const text = fc.string({ minLength: 1, maxLength: 60, unit: "binary" });
@@ -64,6 +64,82 @@ const leaf: fc.Arbitrary<Leaf> = fc
 const record = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<Record<string, T>> =>
   fc.dictionary(fc.stringMatching(/^[A-Z][A-Z_]{0,12}$/), value, { maxKeys: 4, noNullPrototype: true });
 
+const fieldName = fc.constantFrom("exclusive", "hp", "counter");
+const fieldValues = fc.oneof(
+  fc.constant({}),
+  fc.nat().map((hp) => ({ hp })),
+);
+const program: fc.Arbitrary<LockProgram> = fc.record({
+  function: text,
+  kind: fc.constantFrom("sharex", "sharex_hp", "sept_entry", "mutex", "bit", "bit_hp"),
+  operation: fc.constantFrom("acquire", "release", "promote", "demote"),
+  mode: fc.constantFrom("SHARED", "EXCLUSIVE"),
+  side: fc.constantFrom("host", "guest", null),
+  word: fc.record({
+    type: fc.option(text),
+    bits: fc.constantFrom(8, 16, 32, 64),
+    fields: fc.array(fc.record({ name: fieldName, lsb: fc.nat({ max: 63 }), width: fc.integer({ min: 1, max: 16 }) }), {
+      maxLength: 3,
+    }),
+  }),
+  steps: fc.array(
+    fc.record({
+      instruction: fc.oneof(
+        fc.record({ op: fc.constant("xadd" as const), field: fieldName, by: fc.integer() }),
+        fc.record({ op: fc.constant("cmpxchg" as const), expected: fieldValues, desired: fieldValues }),
+        fc.record({ op: fc.constantFrom("xchg", "write"), value: fieldValues }),
+        fc.record({ op: fc.constantFrom("or", "bts"), set: fieldValues }),
+        fc.record({ op: fc.constant("btr" as const), clear: fieldValues }),
+        fc.record({ op: fc.constant("xor" as const), flip: fieldValues }),
+        fc.record({ op: fc.constant("and" as const), keep: fieldValues }),
+        fc.constant({ op: "read" as const }),
+      ),
+      line: fc.integer({ min: 1, max: 9999 }),
+      branches: fc.array(
+        fc.record({
+          when: fc.option(
+            fc.array(
+              fc.array(
+                fc.record({
+                  field: fieldName,
+                  mask: fc.option(fc.integer({ min: 1, max: 99 })),
+                  is: fc.nat({ max: 99 }),
+                  not: fc.boolean(),
+                }),
+                { maxLength: 2 },
+              ),
+              { maxLength: 2 },
+            ),
+          ),
+          to: fc.oneof(fc.constantFrom("success" as const, "busy" as const, "halt" as const), fc.nat({ max: 9 })),
+          check: fc.option(fc.nat({ max: 20 })),
+        }),
+        { minLength: 1, maxLength: 3 },
+      ),
+    }),
+    { minLength: 1, maxLength: 2 },
+  ),
+  evidence: site,
+});
+
+const source = fc.constantFrom("kept" as const, "earlier" as const, "given" as const, "clear" as const, null);
+const writer: fc.Arbitrary<SeptWriter> = fc.record({
+  function: text,
+  when: fc.option(text),
+  steps: fc.array(
+    fc.record({
+      instruction: fc.constantFrom("read", "cmpxchg", "write"),
+      retries: fc.boolean(),
+      hostPriority: source,
+      lock: source,
+      site,
+    }),
+    { maxLength: 3 },
+  ),
+  unlocks: fc.boolean(),
+  evidence: site,
+});
+
 export const anyCatalog: fc.Arbitrary<Catalog> = fc.record({
   schema: fc.constant("seamlock/catalog@1" as const),
   module: fc.record({
@@ -98,6 +174,19 @@ export const anyCatalog: fc.Arbitrary<Catalog> = fc.record({
     }),
     { maxLength: 2 },
   ),
+  primitives: fc.array(program, { maxLength: 2 }),
+  writers: fc.array(writer, { maxLength: 2 }),
+  behaviours: fc.array(
+    fc.record({
+      name: text,
+      function: text,
+      digest: fc.constant(`sha256:${"1".repeat(64)}`),
+      variant: fc.option(text),
+      evidence: site,
+    }),
+    { maxLength: 2 },
+  ),
+  otherAtomics: fc.array(fc.record({ instruction: text, object: text, reason: text, site }), { maxLength: 2 }),
   septEntryBits: record(fc.nat({ max: 63 })),
   opStates: fc.array(text, { maxLength: 3 }),
   septStates: fc.array(text, { maxLength: 3 }),

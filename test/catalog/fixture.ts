@@ -231,6 +231,63 @@ const LOCKS: readonly LockDefinition[] = [
   },
 ];
 
+const word = {
+  type: "sharex_hp_lock_t",
+  bits: 16 as const,
+  fields: [
+    { name: "exclusive" as const, lsb: 0, width: 1 },
+    { name: "hp" as const, lsb: 1, width: 1 },
+    { name: "counter" as const, lsb: 2, width: 14 },
+  ],
+};
+
+const primitives: Catalog["primitives"] = [
+  {
+    function: "acquire_sharex_lock_hp_ex",
+    kind: "sharex_hp",
+    operation: "acquire",
+    mode: "EXCLUSIVE",
+    side: "guest",
+    word,
+    steps: [
+      {
+        instruction: { op: "cmpxchg", expected: {}, desired: { exclusive: 1 } },
+        line: 27,
+        branches: [
+          {
+            when: [
+              [{ field: "counter", mask: null, is: 0, not: true }],
+              [{ field: "hp", mask: null, is: 1, not: false }],
+            ],
+            to: "busy",
+            check: null,
+          },
+          { when: null, to: "success", check: null },
+        ],
+      },
+    ],
+    evidence: site("src/locks.h", 25, "acquire_sharex_lock_hp_ex"),
+  },
+];
+
+const writers: Catalog["writers"] = [
+  {
+    function: "write_entry",
+    when: null,
+    steps: [
+      {
+        instruction: "write",
+        retries: false,
+        hostPriority: "given",
+        lock: "given",
+        site: site("src/sept.h", 12, "write_entry"),
+      },
+    ],
+    unlocks: true,
+    evidence: site("src/sept.h", 10, "write_entry"),
+  },
+];
+
 /** A fresh copy of the module on each call. */
 export function smallCatalog(more: Partial<Catalog> = {}): Catalog {
   return structuredClone({
@@ -244,6 +301,17 @@ export function smallCatalog(more: Partial<Catalog> = {}): Catalog {
     },
     leaves: LEAVES,
     locks: LOCKS,
+    primitives,
+    writers,
+    behaviours: [],
+    otherAtomics: [
+      {
+        instruction: "xadd",
+        object: "tdr->chldcnt",
+        reason: "a count",
+        site: site("src/leaf.c", 30, "tdh_mem_page_add"),
+      },
+    ],
     septEntryBits: { TDEL: 11, TDHP: 52 },
     opStates: ["UNINITIALIZED", "INITIALIZED", "RUNNABLE"],
     septStates: ["SEPT_FREE", "SEPT_PENDING", "SEPT_BLOCKED", "SEPT_PRESENT"],

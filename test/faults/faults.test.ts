@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { check } from "../../src/check/index.ts";
 import { loadScenario } from "../../src/cli/scenarios.ts";
 import * as L from "../../src/language/index.ts";
-import { type LockSpec, lockModel } from "../../src/locks/index.ts";
+import { lockModelOf } from "../locks/bundled.ts";
 import {
   also,
   type Change,
@@ -23,17 +23,7 @@ import {
   writing,
 } from "./mutate.ts";
 
-const lock = (over: Partial<LockSpec> & Pick<LockSpec, "lock">): L.Model =>
-  lockModel({
-    name: "lock",
-    description: "",
-    hosts: 2,
-    guests: 0,
-    width: 3,
-    promote: false,
-    writeBack: "none",
-    ...over,
-  });
+const lock = (over: Parameters<typeof lockModelOf>[0]): L.Model => lockModelOf({ width: 3, ...over });
 const word = (field: string): L.IntRef => ({ op: "var", sort: "int", name: `word.${field}`, index: null });
 const flag = (name: string): L.BoolRef => ({ op: "var", sort: "bool", name, index: null });
 
@@ -276,7 +266,7 @@ const LOCK_FAULTS: Fault[] = [
   {
     what: "sharex_hp: the host that clears host priority clears the counter with it",
     model: HOSTS,
-    where: { label: "acquire SHARED 2" },
+    where: { label: "acquire SHARED 3" },
     change: also(L.set(word("counter"), 0)),
     finds: "sanity check 13 does not fail",
     steps: 6,
@@ -284,7 +274,7 @@ const LOCK_FAULTS: Fault[] = [
   {
     what: "sharex_hp: a host that gets the lock leaves host priority set",
     model: SHAREX_HP,
-    where: { label: "acquire SHARED 2" },
+    where: { label: "acquire SHARED 3" },
     change: forgets("word.hp"),
     finds: "host priority stands only for a host that is owed it",
     steps: 5,

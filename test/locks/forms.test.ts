@@ -4,44 +4,33 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { FieldName, LockKind, LockProgram, LockWord } from "../../src/catalog/index.ts";
 import { check } from "../../src/check/index.ts";
 import * as L from "../../src/language/index.ts";
 import {
   apply,
   execute,
   fieldsOf,
-  type LockKind,
-  type LockSpec,
-  layoutOf,
-  lockModel,
-  type Primitive,
-  primitivesOf,
+  type Lock,
+  narrowed,
   sharedMemory,
   sharedWord,
   type Word,
-  type WordLayout,
   wordOf,
 } from "../../src/locks/index.ts";
 import { simulate } from "../../src/simulate/index.ts";
+import { lockModelOf, newestLock } from "./bundled.ts";
 
 const RUNS = Number(process.env["SEAMLOCK_RUNS"] ?? 100);
 const KINDS: readonly LockKind[] = ["sharex", "sharex_hp", "sept_entry", "mutex", "bit"];
 type Side = "host" | "guest";
 
-const spec = (lock: LockKind, over: Partial<LockSpec> = {}): LockSpec => ({
-  name: "lock",
-  description: "",
-  lock,
-  hosts: 2,
-  guests: 2,
-  promote: true,
-  writeBack: "none",
-  ...over,
-});
+const modelOf = (lock: Lock, over: Partial<Parameters<typeof lockModelOf>[0]> = {}): L.Model =>
+  lockModelOf({ lock, guests: 2, width: undefined, promote: true, ...over });
 
 /** Any word, and often one that some primitive treats specially. */
-function anyWord(layout: WordLayout): fc.Arbitrary<bigint> {
-  const special = layout.fields.flatMap(({ name, width }) => [
+function anyWord(layout: LockWord): fc.Arbitrary<bigint> {
+  const special = layout.fields.flatMap(({ name, width }): Partial<Record<FieldName, number>>[] => [
     { [name]: 1 },
     { [name]: Math.min(2 ** width - 1, 2 ** 15 - 1) },
   ]);
@@ -53,8 +42,9 @@ function anyWord(layout: WordLayout): fc.Arbitrary<bigint> {
 }
 
 describe.each(KINDS)("%s", (kind) => {
-  const layout = layoutOf(kind);
-  const all = primitivesOf(kind);
+  const lock = newestLock(kind);
+  const layout = lock.word;
+  const all = lock.programs;
 
   it("the sequential function and shared memory agree on any sequence of primitives, with any other bits in the word", () => {
     const sequence = fc.array(fc.constantFrom(...all), { minLength: 1, maxLength: 30 });
@@ -65,8 +55,8 @@ describe.each(KINDS)("%s", (kind) => {
         word.exchange(start);
         let expected = start;
         for (const primitive of primitives) {
-          const outcome = execute(primitive, layout, word);
-          const { word: after, ...wanted } = apply(primitive, layout, expected);
+          const outcome = execute(primitive, word);
+          const { word: after, ...wanted } = apply(primitive, expected);
           expect(outcome).toEqual(wanted);
           expect(word.load()).toBe(after);
           expected = after;
@@ -86,14 +76,14 @@ describe.each(KINDS)("%s", (kind) => {
     const others = (2n ** BigInt(layout.bits) - 1n) ^ named;
     fc.assert(
       fc.property(anyWord(layout), fc.constantFrom(...all), (start, primitive) => {
-        expect(apply(primitive, layout, start).word & others).toBe(start & others);
+        expect(apply(primitive, start).word & others).toBe(start & others);
       }),
       { numRuns: RUNS },
     );
   });
 
   it("the processes do the same to any word as the sequential function, one primitive after the other", () => {
-    const model = lockModel(spec(kind, { promote: kind.startsWith("sharex") }));
+    const model = modelOf(lock);
     const labels = ["idle", "holds SHARED", "holds EXCLUSIVE"];
     fc.assert(
       fc.property(
@@ -101,15 +91,15 @@ describe.each(KINDS)("%s", (kind) => {
         fc.constantFrom(...labels),
         fc.array(fc.nat(), { maxLength: 12 }),
         (start, label, picks) => {
-          // The bit that stands for what an entry is about is no part of the model.
-          const before = { ...fieldsOf(layout, start), state: 0 };
+          // The bits of a SEPT entry that are no lock are no part of the model.
+          const before = fieldsOf(layout, start);
           const at = startingAt(model, before, label);
           let state: readonly number[] = L.initialState(at);
           let word = wordOf(layout, before);
           for (const pick of picks) {
-            const done = oneCall(at, state, kind, layout, pick);
+            const done = oneCall(at, state, lock, pick);
             if (done === null) return;
-            const { word: after, result, check: failed } = apply(done.primitive, layout, word);
+            const { word: after, result, check: failed } = apply(done.primitive, word);
             expect(done.result).toBe(result);
             expect(done.failed).toBe(failed);
             expect(wordIn(at, done.state, layout)).toBe(after);
@@ -123,11 +113,11 @@ describe.each(KINDS)("%s", (kind) => {
   });
 
   it("every instruction of an interleaved run is what the primitive performs on the word that it finds", () => {
-    const model = lockModel(spec(kind, { promote: kind.startsWith("sharex"), width: undefined }));
+    const model = modelOf(lock);
     fc.assert(
       fc.property(fc.nat(1_000_000), fc.constantFrom("fair" as const, "priority" as const), (seed, schedule) => {
         const { trace } = simulate(model, { seed, schedule, steps: 150, trace: true });
-        followed(trace as L.Trace, kind, layout);
+        followed(trace as L.Trace, lock);
       }),
       { numRuns: Math.ceil(RUNS / 4) },
     );
@@ -140,10 +130,10 @@ it("the checker's counterexamples are runs of the primitives", () => {
     { hosts: 1, guests: 2 },
     { hosts: 2, guests: 1 },
   ]) {
-    const { violations } = check(lockModel(spec("sharex_hp", { ...over, width, promote: false })));
+    const lock = narrowed(newestLock("sharex_hp"), width);
+    const { violations } = check(modelOf(lock, { ...over, promote: false }));
     expect(violations.length).toBeGreaterThan(3);
-    const layout = { ...layoutOf("sharex_hp", width), bits: 5 as never };
-    for (const { trace } of violations) followed(trace, "sharex_hp", layout);
+    for (const { trace } of violations) followed(trace, { ...lock, word: { ...lock.word, bits: 5 as never } });
   }
 });
 
@@ -160,31 +150,25 @@ function startingAt(model: L.Model, fields: Readonly<Record<string, number>>, la
   return L.layoutOf({ ...model, variables, processes });
 }
 
-function wordIn(layout: L.Layout, state: readonly number[], words: WordLayout): bigint {
+function wordIn(layout: L.Layout, state: readonly number[], words: LockWord): bigint {
   const values = words.fields.map(({ name }) => [name, state[layout.globals.get(`word.${name}`)?.slot ?? -1] ?? 0]);
   return wordOf(words, Object.fromEntries(values));
 }
 
 interface Call {
-  readonly primitive: Primitive;
+  readonly primitive: LockProgram;
   readonly result: string;
   readonly failed: number | null;
   readonly state: readonly number[];
 }
 
 /** One caller that stands outside of any primitive makes one call, alone. Null: nobody can. */
-function oneCall(
-  layout: L.Layout,
-  before: readonly number[],
-  kind: LockKind,
-  words: WordLayout,
-  pick: number,
-): Call | null {
+function oneCall(layout: L.Layout, before: readonly number[], lock: Lock, pick: number): Call | null {
   const moves = L.enabledMoves(layout, before);
   const first = moves[pick % Math.max(1, moves.length)];
   if (first === undefined) return null;
   const { instance } = first;
-  const primitive = primitiveOf(kind, words, first.move.step.meta, instance.type.name as Side);
+  const primitive = primitiveOf(lock, first.move.step.meta, instance.type.name as Side);
   let state = before;
   let move: L.Move | undefined = first.move;
   for (;;) {
@@ -206,14 +190,9 @@ const resultOf = (result: string | null, status: string | null | undefined): str
       ? "busy-host-priority"
       : (result ?? "");
 
-function primitiveOf(
-  kind: LockKind,
-  words: WordLayout,
-  meta: { leaf?: string | null; mode?: string | null },
-  side: Side,
-): Primitive {
-  const found = primitivesOf(kind, words).find(
-    (one) => one.name === meta.leaf && one.mode === meta.mode && (one.side === null || one.side === side),
+function primitiveOf(lock: Lock, meta: { leaf?: string | null; mode?: string | null }, side: Side): LockProgram {
+  const found = lock.programs.find(
+    (one) => one.function === meta.leaf && one.mode === meta.mode && (one.side === null || one.side === side),
   );
   if (found === undefined) throw new Error(`no primitive ${String(meta.leaf)} of the ${side}`);
   return found;
@@ -239,11 +218,13 @@ class Scripted implements Word {
   exchange = (value: bigint) => this.#swap(() => value);
   or = (bits: bigint) => this.#swap((word) => word | bits);
   and = (bits: bigint) => this.#swap((word) => word & bits);
+  xor = (bits: bigint) => this.#swap((word) => word ^ bits);
   load = () => this.#swap((word) => word);
 }
 
 /** Carries out every primitive of a run again, on the words that its instructions found. */
-function followed(trace: L.Trace, kind: LockKind, words: WordLayout): void {
+function followed(trace: L.Trace, lock: Lock): void {
+  const words = lock.word;
   const now: Record<string, number> = {};
   const note = (changed: Readonly<Record<string, L.Value>>) => {
     for (const [name, value] of Object.entries(changed))
@@ -263,7 +244,7 @@ function followed(trace: L.Trace, kind: LockKind, words: WordLayout): void {
     if (step.result === null) continue;
     open.delete(caller);
     const word = new Scripted(call.found, words.bits);
-    const outcome = execute(primitiveOf(kind, words, step, step.process as Side), words, word);
+    const outcome = execute(primitiveOf(lock, step, step.process as Side), word);
     expect(outcome.result).toBe(resultOf(step.result, step.status));
     expect(word.left).toEqual(call.left);
   }

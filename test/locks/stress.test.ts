@@ -1,10 +1,13 @@
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { type LockKind, layoutOf, sharedMemory, sharedWord } from "../../src/locks/index.ts";
+import type { LockKind } from "../../src/catalog/index.ts";
+import { sharedMemory, sharedWord } from "../../src/locks/index.ts";
+import { newestLock } from "./bundled.ts";
 
 /** Runs threads that contend for one word; counts grants and broken promises. */
 async function stress(kind: LockKind, sides: readonly ("host" | "guest")[], rounds: number) {
-  const memory = sharedMemory(layoutOf(kind));
+  const lock = newestLock(kind);
+  const memory = sharedMemory(lock.word);
   const inside = new Int32Array(new SharedArrayBuffer(16));
   const buffers = { word: memory.buffer, inside: inside.buffer };
   await Promise.all(
@@ -12,7 +15,7 @@ async function stress(kind: LockKind, sides: readonly ("host" | "guest")[], roun
       (side) =>
         new Promise<void>((resolve, reject) => {
           const worker = new Worker(new URL("./worker.mjs", import.meta.url), {
-            workerData: { kind, side, rounds, buffers },
+            workerData: { lock, side, rounds, buffers },
           });
           worker.on("error", reject);
           worker.on("exit", (code) => (code === 0 ? resolve() : reject(new Error(`a thread ended with ${code}`))));

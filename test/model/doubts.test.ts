@@ -27,7 +27,7 @@ const incomplete = written("incomplete", {
 });
 const unread = written("unread", {
   ...catalog,
-  module: { ...catalog.module, sourceDigest: `sha256:${"0".repeat(64)}` },
+  behaviours: catalog.behaviours.map((one) => (one.name === "tlb-tracked" ? { ...one, variant: null } : one)),
 });
 /** TDH.MEM.TRACK never gives the epoch lock back. */
 const leaking = written("leaking", {
@@ -50,7 +50,11 @@ const HOLDS = ["page-removal", "--policy", "kick-first", ...SMALL];
 describe("facts with a hole", () => {
   it.each([
     ["an error of the extraction", incomplete, "SL1031 no release of epoch_lock (src/tdh_mem_track.c:87)"],
-    ["a behaviour that was not read in the tree", unread, "not read in this module's tree"],
+    [
+      "a behaviour that was not read in the tree",
+      unread,
+      "rests on a behaviour that was not read in this tree: tlb-tracked",
+    ],
   ])("%s: check does not say that it holds", async (_, module, says) => {
     const { status, out, err } = await inProcess(["check", ...HOLDS, "--module", module]);
     expect(status).toBe(3);

@@ -1,28 +1,16 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import behaviours from "../../data/behaviours.json" with { type: "json" };
+import SOURCES from "../../data/module-sources.json" with { type: "json" };
 import { parseCatalog } from "../../src/catalog/index.ts";
 import { check, isValid } from "../../src/check/index.ts";
 import { loadScenario } from "../../src/cli/scenarios.ts";
-import { type Lineage, lineageOf } from "../../src/model/index.ts";
+import { doubtsOf, lineageOf, parseScenario } from "../../src/model/index.ts";
 
 const file = (version: string) => join(import.meta.dirname, `../../data/modules/${version}.json`);
 const catalog = (version: string) => parseCatalog(readFileSync(file(version), "utf8"), version);
-const trees = process.env["SEAMLOCK_TREES"];
 
-const VARIANTS: Readonly<Record<string, readonly (Lineage["septWrite"] | Lineage["pendingFault"])[]>> = {
-  "sept-write": ["whole-word", "exchange-then-store", "exchange"],
-  "pending-fault": ["always", "without-ve"],
-};
-
-describe("behaviours that a catalog does not state", () => {
-  it("have the variants that the model knows", () => {
-    expect(
-      Object.fromEntries(behaviours.behaviours.map((one) => [one.name, one.variants.map(({ name }) => name)])),
-    ).toEqual(VARIANTS);
-  });
-
+describe("behaviours in which versions differ", () => {
   it.each([
     ["1.5.05", "whole-word", "always"],
     ["1.5.16", "whole-word", "always"],
@@ -33,37 +21,49 @@ describe("behaviours that a catalog does not state", () => {
     expect(lineageOf(catalog(version))).toEqual({ septWrite, pendingFault, unread: [] });
   });
 
-  it("are said not to have been read in a tree that is not one of these", () => {
-    const known = catalog("1.5.20");
-    const changed = { ...known, module: { ...known.module, sourceDigest: "sha256:0" } };
-    expect(lineageOf(changed)).toMatchObject({
-      septWrite: "exchange-then-store",
-      unread: Array(2).fill(expect.stringContaining("taken as in 1.5.20")),
-    });
-    const unheard = { ...changed, module: { ...changed.module, version: "1.5.99" } };
-    expect(lineageOf(unheard)).toMatchObject({
-      septWrite: "exchange",
-      unread: Array(2).fill(expect.stringContaining("taken as in 1.5.25")),
-    });
+  it("are all known in every release from 1.5.01 on", () => {
+    for (const { version } of SOURCES.filter(({ version: v }) => v.startsWith("1.5")))
+      expect(lineageOf(catalog(version)).unread).toEqual([]);
   });
 
-  /** What stands on the line that is given as evidence. */
-  const SAYS: Readonly<Record<string, RegExp>> = {
-    "whole-word": /atomic_mem_write_64b\(&sept_entry_ptr->raw, sept_entry_copy\.raw\)/,
-    "exchange-then-store": /atomic_mem_write_64b\(&ept_entry->raw, new_state\)/,
-    exchange: /cmpxchg_keep_masked\(/,
-    always: /return \(\(walk_result != EPT_WALK_SUCCESS\)/,
-    "without-ve": /pending_ve_disable/,
-  };
+  it("of an unknown variant are said, with the place", () => {
+    const known = catalog("1.5.20");
+    const changed = {
+      ...known,
+      behaviours: known.behaviours.map((one) => (one.name === "pending-fault" ? { ...one, variant: null } : one)),
+    };
+    expect(lineageOf(changed).unread).toEqual([
+      expect.stringMatching(
+        /^pending-fault: an unknown variant of is_epf_expected, src\/td_transitions\/td_exit_stepping\.c:144/,
+      ),
+    ]);
+    expect(lineageOf({ ...known, behaviours: [] }).unread).toHaveLength(known.behaviours.length);
+  });
 
-  it.runIf(trees !== undefined)("stand where the data says", () => {
-    for (const { variants } of behaviours.behaviours)
-      for (const { name, read } of variants)
-        for (const { module, site } of read) {
-          const source = join(trees ?? "", module, site.file);
-          expect(existsSync(source), source).toBe(true);
-          expect(readFileSync(source, "utf8").split("\n")[site.line - 1]).toMatch(SAYS[name] as RegExp);
-        }
+  it("say where entries are written, when they are written in a way that nobody has read", () => {
+    const known = catalog("1.5.25");
+    const writers = known.writers.map((one) => ({
+      ...one,
+      steps: one.steps.map((step) => (step.instruction === "cmpxchg" ? { ...step, retries: false } : step)),
+    }));
+    const { septWrite, unread } = lineageOf({ ...known, writers });
+    expect(septWrite).toBe("exchange");
+    expect(unread).toEqual([
+      expect.stringMatching(/SEPT entry \(atomically_update_sept_state_keep_tdhp, .*sept_manager\.h:513\)/),
+    ]);
+  });
+
+  it("make a verdict that rests on an unknown variant inconclusive, and say so", () => {
+    const known = catalog("1.5.25");
+    const scenario = parseScenario(
+      readFileSync(join(import.meta.dirname, "../../data/scenarios/page-fault-in.yaml"), "utf8"),
+      "page-fault-in.yaml",
+    );
+    expect(doubtsOf(scenario, known, null)).toEqual([]);
+    const behaviours = known.behaviours.map((one) => (one.name === "tlb-tracked" ? { ...one, variant: null } : one));
+    expect(doubtsOf(scenario, { ...known, behaviours }, null)).toEqual([
+      expect.stringMatching(/^rests on a behaviour that was not read in this tree: tlb-tracked: .*helpers\.h:\d+/),
+    ]);
   });
 });
 

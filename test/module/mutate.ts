@@ -18,12 +18,15 @@ export interface Edit {
   readonly all?: boolean;
 }
 
+export const edit = (file: string, find: string, put: string): Edit => ({ file, find, put });
+export const newFile = (file: string, put: string): Edit => ({ file, find: null, put });
+
 /** A copy of the fixture that goes away with the test. */
 export function copyOfFixture(edits: readonly Edit[] = []): string {
   const folder = mkdtempSync(join(tmpdir(), "seamlock-extract-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   cpSync(FIXTURE, folder, { recursive: true });
-  for (const edit of edits) apply(folder, edit);
+  for (const one of edits) apply(folder, one);
   return folder;
 }
 
@@ -98,13 +101,15 @@ export function changes(before: Catalog, after: Catalog): string[] {
   const order = after.leaves.map(nameOf).filter((name) => old.has(name));
   if (kept.join() !== order.join()) result.push(`~ order of leaves: ${order.join()}`);
   for (const key of Object.keys({ ...before, ...after }) as (keyof Catalog)[]) {
-    // Statuses are read from the syntax alone, and have tests of their own.
-    if (key === "leaves" || key === "diagnostics" || key === "statuses") continue;
+    // Statuses are read from the syntax alone, and have tests of their own; programs are told one by one.
+    const told: readonly (keyof Catalog)[] = ["leaves", "diagnostics", "statuses", "primitives", "writers"];
+    if (told.includes(key)) continue;
     const [a, b] = [before, after].map((catalog) =>
       key === "module" ? { ...catalog.module, sourceDigest: null } : catalog[key],
     );
     if (JSON.stringify(a) !== JSON.stringify(b)) result.push(...valueChanges(key, a, b));
   }
+  result.push(...programChanges(before, after));
   const diagnostics = (catalog: Catalog) =>
     catalog.diagnostics.map(
       (d) =>
@@ -114,6 +119,27 @@ export function changes(before: Catalog, after: Catalog): string[] {
   result.push(...was.filter((d) => !is.includes(d)).map((d) => `- ${d}`));
   result.push(...is.filter((d) => !was.includes(d)).map((d) => `+ ${d}`));
   return result;
+}
+
+/** One line for each program that differs, its places apart. */
+function programChanges(before: Catalog, after: Catalog): string[] {
+  const programsOf = (catalog: Catalog): Map<string, string> =>
+    new Map([
+      ...catalog.primitives.map(({ evidence: _, steps, ...p }): [string, string] => [
+        `primitive ${p.function}${p.side === null ? "" : ` (${p.side})`}`,
+        JSON.stringify([p, steps.map(({ line: _line, ...step }) => step)]),
+      ]),
+      ...catalog.writers.map(({ evidence: _, steps, ...w }): [string, string] => [
+        `writer ${w.function}`,
+        JSON.stringify([w, steps.map(({ site: _site, ...step }) => step)]),
+      ]),
+    ]);
+  const [old, now] = [programsOf(before), programsOf(after)];
+  return [
+    ...[...old.keys()].filter((name) => !now.has(name)).map((name) => `- ${name}`),
+    ...[...old].filter(([name, text]) => now.has(name) && now.get(name) !== text).map(([name]) => `~ ${name}`),
+    ...[...now.keys()].filter((name) => !old.has(name)).map((name) => `+ ${name}`),
+  ];
 }
 
 function leafChanges(name: string, before: Leaf, after: Leaf, said: (v: unknown) => string): string[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { changesBy, type Edit, extract, FIXTURE } from "./mutate.ts";
+import { changesBy, type Edit, edit, extract, FIXTURE, newFile } from "./mutate.ts";
 
 const CALLS = "src/vmm_dispatcher/api_calls";
 const TRACK = `${CALLS}/tdh_mem_track.c`;
@@ -14,9 +14,7 @@ const NUMBERS = "include/api_defs.h";
 const TAKE_EPOCH = "if (acquire_sharex_lock_ex(&tdcs_ptr->epoch_tracking.epoch_lock) != LOCK_RET_SUCCESS)";
 const GIVE_EPOCH = "release_sharex_lock_ex(&tdcs_ptr->epoch_tracking.epoch_lock);";
 
-const edit = (file: string, find: string, put: string): Edit => ({ file, find, put });
 const everywhere = (file: string, find: string, put: string): Edit => ({ file, find, put, all: true });
-const newFile = (file: string, put: string): Edit => ({ file, find: null, put });
 
 /** A mutation, its edits, and all that it may change in the catalog. */
 type Mutation = readonly [name: string, edits: readonly Edit[], changes: readonly string[]];
@@ -425,7 +423,7 @@ const UNKNOWN_PRIMITIVES: readonly Mutation[] = [
         "static inline lock_return_t acquire_ticket_lock(ticket_lock_t* lock)\n{\n    return (_lock_xadd_16b(&lock->raw, 1) == 0) ? LOCK_RET_SUCCESS : LOCK_RET_FAIL;\n}\n",
       ),
     ],
-    [...EPOCH_ROW_LOST, "+ SL1042 error ticket.h:3"],
+    [...EPOCH_ROW_LOST, "+ SL1042 error ticket.h:3", "+ SL1044 error ticket.h:3"],
   ],
   [
     "a primitive called through its address",
@@ -588,7 +586,14 @@ const TABLES: readonly Mutation[] = [
   [
     "a bit's position in a SEPT entry",
     [edit("include/types.h", "SEPT_ENTRY_TDHP_BIT_POSITION  52", "SEPT_ENTRY_TDHP_BIT_POSITION  53")],
-    ["~ locks.2.fields.1.lsb: 52 → 53", "~ septEntryBits.TDHP: 52 → 53"],
+    // The structure and the constant then mean different bits.
+    [
+      ...["~ locks.2.fields.1.lsb: 52 → 53", "~ septEntryBits.TDHP: 52 → 53"],
+      ...["- primitive sept_lock_acquire_host (host)", "- primitive sept_lock_acquire_guest (guest)"],
+      "- primitive sept_lock_release",
+      ...["+ SL1044 error locks.h:164", "+ SL1044 error locks.h:166"],
+      ...["+ SL1044 error locks.h:178", "+ SL1044 error locks.h:187"],
+    ],
   ],
   [
     "a primitive that sets no host priority any more",
@@ -596,6 +601,7 @@ const TABLES: readonly Mutation[] = [
     [
       '~ locks.2.primitives.0.atomics.1: "lock bts" → undefined',
       "~ locks.2.primitives.0.setsHostPriority: true → false",
+      "~ primitive sept_lock_acquire_host (host)",
     ],
   ],
   [

@@ -1,0 +1,106 @@
+/** Functions whose effect the models restate by hand: a digest of each as the tree has it, and the variant that it is. */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import data from "../../../data/behaviours.json" with { type: "json" };
+import type { FunctionAst, Program } from "../../c/index.ts";
+import type { Behaviour } from "../../catalog/index.ts";
+import type { ExtractionRules } from "../rules.ts";
+
+const behavioursSchema = z.strictObject({
+  $comment: z.string(),
+  behaviours: z.array(
+    z.strictObject({
+      /** The behaviour that the function is, or is part of. */
+      behaviour: z.string(),
+      function: z.string(),
+      /** Only what comes after this label, where the rest is about other things. */
+      after: z.string().optional(),
+      /** What of the models restates it. */
+      restatedBy: z.string(),
+      /** Resources whose contention it is about. */
+      resources: z.array(z.string()),
+      variants: z.array(
+        z.strictObject({
+          name: z.string(),
+          what: z.string(),
+          digests: z.array(z.string().regex(/^sha256:[0-9a-f]{64}$/)),
+        }),
+      ),
+    }),
+  ),
+});
+
+export const BEHAVIOURS = behavioursSchema.parse(data).behaviours;
+
+/** The behaviours of a tree, in the order of the data; what the tree does not have is left out. */
+export function behavioursOf(program: Program, rules: ExtractionRules): Behaviour[] {
+  return BEHAVIOURS.flatMap(({ behaviour, function: name, after, variants }): Behaviour[] => {
+    const info = program.functions.get(name)?.[0];
+    const ast = info ? program.ast(info) : null;
+    if (!info || !ast) return [];
+    const digest = digestOf(ast, rules, after);
+    const variant = variants.find(({ digests }) => digests.includes(digest))?.name ?? null;
+    return [
+      {
+        name: behaviour,
+        function: name,
+        digest,
+        variant,
+        evidence: { file: info.file, line: info.line, function: name },
+      },
+    ];
+  });
+}
+
+/**
+ * A digest of what a function does: two that differ in names of variables, traces, comments and places only have the same.
+ *
+ * @param after only the statements after this label
+ */
+export function digestOf(ast: FunctionAst, rules: ExtractionRules, after?: string): string {
+  const names = new Map<string, string>();
+  const from = after === undefined ? 0 : ast.body.findIndex((s) => s.kind === "label" && s.name === after);
+  if (after === undefined) for (const name of ast.parameters) names.set(name, `v${names.size}`);
+  const text = JSON.stringify(normalised(ast.body.slice(Math.max(0, from)), rules, names));
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}
+
+interface Node {
+  readonly kind?: string;
+  readonly [key: string]: unknown;
+}
+
+/** A syntax tree without places and traces, its variables numbered in the order in which they are declared. */
+function normalised(node: unknown, rules: ExtractionRules, names: Map<string, string>): unknown {
+  if (typeof node === "bigint") return String(node);
+  if (Array.isArray(node))
+    return node.filter((one) => !isTrace(one, rules)).map((one) => normalised(one, rules, names));
+  if (typeof node !== "object" || node === null) return node;
+  const { line: _line, ...rest } = node as Node;
+  const declared = rest["name"];
+  if (rest.kind === "declare" && typeof declared === "string" && !names.has(declared))
+    names.set(declared, `v${names.size}`);
+  if ((rest.kind === "name" || rest.kind === "declare") && typeof declared === "string")
+    return { ...mapped(rest, rules, names), name: names.get(declared) ?? declared };
+  const callee = calledName(rest);
+  // What a failed check reports is not what it does.
+  if (callee !== null && rules.assertions.includes(callee))
+    return [callee, normalised((rest["args"] as unknown[])[0], rules, names)];
+  if (callee !== null && callee in rules.noReturn) return [callee];
+  return mapped(rest, rules, names);
+}
+
+const mapped = (node: Node, rules: ExtractionRules, names: Map<string, string>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(node).map(([key, value]) => [key, normalised(value, rules, names)]));
+
+function calledName(node: Node): string | null {
+  const callee = node["callee"] as Node | undefined;
+  return node.kind === "call" && callee?.kind === "name" ? (callee["name"] as string) : null;
+}
+
+/** A statement that only tells something, or does nothing. */
+function isTrace(node: unknown, rules: ExtractionRules): boolean {
+  const { kind, expr } = (node ?? {}) as { kind?: string; expr?: Node };
+  const callee = kind === "expression" && expr ? calledName(expr) : null;
+  return callee !== null && rules.ignoredCalls.includes(callee);
+}
