@@ -101,8 +101,15 @@ export function changes(before: Catalog, after: Catalog): string[] {
   const order = after.leaves.map(nameOf).filter((name) => old.has(name));
   if (kept.join() !== order.join()) result.push(`~ order of leaves: ${order.join()}`);
   for (const key of Object.keys({ ...before, ...after }) as (keyof Catalog)[]) {
-    // Statuses are read from the syntax alone, and have tests of their own; programs are told one by one.
-    const told: readonly (keyof Catalog)[] = ["leaves", "diagnostics", "statuses", "primitives", "writers"];
+    // Statuses and digests are read from the syntax alone, and have tests of their own; programs are told one by one.
+    const told: readonly (keyof Catalog)[] = [
+      "leaves",
+      "diagnostics",
+      "statuses",
+      "behaviours",
+      "primitives",
+      "writers",
+    ];
     if (told.includes(key)) continue;
     const [a, b] = [before, after].map((catalog) =>
       key === "module" ? { ...catalog.module, sourceDigest: null } : catalog[key],
