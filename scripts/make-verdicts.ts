@@ -1,7 +1,9 @@
 /**
- * Makes docs/verdicts.md from the bundled matrices: `npm run verdicts`.
+ * Makes docs/verdicts.md and data/verdicts.json from the bundled matrices: `npm run verdicts`.
  *
- *   npx tsx scripts/make-verdicts.ts [FOLDER]
+ *   npx tsx scripts/make-verdicts.ts [--check] [FOLDER]
+ *
+ * `--check` compares and writes nothing; the exit status is 1 when one of the two is out of date.
  *
  * Results are kept in FOLDER (default: dist.verdicts) as `seamlock sweep` leaves them, so that it goes on where it stopped. What
  * the page says is the same on every machine: seconds are left out. The notes are docs/verdicts-notes.md, written by hand.
@@ -10,9 +12,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../src/cli/program.ts";
 import { readFolders, type SweepResult } from "../src/cli/sweep-results.ts";
+import { verdictsText } from "./verdicts-data.ts";
 
 const root = join(import.meta.dirname, "..");
-const folder = process.argv[2] ?? join(root, "dist.verdicts");
+const words = process.argv.slice(2);
+const folder = words.find((word) => word !== "--check") ?? join(root, "dist.verdicts");
 
 async function results(matrix: string): Promise<SweepResult[]> {
   const own = join(folder, matrix);
@@ -158,4 +162,20 @@ ${list(locks)}
 
 ${notes.trimEnd()}
 `;
-writeFileSync(join(root, "docs", "verdicts.md"), text);
+const files = {
+  [join(root, "docs", "verdicts.md")]: text,
+  [join(root, "data", "verdicts.json")]: verdictsText({
+    "page-removal": removal,
+    "page-removal-2x2": larger,
+    "kick-protocol": kick,
+    progress,
+    hosts,
+  }),
+};
+for (const [file, content] of Object.entries(files)) {
+  if (!words.includes("--check")) writeFileSync(file, content);
+  else if (readFileSync(file, "utf8") !== content) {
+    process.stderr.write(`${file} is out of date; run npm run verdicts\n`);
+    process.exitCode = 1;
+  }
+}

@@ -6,7 +6,7 @@
  * one pair of places does. The verdict is as precise as the profile: what it does not say keeps nobody apart.
  */
 import { type Catalog, decodeStatus } from "../catalog/index.ts";
-import { clausesFor, clauseText, compareSeverity, type HostProfile, severityOf, worst } from "../host/index.ts";
+import { clausesFor, clauseText, compareSeverity, type HostProfile, reachedOf, severityOf, worst } from "../host/index.ts";
 import { type ContentionOptions, contention } from "./contention.ts";
 import { isPerTd, resourceFacts } from "./resources.ts";
 import type { ContendDocument, ContendPair, Exclusion, HostInfo, PathPair } from "./schema.ts";
@@ -148,6 +148,7 @@ function pathPair({ assumed = [] }: HostProfile, apart: Apart, [[a, endA], [b, e
     severity: worst([endA.severity, endB.severity]),
     phases: [...apart.phases],
     unlike: [...apart.unlike],
+    unlikePer: [...apart.unlikePer],
     late: apart.late,
     assumes: apart.assumes.filter((text) => !assumed.includes(text)),
   };
@@ -177,6 +178,7 @@ function pathEnd(site: CallSite, busy: boolean, operand: string | null, barred: 
       (clause) =>
         clauseText(clause) + (clause.on === undefined || operand !== null ? "" : ` (on ${clause.on.join(", ")})`),
     ),
+    does: clauses.map((clause) => [...reachedOf(clause, barred)]),
     severity: busy && clauses.length === 0 ? "unknown" : worst(severity),
   };
 }

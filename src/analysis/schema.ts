@@ -32,6 +32,9 @@ const pathEndSchema = z.strictObject({
   held: z.array(text).describe("host locks held at this call"),
   busy: z.boolean().describe("can this end get the BUSY?"),
   reaction: z.array(text).describe("what it then does, per operand where that matters"),
+  does: z
+    .array(z.array(text))
+    .describe("the same in the profile's words, a list per clause, as far as they are reached when vCPUs can be kept out"),
   severity: hostSeveritySchema,
 });
 
@@ -46,6 +49,7 @@ export const pathPairSchema = z.strictObject({
   severity: hostSeveritySchema.describe("the worse of the two ends"),
   phases: z.array(text).describe("in which both can be; empty when the two are of different VMs"),
   unlike: z.array(text).describe("locks that both hold in conflicting modes, but not necessarily the same one"),
+  unlikePer: z.array(text).describe("what these belong to: inode, vcpu, ..."),
   late: z.boolean().describe("only because a path can outlast its gate, so that its call is no longer legal"),
   assumes: z.array(text).describe("what the verdict takes for granted"),
 });

@@ -51,6 +51,8 @@ export interface Apart {
   readonly phases: readonly string[];
   /** Locks that both hold in conflicting modes without excluding each other: each may be another object's. */
   readonly unlike: readonly string[];
+  /** What the locks of {@link unlike} belong to, each once. */
+  readonly unlikePer: readonly HeldLock["per"][];
   /** True when they can coincide only because one of them outlasts its gate: it is then no rightful call any more. */
   readonly late: boolean;
 }
@@ -74,6 +76,7 @@ export function keptApart(a: CallSite, b: CallSite, kind: MeetingKind, pageSide:
     assumes: [...new Set(verdicts.flatMap((v) => v.assumes))],
     phases: [],
     unlike: [],
+    unlikePer: [],
     late: false,
   };
 }
@@ -102,7 +105,7 @@ function inWorld(a: CallSite, b: CallSite, world: World, namer: CallSite | null)
     excludedBy: found.map((f) => f.exclusion),
     assumes: [...new Set(found.flatMap((f) => f.assumes))],
     phases: cycle.phases,
-    unlike: found.length === 0 ? conflicting(a, b) : [],
+    ...(found.length === 0 ? conflicting(a, b) : { unlike: [], unlikePer: [] }),
     late: cycle.late,
   };
 }
@@ -128,11 +131,15 @@ function lifeCycle(a: CallSite, b: CallSite): { excludedBy: Exclusion[]; phases:
 }
 
 /** Locks of one name that both hold, not both shared. */
-function conflicting(a: CallSite, b: CallSite): readonly string[] {
+function conflicting(a: CallSite, b: CallSite): Pick<Apart, "unlike" | "unlikePer"> {
   const pairs = a.held.filter((mine) =>
     b.held.some((theirs) => mine.lock === theirs.lock && (mine.mode !== "shared" || theirs.mode !== "shared")),
   );
-  return [...new Set(pairs.filter((lock) => lock.kind !== "srcu").map((lock) => `${lock.lock} (one per ${lock.per})`))];
+  const locks = pairs.filter((lock) => lock.kind !== "srcu");
+  return {
+    unlike: [...new Set(locks.map((lock) => `${lock.lock} (one per ${lock.per})`))],
+    unlikePer: [...new Set(locks.map((lock) => lock.per))],
+  };
 }
 
 function phasesText(site: CallSite): string {

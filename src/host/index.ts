@@ -6,6 +6,7 @@ export {
   clauseText,
   compareSeverity,
   type HostSeverity,
+  reachedOf,
   SEVERITIES,
   severityOf,
   worst,

@@ -54,11 +54,15 @@ export function clausesFor(clauses: readonly BusyClause[], operand: string | nul
  *   the kick is then not reached
  */
 export function severityOf(clause: BusyClause, barred: boolean): HostSeverity {
+  return worst(reachedOf(clause, barred).map((reaction) => SEVERITY_OF[reaction.split(":")[0] ?? ""] ?? "unknown"));
+}
+
+/** The reactions of a clause that can come to pass; `barred` as for {@link severityOf}. */
+export function reachedOf(clause: BusyClause, barred: boolean): readonly string[] {
   const kick = clause.do.findIndex((reaction) => reaction.startsWith("kick-and-retry"));
   const reached = barred && kick >= 0 ? clause.do.slice(0, kick + 1) : clause.do;
   const endless = reached.indexOf("retry:unbounded");
-  const done = endless >= 0 ? reached.slice(0, endless + 1) : reached;
-  return worst(done.map((reaction) => SEVERITY_OF[reaction.split(":")[0] ?? ""] ?? "unknown"));
+  return endless >= 0 ? reached.slice(0, endless + 1) : reached;
 }
 
 /** A clause in words: `retries up to 16 times, then returns -EAGAIN`. */

@@ -1,0 +1,69 @@
+/**
+ * Makes data/glossary.json of data/glossary.yaml: `npm run glossary`. The program reads JSON, people write YAML.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parse } from "yaml";
+import { z } from "zod";
+
+const text = z.string().min(1);
+const texts = z.array(text).min(1);
+
+const conditionSchema = z.strictObject({
+  id: z.string().regex(/^[a-z0-9-]+$/),
+  shapes: texts,
+  calls: texts.optional(),
+  resources: texts.optional(),
+  phrase: z.string().regex(/^(if|when|while|unless|for|in) /),
+  explain: texts.optional(),
+  unreached: text.optional(),
+});
+
+const busySchema = conditionSchema
+  .omit({ calls: true, resources: true, explain: true, unreached: true })
+  .extend({ status: text, what: text });
+
+const sentenceSchema = z.strictObject({ text, needs: z.enum(["hostPriority"]).nullable() });
+
+const policySchema = z.strictObject({
+  id: text,
+  title: text,
+  proposal: text.optional(),
+  matrix: text,
+  scenario: text.optional(),
+  policy: text.nullable(),
+  parameters: z.record(text, z.union([z.string(), z.number(), z.boolean()])).optional(),
+  calls: texts.optional(),
+  reactions: texts.optional(),
+});
+
+const glossarySchema = z.strictObject({
+  schema: z.literal("seamlock/glossary@1"),
+  conditions: z.array(conditionSchema),
+  busy: z.array(busySchema),
+  lockKinds: z.record(z.enum(["sharex", "sharex_hp", "sept_entry", "mutex", "bit"]), z.array(sentenceSchema)),
+  operands: z.record(text, text),
+  resourceNames: z.record(text, text),
+  resourceNouns: z.record(text, text),
+  releases: z.record(text, text),
+  guest: z.array(z.strictObject({ calls: texts, text })),
+  paths: z.array(
+    z.strictObject({ match: text, short: text, group: text.optional(), exceptional: z.boolean().optional() }),
+  ),
+  policies: z.array(policySchema),
+});
+
+/** The glossary as the program reads it; throws on a field that is missing, unknown or wrong, and on an id that repeats. */
+export function glossaryText(yaml: string): string {
+  const glossary = glossarySchema.parse(parse(yaml));
+  const ids = [...glossary.conditions, ...glossary.busy, ...glossary.policies].map(({ id }) => id);
+  const twice = ids.find((id, i) => ids.indexOf(id) < i);
+  if (twice !== undefined) throw new Error(`two entries have the id ${twice}`);
+  return `${JSON.stringify(glossary, null, 1)}\n`;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const data = join(import.meta.dirname, "..", "data");
+  writeFileSync(join(data, "glossary.json"), glossaryText(readFileSync(join(data, "glossary.yaml"), "utf8")));
+}

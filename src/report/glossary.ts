@@ -1,0 +1,188 @@
+/**
+ * The source's conditions in words, from data/glossary.yaml. Shared by everything that people read.
+ *
+ * A condition without words is never shown cut or half: {@link conditionPhrase} gives null, and readers are sent to the source.
+ */
+import facts from "../../data/glossary.json" with { type: "json" };
+import type { Acquisition, Catalog, Leaf, OtherBusy } from "../catalog/index.ts";
+
+interface Condition {
+  readonly id: string;
+  readonly shapes: readonly string[];
+  readonly calls?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly phrase: string;
+  readonly explain?: readonly string[];
+  readonly unreached?: string;
+}
+
+interface BusyCondition {
+  readonly id: string;
+  readonly status: string;
+  readonly shapes: readonly string[];
+  readonly what: string;
+  readonly phrase: string;
+}
+
+const CONDITIONS: readonly Condition[] = facts.conditions;
+const BUSY: readonly BusyCondition[] = facts.busy;
+
+/** A variable, or a path of members, in an expression of the source. */
+const ANY_PATH = "[\\w.>\\[\\]-]+";
+
+const PATTERNS = new Map<string, RegExp>();
+
+function fits(shape: string, expression: string): boolean {
+  let pattern = PATTERNS.get(shape);
+  if (pattern === undefined) {
+    const source = shape.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ANY_PATH);
+    pattern = new RegExp(`^${source}$`);
+    PATTERNS.set(shape, pattern);
+  }
+  return pattern.test(expression);
+}
+
+type ConditionalRow = Pick<Acquisition, "resource" | "when">;
+
+const FOUND = new Map<string, Condition | null>();
+
+/** The entry of a row's condition; null when the row has none, or one without words. */
+function entryOf(leaf: string, { resource, when }: ConditionalRow): Condition | null {
+  if (when === null) return null;
+  const key = `${leaf}\n${resource}\n${when}`;
+  const known = FOUND.get(key);
+  if (known !== undefined) return known;
+  const found = CONDITIONS.find(
+    ({ shapes, calls, resources }) =>
+      (calls === undefined || calls.includes(leaf)) &&
+      (resources === undefined || resources.includes(resource)) &&
+      shapes.some((shape) => fits(shape, when)),
+  );
+  FOUND.set(key, found ?? null);
+  return found ?? null;
+}
+
+/**
+ * When a leaf takes a row, as words that follow its name: `while 0-stepping is suspected`.
+ *
+ * @returns null when the row is unconditional, or its condition has no words
+ */
+export function conditionPhrase(leaf: string, row: ConditionalRow): string | null {
+  return entryOf(leaf, row)?.phrase ?? null;
+}
+
+/** What stands for a condition that has no words. */
+export const WITHOUT_WORDS = "under a condition that only the source words (--evidence)";
+
+/** {@link conditionPhrase}, and for a condition without words a pointer to the source; null when unconditional. */
+export function conditionWords(leaf: string, row: ConditionalRow): string | null {
+  if (row.when === null) return null;
+  return conditionPhrase(leaf, row) ?? WITHOUT_WORDS;
+}
+
+/** More about a row's condition, in sentences with the catalog's constants; a sentence whose constant is missing is left out. */
+export function conditionNotes(catalog: Pick<Catalog, "constants">, leaf: string, row: ConditionalRow): readonly string[] {
+  return (entryOf(leaf, row)?.explain ?? []).flatMap((sentence) => filled(sentence, catalog.constants));
+}
+
+/** Why no hypervisor that leaves something out meets this condition (`no L2 VMs`); null when nothing is known. */
+export function conditionUnreached(leaf: string, row: ConditionalRow): string | null {
+  return entryOf(leaf, row)?.unreached ?? null;
+}
+
+/** A BUSY that no lock gives: what is busy, and when; null when there are no words for it. */
+export function busyWords({ name, when }: Pick<OtherBusy, "name" | "when">): { what: string; phrase: string } | null {
+  const found = BUSY.find(({ status, shapes }) => status === name && when !== null && shapes.some((s) => fits(s, when)));
+  return found === undefined ? null : { what: found.what, phrase: found.phrase };
+}
+
+/** `{NAME}` becomes the catalog's constant. */
+function filled(sentence: string, constants: Readonly<Record<string, number>>): string[] {
+  let known = true;
+  const text = sentence.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const value = constants[name];
+    if (value === undefined) known = false;
+    return String(value);
+  });
+  return known ? [text] : [];
+}
+
+/** Conditions of these leaves that have no words, each with the leaf and where it stands; empty is what a check wants. */
+export function conditionsWithoutWords(leaves: readonly Leaf[]): readonly string[] {
+  return leaves.flatMap((leaf) => [
+    ...leaf.acquisitions
+      .filter((row) => row.when !== null && conditionPhrase(leaf.name, row) === null)
+      .map((row) => `${leaf.name} ${row.resource}: ${row.when}`),
+    ...leaf.otherBusy
+      .filter((busy) => busy.when !== null && busyWords(busy) === null)
+      .map((busy) => `${leaf.name} ${busy.name}: ${busy.when}`),
+  ]);
+}
+
+/** An operand as KVM compares it: `SEPT` for the module's SEPT_TREE. */
+export function operandName(id: string): string {
+  return (facts.operands as Readonly<Record<string, string>>)[id] ?? id;
+}
+
+/** The lock behind a resource as people search for it, `secure_ept_lock`; null when it has no other name. */
+export function lockNameOf(resource: string): string | null {
+  return (facts.resourceNames as Readonly<Record<string, string>>)[resource] ?? null;
+}
+
+/** A resource as a sentence names it: `the SEPT tree lock`. */
+export function resourceNoun(resource: string): string {
+  return (facts.resourceNouns as Readonly<Record<string, string>>)[resource] ?? resource;
+}
+
+/** How long a lock is held that is given back in a function of the source; null when there are no words for it. */
+export function releaseWords(at: string): string | null {
+  return (facts.releases as Readonly<Record<string, string>>)[at] ?? null;
+}
+
+/** Every other name of a resource, with the resource. */
+export function resourceAliases(): readonly (readonly [alias: string, resource: string])[] {
+  return Object.entries(facts.resourceNames).map(([resource, alias]) => [alias, resource]);
+}
+
+/** Sentences about a lock kind that its fields do not tell. */
+export function kindSentences(kind: string, hostPriority: boolean): readonly string[] {
+  const known = facts.lockKinds as Readonly<Record<string, readonly { text: string; needs: string | null }[]>>;
+  return (known[kind] ?? []).filter(({ needs }) => needs === null || hostPriority).map(({ text }) => text);
+}
+
+/** What Linux's guest does when this TDCALL is refused; null when no source says. */
+export function guestReaction(call: string): string | null {
+  return facts.guest.find(({ calls }) => calls.includes(call))?.text ?? null;
+}
+
+/** What is said of a path of a host's profile in few words. */
+export interface PathWords {
+  readonly short: string;
+  readonly group: string | null;
+  readonly exceptional: boolean;
+}
+
+/** Short name and group of a path, by its name in the profile. */
+export function pathWords(name: string): PathWords {
+  const found = (facts.paths as readonly { match: string; short: string; group?: string; exceptional?: boolean }[]).find(
+    ({ match }) => new RegExp(`^${match.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`).test(name),
+  );
+  return { short: found?.short ?? name, group: found?.group ?? null, exceptional: found?.exceptional ?? false };
+}
+
+/** A way of handling BUSY, with the verdicts that belong to it and the reactions of a profile that are that way. */
+export interface PolicyWords {
+  readonly id: string;
+  readonly title: string;
+  readonly proposal?: string;
+  readonly matrix: string;
+  readonly scenario?: string;
+  readonly policy: string | null;
+  readonly parameters?: Readonly<Record<string, string | number | boolean>>;
+  /** Calls of a profile whose reaction to BUSY decides, and the reactions that are this way. */
+  readonly calls?: readonly string[];
+  readonly reactions?: readonly string[];
+}
+
+/** The ways of handling BUSY, in the order in which reports list them. */
+export const POLICIES: readonly PolicyWords[] = facts.policies;
