@@ -17,12 +17,11 @@ const conditionSchema = z.strictObject({
   resources: texts.optional(),
   phrase: z.string().regex(/^(if|when|while|unless|for|in) /),
   explain: texts.optional(),
-  unreached: text.optional(),
 });
 
 const busySchema = conditionSchema
-  .omit({ calls: true, resources: true, explain: true, unreached: true })
-  .extend({ status: text, what: text });
+  .omit({ calls: true, resources: true, explain: true })
+  .extend({ status: text, what: text, at: text, lead: text.optional(), explain: text.optional() });
 
 const sentenceSchema = z.strictObject({ text, needs: z.enum(["hostPriority"]).nullable() });
 

@@ -25,6 +25,7 @@ function entryOf(matrix: string, result: SweepResult, told: readonly string[]): 
     host,
     policy,
     parameters: Object.fromEntries(own.map((name) => [name, parameters[name]])),
+    setting: result.setting,
     outcome: outcome.kind,
     property: outcome.property,
     steps: trace === null ? null : trace.length,

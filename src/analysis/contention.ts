@@ -60,15 +60,16 @@ export function contention(catalog: Catalog, options: ContentionOptions = {}): C
     opState: options.opState ?? null,
     pairs,
     unlocked: unlockedWalks(options.leaves ?? catalog.leaves, options.resources),
-    assumptions: [...ASSUMPTIONS],
+    assumptions: [...MODULE_ASSUMPTIONS],
   };
 }
 
-const ASSUMPTIONS: readonly string[] = [
-  "Each call is legal by the module's OP_STATE and SEPT state tables when it is issued; an illegal call can always provoke a BUSY.",
-  "A conditional acquisition may be taken or not, so it can contend but never shields a later lock.",
-  "Two page operands can name the same page; calls of different TDs can meet on a page, a PAMT entry, the KOT and other global locks.",
-  "A page in use as TDR or TDVPR is rightly named as a page operand only by calls that take pages in use.",
+/** What every verdict about pairs of calls takes for granted. */
+export const MODULE_ASSUMPTIONS: readonly string[] = [
+  "Calls are legal by OP_STATE and SEPT state when they are issued; an illegal one can always provoke a BUSY.",
+  "A conditional lock can contend, but never shields a later one.",
+  "Two page operands can name one page; TDs can meet on pages, PAMT entries, the KOT and other global locks.",
+  "A page in use as TDR or TDVPR is rightly named as a page only by calls that take pages in use.",
 ];
 
 /** The pairs of {@link contention}, without the document around them. */

@@ -17,7 +17,7 @@ import { type Apart, keptApart, type MeetingKind } from "./worlds.ts";
 export function hostContention(catalog: Catalog, host: HostProfile, options: ContentionOptions = {}): ContendDocument {
   const document = Object.keys(options).length === 0 ? wholeContention(catalog) : contention(catalog, options);
   const { pairs, info } = underHost(catalog, host, document.pairs);
-  const assumptions = [...document.assumptions, ...HOST_ASSUMPTIONS, ...(host.assumed ?? [])];
+  const assumptions = [...document.assumptions, HOST_ASSUMPTION, ...(host.assumed ?? [])];
   return { ...document, host: info, pairs, assumptions };
 }
 
@@ -30,9 +30,8 @@ function wholeContention(catalog: Catalog): ContendDocument {
   return known;
 }
 
-const HOST_ASSUMPTIONS: readonly string[] = [
-  "The host issues the calls that its profile lists, from the paths that it lists, and no others.",
-];
+/** What every verdict under a host takes for granted beside {@link MODULE_ASSUMPTIONS}. */
+export const HOST_ASSUMPTION = "The host makes the calls of its profile, on the paths of its profile, and no others.";
 
 /** The verdicts of a host over pairs of the module, in the same order. */
 export function underHost(

@@ -9,10 +9,10 @@ export {
   type Explanation,
 } from "./account.ts";
 export { type AllowEntry, type AllowList, allowSchema, parseAllow, type Unaccepted, unaccepted } from "./allow.ts";
-export { type ContentionOptions, contendingPairs, contention, unlockedWalks } from "./contention.ts";
+export { type ContentionOptions, contendingPairs, contention, MODULE_ASSUMPTIONS, unlockedWalks } from "./contention.ts";
 export { type CounterWrap, counterWraps } from "./counter-wrap.ts";
 export { diffCatalogs, hasDifferences } from "./diff.ts";
-export { hostContention, underHost } from "./exclusion.ts";
+export { HOST_ASSUMPTION, hostContention, underHost } from "./exclusion.ts";
 export { type ExplainOptions, explainLines, explainLog, logReader } from "./explain/explain.ts";
 export { type ExplainDocument, explainSchema, type StatusExplanation } from "./explain/schema.ts";
 export { diffHosts, type HostDiffDocument, hostDiffSchema, hostsDiffer } from "./host-diff.ts";

@@ -13,26 +13,45 @@ export interface Row {
 export type Block =
   | { readonly kind: "title"; readonly text: string }
   | { readonly kind: "heading"; readonly text: string }
-  | { readonly kind: "paragraph"; readonly text: string; readonly indent?: number }
+  /** With `tight`, what follows stands directly below. */
+  | { readonly kind: "paragraph"; readonly text: string; readonly indent?: number; readonly tight?: boolean }
   | { readonly kind: "list"; readonly items: readonly string[]; readonly indent?: number }
-  /** `widths` are the columns of the text form; they sum to at most 80. A rule stands between groups of rows. */
+  /** Texts that each begin with a mark of their own, `(a)`, and hang below it. */
+  | { readonly kind: "entries"; readonly entries: readonly { readonly mark: string; readonly text: string }[] }
+  /** `widths` are the columns of the text form; they sum to at most 80. */
   | {
       readonly kind: "table";
       readonly head: readonly string[];
       readonly widths: readonly number[];
       readonly groups: readonly (readonly Row[])[];
+      /** What stands between groups of rows in the text form: by default a rule when each has one row, else a blank line. */
+      readonly between?: "rule" | "blank" | "nothing";
+      /** What follows stands directly below. */
+      readonly tight?: boolean;
     };
 
 const WIDTH = 80;
 
+/** How text is laid out. */
+export interface Layout {
+  /** Columns of a line; 80 unless stated. */
+  readonly width?: number;
+  /** Every line as one of a mail that is quoted. */
+  readonly quote?: boolean;
+}
+
+const QUOTE = "> ";
+
 /** The blocks as plain text, ending with a newline. */
-export function textOf(blocks: readonly Block[]): string {
+export function textOf(blocks: readonly Block[], { width = WIDTH, quote = false }: Layout = {}): string {
+  const room = quote ? width - QUOTE.length : width;
   const parts = blocks.map((block) =>
-    textBlock(block)
+    textBlock(block, room)
       .map((line) => line.trimEnd())
       .join("\n"),
   );
-  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+  const text = `${joined(blocks, parts)}\n`;
+  return quote ? text.replaceAll(/^.*$(?=\n)/gm, (line) => `${QUOTE}${line}`.trimEnd()) : text;
 }
 
 /** The blocks as Markdown, ending with a newline. */
@@ -43,37 +62,67 @@ export function markdownOf(blocks: readonly Block[]): string {
     .join("\n\n")}\n`;
 }
 
-function textBlock(block: Block): readonly string[] {
+/** A blank line stands between blocks, but not below a heading or a table that asks for none. */
+function joined(blocks: readonly Block[], parts: readonly string[]): string {
+  let text = "";
+  let below = "";
+  parts.forEach((part, i) => {
+    if (part === "") return;
+    text += `${below}${part}`;
+    const block = blocks[i];
+    below = block?.kind === "heading" || ((block?.kind === "table" || block?.kind === "paragraph") && block.tight === true) ? "\n" : "\n\n";
+  });
+  return text;
+}
+
+function textBlock(block: Block, width: number): readonly string[] {
   switch (block.kind) {
     case "title":
-      return wrap(block.text, 0, 2);
+      return wrap(block.text, 0, 2, width);
     case "heading":
-      return wrap(`=== ${block.text} ===`, 0, 4);
+      return wrap(`=== ${block.text} ===`, 0, 4, width);
     case "paragraph":
-      return wrap(block.text, block.indent ?? 0, block.indent ?? 0);
+      return wrap(block.text, block.indent ?? 0, block.indent ?? 0, width);
     case "list":
-      return block.items.flatMap((item) => wrap(`- ${item}`, block.indent ?? 0, (block.indent ?? 0) + 2));
+      return block.items.flatMap((item) => wrap(`- ${item}`, block.indent ?? 0, (block.indent ?? 0) + 2, width));
+    case "entries":
+      return block.entries.flatMap(({ mark, text }) => wrap(`${mark} ${text}`, 0, 4, width));
     case "table":
-      return textTable(block);
+      return textTable(block, width);
   }
 }
 
-function textTable({ head, widths, groups }: Extract<Block, { kind: "table" }>): readonly string[] {
-  const rule = "-".repeat(Math.min(WIDTH, Math.max(72, widths.reduce((sum, w) => sum + w, 0) - 4)));
+function textTable(table: Extract<Block, { kind: "table" }>, width: number): readonly string[] {
+  const { head, groups } = table;
+  const widths = fitted(table.widths, width);
+  const rule = "-".repeat(Math.min(width, Math.max(72, widths.reduce((sum, w) => sum + w, 0))));
+  const between = table.between ?? (groups.every((g) => g.length === 1) ? "rule" : "blank");
+  const gap = between === "nothing" ? [] : [between === "rule" ? rule : ""];
   const body = groups.flatMap((rows, i) => [
-    ...(i === 0 ? [] : [groups.every((g) => g.length === 1) ? rule : ""]),
-    ...rows.flatMap((row) => textRow(row, widths)),
+    ...(i === 0 ? [] : gap),
+    ...rows.flatMap((row) => textRow(row, widths, width)),
   ]);
-  return [...textRow({ cells: head }, widths), rule, ...body];
+  const top = head.length === 0 ? [] : [...textRow({ cells: head }, widths, width), rule];
+  return [...top, ...body];
 }
 
-function textRow({ cells, below = [] }: Row, widths: readonly number[]): readonly string[] {
-  const columns = cells.map((cell, i) => cellLines(cell, (widths[i] ?? WIDTH) - (i === widths.length - 1 ? 0 : 1)));
+/** The last column takes what a wider or narrower page gives or takes. */
+function fitted(widths: readonly number[], width: number): readonly number[] {
+  const last = widths.at(-1) ?? 0;
+  const others = widths.reduce((sum, w) => sum + w, 0) - last;
+  const wider = width > WIDTH ? width - others : Math.min(last, width - others);
+  return [...widths.slice(0, -1), Math.max(NARROWEST, wider)];
+}
+
+const NARROWEST = 8;
+
+function textRow({ cells, below = [] }: Row, widths: readonly number[], width: number): readonly string[] {
+  const columns = cells.map((cell, i) => cellLines(cell, (widths[i] ?? width) - (i === widths.length - 1 ? 0 : 1)));
   const height = Math.max(...columns.map((lines) => lines.length), 1);
-  const lines = Array.from({ length: height }, (_, n) =>
+  const lines = Array.from({ length: cells.length === 0 ? 0 : height }, (_, n) =>
     columns.map((column, i) => (column[n] ?? "").padEnd(widths[i] ?? 0)).join(""),
   );
-  return [...lines, ...below.flatMap((line) => wrap(line, indentOf(line), indentOf(line) + 2))];
+  return [...lines, ...below.flatMap((line) => wrap(line, indentOf(line), indentOf(line) + 2, width))];
 }
 
 function indentOf(line: string): number {
@@ -84,7 +133,10 @@ function cellLines(cell: string, width: number): readonly string[] {
   return cell.split("\n").flatMap((line) => wrap(line, 0, 1, width));
 }
 
-/** Lines of at most `width` columns, the first indented by `first`, the others by `rest`; a longer word is cut. */
+/**
+ * Lines of at most `width` columns, the first indented by `first`, the others by `rest`. A word that is longer breaks after a slash,
+ * a comma or a bracket of its own; what has none is cut.
+ */
 export function wrap(text: string, first: number, rest: number, width: number = WIDTH): string[] {
   const lines: string[] = [];
   let line = " ".repeat(first);
@@ -100,8 +152,9 @@ export function wrap(text: string, first: number, rest: number, width: number = 
     if (!empty && line.length + 1 + word.length > width) flush();
     while (word.length > width - line.length - (empty ? 0 : 1)) {
       const room = Math.max(1, width - line.length);
-      line += word.slice(0, room);
-      word = word.slice(room);
+      const cut = breakOf(word, room);
+      line += word.slice(0, cut);
+      word = word.slice(cut);
       flush();
     }
     if (word === "") continue;
@@ -110,6 +163,12 @@ export function wrap(text: string, first: number, rest: number, width: number = 
   }
   if (!empty || lines.length === 0) lines.push(line);
   return lines;
+}
+
+/** Where a word of more than `room` characters is best broken. */
+function breakOf(word: string, room: number): number {
+  for (let at = room; at > 1; at--) if (/[/,)\]]/.test(word[at - 1] ?? "")) return at;
+  return room;
 }
 
 const ASCII: Readonly<Record<string, string>> = {
@@ -141,6 +200,8 @@ function markdownBlock(block: Block): string {
       return inline(block.text);
     case "list":
       return block.items.map((item) => `- ${inline(item)}`).join("\n");
+    case "entries":
+      return block.entries.map(({ mark, text }) => `- ${inline(`${mark} ${text}`)}`).join("\n");
     case "table":
       return markdownTable(block);
   }
@@ -154,10 +215,25 @@ function markdownTable({ head, groups }: Extract<Block, { kind: "table" }>): str
     const extra = below.map((text) => inline(text.trim()));
     return line(texts.map((text, i) => (i === last ? [text, ...extra].filter((t) => t !== "").join("<br>") : text)));
   });
-  return [line(head.map(inline)), line(head.map(() => "---")), ...rows].join("\n");
+  const columns = head.length > 0 ? head : (groups[0]?.[0]?.cells.map(() => "") ?? []);
+  return [line(columns.map(inline)), line(columns.map(() => "---")), ...rows].join("\n");
 }
 
-/** Text that Markdown shows as it is: names keep their underscores and asterisks. */
+/** Names with an underscore or an arrow: `tdh_vp_enter()`, `kvm->mmu_lock`. */
+const NAME = /[\w-]*\w(?:->\w+)+(?:\(\))?|\w+_\w*(?:\(\))?/g;
+
+/** Text as Markdown that reads well as it stands, too: names are code, so that nothing in them needs a backslash. */
 function inline(text: string): string {
-  return text.replaceAll(/\s/gu, " ").replaceAll(/[\\`*_<>|[\]#]/g, (c) => `\\${c}`);
+  const line = text.replaceAll(/\s/gu, " ");
+  let out = "";
+  let from = 0;
+  for (const { 0: name, index } of line.matchAll(NAME)) {
+    out += `${escaped(line.slice(from, index))}\`${name}\``;
+    from = index + name.length;
+  }
+  return out + escaped(line.slice(from));
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[\\`*<>|]/g, (c) => `\\${c}`);
 }

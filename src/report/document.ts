@@ -3,7 +3,10 @@ import { z } from "zod";
 import scopes from "../../data/scopes.json" with { type: "json" };
 import {
   contendingPairs,
+  HOST_ASSUMPTION,
   hostInfoSchema,
+  isAncestor,
+  MODULE_ASSUMPTIONS,
   pairSchema,
   resourceUsers,
   underHost,
@@ -19,8 +22,14 @@ import {
   moduleInfoSchema,
 } from "../catalog/index.ts";
 import { entriesOf, type HostProfile } from "../host/index.ts";
+import { callTable } from "./call-table.ts";
+import { type ConclusionRow, conclusionRowSchema, conclusionRows } from "./conclusion.ts";
+import { handlingSchema, handlings } from "./handling.ts";
 import { hostConclusion, hostVerdictSchema, hostVerdicts } from "./host-conclusion.ts";
-import { conclusion, notes, summary, tldr } from "./sentences.ts";
+import { provenance } from "./provenance.ts";
+import { conclusion } from "./sentences.ts";
+import { ancestorNote, guestSummary, type SummaryFacts, summaries } from "./summary.ts";
+import { contentionSentences, hostSentences, runtimePairs } from "./tldr.ts";
 
 const text = z.string().min(1);
 
@@ -30,7 +39,9 @@ export const reportSchema = z.strictObject({
   module: moduleInfoSchema,
   scope: z.strictObject({ kind: z.enum(["kvm", "all", "leaves", "resources", "host"]), title: text }),
   evidence: z.boolean(),
+  pamt: z.boolean().describe("are PAMT entries above pages shown in tables?"),
   tldr: z.array(text),
+  handling: z.array(handlingSchema).describe("ways of handling BUSY with their verdicts; empty for a part of a report"),
   locks: catalogSchema.shape.locks,
   septEntryBits: catalogSchema.shape.septEntryBits,
   resources: z.array(
@@ -39,9 +50,15 @@ export const reportSchema = z.strictObject({
   leaves: z.array(leafSchema),
   contention: z.array(pairSchema),
   unlocked: z.array(unlockedSchema),
-  notes: z.array(z.strictObject({ leaf: text, sentences: z.array(text) })),
+  pamtNote: text.nullable().describe("what stands for the rows of PAMT entries above pages; null where they are shown"),
+  notes: z.array(z.strictObject({ letter: text, leaf: text.describe("the calls that it is about"), sentences: z.array(text) })),
   summary: z.array(z.strictObject({ resource: text, sentences: z.array(text) })),
+  guestSummary: text.nullable().describe("what TDCALLs leave alone"),
   conclusion: z.array(text),
+  conclusionRows: z.array(conclusionRowSchema).describe("who can still meet whom under the host; empty without one"),
+  outOfScope: z.strictObject({ host: z.array(text), guest: z.array(text) }).describe("calls that take locks and are left out"),
+  assumptions: z.array(text),
+  provenance: z.array(text),
   host: hostInfoSchema.nullable().describe("null: the module alone"),
   hostVerdicts: z.array(hostVerdictSchema).describe("empty without a host"),
   constants: catalogSchema.shape.constants,
@@ -54,18 +71,27 @@ export type ReportDocument = z.infer<typeof reportSchema>;
 export type ReportScope =
   | { readonly kind: "kvm" }
   | { readonly kind: "all" }
-  | { readonly kind: "leaves"; readonly leaves: readonly Leaf[] }
+  /** Only these leaves; `resources` narrows their rows. */
+  | { readonly kind: "leaves"; readonly leaves: readonly Leaf[]; readonly resources?: readonly string[] }
   | { readonly kind: "resources"; readonly resources: readonly string[] }
   /** The calls of the host's paths and of its guests. */
   | { readonly kind: "host"; readonly host: HostProfile };
 
 export interface ReportOptions {
-  /** The calls that KVM uses by default. */
+  /** The calls of the host, or those that KVM uses, by default. */
   readonly scope?: ReportScope;
   /** Show every row's chain of source lines in text and Markdown. */
   readonly evidence?: boolean;
+  /** Show PAMT entries above pages in tables. */
+  readonly pamt?: boolean;
   /** Whose paths decide what is possible; by default the report speaks of the module alone. */
   readonly host?: HostProfile;
+  /** Later states of the same hypervisor, oldest first: what they close is told. */
+  readonly later?: readonly HostProfile[];
+  /** Only what can happen in this part of a TD's life. */
+  readonly phase?: "build" | "runtime" | "teardown";
+  /** Only what ordinary operation does not meet. */
+  readonly exceptional?: boolean;
 }
 
 /** The report of one module: everything that the renderers print, derived from the catalog. */
@@ -73,41 +99,93 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
   const { host } = options;
   const scope: ReportScope = options.scope ?? (host === undefined ? { kind: "kvm" } : { kind: "host", host });
   const leaves = leavesOf(catalog, scope);
-  const wanted = scope.kind === "resources" ? scope.resources : null;
+  const wanted = scope.kind === "resources" || scope.kind === "leaves" ? (scope.resources ?? null) : null;
   const inScope = (resource: string): boolean => wanted === null || wanted.includes(resource);
-  const against = scope.kind === "leaves" ? catalog.leaves : leaves;
+  const against = scope.kind === "leaves" ? opponentsOf(catalog, host) : leaves;
   const contention = contendingPairs(catalog, { leaves, against, ...(wanted === null ? {} : { resources: wanted }) });
-  const resources = resourceUsers(catalog, leaves).filter((r) => inScope(r.resource));
+  const resources = resourceUsers(catalog, scope.kind === "leaves" ? unionOf(leaves, against) : leaves).filter(
+    (r) => inScope(r.resource) && (scope.kind !== "leaves" || usedBy(leaves, r.resource)),
+  );
+  const shown = resources.filter(({ resource }) => wanted !== null || options.pamt === true || !isAncestor(resource));
   const unlocked = unlockedWalks(leaves, wanted ?? undefined);
-  const facts = { catalog, leaves, resources, contention, unlocked };
   const hosted = host === undefined ? null : underHost(catalog, host, contention);
-  const verdicts =
-    hosted === null
-      ? []
-      : hostVerdicts(
-          hosted.pairs,
-          resources.map((r) => r.resource),
-        );
+  const names = resources.map((r) => r.resource);
+  const pairs = hosted?.pairs ?? contention;
+  const verdicts = hosted === null ? [] : hostVerdicts(hosted.pairs, names);
+  const rows = host === undefined || hosted === null ? [] : chosenRows(conclusionRows(hosted.pairs, host, catalog), options);
+  const facts = { catalog, leaves, resources: shown, contention: pairs, unlocked, host: hosted?.info ?? null, rows };
+  const whole = scope.kind === "kvm" || scope.kind === "host" || scope.kind === "all";
+  const table = callTable(catalog, leaves, { pamt: options.pamt === true, walks: options.evidence === true || scope.kind === "leaves" || scope.kind === "resources", resources: wanted });
   return {
     schema: "seamlock/report@1",
     module: { ...catalog.module },
     scope: { kind: scope.kind, title: scopeTitle(scope) },
     evidence: options.evidence ?? false,
-    tldr: tldr(hosted === null ? facts : { ...facts, contention: hosted.pairs }),
+    pamt: options.pamt ?? false,
+    tldr: tldr(facts, shown.map(({ resource }) => resource), options),
+    handling: whole ? handlings(catalog, host ?? null) : [],
     locks: mutable(catalog.locks),
     septEntryBits: { ...catalog.septEntryBits },
-    resources: mutable(resources),
+    resources: mutable(shown),
     leaves: mutable(leaves),
-    contention: hosted?.pairs ?? contention,
+    contention: mutable(pairs),
     unlocked,
-    notes: notes(facts),
-    summary: summary(facts),
+    pamtNote: options.pamt === true || wanted !== null ? null : ancestorNote(catalog, host?.pageSizes),
+    notes: table.notes.map(({ letter, text: note, calls }) => ({ letter, leaf: calls.join(", "), sentences: [note] })),
+    summary: summaries(facts),
+    guestSummary: guestSummary(facts),
     conclusion: hosted === null ? conclusion(facts) : hostConclusion(hosted.info, verdicts),
+    conclusionRows: rows,
+    outOfScope: whole ? outOfScope(catalog, leaves) : { host: [], guest: [] },
+    assumptions: [...MODULE_ASSUMPTIONS, ...(host === undefined ? [] : [HOST_ASSUMPTION, ...(host.assumed ?? [])])],
+    provenance: provenance(catalog),
     host: hosted?.info ?? null,
     hostVerdicts: verdicts,
     constants: { ...catalog.constants },
     diagnostics: mutable(catalog.diagnostics),
   };
+}
+
+function tldr(facts: SummaryFacts, resources: readonly string[], { host, later = [] }: ReportOptions): string[] {
+  const { catalog, leaves, contention: pairs, rows } = facts;
+  const calls = new Set(leaves.map(({ name }) => name));
+  const met = runtimePairs(catalog, pairs, host === undefined ? null : rows);
+  const lines = contentionSentences({ catalog, calls }, met);
+  if (host === undefined) return lines;
+  const next = later.map((profile) => ({
+    profile,
+    rows: conclusionRows(underHost(catalog, profile, contendingPairs(catalog)).pairs, profile, catalog),
+  }));
+  return [...lines, ...hostSentences(rows, host, resources, next)];
+}
+
+/** The rows that the options leave; all of them by default. */
+function chosenRows(rows: readonly ConclusionRow[], { phase, exceptional }: ReportOptions): ConclusionRow[] {
+  return rows.filter(({ section }) => {
+    const rare = section === "exceptional" || section === "late";
+    return (exceptional !== true || rare) && (phase === undefined || section === phase);
+  });
+}
+
+/** What a leaf is held against: all that the host calls, or every leaf of the module. */
+function opponentsOf(catalog: Catalog, host: HostProfile | undefined): readonly Leaf[] {
+  return host === undefined ? catalog.leaves : hostLeaves(catalog, host);
+}
+
+function unionOf(leaves: readonly Leaf[], others: readonly Leaf[]): readonly Leaf[] {
+  return [...new Set([...leaves, ...others])];
+}
+
+function usedBy(leaves: readonly Leaf[], resource: string): boolean {
+  return leaves.some((leaf) => leaf.acquisitions.some((a) => a.resource === resource));
+}
+
+/** Calls of the catalog that take locks and that the report leaves out. */
+function outOfScope(catalog: Catalog, leaves: readonly Leaf[]): ReportDocument["outOfScope"] {
+  const shown = new Set(leaves.map(({ name }) => name));
+  const rest = catalog.leaves.filter((leaf) => !shown.has(leaf.name) && leaf.acquisitions.some((a) => a.mode !== "NO_LOCK"));
+  const side = (of: Leaf["side"]): string[] => [...new Set(rest.filter((leaf) => leaf.side === of).map(({ name }) => name))];
+  return { host: side("host"), guest: side("guest") };
 }
 
 type Mutable<T> = T extends readonly (infer U)[]
@@ -125,21 +203,33 @@ function leavesOf(catalog: Catalog, scope: ReportScope): readonly Leaf[] {
   if (scope.kind === "leaves") return scope.leaves;
   if (scope.kind === "all") return catalog.leaves;
   if (scope.kind === "resources") {
-    return catalog.leaves.filter((leaf) => leaf.acquisitions.some((a) => scope.resources.includes(a.resource)));
+    return inLifeOrder(
+      catalog,
+      catalog.leaves.filter((leaf) => leaf.acquisitions.some((a) => scope.resources.includes(a.resource))),
+    );
   }
-  if (scope.kind === "host") return hostLeaves(catalog, scope.host);
-  // In the order of the scope, which is that of a TD's life; calls of one place stay in the catalog's order.
-  const place = new Map(scopes.kvm.leaves.map((name, i) => [name, i]));
+  if (scope.kind === "host") return inLifeOrder(catalog, hostLeaves(catalog, scope.host));
+  return inLifeOrder(catalog, kvmLeaves(catalog));
+}
+
+/** The calls that KVM uses, in the catalog's order. */
+export function kvmLeaves(catalog: Catalog): readonly Leaf[] {
   const { version } = catalog.module;
-  const placed = catalog.leaves.flatMap((leaf) => {
-    const at = dispatcherNames(version, leaf.name).flatMap((ref) => place.get(ref.leaf) ?? []);
-    return at.length === 0 ? [] : [{ leaf, at: Math.min(...at) }];
-  });
-  return placed.sort((x, y) => x.at - y.at).map(({ leaf }) => leaf);
+  return catalog.leaves.filter((leaf) => dispatcherNames(version, leaf.name).some(({ leaf: name }) => PLACE.has(name)));
+}
+
+const PLACE = new Map(scopes.kvm.leaves.map((name, i) => [name, i]));
+
+/** In the order of a TD's life, as the scope lists it; others follow, in the catalog's order. */
+function inLifeOrder(catalog: Catalog, leaves: readonly Leaf[]): readonly Leaf[] {
+  const { version } = catalog.module;
+  const place = (leaf: Leaf): number =>
+    Math.min(...dispatcherNames(version, leaf.name).map(({ leaf: name }) => PLACE.get(name) ?? PLACE.size));
+  return leaves.map((leaf) => ({ leaf, at: place(leaf) })).sort((x, y) => x.at - y.at).map(({ leaf }) => leaf);
 }
 
 /** The entries that a host's paths and guests call, in the catalog's order. */
-function hostLeaves(catalog: Catalog, host: HostProfile): readonly Leaf[] {
+export function hostLeaves(catalog: Catalog, host: HostProfile): readonly Leaf[] {
   const steps = host.paths.flatMap((path) => path.steps.flatMap((step) => entriesOf(catalog, step.call, step.variant)));
   const guest = (host.guest?.calls ?? []).flatMap((name) => entriesOf(catalog, name));
   const called = new Set([...steps, ...guest]);
@@ -151,5 +241,6 @@ function scopeTitle(scope: ReportScope): string {
   if (scope.kind === "kvm") return scopes.kvm.title;
   if (scope.kind === "all") return "all calls";
   if (scope.kind === "resources") return `calls that use ${scope.resources.join(", ")}`;
-  return [...new Set(scope.leaves.map((leaf) => leaf.name))].join(", ");
+  const names = [...new Set(scope.leaves.map((leaf) => leaf.name))].join(", ");
+  return scope.resources === undefined ? names : `${names}, on ${scope.resources.join(", ")}`;
 }

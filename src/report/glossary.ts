@@ -13,7 +13,6 @@ interface Condition {
   readonly resources?: readonly string[];
   readonly phrase: string;
   readonly explain?: readonly string[];
-  readonly unreached?: string;
 }
 
 interface BusyCondition {
@@ -22,6 +21,9 @@ interface BusyCondition {
   readonly shapes: readonly string[];
   readonly what: string;
   readonly phrase: string;
+  readonly at: string;
+  readonly lead?: string;
+  readonly explain?: string;
 }
 
 const CONDITIONS: readonly Condition[] = facts.conditions;
@@ -85,15 +87,25 @@ export function conditionNotes(catalog: Pick<Catalog, "constants">, leaf: string
   return (entryOf(leaf, row)?.explain ?? []).flatMap((sentence) => filled(sentence, catalog.constants));
 }
 
-/** Why no hypervisor that leaves something out meets this condition (`no L2 VMs`); null when nothing is known. */
-export function conditionUnreached(leaf: string, row: ConditionalRow): string | null {
-  return entryOf(leaf, row)?.unreached ?? null;
+/** A BUSY that no lock gives. */
+export interface BusyWords {
+  /** What is busy. */
+  readonly what: string;
+  /** `while …`, `if …`. */
+  readonly phrase: string;
+  /** The resource beside which a table tells it. */
+  readonly at: string;
+  /** All of it: `With the lock free, still TDX_… while …. …`. */
+  readonly sentence: string;
 }
 
-/** A BUSY that no lock gives: what is busy, and when; null when there are no words for it. */
-export function busyWords({ name, when }: Pick<OtherBusy, "name" | "when">): { what: string; phrase: string } | null {
+/** The words of a BUSY that no lock gives; null when there are none. */
+export function busyWords({ name, when }: Pick<OtherBusy, "name" | "when">): BusyWords | null {
   const found = BUSY.find(({ status, shapes }) => status === name && when !== null && shapes.some((s) => fits(s, when)));
-  return found === undefined ? null : { what: found.what, phrase: found.phrase };
+  if (found === undefined) return null;
+  const { what, phrase, at, lead, explain } = found;
+  const sentence = `${lead === undefined ? "" : `${lead} `}${name} ${phrase}.${explain === undefined ? "" : ` ${explain}`}`;
+  return { what, phrase, at, sentence };
 }
 
 /** `{NAME}` becomes the catalog's constant. */

@@ -1,71 +1,65 @@
-/** The lock status report for people, in the order of the mail of 2024-09-13. */
-import { isAncestor, resourceFacts } from "../analysis/index.ts";
-import type { Acquisition, Leaf, LockKind, Site } from "../catalog/index.ts";
-import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
+/** The lock status report for people: what matters first, then the tables of the mail of 2024-09-13 and what follows from them. */
+import { isAncestor } from "../analysis/index.ts";
+import type { Leaf, LockKind, Site } from "../catalog/index.ts";
+import { type Block, type Layout, markdownOf, type Row, textOf } from "./blocks.ts";
+import { callTable, type TableEntry, type TableLine } from "./call-table.ts";
+import { compareSeverity } from "../host/index.ts";
+import { type ConclusionRow, numberOf, type Section } from "./conclusion.ts";
 import type { ReportDocument } from "./document.ts";
-import { hostVerdictBlocks } from "./host-conclusion.ts";
+import { lockNameOf } from "./glossary.ts";
+import { handlingBlocks } from "./handling.ts";
 import { lockBlocks } from "./locks.ts";
-import { conditionText, count, entryName, kindName, list, modeText, resourceText } from "./words.ts";
+import { sourceLink } from "./provenance.ts";
+import { callNames, count, entryName, folded, foldedCalls, groupBy, guestCalls, hostTitle, list } from "./words.ts";
+
+/** How a report is laid out. */
+export interface RenderOptions extends Layout {
+  /** The line of the source at a site, where the tree is at hand. */
+  readonly sourceLine?: (site: Site) => string | null;
+}
 
 /** The report as plain ASCII text in 80 columns, ending with a newline. */
-export function renderReportText(doc: ReportDocument): string {
-  return textOf(reportBlocks(doc));
+export function renderReportText(doc: ReportDocument, options: RenderOptions = {}): string {
+  return textOf(reportBlocks(doc, options), options);
 }
 
 /** The report as Markdown, ending with a newline. */
-export function renderReportMarkdown(doc: ReportDocument): string {
-  return markdownOf(reportBlocks(doc));
+export function renderReportMarkdown(doc: ReportDocument, options: RenderOptions = {}): string {
+  return markdownOf(reportBlocks(doc, options));
 }
 
-function reportBlocks(doc: ReportDocument): readonly Block[] {
-  const host = doc.leaves.filter((leaf) => leaf.side === "host");
-  const guest = doc.leaves.filter((leaf) => leaf.side === "guest");
+function reportBlocks(doc: ReportDocument, options: RenderOptions): readonly Block[] {
+  const whole = isWhole(doc);
   return [
     ...header(doc),
     ...diagnostics(doc),
-    { kind: "heading", text: "TL;DR" },
-    { kind: "list", items: doc.tldr },
-    { kind: "heading", text: "Background: lock kinds" },
-    ...lockBlocks(doc.locks, doc.septEntryBits, kindsIn(doc.leaves)),
+    ...(doc.tldr.length === 0 ? [] : [{ kind: "heading", text: `TL;DR (a TD that runs)` } as const]),
+    ...(doc.tldr.length === 0 ? [] : [{ kind: "list", items: doc.tldr } as const]),
+    ...(whole ? handling(doc) : []),
+    ...(whole ? kinds(doc) : []),
     { kind: "heading", text: "Resources and users" },
     ...users(doc),
-    ...(host.length === 0 ? [] : calls(doc, host, "SEAMCALL")),
-    ...(guest.length === 0 ? [] : calls(doc, guest, "TDCALL")),
-    ...notes(doc),
+    ...tables(doc, options),
     { kind: "heading", text: "Summary" },
     ...summary(doc),
-    { kind: "heading", text: "Conclusion" },
-    { kind: "list", items: doc.conclusion },
-    ...hostVerdictBlocks(doc.hostVerdicts),
+    ...conclusion(doc),
+    { kind: "heading", text: whole ? "Assumptions and provenance" : "Provenance" },
+    { kind: "paragraph", text: [...(whole ? [`Assumed: ${doc.assumptions.join(" ")}`] : []), ...provenanceItems(doc)].join(" ") },
   ];
+}
+
+/** Is this a report of everything in scope, not of some calls or resources? */
+function isWhole(doc: ReportDocument): boolean {
+  return doc.scope.kind !== "leaves" && doc.scope.kind !== "resources";
 }
 
 function header(doc: ReportDocument): Block[] {
-  const { version, origin, repository, revision } = doc.module;
+  const under = doc.host === null ? "" : ` under ${hostTitle(doc.host.name)}`;
   const names = new Set(doc.leaves.map((leaf) => leaf.name)).size;
-  const rows = doc.leaves.reduce((sum, leaf) => sum + leaf.acquisitions.length, 0);
-  const source =
-    origin === "published"
-      ? `a table made and published by hand${publishedIn(doc)}; it states no operands, statuses or OP_STATEs`
-      : `extracted from the source${repository === null ? "" : ` in ${repository}`}${revision === null ? "" : `, revision ${revision}`}`;
-  const host = doc.host === null ? [] : [`Host: ${doc.host.name}, ${doc.host.description}`];
+  const of = doc.scope.kind === "host" ? "" : `: ${doc.scope.title}`;
   return [
-    { kind: "title", text: `Lock status report of the TDX module, ${version}` },
-    {
-      kind: "list",
-      items: [
-        `Facts: ${source}.`,
-        `Scope: ${doc.scope.title}: ${count(names, "call")}, ${count(rows, "row")}.`,
-        ...host,
-      ],
-    },
+    { kind: "title", text: `Lock status report of the TDX module ${doc.module.version}${under}${of} (${count(names, "call")})` },
   ];
-}
-
-/** The file that a published table's rows point to. */
-function publishedIn(doc: ReportDocument): string {
-  const files = new Set(doc.leaves.map((leaf) => leaf.handler.file));
-  return files.size === 0 ? "" : ` (${list([...files])})`;
 }
 
 /** What the extraction could not resolve stands on the first screen. */
@@ -92,117 +86,271 @@ function diagnostics(doc: ReportDocument): Block[] {
 /** So many diagnostics leave room on the first screen for what the report says. */
 const FIRST_SCREEN = 4;
 
-function kindsIn(leaves: readonly Leaf[]): readonly LockKind[] {
-  return [...new Set(leaves.flatMap((leaf) => leaf.acquisitions.map((a) => a.lock)))];
+function handling(doc: ReportDocument): Block[] {
+  const blocks = handlingBlocks(doc.handling, doc.module.version, doc.host?.name ?? null);
+  return [{ kind: "heading", text: "Handling BUSY" }, ...blocks];
 }
 
-const USER_WIDTHS = [21, 29, 30];
-const CALL_WIDTHS = [25, 17, 16, 22];
+function kinds(doc: ReportDocument): Block[] {
+  const used = [...new Set(doc.leaves.flatMap((leaf) => leaf.acquisitions.map((a) => a.lock)))] as LockKind[];
+  return [{ kind: "heading", text: "Lock kinds" }, ...lockBlocks(doc.locks, used)];
+}
 
+const USER_WIDTHS = [17, 10, 53];
+
+/** `(6) SEPT_TREE` with the lock's own name below it. */
 function users(doc: ReportDocument): Block[] {
-  const groups = doc.resources.map((entry, i): Row[] => {
-    const cell = (mode: Acquisition["mode"]): string => usersCell(doc, entry.resource, mode);
-    const without = [...new Set(entry.noLock)];
-    const below = without.length === 0 ? [] : [`    without the lock: ${without.join(", ")}`];
-    return [{ cells: [`(${i + 1}) ${entry.resource}`, cell("SHARED"), cell("EXCLUSIVE")], below }];
+  const starred = conditionalUsers(doc.leaves);
+  const groups = doc.resources.map(({ resource, shared, exclusive, noLock }, i): Row[] => {
+    const lock = lockNameOf(resource);
+    const name = `(${i + 1}) ${resource}${lock === null ? "" : `\n    ${lock}`}`;
+    const lines: (readonly [string, readonly string[]])[] = [
+      ["SHARED", shared.map((leaf) => marked(leaf, resource, "SHARED", starred))],
+      ["EXCLUSIVE", exclusive.map((leaf) => marked(leaf, resource, "EXCLUSIVE", starred))],
+      ["no lock", noLock],
+    ];
+    const told = lines.filter(([, names]) => names.length > 0);
+    const modes = told.map(([mode, names]): Row => ({ cells: ["", mode, userList(doc, resource, names)] }));
+    return withName(name, modes);
   });
-  const conditional = doc.leaves.some((leaf) => leaf.acquisitions.some((a) => a.when !== null));
+  const conditional = starred.size > 0;
   return [
-    { kind: "table", head: ["Resources", "SHARED users", "EXCLUSIVE users"], widths: USER_WIDTHS, groups },
-    ...(conditional ? [{ kind: "paragraph", text: "* only under a condition, see the notes" } as const] : []),
+    { kind: "table", head: ["Resource", "mode", `users${conditional ? " (* only under a condition, see the notes)" : ""}`], widths: USER_WIDTHS, groups, between: "nothing" },
   ];
 }
 
-/** Nearly every call walks the PAMT: unless the report is about that, their number says enough. */
-function usersCell(doc: ReportDocument, resource: string, mode: Acquisition["mode"]): string {
-  const names = userNames(doc.leaves, resource, mode);
-  const inShort = isAncestor(resource) && doc.scope.kind !== "resources" && names.length > MANY_WALKERS;
-  return inShort ? `${names.length} calls, on their\nway to a page` : names.join("\n");
+/** The name stands beside the first lines of the modes, however many they are. */
+function withName(name: string, modes: readonly Row[]): Row[] {
+  const [first, second, ...rest] = modes;
+  const [own = "", below] = name.split("\n");
+  if (first === undefined) return [{ cells: [own, "", ""] }];
+  const top: Row = { cells: [own, ...first.cells.slice(1)] };
+  if (below === undefined) return [top, ...modes.slice(1)];
+  if (second === undefined) return [top];
+  return [top, { cells: [below, ...second.cells.slice(1)] }, ...rest];
 }
 
-const MANY_WALKERS = 4;
-
-/** The users in one mode; a variant is named when the leaf's variants differ, an asterisk marks a conditional use. */
-function userNames(leaves: readonly Leaf[], resource: string, mode: Acquisition["mode"]): readonly string[] {
-  const uses = (leaf: Leaf): readonly Acquisition[] =>
-    leaf.acquisitions.filter((a) => a.resource === resource && a.mode === mode);
-  const names = leaves.flatMap((leaf) => {
-    const rows = uses(leaf);
-    if (rows.length === 0) return [];
-    const alike = leaves.filter((other) => other.name === leaf.name).every((other) => uses(other).length > 0);
-    const mark = rows.every((a) => a.when !== null) ? " *" : "";
-    return [`${alike ? leaf.name : entryName(leaf)}${mark}`];
-  });
-  return [...new Set(names)];
+function userList(doc: ReportDocument, resource: string, names: readonly string[]): string {
+  if (isAncestor(resource) && !doc.pamt && doc.scope.kind !== "resources") return count(names.length, "call");
+  return folded(names);
 }
 
-function calls(doc: ReportDocument, leaves: readonly Leaf[], what: string): Block[] {
-  const groups = leaves
-    .filter((leaf) => leaf.acquisitions.length > 0)
-    .map((leaf) =>
-      merged(leaf.acquisitions).map((rows, i): Row => callRow(rows, i === 0 ? entryName(leaf) : "", doc.evidence)),
-    );
-  const without = leaves.filter((leaf) => leaf.acquisitions.length === 0).map(entryName);
-  const none: Block[] = without.length === 0 ? [] : [{ kind: "paragraph", text: `No lock: ${without.join(", ")}.` }];
-  const heading: Block = { kind: "heading", text: `${what}s in scope` };
-  if (groups.length === 0) return [heading, ...none];
-  const head = [what, "Lock Name", "Lock Type", "Resource"];
-  return [heading, { kind: "table", head, widths: CALL_WIDTHS, groups }, ...none];
+function conditionalUsers(leaves: readonly Leaf[]): ReadonlySet<string> {
+  const rows = leaves.flatMap((leaf) => leaf.acquisitions.map((row) => ({ leaf, row })));
+  const byUse = groupBy(rows, ({ leaf, row }) => `${leaf.name} ${row.resource} ${row.mode}`);
+  return new Set(byUse.filter(([, of]) => of.every(({ row }) => row.when !== null)).map(([key]) => key));
 }
 
-/** Rows as lines: the ancestors that one PAMT walk takes in the same way share a line. */
-function merged(rows: readonly Acquisition[]): readonly (readonly Acquisition[])[] {
-  const lines: Acquisition[][] = [];
-  for (const row of rows) {
-    const last = lines.at(-1);
-    const first = last?.[0];
-    const joins =
-      first !== undefined &&
-      isAncestor(first.resource) &&
-      isAncestor(row.resource) &&
-      !last?.some((r) => r.resource === row.resource);
-    if (joins && first.mode === row.mode && first.when === row.when && first.times === row.times) last?.push(row);
-    else lines.push([row]);
+function marked(leaf: string, resource: string, mode: string, starred: ReadonlySet<string>): string {
+  return starred.has(`${leaf} ${resource} ${mode}`) ? `${leaf}*` : leaf;
+}
+
+const CALL_WIDTHS = [24, 16, 10, 17, 13];
+
+function tables(doc: ReportDocument, options: RenderOptions): Block[] {
+  const resources =
+    doc.scope.kind === "resources" || doc.scope.kind === "leaves" ? doc.resources.map(({ resource }) => resource) : null;
+  const table = callTable(doc, doc.leaves, { pamt: doc.pamt, walks: doc.evidence || !isWhole(doc), resources });
+  const side = (of: Leaf["side"]): readonly TableEntry[] =>
+    table.entries.filter((entry) => entry.leaves.some((leaf) => leaf.side === of));
+  const out = outOfScope(doc);
+  const none = table.without;
+  return [
+    ...callBlocks(side("host"), side("guest"), doc, options),
+    ...(doc.scope.kind === "leaves" || none.length === 0 ? [] : [{ kind: "paragraph", text: `No lock: ${none.join(", ")}.` } as const]),
+    ...(out === null ? [] : [{ kind: "paragraph", text: out } as const]),
+    ...(table.notes.length === 0 ? [] : [{ kind: "heading", text: "Notes" } as const]),
+    {
+      kind: "entries",
+      entries: [
+        ...table.notes.map(({ letter, text }) => ({ mark: `(${letter})`, text })),
+        ...(doc.pamtNote === null ? [] : [{ mark: "All calls:", text: doc.pamtNote }]),
+      ],
+    },
+  ];
+}
+
+function callBlocks(host: readonly TableEntry[], guest: readonly TableEntry[], doc: ReportDocument, options: RenderOptions): Block[] {
+  if (host.length + guest.length === 0) return [];
+  const rows = (entries: readonly TableEntry[]): Row[][] => entries.map((entry) => entryRows(entry, doc, options));
+  const what = host.length === 0 ? "TDCALL" : guest.length === 0 ? "SEAMCALL" : "SEAMCALL, TDCALL";
+  const head = [what, "Lock Name", "Lock Type", "Resource", "On BUSY  Note"];
+  return [
+    { kind: "heading", text: host.length === 0 ? "TDCALLs" : guest.length === 0 ? "SEAMCALLs" : "SEAMCALLs and TDCALLs" },
+    {
+      kind: "table",
+      head,
+      widths: CALL_WIDTHS,
+      groups: [...rows(host), ...rows(guest)],
+      between: doc.evidence ? "blank" : "nothing",
+    },
+  ];
+}
+
+/** Calls that share their lines stand below each other. */
+function entryRows({ names, leaves, lines }: TableEntry, doc: ReportDocument, options: RenderOptions): Row[] {
+  const shown = doc.evidence ? lines : joinedLines(lines);
+  if (!doc.evidence && names.length > shown.length + 1) return entryRows({ names: foldedCells(names), leaves, lines }, doc, options);
+  const rows = shown.map((line, i): Row => ({ cells: [names[i] ?? "", ...cellsOf(line)], below: evidence(line, leaves, doc, options) }));
+  const more = names.slice(shown.length).map((name): Row => ({ cells: [name] }));
+  return [...rows.map((row, i) => (i < names.length - 1 ? { ...row, cells: [`${row.cells[0]},`, ...row.cells.slice(1)] } : row)), ...more];
+}
+
+/** Many names in few cells: `tdg_mem_page_accept/`, `attr_rd/wr`. */
+function foldedCells(names: readonly string[]): string[] {
+  return [folded(names)];
+}
+
+/** Locks of one kind and mode that follow each other and need no note share a line where it has room: `TDR, TDCS`. */
+function joinedLines(lines: readonly TableLine[]): readonly TableLine[] {
+  const joined: TableLine[] = [];
+  for (const line of lines) {
+    const last = joined.at(-1);
+    const both = last === undefined ? null : together(last, line);
+    if (both === null) joined.push(line);
+    else joined[joined.length - 1] = both;
   }
-  return lines;
+  return joined;
 }
 
-function callRow(rows: readonly Acquisition[], name: string, evidence: boolean): Row {
-  const [row] = rows;
-  if (row === undefined) return { cells: [] };
-  // Which page an ancestor is above shows from the row that follows; its role only repeats that page's variable.
-  const resource = rows.map((r) => resourceText(r.resource, isAncestor(r.resource) ? null : r.role)).join(", ");
-  const below = [
-    ...(row.when === null ? [] : [`    when ${evidence ? row.when : conditionText(row.when)}`]),
-    ...(row.times === "1" ? [] : [`    times: ${row.times}`]),
-    ...(evidence ? rows.flatMap((r) => evidenceLines(r.evidence)) : []),
-  ];
-  return { cells: [name, kindName(row.lock), modeText(row), resource], below };
+function together(x: TableLine, y: TableLine): TableLine | null {
+  const alike = x.lock === y.lock && x.mode === y.mode && x.letters.length + y.letters.length === 0;
+  const resource = `${x.resource}, ${y.resource}`;
+  const operand = x.operand === y.operand ? x.operand : `${x.operand}, ${y.operand}`;
+  if (!alike || resource.length >= (CALL_WIDTHS[3] ?? 0) || operand.length > (CALL_WIDTHS[4] ?? 0)) return null;
+  return { ...x, resource, operand, rows: [...x.rows, ...y.rows] };
 }
 
-function evidenceLines(sites: readonly Site[]): readonly string[] {
+function cellsOf({ lock, mode, resource, operand, letters }: TableLine): string[] {
+  const note = letters.length === 0 ? "" : `(${letters.join(",")})`;
+  return [lock, mode, resource, note === "" ? operand : `${operand.padEnd(OPERAND)}${note}`];
+}
+
+/** So many columns of the last one are the operand's; a note follows. */
+const OPERAND = 9;
+
+/** Conditions in the source's own terms, and the chain of source lines, on request. */
+function evidence({ rows }: TableLine, leaves: readonly Leaf[], doc: ReportDocument, options: RenderOptions): string[] {
+  if (!doc.evidence) return [];
+  return rows.flatMap((row) => {
+    const owner = leaves.find((leaf) => leaf.acquisitions.some((a) => a === row || a.evidence === row.evidence));
+    const variant = owner?.variant == null ? [] : [`    ${entryName(owner)}:`];
+    const when = row.when === null ? [] : [`    when ${row.when}`];
+    const times = row.times === "1" ? [] : [`    times: ${row.times}`];
+    return [...variant, ...when, ...times, ...chain(row.evidence, options)];
+  });
+}
+
+function chain(sites: readonly Site[], { sourceLine }: RenderOptions): string[] {
   if (sites.length === 0) return ["    (no source line)"];
-  return sites.map((site, i) => `${" ".repeat(4 + Math.min(i, 8))}${site.file}:${site.line} (${site.function})`);
+  const lines = sites.map((site, i) => `${" ".repeat(4 + Math.min(i, 8))}${site.file}:${site.line} (${site.function})`);
+  const last = sites.at(-1);
+  const line = last === undefined ? null : (sourceLine?.(last) ?? null);
+  return line === null ? lines : [...lines, `${" ".repeat(4 + Math.min(sites.length, 8))}${line.trim()}`];
 }
 
-function notes(doc: ReportDocument): Block[] {
-  if (doc.notes.length === 0) return [];
-  return [
-    { kind: "heading", text: "Notes" },
-    ...doc.notes.flatMap((note): Block[] => [
-      { kind: "paragraph", text: `${note.leaf}` },
-      { kind: "list", items: note.sentences, indent: 2 },
-    ]),
-  ];
+/** Calls that take locks and are left out: the guest's by name, the host's by number. */
+function outOfScope(doc: ReportDocument): string | null {
+  const { host, guest } = doc.outOfScope;
+  const names = [...callNames(guest), ...(host.length === 0 ? [] : [`${count(host.length, "SEAMCALL")} (--all)`])];
+  return names.length === 0 ? null : `Out of scope, but taking locks: ${list(names)}.`;
 }
 
 function summary(doc: ReportDocument): Block[] {
-  return doc.summary.flatMap((entry, i): Block[] => {
-    const { long } = resourceFacts(entry.resource);
-    const what = long === entry.resource ? "" : ` (${long})`;
-    return [
-      { kind: "paragraph", text: `(${i + 1}) ${entry.resource}${what}:` },
-      { kind: "list", items: entry.sentences, indent: 4 },
-    ];
-  });
+  const entries = doc.summary
+    .map(({ resource, sentences }, i) => {
+      return { mark: `(${i + 1})`, text: `${resource}: ${sentences.join(" ")}` };
+    })
+    .filter((_, i) => (doc.summary[i]?.sentences.length ?? 0) > 0);
+  const guest = doc.guestSummary === null ? [] : [{ mark: "(-)", text: doc.guestSummary }];
+  return [{ kind: "entries", entries: [...entries, ...guest] }];
+}
+
+const CONCLUSION_WIDTHS = [31, 30, 19];
+
+const SECTION_TEXT: Readonly<Record<Section, string>> = {
+  runtime: "while a TD runs:",
+  build: "while a TD is built:",
+  teardown: "while a TD is taken down:",
+  late: "Only if an ioctl outlasts its gate (its call is refused, but holds the lock):",
+  exceptional: "Exceptional:",
+};
+
+function conclusion(doc: ReportDocument): Block[] {
+  const heading: Block = { kind: "heading", text: "Conclusion" };
+  if (doc.host === null) return [heading, { kind: "list", items: doc.conclusion }];
+  const numbers = doc.resources.map(({ resource }) => resource);
+  const tabled = doc.conclusionRows.filter(({ section }) => section !== "late" && section !== "exceptional");
+  const groups = groupBy(tabled, (row) => row.section).map(([section, rows]): Row[] => [
+    { cells: [], below: [SECTION_TEXT[section as Section]] },
+    ...rows.map((row) => conclusionRow(row, numbers)),
+  ]);
+  const rare = groupBy(
+    doc.conclusionRows.filter((row) => !tabled.includes(row)),
+    (row) => row.section,
+  ).map(([section, rows]) => `${SECTION_TEXT[section as Section]} ${rareText(rows, numbers)}.`);
+  const free = numbers.filter((resource) => !doc.conclusionRows.some((row) => row.resource === resource));
+  const rest = free.map((resource) => `${numberOf(resource, numbers)}${resource}${keptBy(doc, resource)}`);
+  const missing = doc.host.missing;
+  return [
+    heading,
+    ...(groups.length === 0
+      ? []
+      : [{ kind: "table", head: ["what contends", "paths", "on BUSY"], widths: CONCLUSION_WIDTHS, groups, between: "nothing", tight: true } as const]),
+    {
+      kind: "list",
+      items: [...rare, `x: some on the left with some on the right; on BUSY: left / right, the worst of them except while a TD runs.${rest.length === 0 ? "" : ` ${hostTitle(doc.host.name)} avoids contention on ${list(rest)}.`}${missing.length === 0 ? "" : ` The module does not have ${list(callNames(missing))}, which the host calls.`}`],
+    },
+  ];
+}
+
+/** ` (tdx_lock)`: what keeps the pairs of a resource apart that a host avoids; nothing where no two calls conflict. */
+function keptBy(doc: ReportDocument, resource: string): string {
+  const pairs = doc.contention.filter((pair) => pair.resource === resource);
+  const locks = pairs.flatMap(({ excludedBy }) => excludedBy.filter((e) => e.kind === "host-lock" || e.kind === "kick"));
+  const names = [...new Set(locks.map(({ what }) => what))];
+  return names.length === 0 ? "" : ` (by ${list(names)})`;
+}
+
+/** `machine check (phymem_page_rdmd) on (1), (4) and (8)`, with the worst that either side comes to. */
+function rareText(rows: readonly ConclusionRow[], numbers: readonly string[]): string {
+  const groups = groupBy(rows, ({ left }) => `${left.label} (${foldedCalls(left.calls)})`);
+  return groups
+    .map(([who, of]) => {
+      const where = list(of.map(({ resource }) => numberOf(resource, numbers).trim()));
+      const worst = of.reduce((x, y) => (compareSeverity(y.right.worst, x.right.worst) < 0 ? y : x), of[0] as ConclusionRow);
+      return `${who} on ${where}: ${outcomeOf(worst.left, worst.section)} / ${outcomeOf(worst.right, worst.section)}`;
+    })
+    .join("; ");
+}
+
+const FEW = 6;
+
+function conclusionRow({ section, resource, left, right, another }: ConclusionRow, numbers: readonly string[]): Row {
+  const other = another.includes("inode") ? ", of another guest_memfd file" : "";
+  const [mine, theirs] = [outcomeOf(left, section), outcomeOf(right, section)];
+  const many = right.calls.length > FEW && section !== "runtime";
+  const [ours, others] = [callsOf(left), many ? count(right.calls.length, "call") : callsOf(right)];
+  const label = left.label === right.label ? "itself" : right.label;
+  return {
+    cells: [
+      `${numberOf(resource, numbers)}${ours} x ${ours === others ? "itself" : others}`,
+      `${left.label} x ${label}${other}`,
+      mine === theirs ? mine : `${mine} / ${theirs}`,
+    ],
+  };
+}
+
+const callsOf = ({ calls, guest }: ConclusionRow["left"]): string => (guest ? guestCalls(calls) : foldedCalls(calls));
+
+/** While a TD runs all that an end can come to, else the worst. */
+function outcomeOf({ onBusy }: ConclusionRow["left"], section: Section): string {
+  if (onBusy.length === 0) return "-";
+  return section === "runtime" ? onBusy.join(", or ") : (onBusy[0] ?? "-");
+}
+
+function provenanceItems(doc: ReportDocument): string[] {
+  const link = sourceLink(doc);
+  const host = doc.host === null ? [] : [`Host: ${doc.host.description}`];
+  return [...doc.provenance, ...(doc.evidence && link !== null ? [`Source lines: ${link}FILE#LLINE`] : []), ...host];
 }

@@ -32,6 +32,59 @@ export function call(name: string, variant: string | null = null): string {
   return variant === null ? `${name}()` : `${name}() [${variant}]`;
 }
 
+/** `tdh_vp_rd/wr()`: names of calls as sentences list them; calls that differ in rd and wr only are named together. */
+export function callNames(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].flatMap((name, _i, all) => {
+    if (name.endsWith("_wr") && all.includes(name.replace(/_wr$/, "_rd"))) return [];
+    const both = name.endsWith("_rd") && all.includes(name.replace(/_rd$/, "_wr"));
+    return [both ? `${name}/wr()` : `${name}()`];
+  });
+}
+
+/** `vp_create/addcx/flush, mng_rd`: many calls in little room, without `tdh_`; what they begin with alike is said once. */
+export function foldedCalls(names: readonly string[]): string {
+  return folded([...new Set(names)].map((name) => name.replace(/^tdh_/, "")));
+}
+
+/** `tdh_vp_create/addcx/flush*`: as {@link foldedCalls}, with their full beginnings. */
+export function folded(names: readonly string[]): string {
+  const groups = groupBy(names.map((name) => name.split("_")), (words) => words.slice(0, /^td[hg]$/.test(words[0] ?? "") ? 2 : 1).join("_"));
+  return groups
+    .map(([, group]) => {
+      const shared = sharedWords(group);
+      const [first = [], ...others] = group;
+      const tails = others.map((words) => words.slice(shared).join("_"));
+      return [first.join("_"), ...tails].map((name, i, all) => (isWriteOf(name, all[i - 1]) ? "wr" : name)).join("/");
+    })
+    .join(", ");
+}
+
+function isWriteOf(name: string, before: string | undefined): boolean {
+  return before?.endsWith("rd") === true && /(^|_)wr$/.test(name) && before.endsWith(name.replace(/wr$/, "rd"));
+}
+
+/** `tdg_mem_page_*`: some of the guest's calls by what they begin with alike; one call by its name. */
+export function guestCalls(names: readonly string[]): string {
+  const [first, ...others] = [...new Set(names)].map((name) => name.split("_"));
+  if (first === undefined || others.length === 0) return first?.join("_") ?? "";
+  const shared = sharedWords([first, ...others]);
+  return shared < 2 ? folded(names) : `${first.slice(0, shared).join("_")}_*`;
+}
+
+/** How many words all of them begin with alike, but for their last. */
+function sharedWords(group: readonly (readonly string[])[]): number {
+  const [first = []] = group;
+  const most = Math.min(...group.map((words) => words.length)) - 1;
+  let shared = 0;
+  while (shared < most && group.every((words) => words[shared] === first[shared])) shared += 1;
+  return shared;
+}
+
+/** `Linux 6.16` for `linux-6.16`; other hosts by their own names. */
+export function hostTitle(name: string): string {
+  return name.replace(/^linux-(?=\d)/, "Linux ");
+}
+
 /** `tdh_vp_init [version=0]`: the leaf as a table shows it. */
 export function entryName(leaf: Leaf): string {
   return leaf.variant === null ? leaf.name : `${leaf.name} [${leaf.variant}]`;

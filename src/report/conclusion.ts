@@ -1,0 +1,254 @@
+/**
+ * The conclusion under a host as a table: who can still meet whom, by which paths, and what the loser does. Ordinary operation of a TD
+ * that runs comes first; what only machine checks, a CPU that goes offline and the like lead to stands below.
+ */
+import { z } from "zod";
+import { type ContendPair, compareResources, type PathPair } from "../analysis/index.ts";
+import type { Catalog, Leaf } from "../catalog/index.ts";
+import { compareSeverity, entriesOf, type HostProfile, type HostSeverity, SEVERITIES, worst } from "../host/index.ts";
+import { pathWords } from "./glossary.ts";
+import { shortReaction } from "./reactions.ts";
+
+const text = z.string().min(1);
+
+const SECTIONS = ["runtime", "build", "teardown", "late", "exceptional"] as const;
+
+const endSchema = z.strictObject({
+  calls: z.array(text),
+  paths: z.array(text).describe("names of the profile"),
+  label: text.describe("the paths in few words"),
+  labels: z.array(text).describe("the same, one by one"),
+  onBusy: z.array(text).describe("what they do, worst first"),
+  worst: z.enum(SEVERITIES).describe("how bad the first of these is"),
+  does: z.array(z.array(text)).describe("the same in the profile's words"),
+  guest: z.boolean(),
+});
+
+/** One row of the conclusion. */
+export const conclusionRowSchema = z.strictObject({
+  section: z
+    .enum(SECTIONS)
+    .describe("late: only if a path outlasts its gate; exceptional: what ordinary operation does not meet"),
+  resource: text,
+  left: endSchema,
+  right: endSchema,
+  severity: z.enum(SEVERITIES),
+  another: z.array(text).describe("objects that are not the same for both: inode, vcpu, ..."),
+});
+
+export type ConclusionRow = z.infer<typeof conclusionRowSchema>;
+export type Section = ConclusionRow["section"];
+
+interface End {
+  readonly calls: readonly string[];
+  readonly paths: readonly string[];
+  readonly onBusy: readonly Outcome[];
+  readonly guest: boolean;
+}
+
+interface Outcome {
+  readonly does: string;
+  readonly codes: readonly string[];
+  readonly severity: HostSeverity;
+}
+
+interface Encounter {
+  readonly section: Section;
+  readonly resource: string;
+  readonly left: End;
+  readonly right: End;
+  readonly severity: HostSeverity;
+  /** The worst that comes to the host itself; what a guest does is its own affair. */
+  readonly toHost: HostSeverity;
+  readonly another: readonly string[];
+}
+
+/** The rows of every section, worst first within one; of each resource in the order of reports. */
+export function conclusionRows(pairs: readonly ContendPair[], host: HostProfile, catalog: Catalog): ConclusionRow[] {
+  const place = placing(host, catalog);
+  const single = pairs.flatMap((pair) =>
+    pair.paths.filter((path) => path.possible).map((path) => encounter(pair, path, place)),
+  );
+  const rows = SECTIONS.flatMap((section) => {
+    const own = single.filter((e) => e.section === section);
+    const met = paths(calls(own));
+    return section === "runtime" ? samePaths(met) : gathered(met);
+  });
+  return withoutRepeats(rows).sort(compareRows).map((row) => finished(row, host));
+}
+
+interface Placing {
+  readonly runtime: ReadonlySet<string>;
+  readonly order: readonly string[];
+  readonly pathOrder: ReadonlyMap<string, number>;
+  readonly exceptional: ReadonlySet<string>;
+}
+
+/** A phase in which vCPUs are entered is run time; those before are build, those after teardown. */
+function placing(host: HostProfile, catalog: Catalog): Placing {
+  const enters = (leaf: Leaf): boolean =>
+    leaf.acquisitions.some((row) => row.release?.at === "td-exit") || leaf.name === "tdh_vp_enter";
+  const entered = host.paths.flatMap((path) =>
+    path.steps.filter((s) => entriesOf(catalog, s.call, s.variant).some(enters)).flatMap((s) => s.phases ?? path.phases),
+  );
+  return {
+    runtime: new Set(entered),
+    order: host.phases.map(({ name }) => name),
+    pathOrder: new Map(host.paths.map(({ name }, i) => [name, i])),
+    exceptional: new Set(host.paths.filter(isExceptional).map(({ name }) => name)),
+  };
+}
+
+/** Is this a path that ordinary operation does not take? The profile says, or else the glossary. */
+function isExceptional(path: HostProfile["paths"][number]): boolean {
+  return (path as { exceptional?: boolean }).exceptional ?? pathWords(path.name).exceptional;
+}
+
+function encounter(pair: ContendPair, path: PathPair, place: Placing): Encounter {
+  const a = endOf(pair.a, path.a, path.endA);
+  const b = endOf(pair.b, path.b, path.endB);
+  const swap =
+    pair.modeA === pair.modeB ? orderOf(b, place) < orderOf(a, place) : pair.modeB === "EXCLUSIVE";
+  const exceptionalEnd = [a, b].find((end) => end.paths.some((name) => place.exceptional.has(name)));
+  const [left, right] = exceptionalEnd === undefined ? (swap ? [b, a] : [a, b]) : exceptionalEnd === a ? [a, b] : [b, a];
+  return {
+    section: sectionOf(path, exceptionalEnd !== undefined, place),
+    resource: pair.resource,
+    left,
+    right,
+    severity: path.severity,
+    toHost: worst([a.guest ? "none" : path.endA.severity, b.guest ? "none" : path.endB.severity]),
+    another: path.unlikePer.filter((per) => per === "inode"),
+  };
+}
+
+function orderOf(end: End, { pathOrder }: Placing): number {
+  return end.guest ? Number.MAX_SAFE_INTEGER : (pathOrder.get(end.paths[0] ?? "") ?? 0);
+}
+
+function endOf(call: string, path: string, end: PathPair["endA"]): End {
+  const guest = call.startsWith("tdg_");
+  const onBusy = end.busy ? end.does.map((one) => ({ does: shortReaction(one, guest), codes: one, severity: end.severity })) : [];
+  return { calls: [call], paths: [path], onBusy: outcomes(onBusy), guest };
+}
+
+function sectionOf({ late, phases }: PathPair, exceptional: boolean, { runtime, order }: Placing): Section {
+  if (exceptional) return "exceptional";
+  if (late) return "late";
+  if (phases.length === 0 || phases.some((phase) => runtime.has(phase))) return "runtime";
+  const last = Math.max(...order.map((name, i) => (runtime.has(name) ? i : -1)));
+  return phases.every((phase) => order.indexOf(phase) > last && last >= 0) ? "teardown" : "build";
+}
+
+const union = (x: readonly string[], y: readonly string[]): string[] => [...new Set([...x, ...y])];
+const sorted = (items: readonly string[]): string => [...items].sort().join("\n");
+
+/** Each once, worst first. */
+function outcomes(items: readonly Outcome[]): Outcome[] {
+  const once = [...new Map(items.map((item) => [item.does, item])).values()];
+  return once.sort((a, b) => compareSeverity(a.severity, b.severity));
+}
+
+function joinEnd(x: End, y: End): End {
+  const onBusy = outcomes([...x.onBusy, ...y.onBusy]);
+  return { ...x, calls: union(x.calls, y.calls), paths: union(x.paths, y.paths), onBusy };
+}
+
+function join(x: Encounter, y: Encounter): Encounter {
+  return {
+    ...x,
+    left: joinEnd(x.left, y.left),
+    right: joinEnd(x.right, y.right),
+    severity: worst([x.severity, y.severity]),
+    toHost: worst([x.toHost, y.toHost]),
+    another: x.another.filter((per) => y.another.includes(per)),
+  };
+}
+
+function merged(items: readonly Encounter[], key: (e: Encounter) => readonly string[]): Encounter[] {
+  const groups = new Map<string, Encounter>();
+  for (const item of items) {
+    const k = JSON.stringify([item.section, item.resource, ...key(item)]);
+    const before = groups.get(k);
+    groups.set(k, before === undefined ? item : join(before, item));
+  }
+  return [...groups.values()];
+}
+
+const does = ({ onBusy }: End): string[] => onBusy.map((one) => one.does);
+const outcome = (e: Encounter): string[] => [e.severity, sorted(does(e.left)), sorted(does(e.right))];
+
+/** Calls that meet in the same way on the same two paths are one encounter. */
+function calls(items: readonly Encounter[]): Encounter[] {
+  const ends = (e: Encounter): string[] => [...outcome(e), sorted(e.left.paths), sorted(e.right.paths)];
+  const byRight = merged(items, (e) => [...ends(e), sorted(e.left.calls), sorted(e.another)]);
+  return merged(byRight, (e) => [...ends(e), sorted(e.right.calls)]);
+}
+
+/** Paths on which the same calls meet in the same way are one encounter. */
+function paths(items: readonly Encounter[]): Encounter[] {
+  const meet = (e: Encounter): string[] => [...outcome(e), sorted(e.left.calls), sorted(e.right.calls)];
+  const byRight = merged(items, (e) => [...meet(e), sorted(e.left.paths)]);
+  return merged(byRight, (e) => [...meet(e), sorted(e.right.paths)]);
+}
+
+/** Guests against each other are one row, whatever they call. */
+function samePaths(items: readonly Encounter[]): Encounter[] {
+  return merged(items, (e) => {
+    const own = [...outcome(e), sorted(e.left.paths), sorted(e.right.paths)];
+    return e.left.guest && e.right.guest ? own : [...own, sorted(e.left.calls), sorted(e.right.calls)];
+  });
+}
+
+/** Below run time, what one path meets is one row. */
+function gathered(items: readonly Encounter[]): Encounter[] {
+  return merged(items, (e) => [sorted(e.left.paths)]);
+}
+
+/** An exceptional path that meets the same calls with the same outcome as an ordinary one says nothing new. */
+function withoutRepeats(rows: readonly Encounter[]): Encounter[] {
+  const key = (e: Encounter): string => JSON.stringify([e.resource, sorted(e.left.calls), sorted(e.right.calls), ...outcome(e)]);
+  const ordinary = new Set(rows.filter((e) => e.section === "runtime" || e.section === "build").map(key));
+  return rows.filter((e) => e.section !== "exceptional" || !ordinary.has(key(e)));
+}
+
+function compareRows(x: Encounter, y: Encounter): number {
+  return (
+    SECTIONS.indexOf(x.section) - SECTIONS.indexOf(y.section) ||
+    compareSeverity(x.toHost, y.toHost) ||
+    compareResources(x.resource, y.resource)
+  );
+}
+
+function finished({ toHost: _, ...e }: Encounter, host: HostProfile): ConclusionRow {
+  const end = (one: End): ConclusionRow["left"] => ({
+    calls: [...one.calls],
+    paths: [...one.paths],
+    label: pathLabels(one.paths, host).join(", "),
+    labels: pathLabels(one.paths, host),
+    onBusy: does(one),
+    worst: one.onBusy[0]?.severity ?? "none",
+    does: one.onBusy.map(({ codes }) => [...codes]),
+    guest: one.guest,
+  });
+  return { ...e, left: end(e.left), right: end(e.right), another: [...e.another] };
+}
+
+/** Paths in few words: `any zap` when every path of a group is there, else their short names. */
+export function pathLabels(names: readonly string[], host: HostProfile): string[] {
+  const groups = [...new Set(names.flatMap((name) => pathWords(name).group ?? []))];
+  const whole = groups.flatMap((group) => {
+    const members = host.paths.map(({ name }) => name).filter((name) => pathWords(name).group === group);
+    return members.length > 1 && members.every((name) => names.includes(name)) ? [{ group, members }] : [];
+  });
+  const told = new Set(whole.flatMap(({ members }) => members));
+  const rest = names.filter((name) => !told.has(name)).map((name) => pathWords(name).short);
+  return [...new Set([...rest, ...whole.map(({ group }) => group)])];
+}
+
+/** The fixed number of a resource's place among those of a report: `(6)`. */
+export function numberOf(resource: string, resources: readonly string[]): string {
+  const at = resources.indexOf(resource);
+  return at < 0 ? "" : `(${at + 1}) `;
+}
+

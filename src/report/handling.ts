@@ -1,0 +1,196 @@
+/** Ways of handling BUSY with their verdicts (data/verdicts.json, made by `npm run verdicts`), and which of them a host has. */
+import { z } from "zod";
+import data from "../../data/verdicts.json" with { type: "json" };
+import { type Catalog, leafName } from "../catalog/index.ts";
+import { type HostProfile, type HostStep, heldAt } from "../host/index.ts";
+import type { Block, Row } from "./blocks.ts";
+import { POLICIES, type PolicyWords } from "./glossary.ts";
+import { hostTitle, list } from "./words.ts";
+
+interface Verdict {
+  readonly matrix: string;
+  readonly scenario: string;
+  readonly module: string | null;
+  readonly host: string | null;
+  readonly policy: string | null;
+  readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  readonly setting: string;
+  readonly outcome: string;
+  readonly property: string | null;
+  readonly steps: number | null;
+  readonly states: number;
+  readonly reproduce: string;
+}
+
+const VERDICTS = data.verdicts as unknown as readonly Verdict[];
+
+const text = z.string().min(1);
+
+/** One way of handling BUSY, as far as it was decided. */
+export const handlingSchema = z.strictObject({
+  policy: text,
+  title: text,
+  proposal: text.nullable().describe("set where the published mail proposes it"),
+  hosts: z.boolean().describe("is it what this host does?"),
+  verdicts: z.array(
+    z.strictObject({
+      module: text.describe("the version on which it was decided"),
+      vcpus: z.int(),
+      pages: z.int(),
+      retries: z.int().nullable(),
+      outcome: text,
+      property: text.nullable(),
+      steps: z.int().nullable().describe("of the shortest run that breaks it"),
+      states: z.int(),
+      reproduce: text,
+    }),
+  ),
+});
+
+export type Handling = z.infer<typeof handlingSchema>;
+
+/** Every way with its verdicts on this version; on the versions that were checked where this one was not. */
+export function handlings(catalog: Catalog, host: HostProfile | null): Handling[] {
+  return POLICIES.flatMap((words): Handling[] => {
+    const own = VERDICTS.filter((verdict) => belongs(words, verdict));
+    const exact = own.filter(({ module }) => module === catalog.module.version);
+    const verdicts = exact.length > 0 ? exact : sameLine(own, catalog.module.version);
+    if (verdicts.length === 0) return [];
+    return [
+      {
+        policy: words.id,
+        title: words.title,
+        proposal: words.proposal ?? null,
+        hosts: host !== null && isOf(host, words),
+        verdicts: verdicts.map((v) => ({
+          module: v.module ?? "",
+          vcpus: Number(v.parameters["vcpus"]),
+          pages: Number(v.parameters["pages"]),
+          retries: words.id === "retry-n" ? Number(v.parameters["removal.retries"]) : null,
+          outcome: v.outcome,
+          property: v.property,
+          steps: v.steps,
+          states: v.states,
+          reproduce: v.reproduce,
+        })),
+      },
+    ];
+  });
+}
+
+/** Two pages were checked for the ways of the first matrix only, so that they stand in one row. */
+function belongs({ matrix, scenario, policy, parameters = {} }: PolicyWords, verdict: Verdict): boolean {
+  const larger = matrix === "page-removal" && verdict.matrix === "page-removal-2x2";
+  return (
+    (verdict.matrix === matrix || larger) &&
+    verdict.policy === policy &&
+    (scenario === undefined || verdict.scenario === scenario) &&
+    Object.entries(parameters).every(([name, value]) => verdict.parameters[name] === value)
+  );
+}
+
+/** Verdicts on other versions of the same line, 1.5 say; none for a line that has no model. */
+function sameLine(verdicts: readonly Verdict[], version: string): readonly Verdict[] {
+  const line = (name: string): string => name.split(".").slice(0, 2).join(".");
+  return verdicts.filter(({ module }) => module !== null && line(module) === line(version));
+}
+
+/** Does the profile react in this way wherever it makes these calls while a TD runs? */
+function isOf(host: HostProfile, { calls = [], reactions = [] }: PolicyWords): boolean {
+  const steps = host.paths.flatMap((path) =>
+    path.steps.filter((step) => calls.includes(leafName(step.call))).map((step) => ({ path, step })),
+  );
+  const kicked = steps.some(({ path, step }) =>
+    heldAt(path, step).some(({ lock }) => host.locks.some(({ name, kind }) => name === lock && kind === "kick")),
+  );
+  if (kicked) return reactions.includes("kicked");
+  return steps.some(({ step }) => firstReactions(step).some((reaction) => reactions.includes(reaction)));
+}
+
+/** What is done first, per clause: `retry`, but `retry:unbounded`. */
+function firstReactions({ onBusy = [] }: HostStep): string[] {
+  return onBusy.flatMap((clause) => {
+    const [first = ""] = clause.do;
+    return first === "retry:unbounded" ? [first] : [first.split(":")[0] ?? ""];
+  });
+}
+
+/** What the host's own paths end in, two at a time, while a TD runs. */
+function ownVerdicts(version: string, host: string | null): readonly Verdict[] {
+  return VERDICTS.filter((v) => v.matrix === "hosts" && v.host === host && v.module === version);
+}
+
+const WIDTHS = [40, 31, 9];
+
+/** The section: one line a way, then what this host has, and how to see each run. */
+export function handlingBlocks(all: readonly Handling[], version: string, host: string | null): Block[] {
+  if (all.length === 0) {
+    return [{ kind: "paragraph", text: `No verdict is bundled for module ${version}.` }];
+  }
+  const others = [...new Set(all.flatMap(({ verdicts }) => verdicts.map(({ module }) => module)))].filter(
+    (module) => module !== version,
+  );
+  const where = others.length === 0 ? "" : `; (+) decided on ${list(others)}`;
+  const rows = all.map((one): Row => rowOf(one, version));
+  const [first] = all;
+  const command = first?.verdicts[0]?.reproduce.replace(/--policy \S+/, "--policy P") ?? "";
+  return [
+    {
+      kind: "paragraph",
+      tight: true,
+      text: `A page is removed (block, track, remove) while 2 vCPUs run, fault and accept; steps of the shortest run that breaks it. (m) the mail of 2024-09-13${host === null ? "" : `, (*) ${hostTitle(host)}`}${where}.`,
+    },
+    { kind: "table", head: ["on BUSY", "always gets through?", "states"], widths: WIDTHS, groups: [rows], tight: true },
+    { kind: "list", items: [...own(ownVerdicts(version, host), host), ...remarks(all, command)] },
+  ];
+}
+
+function rowOf({ title, proposal, hosts, verdicts }: Handling, version: string): Row {
+  const main = verdicts.filter(({ pages }) => pages === 1);
+  const marks = [proposal === null ? "" : "(m)", hosts ? "(*)" : "", main.some((v) => v.module !== version) ? "(+)" : ""];
+  const tried = main.flatMap(({ retries }) => (retries === null ? [] : [String(retries)]));
+  const full = tried.length === 0 ? title : `${title}, N = ${tried.join(", ")}`;
+  const name = [full, ...marks.filter((mark) => mark !== "")].join(" ");
+  return { cells: [name, verdictText(main), statesText(main)] };
+}
+
+function verdictText(verdicts: Handling["verdicts"]): string {
+  const outcomes = [...new Set(verdicts.map(({ outcome }) => outcome))];
+  if (outcomes.length === 1 && outcomes[0] === "holds") return "yes";
+  const vcpus = [...new Set(verdicts.map((v) => v.vcpus))];
+  if (vcpus.length > 1) return verdicts.map((v, i) => `${v.vcpus}${i === 0 ? " vCPU" : ""} ${oneVerdict(v)}`).join(", ");
+  const steps = [...new Set(verdicts.flatMap((v) => v.steps ?? []))].sort((x, y) => x - y);
+  const range = steps.length > 1 ? `${steps[0]} to ${steps.at(-1)}` : `${steps[0] ?? ""}`;
+  return outcomes.length === 1 && outcomes[0] === "violated" ? `no, in ${range} steps` : list(outcomes, "or");
+}
+
+/** A run that goes on for ever breaks no promise of a call, but nobody gets through. */
+function oneVerdict({ outcome, steps }: Handling["verdicts"][number]): string {
+  if (outcome === "violated") return `no in ${steps}`;
+  return outcome === "holds" ? "yes" : outcome;
+}
+
+function statesText(verdicts: Handling["verdicts"]): string {
+  return Math.max(...verdicts.map((v) => v.states)).toLocaleString("en");
+}
+
+function remarks(all: readonly Handling[], command: string): string[] {
+  const pages = all.flatMap(({ policy, verdicts }) => verdicts.filter((v) => v.pages > 1).map((v) => ({ policy, v })));
+  const single = (policy: string) => all.find((one) => one.policy === policy)?.verdicts.filter((v) => v.pages === 1) ?? [];
+  const agree = pages.every(({ policy, v }) => single(policy).some((s) => s.outcome === v.outcome && s.retries === v.retries));
+  const most = Math.max(...pages.map(({ v }) => v.states)).toLocaleString("en");
+  const larger = pages.length > 0 && agree ? `; the same with 2 pages (to ${most} states)` : "";
+  return [
+    `Each as \`${command}\`${larger}.`,
+    "Where vCPUs are counted, no: somebody may wait for ever, likely or not. How often, only recordings tell; `simulate` has a scheduler without time.",
+  ];
+}
+
+function own(verdicts: readonly Verdict[], host: string | null): string[] {
+  if (host === null || verdicts.length === 0) return [];
+  const each = verdicts.map(({ outcome, steps, setting }) => {
+    const said = outcome === "violated" ? `it can, in ${steps} steps` : outcome === "holds" ? "it cannot" : outcome;
+    return `${said} (${setting})`;
+  });
+  return [`Can a BUSY end the VM on the paths of ${hostTitle(host)}, two at a time (\`check td-build\`)? ${each.join("; ")}.`];
+}

@@ -1,0 +1,48 @@
+/** Where a report's facts come from. */
+import sources from "../../data/module-sources.json" with { type: "json" };
+import type { Catalog } from "../catalog/index.ts";
+import { list } from "./words.ts";
+
+interface ModuleSource {
+  readonly version: string;
+  readonly repository: string;
+  readonly revision: string;
+  /** A public tag of the vendor's repository with which the tree was compared. */
+  readonly compared?: { readonly repository: string; readonly tag: string; readonly differ: readonly string[] };
+}
+
+const SOURCES: readonly ModuleSource[] = sources;
+
+/** One sentence about the source of the facts, and one about the public tag that the tree equals, where that is known. */
+export function provenance({ module, leaves }: Catalog): string[] {
+  const { version, origin, repository, revision } = module;
+  if (origin === "published") {
+    const files = [...new Set(leaves.map((leaf) => leaf.handler.file))];
+    return [
+      `A table made and published by hand${files.length === 0 ? "" : ` (${list(files)})`}; it states no operands, statuses or OP_STATEs.`,
+    ];
+  }
+  const where = `${repository === null ? "" : ` in ${repository}`}${revision === null ? "" : `, revision ${revision.slice(0, 12)}`}`;
+  return [`Extracted from the source of ${version}${where}${mirror(version, revision)}; --evidence shows every line.`, ...sameAs(version, revision)];
+}
+
+/** A tree that nobody compared with the vendor's is called what it is. */
+function mirror(version: string, revision: string | null): string {
+  const known = SOURCES.find((source) => source.version === version && source.revision === revision);
+  return known !== undefined && known.compared === undefined ? " (a mirror, not compared with the vendor's tag)" : "";
+}
+
+function sameAs(version: string, revision: string | null): string[] {
+  const known = SOURCES.find((source) => source.version === version && source.revision === revision);
+  if (known === undefined) return [];
+  const { compared } = known;
+  if (compared === undefined) return [];
+  const but = compared.differ.length === 0 ? "" : ` but for ${list(compared.differ)}`;
+  return [`The tree equals tag ${compared.tag} of ${compared.repository}${but}.`];
+}
+
+/** Where a line of the source can be read: `https://github.com/OWNER/NAME/blob/REVISION/`; null when the source is not public. */
+export function sourceLink({ module }: Pick<Catalog, "module">): string | null {
+  const { repository, revision } = module;
+  return repository === null || revision === null ? null : `https://github.com/${repository}/blob/${revision.slice(0, 12)}/`;
+}

@@ -1,0 +1,167 @@
+/** Per resource what the tables do not show: what a running TD leaves, what is held long, who keeps whom apart, other versions. */
+import { type ContendPair, type HostInfo, isAncestor, type ResourceUsers, resourceFacts, type Unlocked } from "../analysis/index.ts";
+import type { Catalog, Leaf } from "../catalog/index.ts";
+import type { ConclusionRow } from "./conclusion.ts";
+import { lockElsewhere } from "./history.ts";
+import { runStates } from "./tldr.ts";
+import { callNames, count, foldedCalls, groupBy, kindName, list } from "./words.ts";
+
+/** What the sentences may speak of. */
+export interface SummaryFacts {
+  readonly catalog: Catalog;
+  readonly leaves: readonly Leaf[];
+  readonly resources: readonly ResourceUsers[];
+  readonly contention: readonly ContendPair[];
+  readonly unlocked: readonly Unlocked[];
+  readonly host: HostInfo | null;
+  readonly rows: readonly ConclusionRow[];
+}
+
+/** A few sentences per resource, in the order of the report's resources. */
+export function summaries(facts: SummaryFacts): { resource: string; sentences: string[] }[] {
+  return facts.resources.map((users) => ({
+    resource: users.resource,
+    sentences: [
+      ...usage(users),
+      ...onRunningTd(users, facts),
+      ...keptLong(users.resource, facts.leaves),
+      ...hiddenPriority(users.resource, facts),
+      ...outcome(users, facts),
+      ...otherKinds(users.resource, facts),
+    ],
+  }));
+}
+
+/** What TDCALLs leave alone, in one sentence: resources of the report that none in scope takes, by number. */
+export function guestSummary({ catalog, leaves, resources }: Pick<SummaryFacts, "catalog" | "leaves" | "resources">): string | null {
+  if (!leaves.some((leaf) => leaf.side === "guest")) return null;
+  const takes = (of: readonly Leaf[], resource: string): readonly string[] =>
+    of.filter((leaf) => leaf.side === "guest" && leaf.acquisitions.some((a) => a.resource === resource && a.mode !== "NO_LOCK")).map((l) => l.name);
+  const free = resources.map(({ resource }, i) => ({ resource, i })).filter(({ resource }) => takes(leaves, resource).length === 0);
+  if (free.length === 0) return null;
+  const others = free
+    .map(({ resource, i }) => ({ i, names: callNames(takes(catalog.leaves, resource)) }))
+    .filter(({ names }) => names.length > 0);
+  const rest = groupBy(others, ({ names }) => list(names)).map(([names, of]) => `${names} ${list(of.map(({ i }) => `(${i + 1})`))}`);
+  return `No TDCALL in scope takes ${list(free.map(({ i }) => `(${i + 1})`))}${rest.length === 0 ? "" : `; out of scope, ${list(rest)} ${others.length === 1 && others[0]?.names.length === 1 ? "does" : "do"}`}.`;
+}
+
+function usage({ shared, exclusive }: ResourceUsers): string[] {
+  return exclusive.length === 0 && shared.length > 0 ? ["Only SHARED, so that nobody is refused."] : [];
+}
+
+/** What of the users is left in the OP_STATEs in which the TD can be entered; a refused call holds its lock for a moment. */
+function onRunningTd({ resource, shared, exclusive }: ResourceUsers, { catalog, leaves }: SummaryFacts): string[] {
+  const run = runStates(catalog);
+  if (run === null || exclusive.length === 0 || shared.length === 0 || resourceFacts(resource).scope !== "td") return [];
+  const takes = leaves.filter((leaf) => leaf.acquisitions.some((a) => a.resource === resource && a.mode === "EXCLUSIVE"));
+  const bound = takes.filter((leaf) => leaf.opStates !== null);
+  if (bound.length === 0 || bound.some((leaf) => leaf.opStates?.some((state) => run.has(state)))) return [];
+  const unbound = new Set(takes.filter((leaf) => leaf.opStates === null).map(({ name }) => name)).size;
+  const rest = unbound === 0 ? "" : `, but for ${count(unbound, "call")} that the module binds to no OP_STATE`;
+  const init = bound.find((leaf) => leaf.name === "tdh_vp_init");
+  const hotplug =
+    init === undefined ? "" : `, also tdh_vp_init_apicid() for vCPU hotplug (refused unless ${list(init.opStates ?? [], "or")})`;
+  return [`On a running TD only SHARED${rest}; the others are refused there, but hold it for a moment${hotplug}.`];
+}
+
+function keptLong(resource: string, leaves: readonly Leaf[]): string[] {
+  const held = leaves.filter((leaf) => leaf.acquisitions.some((a) => a.resource === resource && a.release?.at === "td-exit"));
+  const names = callNames(held.map(({ name }) => name));
+  return names.length === 0 ? [] : [`${list(names)} ${names.length === 1 ? "holds" : "hold"} it until TD exit.`];
+}
+
+/** The TDCALL dispatcher hides from the guest that host priority is why it was refused. */
+function hiddenPriority(resource: string, { leaves }: SummaryFacts): string[] {
+  const hidden = leaves.some(
+    (leaf) => leaf.side === "guest" && leaf.acquisitions.some((a) => a.resource === resource && a.hostPriorityStatus !== null),
+  );
+  return hidden
+    ? ["A guest sees plain TDX_OPERAND_BUSY, also when host priority is why; refused so past HP_LOCK_TIMEOUT, TDH.VP.ENTER returns TDX_HOST_PRIORITY_BUSY_TIMEOUT."]
+    : [];
+}
+
+/** Who can still meet is in the conclusion; here is who is kept apart by what, in names. */
+function outcome(users: ResourceUsers, facts: SummaryFacts): string[] {
+  const pairs = facts.contention.filter((p) => p.resource === users.resource && p.resourceA === p.resourceB);
+  if (pairs.length === 0) return users.exclusive.length === 0 ? [] : ["No two of these calls conflict on it."];
+  const excluded = pairs.filter((p) => !p.possible);
+  const possible = pairs.filter((p) => p.possible);
+  if (facts.host === null) return [...module(possible, excluded)];
+  const run = runStates(facts.catalog);
+  const groups = groupBy(excluded.flatMap(keptApartBy), ({ by }) => by)
+    .map(([by, of]) => ({ by, of, running: of.filter(({ pair, a, b }) => a !== b && runs(pair, run)) }))
+    .sort((x, y) => y.running.length - x.running.length || y.of.length - x.of.length);
+  // What keeps building and taking down apart matters less, and what is avoided altogether stands in the conclusion.
+  if (!groups.some(({ running }) => running.length > 0)) return [];
+  const told = new Set<ContendPair>();
+  const apart = groups.map(({ by, running }) => {
+    const isNew = running.filter(({ pair }) => !told.has(pair));
+    for (const { pair } of running) told.add(pair);
+    return `${by}${between(isNew)}`;
+  });
+  return apart.length === 0 ? [] : [`Kept apart by ${list(apart)}.`];
+}
+
+/** Can both calls of the pair be legal while a TD runs? */
+function runs(pair: ContendPair, run: ReadonlySet<string> | null): boolean {
+  return run !== null && pair.opStates !== null && pair.opStates.some((state) => run.has(state));
+}
+
+function module(possible: readonly ContendPair[], excluded: readonly ContendPair[]): string[] {
+  const named = (pairs: readonly ContendPair[]): number => new Set(pairs.map(({ a, b }) => `${a} ${b}`)).size;
+  const left = possible.length === 0 ? "No two of these calls can contend" : `${count(named(possible), "pair")} of calls can contend`;
+  if (excluded.length === 0) return [`${left}.`];
+  const why = groupBy(excluded, (p) => p.excludedBy[0]?.kind ?? "").map(([kind, of]) => `${REASONS[kind] ?? "other rules"} (${named(of)})`);
+  return [`${left}; ruled out: ${list(why)}.`];
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  "op-state": "no OP_STATE allows both",
+  "sept-state": "no SEPT entry state allows both",
+  "earlier-lock": "the two always meet at an earlier lock",
+  "life-cycle": "one of the two makes the object",
+};
+
+interface KeptApart {
+  readonly by: string;
+  readonly a: string;
+  readonly b: string;
+  readonly pair: ContendPair;
+}
+
+/** The host's locks that keep a pair apart on some pair of paths. */
+function keptApartBy(pair: ContendPair): KeptApart[] {
+  const locks = pair.excludedBy.filter((e) => e.kind === "host-lock" || e.kind === "kick").map((e) => e.what);
+  return [...new Set(locks)].map((by) => ({ by, a: pair.a, b: pair.b, pair }));
+}
+
+/** ` (mem_range_block from mem_sept_add/page_aug)`, where a few names say it. */
+function between(of: readonly KeptApart[]): string {
+  const groups = groupBy(of, ({ b }) => b).map(([b, same]) => ({ b, a: [...new Set(same.map(({ a }) => a))].sort() }));
+  const folded = groupBy(groups, ({ a }) => a.join("\n")).map(([, same]) => ({ a: same[0]?.a ?? [], b: same.map(({ b }) => b) }));
+  if (folded.length === 0 || folded.length > 2) return "";
+  return ` (${folded.map(({ a, b }) => `${foldedCalls(a)} from ${foldedCalls(b)}`).join("; ")})`;
+}
+
+function otherKinds(resource: string, { catalog }: SummaryFacts): string[] {
+  const { before, after } = lockElsewhere(resource, catalog.module.version);
+  const named = (value: string): string => kindName(value as Parameters<typeof kindName>[0]);
+  return [
+    ...(before === null ? [] : [`Up to ${before.until} it is a ${named(before.value)}.`]),
+    ...(after === null ? [] : [`From ${after.since} on it is a ${named(after.value)}.`]),
+  ];
+}
+
+/** The footnote that stands for all rows of PAMT entries above a page. */
+export function ancestorNote(catalog: Catalog, pageSizes: readonly string[] | undefined): string {
+  const exclusive = catalog.leaves.filter((leaf) =>
+    leaf.acquisitions.some((a) => isAncestor(a.resource) && a.mode === "EXCLUSIVE"),
+  );
+  const names = callNames(exclusive.map(({ name }) => name));
+  const only4k = pageSizes !== undefined && pageSizes.every((size) => size === "4K");
+  const large = `calls on a whole 2M or 1G page${only4k ? " (none in a host that maps 4K)" : ""}`;
+  const others = names.length === 0 ? "" : `, and with ${list(names)}`;
+  return `whoever names a page by HPA also holds the 2M and 1G PAMT entries above it, SHARED, as long as the page (--pamt). That conflicts only with ${large}${others}.`;
+}
+

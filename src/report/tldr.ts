@@ -1,0 +1,268 @@
+/** The first lines of a report: what contends while a TD runs, under which status, and what the host makes of it. */
+import { type ContendPair, compareResources } from "../analysis/index.ts";
+import { type Catalog, decodeStatus } from "../catalog/index.ts";
+import type { HostProfile } from "../host/index.ts";
+import { type ConclusionRow, pathLabels } from "./conclusion.ts";
+import { conditionPhrase, guestReaction, operandName, resourceNoun } from "./glossary.ts";
+import { goneLater, goneSince, type NamedPair } from "./history.ts";
+import { gettingOver } from "./reactions.ts";
+import { callNames, groupBy, hostTitle, list } from "./words.ts";
+
+/** Pairs of a TD that can run, on locks of the module's own structures; target pages meet only when two calls name one page. */
+export function runtimePairs(catalog: Catalog, pairs: readonly ContendPair[], rows: readonly ConclusionRow[] | null): ContendPair[] {
+  const own = pairs.filter((p) => p.possible && p.resourceA === p.resourceB && !/^(PAGE|PAMT_.*)$/.test(p.resource));
+  if (rows === null) {
+    const run = runStates(catalog);
+    return own.filter((p) => run === null || p.opStates === null || p.opStates.some((state) => run.has(state)));
+  }
+  const runtime = rows.filter((row) => row.section === "runtime");
+  return own.filter((p) =>
+    runtime.some(
+      ({ resource, left, right }) =>
+        resource === p.resource &&
+        ((left.calls.includes(p.a) && right.calls.includes(p.b)) || (left.calls.includes(p.b) && right.calls.includes(p.a))),
+    ),
+  );
+}
+
+/** The OP_STATEs in which a guest can run: those of the leaves that keep locks until TD exit. Null when not known. */
+export function runStates(catalog: Catalog): ReadonlySet<string> | null {
+  const entering = catalog.leaves.filter((leaf) => leaf.acquisitions.some((a) => a.release?.at === "td-exit"));
+  const states = entering.flatMap((leaf) => leaf.opStates ?? []);
+  return states.length === 0 ? null : new Set(states);
+}
+
+/** Which module, and which of its calls a report speaks of. */
+export interface Scope {
+  readonly catalog: Catalog;
+  readonly calls: ReadonlySet<string>;
+}
+
+/** One sentence, or two, for each resource on which calls of a running TD contend. */
+export function contentionSentences(scope: Scope, pairs: readonly ContendPair[]): string[] {
+  const sentences = sentencesOf(scope, pairs);
+  return sentences.map((sentence, i) => (i === 0 ? sentence : sentence.replaceAll("TDX_OPERAND_BUSY", "BUSY")));
+}
+
+function sentencesOf(scope: Scope, pairs: readonly ContendPair[]): string[] {
+  const groups = groupBy(pairs, (p) => p.resource).sort(([a], [b]) => compareResources(a, b));
+  const lines = groups.flatMap(([resource, group]) => ofResource(scope, resource, group));
+  return lines.length > 0 ? lines : ["No two of these calls contend while a TD runs."];
+}
+
+interface End {
+  readonly name: string;
+  readonly mode: string;
+  readonly phrase: string | null;
+}
+
+const endOf = (pair: ContendPair, side: "a" | "b"): End => {
+  const [name, mode, when] = side === "a" ? [pair.a, pair.modeA, pair.whenA] : [pair.b, pair.modeB, pair.whenB];
+  return { name, mode, phrase: conditionPhrase(name, { resource: pair.resource, when }) };
+};
+
+function ofResource(scope: Scope, resource: string, pairs: readonly ContendPair[]): string[] {
+  const center = conditionalCenter(pairs);
+  if (center !== null) return [aroundOne(scope, resource, pairs, center)];
+  const graph = new Map<string, Set<string>>();
+  const link = (x: string, y: string): void => void graph.set(x, (graph.get(x) ?? new Set<string>()).add(y));
+  for (const { a, b } of pairs) {
+    link(a, b);
+    link(b, a);
+  }
+  return groupsOf(graph, pairs).map((group) => groupSentence(scope.catalog, resource, pairs, graph, group));
+}
+
+/** The call that takes part in every pair, and only under a condition. */
+function conditionalCenter(pairs: readonly ContendPair[]): End | null {
+  const ends = pairs.flatMap((pair) => [endOf(pair, "a"), endOf(pair, "b")]).filter(({ phrase }) => phrase !== null);
+  return ends.find(({ name }) => pairs.every((p) => p.a === name || p.b === name)) ?? null;
+}
+
+function aroundOne(scope: Scope, resource: string, pairs: readonly ContendPair[], center: End): string {
+  const others = pairs.map((p) => (p.a === center.name ? p.b : p.a));
+  const met = others.filter((name) => name !== center.name);
+  const itself = others.includes(center.name);
+  const opponents = [
+    ...(met.length > 0 ? [`with ${list(callNames(met))}`] : []),
+    ...(itself ? [`with ${center.name}() of another such vCPU`] : []),
+  ];
+  const mode = center.mode === "EXCLUSIVE" ? "exclusively" : "shared";
+  const how = `takes ${resourceNoun(resource)} ${mode}`;
+  const sentence = `${capital(center.phrase ?? "")}, ${center.name}() ${how} and contends ${opponents.join(", and ")} (${statuses(scope.catalog, pairs)}).`;
+  return [sentence, ...elsewhere(scope, resource, pairs)].join(" ");
+}
+
+/** Calls with the same opponents, those with the most opponents first; each pair is told once. */
+function groupsOf(graph: ReadonlyMap<string, ReadonlySet<string>>, pairs: readonly ContendPair[]): string[][] {
+  const exclusive = new Set(
+    pairs.flatMap((p) => [...(p.modeA === "EXCLUSIVE" ? [p.a] : []), ...(p.modeB === "EXCLUSIVE" ? [p.b] : [])]),
+  );
+  const alike = groupBy([...exclusive], (name) => [...(graph.get(name) ?? [])].sort().join("\n"));
+  const ordered = alike.map(([, group]) => group).sort((x, y) => degree(graph, y) - degree(graph, x));
+  const told = new Set<string>();
+  const edge = (a: string, b: string): string => [a, b].sort().join(" ");
+  return ordered.filter((group) => {
+    const edges = group.flatMap((a) => [...(graph.get(a) ?? [])].map((b) => edge(a, b)));
+    const isNew = edges.some((e) => !told.has(e));
+    for (const e of edges) told.add(e);
+    return isNew;
+  });
+}
+
+function degree(graph: ReadonlyMap<string, ReadonlySet<string>>, group: readonly string[]): number {
+  return graph.get(group[0] ?? "")?.size ?? 0;
+}
+
+function groupSentence(
+  catalog: Catalog,
+  resource: string,
+  pairs: readonly ContendPair[],
+  graph: ReadonlyMap<string, ReadonlySet<string>>,
+  group: readonly string[],
+): string {
+  const all = [...(graph.get(group[0] ?? "") ?? [])];
+  const others = all.filter((name) => !group.includes(name));
+  const own = pairs.filter((p) => group.includes(p.a) || group.includes(p.b));
+  const status = statuses(catalog, own);
+  const noun = resourceNoun(resource);
+  if (group.length === 1 && others.length === 1 && all.length === 1) {
+    return `${list(callNames([...group, ...others]))} contend on ${noun} (${status}).`;
+  }
+  const subject = callNames(group);
+  const many = subject.length > 1 || group.length > 1;
+  const inner = all.some((name) => group.includes(name));
+  const with_ = others.length > 0 ? `with ${list(callNames(others))} ` : "";
+  const among = inner ? (many ? ", and with each other" : ", and with itself on another CPU") : "";
+  return `${list(subject)} ${many ? "contend" : "contends"} ${with_}on ${noun}${among} (${status}).`;
+}
+
+/** `TDX_OPERAND_BUSY | TD_EPOCH, for whichever comes second`. */
+function statuses(catalog: Catalog, pairs: readonly ContendPair[]): string {
+  const told = pairs.flatMap((p) => [...(p.busyA ? [p.statusA] : []), ...(p.busyB ? [p.statusB] : [])]);
+  const names = [...new Set(told.map((status) => (status === null ? "BUSY" : shortStatus(catalog, status))))];
+  const both = pairs.every((p) => p.busyA && p.busyB) && names.length === 1;
+  return `${list(names, "or")}${both ? ", whoever comes second" : ""}`;
+}
+
+/** `TDX_OPERAND_BUSY | SEPT`, the operand as KVM compares it. */
+export function shortStatus(catalog: Catalog, status: string): string {
+  const { name, operand, status: hex } = decodeStatus(catalog, status);
+  if (name === null) return hex;
+  return operand === null ? name : `${name} | ${operandName(operand.id)}`;
+}
+
+/** What of these pairs other versions of the module do not have, or had. */
+function elsewhere({ catalog, calls: inScope }: Scope, resource: string, pairs: readonly ContendPair[]): string[] {
+  const { version } = catalog.module;
+  const named = distinct(pairs);
+  const later = goneLater(named, version);
+  if (later !== null) {
+    const left = named.filter((pair) => !later.gone.some((g) => g.a === pair.a && g.b === pair.b));
+    const names = [...new Set(left.flatMap(({ a, b }) => [a, b]))].filter((name) => !isIn(name, named));
+    return [left.length === 0 ? `From module ${later.since} on no more.` : `From module ${later.since} on only with ${list(callNames(names))}.`];
+  }
+  const earlier = goneSince(resource, [...inScope], version);
+  if (earlier === null) return [];
+  const centers = new Set(pairs.map(({ a }) => a).concat(pairs.map(({ b }) => b)));
+  const gone = earlier.gone.filter(({ a, b }) => centers.has(a) || centers.has(b));
+  const names = [...new Set(gone.map(({ a, b }) => (isIn(a, named) ? b : a)))];
+  return names.length === 0 ? [] : [`Up to module ${earlier.until} also with ${list(callNames(names))}.`];
+}
+
+/** Does the call take part in every pair? */
+function isIn(name: string, pairs: readonly NamedPair[]): boolean {
+  return pairs.every(({ a, b }) => a === name || b === name);
+}
+
+function distinct(pairs: readonly ContendPair[]): NamedPair[] {
+  return [...new Map(pairs.map(({ a, b, resource }) => [`${a} ${b}`, { a, b, resource }])).values()];
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** A later state of the same host, and what it leaves possible. */
+export interface LaterHost {
+  readonly profile: HostProfile;
+  readonly rows: readonly ConclusionRow[];
+}
+
+/** What the host makes of the contentions of a running TD, and where building a TD costs the VM. */
+export function hostSentences(
+  rows: readonly ConclusionRow[],
+  host: HostProfile,
+  resources: readonly string[],
+  later: readonly LaterHost[],
+): string[] {
+  const atRunTime = [...runtimeSentence(rows, hostTitle(host.name)), ...guestSentence(rows)].join(" ");
+  return [atRunTime, ...lossSentences(rows, host, resources, later)];
+}
+
+function runtimeSentence(rows: readonly ConclusionRow[], name: string): string[] {
+  const ends = rows
+    .filter((row) => row.section === "runtime")
+    .flatMap(({ left, right }) => [left, right])
+    .filter((end) => !end.guest && end.onBusy.length > 0);
+  if (ends.length === 0) return [`${name} lets none of these happen while a TD runs.`];
+  const told = groupBy(ends, (end) => end.label).map(([label, of]) => ({
+    label,
+    does: [...new Set(of.flatMap((end) => end.does.flatMap((one) => gettingOver(one) ?? [])))],
+    fails: [...new Set(of.flatMap((end) => end.onBusy.filter((_, i) => gettingOver(end.does[i] ?? []) === null)))],
+  }));
+  const well = told.filter(({ fails }) => fails.length === 0).map(({ label, does }) => `${label} ${list(does, "or")}`);
+  const badly = told.filter(({ fails }) => fails.length > 0).map(({ label, fails }) => `${label}: ${list(fails, "or")}`);
+  if (badly.length === 0) return [`${name} gets over all of these: ${well.join("; ")}.`];
+  return [`${name} does not get over all of these: ${badly.join("; ")}.${well.length === 0 ? "" : ` ${capital(well.join("; "))}.`}`];
+}
+
+/** What the guest does is in no hypervisor's source, but Linux's guest is known. */
+function guestSentence(rows: readonly ConclusionRow[]): string[] {
+  const calls = rows.filter((r) => r.section === "runtime").flatMap(({ left, right }) => [left, right].filter((end) => end.guest));
+  const names = [...new Set(calls.flatMap((end) => end.calls))];
+  const known = [...new Set(names.flatMap((name) => guestReaction(name) ?? []))];
+  return known.length === 0 ? [] : [`A Linux guest does not: ${known.join("; ")}.`];
+}
+
+const lost = (rows: readonly ConclusionRow[], section: ConclusionRow["section"]): readonly ConclusionRow[] =>
+  rows.filter((row) => row.section === section && row.severity === "vm-dead");
+
+/** While a TD is built: who can meet whom at the cost of the VM, and what later hosts left of that. */
+function lossSentences(
+  rows: readonly ConclusionRow[],
+  host: HostProfile,
+  resources: readonly string[],
+  later: readonly LaterHost[],
+): string[] {
+  const build = lost(rows, "build");
+  if (build.length === 0) return [];
+  const where = [...new Set(build.map(({ resource }) => resource))];
+  const numbers = where.map((resource) => `(${resources.indexOf(resource) + 1})`);
+  const sentence = `While a TD is built, ${list(labels(build, host))} can meet on ${list(where.map(resourceNoun))} and cost the VM: see ${list(numbers)}.`;
+  return [[sentence, ...closedLater(build, host, later)].join(" ")];
+}
+
+function closedLater(build: readonly ConclusionRow[], host: HostProfile, later: readonly LaterHost[]): string[] {
+  for (const { profile, rows } of later) {
+    const left = lost(rows, "build");
+    if (left.length === build.length && labels(left, profile).length >= labels(build, host).length) continue;
+    const rest = [...left, ...lost(rows, "exceptional")].filter(({ resource }) => build.some((row) => row.resource === resource));
+    const name = hostTitle(profile.name);
+    if (rest.length === 0) return [`Closed in ${name}.`];
+    const kept = rest.map((row) => labels([row], profile, (one) => [one.left])[0] ?? "");
+    const against = labels(left, profile, (one) => [one.right]);
+    const met = against.length === 0 ? "" : ` against ${list(against)}`;
+    const ordinary = [...new Set(left.length === 0 ? [] : kept.slice(0, left.length))];
+    const rare = [...new Set(kept.slice(left.length))];
+    return [`Closed in ${name}, but for ${list([...(ordinary.length === 0 ? [] : [`${list(ordinary)}${met}`]), ...rare])}.`];
+  }
+  return [];
+}
+
+type Ends = (row: ConclusionRow) => readonly ConclusionRow["left"][];
+
+const BOTH: Ends = ({ left, right }) => [left, right];
+
+/** Who takes part, each once, paths of one kind under their common name. */
+function labels(rows: readonly ConclusionRow[], host: HostProfile, ends: Ends = BOTH): string[] {
+  return pathLabels([...new Set(rows.flatMap(ends).flatMap(({ paths }) => paths))], host);
+}
