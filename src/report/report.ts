@@ -183,6 +183,7 @@ function callBlocks(host: readonly TableEntry[], guest: readonly TableEntry[], d
       widths: CALL_WIDTHS,
       groups: [...rows(host), ...rows(guest)],
       between: doc.evidence ? "blank" : "nothing",
+      tight: true,
     },
   ];
 }
@@ -270,8 +271,8 @@ const CONCLUSION_WIDTHS = [31, 30, 19];
 
 const SECTION_TEXT: Readonly<Record<Section, string>> = {
   runtime: "while a TD runs:",
-  build: "while a TD is built:",
-  teardown: "while a TD is taken down:",
+  build: "while a TD is built (the worst):",
+  teardown: "while a TD is taken down (the worst):",
   late: "Only if an ioctl outlasts its gate (its call is refused, but holds the lock):",
   exceptional: "Exceptional:",
 };
@@ -296,10 +297,10 @@ function conclusion(doc: ReportDocument): Block[] {
     heading,
     ...(groups.length === 0
       ? []
-      : [{ kind: "table", head: ["what contends", "paths", "on BUSY"], widths: CONCLUSION_WIDTHS, groups, between: "nothing", tight: true } as const]),
+      : [{ kind: "table", head: ["what contends (some x some)", "paths", "on BUSY: left/right"], widths: CONCLUSION_WIDTHS, groups, between: "nothing", tight: true } as const]),
     {
       kind: "list",
-      items: [...rare, `x: some on the left with some on the right; on BUSY: left / right, the worst of them except while a TD runs.${rest.length === 0 ? "" : ` ${hostTitle(doc.host.name)} avoids contention on ${list(rest)}.`}${missing.length === 0 ? "" : ` The module does not have ${list(callNames(missing))}, which the host calls.`}`],
+      items: [...rare, ...[`${rest.length === 0 ? "" : ` ${hostTitle(doc.host.name)} avoids contention on ${list(rest)}.`}${missing.length === 0 ? "" : ` The module does not have ${list(callNames(missing))}, which the host calls.`}`.trim()].filter((text) => text !== "")],
     },
   ];
 }

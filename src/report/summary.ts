@@ -24,7 +24,6 @@ export function summaries(facts: SummaryFacts): { resource: string; sentences: s
     sentences: [
       ...usage(users),
       ...onRunningTd(users, facts),
-      ...keptLong(users.resource, facts.leaves),
       ...hiddenPriority(users.resource, facts),
       ...outcome(users, facts),
       ...otherKinds(users.resource, facts),
@@ -43,7 +42,18 @@ export function guestSummary({ catalog, leaves, resources }: Pick<SummaryFacts, 
     .map(({ resource, i }) => ({ i, names: callNames(takes(catalog.leaves, resource)) }))
     .filter(({ names }) => names.length > 0);
   const rest = groupBy(others, ({ names }) => list(names)).map(([names, of]) => `${names} ${list(of.map(({ i }) => `(${i + 1})`))}`);
-  return `No TDCALL in scope takes ${list(free.map(({ i }) => `(${i + 1})`))}${rest.length === 0 ? "" : `; out of scope, ${list(rest)} ${others.length === 1 && others[0]?.names.length === 1 ? "does" : "do"}`}.`;
+  return `No TDCALL in scope takes ${numberRanges(free.map(({ i }) => i + 1))}${rest.length === 0 ? "" : `; out of scope, ${list(rest)} ${others.length === 1 && others[0]?.names.length === 1 ? "does" : "do"}`}.`;
+}
+
+/** `(1) to (6), (8) and (9)`. */
+function numberRanges(numbers: readonly number[]): string {
+  const runs: number[][] = [];
+  for (const n of numbers) {
+    const last = runs.at(-1);
+    if (last !== undefined && last.at(-1) === n - 1) last.push(n);
+    else runs.push([n]);
+  }
+  return list(runs.flatMap((run) => (run.length > 2 ? [`(${run[0]}) to (${run.at(-1)})`] : run.map((n) => `(${n})`))));
 }
 
 function usage({ shared, exclusive }: ResourceUsers): string[] {
@@ -65,19 +75,13 @@ function onRunningTd({ resource, shared, exclusive }: ResourceUsers, { catalog, 
   return [`On a running TD only SHARED${rest}; the others are refused there, but hold it for a moment${hotplug}.`];
 }
 
-function keptLong(resource: string, leaves: readonly Leaf[]): string[] {
-  const held = leaves.filter((leaf) => leaf.acquisitions.some((a) => a.resource === resource && a.release?.at === "td-exit"));
-  const names = callNames(held.map(({ name }) => name));
-  return names.length === 0 ? [] : [`${list(names)} ${names.length === 1 ? "holds" : "hold"} it until TD exit.`];
-}
-
 /** The TDCALL dispatcher hides from the guest that host priority is why it was refused. */
 function hiddenPriority(resource: string, { leaves }: SummaryFacts): string[] {
   const hidden = leaves.some(
     (leaf) => leaf.side === "guest" && leaf.acquisitions.some((a) => a.resource === resource && a.hostPriorityStatus !== null),
   );
   return hidden
-    ? ["A guest sees plain TDX_OPERAND_BUSY, also when host priority is why; refused so past HP_LOCK_TIMEOUT, TDH.VP.ENTER returns TDX_HOST_PRIORITY_BUSY_TIMEOUT."]
+    ? ["A guest sees plain TDX_OPERAND_BUSY even when host priority is why; past HP_LOCK_TIMEOUT tdh_vp_enter() returns TDX_HOST_PRIORITY_BUSY_TIMEOUT."]
     : [];
 }
 
