@@ -5,8 +5,20 @@
  * never meets half a build.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { parseHost } from "../src/host/index.ts";
 
 const INPUTS = [
   "src",
@@ -45,6 +57,15 @@ function bundle(config: string, folder: string): void {
   throw new Error("the build failed");
 }
 
+/** Host profiles as the program reads them: checked once, here, so that no run has to. */
+function compileHosts(folder: string): void {
+  mkdirSync(folder);
+  for (const file of readdirSync("data/hosts")) {
+    const { profile } = parseHost(readFileSync(join("data/hosts", file), "utf8"), file);
+    writeFileSync(join(folder, `${basename(file, ".yaml")}.json`), JSON.stringify(profile));
+  }
+}
+
 function build(): void {
   const fresh = `dist.new-${process.pid}`;
   const old = `dist.old-${process.pid}`;
@@ -53,6 +74,7 @@ function build(): void {
     bundle("tsdown.browser.config.ts", join(fresh, "explorer"));
     copyFileSync("src/explorer/client/style.css", join(fresh, "explorer", "style.css"));
     chmodSync(join(fresh, "cli.js"), 0o755);
+    compileHosts(join(fresh, "hosts"));
     if (existsSync("dist")) renameSync("dist", old);
     renameSync(fresh, "dist");
   } finally {

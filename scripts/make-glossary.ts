@@ -50,6 +50,7 @@ const glossarySchema = z.strictObject({
   paths: z.array(
     z.strictObject({ match: text, short: text, group: text.optional(), exceptional: z.boolean().optional() }),
   ),
+  hostAliases: z.record(text, text),
   policies: z.array(policySchema),
 });
 

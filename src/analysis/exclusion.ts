@@ -117,6 +117,21 @@ function judgeOf(catalog: Catalog, { profile }: Sites): Judge {
   const known = KNOWN.get(profile) ?? new Map<string, PathPair>();
   KNOWN.set(profile, known);
   const operandOf = operandNames(catalog);
+  // Whether two sites are kept apart does not depend on who can get which BUSY.
+  const found = new Map<string, Apart>();
+  const apart = (a: CallSite, b: CallSite, kind: MeetingKind, pageSide: "a" | "b" | null): Apart => {
+    const key = `${a.id} ${b.id} ${kind}${pageSide ?? ""}`;
+    const known = found.get(key) ?? keptApart(a, b, kind, pageSide);
+    found.set(key, known);
+    return known;
+  };
+  const ends = new Map<string, PathPair["endA"]>();
+  const end = (site: CallSite, busy: boolean, operand: string | null, barred: boolean): PathPair["endA"] => {
+    const key = `${site.id} ${busy ? operand : "-"} ${barred}`;
+    const known = ends.get(key) ?? pathEnd(site, busy, operand, barred);
+    ends.set(key, known);
+    return known;
+  };
   return (pair, a, b) => {
     const kind = meetingKind(pair);
     const pageSide = pair.resourceA === pair.resourceB ? null : pair.resourceA === "PAGE" ? "a" : "b";
@@ -125,9 +140,9 @@ function judgeOf(catalog: Catalog, { profile }: Sites): Judge {
     const before = known.get(key);
     if (before !== undefined) return before;
     const sameVm = kind !== "system" && kind !== "page";
-    const verdict = pathPair(profile, keptApart(a, b, kind, pageSide), [
-      [a, pathEnd(a, pair.busyA, operandA, sameVm && b.entering)],
-      [b, pathEnd(b, pair.busyB, operandB, sameVm && a.entering)],
+    const verdict = pathPair(profile, apart(a, b, kind, pageSide), [
+      [a, end(a, pair.busyA, operandA, sameVm && b.entering)],
+      [b, end(b, pair.busyB, operandB, sameVm && a.entering)],
     ]);
     known.set(key, verdict);
     return verdict;
@@ -179,6 +194,7 @@ function pathEnd(site: CallSite, busy: boolean, operand: string | null, barred: 
     ),
     does: clauses.map((clause) => [...reachedOf(clause, barred)]),
     severity: busy && clauses.length === 0 ? "unknown" : worst(severity),
+    exceptional: site.step.exceptional ?? site.path.exceptional ?? null,
   };
 }
 

@@ -8,7 +8,19 @@ export {
   contentionCauses,
   type Explanation,
 } from "./account.ts";
-export { type AllowEntry, type AllowList, allowSchema, parseAllow, type Unaccepted, unaccepted } from "./allow.ts";
+export {
+  type AllowEntry,
+  type AllowList,
+  allowSchema,
+  allowText,
+  type FailOn,
+  type FindingGroup,
+  failing,
+  findingGroups,
+  parseAllow,
+  type Unaccepted,
+  unaccepted,
+} from "./allow.ts";
 export { type ContentionOptions, contendingPairs, contention, MODULE_ASSUMPTIONS, unlockedWalks } from "./contention.ts";
 export { type CounterWrap, counterWraps } from "./counter-wrap.ts";
 export { diffCatalogs, hasDifferences } from "./diff.ts";

@@ -36,6 +36,7 @@ const pathEndSchema = z.strictObject({
     .array(z.array(text))
     .describe("the same in the profile's words, a list per clause, as far as they are reached when vCPUs can be kept out"),
   severity: hostSeveritySchema,
+  exceptional: text.nullable().describe("why ordinary operation does not come here, where the profile says so"),
 });
 
 /** Two host paths, or a host path and the guest in another, at the two calls of a pair. */

@@ -132,14 +132,26 @@ function lifeCycle(a: CallSite, b: CallSite): { excludedBy: Exclusion[]; phases:
 
 /** Locks of one name that both hold, not both shared. */
 function conflicting(a: CallSite, b: CallSite): Pick<Apart, "unlike" | "unlikePer"> {
-  const pairs = a.held.filter((mine) =>
-    b.held.some((theirs) => mine.lock === theirs.lock && (mine.mode !== "shared" || theirs.mode !== "shared")),
-  );
-  const locks = pairs.filter((lock) => lock.kind !== "srcu");
+  const locks = sharedNames(a, b).filter(({ mine }) => mine.kind !== "srcu");
+  if (locks.length === 0) return NOTHING_UNLIKE;
   return {
-    unlike: [...new Set(locks.map((lock) => `${lock.lock} (one per ${lock.per})`))],
-    unlikePer: [...new Set(locks.map((lock) => lock.per))],
+    unlike: [...new Set(locks.map(({ mine }) => `${mine.lock} (one per ${mine.per})`))],
+    unlikePer: [...new Set(locks.map(({ mine }) => mine.per))],
   };
+}
+
+const NOTHING_UNLIKE = { unlike: [], unlikePer: [] } as const;
+
+/** Pairs of holds of one name, not both shared. Loops, for every pair of a profile's sites comes by here. */
+function sharedNames(a: CallSite, b: CallSite): { readonly mine: HeldLock; readonly theirs: HeldLock }[] {
+  const found: { mine: HeldLock; theirs: HeldLock }[] = [];
+  for (const mine of a.held) {
+    for (const theirs of b.held) {
+      if (mine.lock !== theirs.lock || (mine.mode === "shared" && theirs.mode === "shared")) continue;
+      found.push({ mine, theirs });
+    }
+  }
+  return found;
 }
 
 function phasesText(site: CallSite): string {
@@ -161,7 +173,7 @@ interface Found {
 
 /** Whoever kicked the vCPUs and bars them keeps every vCPU of the VM out of the guest. */
 function kicks(a: CallSite, b: CallSite, world: World): Found[] {
-  if (world.vm !== true) return [];
+  if (world.vm !== true || (!a.entering && !b.entering)) return [];
   const by = (kicker: CallSite, other: CallSite): Found[] =>
     other.entering
       ? kicker.held
@@ -172,16 +184,15 @@ function kicks(a: CallSite, b: CallSite, world: World): Found[] {
 }
 
 function locks(a: CallSite, b: CallSite, world: World): Found[] {
-  const met = a.held.flatMap((mine) =>
-    b.held.flatMap((theirs): Found[] => {
-      if (mine.lock !== theirs.lock || mine.kind === "srcu") return [];
-      if (mine.mode === "shared" && theirs.mode === "shared") return [];
-      if (!sameObject(a, mine, b, theirs, world)) return [];
-      const assumes = [...assumption(mine), ...assumption(theirs)];
-      return [{ exclusion: { kind: "host-lock", what: mine.lock }, assumes }];
-    }),
+  const met = sharedNames(a, b).filter(
+    ({ mine, theirs }) => mine.kind !== "srcu" && sameObject(a, mine, b, theirs, world),
   );
-  return [...new Map(met.map((found) => [found.exclusion.what, found])).values()];
+  if (met.length === 0) return [];
+  const found = met.map(({ mine, theirs }): [string, Found] => {
+    const assumes = [...assumption(mine), ...assumption(theirs)];
+    return [mine.lock, { exclusion: { kind: "host-lock", what: mine.lock }, assumes }];
+  });
+  return [...new Map(found).values()];
 }
 
 /** A page that the caller owns is none of another VM's control pages. */

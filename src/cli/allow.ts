@@ -1,32 +1,71 @@
-import { type AllowList, type ContendDocument, parseAllow, type Unaccepted, unaccepted } from "../analysis/index.ts";
-import { readText } from "./files.ts";
+import { Option } from "commander";
+import {
+  type AllowList,
+  allowText,
+  type ContendDocument,
+  type FailOn,
+  failing,
+  findingGroups,
+  parseAllow,
+  unaccepted,
+} from "../analysis/index.ts";
+import { SeamlockError } from "../errors.ts";
+import { readText, writeWhole } from "./files.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
 
 const UNACCEPTED = "SL3201";
 const UNUSED = "SL3202";
 
-/**
- * The list of accepted pairs that `--allow` names.
- *
- * @throws SeamlockError SL0006 when it cannot be read, SL30xx when it is no such list
- */
-export async function loadAllow(file: string): Promise<AllowList> {
-  return parseAllow(await readText(file), file);
+/** Options of verbs that can be a regression check. */
+export interface AllowOptions {
+  readonly allow?: string;
+  readonly writeAllow?: string;
+  readonly failOn?: FailOn;
 }
 
-/** Says on stderr which possible pairs are not accepted, and which entries are of no use; 1 when there is such a pair, else 0. */
-export function reportUnaccepted(document: Pick<ContendDocument, "pairs">, list: AllowList, io: Io): ExitStatus {
+/** The options of {@link AllowOptions}. */
+export function allowOptions(): readonly Option[] {
+  return [
+    new Option(
+      "--allow <file>",
+      "accepted pairs, each with a reason; any other possible pair is a finding (exit 1)",
+    ),
+    new Option("--write-allow <file>", "write the pairs that are possible now as such a list, to start from"),
+    new Option("--fail-on <outcome>", "exit 1 only for findings that are as bad").choices(["vm-lost", "error", "any"]),
+  ];
+}
+
+type Judged = Pick<ContendDocument, "pairs" | "host">;
+
+/**
+ * What `--allow`, `--write-allow` and `--fail-on` make of the possible pairs: findings on stderr, and 1 when there is one.
+ *
+ * @throws SeamlockError SL0004 for `--fail-on` without a host · SL0006, SL0007 for files · SL30xx when the list is none
+ */
+export async function judgeAccepted(document: Judged, options: AllowOptions, io: Io): Promise<ExitStatus> {
+  const { allow, writeAllow, failOn } = options;
+  if (allow === undefined && writeAllow === undefined && failOn === undefined) return EXIT.done;
+  if (failOn !== undefined && failOn !== "any" && document.host === null) {
+    throw new SeamlockError("SL0004", `--fail-on ${failOn} needs a host, which decides what a BUSY ends in`, {
+      hint: "name one with --host, or give --fail-on any",
+    });
+  }
+  const list: AllowList = allow === undefined ? { schema: "seamlock/allow@1", allow: [] } : parseAllow(await readText(allow), allow);
   const { found, unused } = unaccepted(document, list);
-  for (const item of found) io.err(findingText(item));
+  if (writeAllow !== undefined) {
+    writeWhole(writeAllow, allowText(list, found));
+    return EXIT.done;
+  }
+  const bad = failing(found, failOn ?? "any");
+  for (const group of findingGroups(bad)) io.err(findingText(group));
   for (const entry of unused) {
     io.err(`warning[${UNUSED}]: nothing is accepted by the entry ${entry.a}, ${entry.b} on ${entry.resource}\n`);
   }
-  if (found.length > 0)
-    io.err(`${found.length} possible ${found.length === 1 ? "pair is" : "pairs are"} not accepted\n`);
-  return found.length > 0 ? EXIT.finding : EXIT.done;
+  if (bad.length > 0) io.err(`${bad.length} possible ${bad.length === 1 ? "pair is" : "pairs are"} not accepted\n`);
+  return bad.length > 0 ? EXIT.finding : EXIT.done;
 }
 
-function findingText({ pair, paths }: Unaccepted): string {
+function findingText({ a, b, resource, paths }: ReturnType<typeof findingGroups>[number]): string {
   const lines = paths.map((path) => `  ${path.a} against ${path.b}: ${path.severity}\n`);
-  return `finding[${UNACCEPTED}]: ${pair.a} can contend with ${pair.b} on ${pair.resource}\n${lines.join("")}`;
+  return `finding[${UNACCEPTED}]: ${a.join(", ")} can contend with ${b.join(", ")} on ${resource}\n${lines.join("")}`;
 }

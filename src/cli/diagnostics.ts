@@ -1,11 +1,16 @@
 import type { Catalog, Diagnostic } from "../catalog/index.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
 
-/** Prints what the extraction had to say: errors and warnings in full, notes as a count unless `all`. */
-export function printDiagnostics(catalog: Catalog, io: Io, all: boolean): void {
+/**
+ * Prints what the extraction had to say: errors and warnings in full, notes as a count unless `all`.
+ *
+ * @param calls the calls that the output is about; notes in the files of other calls' handlers are not counted
+ */
+export function printDiagnostics(catalog: Catalog, io: Io, all: boolean, calls?: ReadonlySet<string>): void {
   const shown = catalog.diagnostics.filter((diagnostic) => all || diagnostic.severity !== "note");
   for (const diagnostic of shown) io.err(diagnosticText(diagnostic));
-  const hidden = catalog.diagnostics.length - shown.length;
+  const others = new Set(catalog.leaves.filter(({ name }) => calls?.has(name) === false).map(({ handler }) => handler.file));
+  const hidden = catalog.diagnostics.filter((d) => !shown.includes(d) && !others.has(d.file ?? "")).length;
   if (hidden > 0) io.err(`${hidden} ${hidden === 1 ? "note" : "notes"} not shown; --verbose shows them\n`);
 }
 

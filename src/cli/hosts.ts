@@ -3,21 +3,69 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Option } from "commander";
 import { SeamlockError } from "../errors.ts";
-import { type LoadedHost, parseHost } from "../host/index.ts";
+import { type HostProfile, type LoadedHost, parseHost } from "../host/index.ts";
 import { readText } from "./files.ts";
+import { hostAlias } from "../report/index.ts";
+import { byVersion } from "./modules.ts";
+import { readStdin } from "./stdin.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** The option that names a host profile. */
 export function hostOption(): Option {
-  return new Option("--host <host>", "hypervisor: a bundled profile (`seamlock host`) or the path of one");
+  return new Option("--host <host>", "hypervisor: a bundled profile (`seamlock host`; 6.17, latest) or the path of one");
 }
 
-/** The option that names a list of accepted pairs. */
-export function allowOption(): Option {
-  return new Option(
-    "--allow <file>",
-    "accepted pairs, each with a reason; any other possible pair is a finding (exit 1)",
-  );
+/**
+ * The host of a report: the one that is named, the newest bundled kernel when none is, null for `none`.
+ *
+ * @throws SeamlockError as {@link loadHost}
+ */
+export async function chosenHost(name: string | undefined): Promise<HostProfile | null> {
+  if (name === "none") return null;
+  const wanted = name ?? newestHost();
+  return wanted === null ? null : loadProfile(wanted);
+}
+
+/**
+ * The profile that a name means, without the places in its file. The build leaves those of the package as JSON beside the program: to
+ * read YAML and check every field takes longer than the report.
+ *
+ * @throws SeamlockError as {@link loadHost}
+ */
+export async function loadProfile(word: string): Promise<HostProfile> {
+  const compiled = join(dirname(fileURLToPath(import.meta.url)), "hosts", `${hostName(word)}.json`);
+  if (bundledHosts().includes(hostName(word)) && existsSync(compiled)) {
+    return JSON.parse(await readText(compiled)) as HostProfile;
+  }
+  return (await loadHost(word)).profile;
+}
+
+/** The bundled kernels after this one, oldest first; none of a host that is no bundled kernel. */
+export async function laterKernels(name: string): Promise<readonly HostProfile[]> {
+  const kernels = bundledKernels();
+  const at = kernels.indexOf(name);
+  if (at < 0) return [];
+  return Promise.all(kernels.slice(at + 1).map(loadProfile));
+}
+
+/**
+ * A host without some of its paths, by name or pattern (`machine-check*`).
+ *
+ * @throws SeamlockError SL0009 when a word fits no path
+ */
+export function withoutPaths(host: HostProfile | null, words: readonly string[]): HostProfile | null {
+  if (host === null || words.length === 0) return host;
+  const fits = words.map((word) => {
+    const source = word.toLowerCase().replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*");
+    const pattern = new RegExp(`^${source}$`);
+    const found = host.paths.filter(({ name }) => pattern.test(name.toLowerCase()));
+    if (found.length > 0) return new Set(found);
+    const names = host.paths.map(({ name }) => name);
+    throw new SeamlockError("SL0009", `\`${word}\` is no path of ${host.name}`, {
+      hint: didYouMean(word, names, `it has ${names.join(", ")}`),
+    });
+  });
+  return { ...host, paths: host.paths.filter((path) => !fits.some((set) => set.has(path))) };
 }
 
 function hostFolder(): string | null {
@@ -38,7 +86,28 @@ export function bundledHosts(): string[] {
 
 /** Does a word name a host profile rather than a module? */
 export function isHost(word: string): boolean {
-  return bundledHosts().includes(word) || /\.ya?ml$/.test(word);
+  return bundledHosts().includes(hostName(word)) || /\.ya?ml$/.test(word);
+}
+
+/** What a bundled host is called, as people write it: `6.16`, `v6.16`, `latest`, `6.17` for what has the same locks; other words stay. */
+function hostName(word: string): string {
+  const bundled = bundledHosts();
+  if (bundled.includes(word)) return word;
+  if (word === "latest") return newestHost() ?? word;
+  const version = word.replace(/^(linux-|v)/i, "");
+  const alias = hostAlias(version);
+  return bundled.includes(`linux-${version}`) ? `linux-${version}` : (alias ?? word);
+}
+
+/** Bundled kernels, oldest first. */
+export function bundledKernels(): string[] {
+  const kernels = bundledHosts().filter((name) => /^linux-\d/.test(name));
+  return kernels.sort((a, b) => byVersion(a.slice("linux-".length), b.slice("linux-".length)));
+}
+
+/** The newest bundled kernel; null when none is bundled. */
+export function newestHost(): string | null {
+  return bundledKernels().at(-1) ?? null;
 }
 
 /**
@@ -52,9 +121,11 @@ export async function loadHost(name: string): Promise<LoadedHost> {
 }
 
 /** The text of a profile and the name of its file. */
-export async function hostText(name: string): Promise<{ readonly text: string; readonly file: string }> {
+export async function hostText(word: string): Promise<{ readonly text: string; readonly file: string }> {
   const bundled = bundledHosts();
   const folder = hostFolder();
+  const name = hostName(word);
+  if (name === "-") return { text: (await readStdin()) ?? "", file: "standard input" };
   const file = folder !== null && bundled.includes(name) ? join(folder, `${name}.yaml`) : name;
   const isPath = /[/\\]|\.ya?ml$/.test(name) || statSync(name, { throwIfNoEntry: false }) !== undefined;
   if (file === name && !isPath) {

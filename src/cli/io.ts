@@ -2,6 +2,8 @@
 export interface Io {
   /** Where the document goes; with `--json` nothing else is written here. */
   out(text: string): void;
+  /** Where a text for a person goes that may be longer than a screen; {@link out} where there is no pager. */
+  page?(text: string): void;
   /** Diagnostics, warnings and progress. */
   err(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -16,3 +18,9 @@ export interface Io {
 /** Exit statuses of the contract. */
 export const EXIT = { done: 0, finding: 1, usage: 2, inconclusive: 3, interrupted: 130 } as const;
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
+
+/** Shows a text for a person, by the pager where there is one. */
+export function show(io: Io, text: string): void {
+  if (io.page === undefined) io.out(text);
+  else io.page(text);
+}

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Catalog, parseCatalog, readOwnCatalog } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import { readText } from "./files.ts";
+import { readStdin } from "./stdin.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** The folder of the bundled facts: beside `dist/` in the package, at the root of a checkout. */
@@ -40,6 +41,14 @@ function isVersion(name: string): boolean {
   return /^\d+(\.\d+)*$/.test(name);
 }
 
+/** What a bundled module is called, as people write it: `TDX_1.5.05`, `v1.5.05`, `latest`; other words stay as they are. */
+function moduleName(word: string | undefined, bundled: readonly string[]): string | undefined {
+  if (word === undefined || word === "latest") return bundled.filter(isVersion).at(-1) ?? bundled.at(-1);
+  if (bundled.includes(word)) return word;
+  const version = word.replace(/^(tdx[_-]?(module[_-])?|v)(?=\d)/i, "");
+  return bundled.includes(version) ? version : word;
+}
+
 /**
  * The catalog that `--module` names: a bundled one, or a file. Without a name, the newest bundled version.
  *
@@ -47,9 +56,10 @@ function isVersion(name: string): boolean {
  */
 export async function loadModule(name?: string): Promise<Catalog> {
   const bundled = bundledModules();
-  const wanted = name ?? bundled.filter(isVersion).at(-1) ?? bundled.at(-1);
+  const wanted = moduleName(name, bundled);
   if (wanted === undefined) throw missingData();
   if (bundled.includes(wanted)) return readBundled(wanted);
+  if (wanted === "-") return parseCatalog((await readStdin()) ?? "", "standard input");
   if (!isPath(wanted)) throw unknownModule(wanted, bundled);
   return parseCatalog(await readText(wanted), wanted);
 }

@@ -1,5 +1,6 @@
-import type { Catalog } from "../catalog/index.ts";
+import { type Catalog, type Leaf, resolveLeaf } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
+import { resourceAliases } from "../report/index.ts";
 import { didYouMean } from "./suggest.ts";
 
 /**
@@ -8,8 +9,11 @@ import { didYouMean } from "./suggest.ts";
  * @throws SeamlockError SL0009
  */
 export function resourceNamed(catalog: Catalog, word: string): string {
-  const resources = catalog.leaves.flatMap((leaf) => leaf.acquisitions.map((row) => row.resource));
-  return named(word, [...new Set(resources)], `resource of module ${catalog.module.version}`);
+  const resources = [...new Set(catalog.leaves.flatMap((leaf) => leaf.acquisitions.map((row) => row.resource)))];
+  const aliases = resourceAliases().filter(([, resource]) => resources.includes(resource));
+  const known = new Map([...resources.map((name) => [name, name] as const), ...aliases]);
+  const found = named(word, [...known.keys()], `resource of module ${catalog.module.version}`);
+  return known.get(found) ?? found;
 }
 
 /**
@@ -19,6 +23,22 @@ export function resourceNamed(catalog: Catalog, word: string): string {
  */
 export function opStateNamed(catalog: Catalog, word: string): string {
   return named(word, catalog.opStates, `OP_STATE of module ${catalog.module.version}`);
+}
+
+/**
+ * The entries of a catalog that a word means: a leaf in any spelling, or a pattern such as `tdh_mem_*`.
+ *
+ * @throws SeamlockError SL2102 when there is none
+ */
+export function leavesNamed(catalog: Catalog, word: string): readonly Leaf[] {
+  if (!/[*?]/.test(word)) return resolveLeaf(catalog, word);
+  const source = word.toLowerCase().replaceAll(".", "_").replaceAll(/[+^${}()|[\]\\]/g, "\\$&");
+  const pattern = new RegExp(`^${source.replaceAll("*", ".*").replaceAll("?", ".")}$`);
+  const found = catalog.leaves.filter(({ name }) => pattern.test(name));
+  if (found.length > 0) return found;
+  throw new SeamlockError("SL2102", `no leaf of module ${catalog.module.version} fits \`${word}\``, {
+    hint: "quote the pattern, and see `seamlock leaves`",
+  });
 }
 
 function named(word: string, names: readonly string[], what: string): string {

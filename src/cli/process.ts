@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { SeamlockError } from "../errors.ts";
 import { errorText } from "./error-text.ts";
 import { EXIT, type Io } from "./io.ts";
@@ -19,6 +20,7 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
 function processIo(signal: AbortSignal, handleInterrupt: () => void): Io {
   return {
     out: (text) => void process.stdout.write(text),
+    page: paged,
     err: (text) => void process.stderr.write(text),
     env: process.env,
     outIsTerminal: process.stdout.isTTY === true,
@@ -26,6 +28,19 @@ function processIo(signal: AbortSignal, handleInterrupt: () => void): Io {
     signal,
     handleInterrupt,
   };
+}
+
+/** What is longer than the screen goes through $PAGER, or less, as in git; whoever pipes or redirects gets the text itself. */
+function paged(text: string): void {
+  const rows = process.stdout.rows ?? Number.POSITIVE_INFINITY;
+  const pager = process.env["SEAMLOCK_PAGER"] ?? process.env["PAGER"] ?? "less";
+  const wanted = process.stdout.isTTY === true && process.stdin.isTTY === true && pager !== "" && pager !== "cat";
+  if (!wanted || text.split("\n").length <= rows) return void process.stdout.write(text);
+  // Quits when all fits, keeps colours, leaves the text on the screen.
+  const env = { LESS: "FRX", LV: "-c", ...process.env };
+  const { error, status } = spawnSync(pager, { shell: true, input: text, stdio: ["pipe", "inherit", "inherit"], env });
+  // A shell says 127 when it does not find the program.
+  if (error !== undefined || status === 127) process.stdout.write(text);
 }
 
 /** The first signal ends the process, or is passed on once if the verb can print what it has so far. */

@@ -67,8 +67,19 @@ interface DraftLine {
   readonly rows: readonly Acquisition[];
 }
 
+/** A document and its rendering need the same table; the leaves of neither ever change. */
+const TABLES = new WeakMap<readonly Leaf[], Map<string, CallTable>>();
+
 /** The table of some entries of a catalog, in their order. */
 export function callTable(module: Described, leaves: readonly Leaf[], options: TableOptions): CallTable {
+  const key = JSON.stringify([module.module.version, options]);
+  const tables = TABLES.get(leaves) ?? new Map<string, CallTable>();
+  const table = tables.get(key) ?? makeTable(module, leaves, options);
+  TABLES.set(leaves, tables.set(key, table));
+  return table;
+}
+
+function makeTable(module: Described, leaves: readonly Leaf[], options: TableOptions): CallTable {
   const drafts = groupBy(leaves, (leaf) => leaf.name).flatMap(([, variants]) => draftsOf(module, variants, options));
   const together = groupBy(drafts, (draft) => JSON.stringify(draft.lines.map(({ cells, notes }) => [cells, notes])));
   const shown = together

@@ -81,7 +81,6 @@ interface Placing {
   readonly runtime: ReadonlySet<string>;
   readonly order: readonly string[];
   readonly pathOrder: ReadonlyMap<string, number>;
-  readonly exceptional: ReadonlySet<string>;
 }
 
 /** A phase in which vCPUs are entered is run time; those before are build, those after teardown. */
@@ -95,13 +94,7 @@ function placing(host: HostProfile, catalog: Catalog): Placing {
     runtime: new Set(entered),
     order: host.phases.map(({ name }) => name),
     pathOrder: new Map(host.paths.map(({ name }, i) => [name, i])),
-    exceptional: new Set(host.paths.filter(isExceptional).map(({ name }) => name)),
   };
-}
-
-/** Is this a path that ordinary operation does not take? The profile says, or else the glossary. */
-function isExceptional(path: HostProfile["paths"][number]): boolean {
-  return (path as { exceptional?: boolean }).exceptional ?? pathWords(path.name).exceptional;
 }
 
 function encounter(pair: ContendPair, path: PathPair, place: Placing): Encounter {
@@ -109,7 +102,7 @@ function encounter(pair: ContendPair, path: PathPair, place: Placing): Encounter
   const b = endOf(pair.b, path.b, path.endB);
   const swap =
     pair.modeA === pair.modeB ? orderOf(b, place) < orderOf(a, place) : pair.modeB === "EXCLUSIVE";
-  const exceptionalEnd = [a, b].find((end) => end.paths.some((name) => place.exceptional.has(name)));
+  const exceptionalEnd = isExceptional(path.a, path.endA) ? a : isExceptional(path.b, path.endB) ? b : undefined;
   const [left, right] = exceptionalEnd === undefined ? (swap ? [b, a] : [a, b]) : exceptionalEnd === a ? [a, b] : [b, a];
   return {
     section: sectionOf(path, exceptionalEnd !== undefined, place),
@@ -120,6 +113,11 @@ function encounter(pair: ContendPair, path: PathPair, place: Placing): Encounter
     toHost: worst([a.guest ? "none" : path.endA.severity, b.guest ? "none" : path.endB.severity]),
     another: path.unlikePer.filter((per) => per === "inode"),
   };
+}
+
+/** What ordinary operation does not meet: the profile says so, or else the glossary. */
+function isExceptional(name: string, { exceptional }: PathPair["endA"]): boolean {
+  return exceptional !== null || pathWords(name).exceptional;
 }
 
 function orderOf(end: End, { pathOrder }: Placing): number {
@@ -140,17 +138,25 @@ function sectionOf({ late, phases }: PathPair, exceptional: boolean, { runtime, 
   return phases.every((phase) => order.indexOf(phase) > last && last >= 0) ? "teardown" : "build";
 }
 
-const union = (x: readonly string[], y: readonly string[]): string[] => [...new Set([...x, ...y])];
-const sorted = (items: readonly string[]): string => [...items].sort().join("\n");
+function union(x: readonly string[], y: readonly string[]): readonly string[] {
+  const more = y.filter((item) => !x.includes(item));
+  return more.length === 0 ? x : [...x, ...more];
+}
+const sorted = (items: readonly string[]): string => (items.length === 1 ? (items[0] ?? "") : [...items].sort().join("\n"));
 
 /** Each once, worst first. */
-function outcomes(items: readonly Outcome[]): Outcome[] {
+function outcomes(items: readonly Outcome[]): readonly Outcome[] {
+  if (items.length < 2) return items;
   const once = [...new Map(items.map((item) => [item.does, item])).values()];
   return once.sort((a, b) => compareSeverity(a.severity, b.severity));
 }
 
+function sameOutcomes(x: End, y: End): boolean {
+  return x.onBusy.length === y.onBusy.length && x.onBusy.every((one, i) => one.does === y.onBusy[i]?.does);
+}
+
 function joinEnd(x: End, y: End): End {
-  const onBusy = outcomes([...x.onBusy, ...y.onBusy]);
+  const onBusy = sameOutcomes(x, y) ? x.onBusy : outcomes([...x.onBusy, ...y.onBusy]);
   return { ...x, calls: union(x.calls, y.calls), paths: union(x.paths, y.paths), onBusy };
 }
 
@@ -168,7 +174,7 @@ function join(x: Encounter, y: Encounter): Encounter {
 function merged(items: readonly Encounter[], key: (e: Encounter) => readonly string[]): Encounter[] {
   const groups = new Map<string, Encounter>();
   for (const item of items) {
-    const k = JSON.stringify([item.section, item.resource, ...key(item)]);
+    const k = [item.section, item.resource, ...key(item)].join("\t");
     const before = groups.get(k);
     groups.set(k, before === undefined ? item : join(before, item));
   }
@@ -207,7 +213,7 @@ function gathered(items: readonly Encounter[]): Encounter[] {
 
 /** An exceptional path that meets the same calls with the same outcome as an ordinary one says nothing new. */
 function withoutRepeats(rows: readonly Encounter[]): Encounter[] {
-  const key = (e: Encounter): string => JSON.stringify([e.resource, sorted(e.left.calls), sorted(e.right.calls), ...outcome(e)]);
+  const key = (e: Encounter): string => [e.resource, sorted(e.left.calls), sorted(e.right.calls), ...outcome(e)].join("\t");
   const ordinary = new Set(rows.filter((e) => e.section === "runtime" || e.section === "build").map(key));
   return rows.filter((e) => e.section !== "exceptional" || !ordinary.has(key(e)));
 }

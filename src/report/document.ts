@@ -73,7 +73,13 @@ export type ReportScope =
   | { readonly kind: "all" }
   /** Only these leaves; `resources` narrows their rows. */
   | { readonly kind: "leaves"; readonly leaves: readonly Leaf[]; readonly resources?: readonly string[] }
-  | { readonly kind: "resources"; readonly resources: readonly string[] }
+  /** Only the rows of these resources, of the calls of the host, or of KVM, or of all. */
+  | {
+      readonly kind: "resources";
+      readonly resources: readonly string[];
+      readonly host?: HostProfile;
+      readonly all?: boolean;
+    }
   /** The calls of the host's paths and of its guests. */
   | { readonly kind: "host"; readonly host: HostProfile };
 
@@ -90,6 +96,8 @@ export interface ReportOptions {
   readonly later?: readonly HostProfile[];
   /** Only what can happen in this part of a TD's life. */
   readonly phase?: "build" | "runtime" | "teardown";
+  /** Leave `hostVerdicts` and the sentences on them empty: text and Markdown have tables instead. */
+  readonly verdicts?: boolean;
   /** Only what ordinary operation does not meet. */
   readonly exceptional?: boolean;
 }
@@ -111,11 +119,15 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
   const hosted = host === undefined ? null : underHost(catalog, host, contention);
   const names = resources.map((r) => r.resource);
   const pairs = hosted?.pairs ?? contention;
-  const verdicts = hosted === null ? [] : hostVerdicts(hosted.pairs, names);
+  const verdicts = hosted === null || options.verdicts === false ? [] : hostVerdicts(hosted.pairs, names);
   const rows = host === undefined || hosted === null ? [] : chosenRows(conclusionRows(hosted.pairs, host, catalog), options);
   const facts = { catalog, leaves, resources: shown, contention: pairs, unlocked, host: hosted?.info ?? null, rows };
   const whole = scope.kind === "kvm" || scope.kind === "host" || scope.kind === "all";
   const table = callTable(catalog, leaves, { pamt: options.pamt === true, walks: options.evidence === true || scope.kind === "leaves" || scope.kind === "resources", resources: wanted });
+  const conclusionOf = (): string[] => {
+    if (hosted === null) return conclusion(facts);
+    return options.verdicts === false ? [] : hostConclusion(hosted.info, verdicts);
+  };
   return {
     schema: "seamlock/report@1",
     module: { ...catalog.module },
@@ -128,13 +140,13 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
     septEntryBits: { ...catalog.septEntryBits },
     resources: mutable(shown),
     leaves: mutable(leaves),
-    contention: mutable(pairs),
+    contention: pairs,
     unlocked,
     pamtNote: options.pamt === true || wanted !== null ? null : ancestorNote(catalog, host?.pageSizes),
     notes: table.notes.map(({ letter, text: note, calls }) => ({ letter, leaf: calls.join(", "), sentences: [note] })),
     summary: summaries(facts),
     guestSummary: guestSummary(facts),
-    conclusion: hosted === null ? conclusion(facts) : hostConclusion(hosted.info, verdicts),
+    conclusion: conclusionOf(),
     conclusionRows: rows,
     outOfScope: whole ? outOfScope(catalog, leaves) : { host: [], guest: [] },
     assumptions: [...MODULE_ASSUMPTIONS, ...(host === undefined ? [] : [HOST_ASSUMPTION, ...(host.assumed ?? [])])],
@@ -194,19 +206,18 @@ type Mutable<T> = T extends readonly (infer U)[]
     ? { -readonly [K in keyof T]: Mutable<T[K]> }
     : T;
 
-/** Documents are plain data and own their arrays; the copy also keeps callers from sharing the catalog's. */
+/** A document shares what it has from the catalog: neither is ever changed, and a copy would take as long as the report. */
 function mutable<T>(value: T): Mutable<T> {
-  return structuredClone(value) as Mutable<T>;
+  return value as Mutable<T>;
 }
 
 function leavesOf(catalog: Catalog, scope: ReportScope): readonly Leaf[] {
   if (scope.kind === "leaves") return scope.leaves;
   if (scope.kind === "all") return catalog.leaves;
   if (scope.kind === "resources") {
-    return inLifeOrder(
-      catalog,
-      catalog.leaves.filter((leaf) => leaf.acquisitions.some((a) => scope.resources.includes(a.resource))),
-    );
+    const called = scope.all === true ? catalog.leaves : scope.host === undefined ? kvmLeaves(catalog) : hostLeaves(catalog, scope.host);
+    const takes = (leaf: Leaf): boolean => leaf.acquisitions.some((a) => scope.resources.includes(a.resource));
+    return inLifeOrder(catalog, called.filter(takes));
   }
   if (scope.kind === "host") return inLifeOrder(catalog, hostLeaves(catalog, scope.host));
   return inLifeOrder(catalog, kvmLeaves(catalog));

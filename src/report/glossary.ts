@@ -174,12 +174,25 @@ export interface PathWords {
   readonly exceptional: boolean;
 }
 
+const PATH_WORDS = new Map<string, PathWords>();
+
 /** Short name and group of a path, by its name in the profile. */
 export function pathWords(name: string): PathWords {
+  const known = PATH_WORDS.get(name) ?? findPathWords(name);
+  PATH_WORDS.set(name, known);
+  return known;
+}
+
+function findPathWords(name: string): PathWords {
   const found = (facts.paths as readonly { match: string; short: string; group?: string; exceptional?: boolean }[]).find(
     ({ match }) => new RegExp(`^${match.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`).test(name),
   );
   return { short: found?.short ?? name, group: found?.group ?? null, exceptional: found?.exceptional ?? false };
+}
+
+/** The bundled host that stands for a kernel without a profile of its own; null when none does. */
+export function hostAlias(version: string): string | null {
+  return (facts.hostAliases as Readonly<Record<string, string>>)[version] ?? null;
 }
 
 /** A way of handling BUSY, with the verdicts that belong to it and the reactions of a profile that are that way. */

@@ -5,7 +5,7 @@ import { type Catalog, leafName } from "../catalog/index.ts";
 import { type HostProfile, type HostStep, heldAt } from "../host/index.ts";
 import type { Block, Row } from "./blocks.ts";
 import { POLICIES, type PolicyWords } from "./glossary.ts";
-import { hostTitle, list } from "./words.ts";
+import { hostTitle, list, thousands } from "./words.ts";
 
 interface Verdict {
   readonly matrix: string;
@@ -171,14 +171,14 @@ function oneVerdict({ outcome, steps }: Handling["verdicts"][number]): string {
 }
 
 function statesText(verdicts: Handling["verdicts"]): string {
-  return Math.max(...verdicts.map((v) => v.states)).toLocaleString("en");
+  return thousands(Math.max(...verdicts.map((v) => v.states)));
 }
 
 function remarks(all: readonly Handling[], command: string): string[] {
   const pages = all.flatMap(({ policy, verdicts }) => verdicts.filter((v) => v.pages > 1).map((v) => ({ policy, v })));
   const single = (policy: string) => all.find((one) => one.policy === policy)?.verdicts.filter((v) => v.pages === 1) ?? [];
   const agree = pages.every(({ policy, v }) => single(policy).some((s) => s.outcome === v.outcome && s.retries === v.retries));
-  const most = Math.max(...pages.map(({ v }) => v.states)).toLocaleString("en");
+  const most = thousands(Math.max(...pages.map(({ v }) => v.states)));
   const larger = pages.length > 0 && agree ? `; the same with 2 pages (to ${most} states)` : "";
   return [
     `Each as \`${command}\`${larger}.`,

@@ -2,10 +2,20 @@
 
 export { renderContendMarkdown, renderContendText } from "./contend.ts";
 export { renderDiffMarkdown, renderDiffText } from "./diff.ts";
-export { buildReport, type ReportDocument, type ReportOptions, type ReportScope, reportSchema } from "./document.ts";
+export { buildReport, hostLeaves, kvmLeaves, type ReportDocument, type ReportOptions, type ReportScope, reportSchema } from "./document.ts";
+export {
+  conditionPhrase,
+  conditionsWithoutWords,
+  conditionWords,
+  hostAlias,
+  lockNameOf,
+  POLICIES,
+  type PolicyWords,
+  resourceAliases,
+} from "./glossary.ts";
 export { renderExplainMarkdown, renderExplainText } from "./explain.ts";
 export { renderHostDiffMarkdown, renderHostDiffText } from "./host-diff.ts";
 export { renderRecordingMarkdown, renderRecordingText } from "./recording.ts";
-export { renderReportMarkdown, renderReportText } from "./report.ts";
+export { type RenderOptions, renderReportMarkdown, renderReportText } from "./report.ts";
 export { renderSweepMarkdown, renderSweepText, type Sweep } from "./sweep.ts";
 export { renderTraceText } from "./trace.ts";

@@ -3,14 +3,13 @@ import { isAncestor } from "../analysis/index.ts";
 import type { Leaf, LockKind, Site } from "../catalog/index.ts";
 import { type Block, type Layout, markdownOf, type Row, textOf } from "./blocks.ts";
 import { callTable, type TableEntry, type TableLine } from "./call-table.ts";
-import { compareSeverity } from "../host/index.ts";
-import { type ConclusionRow, numberOf, type Section } from "./conclusion.ts";
+import { conclusionBlocks } from "./conclusion-table.ts";
 import type { ReportDocument } from "./document.ts";
 import { lockNameOf } from "./glossary.ts";
 import { handlingBlocks } from "./handling.ts";
 import { lockBlocks } from "./locks.ts";
 import { sourceLink } from "./provenance.ts";
-import { callNames, count, entryName, folded, foldedCalls, groupBy, guestCalls, hostTitle, list } from "./words.ts";
+import { callNames, count, entryName, folded, groupBy, hostTitle, list } from "./words.ts";
 
 /** How a report is laid out. */
 export interface RenderOptions extends Layout {
@@ -42,7 +41,7 @@ function reportBlocks(doc: ReportDocument, options: RenderOptions): readonly Blo
     ...tables(doc, options),
     { kind: "heading", text: "Summary" },
     ...summary(doc),
-    ...conclusion(doc),
+    ...conclusionBlocks(doc),
     { kind: "heading", text: whole ? "Assumptions and provenance" : "Provenance" },
     { kind: "paragraph", text: [...(whole ? [`Assumed: ${doc.assumptions.join(" ")}`] : []), ...provenanceItems(doc)].join(" ") },
   ];
@@ -265,89 +264,6 @@ function summary(doc: ReportDocument): Block[] {
     .filter((_, i) => (doc.summary[i]?.sentences.length ?? 0) > 0);
   const guest = doc.guestSummary === null ? [] : [{ mark: "(-)", text: doc.guestSummary }];
   return [{ kind: "entries", entries: [...entries, ...guest] }];
-}
-
-const CONCLUSION_WIDTHS = [31, 30, 19];
-
-const SECTION_TEXT: Readonly<Record<Section, string>> = {
-  runtime: "while a TD runs:",
-  build: "while a TD is built (the worst):",
-  teardown: "while a TD is taken down (the worst):",
-  late: "Only if an ioctl outlasts its gate (its call is refused, but holds the lock):",
-  exceptional: "Exceptional:",
-};
-
-function conclusion(doc: ReportDocument): Block[] {
-  const heading: Block = { kind: "heading", text: "Conclusion" };
-  if (doc.host === null) return [heading, { kind: "list", items: doc.conclusion }];
-  const numbers = doc.resources.map(({ resource }) => resource);
-  const tabled = doc.conclusionRows.filter(({ section }) => section !== "late" && section !== "exceptional");
-  const groups = groupBy(tabled, (row) => row.section).map(([section, rows]): Row[] => [
-    { cells: [], below: [SECTION_TEXT[section as Section]] },
-    ...rows.map((row) => conclusionRow(row, numbers)),
-  ]);
-  const rare = groupBy(
-    doc.conclusionRows.filter((row) => !tabled.includes(row)),
-    (row) => row.section,
-  ).map(([section, rows]) => `${SECTION_TEXT[section as Section]} ${rareText(rows, numbers)}.`);
-  const free = numbers.filter((resource) => !doc.conclusionRows.some((row) => row.resource === resource));
-  const rest = free.map((resource) => `${numberOf(resource, numbers)}${resource}${keptBy(doc, resource)}`);
-  const missing = doc.host.missing;
-  return [
-    heading,
-    ...(groups.length === 0
-      ? []
-      : [{ kind: "table", head: ["what contends (some x some)", "paths", "on BUSY: left/right"], widths: CONCLUSION_WIDTHS, groups, between: "nothing", tight: true } as const]),
-    {
-      kind: "list",
-      items: [...rare, ...[`${rest.length === 0 ? "" : ` ${hostTitle(doc.host.name)} avoids contention on ${list(rest)}.`}${missing.length === 0 ? "" : ` The module does not have ${list(callNames(missing))}, which the host calls.`}`.trim()].filter((text) => text !== "")],
-    },
-  ];
-}
-
-/** ` (tdx_lock)`: what keeps the pairs of a resource apart that a host avoids; nothing where no two calls conflict. */
-function keptBy(doc: ReportDocument, resource: string): string {
-  const pairs = doc.contention.filter((pair) => pair.resource === resource);
-  const locks = pairs.flatMap(({ excludedBy }) => excludedBy.filter((e) => e.kind === "host-lock" || e.kind === "kick"));
-  const names = [...new Set(locks.map(({ what }) => what))];
-  return names.length === 0 ? "" : ` (by ${list(names)})`;
-}
-
-/** `machine check (phymem_page_rdmd) on (1), (4) and (8)`, with the worst that either side comes to. */
-function rareText(rows: readonly ConclusionRow[], numbers: readonly string[]): string {
-  const groups = groupBy(rows, ({ left }) => `${left.label} (${foldedCalls(left.calls)})`);
-  return groups
-    .map(([who, of]) => {
-      const where = list(of.map(({ resource }) => numberOf(resource, numbers).trim()));
-      const worst = of.reduce((x, y) => (compareSeverity(y.right.worst, x.right.worst) < 0 ? y : x), of[0] as ConclusionRow);
-      return `${who} on ${where}: ${outcomeOf(worst.left, worst.section)} / ${outcomeOf(worst.right, worst.section)}`;
-    })
-    .join("; ");
-}
-
-const FEW = 6;
-
-function conclusionRow({ section, resource, left, right, another }: ConclusionRow, numbers: readonly string[]): Row {
-  const other = another.includes("inode") ? ", of another guest_memfd file" : "";
-  const [mine, theirs] = [outcomeOf(left, section), outcomeOf(right, section)];
-  const many = right.calls.length > FEW && section !== "runtime";
-  const [ours, others] = [callsOf(left), many ? count(right.calls.length, "call") : callsOf(right)];
-  const label = left.label === right.label ? "itself" : right.label;
-  return {
-    cells: [
-      `${numberOf(resource, numbers)}${ours} x ${ours === others ? "itself" : others}`,
-      `${left.label} x ${label}${other}`,
-      mine === theirs ? mine : `${mine} / ${theirs}`,
-    ],
-  };
-}
-
-const callsOf = ({ calls, guest }: ConclusionRow["left"]): string => (guest ? guestCalls(calls) : foldedCalls(calls));
-
-/** While a TD runs all that an end can come to, else the worst. */
-function outcomeOf({ onBusy }: ConclusionRow["left"], section: Section): string {
-  if (onBusy.length === 0) return "-";
-  return section === "runtime" ? onBusy.join(", or ") : (onBusy[0] ?? "-");
 }
 
 function provenanceItems(doc: ReportDocument): string[] {

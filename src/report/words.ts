@@ -27,6 +27,11 @@ export function count(n: number, noun: string, plural = `${noun}s`): string {
   return `${n} ${n === 1 ? noun : plural}`;
 }
 
+/** `12,924`; without the tables of languages that `toLocaleString` loads first. */
+export function thousands(n: number): string {
+  return String(n).replaceAll(/\B(?=(\d{3})+$)/g, ",");
+}
+
 /** `tdh_mem_track()`, with its variant if it has one. */
 export function call(name: string, variant: string | null = null): string {
   return variant === null ? `${name}()` : `${name}() [${variant}]`;

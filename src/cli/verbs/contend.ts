@@ -1,19 +1,18 @@
 import { type ContentionOptions, contention, hostContention } from "../../analysis/index.ts";
 import { type Catalog, resolveLeaf } from "../../catalog/index.ts";
 import { renderContendMarkdown, renderContendText } from "../../report/index.ts";
-import { loadAllow, reportUnaccepted } from "../allow.ts";
+import { type AllowOptions, allowOptions, judgeAccepted } from "../allow.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
-import { allowOption, hostOption, loadHost } from "../hosts.ts";
+import { hostOption, loadHost } from "../hosts.ts";
 import { rendered } from "../json.ts";
 import { loadModule } from "../modules.ts";
 import { opStateNamed, resourceNamed } from "../names.ts";
 import { collect, type Format, formatOf, formatOption, moduleOption, verboseOption } from "../options.ts";
 import { defineVerb } from "../verb.ts";
 
-interface Options {
+interface Options extends AllowOptions {
   readonly module?: string;
   readonly host?: string;
-  readonly allow?: string;
   readonly format: Format;
   readonly opState?: string;
   readonly resource?: readonly string[];
@@ -38,21 +37,20 @@ export const verb = defineVerb<Options>({
       .argument("[other]", "the leaf that it meets (default: all)")
       .addOption(moduleOption())
       .addOption(hostOption())
-      .addOption(allowOption())
       .option("--op-state <state>", "only pairs that can meet in this OP_STATE")
       .option("--resource <resource>", "only pairs on this resource; may be given again", collect)
       .addOption(formatOption())
       .addOption(verboseOption());
+    for (const option of allowOptions()) command.addOption(option);
   },
   async run([leaf, other], options, io) {
     const catalog = await loadModule(options.module);
     const selected = selection(catalog, leaf, other, options);
     const host = options.host === undefined ? null : (await loadHost(options.host)).profile;
     const document = host === null ? contention(catalog, selected) : hostContention(catalog, host, selected);
-    const allowed = options.allow === undefined ? null : await loadAllow(options.allow);
     printDiagnostics(catalog, io, options.verbose === true);
     io.out(rendered(document, formatOf(options), { text: renderContendText, markdown: renderContendMarkdown }));
-    return (allowed !== null && reportUnaccepted(document, allowed, io)) || exitStatusOf(catalog);
+    return (await judgeAccepted(document, options, io)) || exitStatusOf(catalog);
   },
 });
 

@@ -1,51 +1,76 @@
-import { type Catalog, resolveLeaf } from "../../catalog/index.ts";
+import type { Catalog, Leaf, Site } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
+import type { HostProfile } from "../../host/index.ts";
 import { buildReport, type ReportScope, renderReportMarkdown, renderReportText } from "../../report/index.ts";
-import { loadAllow, reportUnaccepted } from "../allow.ts";
+import { allowOptions, type AllowOptions, judgeAccepted } from "../allow.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
 import { checkWritable, writeWhole } from "../files.ts";
-import { allowOption, hostOption, loadHost } from "../hosts.ts";
-import { EXIT, type ExitStatus, type Io } from "../io.ts";
-import { rendered } from "../json.ts";
+import { chosenHost, hostOption, laterKernels, withoutPaths } from "../hosts.ts";
+import { EXIT, type ExitStatus, type Io, show } from "../io.ts";
+import { jsonText } from "../json.ts";
 import { loadModule } from "../modules.ts";
-import { resourceNamed } from "../names.ts";
-import { collect, type Format, formatOf, formatOption, moduleOption, outputOption, verboseOption } from "../options.ts";
+import { leavesNamed, resourceNamed } from "../names.ts";
+import {
+  collect,
+  type Format,
+  formatOf,
+  formatOption,
+  moduleOption,
+  outputOption,
+  verboseOption,
+  wholeNumber,
+} from "../options.ts";
+import { sourceReader } from "../source-lines.ts";
 import { type CommonOptions, defineVerb } from "../verb.ts";
 
-interface Options {
+interface Options extends AllowOptions {
   readonly module?: string;
   readonly host?: string;
-  readonly allow?: string;
   readonly format: Format | "html";
   readonly output?: string;
   readonly all?: boolean;
   readonly leaf?: readonly string[];
   readonly resource?: readonly string[];
+  readonly without?: readonly string[];
+  readonly phase?: "build" | "runtime" | "teardown";
+  readonly exceptional?: boolean;
+  readonly pamt?: boolean;
   readonly evidence?: boolean;
+  readonly tree?: string;
+  readonly quote?: boolean;
+  readonly width?: number;
   readonly verbose?: boolean;
 }
 
 export const verb = defineVerb<Options>({
   examples: [
-    ["report", "the calls that KVM uses and the guest's page calls, newest version"],
-    ["report --module 1.5.05 --all", "every call of one version"],
-    ["report --host linux-6.16", "with a conclusion: what KVM's own locks avoid, and what remains"],
+    ["report", "the newest module under the newest kernel: what contends, what KVM should do"],
+    ["report --module 1.5.05 --host linux-6.16", "for one version and one kernel"],
+    ["report --module 1.5.05 --host none --all", "every call of one version, without a host"],
+    ["report --resource secure_ept_lock", "one lock: its users, rows, pairs and conclusion"],
+    ["report --leaf tdh_mem_* --resource SEPT_TREE --quote", "some calls on one lock, for a reply to a mail"],
     ["report --leaf tdh_mem_track --evidence", "one call, with the source lines that say so"],
-    ["report --resource SEPT_TREE --format markdown", "one lock and its users, for a wiki page"],
     [
       "report --format html -o report.html",
       "the explorer as one file, with every version and host, to attach to a mail",
     ],
   ],
   configure(command) {
+    command.addOption(moduleOption()).addOption(hostOption());
     command
-      .addOption(moduleOption())
-      .addOption(hostOption())
-      .addOption(allowOption())
-      .option("--all", "every leaf, not only those that KVM uses")
-      .option("--leaf <leaf>", "only this leaf, in any spelling; may be given again", collect)
-      .option("--resource <resource>", "only this resource and its users; may be given again", collect)
-      .option("--evidence", "the source lines of every row")
+      .option("--all", "every leaf, not only those that the host uses")
+      .option("--leaf <leaf>", "only this leaf, in any spelling, or a pattern; may be given again", collect)
+      .option("--resource <resource>", "only this resource or lock and its users; may be given again", collect)
+      .option("--phase <phase>", "only what can happen in this part of a TD's life")
+      .option("--exceptional", "only what ordinary operation does not meet")
+      .option("--without <path>", "leave out paths of the host, by name or pattern; may be given again", collect)
+      .option("--pamt", "show the PAMT entries above pages, too")
+      .option("--evidence", "conditions in the source's terms, and the source lines of every row")
+      .option("--tree <folder>", "the module's source tree, to show the lines themselves with --evidence")
+      .option("--quote", "as lines of a mail that is quoted")
+      .option("--width <columns>", "columns of the text, 60 to 200 (default: 80)", wholeNumber(200, 60));
+    for (const option of allowOptions()) command.addOption(option);
+    command
       .addOption(formatOption().choices(["text", "markdown", "json", "html"]))
       .addOption(outputOption("the report"))
       .addOption(verboseOption());
@@ -55,29 +80,57 @@ export const verb = defineVerb<Options>({
     if (output !== undefined) checkWritable(output);
     if (format === "html" && json !== true) return page(options, io);
     const catalog = await loadModule(options.module);
-    const host = options.host === undefined ? null : (await loadHost(options.host)).profile;
-    const scope = scopeOf(catalog, options);
+    const host = withoutPaths(await chosenHost(options.host), options.without ?? []);
+    const scope = scopeOf(catalog, host, options);
     const document = buildReport(catalog, {
-      ...(host === null ? {} : { host }),
+      ...(host === null ? {} : { host, later: await laterKernels(host.name) }),
       ...(scope === null ? {} : { scope }),
+      ...phaseOf(options.phase),
+      verdicts: json === true || format === "json",
       evidence: options.evidence === true,
+      pamt: options.pamt === true,
+      exceptional: options.exceptional === true,
     });
-    const allowed = options.allow === undefined ? null : await loadAllow(options.allow);
-    printDiagnostics(catalog, io, options.verbose === true);
+    printDiagnostics(catalog, io, options.verbose === true, shownLeaves(document.leaves));
     const form = formatOf({ ...options, format: format === "html" ? "json" : format });
-    const content = rendered(document, form, { text: renderReportText, markdown: renderReportMarkdown });
-    if (output === undefined) io.out(content);
+    const content = rendered(document, form, options);
+    if (output === undefined) show(io, content);
     else writeWhole(output, content);
-    const findings = allowed !== null && reportUnaccepted({ pairs: document.contention }, allowed, io);
+    const findings = await judgeAccepted({ pairs: document.contention, host: document.host }, options, io);
     return findings || exitStatusOf(catalog);
   },
 });
 
+function rendered(document: ReturnType<typeof buildReport>, form: Format, { quote, width, tree }: Options): string {
+  if (form === "json") return jsonText(document);
+  const line: ((site: Site) => string | null) | null = tree === undefined ? null : sourceReader(tree);
+  const layout = {
+    ...(quote === undefined ? {} : { quote }),
+    ...(width === undefined ? {} : { width }),
+    ...(line === null ? {} : { sourceLine: line }),
+  };
+  return form === "text" ? renderReportText(document, layout) : renderReportMarkdown(document, layout);
+}
+
+function phaseOf(phase: string | undefined): { phase?: "build" | "runtime" | "teardown" } {
+  if (phase === undefined) return {};
+  const known = (["build", "runtime", "teardown"] as const).find((name) => name === phase);
+  if (known === undefined) {
+    throw new SeamlockError("SL0004", `\`${phase}\` is no phase`, { hint: "there are build, runtime and teardown" });
+  }
+  return { phase: known };
+}
+
+/** The functions that the report is about: notes on others help nobody who reads it. */
+function shownLeaves(leaves: readonly Pick<Leaf, "name">[]): ReadonlySet<string> {
+  return new Set(leaves.map(({ name }) => name));
+}
+
 /** The explorer as one file; it shows every call, so what narrows a report does not apply. Loaded only here. */
 async function page(options: Options & CommonOptions, io: Io): Promise<ExitStatus> {
-  const narrowing = (["all", "leaf", "resource", "allow", "evidence"] as const).find(
-    (name) => options[name] !== undefined,
-  );
+  const narrowing = (
+    ["all", "leaf", "resource", "allow", "evidence", "pamt", "without", "phase", "exceptional", "quote", "width"] as const
+  ).find((name) => options[name] !== undefined);
   if (narrowing !== undefined) {
     throw new SeamlockError("SL0004", `--${narrowing} cannot be used with --format html`, {
       hint: "the page shows every call with its source lines, and filters them itself",
@@ -94,14 +147,17 @@ async function page(options: Options & CommonOptions, io: Io): Promise<ExitStatu
   return EXIT.done;
 }
 
-function scopeOf(catalog: Catalog, { all, leaf, resource }: Options): ReportScope | null {
-  const given = [all && "--all", leaf && "--leaf", resource && "--resource"].filter(Boolean);
-  if (given.length > 1) {
-    throw new SeamlockError("SL0004", `${given.join(" and ")} cannot be used together`, { hint: "give one of them" });
+function scopeOf(catalog: Catalog, host: HostProfile | null, { all, leaf, resource }: Options): ReportScope | null {
+  if (all === true && leaf !== undefined) {
+    throw new SeamlockError("SL0004", "--all and --leaf cannot be used together", { hint: "give one of them" });
   }
-  if (leaf !== undefined) return { kind: "leaves", leaves: leaf.flatMap((word) => resolveLeaf(catalog, word)) };
-  if (resource !== undefined) {
-    return { kind: "resources", resources: resource.map((word) => resourceNamed(catalog, word)) };
+  const resources = resource?.map((word) => resourceNamed(catalog, word));
+  if (leaf !== undefined) {
+    const leaves = [...new Set(leaf.flatMap((word) => leavesNamed(catalog, word)))];
+    return { kind: "leaves", leaves, ...(resources === undefined ? {} : { resources }) };
+  }
+  if (resources !== undefined) {
+    return { kind: "resources", resources, all: all === true, ...(host === null ? {} : { host }) };
   }
   return all === true ? { kind: "all" } : null;
 }
