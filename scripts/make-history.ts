@@ -55,7 +55,10 @@ function changing(
 }
 
 /** Every lock that some call takes, for one map that goes by a key. */
-function collected(catalog: Catalog, of: (leaf: Leaf, row: Acquisition) => readonly [string, string]): Map<string, string> {
+function collected(
+  catalog: Catalog,
+  of: (leaf: Leaf, row: Acquisition) => readonly [string, string],
+): Map<string, string> {
   const found = new Map<string, Set<string>>();
   for (const leaf of catalog.leaves) {
     for (const row of leaf.acquisitions) {

@@ -1,3 +1,4 @@
+import { chosenHost } from "../src/cli/hosts.ts";
 import { loadModule } from "../src/cli/modules.ts";
 import { buildReport, renderReportText } from "../src/report/index.ts";
 
@@ -8,7 +9,9 @@ const LINES = 26;
 
 /** The README with the opening of the report that its first command prints. */
 export async function withReport(readme: string): Promise<string> {
-  const lines = renderReportText(buildReport(await loadModule())).split("\n");
+  const host = await chosenHost(undefined);
+  const document = buildReport(await loadModule(), host === null ? {} : { host });
+  const lines = renderReportText(document).split("\n");
   const end = lines.findIndex((line, i) => i > 0 && line.startsWith("=== ") && !line.includes("TL;DR"));
   const opening = lines.slice(0, Math.min(end, LINES));
   const excerpt = [...opening.join("\n").trimEnd().split("\n"), "[...]"].map((line) => `    ${line}`.trimEnd());

@@ -102,7 +102,9 @@ export interface FindingGroup {
 
 /** Equal findings together: first by the second call, then by the first. */
 export function findingGroups(found: readonly Unaccepted[]): readonly FindingGroup[] {
-  const single = found.map(({ pair, paths }): FindingGroup => ({ a: [pair.a], b: [pair.b], resource: pair.resource, paths }));
+  const single = found.map(
+    ({ pair, paths }): FindingGroup => ({ a: [pair.a], b: [pair.b], resource: pair.resource, paths }),
+  );
   const told = (group: FindingGroup): string =>
     JSON.stringify([group.resource, group.paths.map(({ a, b, severity }) => [a, b, severity]).sort()]);
   const byB = joined(single, (group) => `${told(group)} ${group.b.join()}`);
@@ -128,7 +130,11 @@ export function allowText(list: AllowList, found: readonly Unaccepted[]): string
     const reason = `TODO: why this is accepted${worst === undefined ? "" : ` (worst outcome: ${worst})`}`;
     return { a: pair.a, b: pair.b, resource: pair.resource, reason };
   });
-  const once = [...new Map([...list.allow, ...entries].map((e) => [JSON.stringify([e.a, e.b, e.resource, e.pathA, e.pathB]), e])).values()];
+  const once = [
+    ...new Map(
+      [...list.allow, ...entries].map((e) => [JSON.stringify([e.a, e.b, e.resource, e.pathA, e.pathB]), e]),
+    ).values(),
+  ];
   const lines = once.map((entry) => `  - ${JSON.stringify(entry)}\n`);
   return `schema: seamlock/allow@1\nallow:${lines.length === 0 ? " []" : ""}\n${lines.join("")}`;
 }

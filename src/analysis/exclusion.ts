@@ -6,7 +6,15 @@
  * one pair of places does. The verdict is as precise as the profile: what it does not say keeps nobody apart.
  */
 import { type Catalog, decodeStatus } from "../catalog/index.ts";
-import { clausesFor, clauseText, compareSeverity, type HostProfile, reachedOf, severityOf, worst } from "../host/index.ts";
+import {
+  clausesFor,
+  clauseText,
+  compareSeverity,
+  type HostProfile,
+  reachedOf,
+  severityOf,
+  worst,
+} from "../host/index.ts";
 import { type ContentionOptions, contention } from "./contention.ts";
 import { isPerTd, resourceFacts } from "./resources.ts";
 import type { ContendDocument, ContendPair, Exclusion, HostInfo, PathPair } from "./schema.ts";

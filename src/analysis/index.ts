@@ -21,7 +21,13 @@ export {
   type Unaccepted,
   unaccepted,
 } from "./allow.ts";
-export { type ContentionOptions, contendingPairs, contention, MODULE_ASSUMPTIONS, unlockedWalks } from "./contention.ts";
+export {
+  type ContentionOptions,
+  contendingPairs,
+  contention,
+  MODULE_ASSUMPTIONS,
+  unlockedWalks,
+} from "./contention.ts";
 export { type CounterWrap, counterWraps } from "./counter-wrap.ts";
 export { diffCatalogs, hasDifferences } from "./diff.ts";
 export { HOST_ASSUMPTION, hostContention, underHost } from "./exclusion.ts";

@@ -34,7 +34,9 @@ const pathEndSchema = z.strictObject({
   reaction: z.array(text).describe("what it then does, per operand where that matters"),
   does: z
     .array(z.array(text))
-    .describe("the same in the profile's words, a list per clause, as far as they are reached when vCPUs can be kept out"),
+    .describe(
+      "the same in the profile's words, a list per clause, as far as they are reached when vCPUs can be kept out",
+    ),
   severity: hostSeveritySchema,
   exceptional: text.nullable().describe("why ordinary operation does not come here, where the profile says so"),
 });

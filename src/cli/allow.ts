@@ -26,10 +26,7 @@ export interface AllowOptions {
 /** The options of {@link AllowOptions}. */
 export function allowOptions(): readonly Option[] {
   return [
-    new Option(
-      "--allow <file>",
-      "accepted pairs, each with a reason; any other possible pair is a finding (exit 1)",
-    ),
+    new Option("--allow <file>", "accepted pairs, each with a reason; any other possible pair is a finding (exit 1)"),
     new Option("--write-allow <file>", "write the pairs that are possible now as such a list, to start from"),
     new Option("--fail-on <outcome>", "exit 1 only for findings that are as bad").choices(["vm-lost", "error", "any"]),
   ];
@@ -50,7 +47,8 @@ export async function judgeAccepted(document: Judged, options: AllowOptions, io:
       hint: "name one with --host, or give --fail-on any",
     });
   }
-  const list: AllowList = allow === undefined ? { schema: "seamlock/allow@1", allow: [] } : parseAllow(await readText(allow), allow);
+  const list: AllowList =
+    allow === undefined ? { schema: "seamlock/allow@1", allow: [] } : parseAllow(await readText(allow), allow);
   const { found, unused } = unaccepted(document, list);
   if (writeAllow !== undefined) {
     writeWhole(writeAllow, allowText(list, found));

@@ -9,7 +9,9 @@ import { EXIT, type ExitStatus, type Io } from "./io.ts";
 export function printDiagnostics(catalog: Catalog, io: Io, all: boolean, calls?: ReadonlySet<string>): void {
   const shown = catalog.diagnostics.filter((diagnostic) => all || diagnostic.severity !== "note");
   for (const diagnostic of shown) io.err(diagnosticText(diagnostic));
-  const others = new Set(catalog.leaves.filter(({ name }) => calls?.has(name) === false).map(({ handler }) => handler.file));
+  const others = new Set(
+    catalog.leaves.filter(({ name }) => calls?.has(name) === false).map(({ handler }) => handler.file),
+  );
   const hidden = catalog.diagnostics.filter((d) => !shown.includes(d) && !others.has(d.file ?? "")).length;
   if (hidden > 0) io.err(`${hidden} ${hidden === 1 ? "note" : "notes"} not shown; --verbose shows them\n`);
 }

@@ -4,15 +4,18 @@ import { fileURLToPath } from "node:url";
 import { Option } from "commander";
 import { SeamlockError } from "../errors.ts";
 import { type HostProfile, type LoadedHost, parseHost } from "../host/index.ts";
-import { readText } from "./files.ts";
 import { hostAlias } from "../report/index.ts";
+import { readText } from "./files.ts";
 import { byVersion } from "./modules.ts";
 import { readStdin } from "./stdin.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** The option that names a host profile. */
 export function hostOption(): Option {
-  return new Option("--host <host>", "hypervisor: a bundled profile (`seamlock host`; 6.17, latest) or the path of one");
+  return new Option(
+    "--host <host>",
+    "hypervisor: a bundled profile (`seamlock host`; 6.17, latest) or the path of one",
+  );
 }
 
 /**
@@ -56,7 +59,10 @@ export async function laterKernels(name: string): Promise<readonly HostProfile[]
 export function withoutPaths(host: HostProfile | null, words: readonly string[]): HostProfile | null {
   if (host === null || words.length === 0) return host;
   const fits = words.map((word) => {
-    const source = word.toLowerCase().replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*");
+    const source = word
+      .toLowerCase()
+      .replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&")
+      .replaceAll("*", ".*");
     const pattern = new RegExp(`^${source}$`);
     const found = host.paths.filter(({ name }) => pattern.test(name.toLowerCase()));
     if (found.length > 0) return new Set(found);

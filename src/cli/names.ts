@@ -32,7 +32,10 @@ export function opStateNamed(catalog: Catalog, word: string): string {
  */
 export function leavesNamed(catalog: Catalog, word: string): readonly Leaf[] {
   if (!/[*?]/.test(word)) return resolveLeaf(catalog, word);
-  const source = word.toLowerCase().replaceAll(".", "_").replaceAll(/[+^${}()|[\]\\]/g, "\\$&");
+  const source = word
+    .toLowerCase()
+    .replaceAll(".", "_")
+    .replaceAll(/[+^${}()|[\]\\]/g, "\\$&");
   const pattern = new RegExp(`^${source.replaceAll("*", ".*").replaceAll("?", ".")}$`);
   const found = catalog.leaves.filter(({ name }) => pattern.test(name));
   if (found.length > 0) return found;

@@ -62,15 +62,17 @@ export function markdownOf(blocks: readonly Block[]): string {
     .join("\n\n")}\n`;
 }
 
-/** A blank line stands between blocks, but not below a heading or a table that asks for none. */
+/** A blank line stands between blocks, but not below a heading, nor below what asks for none unless a heading follows. */
 function joined(blocks: readonly Block[], parts: readonly string[]): string {
   let text = "";
-  let below = "";
+  let tight = false;
   parts.forEach((part, i) => {
     if (part === "") return;
-    text += `${below}${part}`;
     const block = blocks[i];
-    below = block?.kind === "heading" || ((block?.kind === "table" || block?.kind === "paragraph") && block.tight === true) ? "\n" : "\n\n";
+    const close = tight && block?.kind !== "heading";
+    text += text === "" ? part : `${close ? "\n" : "\n\n"}${part}`;
+    tight =
+      block?.kind === "heading" || ((block?.kind === "table" || block?.kind === "paragraph") && block.tight === true);
   });
   return text;
 }
@@ -95,7 +97,15 @@ function textBlock(block: Block, width: number): readonly string[] {
 function textTable(table: Extract<Block, { kind: "table" }>, width: number): readonly string[] {
   const { head, groups } = table;
   const widths = fitted(table.widths, width);
-  const rule = "-".repeat(Math.min(width, Math.max(72, widths.reduce((sum, w) => sum + w, 0))));
+  const rule = "-".repeat(
+    Math.min(
+      width,
+      Math.max(
+        72,
+        widths.reduce((sum, w) => sum + w, 0),
+      ),
+    ),
+  );
   const between = table.between ?? (groups.every((g) => g.length === 1) ? "rule" : "blank");
   const gap = between === "nothing" ? [] : [between === "rule" ? rule : ""];
   const body = groups.flatMap((rows, i) => [

@@ -1,14 +1,7 @@
 /** The table of calls and their locks, with notes by letter: one line a lock, as the published table has it. */
 import { isAncestor, resourceFacts } from "../analysis/index.ts";
 import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
-import {
-  busyWords,
-  conditionNotes,
-  conditionWords,
-  lockNameOf,
-  operandName,
-  releaseWords,
-} from "./glossary.ts";
+import { busyWords, conditionNotes, conditionWords, lockNameOf, operandName, releaseWords } from "./glossary.ts";
 import { modesElsewhere } from "./history.ts";
 import { groupBy, kindName, list, resourceText } from "./words.ts";
 
@@ -81,13 +74,17 @@ export function callTable(module: Described, leaves: readonly Leaf[], options: T
 
 function makeTable(module: Described, leaves: readonly Leaf[], options: TableOptions): CallTable {
   const drafts = groupBy(leaves, (leaf) => leaf.name).flatMap(([, variants]) => draftsOf(module, variants, options));
-  const together = groupBy(drafts, (draft) => JSON.stringify(draft.lines.map(({ cells, notes }) => [cells, notes])));
+  const together = groupBy(drafts, ({ leaves: [leaf], lines }) =>
+    JSON.stringify([leaf?.side, ...lines.map(({ cells, notes }) => [cells, notes])]),
+  );
   const shown = together
-    .map(([, alike]): Draft => ({
-      names: alike.flatMap(({ names }) => names),
-      leaves: alike.flatMap((draft) => draft.leaves),
-      lines: alike[0]?.lines ?? [],
-    }))
+    .map(
+      ([, alike]): Draft => ({
+        names: alike.flatMap(({ names }) => names),
+        leaves: alike.flatMap((draft) => draft.leaves),
+        lines: alike[0]?.lines ?? [],
+      }),
+    )
     .filter(({ lines }) => lines.length > 0);
   const notes = lettered(shown);
   const letterOf = new Map(notes.map(({ text, letter }) => [text, letter]));
@@ -116,7 +113,11 @@ function draftsOf(module: Described, variants: readonly Leaf[], options: TableOp
         each.filter((line) => line.key === key).map(({ rows }) => ({ leaf, rows })),
       );
       const some = parts.length < of.length;
-      return { cells, rows: parts.flatMap(({ rows }) => rows), notes: notesOf(module, parts, { first: i === 0, some }) };
+      return {
+        cells,
+        rows: parts.flatMap(({ rows }) => rows),
+        notes: notesOf(module, parts, { first: i === 0, some }),
+      };
     });
     const told = lines.filter(({ cells, notes }) => options.walks || cells[1] !== "NO_LOCK" || notes.length > 0);
     const [first] = of;
@@ -152,7 +153,12 @@ function linesOf(leaf: Leaf, { pamt, resources }: TableOptions): Lines[] {
 }
 
 function cellsOf(row: Acquisition): DraftLine["cells"] {
-  const operand = row.operand === null ? (row.mode === "NO_LOCK" || row.busyStatus === null ? "-" : "none") : operandName(row.operand.id);
+  const operand =
+    row.operand === null
+      ? row.mode === "NO_LOCK" || row.busyStatus === null
+        ? "-"
+        : "none"
+      : operandName(row.operand.id);
   return [kindName(row.lock), row.mode, shownResource(row), operand];
 }
 
@@ -170,7 +176,11 @@ interface Part {
 }
 
 /** What is to be said of one line, in texts that name no call, so that calls can share them. */
-function notesOf(module: Described, parts: readonly Part[], { first, some }: { first: boolean; some: boolean }): string[] {
+function notesOf(
+  module: Described,
+  parts: readonly Part[],
+  { first, some }: { first: boolean; some: boolean },
+): string[] {
   const told = [
     conditionNote(module, parts, some),
     ...parts.flatMap(({ rows }) => rows.flatMap(releaseNote)),
@@ -207,7 +217,9 @@ function conditionSentences(
     const phrase = groups[0]?.[0] ?? "";
     return [some ? `${versions}, ${phrase}.` : onlyWhen(phrase)];
   }
-  const parts = groups.map(([phrases, of]) => `${list(of.map(({ variant }) => variantText(variant)))} ${phrases === "" ? "always" : phrases}`);
+  const parts = groups.map(
+    ([phrases, of]) => `${list(of.map(({ variant }) => variantText(variant)))} ${phrases === "" ? "always" : phrases}`,
+  );
   return [`${capital(parts.join("; "))}.`];
 }
 
@@ -235,18 +247,19 @@ function otherModes({ module }: Described, leaf: Leaf, row: Acquisition): string
   ];
 }
 
-const RELEASES: Readonly<Record<string, string | null>> = {
-  "leaf-exit": null,
-  "td-exit": "Stays locked while the vCPU is in the guest; TD exit releases it.",
-  "before-td-entry": "Released once all checks have passed, before the guest is entered.",
-  "iteration-end": "One at a time: given back before the next of the list is taken.",
-  "page-removed": "Never given back: it goes with the page that is removed.",
-};
+const RELEASES = new Map<string, string>(
+  Object.entries({
+    "td-exit": "Stays locked while the vCPU is in the guest; TD exit releases it.",
+    "before-td-entry": "Released once all checks have passed, before the guest is entered.",
+    "iteration-end": "One at a time: given back before the next of the list is taken.",
+    "page-removed": "Never given back: it goes with the page that is removed.",
+  }),
+);
 
 function releaseNote({ release }: Acquisition): string[] {
   if (release === null || release.at === "leaf-exit") return [];
-  const fixed = RELEASES[release.at];
-  if (fixed != null) return [fixed];
+  const fixed = RELEASES.get(release.at);
+  if (fixed !== undefined) return [fixed];
   const words = releaseWords(release.at) ?? `given back in ${release.at}(), before the call ends`;
   return [`${capital(words)}.`];
 }

@@ -46,10 +46,24 @@ export function conclusionBlocks(doc: Concluded): Block[] {
     heading,
     ...(groups.length === 0
       ? []
-      : [{ kind: "table", head: ["what contends (some x some)", "paths", "on BUSY: left/right"], widths: CONCLUSION_WIDTHS, groups, between: "nothing", tight: true } as const]),
+      : [
+          {
+            kind: "table",
+            head: ["what contends (some x some)", "paths", "on BUSY: left/right"],
+            widths: CONCLUSION_WIDTHS,
+            groups,
+            between: "nothing",
+            tight: true,
+          } as const,
+        ]),
     {
       kind: "list",
-      items: [...rare, ...[`${rest.length === 0 ? "" : ` ${hostTitle(doc.host.name)} avoids contention on ${list(rest)}.`}${missing.length === 0 ? "" : ` The module does not have ${list(callNames(missing))}, which the host calls.`}`.trim()].filter((text) => text !== "")],
+      items: [
+        ...rare,
+        ...[
+          `${rest.length === 0 ? "" : ` ${hostTitle(doc.host.name)} avoids contention on ${list(rest)}.`}${missing.length === 0 ? "" : ` The module does not have ${list(callNames(missing))}, which the host calls.`}`.trim(),
+        ].filter((text) => text !== ""),
+      ],
     },
   ];
 }
@@ -57,7 +71,9 @@ export function conclusionBlocks(doc: Concluded): Block[] {
 /** ` (tdx_lock)`: what keeps the pairs of a resource apart that a host avoids; nothing where no two calls conflict. */
 function keptBy(doc: Concluded, resource: string): string {
   const pairs = doc.contention.filter((pair) => pair.resource === resource);
-  const locks = pairs.flatMap(({ excludedBy }) => excludedBy.filter((e) => e.kind === "host-lock" || e.kind === "kick"));
+  const locks = pairs.flatMap(({ excludedBy }) =>
+    excludedBy.filter((e) => e.kind === "host-lock" || e.kind === "kick"),
+  );
   const names = [...new Set(locks.map(({ what }) => what))];
   return names.length === 0 ? "" : ` (by ${list(names)})`;
 }
@@ -68,7 +84,10 @@ function rareText(rows: readonly ConclusionRow[], numbers: readonly string[]): s
   return groups
     .map(([who, of]) => {
       const where = list(of.map(({ resource }) => numberOf(resource, numbers).trim()));
-      const worst = of.reduce((x, y) => (compareSeverity(y.right.worst, x.right.worst) < 0 ? y : x), of[0] as ConclusionRow);
+      const worst = of.reduce(
+        (x, y) => (compareSeverity(y.right.worst, x.right.worst) < 0 ? y : x),
+        of[0] as ConclusionRow,
+      );
       return `${who} on ${where}: ${outcomeOf(worst.left, worst.section)} / ${outcomeOf(worst.right, worst.section)}`;
     })
     .join("; ");
@@ -98,4 +117,3 @@ function outcomeOf({ onBusy }: ConclusionRow["left"], section: Section): string 
   if (onBusy.length === 0) return "-";
   return section === "runtime" ? onBusy.join(", or ") : (onBusy[0] ?? "-");
 }
-

@@ -74,7 +74,9 @@ export function conclusionRows(pairs: readonly ContendPair[], host: HostProfile,
     const met = paths(calls(own));
     return section === "runtime" ? samePaths(met) : gathered(met);
   });
-  return withoutRepeats(rows).sort(compareRows).map((row) => finished(row, host));
+  return withoutRepeats(rows)
+    .sort(compareRows)
+    .map((row) => finished(row, host));
 }
 
 interface Placing {
@@ -88,7 +90,9 @@ function placing(host: HostProfile, catalog: Catalog): Placing {
   const enters = (leaf: Leaf): boolean =>
     leaf.acquisitions.some((row) => row.release?.at === "td-exit") || leaf.name === "tdh_vp_enter";
   const entered = host.paths.flatMap((path) =>
-    path.steps.filter((s) => entriesOf(catalog, s.call, s.variant).some(enters)).flatMap((s) => s.phases ?? path.phases),
+    path.steps
+      .filter((s) => entriesOf(catalog, s.call, s.variant).some(enters))
+      .flatMap((s) => s.phases ?? path.phases),
   );
   return {
     runtime: new Set(entered),
@@ -100,10 +104,10 @@ function placing(host: HostProfile, catalog: Catalog): Placing {
 function encounter(pair: ContendPair, path: PathPair, place: Placing): Encounter {
   const a = endOf(pair.a, path.a, path.endA);
   const b = endOf(pair.b, path.b, path.endB);
-  const swap =
-    pair.modeA === pair.modeB ? orderOf(b, place) < orderOf(a, place) : pair.modeB === "EXCLUSIVE";
+  const swap = pair.modeA === pair.modeB ? orderOf(b, place) < orderOf(a, place) : pair.modeB === "EXCLUSIVE";
   const exceptionalEnd = isExceptional(path.a, path.endA) ? a : isExceptional(path.b, path.endB) ? b : undefined;
-  const [left, right] = exceptionalEnd === undefined ? (swap ? [b, a] : [a, b]) : exceptionalEnd === a ? [a, b] : [b, a];
+  const [left, right] =
+    exceptionalEnd === undefined ? (swap ? [b, a] : [a, b]) : exceptionalEnd === a ? [a, b] : [b, a];
   return {
     section: sectionOf(path, exceptionalEnd !== undefined, place),
     resource: pair.resource,
@@ -126,7 +130,9 @@ function orderOf(end: End, { pathOrder }: Placing): number {
 
 function endOf(call: string, path: string, end: PathPair["endA"]): End {
   const guest = call.startsWith("tdg_");
-  const onBusy = end.busy ? end.does.map((one) => ({ does: shortReaction(one, guest), codes: one, severity: end.severity })) : [];
+  const onBusy = end.busy
+    ? end.does.map((one) => ({ does: shortReaction(one, guest), codes: one, severity: end.severity }))
+    : [];
   return { calls: [call], paths: [path], onBusy: outcomes(onBusy), guest };
 }
 
@@ -142,7 +148,8 @@ function union(x: readonly string[], y: readonly string[]): readonly string[] {
   const more = y.filter((item) => !x.includes(item));
   return more.length === 0 ? x : [...x, ...more];
 }
-const sorted = (items: readonly string[]): string => (items.length === 1 ? (items[0] ?? "") : [...items].sort().join("\n"));
+const sorted = (items: readonly string[]): string =>
+  items.length === 1 ? (items[0] ?? "") : [...items].sort().join("\n");
 
 /** Each once, worst first. */
 function outcomes(items: readonly Outcome[]): readonly Outcome[] {
@@ -195,7 +202,13 @@ function calls(items: readonly Encounter[]): Encounter[] {
 function paths(items: readonly Encounter[]): Encounter[] {
   const meet = (e: Encounter): string[] => [...outcome(e), sorted(e.left.calls), sorted(e.right.calls)];
   const byRight = merged(items, (e) => [...meet(e), sorted(e.left.paths)]);
-  return merged(byRight, (e) => [...meet(e), sorted(e.right.paths)]);
+  const byLeft = merged(byRight, (e) => [...meet(e), sorted(e.right.paths)]);
+  return merged(byLeft, (e) => [...meet(e), shortNames(e.left), shortNames(e.right)]);
+}
+
+/** Paths that tables call the same are told once. */
+function shortNames({ paths: names }: End): string {
+  return sorted([...new Set(names.map((name) => pathWords(name).short))]);
 }
 
 /** Guests against each other are one row, whatever they call. */
@@ -213,7 +226,8 @@ function gathered(items: readonly Encounter[]): Encounter[] {
 
 /** An exceptional path that meets the same calls with the same outcome as an ordinary one says nothing new. */
 function withoutRepeats(rows: readonly Encounter[]): Encounter[] {
-  const key = (e: Encounter): string => [e.resource, sorted(e.left.calls), sorted(e.right.calls), ...outcome(e)].join("\t");
+  const key = (e: Encounter): string =>
+    [e.resource, sorted(e.left.calls), sorted(e.right.calls), ...outcome(e)].join("\t");
   const ordinary = new Set(rows.filter((e) => e.section === "runtime" || e.section === "build").map(key));
   return rows.filter((e) => e.section !== "exceptional" || !ordinary.has(key(e)));
 }
@@ -257,4 +271,3 @@ export function numberOf(resource: string, resources: readonly string[]): string
   const at = resources.indexOf(resource);
   return at < 0 ? "" : `(${at + 1}) `;
 }
-

@@ -51,12 +51,16 @@ export const reportSchema = z.strictObject({
   contention: z.array(pairSchema),
   unlocked: z.array(unlockedSchema),
   pamtNote: text.nullable().describe("what stands for the rows of PAMT entries above pages; null where they are shown"),
-  notes: z.array(z.strictObject({ letter: text, leaf: text.describe("the calls that it is about"), sentences: z.array(text) })),
+  notes: z.array(
+    z.strictObject({ letter: text, leaf: text.describe("the calls that it is about"), sentences: z.array(text) }),
+  ),
   summary: z.array(z.strictObject({ resource: text, sentences: z.array(text) })),
   guestSummary: text.nullable().describe("what TDCALLs leave alone"),
   conclusion: z.array(text),
   conclusionRows: z.array(conclusionRowSchema).describe("who can still meet whom under the host; empty without one"),
-  outOfScope: z.strictObject({ host: z.array(text), guest: z.array(text) }).describe("calls that take locks and are left out"),
+  outOfScope: z
+    .strictObject({ host: z.array(text), guest: z.array(text) })
+    .describe("calls that take locks and are left out"),
   assumptions: z.array(text),
   provenance: z.array(text),
   host: hostInfoSchema.nullable().describe("null: the module alone"),
@@ -120,10 +124,15 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
   const names = resources.map((r) => r.resource);
   const pairs = hosted?.pairs ?? contention;
   const verdicts = hosted === null || options.verdicts === false ? [] : hostVerdicts(hosted.pairs, names);
-  const rows = host === undefined || hosted === null ? [] : chosenRows(conclusionRows(hosted.pairs, host, catalog), options);
+  const rows =
+    host === undefined || hosted === null ? [] : chosenRows(conclusionRows(hosted.pairs, host, catalog), options);
   const facts = { catalog, leaves, resources: shown, contention: pairs, unlocked, host: hosted?.info ?? null, rows };
   const whole = scope.kind === "kvm" || scope.kind === "host" || scope.kind === "all";
-  const table = callTable(catalog, leaves, { pamt: options.pamt === true, walks: options.evidence === true || scope.kind === "leaves" || scope.kind === "resources", resources: wanted });
+  const table = callTable(catalog, leaves, {
+    pamt: options.pamt === true,
+    walks: options.evidence === true || scope.kind === "leaves" || scope.kind === "resources",
+    resources: wanted,
+  });
   const conclusionOf = (): string[] => {
     if (hosted === null) return conclusion(facts);
     return options.verdicts === false ? [] : hostConclusion(hosted.info, verdicts);
@@ -134,7 +143,11 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
     scope: { kind: scope.kind, title: scopeTitle(scope) },
     evidence: options.evidence ?? false,
     pamt: options.pamt ?? false,
-    tldr: tldr(facts, shown.map(({ resource }) => resource), options),
+    tldr: tldr(
+      facts,
+      shown.map(({ resource }) => resource),
+      options,
+    ),
     handling: whole ? handlings(catalog, host ?? null) : [],
     locks: mutable(catalog.locks),
     septEntryBits: { ...catalog.septEntryBits },
@@ -195,8 +208,12 @@ function usedBy(leaves: readonly Leaf[], resource: string): boolean {
 /** Calls of the catalog that take locks and that the report leaves out. */
 function outOfScope(catalog: Catalog, leaves: readonly Leaf[]): ReportDocument["outOfScope"] {
   const shown = new Set(leaves.map(({ name }) => name));
-  const rest = catalog.leaves.filter((leaf) => !shown.has(leaf.name) && leaf.acquisitions.some((a) => a.mode !== "NO_LOCK"));
-  const side = (of: Leaf["side"]): string[] => [...new Set(rest.filter((leaf) => leaf.side === of).map(({ name }) => name))];
+  const rest = catalog.leaves.filter(
+    (leaf) => !shown.has(leaf.name) && leaf.acquisitions.some((a) => a.mode !== "NO_LOCK"),
+  );
+  const side = (of: Leaf["side"]): string[] => [
+    ...new Set(rest.filter((leaf) => leaf.side === of).map(({ name }) => name)),
+  ];
   return { host: side("host"), guest: side("guest") };
 }
 
@@ -215,7 +232,12 @@ function leavesOf(catalog: Catalog, scope: ReportScope): readonly Leaf[] {
   if (scope.kind === "leaves") return scope.leaves;
   if (scope.kind === "all") return catalog.leaves;
   if (scope.kind === "resources") {
-    const called = scope.all === true ? catalog.leaves : scope.host === undefined ? kvmLeaves(catalog) : hostLeaves(catalog, scope.host);
+    const called =
+      scope.all === true
+        ? catalog.leaves
+        : scope.host === undefined
+          ? kvmLeaves(catalog)
+          : hostLeaves(catalog, scope.host);
     const takes = (leaf: Leaf): boolean => leaf.acquisitions.some((a) => scope.resources.includes(a.resource));
     return inLifeOrder(catalog, called.filter(takes));
   }
@@ -236,7 +258,10 @@ function inLifeOrder(catalog: Catalog, leaves: readonly Leaf[]): readonly Leaf[]
   const { version } = catalog.module;
   const place = (leaf: Leaf): number =>
     Math.min(...dispatcherNames(version, leaf.name).map(({ leaf: name }) => PLACE.get(name) ?? PLACE.size));
-  return leaves.map((leaf) => ({ leaf, at: place(leaf) })).sort((x, y) => x.at - y.at).map(({ leaf }) => leaf);
+  return leaves
+    .map((leaf) => ({ leaf, at: place(leaf) }))
+    .sort((x, y) => x.at - y.at)
+    .map(({ leaf }) => leaf);
 }
 
 /** The entries that a host's paths and guests call, in the catalog's order. */

@@ -29,6 +29,11 @@ interface BusyCondition {
 const CONDITIONS: readonly Condition[] = facts.conditions;
 const BUSY: readonly BusyCondition[] = facts.busy;
 
+/** A word of the glossary; what a catalog calls `toString` is none. */
+function own(words: Readonly<Record<string, string>>, key: string): string | null {
+  return Object.hasOwn(words, key) ? (words[key] ?? null) : null;
+}
+
 /** A variable, or a path of members, in an expression of the source. */
 const ANY_PATH = "[\\w.>\\[\\]-]+";
 
@@ -83,7 +88,11 @@ export function conditionWords(leaf: string, row: ConditionalRow): string | null
 }
 
 /** More about a row's condition, in sentences with the catalog's constants; a sentence whose constant is missing is left out. */
-export function conditionNotes(catalog: Pick<Catalog, "constants">, leaf: string, row: ConditionalRow): readonly string[] {
+export function conditionNotes(
+  catalog: Pick<Catalog, "constants">,
+  leaf: string,
+  row: ConditionalRow,
+): readonly string[] {
   return (entryOf(leaf, row)?.explain ?? []).flatMap((sentence) => filled(sentence, catalog.constants));
 }
 
@@ -101,7 +110,9 @@ export interface BusyWords {
 
 /** The words of a BUSY that no lock gives; null when there are none. */
 export function busyWords({ name, when }: Pick<OtherBusy, "name" | "when">): BusyWords | null {
-  const found = BUSY.find(({ status, shapes }) => status === name && when !== null && shapes.some((s) => fits(s, when)));
+  const found = BUSY.find(
+    ({ status, shapes }) => status === name && when !== null && shapes.some((s) => fits(s, when)),
+  );
   if (found === undefined) return null;
   const { what, phrase, at, lead, explain } = found;
   const sentence = `${lead === undefined ? "" : `${lead} `}${name} ${phrase}.${explain === undefined ? "" : ` ${explain}`}`;
@@ -133,22 +144,22 @@ export function conditionsWithoutWords(leaves: readonly Leaf[]): readonly string
 
 /** An operand as KVM compares it: `SEPT` for the module's SEPT_TREE. */
 export function operandName(id: string): string {
-  return (facts.operands as Readonly<Record<string, string>>)[id] ?? id;
+  return own(facts.operands, id) ?? id;
 }
 
 /** The lock behind a resource as people search for it, `secure_ept_lock`; null when it has no other name. */
 export function lockNameOf(resource: string): string | null {
-  return (facts.resourceNames as Readonly<Record<string, string>>)[resource] ?? null;
+  return own(facts.resourceNames, resource) ?? null;
 }
 
 /** A resource as a sentence names it: `the SEPT tree lock`. */
 export function resourceNoun(resource: string): string {
-  return (facts.resourceNouns as Readonly<Record<string, string>>)[resource] ?? resource;
+  return own(facts.resourceNouns, resource) ?? resource;
 }
 
 /** How long a lock is held that is given back in a function of the source; null when there are no words for it. */
 export function releaseWords(at: string): string | null {
-  return (facts.releases as Readonly<Record<string, string>>)[at] ?? null;
+  return own(facts.releases, at) ?? null;
 }
 
 /** Every other name of a resource, with the resource. */
@@ -159,7 +170,9 @@ export function resourceAliases(): readonly (readonly [alias: string, resource: 
 /** Sentences about a lock kind that its fields do not tell. */
 export function kindSentences(kind: string, hostPriority: boolean): readonly string[] {
   const known = facts.lockKinds as Readonly<Record<string, readonly { text: string; needs: string | null }[]>>;
-  return (known[kind] ?? []).filter(({ needs }) => needs === null || hostPriority).map(({ text }) => text);
+  return (Object.hasOwn(known, kind) ? (known[kind] ?? []) : [])
+    .filter(({ needs }) => needs === null || hostPriority)
+    .map(({ text }) => text);
 }
 
 /** What Linux's guest does when this TDCALL is refused; null when no source says. */
@@ -184,15 +197,17 @@ export function pathWords(name: string): PathWords {
 }
 
 function findPathWords(name: string): PathWords {
-  const found = (facts.paths as readonly { match: string; short: string; group?: string; exceptional?: boolean }[]).find(
-    ({ match }) => new RegExp(`^${match.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`).test(name),
+  const found = (
+    facts.paths as readonly { match: string; short: string; group?: string; exceptional?: boolean }[]
+  ).find(({ match }) =>
+    new RegExp(`^${match.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`).test(name),
   );
   return { short: found?.short ?? name, group: found?.group ?? null, exceptional: found?.exceptional ?? false };
 }
 
 /** The bundled host that stands for a kernel without a profile of its own; null when none does. */
 export function hostAlias(version: string): string | null {
-  return (facts.hostAliases as Readonly<Record<string, string>>)[version] ?? null;
+  return own(facts.hostAliases, version) ?? null;
 }
 
 /** A way of handling BUSY, with the verdicts that belong to it and the reactions of a profile that are that way. */

@@ -147,7 +147,11 @@ export function handlingBlocks(all: readonly Handling[], version: string, host: 
 
 function rowOf({ title, proposal, hosts, verdicts }: Handling, version: string): Row {
   const main = verdicts.filter(({ pages }) => pages === 1);
-  const marks = [proposal === null ? "" : "(m)", hosts ? "(*)" : "", main.some((v) => v.module !== version) ? "(+)" : ""];
+  const marks = [
+    proposal === null ? "" : "(m)",
+    hosts ? "(*)" : "",
+    main.some((v) => v.module !== version) ? "(+)" : "",
+  ];
   const tried = main.flatMap(({ retries }) => (retries === null ? [] : [String(retries)]));
   const full = tried.length === 0 ? title : `${title}, N = ${tried.join(", ")}`;
   const name = [full, ...marks.filter((mark) => mark !== "")].join(" ");
@@ -158,7 +162,8 @@ function verdictText(verdicts: Handling["verdicts"]): string {
   const outcomes = [...new Set(verdicts.map(({ outcome }) => outcome))];
   if (outcomes.length === 1 && outcomes[0] === "holds") return "yes";
   const vcpus = [...new Set(verdicts.map((v) => v.vcpus))];
-  if (vcpus.length > 1) return verdicts.map((v, i) => `${v.vcpus}${i === 0 ? " vCPU" : ""} ${oneVerdict(v)}`).join(", ");
+  if (vcpus.length > 1)
+    return verdicts.map((v, i) => `${v.vcpus}${i === 0 ? " vCPU" : ""} ${oneVerdict(v)}`).join(", ");
   const steps = [...new Set(verdicts.flatMap((v) => v.steps ?? []))].sort((x, y) => x - y);
   const range = steps.length > 1 ? `${steps[0]} to ${steps.at(-1)}` : `${steps[0] ?? ""}`;
   return outcomes.length === 1 && outcomes[0] === "violated" ? `no, in ${range} steps` : list(outcomes, "or");
@@ -176,8 +181,11 @@ function statesText(verdicts: Handling["verdicts"]): string {
 
 function remarks(all: readonly Handling[], command: string): string[] {
   const pages = all.flatMap(({ policy, verdicts }) => verdicts.filter((v) => v.pages > 1).map((v) => ({ policy, v })));
-  const single = (policy: string) => all.find((one) => one.policy === policy)?.verdicts.filter((v) => v.pages === 1) ?? [];
-  const agree = pages.every(({ policy, v }) => single(policy).some((s) => s.outcome === v.outcome && s.retries === v.retries));
+  const single = (policy: string) =>
+    all.find((one) => one.policy === policy)?.verdicts.filter((v) => v.pages === 1) ?? [];
+  const agree = pages.every(({ policy, v }) =>
+    single(policy).some((s) => s.outcome === v.outcome && s.retries === v.retries),
+  );
   const most = thousands(Math.max(...pages.map(({ v }) => v.states)));
   const larger = pages.length > 0 && agree ? `; the same with 2 pages (to ${most} states)` : "";
   return [
@@ -192,5 +200,7 @@ function own(verdicts: readonly Verdict[], host: string | null): string[] {
     const said = outcome === "violated" ? `it can, in ${steps} steps` : outcome === "holds" ? "it cannot" : outcome;
     return `${said} (${setting})`;
   });
-  return [`Can a BUSY end the VM on the paths of ${hostTitle(host)}, two at a time (\`check td-build\`)? ${each.join("; ")}.`];
+  return [
+    `Can a BUSY end the VM on the paths of ${hostTitle(host)}, two at a time (\`check td-build\`)? ${each.join("; ")}.`,
+  ];
 }

@@ -2,7 +2,16 @@
 
 export { renderContendMarkdown, renderContendText } from "./contend.ts";
 export { renderDiffMarkdown, renderDiffText } from "./diff.ts";
-export { buildReport, hostLeaves, kvmLeaves, type ReportDocument, type ReportOptions, type ReportScope, reportSchema } from "./document.ts";
+export {
+  buildReport,
+  hostLeaves,
+  kvmLeaves,
+  type ReportDocument,
+  type ReportOptions,
+  type ReportScope,
+  reportSchema,
+} from "./document.ts";
+export { renderExplainMarkdown, renderExplainText } from "./explain.ts";
 export {
   conditionPhrase,
   conditionsWithoutWords,
@@ -13,7 +22,6 @@ export {
   type PolicyWords,
   resourceAliases,
 } from "./glossary.ts";
-export { renderExplainMarkdown, renderExplainText } from "./explain.ts";
 export { renderHostDiffMarkdown, renderHostDiffText } from "./host-diff.ts";
 export { renderRecordingMarkdown, renderRecordingText } from "./recording.ts";
 export { type RenderOptions, renderReportMarkdown, renderReportText } from "./report.ts";

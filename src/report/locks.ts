@@ -12,19 +12,28 @@ export function lockBlocks(locks: readonly LockDefinition[], used: readonly Lock
   }
   const shown = locks.filter(({ kind }) => used.includes(kind));
   return [
-    { kind: "entries", entries: shown.map((lock) => ({ mark: `${kindName(lock.kind)}:`, text: sentences(lock).join(" ") })) },
+    {
+      kind: "entries",
+      entries: shown.map((lock) => ({ mark: `${kindName(lock.kind)}:`, text: sentences(lock).join(" ") })),
+    },
   ];
 }
 
 function sentences(lock: LockDefinition): string[] {
   const tries = lock.primitives.filter((p) => p.operation === "acquire" || p.operation === "promote");
   const priority = tries.some((p) => p.setsHostPriority);
-  return [`${word(lock)}; ${modes(lock, tries)}.`, ...(priority ? [] : ["No host priority."]), ...kindSentences(lock.kind, priority)];
+  return [
+    `${word(lock)}; ${modes(lock, tries)}.`,
+    ...(priority ? [] : ["No host priority."]),
+    ...kindSentences(lock.kind, priority),
+  ];
 }
 
 function word(lock: LockDefinition): string {
   const fields = [...lock.fields].sort((a, b) => a.lsb - b.lsb);
-  const layout = fields.map((f) => `${f.name} ${f.width === 1 ? `bit ${f.lsb}` : `bits ${f.lsb + f.width - 1}:${f.lsb}`}`);
+  const layout = fields.map(
+    (f) => `${f.name} ${f.width === 1 ? `bit ${f.lsb}` : `bits ${f.lsb + f.width - 1}:${f.lsb}`}`,
+  );
   const shape = layout.length === 0 ? "" : `, ${list(layout)}`;
   return lock.type === null ? `bits of a ${lock.width}-bit word${shape}` : `${lock.width} bits${shape}`;
 }

@@ -23,7 +23,10 @@ export function provenance({ module, leaves }: Catalog): string[] {
     ];
   }
   const where = `${repository === null ? "" : ` in ${repository}`}${revision === null ? "" : `, revision ${revision.slice(0, 12)}`}`;
-  return [`Extracted from the source of ${version}${where}${mirror(version, revision)}; --evidence shows every line.`, ...sameAs(version, revision)];
+  return [
+    `Extracted from the source of ${version}${where}${mirror(version, revision)}; --evidence shows every line.`,
+    ...sameAs(version, revision),
+  ];
 }
 
 /** A tree that nobody compared with the vendor's is called what it is. */
@@ -44,5 +47,7 @@ function sameAs(version: string, revision: string | null): string[] {
 /** Where a line of the source can be read: `https://github.com/OWNER/NAME/blob/REVISION/`; null when the source is not public. */
 export function sourceLink({ module }: Pick<Catalog, "module">): string | null {
   const { repository, revision } = module;
-  return repository === null || revision === null ? null : `https://github.com/${repository}/blob/${revision.slice(0, 12)}/`;
+  return repository === null || revision === null
+    ? null
+    : `https://github.com/${repository}/blob/${revision.slice(0, 12)}/`;
 }

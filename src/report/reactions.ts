@@ -14,7 +14,9 @@ const WORDS: Readonly<Record<string, string>> = {
 export function shortReaction(does: readonly string[], guest: boolean): string {
   const lost = does.indexOf("bug-vm");
   // What is returned of a VM that is lost, and what is warned of before an error, tells nothing more.
-  const told = (lost >= 0 ? does.slice(0, lost + 1) : does).filter((one, _i, all) => one !== "warn" || all.length === 1);
+  const told = (lost >= 0 ? does.slice(0, lost + 1) : does).filter(
+    (one, _i, all) => one !== "warn" || all.length === 1,
+  );
   const [first = "", last] = told;
   if (first.startsWith("kick-and-retry") && last === "bug-vm") return "VM lost after a kick";
   return told.map((one) => word(one, guest)).join(", then ");

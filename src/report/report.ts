@@ -43,7 +43,10 @@ function reportBlocks(doc: ReportDocument, options: RenderOptions): readonly Blo
     ...summary(doc),
     ...conclusionBlocks(doc),
     { kind: "heading", text: whole ? "Assumptions and provenance" : "Provenance" },
-    { kind: "paragraph", text: [...(whole ? [`Assumed: ${doc.assumptions.join(" ")}`] : []), ...provenanceItems(doc)].join(" ") },
+    {
+      kind: "paragraph",
+      text: [...(whole ? [`Assumed: ${doc.assumptions.join(" ")}`] : []), ...provenanceItems(doc)].join(" "),
+    },
   ];
 }
 
@@ -57,7 +60,10 @@ function header(doc: ReportDocument): Block[] {
   const names = new Set(doc.leaves.map((leaf) => leaf.name)).size;
   const of = doc.scope.kind === "host" ? "" : `: ${doc.scope.title}`;
   return [
-    { kind: "title", text: `Lock status report of the TDX module ${doc.module.version}${under}${of} (${count(names, "call")})` },
+    {
+      kind: "title",
+      text: `Lock status report of the TDX module ${doc.module.version}${under}${of} (${count(names, "call")})`,
+    },
   ];
 }
 
@@ -114,7 +120,13 @@ function users(doc: ReportDocument): Block[] {
   });
   const conditional = starred.size > 0;
   return [
-    { kind: "table", head: ["Resource", "mode", `users${conditional ? " (* only under a condition, see the notes)" : ""}`], widths: USER_WIDTHS, groups, between: "nothing" },
+    {
+      kind: "table",
+      head: ["Resource", "mode", `users${conditional ? " (* only under a condition, see the notes)" : ""}`],
+      widths: USER_WIDTHS,
+      groups,
+      between: "nothing",
+    },
   ];
 }
 
@@ -148,7 +160,9 @@ const CALL_WIDTHS = [24, 16, 10, 17, 13];
 
 function tables(doc: ReportDocument, options: RenderOptions): Block[] {
   const resources =
-    doc.scope.kind === "resources" || doc.scope.kind === "leaves" ? doc.resources.map(({ resource }) => resource) : null;
+    doc.scope.kind === "resources" || doc.scope.kind === "leaves"
+      ? doc.resources.map(({ resource }) => resource)
+      : null;
   const table = callTable(doc, doc.leaves, { pamt: doc.pamt, walks: doc.evidence || !isWhole(doc), resources });
   const side = (of: Leaf["side"]): readonly TableEntry[] =>
     table.entries.filter((entry) => entry.leaves.some((leaf) => leaf.side === of));
@@ -156,7 +170,9 @@ function tables(doc: ReportDocument, options: RenderOptions): Block[] {
   const none = table.without;
   return [
     ...callBlocks(side("host"), side("guest"), doc, options),
-    ...(doc.scope.kind === "leaves" || none.length === 0 ? [] : [{ kind: "paragraph", text: `No lock: ${none.join(", ")}.` } as const]),
+    ...(doc.scope.kind === "leaves" || none.length === 0
+      ? []
+      : [{ kind: "paragraph", text: `No lock: ${none.join(", ")}.` } as const]),
     ...(out === null ? [] : [{ kind: "paragraph", text: out } as const]),
     ...(table.notes.length === 0 ? [] : [{ kind: "heading", text: "Notes" } as const]),
     {
@@ -169,13 +185,21 @@ function tables(doc: ReportDocument, options: RenderOptions): Block[] {
   ];
 }
 
-function callBlocks(host: readonly TableEntry[], guest: readonly TableEntry[], doc: ReportDocument, options: RenderOptions): Block[] {
+function callBlocks(
+  host: readonly TableEntry[],
+  guest: readonly TableEntry[],
+  doc: ReportDocument,
+  options: RenderOptions,
+): Block[] {
   if (host.length + guest.length === 0) return [];
   const rows = (entries: readonly TableEntry[]): Row[][] => entries.map((entry) => entryRows(entry, doc, options));
   const what = host.length === 0 ? "TDCALL" : guest.length === 0 ? "SEAMCALL" : "SEAMCALL, TDCALL";
   const head = [what, "Lock Name", "Lock Type", "Resource", "On BUSY  Note"];
   return [
-    { kind: "heading", text: host.length === 0 ? "TDCALLs" : guest.length === 0 ? "SEAMCALLs" : "SEAMCALLs and TDCALLs" },
+    {
+      kind: "heading",
+      text: host.length === 0 ? "TDCALLs" : guest.length === 0 ? "SEAMCALLs" : "SEAMCALLs and TDCALLs",
+    },
     {
       kind: "table",
       head,
@@ -190,10 +214,18 @@ function callBlocks(host: readonly TableEntry[], guest: readonly TableEntry[], d
 /** Calls that share their lines stand below each other. */
 function entryRows({ names, leaves, lines }: TableEntry, doc: ReportDocument, options: RenderOptions): Row[] {
   const shown = doc.evidence ? lines : joinedLines(lines);
-  if (!doc.evidence && names.length > shown.length + 1) return entryRows({ names: foldedCells(names), leaves, lines }, doc, options);
-  const rows = shown.map((line, i): Row => ({ cells: [names[i] ?? "", ...cellsOf(line)], below: evidence(line, leaves, doc, options) }));
+  if (!doc.evidence && names.length > shown.length + 1)
+    return entryRows({ names: foldedCells(names), leaves, lines }, doc, options);
+  const rows = shown.map(
+    (line, i): Row => ({ cells: [names[i] ?? "", ...cellsOf(line)], below: evidence(line, leaves, doc, options) }),
+  );
   const more = names.slice(shown.length).map((name): Row => ({ cells: [name] }));
-  return [...rows.map((row, i) => (i < names.length - 1 ? { ...row, cells: [`${row.cells[0]},`, ...row.cells.slice(1)] } : row)), ...more];
+  return [
+    ...rows.map((row, i) =>
+      i < names.length - 1 ? { ...row, cells: [`${row.cells[0]},`, ...row.cells.slice(1)] } : row,
+    ),
+    ...more,
+  ];
 }
 
 /** Many names in few cells: `tdg_mem_page_accept/`, `attr_rd/wr`. */

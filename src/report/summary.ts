@@ -1,5 +1,12 @@
 /** Per resource what the tables do not show: what a running TD leaves, what is held long, who keeps whom apart, other versions. */
-import { type ContendPair, type HostInfo, isAncestor, type ResourceUsers, resourceFacts, type Unlocked } from "../analysis/index.ts";
+import {
+  type ContendPair,
+  type HostInfo,
+  isAncestor,
+  type ResourceUsers,
+  resourceFacts,
+  type Unlocked,
+} from "../analysis/index.ts";
 import type { Catalog, Leaf } from "../catalog/index.ts";
 import type { ConclusionRow } from "./conclusion.ts";
 import { lockElsewhere } from "./history.ts";
@@ -32,16 +39,29 @@ export function summaries(facts: SummaryFacts): { resource: string; sentences: s
 }
 
 /** What TDCALLs leave alone, in one sentence: resources of the report that none in scope takes, by number. */
-export function guestSummary({ catalog, leaves, resources }: Pick<SummaryFacts, "catalog" | "leaves" | "resources">): string | null {
+export function guestSummary({
+  catalog,
+  leaves,
+  resources,
+}: Pick<SummaryFacts, "catalog" | "leaves" | "resources">): string | null {
   if (!leaves.some((leaf) => leaf.side === "guest")) return null;
   const takes = (of: readonly Leaf[], resource: string): readonly string[] =>
-    of.filter((leaf) => leaf.side === "guest" && leaf.acquisitions.some((a) => a.resource === resource && a.mode !== "NO_LOCK")).map((l) => l.name);
-  const free = resources.map(({ resource }, i) => ({ resource, i })).filter(({ resource }) => takes(leaves, resource).length === 0);
+    of
+      .filter(
+        (leaf) =>
+          leaf.side === "guest" && leaf.acquisitions.some((a) => a.resource === resource && a.mode !== "NO_LOCK"),
+      )
+      .map((l) => l.name);
+  const free = resources
+    .map(({ resource }, i) => ({ resource, i }))
+    .filter(({ resource }) => takes(leaves, resource).length === 0);
   if (free.length === 0) return null;
   const others = free
     .map(({ resource, i }) => ({ i, names: callNames(takes(catalog.leaves, resource)) }))
     .filter(({ names }) => names.length > 0);
-  const rest = groupBy(others, ({ names }) => list(names)).map(([names, of]) => `${names} ${list(of.map(({ i }) => `(${i + 1})`))}`);
+  const rest = groupBy(others, ({ names }) => list(names)).map(
+    ([names, of]) => `${names} ${list(of.map(({ i }) => `(${i + 1})`))}`,
+  );
   return `No TDCALL in scope takes ${numberRanges(free.map(({ i }) => i + 1))}${rest.length === 0 ? "" : `; out of scope, ${list(rest)} ${others.length === 1 && others[0]?.names.length === 1 ? "does" : "do"}`}.`;
 }
 
@@ -63,25 +83,33 @@ function usage({ shared, exclusive }: ResourceUsers): string[] {
 /** What of the users is left in the OP_STATEs in which the TD can be entered; a refused call holds its lock for a moment. */
 function onRunningTd({ resource, shared, exclusive }: ResourceUsers, { catalog, leaves }: SummaryFacts): string[] {
   const run = runStates(catalog);
-  if (run === null || exclusive.length === 0 || shared.length === 0 || resourceFacts(resource).scope !== "td") return [];
-  const takes = leaves.filter((leaf) => leaf.acquisitions.some((a) => a.resource === resource && a.mode === "EXCLUSIVE"));
+  if (run === null || exclusive.length === 0 || shared.length === 0 || resourceFacts(resource).scope !== "td")
+    return [];
+  const takes = leaves.filter((leaf) =>
+    leaf.acquisitions.some((a) => a.resource === resource && a.mode === "EXCLUSIVE"),
+  );
   const bound = takes.filter((leaf) => leaf.opStates !== null);
   if (bound.length === 0 || bound.some((leaf) => leaf.opStates?.some((state) => run.has(state)))) return [];
   const unbound = new Set(takes.filter((leaf) => leaf.opStates === null).map(({ name }) => name)).size;
   const rest = unbound === 0 ? "" : `, but for ${count(unbound, "call")} that the module binds to no OP_STATE`;
   const init = bound.find((leaf) => leaf.name === "tdh_vp_init");
   const hotplug =
-    init === undefined ? "" : `, also tdh_vp_init_apicid() for vCPU hotplug (refused unless ${list(init.opStates ?? [], "or")})`;
+    init === undefined
+      ? ""
+      : `, also tdh_vp_init_apicid() for vCPU hotplug (refused unless ${list(init.opStates ?? [], "or")})`;
   return [`On a running TD only SHARED${rest}; the others are refused there, but hold it for a moment${hotplug}.`];
 }
 
 /** The TDCALL dispatcher hides from the guest that host priority is why it was refused. */
 function hiddenPriority(resource: string, { leaves }: SummaryFacts): string[] {
   const hidden = leaves.some(
-    (leaf) => leaf.side === "guest" && leaf.acquisitions.some((a) => a.resource === resource && a.hostPriorityStatus !== null),
+    (leaf) =>
+      leaf.side === "guest" && leaf.acquisitions.some((a) => a.resource === resource && a.hostPriorityStatus !== null),
   );
   return hidden
-    ? ["A guest sees plain TDX_OPERAND_BUSY even when host priority is why; past HP_LOCK_TIMEOUT tdh_vp_enter() returns TDX_HOST_PRIORITY_BUSY_TIMEOUT."]
+    ? [
+        "A guest sees plain TDX_OPERAND_BUSY even when host priority is why; past HP_LOCK_TIMEOUT tdh_vp_enter() returns TDX_HOST_PRIORITY_BUSY_TIMEOUT.",
+      ]
     : [];
 }
 
@@ -114,17 +142,22 @@ function runs(pair: ContendPair, run: ReadonlySet<string> | null): boolean {
 
 function module(possible: readonly ContendPair[], excluded: readonly ContendPair[]): string[] {
   const named = (pairs: readonly ContendPair[]): number => new Set(pairs.map(({ a, b }) => `${a} ${b}`)).size;
-  const left = possible.length === 0 ? "No two of these calls can contend" : `${count(named(possible), "pair")} of calls can contend`;
+  const left =
+    possible.length === 0
+      ? "No two of these calls can contend"
+      : `${count(named(possible), "pair")} of calls can contend`;
   if (excluded.length === 0) return [`${left}.`];
-  const why = groupBy(excluded, (p) => p.excludedBy[0]?.kind ?? "").map(([kind, of]) => `${REASONS[kind] ?? "other rules"} (${named(of)})`);
+  const why = groupBy(excluded, (p) => p.excludedBy[0]?.kind ?? "").map(
+    ([kind, of]) => `${named(of)} where ${REASONS[kind] ?? "other rules hold"}`,
+  );
   return [`${left}; ruled out: ${list(why)}.`];
 }
 
 const REASONS: Readonly<Record<string, string>> = {
   "op-state": "no OP_STATE allows both",
   "sept-state": "no SEPT entry state allows both",
-  "earlier-lock": "the two always meet at an earlier lock",
-  "life-cycle": "one of the two makes the object",
+  "earlier-lock": "they always meet at an earlier lock",
+  "life-cycle": "one of them makes the object",
 };
 
 interface KeptApart {
@@ -143,7 +176,10 @@ function keptApartBy(pair: ContendPair): KeptApart[] {
 /** ` (mem_range_block from mem_sept_add/page_aug)`, where a few names say it. */
 function between(of: readonly KeptApart[]): string {
   const groups = groupBy(of, ({ b }) => b).map(([b, same]) => ({ b, a: [...new Set(same.map(({ a }) => a))].sort() }));
-  const folded = groupBy(groups, ({ a }) => a.join("\n")).map(([, same]) => ({ a: same[0]?.a ?? [], b: same.map(({ b }) => b) }));
+  const folded = groupBy(groups, ({ a }) => a.join("\n")).map(([, same]) => ({
+    a: same[0]?.a ?? [],
+    b: same.map(({ b }) => b),
+  }));
   if (folded.length === 0 || folded.length > 2) return "";
   return ` (${folded.map(({ a, b }) => `${foldedCalls(a)} from ${foldedCalls(b)}`).join("; ")})`;
 }
@@ -163,9 +199,8 @@ export function ancestorNote(catalog: Catalog, pageSizes: readonly string[] | un
     leaf.acquisitions.some((a) => isAncestor(a.resource) && a.mode === "EXCLUSIVE"),
   );
   const names = callNames(exclusive.map(({ name }) => name));
-  const only4k = pageSizes !== undefined && pageSizes.every((size) => size === "4K");
+  const only4k = pageSizes?.every((size) => size === "4K") === true;
   const large = `calls on a whole 2M or 1G page${only4k ? " (none in a host that maps 4K)" : ""}`;
   const others = names.length === 0 ? "" : `, and with ${list(names)}`;
   return `whoever names a page by HPA also holds the 2M and 1G PAMT entries above it, SHARED, as long as the page (--pamt). That conflicts only with ${large}${others}.`;
 }
-

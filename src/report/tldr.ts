@@ -9,7 +9,11 @@ import { gettingOver } from "./reactions.ts";
 import { callNames, groupBy, hostTitle, list } from "./words.ts";
 
 /** Pairs of a TD that can run, on locks of the module's own structures; target pages meet only when two calls name one page. */
-export function runtimePairs(catalog: Catalog, pairs: readonly ContendPair[], rows: readonly ConclusionRow[] | null): ContendPair[] {
+export function runtimePairs(
+  catalog: Catalog,
+  pairs: readonly ContendPair[],
+  rows: readonly ConclusionRow[] | null,
+): ContendPair[] {
   const own = pairs.filter((p) => p.possible && p.resourceA === p.resourceB && !/^(PAGE|PAMT_.*)$/.test(p.resource));
   if (rows === null) {
     const run = runStates(catalog);
@@ -20,7 +24,8 @@ export function runtimePairs(catalog: Catalog, pairs: readonly ContendPair[], ro
     runtime.some(
       ({ resource, left, right }) =>
         resource === p.resource &&
-        ((left.calls.includes(p.a) && right.calls.includes(p.b)) || (left.calls.includes(p.b) && right.calls.includes(p.a))),
+        ((left.calls.includes(p.a) && right.calls.includes(p.b)) ||
+          (left.calls.includes(p.b) && right.calls.includes(p.a))),
     ),
   );
 }
@@ -160,7 +165,11 @@ function elsewhere({ catalog, calls: inScope }: Scope, resource: string, pairs: 
   if (later !== null) {
     const left = named.filter((pair) => !later.gone.some((g) => g.a === pair.a && g.b === pair.b));
     const names = [...new Set(left.flatMap(({ a, b }) => [a, b]))].filter((name) => !isIn(name, named));
-    return [left.length === 0 ? `From module ${later.since} on no more.` : `From module ${later.since} on only with ${list(callNames(names))}.`];
+    return [
+      left.length === 0
+        ? `From module ${later.since} on no more.`
+        : `From module ${later.since} on only with ${list(callNames(names))}.`,
+    ];
   }
   const earlier = goneSince(resource, [...inScope], version);
   if (earlier === null) return [];
@@ -210,14 +219,20 @@ function runtimeSentence(rows: readonly ConclusionRow[], name: string): string[]
     fails: [...new Set(of.flatMap((end) => end.onBusy.filter((_, i) => gettingOver(end.does[i] ?? []) === null)))],
   }));
   const well = told.filter(({ fails }) => fails.length === 0).map(({ label, does }) => `${label} ${list(does, "or")}`);
-  const badly = told.filter(({ fails }) => fails.length > 0).map(({ label, fails }) => `${label}: ${list(fails, "or")}`);
+  const badly = told
+    .filter(({ fails }) => fails.length > 0)
+    .map(({ label, fails }) => `${label}: ${list(fails, "or")}`);
   if (badly.length === 0) return [`${name} gets over all of these: ${well.join("; ")}.`];
-  return [`${name} does not get over all of these: ${badly.join("; ")}.${well.length === 0 ? "" : ` ${capital(well.join("; "))}.`}`];
+  return [
+    `${name} does not get over all of these: ${badly.join("; ")}.${well.length === 0 ? "" : ` ${capital(well.join("; "))}.`}`,
+  ];
 }
 
 /** What the guest does is in no hypervisor's source, but Linux's guest is known. */
 function guestSentence(rows: readonly ConclusionRow[]): string[] {
-  const calls = rows.filter((r) => r.section === "runtime").flatMap(({ left, right }) => [left, right].filter((end) => end.guest));
+  const calls = rows
+    .filter((r) => r.section === "runtime")
+    .flatMap(({ left, right }) => [left, right].filter((end) => end.guest));
   const names = [...new Set(calls.flatMap((end) => end.calls))];
   const known = [...new Set(names.flatMap((name) => guestReaction(name) ?? []))];
   return known.length === 0 ? [] : [`A Linux guest does not: ${known.join("; ")}.`];
@@ -245,7 +260,9 @@ function closedLater(build: readonly ConclusionRow[], host: HostProfile, later: 
   for (const { profile, rows } of later) {
     const left = lost(rows, "build");
     if (left.length === build.length && labels(left, profile).length >= labels(build, host).length) continue;
-    const rest = [...left, ...lost(rows, "exceptional")].filter(({ resource }) => build.some((row) => row.resource === resource));
+    const rest = [...left, ...lost(rows, "exceptional")].filter(({ resource }) =>
+      build.some((row) => row.resource === resource),
+    );
     const name = hostTitle(profile.name);
     if (rest.length === 0) return [`Closed in ${name}.`];
     const kept = rest.map((row) => labels([row], profile, (one) => [one.left])[0] ?? "");
@@ -253,7 +270,9 @@ function closedLater(build: readonly ConclusionRow[], host: HostProfile, later: 
     const met = against.length === 0 ? "" : ` against ${list(against)}`;
     const ordinary = [...new Set(left.length === 0 ? [] : kept.slice(0, left.length))];
     const rare = [...new Set(kept.slice(left.length))];
-    return [`Closed in ${name}, but for ${list([...(ordinary.length === 0 ? [] : [`${list(ordinary)}${met}`]), ...rare])}.`];
+    return [
+      `Closed in ${name}, but for ${list([...(ordinary.length === 0 ? [] : [`${list(ordinary)}${met}`]), ...rare])}.`,
+    ];
   }
   return [];
 }

@@ -53,7 +53,10 @@ export function foldedCalls(names: readonly string[]): string {
 
 /** `tdh_vp_create/addcx/flush*`: as {@link foldedCalls}, with their full beginnings. */
 export function folded(names: readonly string[]): string {
-  const groups = groupBy(names.map((name) => name.split("_")), (words) => words.slice(0, /^td[hg]$/.test(words[0] ?? "") ? 2 : 1).join("_"));
+  const groups = groupBy(
+    names.map((name) => name.split("_")),
+    (words) => words.slice(0, /^td[hg]$/.test(words[0] ?? "") ? 2 : 1).join("_"),
+  );
   return groups
     .map(([, group]) => {
       const shared = sharedWords(group);
@@ -99,12 +102,6 @@ export function entryName(leaf: Leaf): string {
 export function resourceText(resource: string, role: string | null): string {
   if (resource === "PAGE") return role === null ? "page" : `page ${role.replaceAll("-", " ")}`;
   return role === null ? resource : `${resource} (${role})`;
-}
-
-/** `EXCLUSIVE`, and for a lock whose bits host and guest use differently, the side: `HOST,EXCLUSIVE`. */
-export function modeText(row: Acquisition): string {
-  const sided = row.lock === "sept_entry" && row.mode !== "NO_LOCK";
-  return sided ? `${row.side.toUpperCase()},${row.mode}` : row.mode;
 }
 
 /** One end of a pair as a sentence names it; an asterisk marks a conditional acquisition. */

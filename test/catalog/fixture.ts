@@ -95,7 +95,7 @@ const LEAVES: readonly Leaf[] = [
       until("td-exit", row("TDR", "SHARED")),
       until("before-td-entry", row("TDCS", "SHARED")),
       until("before-td-entry", row("TDCS_EPOCH", "SHARED")),
-      until("before-td-entry", row("SEPT_TREE", "EXCLUSIVE", { when: "last_epf_gpa_list_idx != 0" })),
+      until("before-td-entry", row("SEPT_TREE", "EXCLUSIVE", { when: "tdvps_ptr->management.last_epf_gpa_list_idx" })),
     ],
     {
       opStates: RUN,

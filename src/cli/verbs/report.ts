@@ -2,7 +2,7 @@ import type { Catalog, Leaf, Site } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
 import { buildReport, type ReportScope, renderReportMarkdown, renderReportText } from "../../report/index.ts";
-import { allowOptions, type AllowOptions, judgeAccepted } from "../allow.ts";
+import { type AllowOptions, allowOptions, judgeAccepted } from "../allow.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
 import { checkWritable, writeWhole } from "../files.ts";
 import { chosenHost, hostOption, laterKernels, withoutPaths } from "../hosts.ts";
@@ -129,7 +129,19 @@ function shownLeaves(leaves: readonly Pick<Leaf, "name">[]): ReadonlySet<string>
 /** The explorer as one file; it shows every call, so what narrows a report does not apply. Loaded only here. */
 async function page(options: Options & CommonOptions, io: Io): Promise<ExitStatus> {
   const narrowing = (
-    ["all", "leaf", "resource", "allow", "evidence", "pamt", "without", "phase", "exceptional", "quote", "width"] as const
+    [
+      "all",
+      "leaf",
+      "resource",
+      "allow",
+      "evidence",
+      "pamt",
+      "without",
+      "phase",
+      "exceptional",
+      "quote",
+      "width",
+    ] as const
   ).find((name) => options[name] !== undefined);
   if (narrowing !== undefined) {
     throw new SeamlockError("SL0004", `--${narrowing} cannot be used with --format html`, {
