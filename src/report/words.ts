@@ -1,6 +1,6 @@
 /** Words and short phrases that every report uses. */
 import type { ContendPair } from "../analysis/index.ts";
-import type { Acquisition, Leaf, LockKind } from "../catalog/index.ts";
+import type { Leaf, LockKind } from "../catalog/index.ts";
 
 const KIND_NAMES: Readonly<Record<LockKind, string>> = {
   sharex: "sharex_lock",
