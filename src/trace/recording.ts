@@ -14,7 +14,7 @@ import { Lines } from "./lines.ts";
 import { Settler } from "./settle.ts";
 import { Spans } from "./spans.ts";
 import { Tally } from "./tally.ts";
-import { ENTER, RECORDED_LEAVES } from "./wrappers.ts";
+import { CALLED_LEAVES, ENTER, RECORDED_LEAVES } from "./wrappers.ts";
 
 export interface RecordingOptions {
   readonly catalog: Catalog;
@@ -69,7 +69,7 @@ export class Recording {
     const { catalog, host, skew = 0 } = options;
     this.#holders = new Holders(catalog, host?.guest?.calls ?? null);
     this.#spans = new Spans(catalog);
-    this.#called = new Set(host === undefined ? RECORDED_LEAVES : callsOf(host, catalog));
+    this.#called = new Set(host === undefined ? CALLED_LEAVES : callsOf(host, catalog));
     this.#format = options.format === undefined ? null : formatNamed(options.format);
     this.#tally = new Tally(options, this.#holders);
     this.#assembler = new Assembler(
