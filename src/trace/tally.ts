@@ -28,6 +28,8 @@ interface Ending {
   readonly hurried: number;
   readonly from: number | null;
   readonly to: number | null;
+  readonly surprises: TraceDocument["surprises"];
+  readonly neverSeen: readonly string[];
 }
 
 interface OfLeaf {
@@ -192,8 +194,8 @@ export class Tally {
         durations: plain(this.#lostTimes),
         worst: this.#worst,
       },
-      surprises: [],
-      neverSeen: [],
+      surprises: ending.surprises,
+      neverSeen: [...ending.neverSeen],
       diagnostics: this.#diagnostics(ending),
     };
   }
