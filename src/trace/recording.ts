@@ -164,6 +164,7 @@ export class Recording {
   #heard(what: Heard): void {
     if (what.began !== undefined) this.#began = what.began;
     if (what.ended !== undefined) this.#ended = what.ended;
+    if (what.overwritten !== undefined) this.#tally.overwritten += what.overwritten;
     if (what.kernel !== undefined) this.#kernel = what.kernel;
     if (what.clock !== undefined) this.#clock = what.clock;
     if (what.leaves !== undefined) this.#watched = new Set(what.leaves);

@@ -30,8 +30,9 @@ export function eventText(name: "ftrace" | "perf"): Format {
       const context = CONTEXT.exec(line);
       if (context === null) {
         // A header names the probes, a stack the functions.
-        if (!line.startsWith("#") && /^\s*\S+\s+\d+\s+\[/.test(line)) input.unread("no CPU, time and event", line);
-        return false;
+        if (line.startsWith("#") || !/^\s*\S+\s+\d+\s+\[/.test(line)) return false;
+        input.unread("no CPU, time and event", line);
+        return true;
       }
       const [, cpu = "", seconds = "", fraction = "", event = ""] = context;
       if (fraction.length === 9) resolution = 1;
@@ -75,11 +76,17 @@ export function runOf(event: string, body: string, at: At, input: Input): boolea
 }
 
 const LOST = /^CPU:(\d+) \[(?:LOST )?(\d+)? ?EVENTS(?: DROPPED)?\]/;
+const ENTRIES = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)/;
 const STARTED = /^#+ CPU (\d+) buffer started #+/;
 const PERF_LOST = /PERF_RECORD_LOST(?:_SAMPLES)?\b\D*(\d+)/;
 
 /** What tells that events are missing: the kernel, trace-cmd and perf each have a way of saying it. False: the line says nothing of it. */
 export function lossOf(line: string, input: Input): boolean {
+  const [, kept, written] = line.startsWith("# entries") ? (ENTRIES.exec(line) ?? []) : [];
+  if (kept !== undefined && written !== undefined) {
+    if (Number(written) > Number(kept)) input.heard({ overwritten: Number(written) - Number(kept) });
+    return false;
+  }
   const lost = LOST.exec(line);
   if (lost !== null) {
     input.assembler.loss(Number(lost[1]), Number(lost[2] ?? 1));

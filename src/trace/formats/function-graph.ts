@@ -27,9 +27,9 @@ export function functionGraph(): Format {
       if (!line.includes("tdh_") && !line.includes("kvm_e") && !line.includes("seamlock:")) return lossOf(line, input);
       const prologue = PROLOGUE.exec(line);
       if (prologue === null) {
-        if (!line.startsWith("#"))
-          input.unread("it has no time: record with funcgraph-abstime and funcgraph-cpu", line);
-        return false;
+        if (line.startsWith("#")) return false;
+        input.unread("it has no time: record with funcgraph-abstime and funcgraph-cpu", line);
+        return true;
       }
       const [all, seconds = "", fraction = "", cpu = "", tid] = prologue;
       const at: At = {
