@@ -60,5 +60,6 @@ export {
   valueText,
 } from "./symbolic/values.ts";
 export { joinedText } from "./text.ts";
+export { Types } from "./types.ts";
 export { calleeOf, expressionsIn, statementsIn } from "./walk.ts";
 export { ParameterWrites } from "./writes.ts";

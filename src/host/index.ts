@@ -22,6 +22,8 @@ export {
   hostLintSchema,
   hostSchema,
   hostsSchema,
+  LOCK_KINDS,
+  LOCK_SCOPES,
   type LockScope,
   type LockUse,
   type Phase,

@@ -1,10 +1,11 @@
 /** From a kernel source tree to the HostProfile of the hypervisor in it, by rules in data. */
 
-import { Program } from "../c/index.ts";
+import { Program, type SourceFile } from "../c/index.ts";
 import type { Diagnostic } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import type { HostProfile } from "../host/index.ts";
 import { bundledKernelRules, dialectOf, type KernelRules } from "./rules.ts";
+import { MODELS, PRELUDE } from "./source.ts";
 import { readKernelTree } from "./tree.ts";
 
 export { bundledKernelRules, type KernelRules, parseKernelRules } from "./rules.ts";
@@ -40,5 +41,13 @@ export function extractHost(tree: string, options: ExtractHostOptions = {}): Hos
 
 /** The program in a kernel tree: what the rules name of it. */
 export function readKernel(tree: string, rules: KernelRules): Program {
-  return new Program(readKernelTree(tree, rules.scope).files, dialectOf(rules));
+  return programOf(readKernelTree(tree, rules.scope).files, rules);
+}
+
+function programOf(files: readonly SourceFile[], rules: KernelRules): Program {
+  const own = [
+    { path: PRELUDE, source: rules.prelude },
+    { path: MODELS, source: rules.models },
+  ];
+  return new Program([...own, ...files], dialectOf(rules));
 }
