@@ -78,6 +78,12 @@ export class Types {
     return this.membersOf(tag).get(member) ?? null;
   }
 
+  /** The type of a member given as `structure.member`; null when it is not known. */
+  typeOfMember(name: string): string | null {
+    const at = name.indexOf(".");
+    return at < 0 ? null : this.memberType(name.slice(0, at), name.slice(at + 1));
+  }
+
   /** The type of an object at file scope; null when none is declared. */
   globalType(name: string): string | null {
     const known = this.globals.get(name);

@@ -11,11 +11,11 @@ import { callEffect, type Effect, LockTable } from "./calls.ts";
 import type { Code, Instruction } from "./code.ts";
 import { Evaluator, type Known } from "./evaluate.ts";
 import type { Assertion, Context, Edge, Place, Seamcall } from "./graph.ts";
-import { type LockSet, regard } from "./locks.ts";
+import { type LockSet, regard, without } from "./locks.ts";
 import type { Reach } from "./reach.ts";
-import type { Source } from "./source.ts";
-import { type Facts, isWithin, join, State } from "./state.ts";
-import { NEGATIVES, number, ONE, objectsOf, objectValue, POSITIVE, pointerTo, setOf, TOP, truthOf, type Value, ZERO } from "./values.ts";
+import { MODELS, type Source } from "./source.ts";
+import { type Facts, factsOf, isWithin, join, State } from "./state.ts";
+import { functionValue, NEGATIVES, number, ONE, objectValue, POSITIVE, pointerTo, setOf, TOP, truthOf, type Value, ZERO } from "./values.ts";
 
 /** Bounds; what they cut off is a diagnostic. */
 export const BOUNDS = {
@@ -61,6 +61,7 @@ export interface Trouble {
 export interface Exclusion {
   readonly function: string;
   readonly from?: string | undefined;
+  readonly phases?: readonly string[] | undefined;
   readonly reason: string;
   readonly places: Place[];
 }
@@ -78,6 +79,9 @@ const WORDS: Readonly<Record<string, Value>> = {
   any: TOP,
   "not positive": setOf([...NEGATIVES.atoms, ...ZERO.atoms]),
 };
+
+/** Stands for the phase itself among the facts. */
+const PHASE = "(phase)";
 
 /** A context and what came out of it. */
 class Run implements Context {
@@ -158,10 +162,12 @@ export class Analysis {
   readonly results: ReadonlyMap<string, Value>;
   readonly others: ReadonlySet<string>;
   private readonly cuts: ReadonlySet<string>;
+  private readonly opaque: ReadonlySet<string>;
   /** Calls that rules leave out, with the places where they did. */
   readonly exclusions: readonly Exclusion[];
   /** Ways that the source asserts not to be possible. */
   readonly prunings = new Map<string, Pruning>();
+  private phase = "";
   private facts: ReadonlyMap<string, Value> = new Map();
   private readonly tracked: ReadonlySet<string>;
   private readonly runs = new Map<string, Run[]>();
@@ -179,6 +185,7 @@ export class Analysis {
     this.table = new LockTable(rules.locks.classes);
     this.others = new Set(rules.others);
     this.cuts = new Set(rules.entries.cuts);
+    this.opaque = new Set(rules.facts.opaque);
     this.exclusions = rules.excluded.map((rule) => ({ ...rule, places: [] }));
     this.results = new Map(Object.entries(rules.facts.results).map(([name, value]) => [name, this.valueOfText(value)]));
     this.known = {
@@ -199,16 +206,39 @@ export class Analysis {
 
   /** The value of a constant expression; null when it is none in this tree. */
   constant(text: string): bigint | null {
-    return this.source.program.evaluate(this.source.program.expression(text));
+    const value = this.source.program.evaluate(this.source.program.expression(text));
+    return value === null ? null : BigInt.asIntN(64, value);
+  }
+
+  /** Facts after a call: those that speak of a function's own walk do not outlast it, unless a model sets them. */
+  outlasting(after: Facts, before: Facts, info: FunctionInfo): Facts {
+    if (after === before || info.file === MODELS) return after;
+    const values = new Map(after.values);
+    for (const name of this.source.rules.facts.local) {
+      const value = before.values.get(name);
+      if (value === undefined) values.delete(name);
+      else values.set(name, value);
+    }
+    return factsOf(values);
   }
 
   isCut(name: string): boolean {
     return this.cuts.has(name);
   }
 
+  /** Is it a structure whose members are not followed? */
+  isOpaque(type: string | undefined): boolean {
+    const tag = type?.includes("struct") ? this.source.types.tagOf(type) : null;
+    return tag !== null && this.opaque.has(tag);
+  }
+
   /** The rule that leaves a call out. */
   excluded(name: string, from: string): Exclusion | null {
-    return this.exclusions.find((rule) => rule.function === name && (rule.from === undefined || rule.from === from)) ?? null;
+    const rule = this.exclusions.find((r) => r.function === name && (r.from === undefined || r.from === from));
+    if (rule?.phases === undefined) return rule ?? null;
+    // What a run does then depends on the phase.
+    this.stack.at(-1)?.asked.set(PHASE, this.fact(PHASE));
+    return rule.phases.includes(this.phase) ? rule : null;
   }
 
   /** Notes that an assertion was taken as proof that a way is not possible. */
@@ -227,11 +257,13 @@ export class Analysis {
   /**
    * Analyses an entry.
    *
+   * @param phase its name
    * @param facts what is known of members and globals in the phase
    * @returns null when the function cannot be parsed
    */
-  entry(input: Input, facts: ReadonlyMap<string, Value>): Context | null {
-    this.facts = facts;
+  entry(input: Input, phase: string, facts: ReadonlyMap<string, Value>): Context | null {
+    this.phase = phase;
+    this.facts = new Map([...facts, [PHASE, functionValue(phase)]]);
     return this.run(input);
   }
 
@@ -416,15 +448,8 @@ export class Execution {
       case "choose":
         this.meetOrGo(instruction.to, state.copy());
         return at + 1;
-      case "branch": {
-        const other = state.copy();
-        const dead = this.plan.dead[at];
-        if (this.evaluator.assume(instruction.test, false, other)) {
-          if (dead !== undefined) for (const name of dead) other.vars.delete(name);
-          this.meetOrGo(instruction.no, other);
-        }
-        return this.evaluator.assume(instruction.test, true, state) ? at + 1 : null;
-      }
+      case "branch":
+        return this.branch(instruction, at, state);
       case "switch":
         this.switch(instruction, at, state);
         return null;
@@ -439,6 +464,12 @@ export class Execution {
         return at + 1;
       case "rounds-end":
         return this.roundsEnd(instruction.loop, at, state) ? at + 1 : null;
+      case "rounds-left":
+        // What was taken of some, nobody knows of whom, is as good as not held.
+        state.vars.delete(roundName(instruction.loop));
+        state.locks = without(state.locks, (held) => held.of !== "each");
+        for (const key of [...state.taken.keys()]) if (key.endsWith(" each")) state.taken.delete(key);
+        return at + 1;
       case "check": {
         const rule = this.analysis.source.rules.reports[instruction.name];
         const { no } = truthOf(this.evaluator.value(instruction.test, state));
@@ -452,12 +483,29 @@ export class Execution {
     }
   }
 
+  private branch(instruction: Extract<Instruction, { op: "branch" }>, at: number, state: State): number | null {
+    const { yes, no } = truthOf(this.evaluator.value(instruction.test, state));
+    if (!yes) {
+      for (const name of this.plan.dead[at] ?? []) state.vars.delete(name);
+      this.meet(instruction.no, state);
+      return null;
+    }
+    if (!no) return at + 1;
+    const other = state.copy();
+    if (this.evaluator.assume(instruction.test, false, other)) {
+      for (const name of this.plan.dead[at] ?? []) other.vars.delete(name);
+      this.meet(instruction.no, other);
+    }
+    return this.evaluator.assume(instruction.test, true, state) ? at + 1 : null;
+  }
+
   private meetOrGo(at: number, state: State): void {
     this.meet(at, state);
   }
 
   private assign(to: Expr, value: Expr, state: State): void {
     const inner = value.kind === "cast" ? value.operand : value;
+    if (to.kind === "name" && this.analysis.isOpaque(this.run_.code.types.get(to.name))) return;
     if (inner.kind === "initializer") {
       const place = this.evaluator.place(to, state);
       if (place?.kind === "local") this.initialize(place.path, inner, state);
@@ -480,6 +528,7 @@ export class Execution {
     }
     const result = this.evaluator.value(value, state);
     if (target?.kind === "local" && state.contents(target.path).some(([rest]) => rest !== "")) state.forget(target.path);
+    if (to.kind === "member" && this.analysis.isOpaque(this.evaluator.typeOf(to.object) ?? "")) return;
     this.evaluator.store(to, result, state);
   }
 
@@ -550,7 +599,7 @@ export class Execution {
     const result = value === null ? TOP : this.evaluator.value(value, state);
     // What points into the function is gone with it.
     const clean = (v: Value): Value => {
-      if (!objectsOf(v).some((path) => !path.startsWith("@"))) return v;
+      if (!v.objects.some((path) => !path.startsWith("@"))) return v;
       return TOP;
     };
     const vars = new Map<string, Value>();
@@ -603,18 +652,18 @@ export class Execution {
       const edge = { ...from, locks, taken: new Map(state.taken), to: run };
       this.run_.edges.set(key, edge);
     }
-    return [...run.outcomes.values()].map((outcome) => this.returned(outcome, passed, state, locks));
+    return [...run.outcomes.values()].map((outcome) => this.returned(info, outcome, passed, state, locks));
   }
 
-  private returned(outcome: Outcome, passed: Passed, before: State, locks: LockSet): Effect {
+  private returned(info: FunctionInfo, outcome: Outcome, passed: Passed, before: State, locks: LockSet): Effect {
     const state = before.copy();
-    state.facts = outcome.facts;
+    state.facts = this.analysis.outlasting(outcome.facts, before.facts, info);
     if (locks === before.locks) {
       state.locks = outcome.locks;
       for (const [key, place] of outcome.taken) state.taken.set(key, place);
     }
     const back = (value: Value): Value => {
-      if (objectsOf(value).length === 0) return value;
+      if (value.objects.length === 0) return value;
       return setOf(value.atoms.flatMap((a) => (a.kind === "object" ? passed.back(a.path).atoms : [a])));
     };
     for (const path of passed.names.values()) state.forget(path);
@@ -651,7 +700,7 @@ function passObjects(args: readonly Value[], state: State): Passed {
     return name;
   };
   const passed = (value: Value): Value => {
-    if (objectsOf(value).length === 0) return value;
+    if (value.objects.length === 0) return value;
     return setOf(value.atoms.flatMap((a) => (a.kind === "object" ? objectAtoms(nameOf(a.path)) : [a])));
   };
   const given = args.map(passed);
@@ -678,11 +727,11 @@ function objectAtoms(path: string): Value["atoms"] {
 /** The state after something that is not known did what it liked with the objects that it was given. */
 export function forgetting(state: State, args: readonly Value[]): State {
   const seen = new Set<string>();
-  const queue = args.flatMap(objectsOf);
+  const queue = args.flatMap((value) => value.objects);
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
     if (seen.has(path)) continue;
     seen.add(path);
-    for (const [, value] of state.contents(path)) queue.push(...objectsOf(value));
+    for (const [, value] of state.contents(path)) queue.push(...value.objects);
     state.forget(path);
   }
   return state;

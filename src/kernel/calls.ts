@@ -4,8 +4,7 @@ import type { Expr, FunctionInfo } from "../c/index.ts";
 import type { Execution } from "./analysis.ts";
 import { forgetting } from "./analysis.ts";
 import type { Instruction } from "./code.ts";
-import type { Held, LockSet } from "./locks.ts";
-import { drop, find, heldKey, NO_LOCKS, regard, take, without } from "./locks.ts";
+import { drop, find, heldKey, NO_LOCKS, take } from "./locks.ts";
 import { calleeName } from "./lower.ts";
 import type { LockCall, LockClass } from "./rules.ts";
 import { outsideName } from "./source.ts";
@@ -248,18 +247,11 @@ function callback(on: Execution, name: string, call: Call, at: number, state: St
   const effects = targets
     .filter((info) => on.analysis.reach.matters(info))
     .flatMap((info) => {
-      const locks = elsewhere(on, state.locks, waits, rule.irqsOff);
+      // The caller's locks stay held for as long as it waits.
+      const locks = waits ? state.locks : NO_LOCKS;
       const from = { at, line: call.line, cases: call.cases, context: rule.context };
       return on.invoke(info, given, state, from, locks);
     });
   if (effects.length === 0) return [{ state: forgetting(state, given), value: TOP }];
   return effects.map((effect) => ({ state: effect.state, value: TOP }));
-}
-
-/** What is held where a call-back runs: the caller's locks for as long as it waits, but not what is about its CPU. */
-function elsewhere(on: Execution, locks: LockSet, waits: boolean, irqsOff: boolean): LockSet {
-  const isContext = (held: Held): boolean => on.analysis.table.classes.get(held.lock)?.context === true;
-  let there = waits ? without(locks, (held) => !isContext(held)) : NO_LOCKS;
-  if (irqsOff) for (const c of on.analysis.table.classes.values()) if (c.context) there = take(there, c.name, "self", "exclusive", false);
-  return regard(there, "each", "each");
 }

@@ -36,7 +36,8 @@ export type Instruction =
     }
   /** A round of a loop over all objects of a kind begins; `variable` points to each in turn. */
   | { readonly op: "round"; readonly loop: number; readonly variable: string; readonly line: number }
-  | { readonly op: "rounds-begin" | "rounds-end"; readonly loop: number; readonly line: number }
+  /** All rounds are over; or the loop is left in one of them. */
+  | { readonly op: "rounds-begin" | "rounds-end" | "rounds-left"; readonly loop: number; readonly line: number }
   /** Something complains when the test holds; the test itself follows. */
   | { readonly op: "check"; readonly name: string; readonly test: Expr; readonly line: number }
   /** The complaint is made. */

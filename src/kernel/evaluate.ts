@@ -12,12 +12,13 @@ import {
   instanceOf,
   memberValue,
   number,
-  objectsOf,
   objectValue,
   only,
+  POINTER,
   POSITIVE,
   setOf,
   TOP,
+  TRUTH,
   truthOf,
   unaryValue,
   union,
@@ -103,7 +104,7 @@ export class Evaluator {
     const value = this.value(object, state);
     const [first] = value.atoms;
     if (value.atoms.length === 1 && first?.kind === "object") return { kind: "local", path: `${first.path}.${field}` };
-    if (objectsOf(value).length > 0) return null;
+    if (value.objects.length > 0) return null;
     return this.ofTag({ kind: "member", object, field, arrow: true, line: 0 }, instanceOf(value));
   }
 
@@ -122,6 +123,10 @@ export class Evaluator {
   /** The tag of the structure that an expression is or points to; null when it is not known. */
   tagOf(e: Expr): string | null {
     return this.source.types.tagOfExpr(e, { variable: this.variable, result: () => null });
+  }
+
+  typeOf(e: Expr): string | null {
+    return this.source.types.typeOf(e, { variable: this.variable, result: () => null });
   }
 
   // ---------------------------------------------------------------- values
@@ -176,10 +181,10 @@ export class Evaluator {
   private memberValue(e: Extract<Expr, { kind: "member" | "index" }>, state: State): Value {
     const place = this.place(e, state);
     if (place?.kind === "local") return state.read(place.path);
-    if (place?.kind === "member") return this.read(place, state);
+    if (place?.kind === "member") return this.read(place, state, this.source.types.typeOfMember(place.member));
     if (e.kind === "member" && e.arrow) {
       const value = this.value(e.object, state);
-      const paths = objectsOf(value);
+      const paths = value.objects;
       if (paths.length > 0 && paths.length === value.atoms.filter((a) => a.kind !== "number").length)
         return paths.map((path) => state.read(`${path}.${e.field}`)).reduce(union);
     }
@@ -187,9 +192,11 @@ export class Evaluator {
     return TOP;
   }
 
-  private read(place: Extract<Named, { kind: "member" }>, state: State): Value {
+  private read(place: Extract<Named, { kind: "member" }>, state: State, type: string | null = null): Value {
     if (place.isFact) return state.facts.values.get(place.member) ?? this.known.fact(place.member) ?? TOP;
-    return withInstance(TOP, place.of);
+    // An error is handed on as a pointer, but not kept as one.
+    if (type?.endsWith("*")) return withInstance(POINTER, place.of);
+    return type === "bool" ? TRUTH : withInstance(TOP, place.of);
   }
 
   private addressOf(e: Expr, state: State): Value {
@@ -227,11 +234,11 @@ export class Evaluator {
     }
     if (place?.kind === "member") {
       if (place.isFact) this.setFact(place.member, place.of === "other" ? union(value, this.read(place, state)) : value, state);
-      for (const path of objectsOf(value)) state.forget(path);
+      for (const path of value.objects) state.forget(path);
       return;
     }
-    if (to.kind === "member" && to.arrow) for (const path of objectsOf(this.value(to.object, state))) state.forget(path);
-    if (to.kind === "unary") for (const path of objectsOf(this.value(to.operand, state))) state.forget(path);
+    if (to.kind === "member" && to.arrow) for (const path of this.value(to.object, state).objects) state.forget(path);
+    if (to.kind === "unary") for (const path of this.value(to.operand, state).objects) state.forget(path);
   }
 
   setFact(member: string, value: Value, state: State): void {

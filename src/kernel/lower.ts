@@ -44,6 +44,8 @@ interface Scope {
   readonly names: Map<string, string>;
   /** Innermost last. */
   readonly cleanups: (readonly Stmt[])[];
+  /** The loop over all objects that leaving the scope by a jump breaks off. */
+  readonly loop: number | null;
   readonly parent: Scope | null;
 }
 
@@ -63,7 +65,7 @@ class Lowerer {
   private readonly lost: number[];
   private readonly ast: FunctionAst;
   private readonly rules: Lowering;
-  private scope: Scope = { names: new Map(), cleanups: [], parent: null };
+  private scope: Scope = { names: new Map(), cleanups: [], loop: null, parent: null };
   private temporaries = 0;
   private loops = 0;
   private cases: readonly string[] = [];
@@ -126,14 +128,13 @@ class Lowerer {
     return null;
   }
 
-  private open(): Scope {
-    this.scope = { names: new Map(), cleanups: [], parent: this.scope };
-    return this.scope;
+  private open(loop: number | null = null): void {
+    this.scope = { names: new Map(), cleanups: [], loop, parent: this.scope };
   }
 
   /** Leaves the innermost scope, at whose end its guards are dropped. */
   private close(): void {
-    this.cleanUp(this.scope, this.scope.parent);
+    if (this.scope.loop === null) this.cleanUp(this.scope, this.scope.parent);
     this.scope = this.scope.parent as Scope;
   }
 
@@ -143,9 +144,10 @@ class Lowerer {
     for (let scope: Scope | null = from; scope !== null && scope !== to; scope = scope.parent) {
       for (const cleanup of [...scope.cleanups].reverse()) {
         // A cleanup sees the names of its scope, and is none of its own cleanups.
-        this.scope = { names: new Map(), cleanups: [], parent: scope };
+        this.scope = { names: new Map(), cleanups: [], loop: null, parent: scope };
         for (const s of cleanup) this.statement(s);
       }
+      if (scope.loop !== null) this.emit({ op: "rounds-left", loop: scope.loop, line: this.ast.line });
     }
     this.scope = before;
   }
@@ -275,10 +277,10 @@ class Lowerer {
   }
 
   /** Lowers the body of a loop; what leaves the loop is added to `out`, and what goes on with the next round is returned. */
-  private loopBody(body: Stmt, out: number[]): number[] {
+  private loopBody(body: Stmt, out: number[], outside: Scope = this.scope): number[] {
     const { breaks, continues } = this;
     const next: number[] = [];
-    this.breaks = { patch: out, scope: this.scope };
+    this.breaks = { patch: out, scope: outside };
     this.continues = { patch: next, scope: this.scope };
     this.statement(body);
     this.breaks = breaks;
@@ -305,9 +307,9 @@ class Lowerer {
 
   private macroLoop(macro: string, args: readonly Expr[], body: Stmt, line: number): void {
     const rule = this.rules.loop(macro);
+    const loop = ++this.loops;
     this.open();
     const lowered = args.map((arg) => this.expr(arg));
-    const loop = ++this.loops;
     const variables = rule.assigns.flatMap((i) => {
       const arg = lowered[i];
       return arg?.kind === "name" ? [arg.name] : [];
@@ -322,7 +324,11 @@ class Lowerer {
       else this.assign(NAME(name, line), UNKNOWN_POINTER(line), line);
     }
     const left: number[] = [];
-    const next = this.loopBody(body, left);
+    // What leaves the loop leaves the scope of its rounds, too; what goes on with the next round does not.
+    const outside = this.scope;
+    if (pointer !== undefined) this.open(loop);
+    const next = this.loopBody(body, left, outside);
+    if (pointer !== undefined) this.close();
     this.patch(next, start);
     this.emit({ op: "jump", to: start, line });
     this.patch(out, this.code.length);
@@ -511,11 +517,9 @@ class Lowerer {
   }
 
   private update(e: Extract<Expr, { kind: "update" }>): Expr {
-    const target = this.expr(e.operand);
-    const op = e.op === "++" ? "+" : "-";
-    this.assign(target, { kind: "binary", op, left: target, right: NUMBER(1n, e.line), line: e.line }, e.line);
-    // Whether the old or the new value is meant is not known here.
-    return { kind: "conditional", test: UNKNOWN(e.line), yes: target, no: UNKNOWN(e.line), line: e.line };
+    // What is counted takes on any value; following each would make every round of a loop another one.
+    this.assign(this.expr(e.operand), UNKNOWN(e.line), e.line);
+    return UNKNOWN(e.line);
   }
 
   private assignment(e: Extract<Expr, { kind: "assign" }>): Expr {

@@ -6,19 +6,25 @@
 import type { FunctionInfo } from "../c/index.ts";
 import type { Source } from "./source.ts";
 
-/** Characters of a body that is followed for its result alone. */
-const SMALL = 1600;
+/** Words of a body that is followed for its result alone. */
+const SMALL = 90;
+/** … when the result may depend on a member that is followed. */
+const TELLING = 250;
 
 export class Reach {
   private readonly source: Source;
+  private readonly sizes = new Map<FunctionInfo, number>();
   private readonly words = new Map<FunctionInfo, ReadonlySet<string>>();
   /** Functions from whose name, or whose member's name, something that matters is reached. */
   private readonly seamcalling: ReadonlySet<FunctionInfo>;
   private readonly locking: ReadonlySet<FunctionInfo>;
+  /** Names of members that are followed. */
+  private readonly facts: ReadonlySet<string>;
 
   constructor(source: Source) {
     this.source = source;
     const { rules } = source;
+    this.facts = new Set([...Object.keys(rules.facts.members), ...rules.facts.tracked].map(lastWord));
     const members = new Set(rules.locks.classes.flatMap((c) => c.members.map(lastWord)));
     const all = [...source.program.functions.values()].flat();
     for (const info of all) this.words.set(info, this.wordsOf(info));
@@ -55,11 +61,14 @@ export class Reach {
 
   /** Is it small enough to be followed for its result alone? */
   isSmall(info: FunctionInfo): boolean {
-    return info.bodyEnd - info.bodyStart <= SMALL;
+    const size = this.sizes.get(info) ?? 0;
+    return size <= SMALL || (size <= TELLING && has(this.words.get(info) as ReadonlySet<string>, this.facts));
   }
 
   private wordsOf(info: FunctionInfo): ReadonlySet<string> {
-    return new Set(this.body(info).match(/[A-Za-z_]\w*/g) ?? []);
+    const words = this.body(info).match(/[A-Za-z_]\w*/g) ?? [];
+    this.sizes.set(info, words.length);
+    return new Set(words);
   }
 
   private body(info: FunctionInfo): string {

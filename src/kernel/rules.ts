@@ -67,7 +67,6 @@ const lockClassSchema = z.strictObject({
   by: z.enum(["derived", "rule", "stated"]).default("derived"),
   of: z.enum(["self", "target"]).default("self").describe("whose it is where the source does not tell"),
   nests: z.boolean().default(false).describe("it may be taken again by who has it"),
-  context: z.boolean().default(false).describe("no lock, but told as the context of a call: interrupts off"),
 });
 
 const lockCallSchema = z.strictObject({
@@ -88,7 +87,6 @@ const callbackSchema = z.strictObject({
   argument: position.optional(),
   waits: z.union([z.boolean(), position]).default(true).describe("the caller goes on only afterwards, so its locks stay held"),
   context: text.describe("where the function runs, in words"),
-  irqsOff: z.boolean().default(false),
 });
 
 const entriesSchema = z.strictObject({
@@ -106,6 +104,8 @@ const factsSchema = z.strictObject({
   members: z.record(text, valueText).describe("by `structure.member`, or the name of a global object"),
   perVcpu: names.describe("structures of which each vCPU has its own"),
   tracked: names.describe("members whose value is followed, though nothing is known of it at first"),
+  local: names.describe("tracked globals of the models that speak of one function's walk and do not outlast it"),
+  opaque: names.describe("structures whose members are not followed"),
   results: z.record(text, valueText).describe("what calls give"),
   targets: z.record(text, names).describe("functions that a member points to, by `structure.member`"),
 });
@@ -129,6 +129,7 @@ const seamcallsSchema = z.strictObject({
 const excludedSchema = z.strictObject({
   function: text.describe("a function; calls of it are not followed"),
   from: text.optional().describe("only those in this function"),
+  phases: names.optional().describe("only in these phases"),
   reason: text,
 });
 

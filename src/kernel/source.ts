@@ -30,6 +30,7 @@ export class Source {
   readonly rules: KernelRules;
   private readonly codes = new Map<FunctionInfo, Code | null>();
   private readonly lowering: Omit<Lowering, "typeOf" | "inline">;
+  private readonly resolved = new Map<string, Map<string, FunctionInfo | null>>();
   private readonly inlines = new Map<FunctionInfo, Inline | null>();
   /** Names that rules speak of: calls of them stay. */
   private readonly spoken: ReadonlySet<string>;
@@ -63,8 +64,17 @@ export class Source {
 
   /** The function that a name means in a file; a model of the rules takes its place. */
   resolve(name: string, file: string): FunctionInfo | null {
+    let names = this.resolved.get(file);
+    if (names === undefined) {
+      names = new Map();
+      this.resolved.set(file, names);
+    }
+    const known = names.get(name);
+    if (known !== undefined) return known;
     const model = this.program.functions.get(name)?.find((info) => info.file === MODELS);
-    return model ?? this.program.resolve(name, file);
+    const info = model ?? this.program.resolve(name, file);
+    names.set(name, info);
+    return info;
   }
 
   /** A name for a function that no other one has. */

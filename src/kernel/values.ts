@@ -25,6 +25,8 @@ export type Instance = "self" | "each" | "all" | "other";
 export interface Value {
   readonly id: number;
   readonly atoms: readonly Atom[];
+  /** Paths of the local objects that it may point to. */
+  readonly objects: readonly string[];
 }
 
 /** More numbers than these are told apart by their sign only. */
@@ -32,6 +34,8 @@ const MAX_NUMBERS = 12;
 
 const atoms = new Map<string, Atom>();
 const values = new Map<string, Value>();
+/** Values of one atom, by its id. */
+const singles: (Value | undefined)[] = [];
 let count = 0;
 
 function atom<T extends Omit<Atom, "id">>(key: string, make: T): Atom {
@@ -48,20 +52,26 @@ const positiveAtom = (of: Instance): Atom => atom(`+${of}`, { kind: "positive", 
 
 /** The value that has these atoms; equal sets are one object. */
 export function setOf(list: readonly Atom[]): Value {
-  const numbers = list.filter((a) => a.kind === "number");
   let plain = list;
-  if (numbers.length > MAX_NUMBERS) {
+  if (list.length > MAX_NUMBERS && list.filter((a) => a.kind === "number").length > MAX_NUMBERS) {
     plain = list.flatMap((a): Atom[] => {
       if (a.kind !== "number" || a.value === 0n) return [a];
       return [a.value < 0n ? NEGATIVE : positiveAtom("self")];
     });
   }
-  const sorted = [...new Set(plain)].sort((a, b) => a.id - b.id);
+  const [first] = plain;
+  if (plain.length === 1 && first !== undefined) {
+    const single = singles[first.id];
+    if (single !== undefined) return single;
+  }
+  const sorted = plain.length < 2 ? plain : [...new Set(plain)].sort((a, b) => a.id - b.id);
   const key = sorted.map((a) => a.id).join();
   const known = values.get(key);
   if (known !== undefined) return known;
-  const made = { id: values.size, atoms: sorted };
+  const objects = sorted.flatMap((a) => (a.kind === "object" ? [a.path] : []));
+  const made = { id: values.size, atoms: sorted, objects };
   values.set(key, made);
+  if (sorted.length === 1 && first !== undefined) singles[first.id] = made;
   return made;
 }
 
@@ -75,6 +85,8 @@ export const TRUTH = setOf([numberAtom(0n), numberAtom(1n)]);
 export const NEGATIVES = setOf([NEGATIVE]);
 /** No zero and no error: a pointer to something, or a positive number. */
 export const POSITIVE = setOf([positiveAtom("self")]);
+/** A pointer to something, or NULL. */
+export const POINTER = setOf([numberAtom(0n), positiveAtom("self")]);
 export const NOT_ZERO = setOf([NEGATIVE, positiveAtom("self")]);
 export const pointerTo = (of: Instance): Value => setOf([positiveAtom(of)]);
 export const functionValue = (name: string): Value => setOf([atom(`f${name}`, { kind: "function", name })]);
@@ -87,18 +99,13 @@ export const only = (a: Atom): Value => setOf([a]);
 export function union(a: Value, b: Value): Value {
   if (a === b || b.atoms.length === 0) return a;
   if (a.atoms.length === 0) return b;
-  return remembered("|", a, b, () => setOf([...a.atoms, ...b.atoms]));
+  return remembered("either", a, b, () => setOf([...a.atoms, ...b.atoms]));
 }
 
 /** The number that a value is; null when it may be another one or none. */
 export function constantOf(value: Value): bigint | null {
   const [first] = value.atoms;
   return value.atoms.length === 1 && first?.kind === "number" ? first.value : null;
-}
-
-/** The paths of the local objects that a pointer may point to. */
-export function objectsOf(value: Value): string[] {
-  return value.atoms.flatMap((a) => (a.kind === "object" ? [a.path] : []));
 }
 
 /** The keys of the functions that a pointer may point to. */
@@ -134,14 +141,19 @@ export function truthOf(value: Value): { readonly no: boolean; readonly yes: boo
   return { no, yes };
 }
 
-const known = new Map<string, Value>();
+const known = new Map<string, Map<number, Value>>();
 
 function remembered(op: string, a: Value, b: Value, make: () => Value): Value {
-  const key = `${op} ${a.id} ${b.id}`;
-  const before = known.get(key);
+  let results = known.get(op);
+  if (results === undefined) {
+    results = new Map();
+    known.set(op, results);
+  }
+  const key = a.id * 0x100000 + b.id;
+  const before = results.get(key);
   if (before !== undefined) return before;
   const made = make();
-  known.set(key, made);
+  results.set(key, made);
   return made;
 }
 
