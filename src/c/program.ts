@@ -233,7 +233,8 @@ export class Program {
     const list = this.functions.get(name);
     if (!list) return null;
     const seen = list.filter((info) => this.isSeen(info, fromFile));
-    return seen.find((info) => info.file === fromFile) ?? seen.find((info) => !info.isWeak) ?? seen[0] ?? null;
+    const strong = seen.filter((info) => !info.isWeak);
+    return strong.find((info) => info.file === fromFile) ?? strong[0] ?? seen[0] ?? null;
   }
 
   private isSeen(info: FunctionInfo, fromFile: string): boolean {

@@ -13,6 +13,7 @@ export {
 export {
   type BusyClause,
   type Extracted,
+  guestSchema,
   type HostLock,
   type HostPath,
   type HostPlace,

@@ -10,12 +10,25 @@ import type { Expr, FunctionInfo } from "../c/index.ts";
 import { callEffect, type Effect, LockTable } from "./calls.ts";
 import type { Code, Instruction } from "./code.ts";
 import { Evaluator, type Known } from "./evaluate.ts";
-import type { Assertion, Context, Edge, Place, Seamcall } from "./graph.ts";
+import type { Assertion, Context, Edge, Gate, Place, Seamcall } from "./graph.ts";
 import { type LockSet, regard, without } from "./locks.ts";
 import type { Reach } from "./reach.ts";
-import { MODELS, type Source } from "./source.ts";
+import { MODELS, outsideKey, type Source } from "./source.ts";
 import { type Facts, factsOf, isWithin, join, State } from "./state.ts";
-import { functionValue, NEGATIVES, number, ONE, objectValue, POSITIVE, pointerTo, setOf, TOP, truthOf, type Value, ZERO } from "./values.ts";
+import {
+  functionValue,
+  NEGATIVES,
+  number,
+  ONE,
+  objectValue,
+  POSITIVE,
+  pointerTo,
+  setOf,
+  TOP,
+  truthOf,
+  type Value,
+  ZERO,
+} from "./values.ts";
 
 /** Bounds; what they cut off is a diagnostic. */
 export const BOUNDS = {
@@ -77,6 +90,7 @@ const WORDS: Readonly<Record<string, Value>> = {
   positive: POSITIVE,
   negative: NEGATIVES,
   any: TOP,
+  "a function elsewhere": functionValue(outsideKey("")),
   "not positive": setOf([...NEGATIVES.atoms, ...ZERO.atoms]),
 };
 
@@ -91,6 +105,8 @@ class Run implements Context {
   readonly seamcalls = new Map<string, Seamcall>();
   readonly edges = new Map<string, Edge>();
   readonly assertions = new Map<string, Assertion>();
+  readonly tests = new Map<string, Gate>();
+  readonly stores = new Map<string, Gate & { readonly value: Value }>();
   readonly troubles = new Map<string, Trouble>();
   outcomes = new Map<string, Outcome>();
   /** Facts of the phase that it asked for, and what they were. */
@@ -137,7 +153,8 @@ class Run implements Context {
 
   seamcall(at: number, line: number, leaf: bigint | null, state: State): void {
     const key = `${at} ${leaf} ${state.locks.id}`;
-    if (!this.seamcalls.has(key)) this.seamcalls.set(key, { at, line, leaf, locks: state.locks, taken: new Map(state.taken) });
+    if (!this.seamcalls.has(key))
+      this.seamcalls.set(key, { at, line, leaf, locks: state.locks, taken: new Map(state.taken) });
   }
 
   trouble(kind: Trouble["kind"], what: string, line: number): void {
@@ -152,6 +169,8 @@ interface Plan {
   readonly isTarget: readonly boolean[];
   /** Results of calls that nothing after it reads. */
   readonly dead: readonly (readonly string[] | undefined)[];
+  /** Does a test at it, or a store, speak of a member that is followed? */
+  readonly speaks: readonly boolean[];
 }
 
 export class Analysis {
@@ -167,9 +186,11 @@ export class Analysis {
   readonly exclusions: readonly Exclusion[];
   /** Ways that the source asserts not to be possible. */
   readonly prunings = new Map<string, Pruning>();
+  readonly presumptions = new Map<string, { readonly place: Place; readonly name: string }>();
   private phase = "";
   private facts: ReadonlyMap<string, Value> = new Map();
   private readonly tracked: ReadonlySet<string>;
+  private readonly factWords: ReadonlySet<string>;
   private readonly runs = new Map<string, Run[]>();
   private readonly plans = new Map<Code, Plan>();
   private readonly stack: Run[] = [];
@@ -188,6 +209,7 @@ export class Analysis {
     this.opaque = new Set(rules.facts.opaque);
     this.exclusions = rules.excluded.map((rule) => ({ ...rule, places: [] }));
     this.results = new Map(Object.entries(rules.facts.results).map(([name, value]) => [name, this.valueOfText(value)]));
+    this.factWords = new Set([...tracked].map((member) => member.slice(member.lastIndexOf(".") + 1)));
     this.known = {
       fact: (member) => (this.tracked.has(member) ? this.fact(member) : null),
       perVcpu: new Set(source.rules.facts.perVcpu),
@@ -241,6 +263,11 @@ export class Analysis {
     return rule.phases.includes(this.phase) ? rule : null;
   }
 
+  /** Notes that a complaint was taken as one that is never made. */
+  presumed(place: Place, name: string): void {
+    this.presumptions.set(`${place.file}:${place.line}`, { place, name });
+  }
+
   /** Notes that an assertion was taken as proof that a way is not possible. */
   pruned(place: Place, lock: string, wanted: string): void {
     const key = `${place.file}:${place.line} ${lock} ${wanted}`;
@@ -265,6 +292,12 @@ export class Analysis {
     this.phase = phase;
     this.facts = new Map([...facts, [PHASE, functionValue(phase)]]);
     return this.run(input);
+  }
+
+  /** What could not be resolved in some contexts. */
+  troubles(contexts: readonly Context[]): Trouble[] {
+    const wanted = new Set(contexts.map((context) => context.id));
+    return [...this.runs.values()].flat().flatMap((run) => (wanted.has(run.id) ? [...run.troubles.values()] : []));
   }
 
   // ---------------------------------------------------------------- contexts
@@ -298,7 +331,7 @@ export class Analysis {
         break;
       }
       for (const { list: others, run: other } of run.provisional.splice(0)) others.splice(others.indexOf(other), 1);
-      for (const map of [run.edges, run.seamcalls, run.assertions]) map.clear();
+      for (const map of [run.edges, run.seamcalls, run.assertions, run.tests, run.stores]) map.clear();
     }
     this.stack.pop();
     run.isDone = true;
@@ -332,10 +365,16 @@ export class Analysis {
       for (const name of temporariesIn(instruction)) last.set(name, at);
     });
     const dead: string[][] = [];
-    for (const [name, at] of last) (dead[at] ??= []).push(name);
-    const plan = { isTarget, dead };
+    for (const [name, at] of last) dead[at] = [...(dead[at] ?? []), name];
+    const speaks = code.instructions.map((instruction) => this.speaksOfFact(instruction));
+    const plan = { isTarget, dead, speaks };
     this.plans.set(code, plan);
     return plan;
+  }
+
+  private speaksOfFact(instruction: Instruction): boolean {
+    if (instruction.op === "branch" || instruction.op === "check") return mentions(instruction.test, this.factWords);
+    return instruction.op === "assign" && mentions(instruction.to, this.factWords);
   }
 
   // ---------------------------------------------------------------- one function
@@ -438,6 +477,7 @@ export class Execution {
     switch (instruction.op) {
       case "assign":
         this.assign(instruction.to, instruction.value, state);
+        if (this.plan.speaks[at] === true) this.noteStore(instruction.to, instruction.line, state);
         return at + 1;
       case "forget":
         if (instruction.zero) state.zero(instruction.name);
@@ -446,9 +486,10 @@ export class Execution {
       case "jump":
         return instruction.to;
       case "choose":
-        this.meetOrGo(instruction.to, state.copy());
+        this.meet(instruction.to, state.copy());
         return at + 1;
       case "branch":
+        if (this.plan.speaks[at] === true) this.noteTest(instruction.test, instruction.line, state);
         return this.branch(instruction, at, state);
       case "switch":
         this.switch(instruction, at, state);
@@ -470,11 +511,8 @@ export class Execution {
         state.locks = without(state.locks, (held) => held.of !== "each");
         for (const key of [...state.taken.keys()]) if (key.endsWith(" each")) state.taken.delete(key);
         return at + 1;
-      case "check": {
-        const rule = this.analysis.source.rules.reports[instruction.name];
-        const { no } = truthOf(this.evaluator.value(instruction.test, state));
-        return rule?.impossible === true && !no ? null : at + 1;
-      }
+      case "check":
+        return this.check(instruction, state) ? at + 1 : null;
       case "report":
         return at + 1;
       case "return":
@@ -499,8 +537,28 @@ export class Execution {
     return this.evaluator.assume(instruction.test, true, state) ? at + 1 : null;
   }
 
-  private meetOrGo(at: number, state: State): void {
-    this.meet(at, state);
+  /** Takes the source's word for what it calls a bug; false where no way is left. */
+  private check({ name, test, line }: Extract<Instruction, { op: "check" }>, state: State): boolean {
+    if (this.analysis.source.rules.reports[name]?.impossible !== true) return true;
+    const { yes, no } = truthOf(this.evaluator.value(test, state));
+    if (!yes) return true;
+    if (!no) return false;
+    // Of members that are followed: nothing else decides it.
+    if (!this.evaluator.isAboutFacts(test, state)) return true;
+    this.analysis.presumed(this.run_.place(line), name);
+    return this.evaluator.assume(test, false, state);
+  }
+
+  private noteTest(test: Expr, line: number, state: State): void {
+    for (const fact of this.evaluator.factsIn(test, state))
+      this.run_.tests.set(`${fact} ${line} ${state.locks.id}`, { line, fact, locks: state.locks });
+  }
+
+  private noteStore(to: Expr, line: number, state: State): void {
+    for (const fact of this.evaluator.factsIn(to, state)) {
+      const value = state.facts.values.get(fact) ?? this.evaluator.value(to, state);
+      this.run_.stores.set(`${fact} ${line} ${state.locks.id} ${value.id}`, { line, fact, locks: state.locks, value });
+    }
   }
 
   private assign(to: Expr, value: Expr, state: State): void {
@@ -527,7 +585,8 @@ export class Execution {
       return;
     }
     const result = this.evaluator.value(value, state);
-    if (target?.kind === "local" && state.contents(target.path).some(([rest]) => rest !== "")) state.forget(target.path);
+    if (target?.kind === "local" && state.contents(target.path).some(([rest]) => rest !== ""))
+      state.forget(target.path);
     if (to.kind === "member" && this.analysis.isOpaque(this.evaluator.typeOf(to.object) ?? "")) return;
     this.evaluator.store(to, result, state);
   }
@@ -636,7 +695,12 @@ export class Execution {
     info: FunctionInfo,
     args: readonly Value[],
     state: State,
-    from: { readonly at: number; readonly line: number; readonly cases: readonly string[]; readonly context: string | null },
+    from: {
+      readonly at: number;
+      readonly line: number;
+      readonly cases: readonly string[];
+      readonly context: string | null;
+    },
     locks: LockSet = state.locks,
   ): Effect[] {
     const passed = passObjects(args, state);
@@ -747,13 +811,21 @@ function inputKey(name: string, { locks, facts, args, vars }: Input): string {
 }
 
 function outcomesKey(outcomes: ReadonlyMap<string, Outcome>): string {
-  return [...outcomes].map(([key, { value, vars }]) => `${key} ${value.id} ${[...vars].map(([p, v]) => p + v.id).join()}`).join("|");
+  return [...outcomes]
+    .map(([key, { value, vars }]) => `${key} ${value.id} ${[...vars].map(([p, v]) => p + v.id).join()}`)
+    .join("|");
 }
 
 function joinOutcomes(a: Outcome, b: Outcome): Outcome {
   const [x, y] = [a, b].map((o) => new State(o.locks, o.facts, new Map(o.vars), new Map(o.taken))) as [State, State];
   const joined = join(x, y, false);
-  return { locks: a.locks, facts: a.facts, value: setOf([...a.value.atoms, ...b.value.atoms]), vars: joined.vars, taken: joined.taken };
+  return {
+    locks: a.locks,
+    facts: a.facts,
+    value: setOf([...a.value.atoms, ...b.value.atoms]),
+    vars: joined.vars,
+    taken: joined.taken,
+  };
 }
 
 function targetsOf(instruction: Instruction): number[] {
@@ -767,6 +839,25 @@ function targetsOf(instruction: Instruction): number[] {
       return [...instruction.arms.map((arm) => arm.target), instruction.otherwise];
     default:
       return [];
+  }
+}
+
+/** Does an expression name one of some members or globals? */
+function mentions(e: Expr, words: ReadonlySet<string>): boolean {
+  switch (e.kind) {
+    case "name":
+      return words.has(e.name);
+    case "member":
+      return words.has(e.field) || mentions(e.object, words);
+    case "unary":
+    case "cast":
+      return mentions(e.operand, words);
+    case "binary":
+      return mentions(e.left, words) || mentions(e.right, words);
+    case "conditional":
+      return mentions(e.test, words) || mentions(e.yes, words) || mentions(e.no, words);
+    default:
+      return false;
   }
 }
 

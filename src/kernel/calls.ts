@@ -113,11 +113,23 @@ function followed(
     excluded.places.push(context.place(call.line));
     return unknownCall(on, info.name, args, state);
   }
-  if (!analysis.reach.matters(info) && !(call.to !== null && analysis.reach.isSmall(info)))
-    return unknownCall(on, info.name, args, state);
+  const isNeeded =
+    analysis.reach.matters(info) || (call.to !== null && analysis.reach.isSmall(info)) || givesFunctions(on, args, state);
+  if (!isNeeded) return unknownCall(on, info.name, args, state);
   const effects = on.invoke(info, args, state, { at, line: call.line, cases: call.cases, context: null });
   if (!analysis.others.has(info.name)) return effects;
   return effects.map((effect) => ({ ...effect, value: withInstance(effect.value, "other") }));
+}
+
+/** Is a function that matters among what a call gives, which the callee may then call? */
+function givesFunctions(on: Execution, args: readonly Value[], state: State): boolean {
+  const matters = (value: Value): boolean =>
+    functionsOf(value).some((key) => {
+      const info = on.analysis.source.byKey(key);
+      return info !== null && on.analysis.reach.matters(info);
+    });
+  if (args.some(matters)) return true;
+  return args.some((value) => value.objects.some((path) => state.contents(path).some(([, part]) => matters(part))));
 }
 
 // ---------------------------------------------------------------- targets
@@ -134,16 +146,19 @@ function pointedTargets(on: Execution, call: Call, value: Value): readonly Funct
   }
   const tags = member.tag === null ? source.tagsWith(member.field) : [member.tag];
   const targets = tags.flatMap((tag) => source.targets(tag, member.field));
-  if (targets.length === 0) on.context.trouble("pointer", `${member.tag ?? "?"}.${member.field}`, call.line);
+  // A table that leaves a member out has nothing there.
+  const isEmpty = tags.length > 0 && tags.every((tag) => source.hasTable(tag));
+  if (targets.length === 0 && !isEmpty) on.context.trouble("pointer", `${member.tag ?? "?"}.${member.field}`, call.line);
   return targets.filter((info) => reach.matters(info) || reach.isSmall(info));
 }
 
 /** The member that a call goes through. */
 function memberOf(on: Execution, callee: Expr): { readonly tag: string | null; readonly field: string } | null {
   if (callee.kind === "call") {
-    const tag = on.analysis.source.rules.memberCalls[calleeName(callee) ?? ""];
+    const rule = on.analysis.source.rules.memberCalls[calleeName(callee) ?? ""];
     const [field] = callee.args;
-    return tag === undefined || field?.kind !== "name" ? null : { tag, field: field.name };
+    if (rule === undefined || field?.kind !== "name" || !field.name.startsWith(rule.prefix)) return null;
+    return { tag: rule.structure, field: field.name.slice(rule.prefix.length) };
   }
   if (callee.kind === "unary" && callee.op === "*") return memberOf(on, callee.operand);
   if (callee.kind === "cast") return memberOf(on, callee.operand);
@@ -152,7 +167,13 @@ function memberOf(on: Execution, callee: Expr): { readonly tag: string | null; r
 }
 
 function shown(e: Expr): string {
-  return e.kind === "name" ? e.name : e.kind === "member" ? `${shown(e.object)}.${e.field}` : e.kind === "call" ? `${shown(e.callee)}()` : "…";
+  return e.kind === "name"
+    ? e.name
+    : e.kind === "member"
+      ? `${shown(e.object)}.${e.field}`
+      : e.kind === "call"
+        ? `${shown(e.callee)}()`
+        : "…";
 }
 
 // ---------------------------------------------------------------- locks

@@ -33,7 +33,9 @@ export function findEntries(source: Source, reach: Reach): Entry[] {
     for (const info of source.program.functions.get(name) ?? []) add(name, info.file, "rule");
   }
   for (const info of uncalled(source, reach)) add(info.name, info.file, "outside");
-  return [...found.values()].sort((a, b) => (a.info.file === b.info.file ? a.info.line - b.info.line : a.info.file < b.info.file ? -1 : 1));
+  return [...found.values()].sort((a, b) =>
+    a.info.file === b.info.file ? a.info.line - b.info.line : a.info.file < b.info.file ? -1 : 1,
+  );
 }
 
 interface Registration {
@@ -53,7 +55,8 @@ function registrations(source: Source): Registration[] {
     const text = source.program.textOf(info);
     if (!word.test(text.slice(info.bodyStart, info.bodyEnd))) continue;
     for (const instruction of source.code(info)?.instructions ?? []) {
-      if (instruction.op !== "call" || instruction.callee.kind !== "name" || !names.has(instruction.callee.name)) continue;
+      if (instruction.op !== "call" || instruction.callee.kind !== "name" || !names.has(instruction.callee.name))
+        continue;
       found.push({ call: instruction.callee.name, args: instruction.args.map(nameOf), file: info.file });
     }
   }
@@ -70,5 +73,7 @@ function nameOf(e: Expr): string {
 function uncalled(source: Source, reach: Reach): FunctionInfo[] {
   const all = [...source.program.functions.values()].flat();
   const named = source.namedWords();
-  return all.filter((info) => !info.isStatic && info.file.endsWith(".c") && reach.reachesSeamcall(info) && !named.has(info.name));
+  return all.filter(
+    (info) => !info.isStatic && info.file.endsWith(".c") && reach.reachesSeamcall(info) && !named.has(info.name),
+  );
 }

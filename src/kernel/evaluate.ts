@@ -115,7 +115,8 @@ export class Evaluator {
 
   /** Whose the thing is that an expression without a place is part of. */
   private baseInstance(e: Expr, state: State): Instance {
-    if (e.kind === "member") return e.arrow ? instanceOf(this.value(e.object, state)) : this.baseInstance(e.object, state);
+    if (e.kind === "member")
+      return e.arrow ? instanceOf(this.value(e.object, state)) : this.baseInstance(e.object, state);
     if (e.kind === "index") return this.baseInstance(e.object, state);
     return instanceOf(this.value(e, state));
   }
@@ -194,6 +195,8 @@ export class Evaluator {
 
   private read(place: Extract<Named, { kind: "member" }>, state: State, type: string | null = null): Value {
     if (place.isFact) return state.facts.values.get(place.member) ?? this.known.fact(place.member) ?? TOP;
+    const functions = this.source.functionsAt(place.member);
+    if (functions !== null) return functions;
     // An error is handed on as a pointer, but not kept as one.
     if (type?.endsWith("*")) return withInstance(POINTER, place.of);
     return type === "bool" ? TRUTH : withInstance(TOP, place.of);
@@ -233,7 +236,8 @@ export class Evaluator {
       return;
     }
     if (place?.kind === "member") {
-      if (place.isFact) this.setFact(place.member, place.of === "other" ? union(value, this.read(place, state)) : value, state);
+      if (place.isFact)
+        this.setFact(place.member, place.of === "other" ? union(value, this.read(place, state)) : value, state);
       for (const path of value.objects) state.forget(path);
       return;
     }
@@ -268,6 +272,20 @@ export class Evaluator {
       this.set(place, setOf(kept), state);
     }
     return true;
+  }
+
+  /** The members that are followed and that an expression reads, or names. */
+  factsIn(e: Expr, state: State): string[] {
+    return leaves(e).flatMap((leaf) => {
+      const place = this.place(leaf, state);
+      return place?.kind === "member" && place.isFact ? [place.member] : [];
+    });
+  }
+
+  /** Does a test depend on nothing but members that are followed? */
+  isAboutFacts(e: Expr, state: State): boolean {
+    const open = leaves(e).filter((leaf) => this.value(leaf, state).atoms.length > 1);
+    return open.length > 0 && open.every((leaf) => this.factsIn(leaf, state).length > 0);
   }
 
   private set(place: Named, value: Value, state: State): void {

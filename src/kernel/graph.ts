@@ -42,6 +42,13 @@ export interface Assertion extends LocksAt {
   readonly holds: boolean;
 }
 
+/** A test of what a phase is told by, or a store to it, with the locks that are held there. */
+export interface Gate {
+  readonly line: number;
+  readonly fact: string;
+  readonly locks: LockSet;
+}
+
 /** A function as called with certain locks, arguments and facts. */
 export interface Context {
   readonly id: number;
@@ -52,4 +59,6 @@ export interface Context {
   readonly seamcalls: Map<string, Seamcall>;
   readonly edges: Map<string, Edge>;
   readonly assertions: Map<string, Assertion>;
+  readonly tests: Map<string, Gate>;
+  readonly stores: Map<string, Gate & { readonly value: Value }>;
 }

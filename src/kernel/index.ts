@@ -1,9 +1,10 @@
 /** From a kernel source tree to the HostProfile of the hypervisor in it, by rules in data. */
 
+import { createHash } from "node:crypto";
 import { Program, type SourceFile } from "../c/index.ts";
 import type { Diagnostic } from "../catalog/index.ts";
-import { SeamlockError } from "../errors.ts";
 import type { HostProfile } from "../host/index.ts";
+import { profileOf } from "./extract.ts";
 import { bundledKernelRules, dialectOf, type KernelRules } from "./rules.ts";
 import { MODELS, PRELUDE } from "./source.ts";
 import { readKernelTree } from "./tree.ts";
@@ -15,7 +16,7 @@ export interface ExtractHostOptions {
   readonly rules?: KernelRules;
   /** The profile's name; by default `linux-` and the tree's version. */
   readonly name?: string;
-  /** What to record as the tree's origin; by default its version. */
+  /** What to record as the tree's origin; by default the version that it states. */
   readonly origin?: string;
 }
 
@@ -32,12 +33,18 @@ export interface HostExtraction {
  * @throws SeamlockError SL3401 no tree that the rules fit · SL3402 nothing in it makes a SEAMCALL
  */
 export function extractHost(tree: string, options: ExtractHostOptions = {}): HostExtraction {
-  readKernel(tree, options.rules ?? bundledKernelRules());
-  throw new SeamlockError("SL3402", `nothing in ${tree} makes a SEAMCALL`, {
-    place: { file: tree },
-    hint: "give the root of a Linux source tree with TDX host support: 6.16 or later",
+  const rules = options.rules ?? bundledKernelRules();
+  const read = readKernelTree(tree, rules.scope);
+  const version = read.version ?? "unknown";
+  return profileOf(read, programOf(read.files, rules), rules, {
+    name: options.name ?? `linux-${version}`,
+    origin: options.origin ?? `Linux ${version}`,
+    rulesDigest: digestOf(rules),
   });
 }
+
+const digestOf = (rules: KernelRules): string =>
+  `sha256:${createHash("sha256").update(JSON.stringify(rules)).digest("hex")}`;
 
 /** The program in a kernel tree: what the rules name of it. */
 export function readKernel(tree: string, rules: KernelRules): Program {

@@ -502,7 +502,8 @@ class Lowerer {
 
   /** The expression that a call is no more than; null when it is more. */
   private inlined(e: Extract<Expr, { kind: "call" }>): Expr | null {
-    const inline = e.callee.kind === "name" && this.local(e.callee.name) === null ? this.rules.inline(e.callee.name) : null;
+    const inline =
+      e.callee.kind === "name" && this.local(e.callee.name) === null ? this.rules.inline(e.callee.name) : null;
     if (inline === null || inline.parameters.length !== e.args.length) return null;
     const args = e.args.map((arg) => this.expr(arg));
     return placed(substitute(inline.expr, inline.parameters, args), e.line);
@@ -612,7 +613,10 @@ class Lowerer {
   }
 
   private hasEffect(e: Expr): boolean {
-    return hasEffect(e, (name) => this.rules.transparent.has(name) || (this.local(name) === null && this.rules.inline(name) !== null));
+    return hasEffect(
+      e,
+      (name) => this.rules.transparent.has(name) || (this.local(name) === null && this.rules.inline(name) !== null),
+    );
   }
 
   private typeOf(e: Expr): string {

@@ -85,7 +85,8 @@ export class Reach {
       else users.set(word, [user]);
     };
     for (const info of all) for (const word of this.words.get(info) as ReadonlySet<string>) add(word, info);
-    for (const [name, macro] of program.macros) for (const word of macro.body.match(/[A-Za-z_]\w*/g) ?? []) add(word, name);
+    for (const [name, macro] of program.macros)
+      for (const word of macro.body.match(/[A-Za-z_]\w*/g) ?? []) add(word, name);
     const pointers = new Map<string, string[]>();
     for (const [member, infos] of this.source.members()) {
       for (const info of infos) pointers.set(info.name, [...(pointers.get(info.name) ?? []), member]);

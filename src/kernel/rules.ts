@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { Dialect } from "../c/index.ts";
 import { SeamlockError } from "../errors.ts";
-import { checkKind, invalidField, LOCK_KINDS, LOCK_SCOPES, readYaml } from "../host/index.ts";
+import { checkKind, guestSchema, invalidField, LOCK_KINDS, LOCK_SCOPES, readYaml } from "../host/index.ts";
 
 const text = z.string().min(1);
 const names = z.array(text);
@@ -73,7 +73,10 @@ const lockCallSchema = z.strictObject({
   takes: z.union([position, text]).optional().describe("position of the lock's address, or the name of the lock"),
   drops: z.union([position, text]).optional(),
   mode: z.enum(["exclusive", "shared"]).default("exclusive"),
-  success: z.enum(["zero", "nonzero"]).optional().describe("what it gives when it took the lock; it always does, unless given"),
+  success: z
+    .enum(["zero", "nonzero"])
+    .optional()
+    .describe("what it gives when it took the lock; it always does, unless given"),
   when: z.strictObject({ argument: position, is: text }).optional().describe("only with this value of an argument"),
 });
 
@@ -85,7 +88,10 @@ const assertSchema = z.strictObject({
 const callbackSchema = z.strictObject({
   function: position,
   argument: position.optional(),
-  waits: z.union([z.boolean(), position]).default(true).describe("the caller goes on only afterwards, so its locks stay held"),
+  waits: z
+    .union([z.boolean(), position])
+    .default(true)
+    .describe("the caller goes on only afterwards, so its locks stay held"),
   context: text.describe("where the function runs, in words"),
 });
 
@@ -95,10 +101,15 @@ const entriesSchema = z.strictObject({
     .describe("structures of functions that only the outside calls, and members of which it calls none"),
   registrations: z.record(text, z.array(position)).describe("calls that give functions to the outside"),
   functions: names.describe("further functions that the outside calls"),
+  holds: z
+    .record(text, z.array(z.strictObject({ lock: text, mode: z.enum(["exclusive", "shared"]).default("exclusive") })))
+    .describe("what the outside holds when it calls an entry"),
   cuts: names.describe("functions that are entries of their own wherever they are called"),
 });
 
-const valueText = z.union([z.int(), z.boolean(), text]).describe("a constant expression, or `positive`, `negative`, `any`");
+const valueText = z
+  .union([z.int(), z.boolean(), text])
+  .describe("a constant expression, or `positive`, `negative`, `any`");
 
 const factsSchema = z.strictObject({
   members: z.record(text, valueText).describe("by `structure.member`, or the name of a global object"),
@@ -117,6 +128,7 @@ const phaseSchema = z.strictObject({
   singleThreaded: z.boolean().optional(),
   facts: z.record(text, valueText),
   entries: names.describe("functions with which what happens in this phase begins; `*` stands for any characters"),
+  except: names.default([]),
 });
 
 const seamcallsSchema = z.strictObject({
@@ -124,6 +136,39 @@ const seamcallsSchema = z.strictObject({
   leaves: names.describe("macros that name the numbers; `*` stands for any characters"),
   version: z.strictObject({ shift: position, mask: z.int() }).describe("where a number has the leaf's version"),
   wrappers: names.describe("functions that make one SEAMCALL for others, which are the callers that matter"),
+});
+
+const patterns = names.describe("`*` stands for any characters");
+
+const statedSchema = z.strictObject({
+  lock: text,
+  mode: z.enum(["exclusive", "shared"]).optional(),
+  of: z.enum(["self", "all", "target", "other"]).optional(),
+  calls: patterns.describe("leaves at which it is held"),
+  context: text.optional().describe("only where the call runs in this context"),
+  assumed: text.optional(),
+});
+
+const pathSchema = z.strictObject({
+  name: text,
+  when: z.strictObject({
+    entry: patterns.optional(),
+    labels: patterns.optional().describe("each must fit a label"),
+    calls: patterns.optional().describe("leaves"),
+    context: patterns.optional(),
+  }),
+  per: z.enum(["machine", "vm", "vcpu"]),
+  exceptional: text.optional(),
+  atMostOne: z.enum(["machine", "vm", "vcpu"]).optional(),
+  assumed: names.optional(),
+  gate: text.optional(),
+  note: text.optional(),
+});
+
+const labelsSchema = z.strictObject({
+  cases: patterns.describe("constants of cases and comparisons that tell paths apart"),
+  except: patterns.default([]),
+  functions: z.record(text, text).describe("functions on the way that tell paths apart, and the labels for them"),
 });
 
 const excludedSchema = z.strictObject({
@@ -145,10 +190,14 @@ export const kernelRulesSchema = z.strictObject({
   models: text.describe("C that stands for functions of the tree that the analysis cannot follow"),
   guards: guardsSchema,
   loops: z.array(loopSchema).describe("macros that are loops; the first that fits counts"),
-  transparent: z.record(text, position.nullable()).describe("macros that give their first argument, with the type of another"),
+  transparent: z
+    .record(text, position.nullable())
+    .describe("macros that give their first argument, with the type of another"),
   reports: z.record(text, reportSchema).describe("macros that complain when their first argument holds"),
   events: z.record(text, z.enum(EFFECTS)).describe("functions that do something about a BUSY"),
-  memberCalls: z.record(text, text).describe("macros that call a member by name, and its structure"),
+  memberCalls: z
+    .record(text, z.strictObject({ structure: text, prefix: z.string().default("") }))
+    .describe("macros that call a member by its name, which may have a prefix"),
   locks: z.strictObject({
     classes: z.array(lockClassSchema),
     calls: z.record(text, lockCallSchema),
@@ -161,11 +210,23 @@ export const kernelRulesSchema = z.strictObject({
   facts: factsSchema,
   phases: z.array(phaseSchema).min(1),
   excluded: z.array(excludedSchema),
+  labels: labelsSchema,
+  paths: z
+    .array(pathSchema)
+    .describe("names of paths; the first that fits counts, and what fits none is named after its entry"),
+  stated: z.array(statedSchema).describe("what is held though no code shows it"),
+  vcpuCalls: patterns.describe("leaves that name a vCPU"),
+  profile: z.strictObject({
+    assumed: names,
+    pageSizes: z.array(z.enum(["4K", "2M", "1G"])).optional(),
+    guest: guestSchema.optional(),
+  }),
 });
 
 export type ScopeRules = z.infer<typeof scopeSchema>;
 export type KernelRules = z.infer<typeof kernelRulesSchema>;
 export type LockClass = z.infer<typeof lockClassSchema>;
+export type PathRule = z.infer<typeof pathSchema>;
 export type LockCall = z.infer<typeof lockCallSchema>;
 
 /**

@@ -4,12 +4,16 @@ import { type Expr, type FunctionInfo, type Program, type Stmt, Types } from "..
 import type { Code, GuardClass } from "./code.ts";
 import { hasEffect, type Inline, type LoopRule, type Lowering, lower } from "./lower.ts";
 import type { KernelRules } from "./rules.ts";
+import { functionValue, number, union, type Value } from "./values.ts";
 
 /** Path of the rules' own C among the files. */
 export const PRELUDE = "(rules)/prelude.h";
 export const MODELS = "(rules)/models.h";
 
 const OUTSIDE = "outside ";
+
+/** The key of a function that the tree does not define. */
+export const outsideKey = (name: string): string => OUTSIDE + name;
 
 /** The name of a function that the tree does not define, from its key; null for one that it does. */
 export function outsideName(key: string): string | null {
@@ -36,8 +40,11 @@ export class Source {
   private readonly spoken: ReadonlySet<string>;
   private readonly tables: ReadonlyMap<string, readonly FunctionInfo[]>;
   private readonly pointerList: Pointer[] = [];
+  /** Structures of which some member points to functions. */
+  private readonly tabled = new Set<string>();
   private readonly keys = new Map<string, FunctionInfo>();
   private readonly names = new Map<FunctionInfo, string>();
+  private readonly pointed = new Map<string, Value | null>();
   private statements = new Map<string, readonly Stmt[]>();
 
   constructor(program: Program, rules: KernelRules) {
@@ -47,7 +54,14 @@ export class Source {
     const { guards } = rules;
     this.spoken = new Set(
       [
-        ...[rules.reports, rules.events, rules.locks.calls, rules.locks.asserts, rules.callbacks, rules.seamcalls.calls],
+        ...[
+          rules.reports,
+          rules.events,
+          rules.locks.calls,
+          rules.locks.asserts,
+          rules.callbacks,
+          rules.seamcalls.calls,
+        ],
         ...[rules.facts.results],
       ].flatMap(Object.keys),
     );
@@ -93,7 +107,7 @@ export class Source {
     if (info !== null) return this.key(info);
     const { seamcalls, callbacks, locks } = this.rules;
     const isKnown = [seamcalls.calls, callbacks, locks.calls].some((calls) => Object.hasOwn(calls, name));
-    return isKnown ? OUTSIDE + name : null;
+    return isKnown ? outsideKey(name) : null;
   }
 
   byKey(key: string): FunctionInfo | null {
@@ -148,6 +162,12 @@ export class Source {
     return info === null ? null : (this.program.ast(info)?.type ?? null);
   }
 
+  /** Names that a function's code calls. */
+  callsOf(info: FunctionInfo): string[] {
+    const instructions = this.code(info)?.instructions ?? [];
+    return instructions.flatMap((i) => (i.op === "call" && i.callee.kind === "name" ? [i.callee.name] : []));
+  }
+
   /** The value of a name that is a constant; null when it is none. */
   constant(name: string): bigint | null {
     return this.program.constant(name);
@@ -171,10 +191,28 @@ export class Source {
     };
     for (const info of [...this.program.functions.values()].flat())
       add(this.program.textOf(info).slice(info.bodyStart, info.bodyEnd), info.name);
-    for (const object of this.program.objects) add((this.program.texts.get(object.file) ?? "").slice(object.start, object.end), null);
+    for (const object of this.program.objects)
+      add((this.program.texts.get(object.file) ?? "").slice(object.start, object.end), null);
     for (const { body } of this.program.macros.values()) add(body, null);
-    for (const { args } of this.program.fileCalls(new Set(Object.keys(this.rules.entries.registrations)))) add(args.join(" "), null);
+    for (const { args } of this.program.fileCalls(new Set(Object.keys(this.rules.entries.registrations))))
+      add(args.join(" "), null);
     return found;
+  }
+
+  /** What a member, given as `structure.member`, points to when that is functions; null when it is not. */
+  functionsAt(member: string): Value | null {
+    const known = this.pointed.get(member);
+    if (known !== undefined) return known;
+    const infos = this.tables.get(member) ?? [];
+    const isNone = this.rules.facts.targets[member]?.length === 0;
+    const value = isNone ? number(0n) : infos.length === 0 ? null : infos.map((info) => functionValue(this.key(info))).reduce(union, number(0n));
+    this.pointed.set(member, value);
+    return value;
+  }
+
+  /** Is there a table, or an assignment, that gives the members of a structure their functions? */
+  hasTable(tag: string): boolean {
+    return this.tabled.has(tag);
   }
 
   /** Names of members that point to functions, and those functions. */
@@ -184,7 +222,9 @@ export class Source {
 
   /** The structures whose member of a name points to functions. */
   tagsWith(member: string): string[] {
-    return [...this.tables.keys()].flatMap((key) => (key.endsWith(`.${member}`) ? [key.slice(0, -member.length - 1)] : []));
+    return [...this.tables.keys()].flatMap((key) =>
+      key.endsWith(`.${member}`) ? [key.slice(0, -member.length - 1)] : [],
+    );
   }
 
   private statement(text: string): readonly Stmt[] {
@@ -199,7 +239,8 @@ export class Source {
     for (const rule of define) {
       for (const call of this.program.fileCalls(new Set([rule.macro]))) {
         const name = call.args[0];
-        const acquire = this.program.expression(call.args[rule.acquire] ?? "");
+        const text = call.args[rule.acquire] ?? "";
+        const acquire = this.program.expression(text) ?? this.program.expression(`({ ${text}; })`);
         const object = rule.object === undefined ? null : this.program.expression(rule.object);
         if (name === undefined || acquire === null || found.has(name)) continue;
         const parameters = rule.parameters === undefined ? [] : call.args.slice(rule.parameters).map(parameterName);
@@ -216,6 +257,7 @@ export class Source {
       if (info === null) return;
       this.pointerList.push({ tag, member, name, file });
       const key = `${tag}.${member}`;
+      this.tabled.add(tag);
       const list = tables.get(key) ?? [];
       if (!list.includes(info)) list.push(info);
       tables.set(key, list);
@@ -229,7 +271,11 @@ export class Source {
     for (const [key, names] of Object.entries(this.rules.facts.targets)) {
       const at = key.lastIndexOf(".");
       tables.delete(key);
-      for (const name of names) add(key.slice(0, at), key.slice(at + 1), name, MODELS);
+      for (const name of names) {
+        const file = this.program.functions.get(name)?.[0]?.file;
+        if (file !== undefined) add(key.slice(0, at), key.slice(at + 1), name, file);
+      }
+      this.tabled.add(key.slice(0, at));
     }
     return tables;
   }
@@ -255,7 +301,7 @@ export class Source {
   /** Assignments of functions to members: `ops.run = run;`, `x->run = run;` */
   private assignments(): Pointer[] {
     const found: Pointer[] = [];
-    const pattern = /(?:\.|->)\s*(\w+)\s*=\s*(?:\([^()=;]*\)\s*)?&?(\w+)\s*;/g;
+    const pattern = /(?:\.|->)\s*(\w+)\s*=\s*(?:\([^()=;]*\)\s*)?&?(\w+)\s*[;,}]/g;
     for (const infos of this.program.functions.values()) {
       for (const info of infos) {
         const text = this.program.textOf(info);
@@ -264,13 +310,21 @@ export class Source {
         const names = [...body.matchAll(pattern)].filter(([, , name]) => this.program.functions.has(name as string));
         if (names.length === 0) continue;
         const code = this.code(info);
+        const variable = (name: string): string | null => code?.types.get(name) ?? null;
+        const add = (tag: string, member: string, name: string): void => {
+          if (this.program.functions.has(name)) found.push({ tag, member, name, file: info.file });
+        };
         for (const instruction of code?.instructions ?? []) {
-          if (instruction.op !== "assign" || instruction.to.kind !== "member") continue;
+          if (instruction.op !== "assign") continue;
+          const { to } = instruction;
           const value = plain(instruction.value);
-          if (value.kind !== "name" || !this.program.functions.has(value.name)) continue;
-          const variable = (name: string): string | null => code?.types.get(name) ?? null;
-          const tag = this.types.tagOfExpr(instruction.to.object, { variable, result: () => null });
-          if (tag !== null) found.push({ tag, member: instruction.to.field, name: value.name, file: info.file });
+          if (value.kind === "initializer") {
+            const tag = this.types.tagOf(value.type ?? this.types.typeOf(to, { variable, result: () => null }));
+            if (tag !== null) this.fromInitializer(tag, value, info.file, add);
+          } else if (value.kind === "name" && to.kind === "member" && this.program.functions.has(value.name)) {
+            const tag = this.types.tagOfExpr(to.object, { variable, result: () => null });
+            if (tag !== null) add(tag, to.field, value.name);
+          }
         }
       }
     }
@@ -297,7 +351,8 @@ function loopRules({ loops }: KernelRules): (macro: string) => LoopRule {
   const known = new Map<string, LoopRule>();
   const rules = loops.map((rule) => ({ rule, pattern: new RegExp(`^${rule.macro.replaceAll("*", "\\w*")}$`) }));
   return (macro) => {
-    const rule = known.get(macro) ?? rules.find(({ pattern }) => pattern.test(macro))?.rule ?? { assigns: [0], all: false };
+    const rule = known.get(macro) ??
+      rules.find(({ pattern }) => pattern.test(macro))?.rule ?? { assigns: [0], all: false };
     known.set(macro, rule);
     return rule;
   };
