@@ -16,6 +16,7 @@ import type { Reach } from "./reach.ts";
 import { MODELS, outsideKey, type Source } from "./source.ts";
 import { type Facts, factsOf, isWithin, join, State } from "./state.ts";
 import {
+  asBool,
   functionValue,
   NEGATIVES,
   number,
@@ -409,7 +410,8 @@ export class Execution {
     const { input, code } = this.run_;
     const vars = new Map(input.vars);
     code.parameters.forEach((name, i) => {
-      const value = input.args[i];
+      const given = input.args[i];
+      const value = given !== undefined && code.types.get(name) === "bool" ? asBool(given) : given;
       if (value !== undefined && value !== TOP && name !== "") vars.set(name, value);
     });
     if (code.lost.length > 0) for (const line of code.lost) this.run_.trouble("lost", code.name, line);
@@ -574,7 +576,7 @@ export class Execution {
     if (target?.kind === "local" && from?.kind === "local") {
       // A structure is copied with its members.
       const contents = state.contents(from.path);
-      const whole = this.evaluator.value(value, state);
+      const whole = this.converted(to, this.evaluator.value(value, state));
       if (contents.some(([rest]) => rest !== "")) {
         state.forget(target.path);
         for (const [rest, part] of contents) state.vars.set(target.path + rest, part);
@@ -584,11 +586,16 @@ export class Execution {
       state.write(target.path, whole);
       return;
     }
-    const result = this.evaluator.value(value, state);
+    const result = this.converted(to, this.evaluator.value(value, state));
     if (target?.kind === "local" && state.contents(target.path).some(([rest]) => rest !== ""))
       state.forget(target.path);
     if (to.kind === "member" && this.analysis.isOpaque(this.evaluator.typeOf(to.object) ?? "")) return;
     this.evaluator.store(to, result, state);
+  }
+
+  /** A value as the type of what it is stored to keeps it. */
+  private converted(to: Expr, value: Value): Value {
+    return this.evaluator.typeOf(to) === "bool" ? asBool(value) : value;
   }
 
   private initialize(path: string, init: Extract<Expr, { kind: "initializer" }>, state: State): void {
@@ -599,13 +606,14 @@ export class Execution {
     }));
     state.zero(path);
     const tag = this.evaluator.tagOf({ kind: "name", name: path.split(".")[0] ?? path, line: 0 });
-    const members = tag === null ? [] : [...this.analysis.source.types.membersOf(tag).keys()];
+    const { types } = this.analysis.source;
+    const members = tag === null ? [] : [...types.membersOf(tag).keys()];
     values.forEach(({ designator, value, result }, i) => {
       const member = designator === null ? members[i] : "field" in designator ? designator.field : "[]";
       if (member === undefined) return;
       const at = `${path}.${member}`;
       if (value.kind === "initializer") this.initialize(at, value, state);
-      else state.vars.set(at, result ?? TOP);
+      else state.vars.set(at, tag !== null && types.memberType(tag, member) === "bool" ? asBool(result ?? TOP) : (result ?? TOP));
     });
   }
 
@@ -655,7 +663,8 @@ export class Execution {
   }
 
   private return(value: Expr | null, state: State): void {
-    const result = value === null ? TOP : this.evaluator.value(value, state);
+    const given = value === null ? TOP : this.evaluator.value(value, state);
+    const result = this.run_.code.type === "bool" ? asBool(given) : given;
     // What points into the function is gone with it.
     const clean = (v: Value): Value => {
       if (!v.objects.some((path) => !path.startsWith("@"))) return v;

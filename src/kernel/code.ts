@@ -51,6 +51,8 @@ export interface Code {
   readonly line: number;
   readonly instructions: readonly Instruction[];
   readonly parameters: readonly string[];
+  /** The type that it returns. */
+  readonly type: string;
   /** Types of parameters and local variables. */
   readonly types: ReadonlyMap<string, string>;
   /** Lines of statements that were not understood, or not lowered. */

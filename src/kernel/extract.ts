@@ -146,7 +146,7 @@ function placeRows(runs: readonly Run[], rules: KernelRules, analysis: Analysis,
       .map((later) => later.name)
       .filter((later) => {
         const [now, then] = [facts.get(phase), facts.get(later)];
-        const differing = [...(then ?? [])].filter(([name, value]) => now?.get(name) !== value);
+        const differing = [...(then ?? [])].filter(([name, value]) => isOfVm(name, rules) && now?.get(name) !== value);
         return mayOverrun(row, new Map(differing), transitions);
       });
   return runs.flatMap(({ entry, phase, rows }) =>
@@ -158,6 +158,12 @@ function placeRows(runs: readonly Run[], rules: KernelRules, analysis: Analysis,
       return [{ ...row, entry: entry.info.name, call, variant, phase, overruns: late, onBusy: [{ do: ["unknown"] }] }];
     }),
   );
+}
+
+/** Is a member one that there is one of per VM, in the kernel's own memory? */
+function isOfVm(member: string, { facts }: KernelRules): boolean {
+  const at = member.indexOf(".");
+  return at > 0 && !facts.perVcpu.includes(member.slice(0, at));
 }
 
 /** What tells a row apart from the others of its entry, whatever the phase. */

@@ -84,11 +84,11 @@ class Lowerer {
   }
 
   run(): Code {
-    const { name, file, line, parameters } = this.ast;
+    const { name, file, line, parameters, type } = this.ast;
     this.block(this.ast.body);
     this.emit({ op: "return", value: null, line });
     this.resolveGotos();
-    return { name, file, line, instructions: this.code, parameters, types: this.types, lost: this.lost };
+    return { name, file, line, instructions: this.code, parameters, type, types: this.types, lost: this.lost };
   }
 
   private emit(instruction: Instruction): number {

@@ -150,7 +150,9 @@ export class Source {
       if (last?.op === "return" && last.value !== null) {
         // A result has the type that the function declares.
         const expr: Expr = { kind: "cast", operand: last.value, type: ast.type, line: only.line };
-        inline = { parameters: ast.parameters, expr: TAGGED.test(ast.type) ? expr : last.value };
+        const truth: Expr = { kind: "unary", op: "!", operand: { kind: "unary", op: "!", operand: last.value, line: 0 }, line: 0 };
+        const value = ast.type === "bool" ? truth : last.value;
+        inline = { parameters: ast.parameters, expr: TAGGED.test(ast.type) ? expr : value };
       }
     }
     this.inlines.set(info, inline);

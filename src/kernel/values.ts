@@ -141,6 +141,12 @@ export function truthOf(value: Value): { readonly no: boolean; readonly yes: boo
   return { no, yes };
 }
 
+/** A value as C's `bool` keeps it. */
+export function asBool(value: Value): Value {
+  const { yes, no } = truthOf(value);
+  return yes && no ? TRUTH : yes ? ONE : ZERO;
+}
+
 const known = new Map<string, Map<number, Value>>();
 
 function remembered(op: string, a: Value, b: Value, make: () => Value): Value {
