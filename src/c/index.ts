@@ -7,7 +7,7 @@
 export type { Expr, FunctionAst, Stmt } from "./ast.ts";
 export type { Dialect } from "./dialect.ts";
 export { LIMITS } from "./limits.ts";
-export { type FunctionInfo, Program, type SourceFile, substitute } from "./program.ts";
+export { type FunctionInfo, Program, placed, type SourceFile, substitute } from "./program.ts";
 export type { Guard } from "./symbolic/assumptions.ts";
 export { type Condition, Conditions } from "./symbolic/conditions.ts";
 export { Domain, type LoopAdvice } from "./symbolic/domain.ts";

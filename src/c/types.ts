@@ -88,7 +88,10 @@ export class Types {
   globalType(name: string): string | null {
     const known = this.globals.get(name);
     if (known !== undefined) return known;
-    const pattern = new RegExp(`^[ \\t]*((?:\\w+[ \\t]+)*?(?:struct|union)[ \\t]+\\w+(?:[ \\t]+|[ \\t]*\\*+[ \\t]*))${name}\\b`, "m");
+    const pattern = new RegExp(
+      `^[ \\t]*((?:\\w+[ \\t]+)*?(?:struct|union)[ \\t]+\\w+(?:[ \\t]+|[ \\t]*\\*+[ \\t]*))${name}\\b`,
+      "m",
+    );
     let type: string | null = null;
     for (const text of this.texts) {
       type = pattern.exec(text)?.[1] ?? null;

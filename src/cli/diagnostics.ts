@@ -2,10 +2,10 @@ import type { Catalog, Diagnostic } from "../catalog/index.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
 
 /** Prints what the extraction had to say: errors and warnings in full, notes as a count unless `all`. */
-export function printDiagnostics(catalog: Catalog, io: Io, all: boolean): void {
-  const shown = catalog.diagnostics.filter((diagnostic) => all || diagnostic.severity !== "note");
+export function printDiagnostics(of: Pick<Catalog, "diagnostics">, io: Io, all: boolean): void {
+  const shown = of.diagnostics.filter((diagnostic) => all || diagnostic.severity !== "note");
   for (const diagnostic of shown) io.err(diagnosticText(diagnostic));
-  const hidden = catalog.diagnostics.length - shown.length;
+  const hidden = of.diagnostics.length - shown.length;
   if (hidden > 0) io.err(`${hidden} ${hidden === 1 ? "note" : "notes"} not shown; --verbose shows them\n`);
 }
 

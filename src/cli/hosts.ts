@@ -9,7 +9,10 @@ import { didYouMean } from "./suggest.ts";
 
 /** The option that names a host profile. */
 export function hostOption(): Option {
-  return new Option("--host <host>", "hypervisor: a bundled profile (`seamlock host`) or the path of one");
+  return new Option(
+    "--host <host>",
+    "hypervisor: a bundled profile (`seamlock host`), the path of one, or the folder of a kernel tree",
+  );
 }
 
 /** The option that names a list of accepted pairs. */
@@ -36,17 +39,25 @@ export function bundledHosts(): string[] {
   return files.map((file) => file.slice(0, -".yaml".length)).sort();
 }
 
-/** Does a word name a host profile rather than a module? */
+/** Does a word name a host rather than a module: a profile, or a kernel tree? */
 export function isHost(word: string): boolean {
-  return bundledHosts().includes(word) || /\.ya?ml$/.test(word);
+  return bundledHosts().includes(word) || /\.ya?ml$/.test(word) || isFolder(word);
 }
 
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
 /**
- * The profile that `--host` names: a bundled one, or a file.
+ * The profile that `--host` names: a bundled one, a file, or a kernel tree, which is extracted, or was before.
  *
- * @throws SeamlockError SL3012 when there is no such host, SL0006 when its file cannot be read, SL30xx when it is no profile
+ * @throws SeamlockError SL3012 when there is no such host, SL0006 when its file cannot be read, SL30xx when it is no profile,
+ *   SL34xx when it is a folder and no kernel tree
  */
 export async function loadHost(name: string): Promise<LoadedHost> {
+  if (!bundledHosts().includes(name) && isFolder(name)) {
+    const { defaultCacheDir, extractHost } = await import("../kernel/index.ts");
+    const { profile } = extractHost(name, { cacheDir: defaultCacheDir() });
+    return { profile, placeOf: () => ({ file: name }) };
+  }
   const { text, file } = await hostText(name);
   return parseHost(text, file);
 }

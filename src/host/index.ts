@@ -1,4 +1,5 @@
 /** What a hypervisor does around its SEAMCALLs, as facts: HostProfile types, schema, loading, lint. */
+export { compareHosts, type HostDifference, hostCheckSchema } from "./compare.ts";
 export { entriesOf, type HostFinding, lintHost } from "./lint.ts";
 export { checkKind, invalidField, type LoadedHost, parseHost } from "./parse.ts";
 export {
@@ -30,4 +31,5 @@ export {
   type Phase,
   type TdExit,
 } from "./schema.ts";
+export { serializeHost } from "./serialize.ts";
 export { readYaml, type YamlFile } from "./yaml.ts";

@@ -1,14 +1,13 @@
 /** What a call does: takes a lock, asserts one, makes a SEAMCALL, runs a function here or elsewhere, or something that is not known. */
 
 import type { Expr, FunctionInfo } from "../c/index.ts";
-import type { Execution } from "./analysis.ts";
-import { forgetting } from "./analysis.ts";
 import type { Instruction } from "./code.ts";
+import type { Execution } from "./execution.ts";
+import { calleeName } from "./expressions.ts";
 import { drop, find, heldKey, NO_LOCKS, take } from "./locks.ts";
-import { calleeName } from "./lower.ts";
 import type { LockCall, LockClass } from "./rules.ts";
 import { outsideName } from "./source.ts";
-import type { State } from "./state.ts";
+import { forgetting, type State } from "./state.ts";
 import {
   constantOf,
   functionsOf,
@@ -114,7 +113,9 @@ function followed(
     return unknownCall(on, info.name, args, state);
   }
   const isNeeded =
-    analysis.reach.matters(info) || (call.to !== null && analysis.reach.isSmall(info)) || givesFunctions(on, args, state);
+    analysis.reach.matters(info) ||
+    (call.to !== null && analysis.reach.isSmall(info)) ||
+    givesFunctions(on, args, state);
   if (!isNeeded) return unknownCall(on, info.name, args, state);
   const effects = on.invoke(info, args, state, { at, line: call.line, cases: call.cases, context: null });
   if (!analysis.others.has(info.name)) return effects;
@@ -148,7 +149,8 @@ function pointedTargets(on: Execution, call: Call, value: Value): readonly Funct
   const targets = tags.flatMap((tag) => source.targets(tag, member.field));
   // A table that leaves a member out has nothing there.
   const isEmpty = tags.length > 0 && tags.every((tag) => source.hasTable(tag));
-  if (targets.length === 0 && !isEmpty) on.context.trouble("pointer", `${member.tag ?? "?"}.${member.field}`, call.line);
+  if (targets.length === 0 && !isEmpty)
+    on.context.trouble("pointer", `${member.tag ?? "?"}.${member.field}`, call.line);
   return targets.filter((info) => reach.matters(info) || reach.isSmall(info));
 }
 

@@ -2,10 +2,11 @@
 
 import type { Program } from "../c/index.ts";
 import type { Diagnostic } from "../catalog/index.ts";
-import type { Analysis, Trouble } from "./analysis.ts";
+import type { Analysis } from "./analysis.ts";
 import type { Context } from "./graph.ts";
 import type { Reach } from "./reach.ts";
 import type { KernelRules } from "./rules.ts";
+import type { Trouble } from "./run.ts";
 import { MODELS, PRELUDE, type Source } from "./source.ts";
 import type { KernelTree } from "./tree.ts";
 
@@ -78,16 +79,14 @@ function treeFindings({ tree, program }: Findings): Diagnostic[] {
         line,
       }),
     ),
-    ...program
-      .clashes()
-      .flatMap(({ name, infos }): Diagnostic[] =>
-        infos.map((info) => ({
-          code: "SL3412",
-          severity: "warning",
-          message: `${name} is defined for all by more than one file`,
-          ...at(info),
-        })),
-      ),
+    ...program.clashes().flatMap(({ name, infos }): Diagnostic[] =>
+      infos.map((info) => ({
+        code: "SL3412",
+        severity: "warning",
+        message: `${name} is defined for all by more than one file`,
+        ...at(info),
+      })),
+    ),
   ];
 }
 

@@ -1,7 +1,6 @@
 /** The whole way from a tree's files to its HostProfile. */
 
 import type { Program } from "../c/index.ts";
-import type { Diagnostic } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import type { HostProfile } from "../host/index.ts";
 import { Analysis } from "./analysis.ts";
@@ -39,7 +38,12 @@ export interface ProfileIdentity {
  *
  * @throws SeamlockError SL3402 when nothing makes a SEAMCALL
  */
-export function profileOf(tree: KernelTree, program: Program, rules: KernelRules, identity: ProfileIdentity) {
+export function profileOf(
+  tree: KernelTree,
+  program: Program,
+  rules: KernelRules,
+  identity: ProfileIdentity,
+): HostProfile {
   const source = new Source(program, rules);
   const reach = new Reach(source);
   const entries = findEntries(source, reach);
@@ -64,7 +68,7 @@ export function profileOf(tree: KernelTree, program: Program, rules: KernelRules
     contexts: runs.map((run) => run.context),
   });
   const version = tree.version ?? "unknown";
-  const profile: HostProfile = {
+  return {
     schema: "seamlock/host@1",
     name: identity.name,
     description: `${rules.name === "linux-kvm" ? "Linux" : rules.name} ${version}, extracted from source`,
@@ -92,7 +96,6 @@ export function profileOf(tree: KernelTree, program: Program, rules: KernelRules
       diagnostics: [...diagnostics],
     },
   };
-  return { profile, diagnostics: diagnostics as readonly Diagnostic[] };
 }
 
 function runAll(entries: readonly Entry[], rules: KernelRules, analysis: Analysis): Run[] {

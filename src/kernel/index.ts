@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { Program, type SourceFile } from "../c/index.ts";
+import { cacheKey, readCached, writeCached } from "../cache.ts";
 import type { Diagnostic } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { profileOf } from "./extract.ts";
@@ -9,6 +10,8 @@ import { bundledKernelRules, dialectOf, type KernelRules } from "./rules.ts";
 import { MODELS, PRELUDE } from "./source.ts";
 import { readKernelTree } from "./tree.ts";
 
+export { defaultCacheDir } from "../cache.ts";
+export { explainSteps } from "./explain.ts";
 export { bundledKernelRules, type KernelRules, parseKernelRules } from "./rules.ts";
 
 export interface ExtractHostOptions {
@@ -18,6 +21,8 @@ export interface ExtractHostOptions {
   readonly name?: string;
   /** What to record as the tree's origin; by default the version that it states. */
   readonly origin?: string;
+  /** Folder for results of unchanged trees; null (the default) keeps none. */
+  readonly cacheDir?: string | null;
 }
 
 export interface HostExtraction {
@@ -36,11 +41,21 @@ export function extractHost(tree: string, options: ExtractHostOptions = {}): Hos
   const rules = options.rules ?? bundledKernelRules();
   const read = readKernelTree(tree, rules.scope);
   const version = read.version ?? "unknown";
-  return profileOf(read, programOf(read.files, rules), rules, {
+  const identity = {
     name: options.name ?? `linux-${version}`,
     origin: options.origin ?? `Linux ${version}`,
     rulesDigest: digestOf(rules),
-  });
+  };
+  const key = cacheKey(import.meta.url, [read.digest, JSON.stringify([read.skipped, identity])]);
+  const cached = options.cacheDir ? readCached(options.cacheDir, key) : null;
+  if (cached !== null) return extractionOf(JSON.parse(cached) as HostProfile);
+  const profile = profileOf(read, programOf(read.files, rules), rules, identity);
+  if (options.cacheDir) writeCached(options.cacheDir, key, JSON.stringify(profile));
+  return extractionOf(profile);
+}
+
+function extractionOf(profile: HostProfile): HostExtraction {
+  return { profile, diagnostics: profile.extracted?.diagnostics ?? [] };
 }
 
 const digestOf = (rules: KernelRules): string =>

@@ -126,11 +126,13 @@ function stepOf(rule: PathRule, group: readonly PlacedRow[], phases: readonly st
   const row = group.reduce((best, other) => (other.chain.length < best.chain.length ? other : best));
   const own = phases.filter((phase) => group.some((r) => r.phase === phase));
   const holds = holdsOf(rule, row, rules);
+  const onEach = Object.values(rules.callbacks).find((c) => c.context === row.context)?.onEach;
   return {
     call: row.call,
     ...(row.variant !== null && { variant: row.variant }),
     ...(row.context !== null && { context: row.context }),
     ...(own.length < phases.length && { phases: own }),
+    ...(onEach !== undefined && { onEach }),
     ...(isAny(rule, row, rules) && { vcpu: "any" as const }),
     ...(holds.length > 0 && { holds }),
     ...(row.onBusy !== undefined && { onBusy: row.onBusy }),

@@ -93,6 +93,7 @@ const callbackSchema = z.strictObject({
     .default(true)
     .describe("the caller goes on only afterwards, so its locks stay held"),
   context: text.describe("where the function runs, in words"),
+  onEach: z.enum(["cpu", "package"]).optional().describe("it runs at once on each of these"),
 });
 
 const entriesSchema = z.strictObject({

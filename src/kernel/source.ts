@@ -2,7 +2,8 @@
 
 import { type Expr, type FunctionInfo, type Program, type Stmt, Types } from "../c/index.ts";
 import type { Code, GuardClass } from "./code.ts";
-import { hasEffect, type Inline, type LoopRule, type Lowering, lower } from "./lower.ts";
+import { hasEffect } from "./expressions.ts";
+import { type Inline, type LoopRule, type Lowering, lower } from "./lower.ts";
 import type { KernelRules } from "./rules.ts";
 import { functionValue, number, union, type Value } from "./values.ts";
 
@@ -150,7 +151,12 @@ export class Source {
       if (last?.op === "return" && last.value !== null) {
         // A result has the type that the function declares.
         const expr: Expr = { kind: "cast", operand: last.value, type: ast.type, line: only.line };
-        const truth: Expr = { kind: "unary", op: "!", operand: { kind: "unary", op: "!", operand: last.value, line: 0 }, line: 0 };
+        const truth: Expr = {
+          kind: "unary",
+          op: "!",
+          operand: { kind: "unary", op: "!", operand: last.value, line: 0 },
+          line: 0,
+        };
         const value = ast.type === "bool" ? truth : last.value;
         inline = { parameters: ast.parameters, expr: TAGGED.test(ast.type) ? expr : value };
       }
@@ -207,7 +213,11 @@ export class Source {
     if (known !== undefined) return known;
     const infos = this.tables.get(member) ?? [];
     const isNone = this.rules.facts.targets[member]?.length === 0;
-    const value = isNone ? number(0n) : infos.length === 0 ? null : infos.map((info) => functionValue(this.key(info))).reduce(union, number(0n));
+    const value = isNone
+      ? number(0n)
+      : infos.length === 0
+        ? null
+        : infos.map((info) => functionValue(this.key(info))).reduce(union, number(0n));
     this.pointed.set(member, value);
     return value;
   }

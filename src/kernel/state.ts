@@ -140,3 +140,16 @@ export function join(a: State, b: State, widen: boolean): State {
 export function comparePlaces(a: Place, b: Place): number {
   return a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1;
 }
+
+/** The state after something that is not known did what it liked with the objects that it was given. */
+export function forgetting(state: State, args: readonly Value[]): State {
+  const seen = new Set<string>();
+  const queue = args.flatMap((value) => value.objects);
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    if (seen.has(path)) continue;
+    seen.add(path);
+    for (const [, value] of state.contents(path)) queue.push(...value.objects);
+    state.forget(path);
+  }
+  return state;
+}
