@@ -12,6 +12,9 @@ import { type Format, formatOf, moduleOption, wholeNumber } from "../options.ts"
 import { readPieces } from "../trace-input.ts";
 import { defineVerb } from "../verb.ts";
 
+/** A picture has less than the recording. */
+const LEFT_OUT = "SL7108";
+
 interface Options {
   readonly module?: string;
   readonly host?: string;
@@ -86,7 +89,7 @@ export const verb = defineVerb<Options>({
     }
     if (perfetto !== null) {
       if (perfetto.left > 0)
-        io.err(`warning[SL7108]: ${perfetto.left} events are left out
+        io.err(`warning[${LEFT_OUT}]: ${perfetto.left} events are left out
   help: --window chooses a shorter time
 `);
       io.out(`${JSON.stringify(perfetto.document())}
