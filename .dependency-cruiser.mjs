@@ -37,7 +37,10 @@ const direction = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
   severity: "error",
   comment: `src/${folder} may import ${allowed.length === 0 ? "nothing of ours" : allowed.join(", ")} and src/errors.ts`,
   from: { path: `^src/${folder}/` },
-  to: { path: "^src/", pathNot: `^src/(errors\\.ts$|(${[folder, ...allowed].join("|")})/)` },
+  to: {
+    path: "^src/",
+    pathNot: `^src/(errors\\.ts$|${["module", "kernel"].includes(folder) ? "cache\\.ts$|" : ""}(${[folder, ...allowed].join("|")})/)`,
+  },
 }));
 
 export default {
@@ -68,7 +71,7 @@ export default {
       name: "runs-in-a-browser",
       severity: "error",
       comment: "Only the walking of source trees, the command line and the explorer's server use Node's own modules",
-      from: { path: "^src/", pathNot: "^src/(module|kernel|cli|explorer/server)(/|\\.ts$)" },
+      from: { path: "^src/", pathNot: "^src/(cache\\.ts$|(module|kernel|cli|explorer/server)(/|\\.ts$))" },
       to: { dependencyTypes: ["core"] },
     },
     {

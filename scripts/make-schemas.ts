@@ -18,7 +18,7 @@ import {
   sweepResultSchema,
   sweepSchema,
 } from "../src/cli/schemas.ts";
-import { hostLintSchema, hostSchema, hostsSchema } from "../src/host/index.ts";
+import { hostCheckSchema, hostLintSchema, hostSchema, hostsSchema } from "../src/host/index.ts";
 import { reportSchema } from "../src/report/index.ts";
 import { agreementSchema, culpritsSchema, recordSchema, traceSchema } from "../src/trace/index.ts";
 
@@ -32,6 +32,7 @@ const DOCUMENTS = {
   host: hostSchema,
   hosts: hostsSchema,
   "host-lint": hostLintSchema,
+  "host-check": hostCheckSchema,
   "host-diff": hostDiffSchema,
   allow: allowSchema,
   check: checkSchema,

@@ -99,6 +99,7 @@ const locks = await results("locks");
 const larger = await results("page-removal-2x2");
 const progress = await results("progress");
 const hosts = await results("hosts");
+const large = await results("large-pages");
 const pamt = await results("dynamic-pamt");
 const of = (module: string) => removal.find((one) => one.policy === "fail-fast" && one.module === module);
 const notes = readFileSync(join(root, "docs", "verdicts-notes.md"), "utf8");
@@ -151,6 +152,10 @@ ${list(hosts.filter(({ scenario }) => scenario === "page-fault-in"))}
 Does TDH.MEM.TRACK, made as the host's profile says, ever return TDX_PREVIOUS_TLB_EPOCH_BUSY, which no host takes for a BUSY?
 
 ${list(hosts.filter(({ scenario }) => scenario === "page-removal"))}
+
+## Pages of 2 MB
+
+${list(large)}
 
 ## Dynamic PAMT
 

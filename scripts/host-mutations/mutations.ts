@@ -35,6 +35,7 @@ const expectSchema = z.strictObject({
   also: z.literal(true).optional(),
   mayGo: z.literal(true).optional(),
   like: text.optional(),
+  mayCome: texts.optional(),
 });
 
 /** `seamlock-test/host-mutations@1`. */

@@ -97,8 +97,19 @@ function neverLegal(a: Try, b: Try): string | null {
 
 const roleOf = ({ leaf, row }: Try): WrapRole => ({ leaf: leaf.name, variant: leaf.variant, object: row.object });
 
-/** All triples of a module, by resource in the order of the catalog. */
+/** Is it known that a refused guest takes nothing back? From 1.5.28 and 2.0.16 on it looks at host priority first, and adds nothing. */
+function neverSubtracts({ primitives }: Catalog): boolean {
+  const guest = primitives.filter(
+    ({ kind, operation, mode, side }) =>
+      kind === "sharex_hp" && operation === "acquire" && mode === "SHARED" && side !== "host",
+  );
+  const subtracts = guest.some(({ steps }) => steps.some(({ instruction: i }) => i.op === "xadd" && i.by < 0));
+  return guest.length > 0 && !subtracts;
+}
+
+/** All triples of a module, by resource in the order of the catalog; none where its guests never subtract. */
 export function counterWraps(catalog: Catalog): CounterWrap[] {
+  if (neverSubtracts(catalog)) return [];
   const tries = catalog.leaves.flatMap((leaf) =>
     leaf.acquisitions.flatMap((row, at): Try[] =>
       row.lock === "sharex_hp" && row.mode !== "NO_LOCK" ? [{ leaf, row, at }] : [],

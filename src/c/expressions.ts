@@ -271,6 +271,8 @@ export abstract class ExpressionParser extends Cursor {
             ? { kind: "cast", operand: only, line }
             : { kind: "call", callee: expr, args, line };
         height = this.over(height, this.height);
+        // What follows is the statement that the macro governs, even in parentheses.
+        if (expr.kind === "call" && expr.callee.kind === "name" && this.options.governs?.(expr.callee.name)) break;
       } else if (text === "." || text === "->") {
         this.at++;
         expr = { kind: "member", object: expr, field: this.word(), arrow: text === "->", line };

@@ -7,7 +7,7 @@
 export type { Expr, FunctionAst, Stmt } from "./ast.ts";
 export type { Dialect } from "./dialect.ts";
 export { LIMITS } from "./limits.ts";
-export { type FunctionInfo, Program, type SourceFile, substitute } from "./program.ts";
+export { type FunctionInfo, Program, placed, type SourceFile, substitute } from "./program.ts";
 export type { Guard } from "./symbolic/assumptions.ts";
 export { type Condition, Conditions } from "./symbolic/conditions.ts";
 export { Domain, type LoopAdvice } from "./symbolic/domain.ts";
@@ -60,5 +60,6 @@ export {
   valueText,
 } from "./symbolic/values.ts";
 export { joinedText } from "./text.ts";
+export { Types } from "./types.ts";
 export { calleeOf, expressionsIn, statementsIn } from "./walk.ts";
 export { ParameterWrites } from "./writes.ts";

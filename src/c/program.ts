@@ -3,7 +3,7 @@
  */
 
 import { SeamlockError } from "../errors.ts";
-import type { Expr, FunctionAst } from "./ast.ts";
+import type { Expr, FunctionAst, Stmt } from "./ast.ts";
 import type { Dialect } from "./dialect.ts";
 import { expandMacros, expandText, type MacroLookup } from "./expand.ts";
 import { parseInteger } from "./expressions.ts";
@@ -233,7 +233,8 @@ export class Program {
     const list = this.functions.get(name);
     if (!list) return null;
     const seen = list.filter((info) => this.isSeen(info, fromFile));
-    return seen.find((info) => info.file === fromFile) ?? seen.find((info) => !info.isWeak) ?? seen[0] ?? null;
+    const strong = seen.filter((info) => !info.isWeak);
+    return strong.find((info) => info.file === fromFile) ?? strong[0] ?? seen[0] ?? null;
   }
 
   private isSeen(info: FunctionInfo, fromFile: string): boolean {
@@ -268,9 +269,18 @@ export class Program {
     return parseInitializer(text, object.start, object.end, object.line, this.parseOptions(object.file));
   }
 
-  /** A piece of C of the program's own dialect as an expression; null when it is none. */
+  /** Statements as a function's body has them; null when they are none. */
+  statements(text: string): readonly Stmt[] | null {
+    const source = `void f(void) { ${text} }`;
+    const place = { name: "f", file: "", headStart: 0, headLine: 0, bodyEnd: source.length };
+    const ast = parseFunction(source, place, this.parseOptions(""));
+    return ast && ast.errors.length === 0 ? ast.body : null;
+  }
+
+  /** A piece of C as an expression, the headers' macros expanded; null when it is none. */
   expression(text: string): Expr | null {
-    return parseExpression(text, this.parsing.isTypeName);
+    const [only, ...more] = this.statements(`${text};`) ?? [];
+    return only?.kind === "expression" && more.length === 0 ? only.expr : null;
   }
 
   /** An object-like macro's body as an expression, or a function-like macro's. */

@@ -2,17 +2,23 @@ import type { Catalog, Diagnostic } from "../catalog/index.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
 
 /**
- * Prints what the extraction had to say: errors and warnings in full, notes as a count unless `all`.
+ * Prints what an extraction had to say: errors and warnings in full, notes as a count unless `all`.
  *
+ * @param of a catalog, or what else carries diagnostics
  * @param calls the calls that the output is about; notes in the files of other calls' handlers are not counted
  */
-export function printDiagnostics(catalog: Catalog, io: Io, all: boolean, calls?: ReadonlySet<string>): void {
-  const shown = catalog.diagnostics.filter((diagnostic) => all || diagnostic.severity !== "note");
+export function printDiagnostics(
+  of: Pick<Catalog, "diagnostics"> & Partial<Pick<Catalog, "leaves">>,
+  io: Io,
+  all: boolean,
+  calls?: ReadonlySet<string>,
+): void {
+  const shown = of.diagnostics.filter((diagnostic) => all || diagnostic.severity !== "note");
   for (const diagnostic of shown) io.err(diagnosticText(diagnostic));
   const others = new Set(
-    catalog.leaves.filter(({ name }) => calls?.has(name) === false).map(({ handler }) => handler.file),
+    (of.leaves ?? []).filter(({ name }) => calls?.has(name) === false).map(({ handler }) => handler.file),
   );
-  const hidden = catalog.diagnostics.filter((d) => !shown.includes(d) && !others.has(d.file ?? "")).length;
+  const hidden = of.diagnostics.filter((d) => !shown.includes(d) && !others.has(d.file ?? "")).length;
   if (hidden > 0) io.err(`${hidden} ${hidden === 1 ? "note" : "notes"} not shown; --verbose shows them\n`);
 }
 

@@ -14,7 +14,7 @@ import { didYouMean } from "./suggest.ts";
 export function hostOption(): Option {
   return new Option(
     "--host <host>",
-    "hypervisor: a bundled profile (`seamlock host`; 6.17, latest) or the path of one",
+    "hypervisor: a bundled profile (`seamlock host`; 6.17, latest), the path of one, or the folder of a kernel tree",
   );
 }
 
@@ -90,9 +90,9 @@ export function bundledHosts(): string[] {
   return files.map((file) => file.slice(0, -".yaml".length)).sort();
 }
 
-/** Does a word name a host profile rather than a module? */
+/** Does a word name a host rather than a module: a profile, or a kernel tree? */
 export function isHost(word: string): boolean {
-  return bundledHosts().includes(hostName(word)) || /\.ya?ml$/.test(word);
+  return bundledHosts().includes(hostName(word)) || /\.ya?ml$/.test(word) || isFolder(word);
 }
 
 /** What a bundled host is called, as people write it: `6.16`, `v6.16`, `latest`, `6.17` for what has the same locks; other words stay. */
@@ -116,12 +116,20 @@ export function newestHost(): string | null {
   return bundledKernels().at(-1) ?? null;
 }
 
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
 /**
- * The profile that `--host` names: a bundled one, or a file.
+ * The profile that `--host` names: a bundled one, a file, or a kernel tree, which is extracted, or was before.
  *
- * @throws SeamlockError SL3012 when there is no such host, SL0006 when its file cannot be read, SL30xx when it is no profile
+ * @throws SeamlockError SL3012 when there is no such host, SL0006 when its file cannot be read, SL30xx when it is no profile,
+ *   SL34xx when it is a folder and no kernel tree
  */
 export async function loadHost(name: string): Promise<LoadedHost> {
+  if (!bundledHosts().includes(hostName(name)) && isFolder(name)) {
+    const { defaultCacheDir, extractHost } = await import("../kernel/index.ts");
+    const { profile } = extractHost(name, { cacheDir: defaultCacheDir() });
+    return { profile, placeOf: () => ({ file: name }) };
+  }
   const { text, file } = await hostText(name);
   return parseHost(text, file);
 }

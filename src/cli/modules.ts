@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import releases from "../../data/known-releases.json" with { type: "json" };
 import { type Catalog, parseCatalog, readOwnCatalog } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import { readText } from "./files.ts";
@@ -75,6 +76,13 @@ function isPath(name: string): boolean {
 }
 
 function unknownModule(name: string, bundled: readonly string[]): SeamlockError {
+  const known = releases.releases.find(({ version }) => version === name);
+  if (known) {
+    const { version, nearest, differs } = known;
+    return new SeamlockError("SL0005", `module ${version} is a known release, but not bundled`, {
+      hint: `make its catalog from its source: seamlock extract TREE -o ${version}.json, then --module ./${version}.json. Nearest bundled: ${nearest}; known to differ: ${differs.join("; ")}`,
+    });
+  }
   return new SeamlockError("SL0005", `no module \`${name}\` is bundled, and no file has that name`, {
     hint: didYouMean(name, bundled, `bundled are ${bundled.join(", ")}`),
   });

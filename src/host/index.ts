@@ -1,4 +1,5 @@
 /** What a hypervisor does around its SEAMCALLs, as facts: HostProfile types, schema, loading, lint. */
+export { compareHosts, type HostDifference, hostCheckSchema } from "./compare.ts";
 export { entriesOf, type HostFinding, lintHost } from "./lint.ts";
 export { checkKind, invalidField, type LoadedHost, parseHost } from "./parse.ts";
 export {
@@ -14,6 +15,7 @@ export {
 export {
   type BusyClause,
   type Extracted,
+  guestSchema,
   type HostLock,
   type HostPath,
   type HostPlace,
@@ -23,9 +25,12 @@ export {
   hostLintSchema,
   hostSchema,
   hostsSchema,
+  LOCK_KINDS,
+  LOCK_SCOPES,
   type LockScope,
   type LockUse,
   type Phase,
   type TdExit,
 } from "./schema.ts";
+export { serializeHost } from "./serialize.ts";
 export { readYaml, type YamlFile } from "./yaml.ts";

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { Dialect } from "../c/index.ts";
 import { SeamlockError } from "../errors.ts";
-import { checkKind, invalidField, readYaml } from "../host/index.ts";
+import { checkKind, guestSchema, invalidField, LOCK_KINDS, LOCK_SCOPES, readYaml } from "../host/index.ts";
 
 const text = z.string().min(1);
 const names = z.array(text);
@@ -18,14 +18,165 @@ const scopeSchema = z.strictObject({
 });
 
 const dialectSchema = z.strictObject({
-  blank: names,
-  blankCalls: names,
-  replace: z.record(text, text),
-  weak: names,
-  definedCalls: names,
-  governs: names,
-  keep: names,
-  types: names,
+  blank: names.describe("tokens that say nothing to the analysis: attributes"),
+  blankCalls: names.describe("the same, with parentheses"),
+  replace: z.record(text, text).describe("tokens that are another spelling of a keyword"),
+  weak: names.describe("tokens that make a definition give way to another one"),
+  definedCalls: names.describe("calls that ask whether a symbol of `config` is defined"),
+  keep: names.describe("macros that are not expanded, since rules speak of them"),
+  types: names.describe("types that no header of the scope declares"),
+});
+
+const position = z.int().min(0);
+
+const guardsSchema = z.strictObject({
+  class: text.describe("macro that makes a guard with a name: `CLASS(kind, name)(argument)`"),
+  guard: text.describe("… without one: `guard(kind)(argument)`"),
+  scoped: text.describe("… for one statement: `scoped_guard(kind, argument)`"),
+  variable: text.describe("what stands for the guard where a kind is defined"),
+  define: z.array(
+    z.strictObject({
+      macro: text.describe("its first argument is the kind's name"),
+      acquire: position,
+      release: position,
+      parameters: position.optional().describe("position of the first parameter's declaration"),
+      object: text.optional().describe("what stands for the argument of a use"),
+    }),
+  ),
+});
+
+const loopSchema = z.strictObject({
+  macro: text.describe("`*` stands for any characters"),
+  assigns: z.array(position).describe("arguments that every round gives another value"),
+  all: z.boolean().default(false).describe("goes over all vCPUs: the last of these variables is each one in turn"),
+});
+
+const EFFECTS = ["bug-vm", "warn", "kick", "bar", "unbar", "retry-later"] as const;
+
+const reportSchema = z.strictObject({
+  does: z.enum(EFFECTS),
+  impossible: z.boolean().default(false).describe("a way on which its condition always holds is none that can be gone"),
+});
+
+const lockClassSchema = z.strictObject({
+  name: text,
+  kind: z.enum(LOCK_KINDS),
+  per: z.enum(LOCK_SCOPES),
+  what: text.optional(),
+  members: names.default([]).describe("`structure.member`, or the name of a global object"),
+  by: z.enum(["derived", "rule", "stated"]).default("derived"),
+  of: z.enum(["self", "target"]).default("self").describe("whose it is where the source does not tell"),
+  nests: z.boolean().default(false).describe("it may be taken again by who has it"),
+});
+
+const lockCallSchema = z.strictObject({
+  takes: z.union([position, text]).optional().describe("position of the lock's address, or the name of the lock"),
+  drops: z.union([position, text]).optional(),
+  mode: z.enum(["exclusive", "shared"]).default("exclusive"),
+  success: z
+    .enum(["zero", "nonzero"])
+    .optional()
+    .describe("what it gives when it took the lock; it always does, unless given"),
+  when: z.strictObject({ argument: position, is: text }).optional().describe("only with this value of an argument"),
+});
+
+const assertSchema = z.strictObject({
+  lock: z.union([position, text]),
+  mode: z.enum(["any", "exclusive", "shared"]).default("any"),
+});
+
+const callbackSchema = z.strictObject({
+  function: position,
+  argument: position.optional(),
+  waits: z
+    .union([z.boolean(), position])
+    .default(true)
+    .describe("the caller goes on only afterwards, so its locks stay held"),
+  context: text.describe("where the function runs, in words"),
+  onEach: z.enum(["cpu", "package"]).optional().describe("it runs at once on each of these"),
+});
+
+const entriesSchema = z.strictObject({
+  operations: z
+    .record(text, z.strictObject({ except: names.default([]) }))
+    .describe("structures of functions that only the outside calls, and members of which it calls none"),
+  registrations: z.record(text, z.array(position)).describe("calls that give functions to the outside"),
+  functions: names.describe("further functions that the outside calls"),
+  holds: z
+    .record(text, z.array(z.strictObject({ lock: text, mode: z.enum(["exclusive", "shared"]).default("exclusive") })))
+    .describe("what the outside holds when it calls an entry"),
+  cuts: names.describe("functions that are entries of their own wherever they are called"),
+});
+
+const valueText = z
+  .union([z.int(), z.boolean(), text])
+  .describe("a constant expression, or `positive`, `negative`, `any`");
+
+const factsSchema = z.strictObject({
+  members: z.record(text, valueText).describe("by `structure.member`, or the name of a global object"),
+  perVcpu: names.describe("structures of which each vCPU has its own"),
+  tracked: names.describe("members whose value is followed, though nothing is known of it at first"),
+  local: names.describe("tracked globals of the models that speak of one function's walk and do not outlast it"),
+  opaque: names.describe("structures whose members are not followed"),
+  results: z.record(text, valueText).describe("what calls give"),
+  targets: z.record(text, names).describe("functions that a member points to, by `structure.member`"),
+});
+
+const phaseSchema = z.strictObject({
+  name: text,
+  what: text,
+  opStates: names.optional(),
+  singleThreaded: z.boolean().optional(),
+  facts: z.record(text, valueText),
+  entries: names.describe("functions with which what happens in this phase begins; `*` stands for any characters"),
+  except: names.default([]),
+});
+
+const seamcallsSchema = z.strictObject({
+  calls: z.record(text, position).describe("functions that make a SEAMCALL, and the position of its number"),
+  leaves: names.describe("macros that name the numbers; `*` stands for any characters"),
+  version: z.strictObject({ shift: position, mask: z.int() }).describe("where a number has the leaf's version"),
+  wrappers: names.describe("functions that make one SEAMCALL for others, which are the callers that matter"),
+});
+
+const patterns = names.describe("`*` stands for any characters");
+
+const statedSchema = z.strictObject({
+  lock: text,
+  mode: z.enum(["exclusive", "shared"]).optional(),
+  of: z.enum(["self", "all", "target", "other"]).optional(),
+  calls: patterns.describe("leaves at which it is held"),
+  context: text.optional().describe("only where the call runs in this context"),
+  assumed: text.optional(),
+});
+
+const pathSchema = z.strictObject({
+  name: text,
+  when: z.strictObject({
+    entry: patterns.optional(),
+    labels: patterns.optional().describe("each must fit a label"),
+    calls: patterns.optional().describe("leaves"),
+    context: patterns.optional(),
+  }),
+  per: z.enum(["machine", "vm", "vcpu"]),
+  exceptional: text.optional(),
+  atMostOne: z.enum(["machine", "vm", "vcpu"]).optional(),
+  assumed: names.optional(),
+  gate: text.optional(),
+  note: text.optional(),
+});
+
+const labelsSchema = z.strictObject({
+  cases: patterns.describe("constants of cases and comparisons that tell paths apart"),
+  except: patterns.default([]),
+  functions: z.record(text, text).describe("functions on the way that tell paths apart, and the labels for them"),
+});
+
+const excludedSchema = z.strictObject({
+  function: text.describe("a function; calls of it are not followed"),
+  from: text.optional().describe("only those in this function"),
+  phases: names.optional().describe("only in these phases"),
+  reason: text,
 });
 
 /** `seamlock/kernel-rules@1`. */
@@ -36,10 +187,48 @@ export const kernelRulesSchema = z.strictObject({
   scope: scopeSchema,
   config: names.describe("symbols that the build defines"),
   dialect: dialectSchema,
+  prelude: text.describe("C that stands for headers that are not read"),
+  models: text.describe("C that stands for functions of the tree that the analysis cannot follow"),
+  guards: guardsSchema,
+  loops: z.array(loopSchema).describe("macros that are loops; the first that fits counts"),
+  transparent: z
+    .record(text, position.nullable())
+    .describe("macros that give their first argument, with the type of another"),
+  reports: z.record(text, reportSchema).describe("macros that complain when their first argument holds"),
+  events: z.record(text, z.enum(EFFECTS)).describe("functions that do something about a BUSY"),
+  memberCalls: z
+    .record(text, z.strictObject({ structure: text, prefix: z.string().default("") }))
+    .describe("macros that call a member by its name, which may have a prefix"),
+  locks: z.strictObject({
+    classes: z.array(lockClassSchema),
+    calls: z.record(text, lockCallSchema),
+    asserts: z.record(text, assertSchema),
+  }),
+  callbacks: z.record(text, callbackSchema),
+  others: names.describe("functions that give some other vCPU"),
+  entries: entriesSchema,
+  seamcalls: seamcallsSchema,
+  facts: factsSchema,
+  phases: z.array(phaseSchema).min(1),
+  excluded: z.array(excludedSchema),
+  labels: labelsSchema,
+  paths: z
+    .array(pathSchema)
+    .describe("names of paths; the first that fits counts, and what fits none is named after its entry"),
+  stated: z.array(statedSchema).describe("what is held though no code shows it"),
+  vcpuCalls: patterns.describe("leaves that name a vCPU"),
+  profile: z.strictObject({
+    assumed: names,
+    pageSizes: z.array(z.enum(["4K", "2M", "1G"])).optional(),
+    guest: guestSchema.optional(),
+  }),
 });
 
 export type ScopeRules = z.infer<typeof scopeSchema>;
 export type KernelRules = z.infer<typeof kernelRulesSchema>;
+export type LockClass = z.infer<typeof lockClassSchema>;
+export type PathRule = z.infer<typeof pathSchema>;
+export type LockCall = z.infer<typeof lockCallSchema>;
 
 /**
  * Reads a rules file.
@@ -73,7 +262,17 @@ export function bundledKernelRules(): KernelRules {
 }
 
 /** What the C reader is told. */
-export function dialectOf({ config, dialect }: KernelRules): Dialect {
+export function dialectOf(rules: KernelRules): Dialect {
+  const { config, dialect } = rules;
+  const { loops, guards } = rules;
+  // What rules speak of by name stays a call.
+  const keep = [
+    ...dialect.keep,
+    ...[guards.class, guards.guard, guards.scoped, ...guards.define.map((d) => d.macro)],
+    ...loops.map((loop) => loop.macro).filter((name) => !name.includes("*")),
+    ...[rules.transparent, rules.reports, rules.events, rules.memberCalls].flatMap(Object.keys),
+    ...[rules.locks.calls, rules.locks.asserts, rules.callbacks, rules.seamcalls.calls].flatMap(Object.keys),
+  ];
   return {
     replaceTokens: dialect.replace,
     blankTokens: dialect.blank,
@@ -81,8 +280,8 @@ export function dialectOf({ config, dialect }: KernelRules): Dialect {
     defined: Object.fromEntries(config.map((name) => [name, "1"])),
     definedCalls: dialect.definedCalls,
     sharedHeaders: true,
-    expand: { keep: dialect.keep },
-    governs: dialect.governs,
+    expand: { keep },
+    governs: [...loops.map((loop) => loop.macro), guards.scoped],
     weakTokens: dialect.weak,
     types: dialect.types,
   };

@@ -121,6 +121,7 @@ function runningModel(scenario: RunningScenario, catalog: Catalog, host: HostPro
     },
     checkBeforeMark: scenario.entryOrder === "check-then-mark",
     pendingVe: scenario.pendingVe,
+    largePages: scenario.pageSize === "2M",
     localRetry: scenario.faultRetry === "local",
     abandonedFaults: scenario.abandonedFaults,
     allLocks: scenario.locks === "all",

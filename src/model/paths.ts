@@ -2,7 +2,7 @@
  * The paths of a host profile, some at a time: which of their calls can meet inside the module, given the host's own locks.
  *
  * Calls take the locks of their catalog rows; what they do to the TD is left out, since here only who can be inside at the same time
- * matters. A row whose condition speaks of L2 VMs is left out (the TD has none); any other condition may or may not hold.
+ * matters. A row that is taken once for each L2 VM is left out (the TD has none); a condition may or may not hold.
  */
 import facts from "../../data/resources.json" with { type: "json" };
 import { type Acquisition, type Catalog, type Leaf, resolveLeaf } from "../catalog/index.ts";
@@ -68,8 +68,8 @@ const CONTROL_PAGES = ["TDR", "TDVPR"];
 /** The host lock of whoever kicks after a BUSY, where the profile gives it no name of its own. */
 const KICKED = "vCPUs kicked after BUSY";
 
-/** Is a row taken for each of several things, such as each L2 VM? */
-const isRepeated = ({ times }: Acquisition): boolean => times !== "1";
+/** Is the lock taken once for each L2 VM? The TD has none. */
+const ofL2 = ({ times }: Acquisition): boolean => times === "per L2 VM";
 
 /** Builds the model. */
 class PathsModel {
@@ -183,7 +183,7 @@ class PathsModel {
     const locks = (leaf: Leaf) =>
       JSON.stringify(
         locking(leaf)
-          .filter((row) => !isRepeated(row))
+          .filter((row) => !ofL2(row))
           .map(withoutCondition),
       );
     return all.filter((leaf, i) => all.findIndex((other) => locks(other) === locks(leaf)) === i);
@@ -468,7 +468,7 @@ class PathsModel {
   /** The rows that take a lock of the model; of a call for another VM those that are no TD's own. */
   #rows(leaf: Leaf, foreign = false): readonly Acquisition[] {
     return locking(leaf).filter(
-      (row) => this.#locks.has(row.resource) && !isRepeated(row) && !(foreign && PER_TD.has(row.resource)),
+      (row) => this.#locks.has(row.resource) && !ofL2(row) && !(foreign && PER_TD.has(row.resource)),
     );
   }
 

@@ -40,6 +40,7 @@ export interface RuntimeSpec {
   >;
   readonly checkBeforeMark: boolean;
   readonly pendingVe: boolean;
+  readonly largePages: boolean;
   readonly localRetry: boolean;
   readonly abandonedFaults: number;
   /** What the host does after TD exits, as far as its profile says; after any other the vCPU enters again. */
@@ -101,6 +102,7 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
       zeroStep: spec.zeroStep,
       checkBeforeMark: spec.checkBeforeMark,
       pendingVe: spec.pendingVe,
+      largePages: spec.largePages,
       localRetry: spec.localRetry,
       abandonedFaults: spec.abandonedFaults,
       exits: spec.exits,

@@ -60,6 +60,7 @@ export const runningSchema = z.strictObject({
     .describe("bundled host profile, or path: what follows from TD exits, and `removal.policy: as-host`"),
   vcpus: size(4).default(2),
   pages: size(4).default(2),
+  pageSize: z.enum(["4K", "2M"]).default("4K").describe("2M: an accept can be interrupted, and is made again"),
   entries: z.enum(PAGE_STATES).default("MAPPED").describe("state of every SEPT entry at the start"),
   removal: removalSchema.optional(),
   guest: z.array(z.enum(GUEST_ACTIONS)).min(1).default(["accept", "touch", "interrupt"]),

@@ -28,7 +28,7 @@ import { Caller, STORED_AGAIN } from "./calls.ts";
 import { faultHandler } from "./fault-handler.ts";
 import { type Exits, endedBy, type Host, leavingBy } from "./host-state.ts";
 import type { Held } from "./lock-steps.ts";
-import { acceptBody, attributesBody, faults, type GuestBody, Sept, type SeptView } from "./sept.ts";
+import { acceptBody, attributesBody, type EntryWrite, faults, type GuestBody, Sept, type SeptView } from "./sept.ts";
 import { statusCode, type World } from "./world.ts";
 
 /** How the zero-step counter is kept. */
@@ -54,6 +54,8 @@ export interface VcpuSpec {
   readonly hostPriorityTimeout: boolean;
   /** Does an access to a pending page raise #VE? Else it is a TD exit (TDCS.TD_CTLS.PENDING_VE_DISABLE). */
   readonly pendingVe: boolean;
+  /** Pages of 2 MB: an accept can be interrupted, and is made again. */
+  readonly largePages: boolean;
   /** After -EAGAIN the fault handler may also try again without entering the TD first. */
   readonly localRetry: boolean;
   /** How often a vCPU's fault may be left without a call: an invalidation is under way, or the host's user space is asked. */
@@ -502,7 +504,7 @@ export class VcpuProcess {
 
   /** A guest that was refused tries the same page again, unless an interrupt ends its run. */
   #insist(prefix: string, label: string, row: Acquisition, meta: EntryMeta): void {
-    const interrupted = this.#spec.interrupts ? true : this.#host.kicking;
+    const interrupted = this.#interrupted;
     this.p.step(label, this.#tryEntry(this.#page, prefix, label, true, row, meta));
     this.p.step(label, this.#tryEntry(this.#page, prefix, label, false, row, meta));
     this.p.step(label, {
@@ -591,27 +593,39 @@ export class VcpuProcess {
       this.p.step(label, { when: success, do: done, next: "guest", meta: meta("release", this.#page, { note }) });
       return;
     }
-    const writes = writer.steps(write, writer.copy?.locked ?? true);
-    let here = label;
-    writes.forEach((effects, i) => {
-      const next = i === writes.length - 1 ? `${prefix} unlock` : `${prefix} store`;
-      const first = i === 0;
-      this.p.step(here, {
-        when: first ? success : true,
-        do: effects,
-        next,
-        meta: { leaf: leaf.name, action: "effect", note: first ? note : STORED_AGAIN },
+    const put = (as: string, what: EntryWrite, when: BoolLike, told: string): void => {
+      const writes = writer.steps(what, writer.copy?.locked ?? true);
+      let here = label;
+      writes.forEach((effects, i) => {
+        const first = i === 0;
+        const next = i === writes.length - 1 ? `${as} unlock` : `${as} store`;
+        const step = { leaf: leaf.name, action: "effect", note: first ? told : STORED_AGAIN };
+        this.p.step(here, { when: first ? and(success, when) : true, do: effects, next, meta: step });
+        here = next;
       });
-      here = next;
-    });
-    this.p.step(here, { do: done, next: "guest", meta: meta("release", this.#page) });
+      this.p.step(here, { do: done, next: "guest", meta: meta("release", this.#page) });
+    };
+    put(prefix, write, true, note);
+    // vm_exits/tdg_mem_page_accept.c:259: after each 4 KB of a larger page but the last one.
+    if (this.#spec.largePages)
+      put(
+        `${prefix} in part`,
+        { ...write, state: Sept.PENDING },
+        this.#interrupted,
+        "interrupted: accepted in part, to go on",
+      );
+  }
+
+  /** Can an interrupt be pending? */
+  get #interrupted(): BoolLike {
+    return this.#spec.interrupts ? true : this.#host.kicking;
   }
 
   /** EPT violations and interrupts. A new instruction pointer resets the zero-step defence; the same one feeds it. */
   #guestExits(): void {
     const exits = { leaf: this.#leaves.enter.name, action: "td-exit" };
     if (this.#spec.touches) this.#touches(exits);
-    const interrupted = this.#spec.interrupts ? true : this.#host.kicking;
+    const interrupted = this.#interrupted;
     this.p.step("guest", { when: interrupted, next: "exit", meta: { ...exits, note: "interrupt, no progress" } });
     this.p.step("guest", {
       when: interrupted,

@@ -49,6 +49,7 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
   "primitive-unlike": ["SL1046", "error"],
   "lock-incomplete": ["SL1047", "error"],
   "unexplained-lock-function": ["SL1048", "error"],
+  "unknown-walk": ["SL1049", "error"],
   leaf: ["SL1050", "error"],
   "missing-table": ["SL1051", "warning"],
 };

@@ -7,7 +7,7 @@ import { analyseTree } from "./analyse.ts";
 import { cacheKey, readCache, writeCache } from "./cache.ts";
 import { readTree } from "./tree.ts";
 
-export { defaultCacheDir } from "./cache.ts";
+export { defaultCacheDir } from "../cache.ts";
 export { tuneForOneExtraction } from "./threads.ts";
 
 export interface ExtractOptions {

@@ -1,6 +1,6 @@
 /** Which resource a lock is, in which role, and what the leaf calls the object that holds it. */
 
-import { idOf, pointerTo, type ShortText } from "../c/index.ts";
+import { idOf, pointerTo, type ShortText, wayTo } from "../c/index.ts";
 import type { Acquisition, Site } from "../catalog/index.ts";
 import type { AcquireEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
@@ -83,7 +83,10 @@ export function classify(
     if (rule.lock && rule.lock !== event.lockKind) continue;
     if (rule.path.test(rule.lock === "bit" ? event.text : path)) return { resource: rule.resource, role: null };
   }
-  if (event.members.at(-1) === rules.pamtLock) return classifyPage(event, acquires, final, context);
+  if (event.members.at(-1) === rules.pamtLock) {
+    reportUnknownWalk(event, acquires, rules, troubles);
+    return classifyPage(event, acquires, final, context);
+  }
   const name = event.members.at(-1) ?? event.text;
   const site = event.evidence.at(-1) as Site;
   if (!troubles.some((t) => t.what === "unclassified" && t.message.includes(`'${name}'`))) {
@@ -134,6 +137,36 @@ function classifyPage(
   return role === null
     ? { resource: "PAGE", role: `to-${leaf.name.split("_").at(-1)}`, isGuess: true }
     : { resource: "PAGE", role };
+}
+
+/** A function that locks entries of several levels of the PAMT itself walks it: one that is not known to makes ancestors pages. */
+function reportUnknownWalk(
+  event: AcquireEvent,
+  acquires: readonly AcquireEvent[],
+  rules: ExtractionRules,
+  troubles: RowTrouble[],
+): void {
+  const site = event.evidence.at(-1) as Site;
+  const isKnown = event.evidence.some(({ function: name }) => rules.pamtWalks.includes(name));
+  const others = acquires.filter(
+    (other) => other.invocation === event.invocation && other.members.at(-1) === rules.pamtLock,
+  );
+  const levels = new Set(
+    others
+      .flatMap(({ lock }) => wayTo(lock).map((step) => (step.kind === "field" ? step.name : "")))
+      .filter((name) => rules.pamtBlocks.includes(name)),
+  );
+  if (
+    isKnown ||
+    levels.size < 2 ||
+    troubles.some((t) => t.what === "unknown-walk" && t.site.function === site.function)
+  )
+    return;
+  troubles.push({
+    what: "unknown-walk",
+    message: `${site.function} locks PAMT entries of several levels and is not known as a walk of the PAMT`,
+    site,
+  });
 }
 
 function roleOf(leafName: string, found: string | null, set: string | null, rules: ExtractionRules): string | null {

@@ -16,7 +16,14 @@ export interface StatusNames {
 export type HandedOver = ReadonlyMap<string, readonly ReleaseEvent[]>;
 
 export interface RowTrouble {
-  readonly what: "no-success" | "not-released" | "released-as" | "leaked-on-error" | "unclassified" | "no-status";
+  readonly what:
+    | "no-success"
+    | "not-released"
+    | "released-as"
+    | "leaked-on-error"
+    | "unclassified"
+    | "unknown-walk"
+    | "no-status";
   readonly message: string;
   readonly site: Site;
 }

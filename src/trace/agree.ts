@@ -66,7 +66,7 @@ export class Agree {
     here.splice(at, 1);
     this.#found += 1;
     const [first] = blame.culprits;
-    const right = first === undefined ? busy.culprits.length === 0 : this.#is(first, busy);
+    const right = first === undefined ? busy.culprits.every(({ recorded }) => !recorded) : this.#is(first, busy);
     const among = right || blame.culprits.some((culprit) => this.#is(culprit, busy));
     const by = this.#by[blame.certainty];
     by.count += 1;

@@ -121,6 +121,10 @@ export class Assembler {
       return;
     }
     this.#losses.set(cpu, (this.#losses.get(cpu) ?? 0) + 1);
+    this.#gapBegins(cpu);
+  }
+
+  #gapBegins(cpu: number): void {
     if (this.#gapAt.has(cpu) || this.#gapAt.size >= MOST_CPUS) return;
     const gap: Gap = {
       cpu,
@@ -129,6 +133,11 @@ export class Assembler {
     };
     this.#gapAt.set(cpu, gap);
     this.gaps.push(gap);
+  }
+
+  /** What a CPU did before its next event is not in the recording: its ring was full, and the oldest is gone. */
+  unheard(cpu: number): void {
+    if (!this.#lastTime.has(cpu)) this.#gapBegins(cpu);
   }
 
   /** Something is missing and nothing says where; as long as `missing` says so, it can be anywhere. */

@@ -1,5 +1,5 @@
 /** The commands that record: what `seamlock record` prints. They are made from facts about the kernel's release, and run nothing. */
-import { type ArgumentKind, ENTER, RECORDED_LEAVES, type Wrapper, wrappersOf } from "./wrappers.ts";
+import { type ArgumentKind, CALLED_LEAVES, ENTER, UNWRAPPED, type Wrapper, wrappersOf } from "./wrappers.ts";
 
 export const TOOLS = ["bpftrace", "trace-cmd", "perf"] as const;
 export type Tool = (typeof TOOLS)[number];
@@ -108,7 +108,7 @@ function bpftraceScript(wrappers: readonly Wrapper[], options: RecordOptions): s
 }
 
 function bpftraceProgram(wrappers: readonly Wrapper[], release: string, seconds: number): string[] {
-  const leaves = [...RECORDED_LEAVES, RDMD].sort();
+  const leaves = [...CALLED_LEAVES].sort();
   // A string of bpftrace's must not be long.
   const said: string[] = [];
   for (let i = 0; i < leaves.length; i += 8) {
@@ -165,17 +165,14 @@ function bpftraceCall(wrapper: Wrapper, number: number): string[] {
   ];
 }
 
-/** The one call that no wrapper makes. */
-const RDMD = "tdh_phymem_page_rdmd";
-
 /** TDH.PHYMEM.PAGE.RDMD is called from the report of a machine check, by a function that is inlined there. */
 const BPFTRACE_RDMD: readonly string[] = [
-  `fentry:tdx_dump_mce_info { $t = ${TASK}; @begin[999, $t] = nsecs; }`,
-  "fexit:tdx_dump_mce_info",
+  `fentry:${UNWRAPPED.function} { $t = ${TASK}; @begin[999, $t] = nsecs; }`,
+  `fexit:${UNWRAPPED.function}`,
   "{",
   `  $t = ${TASK};`,
   "  $s = @seq[cpu]; @seq[cpu] = $s + 1;",
-  `  printf("c %llu %u %u %llu %llu ${RDMD} - - - - %llx -\\n", $s, cpu, tid, @begin[999, $t], nsecs, (uint64)args.m->addr >> 12);`,
+  `  printf("c %llu %u %u %llu %llu ${UNWRAPPED.leaf} - - - - %llx -\\n", $s, cpu, tid, @begin[999, $t], nsecs, (uint64)args.m->addr >> 12);`,
   "  delete(@begin[999, $t]);",
   "}",
 ];

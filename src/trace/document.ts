@@ -164,6 +164,7 @@ export const culpritsSchema = z.strictObject({
             leaf: text.describe("that took the lock"),
             mode: text,
             call: callSchema.describe("the call in flight; of a guest the entry of its vCPU"),
+            recorded: z.boolean().describe("does the recording show it at all?"),
           }),
         )
         .describe("empty: nobody was seen to hold it"),

@@ -13,7 +13,7 @@ export interface Episode {
   /** When the call that got through began; else when the last try ended. */
   readonly end: number;
   readonly tries: number;
-  /** Tries that followed the refused one without the task entering its guest in between. */
+  /** Tries that followed the refused one within a moment, the task not having entered its guest in between: a loop, not a way back. */
   readonly atOnce: number;
   /** `given-up`: no further try within a second; `other`: a try ended in another error; `open`: the recording ended. */
   readonly outcome: "done" | "other" | "given-up" | "open";
@@ -29,6 +29,8 @@ interface Running {
 
 /** A call that is not tried again for so long is given up. */
 const PATIENCE = 1_000_000_000;
+/** A try that comes so soon, in ns, is made by the loop that was refused; kicking vCPUs out takes longer. */
+const MOMENT = 10_000;
 const MOST = 1 << 14;
 
 export class Episodes {
@@ -53,7 +55,7 @@ export class Episodes {
       if (running === undefined) this.#begin(key, call);
       else {
         running.tries += 1;
-        if (!running.entered) running.atOnce += 1;
+        if (isAtOnce(running, call)) running.atOnce += 1;
         running.entered = false;
         running.last = call;
       }
@@ -63,7 +65,7 @@ export class Episodes {
     this.#running.delete(key);
     const success = /^0x[0-7]/.test(call.status);
     const tries = running.tries + 1;
-    const atOnce = running.atOnce + (running.entered ? 0 : 1);
+    const atOnce = running.atOnce + Number(isAtOnce(running, call));
     this.#end({ ...running, tries, atOnce }, success ? "done" : "other", call.begin);
   }
 
@@ -98,6 +100,10 @@ export class Episodes {
     const { leaf, td, vp, gpa, cpu, tid, begin } = first;
     this.#ended({ leaf, td, vp, gpa, cpu, tid, begin, end, tries, atOnce, outcome });
   }
+}
+
+function isAtOnce({ entered, last }: Running, { begin }: Call): boolean {
+  return !entered && begin - last.end < MOMENT;
 }
 
 function keyOf({ tid, leaf, td, vp, gpa, page }: Call): string {

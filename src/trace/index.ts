@@ -12,6 +12,7 @@ export {
   traceSchema,
 } from "./document.ts";
 export { FORMAT_NAMES, type FormatName } from "./formats/index.ts";
+export { Perfetto } from "./perfetto.ts";
 export { Recording, type RecordingOptions } from "./recording.ts";
 export { NEWEST_RELEASE } from "./wrappers.ts";
 export {

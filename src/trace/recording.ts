@@ -7,6 +7,7 @@ import { type Blame, blame } from "./blame.ts";
 import { type Call, Names, Statuses } from "./call.ts";
 import type { TraceDocument } from "./document.ts";
 import { Episodes } from "./episodes.ts";
+import { Expectation } from "./expect.ts";
 import { detect, type FormatName, formatNamed } from "./formats/index.ts";
 import type { Format, Heard, Input } from "./formats/input.ts";
 import { Holders } from "./holders.ts";
@@ -14,7 +15,7 @@ import { Lines } from "./lines.ts";
 import { Settler } from "./settle.ts";
 import { Spans } from "./spans.ts";
 import { Tally } from "./tally.ts";
-import { ENTER, RECORDED_LEAVES } from "./wrappers.ts";
+import { CALLED_LEAVES, ENTER, RECORDED_LEAVES } from "./wrappers.ts";
 
 export interface RecordingOptions {
   readonly catalog: Catalog;
@@ -57,6 +58,7 @@ export class Recording {
   #format: Format | null;
   #waiting: string[] = [];
   #watched: ReadonlySet<string> | null = null;
+  readonly #expectation: Expectation | null;
   readonly #called: ReadonlySet<string>;
   #entersSeen = false;
   #began: number | null = null;
@@ -69,7 +71,8 @@ export class Recording {
     const { catalog, host, skew = 0 } = options;
     this.#holders = new Holders(catalog, host?.guest?.calls ?? null);
     this.#spans = new Spans(catalog);
-    this.#called = new Set(host === undefined ? RECORDED_LEAVES : callsOf(host, catalog));
+    this.#expectation = host === undefined ? null : new Expectation(catalog, host);
+    this.#called = new Set(host === undefined ? CALLED_LEAVES : callsOf(host, catalog));
     this.#format = options.format === undefined ? null : formatNamed(options.format);
     this.#tally = new Tally(options, this.#holders);
     this.#assembler = new Assembler(
@@ -86,9 +89,10 @@ export class Recording {
       began: () => this.#began,
       ended: () => this.#ended,
     });
-    this.#episodes = new Episodes(ENTER.leaf, (episode) =>
-      this.#tally.episode(episode, this.#settler.timeOut(episode.td, episode.begin, episode.end)),
-    );
+    this.#episodes = new Episodes(ENTER.leaf, (episode) => {
+      this.#tally.episode(episode, this.#settler.timeOut(episode.td, episode.begin, episode.end));
+      this.#expectation?.reaction(episode);
+    });
     this.#lines = new Lines((line) => this.#line(line));
     this.#input = {
       names: new Names(),
@@ -126,6 +130,8 @@ export class Recording {
       hurried: this.#settler.hurried,
       from: Number.isFinite(first) ? first : null,
       to: Number.isFinite(last) ? last : null,
+      surprises: this.#expectation?.surprises() ?? [],
+      neverSeen: this.#expectation?.neverSeen() ?? [],
     });
   }
 
@@ -158,6 +164,7 @@ export class Recording {
   #heard(what: Heard): void {
     if (what.began !== undefined) this.#began = what.began;
     if (what.ended !== undefined) this.#ended = what.ended;
+    if (what.overwritten !== undefined) this.#tally.overwritten += what.overwritten;
     if (what.kernel !== undefined) this.#kernel = what.kernel;
     if (what.clock !== undefined) this.#clock = what.clock;
     if (what.leaves !== undefined) this.#watched = new Set(what.leaves);
@@ -185,11 +192,15 @@ export class Recording {
     this.#tally.call(call, busy);
     this.#spans.learn(call, busy);
     onCall?.(call);
+    if (this.#expectation !== null) {
+      this.#expectation.meeting(call, this.#settler.beside(call), this.#settler.tolerance);
+    }
     this.#episodes.see(call, busy);
     if (!busy || (leaf !== undefined && leaf !== call.leaf)) return;
     const { tolerance } = this.#settler;
     const blamed = blame(call, around(), { holders: this.#holders, spans: this.#spans, tolerance });
     this.#tally.blame(blamed);
+    this.#expectation?.busy(blamed);
     onBlame?.(blamed);
   }
 }

@@ -83,6 +83,18 @@ export class Settler {
     return vcpus === 0 ? null : Math.max(0, vcpus * (to - from) - inside);
   }
 
+  /** Calls that ended before this one, or with it, and were in flight beside it: those that end later find it in their turn. */
+  *beside(call: Call): Generator<Call> {
+    for (let i = this.#past.size - 1; i >= 0 && this.#past.at(i).end > call.begin; i--) yield this.#past.at(i);
+    for (const runs of this.#runs.values()) {
+      const { last } = runs;
+      if (last === undefined || last === call || last.td !== call.td) continue;
+      for (let i = runs.before(call.begin); i < runs.size && runs.at(i).begin < call.end; i++) {
+        if (call.leaf !== ENTER.leaf || runs.at(i).end <= call.end) yield runs.at(i);
+      }
+    }
+  }
+
   /** The functions that led to the last call of a CPU, told after it. */
   lastOf(cpu: number, chain: readonly string[]): void {
     for (let i = this.#coming.size - 1; i >= 0; i--) {

@@ -28,6 +28,8 @@ interface Ending {
   readonly hurried: number;
   readonly from: number | null;
   readonly to: number | null;
+  readonly surprises: TraceDocument["surprises"];
+  readonly neverSeen: readonly string[];
 }
 
 interface OfLeaf {
@@ -70,6 +72,7 @@ export class Tally {
   #lostTime = 0;
   #timeOut = 0;
   passed = 0;
+  overwritten = 0;
 
   constructor(options: TallyOptions, holders: Holders) {
     this.#options = options;
@@ -192,8 +195,8 @@ export class Tally {
         durations: plain(this.#lostTimes),
         worst: this.#worst,
       },
-      surprises: [],
-      neverSeen: [],
+      surprises: ending.surprises,
+      neverSeen: [...ending.neverSeen],
       diagnostics: this.#diagnostics(ending),
     };
   }
@@ -218,6 +221,9 @@ export class Tally {
               `${lost} events are missing from the recording; what they would have told is not known`,
             ),
           ]
+        : []),
+      ...(this.overwritten > 0
+        ? [say("SL7107", "note", `the ring was full: the oldest ${this.overwritten} events are gone`)]
         : []),
       ...(unmatched > 0
         ? [say("SL7104", "note", `${unmatched} calls have no beginning or no end in the recording`)]

@@ -45,6 +45,9 @@ export const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map(
   RELEASES.flatMap(({ wrappers }) => wrappers.map((one) => [one.function, one] as const)),
 );
 
+/** The one call that no wrapper makes, and the function that makes it, inlined in it. */
+export const UNWRAPPED = facts.unwrapped;
+
 /** Leaves that the recording commands of any release watch. */
 export const RECORDED_LEAVES: ReadonlySet<string> = new Set([...WRAPPERS.values()].map(({ leaf }) => leaf));
 
@@ -77,3 +80,6 @@ function numbersOf(release: string): readonly [number, number] | null {
 function compare(a: readonly [number, number], b: readonly [number, number] | null): number {
   return b === null ? 1 : a[0] - b[0] || a[1] - b[1];
 }
+
+/** Every leaf that Linux calls while TDs run. */
+export const CALLED_LEAVES: ReadonlySet<string> = new Set([...RECORDED_LEAVES, UNWRAPPED.leaf]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { diffCatalogs, hasDifferences } from "../../src/analysis/index.ts";
+import { counterWraps, diffCatalogs, hasDifferences } from "../../src/analysis/index.ts";
 import type { Catalog, LockProgram } from "../../src/catalog/index.ts";
 import { bundled } from "../locks/bundled.ts";
 
@@ -73,6 +73,11 @@ describe("a guest that looks at host priority first", () => {
         }
       : program;
   const renewed = { ...old, primitives: old.primitives.map(mended) };
+
+  it("wraps no counter", () => {
+    expect(counterWraps(old).length).toBeGreaterThan(0);
+    expect(counterWraps(renewed)).toEqual([]);
+  });
 
   it("is a difference, in words, with the resources that it is about", () => {
     expect(hasDifferences(diffCatalogs(old, renewed))).toBe(true);

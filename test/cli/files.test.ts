@@ -18,6 +18,21 @@ import { inProcess, temporaryFolder } from "./run.ts";
 
 const PUBLISHED = "lkml-2024-09-13";
 
+describe("a known release that is not bundled", () => {
+  it.each([
+    ["1.5.34", "1.5.25"],
+    ["2.0.08", "1.5.16"],
+    ["2.0.18", "1.5.25"],
+  ])("%s: how to make it, the nearest bundled one, and what differs", async (version, nearest) => {
+    const { status, err } = await inProcess(["catalog", "--module", version]);
+    expect(status).toBe(2);
+    expect(err).toContain(`error[SL0005]: module ${version} is a known release, but not bundled`);
+    expect(err).toMatch(
+      new RegExp(`seamlock extract TREE -o ${version}\\.json.*Nearest bundled: ${nearest}; known to differ: .+`),
+    );
+  });
+});
+
 describe("a catalog file that cannot be used", () => {
   const cases: readonly (readonly [string, (good: string) => string, RegExp])[] = [
     ["empty", () => "", /error\[SL2001\].*empty/],

@@ -78,6 +78,19 @@ describe("what the analysis leaves possible is what some run meets", () => {
   });
 });
 
+describe("rows of a call", () => {
+  it("that are taken once for each L2 VM are left out, and no others that are taken more than once", () => {
+    const usual = only(host("linux-6.19"), "KVM_RUN enter");
+    const calls = ["tdh_export_blockw", "tdh_mem_sept_add"];
+    const steps = calls.map((call) => ({ call, onBusy: [{ do: ["refault"] }] }));
+    const path = { name: "migration", per: "vm" as const, phases: ["runtime"], sources: ["made up"], steps };
+    const { result } = compared("1.5.25", { ...usual, paths: [...usual.paths, path] }, "runtime");
+    const met = result.busy.map(({ leaf, resource, holders }) => `${leaf} ${resource} ${holders.join()}`);
+    expect(met.some((one) => one.startsWith("tdh_export_blockw SEPT_ENTRY"))).toBe(true);
+    expect(result.neverRan.filter(({ label }) => label.includes("per L2 VM"))).toEqual([]);
+  });
+});
+
 describe("a call that one run makes on several CPUs at once", () => {
   const teardown = only(host("linux-6.19"), "VM teardown: hkid");
   const written = (onEach: "cpu" | "package" | undefined): HostProfile => ({

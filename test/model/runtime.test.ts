@@ -103,6 +103,21 @@ describe("page removal", () => {
     ).toEqual([]);
   });
 
+  it.each(["1.5.05", "1.5.25"])(
+    "keeps its verdicts with pages of 2 MB, whose accept can stop half-way, module %s",
+    (version) => {
+      const large = { pageSize: "2M" };
+      expect(broken(version, { ...large, "removal.policy": "fail-fast" })).toContain(FAILS);
+      for (const policy of ["kick-first", "kick-on-busy"])
+        expect(broken(version, { ...large, "removal.policy": policy })).toEqual([]);
+      const model = build("page-removal", version, { ...small, ...large, "removal.policy": "kick-first" });
+      const parts = model.processes[0]?.labels.filter(({ name }) => name.startsWith("accept in part"));
+      expect(parts?.map(({ name }) => name)).toEqual(["accept in part unlock"]);
+      expect(check(model).neverRan.filter(({ label }) => label.startsWith("accept in part"))).toEqual([]);
+      expect(verifyReduction(model).differences).toEqual([]);
+    },
+  );
+
   it("keeps its verdicts when every lock is modelled", () => {
     expect(verdict("1.5.05", { "removal.policy": "kick-on-busy", locks: "all", vcpus: "1" })).toBe("holds");
     expect(verdict("1.5.05", { "removal.policy": "fail-fast", locks: "all", vcpus: "1" })).toBe("violated");

@@ -1,7 +1,12 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../src/c/limits.ts";
 import { Work } from "../../src/module/extraction.ts";
+import { copyOfFixture, extract, FIXTURE } from "./mutate.ts";
 import { smallTree } from "./small-tree.ts";
+
+const HELPERS = "src/common/helpers.c";
 
 const leaf = (body: string) => `api_error_type tdh_mem_track(uint64_t tdr_pa)
 {
@@ -53,6 +58,18 @@ describe("a function that works on a lock and that nothing explains", () => {
   it("is none that no leaf runs", async () => {
     const helper = "static inline void let_go(sharex_lock_t* lock)\n{\n    lock->raw = 0;\n}\n";
     expect(await unexplained(helper, "")).toEqual([]);
+  });
+});
+
+describe("a function that locks PAMT entries of several levels", () => {
+  it("and is not known as a walk is an error: its ancestors would look like pages", async () => {
+    const helpers = readFileSync(join(FIXTURE, HELPERS), "utf8");
+    const renamed = copyOfFixture([{ file: HELPERS, find: null, put: helpers.replaceAll("pamt_walk", "descend") }]);
+    const found = (await extract(renamed)).diagnostics.filter(({ code }) => code === "SL1049");
+    expect(found.map(({ severity, message }) => `${severity} ${message}`)).toContainEqual(
+      "error descend locks PAMT entries of several levels and is not known as a walk of the PAMT",
+    );
+    expect((await extract(FIXTURE)).diagnostics.filter(({ code }) => code === "SL1049")).toEqual([]);
   });
 });
 

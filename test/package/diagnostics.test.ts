@@ -12,9 +12,9 @@ function codesUsed(): Set<string> {
   const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" }).filter((name) =>
     name.endsWith(".ts"),
   );
-  // Codes in comments refer to what other code throws; only strings are uses.
+  // Codes in comments refer to what other code throws; only strings are uses, and what is printed as `[CODE]`.
   const strings = sources.flatMap(
-    (name) => readFileSync(join(root, "src", name), "utf8").match(/["'`]SL\d{4}["'`]/g) ?? [],
+    (name) => readFileSync(join(root, "src", name), "utf8").match(/["'`[]SL\d{4}["'`\]]/g) ?? [],
   );
   return codesIn(strings.join(" "));
 }

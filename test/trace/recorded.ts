@@ -33,8 +33,14 @@ export interface RecordWanted {
 
 const SECOND = 1e9;
 
-export async function record(wanted: RecordWanted): Promise<Recorded> {
-  const { scenario, module, format = "ndjson", schedule = "timed", lose = 0, runs: count = 20, steps = 3000 } = wanted;
+/** Runs are made once for all forms. */
+const MADE = new Map<string, readonly HostRun[]>();
+
+async function runsOf(wanted: RecordWanted): Promise<readonly HostRun[]> {
+  const { scenario, module, schedule = "timed", runs: count = 20, steps = 3000 } = wanted;
+  const name = JSON.stringify([scenario, module, schedule, count, steps]);
+  const known = MADE.get(name);
+  if (known !== undefined) return known;
   const catalog = await loadModule(module);
   // The yardstick has no module of its own.
   const options = module === undefined || scenario.startsWith("bench/") ? {} : { module };
@@ -45,6 +51,14 @@ export async function record(wanted: RecordWanted): Promise<Recorded> {
     if (run === null) throw new Error("too long");
     runs.push(hostRun(run, catalog, number, SECOND + (runs.at(-1)?.end ?? 0)));
   }
+  MADE.set(name, runs);
+  return runs;
+}
+
+export async function record(wanted: RecordWanted): Promise<Recorded> {
+  const { module, format = "ndjson", lose = 0 } = wanted;
+  const runs = await runsOf(wanted);
+  const catalog = await loadModule(module);
   const random = randomOf(5, 0);
   const written = writeRecording(runs, {
     format,

@@ -382,6 +382,8 @@ class Explainer {
     const leaf = entries?.[0] ?? null;
     const version = catalog.module.version;
     const notes: string[] = [];
+    if (found.upperOnly)
+      notes.push("Only the upper 32 bits are known: what the low half says, an operand most often, is not.");
     if (call !== null && entries === null && call.loader === null && found.status !== null)
       notes.push(`Module ${version} has no leaf ${call.word}: a kernel or a module of another version.`);
     if (call?.assumed === true && leaf !== null && this.given === null)

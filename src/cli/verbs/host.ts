@@ -1,34 +1,49 @@
 import { SeamlockError } from "../../errors.ts";
 import { type HostFinding, lintHost } from "../../host/index.ts";
+import { checked, type ExtractOptions, extracted } from "../host-extract.ts";
 import { bundledHosts, hostText, loadHost } from "../hosts.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { loadModule } from "../modules.ts";
-import { moduleOption } from "../options.ts";
+import { moduleOption, outputOption, verboseOption } from "../options.ts";
 import { didYouMean } from "../suggest.ts";
 import { table } from "../table.ts";
 import { defineVerb } from "../verb.ts";
 
-interface Options {
+interface Options extends ExtractOptions {
   readonly module?: string;
-  readonly json?: boolean;
 }
 
-const ACTIONS = ["list", "show", "lint"];
+const ACTIONS = ["list", "show", "lint", "extract", "check"];
 
 export const verb = defineVerb<Options>({
   examples: [
     ["host", "the host profiles that --host accepts"],
     ["host show linux-6.16", "a profile, as a start for one of your own"],
     ["host lint ./my-patch.yaml --module 1.5.05", "what is wrong or doubtful in a profile, with places"],
+    ["host extract path/to/linux -o host.yaml", "the profile of a kernel tree, from its source"],
+    [
+      "host extract path/to/linux --explain 'INIT_VCPU tdh_vp_init'",
+      "how a SEAMCALL is reached, and what is held at it",
+    ],
+    ["host check linux-6.19 path/to/linux", "what a profile states and a tree does not show, and the reverse"],
   ],
   configure(command) {
     command
-      .argument("[action]", "list, show or lint", "list")
-      .argument("[host]", "for show and lint: a bundled profile or the path of one")
-      .addOption(moduleOption());
+      .argument("[action]", ACTIONS.join(", "), "list")
+      .argument("[host]", "a bundled profile, the path of one, or the folder of a kernel tree; for extract, the folder")
+      .argument("[tree]", "for check: the folder of a kernel tree")
+      .addOption(moduleOption())
+      .addOption(outputOption("the profile"))
+      .option("--rules <file>", "for extract and check: rules for another hypervisor or an out-of-tree KVM")
+      .option(
+        "--explain <words>",
+        "for extract: print how SEAMCALLs are reached; parts of a path's name, and a SEAMCALL",
+      )
+      .option("--no-cache", "do not read or write the cache")
+      .addOption(verboseOption());
   },
-  async run([action = "list", host], options, io) {
+  async run([action = "list", host, tree], options, io) {
     if (!ACTIONS.includes(action)) {
       throw new SeamlockError("SL0004", `\`${action}\` is nothing that can be done with a host`, {
         hint: didYouMean(action, ACTIONS, `there are ${ACTIONS.join(", ")}`),
@@ -38,6 +53,8 @@ export const verb = defineVerb<Options>({
     if (host === undefined) {
       throw new SeamlockError("SL0004", `${action} needs a host`, { hint: `\`seamlock host ${action} linux-6.16\`` });
     }
+    if (action === "extract") return extracted(host, options, io);
+    if (action === "check") return checked(host, tree, options, io);
     return action === "show" ? shown(host, options, io) : linted(host, options, io);
   },
 });

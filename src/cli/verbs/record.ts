@@ -8,6 +8,9 @@ import { wholeNumber } from "../options.ts";
 import { didYouMean } from "../suggest.ts";
 import { defineVerb } from "../verb.ts";
 
+/** The release is newer than what the commands were read for. */
+const NEWER = "SL7007";
+
 interface Options {
   readonly kernel?: string;
   readonly tool: Tool;
@@ -39,7 +42,7 @@ export const verb = defineVerb<Options>({
     const made = recorder({ tool: options.tool, release, seconds: options.seconds, output: options.to });
     if (!made.known) {
       io.err(
-        `warning[SL7007]: Linux ${release} is newer than ${NEWEST_RELEASE}, the newest that was read: if a probe fails, its function has changed\n`,
+        `warning[${NEWER}]: Linux ${release} is newer than ${NEWEST_RELEASE}, the newest that was read: if a probe fails, its function has changed\n`,
       );
     }
     if (options.run) return runScript(made, io);

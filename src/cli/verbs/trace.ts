@@ -1,20 +1,24 @@
+import { Option } from "commander";
 import { SeamlockError } from "../../errors.ts";
 import { renderRecordingMarkdown, renderRecordingText } from "../../report/index.ts";
-import { Agree, type Culprits, Recording, type TraceDocument } from "../../trace/index.ts";
+import { Agree, type Culprits, Perfetto, Recording, type TraceDocument } from "../../trace/index.ts";
 import { agreementText } from "../agreement.ts";
 import { readText } from "../files.ts";
 import { hostOption, loadHost } from "../hosts.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { rendered } from "../json.ts";
 import { loadModule } from "../modules.ts";
-import { type Format, formatOf, formatOption, moduleOption, wholeNumber } from "../options.ts";
+import { type Format, formatOf, moduleOption, wholeNumber } from "../options.ts";
 import { readPieces } from "../trace-input.ts";
 import { defineVerb } from "../verb.ts";
+
+/** A picture has less than the recording. */
+const LEFT_OUT = "SL7108";
 
 interface Options {
   readonly module?: string;
   readonly host?: string;
-  readonly format: Format;
+  readonly format: Format | "perfetto";
   readonly json?: boolean;
   readonly window?: readonly [number, number];
   readonly vm?: string;
@@ -41,12 +45,17 @@ export const verb = defineVerb<Options>({
       .option("--skew <ns>", "by how much the clocks of two CPUs may differ", wholeNumber(1e9), 0)
       .option("--top <n>", "how many BUSYs and episodes are told one by one", wholeNumber(100_000), 20)
       .option("--known <file>", "culprits that `simulate --record` wrote: how far the blame agrees with them")
-      .addOption(formatOption());
+      .addOption(
+        new Option("-f, --format <format>", "form of the output; perfetto: for ui.perfetto.dev")
+          .choices(["text", "markdown", "json", "perfetto"])
+          .default("text"),
+      );
   },
   async run([file = "-"], options, io) {
     const catalog = await loadModule(options.module);
     const host = options.host === undefined ? null : (await loadHost(options.host)).profile;
     const agree = options.known === undefined ? null : new Agree(await culprits(options.known));
+    const perfetto = options.format === "perfetto" && options.json !== true ? new Perfetto() : null;
     const recording = new Recording({
       catalog,
       ...(host !== null && { host }),
@@ -55,7 +64,11 @@ export const verb = defineVerb<Options>({
       ...(options.leaf !== undefined && { leaf: options.leaf }),
       skew: options.skew,
       most: options.top,
-      ...(agree !== null && { onBlame: (blame) => agree.see(blame) }),
+      ...(perfetto !== null && { onCall: (call) => perfetto.call(call) }),
+      onBlame: (blame) => {
+        agree?.see(blame);
+        perfetto?.blame(blame);
+      },
     });
     io.handleInterrupt();
     const whole = await readPieces(
@@ -74,7 +87,17 @@ export const verb = defineVerb<Options>({
       );
       return agreement.certainWrong > 0 ? EXIT.finding : EXIT.done;
     }
-    io.out(rendered(document, formatOf(options), { text: renderRecordingText, markdown: renderRecordingMarkdown }));
+    if (perfetto !== null) {
+      if (perfetto.left > 0)
+        io.err(`warning[${LEFT_OUT}]: ${perfetto.left} events are left out
+  help: --window chooses a shorter time
+`);
+      io.out(`${JSON.stringify(perfetto.document())}
+`);
+    } else {
+      const format = options.format === "perfetto" ? "json" : formatOf({ ...options, format: options.format });
+      io.out(rendered(document, format, { text: renderRecordingText, markdown: renderRecordingMarkdown }));
+    }
     return whole ? exitOf(document) : EXIT.interrupted;
   },
 });

@@ -9,6 +9,8 @@ export interface Heard {
   readonly ended?: number;
   readonly kernel?: string;
   readonly clock?: string;
+  /** How many of its events are gone because newer ones took their place. */
+  readonly overwritten?: number;
   /** The leaves that it watches. */
   readonly leaves?: readonly string[];
 }

@@ -23,7 +23,11 @@ export function writeBpftrace(runs: readonly HostRun[], options: WriteOptions): 
   for (const [, lost] of loser.rest()) lines.push(`Lost ${lost} events`);
   lines.push(`z ${options.ended}`);
   const whole = loser.whole(runs);
-  return { text: `${lines.join("\n")}\n`, shown: new Set([...whole].filter((call) => statusOf(call) !== "-")) };
+  return {
+    text: `${lines.join("\n")}\n`,
+    seen: (call) => loser.any(call),
+    shown: new Set([...whole].filter((call) => statusOf(call) !== "-")),
+  };
 }
 
 function lineOf({ kind, time, call }: Event, seq: number): string {

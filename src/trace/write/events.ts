@@ -30,7 +30,8 @@ export function eventsOf(runs: readonly HostRun[], wholeCalls: boolean): Event[]
 export class Loser {
   readonly #options: WriteOptions;
   readonly #missing = new Map<number, number>();
-  readonly #calls = new Set<Call>();
+  /** How many events of a call are lost. */
+  readonly #calls = new Map<Call, number>();
 
   constructor(options: WriteOptions) {
     this.#options = options;
@@ -40,7 +41,7 @@ export class Loser {
     const { losePercent, below } = this.#options;
     if (losePercent === 0 || below(100) >= losePercent) return false;
     this.#missing.set(call.cpu, (this.#missing.get(call.cpu) ?? 0) + 1);
-    this.#calls.add(call);
+    this.#calls.set(call, (this.#calls.get(call) ?? 0) + 1);
     return true;
   }
 
@@ -54,6 +55,11 @@ export class Loser {
   /** What is lost after the last event of its CPU. */
   rest(): readonly (readonly [cpu: number, count: number])[] {
     return [...this.#missing];
+  }
+
+  /** Is there anything of a call? Of one that has a single event, not if that is lost. */
+  any(call: Call): boolean {
+    return (this.#calls.get(call) ?? 0) < (call.leaf === ENTER.leaf ? 2 : 1);
   }
 
   /** Calls of which nothing was lost. */

@@ -5,11 +5,12 @@ import type { Culprits } from "../document.ts";
 import { callFacts } from "../tally.ts";
 import { writeBpftrace } from "./bpftrace.ts";
 import type { HostRun, KnownBusy } from "./host.ts";
+import { writeFunctionGraph, writePerf } from "./kernel-text.ts";
 import { writeNdjson } from "./ndjson.ts";
 
 export { type HostRun, hostRun, type TimedRun } from "./host.ts";
 
-export const RECORD_FORMATS = ["ndjson", "bpftrace"] as const;
+export const RECORD_FORMATS = ["bpftrace", "function-graph", "perf", "ndjson"] as const;
 export type RecordFormat = (typeof RECORD_FORMATS)[number];
 
 export interface WriteOptions {
@@ -22,9 +23,11 @@ export interface WriteOptions {
   readonly ended: number;
 }
 
-/** A recording as text, and the calls that are in it as a whole: others were lost, or the form does not show them. */
+/** A recording as text, and the calls that are in it as a whole with their status: others were lost, or the form does not show that. */
 export interface Written {
   readonly text: string;
+  /** Does the recording show the call at all? */
+  readonly seen: (call: Call) => boolean;
   readonly shown: ReadonlySet<Call>;
 }
 
@@ -34,6 +37,10 @@ export function writeRecording(runs: readonly HostRun[], options: WriteOptions):
       return writeNdjson(runs, options);
     case "bpftrace":
       return writeBpftrace(runs, options);
+    case "function-graph":
+      return writeFunctionGraph(runs, options);
+    case "perf":
+      return writePerf(runs, options);
   }
 }
 
@@ -54,7 +61,13 @@ export function culpritsOf(
         call: callFacts(known.call),
         resource: known.resource,
         recorded: written.shown.has(known.call) && known.call.status !== SUCCESS,
-        culprits: known.culprits.map(({ kind, leaf, mode, call }) => ({ kind, leaf, mode, call: callFacts(call) })),
+        culprits: known.culprits.map(({ kind, leaf, mode, call }) => ({
+          kind,
+          leaf,
+          mode,
+          call: callFacts(call),
+          recorded: written.seen(call),
+        })),
       })),
   };
 }

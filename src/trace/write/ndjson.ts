@@ -18,7 +18,11 @@ export function writeNdjson(runs: readonly HostRun[], options: WriteOptions): Wr
   }
   for (const [cpu, lost] of loser.rest()) lines.push({ lost, cpu });
   lines.push({ ended: options.ended });
-  return { text: lines.map((line) => `${JSON.stringify(line)}\n`).join(""), shown: loser.whole(runs) };
+  return {
+    text: lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+    seen: (call) => loser.any(call),
+    shown: loser.whole(runs),
+  };
 }
 
 function lineOf({ kind, time, call }: Event): object {

@@ -1,0 +1,77 @@
+/**
+ * Results of long work, kept by what they were made from. Safe to delete at any time, and safe against two runs at once: an entry is
+ * written whole under another name and then renamed.
+ */
+
+import { createHash, randomBytes } from "node:crypto";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The user's cache folder for seamlock: `$XDG_CACHE_HOME/seamlock` or `~/.cache/seamlock`. */
+export function defaultCacheDir(): string {
+  const base = process.env["XDG_CACHE_HOME"];
+  return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "seamlock");
+}
+
+const sha256 = (text: string | Uint8Array): string => createHash("sha256").update(text).digest("hex");
+
+const programs = new Map<string, string>();
+
+/** Digest of the program's own code, so that a new version never reads an old result: all that stands beside or below a file of it. */
+function programDigest(url: string): string {
+  const known = programs.get(url);
+  if (known !== undefined) return known;
+  let digest = "unknown";
+  try {
+    const folder = dirname(fileURLToPath(url));
+    const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
+    const code = names.filter((name) => /\.[jt]s$/.test(name) && !/\.d\.ts$/.test(name));
+    digest = sha256(code.map((name) => sha256(readFileSync(join(folder, name)))).join());
+  } catch {
+    // Where the program cannot read itself, its results are those of a program that could not.
+  }
+  programs.set(url, digest);
+  return digest;
+}
+
+/**
+ * The name of an entry: everything that the result depends on.
+ *
+ * @param url a file of the program that makes the result
+ */
+export function cacheKey(url: string, parts: readonly (string | null)[]): string {
+  return sha256([programDigest(url), ...parts.map((part) => part ?? "\0")].join("\n"));
+}
+
+/** The text of an entry; null when there is none that can be read whole. */
+export function readCached(dir: string, key: string): string | null {
+  const file = join(dir, `${key}.json`);
+  try {
+    // What is no file, such as a pipe, would be waited for.
+    if (!lstatSync(file).isFile()) return null;
+    const entry = readFileSync(file, "utf8");
+    const end = entry.indexOf("\n");
+    const text = entry.slice(end + 1);
+    return entry.slice(0, end) === sha256(text) ? text : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Keeps a text; its first line is the digest of the rest. A cache that cannot be written is no error: the next run works again. */
+export function writeCached(dir: string, key: string, text: string): void {
+  const temporary = join(dir, `${key}.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(temporary, `${sha256(text)}\n${text}`, { flag: "wx" });
+    renameSync(temporary, join(dir, `${key}.json`));
+  } catch {
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      // Where nothing can be written, nothing was left.
+    }
+  }
+}

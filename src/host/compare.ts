@@ -1,0 +1,116 @@
+/** What a hand-written profile states and an extraction does not show, and the reverse. */
+import { z } from "zod";
+import { type HostPath, type HostProfile, type HostStep, heldAt, type LockUse } from "./schema.ts";
+
+const differenceSchema = z.strictObject({
+  kind: z.enum(["call", "locks", "phases", "overruns"]),
+  side: z.enum(["stated", "shown"]).describe("who says it: the profile, or the tree"),
+  call: z.string(),
+  path: z.string(),
+  text: z.string(),
+  file: z.string().nullable().describe("where the tree shows it"),
+  line: z.int().nullable(),
+});
+
+/** `seamlock/host-check@1`. */
+export const hostCheckSchema = z.strictObject({
+  schema: z.literal("seamlock/host-check@1"),
+  host: z.string(),
+  tree: z.string(),
+  differences: z.array(differenceSchema),
+});
+
+export type HostDifference = z.infer<typeof differenceSchema>;
+
+interface Row {
+  readonly path: HostPath;
+  readonly step: HostStep;
+  readonly locks: string;
+}
+
+/**
+ * Holds a profile against one that was extracted from a tree.
+ *
+ * Calls are compared by the locks that are held: those that no code shows are left out of both. Paths of one name are compared further.
+ */
+export function compareHosts(stated: HostProfile, shown: HostProfile): HostDifference[] {
+  const [left, right] = [rowsOf(stated), rowsOf(shown)];
+  const calls = [...new Set([...left, ...right].map((row) => row.step.call))].sort();
+  return [
+    ...calls.flatMap((call) => callDifferences(call, left, right)),
+    ...stated.paths.flatMap((path) => {
+      const other = shown.paths.find((p) => p.name === path.name);
+      return other === undefined ? [] : pathDifferences(path, other);
+    }),
+  ];
+}
+
+function rowsOf(profile: HostProfile): Row[] {
+  return profile.paths.flatMap((path) =>
+    path.steps.map((step) => ({ path, step, locks: locksText(heldAt(path, step)) })),
+  );
+}
+
+/** Locks that code takes, as one text. */
+function locksText(uses: readonly LockUse[]): string {
+  const shown = uses.filter(({ by, assumed }) => by !== "stated" && (by !== undefined || assumed === undefined));
+  return (
+    shown
+      .map(({ lock, mode, of }) => `${lock}${mode === "shared" ? " shared" : ""}${of === "all" ? " of all" : ""}`)
+      .sort()
+      .join(", ") || "no lock"
+  );
+}
+
+function callDifferences(call: string, left: readonly Row[], right: readonly Row[]): HostDifference[] {
+  const only = (mine: readonly Row[], theirs: readonly Row[], side: HostDifference["side"]): HostDifference[] => {
+    const own = mine.filter((row) => row.step.call === call);
+    const others = theirs.filter((row) => row.step.call === call);
+    if (own.length > 0 && others.length === 0) return [difference("call", side, own[0] as Row, `${call} is called`)];
+    const known = new Set(others.map((row) => row.locks));
+    const open = own.filter((row) => !known.has(row.locks));
+    const texts = [...new Map(open.map((row) => [row.locks, row])).values()];
+    return texts.map((row) => difference("locks", side, row, `${call} is called with ${row.locks}`));
+  };
+  return [...only(left, right, "stated"), ...only(right, left, "shown")];
+}
+
+function difference(
+  kind: HostDifference["kind"],
+  side: HostDifference["side"],
+  { path, step }: Row,
+  text: string,
+): HostDifference {
+  const place = step.evidence?.at(-1);
+  return { kind, side, call: step.call, path: path.name, text, file: place?.file ?? null, line: place?.line ?? null };
+}
+
+function pathDifferences(stated: HostPath, shown: HostPath): HostDifference[] {
+  const found: HostDifference[] = [];
+  const overruns = (path: HostPath): string => (path.overruns ?? []).join(", ") || "no later phase";
+  const [step] = stated.steps;
+  if (step !== undefined && overruns(stated) !== overruns(shown)) {
+    const row = { path: stated, step, locks: "" };
+    found.push(
+      difference("overruns", "stated", row, `it lasts into ${overruns(stated)}; the tree shows ${overruns(shown)}`),
+    );
+  }
+  for (const own of stated.steps) {
+    const others = shown.steps.filter((other) => other.call === own.call);
+    const phases = (path: HostPath, s: HostStep): string => (s.phases ?? path.phases).join(", ");
+    const theirs = [...new Set(others.flatMap((other) => other.phases ?? shown.phases))];
+    const missing = (own.phases ?? stated.phases).filter((phase) => !theirs.includes(phase));
+    const more = theirs.filter((phase) => !(own.phases ?? stated.phases).includes(phase));
+    if (others.length === 0 || (missing.length === 0 && more.length === 0)) continue;
+    const row = { path: stated, step: own, locks: "" };
+    found.push(
+      difference(
+        "phases",
+        "stated",
+        row,
+        `${own.call} runs in ${phases(stated, own)}; the tree shows ${theirs.join(", ")}`,
+      ),
+    );
+  }
+  return found;
+}

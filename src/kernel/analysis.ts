@@ -1,0 +1,242 @@
+/**
+ * Follows every way from an entry down to the SEAMCALLs, with the locks that are held.
+ *
+ * A function is analysed once for each context: the locks, the arguments and the facts that it is called with. Inside it, ways that hold
+ * different locks are kept apart, and ways that hold the same are joined. What is found is held on every way of that kind; where bounds
+ * cut the analysis off, it says so.
+ */
+
+import type { FunctionInfo } from "../c/index.ts";
+import { LockTable } from "./calls.ts";
+import type { Code } from "./code.ts";
+import type { Known } from "./evaluate.ts";
+import { Execution } from "./execution.ts";
+import type { Context, Place } from "./graph.ts";
+import { type Plan, planOf } from "./plan.ts";
+import type { Reach } from "./reach.ts";
+import { BOUNDS, type Input, inputKey, type Outcome, outcomesKey, Run, type Trouble } from "./run.ts";
+import { MODELS, outsideKey, type Source } from "./source.ts";
+import { type Facts, factsOf } from "./state.ts";
+import { functionValue, NEGATIVES, number, ONE, POSITIVE, setOf, TOP, type Value, ZERO } from "./values.ts";
+
+/** A rule that leaves calls out, and where it did. */
+export interface Exclusion {
+  readonly function: string;
+  readonly from?: string | undefined;
+  readonly phases?: readonly string[] | undefined;
+  readonly reason: string;
+  readonly places: Place[];
+}
+
+/** An assertion that was taken as proof that a way is not possible. */
+export interface Pruning {
+  readonly place: Place;
+  readonly lock: string;
+  readonly wanted: string;
+}
+
+const WORDS: Readonly<Record<string, Value>> = {
+  positive: POSITIVE,
+  negative: NEGATIVES,
+  any: TOP,
+  "a function elsewhere": functionValue(outsideKey("")),
+  "not positive": setOf([...NEGATIVES.atoms, ...ZERO.atoms]),
+};
+
+/** Stands for the phase itself among the facts. */
+const PHASE = "(phase)";
+
+export class Analysis {
+  readonly source: Source;
+  readonly reach: Reach;
+  readonly table: LockTable;
+  /** What calls of functions with these names give. */
+  readonly results: ReadonlyMap<string, Value>;
+  readonly others: ReadonlySet<string>;
+  private readonly cuts: ReadonlySet<string>;
+  private readonly opaque: ReadonlySet<string>;
+  /** Calls that rules leave out, with the places where they did. */
+  readonly exclusions: readonly Exclusion[];
+  /** Ways that the source asserts not to be possible. */
+  readonly prunings = new Map<string, Pruning>();
+  readonly presumptions = new Map<string, { readonly place: Place; readonly name: string }>();
+  private phase = "";
+  private facts: ReadonlyMap<string, Value> = new Map();
+  private readonly tracked: ReadonlySet<string>;
+  private readonly factWords: ReadonlySet<string>;
+  private readonly runs = new Map<string, Run[]>();
+  private readonly plans = new Map<Code, Plan>();
+  private readonly stack: Run[] = [];
+  private readonly known: Known;
+  private count = 0;
+  steps = 0;
+
+  constructor(source: Source, reach: Reach, tracked: ReadonlySet<string>) {
+    this.source = source;
+    this.reach = reach;
+    this.tracked = tracked;
+    const { rules } = source;
+    this.table = new LockTable(rules.locks.classes);
+    this.others = new Set(rules.others);
+    this.cuts = new Set(rules.entries.cuts);
+    this.opaque = new Set(rules.facts.opaque);
+    this.exclusions = rules.excluded.map((rule) => ({ ...rule, places: [] }));
+    this.results = new Map(Object.entries(rules.facts.results).map(([name, value]) => [name, this.valueOfText(value)]));
+    this.factWords = new Set([...tracked].map((member) => member.slice(member.lastIndexOf(".") + 1)));
+    this.known = {
+      fact: (member) => (this.tracked.has(member) ? this.fact(member) : null),
+      perVcpu: new Set(source.rules.facts.perVcpu),
+    };
+  }
+
+  /** The value that a rule gives: a constant expression, or a word for a class of values. */
+  valueOfText(text: string | number | boolean): Value {
+    if (typeof text === "boolean") return text ? ONE : ZERO;
+    if (typeof text === "number") return number(BigInt(text));
+    const value = WORDS[text];
+    if (value !== undefined) return value;
+    const constant = this.constant(text);
+    return constant === null ? TOP : number(constant);
+  }
+
+  /** The value of a constant expression; null when it is none in this tree. */
+  constant(text: string): bigint | null {
+    const value = this.source.program.evaluate(this.source.program.expression(text));
+    return value === null ? null : BigInt.asIntN(64, value);
+  }
+
+  /** Facts after a call: those that speak of a function's own walk do not outlast it, unless a model sets them. */
+  outlasting(after: Facts, before: Facts, info: FunctionInfo): Facts {
+    if (after === before || info.file === MODELS) return after;
+    const values = new Map(after.values);
+    for (const name of this.source.rules.facts.local) {
+      const value = before.values.get(name);
+      if (value === undefined) values.delete(name);
+      else values.set(name, value);
+    }
+    return factsOf(values);
+  }
+
+  isCut(name: string): boolean {
+    return this.cuts.has(name);
+  }
+
+  /** Is it a structure whose members are not followed? */
+  isOpaque(type: string | undefined): boolean {
+    const tag = type?.includes("struct") ? this.source.types.tagOf(type) : null;
+    return tag !== null && this.opaque.has(tag);
+  }
+
+  /** The rule that leaves a call out. */
+  excluded(name: string, from: string): Exclusion | null {
+    const rule = this.exclusions.find((r) => r.function === name && (r.from === undefined || r.from === from));
+    if (rule?.phases === undefined) return rule ?? null;
+    // What a run does then depends on the phase.
+    this.stack.at(-1)?.asked.set(PHASE, this.fact(PHASE));
+    return rule.phases.includes(this.phase) ? rule : null;
+  }
+
+  /** Notes that a complaint was taken as one that is never made. */
+  presumed(place: Place, name: string): void {
+    this.presumptions.set(`${place.file}:${place.line}`, { place, name });
+  }
+
+  /** Notes that an assertion was taken as proof that a way is not possible. */
+  pruned(place: Place, lock: string, wanted: string): void {
+    const key = `${place.file}:${place.line} ${lock} ${wanted}`;
+    if (!this.prunings.has(key)) this.prunings.set(key, { place, lock, wanted });
+  }
+
+  /** What the phase says of a member; whoever asks depends on it. */
+  private fact(member: string): Value {
+    const value = this.facts.get(member) ?? TOP;
+    this.stack.at(-1)?.asked.set(member, value);
+    return value;
+  }
+
+  /**
+   * Analyses an entry.
+   *
+   * @param phase its name
+   * @param facts what is known of members and globals in the phase
+   * @returns null when the function cannot be parsed
+   */
+  entry(input: Input, phase: string, facts: ReadonlyMap<string, Value>): Context | null {
+    this.phase = phase;
+    this.facts = new Map([...facts, [PHASE, functionValue(phase)]]);
+    return this.run(input);
+  }
+
+  /** What could not be resolved in some contexts. */
+  troubles(contexts: readonly Context[]): Trouble[] {
+    const wanted = new Set(contexts.map((context) => context.id));
+    return [...this.runs.values()].flat().flatMap((run) => (wanted.has(run.id) ? [...run.troubles.values()] : []));
+  }
+
+  // ---------------------------------------------------------------- contexts
+
+  /** Goes through a function; null when it cannot be parsed, or is nested too deeply. */
+  run(input: Input): (Context & { readonly outcomes: ReadonlyMap<string, Outcome> }) | null {
+    const code = this.source.code(input.info);
+    if (code === null) return null;
+    const key = inputKey(this.source.key(input.info), input);
+    const list = this.runs.get(key) ?? [];
+    this.runs.set(key, list);
+    for (const run of list) {
+      if (!this.fits(run)) continue;
+      if (!run.isDone) {
+        run.isRecursive = true;
+        this.stack.at(-1)?.partial.add(run);
+      }
+      this.depend(run);
+      return run;
+    }
+    if (this.stack.length >= BOUNDS.depth) return null;
+    const run = new Run(++this.count, input, code);
+    list.push(run);
+    this.stack.push(run);
+    for (let round = 1; ; round++) {
+      const before = outcomesKey(run.outcomes);
+      this.execute(run);
+      if (!run.isRecursive || outcomesKey(run.outcomes) === before) break;
+      if (round === BOUNDS.rounds) {
+        run.trouble("recursion", run.name, run.line);
+        break;
+      }
+      for (const { list: others, run: other } of run.provisional.splice(0)) others.splice(others.indexOf(other), 1);
+      for (const map of [run.edges, run.seamcalls, run.assertions, run.tests, run.stores]) map.clear();
+    }
+    this.stack.pop();
+    run.isDone = true;
+    run.partial.delete(run);
+    this.depend(run);
+    for (const head of run.partial) head.provisional.push({ list, run });
+    return run;
+  }
+
+  /** Whoever called it depends on what it depends on. */
+  private depend(run: Run): void {
+    const outer = this.stack.at(-1);
+    if (outer === undefined || outer === run) return;
+    for (const [name, value] of run.asked) outer.asked.set(name, value);
+    for (const head of run.partial) outer.partial.add(head);
+  }
+
+  /** Was a run made with the facts that hold now? */
+  private fits(run: Run): boolean {
+    for (const [name, value] of run.asked) if ((this.facts.get(name) ?? TOP) !== value) return false;
+    return true;
+  }
+
+  private plan(code: Code): Plan {
+    const known = this.plans.get(code) ?? planOf(code, this.factWords);
+    this.plans.set(code, known);
+    return known;
+  }
+
+  // ---------------------------------------------------------------- one function
+
+  private execute(run: Run): void {
+    new Execution(this, run, this.plan(run.code), this.known).run();
+  }
+}

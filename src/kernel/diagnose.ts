@@ -1,0 +1,193 @@
+/** What the extraction could not resolve, as diagnostics with places. */
+
+import type { Program } from "../c/index.ts";
+import type { Diagnostic } from "../catalog/index.ts";
+import type { Analysis } from "./analysis.ts";
+import type { Context } from "./graph.ts";
+import type { Reach } from "./reach.ts";
+import type { KernelRules } from "./rules.ts";
+import type { Trouble } from "./run.ts";
+import { MODELS, PRELUDE, type Source } from "./source.ts";
+import type { KernelTree } from "./tree.ts";
+
+interface Findings {
+  readonly tree: KernelTree;
+  readonly program: Program;
+  readonly rules: KernelRules;
+  readonly source: Source;
+  readonly reach: Reach;
+  readonly analysis: Analysis;
+  /** Of all entries in all phases. */
+  readonly contexts: readonly Context[];
+}
+
+/** All diagnostics, sorted by file and line. */
+export function diagnose(findings: Findings): Diagnostic[] {
+  const reached = contextsBelow(findings.contexts);
+  const found = [
+    ...treeFindings(findings),
+    ...findings.analysis.troubles(reached).flatMap(troubleFinding),
+    ...assertionFindings(reached),
+    ...unreached(findings, reached),
+    ...leafFindings(reached),
+    ...ruleFindings(findings),
+  ];
+  const unique = new Map(found.map((d) => [`${d.code} ${d.file} ${d.line} ${d.message}`, d]));
+  return [...unique.values()].sort(compare);
+}
+
+function compare(a: Diagnostic, b: Diagnostic): number {
+  const [x, y] = [a.file ?? "", b.file ?? ""];
+  if (x !== y) return x < y ? -1 : 1;
+  return (
+    (a.line ?? 0) - (b.line ?? 0) ||
+    (a.code < b.code ? -1 : a.code > b.code ? 1 : 0) ||
+    (a.message < b.message ? -1 : 1)
+  );
+}
+
+function contextsBelow(roots: readonly Context[]): Context[] {
+  const seen = new Map<number, Context>();
+  const queue = [...roots];
+  for (let context = queue.pop(); context !== undefined; context = queue.pop()) {
+    if (seen.has(context.id)) continue;
+    seen.set(context.id, context);
+    for (const edge of context.edges.values()) queue.push(edge.to);
+  }
+  return [...seen.values()];
+}
+
+const at = (place: { readonly file: string; readonly line: number }) => ({ file: place.file, line: place.line });
+
+function treeFindings({ tree, program }: Findings): Diagnostic[] {
+  return [
+    ...tree.skipped.map(
+      ({ path, reason }): Diagnostic => ({
+        code: "SL3410",
+        severity: "error",
+        message: `not read: ${reason}`,
+        file: path,
+        line: 1,
+      }),
+    ),
+    ...program.unevaluated.map(
+      ({ file, line, text }): Diagnostic => ({
+        code: "SL3411",
+        severity: "error",
+        message: `condition not evaluated, taken as false: ${text}`,
+        file,
+        line,
+      }),
+    ),
+    ...program.clashes().flatMap(({ name, infos }): Diagnostic[] =>
+      infos.map((info) => ({
+        code: "SL3412",
+        severity: "warning",
+        message: `${name} is defined for all by more than one file`,
+        ...at(info),
+      })),
+    ),
+  ];
+}
+
+const TROUBLES: Readonly<Record<Trouble["kind"], readonly [string, Diagnostic["severity"], (what: string) => string]>> =
+  {
+    unparsed: ["SL3413", "error", (what) => `${what} could not be parsed; what it does is missing`],
+    lost: ["SL3413", "error", (what) => `a statement of ${what} was not understood; what it does is missing`],
+    pointer: [
+      "SL3414",
+      "warning",
+      (what) => `the call through ${what} is not followed: nothing is known to be stored there`,
+    ],
+    states: ["SL3415", "error", (what) => `${what} has more situations than are told apart; some were left out`],
+    steps: ["SL3415", "error", (what) => `the analysis ended in ${what}: too many steps`],
+    depth: ["SL3415", "error", (what) => `${what} is called too deep to be followed`],
+    recursion: ["SL3415", "error", (what) => `${what} calls itself, and its outcome does not settle`],
+    unclassed: ["SL3416", "note", (what) => `${what} is a lock that no rule knows; it is claimed nowhere`],
+  };
+
+function troubleFinding({ kind, what, place }: Trouble): Diagnostic[] {
+  const [code, severity, message] = TROUBLES[kind];
+  return [{ code, severity, message: message(what), ...at(place) }];
+}
+
+/** Assertions that a lock is held where the analysis does not find it. */
+function assertionFindings(reached: readonly Context[]): Diagnostic[] {
+  return reached.flatMap((context) =>
+    [...context.assertions.values()]
+      .filter(({ holds, locks, lock }) => !holds && !locks.held.some((held) => held.lock === lock))
+      .map(
+        ({ line, lock }): Diagnostic => ({
+          code: "SL3417",
+          severity: "warning",
+          message: `${context.name} asserts that ${lock} is held, and a way leads there on which nothing takes it`,
+          file: context.file,
+          line,
+        }),
+      ),
+  );
+}
+
+/** SEAMCALLs that no entry leads to. */
+function unreached({ program, source, reach, rules }: Findings, reached: readonly Context[]): Diagnostic[] {
+  const used = source.namedWords();
+  const names = new Set(reached.map((context) => `${context.file} ${context.name}`));
+  const direct = [...program.functions.values()]
+    .flat()
+    .filter((info) => info.file !== MODELS && info.file !== PRELUDE && reach.reachesSeamcall(info))
+    // What nobody names and no other file sees never runs.
+    .filter((info) => used.has(info.name) || !info.isStatic);
+  const wrapped = new RegExp(
+    `^(?:${[...rules.seamcalls.wrappers.map((p) => p.replaceAll("*", "\\w*")), ...Object.keys(rules.seamcalls.calls)].join("|")})$`,
+  );
+  return direct
+    .filter(
+      (info) => !names.has(`${info.file} ${info.name}`) && source.callsOf(info).some((name) => wrapped.test(name)),
+    )
+    .map((info) => ({
+      code: "SL3418",
+      severity: "warning",
+      message: `${info.name} makes a SEAMCALL, and no entry leads to it`,
+      ...at(info),
+    }));
+}
+
+function leafFindings(reached: readonly Context[]): Diagnostic[] {
+  return reached.flatMap((context) =>
+    [...context.seamcalls.values()]
+      .filter(({ leaf }) => leaf === null)
+      .map(
+        ({ line }): Diagnostic => ({
+          code: "SL3419",
+          severity: "error",
+          message: `${context.name} makes a SEAMCALL of which it is not known which one it is`,
+          file: context.file,
+          line,
+        }),
+      ),
+  );
+}
+
+/** Rules that match nothing in the tree. */
+function ruleFindings({ tree, program, rules, analysis }: Findings): Diagnostic[] {
+  const finding = (what: string, name: string): Diagnostic => ({
+    code: "SL3420",
+    severity: "note",
+    message: `the rules speak of ${what} ${name}, which the tree does not have`,
+    file: null,
+    line: null,
+  });
+  const isKnown = (name: string): boolean => program.functions.has(name) || program.macros.has(name);
+  const models = [...program.functions].flatMap(([name, infos]) =>
+    infos.some((info) => info.file === MODELS) && !infos.some((info) => info.file !== MODELS) ? [name] : [],
+  );
+  return [
+    ...tree.missing.map((path) => finding("the file", path)),
+    ...models.map((name) => finding("the function", name)),
+    ...analysis.exclusions
+      .map((rule) => rule.function)
+      .filter((name) => !isKnown(name))
+      .map((name) => finding("the function", name)),
+    ...rules.entries.functions.filter((name) => !isKnown(name)).map((name) => finding("the entry", name)),
+  ];
+}

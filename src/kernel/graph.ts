@@ -1,0 +1,64 @@
+/** What the analysis finds: calling contexts, what each calls with which locks, and the SEAMCALLs in it. */
+
+import type { LockSet } from "./locks.ts";
+import type { Value } from "./values.ts";
+
+export interface Place {
+  readonly function: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Locks at a place of a function, and where those were taken that the function itself took. */
+export interface LocksAt {
+  readonly locks: LockSet;
+  readonly taken: ReadonlyMap<string, Place>;
+}
+
+/** A SEAMCALL. */
+export interface Seamcall extends LocksAt {
+  readonly at: number;
+  readonly line: number;
+  /** The leaf's number and flags, as the caller gives them; null when they are not known. */
+  readonly leaf: bigint | null;
+}
+
+/** A call that was followed. */
+export interface Edge extends LocksAt {
+  readonly at: number;
+  readonly line: number;
+  /** Constants of the cases that the call stands in. */
+  readonly cases: readonly string[];
+  readonly to: Context;
+  /** Where the callee runs, when not in the caller's own context: on another CPU, … */
+  readonly context: string | null;
+}
+
+/** An assertion that a lock is held. */
+export interface Assertion extends LocksAt {
+  readonly line: number;
+  readonly lock: string;
+  readonly wanted: "exclusive" | "shared" | "any";
+  readonly holds: boolean;
+}
+
+/** A test of what a phase is told by, or a store to it, with the locks that are held there. */
+export interface Gate {
+  readonly line: number;
+  readonly fact: string;
+  readonly locks: LockSet;
+}
+
+/** A function as called with certain locks, arguments and facts. */
+export interface Context {
+  readonly id: number;
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+  readonly args: readonly Value[];
+  readonly seamcalls: Map<string, Seamcall>;
+  readonly edges: Map<string, Edge>;
+  readonly assertions: Map<string, Assertion>;
+  readonly tests: Map<string, Gate>;
+  readonly stores: Map<string, Gate & { readonly value: Value }>;
+}

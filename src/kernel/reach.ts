@@ -1,0 +1,124 @@
+/**
+ * Which functions can matter: those from which a SEAMCALL can be reached, and those that may come back with other locks than they were
+ * called with. An over-approximation by names, made without parsing.
+ */
+
+import type { FunctionInfo } from "../c/index.ts";
+import type { Source } from "./source.ts";
+
+/** Words of a body that is followed for its result alone. */
+const SMALL = 90;
+/** … when the result may depend on a member that is followed. */
+const TELLING = 250;
+
+export class Reach {
+  private readonly source: Source;
+  private readonly sizes = new Map<FunctionInfo, number>();
+  private readonly words = new Map<FunctionInfo, ReadonlySet<string>>();
+  /** Functions from whose name, or whose member's name, something that matters is reached. */
+  private readonly seamcalling: ReadonlySet<FunctionInfo>;
+  private readonly locking: ReadonlySet<FunctionInfo>;
+  /** Names of members that are followed. */
+  private readonly facts: ReadonlySet<string>;
+
+  constructor(source: Source) {
+    this.source = source;
+    const { rules } = source;
+    this.facts = new Set([...Object.keys(rules.facts.members), ...rules.facts.tracked].map(lastWord));
+    const members = new Set(rules.locks.classes.flatMap((c) => c.members.map(lastWord)));
+    const all = [...source.program.functions.values()].flat();
+    for (const info of all) this.words.set(info, this.wordsOf(info));
+    this.seamcalling = this.closure(all, new Set(Object.keys(rules.seamcalls.calls)), new Set());
+    const calls = Object.entries(rules.locks.calls);
+    const callsThat = (what: "takes" | "drops"): Calls => ({
+      named: new Set(calls.flatMap(([name, rule]) => (typeof rule[what] === "string" ? [name] : []))),
+      pointed: new Set(calls.flatMap(([name, rule]) => (typeof rule[what] === "number" ? [name] : []))),
+    });
+    const [takes, drops] = [callsThat("takes"), callsThat("drops")];
+    const does = (words: ReadonlySet<string>, { named, pointed }: Calls): boolean =>
+      has(words, named) || (has(words, pointed) && has(words, members));
+    const own = new Set<FunctionInfo>();
+    const lasting = new Set<FunctionInfo>();
+    const stores = new RegExp(`(?:->|\\.)(?:${rules.facts.tracked.map(lastWord).join("|")})\\s*=[^=]`);
+    for (const info of all) {
+      const words = this.words.get(info) as ReadonlySet<string>;
+      const [isTaking, isDropping] = [does(words, takes), does(words, drops)];
+      if (isTaking || isDropping || words.has(rules.guards.guard)) own.add(info);
+      if (isTaking !== isDropping || stores.test(this.body(info))) lasting.add(info);
+    }
+    this.locking = new Set([...own, ...this.closure(all, new Set(), lasting)]);
+  }
+
+  /** Can a SEAMCALL be reached from it, or may it change which locks are held? */
+  matters(info: FunctionInfo): boolean {
+    return this.seamcalling.has(info) || this.locking.has(info);
+  }
+
+  /** Can a SEAMCALL be reached from it? */
+  reachesSeamcall(info: FunctionInfo): boolean {
+    return this.seamcalling.has(info);
+  }
+
+  /** Is it small enough to be followed for its result alone? */
+  isSmall(info: FunctionInfo): boolean {
+    const size = this.sizes.get(info) ?? 0;
+    return size <= SMALL || (size <= TELLING && has(this.words.get(info) as ReadonlySet<string>, this.facts));
+  }
+
+  private wordsOf(info: FunctionInfo): ReadonlySet<string> {
+    const words = this.body(info).match(/[A-Za-z_]\w*/g) ?? [];
+    this.sizes.set(info, words.length);
+    return new Set(words);
+  }
+
+  private body(info: FunctionInfo): string {
+    return this.source.program.textOf(info).slice(info.bodyStart, info.bodyEnd);
+  }
+
+  /** Functions from which one of some names or functions can be reached, those included: by naming it, a function or macro that does, or a member that points to one. */
+  private closure(all: readonly FunctionInfo[], seeds: ReadonlySet<string>, own: ReadonlySet<FunctionInfo>) {
+    const { program } = this.source;
+    const users = new Map<string, (FunctionInfo | string)[]>();
+    const add = (word: string, user: FunctionInfo | string): void => {
+      const list = users.get(word);
+      if (list) list.push(user);
+      else users.set(word, [user]);
+    };
+    for (const info of all) for (const word of this.words.get(info) as ReadonlySet<string>) add(word, info);
+    for (const [name, macro] of program.macros)
+      for (const word of macro.body.match(/[A-Za-z_]\w*/g) ?? []) add(word, name);
+    const pointers = new Map<string, string[]>();
+    for (const [member, infos] of this.source.members()) {
+      for (const info of infos) pointers.set(info.name, [...(pointers.get(info.name) ?? []), member]);
+    }
+    const found = new Set<FunctionInfo>(own);
+    const seen = new Set<string>();
+    const queue = [...seeds, ...[...own].map((info) => info.name)];
+    for (let word = queue.pop(); word !== undefined; word = queue.pop()) {
+      if (seen.has(word)) continue;
+      seen.add(word);
+      queue.push(...(pointers.get(word) ?? []));
+      for (const user of users.get(word) ?? []) {
+        if (typeof user === "string") queue.push(user);
+        else if (!found.has(user)) {
+          found.add(user);
+          queue.push(user.name);
+        }
+      }
+    }
+    return found;
+  }
+}
+
+/** Names of calls by how they tell their lock. */
+interface Calls {
+  readonly named: ReadonlySet<string>;
+  readonly pointed: ReadonlySet<string>;
+}
+
+const lastWord = (member: string): string => member.slice(member.lastIndexOf(".") + 1);
+
+function has(words: ReadonlySet<string>, wanted: ReadonlySet<string>): boolean {
+  for (const word of wanted) if (words.has(word)) return true;
+  return false;
+}

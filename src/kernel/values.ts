@@ -1,0 +1,284 @@
+/**
+ * Abstract values: what is known of a C value on the ways that lead to a place. A value is a small set of atoms; every atom stands
+ * for one number, or for all numbers of a sign, or for one thing that a pointer may point to.
+ *
+ * Equal values are one object, so that comparing is comparing identities and operations are remembered.
+ */
+
+/** One thing that a value may be. */
+export type Atom =
+  | { readonly kind: "number"; readonly id: number; readonly value: bigint }
+  /** Any negative number; any positive one, or a pointer to something of the instance. */
+  | { readonly kind: "negative"; readonly id: number }
+  | { readonly kind: "positive"; readonly id: number; readonly of: Instance }
+  /** A function, by a key of the call graph. */
+  | { readonly kind: "function"; readonly id: number; readonly name: string }
+  /** The address of a local object. */
+  | { readonly kind: "object"; readonly id: number; readonly path: string }
+  /** The address of a member of a structure that is no local object, or of a global object. */
+  | { readonly kind: "member"; readonly id: number; readonly member: string; readonly of: Instance };
+
+/** Whose something is: the path's own, each one's in turn in a loop over all, all of theirs, or some other's. */
+export type Instance = "self" | "each" | "all" | "other";
+
+/** A set of atoms. */
+export interface Value {
+  readonly id: number;
+  readonly atoms: readonly Atom[];
+  /** Paths of the local objects that it may point to. */
+  readonly objects: readonly string[];
+}
+
+/** More numbers than these are told apart by their sign only. */
+const MAX_NUMBERS = 12;
+
+const atoms = new Map<string, Atom>();
+const values = new Map<string, Value>();
+/** Values of one atom, by its id. */
+const singles: (Value | undefined)[] = [];
+let count = 0;
+
+function atom<T extends Omit<Atom, "id">>(key: string, make: T): Atom {
+  const known = atoms.get(key);
+  if (known !== undefined) return known;
+  const made = { ...make, id: ++count } as unknown as Atom;
+  atoms.set(key, made);
+  return made;
+}
+
+const numberAtom = (value: bigint): Atom => atom(`#${value}`, { kind: "number", value: BigInt.asIntN(64, value) });
+const NEGATIVE = atom("-", { kind: "negative" });
+const positiveAtom = (of: Instance): Atom => atom(`+${of}`, { kind: "positive", of });
+
+/** The value that has these atoms; equal sets are one object. */
+export function setOf(list: readonly Atom[]): Value {
+  let plain = list;
+  if (list.length > MAX_NUMBERS && list.filter((a) => a.kind === "number").length > MAX_NUMBERS) {
+    plain = list.flatMap((a): Atom[] => {
+      if (a.kind !== "number" || a.value === 0n) return [a];
+      return [a.value < 0n ? NEGATIVE : positiveAtom("self")];
+    });
+  }
+  const [first] = plain;
+  if (plain.length === 1 && first !== undefined) {
+    const single = singles[first.id];
+    if (single !== undefined) return single;
+  }
+  const sorted = plain.length < 2 ? plain : [...new Set(plain)].sort((a, b) => a.id - b.id);
+  const key = sorted.map((a) => a.id).join();
+  const known = values.get(key);
+  if (known !== undefined) return known;
+  const objects = sorted.flatMap((a) => (a.kind === "object" ? [a.path] : []));
+  const made = { id: values.size, atoms: sorted, objects };
+  values.set(key, made);
+  if (sorted.length === 1 && first !== undefined) singles[first.id] = made;
+  return made;
+}
+
+/** The value of one number, in 64 bits. */
+export const number = (value: bigint): Value => setOf([numberAtom(BigInt.asIntN(64, value))]);
+export const ZERO = number(0n);
+export const ONE = number(1n);
+/** Nothing is known. */
+export const TOP = setOf([NEGATIVE, numberAtom(0n), positiveAtom("self")]);
+export const TRUTH = setOf([numberAtom(0n), numberAtom(1n)]);
+export const NEGATIVES = setOf([NEGATIVE]);
+/** No zero and no error: a pointer to something, or a positive number. */
+export const POSITIVE = setOf([positiveAtom("self")]);
+/** A pointer to something, or NULL. */
+export const POINTER = setOf([numberAtom(0n), positiveAtom("self")]);
+export const NOT_ZERO = setOf([NEGATIVE, positiveAtom("self")]);
+export const pointerTo = (of: Instance): Value => setOf([positiveAtom(of)]);
+export const functionValue = (name: string): Value => setOf([atom(`f${name}`, { kind: "function", name })]);
+export const objectValue = (path: string): Value => setOf([atom(`&${path}`, { kind: "object", path })]);
+export const memberValue = (member: string, of: Instance): Value =>
+  setOf([atom(`.${of} ${member}`, { kind: "member", member, of })]);
+export const only = (a: Atom): Value => setOf([a]);
+
+/** What either of two values may be. */
+export function union(a: Value, b: Value): Value {
+  if (a === b || b.atoms.length === 0) return a;
+  if (a.atoms.length === 0) return b;
+  return remembered("either", a, b, () => setOf([...a.atoms, ...b.atoms]));
+}
+
+/** The number that a value is; null when it may be another one or none. */
+export function constantOf(value: Value): bigint | null {
+  const [first] = value.atoms;
+  return value.atoms.length === 1 && first?.kind === "number" ? first.value : null;
+}
+
+/** The keys of the functions that a pointer may point to. */
+export function functionsOf(value: Value): string[] {
+  return value.atoms.flatMap((a) => (a.kind === "function" ? [a.name] : []));
+}
+
+/** Whose the thing is that a pointer points to: `other` as soon as it may be. */
+export function instanceOf(value: Value): Instance {
+  let found: Instance = "self";
+  for (const a of value.atoms) {
+    if (a.kind !== "positive" && a.kind !== "member") continue;
+    if (a.of === "other") return "other";
+    if (a.of !== "self") found = a.of;
+  }
+  return found;
+}
+
+/** The value with every pointer's instance set. */
+export function withInstance(value: Value, of: Instance): Value {
+  if (of === "self") return value;
+  return setOf(value.atoms.map((a) => (a.kind === "positive" ? positiveAtom(of) : a)));
+}
+
+/** Can a value be zero, and can it be something else? */
+export function truthOf(value: Value): { readonly no: boolean; readonly yes: boolean } {
+  let no = false;
+  let yes = false;
+  for (const a of value.atoms) {
+    if (a.kind === "number" && a.value === 0n) no = true;
+    else yes = true;
+  }
+  return { no, yes };
+}
+
+/** A value as C's `bool` keeps it. */
+export function asBool(value: Value): Value {
+  const { yes, no } = truthOf(value);
+  return yes && no ? TRUTH : yes ? ONE : ZERO;
+}
+
+const known = new Map<string, Map<number, Value>>();
+
+function remembered(op: string, a: Value, b: Value, make: () => Value): Value {
+  let results = known.get(op);
+  if (results === undefined) {
+    results = new Map();
+    known.set(op, results);
+  }
+  const key = a.id * 0x100000 + b.id;
+  const before = results.get(key);
+  if (before !== undefined) return before;
+  const made = make();
+  results.set(key, made);
+  return made;
+}
+
+/** `op a`. */
+export function unaryValue(op: string, a: Value): Value {
+  return remembered(`u${op}`, a, a, () => setOf(a.atoms.flatMap((x) => unaryAtom(op, x).atoms)));
+}
+
+function unaryAtom(op: string, a: Atom): Value {
+  if (op === "+") return only(a);
+  if (op === "!") return a.kind === "number" && a.value === 0n ? ONE : ZERO;
+  if (a.kind === "number") {
+    if (op === "-") return number(-a.value);
+    if (op === "~") return number(~a.value);
+  }
+  if (op === "-" && a.kind === "positive") return NEGATIVES;
+  if (op === "-" && a.kind === "negative") return POSITIVE;
+  return TOP;
+}
+
+/** `a op b`. */
+export function binaryValue(op: string, a: Value, b: Value): Value {
+  return remembered(op, a, b, () => {
+    if (op === "&&" || op === "||") return logical(op, a, b);
+    // Pointer arithmetic stays within the object, and within the instance.
+    if (a.atoms.length * b.atoms.length > 144) return TOP;
+    return setOf(a.atoms.flatMap((x) => b.atoms.flatMap((y) => binaryAtom(op, x, y).atoms)));
+  });
+}
+
+function logical(op: string, a: Value, b: Value): Value {
+  const [x, y] = [truthOf(a), truthOf(b)];
+  const yes = op === "&&" ? x.yes && y.yes : x.yes || y.yes;
+  const no = op === "&&" ? x.no || y.no : x.no && y.no;
+  return yes && no ? TRUTH : yes ? ONE : ZERO;
+}
+
+function binaryAtom(op: string, a: Atom, b: Atom): Value {
+  if (a.kind === "number" && b.kind === "number") return numberBinary(op, a.value, b.value);
+  switch (op) {
+    case "==":
+      return sameAtom(a, b);
+    case "!=":
+      return unaryValue("!", sameAtom(a, b));
+    case "<":
+    case ">":
+    case "<=":
+    case ">=":
+      return ordered(op, signOf(a), signOf(b));
+    case "+":
+    case "-": {
+      if (a.kind === "object" || a.kind === "member" || a.kind === "function") return only(a);
+      if (b.kind === "number" && b.value === 0n) return only(a);
+      if (op === "+" && a.kind === "positive" && signOf(b) >= 0) return only(a);
+      return TOP;
+    }
+    case "|":
+      if (b.kind === "number" && b.value === 0n) return only(a);
+      if (a.kind === "number" && a.value === 0n) return only(b);
+      return a.kind === "negative" || b.kind === "negative" ? NEGATIVES : POSITIVE;
+    case "&":
+      return (a.kind === "number" && a.value === 0n) || (b.kind === "number" && b.value === 0n) ? ZERO : TOP;
+    default:
+      return TOP;
+  }
+}
+
+const signOf = (a: Atom): number =>
+  a.kind === "number" ? (a.value < 0n ? -1 : a.value === 0n ? 0 : 1) : a.kind === "negative" ? -1 : 1;
+
+function sameAtom(a: Atom, b: Atom): Value {
+  if (signOf(a) !== signOf(b)) return ZERO;
+  const exact = (x: Atom): boolean => x.kind === "number" || x.kind === "function";
+  if (a === b && exact(a)) return ONE;
+  return exact(a) && exact(b) ? ZERO : TRUTH;
+}
+
+function ordered(op: string, a: number, b: number): Value {
+  if (a === b) return TRUTH;
+  const less = a < b;
+  return (op === "<" || op === "<=") === less ? ONE : ZERO;
+}
+
+function numberBinary(op: string, a: bigint, b: bigint): Value {
+  const truth = (yes: boolean): Value => (yes ? ONE : ZERO);
+  switch (op) {
+    case "==":
+      return truth(a === b);
+    case "!=":
+      return truth(a !== b);
+    case "<":
+      return truth(a < b);
+    case ">":
+      return truth(a > b);
+    case "<=":
+      return truth(a <= b);
+    case ">=":
+      return truth(a >= b);
+    case "+":
+      return number(a + b);
+    case "-":
+      return number(a - b);
+    case "*":
+      return number(a * b);
+    case "/":
+      return b === 0n ? TOP : number(a / b);
+    case "%":
+      return b === 0n ? TOP : number(a % b);
+    case "&":
+      return number(a & b);
+    case "|":
+      return number(a | b);
+    case "^":
+      return number(a ^ b);
+    case "<<":
+      return b >= 0n && b < 64n ? number(a << b) : TOP;
+    case ">>":
+      return b >= 0n && b < 64n ? number((a < 0n ? BigInt.asUintN(64, a) : a) >> b) : TOP;
+    default:
+      return TOP;
+  }
+}

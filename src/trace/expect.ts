@@ -1,0 +1,196 @@
+/** What was seen against what a host profile says: meetings that it rules out, reactions that it does not have, paths that never came. */
+import { type ContendPair, contendingPairs, type Exclusion, underHost } from "../analysis/index.ts";
+import type { Catalog } from "../catalog/index.ts";
+import { entriesOf, type HostProfile } from "../host/index.ts";
+import type { Blame } from "./blame.ts";
+import type { Call } from "./call.ts";
+import type { TraceDocument } from "./document.ts";
+import type { Episode } from "./episodes.ts";
+import { relate, SAME } from "./objects.ts";
+import { callFacts } from "./tally.ts";
+
+type Surprise = TraceDocument["surprises"][number];
+
+/** Two locks that the profile keeps from meeting. */
+interface Excluded {
+  readonly pair: ContendPair;
+  /** Is the first call of the pair the one that is looked up? */
+  readonly forward: boolean;
+  readonly excludedBy: readonly Exclusion[];
+}
+
+/** Reasons that keep two calls from being in flight at once; the others let them, and keep them from meeting at the lock. */
+const APART: ReadonlySet<Exclusion["kind"]> = new Set(["host-lock", "kick", "life-cycle", "not-called"]);
+
+export class Expectation {
+  readonly #host: HostProfile;
+  readonly #catalog: Catalog;
+  readonly #excluded = new Map<string, Excluded[]>();
+  /** Pairs of leaves that the profile lets meet on a resource, in any way. */
+  readonly #possible = new Set<string>();
+  readonly #surprises = new Map<string, Surprise>();
+  readonly #seen = new Set<string>();
+
+  constructor(catalog: Catalog, host: HostProfile) {
+    this.#catalog = catalog;
+    this.#host = host;
+    const pairs = underHost(catalog, host, contendingPairs(catalog)).pairs;
+    for (const pair of pairs) if (pair.possible) this.#possible.add(keyOf(pair.a, pair.b, pair.resource));
+    for (const pair of pairs) {
+      // Another variant or role of the two may be possible: the recording does not tell which it was.
+      if (pair.possible || this.#possible.has(keyOf(pair.a, pair.b, pair.resource))) continue;
+      // The module alone rules it out: then nothing is said of the two being in flight.
+      if (pair.excludedBy.length === 0 || !pair.excludedBy.every(({ kind }) => APART.has(kind))) continue;
+      this.#add(pair.a, pair.b, { pair, forward: true, excludedBy: pair.excludedBy });
+      if (pair.a !== pair.b) this.#add(pair.b, pair.a, { pair, forward: false, excludedBy: pair.excludedBy });
+    }
+  }
+
+  #add(leaf: string, other: string, excluded: Excluded): void {
+    const key = `${leaf} ${other}`;
+    const known = this.#excluded.get(key);
+    if (known === undefined) this.#excluded.set(key, [excluded]);
+    else known.push(excluded);
+  }
+
+  /** A call, and those that were surely in flight beside it. */
+  meeting(call: Call, others: Iterable<Call>, tolerance: number): void {
+    this.#seen.add(call.leaf);
+    for (const other of others) {
+      if (other === call || !together(call, other, tolerance)) continue;
+      const excluded = this.#excluded.get(`${call.leaf} ${other.leaf}`);
+      const found = excluded?.find(({ pair, forward }) => isSame(call, other, pair, forward));
+      if (found === undefined) continue;
+      const { pair, excludedBy } = found;
+      this.#note(
+        "meeting",
+        call,
+        other,
+        pair.resource,
+        excludedBy,
+        `${pair.a} and ${pair.b} were in flight at once on one ${pair.resource}`,
+      );
+    }
+  }
+
+  /** A BUSY whose holder is certain. */
+  busy({ busy, certainty, culprits }: Blame): void {
+    const [first] = culprits;
+    if (certainty !== "certain" || first?.kind !== "call") return;
+    const { leaf } = first.call;
+    const at = first.holder.at;
+    const [a, b] = [busy.leaf, leaf].sort() as [string, string];
+    if (this.#possible.has(keyOf(a, b, at))) return;
+    this.#note(
+      "busy",
+      busy,
+      first.call,
+      at,
+      [],
+      `${busy.leaf} was BUSY on ${at} against ${leaf}, which the profile does not have`,
+    );
+  }
+
+  /** How a caller went on after a BUSY. */
+  reaction(episode: Episode): void {
+    const { leaf, atOnce } = episode;
+    const steps = this.#host.paths.flatMap((path) =>
+      path.steps.filter((step) => entriesOf(this.#catalog, step.call).some(({ name }) => name === leaf)),
+    );
+    if (steps.length === 0) return;
+    const most = Math.max(
+      ...steps.flatMap((step) => (step.onBusy ?? [{ do: ["unknown"] }]).map((clause) => triesOf(clause.do))),
+    );
+    if (atOnce <= most) return;
+    const what = `${leaf} was tried again ${atOnce} times at once, the profile has ${most === 0 ? "no retry" : `at most ${most}`}`;
+    const { begin, end, cpu, tid, td, vp, gpa } = episode;
+    const call: Call = {
+      leaf,
+      begin,
+      end,
+      cpu,
+      tid,
+      td,
+      vp,
+      gpa,
+      level: null,
+      page: null,
+      status: null,
+      beginUnsure: false,
+      endUnsure: false,
+      chain: null,
+    };
+    this.#note("reaction", call, null, null, [], what);
+  }
+
+  surprises(): Surprise[] {
+    return [...this.#surprises.values()].sort((x, y) => y.count - x.count || (x.what < y.what ? -1 : 1));
+  }
+
+  /** Paths of which no call was seen at all. */
+  neverSeen(): string[] {
+    return this.#host.paths
+      .filter(({ steps }) => steps.length > 0)
+      .filter(({ steps }) =>
+        steps.every((step) => entriesOf(this.#catalog, step.call).every(({ name }) => !this.#seen.has(name))),
+      )
+      .map(({ name }) => name);
+  }
+
+  #note(
+    kind: Surprise["kind"],
+    call: Call,
+    other: Call | null,
+    resource: string | null,
+    excludedBy: readonly Exclusion[],
+    what: string,
+  ): void {
+    const key = `${kind} ${call.leaf} ${other?.leaf} ${resource}`;
+    const back = `${kind} ${other?.leaf} ${call.leaf} ${resource}`;
+    const known = this.#surprises.get(key) ?? (kind === "meeting" ? this.#surprises.get(back) : undefined);
+    if (known !== undefined) {
+      this.#surprises.set(this.#surprises.has(key) ? key : back, { ...known, count: known.count + 1 });
+      return;
+    }
+    this.#surprises.set(key, {
+      kind,
+      a: call.leaf,
+      b: other?.leaf ?? null,
+      resource,
+      excludedBy: [...new Set(excludedBy.map(({ what: reason }) => reason))],
+      count: 1,
+      first: [callFacts(call), ...(other === null ? [] : [callFacts(other)])],
+      what,
+    });
+  }
+}
+
+const keyOf = (a: string, b: string, resource: string): string => `${a} ${b} ${resource}`;
+
+/** Were both in flight at one moment, also if the clocks are off by the tolerance? */
+function together(a: Call, b: Call, tolerance: number): boolean {
+  if (a.beginUnsure || a.endUnsure || b.beginUnsure || b.endUnsure) return false;
+  return Math.min(a.end, b.end) - Math.max(a.begin, b.begin) > 2 * tolerance;
+}
+
+function isSame(call: Call, other: Call, pair: ContendPair, forward: boolean): boolean {
+  const [a, b] = [
+    { resource: pair.resourceA, role: pair.roleA },
+    { resource: pair.resourceB, role: pair.roleB },
+  ];
+  return relate(call, forward ? a : b, other, forward ? b : a) === SAME;
+}
+
+/** How often a reaction may try again without leaving: what gives up and comes back does so without bound. */
+function triesOf(reactions: readonly string[]): number {
+  let most = 0;
+  for (const reaction of reactions) {
+    const [kind, value] = reaction.split(":");
+    if (kind === "retry" && value === "unbounded") return Number.POSITIVE_INFINITY;
+    if (kind === "retry" || kind === "kick-and-retry") most += Number(value);
+    // Nobody says; or the caller is called again.
+    if (kind === "refault" || kind === "unknown" || kind === "return" || kind === "reenter")
+      return Number.POSITIVE_INFINITY;
+  }
+  return most;
+}

@@ -1,0 +1,196 @@
+/** Recordings as real recorders print them; the lines of bpftrace, perf and tracefs are from recordings of a program with try-locks. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { loadModule } from "../../src/cli/modules.ts";
+import { SeamlockError } from "../../src/errors.ts";
+import { type Call, FORMAT_NAMES, Recording } from "../../src/trace/index.ts";
+
+async function read(text: string): Promise<{ calls: Call[]; document: ReturnType<Recording["finish"]> }> {
+  const calls: Call[] = [];
+  const recording = new Recording({ catalog: await loadModule("1.5.25"), onCall: (call) => calls.push(call) });
+  recording.push(text);
+  const document = recording.finish();
+  return { calls, document };
+}
+
+const short = ({ leaf, begin, end, cpu, tid, td, gpa, level, status }: Call) =>
+  [leaf, begin, end, cpu, tid, td, gpa, level, status] as const;
+
+const S = 7576e9;
+
+it("perf script, with lost events", async () => {
+  const { calls, document } = await read(`
+      trace-host 25251 [001]  7576.888614240:               seamlock:tdh_mem_page_aug: (55b9bc28a159) td=0xffff888100140000 gpa=0x100200000 pg_level=0x2 pfn=0x99
+      trace-host 25251 [001]  7576.888624008:       seamlock:tdh_mem_page_aug__return: (55b9bc28a159 <- 55b9bc28a216) status=0x8000020000000092
+      trace-host 25249 [001]  7576.888630000: PERF_RECORD_LOST lost 12
+             qemu 25249 [001]  7576.888633315:  kvm:kvm_entry: vcpu 0, rip 0x0 intr_info 0x00000000 error_code 0x00000000
+             qemu 25249 [001]  7576.888642172:  kvm:kvm_exit: vcpu 0 reason EXTERNAL_INTERRUPT rip 0x0
+`);
+  expect(document.recording).toMatchObject({ format: "perf", lost: 12, unread: 0, resolution: 1 });
+  expect(calls.map(short)).toEqual([
+    [
+      "tdh_mem_page_aug",
+      S + 888614240,
+      S + 888624008,
+      1,
+      25251,
+      "0xffff888100140000",
+      0x100200000,
+      1,
+      "0x8000020000000092",
+    ],
+    ["tdh_vp_enter", S + 888633315, S + 888642172, 1, 25249, null, null, null, null],
+  ]);
+});
+
+it("tracefs and trace-cmd report: flags, names with blanks, a wrapped ring, what each says of lost events", async () => {
+  const { calls, document } = await read(`# tracer: nop
+#
+# entries-in-buffer/entries-written: 109/4800   #P:2
+      trace-host-25193   [000] DBZff  7573.764182: tdh_mem_track: (0x556c2eef71b2) td=0xffff888100140000
+     CPU 0/KVM x-25193   [000]  7573.764190: tdh_mem_track__return: (0x55 <- 0x56) status=0x0
+CPU:0 [LOST 3 EVENTS]
+CPU:1 [12 EVENTS DROPPED]
+##### CPU 1 buffer started ####
+           <...>-7     (   1234) [001] d..2. 7573.764200: tdh_vp_flush: (tdh_vp_flush+0x0/0x60) vp=0xffff888200150000
+            qemu-7     [001] d..2. 7573.764205: tdh_vp_flush__return: (a <- b) status=0x8000020000000080
+`);
+  expect(document.recording).toMatchObject({ format: "ftrace", lost: 15, unread: 0, resolution: 1000 });
+  expect(document.diagnostics.map(({ code }) => code)).toContain("SL7107");
+  expect(calls.map(short)).toEqual([
+    ["tdh_mem_track", 7573764182e3, 7573764190e3, 0, 25193, "0xffff888100140000", null, null, "0x0000000000000000"],
+    ["tdh_vp_flush", 7573764200e3, 7573764205e3, 1, 7, null, null, null, "0x8000020000000080"],
+  ]);
+});
+
+it("function_graph: leaves, nested calls, an end without its beginning, comments, options", async () => {
+  const { calls, document } = await read(`# tracer: function_graph
+#
+#     TIME        CPU  TASK/PID         DURATION                  FUNCTION CALLS
+  12345.678901 |   3)   qemu-1234    |   1.234 us    |  tdh_mem_track(td=0xffff888100140000); /* ret=0x8000020000000092 */
+  12345.678910 |   3)   qemu-1234    |               |  tdh_mem_range_block(td=0xffff888100140000, gpa=0x1000, level=1 [PG_LEVEL_4K], ext_err1=0x0, ext_err2=0x0) {
+  12345.678912 |   3)   qemu-1234    | + 10.500 us   |    tdh_vp_flush(vp=0xffff888200150000); /* <-tdx_flush_vp+0x1/0x2 ret=0x0 */
+  12345.678930 |   3)   qemu-1234    | ! 120.000 us  |  } /* tdh_mem_range_block ret=0x0 */
+  12345.678940 |   1)   qemu-77      |  d..1. |   5.000 us    |  } /* tdh_mem_page_remove ret=0x0 */
+  12345.678950 |   1)   qemu-77      |               |  /* kvm_entry: vcpu 0, rip 0x0 intr_info 0x0 error_code 0x0 */
+  12345.678960 |   1)   qemu-77      |               |  /* kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x0 */
+ ------------------------------------------
+ |  1)  qemu-77  =>  sshd-1755
+`);
+  expect(document.recording).toMatchObject({ format: "function-graph", unread: 0 });
+  const us = 12345678901e3;
+  expect(calls.map(short)).toEqual([
+    ["tdh_mem_track", us, us + 1234, 3, 1234, "0xffff888100140000", null, null, "0x8000020000000092"],
+    ["tdh_vp_flush", us + 11000, us + 21500, 3, 1234, "0xffff888100140000", null, null, "0x0000000000000000"],
+    ["tdh_mem_range_block", us - 91000, us + 29000, 3, 1234, "0xffff888100140000", 0x1000, 0, "0x0000000000000000"],
+    ["tdh_mem_page_remove", us + 34000, us + 39000, 1, 77, null, null, null, "0x0000000000000000"],
+    ["tdh_vp_enter", us + 49000, us + 59000, 1, 77, null, null, null, null],
+  ]);
+});
+
+it("bpftrace: call chains, lost lines by their numbers, cut-off lines", async () => {
+  const { calls, document } = await read(`Attaching 5 probes...
+b 1 1000 7.3.0
+l tdh_mem_track tdh_mem_range_block
+c 7 0 25453 7580880444212 7580880452257 tdh_mem_track 140 - - - - 80000200000000a9
+s 0
+        tdx_track+70
+        tdx_sept_remove_private_spte+138
+
+c 9 0 25455 7580880498544 7580880508753 tdh_mem_range_block 140 - 100000000 0 - 0
+Lost 1 events
+c 10 0 25454 7580880551163 75808`);
+  expect(document.recording).toMatchObject({ format: "bpftrace", kernel: "7.3.0", lost: 8, unread: 1 });
+  expect(document.busy.paths).toEqual([
+    { leaf: "tdh_mem_track", chain: ["tdx_track", "tdx_sept_remove_private_spte"], count: 1 },
+  ]);
+  expect(calls.map(({ gpa }) => gpa)).toEqual([null, 0x100000000]);
+});
+
+describe("hostile text", () => {
+  const starts = [
+    "b 1 0 x\n",
+    '{"recording":"seamlock@1"}\n',
+    "# tracer: function_graph\n#   FUNCTION CALLS\n",
+    "# tracer: nop\n",
+    " qemu 1 [000] 1.000000: x: y\n",
+  ];
+  const words = fc.constantFrom(
+    ...[
+      "c",
+      "e",
+      "x",
+      "s",
+      "z",
+      "l",
+      "Lost",
+      "events",
+      "tdh_mem_track",
+      "tdh_vp_enter",
+      "kvm_entry:",
+      "kvm_exit:",
+      "[000]",
+      "[LOST",
+    ],
+    ...[
+      "EVENTS]",
+      "CPU:1",
+      "|",
+      "3)",
+      "us",
+      "{",
+      "}",
+      "/*",
+      "*/",
+      "ret=0x0",
+      "td=0x1",
+      "-",
+      "\n",
+      "\n",
+      " ",
+      "1.000000:",
+      "\u0000",
+    ],
+    ...[
+      '{"call":"tdh_mem_track","at":[1,2],"cpu":0}\n',
+      '{"exit":1,"at":1e308,"cpu":0}\n',
+      '{"lost":9e99}\n',
+      "0",
+      "99999999999999999999",
+    ],
+  );
+  const text = fc.array(fc.oneof(words, fc.nat().map(String), fc.string({ maxLength: 5 })), { maxLength: 120 });
+
+  it("ends in a document or in a SeamlockError", { timeout: 60_000 }, async () => {
+    const catalog = await loadModule("1.5.25");
+    fc.assert(
+      fc.property(fc.constantFrom(...starts), text, fc.nat(50), (start, parts, cut) => {
+        const recording = new Recording({ catalog });
+        try {
+          const all = `${start}${parts.join(" ")}`;
+          recording.push(all.slice(0, cut));
+          recording.push(all.slice(cut));
+          const { recording: r } = recording.finish();
+          expect(r.unread + r.passed).toBeLessThanOrEqual(r.lines);
+        } catch (error) {
+          if (!(error instanceof SeamlockError)) throw error;
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("without line ends does not fill the memory", async () => {
+    const recording = new Recording({ catalog: await loadModule("1.5.25"), format: "bpftrace" });
+    for (let i = 0; i < 500; i++) recording.push("c".repeat(10_000));
+    expect(recording.finish().diagnostics.map(({ code }) => code)).toContain("SL7102");
+  });
+
+  it("calls that never end, of tasks without number, are bounded", { timeout: 60_000 }, async () => {
+    const recording = new Recording({ catalog: await loadModule("1.5.25"), format: "ndjson" });
+    for (let i = 0; i < 40_000; i++) recording.push(`{"enter":1,"at":${i},"cpu":${i},"tid":${i + 1},"td":"0x${i}"}\n`);
+    expect(recording.finish().recording.open).toBeLessThan(20_000);
+  });
+});
+
+it("every form has a name", () => expect(new Set(FORMAT_NAMES).size).toBe(FORMAT_NAMES.length));
