@@ -89,7 +89,7 @@ function oneRun({ path, step, phases }: CallSite, kind: MeetingKind): Apart | nu
   if (step.onEach === undefined) return null;
   const apart: Exclusion = { kind: "host-lock", what: "one CPU of each package" };
   const excludedBy = step.onEach === "package" && kind === "package" ? [apart] : [];
-  return { excludedBy, assumes: path.assumed ?? [], phases, unlike: [], late: false };
+  return { excludedBy, assumes: path.assumed ?? [], phases, unlike: [], unlikePer: [], late: false };
 }
 
 function inWorld(a: CallSite, b: CallSite, world: World, namer: CallSite | null): Apart {

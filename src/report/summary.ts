@@ -137,7 +137,7 @@ function outcome(users: ResourceUsers, facts: SummaryFacts): string[] {
 
 /** Can both calls of the pair be legal while a TD runs? */
 function runs(pair: ContendPair, run: ReadonlySet<string> | null): boolean {
-  return run !== null && pair.opStates !== null && pair.opStates.some((state) => run.has(state));
+  return run !== null && pair.opStates?.some((state) => run.has(state)) === true;
 }
 
 function module(possible: readonly ContendPair[], excluded: readonly ContendPair[]): string[] {
