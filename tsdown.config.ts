@@ -22,9 +22,6 @@ export default defineConfig({
   hash: false,
   dts: true,
   clean: true,
-  // Packages that bring an ES module besides their main file are taken as that: a UMD wrapper requires its parts by names that a
-  // bundler does not see.
-  inputOptions: { resolve: { mainFields: ["module", "main"] } },
   // Comments cost parse time at start-up; names stay, so that a stack trace in a bug report can be read.
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   plugins: [

@@ -50,6 +50,8 @@ const glossarySchema = z.strictObject({
   paths: z.array(
     z.strictObject({ match: text, short: text, group: text.optional(), exceptional: z.boolean().optional() }),
   ),
+  properties: z.array(z.strictObject({ match: text, text })),
+  scenarioProperties: z.record(text, text),
   hostAliases: z.record(text, text),
   policies: z.array(policySchema),
 });

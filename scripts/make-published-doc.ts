@@ -8,8 +8,6 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { parse } from "yaml";
-import { z } from "zod";
 import {
   type Accounted,
   accountFor,
@@ -19,6 +17,7 @@ import {
   type DiffDocument,
   diffCatalogs,
   type Explanation,
+  parseExplanations,
   type RowChange,
   type RowFacts,
 } from "../src/analysis/index.ts";
@@ -40,28 +39,8 @@ const NAMES: readonly [Explanation["kind"], string, string][] = [
   ["scope", "Outside the mail's scope", "What the mail does not set out to list."],
 ];
 
-const explanationSchema = z.strictObject({
-  id: z.string().regex(/^[a-z0-9-]+$/),
-  kind: z.enum(["naming", "variant", "scope", "published-wrong", "extraction-wrong", "detail"]),
-  covers: z.strictObject({
-    difference: z.enum(["leaf-added", "leaf-removed", "row-added", "row-removed", "row-changed", "prose"]),
-    leaves: z.array(z.string()).min(1),
-    resources: z.array(z.string()).min(1).exactOptional(),
-    roles: z.array(z.string()).min(1).exactOptional(),
-  }),
-  text: z.string().min(1),
-  published: z.array(z.strictObject({ line: z.int().min(1), text: z.string().min(1) })),
-  source: z.array(z.string()).exactOptional(),
-});
-
 /** Reads the explanations; throws on an unknown field or a repeated id. */
-export function readExplanations(text: string): readonly Explanation[] {
-  const explanations = z.array(explanationSchema).parse(parse(text));
-  const ids = explanations.map((e) => e.id);
-  const twice = ids.find((id, i) => ids.indexOf(id) < i);
-  if (twice !== undefined) throw new Error(`two explanations have the id ${twice}`);
-  return explanations;
-}
+export const readExplanations = (text: string): readonly Explanation[] => parseExplanations(text, FILES.explanations);
 
 /** The document; throws with every unexplained difference and every unused explanation. */
 export function publishedDoc(published: Catalog, extracted: Catalog, explanations: readonly Explanation[]): string {

@@ -16,7 +16,7 @@ export function verdictsText(matrices: Readonly<Record<string, readonly SweepRes
 }
 
 function entryOf(matrix: string, result: SweepResult, told: readonly string[]): object {
-  const { scenario, module, host, policy, parameters, outcome, trace, states, vacuous, reproduce } = result;
+  const { scenario, module, host, policy, parameters, outcome, violations, states, vacuous, reproduce } = result;
   const own = [...new Set(told)].filter((name) => parameters[name] !== undefined);
   return {
     matrix,
@@ -27,8 +27,7 @@ function entryOf(matrix: string, result: SweepResult, told: readonly string[]): 
     parameters: Object.fromEntries(own.map((name) => [name, parameters[name]])),
     setting: result.setting,
     outcome: outcome.kind,
-    property: outcome.property,
-    steps: trace === null ? null : trace.length,
+    violations: violations.map(({ property, steps }) => ({ property, steps })),
     states,
     vacuous,
     reproduce,

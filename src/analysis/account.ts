@@ -4,6 +4,8 @@
  * The explanations are data; each names the differences that it covers. A difference that none covers, or an explanation
  * that covers nothing, is a fault of the account, not something to be passed over.
  */
+import { z } from "zod";
+import { invalidField, readYaml } from "../host/index.ts";
 import type { ContendPair, DiffDocument, RowChange } from "./schema.ts";
 
 /** Why the two say different things. */
@@ -31,6 +33,37 @@ export interface Explanation {
   readonly published: readonly { readonly line: number; readonly text: string }[];
   /** The source's evidence, `file:line`, besides that of the rows themselves. */
   readonly source?: readonly string[];
+}
+
+const explanationsSchema = z
+  .array(
+    z.strictObject({
+      id: z.string().regex(/^[a-z0-9-]+$/),
+      kind: z.enum(["naming", "variant", "scope", "published-wrong", "extraction-wrong", "detail"]),
+      covers: z.strictObject({
+        difference: z.enum(["leaf-added", "leaf-removed", "row-added", "row-removed", "row-changed", "prose"]),
+        leaves: z.array(z.string()).min(1),
+        resources: z.array(z.string()).min(1).exactOptional(),
+        roles: z.array(z.string()).min(1).exactOptional(),
+      }),
+      text: z.string().min(1),
+      published: z.array(z.strictObject({ line: z.int().min(1), text: z.string().min(1) })),
+      source: z.array(z.string()).exactOptional(),
+    }),
+  )
+  .refine((all) => new Set(all.map(({ id }) => id)).size === all.length, "two explanations have one id");
+
+/**
+ * Reads explanations from YAML.
+ *
+ * @throws SeamlockError as `parseHost`: a field that is missing, unknown or wrong, or an id that repeats
+ */
+export function parseExplanations(source: string, file: string): readonly Explanation[] {
+  const yaml = readYaml(source, file, "list of explanations");
+  const parsed = explanationsSchema.safeParse(yaml.value);
+  if (!parsed.success)
+    throw invalidField(parsed.error, yaml, "data/published-explanations.yaml says what each field is");
+  return parsed.data;
 }
 
 /** One difference, with what accounts for it. */

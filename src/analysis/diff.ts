@@ -6,36 +6,50 @@
  * alias data, and what the table does not speak of (release, multiplicity, wording of a condition) is not compared.
  */
 import { type Acquisition, type Catalog, dispatcherNames, type Leaf } from "../catalog/index.ts";
+import type { HostProfile } from "../host/index.ts";
 import { comparePairs, contendingPairs } from "./contention.ts";
 import { behaviourChanges } from "./diff-behaviour.ts";
+import { causesOf, type Variants } from "./diff-causes.ts";
+import { underHost } from "./exclusion.ts";
 import { compareResources, compareText } from "./resources.ts";
-import type { ContendPair, DiffDocument, RowChange, RowFacts } from "./schema.ts";
+import type { ContendPair, DiffDocument, LeafChange, RowChange, RowFacts } from "./schema.ts";
 
-/** The differences from `a` to `b` as `seamlock/diff@1`; swapped arguments give the mirror image. */
-export function diffCatalogs(a: Catalog, b: Catalog): DiffDocument {
+/**
+ * The differences from `a` to `b` as `seamlock/diff@1`; swapped arguments give the mirror image.
+ *
+ * @param host only contentions that it leaves possible count
+ */
+export function diffCatalogs(a: Catalog, b: Catalog, host?: HostProfile): DiffDocument {
   const [before, after] = [normalised(a), normalised(b)];
   const precise = a.module.origin === "extracted" && b.module.origin === "extracted";
   const namesBefore = new Set(before.leaves.map((leaf) => leaf.name));
   const namesAfter = new Set(after.leaves.map((leaf) => leaf.name));
   const common = [...namesBefore].filter((name) => namesAfter.has(name)).sort(compareText);
+  const leaves = {
+    added: [...namesAfter].filter((name) => !namesBefore.has(name)).sort(compareText),
+    removed: [...namesBefore].filter((name) => !namesAfter.has(name)).sort(compareText),
+  };
+  const entries = common.flatMap((name) => pairVariants(entriesOf(before, name), entriesOf(after, name), precise));
+  const changed = entries.flatMap(([x, y]) => rowChanges(x, y, precise));
+  const changes = precise ? entries.flatMap(([x, y]) => leafChanges(x, y)) : [];
+  const contention = contentionChanges(before, after, host);
   return {
     schema: "seamlock/diff@1",
     before: { ...a.module },
     after: { ...b.module },
-    leaves: {
-      added: [...namesAfter].filter((name) => !namesBefore.has(name)).sort(compareText),
-      removed: [...namesBefore].filter((name) => !namesAfter.has(name)).sort(compareText),
-    },
-    changed: common.flatMap((name) => leafChanges(entriesOf(before, name), entriesOf(after, name), precise)),
+    leaves,
+    changed,
+    leafChanges: changes,
+    causes: causesOf({ leaves, variants: variantsOf(entries), changed, leafChanges: changes, contention }),
     behaviour: behaviourChanges(before, after),
-    contention: contentionChanges(before, after),
+    contention,
   };
 }
 
 /** True when {@link diffCatalogs} found anything: the command's exit status 1. */
 export function hasDifferences(diff: DiffDocument): boolean {
-  const { leaves, changed, behaviour, contention } = diff;
-  const lists = [leaves.added, leaves.removed, changed, behaviour, contention.appeared, contention.disappeared];
+  const { leaves, changed, leafChanges: others, behaviour, contention } = diff;
+  const lists = [leaves.added, leaves.removed, changed, others, behaviour, contention.appeared, contention.disappeared];
   return lists.some((list) => list.length > 0);
 }
 
@@ -55,19 +69,23 @@ function entriesOf(catalog: Catalog, name: string): readonly Leaf[] {
   return catalog.leaves.filter((leaf) => leaf.name === name);
 }
 
-/** Changes of one leaf. An entry without a variant stands for each variant that the other side tells apart. */
-function leafChanges(before: readonly Leaf[], after: readonly Leaf[], precise: boolean): RowChange[] {
-  const variants = pairVariants(before, after);
-  return variants.flatMap(([x, y]) => rowChanges(x, y, precise));
-}
-
 type EntryPair = readonly [Leaf | null, Leaf | null];
 
-function pairVariants(before: readonly Leaf[], after: readonly Leaf[]): readonly EntryPair[] {
+/**
+ * Entries of one leaf side by side. An entry without a variant stands for each variant that the other side tells apart; of two
+ * extractions only for the one that it is most alike: the others are new, or gone.
+ */
+function pairVariants(before: readonly Leaf[], after: readonly Leaf[], precise: boolean): readonly EntryPair[] {
   const onlyBefore = sole(before);
   const onlyAfter = sole(after);
-  if (onlyBefore !== null && onlyAfter === null) return after.map((y): EntryPair => [onlyBefore, y]);
-  if (onlyAfter !== null && onlyBefore === null) return before.map((x): EntryPair => [x, onlyAfter]);
+  if (onlyBefore !== null && onlyAfter === null) {
+    const same = precise ? mostAlike(onlyBefore, after) : null;
+    return after.map((y): EntryPair => [same === null || y === same ? onlyBefore : null, y]);
+  }
+  if (onlyAfter !== null && onlyBefore === null) {
+    const same = precise ? mostAlike(onlyAfter, before) : null;
+    return before.map((x): EntryPair => [x, same === null || x === same ? onlyAfter : null]);
+  }
   const variants = [...new Set([...before, ...after].map((leaf) => leaf.variant))];
   variants.sort((x, y) => compareText(x ?? "", y ?? ""));
   const find = (side: readonly Leaf[], variant: string | null): Leaf | null =>
@@ -75,10 +93,63 @@ function pairVariants(before: readonly Leaf[], after: readonly Leaf[]): readonly
   return variants.map((variant): EntryPair => [find(before, variant), find(after, variant)]);
 }
 
+/** The entry whose rows differ least; the first of several. */
+function mostAlike(leaf: Leaf, others: readonly Leaf[]): Leaf | null {
+  const far = others.map((other) => rowChanges(leaf, other, true).length);
+  return others[far.indexOf(Math.min(...far))] ?? null;
+}
+
+/** Variants of leaves that both sides have, which only one of them tells apart. */
+function variantsOf(entries: readonly EntryPair[]): Variants {
+  const only = (mine: 0 | 1, other: 0 | 1): Variants["added"] =>
+    entries.flatMap((pair) => {
+      const leaf = pair[mine];
+      return pair[other] === null && leaf !== null ? [{ leaf: leaf.name, variant: leaf.variant }] : [];
+    });
+  return { added: only(1, 0), removed: only(0, 1) };
+}
+
 /** The entry of a leaf that has no variants. */
 function sole(entries: readonly Leaf[]): Leaf | null {
   const [first] = entries;
   return entries.length === 1 && first !== undefined && first.variant === null ? first : null;
+}
+
+/** What differs of an entry beside its rows: states, statuses of no lock, and the order in which it gives locks back. */
+function leafChanges(before: Leaf | null, after: Leaf | null): LeafChange[] {
+  if (before === null || after === null) return [];
+  const { name: leaf, variant } = after;
+  const change = (
+    field: LeafChange["field"],
+    x: readonly string[] | null,
+    y: readonly string[] | null,
+  ): LeafChange[] => {
+    if (JSON.stringify(x) === JSON.stringify(y)) return [];
+    return [{ leaf, variant, field, before: x === null ? null : [...x], after: y === null ? null : [...y] }];
+  };
+  return [
+    ...change("op-states", before.opStates, after.opStates),
+    ...change("sept-states", before.septStates, after.septStates),
+    ...change("other-busy", otherBusy(before), otherBusy(after)),
+    ...change("release-order", ...releaseOrders(before, after)),
+  ];
+}
+
+function otherBusy({ otherBusy: busy }: Leaf): readonly string[] {
+  return [...new Set(busy.map(({ name, status }) => `${name} (${status})`))].sort(compareText);
+}
+
+/** Locks that both have, in the order in which each gives them back; null where a catalog does not say. */
+function releaseOrders(before: Leaf, after: Leaf): readonly [readonly string[] | null, readonly string[] | null] {
+  const order = (leaf: Leaf): readonly string[] | null => {
+    const rows = leaf.acquisitions.filter((row) => row.release !== null);
+    if (rows.some((row) => row.release?.order === undefined)) return null;
+    const sorted = [...rows].sort((x, y) => (x.release?.order ?? 0) - (y.release?.order ?? 0));
+    return [...new Set(sorted.map(({ resource, role }) => `${resource}${role === null ? "" : ` ${role}`}`))];
+  };
+  const [x, y] = [order(before), order(after)];
+  if (x === null || y === null) return [null, null];
+  return [x.filter((name) => y.includes(name)), y.filter((name) => x.includes(name))];
 }
 
 function rowChanges(before: Leaf | null, after: Leaf | null, precise: boolean): RowChange[] {
@@ -142,8 +213,19 @@ function matchRows(
 function sameRow(x: Acquisition, y: Acquisition, precise: boolean): boolean {
   const core = x.lock === y.lock && x.mode === y.mode && x.side === y.side;
   if (!precise) return core && (x.when === null) === (y.when === null);
-  return core && x.when === y.when && x.times === y.times && x.release?.at === y.release?.at;
+  return (
+    core &&
+    x.when === y.when &&
+    x.times === y.times &&
+    x.release?.at === y.release?.at &&
+    x.busyStatus === y.busyStatus &&
+    x.hostPriorityStatus === y.hostPriorityStatus &&
+    (x.promotion === null) === (y.promotion === null) &&
+    JSON.stringify(statusesOf(x)) === JSON.stringify(statusesOf(y))
+  );
 }
+
+const statusesOf = (row: Acquisition): string[] => row.otherStatuses.map(({ status }) => status);
 
 function rowFacts(row: Acquisition): RowFacts {
   const { lock, mode, when, side, times, object } = row;
@@ -155,14 +237,18 @@ function rowFacts(row: Acquisition): RowFacts {
     times,
     release: row.release?.at ?? null,
     object,
+    status: row.busyStatus,
+    priorityStatus: row.hostPriorityStatus,
+    otherStatuses: statusesOf(row),
+    promoted: row.promotion !== null,
     evidence: row.evidence.map((s) => ({ ...s })),
   };
 }
 
-/** Possible contentions of one side that the other does not have. Conditions and statuses do not make another contention. */
-function contentionChanges(before: Catalog, after: Catalog): DiffDocument["contention"] {
-  const left = possiblePairs(before, after);
-  const right = possiblePairs(after, before);
+/** Possible contentions of one side that the other does not have. Modes, conditions and statuses do not make another contention. */
+function contentionChanges(before: Catalog, after: Catalog, host?: HostProfile): DiffDocument["contention"] {
+  const left = possiblePairs(before, after, host);
+  const right = possiblePairs(after, before, host);
   return {
     appeared: [...right]
       .filter(([key]) => !left.has(key))
@@ -176,17 +262,18 @@ function contentionChanges(before: Catalog, after: Catalog): DiffDocument["conte
 }
 
 /** By a key that ignores a variant which the other catalog does not tell apart. */
-function possiblePairs(catalog: Catalog, other: Catalog): Map<string, ContendPair> {
+function possiblePairs(catalog: Catalog, other: Catalog, host?: HostProfile): Map<string, ContendPair> {
   const variants = new Set(other.leaves.map((leaf) => `${leaf.name} ${leaf.variant ?? ""}`));
   const entry = (name: string, variant: string | null): string => {
     const full = `${name} ${variant ?? ""}`;
     return variants.has(full) ? full : name;
   };
   const found = new Map<string, ContendPair>();
-  for (const pair of contendingPairs(catalog)) {
+  const pairs = contendingPairs(catalog);
+  for (const pair of host === undefined ? pairs : underHost(catalog, host, pairs).pairs) {
     if (!pair.possible) continue;
-    const a = [entry(pair.a, pair.variantA), pair.resourceA, pair.roleA ?? "", pair.modeA].join("|");
-    const b = [entry(pair.b, pair.variantB), pair.resourceB, pair.roleB ?? "", pair.modeB].join("|");
+    const a = [entry(pair.a, pair.variantA), pair.resourceA, pair.roleA ?? ""].join("|");
+    const b = [entry(pair.b, pair.variantB), pair.resourceB, pair.roleB ?? ""].join("|");
     const key = [a, b].sort(compareText).join("\n");
     if (!found.has(key)) found.set(key, pair);
   }

@@ -7,6 +7,7 @@ export {
   type ContentionCause,
   contentionCauses,
   type Explanation,
+  parseExplanations,
 } from "./account.ts";
 export {
   type AllowEntry,
@@ -39,11 +40,13 @@ export { type Comparison, compareWithMet, type Met } from "./met.ts";
 export { compareResources, isAncestor, type ResourceFacts, resourceFacts } from "./resources.ts";
 export type {
   BehaviourChange,
+  Cause,
   ContendDocument,
   ContendPair,
   DiffDocument,
   Exclusion,
   HostInfo,
+  LeafChange,
   PathPair,
   RowChange,
   RowFacts,

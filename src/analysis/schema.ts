@@ -128,7 +128,54 @@ const rowSchema = z.strictObject({
   times: text,
   release: text.nullable(),
   object: z.string(),
+  status: statusSchema.nullable().describe("what the call returns when the lock is busy"),
+  priorityStatus: statusSchema.nullable(),
+  otherStatuses: z.array(statusSchema),
+  promoted: z.boolean().describe("taken SHARED first, then promoted"),
   evidence: z.array(siteSchema),
+});
+
+/** What differs of a call beside its rows. */
+export const leafChangeSchema = z.strictObject({
+  leaf: text,
+  variant: text.nullable(),
+  field: z.enum(["op-states", "sept-states", "other-busy", "release-order"]),
+  before: z.array(text).nullable().describe("null: the module checks none"),
+  after: z.array(text).nullable(),
+});
+
+const namedPairSchema = z.strictObject({ a: text, b: text, resource: text });
+
+/** A fact that changed, with the calls of which it did, and the contentions that follow from it. */
+export const causeSchema = z.strictObject({
+  kind: z.enum([
+    "call-added",
+    "call-removed",
+    "variant-added",
+    "variant-removed",
+    "row-added",
+    "row-removed",
+    "lock",
+    "mode",
+    "condition",
+    "side",
+    "times",
+    "status",
+    "promotion",
+    "release",
+    "op-states",
+    "sept-states",
+    "other-busy",
+    "release-order",
+    "order",
+  ]),
+  resource: text.nullable(),
+  role: text.nullable(),
+  before: text.nullable(),
+  after: text.nullable(),
+  calls: z.array(text),
+  appeared: z.array(namedPairSchema),
+  disappeared: z.array(namedPairSchema),
 });
 
 /** One row that differs. */
@@ -160,6 +207,10 @@ export const diffSchema = z.strictObject({
   after: moduleInfoSchema,
   leaves: z.strictObject({ added: z.array(text), removed: z.array(text) }),
   changed: z.array(changeSchema),
+  leafChanges: z.array(leafChangeSchema),
+  causes: z
+    .array(causeSchema)
+    .describe("each changed fact once; every contention that appeared or disappeared stands under one"),
   behaviour: z.array(behaviourChangeSchema),
   contention: z.strictObject({ appeared: z.array(pairSchema), disappeared: z.array(pairSchema) }),
 });
@@ -172,5 +223,7 @@ export type Unlocked = z.infer<typeof unlockedSchema>;
 export type ContendDocument = z.infer<typeof contendSchema>;
 export type RowFacts = z.infer<typeof rowSchema>;
 export type BehaviourChange = z.infer<typeof behaviourChangeSchema>;
+export type LeafChange = z.infer<typeof leafChangeSchema>;
+export type Cause = z.infer<typeof causeSchema>;
 export type RowChange = z.infer<typeof changeSchema>;
 export type DiffDocument = z.infer<typeof diffSchema>;

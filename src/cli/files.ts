@@ -22,11 +22,15 @@ import { SeamlockError } from "../errors.ts";
 const MAX_BYTES = 256 * 1024 * 1024;
 
 /**
- * The text of a file named on the command line.
+ * The text of a file named on the command line; `-` is standard input.
  *
  * @throws SeamlockError SL0006
  */
 export async function readText(path: string): Promise<string> {
+  if (path === "-") {
+    const { text } = await import("node:stream/consumers");
+    return text(process.stdin);
+  }
   try {
     const stat = statSync(path);
     if (stat.isDirectory()) throw unreadable(path, "is a directory, not a file");

@@ -7,7 +7,6 @@ import { type HostProfile, type LoadedHost, parseHost } from "../host/index.ts";
 import { hostAlias } from "../report/index.ts";
 import { readText } from "./files.ts";
 import { byVersion } from "./modules.ts";
-import { readStdin } from "./stdin.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** The option that names a host profile. */
@@ -139,9 +138,8 @@ export async function hostText(word: string): Promise<{ readonly text: string; r
   const bundled = bundledHosts();
   const folder = hostFolder();
   const name = hostName(word);
-  if (name === "-") return { text: (await readStdin()) ?? "", file: "standard input" };
   const file = folder !== null && bundled.includes(name) ? join(folder, `${name}.yaml`) : name;
-  const isPath = /[/\\]|\.ya?ml$/.test(name) || statSync(name, { throwIfNoEntry: false }) !== undefined;
+  const isPath = name === "-" || /[/\\]|\.ya?ml$/.test(name) || statSync(name, { throwIfNoEntry: false }) !== undefined;
   if (file === name && !isPath) {
     throw new SeamlockError("SL3012", `no host \`${name}\` is bundled, and no file has that name`, {
       hint: didYouMean(name, bundled, `bundled are ${bundled.join(", ")}`),

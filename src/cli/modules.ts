@@ -5,7 +5,6 @@ import releases from "../../data/known-releases.json" with { type: "json" };
 import { type Catalog, parseCatalog, readOwnCatalog } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import { readText } from "./files.ts";
-import { readStdin } from "./stdin.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** The folder of the bundled facts: beside `dist/` in the package, at the root of a checkout. */
@@ -50,6 +49,12 @@ function moduleName(word: string | undefined, bundled: readonly string[]): strin
   return bundled.includes(version) ? version : word;
 }
 
+/** Does a word name a bundled module? */
+export function isModule(word: string): boolean {
+  const bundled = bundledModules();
+  return word !== "latest" && bundled.includes(moduleName(word, bundled) ?? "");
+}
+
 /**
  * The catalog that `--module` names: a bundled one, or a file. Without a name, the newest bundled version.
  *
@@ -60,7 +65,6 @@ export async function loadModule(name?: string): Promise<Catalog> {
   const wanted = moduleName(name, bundled);
   if (wanted === undefined) throw missingData();
   if (bundled.includes(wanted)) return readBundled(wanted);
-  if (wanted === "-") return parseCatalog((await readStdin()) ?? "", "standard input");
   if (!isPath(wanted)) throw unknownModule(wanted, bundled);
   return parseCatalog(await readText(wanted), wanted);
 }
@@ -72,7 +76,7 @@ export function readBundled(name: string): Catalog {
 }
 
 function isPath(name: string): boolean {
-  return /[/\\]|\.json$/.test(name) || statSync(name, { throwIfNoEntry: false }) !== undefined;
+  return name === "-" || /[/\\]|\.json$/.test(name) || statSync(name, { throwIfNoEntry: false }) !== undefined;
 }
 
 function unknownModule(name: string, bundled: readonly string[]): SeamlockError {

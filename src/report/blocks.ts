@@ -15,7 +15,7 @@ export type Block =
   | { readonly kind: "heading"; readonly text: string }
   /** With `tight`, what follows stands directly below. */
   | { readonly kind: "paragraph"; readonly text: string; readonly indent?: number; readonly tight?: boolean }
-  | { readonly kind: "list"; readonly items: readonly string[]; readonly indent?: number }
+  | { readonly kind: "list"; readonly items: readonly string[]; readonly indent?: number; readonly tight?: boolean }
   /** Texts that each begin with a mark of their own, `(a)`, and hang below it. */
   | { readonly kind: "entries"; readonly entries: readonly { readonly mark: string; readonly text: string }[] }
   /** `widths` are the columns of the text form; they sum to at most 80. */
@@ -71,8 +71,7 @@ function joined(blocks: readonly Block[], parts: readonly string[]): string {
     const block = blocks[i];
     const close = tight && block?.kind !== "heading";
     text += text === "" ? part : `${close ? "\n" : "\n\n"}${part}`;
-    tight =
-      block?.kind === "heading" || ((block?.kind === "table" || block?.kind === "paragraph") && block.tight === true);
+    tight = block?.kind === "heading" || (block !== undefined && "tight" in block && block.tight === true);
   });
   return text;
 }

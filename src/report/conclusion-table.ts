@@ -30,41 +30,42 @@ export function conclusionBlocks(doc: Concluded): Block[] {
   const heading: Block = { kind: "heading", text: "Conclusion" };
   if (doc.host === null) return [heading, { kind: "list", items: [...doc.conclusion] }];
   const numbers = doc.resources.map(({ resource }) => resource);
-  const tabled = doc.conclusionRows.filter(({ section }) => section !== "late" && section !== "exceptional");
-  const groups = groupBy(tabled, (row) => row.section).map(([section, rows]): Row[] => [
-    { cells: [], below: [SECTION_TEXT[section as Section]] },
-    ...rows.map((row) => conclusionRow(row, numbers)),
-  ]);
-  const rare = groupBy(
-    doc.conclusionRows.filter((row) => !tabled.includes(row)),
-    (row) => row.section,
-  ).map(([section, rows]) => `${SECTION_TEXT[section as Section]} ${rareText(rows, numbers)}.`);
   const free = numbers.filter((resource) => !doc.conclusionRows.some((row) => row.resource === resource));
   const rest = free.map((resource) => `${numberOf(resource, numbers)}${resource}${keptBy(doc, resource)}`);
   const missing = doc.host.missing;
+  const also = [
+    rest.length === 0 ? "" : `${hostTitle(doc.host.name)} avoids contention on ${list(rest)}.`,
+    missing.length === 0 ? "" : `The module does not have ${list(callNames(missing))}, which the host calls.`,
+  ]
+    .filter((text) => text !== "")
+    .join(" ");
   return [
     heading,
-    ...(groups.length === 0
-      ? []
-      : [
-          {
-            kind: "table",
-            head: ["what contends (some x some)", "paths", "on BUSY: left/right"],
-            widths: CONCLUSION_WIDTHS,
-            groups,
-            between: "nothing",
-            tight: true,
-          } as const,
-        ]),
-    {
-      kind: "list",
-      items: [
-        ...rare,
-        ...[
-          `${rest.length === 0 ? "" : ` ${hostTitle(doc.host.name)} avoids contention on ${list(rest)}.`}${missing.length === 0 ? "" : ` The module does not have ${list(callNames(missing))}, which the host calls.`}`.trim(),
-        ].filter((text) => text !== ""),
-      ],
-    },
+    ...conclusionTable(doc.conclusionRows, (resource) => numberOf(resource, numbers)),
+    ...(also === "" ? [] : [{ kind: "list", items: [also] } as const]),
+  ];
+}
+
+/**
+ * The rows as a table, ordinary operation first, and what is rare below it.
+ *
+ * @param named what a resource is called before the calls that meet on it: `(6) `
+ */
+export function conclusionTable(all: readonly ConclusionRow[], named: (resource: string) => string): Block[] {
+  const tabled = all.filter(({ section }) => section !== "late" && section !== "exceptional");
+  const groups = groupBy(tabled, (row) => row.section).map(([section, rows]): Row[] => [
+    { cells: [], below: [SECTION_TEXT[section as Section]] },
+    ...rows.map((row) => conclusionRow(row, named)),
+  ]);
+  const rare = groupBy(
+    all.filter((row) => !tabled.includes(row)),
+    (row) => row.section,
+  ).map(([section, rows]) => `${SECTION_TEXT[section as Section]} ${rareText(rows, named)}.`);
+  const head = ["what contends (some x some)", "paths", "on BUSY: left/right"];
+  const table: Block = { kind: "table", head, widths: CONCLUSION_WIDTHS, groups, between: "nothing", tight: true };
+  return [
+    ...(groups.length === 0 ? [] : [table]),
+    ...(rare.length === 0 ? [] : [{ kind: "list", items: rare, tight: true } as const]),
   ];
 }
 
@@ -79,11 +80,11 @@ function keptBy(doc: Concluded, resource: string): string {
 }
 
 /** `machine check (phymem_page_rdmd) on (1), (4) and (8)`, with the worst that either side comes to. */
-function rareText(rows: readonly ConclusionRow[], numbers: readonly string[]): string {
+function rareText(rows: readonly ConclusionRow[], named: (resource: string) => string): string {
   const groups = groupBy(rows, ({ left }) => `${left.label} (${foldedCalls(left.calls)})`);
   return groups
     .map(([who, of]) => {
-      const where = list(of.map(({ resource }) => numberOf(resource, numbers).trim()));
+      const where = list(of.map(({ resource }) => named(resource).replace(/:? $/, "")));
       const worst = of.reduce(
         (x, y) => (compareSeverity(y.right.worst, x.right.worst) < 0 ? y : x),
         of[0] as ConclusionRow,
@@ -95,7 +96,10 @@ function rareText(rows: readonly ConclusionRow[], numbers: readonly string[]): s
 
 const FEW = 6;
 
-function conclusionRow({ section, resource, left, right, another }: ConclusionRow, numbers: readonly string[]): Row {
+function conclusionRow(
+  { section, resource, left, right, another }: ConclusionRow,
+  named: (resource: string) => string,
+): Row {
   const other = another.includes("inode") ? ", of another guest_memfd file" : "";
   const [mine, theirs] = [outcomeOf(left, section), outcomeOf(right, section)];
   const many = right.calls.length > FEW && section !== "runtime";
@@ -103,7 +107,7 @@ function conclusionRow({ section, resource, left, right, another }: ConclusionRo
   const label = left.label === right.label ? "itself" : right.label;
   return {
     cells: [
-      `${numberOf(resource, numbers)}${ours} x ${ours === others ? "itself" : others}`,
+      `${named(resource)}${ours} x ${ours === others ? "itself" : others}`,
       `${left.label} x ${label}${other}`,
       mine === theirs ? mine : `${mine} / ${theirs}`,
     ],

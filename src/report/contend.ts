@@ -1,140 +1,251 @@
-/** Contention lists for people. */
-import { type ContendDocument, type ContendPair, isAncestor, resourceFacts } from "../analysis/index.ts";
+/**
+ * Contention lists for people: of a call that is asked for, a table of what it meets; else the calls by resource. Under a host the
+ * paths by which they meet, as in a report's conclusion.
+ */
+import {
+  type ContendDocument,
+  type ContendPair,
+  compareResources,
+  isAncestor,
+  resourceFacts,
+} from "../analysis/index.ts";
+import type { Catalog } from "../catalog/index.ts";
+import type { HostProfile } from "../host/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
+import { conclusionRows } from "./conclusion.ts";
+import { conclusionTable } from "./conclusion-table.ts";
 import { contenderSentences } from "./contenders.ts";
-import { hostVerdictBlocks, hostVerdicts } from "./host-conclusion.ts";
-import { conditionText, count, groupBy, list, resourceText } from "./words.ts";
+import { conditionWords, lockNameOf } from "./glossary.ts";
+import { shortStatus } from "./tldr.ts";
+import { count, groupBy, hostTitle, list, resourceText } from "./words.ts";
 
-/** Up to this many pairs, each is shown with its conditions, statuses and OP_STATEs. */
-const IN_DETAIL = 40;
-const WIDTHS = [29, 11, 29, 11];
+/** What a renderer needs beside the pairs. */
+export interface ContendOptions {
+  /** Gives statuses their names. */
+  readonly catalog?: Catalog;
+  /** The profile behind `doc.host`, for the paths. */
+  readonly host?: HostProfile;
+  /** The calls that were asked for, by name: the table speaks of them as "I". */
+  readonly asked?: readonly string[];
+}
 
 /** The pairs as plain ASCII text in 80 columns, ending with a newline. */
-export function renderContendText(doc: ContendDocument): string {
-  return textOf(contendBlocks(doc));
+export function renderContendText(doc: ContendDocument, options: ContendOptions = {}): string {
+  return textOf(contendBlocks(doc, options));
 }
 
 /** The pairs as Markdown, ending with a newline. */
-export function renderContendMarkdown(doc: ContendDocument): string {
-  return markdownOf(contendBlocks(doc));
+export function renderContendMarkdown(doc: ContendDocument, options: ContendOptions = {}): string {
+  return markdownOf(contendBlocks(doc, options));
 }
 
-function contendBlocks(doc: ContendDocument): readonly Block[] {
+function contendBlocks(doc: ContendDocument, options: ContendOptions): readonly Block[] {
   const possible = doc.pairs.filter((p) => p.possible);
-  const excluded = doc.pairs.length - possible.length;
   const inState = doc.opState === null ? "" : `, in OP_STATE ${doc.opState}`;
+  const under = doc.host === null ? "" : ` under ${hostTitle(doc.host.name)}`;
+  const asked = options.asked ?? [];
   return [
-    { kind: "title", text: `Contention in the TDX module, ${doc.module.version}${inState}${underHost(doc)}` },
+    { kind: "title", text: `Contention in the TDX module ${doc.module.version}${under}${inState}` },
     {
       kind: "paragraph",
-      text: `${count(doc.pairs.length, "pair")} of calls in conflicting modes: ${possible.length} possible, ${excluded} excluded.`,
+      text: `${count(calls(doc.pairs), "pair")} of calls in conflicting modes: ${calls(possible)} possible, ${calls(doc.pairs) - calls(possible)} ruled out.`,
     },
-    ...(doc.host === null
-      ? groupBy(doc.pairs, (p) => p.resource).flatMap(([resource, pairs]) =>
-          resourceBlocks(resource, pairs, doc.pairs.length <= IN_DETAIL),
-        )
-      : hostVerdictBlocks(hostVerdicts(doc.pairs, []))),
+    ...(asked.length > 0 ? asked.flatMap((name) => askedBlocks(doc, name, options)) : byResource(doc.pairs)),
+    ...pathBlocks(doc, options),
     ...unlocked(doc),
     ...(doc.pairs.length === 0 ? [] : [{ kind: "heading", text: "Assumed" } as const]),
-    ...(doc.pairs.length === 0 ? [] : [{ kind: "list", items: doc.assumptions } as const]),
+    ...(doc.pairs.length === 0 ? [] : [{ kind: "paragraph", text: doc.assumptions.join(" ") } as const]),
   ];
 }
 
-function underHost(doc: ContendDocument): string {
-  return doc.host === null ? "" : `, under ${doc.host.name}`;
+/** How many pairs of calls; variants and roles of one pair on one lock are one. */
+function calls(pairs: readonly ContendPair[]): number {
+  return new Set(pairs.map(({ a, b, resource }) => `${a} ${b} ${resource}`)).size;
 }
 
-function resourceBlocks(resource: string, pairs: readonly ContendPair[], detail: boolean): Block[] {
-  const { long } = resourceFacts(resource);
-  const possible = pairs.filter((p) => p.possible);
-  const excluded = pairs.filter((p) => !p.possible);
+const WIDTHS = [26, 16, 13, 13, 12];
+
+/** What one call meets: possible first, with the host's verdict; then what is ruled out, and why. */
+function askedBlocks(doc: ContendDocument, name: string, { catalog }: ContendOptions): Block[] {
+  const mine = doc.pairs.filter(({ a, b }) => a === name || b === name).map((pair) => seenFrom(pair, name));
+  const rows = (possible: boolean): Seen[] => mine.filter(({ pair }) => pair.possible === possible);
+  const status = (hex: string | null): string =>
+    hex === null ? "BUSY" : catalog === undefined ? hex : short(catalog, hex);
+  const head = ["AGAINST", "LOCK", "I GET", "IT GETS", doc.host === null ? "" : "OUTCOME"];
+  const shown = merged(rows(true), (seen) => [
+    seen.pair.resource,
+    seen.iGet,
+    seen.itGets,
+    seen.when,
+    outcome(doc, seen),
+  ]);
+  const table: Row[] = shown.map(({ seen, against }) => ({
+    cells: [
+      against.join(", "),
+      lockOf(seen.pair),
+      gets(seen.iGet, status),
+      gets(seen.itGets, status),
+      outcome(doc, seen),
+    ],
+    below: seen.when === "" ? [] : [`    ${seen.when}`],
+  }));
+  const excluded = merged(rows(false), (seen) => [seen.pair.resource, reason(seen.pair)]);
   return [
-    { kind: "heading", text: long === resource ? resource : `${resource} (${long})` },
-    ...(possible.length === 0 ? [] : [isAncestor(resource) ? inSentences(possible) : pairTable(possible, detail)]),
-    ...excludedBlocks(excluded),
+    { kind: "heading", text: `${name}()` },
+    ...(table.length === 0
+      ? [{ kind: "paragraph", text: "Meets no other call." } as const]
+      : [{ kind: "table", head, widths: WIDTHS, groups: [table], between: "nothing" } as const]),
+    ...(excluded.length === 0
+      ? []
+      : [
+          { kind: "paragraph", text: "Ruled out:", tight: true } as const,
+          {
+            kind: "list",
+            items: groupBy(excluded, ({ seen }) => reason(seen.pair)).map(
+              ([why, of]) =>
+                `${why}: ${of.map(({ seen, against }) => `${list(against)} on ${lockOf(seen.pair)}`).join("; ")}`,
+            ),
+          } as const,
+        ]),
   ];
 }
 
-/** Overlapping pages are many pairs that say little each. */
-function inSentences(pairs: readonly ContendPair[]): Block {
-  return { kind: "list", items: contenderSentences(pairs) };
+/** A pair from the side of one of its calls. */
+interface Seen {
+  readonly pair: ContendPair;
+  readonly against: string;
+  /** `-`: stops at an earlier lock already. */
+  readonly iGet: string | null;
+  readonly itGets: string | null;
+  readonly when: string;
 }
 
-/** The possible pairs of one resource as a table. */
-export function pairTable(pairs: readonly ContendPair[], detail: boolean): Block {
-  const rows = pairs.map(
-    (p): Row => ({
-      cells: [name(p.a, p.variantA, p.whenA), p.modeA, name(p.b, p.variantB, p.whenB), p.modeB],
-      below: detail ? details(p) : roles(p),
-    }),
-  );
-  return { kind: "table", head: ["CALL", "MODE", "AGAINST", "MODE"], widths: WIDTHS, groups: [rows] };
+const STOPS_EARLIER = "-";
+
+function seenFrom(pair: ContendPair, name: string): Seen {
+  const first = pair.a === name;
+  const mine = first ? pair.statusA : pair.statusB;
+  const theirs = first ? pair.statusB : pair.statusA;
+  const [iCome, itComes] = first ? [pair.busyA, pair.busyB] : [pair.busyB, pair.busyA];
+  const conditions = [
+    conditionWords(pair.a, { resource: pair.resourceA, when: pair.whenA }),
+    conditionWords(pair.b, { resource: pair.resourceB, when: pair.whenB }),
+  ];
+  const words = conditions.flatMap((text, i) => (text === null ? [] : [`${i === 0 ? pair.a : pair.b}: ${text}`]));
+  return {
+    pair,
+    against: pair.a === pair.b ? "itself" : first ? pair.b : pair.a,
+    iGet: iCome ? mine : STOPS_EARLIER,
+    itGets: itComes ? theirs : STOPS_EARLIER,
+    when: [...new Set([...roles(pair), ...words])].join("; "),
+  };
 }
 
-function name(leaf: string, variant: string | null, when: string | null): string {
-  return `${leaf}${variant === null ? "" : ` [${variant}]`}${when === null ? "" : " *"}`;
+/** Rows that differ in the other call only are one. */
+function merged(
+  rows: readonly Seen[],
+  key: (seen: Seen) => readonly (string | null)[],
+): { seen: Seen; against: string[] }[] {
+  return groupBy(rows, (seen) => key(seen).join("\t")).flatMap(([, of]) => {
+    const [seen] = of;
+    return seen === undefined ? [] : [{ seen, against: [...new Set(of.map(({ against }) => against))] }];
+  });
+}
+
+function gets(status: string | null, name: (hex: string | null) => string): string {
+  return status === STOPS_EARLIER ? STOPS_EARLIER : name(status);
+}
+
+/** `BUSY | SEPT`; other statuses by their names. */
+function short(catalog: Catalog, status: string): string {
+  return shortStatus(catalog, status).replace(/^TDX_OPERAND_BUSY\b/, "BUSY");
+}
+
+function lockOf({ resource }: ContendPair): string {
+  return lockNameOf(resource) ?? resource;
+}
+
+const OUTCOMES: Readonly<Record<string, string>> = {
+  "vm-dead": "VM lost",
+  leak: "leaked",
+  error: "error",
+  unknown: "guest's",
+  warning: "warning",
+  retry: "tried again",
+  none: "nothing",
+};
+
+/** The worst that the host comes to; empty without a host. */
+function outcome(doc: ContendDocument, { pair }: Seen): string {
+  if (doc.host === null) return "";
+  const [worst] = pair.paths.filter((path) => path.possible);
+  return worst === undefined ? "" : (OUTCOMES[worst.severity] ?? worst.severity);
 }
 
 /** Roles are told where the two do not name the object in the same way. */
 function roles(p: ContendPair): string[] {
   if (p.resourceA === p.resourceB && p.roleA === p.roleB) return [];
-  return [`    ${resourceText(p.resourceA, p.roleA)} against ${resourceText(p.resourceB, p.roleB)}`];
+  return [`${resourceText(p.resourceA, p.roleA)} against ${resourceText(p.resourceB, p.roleB)}`];
 }
 
-function details(p: ContendPair): string[] {
-  return [
-    ...roles(p),
-    ...(p.whenA === null ? [] : [`    * ${p.a}: when ${conditionText(p.whenA)}`]),
-    ...(p.whenB === null || (p.a === p.b && p.whenA === p.whenB)
-      ? []
-      : [`    * ${p.b}: when ${conditionText(p.whenB)}`]),
-    ...statuses(p),
-    ...(p.opStates === null ? [] : [`    OP_STATE ${list(p.opStates, "or")}`]),
-    ...(p.busyA ? [] : [`    ${p.a} as the second stops at ${p.stopsA} already`]),
-    ...(p.busyB || p.a === p.b ? [] : [`    ${p.b} as the second stops at ${p.stopsB} already`]),
-  ];
+function byResource(pairs: readonly ContendPair[]): Block[] {
+  return groupBy(pairs, (p) => p.resource)
+    .sort(([a], [b]) => compareResources(a, b))
+    .flatMap(([resource, of]): Block[] => {
+      const { long } = resourceFacts(resource);
+      const possible = of.filter((p) => p.possible);
+      const excluded = of.filter((p) => !p.possible);
+      const name = lockNameOf(resource);
+      return [
+        {
+          kind: "heading",
+          text: `${resource}${name === null ? "" : `, ${name}`}${long === resource ? "" : ` (${long})`}`,
+        },
+        ...(possible.length === 0 ? [] : [{ kind: "list", items: contenderSentences(possible) } as const]),
+        ...(excluded.length === 0 ? [] : [ruledOut(excluded, isAncestor(resource))]),
+      ];
+    });
 }
 
-function statuses(p: ContendPair): string[] {
-  const one = (leaf: string, status: string | null, priority: string | null): string | null => {
-    if (status === null) return null;
-    return `${leaf} gets ${status}${priority === null ? "" : ` or ${priority}`}`;
-  };
-  const a = one(p.a, p.statusA, p.priorityStatusA);
-  const b = one(p.b, p.statusB, p.priorityStatusB);
-  return [...new Set([a, b])].flatMap((text) => (text === null ? [] : [`    ${text}`]));
+/** How many pairs each reason rules out; their calls where they are few. */
+function ruledOut(pairs: readonly ContendPair[], many: boolean): Block {
+  const items = groupBy(pairs, reason).map(([why, of]) => {
+    const named = [...new Set(of.map(({ a, b }) => `${a} x ${b}`))];
+    return many || named.length > FEW
+      ? `ruled out, ${why}: ${count(named.length, "pair")}`
+      : `ruled out, ${why}: ${named.join(", ")}`;
+  });
+  return { kind: "list", items };
 }
 
-/** Excluded pairs by reason, calls with the same opponents on one line. */
-function excludedBlocks(pairs: readonly ContendPair[]): Block[] {
-  return groupBy(pairs, reason).flatMap(([why, group]): Block[] => [
-    { kind: "paragraph", text: `Excluded, ${why}:` },
-    {
-      kind: "list",
-      indent: 2,
-      items: groupBy(group, (p) => name(p.a, p.variantA, null)).map(([a, of]) => {
-        const against = [...new Set(of.map((p) => name(p.b, p.variantB, null)))];
-        return `${a} against ${list(against)}`;
-      }),
-    },
-  ]);
-}
+const FEW = 6;
 
 function reason(pair: ContendPair): string {
   const kinds = pair.excludedBy.map((e) => {
     if (e.kind === "op-state") return "no OP_STATE allows both";
     if (e.kind === "sept-state") return "no SEPT entry state allows both";
     if (e.kind === "earlier-lock") return `the two always meet at ${e.what} first`;
+    if (e.kind === "not-called") return `the host never makes ${e.what}()`;
     return e.what;
   });
-  return list(kinds);
+  return list([...new Set(kinds)]);
+}
+
+/** By which paths of the host the possible pairs meet. */
+function pathBlocks(doc: ContendDocument, { catalog, host }: ContendOptions): Block[] {
+  if (host === undefined || catalog === undefined || doc.host === null) return [];
+  const rows = conclusionRows(doc.pairs, host, catalog);
+  if (rows.length === 0) return [];
+  const named = (resource: string): string => `${lockNameOf(resource) ?? resource}: `;
+  return [{ kind: "heading", text: `By which paths of ${hostTitle(doc.host.name)}` }, ...conclusionTable(rows, named)];
 }
 
 function unlocked(doc: ContendDocument): Block[] {
   if (doc.unlocked.length === 0) return [];
-  const items = doc.unlocked.map((u) => {
-    const under = u.coveredBy.length === 0 ? "" : `, holding ${list(u.coveredBy)} EXCLUSIVE`;
-    return `${name(u.leaf, u.variant, u.when)}: ${resourceText(u.resource, u.role)}${under}`;
+  const items = groupBy(doc.unlocked, (u) => JSON.stringify([u.resource, u.role, u.coveredBy])).map(([, of]) => {
+    const [u] = of;
+    const under = u === undefined || u.coveredBy.length === 0 ? "" : `, holding ${list(u.coveredBy)} EXCLUSIVE`;
+    return `${list([...new Set(of.map(({ leaf }) => leaf))])}: ${resourceText(u?.resource ?? "", u?.role ?? null)}${under}`;
   });
   return [
     { kind: "heading", text: "Without the lock, and so in conflict with nothing at it" },

@@ -1,145 +1,247 @@
-/** Differences between modules for people. */
-import {
-  type BehaviourChange,
-  type ContendPair,
-  compareResources,
-  type DiffDocument,
-  type RowChange,
-  type RowFacts,
-} from "../analysis/index.ts";
+/** Differences between modules for people: what changed, once, and which contentions follow from it. */
+import { type BehaviourChange, type Cause, type DiffDocument, isAncestor } from "../analysis/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
-import { pairTable } from "./contend.ts";
-import { contenderSentences } from "./contenders.ts";
-import { conditionText, count, groupBy, kindName, resourceText } from "./words.ts";
+import { variantText } from "./call-table.ts";
+import { conditionWords, lockNameOf, resourceNoun } from "./glossary.ts";
+import { callNames, count, foldedCalls, groupBy, kindName, list, resourceText } from "./words.ts";
 
-const WIDTHS = [26, 27, 27];
-/** Up to this many pairs of one resource are listed; more are put in sentences. */
-const LISTED = 12;
+/** What of a difference is shown. */
+export interface DiffOptions {
+  /** Only of these calls. */
+  readonly leaves?: readonly string[];
+  /** Only on these resources. */
+  readonly resources?: readonly string[];
+  /** PAMT entries above pages, releases, statuses and every condition, too. */
+  readonly all?: boolean;
+}
 
 /** The differences as plain ASCII text in 80 columns, ending with a newline. */
-export function renderDiffText(doc: DiffDocument): string {
-  return textOf(diffBlocks(doc));
+export function renderDiffText(doc: DiffDocument, options: DiffOptions = {}): string {
+  return textOf(diffBlocks(doc, options));
 }
 
 /** The differences as Markdown, ending with a newline. */
-export function renderDiffMarkdown(doc: DiffDocument): string {
-  return markdownOf(diffBlocks(doc));
+export function renderDiffMarkdown(doc: DiffDocument, options: DiffOptions = {}): string {
+  return markdownOf(diffBlocks(doc, options));
 }
 
-function diffBlocks(doc: DiffDocument): readonly Block[] {
-  const { appeared, disappeared } = doc.contention;
-  const nothing =
-    doc.leaves.added.length +
-      doc.leaves.removed.length +
-      doc.changed.length +
-      doc.behaviour.length +
-      appeared.length +
-      disappeared.length ===
-    0;
+function diffBlocks(doc: DiffDocument, options: DiffOptions): readonly Block[] {
   const title: Block = {
     kind: "title",
     text: `Locks of the TDX module, ${doc.before.version} -> ${doc.after.version}`,
   };
-  if (nothing) return [title, { kind: "paragraph", text: "No difference." }];
+  if (doc.causes.length + doc.behaviour.length === 0) return [title, { kind: "paragraph", text: "No difference." }];
+  const causes = doc.causes.filter((cause) => wanted(cause, options)).map((cause) => narrowed(cause, options));
+  const told = causes.filter((cause) => options.all === true || !isMinor(cause));
+  const minor = causes.filter((cause) => !told.includes(cause));
   return [
     title,
-    { kind: "paragraph", text: tally(doc) },
+    { kind: "paragraph", text: pasteable(doc, causes) },
+    ...(told.length === 0 ? [] : [{ kind: "heading", text: "What changed, and what follows" } as const, changes(told)]),
+    ...(minor.length === 0 ? [] : [{ kind: "paragraph", text: minorText(minor) } as const]),
     ...behaviour(doc),
-    ...names("Calls added", doc.leaves.added),
-    ...names("Calls removed", doc.leaves.removed),
-    ...rows(doc),
-    ...contention("Contention that appeared", appeared),
-    ...contention("Contention that disappeared", disappeared),
   ];
 }
 
-function tally({ leaves, changed, contention: { appeared, disappeared } }: DiffDocument): string {
-  const added = changed.filter((c) => c.before === null).length;
-  const removed = changed.filter((c) => c.after === null).length;
-  return (
-    `${count(leaves.added.length, "call")} added, ${leaves.removed.length} removed; of the calls in both, ` +
-    `${count(added, "row")} added, ${removed} removed, ${changed.length - added - removed} changed; ` +
-    `${count(appeared.length, "contention")} appeared, ${disappeared.length} disappeared.`
-  );
+function wanted({ calls, resource }: Cause, { leaves, resources }: DiffOptions): boolean {
+  const call = leaves === undefined || calls.some((name) => leaves.includes(name));
+  return call && (resources === undefined || (resource !== null && resources.includes(resource)));
 }
 
-/** What works differently, with its place; of leaves one paragraph for each. */
-function behaviour({ behaviour: changes, before, after }: DiffDocument): Block[] {
-  if (changes.length === 0) return [];
+/** Of a cause only what concerns the calls that are asked for. */
+function narrowed(cause: Cause, { leaves }: DiffOptions): Cause {
+  if (leaves === undefined) return cause;
+  const about = ({ a, b }: { a: string; b: string }): boolean => leaves.includes(a) || leaves.includes(b);
+  return {
+    ...cause,
+    calls: cause.calls.filter((name) => leaves.includes(name)),
+    appeared: cause.appeared.filter(about),
+    disappeared: cause.disappeared.filter(about),
+  };
+}
+
+/** What most readers can do without: PAMT walks, where locks are given back, statuses, conditions that say the same in words. */
+function isMinor(cause: Cause): boolean {
+  if (cause.appeared.length + cause.disappeared.length > 0) return false;
+  if (cause.resource !== null && isAncestor(cause.resource)) return true;
+  if (cause.kind === "release" || cause.kind === "release-order" || cause.kind === "status") return true;
+  return cause.kind === "condition" && sameWords(cause);
+}
+
+function words(cause: Cause, when: string | null): string {
+  return conditionWords(cause.calls[0] ?? "", { resource: cause.resource ?? "", when }) ?? "always";
+}
+
+const sameWords = (cause: Cause): boolean => words(cause, cause.before) === words(cause, cause.after);
+
+/** One paragraph on top that can be pasted: what matters of the difference, in a few sentences. */
+function pasteable(doc: DiffDocument, causes: readonly Cause[]): string {
+  const of = (kind: Cause["kind"]): readonly Cause[] => causes.filter((cause) => cause.kind === kind);
+  const [added, removed] = [of("call-added"), of("call-removed")].map((all) => all.flatMap(({ calls }) => calls));
+  const locks = of("lock").filter(({ resource }) => resource !== null && !isAncestor(resource));
+  const modes = of("mode").filter(({ resource }) => resource !== null && !isAncestor(resource));
+  const sum = (side: "appeared" | "disappeared"): number => causes.reduce((n, cause) => n + cause[side].length, 0);
+  const by = (side: "appeared" | "disappeared"): string => {
+    const most = causes.filter((cause) => cause[side].length > 0).sort((x, y) => y[side].length - x[side].length)[0];
+    if (most === undefined || most[side].length === sum(side)) return "";
+    return ` (${most[side].length} of them by ${most.kind === "order" ? "another order of locks" : short(most)})`;
+  };
+  const sentences = [
+    ...locks.map(({ resource, before, after }) => `${nameOf(resource)} becomes a ${kind(after)} (was ${kind(before)})`),
+    ...modes.map(
+      ({ resource, before, after, calls }) =>
+        `${calls2(calls)} ${calls.length === 1 ? "takes" : "take"} ${nameOf(resource)} ${after} (was ${before})`,
+    ),
+    ...of("variant-added").map(({ calls, after }) => `${calls2(calls)} works in another way ${variantText(after)}`),
+    ...callSentence("added", added ?? []),
+    ...callSentence("removed", removed ?? []),
+  ];
+  const contention =
+    sum("appeared") + sum("disappeared") === 0
+      ? "no contention appears or disappears"
+      : `${count(sum("appeared"), "contention")} appear${sum("appeared") === 1 ? "s" : ""}${by("appeared")}, ${sum("disappeared")} disappear${sum("disappeared") === 1 ? "s" : ""}${by("disappeared")}`;
+  return `From ${doc.before.version} to ${doc.after.version}: ${[...sentences, contention].join("; ")}.`;
+}
+
+function callSentence(what: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  return [`${count(names.length, "call")} ${what}${names.length > FEW ? "" : ` (${list(callNames(names))})`}`];
+}
+
+const FEW = 4;
+
+const calls2 = (names: readonly string[]): string =>
+  names.length > FEW ? count(names.length, "call") : list(callNames(names));
+
+const nameOf = (resource: string | null): string => lockNameOf(resource ?? "") ?? resource ?? "";
+
+/** A lock kind as the catalog has it, as tables name it. */
+function kind(value: string | null): string {
+  return value === null ? "none" : kindName(value as Parameters<typeof kindName>[0]);
+}
+
+const WIDTHS = [54, 26];
+
+/** A line a cause; below it the contentions that follow. */
+function changes(causes: readonly Cause[]): Block {
+  const groups = causes.map((cause): Row[] => [
+    {
+      cells: [factText(cause), calls2(cause.calls)],
+      below: [...follow("+", cause.appeared), ...follow("-", cause.disappeared)],
+    },
+  ]);
+  return { kind: "table", head: ["fact", "calls"], widths: WIDTHS, groups, between: "nothing" };
+}
+
+/** `secure_ept_lock: sharex_lock -> sharex_hp_lock`. */
+function factText(cause: Cause): string {
+  const { before, after, resource, role } = cause;
+  const name = resource === null ? "" : (lockNameOf(resource) ?? resourceText(resource, role));
+  const change = `${before ?? "none"} -> ${after ?? "none"}`;
+  switch (cause.kind) {
+    case "call-added":
+      return "new calls";
+    case "call-removed":
+      return "calls that are gone";
+    case "variant-added":
+      return `new variant: ${variantText(after)}`;
+    case "variant-removed":
+      return `variant that is gone: ${variantText(before)}`;
+    case "row-added":
+      return `${name}: taken now (${rowText(after)})`;
+    case "row-removed":
+      return `${name}: no longer taken (${rowText(before)})`;
+    case "lock":
+      return `${name}: ${kind(before)} -> ${kind(after)}`;
+    case "condition":
+      return sameWords(cause)
+        ? `${name}: ${words(cause, after)}, as the source has it now`
+        : `${name}: ${words(cause, before)} -> ${words(cause, after)}`;
+    case "op-states":
+      return `OP_STATEs: ${difference(before, after)}`;
+    case "sept-states":
+      return `SEPT states: ${difference(before, after)}`;
+    case "other-busy":
+      return `statuses that no lock gives: ${difference(before, after)}`;
+    case "status":
+      return `${name}: status ${change}`;
+    case "release":
+      return `${name}: given back in ${change}`;
+    case "release-order":
+      return "order in which locks are given back";
+    case "order":
+      return "order of locks, or locks taken for sure";
+    default:
+      return `${name}: ${change}`;
+  }
+}
+
+/** `sharex_hp EXCLUSIVE` of a fact, with the lock's table name. */
+function rowText(value: string | null): string {
+  const [lock = "", mode = ""] = (value ?? "").split(" ");
+  return `${kind(lock)} ${mode}`;
+}
+
+/** Of two lists what is new and what is gone. */
+function difference(gone: string | null, added: string | null): string {
+  if (gone === null) return "checked now";
+  if (added === null) return "no longer checked";
+  const told = [...(added === "" ? [] : [`now also ${added}`]), ...(gone === "" ? [] : [`no longer ${gone}`])];
+  return told.length === 0 ? "in another order" : told.join("; ");
+}
+
+/** `+ on the SEPT tree lock: vp_enter with mem_range_block, …`. */
+function follow(mark: string, pairs: Cause["appeared"]): string[] {
+  return groupBy(pairs, ({ resource }) => resource).map(([resource, of]) => {
+    const ends = new Map<string, number>();
+    for (const { a, b } of of) for (const name of new Set([a, b])) ends.set(name, (ends.get(name) ?? 0) + 1);
+    const center = [...ends].find(([, n]) => n === of.length)?.[0];
+    const on = resourceNoun(resource);
+    if (center === undefined) return `    ${mark} ${count(of.length, "contention")} on ${on}`;
+    const others = of.map(({ a, b }) => (a === center ? b : a));
+    const named = others.length > MANY ? count(others.length, "call") : foldedCalls(others);
+    return `    ${mark} ${foldedCalls([center])} x ${named} on ${on}`;
+  });
+}
+
+const MANY = 12;
+
+/** What was left out, in one sentence. */
+function minorText(causes: readonly Cause[]): string {
+  const pamt = causes.filter(({ resource }) => resource !== null && isAncestor(resource)).length;
+  const of = (kinds: readonly Cause["kind"][]): number =>
+    causes.filter((cause) => kinds.includes(cause.kind) && !(cause.resource !== null && isAncestor(cause.resource)))
+      .length;
+  const parts = [
+    [pamt, "of PAMT entries above pages"],
+    [of(["condition"]), "of conditions that say the same in other variables"],
+    [of(["release", "release-order"]), "of where locks are given back"],
+    [of(["status"]), "of statuses"],
+  ] as const;
+  const told = parts.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}`);
+  return `Not shown, and without contention that follows: facts ${list(told)}; --all shows them.`;
+}
+
+function short(cause: Cause): string {
+  if (cause.kind === "call-added" || cause.kind === "call-removed") return factText(cause);
+  return `${calls2(cause.calls)} on ${nameOf(cause.resource)}`;
+}
+
+/** Statuses of calls are told among the facts. */
+function behaviour({ behaviour: every, before, after }: DiffDocument): Block[] {
+  const all = every.filter(({ kind: what }) => what !== "leaf");
+  if (all.length === 0) return [];
   const versions = [before.version, after.version];
-  return [{ kind: "heading", text: "Behaviour" }, ...changes.flatMap((change) => behaviourBlocks(change, versions))];
+  return [{ kind: "heading", text: "Behaviour" }, ...all.flatMap((change) => behaviourBlocks(change, versions))];
 }
 
 function behaviourBlocks(change: BehaviourChange, [older = "", newer = ""]: readonly string[]): Block[] {
-  const { kind, name, what, before, after, resources } = change;
+  const { kind: what, name, what: means, before, after, resources } = change;
   const about = resources.length === 0 ? "" : ` (${resources.join(", ")})`;
   const said = (version: string, side: BehaviourChange["before"]): string =>
     side === null ? `${version}: not there` : `${version}: ${side.text} (${side.site.file}:${side.site.line})`;
   return [
-    { kind: "paragraph", text: kind === "leaf" ? `${name}: ${what}` : `${what}${about}` },
+    { kind: "paragraph", text: what === "leaf" ? `${name}: ${means}` : `${means}${about}`, tight: true },
     { kind: "list", items: [said(older, before), said(newer, after)], indent: 2 },
-  ];
-}
-
-function names(heading: string, items: readonly string[]): Block[] {
-  if (items.length === 0) return [];
-  return [
-    { kind: "heading", text: heading },
-    { kind: "paragraph", text: items.join(", "), indent: 2 },
-  ];
-}
-
-function rows(doc: DiffDocument): Block[] {
-  if (doc.changed.length === 0) return [];
-  const head = ["Resource", doc.before.version, doc.after.version];
-  const leafOf = (c: RowChange): string => (c.variant === null ? c.leaf : `${c.leaf} [${c.variant}]`);
-  return [
-    { kind: "heading", text: "Rows" },
-    ...groupBy(doc.changed, leafOf).flatMap(([leaf, changes]): Block[] => [
-      { kind: "paragraph", text: leaf },
-      { kind: "table", head, widths: WIDTHS, groups: [changes.map(changeRow)] },
-    ]),
-  ];
-}
-
-function changeRow(change: RowChange): Row {
-  const { before, after } = change;
-  const below = [...conditionLines(before, after), ...otherLines(before, after)];
-  return { cells: [resourceText(change.resource, change.role), rowText(before), rowText(after)], below };
-}
-
-function rowText(row: RowFacts | null): string {
-  return row === null ? "-" : `${row.mode} ${kindName(row.lock)}`;
-}
-
-function conditionLines(before: RowFacts | null, after: RowFacts | null): string[] {
-  if (before?.when === after?.when) return before?.when == null ? [] : [`    when ${conditionText(before.when)}`];
-  const line = (label: string, row: RowFacts | null): string[] =>
-    row === null || (row.when === null && (before === null || after === null))
-      ? []
-      : [`    ${label}: ${row.when === null ? "always" : `when ${conditionText(row.when)}`}`];
-  return [...line("before", before), ...line("after", after)];
-}
-
-function otherLines(before: RowFacts | null, after: RowFacts | null): string[] {
-  if (before === null || after === null) return [];
-  return [
-    ...(before.times === after.times ? [] : [`    times: ${before.times} -> ${after.times}`]),
-    ...(before.release === after.release || before.release === null || after.release === null
-      ? []
-      : [`    released at: ${before.release} -> ${after.release}`]),
-    ...(before.side === after.side ? [] : [`    side: ${before.side} -> ${after.side}`]),
-  ];
-}
-
-function contention(heading: string, pairs: readonly ContendPair[]): Block[] {
-  if (pairs.length === 0) return [];
-  const groups = groupBy(pairs, (p) => p.resource).sort(([a], [b]) => compareResources(a, b));
-  return [
-    { kind: "heading", text: heading },
-    ...groups.flatMap(([resource, group]): Block[] => [
-      { kind: "paragraph", text: `${resource}: ${count(group.length, "pair")}` },
-      group.length <= LISTED ? pairTable(group, false) : { kind: "list", items: contenderSentences(group), indent: 2 },
-    ]),
   ];
 }

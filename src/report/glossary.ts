@@ -199,10 +199,23 @@ export function pathWords(name: string): PathWords {
 function findPathWords(name: string): PathWords {
   const found = (
     facts.paths as readonly { match: string; short: string; group?: string; exceptional?: boolean }[]
-  ).find(({ match }) =>
-    new RegExp(`^${match.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`).test(name),
-  );
+  ).find(({ match }) => fitsPattern(match, name));
   return { short: found?.short ?? name, group: found?.group ?? null, exceptional: found?.exceptional ?? false };
+}
+
+/** Does a name fit a pattern with `*`? */
+function fitsPattern(pattern: string, name: string): boolean {
+  return new RegExp(`^${pattern.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`).test(name);
+}
+
+/** What the violation of a property means, where it is not that a call fails: `the module may shut down`; else null. */
+export function violationWords(property: string): string | null {
+  return facts.properties.find(({ match }) => fitsPattern(match, property))?.text ?? null;
+}
+
+/** What a scenario of a host asks where no property is named; null when that is not known. */
+export function askedOf(scenario: string): string | null {
+  return own(facts.scenarioProperties, scenario);
 }
 
 /** The bundled host that stands for a kernel without a profile of its own; null when none does. */

@@ -4,8 +4,8 @@ import data from "../../data/verdicts.json" with { type: "json" };
 import { type Catalog, leafName } from "../catalog/index.ts";
 import { type HostProfile, type HostStep, heldAt } from "../host/index.ts";
 import type { Block, Row } from "./blocks.ts";
-import { POLICIES, type PolicyWords } from "./glossary.ts";
-import { hostTitle, list, thousands } from "./words.ts";
+import { askedOf, POLICIES, type PolicyWords, violationWords } from "./glossary.ts";
+import { groupBy, hostTitle, list, thousands } from "./words.ts";
 
 interface Verdict {
   readonly matrix: string;
@@ -16,8 +16,8 @@ interface Verdict {
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
   readonly setting: string;
   readonly outcome: string;
-  readonly property: string | null;
-  readonly steps: number | null;
+  /** What is violated, each with the length of a shortest run. */
+  readonly violations: readonly { readonly property: string; readonly steps: number }[];
   readonly states: number;
   readonly reproduce: string;
 }
@@ -39,8 +39,9 @@ export const handlingSchema = z.strictObject({
       pages: z.int(),
       retries: z.int().nullable(),
       outcome: text,
-      property: text.nullable(),
-      steps: z.int().nullable().describe("of the shortest run that breaks it"),
+      violations: z
+        .array(z.strictObject({ property: text, steps: z.int() }))
+        .describe("with the length of a shortest run"),
       states: z.int(),
       reproduce: text,
     }),
@@ -49,12 +50,12 @@ export const handlingSchema = z.strictObject({
 
 export type Handling = z.infer<typeof handlingSchema>;
 
-/** Every way with its verdicts on this version; on the versions that were checked where this one was not. */
+/** Every way with its verdicts on this version, or on one whose model is the same. */
 export function handlings(catalog: Catalog, host: HostProfile | null): Handling[] {
   return POLICIES.flatMap((words): Handling[] => {
     const own = VERDICTS.filter((verdict) => belongs(words, verdict));
     const exact = own.filter(({ module }) => module === catalog.module.version);
-    const verdicts = exact.length > 0 ? exact : sameLine(own, catalog.module.version);
+    const verdicts = exact.length > 0 ? exact : sameModel(own, catalog.module.version);
     if (verdicts.length === 0) return [];
     return [
       {
@@ -68,8 +69,7 @@ export function handlings(catalog: Catalog, host: HostProfile | null): Handling[
           pages: Number(v.parameters["pages"]),
           retries: words.id === "retry-n" ? Number(v.parameters["removal.retries"]) : null,
           outcome: v.outcome,
-          property: v.property,
-          steps: v.steps,
+          violations: v.violations.map((violation) => ({ ...violation })),
           states: v.states,
           reproduce: v.reproduce,
         })),
@@ -89,10 +89,21 @@ function belongs({ matrix, scenario, policy, parameters = {} }: PolicyWords, ver
   );
 }
 
-/** Verdicts on other versions of the same line, 1.5 say; none for a line that has no model. */
-function sameLine(verdicts: readonly Verdict[], version: string): readonly Verdict[] {
-  const line = (name: string): string => name.split(".").slice(0, 2).join(".");
-  return verdicts.filter(({ module }) => module !== null && line(module) === line(version));
+/** Verdicts on another version whose model is the same: every verdict of the first matrix has the same states there. */
+function sameModel(verdicts: readonly Verdict[], version: string): readonly Verdict[] {
+  const own = fingerprint(version);
+  if (own === "") return [];
+  const modules = [...new Set(verdicts.flatMap(({ module }) => module ?? []))];
+  const alike = modules.find((module) => fingerprint(module) === own);
+  return verdicts.filter(({ module }) => module === alike);
+}
+
+/** What the first matrix found on a version; empty for one that it does not have. */
+function fingerprint(version: string): string {
+  const own = VERDICTS.filter(({ matrix, module }) => matrix === "page-removal" && module === version);
+  return own
+    .map(({ policy, outcome, states, violations }) => JSON.stringify([policy, outcome, states, violations]))
+    .join("\n");
 }
 
 /** Does the profile react in this way wherever it makes these calls while a TD runs? */
@@ -130,7 +141,7 @@ export function handlingBlocks(all: readonly Handling[], version: string, host: 
   const others = [...new Set(all.flatMap(({ verdicts }) => verdicts.map(({ module }) => module)))].filter(
     (module) => module !== version,
   );
-  const where = others.length === 0 ? "" : `; (+) decided on ${list(others)}`;
+  const where = others.length === 0 ? "" : `, (+) decided on ${list(others)}, whose model is the same`;
   const rows = all.map((one): Row => rowOf(one, version));
   const [first] = all;
   const command = first?.verdicts[0]?.reproduce.replace(/--policy \S+/, "--policy P") ?? "";
@@ -138,7 +149,7 @@ export function handlingBlocks(all: readonly Handling[], version: string, host: 
     {
       kind: "paragraph",
       tight: true,
-      text: `A page is removed (block, track, remove) while 2 vCPUs run, fault and accept; steps of the shortest run that breaks it. (m) the mail of 2024-09-13${host === null ? "" : `, (*) ${hostTitle(host)}`}${where}.`,
+      text: `A page is removed (block, track, remove) while 2 vCPUs run, fault and accept; steps of the shortest run that breaks it. (m) the mail${host === null ? "" : `, (*) ${hostTitle(host)}`}${where}.`,
     },
     { kind: "table", head: ["on BUSY", "always gets through?", "states"], widths: WIDTHS, groups: [rows], tight: true },
     { kind: "list", items: [...own(ownVerdicts(version, host), host), ...remarks(all, command)] },
@@ -158,20 +169,47 @@ function rowOf({ title, proposal, hosts, verdicts }: Handling, version: string):
   return { cells: [name, verdictText(main), statesText(main)] };
 }
 
-function verdictText(verdicts: Handling["verdicts"]): string {
+type Decided = Handling["verdicts"][number];
+
+function verdictText(verdicts: readonly Decided[]): string {
   const outcomes = [...new Set(verdicts.map(({ outcome }) => outcome))];
-  if (outcomes.length === 1 && outcomes[0] === "holds") return "yes";
   const vcpus = [...new Set(verdicts.map((v) => v.vcpus))];
   if (vcpus.length > 1)
     return verdicts.map((v, i) => `${v.vcpus}${i === 0 ? " vCPU" : ""} ${oneVerdict(v)}`).join(", ");
-  const steps = [...new Set(verdicts.flatMap((v) => v.steps ?? []))].sort((x, y) => x - y);
-  const range = steps.length > 1 ? `${steps[0]} to ${steps.at(-1)}` : `${steps[0] ?? ""}`;
-  return outcomes.length === 1 && outcomes[0] === "violated" ? `no, in ${range} steps` : list(outcomes, "or");
+  if (outcomes.some((outcome) => outcome !== "holds" && outcome !== "violated")) return list(outcomes, "or");
+  const fails = failures(verdicts);
+  return [fails.length === 0 ? "yes" : `no, in ${range(fails)} steps`, ...besides(verdicts)].join("; but ");
+}
+
+/** Lengths of the runs in which somebody does not get through, in ascending order. */
+function failures(verdicts: readonly Pick<Verdict, "violations">[]): number[] {
+  const steps = verdicts.flatMap(({ violations }) =>
+    violations.filter(({ property }) => violationWords(property) === null).map((v) => v.steps),
+  );
+  return [...new Set(steps)].sort((x, y) => x - y);
+}
+
+/** What else comes of it: `the module may shut down, in 24`. */
+function besides(verdicts: readonly Pick<Verdict, "violations">[]): string[] {
+  const told = verdicts.flatMap(({ violations }) =>
+    violations.flatMap(({ property, steps }) => {
+      const words = violationWords(property);
+      return words === null ? [] : [{ words, steps }];
+    }),
+  );
+  return groupBy(told, ({ words }) => words).map(
+    ([words, of]) => `${words}, in ${range([...new Set(of.map(({ steps }) => steps))].sort((x, y) => x - y))}`,
+  );
+}
+
+function range(steps: readonly number[]): string {
+  return steps.length > 1 ? `${steps[0]} to ${steps.at(-1)}` : `${steps[0] ?? ""}`;
 }
 
 /** A run that goes on for ever breaks no promise of a call, but nobody gets through. */
-function oneVerdict({ outcome, steps }: Handling["verdicts"][number]): string {
-  if (outcome === "violated") return `no in ${steps}`;
+function oneVerdict(verdict: Decided): string {
+  const { outcome } = verdict;
+  if (outcome === "violated") return `no in ${range(failures([verdict]))}`;
   return outcome === "holds" ? "yes" : outcome;
 }
 
@@ -190,17 +228,22 @@ function remarks(all: readonly Handling[], command: string): string[] {
   const larger = pages.length > 0 && agree ? `; the same with 2 pages (to ${most} states)` : "";
   return [
     `Each as \`${command}\`${larger}.`,
-    "Where vCPUs are counted, no: somebody may wait for ever, likely or not. How often, only recordings tell; `simulate` has a scheduler without time.",
+    "Where vCPUs are counted, no: somebody may wait for ever, likely or not. How often only recordings tell: `simulate` has no time.",
   ];
 }
 
+/** What was asked of the host itself: each property with its verdicts, the settings where they differ. */
 function own(verdicts: readonly Verdict[], host: string | null): string[] {
   if (host === null || verdicts.length === 0) return [];
-  const each = verdicts.map(({ outcome, steps, setting }) => {
-    const said = outcome === "violated" ? `it can, in ${steps} steps` : outcome === "holds" ? "it cannot" : outcome;
-    return `${said} (${setting})`;
+  const asked = (v: Verdict): string =>
+    v.violations[0]?.property ?? String(v.parameters["properties"] ?? askedOf(v.scenario) ?? "nothing fails");
+  const each = groupBy(verdicts, asked).map(([property, of]) => {
+    const said = of.map((v) => {
+      const without = v.parameters["without"];
+      const where = of.length > 1 && without !== undefined ? ` without ${without}` : "";
+      return `${v.outcome === "violated" ? `broken in ${range(failures([v]))} steps` : v.outcome}${where}`;
+    });
+    return `"${property}" ${[...new Set(said)].join(", ")}`;
   });
-  return [
-    `Can a BUSY end the VM on the paths of ${hostTitle(host)}, two at a time (\`check td-build\`)? ${each.join("; ")}.`,
-  ];
+  return [`${hostTitle(host)} itself, two paths at a time (\`check td-build --host ${host}\`): ${each.join("; ")}.`];
 }

@@ -2,7 +2,6 @@
 import { z } from "zod";
 import { type ContendPair, compareResources, type HostInfo } from "../analysis/index.ts";
 import { SEVERITIES } from "../host/index.ts";
-import type { Block } from "./blocks.ts";
 import { type Meeting, meetings, meetingText } from "./meetings.ts";
 import { count, groupBy, list } from "./words.ts";
 
@@ -110,25 +109,4 @@ function qualified({ phases, onlyThrough: path }: HostVerdict): string {
   const when = phases.length === 0 ? "" : ` in ${list(phases)}`;
   const via = path === null ? "" : `${when === "" ? "" : ","} only through "${path}"`;
   return `${when}${via}`;
-}
-
-/** The verdicts in full, one heading per resource. */
-export function hostVerdictBlocks(verdicts: readonly HostVerdict[]): Block[] {
-  return verdicts.flatMap((v, i): Block[] => {
-    const head: Block = { kind: "paragraph", text: `(${i + 1}) ${v.resource}: ${headline(v)}` };
-    const why: Block[] =
-      v.why.length === 0 ? [] : [{ kind: "list", items: [`Excluded by ${list(v.why)}.`], indent: 4 }];
-    return [
-      head,
-      ...(v.meetings.length === 0 ? [] : [{ kind: "list", items: v.meetings, indent: 4 } as const]),
-      ...why,
-    ];
-  });
-}
-
-function headline(v: HostVerdict): string {
-  const { verdict, meetings: met } = v;
-  if (verdict === "no-conflict") return "no two of these calls conflict.";
-  if (verdict === "avoided") return "avoided.";
-  return `possible${qualified(v)}; ${count(met.length, "way")}, worst first:`;
 }

@@ -1,59 +1,188 @@
-/** Differences between two hosts for people: what a series of patches opened and closed. */
-import { type ContendPair, compareResources, type HostDiffDocument } from "../analysis/index.ts";
-import { type Block, markdownOf, textOf } from "./blocks.ts";
-import { meetings, meetingText } from "./meetings.ts";
-import { count, groupBy, list } from "./words.ts";
+/** Differences between two hosts for people: what a series of patches changed, and what that closed and opened. */
+import type { ContendPair, HostDiffDocument } from "../analysis/index.ts";
+import type { Catalog } from "../catalog/index.ts";
+import { clauseText, type HostPath, type HostProfile, type HostStep, heldAt, type LockUse } from "../host/index.ts";
+import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
+import { type ConclusionRow, conclusionRows } from "./conclusion.ts";
+import { conclusionTable } from "./conclusion-table.ts";
+import { lockNameOf, pathWords } from "./glossary.ts";
+import { meetings, meetingText, severityText } from "./meetings.ts";
+import { count, groupBy, hostTitle, list } from "./words.ts";
+
+/** The profiles behind a document, for the facts that changed. */
+export interface HostDiffOptions {
+  readonly catalog: Catalog;
+  readonly before: HostProfile;
+  readonly after: HostProfile;
+}
 
 /** The differences as plain ASCII text in 80 columns, ending with a newline. */
-export function renderHostDiffText(doc: HostDiffDocument): string {
-  return textOf(hostDiffBlocks(doc));
+export function renderHostDiffText(doc: HostDiffDocument, options?: HostDiffOptions): string {
+  return textOf(hostDiffBlocks(doc, options));
 }
 
 /** The differences as Markdown, ending with a newline. */
-export function renderHostDiffMarkdown(doc: HostDiffDocument): string {
-  return markdownOf(hostDiffBlocks(doc));
+export function renderHostDiffMarkdown(doc: HostDiffDocument, options?: HostDiffOptions): string {
+  return markdownOf(hostDiffBlocks(doc, options));
 }
 
-function hostDiffBlocks(doc: HostDiffDocument): readonly Block[] {
+function hostDiffBlocks(doc: HostDiffDocument, options: HostDiffOptions | undefined): readonly Block[] {
   const { opened, closed, changed } = doc.paths;
   const title: Block = {
     kind: "title",
-    text: `What the host leaves of contention in the TDX module, ${doc.module.version}: ${doc.before.name} -> ${doc.after.name}`,
+    text: `${hostTitle(doc.before.name)} -> ${hostTitle(doc.after.name)}, on module ${doc.module.version}`,
   };
-  if (opened.length + closed.length + changed.length === 0)
+  const facts = options === undefined ? [] : factsOf(options.before, options.after);
+  if (opened.length + closed.length + changed.length + facts.length === 0) {
     return [title, { kind: "paragraph", text: "No difference." }];
-  const { appeared, disappeared } = doc.contention;
+  }
+  const gone = options === undefined ? [] : rowsOf(closed, options.before, options.catalog);
   return [
     title,
-    {
-      kind: "paragraph",
-      text:
-        `${count(appeared.length, "pair")} of calls opened, ${disappeared.length} closed; of pairs of paths, ` +
-        `${opened.length} opened, ${closed.length} closed, ${changed.length} with another outcome.`,
-    },
-    ...section("Opened", opened),
-    ...section("Closed", closed),
-    ...section(
-      "With another outcome; as it is now",
-      changed.map(({ pair, after }) => ({ pair, path: after })),
-    ),
+    { kind: "paragraph", text: pasteable(doc, gone) },
+    ...(facts.length === 0 ? [] : [{ kind: "heading", text: "What changed" } as const, factTable(facts)]),
+    ...section("Closed", closed, options?.before, options?.catalog),
+    ...section("Opened", opened, options?.after, options?.catalog),
+    ...outcomes(changed),
   ];
+}
+
+/** One paragraph that can be pasted. */
+function pasteable(doc: HostDiffDocument, closed: readonly ConclusionRow[]): string {
+  const { appeared, disappeared } = doc.contention;
+  const { opened, closed: paths, changed } = doc.paths;
+  const worst = closed.filter(({ severity }) => severity === "vm-dead");
+  const where = [...new Set(worst.map(({ resource }) => lockNameOf(resource) ?? resource))];
+  const lost =
+    worst.length === 0 ? "" : `, among them ${count(worst.length, "meeting")} on ${list(where)} that cost the VM`;
+  return (
+    `From ${hostTitle(doc.before.name)} to ${hostTitle(doc.after.name)}: ${count(disappeared.length, "pair")} of calls can no longer contend${lost}, ` +
+    `${appeared.length} newly can; of pairs of paths, ${paths.length} are closed, ${opened.length} opened, and ${changed.length} end otherwise.`
+  );
 }
 
 type Changed = HostDiffDocument["paths"]["opened"];
 
-function section(heading: string, items: Changed): Block[] {
+const asPair = ({ pair, path }: Changed[number]): ContendPair => ({ ...pair, paths: [path] });
+
+function rowsOf(items: Changed, host: HostProfile, catalog: Catalog): ConclusionRow[] {
+  return conclusionRows(items.map(asPair), host, catalog);
+}
+
+function section(
+  heading: string,
+  items: Changed,
+  host: HostProfile | undefined,
+  catalog: Catalog | undefined,
+): Block[] {
   if (items.length === 0) return [];
-  const groups = groupBy(items, ({ pair }) => pair.resource).sort(([a], [b]) => compareResources(a, b));
+  const title: Block = { kind: "heading", text: heading };
+  if (host === undefined || catalog === undefined) {
+    return [title, { kind: "list", items: meetings(items.map(asPair)).map(meetingText) }];
+  }
   return [
-    { kind: "heading", text: heading },
-    ...groups.flatMap(([resource, of]): Block[] => [
-      { kind: "paragraph", text: `${resource}: ${list([count(of.length, "pair of paths", "pairs of paths")])}` },
-      { kind: "list", items: meetings(of.map(asPair)).map(meetingText), indent: 2 },
-    ]),
+    title,
+    ...conclusionTable(rowsOf(items, host, catalog), (resource) => `${lockNameOf(resource) ?? resource}: `),
   ];
 }
 
-function asPair({ pair, path }: Changed[number]): ContendPair {
-  return { ...pair, paths: [path] };
+/** What still can happen, and ends otherwise: by resource and paths, before and after. */
+function outcomes(changed: HostDiffDocument["paths"]["changed"]): Block[] {
+  if (changed.length === 0) return [];
+  const groups = groupBy(changed, ({ pair, before, after }) =>
+    [pair.resource, pathWords(before.a).short, pathWords(before.b).short, before.severity, after.severity].join("\t"),
+  );
+  const rows = groups.map(([, of]): Row => {
+    const [first] = of;
+    if (first === undefined) return { cells: [] };
+    const { pair, before, after } = first;
+    const same = before.severity === after.severity;
+    return {
+      cells: [
+        `${lockNameOf(pair.resource) ?? pair.resource}: ${pathWords(before.a).short} x ${pathWords(before.b).short}`,
+        same
+          ? `${severityText(after.severity)}, by another way`
+          : `${severityText(before.severity)} -> ${severityText(after.severity)}`,
+      ],
+    };
+  });
+  return [
+    { kind: "heading", text: "With another outcome" },
+    { kind: "table", head: ["meeting", "before -> after"], widths: [42, 38], groups: [rows], between: "nothing" },
+  ];
+}
+
+/** One thing that a path does otherwise. */
+interface Fact {
+  readonly path: string;
+  readonly what: string;
+  readonly calls: readonly string[];
+}
+
+/** What the paths of both hosts hold and do otherwise, and paths that only one has; of one path each change once. */
+function factsOf(before: HostProfile, after: HostProfile): Fact[] {
+  const old = new Map(before.paths.map((path) => [path.name, path]));
+  const now = new Map(after.paths.map((path) => [path.name, path]));
+  const only = (paths: readonly HostPath[], other: ReadonlyMap<string, HostPath>, what: string): Fact[] =>
+    paths.filter(({ name }) => !other.has(name)).map(({ name }) => ({ path: name, what, calls: [] }));
+  const both = after.paths.flatMap((path) => {
+    const earlier = old.get(path.name);
+    return earlier === undefined ? [] : pathFacts(earlier, path);
+  });
+  return [...only(after.paths, old, "new path"), ...only(before.paths, now, "path that is gone"), ...both];
+}
+
+function pathFacts(before: HostPath, after: HostPath): Fact[] {
+  const calls = [...new Set([...before.steps, ...after.steps].map(({ call }) => call))];
+  const single = calls.flatMap((call) => {
+    const [x, y] = [before, after].map((path) => ({ path, step: path.steps.find((step) => step.call === call) }));
+    if (x?.step === undefined) return [{ what: "makes the call now", call }];
+    if (y?.step === undefined) return [{ what: "makes the call no more", call }];
+    return stepFacts({ path: before, step: x.step }, { path: after, step: y.step }).map((what) => ({ what, call }));
+  });
+  const short = pathWords(after.name).short;
+  return groupBy(single, ({ what }) => what).map(([what, of]) => ({
+    path: short,
+    what,
+    calls: of.map(({ call }) => call),
+  }));
+}
+
+interface At {
+  readonly path: HostPath;
+  readonly step: HostStep;
+}
+
+function stepFacts(x: At, y: At): string[] {
+  const [before, after] = [x, y].map(({ path, step }) => heldAt(path, step).map(useText));
+  const added = (after ?? []).filter((use) => !before?.includes(use));
+  const gone = (before ?? []).filter((use) => !after?.includes(use));
+  const [does, did] = [y, x].map(({ step }) => (step.onBusy ?? []).map(clauseText).join("; or "));
+  const phases = (at: At): string => (at.step.phases ?? at.path.phases).join(", ");
+  const late = (at: At): string => (at.path.overruns ?? []).join(", ");
+  return [
+    ...(added.length === 0 ? [] : [`holds ${list(added)} now`]),
+    ...(gone.length === 0 ? [] : [`no longer holds ${list(gone)}`]),
+    ...(does === did
+      ? []
+      : [`on BUSY ${does === "" ? "nothing is said" : does} (before: ${did === "" ? "nothing said" : did})`]),
+    ...(phases(x) === phases(y) ? [] : [`runs in ${phases(y)} (before: ${phases(x)})`]),
+    ...(late(x) === late(y) ? [] : [late(y) === "" ? "no longer outlasts its gate" : `can last into ${late(y)}`]),
+  ];
+}
+
+/** `kvm->mmu_lock shared`, `vcpu->mutex of all`. */
+function useText({ lock, mode, of }: LockUse): string {
+  const whose = of === "all" || of === "other" ? ` of ${of}` : "";
+  return `${lock}${mode === "shared" ? " shared" : ""}${whose}`;
+}
+
+function factTable(facts: readonly Fact[]): Block {
+  const rows = groupBy(facts, ({ what, calls }) => JSON.stringify([what, calls])).map(([, of]): Row => {
+    const [first] = of;
+    const names = [...new Set(of.map(({ path }) => pathWords(path).short))];
+    const calls = first === undefined || first.calls.length === 0 ? "" : ` (${first.calls.join(", ")})`;
+    return { cells: [names.join(", "), `${first?.what ?? ""}${calls}`] };
+  });
+  return { kind: "table", head: ["path", "fact"], widths: [25, 55], groups: [rows], between: "nothing" };
 }

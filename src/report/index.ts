@@ -1,7 +1,8 @@
 /** What a person reads: reports, contention lists and differences, as text and Markdown. */
 
-export { renderContendMarkdown, renderContendText } from "./contend.ts";
-export { renderDiffMarkdown, renderDiffText } from "./diff.ts";
+export { type Explained, renderAccountMarkdown, renderAccountText } from "./account.ts";
+export { type ContendOptions, renderContendMarkdown, renderContendText } from "./contend.ts";
+export { type DiffOptions, renderDiffMarkdown, renderDiffText } from "./diff.ts";
 export {
   buildReport,
   hostLeaves,
@@ -22,8 +23,9 @@ export {
   type PolicyWords,
   resourceAliases,
 } from "./glossary.ts";
-export { renderHostDiffMarkdown, renderHostDiffText } from "./host-diff.ts";
+export { type HostDiffOptions, renderHostDiffMarkdown, renderHostDiffText } from "./host-diff.ts";
 export { renderRecordingMarkdown, renderRecordingText } from "./recording.ts";
 export { type RenderOptions, renderReportMarkdown, renderReportText } from "./report.ts";
+export { sarifOf } from "./sarif.ts";
 export { renderSweepMarkdown, renderSweepText, type Sweep } from "./sweep.ts";
 export { renderTraceText } from "./trace.ts";

@@ -67,8 +67,15 @@ const endOf = (pair: ContendPair, side: "a" | "b"): End => {
 };
 
 function ofResource(scope: Scope, resource: string, pairs: readonly ContendPair[]): string[] {
-  const center = conditionalCenter(pairs);
-  if (center !== null) return [aroundOne(scope, resource, pairs, center)];
+  const center = conditionalEnd(pairs);
+  if (center !== null) {
+    const around = pairs.filter((p) => p.a === center.name || p.b === center.name);
+    const others = pairs.filter((p) => !around.includes(p));
+    return [
+      aroundOne(scope, resource, around, center),
+      ...(others.length === 0 ? [] : ofResource(scope, resource, others)),
+    ];
+  }
   const graph = new Map<string, Set<string>>();
   const link = (x: string, y: string): void => void graph.set(x, (graph.get(x) ?? new Set<string>()).add(y));
   for (const { a, b } of pairs) {
@@ -78,10 +85,11 @@ function ofResource(scope: Scope, resource: string, pairs: readonly ContendPair[
   return groupsOf(graph, pairs).map((group) => groupSentence(scope.catalog, resource, pairs, graph, group));
 }
 
-/** The call that takes part in every pair, and only under a condition. */
-function conditionalCenter(pairs: readonly ContendPair[]): End | null {
-  const ends = pairs.flatMap((pair) => [endOf(pair, "a"), endOf(pair, "b")]).filter(({ phrase }) => phrase !== null);
-  return ends.find(({ name }) => pairs.every((p) => p.a === name || p.b === name)) ?? null;
+/** A call that takes part only under a condition; its pairs are told apart, with the condition. */
+function conditionalEnd(pairs: readonly ContendPair[]): End | null {
+  const ends = pairs.flatMap((pair) => [endOf(pair, "a"), endOf(pair, "b")]);
+  const always = new Set(ends.filter(({ phrase }) => phrase === null).map(({ name }) => name));
+  return ends.find(({ name }) => !always.has(name)) ?? null;
 }
 
 function aroundOne(scope: Scope, resource: string, pairs: readonly ContendPair[], center: End): string {

@@ -121,10 +121,3 @@ export function groupBy<T>(items: readonly T[], key: (item: T) => string): [stri
   }
   return [...groups];
 }
-
-const LONG_CONDITION = 240;
-
-/** A condition for reading: one that runs on for many lines is cut, and says so; JSON has it whole. */
-export function conditionText(when: string): string {
-  return when.length <= LONG_CONDITION ? when : `${when.slice(0, LONG_CONDITION).trimEnd()} [...]`;
-}

@@ -1,21 +1,25 @@
 import { type ContentionOptions, contention, hostContention } from "../../analysis/index.ts";
-import { type Catalog, resolveLeaf } from "../../catalog/index.ts";
-import { renderContendMarkdown, renderContendText } from "../../report/index.ts";
+import type { Catalog } from "../../catalog/index.ts";
+import type { HostProfile } from "../../host/index.ts";
+import { hostLeaves, kvmLeaves, renderContendMarkdown, renderContendText, sarifOf } from "../../report/index.ts";
 import { type AllowOptions, allowOptions, judgeAccepted } from "../allow.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
-import { hostOption, loadHost } from "../hosts.ts";
-import { rendered } from "../json.ts";
+import { chosenHost, hostOption, withoutPaths } from "../hosts.ts";
+import { show } from "../io.ts";
+import { jsonText } from "../json.ts";
 import { loadModule } from "../modules.ts";
-import { opStateNamed, resourceNamed } from "../names.ts";
+import { leavesNamed, opStateNamed, resourceNamed } from "../names.ts";
 import { collect, type Format, formatOf, formatOption, moduleOption, verboseOption } from "../options.ts";
 import { defineVerb } from "../verb.ts";
 
 interface Options extends AllowOptions {
   readonly module?: string;
   readonly host?: string;
-  readonly format: Format;
+  readonly format: Format | "sarif";
   readonly opState?: string;
   readonly resource?: readonly string[];
+  readonly without?: readonly string[];
+  readonly all?: boolean;
   readonly verbose?: boolean;
 }
 
@@ -24,7 +28,9 @@ export const verb = defineVerb<Options>({
     ["contend tdh_mem_track", "what this call can meet, and where"],
     ["contend TDH.MEM.TRACK TDH.VP.ENTER", "these two calls only"],
     ["contend tdh_vp_enter --op-state RUNNABLE", "in one OP_STATE of the TD"],
-    ["contend --host linux-6.16 tdh_mem_track", "what a hypervisor's own locks leave of it, path by path"],
+    ["contend --host none --all tdh_mem_track", "by the module's rules alone, against every call"],
+    ["contend --host 6.16 --fail-on vm-lost --without machine-check*", "exit 1 if a BUSY can end the VM"],
+    ["contend --host 6.16 --format sarif", "for systems that scan code"],
     [
       "contend --host ./my-patch.yaml --allow ./accepted.yaml",
       "a regression check: exit 1 for a pair that is not accepted",
@@ -39,30 +45,47 @@ export const verb = defineVerb<Options>({
       .addOption(hostOption())
       .option("--op-state <state>", "only pairs that can meet in this OP_STATE")
       .option("--resource <resource>", "only pairs on this resource; may be given again", collect)
-      .addOption(formatOption())
+      .option("--all", "against every call, not only those that the host makes")
+      .option("--without <path>", "leave out paths of the host, by name or pattern; may be given again", collect)
+      .addOption(formatOption().choices(["text", "markdown", "json", "sarif"]))
       .addOption(verboseOption());
     for (const option of allowOptions()) command.addOption(option);
   },
   async run([leaf, other], options, io) {
     const catalog = await loadModule(options.module);
-    const selected = selection(catalog, leaf, other, options);
-    const host = options.host === undefined ? null : (await loadHost(options.host)).profile;
+    const host = withoutPaths(await chosenHost(options.host), options.without ?? []);
+    const selected = selection(catalog, host, leaf, other, options);
     const document = host === null ? contention(catalog, selected) : hostContention(catalog, host, selected);
-    printDiagnostics(catalog, io, options.verbose === true);
-    io.out(rendered(document, formatOf(options), { text: renderContendText, markdown: renderContendMarkdown }));
+    const asked = leaf === undefined ? [] : [...new Set(leavesNamed(catalog, leaf).map(({ name }) => name))];
+    const calls = new Set(document.pairs.flatMap(({ a, b }) => [a, b]));
+    printDiagnostics(catalog, io, options.verbose === true, calls);
+    const layout = { catalog, asked, ...(host === null ? {} : { host }) };
+    if (options.format === "sarif" && options.json !== true) io.out(jsonText(sarifOf(document, catalog, host)));
+    else if (formatOf({ ...options, format: options.format === "sarif" ? "json" : options.format }) === "json") {
+      io.out(jsonText(document));
+    } else {
+      const render = options.format === "markdown" ? renderContendMarkdown : renderContendText;
+      show(io, render(document, layout));
+    }
     return (await judgeAccepted(document, options, io)) || exitStatusOf(catalog);
   },
 });
 
+/** What is asked for, among the calls of the host, or of KVM, unless all are wanted. */
 function selection(
   catalog: Catalog,
+  host: HostProfile | null,
   leaf: string | undefined,
   other: string | undefined,
-  { opState, resource }: Options,
+  { opState, resource, all }: Options,
 ): ContentionOptions {
+  const inScope = host === null ? kvmLeaves(catalog) : hostLeaves(catalog, host);
+  const leaves = leaf === undefined ? null : leavesNamed(catalog, leaf);
+  const against = other === undefined ? null : leavesNamed(catalog, other);
+  const scope = all === true ? null : inScope;
   return {
-    ...(leaf === undefined ? {} : { leaves: resolveLeaf(catalog, leaf) }),
-    ...(other === undefined ? {} : { against: resolveLeaf(catalog, other) }),
+    ...(leaves === null && scope === null ? {} : { leaves: leaves ?? scope ?? [] }),
+    ...(against === null && scope === null ? {} : { against: against ?? [...(scope ?? []), ...(leaves ?? [])] }),
     ...(opState === undefined ? {} : { opState: opStateNamed(catalog, opState) }),
     ...(resource === undefined ? {} : { resources: resource.map((word) => resourceNamed(catalog, word)) }),
   };

@@ -1,25 +1,49 @@
-import { diffCatalogs, diffHosts, hasDifferences, hostsDiffer } from "../../analysis/index.ts";
+import {
+  accountFor,
+  contendingPairs,
+  diffCatalogs,
+  diffHosts,
+  hasDifferences,
+  hostsDiffer,
+} from "../../analysis/index.ts";
+import type { Catalog } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
-import { renderDiffMarkdown, renderDiffText, renderHostDiffMarkdown, renderHostDiffText } from "../../report/index.ts";
+import type { HostProfile } from "../../host/index.ts";
+import {
+  hostLeaves,
+  renderAccountMarkdown,
+  renderAccountText,
+  renderDiffMarkdown,
+  renderDiffText,
+  renderHostDiffMarkdown,
+  renderHostDiffText,
+} from "../../report/index.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
-import { isHost, loadHost } from "../hosts.ts";
-import { EXIT, type ExitStatus, type Io } from "../io.ts";
-import { rendered } from "../json.ts";
-import { bundledModules, loadModule } from "../modules.ts";
-import { type Format, formatOf, formatOption, verboseOption } from "../options.ts";
+import { publishedExplanations } from "../explanations.ts";
+import { isHost, loadProfile } from "../hosts.ts";
+import { EXIT, type ExitStatus, type Io, show } from "../io.ts";
+import { jsonText } from "../json.ts";
+import { isModule, loadModule } from "../modules.ts";
+import { leavesNamed, resourceNamed } from "../names.ts";
+import { collect, type Format, formatOf, formatOption, verboseOption } from "../options.ts";
 import { type CommonOptions, defineVerb } from "../verb.ts";
 
 interface Options {
   readonly module?: string;
+  readonly host?: string;
+  readonly leaf?: readonly string[];
+  readonly resource?: readonly string[];
+  readonly all?: boolean;
   readonly format: Format;
   readonly verbose?: boolean;
 }
 
 export const verb = defineVerb<Options>({
   examples: [
-    ["diff 1.5.05 1.5.25", "rows and contentions that changed between two versions"],
-    ["diff lkml-2024-09-13 1.5.05", "the published hand-made table against the source"],
-    ["diff linux-6.16 linux-6.19", "what a series of patches to a hypervisor opened and closed"],
+    ["diff 1.5.16 1.5.20", "facts that changed between two versions, and the contentions that follow"],
+    ["diff lkml-2024-09-13 1.5.05", "the published hand-made table against the source: each difference explained"],
+    ["diff linux-6.16 linux-6.19", "what a series of patches to a hypervisor changed, closed and opened"],
+    ["diff 1.5.05 1.5.25 --leaf tdh_vp_enter --host 6.19", "of one call, as far as a host lets it happen"],
     ["diff 1.5.25 ./module.json --json", "against a catalog of your own, for a program (seamlock/diff@1)"],
   ],
   configure(command) {
@@ -27,19 +51,57 @@ export const verb = defineVerb<Options>({
       .argument("<before>", "module, named as for --module; or host, named as for --host")
       .argument("<after>", "another of the same kind")
       .option("-m, --module <module>", "for two hosts: the module under them (default: newest)")
+      .option("--host <host>", "for two modules: only contentions that this host leaves possible")
+      .option("--leaf <leaf>", "only this call, or a pattern; may be given again", collect)
+      .option("--resource <resource>", "only this resource or lock; may be given again", collect)
+      .option("--all", "also releases, statuses, PAMT entries above pages, and every condition")
       .addOption(formatOption())
       .addOption(verboseOption());
   },
   async run([before = "", after = ""], options, io) {
-    if (isHost(before) || isHost(after)) return diffOfHosts(before, after, options, io);
+    // A module and a host may have one name in short: `1.5` is none of either, `6.17` only a host.
+    if (!isModule(before) && (isHost(before) || isHost(after))) return diffOfHosts(before, after, options, io);
+    if (isHost(after) && !isModule(after)) return diffOfHosts(before, after, options, io);
     const [a, b] = [await loadModule(before), await loadModule(after)];
     for (const catalog of before === after ? [a] : [a, b]) printDiagnostics(catalog, io, options.verbose === true);
-    const document = diffCatalogs(a, b);
-    io.out(rendered(document, formatOf(options), { text: renderDiffText, markdown: renderDiffMarkdown }));
-    if (hasDifferences(document)) return EXIT.finding;
+    const host = options.host === undefined ? undefined : await loadProfile(options.host);
+    await showModules(a, b, host, options, io);
+    if (hasDifferences(diffCatalogs(a, b, host))) return EXIT.finding;
     return exitStatusOf(a) || exitStatusOf(b);
   },
 });
+
+async function showModules(
+  a: Catalog,
+  b: Catalog,
+  host: HostProfile | undefined,
+  options: Options & CommonOptions,
+  io: Io,
+): Promise<void> {
+  const diff = diffCatalogs(a, b, host);
+  const form = formatOf(options);
+  if (form === "json") return io.out(jsonText(diff));
+  const narrowed = options.leaf ?? options.resource;
+  const published = a.module.origin === "published" && b.module.origin === "extracted" && narrowed === undefined;
+  const explanations = published ? await publishedExplanations(a.module.version, b.module.version) : null;
+  if (explanations !== null) {
+    const explained = { diff, account: accountFor(diff, explanations), explanations, pairs: contendingPairs(b) };
+    return show(io, form === "text" ? renderAccountText(explained) : renderAccountMarkdown(explained));
+  }
+  const both = [a, b].flatMap(({ leaves }) => leaves);
+  const shown = {
+    ...(options.leaf === undefined ? {} : { leaves: namesOf({ ...b, leaves: both }, options.leaf) }),
+    ...(options.resource === undefined
+      ? {}
+      : { resources: options.resource.map((word) => resourceNamed({ ...b, leaves: both }, word)) }),
+    all: options.all === true,
+  };
+  show(io, form === "text" ? renderDiffText(diff, shown) : renderDiffMarkdown(diff, shown));
+}
+
+function namesOf(catalog: Catalog, words: readonly string[]): readonly string[] {
+  return [...new Set(words.flatMap((word) => leavesNamed(catalog, word).map(({ name }) => name)))];
+}
 
 async function diffOfHosts(
   before: string,
@@ -48,15 +110,19 @@ async function diffOfHosts(
   io: Io,
 ): Promise<ExitStatus> {
   for (const name of [before, after]) {
-    if (!bundledModules().includes(name)) continue;
+    if (!isModule(name)) continue;
     throw new SeamlockError("SL0004", `\`${name}\` is a module, and the other one is a host`, {
       hint: "name two modules, or two hosts and maybe --module",
     });
   }
-  const [a, b] = [await loadHost(before), await loadHost(after)];
+  const [a, b] = [await loadProfile(before), await loadProfile(after)];
   const catalog = await loadModule(options.module);
-  printDiagnostics(catalog, io, options.verbose === true);
-  const document = diffHosts(catalog, a.profile, b.profile);
-  io.out(rendered(document, formatOf(options), { text: renderHostDiffText, markdown: renderHostDiffMarkdown }));
+  const called = new Set([a, b].flatMap((host) => hostLeaves(catalog, host)).map(({ name }) => name));
+  printDiagnostics(catalog, io, options.verbose === true, called);
+  const document = diffHosts(catalog, a, b);
+  const form = formatOf(options);
+  const facts = { catalog, before: a, after: b };
+  if (form === "json") io.out(jsonText(document));
+  else show(io, form === "text" ? renderHostDiffText(document, facts) : renderHostDiffMarkdown(document, facts));
   return hostsDiffer(document) ? EXIT.finding : exitStatusOf(catalog);
 }
