@@ -24,6 +24,8 @@ export default defineConfig({
   clean: true,
   // Comments cost parse time at start-up; names stay, so that a stack trace in a bug report can be read.
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+  // The CommonJS form of some libraries loads its parts by names that no bundle has.
+  inputOptions: { resolve: { mainFields: ["module", "main"] } },
   plugins: [
     {
       name: "third-party-notice",
