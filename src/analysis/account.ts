@@ -51,7 +51,11 @@ const explanationsSchema = z
       source: z.array(z.string()).exactOptional(),
     }),
   )
-  .refine((all) => new Set(all.map(({ id }) => id)).size === all.length, "two explanations have one id");
+  .superRefine((all, context) => {
+    const ids = all.map(({ id }) => id);
+    const twice = ids.find((id, i) => ids.indexOf(id) < i);
+    if (twice !== undefined) context.addIssue({ code: "custom", message: `two explanations have the id ${twice}` });
+  });
 
 /**
  * Reads explanations from YAML.

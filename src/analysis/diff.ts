@@ -118,7 +118,8 @@ function sole(entries: readonly Leaf[]): Leaf | null {
 /** What differs of an entry beside its rows: states, statuses of no lock, and the order in which it gives locks back. */
 function leafChanges(before: Leaf | null, after: Leaf | null): LeafChange[] {
   if (before === null || after === null) return [];
-  const { name: leaf, variant } = after;
+  const leaf = after.name;
+  const variant = before.variant ?? after.variant;
   const change = (
     field: LeafChange["field"],
     x: readonly string[] | null,

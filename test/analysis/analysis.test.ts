@@ -293,6 +293,7 @@ describe("diffCatalogs", () => {
     after: d.before,
     leaves: { added: d.leaves.removed, removed: d.leaves.added },
     changed: d.changed.map((c) => ({ ...c, before: c.after, after: c.before })),
+    leafChanges: d.leafChanges.map((c) => ({ ...c, before: c.after, after: c.before })),
     contention: { appeared: d.contention.disappeared, disappeared: d.contention.appeared },
   });
 
@@ -308,7 +309,16 @@ describe("diffCatalogs", () => {
         const doc = diffCatalogs(a, b);
         expect(diffSchema.parse(doc)).toEqual(doc);
         const back = diffCatalogs(b, a);
-        expect({ ...back, behaviour: [] }).toEqual({ ...(mirror(doc) as DiffDocument), behaviour: [] });
+        const bare = { behaviour: [], causes: [] };
+        expect({ ...back, ...bare }).toEqual({ ...(mirror(doc) as DiffDocument), ...bare });
+        // Every contention stands under one cause.
+        for (const one of [doc, back]) {
+          const told = one.causes.flatMap((c) => [...c.appeared, ...c.disappeared]).length;
+          const { appeared, disappeared } = one.contention;
+          const names = (pairs: typeof appeared) => new Set(pairs.map((p) => `${p.a} ${p.b} ${p.resource}`)).size;
+          expect(told).toBeGreaterThanOrEqual(Math.max(names(appeared), names(disappeared)));
+          expect(told).toBeLessThanOrEqual(appeared.length + disappeared.length);
+        }
         // What a difference means is told from one side to the other.
         const sides = (one: DiffDocument["behaviour"][number]) => [one.kind, one.before, one.after];
         expect(back.behaviour.map(sides)).toEqual(doc.behaviour.map((c) => [c.kind, c.after, c.before]));
@@ -358,9 +368,51 @@ describe("diffCatalogs", () => {
       ...base,
       leaves: base.leaves.flatMap((l) => (l.variant === "version>=1" ? [] : [{ ...l, variant: null }])),
     };
-    expect(
-      diffCatalogs(plain, base).changed.map((c) => [c.leaf, c.variant, c.resource, c.before?.mode, c.after?.mode]),
-    ).toEqual([["tdh_vp_init", "version>=1", "TDR", "SHARED", "EXCLUSIVE"]]);
+    const rows = (doc: DiffDocument) =>
+      doc.changed.map((c) => [c.leaf, c.variant, c.resource, c.before?.mode, c.after?.mode]);
+    // Of two extractions for the one that it is most alike: the other is new.
+    const doc = diffCatalogs(plain, base);
+    expect(rows(doc).every(([, variant, , before]) => variant === "version>=1" && before === undefined)).toBe(true);
+    expect(doc.causes.map((c) => [c.kind, c.calls, c.after])).toContainEqual([
+      "variant-added",
+      ["tdh_vp_init"],
+      "version>=1",
+    ]);
+    expect(doc.causes.some((c) => c.kind === "mode")).toBe(false);
+    // A published table does not tell variants apart: its row stands for each.
+    const table = { ...plain, module: { ...plain.module, origin: "published" as const } };
+    expect(rows(diffCatalogs(table, base))).toEqual([["tdh_vp_init", "version>=1", "TDR", "SHARED", "EXCLUSIVE"]]);
+  });
+
+  test("statuses, states, promotions and the order of releases are compared", () => {
+    const kinds = (change: (l: Leaf) => Leaf): string[] => changed(change).causes.map(({ kind }) => kind);
+    const rows = (of: (r: Leaf["acquisitions"][number]) => Leaf["acquisitions"][number]) => (l: Leaf) =>
+      track(l, (all) => all.map(of));
+    expect(kinds(rows((r) => (r.resource === "TDR" ? { ...r, busyStatus: "0x8000020000000099" } : r)))).toEqual([
+      "status",
+    ]);
+    expect(kinds(rows((r) => (r.resource === "TDR" ? { ...r, promotion: [] } : r)))).toEqual(["promotion"]);
+    expect(kinds((l) => (l.name === "tdh_mem_track" ? { ...l, septStates: ["FREE"] } : l))).toContain("sept-states");
+    expect(kinds((l) => (l.name === "tdh_mem_track" ? { ...l, opStates: ["INITIALIZED"] } : l))).toContain("op-states");
+    const busy = {
+      status: "0x8000020600000000",
+      name: "TDX_INTERRUPTED_BUSY",
+      object: "x",
+      operand: null,
+      when: null,
+      evidence: [],
+    };
+    expect(kinds((l) => (l.name === "tdh_mem_track" ? { ...l, otherBusy: [busy] } : l))).toEqual(["other-busy"]);
+    const ordered = (orders: readonly number[]) => (l: Leaf) =>
+      track(l, (all) =>
+        all.map((r, i) => (r.release === null ? r : { ...r, release: { ...r.release, order: orders[i] ?? i } })),
+      );
+    const base = smallCatalog();
+    const [x, y] = [
+      [0, 1, 2, 3, 4, 5],
+      [5, 4, 3, 2, 1, 0],
+    ].map((orders) => ({ ...base, leaves: base.leaves.map(ordered(orders)) }));
+    expect(diffCatalogs(x ?? base, y ?? base).causes.map(({ kind }) => kind)).toEqual(["release-order"]);
   });
 
   test("names of the published table are brought to the dispatcher's", () => {

@@ -37,7 +37,7 @@ describe.each(cases)("$id", ({ text, expected }) => {
     const found = { name, operand: operand?.id, leaf, kind, statuses: 1 + doc.others.length };
     const { mustMention = [], mustNotMention = [], ...facts } = expected;
     expect(found).toMatchObject(facts);
-    for (const said of [flat(renderExplainText(doc)), flat(renderExplainMarkdown(doc).replaceAll("\\", ""))]) {
+    for (const said of [flat(renderExplainText(doc)), flat(renderExplainMarkdown(doc).replaceAll(/[\\`]/g, ""))]) {
       for (const words of mustMention) expect(said).toContain(words);
       for (const words of mustNotMention) expect(said).not.toContain(words);
     }

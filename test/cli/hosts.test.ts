@@ -57,7 +57,7 @@ describe("--host", () => {
       "TDCS_EPOCH",
     ]);
     expect(status).toBe(0);
-    expect(out).toContain("under linux-6.16");
+    expect(out).toContain("under Linux 6.16");
     expect(out).toContain("kvm->mmu_lock");
     const json = await inProcess(["contend", "tdh_mem_track", ...M, "--host", "linux-6.16", "--json"]);
     expect(contendSchema.parse(JSON.parse(json.out)).host?.name).toBe("linux-6.16");

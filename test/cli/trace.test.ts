@@ -17,7 +17,7 @@ it("records a scenario, reads the recording, and agrees with what is known", { t
   expect(out).toContain("calls returned BUSY");
   expect(out).toMatch(/tdh_vp_enter +TDCS_EPOCH +tdh_mem_track +certain/);
   expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
-  expect((await inProcess(["trace", file, "--format", "markdown"])).out).toContain("| tdh\\_vp\\_enter |");
+  expect((await inProcess(["trace", file, "--format", "markdown"])).out).toContain("| `tdh_vp_enter` |");
   expect((await inProcess(["trace", file, "--known", known])).out).toContain("wrong: 0.");
 });
 

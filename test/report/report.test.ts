@@ -223,21 +223,27 @@ describe("differences", () => {
     expect(renderDiffText(diffCatalogs(published, published))).toContain("No difference.");
   });
 
-  test("rows before and after", () => {
+  test("a changed fact once, with the calls of which it changed, and a sentence to paste on top", () => {
     const base = smallCatalog();
     const next = {
       ...base,
       module: { ...base.module, version: "0.1.03" },
-      leaves: base.leaves.map((l) =>
-        l.name === "tdh_mem_track"
-          ? { ...l, acquisitions: l.acquisitions.map((a) => ({ ...a, when: "some_flag" })) }
-          : l,
-      ),
+      leaves: base.leaves.map((l) => ({
+        ...l,
+        acquisitions: l.acquisitions.map((a) =>
+          a.resource === "SEPT_TREE" && l.name === "tdh_vp_enter" ? { ...a, mode: "SHARED" as const } : a,
+        ),
+      })),
     };
     const text = renderDiffText(diffCatalogs(base, next));
-    expect(text).toMatch(/^Resource +0\.1\.02 +0\.1\.03$/m);
-    expect(text).toContain("before: always");
-    expect(text).toContain("after: when some_flag");
+    expect(flowing(text)).toContain(
+      "From 0.1.02 to 0.1.03: tdh_vp_enter() takes secure_ept_lock SHARED (was EXCLUSIVE); 0 contentions appear",
+    );
+    expect(text).toMatch(/^secure_ept_lock: EXCLUSIVE -> SHARED +tdh_vp_enter\(\)$/m);
+    expect(text).toMatch(/^ {4}- vp_enter x .*mem_page_aug.* on the SEPT tree lock$/m);
+    expect(text).not.toContain("EXCLUSIVE sharex");
+    const other = renderDiffText(diffCatalogs(base, next), { leaves: ["tdh_mem_track"] });
+    expect(other).not.toContain("secure_ept_lock: EXCLUSIVE");
   });
 });
 
