@@ -46,7 +46,7 @@ describe("the packed package", () => {
       expect(files).toContain(file);
     }
     const allowed =
-      /^(dist\/|data\/|schemas\/|docs\/(diagnostics|host-profiles|conclusions)\.md$|docs\/host-template\.yaml$|LICENSE$|README\.md$|CHANGELOG\.md$|package\.json$)/;
+      /^(dist\/|data\/|schemas\/|docs\/(diagnostics|kernel-rules|host-profiles|conclusions)\.md$|docs\/host-template\.yaml$|LICENSE$|README\.md$|CHANGELOG\.md$|package\.json$)/;
     expect(files.filter((file) => !allowed.test(file))).toEqual([]);
     expect(files.filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"))).toEqual([]);
   });
