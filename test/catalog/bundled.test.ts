@@ -22,7 +22,8 @@ describe("bundled catalogs", () => {
 
   it.each(sources)(
     "$version has its origin, no error, and every lock site of its tree visited or explained",
-    (source) => {
+    // `compared` says which public tag the tree equals: a fact of the repository, not of the catalog.
+    ({ compared: _, ...source }) => {
       const catalog = parseCatalog(readFileSync(`${FOLDER}/${source.version}.json`, "utf8"), source.version);
       expect(catalog.module).toMatchObject({ ...source, origin: "extracted" });
       expect(catalog.module.sourceDigest).toMatch(/^sha256:[0-9a-f]{64}$/);
