@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Tests that run what the build makes; the build takes a few seconds, so the other tests do not wait for it. */
@@ -5,7 +6,10 @@ const BUILT = ["test/cli/**/*.test.ts", "test/package/**/*.test.ts", "test/explo
 
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
+    // A test waits for processes and browsers that share the machine with it, so the bound is far from what one takes.
+    testTimeout: 60_000,
+    // By default vitest leaves one core to itself, which on two cores means one test file at a time.
+    maxWorkers: availableParallelism(),
     projects: [
       { extends: true, test: { name: "source", include: ["test/**/*.test.ts"], exclude: BUILT } },
       { extends: true, test: { name: "built", include: BUILT, globalSetup: ["test/build-once.ts"] } },
