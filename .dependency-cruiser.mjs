@@ -71,7 +71,7 @@ export default {
       name: "runs-in-a-browser",
       severity: "error",
       comment: "Only the walking of source trees, the command line and the explorer's server use Node's own modules",
-      from: { path: "^src/", pathNot: "^src/(cache\\.ts$|(module|kernel|cli|explorer/server)(/|\\.ts$))" },
+      from: { path: "^src/", pathNot: "^src/((cache|folders)\\.ts$|(module|kernel|cli|explorer/server)(/|\\.ts$))" },
       to: { dependencyTypes: ["core"] },
     },
     {

@@ -4,15 +4,22 @@
  */
 
 import { createHash, randomBytes } from "node:crypto";
-import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { makeFolders } from "./folders.ts";
 
-/** The user's cache folder for seamlock: `$XDG_CACHE_HOME/seamlock` or `~/.cache/seamlock`. */
-export function defaultCacheDir(): string {
+/** The user's cache folder for seamlock: `$XDG_CACHE_HOME/seamlock` or `~/.cache/seamlock`; null for a user without a home. */
+export function defaultCacheDir(): string | null {
   const base = process.env["XDG_CACHE_HOME"];
-  return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "seamlock");
+  if (base?.startsWith("/")) return join(base, "seamlock");
+  try {
+    return join(homedir(), ".cache", "seamlock");
+  } catch {
+    // Without $HOME it stands in the list of users, where a container's user often is not.
+    return null;
+  }
 }
 
 const sha256 = (text: string | Uint8Array): string => createHash("sha256").update(text).digest("hex");
@@ -64,7 +71,7 @@ export function readCached(dir: string, key: string): string | null {
 export function writeCached(dir: string, key: string, text: string): void {
   const temporary = join(dir, `${key}.${randomBytes(6).toString("hex")}.tmp`);
   try {
-    mkdirSync(dir, { recursive: true });
+    makeFolders(dir);
     writeFileSync(temporary, `${sha256(text)}\n${text}`, { flag: "wx" });
     renameSync(temporary, join(dir, `${key}.json`));
   } catch {

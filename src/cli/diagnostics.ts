@@ -1,5 +1,6 @@
 import type { Catalog, Diagnostic } from "../catalog/index.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
+import { printable } from "./printable.ts";
 
 /**
  * Prints what an extraction had to say: errors and warnings in full, notes as a count unless `all`.
@@ -24,7 +25,7 @@ export function printDiagnostics(
 
 function diagnosticText({ code, severity, message, file, line }: Diagnostic): string {
   const place = file === null ? "" : `  --> ${file}${line === null ? "" : `:${line}`}\n`;
-  return `${severity}[${code}]: ${message}\n${place}`;
+  return printable(`${severity}[${code}]: ${message}\n${place}`);
 }
 
 /** Facts with a hole in them are inconclusive. */

@@ -5,21 +5,38 @@ import {
   closeSync,
   constants,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readSync,
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { SeamlockError } from "../errors.ts";
+import { makeFolders } from "../folders.ts";
+import { SIGNALS } from "./io.ts";
 
 /** Far above any catalog or profile; a guard against a wrong file, not a limit that anybody should meet. */
 const MAX_BYTES = 256 * 1024 * 1024;
+
+/**
+ * What stands at a path, links followed; undefined where nothing does.
+ *
+ * @throws SeamlockError SL0006 when that cannot be told: a name too long, links in a loop, a folder that may not be searched
+ */
+export function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    // Below a file there is nothing; that is no trouble of the path.
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
+    throw unreadable(path, `cannot be read: ${reason(error)}`);
+  }
+}
 
 /**
  * The text of a file named on the command line; `-` is standard input.
@@ -94,7 +111,7 @@ export function unreadable(path: string, problem: string): SeamlockError {
 /**
  * Writes a file whole or not at all: readers see the old content or the new, and a full disk leaves the old.
  *
- * Synchronous on purpose: a signal is handled before it or after it, so no temporary file is left behind.
+ * Synchronous on purpose: a signal waits for its end, so no temporary file is left behind.
  *
  * @param content the text, or pieces of bytes that are written one after another
  * @throws SeamlockError SL0007
@@ -104,7 +121,7 @@ export function writeWhole(path: string, content: string | readonly Uint8Array[]
     const target = existing(path);
     if (target?.isDirectory) throw unwritable(path, "is a directory, not a file");
     if (target !== null && !target.isFile) writeTo(path, content);
-    else replace(target?.path ?? path, content, target?.mode ?? null);
+    else undisturbed(() => replace(target?.path ?? path, content, target?.mode ?? null));
   } catch (error) {
     if (error instanceof SeamlockError) throw error;
     throw unwritable(path, `cannot be written: ${reason(error)}`);
@@ -130,17 +147,11 @@ export function checkWritable(path: string): void {
 /**
  * Makes a folder and those above it that are missing.
  *
- * One at a time: making them all at once never ends where a file system takes no folders, such as /proc.
- *
  * @throws SeamlockError SL0007
  */
 export function makeFolder(path: string): void {
-  const missing: string[] = [];
-  for (let at = resolve(path); statSync(at, { throwIfNoEntry: false }) === undefined; at = dirname(at))
-    missing.push(at);
   try {
-    for (const folder of missing.reverse()) mkdirSync(folder);
-    if (!statSync(path).isDirectory()) throw new Error("something else has this name");
+    makeFolders(path);
   } catch (error) {
     throw new SeamlockError("SL0007", `\`${path}\` cannot be made a folder: ${reason(error)}`, {
       place: { file: path },
@@ -155,6 +166,22 @@ function existing(path: string): { path: string; isFile: boolean; isDirectory: b
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return null;
   return { path: realpathSync(path), isFile: stat.isFile(), isDirectory: stat.isDirectory(), mode: stat.mode & 0o777 };
+}
+
+/** While `work` runs, without a pause, a signal waits for its end; then it ends the process, unless a verb handles signals itself. */
+function undisturbed(work: () => void): void {
+  const guards = Object.entries(SIGNALS)
+    .filter(([name]) => process.listenerCount(name) === 0)
+    .map(([name, status]) => ({ name, end: () => process.exit(status) }));
+  for (const { name, end } of guards) process.on(name, end);
+  try {
+    work();
+  } finally {
+    // What came meanwhile is given out before this.
+    setImmediate(() => {
+      for (const { name, end } of guards) process.off(name, end);
+    });
+  }
 }
 
 function replace(path: string, content: string | readonly Uint8Array[], mode: number | null): void {

@@ -1,11 +1,11 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Option } from "commander";
 import { SeamlockError } from "../errors.ts";
 import { type HostProfile, type LoadedHost, parseHost } from "../host/index.ts";
 import { hostAlias } from "../report/index.ts";
-import { readText } from "./files.ts";
+import { readText, statOf } from "./files.ts";
 import { byVersion } from "./modules.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -115,7 +115,7 @@ export function newestHost(): string | null {
   return bundledKernels().at(-1) ?? null;
 }
 
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+const isFolder = (path: string): boolean => statOf(path)?.isDirectory() === true;
 
 /**
  * The profile that `--host` names: a bundled one, a file, or a kernel tree, which is extracted, or was before.
@@ -139,7 +139,7 @@ export async function hostText(word: string): Promise<{ readonly text: string; r
   const folder = hostFolder();
   const name = hostName(word);
   const file = folder !== null && bundled.includes(name) ? join(folder, `${name}.yaml`) : name;
-  const isPath = name === "-" || /[/\\]|\.ya?ml$/.test(name) || statSync(name, { throwIfNoEntry: false }) !== undefined;
+  const isPath = name === "-" || /[/\\]|\.ya?ml$/.test(name) || statOf(name) !== undefined;
   if (file === name && !isPath) {
     throw new SeamlockError("SL3012", `no host \`${name}\` is bundled, and no file has that name`, {
       hint: didYouMean(name, bundled, `bundled are ${bundled.join(", ")}`),

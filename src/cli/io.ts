@@ -19,6 +19,9 @@ export interface Io {
 export const EXIT = { done: 0, finding: 1, usage: 2, inconclusive: 3, interrupted: 130 } as const;
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 
+/** The signals that end a run, and the status that a shell gives for each. */
+export const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: 143 } as const;
+
 /** Shows a text for a person, by the pager where there is one. */
 export function show(io: Io, text: string): void {
   if (io.page === undefined) io.out(text);

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SeamlockError } from "../errors.ts";
-import { readText } from "./files.ts";
+import { readText, statOf } from "./files.ts";
 import { didYouMean } from "./suggest.ts";
 
 function matrixFolder(): string {
@@ -29,7 +29,7 @@ export async function matrixText(name: string): Promise<{ readonly text: string;
     const file = join(folder, `${name}.yaml`);
     return { text: await readText(file), file };
   }
-  const isPath = /\.ya?ml$/.test(name) || statSync(name, { throwIfNoEntry: false }) !== undefined;
+  const isPath = /\.ya?ml$/.test(name) || statOf(name) !== undefined;
   if (isPath) return { text: await readText(name), file: name };
   throw new SeamlockError("SL4300", `no matrix \`${name}\` is bundled, and no file has that name`, {
     hint: didYouMean(name, bundled, `bundled are ${bundled.join(", ")}`),

@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import releases from "../../data/known-releases.json" with { type: "json" };
 import { type Catalog, parseCatalog, readOwnCatalog } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
-import { readText } from "./files.ts";
+import { readText, statOf } from "./files.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** The folder of the bundled facts: beside `dist/` in the package, at the root of a checkout. */
@@ -76,7 +76,7 @@ export function readBundled(name: string): Catalog {
 }
 
 function isPath(name: string): boolean {
-  return name === "-" || /[/\\]|\.json$/.test(name) || statSync(name, { throwIfNoEntry: false }) !== undefined;
+  return name === "-" || /[/\\]|\.json$/.test(name) || statOf(name) !== undefined;
 }
 
 function unknownModule(name: string, bundled: readonly string[]): SeamlockError {

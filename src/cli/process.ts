@@ -1,10 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { SeamlockError } from "../errors.ts";
 import { errorText } from "./error-text.ts";
-import { EXIT, type Io } from "./io.ts";
+import { EXIT, type Io, SIGNALS } from "./io.ts";
 import { internalError, run } from "./program.ts";
-
-const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: 143 } as const;
 
 /** Runs the command line as this process: streams, signals and the exit status. */
 export async function runProcess(argv: readonly string[]): Promise<void> {
@@ -43,19 +41,30 @@ function paged(text: string): void {
   if (error !== undefined || status === 127) process.stdout.write(text);
 }
 
-/** The first signal ends the process, or is passed on once if the verb can print what it has so far. */
+/**
+ * Ctrl-C and SIGTERM. Node.js gives a signal to a handler only between two pieces of work, and one piece can take seconds; so there is a
+ * handler only from the moment a verb says that it looks at {@link controller} and prints what it has. Until then a signal ends the process
+ * at once, as it does any program.
+ */
 class Interrupt {
   readonly controller = new AbortController();
   private deferred = false;
+  private listening = false;
 
   constructor() {
-    for (const [name, status] of Object.entries(SIGNALS)) {
-      process.on(name, () => this.receive(status));
-    }
+    // The first process of a container gets no signal that it does not handle.
+    if (process.pid === 1) this.listen();
   }
 
   defer(): void {
     this.deferred = true;
+    this.listen();
+  }
+
+  private listen(): void {
+    if (this.listening) return;
+    this.listening = true;
+    for (const [name, status] of Object.entries(SIGNALS)) process.on(name, () => this.receive(status));
   }
 
   private receive(status: number): void {

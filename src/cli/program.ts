@@ -2,7 +2,8 @@ import { Command, CommanderError, Option } from "commander";
 import { version } from "../../package.json";
 import { SeamlockError } from "../errors.ts";
 import { errorText } from "./error-text.ts";
-import { EXIT, type ExitStatus, type Io } from "./io.ts";
+import { EXIT, type ExitStatus, type Io, show } from "./io.ts";
+import { printable } from "./printable.ts";
 import { VERBS } from "./registry.ts";
 import { didYouMean } from "./suggest.ts";
 import type { AnyVerb } from "./verb.ts";
@@ -30,7 +31,11 @@ Exit status: 0 done or no difference, 1 a finding, 2 usage or input error,
  */
 export async function run(argv: readonly string[], io: Io): Promise<ExitStatus> {
   try {
-    return await dispatch(argv, io);
+    return await dispatch(argv, {
+      ...io,
+      out: (text) => io.out(printable(text)),
+      page: (text) => show(io, printable(text)),
+    });
   } catch (error) {
     const known = error instanceof SeamlockError ? error : internalError(error, io.env);
     io.err(errorText(known, wantsColor(argv, io)));
@@ -40,6 +45,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitStatus> 
 
 async function dispatch(argv: readonly string[], io: Io): Promise<ExitStatus> {
   let status: ExitStatus = EXIT.done;
+  refuseJoinedFlags(argv);
   const program = rootCommand(io);
   const wanted = argv.find((arg) => Object.hasOwn(VERBS, arg));
   for (const [name, entry] of Object.entries(VERBS)) {
@@ -58,6 +64,16 @@ async function dispatch(argv: readonly string[], io: Io): Promise<ExitStatus> {
     if (error.exitCode !== 0) throw usageError(error, program, argv);
   }
   return status;
+}
+
+/** Commander takes `-Vx` for `-V -x` and prints the version before it looks at the rest. */
+function refuseJoinedFlags(argv: readonly string[]): void {
+  const end = argv.indexOf("--");
+  const joined = argv.slice(0, end < 0 ? argv.length : end).find((arg) => /^-V./.test(arg));
+  if (joined === undefined) return;
+  throw new SeamlockError("SL0003", `unknown option \`${joined}\``, {
+    hint: "the version is printed by `seamlock --version`",
+  });
 }
 
 function rootCommand(io: Io): Command {

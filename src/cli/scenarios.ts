@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
@@ -14,7 +14,7 @@ import {
   parseScenario,
   type Scenario,
 } from "../model/index.ts";
-import { readText } from "./files.ts";
+import { readText, statOf } from "./files.ts";
 import { loadHost } from "./hosts.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
 import { loadModule } from "./modules.ts";
@@ -167,7 +167,7 @@ export async function scenarioText(name: string): Promise<{ text: string; file: 
     const file = join(scenarioFolder(), `${name}.yaml`);
     return { text: await readText(file), file };
   }
-  const isPath = /\.ya?ml$/.test(name) || statSync(name, { throwIfNoEntry: false }) !== undefined;
+  const isPath = /\.ya?ml$/.test(name) || statOf(name) !== undefined;
   if (isPath) return { text: await readText(name), file: name };
   throw new SeamlockError("SL4200", `no scenario \`${name}\` is bundled, and no file has that name`, {
     hint: didYouMean(name, bundled, `bundled are ${bundled.join(", ")}`),

@@ -1,9 +1,9 @@
 /** Results of a sweep on disk: one file a check, named after what was checked, written whole or not at all. */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SeamlockError } from "../errors.ts";
-import { makeFolder, writeWhole } from "./files.ts";
+import { makeFolder, statOf, writeWhole } from "./files.ts";
 import { jsonDigest, jsonText } from "./json.ts";
 import type { checkDocument } from "./verdict.ts";
 
@@ -40,7 +40,7 @@ export function prepareFolder(folder: string): void {
   makeFolder(folder);
   for (const name of readdirSync(folder)) {
     if (!/^\..+-[0-9a-f]{16}\.json\.[0-9a-f]{12}\.tmp$/.test(name)) continue;
-    const stat = statSync(join(folder, name), { throwIfNoEntry: false });
+    const stat = statOf(join(folder, name));
     if (stat !== undefined && Date.now() - stat.mtimeMs > STALE_MS) rmSync(join(folder, name), { force: true });
   }
 }
@@ -59,7 +59,7 @@ export function writeResult(file: string, facts: Omit<SweepResult, "digest">): S
  * @throws SeamlockError SL4306 when the file is something else
  */
 export function readResult(file: string): SweepResult | null {
-  if (statSync(file, { throwIfNoEntry: false }) === undefined) return null;
+  if (statOf(file) === undefined) return null;
   const fault = (problem: string): SeamlockError =>
     new SeamlockError("SL4306", `\`${file}\` ${problem}`, {
       place: { file },

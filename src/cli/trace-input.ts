@@ -1,7 +1,7 @@
 /** The text of a recording, piece by piece: a file or standard input, of any length. */
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { SeamlockError } from "../errors.ts";
-import { unreadable } from "./files.ts";
+import { statOf, unreadable } from "./files.ts";
 
 const PIECE = 1 << 18;
 
@@ -16,7 +16,7 @@ export async function readPieces(name: string, take: (text: string) => void, sto
 }
 
 async function readFile(path: string, take: (text: string) => void, stop: () => boolean): Promise<boolean> {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw unreadable(path, "is a directory, not a file");
+  if (statOf(path)?.isDirectory()) throw unreadable(path, "is a directory, not a file");
   let file: number;
   try {
     file = openSync(path, "r");

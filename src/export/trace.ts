@@ -8,8 +8,12 @@ const changes = (step: TraceStep): string =>
     .map(([name, value]) => `${name} = ${value}`)
     .join(", ");
 
-/** Mermaid's own syntax must not appear in its texts. */
-const plain = (text: string): string => text.replace(/[;#]/g, ",").replace(/[<>{}]/g, " ");
+/** Mermaid's own syntax must not appear in its texts, nor an end of line, which would begin a statement. */
+const plain = (text: string): string =>
+  text
+    .replace(/[;#]/g, ",")
+    .replace(/[<>{}]/g, " ")
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
 
 function mermaidStep(step: TraceStep, ids: ReadonlyMap<string, string>): string[] {
   const actor = ids.get(step.actor) as string;

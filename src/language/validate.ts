@@ -3,7 +3,7 @@ import { SeamlockError } from "../errors.ts";
 import { typeRange } from "./layout.ts";
 import { declaration, type RangeScope, rangeOf, stepScope } from "./range.ts";
 import type { Effect, Expr, Label, Model, ProcessType, Property, Step, Variable } from "./types.ts";
-import { children, visitEffects } from "./walk.ts";
+import { children, stepExprs, visitEffects } from "./walk.ts";
 
 /** Where in the model a problem is, for messages: `vcpu at E0, alternative 1`. */
 type Report = (code: string, message: string, hint?: string) => void;
@@ -21,6 +21,9 @@ export function problems(model: Model): SeamlockError[] {
   const report: Report = (code, message, hint) => {
     found.push(new SeamlockError(code, `model ${model.name}: ${message}`, hint === undefined ? {} : { hint }));
   };
+  checkOperations(model, report);
+  // What no operation of the language is has no operands that could be looked at.
+  if (found.length > 0) return found;
   checkNames(model, report);
   for (const variable of model.variables) checkVariable(model, variable, report);
   for (const process of model.processes) checkProcess(model, process, report);
@@ -38,6 +41,62 @@ export function validate(model: Model): Model {
     .map((problem) => problem.message)
     .join("; ")}`;
   throw new SeamlockError(first.code, first.message, { hint: first.hint === null ? more : `${first.hint}; ${more}` });
+}
+
+/** All operations that expressions have; typed, so that a new one cannot be forgotten. */
+const OPERATIONS: Readonly<Record<Expr["op"], true>> = {
+  const: true,
+  var: true,
+  local: true,
+  at: true,
+  self: true,
+  param: true,
+  bnot: true,
+  not: true,
+  and: true,
+  or: true,
+  ite: true,
+  forall: true,
+  exists: true,
+  count: true,
+  eq: true,
+  ne: true,
+  lt: true,
+  le: true,
+  gt: true,
+  ge: true,
+  add: true,
+  sub: true,
+  mul: true,
+  div: true,
+  mod: true,
+  band: true,
+  bor: true,
+  bxor: true,
+  shl: true,
+  shr: true,
+};
+
+/** A model may come from a file or from another program, whose types nobody checked. */
+function checkOperations(model: Model, report: Report): void {
+  const check = (expr: Expr, where: string): void => {
+    if (!Object.hasOwn(OPERATIONS, expr.op)) {
+      report(
+        "SL4014",
+        `${where}: the language has no operation \`${expr.op}\``,
+        "build expressions with the library's functions",
+      );
+    } else for (const child of children(expr)) check(child, where);
+  };
+  for (const process of model.processes) {
+    for (const { name, steps } of process.labels) {
+      for (const step of steps) for (const expr of stepExprs(step)) check(expr, `${process.name} at ${name}`);
+    }
+  }
+  for (const property of model.properties) {
+    const exprs = property.kind === "leads-to" ? [property.from, property.to] : [property.expr];
+    for (const expr of exprs) check(expr, `property ${property.name}`);
+  }
 }
 
 function duplicates(names: readonly string[]): string[] {

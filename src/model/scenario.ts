@@ -68,7 +68,7 @@ export const runningSchema = z.strictObject({
     .enum(["counted", "any"])
     .default("any")
     .describe("`any`: every fault without progress may be the one that raises suspicion"),
-  threshold: z.int().min(0).max(64).optional().describe("zero-step threshold; the module's, unless stated"),
+  threshold: z.int().min(1).max(64).optional().describe("zero-step threshold; the module's, unless stated"),
   entryOrder: z.enum(["mark-then-check", "check-then-mark"]).default("mark-then-check"),
   faultRetry: z.enum(["local", "re-enter"]).default("local"),
   abandonedFaults: z
@@ -238,7 +238,7 @@ const isTree = (value: unknown): value is Tree => typeof value === "object" && v
 
 function overridden(scenario: Scenario, { path, value, from }: Override): Scenario {
   const keys = path.split(".");
-  const changed = withValue(scenario as unknown as Tree, keys, parseScalar(value) as unknown);
+  const changed = withValue(scenario as unknown as Tree, keys, scalar(value, from));
   const parsed = scenarioSchema.safeParse(changed);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
@@ -247,10 +247,24 @@ function overridden(scenario: Scenario, { path, value, from }: Override): Scenar
     ? `the scenario \`${scenario.name}\` has no field \`${path}\``
     : issue?.code === "too_big"
       ? `\`${value}\` is too large: at most ${issue.maximum}`
-      : `\`${value}\` does not fit: ${issue?.message ?? "it is wrong"}`;
+      : issue?.code === "too_small"
+        ? `\`${value}\` is too small: at least ${issue.minimum}`
+        : `\`${value}\` does not fit: ${issue?.message ?? "it is wrong"}`;
   throw new SeamlockError("SL4208", `${from}: ${problem}`, {
     hint: `it is of the kind ${scenario.kind}; docs/scenarios.md lists the fields of each kind`,
   });
+}
+
+/** What the text of an option means in a scenario file. */
+function scalar(text: string, from: string): unknown {
+  try {
+    return parseScalar(text) as unknown;
+  } catch (cause) {
+    throw new SeamlockError("SL4208", `${from}: \`${text}\` is no value as YAML writes it`, {
+      cause,
+      hint: "give a number, true, false or a word; put quotes around one with other signs",
+    });
+  }
 }
 
 function withValue(tree: Tree, [key = "", ...rest]: readonly string[], value: unknown): Tree {

@@ -1,5 +1,7 @@
 /** A vCPU: the host's run loop, TDH.VP.ENTER, the guest inside, TD exit, and the host's handling of EPT violations. */
+
 import type { Acquisition, Leaf } from "../catalog/index.ts";
+import { SeamlockError } from "../errors.ts";
 import type { TdExit } from "../host/index.ts";
 import {
   type ArrayRef,
@@ -458,7 +460,10 @@ export class VcpuProcess {
   /** A TDCALL on one SEPT entry, lock and effect as steps. The lock bit is taken before host priority is looked at: others see it in between. */
   #guestCall({ leaf, prefix, body }: GuestCall): void {
     const row = leaf.acquisitions.find(({ resource }) => resource === "SEPT_ENTRY");
-    if (row === undefined) throw new Error(`${leaf.name} takes no SEPT entry`);
+    if (row === undefined)
+      throw new SeamlockError("SL4211", `the module's catalog does not list SEPT_ENTRY for ${leaf.name}`, {
+        hint: "the model needs that lock: check the catalog's diagnostics, or choose another scenario",
+      });
     const meta: EntryMeta = (action, object, more = {}) => ({
       leaf: leaf.name,
       action,

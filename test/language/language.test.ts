@@ -44,6 +44,11 @@ describe("validator", () => {
       "an unknown variable",
       ({ p }) => p.step("a", { when: { op: "var", sort: "bool", name: "y", index: null }, next: "a" }),
     ],
+    [
+      "SL4014",
+      "an operation that there is not",
+      ({ p, x }) => p.step("a", { when: { op: "constructor", sort: "bool", a: x, b: x } as never, next: "a" }),
+    ],
     ["SL4004", "sorts that differ", ({ p, x, flag }) => p.step("a", { when: L.eq(x, flag), next: "a" })],
     [
       "SL4004",

@@ -1,10 +1,10 @@
-import { statSync } from "node:fs";
 import { explainLog, type LogReading, logReader } from "../../analysis/index.ts";
 import type { Catalog } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
 import { renderExplainMarkdown, renderExplainText } from "../../report/index.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
+import { statOf } from "../files.ts";
 import { bundledHosts, hostOption, loadHost } from "../hosts.ts";
 import { EXIT } from "../io.ts";
 import { rendered } from "../json.ts";
@@ -82,7 +82,7 @@ function inputOf(words: readonly string[]): readonly string[] | LogInput {
 function isFile(word: string): boolean {
   if (word.includes("\n") || word.length > 4096) return false;
   try {
-    const stat = statSync(word, { throwIfNoEntry: false });
+    const stat = statOf(word);
     return stat !== undefined && (stat.isFile() || stat.isFIFO());
   } catch {
     return false;

@@ -125,7 +125,8 @@ function answer(
 /** Why a request is not answered; null when it is. */
 function refused(request: IncomingMessage, port: number): readonly [status: number, why: string] | null {
   // A page of another site can make the browser send requests here, but under its own name: DNS rebinding ends at this line.
-  const names = [LOOPBACK, "localhost", "[::1]"].map((name) => `${name}:${port}`);
+  // Of the standard port browsers leave the number away.
+  const names = [LOOPBACK, "localhost", "[::1]"].flatMap((name) => [`${name}:${port}`, ...(port === 80 ? [name] : [])]);
   if (!names.includes(request.headers.host ?? "")) return [421, "this name is not served here"];
   if (request.headers["sec-fetch-site"] === "cross-site") return [403, "other sites get nothing from here"];
   if (request.method !== "GET" && request.method !== "HEAD") {
