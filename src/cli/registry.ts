@@ -36,6 +36,22 @@ export const VERBS: Readonly<Record<string, Entry>> = {
     summary: "the module versions that come with seamlock",
     load: () => import("./verbs/modules.ts"),
   },
+  leaves: {
+    summary: "the calls of a module",
+    load: () => import("./verbs/leaves.ts"),
+  },
+  resources: {
+    summary: "what the calls of a module lock, by every name",
+    load: () => import("./verbs/resources.ts"),
+  },
+  scenarios: {
+    summary: "the scenarios for check, simulate and export",
+    load: () => import("./verbs/scenarios.ts"),
+  },
+  policies: {
+    summary: "ways of handling BUSY",
+    load: () => import("./verbs/policies.ts"),
+  },
   catalog: {
     summary: "the facts about one module, as data",
     load: () => import("./verbs/catalog.ts"),
