@@ -18,6 +18,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
+import { factsOf } from "../src/cli/command-facts.ts";
+import { type Examples, manualPage } from "../src/cli/manual.ts";
+import { NOTES, wholeProgram } from "../src/cli/program.ts";
+import { VERBS } from "../src/cli/registry.ts";
 import { parseHost } from "../src/host/index.ts";
 
 const INPUTS = [
@@ -66,7 +70,15 @@ function compileHosts(folder: string): void {
   }
 }
 
-function build(): void {
+/** `man seamlock`. */
+async function writeManual(folder: string): Promise<void> {
+  const examples: Record<string, Examples[string]> = {};
+  for (const [name, entry] of Object.entries(VERBS)) examples[name] = (await entry.load()).verb.examples;
+  const facts = factsOf(await wholeProgram({ out() {} }), {});
+  writeFileSync(join(folder, "seamlock.1"), manualPage(facts, examples, NOTES));
+}
+
+async function build(): Promise<void> {
   const fresh = `dist.new-${process.pid}`;
   const old = `dist.old-${process.pid}`;
   try {
@@ -75,6 +87,7 @@ function build(): void {
     copyFileSync("src/explorer/client/style.css", join(fresh, "explorer", "style.css"));
     chmodSync(join(fresh, "cli.js"), 0o755);
     compileHosts(join(fresh, "hosts"));
+    await writeManual(fresh);
     if (existsSync("dist")) renameSync("dist", old);
     renameSync(fresh, "dist");
   } finally {
@@ -84,4 +97,4 @@ function build(): void {
 }
 
 process.chdir(join(import.meta.dirname, ".."));
-if (!process.argv.includes("--if-stale") || isStale()) build();
+if (!process.argv.includes("--if-stale") || isStale()) await build();

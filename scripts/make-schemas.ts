@@ -11,9 +11,14 @@ import { allowSchema, contendSchema, diffSchema, explainSchema, hostDiffSchema }
 import { catalogSchema, modulesSchema, serializeJson } from "../src/catalog/index.ts";
 import {
   checkSchema,
+  completionSchema,
   exploreSchema,
   exportSchema,
+  leavesSchema,
+  policiesSchema,
   replaySchema,
+  resourcesSchema,
+  scenariosSchema,
   simulateSchema,
   sweepResultSchema,
   sweepSchema,
@@ -25,6 +30,11 @@ import { agreementSchema, culpritsSchema, recordSchema, traceSchema } from "../s
 const DOCUMENTS = {
   catalog: catalogSchema,
   modules: modulesSchema,
+  leaves: leavesSchema,
+  resources: resourcesSchema,
+  scenarios: scenariosSchema,
+  policies: policiesSchema,
+  completion: completionSchema,
   contend: contendSchema,
   diff: diffSchema,
   report: reportSchema,

@@ -14,19 +14,21 @@ function matrixFolder(): string {
   }
 }
 
+/** Names of the bundled matrices, in alphabetical order. */
+export function bundledMatrices(): string[] {
+  const files = readdirSync(matrixFolder()).filter((file) => file.endsWith(".yaml"));
+  return files.map((file) => file.slice(0, -".yaml".length)).sort();
+}
+
 /**
  * The text of a matrix, bundled or a file, and the name of its file.
  *
  * @throws SeamlockError SL4300 when there is none
  */
 export async function matrixText(name: string): Promise<{ readonly text: string; readonly file: string }> {
-  const folder = matrixFolder();
-  const bundled = readdirSync(folder)
-    .filter((file) => file.endsWith(".yaml"))
-    .map((file) => file.slice(0, -".yaml".length))
-    .sort();
+  const bundled = bundledMatrices();
   if (bundled.includes(name)) {
-    const file = join(folder, `${name}.yaml`);
+    const file = join(matrixFolder(), `${name}.yaml`);
     return { text: await readText(file), file };
   }
   const isPath = /\.ya?ml$/.test(name) || statOf(name) !== undefined;

@@ -16,8 +16,8 @@ const EXAMPLES = [
   ["extract path/to/tdx-module -o module.json", "the facts about a source tree of your own"],
 ] as const;
 
-const AFTER = `
-A module is a bundled version (1.5.05), lkml-2024-09-13 (the published hand-made
+/** What holds for every verb. */
+export const NOTES = `A module is a bundled version (1.5.05), lkml-2024-09-13 (the published hand-made
 table) or a path to a catalog file.
 
 Exit status: 0 done or no difference, 1 a finding, 2 usage or input error,
@@ -43,18 +43,28 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitStatus> 
   }
 }
 
+/** The command line with every verb's own options and arguments: what completions and the manual page are made of. */
+export async function wholeProgram(io: Pick<Io, "out">): Promise<Command> {
+  const program = rootCommand(io);
+  for (const [name, entry] of Object.entries(VERBS)) {
+    configure(program.command(name).description(entry.summary), (await entry.load()).verb);
+  }
+  return program;
+}
+
 async function dispatch(argv: readonly string[], io: Io): Promise<ExitStatus> {
   let status: ExitStatus = EXIT.done;
   refuseJoinedFlags(argv);
   const program = rootCommand(io);
   const wanted = argv.find((arg) => Object.hasOwn(VERBS, arg));
+  refuseUnknownTopic(argv);
   for (const [name, entry] of Object.entries(VERBS)) {
     const command = program.command(name).description(entry.summary);
     if (name !== wanted) continue;
     const { verb } = await entry.load();
     configure(command, verb);
     command.action(async () => {
-      status = await verb.run(command.processedArgs, command.opts(), io);
+      status = await verb.run(command.processedArgs, command.opts(), io, () => wholeProgram(io));
     });
   }
   try {
@@ -76,7 +86,7 @@ function refuseJoinedFlags(argv: readonly string[]): void {
   });
 }
 
-function rootCommand(io: Io): Command {
+function rootCommand(io: Pick<Io, "out">): Command {
   const program = new Command("seamlock");
   return program
     .description("What contends with what inside the Intel TDX module.")
@@ -89,7 +99,7 @@ function rootCommand(io: Io): Command {
     .showSuggestionAfterError(false)
     .exitOverride()
     .addHelpText("before", examplesText(EXAMPLES))
-    .addHelpText("after", AFTER);
+    .addHelpText("after", `\n${NOTES}`);
 }
 
 function configure(command: Command, verb: AnyVerb): void {
@@ -112,9 +122,7 @@ function usageError(error: CommanderError, program: Command, argv: readonly stri
   const word = /'([^']*)'/.exec(message)?.[1] ?? "";
   switch (error.code) {
     case "commander.unknownCommand":
-      return new SeamlockError("SL0002", `unknown verb \`${word}\``, {
-        hint: didYouMean(word, Object.keys(VERBS), "`seamlock --help` lists the verbs"),
-      });
+      return unknownVerb(word);
     case "commander.unknownOption":
       return new SeamlockError("SL0003", `unknown option \`${word}\``, {
         hint: didYouMean(word.replace(/=.*$/, ""), optionFlags(program, verb), help),
@@ -122,6 +130,18 @@ function usageError(error: CommanderError, program: Command, argv: readonly stri
     default:
       return new SeamlockError("SL0004", message.replace(/\.$/, ""), { hint: help });
   }
+}
+
+/** `help explan`: commander would print the whole program's help and call it an error. */
+function refuseUnknownTopic([first, topic]: readonly string[]): void {
+  if (first !== "help" || topic === undefined || topic.startsWith("-")) return;
+  if (topic !== "help" && !Object.hasOwn(VERBS, topic)) throw unknownVerb(topic);
+}
+
+function unknownVerb(word: string): SeamlockError {
+  return new SeamlockError("SL0002", `unknown verb \`${word}\``, {
+    hint: didYouMean(word, Object.keys(VERBS), "`seamlock --help` lists the verbs"),
+  });
 }
 
 function optionFlags(program: Command, verb: string | undefined): string[] {

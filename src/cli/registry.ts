@@ -84,4 +84,8 @@ export const VERBS: Readonly<Record<string, Entry>> = {
     summary: "a scenario for SPIN or TLC, or a trace as a diagram",
     load: () => import("./verbs/export.ts"),
   },
+  completion: {
+    summary: "completion of command lines for a shell",
+    load: () => import("./verbs/completion.ts"),
+  },
 };

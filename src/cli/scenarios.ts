@@ -10,6 +10,7 @@ import {
   hostOf,
   needsModule,
   type Override,
+  POLICY_NAMES,
   parametersOf,
   parseScenario,
   type Scenario,
@@ -53,12 +54,7 @@ export function scenarioArguments(command: Command): Command {
     .argument("<scenario>", "bundled scenario (page-removal, lock/sharex-hp, …) or path of a scenario file")
     .addOption(moduleOption())
     .addOption(new Option("--host <host>", "bundled host profile or path: its paths, or what it does after TD exits"))
-    .addOption(
-      new Option(
-        "--policy <policy>",
-        "way of handling BUSY: fail-fast, retry-n, retry-forever, kick-first, kick-on-busy, as-host",
-      ),
-    )
+    .addOption(new Option("--policy <policy>", `way of handling BUSY: ${POLICY_NAMES.join(", ")}`))
     .addOption(new Option("--retries <n>", "tries after the first, for retry-n"))
     .addOption(new Option("--vcpus <n>", "number of vCPUs"))
     .addOption(new Option("--pages <n>", "number of pages"))

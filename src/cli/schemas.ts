@@ -1,5 +1,7 @@
 /** The documents of the verbs that build a model, as schemas. The program does not load them; `npm run schemas` makes JSON Schema of them. */
 import { z } from "zod";
+import { handlingSchema } from "../report/index.ts";
+import { SHELLS } from "./completion.ts";
 
 const text = z.string().min(1);
 const count = z.int().min(0);
@@ -224,3 +226,63 @@ export const exportSchema = z.strictObject({
 
 /** `explore --json` */
 export const exploreSchema = z.strictObject({ schema: z.literal("seamlock/explore@1"), url: z.url() });
+
+/** `leaves --json` */
+export const leavesSchema = z.strictObject({
+  schema: z.literal("seamlock/leaves@1"),
+  module: text,
+  leaves: z.array(
+    z.strictObject({
+      name: text,
+      number: count,
+      side: z.enum(["host", "guest"]),
+      variant: text.nullable(),
+      locks: count.describe("how many locks it can take, those above pages included"),
+    }),
+  ),
+});
+
+/** `resources --json` */
+export const resourcesSchema = z.strictObject({
+  schema: z.literal("seamlock/resources@1"),
+  module: text,
+  resources: z.array(
+    z.strictObject({
+      resource: text,
+      lock: text.nullable().describe("what the source calls its lock; --resource takes this, too"),
+      what: text,
+      shared: count.describe("how many calls take it SHARED"),
+      exclusive: count,
+    }),
+  ),
+});
+
+/** `scenarios --json` */
+export const scenariosSchema = z.strictObject({
+  schema: z.literal("seamlock/scenarios@1"),
+  scenarios: z.array(z.strictObject({ name: text, kind: text, description: text })),
+});
+
+/** `policies --json` */
+export const policiesSchema = z.strictObject({
+  schema: z.literal("seamlock/policies@1"),
+  module: text,
+  host: text.nullable(),
+  policies: z.array(
+    z.strictObject({
+      id: text,
+      title: text,
+      policy: text.nullable().describe("for --policy; null: a scenario without one"),
+      proposal: text.nullable().describe("set where the published mail proposes it"),
+      hosts: z.boolean().optional().describe("is it what the host does?"),
+      verdicts: handlingSchema.shape.verdicts,
+    }),
+  ),
+});
+
+/** `completion --json` */
+export const completionSchema = z.strictObject({
+  schema: z.literal("seamlock/completion@1"),
+  shell: z.enum(SHELLS),
+  script: text,
+});

@@ -7,8 +7,16 @@ export interface Verb<Options = never> {
   readonly examples: readonly (readonly [command: string, purpose: string])[];
   /** Declares arguments and options. `--json`, `--color` and `--help` are there already. */
   configure(command: Command): void;
-  /** @throws SeamlockError for input that cannot be used (exit status 2) */
-  run(args: readonly (string | undefined)[], options: Options & CommonOptions, io: Io): Promise<ExitStatus>;
+  /**
+   * @param whole loads and configures every verb, for those few that speak of the command line itself
+   * @throws SeamlockError for input that cannot be used (exit status 2)
+   */
+  run(
+    args: readonly (string | undefined)[],
+    options: Options & CommonOptions,
+    io: Io,
+    whole: () => Promise<Command>,
+  ): Promise<ExitStatus>;
 }
 
 /** Options of every verb. */

@@ -8,4 +8,4 @@ export { type Lineage, lineageOf, type PendingFault, type SeptWrite } from "./li
 export { type Held, LockSteps } from "./lock-steps.ts";
 export { type Case, casesOf, type Matrix, parseMatrix, parseShard, type Shard, shardOf } from "./matrix.ts";
 export { POLICIES, type Policy } from "./remover.ts";
-export { type Override, parametersOf, parseScenario, type Scenario, scenarioSchema } from "./scenario.ts";
+export { type Override, POLICY_NAMES, parametersOf, parseScenario, type Scenario, scenarioSchema } from "./scenario.ts";

@@ -31,11 +31,11 @@ const kickSchema = z.strictObject({
 /** The removal is that of the host's profile. */
 export const AS_HOST = "as-host";
 
+/** What `removal.policy` can be. */
+export const POLICY_NAMES = [...POLICIES, AS_HOST] as const;
+
 const removalSchema = z.strictObject({
-  policy: z
-    .enum([...POLICIES, AS_HOST])
-    .default("fail-fast")
-    .describe("as-host: as the profile that `host` names says"),
+  policy: z.enum(POLICY_NAMES).default("fail-fast").describe("as-host: as the profile that `host` names says"),
   retries: z.int().min(0).max(1000).default(3).describe("for the policy retry-n"),
   kick: kickSchema.prefault({}),
 });

@@ -143,8 +143,6 @@ export function handlingBlocks(all: readonly Handling[], version: string, host: 
   );
   const where = others.length === 0 ? "" : `, (+) decided on ${list(others)}, whose model is the same`;
   const rows = all.map((one): Row => rowOf(one, version));
-  const [first] = all;
-  const command = first?.verdicts[0]?.reproduce.replace(/--policy \S+/, "--policy P") ?? "";
   return [
     {
       kind: "paragraph",
@@ -152,7 +150,7 @@ export function handlingBlocks(all: readonly Handling[], version: string, host: 
       text: `A page is removed (block, track, remove) while 2 vCPUs run, fault and accept; steps of the shortest run that breaks it. (m) the mail${host === null ? "" : `, (*) ${hostTitle(host)}`}${where}.`,
     },
     { kind: "table", head: ["on BUSY", "always gets through?", "states"], widths: WIDTHS, groups: [rows], tight: true },
-    { kind: "list", items: [...own(ownVerdicts(version, host), host), ...remarks(all, command)] },
+    { kind: "list", items: [...own(ownVerdicts(version, host), host), ...remarks(all, version)] },
   ];
 }
 
@@ -171,7 +169,8 @@ function rowOf({ title, proposal, hosts, verdicts }: Handling, version: string):
 
 type Decided = Handling["verdicts"][number];
 
-function verdictText(verdicts: readonly Decided[]): string {
+/** Whether a way always gets through, in a few words: `yes`, `no, in 11 steps`. */
+export function verdictText(verdicts: readonly Decided[]): string {
   const outcomes = [...new Set(verdicts.map(({ outcome }) => outcome))];
   const vcpus = [...new Set(verdicts.map((v) => v.vcpus))];
   if (vcpus.length > 1)
@@ -217,7 +216,7 @@ function statesText(verdicts: Handling["verdicts"]): string {
   return thousands(Math.max(...verdicts.map((v) => v.states)));
 }
 
-function remarks(all: readonly Handling[], command: string): string[] {
+function remarks(all: readonly Handling[], version: string): string[] {
   const pages = all.flatMap(({ policy, verdicts }) => verdicts.filter((v) => v.pages > 1).map((v) => ({ policy, v })));
   const single = (policy: string) =>
     all.find((one) => one.policy === policy)?.verdicts.filter((v) => v.pages === 1) ?? [];
@@ -227,7 +226,7 @@ function remarks(all: readonly Handling[], command: string): string[] {
   const most = thousands(Math.max(...pages.map(({ v }) => v.states)));
   const larger = pages.length > 0 && agree ? `; the same with 2 pages (to ${most} states)` : "";
   return [
-    `Each as \`${command}\`${larger}.`,
+    `The command for each: \`seamlock policies --module ${version}\`${larger}.`,
     "Where vCPUs are counted, no: somebody may wait for ever, likely or not. How often only recordings tell: `simulate` has no time.",
   ];
 }

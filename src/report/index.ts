@@ -23,6 +23,7 @@ export {
   type PolicyWords,
   resourceAliases,
 } from "./glossary.ts";
+export { type Handling, handlingSchema, handlings, verdictText } from "./handling.ts";
 export { type HostDiffOptions, renderHostDiffMarkdown, renderHostDiffText } from "./host-diff.ts";
 export { renderRecordingMarkdown, renderRecordingText } from "./recording.ts";
 export { type RenderOptions, renderReportMarkdown, renderReportText } from "./report.ts";

@@ -59,6 +59,9 @@ describe("documents of", () => {
   it("the other verbs", async () => {
     expectValid(await json("modules"), "modules");
     expectValid(await json("host"), "hosts");
+    for (const list of ["leaves", "resources", "scenarios", "policies"]) expectValid(await json(list), list);
+    expectValid(await json("policies", "--module", "1.0.03", "--host", "linux-6.16"), "policies");
+    expectValid(await json("completion", "fish"), "completion");
     expectValid(await json("extract", FIXTURE, "--no-cache"), "catalog");
     const folder = temporaryFolder();
     expectValid(await json("sweep", "locks", "-d", folder, "--shard", "1/4"), "sweep");

@@ -6,6 +6,11 @@ describe("what is typed wrong", () => {
   it.each([
     [["reprot"], "SL0002", "did you mean `report`?"],
     [["modlues", "--json"], "SL0002", "did you mean `modules`?"],
+    [["help", "explan"], "SL0002", "did you mean `explain`?"],
+    [["help", "xyzzy"], "SL0002", "`seamlock --help` lists the verbs"],
+    [["host", "lnit"], "SL0004", "`seamlock host --help` shows what it takes"],
+    [["completion", "tcsh"], "SL0004", "`seamlock completion --help` shows what it takes"],
+    [["report", "--phase", "boot"], "SL0004", "`seamlock report --help` shows what it takes"],
     [["xyzzy"], "SL0002", "`seamlock --help` lists the verbs"],
     [["catalog", "--modul", "1.5.05"], "SL0003", "did you mean `--module`?"],
     [["catalog", "--modul=1.5.05"], "SL0003", "did you mean `--module`?"],

@@ -1,3 +1,4 @@
+import { Argument } from "commander";
 import { SeamlockError } from "../../errors.ts";
 import { type HostFinding, lintHost } from "../../host/index.ts";
 import { checked, type ExtractOptions, extracted } from "../host-extract.ts";
@@ -6,7 +7,6 @@ import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { loadModule } from "../modules.ts";
 import { moduleOption, outputOption, verboseOption } from "../options.ts";
-import { didYouMean } from "../suggest.ts";
 import { table } from "../table.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -30,7 +30,7 @@ export const verb = defineVerb<Options>({
   ],
   configure(command) {
     command
-      .argument("[action]", ACTIONS.join(", "), "list")
+      .addArgument(new Argument("[action]", "what to do").choices(ACTIONS).default("list"))
       .argument("[host]", "a bundled profile, the path of one, or the folder of a kernel tree; for extract, the folder")
       .argument("[tree]", "for check: the folder of a kernel tree")
       .addOption(moduleOption())
@@ -44,11 +44,6 @@ export const verb = defineVerb<Options>({
       .addOption(verboseOption());
   },
   async run([action = "list", host, tree], options, io) {
-    if (!ACTIONS.includes(action)) {
-      throw new SeamlockError("SL0004", `\`${action}\` is nothing that can be done with a host`, {
-        hint: didYouMean(action, ACTIONS, `there are ${ACTIONS.join(", ")}`),
-      });
-    }
     if (action === "list") return listed(options, io);
     if (host === undefined) {
       throw new SeamlockError("SL0004", `${action} needs a host`, { hint: `\`seamlock host ${action} linux-6.16\`` });

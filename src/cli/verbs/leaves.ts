@@ -22,9 +22,16 @@ export const verb = defineVerb<Options>({
     const listed = leaves.map(({ name, number, side, variant, acquisitions }) => {
       return { name, number, side, variant, locks: acquisitions.filter(({ mode }) => mode !== "NO_LOCK").length };
     });
-    if (options.json === true) io.out(jsonText({ schema: "seamlock/leaves@1", module: module.version, leaves: listed }));
+    if (options.json === true)
+      io.out(jsonText({ schema: "seamlock/leaves@1", module: module.version, leaves: listed }));
     else {
-      const rows = listed.map((leaf) => [leaf.name, String(leaf.number), leaf.side, leaf.variant ?? "", String(leaf.locks)]);
+      const rows = listed.map((leaf) => [
+        leaf.name,
+        String(leaf.number),
+        leaf.side,
+        leaf.variant ?? "",
+        String(leaf.locks),
+      ]);
       io.out(table([["LEAF", "NUMBER", "SIDE", "VARIANT", "LOCKS"], ...rows]));
     }
     return EXIT.done;

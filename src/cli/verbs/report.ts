@@ -1,3 +1,4 @@
+import { Option } from "commander";
 import type { Catalog, Leaf, Site } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
@@ -61,7 +62,13 @@ export const verb = defineVerb<Options>({
       .option("--all", "every leaf, not only those that the host uses")
       .option("--leaf <leaf>", "only this leaf, in any spelling, or a pattern; may be given again", collect)
       .option("--resource <resource>", "only this resource or lock and its users; may be given again", collect)
-      .option("--phase <phase>", "only what can happen in this part of a TD's life")
+      .addOption(
+        new Option("--phase <phase>", "only what can happen in this part of a TD's life").choices([
+          "build",
+          "runtime",
+          "teardown",
+        ]),
+      )
       .option("--exceptional", "only what ordinary operation does not meet")
       .option("--without <path>", "leave out paths of the host, by name or pattern; may be given again", collect)
       .option("--pamt", "show the PAMT entries above pages, too")
@@ -85,7 +92,7 @@ export const verb = defineVerb<Options>({
     const document = buildReport(catalog, {
       ...(host === null ? {} : { host, later: await laterKernels(host.name) }),
       ...(scope === null ? {} : { scope }),
-      ...phaseOf(options.phase),
+      ...(options.phase !== undefined && { phase: options.phase }),
       verdicts: json === true || format === "json",
       evidence: options.evidence === true,
       pamt: options.pamt === true,
@@ -110,15 +117,6 @@ function rendered(document: ReturnType<typeof buildReport>, form: Format, { quot
     ...(line === null ? {} : { sourceLine: line }),
   };
   return form === "text" ? renderReportText(document, layout) : renderReportMarkdown(document, layout);
-}
-
-function phaseOf(phase: string | undefined): { phase?: "build" | "runtime" | "teardown" } {
-  if (phase === undefined) return {};
-  const known = (["build", "runtime", "teardown"] as const).find((name) => name === phase);
-  if (known === undefined) {
-    throw new SeamlockError("SL0004", `\`${phase}\` is no phase`, { hint: "there are build, runtime and teardown" });
-  }
-  return { phase: known };
 }
 
 /** The functions that the report is about: notes on others help nobody who reads it. */
