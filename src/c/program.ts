@@ -94,6 +94,11 @@ export class Program {
   private readonly bases = new Map<string, bigint | null>();
   private readonly macroExprs = new Map<string, Expr | null>();
 
+  /** Does a header of the tree, or the dialect, declare a type of that name? */
+  isType(name: string): boolean {
+    return this.types.has(name);
+  }
+
   /** @throws SeamlockError SL1005 when the files declare more names than a module can have */
   constructor(files: readonly SourceFile[], rules: Dialect) {
     this.rules = rules;

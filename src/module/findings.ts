@@ -52,6 +52,8 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
   "unknown-walk": ["SL1049", "error"],
   leaf: ["SL1050", "error"],
   "missing-table": ["SL1051", "warning"],
+  "macro-masks": ["SL1052", "error"],
+  "two-definitions": ["SL1053", "error"],
 };
 
 /** A diagnostic of a kind, at a place when there is one. */

@@ -7,7 +7,14 @@ import type { Coverage, Site } from "../catalog/index.ts";
 import type { ExtractionRules } from "./rules.ts";
 
 export interface Finding {
-  readonly what: "unvisited" | "address-taken" | "unknown-lock-call" | "macro-hides-lock" | "unexplained-lock-function";
+  readonly what:
+    | "unvisited"
+    | "address-taken"
+    | "unknown-lock-call"
+    | "macro-hides-lock"
+    | "macro-masks"
+    | "two-definitions"
+    | "unexplained-lock-function";
   readonly message: string;
   readonly site: Site;
 }
@@ -45,6 +52,8 @@ export function checkSoundness(
     ...unknownLockCalls(program, rules, reachable),
     ...unexplainedLockFunctions(program, rules, reachable, reaching),
     ...hidingMacros(program, rules, reaching),
+    ...maskingMacros(program, reachable),
+    ...clashes(program, reachable),
   );
   return { coverage: { sites: count, visited: seen, explained }, findings };
 }
@@ -193,4 +202,47 @@ function hidingMacros(program: Program, rules: ExtractionRules, reaching: Readon
       message: `the macro ${macro.name} calls what takes a lock and is not followed where it is used`,
       site: { file: macro.file, line: macro.line, function: macro.name },
     }));
+}
+
+/** A function that leaves run and that two source files define for all: no program can be linked of both, and which one is meant is unknown. */
+function clashes(program: Program, reachable: ReadonlySet<FunctionInfo>): Finding[] {
+  return program
+    .clashes()
+    .filter(({ infos }) => infos.some((info) => reachable.has(info)))
+    .map(({ name, infos: [first, ...others] }) => ({
+      what: "two-definitions",
+      message: `${name} is defined for all files here and at ${others.map((o) => `${o.file}:${o.line}`).join(", ")}: which one is meant is not known`,
+      site: { file: first?.file ?? "", line: first?.line ?? 0, function: name },
+    }));
+}
+
+/** Words of the language that decide what runs, and in which type. */
+const C_KEYWORDS: ReadonlySet<string> = new Set(
+  (
+    "auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return " +
+    "short signed sizeof static struct switch typedef union unsigned void volatile while _Bool"
+  ).split(" "),
+);
+
+/**
+ * A macro with the name of a function that leaves run, of an enumerator, of a type or of a keyword. The compiler reads the macro, the
+ * analysis reads the name, since a macro's use as an expression is looked up only where nothing else has its name.
+ */
+function maskingMacros(program: Program, reachable: ReadonlySet<FunctionInfo>): Finding[] {
+  const isCalledBelow = (name: string, file: string): boolean =>
+    [...reachable].some((info) => info.calls.has(name) && (!file.endsWith(".c") || info.file === file));
+  const masked = (name: string, file: string): string | null => {
+    if (C_KEYWORDS.has(name)) return "a keyword";
+    if (program.enumerators.has(name)) return "an enumerator";
+    if (program.isType(name)) return "a type";
+    return program.functions.has(name) && isCalledBelow(name, file) ? "a function" : null;
+  };
+  return [...program.macros.values()].flatMap(({ name, parameters, file, line }): Finding[] => {
+    const what = masked(name, file);
+    // `#define NAME NAME` tells conditionals that an enumerator exists, and `#define NAME 5` may only repeat it.
+    const isSame = () => parameters === null && program.evaluate(program.macroExpr(name)) === program.constant(name);
+    if (what === null || (what === "an enumerator" && isSame())) return [];
+    const message = `the macro ${name} has the name of ${what}: a compiler puts the macro in its place, this analysis does not`;
+    return [{ what: "macro-masks", message, site: { file, line, function: name } }];
+  });
 }

@@ -92,3 +92,76 @@ describe("the work of an extraction", () => {
     expect([work.isTooMuch, work.next(3), other.next(3)]).toEqual([true, null, null]);
   });
 });
+
+describe("a macro with a name that means something else", () => {
+  const said = async (macro: string, calls: string): Promise<readonly string[]> => {
+    const { catalog } = await smallTree(leaf(calls), { "include/strange.h": `${macro}\n` });
+    return catalog.diagnostics
+      .filter(({ code }) => code === "SL1052")
+      .map(({ severity, message, file, line }) => `${severity} ${file}:${line} ${message.split(":")[0]}`);
+  };
+  const lockAll =
+    "if (acquire_sharex_lock_ex(&tdcs_ptr->epoch_lock) == LOCK_RET_SUCCESS) { release_sharex_lock_ex(&tdcs_ptr->epoch_lock); }";
+
+  it.each([
+    [
+      "a function",
+      "#define acquire_sharex_lock_ex acquire_sharex_lock_sh",
+      "the macro acquire_sharex_lock_ex has the name of a function",
+    ],
+    [
+      "an enumerator",
+      "#define TDX_LOCK_SHARED TDX_LOCK_EXCLUSIVE",
+      "the macro TDX_LOCK_SHARED has the name of an enumerator",
+    ],
+    [
+      "an enumerator, with another value",
+      "#define OP_STATE_RUNNABLE 3",
+      "the macro OP_STATE_RUNNABLE has the name of an enumerator",
+    ],
+    ["a keyword", "#define if(x) if (0)", "the macro if has the name of a keyword"],
+    ["a type", "#define sharex_lock_t sharex_hp_lock_t", "the macro sharex_lock_t has the name of a type"],
+  ])("is an error: %s", async (_what, macro, message) => {
+    expect(await said(macro, lockAll)).toEqual([`error include/strange.h:1 ${message}`]);
+  });
+
+  it.each([["#define OP_STATE_RUNNABLE OP_STATE_RUNNABLE"], ["#define OP_STATE_RUNNABLE 2"]])(
+    "is none where it means the same: %s",
+    async (macro) => {
+      expect(await said(macro, lockAll)).toEqual([]);
+    },
+  );
+
+  it("is none where no leaf runs the function", async () => {
+    expect(await said("#define let_go nothing\nstatic inline void let_go(void)\n{\n}", lockAll)).toEqual([]);
+  });
+
+  it("is none in another source file", async () => {
+    const { catalog } = await smallTree(leaf(lockAll), {
+      "src/common/strange.c": "#define acquire_sharex_lock_ex acquire_sharex_lock_sh\n",
+    });
+    expect(catalog.diagnostics.filter(({ code }) => code === "SL1052")).toEqual([]);
+  });
+});
+
+describe("a function that two source files define", () => {
+  const said = async (definition: string): Promise<readonly string[]> => {
+    const use = "help(tdcs_ptr);";
+    const files = {
+      "src/aaa.c": `${definition}\n{\n}\n`,
+      "src/bbb.c": "void help(tdcs_t* tdcs_ptr)\n{\n}\n",
+    };
+    const { catalog } = await smallTree(leaf(use).replace("tdh_mem_track", "tdh_mem_test"), files);
+    return catalog.diagnostics.filter(({ code }) => code === "SL1053").map(({ message }) => message);
+  };
+
+  it("is an error where both are for all files", async () => {
+    expect(await said("void help(tdcs_t* tdcs_ptr)")).toEqual([
+      "help is defined for all files here and at src/bbb.c:1: which one is meant is not known",
+    ]);
+  });
+
+  it("is none where one is for its own file only", async () => {
+    expect(await said("static void help(tdcs_t* tdcs_ptr)")).toEqual([]);
+  });
+});
