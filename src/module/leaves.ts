@@ -40,6 +40,9 @@ export interface DispatchTable {
   readonly dispatchers: Readonly<Record<Side, Site | null>>;
 }
 
+/** The largest number that fits the field of RAX in which a leaf's number stands, 16 bits (tdx_api_defs.h, tdx_leaf_and_version_t). */
+const MAX_NUMBER = 0xffffn;
+
 /** Reads the dispatchers of a tree. */
 export function readDispatchers(program: Program, rules: ExtractionRules): DispatchTable {
   const leaves: DispatchedLeaf[] = [];
@@ -91,6 +94,16 @@ export function readDispatchers(program: Program, rules: ExtractionRules): Dispa
           unresolved.push({ label, site, reason: "its number is not a constant" });
           continue;
         }
+        if (number < 0n || number > MAX_NUMBER) {
+          unresolved.push({ label, site, reason: `its number ${number} is none of a leaf, from 0 to ${MAX_NUMBER}` });
+          continue;
+        }
+        const leafName = label.toLowerCase().replace(/_leaf$/, "");
+        const twin = leaves.find(({ name, side }) => name === leafName && side === rule.side);
+        if (twin) {
+          unresolved.push({ label, site, reason: `it stands twice, before at ${twin.site.file}:${twin.site.line}` });
+          continue;
+        }
         if (leaves.length >= LIMITS.leaves) {
           unresolved.push({ label, site, reason: `it comes after ${LIMITS.leaves} other leaves` });
           continue;
@@ -102,7 +115,7 @@ export function readDispatchers(program: Program, rules: ExtractionRules): Dispa
         const args = call?.args ?? [];
         const version = args.findIndex((a) => a.kind === "member" && a.field === "version");
         leaves.push({
-          name: label.toLowerCase().replace(/_leaf$/, ""),
+          name: leafName,
           number: Number(number),
           side: rule.side,
           handler: call ? program.resolve(call.callee, info.file) : null,

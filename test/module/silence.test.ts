@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../src/c/limits.ts";
+import { parseCatalog, serializeCatalog } from "../../src/catalog/index.ts";
 import { Work } from "../../src/module/extraction.ts";
 import { copyOfFixture, extract, FIXTURE } from "./mutate.ts";
 import { smallTree } from "./small-tree.ts";
@@ -163,5 +164,32 @@ describe("a function that two source files define", () => {
 
   it("is none where one is for its own file only", async () => {
     expect(await said("static void help(tdcs_t* tdcs_ptr)")).toEqual([]);
+  });
+});
+
+describe("a leaf that a catalog cannot hold", () => {
+  const changed = async (file: string, find: string, put: string): Promise<readonly string[]> => {
+    const catalog = await extract(copyOfFixture([{ file, find, put }]));
+    const { diagnostics } = parseCatalog(serializeCatalog(catalog), "made");
+    return diagnostics.filter(({ code }) => code === "SL1050").map(({ severity, message }) => `${severity} ${message}`);
+  };
+
+  it("is one whose number is too large", async () => {
+    expect(
+      await changed("include/api_defs.h", "TDH_MEM_TRACK_LEAF       = 38", "TDH_MEM_TRACK_LEAF       = 70000"),
+    ).toEqual([
+      "error the case TDH_MEM_TRACK_LEAF was not understood: its number 70000 is none of a leaf, from 0 to 65535",
+    ]);
+  });
+
+  it("is one whose case stands twice", async () => {
+    const twice =
+      "        case TDG_MEM_PAGE_ACCEPT_LEAF: local->td_regs.rax = tdg_mem_page_accept(local->td_regs.rcx); break; ";
+    const file = "src/td_dispatcher/tdx_td_dispatcher.c";
+    expect(await changed(file, "        default:", `${twice}default:`)).toEqual([
+      expect.stringMatching(
+        /^error the case TDG_MEM_PAGE_ACCEPT_LEAF was not understood: it stands twice, before at src\/td_dispatcher\/tdx_td_dispatcher\.c:\d+$/,
+      ),
+    ]);
   });
 });

@@ -1,4 +1,5 @@
-import { serializeCatalog } from "../../catalog/index.ts";
+import { type Catalog, parseCatalog, serializeCatalog } from "../../catalog/index.ts";
+import { SeamlockError } from "../../errors.ts";
 import { defaultCacheDir, extractTree, tuneForOneExtraction } from "../../module/index.ts";
 import { catalogSummary } from "../catalog-summary.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
@@ -43,9 +44,25 @@ export const verb = defineVerb<Options>({
       cacheDir: options.cache ? defaultCacheDir() : null,
     });
     printDiagnostics(catalog, io, options.verbose === true);
-    const text = options.output !== undefined || options.json ? serializeCatalog(catalog) : "";
+    const text = options.output !== undefined || options.json ? documentOf(catalog, tree) : "";
     if (options.output !== undefined) writeWhole(options.output, text);
     io.out(options.json ? text : catalogSummary(catalog));
     return exitStatusOf(catalog);
   },
 });
+
+/** The catalog's text, which `--module` is known to take: a tree nobody thought of must not make one that it refuses. */
+function documentOf(catalog: Catalog, tree: string): string {
+  const text = serializeCatalog(catalog);
+  try {
+    parseCatalog(text, tree);
+  } catch (cause) {
+    if (!(cause instanceof SeamlockError)) throw cause;
+    throw new SeamlockError("SL1054", `what was read of ${tree} makes no catalog: ${cause.message}`, {
+      cause,
+      place: { file: tree },
+      hint: "nothing was written; the diagnostics above say what was not understood",
+    });
+  }
+  return text;
+}
