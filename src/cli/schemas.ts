@@ -83,6 +83,19 @@ const verdict = {
 export const checkSchema = z.looseObject({
   schema: z.literal("seamlock/check@1"),
   ...verdict,
+  properties: z
+    .array(
+      z.strictObject({
+        name: text,
+        kind: z.enum(["always", "sometimes", "leads-to"]),
+        outcome: z
+          .enum(["holds", "violated", "vacuous", "unknown"])
+          .describe("vacuous: never met or never begun; unknown: the search ended before it could say"),
+      }),
+    )
+    .optional()
+    .describe("without --verify-reduction, as the next one"),
+  assumptions: z.array(text).optional().describe("what the model takes for granted, for people"),
   plainStates: count.optional().describe("with --verify-reduction, as the next two"),
   expectedStates: count.nullable().optional(),
   differences: z.array(text).optional(),

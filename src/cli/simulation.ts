@@ -2,6 +2,7 @@
 import type { Trace } from "../language/index.ts";
 import { renderTraceText } from "../report/index.ts";
 import type { BusyCount, CostModel, SimulatedViolation, SimulationResult, StretchCount } from "../simulate/index.ts";
+import { paragraph, simulationSentences } from "./proof.ts";
 import type { LoadedScenario } from "./scenarios.ts";
 import type { Made } from "./simulate-runs.ts";
 import { table } from "./table.ts";
@@ -81,6 +82,9 @@ export function simulateText(simulation: Simulation): string {
   const { result } = made;
   const blocks = [
     headText(loaded, made),
+    paragraph(
+      simulationSentences(loaded, made.result.reproduce.schedule, made.result.runs, made.result.reproduce.seed),
+    ),
     violationsText(result),
     busyText(result),
     retriesText(result),

@@ -4,6 +4,7 @@ import type { Trace } from "../language/index.ts";
 import { renderTraceText } from "../report/index.ts";
 import { EXIT, type ExitStatus } from "./io.ts";
 import { jsonDigest } from "./json.ts";
+import { paragraph, proofSentences } from "./proof.ts";
 import type { LoadedScenario } from "./scenarios.ts";
 import { table } from "./table.ts";
 
@@ -89,11 +90,11 @@ export function checkText(loaded: LoadedScenario, result: CheckResult, reproduce
         : `inconclusive: ${outcome.reason}`;
   const blocks = [
     `${loaded.scenario.name}: ${head}\n`,
+    paragraph(proofSentences(loaded, result, outcome.kind === "holds")),
     coverage(result),
     busyText(result.busy),
     silentText(result.neverRan),
   ];
-  for (const name of result.vacuous) blocks.push(`never met: ${name}\n`);
   for (const violation of result.violations) {
     const length = `${plural(violation.trace.steps.length, "step")}${violation.shortest ? ", the shortest" : ""}`;
     blocks.push(

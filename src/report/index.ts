@@ -1,6 +1,7 @@
 /** What a person reads: reports, contention lists and differences, as text and Markdown. */
 
 export { type Explained, renderAccountMarkdown, renderAccountText } from "./account.ts";
+export { wrap } from "./blocks.ts";
 export { type ContendOptions, renderContendMarkdown, renderContendText } from "./contend.ts";
 export { type DiffOptions, renderDiffMarkdown, renderDiffText } from "./diff.ts";
 export {
@@ -30,3 +31,4 @@ export { type RenderOptions, renderReportMarkdown, renderReportText } from "./re
 export { sarifOf } from "./sarif.ts";
 export { renderSweepMarkdown, renderSweepText, type Sweep } from "./sweep.ts";
 export { renderTraceText } from "./trace.ts";
+export { list } from "./words.ts";

@@ -19,6 +19,7 @@ import { memoryBound, withHelpers } from "../check-helpers.ts";
 import { checkWritable, readBytes, readText, writeWhole } from "../files.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { jsonText } from "../json.ts";
+import { assumptions, standings } from "../proof.ts";
 import {
   type LoadedScenario,
   loadScenario,
@@ -136,7 +137,10 @@ async function checked(loaded: LoadedScenario, options: Options, io: Io): Promis
   );
   if (shown > 0) io.err("\n");
   const reproduce = `seamlock check ${loaded.reproduce}${options.reduction ? "" : " --no-reduction"}`;
-  io.out(options.json ? jsonText(checkDocument(loaded, result, reproduce)) : checkText(loaded, result, reproduce));
+  if (options.json) {
+    const asked = { properties: standings(loaded, result), assumptions: assumptions(loaded) };
+    io.out(jsonText({ ...checkDocument(loaded, result, reproduce), ...asked }));
+  } else io.out(checkText(loaded, result, reproduce));
   return exitOf(loaded, result, io.signal.aborted);
 }
 

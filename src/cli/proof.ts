@@ -1,0 +1,148 @@
+/** What a check proved, and what a simulation did not, in sentences that can be quoted. */
+import data from "../../data/assumptions.json" with { type: "json" };
+import type { CheckResult } from "../check/index.ts";
+import { list, wrap } from "../report/index.ts";
+import type { LoadedScenario } from "./scenarios.ts";
+
+const plural = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+const quotedList = (names: readonly string[]): string => list(names.map((name) => `"${name}"`));
+
+/** Parameters that are sizes, with what they count. */
+const SIZES = {
+  tds: "TD",
+  vcpus: "vCPU",
+  pages: "page",
+  hosts: "host caller",
+  guests: "guest caller",
+  callers: "caller of any call",
+  adders: "adder",
+  removers: "remover",
+  users: "user",
+} as const;
+
+/** `module 1.5.25 with 2 vCPUs and 1 page, policy kick-on-busy`. */
+export function subject({ scenario, parameters }: LoadedScenario): string {
+  const sizes = Object.entries(SIZES).flatMap(([name, what]) => {
+    const n = parameters[name];
+    return typeof n === "number" && n > 0 ? [plural(n, what)] : [];
+  });
+  const retries = parameters["removal.policy"] === "retry-n" ? ` with ${parameters["removal.retries"]}` : "";
+  const policy = parameters["removal.policy"];
+  const module = parameters["module"];
+  return [
+    `${scenario.name}${module === undefined ? "" : ` on module ${module}`}${sizes.length === 0 ? "" : ` with ${list(sizes)}`}`,
+    ...(policy === undefined ? [] : [`policy ${policy}${retries}`]),
+    ...(parameters["host"] === undefined ? [] : [`host ${parameters["host"]}`]),
+  ].join(", ");
+}
+
+/** What the model takes for granted, from the scenario's fields (data/assumptions.json). */
+export function assumptions({ parameters }: LoadedScenario): string[] {
+  return data.assumptions.flatMap(({ parameter, value, text }) => {
+    const own = parameters[parameter];
+    if (own === undefined || own === "" || (value !== undefined && value !== String(own))) return [];
+    return [text.replace("{value}", String(own))];
+  });
+}
+
+type Decided = Pick<
+  CheckResult,
+  "outcome" | "violations" | "states" | "reductions" | "vacuous" | "frontier" | "witnesses"
+>;
+
+/**
+ * What was decided, each sentence for itself: the properties by name, of what, over how many states, with which reductions, and what was
+ * assumed. Of properties that a search that stopped early did not break, nothing is said.
+ *
+ * @param holds is the verdict that everything holds? False also where facts have holes.
+ */
+export function proofSentences(loaded: LoadedScenario, result: Decided, holds: boolean): string[] {
+  const whole = result.frontier === 0 && result.outcome.kind !== "inconclusive";
+  const broken = new Set(result.violations.map(({ property }) => property));
+  const of = broken.size === 0 ? subject(loaded) : "it";
+  const rest = loaded.doubts.length > 0 ? "a fact that it rests on is missing" : "not every state was looked at";
+  return [
+    ...brokenSentences(loaded, result),
+    ...(whole && (holds || (broken.size > 0 && loaded.doubts.length === 0))
+      ? provedSentences(loaded, result, of)
+      : [`Nothing ${broken.size === 0 ? "" : "else "}is proved of ${of}: ${rest}.`]),
+    ...metSentences(loaded, result, whole),
+    `Assumed: ${assumptions(loaded).join("; ")}.`,
+  ];
+}
+
+function brokenSentences(loaded: LoadedScenario, { violations }: Decided): string[] {
+  const each = violations.map(({ property, trace, shortest }) => {
+    const steps = plural(trace.steps.length, "step");
+    return `"${property}" in ${steps}${shortest ? ", and in no fewer" : ""}`;
+  });
+  return each.length === 0 ? [] : [`Broken: ${subject(loaded)} can break ${each.join("; ")}.`];
+}
+
+function provedSentences(loaded: LoadedScenario, result: Decided, of: string): string[] {
+  const { states, reductions, violations } = result;
+  const held = standings(loaded, result).filter(({ outcome }) => outcome === "holds");
+  const [always, ends] = (["always", "leads-to"] as const).map((kind) =>
+    held.filter((one) => one.kind === kind).map(({ name }) => name),
+  );
+  const said = [
+    ...(always?.length ? [`${quotedList(always)} in every reachable state`] : []),
+    ...(ends?.length ? [`${quotedList(ends)} on every fair run (whoever can go on again and again does)`] : []),
+    ...(loaded.model.deadlock && !violations.some(({ kind }) => kind === "deadlock") ? ["no deadlock"] : []),
+  ];
+  const how = reductions.length === 0 ? "one by one" : `up to these reductions: ${reductions.join("; ")}`;
+  const looked = `All ${plural(states, "state")} were looked at, ${how}.`;
+  return [said.length === 0 ? `Nothing was asked of ${of}.` : `Proved of ${of}: ${said.join("; ")}.`, looked];
+}
+
+/** What some run meets: without it, a proof may be one of nothing. */
+function metSentences(loaded: LoadedScenario, result: Decided, whole: boolean): string[] {
+  const all = standings(loaded, result);
+  const of = (wanted: Standing["outcome"], kind: Standing["kind"]): string[] =>
+    all.filter((one) => one.kind === kind && one.outcome === wanted).map(({ name }) => name);
+  const [met, unmet, idle] = [of("holds", "sometimes"), of("vacuous", "sometimes"), of("vacuous", "leads-to")];
+  return [
+    ...(met.length === 0 ? [] : [`Some run meets ${quotedList(met)}.`]),
+    ...(unmet.length === 0 ? [] : [`No run${whole ? "" : " so far"} meets ${quotedList(unmet)}.`]),
+    ...(idle.length === 0 ? [] : [`${quotedList(idle)}: there is nothing to prove, for it never begins.`]),
+  ];
+}
+
+/** A property and what became of it. */
+export interface Standing {
+  readonly name: string;
+  readonly kind: "always" | "sometimes" | "leads-to";
+  /** vacuous: never met, or never begun; unknown: the search ended before it could say. */
+  readonly outcome: "holds" | "violated" | "vacuous" | "unknown";
+}
+
+/** Every property of a model with what a check found of it. */
+export function standings({ model, doubts }: LoadedScenario, result: Decided): Standing[] {
+  const { violations, vacuous, witnesses, frontier, outcome } = result;
+  const whole = frontier === 0 && outcome.kind !== "inconclusive" && doubts.length === 0;
+  const broken = new Set(violations.map(({ property }) => property));
+  return model.properties.map(({ name, kind }): Standing => {
+    if (broken.has(name)) return { name, kind, outcome: "violated" };
+    if (kind === "sometimes" && witnesses.some(({ property }) => property === name))
+      return { name, kind, outcome: "holds" };
+    if (vacuous.includes(name)) return { name, kind, outcome: whole ? "vacuous" : "unknown" };
+    return { name, kind, outcome: whole ? "holds" : "unknown" };
+  });
+}
+
+/** Sentences as a paragraph in 80 columns, ending with a newline. */
+export const paragraph = (sentences: readonly string[]): string =>
+  `${wrap(sentences.join(" "), 0, 0, 80).join("\n")}\n`;
+
+/** What a simulation is not. */
+export function simulationSentences(loaded: LoadedScenario, schedule: string, runs: number, seed: number): string[] {
+  const clock =
+    schedule === "timed"
+      ? "Its clock is the schedule's own and was measured on no machine"
+      : "Its scheduler has no time";
+  return [
+    `${plural(runs, "run")} of ${subject(loaded)}, from seed ${seed}, ${schedule} schedule.`,
+    `${clock}: how often something happens here says nothing of how often it happens on a machine (\`seamlock record\` and \`trace\` do), and what did not happen is not proved impossible (\`seamlock check\` does).`,
+    `Assumed: ${assumptions(loaded).join("; ")}.`,
+  ];
+}
