@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
+import { conditionPattern } from "./condition-patterns.ts";
 
 const text = z.string().min(1);
 const texts = z.array(text).min(1);
@@ -13,6 +14,8 @@ const texts = z.array(text).min(1);
 const conditionSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9-]+$/),
   shapes: texts,
+  /** What a published table says where there is no source to read. */
+  stated: text.optional(),
   calls: texts.optional(),
   resources: texts.optional(),
   phrase: z.string().regex(/^(if|when|while|unless|for|in) /),
@@ -20,7 +23,7 @@ const conditionSchema = z.strictObject({
 });
 
 const busySchema = conditionSchema
-  .omit({ calls: true, resources: true, explain: true })
+  .omit({ stated: true, calls: true, resources: true, explain: true })
   .extend({ status: text, what: text, at: text, lead: text.optional(), explain: text.optional() });
 
 const sentenceSchema = z.strictObject({ text, needs: z.enum(["hostPriority"]).nullable() });
@@ -56,13 +59,24 @@ const glossarySchema = z.strictObject({
   policies: z.array(policySchema),
 });
 
+/** An entry with the trees of its shapes in the place of their texts. */
+function withPatterns<T extends { readonly shapes: readonly string[]; readonly stated?: string | undefined }>(
+  entry: T,
+) {
+  const { shapes, stated, ...rest } = entry;
+  const said = stated === undefined ? [] : [{ is: "stated", text: stated } as const];
+  return { ...rest, patterns: [...shapes.map(conditionPattern), ...said] };
+}
+
 /** The glossary as the program reads it; throws on a field that is missing, unknown or wrong, and on an id that repeats. */
 export function glossaryText(yaml: string): string {
   const glossary = glossarySchema.parse(parse(yaml));
   const ids = [...glossary.conditions, ...glossary.busy, ...glossary.policies].map(({ id }) => id);
   const twice = ids.find((id, i) => ids.indexOf(id) < i);
   if (twice !== undefined) throw new Error(`two entries have the id ${twice}`);
-  return `${JSON.stringify(glossary, null, 1)}\n`;
+  const { conditions, busy } = glossary;
+  const read = { ...glossary, conditions: conditions.map(withPatterns), busy: busy.map(withPatterns) };
+  return `${JSON.stringify(read, null, 1)}\n`;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

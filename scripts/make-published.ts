@@ -127,6 +127,7 @@ function acquisition(row: Row, when: string | null, site: Site): Acquisition {
     ...row,
     object: "",
     when,
+    condition: when === null ? null : { is: "stated", text: when },
     times: "1",
     operand: null,
     busyStatus: null,

@@ -108,7 +108,7 @@ function entryKey(leaf: Leaf): string {
 function locksUnderGuest(catalog: Catalog): readonly Acquisition[] {
   const kept = catalog.leaves
     .filter((leaf) => leaf.side === "host")
-    .map((leaf) => leaf.acquisitions.filter((a) => a.release?.at === "td-exit" && a.when === null))
+    .map((leaf) => leaf.acquisitions.filter((a) => a.release?.kind === "td-exit" && a.when === null))
     .filter((rows) => rows.length > 0);
   const [first = [], ...others] = kept;
   const alike = (x: Acquisition, y: Acquisition): boolean =>
@@ -196,6 +196,8 @@ function pairOf(a: Holder, b: Holder, meeting: Meeting): ContendPair {
     modeB: rowB.mode,
     whenA: rowA.when,
     whenB: rowB.when,
+    conditionA: rowA.condition ?? null,
+    conditionB: rowB.condition ?? null,
     statusA: rowA.busyStatus,
     statusB: rowB.busyStatus,
     opStates: opStates === null ? null : [...opStates],

@@ -65,7 +65,7 @@ function heldByEntry(catalog: Catalog): Acquisition[] {
   const enter = catalog.leaves.filter(({ name }) => name === "tdh_vp_enter");
   return enter.flatMap(({ acquisitions }) =>
     acquisitions.filter(
-      ({ mode, release, resource }) => mode !== "NO_LOCK" && release?.at === "td-exit" && resource === "TDR",
+      ({ mode, release, resource }) => mode !== "NO_LOCK" && release?.kind === "td-exit" && resource === "TDR",
     ),
   );
 }

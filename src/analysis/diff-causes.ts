@@ -34,7 +34,7 @@ export function causesOf({ leaves, variants, changed, leafChanges, contention }:
   ];
   const causes = new Map<string, Cause>();
   for (const { call, ...rest } of facts) {
-    const key = JSON.stringify(rest);
+    const key = JSON.stringify({ ...rest, conditions: null });
     const cause = causes.get(key) ?? { ...rest, calls: [], appeared: [], disappeared: [] };
     if (!cause.calls.includes(call)) cause.calls.push(call);
     causes.set(key, cause);
@@ -87,7 +87,10 @@ function rowFacts({ leaf, resource, role, before, after }: RowChange): Fact[] {
   return [
     ...differs("lock", (row) => row.lock),
     ...differs("mode", (row) => row.mode),
-    ...differs("condition", (row) => row.when),
+    ...differs("condition", (row) => row.when).map((one) => ({
+      ...one,
+      conditions: { before: before.condition, after: after.condition },
+    })),
     ...differs("side", (row) => row.side),
     ...differs("times", (row) => row.times),
     ...differs("status", statusText),

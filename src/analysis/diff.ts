@@ -5,7 +5,7 @@
  * handlers and says less about each row than an extracted catalog: names are brought to the dispatcher's by the
  * alias data, and what the table does not speak of (release, multiplicity, wording of a condition) is not compared.
  */
-import { type Acquisition, type Catalog, dispatcherNames, type Leaf } from "../catalog/index.ts";
+import { type Acquisition, type Catalog, dispatcherNames, type Leaf, releaseText } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { comparePairs, contendingPairs } from "./contention.ts";
 import { behaviourChanges } from "./diff-behaviour.ts";
@@ -218,7 +218,7 @@ function sameRow(x: Acquisition, y: Acquisition, precise: boolean): boolean {
     core &&
     x.when === y.when &&
     x.times === y.times &&
-    x.release?.at === y.release?.at &&
+    releaseText(x.release) === releaseText(y.release) &&
     x.busyStatus === y.busyStatus &&
     x.hostPriorityStatus === y.hostPriorityStatus &&
     (x.promotion === null) === (y.promotion === null) &&
@@ -234,9 +234,10 @@ function rowFacts(row: Acquisition): RowFacts {
     lock,
     mode,
     when,
+    condition: row.condition ?? null,
     side,
     times,
-    release: row.release?.at ?? null,
+    release: releaseText(row.release),
     object,
     status: row.busyStatus,
     priorityStatus: row.hostPriorityStatus,

@@ -93,8 +93,8 @@ function findMoments(holder: Holder, at: number): readonly (readonly Acquisition
     const sure = rows.slice(0, at + k + 1).filter((r) => r.when === null && r !== row && !releasedBefore(r, later));
     return [[...holder.base, ...sure]];
   });
-  if (row.release?.at !== "td-exit") return after;
-  const inGuest = rows.filter((r) => r !== row && r.when === null && r.release?.at === "td-exit");
+  if (row.release?.kind !== "td-exit") return after;
+  const inGuest = rows.filter((r) => r !== row && r.when === null && r.release?.kind === "td-exit");
   return [...after, [...holder.base, ...inGuest]];
 }
 

@@ -1,6 +1,7 @@
 /** The documents that the analysis makes, `seamlock/contend@1` and `seamlock/diff@1`, with their types. */
 import { z } from "zod";
 import {
+  conditionSchema,
   lockKindSchema,
   lockModeSchema,
   moduleInfoSchema,
@@ -68,6 +69,8 @@ export const pairSchema = z.strictObject({
   modeB: lockModeSchema,
   whenA: text.nullable(),
   whenB: text.nullable(),
+  conditionA: conditionSchema.nullable().describe("whenA as a tree; null also where the catalog has none"),
+  conditionB: conditionSchema.nullable(),
   statusA: statusSchema.nullable().describe("what A returns when B holds the lock"),
   statusB: statusSchema.nullable().describe("what B returns when A holds the lock"),
   opStates: z
@@ -124,6 +127,7 @@ const rowSchema = z.strictObject({
   lock: lockKindSchema,
   mode: lockModeSchema,
   when: text.nullable(),
+  condition: conditionSchema.nullable(),
   side: sideSchema,
   times: text,
   release: text.nullable(),
@@ -173,6 +177,10 @@ export const causeSchema = z.strictObject({
   role: text.nullable(),
   before: z.string().nullable().describe("of lists what is gone"),
   after: z.string().nullable().describe("of lists what is new"),
+  conditions: z
+    .strictObject({ before: conditionSchema.nullable(), after: conditionSchema.nullable() })
+    .optional()
+    .describe("of a condition: as trees"),
   calls: z.array(text),
   appeared: z.array(namedPairSchema),
   disappeared: z.array(namedPairSchema),

@@ -97,7 +97,7 @@ function entryKey(leaf: string, variant: string | null): string {
 
 /** A leaf that keeps a lock until TD exit runs the guest; a published table does not say, but the name does. */
 function entersGuest(leaf: Leaf): boolean {
-  const kept = (row: Acquisition): boolean => row.release?.at === "td-exit";
+  const kept = (row: Acquisition): boolean => row.release?.kind === "td-exit";
   return leaf.acquisitions.some(kept) || leaf.name === "tdh_vp_enter";
 }
 

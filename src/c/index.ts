@@ -9,7 +9,7 @@ export type { Dialect } from "./dialect.ts";
 export { LIMITS } from "./limits.ts";
 export { type FunctionInfo, Program, placed, type SourceFile, substitute } from "./program.ts";
 export type { Guard } from "./symbolic/assumptions.ts";
-export { type Condition, Conditions } from "./symbolic/conditions.ts";
+export { Conditions, type Distinction } from "./symbolic/conditions.ts";
 export { Domain, type LoopAdvice } from "./symbolic/domain.ts";
 export { Effects } from "./symbolic/effects.ts";
 export type {
@@ -49,10 +49,12 @@ export {
   type Location,
   not,
   num,
+  or,
   reworded,
   type Step,
   type Sym,
   sym,
+  type Test,
   TRUE,
   textOf,
   truth,

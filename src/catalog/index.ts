@@ -1,5 +1,6 @@
 /** What one version of the TDX module does, as facts: types, schema, loading, names, status codes. */
 export { aliasesOf, allAliases, dispatcherNames, type LeafRef } from "./aliases.ts";
+export { type Condition, conditionSchema, type Term, testsOf } from "./conditions.ts";
 export { ENTRY_WRITES, type EntryWrite, type EntryWriteName, entryWriteName, entryWritesOf } from "./entry-writes.ts";
 export { findJsonFault, lineAndColumn } from "./json.ts";
 export { leafName, resolveLeaf } from "./leaves.ts";
@@ -20,6 +21,7 @@ export type {
   SeptWriter,
   WriterStep,
 } from "./programs.ts";
+export { releasePlace, releaseText } from "./release.ts";
 export {
   apply,
   branchTaken,
@@ -59,6 +61,7 @@ export {
   type OtherBusy,
   RESOURCES,
   type Release,
+  type ReleasePlace,
   type Severity,
   type Side,
   type Site,

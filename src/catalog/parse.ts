@@ -1,6 +1,7 @@
 /** Text → Catalog, with a place and a next step for whatever is wrong. */
 import { SeamlockError } from "../errors.ts";
 import { findJsonFault, type JsonPath, lineAndColumn, locateJson } from "./json.ts";
+import { releasePlace } from "./release.ts";
 import { catalogSchema } from "./schema.ts";
 import type { Catalog } from "./types.ts";
 
@@ -21,6 +22,7 @@ export function parseCatalog(text: string, file: string): Catalog {
   const body = text.startsWith("\uFEFF") ? text.slice(1) : text;
   const value = readJson(body, file);
   checkKind(value, body, file);
+  nameReleaseKinds(value);
   const parsed = catalogSchema.safeParse(value);
   if (!parsed.success) throw invalidField(parsed.error.issues, body, file);
   checkUnique(parsed.data, body, file);
@@ -74,6 +76,24 @@ function checkKind(value: unknown, text: string, file: string): void {
 
 /** A wrong value as a message can show it. */
 const shortened = (value: string): string => (value.length > 80 ? `${value.slice(0, 80)}...` : value);
+
+/** A release of a catalog from before there was `kind` has it in `at`: one of the words, or a function's name. */
+function nameReleaseKinds(value: unknown): void {
+  for (const leaf of listOf(value, "leaves")) {
+    for (const row of listOf(leaf, "acquisitions")) {
+      const release = isRecord(row) ? row["release"] : null;
+      if (!isRecord(release) || typeof release["at"] !== "string" || "kind" in release) continue;
+      Object.assign(release, releasePlace(release["at"]));
+    }
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+function listOf(value: unknown, key: string): readonly unknown[] {
+  const list = isRecord(value) ? value[key] : null;
+  return Array.isArray(list) ? list : [];
+}
 
 interface Issue {
   readonly path: readonly PropertyKey[];

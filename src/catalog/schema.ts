@@ -4,6 +4,7 @@
  * It mirrors types.ts; the two assignments at the end fail to compile when they drift apart.
  */
 import { z } from "zod";
+import { conditionSchema } from "./conditions.ts";
 import { behaviourSchema, lockProgramSchema, otherAtomicSchema, septWriterSchema } from "./programs-schema.ts";
 import type { Catalog } from "./types.ts";
 
@@ -23,12 +24,14 @@ export const siteSchema = z.strictObject({ file: z.string().min(1), line: LINE, 
 export const operandSchema = z.strictObject({ id: z.string().min(1), number: z.int().min(0) });
 
 const busyStatusSchema = z.strictObject({ status: STATUS, operand: operandSchema.nullable() });
-const releaseSchema = z.strictObject({
-  at: z.string().min(1),
-  kind: z.enum(["leaf-exit", "iteration-end", "before-td-entry", "td-exit", "page-removed", "function"]).optional(),
-  order: z.int().min(0).optional(),
-  evidence: z.array(siteSchema),
-});
+const releaseBody = { order: z.int().min(0).optional(), at: z.string().min(1), evidence: z.array(siteSchema) };
+const releaseSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.enum(["leaf-exit", "iteration-end", "before-td-entry", "td-exit", "page-removed"]),
+    ...releaseBody,
+  }),
+  z.strictObject({ kind: z.literal("function"), function: z.string().min(1), ...releaseBody }),
+]);
 
 /** One lock acquisition of a leaf. */
 export const acquisitionSchema = z.strictObject({
@@ -41,6 +44,7 @@ export const acquisitionSchema = z.strictObject({
   td: z.enum(["own", "named", "other"]).nullable().optional(),
   order: z.int().min(0).nullable().optional(),
   when: z.string().min(1).nullable(),
+  condition: conditionSchema.nullable().optional(),
   times: z.string().min(1),
   operand: operandSchema.nullable(),
   busyStatus: STATUS.nullable(),
@@ -57,6 +61,7 @@ const otherBusySchema = z.strictObject({
   object: z.string(),
   operand: operandSchema.nullable(),
   when: z.string().min(1).nullable(),
+  condition: conditionSchema.nullable().optional(),
   evidence: z.array(siteSchema),
 });
 
@@ -194,5 +199,5 @@ type Mutable<T> = T extends readonly (infer U)[]
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 
 /** Compile-time only: types.ts and this schema say the same. */
-export type SchemaMatchesTypes = Same<Parsed, Mutable<Catalog>>;
+export type SchemaMatchesTypes = Same<Mutable<Parsed>, Mutable<Catalog>>;
 true satisfies SchemaMatchesTypes;

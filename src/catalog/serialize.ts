@@ -1,4 +1,5 @@
 /** Catalog → text: one form for one value, small enough to commit and laid out so that a diff shows what changed. */
+import type { Condition } from "./conditions.ts";
 import type { AtomicInstruction, LockProgram } from "./programs.ts";
 import type { Catalog } from "./types.ts";
 
@@ -104,14 +105,21 @@ function leafInOrder(leaf: Catalog["leaves"][number]): unknown {
     handler: site(leaf.handler),
     ...pick(leaf, ["variant", "opStates", "septStates"]),
     acquisitions: leaf.acquisitions.map((a) => ({
-      ...pick(a, ["resource", "role", "object", "lock", "mode", "side", "td", "order", "when", "times"]),
+      ...pick(a, ["resource", "role", "object", "lock", "mode", "side", "td", "order", "when"]),
+      ...conditionInOrder(a.condition),
+      times: a.times,
       operand: operand(a.operand),
       ...pick(a, ["busyStatus", "hostPriorityStatus"]),
       otherStatuses: a.otherStatuses.map((s) => ({ status: s.status, operand: operand(s.operand) })),
       release:
         a.release === null
           ? null
-          : { ...pick(a.release, ["at", "kind", "order"]), evidence: a.release.evidence.map(site) },
+          : {
+              ...pick(a.release, ["at", "kind"]),
+              ...(a.release.kind === "function" ? { function: a.release.function } : {}),
+              ...pick(a.release, ["order"]),
+              evidence: a.release.evidence.map(site),
+            },
       evidence: a.evidence.map(site),
       promotion: a.promotion === null ? null : a.promotion.map(site),
     })),
@@ -119,11 +127,34 @@ function leafInOrder(leaf: Catalog["leaves"][number]): unknown {
       ...pick(b, ["status", "name", "object"]),
       operand: operand(b.operand),
       when: b.when,
+      ...conditionInOrder(b.condition),
       evidence: b.evidence.map(site),
     })),
     ...(leaf.statuses === undefined ? {} : { statuses: leaf.statuses }),
   };
 }
+
+const conditionInOrder = (condition: Condition | null | undefined): { readonly condition?: unknown } =>
+  condition === undefined ? {} : { condition: condition && withOrder(condition) };
+
+const PARTS_OF_CONDITIONS = [
+  "is",
+  "of",
+  "kind",
+  "name",
+  "value",
+  "path",
+  "function",
+  "arguments",
+  "text",
+  "left",
+  "right",
+];
+
+const withOrder = (value: object): unknown =>
+  Array.isArray(value)
+    ? value.map((part) => (isCompound(part) ? withOrder(part) : part))
+    : sorted(value, PARTS_OF_CONDITIONS, (part) => (isCompound(part) ? withOrder(part) : part));
 
 function statusSource(source: NonNullable<Catalog["statuses"]>[number]): unknown {
   return {

@@ -5,6 +5,7 @@
  * The JSON form (`seamlock/catalog@1`) has exactly these fields in this order.
  */
 
+import type { Condition } from "./conditions.ts";
 import type { Behaviour, LockProgram, OtherAtomic, SeptWriter } from "./programs.ts";
 
 /**
@@ -45,29 +46,25 @@ export interface BusyStatus {
 export type TdOf = "own" | "named" | "other";
 
 /** Where a lock taken by a leaf is given back. */
-export interface Release {
-  /** Which of the places that {@link at} can be; `function` where it is the name of one. Absent where nobody has read it. */
-  readonly kind?:
-    | "leaf-exit"
-    | "iteration-end"
-    | "before-td-entry"
-    | "td-exit"
-    | "page-removed"
-    | "function"
-    | undefined;
+export type Release = ReleasePlace & {
   /** Rows of this {@link Acquisition.order} and later ones are taken only after it was given back. Absent where nobody has read it. */
   readonly order?: number | undefined;
-  /**
-   * - `leaf-exit`: in the leaf's clean-up, or elsewhere in the leaf's own function.
-   * - `iteration-end`: in the iteration of the loop that took it, so that the leaf holds at most one at a time.
-   * - `before-td-entry`, `td-exit`: by the leaf that enters the TD; the latter locks stay held while the guest runs.
-   * - `page-removed`: never; the lock word lies in a page that the leaf removes, and goes with it.
-   * - else the name of the function that releases it earlier.
-   */
+  /** The place in one word: the kind, or the function's name. For readers of catalogs that have nothing else; `kind` says what it is. */
   readonly at: string;
   /** From the leaf's own call down to what gives it back on success; for `page-removed`, to where the page becomes free. */
   readonly evidence: readonly Site[];
-}
+};
+
+/**
+ * - `leaf-exit`: in the leaf's clean-up, or elsewhere in the leaf's own function.
+ * - `iteration-end`: in the iteration of the loop that took it, so that the leaf holds at most one at a time.
+ * - `before-td-entry`, `td-exit`: by the leaf that enters the TD; the latter locks stay held while the guest runs.
+ * - `page-removed`: never; the lock word lies in a page that the leaf removes, and goes with it.
+ * - `function`: in a function that gives it back earlier.
+ */
+export type ReleasePlace =
+  | { readonly kind: "leaf-exit" | "iteration-end" | "before-td-entry" | "td-exit" | "page-removed" }
+  | { readonly kind: "function"; readonly function: string };
 
 /** One lock acquisition of a leaf, on its success path. Rows stand in source order. */
 export interface Acquisition {
@@ -86,6 +83,8 @@ export interface Acquisition {
    * functions check before.
    */
   readonly when: string | null;
+  /** {@link when} as a tree, for programs; null when every successful run takes the lock. Absent where nobody has read it. */
+  readonly condition?: Condition | null | undefined;
   /** Whose TD the object is, or is part of; null for what is no TD's. Absent where nobody has read it. */
   readonly td?: TdOf | null | undefined;
   /**
@@ -133,6 +132,8 @@ export interface OtherBusy {
    * (the leaf's own tests, where they are short); in the source's own terms.
    */
   readonly when: string | null;
+  /** {@link when} as a tree. Absent where nobody has read it. */
+  readonly condition?: Condition | null | undefined;
   readonly evidence: readonly Site[];
 }
 

@@ -1,5 +1,5 @@
 /** Scenario and facts → Model. */
-import type { Catalog } from "../catalog/index.ts";
+import { type Catalog, releasePlace } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import type { HostProfile } from "../host/index.ts";
 import type { Model } from "../language/index.ts";
@@ -39,7 +39,7 @@ export function buildModel(scenario: Scenario, facts: Facts): Model {
 /** A published table says nothing of releases: each lock is given back at the end of the call. An extracted row without one is never given back. */
 function withReleases(catalog: Catalog): Catalog {
   if (catalog.module.origin === "extracted") return catalog;
-  const release = { at: "leaf-exit", evidence: [] };
+  const release = { ...releasePlace("leaf-exit"), evidence: [] };
   const leaves = catalog.leaves.map((leaf) => ({
     ...leaf,
     acquisitions: leaf.acquisitions.map((row) =>

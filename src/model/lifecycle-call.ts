@@ -184,8 +184,8 @@ export class LifeCaller {
     const { leaf } = call;
     const within = held.filter(({ row }) => givenByEffect(row));
     const later = givenBack(held.filter((lock) => !within.includes(lock)));
-    const beforeEntry = later.filter(({ row }) => row.release?.at === "before-td-entry");
-    const atExit = later.filter(({ row }) => row.release?.at === "td-exit");
+    const beforeEntry = later.filter(({ row }) => row.release?.kind === "before-td-entry");
+    const atExit = later.filter(({ row }) => row.release?.kind === "td-exit");
     const enters = atExit.length > 0;
     const [given] = within;
     const effects = [...call.body, ...within.flatMap(({ row, object }) => this.state.release(row, object))];
@@ -202,7 +202,7 @@ export class LifeCaller {
   /** TD exit: effects, then what the call held since entry is given back, last first. */
   exit(label: string, call: LifeCall, effects: readonly Effect[], done: string): void {
     const held = this.#rows(call)
-      .filter(({ release }) => release?.at === "td-exit")
+      .filter(({ release }) => release?.kind === "td-exit")
       .map((row): Held => ({ row, object: call.object(row) }));
     const next = this.#leave(call.leaf, held, done, "exit");
     this.p.step(label, { do: effects, next, meta: { leaf: call.leaf.name, action: "effect", note: "TD exit" } });

@@ -485,7 +485,7 @@ class PathsModel {
     const { prefix, leaf, done } = call;
     const given = held.filter(({ release }) => release !== null);
     if (!entersGuest(leaf) || call.foreign) return this.#leave(leaf, label, given, done);
-    const kept = given.filter(({ release }) => release?.at === "td-exit");
+    const kept = given.filter(({ release }) => release?.kind === "td-exit");
     const inside = `${prefix} guest [${kept.map(({ resource }) => resource).join(" ")}]`;
     this.#leave(
       leaf,
@@ -646,7 +646,7 @@ const ALIAS = "the page that is named";
 const isAlias = ({ object }: Acquisition): boolean => object === ALIAS;
 
 /** A leaf that keeps a lock until TD exit runs the guest. */
-const entersGuest = (leaf: Leaf): boolean => leaf.acquisitions.some(({ release }) => release?.at === "td-exit");
+const entersGuest = (leaf: Leaf): boolean => leaf.acquisitions.some(({ release }) => release?.kind === "td-exit");
 
 /**
  * Build the model of a host's paths.

@@ -424,7 +424,7 @@ export class VcpuProcess {
 
   /** Locks that are given back right before the TD runs; the rest is held until TD exit. */
   #beforeEntry(early: readonly Acquisition[]): string {
-    const temporary = early.filter(({ release }) => release?.at === "before-td-entry");
+    const temporary = early.filter(({ release }) => release?.kind === "before-td-entry");
     return this.#undo(temporary, "guest", "enter give back");
   }
 
@@ -683,7 +683,7 @@ export class VcpuProcess {
   /** TD exit: count out of the epoch, give back what was held while the TD ran, turn interrupts on. */
   #exit(label: string, to: string): void {
     const held = this.#leaves.enter.acquisitions.filter(
-      ({ mode, release, resource }) => mode !== "NO_LOCK" && release?.at === "td-exit" && this.world.models(resource),
+      ({ mode, release, resource }) => mode !== "NO_LOCK" && release?.kind === "td-exit" && this.world.models(resource),
     );
     const out = `${label} out`;
     this.p.step(label, {

@@ -31,10 +31,9 @@ export function statusCode({ statusCodes, operandIds }: Catalog, name: string, o
   return `0x${(BigInt(base) + BigInt(number)).toString(16).toUpperCase().padStart(16, "0")}`;
 }
 
-const LATER = new Set(["leaf-exit", "iteration-end", "before-td-entry", "td-exit"]);
-
 /** Does the leaf's effect give the lock back itself, because lock and effect are fields of one word? */
-export const givenByEffect = ({ release }: Acquisition): boolean => !LATER.has(release?.at ?? "leaf-exit");
+export const givenByEffect = ({ release }: Acquisition): boolean =>
+  release?.kind === "function" || release?.kind === "page-removed";
 
 /** Acquisitions that take a lock: walking without one is none. */
 export const locking = (leaf: Leaf): readonly Acquisition[] =>

@@ -1,6 +1,5 @@
 /** In which order a call takes its locks, and which of them it gives back before it takes others. */
 
-import type { Release } from "../catalog/index.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { givenBack } from "./releases.ts";
 import type { Held } from "./row-context.ts";
@@ -89,18 +88,4 @@ function positions(after: readonly ReadonlySet<number>[], isTaken: readonly bool
     left.delete(next);
   }
   return result;
-}
-
-/** The kind of a release, by where it is. */
-export function kindOf(at: string): NonNullable<Release["kind"]> {
-  switch (at) {
-    case "leaf-exit":
-    case "iteration-end":
-    case "before-td-entry":
-    case "td-exit":
-    case "page-removed":
-      return at;
-    default:
-      return "function";
-  }
 }

@@ -1,11 +1,10 @@
 /** BUSY-class statuses of a leaf that come from something other than a lock primitive. */
 
-import { joinedText } from "../c/index.ts";
 import type { OtherBusy } from "../catalog/index.ts";
 import { type BusyFact, statusKind } from "./events.ts";
 import { chainKey, hex, operandOf, type RowContext } from "./row-context.ts";
 import { FATAL } from "./rules.ts";
-import { MAX_CONDITION, type Whens } from "./whens.ts";
+import type { Whens } from "./whens.ts";
 
 /** The statuses, in source order. */
 export function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
@@ -17,18 +16,17 @@ export function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
     if (name === null || fact.isHandedOn || seen.some((other) => other.name === name && isOnItsWayUp(fact, other.fact)))
       continue;
     const cause = fact.guards.at(-1);
-    const inLeafTerms = cause ? whens.text(cause.formula) : "";
-    const text = inLeafTerms.length > MAX_CONDITION && cause?.written ? cause.written : inLeafTerms;
     const same = facts.filter((other) => chainKey(other.evidence) === chainKey(fact.evidence));
-    const before = cause ? whens.ofBusy(same, cause.formula) : null;
+    const { when, condition } = cause ? whens.ofBusy(same, cause) : { when: null, condition: null };
     const isListed = fact.evidence.some((site) => context.knowledge.rules.listReaders.includes(site.function));
     const final = isListed ? ((fact.status | FATAL) >> 32n) << 32n : finalStatus(fact, facts);
     const busy: OtherBusy = {
       status: hex(final),
       name,
-      object: busyObject(text),
+      object: cause ? busyObject(whens.causeText(cause)) : "",
       operand: (final & 0xffffffffn) === 0n ? null : operandOf(final, context),
-      when: before === null ? text || null : joinedText("&&", [before, text]),
+      when,
+      condition,
       evidence: fact.evidence,
     };
     seen.push({ name, fact, busy });

@@ -15,7 +15,7 @@ import {
   type Value,
   wayTo,
 } from "../c/index.ts";
-import type { Release, Site } from "../catalog/index.ts";
+import type { Release, ReleasePlace, Site } from "../catalog/index.ts";
 import type { AcquireEvent, ReleaseEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { chainKey, type Held, isSameSite, type RowContext, type RowTrouble, repeats } from "./row-context.ts";
@@ -30,16 +30,16 @@ export function releaseOf(
 ): Release | null {
   const { rules } = context.knowledge;
   const release = givenBack(event, final, rules);
-  if (release) return { at: releasePoint(event, release, final, context), evidence: release.evidence };
+  if (release) return released(releasePlace(event, release, final, context), release.evidence);
   if (final.kind === "td-entry") {
     const releases = handOverFields(event, final.state, rules)
       .map((field) => context.handedOver.get(`${field} ${event.members.at(-1)}`))
       .find((found) => found !== undefined);
     const given = releases?.find((other) => isHandedOver(event, other, final.state, rules)) ?? releases?.[0];
-    if (given) return { at: "td-exit", evidence: given.evidence };
+    if (given) return released({ kind: "td-exit" }, given.evidence);
   }
   const removed = removalOf(event, final, rules);
-  if (removed) return { at: "page-removed", evidence: removed };
+  if (removed) return released({ kind: "page-removed" }, removed);
   const isWalk = event.evidence.some((s) => rules.pamtWalks.includes(s.function));
   troubles.push({
     what: "not-released",
@@ -48,6 +48,12 @@ export function releaseOf(
   });
   return null;
 }
+
+const released = (place: ReleasePlace, evidence: readonly Site[]): Release => ({
+  ...place,
+  at: place.kind === "function" ? place.function : place.kind,
+  evidence,
+});
 
 /** The release of an acquisition on a path. */
 export function givenBack(
@@ -96,7 +102,7 @@ function removalOf(event: AcquireEvent, { types }: LeafFinal, rules: ExtractionR
 }
 
 /** Where a release stands: in the leaf's clean-up, before it enters the TD, or in a function that gives it back earlier. */
-function releasePoint(event: AcquireEvent, release: ReleaseEvent, final: LeafFinal, context: RowContext): string {
+function releasePlace(event: AcquireEvent, release: ReleaseEvent, final: LeafFinal, context: RowContext): ReleasePlace {
   let depth = 0;
   while (
     depth < event.evidence.length - 1 &&
@@ -111,12 +117,14 @@ function releasePoint(event: AcquireEvent, release: ReleaseEvent, final: LeafFin
     inside?.file === context.handler.file &&
     inside.file === event.evidence[0]?.file &&
     !context.leaf.name.includes(inside.function);
-  if (depth > 0 && inside && !(isLeafItself && delegates(context))) return inside.function;
-  if (isSameIteration(event, release)) return "iteration-end";
-  if (release.by !== null) return release.by;
-  if (final.kind === "td-entry" && context.leaf.side === "host") return "before-td-entry";
-  return "leaf-exit";
+  if (depth > 0 && inside && !(isLeafItself && delegates(context))) return inFunction(inside.function);
+  if (isSameIteration(event, release)) return { kind: "iteration-end" };
+  if (release.by !== null) return inFunction(release.by);
+  if (final.kind === "td-entry" && context.leaf.side === "host") return { kind: "before-td-entry" };
+  return { kind: "leaf-exit" };
 }
+
+const inFunction = (name: string): ReleasePlace => ({ kind: "function", function: name });
 
 /** Is a lock given back by the loop that took it? */
 function isSameIteration(event: AcquireEvent, release: ReleaseEvent): boolean {
@@ -206,7 +214,12 @@ function numbered({ step, parent }: Location): string | null {
 // ------------------------------------------------------------------ of a row
 
 /** Where a path that does all of its work gives locks back; a path that gives up early may do so elsewhere. */
-const USUAL_RELEASES = ["leaf-exit", "iteration-end", "before-td-entry", "td-exit"];
+const USUAL_RELEASES: ReadonlySet<ReleasePlace["kind"]> = new Set([
+  "leaf-exit",
+  "iteration-end",
+  "before-td-entry",
+  "td-exit",
+]);
 
 /**
  * The release of a row: of the very acquisition that the row shows, not of one at another level of a walk. Where paths differ,
@@ -215,7 +228,7 @@ const USUAL_RELEASES = ["leaf-exit", "iteration-end", "before-td-entry", "td-exi
 export function usualRelease(first: Held, all: readonly Held[]): Release | null {
   const shown = chainKey(first.event.evidence);
   const same = all.filter((held) => held.release !== null && chainKey(held.event.evidence) === shown);
-  const usual = same.filter((held) => USUAL_RELEASES.includes(held.release?.at ?? ""));
+  const usual = same.filter((held) => held.release !== null && USUAL_RELEASES.has(held.release.kind));
   const line = (held: Held): number => held.release?.evidence[0]?.line ?? 0;
   const [earliest] = (usual.length > 0 ? usual : same).sort((a, b) => line(a) - line(b));
   return earliest?.release ?? first.release;

@@ -6,7 +6,7 @@ import type { Acquisition, LockMode, Release, Site } from "../catalog/index.ts";
 import type { AcquireEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { reportLeaks, reportModes } from "./leaks.ts";
-import { kindOf, ordersOf } from "./order.ts";
+import { ordersOf } from "./order.ts";
 import { otherBusy } from "./other-busy.ts";
 import { ascending, type FailureStatus, failureStatuses, successfulPaths } from "./outcomes.ts";
 import { releaseOf, usualRelease } from "./releases.ts";
@@ -134,7 +134,7 @@ function collectRows(
       side: first.event.side,
       td: first.td,
       order: orders.taken[row] ?? null,
-      when: whens.ofRow(all, ways),
+      ...whens.ofRow(all, ways),
       times: timesOf(first.event, context.knowledge.rules),
       operand: busy === null ? null : operandOf(busy, context),
       busyStatus: busy === null ? null : hex(busy),
@@ -152,12 +152,7 @@ function collectRows(
 }
 
 const withOrder = (release: Release | null, order: number | null): Release | null =>
-  release && {
-    at: release.at,
-    kind: kindOf(release.at),
-    ...(order === null ? {} : { order }),
-    evidence: release.evidence,
-  };
+  release && order !== null ? { ...release, order } : release;
 
 function lastLine(h: Held): number {
   return h.event.evidence.at(-1)?.line ?? 0;

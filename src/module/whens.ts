@@ -2,17 +2,22 @@
 
 import {
   atomsOf,
-  type Condition,
   Conditions,
+  type Distinction,
   type Formula,
+  type Guard,
   isConst,
   joinedText,
   type Path,
   reworded,
   type ShortText,
-  type Sym,
+  type Test,
   textOf,
+  type Value,
+  valueText,
 } from "../c/index.ts";
+import type { Condition } from "../catalog/index.ts";
+import { allOf, conditionTree } from "./condition-tree.ts";
 import type { BusyFact } from "./events.ts";
 import type { LeafFinal, LeafRun } from "./leaf-run.ts";
 import { replaced } from "./resources.ts";
@@ -27,6 +32,14 @@ const CALL = /\w\(/;
 /** A call that only leads to a structure. */
 const ACCESSOR = /\b\w+\(\)->/g;
 const TOO_MANY_CASES = "(one of too many cases to list)";
+
+/** A condition for people and for programs; both null for one that always holds. */
+export interface When {
+  readonly when: string | null;
+  readonly condition: Condition | null;
+}
+
+const ALWAYS: When = { when: null, condition: null };
 
 /** Under which conditions the rows of one leaf hold, in the leaf's terms. */
 export class Whens {
@@ -47,32 +60,59 @@ export class Whens {
     this.texts = run.names.shortTexts(true);
   }
 
-  /** When a row's lock is taken; null when every successful way does. */
-  ofRow(items: readonly Held[], ways: ReadonlySet<number>): string | null {
+  /** When a row's lock is taken. */
+  ofRow(items: readonly Held[], ways: ReadonlySet<number>): When {
     // Ways that differ only in what they walk unlocked are one way.
     const isWalk = items.every((item) => item.mode === "NO_LOCK");
-    if (ways.size === this.successes.length && !isWalk) return null;
-    const condition = this.conditions.of(items.flatMap((item) => this.takings(item)));
-    if (condition === null) return TOO_MANY_CASES;
-    if (isConst(condition.formula, true)) return null;
-    const text = this.text(condition.formula);
-    return text.length <= LONG_CONDITION ? text : (this.withoutChecks(condition) ?? text);
+    if (ways.size === this.successes.length && !isWalk) return ALWAYS;
+    const told = this.conditions.of(items.flatMap((item) => this.takings(item)));
+    if (told === null) return { when: TOO_MANY_CASES, condition: { is: "unlisted" } };
+    if (isConst(told.formula, true)) return ALWAYS;
+    const whole = this.both(told.formula);
+    return whole.when.length <= LONG_CONDITION ? whole : (this.withoutChecks(told) ?? whole);
   }
 
-  /** In which of the cases that the leaf's own functions tell apart a status comes into being; null for all, or where that is long. */
-  ofBusy(facts: readonly BusyFact[], cause: Formula): string | null {
+  /**
+   * When a status comes into being that tells of something busy.
+   *
+   * @param facts all that tell of it at this place
+   * @param cause the last test before
+   */
+  ofBusy(facts: readonly BusyFact[], cause: Guard): When {
+    const own = this.both(cause.formula);
+    const text = this.causeText(cause);
+    const before = this.cases(facts, cause.formula);
+    if (before === null) return { when: text, condition: own.condition };
+    return {
+      when: joinedText("&&", [this.text(before), text]),
+      condition: allOf([this.both(before).condition, own.condition]),
+    };
+  }
+
+  /** A test in the leaf's terms, or as its own function writes it where that is long. */
+  causeText({ formula, written }: Guard): string {
+    const text = this.text(formula);
+    return text.length > MAX_CONDITION && written !== null ? written : text;
+  }
+
+  /** In which of the cases that the leaf's own functions tell apart they come into being; null for all, or where that is long. */
+  private cases(facts: readonly BusyFact[], cause: Formula): Formula | null {
     const { ownTests } = this.run;
     const causes = new Set(atomsOf(cause).map(({ key }) => key));
-    const condition = this.conditions.of(
+    const told = this.conditions.of(
       facts.map((fact) => [fact.path]),
       (test) => ownTests.has(test.key) && !causes.has(test.key),
     );
-    if (condition === null) return null;
+    if (told === null) return null;
     const isShort = (formula: Formula | null): formula is Formula =>
       formula !== null && !isConst(formula, true) && this.text(formula).length <= LONG_CONDITION;
-    if (isShort(condition.formula)) return this.text(condition.formula);
-    const formula = condition.shown((test) => !this.isCheck(test));
-    return isShort(formula) ? this.text(formula) : null;
+    if (isShort(told.formula)) return told.formula;
+    const formula = told.shown((test) => !this.isCheck(test));
+    return isShort(formula) ? formula : null;
+  }
+
+  private both(formula: Formula): { readonly when: string; readonly condition: Condition } {
+    return { when: this.text(formula), condition: conditionTree(formula, (value) => this.valueText(value)) };
   }
 
   private takings(item: Held): (readonly Path[])[] {
@@ -87,16 +127,21 @@ export class Whens {
   }
 
   /** A long condition, without what functions check: the tests of inputs and fields say which case it is. */
-  private withoutChecks({ formula, shown }: Condition): string | null {
+  private withoutChecks({ formula, shown }: Distinction): When | null {
     if (!atomsOf(formula).some((test) => this.isCheck(test))) return null;
     const rest = shown((test) => !this.isCheck(test));
-    return rest === null || isConst(rest, true) ? null : joinedText("&&", [this.text(rest), CHECKS_PASS]);
+    if (rest === null || isConst(rest, true)) return null;
+    const { when, condition } = this.both(rest);
+    return {
+      when: joinedText("&&", [when, CHECKS_PASS]),
+      condition: allOf([condition, { is: "earlier-checks-pass" }]),
+    };
   }
 
-  private operandsInLeafTerms(operands: readonly Sym[], text: string): string {
-    return operands.reduce((words, operand) => {
-      const better = this.run.names.inOwnTerms(operand);
-      return better === null ? words : replaced(words, operand.text, better);
+  private inOwnTerms({ left, right }: Pick<Test, "left" | "right">, text: string): string {
+    return [left, right].reduce((words, operand) => {
+      const better = operand?.t === "sym" ? this.run.names.inOwnTerms(operand) : null;
+      return operand?.t !== "sym" || better === null ? words : replaced(words, operand.text, better);
     }, text);
   }
 
@@ -106,8 +151,14 @@ export class Whens {
 
   /** A formula in the leaf's terms. */
   text(formula: Formula): string {
-    let text = textOf(reworded(formula, ({ operands }, words) => this.operandsInLeafTerms(operands, words)));
-    for (const [long, short] of this.texts) text = replaced(text, long, short);
-    return text;
+    return this.shortened(textOf(reworded(formula, (test, words) => this.inOwnTerms(test, words))));
+  }
+
+  private valueText(value: Value): string {
+    return this.shortened(this.inOwnTerms({ left: value, right: null }, valueText(value)));
+  }
+
+  private shortened(text: string): string {
+    return this.texts.reduce((words, [long, short]) => replaced(words, long, short), text);
   }
 }

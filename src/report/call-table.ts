@@ -1,6 +1,6 @@
 /** The table of calls and their locks, with notes by letter: one line a lock, as the published table has it. */
 import { isAncestor, resourceFacts } from "../analysis/index.ts";
-import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
+import type { Acquisition, Catalog, Leaf, ReleasePlace } from "../catalog/index.ts";
 import { busyWords, conditionNotes, conditionWords, lockNameOf, operandName, releaseWords } from "./glossary.ts";
 import { modesElsewhere } from "./history.ts";
 import { groupBy, kindName, list, resourceText } from "./words.ts";
@@ -247,20 +247,18 @@ function otherModes({ module }: Described, leaf: Leaf, row: Acquisition): string
   ];
 }
 
-const RELEASES = new Map<string, string>(
-  Object.entries({
-    "td-exit": "Stays locked while the vCPU is in the guest; TD exit releases it.",
-    "before-td-entry": "Released once all checks have passed, before the guest is entered.",
-    "iteration-end": "One at a time: given back before the next of the list is taken.",
-    "page-removed": "Never given back: it goes with the page that is removed.",
-  }),
-);
+const RELEASES: Readonly<Record<Exclude<ReleasePlace["kind"], "function">, string | null>> = {
+  "leaf-exit": null,
+  "td-exit": "Stays locked while the vCPU is in the guest; TD exit releases it.",
+  "before-td-entry": "Released once all checks have passed, before the guest is entered.",
+  "iteration-end": "One at a time: given back before the next of the list is taken.",
+  "page-removed": "Never given back: it goes with the page that is removed.",
+};
 
 function releaseNote({ release }: Acquisition): string[] {
-  if (release === null || release.at === "leaf-exit") return [];
-  const fixed = RELEASES.get(release.at);
-  if (fixed !== undefined) return [fixed];
-  const words = releaseWords(release.at) ?? `given back in ${release.at}(), before the call ends`;
+  if (release === null) return [];
+  if (release.kind !== "function") return [RELEASES[release.kind] ?? []].flat();
+  const words = releaseWords(release.function) ?? `given back in ${release.function}(), before the call ends`;
   return [`${capital(words)}.`];
 }
 

@@ -88,7 +88,7 @@ interface Placing {
 /** A phase in which vCPUs are entered is run time; those before are build, those after teardown. */
 function placing(host: HostProfile, catalog: Catalog): Placing {
   const enters = (leaf: Leaf): boolean =>
-    leaf.acquisitions.some((row) => row.release?.at === "td-exit") || leaf.name === "tdh_vp_enter";
+    leaf.acquisitions.some((row) => row.release?.kind === "td-exit") || leaf.name === "tdh_vp_enter";
   const entered = host.paths.flatMap((path) =>
     path.steps
       .filter((s) => entriesOf(catalog, s.call, s.variant).some(enters))

@@ -128,8 +128,8 @@ function seenFrom(pair: ContendPair, name: string): Seen {
   const theirs = first ? pair.statusB : pair.statusA;
   const [iCome, itComes] = first ? [pair.busyA, pair.busyB] : [pair.busyB, pair.busyA];
   const conditions = [
-    conditionWords(pair.a, { resource: pair.resourceA, when: pair.whenA }),
-    conditionWords(pair.b, { resource: pair.resourceB, when: pair.whenB }),
+    conditionWords(pair.a, { resource: pair.resourceA, when: pair.whenA, condition: pair.conditionA }),
+    conditionWords(pair.b, { resource: pair.resourceB, when: pair.whenB, condition: pair.conditionB }),
   ];
   const words = conditions.flatMap((text, i) => (text === null ? [] : [`${i === 0 ? pair.a : pair.b}: ${text}`]));
   return {

@@ -68,11 +68,14 @@ function isMinor(cause: Cause): boolean {
   return cause.kind === "condition" && sameWords(cause);
 }
 
-function words(cause: Cause, when: string | null): string {
-  return conditionWords(cause.calls[0] ?? "", { resource: cause.resource ?? "", when }) ?? "always";
+function words(cause: Cause, side: "before" | "after"): string {
+  const condition = cause.conditions?.[side] ?? null;
+  return (
+    conditionWords(cause.calls[0] ?? "", { resource: cause.resource ?? "", when: cause[side], condition }) ?? "always"
+  );
 }
 
-const sameWords = (cause: Cause): boolean => words(cause, cause.before) === words(cause, cause.after);
+const sameWords = (cause: Cause): boolean => words(cause, "before") === words(cause, "after");
 
 /** One paragraph on top that can be pasted: what matters of the difference, in a few sentences. */
 function pasteable(doc: DiffDocument, causes: readonly Cause[]): string {
@@ -155,8 +158,8 @@ function factText(cause: Cause): string {
       return `${name}: ${kind(before)} -> ${kind(after)}`;
     case "condition":
       return sameWords(cause)
-        ? `${name}: ${words(cause, after)}, as the source has it now`
-        : `${name}: ${words(cause, before)} -> ${words(cause, after)}`;
+        ? `${name}: ${words(cause, "after")}, as the source has it now`
+        : `${name}: ${words(cause, "before")} -> ${words(cause, "after")}`;
     case "op-states":
       return `OP_STATEs: ${difference(before, after)}`;
     case "sept-states":

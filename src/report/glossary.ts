@@ -4,11 +4,12 @@
  * A condition without words is never shown cut or half: {@link conditionPhrase} gives null, and readers are sent to the source.
  */
 import facts from "../../data/glossary.json" with { type: "json" };
-import type { Acquisition, Catalog, Leaf, OtherBusy } from "../catalog/index.ts";
+import type { Acquisition, Catalog, Condition, Leaf, OtherBusy } from "../catalog/index.ts";
+import { type ConditionPattern, fits } from "./condition-pattern.ts";
 
-interface Condition {
+interface ConditionEntry {
   readonly id: string;
-  readonly shapes: readonly string[];
+  readonly patterns: readonly ConditionPattern[];
   readonly calls?: readonly string[];
   readonly resources?: readonly string[];
   readonly phrase: string;
@@ -18,7 +19,7 @@ interface Condition {
 interface BusyCondition {
   readonly id: string;
   readonly status: string;
-  readonly shapes: readonly string[];
+  readonly patterns: readonly ConditionPattern[];
   readonly what: string;
   readonly phrase: string;
   readonly at: string;
@@ -26,47 +27,38 @@ interface BusyCondition {
   readonly explain?: string;
 }
 
-const CONDITIONS: readonly Condition[] = facts.conditions;
-const BUSY: readonly BusyCondition[] = facts.busy;
+// A JSON module's strings are of type `string`; scripts/make-glossary.ts has made the patterns.
+const CONDITIONS = facts.conditions as readonly unknown[] as readonly ConditionEntry[];
+const BUSY = facts.busy as readonly unknown[] as readonly BusyCondition[];
 
 /** A word of the glossary; what a catalog calls `toString` is none. */
 function own(words: Readonly<Record<string, string>>, key: string): string | null {
   return Object.hasOwn(words, key) ? (words[key] ?? null) : null;
 }
 
-/** A variable, or a path of members, in an expression of the source. */
-const ANY_PATH = "[\\w.>\\[\\]-]+";
-
-const PATTERNS = new Map<string, RegExp>();
-
-function fits(shape: string, expression: string): boolean {
-  let pattern = PATTERNS.get(shape);
-  if (pattern === undefined) {
-    const source = shape.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ANY_PATH);
-    pattern = new RegExp(`^${source}$`);
-    PATTERNS.set(shape, pattern);
-  }
-  return pattern.test(expression);
+interface Conditional {
+  readonly resource: string;
+  readonly condition?: Acquisition["condition"];
 }
 
-type ConditionalRow = Pick<Acquisition, "resource" | "when">;
-
-const FOUND = new Map<string, Condition | null>();
+const FOUND = new WeakMap<Condition, Map<string, ConditionEntry | null>>();
 
 /** The entry of a row's condition; null when the row has none, or one without words. */
-function entryOf(leaf: string, { resource, when }: ConditionalRow): Condition | null {
-  if (when === null) return null;
-  const key = `${leaf}\n${resource}\n${when}`;
-  const known = FOUND.get(key);
-  if (known !== undefined) return known;
-  const found = CONDITIONS.find(
-    ({ shapes, calls, resources }) =>
+function entryOf(leaf: string, { resource, condition }: Conditional): ConditionEntry | null {
+  if (condition === null || condition === undefined) return null;
+  const found = FOUND.get(condition) ?? new Map<string, ConditionEntry | null>();
+  FOUND.set(condition, found);
+  const key = `${leaf} ${resource}`;
+  let entry = found.get(key);
+  if (entry === undefined) {
+    const isOne = ({ patterns, calls, resources }: ConditionEntry) =>
       (calls === undefined || calls.includes(leaf)) &&
       (resources === undefined || resources.includes(resource)) &&
-      shapes.some((shape) => fits(shape, when)),
-  );
-  FOUND.set(key, found ?? null);
-  return found ?? null;
+      patterns.some((pattern) => fits(pattern, condition));
+    entry = CONDITIONS.find(isOne) ?? null;
+    found.set(key, entry);
+  }
+  return entry;
 }
 
 /**
@@ -74,7 +66,7 @@ function entryOf(leaf: string, { resource, when }: ConditionalRow): Condition | 
  *
  * @returns null when the row is unconditional, or its condition has no words
  */
-export function conditionPhrase(leaf: string, row: ConditionalRow): string | null {
+export function conditionPhrase(leaf: string, row: Conditional): string | null {
   return entryOf(leaf, row)?.phrase ?? null;
 }
 
@@ -82,17 +74,13 @@ export function conditionPhrase(leaf: string, row: ConditionalRow): string | nul
 export const WITHOUT_WORDS = "under a condition that only the source words (--evidence)";
 
 /** {@link conditionPhrase}, and for a condition without words a pointer to the source; null when unconditional. */
-export function conditionWords(leaf: string, row: ConditionalRow): string | null {
+export function conditionWords(leaf: string, row: Conditional & Pick<Acquisition, "when">): string | null {
   if (row.when === null) return null;
   return conditionPhrase(leaf, row) ?? WITHOUT_WORDS;
 }
 
 /** More about a row's condition, in sentences with the catalog's constants; a sentence whose constant is missing is left out. */
-export function conditionNotes(
-  catalog: Pick<Catalog, "constants">,
-  leaf: string,
-  row: ConditionalRow,
-): readonly string[] {
+export function conditionNotes(catalog: Pick<Catalog, "constants">, leaf: string, row: Conditional): readonly string[] {
   return (entryOf(leaf, row)?.explain ?? []).flatMap((sentence) => filled(sentence, catalog.constants));
 }
 
@@ -109,10 +97,10 @@ export interface BusyWords {
 }
 
 /** The words of a BUSY that no lock gives; null when there are none. */
-export function busyWords({ name, when }: Pick<OtherBusy, "name" | "when">): BusyWords | null {
-  const found = BUSY.find(
-    ({ status, shapes }) => status === name && when !== null && shapes.some((s) => fits(s, when)),
-  );
+export function busyWords({ name, condition }: Pick<OtherBusy, "name" | "condition">): BusyWords | null {
+  const found = condition
+    ? BUSY.find(({ status, patterns }) => status === name && patterns.some((pattern) => fits(pattern, condition)))
+    : undefined;
   if (found === undefined) return null;
   const { what, phrase, at, lead, explain } = found;
   const sentence = `${lead === undefined ? "" : `${lead} `}${name} ${phrase}.${explain === undefined ? "" : ` ${explain}`}`;
@@ -157,9 +145,9 @@ export function resourceNoun(resource: string): string {
   return own(facts.resourceNouns, resource) ?? resource;
 }
 
-/** How long a lock is held that is given back in a function of the source; null when there are no words for it. */
-export function releaseWords(at: string): string | null {
-  return own(facts.releases, at) ?? null;
+/** How long a lock is held that a function of the source gives back; null when there are no words for it. */
+export function releaseWords(name: string): string | null {
+  return own(facts.releases, name) ?? null;
 }
 
 /** Every other name of a resource, with the resource. */

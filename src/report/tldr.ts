@@ -32,7 +32,7 @@ export function runtimePairs(
 
 /** The OP_STATEs in which a guest can run: those of the leaves that keep locks until TD exit. Null when not known. */
 export function runStates(catalog: Catalog): ReadonlySet<string> | null {
-  const entering = catalog.leaves.filter((leaf) => leaf.acquisitions.some((a) => a.release?.at === "td-exit"));
+  const entering = catalog.leaves.filter((leaf) => leaf.acquisitions.some((a) => a.release?.kind === "td-exit"));
   const states = entering.flatMap((leaf) => leaf.opStates ?? []);
   return states.length === 0 ? null : new Set(states);
 }
@@ -62,8 +62,9 @@ interface End {
 }
 
 const endOf = (pair: ContendPair, side: "a" | "b"): End => {
-  const [name, mode, when] = side === "a" ? [pair.a, pair.modeA, pair.whenA] : [pair.b, pair.modeB, pair.whenB];
-  return { name, mode, phrase: conditionPhrase(name, { resource: pair.resource, when }) };
+  const [name, mode, condition] =
+    side === "a" ? [pair.a, pair.modeA, pair.conditionA] : [pair.b, pair.modeB, pair.conditionB];
+  return { name, mode, phrase: conditionPhrase(name, { resource: pair.resource, condition }) };
 };
 
 function ofResource(scope: Scope, resource: string, pairs: readonly ContendPair[]): string[] {

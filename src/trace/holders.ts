@@ -1,6 +1,6 @@
 /** Who can hold what a BUSY is about: the catalog's pairs, arranged by the call that was refused and its status. */
 import { type ContendPair, contendingPairs } from "../analysis/index.ts";
-import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
+import type { Acquisition, Catalog, Leaf, ReleasePlace } from "../catalog/index.ts";
 import type { Named } from "./objects.ts";
 
 /** A lock of a leaf that can be what another call's BUSY is about. */
@@ -122,8 +122,8 @@ export class Holders {
       ...mine,
       mode,
       always: when === null,
-      whileGuestRuns: row?.release?.at === "td-exit",
-      shortly: row?.release != null && !UNTIL_THE_END.has(row.release.at),
+      whileGuestRuns: row?.release?.kind === "td-exit",
+      shortly: row?.release != null && !UNTIL_THE_END.has(row.release.kind),
       order: Math.max(0, order ?? 0),
       status: row?.busyStatus ?? null,
       wanted: mineOf(pair, side === "A" ? "B" : "A"),
@@ -133,7 +133,12 @@ export class Holders {
 }
 
 /** Where locks are given back that are held to the end of what the leaf does itself. */
-const UNTIL_THE_END: ReadonlySet<string> = new Set(["leaf-exit", "before-td-entry", "td-exit", "page-removed"]);
+const UNTIL_THE_END: ReadonlySet<ReleasePlace["kind"]> = new Set([
+  "leaf-exit",
+  "before-td-entry",
+  "td-exit",
+  "page-removed",
+]);
 
 function mineOf(pair: ContendPair, side: "A" | "B"): Named {
   return side === "A" ? { resource: pair.resourceA, role: pair.roleA } : { resource: pair.resourceB, role: pair.roleB };

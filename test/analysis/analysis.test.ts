@@ -12,7 +12,7 @@ import {
   hasDifferences,
   resourceUsers,
 } from "../../src/analysis/index.ts";
-import { type Catalog, type Leaf, parseCatalog } from "../../src/catalog/index.ts";
+import { type Catalog, type Leaf, parseCatalog, releasePlace } from "../../src/catalog/index.ts";
 import { anyCatalog } from "../catalog/arbitrary.ts";
 import { leaf, row, smallCatalog, until } from "../catalog/fixture.ts";
 import { moduleNamed } from "../host/profile.ts";
@@ -179,7 +179,7 @@ describe("contention", () => {
   });
 
   test("a lock that is given back before a later one is taken does not mask it", () => {
-    const early = (order?: number) => ({ at: "helper", kind: "function" as const, order, evidence: [] });
+    const early = (order?: number) => ({ ...releasePlace("helper"), order, evidence: [] });
     const a = (released?: number) =>
       leaf("tdh_a", 1, [
         row("KOT", "EXCLUSIVE", { order: 0, release: early(released) }),

@@ -1,7 +1,16 @@
 /** Random catalogs for properties: valid by the schema, otherwise as odd as they come. */
 import fc from "fast-check";
-import type { Acquisition, Catalog, Leaf, LockProgram, SeptWriter, Site } from "../../src/catalog/index.ts";
-import { RESOURCES } from "../../src/catalog/index.ts";
+import type {
+  Acquisition,
+  Catalog,
+  Condition,
+  Leaf,
+  LockProgram,
+  SeptWriter,
+  Site,
+  Term,
+} from "../../src/catalog/index.ts";
+import { RESOURCES, releasePlace } from "../../src/catalog/index.ts";
 
 const text = fc.string({ minLength: 1, maxLength: 60, unit: "binary" });
 const name = fc.constantFrom(
@@ -24,6 +33,28 @@ const status = fc
 const operand = fc.option(fc.record({ id: text, number: fc.nat() }));
 const states = fc.option(fc.uniqueArray(fc.constantFrom("UNINITIALIZED", "INITIALIZED", "RUNNABLE"), { maxLength: 3 }));
 
+const term: fc.Arbitrary<Term> = fc.oneof(
+  fc.record({ kind: fc.constant("constant"), name: fc.option(text), value: fc.bigInt().map(String) }),
+  fc.record({ kind: fc.constant("memory"), path: fc.array(text, { minLength: 1, maxLength: 3 }), text }),
+  fc.record({
+    kind: fc.constant("call"),
+    function: text,
+    arguments: fc.array(fc.record({ kind: fc.constant("computed"), text }), { maxLength: 2 }),
+    text,
+  }),
+);
+
+const test: fc.Arbitrary<Condition> = fc.oneof(
+  fc.record({ is: fc.constantFrom("set", "clear"), left: term }),
+  fc.record({ is: fc.constantFrom("==", "!=", "<", "<=", ">", ">="), left: term, right: term }),
+  fc.record({ is: fc.constantFrom("earlier-checks-pass", "unlisted") }),
+  fc.record({ is: fc.constant("stated"), text }),
+);
+const condition: fc.Arbitrary<Condition> = fc.oneof(
+  test,
+  fc.record({ is: fc.constantFrom("all", "any"), of: fc.array(test, { minLength: 1, maxLength: 3 }) }),
+);
+
 const acquisition: fc.Arbitrary<Acquisition> = fc.record({
   resource: fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...RESOURCES) }, { weight: 1, arbitrary: text }),
   role: fc.option(fc.constantFrom("to-add", "to-reclaim", "target"), { nil: null }),
@@ -32,13 +63,16 @@ const acquisition: fc.Arbitrary<Acquisition> = fc.record({
   mode: fc.constantFrom("SHARED", "EXCLUSIVE", "NO_LOCK"),
   side: fc.constantFrom("host", "guest"),
   when: fc.option(text, { freq: 3 }),
+  condition: fc.option(condition, { nil: undefined }),
   times: fc.oneof(fc.constant("1"), text),
   operand,
   busyStatus: fc.option(status),
   hostPriorityStatus: fc.option(status),
   otherStatuses: fc.array(fc.record({ status, operand }), { maxLength: 2 }),
   release: fc.option(
-    fc.record({ at: fc.oneof(fc.constantFrom("leaf-exit", "before-td-entry", "td-exit"), text), evidence: sites }),
+    fc
+      .tuple(fc.oneof(fc.constantFrom("leaf-exit", "before-td-entry", "td-exit"), text), sites)
+      .map(([at, evidence]) => ({ ...releasePlace(at), evidence })),
   ),
   evidence: sites,
   promotion: fc.option(sites),

@@ -1,5 +1,6 @@
 /** A small hand-made module, with one of everything that a Catalog can say. */
 import type { Acquisition, Catalog, Leaf, LockDefinition, Site } from "../../src/catalog/index.ts";
+import { releasePlace } from "../../src/catalog/index.ts";
 
 const BUSY = 0x8000020000000000n;
 const BUSY_HOST_PRIORITY = 0x8000020400000000n;
@@ -49,7 +50,7 @@ export function row(resource: string, mode: Acquisition["mode"], more: Partial<A
     hostPriorityStatus: guest && !walks ? hex(BUSY_HOST_PRIORITY + BigInt(number)) : null,
     otherStatuses: [],
     promotion: null,
-    release: walks ? null : { at: "leaf-exit", evidence: [site("src/leaf.c", line + 500)] },
+    release: walks ? null : { ...releasePlace("leaf-exit"), evidence: [site("src/leaf.c", line + 500)] },
     evidence: [site("src/leaf.c", line), site("src/helpers.c", 7, "take_lock")],
     ...more,
   };
@@ -57,7 +58,10 @@ export function row(resource: string, mode: Acquisition["mode"], more: Partial<A
 
 /** A row kept until the given point. */
 export function until(at: string, acquisition: Acquisition): Acquisition {
-  return { ...acquisition, release: { at, evidence: [site("src/exit.c", 20, at === "td-exit" ? "td_exit" : "leaf")] } };
+  return {
+    ...acquisition,
+    release: { ...releasePlace(at), evidence: [site("src/exit.c", 20, at === "td-exit" ? "td_exit" : "leaf")] },
+  };
 }
 
 export function leaf(

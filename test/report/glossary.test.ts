@@ -1,9 +1,18 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { conditionPattern } from "../../scripts/condition-patterns.ts";
 import { glossaryText } from "../../scripts/make-glossary.ts";
 import { makeHistory } from "../../scripts/make-history.ts";
+import type { Condition, Term } from "../../src/catalog/index.ts";
 import { bundledModules } from "../../src/cli/modules.ts";
-import { conditionNotes, conditionPhrase, conditionsWithoutWords, conditionWords } from "../../src/report/glossary.ts";
+import { fits } from "../../src/report/condition-pattern.ts";
+import {
+  conditionNotes,
+  conditionPhrase,
+  conditionsWithoutWords,
+  conditionWords,
+  WITHOUT_WORDS,
+} from "../../src/report/glossary.ts";
 import { hostLeaves, kvmLeaves } from "../../src/report/index.ts";
 import { leaf, row } from "../catalog/fixture.ts";
 import { HOSTS, host, moduleNamed } from "../host/profile.ts";
@@ -24,25 +33,72 @@ describe("every condition in KVM's scope has words", () => {
   });
 });
 
+const member = (...path: string[]): Term => ({ kind: "memory", path: ["*", ...path], text: `x->${path.join(".")}` });
+const suspicion = { is: "set", left: member("management", "last_epf_gpa_list_idx") } as const;
+const tree = (condition: Condition) => row("SEPT_TREE", "EXCLUSIVE", { when: "words for people", condition });
+
 test("a condition without words is told to the check, with its call and resource", () => {
-  const odd = leaf("tdh_a", 1, [row("TDR", "SHARED", { when: "some->flag == 7" })]);
+  const [left, right] = [member("flag"), { kind: "constant", name: null, value: "7" } as const];
+  const odd = leaf("tdh_a", 1, [
+    row("TDR", "SHARED", { when: "some->flag == 7", condition: { is: "==", left, right } }),
+  ]);
   expect(conditionsWithoutWords([odd])).toEqual(["tdh_a TDR: some->flag == 7"]);
   expect(conditionPhrase("tdh_a", odd.acquisitions[0] ?? row("TDR", "SHARED"))).toBeNull();
 });
 
-test("a shape fits whatever variable it is about, and nothing else", () => {
-  const tree = (when: string) => row("SEPT_TREE", "EXCLUSIVE", { when });
-  expect(conditionPhrase("tdh_vp_enter", tree("x->y[3].management.last_epf_gpa_list_idx"))).toBeNull();
-  expect(conditionPhrase("tdh_vp_enter", tree("tdvps_p->management.last_epf_gpa_list_idx"))).toBe(
+test("words go by what a condition tests, of which call, and not by its text", () => {
+  expect(conditionPhrase("tdh_vp_enter", tree(suspicion))).toBe("while 0-stepping is suspected");
+  expect(conditionPhrase("tdh_vp_enter", tree({ is: "clear", left: suspicion.left }))).toBeNull();
+  expect(conditionPhrase("tdh_vp_enter", tree({ is: "set", left: member("last_epf_gpa_list_idx") }))).toBeNull();
+  expect(conditionPhrase("tdh_vp_enter", tree({ is: "all", of: [suspicion, suspicion] }))).toBeNull();
+  expect(conditionPhrase("tdh_mem_track", tree(suspicion))).toBeNull();
+  expect(conditionPhrase("tdh_vp_enter", tree({ is: "stated", text: "0-stepping suspected" }))).toBe(
     "while 0-stepping is suspected",
   );
-  expect(conditionPhrase("tdh_vp_enter", tree("!tdvps_p->management.last_epf_gpa_list_idx"))).toBeNull();
-  expect(conditionPhrase("tdh_mem_track", tree("tdvps_p->management.last_epf_gpa_list_idx"))).toBeNull();
   expect(conditionWords("tdh_vp_enter", row("TDR", "SHARED"))).toBeNull();
+  expect(conditionWords("tdh_vp_enter", row("TDR", "SHARED", { when: "unread" }))).toBe(WITHOUT_WORDS);
+});
+
+describe("a pattern", () => {
+  const zero: Term = { kind: "constant", name: "PT_NDA", value: "0" };
+  const call: Term = { kind: "call", function: "is_free", arguments: [member("entry")], text: "is_free(x->entry)" };
+  const isNda: Condition = { is: "==", left: member("pt"), right: zero };
+  const isFree: Condition = { is: "set", left: call };
+  const all: Condition = { is: "all", of: [isFree, isNda] };
+  test.each<[pattern: string, condition: Condition, fitting: boolean]>([
+    ["_.pt == PT_NDA", isNda, true],
+    ["_.pt == 0", isNda, true],
+    ["_ == _", isNda, true],
+    ["_.pt != PT_NDA", isNda, false],
+    ["_.pt == PT_REG", isNda, false],
+    ["_.other == PT_NDA", isNda, false],
+    ["_.x.pt == PT_NDA", isNda, false],
+    ["is_free()", isFree, true],
+    ["is_free(_.entry)", isFree, true],
+    ["is_free(_.other)", isFree, false],
+    ["is_free(_.entry, _)", isFree, false],
+    ["!is_free()", isFree, false],
+    ["is_locked()", isFree, false],
+    ["_", all, true],
+    ["_.pt == PT_NDA && is_free()", all, true],
+    ["_ && is_free()", all, true],
+    ["_.pt == PT_NDA || is_free()", all, false],
+    ["is_free() && is_free()", all, false],
+    ["is_free()", all, false],
+    ["is_free() && _.pt == PT_NDA && _", all, false],
+    ["EARLIER_CHECKS_PASS", { is: "earlier-checks-pass" }, true],
+    ["EARLIER_CHECKS_PASS", { is: "unlisted" }, false],
+  ])("%s", (pattern, condition, fitting) => {
+    expect(fits(conditionPattern(pattern), condition)).toBe(fitting);
+  });
+
+  test.each(["a.b == 1", "x + 1", "f(", "a ? b : c"])("%s is none", (text) => {
+    expect(() => conditionPattern(text)).toThrow(text);
+  });
 });
 
 test("what is said of a condition has the catalog's constants, and is left out without them", () => {
-  const suspected = row("SEPT_TREE", "EXCLUSIVE", { when: "tdvps_p->management.last_epf_gpa_list_idx" });
+  const suspected = tree(suspicion);
   const constants = { STEPPING_EPF_THRESHOLD: 6, EPF_GPA_LIST_SIZE: 32 };
   expect(conditionNotes({ constants }, "tdh_vp_enter", suspected).join(" ")).toContain("at most 32");
   expect(conditionNotes({ constants: {} }, "tdh_vp_enter", suspected).join(" ")).not.toContain("{");

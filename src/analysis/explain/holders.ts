@@ -6,6 +6,7 @@ import {
   type Leaf,
   type OtherBusy,
   parseStatus,
+  releaseText,
 } from "../../catalog/index.ts";
 import type { HostProfile } from "../../host/index.ts";
 import { contendingPairs } from "../contention.ts";
@@ -150,7 +151,7 @@ function holderFacts(catalog: Catalog, pair: ContendPair, side: "a" | "b"): Hold
   const entry = catalog.leaves.find((l) => l.name === leaf && l.variant === variant);
   const row = entry?.acquisitions.find((r) => r.resource === own && r.mode === mode && r.when === when);
   const paths = pair.paths.filter((p) => p.possible).map((p) => (side === "a" ? p.a : p.b));
-  const held = row?.release?.at ?? null;
+  const held = releaseText(row?.release);
   const { resource, possible } = pair;
   return { leaf, variant, resource, mode, when, held, possible, paths: [...new Set(paths)], barred: false };
 }
@@ -174,7 +175,7 @@ function trackingHolders(catalog: Catalog, entries: readonly Leaf[], wanted: Wan
 }
 
 /** Does the leaf leave something locked while the guest runs? */
-export const entersGuest = (leaf: Leaf): boolean => leaf.acquisitions.some((row) => row.release?.at === "td-exit");
+export const entersGuest = (leaf: Leaf): boolean => leaf.acquisitions.some((row) => row.release?.kind === "td-exit");
 
 /** The leaves that only a vCPU makes: the one that enters the guest, and the guest's own. */
 export function vcpuLeaves(catalog: Catalog): ReadonlySet<string> {

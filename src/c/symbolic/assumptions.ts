@@ -5,7 +5,18 @@
  * they are back at what held before the ways parted.
  */
 
-import { and, type Comparison, FALSE, type Formula, not, or, sameValue, TRUE, type Value } from "./values.ts";
+import {
+  and,
+  type Comparison,
+  FALSE,
+  type Formula,
+  not,
+  or,
+  sameValue,
+  type Test,
+  TRUE,
+  type Value,
+} from "./values.ts";
 
 /** A branch that was taken: which test, which side, and what that means. */
 export interface Guard {
@@ -157,7 +168,7 @@ export class Assumptions {
   }
 
   /** Does the range of what an atom compares decide it? Undefined when it does not. */
-  private decidedByRange(atom: Extract<Formula, { k: "atom" }>): boolean | undefined {
+  private decidedByRange(atom: Test): boolean | undefined {
     if (this.ranges.size === 0) return undefined;
     const { compared } = atom;
     if (compared?.op === "<" || compared?.op === ">") {

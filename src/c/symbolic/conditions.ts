@@ -13,8 +13,8 @@ const MAX_NODES = 50_000;
 /** More tests than this are not compared with each other: diagrams are followed as deep as they have variables. */
 const MAX_TESTS = 1000;
 
-/** When something happens. */
-export interface Condition {
+/** What tells the ways on which something happens from the others. */
+export interface Distinction {
   readonly formula: Formula;
   /**
    * What can be said of it with some of its tests alone; null when there are too many cases to tell. To be asked for before
@@ -53,7 +53,7 @@ export class Conditions {
    * @param only whether a test may tell ways apart; all may when not given
    * @returns null when there are too many cases to tell
    */
-  of(happens: readonly (readonly Path[])[], only: (test: Formula) => boolean = () => true): Condition | null {
+  of(happens: readonly (readonly Path[])[], only: (test: Formula) => boolean = () => true): Distinction | null {
     return this.unlessTooLarge(() => {
       if (this.numbers.size === 0) this.number();
       const node = this.told(happens, only);

@@ -74,23 +74,29 @@ export type Value =
 /** A condition over unknown values. Formulas with equal keys are the same condition. */
 export type Formula =
   | { readonly k: "const"; readonly value: boolean; readonly key: string }
-  | {
-      readonly k: "atom";
-      readonly key: string;
-      readonly text: string;
-      readonly negated: string;
-      /** What follows when it holds. */
-      readonly binding: Binding | null;
-      /** What follows when it does not. */
-      readonly otherwise: Binding | null;
-      /** For one that compares an unknown value with a constant, or with another unknown value: how. */
-      readonly compared: Comparison | null;
-      /** The unknown values that its text names. */
-      readonly operands: readonly Sym[];
-    }
+  | Test
   | { readonly k: "not"; readonly f: Formula; readonly key: string }
   | { readonly k: "and"; readonly fs: readonly Formula[]; readonly key: string }
   | { readonly k: "or"; readonly fs: readonly Formula[]; readonly key: string };
+
+/** A single test: an atom of formulas. */
+export interface Test {
+  readonly k: "atom";
+  readonly key: string;
+  readonly text: string;
+  readonly negated: string;
+  /** What follows when it holds. */
+  readonly binding: Binding | null;
+  /** What follows when it does not. */
+  readonly otherwise: Binding | null;
+  /** For one that compares an unknown value with a constant, or with another unknown value: how. */
+  readonly compared: Comparison | null;
+  /** What is asked of {@link left}: `set` is "not zero". */
+  readonly op: "set" | "==" | "<" | ">";
+  readonly left: Value;
+  /** What it is compared with; of `set` the zero by the name that the source gives it, null where it gives none. */
+  readonly right: Value | null;
+}
 
 /** `unknown == value`: what assuming an atom teaches about an unknown value, and about where it was read from. */
 export interface Binding {
@@ -245,7 +251,9 @@ function isSet(v: Sym, zero: string | null): Formula {
     negated: zero === null ? unaryText("!", v.text) : binaryText("==", v.text, zero),
     binding: null,
     compared: null,
-    operands: [v],
+    op: "set",
+    left: v,
+    right: zero === null ? null : num(0, zero),
     otherwise: { id: v.id, location: v.location, value: num(0, zero) },
   };
 }
@@ -276,7 +284,9 @@ export function equal(a: Value, b: Value): Formula {
     binding,
     otherwise: null,
     compared: left.t === "sym" && right.t === "sym" ? { op: "==", id: left.id, other: right.id } : null,
-    operands: [left, right].filter((v) => v.t === "sym"),
+    op: "==",
+    left: a,
+    right: b,
   };
 }
 
@@ -287,7 +297,7 @@ export function worded(f: Formula, text: string, negated: string): Formula {
 }
 
 /** A formula with each test in other words, which `words` makes of the test and a text of it. */
-export function reworded(f: Formula, words: (test: Extract<Formula, { k: "atom" }>, text: string) => string): Formula {
+export function reworded(f: Formula, words: (test: Test, text: string) => string): Formula {
   switch (f.k) {
     case "const":
       return f;
@@ -322,6 +332,8 @@ export function ordering(op: "<" | ">", a: Value, b: Value): Formula {
     binding: null,
     otherwise: null,
     compared: a.t === "sym" && b.t === "num" ? { op, id: a.id, value: b.v } : null,
-    operands: [a, b].filter((v) => v.t === "sym"),
+    op,
+    left: a,
+    right: b,
   };
 }

@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import type { ContendPair } from "../../analysis/index.ts";
-import { type Acquisition, type Leaf, statusText } from "../../catalog/index.ts";
+import { type Acquisition, type Leaf, releaseText, statusText } from "../../catalog/index.ts";
 import { endId, entryId } from "../logic/matrix.ts";
 import { spansOf } from "../logic/spans.ts";
 import {
@@ -122,7 +122,7 @@ const ROW_COLUMNS: readonly Column<Acquisition>[] = [
   { head: "Object", text: (row) => row.object, show: (row) => <code>{row.object}</code> },
   { head: "When", text: (row) => row.when ?? "always", show: (row) => <LongText text={row.when ?? "always"} /> },
   { head: "Times", text: (row) => row.times },
-  { head: "Released", text: (row) => row.release?.at ?? "–" },
+  { head: "Released", text: (row) => releaseText(row.release) ?? "–" },
   {
     head: "Status when busy",
     text: (row) => row.busyStatus ?? "none",
@@ -227,7 +227,7 @@ function SpanPicture({ leaf }: { readonly leaf: Leaf }): VNode {
           const y = TOP + i * LANE;
           return (
             <g key={`${row.resource}${row.role ?? ""}${String(i)}`}>
-              <title>{`${row.resource} ${row.role ?? ""} ${row.mode}, until ${row.release?.at ?? "–"}${row.when === null ? "" : `, when ${row.when}`}`}</title>
+              <title>{`${row.resource} ${row.role ?? ""} ${row.mode}, until ${releaseText(row.release) ?? "–"}${row.when === null ? "" : `, when ${row.when}`}`}</title>
               <text x={LEFT - 10} y={y + 14} text-anchor="end">
                 {row.resource}
                 {row.role === null ? "" : ` ${row.role}`}

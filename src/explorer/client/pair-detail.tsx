@@ -1,7 +1,7 @@
 /** Everything about two calls: both acquisitions of each pair, statuses, source lines, and the host's paths. */
 import type { VNode } from "preact";
 import type { ContendPair, PathPair } from "../../analysis/index.ts";
-import { type Acquisition, statusText } from "../../catalog/index.ts";
+import { type Acquisition, releaseText, statusText } from "../../catalog/index.ts";
 import { csvText } from "../logic/csv.ts";
 import { endsOf } from "../logic/interleaving.ts";
 import type { Cell } from "../logic/matrix.ts";
@@ -91,7 +91,10 @@ function PairBlock({ pair }: { readonly pair: ContendPair }): VNode {
         <Evidence sites={rowB.evidence} title={`Where ${pair.b} takes it`} />
       )}
       {rowA?.release ? (
-        <Evidence sites={rowA.release.evidence} title={`Where ${pair.a} gives it back (${rowA.release.at})`} />
+        <Evidence
+          sites={rowA.release.evidence}
+          title={`Where ${pair.a} gives it back (${releaseText(rowA.release)})`}
+        />
       ) : null}
       {currentHost.value === null ? null : <Paths paths={pair.paths} host={currentHost.value.name} />}
     </section>
@@ -122,7 +125,7 @@ function Facts({ pair, rowA, rowB }: FactsProps): VNode {
     ["takes it", <Mode key="a" mode={pair.modeA} />, <Mode key="b" mode={pair.modeB} />],
     ["as", named(pair.resourceA, pair.roleA, rowA), named(pair.resourceB, pair.roleB, rowB)],
     ["when", <LongText key="a" text={pair.whenA ?? "always"} />, <LongText key="b" text={pair.whenB ?? "always"} />],
-    ["held until", rowA?.release?.at ?? "–", rowB?.release?.at ?? "–"],
+    ["held until", releaseText(rowA?.release) ?? "–", releaseText(rowB?.release) ?? "–"],
     ["if busy", status(pair.statusA, pair.busyA), status(pair.statusB, pair.busyB)],
     ["stops at", pair.stopsA, pair.stopsB],
   ];

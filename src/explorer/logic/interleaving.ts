@@ -1,6 +1,6 @@
 /** Two calls, lock by lock, as a small model: how one of them comes to find a lock taken by the other. */
 import type { ContendPair } from "../../analysis/index.ts";
-import type { Acquisition, Leaf } from "../../catalog/index.ts";
+import type { Acquisition, Leaf, ReleasePlace } from "../../catalog/index.ts";
 import {
   type BoolRef,
   boolType,
@@ -139,9 +139,9 @@ function callProcess(m: ModelBuilder, call: Call): ProcessBuilder {
 
 /** Rows by the moment at which they are given back; at one moment, last taken first. */
 function releaseOrder(takes: readonly Take[]): number[] {
-  const rank = (at: string): number => ["leaf-exit", "before-td-entry", "td-exit"].indexOf(at);
+  const last: readonly ReleasePlace["kind"][] = ["leaf-exit", "before-td-entry", "td-exit"];
   return takes
-    .map(({ row }, i) => ({ i, at: rank(row.release?.at ?? "leaf-exit"), locks: row.mode !== "NO_LOCK" }))
+    .map(({ row }, i) => ({ i, at: last.indexOf(row.release?.kind ?? "leaf-exit"), locks: row.mode !== "NO_LOCK" }))
     .filter(({ locks }) => locks)
     .sort((x, y) => x.at - y.at || y.i - x.i)
     .map(({ i }) => i);

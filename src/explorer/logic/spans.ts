@@ -1,5 +1,5 @@
 /** One leaf's locks as spans over the points of its run. */
-import type { Acquisition, Leaf } from "../../catalog/index.ts";
+import { type Acquisition, type Leaf, releaseText } from "../../catalog/index.ts";
 
 /** A moment of a leaf's run at which locks are taken or given back. */
 export interface Point {
@@ -26,7 +26,7 @@ const STANDARD = ["leaf-exit", "before-td-entry", "td-exit"];
 /** The spans of a leaf: acquisitions in source order, then the points where locks are given back, in the order of a run. */
 export function spansOf(leaf: Leaf): Spans {
   const rows = leaf.acquisitions;
-  const ends = rows.map((row) => row.release?.at ?? null);
+  const ends = rows.map((row) => releaseText(row.release));
   const early = [...new Set(ends.filter((at): at is string => at !== null && !STANDARD.includes(at)))];
   const enters = ends.includes("td-exit") || ends.includes("before-td-entry");
   const points: Point[] = [
@@ -44,6 +44,6 @@ export function spansOf(leaf: Leaf): Spans {
     points.push({ kind: "guest", label: "the guest runs" });
     add("td-exit", { kind: "release", label: "TD exit" });
   }
-  const spans = rows.map((row, i): Span => ({ row, from: i, to: at.get(row.release?.at ?? "") ?? i }));
+  const spans = rows.map((row, i): Span => ({ row, from: i, to: at.get(releaseText(row.release) ?? "") ?? i }));
   return { points, spans };
 }

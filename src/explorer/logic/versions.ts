@@ -1,5 +1,5 @@
 /** Versions side by side: for each leaf, where its locks changed. */
-import type { Catalog, Leaf } from "../../catalog/index.ts";
+import { type Catalog, type Leaf, releaseText } from "../../catalog/index.ts";
 import { gridPicture, type PictureCell } from "./grid-picture.ts";
 
 /** What a leaf is in one version, against the version before. */
@@ -74,7 +74,7 @@ function signature(entries: readonly Leaf[]): string {
       variant,
       opStates,
       septStates,
-      acquisitions.map((a) => [a.resource, a.role, a.lock, a.mode, a.side, a.when, a.times, a.release?.at ?? null]),
+      acquisitions.map((a) => [a.resource, a.role, a.lock, a.mode, a.side, a.when, a.times, releaseText(a.release)]),
     ]),
   );
 }
