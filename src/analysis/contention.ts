@@ -149,10 +149,9 @@ function meetingPlace(a: Place, b: Place): string | null {
   return pageMeets(a, b) ?? pageMeets(b, a);
 }
 
-/** A bit lock's object is its word, of a structure that may have several: elements of one array may be the same word. */
+/** A bit lock's word is one of a structure that may have several: other members are other words, elements of one array may be the same. */
 function maybeOneWord(a: Acquisition, b: Acquisition): boolean {
-  const word = ({ object }: Acquisition) => object.replace(/\[.*$/, "");
-  return a.lock !== "bit" || b.lock !== "bit" || word(a) === word(b);
+  return a.word === undefined || b.word === undefined || a.word.join(".") === b.word.join(".");
 }
 
 /** The resource whose lock is the PAMT entry that `page`, a row of class PAGE, may name; null when there is none. */
@@ -249,7 +248,11 @@ function exclusions(
   }
   const makers = [a, b].filter((leaf) => creates(leaf.name, resource));
   if (makers.length === 1 && rowA.resource === rowB.resource) {
-    found.push({ kind: "life-cycle", what: `${makers[0]?.name} makes the ${resource} out of a free page` });
+    found.push({
+      kind: "life-cycle",
+      reason: "creation",
+      what: `${makers[0]?.name} makes the ${resource} out of a free page`,
+    });
   }
   if (maskedBy !== null) {
     found.push({ kind: "earlier-lock", what: maskedBy });

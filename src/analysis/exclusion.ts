@@ -81,7 +81,7 @@ function notCalled(leaves: readonly string[]): Exclusion[] {
 
 /** A range's PAMT entry is a call's target only when the page is as large as the range. */
 function pageSize(pair: ContendPair, { pageSizes }: HostProfile): Exclusion | null {
-  const size = /^PAMT_(\w+)$/.exec(pair.resource)?.[1];
+  const size = resourceFacts(pair.resource).range;
   if (size === undefined || pageSizes === undefined || pageSizes.some((s) => s === size)) return null;
   return pair.resourceA === pair.resourceB ? null : { kind: "page-size", what: `no pages of ${size}` };
 }
@@ -223,7 +223,7 @@ function summed(paths: readonly PathPair[]): Exclusion[] {
     // One reason per pair of paths is enough: a lock, if there is one, says more than a phase.
     const best = excludedBy.find((e) => e.kind === "host-lock" || e.kind === "kick") ?? first;
     if (best === undefined) continue;
-    const reason = / only in /.test(best.what) ? { ...best, what: "their paths run in different phases" } : best;
+    const reason = best.reason === "phases" ? { ...best, what: "their paths run in different phases" } : best;
     found.set(`${reason.kind} ${reason.what}`, reason);
   }
   return [...found.values()];

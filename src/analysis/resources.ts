@@ -14,6 +14,8 @@ export interface ResourceFacts {
   readonly scope: Scope;
   /** The PAMT level whose entry holds the lock word, or null when the lock word is elsewhere. */
   readonly backing: string | null;
+  /** Of the PAMT entry of a range: how large that is. */
+  readonly range?: string;
 }
 
 const BY_NAME = new Map<string, ResourceFacts>(facts.resources.map((r) => [r.name, r]));

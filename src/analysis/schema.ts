@@ -21,6 +21,10 @@ export const exclusionSchema = z.strictObject({
       "earlier-lock: the two always meet at another lock first; not-called: the host never issues one of the two; " +
         "page-size: the host uses no pages of the size at which the two would meet",
     ),
+  reason: z
+    .enum(["creation", "phases", "single-thread", "at-most-one"])
+    .optional()
+    .describe("of life-cycle: which it is"),
   what: text,
 });
 

@@ -118,7 +118,7 @@ function lifeCycle(a: CallSite, b: CallSite): { excludedBy: Exclusion[]; phases:
   const late = common.length === 0 && lastA.some((phase) => lastB.includes(phase));
   if (common.length === 0 && !late) {
     return {
-      excludedBy: [{ kind: "life-cycle", what: `${phasesText(a)}, ${phasesText(b)}` }],
+      excludedBy: [{ kind: "life-cycle", reason: "phases", what: `${phasesText(a)}, ${phasesText(b)}` }],
       phases: [],
       late: false,
     };
@@ -127,7 +127,7 @@ function lifeCycle(a: CallSite, b: CallSite): { excludedBy: Exclusion[]; phases:
   const alone = !late && single.length === common.length && a.path.per !== "machine" && b.path.per !== "machine";
   const what = `${common.join(" and ")} is single-threaded`;
   const phases = late ? lastA.filter((phase) => lastB.includes(phase)) : common;
-  return { excludedBy: alone ? [{ kind: "life-cycle", what }] : [], phases, late };
+  return { excludedBy: alone ? [{ kind: "life-cycle", reason: "single-thread", what }] : [], phases, late };
 }
 
 /** Locks of one name that both hold, not both shared. */
@@ -163,7 +163,7 @@ function atMostOne(a: CallSite, b: CallSite, world: World): Exclusion[] {
   if (a.path !== b.path || limit === undefined) return [];
   const same =
     limit === "machine" || (limit === "vm" && world.vm === true) || (limit === "vcpu" && ownVcpu(a, b, world));
-  return same ? [{ kind: "life-cycle", what: `at most one ${a.path.name} per ${limit}` }] : [];
+  return same ? [{ kind: "life-cycle", reason: "at-most-one", what: `at most one ${a.path.name} per ${limit}` }] : [];
 }
 
 interface Found {

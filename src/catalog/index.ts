@@ -70,3 +70,4 @@ export {
   type StatusSource,
   type TdOf,
 } from "./types.ts";
+export { type Versions, versionsOf, versionVariant } from "./variants.ts";

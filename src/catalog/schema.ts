@@ -38,6 +38,7 @@ export const acquisitionSchema = z.strictObject({
   resource: z.string().min(1),
   role: z.string().min(1).nullable(),
   object: z.string(),
+  word: z.array(z.string().min(1)).min(1).optional(),
   lock: lockKindSchema,
   mode: lockModeSchema,
   side: sideSchema,

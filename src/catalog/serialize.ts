@@ -105,7 +105,7 @@ function leafInOrder(leaf: Catalog["leaves"][number]): unknown {
     handler: site(leaf.handler),
     ...pick(leaf, ["variant", "opStates", "septStates"]),
     acquisitions: leaf.acquisitions.map((a) => ({
-      ...pick(a, ["resource", "role", "object", "lock", "mode", "side", "td", "order", "when"]),
+      ...pick(a, ["resource", "role", "object", "word", "lock", "mode", "side", "td", "order", "when"]),
       ...conditionInOrder(a.condition),
       times: a.times,
       operand: operand(a.operand),

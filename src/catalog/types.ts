@@ -74,6 +74,11 @@ export interface Acquisition {
   readonly role: string | null;
   /** The object that holds the lock, in the leaf's own terms: its variable, e.g. `tdcs_ptr`; of a bit lock the word, e.g. `f_migsc_links[migs_i]`. */
   readonly object: string;
+  /**
+   * Of a lock that is bits of a word: the word's member in its structure, and `[]` for an element of an array. Other members are other
+   * words. Absent where nobody has read it.
+   */
+  readonly word?: readonly string[] | undefined;
   readonly lock: LockKind;
   readonly mode: LockMode;
   readonly side: Side;

@@ -4,6 +4,9 @@ import { type Place, SeamlockError } from "../errors.ts";
 import type { LoadedHost } from "./parse.ts";
 import { type HostPath, type HostStep, heldAt, type LockUse, lockUse } from "./schema.ts";
 
+/** Locks that a call takes only where it names an SEPT entry. */
+const SEPT_LOCKS: ReadonlySet<string> = new Set(["SEPT_TREE", "SEPT_ENTRY"]);
+
 /** One remark; errors make conclusions wrong, warnings may. */
 export interface HostFinding {
   readonly code: string;
@@ -163,7 +166,7 @@ function stepFindings({ profile, placeOf }: LoadedHost, catalog: Catalog, { path
   }
   for (const use of heldAt(path, step)) {
     const per = profile.locks.find((lock) => lock.name === use.lock)?.per;
-    if (per !== "entry" || entries.some((leaf) => leaf.acquisitions.some((a) => /^SEPT_/.test(a.resource)))) continue;
+    if (per !== "entry" || entries.some((leaf) => leaf.acquisitions.some((a) => SEPT_LOCKS.has(a.resource)))) continue;
     const message = `\`${use.lock}\` is one per SEPT entry, but ${step.call} names none`;
     found.push({ code: "SL3111", severity: "warning", message, place, hint: "is it held at this step?" });
   }

@@ -2,7 +2,7 @@
  * The leaves of a TD's life: their checks and effects, each written once. Lines are those of module 1.5.05 below `src/`; `api_calls` stands for
  * `vmm_dispatcher/api_calls`. 1.5.25 has the same checks in the same order.
  */
-import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
+import { type Acquisition, type Catalog, type Leaf, versionVariant } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import {
   and,
@@ -88,7 +88,7 @@ export const lifeLeaves = (catalog: Catalog): ReadonlyMap<string, Leaf> =>
   );
 
 /** How catalogs call the variant of a leaf's version 1. */
-const VERSION_1 = "version>=1";
+const VERSION_1 = versionVariant({ from: 1, to: null });
 
 /** The one TD that is built. */
 const TD = 0;

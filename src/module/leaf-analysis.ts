@@ -1,7 +1,7 @@
 /** The leaves of a module, one by one: each leaf's rows are made from its own runs and depend on no other leaf's. */
 
 import { num, type Program, wayTo } from "../c/index.ts";
-import type { Diagnostic, Leaf } from "../catalog/index.ts";
+import { type Diagnostic, type Leaf, versionVariant } from "../catalog/index.ts";
 import type { ReleaseEvent } from "./events.ts";
 import { diagnostic } from "./findings.ts";
 import { Knowledge } from "./knowledge.ts";
@@ -155,7 +155,9 @@ function leafEntries(leaf: DispatchedLeaf, context: LeafContext): Leaf[] {
   if (!leaf.versioned) return [runEntry(leaf, null, null, context)];
   const before: Diagnostic[] = [];
   const quiet = { ...context, found: before };
-  const versions = [0, 1].map((version) => runEntry(leaf, version, version === 0 ? "version=0" : "version>=1", quiet));
+  const versions = [0, 1].map((from) =>
+    runEntry(leaf, from, versionVariant({ from, to: from === 0 ? 0 : null }), quiet),
+  );
   const [zero, one] = versions as [Leaf, Leaf];
   context.found.push(...before);
   if (signature(zero) !== signature(one)) return versions;

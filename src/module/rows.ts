@@ -2,6 +2,7 @@
  * From the paths through a leaf to its rows: what is locked, as what resource, when, how often, and until when.
  */
 
+import { stepsOf } from "../c/index.ts";
 import type { Acquisition, LockMode, Release, Site } from "../catalog/index.ts";
 import type { AcquireEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
@@ -129,6 +130,7 @@ function collectRows(
       resource: first.resource,
       role: first.role,
       object: first.object,
+      ...wordOf(first.event),
       lock: first.event.lockKind,
       mode: first.mode,
       side: first.event.side,
@@ -149,6 +151,12 @@ function collectRows(
     });
   }
   return rows;
+}
+
+/** The member that a bit lock's word is, from the structure that it is in. */
+function wordOf({ lock, lockKind }: AcquireEvent): Pick<Acquisition, "word"> {
+  if (lockKind !== "bit" && lockKind !== "bit_hp") return {};
+  return { word: stepsOf(lock).map((step) => (step.kind === "field" ? step.name : "[]")) };
 }
 
 const withOrder = (release: Release | null, order: number | null): Release | null =>

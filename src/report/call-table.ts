@@ -1,6 +1,6 @@
 /** The table of calls and their locks, with notes by letter: one line a lock, as the published table has it. */
 import { isAncestor, resourceFacts } from "../analysis/index.ts";
-import type { Acquisition, Catalog, Leaf, ReleasePlace } from "../catalog/index.ts";
+import { type Acquisition, type Catalog, type Leaf, type ReleasePlace, versionsOf } from "../catalog/index.ts";
 import { busyWords, conditionNotes, conditionWords, lockNameOf, operandName, releaseWords } from "./glossary.ts";
 import { modesElsewhere } from "./history.ts";
 import { groupBy, kindName, list, resourceText } from "./words.ts";
@@ -130,8 +130,8 @@ function draftsOf(module: Described, variants: readonly Leaf[], options: TableOp
 /** ` v0`, ` v1+`; other variants in brackets. */
 function shortVariant(variant: string | null): string {
   if (variant === null) return "";
-  const version = /^version(=|>=)(\d+)$/.exec(variant);
-  return version === null ? ` [${variant}]` : ` v${version[2]}${version[1] === "=" ? "" : "+"}`;
+  const versions = versionsOf(variant);
+  return versions === null ? ` [${variant}]` : ` v${versions.from}${versions.to === null ? "+" : ""}`;
 }
 
 interface Lines {
@@ -232,9 +232,9 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 
 /** `in version 0`, `from version 1 on`. */
 export function variantText(variant: string | null): string {
-  const version = /^version(=|>=)(\d+)$/.exec(variant ?? "");
-  if (version === null) return variant ?? "else";
-  return version[1] === "=" ? `in version ${version[2]}` : `from version ${version[2]} on`;
+  const versions = versionsOf(variant);
+  if (versions === null) return variant ?? "else";
+  return versions.to === null ? `from version ${versions.from} on` : `in version ${versions.from}`;
 }
 
 function otherModes({ module }: Described, leaf: Leaf, row: Acquisition): string[] {

@@ -67,7 +67,7 @@ function reasons(pairs: readonly ContendPair[]): string[] {
     .map(([word, of]) => `${word} (${count(of.length, "pair")})`);
 }
 
-function reasonText({ kind, what }: ContendPair["excludedBy"][number]): string {
+function reasonText({ kind, reason, what }: ContendPair["excludedBy"][number]): string {
   switch (kind) {
     case "host-lock":
       return what;
@@ -84,7 +84,7 @@ function reasonText({ kind, what }: ContendPair["excludedBy"][number]): string {
     case "page-size":
       return what;
     case "life-cycle":
-      return / makes the /.test(what) ? "the object is only being made" : what;
+      return reason === "creation" ? "the object is only being made" : what;
   }
 }
 

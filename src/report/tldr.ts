@@ -1,5 +1,5 @@
 /** The first lines of a report: what contends while a TD runs, under which status, and what the host makes of it. */
-import { type ContendPair, compareResources } from "../analysis/index.ts";
+import { type ContendPair, compareResources, isAncestor } from "../analysis/index.ts";
 import { type Catalog, decodeStatus } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { type ConclusionRow, pathLabels } from "./conclusion.ts";
@@ -14,7 +14,9 @@ export function runtimePairs(
   pairs: readonly ContendPair[],
   rows: readonly ConclusionRow[] | null,
 ): ContendPair[] {
-  const own = pairs.filter((p) => p.possible && p.resourceA === p.resourceB && !/^(PAGE|PAMT_.*)$/.test(p.resource));
+  const own = pairs.filter(
+    (p) => p.possible && p.resourceA === p.resourceB && p.resource !== "PAGE" && !isAncestor(p.resource),
+  );
   if (rows === null) {
     const run = runStates(catalog);
     return own.filter((p) => run === null || p.opStates === null || p.opStates.some((state) => run.has(state)));

@@ -104,10 +104,17 @@ export function resourceText(resource: string, role: string | null): string {
   return role === null ? resource : `${resource} (${role})`;
 }
 
-/** One end of a pair as a sentence names it; an asterisk marks a conditional acquisition. */
-export function pairEnd(pair: ContendPair, end: "a" | "b"): string {
+/** One end of a pair: `name` without its variant, and `text` with it, as a sentence names them; an asterisk marks a conditional acquisition. */
+export interface PairEnd {
+  readonly name: string;
+  readonly variant: string | null;
+  readonly text: string;
+}
+
+export function pairEnd(pair: ContendPair, end: "a" | "b"): PairEnd {
   const [name, variant, when] = end === "a" ? [pair.a, pair.variantA, pair.whenA] : [pair.b, pair.variantB, pair.whenB];
-  return `${call(name, variant)}${when === null ? "" : "*"}`;
+  const mark = when === null ? "" : "*";
+  return { name: `${call(name)}${mark}`, variant, text: `${call(name, variant)}${mark}` };
 }
 
 /** The items by key, groups in the order in which their keys first occur. */
