@@ -18,6 +18,8 @@ export type Term =
   | { readonly kind: "address"; readonly path: readonly string[]; readonly text: string }
   /** What a call gives back; an argument that is itself a call's is `computed`. */
   | { readonly kind: "call"; readonly function: string; readonly arguments: readonly Term[]; readonly text: string }
+  /** What the leaf is given, where no register that it is read from is known. */
+  | { readonly kind: "input"; readonly text: string }
   /** What is computed of other values. */
   | { readonly kind: "computed"; readonly text: string };
 
@@ -45,7 +47,7 @@ export const termSchema: z.ZodType<Term> = z.discriminatedUnion("kind", [
     arguments: z.array(z.lazy(() => termSchema)),
     text: TEXT,
   }),
-  z.strictObject({ kind: z.literal("computed"), text: TEXT }),
+  z.strictObject({ kind: z.enum(["input", "computed"]), text: TEXT }),
 ]);
 
 /** A condition as a tree. */

@@ -55,6 +55,7 @@ function termOf(value: Value, textOf: (value: Value) => string): Term {
     });
     return { kind: "call", function: callee, arguments: terms, text };
   }
+  if (value.origin === null && value.location === null) return { kind: "input", text };
   const at = readFrom(value) ?? (value.origin?.how === "operation" ? null : value.location);
   return at === null ? { kind: "computed", text } : { kind: "memory", path: pathOf(at), text };
 }

@@ -56,6 +56,17 @@ export function row(resource: string, mode: Acquisition["mode"], more: Partial<A
   };
 }
 
+const SUSPECTED_TEXT = "tdvps_ptr->management.last_epf_gpa_list_idx";
+
+/** The condition under which an entry looks at faults of before, as an extraction has it. */
+export const SUSPECTED: Pick<Acquisition, "when" | "condition"> = {
+  when: SUSPECTED_TEXT,
+  condition: {
+    is: "set",
+    left: { kind: "memory", path: ["*", "management", "last_epf_gpa_list_idx"], text: SUSPECTED_TEXT },
+  },
+};
+
 /** A row kept until the given point. */
 export function until(at: string, acquisition: Acquisition): Acquisition {
   return {
@@ -99,7 +110,7 @@ const LEAVES: readonly Leaf[] = [
       until("td-exit", row("TDR", "SHARED")),
       until("before-td-entry", row("TDCS", "SHARED")),
       until("before-td-entry", row("TDCS_EPOCH", "SHARED")),
-      until("before-td-entry", row("SEPT_TREE", "EXCLUSIVE", { when: "tdvps_ptr->management.last_epf_gpa_list_idx" })),
+      until("before-td-entry", row("SEPT_TREE", "EXCLUSIVE", SUSPECTED)),
     ],
     {
       opStates: RUN,

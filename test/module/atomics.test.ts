@@ -131,6 +131,7 @@ EXIT:
       ],
     });
     expect(rows.map(({ lock, mode, side }) => `${lock} ${mode} ${side}`)).toEqual(["bit_hp EXCLUSIVE host"]);
+    expect(rows[0]?.word).toEqual(["devices", "[]"]);
     expect(catalog.diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
   });
 

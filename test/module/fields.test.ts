@@ -25,6 +25,51 @@ describe("the order of a call's locks", () => {
   });
 });
 
+describe("a condition as a tree", () => {
+  const flags = { kind: "input", text: "flags" } as const;
+  const seven = { kind: "constant", name: null, value: "7" } as const;
+  const tests: Readonly<Record<string, object | null>> = {
+    flags: { is: "set", left: flags },
+    "!flags": { is: "clear", left: flags },
+    "flags == 7": { is: "==", left: flags, right: seven },
+    "flags != 7": { is: "!=", left: flags, right: seven },
+    "flags < 7": { is: "<", left: flags, right: seven },
+    "flags >= 7": { is: ">=", left: flags, right: seven },
+    "flags > 7": { is: ">", left: flags, right: seven },
+    "flags <= 7": { is: "<=", left: flags, right: seven },
+    "flags == TDX_LOCK_SHARED": {
+      is: "==",
+      left: flags,
+      right: { kind: "constant", name: "TDX_LOCK_SHARED", value: "1" },
+    },
+    "global->gpa_list.last_entry": { is: "set", left: { kind: "memory", path: ["*", "gpa_list", "last_entry"] } },
+    "more_work(gpa)": {
+      is: "set",
+      left: { kind: "call", function: "more_work", arguments: [{ kind: "input", text: "gpa" }] },
+    },
+    "flags == 1 && (gpa || !global->max_level)": {
+      is: "all",
+      of: [
+        { is: "==", left: flags },
+        { is: "any", of: [{ is: "set" }, { is: "clear", left: { path: ["*", "max_level"] } }] },
+      ],
+    },
+    "!(flags && gpa)": { is: "any", of: [{ is: "clear" }, { is: "clear" }] },
+    "flags || !flags": null,
+  };
+
+  it("says what is compared, how, and by which members or calls it is reached", async () => {
+    const leaves = Object.keys(tests).map((test, i) =>
+      hostLeaf(
+        `if (${test}) { ${TAKE("global->kot.lock")} release_sharex_lock_ex(&global->kot.lock); } return TDX_SUCCESS;`,
+      ).replace("tdh_mem_test", `tdh_mem_test_${i}`),
+    );
+    const { catalog } = await smallTree(leaves.join(""));
+    const made = catalog.leaves.filter(({ name }) => name.startsWith("tdh_mem_test_"));
+    expect(made.map(({ acquisitions }) => acquisitions[0]?.condition)).toMatchObject(Object.values(tests));
+  });
+});
+
 describe("whose TD an object is", () => {
   it("is the guest's own where a TDCALL takes it from what its TD entry left", async () => {
     const { rows } = await smallTree(

@@ -151,7 +151,9 @@ function programChanges(before: Catalog, after: Catalog): string[] {
 
 function leafChanges(name: string, before: Leaf, after: Leaf, said: (v: unknown) => string): string[] {
   const result: string[] = [];
-  const rest = (leaf: Leaf) => ({ ...leaf, acquisitions: null, statuses: null });
+  // The tree of a condition is told by its text.
+  const otherBusy = (leaf: Leaf) => leaf.otherBusy.map(({ condition: _, ...busy }) => busy);
+  const rest = (leaf: Leaf) => ({ ...leaf, otherBusy: otherBusy(leaf), acquisitions: null, statuses: null });
   if (JSON.stringify(rest(before)) !== JSON.stringify(rest(after)))
     result.push(...valueChanges(name, rest(before), rest(after)));
   const left = [...after.acquisitions];
