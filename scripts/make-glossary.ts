@@ -26,7 +26,7 @@ const busySchema = conditionSchema
   .omit({ stated: true, calls: true, resources: true, explain: true })
   .extend({ status: text, what: text, at: text, lead: text.optional(), explain: text.optional() });
 
-const sentenceSchema = z.strictObject({ text, needs: z.enum(["hostPriority"]).nullable() });
+const sentenceSchema = z.strictObject({ text, needs: z.enum(["guestLooksFirst", "guestLooksAfter"]).nullable() });
 
 const policySchema = z.strictObject({
   id: text,

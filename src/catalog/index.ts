@@ -21,6 +21,7 @@ export type {
   SeptWriter,
   WriterStep,
 } from "./programs.ts";
+export { catalogOfReading, type Reading, readingSchema } from "./reading.ts";
 export { releasePlace, releaseText } from "./release.ts";
 export {
   apply,
@@ -59,6 +60,7 @@ export {
   type ModuleInfo,
   type Operand,
   type OtherBusy,
+  placeText,
   RESOURCES,
   type Release,
   type ReleasePlace,

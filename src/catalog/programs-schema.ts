@@ -1,7 +1,7 @@
 /** The schema of programs.ts, field by field, in the order in which it is written. */
 import { z } from "zod";
 
-const line = z.int().min(1);
+const line = z.int().min(0);
 const site = z.strictObject({ file: z.string().min(1), line, function: z.string().min(1) });
 const fieldName = z.enum(["exclusive", "hp", "counter"]);
 const fieldValues = z.partialRecord(fieldName, z.int().min(0));

@@ -10,6 +10,8 @@ import type { Catalog } from "./types.ts";
 
 const STATUS = z.string().regex(/^0x[0-9A-F]{16}$/, "a status is 0x and 16 upper-case hex digits");
 const LINE = z.int().min(1);
+/** Of a place in a release that was read by hand, from text without line numbers: 0. */
+const SITE_LINE = z.int().min(0);
 const LEAF_NUMBER = z.int().min(0).max(0xffff);
 
 export const sideSchema = z.enum(["host", "guest"]);
@@ -18,7 +20,7 @@ export const lockModeSchema = z.enum(["SHARED", "EXCLUSIVE", "NO_LOCK"]);
 export const statusSchema = STATUS;
 
 /** A line of the module's source. */
-export const siteSchema = z.strictObject({ file: z.string().min(1), line: LINE, function: z.string().min(1) });
+export const siteSchema = z.strictObject({ file: z.string().min(1), line: SITE_LINE, function: z.string().min(1) });
 
 /** An operand of a status. */
 export const operandSchema = z.strictObject({ id: z.string().min(1), number: z.int().min(0) });
@@ -148,7 +150,7 @@ export const diagnosticSchema = z.strictObject({
 /** Which module the facts are about. */
 export const moduleInfoSchema = z.strictObject({
   version: z.string().min(1),
-  origin: z.enum(["extracted", "published"]),
+  origin: z.enum(["extracted", "published", "read"]),
   repository: z.string().min(1).nullable(),
   revision: z.string().min(1).nullable(),
   sourceDigest: z.string().regex(/^sha256:[0-9a-f]{64}$/, "a digest is sha256: and 64 lower-case hex digits"),

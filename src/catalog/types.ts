@@ -23,12 +23,15 @@ export type LockMode = "SHARED" | "EXCLUSIVE" | "NO_LOCK";
 /** Who asks: a SEAMCALL or the VMM (`host`), a TDCALL or the TD (`guest`). Host-priority locks treat the two differently. */
 export type Side = "host" | "guest";
 
-/** A line of the module's source; `file` is relative to the root of the tree, `line` is 1-based. */
+/** A line of the module's source; `file` is relative to the root of the tree, `line` is 1-based, or 0 where it is not known (origin `read`). */
 export interface Site {
   readonly file: string;
   readonly line: number;
   readonly function: string;
 }
+
+/** A place for people: `FILE:LINE`, or the file alone where the line is not known. */
+export const placeText = ({ file, line }: Pick<Site, "file" | "line">): string => (line > 0 ? `${file}:${line}` : file);
 
 /** An operand as the module reports it in the low 32 bits of a status. `id` drops the `OPERAND_ID_` prefix. */
 export interface Operand {
@@ -254,7 +257,8 @@ export interface Diagnostic {
 
 export interface ModuleInfo {
   readonly version: string;
-  readonly origin: "extracted" | "published";
+  /** `read`: by hand, from single files of a release whose tree could not be extracted; such a catalog is incomplete and says so. */
+  readonly origin: "extracted" | "published" | "read";
   /** Public repository that the tree came from, `owner/name`, or null when not known. */
   readonly repository: string | null;
   /** Commit of that repository, or null. */
@@ -322,4 +326,14 @@ export const RESOURCES = [
   "MIGSC",
   "RTMR",
   "SERVTD_BINDINGS",
+  "IOMMU_CONFIG",
+  "TDINV",
+  "DEVIFMT_ENTRY",
+  "MMIOMT_ENTRY",
+  "DMAR_ENTRY",
+  "SPDMDIR_ENTRY",
+  "SPDM_INFO_TX",
+  "SPDM_INFO_RX",
+  "MEM_SCAN",
+  "MEM_SCAN_CONTEXT",
 ] as const;

@@ -38,7 +38,7 @@ export function buildModel(scenario: Scenario, facts: Facts): Model {
 
 /** A published table says nothing of releases: each lock is given back at the end of the call. An extracted row without one is never given back. */
 function withReleases(catalog: Catalog): Catalog {
-  if (catalog.module.origin === "extracted") return catalog;
+  if (catalog.module.origin !== "published") return catalog;
   const release = { ...releasePlace("leaf-exit"), evidence: [] };
   const leaves = catalog.leaves.map((leaf) => ({
     ...leaf,

@@ -52,6 +52,6 @@ function errorText({ code, message, file, line }: Diagnostic): string {
 
 /** A table that somebody published says nothing of releases. */
 function published({ module }: Catalog): string[] {
-  if (module.origin === "extracted") return [];
+  if (module.origin !== "published") return [];
   return [`${module.version} does not say where locks are given back: taken as at the end of each call`];
 }

@@ -1,5 +1,6 @@
 /** Differences between modules for people: what changed, once, and which contentions follow from it. */
 import { type BehaviourChange, type Cause, type DiffDocument, isAncestor } from "../analysis/index.ts";
+import { placeText } from "../catalog/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { variantText } from "./call-table.ts";
 import { conditionWords, lockNameOf, resourceNoun } from "./glossary.ts";
@@ -242,7 +243,7 @@ function behaviourBlocks(change: BehaviourChange, [older = "", newer = ""]: read
   const { kind: what, name, what: means, before, after, resources } = change;
   const about = resources.length === 0 ? "" : ` (${resources.join(", ")})`;
   const said = (version: string, side: BehaviourChange["before"]): string =>
-    side === null ? `${version}: not there` : `${version}: ${side.text} (${side.site.file}:${side.site.line})`;
+    side === null ? `${version}: not there` : `${version}: ${side.text} (${placeText(side.site)})`;
   return [
     { kind: "paragraph", text: what === "leaf" ? `${name}: ${means}` : `${means}${about}`, tight: true },
     { kind: "list", items: [said(older, before), said(newer, after)], indent: 2 },

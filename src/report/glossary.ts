@@ -155,11 +155,14 @@ export function resourceAliases(): readonly (readonly [alias: string, resource: 
   return Object.entries(facts.resourceNames).map(([resource, alias]) => [alias, resource]);
 }
 
+/** When a guest looks at the host-priority bit of a lock; `null` where the lock has none, or no guest's function is known. */
+export type GuestLooks = "guestLooksFirst" | "guestLooksAfter" | null;
+
 /** Sentences about a lock kind that its fields do not tell. */
-export function kindSentences(kind: string, hostPriority: boolean): readonly string[] {
+export function kindSentences(kind: string, looks: GuestLooks): readonly string[] {
   const known = facts.lockKinds as Readonly<Record<string, readonly { text: string; needs: string | null }[]>>;
   return (Object.hasOwn(known, kind) ? (known[kind] ?? []) : [])
-    .filter(({ needs }) => needs === null || hostPriority)
+    .filter(({ needs }) => needs === null || needs === looks)
     .map(({ text }) => text);
 }
 

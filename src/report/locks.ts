@@ -1,7 +1,7 @@
 /** What the catalog says about the lock kinds, in at most three lines each. */
 import type { LockDefinition, LockKind, LockPrimitive } from "../catalog/index.ts";
 import type { Block } from "./blocks.ts";
-import { kindSentences } from "./glossary.ts";
+import { type GuestLooks, kindSentences } from "./glossary.ts";
 import { count, kindName, list } from "./words.ts";
 
 /** An entry per lock kind that is used: its word, its modes, what a refused try does, and host priority. */
@@ -25,8 +25,15 @@ function sentences(lock: LockDefinition): string[] {
   return [
     `${word(lock)}; ${modes(lock, tries)}.`,
     ...(priority ? [] : ["No host priority."]),
-    ...kindSentences(lock.kind, priority),
+    ...kindSentences(lock.kind, priority ? guestLooks(tries) : null),
   ];
+}
+
+/** A guest that looks before it takes anything has nothing to take back: its acquire is one instruction on each way. */
+function guestLooks(tries: readonly LockPrimitive[]): GuestLooks {
+  const guests = tries.filter((p) => p.side === "guest" && p.operation === "acquire");
+  if (guests.length === 0) return null;
+  return guests.some((p) => p.atomics.length > 1) ? "guestLooksAfter" : "guestLooksFirst";
 }
 
 function word(lock: LockDefinition): string {

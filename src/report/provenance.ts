@@ -22,11 +22,17 @@ export function provenance({ module, leaves }: Catalog): string[] {
       `A table made and published by hand${files.length === 0 ? "" : ` (${list(files)})`}; it states no operands, statuses or OP_STATEs.`,
     ];
   }
+  if (origin === "read") return [readByHand(version, repository, revision)];
   const where = `${repository === null ? "" : ` in ${repository}`}${revision === null ? "" : `, revision ${revision.slice(0, 12)}`}`;
   return [
     `Extracted from the source of ${version}${where}${mirror(version, revision)}; --evidence shows every line.`,
     ...sameAs(version, revision),
   ];
+}
+
+function readByHand(version: string, repository: string | null, revision: string | null): string {
+  const where = `${repository === null ? "" : ` of ${repository}`}${revision === null ? "" : `, the newest at revision ${revision.slice(0, 12)}`}`;
+  return `${version} was read by hand from single files${where}, not extracted: every row is as good as its reader, calls are missing, and no line numbers are known.`;
 }
 
 /** A tree that nobody compared with the vendor's is called what it is. */

@@ -1,6 +1,6 @@
 /** The lock status report for people: what matters first, then the tables of the mail of 2024-09-13 and what follows from them. */
 import { isAncestor } from "../analysis/index.ts";
-import type { Leaf, LockKind, Site } from "../catalog/index.ts";
+import { type Leaf, type LockKind, placeText, type Site } from "../catalog/index.ts";
 import { type Block, type Layout, markdownOf, type Row, textOf } from "./blocks.ts";
 import { callTable, type TableEntry, type TableLine } from "./call-table.ts";
 import { conclusionBlocks } from "./conclusion-table.ts";
@@ -74,7 +74,9 @@ function diagnostics(doc: ReportDocument): Block[] {
   const errors = serious.filter((d) => d.severity === "error").length;
   const lead =
     errors > 0
-      ? `INCOMPLETE: the extraction left ${count(errors, "error")}; rows may be missing or wrong.`
+      ? doc.module.origin === "read"
+        ? "INCOMPLETE: read by hand, not extracted; calls are missing, and rows may be missing or wrong."
+        : `INCOMPLETE: the extraction left ${count(errors, "error")}; rows may be missing or wrong.`
       : `The extraction gave ${count(serious.length, "warning")}.`;
   const items = serious.slice(0, FIRST_SCREEN).map((d) => {
     const place = d.file === null ? "" : ` (${d.file}${d.line === null ? "" : `:${d.line}`})`;
@@ -275,7 +277,7 @@ function evidence({ rows }: TableLine, leaves: readonly Leaf[], doc: ReportDocum
 
 function chain(sites: readonly Site[], { sourceLine }: RenderOptions): string[] {
   if (sites.length === 0) return ["    (no source line)"];
-  const lines = sites.map((site, i) => `${" ".repeat(4 + Math.min(i, 8))}${site.file}:${site.line} (${site.function})`);
+  const lines = sites.map((site, i) => `${" ".repeat(4 + Math.min(i, 8))}${placeText(site)} (${site.function})`);
   const last = sites.at(-1);
   const line = last === undefined ? null : (sourceLine?.(last) ?? null);
   return line === null ? lines : [...lines, `${" ".repeat(4 + Math.min(sites.length, 8))}${line.trim()}`];

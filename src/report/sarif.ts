@@ -123,7 +123,7 @@ function placesOf(row: Acquisition | null, call: string): object[] {
       message: { text: `${call}() takes it here` },
       physicalLocation: {
         artifactLocation: { uri: site.file, uriBaseId: "MODULE" },
-        region: { startLine: site.line },
+        ...(site.line > 0 ? { region: { startLine: site.line } } : {}),
       },
     },
   ];

@@ -2,14 +2,26 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import sources from "../../data/module-sources.json" with { type: "json" };
-import { parseCatalog, readOwnCatalog, serializeCatalog } from "../../src/catalog/index.ts";
+import {
+  type Catalog,
+  catalogOfReading,
+  parseCatalog,
+  readingSchema,
+  readOwnCatalog,
+  serializeCatalog,
+} from "../../src/catalog/index.ts";
 
 const FOLDER = "data/modules";
 const FILES = readdirSync(FOLDER);
 
+/** Lines of every place of a catalog. */
+function linesIn(catalog: Catalog): Set<number> {
+  return new Set([...JSON.stringify(catalog).matchAll(/"line":(\d+)/g)].map(([, line]) => Number(line)));
+}
+
 describe("bundled catalogs", () => {
-  it("are those of every source tree, and the published table", () => {
-    const names = [...sources.map((source) => `${source.version}.json`), "lkml-2024-09-13.json"];
+  it("are those of every source tree, the published table, and what was read by hand", () => {
+    const names = [...sources.map((source) => `${source.version}.json`), "lkml-2024-09-13.json", "2.0.18-read.json"];
     expect(FILES.toSorted()).toEqual(names.toSorted());
   });
 
@@ -18,6 +30,26 @@ describe("bundled catalogs", () => {
     const catalog = parseCatalog(text, file);
     expect(readOwnCatalog(text, file)).toEqual(catalog);
     expect(serializeCatalog(catalog)).toBe(text);
+  });
+
+  it("2.0.18 as read by hand is what its reading makes, incomplete, and its calls are those of the release it was compared with", () => {
+    const text = readFileSync("data/readings/2.0.18.json", "utf8");
+    const reading = readingSchema.parse(JSON.parse(text));
+    const base = parseCatalog(readFileSync(`${FOLDER}/${reading.base}.json`, "utf8"), reading.base);
+    const made = parseCatalog(readFileSync(`${FOLDER}/${reading.version}.json`, "utf8"), reading.version);
+    expect(catalogOfReading(reading, base, made.module.sourceDigest)).toEqual(made);
+    expect(made.module).toMatchObject({ origin: "read", repository: "intel/tdx-module" });
+    expect(made.diagnostics.filter((d) => d.severity === "error").map((d) => d.code)).toEqual(["SL1060"]);
+    expect(linesIn(made)).toEqual(new Set([0]));
+    const rows = (catalog: Catalog, name: string) =>
+      catalog.leaves
+        .filter((leaf) => leaf.name === name)
+        .map(({ variant, acquisitions }) => [
+          variant,
+          acquisitions.map(({ evidence: _e, release: _r, promotion: _p, ...row }) => row),
+        ]);
+    for (const { name } of reading.leaves.filter((leaf) => "as" in leaf))
+      expect(rows(made, name)).toEqual(rows(base, name));
   });
 
   it.each(sources)(

@@ -128,7 +128,7 @@ function Facts(): VNode {
         options={[["none", "none: the module alone"], ...hosts.map(({ name }) => [name, name] as const)]}
       />
       <span class="dim origin">
-        {module.origin === "published" ? "a table made and published by hand" : "from source"}
+        {ORIGINS[module.origin]}
         {module.repository === null ? "" : ` ${module.repository}`}
         {module.revision === null ? "" : ` at ${module.revision.slice(0, 12)}`}
       </span>
@@ -136,6 +136,12 @@ function Facts(): VNode {
     </form>
   );
 }
+
+const ORIGINS = {
+  extracted: "from source",
+  published: "a table made and published by hand",
+  read: "read by hand, in part, from the source",
+} as const;
 
 const KEYS: readonly (readonly [keys: string, what: string])[] = [
   ["/", "find; a pasted log line is explained"],

@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import type { ContendPair } from "../../analysis/index.ts";
-import { type Acquisition, type Leaf, releaseText, statusText } from "../../catalog/index.ts";
+import { type Acquisition, type Leaf, placeText, releaseText, statusText } from "../../catalog/index.ts";
 import { endId, entryId } from "../logic/matrix.ts";
 import { spansOf } from "../logic/spans.ts";
 import {
@@ -94,7 +94,7 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
             },
             {
               head: "Source",
-              text: (row) => row.evidence.map((site) => `${site.file}:${site.line}`).join(" "),
+              text: (row) => row.evidence.map(placeText).join(" "),
               show: (row) => <Evidence sites={row.evidence} title="source" />,
             },
           ]}
@@ -130,7 +130,7 @@ const ROW_COLUMNS: readonly Column<Acquisition>[] = [
   },
   {
     head: "Source",
-    text: (row) => row.evidence.map((site) => `${site.file}:${site.line}`).join(" "),
+    text: (row) => row.evidence.map(placeText).join(" "),
     show: (row) => <Evidence sites={row.evidence} title="source" />,
   },
 ];

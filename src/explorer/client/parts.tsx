@@ -1,7 +1,7 @@
 /** The small parts that every view is made of. */
 import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Site } from "../../catalog/index.ts";
+import { placeText, type Site } from "../../catalog/index.ts";
 import { csvText } from "../logic/csv.ts";
 import { entryId } from "../logic/matrix.ts";
 import { sourceUrl } from "../logic/source.ts";
@@ -56,7 +56,7 @@ export function Verdict({ possible }: { readonly possible: boolean }): VNode {
 /** A source line; a link where the catalog says where the source is public. */
 export function SourceLine({ site }: { readonly site: Site }): VNode {
   const url = sourceUrl(currentModule.value.catalog.module, site);
-  const label = `${site.file}:${site.line}`;
+  const label = placeText(site);
   return (
     <span class="site">
       {url === null ? (
@@ -79,7 +79,7 @@ export function Evidence({ sites, title }: { readonly sites: readonly Site[]; re
       <summary>{title}</summary>
       <ol>
         {sites.map((site) => (
-          <li key={`${site.file}:${site.line}`}>
+          <li key={`${placeText(site)} ${site.function}`}>
             <SourceLine site={site} />
           </li>
         ))}

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import type { ContendPair, DiffDocument, RowChange } from "../../analysis/index.ts";
+import { placeText } from "../../catalog/index.ts";
 import { csvText } from "../logic/csv.ts";
 import type { Question } from "../logic/questions.ts";
 import { SIGNS, type Timeline, timelinePicture, timelineRows, WORDS } from "../logic/versions.ts";
@@ -146,7 +147,7 @@ const CHANGE_COLUMNS: readonly Column<RowChange>[] = [
   { head: "After", text: (c) => rowWords(c.after), show: (c) => <RowShown row={c.after} /> },
   {
     head: "Source",
-    text: (c) => (c.after ?? c.before)?.evidence.map((s) => `${s.file}:${s.line}`).join(" ") ?? "",
+    text: (c) => (c.after ?? c.before)?.evidence.map(placeText).join(" ") ?? "",
     show: (c) => {
       const site = c.after?.evidence[0];
       return site === undefined ? <span class="dim">–</span> : <SourceLine site={site} />;
