@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { LockProgram, LockResult } from "./programs.ts";
 import { lockProgramSchema } from "./programs-schema.ts";
+import { releasePlace } from "./release.ts";
 import { lockKindSchema, lockModeSchema, sideSchema } from "./schema.ts";
 import type { Acquisition, Catalog, Diagnostic, Leaf, LockDefinition, LockPrimitive, Release, Site } from "./types.ts";
 
@@ -153,14 +154,10 @@ function acquisition(row: Row, at: number, leaf: Pick<Leaf, "side" | "handler">,
     busyStatus: row.statuses.includes(busy) ? status(busy) : null,
     hostPriorityStatus: row.statuses.includes(priority) ? status(priority) : null,
     otherStatuses: others.map((name) => ({ status: status(name), operand })),
-    release: row.release === undefined ? null : release(row.release),
+    release: row.release === undefined ? null : { ...releasePlace(row.release), evidence: [] },
     evidence: isInside ? [handler, inner] : [handler],
     promotion: null,
   };
-}
-
-function release(at: string): Release {
-  return { at, kind: at === "leaf-exit" || at === "iteration-end" ? at : "function", evidence: [] };
 }
 
 function operandNumber({ operandIds }: Names, id: string): number {

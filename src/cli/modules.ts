@@ -28,6 +28,17 @@ export function bundledModules(): string[] {
   return names.map((file) => file.slice(0, -".json".length)).sort(byVersion);
 }
 
+/** Bundled releases that were extracted from source, oldest first. */
+export function bundledReleases(): string[] {
+  return bundledModules().filter(isVersion);
+}
+
+/** Bundled tables of releases that were read by hand. */
+export function tablesReadByHand(): string[] {
+  const known: readonly KnownRelease[] = releases.releases;
+  return [...new Set(known.flatMap(({ read }) => (read === undefined ? [] : [read])))];
+}
+
 /** `1.5.9` before `1.5.10`, and whatever is no version after those that are. */
 export function byVersion(a: string, b: string): number {
   if (!isVersion(a) || !isVersion(b))
@@ -79,12 +90,33 @@ function isPath(name: string): boolean {
   return name === "-" || /[/\\]|\.json$/.test(name) || statOf(name) !== undefined;
 }
 
+/** A public release whose catalog is not bundled. */
+export interface KnownRelease {
+  readonly version: string;
+  /** The bundled release that is most like it, and what is known to differ. */
+  readonly nearest: string;
+  readonly differs: readonly string[];
+  /** A bundled table of calls that {@link nearest} does not have. */
+  readonly read?: string;
+}
+
+/** The release that a word names, in any spelling; null when it is bundled, or not known. */
+export function knownRelease(word: string): KnownRelease | null {
+  const all: readonly KnownRelease[] = releases.releases;
+  const name = moduleName(
+    word,
+    all.map(({ version }) => version),
+  );
+  return all.find(({ version }) => version === name) ?? null;
+}
+
 function unknownModule(name: string, bundled: readonly string[]): SeamlockError {
-  const known = releases.releases.find(({ version }) => version === name);
+  const known = knownRelease(name);
   if (known) {
-    const { version, nearest, differs } = known;
+    const { version, nearest, differs, read } = known;
+    const table = read === undefined ? "" : ` Calls that it does not have, as read by hand: --module ${read}.`;
     return new SeamlockError("SL0005", `module ${version} is a known release, but not bundled`, {
-      hint: `make its catalog from its source: seamlock extract TREE -o ${version}.json, then --module ./${version}.json. Nearest bundled: ${nearest}; known to differ: ${differs.join("; ")}`,
+      hint: `make its catalog from its source: seamlock extract TREE -o ${version}.json, then --module ./${version}.json. Nearest bundled: ${nearest}; known to differ: ${differs.join("; ")}.${table}`,
     });
   }
   return new SeamlockError("SL0005", `no module \`${name}\` is bundled, and no file has that name`, {

@@ -2,7 +2,8 @@
 import { type ExplainDocument, resourceFacts, type StatusExplanation } from "../analysis/index.ts";
 import { RESOURCES } from "../catalog/index.ts";
 import { type Block, markdownOf, textOf } from "./blocks.ts";
-import { call, count, groupBy, list, resourceText } from "./words.ts";
+import { conditionPhrase, pathWords } from "./glossary.ts";
+import { call, count, folded, groupBy, list, resourceText } from "./words.ts";
 
 /** Holders, leaves and paths beyond this many are only counted. */
 const MANY = 8;
@@ -184,14 +185,16 @@ function holders(e: StatusExplanation, hosted: boolean): Block[] {
     ...new Set(kept.map((h) => `${call(h.leaf)}${h.paths.length === 0 ? "" : `, ${pathList(h.paths)}`}`)),
   ];
   const rest = e.holders.length - possible.length - kept.length;
-  const shown = e.leaf === null ? possible.slice(0, MANY) : possible;
-  const items = shown.map((h) => {
-    const held =
-      h.held === "td-exit" ? ", until TD exit" : h.held === "before-td-entry" ? ", until it enters the TD" : "";
-    const paths = h.paths.length === 0 ? "" : `: ${pathList(h.paths)}`;
-    return `${call(h.leaf, h.variant)} with ${h.resource} ${h.mode}${held}${h.when === null ? "" : ", in some cases"}${paths}`;
+  const ordinary = possible.filter((h) => !isRare(h));
+  const groups = groupBy([...ordinary, ...possible.filter(isRare)], holderText);
+  const shown = e.leaf === null ? groups.slice(0, MANY) : groups;
+  const items = shown.map(([what, of]) => {
+    const names = groupBy(of, (h) => h.leaf).map(([leaf, all]) =>
+      call(leaf, all.length === 1 ? all[0]?.variant : null),
+    );
+    return `${names.length > MANY ? folded([...new Set(of.map((h) => h.leaf))]) : list(names, "or")}${what}`;
   });
-  const more = possible.length - shown.length;
+  const more = groups.length - shown.length;
   const tail = [
     ...(more > 0 ? [`and ${more} more; --leaf narrows them`] : []),
     ...(barred.length > 0
@@ -207,7 +210,25 @@ function holders(e: StatusExplanation, hosted: boolean): Block[] {
   ];
 }
 
-function pathList(paths: readonly string[]): string {
+type Holder = StatusExplanation["holders"][number];
+
+const isRarePath = (path: string): boolean => pathWords(path).exceptional;
+
+/** Can it hold the lock only on paths that ordinary operation does not meet? */
+const isRare = ({ paths }: Holder): boolean => paths.length > 0 && paths.every(isRarePath);
+
+/** What a holder has, until when, when at all, and on which paths of the host. */
+function holderText(h: Holder): string {
+  const held =
+    h.held === "td-exit" ? ", until TD exit" : h.held === "before-td-entry" ? ", until it enters the TD" : "";
+  const words = h.when === null ? null : conditionPhrase(h.leaf, h);
+  const when = h.when === null ? "" : `, ${words ?? `in some cases (report --leaf ${h.leaf} --evidence)`}`;
+  const paths = h.paths.length === 0 ? "" : `: ${pathList(h.paths)}`;
+  return ` with ${h.resource} ${h.mode}${held}${when}${paths}`;
+}
+
+function pathList(all: readonly string[]): string {
+  const paths = [...all.filter((path) => !isRarePath(path)), ...all.filter(isRarePath)];
   const shown = paths.slice(0, MANY_PATHS);
   const more = paths.length - shown.length;
   return [...shown, ...(more > 0 ? [`${count(more, "more path")}`] : [])].join("; ");

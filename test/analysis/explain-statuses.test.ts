@@ -201,6 +201,8 @@ describe.skipIf(TREES === undefined)("the sources", () => {
 
   test("of advice name the status where they say", () => {
     for (const { name, source } of advice.statuses) {
+      // Of releases that were read by hand no tree is at hand, and no line known.
+      if (/^2\./.test(source)) continue;
       const [, version = "", file = "", number = ""] = /^(\S+) (\S+):(\d+)$/.exec(source) ?? [];
       expect([name, line(version, file, Number(number))]).toEqual([
         name,

@@ -11,9 +11,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { contention, counterWraps, explainSchema } from "../../src/analysis/index.ts";
 import { serializeCatalog } from "../../src/catalog/index.ts";
 import { checkWritable, writeWhole } from "../../src/cli/files.ts";
-import { byVersion, loadModule } from "../../src/cli/modules.ts";
+import { byVersion, loadModule, readBundled } from "../../src/cli/modules.ts";
 import { inProcess, temporaryFolder } from "./run.ts";
 
 const PUBLISHED = "lkml-2024-09-13";
@@ -30,6 +31,45 @@ describe("a known release that is not bundled", () => {
     expect(err).toMatch(
       new RegExp(`seamlock extract TREE -o ${version}\\.json.*Nearest bundled: ${nearest}; known to differ: .+`),
     );
+  });
+
+  it.each([
+    ["2.0.18", "tdh_mem_page_aug", "1.5.25", 0, /Known to differ: .*host priority first/],
+    ["TDX_2.0.12", "tdh_mmio_map", "2.0.18-read", 3, /not bundled: this is for 2\.0\.18-read/],
+    ["2.0.08", "tdh_mem_page_aug", "1.5.16", 0, /Known to differ: .*as in 1\.5\.16/],
+    [null, "tdh_mmio_map", "2.0.18-read", 3, /Module 1\.5\.25 does not have all of these/],
+  ] as const)("explain %s %s: by %s, and says so", async (version, leaf, used, exit, said) => {
+    const line = `SEAMCALL ${leaf.toUpperCase()} failed: 0x8000020000000001`;
+    const asked = version === null ? [] : ["--module", version];
+    const { status, out } = await inProcess(["explain", line, "--host", "none", "--json", ...asked]);
+    const doc = explainSchema.parse(JSON.parse(out));
+    expect([status, doc.module.version, doc.leaf, doc.operand?.id]).toEqual([exit, used, leaf, "RCX"]);
+    expect(doc.assumptions.join(" ")).toMatch(said);
+  });
+});
+
+describe("a release that was read by hand", () => {
+  it.each([
+    ["report", "--host", "none", "--leaf", "tdh_mmio_block"],
+    ["contend", "tdh_mmio_block", "tdh_vp_enter", "--host", "none", "--all"],
+    ["explain", "0xC0000F0300000000", "--leaf", "tdh_mem_track"],
+    ["check", "lock/sharex-hp", "--guests", "1", "--hosts", "1"],
+  ])("%s says that it is incomplete, and exits with 3", async (...args) => {
+    const { status, out, err } = await inProcess([...args, "--module", "2.0.18-read"]);
+    expect(status).toBe(3);
+    expect(err + out).toMatch(/2\.0\.18-read was read by hand from single files/);
+    expect(out).not.toMatch(/:0\b/);
+  });
+
+  it("has the tree locked exclusive by TDH.MMIO.BLOCK, one lock per IOMMU, and no counter that wraps", () => {
+    const catalog = readBundled("2.0.18-read");
+    const pairs = contention(catalog).pairs.filter(({ possible }) => possible);
+    const meets = (a: string, b: string): string[] =>
+      pairs.filter((p) => (p.a === a && p.b === b) || (p.a === b && p.b === a)).map((p) => p.resource);
+    expect(meets("tdh_mmio_block", "tdh_vp_enter")).toContain("SEPT_TREE");
+    expect(meets("tdg_spdm_tpa_get", "tdh_devif_create")).toContain("IOMMU_CONFIG");
+    expect(meets("tdg_iq_inv_request", "tdh_iq_inv_process")).toContain("TDINV");
+    expect(counterWraps(catalog)).toEqual([]);
   });
 });
 

@@ -1,5 +1,12 @@
 /** What the low half of a status says: by how the leaf's source makes that status, never by its name. */
-import type { Catalog, Leaf, Operand, StatusPart, StatusSource } from "../../catalog/index.ts";
+import {
+  type Catalog,
+  formatStatus,
+  type Leaf,
+  type Operand,
+  type StatusPart,
+  type StatusSource,
+} from "../../catalog/index.ts";
 import { exitReason, msrName, namedBits, namedValue } from "./facts.ts";
 import type { StatusExplanation } from "./schema.ts";
 
@@ -41,7 +48,7 @@ export function readLowHalf(
   low: number | null,
 ): LowHalf {
   const own = sourcesOf(catalog, leaves, name);
-  if (own === null) return withoutSources(catalog, low);
+  if (own === null) return withoutSources(catalog, leaves, name, low);
   if (low === null) return { details: [], operand: null, returned: leaves === null ? null : own.length > 0 };
   const fitting = own.filter((s) => fits(s, low));
   const returned = leaves === null ? null : fitting.length > 0;
@@ -58,10 +65,21 @@ export function readLowHalf(
   return { details, operand, returned };
 }
 
-/** A published table tells no statuses: a number that is an operand's is taken for it, as the table's own statuses do. */
-function withoutSources(catalog: Catalog, low: number | null): LowHalf {
-  const operand = low === null ? null : operandOf(catalog, low);
-  return { details: [], operand, returned: null };
+/** Where nobody has read which statuses leaves make, what the rows say is known all the same: the operand of a busy lock. */
+function withoutSources(catalog: Catalog, leaves: readonly Leaf[] | null, name: string, low: number | null): LowHalf {
+  const base = catalog.statusCodes[name];
+  const known = low !== null && base !== undefined && operandOf(catalog, low);
+  if (!known) return { details: [], operand: null, returned: null };
+  const status = formatStatus(BigInt(base) | BigInt(low >>> 0));
+  const isRow = (leaves ?? catalog.leaves).some(({ acquisitions }) =>
+    acquisitions.some(
+      (row) =>
+        row.busyStatus === status ||
+        row.hostPriorityStatus === status ||
+        row.otherStatuses.some((other) => other.status === status),
+    ),
+  );
+  return { details: [], operand: isRow ? known : null, returned: null };
 }
 
 const bitsOf = (value: number, { high, low }: Pick<StatusPart, "high" | "low">): number =>

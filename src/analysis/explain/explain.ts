@@ -234,6 +234,7 @@ class Explainer {
     const wanted = name === null || status === null ? null : { status, upperOnly };
     const returning = entries ?? this.returning(name, wanted, low);
     const isBusy = wanted !== null && this.kindOf(found, name) !== "caller";
+    const isMade = entries === null || this.context.makes(entries);
     const holders = isBusy ? holdersOf(this.context, returning, wanted) : [];
     const operand = half?.operand ?? null;
     const leaf = entries?.[0]?.name ?? null;
@@ -262,11 +263,18 @@ class Explainer {
       changed: this.changedBy(found, name, entries, operand, wanted),
       causes: this.causesOf(kind, entries, wanted),
       reactions: this.reactionsOf(kind, leaf, operand),
-      notes: this.notesOf(found, name, entries, half?.returned ?? null),
+      notes: [
+        ...this.notesOf(found, name, entries, half?.returned ?? null),
+        ...(isBusy && !isMade ? [this.notMade(leaf)] : []),
+      ],
       count,
       first,
       last,
     };
+  }
+
+  private notMade(leaf: string | null): string {
+    return `${this.context.host?.name ?? "The host"} makes no call of ${leaf}(), as its profile has it: who can hold the lock is told by the module's rules alone.`;
   }
 
   /** Leaves that can return a status that no line names a leaf for. */
@@ -278,7 +286,7 @@ class Explainer {
   }
 
   private kindOf(found: Found, name: string | null): Kind {
-    if (name !== null) return statusFacts(name)?.kind ?? "unknown";
+    if (name !== null) return statusFacts(name)?.kind ?? kindByFlags(this.context.catalog, name);
     // The kernel dropped the status because it treats all alike.
     return found.status === null && found.cut === null ? "caller" : "unknown";
   }
@@ -411,6 +419,13 @@ class Explainer {
       notes.push(...GUEST_KERNELS.filter((g) => g.leaf === leaf.name).map((g) => g.says));
     return notes;
   }
+}
+
+/** The sort of a status that no facts are bundled for: by the flags that its name stands for. */
+function kindByFlags({ statusCodes }: Catalog, name: string): Kind {
+  const { error, nonRecoverable, fatal } = bitsOf(BigInt(statusCodes[name] ?? 0));
+  if (!error) return "unknown";
+  return fatal ? "fatal" : nonRecoverable ? "caller" : "retry";
 }
 
 function nothingElse(): Omit<

@@ -13,6 +13,7 @@ import { contendingPairs } from "../contention.ts";
 import { underHost } from "../exclusion.ts";
 import { compareText } from "../resources.ts";
 import type { ContendPair } from "../schema.ts";
+import { callSites, type Sites } from "../sites.ts";
 import type { ExplainDocument, StatusExplanation } from "./schema.ts";
 
 /** A catalog with what is known of it under a host. */
@@ -20,7 +21,10 @@ export interface Context {
   readonly catalog: Catalog;
   readonly profile: HostProfile | null;
   readonly host: ExplainDocument["host"];
-  readonly pairs: () => readonly ContendPair[];
+  /** The pairs under the host; of calls that it does not make, by the module's rules alone. */
+  readonly pairsOf: (entries: readonly Leaf[]) => readonly ContendPair[];
+  /** Does the host make one of these calls, or a guest in it? */
+  readonly makes: (entries: readonly Leaf[]) => boolean;
 }
 
 /** A status, or all that share its upper half where the lower one is not known. */
@@ -33,15 +37,25 @@ export type Holder = StatusExplanation["holders"][number];
 
 /** The pairs are needed only for a BUSY, and then once. */
 export function contextOf(catalog: Catalog, profile: HostProfile | null): Context {
-  let pairs: readonly ContendPair[] | null = null;
+  let all: readonly ContendPair[] | null = null;
+  let hosted: readonly ContendPair[] | null = null;
+  let sites: Sites | null = null;
+  const makes = (entries: readonly Leaf[]): boolean => {
+    if (profile === null || entries.length === 0) return true;
+    const known = sites ?? callSites(profile, catalog);
+    sites = known;
+    return entries.some(({ name, variant }) => known.of(name, variant).length > 0);
+  };
   return {
     catalog,
     profile,
     host: profile === null ? null : underHost(catalog, profile, []).info,
-    pairs() {
-      pairs ??=
-        profile === null ? contendingPairs(catalog) : underHost(catalog, profile, contendingPairs(catalog)).pairs;
-      return pairs;
+    makes,
+    pairsOf(entries) {
+      all ??= contendingPairs(catalog);
+      if (profile === null || !makes(entries)) return all;
+      hosted ??= underHost(catalog, profile, all).pairs;
+      return hosted;
     },
   };
 }
@@ -88,7 +102,7 @@ export function holdersOf(context: Context, entries: readonly Leaf[], wanted: Wa
   const rows = new Set(entries.flatMap((leaf) => rowsFor(leaf, wanted).map((row) => rowKey(leaf.name, row))));
   if (rows.size === 0) return trackingHolders(context.catalog, entries, wanted);
   const sides = context
-    .pairs()
+    .pairsOf(entries)
     .flatMap((pair) => [
       ...(pair.busyA && rows.has(sideKey(pair, "a")) ? [{ pair, holder: "b" as const }] : []),
       ...(pair.busyB && rows.has(sideKey(pair, "b")) ? [{ pair, holder: "a" as const }] : []),
@@ -144,21 +158,33 @@ function sideKey(pair: ContendPair, side: "a" | "b"): string {
 }
 
 function holderFacts(catalog: Catalog, pair: ContendPair, side: "a" | "b"): Holder {
-  const [leaf, variant, mode, when, own] =
+  const [leaf, variant, mode, when, condition, own] =
     side === "a"
-      ? [pair.a, pair.variantA, pair.modeA, pair.whenA, pair.resourceA]
-      : [pair.b, pair.variantB, pair.modeB, pair.whenB, pair.resourceB];
+      ? [pair.a, pair.variantA, pair.modeA, pair.whenA, pair.conditionA, pair.resourceA]
+      : [pair.b, pair.variantB, pair.modeB, pair.whenB, pair.conditionB, pair.resourceB];
   const entry = catalog.leaves.find((l) => l.name === leaf && l.variant === variant);
   const row = entry?.acquisitions.find((r) => r.resource === own && r.mode === mode && r.when === when);
-  const paths = pair.paths.filter((p) => p.possible).map((p) => (side === "a" ? p.a : p.b));
+  const ends = pair.paths
+    .filter((p) => p.possible)
+    .map((p) => (side === "a" ? { name: p.a, end: p.endA } : { name: p.b, end: p.endB }));
+  const rare = ends.filter(({ end }) => end.exceptional !== null);
+  const paths = [...ends.filter((one) => !rare.includes(one)), ...rare].map(({ name }) => name);
   const held = releaseText(row?.release);
   const { resource, possible } = pair;
-  return { leaf, variant, resource, mode, when, held, possible, paths: [...new Set(paths)], barred: false };
+  return { leaf, variant, resource, mode, when, condition, held, possible, paths: [...new Set(paths)], barred: false };
 }
 
 function joined(x: Holder, y: Holder): Holder {
   const paths = [...new Set([...x.paths, ...y.paths])];
-  return { ...x, when: x.when === null || y.when === null ? null : x.when, possible: x.possible || y.possible, paths };
+  return { ...x, ...either(x, y), possible: x.possible || y.possible, paths };
+}
+
+/** When one of the two takes the lock; always, where one always does. */
+function either(x: Holder, y: Holder): Pick<Holder, "when" | "condition"> {
+  if (x.when === y.when) return x;
+  if (x.when === null || y.when === null) return { when: null, condition: null };
+  const trees = [x.condition, y.condition].filter((tree) => tree !== null);
+  return { when: `${x.when} || ${y.when}`, condition: trees.length === 2 ? { is: "any", of: trees } : null };
 }
 
 /** What is busy without a lock is the count of vCPUs in the guest: whoever brings them there. */
@@ -169,7 +195,7 @@ function trackingHolders(catalog: Catalog, entries: readonly Leaf[], wanted: Wan
     const row = leaf.acquisitions.find((r) => r.resource === "TDCS_EPOCH" && r.mode === "SHARED");
     if (row === undefined || !entersGuest(leaf)) return [];
     const { name: holder, variant } = leaf;
-    const always = { when: null, held: "td-exit", possible: true, paths: [], barred: false };
+    const always = { when: null, condition: null, held: "td-exit", possible: true, paths: [], barred: false };
     return [{ leaf: holder, variant, resource: "TDCS_EPOCH", mode: row.mode, ...always }];
   });
 }

@@ -1,6 +1,6 @@
 /** `seamlock/explain@1`: the document that explain makes. */
 import { z } from "zod";
-import { lockModeSchema, moduleInfoSchema, statusSchema } from "../../catalog/index.ts";
+import { conditionSchema, lockModeSchema, moduleInfoSchema, statusSchema } from "../../catalog/index.ts";
 import { hostInfoSchema } from "../schema.ts";
 
 const text = z.string().min(1);
@@ -63,6 +63,7 @@ export const explanationSchema = z.strictObject({
       resource: text,
       mode: lockModeSchema,
       when: text.nullable(),
+      condition: conditionSchema.nullable().describe("`when` as a tree; null also where the catalog has none"),
       held: text.nullable().describe("until when the holder keeps the lock"),
       possible: z.boolean(),
       paths: z.array(text).describe("host paths that can hold it, where a host is given"),

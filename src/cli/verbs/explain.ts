@@ -4,12 +4,13 @@ import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
 import { renderExplainMarkdown, renderExplainText } from "../../report/index.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
+import { askedModule, moduleFor, namesFrom } from "../explain-module.ts";
 import { statOf } from "../files.ts";
 import { bundledHosts, hostOption, loadHost } from "../hosts.ts";
 import { EXIT } from "../io.ts";
 import { rendered } from "../json.ts";
 import { fileInput, type LogInput, readLines, stdinInput } from "../log-input.ts";
-import { bundledModules, byVersion, loadModule, readBundled } from "../modules.ts";
+import { bundledReleases, byVersion, readBundled } from "../modules.ts";
 import { type Format, formatOf, formatOption, moduleOption, verboseOption } from "../options.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -38,23 +39,21 @@ export const verb = defineVerb<Options>({
   },
   async run(args, options, io) {
     const words = (args as unknown as readonly (readonly string[] | undefined)[])[0] ?? [];
-    const newest = await loadModule(options.module);
-    const reader = logReader([newest, ...(options.module === undefined ? [] : [await loadModule()])]);
+    const asked = await askedModule(options.module);
+    const reader = logReader(namesFrom(asked));
     const input = inputOf(words);
     let isWhole = true;
     if ("stream" in input) isWhole = await readLines(input, io, (line) => reader.push(line));
     else for (const line of input) reader.push(line);
     const reading = reader.result();
     if (!isWhole && reading.groups.length === 0) return EXIT.interrupted;
-    const module = options.module === undefined ? await moduleOf(reading, newest) : { catalog: newest, notes: [] };
+    const { catalog, notes, isStated } = moduleFor(asked, reading, options.leaf);
     const host = await hostOf(options.host, reading);
-    const { catalog } = module;
-    const isStated = options.module !== undefined || reading.module !== null;
     const document = explainLog(catalog, reading, {
       ...(host.profile === null ? {} : { host: host.profile }),
       ...(options.leaf === undefined ? {} : { leaf: options.leaf }),
       others: isStated ? [] : otherVersions(catalog),
-      assumptions: [...module.notes, ...host.notes],
+      assumptions: [...notes, ...host.notes],
     });
     printDiagnostics(catalog, io, options.verbose === true);
     io.out(rendered(document, formatOf(options), { text: renderExplainText, markdown: renderExplainMarkdown }));
@@ -89,20 +88,6 @@ function isFile(word: string): boolean {
   }
 }
 
-/** The module that the log states, or the bundled one before it. */
-async function moduleOf(
-  { module }: LogReading,
-  newest: Catalog,
-): Promise<{ readonly catalog: Catalog; readonly notes: readonly string[] }> {
-  if (module === null || module === newest.module.version) return { catalog: newest, notes: [] };
-  const versions = bundledModules().filter((name) => /^\d+(\.\d+)*$/.test(name));
-  const before = versions.filter((name) => byVersion(name, module) <= 0);
-  const chosen = before.at(-1) ?? versions[0] ?? newest.module.version;
-  const notes =
-    chosen === module ? [] : [`The input states module ${module}, which is not bundled: this is for ${chosen}.`];
-  return { catalog: await loadModule(chosen), notes };
-}
-
 /** The host that was asked for, or the kernel that the log states, or the newest bundled one. */
 async function hostOf(
   asked: string | undefined,
@@ -129,7 +114,7 @@ async function hostOf(
 
 /** The bundled versions besides one, each read when it is asked for: an operator who gives none may not know that the answer depends on it. */
 function otherVersions({ module }: Catalog): readonly (() => Catalog)[] {
-  return bundledModules()
-    .filter((name) => /^\d+(\.\d+)*$/.test(name) && name !== module.version)
+  return bundledReleases()
+    .filter((name) => name !== module.version)
     .map((name) => () => readBundled(name));
 }
