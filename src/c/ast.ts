@@ -8,8 +8,15 @@ export type Expr =
   | { readonly kind: "name"; readonly name: string; readonly line: number }
   | { readonly kind: "call"; readonly callee: Expr; readonly args: readonly Expr[]; readonly line: number }
   | { readonly kind: "unary"; readonly op: string; readonly operand: Expr; readonly line: number }
-  /** `++` and `--`; the value is never used by the analysis. */
-  | { readonly kind: "update"; readonly op: "++" | "--"; readonly operand: Expr; readonly line: number }
+  /** `++` and `--`. */
+  | {
+      readonly kind: "update";
+      readonly op: "++" | "--";
+      readonly operand: Expr;
+      /** Is its value the one before? */
+      readonly isPostfix: boolean;
+      readonly line: number;
+    }
   | { readonly kind: "binary"; readonly op: string; readonly left: Expr; readonly right: Expr; readonly line: number }
   | { readonly kind: "assign"; readonly op: string; readonly left: Expr; readonly right: Expr; readonly line: number }
   | {

@@ -206,7 +206,7 @@ export abstract class ExpressionParser extends Cursor {
       this.at++;
       const operand = this.nested(() => this.unary());
       this.height = this.over(this.height);
-      return { kind: "update", op: text, operand, line };
+      return { kind: "update", op: text, operand, isPostfix: false, line };
     }
     if (UNARY.has(text)) {
       this.at++;
@@ -285,7 +285,7 @@ export abstract class ExpressionParser extends Cursor {
         height = this.over(height, this.height);
       } else if (text === "++" || text === "--") {
         this.at++;
-        expr = { kind: "update", op: text, operand: expr, line };
+        expr = { kind: "update", op: text, operand: expr, isPostfix: true, line };
         height = this.over(height);
       } else break;
     }

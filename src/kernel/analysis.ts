@@ -11,10 +11,12 @@ import { LockTable } from "./calls.ts";
 import type { Code } from "./code.ts";
 import type { Known } from "./evaluate.ts";
 import { Execution } from "./execution.ts";
+import { Flow } from "./flow.ts";
+import { Following, type Injection } from "./following.ts";
 import type { Context, Place } from "./graph.ts";
 import { type Plan, planOf } from "./plan.ts";
 import type { Reach } from "./reach.ts";
-import { BOUNDS, type Input, inputKey, type Outcome, outcomesKey, Run, type Trouble } from "./run.ts";
+import { BOUNDS, type Input, inputKey, outcomesKey, Run, type Trouble } from "./run.ts";
 import { MODELS, outsideKey, type Source } from "./source.ts";
 import { type Facts, factsOf } from "./state.ts";
 import { functionValue, NEGATIVES, number, ONE, POSITIVE, setOf, TOP, type Value, ZERO } from "./values.ts";
@@ -60,12 +62,14 @@ export class Analysis {
   /** Ways that the source asserts not to be possible. */
   readonly prunings = new Map<string, Pruning>();
   readonly presumptions = new Map<string, { readonly place: Place; readonly name: string }>();
-  private phase = "";
+  /** The name of the phase that is gone through. */
+  phase = "";
   private facts: ReadonlyMap<string, Value> = new Map();
   private readonly tracked: ReadonlySet<string>;
   private readonly factWords: ReadonlySet<string>;
   private readonly runs = new Map<string, Run[]>();
   private readonly plans = new Map<Code, Plan>();
+  private readonly flows = new Map<Code, Flow>();
   private readonly stack: Run[] = [];
   private readonly known: Known;
   private count = 0;
@@ -176,7 +180,7 @@ export class Analysis {
   // ---------------------------------------------------------------- contexts
 
   /** Goes through a function; null when it cannot be parsed, or is nested too deeply. */
-  run(input: Input): (Context & { readonly outcomes: ReadonlyMap<string, Outcome> }) | null {
+  run(input: Input): Run | null {
     const code = this.source.code(input.info);
     if (code === null) return null;
     const key = inputKey(this.source.key(input.info), input);
@@ -237,6 +241,20 @@ export class Analysis {
   // ---------------------------------------------------------------- one function
 
   private execute(run: Run): void {
-    new Execution(this, run, this.plan(run.code), this.known).run();
+    if (run.input.episode === undefined) new Execution(this, run, this.plan(run.code), this.known).run();
+    else this.following(run, null).run();
+  }
+
+  /** Goes through a function as it was called before, with a status that comes out of one of its calls. */
+  follow({ input, code }: Run, injection: Injection): Following {
+    const following = this.following(new Run(++this.count, input, code), injection);
+    following.run();
+    return following;
+  }
+
+  private following(run: Run, injection: Injection | null): Following {
+    const flow = this.flows.get(run.code) ?? new Flow(run.code);
+    this.flows.set(run.code, flow);
+    return new Following(this, run, { plan: this.plan(run.code), known: this.known, flow }, injection);
   }
 }

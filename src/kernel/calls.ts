@@ -94,7 +94,8 @@ function toTargets(
 /** A function that is not followed: another one's, or one that cannot matter. */
 function unknownCall(on: Execution, name: string | null, args: readonly Value[], state: State): Effect[] {
   const isOther = name !== null && on.analysis.others.has(name);
-  return [{ state: forgetting(state, args), value: isOther ? withInstance(TOP, "other") : TOP }];
+  const value = on.unknown(args, state);
+  return [{ state: forgetting(state, args), value: isOther ? withInstance(value, "other") : value }];
 }
 
 function followed(
@@ -115,7 +116,8 @@ function followed(
   const isNeeded =
     analysis.reach.matters(info) ||
     (call.to !== null && analysis.reach.isSmall(info)) ||
-    givesFunctions(on, args, state);
+    givesFunctions(on, args, state) ||
+    on.follows(info, args, state);
   if (!isNeeded) return unknownCall(on, info.name, args, state);
   const effects = on.invoke(info, args, state, { at, line: call.line, cases: call.cases, context: null });
   if (!analysis.others.has(info.name)) return effects;
@@ -254,7 +256,7 @@ function seamcall(on: Execution, name: string, call: Call, at: number, state: St
   const value = arg === undefined ? TOP : on.evaluator.value(arg, state);
   on.context.seamcall(at, call.line, constantOf(value), state);
   const args = call.args.map((e) => on.evaluator.value(e, state));
-  return [{ state: forgetting(state, args), value: TOP }];
+  return on.made(constantOf(value), at, forgetting(state, args));
 }
 
 /** Another CPU, or another task, runs a function; the caller waits for it or goes on. */
@@ -276,5 +278,5 @@ function callback(on: Execution, name: string, call: Call, at: number, state: St
       return on.invoke(info, given, state, from, locks);
     });
   if (effects.length === 0) return [{ state: forgetting(state, given), value: TOP }];
-  return effects.map((effect) => ({ state: effect.state, value: TOP }));
+  return effects.map((effect) => ({ state: effect.state, value: rule.gives ? effect.value : TOP }));
 }

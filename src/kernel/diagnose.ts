@@ -4,6 +4,7 @@ import type { Program } from "../c/index.ts";
 import type { Diagnostic } from "../catalog/index.ts";
 import type { Analysis } from "./analysis.ts";
 import type { Context } from "./graph.ts";
+import type { PlacedRow } from "./profile.ts";
 import type { Reach } from "./reach.ts";
 import type { KernelRules } from "./rules.ts";
 import type { Trouble } from "./run.ts";
@@ -19,6 +20,7 @@ interface Findings {
   readonly analysis: Analysis;
   /** Of all entries in all phases. */
   readonly contexts: readonly Context[];
+  readonly rows: readonly PlacedRow[];
 }
 
 /** All diagnostics, sorted by file and line. */
@@ -30,6 +32,7 @@ export function diagnose(findings: Findings): Diagnostic[] {
     ...assertionFindings(reached),
     ...unreached(findings, reached),
     ...leafFindings(reached),
+    ...busyFindings(findings.rows),
     ...ruleFindings(findings),
   ];
   const unique = new Map(found.map((d) => [`${d.code} ${d.file} ${d.line} ${d.message}`, d]));
@@ -166,6 +169,25 @@ function leafFindings(reached: readonly Context[]): Diagnostic[] {
         }),
       ),
   );
+}
+
+/** SEAMCALLs of whose BUSY nothing is known. */
+function busyFindings(rows: readonly PlacedRow[]): Diagnostic[] {
+  return rows
+    .filter(({ onBusy }) => onBusy.includes("unknown"))
+    .flatMap(({ chain, call }): Diagnostic[] => {
+      const place = chain.at(-1);
+      return place === undefined
+        ? []
+        : [
+            {
+              code: "SL3421",
+              severity: "warning",
+              message: `what becomes of a BUSY of ${call} is not known`,
+              ...at(place),
+            },
+          ];
+    });
 }
 
 /** Rules that match nothing in the tree. */

@@ -2,6 +2,7 @@
 
 import type { Expr } from "../c/index.ts";
 import type { Code } from "./code.ts";
+import { withMember } from "./episode.ts";
 import type { Source } from "./source.ts";
 import { factsOf, type State } from "./state.ts";
 import {
@@ -10,6 +11,7 @@ import {
   functionValue,
   type Instance,
   instanceOf,
+  marked,
   memberValue,
   number,
   objectValue,
@@ -44,7 +46,8 @@ export class Evaluator {
   private readonly source: Source;
   private readonly code: Code;
   private readonly known: Known;
-  private readonly variable = (name: string): string | null => this.code.types.get(name) ?? null;
+  private readonly variable = (name: string): string | null =>
+    this.code.types.get(name) ?? this.source.globalType(name);
 
   constructor(source: Source, code: Code, known: Known) {
     this.source = source;
@@ -152,13 +155,21 @@ export class Evaluator {
       case "binary":
         return binaryValue(e.op, this.value(e.left, state), this.value(e.right, state));
       case "conditional": {
-        const { yes, no } = truthOf(this.value(e.test, state));
-        if (yes && no) return union(this.value(e.yes, state), this.value(e.no, state));
-        return this.value(yes ? e.yes : e.no, state);
+        const test = this.value(e.test, state);
+        const { yes, no } = truthOf(test);
+        const [x, y] = [yes ? this.value(e.yes, state) : null, no ? this.value(e.no, state) : null];
+        const value = x !== null && y !== null ? union(x, y) : (x ?? y ?? TOP);
+        return test.isMarked ? marked(value) : value;
       }
       case "comma": {
         const last = e.parts.at(-1);
         return last === undefined ? TOP : this.value(last, state);
+      }
+      case "update": {
+        // What is counted takes on any value; following each would make every round of a loop another one.
+        const counted = state.episode === null ? TOP : this.value(e.operand, state);
+        if (counted.isMarked) return marked(TOP);
+        return constantOf(counted) === null ? TOP : binaryValue(e.op === "++" ? "+" : "-", counted, number(1n));
       }
       case "opaque":
         return e.text === "pointer" ? POSITIVE : e.text.startsWith("sizeof") ? POSITIVE : TOP;
@@ -194,6 +205,8 @@ export class Evaluator {
   }
 
   private read(place: Extract<Named, { kind: "member" }>, state: State, type: string | null = null): Value {
+    const known = state.episode?.members.get(place.member);
+    if (known !== undefined) return known;
     if (place.isFact) return state.facts.values.get(place.member) ?? this.known.fact(place.member) ?? TOP;
     const functions = this.source.functionsAt(place.member);
     if (functions !== null) return functions;
@@ -238,6 +251,8 @@ export class Evaluator {
     if (place?.kind === "member") {
       if (place.isFact)
         this.setFact(place.member, place.of === "other" ? union(value, this.read(place, state)) : value, state);
+      else if (state.episode !== null && (value.isMarked || state.episode.members.has(place.member)))
+        state.episode = withMember(state.episode, place.member, value);
       for (const path of value.objects) state.forget(path);
       return;
     }

@@ -18,10 +18,12 @@ export class Execution {
   readonly analysis: Analysis;
   readonly run_: Run;
   readonly evaluator: Evaluator;
-  private readonly plan: Plan;
+  protected readonly plan: Plan;
   /** States that wait at places where ways meet. */
   private readonly meeting = new Map<number, Map<string, { state: State; joins: number; isNew: boolean }>>();
   private readonly waiting = new Set<number>();
+  /** Ways that are kept apart at one place. */
+  protected readonly most: number = BOUNDS.states;
 
   constructor(analysis: Analysis, run: Run, plan: Plan, known: Known) {
     this.analysis = analysis;
@@ -43,7 +45,7 @@ export class Execution {
       if (value !== undefined && value !== TOP && name !== "") vars.set(name, value);
     });
     if (code.lost.length > 0) for (const line of code.lost) this.run_.trouble("lost", code.name, line);
-    this.go(0, new State(input.locks, input.facts, vars, new Map()));
+    this.go(0, this.begun(new State(input.locks, input.facts, vars, new Map())));
     while (this.waiting.size > 0) {
       let at = Number.POSITIVE_INFINITY;
       for (const place of this.waiting) if (place < at) at = place;
@@ -57,14 +59,24 @@ export class Execution {
     }
   }
 
+  /** The state in which the function begins. */
+  protected begun(state: State): State {
+    return state;
+  }
+
+  /** A way comes to an instruction; false where it need not be followed any further. */
+  protected arrives(_at: number, _state: State): boolean {
+    return true;
+  }
+
   /** A way comes to a place where ways meet. */
-  private meet(at: number, state: State): void {
+  protected meet(at: number, state: State): void {
     const states = this.meeting.get(at) ?? new Map<string, { state: State; joins: number; isNew: boolean }>();
     this.meeting.set(at, states);
     const key = state.key();
     const known = states.get(key);
     if (known === undefined) {
-      if (states.size >= BOUNDS.states) {
+      if (states.size >= this.most) {
         this.run_.trouble("states", this.run_.name, this.run_.code.instructions[at]?.line ?? 0);
         return;
       }
@@ -84,6 +96,7 @@ export class Execution {
     const { instructions } = this.run_.code;
     let first = isMet;
     for (let at = start; at < instructions.length; ) {
+      if (!this.arrives(at, state)) return;
       if (this.plan.isTarget[at] === true && !first) {
         this.meet(at, state);
         return;
@@ -103,7 +116,7 @@ export class Execution {
   }
 
   /** Evaluates one instruction; gives the next one, or null when the way goes on elsewhere or ends. */
-  private step(instruction: Instruction, at: number, state: State): number | null {
+  protected step(instruction: Instruction, at: number, state: State): number | null {
     switch (instruction.op) {
       case "assign":
         this.assign(instruction.to, instruction.value, state);
@@ -204,7 +217,7 @@ export class Execution {
     if (target?.kind === "local" && from?.kind === "local") {
       // A structure is copied with its members.
       const contents = state.contents(from.path);
-      const whole = this.converted(to, this.evaluator.value(value, state));
+      const whole = this.converted(to, this.evaluator.value(value, state), state);
       if (contents.some(([rest]) => rest !== "")) {
         state.forget(target.path);
         for (const [rest, part] of contents) state.vars.set(target.path + rest, part);
@@ -214,7 +227,7 @@ export class Execution {
       state.write(target.path, whole);
       return;
     }
-    const result = this.converted(to, this.evaluator.value(value, state));
+    const result = this.converted(to, this.evaluator.value(value, state), state);
     if (target?.kind === "local" && state.contents(target.path).some(([rest]) => rest !== ""))
       state.forget(target.path);
     if (to.kind === "member" && this.analysis.isOpaque(this.evaluator.typeOf(to.object) ?? "")) return;
@@ -222,7 +235,7 @@ export class Execution {
   }
 
   /** A value as the type of what it is stored to keeps it. */
-  private converted(to: Expr, value: Value): Value {
+  protected converted(to: Expr, value: Value, _state: State): Value {
     return this.evaluator.typeOf(to) === "bool" ? asBool(value) : value;
   }
 
@@ -296,7 +309,19 @@ export class Execution {
 
   private return(value: Expr | null, state: State): void {
     const given = value === null ? TOP : this.evaluator.value(value, state);
-    const result = this.run_.code.type === "bool" ? asBool(given) : given;
+    this.comesOut(this.run_.code.type === "bool" ? asBool(given) : given, state);
+  }
+
+  /** The function gives a value. */
+  protected comesOut(value: Value, state: State): void {
+    const outcome = this.outcomeOf(value, state);
+    const { yes, no } = truthOf(outcome.value);
+    const key = `${state.locks.id} ${state.facts.id} ${yes ? "+" : ""}${no ? "-" : ""}`;
+    const known = this.run_.outcomes.get(key);
+    this.run_.outcomes.set(key, known === undefined ? outcome : joinOutcomes(known, outcome));
+  }
+
+  protected outcomeOf(value: Value, state: State): Outcome {
     // What points into the function is gone with it.
     const clean = (v: Value): Value => {
       if (!v.objects.some((path) => !path.startsWith("@"))) return v;
@@ -304,16 +329,12 @@ export class Execution {
     };
     const vars = new Map<string, Value>();
     for (const [path, v] of state.vars) if (path.startsWith("@")) vars.set(path, clean(v));
-    const outcome: Outcome = { locks: state.locks, facts: state.facts, value: clean(result), vars, taken: state.taken };
-    const { yes, no } = truthOf(outcome.value);
-    const key = `${state.locks.id} ${state.facts.id} ${yes ? "+" : ""}${no ? "-" : ""}`;
-    const known = this.run_.outcomes.get(key);
-    this.run_.outcomes.set(key, known === undefined ? outcome : joinOutcomes(known, outcome));
+    return { locks: state.locks, facts: state.facts, value: clean(value), vars, taken: state.taken };
   }
 
   // ---------------------------------------------------------------- calls
 
-  private call(instruction: Extract<Instruction, { op: "call" }>, at: number, state: State): number | null {
+  protected call(instruction: Extract<Instruction, { op: "call" }>, at: number, state: State): number | null {
     const effects = callEffect(this, instruction, at, state);
     const dead = this.plan.dead[at];
     const { to } = instruction;
@@ -321,8 +342,9 @@ export class Execution {
       const isLast = i === effects.length - 1;
       const way = effect.state;
       if (to !== null && dead?.includes(to) !== true) {
-        if (effect.value === TOP) way.vars.delete(to);
-        else way.vars.set(to, effect.value);
+        // What was found out of the members of what it gave the time before is no more known.
+        way.forget(to);
+        if (effect.value !== TOP) way.vars.set(to, effect.value);
       }
       if (dead !== undefined) for (const name of dead) way.vars.delete(name);
       if (isLast && way === state) return at + 1;
@@ -345,7 +367,7 @@ export class Execution {
     locks: LockSet = state.locks,
   ): Effect[] {
     const passed = passObjects(args, state);
-    const input: Input = { info, locks, facts: state.facts, args: passed.args, vars: passed.vars };
+    const input = this.inputOf({ info, locks, facts: state.facts, args: passed.args, vars: passed.vars }, state);
     const run = this.analysis.run(input);
     if (run === null) {
       const kind = this.analysis.source.code(info) === null ? "unparsed" : "depth";
@@ -357,10 +379,35 @@ export class Execution {
       const edge = { ...from, locks, taken: new Map(state.taken), to: run };
       this.run_.edges.set(key, edge);
     }
-    return [...run.outcomes.values()].map((outcome) => this.returned(info, outcome, passed, state, locks));
+    return this.outcomes(run, from, locks, state).map((outcome) => this.returned(info, outcome, passed, state, locks));
   }
 
-  private returned(info: FunctionInfo, outcome: Outcome, passed: Passed, before: State, locks: LockSet): Effect {
+  /** What a function is called with. */
+  protected inputOf(input: Input, _state: State): Input {
+    return input;
+  }
+
+  /** The ways out of a function that is called. */
+  protected outcomes(run: Run, _from: { readonly at: number }, _locks: LockSet, _state: State): readonly Outcome[] {
+    return [...run.outcomes.values()];
+  }
+
+  /** Must a call be followed for what it does, though it reaches no SEAMCALL and takes no lock? */
+  follows(_info: FunctionInfo, _args: readonly Value[], _state: State): boolean {
+    return false;
+  }
+
+  /** What a function that is not followed gives. */
+  unknown(_args: readonly Value[], _state: State): Value {
+    return TOP;
+  }
+
+  /** All that a SEAMCALL may lead to. */
+  made(_leaf: bigint | null, _at: number, state: State): Effect[] {
+    return [{ state, value: TOP }];
+  }
+
+  protected returned(info: FunctionInfo, outcome: Outcome, passed: Passed, before: State, locks: LockSet): Effect {
     const state = before.copy();
     state.facts = this.analysis.outlasting(outcome.facts, before.facts, info);
     if (locks === before.locks) {

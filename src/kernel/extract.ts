@@ -4,6 +4,7 @@ import type { Program } from "../c/index.ts";
 import { SeamlockError } from "../errors.ts";
 import type { HostProfile } from "../host/index.ts";
 import { Analysis } from "./analysis.ts";
+import { Busy } from "./busy.ts";
 import { diagnose } from "./diagnose.ts";
 import { type Entry, findEntries } from "./entries.ts";
 import type { Context } from "./graph.ts";
@@ -49,7 +50,7 @@ export function profileOf(
   const entries = findEntries(source, reach);
   const tracked = new Set([...Object.keys(rules.facts.members), ...rules.facts.tracked]);
   const analysis = new Analysis(source, reach, tracked);
-  const runs = runAll(entries, rules, analysis);
+  const runs = runAll(entries, rules, analysis, new Busy(analysis));
   const placed = placeRows(runs, rules, analysis, new LeafNames(program, rules));
   if (placed.length === 0) {
     throw new SeamlockError("SL3402", `nothing in ${tree.root} makes a SEAMCALL`, {
@@ -66,6 +67,7 @@ export function profileOf(
     reach,
     analysis,
     contexts: runs.map((run) => run.context),
+    rows: placed,
   });
   const version = tree.version ?? "unknown";
   return {
@@ -98,7 +100,7 @@ export function profileOf(
   };
 }
 
-function runAll(entries: readonly Entry[], rules: KernelRules, analysis: Analysis): Run[] {
+function runAll(entries: readonly Entry[], rules: KernelRules, analysis: Analysis, busy: Busy): Run[] {
   const labels = labelsOf(rules);
   return rules.phases.flatMap((phase) => {
     const facts = factsIn(phase, rules, analysis);
@@ -118,7 +120,7 @@ function runAll(entries: readonly Entry[], rules: KernelRules, analysis: Analysi
           phase.name,
           facts,
         );
-        return context === null ? [] : [{ entry, phase: phase.name, context, rows: rowsBelow(context, labels) }];
+        return context === null ? [] : [{ entry, phase: phase.name, context, rows: rowsBelow(context, labels, busy) }];
       });
   });
 }
@@ -158,7 +160,7 @@ function placeRows(runs: readonly Run[], rules: KernelRules, analysis: Analysis,
       if (leaf === null) return [];
       const { name: call, variant } = leaf;
       const late = overruns(entry, row, phase);
-      return [{ ...row, entry: entry.info.name, call, variant, phase, overruns: late, onBusy: [{ do: ["unknown"] }] }];
+      return [{ ...row, entry: entry.info.name, call, variant, phase, overruns: late }];
     }),
   );
 }

@@ -234,9 +234,9 @@ class Lowerer {
   }
 
   private expressionStatement(e: Expr): void {
-    if (e.kind !== "call") {
-      this.expr(e);
-    } else if (this.rules.reports.has(calleeName(e) ?? "")) {
+    if (e.kind === "update") this.update(e, false);
+    else if (e.kind !== "call") this.expr(e);
+    else if (this.rules.reports.has(calleeName(e) ?? "")) {
       const no: number[] = [];
       this.condition(e, no);
       this.patch(no, this.code.length);
@@ -278,7 +278,8 @@ class Lowerer {
     if (s.testFirst && s.test !== null) this.condition(s.test, out);
     const next = this.loopBody(s.body, out);
     this.patch(next, this.code.length);
-    if (s.step !== null) this.expr(s.step);
+    if (s.step?.kind === "update") this.update(s.step, false);
+    else if (s.step !== null) this.expr(s.step);
     if (!s.testFirst && s.test !== null) this.condition(s.test, out);
     this.emit({ op: "jump", to: start, line: s.line });
     this.patch(out, this.code.length);
@@ -526,10 +527,11 @@ class Lowerer {
     if (to !== null) this.types.set(to, this.typeOf(e));
   }
 
-  private update(e: Extract<Expr, { kind: "update" }>): Expr {
-    // What is counted takes on any value; following each would make every round of a loop another one.
-    this.assign(this.expr(e.operand), UNKNOWN(e.line), e.line);
-    return UNKNOWN(e.line);
+  private update(e: Extract<Expr, { kind: "update" }>, isUsed = true): Expr {
+    const operand = this.expr(e.operand);
+    const before = isUsed && e.isPostfix ? this.kept2(operand, e.line) : operand;
+    this.assign(operand, { ...e, operand }, e.line);
+    return before;
   }
 
   private assignment(e: Extract<Expr, { kind: "assign" }>): Expr {

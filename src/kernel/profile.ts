@@ -16,7 +16,6 @@ export interface PlacedRow extends Row {
   readonly phase: string;
   /** Later phases into which it may last. */
   readonly overruns: readonly string[];
-  readonly onBusy: HostStep["onBusy"];
 }
 
 /** The paths of all rows, in the order of the rules, and those that no rule names after them. */
@@ -135,7 +134,7 @@ function stepOf(rule: PathRule, group: readonly PlacedRow[], phases: readonly st
     ...(onEach !== undefined && { onEach }),
     ...(isAny(rule, row, rules) && { vcpu: "any" as const }),
     ...(holds.length > 0 && { holds }),
-    ...(row.onBusy !== undefined && { onBusy: row.onBusy }),
+    onBusy: [{ do: [...row.onBusy] }],
     evidence: row.chain.map(({ function: name, file, line, cases }) => ({
       function: name,
       file,

@@ -20,11 +20,14 @@ export class Reach {
   private readonly locking: ReadonlySet<FunctionInfo>;
   /** Names of members that are followed. */
   private readonly facts: ReadonlySet<string>;
+  /** Names of what does something about a BUSY. */
+  private readonly reactions: ReadonlySet<string>;
 
   constructor(source: Source) {
     this.source = source;
     const { rules } = source;
     this.facts = new Set([...Object.keys(rules.facts.members), ...rules.facts.tracked].map(lastWord));
+    this.reactions = new Set([...[rules.reports, rules.events].flatMap(Object.keys), ...rules.busy.frees]);
     const members = new Set(rules.locks.classes.flatMap((c) => c.members.map(lastWord)));
     const all = [...source.program.functions.values()].flat();
     for (const info of all) this.words.set(info, this.wordsOf(info));
@@ -63,6 +66,11 @@ export class Reach {
   isSmall(info: FunctionInfo): boolean {
     const size = this.sizes.get(info) ?? 0;
     return size <= SMALL || (size <= TELLING && has(this.words.get(info) as ReadonlySet<string>, this.facts));
+  }
+
+  /** May it do something about a BUSY that it is told of, or say what became of it? */
+  reacts(info: FunctionInfo): boolean {
+    return this.isSmall(info) || has(this.words.get(info) as ReadonlySet<string>, this.reactions);
   }
 
   private wordsOf(info: FunctionInfo): ReadonlySet<string> {

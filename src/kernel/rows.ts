@@ -1,6 +1,7 @@
 /** The SEAMCALLs that an entry leads to: with which locks, by which chain of calls, under which labels, in which phases. */
 
-import type { Context, Place, Seamcall } from "./graph.ts";
+import type { Aftermath, Busy } from "./busy.ts";
+import type { Context, Edge, Place, Seamcall } from "./graph.ts";
 import type { Held } from "./locks.ts";
 import { heldKey } from "./locks.ts";
 import type { Instance, Value } from "./values.ts";
@@ -30,6 +31,8 @@ export interface Row {
   readonly chain: readonly Link[];
   /** Whose vCPU the call names, as far as its caller tells. */
   readonly vcpu: Instance;
+  /** What is done about a BUSY on the chain, in order. */
+  readonly onBusy: readonly string[];
 }
 
 /** What makes a label of what a chain goes through. */
@@ -40,50 +43,126 @@ export interface Labels {
   readonly isWrapper: (name: string) => boolean;
 }
 
-interface Step {
+/** A context as an entry comes to it, under some labels. */
+interface Node {
   readonly context: Context;
   readonly labels: readonly string[];
+  /** Where it runs, when not in the entry's own context. */
   readonly place: string | null;
-  readonly link: Link | null;
-  readonly before: Step | null;
+  /** Where it is called; the first one is on a shortest chain. None for the entry. */
+  readonly calls: { readonly by: Node; readonly edge: Edge }[];
+}
+
+/** What is done about a BUSY, and the calls on the way from the SEAMCALL up to where that is decided. */
+interface Reaction {
+  readonly does: readonly string[];
+  readonly calls: readonly Node["calls"][number][];
 }
 
 /** All rows below an entry's context, each by a shortest chain, in the order in which they were found. */
-export function rowsBelow(root: Context, labels: Labels): Row[] {
+export function rowsBelow(root: Context, labels: Labels, busy: Busy): Row[] {
   const rows = new Map<string, Row>();
-  const seen = new Set<string>();
-  const queue: Step[] = [{ context: root, labels: [], place: null, link: null, before: null }];
-  for (let next = 0; next < queue.length; next++) {
-    const step = queue[next] as Step;
-    for (const call of step.context.seamcalls.values()) {
-      const row = rowOf(step, call, labels);
-      const key = [row.leaf, row.labels.join("/"), row.context ?? "", row.held.map(heldText).join("|")].join(" ");
-      if (!rows.has(key)) rows.set(key, row);
-    }
-    for (const edge of step.context.edges.values()) {
-      const own = edge.cases.flatMap((names) => names.split(" ")).filter(labels.isCase);
-      const mark = labels.ofFunction(edge.to.name);
-      const all = [...step.labels, ...own, ...(mark === null ? [] : [mark])];
-      const below: readonly string[] = [...new Set(all)];
-      const place = edge.context ?? step.place;
-      const key = `${edge.to.id} ${below.join("/")} ${place ?? ""}`;
-      if (seen.has(key)) continue;
-      seen.add(key);
-      const { at, line, cases, context, taken } = edge;
-      const from = step.context;
-      const link = { function: from.name, file: from.file, line, at, cases, context, from, taken };
-      queue.push({ context: edge.to, labels: below, place, link, before: step });
+  const climb = new Climb(busy);
+  for (const node of nodesBelow(root, labels)) {
+    for (const call of node.context.seamcalls.values()) {
+      for (const { does, calls } of climb.from(node, call)) {
+        const row = rowOf(node, call, labels, does, calls);
+        const key = [row.leaf, row.labels.join("/"), row.context ?? "", row.held.map(heldText).join("|"), does].join(
+          " ",
+        );
+        if (!rows.has(key)) rows.set(key, row);
+      }
     }
   }
   return [...rows.values()];
 }
 
+function nodesBelow(root: Context, labels: Labels): Node[] {
+  const first: Node = { context: root, labels: [], place: null, calls: [] };
+  const queue: Node[] = [first];
+  const seen = new Map<string, Node>();
+  for (let next = 0; next < queue.length; next++) {
+    const node = queue[next] as Node;
+    for (const edge of node.context.edges.values()) {
+      const own = edge.cases.flatMap((names) => names.split(" ")).filter(labels.isCase);
+      const mark = labels.ofFunction(edge.to.name);
+      const all = [...node.labels, ...own, ...(mark === null ? [] : [mark])];
+      const below: readonly string[] = [...new Set(all)];
+      const place = edge.context ?? node.place;
+      const key = `${edge.to.id} ${below.join("/")} ${place ?? ""}`;
+      const known = seen.get(key);
+      const to: Node = known ?? { context: edge.to, labels: below, place, calls: [] };
+      to.calls.push({ by: node, edge });
+      if (known !== undefined) continue;
+      seen.set(key, to);
+      queue.push(to);
+    }
+  }
+  return queue;
+}
+
+/** Follows a status up from the SEAMCALL that gives it, on every chain. */
+class Climb {
+  private readonly busy: Busy;
+  private readonly known = new Map<Node, Map<Aftermath, readonly Reaction[]>>();
+
+  constructor(busy: Busy) {
+    this.busy = busy;
+  }
+
+  /** All that is done about a BUSY of a SEAMCALL; at least one thing. */
+  from(node: Node, call: Seamcall): readonly Reaction[] {
+    const found = this.up(node, this.busy.of(node.context, call));
+    return found.length === 0 ? [{ does: ["unknown"], calls: [] }] : found;
+  }
+
+  private up(node: Node, after: Aftermath): readonly Reaction[] {
+    const of = this.known.get(node) ?? new Map<Aftermath, readonly Reaction[]>();
+    this.known.set(node, of);
+    const known = of.get(after);
+    if (known !== undefined) return known;
+    // A function that calls itself says nothing more the second time.
+    of.set(after, []);
+    const found = new Map<string, Reaction>();
+    const add = (does: readonly string[], calls: Reaction["calls"]): void => {
+      const key = does.join();
+      const before = found.get(key);
+      if (before === undefined || before.calls.length > calls.length) found.set(key, { does, calls });
+    };
+    for (const does of after.done) add(does, []);
+    if (after.open.length > 0) {
+      if (node.calls.length === 0) for (const outcome of after.open) add(this.busy.atEntry(outcome), []);
+      for (const call of node.calls) {
+        const above = this.busy.above(call.by.context, call.edge, after);
+        for (const { does, calls } of this.up(call.by, above)) add(does, [call, ...calls]);
+      }
+    }
+    const all = [...found.values()];
+    of.set(after, all);
+    return all;
+  }
+}
+
 const heldText = (h: Held): string => `${heldKey(h)} ${h.mode}`;
 
-function rowOf(step: Step, call: Seamcall, labels: Labels): Row {
-  const { context } = step;
+/** The calls from the entry to a context: by those that are given, and above these by a shortest chain. */
+function chainTo(node: Node, calls: Reaction["calls"]): Link[] {
   const chain: Link[] = [];
-  for (let at: Step | null = step; at !== null; at = at.before) if (at.link !== null) chain.unshift(at.link);
+  let at: Node = node;
+  for (let i = 0; ; i++) {
+    const call = calls[i] ?? at.calls[0];
+    if (call === undefined) return chain;
+    const { by, edge } = call;
+    const { name, file } = by.context;
+    const { at: order, line, cases, context, taken } = edge;
+    chain.unshift({ function: name, file, line, at: order, cases, context, from: by.context, taken });
+    at = by;
+  }
+}
+
+function rowOf(node: Node, call: Seamcall, labels: Labels, onBusy: readonly string[], calls: Reaction["calls"]): Row {
+  const { context } = node;
+  const chain = chainTo(node, calls);
   const taken = new Map<string, Place>();
   for (const link of [...chain, { taken: call.taken }]) for (const [key, place] of link.taken) taken.set(key, place);
   const { at, line } = call;
@@ -105,10 +184,11 @@ function rowOf(step: Step, call: Seamcall, labels: Labels): Row {
     leaf: call.leaf,
     held: call.locks.held,
     taken,
-    labels: step.labels,
-    context: step.place,
+    labels: node.labels,
+    context: node.place,
     chain: shown,
     vcpu,
+    onBusy,
   };
 }
 

@@ -93,6 +93,7 @@ const callbackSchema = z.strictObject({
     .default(true)
     .describe("the caller goes on only afterwards, so its locks stay held"),
   context: text.describe("where the function runs, in words"),
+  gives: z.boolean().default(false).describe("the call gives what the function gives"),
   onEach: z.enum(["cpu", "package"]).optional().describe("it runs at once on each of these"),
 });
 
@@ -137,6 +138,18 @@ const seamcallsSchema = z.strictObject({
   leaves: names.describe("macros that name the numbers; `*` stands for any characters"),
   version: z.strictObject({ shift: position, mask: z.int() }).describe("where a number has the leaf's version"),
   wrappers: names.describe("functions that make one SEAMCALL for others, which are the callers that matter"),
+});
+
+const busySchema = z.strictObject({
+  status: text.describe("the status that is given to whoever makes a SEAMCALL: a constant expression"),
+  facts: z.record(text, valueText).describe("what is so when the BUSY comes, by `structure.member`"),
+  again: z
+    .record(text, z.strictObject({ gives: valueText, does: z.enum(["refault", "reenter"]) }))
+    .describe("functions whose callers have it all done again when they give this value"),
+  loses: names.describe(
+    "members, as `structure.member`, that are cleared so that what they point to is not given back",
+  ),
+  frees: names.describe("functions that give something back; where a BUSY keeps them from being called, it is leaked"),
 });
 
 const patterns = names.describe("`*` stands for any characters");
@@ -196,6 +209,7 @@ export const kernelRulesSchema = z.strictObject({
     .describe("macros that give their first argument, with the type of another"),
   reports: z.record(text, reportSchema).describe("macros that complain when their first argument holds"),
   events: z.record(text, z.enum(EFFECTS)).describe("functions that do something about a BUSY"),
+  busy: busySchema.describe("how the reaction to a BUSY is found"),
   memberCalls: z
     .record(text, z.strictObject({ structure: text, prefix: z.string().default("") }))
     .describe("macros that call a member by its name, which may have a prefix"),

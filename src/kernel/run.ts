@@ -2,6 +2,7 @@
 
 import type { FunctionInfo } from "../c/index.ts";
 import type { Code } from "./code.ts";
+import type { Episode } from "./episode.ts";
 import type { Assertion, Context, Edge, Gate, Place, Seamcall } from "./graph.ts";
 import type { LockSet } from "./locks.ts";
 import { type Facts, join, State } from "./state.ts";
@@ -29,6 +30,8 @@ export interface Outcome {
   /** What is known of the objects that the caller passed, by their paths in the callee. */
   readonly vars: ReadonlyMap<string, Value>;
   readonly taken: ReadonlyMap<string, Place>;
+  /** What was done about a BUSY, on a way on which there was one. */
+  readonly episode?: Episode;
 }
 
 /** What a function is called with, its objects under names of its own: `@0`, `@1`. */
@@ -38,6 +41,8 @@ export interface Input {
   readonly facts: Facts;
   readonly args: readonly Value[];
   readonly vars: ReadonlyMap<string, Value>;
+  /** When it is called after a BUSY: whether that is why, and what is known of members since. */
+  readonly episode?: { readonly isControlled: boolean; readonly members: ReadonlyMap<string, Value> };
 }
 
 /** Something that the analysis could not resolve, at a place. */
@@ -113,11 +118,15 @@ export class Run implements Context {
 }
 
 /** What tells a run apart from others. */
-export function inputKey(name: string, { locks, facts, args, vars }: Input): string {
+export function inputKey(name: string, { locks, facts, args, vars, episode }: Input): string {
   let key = `${name} ${locks.id} ${facts.id} ${args.map((v) => v.id).join()}`;
   if (vars.size > 0) {
     const sorted = [...vars].sort(([a], [b]) => (a < b ? -1 : 1));
     for (const [path, value] of sorted) key += ` ${path}=${value.id}`;
+  }
+  if (episode !== undefined) {
+    key += episode.isControlled ? " busy+" : " busy";
+    for (const [member, value] of episode.members) key += ` ${member}=${value.id}`;
   }
   return key;
 }
@@ -139,5 +148,6 @@ export function joinOutcomes(a: Outcome, b: Outcome): Outcome {
     value: setOf([...a.value.atoms, ...b.value.atoms]),
     vars: joined.vars,
     taken: joined.taken,
+    ...(a.episode !== undefined && { episode: a.episode }),
   };
 }

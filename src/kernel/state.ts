@@ -1,5 +1,6 @@
 /** What is known at one place of a function on some of the ways to it: locks, local objects, facts. */
 
+import type { Episode } from "./episode.ts";
 import type { Place } from "./graph.ts";
 import type { LockSet } from "./locks.ts";
 import { TOP, truthOf, union, type Value, ZERO } from "./values.ts";
@@ -31,6 +32,10 @@ export class State {
   readonly vars: Map<string, Value>;
   /** Where the locks were taken that the function itself, or what it calls, took. */
   readonly taken: Map<string, Place>;
+  /** Of a way on which a SEAMCALL gave BUSY. */
+  episode: Episode | null = null;
+  /** Of a way on which the SEAMCALL that is followed was made, and gave no BUSY. */
+  hasPassed = false;
 
   constructor(locks: LockSet, facts: Facts, vars: Map<string, Value>, taken: Map<string, Place>) {
     this.locks = locks;
@@ -40,12 +45,23 @@ export class State {
   }
 
   copy(): State {
-    return new State(this.locks, this.facts, new Map(this.vars), new Map(this.taken));
+    const state = new State(this.locks, this.facts, new Map(this.vars), new Map(this.taken));
+    state.episode = this.episode;
+    state.hasPassed = this.hasPassed;
+    return state;
   }
 
-  /** States with equal keys are joined: locks, facts and whether the results of calls that are still to be looked at are zero. */
+  /**
+   * States with equal keys are joined: locks, facts and whether the results of calls that are still to be looked at are zero; in an
+   * episode, also what the status decided.
+   */
   key(): string {
     let key = `${this.locks.id} ${this.facts.id}`;
+    if (this.hasPassed) key += " passed";
+    if (this.episode !== null) {
+      const own = [...this.vars].flatMap(([name, value]) => (value.isMarked ? [`${name}=${value.id}`] : []));
+      key += ` ${this.episode.key} ${own.sort().join()}`;
+    }
     for (const [name, value] of this.vars) {
       if (name.charCodeAt(0) !== 36) continue;
       const { yes, no } = truthOf(value);

@@ -5,18 +5,26 @@
  * Equal values are one object, so that comparing is comparing identities and operations are remembered.
  */
 
+interface AtomBase {
+  readonly id: number;
+  /** The same thing without the mark that says that the status which is followed decided on it; null when it bears none. */
+  readonly bare: Atom | null;
+}
+
 /** One thing that a value may be. */
-export type Atom =
-  | { readonly kind: "number"; readonly id: number; readonly value: bigint }
-  /** Any negative number; any positive one, or a pointer to something of the instance. */
-  | { readonly kind: "negative"; readonly id: number }
-  | { readonly kind: "positive"; readonly id: number; readonly of: Instance }
-  /** A function, by a key of the call graph. */
-  | { readonly kind: "function"; readonly id: number; readonly name: string }
-  /** The address of a local object. */
-  | { readonly kind: "object"; readonly id: number; readonly path: string }
-  /** The address of a member of a structure that is no local object, or of a global object. */
-  | { readonly kind: "member"; readonly id: number; readonly member: string; readonly of: Instance };
+export type Atom = AtomBase &
+  (
+    | { readonly kind: "number"; readonly value: bigint }
+    /** Any negative number; any positive one, or a pointer to something of the instance. */
+    | { readonly kind: "negative" }
+    | { readonly kind: "positive"; readonly of: Instance }
+    /** A function, by a key of the call graph. */
+    | { readonly kind: "function"; readonly name: string }
+    /** The address of a local object. */
+    | { readonly kind: "object"; readonly path: string }
+    /** The address of a member of a structure that is no local object, or of a global object. */
+    | { readonly kind: "member"; readonly member: string; readonly of: Instance }
+  );
 
 /** Whose something is: the path's own, each one's in turn in a loop over all, all of theirs, or some other's. */
 export type Instance = "self" | "each" | "all" | "other";
@@ -27,6 +35,8 @@ export interface Value {
   readonly atoms: readonly Atom[];
   /** Paths of the local objects that it may point to. */
   readonly objects: readonly string[];
+  /** Did the status that is followed decide on it? */
+  readonly isMarked: boolean;
 }
 
 /** More numbers than these are told apart by their sign only. */
@@ -38,11 +48,23 @@ const values = new Map<string, Value>();
 const singles: (Value | undefined)[] = [];
 let count = 0;
 
-function atom<T extends Omit<Atom, "id">>(key: string, make: T): Atom {
+function atom<T extends { readonly kind: Atom["kind"] }>(key: string, make: T): Atom {
   const known = atoms.get(key);
   if (known !== undefined) return known;
-  const made = { ...make, id: ++count } as unknown as Atom;
+  const made = { ...make, id: ++count, bare: null } as unknown as Atom;
   atoms.set(key, made);
+  return made;
+}
+
+const markedAtoms = new Map<Atom, Atom>();
+
+/** An atom with the mark of the status that is followed; what points to something bears none. */
+function markedAtom(a: Atom): Atom {
+  if (a.bare !== null || a.kind === "function" || a.kind === "object" || a.kind === "member") return a;
+  const known = markedAtoms.get(a);
+  if (known !== undefined) return known;
+  const made: Atom = { ...a, id: ++count, bare: a };
+  markedAtoms.set(a, made);
   return made;
 }
 
@@ -54,10 +76,7 @@ const positiveAtom = (of: Instance): Atom => atom(`+${of}`, { kind: "positive", 
 export function setOf(list: readonly Atom[]): Value {
   let plain = list;
   if (list.length > MAX_NUMBERS && list.filter((a) => a.kind === "number").length > MAX_NUMBERS) {
-    plain = list.flatMap((a): Atom[] => {
-      if (a.kind !== "number" || a.value === 0n) return [a];
-      return [a.value < 0n ? NEGATIVE : positiveAtom("self")];
-    });
+    plain = list.map(signAtom);
   }
   const [first] = plain;
   if (plain.length === 1 && first !== undefined) {
@@ -69,7 +88,7 @@ export function setOf(list: readonly Atom[]): Value {
   const known = values.get(key);
   if (known !== undefined) return known;
   const objects = sorted.flatMap((a) => (a.kind === "object" ? [a.path] : []));
-  const made = { id: values.size, atoms: sorted, objects };
+  const made = { id: values.size, atoms: sorted, objects, isMarked: sorted.some((a) => a.bare !== null) };
   values.set(key, made);
   if (sorted.length === 1 && first !== undefined) singles[first.id] = made;
   return made;
@@ -79,6 +98,8 @@ export function setOf(list: readonly Atom[]): Value {
 export const number = (value: bigint): Value => setOf([numberAtom(BigInt.asIntN(64, value))]);
 export const ZERO = number(0n);
 export const ONE = number(1n);
+/** No value at all. */
+export const NOTHING = setOf([]);
 /** Nothing is known. */
 export const TOP = setOf([NEGATIVE, numberAtom(0n), positiveAtom("self")]);
 export const TRUTH = setOf([numberAtom(0n), numberAtom(1n)]);
@@ -94,6 +115,27 @@ export const objectValue = (path: string): Value => setOf([atom(`&${path}`, { ki
 export const memberValue = (member: string, of: Instance): Value =>
   setOf([atom(`.${of} ${member}`, { kind: "member", member, of })]);
 export const only = (a: Atom): Value => setOf([a]);
+
+/** The value with the mark of the status that is followed. */
+export function marked(value: Value): Value {
+  return remembered("marked", value, value, () => setOf(value.atoms.map(markedAtom)));
+}
+
+/** The value with every number but zero known by its sign only. */
+export function signsOf(value: Value): Value {
+  return setOf(value.atoms.map(signAtom));
+}
+
+function signAtom(a: Atom): Atom {
+  if (a.kind !== "number" || a.value === 0n) return a;
+  const sign = a.value < 0n ? NEGATIVE : positiveAtom("self");
+  return a.bare === null ? sign : markedAtom(sign);
+}
+
+/** The value without marks. */
+export function unmarked(value: Value): Value {
+  return value.isMarked ? setOf(value.atoms.map((a) => a.bare ?? a)) : value;
+}
 
 /** What either of two values may be. */
 export function union(a: Value, b: Value): Value {
@@ -127,7 +169,12 @@ export function instanceOf(value: Value): Instance {
 /** The value with every pointer's instance set. */
 export function withInstance(value: Value, of: Instance): Value {
   if (of === "self") return value;
-  return setOf(value.atoms.map((a) => (a.kind === "positive" ? positiveAtom(of) : a)));
+  return setOf(
+    value.atoms.map((a) => {
+      if (a.kind !== "positive") return a;
+      return a.bare === null ? positiveAtom(of) : markedAtom(positiveAtom(of));
+    }),
+  );
 }
 
 /** Can a value be zero, and can it be something else? */
@@ -144,7 +191,8 @@ export function truthOf(value: Value): { readonly no: boolean; readonly yes: boo
 /** A value as C's `bool` keeps it. */
 export function asBool(value: Value): Value {
   const { yes, no } = truthOf(value);
-  return yes && no ? TRUTH : yes ? ONE : ZERO;
+  const truth = yes && no ? TRUTH : yes ? ONE : ZERO;
+  return value.isMarked ? marked(truth) : truth;
 }
 
 const known = new Map<string, Map<number, Value>>();
@@ -168,7 +216,9 @@ export function unaryValue(op: string, a: Value): Value {
   return remembered(`u${op}`, a, a, () => setOf(a.atoms.flatMap((x) => unaryAtom(op, x).atoms)));
 }
 
-function unaryAtom(op: string, a: Atom): Value {
+function unaryAtom(op: string, given: Atom): Value {
+  if (given.bare !== null) return marked(unaryAtom(op, given.bare));
+  const a = given;
   if (op === "+") return only(a);
   if (op === "!") return a.kind === "number" && a.value === 0n ? ONE : ZERO;
   if (a.kind === "number") {
@@ -185,7 +235,7 @@ export function binaryValue(op: string, a: Value, b: Value): Value {
   return remembered(op, a, b, () => {
     if (op === "&&" || op === "||") return logical(op, a, b);
     // Pointer arithmetic stays within the object, and within the instance.
-    if (a.atoms.length * b.atoms.length > 144) return TOP;
+    if (a.atoms.length * b.atoms.length > 144) return a.isMarked || b.isMarked ? marked(TOP) : TOP;
     return setOf(a.atoms.flatMap((x) => b.atoms.flatMap((y) => binaryAtom(op, x, y).atoms)));
   });
 }
@@ -194,10 +244,12 @@ function logical(op: string, a: Value, b: Value): Value {
   const [x, y] = [truthOf(a), truthOf(b)];
   const yes = op === "&&" ? x.yes && y.yes : x.yes || y.yes;
   const no = op === "&&" ? x.no || y.no : x.no && y.no;
-  return yes && no ? TRUTH : yes ? ONE : ZERO;
+  const truth = yes && no ? TRUTH : yes ? ONE : ZERO;
+  return a.isMarked || b.isMarked ? marked(truth) : truth;
 }
 
 function binaryAtom(op: string, a: Atom, b: Atom): Value {
+  if (a.bare !== null || b.bare !== null) return marked(binaryAtom(op, a.bare ?? a, b.bare ?? b));
   if (a.kind === "number" && b.kind === "number") return numberBinary(op, a.value, b.value);
   switch (op) {
     case "==":

@@ -1,0 +1,204 @@
+/**
+ * What is done about a BUSY: every SEAMCALL is made to give one, and the functions on the way to it are gone through again, the
+ * innermost first, for as long as something may still look at the status.
+ */
+
+import type { Analysis } from "./analysis.ts";
+import { afterEvent, changed, type Episode, episodeOf, hasMarkedMembers } from "./episode.ts";
+import type { Following, Injection } from "./following.ts";
+import type { Context } from "./graph.ts";
+import type { LockSet } from "./locks.ts";
+import type { Outcome, Run } from "./run.ts";
+import { constantOf, marked, NOTHING, truthOf, union, unmarked, type Value, ZERO } from "./values.ts";
+
+/** What comes out of a function in which a SEAMCALL gave BUSY. */
+export interface Aftermath {
+  readonly id: number;
+  /** What was done on the ways on which nothing looks at the status any more; each list in order. */
+  readonly done: readonly (readonly string[])[];
+  /** Ways out on which something may. */
+  readonly open: readonly Outcome[];
+  /** Ways out of the same function when the SEAMCALL does not fail. */
+  readonly success: () => readonly Outcome[];
+}
+
+/** A place of a function, with the locks that are held there. */
+interface Site {
+  readonly at: number;
+  readonly locks: LockSet;
+}
+
+/** Finds what is done about a BUSY. */
+export class Busy {
+  private readonly analysis: Analysis;
+  private readonly known = new Map<string, Aftermath>();
+  private readonly status: Value;
+  private readonly begins: Episode;
+  private readonly again: ReadonlyMap<string, { readonly gives: Value; readonly does: string }>;
+  private readonly errors: ReadonlyMap<bigint, string>;
+  private count = 0;
+
+  constructor(analysis: Analysis) {
+    this.analysis = analysis;
+    const { busy } = analysis.source.rules;
+    this.status = marked(analysis.valueOfText(busy.status));
+    const facts = Object.entries(busy.facts).map(([name, text]) => [name, analysis.valueOfText(text)] as const);
+    this.begins = episodeOf({ members: new Map(facts) });
+    this.again = new Map(
+      Object.entries(busy.again).map(([name, { gives, does }]) => [name, { gives: analysis.valueOfText(gives), does }]),
+    );
+    this.errors = errorNames(analysis);
+  }
+
+  /** What comes of a BUSY in the function that makes the SEAMCALL. */
+  of(context: Context, call: Site & { readonly leaf: bigint | null }): Aftermath {
+    const { at, leaf, locks } = call;
+    return this.remembered(`${context.id} ${at} ${leaf} ${locks.id}`, () => {
+      const { status, begins } = this;
+      return this.after(context as Run, { at, leaf, locks, callee: null, outcomes: [], status, begins }, () => []);
+    });
+  }
+
+  /** What comes of it in a function, when it comes out of one of its calls. */
+  above(context: Context, call: Site & { readonly to: Context }, below: Aftermath): Aftermath {
+    const { at, locks, to } = call;
+    return this.remembered(`${context.id} ${at} ${to.id} ${locks.id} < ${below.id}`, () => {
+      const { status, begins } = this;
+      const injection = { at, locks, leaf: null, callee: to as Run, outcomes: below.open, status, begins };
+      return this.after(context as Run, injection, below.success);
+    });
+  }
+
+  /** What is done on a way that leaves the kernel. */
+  atEntry({ value, episode }: Outcome): readonly string[] {
+    if (episode === undefined) return ["unknown"];
+    const { events, error } = episode;
+    const name = error === null ? undefined : this.errors.get(error);
+    if (value.isMarked) return [...shown(events), name === undefined ? "unknown" : `return:${name}`];
+    return hasMarkedMembers(episode) ? [...shown(events), "unknown"] : told(events);
+  }
+
+  private remembered(key: string, make: () => Aftermath): Aftermath {
+    const full = `${this.analysis.phase} ${key}`;
+    const known = this.known.get(full) ?? make();
+    this.known.set(full, known);
+    return known;
+  }
+
+  private after(context: Run, injection: Injection, below: () => readonly Outcome[]): Aftermath {
+    const run = this.analysis.follow(context, injection);
+    let fine: Outcome[] | null = null;
+    let isGivenBack = false;
+    const success = (): readonly Outcome[] => {
+      if (fine !== null) return fine;
+      const begins = episodeOf({ isSuccess: true });
+      const other = this.analysis.follow(context, { ...injection, outcomes: below(), status: marked(ZERO), begins });
+      isGivenBack = episodesOf(other).some(({ isFreed }) => isFreed);
+      fine = other.comingOut.map((outcome) => ({ ...outcome, value: unmarked(outcome.value) }));
+      return fine;
+    };
+    // What no way gives back after the BUSY, and some way does when there is none, is leaked.
+    const keeps = run.frees && !episodesOf(run).some(({ isFreed }) => isFreed);
+    if (keeps) success();
+    const leaked = (episode: Episode): Episode => (keeps && isGivenBack ? afterEvent(episode, "leak") : episode);
+    const done = run.endings.map((episode) => told(leaked(episode).events));
+    const open: Outcome[] = [];
+    for (const outcome of run.comingOut) {
+      const before = leaked(outcome.episode as Episode);
+      const error = errorOf(outcome.value) ?? before.error;
+      const way = { ...outcome, episode: changed(before, { error, until: [], unsure: [] }) };
+      const end = this.endOf(context, way, success);
+      if (end === null) open.push(way);
+      else done.push(end);
+    }
+    // Where another failure is reported instead on each way, the status is not.
+    if (done.length + open.length === 0) for (const episode of run.overtaken) done.push(told(episode.events));
+    if (run.isEndless && run.endings.length + run.comingOut.length === 0) done.push(["retry:unbounded"]);
+    if (run.isOpen || run.isCut) done.push(["unknown"]);
+    return { id: ++this.count, done: unique(done), open, success };
+  }
+
+  /** What was done when nobody above the function can look at the status; null when somebody may. */
+  private endOf(
+    { name, code }: Run,
+    { value, vars, episode }: Outcome & { readonly episode: Episode },
+    success: () => readonly Outcome[],
+  ): readonly string[] | null {
+    const again = this.again.get(name);
+    if (again !== undefined && isPart(value, again.gives)) return [...shown(episode.events), again.does];
+    const isKept = hasMarkedMembers(episode) || [...vars.values()].some((kept) => kept.isMarked);
+    if (!value.isMarked) return isKept ? null : told(episode.events);
+    if (value.atoms.some((a) => a.kind === "negative" || (a.kind === "number" && a.value < 0n))) return null;
+    const plain = unmarked(value);
+    if (isStatus(code.type)) {
+      // Zero is success; what else it may be, its callers know.
+      if (truthOf(plain).yes) return truthOf(plain).no ? [...shown(episode.events), "misread"] : null;
+      return isKept ? null : told(episode.events);
+    }
+    // Data: does it tell what happened from what happens when nothing fails?
+    const given = success()
+      .map((outcome) => outcome.value)
+      .reduce(union, NOTHING);
+    if (!plain.atoms.some((a) => given.atoms.includes(a))) return null;
+    if (given === plain) return isKept ? null : told(episode.events);
+    return [...shown(episode.events), "misread"];
+  }
+}
+
+function episodesOf({ endings, comingOut }: Following): readonly Episode[] {
+  return [...endings, ...comingOut.map((outcome) => outcome.episode as Episode)];
+}
+
+/** Does a value lie in another one? */
+function isPart(value: Value, whole: Value): boolean {
+  return unmarked(value).atoms.every((a) => whole.atoms.includes(a));
+}
+
+/** Does a type say how a call went, rather than give data? */
+function isStatus(type: string): boolean {
+  return !DATA.test(type);
+}
+
+const DATA = /\*|\b(?:bool|unsigned|size_t|struct|union|u(?:int)?(?:8|16|32|64)(?:_t)?|__u(?:8|16|32|64))\b/;
+
+/** The error that a value is; null when it is none, or one of several. */
+function errorOf(value: Value): bigint | null {
+  const constant = constantOf(value);
+  return constant !== null && constant < 0n && constant > -4096n ? constant : null;
+}
+
+/** Names of errors, by the number that stands for them: those that the rules' own C defines. */
+function errorNames({ source }: Analysis): Map<bigint, string> {
+  const names = [...source.rules.prelude.matchAll(/^\s*#define (E[A-Z0-9]+) (\d+)$/gm)];
+  return new Map(names.map(([, name, value]) => [-BigInt(value as string), `-${name}`]));
+}
+
+/** What was done, as profiles have it. */
+function shown(events: readonly string[]): string[] {
+  const found: string[] = [];
+  let [kicks, tries] = [0, 0];
+  const flush = (): void => {
+    if (tries > 0) found.push(`${kicks > 0 ? "kick-and-retry" : "retry"}:${tries}`);
+    tries = 0;
+  };
+  for (const event of events) {
+    if (event === "kick") kicks++;
+    else if (event === "retry") tries++;
+    else if (event === "bug-vm" || event === "warn" || event === "leak") {
+      flush();
+      found.push(event);
+    }
+  }
+  flush();
+  return found;
+}
+
+/** The same, where nothing else was done. */
+function told(events: readonly string[]): readonly string[] {
+  const found = shown(events);
+  return found.length === 0 ? ["ignore"] : found;
+}
+
+function unique(lists: readonly (readonly string[])[]): (readonly string[])[] {
+  return [...new Map(lists.map((list) => [list.join(), list])).values()];
+}

@@ -1,0 +1,108 @@
+/**
+ * An episode: what has been done about a BUSY, from the SEAMCALL that gave it on, and what still knows of it. A way is in an episode
+ * for as long as something that the status decided on is still to be looked at.
+ */
+
+import { marked, signsOf, type Value } from "./values.ts";
+
+/** A decision in a function, and the instruction at which the ways that part there come together again. */
+export interface Decision {
+  readonly at: number;
+  readonly meeting: number;
+}
+
+/** What a way did about the status, and what it has to be told. Immutable. */
+export interface Episode {
+  /** Equal for equal episodes. */
+  readonly key: string;
+  /** What was done, in order: `bug-vm`, `warn`, `kick`, `retry`, `leak`, … */
+  readonly events: readonly string[];
+  /** What the status decided and is not behind the way yet; the innermost last. */
+  readonly until: readonly Decision[];
+  /** The same for decisions on what is not known. */
+  readonly unsure: readonly Decision[];
+  /** Members of structures that are not local, of which something is known in the episode. */
+  readonly members: ReadonlyMap<string, Value>;
+  /** Was something given back since? */
+  readonly isFreed: boolean;
+  /** Nothing looks at the status any more; the way is followed only for what it gives back. */
+  readonly isOver: boolean;
+  /** The error that a function on the way made of the status; null as long as none did. */
+  readonly error: bigint | null;
+  /** The call did not fail: what would have been done. */
+  readonly isSuccess: boolean;
+}
+
+type Parts = Omit<Episode, "key">;
+
+const START: Parts = {
+  events: [],
+  until: [],
+  unsure: [],
+  members: new Map(),
+  isFreed: false,
+  isOver: false,
+  error: null,
+  isSuccess: false,
+};
+
+function made(parts: Parts): Episode {
+  const members = [...parts.members].map(([name, value]) => `${name}=${value.id}`).sort();
+  const flags = [parts.isFreed, parts.isOver, parts.isSuccess].map(Number).join("");
+  const [until, unsure] = [parts.until, parts.unsure].map((list) => list.map((d) => `${d.at}-${d.meeting}`));
+  const key = [parts.events, until, unsure, members, flags, parts.error ?? ""].join(";");
+  return { ...parts, key };
+}
+
+/** The beginning of an episode, or of what it is in a function that is called. */
+export function episodeOf(parts: Partial<Parts>): Episode {
+  return made({ ...START, ...parts });
+}
+
+/** An episode with some of it changed. */
+export function changed(episode: Episode, parts: Partial<Parts>): Episode {
+  return made({ ...episode, ...parts });
+}
+
+/** The episode after one more thing was done. A VM that is marked as bugged warns, too: that is not said twice. */
+export function afterEvent(episode: Episode, event: string): Episode {
+  const { events } = episode;
+  if (event !== "retry" && events.includes(event)) return episode;
+  if (event === "warn" && events.includes("bug-vm")) return episode;
+  const before = event === "bug-vm" && events.at(-1) === "warn" ? events.slice(0, -1) : events;
+  return changed(episode, { events: [...before, event] });
+}
+
+/** The episode where it comes to an instruction, and the decisions of the status that are behind it there. */
+export function arrived(
+  episode: Episode,
+  at: number,
+): { readonly episode: Episode; readonly left: readonly Decision[] } {
+  const until = before(episode.until, at);
+  const unsure = before(episode.unsure, at);
+  if (until === episode.until && unsure === episode.unsure) return { episode, left: [] };
+  return { episode: changed(episode, { until, unsure }), left: episode.until.slice(until.length) };
+}
+
+function before(decisions: readonly Decision[], at: number): readonly Decision[] {
+  const first = decisions.findIndex(({ meeting }) => meeting === at);
+  return first < 0 ? decisions : decisions.slice(0, first);
+}
+
+/** The episode after something was stored to a member. What is counted there is followed by its sign only. */
+export function withMember(episode: Episode, member: string, value: Value): Episode {
+  const before = episode.members.get(member);
+  const isCounted = before?.isMarked === true && value.isMarked && before !== value;
+  return changed(episode, { members: new Map([...episode.members, [member, isCounted ? signsOf(value) : value]]) });
+}
+
+/** Does some member bear the mark of the status? */
+export function hasMarkedMembers({ members }: Episode): boolean {
+  for (const value of members.values()) if (value.isMarked) return true;
+  return false;
+}
+
+/** A value as the status decided it, where it is one that a program states: a number. */
+export function decided(value: Value): Value {
+  return value.atoms.every((a) => a.kind === "number" || a.kind === "negative") ? marked(value) : value;
+}

@@ -1,0 +1,359 @@
+/**
+ * One pass through a function on whose ways a SEAMCALL gave BUSY: one of its calls, or a function that called it, did so. What the
+ * status decides is marked, and what is done while something marked decides is written down.
+ */
+
+import type { FunctionInfo } from "../c/index.ts";
+import type { Analysis } from "./analysis.ts";
+import type { Effect } from "./calls.ts";
+import type { Instruction } from "./code.ts";
+import { afterEvent, arrived, changed, decided, type Episode, episodeOf, hasMarkedMembers } from "./episode.ts";
+import type { Known } from "./evaluate.ts";
+import { Execution } from "./execution.ts";
+import { calleeName } from "./expressions.ts";
+import type { Flow } from "./flow.ts";
+import type { LockSet } from "./locks.ts";
+import type { Passed } from "./passing.ts";
+import type { Plan } from "./plan.ts";
+import { type Input, joinOutcomes, type Outcome, type Run } from "./run.ts";
+import type { State } from "./state.ts";
+import { marked, TOP, truthOf, type Value } from "./values.ts";
+
+/** Where in a function the status comes from. */
+export interface Injection {
+  readonly at: number;
+  readonly locks: LockSet;
+  readonly leaf: bigint | null;
+  /** The call that it comes out of, in each of the ways in which it does; null where the function makes the SEAMCALL itself. */
+  readonly callee: Run | null;
+  readonly outcomes: readonly Outcome[];
+  /** What the SEAMCALL gives where the function makes it itself. */
+  readonly status: Value;
+  /** The episode that begins there. */
+  readonly begins: Episode;
+}
+
+export class Following extends Execution {
+  /** Ways out on which something may still look at the status. */
+  readonly comingOut: Outcome[] = [];
+  /** Ways on which what was made of the status gave way to another failure's error. */
+  readonly overtaken: Episode[] = [];
+  /** Ways on which nothing does. */
+  readonly endings: Episode[] = [];
+  /** The call is repeated for as long as it gives BUSY. */
+  isEndless = false;
+  /** How often it is repeated depends on what is not known. */
+  isOpen = false;
+  protected override readonly most = 4096;
+  private readonly flow: Flow;
+  private readonly injection: Injection | null;
+  private readonly isControlled: boolean;
+  /** Does the function itself give things back? */
+  readonly frees: boolean;
+  private isCounting = false;
+  private readonly repeated = new Set<string>();
+
+  /** Did a bound cut it off? */
+  get isCut(): boolean {
+    return [...this.run_.troubles.values()].some(
+      ({ kind }) => kind === "states" || kind === "steps" || kind === "depth",
+    );
+  }
+
+  constructor(
+    analysis: Analysis,
+    run: Run,
+    { plan, known, flow }: { readonly plan: Plan; readonly known: Known; readonly flow: Flow },
+    injection: Injection | null,
+  ) {
+    super(analysis, run, plan, known);
+    this.flow = flow;
+    this.injection = injection;
+    this.isControlled = run.input.episode?.isControlled ?? false;
+    this.frees = injection !== null && run.code.instructions.some((i) => this.isFree(i));
+  }
+
+  private get busy() {
+    return this.analysis.source.rules.busy;
+  }
+
+  private isFree(instruction: Instruction): boolean {
+    if (instruction.op !== "call") return false;
+    const { callee } = instruction;
+    return callee.kind === "name" && this.busy.frees.includes(callee.name);
+  }
+
+  // ---------------------------------------------------------------- the episode's course
+
+  protected override begun(state: State): State {
+    const { episode } = this.run_.input;
+    if (episode !== undefined) state.episode = episodeOf({ members: episode.members });
+    return state;
+  }
+
+  protected override arrives(at: number, state: State): boolean {
+    if (state.episode === null) return true;
+    const { episode, left } = arrived(state.episode, at);
+    state.episode = episode;
+    // What other ways would have changed of the result is what it is because of the status.
+    for (const decision of left)
+      for (const name of this.flow.setAfter(decision.at)) {
+        const value = this.flow.isGiven(name) ? state.vars.get(name) : undefined;
+        if (value !== undefined) state.vars.set(name, decided(value));
+      }
+    if (this.injection === null) return true;
+    const isAgain = at === this.injection.at;
+    if (episode.isSuccess || episode.isOver) {
+      if (isAgain) this.endings.push(episode);
+      return !isAgain;
+    }
+    if (this.isAlive(at, state)) return true;
+    // It is followed on for what it gives back, and to see whether another failure's error takes the place of the status.
+    if (this.frees || this.hasError(state)) {
+      state.episode = changed(episode, { isOver: true });
+      return this.arrives(at, state);
+    }
+    this.endings.push(episode);
+    return false;
+  }
+
+  /** May anything still look at what the status decided? */
+  private isAlive(at: number, state: State): boolean {
+    const episode = state.episode as Episode;
+    if (episode.until.length > 0 || hasMarkedMembers(episode)) return true;
+    for (const [path, value] of state.vars) {
+      if (!value.isMarked) continue;
+      const root = path.split(".", 1)[0] as string;
+      if (root.startsWith("@") || this.flow.isLive(root, at)) return true;
+    }
+    return false;
+  }
+
+  /** Is a way where it is because of the status? */
+  private isDecided({ episode }: State): boolean {
+    if (episode === null || episode.isOver || episode.isSuccess) return false;
+    return this.isControlled || episode.until.length > 0;
+  }
+
+  private event(event: string, state: State): void {
+    const { episode } = state;
+    if (episode !== null && this.isDecided(state) && episode.unsure.length === 0)
+      state.episode = afterEvent(episode, event);
+  }
+
+  // ---------------------------------------------------------------- instructions
+
+  protected override step(instruction: Instruction, at: number, state: State): number | null {
+    if (state.episode === null) return super.step(instruction, at, state);
+    switch (instruction.op) {
+      case "branch":
+        this.decides(this.evaluator.value(instruction.test, state), at, state);
+        break;
+      case "switch":
+        this.decides(this.evaluator.value(instruction.value, state), at, state);
+        break;
+      case "check":
+        // What is called a bug may be what a BUSY leads to.
+        if (this.isDecided(state) || this.evaluator.value(instruction.test, state).isMarked) return at + 1;
+        break;
+      case "report": {
+        const does = this.analysis.source.rules.reports[instruction.name]?.does;
+        if (does !== undefined) this.event(does, state);
+        break;
+      }
+      case "assign":
+        // A counter says how often, not what happened.
+        this.isCounting = instruction.value.kind === "update";
+        this.loses(instruction, state);
+        break;
+      default:
+    }
+    return super.step(instruction, at, state);
+  }
+
+  /** Was an error made of the status on the way, or is the status still there? */
+  private hasError(state: State): boolean {
+    return [...state.vars.values()].some((value) => value.isMarked && isError(value));
+  }
+
+  /** Forgets the kernel what it would give back later, because of the status? */
+  private loses({ to, value }: Extract<Instruction, { op: "assign" }>, state: State): void {
+    if (to.kind !== "member" || !this.isDecided(state)) return;
+    const place = this.evaluator.place(to, state);
+    if (place?.kind !== "member" || !this.busy.loses.includes(place.member)) return;
+    if (!truthOf(this.evaluator.value(value, state)).yes) this.event("leak", state);
+  }
+
+  /** A value decides how a way goes on. */
+  private decides(value: Value, at: number, state: State): void {
+    const episode = state.episode as Episode;
+    if (episode.isOver || episode.isSuccess) return;
+    const meeting = this.flow.meetingOf(at);
+    if (value.isMarked) {
+      if (!episode.until.some((known) => known.at === at))
+        state.episode = changed(episode, { until: [...episode.until, { at, meeting }] });
+      return;
+    }
+    // What a helper finds out by itself is no answer to the status.
+    const { yes, no } = truthOf(value);
+    if (this.injection === null && yes && no && !episode.unsure.some((known) => known.at === at))
+      state.episode = changed(episode, { unsure: [...episode.unsure, { at, meeting }] });
+  }
+
+  protected override converted(...[to, value, state]: Parameters<Execution["converted"]>): Value {
+    const kept = super.converted(to, value, state);
+    const { episode } = state;
+    if (episode === null || episode.isOver || episode.isSuccess || episode.until.length === 0) return kept;
+    if (this.isCounting || this.evaluator.place(to, state)?.kind !== "local") return kept;
+    return this.evaluator.typeOf(to)?.endsWith("*") === true ? kept : decided(kept);
+  }
+
+  // ---------------------------------------------------------------- calls
+
+  protected override call(instruction: Extract<Instruction, { op: "call" }>, at: number, state: State): number | null {
+    const does = this.analysis.source.rules.events[calleeName(instruction.callee) ?? ""];
+    if (does !== undefined) this.event(does, state);
+    if (state.episode !== null && this.isFree(instruction)) state.episode = changed(state.episode, { isFreed: true });
+    return super.call(instruction, at, state);
+  }
+
+  override follows(info: FunctionInfo, args: readonly Value[], state: State): boolean {
+    const { episode } = state;
+    if (episode === null || episode.isOver) return false;
+    const isTold = args.some((value) => value.isMarked) || this.isToldThrough(args, state);
+    return (isTold || this.isDecided(state)) && this.analysis.reach.reacts(info);
+  }
+
+  /** Is there something marked in the objects that a call is given? */
+  private isToldThrough(args: readonly Value[], state: State): boolean {
+    return args.some(({ objects }) => objects.some((path) => state.contents(path).some(([, value]) => value.isMarked)));
+  }
+
+  override unknown(args: readonly Value[], state: State): Value {
+    const isTold = state.episode !== null && args.some((value) => value.isMarked);
+    return isTold ? marked(TOP) : TOP;
+  }
+
+  protected override inputOf(input: Input, state: State): Input {
+    const { episode } = state;
+    if (episode === null || episode.isOver) return input;
+    const isControlled = this.isDecided(state) && episode.unsure.length === 0;
+    const { members } = episode;
+    const isTold = [...input.args, ...input.vars.values()].some((value) => value.isMarked);
+    if (!isControlled && !isTold && !hasMarkedMembers(episode)) return input;
+    return { ...input, episode: { isControlled, members } };
+  }
+
+  protected override outcomes(
+    run: Run,
+    from: { readonly at: number },
+    locks: LockSet,
+    state: State,
+  ): readonly Outcome[] {
+    const { injection } = this;
+    const all = super.outcomes(run, from, locks, state);
+    if (injection === null || injection.callee === null) return all;
+    if (state.episode === null) {
+      const isIt = from.at === injection.at && run === injection.callee && locks === injection.locks;
+      if (!isIt || state.hasPassed) return all;
+      state.hasPassed = true;
+      return [...all, ...injection.outcomes];
+    }
+    if (!this.isDecided(state) || !isSameCall(run.input, injection.callee.input)) return all;
+    return this.repeats(from.at, state) ? injection.outcomes : [];
+  }
+
+  override made(leaf: bigint | null, at: number, state: State): Effect[] {
+    const { injection } = this;
+    const all = super.made(leaf, at, state);
+    if (injection === null || injection.callee !== null || leaf !== injection.leaf) return all;
+    if (state.episode === null) {
+      if (at !== injection.at || state.locks !== injection.locks || state.hasPassed) return all;
+      const busy = state.copy();
+      busy.episode = injection.begins;
+      state.hasPassed = true;
+      return [...all, { state: busy, value: injection.status }];
+    }
+    if (!this.isDecided(state)) return all;
+    return this.repeats(at, state) ? [{ state, value: injection.status }] : [];
+  }
+
+  /** The call is made again because of its status, which is BUSY again; false where that need not be followed any further. */
+  private repeats(at: number, state: State): boolean {
+    const episode = state.episode as Episode;
+    const all = [...state.vars].map(([name, value]) => `${name}=${value.id}`).sort();
+    const key = `${at} ${state.locks.id} ${state.facts.id} ${all}`;
+    const count = episode.events.filter((event) => event === "retry").length;
+    if (this.repeated.has(key)) {
+      this.isEndless = true;
+      return false;
+    }
+    if (count > MOST_REPEATS && this.comingOut.length + this.endings.length > 0) {
+      this.isOpen = true;
+      return false;
+    }
+    this.repeated.add(key);
+    state.episode = afterEvent(episode, "retry");
+    return true;
+  }
+
+  protected override returned(
+    info: FunctionInfo,
+    outcome: Outcome,
+    passed: Passed,
+    before: State,
+    locks: LockSet,
+  ): Effect {
+    const effect = super.returned(info, outcome, passed, before, locks);
+    if (outcome.episode === undefined) return effect;
+    const { events, members, isFreed, error, isSuccess } = outcome.episode;
+    const own = before.episode;
+    effect.state.episode =
+      own === null
+        ? episodeOf({ events, members, error, isSuccess })
+        : changed(own.isSuccess ? own : events.reduce(afterEvent, own), {
+            // What a repeated call begins with does not undo what was found out since.
+            members: this.injection?.outcomes.includes(outcome) ? new Map([...members, ...own.members]) : members,
+            isFreed: own.isFreed || isFreed,
+          });
+    return effect;
+  }
+
+  // ---------------------------------------------------------------- the end of the function
+
+  protected override comesOut(value: Value, state: State): void {
+    const { episode } = state;
+    if (episode === null) return;
+    const isDecided = episode.until.length > 0 && this.run_.code.type !== "void";
+    const given = isDecided && !episode.isOver && !episode.isSuccess ? marked(value) : value;
+    const outcome = { ...this.outcomeOf(given, state), episode };
+    if (this.injection === null) this.keep(outcome, state);
+    else if (episode.isOver) (isError(value) ? this.overtaken : this.endings).push(episode);
+    else this.comingOut.push(outcome);
+  }
+
+  /** Keeps a way out of a function that is called in an episode apart from those that did something else. */
+  private keep(outcome: Outcome, state: State): void {
+    const { yes, no } = truthOf(outcome.value);
+    const told = [...outcome.vars].flatMap(([name, value]) => (value.isMarked ? [`${name}=${value.id}`] : []));
+    const value = outcome.value.isMarked ? `=${outcome.value.id}` : `${yes ? "+" : ""}${no ? "-" : ""}`;
+    const episode = changed(state.episode as Episode, { until: [], unsure: [] });
+    const key = `${state.locks.id} ${state.facts.id} ${value} ${told.sort().join()} ${episode.key}`;
+    const kept = { ...outcome, episode };
+    const known = this.run_.outcomes.get(key);
+    this.run_.outcomes.set(key, known === undefined ? kept : { ...joinOutcomes(known, kept), episode });
+  }
+}
+
+/** How often a call is repeated before it counts what else ends the loop. */
+const MOST_REPEATS = 8;
+
+/** Is a value an error, and nothing else? */
+function isError({ atoms }: Value): boolean {
+  return atoms.every((a) => a.kind === "negative" || (a.kind === "number" && a.value < 0n));
+}
+
+/** The same function with the same arguments, as far as they are known. */
+function isSameCall(a: Input, b: Input): boolean {
+  return a.info === b.info && a.args.every((value, i) => value.id === b.args[i]?.id);
+}
