@@ -18,15 +18,32 @@ export class SeamlockError extends Error {
   readonly place: Place | null;
   /** What to try next; null when the message says all there is. */
   readonly hint: string | null;
+  /** What else is wrong with the same input, in the order of the file. */
+  readonly others: readonly SeamlockError[];
 
   /**
    * @param code `SL` and four digits
    * @param message what is wrong, in one sentence without a full stop
    */
-  constructor(code: string, message: string, options: { place?: Place; hint?: string; cause?: unknown } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: { place?: Place; hint?: string; cause?: unknown; others?: readonly SeamlockError[] } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.place = options.place ?? null;
     this.hint = options.hint ?? null;
+    this.others = options.others ?? [];
+  }
+
+  /** The same error, and the others with it, under other codes: of a reader that serves several kinds of document. */
+  recoded(codeOf: (code: string) => string): SeamlockError {
+    return new SeamlockError(codeOf(this.code), this.message, {
+      cause: this,
+      ...(this.place && { place: this.place }),
+      ...(this.hint && { hint: this.hint }),
+      others: this.others.map((other) => other.recoded(codeOf)),
+    });
   }
 }

@@ -4,7 +4,8 @@ export { type Condition, conditionSchema, type Term, testsOf } from "./condition
 export { ENTRY_WRITES, type EntryWrite, type EntryWriteName, entryWriteName, entryWritesOf } from "./entry-writes.ts";
 export { findJsonFault, lineAndColumn } from "./json.ts";
 export { leafName, resolveLeaf } from "./leaves.ts";
-export { parseCatalog, readOwnCatalog } from "./parse.ts";
+export { readOwnCatalog } from "./own-catalog.ts";
+export { parseCatalog } from "./parse.ts";
 export type {
   AtomicInstruction,
   Behaviour,

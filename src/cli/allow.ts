@@ -1,14 +1,5 @@
 import { Option } from "commander";
-import {
-  type AllowList,
-  allowText,
-  type ContendDocument,
-  type FailOn,
-  failing,
-  findingGroups,
-  parseAllow,
-  unaccepted,
-} from "../analysis/index.ts";
+import type { AllowList, ContendDocument, FailOn, FindingGroup } from "../analysis/index.ts";
 import { SeamlockError } from "../errors.ts";
 import { readText, writeWhole } from "./files.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
@@ -47,6 +38,7 @@ export async function judgeAccepted(document: Judged, options: AllowOptions, io:
       hint: "name one with --host, or give --fail-on any",
     });
   }
+  const { allowText, failing, findingGroups, parseAllow, unaccepted } = await import("./foreign-files.ts");
   const list: AllowList =
     allow === undefined ? { schema: "seamlock/allow@1", allow: [] } : parseAllow(await readText(allow), allow);
   const { found, unused } = unaccepted(document, list);
@@ -63,7 +55,7 @@ export async function judgeAccepted(document: Judged, options: AllowOptions, io:
   return bad.length > 0 ? EXIT.finding : EXIT.done;
 }
 
-function findingText({ a, b, resource, paths }: ReturnType<typeof findingGroups>[number]): string {
+function findingText({ a, b, resource, paths }: FindingGroup): string {
   const lines = paths.map((path) => `  ${path.a} against ${path.b}: ${path.severity}\n`);
   return `finding[${UNACCEPTED}]: ${a.join(", ")} can contend with ${b.join(", ")} on ${resource}\n${lines.join("")}`;
 }

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Option } from "commander";
 import { SeamlockError } from "../errors.ts";
-import { type HostProfile, type LoadedHost, parseHost } from "../host/index.ts";
+import type { HostProfile, LoadedHost } from "../host/index.ts";
 import { hostAlias } from "../report/index.ts";
 import { readText, statOf } from "./files.ts";
 import { byVersion } from "./modules.ts";
@@ -129,7 +129,7 @@ export async function loadHost(name: string): Promise<LoadedHost> {
     const { profile } = extractHost(name, { cacheDir: defaultCacheDir() });
     return { profile, placeOf: () => ({ file: name }) };
   }
-  const { text, file } = await hostText(name);
+  const [{ text, file }, { parseHost }] = await Promise.all([hostText(name), import("./foreign-files.ts")]);
   return parseHost(text, file);
 }
 

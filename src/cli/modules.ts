@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import releases from "../../data/known-releases.json" with { type: "json" };
-import { type Catalog, parseCatalog, readOwnCatalog } from "../catalog/index.ts";
+import { type Catalog, readOwnCatalog } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import { readText, statOf } from "./files.ts";
 import { didYouMean } from "./suggest.ts";
@@ -77,6 +77,7 @@ export async function loadModule(name?: string): Promise<Catalog> {
   if (wanted === undefined) throw missingData();
   if (bundled.includes(wanted)) return readBundled(wanted);
   if (!isPath(wanted)) throw unknownModule(wanted, bundled);
+  const { parseCatalog } = await import("./foreign-files.ts");
   return parseCatalog(await readText(wanted), wanted);
 }
 

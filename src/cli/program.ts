@@ -127,8 +127,11 @@ function usageError(error: CommanderError, program: Command, argv: readonly stri
       return new SeamlockError("SL0003", `unknown option \`${word}\``, {
         hint: didYouMean(word.replace(/=.*$/, ""), optionFlags(program, verb), help),
       });
-    default:
-      return new SeamlockError("SL0004", message.replace(/\.$/, ""), { hint: help });
+    default: {
+      const choices = /Allowed choices are (.*?)\.?$/.exec(message)?.[1]?.split(", ") ?? [];
+      const value = /'([^']*)' is invalid/.exec(message)?.[1] ?? "";
+      return new SeamlockError("SL0004", message.replace(/\.$/, ""), { hint: didYouMean(value, choices, help) });
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a hand-written profile states and an extraction does not show, and the reverse. */
 import { z } from "zod";
-import { type HostPath, type HostProfile, type HostStep, heldAt, type LockUse } from "./schema.ts";
+import type { HostPath, HostProfile, HostStep, LockUse } from "./schema.ts";
+import { heldAt } from "./uses.ts";
 
 const differenceSchema = z.strictObject({
   kind: z.enum(["call", "locks", "phases", "overruns"]),

@@ -21,16 +21,13 @@ export {
   type HostPlace,
   type HostProfile,
   type HostStep,
-  heldAt,
   hostLintSchema,
   hostSchema,
   hostsSchema,
-  LOCK_KINDS,
-  LOCK_SCOPES,
-  type LockScope,
   type LockUse,
   type Phase,
-  type TdExit,
 } from "./schema.ts";
 export { serializeHost } from "./serialize.ts";
+export { heldAt } from "./uses.ts";
+export { LOCK_KINDS, LOCK_SCOPES, type LockScope, type TdExit } from "./vocabulary.ts";
 export { readYaml, type YamlFile } from "./yaml.ts";

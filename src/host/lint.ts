@@ -2,7 +2,8 @@
 import { type Catalog, type Leaf, resolveLeaf } from "../catalog/index.ts";
 import { type Place, SeamlockError } from "../errors.ts";
 import type { LoadedHost } from "./parse.ts";
-import { type HostPath, type HostStep, heldAt, type LockUse, lockUse } from "./schema.ts";
+import type { HostPath, HostStep, LockUse } from "./schema.ts";
+import { heldAt, lockUse } from "./uses.ts";
 
 /** Locks that a call takes only where it names an SEPT entry. */
 const SEPT_LOCKS: ReadonlySet<string> = new Set(["SEPT_TREE", "SEPT_ENTRY"]);

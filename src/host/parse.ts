@@ -1,7 +1,8 @@
 /** Text → HostProfile, with a place and a next step for whatever is wrong. */
 import type { z } from "zod";
 import { SeamlockError } from "../errors.ts";
-import { type HostProfile, heldAt, hostSchema, type LockUse, lockUse } from "./schema.ts";
+import { type HostProfile, hostSchema, type LockUse } from "./schema.ts";
+import { heldAt, lockUse } from "./uses.ts";
 import { readYaml, type YamlFile } from "./yaml.ts";
 
 const KIND = "seamlock/host";
@@ -28,9 +29,8 @@ export function parseHost(text: string, file: string): LoadedHost {
   const parsed = hostSchema.safeParse(yaml.value);
   if (!parsed.success) throw invalidField(parsed.error, yaml, "docs/host-profiles.md describes every field");
   const loaded = { profile: parsed.data, placeOf: yaml.placeOf };
-  checkNames(loaded);
-  checkReferences(loaded);
-  checkUses(loaded);
+  const [first, ...others] = [...nameFaults(loaded), ...referenceFaults(loaded), ...useFaults(loaded)].sort(byPlace);
+  if (first !== undefined) throw withOthers(first, others);
   return loaded;
 }
 
@@ -57,23 +57,82 @@ export function checkKind(yaml: YamlFile, kind: string, version: string, what: s
   }
 }
 
-/** The first thing that a schema finds wrong, as an error SL3007 with its place. */
+/** So many faults of one file are told. */
+const MOST_FAULTS = 20;
+
+/** All that a schema finds wrong, as one error SL3007 with its place and, as `others`, the rest. */
 export function invalidField(error: z.ZodError, yaml: YamlFile, hint: string): SeamlockError {
-  // A misspelt field is both unknown and missing; the first says more.
-  const issue = error.issues.find((i) => i.code === "unrecognized_keys") ?? error.issues[0];
-  const path = (issue?.path ?? []).filter((key): key is string | number => typeof key !== "symbol");
-  const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-  const at = unknown === undefined ? path : [...path, unknown];
+  // A misspelt field is both unknown and missing; what is unknown says more.
+  const issues = error.issues.flatMap((issue) => (issue.code === "unrecognized_keys" ? unknownFields(issue) : [issue]));
+  const misspelt = new Set(
+    issues.flatMap((issue) => (issue.code === "unrecognized_keys" ? [pathOf(issue).slice(0, -1).join(".")] : [])),
+  );
+  const told = issues.filter(
+    (issue) =>
+      issue.code === "unrecognized_keys" ||
+      !isMissing(issue, yaml) ||
+      !misspelt.has(pathOf(issue).slice(0, -1).join(".")),
+  );
+  const [first, ...others] = (told.length > 0 ? told : issues)
+    .map((issue) => fieldFault(issue, yaml, hint))
+    .sort(byPlace);
+  return withOthers(
+    first ?? new SeamlockError("SL3007", "the file is wrong", { place: yaml.placeOf([]), hint }),
+    others,
+  );
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** One issue per unknown field, each with the field as the end of its path. */
+function unknownFields(issue: Issue & { readonly keys: readonly string[] }): Issue[] {
+  return issue.keys.map((key) => ({ ...issue, keys: [key], path: [...issue.path, key] }) as Issue);
+}
+
+const pathOf = ({ path }: Issue): (string | number)[] =>
+  path.filter((key): key is string | number => typeof key !== "symbol");
+
+const isMissing = (issue: Issue, yaml: YamlFile): boolean => valueAt(yaml.value, pathOf(issue)) === undefined;
+
+function fieldFault(issue: Issue, yaml: YamlFile, hint: string): SeamlockError {
+  const at = pathOf(issue);
   const name = pathText(at);
   const message =
-    unknown === undefined
-      ? `${name === "" ? "the file" : `\`${name}\``}: ${issueText(issue)}`
-      : `unknown field \`${name}\``;
+    issue.code === "unrecognized_keys"
+      ? `unknown field \`${at.at(-1)}\``
+      : `${name === "" ? "the file" : `\`${name}\``}: ${issueText(issue)}${badValue(issue, valueAt(yaml.value, at))}`;
   return new SeamlockError("SL3007", message, { place: yaml.placeOf(at), hint });
 }
 
-function issueText(issue: z.core.$ZodIssue | undefined): string {
-  if (issue === undefined) return "is wrong";
+function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
+  return path.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === "object" && inner !== null ? (inner as Record<string | number, unknown>)[key] : undefined,
+    value,
+  );
+}
+
+/** `, not "mutx"`: what stands there, where it is short enough to be recognized. */
+function badValue(issue: Issue, value: unknown): string {
+  if (value === undefined || (typeof value === "object" && value !== null)) return "";
+  const shown = JSON.stringify(value);
+  return shown.length > 60 || issue.message.includes(shown) ? "" : `, not ${shown}`;
+}
+
+const byPlace = (x: SeamlockError, y: SeamlockError): number =>
+  (x.place?.line ?? 0) - (y.place?.line ?? 0) || (x.place?.column ?? 0) - (y.place?.column ?? 0);
+
+/** The first fault with the others; of very many, how many are not told. */
+function withOthers(first: SeamlockError, others: readonly SeamlockError[]): SeamlockError {
+  const rest = others.slice(0, MOST_FAULTS - 1);
+  const left = others.length - rest.length;
+  const more = left === 0 ? "" : ` (the first of ${others.length + 1} faults; ${left} are not shown)`;
+  const place = first.place === null ? {} : { place: first.place };
+  const hint = first.hint === null ? {} : { hint: first.hint };
+  return new SeamlockError(first.code, `${first.message}${more}`, { ...place, ...hint, others: rest });
+}
+
+function issueText(issue: Issue): string {
   if (issue.code === "invalid_union") return "is neither a lock's name nor { lock, mode, of, assumed }";
   return issue.message.replace(/^Invalid input: /, "");
 }
@@ -83,31 +142,31 @@ function pathText(path: readonly (string | number)[]): string {
   return path.map((key, i) => (typeof key === "number" ? `[${key}]` : i === 0 ? key : `.${key}`)).join("");
 }
 
-function checkNames({ profile, placeOf }: LoadedHost): void {
+function nameFaults({ profile, placeOf }: LoadedHost): SeamlockError[] {
+  const faults: SeamlockError[] = [];
   for (const list of ["phases", "locks", "paths"] as const) {
     const seen = new Set<string>();
     for (const [i, { name }] of profile[list].entries()) {
       if (seen.has(name)) {
         const what = { phases: "phase", locks: "lock", paths: "path" }[list];
-        throw new SeamlockError("SL3008", `two ${what}s have the name \`${name}\``, {
-          place: placeOf([list, i, "name"]),
-          hint: "give one of them another name",
-        });
+        const place = placeOf([list, i, "name"]);
+        const hint = "give one of them another name";
+        faults.push(new SeamlockError("SL3008", `two ${what}s have the name \`${name}\``, { place, hint }));
       }
       seen.add(name);
     }
   }
+  return faults;
 }
 
-function checkReferences({ profile, placeOf }: LoadedHost): void {
+function referenceFaults({ profile, placeOf }: LoadedHost): SeamlockError[] {
+  const faults: SeamlockError[] = [];
   const phases = new Set(profile.phases.map((p) => p.name));
   const locks = new Set(profile.locks.map((l) => l.name));
   const check = (known: ReadonlySet<string>, name: string, what: string, path: (string | number)[]): void => {
     if (known.has(name)) return;
-    throw new SeamlockError("SL3009", `there is no ${what} \`${name}\``, {
-      place: placeOf(path),
-      hint: `declared are ${[...known].join(", ") || "none"}`,
-    });
+    const hint = `declared are ${[...known].join(", ") || "none"}`;
+    faults.push(new SeamlockError("SL3009", `there is no ${what} \`${name}\``, { place: placeOf(path), hint }));
   };
   const all = (names: readonly string[] | undefined, path: (string | number)[]): void =>
     (names ?? []).forEach((name, i) => {
@@ -126,10 +185,12 @@ function checkReferences({ profile, placeOf }: LoadedHost): void {
       });
     });
   });
+  return faults;
 }
 
 /** Uses that no lock of that kind or scope allows. */
-function checkUses({ profile, placeOf }: LoadedHost): void {
+function useFaults({ profile, placeOf }: LoadedHost): SeamlockError[] {
+  const faults: SeamlockError[] = [];
   const locks = new Map(profile.locks.map((lock) => [lock.name, lock]));
   profile.paths.forEach((path, p) => {
     path.steps.forEach((step, s) => {
@@ -137,13 +198,13 @@ function checkUses({ profile, placeOf }: LoadedHost): void {
         const lock = locks.get(use.lock);
         const problem = lock === undefined ? null : misuse(use, lock.kind, lock.per, path.per, step.vcpu ?? "self");
         if (problem === null) continue;
-        throw new SeamlockError("SL3010", `\`${use.lock}\` ${problem}`, {
-          place: placeOf(["paths", p, "steps", s, "call"]),
-          hint: "docs/host-profiles.md says what `mode` and `of` mean for each scope",
-        });
+        const place = placeOf(["paths", p, "steps", s, "call"]);
+        const hint = "docs/host-profiles.md says what `mode` and `of` mean for each scope";
+        faults.push(new SeamlockError("SL3010", `\`${use.lock}\` ${problem}`, { place, hint }));
       }
     });
   });
+  return faults;
 }
 
 function misuse(use: LockUse, kind: string, per: string, path: string, vcpu: string): string | null {

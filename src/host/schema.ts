@@ -1,29 +1,8 @@
 /** The schema of a host profile, `seamlock/host@1`: what a hypervisor does around its SEAMCALLs, as facts. */
 import { z } from "zod";
+import { KNOWN_BY, LOCK_KINDS, LOCK_SCOPES, REACTION, TD_EXITS } from "./vocabulary.ts";
 
 const text = z.string().min(1);
-
-/**
- * What one object of a lock belongs to: there is one lock per machine, per VM, per vCPU, …
- * `entry` is one Secure EPT entry, `inode` one file that backs private memory, `page` one physical page.
- */
-export const LOCK_SCOPES = ["machine", "package", "vm", "vcpu", "inode", "entry", "page"] as const;
-
-/**
- * What sort of thing keeps others out. All work alike, exclusive against shared, except:
- * `srcu` readers exclude nobody, `kick` keeps every vCPU of the VM out of the guest while it is held.
- */
-export const LOCK_KINDS = [
-  "mutex",
-  "rwlock",
-  "percpu",
-  "srcu",
-  "flag",
-  "entry",
-  "ownership",
-  "context",
-  "kick",
-] as const;
 
 export const hostLockSchema = z.strictObject({
   name: text,
@@ -40,9 +19,6 @@ export const phaseSchema = z.strictObject({
 });
 
 const placeSchema = z.strictObject({ function: text, file: text, line: z.int().min(1) });
-
-/** How it is known that a lock is held. */
-export const KNOWN_BY = ["derived", "asserted", "rule", "stated"] as const;
 
 const useObject = z.strictObject({
   lock: text,
@@ -62,10 +38,6 @@ const useObject = z.strictObject({
 });
 
 export const lockUseSchema = z.union([text, useObject]);
-
-/** What the caller does with a BUSY; a number follows `retry` and `kick-and-retry`, an error name follows `return`. */
-export const REACTION =
-  /^(retry:(\d+|unbounded)|kick-and-retry:\d+|return:-?[A-Z]\w*|refault|reenter|warn|bug-vm|leak|misread|ignore|unknown)$/;
 
 const reaction = z.string().regex(REACTION, {
   message:
@@ -149,10 +121,6 @@ export const extractedSchema = z.strictObject({
   diagnostics: z.array(diagnosticSchema),
 });
 
-/** TD exits of a running vCPU after which hosts differ. */
-export const TD_EXITS = ["host-priority-timeout", "pending-page"] as const;
-export type TdExit = (typeof TD_EXITS)[number];
-
 export const exitSchema = z.strictObject({
   exit: z
     .enum(TD_EXITS)
@@ -217,7 +185,6 @@ export const hostLintSchema = z.strictObject({
   ),
 });
 
-export type LockScope = (typeof LOCK_SCOPES)[number];
 export type HostLock = z.infer<typeof hostLockSchema>;
 export type LockUse = z.infer<typeof useObject>;
 export type Phase = z.infer<typeof phaseSchema>;
@@ -227,13 +194,3 @@ export type HostPath = z.infer<typeof pathSchema>;
 export type HostPlace = z.infer<typeof placeSchema>;
 export type Extracted = z.infer<typeof extractedSchema>;
 export type HostProfile = z.infer<typeof hostSchema>;
-
-/** A lock use in full: a bare name is that lock, exclusive, of the path's own object. */
-export function lockUse(use: z.infer<typeof lockUseSchema>): LockUse {
-  return typeof use === "string" ? { lock: use } : use;
-}
-
-/** All that is held at a step: what the whole path holds, then the step's own. */
-export function heldAt(path: HostPath, step: HostStep): readonly LockUse[] {
-  return [...(path.holds ?? []), ...(step.holds ?? [])].map(lockUse);
-}

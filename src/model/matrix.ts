@@ -69,12 +69,7 @@ export function parseMatrix(source: string, file: string): Matrix {
     return parsed.data;
   } catch (error) {
     if (!(error instanceof SeamlockError)) throw error;
-    const code = { SL3005: "SL4302", SL3006: "SL4302", SL3007: "SL4303" }[error.code] ?? "SL4301";
-    throw new SeamlockError(code, error.message, {
-      cause: error,
-      ...(error.place && { place: error.place }),
-      ...(error.hint && { hint: error.hint }),
-    });
+    throw error.recoded((code) => ({ SL3005: "SL4302", SL3006: "SL4302", SL3007: "SL4303" })[code] ?? "SL4301");
   }
 }
 

@@ -223,13 +223,8 @@ function recoded<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    const code = error instanceof SeamlockError ? RECODED[error.code] : undefined;
-    if (!(error instanceof SeamlockError) || code === undefined) throw error;
-    throw new SeamlockError(code, error.message, {
-      cause: error,
-      ...(error.place && { place: error.place }),
-      ...(error.hint && { hint: error.hint }),
-    });
+    if (!(error instanceof SeamlockError) || RECODED[error.code] === undefined) throw error;
+    throw error.recoded((code) => RECODED[code] ?? code);
   }
 }
 

@@ -2,7 +2,8 @@
 import type { ContendPair, HostInfo } from "../analysis/index.ts";
 import { compareSeverity } from "../host/index.ts";
 import type { Block, Row } from "./blocks.ts";
-import { type ConclusionRow, numberOf, type Section } from "./conclusion.ts";
+import { numberOf } from "./conclusion.ts";
+import type { ConclusionRow, Section } from "./schema.ts";
 import { callNames, count, foldedCalls, groupBy, guestCalls, hostTitle, list } from "./words.ts";
 
 /** What a conclusion speaks of: a report's document, or a part of one. */

@@ -2,42 +2,13 @@
  * The conclusion under a host as a table: who can still meet whom, by which paths, and what the loser does. Ordinary operation of a TD
  * that runs comes first; what only machine checks, a CPU that goes offline and the like lead to stands below.
  */
-import { z } from "zod";
 import { type ContendPair, compareResources, type PathPair } from "../analysis/index.ts";
 import type { Catalog, Leaf } from "../catalog/index.ts";
-import { compareSeverity, entriesOf, type HostProfile, type HostSeverity, SEVERITIES, worst } from "../host/index.ts";
+import { compareSeverity, entriesOf, type HostProfile, type HostSeverity, worst } from "../host/index.ts";
 import { pathWords } from "./glossary.ts";
 import { shortReaction } from "./reactions.ts";
-
-const text = z.string().min(1);
-
-const SECTIONS = ["runtime", "build", "teardown", "late", "exceptional"] as const;
-
-const endSchema = z.strictObject({
-  calls: z.array(text),
-  paths: z.array(text).describe("names of the profile"),
-  label: text.describe("the paths in few words"),
-  labels: z.array(text).describe("the same, one by one"),
-  onBusy: z.array(text).describe("what they do, worst first"),
-  worst: z.enum(SEVERITIES).describe("how bad the first of these is"),
-  does: z.array(z.array(text)).describe("the same in the profile's words"),
-  guest: z.boolean(),
-});
-
-/** One row of the conclusion. */
-export const conclusionRowSchema = z.strictObject({
-  section: z
-    .enum(SECTIONS)
-    .describe("late: only if a path outlasts its gate; exceptional: what ordinary operation does not meet"),
-  resource: text,
-  left: endSchema,
-  right: endSchema,
-  severity: z.enum(SEVERITIES),
-  another: z.array(text).describe("objects that are not the same for both: inode, vcpu, ..."),
-});
-
-export type ConclusionRow = z.infer<typeof conclusionRowSchema>;
-export type Section = ConclusionRow["section"];
+import type { ConclusionRow, Section } from "./schema.ts";
+import { SECTIONS } from "./sections.ts";
 
 interface End {
   readonly calls: readonly string[];

@@ -1,75 +1,25 @@
 /** What a report is about, and its document `seamlock/report@1`. */
-import { z } from "zod";
 import scopes from "../../data/scopes.json" with { type: "json" };
 import {
   contendingPairs,
   HOST_ASSUMPTION,
-  hostInfoSchema,
   isAncestor,
   MODULE_ASSUMPTIONS,
-  pairSchema,
   resourceUsers,
   underHost,
-  unlockedSchema,
   unlockedWalks,
 } from "../analysis/index.ts";
-import {
-  type Catalog,
-  catalogSchema,
-  dispatcherNames,
-  type Leaf,
-  leafSchema,
-  moduleInfoSchema,
-} from "../catalog/index.ts";
+import { type Catalog, dispatcherNames, type Leaf } from "../catalog/index.ts";
 import { entriesOf, type HostProfile } from "../host/index.ts";
 import { callTable } from "./call-table.ts";
-import { type ConclusionRow, conclusionRowSchema, conclusionRows } from "./conclusion.ts";
-import { handlingSchema, handlings } from "./handling.ts";
-import { hostConclusion, hostVerdictSchema, hostVerdicts } from "./host-conclusion.ts";
+import { conclusionRows } from "./conclusion.ts";
+import { handlings } from "./handling.ts";
+import { hostConclusion, hostVerdicts } from "./host-conclusion.ts";
 import { provenance } from "./provenance.ts";
+import type { ConclusionRow, ReportDocument } from "./schema.ts";
 import { conclusion } from "./sentences.ts";
 import { ancestorNote, guestSummary, type SummaryFacts, summaries } from "./summary.ts";
 import { contentionSentences, hostSentences, runtimePairs } from "./tldr.ts";
-
-const text = z.string().min(1);
-
-/** `seamlock/report@1`. */
-export const reportSchema = z.strictObject({
-  schema: z.literal("seamlock/report@1"),
-  module: moduleInfoSchema,
-  scope: z.strictObject({ kind: z.enum(["kvm", "all", "leaves", "resources", "host"]), title: text }),
-  evidence: z.boolean(),
-  pamt: z.boolean().describe("are PAMT entries above pages shown in tables?"),
-  tldr: z.array(text),
-  handling: z.array(handlingSchema).describe("ways of handling BUSY with their verdicts; empty for a part of a report"),
-  locks: catalogSchema.shape.locks,
-  septEntryBits: catalogSchema.shape.septEntryBits,
-  resources: z.array(
-    z.strictObject({ resource: text, shared: z.array(text), exclusive: z.array(text), noLock: z.array(text) }),
-  ),
-  leaves: z.array(leafSchema),
-  contention: z.array(pairSchema),
-  unlocked: z.array(unlockedSchema),
-  pamtNote: text.nullable().describe("what stands for the rows of PAMT entries above pages; null where they are shown"),
-  notes: z.array(
-    z.strictObject({ letter: text, leaf: text.describe("the calls that it is about"), sentences: z.array(text) }),
-  ),
-  summary: z.array(z.strictObject({ resource: text, sentences: z.array(text) })),
-  guestSummary: text.nullable().describe("what TDCALLs leave alone"),
-  conclusion: z.array(text),
-  conclusionRows: z.array(conclusionRowSchema).describe("who can still meet whom under the host; empty without one"),
-  outOfScope: z
-    .strictObject({ host: z.array(text), guest: z.array(text) })
-    .describe("calls that take locks and are left out"),
-  assumptions: z.array(text),
-  provenance: z.array(text),
-  host: hostInfoSchema.nullable().describe("null: the module alone"),
-  hostVerdicts: z.array(hostVerdictSchema).describe("empty without a host"),
-  constants: catalogSchema.shape.constants,
-  diagnostics: catalogSchema.shape.diagnostics,
-});
-
-export type ReportDocument = z.infer<typeof reportSchema>;
 
 /** Which leaves a report speaks of. */
 export type ReportScope =

@@ -1,10 +1,10 @@
 /** Ways of handling BUSY with their verdicts (data/verdicts.json, made by `npm run verdicts`), and which of them a host has. */
-import { z } from "zod";
 import data from "../../data/verdicts.json" with { type: "json" };
 import { type Catalog, leafName } from "../catalog/index.ts";
 import { type HostProfile, type HostStep, heldAt } from "../host/index.ts";
 import type { Block, Row } from "./blocks.ts";
 import { askedOf, POLICIES, type PolicyWords, violationWords } from "./glossary.ts";
+import type { Handling } from "./schema.ts";
 import { groupBy, hostTitle, list, thousands } from "./words.ts";
 
 interface Verdict {
@@ -23,32 +23,6 @@ interface Verdict {
 }
 
 const VERDICTS = data.verdicts as unknown as readonly Verdict[];
-
-const text = z.string().min(1);
-
-/** One way of handling BUSY, as far as it was decided. */
-export const handlingSchema = z.strictObject({
-  policy: text,
-  title: text,
-  proposal: text.nullable().describe("set where the published mail proposes it"),
-  hosts: z.boolean().describe("is it what this host does?"),
-  verdicts: z.array(
-    z.strictObject({
-      module: text.describe("the version on which it was decided"),
-      vcpus: z.int(),
-      pages: z.int(),
-      retries: z.int().nullable(),
-      outcome: text,
-      violations: z
-        .array(z.strictObject({ property: text, steps: z.int() }))
-        .describe("with the length of a shortest run"),
-      states: z.int(),
-      reproduce: text,
-    }),
-  ),
-});
-
-export type Handling = z.infer<typeof handlingSchema>;
 
 /** Every way with its verdicts on this version, or on one whose model is the same. */
 export function handlings(catalog: Catalog, host: HostProfile | null): Handling[] {

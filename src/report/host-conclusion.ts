@@ -1,26 +1,9 @@
 /** The conclusion under a host: per resource, avoided or possible, and why. */
-import { z } from "zod";
 import { type ContendPair, compareResources, type HostInfo } from "../analysis/index.ts";
 import { SEVERITIES } from "../host/index.ts";
 import { type Meeting, meetings, meetingText } from "./meetings.ts";
+import type { HostVerdict } from "./schema.ts";
 import { count, groupBy, list } from "./words.ts";
-
-const text = z.string().min(1);
-
-/** What a host leaves of one resource's contentions. */
-export const hostVerdictSchema = z.strictObject({
-  resource: text,
-  verdict: z.enum(["no-conflict", "avoided", "possible"]),
-  severity: z.enum(SEVERITIES).describe("the worst outcome of what is possible"),
-  phases: z
-    .array(text)
-    .describe("life-cycle phases in which contention is possible without any path outlasting its gate"),
-  onlyThrough: text.nullable().describe("the one path without which nothing would be possible"),
-  why: z.array(text).describe("the reasons that exclude, most frequent first"),
-  meetings: z.array(text).describe("who can still meet whom, worst first"),
-});
-
-export type HostVerdict = z.infer<typeof hostVerdictSchema>;
 
 /** A verdict per resource of the pairs, and of `resources` that have none. */
 export function hostVerdicts(pairs: readonly ContendPair[], resources: readonly string[]): HostVerdict[] {

@@ -3,10 +3,11 @@ import type { ContendPair, HostDiffDocument } from "../analysis/index.ts";
 import type { Catalog } from "../catalog/index.ts";
 import { clauseText, type HostPath, type HostProfile, type HostStep, heldAt, type LockUse } from "../host/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
-import { type ConclusionRow, conclusionRows } from "./conclusion.ts";
+import { conclusionRows } from "./conclusion.ts";
 import { conclusionTable } from "./conclusion-table.ts";
 import { lockNameOf, pathWords } from "./glossary.ts";
 import { meetings, meetingText, severityText } from "./meetings.ts";
+import type { ConclusionRow } from "./schema.ts";
 import { count, groupBy, hostTitle, list } from "./words.ts";
 
 /** The profiles behind a document, for the facts that changed. */

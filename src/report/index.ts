@@ -8,10 +8,8 @@ export {
   buildReport,
   hostLeaves,
   kvmLeaves,
-  type ReportDocument,
   type ReportOptions,
   type ReportScope,
-  reportSchema,
 } from "./document.ts";
 export { renderExplainMarkdown, renderExplainText } from "./explain.ts";
 export {
@@ -24,11 +22,12 @@ export {
   type PolicyWords,
   resourceAliases,
 } from "./glossary.ts";
-export { type Handling, handlingSchema, handlings, verdictText } from "./handling.ts";
+export { handlings, verdictText } from "./handling.ts";
 export { type HostDiffOptions, renderHostDiffMarkdown, renderHostDiffText } from "./host-diff.ts";
 export { renderRecordingMarkdown, renderRecordingText } from "./recording.ts";
 export { type RenderOptions, renderReportMarkdown, renderReportText } from "./report.ts";
 export { sarifOf } from "./sarif.ts";
+export { type Handling, handlingSchema, type ReportDocument, reportSchema } from "./schema.ts";
 export { renderSweepMarkdown, renderSweepText, type Sweep } from "./sweep.ts";
 export { renderTraceText } from "./trace.ts";
 export { list } from "./words.ts";

@@ -4,11 +4,11 @@ import { type Leaf, type LockKind, placeText, type Site } from "../catalog/index
 import { type Block, type Layout, markdownOf, type Row, textOf } from "./blocks.ts";
 import { callTable, type TableEntry, type TableLine } from "./call-table.ts";
 import { conclusionBlocks } from "./conclusion-table.ts";
-import type { ReportDocument } from "./document.ts";
 import { lockNameOf } from "./glossary.ts";
 import { handlingBlocks } from "./handling.ts";
 import { lockBlocks } from "./locks.ts";
 import { sourceLink } from "./provenance.ts";
+import type { ReportDocument } from "./schema.ts";
 import { callNames, count, entryName, folded, groupBy, hostTitle, list } from "./words.ts";
 
 /** How a report is laid out. */

@@ -8,8 +8,8 @@ import {
   type Unlocked,
 } from "../analysis/index.ts";
 import type { Catalog, Leaf } from "../catalog/index.ts";
-import type { ConclusionRow } from "./conclusion.ts";
 import { lockElsewhere } from "./history.ts";
+import type { ConclusionRow } from "./schema.ts";
 import { runStates } from "./tldr.ts";
 import { callNames, count, foldedCalls, groupBy, kindName, list } from "./words.ts";
 

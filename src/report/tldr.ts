@@ -2,10 +2,11 @@
 import { type ContendPair, compareResources, isAncestor } from "../analysis/index.ts";
 import { type Catalog, decodeStatus } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
-import { type ConclusionRow, pathLabels } from "./conclusion.ts";
+import { pathLabels } from "./conclusion.ts";
 import { conditionPhrase, guestReaction, operandName, resourceNoun } from "./glossary.ts";
 import { goneLater, goneSince, type NamedPair } from "./history.ts";
 import { gettingOver } from "./reactions.ts";
+import type { ConclusionRow } from "./schema.ts";
 import { callNames, groupBy, hostTitle, list } from "./words.ts";
 
 /** Pairs of a TD that can run, on locks of the module's own structures; target pages meet only when two calls name one page. */

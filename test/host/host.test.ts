@@ -17,12 +17,59 @@ function failure(text: string): { code: string; place: string; message: string; 
   throw new Error("no error");
 }
 
+/** Code, line and message of every fault, in the order in which they are told. */
+function failures(text: string): readonly (readonly [code: string, line: number | undefined, message: string])[] {
+  try {
+    parseHost(text, "h.yaml");
+  } catch (error) {
+    if (!(error instanceof SeamlockError)) throw error;
+    return [error, ...error.others].map(({ code, place, message }) => [code, place?.line, message]);
+  }
+  return [];
+}
+
 describe("bundled profiles", () => {
   test.each(HOSTS)("%s is read and has nothing to remark", (name) => {
     const loaded = parseHost(hostSource(name), `${name}.yaml`);
     expect(loaded.profile.name).toBe(name);
     expect(lintHost(loaded, newest)).toEqual([]);
     for (const path of loaded.profile.paths) expect(path.sources.length, path.name).toBeGreaterThan(0);
+  });
+});
+
+describe("all that is wrong with a profile is told at once", () => {
+  test("fields, in the order of the file, with the value that stands there", () => {
+    const bad = OTHER.replace("per: vm }", "per: vmm }")
+      .replace("    sources: [run.c]", "    source: [run.c]")
+      .replace("do: [reenter]", "do: [pray]");
+    const found = failures(bad);
+    expect(found.map(([code]) => code)).toEqual(["SL3007", "SL3007", "SL3007"]);
+    expect(found.map(([, line]) => line)).toEqual([...found.map(([, line]) => line ?? 0)].sort((x, y) => x - y));
+    expect(found[0]?.[2]).toContain(', not "vmm"');
+    // `source` is unknown; that `sources` is missing says the same.
+    expect(found[1]?.[2]).toBe("unknown field `source`");
+    expect(found[2]?.[2]).toContain("`paths[0].steps[0].onBusy[0].do[0]`: is no reaction");
+    expect(found[2]?.[2]).toContain(', not "pray"');
+  });
+
+  test("a field that is missing where none is misspelt", () => {
+    expect(failures(OTHER.replace("    sources: [run.c]\n", "")).map(([, , message]) => message)).toEqual([
+      expect.stringContaining("`paths[0].sources`"),
+    ]);
+  });
+
+  test("names, references and uses of one profile together", () => {
+    const bad = OTHER.replace("phases: [live]", "phases: [life]")
+      .replace("- name: unmap", "- name: run")
+      .replace("holds: [vcpu thread]", "holds: [vcpu mutex]");
+    expect(failures(bad).map(([code]) => code)).toEqual(["SL3009", "SL3009", "SL3008"]);
+  });
+
+  test("but not hundreds of lines", () => {
+    const many = OTHER.replace("phases: [live]", `phases: [${"nowhere, ".repeat(99)}nowhere]`);
+    const found = failures(many);
+    expect(found.length).toBe(20);
+    expect(found[0]?.[2]).toContain("(the first of 100 faults; 80 are not shown)");
   });
 });
 

@@ -1,5 +1,6 @@
 /** Compares an extracted profile with what was read by hand: pairs of call and lock set, and path by path what else was said. */
-import { type HostProfile, heldAt, lockUse } from "../../../src/host/schema.ts";
+import type { HostProfile } from "../../../src/host/schema.ts";
+import { heldAt, lockUse } from "../../../src/host/uses.ts";
 import { heldAtStep, type Oracle, type OraclePath, type OracleStep } from "./oracle.ts";
 
 /** One call of a profile, with all that is compared. */

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { LOCK_KINDS, LOCK_SCOPES, REACTION } from "../../../src/host/schema.ts";
+import { LOCK_KINDS, LOCK_SCOPES, REACTION } from "../../../src/host/vocabulary.ts";
 
 /** The kernels that were read by hand: the release, and the folder of its tree below SEAMLOCK_KERNELS. */
 export const READ_KERNELS = ["6.16", "6.19", "7.3"] as const;

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { REACTION } from "../../../src/host/schema.ts";
+import { REACTION } from "../../../src/host/vocabulary.ts";
 
 /** The folder of the small kernel's tree. */
 export const SMALL_TREE = join(import.meta.dirname, "tree");

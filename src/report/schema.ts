@@ -1,0 +1,111 @@
+/** The document `seamlock/report@1`, with its types. Nothing that makes a report needs it, so that no report waits for it. */
+import { z } from "zod";
+import { hostInfoSchema, pairSchema, unlockedSchema } from "../analysis/index.ts";
+import { catalogSchema, leafSchema, moduleInfoSchema } from "../catalog/index.ts";
+import { SEVERITIES } from "../host/index.ts";
+import { SECTIONS } from "./sections.ts";
+
+const text = z.string().min(1);
+
+const endSchema = z.strictObject({
+  calls: z.array(text),
+  paths: z.array(text).describe("names of the profile"),
+  label: text.describe("the paths in few words"),
+  labels: z.array(text).describe("the same, one by one"),
+  onBusy: z.array(text).describe("what they do, worst first"),
+  worst: z.enum(SEVERITIES).describe("how bad the first of these is"),
+  does: z.array(z.array(text)).describe("the same in the profile's words"),
+  guest: z.boolean(),
+});
+
+/** One row of the conclusion. */
+export const conclusionRowSchema = z.strictObject({
+  section: z
+    .enum(SECTIONS)
+    .describe("late: only if a path outlasts its gate; exceptional: what ordinary operation does not meet"),
+  resource: text,
+  left: endSchema,
+  right: endSchema,
+  severity: z.enum(SEVERITIES),
+  another: z.array(text).describe("objects that are not the same for both: inode, vcpu, ..."),
+});
+
+export type ConclusionRow = z.infer<typeof conclusionRowSchema>;
+export type Section = ConclusionRow["section"];
+
+/** One way of handling BUSY, as far as it was decided. */
+export const handlingSchema = z.strictObject({
+  policy: text,
+  title: text,
+  proposal: text.nullable().describe("set where the published mail proposes it"),
+  hosts: z.boolean().describe("is it what this host does?"),
+  verdicts: z.array(
+    z.strictObject({
+      module: text.describe("the version on which it was decided"),
+      vcpus: z.int(),
+      pages: z.int(),
+      retries: z.int().nullable(),
+      outcome: text,
+      violations: z
+        .array(z.strictObject({ property: text, steps: z.int() }))
+        .describe("with the length of a shortest run"),
+      states: z.int(),
+      reproduce: text,
+    }),
+  ),
+});
+
+export type Handling = z.infer<typeof handlingSchema>;
+
+/** What a host leaves of one resource's contentions. */
+export const hostVerdictSchema = z.strictObject({
+  resource: text,
+  verdict: z.enum(["no-conflict", "avoided", "possible"]),
+  severity: z.enum(SEVERITIES).describe("the worst outcome of what is possible"),
+  phases: z
+    .array(text)
+    .describe("life-cycle phases in which contention is possible without any path outlasting its gate"),
+  onlyThrough: text.nullable().describe("the one path without which nothing would be possible"),
+  why: z.array(text).describe("the reasons that exclude, most frequent first"),
+  meetings: z.array(text).describe("who can still meet whom, worst first"),
+});
+
+export type HostVerdict = z.infer<typeof hostVerdictSchema>;
+
+/** `seamlock/report@1`. */
+export const reportSchema = z.strictObject({
+  schema: z.literal("seamlock/report@1"),
+  module: moduleInfoSchema,
+  scope: z.strictObject({ kind: z.enum(["kvm", "all", "leaves", "resources", "host"]), title: text }),
+  evidence: z.boolean(),
+  pamt: z.boolean().describe("are PAMT entries above pages shown in tables?"),
+  tldr: z.array(text),
+  handling: z.array(handlingSchema).describe("ways of handling BUSY with their verdicts; empty for a part of a report"),
+  locks: catalogSchema.shape.locks,
+  septEntryBits: catalogSchema.shape.septEntryBits,
+  resources: z.array(
+    z.strictObject({ resource: text, shared: z.array(text), exclusive: z.array(text), noLock: z.array(text) }),
+  ),
+  leaves: z.array(leafSchema),
+  contention: z.array(pairSchema),
+  unlocked: z.array(unlockedSchema),
+  pamtNote: text.nullable().describe("what stands for the rows of PAMT entries above pages; null where they are shown"),
+  notes: z.array(
+    z.strictObject({ letter: text, leaf: text.describe("the calls that it is about"), sentences: z.array(text) }),
+  ),
+  summary: z.array(z.strictObject({ resource: text, sentences: z.array(text) })),
+  guestSummary: text.nullable().describe("what TDCALLs leave alone"),
+  conclusion: z.array(text),
+  conclusionRows: z.array(conclusionRowSchema).describe("who can still meet whom under the host; empty without one"),
+  outOfScope: z
+    .strictObject({ host: z.array(text), guest: z.array(text) })
+    .describe("calls that take locks and are left out"),
+  assumptions: z.array(text),
+  provenance: z.array(text),
+  host: hostInfoSchema.nullable().describe("null: the module alone"),
+  hostVerdicts: z.array(hostVerdictSchema).describe("empty without a host"),
+  constants: catalogSchema.shape.constants,
+  diagnostics: catalogSchema.shape.diagnostics,
+});
+
+export type ReportDocument = z.infer<typeof reportSchema>;
