@@ -109,8 +109,9 @@ function releasedBefore(row: Acquisition, later: Acquisition): boolean {
 
 /** Do two rows of a pair that meets at `meeting` conflict, and surely on the same object? */
 function meet(a: Acquisition, b: Acquisition, meeting: Meeting): boolean {
-  if (a.mode === "NO_LOCK" || b.mode === "NO_LOCK" || (a.mode === "SHARED" && b.mode === "SHARED")) return false;
+  // By far the most pairs end here.
   if (a.resource !== b.resource) return false;
+  if (a.mode === "NO_LOCK" || b.mode === "NO_LOCK" || (a.mode === "SHARED" && b.mode === "SHARED")) return false;
   const { scope } = resourceFacts(a.resource);
   if (scope === "system") return true;
   const primary = a.role === null && b.role === null && meeting.rowA.role === null && meeting.rowB.role === null;

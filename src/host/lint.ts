@@ -41,7 +41,18 @@ export function entriesOf(catalog: Catalog, call: string, variant?: string): rea
   return exact.length > 0 ? exact : found;
 }
 
+/** A profile names the same calls again and again, and what a catalog does not have is dear to look for. */
+const KNOWN = new WeakMap<Catalog, Map<string, readonly Leaf[]>>();
+
 function known(catalog: Catalog, call: string): readonly Leaf[] {
+  const calls = KNOWN.get(catalog) ?? new Map<string, readonly Leaf[]>();
+  KNOWN.set(catalog, calls);
+  const found = calls.get(call) ?? resolved(catalog, call);
+  calls.set(call, found);
+  return found;
+}
+
+function resolved(catalog: Catalog, call: string): readonly Leaf[] {
   try {
     return resolveLeaf(catalog, call);
   } catch (error) {

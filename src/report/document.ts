@@ -127,10 +127,11 @@ function tldr(facts: SummaryFacts, resources: readonly string[], { host, later =
   const met = runtimePairs(catalog, pairs, host === undefined ? null : rows);
   const lines = contentionSentences({ catalog, calls }, met);
   if (host === undefined) return lines;
-  const next = later.map((profile) => ({
-    profile,
-    rows: conclusionRows(underHost(catalog, profile, contendingPairs(catalog)).pairs, profile, catalog),
-  }));
+  const next = later.map((profile) => {
+    const called = hostLeaves(catalog, profile);
+    const pairsOfIt = contendingPairs(catalog, { leaves: called, against: called });
+    return { profile, rows: conclusionRows(underHost(catalog, profile, pairsOfIt).pairs, profile, catalog) };
+  });
   return [...lines, ...hostSentences(rows, host, resources, next)];
 }
 
