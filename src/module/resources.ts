@@ -81,6 +81,7 @@ export function classify(
   const path = event.members.join(".");
   for (const rule of rules.resources) {
     if (rule.lock && rule.lock !== event.lockKind) continue;
+    if (rule.word !== undefined && rule.word !== rules.primitives[event.primitive]?.word) continue;
     if (rule.path.test(rule.lock === "bit" ? event.text : path)) return { resource: rule.resource, role: null };
   }
   if (event.members.at(-1) === rules.pamtLock) {

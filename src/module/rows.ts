@@ -156,7 +156,9 @@ function collectRows(
 /** The member that a bit lock's word is, from the structure that it is in. */
 function wordOf({ lock, lockKind }: AcquireEvent): Pick<Acquisition, "word"> {
   if (lockKind !== "bit" && lockKind !== "bit_hp") return {};
-  return { word: stepsOf(lock).map((step) => (step.kind === "field" ? step.name : "[]")) };
+  const word = stepsOf(lock).map((step) => (step.kind === "field" ? step.name : "[]"));
+  // A word that is all that a pointer leads to is no member of anything.
+  return word.length === 0 ? {} : { word };
 }
 
 const withOrder = (release: Release | null, order: number | null): Release | null =>

@@ -15,6 +15,8 @@ export interface PrimitiveRule {
   readonly mode: "SHARED" | "EXCLUSIVE" | { readonly argument: number };
   /** A fixed side, the position of an `is_guest` argument, or null: the side of the leaf. */
   readonly side: Side | { readonly argument: number } | null;
+  /** Type of the word that it works on, where it was recognised by what it does. */
+  readonly word?: string | null;
 }
 
 /** What a call does to the status that is its first argument. */
@@ -107,8 +109,13 @@ export interface ExtractionRules {
   readonly wordWriters: readonly string[];
   /** Member that is a SEPT entry's whole word. */
   readonly wordField: string;
-  /** Last members of a lock's path → resource; the first that matches wins. */
-  readonly resources: readonly { readonly path: RegExp; readonly lock?: LockKind; readonly resource: string }[];
+  /** Last members of a lock's path → resource, or the type of the word that has the lock among its bits; the first that matches wins. */
+  readonly resources: readonly {
+    readonly path: RegExp;
+    readonly lock?: LockKind;
+    readonly word?: string;
+    readonly resource: string;
+  }[];
   /** Resources that are a TD's, or part of it. */
   readonly tdResources: readonly string[];
   /** Enumeration of the page types. */
@@ -264,6 +271,10 @@ export const RULES: ExtractionRules = {
     "map_continuous_pages",
     "map_pa_with_memtype",
     "map_pa_with_global_hkid_and_memtype",
+    "map_pa_with_global_hkid_uncached",
+    "map_vtbar",
+    "map_kcbar",
+    "map_rp_mmcfg",
   ],
   changing: /^(is_lock_hp_set|is_interrupt_pending_\w+|_lock_\w+|_xchg_\w+|ia32_rdrand|ia32_rdseed)$/,
   nonNull: [
@@ -273,6 +284,7 @@ export const RULES: ExtractionRules = {
     "get_global_data",
     "pamt_implicit_get",
     "pamt_implicit_get_internal",
+    "mmiomt_implicit_get",
   ],
   versionPlaces: /\bleaf_opcode\.version$/,
   checkedMembers: { context_code: "ctx_code" },
@@ -290,19 +302,32 @@ export const RULES: ExtractionRules = {
   pamtResizes: ["pamt_promote", "pamt_demote"],
   ownerLocks: ["lock_and_map_implicit_tdr"],
   wholeWordReleases: [/_and_release_locks?(_|$)/, /^set_remove_and_release_locks/, /^sept_lock_release_local$/],
-  wordWriters: ["atomic_mem_write_64b", "atomically_update_sept_state_keep_tdhp"],
+  wordWriters: [
+    "atomic_mem_write_64b",
+    "atomically_update_sept_state_keep_tdhp",
+    "atomically_update_sept_state_keep_ad_tdhp",
+  ],
   wordField: "raw",
   resources: [
     { path: /\bop_state_lock$/, resource: "TDCS" },
     { path: /\bepoch_lock$/, resource: "TDCS_EPOCH" },
     { path: /\bsecure_ept_lock$/, resource: "SEPT_TREE" },
     { path: /\bservtd_bindings_lock$/, resource: "SERVTD_BINDINGS" },
+    { path: /\btdinv_lock$/, resource: "TDINV" },
+    { path: /\bmem_scan_lock$/, resource: "MEM_SCAN" },
     { path: /\brtmr_lock$/, resource: "RTMR" },
     { path: /\bmig_lock$/, resource: "MIG" },
     { path: /\bkot\.lock$/, resource: "KOT" },
     { path: /\bwbt_entries\b.*\bentry_lock$/, resource: "WBT" },
     { path: /\bglobal_lock$/, resource: "GLOBAL" },
     { path: /\btdmr_table\b.*\block$/, resource: "TDMR" },
+    { path: /\biommu_configs?\w*\b.*\block$/, resource: "IOMMU_CONFIG" },
+    { path: /\btx_lock$/, lock: "mutex", resource: "SPDM_INFO_TX" },
+    { path: /\brx_lock$/, lock: "mutex", resource: "SPDM_INFO_RX" },
+    { path: /^/, lock: "bit_hp", word: "devifmt_entry_t", resource: "DEVIFMT_ENTRY" },
+    { path: /\bspdmdir\w*\b|\blow_dword$/, lock: "bit", resource: "SPDMDIR_ENTRY" },
+    { path: /\bmmiomt\w*\b/, lock: "bit", resource: "MMIOMT_ENTRY" },
+    { path: /\bdmar\w*\b/, lock: "bit", resource: "DMAR_ENTRY" },
     { path: /^/, lock: "sept_entry", resource: "SEPT_ENTRY" },
     { path: /\b(f|b)?_?migsc_links?\b|\bmigsc\b/, lock: "bit", resource: "MIGSC" },
   ],
@@ -317,6 +342,8 @@ export const RULES: ExtractionRules = {
     "MIGSC",
     "RTMR",
     "SERVTD_BINDINGS",
+    "TDINV",
+    "MEM_SCAN",
   ],
   pageTypeEnum: "page_type_t",
   pageResources: { PT_TDR: "TDR", PT_TDVPR: "TDVPR" },
@@ -325,8 +352,10 @@ export const RULES: ExtractionRules = {
   multiplicities: [
     { test: /num_l2_vms|MAX_VMS|MAX_L2_VMS/, times: "per L2 VM", largest: "MAX_L2_VMS" },
     { test: /gpa_list|last_entry|num_entries/i, times: "per GPA list entry" },
+    { test: /MAX_NUM_PD_PAGES|num_pages\b/, times: "per page" },
   ],
-  busyStatuses: /^TDX_(\w*BUSY\w*|VCPU_ASSOCIATED)$/,
+  busyStatuses:
+    /^TDX_(\w*BUSY\w*|VCPU_ASSOCIATED|IOMMU_IQ_FULL|IOMMU_IQ_QUEUE_FULL|IOMMU_ECMD_TIMEOUT|IOMMU_IOTLB_TRACKING_NOT_DONE|GUEST_INV_IN_PROGRESS|MEM_SCAN_IN_PROGRESS)$/,
   dispatchers: [
     { function: /^tdx_vmm_dispatcher$/, caseLabel: /^TDH_/, side: "host" },
     { function: /^(td_call)$/, caseLabel: /^TDG_/, side: "guest" },
@@ -346,7 +375,14 @@ export const RULES: ExtractionRules = {
     },
     mutex: { type: "mutex_lock_t", width: 8, bits: [] },
     bit: { type: null, width: 64, bits: [{ name: "lock", constant: "MIGSC_LINK_LOCK_BIT" }] },
-    bit_hp: { type: null, width: 64, bits: [] },
+    bit_hp: {
+      type: null,
+      width: 64,
+      bits: [
+        { name: "lock", constant: "DEVIFMT_LOCK_BIT_IDX" },
+        { name: "host_prio", constant: "DEVIFMT_HP_BIT_IDX" },
+      ],
+    },
   },
   atomics: [
     { call: /^_lock_xadd_\d+b$/, instruction: "lock xadd", sets: false },
@@ -357,7 +393,7 @@ export const RULES: ExtractionRules = {
     { call: /^_lock_and_\d+b$/, instruction: "lock and", sets: false },
     { call: /^_xchg_\d+b$/, instruction: "xchg", sets: false },
   ],
-  hostPriorityBits: /HOST_PRIORITY|TDHP/,
+  hostPriorityBits: /HOST_PRIORITY|TDHP|_HP_BIT_/,
   ifCalled: ["acquire_mutex_lock_or_wait", "acquire_bit_lock", "release_bit_lock"],
   aStatus: "TDX_OPERAND_BUSY",
   statusNames: /^(TDX_|TD_VMCS_FIELD_ERROR|UNINITIALIZE_ERROR)/,
@@ -401,6 +437,19 @@ export const RULES: ExtractionRules = {
     "PT_TDVX",
     "PT_EPT",
     "PT_PAMT",
+    "PT_IOMMU_MT",
+    "PT_MMIO_MT",
+    "PT_DEVIF_MT",
+    "PT_DEVIFCS_R",
+    "PT_DEVIFCS_NR",
+    "TOT_NUM_IOMMUS",
+    "MAX_NUM_PD_PAGES",
+    "DEVIFMT_LOCK_BIT_IDX",
+    "DEVIFMT_HP_BIT_IDX",
+    "MMIOMT_ENTRY_XLOCK_BIT",
+    "RTE_PDE_PASIDTE_LOCK_BIT",
+    "CTE_LOCK_BIT",
+    "SPDMDIR_ENTRY_LOCK_BIT_OFS",
     "KOT_STATE_HKID_FREE",
     "KOT_STATE_HKID_RESERVED",
     "KOT_STATE_HKID_ASSIGNED",

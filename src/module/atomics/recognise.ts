@@ -345,7 +345,7 @@ function touchedBits(ways: readonly Way[]): Place[] {
 /** Rules for the primitives that no rule names, for the analysis of the leaves. */
 export function rulesWith(rules: ExtractionRules, programs: readonly LockProgram[]): ExtractionRules {
   const found: Record<string, PrimitiveRule> = {};
-  for (const { function: name, kind, operation, mode, side } of programs)
-    if (!(name in rules.primitives)) found[name] = { operation, lock: kind, mode, side };
+  for (const { function: name, kind, operation, mode, side, word } of programs)
+    if (!(name in rules.primitives)) found[name] = { operation, lock: kind, mode, side, word: word.type };
   return Object.keys(found).length === 0 ? rules : { ...rules, primitives: { ...rules.primitives, ...found } };
 }
