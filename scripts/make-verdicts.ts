@@ -93,9 +93,28 @@ const list = (all: readonly SweepResult[]): string =>
     ]),
   );
 
+/** Each lock once for the modules whose promises are the same. */
+function byVersion(all: readonly SweepResult[]): string {
+  const broken = ({ violations }: SweepResult): string =>
+    violations.map(({ property, steps }) => `${property} (${steps} steps)`).join("; ") || "nothing";
+  const rows = new Map<string, string[]>();
+  for (const result of all) {
+    const key = JSON.stringify([`\`${result.scenario}\``, broken(result)]);
+    rows.set(key, [...(rows.get(key) ?? []), String(result.module)]);
+  }
+  return table(
+    ["lock", "modules", "what breaks"],
+    [...rows].map(([key, modules]) => {
+      const [lock, what] = JSON.parse(key) as [string, string];
+      return [lock, modules.join(", "), what];
+    }),
+  );
+}
+
 const removal = await results("page-removal");
 const kick = await results("kick-protocol");
 const locks = await results("locks");
+const versions = await results("locks-by-version");
 const larger = await results("page-removal-2x2");
 const progress = await results("progress");
 const hosts = await results("hosts");
@@ -160,6 +179,12 @@ ${list(large)}
 ## Dynamic PAMT
 
 ${list(pamt)}
+
+## The locks of each version
+
+A host and two guests on one lock, as each module's own tree has it: \`seamlock check LOCK --module M --hosts 1 --guests 2\` (sharex-hp: \`--set width=3\`). 2.0.18-read was read by hand: its two guests' functions look at host priority first, as those of 1.5.34 do, and how it writes entries is not known; \`check\` ends with exit status 3 on it.
+
+${byVersion(versions)}
 
 ## The locks, one atomic instruction at a time
 

@@ -19,7 +19,14 @@ const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 /** What is said of one module: rows of the table, and the long lists. */
 function shown(catalog: Catalog): string {
   const wraps = counterWraps(catalog);
-  if (wraps.length === 0) return "No triple: these have no sharex_hp lock that a guest shares.";
+  if (wraps.length === 0) {
+    const shares = catalog.leaves.some(({ acquisitions }) =>
+      acquisitions.some(({ lock, mode, side }) => lock === "sharex_hp" && mode === "SHARED" && side === "guest"),
+    );
+    return shares
+      ? "No triple: a guest looks at host priority first, and takes nothing back."
+      : "No triple: these have no sharex_hp lock that a guest shares.";
+  }
   const resources = [...new Set(wraps.map(({ resource }) => resource))];
   const rows = resources.map((resource) => {
     const here = wraps.filter((wrap) => wrap.resource === resource);
@@ -61,7 +68,7 @@ function pages(catalog: Catalog): string {
 const groups = new Map<string, string[]>();
 for (const name of bundledModules()) {
   const catalog = await loadModule(name);
-  if (catalog.module.origin !== "extracted") continue;
+  if (catalog.module.origin === "published") continue;
   const text = shown(catalog);
   groups.set(text, [...(groups.get(text) ?? []), name]);
 }
