@@ -14,21 +14,37 @@ import {
   type Site,
 } from "../catalog/index.ts";
 import { compareResources, compareText } from "./resources.ts";
-import type { BehaviourChange } from "./schema.ts";
+import type { BehaviourChange, ContendPair } from "./schema.ts";
 
-/** The differences from `a` to `b`: primitives, writers, functions, then leaves by name. */
-export function behaviourChanges(a: Catalog, b: Catalog): BehaviourChange[] {
-  if (a.module.origin !== "extracted" || b.module.origin !== "extracted") return [];
-  return [...primitiveChanges(a, b), ...writerChanges(a, b), ...functionChanges(a, b), ...leafChanges(a, b)];
+/** Contentions that are possible in the two modules. */
+export type PairsOf = Readonly<Record<"before" | "after", readonly ContendPair[]>>;
+
+/** The differences from `a` to `b`: primitives, writers, functions, then leaves by name. Nothing is said of what nobody has read. */
+export function behaviourChanges(a: Catalog, b: Catalog, pairs: PairsOf): BehaviourChange[] {
+  const origins = [a.module.origin, b.module.origin];
+  if (origins.includes("published")) return [];
+  const primitives = primitiveChanges(a, b, pairs);
+  if (origins.includes("read")) return primitives;
+  return [...primitives, ...writerChanges(a, b, pairs), ...functionChanges(a, b, pairs), ...leafChanges(a, b)];
+}
+
+type Ends = BehaviourChange["pairs"];
+
+/** The pairs that a change is about, each two calls and their lock once. */
+function pairsAbout(pairs: readonly ContendPair[], isAbout: (pair: ContendPair) => boolean): Ends {
+  const found = pairs.filter(isAbout).map(({ a, b, resource }) => ({ a, b, resource }));
+  return [...new Map(found.map((ends) => [`${ends.resource} ${ends.a} ${ends.b}`, ends])).values()];
 }
 
 // ---------------------------------------------------------------- primitives
 
-const keyOf = ({ kind, operation, mode, side }: LockProgram): string => [kind, operation, mode, side ?? ""].join(" ");
+/** A module may have several words with a lock among their bits, each with functions of its own. */
+const keyOf = ({ kind, operation, mode, side, word }: LockProgram): string =>
+  [kind, operation, mode, side ?? "", kind === "bit" || kind === "bit_hp" ? word.type : ""].join(" ");
 const withoutPlaces = ({ word, steps }: LockProgram): string =>
   JSON.stringify([word, steps.map(({ instruction, branches }) => ({ instruction, branches }))]);
 
-function primitiveChanges(a: Catalog, b: Catalog): BehaviourChange[] {
+function primitiveChanges(a: Catalog, b: Catalog, pairs: PairsOf): BehaviourChange[] {
   const [before, after] = [a, b].map(({ primitives }) => new Map(primitives.map((p) => [keyOf(p), p])));
   const keys = [...new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])])].sort(compareText);
   return keys.flatMap((key): BehaviourChange[] => {
@@ -43,6 +59,7 @@ function primitiveChanges(a: Catalog, b: Catalog): BehaviourChange[] {
         before: x && { text: programText(x), site: siteOf(x) },
         after: y && { text: programText(y), site: siteOf(y) },
         resources: resourcesOf(y === null ? a : b, one),
+        pairs: pairsAbout(y === null ? pairs.before : pairs.after, uses(y === null ? a : b, one)),
       },
     ];
   });
@@ -50,12 +67,26 @@ function primitiveChanges(a: Catalog, b: Catalog): BehaviourChange[] {
 
 const siteOf = ({ evidence, steps }: LockProgram): Site => ({ ...evidence, line: steps[0]?.line ?? evidence.line });
 
+const isRowOf =
+  ({ kind, mode, side }: LockProgram) =>
+  (row: Acquisition): boolean =>
+    row.lock === kind && row.mode === mode && (side === null || row.side === side);
+
 /** Resources of rows that the primitive takes or gives back. */
-function resourcesOf({ leaves }: Catalog, { kind, mode, side }: LockProgram): string[] {
-  const rows = leaves.flatMap(({ acquisitions }) =>
-    acquisitions.filter((row) => row.lock === kind && row.mode === mode && (side === null || row.side === side)),
-  );
+function resourcesOf({ leaves }: Catalog, program: LockProgram): string[] {
+  const rows = leaves.flatMap(({ acquisitions }) => acquisitions.filter(isRowOf(program)));
   return [...new Set(rows.map(({ resource }) => resource))].sort(compareResources);
+}
+
+/** Does one of a pair's calls take its lock by the primitive? */
+function uses({ leaves }: Catalog, program: LockProgram): (pair: ContendPair) => boolean {
+  const key = (leaf: string, resource: string): string => `${leaf} ${resource}`;
+  const users = new Set(
+    leaves.flatMap(({ name, acquisitions }) =>
+      acquisitions.filter(isRowOf(program)).map(({ resource }) => key(name, resource)),
+    ),
+  );
+  return ({ a, b, resourceA, resourceB }) => users.has(key(a, resourceA)) || users.has(key(b, resourceB));
 }
 
 /** What a program does that a reader asks about; each with the words for doing it and for not doing it. */
@@ -161,7 +192,7 @@ const WRITE_TEXTS: Readonly<Record<EntryWriteName, string>> = {
     "a compare-and-exchange that keeps host priority, then a plain store of the same value: what changed between the two is lost, a lock too",
 };
 
-function writerChanges(a: Catalog, b: Catalog): BehaviourChange[] {
+function writerChanges(a: Catalog, b: Catalog, pairs: PairsOf): BehaviourChange[] {
   const [before, after] = [writeOf(a), writeOf(b)];
   if (before?.text === after?.text) return [];
   return [
@@ -172,6 +203,7 @@ function writerChanges(a: Catalog, b: Catalog): BehaviourChange[] {
       before,
       after,
       resources: ["SEPT_ENTRY"],
+      pairs: pairsAbout(pairs.after, ({ resource }) => resource === "SEPT_ENTRY"),
     },
   ];
 }
@@ -187,8 +219,8 @@ function writeOf(catalog: Catalog): { text: string; site: Site } | null {
 
 // ---------------------------------------------------------------- functions whose variants are known
 
-function functionChanges(a: Catalog, b: Catalog): BehaviourChange[] {
-  return facts.behaviours.flatMap(({ behaviour, function: name, resources, variants }): BehaviourChange[] => {
+function functionChanges(a: Catalog, b: Catalog, pairs: PairsOf): BehaviourChange[] {
+  return facts.behaviours.flatMap(({ behaviour, function: name, resources, calls, variants }): BehaviourChange[] => {
     const [x, y] = [a, b].map(
       ({ behaviours }) => behaviours.find((one) => one.name === behaviour && one.function === name) ?? null,
     );
@@ -205,6 +237,11 @@ function functionChanges(a: Catalog, b: Catalog): BehaviourChange[] {
         before: x ? { text: text(x), site: x.evidence } : null,
         after: y ? { text: text(y), site: y.evidence } : null,
         resources: [...resources],
+        pairs: pairsAbout(
+          y ? pairs.after : pairs.before,
+          (pair) =>
+            resources.some((one) => one === pair.resource) && calls.some((call) => call === pair.a || call === pair.b),
+        ),
       },
     ];
   });
@@ -275,6 +312,7 @@ function changesOf(before: Leaf, after: Leaf): BehaviourChange[] {
         before: { text: left || "none of these", site: before.handler },
         after: { text: right || "none of these", site: after.handler },
         resources: [],
+        pairs: [],
       },
     ];
   });

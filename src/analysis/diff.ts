@@ -32,7 +32,8 @@ export function diffCatalogs(a: Catalog, b: Catalog, host?: HostProfile): DiffDo
   const entries = common.flatMap((name) => pairVariants(entriesOf(before, name), entriesOf(after, name), precise));
   const changed = entries.flatMap(([x, y]) => rowChanges(x, y, precise));
   const changes = precise ? entries.flatMap(([x, y]) => leafChanges(x, y)) : [];
-  const contention = contentionChanges(before, after, host);
+  const pairs = { before: possiblePairs(before, after, host), after: possiblePairs(after, before, host) };
+  const contention = contentionChanges(pairs);
   return {
     schema: "seamlock/diff@1",
     before: { ...a.module },
@@ -41,7 +42,10 @@ export function diffCatalogs(a: Catalog, b: Catalog, host?: HostProfile): DiffDo
     changed,
     leafChanges: changes,
     causes: causesOf({ leaves, variants: variantsOf(entries), changed, leafChanges: changes, contention }),
-    behaviour: behaviourChanges(before, after),
+    behaviour: behaviourChanges(before, after, {
+      before: [...pairs.before.values()],
+      after: [...pairs.after.values()],
+    }),
     contention,
   };
 }
@@ -248,9 +252,12 @@ function rowFacts(row: Acquisition): RowFacts {
 }
 
 /** Possible contentions of one side that the other does not have. Modes, conditions and statuses do not make another contention. */
-function contentionChanges(before: Catalog, after: Catalog, host?: HostProfile): DiffDocument["contention"] {
-  const left = possiblePairs(before, after, host);
-  const right = possiblePairs(after, before, host);
+type Pairs = ReadonlyMap<string, ContendPair>;
+
+function contentionChanges({
+  before: left,
+  after: right,
+}: Record<"before" | "after", Pairs>): DiffDocument["contention"] {
   return {
     appeared: [...right]
       .filter(([key]) => !left.has(key))
@@ -264,7 +271,7 @@ function contentionChanges(before: Catalog, after: Catalog, host?: HostProfile):
 }
 
 /** By a key that ignores a variant which the other catalog does not tell apart. */
-function possiblePairs(catalog: Catalog, other: Catalog, host?: HostProfile): Map<string, ContendPair> {
+function possiblePairs(catalog: Catalog, other: Catalog, host?: HostProfile): Pairs {
   const variants = new Set(other.leaves.map((leaf) => `${leaf.name} ${leaf.variant ?? ""}`));
   const entry = (name: string, variant: string | null): string => {
     const full = `${name} ${variant ?? ""}`;

@@ -210,6 +210,9 @@ export const behaviourChangeSchema = z.strictObject({
   before: shownSchema,
   after: shownSchema,
   resources: z.array(text).describe("whose contention it is about"),
+  pairs: z
+    .array(z.strictObject({ a: text, b: text, resource: text }))
+    .describe("contentions that go otherwise for it: of the newer module, or of the older one where it is gone"),
 });
 
 /** `seamlock/diff@1`. */

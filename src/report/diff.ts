@@ -196,16 +196,20 @@ function difference(gone: string | null, added: string | null): string {
 
 /** `+ on the SEPT tree lock: vp_enter with mem_range_block, …`. */
 function follow(mark: string, pairs: Cause["appeared"]): string[] {
-  return groupBy(pairs, ({ resource }) => resource).map(([resource, of]) => {
-    const ends = new Map<string, number>();
-    for (const { a, b } of of) for (const name of new Set([a, b])) ends.set(name, (ends.get(name) ?? 0) + 1);
-    const center = [...ends].find(([, n]) => n === of.length)?.[0];
-    const on = resourceNoun(resource);
-    if (center === undefined) return `    ${mark} ${count(of.length, "contention")} on ${on}`;
-    const others = of.map(({ a, b }) => (a === center ? b : a));
-    const named = others.length > MANY ? count(others.length, "call") : foldedCalls(others);
-    return `    ${mark} ${foldedCalls([center])} x ${named} on ${on}`;
-  });
+  return groupBy(pairs, ({ resource }) => resource).map(
+    ([resource, of]) => `    ${mark} ${meetingText(of, resourceNoun(resource))}`,
+  );
+}
+
+/** `vp_enter x 14 calls on the SEPT tree lock`: one call against the others where it is in all of them. */
+function meetingText(of: readonly { readonly a: string; readonly b: string }[], on: string): string {
+  const ends = new Map<string, number>();
+  for (const { a, b } of of) for (const name of new Set([a, b])) ends.set(name, (ends.get(name) ?? 0) + 1);
+  const center = [...ends].find(([, n]) => n === of.length)?.[0];
+  if (center === undefined) return `${count(of.length, "contention")} on ${on}`;
+  const others = of.map(({ a, b }) => (a === center ? b : a));
+  const named = others.length > MANY ? count(others.length, "call") : foldedCalls(others);
+  return `${foldedCalls([center])} x ${named} on ${on}`;
 }
 
 const MANY = 12;
@@ -239,13 +243,24 @@ function behaviour({ behaviour: every, before, after }: DiffDocument): Block[] {
   return [{ kind: "heading", text: "Behaviour" }, ...all.flatMap((change) => behaviourBlocks(change, versions))];
 }
 
+/** The contentions that go otherwise, by lock: who meets whom where that is few, else who is in most of them. */
+function meetings(pairs: BehaviourChange["pairs"]): string[] {
+  const told = groupBy(
+    pairs.filter(({ resource }) => !isAncestor(resource)),
+    ({ resource }) => resource,
+  );
+  if (told.length === 0) return [];
+  const texts = told.map(([resource, of]) => meetingText(of, resourceNoun(resource)));
+  return [`goes otherwise for it: ${texts.join("; ")}`];
+}
+
 function behaviourBlocks(change: BehaviourChange, [older = "", newer = ""]: readonly string[]): Block[] {
-  const { kind: what, name, what: means, before, after, resources } = change;
+  const { kind: what, name, what: means, before, after, resources, pairs } = change;
   const about = resources.length === 0 ? "" : ` (${resources.join(", ")})`;
   const said = (version: string, side: BehaviourChange["before"]): string =>
     side === null ? `${version}: not there` : `${version}: ${side.text} (${placeText(side.site)})`;
   return [
     { kind: "paragraph", text: what === "leaf" ? `${name}: ${means}` : `${means}${about}`, tight: true },
-    { kind: "list", items: [said(older, before), said(newer, after)], indent: 2 },
+    { kind: "list", items: [said(older, before), said(newer, after), ...meetings(pairs)], indent: 2 },
   ];
 }

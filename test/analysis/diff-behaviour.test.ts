@@ -19,6 +19,28 @@ describe("what two releases do differently", () => {
     ]);
   });
 
+  it("says which contentions go otherwise for it", () => {
+    const found = changes(bundled("1.5.16"), bundled("1.5.20"));
+    const meets = (name: string) =>
+      found.find((one) => one.name === name)?.pairs.map(({ a, b, resource }) => `${resource}: ${a}, ${b}`);
+    expect(meets("td_entry_stepping_filter")).toEqual([
+      "SEPT_TREE: tdh_mem_page_promote, tdh_vp_enter",
+      "SEPT_TREE: tdh_mem_range_block, tdh_vp_enter",
+      "SEPT_TREE: tdh_mem_range_unblock, tdh_vp_enter",
+      "SEPT_TREE: tdh_mem_sept_remove, tdh_vp_enter",
+    ]);
+    expect(meets("sept-write")).toContain("SEPT_ENTRY: tdg_mem_page_accept, tdh_mem_range_block");
+    expect(meets("sept-write")?.filter((text) => !text.startsWith("SEPT_ENTRY"))).toEqual([]);
+  });
+
+  it("of a release that was read by hand only what was read: the locks' functions", () => {
+    const found = changes(bundled("1.5.25"), bundled("2.0.18-read"));
+    expect([...new Set(found.map(({ kind }) => kind))]).toEqual(["primitive"]);
+    const shared = found.find(({ name }) => name === "acquire_sharex_lock_hp_sh");
+    expect(shared?.what).toMatch(/reads host priority before it takes anything and never subtracts/);
+    expect(shared?.pairs).toContainEqual({ a: "tdg_dmar_accept", b: "tdh_mem_page_demote", resource: "PAMT_1G" });
+  });
+
   it("1.5.20 to 1.5.24: the second store is gone", () => {
     const [writer] = changes(bundled("1.5.20"), bundled("1.5.24"));
     expect(writer).toMatchObject({

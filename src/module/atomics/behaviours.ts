@@ -19,6 +19,8 @@ const behavioursSchema = z.strictObject({
       restatedBy: z.string(),
       /** Resources whose contention it is about. */
       resources: z.array(z.string()),
+      /** Calls that come to it: their contentions on those resources go by it. */
+      calls: z.array(z.string()),
       variants: z.array(
         z.strictObject({
           name: z.string(),
