@@ -200,5 +200,6 @@ function keyOf(value: Known): string {
     return value.open ? `${key}+` : key;
   }
   if (value.kind === "constant") return `${value.value}:${value.is}:${value.open ? "+" : ""}`;
+  if (value.kind === "low") return `low ${keyOf({ kind: "statuses", ids: value.of, open: false })}`;
   return value.kind === "is" ? value.is : "?";
 }

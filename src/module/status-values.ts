@@ -10,7 +10,9 @@ export type Known =
   | { readonly kind: "statuses"; readonly ids: ReadonlySet<number>; readonly open: boolean }
   /** `open`: something that is not known is added to it. */
   | { readonly kind: "constant"; readonly value: bigint | null; readonly is: StatusDetail; readonly open: boolean }
-  | { readonly kind: "is"; readonly is: StatusDetail };
+  | { readonly kind: "is"; readonly is: StatusDetail }
+  /** The low half of one of these statuses. */
+  | { readonly kind: "low"; readonly of: ReadonlySet<number> };
 
 export type Env = Map<string, Known>;
 
@@ -26,6 +28,7 @@ export function joinValues(a: Known, b: Known): Known {
   }
   if (a.kind === "statuses") return { ...a, open: true };
   if (b.kind === "statuses") return { ...b, open: true };
+  if (a.kind === "low" && b.kind === "low") return { kind: "low", of: new Set([...a.of, ...b.of]) };
   if (a.kind === "constant" && b.kind === "constant" && a.value === b.value && a.is === b.is) return a;
   const [x, y] = [sortOf(a), sortOf(b)];
   return x !== null && x === y ? { kind: "is", is: x } : UNKNOWN;

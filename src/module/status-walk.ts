@@ -328,6 +328,11 @@ export class Walk {
     if (leafNumber !== null && stack.length === 1 && (e.field === rules.leafMember || e.field === rules.register))
       return { kind: "constant", value: leafNumber, is: "number", open: false };
     if (e.field === rules.whole) return this.value(e.object);
+    const half = rules.lowMembers[e.field];
+    if (half?.high === 31 && half.low === 0) {
+      const status = this.value(e.object);
+      if (status.kind === "statuses") return { kind: "low", of: status.ids };
+    }
     const is = rules.members[e.field];
     return is === undefined ? UNKNOWN : { kind: "is", is };
   }
@@ -405,7 +410,9 @@ export class Walk {
         const part = this.part({ high, low }, args[argument] ?? UNKNOWN);
         return made.parts.length > 1 && part.value === 0 && part.is === "number" ? [] : [part];
       });
-      return this.changed(status, parts.length === 0 ? {} : { parts }, made.fatal, this.site(e.line));
+      const given = made.parts.map(({ argument }) => args[argument]).find((arg) => arg?.kind === "low");
+      const kept = given?.kind === "low" ? given.of : null;
+      return this.changed(status, parts.length === 0 ? {} : { parts }, made.fatal, this.site(e.line), kept);
     }
     const info = program.resolve(e.callee.name, this.info.file);
     if (info === null) {
@@ -442,12 +449,14 @@ export class Walk {
     change: { readonly parts?: readonly StatusPart[] },
     fatal: boolean,
     site?: ReturnType<Walk["site"]>,
+    /** Statuses whose own low half is put into them again. */
+    kept: ReadonlySet<number> | null = null,
   ): Known {
     const ids = [...status.ids].map((id) =>
       this.reader.table.isSuccess(id, this.reader.rules.success)
         ? id
         : this.reader.table.with(id, {
-            ...change,
+            ...(kept?.has(id) === true ? {} : change),
             ...(fatal ? { fatal } : {}),
             ...(site === undefined ? {} : { at: [site] }),
           }),
