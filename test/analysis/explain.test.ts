@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type ExplainOptions, explainLines, explainSchema, type StatusExplanation } from "../../src/analysis/index.ts";
+import { renderExplainText } from "../../src/report/index.ts";
 import { host, moduleNamed } from "../host/profile.ts";
 
 const catalog = moduleNamed("1.5.05");
@@ -214,5 +215,53 @@ describe("every status of a lock is explained", () => {
       const { resources } = explainLines(newest, [status], { leaf: "tdh_import_state_td" });
       expect(resources[0]?.resource).toBe("write_element_by_size");
     }
+  });
+});
+
+describe("advice fits the call and its operand", () => {
+  const newest = moduleNamed("1.5.25");
+  const of = (leaf: string, status: string, options: ExplainOptions = {}) =>
+    explainLines(newest, [`SEAMCALL ${leaf.toUpperCase()} failed: ${status}`], options);
+
+  test("a field of TD_PARAMS is told from a register, and RAX from both", () => {
+    expect(of("tdh_mng_init", "0xC000010000000041").meaning).toMatch(/TD_PARAMS/);
+    expect(of("tdh_mng_init", "0xC000010000000001").meaning).not.toMatch(/TD_PARAMS/);
+    expect(of("tdh_mng_init", "0xC000010000000000").meaning).toMatch(/no call of that number/);
+  });
+
+  test("a status that ends an import is not retried, whatever it is called", () => {
+    const doc = of("tdh_import_mem", "0xA000020000000063");
+    expect([doc.name, doc.operand?.id]).toEqual(["TDX_OPERAND_BUSY", "NEW_PAGE_LIST_ENTRY"]);
+    expect(doc.adviceFor.developer.join()).toMatch(/import is over/);
+    expect(doc.adviceFor.developer.join()).not.toMatch(/retry/i);
+    expect(of("tdh_import_mem", "0x8000020000000063").adviceFor.developer.join()).not.toMatch(/import is over/);
+  });
+
+  test("a virtual MSR is named", () => {
+    expect(of("tdh_import_state_immutable", "0xE0000C0D0000048E").details.map(({ text }) => text)).toEqual([
+      "1166 (virtual IA32_VMX_TRUE_PROCBASED_CTLS)",
+    ]);
+  });
+
+  test("a call that the host does not make is told by the module's rules, on every version", () => {
+    const options = { host: host("linux-6.16"), others: [moduleNamed("1.5.05")] };
+    const doc = of("tdh_export_mem", "0x8000020000000092", options);
+    expect(doc.holders.filter(({ possible }) => possible).map(({ leaf }) => leaf)).toContain("tdh_mem_range_block");
+    expect(doc.notes.join()).toMatch(/linux-6\.16 makes no call of tdh_export_mem/);
+    expect(doc.elsewhere.flatMap(({ holders }) => holders)).toContain("tdh_mem_range_block");
+  });
+
+  test("holders of one sort stand together, with their condition in words and exceptional paths last", () => {
+    // A bare status: no line says that the kernel had kicked the vCPUs by then.
+    const block = renderExplainText(
+      explainLines(newest, ["0x8000020000000092"], { leaf: "tdh_mem_range_block", host: host("linux-6.16") }),
+    );
+    expect(block).toMatch(/tdh_vp_enter\(\) with SEPT_TREE SHARED[^-]*while 0-stepping\s+is suspected/);
+    const page = renderExplainText(
+      explainLines(newest, ["0x8000020000000001"], { leaf: "tdh_phymem_page_reclaim", host: host("linux-6.16") }),
+    );
+    expect(page).toMatch(/machine-check page query\n/);
+    const alone = renderExplainText(of("tdh_export_mem", "0x8000020000000092"));
+    expect(alone).toMatch(/tdh_mem_page_promote\(\), tdh_mem_range_block\(\)[^-]* with SEPT_TREE EXCLUSIVE/);
   });
 });

@@ -349,3 +349,30 @@ describe("the states in which a leaf is legal", () => {
     ]);
   });
 });
+
+it("a status that gets its own low half again keeps it, in a helper too; another number in its place is another low half", async () => {
+  const { catalog, leaf } = await smallTree(
+    hostLeaf(`
+    return_val = api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_R8);
+    api_error_code_t whole = { .raw = return_val };
+    if (flags == 1)
+    {
+        return give_up(return_val, whole.operand);
+    }
+    if (flags == 2)
+    {
+        return give_up(TDX_PAGE_SIZE_MISMATCH, whole.operand);
+    }
+    return TDX_SUCCESS;`),
+    {
+      "src/common/give_up.c":
+        "api_error_type give_up(api_error_type status, uint64_t details)\n{\n    return api_error_with_operand_id(status, details);\n}\n",
+    },
+  );
+  const own = leaf.statuses?.map((id) => catalog.statuses?.[id]);
+  expect(own?.map((s) => [s?.status, s?.parts.map(({ is, value }) => `${is} ${value}`)])).toEqual([
+    ["TDX_OPERAND_BUSY", ["operand 8"]],
+    ["TDX_PAGE_SIZE_MISMATCH", ["number null"]],
+    ["TDX_SUCCESS", []],
+  ]);
+});

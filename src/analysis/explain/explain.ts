@@ -155,8 +155,11 @@ class Explainer {
     const { found } = group;
     const unadvised = found.giver === "module" ? this.ofModule(group) : this.ofOthers(group);
     const known = this.factsOf(found);
-    const note = unadvised.name === null || unadvised.leaf === null ? null : leafNote(unadvised.name, unadvised.leaf);
-    const advice = adviceFor(unadvised, note ?? known, this.context, found.printed);
+    const { name, leaf, operand } = unadvised;
+    const note = name === null || leaf === null ? null : leafNote(name, leaf, operand?.id ?? null);
+    const advice = this.isEndOfImport(found, name, this.entriesOf(found.call))
+      ? { developer: FAILED_IMPORT.developer, operator: FAILED_IMPORT.operator, guest: [] }
+      : adviceFor(unadvised, note ?? known, this.context, found.printed);
     const isGuest = this.sideOf(unadvised.leaf) === "guest" || found.giver === "tdvmcall";
     return { ...unadvised, adviceFor: advice, advice: flatAdvice(advice, isGuest) };
   }
@@ -239,7 +242,7 @@ class Explainer {
     const operand = half?.operand ?? null;
     const leaf = entries?.[0]?.name ?? null;
     const kind = this.kindOf(found, name);
-    const note = name === null || leaf === null ? null : leafNote(name, leaf);
+    const note = name === null || leaf === null ? null : leafNote(name, leaf, operand?.id ?? null);
     const barred = this.barsVcpus(found, leaf, operand, kind);
     return {
       ...nothingElse(),
@@ -353,16 +356,19 @@ class Explainer {
         e.statuses.includes(name) &&
         (e.operands.length === 0 || (operand !== null && e.operands.includes(operand.id))),
     );
-    const isFatal =
-      found.status !== null &&
-      ((found.status >> 61n) & 1n) === 1n &&
-      !((BigInt(catalog.statusCodes[name] ?? 0) >> 61n) & 1n);
-    const failsImport = isFatal && catalog.opStates.includes(FAILED_IMPORT.opState) && this.makesFatal(entries, name);
     return [
       ...(setsPriority ? [HOST_PRIORITY.set] : []),
       ...new Set(effects.map((e) => e.says)),
-      ...(failsImport ? [FAILED_IMPORT.says] : []),
+      ...(this.isEndOfImport(found, name, entries) ? [FAILED_IMPORT.says] : []),
     ];
+  }
+
+  /** Is it a status that the call made fatal because the import has failed? */
+  private isEndOfImport({ status }: Found, name: string | null, entries: readonly Leaf[] | null): boolean {
+    const { catalog } = this.context;
+    if (name === null || entries === null || status === null) return false;
+    const isFatal = ((status >> 61n) & 1n) === 1n && !((BigInt(catalog.statusCodes[name] ?? 0) >> 61n) & 1n);
+    return isFatal && catalog.opStates.includes(FAILED_IMPORT.opState) && this.makesFatal(entries, name);
   }
 
   /** Does the leaf itself make the status fatal, as calls of an import do when it fails? */

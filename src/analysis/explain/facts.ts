@@ -26,9 +26,26 @@ const BY_NAME: ReadonlyMap<string, StatusFacts> = new Map(
 /** The facts of a module's status. */
 export const statusFacts = (name: string): StatusFacts | null => BY_NAME.get(name) ?? null;
 
+interface LeafNote extends Advice {
+  readonly status: string;
+  /** Null: any leaf, of its operands. */
+  readonly leaf: string | null;
+  readonly meaning: string;
+  /** Only of these operands; absent where it is so of any. */
+  readonly operands?: readonly string[];
+}
+
 /** What is to be said besides of a status of one leaf; it stands for the status's own meaning. */
-export function leafNote(status: string, leaf: string): (Advice & { readonly meaning: string }) | null {
-  return advice.leafNotes.find((n) => n.status === status && n.leaf === leaf) ?? null;
+export function leafNote(
+  status: string,
+  leaf: string,
+  operand: string | null,
+): (Advice & { readonly meaning: string }) | null {
+  const isIts = (n: LeafNote): boolean =>
+    n.leaf === leaf && (n.operands === undefined || operand === null || n.operands.includes(operand));
+  const isAny = (n: LeafNote): boolean => n.leaf === null && operand !== null && n.operands?.includes(operand) === true;
+  const notes: readonly LeafNote[] = advice.leafNotes.filter((n) => n.status === status);
+  return notes.find(isIts) ?? notes.find(isAny) ?? null;
 }
 
 /** What is said where there is nothing better. */
