@@ -158,6 +158,7 @@ function busyText({ call, status, resources, certainty, culprits, oneOfThese, do
 const WHY_NOT: Readonly<Record<Busy["doubts"][number], string | null>> = {
   lost: "events were lost around then",
   edge: "the recording begins or ends around then",
+  crowded: "more calls were in flight than are looked at",
   unwatched: "the recording does not watch every call that takes the lock",
   unsure: "the recording lacks the beginning or the end of a call",
   object: "the operands do not tell whether it was the same object",

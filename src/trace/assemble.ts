@@ -1,14 +1,7 @@
 /** From events to calls: beginnings and ends are matched, what is missing is noted, and what was lost is remembered as a gap. */
 import { type Call, NOTHING, type Operands } from "./call.ts";
+import { Gaps } from "./gaps.ts";
 import { mayInterrupt } from "./wrappers.ts";
-
-/** A stretch of time in which events of a CPU were lost; `cpu` null: of any. */
-export interface Gap {
-  readonly cpu: number | null;
-  readonly from: number;
-  /** Infinite as long as nothing was heard of that CPU again. */
-  to: number;
-}
 
 /** Who made an event, and when. */
 export interface At {
@@ -27,28 +20,36 @@ interface Open {
   losses: number;
 }
 
-/** Calls and CPUs of which a hostile recording may have any number. */
-const MOST_OPEN = 1 << 14;
-const MOST_LEARNED = 1 << 16;
+/** What is known of a task. */
+interface Task {
+  /** Its open calls, the one that interrupts last. */
+  readonly open: Open[];
+  /** A task works for one VM. */
+  td: string | null;
+  /** When it was last heard of, but for calls that interrupt others. */
+  heard: number;
+}
+
+/** Tasks, vCPUs and CPUs of which a hostile recording may have any number. */
+const MOST_TASKS = 1 << 14;
+const MOST_VCPUS = 1 << 16;
 const MOST_CPUS = 1 << 13;
+/** No machine has more calls that interrupt one another. */
+const DEEPEST = 4;
 
 const UNBOUND: Operands = NOTHING;
 
 export class Assembler {
-  /** By task: its open calls, the one that interrupts last. */
-  readonly #open = new Map<number, Open[]>();
+  readonly #tasks = new Map<number, Task>();
   readonly #done: (call: Call) => void;
   readonly #chainOf: (cpu: number, chain: readonly string[]) => void;
-  readonly #lastTime = new Map<number, number>();
+  /** By CPU: when it was last heard of. */
+  readonly #lastTime = new Float64Array(MOST_CPUS).fill(Number.NEGATIVE_INFINITY);
   /** Losses by CPU, to tell whether something was lost while a call was open. */
   readonly #losses = new Map<number, number>();
-  readonly #gapAt = new Map<number, Gap>();
-  #everywhere: Gap | null = null;
   #allLosses = 0;
-  #somewhere: () => boolean = () => false;
   readonly #tdOfVp = new Map<string, string>();
-  readonly #tdOfTask = new Map<number, string>();
-  readonly gaps: Gap[] = [];
+  readonly gaps = new Gaps();
   first = Number.POSITIVE_INFINITY;
   last = Number.NEGATIVE_INFINITY;
   /** Events that are known to be missing; at least one for every time that somebody said so. */
@@ -64,50 +65,40 @@ export class Assembler {
 
   /** A call that was recorded as a whole. */
   call(at: At, leaf: string, begin: number, operands: Operands, status: string | null): void {
-    this.#seen(at);
+    const task = this.#taskOf(at);
+    this.#seen(at, leaf, task);
     if (begin < this.first) this.first = begin;
-    this.#finish(leaf, begin, at, operands, status, false, false);
+    this.#finish(task, leaf, begin, at, operands, status, false, false);
   }
 
   begin(at: At, leaf: string, operands: Operands): void {
-    this.#seen(at);
-    const key = taskOf(at);
-    let stack = this.#open.get(key);
-    if (stack === undefined) {
-      this.#makeRoom();
-      stack = [];
-      this.#open.set(key, stack);
-    }
+    const task = this.#taskOf(at);
+    this.#seen(at, leaf, task);
+    const { open } = task;
     // Only an interrupt begins a call while another of the same task is going on: else that one's end was lost.
-    while (stack.length > 0 && (!mayInterrupt(leaf) || stack.at(-1)?.leaf === leaf || stack.length > 3)) {
-      this.#cutShort(stack.pop() as Open, at.time);
+    while (open.length > 0 && (!mayInterrupt(leaf) || open.at(-1)?.leaf === leaf || open.length >= DEEPEST)) {
+      this.#cutShort(task, open.pop() as Open, at.time);
     }
-    stack.push({
-      leaf,
-      operands,
-      begin: at.time,
-      cpu: at.cpu,
-      tid: at.tid,
-      losses: this.#lossesOf(at.cpu),
-    });
+    open.push({ leaf, operands, begin: at.time, cpu: at.cpu, tid: at.tid, losses: this.#lossesOf(at.cpu) });
   }
 
   /** `begin`: when the call began, where the end says so. */
   end(at: At, leaf: string, status: string | null, begin: number | null = null, operands: Operands = UNBOUND): void {
-    this.#seen(at);
-    const key = taskOf(at);
-    const stack = this.#open.get(key);
-    const index = stack === undefined ? -1 : stack.findLastIndex((one) => one.leaf === leaf);
-    if (stack === undefined || index < 0) {
+    const task = this.#taskOf(at);
+    const { open: stack, heard } = task;
+    this.#seen(at, leaf, task);
+    const index = stack.findLastIndex((one) => one.leaf === leaf);
+    if (index < 0) {
       this.headless += 1;
-      const from = begin ?? this.#boundOf(at);
-      this.#finish(leaf, from, at, operands, status, begin === null, false);
+      // A task makes one call after the other. A task without a number is not known to be one.
+      const bound = at.tid > 0 && heard <= at.time ? heard : Number.NEGATIVE_INFINITY;
+      if (!mayInterrupt(leaf)) for (const open of stack.splice(0)) this.#cutShort(task, open, at.time);
+      this.#finish(task, leaf, begin ?? bound, at, operands, status, begin === null, false);
       return;
     }
-    while (stack.length > index + 1) this.#cutShort(stack.pop() as Open, at.time);
+    while (stack.length > index + 1) this.#cutShort(task, stack.pop() as Open, at.time);
     const open = stack.pop() as Open;
-    if (stack.length === 0) this.#open.delete(key);
-    this.#finish(leaf, begin ?? open.begin, at, merged(open.operands, operands), status, false, false);
+    this.#finish(task, leaf, begin ?? open.begin, at, merged(open.operands, operands), status, false, false);
   }
 
   /** Something is missing before the next event of this CPU; null: of some CPU. */
@@ -115,34 +106,19 @@ export class Assembler {
     this.lost += Math.max(1, count);
     if (cpu === null) {
       this.#allLosses += 1;
-      if (this.#everywhere !== null) return;
-      this.#everywhere = { cpu, from: this.last, to: Number.POSITIVE_INFINITY };
-      this.gaps.push(this.#everywhere);
+      this.gaps.begins(null, this.last);
       return;
     }
-    this.#losses.set(cpu, (this.#losses.get(cpu) ?? 0) + 1);
-    this.#gapBegins(cpu);
-  }
-
-  #gapBegins(cpu: number): void {
-    if (this.#gapAt.has(cpu) || this.#gapAt.size >= MOST_CPUS) return;
-    const gap: Gap = {
-      cpu,
-      from: this.#lastTime.get(cpu) ?? Number.NEGATIVE_INFINITY,
-      to: Number.POSITIVE_INFINITY,
-    };
-    this.#gapAt.set(cpu, gap);
-    this.gaps.push(gap);
+    if (this.#losses.size < MOST_CPUS || this.#losses.has(cpu)) {
+      this.#losses.set(cpu, (this.#losses.get(cpu) ?? 0) + 1);
+    } else this.#allLosses += 1;
+    this.gaps.begins(cpu, this.#lastTime[cpu] ?? Number.NEGATIVE_INFINITY);
   }
 
   /** What a CPU did before its next event is not in the recording: its ring was full, and the oldest is gone. */
   unheard(cpu: number): void {
-    if (!this.#lastTime.has(cpu)) this.#gapBegins(cpu);
-  }
-
-  /** Something is missing and nothing says where; as long as `missing` says so, it can be anywhere. */
-  lossSomewhere(missing: () => boolean): void {
-    this.#somewhere = missing;
+    const heard = this.#lastTime[cpu] ?? Number.NEGATIVE_INFINITY;
+    if (heard === Number.NEGATIVE_INFINITY) this.gaps.begins(cpu, heard);
   }
 
   /** The functions that led to the last call of a CPU, innermost first. */
@@ -152,78 +128,52 @@ export class Assembler {
 
   /** Calls that have not ended so far. */
   *openCalls(): Generator<Call> {
-    for (const stack of this.#open.values()) {
-      for (const open of stack) {
-        yield this.#callOf(
-          open.leaf,
-          open.begin,
-          Number.POSITIVE_INFINITY,
-          open,
-          open.operands,
-          null,
-          false,
-          this.#lostSince(open),
-        );
+    for (const task of this.#tasks.values()) {
+      for (const open of task.open) {
+        const { leaf, begin, operands } = open;
+        const unsure = this.#lossesOf(open.cpu) !== open.losses;
+        yield this.#callOf(task, leaf, begin, Number.POSITIVE_INFINITY, open, operands, null, false, unsure);
       }
     }
   }
 
-  /** Forgets gaps that ended before a time. */
-  forgetBefore(time: number): void {
-    if (this.gaps.length > 0 && (this.gaps[0] as Gap).to < time) {
-      const kept = this.gaps.filter(({ to }) => to >= time);
-      this.gaps.length = 0;
-      this.gaps.push(...kept);
-    }
-  }
-
-  /** Was something lost that may have happened then? */
-  lostBetween(from: number, to: number): boolean {
-    return this.#somewhere() || this.gaps.some((gap) => gap.from <= to && gap.to >= from);
-  }
-
-  #seen({ time, cpu }: At): void {
+  /** Takes note of when an event came, and of whom. */
+  #seen({ time, cpu }: At, leaf: string, task: Task): void {
     if (time < this.first) this.first = time;
     if (time > this.last) this.last = time;
-    const gap = this.#gapAt.get(cpu);
-    if (gap !== undefined) {
-      gap.to = time;
-      this.#gapAt.delete(cpu);
-    }
-    if (this.#everywhere !== null && time > this.#everywhere.from) {
-      this.#everywhere.to = time;
-      this.#everywhere = null;
-    }
-    if (this.#lastTime.size < MOST_CPUS || this.#lastTime.has(cpu)) this.#lastTime.set(cpu, time);
+    this.gaps.heard(cpu, time);
+    if (cpu < MOST_CPUS) this.#lastTime[cpu] = time;
+    if (!mayInterrupt(leaf)) task.heard = time;
+  }
+
+  #taskOf(at: At): Task {
+    const key = keyOf(at);
+    const known = this.#tasks.get(key);
+    if (known !== undefined) return known;
+    this.#makeRoom();
+    const task: Task = { open: [], td: null, heard: Number.NEGATIVE_INFINITY };
+    this.#tasks.set(key, task);
+    return task;
+  }
+
+  #makeRoom(): void {
+    if (this.#tasks.size < MOST_TASKS) return;
+    const [key, task] = this.#tasks.entries().next().value as [number, Task];
+    this.#tasks.delete(key);
+    for (const open of task.open) this.#cutShort(task, open, this.last);
   }
 
   #lossesOf(cpu: number): number {
     return this.#allLosses + (this.#losses.get(cpu) ?? 0);
   }
 
-  #lostSince({ cpu, losses }: Open): boolean {
-    return this.#lossesOf(cpu) !== losses;
-  }
-
-  /** Before an end without a beginning: the call cannot have begun before the last event of its CPU, unless that is another's. */
-  #boundOf({ cpu }: At): number {
-    const gap = this.gaps.findLast((one) => one.cpu === cpu);
-    return gap?.from ?? Number.NEGATIVE_INFINITY;
-  }
-
-  #cutShort(open: Open, time: number): void {
+  #cutShort(task: Task, open: Open, time: number): void {
     this.endless += 1;
-    this.#finish(open.leaf, open.begin, { ...open, time }, open.operands, null, false, true);
-  }
-
-  #makeRoom(): void {
-    if (this.#open.size < MOST_OPEN) return;
-    const [key, stack] = this.#open.entries().next().value as [number, Open[]];
-    this.#open.delete(key);
-    for (const open of stack) this.#cutShort(open, this.last);
+    this.#finish(task, open.leaf, open.begin, { ...open, time }, open.operands, null, false, true);
   }
 
   #finish(
+    task: Task,
     leaf: string,
     begin: number,
     at: At,
@@ -232,10 +182,11 @@ export class Assembler {
     beginUnsure: boolean,
     endUnsure: boolean,
   ): void {
-    this.#done(this.#callOf(leaf, begin, at.time, at, operands, status, beginUnsure, endUnsure));
+    this.#done(this.#callOf(task, leaf, begin, at.time, at, operands, status, beginUnsure, endUnsure));
   }
 
   #callOf(
+    task: Task,
     leaf: string,
     begin: number,
     end: number,
@@ -245,24 +196,20 @@ export class Assembler {
     beginUnsure: boolean,
     endUnsure: boolean,
   ): Call {
-    const its = td ?? this.#tdOf(vp, tid);
-    if (td !== null) this.#learn(td, vp, tid);
+    // A vCPU belongs to one TD, and a task works for one VM; an idle task is none of those.
+    const its = td ?? (vp === null ? undefined : this.#tdOfVp.get(vp)) ?? (tid > 0 ? task.td : null);
+    if (td !== null) this.#learn(task, td, vp);
     return { leaf, begin, end, cpu, tid, status, td: its, vp, gpa, level, page, beginUnsure, endUnsure, chain: null };
   }
 
-  /** A vCPU belongs to one TD, and a task works for one VM. */
-  #tdOf(vp: string | null, tid: number): string | null {
-    return (vp === null ? undefined : this.#tdOfVp.get(vp)) ?? (tid > 0 ? (this.#tdOfTask.get(tid) ?? null) : null);
-  }
-
-  #learn(td: string, vp: string | null, tid: number): void {
-    if (vp !== null && this.#tdOfVp.get(vp) !== td && this.#tdOfVp.size < MOST_LEARNED) this.#tdOfVp.set(vp, td);
-    if (tid > 0 && this.#tdOfTask.get(tid) !== td && this.#tdOfTask.size < MOST_LEARNED) this.#tdOfTask.set(tid, td);
+  #learn(task: Task, td: string, vp: string | null): void {
+    task.td = td;
+    if (vp !== null && this.#tdOfVp.get(vp) !== td && this.#tdOfVp.size < MOST_VCPUS) this.#tdOfVp.set(vp, td);
   }
 }
 
 /** An idle task has number 0 on every CPU. */
-function taskOf({ cpu, tid }: At): number {
+function keyOf({ cpu, tid }: At): number {
   return tid > 0 ? tid : -2 - cpu;
 }
 

@@ -49,6 +49,8 @@ export type Doubt =
   | "several"
   /** The module of this catalog does not return that status for a lock. */
   | "status"
+  /** So many calls were in flight that not all were looked at. */
+  | "crowded"
   /** A guest gave way to host priority for so long that the TD was left. */
   | "host-priority";
 
@@ -67,11 +69,13 @@ export interface Blame {
 /** What was going on beside a call. */
 export interface Around {
   /** Calls other than entries of guests. */
-  readonly calls: Iterable<Call>;
+  readonly calls: readonly Call[];
   /** Runs of guests. */
   readonly runs: readonly Call[];
   readonly lost: boolean;
   readonly edge: boolean;
+  /** So many were in flight that not all are here. */
+  readonly crowded: boolean;
   /** Does the recording watch this leaf? */
   readonly watches: (leaf: string) => boolean;
 }
@@ -125,6 +129,7 @@ export function blame(busy: Call, around: Around, facts: Facts): Blame {
   const missing: Doubt[] = [
     ...(around.lost ? ["lost" as const] : []),
     ...(around.edge ? ["edge" as const] : []),
+    ...(around.crowded ? ["crowded" as const] : []),
     ...(unwatched ? ["unwatched" as const] : []),
     ...(unsure ? ["unsure" as const] : []),
   ];

@@ -34,7 +34,17 @@ export const culpritSchema = z.strictObject({
     .describe("the call; of a guest: the entries of the vCPUs that ran then, the last entered first"),
 });
 
-export const DOUBTS = ["lost", "edge", "unwatched", "unsure", "object", "several", "status", "host-priority"] as const;
+export const DOUBTS = [
+  "lost",
+  "edge",
+  "unwatched",
+  "unsure",
+  "object",
+  "several",
+  "status",
+  "host-priority",
+  "crowded",
+] as const;
 
 export const busySchema = z.strictObject({
   call: callSchema,
@@ -63,7 +73,9 @@ export const episodeSchema = z.strictObject({
   outcome: z.enum(["done", "other", "given-up", "open"]),
   vcpusOut: time
     .nullable()
-    .describe("time that vCPUs of the TD were out of the guest meanwhile, added up; null: not recorded"),
+    .describe(
+      "time that vCPUs of the TD were out of the guest meanwhile, added up; null: not recorded, or it took longer than runs are kept",
+    ),
 });
 
 /** Something that was seen and that the host profile says does not happen. */

@@ -24,7 +24,14 @@ interface Running {
   last: Call;
   tries: number;
   atOnce: number;
-  entered: boolean;
+  /** How often its task had entered a guest at the last try. */
+  entries: number;
+}
+
+interface Trying {
+  calls: number;
+  /** How often it has entered a guest since it began to try. */
+  entries: number;
 }
 
 /** A call that is not tried again for so long is given up. */
@@ -35,9 +42,11 @@ const MOST = 1 << 14;
 
 export class Episodes {
   readonly #running = new Map<string, Running>();
-  /** By task: the keys of its episodes. */
+  /** Tasks that have a call to get through. */
+  readonly #trying = new Map<number, Trying>();
   readonly #ended: (episode: Episode) => void;
-  #enterLeaf: string;
+  readonly #enterLeaf: string;
+  #looked = Number.NEGATIVE_INFINITY;
 
   constructor(enterLeaf: string, ended: (episode: Episode) => void) {
     this.#enterLeaf = enterLeaf;
@@ -47,63 +56,79 @@ export class Episodes {
   /** Calls in the order of their ends. */
   see(call: Call, busy: boolean): void {
     if (call.status === null) return;
-    if (this.#running.size === 0 && !busy) return;
-    if (call.leaf === this.#enterLeaf && !busy) this.#entered(call.tid);
+    const trying = this.#trying.get(call.tid);
+    if (trying === undefined && !busy) return;
+    if (trying !== undefined && call.leaf === this.#enterLeaf && !busy) trying.entries += 1;
     const key = keyOf(call);
-    const running = this.#running.get(key);
-    if (busy) {
-      if (running === undefined) this.#begin(key, call);
-      else {
-        running.tries += 1;
-        if (isAtOnce(running, call)) running.atOnce += 1;
-        running.entered = false;
-        running.last = call;
-      }
+    let running = this.#running.get(key);
+    if (running !== undefined && running.last.end <= call.end - PATIENCE) {
+      this.#giveUp(key, running);
+      running = undefined;
+    }
+    if (running === undefined) {
+      if (busy) this.#begin(key, call);
       return;
     }
-    if (running === undefined) return;
-    this.#running.delete(key);
-    const success = /^0x[0-7]/.test(call.status);
-    const tries = running.tries + 1;
-    const atOnce = running.atOnce + Number(isAtOnce(running, call));
-    this.#end({ ...running, tries, atOnce }, success ? "done" : "other", call.begin);
+    running.tries += 1;
+    const entries = trying?.entries ?? 0;
+    // The loop that was refused tries again, without its task having entered a guest in between.
+    if (entries === running.entries && call.begin - running.last.end < MOMENT) running.atOnce += 1;
+    if (busy) {
+      running.entries = entries;
+      running.last = call;
+      return;
+    }
+    this.#leaves(key, running);
+    this.#end(running, /^0x[0-7]/.test(call.status) ? "done" : "other", call.begin);
   }
 
-  /** Ends those that have waited for long by now. */
+  /** Ends those that have waited for long by now; looks for them now and then. */
   passed(time: number): void {
+    if (time < this.#looked + PATIENCE / 8) return;
+    this.#looked = time;
     for (const [key, running] of this.#running) {
-      if (running.last.end > time - PATIENCE) continue;
-      this.#running.delete(key);
-      this.#end(running, "given-up", running.last.end);
+      if (running.last.end <= time - PATIENCE) this.#giveUp(key, running);
     }
   }
 
   finish(): void {
     for (const running of this.#running.values()) this.#end(running, "open", running.last.end);
     this.#running.clear();
+    this.#trying.clear();
   }
 
   #begin(key: string, call: Call): void {
     if (this.#running.size >= MOST) {
       const [oldest, running] = this.#running.entries().next().value as [string, Running];
-      this.#running.delete(oldest);
+      this.#leaves(oldest, running);
       this.#end(running, "open", running.last.end);
     }
-    this.#running.set(key, { first: call, last: call, tries: 1, atOnce: 0, entered: false });
+    let trying = this.#trying.get(call.tid);
+    if (trying === undefined) {
+      trying = { calls: 0, entries: 0 };
+      this.#trying.set(call.tid, trying);
+    }
+    trying.calls += 1;
+    this.#running.set(key, { first: call, last: call, tries: 1, atOnce: 0, entries: trying.entries });
   }
 
-  #entered(tid: number): void {
-    for (const running of this.#running.values()) if (running.first.tid === tid) running.entered = true;
+  #giveUp(key: string, running: Running): void {
+    this.#leaves(key, running);
+    this.#end(running, "given-up", running.last.end);
+  }
+
+  #leaves(key: string, { first: { tid } }: Running): void {
+    this.#running.delete(key);
+    const trying = this.#trying.get(tid);
+    if (trying === undefined) return;
+    trying.calls -= 1;
+    if (trying.calls === 0) this.#trying.delete(tid);
   }
 
   #end({ first, tries, atOnce }: Running, outcome: Episode["outcome"], end: number): void {
     const { leaf, td, vp, gpa, cpu, tid, begin } = first;
     this.#ended({ leaf, td, vp, gpa, cpu, tid, begin, end, tries, atOnce, outcome });
   }
-}
-
-function isAtOnce({ entered, last }: Running, { begin }: Call): boolean {
-  return !entered && begin - last.end < MOMENT;
 }
 
 function keyOf({ tid, leaf, td, vp, gpa, page }: Call): string {

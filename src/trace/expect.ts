@@ -26,6 +26,8 @@ export class Expectation {
   readonly #host: HostProfile;
   readonly #catalog: Catalog;
   readonly #excluded = new Map<string, Excluded[]>();
+  /** Leaves that the profile keeps apart from some other. */
+  readonly #kept = new Set<string>();
   /** Pairs of leaves that the profile lets meet on a resource, in any way. */
   readonly #possible = new Set<string>();
   readonly #surprises = new Map<string, Surprise>();
@@ -47,6 +49,7 @@ export class Expectation {
   }
 
   #add(leaf: string, other: string, excluded: Excluded): void {
+    this.#kept.add(leaf);
     const key = `${leaf} ${other}`;
     const known = this.#excluded.get(key);
     if (known === undefined) this.#excluded.set(key, [excluded]);
@@ -54,9 +57,10 @@ export class Expectation {
   }
 
   /** A call, and those that were surely in flight beside it. */
-  meeting(call: Call, others: Iterable<Call>, tolerance: number): void {
+  meeting(call: Call, others: () => Iterable<Call>, tolerance: number): void {
     this.#seen.add(call.leaf);
-    for (const other of others) {
+    if (!this.#kept.has(call.leaf)) return;
+    for (const other of others()) {
       if (other === call || !together(call, other, tolerance)) continue;
       const excluded = this.#excluded.get(`${call.leaf} ${other.leaf}`);
       const found = excluded?.find(({ pair, forward }) => isSame(call, other, pair, forward));

@@ -128,6 +128,7 @@ export class Recording {
       open: open.length,
       late: this.#settler.late,
       hurried: this.#settler.hurried,
+      crowded: this.#settler.crowded,
       from: Number.isFinite(first) ? first : null,
       to: Number.isFinite(last) ? last : null,
       surprises: this.#expectation?.surprises() ?? [],
@@ -192,9 +193,7 @@ export class Recording {
     this.#tally.call(call, busy);
     this.#spans.learn(call, busy);
     onCall?.(call);
-    if (this.#expectation !== null) {
-      this.#expectation.meeting(call, this.#settler.beside(call), this.#settler.tolerance);
-    }
+    this.#expectation?.meeting(call, () => this.#settler.beside(call), this.#settler.tolerance);
     this.#episodes.see(call, busy);
     if (!busy || (leaf !== undefined && leaf !== call.leaf)) return;
     const { tolerance } = this.#settler;

@@ -7,18 +7,18 @@
 import type { Assembler } from "./assemble.ts";
 import type { Around } from "./blame.ts";
 import type { Call } from "./call.ts";
-import { ByEnd } from "./window.ts";
+import { ByEnd, InFlight, Steps } from "./window.ts";
 import { ENTER } from "./wrappers.ts";
 
 /** What ends later than this after another call may still be printed before it; and so near to its edges a recording may lack others. */
 export const WHILE = 100_000_000;
 
-/** Calls that last longer are looked for one by one. */
-const LONG = 1_000_000;
-
 /** However many calls come in the while: the oldest are looked at early then. */
 const MOST = 1 << 19;
+/** Calls are looked at many at a time: what is open meanwhile is gone through once for all of them. */
+const BATCH = 1 << 10;
 const MOST_VCPUS = 1 << 14;
+const MOST_CPUS = 1 << 13;
 
 export interface SettleOptions {
   /** Times are no more exact than this. */
@@ -33,19 +33,28 @@ export interface SettleOptions {
 export class Settler {
   readonly #assembler: Assembler;
   readonly #options: SettleOptions;
-  /** Not looked at so far. */
+  /** Not looked at so far: in their order, and by when they were in flight. */
   readonly #coming = new ByEnd();
-  /** Looked at, and still of use to others; without the runs of guests. */
-  readonly #past = new ByEnd();
-  readonly #long = new ByEnd();
-  /** By vCPU: its last runs. */
-  readonly #runs = new Map<string | number, ByEnd>();
+  readonly #ahead = new InFlight();
+  /** Looked at, and still of use to others. */
+  readonly #past = new InFlight();
+  readonly #steps = new Steps();
+  /** By TD: its vCPUs, and when their last run ended. */
+  readonly #vcpus = new Map<string, Map<string | number, number>>();
+  #vcpuCount = 0;
+  readonly #lastOf = new Map<number, Call>();
+  /** Calls that have no end so far and began before the last of those that are being looked at ended. */
+  #open: readonly Call[] = [];
+  /** Calls that have come since some were looked at. */
+  #arrived = 0;
   #drained = Number.NEGATIVE_INFINITY;
   #forgotten = Number.NEGATIVE_INFINITY;
   /** Calls that came too late to be told in their order. */
   late = 0;
   /** Calls that were looked at before the while had passed, since there were too many. */
   hurried = 0;
+  /** How often so many calls were in flight at once that not all were looked at. */
+  crowded = 0;
 
   constructor(assembler: Assembler, options: SettleOptions) {
     this.#assembler = assembler;
@@ -55,54 +64,53 @@ export class Settler {
   add(call: Call): void {
     if (call.end < this.#drained) this.late += 1;
     this.#coming.add(call);
-    if (call.leaf === ENTER.leaf) this.#runsOf(call).add(call);
-    else if (call.end - call.begin > LONG) this.#long.add(call);
+    this.#ahead.add(call);
+    if (call.leaf === ENTER.leaf) this.#ran(call);
+    if (this.#lastOf.size < MOST_CPUS || this.#lastOf.has(call.cpu)) this.#lastOf.set(call.cpu, call);
+    this.#arrived += 1;
+    if (this.#arrived < BATCH) return;
+    this.#arrived = 0;
     const safe = this.#assembler.last - WHILE;
     if (safe > this.#drained + WHILE / 16) this.#drain(safe);
-    if (this.#coming.size <= MOST) return;
-    this.hurried += 1;
-    this.#settle(this.#coming.shift() as Call, true);
+    if (this.#coming.size > MOST) this.#hurry();
   }
 
   get tolerance(): number {
     return this.#options.tolerance;
   }
 
-  /** Time that the vCPUs of a TD were out of the guest between two moments, added up; null when no run of them is known. */
+  /**
+   * Time that the vCPUs of a TD were out of the guest between two moments, added up; null when no run of them is known, or it is too long ago.
+   */
   timeOut(td: string | null, from: number, to: number): number | null {
-    let vcpus = 0;
+    const vcpus = td === null ? undefined : this.#vcpus.get(td);
+    if (vcpus === undefined || from < this.#forgotten) return null;
+    const running = new Set<string | number>(vcpus.keys());
     let inside = 0;
-    for (const runs of this.#runs.values()) {
-      const { last } = runs;
-      if (last === undefined || td === null || last.td !== td) continue;
-      vcpus += 1;
-      for (let i = runs.before(from); i < runs.size && runs.at(i).begin <= to; i++) {
-        inside += Math.min(to, runs.at(i).end) - Math.max(from, runs.at(i).begin);
-      }
-    }
-    return vcpus === 0 ? null : Math.max(0, vcpus * (to - from) - inside);
+    const add = (call: Call): void => {
+      if (call.leaf !== ENTER.leaf || call.td !== td || call.begin > to) return;
+      running.add(vcpuOf(call));
+      inside += Math.min(to, call.end) - Math.max(from, call.begin);
+    };
+    if (!this.#inFlight(from, to, add)) return null;
+    return Math.max(0, running.size * (to - from) - inside);
   }
 
   /** Calls that ended before this one, or with it, and were in flight beside it: those that end later find it in their turn. */
-  *beside(call: Call): Generator<Call> {
-    for (let i = this.#past.size - 1; i >= 0 && this.#past.at(i).end > call.begin; i--) yield this.#past.at(i);
-    for (const runs of this.#runs.values()) {
-      const { last } = runs;
-      if (last === undefined || last === call || last.td !== call.td) continue;
-      for (let i = runs.before(call.begin); i < runs.size && runs.at(i).begin < call.end; i++) {
-        if (call.leaf !== ENTER.leaf || runs.at(i).end <= call.end) yield runs.at(i);
-      }
-    }
+  beside(call: Call): Call[] {
+    const found: Call[] = [];
+    if (call.beginUnsure || call.endUnsure) return found;
+    const whole = this.#past.between(call.begin, call.end, this.#steps, (other) => {
+      if (other !== call && !other.beginUnsure && !other.endUnsure) found.push(other);
+    });
+    if (!whole) this.crowded += 1;
+    return found;
   }
 
   /** The functions that led to the last call of a CPU, told after it. */
   lastOf(cpu: number, chain: readonly string[]): void {
-    for (let i = this.#coming.size - 1; i >= 0; i--) {
-      const call = this.#coming.at(i);
-      if (call.cpu !== cpu) continue;
-      call.chain = chain;
-      return;
-    }
+    const call = this.#lastOf.get(cpu);
+    if (call !== undefined) call.chain = chain;
   }
 
   /** The recording is over. */
@@ -111,26 +119,45 @@ export class Settler {
   }
 
   #drain(until: number): void {
+    this.#open = this.#openBefore(until);
     for (let first = this.#coming.first; first !== undefined && first.end < until; first = this.#coming.first) {
-      this.#coming.shift();
-      this.#settle(first, false);
+      this.#settle(false);
     }
     this.#drained = until;
     const forgotten = until - WHILE;
     this.#forgotten = forgotten;
     this.#past.dropBefore(forgotten);
-    this.#long.dropBefore(forgotten);
-    this.#assembler.forgetBefore(forgotten);
-    for (const [vcpu, runs] of this.#runs) {
-      runs.dropBefore(forgotten);
-      if (runs.size === 0) this.#runs.delete(vcpu);
+    this.#assembler.gaps.forgetBefore(forgotten);
+    for (const [td, vcpus] of this.#vcpus) {
+      for (const [vcpu, end] of vcpus) {
+        if (end >= forgotten) continue;
+        vcpus.delete(vcpu);
+        this.#vcpuCount -= 1;
+      }
+      if (vcpus.size === 0) this.#vcpus.delete(td);
     }
   }
 
-  #settle(call: Call, hurried: boolean): void {
+  #hurry(): void {
+    this.#open = this.#openBefore(Number.POSITIVE_INFINITY);
+    for (let i = 0; i < BATCH; i++) this.#settle(true);
+    this.hurried += BATCH;
+  }
+
+  #openBefore(until: number): Call[] {
+    const found: Call[] = [];
+    for (const call of this.#assembler.openCalls()) if (call.begin <= until + this.tolerance) found.push(call);
+    return found;
+  }
+
+  /** Looks at the call that ended first. */
+  #settle(hurried: boolean): void {
+    const call = this.#coming.shift() as Call;
+    this.#steps.earn();
     this.#options.settled(call, () => this.#around(call, hurried));
-    if (call.leaf !== ENTER.leaf) this.#past.add(call);
-    if (this.#past.size > MOST) this.#forgotten = Math.max(this.#forgotten, this.#past.shift()?.end ?? 0);
+    this.#ahead.leave(call);
+    this.#past.add(call);
+    if (this.#past.size > MOST) this.#forgotten = Math.max(this.#forgotten, this.#past.leaveFirst());
   }
 
   #around(call: Call, hurried: boolean): Around {
@@ -139,53 +166,49 @@ export class Settler {
     const to = call.end + tolerance;
     const { first, last } = this.#assembler;
     const early = from < this.#forgotten || from < (began() ?? first) + WHILE;
+    const calls: Call[] = [];
+    const runs: Call[] = [];
+    const whole = this.#inFlight(from, to, (one) => (one.leaf === ENTER.leaf ? runs : calls).push(one));
+    if (!whole) this.crowded += 1;
     return {
-      calls: this.#callsBetween(from, to),
-      runs: this.#runsBetween(from, to),
-      lost: this.#assembler.lostBetween(from, to),
+      calls,
+      runs,
+      lost: this.#assembler.gaps.between(from, to),
       edge: hurried || early || to > (ended() ?? last) - WHILE,
+      crowded: !whole,
       watches,
     };
   }
 
-  *#callsBetween(from: number, to: number): Generator<Call> {
-    for (let i = this.#past.size - 1; i >= 0 && this.#past.at(i).end >= from; i--) {
-      if (this.#past.at(i).begin <= to) yield this.#past.at(i);
+  /** All that is known to have been in flight at a moment between two; false: not all of it was looked at. */
+  #inFlight(from: number, to: number, take: (call: Call) => void): boolean {
+    const whole = this.#past.between(from, to, this.#steps, take) && this.#ahead.between(from, to, this.#steps, take);
+    if (!whole) return false;
+    for (const open of this.#open) {
+      if (!this.#steps.take()) return false;
+      if (open.begin <= to) take(open);
     }
-    for (let i = 0; i < this.#coming.size && this.#coming.at(i).end <= to + LONG; i++) {
-      const one = this.#coming.at(i);
-      if (one.begin <= to && one.end >= from && one.leaf !== ENTER.leaf) yield one;
-    }
-    for (let i = this.#long.before(to + LONG); i < this.#long.size; i++) {
-      const one = this.#long.at(i);
-      if (one.begin <= to && one.end > to + LONG) yield one;
-    }
-    for (const open of this.#assembler.openCalls()) {
-      if (open.begin <= to && open.leaf !== ENTER.leaf) yield open;
-    }
+    return true;
   }
 
-  #runsBetween(from: number, to: number): Call[] {
-    const found: Call[] = [];
-    for (const runs of this.#runs.values()) {
-      for (let i = runs.before(from); i < runs.size && runs.at(i).begin <= to; i++) found.push(runs.at(i));
+  #ran(run: Call): void {
+    if (run.td === null) return;
+    let vcpus = this.#vcpus.get(run.td);
+    if (vcpus === undefined) {
+      vcpus = new Map();
+      this.#vcpus.set(run.td, vcpus);
     }
-    for (const open of this.#assembler.openCalls()) {
-      if (open.begin <= to && open.leaf === ENTER.leaf) found.push(open);
+    const vcpu = vcpuOf(run);
+    const known = vcpus.get(vcpu);
+    if (known === undefined) {
+      if (this.#vcpuCount >= MOST_VCPUS) return;
+      this.#vcpuCount += 1;
     }
-    return found;
+    vcpus.set(vcpu, Math.max(run.end, known ?? run.end));
   }
+}
 
-  #runsOf(call: Call): ByEnd {
-    const vcpu = call.tid > 0 ? call.tid : (call.vp ?? -call.cpu);
-    let runs = this.#runs.get(vcpu);
-    if (runs !== undefined) return runs;
-    if (this.#runs.size >= MOST_VCPUS) {
-      const [oldest] = this.#runs.keys();
-      this.#runs.delete(oldest as string);
-    }
-    runs = new ByEnd();
-    this.#runs.set(vcpu, runs);
-    return runs;
-  }
+/** A vCPU is a task of its VM. */
+function vcpuOf({ tid, vp, cpu }: Call): string | number {
+  return tid > 0 ? tid : (vp ?? -cpu);
 }

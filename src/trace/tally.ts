@@ -26,6 +26,7 @@ interface Ending {
   readonly open: number;
   readonly late: number;
   readonly hurried: number;
+  readonly crowded: number;
   readonly from: number | null;
   readonly to: number | null;
   readonly surprises: TraceDocument["surprises"];
@@ -138,10 +139,11 @@ export class Tally {
     this.#tries.set(episode.tries, (this.#tries.get(episode.tries) ?? 0) + 1);
     const bucket = bucketOf(lost);
     this.#lostTimes.set(bucket, (this.#lostTimes.get(bucket) ?? 0) + 1);
+    const least = this.#worst.at(-1)?.lost ?? 0;
+    if (this.#worst.length >= this.#most && lost <= least) return;
     const facts: EpisodeFacts = { ...rest, gpa: hex(gpa), begin, lost, vcpusOut };
-    const at = this.#worst.findIndex((one) => one.lost < lost);
-    if (at >= 0) this.#worst.splice(at, 0, facts);
-    else if (this.#worst.length < this.#most) this.#worst.push(facts);
+    const at = lost <= least ? -1 : this.#worst.findIndex((one) => one.lost < lost);
+    this.#worst.splice(at < 0 ? this.#worst.length : at, 0, facts);
     if (this.#worst.length > this.#most) this.#worst.pop();
   }
 
@@ -201,7 +203,7 @@ export class Tally {
     };
   }
 
-  #diagnostics({ lost, tooLong, late, hurried, unmatched }: Ending): Diagnostic[] {
+  #diagnostics({ lost, tooLong, late, hurried, crowded, unmatched }: Ending): Diagnostic[] {
     const more = this.#unreadCount - this.#unread.length;
     const say = (code: string, severity: Diagnostic["severity"], message: string): Diagnostic => ({
       code,
@@ -234,6 +236,15 @@ export class Tally {
               "SL7105",
               "warning",
               `${late + hurried} calls were printed out of their order and are not told beside others`,
+            ),
+          ]
+        : []),
+      ...(crowded > 0
+        ? [
+            say(
+              "SL7109",
+              "warning",
+              `${crowded} times more calls were in flight at once than are looked at: nobody is named for certain then`,
             ),
           ]
         : []),

@@ -1,60 +1,197 @@
-/** Calls of the recent past by the time of their end, in little memory however long the recording is. */
+/** Calls of the recent past by time, in little memory however long the recording is. */
 import type { Call } from "./call.ts";
 
-/** Calls in the order of their ends. They come almost in that order, so that one finds its place from the end. */
-export class ByEnd {
-  #items: Call[] = [];
-  #head = 0;
+/** Lists are kept in parts of this size, so that a call that comes late finds its place without moving all others. */
+const PART = 512;
 
-  get size(): number {
-    return this.#items.length - this.#head;
-  }
+/** Calls in the order of their ends; of those that end at one time the first to come is the first. They come almost in that order. */
+export class ByEnd {
+  readonly #parts: Call[][] = [];
+  /** Calls of the first part that are gone. */
+  #gone = 0;
+  size = 0;
 
   get first(): Call | undefined {
-    return this.#items[this.#head];
+    return this.#parts[0]?.[this.#gone];
   }
 
   get last(): Call | undefined {
-    return this.size === 0 ? undefined : this.#items.at(-1);
-  }
-
-  /** Counted from the oldest. */
-  at(i: number): Call {
-    return this.#items[this.#head + i] as Call;
+    return this.#parts.at(-1)?.at(-1);
   }
 
   add(call: Call): void {
-    const items = this.#items;
-    let i = items.length;
-    items.push(call);
-    for (; i > this.#head && (items[i - 1] as Call).end > call.end; i--) items[i] = items[i - 1] as Call;
-    items[i] = call;
+    this.size += 1;
+    const { last } = this;
+    if (last === undefined || call.end >= last.end) {
+      const part = this.#parts.at(-1);
+      if (part === undefined || part.length >= PART) this.#parts.push([call]);
+      else part.push(call);
+      return;
+    }
+    const at = this.#partAfter(call.end);
+    const part = this.#parts[at] as Call[];
+    if (at === 0) {
+      part.splice(0, this.#gone);
+      this.#gone = 0;
+    }
+    part.splice(placeAfter(part, call.end), 0, call);
+    if (part.length > 2 * PART) this.#parts.splice(at + 1, 0, part.splice(PART));
   }
 
   shift(): Call | undefined {
-    const first = this.first;
+    const { first } = this;
     if (first === undefined) return undefined;
-    this.#head += 1;
-    if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
+    this.size -= 1;
+    this.#gone += 1;
+    if (this.#gone === this.#parts[0]?.length) {
+      this.#parts.shift();
+      this.#gone = 0;
     }
     return first;
   }
 
-  /** The number of calls that ended before a time. */
-  before(time: number): number {
-    let low = 0;
-    let high = this.size;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.at(middle).end < time) low = middle + 1;
-      else high = middle;
+  dropBefore(time: number): void {
+    while (this.first !== undefined && this.first.end < time) this.shift();
+  }
+
+  /** Gives those that end at a time or later, in their order, until it is told to stop. */
+  since(time: number, take: (call: Call) => boolean): void {
+    if (this.last === undefined || this.last.end < time) return;
+    // The first is often what is asked for.
+    const none = (this.first as Call).end >= time;
+    let at = none ? 0 : this.#partFrom(time);
+    let i = none ? this.#gone : placeFrom(this.#parts[at] as Call[], time, at === 0 ? this.#gone : 0);
+    for (; at < this.#parts.length; at++, i = 0) {
+      const part = this.#parts[at] as Call[];
+      for (; i < part.length; i++) if (!take(part[i] as Call)) return;
     }
-    return low;
+  }
+
+  /** The first part whose last call ends later than that. */
+  #partAfter(time: number): number {
+    return search(0, this.#parts.length - 1, (at) => this.#endOf(at) <= time);
+  }
+
+  /** The first part whose last call ends then or later. */
+  #partFrom(time: number): number {
+    return search(0, this.#parts.length - 1, (at) => this.#endOf(at) < time);
+  }
+
+  #endOf(part: number): number {
+    return this.#parts[part]?.at(-1)?.end ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+const placeAfter = (part: readonly Call[], time: number): number =>
+  search(0, part.length, (i) => (part[i] as Call).end <= time);
+
+const placeFrom = (part: readonly Call[], time: number, from: number): number =>
+  search(from, part.length, (i) => (part[i] as Call).end < time);
+
+/** The first number of a range of which something is no longer true. */
+function search(from: number, to: number, isTrue: (i: number) => boolean): number {
+  let [low, high] = [from, to];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isTrue(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** How many calls may be looked at: however many are in flight at once, a line of the recording costs no more than so many steps. */
+export class Steps {
+  static readonly #A_CALL = 128;
+  static readonly #MOST = 1 << 16;
+  #left = Steps.#MOST;
+
+  /** A call is looked at. */
+  earn(): void {
+    if (this.#left < Steps.#MOST) this.#left += Steps.#A_CALL;
+  }
+
+  /** False: there are none left. */
+  take(): boolean {
+    return this.#left > 0 && this.#left-- > 0;
+  }
+}
+
+/** Durations of at least 2^62 ns, and those that are not known, are one class. */
+const CLASSES = 64;
+
+/**
+ * Calls by when they were in flight. Those that lasted about as long, less than twice the shortest, are one list by their ends: then what was
+ * in flight at a time are neighbours in each list, and few others are looked at.
+ */
+export class InFlight {
+  readonly #classes: ByEnd[] = [];
+  /** Those of them that were ever used. */
+  readonly #used: number[] = [];
+  size = 0;
+
+  add(call: Call): void {
+    this.size += 1;
+    this.#classOf(call).add(call);
+  }
+
+  /** Takes out a call that is the first by its end of all. */
+  leave(call: Call): void {
+    this.size -= 1;
+    this.#classOf(call).shift();
+  }
+
+  /** Takes out what ended first, and says when that was. */
+  leaveFirst(): number {
+    let first: ByEnd | null = null;
+    for (const k of this.#used) {
+      const list = this.#classes[k] as ByEnd;
+      if (list.first !== undefined && list.first.end < (first?.first?.end ?? Number.POSITIVE_INFINITY)) first = list;
+    }
+    const call = first?.shift();
+    if (call !== undefined) this.size -= 1;
+    return call?.end ?? Number.NEGATIVE_INFINITY;
   }
 
   dropBefore(time: number): void {
-    while (this.first !== undefined && this.first.end < time) this.shift();
+    let size = 0;
+    for (const k of this.#used) {
+      const list = this.#classes[k] as ByEnd;
+      list.dropBefore(time);
+      size += list.size;
+    }
+    this.size = size;
+  }
+
+  /**
+   * Gives what was in flight at a moment between two.
+   *
+   * @returns false when there were not enough steps to look at all
+   */
+  between(from: number, to: number, steps: Steps, take: (call: Call) => void): boolean {
+    let whole = true;
+    for (const k of this.#used) {
+      const latest = k === CLASSES - 1 ? Number.POSITIVE_INFINITY : to + 2 ** k;
+      (this.#classes[k] as ByEnd).since(from, (call) => {
+        if (call.end > latest) return false;
+        if (!steps.take()) {
+          whole = false;
+          return false;
+        }
+        if (call.begin <= to) take(call);
+        return true;
+      });
+    }
+    return whole;
+  }
+
+  #classOf({ begin, end }: Call): ByEnd {
+    const lasted = end - begin;
+    const k = lasted < 1 ? 0 : Math.min(CLASSES - 1, Math.floor(Math.log2(lasted)) + 1);
+    const known = this.#classes[k];
+    if (known !== undefined) return known;
+    const made = new ByEnd();
+    this.#classes[k] = made;
+    this.#used.push(k);
+    return made;
   }
 }

@@ -182,7 +182,7 @@ export function bpftrace(enterLeaf: string): Format {
       if (lost === null) return false;
       // Where they are missing is known when the CPU's next line comes; until then they can be anywhere.
       stated += Number(lost[1]);
-      if (stated > missing) input.assembler.lossSomewhere(() => stated > missing);
+      if (stated > missing) input.assembler.gaps.somewhere(() => stated > missing);
       return true;
     },
     finish: chainDone,
