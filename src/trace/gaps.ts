@@ -23,6 +23,11 @@ export class Gaps {
     this.#earliest = Math.min(this.#earliest, from);
   }
 
+  /** Something is missing, and all that is known is that it was between two times. */
+  within(from: number, to: number): void {
+    this.#joins(from, to);
+  }
+
   /** Something is missing and nothing says where: it can be anywhere as long as `missing` says so. */
   somewhere(missing: () => boolean): void {
     this.#somewhere = missing;
@@ -61,7 +66,11 @@ export class Gaps {
 
   #end(cpu: number, from: number, to: number): void {
     this.#open.delete(cpu);
-    const joined = { from, to: Math.max(from, to) };
+    this.#joins(from, Math.max(from, to));
+  }
+
+  #joins(from: number, to: number): void {
+    const joined = { from, to };
     for (let last = this.#ended.at(-1); last !== undefined && last.to >= joined.from; last = this.#ended.at(-1)) {
       joined.from = Math.min(joined.from, last.from);
       joined.to = Math.max(joined.to, last.to);

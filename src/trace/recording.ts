@@ -12,7 +12,7 @@ import { detect, type FormatName, formatNamed } from "./formats/index.ts";
 import type { Format, Heard, Input } from "./formats/input.ts";
 import { Holders } from "./holders.ts";
 import { Lines } from "./lines.ts";
-import { Settler } from "./settle.ts";
+import { Settler, WHILE } from "./settle.ts";
 import { Spans } from "./spans.ts";
 import { Tally } from "./tally.ts";
 import { CALLED_LEAVES, ENTER, RECORDED_LEAVES } from "./wrappers.ts";
@@ -99,7 +99,7 @@ export class Recording {
       statuses: new Statuses(),
       assembler: this.#assembler,
       heard: (what) => this.#heard(what),
-      unread: (reason, line) => this.#tally.unread(reason, line, this.#lines.count),
+      unread: (reason, line) => this.#unread(reason, line),
     };
   }
 
@@ -160,6 +160,13 @@ export class Recording {
       });
     }
     for (const line of waiting) this.#line(line);
+  }
+
+  /** Such a line told of somebody, and who it was is not known: a call that was printed then. */
+  #unread(reason: string, line: string): void {
+    this.#tally.unread(reason, line, this.#lines.count);
+    const { last, gaps } = this.#assembler;
+    gaps.within(last - WHILE, last + WHILE);
   }
 
   #heard(what: Heard): void {
