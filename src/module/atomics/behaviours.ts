@@ -78,7 +78,7 @@ function normalised(node: unknown, rules: ExtractionRules, names: Map<string, st
   if (Array.isArray(node))
     return node.filter((one) => !isTrace(one, rules)).map((one) => normalised(one, rules, names));
   if (typeof node !== "object" || node === null) return node;
-  const { line: _line, ...rest } = node as Node;
+  const { line: _line, ...rest } = withoutUnusedValues(node as Node);
   const declared = rest["name"];
   if (rest.kind === "declare" && typeof declared === "string" && !names.has(declared))
     names.set(declared, `v${names.size}`);
@@ -90,6 +90,15 @@ function normalised(node: unknown, rules: ExtractionRules, names: Map<string, st
     return [callee, normalised((rest["args"] as unknown[])[0], rules, names)];
   if (callee !== null && callee in rules.noReturn) return [callee];
   return mapped(rest, rules, names);
+}
+
+/** Whether `++` stands before or after does not matter where nobody uses its value: as a statement, or as the step of a loop. */
+function withoutUnusedValues(node: Node): Node {
+  const at = node.kind === "expression" ? "expr" : node.kind === "loop" ? "step" : null;
+  const update = at === null ? undefined : (node[at] as Node | null | undefined);
+  if (at === null || update?.kind !== "update") return node;
+  const { isPostfix: _isPostfix, ...rest } = update;
+  return { ...node, [at]: rest };
 }
 
 const mapped = (node: Node, rules: ExtractionRules, names: Map<string, string>): Record<string, unknown> =>
