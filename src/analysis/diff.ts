@@ -251,9 +251,9 @@ function rowFacts(row: Acquisition): RowFacts {
   };
 }
 
-/** Possible contentions of one side that the other does not have. Modes, conditions and statuses do not make another contention. */
 type Pairs = ReadonlyMap<string, ContendPair>;
 
+/** Possible contentions of one side that the other does not have. Modes, conditions, statuses and roles do not make another contention. */
 function contentionChanges({
   before: left,
   after: right,
@@ -270,7 +270,10 @@ function contentionChanges({
   };
 }
 
-/** By a key that ignores a variant which the other catalog does not tell apart. */
+/**
+ * By a key that ignores a variant which the other catalog does not tell apart, and roles: what an object is called in a call depends on
+ * which others the call has (TDH.MEM.PAGE.PROMOTE locks the entry that it merges in every version, but up to 1.5.16 those below, too).
+ */
 function possiblePairs(catalog: Catalog, other: Catalog, host?: HostProfile): Pairs {
   const variants = new Set(other.leaves.map((leaf) => `${leaf.name} ${leaf.variant ?? ""}`));
   const entry = (name: string, variant: string | null): string => {
@@ -281,8 +284,8 @@ function possiblePairs(catalog: Catalog, other: Catalog, host?: HostProfile): Pa
   const pairs = contendingPairs(catalog);
   for (const pair of host === undefined ? pairs : underHost(catalog, host, pairs).pairs) {
     if (!pair.possible) continue;
-    const a = [entry(pair.a, pair.variantA), pair.resourceA, pair.roleA ?? ""].join("|");
-    const b = [entry(pair.b, pair.variantB), pair.resourceB, pair.roleB ?? ""].join("|");
+    const a = [entry(pair.a, pair.variantA), pair.resourceA].join("|");
+    const b = [entry(pair.b, pair.variantB), pair.resourceB].join("|");
     const key = [a, b].sort(compareText).join("\n");
     if (!found.has(key)) found.set(key, pair);
   }

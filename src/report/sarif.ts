@@ -90,6 +90,9 @@ function resultOf(
         pair.variantB ?? "",
         pair.roleA ?? "",
         pair.roleB ?? "",
+        // Of two rows of one call that name pages in one role, the conditions differ.
+        pair.whenA ?? "",
+        pair.whenB ?? "",
       ].join("|"),
     },
   };

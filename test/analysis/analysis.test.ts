@@ -349,6 +349,18 @@ describe("diffCatalogs", () => {
     ]);
   });
 
+  test("another role of the same object is no other contention", () => {
+    // TDH.MEM.PAGE.PROMOTE locks the entry that it merges in both (1.5.16: tdh_mem_page_promote.c:296, 1.5.20: 286); only the older one
+    // locks those below, too, so that its rows have roles. TDH.MEM.PAGE.DEMOTE walks the PAMT for one page more (pamt_manager.c:938).
+    const { contention, causes } = diffCatalogs(moduleNamed("1.5.16"), moduleNamed("1.5.20"));
+    const named = (pairs: readonly ContendPair[]) => new Set(pairs.map((p) => `${p.a} ${p.b} ${p.resource}`));
+    const [appeared, disappeared] = [named(contention.appeared), named(contention.disappeared)];
+    expect([appeared.size, disappeared.size]).toEqual([150, 20]);
+    expect([...appeared].filter((pair) => disappeared.has(pair))).toEqual([]);
+    expect(causes.reduce((n, cause) => n + cause.appeared.length, 0)).toBe(150);
+    expect(causes.reduce((n, cause) => n + cause.disappeared.length, 0)).toBe(20);
+  });
+
   test("an inserted row of a resource that is already there shows as one row", () => {
     const doc = changed((l) => track(l, (rows) => [row("TDR", "EXCLUSIVE"), ...rows]));
     expect(doc.changed.map((c) => [c.resource, c.before, c.after?.mode])).toEqual([["TDR", null, "EXCLUSIVE"]]);
