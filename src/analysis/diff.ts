@@ -226,6 +226,9 @@ function sameRow(x: Acquisition, y: Acquisition, precise: boolean): boolean {
     x.busyStatus === y.busyStatus &&
     x.hostPriorityStatus === y.hostPriorityStatus &&
     (x.promotion === null) === (y.promotion === null) &&
+    x.promotedSizes?.join() === y.promotedSizes?.join() &&
+    x.busyWhen === y.busyWhen &&
+    x.hostPriorityExit?.detail === y.hostPriorityExit?.detail &&
     JSON.stringify(statusesOf(x)) === JSON.stringify(statusesOf(y))
   );
 }

@@ -61,6 +61,7 @@ export {
   type ModuleInfo,
   type Operand,
   type OtherBusy,
+  type PageSize,
   placeText,
   RESOURCES,
   type Release,

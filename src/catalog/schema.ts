@@ -26,7 +26,14 @@ export const siteSchema = z.strictObject({ file: z.string().min(1), line: SITE_L
 export const operandSchema = z.strictObject({ id: z.string().min(1), number: z.int().min(0) });
 
 const busyStatusSchema = z.strictObject({ status: STATUS, operand: operandSchema.nullable() });
-const releaseBody = { order: z.int().min(0).optional(), at: z.string().min(1), evidence: z.array(siteSchema) };
+const pageSizesSchema = z.array(z.enum(["4K", "2M", "1G"])).min(1);
+const releaseBody = {
+  order: z.int().min(0).optional(),
+  sequence: z.int().min(0).optional(),
+  at: z.string().min(1),
+  evidence: z.array(siteSchema),
+  elsewhere: z.array(z.array(siteSchema)).min(1).optional(),
+};
 const releaseSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.enum(["leaf-exit", "iteration-end", "before-td-entry", "td-exit", "page-removed"]),
@@ -44,6 +51,7 @@ export const acquisitionSchema = z.strictObject({
   lock: lockKindSchema,
   mode: lockModeSchema,
   side: sideSchema,
+  pageSizes: pageSizesSchema.optional(),
   td: z.enum(["own", "named", "other"]).nullable().optional(),
   order: z.int().min(0).nullable().optional(),
   when: z.string().min(1).nullable(),
@@ -51,11 +59,14 @@ export const acquisitionSchema = z.strictObject({
   times: z.string().min(1),
   operand: operandSchema.nullable(),
   busyStatus: STATUS.nullable(),
+  busyWhen: z.string().min(1).optional(),
   hostPriorityStatus: STATUS.nullable(),
+  hostPriorityExit: z.strictObject({ status: STATUS, detail: STATUS }).optional(),
   otherStatuses: z.array(busyStatusSchema).default([]),
   release: releaseSchema.nullable(),
   evidence: z.array(siteSchema),
   promotion: z.array(siteSchema).nullable().default(null),
+  promotedSizes: pageSizesSchema.optional(),
 });
 
 const otherBusySchema = z.strictObject({
@@ -63,6 +74,7 @@ const otherBusySchema = z.strictObject({
   name: z.string().min(1),
   object: z.string(),
   operand: operandSchema.nullable(),
+  indexed: z.literal(true).optional(),
   when: z.string().min(1).nullable(),
   condition: conditionSchema.nullable().optional(),
   evidence: z.array(siteSchema),

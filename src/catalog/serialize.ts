@@ -105,11 +105,12 @@ function leafInOrder(leaf: Catalog["leaves"][number]): unknown {
     handler: site(leaf.handler),
     ...pick(leaf, ["variant", "opStates", "septStates"]),
     acquisitions: leaf.acquisitions.map((a) => ({
-      ...pick(a, ["resource", "role", "object", "word", "lock", "mode", "side", "td", "order", "when"]),
+      ...pick(a, ["resource", "role", "object", "word", "lock", "mode", "side", "pageSizes", "td", "order", "when"]),
       ...conditionInOrder(a.condition),
       times: a.times,
       operand: operand(a.operand),
-      ...pick(a, ["busyStatus", "hostPriorityStatus"]),
+      ...pick(a, ["busyStatus", "busyWhen", "hostPriorityStatus"]),
+      ...(a.hostPriorityExit === undefined ? {} : { hostPriorityExit: pick(a.hostPriorityExit, ["status", "detail"]) }),
       otherStatuses: a.otherStatuses.map((s) => ({ status: s.status, operand: operand(s.operand) })),
       release:
         a.release === null
@@ -117,16 +118,20 @@ function leafInOrder(leaf: Catalog["leaves"][number]): unknown {
           : {
               ...pick(a.release, ["at", "kind"]),
               ...(a.release.kind === "function" ? { function: a.release.function } : {}),
-              ...pick(a.release, ["order"]),
+              ...pick(a.release, ["order", "sequence"]),
               evidence: a.release.evidence.map(site),
+              ...(a.release.elsewhere === undefined
+                ? {}
+                : { elsewhere: a.release.elsewhere.map((sites) => sites.map(site)) }),
             },
       evidence: a.evidence.map(site),
       promotion: a.promotion === null ? null : a.promotion.map(site),
+      ...pick(a, ["promotedSizes"]),
     })),
     otherBusy: leaf.otherBusy.map((b) => ({
       ...pick(b, ["status", "name", "object"]),
       operand: operand(b.operand),
-      when: b.when,
+      ...pick(b, ["indexed", "when"]),
       ...conditionInOrder(b.condition),
       evidence: b.evidence.map(site),
     })),

@@ -48,14 +48,27 @@ export interface BusyStatus {
 /** Whose TD an object is: that of the guest that calls, the one that the host's call names, or another one that a call names. */
 export type TdOf = "own" | "named" | "other";
 
+/** The size of a page. */
+export type PageSize = "4K" | "2M" | "1G";
+
 /** Where a lock taken by a leaf is given back. */
 export type Release = ReleasePlace & {
   /** Rows of this {@link Acquisition.order} and later ones are taken only after it was given back. Absent where nobody has read it. */
   readonly order?: number | undefined;
+  /**
+   * Position in the order in which a call gives its locks back, which need not be the reverse of that in which it takes them: on
+   * every path that gives both back, an earlier one is given back first. Absent for `page-removed`, and where nobody has read it.
+   */
+  readonly sequence?: number | undefined;
   /** The place in one word: the kind, or the function's name. For readers of catalogs that have nothing else; `kind` says what it is. */
   readonly at: string;
   /** From the leaf's own call down to what gives it back on success; for `page-removed`, to where the page becomes free. */
   readonly evidence: readonly Site[];
+  /**
+   * Other places that give it back, where the call ends differently, each from the leaf's own call down; in the order of the
+   * source. Absent where there are none.
+   */
+  readonly elsewhere?: readonly (readonly Site[])[] | undefined;
 };
 
 /**
@@ -68,6 +81,15 @@ export type Release = ReleasePlace & {
 export type ReleasePlace =
   | { readonly kind: "leaf-exit" | "iteration-end" | "before-td-entry" | "td-exit" | "page-removed" }
   | { readonly kind: "function"; readonly function: string };
+
+/**
+ * A TD exit that a guest's call ends in because the host has priority. TDH.VP.ENTER returns `status`; `detail` is in RDX, and in
+ * the guest's RAX when the host enters the TD again, where bit 60 is set if the host says that it has mended what was wrong.
+ */
+export interface HostPriorityExit {
+  readonly status: string;
+  readonly detail: string;
+}
 
 /** One lock acquisition of a leaf, on its success path. Rows stand in source order. */
 export interface Acquisition {
@@ -85,6 +107,11 @@ export interface Acquisition {
   readonly lock: LockKind;
   readonly mode: LockMode;
   readonly side: Side;
+  /**
+   * Of the entry of a page in the PAMT: of which sizes the page can be there, smallest first, where the source tells. Absent for
+   * locks of other things.
+   */
+  readonly pageSizes?: readonly PageSize[] | undefined;
   /**
    * Null when every successful run takes the lock; else what tells those that do from the other successful runs, in the source's
    * own terms. Where that is long, the tests of inputs and fields stand for it, with `(earlier checks pass)` for what
@@ -107,13 +134,18 @@ export interface Acquisition {
   /** The 64-bit status returned when this lock is busy, `0x` and 16 upper-case digits; null when the leaf does not return one. */
   readonly busyStatus: string | null;
   /**
-   * The status when a guest asks (`side`, or a TDCALL on another TD) and the host-priority bit is set; null where that cannot
-   * happen, and where the call does not return it but ends in a cross-TD trap: TDG.SERVTD.RD and WR do so for the target's
-   * op-state lock, and up to 1.5.13 for its TDR (tdg_servtd_rd_wr.c; 1.5.05: lines 111-119, 1.5.25: 109-122 and 133). As the leaf
-   * returns it: the TDCALL dispatcher then turns TDX_OPERAND_BUSY_HOST_PRIORITY into TDX_OPERAND_BUSY for the guest, or into a
-   * TD exit once the time-out has passed.
+   * What tells the calls that end when this lock is busy from those that go on without it, in the source's own terms. Absent where
+   * every call ends, and where none does: then there is no {@link busyStatus}.
+   */
+  readonly busyWhen?: string | undefined;
+  /**
+   * The status when a guest asks (`side`, or a TDCALL on another TD) and the host-priority bit is set, as the leaf returns it; null
+   * where that cannot happen, and where the call does not return it ({@link hostPriorityExit}). The TDCALL dispatcher of every 1.5
+   * turns it into TDX_OPERAND_BUSY before the guest sees it, or into a TD exit once the time-out has passed.
    */
   readonly hostPriorityStatus: string | null;
+  /** The TD exit that the call ends in instead. Absent where it ends in none. */
+  readonly hostPriorityExit?: HostPriorityExit | undefined;
   /**
    * Further statuses of this row, in ascending order: the lock of each other L2 VM has an operand of its own, and what is
    * an error of one call in one phase of an import is fatal in another. Empty for most rows.
@@ -123,8 +155,10 @@ export interface Acquisition {
   readonly release: Release | null;
   /** From the leaf's own call down to the primitive. */
   readonly evidence: readonly Site[];
-  /** Of a lock that is taken SHARED and then made EXCLUSIVE: from the leaf's own call down to the promotion; else null. */
+  /** Of a lock that is taken SHARED and then made EXCLUSIVE, on some path: from the leaf's own call down to the promotion; else null. */
   readonly promotion: readonly Site[] | null;
+  /** Those {@link pageSizes} of which the lock is promoted; of the others it is taken EXCLUSIVE at once. Absent without a promotion of a page's entry. */
+  readonly promotedSizes?: readonly PageSize[] | undefined;
 }
 
 /** A BUSY-class status that comes from something other than a lock primitive (a failed cmpxchg, a reference count, …). */
@@ -135,6 +169,8 @@ export interface OtherBusy {
   /** The field or structure that is busy, in the source's own terms. */
   readonly object: string;
   readonly operand: Operand | null;
+  /** The position in a list is added to the low half. */
+  readonly indexed?: true | undefined;
   /**
    * The last test before the status, after what tells the cases apart in which the leaf comes there from the other successful ones
    * (the leaf's own tests, where they are short); in the source's own terms.

@@ -118,6 +118,7 @@ function settingsOf(program: Program, rules: ExtractionRules, followed: Readonly
     ignored,
     assertions: new Set(rules.assertions),
     ends: new Map(Object.entries(rules.noReturn).map(([name, end]) => [name, end === "fatal" ? null : end])),
+    told: new Set(Object.keys(rules.exitStatuses)),
     known: new Set([...primitives, ...Object.keys(rules.statusChanges), ...rules.mappings]),
     changing: rules.changing,
     nonNull: new Set(rules.nonNull),

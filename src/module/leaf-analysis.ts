@@ -3,15 +3,17 @@
 import { num, type Program, wayTo } from "../c/index.ts";
 import { type Diagnostic, type Leaf, versionVariant } from "../catalog/index.ts";
 import type { ReleaseEvent } from "./events.ts";
+import { exitBusy } from "./exit-busy.ts";
 import { diagnostic } from "./findings.ts";
 import { Knowledge } from "./knowledge.ts";
 import { type LeafRun, runLeaf } from "./leaf-run.ts";
 import type { DispatchedLeaf, DispatchTable } from "./leaves.ts";
 import type { Primitives } from "./primitives.ts";
 import { handOverField, lockMember } from "./releases.ts";
-import type { HandedOver, RowContext } from "./row-context.ts";
+import { chainKey, type HandedOver, type RowContext } from "./row-context.ts";
 import { buildRows } from "./rows.ts";
 import type { ExtractionRules } from "./rules.ts";
+import { STATUS_RULES } from "./status-rules.ts";
 import type { Tables } from "./tables.ts";
 
 /** Analyses leaves, and keeps what that says of the tree. */
@@ -36,7 +38,17 @@ export class LeafAnalysis {
     const knowledge = new Knowledge(program, rules, followed, primitives.outcomes);
     const consults = tableReaders(program, rules, table);
     const handedOver = readTdExit(knowledge, (run) => this.note(run));
-    this.context = { knowledge, note: (run) => this.note(run), tables, handedOver, found: this.found, consults, watch };
+    const busy = exitBusy(program, rules, STATUS_RULES, tables);
+    this.context = {
+      knowledge,
+      note: (run) => this.note(run),
+      tables,
+      handedOver,
+      found: this.found,
+      consults,
+      exitBusy: busy,
+      watch,
+    };
     this.steps = 0;
   }
 
@@ -89,7 +101,8 @@ function seeds(program: Program, rules: ExtractionRules): Set<string> {
 /** What the exit from a TD gives back, by the hand-over field that leads to it. */
 function readTdExit(knowledge: Knowledge, note: (run: LeafRun) => LeafRun): HandedOver {
   const { program, rules } = knowledge;
-  const result = new Map<string, ReleaseEvent[]>();
+  const releases = new Map<string, ReleaseEvent[]>();
+  const positions = new Map<string, number>();
   for (const name of rules.tdExit) {
     const info = program.functions.get(name)?.[0];
     if (!info) continue;
@@ -98,11 +111,14 @@ function readTdExit(knowledge: Knowledge, note: (run: LeafRun) => LeafRun): Hand
         if (event.kind !== "release") continue;
         const handed = handOverField(wayTo(event.lock), rules);
         const key = `${handed} ${lockMember(event.lock)}`;
-        if (handed !== null) result.set(key, [...(result.get(key) ?? []), event]);
+        if (handed === null) continue;
+        releases.set(key, [...(releases.get(key) ?? []), event]);
+        const place = chainKey(event.evidence);
+        if (!positions.has(place)) positions.set(place, positions.size);
       }
     }
   }
-  return result;
+  return { releases, positions };
 }
 
 /** Does a leaf, or its dispatcher before it, look into a legality table? A row of a table that nobody reads forbids nothing. */
@@ -140,6 +156,8 @@ type Watch = (context: RowContext, variant: string | null) => void;
 interface LeafContext {
   readonly watch: Watch;
   readonly consults: Consults;
+  /** What ends an entry because of a guest's call. */
+  readonly exitBusy: Leaf["otherBusy"];
   readonly knowledge: Knowledge;
   /** Keeps what a run could not do, and what it reached. */
   readonly note: (run: LeafRun) => LeafRun;
@@ -183,7 +201,8 @@ function runEntry(leaf: DispatchedLeaf, version: number | null, variant: string 
   context.watch(rowContext, variant);
   const rows = buildRows(rowContext);
   context.found.push(...rows.troubles.map((t) => diagnostic(t.what, t.message, t.site)));
-  return entry(leaf, variant, rows.acquisitions, rows.otherBusy, context);
+  const isEntering = leaf.side === "host" && rowContext.run.finals.some(({ kind }) => kind === "td-entry");
+  return entry(leaf, variant, rows.acquisitions, [...rows.otherBusy, ...(isEntering ? context.exitBusy : [])], context);
 }
 
 function entry(

@@ -23,6 +23,8 @@ export type Trouble = MachineTrouble | LockTrouble;
 export interface LeafFinal {
   readonly kind: "return" | "td-entry" | "td-exit";
   readonly value: Value | null;
+  /** Of a path that leaves the TD by itself: the status of the TD exit, and the one that goes with it; null where not known. */
+  readonly exit: { readonly status: bigint; readonly detail: bigint } | null;
   readonly state: AbstractState;
   readonly events: readonly LockEvent[];
   /** Locks that it walks past. */
@@ -62,10 +64,11 @@ export function runLeaf(knowledge: Knowledge, handler: FunctionInfo, { side, arg
   const inputs = new InputDomain(knowledge, version);
   const run = runFunction(knowledge.settings, [locks, statuses, pages, inputs], handler, args);
   return {
-    finals: run.finals.map(({ kind, value, state }): LeafFinal => {
+    finals: run.finals.map(({ kind, value, told, state }): LeafFinal => {
+      const exit = exitOf(told, knowledge);
       const { events, skipped, failure } = locks.of(state);
       const [types, busy] = [pages.of(state), statuses.of(state)];
-      return { kind: kind as LeafFinal["kind"], value, state, events, skipped, failure, types, busy };
+      return { kind: kind as LeafFinal["kind"], value, exit, state, events, skipped, failure, types, busy };
     }),
     names: run.names,
     ownTests: run.ownTests,
@@ -73,4 +76,15 @@ export function runLeaf(knowledge: Knowledge, handler: FunctionInfo, { side, arg
     visited: locks.visited,
     steps: run.steps,
   };
+}
+
+/** The statuses in the call that a path leaves the TD in. */
+function exitOf(
+  told: { readonly call: string; readonly args: readonly Value[] } | null,
+  { rules }: Knowledge,
+): LeafFinal["exit"] {
+  const rule = told === null ? undefined : rules.exitStatuses[told.call];
+  if (told === null || rule === undefined) return null;
+  const [status, detail] = [told.args[rule.status], told.args[rule.detail]];
+  return status?.t === "num" && detail?.t === "num" ? { status: status.v, detail: detail.v } : null;
 }

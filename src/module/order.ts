@@ -2,8 +2,7 @@
 
 import type { LeafFinal } from "./leaf-run.ts";
 import { givenBack } from "./releases.ts";
-import type { Held } from "./row-context.ts";
-import type { ExtractionRules } from "./rules.ts";
+import { chainKey, type Held, type RowContext } from "./row-context.ts";
 
 /** The acquisitions of a row, on all paths. */
 export interface RowEvents {
@@ -15,6 +14,8 @@ export interface Orders {
   readonly taken: readonly (number | null)[];
   /** By row: rows of this position and later ones are taken only after it was given back, on every path that takes both. */
   readonly givenBack: readonly (number | null)[];
+  /** By row: its position in the order in which locks are given back; null for one that is not. */
+  readonly sequence: readonly (number | null)[];
 }
 
 /**
@@ -23,21 +24,20 @@ export interface Orders {
  *
  * @param rows in source order
  * @param paths the successful paths, each with what it holds
+ * @param context of the leaf
  */
 export function ordersOf(
   rows: readonly RowEvents[],
   paths: readonly { readonly final: LeafFinal; readonly held: readonly Held[] }[],
-  rules: ExtractionRules,
+  context: RowContext,
 ): Orders {
-  const sequences = paths.map(({ final, held }) => sequenceOf(rows, final, held, rules));
-  const after = rows.map(() => new Set<number>());
-  for (const taken of sequences)
-    for (const [i, first] of taken.entries())
-      for (const later of taken.slice(i + 1)) if (later.row !== first.row) after[later.row]?.add(first.row);
-  const taken = positions(
-    after,
-    rows.map(({ all }) => all.some((item) => item.mode !== "NO_LOCK")),
+  const sequences = paths.map(({ final, held }) => sequenceOf(rows, final, held, context));
+  const isTaken = rows.map(({ all }) => all.some((item) => item.mode !== "NO_LOCK"));
+  const taken = positions(befores(rows.length, sequences), isTaken);
+  const ended = sequences.map((sequence) =>
+    sequence.filter(({ end }) => end !== null).sort((a, b) => (a.end ?? 0) - (b.end ?? 0)),
   );
+  const isEnded = rows.map((_, row) => ended.some((sequence) => sequence.some((one) => one.row === row)));
   const positionOf = (row: number) => taken[row] ?? -1;
   const back = rows.map((_, row) => {
     if (taken[row] == null) return null;
@@ -45,36 +45,58 @@ export function ordersOf(
       sequence
         .filter((one) => one.row === row)
         .flatMap((one) =>
-          sequence.filter((other) => other.at > one.at && other.at < one.end).map((other) => other.row),
+          sequence
+            .filter((other) => other.at > one.at && other.at < (one.end ?? Number.POSITIVE_INFINITY))
+            .map((other) => other.row),
         ),
     );
     return Math.max(positionOf(row), ...whileHeld.map(positionOf)) + 1;
   });
-  return { taken, givenBack: back };
+  return { taken, givenBack: back, sequence: positions(befores(rows.length, ended), isEnded) };
+}
+
+/** By row: the rows that some sequence has before it. */
+function befores(count: number, sequences: readonly (readonly Taken[])[]): readonly ReadonlySet<number>[] {
+  const before = Array.from({ length: count }, () => new Set<number>());
+  for (const sequence of sequences)
+    for (const [i, first] of sequence.entries())
+      for (const later of sequence.slice(i + 1)) if (later.row !== first.row) before[later.row]?.add(first.row);
+  return before;
 }
 
 interface Taken {
   readonly row: number;
   /** Positions among the path's lock events: of the acquisition, and of the release. */
   readonly at: number;
-  readonly end: number;
+  /** After all of them for what the TD exit gives back; null for what is never given back. */
+  readonly end: number | null;
 }
 
 function sequenceOf(
   rows: readonly RowEvents[],
   final: LeafFinal,
   held: readonly Held[],
-  rules: ExtractionRules,
+  context: RowContext,
 ): readonly Taken[] {
   const { events } = final;
   return held
     .filter((item) => item.mode !== "NO_LOCK")
     .map((item): Taken => {
-      const release = givenBack(item.event, final, rules);
-      const end = release ? events.indexOf(release) : events.length;
-      return { row: rows.findIndex(({ all }) => all.includes(item)), at: events.indexOf(item.event), end };
+      const row = rows.findIndex(({ all }) => all.includes(item));
+      return { row, at: events.indexOf(item.event), end: endOf(item, final, context) };
     })
     .sort((a, b) => a.at - b.at);
+}
+
+function endOf(
+  { event, release: where }: Held,
+  final: LeafFinal,
+  { knowledge, handedOver }: RowContext,
+): number | null {
+  const release = givenBack(event, final, knowledge.rules);
+  if (release) return final.events.indexOf(release);
+  const position = where === null ? undefined : handedOver.positions.get(chainKey(where.evidence));
+  return position === undefined ? null : final.events.length + position;
 }
 
 /** Positions by a topological order; of those that could be next, and where all wait for each other, the first in the source. */

@@ -1,5 +1,6 @@
 /** BUSY-class statuses of a leaf that come from something other than a lock primitive. */
 
+import type { Guard } from "../c/index.ts";
 import type { OtherBusy } from "../catalog/index.ts";
 import { type BusyFact, statusKind } from "./events.ts";
 import { chainKey, hex, operandOf, type RowContext } from "./row-context.ts";
@@ -15,16 +16,17 @@ export function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
     const name = context.names.status(fact.status);
     if (name === null || fact.isHandedOn || seen.some((other) => other.name === name && isOnItsWayUp(fact, other.fact)))
       continue;
-    const cause = fact.guards.at(-1);
+    const cause = causeOf(fact);
     const same = facts.filter((other) => chainKey(other.evidence) === chainKey(fact.evidence));
-    const { when, condition } = cause ? whens.ofBusy(same, cause) : { when: null, condition: null };
+    const { when, condition } = cause.length > 0 ? whens.ofBusy(same, cause) : { when: null, condition: null };
     const isListed = fact.evidence.some((site) => context.knowledge.rules.listReaders.includes(site.function));
-    const final = isListed ? ((fact.status | FATAL) >> 32n) << 32n : finalStatus(fact, facts);
+    const final = isListed ? fact.status | FATAL : finalStatus(fact, facts);
     const busy: OtherBusy = {
       status: hex(final),
       name,
-      object: cause ? busyObject(whens.causeText(cause)) : "",
+      object: busyObject(cause.map((guard) => whens.causeText(guard)).at(-1) ?? ""),
       operand: (final & 0xffffffffn) === 0n ? null : operandOf(final, context),
+      ...(isListed ? { indexed: true } : {}),
       when,
       condition,
       evidence: fact.evidence,
@@ -37,6 +39,13 @@ export function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
       (a, b) =>
         (a.evidence[0]?.line ?? 0) - (b.evidence[0]?.line ?? 0) || compare(chainKey(a.evidence), chainKey(b.evidence)),
     );
+}
+
+/** The last test before the status; of a chain of `else if`, all that led there. */
+function causeOf({ guards }: BusyFact): readonly Guard[] {
+  let first = guards.length - 1;
+  while (first > 0 && guards[first]?.written?.isElse) first--;
+  return guards.slice(Math.max(first, 0));
 }
 
 /** Is a status one that came into being in a callee, or at the same place? */

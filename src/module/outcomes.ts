@@ -38,29 +38,62 @@ export function isError(final: LeafFinal): boolean {
   return status.t === "sym" && isConst(final.state.simplify(equal(status, num(0))), false);
 }
 
-/** Ascending, each once. */
+/** What becomes of a call when one acquisition fails; numbers ascending, each once. */
 export interface FailureStatus {
   readonly busy: readonly bigint[];
   readonly hostPriority: readonly bigint[];
+  /** The TD exit in which host priority ends the call by itself. */
+  readonly exit: LeafFinal["exit"];
+  /** Paths that end with one of {@link busy}, and those that go on to success. */
+  readonly ended: readonly LeafFinal[];
+  readonly wentOn: readonly LeafFinal[];
+  /** A try that nothing depends on: the call ends well all the same. */
+  readonly isSkipped: boolean;
 }
+
+const NOTHING: FailureStatus = { busy: [], hostPriority: [], exit: null, ended: [], wentOn: [], isSkipped: false };
 
 /** What the leaf returns when an acquisition fails, by the acquisition's lock and place. */
 export function failureStatuses({ run }: RowContext): Map<string, FailureStatus> {
-  const result = new Map<string, FailureStatus>();
+  const finals = new Map<string, LeafFinal[]>();
   for (const final of run.finals) {
-    const { failure } = final;
-    if (!failure) continue;
-    const key = chainKey(failure.event.evidence);
-    const entry = result.get(key) ?? { busy: [], hostPriority: [] };
-    const status = final.value?.t === "num" && !isAnother(final.value, failure.outcome) ? [final.value.v] : [];
-    const isPriority = /HOST_PRIORITY/.test(failure.outcome);
-    result.set(key, {
-      busy: isPriority ? entry.busy : ascending([...entry.busy, ...status]),
-      hostPriority: isPriority ? ascending([...entry.hostPriority, ...status]) : entry.hostPriority,
-    });
+    if (!final.failure) continue;
+    const key = chainKey(final.failure.event.evidence);
+    finals.set(key, [...(finals.get(key) ?? []), final]);
   }
-  return result;
+  return new Map([...finals].map(([key, all]) => [key, failureOf(all)]));
 }
+
+function failureOf(finals: readonly LeafFinal[]): FailureStatus {
+  const isPriority = ({ failure }: LeafFinal) => /HOST_PRIORITY/.test(failure?.outcome ?? "");
+  const wentOn = finals.filter((final) => !isPriority(final) && isSuccess(final));
+  // Then what such a call returns is about something else.
+  if (wentOn.length > 0 && !finals.some(namesItsFailure))
+    return { ...NOTHING, wentOn, isSkipped: wentOn.some(({ value }) => value?.t === "num") };
+  const told = finals.filter((final) => statusOf(final) !== null);
+  const statuses = (of: readonly LeafFinal[]) => ascending(of.flatMap((final) => statusOf(final) ?? []));
+  const ended = told.filter((final) => !isPriority(final));
+  return {
+    busy: statuses(ended),
+    hostPriority: statuses(told.filter(isPriority)),
+    exit: finals.find((final) => isPriority(final) && final.exit !== null)?.exit ?? null,
+    ended,
+    wentOn,
+    isSkipped: false,
+  };
+}
+
+/** A status that is not known counts: what follows the failure decides it. */
+const isSuccess = (final: LeafFinal): boolean => final.kind === "return" && final.value !== null && !isError(final);
+
+/** The constant status that a path ends with after a failure; null where that is not one, or is about something else. */
+function statusOf({ value, failure }: LeafFinal): bigint | null {
+  return value?.t === "num" && isErrorValue(value) && !isAnother(value, failure?.outcome ?? "") ? value.v : null;
+}
+
+/** Does a path end with the very status that the primitive gave? */
+const namesItsFailure = ({ value, failure }: LeafFinal): boolean =>
+  value?.t === "num" && value.name !== null && value.name === failure?.outcome;
 
 /** A leaf that goes on after a failure may end with a status that is about something else. */
 const isAnother = ({ name }: { readonly name: string | null }, outcome: string): boolean =>

@@ -33,7 +33,7 @@ export function releaseOf(
   if (release) return released(releasePlace(event, release, final, context), release.evidence);
   if (final.kind === "td-entry") {
     const releases = handOverFields(event, final.state, rules)
-      .map((field) => context.handedOver.get(`${field} ${event.members.at(-1)}`))
+      .map((field) => context.handedOver.releases.get(`${field} ${event.members.at(-1)}`))
       .find((found) => found !== undefined);
     const given = releases?.find((other) => isHandedOver(event, other, final.state, rules)) ?? releases?.[0];
     if (given) return released({ kind: "td-exit" }, given.evidence);
@@ -232,4 +232,40 @@ export function usualRelease(first: Held, all: readonly Held[]): Release | null 
   const line = (held: Held): number => held.release?.evidence[0]?.line ?? 0;
   const [earliest] = (usual.length > 0 ? usual : same).sort((a, b) => line(a) - line(b));
   return earliest?.release ?? first.release;
+}
+
+/** Places that give a row's lock back on paths that end differently, the row's own place left out. */
+export function otherReleases(all: readonly Held[], shown: Release | null, context: RowContext): (readonly Site[])[] {
+  if (shown === null || shown.at === "page-removed") return [];
+  const { rules } = context.knowledge;
+  const places = new Set(all.map(({ event }) => chainKey(event.evidence)));
+  const usual = new Set(
+    [shown, ...all.map(({ release }) => release)].flatMap((r) => (r ? [chainKey(r.evidence)] : [])),
+  );
+  const found = new Map<string, readonly Site[]>();
+  for (const final of context.run.finals) {
+    for (const event of final.events) {
+      if (event.kind !== "acquire" || !places.has(chainKey(event.evidence))) continue;
+      const release = givenBack(event, final, rules);
+      if (release === undefined || usual.has(chainKey(release.evidence))) continue;
+      // The call that takes a page's entry gives back what it has when it fails: a matter of that call.
+      // And one call gives back the entries of a walk, whichever of them is the target.
+      const [first] = release.evidence;
+      const isOwn =
+        event.members.at(-1) === rules.pamtLock &&
+        (isSameSite(event.evidence[0], first) || isSameSite(shown.evidence[0], first));
+      if (!isOwn) found.set(chainKey(release.evidence), release.evidence);
+    }
+  }
+  return [...found.values()].sort(bySource);
+}
+
+function bySource(a: readonly Site[], b: readonly Site[]): number {
+  for (const [i, site] of a.entries()) {
+    const other = b[i];
+    if (other === undefined) return 1;
+    if (site.line !== other.line) return site.line - other.line;
+    if (site.file !== other.file) return site.file < other.file ? -1 : 1;
+  }
+  return a.length - b.length;
 }

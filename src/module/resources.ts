@@ -105,6 +105,16 @@ export function walkTarget(event: AcquireEvent, acquires: readonly AcquireEvent[
   return acquires.filter((other) => other.invocation === event.invocation).at(-1) ?? event;
 }
 
+/** How far down in its PAMT walk an acquisition is, 0 at the top; null for one that is part of none. */
+export function walkLevel(
+  event: AcquireEvent,
+  acquires: readonly AcquireEvent[],
+  rules: ExtractionRules,
+): number | null {
+  if (!event.evidence.some((site) => rules.pamtWalks.includes(site.function))) return null;
+  return acquires.filter((other) => other.invocation === event.invocation).indexOf(event);
+}
+
 /** Resources of a PAMT walk's entries above the 4 KB level, from the top down. */
 const PAMT_LEVELS: readonly string[] = ["PAMT_1G", "PAMT_2M"];
 
@@ -120,10 +130,9 @@ function classifyPage(
 ): Class {
   const { rules } = knowledge;
   const facts = final.types.filter((fact) => fact.object === event.object);
-  const inWalk = event.evidence.some((site) => rules.pamtWalks.includes(site.function));
-  if (inWalk) {
+  const level = walkLevel(event, acquires, rules);
+  if (level !== null) {
     const walk = acquires.filter((other) => other.invocation === event.invocation);
-    const level = walk.indexOf(event);
     // The entry of a range that the PAMT describes by a page of entries of its own is no page's entry.
     const isNode = level < PAMT_LEVELS.length && facts.some(({ type }) => rules.pamtNodeTypes.includes(type));
     if (level < walk.length - 1 || isNode) return { resource: PAMT_LEVELS[level] ?? "PAMT_2M", role: null };

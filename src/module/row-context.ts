@@ -1,6 +1,6 @@
 /** What is needed to read one leaf's rows off its run, and what they are read off as. */
 
-import type { Acquisition, LockMode, Operand, OtherBusy, Release, Site, TdOf } from "../catalog/index.ts";
+import type { Acquisition, LockMode, Operand, OtherBusy, PageSize, Release, Site, TdOf } from "../catalog/index.ts";
 import type { AcquireEvent, ReleaseEvent } from "./events.ts";
 import type { Knowledge } from "./knowledge.ts";
 import type { LeafRun } from "./leaf-run.ts";
@@ -13,7 +13,11 @@ export interface StatusNames {
 }
 
 /** Releases that the TD exit makes of what the TD entry left locked: by the hand-over field and the lock's member. */
-export type HandedOver = ReadonlyMap<string, readonly ReleaseEvent[]>;
+export interface HandedOver {
+  readonly releases: ReadonlyMap<string, readonly ReleaseEvent[]>;
+  /** By {@link chainKey}: its place in the order in which the exit makes them. */
+  readonly positions: ReadonlyMap<string, number>;
+}
 
 export interface RowTrouble {
   readonly what:
@@ -54,6 +58,8 @@ export interface Held {
   readonly isGuess: boolean;
   readonly object: string;
   readonly td: TdOf | null;
+  /** Of which size the page is whose PAMT entry this is; null for other locks, and where the source does not tell. */
+  readonly pageSize: PageSize | null;
   readonly release: Release | null;
   /** Where it was made EXCLUSIVE, when it was not taken in that mode. */
   readonly promotion: readonly Site[] | null;

@@ -2,16 +2,25 @@
  * From the paths through a leaf to its rows: what is locked, as what resource, when, how often, and until when.
  */
 
-import { stepsOf } from "../c/index.ts";
-import type { Acquisition, LockMode, Release, Site } from "../catalog/index.ts";
+import { stepsOf, wayTo } from "../c/index.ts";
+import type { Acquisition, LockMode, PageSize, Release, Site } from "../catalog/index.ts";
 import type { AcquireEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { reportLeaks, reportModes } from "./leaks.ts";
-import { ordersOf } from "./order.ts";
+import { type Orders, ordersOf } from "./order.ts";
 import { otherBusy } from "./other-busy.ts";
 import { ascending, type FailureStatus, failureStatuses, successfulPaths } from "./outcomes.ts";
-import { releaseOf, usualRelease } from "./releases.ts";
-import { chainBeforeWalk, classify, levelOf, nameTwins, ObjectNames, settleRoles, walkTarget } from "./resources.ts";
+import { otherReleases, releaseOf, usualRelease } from "./releases.ts";
+import {
+  chainBeforeWalk,
+  classify,
+  levelOf,
+  nameTwins,
+  ObjectNames,
+  settleRoles,
+  walkLevel,
+  walkTarget,
+} from "./resources.ts";
 import {
   chainKey,
   type Held,
@@ -76,6 +85,7 @@ function heldLocks(final: LeafFinal, context: RowContext, objects: ObjectNames, 
       td: tdOf(item, classes, context),
       release: mode === "NO_LOCK" ? null : releaseOf(event, final, context, troubles),
       promotion: promotion?.evidence ?? null,
+      pageSize: resource === "PAGE" ? pageSizeOf(event, acquires, context.knowledge.rules) : null,
     };
   });
 }
@@ -108,18 +118,23 @@ function collectRows(
   const rows: Acquisition[] = [];
   const inSource = ordered(groups, held);
   const paths = successes.map((final, i) => ({ final, held: held[i] as readonly Held[] }));
-  const orders = ordersOf(inSource, paths, context.knowledge.rules);
+  const orders = ordersOf(inSource, paths, context);
   for (const [row, { first, all, ways }] of inSource.entries()) {
     const failure =
       failures.get(chainKey(first.event.evidence)) ??
       all.map((h) => failures.get(chainKey(h.event.evidence))).find((f) => f !== undefined && f.busy.length > 0);
-    const promotion = first.promotion === null ? undefined : failures.get(chainKey(first.promotion));
+    const promoted = first.promotion ?? all.find((item) => item.promotion !== null)?.promotion ?? null;
+    const promotion = promoted === null ? undefined : failures.get(chainKey(promoted));
+    const pageSizes = sizesOf(all);
+    const promotedSizes = sizesOf(all.filter((item) => item.promotion !== null));
+    const busyWhen = failure && failure.wentOn.length > 0 ? whens.ofEnd(failure.ended, failure.wentOn) : null;
+    const exit = failure?.exit ?? promotion?.exit ?? null;
     const [busy = null, ...others] =
       first.mode === "NO_LOCK" ? [] : [...new Set([...(failure?.busy ?? []), ...(promotion?.busy ?? [])])];
     const [priority = null, ...otherPriorities] = [
       ...new Set([...(failure?.hostPriority ?? []), ...(promotion?.hostPriority ?? [])]),
     ];
-    if (busy === null && first.mode !== "NO_LOCK") {
+    if (busy === null && first.mode !== "NO_LOCK" && !failure?.isSkipped) {
       troubles.push({
         what: "no-status",
         message: `${context.leaf.name} returns no constant status that tells that ${first.object}'s lock is busy`,
@@ -134,20 +149,24 @@ function collectRows(
       lock: first.event.lockKind,
       mode: first.mode,
       side: first.event.side,
+      ...(pageSizes === undefined ? {} : { pageSizes }),
       td: first.td,
       order: orders.taken[row] ?? null,
       ...whens.ofRow(all, ways),
       times: timesOf(first.event, context.knowledge.rules),
       operand: busy === null ? null : operandOf(busy, context),
       busyStatus: busy === null ? null : hex(busy),
+      ...(busy === null || busyWhen === null ? {} : { busyWhen }),
       hostPriorityStatus: priority === null ? null : hex(priority),
+      ...(exit === null ? {} : { hostPriorityExit: { status: hex(exit.status), detail: hex(exit.detail) } }),
       otherStatuses: ascending([...others, ...otherPriorities]).map((status) => ({
         status: hex(status),
         operand: operandOf(status, context),
       })),
-      release: withOrder(usualRelease(first, all), orders.givenBack[row] ?? null),
+      release: released(all, first, orders, row, context),
       evidence: first.event.evidence,
-      promotion: first.promotion,
+      promotion: promoted,
+      ...(promotedSizes === undefined ? {} : { promotedSizes }),
     });
   }
   return rows;
@@ -161,8 +180,41 @@ function wordOf({ lock, lockKind }: AcquireEvent): Pick<Acquisition, "word"> {
   return word.length === 0 ? {} : { word };
 }
 
-const withOrder = (release: Release | null, order: number | null): Release | null =>
-  release && order !== null ? { ...release, order } : release;
+function released(
+  all: readonly Held[],
+  first: Held,
+  { givenBack, sequence }: Orders,
+  row: number,
+  context: RowContext,
+): Release | null {
+  const release = usualRelease(first, all);
+  if (release === null) return null;
+  const [order = null, position = null] = [givenBack[row], sequence[row]];
+  const elsewhere = otherReleases(all, release, context);
+  return {
+    ...release,
+    ...(order === null ? {} : { order }),
+    ...(position === null ? {} : { sequence: position }),
+    ...(elsewhere.length === 0 ? {} : { elsewhere }),
+  };
+}
+
+const SIZES: readonly PageSize[] = ["4K", "2M", "1G"];
+
+/** The sizes of the pages in these acquisitions; undefined where none is known. */
+function sizesOf(held: readonly Held[]): readonly PageSize[] | undefined {
+  const found = SIZES.filter((size) => held.some(({ pageSize }) => pageSize === size));
+  return found.length === 0 ? undefined : found;
+}
+
+/** The size of the page whose PAMT entry a lock is in: how far down a walk comes, else which block of entries it is reached by. */
+function pageSizeOf(event: AcquireEvent, acquires: readonly AcquireEvent[], rules: ExtractionRules): PageSize | null {
+  const { pamtBlocks, pamtBlockSizes } = rules;
+  const level = walkLevel(event, acquires, rules);
+  const block = wayTo(event.lock).findLast((step) => step.kind === "field" && pamtBlocks.includes(step.name));
+  const name = level === null ? (block?.kind === "field" ? block.name : null) : pamtBlocks[level];
+  return name == null ? null : (pamtBlockSizes[name] ?? null);
+}
 
 function lastLine(h: Held): number {
   return h.event.evidence.at(-1)?.line ?? 0;

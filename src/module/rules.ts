@@ -5,7 +5,7 @@
  */
 
 import type { Dialect } from "../c/index.ts";
-import type { LockKind, Side } from "../catalog/index.ts";
+import type { LockKind, PageSize, Side } from "../catalog/index.ts";
 
 /** One lock primitive: what calling it means. The lock's address is always its first argument. */
 export interface PrimitiveRule {
@@ -44,13 +44,18 @@ export interface ExtractionRules {
   readonly ignoredCalls: readonly string[];
   /** Calls that never return, and what they mean. */
   readonly noReturn: Readonly<Record<string, "td-entry" | "td-exit" | "fatal">>;
+  /**
+   * Of those, calls that leave the TD by themselves, because of what the guest asked for: which argument is the status of the
+   * TD exit, and which the status that goes with it (in RDX, and in the guest's RAX when it runs again).
+   */
+  readonly exitStatuses: Readonly<Record<string, { readonly status: number; readonly detail: number }>>;
   /** `f(condition, …)`: the module halts unless the condition holds. */
   readonly assertions: readonly string[];
   /** Calls that give their first argument, a status, changed. */
   readonly statusChanges: Readonly<Record<string, StatusChange>>;
   /**
-   * Functions that read a list for a leaf that keeps their error and returns it, fatal, once the list has proved genuine; the
-   * position in the list is then part of its low half.
+   * Functions that read a list for a leaf that keeps their error and returns it, fatal, once the list has proved genuine; they
+   * add the position in the list to its low half.
    */
   readonly listReaders: readonly string[];
   /** Member of a status taken apart that is its low half; the whole is its {@link wordField}. */
@@ -88,8 +93,9 @@ export interface ExtractionRules {
   readonly nonNullMembers: readonly string[];
   /** Functions that walk the PAMT from the 1 GB level down: the last acquisition of a walk is the target. */
   readonly pamtWalks: readonly string[];
-  /** Members that are the entries of a PAMT block, by the page's place in it. */
+  /** Members that are the entries of a PAMT block, by the page's place in it, from the largest page down, and the page's size. */
   readonly pamtBlocks: readonly string[];
+  readonly pamtBlockSizes: Readonly<Record<string, PageSize>>;
   /** Member of a physical address that is the address. */
   readonly addressField: string;
   /** Member of a PAMT entry that is its lock. */
@@ -253,6 +259,7 @@ export const RULES: ExtractionRules = {
     tdx_report_error_and_halt: "fatal",
     tdx_seamret_to_vmm: "td-exit",
   },
+  exitStatuses: { async_tdexit_internal: { status: 0, detail: 3 } },
   assertions: ["tdx_sanity_check"],
   statusChanges: {
     api_error_with_operand_id: { low: "argument", flags: null },
@@ -296,6 +303,7 @@ export const RULES: ExtractionRules = {
   nonNullMembers: ["pamt_1gb_p", "pamt_2mb_p", "pamt_4kb_p"],
   pamtWalks: ["pamt_walk"],
   pamtBlocks: ["pamt_1gb_p", "pamt_2mb_p", "pamt_4kb_p"],
+  pamtBlockSizes: { pamt_1gb_p: "1G", pamt_2mb_p: "2M", pamt_4kb_p: "4K" },
   addressField: "raw_void",
   pamtLock: "entry_lock",
   pamtNodeTypes: ["PT_PAMT"],

@@ -36,8 +36,8 @@ export interface StatusRules {
   readonly register: string;
   /** Member of the leaf and version that is the leaf's number. */
   readonly leafMember: string;
-  /** Functions that leave the TD (or the L2 VM) with the status that is their first argument; the exit reason is its low half. */
-  readonly exits: readonly { readonly function: RegExp; readonly to: Side }[];
+  /** Functions that leave the TD (or the L2 VM) with the status that is their first argument, and the exit reason, if any, as its low half. */
+  readonly exits: readonly { readonly function: RegExp; readonly to: Side; readonly hasReason: boolean }[];
   /** What the dispatcher of a side turns into something else before it hands it on. */
   readonly turned: readonly { readonly side: Side; readonly from: string; readonly into: string }[];
 }
@@ -107,8 +107,9 @@ export const STATUS_RULES: StatusRules = {
   register: "rax",
   leafMember: "leaf",
   exits: [
-    { function: /^async_tdexit_(?:to_vmm|empty_reason|cross_td)$/, to: "host" },
-    { function: /^td_l2_to_l1_exit/, to: "guest" },
+    { function: /^async_tdexit_to_vmm$/, to: "host", hasReason: true },
+    { function: /^async_tdexit_(?:empty_reason|cross_td)$/, to: "host", hasReason: false },
+    { function: /^td_l2_to_l1_exit/, to: "guest", hasReason: true },
   ],
   turned: [{ side: "guest", from: "TDX_OPERAND_BUSY_HOST_PRIORITY", into: "TDX_OPERAND_BUSY" }],
 };

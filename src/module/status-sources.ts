@@ -11,6 +11,9 @@ import type { StatusRules } from "./status-rules.ts";
 import { type Env, type Known, StatusTable, UNKNOWN } from "./status-values.ts";
 import { type Reading, type Summary, Walk } from "./status-walk.ts";
 
+/** A constructor that puts an operand into the low half, whatever was there. */
+const PUTS_OPERAND = /\boperand\s*=[^=]/;
+
 const NO_SUMMARY: Summary = { returned: UNKNOWN, left: new Map() };
 
 /** Deeper calls of one another than any leaf makes. */
@@ -110,12 +113,19 @@ class StatusReader implements Reading {
         const walk = new Walk(this, info, ast, new Map());
         walk.run((name, first) => {
           if (!rule.some((exit) => exit.function.test(name)) || first.kind !== "statuses") return;
+          const { hasReason } = rule.find((exit) => exit.function.test(name)) ?? { hasReason: true };
           const part: StatusPart = { high: 31, low: 0, is: "exit-reason", value: null };
-          for (const id of first.ids) found.add(this.table.with(id, { parts: [part] }));
+          for (const id of first.ids) found.add(this.table.with(id, { parts: hasReason ? [part] : [] }));
         });
       }
     }
     return found;
+  }
+
+  adds(name: string, fromFile: string): boolean {
+    const info = this.program.resolve(name, fromFile);
+    const body = info === null ? null : this.program.texts.get(info.file)?.slice(info.bodyStart, info.bodyEnd);
+    return body != null && !PUTS_OPERAND.test(body);
   }
 
   summary(info: FunctionInfo, args: readonly Known[], pointed: readonly Known[]): Summary {

@@ -70,6 +70,10 @@ export class StatusTable {
     return this.idOf({ ...(this.list[id] as StatusSource), ...change });
   }
 
+  partsOf(id: number): StatusSource["parts"] {
+    return this.list[id]?.parts ?? [];
+  }
+
   isSuccess(id: number, success: string): boolean {
     return this.list[id]?.status === success;
   }

@@ -24,6 +24,8 @@ export interface Reading {
   /** Counts one more statement; false when there were too many. */
   step(): boolean;
   isStatus(name: string): boolean;
+  /** Does a constructor add what it puts into the low half to what is there? */
+  adds(name: string, fromFile: string): boolean;
   typesOf(info: FunctionInfo): ReadonlyMap<string, string>;
   summary(info: FunctionInfo, args: readonly Known[], pointed: readonly Known[]): Summary;
 }
@@ -378,7 +380,11 @@ export class Walk {
       const filled = rules.lowMembers[left.field];
       if (whole !== null && status?.kind === "statuses" && (filled !== undefined || left.field === rules.fatalMember)) {
         const part = filled === undefined ? null : this.part(filled, right);
-        this.set(whole, this.changed(status, part === null ? {} : { parts: [part] }, filled === undefined));
+        const parts = part !== null && isNothing(part) ? [] : [part];
+        this.set(
+          whole,
+          this.changed(status, part === null ? {} : { parts: parts.filter((p) => p !== null) }, filled === undefined),
+        );
         return right;
       }
     }
@@ -386,11 +392,11 @@ export class Walk {
       for (const id of right.ids) this.registered.add(id);
     const path = left.kind === "member" && left.field === rules.whole ? pathOf(left.object) : pathOf(left);
     if (path === null) return right;
+    const held = this.env?.get(path) ?? UNKNOWN;
     if (e.op === "=") this.set(path, right);
-    else if (e.op === "|=") {
-      const held = this.env?.get(path) ?? UNKNOWN;
-      this.set(path, held.kind === "statuses" ? this.orred(held, e.right) : UNKNOWN);
-    } else this.set(path, UNKNOWN);
+    else if (held.kind !== "statuses") this.set(path, UNKNOWN);
+    else if (e.op === "|=") this.set(path, this.orred(held, e.right));
+    else this.set(path, e.op === "+=" ? this.plus(held, right, false) : UNKNOWN);
     return right;
   }
 
@@ -406,6 +412,10 @@ export class Walk {
     if (made !== undefined) {
       const status = args[0] ?? UNKNOWN;
       if (status.kind !== "statuses") return UNKNOWN;
+      const adds = this.reader.adds(e.callee.name, this.info.file);
+      const [whole] = made.parts;
+      if (adds && whole !== undefined && made.parts.length === 1)
+        return this.plus(status, args[whole.argument] ?? UNKNOWN, made.fatal, this.site(e.line));
       const parts = made.parts.flatMap(({ argument, high, low }) => {
         const part = this.part({ high, low }, args[argument] ?? UNKNOWN);
         return made.parts.length > 1 && part.value === 0 && part.is === "number" ? [] : [part];
@@ -428,6 +438,26 @@ export class Walk {
       if (left !== undefined && path !== null) this.set(path, joinValues(this.env?.get(path) ?? NOTHING, left));
     });
     return summary.returned;
+  }
+
+  /** A number added to a status: the whole low half where nothing is there yet, else to its lowest part. */
+  private plus(
+    status: Extract<Known, { kind: "statuses" }>,
+    value: Known,
+    fatal: boolean,
+    site?: ReturnType<Walk["site"]>,
+  ): Known {
+    const results = [...status.ids].map((id) => {
+      const parts = this.reader.table.partsOf(id);
+      const last = parts.at(-1);
+      const rest = { high: last === undefined ? 31 : last.low - 1, low: 0 };
+      const sum =
+        last !== undefined && last.low === 0
+          ? [...parts.slice(0, -1), sumOf(last, value)]
+          : [...parts, this.part(rest, value)];
+      return this.changed({ ...status, ids: new Set([id]) }, { parts: sum }, fatal, site);
+    });
+    return results.reduce(joinValues, NOTHING);
   }
 
   /** Constants that a call may change: what it is given a pointer to, and what lies in structures. */
@@ -487,6 +517,17 @@ export class Walk {
   private site(line: number): StatusSource["at"][number] {
     return { file: this.info.file, line, function: this.info.name };
   }
+}
+
+/** Nothing in the whole low half. */
+const isNothing = ({ high, low, is, value }: StatusPart): boolean =>
+  high === 31 && low === 0 && is === "number" && value === 0;
+
+/** A part of the low half with a number added: known where both are; else what it was, with an index. */
+function sumOf(part: StatusPart, value: Known): StatusPart {
+  if (value.kind === "constant" && value.value !== null && part.value !== null && !value.open)
+    return { ...part, value: part.value + Number(value.value) };
+  return { ...part, indexed: true };
 }
 
 /** Two ways that begin with the same knowledge, so that what is learnt on one stays there. */

@@ -1,6 +1,7 @@
 /** Under which conditions a leaf's rows hold, in the leaf's terms. */
 
 import {
+  and,
   atomsOf,
   Conditions,
   type Distinction,
@@ -72,16 +73,32 @@ export class Whens {
     return whole.when.length <= LONG_CONDITION ? whole : (this.withoutChecks(told) ?? whole);
   }
 
+  /** When a call whose try for a lock fails ends there; null where the two cases are not told apart shortly. */
+  ofEnd(ended: readonly LeafFinal[], wentOn: readonly LeafFinal[]): string | null {
+    const conditions = new Conditions(
+      [...ended, ...wentOn].map(({ state }) => state.path),
+      (test) => this.text(test),
+    );
+    const condition = conditions.of(ended.map(({ state }) => [state.path]));
+    if (condition === null) return null;
+    const text = this.text(condition.formula);
+    return isConst(condition.formula, true) || text.length > LONG_CONDITION ? null : text;
+  }
+
   /**
    * When a status comes into being that tells of something busy.
    *
    * @param facts all that tell of it at this place
-   * @param cause the last test before
+   * @param cause the tests that led there
    */
-  ofBusy(facts: readonly BusyFact[], cause: Guard): When {
-    const own = this.both(cause.formula);
-    const text = this.causeText(cause);
-    const before = this.cases(facts, cause.formula);
+  ofBusy(facts: readonly BusyFact[], cause: readonly Guard[]): When {
+    const whole = and(...cause.map(({ formula }) => formula));
+    const own = this.both(whole);
+    const text = joinedText(
+      "&&",
+      cause.map((guard) => this.causeText(guard)),
+    );
+    const before = this.cases(facts, whole);
     if (before === null) return { when: text, condition: own.condition };
     return {
       when: joinedText("&&", [this.text(before), text]),
@@ -92,7 +109,7 @@ export class Whens {
   /** A test in the leaf's terms, or as its own function writes it where that is long. */
   causeText({ formula, written }: Guard): string {
     const text = this.text(formula);
-    return text.length > MAX_CONDITION && written !== null ? written : text;
+    return text.length > MAX_CONDITION && written !== null ? written.text : text;
   }
 
   /** In which of the cases that the leaf's own functions tell apart they come into being; null for all, or where that is long. */

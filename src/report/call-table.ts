@@ -185,6 +185,7 @@ function notesOf(
     conditionNote(module, parts, some),
     ...parts.flatMap(({ rows }) => rows.flatMap(releaseNote)),
     ...parts.flatMap(({ rows }) => rows.flatMap(promotionNote)),
+    ...parts.flatMap((part) => part.rows.flatMap((row) => tryNote(row, part))),
     ...parts.flatMap((part) => busyNotes(part, first)),
   ];
   return [...new Set(told.filter((text) => text !== null))];
@@ -262,8 +263,25 @@ function releaseNote({ release }: Acquisition): string[] {
   return [`${capital(words)}.`];
 }
 
-function promotionNote({ promotion }: Acquisition): string[] {
-  return promotion === null ? [] : ["Taken SHARED first, then promoted: another reader of that entry makes it BUSY."];
+function promotionNote({ promotion, pageSizes, promotedSizes }: Acquisition): string[] {
+  if (promotion === null) return [];
+  const isOnlyLarge = promotedSizes !== undefined && pageSizes?.includes("4K") && !promotedSizes.includes("4K");
+  const of = isOnlyLarge ? "Of a page above 4K: " : "Taken ";
+  return [`${of}SHARED first, then promoted (BUSY beside a reader).`];
+}
+
+/** What becomes of a call whose try fails, where that is not simply its end. */
+function tryNote({ mode, busyStatus, busyWhen, hostPriorityExit }: Acquisition, { leaf }: Part): string[] {
+  const isSkipped = mode !== "NO_LOCK" && busyStatus === null && leaf.statuses !== undefined;
+  return [
+    ...(busyWhen === undefined
+      ? []
+      : ["Where it is busy, only some of the calls end; the others leave out this entry of the list and go on."]),
+    ...(isSkipped ? ["Where it is busy, the call goes on without it."] : []),
+    ...(hostPriorityExit === undefined
+      ? []
+      : ["Where the host has priority, the guest's call ends in a TD exit instead."]),
+  ];
 }
 
 /** A BUSY without a lock stands beside the lock that it is nearest to, or the call's first line. */

@@ -271,7 +271,8 @@ function evidence({ rows }: TableLine, leaves: readonly Leaf[], doc: ReportDocum
     const variant = owner?.variant == null ? [] : [`    ${entryName(owner)}:`];
     const when = row.when === null ? [] : [`    when ${row.when}`];
     const times = row.times === "1" ? [] : [`    times: ${row.times}`];
-    return [...variant, ...when, ...times, ...chain(row.evidence, options)];
+    const busy = row.busyWhen === undefined ? [] : [`    busy, it ends when ${row.busyWhen}`];
+    return [...variant, ...when, ...times, ...busy, ...chain(row.evidence, options)];
   });
 }
 

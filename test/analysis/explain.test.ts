@@ -211,10 +211,24 @@ describe("every status of a lock is explained", () => {
   });
 
   test("a BUSY of a metadata list names no operand, for its low half is a position", () => {
-    for (const status of ["0xA000020000000000", "0xA0000200000000B2"]) {
+    for (const status of ["0xA0000200000000B0", "0xA0000200000000B2"]) {
       const { resources } = explainLines(newest, [status], { leaf: "tdh_import_state_td" });
       expect(resources[0]?.resource).toBe("write_element_by_size");
     }
+    const [none] = explainLines(newest, ["0xA000020000000000"], { leaf: "tdh_import_state_td" }).resources;
+    expect(none).toBeUndefined();
+  });
+
+  test("a TD exit for a lock on which the host has priority names the lock, and the guest's call", () => {
+    const { resources, details } = explainLines(newest, ["0x9000000900000000"]);
+    expect(resources.map(({ leaf, resource }) => [leaf, resource])).toEqual([
+      ["tdg_servtd_rd", "TDCS"],
+      ["tdg_servtd_wr", "TDCS"],
+    ]);
+    // Its low half says nothing: no exit reason is put there.
+    expect(details).toEqual([]);
+    const older = explainLines(catalog, ["0x9000000900000080"]).resources;
+    expect(new Set(older.map(({ resource }) => resource))).toEqual(new Set(["PAMT_1G", "PAMT_2M", "TDR", "TDCS"]));
   });
 });
 

@@ -79,6 +79,10 @@ const FIELDS: readonly (readonly [string, (row: Acquisition) => unknown])[] = [
   ["released", (r) => chain(r.release?.evidence)],
   ["evidence", (r) => chain(r.evidence)],
   ["promotion", (r) => chain(r.promotion ?? [])],
+  ["page sizes", (r) => r.pageSizes?.join(", ")],
+  ["promoted sizes", (r) => r.promotedSizes?.join(", ")],
+  ["busy when", (r) => r.busyWhen],
+  ["exit by host priority", (r) => r.hostPriorityExit?.detail],
   ["other statuses", (r) => r.otherStatuses.map((s) => `${s.status} ${s.operand?.id ?? ""}`.trim()).join(", ")],
 ];
 

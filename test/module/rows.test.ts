@@ -156,14 +156,32 @@ describe("a lock that is taken shared and then promoted", () => {
 
   it("is an entry of a page where the walk ends above 4 KB: the row shows the entry of 4 KB, which is taken as it is", async () => {
     const source = walkingLeaf("TDX_LOCK_EXCLUSIVE", "PG_4KB", `${unless("PT_NDA")} page_entry->pt = PT_REG;`);
-    const { rows, catalog } = await smallTree(source, NODES);
+    const { rows, catalog, at } = await smallTree(source, NODES);
     expect(modes(rows)).toEqual([
       "PAMT_1G SHARED",
       "PAMT_2M SHARED when page_block.pamt_2mb_p[page_pa.page_num]->pt == PT_PAMT",
       "PAGE(to-add) EXCLUSIVE",
     ]);
-    expect(rows.map((row) => row.promotion)).toEqual([null, null, null]);
+    // Of a page of 2 MB it is taken shared and promoted.
+    expect(rows.map((row) => places(row.promotion))).toEqual([
+      null,
+      null,
+      [at("return_val = pamt_walk("), at("promote_sharex_lock_hp")],
+    ]);
+    expect(rows.map(({ pageSizes, promotedSizes }) => [pageSizes, promotedSizes])).toEqual([
+      [undefined, undefined],
+      [undefined, undefined],
+      [["4K", "2M"], ["2M"]],
+    ]);
     expect(catalog.diagnostics).toEqual([]);
+  });
+
+  it("has the size that the walk came to, whatever the entry is reached by", async () => {
+    const renamed = (text: string) => text.replaceAll("pamt_4kb_p", "children_p");
+    const source = walkingLeaf("TDX_LOCK_EXCLUSIVE", "PG_4KB", `${unless("PT_NDA")} page_entry->pt = PT_REG;`);
+    const nodes = Object.fromEntries(Object.entries(NODES).map(([file, text]) => [file, renamed(text)]));
+    const { rows } = await smallTree(renamed(source), nodes);
+    expect(rows.at(-1)?.pageSizes).toEqual(["4K", "2M"]);
   });
 
   it("is not promoted by a walk that asks for the target shared", async () => {
@@ -171,6 +189,60 @@ describe("a lock that is taken shared and then promoted", () => {
     expect(modes(rows)).toEqual(["PAMT_1G SHARED", "PAGE(to-test) SHARED"]);
     expect(rows.map((row) => row.promotion)).toEqual([null, null]);
     expect(exceptUnreached(catalog)).toEqual([]);
+  });
+});
+
+describe("a lock that is busy", () => {
+  const KOT = "global->kot.lock";
+  const GIVE = `release_sharex_lock_ex(&${KOT});`;
+
+  it("and is tried for all the same: the call ends well, with no status of it", async () => {
+    const { rows, catalog } = await smallTree(
+      hostLeaf(`if (acquire_sharex_lock_ex(&${KOT}) == LOCK_RET_SUCCESS) { ${GIVE} } return TDX_SUCCESS;`),
+    );
+    expect(rows).toMatchObject([{ resource: "KOT", busyStatus: null, otherStatuses: [] }]);
+    expect(catalog.diagnostics).toEqual([]);
+  });
+
+  it("ends some calls and not others: the row says which", async () => {
+    const busy = `if (flags) { return api_error_with_operand_id(return_val, OPERAND_ID_SEPT_ENTRY); } return TDX_SUCCESS;`;
+    const { rows } = await smallTree(
+      hostLeaf(`sept_entry = secure_ept_walk(tdcs_ptr, gpa); return_val = sept_lock_acquire_host(sept_entry);
+    if (return_val != TDX_SUCCESS) { ${busy} }
+    sept_lock_release(sept_entry); return TDX_SUCCESS;`),
+    );
+    expect(rows).toMatchObject([{ resource: "SEPT_ENTRY", busyStatus: "0x800002000000008E", busyWhen: "flags" }]);
+  });
+});
+
+describe("the releases of a call", () => {
+  const TAKE = "if (acquire_sharex_lock_ex(&global->kot.lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }";
+
+  it("stand in their own order", async () => {
+    const { rows } = await smallTree(
+      hostLeaf(
+        `${TAKE_GLOBAL} if (acquire_sharex_lock_ex(&global->kot.lock) != LOCK_RET_SUCCESS) { ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; } ${GIVE_GLOBAL} release_sharex_lock_ex(&global->kot.lock); return TDX_SUCCESS;`,
+      ),
+    );
+    expect(rows.map(({ resource, order, release }) => [resource, order, release?.sequence])).toEqual([
+      ["GLOBAL", 0, 0],
+      ["KOT", 1, 1],
+    ]);
+  });
+
+  it("are more than one where the call ends early", async () => {
+    const { rows, at } = await smallTree(
+      hostLeaf(`${TAKE}
+    if (flags) {
+        release_sharex_lock_ex(&global->kot.lock); // early
+        return TDX_OPERAND_INVALID;
+    }
+    release_sharex_lock_ex(&global->kot.lock); // usual
+    return TDX_SUCCESS;`),
+    );
+    expect(rows.map(({ release }) => [places(release?.evidence), release?.elsewhere?.map((p) => places(p))])).toEqual([
+      [[at("// usual")], [[at("// early")]]],
+    ]);
   });
 });
 

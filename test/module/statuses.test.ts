@@ -300,12 +300,14 @@ api_error_type md_write_list(tdx_module_global_t* global, md_list_t* list)
     }
     return TDX_SUCCESS;`;
 
-  it("is fatal when the leaf returns it, and its low half is the call's to say", async () => {
+  it("is fatal when the leaf returns it, and the position in the list is added to its low half", async () => {
     const { leaf, at } = await smallTree(
       hostLeaf(`return_val = md_write_list(global, map_pa(gpa, TDX_RANGE_RO)); ${KEPT}`),
       METADATA,
     );
-    expect(leaf.otherBusy).toMatchObject([{ name: "TDX_OPERAND_BUSY", status: "0xA000020000000000", operand: null }]);
+    expect(leaf.otherBusy).toMatchObject([
+      { name: "TDX_OPERAND_BUSY", status: "0xA000020000000081", operand: { id: "TDCS" }, indexed: true },
+    ]);
     expect(places(leaf.otherBusy[0]?.evidence)).toEqual([
       at("md_write_list(global, map_pa"),
       at("// field"),

@@ -23,11 +23,13 @@ import {
 } from "./facts.ts";
 import {
   type Context,
+  callsEndingIn,
   contextOf,
   Elsewhere,
   holdersOf,
   isOtherBusy,
   resourcesOf,
+  resourcesOfExit,
   rowsFor,
   vcpuLeaves,
   type Wanted,
@@ -244,6 +246,7 @@ class Explainer {
     const kind = this.kindOf(found, name);
     const note = name === null || leaf === null ? null : leafNote(name, leaf, operand?.id ?? null);
     const barred = this.barsVcpus(found, leaf, operand, kind);
+    const exiting = wanted === null ? [] : callsEndingIn(catalog, wanted);
     return {
       ...nothingElse(),
       line: found.alone ? null : line,
@@ -257,7 +260,7 @@ class Explainer {
       bits: status === null ? null : bitsOf(status),
       outputs: { ...outputs },
       leaves: entries === null ? [...new Set(returning.map((l) => l.name))] : [],
-      resources: wanted === null ? [] : resourcesOf(returning, wanted),
+      resources: wanted === null ? [] : [...resourcesOf(returning, wanted), ...resourcesOfExit(exiting)],
       holders: holders.map((h) => (barred.has(h.leaf) ? { ...h, possible: false, barred: true } : h)),
       callee: entries === null ? (call?.word ?? null) : null,
       details: [...(half?.details ?? [])],

@@ -70,7 +70,28 @@ export function rowsFor(leaf: Leaf, wanted: Wanted): readonly Acquisition[] {
   const same = (s: string | null): boolean => s !== null && isWanted(s, wanted);
   return leaf.acquisitions.filter(
     (row) =>
-      same(row.busyStatus) || same(row.hostPriorityStatus) || row.otherStatuses.some((other) => same(other.status)),
+      same(row.busyStatus) ||
+      same(row.hostPriorityStatus) ||
+      same(row.hostPriorityExit?.detail ?? null) ||
+      row.otherStatuses.some((other) => same(other.status)),
+  );
+}
+
+/** Guest calls that end in this TD exit because the host has priority on a lock. The exit has nothing in its low half. */
+export function callsEndingIn(catalog: Catalog, { status }: Wanted): readonly Leaf[] {
+  return catalog.leaves.filter((leaf) =>
+    leaf.acquisitions.some(
+      ({ hostPriorityExit: exit }) => exit !== undefined && parseStatus(exit.status) >> 32n === status >> 32n,
+    ),
+  );
+}
+
+/** Locks for which guest calls end in a TD exit, because the host has priority. */
+export function resourcesOfExit(leaves: readonly Leaf[]): StatusExplanation["resources"] {
+  return leaves.flatMap(({ name: leaf, acquisitions }) =>
+    acquisitions.flatMap(({ hostPriorityExit, resource, role, mode, when }) =>
+      hostPriorityExit === undefined ? [] : [{ leaf, resource, role, mode, when }],
+    ),
   );
 }
 
@@ -78,8 +99,15 @@ export function rowsFor(leaf: Leaf, wanted: Wanted): readonly Acquisition[] {
 export const isOtherBusy = (leaf: Leaf, wanted: Wanted): boolean =>
   leaf.otherBusy.some((busy) => sameBusy(busy, wanted));
 
-/** A status without an operand is the same whatever its low half carries. */
+/** A list of metadata fills a page at most: so many sequences of a header and one element. */
+const MAX_POSITION = 4096n / 16n;
+
+/** A status without an operand is the same whatever its low half carries; to an indexed one a position is added. */
 function sameBusy(busy: OtherBusy, wanted: Wanted): boolean {
+  if (busy.indexed && !wanted.upperOnly) {
+    const position = wanted.status - parseStatus(busy.status);
+    return position >= 0n && position < MAX_POSITION;
+  }
   return isWanted(busy.status, busy.operand === null ? { ...wanted, upperOnly: true } : wanted);
 }
 

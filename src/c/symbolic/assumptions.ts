@@ -24,8 +24,14 @@ export interface Guard {
   readonly fork: string;
   readonly side: boolean;
   readonly formula: Formula;
-  /** The test as its own function writes it. */
-  readonly written: string | null;
+  readonly written: WrittenTest | null;
+}
+
+/** The test of an `if`, as its function writes it. */
+export interface WrittenTest {
+  readonly text: string;
+  /** Is it an `else if`, so that the test before it is part of the same choice? */
+  readonly isElse: boolean;
 }
 
 /** The least and the largest value that an unknown value can have; values are unsigned 64-bit numbers. */

@@ -75,7 +75,7 @@ export class Calls {
     if (settings.assertions.has(name)) return this.assertion(e, state, frame);
     const end = settings.ends.get(name);
     if (end !== undefined) {
-      if (end !== null) this.halt(state, end);
+      if (end !== null) this.halt(state, end, settings.told.has(name) ? this.told(name, e.args, state, frame) : null);
       return [];
     }
     const expanded = this.expanded(e, frame, (body) => engine.evaluate(body, state, frame));
@@ -135,11 +135,16 @@ export class Calls {
     }
   }
 
-  /** The path ends outside this function; states that can join are one. */
-  private halt(state: AbstractState, kind: string): void {
-    const same = this.halts.find((h) => h.kind === kind && h.state.canJoin(state));
+  private told(call: string, args: readonly Expr[], state: AbstractState, frame: Frame): Final["told"] {
+    return { call, args: args.map((arg) => state.resolve(this.engine.single(arg, state, frame))) };
+  }
+
+  /** The path ends outside this function; states that can join, and give the same constants, are one. */
+  private halt(state: AbstractState, kind: string, told: Final["told"]): void {
+    const key = toldKey(told);
+    const same = this.halts.find((h) => h.kind === kind && toldKey(h.told) === key && h.state.canJoin(state));
     if (same) same.state.absorb(state);
-    else this.halts.push({ state, kind, value: null });
+    else this.halts.push({ state, kind, value: null, told });
   }
 
   /** An object whose structure depends on a condition: one state for each structure. */
@@ -279,3 +284,6 @@ function pointerIn(object: Expr): Expr {
     base = base.kind === "unary" || base.kind === "cast" ? base.operand : base.object;
   return base.kind === "member" ? base.object : base;
 }
+
+const toldKey = (told: Final["told"]): string =>
+  told === null ? "" : `${told.call} ${told.args.map((v) => (v.t === "num" ? v.v : "?")).join()}`;

@@ -81,6 +81,8 @@ export interface Final {
   /** `return`, or what {@link Settings.ends} says of the call that it ends in. */
   readonly kind: string;
   readonly value: Value | null;
+  /** The call that it ends in and its arguments, where {@link Settings.told} names the call. */
+  readonly told: { readonly call: string; readonly args: readonly Value[] } | null;
 }
 
 /** Something that the machine could not do. */
@@ -101,6 +103,8 @@ export interface Settings {
   readonly assertions: ReadonlySet<string>;
   /** Calls that do not return: how a path ends there, or null for one that is left out. */
   readonly ends: ReadonlyMap<string, string | null>;
+  /** Those of {@link ends} whose constant arguments tell paths apart. */
+  readonly told: ReadonlySet<string>;
   /** Further calls that the domains know, though the tree may define them as macros. */
   readonly known: ReadonlySet<string>;
   /** Functions whose result may be another one at each call, with the same arguments. */

@@ -100,7 +100,10 @@ class Machine implements Engine {
   private finals(ast: FunctionAst, args: readonly (Value | null)[]): Final[] {
     const values = ast.parameters.map((name, i) => args[i] ?? sym(`arg:${name}`, name));
     const returns = this.calls.invoke(ast, values, AbstractState.start(this.space, this.domains), [], []);
-    return [...returns.map(([state, value]): Final => ({ state, kind: "return", value })), ...this.calls.halts];
+    return [
+      ...returns.map(([state, value]): Final => ({ state, kind: "return", value, told: null })),
+      ...this.calls.halts,
+    ];
   }
 
   // ------------------------------------------------------------- the parts

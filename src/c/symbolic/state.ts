@@ -84,7 +84,7 @@ export class AbstractState {
   }
 
   /** Assumes a condition. False when it cannot hold. */
-  assume(formula: Formula, fork: string, side: boolean, written: string | null = null): boolean {
+  assume(formula: Formula, fork: string, side: boolean, written: Guard["written"] = null): boolean {
     const f = this.simplify(formula);
     if (isConst(f, false)) return false;
     if (isConst(f, true)) return true;

@@ -18,6 +18,8 @@ export class Statements {
   private readonly engine: Engine;
   private readonly domains: readonly Domain<unknown>[];
   private readonly loops: Loops;
+  /** Statements that are the `else` of another one, as far as that was run. */
+  private readonly elseIfs = new WeakSet<Stmt>();
 
   constructor(engine: Engine, domains: readonly Domain<unknown>[]) {
     this.engine = engine;
@@ -173,13 +175,16 @@ export class Statements {
         else flows.push(flow);
       }
     };
-    const written = sourceText(s.test);
-    if (state.assume(f, fork, true, written)) {
+    const text = sourceText(s.test);
+    const isElse = this.elseIfs.has(s);
+    const [after, ...more] = s.no?.kind === "block" ? s.no.body : [];
+    if (after?.kind === "if" && more.length === 0) this.elseIfs.add(after);
+    if (state.assume(f, fork, true, { text, isElse })) {
       this.prune(s, true, state, frame);
       take(s.yes, state);
     }
     const fromYes = meeting.length;
-    if (other.assume(not(f), fork, false, unaryText("!", written))) {
+    if (other.assume(not(f), fork, false, { text: unaryText("!", text), isElse })) {
       this.prune(s, false, other, frame);
       take(s.no, other);
     }
