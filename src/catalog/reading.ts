@@ -184,7 +184,7 @@ function sameLeaf({ name, opStates, septStates, without }: z.infer<typeof sameSc
       ...row,
       evidence: leafOnly(row.evidence),
       promotion: row.promotion === null ? null : leafOnly(row.promotion),
-      release: row.release === null ? null : { ...row.release, evidence: [] },
+      release: row.release === null ? null : { ...row.release, evidence: [], elsewhere: undefined },
     })),
     otherBusy: leaf.otherBusy
       .filter((busy) => without?.includes(busy.name) !== true)
