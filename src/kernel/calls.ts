@@ -7,13 +7,15 @@ import { calleeName } from "./expressions.ts";
 import { drop, find, heldKey, NO_LOCKS, take } from "./locks.ts";
 import type { LockCall, LockClass } from "./rules.ts";
 import { outsideName } from "./source.ts";
-import { forgetting, type State } from "./state.ts";
+import { factsOf, forgetting, type State } from "./state.ts";
 import {
   constantOf,
   functionsOf,
   type Instance,
   NEGATIVES,
   NOT_ZERO,
+  number,
+  setOf,
   TOP,
   truthOf,
   type Value,
@@ -82,7 +84,7 @@ function toTargets(
   state: State,
 ): Effect[] {
   const args = call.args.map((arg) => on.evaluator.value(arg, state));
-  const result = name === null ? undefined : on.analysis.results.get(name);
+  const result = name === null ? undefined : (oneResult(name, state) ?? on.analysis.results.get(name));
   if (result !== undefined) return [{ state: forgetting(state, args), value: result }];
   if (targets.length === 0) return unknownCall(on, name, args, state);
   return targets.flatMap((info, i) => {
@@ -90,6 +92,14 @@ function toTargets(
     return followed(on, info, args, call, at, own);
   });
 }
+
+/** What tells the one CPU among those that run a function at once from the others, where that is known. */
+function oneResult(name: string, state: State): Value | undefined {
+  return state.facts.values.get(factOfOne(name));
+}
+
+/** The name under which what a call gives is known on a CPU. */
+const factOfOne = (call: string): string => `${call}()`;
 
 /** A function that is not followed: another one's, or one that cannot matter. */
 function unknownCall(on: Execution, name: string | null, args: readonly Value[], state: State): Effect[] {
@@ -119,6 +129,9 @@ function followed(
     givesFunctions(on, args, state) ||
     on.follows(info, args, state);
   if (!isNeeded) return unknownCall(on, info.name, args, state);
+  const shared = analysis.source.rules.facts.shared[info.name];
+  if (shared !== undefined && find(state.locks, shared.unless, "self") === null)
+    for (const member of shared.members) on.evaluator.setFact(member, TOP, state);
   const effects = on.invoke(info, args, state, { at, line: call.line, cases: call.cases, context: null });
   if (!analysis.others.has(info.name)) return effects;
   return effects.map((effect) => ({ ...effect, value: withInstance(effect.value, "other") }));
@@ -192,7 +205,11 @@ function lockOf(on: Execution, which: number | string, call: Call, state: State)
   const arg = call.args[which];
   if (arg === undefined) return null;
   const [first, ...more] = on.evaluator.value(arg, state).atoms;
-  if (first === undefined || more.length > 0 || first.kind !== "member") return null;
+  if (first === undefined || more.length > 0) return null;
+  // A static variable of a function is one for all its calls.
+  const own = first.kind === "object" ? table.ofMember(first.path) : null;
+  if (own !== null) return { lock: own, of: "self" };
+  if (first.kind !== "member") return null;
   const lock = table.ofMember(first.member);
   if (lock === null) {
     on.context.unclassed(first.member, call.line);
@@ -259,6 +276,18 @@ function seamcall(on: Execution, name: string, call: Call, at: number, state: St
   return on.made(constantOf(value), at, forgetting(state, args));
 }
 
+/** Runs something where it is known what a call gives, which is not known afterwards. */
+function onCpu(call: string, gives: Value, state: State, run: (cpu: State) => Effect[]): Effect[] {
+  const cpu = state.copy();
+  cpu.facts = factsOf(new Map([...state.facts.values, [factOfOne(call), gives]]));
+  return run(cpu).map((effect) => {
+    const values = new Map(effect.state.facts.values);
+    values.delete(factOfOne(call));
+    effect.state.facts = factsOf(values);
+    return effect;
+  });
+}
+
 /** Another CPU, or another task, runs a function; the caller waits for it or goes on. */
 function callback(on: Execution, name: string, call: Call, at: number, state: State): Effect[] {
   const rule = on.analysis.source.rules.callbacks[name];
@@ -274,8 +303,17 @@ function callback(on: Execution, name: string, call: Call, at: number, state: St
     .flatMap((info) => {
       // The caller's locks stay held for as long as it waits.
       const locks = waits ? state.locks : NO_LOCKS;
-      const from = { at, line: call.line, cases: call.cases, context: rule.context };
-      return on.invoke(info, given, state, from, locks);
+      const from = { at, line: call.line, cases: call.cases };
+      const run = (context: string, cpu: State): Effect[] => on.invoke(info, given, cpu, { ...from, context }, locks);
+      const { one } = rule;
+      if (one === undefined) return run(rule.context, state);
+      const alone = number(BigInt(one.gives));
+      return [
+        ...onCpu(one.call, alone, state, (cpu) => run(one.context, cpu)),
+        ...onCpu(one.call, setOf(NOT_ZERO.atoms.filter((a) => !alone.atoms.includes(a))), state, (cpu) =>
+          run(rule.context, cpu),
+        ),
+      ];
     });
   if (effects.length === 0) return [{ state: forgetting(state, given), value: TOP }];
   return effects.map((effect) => ({ state: effect.state, value: rule.gives ? effect.value : TOP }));

@@ -9,6 +9,7 @@ import type { Reach } from "./reach.ts";
 import type { KernelRules } from "./rules.ts";
 import type { Trouble } from "./run.ts";
 import { MODELS, PRELUDE, type Source } from "./source.ts";
+import { comparePlaces } from "./state.ts";
 import type { KernelTree } from "./tree.ts";
 
 interface Findings {
@@ -28,7 +29,7 @@ export function diagnose(findings: Findings): Diagnostic[] {
   const reached = contextsBelow(findings.contexts);
   const found = [
     ...treeFindings(findings),
-    ...findings.analysis.troubles(reached).flatMap(troubleFinding),
+    ...onePerLock(findings.analysis.troubles(reached)).flatMap(troubleFinding),
     ...assertionFindings(reached),
     ...unreached(findings, reached),
     ...leafFindings(reached),
@@ -108,6 +109,17 @@ const TROUBLES: Readonly<Record<Trouble["kind"], readonly [string, Diagnostic["s
     recursion: ["SL3415", "error", (what) => `${what} calls itself, and its outcome does not settle`],
     unclassed: ["SL3416", "note", (what) => `${what} is a lock that no rule knows; it is claimed nowhere`],
   };
+
+/** Of the places where a lock is taken that no rule knows, the first one. */
+function onePerLock(troubles: readonly Trouble[]): Trouble[] {
+  const first = new Map<string, Trouble>();
+  for (const trouble of troubles) {
+    if (trouble.kind !== "unclassed") continue;
+    const known = first.get(trouble.what);
+    if (known === undefined || comparePlaces(trouble.place, known.place) < 0) first.set(trouble.what, trouble);
+  }
+  return [...troubles.filter(({ kind }) => kind !== "unclassed"), ...first.values()];
+}
 
 function troubleFinding({ kind, what, place }: Trouble): Diagnostic[] {
   const [code, severity, message] = TROUBLES[kind];

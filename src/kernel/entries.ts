@@ -24,15 +24,18 @@ export function findEntries(source: Source, reach: Reach): Entry[] {
     if (rule !== undefined && !rule.except.includes(member)) add(name, file, `${tag}.${member}`);
   }
   for (const { call, args, file } of registrations(source)) {
-    for (const position of entries.registrations[call] ?? []) {
-      const arg = args[position];
-      if (arg !== undefined) add(arg, file, call);
+    for (const which of entries.registrations[call] ?? []) {
+      const name = typeof which === "number" ? args[which] : which.replace(/\$(\d)/g, (_, i) => args[Number(i)] ?? "");
+      if (name !== undefined) add(name, file, call);
     }
   }
   for (const name of [...entries.functions, ...entries.cuts]) {
     for (const info of source.program.functions.get(name) ?? []) add(name, info.file, "rule");
   }
-  for (const info of uncalled(source, reach)) add(info.name, info.file, "outside");
+  const { excluded } = source.rules;
+  const isLeftOut = (info: FunctionInfo): boolean =>
+    excluded.some((rule) => rule.function === info.name && rule.from === undefined && rule.phases === undefined);
+  for (const info of uncalled(source, reach)) if (!isLeftOut(info)) add(info.name, info.file, "outside");
   return [...found.values()].sort((a, b) =>
     a.info.file === b.info.file ? a.info.line - b.info.line : a.info.file < b.info.file ? -1 : 1,
   );

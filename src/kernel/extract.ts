@@ -13,7 +13,7 @@ import { type Held, lockSet } from "./locks.ts";
 import { factsIn, mayOverrun, transitionsBelow } from "./phases.ts";
 import { locksOf, matches, type PlacedRow, pathsOf } from "./profile.ts";
 import { Reach } from "./reach.ts";
-import { type Row, rowsBelow } from "./rows.ts";
+import { type Labels, type Row, rowsBelow } from "./rows.ts";
 import type { KernelRules } from "./rules.ts";
 import { Source } from "./source.ts";
 import { NO_FACTS } from "./state.ts";
@@ -125,7 +125,10 @@ function runAll(entries: readonly Entry[], rules: KernelRules, analysis: Analysi
   });
 }
 
-function labelsOf({ labels, seamcalls }: KernelRules) {
+function labelsOf({ labels, seamcalls, callbacks }: KernelRules): Labels {
+  const alone = new Map(
+    Object.values(callbacks).flatMap((c) => (c.one === undefined ? [] : [[c.one.context, c.context] as const])),
+  );
   const known = new Map<string, boolean>();
   return {
     isCase: (name: string): boolean => {
@@ -135,6 +138,7 @@ function labelsOf({ labels, seamcalls }: KernelRules) {
       return answer;
     },
     ofFunction: (name: string): string | null => labels.functions[name] ?? null,
+    ofAll: (context: string): string | undefined => alone.get(context),
     isWrapper: (name: string): boolean => seamcalls.wrappers.some((p) => matches(p, name)),
   };
 }

@@ -41,6 +41,8 @@ export interface Labels {
   /** The label that going through a function makes; null for none. */
   readonly ofFunction: (name: string) => string | null;
   readonly isWrapper: (name: string) => boolean;
+  /** The context of what all CPUs do, by that of what one of them does alone. */
+  readonly ofAll: (context: string) => string | undefined;
 }
 
 /** A context as an entry comes to it, under some labels. */
@@ -67,14 +69,20 @@ export function rowsBelow(root: Context, labels: Labels, busy: Busy): Row[] {
     for (const call of node.context.seamcalls.values()) {
       for (const { does, calls } of climb.from(node, call)) {
         const row = rowOf(node, call, labels, does, calls);
-        const key = [row.leaf, row.labels.join("/"), row.context ?? "", row.held.map(heldText).join("|"), does].join(
-          " ",
-        );
+        const key = keyOf(row, row.context);
         if (!rows.has(key)) rows.set(key, row);
       }
     }
   }
-  return [...rows.values()];
+  // What is done on one CPU and on the others, too, is done on each.
+  return [...rows.values()].filter((row) => {
+    const all = row.context === null ? undefined : labels.ofAll(row.context);
+    return all === undefined || !rows.has(keyOf(row, all));
+  });
+}
+
+function keyOf({ leaf, labels, held, onBusy }: Row, context: string | null): string {
+  return [leaf, labels.join("/"), context ?? "", held.map(heldText).join("|"), onBusy].join(" ");
 }
 
 function nodesBelow(root: Context, labels: Labels): Node[] {

@@ -95,13 +95,21 @@ const callbackSchema = z.strictObject({
   context: text.describe("where the function runs, in words"),
   gives: z.boolean().default(false).describe("the call gives what the function gives"),
   onEach: z.enum(["cpu", "package"]).optional().describe("it runs at once on each of these"),
+  one: z
+    .strictObject({ call: text, gives: z.int(), context: text })
+    .optional()
+    .describe("one of these can be told by what a call gives; what it does alone has this context"),
 });
 
 const entriesSchema = z.strictObject({
   operations: z
     .record(text, z.strictObject({ except: names.default([]) }))
     .describe("structures of functions that only the outside calls, and members of which it calls none"),
-  registrations: z.record(text, z.array(position)).describe("calls that give functions to the outside"),
+  registrations: z
+    .record(text, z.array(z.union([position, text])))
+    .describe(
+      "calls that give functions to the outside: positions, or names in which `$0` stands for the first argument",
+    ),
   functions: names.describe("further functions that the outside calls"),
   holds: z
     .record(text, z.array(z.strictObject({ lock: text, mode: z.enum(["exclusive", "shared"]).default("exclusive") })))
@@ -117,6 +125,10 @@ const factsSchema = z.strictObject({
   members: z.record(text, valueText).describe("by `structure.member`, or the name of a global object"),
   perVcpu: names.describe("structures of which each vCPU has its own"),
   tracked: names.describe("members whose value is followed, though nothing is known of it at first"),
+  shared: z
+    .record(text, z.strictObject({ members: names, unless: text.describe("name of a class") }))
+    .default({})
+    .describe("functions at whose beginning others may have changed members, unless a lock is held"),
   local: names.describe("tracked globals of the models that speak of one function's walk and do not outlast it"),
   opaque: names.describe("structures whose members are not followed"),
   results: z.record(text, valueText).describe("what calls give"),
