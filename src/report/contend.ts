@@ -16,6 +16,7 @@ import { conclusionRows } from "./conclusion.ts";
 import { conclusionTable } from "./conclusion-table.ts";
 import { contenderSentences } from "./contenders.ts";
 import { conditionWords, lockNameOf } from "./glossary.ts";
+import { readInPart } from "./provenance.ts";
 import { shortStatus } from "./tldr.ts";
 import { count, groupBy, hostTitle, list, resourceText } from "./words.ts";
 
@@ -50,6 +51,7 @@ function contendBlocks(doc: ContendDocument, options: ContendOptions): readonly 
       kind: "paragraph",
       text: `${count(calls(doc.pairs), "pair")} of calls in conflicting modes: ${calls(possible)} possible, ${calls(doc.pairs) - calls(possible)} ruled out.`,
     },
+    ...readInPart(doc.module).map((text) => ({ kind: "paragraph", text }) as const),
     ...(asked.length > 0 ? asked.flatMap((name) => askedBlocks(doc, name, options)) : byResource(doc.pairs)),
     ...pathBlocks(doc, options),
     ...unlocked(doc),

@@ -3,6 +3,7 @@ import { type ExplainDocument, resourceFacts, type StatusExplanation } from "../
 import { RESOURCES } from "../catalog/index.ts";
 import { type Block, markdownOf, textOf } from "./blocks.ts";
 import { conditionPhrase, pathWords } from "./glossary.ts";
+import { readInPart } from "./provenance.ts";
 import { call, count, folded, groupBy, list, resourceText } from "./words.ts";
 
 /** Holders, leaves and paths beyond this many are only counted. */
@@ -43,7 +44,7 @@ function overview(doc: ExplainDocument, all: readonly StatusExplanation[]): Bloc
   const host = doc.host === null ? "no host" : doc.host.name;
   blocks.push({
     kind: "paragraph",
-    text: [`For module ${doc.module.version}, ${host}.`, ...doc.assumptions].join(" "),
+    text: [`For module ${doc.module.version}, ${host}.`, ...readInPart(doc.module), ...doc.assumptions].join(" "),
   });
   return blocks;
 }

@@ -30,6 +30,12 @@ export function provenance({ module, leaves }: Catalog): string[] {
   ];
 }
 
+/** What a text about a module says first where its facts were read by hand; empty for any other. */
+export function readInPart({ origin, version }: Pick<Catalog["module"], "origin" | "version">): string[] {
+  if (origin !== "read") return [];
+  return [`${version} was read by hand from single files: calls are missing, and rows may be missing or wrong.`];
+}
+
 function readByHand(version: string, repository: string | null, revision: string | null): string {
   const where = `${repository === null ? "" : ` of ${repository}`}${revision === null ? "" : `, the newest at revision ${revision.slice(0, 12)}`}`;
   return `${version} was read by hand from single files${where}, not extracted: every row is as good as its reader, calls are missing, and no line numbers are known.`;

@@ -53,9 +53,11 @@ describe("a release that was read by hand", () => {
     ["report", "--host", "none", "--leaf", "tdh_mmio_block"],
     ["contend", "tdh_mmio_block", "tdh_vp_enter", "--host", "none", "--all"],
     ["explain", "0xC0000F0300000000", "--leaf", "tdh_mem_track"],
+    ["diff", "1.5.25", "2.0.18-read"],
     ["check", "lock/sharex-hp", "--guests", "1", "--hosts", "1"],
   ])("%s says that it is incomplete, and exits with 3", async (...args) => {
-    const { status, out, err } = await inProcess([...args, "--module", "2.0.18-read"]);
+    const module = args[0] === "diff" ? [] : ["--module", "2.0.18-read"];
+    const { status, out, err } = await inProcess([...args, ...module]);
     expect(status).toBe(3);
     expect(err + out).toMatch(/2\.0\.18-read was read by hand from single files/);
     expect(out).not.toMatch(/:0\b/);

@@ -66,8 +66,10 @@ export const verb = defineVerb<Options>({
     for (const catalog of before === after ? [a] : [a, b]) printDiagnostics(catalog, io, options.verbose === true);
     const host = options.host === undefined ? undefined : await loadProfile(options.host);
     await showModules(a, b, host, options, io);
-    if (hasDifferences(diffCatalogs(a, b, host))) return EXIT.finding;
-    return exitStatusOf(a) || exitStatusOf(b);
+    // A difference between facts with holes may be one of the holes.
+    const inDoubt = exitStatusOf(a) || exitStatusOf(b);
+    if (inDoubt !== EXIT.done) return inDoubt;
+    return hasDifferences(diffCatalogs(a, b, host)) ? EXIT.finding : EXIT.done;
   },
 });
 
