@@ -96,22 +96,17 @@ function pathDifferences(stated: HostPath, shown: HostPath): HostDifference[] {
       difference("overruns", "stated", row, `it lasts into ${overruns(stated)}; the tree shows ${overruns(shown)}`),
     );
   }
-  for (const own of stated.steps) {
-    const others = shown.steps.filter((other) => other.call === own.call);
-    const phases = (path: HostPath, s: HostStep): string => (s.phases ?? path.phases).join(", ");
-    const theirs = [...new Set(others.flatMap((other) => other.phases ?? shown.phases))];
-    const missing = (own.phases ?? stated.phases).filter((phase) => !theirs.includes(phase));
-    const more = theirs.filter((phase) => !(own.phases ?? stated.phases).includes(phase));
-    if (others.length === 0 || (missing.length === 0 && more.length === 0)) continue;
+  // A call may be made at several places of a path, in other phases at each.
+  const phasesOf = (path: HostPath, call: string): string[] => [
+    ...new Set(path.steps.filter((one) => one.call === call).flatMap((one) => one.phases ?? path.phases)),
+  ];
+  for (const own of new Map(stated.steps.map((one) => [one.call, one])).values()) {
+    const [mine, theirs] = [phasesOf(stated, own.call), phasesOf(shown, own.call)];
+    const differs = mine.some((phase) => !theirs.includes(phase)) || theirs.some((phase) => !mine.includes(phase));
+    if (theirs.length === 0 || !differs) continue;
     const row = { path: stated, step: own, locks: "" };
-    found.push(
-      difference(
-        "phases",
-        "stated",
-        row,
-        `${own.call} runs in ${phases(stated, own)}; the tree shows ${theirs.join(", ")}`,
-      ),
-    );
+    const text = `${own.call} runs in ${mine.join(", ")}; the tree shows ${theirs.join(", ")}`;
+    found.push(difference("phases", "stated", row, text));
   }
   return found;
 }

@@ -15,6 +15,7 @@ export {
 export {
   type BusyClause,
   type Extracted,
+  exitSchema,
   guestSchema,
   type HostLock,
   type HostPath,
@@ -26,6 +27,7 @@ export {
   hostsSchema,
   type LockUse,
   type Phase,
+  removalSchema,
 } from "./schema.ts";
 export { serializeHost } from "./serialize.ts";
 export { heldAt } from "./uses.ts";

@@ -2,6 +2,7 @@
 #ifndef SMALL_KVM_HOST_H
 #define SMALL_KVM_HOST_H
 
+#include <linux/fs.h>
 #include <linux/mutex.h>
 
 #define KVM_PEN_PLAIN 1

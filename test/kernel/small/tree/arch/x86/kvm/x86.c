@@ -104,7 +104,7 @@ void kvm_arch_disable_virtualization_cpu(void)
 	tdx_disable_virtualization_cpu();
 }
 
-#if PEN_UNSET_OPTION > 3
+#if PEN_HAS(late)
 static int pen_if(struct kvm *kvm)
 {
 	return tdh_mem_track(&to_kvm_tdx(kvm)->td) ? -EIO : 0; /* @if-not-evaluated */

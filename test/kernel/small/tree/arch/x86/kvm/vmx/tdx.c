@@ -376,6 +376,11 @@ static void pen_reclaim(struct kvm_tdx *kvm_tdx)
 	kvm_tdx->td.tdr_page = NULL;
 }
 
+static void tdx_hkid_free(struct kvm_tdx *kvm_tdx)
+{
+	kvm_tdx->hkid = -1;
+}
+
 void tdx_release(struct kvm *kvm)
 {
 	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
@@ -389,7 +394,7 @@ void tdx_release(struct kvm *kvm)
 	on_each_cpu(pen_wb_on_cpu, NULL, true);
 	err = tdh_mng_key_freeid(&kvm_tdx->td); /* @key-freeid */
 	if (!PEN_BUG_ON(err, kvm))
-		kvm_tdx->hkid = -1;
+		tdx_hkid_free(kvm_tdx);
 	mutex_unlock(&tdx_lock);
 	cpus_read_unlock();
 }

@@ -44,4 +44,7 @@ static ssize_t pen_again_store(struct device *dev, struct device_attribute *attr
 	cpus_read_unlock();
 	return ret ? ret : count;
 }
-static DEVICE_ATTR_WO(pen_again);
+
+static struct device_attribute dev_attr_pen_again = {
+	.store = pen_again_store,
+};

@@ -1,0 +1,123 @@
+/**
+ * The extraction of the small kernel: every row that expected.json speaks of comes out with all that is said of it, no other lock
+ * set comes out at its place from its entry, and what cannot be known is told.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { HostProfile } from "../../src/host/index.ts";
+import { extractHost, parseKernelRules } from "../../src/kernel/index.ts";
+import { rowsOf } from "./oracle/compare.ts";
+import { loadSmallKernel, SMALL_TREE, type SmallRow, sitesOf, smallRules } from "./small/small.ts";
+
+/** What the small kernel's file calls the contexts that the rules have words for. */
+const CONTEXTS: readonly [RegExp, string][] = [
+  [/^IPI/, "ipi"],
+  [/^work item/, "one-cpu"],
+  [/^all CPUs stopped/, "stop-machine"],
+];
+
+const small = loadSmallKernel();
+const { profile, diagnostics } = extractHost(SMALL_TREE, { rules: parseKernelRules(smallRules(), "small rules") });
+const places = placesOf();
+const rows = rowsWithContext(profile);
+
+const at = (site: string, entry?: string): typeof rows =>
+  rows.filter((row) => places.get(site)?.has(row.site ?? "") && (entry === undefined || row.begins(entry)));
+const lockSet = (locks: readonly string[]): string => [...locks].sort().join(", ");
+
+describe("a row of the small kernel", () => {
+  const titled = (rows: readonly SmallRow[]): [string, SmallRow][] =>
+    rows.map((row) => [`${row.site} from ${row.entry}`, row]);
+
+  test.each(titled(small.rows.filter(({ gap }) => gap === undefined)))("%s", (_, row) => {
+    expectRow(row);
+  });
+
+  test.fails.each(titled(small.rows.filter(({ gap }) => gap !== undefined)))("%s does not yet come out", (_, row) => {
+    expectRow(row);
+  });
+
+  test("has a lock set that is expected at its place from its entry", () => {
+    const unexpected = small.rows.flatMap(({ site, entry }) =>
+      at(site, entry)
+        .filter(
+          (row) =>
+            !small.rows.some(
+              (one) => one.site === site && row.begins(one.entry) && lockSet(one.holds) === lockSet(row.holds),
+            ),
+        )
+        .map((row) => `${site} from ${row.path}: {${lockSet(row.holds)}}`),
+    );
+    expect([...new Set(unexpected)]).toEqual([]);
+  });
+
+  test("stands at a place that is spoken of", () => {
+    const known = new Set([...places.values()].flatMap((lines) => [...lines]));
+    expect(rows.filter(({ site }) => !known.has(site ?? "")).map(({ path, call, site }) => [path, call, site])).toEqual(
+      [],
+    );
+  });
+
+  test.each(small.absent)("$site is none: $why", ({ site, entry, holds }) => {
+    const here = at(site, entry).filter((row) => holds === undefined || lockSet(row.holds) === lockSet(holds));
+    expect(here.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+test.each(small.diagnostics)("$what is told", ({ site, code }) => {
+  const { file, line } = sitesOf().get(site) ?? { file: "", line: 0 };
+  // At the place itself, or at the head of the function or condition that it is in.
+  const near = diagnostics.filter(
+    (one) => one.file === file && one.line !== null && one.line <= line && one.line > line - 5,
+  );
+  expect(near.map((one) => one.code)).toContain(code);
+});
+
+/** A row comes out, with all that is said of it. */
+function expectRow(row: SmallRow): void {
+  const here = at(row.site, row.entry).filter(({ call }) => call === row.call);
+  expect(here.map(({ holds }) => lockSet(holds))).toContain(lockSet(row.holds));
+  const same = here.filter(({ holds }) => lockSet(holds) === lockSet(row.holds));
+  const said = same.map((one) => ({
+    contexts: row.contexts && one.contexts,
+    phases: row.phases && one.phases,
+    overruns: row.overruns && one.overruns,
+    ordinary: row.ordinary === false ? !one.exceptional : undefined,
+    onBusy: row.onBusy && one.busy,
+  }));
+  const { contexts, phases, overruns, ordinary, onBusy } = row;
+  expect(said).toContainEqual({ contexts, phases, overruns, ordinary, onBusy: onBusy && [onBusy.join(", ")] });
+}
+
+/** The lines of every named place; of one in the body of a macro, also those where the macro is used. */
+function placesOf(): Map<string, ReadonlySet<string>> {
+  return new Map(
+    [...sitesOf()].map(([site, { file, line }]) => {
+      const lines = readFileSync(join(SMALL_TREE, file), "utf8").split("\n");
+      let first = line - 1;
+      while (lines[first - 1]?.endsWith("\\")) first--;
+      const macro = /^#define (\w+)/.exec(lines[first] ?? "")?.[1];
+      const uses = lines.flatMap((text, index) =>
+        macro !== undefined && text.startsWith(`${macro}(`) ? [`${file}:${index + 1}`] : [],
+      );
+      return [site, new Set([`${file}:${line}`, ...uses])];
+    }),
+  );
+}
+
+function rowsWithContext(of: HostProfile) {
+  const steps = of.paths.flatMap((path) => path.steps.map((step) => ({ path, step })));
+  return rowsOf(of).map((row, index) => {
+    const { path, step } = steps[index] ?? {};
+    const contexts = CONTEXTS.flatMap(([words, name]) => (words.test(step?.context ?? "") ? [name] : []));
+    const begins = (entry: string): boolean => {
+      const [name = "", label] = entry.split(" ");
+      return (path?.entries ?? []).some((one) => {
+        const [first = "", ...labels] = one.split(/\W+/);
+        return first === name && (label === undefined || label === "*" || labels.includes(label));
+      });
+    };
+    return { ...row, contexts, begins };
+  });
+}
