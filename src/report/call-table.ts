@@ -213,7 +213,7 @@ function conditionSentences(
 ): string[] {
   const versions = some ? `${capital(list(said.map(({ variant }) => variantText(variant))))}` : "";
   if (!any) return some ? [`${versions}.`] : [];
-  const groups = groupBy(said, ({ phrases }) => phrases.join("; and "));
+  const groups = groupBy(said, ({ phrases }) => phrases.join("; or "));
   if (groups.length === 1) {
     const phrase = groups[0]?.[0] ?? "";
     return [some ? `${versions}, ${phrase}.` : onlyWhen(phrase)];

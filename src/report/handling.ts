@@ -162,7 +162,7 @@ function failures(verdicts: readonly Pick<Verdict, "violations">[]): number[] {
   return [...new Set(steps)].sort((x, y) => x - y);
 }
 
-/** What else comes of it: `the module may shut down, in 24`. */
+/** What else comes of it: `the module may shut down, in 24 steps`. */
 function besides(verdicts: readonly Pick<Verdict, "violations">[]): string[] {
   const told = verdicts.flatMap(({ violations }) =>
     violations.flatMap(({ property, steps }) => {
@@ -171,7 +171,7 @@ function besides(verdicts: readonly Pick<Verdict, "violations">[]): string[] {
     }),
   );
   return groupBy(told, ({ words }) => words).map(
-    ([words, of]) => `${words}, in ${range([...new Set(of.map(({ steps }) => steps))].sort((x, y) => x - y))}`,
+    ([words, of]) => `${words}, in ${range([...new Set(of.map(({ steps }) => steps))].sort((x, y) => x - y))} steps`,
   );
 }
 

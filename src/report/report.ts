@@ -32,7 +32,7 @@ function reportBlocks(doc: ReportDocument, options: RenderOptions): readonly Blo
   return [
     ...header(doc),
     ...diagnostics(doc),
-    ...(doc.tldr.length === 0 ? [] : [{ kind: "heading", text: `TL;DR (a TD that runs)` } as const]),
+    ...(doc.tldr.length === 0 ? [] : [{ kind: "heading", text: `TL;DR (${timeOf(doc)})` } as const]),
     ...(doc.tldr.length === 0 ? [] : [{ kind: "list", items: doc.tldr } as const]),
     ...(whole ? handling(doc) : []),
     ...(whole ? kinds(doc) : []),
@@ -49,6 +49,10 @@ function reportBlocks(doc: ReportDocument, options: RenderOptions): readonly Blo
     },
   ];
 }
+
+/** What the first lines speak of. A source without a table of OP_STATEs does not say which calls a running TD allows. */
+const timeOf = ({ host, leaves }: ReportDocument): string =>
+  host === null && leaves.every(({ opStates }) => opStates === null) ? "at any time of a TD's life" : "a TD that runs";
 
 /** Is this a report of everything in scope, not of some calls or resources? */
 function isWhole(doc: ReportDocument): boolean {

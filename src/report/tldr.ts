@@ -149,9 +149,11 @@ function groupSentence(
   const subject = callNames(group);
   const many = subject.length > 1 || group.length > 1;
   const inner = all.some((name) => group.includes(name));
-  const with_ = others.length > 0 ? `with ${list(callNames(others))} ` : "";
-  const among = inner ? (many ? ", and with each other" : ", and with itself on another CPU") : "";
-  return `${list(subject)} ${many ? "contend" : "contends"} ${with_}on ${noun}${among} (${status}).`;
+  const verb = many ? "contend" : "contends";
+  const selves = many ? "with each other" : "with itself on another CPU";
+  if (others.length === 0) return `${list(subject)} ${verb} ${selves} on ${noun} (${status}).`;
+  const among = inner ? `, and ${selves}` : "";
+  return `${list(subject)} ${verb} with ${list(callNames(others))} on ${noun}${among} (${status}).`;
 }
 
 /** `TDX_OPERAND_BUSY | TD_EPOCH, for whichever comes second`. */
@@ -215,16 +217,20 @@ export function hostSentences(
   resources: readonly string[],
   later: readonly LaterHost[],
 ): string[] {
-  const atRunTime = [...runtimeSentence(rows, hostTitle(host.name)), ...guestSentence(rows)].join(" ");
+  const { sentence, well } = runtimeSentence(rows, hostTitle(host.name));
+  const atRunTime = [sentence, ...guestSentence(rows, well)].join(" ");
   return [atRunTime, ...lossSentences(rows, host, resources, later)];
 }
 
-function runtimeSentence(rows: readonly ConclusionRow[], name: string): string[] {
+function runtimeSentence(
+  rows: readonly ConclusionRow[],
+  name: string,
+): { readonly sentence: string; readonly well: boolean } {
   const ends = rows
     .filter((row) => row.section === "runtime")
     .flatMap(({ left, right }) => [left, right])
     .filter((end) => !end.guest && end.onBusy.length > 0);
-  if (ends.length === 0) return [`${name} lets none of these happen while a TD runs.`];
+  if (ends.length === 0) return { sentence: `${name} lets none of these happen while a TD runs.`, well: true };
   const told = groupBy(ends, (end) => end.label).map(([label, of]) => ({
     label,
     does: [...new Set(of.flatMap((end) => end.does.flatMap((one) => gettingOver(one) ?? [])))],
@@ -234,20 +240,19 @@ function runtimeSentence(rows: readonly ConclusionRow[], name: string): string[]
   const badly = told
     .filter(({ fails }) => fails.length > 0)
     .map(({ label, fails }) => `${label}: ${list(fails, "or")}`);
-  if (badly.length === 0) return [`${name} gets over all of these: ${well.join("; ")}.`];
-  return [
-    `${name} does not get over all of these: ${badly.join("; ")}.${well.length === 0 ? "" : ` ${capital(well.join("; "))}.`}`,
-  ];
+  if (badly.length === 0) return { sentence: `${name} gets over all of these: ${well.join("; ")}.`, well: true };
+  const rest = well.length === 0 ? "" : ` ${capital(well.join("; "))}.`;
+  return { sentence: `${name} does not get over all of these: ${badly.join("; ")}.${rest}`, well: false };
 }
 
 /** What the guest does is in no hypervisor's source, but Linux's guest is known. */
-function guestSentence(rows: readonly ConclusionRow[]): string[] {
+function guestSentence(rows: readonly ConclusionRow[], hostDoes: boolean): string[] {
   const calls = rows
     .filter((r) => r.section === "runtime")
     .flatMap(({ left, right }) => [left, right].filter((end) => end.guest));
   const names = [...new Set(calls.flatMap((end) => end.calls))];
   const known = [...new Set(names.flatMap((name) => guestReaction(name) ?? []))];
-  return known.length === 0 ? [] : [`A Linux guest does not: ${known.join("; ")}.`];
+  return known.length === 0 ? [] : [`A Linux guest does not${hostDoes ? "" : " either"}: ${known.join("; ")}.`];
 }
 
 const lost = (rows: readonly ConclusionRow[], section: ConclusionRow["section"]): readonly ConclusionRow[] =>

@@ -117,7 +117,7 @@ describe("the report", () => {
     const one = smallCatalog({ leaves: [leaf("tdh_a", 1, [row("TDR", "EXCLUSIVE")])] });
     const text = flowing(reportText(one, all));
     expect(text).toContain("(1 call)");
-    expect(text).toContain("tdh_a() contends on the TDR, and with itself on another CPU");
+    expect(text).toContain("tdh_a() contends with itself on another CPU on the TDR");
   });
 
   test("focus by leaf shows its contention with every other call", () => {
