@@ -1,7 +1,7 @@
 /**
  * Changes a kernel in one place after the other and checks that the extraction changes exactly there.
  *
- *   npm run host-mutations -- KERNELS [--only WORD]
+ *   npm run host-mutations -- KERNELS [--only WORD] [--kind KIND]
  *
  * KERNELS is the folder of kernel trees (scripts/get-kernels.sh); of the tree only what the rules name is copied. The changes and
  * what must become of each row are in scripts/host-mutations.yaml. Ends with 1 when one did something else.
@@ -15,9 +15,12 @@ import { loadOracle } from "../test/kernel/oracle/oracle.ts";
 import { judge, newDiagnostics } from "./host-mutations/judge.ts";
 import { applyEdit, loadMutations, type Mutation } from "./host-mutations/mutations.ts";
 
-const { values, positionals } = parseArgs({ options: { only: { type: "string" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { only: { type: "string" }, kind: { type: "string" } },
+  allowPositionals: true,
+});
 const [kernels] = positionals;
-if (kernels === undefined) throw new Error("usage: npm run host-mutations -- KERNELS [--only WORD]");
+if (kernels === undefined) throw new Error("usage: npm run host-mutations -- KERNELS [--only WORD] [--kind KIND]");
 
 const { kernel, mutations } = loadMutations();
 const oracle = loadOracle(kernel);
@@ -41,6 +44,7 @@ function run(): void {
   let done = 0;
   for (const mutation of mutations) {
     if (values.only !== undefined && !mutation.name.includes(values.only)) continue;
+    if (values.kind !== undefined && mutation.kind !== values.kind) continue;
     done++;
     const after = mutated(mutation, () => extractHost(copy).profile);
     const faults = judge(mutation, before, after, oracle);

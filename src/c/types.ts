@@ -26,7 +26,7 @@ export class Types {
   private readonly places = new Map<string, { readonly text: number; readonly open: number }>();
   private readonly aliases = new Map<string, string>();
   private readonly members = new Map<string, Members>();
-  private readonly globals = new Map<string, string | null>();
+  private globals: ReadonlyMap<string, string> | null = null;
 
   constructor(texts: readonly string[]) {
     this.texts = texts;
@@ -86,19 +86,8 @@ export class Types {
 
   /** The type of an object at file scope; null when none is declared. */
   globalType(name: string): string | null {
-    const known = this.globals.get(name);
-    if (known !== undefined) return known;
-    const pattern = new RegExp(
-      `^[ \\t]*((?:\\w+[ \\t]+)*?(?:struct|union)[ \\t]+\\w+(?:[ \\t]+|[ \\t]*\\*+[ \\t]*))${name}\\b`,
-      "m",
-    );
-    let type: string | null = null;
-    for (const text of this.texts) {
-      type = pattern.exec(text)?.[1] ?? null;
-      if (type !== null) break;
-    }
-    this.globals.set(name, type);
-    return type;
+    this.globals ??= globalTypes(this.texts);
+    return this.globals.get(name) ?? null;
   }
 
   /** The tag of the structure that an expression is, or points to; null when it is none or not known. */
@@ -261,3 +250,16 @@ function closeOfBrace(text: string, open: number): number {
   }
   return text.length;
 }
+
+/** Types of structures that objects are declared with, by the names of these: `struct a *b;`, `struct a { … } b;`; the first one counts. */
+function globalTypes(texts: readonly string[]): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const pattern of [DECLARED, DEFINED])
+    for (const text of texts)
+      for (const [, type, name] of text.matchAll(pattern))
+        if (!found.has(name as string)) found.set(name as string, type as string);
+  return found;
+}
+
+const DECLARED = /^[ \t]*((?:\w+[ \t]+)*?(?:struct|union)[ \t]+\w+(?:[ \t]+|[ \t]*\*+[ \t]*))(\w+)\b/gm;
+const DEFINED = /^(?:static[ \t]+)?((?:struct|union)[ \t]+\w+)[ \t]*\{[^{}]*\}[ \t]*(\w+)[ \t]*[;=]/gm;

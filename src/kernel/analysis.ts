@@ -227,7 +227,7 @@ export class Analysis {
   }
 
   /** Was a run made with the facts that hold now? */
-  private fits(run: Run): boolean {
+  fits(run: Pick<Run, "asked">): boolean {
     for (const [name, value] of run.asked) if ((this.facts.get(name) ?? TOP) !== value) return false;
     return true;
   }
@@ -247,8 +247,11 @@ export class Analysis {
 
   /** Goes through a function as it was called before, with a status that comes out of one of its calls. */
   follow({ input, code }: Run, injection: Injection): Following {
-    const following = this.following(new Run(++this.count, input, code), injection);
+    const run = new Run(++this.count, input, code);
+    const following = this.following(run, injection);
+    this.stack.push(run);
     following.run();
+    this.stack.pop();
     return following;
   }
 

@@ -19,7 +19,13 @@ export interface Aftermath {
   /** Ways out on which something may. */
   readonly open: readonly Outcome[];
   /** Ways out of the same function when the SEAMCALL does not fail. */
-  readonly success: () => readonly Outcome[];
+  readonly success: () => Success;
+}
+
+interface Success {
+  /** Facts of the phase that were asked for, and what they were. */
+  readonly asked: Run["asked"];
+  readonly outcomes: readonly Outcome[];
 }
 
 /** A place of a function, with the locks that are held there. */
@@ -31,7 +37,8 @@ interface Site {
 /** Finds what is done about a BUSY. */
 export class Busy {
   private readonly analysis: Analysis;
-  private readonly known = new Map<string, Aftermath>();
+  /** By what they are of; each for the facts that were asked for. */
+  private readonly known = new Map<string, { readonly asked: Run["asked"]; readonly aftermath: Aftermath }[]>();
   private readonly status: Value;
   private readonly begins: Episode;
   private readonly again: ReadonlyMap<string, { readonly gives: Value; readonly does: string }>;
@@ -55,7 +62,8 @@ export class Busy {
     const { at, leaf, locks } = call;
     return this.remembered(`${context.id} ${at} ${leaf} ${locks.id}`, () => {
       const { status, begins } = this;
-      return this.after(context as Run, { at, leaf, locks, callee: null, outcomes: [], status, begins }, () => []);
+      const injection = { at, leaf, locks, callee: null, outcomes: [], status, begins };
+      return [context as Run, injection, () => ({ asked: new Map(), outcomes: [] })];
     });
   }
 
@@ -65,7 +73,7 @@ export class Busy {
     return this.remembered(`${context.id} ${at} ${to.id} ${locks.id} < ${below.id}`, () => {
       const { status, begins } = this;
       const injection = { at, locks, leaf: null, callee: to as Run, outcomes: below.open, status, begins };
-      return this.after(context as Run, injection, below.success);
+      return [context as Run, injection, below.success];
     });
   }
 
@@ -78,28 +86,44 @@ export class Busy {
     return hasMarkedMembers(episode) ? [...shown(events), "unknown"] : told(events);
   }
 
-  private remembered(key: string, make: () => Aftermath): Aftermath {
-    const full = `${this.analysis.phase} ${key}`;
-    const known = this.known.get(full) ?? make();
-    this.known.set(full, known);
-    return known;
+  private remembered(key: string, injection: () => [Run, Injection, Aftermath["success"]]): Aftermath {
+    const list = this.known.get(key) ?? [];
+    this.known.set(key, list);
+    const known = list.find((one) => this.analysis.fits(one));
+    if (known !== undefined) return known.aftermath;
+    const made = this.after(...injection());
+    list.push(made);
+    return made.aftermath;
   }
 
-  private after(context: Run, injection: Injection, below: () => readonly Outcome[]): Aftermath {
+  private after(
+    context: Run,
+    injection: Injection,
+    below: () => Success,
+  ): { readonly asked: Run["asked"]; readonly aftermath: Aftermath } {
     const run = this.analysis.follow(context, injection);
-    let fine: Outcome[] | null = null;
+    const asked = new Map(run.asked);
+    let fine: Success | null = null;
     let isGivenBack = false;
-    const success = (): readonly Outcome[] => {
-      if (fine !== null) return fine;
+    const success = (): Success => {
+      if (fine !== null && this.analysis.fits(fine)) return fine;
+      const { outcomes, asked: before } = below();
       const begins = episodeOf({ isSuccess: true });
-      const other = this.analysis.follow(context, { ...injection, outcomes: below(), status: marked(ZERO), begins });
+      const other = this.analysis.follow(context, { ...injection, outcomes, status: marked(ZERO), begins });
       isGivenBack = episodesOf(other).some(({ isFreed }) => isFreed);
-      fine = other.comingOut.map((outcome) => ({ ...outcome, value: unmarked(outcome.value) }));
+      const found = other.comingOut.map((outcome) => ({ ...outcome, value: unmarked(outcome.value) }));
+      fine = { asked: new Map([...before, ...other.asked]), outcomes: found };
       return fine;
+    };
+    // What the answer depends on, it holds for.
+    const whenFine = (): readonly Outcome[] => {
+      const { asked: also, outcomes } = success();
+      for (const [name, value] of also) asked.set(name, value);
+      return outcomes;
     };
     // What no way gives back after the BUSY, and some way does when there is none, is leaked.
     const keeps = run.frees && !episodesOf(run).some(({ isFreed }) => isFreed);
-    if (keeps) success();
+    if (keeps) whenFine();
     const leaked = (episode: Episode): Episode => (keeps && isGivenBack ? afterEvent(episode, "leak") : episode);
     const done = run.endings.map((episode) => told(leaked(episode).events));
     const open: Outcome[] = [];
@@ -107,7 +131,7 @@ export class Busy {
       const before = leaked(outcome.episode as Episode);
       const error = errorOf(outcome.value) ?? before.error;
       const way = { ...outcome, episode: changed(before, { error, until: [], unsure: [] }) };
-      const end = this.endOf(context, way, success);
+      const end = this.endOf(context, way, whenFine);
       if (end === null) open.push(way);
       else done.push(end);
     }
@@ -115,7 +139,7 @@ export class Busy {
     if (done.length + open.length === 0) for (const episode of run.overtaken) done.push(told(episode.events));
     if (run.isEndless && run.endings.length + run.comingOut.length === 0) done.push(["retry:unbounded"]);
     if (run.isOpen || run.isCut) done.push(["unknown"]);
-    return { id: ++this.count, done: unique(done), open, success };
+    return { asked, aftermath: { id: ++this.count, done: unique(done), open, success } };
   }
 
   /** What was done when nobody above the function can look at the status; null when somebody may. */

@@ -46,8 +46,7 @@ export class Evaluator {
   private readonly source: Source;
   private readonly code: Code;
   private readonly known: Known;
-  private readonly variable = (name: string): string | null =>
-    this.code.types.get(name) ?? this.source.globalType(name);
+  private readonly variable = (name: string): string | null => this.code.types.get(name) ?? null;
 
   constructor(source: Source, code: Code, known: Known) {
     this.source = source;

@@ -53,6 +53,11 @@ export class Following extends Execution {
   private isCounting = false;
   private readonly repeated = new Set<string>();
 
+  /** Facts of the phase that it asked for, and what they were. */
+  get asked(): Run["asked"] {
+    return this.run_.asked;
+  }
+
   /** Did a bound cut it off? */
   get isCut(): boolean {
     return [...this.run_.troubles.values()].some(

@@ -46,7 +46,6 @@ export class Source {
   private readonly keys = new Map<string, FunctionInfo>();
   private readonly names = new Map<FunctionInfo, string>();
   private readonly pointed = new Map<string, Value | null>();
-  private globals: ReadonlyMap<string, string> | null = null;
   private statements = new Map<string, readonly Stmt[]>();
 
   constructor(program: Program, rules: KernelRules) {
@@ -175,12 +174,6 @@ export class Source {
   callsOf(info: FunctionInfo): string[] {
     const instructions = this.code(info)?.instructions ?? [];
     return instructions.flatMap((i) => (i.op === "call" && i.callee.kind === "name" ? [i.callee.name] : []));
-  }
-
-  /** The type of a structure that is a global object; null for any other name. */
-  globalType(name: string): string | null {
-    this.globals ??= globalTypes([...this.program.texts.values()]);
-    return this.globals.get(name) ?? null;
   }
 
   /** The value of a name that is a constant; null when it is none. */
@@ -354,15 +347,6 @@ export class Source {
 /** Characters of a function that may be no more than an expression. */
 const MAX_INLINE = 600;
 const TAGGED = /\b(?:struct|union)\b/;
-
-/** Objects at file scope that are structures: `static struct a b;`, `struct a { … } b;` */
-function globalTypes(texts: readonly string[]): Map<string, string> {
-  const found = new Map<string, string>();
-  const pattern = /^(?:(?:static|extern)\s+)*(struct\s+\w+)\s*(?:\{[^{}]*\}\s*|\s)(\w+)\s*[;=]/gm;
-  for (const text of texts)
-    for (const [, type, name] of text.matchAll(pattern)) found.set(name as string, type as string);
-  return found;
-}
 
 /** An expression without casts and the `&` that C lets stand before a function. */
 function plain(e: Expr): Expr {
