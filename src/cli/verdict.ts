@@ -1,6 +1,7 @@
 /** What a check found: the document of the contract, and its text. */
 import type { BusyEntry, CheckResult, SilentStep } from "../check/index.ts";
 import type { Trace } from "../language/index.ts";
+import { doubted } from "../model/index.ts";
 import { renderTraceText } from "../report/index.ts";
 import { EXIT, type ExitStatus } from "./io.ts";
 import { jsonDigest } from "./json.ts";
@@ -37,7 +38,7 @@ export function checkDocument(loaded: LoadedScenario, result: CheckResult, repro
     scenario: loaded.scenario.name,
     policy: policyOf(loaded),
     parameters: loaded.parameters,
-    outcome: judged(loaded, result),
+    outcome: doubted(result.outcome, loaded.doubts),
     doubts: loaded.doubts,
     states: result.states,
     transitions: result.transitions,
@@ -62,14 +63,6 @@ export function checkDocument(loaded: LoadedScenario, result: CheckResult, repro
   };
 }
 
-/** The verdict: where the facts have a hole, that nothing was violated says nothing. */
-function judged({ doubts }: LoadedScenario, { outcome }: CheckResult): CheckResult["outcome"] {
-  const [first] = doubts;
-  if (outcome.kind !== "holds" || first === undefined) return outcome;
-  const more = doubts.length === 1 ? "" : `, and ${doubts.length - 1} more`;
-  return { kind: "inconclusive", property: null, reason: `nothing is violated, but ${first}${more}` };
-}
-
 /** The exit status that goes with a verdict; one on facts with a hole is never certain. */
 export function exitOf({ doubts }: LoadedScenario, { outcome }: CheckResult, interrupted: boolean): ExitStatus {
   if (interrupted) return EXIT.interrupted;
@@ -81,7 +74,7 @@ export const plural = (n: number, what: string): string => `${n.toLocaleString("
 
 /** The verdict first, then what it rests on, then who can be refused by whom, then the trace. */
 export function checkText(loaded: LoadedScenario, result: CheckResult, reproduce: string): string {
-  const outcome = judged(loaded, result);
+  const outcome = doubted(result.outcome, loaded.doubts);
   const head =
     outcome.kind === "violated"
       ? `violated: ${outcome.property}`

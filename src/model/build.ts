@@ -95,7 +95,7 @@ function removalOf({ removal, name }: RunningScenario, host: HostProfile | null)
   }
   const why = host === null ? "it names no host" : `the profile ${host.name} does not say how pages are removed`;
   throw new SeamlockError("SL4216", `${name}: the policy is the host's, but ${why}`, {
-    hint: "give --host linux-6.19, or a policy; docs/host-profiles.md describes `removal`",
+    hint: "give --host linux-6.19, or a policy; `seamlock check td-build --host NAME` asks it of every path; docs/host-profiles.md describes `removal`",
   });
 }
 

@@ -24,6 +24,17 @@ export function doubtsOf(scenario: Scenario, catalog: Catalog | null, host: Host
   ];
 }
 
+/** An outcome in the light of doubts: that nothing was violated says nothing where the facts have a hole. */
+export function doubted<O extends { readonly kind: string }>(
+  outcome: O,
+  doubts: readonly string[],
+): O | { readonly kind: "inconclusive"; readonly property: null; readonly reason: string } {
+  const [first] = doubts;
+  if (outcome.kind !== "holds" || first === undefined) return outcome;
+  const more = doubts.length === 1 ? "" : `, and ${doubts.length - 1} more`;
+  return { kind: "inconclusive", property: null, reason: `nothing is violated, but ${first}${more}` };
+}
+
 /** `td-life` writes a SEPT entry in one step, which this module does in two: that matters as soon as two threads call. */
 function oneStepWrites(scenario: Scenario, { septWrite }: Lineage): string[] {
   if (scenario.kind !== "td-life" || septWrite !== "exchange-then-store") return [];

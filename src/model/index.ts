@@ -2,7 +2,7 @@
 
 export { buildModel, type Facts, hostOf, needsModule } from "./build.ts";
 export { CallLock } from "./call-locks.ts";
-export { doubtsOf } from "./doubts.ts";
+export { doubted, doubtsOf } from "./doubts.ts";
 export { type EnterAndZap, enterAndZap } from "./enter-and-zap.ts";
 export { type Lineage, lineageOf, type PendingFault, type SeptWrite } from "./lineage.ts";
 export { type Held, LockSteps } from "./lock-steps.ts";

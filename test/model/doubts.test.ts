@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type Catalog, parseCatalog, serializeCatalog } from "../../src/catalog/index.ts";
 import { check } from "../../src/check/index.ts";
 import { loadScenario } from "../../src/cli/scenarios.ts";
+import { doubted } from "../../src/model/index.ts";
 import { inProcess } from "../cli/run.ts";
 
 const file = join(import.meta.dirname, "../../data/modules/1.5.25.json");
@@ -115,5 +116,17 @@ describe("a lock that is never given back", () => {
       leaking,
     ]);
     expect(status).toBe(1);
+  });
+});
+
+it("with a doubt nothing holds; what is violated stays violated", () => {
+  const holds = { kind: "holds", property: null, reason: null } as const;
+  const violated = { kind: "violated", property: "p", reason: null } as const;
+  expect(doubted(holds, [])).toBe(holds);
+  expect(doubted(violated, ["a hole"])).toBe(violated);
+  expect(doubted(holds, ["a hole", "another"])).toEqual({
+    kind: "inconclusive",
+    property: null,
+    reason: "nothing is violated, but a hole, and 1 more",
   });
 });

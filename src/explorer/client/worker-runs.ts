@@ -2,7 +2,7 @@
 import { type CheckResult, checkAsync } from "../../check/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { Model } from "../../language/index.ts";
-import { buildModel, parseScenario } from "../../model/index.ts";
+import { buildModel, doubted, doubtsOf, parseScenario } from "../../model/index.ts";
 import type { SimulationResult } from "../../simulate/index.ts";
 import { endsOf, interleavingModel } from "../logic/interleaving.ts";
 import type { CheckJob, Found, Job, JobProgress, PairJob, Reply, Request, SimulateJob } from "../logic/runs.ts";
@@ -40,12 +40,20 @@ async function run(job: Job, signal: AbortSignal): Promise<Reply> {
 async function foundBy(job: Job, signal: AbortSignal): Promise<Found> {
   switch (job.kind) {
     case "check":
-      return { kind: "check", note: null, result: await decide(scenarioOf(job), signal) };
+      return { kind: "check", note: null, result: await judge(job, signal) };
     case "simulate":
       return { kind: "simulate", choice: job.choice, result: await sample(job, signal) };
     case "pair":
       return meet(job, signal);
   }
+}
+
+/** Explores a scenario; on facts with a hole nothing "holds". */
+async function judge(job: CheckJob, signal: AbortSignal): Promise<CheckResult> {
+  const { scenario, overrides, catalog, host } = job;
+  const doubts = doubtsOf(parseScenario(scenario.text, scenario.name, overrides), catalog, host);
+  const result = await decide(scenarioOf(job), signal);
+  return { ...result, outcome: doubted(result.outcome, doubts) };
 }
 
 /** First as calls of one TD on the same objects, then, where that never meets, with nothing else in common. */
