@@ -32,6 +32,15 @@ describe("bundled catalogs", () => {
     expect(serializeCatalog(catalog)).toBe(text);
   });
 
+  it.each(sources.filter(({ version }) => version.startsWith("1.5")))(
+    "$version does nothing that the models restate in a way that nobody has read",
+    ({ version }) => {
+      const { behaviours } = parseCatalog(readFileSync(`${FOLDER}/${version}.json`, "utf8"), version);
+      expect(behaviours.filter(({ variant }) => variant === null).map((one) => one.function)).toEqual([]);
+      expect(behaviours.length).toBeGreaterThanOrEqual(15);
+    },
+  );
+
   it("2.0.18 as read by hand is what its reading makes, incomplete, and its calls are those of the release it was compared with", () => {
     const text = readFileSync("data/readings/2.0.18.json", "utf8");
     const reading = readingSchema.parse(JSON.parse(text));
