@@ -15,6 +15,27 @@ export interface HostDiffOptions {
   readonly catalog: Catalog;
   readonly before: HostProfile;
   readonly after: HostProfile;
+  /** Only meetings of one of these calls. */
+  readonly leaves?: readonly string[];
+  /** Only meetings on these resources. */
+  readonly resources?: readonly string[];
+}
+
+/** Of the differences what concerns the calls and resources that are asked for. */
+function narrowed(doc: HostDiffDocument, { leaves, resources }: HostDiffOptions): HostDiffDocument {
+  const about = (pair: Pick<ContendPair, "a" | "b" | "resource">): boolean =>
+    (leaves === undefined || leaves.includes(pair.a) || leaves.includes(pair.b)) &&
+    (resources === undefined || resources.includes(pair.resource));
+  const { contention, paths } = doc;
+  return {
+    ...doc,
+    contention: { appeared: contention.appeared.filter(about), disappeared: contention.disappeared.filter(about) },
+    paths: {
+      opened: paths.opened.filter(({ pair }) => about(pair)),
+      closed: paths.closed.filter(({ pair }) => about(pair)),
+      changed: paths.changed.filter(({ pair }) => about(pair)),
+    },
+  };
 }
 
 /** The differences as plain ASCII text in 80 columns, ending with a newline. */
@@ -27,13 +48,15 @@ export function renderHostDiffMarkdown(doc: HostDiffDocument, options?: HostDiff
   return markdownOf(hostDiffBlocks(doc, options));
 }
 
-function hostDiffBlocks(doc: HostDiffDocument, options: HostDiffOptions | undefined): readonly Block[] {
+function hostDiffBlocks(whole: HostDiffDocument, options: HostDiffOptions | undefined): readonly Block[] {
+  const doc = options === undefined ? whole : narrowed(whole, options);
+  const asked = options?.leaves !== undefined || options?.resources !== undefined;
   const { opened, closed, changed } = doc.paths;
   const title: Block = {
     kind: "title",
     text: `${hostTitle(doc.before.name)} -> ${hostTitle(doc.after.name)}, on module ${doc.module.version}`,
   };
-  const facts = options === undefined ? [] : factsOf(options.before, options.after);
+  const facts = options === undefined || asked ? [] : factsOf(options.before, options.after);
   if (opened.length + closed.length + changed.length + facts.length === 0) {
     return [title, { kind: "paragraph", text: "No difference." }];
   }

@@ -253,3 +253,21 @@ describe("--fail-on", () => {
     expect(await counted(...at, "--without", "machine-check*")).toBeLessThan(await counted(...at));
   });
 });
+
+describe("diff of two hosts", () => {
+  const at = ["diff", "linux-6.16", "linux-6.19", "--module", "1.5.05"];
+
+  it("is narrowed to calls and locks", async () => {
+    const { out } = await inProcess([...at, "--leaf", "tdh_vp_init"]);
+    const whole = (await inProcess(at)).out;
+    expect(out).toContain("=== Closed");
+    expect(out.length).toBeLessThan(whole.length);
+    const { out: epoch } = await inProcess([...at, "--resource", "epoch_lock"]);
+    expect(epoch).toContain("No difference.");
+  });
+
+  it("refuses what it does not know", async () => {
+    expect((await inProcess([...at, "--leaf", "tdh_vp_int"])).err).toContain("error[SL2102]");
+    expect((await inProcess([...at, "--all"])).err).toContain("error[SL0004]: --all is for two modules");
+  });
+});

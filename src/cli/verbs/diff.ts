@@ -123,7 +123,18 @@ async function diffOfHosts(
   printDiagnostics(catalog, io, options.verbose === true, called);
   const document = diffHosts(catalog, a, b);
   const form = formatOf(options);
-  const facts = { catalog, before: a, after: b };
+  if (options.all === true) {
+    throw new SeamlockError("SL0004", "--all is for two modules", { hint: "of two hosts every difference is told" });
+  }
+  const facts = {
+    catalog,
+    before: a,
+    after: b,
+    ...(options.leaf === undefined ? {} : { leaves: namesOf(catalog, options.leaf) }),
+    ...(options.resource === undefined
+      ? {}
+      : { resources: options.resource.map((word) => resourceNamed(catalog, word)) }),
+  };
   if (form === "json") io.out(jsonText(document));
   else show(io, form === "text" ? renderHostDiffText(document, facts) : renderHostDiffMarkdown(document, facts));
   return hostsDiffer(document) ? EXIT.finding : exitStatusOf(catalog);
