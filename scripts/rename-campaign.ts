@@ -1,10 +1,11 @@
 /**
- * Nothing is dropped silently: `npm run rename-campaign -- TREE [WORDS OF A NAME…]`.
+ * Nothing is dropped silently: `npm run rename-campaign -- TREE [--kind rename|move|split|inline] [WORDS OF A NAME…]`.
  *
  * Every function that src/module/rules.ts names is renamed, moved to another file, split in two and, where that can be done in
  * text, inlined, one change at a time, on a copy of a real tree in memory. Each must give the same rows, or an error that says
  * that something was not understood. Exit status 1 when one gives other rows and no error.
  */
+import { parseArgs } from "node:util";
 import { analyseTree } from "../src/module/analyse.ts";
 import { RULES } from "../src/module/rules.ts";
 import { readTree, type SourceTree } from "../src/module/tree.ts";
@@ -42,7 +43,7 @@ function verdictOf(before: Result, after: Result): { readonly text: string; read
     : { text: `${text} SILENT\n    ${[...lost, ...won].slice(0, 2).join("\n    ").slice(0, 600)}`, isSilent: true };
 }
 
-async function campaign(root: string, words: readonly string[]): Promise<number> {
+async function campaign(root: string, words: readonly string[], kind: string | undefined): Promise<number> {
   const tree = readTree(root);
   const before = await resultOf(tree, (text) => text);
   if (before.errors.length > 0) throw new Error(`the tree as it is has errors: ${before.errors[0]}`);
@@ -51,6 +52,7 @@ async function campaign(root: string, words: readonly string[]): Promise<number>
   for (const name of namesIn(RULES, tree.files)) {
     if (words.length > 0 && !words.some((word) => name.includes(word))) continue;
     for (const change of changesOf(name, tree.files)) {
+      if (kind !== undefined && change.kind !== kind) continue;
       const { text, isSilent } = verdictOf(before, await resultOf({ ...tree, files: change.files }, change.written));
       count++;
       if (isSilent) silent++;
@@ -63,8 +65,9 @@ async function campaign(root: string, words: readonly string[]): Promise<number>
 
 const label = (change: Change, name: string): string => `${change.kind.padEnd(7)} ${name.padEnd(44)}`;
 
-const [root, ...words] = process.argv.slice(2);
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { kind: { type: "string" } } });
+const [root, ...words] = positionals;
 if (root === undefined) {
-  console.error("usage: npm run rename-campaign -- TREE [WORDS OF A NAME…]");
+  console.error("usage: npm run rename-campaign -- TREE [--kind rename|move|split|inline] [WORDS OF A NAME…]");
   process.exitCode = 2;
-} else if ((await campaign(root, words)) > 0) process.exitCode = 1;
+} else if ((await campaign(root, words, values.kind)) > 0) process.exitCode = 1;
