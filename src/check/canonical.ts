@@ -1,6 +1,6 @@
 /** Canonical forms as code: of all states that differ only by a renumbering of what is symmetric, one. */
 import { putField, readSlot, type Target, truth } from "./emit-packed.ts";
-import type { Reductions } from "./kernel.ts";
+import type { Reductions } from "./kernel-memory.ts";
 import type { Chunk } from "./pack.ts";
 import type { ScalarSymmetry } from "./scalar-symmetry.ts";
 import { I32 } from "./wasm.ts";

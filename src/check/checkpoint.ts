@@ -12,7 +12,7 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { SeamlockError } from "../errors.ts";
 import type { Model } from "../language/index.ts";
 import { type CheckOptions, startSearch } from "./check.ts";
-import { CONTROL } from "./kernel.ts";
+import { CONTROL } from "./kernel-memory.ts";
 import type { Search } from "./search.ts";
 
 const MAGIC = new TextEncoder().encode("SLCK");

@@ -15,7 +15,8 @@ import {
   type Trace,
   traceOf,
 } from "../language/index.ts";
-import { compileKernel, type EdgeExports, type KernelCode, runOn } from "./kernel.ts";
+import { compileKernel, runOn } from "./kernel.ts";
+import type { EdgeExports, KernelCode } from "./kernel-memory.ts";
 import { pathTo } from "./path.ts";
 import type { Search } from "./search.ts";
 import type { Pausing } from "./watch.ts";

@@ -2,7 +2,8 @@
 import { initialState, isDeadlock, type Layout, layoutOf, type Model } from "../language/index.ts";
 import { type Analysis, analyze, stepNumbers } from "./analyze.ts";
 import { foldedLabels } from "./fold.ts";
-import { compileKernel, type KernelCode, type Reductions } from "./kernel.ts";
+import { compileKernel } from "./kernel.ts";
+import type { KernelCode, Reductions } from "./kernel-memory.ts";
 import { type Packing, pack, packState, unpackState } from "./pack.ts";
 import { foldedSuccessors } from "./path.ts";
 import type { Progress } from "./result.ts";

@@ -1,5 +1,6 @@
 /** The memory of one search, or of one part of a divided search: the code that works on it, the arena and the index, and how they grow. */
-import { BATCH, CONTROL, type KernelCode, type KernelExports, leastPages, runOn } from "./kernel.ts";
+import { runOn } from "./kernel.ts";
+import { BATCH, CONTROL, type KernelCode, type KernelExports, leastPages } from "./kernel-memory.ts";
 import { type LinearMemory, MAX_PAGES, newMemory } from "./wasm.ts";
 
 const PAGE = 65536;

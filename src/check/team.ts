@@ -3,7 +3,7 @@
  * nothing is locked: in turns, all threads expand states of the same level into boxes, one per part, and all take in what the others have
  * for them. The order of everything is fixed, so the same number of threads always ends with the same result.
  */
-import { CONTROL, type KernelCode } from "./kernel.ts";
+import { CONTROL, type KernelCode } from "./kernel-memory.ts";
 import { type Event, Space, type SpaceCode } from "./space.ts";
 import type { LinearMemory } from "./wasm.ts";
 

@@ -1,0 +1,84 @@
+/** What the parts of the generator share: the model, its packing, and how words and events are handled in code. */
+import type { Instance, LoweredMove } from "../language/index.ts";
+import type { Analysis } from "./analyze.ts";
+import type { Target, Wide } from "./emit-packed.ts";
+import { type BusySite, CONTROL, type EventKind, type Places, type Reductions } from "./kernel-memory.ts";
+import type { Packing } from "./pack.ts";
+import type { Code, ModuleBuilder } from "./wasm.ts";
+
+export interface Generator {
+  readonly analysis: Analysis;
+  readonly packing: Packing;
+  readonly reductions: Reductions;
+  /** By instance and label. */
+  readonly moves: ReadonlyMap<Instance, ReadonlyMap<number, readonly LoweredMove[]>>;
+  readonly busySites: BusySite[];
+  /** Their numbers, by text. */
+  readonly busyNumbers: Map<string, number>;
+  readonly eventKinds: EventKind[];
+  readonly edges: LoweredMove[][];
+  readonly stepIds: ReadonlyMap<number, number>;
+  readonly holds: Analysis["holds"];
+  /** Records carry the number of their edge and nothing is reported; only for `successors`. */
+  readonly withEdges: boolean;
+  readonly branching: number;
+  readonly places: Places;
+  readonly module: ModuleBuilder;
+  readonly wide: Wide;
+  /** The function that reports an event. */
+  readonly report: number;
+}
+
+export const movesAt = (g: Generator, instance: Instance, label: number): readonly LoweredMove[] =>
+  g.moves.get(instance)?.get(label) ?? [];
+
+export const targetOf = (g: Generator, code: Code, words: number): Target => ({
+  code,
+  packing: g.packing,
+  words,
+  wide: g.wide,
+});
+
+/** Push the words of a state that is held in locals. */
+export function pushWords(g: Generator, code: Code, words: number): void {
+  for (let w = 0; w < g.packing.words; w++) code.get(words + w);
+}
+
+/** Copy the words at the address in a local into locals. */
+export function loadWords(g: Generator, code: Code, address: number, words: number): void {
+  for (let w = 0; w < g.packing.words; w++)
+    code
+      .get(address)
+      .load(4 * w)
+      .set(words + w);
+}
+
+/** Set a byte flag. */
+export const raise = (code: Code, address: number): Code => code.const(0).const(1).store8(address);
+
+/** Report an event, if it is the first of its kind. */
+export function emitReport(g: Generator, code: Code, kind: EventKind, id: number): void {
+  const text = JSON.stringify(kind);
+  const known = g.eventKinds.findIndex((other) => JSON.stringify(other) === text);
+  const event = known >= 0 ? known : g.eventKinds.push(kind) - 1;
+  code.const(event).get(id).call(g.report);
+}
+
+/** The function behind `emitReport`. */
+export function defineReport(module: ModuleBuilder, places: Places): number {
+  return module.function(null, 2, false, (code) => {
+    const [event, id] = [0, 1];
+    const end = code.local();
+    code
+      .get(event)
+      .load8(places.met)
+      .if(() => code.op("return"));
+    code.get(event).const(1).store8(places.met);
+    code.const(0).load(CONTROL.eventsEnd).tee(end).get(event).store(places.events);
+    code
+      .get(end)
+      .get(id)
+      .store(places.events + 4);
+    code.const(0).get(end).const(8).op("add").store(CONTROL.eventsEnd);
+  });
+}

@@ -1,0 +1,166 @@
+/**
+ * What lies where in the linear memory of a search: a control block, flags, events, one batch of successors and their hashes; then the
+ * arena, which holds one record per state (its words, and its parent's number), and above it the index.
+ */
+import type { LoweredMove } from "../language/index.ts";
+import type { ScalarSymmetry } from "./scalar-symmetry.ts";
+import type { CompiledModule } from "./wasm.ts";
+
+/** A place in the code where a step can fail. */
+export interface FaultSite {
+  readonly kind: "assertion" | "range";
+  readonly name: string;
+}
+
+/** One possible entry of the `busy` list. `holder` null: nobody was seen to hold it. */
+export interface BusySite {
+  readonly leaf: string | null;
+  readonly resource: string;
+  readonly holder: string | null;
+  readonly holderProcess: string | null;
+  readonly status: string | null;
+  readonly process: string;
+}
+
+/** Which reductions the code performs. */
+export interface Reductions {
+  /** Process types whose instances are sorted. */
+  readonly symmetric: ReadonlySet<number>;
+  /** Sets whose indices are renumbered. */
+  readonly scalar: readonly ScalarSymmetry[];
+  /** By instance, in the layout's order: labels whose steps are taken along with the step that leads there. */
+  readonly folded: readonly ReadonlySet<number>[];
+}
+
+/** Rare events that the code reports, each at most once: what was first met, and the number of the state. */
+export type EventKind =
+  | { readonly kind: "property"; readonly property: number }
+  /** A state without successors in which not all processes are idle. */
+  | { readonly kind: "deadlock" }
+  /** The state is the one whose step fails. */
+  | { readonly kind: "fault"; readonly site: FaultSite };
+
+/** Byte addresses in the memory. The first four are 32-bit words of the control block. */
+export const CONTROL = {
+  /** The number of the next new state. */
+  count: 0,
+  /** Where the index is, and its length less one. */
+  table: 4,
+  tableMask: 8,
+  /** An index entry's bits above the state's number. */
+  tagMask: 12,
+  faults: 16,
+  eventsEnd: 20,
+  /** Successors made since the driver last cleared it. */
+  made: 24,
+  batchEnd: 28,
+  sink: 32,
+  /** How many states fit below the index. */
+  capacity: 36,
+  /** The next state to expand, and the first one of the next level. */
+  head: 40,
+  levelEnd: 44,
+  /** Which part of a divided search this is, and the largest end among its boxes. */
+  part: 48,
+  fullest: 52,
+  /** 1: there was no memory to grow into. */
+  failed: 56,
+} as const;
+
+const FLAGS = 64;
+
+/** Where everything else starts. */
+export interface Places {
+  /** One byte per step (see `stepNumbers`): 1 when it ran. */
+  readonly ran: number;
+  readonly busy: number;
+  /** One byte per event kind: 1 when it was met. */
+  readonly met: number;
+  /** Pairs of an event's number and a state's. */
+  readonly events: number;
+  readonly out: number;
+  readonly hashes: number;
+  /** Of a divided search: per part, the end of the records meant for it, and its box of records. */
+  readonly boxEnds: number;
+  readonly boxes: number;
+  readonly boxBytes: number;
+  /** State 0 is here; it is not used, so that 0 can mean "empty" in the index. */
+  readonly arena: number;
+}
+
+/** What the code can do. Addresses and ends are byte addresses. */
+export interface KernelExports {
+  /** Of an undivided search: expand states from `head` until `until`, or until there are `limit` states. Returns the next head. */
+  run?(head: number, until: number, limit: number): number;
+  /** Insert the records from `out` to `end`. */
+  flush(end: number): void;
+  /** Of a divided search: expand likewise, until a box is full, and put the successors into the boxes of the parts they belong to. */
+  distribute?(head: number, until: number): number;
+  /** Of a divided search: the part that the state whose words are at an address belongs to. */
+  partOf?(address: number): number;
+  /** Refill an emptied index from the arena. */
+  rehash(): void;
+  /** The number of the state whose words are at an address, or 0. */
+  find(address: number): number;
+  /** Bring the words at an address into canonical form. */
+  canonical(address: number): void;
+}
+
+/** What code for edges can do. */
+export interface EdgeExports {
+  /** The records of all successors of a state into `out`; returns their end. */
+  successors(id: number): number;
+  /** Does the state whose words are at an address satisfy the first expression, the second? Zero: no. */
+  test0(address: number): number;
+  test1(address: number): number;
+}
+
+/** The code for one model, and what its numbers mean. */
+export interface KernelCode {
+  readonly module: CompiledModule;
+  readonly places: Places;
+  /** Into how many parts the search is divided. */
+  readonly parts: number;
+  /** Words of a record: the state's and one more. */
+  readonly record: number;
+  readonly steps: number;
+  readonly busySites: readonly BusySite[];
+  readonly eventKinds: readonly EventKind[];
+  /** The moves that records of code for edges carry by number instead of a parent. */
+  readonly edges: readonly (readonly LoweredMove[])[];
+  /** At most this many successors has one state. */
+  readonly branching: number;
+}
+
+/** Room in a box of a divided search, in successors. */
+const BOX = 1 << 15;
+
+/** How many successors are collected before they are looked up. */
+export const BATCH = 128;
+
+const aligned = (address: number): number => Math.ceil(address / 64) * 64;
+
+/** Lay out the memory. */
+export function placesOf(sizes: {
+  steps: number;
+  busy: number;
+  events: number;
+  batch: number;
+  words: number;
+  parts: number;
+}): Places {
+  const ran = FLAGS;
+  const busy = ran + sizes.steps;
+  const met = busy + sizes.busy;
+  const events = aligned(met + sizes.events);
+  const out = aligned(events + 8 * sizes.events);
+  const hashes = aligned(out + 4 * (sizes.words + 1) * sizes.batch);
+  const boxEnds = aligned(hashes + 4 * sizes.batch);
+  const boxes = aligned(boxEnds + 4 * sizes.parts);
+  const boxBytes = sizes.parts === 1 ? 0 : 4 * (sizes.words + 1) * (BOX + sizes.batch);
+  const arena = aligned(boxes + sizes.parts * boxBytes);
+  return { ran, busy, met, events, out, hashes, boxEnds, boxes, boxBytes, arena };
+}
+
+/** What a memory for this code must have at least, in pages of 64 KiB. */
+export const leastPages = (places: Places): number => Math.ceil(places.arena / 65536);
