@@ -22,7 +22,8 @@ import {
   set,
 } from "../language/index.ts";
 import { type LifeCall, LifeCaller, LifeStatus } from "./lifecycle-call.ts";
-import { LifeLeaves, lifeLeaves } from "./lifecycle-leaves.ts";
+import { LifeLeaves } from "./lifecycle-leaves.ts";
+import { lifeLeaves } from "./lifecycle-parts.ts";
 import { Kot, LifeCycle, type LifeSize, LifeState, OpState, PageType } from "./lifecycle-state.ts";
 
 /** Everything that a scenario of a TD's life states. */
@@ -76,7 +77,7 @@ class LifeProcess {
     const { at, tdcx, size } = this.#state;
     return {
       name: "addcx",
-      call: this.#leaves.addcx(this.#page),
+      call: this.#leaves.td.addcx(this.#page),
       page: this.#next(at.tdcx, tdcx, size.tdcs.max),
     };
   }
@@ -84,7 +85,7 @@ class LifeProcess {
   #vpAddcx(vcpu: number): Named {
     const { at, tdvx, size } = this.#state;
     const page = this.#next(at.tdvpr(vcpu), tdvx.at(vcpu), size.tdvps.max);
-    return { name: `vp-addcx ${vcpu}`, call: this.#leaves.vpAddcx(vcpu, this.#page), page };
+    return { name: `vp-addcx ${vcpu}`, call: this.#leaves.vcpu.vpAddcx(vcpu, this.#page), page };
   }
 
   /** The life in order, with one page added, one faulted in, accepted and removed again. */
@@ -96,7 +97,7 @@ class LifeProcess {
     const pages = numbers(size.pages);
     const packages = numbers(size.packages);
     const late = size.pages - 1;
-    const enter = (v: number): Named => ({ name: `enter ${v}`, call: leaves.enter(v, this.#lp), enters: v });
+    const enter = (v: number): Named => ({ name: `enter ${v}`, call: leaves.vcpu.enter(v, this.#lp), enters: v });
     const owned = [
       ...numbers(size.tdcs.min).map((n) => at.tdcx + n),
       ...vcpus.flatMap((v) => numbers(size.tdvps.min).map((n) => at.tdvpr(v) + n)),
@@ -104,41 +105,44 @@ class LifeProcess {
       ...pages.filter((page) => page !== late).map((page) => at.data(page)),
     ];
     return [
-      one("create", leaves.create(0)),
-      ...packages.map((n) => one(`key-config ${n}`, leaves.keyConfig(0, n))),
+      one("create", leaves.td.create(0)),
+      ...packages.map((n) => one(`key-config ${n}`, leaves.td.keyConfig(0, n))),
       ...numbers(size.tdcs.min).map(() => this.#addcx()),
-      one("init", leaves.init()),
-      one("mng-rd", leaves.mngAccess(false)),
-      one("mng-wr", leaves.mngAccess(true)),
+      one("init", leaves.td.init()),
+      one("mng-rd", leaves.td.mngAccess(false)),
+      one("mng-wr", leaves.td.mngAccess(true)),
       ...vcpus.flatMap((v) => [
-        one(`vp-create ${v}`, leaves.vpCreate(v)),
+        one(`vp-create ${v}`, leaves.vcpu.vpCreate(v)),
         ...numbers(size.tdvps.min - 1).map(() => this.#vpAddcx(v)),
-        one(`vp-init ${v}`, leaves.vpInit(v, this.#lp)),
-        one(`vp-wr ${v}`, leaves.vpAccess(v, true, this.#lp)),
-        one(`vp-rd ${v}`, leaves.vpAccess(v, false, this.#lp)),
+        one(`vp-init ${v}`, leaves.vcpu.vpInit(v, this.#lp)),
+        one(`vp-wr ${v}`, leaves.vcpu.vpAccess(v, true, this.#lp)),
+        one(`vp-rd ${v}`, leaves.vcpu.vpAccess(v, false, this.#lp)),
       ]),
-      one("sept-add", leaves.septAdd()),
+      one("sept-add", leaves.memory.septAdd()),
       ...pages
         .filter((page) => page !== late)
-        .flatMap((page) => [one(`page-add ${page}`, leaves.pageAdd(page)), one(`extend ${page}`, leaves.extend(page))]),
-      one("finalize", leaves.finalize()),
+        .flatMap((page) => [
+          one(`page-add ${page}`, leaves.memory.pageAdd(page)),
+          one(`extend ${page}`, leaves.memory.extend(page)),
+        ]),
+      one("finalize", leaves.td.finalize()),
       ...vcpus.flatMap((v) => [enter(v), { guest: v }]),
-      one(`aug ${late}`, leaves.aug(late)),
+      one(`aug ${late}`, leaves.memory.aug(late)),
       enter(0),
       { guest: 0, accept: late },
-      one(`block ${late}`, leaves.block(late)),
-      one("track", leaves.track()),
-      one(`unblock ${late}`, leaves.unblock(late)),
-      one(`block ${late}`, leaves.block(late)),
-      one("track", leaves.track()),
-      one(`remove ${late}`, leaves.remove(late)),
-      one(`wbinvd of page ${late}`, leaves.wbinvd(at.data(late))),
-      ...vcpus.map((v) => one(`flush ${v}`, leaves.flush(v, this.#lp))),
-      one("vpflushdone", leaves.vpflushdone(0)),
-      ...packages.map((n) => one(`cache-wb ${n}`, leaves.cacheWb(n))),
-      one("freeid", leaves.freeid(0)),
-      ...owned.map((page) => one(`reclaim ${page}`, leaves.reclaim(page))),
-      one("reclaim tdr", leaves.reclaimTdr(0)),
+      one(`block ${late}`, leaves.memory.block(late)),
+      one("track", leaves.memory.track()),
+      one(`unblock ${late}`, leaves.memory.unblock(late)),
+      one(`block ${late}`, leaves.memory.block(late)),
+      one("track", leaves.memory.track()),
+      one(`remove ${late}`, leaves.memory.remove(late)),
+      one(`wbinvd of page ${late}`, leaves.td.wbinvd(at.data(late))),
+      ...vcpus.map((v) => one(`flush ${v}`, leaves.vcpu.flush(v, this.#lp))),
+      one("vpflushdone", leaves.td.vpflushdone(0)),
+      ...packages.map((n) => one(`cache-wb ${n}`, leaves.td.cacheWb(n))),
+      one("freeid", leaves.td.freeid(0)),
+      ...owned.map((page) => one(`reclaim ${page}`, leaves.td.reclaim(page))),
+      one("reclaim tdr", leaves.td.reclaimTdr(0)),
     ];
   }
 
@@ -151,59 +155,61 @@ class LifeProcess {
     const tds = numbers(size.tds).flatMap((td) => {
       const suffix = td === 0 ? "" : ` of TD ${td}`;
       return [
-        one(`create${suffix}`, leaves.create(td)),
-        ...packages.map((n) => one(`key-config ${n}${suffix}`, leaves.keyConfig(td, n))),
-        one(`vpflushdone${suffix}`, leaves.vpflushdone(td)),
-        one(`freeid${suffix}`, leaves.freeid(td)),
-        one(`reclaim tdr${suffix}`, leaves.reclaimTdr(td)),
+        one(`create${suffix}`, leaves.td.create(td)),
+        ...packages.map((n) => one(`key-config ${n}${suffix}`, leaves.td.keyConfig(td, n))),
+        one(`vpflushdone${suffix}`, leaves.td.vpflushdone(td)),
+        one(`freeid${suffix}`, leaves.td.freeid(td)),
+        one(`reclaim tdr${suffix}`, leaves.td.reclaimTdr(td)),
       ];
     });
     const vcpus = numbers(size.vcpus).flatMap((v) => [
-      one(`vp-create ${v}`, leaves.vpCreate(v)),
+      one(`vp-create ${v}`, leaves.vcpu.vpCreate(v)),
       this.#vpAddcx(v),
-      one(`vp-init ${v}`, leaves.vpInit(v, this.#lp)),
-      ...(leaves.hasVersion1("tdh_vp_init") ? [one(`vp-init ${v}, version 1`, leaves.vpInit(v, this.#lp, 1))] : []),
-      one(`vp-rd ${v}`, leaves.vpAccess(v, false, this.#lp)),
-      one(`vp-wr ${v}`, leaves.vpAccess(v, true, this.#lp)),
-      { name: `enter ${v}`, call: leaves.enter(v, this.#lp), enters: v },
-      one(`flush ${v}`, leaves.flush(v, this.#lp)),
+      one(`vp-init ${v}`, leaves.vcpu.vpInit(v, this.#lp)),
+      ...(leaves.hasVersion1("tdh_vp_init")
+        ? [one(`vp-init ${v}, version 1`, leaves.vcpu.vpInit(v, this.#lp, 1))]
+        : []),
+      one(`vp-rd ${v}`, leaves.vcpu.vpAccess(v, false, this.#lp)),
+      one(`vp-wr ${v}`, leaves.vcpu.vpAccess(v, true, this.#lp)),
+      { name: `enter ${v}`, call: leaves.vcpu.enter(v, this.#lp), enters: v },
+      one(`flush ${v}`, leaves.vcpu.flush(v, this.#lp)),
     ]);
     const pages = numbers(size.pages).flatMap((page) => [
-      one(`page-add ${page}`, leaves.pageAdd(page)),
-      one(`page-add ${page} in use`, leaves.pageAdd(page, at.tdcx)),
-      one(`extend ${page}`, leaves.extend(page)),
-      one(`aug ${page}`, leaves.aug(page)),
-      one(`block ${page}`, leaves.block(page)),
-      one(`unblock ${page}`, leaves.unblock(page)),
-      one(`remove ${page}`, leaves.remove(page)),
-      one(`wbinvd of page ${page}`, leaves.wbinvd(at.data(page))),
+      one(`page-add ${page}`, leaves.memory.pageAdd(page)),
+      one(`page-add ${page} in use`, leaves.memory.pageAdd(page, at.tdcx)),
+      one(`extend ${page}`, leaves.memory.extend(page)),
+      one(`aug ${page}`, leaves.memory.aug(page)),
+      one(`block ${page}`, leaves.memory.block(page)),
+      one(`unblock ${page}`, leaves.memory.unblock(page)),
+      one(`remove ${page}`, leaves.memory.remove(page)),
+      one(`wbinvd of page ${page}`, leaves.td.wbinvd(at.data(page))),
     ]);
     const range = this.#state.parent;
     return [
       ...tds,
       this.#addcx(),
-      { name: "addcx in use", call: leaves.addcx(at.tdcx) },
-      one("init", leaves.init()),
-      one("mng-rd", leaves.mngAccess(false)),
-      one("mng-wr", leaves.mngAccess(true)),
+      { name: "addcx in use", call: leaves.td.addcx(at.tdcx) },
+      one("init", leaves.td.init()),
+      one("mng-rd", leaves.td.mngAccess(false)),
+      one("mng-wr", leaves.td.mngAccess(true)),
       ...vcpus,
-      one("sept-add", leaves.septAdd()),
+      one("sept-add", leaves.memory.septAdd()),
       ...(leaves.hasVersion1("tdh_mem_sept_add")
         ? [
-            one("sept-add, version 1", leaves.septAdd({ version: 1 })),
-            one("sept-add, version 1, no page", leaves.septAdd({ version: 1, page: false })),
+            one("sept-add, version 1", leaves.memory.septAdd({ version: 1 })),
+            one("sept-add, version 1, no page", leaves.memory.septAdd({ version: 1, page: false })),
           ]
         : []),
-      one("block range", leaves.block(range)),
-      one("unblock range", leaves.unblock(range)),
-      one("sept-remove", leaves.septRemove()),
+      one("block range", leaves.memory.block(range)),
+      one("unblock range", leaves.memory.unblock(range)),
+      one("sept-remove", leaves.memory.septRemove()),
       ...pages,
-      one("finalize", leaves.finalize()),
-      one("track", leaves.track()),
-      ...packages.map((n) => one(`cache-wb ${n}`, leaves.cacheWb(n))),
+      one("finalize", leaves.td.finalize()),
+      one("track", leaves.memory.track()),
+      ...packages.map((n) => one(`cache-wb ${n}`, leaves.td.cacheWb(n))),
       ...numbers(at.count)
         .slice(size.tds)
-        .map((page) => one(`reclaim ${page}`, leaves.reclaim(page))),
+        .map((page) => one(`reclaim ${page}`, leaves.td.reclaim(page))),
     ];
   }
 
@@ -246,13 +252,13 @@ class LifeProcess {
     } else {
       const call = `${here} accept`;
       this.#p.step(here, { do: this.#forget(), next: call, meta: { action: "effect", note: "the guest runs" } });
-      this.#caller.call(call, this.#leaves.accept(accept, exit), exit);
+      this.#caller.call(call, this.#leaves.memory.accept(accept, exit), exit);
     }
     this.#exit(vcpu, exit, next);
   }
 
   #exit(vcpu: number, label: string, next: string): void {
-    this.#caller.exit(label, this.#leaves.enter(vcpu, this.#lp), this.#state.epochs.leave(vcpu), next);
+    this.#caller.exit(label, this.#leaves.vcpu.enter(vcpu, this.#lp), this.#state.epochs.leave(vcpu), next);
   }
 
   #forget(): Effect[] {
@@ -289,12 +295,12 @@ class LifeProcess {
     back(`entered ${vcpu}`, inside);
     for (const page of numbers(this.#state.size.pages)) {
       const name = `accept ${page} on ${vcpu}`;
-      const call = this.#leaves.accept(page, exit);
+      const call = this.#leaves.memory.accept(page, exit);
       this.#begin(inside, { name: `accept ${page}`, call }, name);
       this.#caller.call(name, call, `back in ${vcpu}`);
       for (const writes of [false, true]) {
         const what = `${writes ? "write" : "read"} attributes of ${page}`;
-        const attributes = this.#leaves.attributes(page, writes, exit);
+        const attributes = this.#leaves.memory.attributes(page, writes, exit);
         this.#begin(inside, { name: what, call: attributes }, `${what} on ${vcpu}`);
         this.#caller.call(`${what} on ${vcpu}`, attributes, `back in ${vcpu}`);
       }
