@@ -35,11 +35,11 @@ const MAY_IMPORT = {
 const direction = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
   name: `direction-${folder}`,
   severity: "error",
-  comment: `src/${folder} may import ${allowed.length === 0 ? "nothing of ours" : allowed.join(", ")} and src/errors.ts`,
+  comment: `src/${folder} may import ${allowed.length === 0 ? "nothing of ours" : allowed.join(", ")} src/errors.ts and src/text.ts`,
   from: { path: `^src/${folder}/` },
   to: {
     path: "^src/",
-    pathNot: `^src/(errors\\.ts$|${["module", "kernel"].includes(folder) ? "cache\\.ts$|" : ""}(${[folder, ...allowed].join("|")})/)`,
+    pathNot: `^src/((errors|text)\\.ts$|${["module", "kernel"].includes(folder) ? "cache\\.ts$|" : ""}(${[folder, ...allowed].join("|")})/)`,
   },
 }));
 
@@ -63,9 +63,9 @@ export default {
     {
       name: "errors-stand-alone",
       severity: "error",
-      comment: "Every folder may import src/errors.ts, so it imports nothing",
-      from: { path: "^src/errors\\.ts$" },
-      to: {},
+      comment: "Every folder may import src/errors.ts and src/text.ts, so they import nothing of ours",
+      from: { path: "^src/(errors|text)\\.ts$" },
+      to: { path: "^src/" },
     },
     {
       name: "runs-in-a-browser",

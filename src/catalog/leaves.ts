@@ -1,11 +1,8 @@
 /** Finding leaves by any of their spellings. */
-import { closest, distance } from "fastest-levenshtein";
 import { SeamlockError } from "../errors.ts";
+import { didYouMean } from "../text.ts";
 import { aliasesOf, allAliases, leafAlias } from "./aliases.ts";
 import type { Catalog, Leaf } from "./types.ts";
-
-/** Further than this many edits, a suggestion is noise. */
-const NEAR = 4;
 
 /**
  * The entries of the catalog that a spelling means: `tdh_mem_track`, `TDH.MEM.TRACK`, `38`, `0x26`, or an alias such as
@@ -67,8 +64,6 @@ function unknownLeaf(catalog: Catalog, spelling: string, number: number | null):
     });
   }
   const names = [...new Set([...catalog.leaves.map((leaf) => leaf.name), ...allAliases()])];
-  const near = names.length === 0 ? null : closest(leafName(spelling), names);
-  const close = near !== null && distance(leafName(spelling), near) <= NEAR;
-  const hint = close ? `did you mean ${near}?` : "`seamlock report --all` lists every leaf";
+  const hint = didYouMean(leafName(spelling), names, "`seamlock report --all` lists every leaf");
   return new SeamlockError("SL2102", `there is no leaf "${spelling}" ${of}`, { hint });
 }

@@ -5,9 +5,9 @@ import { Option } from "commander";
 import { SeamlockError } from "../errors.ts";
 import type { HostProfile, LoadedHost } from "../host/index.ts";
 import { hostAlias } from "../report/index.ts";
+import { didYouMean } from "../text.ts";
 import { readText, statOf } from "./files.ts";
 import { byVersion } from "./modules.ts";
-import { didYouMean } from "./suggest.ts";
 
 /** The option that names a host profile. */
 export function hostOption(): Option {

@@ -2,8 +2,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SeamlockError } from "../errors.ts";
+import { didYouMean } from "../text.ts";
 import { readText, statOf } from "./files.ts";
-import { didYouMean } from "./suggest.ts";
 
 function matrixFolder(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {

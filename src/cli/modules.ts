@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import releases from "../../data/known-releases.json" with { type: "json" };
 import { type Catalog, readOwnCatalog } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
+import { didYouMean } from "../text.ts";
 import { readText, statOf } from "./files.ts";
-import { didYouMean } from "./suggest.ts";
 
 /** The folder of the bundled facts: beside `dist/` in the package, at the root of a checkout. */
 function dataFolder(): string {

@@ -1,7 +1,7 @@
 import { type Catalog, type Leaf, resolveLeaf } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import { resourceAliases } from "../report/index.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../text.ts";
 
 /**
  * The resource of a catalog that a word on the command line means; case does not matter.

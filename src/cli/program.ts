@@ -1,11 +1,11 @@
 import { Command, CommanderError, Option } from "commander";
 import { version } from "../../package.json";
 import { SeamlockError } from "../errors.ts";
+import { didYouMean } from "../text.ts";
 import { errorText } from "./error-text.ts";
 import { EXIT, type ExitStatus, type Io, show } from "./io.ts";
 import { printable } from "./printable.ts";
 import { VERBS } from "./registry.ts";
-import { didYouMean } from "./suggest.ts";
 import type { AnyVerb } from "./verb.ts";
 
 const EXAMPLES = [

@@ -15,12 +15,12 @@ import {
   parseScenario,
   type Scenario,
 } from "../model/index.ts";
+import { didYouMean, shellWord } from "../text.ts";
 import { readText, statOf } from "./files.ts";
 import { loadHost } from "./hosts.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
 import { loadModule } from "./modules.ts";
 import { collect, moduleOption } from "./options.ts";
-import { didYouMean } from "./suggest.ts";
 
 /** Options of every verb that builds a scenario's model. */
 export interface ScenarioOptions {
@@ -131,12 +131,8 @@ function reproduceLine(name: string, options: ScenarioOptions, version: string |
     if (value !== undefined) words.push(`--${option}`, value);
   }
   for (const setting of options.set ?? []) words.push("--set", setting);
-  return words.map(quoted).join(" ");
+  return words.map(shellWord).join(" ");
 }
-
-/** A word as a shell takes it. */
-export const quoted = (word: string): string =>
-  /^[\w./=:+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 function scenarioFolder(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {

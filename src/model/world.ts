@@ -1,5 +1,12 @@
 /** What the module keeps about one TD at run time, as variables: the locks in play, SEPT entries, the TD epoch and its reference counts. */
-import { type Acquisition, type Catalog, type Leaf, type LockKind, resolveLeaf } from "../catalog/index.ts";
+import {
+  type Acquisition,
+  type Catalog,
+  formatStatus,
+  type Leaf,
+  type LockKind,
+  resolveLeaf,
+} from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import type { Effect, IntExpr, IntLike, ModelBuilder, ProcessBuilder, Range } from "../language/index.ts";
 import { type Attempt, CallLock } from "./call-locks.ts";
@@ -28,7 +35,7 @@ export function statusCode({ statusCodes, operandIds }: Catalog, name: string, o
   const base = statusCodes[name];
   const number = operand === undefined ? 0 : operandIds[operand];
   if (base === undefined || number === undefined) return undefined;
-  return `0x${(BigInt(base) + BigInt(number)).toString(16).toUpperCase().padStart(16, "0")}`;
+  return formatStatus(BigInt(base) + BigInt(number));
 }
 
 /** Does the leaf's effect give the lock back itself, because lock and effect are fields of one word? */

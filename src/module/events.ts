@@ -24,7 +24,7 @@ export interface AcquireEvent extends EventBase {
   readonly object: Location;
   readonly members: readonly string[];
   readonly text: string;
-  /** The invocation (not the function) in which it happened; acquisitions of one PAMT walk share it. */
+  /** The invocation (not the function) of the PAMT walk that it is part of, else the one in which it happened. */
   readonly invocation: number;
 }
 

@@ -12,9 +12,8 @@ import {
   unaryText,
   within,
 } from "../c/index.ts";
-import type { Condition, OtherBusy, Term } from "../catalog/index.ts";
+import { type Condition, formatStatus, type OtherBusy, type Term } from "../catalog/index.ts";
 import { allOf } from "./condition-tree.ts";
-import { hex } from "./row-context.ts";
 import type { ExtractionRules } from "./rules.ts";
 import type { StatusRules } from "./status-rules.ts";
 import type { Tables } from "./tables.ts";
@@ -42,7 +41,7 @@ export function exitBusy(program: Program, rules: ExtractionRules, statuses: Sta
         const evidence = [{ file: info.file, line: call.line, function: info.name }];
         const when = joinedText("&&", around.map(textOf));
         found.push({
-          status: hex(value),
+          status: formatStatus(value),
           name,
           object: objectOf(around.at(-1)),
           operand: null,

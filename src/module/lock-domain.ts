@@ -282,9 +282,11 @@ export class LockDomain extends Domain<LockPart> {
     { at, text }: Lock,
     evidence: readonly Site[],
     { guards, path }: AbstractState,
-    { id, loops }: Frame,
+    { id, invocations, loops }: Frame,
   ): Omit<AcquireEvent, "lockKind" | "mode" | "side"> {
     const { object, members } = ownerOf(at);
+    const { pamtWalks } = this.knowledge.rules;
+    const walk = evidence.findIndex((call) => pamtWalks.includes(call.function));
     return {
       kind: "acquire",
       primitive,
@@ -296,7 +298,7 @@ export class LockDomain extends Domain<LockPart> {
       guards,
       path,
       loops,
-      invocation: id,
+      invocation: invocations[walk] ?? id,
     };
   }
 

@@ -1,9 +1,9 @@
 /** BUSY-class statuses of a leaf that come from something other than a lock primitive. */
 
 import type { Guard } from "../c/index.ts";
-import type { OtherBusy } from "../catalog/index.ts";
+import { formatStatus, type OtherBusy } from "../catalog/index.ts";
 import { type BusyFact, statusKind } from "./events.ts";
-import { chainKey, hex, operandOf, type RowContext } from "./row-context.ts";
+import { chainKey, operandOf, type RowContext } from "./row-context.ts";
 import { FATAL } from "./rules.ts";
 import type { Whens } from "./whens.ts";
 
@@ -22,7 +22,7 @@ export function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
     const isListed = fact.evidence.some((site) => context.knowledge.rules.listReaders.includes(site.function));
     const final = isListed ? fact.status | FATAL : finalStatus(fact, facts);
     const busy: OtherBusy = {
-      status: hex(final),
+      status: formatStatus(final),
       name,
       object: busyObject(cause.map((guard) => whens.causeText(guard)).at(-1) ?? ""),
       operand: (final & 0xffffffffn) === 0n ? null : operandOf(final, context),

@@ -50,8 +50,8 @@ export function releaseOf(
 }
 
 const released = (place: ReleasePlace, evidence: readonly Site[]): Release => ({
-  ...place,
   at: place.kind === "function" ? place.function : place.kind,
+  ...place,
   evidence,
 });
 

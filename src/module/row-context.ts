@@ -74,8 +74,6 @@ export const isSameSite = (a: Site | undefined, b: Site | undefined): boolean =>
 /** `do … while (0)` repeats nothing. */
 export const repeats = (test: string): boolean => test !== "0" && test !== "false";
 
-export const hex = (value: bigint): string => `0x${value.toString(16).toUpperCase().padStart(16, "0")}`;
-
 /** The operand in a status's low half; zero means RAX only in a status that carries operands. */
 export function operandOf(status: bigint, { knowledge, names }: RowContext): Operand | null {
   const low = status & 0xffffffffn;

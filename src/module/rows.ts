@@ -3,7 +3,14 @@
  */
 
 import { stepsOf, wayTo } from "../c/index.ts";
-import type { Acquisition, LockMode, PageSize, Release, Site } from "../catalog/index.ts";
+import {
+  type Acquisition,
+  formatStatus,
+  type LockMode,
+  type PageSize,
+  type Release,
+  type Site,
+} from "../catalog/index.ts";
 import type { AcquireEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { reportLeaks, reportModes } from "./leaks.ts";
@@ -24,7 +31,6 @@ import {
 import {
   chainKey,
   type Held,
-  hex,
   isSameSite,
   type LeafRows,
   operandOf,
@@ -155,12 +161,14 @@ function collectRows(
       ...whens.ofRow(all, ways),
       times: timesOf(first.event, context.knowledge.rules),
       operand: busy === null ? null : operandOf(busy, context),
-      busyStatus: busy === null ? null : hex(busy),
+      busyStatus: busy === null ? null : formatStatus(busy),
       ...(busy === null || busyWhen === null ? {} : { busyWhen }),
-      hostPriorityStatus: priority === null ? null : hex(priority),
-      ...(exit === null ? {} : { hostPriorityExit: { status: hex(exit.status), detail: hex(exit.detail) } }),
+      hostPriorityStatus: priority === null ? null : formatStatus(priority),
+      ...(exit === null
+        ? {}
+        : { hostPriorityExit: { status: formatStatus(exit.status), detail: formatStatus(exit.detail) } }),
       otherStatuses: ascending([...others, ...otherPriorities]).map((status) => ({
-        status: hex(status),
+        status: formatStatus(status),
         operand: operandOf(status, context),
       })),
       release: released(all, first, orders, row, context),
@@ -191,10 +199,12 @@ function released(
   if (release === null) return null;
   const [order = null, position = null] = [givenBack[row], sequence[row]];
   const elsewhere = otherReleases(all, release, context);
+  const { evidence, ...place } = release;
   return {
-    ...release,
+    ...place,
     ...(order === null ? {} : { order }),
     ...(position === null ? {} : { sequence: position }),
+    evidence,
     ...(elsewhere.length === 0 ? {} : { elsewhere }),
   };
 }

@@ -3,7 +3,7 @@
  */
 
 import type { Program } from "../c/index.ts";
-import type { Operand, Side } from "../catalog/index.ts";
+import { formatStatus, type Operand, type Side } from "../catalog/index.ts";
 import type { ExtractionRules } from "./rules.ts";
 
 export interface Tables {
@@ -51,9 +51,7 @@ export function readTables(program: Program, rules: ExtractionRules): Tables {
     ...(septStates.length === 0 || !septRows.host ? ["SEPT entry state legality"] : []),
   ];
   return {
-    statusCodes: Object.fromEntries(
-      [...statuses].map(([name, v]) => [name, `0x${v.toString(16).toUpperCase().padStart(16, "0")}`]),
-    ),
+    statusCodes: Object.fromEntries([...statuses].map(([name, v]) => [name, formatStatus(v)])),
     operandIds: Object.fromEntries([...operands].map(([name, v]) => [name.replace(/^OPERAND_ID_/, ""), Number(v)])),
     constants: readConstants(program, rules),
     septEntryBits: septBits(program),

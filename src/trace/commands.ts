@@ -1,4 +1,5 @@
 /** The commands that record: what `seamlock record` prints. They are made from facts about the kernel's release, and run nothing. */
+import { shellWord } from "../text.ts";
 import { type ArgumentKind, CALLED_LEAVES, ENTER, UNWRAPPED, type Wrapper, wrappersOf } from "./wrappers.ts";
 
 export const TOOLS = ["bpftrace", "trace-cmd", "perf"] as const;
@@ -99,7 +100,7 @@ function bpftraceScript(wrappers: readonly Wrapper[], options: RecordOptions): s
       "A call costs two probes and one line; only a BUSY costs a call chain. If bpftrace does not find vmemmap_base (no CONFIG_KALLSYMS_ALL),",
       "put its value there: 0xffffea0000000000 on a host that was booted with nokaslr.",
     ]),
-    `BPFTRACE_PERF_RB_PAGES=4096 bpftrace -o ${quoted(output)} - <<'EOF'`,
+    `BPFTRACE_PERF_RB_PAGES=4096 bpftrace -o ${shellWord(output)} - <<'EOF'`,
     ...bpftraceProgram(wrappers, release, seconds),
     "EOF",
     `echo "seamlock trace ${output}"`,
@@ -223,7 +224,7 @@ function traceCmdScript(wrappers: readonly Wrapper[], options: RecordOptions): s
     `sleep ${seconds}`,
     'echo "seamlock: end" > /sys/kernel/tracing/trace_marker',
     "trace-cmd stop",
-    `trace-cmd show > ${quoted(output)}`,
+    `trace-cmd show > ${shellWord(output)}`,
     "trace-cmd reset",
     `echo "seamlock trace ${output}"`,
     "",
@@ -243,13 +244,13 @@ function perfScript(wrappers: readonly Wrapper[], options: RecordOptions): strin
       "so that no debug information is needed. A call costs two probes and two records.",
     ]),
     ...wrappers.flatMap((one) => [
-      `perf probe -q -a ${quoted(`seamlock:${one.function}=${one.function}${perfArguments(one)}`)}`,
-      `perf probe -q -a ${quoted(`seamlock:${one.function}__return=${one.function}%return status=$retval:x64`)}`,
+      `perf probe -q -a ${shellWord(`seamlock:${one.function}=${one.function}${perfArguments(one)}`)}`,
+      `perf probe -q -a ${shellWord(`seamlock:${one.function}__return=${one.function}%return status=$retval:x64`)}`,
     ]),
     "perf record -a -k CLOCK_MONOTONIC -m 4096 -o seamlock.perf.data \\",
     ...events.map((event) => `  -e ${event} \\`),
     `  -e kvm:kvm_entry -e kvm:kvm_exit sleep ${seconds}`,
-    `perf script -i seamlock.perf.data --ns --show-lost-events -F comm,tid,cpu,time,event,trace > ${quoted(output)}`,
+    `perf script -i seamlock.perf.data --ns --show-lost-events -F comm,tid,cpu,time,event,trace > ${shellWord(output)}`,
     "perf probe -q -d 'seamlock:*'",
     `echo "seamlock trace ${output}"`,
     "",
@@ -266,5 +267,3 @@ function perfArguments({ arguments: all }: Wrapper): string {
     })
     .join("");
 }
-
-const quoted = (word: string): string => (/^[\w./=:+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -186,7 +186,7 @@ describe("resolveLeaf", () => {
   test("a near miss gets a suggestion", () => {
     const error = failure(() => resolveLeaf(catalog, "tdh_mem_trakc"));
     expect(error.code).toBe("SL2102");
-    expect(error.hint).toBe("did you mean tdh_mem_track?");
+    expect(error.hint).toBe("did you mean `tdh_mem_track`?");
     expect(failure(() => resolveLeaf(catalog, "99")).message).toBe("no leaf has the number 99 in module 0.1.02");
     expect(failure(() => resolveLeaf(catalog, "open_the_door_please")).hint).toMatch(/report --all/);
   });

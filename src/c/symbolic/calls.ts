@@ -3,7 +3,7 @@
 import type { Expr, FunctionAst } from "../ast.ts";
 import { placed, substitute } from "../program.ts";
 import type { Domain } from "./domain.ts";
-import type { Call, CallExpr, Engine, Evaluated, Final, Frame, LoopTest, Site } from "./engine.ts";
+import type { Call, CallExpr, Engine, Evaluated, Final, Frame, Site } from "./engine.ts";
 import { asValue, isTooLong } from "./expressions.ts";
 import { sourceText } from "./source-text.ts";
 import { type AbstractState, joinStates } from "./state.ts";
@@ -33,19 +33,27 @@ export class Calls {
   /**
    * Runs a function.
    *
-   * @param chain call sites down to it; none for the entry
+   * @param caller the invocation that calls it, and where; null for the entry
    * @returns the states in which it returns, each with its result
    */
   invoke(
     fn: FunctionAst,
     args: readonly Value[],
     state: AbstractState,
-    chain: readonly Site[],
-    loops: readonly LoopTest[],
+    caller: { readonly frame: Frame; readonly site: Site } | null,
   ): Evaluated<Value>[] {
     const { engine } = this;
     const id = ++this.invocations;
-    const frame: Frame = { id, fn, chain, place: engine.chainNumber(chain), loops, locals: new Map() };
+    const chain = caller ? [...caller.frame.chain, caller.site] : [];
+    const frame: Frame = {
+      id,
+      invocations: [...(caller?.frame.invocations ?? []), id],
+      fn,
+      chain,
+      place: engine.chainNumber(chain),
+      loops: caller?.frame.loops ?? [],
+      locals: new Map(),
+    };
     engine.enter(frame);
     for (const line of fn.errors)
       engine.trouble("parse", `a line of ${fn.name} could not be parsed`, { file: fn.file, line, function: fn.name });
@@ -60,10 +68,9 @@ export class Calls {
       const value = exit.k === "return" && exit.value ? end.resolve(exit.value) : num(0);
       returns.push([end, this.domains.reduce((v, domain) => domain.result(fn, v, end), value)]);
     }
-    const caller = chain.at(-1);
     // The entry's own variables stay, for what is read off its ends.
     if (caller) for (const [end] of returns) end.store.deleteInvocation(id);
-    return this.joinReturns(returns, caller);
+    return this.joinReturns(returns, caller?.site);
   }
 
   call(e: CallExpr, state: AbstractState, frame: Frame): Evaluated<Value>[] {
@@ -205,7 +212,7 @@ export class Calls {
       return [[state, engine.space.fresh(name)]];
     }
     const ast = program.ast(info);
-    if (ast) return this.invoke(ast, args, state, [...frame.chain, site], frame.loops);
+    if (ast) return this.invoke(ast, args, state, { frame, site });
     engine.trouble("parse", `${name} could not be parsed`, { file: info.file, line: info.line, function: name });
     return null;
   }

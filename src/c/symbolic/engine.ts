@@ -27,6 +27,8 @@ export interface LoopTest {
 /** One invocation of a function. */
 export interface Frame {
   readonly id: number;
+  /** Invocations from the entry's own down to this one, as many as the call sites of {@link chain} and one more. */
+  readonly invocations: readonly number[];
   readonly fn: FunctionAst;
   /** Call sites from the entry's own function down to this one. */
   readonly chain: readonly Site[];

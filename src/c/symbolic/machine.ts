@@ -99,7 +99,7 @@ class Machine implements Engine {
 
   private finals(ast: FunctionAst, args: readonly (Value | null)[]): Final[] {
     const values = ast.parameters.map((name, i) => args[i] ?? sym(`arg:${name}`, name));
-    const returns = this.calls.invoke(ast, values, AbstractState.start(this.space, this.domains), [], []);
+    const returns = this.calls.invoke(ast, values, AbstractState.start(this.space, this.domains), null);
     return [
       ...returns.map(([state, value]): Final => ({ state, kind: "return", value, told: null })),
       ...this.calls.halts,

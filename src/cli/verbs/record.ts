@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { release as ownRelease } from "node:os";
 import { SeamlockError } from "../../errors.ts";
+import { didYouMean } from "../../text.ts";
 import { NEWEST_RELEASE, type Recorder, recorder, TOOLS, type Tool } from "../../trace/index.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { wholeNumber } from "../options.ts";
-import { didYouMean } from "../suggest.ts";
 import { defineVerb } from "../verb.ts";
 
 /** The release is newer than what the commands were read for. */

@@ -11,6 +11,7 @@ import {
   type SimulationResult,
   Simulator,
 } from "../../simulate/index.ts";
+import { didYouMean, shellWord } from "../../text.ts";
 import { RECORD_FORMATS, type RecordFormat } from "../../trace/index.ts";
 import { EXIT, type ExitStatus } from "../io.ts";
 import { jsonText } from "../json.ts";
@@ -19,14 +20,12 @@ import { recordRuns } from "../record-runs.ts";
 import {
   type LoadedScenario,
   loadScenario,
-  quoted,
   type ScenarioOptions,
   scenarioArguments,
   toldDoubts,
 } from "../scenarios.ts";
 import { type Made, makeRuns } from "../simulate-runs.ts";
 import { busyRows, type Shown, type Simulation, simulateDocument, simulateText } from "../simulation.ts";
-import { didYouMean } from "../suggest.ts";
 import { defineVerb } from "../verb.ts";
 
 const FORMATS = ["text", "json", "mermaid", "perfetto"] as const;
@@ -187,12 +186,12 @@ function simulationOf(simulator: Simulator, loaded: LoadedScenario, made: Made, 
     [
       `seamlock simulate ${loaded.reproduce} --seed ${options.seed} --run ${run} --runs ${runs}`,
       `--steps ${made.cutAt ?? options.steps} --schedule ${scheduleOf(options)}`,
-      ...(options.cost ?? []).map((cost) => `--cost ${quoted(cost)}`),
+      ...(options.cost ?? []).map((cost) => `--cost ${shellWord(cost)}`),
       ...more,
     ].join(" ");
   const how = [
     ...(options.first ? ["--first"] : []),
-    ...(options.show === undefined ? [] : [`--show ${quoted(options.show)}`]),
+    ...(options.show === undefined ? [] : [`--show ${shellWord(options.show)}`]),
     ...(options.trace ? ["--trace"] : []),
   ];
   const { result } = made;

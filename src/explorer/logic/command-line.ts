@@ -1,3 +1,5 @@
+import { shellWord } from "../../text.ts";
+
 /** A command for a POSIX shell: words, then options; an empty option is left out. */
 export function commandLine(
   words: readonly string[],
@@ -6,9 +8,5 @@ export function commandLine(
   const given = Object.entries(options).flatMap(([name, value]) =>
     value === undefined || value === "" ? [] : [`--${name}`, String(value)],
   );
-  return [...words, ...given].map(quoted).join(" ");
-}
-
-function quoted(word: string): string {
-  return /^[\w./=:+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return [...words, ...given].map(shellWord).join(" ");
 }

@@ -1,3 +1,4 @@
+/** Words of people and of shells: what several folders say in the same way. Imports nothing of ours, and runs in a browser. */
 import { distance } from "fastest-levenshtein";
 
 /** The candidate that a person most likely meant by `word`, or null when none is near. */
@@ -23,3 +24,7 @@ export function didYouMean(word: string, candidates: Iterable<string>, otherwise
   const found = nearest(word, candidates);
   return found === null ? otherwise : `did you mean \`${found}\`?`;
 }
+
+/** A word as a POSIX shell takes it: in quotes where it needs them. */
+export const shellWord = (word: string): string =>
+  /^[\w./=:+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
