@@ -8,7 +8,7 @@ import type { ExtractionRules } from "../rules.ts";
 import { FACTS, intrinsicOf } from "./facts.ts";
 import { Layouts } from "./layout.ts";
 import type { Tree } from "./machine.ts";
-import { type Candidate, candidateOf, isRefusal, type Refusal, recognise } from "./recognise.ts";
+import { type Candidate, candidateOf, isRefusal, type Recognised, type Refusal, recognise } from "./recognise.ts";
 import { type AtomicFunction, type AtomicSite, atomicFunctions, lockedAssembly } from "./sites.ts";
 import { type EntryBits, placeOf, septWriters } from "./writers.ts";
 
@@ -32,14 +32,18 @@ export interface Atomics {
 }
 
 /** The lock primitives of a tree, for the analysis of its leaves. */
-export function lockPrograms(program: Program, rules: ExtractionRules): readonly LockProgram[] {
-  return read(program, rules).programs;
+export function lockPrograms(
+  program: Program,
+  rules: ExtractionRules,
+): Pick<Recognised, "programs" | "guestArguments"> {
+  return read(program, rules);
 }
 
 interface Reading {
   readonly tree: Tree;
   readonly functions: readonly AtomicFunction[];
   readonly programs: readonly LockProgram[];
+  readonly guestArguments: ReadonlyMap<string, number>;
   readonly refused: readonly Refusal[];
   readonly unlike: readonly Refusal[];
 }
@@ -57,7 +61,7 @@ function read(program: Program, rules: ExtractionRules): Reading {
     all.filter((one): one is Candidate => !isRefusal(one)),
   );
   const refused = [...all.filter(isRefusal), ...recognised.refused];
-  const reading = { tree, functions, programs: recognised.programs, refused, unlike: recognised.unlike };
+  const reading = { tree, functions, ...recognised, refused };
   readings.set(program, reading);
   return reading;
 }

@@ -67,6 +67,8 @@ export const isRefusal = (one: Candidate | Refusal): one is Refusal => "message"
 /** What recognition gives: programs, refusals, and functions that do something else than they are known for. */
 export interface Recognised {
   readonly programs: readonly LockProgram[];
+  /** Of functions that no rule names and that serve host and guest: the position of the argument that says that a guest asks. */
+  readonly guestArguments: ReadonlyMap<string, number>;
   readonly refused: readonly Refusal[];
   readonly unlike: readonly Refusal[];
 }
@@ -77,6 +79,7 @@ export function recognise(tree: Tree, candidates: readonly Candidate[]): Recogni
   const results = [...families].map(([type, family]) => new Family(tree, type, family).recognised());
   return {
     programs: results.flatMap(({ programs }) => programs).sort(inOrder),
+    guestArguments: new Map(results.flatMap(({ guestArguments }) => [...guestArguments])),
     refused: results.flatMap(({ refused }) => refused),
     unlike: results.flatMap(({ unlike }) => unlike),
   };
@@ -126,12 +129,15 @@ class Family {
     const best = readings.reduce((a, b) => (known(b.readings) > known(a.readings) ? b : a));
     const kind = kindOf(best.word);
     const programs: LockProgram[] = [];
+    const unnamed: (readonly [Candidate, readonly Reading[]])[] = [];
     const refused: Refusal[] = [...best.refused];
     const unlike: Refusal[] = [];
     for (const [candidate, own] of groupBy(best.readings, (reading) => reading.candidate)) {
       const rule = this.#tree.rules.primitives[candidate.function.ast.name];
       const named = rule && typeof rule.mode === "string" ? { operation: rule.operation, mode: rule.mode } : null;
-      for (const reading of merged(own)) {
+      const distinct = merged(own);
+      if (rule === undefined && distinct.length > 1) unnamed.push([candidate, distinct]);
+      for (const reading of distinct) {
         const does = named ?? reading.does[0];
         if (does === undefined) {
           const message = "it neither takes nor gives back a lock";
@@ -145,12 +151,23 @@ class Family {
         programs.push(programFor(kind, best.word, reading, does, sideGiven(reading, rule)));
       }
     }
-    return { programs: sided(programs), refused, unlike };
+    const all = sided(programs);
+    const guestArguments = new Map<string, number>();
+    for (const [{ function: fn }, own] of unnamed) {
+      const made = all.filter((program) => program.function === fn.ast.name);
+      const argument = guestArgument(own, made);
+      if (argument !== null) guestArguments.set(fn.ast.name, argument);
+      else {
+        const message = "what it does depends on its arguments, in a way that only a rule could say";
+        unlike.push({ function: fn, message, line: fn.ast.line });
+      }
+    }
+    return { programs: all, guestArguments, refused, unlike };
   }
 
   #nothing(message: string): Recognised {
     const refused = this.#candidates.map(({ function: fn }): Refusal => ({ function: fn, message, line: lineOf(fn) }));
-    return { programs: [], refused, unlike: [] };
+    return { programs: [], guestArguments: new Map(), refused, unlike: [] };
   }
 
   #read(word: LockWord): { readings: Reading[]; refused: Refusal[] } {
@@ -225,6 +242,29 @@ function effectsOf(word: LockWord, steps: readonly ProgramStep[]): Does[] {
 function merged(readings: readonly Reading[]): readonly Reading[] {
   const distinct = new Map(readings.map((reading) => [JSON.stringify(reading.steps), reading]));
   return distinct.size === 1 ? [...distinct.values()] : readings;
+}
+
+/**
+ * The position of the argument that says that a guest asks, where that is all that the variants of a function differ by; else null.
+ *
+ * @param made the program of each of them
+ */
+function guestArgument(readings: readonly Reading[], made: readonly LockProgram[]): number | null {
+  const [first] = readings;
+  const [program] = made;
+  if (first === undefined || program === undefined || made.length !== readings.length) return null;
+  const { parameters } = first.candidate.function.ast;
+  const positions = readings.map(({ steps, variant: { given } }) => {
+    const [test, ...more] = given;
+    const own = made.find((one) => one.steps === steps);
+    if (test === undefined || more.length > 0 || own === undefined || own.side === null) return -1;
+    if (own.operation !== program.operation || own.mode !== program.mode) return -1;
+    const isZero = (test.atom.value === 0n) === test.holds;
+    const { source } = test.atom;
+    return isZero === (own.side === "host") && typeof source === "string" ? parameters.indexOf(source) : -1;
+  });
+  const [position = -1] = positions;
+  return position >= 0 && positions.every((other) => other === position) ? position : null;
 }
 
 /** The side that an argument or a rule gives; null where none does. */
@@ -343,9 +383,15 @@ function touchedBits(ways: readonly Way[]): Place[] {
 }
 
 /** Rules for the primitives that no rule names, for the analysis of the leaves. */
-export function rulesWith(rules: ExtractionRules, programs: readonly LockProgram[]): ExtractionRules {
+export function rulesWith(
+  rules: ExtractionRules,
+  { programs, guestArguments }: Pick<Recognised, "programs" | "guestArguments">,
+): ExtractionRules {
   const found: Record<string, PrimitiveRule> = {};
-  for (const { function: name, kind, operation, mode, side, word } of programs)
-    if (!(name in rules.primitives)) found[name] = { operation, lock: kind, mode, side, word: word.type };
+  for (const { function: name, kind, operation, mode, side, word } of programs) {
+    const argument = guestArguments.get(name);
+    const asks = argument === undefined ? side : { argument };
+    if (!(name in rules.primitives)) found[name] = { operation, lock: kind, mode, side: asks, word: word.type };
+  }
   return Object.keys(found).length === 0 ? rules : { ...rules, primitives: { ...rules.primitives, ...found } };
 }
