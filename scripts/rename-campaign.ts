@@ -6,6 +6,7 @@
  * that something was not understood. Exit status 1 when one gives other rows and no error.
  */
 import { parseArgs } from "node:util";
+import { SeamlockError } from "../src/errors.ts";
 import { analyseTree } from "../src/module/analyse.ts";
 import { RULES } from "../src/module/rules.ts";
 import { readTree, type SourceTree } from "../src/module/tree.ts";
@@ -21,7 +22,13 @@ interface Result {
 const PLACES = new Set(["evidence", "promotion", "line", "file"]);
 
 async function resultOf(tree: SourceTree, written: (text: string) => string): Promise<Result> {
-  const { leaves, diagnostics } = await analyseTree(tree, { version: "campaign", repository: null, revision: null });
+  const options = { version: "campaign", repository: null, revision: null };
+  const made = await analyseTree(tree, options).catch((error: unknown) => {
+    if (error instanceof SeamlockError) return error;
+    throw error;
+  });
+  if (made instanceof SeamlockError) return { rows: new Set(), errors: [`${made.code} ${made.message}`] };
+  const { leaves, diagnostics } = made;
   const rows = leaves.flatMap((leaf) =>
     [...leaf.acquisitions, ...leaf.otherBusy].map((row) =>
       written(JSON.stringify([leaf.name, leaf.variant, row], (key, value) => (PLACES.has(key) ? undefined : value))),

@@ -54,6 +54,7 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
   "missing-table": ["SL1051", "warning"],
   "macro-masks": ["SL1052", "error"],
   "two-definitions": ["SL1053", "error"],
+  "unknown-of-shape": ["SL1055", "error"],
 };
 
 /** A diagnostic of a kind, at a place when there is one. */

@@ -5,6 +5,7 @@
 import { type FunctionInfo, ParameterWrites, type Program } from "../c/index.ts";
 import type { Coverage, Site } from "../catalog/index.ts";
 import type { ExtractionRules } from "./rules.ts";
+import { type UnknownOfShape, unknownsOfShape } from "./shapes.ts";
 
 export interface Finding {
   readonly what:
@@ -14,7 +15,8 @@ export interface Finding {
     | "macro-hides-lock"
     | "macro-masks"
     | "two-definitions"
-    | "unexplained-lock-function";
+    | "unexplained-lock-function"
+    | UnknownOfShape["what"];
   readonly message: string;
   readonly site: Site;
 }
@@ -47,10 +49,12 @@ export function checkSoundness(
     else if (!reachable.has(info)) explained.push({ site, reason: `no leaf calls ${site.function}` });
     else findings.push({ what: "unvisited", message: `no leaf's analysis reached this call of ${primitive}`, site });
   }
+  const isExplained = (name: string) => name in rules.primitives || rules.atomics.some(({ call }) => call.test(name));
   findings.push(
     ...addressesTaken(program, rules, reaching),
     ...unknownLockCalls(program, rules, reachable),
     ...unexplainedLockFunctions(program, rules, reachable, reaching),
+    ...unknownsOfShape(program, rules, reachable, isExplained),
     ...hidingMacros(program, rules, reaching),
     ...maskingMacros(program, reachable),
     ...clashes(program, reachable),

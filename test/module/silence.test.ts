@@ -26,6 +26,39 @@ const unexplained = async (helper: string, call: string): Promise<readonly strin
     .map(({ severity, message, file, line }) => `${severity} ${file}:${line} ${message}`);
 };
 
+describe("a function of the shape of one that is known by name", () => {
+  const shaped: readonly (readonly [what: string, declaration: string])[] = [
+    ["changes a status", "api_error_type with_detail(api_error_type status, uint64_t detail)"],
+    ["maps a page", "void* map_it(void* pa, mapping_type_t type)"],
+    ["maps the TDCS", "tdcs_t* tdcs_of(tdr_t* tdr, mapping_type_t type)"],
+    ["walks a tree of SEPT pages", "ia32e_sept_t* find_it(ia32e_eptp_t root, pa_t gpa)"],
+    ["walks the SEPT of an L2 VM", "api_error_type find_l2(tdr_t* tdr, tdcs_t* tdcs, uint16_t vm, pa_t gpa)"],
+    ["locks the owner of a page", "api_error_type lock_owner(pa_t page, lock_type_t mode, tdr_t** tdr)"],
+    ["gives the PAMT entry of a page", "pamt_entry_t* entry_of(pa_t page, page_size_t size)"],
+    ["splits or merges PAMT entries", "api_error_code_e split(pa_t page, page_size_t size)"],
+    ["reads a list for a leaf", "api_error_code_e read_list(uint64_t field, md_list_header_t* list)"],
+    ["checks the level of a page", "bool_t level_ok(page_info_api_input_t page, ept_level_t low, ept_level_t high)"],
+    ["checks a GPA", "bool_t gpa_ok(pa_t gpa, bool_t shared)"],
+    ["writes the word of an SEPT entry", "void put_word(ia32e_sept_t* entry, uint64_t word)"],
+  ];
+
+  it("is an error that names it, once leaves run it; a shape that is none of these is not", async () => {
+    const others = ["void put_words(ia32e_sept_t* entry, uint64_t word, uint64_t mask)", "bool_t gpa_even(pa_t gpa)"];
+    const declarations = [...shaped.map(([, declaration]) => declaration), ...others];
+    const names = declarations.map((text) => /(\w+)\(/.exec(text)?.[1] ?? "");
+    const texts = declarations.map((text) => `${text}\n{\n    return 0;\n}\n`);
+    const called = names.map((name) => `(void)${name}(0, 0, 0, 0);`).join("\n    ");
+    const { catalog } = await smallTree(leaf(called), { "src/common/shaped.c": [...texts, leafless].join("") });
+    const found = catalog.diagnostics.filter(({ code }) => code === "SL1055").map(({ message }) => message);
+    expect(found.sort()).toEqual(
+      shaped
+        .map(([what], i) => `${names[i]} has the shape of a function that ${what}, and is none that is known`)
+        .sort(),
+    );
+  });
+  const leafless = "api_error_type nobody_calls(api_error_type status)\n{\n    return status;\n}\n";
+});
+
 describe("a function that works on a lock and that nothing explains", () => {
   it("is an error, with its name and place", async () => {
     const helper = "static inline void let_go(sharex_hp_lock_t* lock)\n{\n    lock->raw = 0;\n}\n";

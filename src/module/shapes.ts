@@ -1,0 +1,165 @@
+/**
+ * Functions that the analysis knows by name have shapes: one of the same shape under another name is not what nobody knows, but what
+ * somebody has renamed or added. What it does must be said before rows can be trusted.
+ */
+
+import type { FunctionInfo, Program } from "../c/index.ts";
+import type { Site } from "../catalog/index.ts";
+import type { ExtractionRules } from "./rules.ts";
+
+interface Shape {
+  /** What such functions are, as a message says it. */
+  readonly what: string;
+  /** The type that it returns, without stars. */
+  readonly returns: RegExp;
+  /** Types of its first parameters, without spaces; of all with `exactly`. */
+  readonly parameters: readonly RegExp[];
+  readonly exactly?: true;
+  /** A type that one of its parameters has, or that none has. */
+  readonly having?: RegExp;
+  readonly lacking?: RegExp;
+  /** The names that the analysis knows such functions by. */
+  readonly known: (rules: ExtractionRules) => readonly string[];
+  /** Functions of this shape that are followed, or that say nothing that matters. */
+  readonly others: readonly string[];
+}
+
+const STATUS = /^api_error_(type|code_e)$/;
+const ANY = /./;
+
+const SHAPES: readonly Shape[] = [
+  {
+    what: "changes a status",
+    returns: STATUS,
+    parameters: [STATUS],
+    known: ({ statusChanges }) => Object.keys(statusChanges),
+    others: [],
+  },
+  {
+    what: "maps a page",
+    returns: /^void$/,
+    parameters: [],
+    having: /^mapping_type_t$/,
+    known: ({ mappings }) => mappings,
+    others: ["map_pa_with_global_hkid_uncached", "map_pa_with_hkid_with_memtype", "walk_and_map_guest_side_gpa"],
+  },
+  {
+    what: "maps the TDCS",
+    returns: /^tdcs_t$/,
+    parameters: [/^tdr_t\*$/, /^mapping_type_t$/],
+    known: ({ nonNull }) => nonNull,
+    others: [],
+  },
+  {
+    what: "walks a tree of SEPT pages",
+    returns: ANY,
+    parameters: [/^ia32e_eptp_t$/],
+    known: ({ walks }) => Object.keys(walks),
+    others: [],
+  },
+  {
+    what: "walks the SEPT of an L2 VM",
+    returns: STATUS,
+    parameters: [/^tdr_t\*$/, /^tdcs_t\*$/, /^uint16_t$/, /^pa_t$/],
+    known: ({ followed }) => followed,
+    others: ["l2_sept_walk_guest_side"],
+  },
+  {
+    what: "locks the owner of a page",
+    returns: STATUS,
+    parameters: [/^pa_t$/],
+    having: /^tdr_t\*\*$/,
+    lacking: /^page_type_t$/,
+    known: ({ ownerLocks }) => ownerLocks,
+    others: [],
+  },
+  {
+    what: "gives the PAMT entry of a page",
+    returns: /^pamt_entry_t$/,
+    parameters: [/^pa_t$/],
+    lacking: /^lock_type_t$/,
+    known: ({ nonNull }) => nonNull,
+    others: ["pamt_implicit_get_with_nl_entry"],
+  },
+  {
+    what: "splits or merges PAMT entries",
+    returns: /^(api_error_(type|code_e)|bool_t)$/,
+    parameters: [/^pa_t$/, /^page_size_t$/],
+    lacking: /^lock_type_t$/,
+    known: ({ pamtResizes }) => pamtResizes,
+    others: [],
+  },
+  {
+    what: "reads a list for a leaf",
+    returns: STATUS,
+    parameters: [],
+    having: /^md_list_header_t\*$/,
+    known: ({ listReaders }) => listReaders,
+    others: ["md_dump_list"],
+  },
+  {
+    what: "checks the level of a page",
+    returns: /^bool_t$/,
+    parameters: [/^page_info_api_input_t$/, /^ept_level_t$/],
+    known: ({ rangeChecks }) => Object.keys(rangeChecks),
+    others: [],
+  },
+  {
+    what: "checks a GPA",
+    returns: /^bool_t$/,
+    parameters: [/^pa_t$/, /^bool_t$/],
+    known: ({ denials }) => Object.keys(denials),
+    others: [],
+  },
+  {
+    what: "writes the word of an SEPT entry",
+    returns: /^void$/,
+    parameters: [/^(uint64_t|ia32e_sept_t)\*$/, /^uint64_t$/],
+    exactly: true,
+    known: ({ wordWriters }) => wordWriters,
+    others: [],
+  },
+];
+
+/** What such a function is; its name says nothing. */
+export interface UnknownOfShape {
+  readonly what: "unknown-of-shape";
+  readonly message: string;
+  readonly site: Site;
+}
+
+/**
+ * @param reachable functions that leaves run
+ * @param isExplained functions that are primitives or accessors
+ */
+export function unknownsOfShape(
+  program: Program,
+  rules: ExtractionRules,
+  reachable: ReadonlySet<FunctionInfo>,
+  isExplained: (name: string) => boolean,
+): UnknownOfShape[] {
+  return [...reachable].flatMap((info): UnknownOfShape[] => {
+    if (isExplained(info.name)) return [];
+    const ast = program.ast(info);
+    if (ast === null) return [];
+    const parameters = ast.parameterTypes.map((type) => type.replaceAll(" ", ""));
+    return SHAPES.filter(
+      (shape) => hasShape(shape, ast.type, parameters) && ![...shape.known(rules), ...shape.others].includes(info.name),
+    ).map(({ what }) => ({
+      what: "unknown-of-shape",
+      message: `${info.name} has the shape of a function that ${what}, and is none that is known`,
+      site: { file: info.file, line: ast.line, function: info.name },
+    }));
+  });
+}
+
+function hasShape(shape: Shape, returns: string, parameters: readonly string[]): boolean {
+  const has = (type: RegExp) => parameters.some((parameter) => type.test(parameter));
+  return (
+    shape.returns.test(returns) &&
+    shape.parameters.every((type, i) => type.test(parameters[i] ?? "")) &&
+    (shape.exactly === undefined || shape.parameters.length === parameters.length) &&
+    (shape.having === undefined || has(shape.having)) &&
+    (shape.lacking === undefined || !has(shape.lacking))
+  );
+}
