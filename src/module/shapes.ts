@@ -18,8 +18,8 @@ interface Shape {
   /** A type that one of its parameters has, or that none has. */
   readonly having?: RegExp;
   readonly lacking?: RegExp;
-  /** The names that the analysis knows such functions by. */
-  readonly known: (rules: ExtractionRules) => readonly string[];
+  /** Names that the analysis knows such functions by. */
+  readonly known: (rules: ExtractionRules) => readonly (string | RegExp)[];
   /** Functions of this shape that are followed, or that say nothing that matters. */
   readonly others: readonly string[];
 }
@@ -28,6 +28,28 @@ const STATUS = /^api_error_(type|code_e)$/;
 const ANY = /./;
 
 const SHAPES: readonly Shape[] = [
+  {
+    what: "takes or gives back a lock in a mode that it is given",
+    returns: ANY,
+    parameters: [/_lock_t\*$/, /^lock_type_t$/],
+    known: ({ primitives }) => Object.keys(primitives),
+    others: [],
+  },
+  {
+    what: "ends in a fatal error",
+    returns: /^void$/,
+    parameters: [/^fatal_error_id_e$/],
+    known: ({ noReturn }) => Object.keys(noReturn),
+    others: [],
+  },
+  {
+    what: "enters the TD",
+    returns: /^void$/,
+    parameters: [],
+    having: /^gprs_state_t\*$/,
+    known: ({ noReturn }) => Object.keys(noReturn),
+    others: [],
+  },
   {
     what: "changes a status",
     returns: STATUS,
@@ -112,11 +134,19 @@ const SHAPES: readonly Shape[] = [
     others: [],
   },
   {
+    what: "tells whether a GPA is shared",
+    returns: /^bool_t$/,
+    parameters: [/^uint64_t$/, /^bool_t$/],
+    exactly: true,
+    known: ({ denials }) => Object.values(denials).map(({ call }) => call),
+    others: [],
+  },
+  {
     what: "writes the word of an SEPT entry",
     returns: /^void$/,
     parameters: [/^(uint64_t|ia32e_sept_t)\*$/, /^uint64_t$/],
     exactly: true,
-    known: ({ wordWriters }) => wordWriters,
+    known: ({ wordWriters, wholeWordReleases }) => [...wordWriters, ...wholeWordReleases],
     others: [],
   },
 ];
@@ -143,9 +173,9 @@ export function unknownsOfShape(
     const ast = program.ast(info);
     if (ast === null) return [];
     const parameters = ast.parameterTypes.map((type) => type.replaceAll(" ", ""));
-    return SHAPES.filter(
-      (shape) => hasShape(shape, ast.type, parameters) && ![...shape.known(rules), ...shape.others].includes(info.name),
-    ).map(({ what }) => ({
+    const isKnown = ({ known, others }: Shape) =>
+      [...known(rules), ...others].some((one) => (typeof one === "string" ? one === info.name : one.test(info.name)));
+    return SHAPES.filter((shape) => hasShape(shape, ast.type, parameters) && !isKnown(shape)).map(({ what }) => ({
       what: "unknown-of-shape",
       message: `${info.name} has the shape of a function that ${what}, and is none that is known`,
       site: { file: info.file, line: ast.line, function: info.name },

@@ -28,6 +28,12 @@ const unexplained = async (helper: string, call: string): Promise<readonly strin
 
 describe("a function of the shape of one that is known by name", () => {
   const shaped: readonly (readonly [what: string, declaration: string])[] = [
+    [
+      "takes or gives back a lock in a mode that it is given",
+      "lock_return_t take(sharex_lock_t* lock, lock_type_t mode)",
+    ],
+    ["ends in a fatal error", "void give_up(fatal_error_id_e why)"],
+    ["enters the TD", "void go(bool_t fresh, gprs_state_t* registers)"],
     ["changes a status", "api_error_type with_detail(api_error_type status, uint64_t detail)"],
     ["maps a page", "void* map_it(void* pa, mapping_type_t type)"],
     ["maps the TDCS", "tdcs_t* tdcs_of(tdr_t* tdr, mapping_type_t type)"],
@@ -39,6 +45,7 @@ describe("a function of the shape of one that is known by name", () => {
     ["reads a list for a leaf", "api_error_code_e read_list(uint64_t field, md_list_header_t* list)"],
     ["checks the level of a page", "bool_t level_ok(page_info_api_input_t page, ept_level_t low, ept_level_t high)"],
     ["checks a GPA", "bool_t gpa_ok(pa_t gpa, bool_t shared)"],
+    ["tells whether a GPA is shared", "bool_t is_shared(uint64_t gpa, bool_t width)"],
     ["writes the word of an SEPT entry", "void put_word(ia32e_sept_t* entry, uint64_t word)"],
   ];
 
