@@ -137,8 +137,7 @@ function classifyPage(
     const isNode = level < PAMT_LEVELS.length && facts.some(({ type }) => rules.pamtNodeTypes.includes(type));
     if (level < walk.length - 1 || isNode) return { resource: PAMT_LEVELS[level] ?? "PAMT_2M", role: null };
   }
-  if (event.evidence.some((site) => rules.pamtResizes.includes(site.function)))
-    return { resource: "PAGE", role: "to-resize" };
+  if (rules.pamtResizes.includes(event.evidence.at(-1)?.function ?? "")) return { resource: "PAGE", role: "to-resize" };
   if (event.evidence.some((site) => rules.ownerLocks.includes(site.function))) return { resource: "TDR", role: null };
   const found = knowledge.pageType(null, facts.filter((fact) => fact.how === "assume").at(-1)?.type ?? null);
   const set = facts.filter((fact) => fact.how === "assign").at(-1)?.type ?? null;
