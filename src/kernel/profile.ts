@@ -118,7 +118,40 @@ function stepsOf(
     if (group) group.push(row);
     else groups.set(key, [row]);
   }
-  return [...groups.values()].map((group) => stepOf(rule, group, phases, rules));
+  const all = [...groups.values()];
+  return all
+    .filter((group) => !all.some((first) => isSecondTry(group, first, rule, rules)))
+    .map((group) => stepOf(rule, group, phases, rules));
+}
+
+/**
+ * Is a group of rows the second try after the kick of another one, from the same macro? Nobody is in the guest then, and the first
+ * try's reaction ends with what becomes of it, so that it is no call of its own.
+ */
+function isSecondTry(
+  group: readonly PlacedRow[],
+  first: readonly PlacedRow[],
+  rule: PathRule,
+  rules: KernelRules,
+): boolean {
+  const [row, before] = [group[0] as PlacedRow, first[0] as PlacedRow];
+  const [reaction, ...rest] = before.onBusy;
+  const places = new Set(first.map(({ chain }) => placeText(chain)));
+  const locks = (one: PlacedRow): string => holdsOf(rule, one, rules).map(useKey).join();
+  return (
+    reaction?.startsWith("kick-and-retry:") === true &&
+    row.call === before.call &&
+    row.context === before.context &&
+    locks(row) === locks(before) &&
+    String(row.onBusy) === String(rest) &&
+    group.every(({ chain }) => places.has(placeText(chain)))
+  );
+}
+
+/** Where a call is made. */
+function placeText(chain: PlacedRow["chain"]): string {
+  const at = chain.at(-1);
+  return `${at?.file}:${at?.line}`;
 }
 
 function stepOf(rule: PathRule, group: readonly PlacedRow[], phases: readonly string[], rules: KernelRules): HostStep {

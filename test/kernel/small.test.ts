@@ -59,6 +59,11 @@ describe("a row of the small kernel", () => {
     );
   });
 
+  test("is none for the second try after a kick", () => {
+    const tries = at("kick-and-retry").filter(({ path }) => path.includes("FILTER_MIRROR"));
+    expect(tries.map(({ busy }) => busy)).toEqual([["kick-and-retry:1, bug-vm"]]);
+  });
+
   test.each(small.absent)("$site is none: $why", ({ site, entry, holds }) => {
     const here = at(site, entry).filter((row) => holds === undefined || lockSet(row.holds) === lockSet(holds));
     expect(here.map(({ path }) => path)).toEqual([]);
