@@ -56,7 +56,9 @@ export function originOf(source: KernelSource): string {
 export function bundledProfile(tree: string, source: KernelSource): HostProfile {
   const { profile } = extractHost(tree, { name: `linux-${source.version}` });
   const { extracted, ...rest } = profile;
-  if (extracted?.kernel !== source.release) throw new Error(`${tree} is ${extracted?.kernel}, not ${source.release}`);
+  // A tree leaves out the zero of its first release.
+  if (extracted === undefined || ![extracted.kernel, `${extracted.kernel}.0`].includes(source.release))
+    throw new Error(`${tree} is ${extracted?.kernel}, not ${source.release}`);
   const origin = originOf(source);
   return { ...rest, sources: [origin], ...statedFacts()[source.version], extracted: { ...extracted, tree: origin } };
 }
