@@ -115,6 +115,35 @@ export function newestHost(): string | null {
   return bundledKernels().at(-1) ?? null;
 }
 
+/**
+ * The host that was asked for, else the bundled kernel that comes nearest before a release that an input states, else the newest; null for `none`.
+ *
+ * @returns with it what its reader must know of the choice
+ * @throws SeamlockError as {@link loadHost}
+ */
+export async function hostFor(
+  asked: string | undefined,
+  kernel: string | null,
+): Promise<{ readonly profile: HostProfile | null; readonly notes: readonly string[] }> {
+  if (asked === "none") return { profile: null, notes: [] };
+  if (asked !== undefined) return { profile: (await loadHost(asked)).profile, notes: [] };
+  const releases = bundledHosts()
+    .flatMap((name) => /^linux-(\d+(?:\.\d+)+)$/.exec(name)?.[1] ?? [])
+    .sort(byVersion);
+  const newest = releases.at(-1);
+  if (newest === undefined) return { profile: null, notes: [] };
+  const before =
+    kernel === null ? newest : (releases.filter((r) => byVersion(r, kernel) <= 0).at(-1) ?? releases[0] ?? newest);
+  const { profile } = await loadHost(`linux-${before}`);
+  const notes =
+    kernel === null
+      ? [`What the kernel does is told for Linux ${before}; --host names another, or none.`]
+      : kernel === before
+        ? []
+        : [`The input states Linux ${kernel}, which is not bundled: what the kernel does is told for Linux ${before}.`];
+  return { profile, notes };
+}
+
 const isFolder = (path: string): boolean => statOf(path)?.isDirectory() === true;
 
 /**

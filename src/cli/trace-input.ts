@@ -3,19 +3,22 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { SeamlockError } from "../errors.ts";
 import { statOf, unreadable } from "./files.ts";
 
+/** Takes the next piece. */
+type Take = (text: string) => void | Promise<void>;
+
 const PIECE = 1 << 18;
 
 /**
  * Hands on the text of a file, or of standard input for `-`, as latin1: recordings are ASCII but for names of tasks, and no byte is lost.
  *
- * @returns false when `stop` asked for the end before the text was over
+ * @returns false when `stop` was aborted before the text was over
  * @throws SeamlockError SL0006 when it cannot be read
  */
-export async function readPieces(name: string, take: (text: string) => void, stop: () => boolean): Promise<boolean> {
+export async function readPieces(name: string, take: Take, stop: AbortSignal): Promise<boolean> {
   return name === "-" ? readStandardInput(take, stop) : readFile(name, take, stop);
 }
 
-async function readFile(path: string, take: (text: string) => void, stop: () => boolean): Promise<boolean> {
+async function readFile(path: string, take: Take, stop: AbortSignal): Promise<boolean> {
   if (statOf(path)?.isDirectory()) throw unreadable(path, "is a directory, not a file");
   let file: number;
   try {
@@ -28,26 +31,32 @@ async function readFile(path: string, take: (text: string) => void, stop: () => 
     for (let pieces = 1; ; pieces++) {
       const read = readSync(file, buffer, 0, PIECE, null);
       if (read === 0) return true;
-      take(buffer.toString("latin1", 0, read));
+      await take(buffer.toString("latin1", 0, read));
       if (pieces % 16 !== 0) continue;
       // A signal is heard in between.
       await new Promise((resolve) => setImmediate(resolve));
-      if (stop()) return false;
+      if (stop.aborted) return false;
     }
   } finally {
     closeSync(file);
   }
 }
 
-async function readStandardInput(take: (text: string) => void, stop: () => boolean): Promise<boolean> {
+async function readStandardInput(take: Take, stop: AbortSignal): Promise<boolean> {
   if (process.stdin.isTTY) {
     throw new SeamlockError("SL0004", "there is no recording to read", {
       hint: "name a file, or pipe a recording into it",
     });
   }
-  for await (const piece of process.stdin) {
-    take((piece as Buffer).toString("latin1"));
-    if (stop()) return false;
+  // A pipe may be silent for long.
+  stop.addEventListener("abort", () => process.stdin.destroy(), { once: true });
+  try {
+    for await (const piece of process.stdin) {
+      await take((piece as Buffer).toString("latin1"));
+      if (stop.aborted) return false;
+    }
+  } catch (error) {
+    if (!stop.aborted) throw error;
   }
-  return true;
+  return !stop.aborted;
 }

@@ -29,6 +29,7 @@ function recordingBlocks(doc: TraceDocument): readonly Block[] {
     ...surprises(doc),
     ...pairs(doc),
     ...episodes(doc),
+    ...lanes(doc),
     ...examples(doc),
     ...paths(doc),
     ...leaves(doc),
@@ -135,6 +136,51 @@ function episodes({ episodes: ep }: TraceDocument): Block[] {
       ],
     },
   ];
+}
+
+/** Columns of a lane, and calls that have one. */
+const LANE = 44;
+const LANES = 10;
+/** The uppermost bit of a status tells of an error. */
+const REFUSED = /^0x[89A-F]/;
+
+/** The worst episodes as lanes: a row a call and CPU, time from left to right. */
+function lanes({ episodes: ep }: TraceDocument): Block[] {
+  const drawn = ep.worst.filter(({ around, lost }) => around.length > 0 && lost > 0);
+  return drawn.flatMap(({ leaf, begin, lost, around, tries }): Block[] => {
+    const [from, to] = [begin - lost / 20, begin + lost * 1.05];
+    const rows = new Map<string, Call[]>();
+    for (const call of around) {
+      const name = `${call.cpu} ${call.leaf === "tdh_vp_enter" ? "in the guest" : call.leaf}`;
+      rows.set(name, [...(rows.get(name) ?? []), call]);
+    }
+    const shown = [...rows].slice(0, LANES);
+    return [
+      {
+        kind: "heading",
+        text: `${leaf}: ${duration(lost)} from ${seconds(begin)} s, ${count(tries, "try", "tries")}`,
+      },
+      {
+        kind: "table",
+        head: ["CPU and call", `a column is ${duration((to - from) / LANE)}; # refused, = other`],
+        widths: [80 - LANE - 1, LANE + 1],
+        groups: [shown.map(([name, calls]): Row => ({ cells: [name, lane(calls, from, to)] }))],
+      },
+      ...more(rows.size - shown.length, "lane"),
+    ];
+  });
+}
+
+function lane(calls: readonly Call[], from: number, to: number): string {
+  const columns = new Array<string>(LANE).fill(".");
+  const column = (time: number): number => Math.floor((LANE * (time - from)) / (to - from));
+  for (const { begin, end, status } of calls) {
+    const first = Math.max(0, column(begin ?? from));
+    const last = Math.min(LANE - 1, column(end ?? to));
+    const mark = status !== null && REFUSED.test(status) ? "#" : "=";
+    for (let i = first; i <= last; i++) if (mark === "#" || columns[i] === ".") columns[i] = mark;
+  }
+  return columns.join("");
 }
 
 function examples({ busy }: TraceDocument): Block[] {

@@ -87,6 +87,12 @@ function head({ release, tool }: RecordOptions, words: readonly string[]): strin
   ];
 }
 
+/** Comments in the recording by which `trace` chooses the host's profile and the module; newer kernels print the module's version. */
+const machine: readonly string[] = [
+  'echo "# kernel $(uname -r)"',
+  "dmesg | sed -n 's/.*Module version: \\([0-9.]*\\).*/# module \\1/p' | tail -n 1",
+];
+
 // bpftrace -------------------------------------------------------------------
 
 /** A struct page's frame number; the array of them begins at vmemmap_base. */
@@ -100,9 +106,12 @@ function bpftraceScript(wrappers: readonly Wrapper[], options: RecordOptions): s
       "A call costs two probes and one line; only a BUSY costs a call chain. If bpftrace does not find vmemmap_base (no CONFIG_KALLSYMS_ALL),",
       "put its value there: 0xffffea0000000000 on a host that was booted with nokaslr.",
     ]),
-    `BPFTRACE_PERF_RB_PAGES=4096 bpftrace -o ${shellWord(output)} - <<'EOF'`,
+    "{",
+    ...machine,
+    "BPFTRACE_PERF_RB_PAGES=4096 bpftrace - <<'EOF'",
     ...bpftraceProgram(wrappers, release, seconds),
     "EOF",
+    `} > ${shellWord(output)}`,
     `echo "seamlock trace ${output}"`,
     "",
   ].join("\n");
@@ -224,7 +233,7 @@ function traceCmdScript(wrappers: readonly Wrapper[], options: RecordOptions): s
     `sleep ${seconds}`,
     'echo "seamlock: end" > /sys/kernel/tracing/trace_marker',
     "trace-cmd stop",
-    `trace-cmd show > ${shellWord(output)}`,
+    `{ ${machine.join("; ")}; trace-cmd show; } > ${shellWord(output)}`,
     "trace-cmd reset",
     `echo "seamlock trace ${output}"`,
     "",
@@ -250,7 +259,7 @@ function perfScript(wrappers: readonly Wrapper[], options: RecordOptions): strin
     "perf record -a -k CLOCK_MONOTONIC -m 4096 -o seamlock.perf.data \\",
     ...events.map((event) => `  -e ${event} \\`),
     `  -e kvm:kvm_entry -e kvm:kvm_exit sleep ${seconds}`,
-    `perf script -i seamlock.perf.data --ns --show-lost-events -F comm,tid,cpu,time,event,trace > ${shellWord(output)}`,
+    `{ ${machine.join("; ")}; perf script -i seamlock.perf.data --ns --show-lost-events -F comm,tid,cpu,time,event,trace; } > ${shellWord(output)}`,
     "perf probe -q -d 'seamlock:*'",
     `echo "seamlock trace ${output}"`,
     "",

@@ -76,6 +76,9 @@ export const episodeSchema = z.strictObject({
     .describe(
       "time that vCPUs of the TD were out of the guest meanwhile, added up; null: not recorded, or it took longer than runs are kept",
     ),
+  around: z
+    .array(callSchema)
+    .describe("of the longest ones: calls for the TD, and runs of its vCPUs, meanwhile, by their beginning"),
 });
 
 /** Something that was seen and that the host profile says does not happen. */
@@ -150,6 +153,7 @@ export const traceSchema = z.strictObject({
       severity: z.enum(["error", "warning", "note"]),
       message: text,
       line: count.nullable(),
+      hint: text.nullable().describe("what to do next"),
     }),
   ),
 });

@@ -14,6 +14,7 @@ import { Holders } from "./holders.ts";
 import { Lines } from "./lines.ts";
 import { Settler, WHILE } from "./settle.ts";
 import { Spans } from "./spans.ts";
+import { checkText } from "./stated.ts";
 import { Tally } from "./tally.ts";
 import { CALLED_LEAVES, ENTER, RECORDED_LEAVES } from "./wrappers.ts";
 
@@ -37,6 +38,11 @@ export interface RecordingOptions {
   readonly onBlame?: (blame: Blame) => void;
 }
 
+const BYTE_ORDER_MARK = "\u00ef\u00bb\u00bf";
+const ESCAPE = "\u001b";
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is how a terminal is told colours.
+const COLOURS = /\u001b\[[\d;]*[A-Za-z]/g;
+
 /** So many lines are kept to find out the format. */
 const FIRST_LINES = 200;
 
@@ -57,6 +63,9 @@ export class Recording {
   readonly #input: Input;
   #format: Format | null;
   #waiting: string[] = [];
+  #untouched = true;
+  /** Was there anything but empty lines? */
+  #isEmpty = true;
   #watched: ReadonlySet<string> | null = null;
   readonly #expectation: Expectation | null;
   readonly #called: ReadonlySet<string>;
@@ -90,7 +99,8 @@ export class Recording {
       ended: () => this.#ended,
     });
     this.#episodes = new Episodes(ENTER.leaf, (episode) => {
-      this.#tally.episode(episode, this.#settler.timeOut(episode.td, episode.begin, episode.end));
+      const { td, begin, end } = episode;
+      this.#tally.episode(episode, this.#settler.timeOut(td, begin, end), () => this.#settler.around(td, begin, end));
       this.#expectation?.reaction(episode);
     });
     this.#lines = new Lines((line) => this.#line(line));
@@ -105,19 +115,24 @@ export class Recording {
 
   /** The next piece of the text, cut anywhere. Bytes above 0x7f may be given in any decoding: nothing is read from them. */
   push(text: string): void {
-    this.#lines.push(text);
+    if (this.#untouched) {
+      this.#untouched = false;
+      checkText(text);
+      this.#lines.push(text.startsWith(BYTE_ORDER_MARK) ? text.slice(BYTE_ORDER_MARK.length) : text);
+    } else this.#lines.push(text);
   }
 
   finish(): TraceDocument {
     this.#lines.finish();
     if (this.#format === null) this.#decide();
+    if (this.#format === null) throw this.#isEmpty ? isEmpty() : isUnknown();
     this.#format?.finish?.(this.#input);
     this.#settler.finish();
     this.#episodes.finish();
     const { first, last, lost, headless, endless } = this.#assembler;
     const open = [...this.#assembler.openCalls()];
     return this.#tally.document({
-      format: this.#format?.name ?? "ndjson",
+      format: this.#format.name,
       kernel: this.#kernel,
       clock: this.#clock,
       resolution: this.#format?.resolution ?? 0,
@@ -136,7 +151,9 @@ export class Recording {
     });
   }
 
-  #line(line: string): void {
+  #line(raw: string): void {
+    // Colours, of what was shown on a terminal.
+    const line = raw.includes(ESCAPE) ? raw.replaceAll(COLOURS, "") : raw;
     if (this.#format !== null) {
       if (!this.#format.line(line, this.#input)) this.#tally.passed += 1;
       return;
@@ -145,21 +162,14 @@ export class Recording {
     if (this.#waiting.length >= FIRST_LINES) this.#decide();
   }
 
+  /** Lines of which none tells the form are about something else. */
   #decide(): void {
     const waiting = this.#waiting;
-    if (waiting.every((line) => line.trim() === "")) {
-      throw new SeamlockError("SL7003", "the recording is empty", {
-        hint: "`seamlock record` prints the commands that make one",
-      });
-    }
-    this.#format = detect(waiting);
     this.#waiting = [];
-    if (this.#format === null) {
-      throw new SeamlockError("SL7002", "this is no recording of a kind that seamlock reads", {
-        hint: "give what bpftrace, trace-cmd report, tracefs or perf script printed after `seamlock record`, and see docs/recordings.md",
-      });
-    }
-    for (const line of waiting) this.#line(line);
+    this.#isEmpty &&= waiting.every((line) => line.trim() === "");
+    this.#format = detect(waiting);
+    if (this.#format === null) this.#tally.passed += waiting.length;
+    else for (const line of waiting) this.#line(line);
   }
 
   /** Such a line told of somebody, and who it was is not known: a call that was printed then. */
@@ -193,6 +203,7 @@ export class Recording {
   #settled(call: Call, around: Parameters<ConstructorParameters<typeof Settler>[1]["settled"]>[1]): void {
     const { window, td, onCall, onBlame, leaf } = this.#options;
     this.#episodes.passed(call.end);
+    this.#tally.seen(call);
     if (window !== undefined && (call.end < window[0] || call.begin > window[1])) return;
     if (td !== undefined && call.td !== td) return;
     const busy =
@@ -210,6 +221,16 @@ export class Recording {
     onBlame?.(blamed);
   }
 }
+
+const isEmpty = (): SeamlockError =>
+  new SeamlockError("SL7003", "the recording is empty", {
+    hint: "`seamlock record` prints the commands that make one",
+  });
+
+const isUnknown = (): SeamlockError =>
+  new SeamlockError("SL7002", "this is no recording of a kind that seamlock reads", {
+    hint: "give what bpftrace, trace-cmd report, tracefs or perf script printed after `seamlock record`, and see docs/recordings.md",
+  });
 
 /** The leaves that a profile's paths call. */
 function callsOf({ paths }: HostProfile, catalog: Catalog): string[] {

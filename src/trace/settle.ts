@@ -17,6 +17,8 @@ export const WHILE = 100_000_000;
 const MOST = 1 << 19;
 /** Calls are looked at many at a time: what is open meanwhile is gone through once for all of them. */
 const BATCH = 1 << 10;
+/** More than a person looks at. */
+const MOST_AROUND = 400;
 const MOST_VCPUS = 1 << 14;
 const MOST_CPUS = 1 << 13;
 
@@ -94,6 +96,15 @@ export class Settler {
     };
     if (!this.#inFlight(from, to, add)) return null;
     return Math.max(0, running.size * (to - from) - inside);
+  }
+
+  /** What the host did for a TD between two moments, as far as it is kept: the first calls and runs, in the order of their beginnings. */
+  around(td: string | null, from: number, to: number): Call[] {
+    const found: Call[] = [];
+    this.#inFlight(from, to, (call) => {
+      if (found.length < MOST_AROUND && (call.td === td || call.td === null)) found.push(call);
+    });
+    return found.sort((a, b) => a.begin - b.begin || a.cpu - b.cpu);
   }
 
   /** Calls that ended before this one, or with it, and were in flight beside it: those that end later find it in their turn. */

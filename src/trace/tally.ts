@@ -47,7 +47,10 @@ type Diagnostic = TraceDocument["diagnostics"][number];
 /** Of how many of a kind a hostile recording is told one by one. */
 const MOST_KEYS = 1 << 14;
 const SHOWN_UNREAD = 5;
+const SHOWN_TDS = 8;
 const USUAL_MOST = 100;
+/** Of so many of the worst episodes it is told what else went on. */
+const DRAWN = 3;
 
 export class Tally {
   readonly #options: TallyOptions;
@@ -66,6 +69,8 @@ export class Tally {
   readonly #tries = new Map<number, number>();
   readonly #lostTimes = new Map<number, number>();
   readonly #worst: EpisodeFacts[] = [];
+  readonly #allTds = new Set<string>();
+  #seen = 0;
   #unreadCount = 0;
   #calls = 0;
   #busy = 0;
@@ -93,7 +98,14 @@ export class Tally {
       severity: "warning",
       message: `a line could not be read, ${reason}: ${printable(shown)}`,
       line: number,
+      hint: null,
     });
+  }
+
+  /** A call, whether or not it is among those that are asked for. */
+  seen({ td }: Call): void {
+    this.#seen += 1;
+    if (td !== null && this.#allTds.size < SHOWN_TDS) this.#allTds.add(td);
   }
 
   call(call: Call, busy: boolean): void {
@@ -129,7 +141,8 @@ export class Tally {
     if (this.#shown.length < this.#most) this.#shown.push(busyFacts(blame));
   }
 
-  episode(episode: Episode, vcpusOut: number | null): void {
+  /** `around`: what else the host did for the TD meanwhile; asked for only of those that last longest. */
+  episode(episode: Episode, vcpusOut: number | null, around: () => readonly Call[]): void {
     this.#episodes += 1;
     const { begin, end, gpa, ...rest } = episode;
     const lost = end - begin;
@@ -141,10 +154,15 @@ export class Tally {
     this.#lostTimes.set(bucket, (this.#lostTimes.get(bucket) ?? 0) + 1);
     const least = this.#worst.at(-1)?.lost ?? 0;
     if (this.#worst.length >= this.#most && lost <= least) return;
-    const facts: EpisodeFacts = { ...rest, gpa: hex(gpa), begin, lost, vcpusOut };
+    const facts: EpisodeFacts = { ...rest, gpa: hex(gpa), begin, lost, vcpusOut, around: [] };
     const at = lost <= least ? -1 : this.#worst.findIndex((one) => one.lost < lost);
     this.#worst.splice(at < 0 ? this.#worst.length : at, 0, facts);
     if (this.#worst.length > this.#most) this.#worst.pop();
+    const place = at < 0 ? this.#worst.length - 1 : at;
+    if (place >= DRAWN) return;
+    facts.around = around().map(callFacts);
+    const passed = this.#worst[DRAWN];
+    if (passed !== undefined) passed.around = [];
   }
 
   document(ending: Ending): TraceDocument {
@@ -203,56 +221,72 @@ export class Tally {
     };
   }
 
-  #diagnostics({ lost, tooLong, late, hurried, crowded, unmatched }: Ending): Diagnostic[] {
+  #diagnostics({ lost, tooLong, late, hurried, crowded, unmatched, from, to }: Ending): Diagnostic[] {
     const more = this.#unreadCount - this.#unread.length;
-    const say = (code: string, severity: Diagnostic["severity"], message: string): Diagnostic => ({
-      code,
-      severity,
-      message,
-      line: null,
-    });
+    const say = (
+      code: string,
+      severity: Diagnostic["severity"],
+      message: string,
+      hint: string | null = null,
+    ): Diagnostic => ({ code, severity, message, line: null, hint });
+    const some = (n: number, ...said: Parameters<typeof say>): Diagnostic[] => (n > 0 ? [say(...said)] : []);
+    const disordered = late + hurried;
     return [
       ...this.#unread,
-      ...(more > 0 ? [say("SL7101", "warning", `${more} more lines could not be read`)] : []),
-      ...(tooLong > 0 ? [say("SL7102", "warning", `${tooLong} lines are too long and were cut off`)] : []),
-      ...(lost > 0
-        ? [
-            say(
-              "SL7103",
-              "warning",
-              `${lost} events are missing from the recording; what they would have told is not known`,
-            ),
-          ]
-        : []),
-      ...(this.overwritten > 0
-        ? [say("SL7107", "note", `the ring was full: the oldest ${this.overwritten} events are gone`)]
-        : []),
-      ...(unmatched > 0
-        ? [say("SL7104", "note", `${unmatched} calls have no beginning or no end in the recording`)]
-        : []),
-      ...(late + hurried > 0
-        ? [
-            say(
-              "SL7105",
-              "warning",
-              `${late + hurried} calls were printed out of their order and are not told beside others`,
-            ),
-          ]
-        : []),
-      ...(crowded > 0
-        ? [
-            say(
-              "SL7109",
-              "warning",
-              `${crowded} times more calls were in flight at once than are looked at: nobody is named for certain then`,
-            ),
-          ]
-        : []),
+      ...some(more, "SL7101", "warning", `${more} more lines could not be read`),
+      ...some(tooLong, "SL7102", "warning", `${tooLong} lines are too long and were cut off`),
+      ...some(
+        lost,
+        "SL7103",
+        "warning",
+        `${lost} events are missing from the recording; what they would have told is not known`,
+        "record for a shorter time, or with larger buffers",
+      ),
+      ...some(this.overwritten, "SL7107", "note", `the ring was full: the oldest ${this.overwritten} events are gone`),
+      ...some(unmatched, "SL7104", "note", `${unmatched} calls have no beginning or no end in the recording`),
+      ...some(
+        disordered,
+        "SL7105",
+        "warning",
+        `${disordered} calls were printed out of their order and are not told beside others`,
+        "sort the recording by time, or record with one clock for all CPUs",
+      ),
+      ...some(
+        crowded,
+        "SL7109",
+        "warning",
+        `${crowded} times more calls were in flight at once than are looked at: nobody is named for certain then`,
+        "record while fewer guests run; all else holds",
+      ),
+      ...(this.#calls === 0 ? [say("SL7110", "warning", ...this.#nothing(from, to))] : []),
       ...[...this.#unknownLeaves.keys()]
         .slice(0, SHOWN_UNREAD)
         .map((leaf) =>
-          say("SL7106", "warning", `module ${this.#options.catalog.module.version} has no leaf ${printable(leaf)}`),
+          say(
+            "SL7106",
+            "warning",
+            `module ${this.#options.catalog.module.version} has no leaf ${printable(leaf)}`,
+            "name the module of the recorded host with --module",
+          ),
         ),
+    ];
+  }
+
+  /** What to say, and what to do, when there is no call to tell of. */
+  #nothing(from: number | null, to: number | null): readonly [message: string, hint: string] {
+    if (this.#seen > 0) {
+      const tds = [...this.#allTds].map(printable);
+      return [
+        `none of the recording's ${this.#seen} calls is of the TD and the time that were asked for`,
+        [
+          ...(tds.length === 0 ? [] : [`its TDs are ${tds.join(", ")}`]),
+          `it runs from ${((from ?? 0) / 1e9).toFixed(6)} to ${((to ?? 0) / 1e9).toFixed(6)} s`,
+        ].join("; "),
+      ];
+    }
+    return [
+      "no call into the TDX module is in the recording",
+      "record while TDs run, and see whether the probes were attached: `bpftrace -l 'fentry:tdh_*'`",
     ];
   }
 }

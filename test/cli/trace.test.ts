@@ -13,7 +13,10 @@ it("records a scenario, reads the recording, and agrees with what is known", { t
   expect(readFileSync(file, "utf8")).toBe(again);
 
   const { status, out, err } = await inProcess(["trace", file]);
-  expect({ status, err }).toEqual({ status: 0, err: "" });
+  expect(status).toBe(0);
+  expect(err).toMatch(/^note: The recording names no module.*\nnote: The input states Linux 7\.3.*\n$/);
+  expect(out).toMatch(/=== tdh_\w+: [\d.]+ us from [\d.]+ s, \d tr(y|ies) ===\nCPU and call/);
+  expect(out).toMatch(/^\d in the guest +\.+#/m);
   expect(out).toContain("calls returned BUSY");
   expect(out).toMatch(/tdh_vp_enter +TDCS_EPOCH +tdh_mem_track +certain/);
   expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
@@ -52,6 +55,19 @@ it("tells what it cannot read", async () => {
   expect((await inProcess(["trace", file("hello\nworld\n")])).err).toContain("error[SL7002]");
   expect((await inProcess(["trace", join(folder, "none.txt")])).err).toContain("error[SL0006]");
   expect((await inProcess(["trace", folder])).err).toContain("is a directory");
+  const binary = await inProcess(["trace", file("PERFILE2\0\0")]);
+  expect(binary.status).toBe(2);
+  expect(binary.err).toContain("perf script -i FILE");
+  expect((await inProcess(["trace", file("\u0017\bDtracing6")])).err).toContain("trace-cmd report -i FILE");
+  const nothing = await inProcess(["trace", file("b 1 0 6.19\nl tdh_mem_track\nz 5\n")]);
+  expect(nothing.status).toBe(3);
+  expect(nothing.err).toMatch(/warning\[SL7110\]: no call into the TDX module.*\n {2}help: record while TDs run/);
+  const call = "c 0 1 2 3 4 tdh_mem_track 140 - - - - 0\n";
+  const other = await inProcess(["trace", file(`b 1 0 6.19\n${call}`), "--vm", "0x141"]);
+  expect(other.err).toMatch(/SL7110\]: none of the recording's 1 calls.*\n {2}help: its TDs are 0x140; it runs from/);
+  expect((await inProcess(["trace", file(`b 1 0 6.19\n${call}`), "--leaf", "tdh_mem_trak"])).err).toContain(
+    "tdh_mem_track",
+  );
   const cut = await inProcess(["trace", file("b 1 0 7.3\nc 0 1 2 3 4 tdh_mem_tra")]);
   expect(cut.status).toBe(3);
   expect(cut.err).toContain("warning[SL7101]: a line could not be read");
@@ -78,4 +94,35 @@ it("prints the commands of each recorder, by release", async () => {
   expect((await inProcess(["record", "--kernel", "6.12"])).err).toContain("error[SL7001]");
   expect((await inProcess(["record", "--kernel", "9.1"])).err).toContain("warning[SL7007]");
   expect((await inProcess(["record", "--tool", "perff"])).err).toContain("did you mean `perf`?");
+});
+
+it("takes the module and the kernel from the recording", async () => {
+  const folder = temporaryFolder();
+  const name = join(folder, "rec.txt");
+  const read = async (text: string, ...words: readonly string[]) => {
+    writeFileSync(name, text);
+    const { out, err } = await inProcess(["trace", name, "--json", ...words]);
+    const { module, host, recording } = JSON.parse(out) as {
+      module: { version: string };
+      host: string | null;
+      recording: { calls: number; unread: number };
+    };
+    return { module: module.version, host, calls: recording.calls, unread: recording.unread, err };
+  };
+  const call = "c 0 1 2 3 4 tdh_mem_track 140 - - - - 0\n";
+  const whole = await read(`# kernel 6.16.3-generic\n# module 1.5.05\nAttaching 5 probes...\nb 1 0 6.16.3\n${call}`);
+  expect(whole).toMatchObject({ module: "1.5.05", host: "linux-6.16", calls: 1, unread: 0 });
+  expect(await read(`virt/tdx: Module version: 1.5.05\r\nb 1 0 6.19\r\n${call}`)).toMatchObject({
+    module: "1.5.05",
+    host: "linux-6.19",
+    calls: 1,
+  });
+  expect(await read(`b 1 0 6.19\n${call}`, "--host", "none")).toMatchObject({ module: "1.5.25", host: null });
+  // Colours of a terminal, a byte order mark, and much else before it.
+  const noise = "Nov 28 10:00:00 host systemd[1]: Started.\n".repeat(900);
+  const coloured = `\u00ef\u00bb\u00bf${noise}b 1 0 6.19\n\u001b[01;31m\u001b[K${call}`;
+  writeFileSync(name, coloured, "latin1");
+  expect(JSON.parse((await inProcess(["trace", name, "--json"])).out)).toMatchObject({
+    recording: { calls: 1, passed: 900, unread: 0 },
+  });
 });

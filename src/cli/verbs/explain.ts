@@ -1,16 +1,15 @@
-import { explainLog, type LogReading, logReader } from "../../analysis/index.ts";
+import { explainLog, logReader } from "../../analysis/index.ts";
 import type { Catalog } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
-import type { HostProfile } from "../../host/index.ts";
 import { renderExplainMarkdown, renderExplainText } from "../../report/index.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
 import { askedModule, moduleFor, namesFrom } from "../explain-module.ts";
 import { statOf } from "../files.ts";
-import { bundledHosts, hostOption, loadHost } from "../hosts.ts";
+import { hostFor, hostOption } from "../hosts.ts";
 import { EXIT } from "../io.ts";
 import { rendered } from "../json.ts";
 import { fileInput, type LogInput, readLines, stdinInput } from "../log-input.ts";
-import { bundledReleases, byVersion, readBundled } from "../modules.ts";
+import { bundledReleases, readBundled } from "../modules.ts";
 import { type Format, formatOf, formatOption, moduleOption, verboseOption } from "../options.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -48,7 +47,7 @@ export const verb = defineVerb<Options>({
     const reading = reader.result();
     if (!isWhole && reading.groups.length === 0) return EXIT.interrupted;
     const { catalog, notes, isStated } = moduleFor(asked, reading, options.leaf);
-    const host = await hostOf(options.host, reading);
+    const host = await hostFor(options.host, reading.kernel);
     const document = explainLog(catalog, reading, {
       ...(host.profile === null ? {} : { host: host.profile }),
       ...(options.leaf === undefined ? {} : { leaf: options.leaf }),
@@ -86,30 +85,6 @@ function isFile(word: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** The host that was asked for, or the kernel that the log states, or the newest bundled one. */
-async function hostOf(
-  asked: string | undefined,
-  { kernel }: LogReading,
-): Promise<{ readonly profile: HostProfile | null; readonly notes: readonly string[] }> {
-  if (asked === "none") return { profile: null, notes: [] };
-  if (asked !== undefined) return { profile: (await loadHost(asked)).profile, notes: [] };
-  const releases = bundledHosts()
-    .flatMap((name) => /^linux-(\d+(?:\.\d+)+)$/.exec(name)?.[1] ?? [])
-    .sort(byVersion);
-  const newest = releases.at(-1);
-  if (newest === undefined) return { profile: null, notes: [] };
-  const before =
-    kernel === null ? newest : (releases.filter((r) => byVersion(r, kernel) <= 0).at(-1) ?? releases[0] ?? newest);
-  const { profile } = await loadHost(`linux-${before}`);
-  const notes =
-    kernel === null
-      ? [`What the kernel does is told for Linux ${before}; --host names another, or none.`]
-      : kernel === before
-        ? []
-        : [`The input states Linux ${kernel}, which is not bundled: what the kernel does is told for Linux ${before}.`];
-  return { profile, notes };
 }
 
 /** The bundled versions besides one, each read when it is asked for: an operator who gives none may not know that the answer depends on it. */

@@ -1,13 +1,23 @@
 import { Option } from "commander";
+import { type Catalog, resolveLeaf } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import { renderRecordingMarkdown, renderRecordingText } from "../../report/index.ts";
-import { Agree, type Culprits, Perfetto, Recording, type TraceDocument } from "../../trace/index.ts";
+import {
+  Agree,
+  type Culprits,
+  Perfetto,
+  Recording,
+  type RecordingOptions,
+  type Stated,
+  statedIn,
+  type TraceDocument,
+} from "../../trace/index.ts";
 import { agreementText } from "../agreement.ts";
 import { readText } from "../files.ts";
-import { hostOption, loadHost } from "../hosts.ts";
+import { hostFor, hostOption } from "../hosts.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { rendered } from "../json.ts";
-import { loadModule } from "../modules.ts";
+import { bundledReleases, byVersion, loadModule } from "../modules.ts";
 import { type Format, formatOf, moduleOption, wholeNumber } from "../options.ts";
 import { readPieces } from "../trace-input.ts";
 import { defineVerb } from "../verb.ts";
@@ -31,7 +41,7 @@ interface Options {
 export const verb = defineVerb<Options>({
   examples: [
     ["trace recording.txt", "what contended, who held it and for how long; `seamlock record` says how to record"],
-    ["trace recording.txt --host linux-6.19", "whether anything was seen that the host profile rules out"],
+    ["trace recording.txt --host linux-6.19", "whether anything was seen that this profile rules out"],
     ["trace recording.txt --window 12.5,12.6 --json", "a tenth of a second of it, as data"],
   ],
   configure(command) {
@@ -52,31 +62,21 @@ export const verb = defineVerb<Options>({
       );
   },
   async run([file = "-"], options, io) {
-    const catalog = await loadModule(options.module);
-    const host = options.host === undefined ? null : (await loadHost(options.host)).profile;
     const agree = options.known === undefined ? null : new Agree(await culprits(options.known));
     const perfetto = options.format === "perfetto" && options.json !== true ? new Perfetto() : null;
-    const recording = new Recording({
-      catalog,
-      ...(host !== null && { host }),
-      ...(options.window !== undefined && { window: options.window }),
-      ...(options.vm !== undefined && { td: options.vm }),
-      ...(options.leaf !== undefined && { leaf: options.leaf }),
-      skew: options.skew,
-      most: options.top,
-      ...(perfetto !== null && { onCall: (call) => perfetto.call(call) }),
-      onBlame: (blame) => {
-        agree?.see(blame);
-        perfetto?.blame(blame);
-      },
-    });
+    let recording: Recording | null = null;
     io.handleInterrupt();
     const whole = await readPieces(
       file,
-      (text) => recording.push(text),
-      () => io.signal.aborted,
+      async (text) => {
+        recording ??= new Recording(await recordingOptions(statedIn(text), options, agree, perfetto, io));
+        recording.push(text);
+      },
+      io.signal,
     );
-    const document = recording.finish();
+    recording ??= new Recording(await recordingOptions(NOTHING_STATED, options, agree, perfetto, io));
+    const document = whole ? recording.finish() : finishedEarly(recording);
+    if (document === null) return EXIT.interrupted;
     printDiagnostics(document, io);
     if (agree !== null) {
       const agreement = agree.result();
@@ -102,14 +102,80 @@ export const verb = defineVerb<Options>({
   },
 });
 
-function exitOf({ surprises, recording, busy }: TraceDocument): ExitStatus {
+const NOTHING_STATED: Stated = { kernel: null, module: null };
+
+/** What a recording is read with: what was asked for, else what it states itself, else the newest; notes of the choice go to stderr. */
+async function recordingOptions(
+  stated: Stated,
+  options: Options,
+  agree: Agree | null,
+  perfetto: Perfetto | null,
+  io: Io,
+): Promise<RecordingOptions> {
+  const { catalog, notes: ofModule } = await moduleOf(options.module, stated.module);
+  const { profile, notes: ofHost } = await hostFor(options.host, stated.kernel);
+  if (agree === null) for (const note of [...ofModule, ...ofHost]) io.err(`note: ${note}\n`);
+  return {
+    catalog,
+    ...(profile !== null && { host: profile }),
+    ...(options.window !== undefined && { window: options.window }),
+    ...(options.vm !== undefined && { td: options.vm }),
+    ...(options.leaf !== undefined && { leaf: leafNamed(catalog, options.leaf) }),
+    skew: options.skew,
+    most: options.top,
+    ...(perfetto !== null && { onCall: (call) => perfetto.call(call) }),
+    onBlame: (blame) => {
+      agree?.see(blame);
+      perfetto?.blame(blame);
+    },
+  };
+}
+
+/** The module that was asked for, else the one that the recording states or the nearest before it, else the newest. */
+async function moduleOf(
+  asked: string | undefined,
+  stated: string | null,
+): Promise<{ readonly catalog: Catalog; readonly notes: readonly string[] }> {
+  if (asked !== undefined) return { catalog: await loadModule(asked), notes: [] };
+  if (stated === null) {
+    const catalog = await loadModule(undefined);
+    return { catalog, notes: [`The recording names no module: this is for ${catalog.module.version} (--module).`] };
+  }
+  const bundled = bundledReleases();
+  const nearest = bundled.filter((name) => byVersion(name, stated) <= 0).at(-1) ?? bundled[0];
+  const catalog = await loadModule(nearest);
+  const notes =
+    nearest === stated ? [] : [`The recording states module ${stated}, which is not bundled: this is for ${nearest}.`];
+  return { catalog, notes };
+}
+
+/** A leaf in any of its spellings. */
+const leafNamed = (catalog: Catalog, word: string): string => resolveLeaf(catalog, word)[0]?.name ?? word;
+
+/** Of what was read until it was interrupted; null when that was nothing. */
+function finishedEarly(recording: Recording): TraceDocument | null {
+  try {
+    return recording.finish();
+  } catch (error) {
+    if (error instanceof SeamlockError) return null;
+    throw error;
+  }
+}
+
+/** Codes of warnings after which something is not known: out of order, too much at once, no call at all. */
+const UNKNOWN: ReadonlySet<string> = new Set(["SL7105", "SL7109", "SL7110"]);
+
+function exitOf({ surprises, recording, busy, diagnostics }: TraceDocument): ExitStatus {
   if (surprises.length > 0) return EXIT.finding;
+  if (diagnostics.some(({ code }) => UNKNOWN.has(code))) return EXIT.inconclusive;
   return recording.unread > 0 || (recording.lost > 0 && busy.count > 0) ? EXIT.inconclusive : EXIT.done;
 }
 
 function printDiagnostics({ diagnostics }: TraceDocument, io: Io): void {
-  for (const { code, severity, message, line } of diagnostics) {
-    io.err(`${severity}[${code}]: ${message}${line === null ? "" : `\n  --> line ${line}`}\n`);
+  for (const { code, severity, message, line, hint } of diagnostics) {
+    io.err(
+      `${severity}[${code}]: ${message}${line === null ? "" : `\n  --> line ${line}`}${hint === null ? "" : `\n  help: ${hint}`}\n`,
+    );
   }
 }
 

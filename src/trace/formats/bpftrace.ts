@@ -16,6 +16,7 @@ import { NOTHING, type Operands } from "../call.ts";
 import type { Format, Input } from "./input.ts";
 
 const BLANK = 32;
+const COMMENT = 35;
 const DASH = 45;
 const C = 99;
 const E = 101;
@@ -164,7 +165,7 @@ export function bpftrace(enterLeaf: string): Format {
         if (line === "") return true;
         chainDone(input);
       }
-      if (line.charCodeAt(1) === BLANK) {
+      if (line.charCodeAt(1) === BLANK && kind !== COMMENT) {
         const read =
           kind === C
             ? call(line, input)

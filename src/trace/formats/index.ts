@@ -25,7 +25,7 @@ export function formatNamed(name: FormatName): Format {
 
 /** The form of a recording's first lines; null when it is none. */
 export function detect(lines: readonly string[]): Format | null {
-  const first = lines.find((line) => line.trim() !== "") ?? "";
+  const first = lines.find((line) => line.trim() !== "" && !line.startsWith("#")) ?? "";
   if (/^\{.*("recording"|"call"|"enter"|"exit")/.test(first)) return formatNamed("ndjson");
   if (lines.some((line) => /^(b 1 \d+|[cex] \d+ \d+ \d+ \d+ )/.test(line))) return formatNamed("bpftrace");
   if (lines.some((line) => /^#.*FUNCTION CALLS$|^[\s\d.|]*\d+\)\s.*\|.*(tdh_\w+\(|\/\* kvm_e)/.test(line))) {

@@ -29,7 +29,8 @@ export function ndjson(enterLeaf: string): Format {
     name: "ndjson",
     resolution: 0,
     line(line, input) {
-      if (line.charCodeAt(0) !== 123) return line.trim() === "" ? false : bad(input, "no JSON object", line);
+      if (line.charCodeAt(0) !== 123)
+        return line.trim() === "" || line.startsWith("#") ? false : bad(input, "no JSON object", line);
       let value: Line;
       try {
         value = JSON.parse(line) as Line;
