@@ -8,11 +8,11 @@ export interface Stated {
 
 /** A release as `uname -r` prints it: in our own comment and first line, in NDJSON, by perf script --header, by the kernel's boot line. */
 const KERNELS = [
-  /^# kernel (\d+\.\d+[\w.+-]*)/m,
-  /^b 1 \d+ (\d+\.\d+[\w.+-]*)/m,
-  /^\{"recording".*"kernel":"(\d+\.\d+[\w.+-]*)"/m,
-  /^# os release : (\d+\.\d+[\w.+-]*)/m,
-  /Linux version (\d+\.\d+[\w.+-]*)/,
+  /^# kernel (\d+(?:\.\d+)+)/m,
+  /^b 1 \d+ (\d+(?:\.\d+)+)/m,
+  /^\{"recording".*"kernel":"(\d+(?:\.\d+)+)"/m,
+  /^# os release : (\d+(?:\.\d+)+)/m,
+  /Linux version (\d+(?:\.\d+)+)/,
 ];
 /** `Module version: 1.5.24` is what Linux prints when it starts the module. */
 const MODULES = [
