@@ -52,7 +52,6 @@ export {
   or,
   reworded,
   type Step,
-  type Sym,
   sym,
   type Test,
   TRUE,
