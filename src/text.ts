@@ -5,12 +5,26 @@ import { distance } from "fastest-levenshtein";
 export function nearest(word: string, candidates: Iterable<string>): string | null {
   const typed = word.toLowerCase();
   let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  // Of a word of four letters, two others are another word.
+  let bestDistance = (word.length < 5 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1;
   for (const candidate of candidates) {
-    const d = distance(typed, candidate.toLowerCase());
+    const name = candidate.toLowerCase();
+    const d = isSwapped(typed, name) ? 1 : distance(typed, name);
     if (d < bestDistance) [best, bestDistance] = [candidate, d];
   }
   return best ?? beginning(typed, candidates);
+}
+
+/** Do two neighbouring letters stand in the other order? To the distance that is two faults, to a hand it is one. */
+function isSwapped(a: string, b: string): boolean {
+  const at = [...a].findIndex((letter, i) => letter !== b[i]);
+  return (
+    a.length === b.length &&
+    at >= 0 &&
+    a[at] === b[at + 1] &&
+    a[at + 1] === b[at] &&
+    a.slice(at + 2) === b.slice(at + 2)
+  );
 }
 
 /** The only candidate that begins so. */

@@ -20,6 +20,8 @@ interface Shape {
   readonly lacking?: RegExp;
   /** Names that the analysis knows such functions by. */
   readonly known: (rules: ExtractionRules) => readonly (string | RegExp)[];
+  /** One that calls a known one is followed into it. */
+  readonly wraps?: true;
   /** Functions of this shape that are followed, or that say nothing that matters. */
   readonly others: readonly string[];
 }
@@ -55,6 +57,7 @@ const SHAPES: readonly Shape[] = [
     returns: STATUS,
     parameters: [STATUS],
     known: ({ statusChanges }) => Object.keys(statusChanges),
+    wraps: true,
     others: [],
   },
   {
@@ -173,8 +176,9 @@ export function unknownsOfShape(
     const ast = program.ast(info);
     if (ast === null) return [];
     const parameters = ast.parameterTypes.map((type) => type.replaceAll(" ", ""));
-    const isKnown = ({ known, others }: Shape) =>
-      [...known(rules), ...others].some((one) => (typeof one === "string" ? one === info.name : one.test(info.name)));
+    const isKnown = (shape: Shape) =>
+      isNamed(shape, info.name, rules) ||
+      (shape.wraps === true && [...info.calls].some((name) => isNamed(shape, name, rules)));
     return SHAPES.filter((shape) => hasShape(shape, ast.type, parameters) && !isKnown(shape)).map(({ what }) => ({
       what: "unknown-of-shape",
       message: `${info.name} has the shape of a function that ${what}, and is none that is known`,
@@ -182,6 +186,9 @@ export function unknownsOfShape(
     }));
   });
 }
+
+const isNamed = ({ known, others }: Shape, name: string, rules: ExtractionRules): boolean =>
+  [...known(rules), ...others].some((one) => (typeof one === "string" ? one === name : one.test(name)));
 
 function hasShape(shape: Shape, returns: string, parameters: readonly string[]): boolean {
   const has = (type: RegExp) => parameters.some((parameter) => type.test(parameter));

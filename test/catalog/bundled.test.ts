@@ -49,6 +49,7 @@ describe("bundled catalogs", () => {
     expect(catalogOfReading(reading, base, made.module.sourceDigest)).toEqual(made);
     expect(made.module).toMatchObject({ origin: "read", repository: "intel/tdx-module" });
     expect(made.diagnostics.filter((d) => d.severity === "error").map((d) => d.code)).toEqual(["SL1060"]);
+    expect(made.diagnostics.filter((d) => d.severity === "note").map((d) => d.code)).toContain("SL1061");
     expect(linesIn(made)).toEqual(new Set([0]));
     const rows = (catalog: Catalog, name: string) =>
       catalog.leaves

@@ -1,5 +1,5 @@
 /** Words on the command line, names of files and texts in files that nobody would write on purpose: each has a code and a next step. */
-import { appendFileSync, cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { inProcess, temporaryFolder } from "./run.ts";
@@ -65,5 +65,13 @@ describe("what stands in a file", () => {
       2,
       expect.stringMatching(/^error\[SL4211\]: .*SEPT_ENTRY for tdg_mem_page_accept\n/),
     ]);
+  });
+
+  it("makes no catalog that its own reader would refuse: nothing is written", async () => {
+    const file = join(temporaryFolder(), "catalog.json");
+    const args = ["extract", "test/module/fixture", "--no-cache", "--module-version", "", "-o", file];
+    const { status, err } = await inProcess(args);
+    expect([status, existsSync(file)]).toEqual([2, false]);
+    expect(err).toMatch(/error\[SL1054\]: what was read of test\/module\/fixture makes no catalog: module\.version: /);
   });
 });

@@ -27,7 +27,7 @@ describe("seamlock host", () => {
     const { status, out } = await inProcess(["host", "lint", file, ...M]);
     expect(status).toBe(1);
     expect(out).toMatch(
-      /error\[SL3101\]: module 1\.5\.05 has no leaf `tdh_mem_trak`\n {2}--> .*mine\.yaml:\d+:\d+\nhelp: did you mean tdh_mem_track/,
+      /error\[SL3101\]: module 1\.5\.05 has no leaf `tdh_mem_trak`\n {2}--> .*mine\.yaml:\d+:\d+\nhelp: did you mean `tdh_mem_track`/,
     );
     const json = await inProcess(["host", "lint", file, ...M, "--json"]);
     expect(hostLintSchema.parse(JSON.parse(json.out)).findings[0]?.code).toBe("SL3101");

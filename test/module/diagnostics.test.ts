@@ -92,9 +92,12 @@ describe("the list of diagnostics", () => {
   it("has no code of the extraction that no test here provokes", () => {
     const list = readFileSync(join(ROOT, "docs/diagnostics.md"), "utf8");
     const codes = [...list.matchAll(/^\| (SL1\d\d\d) /gm)].map(([, code]) => code);
-    const tests = readdirSync(import.meta.dirname)
-      .filter((name) => name.endsWith(".test.ts"))
-      .map((name) => readFileSync(join(import.meta.dirname, name), "utf8"))
+    // Those of whole catalogs are provoked where catalogs and the command line are tested.
+    const folders = [import.meta.dirname, join(ROOT, "test/catalog"), join(ROOT, "test/cli")];
+    const tests = folders
+      .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+      .filter((file) => file.endsWith(".test.ts"))
+      .map((file) => readFileSync(file, "utf8"))
       .join("\n");
     expect(codes.length).toBeGreaterThan(20);
     expect(codes.filter((code) => !tests.includes(`${code}`))).toEqual([]);
