@@ -229,6 +229,23 @@ const inFiles = (bytes: number): Readonly<Record<string, Make>> => ({
   "spaces before hashes": file("src/x.c", repeated(`${" ".repeat(1000)}x\n`, bytes)),
 });
 
+/** A function of that many tests, each of which calls on, with other arguments and after another lock was taken. */
+const deep = (name: string, next: string, tests: number): string => {
+  const test = (i: number) =>
+    `if (p->x${i} == a + ${i}) { p->y${i} = ${next}(a * b + ${i}, p->x${i}, p); if (acquire_sharex_lock_ex(&p->l${i})) return ${i}; p->x${i} = a; }\n`;
+  return `int ${name}(uint64_t a, uint64_t b, struct x *p) {\n${Array.from({ length: tests }, (_, i) => test(i)).join("")}return a + b; }\n`;
+};
+const calling =
+  (functions: string): Make =>
+  (folder) => {
+    file("src/x.c", functions)(folder);
+    inHandler("return_val = f(tdr_pa.raw, tdr_pa.raw + 1, tdcs_ptr);")(folder);
+  };
+const recursion: Readonly<Record<string, Make>> = {
+  "a function that calls itself": calling(deep("f", "f", 20)),
+  "functions that call each other": calling(deep("f", "g", 12) + deep("g", "h", 12) + deep("h", "f", 12)),
+};
+
 const large: Readonly<Record<string, Make>> = {
   "enums without a body": file("src/x.c", repeated("enum ", FILE)),
   "a macro of spaces": file("include/x.h", `#define A ${" ".repeat(FILE)}\\\n`),
@@ -299,6 +316,7 @@ const cases: Readonly<Record<string, Make>> = {
   "500,000 parentheses": inHandler(`${"(".repeat(250_000)}1${")".repeat(250_000)};`),
   ...inHandlers({ bytes: FILE, tokens: TOKENS }),
   ...inFiles(FILE),
+  ...recursion,
   ...large,
 };
 

@@ -12,6 +12,9 @@ const STATUS = z.string().regex(/^0x[0-9A-F]{16}$/, "a status is 0x and 16 upper
 const LINE = z.int().min(1);
 /** Of a place in a release that was read by hand, from text without line numbers: 0. */
 const SITE_LINE = z.int().min(0);
+/** Far more than any module has (a hundred leaves, twenty rows each): every pair of rows is looked at, so their number is bounded. */
+const MOST_LEAVES = 400;
+const MOST_ROWS = 200;
 const LEAF_NUMBER = z.int().min(0).max(0xffff);
 
 export const sideSchema = z.enum(["host", "guest"]);
@@ -89,7 +92,7 @@ export const leafSchema = z.strictObject({
   variant: z.string().min(1).nullable(),
   opStates: z.array(z.string().min(1)).nullable(),
   septStates: z.array(z.string().min(1)).nullable(),
-  acquisitions: z.array(acquisitionSchema),
+  acquisitions: z.array(acquisitionSchema).max(MOST_ROWS),
   otherBusy: z.array(otherBusySchema),
   statuses: z.array(z.int().min(0)).optional().describe("positions in the catalog's statuses"),
 });
@@ -178,7 +181,7 @@ const coverageSchema = z.strictObject({
 export const catalogSchema = z.strictObject({
   schema: z.literal("seamlock/catalog@1"),
   module: moduleInfoSchema,
-  leaves: z.array(leafSchema),
+  leaves: z.array(leafSchema).max(MOST_LEAVES),
   locks: z.array(lockDefinitionSchema),
   primitives: z.array(lockProgramSchema).default([]),
   writers: z.array(septWriterSchema).default([]),

@@ -52,6 +52,16 @@ describe("parseCatalog and serializeCatalog", () => {
     );
   });
 
+  test("refuse more leaves, or rows of a leaf, than any module could have", () => {
+    const { leaves } = smallCatalog();
+    const first = leaves[0] as (typeof leaves)[number];
+    const many = Array.from({ length: 401 }, (_, i) => ({ ...first, name: `${first.name}_${i}`, number: i }));
+    const crowded = { ...first, acquisitions: Array.from({ length: 201 }, () => first.acquisitions[0]) };
+    const refusal = (value: unknown) => parseFailure(JSON.stringify({ ...smallCatalog(), leaves: value })).message;
+    expect(refusal(many)).toMatch(/leaves\b.*400/);
+    expect(refusal([crowded])).toMatch(/acquisitions\b.*200/);
+  });
+
   test("field order of the value does not matter", () => {
     const reversed = (value: unknown): unknown => {
       if (Array.isArray(value)) return value.map(reversed);

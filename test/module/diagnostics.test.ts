@@ -88,6 +88,31 @@ describe("a fault is said with its code, at its line", () => {
   });
 });
 
+describe("a function that calls itself", () => {
+  const walk = (call: string) => `
+static api_error_type walk(tdx_module_global_t* global, uint64_t level)
+{
+    ${take("acquire_sharex_lock_sh")}
+    release_sharex_lock_sh(&global->kot.lock);
+    if (level == 0) { return TDX_SUCCESS; }
+    return ${call}; // here
+}
+${hostLeaf("return walk(global, 4);")}`;
+
+  it("is followed as deep as a page walk goes", async () => {
+    const { catalog, rows } = await smallTree(walk("walk(global, level - 1)"));
+    expect(said(catalog.diagnostics)).toEqual([]);
+    // One a level: each has a chain of calls of its own.
+    expect(rows.map(({ evidence }) => evidence.length - (rows[0]?.evidence.length ?? 0))).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it("is told where it calls itself without an end", async () => {
+    const { catalog, at } = await smallTree(walk("walk(global, level + 1)"));
+    expect(said(catalog.diagnostics)).toContain(`SL1021 error ${at("// here")}`);
+    expect(catalog.diagnostics.map((d) => d.message)).toContain("walk calls itself more than 8 times over");
+  });
+});
+
 describe("the list of diagnostics", () => {
   it("has no code of the extraction that no test here provokes", () => {
     const list = readFileSync(join(ROOT, "docs/diagnostics.md"), "utf8");

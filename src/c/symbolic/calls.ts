@@ -11,6 +11,9 @@ import { each } from "./tests.ts";
 import { and, idOf, isConst, not, num, sym, TRUE, truth, type Value, valueText } from "./values.ts";
 
 const MAX_DEPTH = 40;
+
+/** So often a function may stand in one chain of calls: a walk of page tables that calls itself goes down five levels. */
+const MAX_RECURSION = 8;
 const MAX_MACRO_DEPTH = 40;
 const MAX_MACROS = 10_000;
 
@@ -209,6 +212,10 @@ export class Calls {
     const site = engine.site(frame, e.line);
     if (frame.chain.length >= MAX_DEPTH) {
       engine.trouble("depth", `calls nest deeper than ${MAX_DEPTH}`, site);
+      return [[state, engine.space.fresh(name)]];
+    }
+    if (frame.chain.filter((caller) => caller.function === name).length >= MAX_RECURSION) {
+      engine.trouble("depth", `${name} calls itself more than ${MAX_RECURSION} times over`, site);
       return [[state, engine.space.fresh(name)]];
     }
     const ast = program.ast(info);

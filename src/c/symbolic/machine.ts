@@ -21,8 +21,6 @@ import { Statements } from "./statements.ts";
 import { relation, Tests } from "./tests.ts";
 import { atomsOf, type Formula, type Location, sym, type Value } from "./values.ts";
 
-const WORK_A_STEP = 32;
-
 /** What one run of a function gave. */
 export interface Run {
   /** How its paths end. */
@@ -242,7 +240,7 @@ class Machine implements Engine {
 
   /** Statements, and what else is work in terms of them. */
   private get cost(): number {
-    return this.steps + Math.floor(this.space.work / WORK_A_STEP);
+    return this.steps + Math.floor(this.space.work / Space.WORK_A_STEP);
   }
 
   trouble(what: Trouble["what"], message: string, site: Site): void {

@@ -2,6 +2,7 @@
  * The locations and the fresh values of one run: each location is made once, and fresh values are numbered as they come up.
  */
 
+import { LIMITS } from "../limits.ts";
 import { idOf, type Location, num, type Root, type Step, type Sym, sym, type Value } from "./values.ts";
 
 /** An index that is no constant. */
@@ -33,8 +34,15 @@ class Place implements Location {
 export class Space {
   /** Work that no statement shows: comparisons of states, values that were joined, assumptions that were copied. */
   work = 0;
+  /** So much of it counts as one statement. */
+  static readonly WORK_A_STEP = 32;
   private readonly roots = new Map<string, Place>();
   private unknowns = 0;
+
+  /** Whether the run has done all the work that it may: it ends with a diagnostic, and what it joins no longer matters. */
+  get isSpent(): boolean {
+    return this.work > LIMITS.leafSteps * Space.WORK_A_STEP;
+  }
 
   variable(invocation: number, name: string): Location {
     return this.root(`f${invocation}:${name}`, { kind: "variable", invocation, name });

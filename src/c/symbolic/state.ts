@@ -221,6 +221,7 @@ export class AbstractState {
 export function joinStates(states: readonly AbstractState[], formula: Formula | null): AbstractState[] {
   const groups: AbstractState[][] = [];
   for (const state of states) {
+    if (groups.length > 0 && state.space.isSpent) break;
     state.space.work += groups.length;
     const group = groups.find((g) => (g[0] as AbstractState).canJoin(state));
     if (group) group.push(state);
