@@ -46,6 +46,7 @@ export abstract class Cursor {
   protected depth = 0;
   /** Height of the expression that was read last. */
   protected height = 0;
+  private withSemicolon: ReadonlySet<number> | null = null;
 
   constructor(source: string, tokens: Tokens, options: ParserOptions) {
     this.source = source;
@@ -110,6 +111,12 @@ export abstract class Cursor {
     } while (depth > 0);
   }
 
+  /** Is there a semicolon in the parentheses that open here, and in no others within them? */
+  protected holdsSemicolon(): boolean {
+    this.withSemicolon ??= parenthesesWithSemicolon(this.tokens.texts);
+    return this.withSemicolon.has(this.at);
+  }
+
   /** The source from a token to the one before this, on one line. */
   protected textSince(from: number): string {
     if (this.tokens.expanded) return this.tokens.texts.slice(from, this.at).join(" ").slice(0, 120);
@@ -130,4 +137,16 @@ export abstract class Cursor {
     if (height > MAX_NESTING) throw new TooDeep();
     return height;
   }
+}
+
+/** Positions of the opening parentheses that have a semicolon of their own. */
+function parenthesesWithSemicolon(texts: readonly string[]): Set<number> {
+  const found = new Set<number>();
+  const open: number[] = [];
+  texts.forEach((text, at) => {
+    if (text === "(" || text === "[" || text === "{") open.push(at);
+    else if (text === ")" || text === "]" || text === "}") open.pop();
+    else if (text === ";" && texts[open.at(-1) ?? -1] === "(") found.add(open.at(-1) as number);
+  });
+  return found;
 }

@@ -29,6 +29,9 @@ export abstract class ExpressionParser extends Cursor {
   /** Reads one statement; one that is not understood is left out. */
   protected abstract readStatement(into: Stmt[]): void;
 
+  /** Reads one statement. */
+  protected abstract statement(into: Stmt[]): void;
+
   /** Reads the type of a declaration, up to what it declares. */
   protected specifiers(): string {
     const type: string[] = [];
@@ -294,6 +297,7 @@ export abstract class ExpressionParser extends Cursor {
   }
 
   protected args(): Expr[] {
+    if (this.holdsSemicolon()) return [this.statementArgument()];
     const result: Expr[] = [];
     let height = 0;
     this.expect("(");
@@ -321,6 +325,28 @@ export abstract class ExpressionParser extends Cursor {
     while (this.text !== "," && this.text !== ")") this.skipBalanced();
     this.height = 1;
     return { kind: "opaque", text: this.textSince(at), parts: [], line };
+  }
+
+  /** A macro may be given statements: what it does with them is not known, but they are what they are in `({ … })`. */
+  protected statementArgument(): Expr {
+    const { at, line } = this;
+    this.expect("(");
+    const body = this.nested(() => this.wholeStatements());
+    this.expect(")");
+    const parts = body.flatMap((s) => (s.kind === "expression" ? [s.expr] : []));
+    return { kind: "opaque", text: this.textSince(at), parts, body, line };
+  }
+
+  /** Statements up to a closing parenthesis, after the last of which the semicolon may be left out. */
+  protected wholeStatements(): Stmt[] {
+    const body: Stmt[] = [];
+    let height = 0;
+    while (this.kind !== "end" && this.text !== ")") {
+      this.statement(body);
+      height = Math.max(height, this.height);
+    }
+    this.height = this.over(height);
+    return body;
   }
 
   protected primary(): Expr {

@@ -74,7 +74,7 @@ class CodeParser extends ExpressionParser {
     return this.text === "case" || (this.text === "default" && this.ahead(1) === ":");
   }
 
-  private statement(into: Stmt[]): void {
+  protected statement(into: Stmt[]): void {
     const { line } = this;
     if (this.isWord()) return this.wordStatement(into, line);
     if (this.accept(";")) return;
@@ -233,7 +233,9 @@ class CodeParser extends ExpressionParser {
 
   /** The module leaves the semicolon out after macros that bring their own. */
   private endOfStatement(expr: Expr | null): void {
-    if (!this.accept(";") && expr?.kind !== "call") throw new Unexpected();
+    if (this.accept(";") || expr?.kind === "call") return;
+    // The last of the statements that a macro is given.
+    if (!this.is(")") || expr === null) throw new Unexpected();
   }
 
   // ---------------------------------------------------------------- declarations

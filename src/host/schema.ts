@@ -56,6 +56,7 @@ export const stepSchema = z.strictObject({
   times: text.optional(),
   when: text.optional(),
   context: text.optional(),
+  interrupts: z.literal("off").optional().describe("of the CPU that makes the call"),
   phases: z.array(text).min(1).optional().describe("where the step runs in some of the path's phases only"),
   onEach: z
     .enum(["cpu", "package"])

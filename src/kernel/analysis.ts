@@ -61,6 +61,8 @@ export class Analysis {
   readonly exclusions: readonly Exclusion[];
   /** Ways that the source asserts not to be possible. */
   readonly prunings = new Map<string, Pruning>();
+  /** What entries assert of whoever calls them, and what is therefore taken for granted. */
+  readonly trusted = new Map<string, { readonly place: Place; readonly lock: string }>();
   readonly presumptions = new Map<string, { readonly place: Place; readonly name: string }>();
   /** The name of the phase that is gone through. */
   phase = "";
@@ -143,6 +145,11 @@ export class Analysis {
   /** Notes that a complaint was taken as one that is never made. */
   presumed(place: Place, name: string): void {
     this.presumptions.set(`${place.file}:${place.line}`, { place, name });
+  }
+
+  /** Notes that an entry was taken at its word. */
+  trust(place: Place, lock: string): void {
+    this.trusted.set(`${place.file}:${place.line} ${lock}`, { place, lock });
   }
 
   /** Notes that an assertion was taken as proof that a way is not possible. */

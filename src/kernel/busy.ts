@@ -208,7 +208,7 @@ function shown(events: readonly string[]): string[] {
   for (const event of events) {
     if (event === "kick") kicks++;
     else if (event === "retry") tries++;
-    else if (event === "bug-vm" || event === "warn" || event === "leak") {
+    else if (event === "bug-vm" || event === "warn" || event === "leak" || event === "misread") {
       flush();
       found.push(event);
     }

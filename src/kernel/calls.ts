@@ -4,7 +4,7 @@ import type { Expr, FunctionInfo } from "../c/index.ts";
 import type { Instruction } from "./code.ts";
 import type { Execution } from "./execution.ts";
 import { calleeName } from "./expressions.ts";
-import { drop, find, heldKey, NO_LOCKS, take } from "./locks.ts";
+import { areInterruptsOff, drop, find, heldKey, INTERRUPTS, NO_LOCKS, take, withInterrupts } from "./locks.ts";
 import type { LockCall, LockClass } from "./rules.ts";
 import { outsideName } from "./source.ts";
 import { factsOf, forgetting, type State } from "./state.ts";
@@ -228,6 +228,10 @@ function lockEffect(on: Execution, rule: LockCall, call: Call, state: State): Ef
   const given = call.args.map((arg) => on.evaluator.value(arg, state));
   const objects = rule.when === undefined ? [] : given;
   const dropped = rule.drops === undefined ? null : lockOf(on, rule.drops, call, state);
+  const taken = rule.takes === undefined ? null : lockOf(on, rule.takes, call, state);
+  // With a lock that is not followed nothing else is, either: what turns interrupts off with it turns them on again with it.
+  const isFollowed = dropped !== null || taken !== null || (rule.takes ?? rule.drops) === undefined;
+  if (rule.interrupts !== undefined && isFollowed) state.locks = withInterrupts(state.locks, rule.interrupts);
   if (dropped !== null) {
     const { lock, of } = dropped;
     const rest = drop(state.locks, lock.name, of);
@@ -235,7 +239,6 @@ function lockEffect(on: Execution, rule: LockCall, call: Call, state: State): Ef
     if (find(state.locks, lock.name, of) === null) state.taken.delete(heldKey({ lock: lock.name, of }));
   }
   if (rule.takes === undefined) return [{ state: forgetting(state, objects), value: TOP }];
-  const taken = lockOf(on, rule.takes, call, state);
   const failed = rule.success === undefined ? null : forgetting(state.copy(), objects);
   if (taken !== null) {
     const { lock, of } = taken;
@@ -251,16 +254,38 @@ function lockEffect(on: Execution, rule: LockCall, call: Call, state: State): Ef
 
 function assertion(on: Execution, name: string, call: Call, state: State): Effect[] {
   const rule = on.analysis.source.rules.locks.asserts[name];
-  const named = rule === undefined ? null : lockOf(on, rule.lock, call, state);
+  if (rule?.interrupts !== undefined) return interruptsAssertion(on, call, state);
+  const named = rule?.lock === undefined ? null : lockOf(on, rule.lock, call, state);
   if (rule === undefined || named === null) return [{ state, value: TOP }];
   const { lock, of } = named;
   const held = find(state.locks, lock.name, of) ?? find(state.locks, lock.name, "all");
   const holds = held !== null && (rule.mode === "any" || held.mode === rule.mode);
-  on.context.assert(call.line, lock.name, rule.mode, holds, state);
+  const isTrusted = held === null && on.context.input.isEntry === true;
+  on.context.assert({ line: call.line, lock: lock.name, wanted: rule.mode, holds, isTrusted }, state);
   // A way on which the source says that it cannot be gone: the lock is held, but not as it must be.
   if (held !== null && !holds) {
     on.analysis.pruned(on.context.place(call.line), lock.name, rule.mode);
     return [];
+  }
+  if (isTrusted) {
+    // Held in any mode is no more than held for reading, where there is such a mode.
+    const isShared = rule.mode === "shared" || (rule.mode === "any" && lock.kind !== "mutex");
+    state.locks = take(state.locks, lock.name, of, isShared ? "shared" : "exclusive", lock.nests);
+    const place = on.context.place(call.line);
+    on.analysis.trust(place, lock.name);
+    state.taken.set(heldKey({ lock: lock.name, of }), { ...place, isAsserted: true });
+  }
+  return [{ state, value: TOP }];
+}
+
+/** Interrupts are said to be off. */
+function interruptsAssertion(on: Execution, { line }: Call, state: State): Effect[] {
+  const holds = areInterruptsOff(state.locks);
+  const isTrusted = !holds && on.context.input.isEntry === true;
+  on.context.assert({ line, lock: INTERRUPTS, wanted: "exclusive", holds, isTrusted }, state);
+  if (isTrusted) {
+    on.analysis.trust(on.context.place(line), INTERRUPTS);
+    state.locks = withInterrupts(state.locks, "off");
   }
   return [{ state, value: TOP }];
 }
@@ -302,7 +327,7 @@ function callback(on: Execution, name: string, call: Call, at: number, state: St
     .filter((info) => on.analysis.reach.matters(info))
     .flatMap((info) => {
       // The caller's locks stay held for as long as it waits.
-      const locks = waits ? state.locks : NO_LOCKS;
+      const locks = withInterrupts(withInterrupts(waits ? state.locks : NO_LOCKS, "on"), rule.interrupts);
       const from = { at, line: call.line, cases: call.cases };
       const run = (context: string, cpu: State): Effect[] => on.invoke(info, given, cpu, { ...from, context }, locks);
       const { one } = rule;

@@ -4,6 +4,7 @@ import type { Program } from "../c/index.ts";
 import type { Diagnostic } from "../catalog/index.ts";
 import type { Analysis } from "./analysis.ts";
 import type { Context } from "./graph.ts";
+import { INTERRUPTS } from "./locks.ts";
 import type { PlacedRow } from "./profile.ts";
 import type { Reach } from "./reach.ts";
 import type { KernelRules } from "./rules.ts";
@@ -30,7 +31,7 @@ export function diagnose(findings: Findings): Diagnostic[] {
   const found = [
     ...treeFindings(findings),
     ...onePerLock(findings.analysis.troubles(reached)).flatMap(troubleFinding),
-    ...assertionFindings(reached),
+    ...assertionFindings(findings, reached),
     ...unreached(findings, reached),
     ...leafFindings(reached),
     ...busyFindings(findings.rows),
@@ -127,21 +128,31 @@ function troubleFinding({ kind, what, place }: Trouble): Diagnostic[] {
 }
 
 /** Assertions that a lock is held where the analysis does not find it. */
-function assertionFindings(reached: readonly Context[]): Diagnostic[] {
+function assertionFindings({ program, reach }: Findings, reached: readonly Context[]): Diagnostic[] {
+  const leadsOn = ({ name, file }: Context): boolean =>
+    program.functions.get(name)?.some((info) => info.file === file && reach.reachesSeamcall(info)) === true;
   return reached.flatMap((context) =>
     [...context.assertions.values()]
       .filter(({ holds, locks, lock }) => !holds && !locks.held.some((held) => held.lock === lock))
+      // Interrupts matter where a SEAMCALL is made; what an entry says of them is among what the profile takes for granted.
+      .filter(({ lock, isTrusted }) => lock !== INTERRUPTS || (!isTrusted && leadsOn(context)))
       .map(
-        ({ line, lock }): Diagnostic => ({
+        ({ line, lock, isTrusted }): Diagnostic => ({
           code: "SL3417",
           severity: "warning",
-          message: `${context.name} asserts that ${lock} is held, and a way leads there on which nothing takes it`,
+          message: `${context.name} asserts that ${assertedText(lock)}, and ${
+            isTrusted
+              ? "is called from outside: it is taken at its word"
+              : `a way leads there on which nothing ${lock === INTERRUPTS ? "turns them off" : "takes it"}`
+          }`,
           file: context.file,
           line,
         }),
       ),
   );
 }
+
+const assertedText = (lock: string): string => (lock === INTERRUPTS ? "interrupts are off" : `${lock} is held`);
 
 /** SEAMCALLs that no entry leads to. */
 function unreached({ program, source, reach, rules }: Findings, reached: readonly Context[]): Diagnostic[] {

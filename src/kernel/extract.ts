@@ -9,7 +9,7 @@ import { diagnose } from "./diagnose.ts";
 import { type Entry, findEntries } from "./entries.ts";
 import type { Context } from "./graph.ts";
 import { LeafNames } from "./leaves.ts";
-import { type Held, lockSet } from "./locks.ts";
+import { type Held, INTERRUPTS, lockSet } from "./locks.ts";
 import { factsIn, mayOverrun, transitionsBelow } from "./phases.ts";
 import { locksOf, matches, type PlacedRow, pathsOf } from "./profile.ts";
 import { Reach } from "./reach.ts";
@@ -116,7 +116,7 @@ function runAll(entries: readonly Entry[], rules: KernelRules, analysis: Analysi
         );
         const held = (rules.entries.holds[info.name] ?? []).map((h): Held => ({ ...h, of: "self", count: 1 }));
         const context = analysis.entry(
-          { info, locks: lockSet(held), facts: NO_FACTS, args, vars: new Map() },
+          { info, locks: lockSet(held), facts: NO_FACTS, args, vars: new Map(), isEntry: true },
           phase.name,
           facts,
         );
@@ -188,7 +188,11 @@ function assumptionsOf(analysis: Analysis): string[] {
     ({ place, lock, wanted }) =>
       `${place.file}:${place.line} asserts ${lock} held ${wanted === "exclusive" ? "for writing" : "for reading"}: no way leads there with it held otherwise.`,
   );
-  return [...pruned, ...presumed].sort();
+  const trusted = [...analysis.trusted.values()].map(
+    ({ place, lock }) =>
+      `${place.file}:${place.line}: whoever calls ${place.function} ${lock === INTERRUPTS ? "turned interrupts off" : `holds ${lock}`}, as it asserts.`,
+  );
+  return [...pruned, ...presumed, ...trusted].sort();
 }
 
 function uniquePlaces<T extends { readonly file: string; readonly line: number }>(places: readonly T[]): T[] {

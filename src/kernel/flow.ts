@@ -11,6 +11,7 @@ export class Flow {
   private readonly reads: readonly ReadonlySet<string>[];
   private readonly live = new Map<string, Uint8Array>();
   private given: ReadonlySet<string> | null = null;
+  private pointed: ReadonlySet<string> | null = null;
   private readonly set = new Map<number, ReadonlySet<string>>();
 
   constructor(code: Code) {
@@ -34,6 +35,14 @@ export class Flow {
       ),
     );
     return this.given.has(name);
+  }
+
+  /** Is some call given the address of a variable? */
+  isPointedTo(name: string): boolean {
+    this.pointed ??= new Set(
+      this.code.instructions.flatMap((i) => (i.op === "call" ? i.args.flatMap((arg) => addressed(arg) ?? []) : [])),
+    );
+    return this.pointed.has(name);
   }
 
   /** Variables that get a value on some way from an instruction to the one at which all ways from it come together. */
@@ -176,6 +185,12 @@ function setBy(instruction: Instruction): string | null {
     default:
       return null;
   }
+}
+
+/** The variable whose address an argument is; null when it is none. */
+function addressed(e: Expr): string | null {
+  if (e.kind === "cast") return addressed(e.operand);
+  return e.kind === "unary" && e.op === "&" && e.operand.kind === "name" ? e.operand.name : null;
 }
 
 function readBy(instruction: Instruction): Set<string> {

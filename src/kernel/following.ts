@@ -170,6 +170,7 @@ export class Following extends Execution {
         // A counter says how often, not what happened.
         this.isCounting = instruction.value.kind === "update";
         this.loses(instruction, state);
+        this.standsIn(instruction, state);
         break;
       default:
     }
@@ -187,6 +188,15 @@ export class Following extends Execution {
     const place = this.evaluator.place(to, state);
     if (place?.kind !== "member" || !this.busy.loses.includes(place.member)) return;
     if (!truthOf(this.evaluator.value(value, state)).yes) this.event("leak", state);
+  }
+
+  /** Is a number put, because of the status, where a call leaves its result, and read as one? */
+  private standsIn({ to, value }: Extract<Instruction, { op: "assign" }>, state: State): void {
+    if (to.kind !== "name" || !this.isDecided(state) || !this.flow.isPointedTo(to.name)) return;
+    const { atoms } = this.evaluator.value(value, state);
+    if (!atoms.every((a) => a.kind === "number" && a.value >= 0n)) return;
+    const meeting = state.episode?.until[0]?.meeting;
+    if (meeting !== undefined && this.flow.isLive(to.name, meeting)) this.event("misread", state);
   }
 
   /** A value decides how a way goes on. */

@@ -9,10 +9,15 @@ export interface Place {
   readonly line: number;
 }
 
+/** Where a lock was taken, or where the entry asserts that whoever calls it holds it. */
+export interface Taken extends Place {
+  readonly isAsserted?: true;
+}
+
 /** Locks at a place of a function, and where those were taken that the function itself took. */
 export interface LocksAt {
   readonly locks: LockSet;
-  readonly taken: ReadonlyMap<string, Place>;
+  readonly taken: ReadonlyMap<string, Taken>;
 }
 
 /** A SEAMCALL. */
@@ -40,6 +45,8 @@ export interface Assertion extends LocksAt {
   readonly lock: string;
   readonly wanted: "exclusive" | "shared" | "any";
   readonly holds: boolean;
+  /** Nothing is known of it, but the entry says so of whoever calls it: it is taken at its word. */
+  readonly isTrusted: boolean;
 }
 
 /** A test of what a phase is told by, or a store to it, with the locks that are held there. */

@@ -163,6 +163,7 @@ function stepOf(rule: PathRule, group: readonly PlacedRow[], phases: readonly st
     call: row.call,
     ...(row.variant !== null && { variant: row.variant }),
     ...(row.context !== null && { context: row.context }),
+    ...(group.every((r) => r.areInterruptsOff) && { interrupts: "off" as const }),
     ...(own.length < phases.length && { phases: own }),
     ...(onEach !== undefined && { onEach }),
     ...(isAny(rule, row, rules) && { vcpu: "any" as const }),
@@ -213,8 +214,8 @@ function useOf(rule: PathRule, held: Held, lock: LockClass, row: PlacedRow): Loc
     ...(held.mode === "shared" && { mode: "shared" as const }),
     ...ownerOf(rule, held, lock),
     // What nothing below the entry takes, the outside holds: a rule says so.
-    by: place === undefined && lock.by === "derived" ? ("rule" as const) : lock.by,
-    ...(place !== undefined && { evidence: [place] }),
+    by: place === undefined && lock.by === "derived" ? "rule" : place?.isAsserted === true ? "asserted" : lock.by,
+    ...(place !== undefined && { evidence: [{ function: place.function, file: place.file, line: place.line }] }),
   };
 }
 

@@ -1,9 +1,8 @@
 /** The SEAMCALLs that an entry leads to: with which locks, by which chain of calls, under which labels, in which phases. */
 
 import type { Aftermath, Busy } from "./busy.ts";
-import type { Context, Edge, Place, Seamcall } from "./graph.ts";
-import type { Held } from "./locks.ts";
-import { heldKey } from "./locks.ts";
+import type { Context, Edge, Place, Seamcall, Taken } from "./graph.ts";
+import { areInterruptsOff, type Held, heldKey, INTERRUPTS } from "./locks.ts";
 import type { Instance, Value } from "./values.ts";
 import { instanceOf } from "./values.ts";
 
@@ -16,15 +15,17 @@ export interface Link extends Place {
   /** Where what is called runs, when it is elsewhere. */
   readonly context: string | null;
   readonly from: Context;
-  readonly taken: ReadonlyMap<string, Place>;
+  readonly taken: ReadonlyMap<string, Taken>;
 }
 
 /** A SEAMCALL as one entry makes it. */
 export interface Row {
   readonly leaf: bigint | null;
   readonly held: readonly Held[];
+  /** On all ways of its kind. */
+  readonly areInterruptsOff: boolean;
   /** Where each lock was taken, by its key; none for what the outside holds. */
-  readonly taken: ReadonlyMap<string, Place>;
+  readonly taken: ReadonlyMap<string, Taken>;
   readonly labels: readonly string[];
   /** Where the call runs, when not in the entry's own context. */
   readonly context: string | null;
@@ -70,7 +71,9 @@ export function rowsBelow(root: Context, labels: Labels, busy: Busy): Row[] {
       for (const { does, calls } of climb.from(node, call)) {
         const row = rowOf(node, call, labels, does, calls);
         const key = keyOf(row, row.context);
-        if (!rows.has(key)) rows.set(key, row);
+        const known = rows.get(key);
+        if (known === undefined) rows.set(key, row);
+        else if (known.areInterruptsOff && !row.areInterruptsOff) rows.set(key, { ...known, areInterruptsOff: false });
       }
     }
   }
@@ -171,7 +174,7 @@ function chainTo(node: Node, calls: Reaction["calls"]): Link[] {
 function rowOf(node: Node, call: Seamcall, labels: Labels, onBusy: readonly string[], calls: Reaction["calls"]): Row {
   const { context } = node;
   const chain = chainTo(node, calls);
-  const taken = new Map<string, Place>();
+  const taken = new Map<string, Taken>();
   for (const link of [...chain, { taken: call.taken }]) for (const [key, place] of link.taken) taken.set(key, place);
   const { at, line } = call;
   chain.push({
@@ -190,7 +193,8 @@ function rowOf(node: Node, call: Seamcall, labels: Labels, onBusy: readonly stri
   const vcpu = wrapper < 0 ? "self" : instanceAmong((chain[wrapper] as Link).from.args);
   return {
     leaf: call.leaf,
-    held: call.locks.held,
+    held: call.locks.held.filter(({ lock }) => lock !== INTERRUPTS),
+    areInterruptsOff: areInterruptsOff(call.locks),
     taken,
     labels: node.labels,
     context: node.place,

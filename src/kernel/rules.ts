@@ -78,12 +78,18 @@ const lockCallSchema = z.strictObject({
     .optional()
     .describe("what it gives when it took the lock; it always does, unless given"),
   when: z.strictObject({ argument: position, is: text }).optional().describe("only with this value of an argument"),
+  interrupts: z.enum(["off", "on", "restored"]).optional().describe("what it does to the interrupts of the CPU"),
 });
 
-const assertSchema = z.strictObject({
-  lock: z.union([position, text]),
-  mode: z.enum(["any", "exclusive", "shared"]).default("any"),
-});
+const assertSchema = z
+  .strictObject({
+    lock: z.union([position, text]).optional(),
+    mode: z.enum(["any", "exclusive", "shared"]).default("any"),
+    interrupts: z.literal("off").optional().describe("no lock: interrupts are off"),
+  })
+  .refine(({ lock, interrupts }) => (lock === undefined) !== (interrupts === undefined), {
+    message: "either a lock is asserted, or that interrupts are off",
+  });
 
 const callbackSchema = z.strictObject({
   function: position,
@@ -94,6 +100,7 @@ const callbackSchema = z.strictObject({
     .describe("the caller goes on only afterwards, so its locks stay held"),
   context: text.describe("where the function runs, in words"),
   gives: z.boolean().default(false).describe("the call gives what the function gives"),
+  interrupts: z.enum(["off", "on"]).default("on").describe("the interrupts of the CPU where it runs"),
   onEach: z.enum(["cpu", "package"]).optional().describe("it runs at once on each of these"),
   one: z
     .strictObject({ call: text, gives: z.int(), context: text })

@@ -3,7 +3,7 @@
 import type { FunctionInfo } from "../c/index.ts";
 import type { Code } from "./code.ts";
 import type { Episode } from "./episode.ts";
-import type { Assertion, Context, Edge, Gate, Place, Seamcall } from "./graph.ts";
+import type { Assertion, Context, Edge, Gate, Place, Seamcall, Taken } from "./graph.ts";
 import type { LockSet } from "./locks.ts";
 import { type Facts, join, State } from "./state.ts";
 import { setOf, type Value } from "./values.ts";
@@ -29,7 +29,7 @@ export interface Outcome {
   readonly value: Value;
   /** What is known of the objects that the caller passed, by their paths in the callee. */
   readonly vars: ReadonlyMap<string, Value>;
-  readonly taken: ReadonlyMap<string, Place>;
+  readonly taken: ReadonlyMap<string, Taken>;
   /** What was done about a BUSY, on a way on which there was one. */
   readonly episode?: Episode;
 }
@@ -41,6 +41,8 @@ export interface Input {
   readonly facts: Facts;
   readonly args: readonly Value[];
   readonly vars: ReadonlyMap<string, Value>;
+  /** Is it the outside that calls it? */
+  readonly isEntry?: boolean;
   /** When it is called after a BUSY: whether that is why, and what is known of members since. */
   readonly episode?: { readonly isControlled: boolean; readonly members: ReadonlyMap<string, Value> };
 }
@@ -100,9 +102,12 @@ export class Run implements Context {
     this.trouble("unclassed", member, line);
   }
 
-  assert(line: number, lock: string, wanted: Assertion["wanted"], holds: boolean, state: State): void {
-    const key = `${line} ${lock} ${wanted} ${state.locks.id}`;
-    this.assertions.set(key, { line, lock, wanted, holds, locks: state.locks, taken: new Map(state.taken) });
+  assert(
+    assertion: Pick<Assertion, "line" | "lock" | "wanted" | "holds" | "isTrusted">,
+    { locks, taken }: State,
+  ): void {
+    const { line, lock, wanted } = assertion;
+    this.assertions.set(`${line} ${lock} ${wanted} ${locks.id}`, { ...assertion, locks, taken: new Map(taken) });
   }
 
   seamcall(at: number, line: number, leaf: bigint | null, state: State): void {
@@ -118,8 +123,8 @@ export class Run implements Context {
 }
 
 /** What tells a run apart from others. */
-export function inputKey(name: string, { locks, facts, args, vars, episode }: Input): string {
-  let key = `${name} ${locks.id} ${facts.id} ${args.map((v) => v.id).join()}`;
+export function inputKey(name: string, { locks, facts, args, vars, isEntry, episode }: Input): string {
+  let key = `${name} ${locks.id} ${facts.id} ${args.map((v) => v.id).join()}${isEntry === true ? " entry" : ""}`;
   if (vars.size > 0) {
     const sorted = [...vars].sort(([a], [b]) => (a < b ? -1 : 1));
     for (const [path, value] of sorted) key += ` ${path}=${value.id}`;

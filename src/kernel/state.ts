@@ -1,7 +1,7 @@
 /** What is known at one place of a function on some of the ways to it: locks, local objects, facts. */
 
 import type { Episode } from "./episode.ts";
-import type { Place } from "./graph.ts";
+import type { Place, Taken } from "./graph.ts";
 import type { LockSet } from "./locks.ts";
 import { TOP, truthOf, union, type Value, ZERO } from "./values.ts";
 
@@ -31,13 +31,13 @@ export class State {
   /** By path: `name`, `name.member`; `name.*` for every member that has no entry. What is not here is not known. */
   readonly vars: Map<string, Value>;
   /** Where the locks were taken that the function itself, or what it calls, took. */
-  readonly taken: Map<string, Place>;
+  readonly taken: Map<string, Taken>;
   /** Of a way on which a SEAMCALL gave BUSY. */
   episode: Episode | null = null;
   /** Of a way on which the SEAMCALL that is followed was made, and gave no BUSY. */
   hasPassed = false;
 
-  constructor(locks: LockSet, facts: Facts, vars: Map<string, Value>, taken: Map<string, Place>) {
+  constructor(locks: LockSet, facts: Facts, vars: Map<string, Value>, taken: Map<string, Taken>) {
     this.locks = locks;
     this.facts = facts;
     this.vars = vars;

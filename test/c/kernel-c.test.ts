@@ -96,6 +96,18 @@ describe("GNU C", () => {
     expect(e?.kind === "opaque" && e.body?.map((b) => b.kind)).toEqual(["declare", "if", "expression"]);
   });
 
+  it("keeps the statements that a macro is given", () => {
+    const [first, second] = body(
+      "void f(void) { unsafe(int y = g(); if (y) h(); p->q = y;); for (;;) both(a(); b() ); }",
+    );
+    const given = (s: Stmt | undefined): Expr | undefined =>
+      s?.kind === "expression" && s.expr.kind === "call" ? s.expr.args[0] : undefined;
+    const kinds = (e: Expr | undefined) => e?.kind === "opaque" && e.body?.map((b) => b.kind);
+    expect(kinds(given(first))).toEqual(["declare", "if", "expression"]);
+    const inner = second?.kind === "loop" && second.body.kind === "block" ? second.body.body[0] : undefined;
+    expect(kinds(given(inner))).toEqual(["expression", "expression"]);
+  });
+
   it("knows `typeof` as a type and as an expression", () => {
     const source = "void f(void) { typeof(x) y = g((typeof(z))z); __auto_type w = y; k(typeof(*p)); }";
     expect(shown(body(source))).toEqual(["typeof(x) y = g(cast)", "__auto_type w = y", "k(opaque)"]);

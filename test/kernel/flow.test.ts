@@ -64,6 +64,12 @@ describe("the flow of a function", () => {
     expect([flow.isLive("r", 0), flow.isLive("r", 1)]).toEqual([true, false]);
   });
 
+  test("says whose address a call is given", () => {
+    const arg: Expr = { kind: "unary", op: "&", operand: name("x"), line };
+    const given = flowOf({ op: "call", to: null, callee: name("g"), args: [arg, name("y")], line, cases: [] });
+    expect([given.isPointedTo("x"), given.isPointedTo("y")]).toEqual([true, false]);
+  });
+
   test("of a loop without an end comes to the end of the function", () => {
     expect(flowOf(branch("a", 0), { op: "jump", to: 0, line }, give("r")).meetingOf(0)).toBe(3);
   });

@@ -85,14 +85,22 @@ function expectRow(row: SmallRow): void {
   expect(here.map(({ holds }) => lockSet(holds))).toContain(lockSet(row.holds));
   const same = here.filter(({ holds }) => lockSet(holds) === lockSet(row.holds));
   const said = same.map((one) => ({
+    asserted: row.asserted && one.asserted,
     contexts: row.contexts && one.contexts,
     phases: row.phases && one.phases,
     overruns: row.overruns && one.overruns,
     ordinary: row.ordinary === false ? !one.exceptional : undefined,
     onBusy: row.onBusy && one.busy,
   }));
-  const { contexts, phases, overruns, ordinary, onBusy } = row;
-  expect(said).toContainEqual({ contexts, phases, overruns, ordinary, onBusy: onBusy && [onBusy.join(", ")] });
+  const { asserted, contexts, phases, overruns, ordinary, onBusy } = row;
+  expect(said).toContainEqual({
+    asserted,
+    contexts,
+    phases,
+    overruns,
+    ordinary,
+    onBusy: onBusy && [onBusy.join(", ")],
+  });
 }
 
 /** The lines of every named place; of one in the body of a macro, also those where the macro is used. */
@@ -115,7 +123,8 @@ function rowsWithContext(of: HostProfile) {
   const steps = of.paths.flatMap((path) => path.steps.map((step) => ({ path, step })));
   return rowsOf(of).map((row, index) => {
     const { path, step } = steps[index] ?? {};
-    const contexts = CONTEXTS.flatMap(([words, name]) => (words.test(step?.context ?? "") ? [name] : []));
+    const elsewhere = CONTEXTS.flatMap(([words, name]) => (words.test(step?.context ?? "") ? [name] : []));
+    const contexts = step?.interrupts === "off" ? [...elsewhere, "irq-off"] : elsewhere;
     const begins = (entry: string): boolean => {
       const [name = "", label] = entry.split(" ");
       return (path?.entries ?? []).some((one) => {

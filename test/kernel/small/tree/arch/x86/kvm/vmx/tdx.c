@@ -339,6 +339,38 @@ static int pen_asserted(struct kvm *kvm)
 	return tdh_mng_rd(&to_kvm_tdx(kvm)->td, 1, &data) ? -EIO : 0; /* @asserted */
 }
 
+/* Nobody in the tree calls it, and it says itself what whoever calls it holds. */
+void pen_from_outside(struct kvm *kvm)
+{
+	u64 data;
+
+	lockdep_assert_held(&kvm->slots_lock); /* @entry-asserts */
+	tdh_mng_rd(&to_kvm_tdx(kvm)->td, 1, &data); /* @asserted-by-entry */
+}
+
+/* The same of interrupts, which stay off when those that were off already are restored. */
+void pen_suspended(struct kvm *kvm)
+{
+	unsigned long flags;
+	u64 data;
+
+	lockdep_assert_irqs_disabled();
+	local_irq_save(flags);
+	local_irq_restore(flags);
+	tdh_mng_rd(&to_kvm_tdx(kvm)->td, 1, &data); /* @still-off */
+	local_irq_enable();
+	tdh_mem_track(&to_kvm_tdx(kvm)->td); /* @on-again */
+}
+
+/* Nothing on the way turns interrupts off. */
+static int pen_irqs_asserted(struct kvm *kvm)
+{
+	u64 data;
+
+	lockdep_assert_irqs_disabled(); /* @irqs-not-off */
+	return tdh_mng_rd(&to_kvm_tdx(kvm)->td, 1, &data) ? -EIO : 0; /* @irqs-asserted */
+}
+
 /* Asked to be held for writing while it is held for reading: no way leads to the call. */
 static int pen_wrong_mode(struct kvm *kvm)
 {
@@ -687,6 +719,8 @@ int tdx_vm_ioctl(struct kvm *kvm, unsigned int ioctl)
 		return pen_recursive(kvm, 2);
 	case KVM_PEN_ASSERTED:
 		return pen_asserted(kvm);
+	case KVM_PEN_IRQS_ASSERTED:
+		return pen_irqs_asserted(kvm);
 	case KVM_PEN_WRONG_MODE:
 		return pen_wrong_mode(kvm);
 	case KVM_PEN_INIT:
