@@ -227,6 +227,8 @@ function functionChanges(a: Catalog, b: Catalog, pairs: PairsOf): BehaviourChang
     if (!x && !y) return [];
     const isSame = x && y && (x.digest === y.digest || (x.variant !== null && x.variant === y.variant));
     if (isSame) return [];
+    // A call that only the newer one has is told as such; a part that it alone has, by the calls that it is a part of.
+    if (!x && (resources.length === 0 || !a.leaves.some((leaf) => calls.some((call) => call === leaf.name)))) return [];
     const text = (one: Catalog["behaviours"][number]): string =>
       variants.find((variant) => variant.name === one.variant)?.what ?? "an unknown variant: read it";
     return [

@@ -3,6 +3,7 @@ import type { Catalog, Diagnostic } from "../catalog/index.ts";
 import type { HostProfile, TdExit } from "../host/index.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import type { Scenario } from "./scenario.ts";
+import { unreadBehaviours } from "./unread.ts";
 
 /**
  * The holes, in words, most basic first; none for the bundled catalogs of releases. With one, "holds" must not be said.
@@ -14,11 +15,12 @@ export function doubtsOf(scenario: Scenario, catalog: Catalog | null, host: Host
   if (catalog === null) return [];
   const errors = catalog.diagnostics.filter(({ severity }) => severity === "error").map(errorText);
   const lineage = lineageOf(catalog);
-  const unread = scenario.kind === "running-td" || scenario.kind === "td-life" ? lineage.unread : [];
   return [
     ...errors,
     ...published(catalog),
-    ...unread.map((text) => `rests on a behaviour that was not read in this tree: ${text}`),
+    ...unreadBehaviours(scenario, catalog).map(
+      (text) => `rests on a behaviour that was not read in this tree: ${text}`,
+    ),
     ...oneStepWrites(scenario, lineage),
     ...untoldExits(scenario, host),
   ];

@@ -4,7 +4,7 @@ export { buildModel, type Facts, hostOf, needsModule } from "./build.ts";
 export { CallLock } from "./call-locks.ts";
 export { doubted, doubtsOf } from "./doubts.ts";
 export { type EnterAndZap, enterAndZap } from "./enter-and-zap.ts";
-export { type Lineage, lineageOf, type PendingFault, type SeptWrite } from "./lineage.ts";
+export { type AttributeWrite, type Lineage, lineageOf, type PendingFault, type SeptWrite } from "./lineage.ts";
 export { type Held, LockSteps } from "./lock-steps.ts";
 export { type Case, casesOf, type Matrix, parseMatrix, parseShard, type Shard, shardOf } from "./matrix.ts";
 export { POLICIES, type Policy } from "./remover.ts";

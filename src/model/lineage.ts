@@ -2,7 +2,6 @@
  * Behaviours of the module in which versions differ beyond their locks, as a catalog has them from its own tree: how SEPT entries are
  * written, by its writers; what the functions do that the models restate by hand, by the variant that each was recognised as.
  */
-import facts from "../../data/behaviours.json" with { type: "json" };
 import { type Catalog, type EntryWriteName, entryWriteName } from "../catalog/index.ts";
 
 /**
@@ -21,12 +20,17 @@ export type SeptWrite = "whole-word" | "exchange-then-store" | "exchange";
  */
 export type PendingFault = "always" | "without-ve";
 
-/** The variants of one module. */
+/**
+ * Does TDG.MEM.PAGE.ATTR.WR write the L1 entry before it gives the entry's lock back, though its attributes are fixed?
+ * - `rewrites-the-entry`: with the state that it read, in the way of `SeptWrite`.
+ */
+export type AttributeWrite = "leaves-the-entry" | "rewrites-the-entry";
+
+/** The variants of one module; what of it was not read is told by `unreadBehaviours`. */
 export interface Lineage {
   readonly septWrite: SeptWrite;
   readonly pendingFault: PendingFault;
-  /** Behaviours that were not read in this tree, each with its place, and what is taken instead; empty for the bundled catalogs from 1.5 on. */
-  readonly unread: readonly string[];
+  readonly attributeWrite: AttributeWrite;
 }
 
 const SEPT_WRITES: Readonly<Record<EntryWriteName, SeptWrite>> = {
@@ -35,38 +39,18 @@ const SEPT_WRITES: Readonly<Record<EntryWriteName, SeptWrite>> = {
   "keep-then-store": "exchange-then-store",
 };
 /** What is taken of a tree that does not say: as in the newest releases. */
-const TAKEN = { septWrite: "exchange", pendingFault: "without-ve" } as const;
+const TAKEN = { septWrite: "exchange", pendingFault: "without-ve", attributeWrite: "rewrites-the-entry" } as const;
 
-/** Which variants a catalog's module has. */
+/** Which variants a catalog's module has; of what it does not say, that of the newest release. */
 export function lineageOf(catalog: Catalog): Lineage {
-  const name = entryWriteName(catalog);
-  const write = name === null ? null : SEPT_WRITES[name];
-  const fault = catalog.behaviours.find(({ name }) => name === "pending-fault")?.variant ?? null;
+  const write = entryWriteName(catalog);
+  const variant = (behaviour: string) => catalog.behaviours.find(({ name }) => name === behaviour)?.variant ?? null;
+  const fault = variant("pending-fault");
+  const attributes = variant("attribute-write");
   return {
-    septWrite: write ?? TAKEN.septWrite,
+    septWrite: write === null ? TAKEN.septWrite : SEPT_WRITES[write],
     pendingFault: fault === "always" || fault === "without-ve" ? fault : TAKEN.pendingFault,
-    unread: [...(write === null ? [unreadWrite(catalog)] : []), ...unreadFunctions(catalog)],
+    attributeWrite:
+      attributes === "leaves-the-entry" || attributes === "rewrites-the-entry" ? attributes : TAKEN.attributeWrite,
   };
-}
-
-function unreadWrite({ writers }: Catalog): string {
-  const places = writers
-    .filter(({ unlocks }) => unlocks)
-    .map(({ function: name, evidence: { file, line } }) => `${name}, ${file}:${line}`);
-  const where = places.length === 0 ? "no function is known to do it" : places.join("; ");
-  return `how a new state gets into a SEPT entry (${where}): taken as one compare-and-exchange that keeps host priority`;
-}
-
-/** Functions of unknown variants, and those that the tree does not have. */
-function unreadFunctions({ behaviours }: Catalog): string[] {
-  return facts.behaviours.flatMap(({ behaviour, function: name, restatedBy }) => {
-    const found = behaviours.find((one) => one.name === behaviour && one.function === name);
-    if (found === undefined)
-      return [`${behaviour}: no function ${name} was read; ${restatedBy} is taken as in the newest release`];
-    if (found.variant !== null) return [];
-    const { file, line } = found.evidence;
-    return [
-      `${behaviour}: an unknown variant of ${name}, ${file}:${line}; ${restatedBy} is taken as in the newest release`,
-    ];
-  });
 }

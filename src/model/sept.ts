@@ -263,6 +263,8 @@ export function augBody(view: SeptView, leaf: Leaf, page: IntLike): SeptBody {
 export interface GuestBody extends SeptBody {
   /** When it holds, the call ends in a TD exit as for an EPT violation, the entry unlocked; made after the checks. */
   readonly violates: BoolExpr;
+  /** Does a pending interrupt end it after a part of a page that is larger than 4 KB? */
+  readonly inParts: boolean;
 }
 
 /** TDG.MEM.PAGE.ACCEPT. vm_exits/tdg_mem_page_accept.c:112 (accepted already), 120 and 214 (TD exit), 274, 302 (the entry is written). */
@@ -274,6 +276,7 @@ export function acceptBody(view: SeptView, leaf: Leaf, page: IntLike): GuestBody
       { when: accepted, status: "TDX_PAGE_ALREADY_ACCEPTED", after: "SEPT_ENTRY", note: "it was accepted before" },
     ],
     violates: and(not(accepted), not(legalState(leaf, state))),
+    inParts: true,
     write: { entry: page, state: Sept.MAPPED },
     do: [],
     note: "the page is accepted",
@@ -281,10 +284,26 @@ export function acceptBody(view: SeptView, leaf: Leaf, page: IntLike): GuestBody
 }
 
 /**
- * TDG.MEM.PAGE.ATTR.RD and TDG.MEM.PAGE.ATTR.WR in a TD without L2 VMs: attributes of the L1 VM are fixed, so that the entry stays as it is
- * (vm_exits/tdg_mem_page_attr_wr.c: "L1 attributes (currently none)"). On a state on which they are illegal they end in a TD exit
+ * TDG.MEM.PAGE.ATTR.RD and TDG.MEM.PAGE.ATTR.WR in a TD without L2 VMs: attributes of the L1 VM are fixed, so that the entry's state stays
+ * as it is (vm_exits/tdg_mem_page_attr_wr.c:297 in 1.5.20). On a state on which they are illegal they end in a TD exit
  * (`basic_ept_violation_exit`, `async_tdexit_ept_violation`).
+ *
+ * @param rewrites is the state that was read written once more (vm_exits/tdg_mem_page_attr_wr.c:367 in 1.5.20)?
  */
-export function attributesBody(view: SeptView, leaf: Leaf, page: IntLike, note: string): GuestBody {
-  return { checks: [], violates: not(legalState(leaf, view.state(page))), write: null, do: [], note };
+export function attributesBody(
+  view: SeptView,
+  leaf: Leaf,
+  page: IntLike,
+  note: string,
+  rewrites: boolean = false,
+): GuestBody {
+  const state = view.state(page);
+  return {
+    checks: [],
+    violates: not(legalState(leaf, state)),
+    inParts: false,
+    write: rewrites ? { entry: page, state } : null,
+    do: [],
+    note,
+  };
 }

@@ -191,7 +191,11 @@ export class VcpuProcess {
     const { accept, readAttributes, writeAttributes } = this.#leaves;
     const { accepts, readsAttributes, writesAttributes } = this.#spec;
     const view = this.#guestView;
-    const attributes = (leaf: Leaf, note: string) => attributesBody(view, leaf, this.#page, note);
+    const attributes = (leaf: Leaf, note: string, rewrites: boolean) =>
+      attributesBody(view, leaf, this.#page, note, rewrites);
+    const { attributeWrite, septWrite } = this.world.lineage;
+    // One exchange that keeps host priority and puts the state there that is there changes nothing.
+    const rewrites = attributeWrite === "rewrites-the-entry" && septWrite !== "exchange";
     return [
       ...(accepts ? [{ prefix: "accept", leaf: accept, body: acceptBody(view, accept, this.#page) }] : []),
       ...(readsAttributes
@@ -199,7 +203,7 @@ export class VcpuProcess {
             {
               prefix: "read attributes",
               leaf: readAttributes,
-              body: attributes(readAttributes, "the page's attributes are read"),
+              body: attributes(readAttributes, "the page's attributes are read", false),
             },
           ]
         : []),
@@ -208,7 +212,7 @@ export class VcpuProcess {
             {
               prefix: "write attributes",
               leaf: writeAttributes,
-              body: attributes(writeAttributes, "the page's attributes are written"),
+              body: attributes(writeAttributes, "the page's attributes are written", rewrites),
             },
           ]
         : []),
@@ -564,7 +568,8 @@ export class VcpuProcess {
   }
 
   /** The body; an effect on the entry is a step of its own before the entry is unlocked. */
-  #guestBody(leaf: Leaf, prefix: string, meta: EntryMeta, { checks, violates, write, note }: GuestBody): void {
+  #guestBody(leaf: Leaf, prefix: string, meta: EntryMeta, body: GuestBody): void {
+    const { checks, violates, write, note } = body;
     const label = `${prefix} body`;
     const { writer } = this.#caller;
     const unlock = [...this.world.entry.release(this.#page), ...writer.forget()];
@@ -612,7 +617,7 @@ export class VcpuProcess {
     };
     put(prefix, write, true, note);
     // vm_exits/tdg_mem_page_accept.c:259: after each 4 KB of a larger page but the last one.
-    if (this.#spec.largePages)
+    if (this.#spec.largePages && body.inParts)
       put(
         `${prefix} in part`,
         { ...write, state: Sept.PENDING },

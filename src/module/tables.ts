@@ -167,21 +167,32 @@ function tableRows(program: Program, name: string): Rows | null {
   return rows;
 }
 
-/** Text between the braces of `name[…]… = { … };`, found anywhere in the tree. */
-function initializerOf(program: Program, name: string): string | null {
+/** A table of the tree, comments blanked. */
+export interface Initializer {
+  readonly file: string;
+  readonly line: number;
+  /** What stands between its braces. */
+  readonly body: string;
+}
+
+/** `name[…]… = { … };`, found anywhere in the tree. */
+export function tableOf(program: Program, name: string): Initializer | null {
   const pattern = new RegExp(`\\b${name}\\s*(?:\\[[^\\]]{0,400}\\]\\s*)+=\\s*\\{`);
-  for (const text of program.texts.values()) {
+  for (const [file, text] of program.texts) {
     const match = pattern.exec(text);
     if (!match) continue;
     let depth = 1;
     const start = match.index + match[0].length;
+    const line = text.slice(0, match.index).split("\n").length;
     for (let i = start; i < text.length; i++) {
       if (text[i] === "{") depth++;
-      else if (text[i] === "}" && --depth === 0) return text.slice(start, i);
+      else if (text[i] === "}" && --depth === 0) return { file, line, body: text.slice(start, i) };
     }
   }
   return null;
 }
+
+const initializerOf = (program: Program, name: string): string | null => tableOf(program, name)?.body ?? null;
 
 function named(rows: Rows | null, number: number, names: readonly string[]): string[] | null {
   const row = rows?.get(number);

@@ -1,7 +1,7 @@
 /** The digest of a function is that of what it does: what a reader of source cannot tell, or need not, does not change it. */
 import { expect, it } from "vitest";
 import { Program } from "../../src/c/index.ts";
-import { digestOf } from "../../src/module/atomics/behaviours.ts";
+import { behavioursOf, digestOf } from "../../src/module/atomics/behaviours.ts";
 import { RULES } from "../../src/module/rules.ts";
 
 function digest(body: string): string {
@@ -33,4 +33,16 @@ it.each([
 
 it("where ++ stands matters to who uses its value", () => {
   expect(digest("return x++;")).not.toBe(digest("return ++x;"));
+});
+
+it("a table is what stands in it: not where, nor how it is laid out or commented", () => {
+  const table = (body: string) => {
+    const source = `const state_flags_t state_flags_lookup[2] = {${body}};\n`;
+    const program = new Program([{ path: "a.c", source }], RULES.preprocess);
+    return behavioursOf(program, RULES).find((one) => one.function === "state_flags_lookup")?.digest;
+  };
+  const FLAGS = " [0] = { .tlb_tracking_required = 0 }, [1] = { .tlb_tracking_required = 1 } ";
+  expect(table(FLAGS)).toMatch(/^sha256:/);
+  expect(table(FLAGS.replaceAll(" ", "\n").replace("0", "/* none */ 0"))).toBe(table(FLAGS));
+  expect(table(FLAGS.replace("= 1 }", "= 0 }"))).not.toBe(table(FLAGS));
 });

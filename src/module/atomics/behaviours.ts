@@ -1,10 +1,11 @@
-/** Functions whose effect the models restate by hand: a digest of each as the tree has it, and the variant that it is. */
+/** Functions and tables whose effect the models restate by hand: a digest of each as the tree has it, and the variant that it is. */
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import data from "../../../data/behaviours.json" with { type: "json" };
 import type { FunctionAst, Program } from "../../c/index.ts";
 import type { Behaviour } from "../../catalog/index.ts";
 import type { ExtractionRules } from "../rules.ts";
+import { tableOf } from "../tables.ts";
 
 const behavioursSchema = z.strictObject({
   $comment: z.string(),
@@ -13,10 +14,14 @@ const behavioursSchema = z.strictObject({
       /** The behaviour that the function is, or is part of. */
       behaviour: z.string(),
       function: z.string(),
+      /** Set where it is not a function but a table that functions look up. */
+      isTable: z.literal(true).optional(),
       /** Only what comes after this label, where the rest is about other things. */
       after: z.string().optional(),
       /** What of the models restates it. */
       restatedBy: z.string(),
+      /** The kinds of scenario whose models rest on it. */
+      models: z.array(z.enum(["running-td", "td-life", "dynamic-pamt"])).min(1),
       /** Resources whose contention it is about. */
       resources: z.array(z.string()),
       /** Calls that come to it: their contentions on those resources go by it. */
@@ -36,22 +41,42 @@ export const BEHAVIOURS = behavioursSchema.parse(data).behaviours;
 
 /** The behaviours of a tree, in the order of the data; what the tree does not have is left out. */
 export function behavioursOf(program: Program, rules: ExtractionRules): Behaviour[] {
-  return BEHAVIOURS.flatMap(({ behaviour, function: name, after, variants }): Behaviour[] => {
-    const info = program.functions.get(name)?.[0];
-    const ast = info ? program.ast(info) : null;
-    if (!info || !ast) return [];
-    const digest = digestOf(ast, rules, after);
+  return BEHAVIOURS.flatMap(({ behaviour, function: name, isTable, after, variants }): Behaviour[] => {
+    const found = isTable ? readTable(program, name) : readFunction(program, rules, name, after);
+    if (found === null) return [];
+    const { file, line, digest } = found;
     const variant = variants.find(({ digests }) => digests.includes(digest))?.name ?? null;
-    return [
-      {
-        name: behaviour,
-        function: name,
-        digest,
-        variant,
-        evidence: { file: info.file, line: info.line, function: name },
-      },
-    ];
+    return [{ name: behaviour, function: name, digest, variant, evidence: { file, line, function: name } }];
   });
+}
+
+interface Read {
+  readonly file: string;
+  readonly line: number;
+  readonly digest: string;
+}
+
+function readFunction(program: Program, rules: ExtractionRules, name: string, after?: string): Read | null {
+  const info = program.functions.get(name)?.[0];
+  const ast = info ? program.ast(info) : null;
+  return info && ast ? { file: info.file, line: info.line, digest: digestOf(ast, rules, after) } : null;
+}
+
+/** A table is what stands in it: only white space does not count. */
+function readTable(program: Program, name: string): Read | null {
+  const table = tableOf(program, name);
+  if (table === null) return null;
+  const { file, line, body } = table;
+  return {
+    file,
+    line,
+    digest: sha256(
+      body
+        .replaceAll(/\s+/g, " ")
+        .replaceAll(/ ?([^\w ]) ?/g, "$1")
+        .trim(),
+    ),
+  };
 }
 
 /**
@@ -64,8 +89,10 @@ export function digestOf(ast: FunctionAst, rules: ExtractionRules, after?: strin
   const from = after === undefined ? 0 : ast.body.findIndex((s) => s.kind === "label" && s.name === after);
   if (after === undefined) for (const name of ast.parameters) names.set(name, `v${names.size}`);
   const text = JSON.stringify(normalised(ast.body.slice(Math.max(0, from)), rules, names));
-  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+  return sha256(text);
 }
+
+const sha256 = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
 
 interface Node {
   readonly kind?: string;
