@@ -4,6 +4,7 @@
  * A contention is told under the first cause that accounts for it: a call that one side does not have; a row of one of the two calls on
  * that lock; a state table of one of the two; else the order of locks, which lets or makes the two meet elsewhere.
  */
+import { type HostSeverity, worst } from "../host/index.ts";
 import { compareResources, compareText } from "./resources.ts";
 import type { Cause, ContendPair, DiffDocument, LeafChange, RowChange, RowFacts } from "./schema.ts";
 
@@ -46,14 +47,21 @@ export function causesOf({ leaves, variants, changed, leafChanges, contention }:
         all.find((one) => accounts(one, pair, DIRECT)) ??
         all.find((one) => accounts(one, pair, INDIRECT)) ??
         orderCause(all);
-      const named = { a: pair.a, b: pair.b, resource: pair.resource };
-      const known = cause[into].some((p) => p.a === named.a && p.b === named.b && p.resource === named.resource);
-      if (!known) cause[into].push(named);
+      const { a, b, resource } = pair;
+      const known = cause[into].find((p) => p.a === a && p.b === b && p.resource === resource);
+      const hosted = pair.paths.length === 0 ? {} : { severity: severityOfPair(pair, known?.severity) };
+      if (known === undefined) cause[into].push({ a, b, resource, ...hosted });
+      else Object.assign(known, hosted);
     }
   };
   place(contention.appeared, "appeared");
   place(contention.disappeared, "disappeared");
   return all.sort(compareCauses);
+}
+
+/** The worst that a host's paths come to where the two calls contend, or what is already known if that is worse. */
+export function severityOfPair({ paths }: ContendPair, known: HostSeverity = "none"): HostSeverity {
+  return worst([known, ...paths.filter(({ possible }) => possible).map(({ severity }) => severity)]);
 }
 
 function fact(

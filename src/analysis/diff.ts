@@ -6,13 +6,13 @@
  * alias data, and what the table does not speak of (release, multiplicity, wording of a condition) is not compared.
  */
 import { type Acquisition, type Catalog, dispatcherNames, type Leaf, releaseText } from "../catalog/index.ts";
-import type { HostProfile } from "../host/index.ts";
+import { compareSeverity, type HostProfile, type HostSeverity, worst } from "../host/index.ts";
 import { comparePairs, contendingPairs } from "./contention.ts";
 import { behaviourChanges } from "./diff-behaviour.ts";
-import { causesOf, type Variants } from "./diff-causes.ts";
+import { causesOf, severityOfPair, type Variants } from "./diff-causes.ts";
 import { underHost } from "./exclusion.ts";
 import { compareResources, compareText } from "./resources.ts";
-import type { ContendPair, DiffDocument, LeafChange, RowChange, RowFacts } from "./schema.ts";
+import type { ContendPair, DiffDocument, LeafChange, OutcomeChange, RowChange, RowFacts } from "./schema.ts";
 
 /**
  * The differences from `a` to `b` as `seamlock/diff@1`; swapped arguments give the mirror image.
@@ -32,7 +32,8 @@ export function diffCatalogs(a: Catalog, b: Catalog, host?: HostProfile): DiffDo
   const entries = common.flatMap((name) => pairVariants(entriesOf(before, name), entriesOf(after, name), precise));
   const changed = entries.flatMap(([x, y]) => rowChanges(x, y, precise));
   const changes = precise ? entries.flatMap(([x, y]) => leafChanges(x, y)) : [];
-  const pairs = { before: possiblePairs(before, after, host), after: possiblePairs(after, before, host) };
+  const possible = { before: possiblePairs(before, host), after: possiblePairs(after, host) };
+  const pairs = { before: byCalls(possible.before, after), after: byCalls(possible.after, before) };
   const contention = contentionChanges(pairs);
   return {
     schema: "seamlock/diff@1",
@@ -47,7 +48,41 @@ export function diffCatalogs(a: Catalog, b: Catalog, host?: HostProfile): DiffDo
       after: [...pairs.after.values()],
     }),
     contention,
+    host: host === undefined ? null : hostOutcomes(host, possible),
   };
+}
+
+/** What contentions come to under a host: the worst of all, and those that end otherwise with the other module. */
+function hostOutcomes(
+  { name }: HostProfile,
+  { before, after }: Record<"before" | "after", readonly ContendPair[]>,
+): DiffDocument["host"] {
+  const [x, y] = [worstOutcomes(before), worstOutcomes(after)];
+  const outcomes = [...x].flatMap(([key, { pair, severity }]): OutcomeChange[] => {
+    const now = y.get(key)?.severity ?? severity;
+    return now === severity ? [] : [{ a: pair.a, b: pair.b, resource: pair.resource, before: severity, after: now }];
+  });
+  const all = (of: typeof x): HostSeverity => worst([...of.values()].map(({ severity }) => severity));
+  const weight = (one: OutcomeChange): HostSeverity => worst([one.before, one.after]);
+  return {
+    name,
+    worst: { before: all(x), after: all(y) },
+    outcomes: outcomes.sort((p, q) => compareSeverity(weight(p), weight(q))),
+  };
+}
+
+/** By calls and resource: the worst that a host's paths come to, whatever the variants and roles. */
+function worstOutcomes(
+  pairs: readonly ContendPair[],
+): Map<string, { readonly pair: ContendPair; readonly severity: HostSeverity }> {
+  const found = new Map<string, { pair: ContendPair; severity: HostSeverity }>();
+  for (const pair of pairs) {
+    const key = `${pair.a} ${pair.b} ${pair.resource}`;
+    const before = found.get(key);
+    const severity = severityOfPair(pair);
+    found.set(key, before === undefined ? { pair, severity } : { pair, severity: worst([before.severity, severity]) });
+  }
+  return found;
 }
 
 /** True when {@link diffCatalogs} found anything: the command's exit status 1. */
@@ -273,20 +308,24 @@ function contentionChanges({
   };
 }
 
+function possiblePairs(catalog: Catalog, host: HostProfile | undefined): ContendPair[] {
+  const pairs = contendingPairs(catalog);
+  const all = host === undefined ? pairs : underHost(catalog, host, pairs).pairs;
+  return all.filter(({ possible }) => possible);
+}
+
 /**
  * By a key that ignores a variant which the other catalog does not tell apart, and roles: what an object is called in a call depends on
  * which others the call has (TDH.MEM.PAGE.PROMOTE locks the entry that it merges in every version, but up to 1.5.16 those below, too).
  */
-function possiblePairs(catalog: Catalog, other: Catalog, host?: HostProfile): Pairs {
+function byCalls(pairs: readonly ContendPair[], other: Catalog): Pairs {
   const variants = new Set(other.leaves.map((leaf) => `${leaf.name} ${leaf.variant ?? ""}`));
   const entry = (name: string, variant: string | null): string => {
     const full = `${name} ${variant ?? ""}`;
     return variants.has(full) ? full : name;
   };
   const found = new Map<string, ContendPair>();
-  const pairs = contendingPairs(catalog);
-  for (const pair of host === undefined ? pairs : underHost(catalog, host, pairs).pairs) {
-    if (!pair.possible) continue;
+  for (const pair of pairs) {
     const a = [entry(pair.a, pair.variantA), pair.resourceA].join("|");
     const b = [entry(pair.b, pair.variantB), pair.resourceB].join("|");
     const key = [a, b].sort(compareText).join("\n");

@@ -152,7 +152,21 @@ export const leafChangeSchema = z.strictObject({
   after: z.array(text).nullable(),
 });
 
-const namedPairSchema = z.strictObject({ a: text, b: text, resource: text });
+const namedPairSchema = z.strictObject({
+  a: text,
+  b: text,
+  resource: text,
+  severity: hostSeveritySchema.optional().describe("under a host: the worst that either side comes to"),
+});
+
+/** A contention that a host leaves possible with both modules, and that ends otherwise. */
+const outcomeChangeSchema = z.strictObject({
+  a: text,
+  b: text,
+  resource: text,
+  before: hostSeveritySchema,
+  after: hostSeveritySchema,
+});
 
 /** A fact that changed, with the calls of which it did, and the contentions that follow from it. */
 export const causeSchema = z.strictObject({
@@ -228,6 +242,14 @@ export const diffSchema = z.strictObject({
     .describe("each changed fact once; every contention that appeared or disappeared stands under one"),
   behaviour: z.array(behaviourChangeSchema),
   contention: z.strictObject({ appeared: z.array(pairSchema), disappeared: z.array(pairSchema) }),
+  host: z
+    .strictObject({
+      name: text,
+      worst: z.strictObject({ before: hostSeveritySchema, after: hostSeveritySchema }),
+      outcomes: z.array(outcomeChangeSchema).describe("contentions of both modules that end otherwise, worst first"),
+    })
+    .nullable()
+    .describe("what a contention comes to under the host; null: the modules alone"),
 });
 
 export type Exclusion = z.infer<typeof exclusionSchema>;
@@ -241,4 +263,5 @@ export type BehaviourChange = z.infer<typeof behaviourChangeSchema>;
 export type LeafChange = z.infer<typeof leafChangeSchema>;
 export type Cause = z.infer<typeof causeSchema>;
 export type RowChange = z.infer<typeof changeSchema>;
+export type OutcomeChange = z.infer<typeof outcomeChangeSchema>;
 export type DiffDocument = z.infer<typeof diffSchema>;

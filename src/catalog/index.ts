@@ -46,6 +46,7 @@ export {
   statusSchema,
 } from "./schema.ts";
 export { serializeCatalog, serializeJson } from "./serialize.ts";
+export { sourceUrl } from "./source-url.ts";
 export { type DecodedStatus, decodeStatus, formatStatus, parseStatus, statusText } from "./status.ts";
 export {
   type Acquisition,

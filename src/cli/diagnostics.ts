@@ -2,24 +2,27 @@ import type { Catalog, Diagnostic } from "../catalog/index.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
 import { printable } from "./printable.ts";
 
+type Diagnosed = Pick<Catalog, "diagnostics"> & Partial<Pick<Catalog, "leaves">>;
+
 /**
  * Prints what an extraction had to say: errors and warnings in full, notes as a count unless `all`.
  *
- * @param of a catalog, or what else carries diagnostics
+ * @param of a catalog, or what else carries diagnostics; or several, whose notes are counted together
  * @param calls the calls that the output is about; notes in the files of other calls' handlers are not counted
  */
 export function printDiagnostics(
-  of: Pick<Catalog, "diagnostics"> & Partial<Pick<Catalog, "leaves">>,
+  of: Diagnosed | readonly Diagnosed[],
   io: Io,
   all: boolean,
   calls?: ReadonlySet<string>,
 ): void {
-  const shown = of.diagnostics.filter((diagnostic) => all || diagnostic.severity !== "note");
-  for (const diagnostic of shown) io.err(diagnosticText(diagnostic));
-  const others = new Set(
-    (of.leaves ?? []).filter(({ name }) => calls?.has(name) === false).map(({ handler }) => handler.file),
-  );
-  const hidden = of.diagnostics.filter((d) => !shown.includes(d) && !others.has(d.file ?? "")).length;
+  let hidden = 0;
+  for (const { diagnostics, leaves = [] } of [of].flat() as readonly Diagnosed[]) {
+    const shown = diagnostics.filter((diagnostic) => all || diagnostic.severity !== "note");
+    for (const diagnostic of shown) io.err(diagnosticText(diagnostic));
+    const others = new Set(leaves.filter(({ name }) => calls?.has(name) === false).map(({ handler }) => handler.file));
+    hidden += diagnostics.filter((d) => !shown.includes(d) && !others.has(d.file ?? "")).length;
+  }
   if (hidden > 0) io.err(`${hidden} ${hidden === 1 ? "note" : "notes"} not shown; --verbose shows them\n`);
 }
 

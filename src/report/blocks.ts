@@ -144,7 +144,7 @@ function cellLines(cell: string, width: number): readonly string[] {
 
 /**
  * Lines of at most `width` columns, the first indented by `first`, the others by `rest`. A word that is longer breaks after a slash,
- * a comma or a bracket of its own; what has none is cut.
+ * a comma or a bracket of its own; what has none is cut. A link stays whole, however long, for else nobody can follow it.
  */
 export function wrap(text: string, first: number, rest: number, width: number = WIDTH): string[] {
   const lines: string[] = [];
@@ -159,7 +159,7 @@ export function wrap(text: string, first: number, rest: number, width: number = 
     .split(" ")
     .filter((w) => w !== "")) {
     if (!empty && line.length + 1 + word.length > width) flush();
-    while (word.length > width - line.length - (empty ? 0 : 1)) {
+    while (!isLink(word) && word.length > width - line.length - (empty ? 0 : 1)) {
       const room = Math.max(1, width - line.length);
       const cut = breakOf(word, room);
       line += word.slice(0, cut);
@@ -173,6 +173,8 @@ export function wrap(text: string, first: number, rest: number, width: number = 
   if (!empty || lines.length === 0) lines.push(line);
   return lines;
 }
+
+const isLink = (word: string): boolean => /^https:\/\//.test(word);
 
 /** Where a word of more than `room` characters is best broken. */
 function breakOf(word: string, room: number): number {
@@ -228,8 +230,8 @@ function markdownTable({ head, groups }: Extract<Block, { kind: "table" }>): str
   return [line(columns.map(inline)), line(columns.map(() => "---")), ...rows].join("\n");
 }
 
-/** Names with an underscore or an arrow: `tdh_vp_enter()`, `kvm->mmu_lock`. */
-const NAME = /[\w-]*\w(?:->\w+)+(?:\(\))?|\w+_\w*(?:\(\))?/g;
+/** Links; and names with an underscore or an arrow: `tdh_vp_enter()`, `kvm->mmu_lock`. */
+const NAME = /https:\/\/\S+|[\w-]*\w(?:->\w+)+(?:\(\))?|\w+_\w*(?:\(\))?/g;
 
 /** Text as Markdown that reads well as it stands, too: names are code, so that nothing in them needs a backslash. */
 function inline(text: string): string {
@@ -237,7 +239,7 @@ function inline(text: string): string {
   let out = "";
   let from = 0;
   for (const { 0: name, index } of line.matchAll(NAME)) {
-    out += `${escaped(line.slice(from, index))}\`${name}\``;
+    out += `${escaped(line.slice(from, index))}${isLink(name) ? `<${name}>` : `\`${name}\``}`;
     from = index + name.length;
   }
   return out + escaped(line.slice(from));

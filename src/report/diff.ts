@@ -1,10 +1,12 @@
 /** Differences between modules for people: what changed, once, and which contentions follow from it. */
 import { type BehaviourChange, type Cause, type DiffDocument, isAncestor } from "../analysis/index.ts";
 import { placeText } from "../catalog/index.ts";
+import type { HostSeverity } from "../host/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { variantText } from "./call-table.ts";
 import { conditionWords, lockNameOf, resourceNoun } from "./glossary.ts";
-import { callNames, count, foldedCalls, groupBy, kindName, list, resourceText } from "./words.ts";
+import { severityText } from "./meetings.ts";
+import { callNames, count, foldedCalls, groupBy, hostTitle, kindName, list, resourceText } from "./words.ts";
 
 /** What of a difference is shown. */
 export interface DiffOptions {
@@ -29,7 +31,7 @@ export function renderDiffMarkdown(doc: DiffDocument, options: DiffOptions = {})
 function diffBlocks(doc: DiffDocument, options: DiffOptions): readonly Block[] {
   const title: Block = {
     kind: "title",
-    text: `Locks of the TDX module, ${doc.before.version} -> ${doc.after.version}`,
+    text: `Locks of the TDX module, ${doc.before.version} -> ${doc.after.version}${doc.host === null ? "" : ` under ${hostTitle(doc.host.name)}`}`,
   };
   if (doc.causes.length + doc.behaviour.length === 0) return [title, { kind: "paragraph", text: "No difference." }];
   const causes = doc.causes.filter((cause) => wanted(cause, options)).map((cause) => narrowed(cause, options));
@@ -37,16 +39,26 @@ function diffBlocks(doc: DiffDocument, options: DiffOptions): readonly Block[] {
   const minor = causes.filter((cause) => !told.includes(cause));
   return [
     title,
-    { kind: "paragraph", text: pasteable(doc, causes) },
+    { kind: "paragraph", text: `${pasteable(doc, causes)}${worstText(doc)}` },
     ...(told.length === 0 ? [] : [{ kind: "heading", text: "What changed, and what follows" } as const, changes(told)]),
     ...(minor.length === 0 ? [] : [{ kind: "paragraph", text: minorText(minor) } as const]),
-    ...behaviour(doc),
+    ...outcomes(doc, options),
+    ...behaviour(doc, options),
   ];
 }
 
 function wanted({ calls, resource }: Cause, { leaves, resources }: DiffOptions): boolean {
   const call = leaves === undefined || calls.some((name) => leaves.includes(name));
   return call && (resources === undefined || (resource !== null && resources.includes(resource)));
+}
+
+/** Is a contention one of the calls and resources that are asked for? */
+function isAbout(
+  { a, b, resource }: { readonly a: string; readonly b: string; readonly resource: string },
+  { leaves, resources }: DiffOptions,
+): boolean {
+  const call = leaves === undefined || leaves.includes(a) || leaves.includes(b);
+  return call && (resources === undefined || resources.includes(resource));
 }
 
 /** Of a cause only what concerns the calls that are asked for. */
@@ -91,7 +103,10 @@ function pasteable(doc: DiffDocument, causes: readonly Cause[]): string {
     return ` (${most[side].length} of them by ${most.kind === "order" ? "another order of locks" : short(most)})`;
   };
   const sentences = [
-    ...locks.map(({ resource, before, after }) => `${nameOf(resource)} becomes a ${kind(after)} (was ${kind(before)})`),
+    ...groupBy(locks, ({ before, after }) => `${kind(after)} (was ${kind(before)})`).map(([change, of]) => {
+      const names = [...new Set(of.map(({ resource }) => nameOf(resource)))];
+      return `${list(names)} ${names.length === 1 ? "becomes" : "become"} a ${change}`;
+    }),
     ...modes.map(
       ({ resource, before, after, calls }) =>
         `${calls2(calls)} ${calls.length === 1 ? "takes" : "take"} ${nameOf(resource)} ${after} (was ${before})`,
@@ -124,16 +139,16 @@ function kind(value: string | null): string {
   return value === null ? "none" : kindName(value as Parameters<typeof kindName>[0]);
 }
 
-const WIDTHS = [54, 26];
+// The second column holds the longest name of a call, `tdh_export_state_immutable()`.
+const WIDTHS = [50, 30];
 
-/** A line a cause; below it the contentions that follow. */
+/** A line for each fact that reads differently; below it the contentions that follow. */
 function changes(causes: readonly Cause[]): Block {
-  const groups = causes.map((cause): Row[] => [
-    {
-      cells: [factText(cause), calls2(cause.calls)],
-      below: [...follow("+", cause.appeared), ...follow("-", cause.disappeared)],
-    },
-  ]);
+  const groups = groupBy(causes, factText).map(([text, of]): Row[] => {
+    const calls = [...new Set(of.flatMap((cause) => cause.calls))];
+    const [appeared, disappeared] = [of.flatMap((cause) => cause.appeared), of.flatMap((cause) => cause.disappeared)];
+    return [{ cells: [text, calls2(calls)], below: [...follow("+", appeared), ...follow("-", disappeared)] }];
+  });
   return { kind: "table", head: ["fact", "calls"], widths: WIDTHS, groups, between: "nothing" };
 }
 
@@ -194,11 +209,48 @@ function difference(gone: string | null, added: string | null): string {
   return told.length === 0 ? "in another order" : told.join("; ");
 }
 
-/** `+ on the SEPT tree lock: vp_enter with mem_range_block, …`. */
-function follow(mark: string, pairs: Cause["appeared"]): string[] {
-  return groupBy(pairs, ({ resource }) => resource).map(
-    ([resource, of]) => `    ${mark} ${meetingText(of, resourceNoun(resource))}`,
-  );
+/** `+ vp_enter x mem_range_block on the SEPT tree lock`, under a host with what it comes to: `none -> tried again`. */
+function follow(mark: "+" | "-", pairs: Cause["appeared"]): string[] {
+  return groupBy(pairs, ({ resource, severity }) => `${resource}\n${severity}`).flatMap(([, of]) => {
+    const [first] = of;
+    if (first === undefined) return [];
+    const { resource, severity } = first;
+    const told = severity === undefined ? [] : ["none", endsIn(severity, of)];
+    const change = told.length === 0 ? "" : ` (${(mark === "+" ? told : told.reverse()).join(" -> ")})`;
+    return [`    ${mark} ${meetingText(of, resourceNoun(resource))}${change}`];
+  });
+}
+
+/** What a contention comes to; what a guest does is in no host's source. */
+function endsIn(severity: HostSeverity, pairs: readonly { readonly a: string }[]): string {
+  const isGuests = severity === "unknown" && pairs.every(({ a }) => a.startsWith("tdg_"));
+  return isGuests ? "up to the guest" : severityText(severity);
+}
+
+/** One sentence on the worst that any contention comes to under the host. */
+function worstText({ host, before, after }: DiffDocument): string {
+  if (host === null) return "";
+  const [x, y] = [severityText(host.worst.before), severityText(host.worst.after)];
+  const name = hostTitle(host.name);
+  if (x === y) return ` The worst that a contention comes to under ${name} is the same with both: ${x}.`;
+  return ` The worst that a contention comes to under ${name}: ${x} with ${before.version} -> ${y} with ${after.version}.`;
+}
+
+/** Contentions that stay, and end otherwise under the host. */
+function outcomes({ host }: DiffDocument, options: DiffOptions): Block[] {
+  const about = (host?.outcomes ?? []).filter((one) => isAbout(one, options));
+  if (about.length === 0) return [];
+  const groups = groupBy(about, ({ resource, before, after }) => `${resource}\n${before}\n${after}`);
+  const rows = groups.flatMap(([, of]): Row[] => {
+    const [first] = of;
+    if (first === undefined) return [];
+    const { resource, before, after } = first;
+    return [{ cells: [meetingText(of, resourceNoun(resource)), `${endsIn(before, of)} -> ${endsIn(after, of)}`] }];
+  });
+  return [
+    { kind: "heading", text: "With another outcome" },
+    { kind: "table", head: ["contention", "before -> after"], widths: [42, 38], groups: [rows], between: "nothing" },
+  ];
 }
 
 /** `vp_enter x 14 calls on the SEPT tree lock`: one call against the others where it is in all of them. */
@@ -236,8 +288,11 @@ function short(cause: Cause): string {
 }
 
 /** Statuses of calls are told among the facts. */
-function behaviour({ behaviour: every, before, after }: DiffDocument): Block[] {
-  const all = every.filter(({ kind: what }) => what !== "leaf");
+function behaviour({ behaviour: every, before, after, host }: DiffDocument, options: DiffOptions): Block[] {
+  const all = every
+    .filter(({ kind: what }) => what !== "leaf")
+    .map((change) => ({ ...change, pairs: change.pairs.filter((pair) => isAbout(pair, options)) }))
+    .filter(({ pairs }) => host === null || pairs.length > 0);
   if (all.length === 0) return [];
   const versions = [before.version, after.version];
   return [{ kind: "heading", text: "Behaviour" }, ...all.flatMap((change) => behaviourBlocks(change, versions))];

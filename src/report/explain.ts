@@ -2,7 +2,7 @@
 import { type ExplainDocument, resourceFacts, type StatusExplanation } from "../analysis/index.ts";
 import { RESOURCES } from "../catalog/index.ts";
 import { type Block, markdownOf, textOf } from "./blocks.ts";
-import { conditionPhrase, pathWords } from "./glossary.ts";
+import { conditionWords, pathWords } from "./glossary.ts";
 import { readInPart } from "./provenance.ts";
 import { call, count, folded, groupBy, list, resourceText } from "./words.ts";
 
@@ -222,8 +222,8 @@ const isRare = ({ paths }: Holder): boolean => paths.length > 0 && paths.every(i
 function holderText(h: Holder): string {
   const held =
     h.held === "td-exit" ? ", until TD exit" : h.held === "before-td-entry" ? ", until it enters the TD" : "";
-  const words = h.when === null ? null : conditionPhrase(h.leaf, h);
-  const when = h.when === null ? "" : `, ${words ?? `in some cases (report --leaf ${h.leaf} --evidence)`}`;
+  const words = conditionWords(h.leaf, h);
+  const when = words === null ? "" : `, ${words}`;
   const paths = h.paths.length === 0 ? "" : `: ${pathList(h.paths)}`;
   return ` with ${h.resource} ${h.mode}${held}${when}${paths}`;
 }

@@ -62,12 +62,12 @@ function entryOf(leaf: string, { resource, condition }: Conditional): ConditionE
 }
 
 /**
- * When a leaf takes a row, as words that follow its name: `while 0-stepping is suspected`.
+ * When a leaf takes a row, as words that follow its name: `while 0-stepping is suspected`. What somebody stated is words already.
  *
  * @returns null when the row is unconditional, or its condition has no words
  */
 export function conditionPhrase(leaf: string, row: Conditional): string | null {
-  return entryOf(leaf, row)?.phrase ?? null;
+  return entryOf(leaf, row)?.phrase ?? (row.condition?.is === "stated" ? `if ${row.condition.text}` : null);
 }
 
 /** What stands for a condition that has no words. */
@@ -105,6 +105,11 @@ export function busyWords({ name, condition }: Pick<OtherBusy, "name" | "conditi
   const { what, phrase, at, lead, explain } = found;
   const sentence = `${lead === undefined ? "" : `${lead} `}${name} ${phrase}.${explain === undefined ? "" : ` ${explain}`}`;
   return { what, phrase, at, sentence };
+}
+
+/** When a BUSY comes that no lock gives, in words, and where there are none a pointer to the source; null when always. */
+export function busyPhrase(busy: Pick<OtherBusy, "name" | "condition" | "when">): string | null {
+  return busy.when === null ? null : (busyWords(busy)?.phrase ?? WITHOUT_WORDS);
 }
 
 /** `{NAME}` becomes the catalog's constant. */

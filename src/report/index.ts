@@ -13,6 +13,7 @@ export {
 } from "./document.ts";
 export { renderExplainMarkdown, renderExplainText } from "./explain.ts";
 export {
+  busyPhrase,
   conditionPhrase,
   conditionsWithoutWords,
   conditionWords,

@@ -55,11 +55,3 @@ function sameAs(version: string, revision: string | null): string[] {
   const but = compared.differ.length === 0 ? "" : ` but for ${list(compared.differ)}`;
   return [`The tree equals tag ${compared.tag} of ${compared.repository}${but}.`];
 }
-
-/** Where a line of the source can be read: `https://github.com/OWNER/NAME/blob/REVISION/`; null when the source is not public. */
-export function sourceLink({ module }: Pick<Catalog, "module">): string | null {
-  const { repository, revision } = module;
-  return repository === null || revision === null
-    ? null
-    : `https://github.com/${repository}/blob/${revision.slice(0, 12)}/`;
-}

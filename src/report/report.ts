@@ -1,13 +1,12 @@
 /** The lock status report for people: what matters first, then the tables of the mail of 2024-09-13 and what follows from them. */
 import { isAncestor } from "../analysis/index.ts";
-import { type Leaf, type LockKind, placeText, type Site } from "../catalog/index.ts";
+import { type Leaf, type LockKind, placeText, type Site, sourceUrl } from "../catalog/index.ts";
 import { type Block, type Layout, markdownOf, type Row, textOf } from "./blocks.ts";
 import { callTable, type TableEntry, type TableLine } from "./call-table.ts";
 import { conclusionBlocks } from "./conclusion-table.ts";
 import { lockNameOf } from "./glossary.ts";
 import { handlingBlocks } from "./handling.ts";
 import { lockBlocks } from "./locks.ts";
-import { sourceLink } from "./provenance.ts";
 import type { ReportDocument } from "./schema.ts";
 import { callNames, count, entryName, folded, groupBy, hostTitle, list } from "./words.ts";
 
@@ -276,16 +275,23 @@ function evidence({ rows }: TableLine, leaves: readonly Leaf[], doc: ReportDocum
     const when = row.when === null ? [] : [`    when ${row.when}`];
     const times = row.times === "1" ? [] : [`    times: ${row.times}`];
     const busy = row.busyWhen === undefined ? [] : [`    busy, it ends when ${row.busyWhen}`];
-    return [...variant, ...when, ...times, ...busy, ...chain(row.evidence, options)];
+    return [...variant, ...when, ...times, ...busy, ...chain(row.evidence, doc, options)];
   });
 }
 
-function chain(sites: readonly Site[], { sourceLine }: RenderOptions): string[] {
-  if (sites.length === 0) return ["    (no source line)"];
-  const lines = sites.map((site, i) => `${" ".repeat(4 + Math.min(i, 8))}${placeText(site)} (${site.function})`);
+/** Where a row's lock is taken, from the leaf down; at the end the line itself, where the tree is at hand, and where it can be read. */
+function chain(sites: readonly Site[], doc: ReportDocument, { sourceLine }: RenderOptions): string[] {
   const last = sites.at(-1);
-  const line = last === undefined ? null : (sourceLine?.(last) ?? null);
-  return line === null ? lines : [...lines, `${" ".repeat(4 + Math.min(sites.length, 8))}${line.trim()}`];
+  if (last === undefined) return ["    (no source line)"];
+  const lines = sites.map((site, i) => `${" ".repeat(4 + Math.min(i, 8))}${placeText(site)} (${site.function})`);
+  const indent = " ".repeat(4 + Math.min(sites.length, 8));
+  const line = sourceLine?.(last) ?? null;
+  const link = sourceUrl(doc.module, last);
+  return [
+    ...lines,
+    ...(line === null ? [] : [`${indent}${line.trim()}`]),
+    ...(link === null ? [] : [`${indent}${link}`]),
+  ];
 }
 
 /** Calls that take locks and are left out: the guest's by name, the host's by number. */
@@ -306,7 +312,5 @@ function summary(doc: ReportDocument): Block[] {
 }
 
 function provenanceItems(doc: ReportDocument): string[] {
-  const link = sourceLink(doc);
-  const host = doc.host === null ? [] : [`Host: ${doc.host.description}`];
-  return [...doc.provenance, ...(doc.evidence && link !== null ? [`Source lines: ${link}FILE#LLINE`] : []), ...host];
+  return [...doc.provenance, ...(doc.host === null ? [] : [`Host: ${doc.host.description}`])];
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { contendingPairs } from "../../src/analysis/index.ts";
-import { parseCatalog } from "../../src/catalog/index.ts";
+import { parseCatalog, sourceUrl } from "../../src/catalog/index.ts";
 import { check } from "../../src/check/index.ts";
 import { csvText } from "../../src/explorer/logic/csv.ts";
 import { endsOf, interleavingModel } from "../../src/explorer/logic/interleaving.ts";
@@ -10,7 +10,6 @@ import { lanesOf, nextContention, stateAfter, stepText } from "../../src/explore
 import { cellKey, cellText, endId, entryId, matrixOf, withCells } from "../../src/explorer/logic/matrix.ts";
 import { formatRoute, parseRoute, toView, VIEWS } from "../../src/explorer/logic/route.ts";
 import { search } from "../../src/explorer/logic/search.ts";
-import { sourceUrl } from "../../src/explorer/logic/source.ts";
 import { spansOf } from "../../src/explorer/logic/spans.ts";
 import { timelines } from "../../src/explorer/logic/versions.ts";
 import { BUSY, traceOfDocument } from "../../src/language/index.ts";

@@ -19,7 +19,7 @@ import {
 } from "../../src/report/index.ts";
 import mail from "../analysis/mail-users.json" with { type: "json" };
 import { anyCatalog } from "../catalog/arbitrary.ts";
-import { leaf, row, smallCatalog, until } from "../catalog/fixture.ts";
+import { leaf, row, site, smallCatalog, until } from "../catalog/fixture.ts";
 
 const PUBLISHED = "data/modules/lkml-2024-09-13.json";
 const published = parseCatalog(readFileSync(PUBLISHED, "utf8"), PUBLISHED);
@@ -147,7 +147,23 @@ describe("the report", () => {
   test("a line of the source stands at the end of the chain, where the tree is at hand", () => {
     const doc = buildReport(smallCatalog(), { ...all, evidence: true });
     const text = renderReportText(doc, { sourceLine: ({ line }) => (line === 7 ? "   take(lock);" : null) });
-    expect(text).toMatch(/^ +src\/helpers\.c:7 \(take_lock\)\n +take\(lock\);$/m);
+    const link = "https://github.com/example/module/blob/0123456789ab/src/helpers.c#L7";
+    expect(text).toContain(`(take_lock)\n      take(lock);\n      ${link}\n`);
+    expect(renderReportMarkdown(doc)).toContain(`<${link}>`);
+  });
+
+  test("every row links to its line of the source, whole however long, and to nothing where the source is not public", () => {
+    const rows = smallCatalog().leaves.flatMap((l) => l.acquisitions);
+    const links = (catalog: Catalog): number =>
+      renderReportText(buildReport(catalog, { ...all, evidence: true, pamt: true })).match(/^ +https:\/\/\S+#L7$/gm)
+        ?.length ?? 0;
+    expect(links(smallCatalog())).toBe(rows.length);
+    const deep = smallCatalog({
+      leaves: [leaf("tdh_a", 1, [row("TDR", "SHARED", { evidence: [site(`src/${"folder/".repeat(20)}a.c`, 7)] })])],
+    });
+    expect(links(deep)).toBe(1);
+    const { module } = smallCatalog();
+    expect(links(smallCatalog({ module: { ...module, repository: null } }))).toBe(0);
   });
 
   test("a condition without words is never shown cut, and whole with its evidence", () => {

@@ -51,7 +51,10 @@ export const verb = defineVerb<Options>({
       .argument("<before>", "module, named as for --module; or host, named as for --host")
       .argument("<after>", "another of the same kind")
       .option("-m, --module <module>", "for two hosts: the module under them (default: newest)")
-      .option("--host <host>", "for two modules: only contentions that this host leaves possible")
+      .option(
+        "--host <host>",
+        "for two modules: only its calls, and contentions that it leaves possible, with what they end in",
+      )
       .option("--leaf <leaf>", "only this call, or a pattern; may be given again", collect)
       .option("--resource <resource>", "only this resource or lock; may be given again", collect)
       .option("--all", "also releases, statuses, PAMT entries above pages, and every condition")
@@ -63,8 +66,8 @@ export const verb = defineVerb<Options>({
     if (!isModule(before) && (isHost(before) || isHost(after))) return diffOfHosts(before, after, options, io);
     if (isHost(after) && !isModule(after)) return diffOfHosts(before, after, options, io);
     const [a, b] = [await loadModule(before), await loadModule(after)];
-    for (const catalog of before === after ? [a] : [a, b]) printDiagnostics(catalog, io, options.verbose === true);
     const host = options.host === undefined ? undefined : await loadProfile(options.host);
+    printDiagnostics(before === after ? a : [a, b], io, options.verbose === true, aboutCalls([a, b], host, options));
     await showModules(a, b, host, options, io);
     // A difference between facts with holes may be one of the holes.
     const inDoubt = exitStatusOf(a) || exitStatusOf(b);
@@ -91,14 +94,31 @@ async function showModules(
     return show(io, form === "text" ? renderAccountText(explained) : renderAccountMarkdown(explained));
   }
   const both = [a, b].flatMap(({ leaves }) => leaves);
+  const asked = options.leaf === undefined ? null : namesOf({ ...b, leaves: both }, options.leaf);
+  const made = host === undefined ? null : [...new Set([a, b].flatMap((one) => hostLeaves(one, host)))];
+  const leaves = asked ?? (options.all === true ? null : (made?.map(({ name }) => name) ?? null));
   const shown = {
-    ...(options.leaf === undefined ? {} : { leaves: namesOf({ ...b, leaves: both }, options.leaf) }),
+    ...(leaves === null ? {} : { leaves }),
     ...(options.resource === undefined
       ? {}
       : { resources: options.resource.map((word) => resourceNamed({ ...b, leaves: both }, word)) }),
     all: options.all === true,
   };
   show(io, form === "text" ? renderDiffText(diff, shown) : renderDiffMarkdown(diff, shown));
+}
+
+/** The calls that a difference is about: those asked for, or those that the host makes. */
+function aboutCalls(
+  catalogs: readonly Catalog[],
+  host: HostProfile | undefined,
+  { leaf }: Options,
+): ReadonlySet<string> {
+  const [first] = catalogs;
+  if (leaf !== undefined && first !== undefined) {
+    return new Set(namesOf({ ...first, leaves: catalogs.flatMap(({ leaves }) => leaves) }, leaf));
+  }
+  const made = catalogs.flatMap((one) => (host === undefined ? one.leaves : hostLeaves(one, host)));
+  return new Set(made.map(({ name }) => name));
 }
 
 function namesOf(catalog: Catalog, words: readonly string[]): readonly string[] {

@@ -1,7 +1,8 @@
-import { explainLog, logReader } from "../../analysis/index.ts";
+import { type ExplainDocument, explainLog, logReader } from "../../analysis/index.ts";
 import type { Catalog } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
-import { renderExplainMarkdown, renderExplainText } from "../../report/index.ts";
+import type { HostProfile } from "../../host/index.ts";
+import { hostLeaves, renderExplainMarkdown, renderExplainText } from "../../report/index.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
 import { askedModule, moduleFor, namesFrom } from "../explain-module.ts";
 import { statOf } from "../files.ts";
@@ -54,11 +55,20 @@ export const verb = defineVerb<Options>({
       others: isStated ? [] : otherVersions(catalog),
       assumptions: [...notes, ...host.notes],
     });
-    printDiagnostics(catalog, io, options.verbose === true);
+    printDiagnostics(catalog, io, options.verbose === true, explainedCalls(document, catalog, host.profile));
     io.out(rendered(document, formatOf(options), { text: renderExplainText, markdown: renderExplainMarkdown }));
     return isWhole ? exitStatusOf(catalog) : EXIT.interrupted;
   },
 });
+
+/** The calls that an explanation is about: who returned the statuses, and where that is not said, who can of those that the host makes. */
+function explainedCalls(document: ExplainDocument, catalog: Catalog, host: HostProfile | null): ReadonlySet<string> {
+  const made = host === null ? null : new Set(hostLeaves(catalog, host).map(({ name }) => name));
+  const calls = [document, ...document.others].flatMap(({ leaf, leaves }) =>
+    leaf === null ? leaves.filter((name) => made === null || made.has(name)) : [leaf],
+  );
+  return new Set(calls);
+}
 
 /** Each argument that is a status stands for itself; a file is read; other words are one line, as if it had been quoted. */
 function inputOf(words: readonly string[]): readonly string[] | LogInput {

@@ -3,19 +3,20 @@ import type { VNode } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import type { ContendPair } from "../../analysis/index.ts";
 import { type Acquisition, type Leaf, placeText, releaseText, statusText } from "../../catalog/index.ts";
+import { busyPhrase, conditionWords } from "../../report/index.ts";
 import { endId, entryId } from "../logic/matrix.ts";
 import { spansOf } from "../logic/spans.ts";
 import {
   type Column,
   Evidence,
   LeafLink,
-  LongText,
   Mode,
   Picture,
   ResourceLink,
   Select,
   Table,
   Verdict,
+  When,
 } from "./parts.tsx";
 import { currentModule, linkTo, pairs, param } from "./store.ts";
 import { useWidth } from "./use-width.ts";
@@ -59,7 +60,7 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
       {leaf.acquisitions.length === 0 ? <p class="empty">It takes no lock.</p> : <SpanPicture leaf={leaf} />}
       <Table
         caption="Locks in source order"
-        columns={ROW_COLUMNS}
+        columns={rowColumns(leaf.name)}
         rows={leaf.acquisitions}
         file={`${file}-locks`}
         empty="It takes no lock."
@@ -89,8 +90,8 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
             { head: "What is busy", text: (row) => row.object },
             {
               head: "When",
-              text: (row) => row.when ?? "always",
-              show: (row) => <LongText text={row.when ?? "always"} />,
+              text: (row) => busyPhrase(row) ?? "always",
+              show: (row) => <When words={busyPhrase(row)} source={row.when} />,
             },
             {
               head: "Source",
@@ -107,7 +108,7 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
   );
 }
 
-const ROW_COLUMNS: readonly Column<Acquisition>[] = [
+const rowColumns = (leaf: string): readonly Column<Acquisition>[] => [
   {
     head: "Resource",
     text: (row) => (row.role === null ? row.resource : `${row.resource} ${row.role}`),
@@ -120,7 +121,11 @@ const ROW_COLUMNS: readonly Column<Acquisition>[] = [
   { head: "Mode", text: (row) => row.mode, show: (row) => <Mode mode={row.mode} /> },
   { head: "Lock", text: (row) => row.lock },
   { head: "Object", text: (row) => row.object, show: (row) => <code>{row.object}</code> },
-  { head: "When", text: (row) => row.when ?? "always", show: (row) => <LongText text={row.when ?? "always"} /> },
+  {
+    head: "When",
+    text: (row) => conditionWords(leaf, row) ?? "always",
+    show: (row) => <When words={conditionWords(leaf, row)} source={row.when} />,
+  },
   { head: "Times", text: (row) => row.times },
   { head: "Released", text: (row) => releaseText(row.release) ?? "–" },
   {
@@ -227,7 +232,7 @@ function SpanPicture({ leaf }: { readonly leaf: Leaf }): VNode {
           const y = TOP + i * LANE;
           return (
             <g key={`${row.resource}${row.role ?? ""}${String(i)}`}>
-              <title>{`${row.resource} ${row.role ?? ""} ${row.mode}, until ${releaseText(row.release) ?? "–"}${row.when === null ? "" : `, when ${row.when}`}`}</title>
+              <title>{`${row.resource} ${row.role ?? ""} ${row.mode}, until ${releaseText(row.release) ?? "–"}${row.when === null ? "" : `, ${conditionWords(leaf.name, row)}`}`}</title>
               <text x={LEFT - 10} y={y + 14} text-anchor="end">
                 {row.resource}
                 {row.role === null ? "" : ` ${row.role}`}

@@ -1,8 +1,9 @@
 /** A status or a pasted log line, explained. */
 import type { VNode } from "preact";
 import type { ExplainDocument, StatusExplanation } from "../../analysis/index.ts";
+import { conditionWords } from "../../report/index.ts";
 import { known } from "./analyst.ts";
-import { LeafLink, LongText, Mode, ResourceLink, Table, Verdict } from "./parts.tsx";
+import { LeafLink, Mode, ResourceLink, Table, Verdict, When } from "./parts.tsx";
 import { currentHost, currentModule, param, setParams } from "./store.ts";
 
 /** The view. */
@@ -81,7 +82,11 @@ function Explained({ one }: { readonly one: StatusExplanation }): VNode {
             { head: "Call", text: (h) => h.leaf, show: (h) => <LeafLink name={h.leaf} variant={h.variant} /> },
             { head: "Lock", text: (h) => h.resource, show: (h) => <ResourceLink name={h.resource} /> },
             { head: "Mode", text: (h) => h.mode, show: (h) => <Mode mode={h.mode} /> },
-            { head: "When", text: (h) => h.when ?? "always", show: (h) => <LongText text={h.when ?? "always"} /> },
+            {
+              head: "When",
+              text: (h) => conditionWords(h.leaf, h) ?? "always",
+              show: (h) => <When words={conditionWords(h.leaf, h)} source={h.when} />,
+            },
             { head: "Held until", text: (h) => h.held ?? "–" },
             {
               head: "Verdict",

@@ -5,8 +5,8 @@ import { type Acquisition, releaseText, statusText } from "../../catalog/index.t
 import { csvText } from "../logic/csv.ts";
 import { endsOf } from "../logic/interleaving.ts";
 import type { Cell } from "../logic/matrix.ts";
-import { pairRows } from "../logic/pair-rows.ts";
-import { Evidence, LeafLink, LongText, Mode, ResourceLink, Saves, Verdict } from "./parts.tsx";
+import { endWords, pairRows } from "../logic/pair-rows.ts";
+import { Evidence, LeafLink, Mode, ResourceLink, Saves, Verdict, When } from "./parts.tsx";
 import { saveText } from "./save.ts";
 import { currentHost, currentModule, linkTo, setParams } from "./store.ts";
 
@@ -124,7 +124,11 @@ function Facts({ pair, rowA, rowB }: FactsProps): VNode {
   const lines: readonly (readonly [string, string | VNode, string | VNode])[] = [
     ["takes it", <Mode key="a" mode={pair.modeA} />, <Mode key="b" mode={pair.modeB} />],
     ["as", named(pair.resourceA, pair.roleA, rowA), named(pair.resourceB, pair.roleB, rowB)],
-    ["when", <LongText key="a" text={pair.whenA ?? "always"} />, <LongText key="b" text={pair.whenB ?? "always"} />],
+    [
+      "when",
+      <When key="a" words={endWords(pair, "a")} source={pair.whenA} />,
+      <When key="b" words={endWords(pair, "b")} source={pair.whenB} />,
+    ],
     ["held until", releaseText(rowA?.release) ?? "–", releaseText(rowB?.release) ?? "–"],
     ["if busy", status(pair.statusA, pair.busyA), status(pair.statusB, pair.busyB)],
     ["stops at", pair.stopsA, pair.stopsB],

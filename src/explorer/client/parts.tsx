@@ -1,10 +1,9 @@
 /** The small parts that every view is made of. */
 import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { placeText, type Site } from "../../catalog/index.ts";
+import { placeText, type Site, sourceUrl } from "../../catalog/index.ts";
 import { csvText } from "../logic/csv.ts";
 import { entryId } from "../logic/matrix.ts";
-import { sourceUrl } from "../logic/source.ts";
 import { memo } from "./memo.ts";
 import { saveSvg, saveText } from "./save.ts";
 import { currentModule, linkTo, setParams } from "./store.ts";
@@ -26,15 +25,20 @@ export function ResourceLink({ name }: { readonly name: string }): VNode {
 
 const MODE_SIGNS: Readonly<Record<string, string>> = { EXCLUSIVE: "■", SHARED: "▨", NO_LOCK: "○" };
 
-const LONG = 140;
+interface WhenProps {
+  /** Null: always. */
+  readonly words: string | null;
+  readonly source: string | null;
+}
 
-/** A text that is shown whole only on demand when it is long: conditions of the module can fill a screen. */
-export function LongText({ text }: { readonly text: string }): VNode {
-  if (text.length <= LONG) return <>{text}</>;
+/** When something happens, in words; the source's own expression opens below them. */
+export function When({ words, source }: WhenProps): VNode {
+  if (words === null) return <>always</>;
+  if (source === null) return <>{words}</>;
   return (
     <details class="long">
-      <summary>{text.slice(0, LONG - 20)} …</summary>
-      {text}
+      <summary>{words}</summary>
+      <code>{source}</code>
     </details>
   );
 }

@@ -4,12 +4,13 @@ import type { VNode } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import type { ContendPair, DiffDocument, RowChange } from "../../analysis/index.ts";
 import { placeText } from "../../catalog/index.ts";
+import { conditionWords } from "../../report/index.ts";
 import { csvText } from "../logic/csv.ts";
 import type { Question } from "../logic/questions.ts";
 import { SIGNS, type Timeline, timelinePicture, timelineRows, WORDS } from "../logic/versions.ts";
 import { ask, known } from "./analyst.ts";
 import { memo } from "./memo.ts";
-import { type Column, LeafLink, LongText, Mode, Saves, Select, SourceLine, Table } from "./parts.tsx";
+import { type Column, LeafLink, Mode, Saves, Select, SourceLine, Table, When } from "./parts.tsx";
 import { saveText } from "./save.ts";
 import { compared, currentModule, data, linkTo, param, setParams } from "./store.ts";
 
@@ -143,8 +144,8 @@ const CHANGE_COLUMNS: readonly Column<RowChange>[] = [
       <span class="change">{c.before === null ? "+ added" : c.after === null ? "− removed" : "Δ changed"}</span>
     ),
   },
-  { head: "Before", text: (c) => rowWords(c.before), show: (c) => <RowShown row={c.before} /> },
-  { head: "After", text: (c) => rowWords(c.after), show: (c) => <RowShown row={c.after} /> },
+  { head: "Before", text: (c) => rowWords(c.before, c), show: (c) => <RowShown row={c.before} of={c} /> },
+  { head: "After", text: (c) => rowWords(c.after, c), show: (c) => <RowShown row={c.after} of={c} /> },
   {
     head: "Source",
     text: (c) => (c.after ?? c.before)?.evidence.map(placeText).join(" ") ?? "",
@@ -155,20 +156,23 @@ const CHANGE_COLUMNS: readonly Column<RowChange>[] = [
   },
 ];
 
-function rowWords(row: RowChange["before"]): string {
+function rowWords(row: RowChange["before"], { leaf, resource }: RowChange): string {
   if (row === null) return "–";
-  const when = row.when === null ? "" : ` when ${row.when}`;
+  const words = conditionWords(leaf, { resource, ...row });
+  const when = words === null ? "" : `, ${words}`;
   return `${row.mode} ${row.lock}, ${row.times}×, until ${row.release ?? "–"}${when}`;
 }
 
-function RowShown({ row }: { readonly row: RowChange["before"] }): VNode {
+function RowShown({ row, of }: { readonly row: RowChange["before"]; readonly of: RowChange }): VNode {
   if (row === null) return <span class="dim">–</span>;
   return (
     <>
       <Mode mode={row.mode} /> {row.lock}
       <div class="dim">
         {row.times === "1" ? "" : `${row.times}, `}until {row.release ?? "–"}
-        {row.when === null ? null : <LongText text={`, when ${row.when}`} />}
+        {row.when === null ? null : (
+          <When words={conditionWords(of.leaf, { resource: of.resource, ...row })} source={row.when} />
+        )}
       </div>
     </>
   );

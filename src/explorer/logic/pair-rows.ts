@@ -1,6 +1,7 @@
 /** The pairs of two calls as a table, one row for each lock on which they meet. */
 import type { ContendPair } from "../../analysis/index.ts";
 import { type Catalog, statusText } from "../../catalog/index.ts";
+import { conditionWords } from "../../report/index.ts";
 
 const HEAD = ["On", "Verdict", "Excluded by", "OP_STATEs"];
 const SIDE = ["call", "mode", "resource", "when", "status", "stops at"];
@@ -9,6 +10,13 @@ const SIDE = ["call", "mode", "resource", "when", "status", "stops at"];
 export function pairRows(catalog: Catalog, pairs: readonly ContendPair[]): string[][] {
   const head = [...HEAD, ...SIDE.map((name) => `A: ${name}`), ...SIDE.map((name) => `B: ${name}`)];
   return [head, ...pairs.map((pair) => pairRow(catalog, pair))];
+}
+
+/** When one end of a pair takes the lock, in words; null: always. */
+export function endWords(pair: ContendPair, end: "a" | "b"): string | null {
+  return end === "a"
+    ? conditionWords(pair.a, { resource: pair.resourceA, when: pair.whenA, condition: pair.conditionA })
+    : conditionWords(pair.b, { resource: pair.resourceB, when: pair.whenB, condition: pair.conditionB });
 }
 
 function pairRow(catalog: Catalog, pair: ContendPair): string[] {
@@ -22,13 +30,13 @@ function pairRow(catalog: Catalog, pair: ContendPair): string[] {
     named(pair.a, pair.variantA),
     pair.modeA,
     named(pair.resourceA, pair.roleA),
-    pair.whenA ?? "always",
+    endWords(pair, "a") ?? "always",
     status(pair.statusA),
     pair.stopsA,
     named(pair.b, pair.variantB),
     pair.modeB,
     named(pair.resourceB, pair.roleB),
-    pair.whenB ?? "always",
+    endWords(pair, "b") ?? "always",
     status(pair.statusB),
     pair.stopsB,
   ];

@@ -1,0 +1,80 @@
+/** Differences of two modules as text, alone and under a host. */
+import { describe, expect, test } from "vitest";
+import { diffCatalogs } from "../../src/analysis/index.ts";
+import type { Acquisition, Catalog } from "../../src/catalog/index.ts";
+import { hostLeaves, renderDiffText } from "../../src/report/index.ts";
+import { host, moduleNamed } from "../host/profile.ts";
+
+const older = moduleNamed("1.5.05");
+const flowing = (text: string): string => text.replaceAll(/\s+/g, " ");
+
+describe("1.5.05 to 1.5.25 under Linux 6.16", () => {
+  const newer = moduleNamed("1.5.25");
+  const profile = host("linux-6.16");
+  const doc = diffCatalogs(older, newer, profile);
+  const leaves = [...new Set([older, newer].flatMap((one) => hostLeaves(one, profile)).map(({ name }) => name))];
+  const text = renderDiffText(doc, { leaves });
+
+  test("says what each contention comes to, before and after", () => {
+    const gone = doc.causes.flatMap((cause) => cause.disappeared);
+    expect(gone).toHaveLength(4);
+    expect(gone.map(({ severity }) => severity)).toEqual(gone.map(() => "retry"));
+    expect(flowing(text)).toContain(
+      "vp_enter x mem_page_aug/page_remove/sept_add, vp_enter on the SEPT tree lock (tried again -> none)",
+    );
+    expect(doc.host).toMatchObject({
+      name: "linux-6.16",
+      worst: { before: "vm-dead", after: "vm-dead" },
+      outcomes: [],
+    });
+    expect(flowing(text)).toContain(
+      "The worst that a contention comes to under Linux 6.16 is the same with both: the VM is lost.",
+    );
+  });
+
+  test("speaks of the host's calls only, of each fact once, and cuts no name", () => {
+    expect(text).not.toContain("promote");
+    expect(text).not.toContain("pamt_add");
+    const facts = text.split("\n").filter((line) => /^\S.*: .* -> /.test(line));
+    expect(new Set(facts).size).toBe(facts.length);
+    for (const line of renderDiffText(doc).split("\n")) expect(line).not.toMatch(/^ +\w{1,3}\(\)$/);
+  });
+});
+
+test("without a host no severity is said", () => {
+  const doc = diffCatalogs(moduleNamed("1.5.16"), moduleNamed("1.5.20"));
+  expect(doc.host).toBeNull();
+  expect(doc.causes.flatMap((cause) => [...cause.appeared, ...cause.disappeared]).some((p) => "severity" in p)).toBe(
+    false,
+  );
+  expect(renderDiffText(doc)).not.toContain("The worst that a contention comes to");
+});
+
+/** The module with another status where TDH.MEM.PAGE.AUG finds the SEPT tree locked. */
+function otherStatus(catalog: Catalog): Catalog {
+  const changed = (row: Acquisition): Acquisition =>
+    row.resource === "SEPT_TREE"
+      ? { ...row, operand: { id: "RCX", number: 1 }, busyStatus: "0x8000020000000001" }
+      : row;
+  return {
+    ...catalog,
+    leaves: catalog.leaves.map((leaf) =>
+      leaf.name === "tdh_mem_page_aug" ? { ...leaf, acquisitions: leaf.acquisitions.map(changed) } : leaf,
+    ),
+  };
+}
+
+test("a contention that stays and ends otherwise is told, before and after", () => {
+  const profile = host("patch-v1-2024-09");
+  const doc = diffCatalogs(older, otherStatus(older), profile);
+  expect(doc.contention).toEqual({ appeared: [], disappeared: [] });
+  expect(doc.host?.outcomes.map(({ a, b, resource }) => [a, b, resource])).toEqual([
+    ["tdh_mem_page_aug", "tdh_vp_enter", "SEPT_TREE"],
+  ]);
+  const [{ before, after } = { before: null, after: null }] = doc.host?.outcomes ?? [];
+  expect(before).not.toBe(after);
+  const text = renderDiffText(doc);
+  expect(text).toContain("=== With another outcome ===");
+  expect(flowing(text)).toMatch(/vp_enter x mem_page_aug on the SEPT tree lock \S.* -> \S/);
+  expect(renderDiffText(doc, { leaves: ["tdh_mem_track"] })).not.toContain("With another outcome");
+});
