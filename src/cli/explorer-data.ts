@@ -1,6 +1,5 @@
 import type { ExplorerData, NamedHost, NamedModule } from "../explorer/index.ts";
-import { type HostProfile, parseHost } from "../host/index.ts";
-import { bundledHosts, hostText } from "./hosts.ts";
+import { bundledHosts, loadProfile } from "./hosts.ts";
 import { bundledModules, loadModule } from "./modules.ts";
 import { bundledScenarios, scenarioText } from "./scenarios.ts";
 
@@ -39,9 +38,7 @@ async function namedModule(name: string): Promise<NamedModule> {
 }
 
 async function namedHost(name: string): Promise<NamedHost> {
-  const { text, file } = await hostText(name);
-  const profile: HostProfile = parseHost(text, file).profile;
-  return { name, profile };
+  return { name, profile: await loadProfile(name) };
 }
 
 /** The bundled ones, and after them a file of the user's own. */

@@ -146,6 +146,9 @@ export async function hostFor(
 
 const isFolder = (path: string): boolean => statOf(path)?.isDirectory() === true;
 
+/** Does a host's name mean the folder of a kernel tree? A bundled profile of that name goes first. */
+export const isTree = (name: string): boolean => !bundledHosts().includes(hostName(name)) && isFolder(name);
+
 /**
  * The profile that `--host` names: a bundled one, a file, or a kernel tree, which is extracted, or was before.
  *
@@ -153,7 +156,7 @@ const isFolder = (path: string): boolean => statOf(path)?.isDirectory() === true
  *   SL34xx when it is a folder and no kernel tree
  */
 export async function loadHost(name: string): Promise<LoadedHost> {
-  if (!bundledHosts().includes(hostName(name)) && isFolder(name)) {
+  if (isTree(name)) {
     const { defaultCacheDir, extractHost } = await import("../kernel/index.ts");
     const { profile } = extractHost(name, { cacheDir: defaultCacheDir() });
     return { profile, placeOf: () => ({ file: name }) };

@@ -2,7 +2,7 @@
 import { type Catalog, type Leaf, resolveLeaf } from "../catalog/index.ts";
 import { type Place, SeamlockError } from "../errors.ts";
 import type { LoadedHost } from "./parse.ts";
-import type { HostPath, HostStep, LockUse } from "./schema.ts";
+import type { HostPath, HostProfile, HostStep, LockUse } from "./schema.ts";
 import { heldAt, lockUse } from "./uses.ts";
 
 /** Locks that a call takes only where it names an SEPT entry. */
@@ -85,9 +85,8 @@ function lockFindings(host: LoadedHost): HostFinding[] {
     }
     if (lock.kind === "srcu" || held.some(({ use }) => use.mode !== "shared")) return [];
     const message = `\`${lock.name}\` is only ever held shared, so it excludes nobody`;
-    return [
-      { code: "SL3103", severity: "warning", message, place, hint: "is a path missing that holds it exclusive?" },
-    ];
+    const severity = host.profile.extracted === undefined ? "warning" : "note";
+    return [{ code: "SL3103", severity, message, place, hint: "is a path missing that holds it exclusive?" }];
   });
 }
 
@@ -156,7 +155,7 @@ function stepFindings({ profile, placeOf }: LoadedHost, catalog: Catalog, { path
   const place = placeOf([...at, "call"]);
   const entries = known(catalog, step.call);
   const [first] = entries;
-  if (first === undefined) return [unknownLeaf(catalog, step.call, place)];
+  if (first === undefined) return [unknownCall(profile, catalog, step.call, place)];
   if (first.side === "guest") {
     const message = `${step.call} is a TDCALL, which a hypervisor cannot issue`;
     return [{ code: "SL3108", severity: "error", message, place, hint: "list it under `guest: calls:`" }];
@@ -195,6 +194,12 @@ function guestFindings({ profile, placeOf }: LoadedHost, catalog: Catalog): Host
     const message = `${call} is a SEAMCALL, which a guest cannot issue`;
     return [{ code: "SL3108", severity: "error", message, place, hint: "list it as a step of a path" }];
   });
+}
+
+/** What a tree calls it may call only where the module has it, or in another module; a misspelling would not build. */
+function unknownCall({ extracted }: HostProfile, catalog: Catalog, call: string, place: Place): HostFinding {
+  const finding = unknownLeaf(catalog, call, place);
+  return extracted === undefined ? finding : { ...finding, severity: "note" };
 }
 
 /** A published table may simply leave a leaf out; an extraction has them all. */

@@ -14,7 +14,7 @@ it("records a scenario, reads the recording, and agrees with what is known", { t
 
   const { status, out, err } = await inProcess(["trace", file]);
   expect(status).toBe(0);
-  expect(err).toMatch(/^note: The recording names no module.*\nnote: The input states Linux 7\.3.*\n$/);
+  expect(err).toMatch(/^note: The recording names no module.*\n$/);
   expect(out).toMatch(/=== tdh_\w+: [\d.]+ \w+ from [\d.]+ s, \d+ tr(y|ies) ===\nCPU and call/);
   expect(out).toMatch(/^\d [\w ]+ {2,}[.#=]{44}$/m);
   expect(out).toContain("calls returned BUSY");

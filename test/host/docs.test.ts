@@ -26,9 +26,15 @@ test("the guide names every field and every word of the format", () => {
 });
 
 describe("docs/conclusions.md", () => {
+  // `npm run conclusions` makes it; to make all of it again takes longer than it tells.
   const doc = words(readFileSync("docs/conclusions.md", "utf8"));
   test.each(HOSTS)("has what is concluded about %s", (name) => {
     const { conclusion } = buildReport(moduleNamed("1.5.05"), { host: host(name) });
     for (const sentence of conclusion) expect(doc).toContain(words(sentence));
+  });
+  test("has the notes that are written by hand", () => {
+    const notes = readFileSync("docs/conclusions-notes.md", "utf8").split(/^## .*$/m);
+    expect(notes.length).toBeGreaterThan(3);
+    for (const note of notes) expect(doc).toContain(words(note).trim());
   });
 });

@@ -32,7 +32,10 @@ describe("bundled profiles", () => {
   test.each(HOSTS)("%s is read and has nothing to remark", (name) => {
     const loaded = parseHost(hostSource(name), `${name}.yaml`);
     expect(loaded.profile.name).toBe(name);
-    expect(lintHost(loaded, newest)).toEqual([]);
+    const remarks = lintHost(loaded, newest);
+    // A tree calls what only newer modules have, and P-SEAMLDR.
+    expect(remarks.filter(({ severity }) => severity !== "note")).toEqual([]);
+    if (loaded.profile.extracted === undefined) expect(remarks).toEqual([]);
     for (const path of loaded.profile.paths) expect(path.sources.length, path.name).toBeGreaterThan(0);
   });
 });

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { parseCatalog } from "../../src/catalog/index.ts";
+import { bundledHosts } from "../../src/cli/hosts.ts";
 import { type HostProfile, parseHost } from "../../src/host/index.ts";
 
 /** The bundled profiles. */
-export const HOSTS = ["linux-6.16", "linux-6.19", "patch-v1-2024-09", "proposal-report-2024-09"] as const;
+export const HOSTS = bundledHosts();
 
 /** The text of a bundled profile. */
 export function hostSource(name: string): string {

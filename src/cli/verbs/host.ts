@@ -1,8 +1,8 @@
 import { Argument } from "commander";
 import { SeamlockError } from "../../errors.ts";
-import { type HostFinding, lintHost } from "../../host/index.ts";
+import { type HostFinding, lintHost, serializeHost } from "../../host/index.ts";
 import { checked, type ExtractOptions, extracted } from "../host-extract.ts";
-import { bundledHosts, hostText, loadHost } from "../hosts.ts";
+import { bundledHosts, hostText, isTree, loadHost, loadProfile } from "../hosts.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { loadModule } from "../modules.ts";
@@ -57,8 +57,8 @@ export const verb = defineVerb<Options>({
 async function listed(options: Options, io: Io): Promise<ExitStatus> {
   const hosts = await Promise.all(
     bundledHosts().map(async (name) => {
-      const { profile } = await loadHost(name);
-      return { name, description: profile.description, paths: profile.paths.length };
+      const { description, paths } = await loadProfile(name);
+      return { name, description, paths: paths.length };
     }),
   );
   if (options.json === true) io.out(jsonText({ schema: "seamlock/hosts@1", hosts }));
@@ -67,8 +67,8 @@ async function listed(options: Options, io: Io): Promise<ExitStatus> {
 }
 
 async function shown(name: string, options: Options, io: Io): Promise<ExitStatus> {
-  const { profile } = await loadHost(name);
-  io.out(options.json === true ? jsonText(profile) : (await hostText(name)).text);
+  if (options.json === true) io.out(jsonText(await loadProfile(name)));
+  else io.out(isTree(name) ? serializeHost(await loadProfile(name)) : (await hostText(name)).text);
   return EXIT.done;
 }
 
