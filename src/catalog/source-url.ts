@@ -10,5 +10,5 @@ export function sourceUrl({ repository, revision }: ModuleInfo, { file, line }: 
   if (!/^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(repository) || !/^[0-9a-f]{7,64}$/.test(revision)) return null;
   const parts = file.split("/");
   if (parts.some((part) => part === "" || part === "." || part === "..")) return null;
-  return `https://github.com/${repository}/blob/${revision.slice(0, 12)}/${parts.map(encodeURIComponent).join("/")}${line > 0 ? `#L${line}` : ""}`;
+  return `https://github.com/${repository}/blob/${revision}/${parts.map(encodeURIComponent).join("/")}${line > 0 ? `#L${line}` : ""}`;
 }

@@ -286,7 +286,8 @@ function chain(sites: readonly Site[], doc: ReportDocument, { sourceLine }: Rend
   const lines = sites.map((site, i) => `${" ".repeat(4 + Math.min(i, 8))}${placeText(site)} (${site.function})`);
   const indent = " ".repeat(4 + Math.min(sites.length, 8));
   const line = sourceLine?.(last) ?? null;
-  const link = sourceUrl(doc.module, last);
+  // Twelve digits tell a revision, and lines of a mail should not be longer than they must.
+  const link = sourceUrl({ ...doc.module, revision: doc.module.revision?.slice(0, 12) ?? null }, last);
   return [
     ...lines,
     ...(line === null ? [] : [`${indent}${line.trim()}`]),
