@@ -3,14 +3,6 @@ import { type Call, NOTHING, type Operands } from "./call.ts";
 import { Gaps } from "./gaps.ts";
 import { mayInterrupt } from "./wrappers.ts";
 
-/** Who made an event, and when. */
-export interface At {
-  readonly time: number;
-  readonly cpu: number;
-  /** -1 when the recording does not say. */
-  readonly tid: number;
-}
-
 interface Open {
   leaf: string;
   operands: Operands;
@@ -37,8 +29,6 @@ const MOST_CPUS = 1 << 13;
 /** No machine has more calls that interrupt one another. */
 const DEEPEST = 4;
 
-const UNBOUND: Operands = NOTHING;
-
 export class Assembler {
   readonly #tasks = new Map<number, Task>();
   readonly #done: (call: Call) => void;
@@ -63,42 +53,62 @@ export class Assembler {
     this.#chainOf = chainOf;
   }
 
-  /** A call that was recorded as a whole. */
-  call(at: At, leaf: string, begin: number, operands: Operands, status: string | null): void {
-    const task = this.#taskOf(at);
-    this.#seen(at, leaf, task);
+  // Who made an event, and when: `tid` is -1 when the recording does not say.
+
+  /** A call that was recorded as a whole, at its end. */
+  call(
+    time: number,
+    cpu: number,
+    tid: number,
+    leaf: string,
+    begin: number,
+    operands: Operands,
+    status: string | null,
+  ): void {
+    const task = this.#taskOf(cpu, tid);
+    this.#seen(time, cpu, leaf, task);
     if (begin < this.first) this.first = begin;
-    this.#finish(task, leaf, begin, at, operands, status, false, false);
+    this.#done(this.#callOf(task, leaf, begin, time, cpu, tid, operands, status, false, false));
   }
 
-  begin(at: At, leaf: string, operands: Operands): void {
-    const task = this.#taskOf(at);
-    this.#seen(at, leaf, task);
+  begin(time: number, cpu: number, tid: number, leaf: string, operands: Operands): void {
+    const task = this.#taskOf(cpu, tid);
+    this.#seen(time, cpu, leaf, task);
     const { open } = task;
     // Only an interrupt begins a call while another of the same task is going on: else that one's end was lost.
-    while (open.length > 0 && (!mayInterrupt(leaf) || open.at(-1)?.leaf === leaf || open.length >= DEEPEST)) {
-      this.#cutShort(task, open.pop() as Open, at.time);
+    while (open.length > 0 && (open.length >= DEEPEST || !mayInterrupt(leaf) || open.at(-1)?.leaf === leaf)) {
+      this.#cutShort(task, open.pop() as Open, time);
     }
-    open.push({ leaf, operands, begin: at.time, cpu: at.cpu, tid: at.tid, losses: this.#lossesOf(at.cpu) });
+    open.push({ leaf, operands, begin: time, cpu, tid, losses: this.#lossesOf(cpu) });
   }
 
   /** `begin`: when the call began, where the end says so. */
-  end(at: At, leaf: string, status: string | null, begin: number | null = null, operands: Operands = UNBOUND): void {
-    const task = this.#taskOf(at);
+  end(
+    time: number,
+    cpu: number,
+    tid: number,
+    leaf: string,
+    status: string | null,
+    begin: number | null = null,
+    operands: Operands = NOTHING,
+  ): void {
+    const task = this.#taskOf(cpu, tid);
     const { open: stack, heard } = task;
-    this.#seen(at, leaf, task);
-    const index = stack.findLastIndex((one) => one.leaf === leaf);
+    this.#seen(time, cpu, leaf, task);
+    let index = stack.length - 1;
+    while (index >= 0 && (stack[index] as Open).leaf !== leaf) index--;
     if (index < 0) {
       this.headless += 1;
       // A task makes one call after the other. A task without a number is not known to be one.
-      const bound = at.tid > 0 && heard <= at.time ? heard : Number.NEGATIVE_INFINITY;
-      if (!mayInterrupt(leaf)) for (const open of stack.splice(0)) this.#cutShort(task, open, at.time);
-      this.#finish(task, leaf, begin ?? bound, at, operands, status, begin === null, false);
+      const bound = tid > 0 && heard <= time ? heard : Number.NEGATIVE_INFINITY;
+      if (!mayInterrupt(leaf)) while (stack.length > 0) this.#cutShort(task, stack.shift() as Open, time);
+      this.#done(this.#callOf(task, leaf, begin ?? bound, time, cpu, tid, operands, status, begin === null, false));
       return;
     }
-    while (stack.length > index + 1) this.#cutShort(task, stack.pop() as Open, at.time);
+    while (stack.length > index + 1) this.#cutShort(task, stack.pop() as Open, time);
     const open = stack.pop() as Open;
-    this.#finish(task, leaf, begin ?? open.begin, at, merged(open.operands, operands), status, false, false);
+    const all = merged(open.operands, operands);
+    this.#done(this.#callOf(task, leaf, begin ?? open.begin, time, cpu, tid, all, status, false, false));
   }
 
   /** Something is missing before the next event of this CPU; null: of some CPU. */
@@ -130,15 +140,15 @@ export class Assembler {
   *openCalls(): Generator<Call> {
     for (const task of this.#tasks.values()) {
       for (const open of task.open) {
-        const { leaf, begin, operands } = open;
-        const unsure = this.#lossesOf(open.cpu) !== open.losses;
-        yield this.#callOf(task, leaf, begin, Number.POSITIVE_INFINITY, open, operands, null, false, unsure);
+        const { leaf, begin, cpu, tid, operands } = open;
+        const unsure = this.#lossesOf(cpu) !== open.losses;
+        yield this.#callOf(task, leaf, begin, Number.POSITIVE_INFINITY, cpu, tid, operands, null, false, unsure);
       }
     }
   }
 
   /** Takes note of when an event came, and of whom. */
-  #seen({ time, cpu }: At, leaf: string, task: Task): void {
+  #seen(time: number, cpu: number, leaf: string, task: Task): void {
     if (time < this.first) this.first = time;
     if (time > this.last) this.last = time;
     this.gaps.heard(cpu, time);
@@ -146,8 +156,9 @@ export class Assembler {
     if (!mayInterrupt(leaf)) task.heard = time;
   }
 
-  #taskOf(at: At): Task {
-    const key = keyOf(at);
+  #taskOf(cpu: number, tid: number): Task {
+    // An idle task has number 0 on every CPU.
+    const key = tid > 0 ? tid : -2 - cpu;
     const known = this.#tasks.get(key);
     if (known !== undefined) return known;
     this.#makeRoom();
@@ -167,22 +178,9 @@ export class Assembler {
     return this.#allLosses + (this.#losses.get(cpu) ?? 0);
   }
 
-  #cutShort(task: Task, open: Open, time: number): void {
+  #cutShort(task: Task, { leaf, begin, cpu, tid, operands }: Open, time: number): void {
     this.endless += 1;
-    this.#finish(task, open.leaf, open.begin, { ...open, time }, open.operands, null, false, true);
-  }
-
-  #finish(
-    task: Task,
-    leaf: string,
-    begin: number,
-    at: At,
-    operands: Operands,
-    status: string | null,
-    beginUnsure: boolean,
-    endUnsure: boolean,
-  ): void {
-    this.#done(this.#callOf(task, leaf, begin, at.time, at, operands, status, beginUnsure, endUnsure));
+    this.#done(this.#callOf(task, leaf, begin, time, cpu, tid, operands, null, false, true));
   }
 
   #callOf(
@@ -190,7 +188,8 @@ export class Assembler {
     leaf: string,
     begin: number,
     end: number,
-    { cpu, tid }: { readonly cpu: number; readonly tid: number },
+    cpu: number,
+    tid: number,
     { td, vp, gpa, level, page }: Operands,
     status: string | null,
     beginUnsure: boolean,
@@ -199,7 +198,23 @@ export class Assembler {
     // A vCPU belongs to one TD, and a task works for one VM; an idle task is none of those.
     const its = td ?? (vp === null ? undefined : this.#tdOfVp.get(vp)) ?? (tid > 0 ? task.td : null);
     if (td !== null) this.#learn(task, td, vp);
-    return { leaf, begin, end, cpu, tid, status, td: its, vp, gpa, level, page, beginUnsure, endUnsure, chain: null };
+    return {
+      leaf,
+      begin,
+      end,
+      cpu,
+      tid,
+      status,
+      td: its,
+      vp,
+      gpa,
+      level,
+      page,
+      beginUnsure,
+      endUnsure,
+      chain: null,
+      settled: false,
+    };
   }
 
   #learn(task: Task, td: string, vp: string | null): void {
@@ -208,13 +223,9 @@ export class Assembler {
   }
 }
 
-/** An idle task has number 0 on every CPU. */
-function keyOf({ cpu, tid }: At): number {
-  return tid > 0 ? tid : -2 - cpu;
-}
-
 function merged(known: Operands, more: Operands): Operands {
-  if (more === UNBOUND) return known;
+  if (more === NOTHING) return known;
+  if (known === NOTHING) return more;
   return {
     td: known.td ?? more.td,
     vp: known.vp ?? more.vp,

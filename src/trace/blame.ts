@@ -68,10 +68,8 @@ export interface Blame {
 
 /** What was going on beside a call. */
 export interface Around {
-  /** Calls other than entries of guests. */
-  readonly calls: readonly Call[];
-  /** Runs of guests. */
-  readonly runs: readonly Call[];
+  /** Calls, and runs of guests. */
+  readonly inFlight: readonly Call[];
   readonly lost: boolean;
   readonly edge: boolean;
   /** So many were in flight that not all are here. */
@@ -104,14 +102,15 @@ export function blame(busy: Call, around: Around, facts: Facts): Blame {
     return { busy, resources: [], certainty: "none", culprits: [], oneOfThese: false, doubts: [doubt] };
   }
   const found: Candidate[] = [];
-  const consider = (call: Call): void => {
-    if (call === busy) return;
-    const best = bestOf(busy, call, refusal.byLeaf.get(call.leaf) ?? [], facts);
+  const running: Call[] = [];
+  const guestsCan = refusal.guests.length > 0;
+  for (const call of around.inFlight) {
+    if (call === busy) continue;
+    const rows = refusal.byLeaf.get(call.leaf);
+    const best = rows === undefined ? null : bestOf(busy, call, rows, facts);
     if (best !== null) found.push(best);
-  };
-  for (const call of around.calls) consider(call);
-  for (const run of around.runs) consider(run);
-  const running = refusal.guests.length === 0 ? [] : around.runs.filter((run) => run !== busy && sameTd(run, busy));
+    if (guestsCan && call.leaf === ENTER.leaf && sameTd(call, busy)) running.push(call);
+  }
   const guests: Culprit[] =
     running.length === 0
       ? []
@@ -122,9 +121,7 @@ export function blame(busy: Call, around: Around, facts: Facts): Blame {
   );
   const guestFirst = guests.length > 0 && (found[0]?.likelihood ?? 0) < GUEST;
   const culprits = guestFirst ? [...guests, ...calls] : [...calls, ...guests];
-  const unwatched =
-    [...refusal.byLeaf.keys()].some((leaf) => !around.watches(leaf)) ||
-    (refusal.guests.length > 0 && !around.watches(ENTER_LEAF));
+  const unwatched = !refusal.leaves.every(around.watches);
   const unsure = busy.beginUnsure || busy.endUnsure || found.some(({ call }) => call.beginUnsure || call.endUnsure);
   const missing: Doubt[] = [
     ...(around.lost ? ["lost" as const] : []),
@@ -149,8 +146,6 @@ export function blame(busy: Call, around: Around, facts: Facts): Blame {
   };
 }
 
-const ENTER_LEAF = ENTER.leaf;
-
 /** How likely a TDCALL of a running guest is, among the candidates' likelihoods. */
 const GUEST = 0.25;
 /** How much more likely one must be than the next to be told as likely. */
@@ -173,9 +168,9 @@ function resourcesOf(first: Culprit | undefined, all: readonly string[], guests:
 function bestOf(busy: Call, call: Call, rows: readonly Holder[], facts: Facts): Candidate | null {
   let best: Candidate | null = null;
   for (const holder of rows) {
-    if (!facts.holders.couldHold(holder, call.status)) continue;
-    const relation = relate(busy, holder.wanted, call, holder);
-    if (relation === DIFFERENT) continue;
+    // Most are of another object; that is found out fastest.
+    const relation = relate(holder.identity, busy, call);
+    if (relation === DIFFERENT || !facts.holders.couldHold(holder, call.status)) continue;
     const likelihood = likelihoodOf(busy, call, holder, relation, facts);
     if (best === null || likelihood > best.likelihood) best = { call, holder, relation, likelihood };
   }

@@ -35,45 +35,19 @@ export interface Call extends Operands {
   readonly endUnsure: boolean;
   /** The functions that led to it, innermost first, where they were recorded. */
   chain: readonly string[] | null;
+  /** Was it looked at already? */
+  settled: boolean;
 }
 
-/** Strings of which there are few: one copy of each is kept, apart from the text that it was read from. */
-export class Names {
-  readonly #known = new Map<string, string>();
-  /** A hostile recording may have any number of them. */
-  static readonly #MOST = 1 << 17;
-
-  of(text: string): string {
-    const known = this.#known.get(text);
-    if (known !== undefined) return known;
-    if (this.#known.size >= Names.#MOST) this.#known.clear();
-    const own = copied(text);
-    this.#known.set(own, own);
-    return own;
-  }
-}
-
-/** A slice of a long text keeps all of it in memory; this one does not. */
-function copied(text: string): string {
-  let own = "";
-  for (let i = 0; i < text.length; i++) own += text[i];
-  return own;
-}
-
-/** Statuses in the form of the catalog. */
-export class Statuses {
-  readonly #known = new Map<string, string | null>();
-
-  /** `8000020000000092`, with `0x` or without, in any case; null when it is no 64-bit number. */
-  of(text: string): string | null {
-    const known = this.#known.get(text);
-    if (known !== undefined) return known;
-    if (this.#known.size >= 1 << 16) this.#known.clear();
-    const digits = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(text)?.[1];
-    const status = digits === undefined ? null : `0x${digits.toUpperCase().padStart(16, "0")}`;
-    this.#known.set(copied(text), status);
-    return status;
-  }
+/** A status in the form of the catalog, of `8000020000000092`, with `0x` or without, in any case; null when it is no 64-bit number. */
+export function statusOf(word: string): string | null {
+  const digits = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(word)?.[1];
+  return digits === undefined ? null : `0x${digits.toUpperCase().padStart(16, "0")}`;
 }
 
 export const SUCCESS = "0x0000000000000000";
+
+/** Did the call do what it was asked for? Warnings and the reasons why a guest was left count as that. */
+export function isSuccess(status: string): boolean {
+  return status === SUCCESS || status.charCodeAt(2) < 56;
+}

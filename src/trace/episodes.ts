@@ -1,5 +1,5 @@
 /** From the first BUSY of a call to its success: how often it was tried, and how long that took. */
-import type { Call } from "./call.ts";
+import { type Call, isSuccess } from "./call.ts";
 
 export interface Episode {
   readonly leaf: string;
@@ -79,7 +79,7 @@ export class Episodes {
       return;
     }
     this.#leaves(key, running);
-    this.#end(running, /^0x[0-7]/.test(call.status) ? "done" : "other", call.begin);
+    this.#end(running, isSuccess(call.status) ? "done" : "other", call.begin);
   }
 
   /** Ends those that have waited for long by now; looks for them now and then. */

@@ -6,16 +6,19 @@ import type { Blame } from "./blame.ts";
 import type { Call } from "./call.ts";
 import type { TraceDocument } from "./document.ts";
 import type { Episode } from "./episodes.ts";
-import { relate, SAME } from "./objects.ts";
+import { runsOf } from "./holders.ts";
+import { type Identity, identityOf, relate, SAME } from "./objects.ts";
 import { callFacts } from "./tally.ts";
+import type { RunsOf } from "./window.ts";
+import { ENTER } from "./wrappers.ts";
 
 type Surprise = TraceDocument["surprises"][number];
 
 /** Two locks that the profile keeps from meeting. */
 interface Excluded {
   readonly pair: ContendPair;
-  /** Is the first call of the pair the one that is looked up? */
-  readonly forward: boolean;
+  /** What a call, and one that was in flight beside it, have to agree in. */
+  readonly identity: Identity;
   readonly excludedBy: readonly Exclusion[];
 }
 
@@ -25,9 +28,10 @@ const APART: ReadonlySet<Exclusion["kind"]> = new Set(["host-lock", "kick", "lif
 export class Expectation {
   readonly #host: HostProfile;
   readonly #catalog: Catalog;
-  readonly #excluded = new Map<string, Excluded[]>();
-  /** Leaves that the profile keeps apart from some other. */
-  readonly #kept = new Set<string>();
+  /** By leaf, and by the one that the profile keeps it apart from. */
+  readonly #excluded = new Map<string, Map<string, Excluded[]>>();
+  /** By leaf: of which guests the runs matter. */
+  readonly #runs = new Map<string, RunsOf>();
   /** Pairs of leaves that the profile lets meet on a resource, in any way. */
   readonly #possible = new Set<string>();
   readonly #surprises = new Map<string, Surprise>();
@@ -43,27 +47,42 @@ export class Expectation {
       if (pair.possible || this.#possible.has(keyOf(pair.a, pair.b, pair.resource))) continue;
       // The module alone rules it out: then nothing is said of the two being in flight.
       if (pair.excludedBy.length === 0 || !pair.excludedBy.every(({ kind }) => APART.has(kind))) continue;
-      this.#add(pair.a, pair.b, { pair, forward: true, excludedBy: pair.excludedBy });
-      if (pair.a !== pair.b) this.#add(pair.b, pair.a, { pair, forward: false, excludedBy: pair.excludedBy });
+      const [a, b] = [
+        { resource: pair.resourceA, role: pair.roleA },
+        { resource: pair.resourceB, role: pair.roleB },
+      ];
+      const { excludedBy } = pair;
+      this.#add(pair.a, pair.b, { pair, identity: identityOf(a, b), excludedBy });
+      if (pair.a !== pair.b) this.#add(pair.b, pair.a, { pair, identity: identityOf(b, a), excludedBy });
     }
   }
 
+  /** The profile keeps a leaf apart from another one. */
   #add(leaf: string, other: string, excluded: Excluded): void {
-    this.#kept.add(leaf);
-    const key = `${leaf} ${other}`;
-    const known = this.#excluded.get(key);
-    if (known === undefined) this.#excluded.set(key, [excluded]);
+    const of = this.#excluded.get(leaf) ?? new Map<string, Excluded[]>();
+    this.#excluded.set(leaf, of);
+    const known = of.get(other);
+    if (known === undefined) of.set(other, [excluded]);
     else known.push(excluded);
+    const entries = of.get(ENTER.leaf) ?? [];
+    this.#runs.set(
+      leaf,
+      runsOf(
+        entries.map(({ identity }) => identity),
+        false,
+      ),
+    );
   }
 
-  /** A call, and those that were surely in flight beside it. */
-  meeting(call: Call, others: () => Iterable<Call>, tolerance: number): void {
-    this.#seen.add(call.leaf);
-    if (!this.#kept.has(call.leaf)) return;
-    for (const other of others()) {
-      if (other === call || !together(call, other, tolerance)) continue;
-      const excluded = this.#excluded.get(`${call.leaf} ${other.leaf}`);
-      const found = excluded?.find(({ pair, forward }) => isSame(call, other, pair, forward));
+  /** A call, and, where it matters, what was in flight beside it. */
+  meeting(call: Call, others: Beside, tolerance: number): void {
+    if (!this.#seen.has(call.leaf)) this.#seen.add(call.leaf);
+    const of = this.#excluded.get(call.leaf);
+    if (of === undefined || call.beginUnsure || call.endUnsure) return;
+    for (const other of others.beside(call, this.#runs.get(call.leaf) ?? "none")) {
+      const excluded = of.get(other.leaf);
+      if (excluded === undefined || !other.settled || !together(call, other, tolerance)) continue;
+      const found = excluded.find(({ identity }) => relate(identity, call, other) === SAME);
       if (found === undefined) continue;
       const { pair, excludedBy } = found;
       this.#note(
@@ -123,6 +142,7 @@ export class Expectation {
       beginUnsure: false,
       endUnsure: false,
       chain: null,
+      settled: true,
     };
     this.#note("reaction", call, null, null, [], what);
   }
@@ -171,18 +191,15 @@ export class Expectation {
 
 const keyOf = (a: string, b: string, resource: string): string => `${a} ${b} ${resource}`;
 
-/** Were both in flight at one moment, also if the clocks are off by the tolerance? */
-function together(a: Call, b: Call, tolerance: number): boolean {
-  if (a.beginUnsure || a.endUnsure || b.beginUnsure || b.endUnsure) return false;
-  return Math.min(a.end, b.end) - Math.max(a.begin, b.begin) > 2 * tolerance;
+/** Tells what was in flight beside a call; those that were not settled find it in their turn. */
+interface Beside {
+  beside(call: Call, runs: RunsOf): readonly Call[];
 }
 
-function isSame(call: Call, other: Call, pair: ContendPair, forward: boolean): boolean {
-  const [a, b] = [
-    { resource: pair.resourceA, role: pair.roleA },
-    { resource: pair.resourceB, role: pair.roleB },
-  ];
-  return relate(call, forward ? a : b, other, forward ? b : a) === SAME;
+/** Were both in flight at one moment, also if the clocks are off by the tolerance? */
+function together(a: Call, b: Call, tolerance: number): boolean {
+  if (b.beginUnsure || b.endUnsure) return false;
+  return Math.min(a.end, b.end) - Math.max(a.begin, b.begin) > 2 * tolerance;
 }
 
 /** How often a reaction may try again without leaving: what gives up and comes back does so without bound. */

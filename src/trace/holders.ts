@@ -1,7 +1,10 @@
 /** Who can hold what a BUSY is about: the catalog's pairs, arranged by the call that was refused and its status. */
 import { type ContendPair, contendingPairs } from "../analysis/index.ts";
 import type { Acquisition, Catalog, Leaf, ReleasePlace } from "../catalog/index.ts";
-import type { Named } from "./objects.ts";
+import { SUCCESS } from "./call.ts";
+import { type Identity, identityOf, isWithinTd, type Named } from "./objects.ts";
+import type { RunsOf } from "./window.ts";
+import { ENTER } from "./wrappers.ts";
 
 /** A lock of a leaf that can be what another call's BUSY is about. */
 export interface Holder extends Named {
@@ -17,8 +20,12 @@ export interface Holder extends Named {
   readonly order: number;
   /** What the leaf returns when it finds this lock busy itself. */
   readonly status: string | null;
-  /** The lock of the refused call. */
-  readonly wanted: Named;
+  /** What the two calls have to agree in to be on one object: the refused one is the first. */
+  readonly identity: Identity;
+  /**
+   * Can a call that returned this have held the lock, as far as is known already? One that was refused itself held only what it takes before.
+   */
+  readonly couldHold: Map<string, boolean>;
   /** The name under which the two meet. */
   readonly at: string;
 }
@@ -28,12 +35,25 @@ export interface Refusal {
   /** Resources that the status may be about. */
   readonly resources: readonly string[];
   readonly byLeaf: ReadonlyMap<string, readonly Holder[]>;
+  /** Leaves by which the lock can be held: of these, the calls; and the entries of guests, where a TDCALL can. */
+  readonly leaves: readonly string[];
   /** TDCALLs that can hold it. */
   readonly guests: readonly Holder[];
+  /** Of which guests the runs matter. */
+  readonly runs: RunsOf;
+}
+
+interface Kind {
+  readonly busy: boolean;
+  readonly hostPriority: boolean;
 }
 
 export class Holders {
-  readonly #refusals = new Map<string, Refusal | null>();
+  /** By leaf and status. */
+  readonly #refusals = new Map<string, Map<string, Refusal | null>>();
+  #refusalCount = 0;
+  /** By status: is it one of a busy lock, or of host priority? */
+  readonly #kinds = new Map<string, Kind>();
   readonly #catalog: Catalog;
   readonly #pairs: readonly ContendPair[];
   readonly #busy: ReadonlySet<string>;
@@ -51,13 +71,23 @@ export class Holders {
 
   /** Does a status tell of a busy lock? */
   isBusy(status: string): boolean {
-    return this.#busy.has(classOf(status));
+    return status !== SUCCESS && this.#kindOf(status).busy;
   }
 
   /** Is this status told of a guest that lost to host priority for too long? */
   isHostPriority(status: string): boolean {
+    return status !== SUCCESS && this.#kindOf(status).hostPriority;
+  }
+
+  #kindOf(status: string): Kind {
+    const known = this.#kinds.get(status);
+    if (known !== undefined) return known;
+    if (this.#kinds.size >= MOST) this.#kinds.clear();
     const named = this.#catalog.statusCodes["TDX_HOST_PRIORITY_BUSY_TIMEOUT"];
-    return named !== undefined && classOf(named) === classOf(status);
+    const hostPriority = named !== undefined && classOf(named) === classOf(status);
+    const kind = { busy: this.#busy.has(classOf(status)), hostPriority };
+    this.#kinds.set(status, kind);
+    return kind;
   }
 
   knows(leaf: string): boolean {
@@ -66,24 +96,33 @@ export class Holders {
 
   /** Null when the leaf of this module does not return the status for a lock. */
   refusal(leaf: string, status: string): Refusal | null {
-    const key = `${leaf} ${status}`;
-    const known = this.#refusals.get(key);
+    const ofLeaf = this.#refusals.get(leaf);
+    const known = ofLeaf?.get(status);
     if (known !== undefined) return known;
-    if (this.#refusals.size > 4096) this.#refusals.clear();
+    if (this.#refusalCount >= MOST) {
+      this.#refusals.clear();
+      this.#refusalCount = 0;
+    }
     const made = this.#refusal(leaf, status);
-    this.#refusals.set(key, made);
+    this.#refusalCount += 1;
+    const group = this.#refusals.get(leaf);
+    if (group === undefined) this.#refusals.set(leaf, new Map([[status, made]]));
+    else group.set(status, made);
     return made;
   }
 
-  /**
-   * Can a call that returned this have held that lock? One that was refused itself held only what it takes before.
-   */
+  /** Can a call that returned this have held that lock? */
   couldHold(holder: Holder, status: string | null): boolean {
     if (status === null || !this.isBusy(status)) return true;
+    const known = holder.couldHold.get(status);
+    if (known !== undefined) return known;
     const places = (this.#leaves.get(holder.leaf) ?? []).flatMap(({ acquisitions }) =>
       acquisitions.flatMap((row, i) => (busyStatuses(row).includes(status) ? [i] : [])),
     );
-    return places.length === 0 || holder.order < Math.max(...places);
+    const could = places.length === 0 || holder.order < Math.max(...places);
+    if (holder.couldHold.size >= MOST) holder.couldHold.clear();
+    holder.couldHold.set(status, could);
+    return could;
   }
 
   #refusal(leaf: string, status: string): Refusal | null {
@@ -101,10 +140,13 @@ export class Holders {
     const isGuest = (name: string): boolean => this.#leaves.get(name)?.[0]?.side === "guest";
     const hosts = distinct.filter((one) => !isGuest(one.leaf));
     const guests = distinct.filter((one) => isGuest(one.leaf) && (this.#guestCalls?.has(one.leaf) ?? true));
+    const byLeaf = grouped(hosts, (one) => one.leaf);
     return {
       resources: [...new Set(rows.map(({ resource }) => resource))],
-      byLeaf: grouped(hosts, (one) => one.leaf),
+      byLeaf,
+      leaves: [...byLeaf.keys(), ...(guests.length > 0 ? [ENTER.leaf] : [])],
       guests,
+      runs: runsOf(byLeaf.get(ENTER.leaf)?.map(({ identity }) => identity) ?? [], guests.length > 0),
     };
   }
 
@@ -126,11 +168,15 @@ export class Holders {
       shortly: row?.release != null && !UNTIL_THE_END.has(row.release.kind),
       order: Math.max(0, order ?? 0),
       status: row?.busyStatus ?? null,
-      wanted: mineOf(pair, side === "A" ? "B" : "A"),
+      identity: identityOf(mineOf(pair, side === "A" ? "B" : "A"), mine),
+      couldHold: new Map(),
       at: pair.resource,
     };
   }
 }
+
+/** Statuses, and pairs of leaf and status, of which a hostile recording may have any number. */
+const MOST = 4096;
 
 /** Where locks are given back that are held to the end of what the leaf does itself. */
 const UNTIL_THE_END: ReadonlySet<ReleasePlace["kind"]> = new Set([
@@ -139,6 +185,12 @@ const UNTIL_THE_END: ReadonlySet<ReleasePlace["kind"]> = new Set([
   "td-exit",
   "page-removed",
 ]);
+
+/** Of which guests the runs matter to one who meets them so; `own`: those of its TD matter anyhow. */
+export function runsOf(entries: readonly Identity[], own: boolean): RunsOf {
+  if (!entries.every(isWithinTd)) return "all";
+  return own || entries.length > 0 ? "own" : "none";
+}
 
 function mineOf(pair: ContendPair, side: "A" | "B"): Named {
   return side === "A" ? { resource: pair.resourceA, role: pair.roleA } : { resource: pair.resourceB, role: pair.roleB };

@@ -14,32 +14,75 @@ export interface Named {
   readonly role: string | null;
 }
 
-/** Are `x`'s lock `mine` and `y`'s lock `theirs`, which can be one word, one word here? */
-export function relate(x: Call, mine: Named, y: Call, theirs: Named): Relation {
-  if (mine.resource !== theirs.resource) return pageOfControl(x, mine, y, theirs);
-  switch (resourceFacts(mine.resource).scope) {
+/**
+ * What two locks that can be one word have to agree in to be one word:
+ * - `nothing`: there is one of them;
+ * - `td`, `vcpu`, `entry`, `page`: these operands of the two calls;
+ * - `control-page`: the page that one of the calls names, and the other's TDR or TDVPR;
+ * - `unknown`: the recording does not tell.
+ */
+export type Identity =
+  | { readonly by: "nothing" | "td" | "vcpu" | "entry" | "page" | "unknown" }
+  | { readonly by: "control-page"; readonly namer: "first" | "second"; readonly owner: "td" | "vp" };
+
+/** What a first call's lock and a second one's have to agree in. */
+export function identityOf(first: Named, second: Named): Identity {
+  if (first.resource !== second.resource) return controlPage(first, second);
+  switch (resourceFacts(first.resource).scope) {
     case "system":
-      return SAME;
+      return { by: "nothing" };
     case "td":
       // A row with a role may be about another TD than the call's own, such as the target of a service TD.
-      return mine.role === null && theirs.role === null ? keys(x.td, y.td) : MAYBE;
+      return { by: first.role === null && second.role === null ? "td" : "unknown" };
     case "vcpu":
-      return keys(x.td, y.td) === DIFFERENT ? DIFFERENT : keys(x.vp, y.vp);
+      return { by: "vcpu" };
     case "sept-entry":
-      return least(keys(x.td, y.td), entries(x, y));
+      return { by: "entry" };
     case "page":
-      return mine.resource === "PAGE" ? pages(x.page, y.page) : MAYBE;
+      return { by: first.resource === "PAGE" ? "page" : "unknown" };
     default:
-      return MAYBE;
+      return { by: "unknown" };
   }
 }
 
 /** A page that one of them names can be the other's TDR or TDVPR. */
-function pageOfControl(x: Call, mine: Named, y: Call, theirs: Named): Relation {
-  const [namer, owner, of] = mine.resource === "PAGE" ? [x, y, theirs] : [y, x, mine];
-  const key = of.resource === "TDR" ? owner.td : of.resource === "TDVPR" ? owner.vp : null;
-  const frame = key === null ? null : frameOf(key);
-  return frame === null || of.role !== null ? MAYBE : pages(namer.page, frame);
+function controlPage(first: Named, second: Named): Identity {
+  const namer = first.resource === "PAGE" ? "first" : "second";
+  const { resource, role } = namer === "first" ? second : first;
+  if (role !== null || (resource !== "TDR" && resource !== "TDVPR")) return { by: "unknown" };
+  return { by: "control-page", namer, owner: resource === "TDR" ? "td" : "vp" };
+}
+
+/** Does it say that calls for two TDs are on two objects? */
+export const isWithinTd = ({ by }: Identity): boolean => by === "td" || by === "vcpu" || by === "entry";
+
+/** Do two calls name the same object? */
+export function relate(identity: Identity, first: Call, second: Call): Relation {
+  switch (identity.by) {
+    case "nothing":
+      return SAME;
+    case "td":
+      return keys(first.td, second.td);
+    case "vcpu":
+      return keys(first.td, second.td) === DIFFERENT ? DIFFERENT : keys(first.vp, second.vp);
+    case "entry":
+      return least(keys(first.td, second.td), entries(first, second));
+    case "page":
+      return pages(first.page, second.page);
+    case "control-page": {
+      const [named, owner] = identity.namer === "first" ? [first, second] : [second, first];
+      const key = owner[identity.owner];
+      const frame = key === null ? null : frameOf(key);
+      return frame === null ? MAYBE : pages(named.page, frame);
+    }
+    case "unknown":
+      return MAYBE;
+  }
+}
+
+/** The key of a TD or a vCPU by its frame number in hexadecimal; null when it is none. */
+export function frameKey(word: string): string | null {
+  return /^[0-9a-f]{1,13}$/i.test(word) ? `0x${Number.parseInt(word, 16).toString(16)}` : null;
 }
 
 /** A key of at most 13 digits is a frame number, a longer one a kernel's pointer. */

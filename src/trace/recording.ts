@@ -4,14 +4,17 @@ import { SeamlockError } from "../errors.ts";
 import { entriesOf, type HostProfile } from "../host/index.ts";
 import { Assembler } from "./assemble.ts";
 import { type Blame, blame } from "./blame.ts";
-import { type Call, Names, Statuses } from "./call.ts";
+import { type Call, statusOf } from "./call.ts";
 import type { TraceDocument } from "./document.ts";
 import { Episodes } from "./episodes.ts";
 import { Expectation } from "./expect.ts";
+import { Cursor } from "./formats/cursor.ts";
 import { detect, type FormatName, formatNamed } from "./formats/index.ts";
 import type { Format, Heard, Input } from "./formats/input.ts";
 import { Holders } from "./holders.ts";
+import { Interned } from "./interned.ts";
 import { Lines } from "./lines.ts";
+import { frameKey } from "./objects.ts";
 import { Settler, WHILE } from "./settle.ts";
 import { Spans } from "./spans.ts";
 import { checkText } from "./stated.ts";
@@ -61,7 +64,9 @@ export class Recording {
   readonly #tally: Tally;
   readonly #lines: Lines;
   readonly #input: Input;
+  readonly #cursor = new Cursor();
   #format: Format | null;
+  #coloured = false;
   #waiting: string[] = [];
   #untouched = true;
   /** Was there anything but empty lines? */
@@ -93,7 +98,7 @@ export class Recording {
       get tolerance() {
         return skew + (self.#format?.resolution ?? 0);
       },
-      settled: (call, around) => this.#settled(call, around),
+      settled: (call, hurried) => this.#settled(call, hurried),
       watches: (leaf) => this.#watches(leaf),
       began: () => this.#began,
       ended: () => this.#ended,
@@ -103,10 +108,11 @@ export class Recording {
       this.#tally.episode(episode, this.#settler.timeOut(td, begin, end), () => this.#settler.around(td, begin, end));
       this.#expectation?.reaction(episode);
     });
-    this.#lines = new Lines((line) => this.#line(line));
+    this.#lines = new Lines((text, from, end) => this.#line(text, from, end));
     this.#input = {
-      names: new Names(),
-      statuses: new Statuses(),
+      names: new Interned((word) => word),
+      frames: new Interned(frameKey),
+      statuses: new Interned(statusOf),
       assembler: this.#assembler,
       heard: (what) => this.#heard(what),
       unread: (reason, line) => this.#unread(reason, line),
@@ -115,6 +121,7 @@ export class Recording {
 
   /** The next piece of the text, cut anywhere. Bytes above 0x7f may be given in any decoding: nothing is read from them. */
   push(text: string): void {
+    this.#coloured ||= text.includes(ESCAPE);
     if (this.#untouched) {
       this.#untouched = false;
       checkText(text);
@@ -151,14 +158,22 @@ export class Recording {
     });
   }
 
-  #line(raw: string): void {
+  #line(text: string, from: number, end: number): void {
     // Colours, of what was shown on a terminal.
-    const line = raw.includes(ESCAPE) ? raw.replaceAll(COLOURS, "") : raw;
+    if (this.#coloured) {
+      const line = text.slice(from, end).replaceAll(COLOURS, "");
+      return this.#plain(line, 0, line.length);
+    }
+    this.#plain(text, from, end);
+  }
+
+  #plain(text: string, from: number, end: number): void {
     if (this.#format !== null) {
-      if (!this.#format.line(line, this.#input)) this.#tally.passed += 1;
+      this.#cursor.set(text, from, end);
+      if (!this.#format.line(this.#cursor, this.#input)) this.#tally.passed += 1;
       return;
     }
-    this.#waiting.push(line);
+    this.#waiting.push(text.slice(from, end));
     if (this.#waiting.length >= FIRST_LINES) this.#decide();
   }
 
@@ -169,7 +184,7 @@ export class Recording {
     this.#isEmpty &&= waiting.every((line) => line.trim() === "");
     this.#format = detect(waiting);
     if (this.#format === null) this.#tally.passed += waiting.length;
-    else for (const line of waiting) this.#line(line);
+    else for (const line of waiting) this.#plain(line, 0, line.length);
   }
 
   /** Such a line told of somebody, and who it was is not known: a call that was printed then. */
@@ -200,27 +215,31 @@ export class Recording {
     this.#settler.add(call);
   }
 
-  #settled(call: Call, around: Parameters<ConstructorParameters<typeof Settler>[1]["settled"]>[1]): void {
+  #settled(call: Call, hurried: boolean): void {
     const { window, td, onCall, onBlame, leaf } = this.#options;
     this.#episodes.passed(call.end);
     this.#tally.seen(call);
     if (window !== undefined && (call.end < window[0] || call.begin > window[1])) return;
     if (td !== undefined && call.td !== td) return;
-    const busy =
-      call.status !== null && (this.#holders.isBusy(call.status) || this.#holders.isHostPriority(call.status));
+    const { status } = call;
+    const busy = status !== null && (this.#holders.isBusy(status) || this.#holders.isHostPriority(status));
+    const { tolerance } = this.#settler;
     this.#tally.call(call, busy);
     this.#spans.learn(call, busy);
     onCall?.(call);
-    this.#expectation?.meeting(call, () => this.#settler.beside(call), this.#settler.tolerance);
+    this.#expectation?.meeting(call, this.#settler, tolerance);
     this.#episodes.see(call, busy);
     if (!busy || (leaf !== undefined && leaf !== call.leaf)) return;
-    const { tolerance } = this.#settler;
-    const blamed = blame(call, around(), { holders: this.#holders, spans: this.#spans, tolerance });
+    const { runs } = this.#holders.refusal(call.leaf, status) ?? NOBODY;
+    const around = this.#settler.aroundOf(call, hurried, runs);
+    const blamed = blame(call, around, { holders: this.#holders, spans: this.#spans, tolerance });
     this.#tally.blame(blamed);
     this.#expectation?.busy(blamed);
     onBlame?.(blamed);
   }
 }
+
+const NOBODY = { runs: "none" } as const;
 
 const isEmpty = (): SeamlockError =>
   new SeamlockError("SL7003", "the recording is empty", {

@@ -7,7 +7,7 @@
 import type { Assembler } from "./assemble.ts";
 import type { Around } from "./blame.ts";
 import type { Call } from "./call.ts";
-import { ByEnd, InFlight, Steps } from "./window.ts";
+import { ByEnd, Kept, type RunsOf, Steps } from "./window.ts";
 import { ENTER } from "./wrappers.ts";
 
 /** What ends later than this after another call may still be printed before it; and so near to its edges a recording may lack others. */
@@ -25,7 +25,8 @@ const MOST_CPUS = 1 << 13;
 export interface SettleOptions {
   /** Times are no more exact than this. */
   readonly tolerance: number;
-  readonly settled: (call: Call, around: () => Around) => void;
+  /** `hurried`: before the while had passed. */
+  readonly settled: (call: Call, hurried: boolean) => void;
   readonly watches: (leaf: string) => boolean;
   /** From when on the recording is known to have run, and until when; null: from its first event, and to its last. */
   readonly began: () => number | null;
@@ -35,16 +36,16 @@ export interface SettleOptions {
 export class Settler {
   readonly #assembler: Assembler;
   readonly #options: SettleOptions;
-  /** Not looked at so far: in their order, and by when they were in flight. */
+  /** Not looked at so far. */
   readonly #coming = new ByEnd();
-  readonly #ahead = new InFlight();
-  /** Looked at, and still of use to others. */
-  readonly #past = new InFlight();
+  /** These, and those that were looked at and are still of use to others. */
+  readonly #kept = new Kept(ENTER.leaf);
   readonly #steps = new Steps();
   /** By TD: its vCPUs, and when their last run ended. */
   readonly #vcpus = new Map<string, Map<string | number, number>>();
   #vcpuCount = 0;
   readonly #lastOf = new Map<number, Call>();
+  readonly #beside: Call[] = [];
   /** Calls that have no end so far and began before the last of those that are being looked at ended. */
   #open: readonly Call[] = [];
   /** Calls that have come since some were looked at. */
@@ -66,7 +67,7 @@ export class Settler {
   add(call: Call): void {
     if (call.end < this.#drained) this.late += 1;
     this.#coming.add(call);
-    this.#ahead.add(call);
+    this.#kept.add(call);
     if (call.leaf === ENTER.leaf) this.#ran(call);
     if (this.#lastOf.size < MOST_CPUS || this.#lastOf.has(call.cpu)) this.#lastOf.set(call.cpu, call);
     this.#arrived += 1;
@@ -87,34 +88,36 @@ export class Settler {
   timeOut(td: string | null, from: number, to: number): number | null {
     const vcpus = td === null ? undefined : this.#vcpus.get(td);
     if (vcpus === undefined || from < this.#forgotten) return null;
+    const found: Call[] = [];
+    if (!this.#inFlight(from, to, "own", td, found)) return null;
     const running = new Set<string | number>(vcpus.keys());
     let inside = 0;
-    const add = (call: Call): void => {
-      if (call.leaf !== ENTER.leaf || call.td !== td || call.begin > to) return;
+    for (const call of found) {
+      if (call.leaf !== ENTER.leaf || call.td !== td) continue;
       running.add(vcpuOf(call));
       inside += Math.min(to, call.end) - Math.max(from, call.begin);
-    };
-    if (!this.#inFlight(from, to, add)) return null;
+    }
     return Math.max(0, running.size * (to - from) - inside);
   }
 
   /** What the host did for a TD between two moments, as far as it is kept: the first calls and runs, in the order of their beginnings. */
   around(td: string | null, from: number, to: number): Call[] {
     const found: Call[] = [];
-    this.#inFlight(from, to, (call) => {
-      if (found.length < MOST_AROUND && (call.td === td || call.td === null)) found.push(call);
-    });
-    return found.sort((a, b) => a.begin - b.begin || a.cpu - b.cpu);
+    this.#inFlight(from, to, "own", td, found);
+    return found
+      .filter((call) => call.td === td || call.td === null)
+      .sort((a, b) => a.begin - b.begin || a.cpu - b.cpu)
+      .slice(0, MOST_AROUND);
   }
 
-  /** Calls that ended before this one, or with it, and were in flight beside it: those that end later find it in their turn. */
-  beside(call: Call): Call[] {
-    const found: Call[] = [];
-    if (call.beginUnsure || call.endUnsure) return found;
-    const whole = this.#past.between(call.begin, call.end, this.#steps, (other) => {
-      if (other !== call && !other.beginUnsure && !other.endUnsure) found.push(other);
-    });
-    if (!whole) this.crowded += 1;
+  /**
+   * What was in flight beside a call, whether it was looked at so far or not, but for calls that are open. The list is good until the next
+   * call is looked at.
+   */
+  beside(call: Call, runs: RunsOf): readonly Call[] {
+    const found = this.#beside;
+    found.length = 0;
+    if (!this.#kept.between(call.begin, call.end, runs, call.td, this.#steps, found)) this.crowded += 1;
     return found;
   }
 
@@ -137,7 +140,7 @@ export class Settler {
     this.#drained = until;
     const forgotten = until - WHILE;
     this.#forgotten = forgotten;
-    this.#past.dropBefore(forgotten);
+    this.#kept.dropBefore(forgotten);
     this.#assembler.gaps.forgetBefore(forgotten);
     for (const [td, vcpus] of this.#vcpus) {
       for (const [vcpu, end] of vcpus) {
@@ -165,25 +168,32 @@ export class Settler {
   #settle(hurried: boolean): void {
     const call = this.#coming.shift() as Call;
     this.#steps.earn();
-    this.#options.settled(call, () => this.#around(call, hurried));
-    this.#ahead.leave(call);
-    this.#past.add(call);
-    if (this.#past.size > MOST) this.#forgotten = Math.max(this.#forgotten, this.#past.leaveFirst());
+    this.#options.settled(call, hurried);
+    call.settled = true;
+    if (this.#kept.size - this.#coming.size > MOST) this.#forgetMore(call.end);
   }
 
-  #around(call: Call, hurried: boolean): Around {
+  /** There are too many: the older half of the time goes, or, if they crowd at its end, all that was looked at. */
+  #forgetMore(until: number): void {
+    for (const time of [(Math.max(this.#forgotten, until - 2 * WHILE) + until) / 2, until + 1]) {
+      if (this.#kept.size - this.#coming.size <= MOST / 2) return;
+      this.#forgotten = time;
+      this.#kept.dropBefore(time);
+    }
+  }
+
+  /** What was going on beside a call that is being looked at. */
+  aroundOf(call: Call, hurried: boolean, runs: RunsOf): Around {
     const { tolerance, watches, began, ended } = this.#options;
     const from = call.begin - tolerance;
     const to = call.end + tolerance;
     const { first, last } = this.#assembler;
     const early = from < this.#forgotten || from < (began() ?? first) + WHILE;
-    const calls: Call[] = [];
-    const runs: Call[] = [];
-    const whole = this.#inFlight(from, to, (one) => (one.leaf === ENTER.leaf ? runs : calls).push(one));
+    const inFlight: Call[] = [];
+    const whole = this.#inFlight(from, to, runs, call.td, inFlight);
     if (!whole) this.crowded += 1;
     return {
-      calls,
-      runs,
+      inFlight,
       lost: this.#assembler.gaps.between(from, to),
       edge: hurried || early || to > (ended() ?? last) - WHILE,
       crowded: !whole,
@@ -191,13 +201,12 @@ export class Settler {
     };
   }
 
-  /** All that is known to have been in flight at a moment between two; false: not all of it was looked at. */
-  #inFlight(from: number, to: number, take: (call: Call) => void): boolean {
-    const whole = this.#past.between(from, to, this.#steps, take) && this.#ahead.between(from, to, this.#steps, take);
-    if (!whole) return false;
+  /** Adds all that is known to have been in flight at a moment between two; false: not all of it was looked at. */
+  #inFlight(from: number, to: number, runs: RunsOf, td: string | null, found: Call[]): boolean {
+    if (!this.#kept.between(from, to, runs, td, this.#steps, found)) return false;
     for (const open of this.#open) {
       if (!this.#steps.take()) return false;
-      if (open.begin <= to) take(open);
+      if (open.begin <= to) found.push(open);
     }
     return true;
   }
@@ -215,7 +224,7 @@ export class Settler {
       if (this.#vcpuCount >= MOST_VCPUS) return;
       this.#vcpuCount += 1;
     }
-    vcpus.set(vcpu, Math.max(run.end, known ?? run.end));
+    if (known === undefined || run.end > known) vcpus.set(vcpu, run.end);
   }
 }
 

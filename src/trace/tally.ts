@@ -2,7 +2,7 @@
 import type { Catalog } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import type { Blame, Certainty, Culprit } from "./blame.ts";
-import { type Call, SUCCESS } from "./call.ts";
+import { type Call, isSuccess, SUCCESS } from "./call.ts";
 import type { BusyFacts, CallFacts, EpisodeFacts, TraceDocument } from "./document.ts";
 import type { Episode } from "./episodes.ts";
 import type { Holders } from "./holders.ts";
@@ -119,7 +119,7 @@ export class Tally {
     }
     of.calls += 1;
     if (busy) of.busy += 1;
-    else if (call.status !== null && call.status !== SUCCESS && !/^0x[0-7]/.test(call.status)) of.errors += 1;
+    else if (call.status !== null && !isSuccess(call.status)) of.errors += 1;
     if (!call.beginUnsure && !call.endUnsure) {
       const lasted = call.end - call.begin;
       of.time += lasted;

@@ -54,17 +54,28 @@ export class ByEnd {
     while (this.first !== undefined && this.first.end < time) this.shift();
   }
 
-  /** Gives those that end at a time or later, in their order, until it is told to stop. */
-  since(time: number, take: (call: Call) => boolean): void {
-    if (this.last === undefined || this.last.end < time) return;
+  /**
+   * Adds those that end between two times and began by a third, in their order.
+   *
+   * @returns false when there were not enough steps to look at all
+   */
+  collect(from: number, latest: number, beginBy: number, steps: Steps, found: Call[]): boolean {
+    const { first } = this;
+    if (first === undefined || (this.last as Call).end < from) return true;
     // The first is often what is asked for.
-    const none = (this.first as Call).end >= time;
-    let at = none ? 0 : this.#partFrom(time);
-    let i = none ? this.#gone : placeFrom(this.#parts[at] as Call[], time, at === 0 ? this.#gone : 0);
+    const all = first.end >= from;
+    let at = all ? 0 : this.#partFrom(from);
+    let i = all ? this.#gone : placeFrom(this.#parts[at] as Call[], from, at === 0 ? this.#gone : 0);
     for (; at < this.#parts.length; at++, i = 0) {
       const part = this.#parts[at] as Call[];
-      for (; i < part.length; i++) if (!take(part[i] as Call)) return;
+      for (; i < part.length; i++) {
+        const call = part[i] as Call;
+        if (call.end > latest) return true;
+        if (!steps.take()) return false;
+        if (call.begin <= beginBy) found.push(call);
+      }
     }
+    return true;
   }
 
   /** The first part whose last call ends later than that. */
@@ -134,24 +145,6 @@ export class InFlight {
     this.#classOf(call).add(call);
   }
 
-  /** Takes out a call that is the first by its end of all. */
-  leave(call: Call): void {
-    this.size -= 1;
-    this.#classOf(call).shift();
-  }
-
-  /** Takes out what ended first, and says when that was. */
-  leaveFirst(): number {
-    let first: ByEnd | null = null;
-    for (const k of this.#used) {
-      const list = this.#classes[k] as ByEnd;
-      if (list.first !== undefined && list.first.end < (first?.first?.end ?? Number.POSITIVE_INFINITY)) first = list;
-    }
-    const call = first?.shift();
-    if (call !== undefined) this.size -= 1;
-    return call?.end ?? Number.NEGATIVE_INFINITY;
-  }
-
   dropBefore(time: number): void {
     let size = 0;
     for (const k of this.#used) {
@@ -163,23 +156,15 @@ export class InFlight {
   }
 
   /**
-   * Gives what was in flight at a moment between two.
+   * Adds what was in flight at a moment between two.
    *
    * @returns false when there were not enough steps to look at all
    */
-  between(from: number, to: number, steps: Steps, take: (call: Call) => void): boolean {
+  between(from: number, to: number, steps: Steps, found: Call[]): boolean {
     let whole = true;
     for (const k of this.#used) {
       const latest = k === CLASSES - 1 ? Number.POSITIVE_INFINITY : to + 2 ** k;
-      (this.#classes[k] as ByEnd).since(from, (call) => {
-        if (call.end > latest) return false;
-        if (!steps.take()) {
-          whole = false;
-          return false;
-        }
-        if (call.begin <= to) take(call);
-        return true;
-      });
+      if (!(this.#classes[k] as ByEnd).collect(from, latest, to, steps, found)) whole = false;
     }
     return whole;
   }
@@ -193,5 +178,57 @@ export class InFlight {
     this.#classes[k] = made;
     this.#used.push(k);
     return made;
+  }
+}
+
+/** Of which guests the runs matter: of none, of those of one TD and those of which it is not known, or of all. */
+export type RunsOf = "none" | "own" | "all";
+
+/** Calls and, apart from them, runs of guests, which last long: most are of no interest to a call for another TD. */
+export class Kept {
+  readonly #enterLeaf: string;
+  readonly #calls = new InFlight();
+  /** By TD. */
+  readonly #runs = new Map<string | null, InFlight>();
+  size = 0;
+
+  constructor(enterLeaf: string) {
+    this.#enterLeaf = enterLeaf;
+  }
+
+  add(call: Call): void {
+    this.size += 1;
+    if (call.leaf !== this.#enterLeaf) return this.#calls.add(call);
+    const known = this.#runs.get(call.td);
+    if (known !== undefined) return known.add(call);
+    const made = new InFlight();
+    this.#runs.set(call.td, made);
+    made.add(call);
+  }
+
+  dropBefore(time: number): void {
+    this.#calls.dropBefore(time);
+    let { size } = this.#calls;
+    for (const [td, runs] of this.#runs) {
+      runs.dropBefore(time);
+      if (runs.size === 0) this.#runs.delete(td);
+      size += runs.size;
+    }
+    this.size = size;
+  }
+
+  /**
+   * Adds what was in flight at a moment between two: all calls, and runs, of a TD's guests where these are wanted.
+   *
+   * @returns false when there were not enough steps to look at all
+   */
+  between(from: number, to: number, runs: RunsOf, td: string | null, steps: Steps, found: Call[]): boolean {
+    if (!this.#calls.between(from, to, steps, found)) return false;
+    if (runs === "none") return true;
+    if (runs === "all" || td === null) {
+      for (const of of this.#runs.values()) if (!steps.take() || !of.between(from, to, steps, found)) return false;
+      return true;
+    }
+    return [td, null].every((key) => this.#runs.get(key)?.between(from, to, steps, found) ?? true);
   }
 }

@@ -1,6 +1,8 @@
 /** Arguments and results as the kernel's own tracers print them: `td=0xffff…, gpa=0x1000, level=1 [PG_LEVEL_4K]`. */
 import { NOTHING, type Operands } from "../call.ts";
+import { Interned } from "../interned.ts";
 import { type ArgumentKind, WRAPPERS } from "../wrappers.ts";
+import { hexDigit, isWord } from "./cursor.ts";
 import type { Input } from "./input.ts";
 
 /** What an argument of this name is, in any wrapper of any release; `pg_level` is what our perf probes call a level that counts from 1. */
@@ -15,58 +17,149 @@ const KIND_OF: ReadonlyMap<string, ArgumentKind> = new Map([
   ["pfn", "pfn"],
 ]);
 
-const VALUE = /(\w+)=(?:(0x[0-9a-f]+)|(-?\d+))( \[PG_LEVEL)?/g;
+/** What a result is called: by our probes, by function_graph, by probes that others made. */
+const RESULTS: ReadonlySet<string> = new Set(["status", "ret", "retval", "arg1"]);
 
-/** The operands in a list of arguments. */
-export function operandsIn(text: string, { names }: Input): Operands {
-  if (text === "") return NOTHING;
-  const found: { -readonly [K in keyof Operands]: Operands[K] } = { ...NOTHING };
-  VALUE.lastIndex = 0;
-  for (let match = VALUE.exec(text); match !== null; match = VALUE.exec(text)) {
-    const [, name = "", hex, decimal, isEnum] = match;
-    const kind = KIND_OF.get(name);
-    if (kind === undefined) continue;
-    const value = hex ?? decimal ?? "";
-    switch (kind) {
-      case "td":
-      case "tdr-page":
-        found.td = names.of(value);
-        break;
-      case "vp":
-        found.vp = names.of(value);
-        break;
-      case "gpa":
-        found.gpa = small(value);
-        break;
-      case "level":
-        found.level = levelOf(value, isEnum !== undefined);
-        break;
-      case "pg-level":
-        found.level = levelOf(value, true);
-        break;
-      case "pfn":
-        found.page = small(value);
-        break;
-      case "page":
-        found.page = pageOf(value);
-        break;
-      default:
+const EQUALS = 61;
+const MINUS = 45;
+const ZERO = 48;
+/** Of a lower-case `x`. */
+const X = 120;
+/** More than this is no number that is exact. */
+const MOST_DIGITS = 13;
+/** A level that the kernel prints with its own name counts from 1. */
+const ENUM = " [PG_LEVEL";
+
+/** Reads lists of `name=value`. */
+export class Arguments {
+  readonly #kinds = new Interned<ArgumentKind | "result" | null>(
+    (name) => KIND_OF.get(name) ?? (RESULTS.has(name) ? "result" : null),
+  );
+  // The next value: where it stands, and what it is.
+  #text = "";
+  #at = 0;
+  #end = 0;
+  #kind: ArgumentKind | "result" | null = null;
+  #from = 0;
+  #isHex = false;
+  #number = 0;
+
+  /** The operands in a stretch of text. */
+  operands(text: string, from: number, end: number, { names }: Input): Operands {
+    this.#start(text, from, end);
+    let td: string | null = null;
+    let vp: string | null = null;
+    let gpa: number | null = null;
+    let level: number | null = null;
+    let page: number | null = null;
+    while (this.#next()) {
+      switch (this.#kind) {
+        case "td":
+        case "tdr-page":
+          td = names.of(text, this.#from, this.#at);
+          break;
+        case "vp":
+          vp = names.of(text, this.#from, this.#at);
+          break;
+        case "gpa":
+          gpa = this.#exact();
+          break;
+        case "level":
+          level = levelOf(this.#number, text.startsWith(ENUM, this.#at));
+          break;
+        case "pg-level":
+          level = levelOf(this.#number, true);
+          break;
+        case "pfn":
+          page = this.#exact();
+          break;
+        case "page":
+          page = this.#page();
+          break;
+        default:
+      }
     }
+    if (td === null && vp === null && gpa === null && level === null && page === null) return NOTHING;
+    return { td, vp, gpa, level, page };
   }
-  return found;
+
+  /** The last result in a stretch of text; null when there is none, or it is none of the module's. */
+  status(text: string, from: number, end: number, { statuses }: Input): string | null {
+    this.#start(text, from, end);
+    let status: string | null = null;
+    while (this.#next()) {
+      if (this.#kind !== "result") continue;
+      // Only zero and errors of the kernel's own are printed in decimal.
+      status = this.#isHex || this.#number === 0 ? statuses.of(text, this.#from, this.#at) : null;
+    }
+    return status;
+  }
+
+  #start(text: string, from: number, end: number): void {
+    this.#text = text;
+    this.#at = from;
+    this.#end = end;
+  }
+
+  /** Goes on to the next value that has a name that is known. */
+  #next(): boolean {
+    const text = this.#text;
+    const end = this.#end;
+    const first = this.#at;
+    for (let i = first; i < end; i++) {
+      if (text.charCodeAt(i) !== EQUALS) continue;
+      let name = i;
+      while (name > first && isWord(text.charCodeAt(name - 1))) name--;
+      this.#at = i + 1;
+      if (name === i || !this.#value()) {
+        i = this.#at - 1;
+        continue;
+      }
+      this.#kind = this.#kinds.of(text, name, i);
+      if (this.#kind !== null) return true;
+      i = this.#at - 1;
+    }
+    this.#at = end;
+    return false;
+  }
+
+  /** Reads `0x1f`, `17` or `-1`. */
+  #value(): boolean {
+    const text = this.#text;
+    const from = this.#at;
+    this.#from = from;
+    this.#isHex = text.charCodeAt(from) === ZERO && text.charCodeAt(from + 1) === X;
+    const isNegative = text.charCodeAt(from) === MINUS;
+    const digits = from + (this.#isHex ? 2 : Number(isNegative));
+    const base = this.#isHex ? 16 : 10;
+    let value = 0;
+    let i = digits;
+    for (; i < this.#end; i++) {
+      const digit = hexDigit(text.charCodeAt(i));
+      if (digit < 0 || digit >= base) break;
+      value = value * base + digit;
+    }
+    this.#number = isNegative ? -value : value;
+    this.#at = Math.max(digits, i);
+    return i > digits;
+  }
+
+  #exact(): number | null {
+    return this.#at - this.#from > MOST_DIGITS + 2 ? null : this.#number;
+  }
+
+  /** The kernel's array of `struct page` has 64 bytes for each frame; where it begins is not known, so that the number is no frame's. */
+  #page(): number | null {
+    const digits = this.#at - this.#from - 2;
+    if (!this.#isHex || digits < 12 || digits > 16) return null;
+    // The last eleven digits: more are the same for all, and would not be exact.
+    let low = 0;
+    for (let i = this.#at - 11; i < this.#at; i++) low = low * 16 + hexDigit(this.#text.charCodeAt(i));
+    return -1 - Math.floor(low / 64);
+  }
 }
 
-function small(value: string): number | null {
-  return value.length > 15 ? null : Number(value);
-}
-
-function levelOf(value: string, fromOne: boolean): number | null {
-  const level = Number(value) - Number(fromOne);
+function levelOf(value: number, fromOne: boolean): number | null {
+  const level = value - Number(fromOne);
   return level >= 0 && level <= 5 ? level : null;
-}
-
-/** The kernel's array of `struct page` has 64 bytes for each frame; where it begins is not known, so that the number is no frame's. */
-function pageOf(pointer: string): number | null {
-  if (!/^0x[0-9a-f]{12,16}$/.test(pointer)) return null;
-  return -1 - Math.floor(Number(`0x${pointer.slice(-11)}`) / 64);
 }

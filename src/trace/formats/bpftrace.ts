@@ -12,7 +12,8 @@
  * Numbers are decimal, but TD, VP, GPA, PAGE and STATUS, which are hexadecimal; `-` stands for what there is none of. TD, VP and PAGE
  * are frame numbers. SEQ counts the lines of a CPU, so that lost ones are noticed; bpftrace itself says `Lost N events`.
  */
-import { NOTHING, type Operands } from "../call.ts";
+import type { Operands } from "../call.ts";
+import { type Cursor, isBlank } from "./cursor.ts";
 import type { Format, Input } from "./input.ts";
 
 const BLANK = 32;
@@ -22,72 +23,12 @@ const C = 99;
 const E = 101;
 const X = 120;
 const S = 115;
-
-/** Fields of a line, read one after the other. */
-class Fields {
-  #line = "";
-  #at = 0;
-  /** A field was missing, or no number. */
-  bad = false;
-
-  start(line: string, at: number): void {
-    this.#line = line;
-    this.#at = at;
-    this.bad = false;
-  }
-
-  decimal(): number {
-    const line = this.#line;
-    let i = this.#at;
-    let value = 0;
-    const first = i;
-    for (; i < line.length; i++) {
-      const digit = line.charCodeAt(i) - 48;
-      if (digit < 0 || digit > 9) break;
-      value = value * 10 + digit;
-    }
-    this.#end(i, first);
-    return value;
-  }
-
-  /** Null for `-`. */
-  hex(): number | null {
-    const line = this.#line;
-    let i = this.#at;
-    if (line.charCodeAt(i) === DASH) {
-      this.#end(i + 1, i);
-      return null;
-    }
-    let value = 0;
-    const first = i;
-    for (; i < line.length; i++) {
-      const code = line.charCodeAt(i) | 32;
-      const digit = code >= 48 && code <= 57 ? code - 48 : code >= 97 && code <= 102 ? code - 87 : -1;
-      if (digit < 0) break;
-      value = value * 16 + digit;
-    }
-    if (i - first > 13) this.bad = true;
-    this.#end(i, first);
-    return value;
-  }
-
-  word(): string {
-    const end = this.#line.indexOf(" ", this.#at);
-    const to = end < 0 ? this.#line.length : end;
-    const word = this.#line.slice(this.#at, to);
-    this.#end(to, this.#at);
-    return word;
-  }
-
-  /** A field ends at a blank or with the line. */
-  #end(at: number, from: number): void {
-    if (at === from || (at < this.#line.length && this.#line.charCodeAt(at) !== BLANK)) this.bad = true;
-    this.#at = at + 1;
-  }
-}
+const LOST_BEGINS = 76;
+const LOST = /^Lost (\d+) events\s*$/;
+/** A function of a call chain: `tdx_track+70`, with its module where that is told. */
+const FRAME = /^\s+(\w+)(?:\+(?:0x)?[0-9a-f]+)?(?: \[\w+\])?\s*$/;
 
 export function bpftrace(enterLeaf: string): Format {
-  const fields = new Fields();
   const sequence = new Map<number, number>();
   /** Lines that are missing by the numbers of the lines, and by what bpftrace says. */
   let missing = 0;
@@ -97,53 +38,56 @@ export function bpftrace(enterLeaf: string): Format {
 
   const numbered = (seq: number, cpu: number, input: Input): void => {
     const before = sequence.get(cpu);
-    if (sequence.size < 8192 || before !== undefined) sequence.set(cpu, Math.max(seq, before ?? 0));
+    if (sequence.size < 8192 || before !== undefined)
+      sequence.set(cpu, before === undefined ? seq : Math.max(seq, before));
     const lost = before === undefined ? seq : seq - before - 1;
     // Two lines of one number: an interrupt came between.
     if (lost <= 0) return;
     missing += lost;
     input.assembler.loss(cpu, lost);
   };
-  const key = (frame: number | null, input: Input): string | null =>
-    frame === null ? null : input.names.of(`0x${frame.toString(16)}`);
-  const status = (word: string, input: Input): string | null => (word === "-" ? null : input.statuses.of(word));
 
-  const call = (line: string, input: Input): boolean => {
-    fields.start(line, 2);
+  const call = (fields: Cursor, input: Input): boolean => {
     const seq = fields.decimal();
     const cpu = fields.decimal();
     const tid = fields.decimal();
     const begin = fields.decimal();
     const end = fields.decimal();
-    const leaf = fields.word();
-    const td = fields.hex();
-    const vp = fields.hex();
+    const leafAt = fields.at;
+    const leafEnd = fields.field();
+    const td = frameOf(fields, input);
+    const vp = frameOf(fields, input);
     const gpa = fields.hex();
     const level = fields.hex();
     const page = fields.hex();
-    const result = fields.word();
-    if (fields.bad || end < begin || leaf.length > 64) return false;
+    const status = statusOf(fields, input);
+    if (fields.bad || end < begin || leafEnd - leafAt > 64) return false;
     numbered(seq, cpu, input);
-    const operands: Operands = { td: key(td, input), vp: key(vp, input), gpa, level, page };
-    input.assembler.call({ time: end, cpu, tid }, input.names.of(leaf), begin, operands, status(result, input));
+    const leaf = input.names.of(fields.text, leafAt, leafEnd);
+    input.assembler.call(end, cpu, tid, leaf, begin, { td, vp, gpa, level, page }, status);
     return true;
   };
 
-  const run = (line: string, input: Input, exit: boolean): boolean => {
-    fields.start(line, 2);
+  const run = (fields: Cursor, input: Input, exit: boolean): boolean => {
     const seq = fields.decimal();
     const cpu = fields.decimal();
     const tid = fields.decimal();
     const time = fields.decimal();
-    const td = fields.hex();
-    const vp = fields.hex();
-    const result = exit ? fields.word() : "-";
+    const td = frameOf(fields, input);
+    const vp = frameOf(fields, input);
+    const status = exit ? statusOf(fields, input) : null;
     if (fields.bad) return false;
     numbered(seq, cpu, input);
-    const operands: Operands = { ...NOTHING, td: key(td, input), vp: key(vp, input) };
-    if (exit) input.assembler.end({ time, cpu, tid }, enterLeaf, status(result, input), null, operands);
-    else input.assembler.begin({ time, cpu, tid }, enterLeaf, operands);
+    const operands: Operands = { td, vp, gpa: null, level: null, page: null };
+    if (exit) input.assembler.end(time, cpu, tid, enterLeaf, status, null, operands);
+    else input.assembler.begin(time, cpu, tid, enterLeaf, operands);
     return true;
+  };
+
+  const stack = (fields: Cursor): boolean => {
+    framesOf = fields.decimal();
+    frames = [];
+    return !fields.bad;
   };
 
   const chainDone = (input: Input): void => {
@@ -151,35 +95,33 @@ export function bpftrace(enterLeaf: string): Format {
     frames = null;
   };
 
+  const event = (kind: number, line: Cursor, input: Input): boolean => {
+    line.at = line.from + 2;
+    if (kind === C) return call(line, input);
+    if (kind === E || kind === X) return run(line, input, kind === X);
+    return kind === S ? stack(line) : about(line.line, input);
+  };
+
   return {
     name: "bpftrace",
     resolution: 0,
     line(line, input) {
-      const kind = line.charCodeAt(0);
+      const kind = line.code(line.from);
       if (frames !== null) {
-        if (kind === BLANK || kind === 9) {
-          const name = /^\s+(\w+)(?:\+(?:0x)?[0-9a-f]+)?(?: \[\w+\])?\s*$/.exec(line)?.[1];
+        if (isBlank(kind)) {
+          const name = FRAME.exec(line.line)?.[1];
           if (name !== undefined && frames.length < 32) frames.push(input.names.of(name));
           return true;
         }
-        if (line === "") return true;
+        if (line.isEmpty) return true;
         chainDone(input);
       }
-      if (line.charCodeAt(1) === BLANK && kind !== COMMENT) {
-        const read =
-          kind === C
-            ? call(line, input)
-            : kind === E
-              ? run(line, input, false)
-              : kind === X
-                ? run(line, input, true)
-                : kind === S
-                  ? stack(line)
-                  : about(line, input);
-        if (!read) input.unread("not all of its fields are there", line);
+      if (line.code(line.from + 1) === BLANK && kind !== COMMENT) {
+        if (!event(kind, line, input)) input.unread("not all of its fields are there", line.line);
         return true;
       }
-      const lost = /^Lost (\d+) events\s*$/.exec(line);
+      if (kind !== LOST_BEGINS) return false;
+      const lost = LOST.exec(line.line);
       if (lost === null) return false;
       // Where they are missing is known when the CPU's next line comes; until then they can be anywhere.
       stated += Number(lost[1]);
@@ -188,13 +130,22 @@ export function bpftrace(enterLeaf: string): Format {
     },
     finish: chainDone,
   };
+}
 
-  function stack(line: string): boolean {
-    fields.start(line, 2);
-    framesOf = fields.decimal();
-    frames = [];
-    return !fields.bad;
-  }
+/** The key of a TD or a vCPU; null for `-`. */
+function frameOf(fields: Cursor, { frames }: Input): string | null {
+  const { at } = fields;
+  const to = fields.field();
+  if (to === at + 1 && fields.text.charCodeAt(at) === DASH) return null;
+  const key = frames.of(fields.text, at, to);
+  if (key === null) fields.bad = true;
+  return key;
+}
+
+/** Null for `-`, and for what is no status. */
+function statusOf(fields: Cursor, { statuses }: Input): string | null {
+  const { at } = fields;
+  return statuses.of(fields.text, at, fields.field());
 }
 
 function about(line: string, input: Input): boolean {

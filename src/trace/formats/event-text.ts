@@ -5,101 +5,170 @@
  *     qemu  1234 [003] 12345.678901234: seamlock:tdh_mem_track__return: (ffffffff… <- ffffffff…) status=0x8000020000000092
  *     qemu-1234  [003] d..2. 12345.678901: kvm_entry: vcpu 0, rip 0x…
  */
-import type { At } from "../assemble.ts";
-import { ENTER, WRAPPERS } from "../wrappers.ts";
-import { operandsIn } from "./arguments.ts";
+import { NOTHING } from "../call.ts";
+import { ENTER } from "../wrappers.ts";
+import { Arguments } from "./arguments.ts";
+import { type Cursor, isBlank } from "./cursor.ts";
+import { type Meaning, markOf, meanings, Ours } from "./events.ts";
 import type { Format, Input } from "./input.ts";
+import { Losses } from "./losses.ts";
 
-/** From the CPU to the event's name: flags that some options print, the time, and the group of the event that perf prints. */
-const CONTEXT = /\[(\d{1,5})\]\s+(?:[^\s:]{4,8}\s+)?(\d+)\.(\d{6,9}):\s+(?:\d+\s+)?(?:[\w.]+:)?(\w+):?\s*/g;
-const TASK = /(\d+)\s+(?:\(\s*[\d-]+\)\s+)?$/;
-const STATUS = /\b(?:status|ret|retval|arg1)=(0x[0-9a-f]+)/;
-const RETURNS = ["__return", "__exit", "_ret"];
+const HASH = 35;
+const PERIOD = 46;
+const COLON = 58;
+const OPENS = 91;
+const CLOSES = 93;
+const OPENS_ROUND = 40;
+const CLOSES_ROUND = 41;
 
 export function eventText(name: "ftrace" | "perf"): Format {
-  let resolution = 1000;
+  const context = new Context();
+  const means = meanings();
+  const given = new Arguments();
+  const ours = new Ours();
+  const losses = new Losses();
+
+  const read = (line: Cursor, meaning: Meaning, input: Input): boolean => {
+    const { time, cpu, tid } = context;
+    const { text, at, end } = line;
+    const { assembler } = input;
+    if (meaning.is === "begin") {
+      const operands = meaning.leaf === ENTER.leaf ? NOTHING : given.operands(text, at, end, input);
+      assembler.begin(time, cpu, tid, meaning.leaf, operands);
+    } else if (meaning.is === "end") {
+      const status = meaning.leaf === ENTER.leaf ? null : given.status(text, at, end, input);
+      assembler.end(time, cpu, tid, meaning.leaf, status);
+    } else return meaning.is === "mark" && markOf(text.slice(at, end), time, input);
+    return true;
+  };
+
   return {
     name,
     get resolution() {
-      return resolution;
+      return context.resolution;
     },
     line(line, input) {
-      const ours = line.includes("tdh_") || line.includes("kvm_e") || line.includes("seamlock:");
-      if (!ours) return lossOf(line, input);
-      CONTEXT.lastIndex = 0;
-      const context = CONTEXT.exec(line);
-      if (context === null) {
-        // A header names the probes, a stack the functions.
-        if (line.startsWith("#") || !/^\s*\S+\s+\d+\s+\[/.test(line)) return false;
-        input.unread("no CPU, time and event", line);
+      if (context.read(line)) {
+        return read(line, means.of(line.text, context.eventFrom, context.eventEnd), input) || losses.read(line, input);
+      }
+      // A header names the probes, a stack the functions.
+      if (ours.in(line) && line.code(line.from) !== HASH && /^\s*\S+\s+\d+\s+\[/.test(line.line)) {
+        input.unread("no CPU, time and event", line.line);
         return true;
       }
-      const [, cpu = "", seconds = "", fraction = "", event = ""] = context;
-      if (fraction.length === 9) resolution = 1;
-      const tid = TASK.exec(line.slice(Math.max(0, context.index - 40), context.index));
-      const at: At = {
-        time: Number(seconds) * 1e9 + Number(fraction.padEnd(9, "0")),
-        cpu: Number(cpu),
-        tid: tid === null ? -1 : Number(tid[1]),
-      };
-      return eventOf(event, line.slice(CONTEXT.lastIndex), at, input) || lossOf(line, input);
+      return losses.read(line, input);
     },
   };
 }
 
-function eventOf(event: string, body: string, at: At, input: Input): boolean {
-  const wrapper = WRAPPERS.get(event);
-  if (wrapper !== undefined) {
-    input.assembler.begin(at, wrapper.leaf, operandsIn(body, input));
-    return true;
-  }
-  const suffix = RETURNS.find((end) => event.endsWith(end));
-  const returning = suffix === undefined ? undefined : WRAPPERS.get(event.slice(0, -suffix.length));
-  if (returning !== undefined) {
-    const status = STATUS.exec(body)?.[1];
-    input.assembler.end(at, returning.leaf, status === undefined ? null : input.statuses.of(status));
-    return true;
-  }
-  return runOf(event, body, at, input);
-}
+/** Who made an event, when, and what it is called. */
+class Context {
+  time = 0;
+  cpu = 0;
+  tid = -1;
+  /** Where the event's name stands. */
+  eventFrom = 0;
+  eventEnd = 0;
+  /** Of the times that were met so far, in ns. */
+  resolution = 1000;
 
-/** A vCPU goes to its guest or comes back; or a mark of the recording commands. */
-export function runOf(event: string, body: string, at: At, input: Input): boolean {
-  if (event === "kvm_entry") input.assembler.begin(at, ENTER.leaf, operandsIn("", input));
-  else if (event === "kvm_exit") input.assembler.end(at, ENTER.leaf, null);
-  else if (event === "seamlock" || event === "tracing_mark_write") {
-    if (body.includes("begin")) input.heard({ began: at.time });
-    else if (body.includes("end")) input.heard({ ended: at.time });
-    else return false;
-  } else return false;
-  return true;
-}
-
-const LOST = /^CPU:(\d+) \[(?:LOST )?(\d+)? ?EVENTS(?: DROPPED)?\]/;
-const ENTRIES = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)/;
-const STARTED = /^#+ CPU (\d+) buffer started #+/;
-const PERF_LOST = /PERF_RECORD_LOST(?:_SAMPLES)?\b\D*(\d+)/;
-
-/** What tells that events are missing: the kernel, trace-cmd and perf each have a way of saying it. False: the line says nothing of it. */
-export function lossOf(line: string, input: Input): boolean {
-  const [, kept, written] = line.startsWith("# entries") ? (ENTRIES.exec(line) ?? []) : [];
-  if (kept !== undefined && written !== undefined) {
-    if (Number(written) > Number(kept)) input.heard({ overwritten: Number(written) - Number(kept) });
+  /** Goes on behind the event's name. The name of a task can have brackets. */
+  read(line: Cursor): boolean {
+    const { text, end } = line;
+    for (let at = line.from; at < end; at++) {
+      if (text.charCodeAt(at) !== OPENS) continue;
+      line.at = at + 1;
+      if (!this.#fromCpu(line)) continue;
+      this.tid = taskBefore(text, line.from, at);
+      return true;
+    }
     return false;
   }
-  const lost = LOST.exec(line);
-  if (lost !== null) {
-    input.assembler.loss(Number(lost[1]), Number(lost[2] ?? 1));
+
+  /** `003] d..2. 12345.678901: [period] [group:]event:`; not every option prints flags. */
+  #fromCpu(line: Cursor): boolean {
+    const from = line.at;
+    this.cpu = line.digits();
+    if (this.cpu < 0 || line.at - from > 5 || !line.skip(CLOSES) || line.blanks() === 0) return false;
+    const next = line.at;
+    if (!this.#time(line)) {
+      line.at = next;
+      const flags = untilBlank(line);
+      if (flags < 4 || flags > 8 || line.blanks() === 0 || !this.#time(line)) return false;
+    }
+    if (line.blanks() === 0) return false;
+    return this.#event(line);
+  }
+
+  /** `12345.678901:` */
+  #time(line: Cursor): boolean {
+    const seconds = line.digits();
+    if (seconds < 0 || !line.skip(PERIOD)) return false;
+    const from = line.at;
+    let fraction = line.digits();
+    const digits = line.at - from;
+    if (digits < 6 || digits > 9 || !line.skip(COLON)) return false;
+    for (let i = digits; i < 9; i++) fraction *= 10;
+    if (digits === 9) this.resolution = 1;
+    this.time = seconds * 1e9 + fraction;
     return true;
   }
-  const started = STARTED.exec(line);
-  if (started !== null) {
-    input.assembler.unheard(Number(started[1]));
-    return true;
+
+  #event(line: Cursor): boolean {
+    // perf may print how many events one stands for.
+    const { at } = line;
+    if (line.digits() < 0 || line.blanks() === 0) line.at = at;
+    this.eventFrom = line.at;
+    line.word();
+    while (line.code(line.at) === PERIOD) {
+      line.at += 1;
+      line.word();
+    }
+    this.eventEnd = line.at;
+    if (line.skip(COLON)) {
+      // What comes before another name is its group.
+      const from = line.at;
+      if (line.word() > 0) {
+        this.eventFrom = from;
+        this.eventEnd = line.at;
+        line.skip(COLON);
+      }
+    }
+    line.blanks();
+    return this.eventEnd > this.eventFrom;
   }
-  const perf = PERF_LOST.exec(line);
-  if (perf === null) return false;
-  const cpu = /\[(\d+)\]/.exec(line)?.[1];
-  input.assembler.loss(cpu === undefined ? null : Number(cpu), Number(perf[1]));
-  return true;
+}
+
+/** Goes on behind what is neither blank nor colon; says how many characters. */
+function untilBlank(line: Cursor): number {
+  const from = line.at;
+  for (let code = line.code(from); code >= 0 && code !== COLON && !isBlank(code); code = line.code(line.at))
+    line.at += 1;
+  return line.at - from;
+}
+
+/** The number of the task before `[cpu]`: `qemu-1234`, `qemu  1234`, `qemu-1234  (  1230)`; -1 when there is none. */
+function taskBefore(text: string, from: number, to: number): number {
+  let i = skipBack(text, from, to);
+  if (i === to) return -1;
+  if (text.charCodeAt(i - 1) === CLOSES_ROUND) {
+    while (i > from && text.charCodeAt(i - 1) !== OPENS_ROUND) i--;
+    i = skipBack(text, from, i - 1);
+  }
+  let value = 0;
+  let place = 1;
+  let digits = 0;
+  for (; i > from && digits < 10; digits++) {
+    const digit = text.charCodeAt(--i) - 48;
+    if (digit < 0 || digit > 9) break;
+    value += digit * place;
+    place *= 10;
+  }
+  return digits === 0 ? -1 : value;
+}
+
+function skipBack(text: string, from: number, to: number): number {
+  let i = to;
+  while (i > from && isBlank(text.charCodeAt(i - 1))) i--;
+  return i;
 }

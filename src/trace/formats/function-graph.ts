@@ -7,84 +7,186 @@
  *      12345.678902 |   3)   qemu-1234   |   1.234 us    |  } /* tdh_mem_track ret=0x0 *\/
  *      12345.678903 |   3)   qemu-1234   |               |  /* kvm_entry: vcpu 0, rip 0x… *\/
  */
-import type { At } from "../assemble.ts";
-import { WRAPPERS } from "../wrappers.ts";
-import { operandsIn } from "./arguments.ts";
-import { lossOf, runOf } from "./event-text.ts";
+import { NOTHING } from "../call.ts";
+import { Arguments } from "./arguments.ts";
+import { type Cursor, isBlank } from "./cursor.ts";
+import { markOf, meanings, Ours } from "./events.ts";
 import type { Format, Input } from "./input.ts";
+import { Losses } from "./losses.ts";
 
-const PROLOGUE = /^\s*(\d+)\.(\d{6}) \|\s+(\d+)\)\s+(?:[^|]*?-(\d+)\s*\|)?/;
-const DURATION = /(\d+)(?:\.(\d{1,3}))? us/;
-const CALL = /^(tdh_\w+)\(([^)]*)\)(;| \{)(?:.*\bret=(0x[0-9a-f]+|-?\d+))?/;
-const END = /^\} \/\* (tdh_\w+)(?:.*\bret=(0x[0-9a-f]+|-?\d+))?/;
-const COMMENT = /^\/\* (\w+): (.*)\*\/$/;
+const HASH = 35;
+const OPENS_ROUND = 40;
+const CLOSES_ROUND = 41;
+const DASH = 45;
+const PERIOD = 46;
+const SLASH = 47;
+const COLON = 58;
+const SEMICOLON = 59;
+const CLOSES = 125;
+const BAR = 124;
+const U = 117;
+const S = 115;
 
 export function functionGraph(): Format {
+  const means = meanings();
+  const given = new Arguments();
+  const ours = new Ours();
+  const losses = new Losses();
+  const prologue = new Prologue();
+
+  /** `tdh_mem_track(td=0xffff…); /* ret=0x0 *\/`, or the first half of it. */
+  const call = (line: Cursor, input: Input): boolean => {
+    const { text, end, at: from } = line;
+    if (line.word() === 0 || line.code(line.at) !== OPENS_ROUND) return false;
+    const meaning = means.of(text, from, line.at);
+    // `tdh_…` of a function that is called so, not of a probe.
+    if (meaning.is !== "begin" || !text.startsWith("tdh_", from)) return false;
+    const open = line.at;
+    while (line.at < end && text.charCodeAt(line.at) !== CLOSES_ROUND) line.at += 1;
+    const operands = given.operands(text, open, line.at, input);
+    line.at += 1;
+    const { time, cpu, tid } = prologue;
+    if (!line.skip(SEMICOLON)) {
+      if (!line.has(" {", line.at)) return false;
+      input.assembler.begin(time, cpu, tid, meaning.leaf, operands);
+      return true;
+    }
+    const { lasted } = prologue;
+    if (lasted === null) {
+      input.unread("it has no duration: record with funcgraph-duration", line.line);
+      return true;
+    }
+    const status = given.status(text, line.at, end, input);
+    input.assembler.call(time + lasted, cpu, tid, meaning.leaf, time, operands, status);
+    return true;
+  };
+
+  /** `} /* tdh_mem_track ret=0x0 *\/` */
+  const end = (line: Cursor, input: Input): boolean => {
+    if (!line.has("} /* ", line.at)) return false;
+    line.at += 5;
+    const from = line.at;
+    line.word();
+    const meaning = means.of(line.text, from, line.at);
+    if (meaning.is !== "begin" || !line.has("tdh_", from)) return false;
+    const { time, cpu, tid, lasted } = prologue;
+    const status = given.status(line.text, line.at, line.end, input);
+    input.assembler.end(time, cpu, tid, meaning.leaf, status, lasted === null ? null : time - lasted);
+    return true;
+  };
+
+  /** An event among the calls. */
+  const comment = (line: Cursor, input: Input): boolean => {
+    if (!line.has("/* ", line.at)) return false;
+    line.at += 3;
+    const from = line.at;
+    if (line.word() === 0 || line.code(line.at) !== COLON) return false;
+    const meaning = means.of(line.text, from, line.at);
+    const { time, cpu, tid } = prologue;
+    if (meaning.is === "mark") return markOf(line.text.slice(line.at, line.end), time, input);
+    if (line.has("tdh_", from) || meaning.is === "other") return false;
+    if (meaning.is === "begin") input.assembler.begin(time, cpu, tid, meaning.leaf, NOTHING);
+    else input.assembler.end(time, cpu, tid, meaning.leaf, null);
+    return true;
+  };
+
   return {
     name: "function-graph",
     resolution: 1000,
     line(line, input) {
-      if (!line.includes("tdh_") && !line.includes("kvm_e") && !line.includes("seamlock:")) return lossOf(line, input);
-      const prologue = PROLOGUE.exec(line);
-      if (prologue === null) {
-        if (line.startsWith("#")) return false;
-        input.unread("it has no time: record with funcgraph-abstime and funcgraph-cpu", line);
-        return true;
+      if (prologue.read(line)) {
+        const first = line.code(line.at);
+        const read = first === CLOSES ? end(line, input) : first === SLASH ? comment(line, input) : call(line, input);
+        return read || losses.read(line, input);
       }
-      const [all, seconds = "", fraction = "", cpu = "", tid] = prologue;
-      const at: At = {
-        time: Number(seconds) * 1e9 + Number(fraction) * 1000,
-        cpu: Number(cpu),
-        tid: tid === undefined ? -1 : Number(tid),
-      };
-      const bar = line.lastIndexOf("|");
-      const body = line.slice(bar + 1).trim();
-      return read(body, line.slice(all.length, bar), at, input) || lossOf(line, input);
+      if (!ours.in(line)) return losses.read(line, input);
+      if (line.code(line.from) === HASH) return false;
+      input.unread("it has no time: record with funcgraph-abstime and funcgraph-cpu", line.line);
+      return true;
     },
   };
 }
 
-function read(body: string, columns: string, at: At, input: Input): boolean {
-  const call = CALL.exec(body);
-  if (call !== null) {
-    const [, name = "", given = "", end, result] = call;
-    const wrapper = WRAPPERS.get(name);
-    if (wrapper === undefined) return false;
-    const operands = operandsIn(given, input);
-    if (end !== ";") {
-      input.assembler.begin(at, wrapper.leaf, operands);
-      return true;
+/** What stands before the function: `12345.678901 |   3)   qemu-1234   |  d..1. | + 10.234 us   |`. */
+class Prologue {
+  time = 0;
+  cpu = 0;
+  tid = -1;
+  /** The duration in ns; null when none is printed. */
+  lasted: number | null = null;
+
+  /** Goes on to the function. */
+  read(line: Cursor): boolean {
+    line.blanks();
+    const seconds = line.digits();
+    if (seconds < 0 || !line.skip(PERIOD)) return false;
+    const from = line.at;
+    const micros = line.digits();
+    if (line.at - from !== 6 || !line.has(" |", line.at)) return false;
+    line.at += 2;
+    if (line.blanks() === 0) return false;
+    this.cpu = line.digits();
+    if (this.cpu < 0 || !line.skip(CLOSES_ROUND) || line.blanks() === 0) return false;
+    this.time = seconds * 1e9 + micros * 1000;
+    const columns = line.at;
+    const { text, end } = line;
+    let bar = -1;
+    let last = -1;
+    for (let i = columns; i < end; i++) {
+      if (text.charCodeAt(i) !== BAR) continue;
+      if (bar < 0) bar = i;
+      last = i;
     }
-    const lasted = durationIn(columns);
-    if (lasted === null) {
-      input.unread("it has no duration: record with funcgraph-duration", body);
-      return true;
-    }
-    const done = { ...at, time: at.time + lasted };
-    input.assembler.call(done, wrapper.leaf, at.time, operands, statusOf(result, input));
+    this.tid = bar < 0 ? -1 : taskBefore(text, columns, bar);
+    this.lasted = last < 0 ? null : durationBefore(text, columns, last);
+    line.at = Math.max(columns, last + 1);
+    line.blanks();
     return true;
   }
-  const end = END.exec(body);
-  if (end !== null) {
-    const [, name = "", result] = end;
-    const wrapper = WRAPPERS.get(name);
-    const lasted = durationIn(columns);
-    if (wrapper === undefined) return false;
-    input.assembler.end(at, wrapper.leaf, statusOf(result, input), lasted === null ? null : at.time - lasted);
-    return true;
+}
+
+/** The task's number in `qemu-1234  |`; -1 when that column is not there. */
+function taskBefore(text: string, from: number, bar: number): number {
+  let i = bar;
+  while (i > from && isBlank(text.charCodeAt(i - 1))) i--;
+  const end = i;
+  let value = 0;
+  let place = 1;
+  for (; i > from; i--, place *= 10) {
+    const digit = text.charCodeAt(i - 1) - 48;
+    if (digit < 0 || digit > 9) break;
+    value += digit * place;
   }
-  const comment = COMMENT.exec(body);
-  return comment !== null && runOf(comment[1] ?? "", comment[2] ?? "", at, input);
+  return i < end && i > from && text.charCodeAt(i - 1) === DASH ? value : -1;
 }
 
-/** Nanoseconds. */
-function durationIn(columns: string): number | null {
-  const [, us, ns = ""] = DURATION.exec(columns) ?? [];
-  return us === undefined ? null : Number(us) * 1000 + Number(ns.padEnd(3, "0"));
-}
-
-/** Only zero and errors of the kernel's own are printed in decimal. */
-function statusOf(result: string | undefined, input: Input): string | null {
-  if (result === undefined) return null;
-  return result.startsWith("0x") || result === "0" ? input.statuses.of(result) : null;
+/** Nanoseconds of `10.234 us   |`. The kernel prints as many digits behind the point as there is room for. */
+function durationBefore(text: string, from: number, bar: number): number | null {
+  let i = bar;
+  while (i > from && isBlank(text.charCodeAt(i - 1))) i--;
+  if (
+    i - from < 4 ||
+    text.charCodeAt(i - 1) !== S ||
+    text.charCodeAt(i - 2) !== U ||
+    !isBlank(text.charCodeAt(i - 3))
+  ) {
+    return null;
+  }
+  i -= 3;
+  let value = 0;
+  let place = 1;
+  let behind = 0;
+  let digits = 0;
+  for (; i > from; i--) {
+    const code = text.charCodeAt(i - 1);
+    if (code === PERIOD && behind === 0) {
+      behind = digits;
+      continue;
+    }
+    if (code < 48 || code > 57) break;
+    value += (code - 48) * place;
+    place *= 10;
+    digits += 1;
+  }
+  return digits === 0 ? null : value * 10 ** (3 - behind);
 }

@@ -1,6 +1,7 @@
 /** What the reader of a format is given, and what it tells. */
 import type { Assembler } from "../assemble.ts";
-import type { Names, Statuses } from "../call.ts";
+import type { Interned } from "../interned.ts";
+import type { Cursor } from "./cursor.ts";
 
 /** What a recording says of itself. */
 export interface Heard {
@@ -16,8 +17,11 @@ export interface Heard {
 }
 
 export interface Input {
-  readonly names: Names;
-  readonly statuses: Statuses;
+  /** One copy of each name. */
+  readonly names: Interned<string>;
+  /** A frame number in hexadecimal as the key of a TD or a vCPU; null for what is none. */
+  readonly frames: Interned<string | null>;
+  readonly statuses: Interned<string | null>;
   readonly assembler: Assembler;
   heard(what: Heard): void;
   /** The line should have been an event of ours and is not: it is counted, and the first ones are shown. */
@@ -29,7 +33,7 @@ export interface Format {
   readonly name: string;
   /** Times are no more exact than this, in ns. */
   readonly resolution: number;
-  /** Reads a line; false: it is about something else. */
-  line(line: string, input: Input): boolean;
+  /** Reads the line that the cursor is at the beginning of; false: it is about something else. */
+  line(cursor: Cursor, input: Input): boolean;
   finish?(input: Input): void;
 }

@@ -22,14 +22,22 @@ interface Line {
   readonly tid?: unknown;
   readonly at?: unknown;
   readonly status?: unknown;
+  readonly td?: unknown;
+  readonly vp?: unknown;
+  readonly gpa?: unknown;
+  readonly level?: unknown;
+  readonly page?: unknown;
 }
+
+const OPENS = 123;
 
 export function ndjson(enterLeaf: string): Format {
   return {
     name: "ndjson",
     resolution: 0,
-    line(line, input) {
-      if (line.charCodeAt(0) !== 123)
+    line(cursor, input) {
+      const { line } = cursor;
+      if (line.charCodeAt(0) !== OPENS)
         return line.trim() === "" || line.startsWith("#") ? false : bad(input, "no JSON object", line);
       let value: Line;
       try {
@@ -62,34 +70,33 @@ function event(value: Line, input: Input, enterLeaf: string): boolean {
   const cpu = natural(value.cpu);
   if (cpu === null) return false;
   const tid = natural(value.tid) ?? -1;
-  const operands = operandsOf(value as Readonly<Record<string, unknown>>, input);
-  if (operands === null) return false;
+  const operands = operandsOf(value, input);
   const status = typeof value.status === "string" ? input.statuses.of(value.status) : null;
   if (typeof value.call === "string") {
     const at = value.at;
     if (!Array.isArray(at)) return false;
-    const [begin, end] = at as readonly unknown[];
+    const begin: unknown = at[0];
+    const end: unknown = at[1];
     if (!isTime(begin) || !isTime(end) || end < begin) return false;
-    input.assembler.call({ time: end, cpu, tid }, input.names.of(value.call), begin, operands, status);
+    input.assembler.call(end, cpu, tid, input.names.of(value.call), begin, operands, status);
     return true;
   }
   if (!isTime(value.at)) return false;
-  const at = { time: value.at, cpu, tid };
-  if (value.enter !== undefined) input.assembler.begin(at, enterLeaf, operands);
-  else input.assembler.end(at, enterLeaf, status, null, operands);
+  if (value.enter !== undefined) input.assembler.begin(value.at, cpu, tid, enterLeaf, operands);
+  else input.assembler.end(value.at, cpu, tid, enterLeaf, status, null, operands);
   return true;
 }
 
-function operandsOf(value: Readonly<Record<string, unknown>>, { names }: Input): Operands | null {
-  const { td, vp, gpa, level, page } = value;
+function operandsOf({ td, vp, gpa, level, page }: Line, input: Input): Operands {
   if (td === undefined && vp === undefined && gpa === undefined && page === undefined) return NOTHING;
-  const key = (one: unknown): string | null => (typeof one === "string" && one.length <= 32 ? names.of(one) : null);
-  const hex = (one: unknown): number | null => {
-    const number = typeof one === "string" && /^0x[0-9a-f]{1,13}$/i.test(one) ? Number(one) : null;
-    return number;
-  };
-  return { td: key(td), vp: key(vp), gpa: hex(gpa), level: natural(level), page: hex(page) };
+  return { td: keyOf(td, input), vp: keyOf(vp, input), gpa: hex(gpa), level: natural(level), page: hex(page) };
 }
+
+const keyOf = (one: unknown, { names }: Input): string | null =>
+  typeof one === "string" && one.length <= 32 ? names.of(one) : null;
+
+const hex = (one: unknown): number | null =>
+  typeof one === "string" && one.length <= 15 && /^0x[0-9a-f]+$/i.test(one) ? Number(one) : null;
 
 function about({ began, ended, kernel, clock, leaves, recording }: Line, input: Input): boolean {
   if (recording === undefined && ended === undefined) return false;

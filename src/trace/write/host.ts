@@ -113,6 +113,7 @@ export function hostRun({ trace, times }: TimedRun, catalog: Catalog, number: nu
       beginUnsure: false,
       endUnsure: false,
       chain: null,
+      settled: false,
     });
   });
   const busy = follower.refusals.map(
