@@ -179,12 +179,12 @@ function otherBusy({ otherBusy: busy }: Leaf): readonly string[] {
   return [...new Set(busy.map(({ name, status }) => `${name} (${status})`))].sort(compareText);
 }
 
-/** Locks that both have, in the order in which each gives them back; null where a catalog does not say. */
+/** Locks that both have, in the order in which each gives them back; null where a catalog does not say. Locks that go with a page have no place in it. */
 function releaseOrders(before: Leaf, after: Leaf): readonly [readonly string[] | null, readonly string[] | null] {
   const order = (leaf: Leaf): readonly string[] | null => {
-    const rows = leaf.acquisitions.filter((row) => row.release !== null);
-    if (rows.some((row) => row.release?.order === undefined)) return null;
-    const sorted = [...rows].sort((x, y) => (x.release?.order ?? 0) - (y.release?.order ?? 0));
+    const rows = leaf.acquisitions.filter(({ release }) => release !== null && release.kind !== "page-removed");
+    if (rows.some((row) => row.release?.sequence === undefined)) return null;
+    const sorted = [...rows].sort((x, y) => (x.release?.sequence ?? 0) - (y.release?.sequence ?? 0));
     return [...new Set(sorted.map(({ resource, role }) => `${resource}${role === null ? "" : ` ${role}`}`))];
   };
   const [x, y] = [order(before), order(after)];

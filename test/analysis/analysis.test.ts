@@ -417,14 +417,27 @@ describe("diffCatalogs", () => {
     expect(kinds((l) => (l.name === "tdh_mem_track" ? { ...l, otherBusy: [busy] } : l))).toEqual(["other-busy"]);
     const ordered = (orders: readonly number[]) => (l: Leaf) =>
       track(l, (all) =>
-        all.map((r, i) => (r.release === null ? r : { ...r, release: { ...r.release, order: orders[i] ?? i } })),
+        all.map((r, i) =>
+          // What is taken after a lock was given back says nothing of the order in which locks are given back.
+          r.release === null ? r : { ...r, release: { ...r.release, order: 6, sequence: orders[i] ?? i } },
+        ),
       );
     const base = smallCatalog();
     const [x, y] = [
       [0, 1, 2, 3, 4, 5],
       [5, 4, 3, 2, 1, 0],
     ].map((orders) => ({ ...base, leaves: base.leaves.map(ordered(orders)) }));
-    expect(diffCatalogs(x ?? base, y ?? base).causes.map(({ kind }) => kind)).toEqual(["release-order"]);
+    const { causes, leafChanges } = diffCatalogs(x ?? base, y ?? base);
+    expect(causes.map(({ kind }) => kind)).toEqual(["release-order"]);
+    expect(leafChanges).toMatchObject([{ before: ["TDR", "TDCS", "TDCS_EPOCH"], after: ["TDCS_EPOCH", "TDCS", "TDR"] }]);
+  });
+
+  test("TDH.MEM.RD gives its TDR back first up to 1.5.09, and last from 1.5.13", () => {
+    const orders = diffCatalogs(moduleNamed("1.5.09"), moduleNamed("1.5.13")).leafChanges.filter(({ field }) => field === "release-order");
+    expect(orders.find(({ leaf }) => leaf === "tdh_mem_rd")).toMatchObject({
+      before: ["TDR", "PAMT_2M", "PAMT_1G", "SEPT_ENTRY", "SEPT_TREE", "TDCS"],
+      after: ["SEPT_ENTRY", "SEPT_TREE", "TDCS", "TDR", "PAMT_2M", "PAMT_1G"],
+    });
   });
 
   test("names of the published table are brought to the dispatcher's", () => {
