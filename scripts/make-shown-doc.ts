@@ -93,7 +93,7 @@ const FINDINGS: readonly Finding[] = [
   },
   {
     title: "A host that gives up leaves host priority, and a guest that insists is thrown out",
-    says: "A host's call that finds a SEPT entry locked sets host priority, which only a host that gets the entry clears. A TDCALL that keeps meeting it for HP_LOCK_TIMEOUT (1 s unless the TD's owner says otherwise) ends in a TD exit with TDX_HOST_PRIORITY_BUSY_TIMEOUT (0x9000000500000000), which KVM does not know: user space gets KVM_EXIT_INTERNAL_ERROR. So \"no BUSY ends the VM at run time\" is true only of a host that tries again.",
+    says: "A host's call that finds a SEPT entry locked sets host priority, which only a host that gets the entry clears. A TDCALL that keeps meeting it for HP_LOCK_TIMEOUT (1 s unless the TD's owner says otherwise) ends in a TD exit with TDX_HOST_PRIORITY_BUSY_TIMEOUT (0x9000020500000000), which KVM does not know: user space gets KVM_EXIT_INTERNAL_ERROR. So \"no BUSY ends the VM at run time\" is true only of a host that tries again.",
     needs: [
       "A vCPU's mapping of a page (TDH.MEM.PAGE.AUG) is BUSY because another vCPU's TDCALL holds the entry, and the host enters the guest again instead of trying again, or does not run that vCPU for a second. Linux 6.16 and later try again at once unless the vCPU has an event or a signal.",
       "The other vCPU makes TDCALLs on that page again and again for HP_LOCK_TIMEOUT, and nothing but host priority answers them. A Linux guest does not: it gives up at the first BUSY (and panics, or fails the conversion).",
@@ -119,6 +119,34 @@ const FINDINGS: readonly Finding[] = [
       ["HP_LOCK_TIMEOUT has passed", "td_dispatcher/tdx_td_dispatcher.c:442"],
       ["host priority for too long: TD exit", "td_dispatcher/tdx_td_dispatcher.c:448"],
       ["the end", "Linux 6.19 arch/x86/kvm/vmx/tdx.c:940 to 948, 2014, 2080"],
+    ],
+  },
+  {
+    title: "An accept that meets the mapping of its page is told that the page has another size (every 1.5)",
+    says: "TDG.MEM.PAGE.ACCEPT walks to the page's entry without a lock, locks it, and reads it again; but whether the entry is a leaf it takes from the walk. A free entry counts as none. When the host maps the page in between, the accept finds an entry that is not free and, as it remembers, no leaf, and returns TDX_PAGE_SIZE_MISMATCH (0xC0000B0B00000000) with the level that it asked for. The page is pending and of the right size; the same accept, made again, would succeed.",
+    needs: [
+      "The entry is free when the accept walks to it, and TDH.MEM.PAGE.AUG of the same page and size completes before the accept locks the entry: the host maps the page because of another vCPU, or ahead of any fault. A host that maps a page only after the accept itself has left the TD does not get there.",
+      "A guest that takes the status at its word. A Linux guest does: it tries the next smaller size, and where there is none it fails (arch_accept_memory panics). But its vCPUs do not accept one page at once, and touch no page that is not accepted; so it takes a host that maps ahead.",
+    ],
+    notShown:
+      "How likely the window is to be hit is not shown: between walk and lock are some tens of instructions. Nothing was tried on hardware.",
+    scenario: "page-fault-in",
+    options: { module: "1.5.25", vcpus: "2", pages: "1", set: ["guest=[accept, walk-first, touch]"] },
+    property: "an accept is never told that a page of its own size has another one",
+    lines: [
+      [
+        "its walk finds the entry free",
+        "td_dispatcher/vm_exits/tdg_mem_page_accept.c:184 (the walk), 187 (`is_leaf`); a free entry's leaf bit is clear: SEPT_STATE_FREE_ENCODING is 0xe, of which bits 5 and 6 are bits 6 and 7 of the entry (include/auto_gen_1_5/sept_state_lookup.h:81, common/memory_handlers/sept_manager.h:158)",
+      ],
+      [
+        "release SEPT_ENTRY: the page is pending",
+        "vmm_dispatcher/api_calls/tdh_mem_page_aug.c:174; SEPT_STATE_PENDING_ENCODING is 0x70: a leaf",
+      ],
+      ["acquire SEPT_ENTRY; no host priority", "td_dispatcher/vm_exits/tdg_mem_page_accept.c:87 (sept_lock_acquire_guest)"],
+      [
+        "it was free when the call walked to it",
+        "td_dispatcher/vm_exits/tdg_mem_page_accept.c:97 (the second read), 101 (the test), 203 (the status)",
+      ],
     ],
   },
   {

@@ -112,6 +112,7 @@ function runningModel(scenario: RunningScenario, catalog: Catalog, host: HostPro
     zeroStep: zeroStepOf(scenario, catalog),
     guest: {
       accepts: does("accept"),
+      walksFirst: does("walk-first"),
       readsAttributes: does("read-attributes"),
       writesAttributes: does("write-attributes"),
       insists: does("insist"),
@@ -121,7 +122,7 @@ function runningModel(scenario: RunningScenario, catalog: Catalog, host: HostPro
     },
     checkBeforeMark: scenario.entryOrder === "check-then-mark",
     pendingVe: scenario.pendingVe,
-    largePages: scenario.pageSize === "2M",
+    largePages: scenario.pageSize === "2M" || scenario.removal?.call === "resize",
     localRetry: scenario.faultRetry === "local",
     abandonedFaults: scenario.abandonedFaults,
     allLocks: scenario.locks === "all",

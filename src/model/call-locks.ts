@@ -30,7 +30,7 @@ export interface CallLockSpec {
   readonly over: Range | null;
   /** How many callers can hold it shared at once. */
   readonly holders: number;
-  /** Does anybody look at the host-priority bit? Only guests do. */
+  /** Does anybody look at the host-priority bit? Guests do, and calls that give way to a host that waits. */
   readonly hostPriority: boolean;
 }
 
@@ -82,6 +82,11 @@ export class CallLock {
   /** Does the lock exist once per object? */
   get indexed(): boolean {
     return this.spec.over !== null;
+  }
+
+  /** Does a host that was refused wait? Null where nobody looks. */
+  waitedFor(object: IntLike = 0): BoolExpr | null {
+    return this.#word(object).hp;
   }
 
   /** Try it. A host that is refused sets the host-priority bit; one that gets the lock clears it; a guest that sees it gives way. */

@@ -28,6 +28,8 @@ export interface Call {
   readonly body: SeptBody;
   /** What the caller notes with the effect when the call succeeds. */
   readonly also?: readonly Effect[];
+  /** The call gives up before its effect while this holds, with a status of BUSY class. */
+  readonly givesWay?: { readonly when: BoolExpr; readonly status: string; readonly note: string } | null;
   /** Where the process goes on when the call has returned; `refused`: a check of the body did not pass. */
   readonly returnTo: Readonly<Record<Returned, string>>;
 }
@@ -81,6 +83,15 @@ export class Caller {
   #body(call: Call, label: string, locks: readonly Held[]): void {
     const { checks, note } = call.body;
     const passed = (before: number): BoolExpr => not(or(...checks.slice(0, before).map(({ when }) => when)));
+    const { givesWay = null } = call;
+    if (givesWay !== null)
+      this.p.step(label, {
+        when: and(passed(checks.length), givesWay.when),
+        next: this.#leave(call, locks, "busy"),
+        meta: { leaf: call.leaf.name, action: "effect", note: givesWay.note, status: givesWay.status },
+      });
+    const all = passed(checks.length);
+    const goesOn = givesWay === null ? all : and(all, not(givesWay.when));
     checks.forEach((check, i) => {
       this.p.step(label, {
         when: and(passed(i), check.when),
@@ -98,7 +109,7 @@ export class Caller {
       const next = last ? this.#leave(call, givenBack(kept), "ok") : `${call.prefix} store`;
       const meta = given === undefined ? effect : { ...this.locks.meta(call.leaf, "release", given), note };
       const rest = [...call.body.do, ...(call.also ?? [])];
-      if (i === 0) this.p.step(here, { when: passed(checks.length), do: [...write, ...rest], next, meta });
+      if (i === 0) this.p.step(here, { when: goesOn, do: [...write, ...rest], next, meta });
       else this.p.step(here, { do: write, next, meta: { leaf: call.leaf.name, action: "effect", note: STORED_AGAIN } });
       here = next;
     });

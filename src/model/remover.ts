@@ -1,11 +1,13 @@
 /** The host's removal of a page: block, track, remove, under one of the ways of handling BUSY. */
-import type { Leaf } from "../catalog/index.ts";
+import type { Catalog, Leaf } from "../catalog/index.ts";
 import {
   and,
   type BoolExpr,
   type Effect,
   eq,
   exists,
+  type IntExpr,
+  type IntLike,
   type IntRef,
   inc,
   indexType,
@@ -18,10 +20,19 @@ import {
   type StepMeta,
   set,
 } from "../language/index.ts";
-import { Caller } from "./calls.ts";
+import { type Call, Caller } from "./calls.ts";
 import type { Host } from "./host-state.ts";
-import { blockBody, removeBody, Sept, type SeptBody, trackBody } from "./sept.ts";
-import type { World } from "./world.ts";
+import {
+  blockBody,
+  demoteBody,
+  promoteBody,
+  removeBody,
+  Sept,
+  type SeptBody,
+  type SeptView,
+  trackBody,
+} from "./sept.ts";
+import { givingWay, leafOf, type World } from "./world.ts";
 
 /** The ways of handling BUSY during removal. */
 export const POLICIES = ["fail-fast", "retry-n", "retry-forever", "kick-first", "kick-on-busy"] as const;
@@ -42,25 +53,80 @@ export interface Kick {
 }
 
 export interface RemoverSpec {
+  /** What follows block and track: pages are removed, or pages of 2 MB are split and merged. */
+  readonly call: "remove" | "resize";
   readonly policy: Policy;
   readonly retries: number;
   readonly kick: Kick;
+}
+
+/** The call that follows block and track, for pages that were in some states before. */
+export interface LastCall {
+  readonly leaf: Leaf;
+  /** Labels start with it. */
+  readonly prefix: string;
+  /** The states of pages that it is for, before they are blocked. */
+  readonly from: readonly IntExpr[];
+  readonly body: (view: SeptView, leaf: Leaf, page: IntLike) => SeptBody;
+  /** What the host means to do, and what has come to pass when the call succeeds. */
+  readonly intent: string;
+  readonly done: string;
 }
 
 /** The three calls of a removal. */
 export interface RemoverLeaves {
   readonly block: Leaf;
   readonly track: Leaf;
-  readonly remove: Leaf;
+  readonly last: readonly LastCall[];
 }
+
+/** What follows block and track in a scenario. */
+export function lastCalls(catalog: Catalog, spec: Pick<RemoverSpec, "call"> | null): readonly LastCall[] {
+  if (spec?.call !== "resize")
+    return [
+      {
+        leaf: leafOf(catalog, "tdh_mem_page_remove"),
+        prefix: "remove",
+        from: [Sept.PENDING, Sept.MAPPED],
+        body: removeBody,
+        intent: "a page is to be removed",
+        done: "a page is removed",
+      },
+    ];
+  return [
+    {
+      leaf: ofTheEntry(leafOf(catalog, "tdh_mem_page_demote")),
+      prefix: "demote",
+      from: [Sept.MAPPED],
+      body: demoteBody,
+      intent: "a page is to be split",
+      done: "a page is split",
+    },
+    {
+      leaf: ofTheEntry(leafOf(catalog, "tdh_mem_page_promote")),
+      prefix: "promote",
+      from: [Sept.NL_MAPPED],
+      body: promoteBody,
+      intent: "512 pages are to be merged",
+      done: "512 pages are merged",
+    },
+  ];
+}
+
+/** The leaf without the locks that nobody else in these scenarios takes: those of physical pages, and of the entries of the small pages. */
+const ofTheEntry = (leaf: Leaf): Leaf => ({
+  ...leaf,
+  acquisitions: leaf.acquisitions.filter(({ resource, times }) => resource !== "PAGE" && times === "1"),
+});
 
 /** The label at which a removal has failed for good. */
 export const FAILED = "failed";
-/** The label at which a page has been removed. */
-export const FINISHED = "finish";
+/** The label at which a last call has succeeded. */
+export const finishedBy = (prefix: string): string => (prefix === "remove" ? FINISHED : `${prefix} ${FINISHED}`);
+const FINISHED = "finish";
 
 /** The label after TDH.MEM.TRACK where vCPUs are kicked. */
-export const KICK_AFTER_TRACK = "kick after track";
+const KICK_AFTER_TRACK = "kick after track";
 
 /** What the simulator measures: one page's removal, from taking mmu_lock to giving it back. */
 const REMOVAL = "removal";
@@ -73,9 +139,11 @@ export class RemoverProcess {
   readonly #host: Host;
   readonly #vcpu: ProcessBuilder;
   readonly #spec: RemoverSpec;
-  readonly #leaves: RemoverLeaves;
+  readonly leaves: RemoverLeaves;
   readonly #page: IntRef;
   readonly #tries: IntRef;
+  /** Which of several last calls the host means to make; null where there is one. */
+  readonly #meant: IntRef | null;
   readonly #caller: Caller;
 
   constructor(
@@ -91,38 +159,52 @@ export class RemoverProcess {
     this.#host = host;
     this.#vcpu = vcpu;
     this.#spec = spec;
-    this.#leaves = leaves;
+    this.leaves = leaves;
     this.#page = p.variable("page", indexType({ name: "page" }));
     this.#tries = p.variable("tries", intType(0, Math.max(spec.kick.onBusy, spec.retries)));
+    this.#meant = leaves.last.length > 1 ? p.variable("meant", intType(0, leaves.last.length - 1)) : null;
     this.#caller = new Caller(p, world, false);
   }
 
   build(): void {
-    const { block, track, remove } = this.#leaves;
+    const { block, track, last } = this.leaves;
     this.#begin();
     this.#call(block, "block", blockBody(this.#world, block, this.#page), Caller.entry("track"));
-    this.#call(track, "track", trackBody(this.#world), this.#afterTrack());
-    this.#call(remove, "remove", removeBody(this.#world, remove, this.#page), FINISHED);
-    this.#finish();
+    if (this.#spec.kick.afterTrack) this.#kick(KICK_AFTER_TRACK, this.#third);
+    this.#call(track, "track", trackBody(this.#world), this.afterTrack);
+    if (this.#meant !== null) this.#choose(this.#meant);
+    for (const { leaf, prefix, body, done } of last) {
+      this.#call(leaf, prefix, body(this.#world, leaf, this.#page), finishedBy(prefix));
+      this.#finish(prefix, done);
+    }
     this.p.idle(FAILED);
   }
 
   #begin(): void {
     const { readers, writer } = this.#host;
-    this.p.choose("idle", { x: this.#world.pages }, ({ x }) => ({
-      when: and(not(writer), eq(readers, 0), oneOf(this.#world.entry.at(x).state, [Sept.PENDING, Sept.MAPPED])),
-      do: [set(writer, true), set(this.#page, x)],
-      next: this.first,
-      meta: {
-        action: "acquire",
-        resource: "kvm->mmu_lock",
-        mode: "EXCLUSIVE",
-        note: "a page is to be removed",
-        begins: REMOVAL,
-      },
-    }));
+    this.leaves.last.forEach(({ from, intent }, i) => {
+      this.p.choose("idle", { x: this.#world.pages }, ({ x }) => ({
+        when: and(not(writer), eq(readers, 0), oneOf(this.#world.entry.at(x).state, from)),
+        do: [set(writer, true), set(this.#page, x), ...(this.#meant === null ? [] : [set(this.#meant, i)])],
+        next: this.first,
+        meta: { action: "acquire", resource: "kvm->mmu_lock", mode: "EXCLUSIVE", note: intent, begins: REMOVAL },
+      }));
+    });
     this.p.idle("idle");
     if (this.#spec.policy === "kick-first") this.#keepOut("kick", Caller.entry("block"));
+  }
+
+  /** The label of the call that follows block and track, or of the choice among several. */
+  get #third(): string {
+    const [only, ...more] = this.leaves.last;
+    return only === undefined || more.length > 0 ? "last" : Caller.entry(only.prefix);
+  }
+
+  #choose(meant: IntRef): void {
+    this.leaves.last.forEach(({ prefix, leaf }, i) => {
+      const meta = { leaf: leaf.name, action: "call" };
+      this.p.step("last", { when: eq(meant, i), next: Caller.entry(prefix), meta });
+    });
   }
 
   /** The label at which a removal begins, the page chosen. */
@@ -176,6 +258,7 @@ export class RemoverProcess {
       object: () => this.#page,
       body,
       also: [set(this.#tries, 0)],
+      givesWay: this.#givesWay(leaf),
       returnTo: { ok: lifts ? `${prefix} done` : next, busy, refused },
     });
     const meta: StepMeta = { leaf: leaf.name, action: "return" };
@@ -189,8 +272,18 @@ export class RemoverProcess {
     this.#onBusy(prefix, busy, { ...meta, action: "retry", counters: { retries: 1 } }, meta);
   }
 
+  /** A host that was refused the tree while the call had it, and that still waits. */
+  #givesWay(leaf: Leaf): NonNullable<Call["givesWay"]> | null {
+    const status = givingWay(leaf);
+    const when = this.#world.models("SEPT_TREE") ? this.#world.lock("SEPT_TREE").waitedFor() : null;
+    return status === null || when === null
+      ? null
+      : { when, status, note: "another host was refused the SEPT tree meanwhile: gives way" };
+  }
+
   #fail(label: string, meta: StepMeta, when?: BoolExpr): void {
-    const fails = { do: this.#letGo(), next: FAILED, meta: { ...meta, note: "the removal fails", ...ends("failed") } };
+    const note = this.#spec.call === "resize" ? "the change of size fails" : "the removal fails";
+    const fails = { do: this.#letGo(), next: FAILED, meta: { ...meta, note, ...ends("failed") } };
     this.p.step(label, when === undefined ? fails : { when, ...fails });
   }
 
@@ -229,28 +322,27 @@ export class RemoverProcess {
     this.#keepOut(kick, Caller.entry(prefix));
   }
 
-  /** KVM kicks after every track, so that vCPUs of the older epoch leave; this kick does not bar entry. */
-  #afterTrack(): string {
-    if (!this.#spec.kick.afterTrack) return Caller.entry("remove");
-    this.#kick(KICK_AFTER_TRACK, Caller.entry("remove"));
-    return KICK_AFTER_TRACK;
+  /** Where it goes on after TDH.MEM.TRACK. KVM kicks after every track, so that vCPUs of the older epoch leave; this kick does not bar entry. */
+  get afterTrack(): string {
+    return this.#spec.kick.afterTrack ? KICK_AFTER_TRACK : this.#third;
   }
 
   /** Leave the removal: entry is allowed again, mmu_lock is given back. */
   #letGo() {
     const { barred, writer } = this.#host;
-    return [set(barred, false), set(writer, false), set(this.#page, 0), set(this.#tries, 0)];
+    const meant = this.#meant === null ? [] : [set(this.#meant, 0)];
+    return [set(barred, false), set(writer, false), set(this.#page, 0), set(this.#tries, 0), ...meant];
   }
 
-  #finish(): void {
-    this.p.step(FINISHED, {
+  #finish(prefix: string, note: string): void {
+    this.p.step(finishedBy(prefix), {
       do: this.#letGo(),
       next: "idle",
       meta: {
         action: "release",
         resource: "kvm->mmu_lock",
         mode: "EXCLUSIVE",
-        note: "the page is removed",
+        note: prefix === "remove" ? "the page is removed" : note,
         ...ends("done"),
       },
     });

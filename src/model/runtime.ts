@@ -19,7 +19,7 @@ import {
 } from "../language/index.ts";
 import { Caller } from "./calls.ts";
 import { type Exits, endedBy, type Host, leavingBy } from "./host-state.ts";
-import { FAILED, FINISHED, KICK_AFTER_TRACK, type Kick, type Policy, RemoverProcess } from "./remover.ts";
+import { FAILED, finishedBy, lastCalls, RemoverProcess, type RemoverSpec } from "./remover.ts";
 import type { PAGE_STATES } from "./sept.ts";
 import { type HostPriorityWatch, refusedAt, VcpuProcess, type VcpuSpec, type ZeroStep } from "./vcpu.ts";
 import { leafOf, World } from "./world.ts";
@@ -32,11 +32,18 @@ export interface RuntimeSpec {
   readonly pages: number;
   readonly initial: (typeof PAGE_STATES)[number];
   /** Null: nobody removes pages. */
-  readonly removal: { readonly policy: Policy; readonly retries: number; readonly kick: Kick } | null;
+  readonly removal: RemoverSpec | null;
   readonly zeroStep: ZeroStep;
   readonly guest: Pick<
     VcpuSpec,
-    "accepts" | "readsAttributes" | "writesAttributes" | "touches" | "interrupts" | "insists" | "hostPriorityTimeout"
+    | "accepts"
+    | "walksFirst"
+    | "readsAttributes"
+    | "writesAttributes"
+    | "touches"
+    | "interrupts"
+    | "insists"
+    | "hostPriorityTimeout"
   >;
   readonly checkBeforeMark: boolean;
   readonly pendingVe: boolean;
@@ -64,7 +71,7 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
     writeAttributes: leafOf(catalog, "tdg_mem_page_attr_wr"),
     block: leafOf(catalog, "tdh_mem_range_block"),
     track: leafOf(catalog, "tdh_mem_track"),
-    remove: leafOf(catalog, "tdh_mem_page_remove"),
+    last: lastCalls(catalog, spec.removal),
   };
   const used = [
     leaves.enter,
@@ -72,7 +79,7 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
     ...(spec.guest.accepts ? [leaves.accept] : []),
     ...(spec.guest.readsAttributes ? [leaves.readAttributes] : []),
     ...(spec.guest.writesAttributes ? [leaves.writeAttributes] : []),
-    ...(spec.removal === null ? [] : [leaves.block, leaves.track, leaves.remove]),
+    ...(spec.removal === null ? [] : [leaves.block, leaves.track, ...leaves.last.map(({ leaf }) => leaf)]),
   ];
   const callers = spec.vcpus + (spec.removal === null ? 0 : 1);
   const world = new World(m, {
@@ -83,6 +90,7 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
     callers,
     initial: spec.initial,
     allLocks: spec.allLocks,
+    resized: spec.removal?.call === "resize",
   });
   const host: Host = {
     barred: m.variable("barred", boolType),
@@ -123,14 +131,15 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
     const remover = m.process("remover");
     const removal = new RemoverProcess(remover, world, host, vcpu, spec.removal, leaves);
     removal.build();
-    m.always("a removal never fails", not(remover.at(0, FAILED)));
+    const what = spec.removal.call === "resize" ? "a change of size" : "a removal";
+    m.always(`${what} never fails`, not(remover.at(0, FAILED)));
     m.always("TDH.MEM.TRACK never meets TDX_PREVIOUS_TLB_EPOCH_BUSY", not(remover.at(0, "track refused")));
-    m.sometimes("a page is removed", remover.at(0, FINISHED));
+    for (const { prefix, done } of leaves.last) m.sometimes(done, remover.at(0, finishedBy(prefix)));
     fairness.push(strongFair(remover));
     if (spec.progress) {
-      const done = remover.at(0, FINISHED, FAILED);
-      m.leadsTo("a removal that has begun ends", remover.at(0, removal.first), done, fairness);
-      callProgress(m, remover, spec.removal.kick.afterTrack, fairness);
+      const ends = leaves.last.map(({ prefix }) => finishedBy(prefix));
+      m.leadsTo(`${what} that has begun ends`, remover.at(0, removal.first), remover.at(0, ...ends, FAILED), fairness);
+      callProgress(m, remover, removal, fairness);
     }
   }
   if (spec.progress) {
@@ -142,7 +151,7 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
         fairness,
       );
     if (spec.guest.insists)
-      for (const { leaf, prefix } of vcpuProcess.guestCalls())
+      for (const { leaf, prefix } of vcpuProcess.guestCalls().filter(({ late }) => late !== true))
         m.leadsTo(
           `${spelled(leaf)} is not refused for ever`,
           vcpu.at(0, refusedAt(prefix)),
@@ -183,15 +192,20 @@ function hostPriorityWatch(m: ModelBuilder, clock: ProcessBuilder, vcpu: Process
 }
 
 /** Each call of a removal gets through, or the removal gives up. */
-function callProgress(m: ModelBuilder, remover: ProcessBuilder, kicks: boolean, fairness: readonly Fairness[]): void {
-  const stages = [
-    ["TDH.MEM.RANGE.BLOCK", "block", Caller.entry("track")],
-    ["TDH.MEM.TRACK", "track", kicks ? KICK_AFTER_TRACK : Caller.entry("remove")],
-    ["TDH.MEM.PAGE.REMOVE", "remove", FINISHED],
-  ] as const;
+function callProgress(
+  m: ModelBuilder,
+  remover: ProcessBuilder,
+  { leaves, afterTrack }: RemoverProcess,
+  fairness: readonly Fairness[],
+): void {
+  const stages: readonly (readonly [Leaf, string, string])[] = [
+    [leaves.block, "block", Caller.entry("track")],
+    [leaves.track, "track", afterTrack],
+    ...leaves.last.map(({ leaf, prefix }) => [leaf, prefix, finishedBy(prefix)] as const),
+  ];
   for (const [leaf, prefix, next] of stages)
     m.leadsTo(
-      `${leaf} is not refused for ever`,
+      `${spelled(leaf)} is not refused for ever`,
       remover.at(0, Caller.entry(prefix)),
       remover.at(0, next, FAILED),
       fairness,

@@ -37,12 +37,17 @@ export const POLICY_NAMES = [...POLICIES, AS_HOST] as const;
 const removalSchema = z.strictObject({
   policy: z.enum(POLICY_NAMES).default("fail-fast").describe("as-host: as the profile that `host` names says"),
   retries: z.int().min(0).max(1000).default(3).describe("for the policy retry-n"),
+  call: z
+    .enum(["remove", "resize"])
+    .default("remove")
+    .describe("what follows block and track; resize: a page of 2 MB is split into 512, and 512 are merged again"),
   kick: kickSchema.prefault({}),
 });
 
 /** What the guest can do. */
 const GUEST_ACTIONS = [
   "accept",
+  "walk-first",
   "read-attributes",
   "write-attributes",
   "touch",

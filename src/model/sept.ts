@@ -89,8 +89,14 @@ export function legalState(leaf: Leaf, state: IntExpr): BoolExpr {
  * Would an access to the page end in an EPT violation that reaches the host? One to a pending page raises #VE in the guest instead, unless
  * the TD has that disabled (`td_ept_violation_exit`, vm_exits/td_ept_violation.c:109 to 132).
  */
-export const faults = (state: IntExpr, pendingToo: boolean): BoolExpr =>
-  oneOf(state, [Sept.FREE, Sept.BLOCKED, Sept.PENDING_BLOCKED, ...(pendingToo ? [Sept.PENDING] : [])]);
+export const faults = (state: IntExpr, pendingToo: boolean, resized = false): BoolExpr =>
+  oneOf(state, [
+    Sept.FREE,
+    Sept.BLOCKED,
+    Sept.PENDING_BLOCKED,
+    ...(pendingToo ? [Sept.PENDING] : []),
+    ...(resized ? [Sept.NL_BLOCKED] : []),
+  ]);
 
 const blocked = (state: IntExpr): BoolExpr => oneOf(state, [Sept.BLOCKED, Sept.PENDING_BLOCKED, Sept.NL_BLOCKED]);
 
@@ -234,6 +240,40 @@ export function septRemoveBody(
   };
 }
 
+/**
+ * TDH.MEM.PAGE.DEMOTE of an accepted page of 2 MB. Checks: api_calls/tdh_mem_page_demote.c:200, 221, 230. Effect: 405: the entry leads to 512
+ * entries of its own, which are as it was before it was blocked.
+ */
+export function demoteBody(view: SeptView, leaf: Leaf, page: IntLike): SeptBody {
+  return resized(view, leaf, page, { to: Sept.NL_MAPPED, note: "the page is split into 512" });
+}
+
+/**
+ * TDH.MEM.PAGE.PROMOTE of 512 accepted pages. Checks: api_calls/tdh_mem_page_promote.c:297, 323, 332. Effect: 468. That the 512 are not all
+ * alike (TDX_EPT_INVALID_PROMOTE_CONDITIONS) is left out: it is no BUSY.
+ */
+export function promoteBody(view: SeptView, leaf: Leaf, page: IntLike): SeptBody {
+  return resized(view, leaf, page, { to: Sept.MAPPED, note: "512 pages are merged into one" });
+}
+
+function resized(
+  view: SeptView,
+  leaf: Leaf,
+  page: IntLike,
+  { to, note }: { readonly to: IntExpr; readonly note: string },
+): SeptBody {
+  const untouched = view.epochs.noStaleTranslation(page);
+  return {
+    checks: removalChecks(view, leaf, page, true),
+    write: { entry: page, state: to },
+    do: [
+      assertThat("no vCPU can have a translation of a page whose size changes", untouched),
+      ...view.epochs.forgetBlocked(page),
+    ],
+    note,
+  };
+}
+
 function removalChecks(view: SeptView, leaf: Leaf, entry: IntLike, running: BoolLike): SeptCheck[] {
   const state = view.state(entry);
   return [
@@ -281,6 +321,44 @@ export function acceptBody(view: SeptView, leaf: Leaf, page: IntLike): GuestBody
     do: [],
     note: "the page is accepted",
   };
+}
+
+/** A check of a call that can also find that the page has another size. */
+export interface SizeCheck extends Omit<SeptCheck, "status"> {
+  readonly status: SeptStatus | "TDX_PAGE_SIZE_MISMATCH";
+  /** The property that says that this does not come to pass. */
+  readonly never?: string;
+}
+
+/** What such a call does. */
+export interface SizedBody extends Omit<GuestBody, "checks"> {
+  readonly checks: readonly SizeCheck[];
+}
+
+/** A call on a page of 2 MB that may have been split: vm_exits/tdg_mem_page_accept.c:106, the same in TDG.MEM.PAGE.ATTR.WR. */
+export function sized(body: GuestBody, state: IntExpr): SizedBody {
+  const when = oneOf(state, [Sept.NL_MAPPED, Sept.NL_BLOCKED]);
+  const check = { when, status: "TDX_PAGE_SIZE_MISMATCH", after: "SEPT_ENTRY", note: "it was split" } as const;
+  return { ...body, checks: [check, ...body.checks], violates: and(not(when), body.violates) };
+}
+
+/** Says that {@link lateAcceptBody} never ends with a wrong status. */
+const RIGHT_SIZE = "an accept is never told that a page of its own size has another one";
+
+/**
+ * TDG.MEM.PAGE.ACCEPT whose walk found the entry free. Whether the entry is a leaf is taken from the walk, which holds no lock, and a free
+ * entry is none; what is there now is read under the lock (vm_exits/tdg_mem_page_accept.c:188, 97, 101: `is_leaf`, the second read, the test).
+ */
+export function lateAcceptBody(view: SeptView, page: IntLike): SizedBody {
+  const free = eq(view.state(page), Sept.FREE);
+  const check: SizeCheck = {
+    when: not(free),
+    status: "TDX_PAGE_SIZE_MISMATCH",
+    after: "SEPT_ENTRY",
+    note: "it was free when the call walked to it: taken for one that was split",
+    never: RIGHT_SIZE,
+  };
+  return { checks: [check], violates: free, write: null, inParts: false, do: [], note: "" };
 }
 
 /**

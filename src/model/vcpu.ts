@@ -7,6 +7,7 @@ import {
   type ArrayRef,
   add,
   and,
+  assertThat,
   type BoolExpr,
   type BoolLike,
   BUSY,
@@ -28,9 +29,10 @@ import {
 } from "../language/index.ts";
 import { Caller, STORED_AGAIN } from "./calls.ts";
 import { faultHandler } from "./fault-handler.ts";
+import { type GuestCall, guestCallsOf } from "./guest-calls.ts";
 import { type Exits, endedBy, type Host, leavingBy } from "./host-state.ts";
 import type { Held } from "./lock-steps.ts";
-import { acceptBody, attributesBody, type EntryWrite, faults, type GuestBody, Sept, type SeptView } from "./sept.ts";
+import { type EntryWrite, faults, Sept, type SeptView, type SizedBody } from "./sept.ts";
 import { statusCode, type World } from "./world.ts";
 
 /** How the zero-step counter is kept. */
@@ -46,6 +48,8 @@ export interface VcpuSpec {
   readonly checkBeforeMark: boolean;
   readonly zeroStep: ZeroStep;
   readonly accepts: boolean;
+  /** An accept's walk to its entry is a step before it locks that. */
+  readonly walksFirst: boolean;
   readonly readsAttributes: boolean;
   readonly writesAttributes: boolean;
   readonly touches: boolean;
@@ -88,16 +92,7 @@ export interface HostPriorityWatch {
 /** The label of a guest that insists on a TDCALL that was refused. */
 export const refusedAt = (prefix: string): string => `${prefix} refused`;
 
-/** A TDCALL of the guest. */
-interface GuestCall {
-  readonly prefix: string;
-  readonly leaf: Leaf;
-  readonly body: GuestBody;
-}
-
 type EntryMeta = (action: string, object: IntExpr, more?: Partial<StepMeta>) => StepMeta;
-
-const _HOST_LOCK = "kvm->mmu_lock";
 
 /** What the simulator measures. */
 const OUT = "out of the guest";
@@ -187,36 +182,16 @@ export class VcpuProcess {
 
   /** The TDCALLs that the guest makes, as far as their entry lock is modelled. */
   guestCalls(): GuestCall[] {
-    if (!this.world.models("SEPT_ENTRY")) return [];
-    const { accept, readAttributes, writeAttributes } = this.#leaves;
-    const { accepts, readsAttributes, writesAttributes } = this.#spec;
-    const view = this.#guestView;
-    const attributes = (leaf: Leaf, note: string, rewrites: boolean) =>
-      attributesBody(view, leaf, this.#page, note, rewrites);
     const { attributeWrite, septWrite } = this.world.lineage;
-    // One exchange that keeps host priority and puts the state there that is there changes nothing.
-    const rewrites = attributeWrite === "rewrites-the-entry" && septWrite !== "exchange";
-    return [
-      ...(accepts ? [{ prefix: "accept", leaf: accept, body: acceptBody(view, accept, this.#page) }] : []),
-      ...(readsAttributes
-        ? [
-            {
-              prefix: "read attributes",
-              leaf: readAttributes,
-              body: attributes(readAttributes, "the page's attributes are read", false),
-            },
-          ]
-        : []),
-      ...(writesAttributes
-        ? [
-            {
-              prefix: "write attributes",
-              leaf: writeAttributes,
-              body: attributes(writeAttributes, "the page's attributes are written", rewrites),
-            },
-          ]
-        : []),
-    ];
+    return this.world.models("SEPT_ENTRY")
+      ? guestCallsOf(this.#spec, this.#leaves, {
+          view: this.#guestView,
+          page: this.#page,
+          resized: this.world.spec.resized,
+          // One exchange that keeps host priority and puts the state there that is there changes nothing.
+          rewrites: attributeWrite === "rewrites-the-entry" && septWrite !== "exchange",
+        })
+      : [];
   }
 
   /** The entries as a guest's call sees them. */
@@ -227,13 +202,14 @@ export class VcpuProcess {
 
   /** Does an access to the page end in a TD exit for an EPT violation? */
   #wouldFault(page: IntExpr): BoolExpr {
-    return faults(this.world.entry.at(page).state, !this.#spec.pendingVe);
+    return faults(this.world.entry.at(page).state, !this.#spec.pendingVe, this.world.spec.resized);
   }
 
   /** Does the module's stepping filter expect one? Some modules do for every pending page, also where the access would raise #VE. */
   #expectedToFault(page: number): BoolExpr {
     const { pendingFault } = this.world.lineage;
-    return faults(this.world.entry.at(page).state, pendingFault === "always" || !this.#spec.pendingVe);
+    const { entry, spec } = this.world;
+    return faults(entry.at(page).state, pendingFault === "always" || !this.#spec.pendingVe, spec.resized);
   }
 
   /** Is the list of suspicious GPAs not empty? */
@@ -462,7 +438,7 @@ export class VcpuProcess {
   }
 
   /** A TDCALL on one SEPT entry, lock and effect as steps. The lock bit is taken before host priority is looked at: others see it in between. */
-  #guestCall({ leaf, prefix, body }: GuestCall): void {
+  #guestCall({ leaf, prefix, body, late }: GuestCall): void {
     const row = leaf.acquisitions.find(({ resource }) => resource === "SEPT_ENTRY");
     if (row === undefined)
       throw new SeamlockError("SL4211", `the module's catalog does not list SEPT_ENTRY for ${leaf.name}`, {
@@ -476,13 +452,32 @@ export class VcpuProcess {
       object,
       ...more,
     });
-    const again = this.#spec.insists ? refusedAt(prefix) : "guest";
+    const again = this.#spec.insists && late !== true ? refusedAt(prefix) : "guest";
     const over = this.world.pages;
-    this.p.choose("guest", { x: over }, ({ x }) => this.#tryEntry(x, prefix, again, true, row, meta));
-    this.p.choose("guest", { x: over }, ({ x }) => this.#tryEntry(x, prefix, again, false, row, meta));
-    if (this.#spec.insists) this.#insist(prefix, again, row, meta);
+    if (late === true) this.#walk(leaf, prefix, row, meta);
+    else {
+      this.p.choose("guest", { x: over }, ({ x }) => this.#tryEntry(x, prefix, again, true, row, meta));
+      this.p.choose("guest", { x: over }, ({ x }) => this.#tryEntry(x, prefix, again, false, row, meta));
+      if (this.#spec.insists) this.#insist(prefix, again, row, meta);
+    }
     this.#hostPriority(prefix, again, meta, row.hostPriorityStatus);
     this.#guestBody(leaf, prefix, meta, body);
+  }
+
+  /** The walk to a free entry; it runs to the end of the TDCALL, whatever is kicked meanwhile. */
+  #walk(leaf: Leaf, prefix: string, row: Acquisition, meta: EntryMeta): void {
+    const walked = `${prefix} walked`;
+    this.p.choose("guest", { x: this.world.pages }, ({ x }) => ({
+      when: and(this.#runs, eq(this.world.entry.at(x).state, Sept.FREE)),
+      do: [set(this.#page, x)],
+      next: walked,
+      meta: { leaf: leaf.name, action: "effect", note: "its walk finds the entry free" },
+    }));
+    const { locked } = this.world.entry.at(this.#page);
+    const attempt = (granted: boolean) => this.#tryEntry(this.#page, prefix, "guest", granted, row, meta);
+    const refused = attempt(false);
+    this.p.step(walked, { ...attempt(true), when: not(locked) });
+    this.p.step(walked, { ...refused, when: locked, do: [...(refused.do ?? []), set(this.#page, 0)] });
   }
 
   #tryEntry(
@@ -534,7 +529,7 @@ export class VcpuProcess {
     const entry = this.world.entry.at(this.#page);
     const result = { note: "host priority: give way", ...(status !== null && { status }) };
     const unlock = set(entry.locked, false);
-    const forget = this.#spec.insists ? [] : [set(this.#page, 0)];
+    const forget = again === "guest" ? [set(this.#page, 0)] : [];
     const late = this.#watch === null ? false : this.#watch.late.at(this.p.self);
     const noted = this.#watch === null ? [] : [set(this.#watch.busy.at(this.p.self), true)];
     const { copy } = this.#caller.writer;
@@ -568,7 +563,7 @@ export class VcpuProcess {
   }
 
   /** The body; an effect on the entry is a step of its own before the entry is unlocked. */
-  #guestBody(leaf: Leaf, prefix: string, meta: EntryMeta, body: GuestBody): void {
+  #guestBody(leaf: Leaf, prefix: string, meta: EntryMeta, body: SizedBody): void {
     const { checks, violates, write, note } = body;
     const label = `${prefix} body`;
     const { writer } = this.#caller;
@@ -581,7 +576,7 @@ export class VcpuProcess {
     for (const check of checks)
       this.p.step(label, {
         when: check.when,
-        do: done,
+        do: check.never === undefined ? done : [...done, assertThat(check.never, false)],
         next: "guest",
         meta: meta("release", this.#page, { note: check.note, ...code(check.status) }),
       });

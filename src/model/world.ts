@@ -42,6 +42,10 @@ export function statusCode({ statusCodes, operandIds }: Catalog, name: string, o
 export const givenByEffect = ({ release }: Acquisition): boolean =>
   release?.kind === "function" || release?.kind === "page-removed";
 
+/** The status with which a call ends before its effect when a host was refused the SEPT tree meanwhile; null: it does not look. */
+export const givingWay = ({ otherBusy }: Leaf): string | null =>
+  otherBusy.find(({ name }) => name === "TDX_INTERRUPTED_BUSY")?.status ?? null;
+
 /** Acquisitions that take a lock: walking without one is none. */
 export const locking = (leaf: Leaf): readonly Acquisition[] =>
   leaf.acquisitions.filter(({ mode }) => mode !== "NO_LOCK");
@@ -66,6 +70,8 @@ export interface WorldSpec {
   readonly callers: number;
   readonly initial: (typeof PAGE_STATES)[number];
   readonly allLocks: boolean;
+  /** May the pages, of 2 MB, be split and merged? */
+  readonly resized: boolean;
 }
 
 /** The module's state that run-time scenarios share. */
@@ -95,7 +101,8 @@ export class World implements SeptView, Locks {
     const rows = this.spec.leaves.flatMap(locking).filter((row) => row.resource === resource);
     const kind = rows[0]?.lock as LockKind;
     const over = resource === "TDVPR" ? this.spec.vcpu : resource === "PAGE" ? this.spec.pages : null;
-    const hostPriority = rows.some(({ side }) => side === "guest");
+    const watched = resource === "SEPT_TREE" && this.spec.leaves.some((leaf) => givingWay(leaf) !== null);
+    const hostPriority = watched || rows.some(({ side }) => side === "guest");
     this.#locks.set(resource, new CallLock(this.m, { resource, kind, over, holders: this.spec.callers, hostPriority }));
   }
 

@@ -429,11 +429,15 @@ describe("diffCatalogs", () => {
     ].map((orders) => ({ ...base, leaves: base.leaves.map(ordered(orders)) }));
     const { causes, leafChanges } = diffCatalogs(x ?? base, y ?? base);
     expect(causes.map(({ kind }) => kind)).toEqual(["release-order"]);
-    expect(leafChanges).toMatchObject([{ before: ["TDR", "TDCS", "TDCS_EPOCH"], after: ["TDCS_EPOCH", "TDCS", "TDR"] }]);
+    expect(leafChanges).toMatchObject([
+      { before: ["TDR", "TDCS", "TDCS_EPOCH"], after: ["TDCS_EPOCH", "TDCS", "TDR"] },
+    ]);
   });
 
   test("TDH.MEM.RD gives its TDR back first up to 1.5.09, and last from 1.5.13", () => {
-    const orders = diffCatalogs(moduleNamed("1.5.09"), moduleNamed("1.5.13")).leafChanges.filter(({ field }) => field === "release-order");
+    const orders = diffCatalogs(moduleNamed("1.5.09"), moduleNamed("1.5.13")).leafChanges.filter(
+      ({ field }) => field === "release-order",
+    );
     expect(orders.find(({ leaf }) => leaf === "tdh_mem_rd")).toMatchObject({
       before: ["TDR", "PAMT_2M", "PAMT_1G", "SEPT_ENTRY", "SEPT_TREE", "TDCS"],
       after: ["SEPT_ENTRY", "SEPT_TREE", "TDCS", "TDR", "PAMT_2M", "PAMT_1G"],

@@ -19,6 +19,16 @@ function linesIn(catalog: Catalog): Set<number> {
   return new Set([...JSON.stringify(catalog).matchAll(/"line":(\d+)/g)].map(([, line]) => Number(line)));
 }
 
+it("statuses stand in documents with the numbers that they have", () => {
+  const { statusCodes } = parseCatalog(readFileSync(`${FOLDER}/1.5.25.json`, "utf8"), "1.5.25");
+  const documents = ["README.md", "CHANGELOG.md", ...readdirSync("docs").map((file) => `docs/${file}`)];
+  const told = documents
+    .filter((file) => file.endsWith(".md"))
+    .flatMap((file) => [...readFileSync(file, "utf8").matchAll(/(TDX_[A-Z0-9_]+)`? \(`?(0x[0-9A-F]{8})[0-9A-F]{8}\b/g)]);
+  expect(told.length).toBeGreaterThan(2);
+  for (const [, name = "", high] of told) expect([name, statusCodes[name]?.slice(0, 10)]).toEqual([name, high]);
+});
+
 describe("bundled catalogs", () => {
   it("are those of every source tree, the published table, and what was read by hand", () => {
     const names = [...sources.map((source) => `${source.version}.json`), "lkml-2024-09-13.json", "2.0.18-read.json"];

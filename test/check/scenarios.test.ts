@@ -38,6 +38,7 @@ const SMALL: Readonly<Record<string, readonly Settings[]>> = {
     { vcpus: "1", pages: "2", "removal.policy": "kick-on-busy" },
     { vcpus: "1", pages: "1", "removal.policy": "kick-first", "removal.kick.waits": "false" },
   ],
+  "page-resize": [{ vcpus: "1", pages: "1", "removal.policy": "kick-first" }],
   "td-build": [{ vcpus: "1" }],
   "td-life": [{ pages: "1" }],
   "td-teardown": [{}],
