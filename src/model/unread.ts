@@ -23,6 +23,12 @@ function isRestedOn({ models, calls }: Fact, scenario: Scenario): boolean {
   return made === null || calls.length === 0 || calls.some((call) => made.includes(call));
 }
 
+/** What follows block and track. */
+const LAST_CALLS = {
+  remove: ["tdh_mem_page_remove"],
+  resize: ["tdh_mem_page_demote", "tdh_mem_page_promote"],
+} as const;
+
 /** The calls that a scenario's processes make; null: any. */
 function callsOf(scenario: Scenario): readonly string[] | null {
   if (scenario.kind === "td-life") return LIFE_LEAVES;
@@ -34,7 +40,7 @@ function callsOf(scenario: Scenario): readonly string[] | null {
     ...(guest.includes("accept") ? ["tdg_mem_page_accept"] : []),
     ...(guest.includes("read-attributes") ? ["tdg_mem_page_attr_rd"] : []),
     ...(guest.includes("write-attributes") ? ["tdg_mem_page_attr_wr"] : []),
-    ...(removal === undefined ? [] : ["tdh_mem_range_block", "tdh_mem_track", "tdh_mem_page_remove"]),
+    ...(removal === undefined ? [] : ["tdh_mem_range_block", "tdh_mem_track", ...LAST_CALLS[removal.call]]),
   ];
 }
 
