@@ -16,6 +16,8 @@ describe("what two releases do differently", () => {
       "writer sept-write tdh_mem_page_remove.c:224 -> sept_manager.c:838",
       "function is_epf_expected td_exit_stepping.c:144 -> td_exit_stepping.c:144",
       "function td_entry_stepping_filter td_exit_stepping.c:341 -> td_exit_stepping.c:354",
+      "function tdh_mem_page_demote tdh_mem_page_demote.c:69 -> tdh_mem_page_demote.c:71",
+      "function tdh_mem_page_promote tdh_mem_page_promote.c:168 -> tdh_mem_page_promote.c:158",
       "function add_l1_and_l2_pages tdh_mem_sept_add.c:198 -> tdh_mem_sept_add.c:198",
       "function tdg_mem_page_attr_wr tdg_mem_page_attr_wr.c:174 -> tdg_mem_page_attr_wr.c:178",
       "function non_shared_hpa_metadata_check_and_lock helpers.c:155 -> helpers.c:156",
