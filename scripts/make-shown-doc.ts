@@ -142,7 +142,10 @@ const FINDINGS: readonly Finding[] = [
         "release SEPT_ENTRY: the page is pending",
         "vmm_dispatcher/api_calls/tdh_mem_page_aug.c:174; SEPT_STATE_PENDING_ENCODING is 0x70: a leaf",
       ],
-      ["acquire SEPT_ENTRY; no host priority", "td_dispatcher/vm_exits/tdg_mem_page_accept.c:87 (sept_lock_acquire_guest)"],
+      [
+        "acquire SEPT_ENTRY; no host priority",
+        "td_dispatcher/vm_exits/tdg_mem_page_accept.c:87 (sept_lock_acquire_guest)",
+      ],
       [
         "it was free when the call walked to it",
         "td_dispatcher/vm_exits/tdg_mem_page_accept.c:97 (the second read), 101 (the test), 203 (the status)",

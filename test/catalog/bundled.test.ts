@@ -24,7 +24,9 @@ it("statuses stand in documents with the numbers that they have", () => {
   const documents = ["README.md", "CHANGELOG.md", ...readdirSync("docs").map((file) => `docs/${file}`)];
   const told = documents
     .filter((file) => file.endsWith(".md"))
-    .flatMap((file) => [...readFileSync(file, "utf8").matchAll(/(TDX_[A-Z0-9_]+)`? \(`?(0x[0-9A-F]{8})[0-9A-F]{8}\b/g)]);
+    .flatMap((file) => [
+      ...readFileSync(file, "utf8").matchAll(/(TDX_[A-Z0-9_]+)`? \(`?(0x[0-9A-F]{8})[0-9A-F]{8}\b/g),
+    ]);
   expect(told.length).toBeGreaterThan(2);
   for (const [, name = "", high] of told) expect([name, statusCodes[name]?.slice(0, 10)]).toEqual([name, high]);
 });
