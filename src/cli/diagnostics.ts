@@ -1,4 +1,5 @@
 import type { Catalog, Diagnostic } from "../catalog/index.ts";
+import type { HostProfile } from "../host/index.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
 import { printable } from "./printable.ts";
 
@@ -31,7 +32,14 @@ function diagnosticText({ code, severity, message, file, line }: Diagnostic): st
   return printable(`${severity}[${code}]: ${message}\n${place}`);
 }
 
+/** What stayed unresolved in a host that was extracted from a kernel tree: each may hide a call, a lock or a reaction. */
+export function unresolvedIn(...hosts: readonly (HostProfile | null | undefined)[]): Diagnosed {
+  const all = hosts.flatMap((host) => host?.extracted?.diagnostics ?? []);
+  return { diagnostics: all.filter(({ severity }) => severity !== "note") };
+}
+
 /** Facts with a hole in them are inconclusive. */
-export function exitStatusOf(catalog: Catalog): ExitStatus {
-  return catalog.diagnostics.some((diagnostic) => diagnostic.severity === "error") ? EXIT.inconclusive : EXIT.done;
+export function exitStatusOf(catalog: Catalog, ...hosts: readonly (HostProfile | null | undefined)[]): ExitStatus {
+  const isOpen = catalog.diagnostics.some(({ severity }) => severity === "error");
+  return isOpen || unresolvedIn(...hosts).diagnostics.length > 0 ? EXIT.inconclusive : EXIT.done;
 }

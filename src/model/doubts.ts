@@ -23,6 +23,7 @@ export function doubtsOf(scenario: Scenario, catalog: Catalog | null, host: Host
     ),
     ...oneStepWrites(scenario, lineage),
     ...untoldExits(scenario, host),
+    ...(host?.extracted?.diagnostics ?? []).filter(({ severity }) => severity !== "note").map(unresolvedText),
   ];
 }
 
@@ -58,9 +59,12 @@ function untoldExits(scenario: Scenario, host: HostProfile | null): string[] {
     );
 }
 
-function errorText({ code, message, file, line }: Diagnostic): string {
+const errorText = (error: Diagnostic): string => `the module's catalog is incomplete: ${diagnosticText(error)}`;
+const unresolvedText = (one: Diagnostic): string => `the host's profile is incomplete: ${diagnosticText(one)}`;
+
+function diagnosticText({ code, message, file, line }: Diagnostic): string {
   const place = file === null ? "" : ` (${file}${line === null ? "" : `:${line}`})`;
-  return `the module's catalog is incomplete: ${code} ${message}${place}`;
+  return `${code} ${message}${place}`;
 }
 
 /** A table that somebody published says nothing of releases. */

@@ -125,13 +125,15 @@ class PathsModel {
   }
 
   #chosen(): Run[] {
-    const { phases, paths, without = [] } = this.#scenario;
+    const { phases, paths, without = [], exceptional = true } = this.#scenario;
     for (const phase of phases) this.#known("phase", phase, this.#host.phases);
     for (const path of [...(paths ?? []), ...without]) this.#known("path", path, this.#host.paths);
     const chosen = this.#host.paths
+      .map((path) => ({ ...path, steps: path.steps.filter((step) => this.#reaches(step)) }))
       .filter(
         (path) =>
           path.steps.length > 0 &&
+          (exceptional || path.exceptional === undefined) &&
           path.phases.some((phase) => phases.includes(phase)) &&
           (paths === undefined || paths.includes(path.name)) &&
           !without.includes(path.name),
@@ -143,6 +145,14 @@ class PathsModel {
       return { ...path, name: `${path.name}, another VM`, phases: [...phases], steps, foreign: true };
     });
     return [...chosen, ...others];
+  }
+
+  /**
+   * Does the module have what a step calls? A kernel also calls what only other modules have, and P-SEAMLDR: such a call takes no lock
+   * here. In a profile that was written by hand it is a misspelling.
+   */
+  #reaches({ call }: HostStep): boolean {
+    return this.#host.extracted === undefined || entriesOf(this.#catalog, call).length > 0;
   }
 
   #known(what: string, name: string, all: readonly { readonly name: string }[]): void {

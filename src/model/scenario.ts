@@ -119,6 +119,7 @@ export const pathsSchema = z.strictObject({
   phases: z.array(text).min(1),
   paths: z.array(text).min(1).optional().describe("only these; all of the phases, unless stated"),
   without: z.array(text).min(1).optional().describe("all but these"),
+  exceptional: z.boolean().optional().describe("false: without the paths that the profile calls exceptional"),
   vcpus: size(4).default(2),
   concurrent: size(4).default(2).describe("how many paths run at once"),
   otherVm: z.boolean().default(false).describe("every path may also run for another VM, at any time"),

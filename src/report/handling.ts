@@ -212,7 +212,7 @@ function own(verdicts: readonly Verdict[], host: string | null): string[] {
     v.violations[0]?.property ?? String(v.parameters["properties"] ?? askedOf(v.scenario) ?? "nothing fails");
   const each = groupBy(verdicts, asked).map(([property, of]) => {
     const said = of.map((v) => {
-      const without = v.parameters["without"];
+      const without = v.parameters["exceptional"] === false ? "what is exceptional" : v.parameters["without"];
       const where = of.length > 1 && without !== undefined ? ` without ${without}` : "";
       return `${v.outcome === "violated" ? `broken in ${range(failures([v]))} steps` : v.outcome}${where}`;
     });

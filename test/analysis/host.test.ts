@@ -8,7 +8,7 @@ import {
   unaccepted,
 } from "../../src/analysis/index.ts";
 import { type HostPath, type HostProfile, type LockUse, parseHost } from "../../src/host/index.ts";
-import { HOSTS, host, hostSource, moduleNamed, OTHER } from "../host/profile.ts";
+import { HOSTS, handHost, handSource, host, moduleNamed, OTHER } from "../host/profile.ts";
 
 const catalog = moduleNamed("1.5.05");
 const published = moduleNamed("lkml-2024-09-13");
@@ -20,17 +20,18 @@ const unlike = (x: HostProfile, y: HostProfile): string[] => {
   const known = new Set(possible(x).map(text));
   return [...new Set(possible(y).map(text))].filter((t) => !known.has(t)).sort();
 };
-/** The bundled profile with some text replaced, all occurrences. */
-const mended = (name: string, from: string | RegExp, to: string): HostProfile => {
-  const source = hostSource(name);
+type Hand = "linux-6.16" | "linux-6.19";
+/** A profile that was written by hand, with some text replaced, all occurrences. */
+const mended = (name: Hand, from: string | RegExp, to: string): HostProfile => {
+  const source = handSource(name);
   const changed = source.replaceAll(from, to);
   expect(changed).not.toBe(source);
   return parseHost(changed, `${name}.yaml`).profile;
 };
 
-/** The bundled profile with some of its lock uses changed or, for null, removed. */
-const withUses = (name: string, change: (use: LockUse, path: HostPath) => LockUse | null): HostProfile => {
-  const profile = host(name);
+/** Such a profile with some of its lock uses changed or, for null, removed. */
+const withUses = (name: Hand, change: (use: LockUse, path: HostPath) => LockUse | null): HostProfile => {
+  const profile = handHost(name);
   const uses = (path: HostPath, list: HostPath["holds"]): LockUse[] =>
     (list ?? []).flatMap((use) => change(typeof use === "string" ? { lock: use } : use, path) ?? []);
   const paths = profile.paths.map((path) => ({
@@ -97,14 +98,14 @@ describe("the mail's conclusion, computed", () => {
 
 describe("later kernels", () => {
   test("6.16 can lose a VM to two vCPUs being initialised at once; 6.19 cannot", () => {
-    const meets = (name: string): boolean =>
-      possible(host(name)).some((p) => text(p) === "TDR: tdh_vp_create / tdh_vp_init");
+    const meets = (name: Hand): boolean =>
+      possible(handHost(name)).some((p) => text(p) === "TDR: tdh_vp_create / tdh_vp_init");
     expect(meets("linux-6.16")).toBe(true);
     expect(meets("linux-6.19")).toBe(false);
   });
 
   test("what 6.19 still has on TDR: zaps that do not take slots_lock, CPU offline, machine checks", () => {
-    const tdr = possible(host("linux-6.19")).filter((p) => p.resource === "TDR");
+    const tdr = possible(handHost("linux-6.19")).filter((p) => p.resource === "TDR");
     const paths = tdr.flatMap((p) => p.paths.filter((x) => x.possible).flatMap((x) => [x.a, x.b]));
     const others = /^(KVM_TDX|VM teardown: hkid release)/;
     expect(new Set(paths.filter((p) => !others.test(p)))).toEqual(
@@ -118,8 +119,8 @@ describe("later kernels", () => {
   });
 
   test("a page, and TDVPR, is met only by the machine-check query", () => {
-    for (const name of ["linux-6.16", "linux-6.19"]) {
-      const pairs = possible(host(name)).filter((p) => p.resource === "PAGE" || p.resource === "TDVPR");
+    for (const name of ["linux-6.16", "linux-6.19"] as const) {
+      const pairs = possible(handHost(name)).filter((p) => p.resource === "PAGE" || p.resource === "TDVPR");
       expect(pairs.length).toBeGreaterThan(0);
       for (const p of pairs) expect([p.a, p.b]).toContain("tdh_phymem_page_rdmd");
     }
@@ -129,7 +130,7 @@ describe("later kernels", () => {
 describe("one fact changed", () => {
   test("a lock removed: tdx_lock, and the key ownership table is open", () => {
     const without = withUses("linux-6.19", (use) => (use.lock === "tdx_lock" ? null : use));
-    expect(unlike(host("linux-6.19"), without)).toEqual([
+    expect(unlike(handHost("linux-6.19"), without)).toEqual([
       "KOT: tdh_mng_create / tdh_mng_create",
       "KOT: tdh_mng_create / tdh_mng_key_freeid",
       "KOT: tdh_mng_create / tdh_mng_vpflushdone",
@@ -145,9 +146,9 @@ describe("one fact changed", () => {
   test("a mode weakened: CPU hotplug held for reading while a CPU goes offline", () => {
     const weak = withUses("linux-6.19", (use) => (use.lock === "cpu_hotplug_lock" ? { ...use, mode: "shared" } : use));
     // The flush of a CPU that goes offline is not in a teardown by its phases, so that lock is a second fence there.
-    expect(unlike(host("linux-6.19"), weak)).toEqual([]);
+    expect(unlike(handHost("linux-6.19"), weak)).toEqual([]);
     const zapShared = mended("linux-6.19", /- kvm->mmu_lock$/gm, "- { lock: kvm->mmu_lock, mode: shared }");
-    const appeared = unlike(host("linux-6.19"), zapShared);
+    const appeared = unlike(handHost("linux-6.19"), zapShared);
     expect(appeared).toEqual([
       "SEPT_ENTRY: tdh_mem_page_remove / tdh_mem_page_remove",
       "SEPT_TREE: tdh_mem_page_aug / tdh_mem_range_block",
@@ -168,7 +169,7 @@ describe("one fact changed", () => {
       /(- name: "VM teardown: hkid release"[\s\S]*?phases: \[)teardown\]/g,
       "$1runtime, teardown]",
     );
-    const appeared = unlike(host("linux-6.19"), wide);
+    const appeared = unlike(handHost("linux-6.19"), wide);
     expect(appeared.length).toBeGreaterThan(0);
     for (const t of appeared) expect(t).toMatch(/vpflushdone|key_freeid|vp_flush/);
     expect(appeared).toContain("TDR: tdh_mng_key_freeid / tdh_vp_enter");
@@ -180,7 +181,7 @@ describe("one fact changed", () => {
       if (use.lock === "vcpu->mutex" && use.of === "all") return path.per === "vcpu" ? { lock: use.lock } : null;
       return /kvm->(slots_|mmu_)?lock/.test(use.lock) ? null : use;
     });
-    const appeared = unlike(host("linux-6.19"), own);
+    const appeared = unlike(handHost("linux-6.19"), own);
     expect(appeared).toContain("TDR: tdh_mng_rd / tdh_vp_init");
   });
 });
@@ -202,7 +203,7 @@ describe("a profile of another hypervisor", () => {
   });
 
   test("what is worst stands first", () => {
-    const tdr = possible(host("linux-6.16")).find((p) => text(p) === "TDR: tdh_mem_page_add / tdh_vp_flush");
+    const tdr = possible(handHost("linux-6.16")).find((p) => text(p) === "TDR: tdh_mem_page_add / tdh_vp_flush");
     const order = tdr?.paths.filter((p) => p.possible).map((p) => p.severity);
     expect(order).toEqual(["vm-dead", "error"]);
   });
@@ -210,7 +211,7 @@ describe("a profile of another hypervisor", () => {
 
 describe("accepted pairs", () => {
   const entry = "{ a: tdh_vp_enter, b: tdh_mem_track, resource: TDCS_EPOCH, reason: kicked on busy }";
-  const document = hostContention(catalog, host("linux-6.19"), { resources: ["TDCS_EPOCH"] });
+  const document = hostContention(catalog, handHost("linux-6.19"), { resources: ["TDCS_EPOCH"] });
 
   test("leave the others as findings", () => {
     const list = parseAllow(`schema: seamlock/allow@1\nallow:\n  - ${entry}\n`, "a.yaml");
@@ -238,7 +239,7 @@ describe("accepted pairs", () => {
 
 describe("two hosts", () => {
   test("differ by what a series closed, and not from themselves", () => {
-    const [a, b] = [host("linux-6.16"), host("linux-6.19")];
+    const [a, b] = [handHost("linux-6.16"), handHost("linux-6.19")];
     const diff = diffHosts(catalog, a, b);
     expect(hostsDiffer(diff)).toBe(true);
     expect(diff.contention.disappeared.map(text)).toContain("TDR: tdh_vp_create / tdh_vp_init");

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseCatalog } from "../../src/catalog/index.ts";
 import { verifyReduction } from "../../src/check/index.ts";
-import { parseHost } from "../../src/host/index.ts";
 import { buildModel, parseScenario } from "../../src/model/index.ts";
+import { handHost } from "../host/profile.ts";
 
 const data = join(import.meta.dirname, "../../data");
 const folder = join(data, "scenarios");
@@ -55,7 +55,7 @@ function build(name: string, version: string, settings: Settings) {
   const overrides = Object.entries(settings).map(([path, value]) => ({ path, value, from: "--set" }));
   return buildModel(parseScenario(readFileSync(file, "utf8"), file, overrides), {
     catalog: () => parseCatalog(readFileSync(join(data, `modules/${version}.json`), "utf8"), version),
-    host: () => parseHost(readFileSync(join(data, "hosts/linux-6.19.yaml"), "utf8"), "host").profile,
+    host: () => handHost("linux-6.19"),
   });
 }
 

@@ -80,7 +80,7 @@ function noting(model: L.Model): L.Model {
   }));
 }
 const FAULT_IN = await load("page-fault-in", { module: "1.5.25", vcpus: "2", pages: "1" });
-const TEARDOWN = await load("td-teardown", { module: "1.5.25", host: "linux-6.19", vcpus: "1" });
+const TEARDOWN = await load("td-teardown", { module: "1.5.25", host: "test/kernel/hand/linux-6.19.yaml", vcpus: "1" });
 const LIFE = await load("td-life", { module: "1.5.25", pages: "1" });
 
 interface Fault {

@@ -16,6 +16,16 @@ export function host(name: string): HostProfile {
   return parseHost(hostSource(name), `${name}.yaml`).profile;
 }
 
+/** The text of a profile of Linux 6.16 or 6.19 as it was written by hand, before kernels were extracted. */
+export function handSource(name: "linux-6.16" | "linux-6.19"): string {
+  return readFileSync(`test/kernel/hand/${name}.yaml`, "utf8");
+}
+
+/** Such a profile: known row by row, and small. */
+export function handHost(name: "linux-6.16" | "linux-6.19"): HostProfile {
+  return parseHost(handSource(name), `${name}.yaml`).profile;
+}
+
 /** A bundled module. */
 export function moduleNamed(version: string): ReturnType<typeof parseCatalog> {
   const file = `data/modules/${version}.json`;

@@ -3,7 +3,7 @@ import type { Catalog } from "../../catalog/index.ts";
 import type { HostProfile } from "../../host/index.ts";
 import { hostLeaves, kvmLeaves, renderContendMarkdown, renderContendText, sarifOf } from "../../report/index.ts";
 import { type AllowOptions, allowOptions, judgeAccepted } from "../allow.ts";
-import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
+import { exitStatusOf, printDiagnostics, unresolvedIn } from "../diagnostics.ts";
 import { chosenHost, hostOption, withoutPaths } from "../hosts.ts";
 import { show } from "../io.ts";
 import { jsonText } from "../json.ts";
@@ -58,7 +58,7 @@ export const verb = defineVerb<Options>({
     const document = host === null ? contention(catalog, selected) : hostContention(catalog, host, selected);
     const asked = leaf === undefined ? [] : [...new Set(leavesNamed(catalog, leaf).map(({ name }) => name))];
     const calls = new Set(document.pairs.flatMap(({ a, b }) => [a, b]));
-    printDiagnostics(catalog, io, options.verbose === true, calls);
+    printDiagnostics([catalog, unresolvedIn(host)], io, options.verbose === true, calls);
     const layout = { catalog, asked, ...(host === null ? {} : { host }) };
     if (options.format === "sarif" && options.json !== true) io.out(jsonText(sarifOf(document, catalog, host)));
     else if (formatOf({ ...options, format: options.format === "sarif" ? "json" : options.format }) === "json") {
@@ -67,7 +67,7 @@ export const verb = defineVerb<Options>({
       const render = options.format === "markdown" ? renderContendMarkdown : renderContendText;
       show(io, render(document, layout));
     }
-    return (await judgeAccepted(document, options, io)) || exitStatusOf(catalog);
+    return (await judgeAccepted(document, options, io)) || exitStatusOf(catalog, host);
   },
 });
 

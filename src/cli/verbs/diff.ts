@@ -18,7 +18,7 @@ import {
   renderHostDiffMarkdown,
   renderHostDiffText,
 } from "../../report/index.ts";
-import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
+import { exitStatusOf, printDiagnostics, unresolvedIn } from "../diagnostics.ts";
 import { publishedExplanations } from "../explanations.ts";
 import { isHost, loadProfile } from "../hosts.ts";
 import { EXIT, type ExitStatus, type Io, show } from "../io.ts";
@@ -140,7 +140,7 @@ async function diffOfHosts(
   const [a, b] = [await loadProfile(before), await loadProfile(after)];
   const catalog = await loadModule(options.module);
   const called = new Set([a, b].flatMap((host) => hostLeaves(catalog, host)).map(({ name }) => name));
-  printDiagnostics(catalog, io, options.verbose === true, called);
+  printDiagnostics([catalog, unresolvedIn(a, b)], io, options.verbose === true, called);
   const document = diffHosts(catalog, a, b);
   const form = formatOf(options);
   if (options.all === true) {
@@ -157,5 +157,5 @@ async function diffOfHosts(
   };
   if (form === "json") io.out(jsonText(document));
   else show(io, form === "text" ? renderHostDiffText(document, facts) : renderHostDiffMarkdown(document, facts));
-  return hostsDiffer(document) ? EXIT.finding : exitStatusOf(catalog);
+  return hostsDiffer(document) ? EXIT.finding : exitStatusOf(catalog, a, b);
 }

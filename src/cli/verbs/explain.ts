@@ -3,7 +3,7 @@ import type { Catalog } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
 import { hostLeaves, renderExplainMarkdown, renderExplainText } from "../../report/index.ts";
-import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
+import { exitStatusOf, printDiagnostics, unresolvedIn } from "../diagnostics.ts";
 import { askedModule, moduleFor, namesFrom } from "../explain-module.ts";
 import { statOf } from "../files.ts";
 import { hostFor, hostOption } from "../hosts.ts";
@@ -55,9 +55,14 @@ export const verb = defineVerb<Options>({
       others: isStated ? [] : otherVersions(catalog),
       assumptions: [...notes, ...host.notes],
     });
-    printDiagnostics(catalog, io, options.verbose === true, explainedCalls(document, catalog, host.profile));
+    printDiagnostics(
+      [catalog, unresolvedIn(host.profile)],
+      io,
+      options.verbose === true,
+      explainedCalls(document, catalog, host.profile),
+    );
     io.out(rendered(document, formatOf(options), { text: renderExplainText, markdown: renderExplainMarkdown }));
-    return isWhole ? exitStatusOf(catalog) : EXIT.interrupted;
+    return isWhole ? exitStatusOf(catalog, host.profile) : EXIT.interrupted;
   },
 });
 

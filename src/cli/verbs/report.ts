@@ -4,7 +4,7 @@ import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
 import { buildReport, type ReportScope, renderReportMarkdown, renderReportText } from "../../report/index.ts";
 import { type AllowOptions, allowOptions, judgeAccepted } from "../allow.ts";
-import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
+import { exitStatusOf, printDiagnostics, unresolvedIn } from "../diagnostics.ts";
 import { checkWritable, writeWhole } from "../files.ts";
 import { chosenHost, hostOption, laterKernels, withoutPaths } from "../hosts.ts";
 import { EXIT, type ExitStatus, type Io, show } from "../io.ts";
@@ -98,13 +98,13 @@ export const verb = defineVerb<Options>({
       pamt: options.pamt === true,
       exceptional: options.exceptional === true,
     });
-    printDiagnostics(catalog, io, options.verbose === true, shownLeaves(document.leaves));
+    printDiagnostics([catalog, unresolvedIn(host)], io, options.verbose === true, shownLeaves(document.leaves));
     const form = formatOf({ ...options, format: format === "html" ? "json" : format });
     const content = rendered(document, form, options);
     if (output === undefined) show(io, content);
     else writeWhole(output, content);
     const findings = await judgeAccepted({ pairs: document.contention, host: document.host }, options, io);
-    return findings || exitStatusOf(catalog);
+    return findings || exitStatusOf(catalog, host);
   },
 });
 
