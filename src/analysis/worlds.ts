@@ -82,14 +82,22 @@ export function keptApart(a: CallSite, b: CallSite, kind: MeetingKind, pageSide:
 }
 
 /**
- * Two calls of one step that one run makes on several CPUs at once: what the run holds, it holds for both. Null when a run makes the call
- * once.
+ * Two calls of one step that one run makes on several CPUs at once: what the run holds, it holds for both; only what belongs to what
+ * a call names, each of them holds for itself. Null when a run makes the call once.
  */
-function oneRun({ path, step, phases }: CallSite, kind: MeetingKind): Apart | null {
+function oneRun(site: CallSite, kind: MeetingKind): Apart | null {
+  const { path, step, phases } = site;
   if (step.onEach === undefined) return null;
   const apart: Exclusion = { kind: "host-lock", what: "one CPU of each package" };
-  const excludedBy = step.onEach === "package" && kind === "package" ? [apart] : [];
-  return { excludedBy, assumes: path.assumed ?? [], phases, unlike: [], unlikePer: [], late: false };
+  const named = { ...site, held: site.held.filter((lock) => lock.of === "target") };
+  const own = WORLDS[kind].map((world) => locks(named, named, world));
+  const found = own.every((list) => list.length > 0) ? own.flat() : [];
+  const excludedBy = [
+    ...(step.onEach === "package" && kind === "package" ? [apart] : []),
+    ...new Map(found.map(({ exclusion }) => [exclusion.what, exclusion])).values(),
+  ];
+  const assumes = [...new Set([...(path.assumed ?? []), ...found.flatMap((one) => one.assumes)])];
+  return { excludedBy, assumes, phases, unlike: [], unlikePer: [], late: false };
 }
 
 function inWorld(a: CallSite, b: CallSite, world: World, namer: CallSite | null): Apart {

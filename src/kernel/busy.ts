@@ -44,6 +44,8 @@ export class Busy {
   private readonly again: ReadonlyMap<string, { readonly gives: Value; readonly does: string }>;
   private readonly errors: ReadonlyMap<bigint, string>;
   private count = 0;
+  /** Places, as `file:line`, of calls that are made only after a BUSY and a kick, instead of the one that gave it. */
+  private readonly afterKick = new Set<string>();
 
   constructor(analysis: Analysis) {
     this.analysis = analysis;
@@ -86,6 +88,11 @@ export class Busy {
     return hasMarkedMembers(episode) ? [...shown(events), "unknown"] : told(events);
   }
 
+  /** Is a call at a place made only after a kick, because an earlier one gave BUSY? */
+  isAfterKick({ file, line }: { readonly file: string; readonly line: number }): boolean {
+    return this.afterKick.has(`${file}:${line}`);
+  }
+
   private remembered(key: string, injection: () => [Run, Injection, Aftermath["success"]]): Aftermath {
     const list = this.known.get(key) ?? [];
     this.known.set(key, list);
@@ -102,6 +109,7 @@ export class Busy {
     below: () => Success,
   ): { readonly asked: Run["asked"]; readonly aftermath: Aftermath } {
     const run = this.analysis.follow(context, injection);
+    for (const line of run.afterKick) this.afterKick.add(`${context.file}:${line}`);
     const asked = new Map(run.asked);
     let fine: Success | null = null;
     let isGivenBack = false;

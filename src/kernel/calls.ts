@@ -4,7 +4,7 @@ import type { Expr, FunctionInfo } from "../c/index.ts";
 import type { Instruction } from "./code.ts";
 import type { Execution } from "./execution.ts";
 import { calleeName } from "./expressions.ts";
-import { areInterruptsOff, drop, find, heldKey, INTERRUPTS, NO_LOCKS, take, withInterrupts } from "./locks.ts";
+import { drop, find, heldKey, NO_LOCKS, take } from "./locks.ts";
 import type { LockCall, LockClass } from "./rules.ts";
 import { outsideName } from "./source.ts";
 import { factsOf, forgetting, type State } from "./state.ts";
@@ -229,9 +229,6 @@ function lockEffect(on: Execution, rule: LockCall, call: Call, state: State): Ef
   const objects = rule.when === undefined ? [] : given;
   const dropped = rule.drops === undefined ? null : lockOf(on, rule.drops, call, state);
   const taken = rule.takes === undefined ? null : lockOf(on, rule.takes, call, state);
-  // With a lock that is not followed nothing else is, either: what turns interrupts off with it turns them on again with it.
-  const isFollowed = dropped !== null || taken !== null || (rule.takes ?? rule.drops) === undefined;
-  if (rule.interrupts !== undefined && isFollowed) state.locks = withInterrupts(state.locks, rule.interrupts);
   if (dropped !== null) {
     const { lock, of } = dropped;
     const rest = drop(state.locks, lock.name, of);
@@ -254,7 +251,6 @@ function lockEffect(on: Execution, rule: LockCall, call: Call, state: State): Ef
 
 function assertion(on: Execution, name: string, call: Call, state: State): Effect[] {
   const rule = on.analysis.source.rules.locks.asserts[name];
-  if (rule?.interrupts !== undefined) return interruptsAssertion(on, call, state);
   const named = rule?.lock === undefined ? null : lockOf(on, rule.lock, call, state);
   if (rule === undefined || named === null) return [{ state, value: TOP }];
   const { lock, of } = named;
@@ -274,18 +270,6 @@ function assertion(on: Execution, name: string, call: Call, state: State): Effec
     const place = on.context.place(call.line);
     on.analysis.trust(place, lock.name);
     state.taken.set(heldKey({ lock: lock.name, of }), { ...place, isAsserted: true });
-  }
-  return [{ state, value: TOP }];
-}
-
-/** Interrupts are said to be off. */
-function interruptsAssertion(on: Execution, { line }: Call, state: State): Effect[] {
-  const holds = areInterruptsOff(state.locks);
-  const isTrusted = !holds && on.context.input.isEntry === true;
-  on.context.assert({ line, lock: INTERRUPTS, wanted: "exclusive", holds, isTrusted }, state);
-  if (isTrusted) {
-    on.analysis.trust(on.context.place(line), INTERRUPTS);
-    state.locks = withInterrupts(state.locks, "off");
   }
   return [{ state, value: TOP }];
 }
@@ -327,7 +311,7 @@ function callback(on: Execution, name: string, call: Call, at: number, state: St
     .filter((info) => on.analysis.reach.matters(info))
     .flatMap((info) => {
       // The caller's locks stay held for as long as it waits.
-      const locks = withInterrupts(withInterrupts(waits ? state.locks : NO_LOCKS, "on"), rule.interrupts);
+      const locks = waits ? state.locks : NO_LOCKS;
       const from = { at, line: call.line, cases: call.cases };
       const run = (context: string, cpu: State): Effect[] => on.invoke(info, given, cpu, { ...from, context }, locks);
       const { one } = rule;

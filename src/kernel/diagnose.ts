@@ -4,7 +4,6 @@ import type { Program } from "../c/index.ts";
 import type { Diagnostic } from "../catalog/index.ts";
 import type { Analysis } from "./analysis.ts";
 import type { Context } from "./graph.ts";
-import { INTERRUPTS } from "./locks.ts";
 import type { PlacedRow } from "./profile.ts";
 import type { Reach } from "./reach.ts";
 import type { KernelRules } from "./rules.ts";
@@ -31,7 +30,7 @@ export function diagnose(findings: Findings): Diagnostic[] {
   const found = [
     ...treeFindings(findings),
     ...onePerLock(findings.analysis.troubles(reached)).flatMap(troubleFinding),
-    ...assertionFindings(findings, reached),
+    ...assertionFindings(reached),
     ...unreached(findings, reached),
     ...leafFindings(reached),
     ...busyFindings(findings.rows),
@@ -128,22 +127,18 @@ function troubleFinding({ kind, what, place }: Trouble): Diagnostic[] {
 }
 
 /** Assertions that a lock is held where the analysis does not find it. */
-function assertionFindings({ program, reach }: Findings, reached: readonly Context[]): Diagnostic[] {
-  const leadsOn = ({ name, file }: Context): boolean =>
-    program.functions.get(name)?.some((info) => info.file === file && reach.reachesSeamcall(info)) === true;
+function assertionFindings(reached: readonly Context[]): Diagnostic[] {
   return reached.flatMap((context) =>
     [...context.assertions.values()]
       .filter(({ holds, locks, lock }) => !holds && !locks.held.some((held) => held.lock === lock))
-      // Interrupts matter where a SEAMCALL is made; what an entry says of them is among what the profile takes for granted.
-      .filter(({ lock, isTrusted }) => lock !== INTERRUPTS || (!isTrusted && leadsOn(context)))
       .map(
         ({ line, lock, isTrusted }): Diagnostic => ({
           code: "SL3417",
           severity: "warning",
-          message: `${context.name} asserts that ${assertedText(lock)}, and ${
+          message: `${context.name} asserts that ${lock} is held, and ${
             isTrusted
               ? "is called from outside: it is taken at its word"
-              : `a way leads there on which nothing ${lock === INTERRUPTS ? "turns them off" : "takes it"}`
+              : "a way leads there on which nothing takes it"
           }`,
           file: context.file,
           line,
@@ -151,8 +146,6 @@ function assertionFindings({ program, reach }: Findings, reached: readonly Conte
       ),
   );
 }
-
-const assertedText = (lock: string): string => (lock === INTERRUPTS ? "interrupts are off" : `${lock} is held`);
 
 /** SEAMCALLs that no entry leads to. */
 function unreached({ program, source, reach, rules }: Findings, reached: readonly Context[]): Diagnostic[] {

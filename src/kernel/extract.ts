@@ -8,8 +8,9 @@ import { Busy } from "./busy.ts";
 import { diagnose } from "./diagnose.ts";
 import { type Entry, findEntries } from "./entries.ts";
 import type { Context } from "./graph.ts";
+import { interruptsOf } from "./interrupts.ts";
 import { LeafNames } from "./leaves.ts";
-import { type Held, INTERRUPTS, lockSet } from "./locks.ts";
+import { type Held, lockSet } from "./locks.ts";
 import { factsIn, mayOverrun, transitionsBelow } from "./phases.ts";
 import { locksOf, matches, type PlacedRow, pathsOf } from "./profile.ts";
 import { Reach } from "./reach.ts";
@@ -50,8 +51,9 @@ export function profileOf(
   const entries = findEntries(source, reach);
   const tracked = new Set([...Object.keys(rules.facts.members), ...rules.facts.tracked]);
   const analysis = new Analysis(source, reach, tracked);
-  const runs = runAll(entries, rules, analysis, new Busy(analysis));
-  const placed = placeRows(runs, rules, analysis, new LeafNames(program, rules));
+  const busy = new Busy(analysis);
+  const runs = runAll(entries, rules, analysis, busy);
+  const placed = placeRows(runs, rules, analysis, busy, new LeafNames(program, rules));
   if (placed.length === 0) {
     throw new SeamlockError("SL3402", `nothing in ${tree.root} makes a SEAMCALL`, {
       place: { file: tree.root },
@@ -101,7 +103,7 @@ export function profileOf(
 }
 
 function runAll(entries: readonly Entry[], rules: KernelRules, analysis: Analysis, busy: Busy): Run[] {
-  const labels = labelsOf(rules);
+  const labels = labelsOf(rules, analysis.source);
   return rules.phases.flatMap((phase) => {
     const facts = factsIn(phase, rules, analysis);
     const begins = (name: string): boolean =>
@@ -125,7 +127,7 @@ function runAll(entries: readonly Entry[], rules: KernelRules, analysis: Analysi
   });
 }
 
-function labelsOf({ labels, seamcalls, callbacks }: KernelRules): Labels {
+function labelsOf({ labels, seamcalls, callbacks, locks }: KernelRules, source: Source): Labels {
   const alone = new Map(
     Object.values(callbacks).flatMap((c) => (c.one === undefined ? [] : [[c.one.context, c.context] as const])),
   );
@@ -138,12 +140,19 @@ function labelsOf({ labels, seamcalls, callbacks }: KernelRules): Labels {
       return answer;
     },
     ofFunction: (name: string): string | null => labels.functions[name] ?? null,
+    interrupts: interruptsOf(source, { callbacks, locks }),
     ofAll: (context: string): string | undefined => alone.get(context),
     isWrapper: (name: string): boolean => seamcalls.wrappers.some((p) => matches(p, name)),
   };
 }
 
-function placeRows(runs: readonly Run[], rules: KernelRules, analysis: Analysis, names: LeafNames): PlacedRow[] {
+function placeRows(
+  runs: readonly Run[],
+  rules: KernelRules,
+  analysis: Analysis,
+  busy: Busy,
+  names: LeafNames,
+): PlacedRow[] {
   const transitions = transitionsBelow(runs.map((run) => run.context));
   const facts = new Map(rules.phases.map((phase) => [phase.name, factsIn(phase, rules, analysis)]));
   const order = rules.phases.map((phase) => phase.name);
@@ -164,7 +173,9 @@ function placeRows(runs: readonly Run[], rules: KernelRules, analysis: Analysis,
       if (leaf === null) return [];
       const { name: call, variant } = leaf;
       const late = overruns(entry, row, phase);
-      return [{ ...row, entry: entry.info.name, call, variant, phase, overruns: late }];
+      const last = row.chain.at(-1);
+      const isAfterKick = last !== undefined && busy.isAfterKick(last);
+      return [{ ...row, entry: entry.info.name, call, variant, phase, isAfterKick, overruns: late }];
     }),
   );
 }
@@ -189,8 +200,7 @@ function assumptionsOf(analysis: Analysis): string[] {
       `${place.file}:${place.line} asserts ${lock} held ${wanted === "exclusive" ? "for writing" : "for reading"}: no way leads there with it held otherwise.`,
   );
   const trusted = [...analysis.trusted.values()].map(
-    ({ place, lock }) =>
-      `${place.file}:${place.line}: whoever calls ${place.function} ${lock === INTERRUPTS ? "turned interrupts off" : `holds ${lock}`}, as it asserts.`,
+    ({ place, lock }) => `${place.file}:${place.line}: whoever calls ${place.function} holds ${lock}, as it asserts.`,
   );
   return [...pruned, ...presumed, ...trusted].sort();
 }

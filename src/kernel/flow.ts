@@ -13,6 +13,7 @@ export class Flow {
   private given: ReadonlySet<string> | null = null;
   private pointed: ReadonlySet<string> | null = null;
   private readonly set = new Map<number, ReadonlySet<string>>();
+  private readonly leading = new Map<number, Uint8Array>();
 
   constructor(code: Code) {
     this.code = code;
@@ -25,6 +26,16 @@ export class Flow {
   meetingOf(at: number): number {
     this.joins ??= postDominators(this.successors);
     return this.joins[at] ?? this.code.instructions.length;
+  }
+
+  /** May an instruction come, on some way, before another one, or is it that one? */
+  leadsTo(at: number, to: number): boolean {
+    let leading = this.leading.get(to);
+    if (leading === undefined) {
+      leading = leadingTo(this.successors, to);
+      this.leading.set(to, leading);
+    }
+    return leading[at] === 1;
   }
 
   /** Does the function give what a variable has in it? */
@@ -93,7 +104,8 @@ export class Flow {
   }
 }
 
-function successorsOf(instruction: Instruction, at: number, end: number): number[] {
+/** The instructions with which a function may go on after one; `end` stands for its end. */
+export function successorsOf(instruction: Instruction, at: number, end: number): number[] {
   switch (instruction.op) {
     case "branch":
       return [at + 1, instruction.no];
@@ -108,6 +120,21 @@ function successorsOf(instruction: Instruction, at: number, end: number): number
     default:
       return [at + 1];
   }
+}
+
+/** The instructions from which some way leads to one, that one included. */
+function leadingTo(successors: readonly (readonly number[])[], to: number): Uint8Array {
+  const leading = new Uint8Array(successors.length + 1);
+  leading[to] = 1;
+  for (let isStable = false; !isStable; ) {
+    isStable = true;
+    for (let at = successors.length - 1; at >= 0; at--) {
+      if (leading[at] === 1 || !(successors[at] as readonly number[]).some((next) => leading[next] === 1)) continue;
+      leading[at] = 1;
+      isStable = false;
+    }
+  }
+  return leading;
 }
 
 /** The nearest instruction through which every way from each one goes; the number of instructions is the end. */

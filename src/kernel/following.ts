@@ -52,6 +52,8 @@ export class Following extends Execution {
   readonly frees: boolean;
   private isCounting = false;
   private readonly repeated = new Set<string>();
+  /** Lines at which the call is made again after a kick, and only because of its status. */
+  readonly afterKick = new Set<number>();
 
   /** Facts of the phase that it asked for, and what they were. */
   get asked(): Run["asked"] {
@@ -97,7 +99,9 @@ export class Following extends Execution {
   }
 
   protected override arrives(at: number, state: State): boolean {
-    if (state.episode === null) return true;
+    // Before the BUSY only what leads to it matters.
+    if (state.episode === null)
+      return this.injection === null || (!state.hasPassed && this.flow.leadsTo(at, this.injection.at));
     const { episode, left } = arrived(state.episode, at);
     state.episode = episode;
     // What other ways would have changed of the result is what it is because of the status.
@@ -308,6 +312,8 @@ export class Following extends Execution {
       return false;
     }
     this.repeated.add(key);
+    if (at !== this.injection?.at && episode.events.includes("kick"))
+      this.afterKick.add(this.run_.code.instructions[at]?.line ?? 0);
     state.episode = afterEvent(episode, "retry");
     return true;
   }

@@ -20,9 +20,6 @@ export interface LockSet {
   readonly held: readonly Held[];
 }
 
-/** Stands among the locks for interrupts that are off: ways with and without them are kept apart, too. */
-export const INTERRUPTS = "(interrupts)";
-
 const MAX_COUNT = 3;
 
 const sets = new Map<string, LockSet>();
@@ -65,18 +62,6 @@ export function drop(set: LockSet, lock: string, of: Instance): LockSet | null {
   if (before === null) return null;
   if (before.count > 1) return interned(set.held.map((h) => (h === before ? { ...h, count: h.count - 1 } : h)));
   return interned(set.held.filter((h) => h !== before));
-}
-
-/** Are interrupts off? */
-export function areInterruptsOff(set: LockSet): boolean {
-  return find(set, INTERRUPTS, "self") !== null;
-}
-
-/** The set with interrupts turned off or on; `restored` undoes the last time that they were turned off. */
-export function withInterrupts(set: LockSet, to: "off" | "on" | "restored"): LockSet {
-  if (to === "off") return take(set, INTERRUPTS, "self", "exclusive", true);
-  if (to === "restored") return drop(set, INTERRUPTS, "self") ?? set;
-  return without(set, (held) => held.lock !== INTERRUPTS);
 }
 
 /** The set with a lock's instance changed. */

@@ -14,6 +14,8 @@ export interface PlacedRow extends Row {
   readonly call: string;
   readonly variant: string | null;
   readonly phase: string;
+  /** Is it made only after a kick, because an earlier one gave BUSY? */
+  readonly isAfterKick: boolean;
   /** Later phases into which it may last. */
   readonly overruns: readonly string[];
 }
@@ -125,7 +127,7 @@ function stepsOf(
 }
 
 /**
- * Is a group of rows the second try after the kick of another one, from the same macro? Nobody is in the guest then, and the first
+ * Is a group of rows the second try after the kick of another one, from the same macro or further down? Nobody is in the guest then, and the first
  * try's reaction ends with what becomes of it, so that it is no call of its own.
  */
 function isSecondTry(
@@ -144,7 +146,7 @@ function isSecondTry(
     row.context === before.context &&
     locks(row) === locks(before) &&
     String(row.onBusy) === String(rest) &&
-    group.every(({ chain }) => places.has(placeText(chain)))
+    group.every(({ chain, isAfterKick }) => isAfterKick || places.has(placeText(chain)))
   );
 }
 
@@ -158,7 +160,9 @@ function stepOf(rule: PathRule, group: readonly PlacedRow[], phases: readonly st
   const row = group.reduce((best, other) => (other.chain.length < best.chain.length ? other : best));
   const own = phases.filter((phase) => group.some((r) => r.phase === phase));
   const holds = holdsOf(rule, row, rules);
-  const onEach = Object.values(rules.callbacks).find((c) => c.context === row.context)?.onEach;
+  const onEach = group.every((one) => isOneByOne(one, rules))
+    ? undefined
+    : Object.values(rules.callbacks).find((c) => c.context === row.context)?.onEach;
   return {
     call: row.call,
     ...(row.variant !== null && { variant: row.variant }),
@@ -176,6 +180,15 @@ function stepOf(rule: PathRule, group: readonly PlacedRow[], phases: readonly st
       ...(cases.length > 0 && { case: cases.at(-1) as string }),
     })),
   };
+}
+
+/** Does each CPU that makes the call at once with others take a lock of the whole machine for it? */
+function isOneByOne({ own }: PlacedRow, { locks }: KernelRules): boolean {
+  return own.some(
+    ({ lock, mode }) =>
+      mode === "exclusive" &&
+      locks.classes.some(({ name, per, nests }) => name === lock && per === "machine" && !nests),
+  );
 }
 
 /** Does the call name a vCPU that need not be the path's own? */

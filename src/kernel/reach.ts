@@ -42,18 +42,12 @@ export class Reach {
       has(words, named) || (has(words, pointed) && has(words, members));
     const own = new Set<FunctionInfo>();
     const lasting = new Set<FunctionInfo>();
-    const turning = (...to: readonly string[]): Calls => ({
-      named: new Set(calls.flatMap(([name, { interrupts = "" }]) => (to.includes(interrupts) ? [name] : []))),
-      pointed: new Set(),
-    });
-    const [off, on] = [turning("off"), turning("on", "restored")];
     const stores = new RegExp(`(?:->|\\.)(?:${rules.facts.tracked.map(lastWord).join("|")})\\s*=[^=]`);
     for (const info of all) {
       const words = this.words.get(info) as ReadonlySet<string>;
       const [isTaking, isDropping] = [does(words, takes), does(words, drops)];
       if (isTaking || isDropping || words.has(rules.guards.guard)) own.add(info);
-      if (isTaking !== isDropping || does(words, off) !== does(words, on) || stores.test(this.body(info)))
-        lasting.add(info);
+      if (isTaking !== isDropping || stores.test(this.body(info))) lasting.add(info);
     }
     this.locking = new Set([...own, ...this.closure(all, new Set(), lasting)]);
   }

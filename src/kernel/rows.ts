@@ -2,7 +2,8 @@
 
 import type { Aftermath, Busy } from "./busy.ts";
 import type { Context, Edge, Place, Seamcall, Taken } from "./graph.ts";
-import { areInterruptsOff, type Held, heldKey, INTERRUPTS } from "./locks.ts";
+import type { Interrupts } from "./interrupts.ts";
+import { type Held, heldKey, type LockSet } from "./locks.ts";
 import type { Instance, Value } from "./values.ts";
 import { instanceOf } from "./values.ts";
 
@@ -15,6 +16,8 @@ export interface Link extends Place {
   /** Where what is called runs, when it is elsewhere. */
   readonly context: string | null;
   readonly from: Context;
+  /** What is held at the call. */
+  readonly locks: LockSet;
   readonly taken: ReadonlyMap<string, Taken>;
 }
 
@@ -29,6 +32,8 @@ export interface Row {
   readonly labels: readonly string[];
   /** Where the call runs, when not in the entry's own context. */
   readonly context: string | null;
+  /** Those of the locks that are taken there, and not by who has it run there. */
+  readonly own: readonly Held[];
   readonly chain: readonly Link[];
   /** Whose vCPU the call names, as far as its caller tells. */
   readonly vcpu: Instance;
@@ -42,6 +47,7 @@ export interface Labels {
   /** The label that going through a function makes; null for none. */
   readonly ofFunction: (name: string) => string | null;
   readonly isWrapper: (name: string) => boolean;
+  readonly interrupts: Interrupts;
   /** The context of what all CPUs do, by that of what one of them does alone. */
   readonly ofAll: (context: string) => string | undefined;
 }
@@ -52,6 +58,8 @@ interface Node {
   readonly labels: readonly string[];
   /** Where it runs, when not in the entry's own context. */
   readonly place: string | null;
+  /** Of the CPU, where it is called. */
+  readonly interrupts: "off" | "on";
   /** Where it is called; the first one is on a shortest chain. None for the entry. */
   readonly calls: { readonly by: Node; readonly edge: Edge }[];
 }
@@ -89,7 +97,7 @@ function keyOf({ leaf, labels, held, onBusy }: Row, context: string | null): str
 }
 
 function nodesBelow(root: Context, labels: Labels): Node[] {
-  const first: Node = { context: root, labels: [], place: null, calls: [] };
+  const first: Node = { context: root, labels: [], place: null, interrupts: "on", calls: [] };
   const queue: Node[] = [first];
   const seen = new Map<string, Node>();
   for (let next = 0; next < queue.length; next++) {
@@ -100,9 +108,10 @@ function nodesBelow(root: Context, labels: Labels): Node[] {
       const all = [...node.labels, ...own, ...(mark === null ? [] : [mark])];
       const below: readonly string[] = [...new Set(all)];
       const place = edge.context ?? node.place;
-      const key = `${edge.to.id} ${below.join("/")} ${place ?? ""}`;
+      const interrupts = interruptsAt(node, edge, labels) ?? node.interrupts;
+      const key = `${edge.to.id} ${below.join("/")} ${place ?? ""} ${interrupts}`;
       const known = seen.get(key);
-      const to: Node = known ?? { context: edge.to, labels: below, place, calls: [] };
+      const to: Node = known ?? { context: edge.to, labels: below, place, interrupts, calls: [] };
       to.calls.push({ by: node, edge });
       if (known !== undefined) continue;
       seen.set(key, to);
@@ -110,6 +119,11 @@ function nodesBelow(root: Context, labels: Labels): Node[] {
     }
   }
   return queue;
+}
+
+/** What interrupts are where a call goes to; null where they stay as they are. */
+function interruptsAt({ context, calls }: Node, edge: Edge, { interrupts }: Labels): "off" | "on" | null {
+  return edge.context === null ? interrupts.at(context, edge.at, calls.length === 0) : interrupts.in(edge.context);
 }
 
 /** Follows a status up from the SEAMCALL that gives it, on every chain. */
@@ -165,8 +179,8 @@ function chainTo(node: Node, calls: Reaction["calls"]): Link[] {
     if (call === undefined) return chain;
     const { by, edge } = call;
     const { name, file } = by.context;
-    const { at: order, line, cases, context, taken } = edge;
-    chain.unshift({ function: name, file, line, at: order, cases, context, from: by.context, taken });
+    const { at: order, line, cases, context, taken, locks } = edge;
+    chain.unshift({ function: name, file, line, at: order, cases, context, from: by.context, locks, taken });
     at = by;
   }
 }
@@ -177,6 +191,8 @@ function rowOf(node: Node, call: Seamcall, labels: Labels, onBusy: readonly stri
   const taken = new Map<string, Taken>();
   for (const link of [...chain, { taken: call.taken }]) for (const [key, place] of link.taken) taken.set(key, place);
   const { at, line } = call;
+  const outer = chain.findLast((link) => link.context !== null)?.locks;
+  const { held } = call.locks;
   chain.push({
     function: context.name,
     file: context.file,
@@ -185,6 +201,7 @@ function rowOf(node: Node, call: Seamcall, labels: Labels, onBusy: readonly stri
     cases: [],
     context: null,
     from: context,
+    locks: call.locks,
     taken: call.taken,
   });
   // What a wrapper does inside is the same for all its callers.
@@ -193,11 +210,12 @@ function rowOf(node: Node, call: Seamcall, labels: Labels, onBusy: readonly stri
   const vcpu = wrapper < 0 ? "self" : instanceAmong((chain[wrapper] as Link).from.args);
   return {
     leaf: call.leaf,
-    held: call.locks.held.filter(({ lock }) => lock !== INTERRUPTS),
-    areInterruptsOff: areInterruptsOff(call.locks),
+    held,
+    areInterruptsOff: (labels.interrupts.at(context, at, node.calls.length === 0) ?? node.interrupts) === "off",
     taken,
     labels: node.labels,
     context: node.place,
+    own: outer === undefined ? [] : held.filter((one) => !outer.held.includes(one)),
     chain: shown,
     vcpu,
     onBusy,

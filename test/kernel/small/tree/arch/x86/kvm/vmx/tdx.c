@@ -348,27 +348,28 @@ void pen_from_outside(struct kvm *kvm)
 	tdh_mng_rd(&to_kvm_tdx(kvm)->td, 1, &data); /* @asserted-by-entry */
 }
 
-/* The same of interrupts, which stay off when those that were off already are restored. */
+/* The same of interrupts; on the way on which it does not turn them on they are off. */
 void pen_suspended(struct kvm *kvm)
 {
-	unsigned long flags;
 	u64 data;
 
 	lockdep_assert_irqs_disabled();
-	local_irq_save(flags);
-	local_irq_restore(flags);
-	tdh_mng_rd(&to_kvm_tdx(kvm)->td, 1, &data); /* @still-off */
-	local_irq_enable();
-	tdh_mem_track(&to_kvm_tdx(kvm)->td); /* @on-again */
+	tdh_mng_rd(&to_kvm_tdx(kvm)->td, 1, &data); /* @off-by-entry */
+	if (pen_asked(kvm))
+		local_irq_enable();
+	tdh_mem_track(&to_kvm_tdx(kvm)->td); /* @perhaps-on */
 }
 
-/* Nothing on the way turns interrupts off. */
-static int pen_irqs_asserted(struct kvm *kvm)
+/* What is restored is as it was when the function was called. */
+static int pen_irqs(struct kvm *kvm)
 {
-	u64 data;
+	unsigned long flags;
+	u64 err, data;
 
-	lockdep_assert_irqs_disabled(); /* @irqs-not-off */
-	return tdh_mng_rd(&to_kvm_tdx(kvm)->td, 1, &data) ? -EIO : 0; /* @irqs-asserted */
+	local_irq_save(flags);
+	err = tdh_mng_rd(&to_kvm_tdx(kvm)->td, 1, &data); /* @saved */
+	local_irq_restore(flags);
+	return err || tdh_mem_track(&to_kvm_tdx(kvm)->td) ? -EIO : 0; /* @restored */
 }
 
 /* Asked to be held for writing while it is held for reading: no way leads to the call. */
@@ -719,8 +720,8 @@ int tdx_vm_ioctl(struct kvm *kvm, unsigned int ioctl)
 		return pen_recursive(kvm, 2);
 	case KVM_PEN_ASSERTED:
 		return pen_asserted(kvm);
-	case KVM_PEN_IRQS_ASSERTED:
-		return pen_irqs_asserted(kvm);
+	case KVM_PEN_IRQS:
+		return pen_irqs(kvm);
 	case KVM_PEN_WRONG_MODE:
 		return pen_wrong_mode(kvm);
 	case KVM_PEN_INIT:
