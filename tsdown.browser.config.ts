@@ -1,8 +1,8 @@
 import { defineConfig } from "tsdown";
 import { thirdPartyNotice } from "./scripts/third-party.ts";
 
-/** What runs in a browser: two classic scripts without imports, so that a page, or a file, can carry them whole. */
-export default (["app.tsx", "worker.ts"] as const).map((file) => {
+/** What runs in a browser: one classic script without imports for the page and its workers, so that a file can carry it whole. */
+export default (["program.ts"] as const).map((file) => {
   const name = file.replace(/\..*$/, "");
   return defineConfig({
     entry: { [name]: `src/explorer/client/${file}` },

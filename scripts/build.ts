@@ -7,7 +7,6 @@
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
-  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -61,6 +60,12 @@ function bundle(config: string, folder: string): void {
   throw new Error("the build failed");
 }
 
+/** The style's parts as one, in the order of their names. */
+function styles(folder: string): string {
+  const parts = readdirSync(folder).sort();
+  return parts.map((name) => readFileSync(join(folder, name), "utf8")).join("");
+}
+
 /** Host profiles as the program reads them: checked once, here, so that no run has to. */
 function compileHosts(folder: string): void {
   mkdirSync(folder);
@@ -84,7 +89,7 @@ async function build(): Promise<void> {
   try {
     bundle("tsdown.config.ts", fresh);
     bundle("tsdown.browser.config.ts", join(fresh, "explorer"));
-    copyFileSync("src/explorer/client/style.css", join(fresh, "explorer", "style.css"));
+    writeFileSync(join(fresh, "explorer", "style.css"), styles("src/explorer/client/style"));
     chmodSync(join(fresh, "cli.js"), 0o755);
     compileHosts(join(fresh, "hosts"));
     await writeManual(fresh);

@@ -1,5 +1,5 @@
-import type { ExplorerData, NamedHost, NamedModule } from "../explorer/index.ts";
-import { bundledHosts, loadProfile } from "./hosts.ts";
+import { type ExplorerData, hostsBefore, modulesBefore, type NamedHost, type NamedModule } from "../explorer/index.ts";
+import { bundledHosts, bundledKernels, loadProfile, newestHost } from "./hosts.ts";
 import { bundledModules, loadModule } from "./modules.ts";
 import { bundledScenarios, scenarioText } from "./scenarios.ts";
 
@@ -7,23 +7,30 @@ import { bundledScenarios, scenarioText } from "./scenarios.ts";
  * What the explorer shows: every bundled module and host, the scenarios, and what the command line names besides.
  *
  * @param module name or path of the module at which it opens; the newest by default
- * @param host name or path of the host at which it opens; none by default
+ * @param host name or path of the host at which it opens; the newest bundled kernel by default, none for `none`
  * @throws SeamlockError as for `--module` and `--host`
  */
 export async function explorerData(module?: string, host?: string): Promise<ExplorerData> {
-  const modules = await Promise.all(bundledModules().map(namedModule));
-  const hosts = await Promise.all(bundledHosts().map(namedHost));
-  const opened = module === undefined ? newest(modules, await loadModule()) : await namedModule(module);
-  const hosted = host === undefined ? null : await namedHost(host);
+  const bundled = await Promise.all(bundledModules().map(namedModule));
+  const bundledOnes = await Promise.all(bundledHosts().map(namedHost));
+  const opened = module === undefined ? newest(bundled, await loadModule()) : await namedModule(module);
+  const wanted = host ?? newestHost() ?? "none";
+  const hosted = wanted === "none" ? null : await namedHost(wanted);
   const scenarios = await Promise.all(
     bundledScenarios().map(async (name) => ({ name, text: (await scenarioText(name)).text })),
   );
+  const modules = withOwn(bundled, opened);
+  const hosts = hosted === null ? bundledOnes : withOwn(bundledOnes, hosted);
+  // A host of the user's own is held against the newest kernel.
+  const order = [...bundledKernels(), ...hosts.map(({ name }) => name).filter((name) => !bundledHosts().includes(name))];
+  const states = order.flatMap((name) => hosts.find((one) => one.name === name) ?? []);
   return {
     schema: "seamlock/explorer@1",
-    modules: withOwn(modules, opened),
-    hosts: hosted === null ? hosts : withOwn(hosts, hosted),
+    modules,
+    hosts,
     scenarios,
     initial: { module: opened.name, host: hosted?.name ?? null },
+    before: { modules: modulesBefore(modules), hosts: hostsBefore(states) },
   };
 }
 

@@ -1,8 +1,7 @@
 /** What a simulation found: the document of the contract, and its text. */
 import type { Trace } from "../language/index.ts";
-import { renderTraceText } from "../report/index.ts";
+import { paragraph, renderTraceText, simulationSentences } from "../report/index.ts";
 import type { BusyCount, CostModel, SimulatedViolation, SimulationResult, StretchCount } from "../simulate/index.ts";
-import { paragraph, simulationSentences } from "./proof.ts";
 import type { LoadedScenario } from "./scenarios.ts";
 import type { Made } from "./simulate-runs.ts";
 import { table } from "./table.ts";

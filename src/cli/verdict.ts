@@ -2,10 +2,9 @@
 import type { BusyEntry, CheckResult, SilentStep } from "../check/index.ts";
 import type { Trace } from "../language/index.ts";
 import { doubted } from "../model/index.ts";
-import { renderTraceText } from "../report/index.ts";
+import { paragraph, proofSentences, renderTraceText } from "../report/index.ts";
 import { EXIT, type ExitStatus } from "./io.ts";
 import { jsonDigest } from "./json.ts";
-import { paragraph, proofSentences } from "./proof.ts";
 import type { LoadedScenario } from "./scenarios.ts";
 import { table } from "./table.ts";
 

@@ -1,4 +1,5 @@
 /** The explorer: a page that shows what the library computes, served on the loopback interface or written as one file. */
+export { hostsBefore, modulesBefore } from "./before.ts";
 export type { ExplorerData, NamedHost, NamedModule } from "./data.ts";
 export { oneFile } from "./server/one-file.ts";
 export { type Explorer, serve } from "./server/server.ts";

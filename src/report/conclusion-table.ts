@@ -118,7 +118,7 @@ function conclusionRow(
 const callsOf = ({ calls, guest }: ConclusionRow["left"]): string => (guest ? guestCalls(calls) : foldedCalls(calls));
 
 /** While a TD runs all that an end can come to, else the worst. */
-function outcomeOf({ onBusy }: ConclusionRow["left"], section: Section): string {
+export function outcomeOf({ onBusy }: ConclusionRow["left"], section: Section): string {
   if (onBusy.length === 0) return "-";
   return section === "runtime" ? onBusy.join(", or ") : (onBusy[0] ?? "-");
 }

@@ -91,7 +91,7 @@ function encounter(pair: ContendPair, path: PathPair, place: Placing): Encounter
 }
 
 /** What ordinary operation does not meet: the profile says so, or else the glossary. */
-function isExceptional(name: string, { exceptional }: PathPair["endA"]): boolean {
+export function isExceptional(name: string, { exceptional }: Pick<PathPair["endA"], "exceptional">): boolean {
   return exceptional !== null || pathWords(name).exceptional;
 }
 

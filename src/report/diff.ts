@@ -28,22 +28,109 @@ export function renderDiffMarkdown(doc: DiffDocument, options: DiffOptions = {})
   return markdownOf(diffBlocks(doc, options));
 }
 
+/** Facts that read alike and changed, once, with what follows from them. */
+export interface FactChange {
+  /** `secure_ept_lock: EXCLUSIVE -> SHARED`. */
+  readonly fact: string;
+  readonly calls: readonly string[];
+  readonly effects: readonly Effect[];
+}
+
+/** Contentions on one resource that come or go with a fact. */
+export interface Effect {
+  readonly sign: "+" | "-";
+  readonly resource: string;
+  /** `vp_enter x 14 calls on the SEPT tree lock`. */
+  readonly text: string;
+  /** Under a host, what it comes to, before and after: `none -> tried again`. Null without one. */
+  readonly change: string | null;
+  readonly pairs: Cause["appeared"];
+}
+
+/** Contentions that stay, and end otherwise under the host. */
+export interface DiffOutcome {
+  readonly resource: string;
+  readonly text: string;
+  readonly change: string;
+}
+
+/** A difference as its readers want it: a sentence to quote, then causes with their effects, then what most can do without. */
+export interface DiffDigest {
+  readonly sentence: string;
+  readonly changes: readonly FactChange[];
+  readonly minor: readonly FactChange[];
+  readonly outcomes: readonly DiffOutcome[];
+  readonly behaviour: readonly BehaviourChange[];
+}
+
+/** The digest of a difference; where there is none its sentence says so. */
+export function diffDigest(doc: DiffDocument, options: DiffOptions = {}): DiffDigest {
+  const { causes, told, minor } = sifted(doc, options);
+  const sentence =
+    doc.causes.length + doc.behaviour.length === 0
+      ? `From ${doc.before.version} to ${doc.after.version}: no difference.`
+      : `${pasteable(doc, causes)}${worstText(doc)}`;
+  return {
+    sentence,
+    changes: factChanges(told),
+    minor: factChanges(minor),
+    outcomes: outcomesOf(doc, options),
+    behaviour: behaviourOf(doc, options),
+  };
+}
+
+/** The causes that are asked for, and of them those that most readers want. */
+function sifted(doc: DiffDocument, options: DiffOptions): Readonly<Record<"causes" | "told" | "minor", readonly Cause[]>> {
+  const causes = doc.causes.filter((cause) => wanted(cause, options)).map((cause) => narrowed(cause, options));
+  const told = causes.filter((cause) => options.all === true || !isMinor(cause));
+  return { causes, told, minor: causes.filter((cause) => !told.includes(cause)) };
+}
+
+function factChanges(causes: readonly Cause[]): FactChange[] {
+  return groupBy(causes, factText).map(([fact, of]) => ({
+    fact,
+    calls: [...new Set(of.flatMap((cause) => cause.calls))],
+    effects: [
+      ...effectsOf(
+        "+",
+        of.flatMap((cause) => cause.appeared),
+      ),
+      ...effectsOf(
+        "-",
+        of.flatMap((cause) => cause.disappeared),
+      ),
+    ],
+  }));
+}
+
+function effectsOf(sign: Effect["sign"], pairs: Cause["appeared"]): Effect[] {
+  return groupBy(pairs, ({ resource, severity }) => `${resource}\n${severity}`).flatMap(([, of]) => {
+    const [first] = of;
+    if (first === undefined) return [];
+    const { resource, severity } = first;
+    const told = severity === undefined ? [] : ["none", endsIn(severity, of)];
+    const change = told.length === 0 ? null : (sign === "+" ? told : told.reverse()).join(" -> ");
+    return [{ sign, resource, text: meetingText(of, resourceNoun(resource)), change, pairs: of }];
+  });
+}
+
 function diffBlocks(doc: DiffDocument, options: DiffOptions): readonly Block[] {
   const title: Block = {
     kind: "title",
     text: `Locks of the TDX module, ${doc.before.version} -> ${doc.after.version}${doc.host === null ? "" : ` under ${hostTitle(doc.host.name)}`}`,
   };
   if (doc.causes.length + doc.behaviour.length === 0) return [title, { kind: "paragraph", text: "No difference." }];
-  const causes = doc.causes.filter((cause) => wanted(cause, options)).map((cause) => narrowed(cause, options));
-  const told = causes.filter((cause) => options.all === true || !isMinor(cause));
-  const minor = causes.filter((cause) => !told.includes(cause));
+  const digest = diffDigest(doc, options);
+  const { minor } = sifted(doc, options);
   return [
     title,
-    { kind: "paragraph", text: `${pasteable(doc, causes)}${worstText(doc)}` },
-    ...(told.length === 0 ? [] : [{ kind: "heading", text: "What changed, and what follows" } as const, changes(told)]),
+    { kind: "paragraph", text: digest.sentence },
+    ...(digest.changes.length === 0
+      ? []
+      : [{ kind: "heading", text: "What changed, and what follows" } as const, changes(digest.changes)]),
     ...(minor.length === 0 ? [] : [{ kind: "paragraph", text: minorText(minor) } as const]),
-    ...outcomes(doc, options),
-    ...behaviour(doc, options),
+    ...outcomes(digest.outcomes),
+    ...behaviour(doc, digest.behaviour),
   ];
 }
 
@@ -143,12 +230,12 @@ function kind(value: string | null): string {
 const WIDTHS = [50, 30];
 
 /** A line for each fact that reads differently; below it the contentions that follow. */
-function changes(causes: readonly Cause[]): Block {
-  const groups = groupBy(causes, factText).map(([text, of]): Row[] => {
-    const calls = [...new Set(of.flatMap((cause) => cause.calls))];
-    const [appeared, disappeared] = [of.flatMap((cause) => cause.appeared), of.flatMap((cause) => cause.disappeared)];
-    return [{ cells: [text, calls2(calls)], below: [...follow("+", appeared), ...follow("-", disappeared)] }];
-  });
+function changes(all: readonly FactChange[]): Block {
+  const line = ({ sign, text, change }: Effect): string =>
+    `    ${sign} ${text}${change === null ? "" : ` (${change})`}`;
+  const groups = all.map(({ fact, calls, effects }): Row[] => [
+    { cells: [fact, calls2(calls)], below: effects.map(line) },
+  ]);
   return { kind: "table", head: ["fact", "calls"], widths: WIDTHS, groups, between: "nothing" };
 }
 
@@ -209,18 +296,6 @@ function difference(gone: string | null, added: string | null): string {
   return told.length === 0 ? "in another order" : told.join("; ");
 }
 
-/** `+ vp_enter x mem_range_block on the SEPT tree lock`, under a host with what it comes to: `none -> tried again`. */
-function follow(mark: "+" | "-", pairs: Cause["appeared"]): string[] {
-  return groupBy(pairs, ({ resource, severity }) => `${resource}\n${severity}`).flatMap(([, of]) => {
-    const [first] = of;
-    if (first === undefined) return [];
-    const { resource, severity } = first;
-    const told = severity === undefined ? [] : ["none", endsIn(severity, of)];
-    const change = told.length === 0 ? "" : ` (${(mark === "+" ? told : told.reverse()).join(" -> ")})`;
-    return [`    ${mark} ${meetingText(of, resourceNoun(resource))}${change}`];
-  });
-}
-
 /** What a contention comes to; what a guest does is in no host's source. */
 function endsIn(severity: HostSeverity, pairs: readonly { readonly a: string }[]): string {
   const isGuests = severity === "unknown" && pairs.every(({ a }) => a.startsWith("tdg_"));
@@ -236,17 +311,21 @@ function worstText({ host, before, after }: DiffDocument): string {
   return ` The worst that a contention comes to under ${name}: ${x} with ${before.version} -> ${y} with ${after.version}.`;
 }
 
-/** Contentions that stay, and end otherwise under the host. */
-function outcomes({ host }: DiffDocument, options: DiffOptions): Block[] {
+function outcomesOf({ host }: DiffDocument, options: DiffOptions): DiffOutcome[] {
   const about = (host?.outcomes ?? []).filter((one) => isAbout(one, options));
-  if (about.length === 0) return [];
   const groups = groupBy(about, ({ resource, before, after }) => `${resource}\n${before}\n${after}`);
-  const rows = groups.flatMap(([, of]): Row[] => {
+  return groups.flatMap(([, of]): DiffOutcome[] => {
     const [first] = of;
     if (first === undefined) return [];
     const { resource, before, after } = first;
-    return [{ cells: [meetingText(of, resourceNoun(resource)), `${endsIn(before, of)} -> ${endsIn(after, of)}`] }];
+    const change = `${endsIn(before, of)} -> ${endsIn(after, of)}`;
+    return [{ resource, text: meetingText(of, resourceNoun(resource)), change }];
   });
+}
+
+function outcomes(all: readonly DiffOutcome[]): Block[] {
+  if (all.length === 0) return [];
+  const rows = all.map(({ text, change }): Row => ({ cells: [text, change] }));
   return [
     { kind: "heading", text: "With another outcome" },
     { kind: "table", head: ["contention", "before -> after"], widths: [42, 38], groups: [rows], between: "nothing" },
@@ -288,11 +367,14 @@ function short(cause: Cause): string {
 }
 
 /** Statuses of calls are told among the facts. */
-function behaviour({ behaviour: every, before, after, host }: DiffDocument, options: DiffOptions): Block[] {
-  const all = every
+function behaviourOf({ behaviour: every, host }: DiffDocument, options: DiffOptions): BehaviourChange[] {
+  return every
     .filter(({ kind: what }) => what !== "leaf")
     .map((change) => ({ ...change, pairs: change.pairs.filter((pair) => isAbout(pair, options)) }))
     .filter(({ pairs }) => host === null || pairs.length > 0);
+}
+
+function behaviour({ before, after }: DiffDocument, all: readonly BehaviourChange[]): Block[] {
   if (all.length === 0) return [];
   const versions = [before.version, after.version];
   return [{ kind: "heading", text: "Behaviour" }, ...all.flatMap((change) => behaviourBlocks(change, versions))];

@@ -1,7 +1,15 @@
 /** Differences between two hosts for people: what a series of patches changed, and what that closed and opened. */
 import type { ContendPair, HostDiffDocument } from "../analysis/index.ts";
 import type { Catalog } from "../catalog/index.ts";
-import { clauseText, type HostPath, type HostProfile, type HostStep, heldAt, type LockUse } from "../host/index.ts";
+import {
+  clauseText,
+  type HostPath,
+  type HostProfile,
+  type HostSeverity,
+  type HostStep,
+  heldAt,
+  type LockUse,
+} from "../host/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { conclusionRows } from "./conclusion.ts";
 import { conclusionTable } from "./conclusion-table.ts";
@@ -46,6 +54,45 @@ export function renderHostDiffText(doc: HostDiffDocument, options?: HostDiffOpti
 /** The differences as Markdown, ending with a newline. */
 export function renderHostDiffMarkdown(doc: HostDiffDocument, options?: HostDiffOptions): string {
   return markdownOf(hostDiffBlocks(doc, options));
+}
+
+/** What still can happen, and ends otherwise: one line for the paths that tables call the same. */
+export interface OutcomeChange {
+  readonly resource: string;
+  readonly left: string;
+  readonly right: string;
+  readonly before: HostSeverity;
+  readonly after: HostSeverity;
+  /** `an error or a wrong value -> the VM is lost`. */
+  readonly text: string;
+}
+
+/** A difference as its readers want it: a sentence to quote, what the paths do otherwise, and what follows. */
+export interface HostDiffDigest {
+  readonly sentence: string;
+  readonly facts: readonly PathFact[];
+  readonly closed: readonly ConclusionRow[];
+  readonly opened: readonly ConclusionRow[];
+  readonly changed: readonly OutcomeChange[];
+}
+
+/** The digest of a difference; nothing of it says in its sentence that there is none. */
+export function hostDiffDigest(whole: HostDiffDocument, options: HostDiffOptions): HostDiffDigest {
+  const doc = narrowed(whole, options);
+  const asked = options.leaves !== undefined || options.resources !== undefined;
+  const { opened, closed, changed } = doc.paths;
+  const facts = asked ? [] : factsOf(options.before, options.after);
+  const gone = rowsOf(closed, options.before, options.catalog);
+  const none = opened.length + closed.length + changed.length + facts.length === 0;
+  return {
+    sentence: none
+      ? `From ${hostTitle(doc.before.name)} to ${hostTitle(doc.after.name)}: no difference.`
+      : pasteable(doc, gone),
+    facts,
+    closed: gone,
+    opened: rowsOf(opened, options.after, options.catalog),
+    changed: outcomeChanges(changed),
+  };
 }
 
 function hostDiffBlocks(whole: HostDiffDocument, options: HostDiffOptions | undefined): readonly Block[] {
@@ -110,26 +157,28 @@ function section(
   ];
 }
 
-/** What still can happen, and ends otherwise: by resource and paths, before and after. */
-function outcomes(changed: HostDiffDocument["paths"]["changed"]): Block[] {
-  if (changed.length === 0) return [];
+/** By resource and paths, before and after. */
+function outcomeChanges(changed: HostDiffDocument["paths"]["changed"]): OutcomeChange[] {
   const groups = groupBy(changed, ({ pair, before, after }) =>
     [pair.resource, pathWords(before.a).short, pathWords(before.b).short, before.severity, after.severity].join("\t"),
   );
-  const rows = groups.map(([, of]): Row => {
-    const [first] = of;
-    if (first === undefined) return { cells: [] };
+  return groups.flatMap(([, [first]]) => {
+    if (first === undefined) return [];
     const { pair, before, after } = first;
-    const same = before.severity === after.severity;
-    return {
-      cells: [
-        `${lockNameOf(pair.resource) ?? pair.resource}: ${pathWords(before.a).short} x ${pathWords(before.b).short}`,
-        same
-          ? `${severityText(after.severity)}, by another way`
-          : `${severityText(before.severity)} -> ${severityText(after.severity)}`,
-      ],
-    };
+    const [x, y] = [before.severity, after.severity];
+    const text = x === y ? `${severityText(y)}, by another way` : `${severityText(x)} -> ${severityText(y)}`;
+    const [left, right] = [pathWords(before.a).short, pathWords(before.b).short];
+    return [{ resource: pair.resource, left, right, before: x, after: y, text }];
   });
+}
+
+function outcomes(changed: HostDiffDocument["paths"]["changed"]): Block[] {
+  if (changed.length === 0) return [];
+  const rows = outcomeChanges(changed).map(
+    ({ resource, left, right, text }): Row => ({
+      cells: [`${lockNameOf(resource) ?? resource}: ${left} x ${right}`, text],
+    }),
+  );
   return [
     { kind: "heading", text: "With another outcome" },
     { kind: "table", head: ["meeting", "before -> after"], widths: [42, 38], groups: [rows], between: "nothing" },
@@ -137,18 +186,26 @@ function outcomes(changed: HostDiffDocument["paths"]["changed"]): Block[] {
 }
 
 /** One thing that a path does otherwise. */
-interface Fact {
+export interface PathFact {
+  /** The path in few words. */
   readonly path: string;
   readonly what: string;
+  /** The calls at which it does; empty: of the whole path. */
   readonly calls: readonly string[];
+  /** Host locks that it holds now, and did not before. */
+  readonly added: readonly string[];
+  readonly gone: readonly string[];
 }
 
+type StepFact = Pick<PathFact, "what" | "added" | "gone">;
+const plainFact = (what: string): StepFact => ({ what, added: [], gone: [] });
+
 /** What the paths of both hosts hold and do otherwise, and paths that only one has; of one path each change once. */
-function factsOf(before: HostProfile, after: HostProfile): Fact[] {
+function factsOf(before: HostProfile, after: HostProfile): PathFact[] {
   const old = new Map(before.paths.map((path) => [path.name, path]));
   const now = new Map(after.paths.map((path) => [path.name, path]));
-  const only = (paths: readonly HostPath[], other: ReadonlyMap<string, HostPath>, what: string): Fact[] =>
-    paths.filter(({ name }) => !other.has(name)).map(({ name }) => ({ path: name, what, calls: [] }));
+  const only = (paths: readonly HostPath[], other: ReadonlyMap<string, HostPath>, what: string): PathFact[] =>
+    paths.filter(({ name }) => !other.has(name)).map(({ name }) => ({ ...plainFact(what), path: name, calls: [] }));
   const both = after.paths.flatMap((path) => {
     const earlier = old.get(path.name);
     return earlier === undefined ? [] : pathFacts(earlier, path);
@@ -156,19 +213,21 @@ function factsOf(before: HostProfile, after: HostProfile): Fact[] {
   return [...only(after.paths, old, "new path"), ...only(before.paths, now, "path that is gone"), ...both];
 }
 
-function pathFacts(before: HostPath, after: HostPath): Fact[] {
+function pathFacts(before: HostPath, after: HostPath): PathFact[] {
   const calls = [...new Set([...before.steps, ...after.steps].map(({ call }) => call))];
   const single = calls.flatMap((call) => {
     const [x, y] = [before, after].map((path) => ({ path, step: path.steps.find((step) => step.call === call) }));
-    if (x?.step === undefined) return [{ what: "makes the call now", call }];
-    if (y?.step === undefined) return [{ what: "makes the call no more", call }];
-    return stepFacts({ path: before, step: x.step }, { path: after, step: y.step }).map((what) => ({ what, call }));
+    if (x?.step === undefined) return [{ ...plainFact("makes the call now"), call }];
+    if (y?.step === undefined) return [{ ...plainFact("makes the call no more"), call }];
+    return stepFacts({ path: before, step: x.step }, { path: after, step: y.step }).map((fact) => ({ ...fact, call }));
   });
   const short = pathWords(after.name).short;
   return groupBy(single, ({ what }) => what).map(([what, of]) => ({
     path: short,
     what,
     calls: of.map(({ call }) => call),
+    added: of[0]?.added ?? [],
+    gone: of[0]?.gone ?? [],
   }));
 }
 
@@ -177,21 +236,24 @@ interface At {
   readonly step: HostStep;
 }
 
-function stepFacts(x: At, y: At): string[] {
+function stepFacts(x: At, y: At): StepFact[] {
   const [before, after] = [x, y].map(({ path, step }) => heldAt(path, step).map(useText));
   const added = (after ?? []).filter((use) => !before?.includes(use));
   const gone = (before ?? []).filter((use) => !after?.includes(use));
   const [does, did] = [y, x].map(({ step }) => (step.onBusy ?? []).map(clauseText).join("; or "));
   const phases = (at: At): string => (at.step.phases ?? at.path.phases).join(", ");
   const late = (at: At): string => (at.path.overruns ?? []).join(", ");
-  return [
-    ...(added.length === 0 ? [] : [`holds ${list(added)} now`]),
-    ...(gone.length === 0 ? [] : [`no longer holds ${list(gone)}`]),
+  const others = [
     ...(does === did
       ? []
       : [`on BUSY ${does === "" ? "nothing is said" : does} (before: ${did === "" ? "nothing said" : did})`]),
     ...(phases(x) === phases(y) ? [] : [`runs in ${phases(y)} (before: ${phases(x)})`]),
     ...(late(x) === late(y) ? [] : [late(y) === "" ? "no longer outlasts its gate" : `can last into ${late(y)}`]),
+  ];
+  return [
+    ...(added.length === 0 ? [] : [{ what: `holds ${list(added)} now`, added, gone: [] }]),
+    ...(gone.length === 0 ? [] : [{ what: `no longer holds ${list(gone)}`, added: [], gone }]),
+    ...others.map(plainFact),
   ];
 }
 
@@ -201,7 +263,7 @@ function useText({ lock, mode, of }: LockUse): string {
   return `${lock}${mode === "shared" ? " shared" : ""}${whose}`;
 }
 
-function factTable(facts: readonly Fact[]): Block {
+function factTable(facts: readonly PathFact[]): Block {
   const rows = groupBy(facts, ({ what, calls }) => JSON.stringify([what, calls])).map(([, of]): Row => {
     const [first] = of;
     const names = [...new Set(of.map(({ path }) => pathWords(path).short))];

@@ -2,8 +2,18 @@
 
 export { type Explained, renderAccountMarkdown, renderAccountText } from "./account.ts";
 export { wrap } from "./blocks.ts";
+export { isExceptional } from "./conclusion.ts";
+export { outcomeOf } from "./conclusion-table.ts";
 export { type ContendOptions, renderContendMarkdown, renderContendText } from "./contend.ts";
-export { type DiffOptions, renderDiffMarkdown, renderDiffText } from "./diff.ts";
+export {
+  type DiffDigest,
+  type DiffOptions,
+  diffDigest,
+  type Effect,
+  type FactChange,
+  renderDiffMarkdown,
+  renderDiffText,
+} from "./diff.ts";
 export {
   buildReport,
   hostLeaves,
@@ -22,13 +32,34 @@ export {
   POLICIES,
   type PolicyWords,
   resourceAliases,
+  resourceNoun,
 } from "./glossary.ts";
 export { handlings, verdictText } from "./handling.ts";
-export { type HostDiffOptions, renderHostDiffMarkdown, renderHostDiffText } from "./host-diff.ts";
+export {
+  type HostDiffDigest,
+  type HostDiffOptions,
+  hostDiffDigest,
+  type OutcomeChange,
+  type PathFact,
+  renderHostDiffMarkdown,
+  renderHostDiffText,
+} from "./host-diff.ts";
+export { severityText } from "./meetings.ts";
+export {
+  assumptions,
+  type Decidable,
+  paragraph,
+  proofSentences,
+  type Standing,
+  simulationSentences,
+  standings,
+  subject,
+} from "./proof.ts";
 export { renderRecordingMarkdown, renderRecordingText } from "./recording.ts";
 export { type RenderOptions, renderReportMarkdown, renderReportText } from "./report.ts";
 export { sarifOf } from "./sarif.ts";
-export { type Handling, handlingSchema, type ReportDocument, reportSchema } from "./schema.ts";
+export { type ConclusionRow, type Handling, handlingSchema, type ReportDocument, reportSchema } from "./schema.ts";
 export { renderSweepMarkdown, renderSweepText, type Sweep } from "./sweep.ts";
+export { runStates } from "./tldr.ts";
 export { renderTraceText } from "./trace.ts";
-export { list } from "./words.ts";
+export { foldedCalls, hostTitle, list } from "./words.ts";

@@ -1,7 +1,7 @@
 /** What a check says that it proved: by name, of what, how, and under which assumptions. */
 import { describe, expect, it } from "vitest";
 import { check } from "../../src/check/index.ts";
-import { assumptions, proofSentences, simulationSentences, standings } from "../../src/cli/proof.ts";
+import { assumptions, proofSentences, simulationSentences, standings } from "../../src/report/proof.ts";
 import { loadScenario, type ScenarioOptions } from "../../src/cli/scenarios.ts";
 import { inProcess } from "./run.ts";
 

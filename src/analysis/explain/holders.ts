@@ -122,6 +122,10 @@ export function resourcesOf(entries: readonly Leaf[], wanted: Wanted): StatusExp
   return [...new Map(found.map((item) => [JSON.stringify(item), item])).values()];
 }
 
+/** By which rule {@link holdersOf} calls one holder more likely than another, in words. */
+export const HOLDER_ORDER =
+  "Most likely first: what the host leaves possible before what it excludes; then what stays locked while the guest runs, and vCPUs; then what takes the lock always; then by the number of the host's paths.";
+
 /**
  * Who can hold what the status is about. Most likely first: possible under the host before impossible, the guest and vCPUs
  * before calls that end soon, unconditional before conditional, then by the number of host paths.

@@ -14,12 +14,11 @@ import {
 } from "../../check/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import { layoutOf, type Model, type Trace, traceOfDocument, validate } from "../../language/index.ts";
-import { renderTraceText } from "../../report/index.ts";
+import { assumptions, renderTraceText, standings } from "../../report/index.ts";
 import { memoryBound, withHelpers } from "../check-helpers.ts";
 import { checkWritable, readBytes, readText, writeWhole } from "../files.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { jsonText } from "../json.ts";
-import { assumptions, standings } from "../proof.ts";
 import {
   type LoadedScenario,
   loadScenario,

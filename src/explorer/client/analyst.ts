@@ -1,5 +1,5 @@
 /** Answers to the questions of the views: worked out in a worker of their own, and kept. */
-import type { ExplorerData } from "../data.ts";
+import type { ExplorerData, FirstAnswer } from "../data.ts";
 import { type Answer, answerTo, keyOf, type Question } from "../logic/questions.ts";
 import type { FromAnalyst, ToAnalyst } from "../logic/worker-messages.ts";
 import { startWorker } from "./load.ts";
@@ -15,6 +15,14 @@ const settled = new Map<string, () => void>();
 
 let worker: Promise<Worker | null> = Promise.resolve(null);
 let facts: ExplorerData | null = null;
+
+/** Takes answers that came with the facts. */
+export function takeFirst(answers: readonly FirstAnswer[]): void {
+  for (const { key, answer } of answers) {
+    outcomes.set(key, { answer: answer as Answer });
+    asked.set(key, Promise.resolve());
+  }
+}
 
 /** Gives the analyst the facts, packed as they travelled; questions wait until it is ready. */
 export function startAnalyst(text: string, data: ExplorerData): void {

@@ -1,32 +1,44 @@
 /** The page: its head, the views, and the keys that work everywhere. */
 import { signal } from "@preact/signals";
 import { Component, type ComponentChildren, render, type VNode } from "preact";
+import { useEffect } from "preact/hooks";
 import { unpack } from "../data.ts";
 import { VIEWS, type View } from "../logic/route.ts";
-import { startAnalyst } from "./analyst.ts";
+import { withoutHost } from "../logic/run-request.ts";
+import { TITLES, titleOf } from "../logic/title.ts";
+import { AddressFaults } from "./address-faults.tsx";
+import { startAnalyst, takeFirst } from "./analyst.ts";
 import { CallsView } from "./calls-view.tsx";
 import { ExplainView } from "./explain-view.tsx";
+import { HomeView } from "./home-view.tsx";
 import { HostsView } from "./hosts-view.tsx";
 import { loadFacts } from "./load.ts";
 import { MatrixView } from "./matrix-view.tsx";
 import { focusOmnibox, Omnibox } from "./omnibox.tsx";
 import { Select } from "./parts.tsx";
 import { ResourcesView } from "./resources-view.tsx";
+import { ANEW } from "./run-job.ts";
 import { RunsView } from "./runs-view.tsx";
-import { currentHost, currentModule, data, drawn, linkTo, navigate, route, start, waiting } from "./store.ts";
+import { Share } from "./share.tsx";
+import {
+  currentModule,
+  data,
+  drawn,
+  faults,
+  linkTo,
+  navigate,
+  param,
+  route,
+  setParams,
+  start,
+  tabLink,
+  waiting,
+} from "./store.ts";
+import { restoreTheme, toggleTheme } from "./theme.ts";
 import { VersionsView } from "./versions-view.tsx";
 
-const TITLES: Readonly<Record<View, string>> = {
-  matrix: "Matrix",
-  calls: "Calls",
-  resources: "Resources",
-  versions: "Versions",
-  hosts: "Hosts",
-  runs: "Runs",
-  explain: "Explain",
-};
-
 const BODIES: Readonly<Record<View, () => VNode>> = {
+  home: HomeView,
   matrix: MatrixView,
   calls: CallsView,
   resources: ResourcesView,
@@ -42,16 +54,23 @@ function App(): VNode {
   const { view } = route.value;
   const Body = BODIES[view];
   const isWaiting = waiting.value === "answers";
+  const isFaulty = faults.value.length > 0;
+  const title = isFaulty ? "an address with a fault" : titleOf(route.value, data.value);
+  useEffect(() => {
+    document.title = `${title} – seamlock`;
+  }, [title]);
   return (
     <>
       <button type="button" class="skip" onClick={skip}>
         To the content
       </button>
       <header>
-        <h1>seamlock</h1>
+        <h1>
+          <a href={linkTo("home")}>seamlock</a>
+        </h1>
         <nav aria-label="Views">
           {VIEWS.map((name, i) => (
-            <a key={name} href={linkTo(name)} aria-current={name === view ? "page" : undefined} title={`Key ${i + 1}`}>
+            <a key={name} href={tabLink(name)} aria-current={name === view ? "page" : undefined} title={`Key ${i + 1}`}>
               {TITLES[name]}
             </a>
           ))}
@@ -67,11 +86,7 @@ function App(): VNode {
       <Facts />
       <main id="main" tabIndex={-1} aria-busy={isWaiting}>
         {isWaiting ? <Waiting /> : null}
-        {drawn.value ? (
-          <Guard key={view}>
-            <Body />
-          </Guard>
-        ) : null}
+        {drawn.value ? <Guard key={isFaulty ? "" : view}>{isFaulty ? <AddressFaults /> : <Body />}</Guard> : null}
       </main>
       <Help />
     </>
@@ -110,30 +125,63 @@ function skip(): void {
 
 /** What everything on the page is about. */
 function Facts(): VNode {
-  const { modules, hosts } = data.value;
-  const { module, diagnostics } = currentModule.value.catalog;
-  const errors = diagnostics.filter(({ severity }) => severity === "error").length;
+  const { modules, hosts, initial } = data.value;
+  const { view } = route.value;
+  const hostNames = [["none", "none: the module alone"], ...hosts.map(({ name }) => [name, name] as const)] as const;
+  // Another module or host takes back a run: its outcome stays, and says of what it is.
+  const also = view === "runs" ? ANEW : {};
+  const without = view === "runs" && faults.value.length === 0 ? withoutHost(route.value.params, data.value) : null;
   return (
     <form class="facts-bar" aria-label="Module and host" onSubmit={(event) => event.preventDefault()}>
       <Select
         label="Module"
         name="module"
-        value={currentModule.value.name}
-        options={modules.map(({ name }) => [name, name] as const)}
+        value={param("module") || initial.module}
+        options={withWrong(
+          param("module"),
+          modules.map(({ name }) => [name, name] as const),
+        )}
+        also={also}
       />
-      <Select
-        label="Host"
-        name="host"
-        value={currentHost.value?.name ?? "none"}
-        options={[["none", "none: the module alone"], ...hosts.map(({ name }) => [name, name] as const)]}
-      />
+      {without === null ? (
+        <Select
+          label="Host"
+          name="host"
+          value={param("host") || (initial.host ?? "none")}
+          options={withWrong(param("host"), hostNames)}
+          also={also}
+        />
+      ) : (
+        <span class="field">
+          <span>Host</span> <span class="dim">{without}</span>
+        </span>
+      )}
+      {faults.value.length === 0 ? <Origin /> : null}
+      <Share />
+    </form>
+  );
+}
+
+type Options = readonly (readonly [value: string, title: string])[];
+
+/** A value of the address that is no option is shown as what it is. */
+function withWrong(value: string, options: Options): Options {
+  const isHere = value === "" || options.some(([option]) => option === value);
+  return isHere ? options : [[value, `${value} (not here)`], ...options];
+}
+
+function Origin(): VNode {
+  const { module, diagnostics } = currentModule.value.catalog;
+  const errors = diagnostics.filter(({ severity }) => severity === "error").length;
+  return (
+    <>
       <span class="dim origin">
         {ORIGINS[module.origin]}
         {module.repository === null ? "" : ` ${module.repository}`}
         {module.revision === null ? "" : ` at ${module.revision.slice(0, 12)}`}
       </span>
       {errors === 0 ? null : <span class="notice">⚠ {errors} errors: the facts have holes</span>}
-    </form>
+    </>
   );
 }
 
@@ -144,15 +192,15 @@ const ORIGINS = {
 } as const;
 
 const KEYS: readonly (readonly [keys: string, what: string])[] = [
-  ["/", "find; a pasted log line is explained"],
-  ["1 … 7", "the views, in the order of the tabs"],
+  ["/ or Ctrl-K", "find; a pasted log line is explained"],
+  ["1 … 8", "the views, in the order of the tabs"],
   ["t", "light or dark"],
   ["?", "these keys"],
   ["← ↑ → ↓", "in the matrix: from cell to cell; Home, End, Page Up and Page Down further"],
   ["Enter", "in the matrix: open the pair"],
   ["← →", "in a run: the step before, the next step; Home and End the first and last"],
   ["[ ]", "in a run: the contention before, the next contention"],
-  ["Esc", "close"],
+  ["Esc", "close what is open: the list, these keys, the pair"],
 ];
 
 function setHelp(shown: boolean): void {
@@ -194,22 +242,19 @@ function Help(): VNode {
   );
 }
 
-/** The theme goes from the system's to the other one, and back. It is not stored: the page writes nothing anywhere. */
-function toggleTheme(): void {
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  const root = document.documentElement;
-  const now = root.dataset["theme"] ?? (dark ? "dark" : "light");
-  root.dataset["theme"] = now === "dark" ? "light" : "dark";
-}
-
 function onKey(event: KeyboardEvent): void {
+  if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
+    event.preventDefault();
+    return focusOmnibox();
+  }
   const typing = event.target instanceof Element && event.target.closest("input, select, textarea, dialog") !== null;
   if (typing || event.ctrlKey || event.altKey || event.metaKey) return;
   const view = VIEWS[Number(event.key) - 1];
   if (event.key === "/") focusOmnibox();
   else if (event.key === "?") setHelp(!helpOpen.value);
   else if (event.key === "t") toggleTheme();
-  else if (view !== undefined) navigate(linkTo(view));
+  else if (event.key === "Escape" && param("a") !== "") setParams({ a: "", b: "" });
+  else if (view !== undefined) navigate(tabLink(view));
   else return;
   event.preventDefault();
 }
@@ -222,15 +267,20 @@ function fail(error: unknown): void {
 }
 
 async function main(): Promise<void> {
+  restoreTheme();
   const place = document.getElementById("app");
   if (place === null) throw new Error("the page has no place to draw");
   const text = await loadFacts();
-  const facts = unpack(text);
+  const { data: facts, answers } = unpack(text);
+  takeFirst(answers);
   startAnalyst(text, facts);
-  start(facts);
+  start(facts, place.dataset["at"] ?? "");
   addEventListener("keydown", onKey);
   place.textContent = "";
   render(<App />, place);
 }
 
-main().catch(fail);
+/** Draws the page. */
+export function startPage(): void {
+  main().catch(fail);
+}

@@ -1,7 +1,8 @@
 /** A status or a pasted log line, explained. */
 import type { VNode } from "preact";
-import type { ExplainDocument, StatusExplanation } from "../../analysis/index.ts";
-import { conditionWords } from "../../report/index.ts";
+import { type ExplainDocument, HOLDER_ORDER, type StatusExplanation } from "../../analysis/index.ts";
+import { conditionWords, hostTitle } from "../../report/index.ts";
+import { bothNames } from "../logic/lock-names.ts";
 import { known } from "./analyst.ts";
 import { LeafLink, Mode, ResourceLink, Table, Verdict, When } from "./parts.tsx";
 import { currentHost, currentModule, param, setParams } from "./store.ts";
@@ -31,7 +32,9 @@ export function ExplainView(): VNode {
       {explained === null ? (
         <p class="empty">Paste what the kernel printed; the status in it is taken apart.</p>
       ) : typeof explained === "string" ? (
-        <p class="notice">{explained}</p>
+        <p class="notice" role="alert">
+          {explained}
+        </p>
       ) : (
         [explained, ...explained.others].map((one, i) => <Explained key={i} one={one} />)
       )}
@@ -70,17 +73,13 @@ function Explained({ one }: { readonly one: StatusExplanation }): VNode {
           ))}
         </p>
       )}
-      <ul>
-        {one.advice.map((advice) => (
-          <li key={advice}>{advice}</li>
-        ))}
-      </ul>
+      <Reactions one={one} />
       {one.holders.length === 0 ? null : (
         <Table
-          caption="Who can hold it, most likely first"
+          caption="Who can hold it"
           columns={[
             { head: "Call", text: (h) => h.leaf, show: (h) => <LeafLink name={h.leaf} variant={h.variant} /> },
-            { head: "Lock", text: (h) => h.resource, show: (h) => <ResourceLink name={h.resource} /> },
+            { head: "Lock", text: (h) => bothNames(h.resource), show: (h) => <ResourceLink name={h.resource} /> },
             { head: "Mode", text: (h) => h.mode, show: (h) => <Mode mode={h.mode} /> },
             {
               head: "When",
@@ -100,6 +99,66 @@ function Explained({ one }: { readonly one: StatusExplanation }): VNode {
           empty=""
         />
       )}
+      {one.holders.length === 0 ? null : <p class="dim">{HOLDER_ORDER}</p>}
+      <Advice one={one} />
     </section>
+  );
+}
+
+/** What the host of the bar does when this call is busy: the first question after what it is. */
+function Reactions({ one }: { readonly one: StatusExplanation }): VNode | null {
+  const host = currentHost.value;
+  if (one.kind !== "busy" && one.kind !== "tracking") return null;
+  if (host === null) return <p class="dim">What a host does about it shows when one is chosen above.</p>;
+  if (one.leaf === null)
+    return <p class="dim">The line names no call: what {hostTitle(host.name)} does is not told.</p>;
+  if (one.reactions.length === 0) {
+    return (
+      <p>
+        {hostTitle(host.name)}: its profile does not say what it does when {one.leaf} is busy, or it never makes the
+        call.
+      </p>
+    );
+  }
+  return (
+    <>
+      <h3>
+        What {hostTitle(host.name)} does when {one.leaf} is busy
+      </h3>
+      <ul class="tight">
+        {one.reactions.map(({ paths, before, after, silent }) => (
+          <li key={paths.join()}>
+            {before.length === 0 ? "" : `First it ${before.join(", then ")}. `}
+            {silent ? `It ${after.join(", then ")}, and prints nothing` : `With the line it ${after.join(", then ")}`}{" "}
+            <span class="dim">({paths.join("; ")})</span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** What to do, for each who can do something. */
+function Advice({ one }: { readonly one: StatusExplanation }): VNode {
+  const parts = [
+    ["For who writes the kernel or hypervisor", one.adviceFor.developer],
+    ["For who runs the machine", one.adviceFor.operator],
+    ["For the guest", one.adviceFor.guest],
+  ] as const;
+  return (
+    <>
+      {parts.map(([who, items]) =>
+        items.length === 0 ? null : (
+          <div key={who}>
+            <h3>{who}</h3>
+            <ul class="tight">
+              {items.map((item) => (
+                <li key={item}>{item}</li>
+              ))}
+            </ul>
+          </div>
+        ),
+      )}
+    </>
   );
 }

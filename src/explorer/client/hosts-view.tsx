@@ -1,127 +1,187 @@
-/** A hypervisor: its paths with the locks they hold, what that leaves possible, and another one beside it. */
+/** A hypervisor: what changed against another one, causes first; what it leaves possible; its paths with the locks they hold. */
 import type { VNode } from "preact";
 import { useMemo } from "preact/hooks";
-import type { HostDiffDocument } from "../../analysis/index.ts";
 import { type HostPath, type HostStep, heldAt, type LockUse } from "../../host/index.ts";
+import { hostTitle, type OutcomeChange, type PathFact } from "../../report/index.ts";
 import type { NamedHost } from "../data.ts";
+import type { HomeMeeting } from "../logic/home.ts";
+import { bothNames } from "../logic/lock-names.ts";
 import type { Answer, Question } from "../logic/questions.ts";
 import { known } from "./analyst.ts";
 import { type Column, LeafLink, ResourceLink, Select, Table } from "./parts.tsx";
-import { currentHost, currentModule, data, secondHost } from "./store.ts";
+import { currentHost, currentModule, data, secondHost, setParams } from "./store.ts";
 
 type Conclusion = Answer<Extract<Question, { kind: "conclusion" }>>;
 
-function conclusionOf(host: NamedHost): Conclusion {
-  return known({ kind: "conclusion", module: currentModule.value.name, host: host.name });
-}
-
-/** The view. */
+/** The view: the host of the bar above, against another one. */
 export function HostsView(): VNode {
   const { hosts } = data.value;
-  const host = currentHost.value ?? hosts[0] ?? null;
-  if (host === null) return <p class="empty">No host profile is here.</p>;
+  const host = currentHost.value;
+  if (host === null) {
+    return (
+      <p class="empty">
+        No host is chosen. Choose one above, or:{" "}
+        {hosts.map(({ name }) => (
+          <button key={name} type="button" class="link" onClick={() => setParams({ host: name })}>
+            {hostTitle(name)}
+          </button>
+        ))}
+      </p>
+    );
+  }
   const second = secondHost.value;
-  const names = hosts.map(({ name }) => [name, name] as const);
+  const others = hosts.filter(({ name }) => name !== host.name).map(({ name }) => [name, name] as const);
   return (
     <>
       <form class="filters" aria-label="Choice of the hosts" onSubmit={(event) => event.preventDefault()}>
-        <Select label="Host" name="host" value={host.name} options={names} />
-        <Select label="beside" name="with" value={second?.name ?? ""} options={[["", "no other"], ...names]} />
+        <Select label="From" name="with" value={second?.name ?? "none"} options={[["none", "no other"], ...others]} />
+        <Select label="to" name="host" value={host.name} options={hosts.map(({ name }) => [name, name] as const)} />
+        {second === null ? null : (
+          <button type="button" onClick={() => setParams({ host: second.name, with: host.name })}>
+            ⇄ Swap
+          </button>
+        )}
       </form>
-      <h2>{host.name}</h2>
+      <h2>{second === null ? hostTitle(host.name) : `${hostTitle(second.name)} → ${hostTitle(host.name)}`}</h2>
+      {second === null ? null : <Differences before={second} after={host} />}
+      <Standing host={host} />
+      <div class={second === null ? "" : "two"}>
+        {second === null ? null : <Paths host={second} />}
+        <Paths host={host} />
+      </div>
+    </>
+  );
+}
+
+/** What the one does otherwise, and what that closes and opens. */
+function Differences({ before, after }: { readonly before: NamedHost; readonly after: NamedHost }): VNode {
+  const module = currentModule.value.name;
+  const diff = known({ kind: "host-diff", module, before: before.name, after: after.name });
+  return (
+    <div class="difference">
+      <p class="quoted">{diff.sentence}</p>
+      {diff.facts.length === 0 ? null : <PathFacts facts={diff.facts} />}
+      <Table caption="Closed" columns={MEETING_COLUMNS} rows={diff.closed} file="closed" empty="None." />
+      <Table caption="Opened" columns={MEETING_COLUMNS} rows={diff.opened} file="opened" empty="None." />
+      <Table caption="Ends otherwise" columns={OUTCOME_COLUMNS} rows={diff.changed} file="outcomes" empty="None." />
+    </div>
+  );
+}
+
+/** Path by path: locks that it no longer holds and holds now, and what else it does otherwise. */
+function PathFacts({ facts }: { readonly facts: readonly PathFact[] }): VNode {
+  const paths = [...new Set(facts.map(({ path }) => path))];
+  return (
+    <section aria-labelledby="path-facts">
+      <h3 id="path-facts">What changed, path by path</h3>
+      <ul class="causes">
+        {paths.map((path) => (
+          <li key={path}>
+            <p class="fact">
+              <b>{path}</b>
+            </p>
+            <ul class="effects">
+              {facts
+                .filter((fact) => fact.path === path)
+                .map((fact) => (
+                  <li key={fact.what}>
+                    <FactWords fact={fact} />
+                  </li>
+                ))}
+            </ul>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function FactWords({ fact }: { readonly fact: PathFact }): VNode {
+  const { what, added, gone, calls } = fact;
+  const locks = [...gone.map((lock) => `− ${lock}`), ...added.map((lock) => `+ ${lock}`)];
+  return (
+    <>
+      {locks.length === 0
+        ? what
+        : locks.map((lock) => (
+            <span key={lock} class="chip">
+              {lock}
+            </span>
+          ))}{" "}
+      {calls.length === 0 ? null : (
+        <span class="dim">
+          at{" "}
+          {calls.map((call) => (
+            <span key={call}>
+              <LeafLink name={call} />{" "}
+            </span>
+          ))}
+        </span>
+      )}
+    </>
+  );
+}
+
+const MEETING_COLUMNS: readonly Column<HomeMeeting>[] = [
+  { head: "Lock", text: (m) => m.lock, show: (m) => <ResourceLink name={m.resource} /> },
+  { head: "Paths", text: (m) => m.paths },
+  { head: "Calls", text: (m) => m.calls, show: (m) => <code>{m.calls}</code> },
+  { head: "On BUSY: left / right", text: (m) => m.onBusy },
+  { head: "When", text: (m) => m.when },
+];
+
+const OUTCOME_COLUMNS: readonly Column<OutcomeChange>[] = [
+  { head: "Lock", text: (c) => bothNames(c.resource), show: (c) => <ResourceLink name={c.resource} /> },
+  { head: "Paths", text: (c) => `${c.left} × ${c.right}` },
+  { head: "Before → after", text: (c) => c.text.replace("->", "→") },
+];
+
+type VerdictRow = Conclusion["hostVerdicts"][number];
+
+const VERDICTS = { "no-conflict": "· no conflict", avoided: "× avoided", possible: "● possible" } as const;
+
+function verdictWords(row: VerdictRow): string {
+  return row.verdict === "possible" ? `${VERDICTS.possible} (${row.severity})` : VERDICTS[row.verdict];
+}
+
+const VERDICT_COLUMNS: readonly Column<VerdictRow>[] = [
+  { head: "Lock", text: (r) => bothNames(r.resource), show: (r) => <ResourceLink name={r.resource} /> },
+  {
+    head: "Verdict",
+    text: verdictWords,
+    show: (r) => <span class={`verdict ${r.verdict}`}>{verdictWords(r)}</span>,
+  },
+  {
+    head: "Who can still meet whom, worst first",
+    text: (r) => r.meetings.join(" | "),
+    show: (r) => <Lines lines={r.meetings} />,
+  },
+  { head: "What excludes the others", text: (r) => r.why.join("; ") },
+];
+
+/** What a host leaves possible. */
+function Standing({ host }: { readonly host: NamedHost }): VNode {
+  const module = currentModule.value.name;
+  const report = known({ kind: "conclusion", module, host: host.name });
+  return (
+    <section aria-label={`Conclusion for ${host.name}`}>
+      <h3>{hostTitle(host.name)} as it stands</h3>
       <p>
         {host.profile.description}
         {host.profile.confidence === undefined ? null : <span class="dim"> Confidence: {host.profile.confidence}</span>}
       </p>
-      <ConclusionTable host={host} second={second} />
-      {second === null ? null : <Differences host={host} second={second} />}
-      <div class={second === null ? "" : "two"}>
-        <Paths host={host} />
-        {second === null ? null : <Paths host={second} />}
-      </div>
-    </>
-  );
-}
-
-interface VerdictRow {
-  readonly resource: string;
-  readonly first: Conclusion["hostVerdicts"][number] | null;
-  readonly second: Conclusion["hostVerdicts"][number] | null;
-}
-
-const VERDICTS = { "no-conflict": "· no conflict", avoided: "× avoided", possible: "● possible" } as const;
-
-function verdictWords(verdict: VerdictRow["first"]): string {
-  if (verdict === null) return "–";
-  const word = VERDICTS[verdict.verdict];
-  return verdict.verdict === "possible" ? `${word} (${verdict.severity})` : word;
-}
-
-function ConclusionTable({ host, second }: { readonly host: NamedHost; readonly second: NamedHost | null }): VNode {
-  const report = conclusionOf(host);
-  const other = second === null ? null : conclusionOf(second);
-  const rows = report.hostVerdicts.map((first): VerdictRow => {
-    const found = other?.hostVerdicts.find(({ resource }) => resource === first.resource) ?? null;
-    return { resource: first.resource, first, second: found };
-  });
-  const columns: Column<VerdictRow>[] = [
-    { head: "Lock", text: (r) => r.resource, show: (r) => <ResourceLink name={r.resource} /> },
-    {
-      head: host.name,
-      text: (r) => verdictWords(r.first),
-      show: (r) => <span class={`verdict ${r.first?.verdict ?? ""}`}>{verdictWords(r.first)}</span>,
-    },
-    ...(second === null
-      ? [
-          {
-            head: "Who can still meet whom, worst first",
-            text: (r: VerdictRow) => (r.first?.meetings ?? []).join(" | "),
-            show: (r: VerdictRow) => <Lines lines={r.first?.meetings ?? []} />,
-          },
-          { head: "What excludes the others", text: (r: VerdictRow) => (r.first?.why ?? []).join("; ") },
-        ]
-      : [
-          {
-            head: second.name,
-            text: (r: VerdictRow) => verdictWords(r.second),
-            show: (r: VerdictRow) => <span class={`verdict ${r.second?.verdict ?? ""}`}>{verdictWords(r.second)}</span>,
-          },
-        ]),
-  ];
-  return (
-    <>
-      <div class={other === null ? "" : "two"}>
-        <Sentences host={host.name} sentences={report.conclusion} alone={other === null} />
-        {second === null || other === null ? null : (
-          <Sentences host={second.name} sentences={other.conclusion} alone={false} />
-        )}
-      </div>
-      <Table
-        caption={`Conclusion for module ${currentModule.value.name}`}
-        columns={columns}
-        rows={rows}
-        file={`conclusion-${host.name}`}
-        empty="No locks."
-      />
-    </>
-  );
-}
-
-interface SentencesProps {
-  readonly host: string;
-  readonly sentences: readonly string[];
-  readonly alone: boolean;
-}
-
-function Sentences({ host, sentences, alone }: SentencesProps): VNode {
-  return (
-    <section aria-label={`Conclusion for ${host}`}>
-      {alone ? null : <h3>{host}</h3>}
       <ul class="conclusion">
-        {sentences.map((sentence) => (
+        {report.conclusion.map((sentence) => (
           <li key={sentence}>{sentence}</li>
         ))}
       </ul>
+      <Table
+        caption={`Conclusion for module ${module}`}
+        columns={VERDICT_COLUMNS}
+        rows={report.hostVerdicts}
+        file={`conclusion-${host.name}`}
+        empty="No locks."
+      />
     </section>
   );
 }
@@ -146,36 +206,6 @@ function Lines({ lines }: { readonly lines: readonly string[] }): VNode {
         {items(lines.slice(SHOWN))}
       </details>
     </>
-  );
-}
-
-function Differences({ host, second }: { readonly host: NamedHost; readonly second: NamedHost }): VNode {
-  const module = currentModule.value;
-  const diff = known({ kind: "host-diff", module: module.name, before: host.name, after: second.name });
-  const columns: Column<HostDiffDocument["paths"]["opened"][number]>[] = [
-    { head: "On", text: (d) => d.pair.resource },
-    { head: "Call", text: (d) => d.pair.a, show: (d) => <LeafLink name={d.pair.a} /> },
-    { head: "in", text: (d) => d.path.a },
-    { head: "Other call", text: (d) => d.pair.b, show: (d) => <LeafLink name={d.pair.b} /> },
-    { head: "in path", text: (d) => d.path.b },
-  ];
-  return (
-    <div class="two">
-      <Table
-        caption={`Meetings only under ${host.name}`}
-        columns={columns}
-        rows={diff.paths.closed}
-        file="closed"
-        empty="None."
-      />
-      <Table
-        caption={`Meetings only under ${second.name}`}
-        columns={columns}
-        rows={diff.paths.opened}
-        file="opened"
-        empty="None."
-      />
-    </div>
   );
 }
 

@@ -10,7 +10,7 @@ export async function loadFacts(): Promise<string> {
 
 /** A fresh worker. */
 export async function startWorker(): Promise<Worker> {
-  const inside = packed("worker");
+  const inside = packed("program");
   if (inside === null) return new Worker("/worker.js");
   const url = URL.createObjectURL(new Blob([await inflate(inside)], { type: "text/javascript" }));
   return new Worker(url);
@@ -20,8 +20,37 @@ function packed(id: string): string | null {
   return document.getElementById(id)?.textContent ?? null;
 }
 
-/** Base64 of deflated text, as the one-file report carries it. */
+/** Takes apart what {@link deflated} made. */
 function inflate(base64: string): Promise<string> {
   const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).text();
+}
+
+/** What the page is made of, packed: of the file that it is, or of the server. */
+export async function packedParts(): Promise<{
+  readonly program: string;
+  readonly data: string;
+  readonly style: string;
+}> {
+  const inside = {
+    program: packed("program"),
+    data: packed("data"),
+    style: document.querySelector("style")?.textContent,
+  };
+  if (inside.program !== null && inside.data !== null) {
+    return { program: inside.program, data: inside.data, style: inside.style ?? "" };
+  }
+  const texts = ["/app.js", "/data.json", "/style.css"].map(async (path) => (await fetch(path)).text());
+  const [program = "", data = "", style = ""] = await Promise.all(texts);
+  return { program: await deflated(program), data: await deflated(data), style };
+}
+
+/** Text deflated and in base64. */
+async function deflated(text: string): Promise<string> {
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw"));
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  const PART = 0x8000;
+  let letters = "";
+  for (let at = 0; at < bytes.length; at += PART) letters += String.fromCharCode(...bytes.subarray(at, at + PART));
+  return btoa(letters);
 }

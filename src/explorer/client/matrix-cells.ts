@@ -10,6 +10,8 @@ export interface GridRow {
   /** As a person reads it. */
   readonly title: string;
   readonly side: string;
+  /** Stands at the end of the head: the phase that begins here. */
+  readonly note: string;
   readonly marks: readonly Mark[];
 }
 
@@ -60,12 +62,19 @@ function newRow(body: HTMLTableSectionElement): HTMLTableRowElement {
   return row;
 }
 
-function drawHead(element: HTMLTableRowElement, { id, title, side }: GridRow): void {
+function drawHead(element: HTMLTableRowElement, { id, title, side, note }: GridRow): void {
   const head = element.cells[0] as HTMLTableCellElement;
-  if (head.dataset["id"] === id) return;
-  head.dataset["id"] = id;
+  element.className = note === "" ? "" : "begins";
   head.className = side;
-  head.textContent = title;
+  if (head.dataset["id"] === id && head.dataset["note"] === note) return;
+  head.dataset["id"] = id;
+  head.dataset["note"] = note;
+  head.replaceChildren(title);
+  if (note === "") return;
+  const small = document.createElement("span");
+  small.className = "phase";
+  small.textContent = note;
+  head.append(small);
 }
 
 function drawCells(element: HTMLTableRowElement, marks: readonly Mark[]): void {
@@ -78,7 +87,7 @@ function drawCells(element: HTMLTableRowElement, marks: readonly Mark[]): void {
   marks.forEach((mark, c) => {
     const here = cell ?? newCell(element);
     const before = now[c];
-    if (before?.verdict !== mark.verdict) here.className = mark.verdict;
+    if (before?.kind !== mark.kind) here.className = mark.kind;
     if (before?.sign !== mark.sign) (here.firstChild as Text).data = mark.sign;
     if (here.ariaLabel !== null && before !== mark) here.ariaLabel = null;
     now[c] = mark;

@@ -1,41 +1,71 @@
-/** Leaf against leaf: never, excluded, or possible and on what. */
+/** Call against call: what a meeting of the two costs, and on which locks. */
 import type { VNode } from "preact";
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import scopes from "../../../data/scopes.json" with { type: "json" };
-import { dispatcherNames, type Leaf } from "../../catalog/index.ts";
+import { dispatcherNames } from "../../catalog/index.ts";
 import { entriesOf } from "../../host/index.ts";
+import { hostTitle } from "../../report/index.ts";
 import { csvText } from "../logic/csv.ts";
-import { marksOf } from "../logic/grid.ts";
-import { gridPicture } from "../logic/grid-picture.ts";
-import { cellKey, cellText, entryId, type Matrix, type MatrixFilter, matrixOf, withCells } from "../logic/matrix.ts";
+import { marksOf, SIGNS } from "../logic/grid.ts";
+import { gridPicture, type PictureCell } from "../logic/grid-picture.ts";
+import { bothNames } from "../logic/lock-names.ts";
+import { type ContentionMap, type MapEntry, OUTCOME_WORDS, type Outcome } from "../logic/map.ts";
+import {
+  cellKey,
+  cellText,
+  entryId,
+  isPossible,
+  type Matrix,
+  type MatrixFilter,
+  matrixOf,
+  withCells,
+} from "../logic/matrix.ts";
+import { ORDERS, type Order, ordered } from "../logic/matrix-order.ts";
+import { known } from "./analyst.ts";
 import { drawRows, frameCells } from "./matrix-cells.ts";
 import { memo } from "./memo.ts";
 import { PairDetail } from "./pair-detail.tsx";
 import { Saves, Select } from "./parts.tsx";
 import { saveText } from "./save.ts";
-import { currentHost, currentModule, pairs, param, setParams } from "./store.ts";
+import { currentHost, currentModule, fetchPairsSoon, param, setParams } from "./store.ts";
 
 /** The view. */
 export function MatrixView(): VNode {
   const filter = filterOf();
   const scope = param("scope") || "kvm";
+  const order = (param("order") || "phase") as Order;
+  const folded = param("fold") !== "0";
   const { resource, opState, side } = filter;
-  const matrix = useMemo(() => matrixOf(pairs.value, filter), [pairs.value, resource, opState, side]);
-  const entries = useMemo(() => withCells(inScope(scope), matrix), [scope, matrix]);
+  const map = mapShown();
+  const matrix = useMemo(() => matrixOf(map, filter), [map, resource, opState, side]);
+  const [all, entries] = useMemo(() => {
+    const wanted = withCells(inScope(scope, map), matrix, false);
+    return [wanted.length, ordered(folded ? withCells(wanted, matrix, true) : wanted, order, matrix, map)] as const;
+  }, [scope, map, matrix, order, folded]);
+  useEffect(fetchPairsSoon, [map]);
   const [a, b] = [param("a"), param("b")];
   return (
-    <div class="split">
+    <div class={`split ${a === "" ? "" : "with-pair"}`}>
       <div class="main-column">
-        <Filters scope={scope} filter={filter} />
+        <Filters scope={scope} filter={filter} order={order} map={map} />
         {entries.length === 0 ? (
-          <p class="empty">No two calls of this choice conflict. Widen the filters above.</p>
+          <p class="empty">
+            No two calls of this choice {folded ? "can contend" : "conflict"}. Widen the filters above.
+          </p>
         ) : (
-          <Grid entries={entries} matrix={matrix} a={a} b={b} />
+          <Grid entries={entries} matrix={matrix} phased={order === "phase"} a={a} b={b} />
         )}
+        <Fold hidden={all - entries.length} folded={folded} />
       </div>
-      <PairDetail cell={a === "" || b === "" ? null : (matrix.get(cellKey(a, b)) ?? "never")} a={a} b={b} />
+      <PairDetail conflict={a === "" || b === "" ? null : matrixOf(map, NO_FILTER).has(cellKey(a, b))} a={a} b={b} />
     </div>
   );
+}
+
+const NO_FILTER: MatrixFilter = { resource: null, opState: null, side: null };
+
+function mapShown(): ContentionMap {
+  return known({ kind: "map", module: currentModule.value.name, host: currentHost.value?.name ?? null });
 }
 
 function filterOf(): MatrixFilter {
@@ -48,38 +78,47 @@ function filterOf(): MatrixFilter {
 }
 
 /** The entries that a scope names, in the catalog's order. */
-function inScope(scope: string): readonly Leaf[] {
+function inScope(scope: string, { entries }: ContentionMap): readonly MapEntry[] {
+  if (scope === "all") return entries;
   const { catalog } = currentModule.value;
   const host = currentHost.value?.profile;
-  if (scope === "all") return catalog.leaves;
   if (scope === "host" && host !== undefined) {
     const steps = host.paths.flatMap((path) => path.steps.flatMap((s) => entriesOf(catalog, s.call, s.variant)));
-    const called = new Set([...steps, ...(host.guest?.calls ?? []).flatMap((name) => entriesOf(catalog, name))]);
-    return catalog.leaves.filter((leaf) => called.has(leaf));
+    const guests = (host.guest?.calls ?? []).flatMap((name) => entriesOf(catalog, name));
+    const called = new Set([...steps, ...guests].map(entryId));
+    return entries.filter(({ id }) => called.has(id));
   }
   const wanted = new Set(scopes.kvm.leaves);
-  return catalog.leaves.filter((leaf) =>
+  const used = catalog.leaves.filter((leaf) =>
     dispatcherNames(catalog.module.version, leaf.name).some((ref) => wanted.has(ref.leaf)),
   );
+  const ids = new Set(used.map(entryId));
+  return entries.filter(({ id }) => ids.has(id));
 }
 
-function Filters({ scope, filter }: { readonly scope: string; readonly filter: MatrixFilter }): VNode {
+interface FilterProps {
+  readonly scope: string;
+  readonly filter: MatrixFilter;
+  readonly order: Order;
+  readonly map: ContentionMap;
+}
+
+function Filters({ scope, filter, order, map }: FilterProps): VNode {
   const { catalog } = currentModule.value;
-  const resources = [...new Set(pairs.value.map(({ resource }) => resource))];
   const host = currentHost.value;
   const scopeOptions: (readonly [string, string])[] = [
     ["kvm", "that KVM uses, and page TDCALLs"],
     ["all", "all"],
-    ...(host === null ? [] : [["host", `of ${host.name}`] as const]),
+    ...(host === null ? [] : [["host", `of ${hostTitle(host.name)}`] as const]),
   ];
   return (
     <form class="filters" aria-label="Filters of the matrix" onSubmit={(event) => event.preventDefault()}>
       <Select label="Calls" name="scope" value={scope} options={scopeOptions} />
       <Select
-        label="Resource"
+        label="Lock"
         name="resource"
         value={filter.resource ?? ""}
-        options={[["", "any"], ...resources.map((r) => [r, r] as const)]}
+        options={[["", "any"], ...map.resources.map((r) => [r, bothNames(r)] as const)]}
       />
       <Select
         label="OP_STATE"
@@ -97,37 +136,53 @@ function Filters({ scope, filter }: { readonly scope: string; readonly filter: M
           ["guest", "with a TDCALL"],
         ]}
       />
+      <Select label="Order" name="order" value={order} options={ORDERS} />
     </form>
   );
 }
 
+/** What is not shown, and how to see it. */
+function Fold({ hidden, folded }: { readonly hidden: number; readonly folded: boolean }): VNode | null {
+  if (folded && hidden === 0) return null;
+  return (
+    <p class="dim no-copy">
+      {folded ? `${hidden} more calls conflict only where it is excluded. ` : ""}
+      <button type="button" class="link" onClick={() => setParams({ fold: folded ? "0" : "" })}>
+        {folded ? "Show them" : "Show only calls that can contend"}
+      </button>
+    </p>
+  );
+}
+
 interface GridProps {
-  readonly entries: readonly Leaf[];
+  readonly entries: readonly MapEntry[];
   readonly matrix: Matrix;
+  /** Do rows of one phase stand together? */
+  readonly phased: boolean;
   /** The chosen pair; empty where none is. */
   readonly a: string;
   readonly b: string;
 }
 
-const Grid = memo(function Grid({ entries, matrix, a, b }: GridProps): VNode {
-  const ids = useMemo(() => entries.map(entryId), [entries]);
+const Grid = memo(function Grid({ entries, matrix, phased, a, b }: GridProps): VNode {
+  const ids = useMemo(() => entries.map(({ id }) => id), [entries]);
   const body = useRef<HTMLTableSectionElement>(null);
   const chosen = useRef<readonly [string, string]>([a, b]);
   const frame = (): void => {
     if (body.current !== null) frameCells(body.current, ids, chosen.current);
   };
   useLayoutEffect(() => {
-    if (body.current !== null) draw(body.current, entries, matrix, frame);
-  }, [entries, matrix]);
+    if (body.current !== null) draw(body.current, entries, matrix, phased, frame);
+  }, [entries, matrix, phased]);
   useLayoutEffect(() => {
     chosen.current = [a, b];
     frame();
   }, [ids, a, b]);
-  const possible = [...matrix.values()].filter(({ verdict }) => verdict === "possible").length;
+  const possible = [...matrix.values()].filter(isPossible).length;
   return (
     <>
       <div class="table-head">
-        <Legend />
+        <Legend hosted={currentHost.value !== null} />
         <Saves name="Matrix" csv={() => saveMatrix(ids, matrix)} svg={() => savePicture(entries, matrix)} />
       </div>
       <div class="matrix-scroll">
@@ -139,6 +194,8 @@ const Grid = memo(function Grid({ entries, matrix, a, b }: GridProps): VNode {
           onKeyDown={onKey}
           onClick={onClick}
           onFocusIn={(event) => onFocus(event, matrix)}
+          onPointerOver={(event) => tell(cellAt(event.target), matrix)}
+          onPointerLeave={() => tell(cellAt(document.activeElement), matrix)}
         >
           <Head ids={ids} entries={entries} />
           <tbody ref={body} />
@@ -151,13 +208,12 @@ const Grid = memo(function Grid({ entries, matrix, a, b }: GridProps): VNode {
   );
 });
 
-const Head = memo(function Head({
-  ids,
-  entries,
-}: {
+interface HeadProps {
   readonly ids: readonly string[];
-  readonly entries: readonly Leaf[];
-}) {
+  readonly entries: readonly MapEntry[];
+}
+
+const Head = memo(function Head({ ids, entries }: HeadProps): VNode {
   return (
     <thead>
       <tr>
@@ -175,25 +231,50 @@ const Head = memo(function Head({
 const ROW_HEAD = { letters: 20, cell: 24 };
 
 /** Widths are set, not found out: a browser would look at every cell for them. */
-function draw(body: HTMLTableSectionElement, entries: readonly Leaf[], matrix: Matrix, after: () => void): void {
-  const marks = marksOf(entries, matrix);
-  const rows = entries.map((leaf, i) => {
-    const id = entryId(leaf);
-    return { id, title: id.replace("~", " "), side: leaf.side, marks: marks[i] ?? [] };
+function draw(
+  body: HTMLTableSectionElement,
+  entries: readonly MapEntry[],
+  matrix: Matrix,
+  phased: boolean,
+  after: () => void,
+): void {
+  const marks = marksOf(
+    entries.map(({ id }) => id),
+    matrix,
+  );
+  const rows = entries.map(({ id, side, phase }, i) => {
+    const isFirst = phased && entries[i - 1]?.phase !== phase;
+    return { id, title: id.replace("~", " "), side, note: isFirst ? phase : "", marks: marks[i] ?? [] };
   });
   drawRows(body, rows, after);
-  const letters = Math.max(ROW_HEAD.letters, ...rows.map(({ title }) => title.length)) + 2;
+  const noteLetters = Math.max(0, ...rows.map(({ note }) => note.length));
+  const letters = Math.max(ROW_HEAD.letters, ...rows.map(({ title }) => title.length)) + noteLetters + 4;
   const table = body.parentElement as HTMLTableElement;
   table.style.setProperty("--row-head", `${letters}ch`);
   table.style.width = `calc(${letters}ch + ${rows.length * ROW_HEAD.cell}px)`;
   if (body.querySelector("td[tabindex='0']") === null) body.querySelector("td")?.setAttribute("tabindex", "0");
 }
 
-function Legend(): VNode {
+const OF_HOST: readonly Outcome[] = ["lost", "error", "unknown", "warning", "retry", "guest", "excluded"];
+
+/** The letters in use, with what they mean. */
+function Legend({ hosted }: { readonly hosted: boolean }): VNode {
+  const outcomes: readonly Outcome[] = hosted ? OF_HOST : ["possible", "excluded"];
   return (
-    <p class="legend">
-      <span class="key possible">2</span> possible, on so many locks <span class="key excluded">×</span> conflict, but
-      excluded <span class="key never">·</span> never conflict
+    <p class="legend keys">
+      {outcomes.map((outcome) => (
+        <span key={outcome}>
+          <span class={`key ${outcome}`}>{SIGNS[outcome]}</span> {OUTCOME_WORDS[outcome]}
+        </span>
+      ))}
+      {hosted ? (
+        <span>
+          <span class="key rare">(L)</span> only out of the ordinary
+        </span>
+      ) : null}
+      <span>
+        <span class="key never">·</span> never
+      </span>
     </p>
   );
 }
@@ -201,26 +282,35 @@ function Legend(): VNode {
 function saveMatrix(ids: readonly string[], matrix: Matrix): void {
   const word = (a: string, b: string): string => {
     const cell = matrix.get(cellKey(a, b));
-    return cell === undefined ? "never" : cell.verdict === "possible" ? cell.on.join(" ") : "excluded";
+    return cell === undefined ? "never" : isPossible(cell) ? `${cell.outcome}: ${cell.on.join(" ")}` : "excluded";
   };
   const rows = ids.map((a) => [a, ...ids.map((b) => word(a, b))]);
   saveText("matrix.csv", "text/csv", csvText([["", ...ids], ...rows]));
 }
 
-const KINDS = { possible: "strong", excluded: "pale", never: "plain" } as const;
+function pictureKind(kind: string): PictureCell["kind"] {
+  return kind === "excluded" ? "pale" : kind === "never" ? "plain" : "strong";
+}
 
-function savePicture(entries: readonly Leaf[], matrix: Matrix): void {
-  const titles = entries.map((leaf) => entryId(leaf).replace("~", " "));
+function savePicture(entries: readonly MapEntry[], matrix: Matrix): void {
+  const titles = entries.map(({ id }) => id.replace("~", " "));
   const host = currentHost.value;
+  const legend = (host === null ? (["possible", "excluded"] as const) : OF_HOST).map(
+    (outcome) => `${SIGNS[outcome]}: ${OUTCOME_WORDS[outcome]}`,
+  );
+  const marks = marksOf(
+    entries.map(({ id }) => id),
+    matrix,
+  );
   const picture = gridPicture({
     title: `TDX module ${currentModule.value.name}${host === null ? "" : ` under ${host.name}`}: calls against calls`,
-    legend: "number: possible, on so many locks   ×: conflict, but excluded   ·: never conflict",
+    legend: [...legend, "(…): only out of the ordinary", `${SIGNS.never}: never`].join("   "),
     columns: titles,
-    rows: marksOf(entries, matrix).map((marks, r) => ({
+    rows: marks.map((row, r) => ({
       title: titles[r] ?? "",
-      cells: marks.map(({ sign, verdict }) => ({ sign, kind: KINDS[verdict] })),
+      cells: row.map(({ sign, kind }) => ({ sign, kind: pictureKind(kind) })),
     })),
-    cell: 20,
+    cell: 24,
     turned: true,
   });
   saveText("matrix.svg", "image/svg+xml", picture);
@@ -258,13 +348,21 @@ function onFocus(event: FocusEvent, matrix: Matrix): void {
   const table = cell.closest("table");
   for (const other of table?.querySelectorAll<HTMLElement>('td[tabindex="0"]') ?? [])
     if (other !== cell) other.tabIndex = -1;
+  tell(cell, matrix);
+}
+
+/** Says what a cell means, whether the mouse or the keys came to it, and marks its row and column. */
+function tell(cell: HTMLTableCellElement | null, matrix: Matrix): void {
+  if (cell === null) return;
   const { a, b } = entriesAt(cell);
   const words = cellText(a, b, matrix.get(cellKey(a, b)));
   cell.ariaLabel = words;
   const line = document.getElementById("matrix-status");
-  if (line !== null) line.textContent = words;
-  for (const marked of table?.querySelectorAll("thead .here") ?? []) marked.classList.remove("here");
+  if (line !== null && line.textContent !== words) line.textContent = words;
+  const table = cell.closest("table");
+  for (const marked of table?.querySelectorAll("th.here") ?? []) marked.classList.remove("here");
   table?.tHead?.rows[0]?.cells[cell.cellIndex]?.classList.add("here");
+  cell.parentElement?.firstElementChild?.classList.add("here");
 }
 
 const MOVES: Readonly<Record<string, readonly [rows: number, columns: number]>> = {

@@ -4,22 +4,24 @@ import type { ContendPair, PathPair } from "../../analysis/index.ts";
 import { type Acquisition, releaseText, statusText } from "../../catalog/index.ts";
 import { csvText } from "../logic/csv.ts";
 import { endsOf } from "../logic/interleaving.ts";
-import type { Cell } from "../logic/matrix.ts";
+import { bothNames } from "../logic/lock-names.ts";
+import { outcomeOf } from "../logic/map.ts";
+import { endId } from "../logic/matrix.ts";
 import { endWords, pairRows } from "../logic/pair-rows.ts";
-import { Evidence, LeafLink, Mode, ResourceLink, Saves, Verdict, When } from "./parts.tsx";
+import { Evidence, LeafLink, Mode, OutcomeWord, ResourceLink, Saves, Verdict, When } from "./parts.tsx";
 import { saveText } from "./save.ts";
-import { currentHost, currentModule, linkTo, setParams } from "./store.ts";
+import { currentHost, currentModule, linkTo, pairs, setParams } from "./store.ts";
 
 interface DetailProps {
-  /** Null: nothing is chosen. */
-  readonly cell: Cell | "never" | null;
+  /** Do the two conflict at all? Null: nothing is chosen. */
+  readonly conflict: boolean | null;
   readonly a: string;
   readonly b: string;
 }
 
 /** The panel beside the matrix. */
-export function PairDetail({ cell, a, b }: DetailProps): VNode {
-  if (cell === null) {
+export function PairDetail({ conflict, a, b }: DetailProps): VNode {
+  if (conflict === null) {
     return (
       <aside class="detail" aria-label="The chosen pair">
         <h2>A pair of calls</h2>
@@ -29,6 +31,7 @@ export function PairDetail({ cell, a, b }: DetailProps): VNode {
       </aside>
     );
   }
+  const met = conflict ? pairsOf(a, b) : [];
   return (
     <aside class="detail" aria-label="The chosen pair">
       <div class="table-head">
@@ -36,21 +39,28 @@ export function PairDetail({ cell, a, b }: DetailProps): VNode {
           <Entry id={a} /> × <Entry id={b} />
         </h2>
         <span class="saves">
-          {cell === "never" ? null : <Saves name="The pair" csv={() => savePairs(cell.pairs)} />}
+          {conflict ? <Saves name="The pair" csv={() => savePairs(met)} /> : null}
           <button type="button" class="small" onClick={() => setParams({ a: "", b: "" })} aria-label="Close the pair">
             ✕
           </button>
         </span>
       </div>
-      {cell === "never" ? (
-        <p>These two never conflict: they share no lock, or only share it.</p>
+      {conflict ? (
+        met.map((pair, i) => <PairBlock key={`${a} ${b} ${i}`} pair={pair} />)
       ) : (
-        [...cell.pairs]
-          .sort((x, y) => Number(y.possible) - Number(x.possible))
-          .map((pair, i) => <PairBlock key={`${a} ${b} ${i}`} pair={pair} />)
+        <p>These two never conflict: they share no lock, or only share it.</p>
       )}
     </aside>
   );
+}
+
+/** The pairs of two entries, possible ones first. */
+function pairsOf(a: string, b: string): readonly ContendPair[] {
+  const met = pairs.value.filter((pair) => {
+    const [x, y] = [endId(pair, "a"), endId(pair, "b")];
+    return (x === a && y === b) || (x === b && y === a);
+  });
+  return met.sort((x, y) => Number(y.possible) - Number(x.possible));
 }
 
 function savePairs(pairs: readonly ContendPair[]): void {
@@ -69,7 +79,9 @@ function PairBlock({ pair }: { readonly pair: ContendPair }): VNode {
   return (
     <section class="pair" aria-label={`on ${pair.resource}`}>
       <h3>
-        <ResourceLink name={pair.resource} /> <Verdict possible={pair.possible} />
+        <ResourceLink name={pair.resource}>{bothNames(pair.resource)}</ResourceLink>{" "}
+        <Verdict possible={pair.possible} />{" "}
+        {pair.possible && currentHost.value !== null ? <OutcomeWord {...outcomeOf(pair, true)} /> : null}
       </h3>
       {pair.excludedBy.length === 0 ? null : (
         <ul class="reasons">

@@ -3,6 +3,9 @@ import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { placeText, type Site, sourceUrl } from "../../catalog/index.ts";
 import { csvText } from "../logic/csv.ts";
+import { SIGNS } from "../logic/grid.ts";
+import { bothNames } from "../logic/lock-names.ts";
+import { OUTCOME_WORDS, type Outcome } from "../logic/map.ts";
 import { entryId } from "../logic/matrix.ts";
 import { memo } from "./memo.ts";
 import { saveSvg, saveText } from "./save.ts";
@@ -18,9 +21,25 @@ export function LeafLink({ name, variant = null }: { readonly name: string; read
   );
 }
 
-/** A resource's name as a link to its users. */
-export function ResourceLink({ name }: { readonly name: string }): VNode {
-  return <a href={linkTo("resources", { resource: name })}>{name}</a>;
+/** A resource as a link to its users, under both of its names unless other words are given. */
+export function ResourceLink({
+  name,
+  children,
+}: {
+  readonly name: string;
+  readonly children?: ComponentChildren;
+}): VNode {
+  return <a href={linkTo("resources", { resource: name })}>{children ?? bothNames(name)}</a>;
+}
+
+/** What a meeting can come to. */
+export function OutcomeWord({ outcome, rare }: { readonly outcome: Outcome; readonly rare: boolean }): VNode {
+  return (
+    <span class={`verdict key ${outcome}${rare ? " rare" : ""}`}>
+      {SIGNS[outcome]} {OUTCOME_WORDS[outcome]}
+      {rare ? ", out of the ordinary only" : ""}
+    </span>
+  );
 }
 
 const MODE_SIGNS: Readonly<Record<string, string>> = { EXCLUSIVE: "■", SHARED: "▨", NO_LOCK: "○" };

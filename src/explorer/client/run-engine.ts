@@ -1,43 +1,61 @@
 /** The run in progress, and the run that is shown. */
 import { signal } from "@preact/signals";
 import type { Trace } from "../../language/index.ts";
+import { type RunRequest, requestKey } from "../logic/run-request.ts";
 import type { Found, Job, JobProgress, Reply, Request } from "../logic/runs.ts";
 import { startWorker } from "./load.ts";
 
-/** Where the worker is. */
+/** Where the worker is. Whatever it says, it says it of its request, not of what the form says by then. */
 export type RunState =
   | { readonly kind: "idle" }
-  | { readonly kind: "running"; readonly progress: JobProgress | null; readonly cancelling: boolean }
-  | { readonly kind: "done"; readonly found: Found }
-  | { readonly kind: "failed"; readonly message: string; readonly hint: string | null };
+  | {
+      readonly kind: "running";
+      readonly request: RunRequest;
+      readonly progress: JobProgress | null;
+      readonly cancelling: boolean;
+    }
+  | { readonly kind: "done"; readonly request: RunRequest; readonly found: Found }
+  | {
+      readonly kind: "failed";
+      /** Null where it was no run that failed. */
+      readonly request: RunRequest | null;
+      readonly message: string;
+      readonly hint: string | null;
+    };
 
 /** The state of the last run that was started. */
 export const runState = signal<RunState>({ kind: "idle" });
 
 /** A run that was opened from a file; it goes before what was found here. */
-export const openedTrace = signal<Trace | null>(null);
+export const openedTrace = signal<{ readonly trace: Trace; readonly title: string } | null>(null);
 
-/** What the last run was about, so that going back to its address does not start it again. */
-export const startedFor = signal<string>("");
+/** The last run that was started, by its request, so that going back to its address does not start it again. */
+export function startedKey(): string {
+  const state = runState.value;
+  return state.kind === "idle" || state.request === null ? "" : requestKey(state.request);
+}
 
 let worker: Worker | null = null;
 
 /** Starts a job; one that is under way is given up. */
-export async function startRun(key: string, job: Job): Promise<void> {
-  startedFor.value = key;
+export async function startRun(request: RunRequest, job: Job): Promise<void> {
   openedTrace.value = null;
-  runState.value = { kind: "running", progress: null, cancelling: false };
+  runState.value = { kind: "running", request, progress: null, cancelling: false };
   worker?.terminate();
   const mine = await startWorker();
   worker = mine;
   mine.onmessage = ({ data }: MessageEvent<Reply>) => {
-    if (worker === mine) take(data);
+    if (worker === mine) take(request, data);
   };
   mine.onerror = (event) => {
-    if (worker === mine)
-      runState.value = { kind: "failed", message: event.message || "the worker does not start", hint: null };
+    if (worker === mine) failRun(request, event.message || "the worker does not start");
   };
   send(mine, { kind: "start", job });
+}
+
+/** Says that a run, or the opening of a file, failed. */
+export function failRun(request: RunRequest | null, message: string, hint: string | null = null): void {
+  runState.value = { kind: "failed", request, message, hint };
 }
 
 /** Asks the worker to stop; it answers with what it found so far. */
@@ -51,17 +69,15 @@ function send(to: Worker, request: Request): void {
   to.postMessage(request);
 }
 
-function take(reply: Reply): void {
+function take(request: RunRequest, reply: Reply): void {
   switch (reply.kind) {
     case "progress":
       if (runState.value.kind === "running") runState.value = { ...runState.value, progress: reply.progress };
       return;
     case "done":
-      runState.value = reply;
+      runState.value = { kind: "done", request, found: reply.found };
       return;
-    case "failed": {
-      const code = reply.code === null ? "" : `${reply.code}: `;
-      runState.value = { kind: "failed", message: `${code}${reply.message}`, hint: reply.hint };
-    }
+    case "failed":
+      failRun(request, `${reply.code === null ? "" : `${reply.code}: `}${reply.message}`, reply.hint);
   }
 }

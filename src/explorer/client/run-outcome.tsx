@@ -1,22 +1,31 @@
-/** What a run found: the verdict or the counts, a run to play, and who was BUSY. */
-import type { VNode } from "preact";
+/** What a run found: the verdict as a document, a run to play, and who was BUSY. Always of its own request, whatever the form says. */
+import type { ComponentChildren, VNode } from "preact";
 import { useMemo } from "preact/hooks";
 import type { CheckResult } from "../../check/index.ts";
 import type { BusyCount, SimulationResult } from "../../simulate/index.ts";
 import { type Playable, playables } from "../logic/playable.ts";
-import type { Found } from "../logic/runs.ts";
+import { isStale, type RunRequest, requestCommand, requestWords } from "../logic/run-request.ts";
+import type { Found, Proof } from "../logic/runs.ts";
 import type { SimulationChoice } from "../logic/simulation.ts";
 import { type Column, Select, Table } from "./parts.tsx";
 import { runState } from "./run-engine.ts";
-import { repeatLine } from "./run-job.ts";
-import { param } from "./store.ts";
+import { launch } from "./run-job.ts";
+import { data, param, route, setParams } from "./store.ts";
 import { TracePlayer } from "./trace-player.tsx";
 
 /** The outcome of the last run; before there is one, what to do. */
 export function Outcome(): VNode | null {
   const state = runState.value;
-  if (state.kind === "done") return <FoundPage found={state.found} />;
-  return state.kind === "idle" ? (
+  // Back from a pair to the scenarios.
+  const isLeft = state.kind === "done" && state.request.kind === "meet" && param("meet") === "";
+  if (state.kind === "done" && !isLeft) {
+    return (
+      <Stale request={state.request}>
+        <FoundPage found={state.found} request={state.request} />
+      </Stale>
+    );
+  }
+  return state.kind === "idle" || isLeft ? (
     <p class="empty">
       Choose a scenario. “Check” looks at every state, “Simulate” makes random runs; what they find is played here, step
       by step.
@@ -24,46 +33,96 @@ export function Outcome(): VNode | null {
   ) : null;
 }
 
-function FoundPage({ found }: { readonly found: Found }): VNode {
-  const runs = playables(found);
-  const chosen = runs.find(({ name }) => name === param("play")) ?? runs[0] ?? null;
-  const meeting = param("meet") !== "";
+interface StaleProps {
+  /** Of what the outcome is; null: of no run. */
+  readonly request: RunRequest | null;
+  readonly children: ComponentChildren;
+}
+
+const AGAIN: Readonly<Record<RunRequest["kind"], string>> = {
+  check: "Check again",
+  simulate: "Simulate again",
+  meet: "Show the pair",
+};
+
+/** An outcome that the form is no longer about is grey, says of what it is, and offers to ask again. */
+export function Stale({ request, children }: StaleProps): VNode {
+  if (request === null || !isStale(request, route.value.params, data.value)) return <>{children}</>;
+  const again = (): void => {
+    if (request.kind !== "meet") setParams({ run: request.kind === "simulate" ? "simulate" : "1", step: "", play: "" });
+    launch(request.kind);
+  };
+  return (
+    <div class="stale">
+      <p class="stale-note" role="status">
+        <b>of: {requestWords(request, data.value)}.</b> The form above now says something else.{" "}
+        <button type="button" class="primary" onClick={again}>
+          {AGAIN[request.kind]}
+        </button>
+      </p>
+      <div class="stale-body">{children}</div>
+    </div>
+  );
+}
+
+function FoundPage({ found, request }: { readonly found: Found; readonly request: RunRequest }): VNode {
+  const isMeeting = request.kind === "meet";
   const note = found.kind === "check" ? found.note : null;
   return (
     <>
-      {meeting && found.kind === "check" ? (
+      {isMeeting && found.kind === "check" ? (
         <p>
-          {runs.length === 0
+          {found.result.trace === null
             ? "No interleaving of these two calls alone ends in that BUSY."
             : `The shortest of all interleavings; ${number(found.result.states)} states were looked at.`}{" "}
           {note}
         </p>
       ) : (
-        <Verdict found={found} />
+        <Verdict found={found} request={request} />
       )}
-      {chosen === null ? null : (
-        <TracePlayer trace={chosen.trace} title={meeting ? "An interleaving" : `${chosen.name}: ${chosen.what}`}>
-          <Choice runs={runs} chosen={chosen} />
-        </TracePlayer>
-      )}
-      {meeting ? null : <Tables found={found} />}
-      {meeting ? null : (
-        <p class="dim repeat">
-          On the command line: <code>{repeatLine(found.kind)}</code>
-        </p>
-      )}
+      <Played found={found} isMeeting={isMeeting} />
+      {isMeeting ? null : <Tables found={found} />}
     </>
   );
 }
 
-function Choice({ runs, chosen }: { readonly runs: readonly Playable[]; readonly chosen: Playable }): VNode | null {
-  if (runs.length < 2) return null;
+/** A violation is played at once; a run that only shows that something is possible when it is asked for. */
+function Played({ found, isMeeting }: { readonly found: Found; readonly isMeeting: boolean }): VNode | null {
+  const runs = playables(found);
+  const wanted = param("play");
+  const first = runs.find(({ role }) => role !== "witness") ?? null;
+  const chosen = wanted === "" ? first : (runs.find(({ name }) => name === wanted) ?? null);
+  if (wanted !== "" && chosen === null) {
+    return (
+      <p class="notice" role="alert">
+        This outcome has no run “{wanted}”. <Choice runs={runs} chosen={null} />
+      </p>
+    );
+  }
+  if (chosen === null) return <Choice runs={runs} chosen={null} />;
+  return (
+    <TracePlayer trace={chosen.trace} title={isMeeting ? "An interleaving" : `${chosen.name}: ${chosen.what}`}>
+      <Choice runs={runs} chosen={chosen} />
+    </TracePlayer>
+  );
+}
+
+interface ChoiceProps {
+  readonly runs: readonly Playable[];
+  readonly chosen: Playable | null;
+}
+
+function Choice({ runs, chosen }: ChoiceProps): VNode | null {
+  if (runs.length < (chosen === null ? 1 : 2)) return null;
   return (
     <Select
       label="Play"
       name="play"
-      value={chosen.name}
-      options={runs.map(({ name, what }) => [name, `${name}: ${what}`] as const)}
+      value={chosen?.name ?? ""}
+      options={[
+        ...(chosen === null ? [["", "nothing; choose a run"] as const] : []),
+        ...runs.map(({ name, what }) => [name, `${name}: ${what}`] as const),
+      ]}
       also={{ step: "" }}
     />
   );
@@ -71,29 +130,94 @@ function Choice({ runs, chosen }: { readonly runs: readonly Playable[]; readonly
 
 const number = (value: number): string => value.toLocaleString("en");
 
-function Verdict({ found }: { readonly found: Found }): VNode {
+function Verdict({ found, request }: { readonly found: Found; readonly request: RunRequest }): VNode {
   return found.kind === "check" ? (
-    <CheckVerdict result={found.result} />
+    <CheckVerdict result={found.result} proof={found.proof} request={request} />
   ) : (
-    <Counts result={found.result} choice={found.choice} />
+    <>
+      <Counts result={found.result} choice={found.choice} />
+      <p class="dim repeat">
+        {requestWords(request, data.value)}. On the command line: <code>{requestCommand(request)}</code>
+      </p>
+    </>
   );
 }
 
 const OUTCOMES = { holds: "✓ holds", violated: "✗ violated", inconclusive: "? inconclusive" } as const;
+const STANDINGS = {
+  holds: "✓ holds",
+  violated: "✗ violated",
+  vacuous: "– never begins",
+  unknown: "? not decided",
+} as const;
+const KINDS = { always: "in every state", "leads-to": "on every fair run", sometimes: "some run meets it" } as const;
 
-function CheckVerdict({ result }: { readonly result: CheckResult }): VNode {
-  const { outcome, states, transitions, depth, seconds, frontier } = result;
+interface CheckProps {
+  readonly result: CheckResult;
+  readonly proof: Proof | null;
+  readonly request: RunRequest;
+}
+
+/** The verdict as a document: of what, which properties, within which bounds, by which reductions, under which assumptions. */
+function CheckVerdict({ result, proof, request }: CheckProps): VNode {
+  const { outcome } = result;
   return (
-    <p class={`outcome ${outcome.kind}`} role="status">
-      <b>{OUTCOMES[outcome.kind]}</b>
-      {outcome.property === null ? "" : `: ${outcome.property}`}
-      {outcome.reason === null ? "" : ` (${outcome.reason})`}
-      <span class="dim">
-        {" "}
-        {number(states)} states, {number(transitions)} transitions, depth {depth}, {seconds.toFixed(1)} s
-        {frontier === 0 ? "" : `, ${number(frontier)} states not explored`}
-      </span>
-    </p>
+    <article class={`outcome ${outcome.kind}`} aria-label="The verdict">
+      <p role="status">
+        <b>{OUTCOMES[outcome.kind]}</b>
+        {outcome.property === null ? "" : `: ${outcome.property}`}
+        {outcome.reason === null ? "" : ` (${outcome.reason})`} <Explored result={result} />
+      </p>
+      {proof === null ? null : (
+        <>
+          <p>of {proof.subject}</p>
+          <p class="quoted">{proof.sentences.slice(0, -1).join(" ")}</p>
+          <dl class="document">
+            <dt>Properties</dt>
+            <dd>
+              <ul class="tight">
+                {proof.properties.map(({ name, kind, outcome: standing }) => (
+                  <li key={name}>
+                    <b>{STANDINGS[standing]}</b> {name} <span class="dim">({KINDS[kind]})</span>
+                  </li>
+                ))}
+              </ul>
+            </dd>
+            <dt>Bounds</dt>
+            <dd>{boundsText(proof)}</dd>
+            <dt>Reductions</dt>
+            <dd>{result.reductions.join("; ") || "none: every state one by one"}</dd>
+            <dt>Assumed</dt>
+            <dd>{proof.assumptions.join("; ") || "nothing besides"}</dd>
+            <dt>Again</dt>
+            <dd class="repeat">
+              On the command line: <code>{requestCommand(request)}</code>
+            </dd>
+          </dl>
+          {proof.doubts.map((doubt) => (
+            <p key={doubt} class="notice">
+              {doubt}
+            </p>
+          ))}
+        </>
+      )}
+    </article>
+  );
+}
+
+/** Every field of the scenario that is a number or a switch: within these the verdict is one. */
+function boundsText({ parameters }: Proof): string {
+  const sized = Object.entries(parameters).filter(([, value]) => typeof value === "number");
+  return sized.map(([name, value]) => `${name} ${value}`).join(", ") || "none";
+}
+
+function Explored({ result }: { readonly result: CheckResult }): VNode {
+  const { states, transitions, depth, seconds, frontier } = result;
+  return (
+    <span class="dim">
+      {number(states)} states, {number(transitions)} transitions, depth {depth}, {seconds.toFixed(1)} s
+      {frontier === 0 ? "" : `, ${number(frontier)} states not explored`}
+    </span>
   );
 }
 

@@ -1,28 +1,26 @@
 /** A run in swim lanes, and the checker and the simulator that find one. */
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
+import { requestWords } from "../logic/run-request.ts";
 import type { JobProgress } from "../logic/runs.ts";
 import { LeafLink } from "./parts.tsx";
-import { cancelRun, openedTrace, runState, startedFor } from "./run-engine.ts";
-import { launch, runKey, wantedRun } from "./run-job.ts";
-import { Outcome } from "./run-outcome.tsx";
+import { cancelRun, openedTrace, runState } from "./run-engine.ts";
+import { launchWanted } from "./run-job.ts";
+import { Outcome, Stale } from "./run-outcome.tsx";
 import { ScenarioForm } from "./scenario-form.tsx";
-import { param, setParams } from "./store.ts";
+import { data, param, route, setParams } from "./store.ts";
 import { TracePlayer } from "./trace-player.tsx";
 
 /** The view. */
 export function RunsView(): VNode {
   const meeting = param("meet");
-  const key = runKey();
-  const wanted = wantedRun();
-  useEffect(() => {
-    if (wanted !== "" && startedFor.value !== key) launch();
-  }, [key, wanted]);
+  const opened = openedTrace.value;
+  useEffect(launchWanted, [route.value]);
   return (
     <>
       {meeting === "" ? <ScenarioForm /> : <MeetingHead meeting={meeting} />}
       <Progress />
-      {openedTrace.value === null ? <Outcome /> : <TracePlayer trace={openedTrace.value} title="A run from a file" />}
+      {opened === null ? <Outcome /> : <TracePlayer trace={opened.trace} title={opened.title} />}
     </>
   );
 }
@@ -49,14 +47,16 @@ function Progress(): VNode | null {
   const state = runState.value;
   if (state.kind === "failed") {
     return (
-      <p class="notice" role="alert">
-        {state.message}
-        {state.hint === null ? "" : `; ${state.hint}`}
-      </p>
+      <Stale request={state.request}>
+        <p class="notice" role="alert">
+          {state.message}
+          {state.hint === null ? "" : `; ${state.hint}`}
+        </p>
+      </Stale>
     );
   }
   if (state.kind !== "running") return null;
-  const { progress, cancelling } = state;
+  const { request, progress, cancelling } = state;
   const share = progress?.kind === "simulate" ? progress.progress.runs / progress.progress.all : undefined;
   return (
     <p class="progress" role="status">
@@ -65,6 +65,7 @@ function Progress(): VNode | null {
         {progress === null ? "starting" : progressWords(progress)}
         {cancelling ? "; stopping" : ""}
       </span>
+      <span class="dim">{requestWords(request, data.value)}</span>
       <button type="button" onClick={cancelRun} disabled={cancelling}>
         Cancel
       </button>

@@ -1,29 +1,31 @@
 /** Which scenario, with which sizes and policy; check it, make runs of it, or open a run from a file. */
 import type { ComponentChildren, VNode } from "preact";
-import { type Trace, traceOfDocument } from "../../language/index.ts";
-import { POLICIES } from "../../model/index.ts";
-import { USUAL_CHOICE } from "../logic/simulation.ts";
+import { AS_HOST, factsOf, policiesOf, type RunKind, SIZES, scenarioOf, sizesOf } from "../logic/run-request.ts";
+import { LARGEST, USUAL_CHOICE } from "../logic/simulation.ts";
+import { OpenFile } from "./open-file.tsx";
 import { Select } from "./parts.tsx";
-import { openedTrace, runState } from "./run-engine.ts";
-import { chosenScenario, launch, removes, SAMPLING, SIZES } from "./run-job.ts";
-import { data, param, setParams } from "./store.ts";
+import { runState } from "./run-engine.ts";
+import { ANEW, launch, SAMPLING } from "./run-job.ts";
+import { currentHost, data, param, route, setParams } from "./store.ts";
 
-/** What another choice takes back: the run, and how it was looked at. */
-const ANEW = { run: "", step: "", play: "" };
-const USUAL_SIZES = Object.fromEntries(SIZES.map(([name]) => [name, ""]));
+const USUAL_SIZES = Object.fromEntries([...SIZES.map(([name]) => [name, ""]), ["policy", ""]]);
+
+/** The scenario that the address names; an address with another name has a fault, and shows no form. */
+const chosenScenario = () => scenarioOf(data.value, route.value.params);
 
 /** The forms above a run. */
 export function ScenarioForm(): VNode {
   const scenario = chosenScenario();
+  const facts = scenario === null ? null : factsOf(scenario);
   const running = runState.value.kind === "running";
   return (
-    <div class="run-forms">
-      <StartForm label="The scenario" run="1" verb="Check" running={running}>
+    <div class="run-forms no-copy">
+      <StartForm label="The scenario" run="1" kind="check" verb="Check" running={running}>
         <ScenarioFields />
       </StartForm>
-      <StartForm label="Random runs" run="simulate" verb="Simulate" running={running}>
+      <StartForm label="Random runs" run="simulate" kind="simulate" verb="Simulate" running={running}>
         {SAMPLING.map(([name, label]) => (
-          <NumberField key={name} name={name} label={label} usual={String(USUAL_CHOICE[name])} max={1_000_000} />
+          <NumberField key={name} name={name} label={label} usual={String(USUAL_CHOICE[name])} max={LARGEST[name]} />
         ))}
         <Select
           label="Schedule"
@@ -36,7 +38,13 @@ export function ScenarioForm(): VNode {
           also={ANEW}
         />
       </StartForm>
-      <p class="dim about">{/^description: *(.*)$/m.exec(scenario?.text ?? "")?.[1] ?? ""}</p>
+      {facts === null || facts.scenario === null ? (
+        <p class="notice" role="alert">
+          This scenario cannot be read: {facts?.error ?? "there is none"}
+        </p>
+      ) : (
+        <p class="dim about">{facts.scenario.description}</p>
+      )}
       <OpenFile />
     </div>
   );
@@ -46,12 +54,13 @@ interface StartProps {
   readonly label: string;
   /** The parameter `run` that starts it. */
   readonly run: string;
+  readonly kind: RunKind;
   readonly verb: string;
   readonly running: boolean;
   readonly children: ComponentChildren;
 }
 
-function StartForm({ label, run, verb, running, children }: StartProps): VNode {
+function StartForm({ label, run, kind, verb, running, children }: StartProps): VNode {
   return (
     <form
       class="filters"
@@ -59,7 +68,7 @@ function StartForm({ label, run, verb, running, children }: StartProps): VNode {
       onSubmit={(event) => {
         event.preventDefault();
         setParams({ ...ANEW, run });
-        launch();
+        launch(kind);
       }}
     >
       {children}
@@ -73,8 +82,7 @@ function StartForm({ label, run, verb, running, children }: StartProps): VNode {
 function ScenarioFields(): VNode {
   const { scenarios } = data.value;
   const scenario = chosenScenario();
-  const text = scenario?.text ?? "";
-  const hasPolicy = scenario !== null && removes(scenario);
+  const policies = scenario === null ? [] : policiesOf(scenario, currentHost.value);
   return (
     <>
       <Select
@@ -84,33 +92,24 @@ function ScenarioFields(): VNode {
         options={scenarios.map(({ name }) => [name, name] as const)}
         also={{ ...ANEW, ...USUAL_SIZES }}
       />
-      {hasPolicy ? (
+      {policies.length === 0 ? null : (
         <Select
           label="Policy"
           name="policy"
           value={param("policy")}
-          options={[["", "the scenario's"], ...POLICIES.map((p) => [p, p] as const)]}
+          options={[["", "the scenario's"], ...policies.map((p) => [p, policyTitle(p)] as const)]}
           also={ANEW}
         />
-      ) : null}
-      {sizesFor(text, hasPolicy).map(([name, , label]) => (
-        <NumberField
-          key={name}
-          name={name}
-          label={label}
-          usual={new RegExp(`^ *${name}: *(\\d+)`, "m").exec(text)?.[1] ?? ""}
-          max={1000}
-        />
+      )}
+      {(scenario === null ? [] : sizesOf(scenario)).map(({ name, label, usual }) => (
+        <NumberField key={name} name={name} label={label} usual={usual} max={1000} />
       ))}
     </>
   );
 }
 
-function sizesFor(text: string, hasPolicy: boolean) {
-  const isLock = /^kind: *lock/m.test(text);
-  const wanted = isLock ? /hosts|guests/ : hasPolicy ? /vcpus|pages|retries/ : /vcpus|pages/;
-  return SIZES.filter(([name]) => wanted.test(name));
-}
+const policyTitle = (policy: string): string =>
+  policy === AS_HOST ? `${policy}: as ${currentHost.value?.name ?? "the host"} does` : policy;
 
 interface NumberProps {
   readonly name: string;
@@ -135,38 +134,4 @@ function NumberField({ name, label, usual, max }: NumberProps): VNode {
       />
     </label>
   );
-}
-
-/** A run that `check --json` or `simulate --json` wrote. */
-function OpenFile(): VNode {
-  const open = async (input: HTMLInputElement): Promise<void> => {
-    const file = input.files?.[0];
-    if (file === undefined) return;
-    const trace = await file.text().then(readTrace, () => null);
-    if (trace === null)
-      runState.value = {
-        kind: "failed",
-        message: `${file.name} has no run in it`,
-        hint: "give what `seamlock check … --json` wrote",
-      };
-    else {
-      openedTrace.value = trace;
-      setParams(ANEW);
-    }
-    input.value = "";
-  };
-  return (
-    <label class="file" title="what `seamlock check` or `simulate` wrote with --json">
-      Open a saved run …
-      <input type="file" accept=".json,application/json" onChange={(event) => void open(event.currentTarget)} />
-    </label>
-  );
-}
-
-function readTrace(text: string): Trace | null {
-  try {
-    return traceOfDocument(JSON.parse(text));
-  } catch {
-    return null;
-  }
 }

@@ -2,9 +2,10 @@
 import { batch, computed, signal } from "@preact/signals";
 import type { ContendPair } from "../../analysis/index.ts";
 import type { ExplorerData, NamedHost, NamedModule } from "../data.ts";
+import { type AddressFault, faultsOf } from "../logic/address.ts";
 import { comparedOf, hostOf, moduleOf, secondHostOf } from "../logic/choice.ts";
-import { questionsOf } from "../logic/questions.ts";
-import { formatRoute, parseRoute, type Route, toView, type View, withParams } from "../logic/route.ts";
+import { type Question, questionsOf } from "../logic/questions.ts";
+import { formatRoute, ownOf, parseRoute, type Route, toView, type View, withParams } from "../logic/route.ts";
 import { areKnown, ask, known } from "./analyst.ts";
 
 const facts = signal<ExplorerData | null>(null);
@@ -21,11 +22,18 @@ export const waiting = signal<"nothing" | "answers">("answers");
 /** Was anything drawn yet? */
 export const drawn = signal(false);
 
-/** Takes the facts and follows the address from here on. */
-export function start(data: ExplorerData): void {
+/** What is wrong with the address; with a fault nothing is computed. */
+export const faults = signal<readonly AddressFault[]>([]);
+
+/** What the next moment of quiet is used for. */
+const later = new Set<string>();
+
+/** Takes the facts and follows the address from here on. `at`: where it begins when the browser names no place. */
+export function start(data: ExplorerData, at: string): void {
   facts.value = data;
   addEventListener("hashchange", () => follow(location.hash));
   addEventListener("popstate", () => follow(location.hash));
+  if (location.hash === "" && at !== "") history.replaceState(null, "", at);
   follow(location.hash);
 }
 
@@ -38,10 +46,13 @@ function follow(hash: string): void {
   followed = hash;
   const wanted = parseRoute(hash);
   address.value = wanted;
-  const questions = questionsOf(wanted, data.value);
+  const wrong = faultsOf(wanted, data.value);
+  const questions = wrong.length > 0 ? [] : questionsOf(wanted, data.value);
   const draw = (): void => {
     if (address.value !== wanted) return;
+    if (wrong.length === 0) remembered.set(memoryOf(wanted.view), ownOf(wanted));
     batch(() => {
+      faults.value = wrong;
       route.value = wanted;
       drawn.value = true;
       waiting.value = "nothing";
@@ -63,22 +74,35 @@ export function param(name: string): string {
   return route.value.params[name] ?? "";
 }
 
-/** The module that the address names; one that is not here is the initial one. */
+/** The module that the address names. */
 export const currentModule = computed<NamedModule>(() => moduleOf(data.value, route.value.params));
 
-/** The module to compare with: the address's, else the version before, else the one after. */
+/** The module to compare with. */
 export const compared = computed<NamedModule>(() => comparedOf(data.value, route.value.params));
 
-/** The host that the address names; `none` is the module alone. */
+/** The host that the address names; null is the module alone. */
 export const currentHost = computed<NamedHost | null>(() => hostOf(data.value, route.value.params));
 
-/** The host beside, in the view of hosts. */
+/** The host to compare with, in the view of hosts. */
 export const secondHost = computed<NamedHost | null>(() => secondHostOf(data.value, route.value.params));
 
+const pairsQuestion = (): Extract<Question, { kind: "pairs" }> => ({
+  kind: "pairs",
+  module: currentModule.value.name,
+  host: currentHost.value?.name ?? null,
+});
+
 /** The pairs of the chosen module under the chosen host; for the views that ask for them. */
-export const pairs = computed<readonly ContendPair[]>(() =>
-  known({ kind: "pairs", module: currentModule.value.name, host: currentHost.value?.name ?? null }),
-);
+export const pairs = computed<readonly ContendPair[]>(() => known(pairsQuestion()));
+
+/** Asks for the pairs before anybody does, so that the first choice of one is quick. */
+export function fetchPairsSoon(): void {
+  const question = pairsQuestion();
+  const key = JSON.stringify(question);
+  if (later.has(key)) return;
+  later.add(key);
+  setTimeout(() => void ask([question]), 300);
+}
 
 /** What links carry on. A text, so that a step within a view does not draw every link again. */
 const carried = computed(() => formatRoute(toView(route.value, "matrix")));
@@ -86,6 +110,18 @@ const carried = computed(() => formatRoute(toView(route.value, "matrix")));
 /** The address of another view of the same facts. */
 export function linkTo(view: View, params: Readonly<Record<string, string>> = {}): string {
   return formatRoute(toView(parseRoute(carried.value), view, params));
+}
+
+/** How each view was left: its filters, its pair, its form. */
+const remembered = new Map<View, Readonly<Record<string, string>>>();
+
+/** Both views of the matrix are left alike. */
+const memoryOf = (view: View): View => (view === "home" ? "matrix" : view);
+
+/** The address of a view as it was left; where the module no longer has what was chosen there, as it is at first. */
+export function tabLink(view: View): string {
+  const left = toView(parseRoute(carried.value), view, remembered.get(memoryOf(view)) ?? {});
+  return faultsOf(left, data.value).length === 0 ? formatRoute(left) : linkTo(view);
 }
 
 /** Changes parameters of this view. `replace`: without a step in the browser's history. */

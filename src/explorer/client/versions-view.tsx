@@ -1,18 +1,21 @@
-/** What changed between two modules, and every leaf through all versions. */
+/** What changed between two modules, causes first, and every leaf through all versions. */
 import { signal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
-import type { ContendPair, DiffDocument, RowChange } from "../../analysis/index.ts";
+import { useEffect } from "preact/hooks";
+import type { RowChange } from "../../analysis/index.ts";
 import { placeText } from "../../catalog/index.ts";
-import { conditionWords } from "../../report/index.ts";
+import { conditionWords, hostTitle } from "../../report/index.ts";
 import { csvText } from "../logic/csv.ts";
-import type { Question } from "../logic/questions.ts";
+import type { Question, VersionsAnswer } from "../logic/questions.ts";
 import { SIGNS, type Timeline, timelinePicture, timelineRows, WORDS } from "../logic/versions.ts";
 import { ask, known } from "./analyst.ts";
+import { Changes } from "./changes.tsx";
 import { memo } from "./memo.ts";
 import { type Column, LeafLink, Mode, Saves, Select, SourceLine, Table, When } from "./parts.tsx";
 import { saveText } from "./save.ts";
-import { compared, currentModule, data, linkTo, param, setParams } from "./store.ts";
+import { compared, currentHost, currentModule, data, linkTo, param, setParams } from "./store.ts";
+
+type DiffQuestion = Extract<Question, { kind: "diff" }>;
 
 /** The view. */
 export function VersionsView(): VNode {
@@ -20,21 +23,14 @@ export function VersionsView(): VNode {
   const before = compared.value;
   const { modules } = data.value;
   const leaf = param("leaf");
+  const host = currentHost.value?.name ?? null;
+  const question: DiffQuestion = { kind: "diff", before: before.name, after: after.name, host, leaf: leaf || null };
+  const names = modules.map(({ name }) => [name, name] as const);
   return (
     <>
       <form class="filters" aria-label="Choice of the versions" onSubmit={(event) => event.preventDefault()}>
-        <Select
-          label="From"
-          name="compare"
-          value={before.name}
-          options={modules.map(({ name }) => [name, name] as const)}
-        />
-        <Select
-          label="to"
-          name="module"
-          value={after.name}
-          options={modules.map(({ name }) => [name, name] as const)}
-        />
+        <Select label="From" name="compare" value={before.name} options={names} />
+        <Select label="to" name="module" value={after.name} options={names} />
         <button type="button" onClick={() => setParams({ module: before.name, compare: after.name })}>
           ⇄ Swap
         </button>
@@ -44,95 +40,81 @@ export function VersionsView(): VNode {
           </button>
         )}
       </form>
-      <Difference diff={known({ kind: "diff", before: before.name, after: after.name })} leaf={leaf} />
-      <TimelineTable />
+      <Difference answer={known(question)} from={before.name} to={after.name} />
+      <TimelineTable host={host} />
     </>
   );
 }
 
-function Difference({ diff, leaf }: { readonly diff: DiffDocument; readonly leaf: string }): VNode {
-  const [from, to] = [diff.before.version, diff.after.version];
-  const { changed, appeared, gone } = useMemo(() => rowsOf(diff, leaf), [diff, leaf]);
+interface DifferenceProps {
+  readonly answer: VersionsAnswer;
+  readonly from: string;
+  readonly to: string;
+}
+
+function Difference({ answer, from, to }: DifferenceProps): VNode {
+  const { digest, behaviour, changed } = answer;
+  const host = currentHost.value;
+  const told = behaviour.filter(({ kind }) => kind !== "leaf");
   return (
     <div class="difference">
       <h2>
         {from} → {to}
       </h2>
-      <dl class="numbers">
-        <Count label="calls added" value={diff.leaves.added.length} />
-        <Count label="calls removed" value={diff.leaves.removed.length} />
-        <Count label="lock rows changed" value={diff.changed.length} />
-        <Count label="contentions appeared" value={diff.contention.appeared.length} />
-        <Count label="contentions gone" value={diff.contention.disappeared.length} />
-      </dl>
-      {diff.leaves.added.length === 0 ? null : (
-        <p>
-          <b>+ added:</b>{" "}
-          {diff.leaves.added.map((name) => (
-            <span key={name}>
-              <LeafLink name={name} />{" "}
-            </span>
+      <p class="quoted">{digest.sentence}</p>
+      {host === null ? null : (
+        <p class="dim">
+          Contentions are those that {hostTitle(host.name)} leaves possible; the host “none” shows the module alone.
+        </p>
+      )}
+      <Changes changes={digest.changes} outcomes={answer.outcomes} />
+      {digest.minor.length === 0 ? null : (
+        <details>
+          <summary>
+            {digest.minor.length} facts from which no contention follows: releases, statuses, PAMT entries
+          </summary>
+          <Changes changes={digest.minor} outcomes={answer.outcomes} />
+        </details>
+      )}
+      {told.length === 0 ? null : (
+        <section aria-labelledby="behaviour">
+          <h3 id="behaviour">Behaviour</h3>
+          {told.map((change) => (
+            <div key={change.name + change.what}>
+              <p>
+                <b>{change.what}</b>
+                {change.resources.length === 0 ? "" : ` (${change.resources.join(", ")})`}
+              </p>
+              <ul class="tight">
+                {(
+                  [
+                    [from, change.before],
+                    [to, change.after],
+                  ] as const
+                ).map(([version, side]) => (
+                  <li key={version}>
+                    {version}: {side === null ? "not there" : side.text}{" "}
+                    {side === null ? null : <code class="dim">{placeText(side.site)}</code>}
+                  </li>
+                ))}
+              </ul>
+            </div>
           ))}
-        </p>
+        </section>
       )}
-      {diff.leaves.removed.length === 0 ? null : (
-        <p>
-          <b>− removed:</b> {diff.leaves.removed.join(", ")}
-        </p>
-      )}
-      <Table
-        caption="Lock rows that differ"
-        columns={CHANGE_COLUMNS}
-        rows={changed}
-        file={`changed-${from}-${to}`}
-        empty="No row differs."
-      />
-      <div class="two">
+      <details>
+        <summary>Row by row: {changed.length} lock rows differ</summary>
         <Table
-          caption="Contentions that appeared"
-          columns={PAIR_COLUMNS}
-          rows={appeared}
-          file={`appeared-${from}-${to}`}
-          empty="None."
+          caption="Lock rows that differ"
+          columns={CHANGE_COLUMNS}
+          rows={changed}
+          file={`changed-${from}-${to}`}
+          empty="No row differs."
         />
-        <Table
-          caption="Contentions that are gone"
-          columns={PAIR_COLUMNS}
-          rows={gone}
-          file={`gone-${from}-${to}`}
-          empty="None."
-        />
-      </div>
+      </details>
     </div>
   );
 }
-
-/** The rows about one call, or about all. */
-function rowsOf({ changed, contention }: DiffDocument, leaf: string) {
-  const mine = (name: string): boolean => leaf === "" || name === leaf;
-  const pairMine = (pair: ContendPair): boolean => mine(pair.a) || mine(pair.b);
-  return {
-    changed: changed.filter((change) => mine(change.leaf)),
-    appeared: contention.appeared.filter(pairMine),
-    gone: contention.disappeared.filter(pairMine),
-  };
-}
-
-function Count({ label, value }: { readonly label: string; readonly value: number }): VNode {
-  return (
-    <div>
-      <dt>{label}</dt>
-      <dd>{value}</dd>
-    </div>
-  );
-}
-
-const PAIR_COLUMNS: readonly Column<ContendPair>[] = [
-  { head: "Call", text: (p) => p.a, show: (p) => <LeafLink name={p.a} variant={p.variantA} /> },
-  { head: "Other call", text: (p) => p.b, show: (p) => <LeafLink name={p.b} variant={p.variantB} /> },
-  { head: "On", text: (p) => p.resource },
-  { head: "Modes", text: (p) => `${p.modeA} / ${p.modeB}` },
-];
 
 const CHANGE_COLUMNS: readonly Column<RowChange>[] = [
   { head: "Call", text: (c) => c.leaf, show: (c) => <LeafLink name={c.leaf} variant={c.variant} /> },
@@ -183,42 +165,49 @@ interface Step {
   readonly gone: number;
 }
 
-/** By version: how many contentions came and went since the version before; null where that cannot be worked out. */
+/** By version and host: how many contentions came and went since the version before; null where that cannot be worked out. */
 const steps = signal<ReadonlyMap<string, Step | null>>(new Map());
 
 /** Compares the next version with the one before; null when all were compared. */
-function nextStep(versions: readonly string[]): Extract<Question, { kind: "diff" }> | null {
-  const at = versions.findIndex((name, i) => i > 0 && !steps.value.has(name));
+function nextStep(versions: readonly string[], host: string | null): DiffQuestion | null {
+  const at = versions.findIndex((name, i) => i > 0 && !steps.value.has(stepKey(name, host)));
   const [before, after] = [versions[at - 1], versions[at]];
-  return before === undefined || after === undefined ? null : { kind: "diff", before, after };
+  return before === undefined || after === undefined ? null : { kind: "diff", before, after, host, leaf: null };
 }
 
-async function count(question: Extract<Question, { kind: "diff" }>): Promise<void> {
+const stepKey = (version: string, host: string | null): string => `${version} ${host ?? ""}`;
+
+async function count(question: DiffQuestion): Promise<void> {
   await ask([question]);
-  steps.value = new Map([...steps.value, [question.after, stepOf(question)]]);
+  steps.value = new Map([...steps.value, [stepKey(question.after, question.host), stepOf(question)]]);
 }
 
-function stepOf(question: Extract<Question, { kind: "diff" }>): Step | null {
+function stepOf(question: DiffQuestion): Step | null {
   try {
-    const { contention } = known(question);
-    return { appeared: contention.appeared.length, gone: contention.disappeared.length };
+    const { appeared, disappeared } = known(question);
+    return { appeared, gone: disappeared };
   } catch {
     return null;
   }
 }
 
 /** Contentions that came and went; asked for one version at a time, so that no other question waits long. */
-function ContentionRow({ versions }: { readonly versions: readonly string[] }): VNode {
-  const next = nextStep(versions);
+interface CountedProps {
+  readonly versions: readonly string[];
+  readonly host: string | null;
+}
+
+function ContentionRow({ versions, host }: CountedProps): VNode {
+  const next = nextStep(versions, host);
   useEffect(() => {
     if (next !== null) void count(next);
-  }, [next?.after]);
+  }, [next?.after, host]);
   return (
     <tr class="contentions">
       <th scope="row">contentions appeared / gone</th>
       {versions.map((name, i) => {
         const before = versions[i - 1];
-        const counts = steps.value.get(name);
+        const counts = steps.value.get(stepKey(name, host));
         if (before === undefined) return <td key={name} />;
         if (counts === undefined) return <td key={name}>…</td>;
         if (counts === null) return <td key={name}>?</td>;
@@ -238,7 +227,7 @@ function ContentionRow({ versions }: { readonly versions: readonly string[] }): 
   );
 }
 
-function TimelineTable(): VNode {
+function TimelineTable({ host }: { readonly host: string | null }): VNode {
   const lines = known({ kind: "timelines" });
   const versions = lines[0]?.moments.map(({ version }) => version) ?? [];
   const all = param("all") === "1";
@@ -281,7 +270,7 @@ function TimelineTable(): VNode {
             </tr>
           </thead>
           <tbody>
-            <ContentionRow versions={versions} />
+            <ContentionRow versions={versions} host={host} />
             {shown.map((line) => (
               <TimelineRow key={line.leaf} line={line} />
             ))}

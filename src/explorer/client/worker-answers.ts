@@ -10,7 +10,7 @@ let facts: ExplorerData | null = null;
 
 /** Takes the facts that all questions are about. */
 export function takeFacts(text: string): void {
-  facts = unpack(text);
+  facts = unpack(text).data;
 }
 
 /** Answers a question, in parts where the answer is long. */

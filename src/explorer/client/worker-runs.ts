@@ -2,10 +2,19 @@
 import { type CheckResult, checkAsync } from "../../check/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { Model } from "../../language/index.ts";
-import { buildModel, doubted, doubtsOf, parseScenario } from "../../model/index.ts";
+import {
+  buildModel,
+  doubted,
+  doubtsOf,
+  needsModule,
+  parametersOf,
+  parseScenario,
+  type Scenario,
+} from "../../model/index.ts";
+import { assumptions, proofSentences, standings, subject } from "../../report/index.ts";
 import type { SimulationResult } from "../../simulate/index.ts";
 import { endsOf, interleavingModel } from "../logic/interleaving.ts";
-import type { CheckJob, Found, Job, JobProgress, PairJob, Reply, Request, SimulateJob } from "../logic/runs.ts";
+import type { CheckJob, Found, Job, JobProgress, PairJob, Proof, Reply, Request, SimulateJob } from "../logic/runs.ts";
 import { simulateInPieces } from "../logic/simulation.ts";
 
 /** A page may be left open; a check that outgrows this stops as inconclusive. */
@@ -40,7 +49,7 @@ async function run(job: Job, signal: AbortSignal): Promise<Reply> {
 async function foundBy(job: Job, signal: AbortSignal): Promise<Found> {
   switch (job.kind) {
     case "check":
-      return { kind: "check", note: null, result: await judge(job, signal) };
+      return judge(job, signal);
     case "simulate":
       return { kind: "simulate", choice: job.choice, result: await sample(job, signal) };
     case "pair":
@@ -48,12 +57,23 @@ async function foundBy(job: Job, signal: AbortSignal): Promise<Found> {
   }
 }
 
-/** Explores a scenario; on facts with a hole nothing "holds". */
-async function judge(job: CheckJob, signal: AbortSignal): Promise<CheckResult> {
-  const { scenario, overrides, catalog, host } = job;
-  const doubts = doubtsOf(parseScenario(scenario.text, scenario.name, overrides), catalog, host);
-  const result = await decide(scenarioOf(job), signal);
-  return { ...result, outcome: doubted(result.outcome, doubts) };
+/** Explores a scenario, and says what that proves; on facts with a hole nothing "holds". */
+async function judge(job: CheckJob, signal: AbortSignal): Promise<Found> {
+  const { scenario, model } = scenarioOf(job);
+  const doubts = doubtsOf(scenario, job.catalog, job.host);
+  const found = await decide(model, signal);
+  const result = { ...found, outcome: doubted(found.outcome, doubts) };
+  const module = needsModule(scenario) ? { module: job.catalog.module.version } : {};
+  const decided = { scenario, model, parameters: { ...parametersOf(scenario), ...module }, doubts };
+  const proof: Proof = {
+    subject: subject(decided),
+    sentences: proofSentences(decided, result, result.outcome.kind === "holds"),
+    properties: standings(decided, result),
+    assumptions: assumptions(decided),
+    parameters: decided.parameters,
+    doubts,
+  };
+  return { kind: "check", note: null, result, proof };
 }
 
 /** First as calls of one TD on the same objects, then, where that never meets, with nothing else in common. */
@@ -61,13 +81,16 @@ async function meet({ pair, leaves }: PairJob, signal: AbortSignal): Promise<Fou
   const ends = endsOf(leaves, pair);
   if (ends === null) throw new SeamlockError("SL6002", "the module does not have the two calls of this pair");
   const same = await decide(interleavingModel(pair, ends, "same-objects"), signal);
-  if (same.trace !== null || signal.aborted) return { kind: "check", result: same, note: null };
+  if (same.trace !== null || signal.aborted) return { kind: "check", result: same, note: null, proof: null };
   const apart = await decide(interleavingModel(pair, ends, "this-lock-only"), signal);
   const note = "The two calls name different objects, but for the one lock at which they meet.";
-  return { kind: "check", result: apart, note: apart.trace === null ? null : note };
+  return { kind: "check", result: apart, note: apart.trace === null ? null : note, proof: null };
 }
 
-function scenarioOf({ scenario, overrides, catalog, host }: CheckJob | SimulateJob): Model {
+function scenarioOf({ scenario: file, overrides, catalog, host }: CheckJob | SimulateJob): {
+  readonly scenario: Scenario;
+  readonly model: Model;
+} {
   const facts = {
     catalog: () => catalog,
     host: () => {
@@ -75,7 +98,8 @@ function scenarioOf({ scenario, overrides, catalog, host }: CheckJob | SimulateJ
       throw new SeamlockError("SL6002", "the scenario needs a host, and none of that name is here");
     },
   };
-  return buildModel(parseScenario(scenario.text, scenario.name, overrides), facts);
+  const scenario = parseScenario(file.text, file.name, overrides);
+  return { scenario, model: buildModel(scenario, facts) };
 }
 
 function decide(model: Model, signal: AbortSignal): Promise<CheckResult> {
@@ -89,7 +113,7 @@ function decide(model: Model, signal: AbortSignal): Promise<CheckResult> {
 
 function sample(job: SimulateJob, signal: AbortSignal): Promise<SimulationResult> {
   const tell = seldom();
-  return simulateInPieces(scenarioOf(job), job.choice, {
+  return simulateInPieces(scenarioOf(job).model, job.choice, {
     signal,
     onProgress: (progress) => tell({ kind: "simulate", progress }),
   });

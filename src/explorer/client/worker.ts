@@ -3,13 +3,16 @@ import type { ToWorker } from "../logic/worker-messages.ts";
 import { takeFacts, takeQuestion } from "./worker-answers.ts";
 import { takeRequest } from "./worker-runs.ts";
 
-self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
-  switch (data.kind) {
-    case "facts":
-      return takeFacts(data.text);
-    case "ask":
-      return takeQuestion(data.question);
-    default:
-      return takeRequest(data);
-  }
-};
+/** Takes messages from here on. */
+export function serve(): void {
+  self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+    switch (data.kind) {
+      case "facts":
+        return takeFacts(data.text);
+      case "ask":
+        return takeQuestion(data.question);
+      default:
+        return takeRequest(data);
+    }
+  };
+}

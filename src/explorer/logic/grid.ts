@@ -1,29 +1,40 @@
 /** The matrix as a table: a mark for each two entries. */
-import type { Leaf } from "../../catalog/index.ts";
-import { type Cell, cellKey, entryId, type Matrix } from "./matrix.ts";
+import type { Outcome } from "./map.ts";
+import { type Cell, cellKey, type Matrix } from "./matrix.ts";
 
 /** What a cell shows. Equal marks are one object. */
 export interface Mark {
-  readonly verdict: Cell["verdict"] | "never";
+  /** Names of its style: the outcome, and `rare`. */
+  readonly kind: string;
   readonly sign: string;
 }
 
-const NEVER: Mark = { verdict: "never", sign: "·" };
-const EXCLUDED: Mark = { verdict: "excluded", sign: "×" };
-const possible = new Map<number, Mark>();
+/** A letter for each outcome: meaning never rests on colour. */
+export const SIGNS: Readonly<Record<Outcome | "never", string>> = {
+  lost: "L",
+  error: "E",
+  unknown: "?",
+  warning: "W",
+  retry: "R",
+  guest: "G",
+  possible: "●",
+  excluded: "×",
+  never: "·",
+};
+
+const marks = new Map<string, Mark>();
 
 function markOf(cell: Cell | undefined): Mark {
-  if (cell === undefined) return NEVER;
-  if (cell.verdict === "excluded") return EXCLUDED;
-  const count = cell.on.length;
-  const mark = possible.get(count) ?? { verdict: "possible", sign: String(count) };
-  possible.set(count, mark);
-  return mark;
+  const outcome = cell?.outcome ?? "never";
+  const rare = cell?.rare === true;
+  const kind = rare ? `${outcome} rare` : outcome;
+  const known = marks.get(kind) ?? { kind, sign: rare ? `(${SIGNS[outcome]})` : SIGNS[outcome] };
+  marks.set(kind, known);
+  return known;
 }
 
-/** Rows of marks; rows and columns stand in the order of the entries. */
-export function marksOf(entries: readonly Leaf[], matrix: Matrix): readonly (readonly Mark[])[] {
-  const ids = entries.map(entryId);
+/** Rows of marks; rows and columns stand in the order of the ids. */
+export function marksOf(ids: readonly string[], matrix: Matrix): readonly (readonly Mark[])[] {
   const rows: Mark[][] = ids.map(() => []);
   ids.forEach((a, r) => {
     for (let c = r; c < ids.length; c++) {

@@ -1,6 +1,6 @@
-/** The matrix: which two calls can meet, and on what. */
+/** The matrix: which two calls can meet, on what, and what it costs. */
 import type { ContendPair } from "../../analysis/index.ts";
-import type { Leaf } from "../../catalog/index.ts";
+import { type ContentionMap, type MapEntry, type MapPair, meetingWords, OUTCOMES, type Outcome } from "./map.ts";
 
 /** `tdh_mem_track`, or `tdh_vp_init~version=0`: an entry's name in URLs. */
 export function entryId(leaf: { readonly name: string; readonly variant: string | null }): string {
@@ -24,10 +24,13 @@ export interface MatrixFilter {
 
 /** What two calls are to each other. */
 export interface Cell {
-  readonly verdict: "possible" | "excluded";
-  readonly pairs: readonly ContendPair[];
+  /** The worst of its pairs. */
+  readonly outcome: Outcome;
+  readonly rare: boolean;
   /** Resources on which the two can contend, in the order of reports. */
   readonly on: readonly string[];
+  /** Why they cannot, where they cannot. */
+  readonly why: readonly string[];
 }
 
 /** Cells by {@link cellKey}; two calls without a cell never conflict. */
@@ -38,20 +41,24 @@ export function cellKey(a: string, b: string): string {
   return a <= b ? `${a}\n${b}` : `${b}\n${a}`;
 }
 
-/** Does a pair pass the filter? */
-export function passes(pair: ContendPair, { resource, opState, side }: MatrixFilter): boolean {
+/** Can the two contend? */
+export function isPossible(cell: Cell | undefined): boolean {
+  return cell !== undefined && cell.outcome !== "excluded";
+}
+
+function passes(pair: MapPair, entries: readonly MapEntry[], { resource, opState, side }: MatrixFilter): boolean {
   if (resource !== null && pair.resource !== resource) return false;
-  if (opState !== null && pair.opStates !== null && !pair.opStates.includes(opState)) return false;
-  const guests = Number(pair.sideA === "guest") + Number(pair.sideB === "guest");
+  if (opState !== null && pair.states !== null && !pair.states.includes(opState)) return false;
+  const guests = [pair.a, pair.b].filter((at) => entries[at]?.side === "guest").length;
   return side === null || (side === "host" ? guests === 0 : guests > 0);
 }
 
 /** The cells of all pairs that pass. */
-export function matrixOf(pairs: readonly ContendPair[], filter: MatrixFilter): Matrix {
-  const groups = new Map<string, ContendPair[]>();
+export function matrixOf({ entries, pairs }: ContentionMap, filter: MatrixFilter): Matrix {
+  const groups = new Map<string, MapPair[]>();
   for (const pair of pairs) {
-    if (!passes(pair, filter)) continue;
-    const key = cellKey(endId(pair, "a"), endId(pair, "b"));
+    if (!passes(pair, entries, filter)) continue;
+    const key = cellKey(entries[pair.a]?.id ?? "", entries[pair.b]?.id ?? "");
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [pair]);
     else group.push(pair);
@@ -59,22 +66,35 @@ export function matrixOf(pairs: readonly ContendPair[], filter: MatrixFilter): M
   return new Map([...groups].map(([key, group]) => [key, cellOf(group)]));
 }
 
-function cellOf(pairs: readonly ContendPair[]): Cell {
-  const on = [...new Set(pairs.filter((p) => p.possible).map((p) => p.resource))];
-  return { verdict: on.length > 0 ? "possible" : "excluded", pairs, on };
+/** Worse first; what ordinary operation meets before what it does not. */
+export function compareOutcomes(x: Pick<Cell, "outcome" | "rare">, y: Pick<Cell, "outcome" | "rare">): number {
+  return Number(x.rare) - Number(y.rare) || OUTCOMES.indexOf(x.outcome) - OUTCOMES.indexOf(y.outcome);
 }
 
-/** The entries that have a cell with another one of the list, in the list's order. */
-export function withCells(entries: readonly Leaf[], matrix: Matrix): readonly Leaf[] {
-  const ids = entries.map(entryId);
-  return entries.filter((_, i) => ids.some((other) => matrix.has(cellKey(ids[i] ?? "", other))));
+function cellOf(pairs: readonly MapPair[]): Cell {
+  const met = pairs.filter(({ outcome }) => outcome !== "excluded");
+  const [worst] = [...met].sort(compareOutcomes);
+  return {
+    outcome: worst?.outcome ?? "excluded",
+    rare: worst?.rare ?? false,
+    on: [...new Set(met.map(({ resource }) => resource))],
+    why: [...new Set(pairs.map(({ why }) => why).filter((why) => why !== ""))],
+  };
+}
+
+/** The entries that have a cell with another one of the list, in the list's order. `folded`: one that is possible. */
+export function withCells(entries: readonly MapEntry[], matrix: Matrix, folded: boolean): readonly MapEntry[] {
+  const has = (a: string, b: string): boolean => {
+    const cell = matrix.get(cellKey(a, b));
+    return folded ? isPossible(cell) : cell !== undefined;
+  };
+  return entries.filter(({ id }) => entries.some((other) => has(id, other.id)));
 }
 
 /** A cell in one sentence. */
 export function cellText(a: string, b: string, cell: Cell | undefined): string {
   const names = a === b ? `${a} with itself` : `${a} and ${b}`;
-  if (cell === undefined) return `${names}: never`;
-  if (cell.verdict === "possible") return `${names}: possible on ${cell.on.join(", ")}`;
-  const why = [...new Set(cell.pairs.flatMap((p) => p.excludedBy.map(({ kind, what }) => `${kind}: ${what}`)))];
-  return `${names}: excluded (${why.slice(0, 3).join("; ")}${why.length > 3 ? "; …" : ""})`;
+  if (cell === undefined) return `${names}: never, they share no lock or only share it`;
+  if (cell.outcome !== "excluded") return `${names}: ${meetingWords(cell.outcome, cell.rare, cell.on)}`;
+  return `${names}: excluded (${cell.why.slice(0, 2).join("; ")}${cell.why.length > 2 ? "; and more" : ""})`;
 }

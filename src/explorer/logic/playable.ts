@@ -7,6 +7,8 @@ export interface Playable {
   /** Its name in addresses; no two of a result have the same. */
   readonly name: string;
   readonly what: string;
+  /** A witness shows that something is possible; it breaks nothing. */
+  readonly role: "violation" | "witness" | "sample";
   readonly trace: Trace;
 }
 
@@ -20,17 +22,25 @@ function ofCheck({ violations, witnesses }: Extract<Found, { kind: "check" }>["r
     ...violations.map(({ property, kind, shortest, trace }) => ({
       name: property,
       what: `violated (${kind}), ${steps(trace)}${shortest ? ", the shortest" : ""}`,
+      role: "violation" as const,
       trace,
     })),
-    ...witnesses.map(({ property, trace }) => ({ name: property, what: `a witness, ${steps(trace)}`, trace })),
+    ...witnesses.map(({ property, trace }) => ({
+      name: property,
+      what: `shows that it is possible, ${steps(trace)}`,
+      role: "witness" as const,
+      trace,
+    })),
   ];
 }
 
 function ofSimulation({ violations, trace, reproduce }: Extract<Found, { kind: "simulate" }>["result"]): Playable[] {
   const broken = violations.flatMap(({ property, trace: run, reproduce: { run: number } }) =>
-    run === null ? [] : [{ name: property, what: `violated in run ${number}, ${steps(run)}`, trace: run }],
+    run === null
+      ? []
+      : [{ name: property, what: `violated in run ${number}, ${steps(run)}`, role: "violation" as const, trace: run }],
   );
-  const first = { name: `run ${reproduce.run}`, what: "the first" };
+  const first = { name: `run ${reproduce.run}`, what: "the first", role: "sample" as const };
   return trace === null ? broken : [...broken, { ...first, what: `${first.what}, ${steps(trace)}`, trace }];
 }
 

@@ -7,36 +7,107 @@ import {
   diffHosts,
   type ExplainDocument,
   explainLines,
-  type HostDiffDocument,
   underHost,
 } from "../../analysis/index.ts";
 import type { Catalog } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
-import { buildReport, type ReportDocument } from "../../report/index.ts";
-import type { ExplorerData, NamedModule } from "../data.ts";
+import {
+  buildReport,
+  type DiffDigest,
+  diffDigest,
+  type HostDiffDigest,
+  hostDiffDigest,
+  type ReportDocument,
+  renderDiffMarkdown,
+  renderDiffText,
+  renderExplainMarkdown,
+  renderExplainText,
+  renderHostDiffMarkdown,
+  renderHostDiffText,
+} from "../../report/index.ts";
+import type { ExplorerData, FirstAnswer, NamedModule } from "../data.ts";
 import { comparedOf, hostOf, moduleOf, secondHostOf } from "./choice.ts";
-import type { Route } from "./route.ts";
+import { type HomeAnswer, type HomeMeeting, homeAnswer, meeting } from "./home.ts";
+import { type ContentionMap, contentionMap, type Outcome, outcomeOf } from "./map.ts";
+import { parseRoute, type Route } from "./route.ts";
 import { type Timeline, timelines } from "./versions.ts";
+
+/** Two versions, under a host where there is one, about one call where one is named. */
+interface DiffQuestion {
+  readonly kind: "diff";
+  readonly before: string;
+  readonly after: string;
+  readonly host: string | null;
+  readonly leaf: string | null;
+}
+
+interface HostDiffQuestion {
+  readonly kind: "host-diff";
+  readonly module: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+interface ExplainQuestion {
+  readonly kind: "explain";
+  readonly module: string;
+  readonly host: string | null;
+  readonly line: string;
+}
+
+interface HomeQuestion {
+  readonly kind: "home";
+  readonly module: string;
+  readonly host: string | null;
+}
 
 /** A question; modules and hosts go by their names. */
 export type Question =
   | { readonly kind: "pairs"; readonly module: string; readonly host: string | null }
-  | { readonly kind: "diff"; readonly before: string; readonly after: string }
+  | { readonly kind: "map"; readonly module: string; readonly host: string | null }
+  | HomeQuestion
+  | DiffQuestion
   | { readonly kind: "timelines" }
   | { readonly kind: "conclusion"; readonly module: string; readonly host: string }
-  | { readonly kind: "host-diff"; readonly module: string; readonly before: string; readonly after: string }
-  | { readonly kind: "explain"; readonly module: string; readonly host: string | null; readonly line: string };
+  | HostDiffQuestion
+  | ExplainQuestion
+  /** An answer as the command line prints it. */
+  | { readonly kind: "render"; readonly form: Form; readonly of: Renderable };
+
+/** What the command line can print, too. */
+export type Renderable = DiffQuestion | HostDiffQuestion | ExplainQuestion;
+export type Form = "markdown" | "text";
+
+/** What changed between two versions: causes first. */
+export interface VersionsAnswer {
+  readonly digest: DiffDigest;
+  readonly changed: DiffDocument["changed"];
+  readonly behaviour: DiffDocument["behaviour"];
+  readonly appeared: number;
+  readonly disappeared: number;
+  /** By {@link effectKey}: what a contention that came or went costs under the host; empty without one. */
+  readonly outcomes: Readonly<Record<string, Outcome>>;
+}
+
+/** What changed between two hosts: causes first. */
+export interface HostsAnswer extends Omit<HostDiffDigest, "closed" | "opened"> {
+  readonly closed: readonly HomeMeeting[];
+  readonly opened: readonly HomeMeeting[];
+}
 
 interface Answers {
   /** Every pair of a module, under a host where one is given. */
   readonly pairs: readonly ContendPair[];
-  readonly diff: DiffDocument;
+  readonly map: ContentionMap;
+  readonly home: HomeAnswer;
+  readonly diff: VersionsAnswer;
   readonly timelines: readonly Timeline[];
   readonly conclusion: Pick<ReportDocument, "conclusion" | "hostVerdicts">;
-  readonly "host-diff": HostDiffDocument;
+  readonly "host-diff": HostsAnswer;
   /** A text says why the line cannot be explained. */
   readonly explain: ExplainDocument | string;
+  readonly render: string;
 }
 
 /** What a question is answered with. */
@@ -44,7 +115,26 @@ export type Answer<Q extends Question = Question> = Answers[Q["kind"]];
 
 /** The name of a question, the same for the same question; `JSON.parse` gives the question back. */
 export function keyOf(question: Question): string {
-  return JSON.stringify(question, Object.keys(question).sort());
+  const sorted = (value: object): object =>
+    Object.fromEntries(
+      Object.entries(value)
+        .sort(([x], [y]) => (x < y ? -1 : 1))
+        .map(([name, inner]) => [name, typeof inner === "object" && inner !== null ? sorted(inner) : inner]),
+    );
+  return JSON.stringify(sorted(question));
+}
+
+/** A contention of a difference, by its calls and its resource. */
+export function effectKey({
+  a,
+  b,
+  resource,
+}: {
+  readonly a: string;
+  readonly b: string;
+  readonly resource: string;
+}): string {
+  return [...[a, b].sort(), resource].join(" ");
 }
 
 /** Extracted versions: the published table says less of each row, so that everything would look changed. */
@@ -52,19 +142,30 @@ export function extracted({ modules }: ExplorerData): readonly NamedModule[] {
   return modules.filter(({ catalog }) => catalog.module.origin === "extracted");
 }
 
-/** The questions that a view at an address asks. */
+/** The questions that a view at an address asks; the address has no fault. */
 export function questionsOf({ view, params }: Route, data: ExplorerData): readonly Question[] {
   const module = moduleOf(data, params).name;
   const host = hostOf(data, params)?.name ?? null;
   switch (view) {
+    case "home":
     case "matrix":
+      return [
+        { kind: "map", module, host },
+        ...(view === "home" ? [{ kind: "home", module, host } as const] : []),
+        ...((params["a"] ?? "") === "" ? [] : [{ kind: "pairs", module, host } as const]),
+      ];
     case "calls":
     case "resources":
       return [{ kind: "pairs", module, host }];
-    case "versions":
-      return [{ kind: "diff", before: comparedOf(data, params).name, after: module }, { kind: "timelines" }];
+    case "versions": {
+      const leaf = (params["leaf"] ?? "") || null;
+      return [
+        { kind: "diff", before: comparedOf(data, params).name, after: module, host, leaf },
+        { kind: "timelines" },
+      ];
+    }
     case "hosts":
-      return hostQuestions(module, host ?? data.hosts[0]?.name ?? null, secondHostOf(data, params)?.name ?? null);
+      return hostQuestions(module, host, secondHostOf(data, params)?.name ?? null);
     case "runs":
       return (params["meet"] ?? "") === "" ? [] : [{ kind: "pairs", module, host: null }];
     case "explain": {
@@ -76,12 +177,25 @@ export function questionsOf({ view, params }: Route, data: ExplorerData): readon
 
 function hostQuestions(module: string, host: string | null, second: string | null): readonly Question[] {
   if (host === null) return [];
-  if (second === null) return [{ kind: "conclusion", module, host }];
-  return [
-    { kind: "conclusion", module, host },
-    { kind: "conclusion", module, host: second },
-    { kind: "host-diff", module, before: host, after: second },
-  ];
+  const own = { kind: "conclusion", module, host } as const;
+  return second === null ? [own] : [own, { kind: "host-diff", module, before: second, after: host }];
+}
+
+/** Of what a view shows, what the command line prints, too; null where it has nothing of the kind. */
+export function renderableOf(route: Route, data: ExplorerData): Renderable | null {
+  const kinds = ["diff", "host-diff", "explain"];
+  return questionsOf(route, data).find((question): question is Renderable => kinds.includes(question.kind)) ?? null;
+}
+
+/** What the first view shows, so that a page need not wait for it. What cannot be answered the page asks for, and says why not. */
+export function firstAnswers(data: ExplorerData): FirstAnswer[] {
+  return questionsOf(parseRoute(""), data).flatMap((question): FirstAnswer[] => {
+    try {
+      return [{ key: keyOf(question), answer: answerTo(question, data) }];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** Works out the answer; what was worked out of a catalog before is used again. */
@@ -91,8 +205,14 @@ export function answerTo(question: Question, data: ExplorerData): Answer {
   switch (question.kind) {
     case "pairs":
       return pairsOf(catalog(question.module), profile(question.host));
+    case "map": {
+      const [facts, host] = [catalog(question.module), profile(question.host)];
+      return contentionMap(facts, host, pairsOf(facts, host));
+    }
+    case "home":
+      return homeAnswer(homeFacts(question, data));
     case "diff":
-      return diffCatalogs(catalog(question.before), catalog(question.after));
+      return versionsAnswer(catalog(question.before), catalog(question.after), profile(question.host), question.leaf);
     case "timelines":
       return timelines(extracted(data));
     case "conclusion": {
@@ -102,12 +222,48 @@ export function answerTo(question: Question, data: ExplorerData): Answer {
       return { conclusion, hostVerdicts };
     }
     case "host-diff": {
-      const [before, after] = [profileOf(data, question.before), profileOf(data, question.after)];
-      return diffHosts(catalog(question.module), before, after);
+      const { document, options } = hostsCompared(question, data);
+      const { closed, opened, ...rest } = hostDiffDigest(document, options);
+      return { ...rest, closed: closed.map(meeting), opened: opened.map(meeting) };
     }
     case "explain":
       return explain(catalog(question.module), profile(question.host), question.line);
+    case "render":
+      return rendered(question.of, question.form, data);
   }
+}
+
+function homeFacts({ module, host }: HomeQuestion, data: ExplorerData): Parameters<typeof homeAnswer>[0] {
+  const named = hostOf(data, { host: host ?? "none" });
+  const earlier = data.modules.find(({ name }) => name === data.before.modules[module]) ?? null;
+  const earlierHost = data.hosts.find(({ name }) => name === data.before.hosts[host ?? ""]) ?? null;
+  return { catalog: moduleOf(data, { module }).catalog, earlier, host: named?.profile ?? null, earlierHost };
+}
+
+function versionsAnswer(
+  before: Catalog,
+  after: Catalog,
+  host: HostProfile | null,
+  leaf: string | null,
+): VersionsAnswer {
+  const document = diffCatalogs(before, after, host ?? undefined);
+  const { changed, behaviour, contention } = document;
+  const all = [...contention.appeared, ...contention.disappeared];
+  return {
+    digest: diffDigest(document, leaf === null ? {} : { leaves: [leaf] }),
+    changed: changed.filter((change) => leaf === null || change.leaf === leaf),
+    behaviour: behaviour.filter(({ kind, name }) => leaf === null || (kind === "leaf" && name === leaf)),
+    appeared: contention.appeared.length,
+    disappeared: contention.disappeared.length,
+    outcomes:
+      host === null ? {} : Object.fromEntries(all.map((pair) => [effectKey(pair), outcomeOf(pair, true).outcome])),
+  };
+}
+
+function hostsCompared({ module, before, after }: HostDiffQuestion, data: ExplorerData) {
+  const { catalog } = moduleOf(data, { module });
+  const options = { catalog, before: profileOf(data, before), after: profileOf(data, after) };
+  return { document: diffHosts(catalog, options.before, options.after), options };
 }
 
 function profileOf({ hosts }: ExplorerData, wanted: string): HostProfile {
@@ -131,5 +287,28 @@ function explain(catalog: Catalog, host: HostProfile | null, line: string): Expl
   } catch (error) {
     if (error instanceof SeamlockError) return `${error.message}. ${error.hint ?? ""}`;
     throw error;
+  }
+}
+
+/** What the command line prints for the same question. */
+function rendered(of: Renderable, form: Form, data: ExplorerData): string {
+  const isText = form === "text";
+  const host = (name: string | null): HostProfile | null => (name === null ? null : profileOf(data, name));
+  switch (of.kind) {
+    case "diff": {
+      const [before, after] = [of.before, of.after].map((module) => moduleOf(data, { module }).catalog);
+      if (before === undefined || after === undefined) throw new Error("a module is missing");
+      const document = diffCatalogs(before, after, host(of.host) ?? undefined);
+      return (isText ? renderDiffText : renderDiffMarkdown)(document, of.leaf === null ? {} : { leaves: [of.leaf] });
+    }
+    case "host-diff": {
+      const { document, options } = hostsCompared(of, data);
+      return (isText ? renderHostDiffText : renderHostDiffMarkdown)(document, options);
+    }
+    case "explain": {
+      const answer = explain(moduleOf(data, { module: of.module }).catalog, host(of.host), of.line);
+      if (typeof answer === "string") return `${answer}\n`;
+      return (isText ? renderExplainText : renderExplainMarkdown)(answer);
+    }
   }
 }

@@ -4,6 +4,7 @@ import type { Catalog, Leaf } from "../../catalog/index.ts";
 import type { CheckResult, Progress } from "../../check/index.ts";
 import type { HostProfile } from "../../host/index.ts";
 import type { Override } from "../../model/index.ts";
+import type { Standing } from "../../report/index.ts";
 import type { SimulationResult } from "../../simulate/index.ts";
 import type { ScenarioFile } from "../data.ts";
 import type { SimulationChoice, SimulationProgress } from "./simulation.ts";
@@ -44,9 +45,28 @@ export type JobProgress =
   | { readonly kind: "check"; readonly progress: Progress }
   | { readonly kind: "simulate"; readonly progress: SimulationProgress };
 
+/** What a verdict is of, and what it rests on: everything that makes it one that can be quoted. */
+export interface Proof {
+  /** `page-removal on module 1.5.25 with 2 vCPUs and 2 pages, policy kick-first`. */
+  readonly subject: string;
+  readonly sentences: readonly string[];
+  readonly properties: readonly Standing[];
+  readonly assumptions: readonly string[];
+  /** Every field of the scenario. */
+  readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  /** Holes in the facts. */
+  readonly doubts: readonly string[];
+}
+
 /** What a job found. */
 export type Found =
-  | { readonly kind: "check"; readonly result: CheckResult; readonly note: string | null }
+  | {
+      readonly kind: "check";
+      readonly result: CheckResult;
+      readonly note: string | null;
+      /** Null where two calls meet: that run is shown, and proves nothing. */
+      readonly proof: Proof | null;
+    }
   | { readonly kind: "simulate"; readonly result: SimulationResult; readonly choice: SimulationChoice };
 
 /** From the worker; one `done` or `failed` ends a job. */

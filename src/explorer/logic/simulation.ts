@@ -15,7 +15,7 @@ export interface SimulationChoice {
 export const USUAL_CHOICE: SimulationChoice = { seed: 1, runs: 100, steps: 1000, schedule: "fair" };
 
 /** Beyond these a page would be busy for hours; the command line has no such limits. */
-const LARGEST = { seed: 0xffff_ffff, runs: 1_000_000, steps: 100_000 } as const;
+export const LARGEST = { seed: 0xffff_ffff, runs: 1_000_000, steps: 100_000 } as const;
 
 /** The choice that an address makes; what is no whole number, or too large, counts as not chosen. */
 export function simulationChoice(params: Readonly<Record<string, string>>): SimulationChoice {

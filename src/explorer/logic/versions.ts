@@ -1,6 +1,7 @@
 /** Versions side by side: for each leaf, where its locks changed. */
-import { type Catalog, type Leaf, releaseText } from "../../catalog/index.ts";
+import type { Catalog, Leaf } from "../../catalog/index.ts";
 import { gridPicture, type PictureCell } from "./grid-picture.ts";
+import { signature } from "./signature.ts";
 
 /** What a leaf is in one version, against the version before. */
 export interface Moment {
@@ -65,18 +66,6 @@ export function timelinePicture(versions: readonly string[], lines: readonly Tim
     cell: 66,
     turned: false,
   });
-}
-
-/** What matters of a leaf's locks; where they stand in the source does not. */
-function signature(entries: readonly Leaf[]): string {
-  return JSON.stringify(
-    entries.map(({ variant, acquisitions, opStates, septStates }) => [
-      variant,
-      opStates,
-      septStates,
-      acquisitions.map((a) => [a.resource, a.role, a.lock, a.mode, a.side, a.when, a.times, releaseText(a.release)]),
-    ]),
-  );
 }
 
 /** Every leaf of any of the versions, by name; versions as given, oldest first. */

@@ -5,10 +5,8 @@ import { SeamlockError } from "../../errors.ts";
 
 /** What the build makes of `src/explorer/client`. */
 export interface Assets {
-  /** The page's program, a classic script. */
-  readonly app: string;
-  /** The program of the worker that checks and simulates. */
-  readonly worker: string;
+  /** The program of the page and of its workers, a classic script. */
+  readonly program: string;
   readonly style: string;
 }
 
@@ -20,13 +18,13 @@ export interface Assets {
 export function loadAssets(): Assets {
   const folder = assetFolder();
   const read = (name: string): string => readFileSync(join(folder, name), "utf8");
-  return { app: read("app.js"), worker: read("worker.js"), style: read("style.css") };
+  return { program: read("program.js"), style: read("style.css") };
 }
 
 function assetFolder(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     const found = [join(folder, "explorer"), join(folder, "dist", "explorer")].find((f) =>
-      existsSync(join(f, "app.js")),
+      existsSync(join(f, "program.js")),
     );
     if (found !== undefined) return found;
     if (folder === dirname(folder)) {

@@ -4,8 +4,9 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { SeamlockError } from "../../errors.ts";
 import { type ExplorerData, pack } from "../data.ts";
+import { firstAnswers } from "../logic/questions.ts";
+import { page } from "../page.ts";
 import { loadAssets } from "./assets.ts";
-import { page } from "./page.ts";
 
 const LOOPBACK = "127.0.0.1";
 /** The port that is tried first. */
@@ -81,7 +82,7 @@ function closed(server: Server): Promise<void> {
 
 /** Everything that is ever served, by path. There are no others, and no path leads to a file. */
 function documentsOf(data: ExplorerData): ReadonlyMap<string, Document> {
-  const { app, worker, style } = loadAssets();
+  const { program, style } = loadAssets();
   const html = page({
     title: "seamlock",
     head: '<link rel="stylesheet" href="/style.css">',
@@ -95,11 +96,11 @@ function documentsOf(data: ExplorerData): ReadonlyMap<string, Document> {
   const document = (type: string, policy: string, body: string): Document => ({ type, policy, body: gzipSync(body) });
   return new Map([
     ["/", document("text/html; charset=utf-8", own, html)],
-    ["/app.js", document(script, none, app)],
-    // The checker compiles the model that it explores; only the worker may do that.
-    ["/worker.js", document(script, `${none}; script-src 'unsafe-eval'`, worker)],
+    ["/app.js", document(script, none, program)],
+    // One program, under two names: the checker compiles the model that it explores; only the worker may do that.
+    ["/worker.js", document(script, `${none}; script-src 'unsafe-eval'`, program)],
     ["/style.css", document("text/css; charset=utf-8", none, style)],
-    ["/data.json", document("application/json", none, pack(data))],
+    ["/data.json", document("application/json", none, pack(data, firstAnswers(data)))],
   ]);
 }
 

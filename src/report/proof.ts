@@ -1,8 +1,19 @@
 /** What a check proved, and what a simulation did not, in sentences that can be quoted. */
 import data from "../../data/assumptions.json" with { type: "json" };
 import type { CheckResult } from "../check/index.ts";
-import { list, wrap } from "../report/index.ts";
-import type { LoadedScenario } from "./scenarios.ts";
+import type { Model } from "../language/index.ts";
+import { wrap } from "./blocks.ts";
+import { list } from "./words.ts";
+
+/** What was decided: a scenario with its model. */
+export interface Decidable {
+  readonly scenario: { readonly name: string };
+  readonly model: Pick<Model, "properties" | "deadlock">;
+  /** The scenario's fields as flat text, with the module that it was decided on. */
+  readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  /** Holes in the facts that the model is made of. */
+  readonly doubts: readonly string[];
+}
 
 const plural = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 const quotedList = (names: readonly string[]): string => list(names.map((name) => `"${name}"`));
@@ -21,7 +32,7 @@ const SIZES = {
 } as const;
 
 /** `module 1.5.25 with 2 vCPUs and 1 page, policy kick-on-busy`. */
-export function subject({ scenario, parameters }: LoadedScenario): string {
+export function subject({ scenario, parameters }: Pick<Decidable, "scenario" | "parameters">): string {
   const sizes = Object.entries(SIZES).flatMap(([name, what]) => {
     const n = parameters[name];
     return typeof n === "number" && n > 0 ? [plural(n, what)] : [];
@@ -37,7 +48,7 @@ export function subject({ scenario, parameters }: LoadedScenario): string {
 }
 
 /** What the model takes for granted, from the scenario's fields (data/assumptions.json). */
-export function assumptions({ parameters }: LoadedScenario): string[] {
+export function assumptions({ parameters }: Decidable): string[] {
   return data.assumptions.flatMap(({ parameter, value, text }) => {
     const own = parameters[parameter];
     if (own === undefined || own === "" || (value !== undefined && value !== String(own))) return [];
@@ -56,7 +67,7 @@ type Decided = Pick<
  *
  * @param holds is the verdict that everything holds? False also where facts have holes.
  */
-export function proofSentences(loaded: LoadedScenario, result: Decided, holds: boolean): string[] {
+export function proofSentences(loaded: Decidable, result: Decided, holds: boolean): string[] {
   const whole = result.frontier === 0 && result.outcome.kind !== "inconclusive";
   const broken = new Set(result.violations.map(({ property }) => property));
   const of = broken.size === 0 ? subject(loaded) : "it";
@@ -71,7 +82,7 @@ export function proofSentences(loaded: LoadedScenario, result: Decided, holds: b
   ];
 }
 
-function brokenSentences(loaded: LoadedScenario, { violations }: Decided): string[] {
+function brokenSentences(loaded: Decidable, { violations }: Decided): string[] {
   const each = violations.map(({ property, trace, shortest }) => {
     const steps = plural(trace.steps.length, "step");
     return `"${property}" in ${steps}${shortest ? ", and in no fewer" : ""}`;
@@ -79,7 +90,7 @@ function brokenSentences(loaded: LoadedScenario, { violations }: Decided): strin
   return each.length === 0 ? [] : [`Broken: ${subject(loaded)} can break ${each.join("; ")}.`];
 }
 
-function provedSentences(loaded: LoadedScenario, result: Decided, of: string): string[] {
+function provedSentences(loaded: Decidable, result: Decided, of: string): string[] {
   const { states, reductions, violations } = result;
   const held = standings(loaded, result).filter(({ outcome }) => outcome === "holds");
   const [always, ends] = (["always", "leads-to"] as const).map((kind) =>
@@ -96,7 +107,7 @@ function provedSentences(loaded: LoadedScenario, result: Decided, of: string): s
 }
 
 /** What some run meets: without it, a proof may be one of nothing. */
-function metSentences(loaded: LoadedScenario, result: Decided, whole: boolean): string[] {
+function metSentences(loaded: Decidable, result: Decided, whole: boolean): string[] {
   const all = standings(loaded, result);
   const of = (wanted: Standing["outcome"], kind: Standing["kind"]): string[] =>
     all.filter((one) => one.kind === kind && one.outcome === wanted).map(({ name }) => name);
@@ -117,7 +128,7 @@ export interface Standing {
 }
 
 /** Every property of a model with what a check found of it. */
-export function standings({ model, doubts }: LoadedScenario, result: Decided): Standing[] {
+export function standings({ model, doubts }: Decidable, result: Decided): Standing[] {
   const { violations, vacuous, witnesses, frontier, outcome } = result;
   const whole = frontier === 0 && outcome.kind !== "inconclusive" && doubts.length === 0;
   const broken = new Set(violations.map(({ property }) => property));
@@ -135,7 +146,7 @@ export const paragraph = (sentences: readonly string[]): string =>
   `${wrap(sentences.join(" "), 0, 0, 80).join("\n")}\n`;
 
 /** What a simulation is not. */
-export function simulationSentences(loaded: LoadedScenario, schedule: string, runs: number, seed: number): string[] {
+export function simulationSentences(loaded: Decidable, schedule: string, runs: number, seed: number): string[] {
   const clock =
     schedule === "timed"
       ? "Its clock is the schedule's own and was measured on no machine"

@@ -7,6 +7,8 @@ export function text(value: string): string {
 
 interface Page {
   readonly title: string;
+  /** The address at which the client begins where the browser names none: `#/hosts`. */
+  readonly at?: string;
   /** Elements for the head, after the title. */
   readonly head: string;
   /** Elements after the place where the client draws. */
@@ -14,7 +16,7 @@ interface Page {
 }
 
 /** A whole document; the client draws into `#app`. */
-export function page({ title, head, tail }: Page): string {
+export function page({ title, at = "", head, tail }: Page): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -27,7 +29,7 @@ export function page({ title, head, tail }: Page): string {
 ${head}
 </head>
 <body>
-<div id="app"><p class="loading">seamlock is reading the facts …</p></div>
+<div id="app" data-at="${text(at)}"><p class="loading">seamlock is reading the facts …</p></div>
 <noscript><p>The explorer needs JavaScript; \`seamlock report\` prints the same as text.</p></noscript>
 ${tail}
 </body>
