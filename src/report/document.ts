@@ -54,6 +54,8 @@ export interface ReportOptions {
   readonly verdicts?: boolean;
   /** Only what ordinary operation does not meet. */
   readonly exceptional?: boolean;
+  /** Tell in the first lines where a VM can be lost, by the numbers of the conclusion; true by default. */
+  readonly losses?: boolean;
 }
 
 /** The report of one module: everything that the renderers print, derived from the catalog. */
@@ -121,7 +123,11 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
   };
 }
 
-function tldr(facts: SummaryFacts, resources: readonly string[], { host, later = [] }: ReportOptions): string[] {
+function tldr(
+  facts: SummaryFacts,
+  resources: readonly string[],
+  { host, later = [], losses = true }: ReportOptions,
+): string[] {
   const { catalog, leaves, contention: pairs, rows } = facts;
   const calls = new Set(leaves.map(({ name }) => name));
   const met = runtimePairs(catalog, pairs, host === undefined ? null : rows);
@@ -132,7 +138,7 @@ function tldr(facts: SummaryFacts, resources: readonly string[], { host, later =
     const pairsOfIt = contendingPairs(catalog, { leaves: called, against: called });
     return { profile, rows: conclusionRows(underHost(catalog, profile, pairsOfIt).pairs, profile, catalog) };
   });
-  return [...lines, ...hostSentences(rows, host, resources, next)];
+  return [...lines, ...hostSentences(rows, host, losses ? { resources, later: next } : null)];
 }
 
 /** The rows that the options leave; all of them by default. */

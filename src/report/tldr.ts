@@ -210,16 +210,15 @@ export interface LaterHost {
   readonly rows: readonly ConclusionRow[];
 }
 
-/** What the host makes of the contentions of a running TD, and where building a TD costs the VM. */
+/** What the host makes of the contentions of a running TD, and, where `losses` are to be told, where building a TD costs the VM. */
 export function hostSentences(
   rows: readonly ConclusionRow[],
   host: HostProfile,
-  resources: readonly string[],
-  later: readonly LaterHost[],
+  losses: { readonly resources: readonly string[]; readonly later: readonly LaterHost[] } | null,
 ): string[] {
   const { sentence, well } = runtimeSentence(rows, hostTitle(host.name));
   const atRunTime = [sentence, ...guestSentence(rows, well)].join(" ");
-  return [atRunTime, ...lossSentences(rows, host, resources, later)];
+  return [atRunTime, ...(losses === null ? [] : lossSentences(rows, host, losses.resources, losses.later))];
 }
 
 function runtimeSentence(

@@ -9,8 +9,10 @@ import type { ExplorerData } from "../../src/explorer/index.ts";
 import { commandLine } from "../../src/explorer/logic/command-line.ts";
 import { marksOf } from "../../src/explorer/logic/grid.ts";
 import { gridPicture } from "../../src/explorer/logic/grid-picture.ts";
+import type { HomeAnswer } from "../../src/explorer/logic/home.ts";
 import { laneLayout } from "../../src/explorer/logic/lane-layout.ts";
 import { type Lanes, lanesOf } from "../../src/explorer/logic/lanes.ts";
+import { contentionMap } from "../../src/explorer/logic/map.ts";
 import { cellKey, entryId, matrixOf } from "../../src/explorer/logic/matrix.ts";
 import { pairRows } from "../../src/explorer/logic/pair-rows.ts";
 import { playables } from "../../src/explorer/logic/playable.ts";
@@ -21,6 +23,7 @@ import { WINDOW, windowAround, within } from "../../src/explorer/logic/step-wind
 import { timelinePicture, timelineRows, timelines } from "../../src/explorer/logic/versions.ts";
 import { type HostProfile, parseHost } from "../../src/host/index.ts";
 import { buildModel, parseScenario } from "../../src/model/index.ts";
+import { diffDigest, renderDiffText } from "../../src/report/index.ts";
 import { simulate } from "../../src/simulate/index.ts";
 
 const load = (name: string): Catalog => parseCatalog(readFileSync(`data/modules/${name}.json`, "utf8"), name);
@@ -37,6 +40,10 @@ const data: ExplorerData = {
   hosts: ["linux-6.16", "linux-6.19"].map((name) => ({ name, profile: hostNamed(name) })),
   scenarios: [],
   initial: { module: "1.5.24", host: null },
+  before: {
+    modules: { "1.5.20": null, "1.5.24": "1.5.20" },
+    hosts: { "linux-6.16": null, "linux-6.19": "linux-6.16" },
+  },
 };
 
 function removal(policy: string) {
@@ -57,27 +64,46 @@ describe("the questions of a view", () => {
   it("are those whose answers it shows", () => {
     const asked = (hash: string) => questionsOf(parseRoute(hash), data).map(keyOf);
     const pairs = (module: string, host: string | null) => keyOf({ kind: "pairs", module, host });
-    expect(asked("#/matrix")).toEqual([pairs("1.5.24", null)]);
+    const map = keyOf({ kind: "map", module: "1.5.24", host: null });
+    expect(asked("#/matrix")).toEqual([map]);
+    expect(asked("#/matrix?a=x&b=y")).toEqual([map, pairs("1.5.24", null)]);
+    expect(asked("")).toEqual([map, keyOf({ kind: "home", module: "1.5.24", host: null })]);
     expect(asked("#/calls?module=1.5.20&host=linux-6.16")).toEqual([pairs("1.5.20", "linux-6.16")]);
     expect(asked("#/runs")).toEqual([]);
     expect(asked("#/runs?meet=a+b&host=linux-6.16")).toEqual([pairs("1.5.24", null)]);
     expect(asked("#/explain")).toEqual([]);
     expect(asked("#/versions")).toEqual([
-      keyOf({ kind: "diff", before: "1.5.20", after: "1.5.24" }),
+      keyOf({ kind: "diff", before: "1.5.20", after: "1.5.24", host: null, leaf: null }),
       keyOf({ kind: "timelines" }),
     ]);
-    expect(asked("#/hosts?host=linux-6.19&with=linux-6.16").map((key) => JSON.parse(key).kind)).toEqual([
-      "conclusion",
-      "conclusion",
-      "host-diff",
-    ]);
-    for (const key of asked("#/hosts?with=linux-6.16")) expect(keyOf(JSON.parse(key))).toBe(key);
+    // The version and the host of the bar decide what a difference counts.
+    expect(JSON.parse(asked("#/versions?host=linux-6.16&leaf=tdh_vp_enter")[0] ?? "")).toMatchObject({
+      host: "linux-6.16",
+      leaf: "tdh_vp_enter",
+    });
+    const kinds = (hash: string) => asked(hash).map((key) => JSON.parse(key).kind);
+    expect(kinds("#/hosts?host=linux-6.19")).toEqual(["conclusion", "host-diff"]);
+    expect(kinds("#/hosts?host=linux-6.19&with=none")).toEqual(["conclusion"]);
+    expect(kinds("#/hosts?host=none")).toEqual([]);
+    for (const key of asked("#/hosts?host=linux-6.19")) expect(keyOf(JSON.parse(key))).toBe(key);
   });
 
   it("are answered with what the analysis says", () => {
     expect(answerTo({ kind: "pairs", module: "1.5.20", host: null }, data)).toEqual(contendingPairs(older));
-    const diff = { kind: "diff", before: "1.5.20", after: "1.5.24" } as const;
-    expect(answerTo(diff, data)).toEqual(diffCatalogs(older, newer));
+    const diff = { kind: "diff", before: "1.5.20", after: "1.5.24", host: null, leaf: null } as const;
+    const document = diffCatalogs(older, newer);
+    expect(answerTo(diff, data)).toMatchObject({
+      digest: diffDigest(document),
+      changed: document.changed,
+      disappeared: document.contention.disappeared.length,
+    });
+    const render = { kind: "render", form: "text", of: diff } as const;
+    expect(answerTo(render, data)).toBe(renderDiffText(document));
+    const home = answerTo({ kind: "home", module: "1.5.24", host: "linux-6.19" }, data) as HomeAnswer;
+    expect(home.lost[0]).toMatchObject({ lock: "TDR", onBusy: expect.stringContaining("VM lost") });
+    expect(home.module?.sentence).toBe(diffDigest(document).sentence);
+    expect(home.host?.sentence).toMatch(/^From Linux 6\.16 to Linux 6\.19: \d+ pairs of calls can no longer contend/);
+    expect(home.ordinary.join(" ")).not.toContain("see (");
     const line = "no status here";
     expect(answerTo({ kind: "explain", module: "1.5.24", host: null, line }, data)).toMatch(/\w/);
     expect(() => answerTo({ kind: "conclusion", module: "1.5.24", host: "nobody" }, data)).toThrow("nobody");
@@ -143,7 +169,7 @@ describe("the runs that can be played", () => {
 
   it("are violations and witnesses of a check", () => {
     const result = check(removal("fail-fast"));
-    const names = playables({ kind: "check", result, note: null }).map(({ name }) => name);
+    const names = playables({ kind: "check", result, note: null, proof: null }).map(({ name }) => name);
     expect(names).toContain("a removal never fails");
     expect(new Set(names).size).toBe(names.length);
   });
@@ -230,12 +256,16 @@ describe("the lanes of a run", () => {
 
 describe("pictures and tables to save", () => {
   it("have a mark for each cell of the matrix, the same both ways", () => {
-    const matrix = matrixOf(contendingPairs(newer), { resource: null, opState: null, side: null });
-    const marks = marksOf(newer.leaves, matrix);
-    newer.leaves.forEach((a, r) => {
-      newer.leaves.forEach((b, c) => {
-        const verdict = matrix.get(cellKey(entryId(a), entryId(b)))?.verdict ?? "never";
-        expect(marks[r]?.[c]?.verdict).toBe(verdict);
+    const matrix = matrixOf(contentionMap(newer, null, contendingPairs(newer)), {
+      resource: null,
+      opState: null,
+      side: null,
+    });
+    const ids = newer.leaves.map(entryId);
+    const marks = marksOf(ids, matrix);
+    ids.forEach((a, r) => {
+      ids.forEach((b, c) => {
+        expect(marks[r]?.[c]?.kind).toBe(matrix.get(cellKey(a, b))?.outcome ?? "never");
         expect(marks[r]?.[c]).toBe(marks[c]?.[r]);
       });
     });

@@ -1,17 +1,21 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { contendingPairs } from "../../src/analysis/index.ts";
-import { parseCatalog, sourceUrl } from "../../src/catalog/index.ts";
+import { contendingPairs, underHost } from "../../src/analysis/index.ts";
+import { parseCatalog } from "../../src/catalog/index.ts";
 import { check } from "../../src/check/index.ts";
 import { csvText } from "../../src/explorer/logic/csv.ts";
 import { endsOf, interleavingModel } from "../../src/explorer/logic/interleaving.ts";
 import { lanesOf, nextContention, stateAfter, stepText } from "../../src/explorer/logic/lanes.ts";
-import { cellKey, cellText, endId, entryId, matrixOf, withCells } from "../../src/explorer/logic/matrix.ts";
+import { contentionMap } from "../../src/explorer/logic/map.ts";
+import { cellKey, cellText, endId, entryId, isPossible, matrixOf, withCells } from "../../src/explorer/logic/matrix.ts";
+import { ordered } from "../../src/explorer/logic/matrix-order.ts";
 import { formatRoute, parseRoute, toView, VIEWS } from "../../src/explorer/logic/route.ts";
 import { search } from "../../src/explorer/logic/search.ts";
+import { sourceUrl } from "../../src/explorer/logic/source.ts";
 import { spansOf } from "../../src/explorer/logic/spans.ts";
 import { timelines } from "../../src/explorer/logic/versions.ts";
+import { parseHost } from "../../src/host/index.ts";
 import { BUSY, traceOfDocument } from "../../src/language/index.ts";
 
 const load = (name: string) => parseCatalog(readFileSync(`data/modules/${name}.json`, "utf8"), name);
@@ -19,34 +23,68 @@ const catalog = load("1.5.25");
 const pairs = contendingPairs(catalog);
 const NO_FILTER = { resource: null, opState: null, side: null };
 
+const host = parseHost(readFileSync("data/hosts/linux-6.19.yaml", "utf8"), "linux-6.19").profile;
+const underLinux = underHost(catalog, host, pairs).pairs;
+
 describe("the matrix", () => {
-  const matrix = matrixOf(pairs, NO_FILTER);
+  const map = contentionMap(catalog, null, pairs);
+  const matrix = matrixOf(map, NO_FILTER);
+  const hosted = contentionMap(catalog, host, underLinux);
 
   it("says for each pair of entries what the analysis says", () => {
     for (const pair of pairs) {
       const cell = matrix.get(cellKey(endId(pair, "a"), endId(pair, "b")));
-      expect(cell?.pairs).toContain(pair);
+      expect(isPossible(cell) || !pair.possible).toBe(true);
       if (pair.possible) expect(cell?.on).toContain(pair.resource);
     }
-    expect([...matrix.values()].reduce((sum, cell) => sum + cell.pairs.length, 0)).toBe(pairs.length);
+    const possible = new Set(pairs.filter((p) => p.possible).map((p) => cellKey(endId(p, "a"), endId(p, "b"))));
+    expect([...matrix.values()].filter(isPossible)).toHaveLength(possible.size);
   });
 
   it("filters by resource, OP_STATE and side", () => {
-    const epoch = matrixOf(pairs, { ...NO_FILTER, resource: "TDCS_EPOCH" });
+    const epoch = matrixOf(map, { ...NO_FILTER, resource: "TDCS_EPOCH" });
     expect(epoch.get(cellKey("tdh_mem_track", "tdh_vp_enter"))?.on).toEqual(["TDCS_EPOCH"]);
-    expect(withCells(catalog.leaves, epoch).map(entryId)).toEqual(["tdh_vp_enter", "tdh_mem_track"]);
-    const running = matrixOf(pairs, { ...NO_FILTER, opState: "RUNNABLE" });
+    expect(withCells(map.entries, epoch, true).map(({ id }) => id)).toEqual(["tdh_vp_enter", "tdh_mem_track"]);
+    const running = matrixOf(map, { ...NO_FILTER, opState: "RUNNABLE" });
     expect(running.size).toBeLessThan(matrix.size);
-    const hosts = matrixOf(pairs, { ...NO_FILTER, side: "host" });
-    const guests = matrixOf(pairs, { ...NO_FILTER, side: "guest" });
+    const hosts = matrixOf(map, { ...NO_FILTER, side: "host" });
+    const guests = matrixOf(map, { ...NO_FILTER, side: "guest" });
     expect(hosts.size + guests.size).toBe(matrix.size);
   });
 
-  it("puts a cell in words", () => {
-    expect(cellText("tdh_mem_track", "tdh_vp_enter", matrix.get(cellKey("tdh_vp_enter", "tdh_mem_track")))).toBe(
-      "tdh_mem_track and tdh_vp_enter: possible on TDCS_EPOCH",
+  it("puts a cell in words, with both names of the lock", () => {
+    const key = cellKey("tdh_vp_enter", "tdh_mem_track");
+    expect(cellText("tdh_mem_track", "tdh_vp_enter", matrix.get(key))).toBe(
+      "tdh_mem_track and tdh_vp_enter: possible, on TDCS_EPOCH (epoch_lock)",
     );
-    expect(cellText("x", "x", undefined)).toBe("x with itself: never");
+    expect(cellText("x", "x", undefined)).toMatch(/^x with itself: never/);
+  });
+
+  it("says under a host what a meeting costs it, and what only a machine check and the like lead to", () => {
+    const under = matrixOf(hosted, NO_FILTER);
+    const cell = (a: string, b: string) => under.get(cellKey(a, b));
+    expect(cell("tdh_mem_track", "tdh_vp_enter")).toMatchObject({ outcome: "retry", rare: false });
+    expect(cell("tdh_mr_finalize", "tdh_mem_range_block")).toMatchObject({ outcome: "lost", rare: false });
+    expect(cell("tdh_vp_flush", "tdh_mr_extend")).toMatchObject({ outcome: "lost", rare: true });
+    expect(cell("tdh_mng_create", "tdh_mng_create")?.outcome).toBe("excluded");
+    expect(cell("tdh_mng_create", "tdh_mng_create")?.why.join()).toContain("tdx_lock");
+    // A guest that is refused is no loss of the host's.
+    expect(cell("tdg_mem_page_accept", "tdg_mem_page_accept")?.outcome).toBe("guest");
+  });
+
+  it("stands in the order of a TD's life, by name, or worst first; rows without a possible pair are folded", () => {
+    const under = matrixOf(hosted, NO_FILTER);
+    const entries = withCells(hosted.entries, under, true);
+    expect(entries.length).toBeLessThan(withCells(hosted.entries, under, false).length);
+    const inOrder = (order: "phase" | "worst" | "name") => ordered(entries, order, under, hosted);
+    const phases = inOrder("phase").map(({ phase }) => hosted.phases.indexOf(phase));
+    expect(phases).toEqual([...phases].sort((x, y) => x - y));
+    expect(inOrder("name").map(({ id }) => id)).toEqual(entries.map(({ id }) => id).sort());
+    const worst = inOrder("worst").map(({ id }) => id);
+    expect(worst.slice(0, 4)).toContain("tdh_mr_finalize");
+    expect(worst.indexOf("tdh_mr_finalize")).toBeLessThan(worst.indexOf("tdh_vp_enter"));
+    expect(hosted.entries.find(({ id }) => id === "tdh_mr_finalize")?.phase).toBe("build");
+    expect(map.entries.find(({ id }) => id === "tdh_mr_finalize")?.phase).toBe("while a TD is built");
   });
 });
 
@@ -174,7 +212,7 @@ describe("addresses", () => {
     expect(formatRoute(toView(route, "calls", { leaf: "tdh_mng_init" }))).toBe(
       "#/calls?host=linux-6.16&leaf=tdh_mng_init&module=1.5.05",
     );
-    expect(parseRoute("#/../../etc").view).toBe("matrix");
+    expect(parseRoute("#/../../etc")).toMatchObject({ view: "home", asked: ".." });
   });
 });
 

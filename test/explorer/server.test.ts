@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { explorerData } from "../../src/cli/explorer-data.ts";
 import { unpack } from "../../src/explorer/data.ts";
 import { type Explorer, type ExplorerData, oneFile, serve } from "../../src/explorer/index.ts";
+import { firstAnswers } from "../../src/explorer/logic/questions.ts";
 import { BIN, inProcess } from "../cli/run.ts";
 
 interface Answer {
@@ -67,10 +68,14 @@ describe("the explorer's server", () => {
   });
 
   it("carries the facts unchanged", async () => {
-    const received = unpack(gunzipSync((await ask("/data.json")).body).toString());
+    const { data: received, answers } = unpack(gunzipSync((await ask("/data.json")).body).toString());
     expect(received.modules.map(({ catalog }) => catalog)).toEqual(data.modules.map(({ catalog }) => catalog));
     expect(received.hosts).toEqual(data.hosts);
-    expect(received.initial).toEqual({ module: "lkml-2024-09-13", host: null });
+    expect(received.initial).toEqual(data.initial);
+    expect(received.initial.module).toBe("lkml-2024-09-13");
+    expect(received.before).toEqual(data.before);
+    expect(answers).toEqual(JSON.parse(JSON.stringify(firstAnswers(data))));
+    expect(answers).toHaveLength(2);
   });
 
   it("allows the page nothing but its own files, and only the worker code made at run time", async () => {
@@ -190,5 +195,6 @@ describe("the one-file report", () => {
     expect(html).not.toMatch(/(src|href)="(?!data:,)/);
     expect(html).not.toContain('tdh_mem_track",');
     expect(html.match(/<\/script>/g)).toHaveLength(3);
+    expect(html.length).toBeLessThan(1_000_000);
   });
 });

@@ -62,7 +62,7 @@ export interface HomeFacts {
 
 /** Works out the answer. */
 export function homeAnswer({ catalog, earlier, host, earlierHost }: HomeFacts): HomeAnswer {
-  const report = buildReport(catalog, host === null ? {} : { host });
+  const report = buildReport(catalog, host === null ? {} : { host, losses: false });
   const lost = report.conclusionRows.filter(({ severity }) => severity === "vm-dead");
   const isRare = ({ section }: ConclusionRow): boolean => section === "exceptional" || section === "late";
   return {
