@@ -72,6 +72,8 @@ describe("an address", () => {
     ["#/home?host=linux-9.9", "host", "linux-9.9"],
     ["#/versions?compare=1.4", "compare", "1.4"],
     ["#/hosts?with=windows", "with", "windows"],
+    ["#/hosts?path=KVM_RUM", "path", "KVM_RUM"],
+    ["#/hosts?lock=kvm->lokc", "lock", "kvm->lokc"],
     ["#/matrix?scope=some", "scope", "some"],
     ["#/matrix?scope=host&host=none", "scope", "host"],
     ["#/matrix?resource=TDCSEPOCH", "resource", "TDCSEPOCH"],

@@ -205,7 +205,14 @@ describe("the part of a long run that is drawn", () => {
 });
 
 describe("the lanes of a run", () => {
-  const hold = (lock: string, actor: string, from: number, to: number) => ({ lock, actor, mode: "SHARED", from, to });
+  const hold = (lock: string, actor: string, from: number, to: number) => ({
+    lock,
+    resource: lock,
+    actor,
+    mode: "SHARED",
+    from,
+    to,
+  });
   const lanes: Lanes = {
     actors: ["x", "y", "z"],
     locks: ["TDR", "SEPT_ENTRY[1]"],

@@ -2,17 +2,16 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { contendingPairs, underHost } from "../../src/analysis/index.ts";
-import { parseCatalog } from "../../src/catalog/index.ts";
+import { parseCatalog, sourceUrl } from "../../src/catalog/index.ts";
 import { check } from "../../src/check/index.ts";
 import { csvText } from "../../src/explorer/logic/csv.ts";
 import { endsOf, interleavingModel } from "../../src/explorer/logic/interleaving.ts";
 import { lanesOf, nextContention, stateAfter, stepText } from "../../src/explorer/logic/lanes.ts";
 import { contentionMap } from "../../src/explorer/logic/map.ts";
-import { cellKey, cellText, endId, entryId, isPossible, matrixOf, withCells } from "../../src/explorer/logic/matrix.ts";
+import { cellKey, cellText, endId, isPossible, matrixOf, withCells } from "../../src/explorer/logic/matrix.ts";
 import { ordered } from "../../src/explorer/logic/matrix-order.ts";
 import { formatRoute, parseRoute, toView, VIEWS } from "../../src/explorer/logic/route.ts";
 import { search } from "../../src/explorer/logic/search.ts";
-import { sourceUrl } from "../../src/explorer/logic/source.ts";
 import { spansOf } from "../../src/explorer/logic/spans.ts";
 import { timelines } from "../../src/explorer/logic/versions.ts";
 import { parseHost } from "../../src/host/index.ts";
@@ -247,17 +246,30 @@ describe("exports and links", () => {
 describe("the omnibox", () => {
   const places = {
     catalog,
-    modules: ["1.5.05"],
-    hosts: ["linux-6.16"],
+    modules: ["1.5.05", "1.5.16"],
+    hosts: [
+      { name: "linux-6.16", profile: host },
+      { name: "linux-6.19", profile: host },
+    ],
+    host: { name: "linux-6.19", profile: host },
     scenarios: ["page-removal"],
-    resources: ["TDCS_EPOCH"],
+    resources: ["TDCS_EPOCH", "SEPT_TREE"],
   };
 
   it.each([
     ["tdh_mem_track", "leaf", "tdh_mem_track"],
     ["TDH.MEM.TRACK", "leaf", "tdh_mem_track"],
     ["memtrk", "leaf", "tdh_mem_track"],
-    ["epoch", "resource", "TDCS_EPOCH"],
+    ["epoch", "lock", "TDCS_EPOCH"],
+    ["secure_ept_lock", "lock", "SEPT_TREE"],
+    ["mmu_lock", "host lock", "kvm->mmu_lock"],
+    ["KVM_TDX_INIT_VM", "path", "KVM_TDX_INIT_VM ioctl"],
+    ["tdx_td_init", "path", "KVM_TDX_INIT_VM ioctl"],
+    ["kick-on-busy", "check", "check page-removal kick-on-busy"],
+    ["copy link", "action", "Copy link"],
+    ["compare 1.5.05 1.5.16", "compare", "compare 1.5.05 1.5.16"],
+    ["6.16 v6.19", "compare", "compare Linux 6.16 and Linux 6.19"],
+    ["range_block vp_enter", "pair", "tdh_mem_range_block × tdh_vp_enter"],
     ["1.5.05", "version", "1.5.05"],
     ["linux", "host", "linux-6.16"],
     ["removal", "scenario", "page-removal"],
@@ -270,6 +282,22 @@ describe("the omnibox", () => {
     const line = "kvm_intel: SEAMCALL TDH_MEM_TRACK failed: 0x80000200000000a9";
     expect(search(line, places)[0]).toMatchObject({ view: "explain", params: { line } });
     expect(search("  ", places)).toEqual([]);
+    expect(search("zzzz", places)).toEqual([]);
+  });
+
+  it("takes the names of a module and a host as where to look", () => {
+    expect(search("range_block 1.5.05 6.16", places)[0]).toMatchObject({
+      view: "calls",
+      params: { leaf: "tdh_mem_range_block", module: "1.5.05", host: "linux-6.16" },
+    });
+    expect(search("vp_enter mem_track 6.16", places)[0]).toMatchObject({
+      view: "matrix",
+      params: { a: "tdh_vp_enter", b: "tdh_mem_track", host: "linux-6.16" },
+    });
+    expect(search("compare 6.16 6.19", places)[0]).toMatchObject({
+      view: "hosts",
+      params: { with: "linux-6.16", host: "linux-6.19" },
+    });
   });
 });
 

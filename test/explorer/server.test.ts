@@ -23,7 +23,7 @@ beforeAll(async () => {
   data = await explorerData("lkml-2024-09-13");
   explorer = await serve(data, { port: 0 });
   port = Number(new URL(explorer.url).port);
-});
+}, 60_000);
 afterAll(() => explorer.close());
 
 /** Sends the path as it stands; a URL object would tidy it up first. */

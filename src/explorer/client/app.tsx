@@ -1,11 +1,11 @@
 /** The page: its head, the views, and the keys that work everywhere. */
-import { signal } from "@preact/signals";
 import { Component, type ComponentChildren, render, type VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import { unpack } from "../data.ts";
 import { VIEWS, type View } from "../logic/route.ts";
 import { withoutHost } from "../logic/run-request.ts";
 import { TITLES, titleOf } from "../logic/title.ts";
+import { helpOpen, setHelp } from "./actions.ts";
 import { AddressFaults } from "./address-faults.tsx";
 import { startAnalyst, takeFirst } from "./analyst.ts";
 import { CallsView } from "./calls-view.tsx";
@@ -47,8 +47,6 @@ const BODIES: Readonly<Record<View, () => VNode>> = {
   runs: RunsView,
   explain: ExplainView,
 };
-
-const helpOpen = signal(false);
 
 function App(): VNode {
   const { view } = route.value;
@@ -202,14 +200,6 @@ const KEYS: readonly (readonly [keys: string, what: string])[] = [
   ["[ ]", "in a run: the contention before, the next contention"],
   ["Esc", "close what is open: the list, these keys, the pair"],
 ];
-
-function setHelp(shown: boolean): void {
-  helpOpen.value = shown;
-  const dialog = document.getElementById("help");
-  if (!(dialog instanceof HTMLDialogElement)) return;
-  if (shown && !dialog.open) dialog.showModal();
-  if (!shown && dialog.open) dialog.close();
-}
 
 function Help(): VNode {
   return (

@@ -2,23 +2,28 @@
 import type { VNode } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import type { ContendPair } from "../../analysis/index.ts";
-import { type Acquisition, type Leaf, placeText, releaseText, statusText } from "../../catalog/index.ts";
+import { type Acquisition, type Leaf, placeText, releaseText, type Site, statusText } from "../../catalog/index.ts";
+import { endsOf } from "../logic/interleaving.ts";
+import { bothNames } from "../logic/lock-names.ts";
+import { outcomeOf } from "../logic/map.ts";
+import { compareOutcomes, endId, entryId } from "../logic/matrix.ts";
 import { busyPhrase, conditionWords } from "../../report/index.ts";
-import { endId, entryId } from "../logic/matrix.ts";
 import { spansOf } from "../logic/spans.ts";
 import {
   type Column,
   Evidence,
   LeafLink,
   Mode,
+  OutcomeWord,
   Picture,
   ResourceLink,
   Select,
+  SourceLine,
   Table,
   Verdict,
   When,
 } from "./parts.tsx";
-import { currentModule, linkTo, pairs, param } from "./store.ts";
+import { currentHost, currentModule, linkTo, pairs, param } from "./store.ts";
 import { useWidth } from "./use-width.ts";
 
 /** The view. */
@@ -28,13 +33,11 @@ export function CallsView(): VNode {
   const leaf = leaves.find((l) => entryId(l) === wanted) ?? leaves.find((l) => l.name === wanted) ?? leaves[0];
   const options = leaves.map((l) => [entryId(l), entryId(l).replace("~", " ")] as const);
   if (leaf === undefined) return <p class="empty">This module has no calls.</p>;
-  const missing = entryId(leaf) !== wanted && leaf.name !== wanted;
   return (
     <>
       <form class="filters" aria-label="Choice of the call" onSubmit={(event) => event.preventDefault()}>
         <Select label="Call" name="leaf" value={entryId(leaf)} options={options} />
       </form>
-      {missing ? <p class="notice">This module has no {wanted}.</p> : null}
       <LeafPage leaf={leaf} />
     </>
   );
@@ -57,7 +60,9 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
       <p>
         OP_STATEs: {states(leaf.opStates)} · SEPT entry states: {states(leaf.septStates)}
       </p>
-      {leaf.acquisitions.length === 0 ? <p class="empty">It takes no lock.</p> : <SpanPicture leaf={leaf} />}
+      {leaf.acquisitions.length === 0 ? <p class="empty">It takes no lock.</p> : null}
+      <MeetingTable caption="Can make it BUSY" rows={refusedBy} file={`${file}-refused-by`} />
+      {leaf.acquisitions.length === 0 ? null : <SpanPicture leaf={leaf} />}
       <Table
         caption="Locks in source order"
         columns={rowColumns(leaf.name)}
@@ -65,22 +70,7 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
         file={`${file}-locks`}
         empty="It takes no lock."
       />
-      <div class="two">
-        <Table
-          caption="Can make it BUSY"
-          columns={MEETING_COLUMNS}
-          rows={refusedBy}
-          file={`${file}-refused-by`}
-          empty="Nobody."
-        />
-        <Table
-          caption="It can make BUSY"
-          columns={MEETING_COLUMNS}
-          rows={refuses}
-          file={`${file}-refuses`}
-          empty="Nobody."
-        />
-      </div>
+      <MeetingTable caption="It can make BUSY" rows={refuses} file={`${file}-refuses`} />
       {leaf.otherBusy.length === 0 ? null : (
         <Table
           caption="BUSY without a lock"
@@ -103,6 +93,34 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
           file={`${file}-other-busy`}
           empty=""
         />
+      )}
+    </>
+  );
+}
+
+interface MeetingTableProps {
+  readonly caption: string;
+  readonly rows: readonly Meeting[];
+  readonly file: string;
+}
+
+/** What can happen; what is excluded is folded beneath. */
+function MeetingTable({ caption, rows, file }: MeetingTableProps): VNode {
+  const [possible, excluded] = [true, false].map((is) => rows.filter(({ pair }) => pair.possible === is));
+  return (
+    <>
+      <Table caption={caption} columns={MEETING_COLUMNS} rows={possible ?? []} file={file} empty="Nobody." />
+      {excluded === undefined || excluded.length === 0 ? null : (
+        <details>
+          <summary>{excluded.length} more conflict, but are excluded</summary>
+          <Table
+            caption={`${caption}: excluded`}
+            columns={MEETING_COLUMNS}
+            rows={excluded}
+            file={`${file}-excluded`}
+            empty=""
+          />
+        </details>
       )}
     </>
   );
@@ -156,29 +174,42 @@ interface Meeting {
   readonly variant: string | null;
   readonly pair: ContendPair;
   readonly mode: string;
-  readonly status: string | null;
   readonly refused: boolean;
   readonly refuses: boolean;
+  /** Paths of the host on which the other can be there at the same time. */
+  readonly paths: readonly string[];
+  /** Where the other takes the lock, and where this call does. */
+  readonly theirs: Site | null;
+  readonly mine: Site | null;
 }
 
-/** Whom a call meets: who can make it BUSY, and whom it can. */
+/** Whom a call meets: who can make it BUSY, and whom it can. What can happen comes first, worst first. */
 function meetings(leaf: Leaf): { readonly refusedBy: Meeting[]; readonly refuses: Meeting[] } {
   const id = entryId(leaf);
+  const hosted = currentHost.value !== null;
   const found = pairs.value.flatMap((pair): Meeting[] => {
     const asA = endId(pair, "a") === id;
     if (!asA && endId(pair, "b") !== id) return [];
     const [other, variant, mode] = asA ? [pair.b, pair.variantB, pair.modeB] : [pair.a, pair.variantA, pair.modeA];
     const [refused, refuses] = asA ? [pair.busyA, pair.busyB] : [pair.busyB, pair.busyA];
-    const status = asA ? pair.statusA : pair.statusB;
-    return [{ other, variant, pair, mode, status, refused, refuses }];
+    const ends = endsOf(currentModule.value.catalog.leaves, pair);
+    const a = ends?.leafA.acquisitions[ends.rowA]?.evidence[0] ?? null;
+    const b = ends?.leafB.acquisitions[ends.rowB]?.evidence[0] ?? null;
+    const met = pair.paths.filter(({ possible }) => possible).map((path) => (asA ? path.b : path.a));
+    const [theirs, mine] = asA ? [b, a] : [a, b];
+    return [{ other, variant, pair, mode, refused, refuses, paths: [...new Set(met)], theirs, mine }];
   });
-  found.sort((x, y) => Number(y.pair.possible) - Number(x.pair.possible));
+  const outcomes = new Map(found.map((m) => [m, outcomeOf(m.pair, hosted)]));
+  const of = (m: Meeting) => outcomes.get(m) ?? { outcome: "excluded" as const, rare: false };
+  found.sort((x, y) => Number(y.pair.possible) - Number(x.pair.possible) || compareOutcomes(of(x), of(y)));
   return { refusedBy: found.filter((m) => m.refused), refuses: found.filter((m) => m.refuses) };
 }
 
+const FEW = 3;
+
 const MEETING_COLUMNS: readonly Column<Meeting>[] = [
   { head: "Call", text: (m) => m.other, show: (m) => <LeafLink name={m.other} variant={m.variant} /> },
-  { head: "On", text: (m) => m.pair.resource, show: (m) => <ResourceLink name={m.pair.resource} /> },
+  { head: "On", text: (m) => bothNames(m.pair.resource), show: (m) => <ResourceLink name={m.pair.resource} /> },
   { head: "It holds", text: (m) => m.mode, show: (m) => <Mode mode={m.mode} /> },
   {
     head: "Verdict",
@@ -188,9 +219,35 @@ const MEETING_COLUMNS: readonly Column<Meeting>[] = [
         href={linkTo("matrix", { scope: "all", a: endId(m.pair, "a"), b: endId(m.pair, "b") })}
         title={m.pair.excludedBy.map(({ kind, what }) => `${kind}: ${what}`).join("; ")}
       >
-        <Verdict possible={m.pair.possible} />
+        {m.pair.possible && currentHost.value !== null ? (
+          <OutcomeWord {...outcomeOf(m.pair, true)} />
+        ) : (
+          <Verdict possible={m.pair.possible} />
+        )}
       </a>
     ),
+  },
+  {
+    head: "On which paths",
+    text: (m) => m.paths.join("; ") || "–",
+    show: (m) => (
+      <>
+        {m.paths.slice(0, FEW).join("; ") || "–"}
+        {m.paths.length > FEW ? (
+          <span class="dim" title={m.paths.join("; ")}>{` and ${m.paths.length - FEW} more`}</span>
+        ) : null}
+      </>
+    ),
+  },
+  {
+    head: "It takes it at",
+    text: (m) => (m.theirs === null ? "–" : placeText(m.theirs)),
+    show: (m) => (m.theirs === null ? "–" : <SourceLine site={m.theirs} />),
+  },
+  {
+    head: "This call at",
+    text: (m) => (m.mine === null ? "–" : placeText(m.mine)),
+    show: (m) => (m.mine === null ? "–" : <SourceLine site={m.mine} />),
   },
 ];
 

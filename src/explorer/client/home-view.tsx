@@ -65,9 +65,7 @@ function Lost({ answer, name }: { readonly answer: HomeAnswer; readonly name: st
       <h2 id="lost">What can end a VM</h2>
       <p>
         {lost.length === 0 ? (
-          <>
-            <b>{name}: nothing in ordinary operation.</b>
-          </>
+          <b>{name}: nothing in ordinary operation.</b>
         ) : (
           <b>
             {name}: {lost.length} {lost.length === 1 ? "meeting" : "meetings"} of paths in ordinary operation.

@@ -9,7 +9,7 @@ import { bothNames } from "../logic/lock-names.ts";
 import type { Answer, Question } from "../logic/questions.ts";
 import { known } from "./analyst.ts";
 import { type Column, LeafLink, ResourceLink, Select, Table } from "./parts.tsx";
-import { currentHost, currentModule, data, secondHost, setParams } from "./store.ts";
+import { currentHost, currentModule, data, param, secondHost, setParams } from "./store.ts";
 
 type Conclusion = Answer<Extract<Question, { kind: "conclusion" }>>;
 
@@ -30,6 +30,8 @@ export function HostsView(): VNode {
     );
   }
   const second = secondHost.value;
+  // What was searched for comes first.
+  const asked = param("path") !== "" || param("lock") !== "";
   const others = hosts.filter(({ name }) => name !== host.name).map(({ name }) => [name, name] as const);
   return (
     <>
@@ -43,12 +45,10 @@ export function HostsView(): VNode {
         )}
       </form>
       <h2>{second === null ? hostTitle(host.name) : `${hostTitle(second.name)} → ${hostTitle(host.name)}`}</h2>
+      {asked ? <Paths host={host} /> : null}
       {second === null ? null : <Differences before={second} after={host} />}
       <Standing host={host} />
-      <div class={second === null ? "" : "two"}>
-        {second === null ? null : <Paths host={second} />}
-        <Paths host={host} />
-      </div>
+      {asked ? null : <Paths host={host} />}
     </>
   );
 }
@@ -222,10 +222,15 @@ function stepRows(path: HostPath): StepRow[] {
 }
 
 function Paths({ host }: { readonly host: NamedHost }): VNode {
-  const rows = useMemo(() => host.profile.paths.flatMap(stepRows), [host]);
+  const [lock, wanted] = [param("lock"), param("path")];
+  const all = useMemo(() => host.profile.paths.flatMap(stepRows), [host]);
+  const rows = lock === "" ? all : all.filter((row) => usesAt(row).some((use) => use.lock === lock));
   return (
     <Table
-      caption={`Paths of ${host.name}, with the locks they hold`}
+      caption={
+        lock === "" ? `Paths of ${host.name}, with the locks they hold` : `Paths of ${host.name} that hold ${lock}`
+      }
+      current={({ path, first }) => first && path.name === wanted}
       columns={PATH_COLUMNS}
       rows={rows}
       file={`paths-${host.name}`}
@@ -286,8 +291,10 @@ function useWords({ lock, mode, of }: LockUse): string {
   return `${lock}${how}${of === undefined || of === "self" ? "" : ` (of ${of})`}`;
 }
 
-function heldWords({ path, step }: StepRow): string[] {
-  return step === null ? [] : heldAt(path, step).map(useWords);
+const usesAt = ({ path, step }: StepRow): readonly LockUse[] => (step === null ? [] : heldAt(path, step));
+
+function heldWords(row: StepRow): string[] {
+  return usesAt(row).map(useWords);
 }
 
 function Held({ row }: { readonly row: StepRow }): VNode {

@@ -3,6 +3,7 @@ import type { VNode } from "preact";
 import { BUSY, type Trace, type TraceStep } from "../../language/index.ts";
 import { ACTOR_HEIGHT, type LaneLayout, STRIP } from "../logic/lane-layout.ts";
 import { type Contention, type Lanes, stepText } from "../logic/lanes.ts";
+import { bothNames } from "../logic/lock-names.ts";
 import { type StepWindow, within } from "../logic/step-window.ts";
 import { memo } from "./memo.ts";
 import { setParams } from "./store.ts";
@@ -30,7 +31,7 @@ interface DrawingProps {
 export const LaneDrawing = memo(function LaneDrawing(props: DrawingProps): VNode {
   return (
     <>
-      <LaneNames {...props} />
+      <LaneLines {...props} />
       <Loop {...props} />
       <Calls {...props} />
       <Holds {...props} />
@@ -45,22 +46,33 @@ function xOf({ shown, wide }: DrawingProps, step: number): number {
   return LEFT + (step - shown.from) * wide;
 }
 
-function LaneNames(props: DrawingProps): VNode {
+function LaneLines(props: DrawingProps): VNode {
   const end = xOf(props, props.shown.to) + 10;
   return (
     <>
       {props.layout.lanes.map(({ kind, name, y, height }) => (
-        <g key={`${kind} ${name}`}>
-          <title>{kind === "flag" ? `host-priority bit ${name}` : name}</title>
-          <text x={LEFT - 8} y={y + height / 2 + 4} text-anchor="end" class={`lane-${kind}`}>
-            {clipped(kind === "flag" ? `⚑ ${name}` : name, LEFT)}
-          </text>
-          <line class="grid" x1={0} x2={end} y1={y + height - 1} y2={y + height - 1} />
-        </g>
+        <line key={`${kind} ${name}`} class="grid" x1={0} x2={end} y1={y + height - 1} y2={y + height - 1} />
       ))}
     </>
   );
 }
+
+/** The lanes' names, which stay where they are while the run is scrolled. */
+export const LaneNames = memo(function LaneNames({ layout }: { readonly layout: LaneLayout }): VNode {
+  return (
+    <g class="lane-names">
+      <rect class="lane-ground" x={0} y={0} width={LEFT - 4} height={layout.bottom} />
+      {layout.lanes.map(({ kind, name, y, height }) => (
+        <g key={`${kind} ${name}`}>
+          <title>{kind === "flag" ? `host-priority bit ${name}` : kind === "lock" ? bothNames(name) : name}</title>
+          <text x={LEFT - 8} y={y + height / 2 + 4} text-anchor="end" class={`lane-${kind}`}>
+            {clipped(kind === "flag" ? `⚑ ${name}` : name, LEFT)}
+          </text>
+        </g>
+      ))}
+    </g>
+  );
+});
 
 function Loop(props: DrawingProps): VNode | null {
   const { loop } = props.trace;
@@ -164,13 +176,22 @@ function Steps(props: DrawingProps): VNode {
               rx={3}
             />
             <text x={x + wide / 2} y={y + 30} text-anchor="middle">
-              {sign(step)}
+              {boxText(step, wide - 14)}
             </text>
           </g>
         );
       })}
     </>
   );
+}
+
+/** A word where it fits, else its sign. */
+function boxText(step: TraceStep, room: number): string {
+  const word =
+    step.result === BUSY
+      ? "BUSY"
+      : ({ acquire: "acquire", release: "release", return: "return" }[step.action ?? ""] ?? "effect");
+  return word.length * 6.9 <= room ? word : sign(step);
 }
 
 function sign({ action, result }: TraceStep): string {

@@ -172,7 +172,9 @@ const Grid = memo(function Grid({ entries, matrix, phased, a, b }: GridProps): V
     if (body.current !== null) frameCells(body.current, ids, chosen.current);
   };
   useLayoutEffect(() => {
-    if (body.current !== null) draw(body.current, entries, matrix, phased, frame);
+    if (body.current === null) return;
+    draw(body.current, entries, matrix, phased, frame);
+    performance.mark("first-table");
   }, [entries, matrix, phased]);
   useLayoutEffect(() => {
     chosen.current = [a, b];

@@ -3,7 +3,8 @@ import { signal } from "@preact/signals";
 import type { VNode } from "preact";
 import { resourceUsers } from "../../analysis/index.ts";
 import { type Finding, search } from "../logic/search.ts";
-import { currentModule, data, linkTo, navigate } from "./store.ts";
+import { act } from "./actions.ts";
+import { currentHost, currentModule, data, linkTo, navigate } from "./store.ts";
 
 const typed = signal("");
 const active = signal(0);
@@ -26,7 +27,8 @@ function findings(): readonly Finding[] {
   return search(typed.value, {
     catalog,
     modules: names(modules),
-    hosts: names(hosts),
+    hosts,
+    host: currentHost.value,
     scenarios: names(scenarios),
     resources,
   });
@@ -35,6 +37,7 @@ function findings(): readonly Finding[] {
 /** The box, a combobox with its list below. */
 export function Omnibox(): VNode {
   const found = open.value ? findings() : [];
+  const isMissing = open.value && typed.value.trim() !== "" && found.length === 0;
   const at = Math.min(active.value, found.length - 1);
   return (
     <div class="omnibox">
@@ -47,7 +50,7 @@ export function Omnibox(): VNode {
         aria-controls="findings"
         aria-autocomplete="list"
         aria-activedescendant={found.length > 0 ? `finding-${at}` : undefined}
-        placeholder="/  find a call, lock, status, version, host; or paste a log line"
+        placeholder="/  call, lock, path, ioctl, “range_block vp_enter”, “compare 6.16 6.19”; or paste a log line"
         autocomplete="off"
         spellcheck={false}
         value={typed.value}
@@ -64,6 +67,12 @@ export function Omnibox(): VNode {
         }}
         onKeyDown={(event) => onKey(event, found, at)}
       />
+      {isMissing ? (
+        <p class="nothing-found" role="status">
+          Nothing here is called “{typed.value.trim()}”. Calls, locks under both names, host locks, paths, ioctls,
+          statuses and versions are; two calls are a pair; a log line with a status in it is explained.
+        </p>
+      ) : null}
       <div id="findings" role="listbox" aria-label="Found" hidden={found.length === 0}>
         {found.map((finding, i) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the box above has the keys
@@ -98,8 +107,9 @@ function onKey(event: KeyboardEvent, found: readonly Finding[], at: number): voi
   }
 }
 
-function choose({ view, params }: Finding): void {
-  navigate(linkTo(view, params));
+function choose({ view, params, action }: Finding): void {
+  if (action === undefined) navigate(linkTo(view, params));
+  else act(action);
   typed.value = "";
   open.value = false;
   document.getElementById("omnibox")?.blur();

@@ -2,6 +2,7 @@
 import type { VNode } from "preact";
 import { useMemo } from "preact/hooks";
 import { type ContendPair, type ResourceUsers, resourceFacts, resourceUsers } from "../../analysis/index.ts";
+import { bothNames } from "../logic/lock-names.ts";
 import { endId } from "../logic/matrix.ts";
 import { type Column, LeafLink, ResourceLink, Table, Verdict } from "./parts.tsx";
 import { currentModule, linkTo, pairs, param } from "./store.ts";
@@ -14,9 +15,13 @@ export function ResourcesView(): VNode {
   return (
     <>
       {wanted === "" ? (
-        <p class="dim">A lock's name opens the pairs that meet on it.</p>
+        <p class="dim">A lock's name opens its users and the pairs that meet on it.</p>
       ) : (
-        <ResourcePairs resource={wanted} known={users.some((u) => u.resource === wanted)} />
+        <>
+          <h2>{bothNames(wanted)}</h2>
+          <UsersOf users={users.find((u) => u.resource === wanted) ?? null} />
+          <ResourcePairs resource={wanted} />
+        </>
       )}
       <Table
         caption="Locks and their users"
@@ -70,9 +75,29 @@ function meeting(all: readonly ContendPair[], resource: string): readonly Conten
   return met.sort((x, y) => Number(y.possible) - Number(x.possible));
 }
 
-function ResourcePairs({ resource, known }: { readonly resource: string; readonly known: boolean }): VNode {
+/** Who takes it, and how: the answer before the table of all locks. */
+function UsersOf({ users }: { readonly users: ResourceUsers | null }): VNode | null {
+  if (users === null) return null;
+  const lines = [
+    ["exclusive ■", users.exclusive],
+    ["shared ▨", users.shared],
+    ["without the lock ○", users.noLock],
+  ] as const;
+  return (
+    <ul class="tight">
+      {lines.map(([how, names]) =>
+        names.length === 0 ? null : (
+          <li key={how}>
+            {how} by {names.length}: <Names names={names} />
+          </li>
+        ),
+      )}
+    </ul>
+  );
+}
+
+function ResourcePairs({ resource }: { readonly resource: string }): VNode {
   const met = useMemo(() => meeting(pairs.value, resource), [pairs.value, resource]);
-  if (!known && met.length === 0) return <p class="notice">This module has no lock {resource}.</p>;
   return (
     <Table
       caption={`Pairs that meet on ${resource}`}

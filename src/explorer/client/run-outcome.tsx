@@ -80,14 +80,15 @@ function FoundPage({ found, request }: { readonly found: Found; readonly request
       ) : (
         <Verdict found={found} request={request} />
       )}
-      <Played found={found} isMeeting={isMeeting} />
+      <Played found={found} request={request} />
       {isMeeting ? null : <Tables found={found} />}
     </>
   );
 }
 
 /** A violation is played at once; a run that only shows that something is possible when it is asked for. */
-function Played({ found, isMeeting }: { readonly found: Found; readonly isMeeting: boolean }): VNode | null {
+function Played({ found, request }: { readonly found: Found; readonly request: RunRequest }): VNode | null {
+  const isMeeting = request.kind === "meet";
   const runs = playables(found);
   const wanted = param("play");
   const first = runs.find(({ role }) => role !== "witness") ?? null;
@@ -101,7 +102,11 @@ function Played({ found, isMeeting }: { readonly found: Found; readonly isMeetin
   }
   if (chosen === null) return <Choice runs={runs} chosen={null} />;
   return (
-    <TracePlayer trace={chosen.trace} title={isMeeting ? "An interleaving" : `${chosen.name}: ${chosen.what}`}>
+    <TracePlayer
+      trace={chosen.trace}
+      title={isMeeting ? "An interleaving" : `${chosen.name}: ${chosen.what}`}
+      request={request}
+    >
       <Choice runs={runs} chosen={chosen} />
     </TracePlayer>
   );

@@ -18,7 +18,7 @@ text { fill: #1a1c20; font-size: 12px; } .tick { fill: #555b66; font-size: 11px;
 .hatch-ground { fill: #dfe8f7; } .hatch-line { fill: #2f5fb3; opacity: .55; } .grid { stroke: #d5d8de; } .guest-time { fill: #f1e9d2; }
 .call { fill: #e7eaf0; stroke: #b3b9c4; } .step { fill: #fff; stroke: #555b66; } .step.busy { fill: #b3261e; stroke: #7d1a15; } .step.busy + text { fill: #fff; }
 .arrow { stroke: #b3261e; stroke-width: 2; fill: none; } .arrow-head { fill: #b3261e; } .flag { fill: #8a5a00; } .cursor { fill: #f5d35f; opacity: .35; } .holder { font-size: 11px; } .in-exclusive { fill: #fff; } .in-shared { paint-order: stroke; stroke: #fff; stroke-width: 3px; } .flag-line { stroke: #8a5a00; stroke-width: 2; stroke-dasharray: 2 3; }
-.lane-actor { font-weight: 700; }
+.lane-actor { font-weight: 700; } .lane-ground { fill: #fff; }
 `;
 
 /** Saves the drawing of the figure that a button stands in, with its style inside. */

@@ -36,18 +36,11 @@ export function seenAsMarkdown(element: Element): string {
   const cell = (text: string): string => text.replaceAll("|", "\\|");
   const row = (cells: readonly string[]): string => `| ${cells.map(cell).join(" | ")} |`;
   const written = blocksOf(element).map((block): string => {
-    switch (block.kind) {
-      case "heading":
-        return `${"#".repeat(block.level)} ${block.text}`;
-      case "line":
-        return block.text;
-      case "item":
-        return `- ${block.text}`;
-      case "table": {
-        const [head = [], ...rest] = block.rows;
-        return [row(head), row(head.map(() => "---")), ...rest.map(row)].join("\n");
-      }
-    }
+    if (block.kind === "heading") return `${"#".repeat(block.level)} ${block.text}`;
+    if (block.kind === "item") return `- ${block.text}`;
+    if (block.kind === "line") return block.text;
+    const [head = [], ...rest] = block.rows;
+    return [row(head), row(head.map(() => "---")), ...rest.map(row)].join("\n");
   });
   return `${joined(written)}\n`;
 }

@@ -21,16 +21,16 @@ export function Share(): VNode | null {
       <span role="status" class="said">
         {said.value}
       </span>
-      <button type="button" class="small" onClick={() => copied("the link", async () => location.href)}>
+      <button type="button" class="small" onClick={() => void copyLink()}>
         Copy link
       </button>
-      <button type="button" class="small" onClick={() => copied("Markdown", asMarkdown)}>
+      <button type="button" class="small" onClick={() => void copyMarkdown()} aria-label="Copy as Markdown">
         Markdown
       </button>
-      <button type="button" class="small" onClick={() => copied("a mail", asMail)}>
+      <button type="button" class="small" onClick={() => void copyMail()} aria-label="Copy as mail">
         Mail
       </button>
-      <button type="button" class="small" onClick={() => void saved()}>
+      <button type="button" class="small" onClick={() => void saveFile()}>
         Save as one file
       </button>
     </span>
@@ -55,7 +55,7 @@ async function copied(what: string, text: () => Promise<string>): Promise<void> 
 }
 
 /** Puts a text on the clipboard; where the browser does not give it to a page, by way of a selection. */
-export async function copyText(text: string): Promise<void> {
+async function copyText(text: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
     return;
@@ -104,7 +104,15 @@ async function rendered(form: Form): Promise<string | null> {
   return known(question);
 }
 
-async function saved(): Promise<void> {
+/** The address. */
+export const copyLink = (): Promise<void> => copied("the link", async () => location.href);
+/** What is seen, for an issue or a commit message. */
+export const copyMarkdown = (): Promise<void> => copied("Markdown", asMarkdown);
+/** What is seen, as plain text with a subject. */
+export const copyMail = (): Promise<void> => copied("a mail", asMail);
+
+/** The whole page as a file that opens at this view. */
+export async function saveFile(): Promise<void> {
   try {
     const parts = await packedParts();
     const hashes = { starter: await hash(STARTER), style: await hash(styleInside(parts.style)) };

@@ -2,12 +2,16 @@
 import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { BUSY, type Trace, type TraceStep } from "../../language/index.ts";
+import { hostTitle } from "../../report/index.ts";
+import { culpritsAt, heldAfter, holdText } from "../logic/held.ts";
 import { laneLayout } from "../logic/lane-layout.ts";
 import { type Lanes, lanesOf, lockName, nextContention, stateAfter, stepText } from "../logic/lanes.ts";
+import type { RunRequest } from "../logic/run-request.ts";
 import { type StepWindow, windowAround } from "../logic/step-window.ts";
-import { LaneDrawing, LEFT, showStep, TOP } from "./lane-drawing.tsx";
-import { type Column, Picture, Table } from "./parts.tsx";
-import { param, setParams } from "./store.ts";
+import { LaneDrawing, LaneNames, LEFT, showStep, TOP } from "./lane-drawing.tsx";
+import { OtherSteps, ownRun } from "./other-steps.tsx";
+import { type Column, LeafLink, Picture, SourceLine, Table } from "./parts.tsx";
+import { currentHost, currentModule, param, setParams } from "./store.ts";
 import { useWidth } from "./use-width.ts";
 
 /** Pixels of one step: a short run is drawn wider, so that names fit. */
@@ -17,12 +21,17 @@ const WIDE = 110;
 interface PlayerProps {
   readonly trace: Trace;
   readonly title: string;
+  /** What the run is of, so that another next step can be chosen; left out where that is not known. */
+  readonly request?: RunRequest;
   /** Stands beside the controls. */
   readonly children?: ComponentChildren;
 }
 
 /** The player. ← and → step, [ and ] go to the contention before and after, Home and End to the ends. */
-export function TracePlayer({ trace, title, children }: PlayerProps): VNode {
+export function TracePlayer({ trace: found, title: foundTitle, request, children }: PlayerProps): VNode {
+  const own = ownRun.value;
+  const isOwn = own !== null && own.of === found;
+  const [trace, title] = isOwn ? [own.trace, own.title] : [found, foundTitle];
   const last = trace.steps.length - 1;
   const at = stepShown(last);
   const lanes = useMemo(() => lanesOf(trace), [trace]);
@@ -45,8 +54,17 @@ export function TracePlayer({ trace, title, children }: PlayerProps): VNode {
   }, [trace, last]);
   useEffect(() => {
     const scroller = holder.current?.querySelector(".picture .scroll");
+    const names = scroller?.querySelector(".lane-names");
+    const pin = (): void => names?.setAttribute("transform", `translate(${scroller?.scrollLeft ?? 0} 0)`);
+    scroller?.addEventListener("scroll", pin);
+    pin();
+    return () => scroller?.removeEventListener("scroll", pin);
+  }, [trace, layout]);
+  useEffect(() => {
+    const scroller = holder.current?.querySelector(".picture .scroll");
     scroller?.scrollTo({ left: LEFT + (at - from) * wide - scroller.clientWidth / 2 });
   }, [at, from, wide, trace]);
+  if (isBeyond(last)) return <Beyond steps={trace.steps.length} />;
   const part = to - from === trace.steps.length ? "" : `, steps ${from + 1} to ${to} of ${trace.steps.length}`;
   return (
     <div class="player" ref={holder}>
@@ -55,9 +73,16 @@ export function TracePlayer({ trace, title, children }: PlayerProps): VNode {
         {children}
       </div>
       <Now trace={trace} at={at} lanes={lanes} />
+      <Held lanes={lanes} at={at} />
+      <Behind trace={trace} at={at} lanes={lanes} />
+      {request === undefined ? null : (
+        <OtherSteps found={found} trace={trace} at={at} request={request} isOwn={isOwn} />
+      )}
+      <Overview trace={trace} at={at} shown={shown} lanes={lanes} />
       <Picture title={`${title}${part}`} file="run" width={LEFT + (to - from) * wide + 14} height={layout.bottom + 8}>
         <rect class="cursor" x={LEFT + (at - from) * wide} y={2} width={wide} height={layout.bottom} />
         <LaneDrawing trace={trace} lanes={lanes} layout={layout} shown={shown} wide={wide} />
+        <LaneNames layout={layout} />
       </Picture>
       <Legend />
       <div class="two">
@@ -75,6 +100,93 @@ function Legend(): VNode {
       <span class="key refused">✕</span> BUSY, with an arrow to the holder <span aria-hidden="true">⚑</span>{" "}
       host-priority bit set. Letters: A acquire, R release, e effect, ↩ return.
     </p>
+  );
+}
+
+/** Does the address name a step that the run does not have? */
+function isBeyond(last: number): boolean {
+  return Number(param("step") || "1") > last + 1;
+}
+
+function Beyond({ steps }: { readonly steps: number }): VNode {
+  return (
+    <p class="notice" role="alert">
+      The run has {steps} steps, and the address names step {param("step")}.{" "}
+      <button type="button" onClick={() => showStep(0)}>
+        The first step
+      </button>{" "}
+      <button type="button" onClick={() => showStep(steps - 1)}>
+        The last step
+      </button>
+    </p>
+  );
+}
+
+/** What is held once the step has been made. */
+function Held({ lanes, at }: { readonly lanes: Lanes; readonly at: number }): VNode {
+  const held = heldAfter(lanes, at);
+  return <p class="held">now held: {held.length === 0 ? "nothing" : held.map(holdText).join("; ")}</p>;
+}
+
+/** Behind a BUSY: who held the lock, the step that took it, the call, its line, and the host's paths to it. */
+function Behind({ trace, at, lanes }: AtProps & { readonly lanes: Lanes }): VNode | null {
+  const host = currentHost.value;
+  const culprits = culpritsAt(trace, lanes, at, currentModule.value.catalog, host?.profile ?? null);
+  if (culprits.length === 0) return null;
+  return (
+    <ul class="behind">
+      {culprits.map(({ actor, since, leaf, mode, site, paths }) => (
+        <li key={`${actor} ${since}`}>
+          {actor} has it{mode === null ? "" : ` ${mode.toLowerCase()}`} since{" "}
+          <button type="button" class="link" onClick={() => showStep(since)}>
+            step {since + 1}
+          </button>
+          {leaf === null ? null : (
+            <>
+              {" "}
+              → <LeafLink name={leaf} />
+            </>
+          )}
+          {paths.length === 0 || host === null ? null : (
+            <>
+              {" "}
+              → {hostTitle(host.name)}: {paths.slice(0, PATHS).join("; ")}
+              {paths.length > PATHS ? ` and ${paths.length - PATHS} more paths` : ""}
+            </>
+          )}
+          {site === null ? null : (
+            <>
+              {" "}
+              → <SourceLine site={site} />
+            </>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const PATHS = 3;
+
+/** The whole run in a strip: where it is BUSY, and which part is drawn below. A click goes there. */
+function Overview({ trace, at, shown, lanes }: AtProps & { readonly shown: StepWindow; readonly lanes: Lanes }): VNode {
+  const steps = trace.steps.length;
+  const share = (step: number): string => `${((100 * step) / steps).toFixed(2)}%`;
+  const go = (event: MouseEvent): void => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    showStep(Math.min(steps - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * steps))));
+  };
+  const { contentions } = lanes;
+  const words = `${steps} steps, BUSY at ${contentions.length === 0 ? "none" : contentions.map(({ step }) => step + 1).join(", ")}`;
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the keys and the list of steps do the same
+    <div class="overview no-copy" role="img" aria-label={words} title={words} onClick={go}>
+      <div class="overview-part" style={{ left: share(shown.from), width: share(shown.to - shown.from) }} />
+      {contentions.map(({ step }) => (
+        <div key={step} class="overview-busy" style={{ left: share(step) }} />
+      ))}
+      <div class="overview-at" style={{ left: share(at) }} />
+    </div>
   );
 }
 
@@ -184,17 +296,38 @@ const STEP_COLUMNS: readonly Column<Numbered>[] = [
 
 function StepList({ trace, at, shown }: AtProps & { readonly shown: StepWindow }): VNode {
   const rows = useMemo(() => trace.steps.map((step, i): Numbered => ({ number: i + 1, step })), [trace]);
-  const part = useMemo(() => rows.slice(shown.from, shown.to), [rows, shown]);
+  const sought = param("find").toLowerCase();
+  const part = useMemo(() => {
+    if (sought === "") return rows.slice(shown.from, shown.to);
+    return rows.filter(({ step }) =>
+      [step.actor, step.leaf ?? "", stepText(step), ...Object.entries(step.state).flat()].some((text) =>
+        String(text).toLowerCase().includes(sought),
+      ),
+    );
+  }, [rows, shown, sought]);
+  const caption =
+    sought === "" ? `Steps ${shown.from + 1} to ${shown.to}, of ${rows.length}` : `Steps with “${sought}”`;
   return (
-    <Table
-      caption={part.length === rows.length ? "Steps" : `Steps ${shown.from + 1} to ${shown.to}, of ${rows.length}`}
-      columns={STEP_COLUMNS}
-      rows={part}
-      saved={rows}
-      file="steps"
-      empty=""
-      current={({ number }) => number === at + 1}
-    />
+    <div>
+      <label class="field no-copy">
+        <span>Search in steps and states</span>
+        <input
+          name="find"
+          type="search"
+          value={param("find")}
+          onInput={(event) => setParams({ find: event.currentTarget.value }, true)}
+        />
+      </label>
+      <Table
+        caption={sought === "" && part.length === rows.length ? "Steps" : caption}
+        columns={STEP_COLUMNS}
+        rows={part}
+        saved={rows}
+        file="steps"
+        empty="None."
+        current={({ number }) => number === at + 1}
+      />
+    </div>
   );
 }
 

@@ -2,19 +2,12 @@
 import { type CheckResult, checkAsync } from "../../check/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { Model } from "../../language/index.ts";
-import {
-  buildModel,
-  doubted,
-  doubtsOf,
-  needsModule,
-  parametersOf,
-  parseScenario,
-  type Scenario,
-} from "../../model/index.ts";
+import { doubted, doubtsOf, needsModule, parametersOf } from "../../model/index.ts";
 import { assumptions, proofSentences, standings, subject } from "../../report/index.ts";
 import type { SimulationResult } from "../../simulate/index.ts";
 import { endsOf, interleavingModel } from "../logic/interleaving.ts";
 import type { CheckJob, Found, Job, JobProgress, PairJob, Proof, Reply, Request, SimulateJob } from "../logic/runs.ts";
+import { scenarioModel } from "../logic/scenario-model.ts";
 import { simulateInPieces } from "../logic/simulation.ts";
 
 /** A page may be left open; a check that outgrows this stops as inconclusive. */
@@ -59,7 +52,7 @@ async function foundBy(job: Job, signal: AbortSignal): Promise<Found> {
 
 /** Explores a scenario, and says what that proves; on facts with a hole nothing "holds". */
 async function judge(job: CheckJob, signal: AbortSignal): Promise<Found> {
-  const { scenario, model } = scenarioOf(job);
+  const { scenario, model } = scenarioModel(job);
   const doubts = doubtsOf(scenario, job.catalog, job.host);
   const found = await decide(model, signal);
   const result = { ...found, outcome: doubted(found.outcome, doubts) };
@@ -87,21 +80,6 @@ async function meet({ pair, leaves }: PairJob, signal: AbortSignal): Promise<Fou
   return { kind: "check", result: apart, note: apart.trace === null ? null : note, proof: null };
 }
 
-function scenarioOf({ scenario: file, overrides, catalog, host }: CheckJob | SimulateJob): {
-  readonly scenario: Scenario;
-  readonly model: Model;
-} {
-  const facts = {
-    catalog: () => catalog,
-    host: () => {
-      if (host !== null) return host;
-      throw new SeamlockError("SL6002", "the scenario needs a host, and none of that name is here");
-    },
-  };
-  const scenario = parseScenario(file.text, file.name, overrides);
-  return { scenario, model: buildModel(scenario, facts) };
-}
-
 function decide(model: Model, signal: AbortSignal): Promise<CheckResult> {
   const tell = seldom();
   return checkAsync(model, {
@@ -113,7 +91,7 @@ function decide(model: Model, signal: AbortSignal): Promise<CheckResult> {
 
 function sample(job: SimulateJob, signal: AbortSignal): Promise<SimulationResult> {
   const tell = seldom();
-  return simulateInPieces(scenarioOf(job).model, job.choice, {
+  return simulateInPieces(scenarioModel(job).model, job.choice, {
     signal,
     onProgress: (progress) => tell({ kind: "simulate", progress }),
   });

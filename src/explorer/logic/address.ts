@@ -2,7 +2,7 @@
 import { resourceUsers } from "../../analysis/index.ts";
 import type { Catalog } from "../../catalog/index.ts";
 import { nearest } from "../../text.ts";
-import type { ExplorerData } from "../data.ts";
+import type { ExplorerData, NamedHost } from "../data.ts";
 import { NO_HOST } from "./choice.ts";
 import { entryId } from "./matrix.ts";
 import { ORDERS } from "./matrix-order.ts";
@@ -59,6 +59,9 @@ const resources = ({ catalog }: Context): string[] | null =>
 
 const module = oneOf("module", ({ data }) => names(data.modules));
 const host = oneOf("host", ({ data }) => [...names(data.hosts), NO_HOST]);
+/** The host that the address names; null where it names none, or one that is not here. */
+const chosenHost = ({ data, params }: Context): NamedHost | null =>
+  data.hosts.find(({ name }) => name === ((params["host"] ?? "") || data.initial.host)) ?? null;
 const entry = oneOf("call", entries);
 const anything: Check = () => null;
 
@@ -85,11 +88,9 @@ const eitherCall = oneOf("call", ({ data, params, catalog }) => {
   return [...new Set([...catalog.leaves, ...other.leaves].map(({ name }) => name))];
 });
 
-const policy = oneOf("policy", ({ data, params }) => {
-  const file = scenarioOf(data, params);
-  if (file === null || factsOf(file).scenario === null) return null;
-  const chosen = data.hosts.find(({ name }) => name === ((params["host"] ?? "") || data.initial.host));
-  return policiesOf(file, chosen ?? null);
+const policy = oneOf("policy", (context) => {
+  const file = scenarioOf(context.data, context.params);
+  return file === null || factsOf(file).scenario === null ? null : policiesOf(file, chosenHost(context));
 });
 
 /** A size that the scenario has; how large it may be the scenario's own schema says when it is run. */
@@ -125,7 +126,11 @@ const VIEW_PARAMS: Readonly<Record<View, Readonly<Record<string, Check>>>> = {
   calls: { leaf: entry },
   resources: { resource: oneOf("lock", resources) },
   versions: { leaf: eitherCall, all: oneOf("value of all", () => ["1"]) },
-  hosts: { with: host },
+  hosts: {
+    with: host,
+    path: oneOf("path of this host", (context) => chosenHost(context)?.profile.paths.map(({ name }) => name) ?? null),
+    lock: oneOf("lock of this host", (context) => chosenHost(context)?.profile.locks.map(({ name }) => name) ?? null),
+  },
   runs: {
     scenario: oneOf("scenario", ({ data }) => names(data.scenarios)),
     policy,
@@ -142,6 +147,7 @@ const VIEW_PARAMS: Readonly<Record<View, Readonly<Record<string, Check>>>> = {
     step: whole("the step", 1, 1_000_000_000),
     play: anything,
     state: oneOf("value of state", () => ["all"]),
+    find: anything,
   },
   explain: { line: anything },
 };

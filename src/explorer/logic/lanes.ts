@@ -12,6 +12,8 @@ export interface CallSpan {
 /** Who held a lock, from the step that took it until the one that gave it back, or to the end. */
 export interface HoldSpan {
   readonly lock: string;
+  /** The lock without the object that it belongs to. */
+  readonly resource: string;
   readonly actor: string;
   readonly mode: string | null;
   readonly from: number;
@@ -98,7 +100,14 @@ function holdsOf(steps: readonly TraceStep[]): HoldSpan[] {
     const lock = lockName(step);
     if (lock === null) return;
     if (step.action === "acquire" && step.result !== BUSY) {
-      open.push({ lock, actor: step.actor, mode: step.mode, from: i, to: steps.length + 1 });
+      open.push({
+        lock,
+        resource: step.resource ?? lock,
+        actor: step.actor,
+        mode: step.mode,
+        from: i,
+        to: steps.length + 1,
+      });
     }
     if (step.action !== "release") return;
     done.push(...open.filter((hold) => gives(step, hold)).map((hold) => ({ ...hold, to: i + 1 })));

@@ -12,6 +12,7 @@ import {
 import type { Catalog } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
+import type { Model, TraceStep } from "../../language/index.ts";
 import {
   buildReport,
   type DiffDigest,
@@ -27,10 +28,13 @@ import {
   renderHostDiffText,
 } from "../../report/index.ts";
 import type { ExplorerData, FirstAnswer, NamedModule } from "../data.ts";
+import { nextSteps, type StepName } from "./branch.ts";
 import { comparedOf, hostOf, moduleOf, secondHostOf } from "./choice.ts";
 import { type HomeAnswer, type HomeMeeting, homeAnswer, meeting } from "./home.ts";
 import { type ContentionMap, contentionMap, type Outcome, outcomeOf } from "./map.ts";
 import { parseRoute, type Route } from "./route.ts";
+import { jobOf, type RunRequest, requestKey } from "./run-request.ts";
+import { scenarioModel } from "./scenario-model.ts";
 import { type Timeline, timelines } from "./versions.ts";
 
 /** Two versions, under a host where there is one, about one call where one is named. */
@@ -72,6 +76,8 @@ export type Question =
   | { readonly kind: "conclusion"; readonly module: string; readonly host: string }
   | HostDiffQuestion
   | ExplainQuestion
+  /** What could follow a beginning of a scenario's run. */
+  | { readonly kind: "next"; readonly request: RunRequest; readonly beginning: readonly StepName[] }
   /** An answer as the command line prints it. */
   | { readonly kind: "render"; readonly form: Form; readonly of: Renderable };
 
@@ -107,6 +113,8 @@ interface Answers {
   readonly "host-diff": HostsAnswer;
   /** A text says why the line cannot be explained. */
   readonly explain: ExplainDocument | string;
+  /** Null: the beginning is no run of the scenario. */
+  readonly next: readonly TraceStep[] | null;
   readonly render: string;
 }
 
@@ -115,13 +123,15 @@ export type Answer<Q extends Question = Question> = Answers[Q["kind"]];
 
 /** The name of a question, the same for the same question; `JSON.parse` gives the question back. */
 export function keyOf(question: Question): string {
-  const sorted = (value: object): object =>
-    Object.fromEntries(
-      Object.entries(value)
-        .sort(([x], [y]) => (x < y ? -1 : 1))
-        .map(([name, inner]) => [name, typeof inner === "object" && inner !== null ? sorted(inner) : inner]),
-    );
   return JSON.stringify(sorted(question));
+}
+
+/** The value with the names of every object in alphabetical order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, inner]) => [name, sorted(inner)]));
 }
 
 /** A contention of a difference, by its calls and its resource. */
@@ -228,6 +238,10 @@ export function answerTo(question: Question, data: ExplorerData): Answer {
     }
     case "explain":
       return explain(catalog(question.module), profile(question.host), question.line);
+    case "next": {
+      const model = modelOf(question.request, data);
+      return model === null ? null : nextSteps(model, question.beginning);
+    }
     case "render":
       return rendered(question.of, question.form, data);
   }
@@ -264,6 +278,18 @@ function hostsCompared({ module, before, after }: HostDiffQuestion, data: Explor
   const { catalog } = moduleOf(data, { module });
   const options = { catalog, before: profileOf(data, before), after: profileOf(data, after) };
   return { document: diffHosts(catalog, options.before, options.after), options };
+}
+
+let lastModel: { readonly key: string; readonly model: Model } | null = null;
+
+/** The model of a request, kept while its run is played; null where two calls meet, or a fact is missing. */
+function modelOf(request: RunRequest, data: ExplorerData): Model | null {
+  const key = requestKey(request);
+  if (lastModel?.key === key) return lastModel.model;
+  const job = jobOf(request, data, () => []);
+  if ("message" in job || job.kind === "pair") return null;
+  lastModel = { key, model: scenarioModel(job).model };
+  return lastModel.model;
 }
 
 function profileOf({ hosts }: ExplorerData, wanted: string): HostProfile {

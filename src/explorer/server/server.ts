@@ -93,15 +93,28 @@ function documentsOf(data: ExplorerData): ReadonlyMap<string, Document> {
     `${none}; script-src 'self'; style-src 'self'; connect-src 'self'; worker-src 'self'; img-src data: blob:; ` +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
   const script = "text/javascript; charset=utf-8";
-  const document = (type: string, policy: string, body: string): Document => ({ type, policy, body: gzipSync(body) });
+  const document = (type: string, policy: string, body: string): Document => lazy(type, policy, () => body);
   return new Map([
     ["/", document("text/html; charset=utf-8", own, html)],
     ["/app.js", document(script, none, program)],
     // One program, under two names: the checker compiles the model that it explores; only the worker may do that.
     ["/worker.js", document(script, `${none}; script-src 'unsafe-eval'`, program)],
     ["/style.css", document("text/css; charset=utf-8", none, style)],
-    ["/data.json", document("application/json", none, pack(data, firstAnswers(data)))],
+    ["/data.json", lazy("application/json", none, () => pack(data, firstAnswers(data)))],
   ]);
+}
+
+/** Made when it is first asked for: the address is printed before the first answers are worked out. */
+function lazy(type: string, policy: string, text: () => string): Document {
+  let made: Buffer | null = null;
+  return {
+    type,
+    policy,
+    get body() {
+      made ??= gzipSync(text());
+      return made;
+    },
+  };
 }
 
 function answer(

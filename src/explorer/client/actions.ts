@@ -1,0 +1,35 @@
+/** What the search box can do besides finding. */
+import { signal } from "@preact/signals";
+import type { Action } from "../logic/search.ts";
+import { copyLink, copyMail, copyMarkdown, saveFile } from "./share.tsx";
+import { toggleTheme } from "./theme.ts";
+
+/** Are the keys shown? */
+export const helpOpen = signal(false);
+
+/** Does it. */
+export function act(action: Action): void {
+  switch (action) {
+    case "theme":
+      return toggleTheme();
+    case "link":
+      return void copyLink();
+    case "markdown":
+      return void copyMarkdown();
+    case "mail":
+      return void copyMail();
+    case "save":
+      return void saveFile();
+    case "keys":
+      return setHelp(true);
+  }
+}
+
+/** Shows the keys, or closes them. */
+export function setHelp(shown: boolean): void {
+  helpOpen.value = shown;
+  const dialog = document.getElementById("help");
+  if (!(dialog instanceof HTMLDialogElement)) return;
+  if (shown && !dialog.open) dialog.showModal();
+  if (!shown && dialog.open) dialog.close();
+}
