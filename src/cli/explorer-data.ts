@@ -22,7 +22,10 @@ export async function explorerData(module?: string, host?: string): Promise<Expl
   const modules = withOwn(bundled, opened);
   const hosts = hosted === null ? bundledOnes : withOwn(bundledOnes, hosted);
   // A host of the user's own is held against the newest kernel.
-  const order = [...bundledKernels(), ...hosts.map(({ name }) => name).filter((name) => !bundledHosts().includes(name))];
+  const order = [
+    ...bundledKernels(),
+    ...hosts.map(({ name }) => name).filter((name) => !bundledHosts().includes(name)),
+  ];
   const states = order.flatMap((name) => hosts.find((one) => one.name === name) ?? []);
   return {
     schema: "seamlock/explorer@1",

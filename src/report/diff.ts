@@ -80,7 +80,10 @@ export function diffDigest(doc: DiffDocument, options: DiffOptions = {}): DiffDi
 }
 
 /** The causes that are asked for, and of them those that most readers want. */
-function sifted(doc: DiffDocument, options: DiffOptions): Readonly<Record<"causes" | "told" | "minor", readonly Cause[]>> {
+function sifted(
+  doc: DiffDocument,
+  options: DiffOptions,
+): Readonly<Record<"causes" | "told" | "minor", readonly Cause[]>> {
   const causes = doc.causes.filter((cause) => wanted(cause, options)).map((cause) => narrowed(cause, options));
   const told = causes.filter((cause) => options.all === true || !isMinor(cause));
   return { causes, told, minor: causes.filter((cause) => !told.includes(cause)) };

@@ -8,6 +8,7 @@ export { type ContendOptions, renderContendMarkdown, renderContendText } from ".
 export {
   type DiffDigest,
   type DiffOptions,
+  type DiffOutcome,
   diffDigest,
   type Effect,
   type FactChange,

@@ -53,9 +53,8 @@ interface DifferenceProps {
 }
 
 function Difference({ answer, from, to }: DifferenceProps): VNode {
-  const { digest, behaviour, changed } = answer;
+  const { digest, changed } = answer;
   const host = currentHost.value;
-  const told = behaviour.filter(({ kind }) => kind !== "leaf");
   return (
     <div class="difference">
       <h2>
@@ -67,19 +66,31 @@ function Difference({ answer, from, to }: DifferenceProps): VNode {
           Contentions are those that {hostTitle(host.name)} leaves possible; the host “none” shows the module alone.
         </p>
       )}
-      <Changes changes={digest.changes} outcomes={answer.outcomes} />
+      <Changes changes={digest.changes} />
+      {digest.outcomes.length === 0 ? null : (
+        <section aria-labelledby="other-outcome">
+          <h3 id="other-outcome">With another outcome</h3>
+          <ul class="effects">
+            {digest.outcomes.map(({ text, change }) => (
+              <li key={text + change}>
+                {text}: {change.replace("->", "→")}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
       {digest.minor.length === 0 ? null : (
         <details>
           <summary>
             {digest.minor.length} facts from which no contention follows: releases, statuses, PAMT entries
           </summary>
-          <Changes changes={digest.minor} outcomes={answer.outcomes} />
+          <Changes changes={digest.minor} />
         </details>
       )}
-      {told.length === 0 ? null : (
+      {digest.behaviour.length === 0 ? null : (
         <section aria-labelledby="behaviour">
           <h3 id="behaviour">Behaviour</h3>
-          {told.map((change) => (
+          {digest.behaviour.map((change) => (
             <div key={change.name + change.what}>
               <p>
                 <b>{change.what}</b>

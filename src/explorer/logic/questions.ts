@@ -31,7 +31,7 @@ import type { ExplorerData, FirstAnswer, NamedModule } from "../data.ts";
 import { nextSteps, type StepName } from "./branch.ts";
 import { comparedOf, hostOf, moduleOf, secondHostOf } from "./choice.ts";
 import { type HomeAnswer, type HomeMeeting, homeAnswer, meeting } from "./home.ts";
-import { type ContentionMap, contentionMap, type Outcome, outcomeOf } from "./map.ts";
+import { type ContentionMap, contentionMap } from "./map.ts";
 import { parseRoute, type Route } from "./route.ts";
 import { jobOf, type RunRequest, requestKey } from "./run-request.ts";
 import { scenarioModel } from "./scenario-model.ts";
@@ -89,11 +89,8 @@ export type Form = "markdown" | "text";
 export interface VersionsAnswer {
   readonly digest: DiffDigest;
   readonly changed: DiffDocument["changed"];
-  readonly behaviour: DiffDocument["behaviour"];
   readonly appeared: number;
   readonly disappeared: number;
-  /** By {@link effectKey}: what a contention that came or went costs under the host; empty without one. */
-  readonly outcomes: Readonly<Record<string, Outcome>>;
 }
 
 /** What changed between two hosts: causes first. */
@@ -132,19 +129,6 @@ function sorted(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1));
   return Object.fromEntries(entries.map(([name, inner]) => [name, sorted(inner)]));
-}
-
-/** A contention of a difference, by its calls and its resource. */
-export function effectKey({
-  a,
-  b,
-  resource,
-}: {
-  readonly a: string;
-  readonly b: string;
-  readonly resource: string;
-}): string {
-  return [...[a, b].sort(), resource].join(" ");
 }
 
 /** Extracted versions: the published table says less of each row, so that everything would look changed. */
@@ -261,16 +245,12 @@ function versionsAnswer(
   leaf: string | null,
 ): VersionsAnswer {
   const document = diffCatalogs(before, after, host ?? undefined);
-  const { changed, behaviour, contention } = document;
-  const all = [...contention.appeared, ...contention.disappeared];
+  const { changed, contention } = document;
   return {
     digest: diffDigest(document, leaf === null ? {} : { leaves: [leaf] }),
     changed: changed.filter((change) => leaf === null || change.leaf === leaf),
-    behaviour: behaviour.filter(({ kind, name }) => leaf === null || (kind === "leaf" && name === leaf)),
     appeared: contention.appeared.length,
     disappeared: contention.disappeared.length,
-    outcomes:
-      host === null ? {} : Object.fromEntries(all.map((pair) => [effectKey(pair), outcomeOf(pair, true).outcome])),
   };
 }
 
