@@ -1,13 +1,14 @@
 import { type ExplorerData, hostsBefore, modulesBefore, type NamedHost, type NamedModule } from "../explorer/index.ts";
+import { statOf } from "./files.ts";
 import { bundledHosts, bundledKernels, loadProfile, newestHost } from "./hosts.ts";
-import { bundledModules, loadModule } from "./modules.ts";
+import { bundledModules, isModule, loadModule } from "./modules.ts";
 import { bundledScenarios, scenarioText } from "./scenarios.ts";
 
 /**
  * What the explorer shows: every bundled module and host, the scenarios, and what the command line names besides.
  *
- * @param module name or path of the module at which it opens; the newest by default
- * @param host name or path of the host at which it opens; the newest bundled kernel by default, none for `none`
+ * @param module name, file or source tree of the module at which it opens; the newest by default
+ * @param host name, file or kernel tree of the host at which it opens; the newest bundled kernel by default, none for `none`
  * @throws SeamlockError as for `--module` and `--host`
  */
 export async function explorerData(module?: string, host?: string): Promise<ExplorerData> {
@@ -43,12 +44,29 @@ function newest(modules: readonly NamedModule[], { module }: NamedModule["catalo
   return found;
 }
 
-async function namedModule(name: string): Promise<NamedModule> {
-  return { name, catalog: await loadModule(name) };
+/** A module by any of its names, or of a file or a source tree, which is extracted. A bundled one goes by its own name. */
+async function namedModule(word: string): Promise<NamedModule> {
+  if (!isModule(word) && statOf(word)?.isDirectory() === true) {
+    const { defaultCacheDir, extractTree } = await import("../module/index.ts");
+    const facts = { repository: null, revision: null, version: null };
+    const { catalog } = await extractTree({ tree: word, cacheDir: defaultCacheDir(), ...facts });
+    return { name: word, catalog };
+  }
+  const catalog = await loadModule(word);
+  return { name: isModule(word) ? bundledName(word, catalog.module.version) : word, catalog };
 }
 
-async function namedHost(name: string): Promise<NamedHost> {
-  return { name, profile: await loadProfile(name) };
+/** `TDX_1.5.05` is the bundled `1.5.05`; one whose name is not its version keeps it. */
+function bundledName(word: string, version: string): string {
+  const bundled = bundledModules();
+  return bundled.includes(word) || !bundled.includes(version) ? word : version;
+}
+
+/** A host by any of its names, or of a file or a kernel tree, which is extracted. A bundled one goes by its own name. */
+async function namedHost(word: string): Promise<NamedHost> {
+  const profile = await loadProfile(word);
+  const isOwn = statOf(word) !== undefined || !bundledHosts().includes(profile.name);
+  return { name: isOwn ? word : profile.name, profile };
 }
 
 /** The bundled ones, and after them a file of the user's own. */

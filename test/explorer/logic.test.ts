@@ -5,10 +5,11 @@ import { contendingPairs, underHost } from "../../src/analysis/index.ts";
 import { parseCatalog, sourceUrl } from "../../src/catalog/index.ts";
 import { check } from "../../src/check/index.ts";
 import { csvText } from "../../src/explorer/logic/csv.ts";
+import { endId } from "../../src/explorer/logic/entry-id.ts";
 import { endsOf, interleavingModel } from "../../src/explorer/logic/interleaving.ts";
 import { lanesOf, nextContention, stateAfter, stepText } from "../../src/explorer/logic/lanes.ts";
 import { contentionMap } from "../../src/explorer/logic/map.ts";
-import { cellKey, cellText, endId, isPossible, matrixOf, withCells } from "../../src/explorer/logic/matrix.ts";
+import { cellKey, cellText, isPossible, matrixOf, withCells } from "../../src/explorer/logic/matrix.ts";
 import { ordered } from "../../src/explorer/logic/matrix-order.ts";
 import { formatRoute, parseRoute, toView, VIEWS } from "../../src/explorer/logic/route.ts";
 import { search } from "../../src/explorer/logic/search.ts";
@@ -211,7 +212,7 @@ describe("addresses", () => {
     expect(formatRoute(toView(route, "calls", { leaf: "tdh_mng_init" }))).toBe(
       "#/calls?host=linux-6.16&leaf=tdh_mng_init&module=1.5.05",
     );
-    expect(parseRoute("#/../../etc")).toMatchObject({ view: "home", asked: ".." });
+    expect(parseRoute("#/../../etc")).toMatchObject({ view: "home", asked: "../../etc" });
   });
 });
 

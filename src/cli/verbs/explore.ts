@@ -21,6 +21,7 @@ export const verb = defineVerb<Options>({
     ["explore --open", "look at the newest version in a browser"],
     ["explore --module 1.5.05 --host linux-6.16", "start at a version, under a hypervisor's locks"],
     ["explore --module ./module.json --host ./my-patch.yaml", "with files of your own beside the bundled ones"],
+    ["explore --host ~/linux --module ~/tdx-module", "with what a kernel tree and a module's source tree show"],
   ],
   configure(command) {
     command

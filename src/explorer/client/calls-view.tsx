@@ -4,10 +4,11 @@ import { useMemo, useRef } from "preact/hooks";
 import type { ContendPair } from "../../analysis/index.ts";
 import { type Acquisition, type Leaf, placeText, releaseText, type Site, statusText } from "../../catalog/index.ts";
 import { busyPhrase, conditionWords } from "../../report/index.ts";
+import { endId, entryId } from "../logic/entry-id.ts";
 import { endsOf } from "../logic/interleaving.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { outcomeOf } from "../logic/map.ts";
-import { compareOutcomes, endId, entryId } from "../logic/matrix.ts";
+import { compareOutcomes } from "../logic/matrix.ts";
 import { spansOf } from "../logic/spans.ts";
 import {
   type Column,

@@ -6,20 +6,12 @@ import { dispatcherNames } from "../../catalog/index.ts";
 import { entriesOf } from "../../host/index.ts";
 import { hostTitle } from "../../report/index.ts";
 import { csvText } from "../logic/csv.ts";
+import { entryId } from "../logic/entry-id.ts";
 import { marksOf, SIGNS } from "../logic/grid.ts";
 import { gridPicture, type PictureCell } from "../logic/grid-picture.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { type ContentionMap, type MapEntry, OUTCOME_WORDS, type Outcome } from "../logic/map.ts";
-import {
-  cellKey,
-  cellText,
-  entryId,
-  isPossible,
-  type Matrix,
-  type MatrixFilter,
-  matrixOf,
-  withCells,
-} from "../logic/matrix.ts";
+import { cellKey, cellText, isPossible, type Matrix, type MatrixFilter, matrixOf, withCells } from "../logic/matrix.ts";
 import { ORDERS, type Order, ordered } from "../logic/matrix-order.ts";
 import { known } from "./analyst.ts";
 import { drawRows, frameCells } from "./matrix-cells.ts";

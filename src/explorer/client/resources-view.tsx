@@ -2,8 +2,8 @@
 import type { VNode } from "preact";
 import { useMemo } from "preact/hooks";
 import { type ContendPair, type ResourceUsers, resourceFacts, resourceUsers } from "../../analysis/index.ts";
+import { endId } from "../logic/entry-id.ts";
 import { bothNames } from "../logic/lock-names.ts";
-import { endId } from "../logic/matrix.ts";
 import { type Column, LeafLink, ResourceLink, Table, Verdict } from "./parts.tsx";
 import { currentModule, linkTo, pairs, param } from "./store.ts";
 

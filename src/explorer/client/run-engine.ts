@@ -1,6 +1,7 @@
 /** The run in progress, and the run that is shown. */
 import { signal } from "@preact/signals";
 import type { Trace } from "../../language/index.ts";
+import type { TraceDocument } from "../../trace/index.ts";
 import { type RunRequest, requestKey } from "../logic/run-request.ts";
 import type { Found, Job, JobProgress, Reply, Request } from "../logic/runs.ts";
 import { startWorker } from "./load.ts";
@@ -29,6 +30,20 @@ export const runState = signal<RunState>({ kind: "idle" });
 /** A run that was opened from a file; it goes before what was found here. */
 export const openedTrace = signal<{ readonly trace: Trace; readonly title: string } | null>(null);
 
+/** A recording that was opened, or that is being read. */
+export type OpenedRecording =
+  | { readonly kind: "reading"; readonly name: string; readonly share: number }
+  | {
+      readonly kind: "read";
+      readonly name: string;
+      readonly document: TraceDocument;
+      /** What differs between the machine, as the recording states it, and the choice above; empty where nothing does. */
+      readonly notes: readonly string[];
+    };
+
+/** It goes before what was found here. */
+export const openedRecording = signal<OpenedRecording | null>(null);
+
 /** The last run that was started, by its request, so that going back to its address does not start it again. */
 export function startedKey(): string {
   const state = runState.value;
@@ -40,6 +55,7 @@ let worker: Worker | null = null;
 /** Starts a job; one that is under way is given up. */
 export async function startRun(request: RunRequest, job: Job): Promise<void> {
   openedTrace.value = null;
+  openedRecording.value = null;
   runState.value = { kind: "running", request, progress: null, cancelling: false };
   worker?.terminate();
   const mine = await startWorker();

@@ -3,8 +3,10 @@ import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import { requestWords } from "../logic/run-request.ts";
 import type { JobProgress } from "../logic/runs.ts";
+import { takeFile } from "./open-file.tsx";
 import { LeafLink } from "./parts.tsx";
-import { cancelRun, openedTrace, runState } from "./run-engine.ts";
+import { RecordingView } from "./recording-view.tsx";
+import { cancelRun, openedRecording, openedTrace, runState } from "./run-engine.ts";
 import { launchWanted } from "./run-job.ts";
 import { Outcome, Stale } from "./run-outcome.tsx";
 import { ScenarioForm } from "./scenario-form.tsx";
@@ -15,14 +17,39 @@ import { TracePlayer } from "./trace-player.tsx";
 export function RunsView(): VNode {
   const meeting = param("meet");
   const opened = openedTrace.value;
+  const recording = openedRecording.value;
   useEffect(launchWanted, [route.value]);
+  useEffect(() => {
+    addEventListener("dragover", allowDrop);
+    addEventListener("drop", takeDrop);
+    return () => {
+      removeEventListener("dragover", allowDrop);
+      removeEventListener("drop", takeDrop);
+    };
+  }, []);
   return (
     <>
       {meeting === "" ? <ScenarioForm /> : <MeetingHead meeting={meeting} />}
       <Progress />
-      {opened === null ? <Outcome /> : <TracePlayer trace={opened.trace} title={opened.title} />}
+      {recording !== null ? (
+        <RecordingView opened={recording} />
+      ) : opened === null ? (
+        <Outcome />
+      ) : (
+        <TracePlayer trace={opened.trace} title={opened.title} />
+      )}
     </>
   );
+}
+
+function allowDrop(event: DragEvent): void {
+  event.preventDefault();
+}
+
+function takeDrop(event: DragEvent): void {
+  event.preventDefault();
+  const file = event.dataTransfer?.files[0];
+  if (file !== undefined) void takeFile(file);
 }
 
 function MeetingHead({ meeting }: { readonly meeting: string }): VNode {

@@ -4,7 +4,7 @@ import type { Catalog } from "../../catalog/index.ts";
 import { nearest } from "../../text.ts";
 import type { ExplorerData, NamedHost } from "../data.ts";
 import { NO_HOST } from "./choice.ts";
-import { entryId } from "./matrix.ts";
+import { entryId } from "./entry-id.ts";
 import { ORDERS } from "./matrix-order.ts";
 import { type Route, VIEWS, type View } from "./route.ts";
 import { factsOf, policiesOf, SIZES, scenarioOf } from "./run-request.ts";

@@ -3,8 +3,8 @@ import { type ContendPair, compareResources } from "../../analysis/index.ts";
 import type { Catalog, Leaf } from "../../catalog/index.ts";
 import { compareSeverity, entriesOf, type HostProfile, type HostSeverity } from "../../host/index.ts";
 import { isExceptional, runStates } from "../../report/index.ts";
+import { endId, entryId } from "./entry-id.ts";
 import { bothNames } from "./lock-names.ts";
-import { endId, entryId } from "./matrix.ts";
 
 /** What a meeting of two calls can come to, worst first. `guest`: only a guest can be refused; `possible`: no host says more. */
 export const OUTCOMES = ["lost", "error", "unknown", "warning", "retry", "guest", "possible", "excluded"] as const;

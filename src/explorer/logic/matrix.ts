@@ -1,18 +1,5 @@
 /** The matrix: which two calls can meet, on what, and what it costs. */
-import type { ContendPair } from "../../analysis/index.ts";
 import { type ContentionMap, type MapEntry, type MapPair, meetingWords, OUTCOMES, type Outcome } from "./map.ts";
-
-/** `tdh_mem_track`, or `tdh_vp_init~version=0`: an entry's name in URLs. */
-export function entryId(leaf: { readonly name: string; readonly variant: string | null }): string {
-  return leaf.variant === null ? leaf.name : `${leaf.name}~${leaf.variant}`;
-}
-
-/** One end of a pair as an entry's name. */
-export function endId(pair: ContendPair, end: "a" | "b"): string {
-  return end === "a"
-    ? entryId({ name: pair.a, variant: pair.variantA })
-    : entryId({ name: pair.b, variant: pair.variantB });
-}
 
 /** What the matrix leaves out. */
 export interface MatrixFilter {

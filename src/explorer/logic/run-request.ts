@@ -17,7 +17,7 @@ import { subject } from "../../report/index.ts";
 import type { ExplorerData, NamedHost, ScenarioFile } from "../data.ts";
 import { hostOf, moduleOf } from "./choice.ts";
 import { commandLine } from "./command-line.ts";
-import { entryId } from "./matrix.ts";
+import { entryId } from "./entry-id.ts";
 import type { Job } from "./runs.ts";
 import { type SimulationChoice, simulationChoice } from "./simulation.ts";
 

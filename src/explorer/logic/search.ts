@@ -3,7 +3,7 @@ import type { Catalog } from "../../catalog/index.ts";
 import { POLICIES } from "../../model/index.ts";
 import { hostTitle, lockNameOf } from "../../report/index.ts";
 import type { NamedHost } from "../data.ts";
-import { entryId } from "./matrix.ts";
+import { entryId } from "./entry-id.ts";
 import { VIEWS, type View } from "./route.ts";
 import { TITLES } from "./title.ts";
 

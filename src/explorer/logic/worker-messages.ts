@@ -1,4 +1,7 @@
 /** What the page and its workers say to each other. Both kinds of worker run one program. */
+import type { Catalog } from "../../catalog/index.ts";
+import type { HostProfile } from "../../host/index.ts";
+import type { Stated, TraceDocument } from "../../trace/index.ts";
 import type { Answer, Question } from "./questions.ts";
 import type { Request } from "./runs.ts";
 
@@ -13,4 +16,18 @@ export type FromAnalyst =
   | { readonly kind: "answer"; readonly question: Question; readonly answer: Answer | null }
   | { readonly kind: "failure"; readonly question: Question; readonly message: string };
 
-export type ToWorker = Request | ToAnalyst;
+/** To a worker that reads a recording. */
+export interface ReadRecording {
+  readonly kind: "recording";
+  readonly file: Blob;
+  readonly catalog: Catalog;
+  readonly host: HostProfile | null;
+}
+
+/** From it. */
+export type FromReader =
+  | { readonly kind: "reading"; readonly share: number }
+  | { readonly kind: "recorded"; readonly document: TraceDocument; readonly stated: Stated }
+  | { readonly kind: "unreadable"; readonly message: string; readonly hint: string | null };
+
+export type ToWorker = Request | ToAnalyst | ReadRecording;
