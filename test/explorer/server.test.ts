@@ -33,6 +33,8 @@ function ask(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request({
+      // A connection that is kept may be closed by the server while a test before takes its time.
+      agent: false,
       host: "127.0.0.1",
       port,
       path,

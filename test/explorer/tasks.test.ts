@@ -71,7 +71,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   if (hasBrowser) await open(explorer.url);
-});
+}, 60_000);
 afterEach(async () => {
   await page?.close();
   expect(complaints ?? []).toEqual([]);
@@ -163,7 +163,7 @@ describe.skipIf(!hasBrowser)("a task", () => {
     await page.getByLabel("Copy as Markdown").click();
     await told(".said", /Markdown/);
     expect(await clipboard()).toMatch(
-      /^# Locks of the TDX module, 1\.5\.16 (->|→) 1\.5\.20[\s\S]*secure\\?_ept\\?_lock/,
+      /^# Locks of the TDX module, 1\.5\.16 -\\> 1\.5\.20[\s\S]*`secure_ept_lock` becomes/,
     );
     await page.getByLabel("Copy as mail").click();
     await told(".said", /mail/);
@@ -182,21 +182,19 @@ describe.skipIf(!hasBrowser)("a task", () => {
 });
 
 describe.skipIf(!hasBrowser)("the first page", () => {
-  it("has its first table at most half a second after its first paint", async () => {
-    const waits: number[] = [];
-    for (let load = 0; load < 3; load++) {
-      if (load > 0) await page.reload();
-      await page.waitForSelector(".answers");
-      waits.push(
-        Number(
-          await page.evaluate(
-            "(performance.getEntriesByName('first-table')[0]?.startTime ?? 99999) - (performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0)",
-          ),
-        ),
-      );
-    }
-    // The fastest of three, for whatever else the machine does.
-    expect(Math.min(...waits)).toBeLessThan(500);
+  it("has its first table within half a second of work after its first paint", async () => {
+    const session = await context.newCDPSession(page);
+    // Processor time of the page's main thread, for whatever else the machine does; all of it, before the first paint, too.
+    await session.send("Performance.enable", { timeDomain: "threadTicks" });
+    const worked = async (): Promise<number> => {
+      const { metrics } = await session.send("Performance.getMetrics");
+      return metrics.find(({ name }) => name === "TaskDuration")?.value ?? Number.NaN;
+    };
+    const before = await worked();
+    await page.reload();
+    await page.waitForSelector(".matrix tbody td");
+    expect(await page.evaluate("performance.getEntriesByName('first-table').length")).toBeGreaterThan(0);
+    expect((await worked()) - before).toBeLessThan(0.5);
   });
 
   it("says what is wrong with an address, and computes nothing until it is mended", async () => {

@@ -23,7 +23,7 @@ interface DetailProps {
 export function PairDetail({ conflict, a, b }: DetailProps): VNode {
   if (conflict === null) {
     return (
-      <aside class="detail" aria-label="The chosen pair">
+      <aside class="detail no-copy" aria-label="The chosen pair">
         <h2>A pair of calls</h2>
         <p class="dim">
           Choose a cell: it says on which locks the two calls meet, who gets which status, and where the source says so.

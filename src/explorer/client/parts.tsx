@@ -7,6 +7,7 @@ import { entryId } from "../logic/entry-id.ts";
 import { SIGNS } from "../logic/grid.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { OUTCOME_WORDS, type Outcome } from "../logic/map.ts";
+import { nextSorting, rowsShown, type Sorting } from "../logic/table-rows.ts";
 import { memo } from "./memo.ts";
 import { saveSvg, saveText } from "./save.ts";
 import { currentModule, linkTo, setParams } from "./store.ts";
@@ -164,17 +165,23 @@ export function Saves({
   );
 }
 
+/** A table with more rows than this has a filter. */
+const FILTERED = 8;
+
 /** Rows are drawn so many at a time, so that a table of a thousand does not stop the page. */
 const CHUNK = 60;
 
-/** A real table, with a button that saves it as CSV. The first column names the row. */
-export function Table<Row>({ caption, columns, rows, saved = rows, file, empty, current }: TableProps<Row>): VNode {
+/** A real table: a head sorts it, a field filters it where it is long, a button saves it as CSV. The first column names the row. */
+export function Table<Row>({ caption, columns, rows: all, saved, file, empty, current }: TableProps<Row>): VNode {
+  const [filter, setFilter] = useState("");
+  const [sorting, setSorting] = useState<Sorting | null>(null);
+  const rows = useMemo(() => rowsShown(all, columns, filter, sorting), [all, columns, filter, sorting]);
   const chunks = useMemo(() => chunksOf(rows), [rows]);
   const drawn = useGrowing(chunks.length, rows);
   const marked = current === undefined ? -1 : rows.findIndex(current);
   const scroller = useRef<HTMLElement>(null);
   useEffect(() => keepInSight(scroller.current), [marked, drawn]);
-  if (rows.length === 0) {
+  if (all.length === 0) {
     return (
       <div class="table-block">
         <h3>{caption}</h3>
@@ -183,15 +190,26 @@ export function Table<Row>({ caption, columns, rows, saved = rows, file, empty, 
     );
   }
   const save = (): void => {
-    const body = saved.map((row) => columns.map((column) => column.text(row)));
+    const body = (saved ?? rows).map((row) => columns.map((column) => column.text(row)));
     saveText(`${file}.csv`, "text/csv", csvText([columns.map(({ head }) => head), ...body]));
   };
   return (
     <div class="table-block">
       <div class="table-head">
         <h3 id={`caption-${file}`}>
-          {caption} <span class="count">{rows.length}</span>
+          {caption}{" "}
+          <span class="count">{rows.length === all.length ? all.length : `${rows.length} of ${all.length}`}</span>
         </h3>
+        {all.length > FILTERED ? (
+          <input
+            class="table-filter no-copy"
+            type="search"
+            placeholder="filter"
+            aria-label={`${caption}: filter`}
+            value={filter}
+            onInput={(event) => setFilter(event.currentTarget.value)}
+          />
+        ) : null}
         <Saves name={caption} csv={save} />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable from the keyboard */}
@@ -200,8 +218,20 @@ export function Table<Row>({ caption, columns, rows, saved = rows, file, empty, 
           <thead>
             <tr>
               {columns.map(({ head, numeric }) => (
-                <th key={head} scope="col" class={numeric ? "num" : ""}>
-                  {head}
+                <th
+                  key={head}
+                  scope="col"
+                  class={numeric ? "num" : ""}
+                  aria-sort={sorting?.head === head ? (sorting.down ? "descending" : "ascending") : undefined}
+                >
+                  {all.length > 1 ? (
+                    <button type="button" class="sort" onClick={() => setSorting(nextSorting(sorting, head))}>
+                      {head}
+                      {sorting?.head === head ? (sorting.down ? " ▾" : " ▴") : ""}
+                    </button>
+                  ) : (
+                    head
+                  )}
                 </th>
               ))}
             </tr>

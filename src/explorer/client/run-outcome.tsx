@@ -100,7 +100,13 @@ function Played({ found, request }: { readonly found: Found; readonly request: R
       </p>
     );
   }
-  if (chosen === null) return <Choice runs={runs} chosen={null} />;
+  if (chosen === null) {
+    return (
+      <div class="controls">
+        <Choice runs={runs} chosen={null} />
+      </div>
+    );
+  }
   return (
     <TracePlayer
       trace={chosen.trace}
