@@ -1,8 +1,8 @@
 /** What a check says that it proved: by name, of what, how, and under which assumptions. */
 import { describe, expect, it } from "vitest";
 import { check } from "../../src/check/index.ts";
-import { assumptions, proofSentences, simulationSentences, standings } from "../../src/report/proof.ts";
 import { loadScenario, type ScenarioOptions } from "../../src/cli/scenarios.ts";
+import { assumptions, proofSentences, simulationSentences, standings } from "../../src/report/proof.ts";
 import { inProcess } from "./run.ts";
 
 async function checked(name: string, options: ScenarioOptions, bounds = {}) {
