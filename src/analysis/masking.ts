@@ -36,8 +36,9 @@ export function canStopAt(a: Holder, b: Holder, meeting: Meeting, who: Who): boo
   const [comer, holder] = who === "a" ? [a, b] : [b, a];
   const [at, held] = who === "a" ? [meeting.i, meeting.j] : [meeting.j, meeting.i];
   const passed = [...comer.base, ...heldWhenReaching(comer.leaf, at)];
+  const seen = seenBy(who, meeting);
   return momentsHolding(holder, held).some(
-    (locks) => !passed.some((mine) => locks.some((theirs) => meet(mine, theirs, meeting))),
+    (locks) => !passed.some((mine) => locks.some((theirs) => meet(mine, theirs, seen))),
   );
 }
 
@@ -46,7 +47,8 @@ export function firstStop(a: Holder, b: Holder, meeting: Meeting, who: Who): str
   const [comer, holder] = who === "a" ? [a, b] : [b, a];
   const [at, held] = who === "a" ? [meeting.i, meeting.j] : [meeting.j, meeting.i];
   const theirs = [...holder.base, ...holder.leaf.acquisitions.filter((row, k) => row.when === null || k === held)];
-  const stops = (mine: Acquisition): boolean => theirs.some((row) => meet(mine, row, meeting));
+  const seen = seenBy(who, meeting);
+  const stops = (mine: Acquisition): boolean => theirs.some((row) => meet(mine, row, seen));
   const before = [...comer.base, ...comer.leaf.acquisitions.slice(0, at).filter((row) => row.when === null)];
   return before.find(stops)?.resource ?? comer.leaf.acquisitions[at]?.resource ?? meeting.resource;
 }
@@ -107,13 +109,35 @@ function releasedBefore(row: Acquisition, later: Acquisition): boolean {
   return released !== undefined && taken !== undefined && taken !== null && released <= taken;
 }
 
-/** Do two rows of a pair that meets at `meeting` conflict, and surely on the same object? */
-function meet(a: Acquisition, b: Acquisition, meeting: Meeting): boolean {
+/** A meeting from the side of the one that comes: its row, and that of the one that holds. */
+interface Seen {
+  readonly resource: string;
+  readonly mine: Acquisition;
+  readonly theirs: Acquisition;
+}
+
+function seenBy(who: Who, { resource, rowA, rowB }: Meeting): Seen {
+  return who === "a" ? { resource, mine: rowA, theirs: rowB } : { resource, mine: rowB, theirs: rowA };
+}
+
+/** Do two rows of a pair that meets as `seen` conflict, and surely on the same object? */
+function meet(mine: Acquisition, theirs: Acquisition, seen: Seen): boolean {
   // By far the most pairs end here.
-  if (a.resource !== b.resource) return false;
-  if (a.mode === "NO_LOCK" || b.mode === "NO_LOCK" || (a.mode === "SHARED" && b.mode === "SHARED")) return false;
-  const { scope } = resourceFacts(a.resource);
+  if (mine.resource !== theirs.resource) return false;
+  if (mine.mode === "NO_LOCK" || theirs.mode === "NO_LOCK") return false;
+  if (mine.mode === "SHARED" && theirs.mode === "SHARED") return false;
+  const { scope } = resourceFacts(mine.resource);
   if (scope === "system") return true;
-  const primary = a.role === null && b.role === null && meeting.rowA.role === null && meeting.rowB.role === null;
-  return primary && scopeImplies(resourceFacts(meeting.resource).scope, scope);
+  const outer = resourceFacts(seen.resource).scope;
+  // A TD has one TDR, one TDCS, one SEPT tree: whatever the object at which the two meet is called, its TD's are the same for both.
+  if (scope === "td" && scopeImplies(outer, "td") && ofOneTd(mine, seen.mine) && ofOneTd(theirs, seen.theirs)) {
+    return true;
+  }
+  const roles = [mine.role, theirs.role, seen.mine.role, seen.theirs.role];
+  return roles.every((role) => role === null) && scopeImplies(outer, scope);
+}
+
+/** Are two rows of one leaf about the same TD, as far as the catalog says? */
+function ofOneTd(x: Acquisition, y: Acquisition): boolean {
+  return x.td != null && x.td === y.td;
 }
