@@ -20,10 +20,12 @@ const conditionSchema = z.strictObject({
   resources: texts.optional(),
   phrase: z.string().regex(/^(if|when|while|unless|for|in) /),
   explain: texts.optional(),
+  /** Why a host never comes there; `hosts` are names of profiles, with `*`. */
+  unreached: z.strictObject({ hosts: texts, text }).optional(),
 });
 
 const busySchema = conditionSchema
-  .omit({ stated: true, calls: true, resources: true, explain: true })
+  .omit({ stated: true, calls: true, resources: true, explain: true, unreached: true })
   .extend({ status: text, what: text, at: text, lead: text.optional(), explain: text.optional() });
 
 const sentenceSchema = z.strictObject({ text, needs: z.enum(["guestLooksFirst", "guestLooksAfter"]).nullable() });

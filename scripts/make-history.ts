@@ -36,6 +36,7 @@ export function historyText(catalogs: readonly Catalog[]): string {
     `"locks": [\n${facts(locksOf, ["resource"])}\n]`,
     `"modes": [\n${facts(modesOf, ["leaf", "resource"])}\n]`,
     `"pairs": [\n${facts(pairsOf, ["a", "b", "resource"])}\n]`,
+    `"ancestors": ${JSON.stringify(since(catalogs.map((catalog) => ancestorsOf(catalog).join(" "))))}`,
   ];
   return `{\n"schema": "seamlock/history@1",\n"versions": ${JSON.stringify(versions)},\n${sections.join(",\n")}\n}\n`;
 }
@@ -78,6 +79,13 @@ function locksOf(catalog: Catalog): Map<string, string> {
 /** `leaf|resource` → `SHARED`, of all variants. */
 function modesOf(catalog: Catalog): Map<string, string> {
   return collected(catalog, (leaf, row) => [`${leaf.name}|${row.resource}`, row.mode]);
+}
+
+/** Calls that take the PAMT entry of a whole range EXCLUSIVE, not as a page's own. */
+function ancestorsOf({ leaves }: Catalog): string[] {
+  const takes = ({ acquisitions }: Leaf): boolean =>
+    acquisitions.some(({ resource, mode }) => isAncestor(resource) && mode === "EXCLUSIVE");
+  return [...new Set(leaves.filter(takes).map(({ name }) => name))].sort();
 }
 
 /** `a|b|resource` → can the two contend by the module's own rules? Only of calls that the version has. */

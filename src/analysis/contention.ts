@@ -69,7 +69,7 @@ export const MODULE_ASSUMPTIONS: readonly string[] = [
   "Calls are legal by OP_STATE and SEPT state when they are issued; an illegal one can always provoke a BUSY.",
   "A conditional lock can contend, but never shields a later one.",
   "Two page operands can name one page; TDs can meet on pages, PAMT entries, the KOT and other global locks.",
-  "A page in use as TDR or TDVPR is rightly named as a page only by calls that take pages in use.",
+  "Only calls that take pages in use rightly name a TDR or TDVPR as a page.",
 ];
 
 /** The pairs of {@link contention}, without the document around them. */

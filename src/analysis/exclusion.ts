@@ -39,7 +39,7 @@ function wholeContention(catalog: Catalog): ContendDocument {
 }
 
 /** What every verdict under a host takes for granted beside {@link MODULE_ASSUMPTIONS}. */
-export const HOST_ASSUMPTION = "The host makes the calls of its profile, on the paths of its profile, and no others.";
+export const HOST_ASSUMPTION = "The host makes the calls of its profile, on its paths, and no others.";
 
 /** The verdicts of a host over pairs of the module, in the same order. */
 export function underHost(

@@ -158,11 +158,12 @@ export function wrap(text: string, first: number, rest: number, width: number = 
   for (let word of plain(text)
     .split(" ")
     .filter((w) => w !== "")) {
-    if (!empty && line.length + 1 + word.length > width) flush();
+    if (!empty && line.length + 1 + word.length > width && !beginsHere(word, width - line.length - 1, width - rest))
+      flush();
     while (!isLink(word) && word.length > width - line.length - (empty ? 0 : 1)) {
-      const room = Math.max(1, width - line.length);
-      const cut = breakOf(word, room);
-      line += word.slice(0, cut);
+      const gap = empty ? "" : " ";
+      const cut = breakOf(word, Math.max(1, width - line.length - gap.length));
+      line += gap + word.slice(0, cut);
       word = word.slice(cut);
       flush();
     }
@@ -175,6 +176,11 @@ export function wrap(text: string, first: number, rest: number, width: number = 
 }
 
 const isLink = (word: string): boolean => /^https:\/\//.test(word);
+
+/** Does a word that no line holds whole begin on this one, with `room` left? Where a slash or the like lets it. */
+function beginsHere(word: string, room: number, most: number): boolean {
+  return !isLink(word) && word.length > most && /[/,)\]]/.test(word.slice(0, room));
+}
 
 /** Where a word of more than `room` characters is best broken. */
 function breakOf(word: string, room: number): number {

@@ -43,6 +43,8 @@ export interface TableOptions {
   readonly walks: boolean;
   /** Only locks on these resources. */
   readonly resources: readonly string[] | null;
+  /** The host whose report it is. */
+  readonly host: string | null;
 }
 
 /** What of a catalog, or of a report's document, the notes need. */
@@ -116,7 +118,7 @@ function draftsOf(module: Described, variants: readonly Leaf[], options: TableOp
       return {
         cells,
         rows: parts.flatMap(({ rows }) => rows),
-        notes: notesOf(module, parts, { first: i === 0, some }),
+        notes: notesOf(module, parts, { first: i === 0, some, host: options.host }),
       };
     });
     const told = lines.filter(({ cells, notes }) => options.walks || cells[1] !== "NO_LOCK" || notes.length > 0);
@@ -179,10 +181,10 @@ interface Part {
 function notesOf(
   module: Described,
   parts: readonly Part[],
-  { first, some }: { first: boolean; some: boolean },
+  { first, some, host }: { first: boolean; some: boolean; host: string | null },
 ): string[] {
   const told = [
-    conditionNote(module, parts, some),
+    conditionNote(module, parts, some, host),
     ...parts.flatMap(({ rows }) => rows.flatMap(releaseNote)),
     ...parts.flatMap(({ rows }) => rows.flatMap(promotionNote)),
     ...parts.flatMap((part) => part.rows.flatMap((row) => tryNote(row, part))),
@@ -192,7 +194,7 @@ function notesOf(
 }
 
 /** When the lock is taken, per variant where that differs, with what the glossary explains and what other versions do. */
-function conditionNote(module: Described, parts: readonly Part[], some: boolean): string | null {
+function conditionNote(module: Described, parts: readonly Part[], some: boolean, host: string | null): string | null {
   const said = parts.map(({ leaf, rows }) => {
     const always = rows.some((row) => row.when === null);
     const phrases = always ? [] : rows.map((row) => conditionWords(leaf.name, row) ?? "");
@@ -200,7 +202,7 @@ function conditionNote(module: Described, parts: readonly Part[], some: boolean)
   });
   const conditional = said.filter(({ phrases }) => phrases.length > 0);
   const rows = parts.flatMap(({ leaf, rows: own }) => own.map((row) => ({ leaf, row })));
-  const more = rows.flatMap(({ leaf, row }) => conditionNotes(module, leaf.name, row));
+  const more = rows.flatMap(({ leaf, row }) => conditionNotes(module, leaf.name, row, host));
   const elsewhere = parts.flatMap(({ leaf, rows: own }) => own.flatMap((row) => otherModes(module, leaf, row)));
   const sentences = [...conditionSentences(said, conditional.length > 0, some), ...more, ...elsewhere];
   return sentences.length === 0 ? null : [...new Set(sentences)].join(" ");

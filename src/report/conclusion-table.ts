@@ -80,39 +80,54 @@ function keptBy(doc: Concluded, resource: string): string {
   return names.length === 0 ? "" : ` (by ${list(names)})`;
 }
 
-/** `machine check (phymem_page_rdmd) on (1), (4) and (8)`, with the worst that either side comes to. */
+/** `machine check (phymem_page_rdmd) on (1), (4) and (8)`, with the worst that either side comes to; what costs no VM in few words. */
 function rareText(rows: readonly ConclusionRow[], named: (resource: string) => string): string {
-  const groups = groupBy(rows, ({ left }) => `${left.label} (${foldedCalls(left.calls)})`);
-  return groups
-    .map(([who, of]) => {
-      const where = list(of.map(({ resource }) => named(resource).replace(/:? $/, "")));
-      const worst = of.reduce(
-        (x, y) => (compareSeverity(y.right.worst, x.right.worst) < 0 ? y : x),
-        of[0] as ConclusionRow,
-      );
-      return `${who} on ${where}: ${outcomeOf(worst.left, worst.section)} / ${outcomeOf(worst.right, worst.section)}`;
-    })
-    .join("; ");
+  const costly = rows.filter(({ severity }) => severity === "vm-dead");
+  const others = rows.filter((row) => !costly.includes(row));
+  const groups = groupBy(costly, ({ left }) => `${left.label} (${foldedCalls(left.calls)})`);
+  const cheap = groupBy(others, ({ resource }) => resource).map(
+    ([resource, of]) => `${list([...new Set(of.flatMap(({ left }) => left.labels))])} on ${place(resource, named)}`,
+  );
+  const rest = cheap.length === 0 ? [] : [`at no VM's cost ${list(cheap)}`];
+  return [...costlyTexts(groups, named), ...rest].join("; ");
+}
+
+const place = (resource: string, named: (resource: string) => string): string => named(resource).replace(/:? $/, "");
+
+function costlyTexts(
+  groups: readonly (readonly [string, readonly ConclusionRow[]])[],
+  named: (resource: string) => string,
+): string[] {
+  return groups.map(([who, of]) => {
+    const where = list(of.map(({ resource }) => place(resource, named)));
+    const worst = of.reduce(
+      (x, y) => (compareSeverity(y.right.worst, x.right.worst) < 0 ? y : x),
+      of[0] as ConclusionRow,
+    );
+    return `${who} on ${where}: ${outcomeOf(worst.left, worst.section)} / ${outcomeOf(worst.right, worst.section)}`;
+  });
 }
 
 const FEW = 6;
 
-function conclusionRow(
-  { section, resource, left, right, another }: ConclusionRow,
-  named: (resource: string) => string,
-): Row {
-  const other = another.includes("inode") ? ", of another guest_memfd file" : "";
+function conclusionRow({ section, resource, left, right }: ConclusionRow, named: (resource: string) => string): Row {
   const [mine, theirs] = [outcomeOf(left, section), outcomeOf(right, section)];
   const many = right.calls.length > FEW && section !== "runtime";
   const [ours, others] = [callsOf(left), many ? count(right.calls.length, "call") : callsOf(right)];
-  const label = left.label === right.label ? "itself" : right.label;
+  const same = left.calls.length === right.calls.length && left.calls.every((name) => right.calls.includes(name));
   return {
     cells: [
-      `${named(resource)}${ours} x ${ours === others ? "itself" : others}`,
-      `${left.label} x ${label}${other}`,
+      `${named(resource)}${ours} x ${same ? "itself" : others}`,
+      `${left.label} x ${left.label === right.label ? "itself" : otherPaths(right)}`,
       mine === theirs ? mine : `${mine} / ${theirs}`,
     ],
   };
+}
+
+/** `GET_CPUID, punch hole of another guest_memfd file`: what must be of another file stands last. */
+function otherPaths({ labels, apart }: ConclusionRow["right"]): string {
+  const near = labels.filter((label) => !apart.includes(label));
+  return [...near, ...(apart.length === 0 ? [] : [`${list(apart)} of another guest_memfd file`])].join(", ");
 }
 
 const callsOf = ({ calls, guest }: ConclusionRow["left"]): string => (guest ? guestCalls(calls) : foldedCalls(calls));

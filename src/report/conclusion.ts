@@ -15,6 +15,8 @@ interface End {
   readonly paths: readonly string[];
   readonly onBusy: readonly Outcome[];
   readonly guest: boolean;
+  /** Of its paths, those that the other end meets only of another guest_memfd file. */
+  readonly apart: readonly string[];
 }
 
 interface Outcome {
@@ -77,8 +79,9 @@ function encounter(pair: ContendPair, path: PathPair, place: Placing): Encounter
   const b = endOf(pair.b, path.b, path.endB);
   const swap = pair.modeA === pair.modeB ? orderOf(b, place) < orderOf(a, place) : pair.modeB === "EXCLUSIVE";
   const exceptionalEnd = isExceptional(path.a, path.endA) ? a : isExceptional(path.b, path.endB) ? b : undefined;
-  const [left, right] =
+  const [left, other] =
     exceptionalEnd === undefined ? (swap ? [b, a] : [a, b]) : exceptionalEnd === a ? [a, b] : [b, a];
+  const right = path.unlikePer.includes("inode") ? { ...other, apart: other.paths } : other;
   return {
     section: sectionOf(path, exceptionalEnd !== undefined, place),
     resource: pair.resource,
@@ -104,7 +107,7 @@ function endOf(call: string, path: string, end: PathPair["endA"]): End {
   const onBusy = end.busy
     ? end.does.map((one) => ({ does: shortReaction(one, guest), codes: one, severity: end.severity }))
     : [];
-  return { calls: [call], paths: [path], onBusy: outcomes(onBusy), guest };
+  return { calls: [call], paths: [path], onBusy: outcomes(onBusy), guest, apart: [] };
 }
 
 function sectionOf({ late, phases }: PathPair, exceptional: boolean, { runtime, order }: Placing): Section {
@@ -135,7 +138,9 @@ function sameOutcomes(x: End, y: End): boolean {
 
 function joinEnd(x: End, y: End): End {
   const onBusy = sameOutcomes(x, y) ? x.onBusy : outcomes([...x.onBusy, ...y.onBusy]);
-  return { ...x, calls: union(x.calls, y.calls), paths: union(x.paths, y.paths), onBusy };
+  const near = [x, y].flatMap(({ paths: all, apart }) => all.filter((path) => !apart.includes(path)));
+  const apart = union(x.apart, y.apart).filter((path) => !near.includes(path));
+  return { ...x, calls: union(x.calls, y.calls), paths: union(x.paths, y.paths), onBusy, apart };
 }
 
 function join(x: Encounter, y: Encounter): Encounter {
@@ -182,11 +187,12 @@ function shortNames({ paths: names }: End): string {
   return sorted([...new Set(names.map((name) => pathWords(name).short))]);
 }
 
-/** Guests against each other are one row, whatever they call. */
+/** What paths of one kind meet among themselves is one row, whatever they call: guests, or fault-ins. */
 function samePaths(items: readonly Encounter[]): Encounter[] {
   return merged(items, (e) => {
+    const [left, right] = [shortNames(e.left), shortNames(e.right)];
     const own = [...outcome(e), sorted(e.left.paths), sorted(e.right.paths)];
-    return e.left.guest && e.right.guest ? own : [...own, sorted(e.left.calls), sorted(e.right.calls)];
+    return left === right ? [...outcome(e), left, right] : [...own, sorted(e.left.calls), sorted(e.right.calls)];
   });
 }
 
@@ -217,6 +223,7 @@ function finished({ toHost: _, ...e }: Encounter, host: HostProfile): Conclusion
     paths: [...one.paths],
     label: pathLabels(one.paths, host).join(", "),
     labels: pathLabels(one.paths, host),
+    apart: apartLabels(one, host),
     onBusy: does(one),
     worst: one.onBusy[0]?.severity ?? "none",
     does: one.onBusy.map(({ codes }) => [...codes]),
@@ -225,12 +232,25 @@ function finished({ toHost: _, ...e }: Encounter, host: HostProfile): Conclusion
   return { ...e, left: end(e.left), right: end(e.right), another: [...e.another] };
 }
 
-/** Paths in few words: `any zap` when every path of a group is there, else their short names. */
+/** Labels that stand for paths of another file only. */
+function apartLabels({ paths: all, apart }: End, host: HostProfile): string[] {
+  if (apart.length === 0) return [];
+  const near = pathLabels(
+    all.filter((path) => !apart.includes(path)),
+    host,
+  );
+  const labels = pathLabels(all, host);
+  return pathLabels(apart, host).filter((label) => labels.includes(label) && !near.includes(label));
+}
+
+/** Paths in few words: `any zap` when every path of a group is there that ordinary operation meets, else their short names. */
 export function pathLabels(names: readonly string[], host: HostProfile): string[] {
   const groups = [...new Set(names.flatMap((name) => pathWords(name).group ?? []))];
   const whole = groups.flatMap((group) => {
-    const members = host.paths.map(({ name }) => name).filter((name) => pathWords(name).group === group);
-    return members.length > 1 && members.every((name) => names.includes(name)) ? [{ group, members }] : [];
+    const all = host.paths.filter(({ name }) => pathWords(name).group === group);
+    const members = all.filter(({ name, exceptional }) => exceptional === undefined && !pathWords(name).exceptional);
+    const every = members.length > 1 && members.every(({ name }) => names.includes(name));
+    return every ? [{ group, members: members.map(({ name }) => name) }] : [];
   });
   const told = new Set(whole.flatMap(({ members }) => members));
   const rest = names.filter((name) => !told.has(name)).map((name) => pathWords(name).short);

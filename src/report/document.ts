@@ -84,6 +84,7 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
     pamt: options.pamt === true,
     walks: options.evidence === true || scope.kind === "leaves" || scope.kind === "resources",
     resources: wanted,
+    host: host?.name ?? null,
   });
   const conclusionOf = (): string[] => {
     if (hosted === null) return conclusion(facts);

@@ -14,6 +14,7 @@ interface ConditionEntry {
   readonly resources?: readonly string[];
   readonly phrase: string;
   readonly explain?: readonly string[];
+  readonly unreached?: { readonly hosts: readonly string[]; readonly text: string };
 }
 
 interface BusyCondition {
@@ -79,9 +80,19 @@ export function conditionWords(leaf: string, row: Conditional & Pick<Acquisition
   return conditionPhrase(leaf, row) ?? WITHOUT_WORDS;
 }
 
-/** More about a row's condition, in sentences with the catalog's constants; a sentence whose constant is missing is left out. */
-export function conditionNotes(catalog: Pick<Catalog, "constants">, leaf: string, row: Conditional): readonly string[] {
-  return (entryOf(leaf, row)?.explain ?? []).flatMap((sentence) => filled(sentence, catalog.constants));
+/** More about a row's condition, in sentences with the catalog's constants; a sentence whose constant is missing is left out. With a host's name, whether it comes there. */
+export function conditionNotes(
+  catalog: Pick<Catalog, "constants">,
+  leaf: string,
+  row: Conditional,
+  host: string | null = null,
+): readonly string[] {
+  const { explain = [], unreached } = entryOf(leaf, row) ?? {};
+  const never = host !== null && unreached?.hosts.some((pattern) => fitsPattern(pattern, host)) === true;
+  return [
+    ...explain.flatMap((sentence) => filled(sentence, catalog.constants)),
+    ...(never && unreached !== undefined ? [unreached.text] : []),
+  ];
 }
 
 /** A BUSY that no lock gives. */

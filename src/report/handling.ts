@@ -200,8 +200,8 @@ function remarks(all: readonly Handling[], version: string): string[] {
   const most = thousands(Math.max(...pages.map(({ v }) => v.states)));
   const larger = pages.length > 0 && agree ? `; the same with 2 pages (to ${most} states)` : "";
   return [
-    `The command for each: \`seamlock policies --module ${version}\`${larger}.`,
-    "Where vCPUs are counted, no: somebody may wait for ever, likely or not. How often only recordings tell: `simulate` has no time.",
+    `The command for each: \`seamlock policies --module ${version}\`${larger}. ` +
+      "Where vCPUs are counted, no: somebody may wait for ever. How often only recordings tell: `simulate` has no time.",
   ];
 }
 

@@ -67,6 +67,14 @@ export function lockElsewhere(resource: string, version: string): Elsewhere {
   return elsewhere(LOCKS.find((l) => l.resource === resource)?.from, version);
 }
 
+/** Calls that take the PAMT entry of a whole range EXCLUSIVE from a later version of the same line on, and not in this one; null: none. */
+export function ancestorsLater(version: string): { readonly since: string; readonly calls: readonly string[] } | null {
+  const { after } = elsewhere(history.ancestors, version);
+  const own = new Set(valueAt(history.ancestors, VERSIONS.indexOf(version))?.split(" "));
+  const calls = after === null ? [] : after.value.split(" ").filter((name) => !own.has(name));
+  return after === null || calls.length === 0 ? null : { since: after.since, calls };
+}
+
 /** Two calls that can contend on a resource. */
 export interface NamedPair {
   readonly a: string;

@@ -38,11 +38,9 @@ function guestLooks(tries: readonly LockPrimitive[]): GuestLooks {
 
 function word(lock: LockDefinition): string {
   const fields = [...lock.fields].sort((a, b) => a.lsb - b.lsb);
-  const layout = fields.map(
-    (f) => `${f.name} ${f.width === 1 ? `bit ${f.lsb}` : `bits ${f.lsb + f.width - 1}:${f.lsb}`}`,
-  );
-  const shape = layout.length === 0 ? "" : `, ${list(layout)}`;
-  return lock.type === null ? `bits of a ${lock.width}-bit word${shape}` : `${lock.width} bits${shape}`;
+  const layout = fields.map((f) => `${f.name} ${f.width === 1 ? "" : `${f.lsb + f.width - 1}:`}${f.lsb}`);
+  const shape = layout.length === 0 ? "" : ` (${layout.join(", ")})`;
+  return lock.type === null ? `in a ${lock.width}-bit word${shape}` : `${lock.width} bits${shape}`;
 }
 
 function modes(lock: LockDefinition, tries: readonly LockPrimitive[]): string {

@@ -168,7 +168,12 @@ function tables(doc: ReportDocument, options: RenderOptions): Block[] {
     doc.scope.kind === "resources" || doc.scope.kind === "leaves"
       ? doc.resources.map(({ resource }) => resource)
       : null;
-  const table = callTable(doc, doc.leaves, { pamt: doc.pamt, walks: doc.evidence || !isWhole(doc), resources });
+  const table = callTable(doc, doc.leaves, {
+    pamt: doc.pamt,
+    walks: doc.evidence || !isWhole(doc),
+    resources,
+    host: doc.host?.name ?? null,
+  });
   const side = (of: Leaf["side"]): readonly TableEntry[] =>
     table.entries.filter((entry) => entry.leaves.some((leaf) => leaf.side === of));
   const out = outOfScope(doc);

@@ -12,6 +12,9 @@ const endSchema = z.strictObject({
   paths: z.array(text).describe("names of the profile"),
   label: text.describe("the paths in few words"),
   labels: z.array(text).describe("the same, one by one"),
+  apart: z
+    .array(text)
+    .describe("of these, those that the other end meets only of another guest_memfd file than its own"),
   onBusy: z.array(text).describe("what they do, worst first"),
   worst: z.enum(SEVERITIES).describe("how bad the first of these is"),
   does: z.array(z.array(text)).describe("the same in the profile's words"),

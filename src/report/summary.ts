@@ -8,10 +8,10 @@ import {
   type Unlocked,
 } from "../analysis/index.ts";
 import type { Catalog, Leaf } from "../catalog/index.ts";
-import { lockElsewhere } from "./history.ts";
+import { ancestorsLater, lockElsewhere } from "./history.ts";
 import type { ConclusionRow } from "./schema.ts";
 import { runStates } from "./tldr.ts";
-import { callNames, count, foldedCalls, groupBy, kindName, list } from "./words.ts";
+import { callNames, count, folded, foldedCalls, groupBy, kindName, list } from "./words.ts";
 
 /** What the sentences may speak of. */
 export interface SummaryFacts {
@@ -202,5 +202,7 @@ export function ancestorNote(catalog: Catalog, pageSizes: readonly string[] | un
   const only4k = pageSizes?.every((size) => size === "4K") === true;
   const large = `calls on a whole 2M or 1G page${only4k ? " (none in a host that maps 4K)" : ""}`;
   const others = names.length === 0 ? "" : `, and with ${list(names)}`;
-  return `whoever names a page by HPA also holds the 2M and 1G PAMT entries above it, SHARED, as long as the page (--pamt). That conflicts only with ${large}${others}.`;
+  const later = ancestorsLater(catalog.module.version);
+  const since = later === null ? "" : `; from ${later.since} on also with ${folded(later.calls)}()`;
+  return `whoever names a page by HPA also holds the 2M and 1G PAMT entries above it, SHARED, as long as the page (--pamt). That conflicts only with ${large}${others}${since}.`;
 }

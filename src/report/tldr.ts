@@ -3,7 +3,7 @@ import { type ContendPair, compareResources, isAncestor } from "../analysis/inde
 import { type Catalog, decodeStatus } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { pathLabels } from "./conclusion.ts";
-import { conditionPhrase, guestReaction, operandName, resourceNoun } from "./glossary.ts";
+import { conditionPhrase, guestReaction, operandName, pathWords, resourceNoun } from "./glossary.ts";
 import { goneLater, goneSince, type NamedPair } from "./history.ts";
 import { gettingOver } from "./reactions.ts";
 import type { ConclusionRow } from "./schema.ts";
@@ -75,9 +75,10 @@ function ofResource(scope: Scope, resource: string, pairs: readonly ContendPair[
   if (center !== null) {
     const around = pairs.filter((p) => p.a === center.name || p.b === center.name);
     const others = pairs.filter((p) => !around.includes(p));
+    // What needs no condition goes first: ordinary operation meets it.
     return [
-      aroundOne(scope, resource, around, center),
       ...(others.length === 0 ? [] : ofResource(scope, resource, others)),
+      aroundOne(scope, resource, around, center),
     ];
   }
   const graph = new Map<string, Set<string>>();
@@ -86,7 +87,7 @@ function ofResource(scope: Scope, resource: string, pairs: readonly ContendPair[
     link(a, b);
     link(b, a);
   }
-  return groupsOf(graph, pairs).map((group) => groupSentence(scope.catalog, resource, pairs, graph, group));
+  return groupsOf(graph, pairs).map(({ group, met }) => groupSentence(scope.catalog, resource, pairs, met, group));
 }
 
 /** A call that takes part only under a condition; its pairs are told apart, with the condition. */
@@ -110,8 +111,13 @@ function aroundOne(scope: Scope, resource: string, pairs: readonly ContendPair[]
   return [sentence, ...elsewhere(scope, resource, pairs)].join(" ");
 }
 
-/** Calls with the same opponents, those with the most opponents first; each pair is told once. */
-function groupsOf(graph: ReadonlyMap<string, ReadonlySet<string>>, pairs: readonly ContendPair[]): string[][] {
+/** Calls with the same opponents, and these: those with the most first; each pair is told once. */
+interface Group {
+  readonly group: readonly string[];
+  readonly met: readonly string[];
+}
+
+function groupsOf(graph: ReadonlyMap<string, ReadonlySet<string>>, pairs: readonly ContendPair[]): Group[] {
   const exclusive = new Set(
     pairs.flatMap((p) => [...(p.modeA === "EXCLUSIVE" ? [p.a] : []), ...(p.modeB === "EXCLUSIVE" ? [p.b] : [])]),
   );
@@ -119,11 +125,11 @@ function groupsOf(graph: ReadonlyMap<string, ReadonlySet<string>>, pairs: readon
   const ordered = alike.map(([, group]) => group).sort((x, y) => degree(graph, y) - degree(graph, x));
   const told = new Set<string>();
   const edge = (a: string, b: string): string => [a, b].sort().join(" ");
-  return ordered.filter((group) => {
-    const edges = group.flatMap((a) => [...(graph.get(a) ?? [])].map((b) => edge(a, b)));
-    const isNew = edges.some((e) => !told.has(e));
-    for (const e of edges) told.add(e);
-    return isNew;
+  return ordered.flatMap((group): Group[] => {
+    const all = [...(graph.get(group[0] ?? "") ?? [])];
+    const met = all.filter((b) => group.some((a) => !told.has(edge(a, b))));
+    for (const a of group) for (const b of met) told.add(edge(a, b));
+    return met.length === 0 ? [] : [{ group, met }];
   });
 }
 
@@ -135,12 +141,12 @@ function groupSentence(
   catalog: Catalog,
   resource: string,
   pairs: readonly ContendPair[],
-  graph: ReadonlyMap<string, ReadonlySet<string>>,
+  all: readonly string[],
   group: readonly string[],
 ): string {
-  const all = [...(graph.get(group[0] ?? "") ?? [])];
   const others = all.filter((name) => !group.includes(name));
-  const own = pairs.filter((p) => group.includes(p.a) || group.includes(p.b));
+  const isTold = (x: string, y: string): boolean => group.includes(x) && all.includes(y);
+  const own = pairs.filter(({ a, b }) => isTold(a, b) || isTold(b, a));
   const status = statuses(catalog, own);
   const noun = resourceNoun(resource);
   if (group.length === 1 && others.length === 1 && all.length === 1) {
@@ -231,7 +237,7 @@ function runtimeSentence(
     .filter((end) => !end.guest && end.onBusy.length > 0);
   if (ends.length === 0) return { sentence: `${name} lets none of these happen while a TD runs.`, well: true };
   const told = groupBy(ends, (end) => end.label).map(([label, of]) => ({
-    label,
+    label: (of[0]?.labels.length ?? 0) > 1 ? `each of ${list(of[0]?.labels ?? [])}` : label,
     does: [...new Set(of.flatMap((end) => end.does.flatMap((one) => gettingOver(one) ?? [])))],
     fails: [...new Set(of.flatMap((end) => end.onBusy.filter((_, i) => gettingOver(end.does[i] ?? []) === null)))],
   }));
@@ -269,28 +275,43 @@ function lossSentences(
   const where = [...new Set(build.map(({ resource }) => resource))];
   const numbers = where.map((resource) => `(${resources.indexOf(resource) + 1})`);
   const sentence = `While a TD is built, ${list(labels(build, host))} can meet on ${list(where.map(resourceNoun))} and cost the VM: see ${list(numbers)}.`;
-  return [[sentence, ...closedLater(build, host, later)].join(" ")];
+  return [[sentence, ...closedLater(build, later)].join(" ")];
 }
 
-function closedLater(build: readonly ConclusionRow[], host: HostProfile, later: readonly LaterHost[]): string[] {
+/** The first later host that closes some of these meetings, and what it leaves of them. */
+function closedLater(build: readonly ConclusionRow[], later: readonly LaterHost[]): string[] {
+  const before = meetingsOf(build);
+  const where = new Set(build.map(({ resource }) => resource));
   for (const { profile, rows } of later) {
     const left = lost(rows, "build");
-    if (left.length === build.length && labels(left, profile).length >= labels(build, host).length) continue;
-    const rest = [...left, ...lost(rows, "exceptional")].filter(({ resource }) =>
-      build.some((row) => row.resource === resource),
-    );
+    const rare = lost(rows, "exceptional").filter(({ resource }) => where.has(resource));
+    const now = new Set(meetingsOf([...left, ...rare]));
+    if (before.every((meeting) => now.has(meeting))) continue;
     const name = hostTitle(profile.name);
-    if (rest.length === 0) return [`Closed in ${name}.`];
-    const kept = rest.map((row) => labels([row], profile, (one) => [one.left])[0] ?? "");
-    const against = labels(left, profile, (one) => [one.right]);
-    const met = against.length === 0 ? "" : ` against ${list(against)}`;
-    const ordinary = [...new Set(left.length === 0 ? [] : kept.slice(0, left.length))];
-    const rare = [...new Set(kept.slice(left.length))];
-    return [
-      `Closed in ${name}, but for ${list([...(ordinary.length === 0 ? [] : [`${list(ordinary)}${met}`]), ...rare])}.`,
-    ];
+    if (now.size === 0) return [`Closed in ${name}.`];
+    const ordinary = groupBy(left, ({ right }) => otherEnd(right)).map(
+      ([against, of]) => `${list([...new Set(of.flatMap((row) => row.left.labels))])} against ${against}`,
+    );
+    const seldom = [...new Set(rare.flatMap((row) => row.left.labels))];
+    return [`Closed in ${name}, but for ${[...ordinary, ...(seldom.length === 0 ? [] : [list(seldom)])].join("; ")}.`];
   }
   return [];
+}
+
+/** Who meets whom, in the words of tables; which end is which does not count. */
+function meetingsOf(rows: readonly ConclusionRow[]): string[] {
+  return rows.flatMap(({ resource, left, right }) =>
+    left.paths.flatMap((x) =>
+      right.paths.map((y) => [resource, ...[pathWords(x).short, pathWords(y).short].sort()].join("\n")),
+    ),
+  );
+}
+
+/** `memory failure and punch hole of another guest_memfd file`. */
+function otherEnd({ labels: all, apart }: ConclusionRow["right"]): string {
+  const own = all.filter((label) => !apart.includes(label));
+  const others = apart.length === 0 ? [] : [`${list(apart)} of another guest_memfd file`];
+  return list([...own, ...others]);
 }
 
 type Ends = (row: ConclusionRow) => readonly ConclusionRow["left"][];
