@@ -25,6 +25,7 @@ export type {
   Trouble,
 } from "./symbolic/engine.ts";
 export {
+  isCountedLike,
   isInstanceOf,
   keyWithoutElements,
   pointersTo,

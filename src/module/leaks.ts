@@ -3,7 +3,7 @@
 import { type Location, valueText } from "../c/index.ts";
 import type { LockMode, Site } from "../catalog/index.ts";
 import { isError } from "./outcomes.ts";
-import { givenBack, lockKey } from "./releases.ts";
+import { givenBack, givenBackWhereNoted, lockKey } from "./releases.ts";
 import type { RowContext, RowTrouble } from "./row-context.ts";
 
 /** A lock that a failing path keeps is a finding about the module, or a limit of this analysis: either way it is said. */
@@ -13,7 +13,7 @@ export function reportLeaks(context: RowContext, troubles: RowTrouble[]): void {
     if (final.kind !== "return" || (!final.failure && !isError(final))) continue;
     for (const event of final.events) {
       if (event.kind !== "acquire" || reported.has(event.lock)) continue;
-      if (givenBack(event, final, context.knowledge.rules)) continue;
+      if (givenBack(event, final, context.knowledge.rules) ?? givenBackWhereNoted(event, final, context)) continue;
       reported.add(event.lock);
       const how = final.failure
         ? `when ${final.failure.outcome} is returned for another lock`

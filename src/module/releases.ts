@@ -2,7 +2,9 @@
 
 import {
   type AbstractState,
+  type Guard,
   idOf,
+  isCountedLike,
   isInstanceOf,
   keyWithoutElements,
   type Location,
@@ -29,7 +31,7 @@ export function releaseOf(
   troubles: RowTrouble[],
 ): Release | null {
   const { rules } = context.knowledge;
-  const release = givenBack(event, final, rules);
+  const release = givenBack(event, final, rules) ?? givenBackWhereNoted(event, final, context);
   if (release) return released(releasePlace(event, release, final, context), release.evidence);
   if (final.kind === "td-entry") {
     const releases = handOverFields(event, final.state, rules)
@@ -58,18 +60,55 @@ const released = (place: ReleasePlace, evidence: readonly Site[]): Release => ({
 /** The release of an acquisition on a path. */
 export function givenBack(
   event: AcquireEvent,
-  { events }: LeafFinal,
+  { events, state }: LeafFinal,
   rules: ExtractionRules,
 ): ReleaseEvent | undefined {
   const at = events.indexOf(event);
-  return events.find(
-    (other, i): other is ReleaseEvent => i > at && other.kind === "release" && isSameLock(event, other, rules),
+  const later = events.filter((other, i): other is ReleaseEvent => i > at && other.kind === "release");
+  return (
+    later.find((release) => isSameLock(event, release, rules)) ??
+    later.find((release) => isCountedOtherwise(event, release, state))
   );
 }
 
 /** Is it the same lock? An element that stands for each of an array's is any of them. */
 function isSameLock(event: AcquireEvent, release: ReleaseEvent, rules: ExtractionRules): boolean {
   return lockKey(event.lock, rules) === lockKey(release.lock, rules) || isInstanceOf(release.lock, event.lock);
+}
+
+/** Does a loop give back what a loop has taken, but counts otherwise, so that the one iteration that stands for all is another one? */
+function isCountedOtherwise(event: AcquireEvent, release: ReleaseEvent, state: AbstractState): boolean {
+  return event.loops.length > 0 && release.loops.length > 0 && isCountedLike(release.lock, event.lock, state.store);
+}
+
+/**
+ * The release of an acquisition on another path, which a loop makes of those elements for which it finds noted that they are locked:
+ * this path notes it of the element that stands for all, and then does not find it of the one that the loop counts.
+ */
+export function givenBackWhereNoted(
+  event: AcquireEvent,
+  final: LeafFinal,
+  { run, knowledge }: RowContext,
+): ReleaseEvent | undefined {
+  if (event.loops.length === 0) return undefined;
+  for (const other of run.finals) {
+    if (other === final || !other.events.includes(event)) continue;
+    const release = givenBack(event, other, knowledge.rules);
+    const isNoted = release?.loops.length && release.guards.some((guard) => isNotedOtherwise(guard, final.state));
+    if (isNoted) return release;
+  }
+  return undefined;
+}
+
+/** Does a path decide a test of a counted element's note against what it noted of the element that stands for all? */
+function isNotedOtherwise({ fork, side, formula }: Guard, { guards, store }: AbstractState): boolean {
+  if (formula.k !== "atom" || formula.op !== "set") return false;
+  if (!guards.some((guard) => guard.fork === fork && guard.side !== side)) return false;
+  const note = readFrom(formula.left);
+  if (note?.step?.kind !== "element" || note.step.index.t === "num") return false;
+  return [...store.entries()].some(
+    ([at, value]) => value.t === "num" && value.v !== 0n && isCountedLike(note, at, store),
+  );
 }
 
 const lockKeys = new WeakMap<Location, string>();

@@ -1,5 +1,6 @@
 /** Questions about locations and values: what they are made of, and whether two are alike. */
 
+import type { Memory } from "./memory.ts";
 import { idOf, type Location, type Step, type Sym, type Value } from "./values.ts";
 
 /** The location that an unknown value was read from, if it is still what was there; else null. */
@@ -21,10 +22,15 @@ export function stepsOf(at: Location): readonly Step[] {
 
 /** The steps that lead to a location, also those to the pointers that it is behind, and to what these map. */
 export function wayTo(at: Location): readonly Step[] {
+  const from = startOf(at);
+  return [...(from ? wayTo(from) : []), ...stepsOf(at)];
+}
+
+/** What the pointer that a location is behind points into, or was read from; that of a mapping: what was mapped. */
+function startOf(at: Location): Location | null {
   const pointer = pointerTo(at);
   const address = pointer?.t === "sym" && pointer.origin?.how === "mapping" ? pointer.origin.address : pointer;
-  const from = address?.t === "ref" ? address.at : address && readFrom(address);
-  return [...(from ? wayTo(from) : []), ...stepsOf(at)];
+  return address?.t === "ref" ? address.at : address && readFrom(address);
 }
 
 /** The locations of the pointers that a location is behind, the innermost first. */
@@ -82,6 +88,37 @@ export function isInstanceOf(at: Location, general: Location): boolean {
   if (a.kind === "field" || b.kind === "field") return a.kind === "field" && b.kind === "field" && a.name === b.name;
   return idOf(a.index) === idOf(b.index) || isEach(b.index);
 }
+
+/**
+ * May two locations be elements that loops have counted in the same arrays? They are reached in the same way, and where they are in
+ * different elements, it is not known which one `at` is in: a loop that counts otherwise may come to the other's, too.
+ *
+ * @param store tells which element a structure is kept in that `other` was found in
+ */
+export function isCountedLike(at: Location, other: Location, store: Memory): boolean {
+  if (at === other || at.key === other.key) return true;
+  if (other.parent === null) {
+    const { root } = other;
+    if (root.kind === "value") return homesOf(root.value, store).some((home) => isCountedLike(at, home, store));
+    const [from, otherFrom] = [startOf(at), startOf(other)];
+    return at.parent === null && !!from && !!otherFrom && isCountedLike(from, otherFrom, store);
+  }
+  if (at.parent === null || !isCountedLike(at.parent, other.parent, store)) return false;
+  const [a, b] = [at.step, other.step] as [Step, Step];
+  if (a.kind === "field" || b.kind === "field") return a.kind === "field" && b.kind === "field" && a.name === b.name;
+  return idOf(a.index) === idOf(b.index) || isEach(b.index) || isUnknownLike(a.index, b.index, store);
+}
+
+/** Is it not known which of its elements an index gives, or is it found in the same way as the other? */
+function isUnknownLike(index: Value, other: Value, store: Memory): boolean {
+  if (index.t === "num") return false;
+  const [from, otherFrom] = [readFrom(index), readFrom(other)];
+  return from === null || otherFrom === null || isCountedLike(from, otherFrom, store);
+}
+
+/** Where a structure is kept. */
+const homesOf = (structure: Value, store: Memory): Location[] =>
+  [...store.entries()].filter(([, value]) => value.t === "sym" && value.id === idOf(structure)).map(([at]) => at);
 
 const isEach = (index: Value): boolean => index.t === "sym" && index.origin?.how === "counter" && index.origin.isEach;
 

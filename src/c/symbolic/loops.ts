@@ -8,7 +8,7 @@ import type { Domain, LoopAdvice } from "./domain.ts";
 import { type Engine, type Evaluated, type Flow, type Frame, type LoopStmt, type LoopTest, NEXT } from "./engine.ts";
 import { sourceText } from "./source-text.ts";
 import { type AbstractState, joinStates } from "./state.ts";
-import { equal, type Formula, isConst, not, num, type Sym, sym, TRUE } from "./values.ts";
+import { equal, type Formula, isConst, not, num, type Sym, sym, TRUE, type Value } from "./values.ts";
 
 /** Iterations that are run of a loop whose tests are decided. */
 const UNROLL = 8;
@@ -63,11 +63,22 @@ export class Loops {
   /** The counter of a loop with many iterations is any of them: the body then runs once and stands for all. */
   private widenCounter(s: LoopStmt, state: AbstractState, frame: Frame): void {
     const { engine } = this;
+    this.widenDescending(s, state, frame);
     if (s.test?.kind !== "binary" || !/^(<|<=)$/.test(s.test.op) || s.test.left.kind !== "name") return;
     const bound = engine.settings.program.evaluate(s.test.right);
     if (bound === null || bound <= BigInt(UNROLL)) return;
     const { name } = s.test.left;
     engine.write({ at: engine.local(name, frame), text: name }, anyCounter("<", bound, name), state);
+  }
+
+  /** The same of one that counts down to 0 from a known number: its iterations are those of one that counts up to there. */
+  private widenDescending(s: LoopStmt, state: AbstractState, frame: Frame): void {
+    const { engine } = this;
+    const counter = counterOf(s);
+    if (s.test?.kind !== "binary" || s.test.op !== ">=" || counter === null || !stepsDown(s)) return;
+    const first = engine.valueOf(counter, state, frame);
+    if (engine.settings.program.evaluate(s.test.right) !== 0n || first.t !== "num" || first.v < BigInt(UNROLL)) return;
+    engine.write({ at: engine.local(counter, frame), text: counter }, anyCounter("<", first.v + 1n, counter), state);
   }
 
   private iterate(s: LoopStmt, start: AbstractState, frame: Frame): Flow[] {
@@ -213,10 +224,10 @@ export class Loops {
   private lastOfDescending(s: LoopStmt, state: AbstractState, frame: Frame): { name: string; last: bigint } | null {
     const counter = counterOf(s);
     if (s.test?.kind !== "binary" || s.test.op !== ">=" || counter === null) return null;
-    if (s.step?.kind !== "update" || s.step.op !== "--") return null;
+    if (!stepsDown(s)) return null;
     const last = this.engine.settings.program.evaluate(s.test.right);
     const start = this.engine.valueOf(counter, state, frame);
-    return last === null || start.t === "num" ? null : { name: counter, last };
+    return last === null || start.t === "num" || isEach(start) ? null : { name: counter, last };
   }
 
   /** Counting down from an unknown number: some iteration, and then the last, where the counter is known. */
@@ -278,6 +289,10 @@ export class Loops {
 /** A loop's counter: any value on one side of a bound. */
 const anyCounter = (side: "<" | ">", bound: bigint, name: string): Sym =>
   sym(`each${side}${bound}`, name, null, false, { how: "counter", isEach: side === "<" });
+
+const isEach = (value: Value): boolean => value.t === "sym" && value.origin?.how === "counter" && value.origin.isEach;
+
+const stepsDown = (s: LoopStmt): boolean => s.step?.kind === "update" && s.step.op === "--";
 
 /** The variable that a loop's test compares. */
 const counterOf = (s: LoopStmt): string | null =>

@@ -178,11 +178,22 @@ export class AbstractState {
     const own = this.store.get(at);
     if (own !== undefined) return own;
     if (at.parent === null || !this.space.mayBeZeroed(at)) return null;
-    for (let around: Location | null = at.parent; around !== null; around = around.parent) {
-      const outer = this.store.get(around);
+    for (let inner = at; inner.parent !== null; inner = inner.parent) {
+      if (this.mayBeStored(inner)) return null;
+      const outer = this.store.get(inner.parent);
       if (outer !== undefined) return outer.t === "zero" ? num(0) : null;
     }
     return null;
+  }
+
+  /** Was something stored in an element that may be this one, though it is counted otherwise? */
+  private mayBeStored({ parent, step }: Location): boolean {
+    if (parent === null || step?.kind !== "element" || !this.space.isCompound(parent)) return false;
+    const isUnknown = step.index.t !== "num";
+    return this.store.inside(parent).some(([at, value]) => {
+      const other = elementOf(at, parent);
+      return value.t !== "zero" && (isUnknown || other.t !== "num");
+    });
   }
 
   /** Stores a value at a location; what is known below it stays. */
@@ -270,4 +281,12 @@ function errorSignature(state: AbstractState, invocation: number): string | null
     } else if (value.t === "num") parts.push(`${at.key}=${value.v}`);
   }
   return hasError ? parts.sort().join(";") : null;
+}
+
+/** The index of the element of an array that a location is, or is in. */
+function elementOf(at: Location, array: Location): Value {
+  let inner = at;
+  while (inner.parent !== null && inner.parent !== array) inner = inner.parent;
+  if (inner.step?.kind !== "element") throw new Error(`${at.key} is in no element of ${array.key}`);
+  return inner.step.index;
 }
