@@ -51,17 +51,44 @@ function seen(text: string): string {
   ]);
 }
 
-const before = seen(source);
-let [changes, unseen] = [0, 0];
-for (const [what, find, put] of CHANGES) {
-  for (const match of source.matchAll(find)) {
-    changes++;
-    const changed = match[0].replace(new RegExp(find.source, find.flags.replace("g", "")), put);
-    const text = source.slice(0, match.index) + changed + source.slice(match.index + match[0].length);
-    if (seen(text) !== before) continue;
-    unseen++;
-    console.log(`unseen: ${what}, line ${source.slice(0, match.index).split("\n").length}`);
-  }
+interface Change {
+  readonly what: string;
+  readonly line: number;
+  readonly text: string;
 }
-console.log(`${changes} changes, ${unseen} unseen`);
-if (unseen > 0) process.exitCode = 1;
+
+/** The source with something else in place of what stands at a position. */
+function change(what: string, at: number, length: number, put: string): Change {
+  const text = source.slice(0, at) + put + source.slice(at + length);
+  return { what, line: source.slice(0, at).split("\n").length, text };
+}
+
+const replaced = CHANGES.flatMap(([what, find, put]) =>
+  [...source.matchAll(find)].map((match) =>
+    change(
+      what,
+      match.index,
+      match[0].length,
+      match[0].replace(new RegExp(find.source, find.flags.replace("g", "")), put),
+    ),
+  ),
+);
+
+/** Two atomic instructions of one function that follow each other, in the other order. */
+function swapped(): Change[] {
+  const calls = [...source.matchAll(/\b_lock_\w+\([^;\n]*\)(?=;| ==)/g)];
+  return calls.slice(1).flatMap((second, i): Change[] => {
+    const first = calls[i] as RegExpExecArray;
+    const between = source.slice(first.index + first[0].length, second.index);
+    if (/^\}/m.test(between) || first[0] === second[0]) return [];
+    const length = second.index + second[0].length - first.index;
+    return [change("two instructions are in the other order", first.index, length, second[0] + between + first[0])];
+  });
+}
+
+const before = seen(source);
+const changes = [...replaced, ...swapped()];
+const unseen = changes.filter(({ text }) => seen(text) === before);
+for (const { what, line } of unseen) console.log(`unseen: ${what}, line ${line}`);
+console.log(`${changes.length} changes, ${unseen.length} unseen`);
+if (unseen.length > 0) process.exitCode = 1;

@@ -282,6 +282,8 @@ export const RULES: ExtractionRules = {
     "map_vtbar",
     "map_kcbar",
     "map_rp_mmcfg",
+    "map_iq_entry",
+    "map_stream_info_from_devifcs",
   ],
   changing: /^(is_lock_hp_set|is_interrupt_pending_\w+|_lock_\w+|_xchg_\w+|ia32_rdrand|ia32_rdseed)$/,
   nonNull: [
@@ -363,7 +365,7 @@ export const RULES: ExtractionRules = {
     { test: /MAX_NUM_PD_PAGES|num_pages\b/, times: "per page" },
   ],
   busyStatuses:
-    /^TDX_(\w*BUSY\w*|VCPU_ASSOCIATED|IOMMU_IQ_FULL|IOMMU_IQ_QUEUE_FULL|IOMMU_ECMD_TIMEOUT|IOMMU_IOTLB_TRACKING_NOT_DONE|GUEST_INV_IN_PROGRESS|MEM_SCAN_IN_PROGRESS)$/,
+    /^TDX_(\w*BUSY\w*|VCPU_ASSOCIATED|IOMMU_IQ_FULL|IOMMU_IQ_QUEUE_FULL|IOMMU_ECMD_TIMEOUT|IOMMU_IOTLB_TRACKING_NOT_DONE|GUEST_INV_IN_PROGRESS|MEM_SCAN_IN_PROGRESS|IOMMU_MT_PAGE_IN_USE|TD_HAS_ATTACHED_DEVICES|INTERRUPTED_LIST_FULL)$/,
   dispatchers: [
     { function: /^tdx_vmm_dispatcher$/, caseLabel: /^TDH_/, side: "host" },
     { function: /^(td_call)$/, caseLabel: /^TDG_/, side: "guest" },

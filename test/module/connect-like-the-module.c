@@ -1,6 +1,7 @@
 // What releases with TDX Connect do with their locks, in words of our own: one leaf for each construct.
 #include "locks.h"
-#include "connect-like-the-module.h"
+#define CONNECT_HEADER "connect-like-the-module.h"
+#include CONNECT_HEADER
 
 static api_error_type find_and_lock_iommu(uint64_t id, uint64_t operand, bool_t is_guest, bool_t* is_locked,
                                           iommu_config_t** config)
@@ -329,4 +330,71 @@ api_error_type tdh_mem_scan_comp(uint64_t pa, uint64_t unused)
     }
     (void)_lock_btr_64b(context, 0);
     return TDX_SUCCESS;
+}
+
+// A function that calls itself, level by level, and locks an entry at each.
+static api_error_type scan_trees(tdcs_t* const tdcs_ptr, const uint64_t gpa, const uint64_t level)
+{
+    ia32e_sept_t*  entry = secure_ept_walk(tdcs_ptr, gpa);
+    api_error_type status = sept_lock_acquire_host(entry);
+    if (status != TDX_SUCCESS)
+    {
+        return api_error_with_operand_id(status, OPERAND_ID_RCX);
+    }
+    sept_lock_release(entry);
+    for (uint64_t i = 0; (level > 0) && (i < 512); i++)
+    {
+        status = scan_trees(tdcs_ptr, gpa + i, level - 1);
+        if (status != TDX_SUCCESS)
+        {
+            return status;
+        }
+    }
+    return TDX_SUCCESS;
+}
+
+api_error_type tdh_mem_scan_range(uint64_t gpa, uint64_t level)
+{
+    return scan_trees(get_local_data()->vp_ctx.tdcs, gpa, level);
+}
+
+// The operand of a status is computed: of the place in a list, or of a level.
+api_error_type tdh_iq_inv_process(uint64_t queues, uint64_t level)
+{
+    tdx_module_global_t* global = get_global_data();
+    api_error_type return_val = TDX_SUCCESS;
+    for (uint64_t curr_q = 1; curr_q <= queues; curr_q++)
+    {
+        return_val = acquire_sharex_lock_hp_ex(&global->iommu_configs[curr_q].lock, false);
+        if (return_val != TDX_SUCCESS)
+        {
+            return api_error_with_operand_id(return_val, curr_q + OPERAND_ID_R8 - 1);
+        }
+        release_sharex_lock_hp_ex(&global->iommu_configs[curr_q].lock);
+    }
+    if (level > 3)
+    {
+        return api_error_with_operand_id(TDX_OPERAND_BUSY, level);
+    }
+    return TDX_SUCCESS;
+}
+
+// What is written in a way that 1.5 has not: braces in braces, words of a union, unnamed bits, casts to a union, binary numbers.
+api_error_type tdg_devif_request(uint64_t index, uint64_t words)
+{
+    request_t      request = {{0}};
+    devifmt_walk_t walk = {{0}};
+    bool_t         is_found = false;
+    api_error_type return_val = TDX_SUCCESS;
+    request.raw.qwords[0] = words;
+    if (((request_t)request).kind == 0b0101)
+    {
+        return_val = devifmt_find(index, DEVIFMT_GUEST_LOCK_MODE, &is_found, &walk);
+        return_val = (return_val == TDX_SUCCESS) ? return_val : api_error_with_operand_id(return_val, OPERAND_ID_RCX);
+    };
+    if (is_found)
+    {
+        devifmt_give_back(walk.devifmt_path[0]);
+    }
+    return return_val;
 }

@@ -33,6 +33,19 @@ typedef struct { uint32_t mmiomt_raw32; } mmiomt_entry_t;
 typedef struct { uint32_t dmar_raw32; } dmar_entry_t;
 typedef struct { pa_t pa[3]; pamt_block_t block[3]; pamt_entry_t* entry[3]; } table_walk_t;
 
+typedef union
+{
+    struct
+    {
+        uint64_t kind  : 4;
+        uint64_t       : 28;
+        uint64_t level : 3;
+        uint64_t       : 29;
+        uint64_t pages[1];
+    };
+    struct { uint64_t qwords[2]; } raw;
+} request_t;
+
 static inline void sept_lock_release_local(ia32e_sept_t* entry)
 {
     entry->raw = entry->raw & ~(1ULL << SEPT_ENTRY_TDEL_BIT_POSITION);

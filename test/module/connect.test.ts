@@ -9,6 +9,7 @@ import { type SmallTree, said, smallTree } from "./small-tree.ts";
 const read = (name: string): string => readFileSync(join(import.meta.dirname, name), "utf8");
 const DEFS = "include/api_defs.h";
 const FILES = {
+  "src/tdh_servtd_rebind.c": '#include "locks.h"\n',
   "src/connect-like-the-module.h": read("connect-like-the-module.h"),
   [DEFS]: readFileSync(join(FIXTURE, DEFS), "utf8").replace(
     "#define TDX_SUCCESS",
@@ -70,6 +71,23 @@ describe("a tree with TDX Connect", () => {
       "tdh_mem_range_unblock",
       ["SEPT_ENTRY sept_entry EXCLUSIVE host BUSY 01 atomically_update_sept_state_keep_ad_tdhp"],
     ],
+    [
+      "tdh_mem_scan_range",
+      [
+        "SEPT_ENTRY sept_entry EXCLUSIVE host BUSY 01 leaf-exit",
+        // As deep as calls are followed; that it goes on is told.
+        ...Array.from(
+          { length: 8 },
+          () => "SEPT_ENTRY sept_entry EXCLUSIVE host BUSY 01 while level > 0 && i < 512 scan_trees",
+        ),
+      ],
+    ],
+    [
+      "tdh_iq_inv_process",
+      ["IOMMU_CONFIG sharex_hp EXCLUSIVE host BUSY 08 while curr_q <= queues iteration-end"],
+      ["TDX_OPERAND_BUSY 0x8000020000000000"],
+    ],
+    ["tdg_devif_request", ["DEVIFMT_ENTRY bit_hp EXCLUSIVE guest BUSY 01 0x8000020100000001 leaf-exit"]],
     ["tdh_mem_scan_comp", [], ["TDX_OPERAND_BUSY 0x8000020000000001"]],
   ];
 
@@ -80,10 +98,11 @@ describe("a tree with TDX Connect", () => {
     expect(leaf?.otherBusy.map(({ name: status, status: number }) => `${status} ${number}`)).toEqual(otherBusy);
   });
 
-  it("of a bit that nothing describes, taken in a leaf, is told at its place", async () => {
+  it("of a bit that nothing describes, taken in a leaf, and of a recursion, is told at its place", async () => {
     const tree = await extracted();
     const [taken, given] = [tree.at("_lock_bts_64b(context, 0)"), tree.at("_lock_btr_64b(context, 0)")];
     expect(said(tree.catalog.diagnostics).filter((text) => !text.startsWith("SL1042 error leaves.c"))).toEqual([
+      `SL1021 error ${tree.at("status = scan_trees(tdcs_ptr, gpa + i, level - 1)")}`,
       `SL1044 error ${taken}`,
       `SL1044 error ${given}`,
     ]);

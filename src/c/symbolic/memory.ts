@@ -103,7 +103,8 @@ export class Memory {
   }
 }
 
-function isInside(at: Location, outer: Location): boolean {
+/** Is a location a member or an element of another, or in one? */
+export function isInside(at: Location, outer: Location): boolean {
   for (let around = at.parent; around !== null; around = around.parent) if (around === outer) return true;
   return false;
 }

@@ -110,6 +110,7 @@ export class Places {
     if (depth !== undefined) engine.noteHeld(value, place, depth);
     for (const domain of this.domains) domain.wrote(place, value, state);
     this.forgetWords(at, state);
+    this.forgetMembers(at, state);
     const root = variableOf(at);
     const whole = root && state.store.get(root);
     // A variable that was a copy of a structure is so no more.
@@ -130,6 +131,13 @@ export class Places {
       const word = space.field(inner.parent, settings.wordMember);
       if (at !== word && state.read(word) !== null) state.set(word, space.fresh(space.textOf(word), word));
     }
+  }
+
+  /** A word that is written, or a part of it, changes the bit fields that it is made of. */
+  private forgetMembers(at: Location, state: AbstractState): void {
+    const { wordMember } = this.engine.settings;
+    for (let word: Location | null = at; word?.parent; word = word.parent)
+      if (word.step?.kind === "field" && word.step.name === wordMember) state.forgetBeside(word);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { Assumptions, type Guard } from "./assumptions.ts";
-import { Memory } from "./memory.ts";
+import { isInside, Memory } from "./memory.ts";
 import { joinPaths, type Path } from "./path.ts";
 import type { Space } from "./space.ts";
 import { type Formula, isConst, type Location, num, sameValue, type Value } from "./values.ts";
@@ -211,6 +211,20 @@ export class AbstractState {
   /** Forgets everything below a location. */
   forgetBelow(at: Location): void {
     if (this.space.isCompound(at)) this.store.deleteInside(at);
+  }
+
+  /** Forgets what is known of a structure beside a member: what is stored there, and that it is all zero. */
+  forgetBeside(member: Location): void {
+    const structure = member.parent;
+    if (structure === null) return;
+    for (const [at] of this.store.inside(structure)) if (at !== member && !isInside(at, member)) this.store.delete(at);
+    if (this.isZeroed(structure)) this.set(structure, this.space.initial(structure));
+  }
+
+  private isZeroed(structure: Location): boolean {
+    if (!this.space.mayBeZeroed(structure)) return false;
+    const value = this.store.get(structure) ?? this.read(structure);
+    return value?.t === "zero" || (value?.t === "num" && value.v === 0n);
   }
 
   /** Do all variables that hold an error in both hold the same one? */
