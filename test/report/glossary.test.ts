@@ -99,5 +99,18 @@ test("what is said of a condition has the catalog's constants, and is left out w
   const suspected = tree(suspicion);
   const constants = { STEPPING_EPF_THRESHOLD: 6, EPF_GPA_LIST_SIZE: 32 };
   expect(conditionNotes({ constants }, "tdh_vp_enter", suspected).join(" ")).toContain("at most 32");
-  expect(conditionNotes({ constants: {} }, "tdh_vp_enter", suspected).join(" ")).not.toContain("{");
+  const without = conditionNotes({ constants: {} }, "tdh_vp_enter", suspected);
+  expect(without.join(" ")).not.toContain("{");
+  // What the other sentences speak of is said in any case.
+  expect(without[0]).toBe("Suspected: last_epf_gpa_list is not empty.");
+});
+
+test("whether a host comes there is said of the hosts of which it is known", () => {
+  const [enter] = moduleNamed("1.5.05").leaves.filter(({ name }) => name === "tdh_vp_enter");
+  const l2 = enter?.acquisitions.find(({ resource, mode }) => resource === "SEPT_TREE" && mode === "NO_LOCK");
+  const notes = (name: string | null): readonly string[] =>
+    l2 === undefined ? ["no such row"] : conditionNotes({ constants: {} }, "tdh_vp_enter", l2, name);
+  expect(notes("linux-6.16")).toEqual(["Not reached by KVM, whose TDs have no L2 VMs."]);
+  expect(notes("hyper-x")).toEqual([]);
+  expect(notes(null)).toEqual([]);
 });
