@@ -87,6 +87,7 @@ describe("diagnostics of a catalog", () => {
     );
     expect((await inProcess(["diff", "1.5.05", "1.5.16", "--host", "linux-6.16"])).err).toBe("");
     expect((await inProcess(["diff", "1.5.05", "1.5.16", "--leaf", "tdh_mem_track"])).err).toBe("");
+    expect((await inProcess(["diff", PUBLISHED, "1.5.05"])).err).toBe("");
     expect((await inProcess(["diff", "1.5.05", "1.5.16"])).err).toMatch(
       /^\d+ notes not shown; --verbose shows them\n$/,
     );

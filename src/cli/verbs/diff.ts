@@ -6,11 +6,12 @@ import {
   hasDifferences,
   hostsDiffer,
 } from "../../analysis/index.ts";
-import type { Catalog } from "../../catalog/index.ts";
+import type { Catalog, Leaf } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
 import {
   hostLeaves,
+  kvmLeaves,
   renderAccountMarkdown,
   renderAccountText,
   renderDiffMarkdown,
@@ -117,7 +118,10 @@ function aboutCalls(
   if (leaf !== undefined && first !== undefined) {
     return new Set(namesOf({ ...first, leaves: catalogs.flatMap(({ leaves }) => leaves) }, leaf));
   }
-  const made = catalogs.flatMap((one) => (host === undefined ? one.leaves : hostLeaves(one, host)));
+  // A table that was published has the calls that KVM uses, and no others.
+  const isPublished = catalogs.some(({ module }) => module.origin === "published");
+  const all = (one: Catalog): readonly Leaf[] => (isPublished ? kvmLeaves(one) : one.leaves);
+  const made = catalogs.flatMap((one) => (host === undefined ? all(one) : hostLeaves(one, host)));
   return new Set(made.map(({ name }) => name));
 }
 
