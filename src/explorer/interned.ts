@@ -38,12 +38,33 @@ export function intern(value: unknown): Interned {
 
 /** A part of what was interned, by its index. Every call makes new objects, as `JSON.parse` does: equal parts are not one object. */
 export function restore({ nodes }: Interned, at: number): unknown {
-  const node = nodes[at];
-  if (!Array.isArray(node)) return node;
-  const [kind = ARRAY, ...parts] = node as readonly number[];
-  if (kind === ARRAY) return parts.map((part) => restore({ nodes, root: 0 }, part));
-  const names = (nodes[kind] as readonly number[]).slice(1).map((name) => nodes[name] as string);
-  return Object.fromEntries(names.map((name, i) => [name, restore({ nodes, root: 0 }, parts[i] as number)]));
+  const shapes = new Map<number, readonly string[]>();
+  const namesOf = (kind: number): readonly string[] => {
+    const names = shapes.get(kind) ?? (nodes[kind] as readonly number[]).slice(1).map((name) => nodes[name] as string);
+    shapes.set(kind, names);
+    return names;
+  };
+  const make = (index: number): unknown => {
+    const node = nodes[index];
+    if (!Array.isArray(node)) return node;
+    const parts = node as readonly number[];
+    const kind = parts[0] as number;
+    if (kind === ARRAY) {
+      const items: unknown[] = [];
+      for (let i = 1; i < parts.length; i++) items.push(make(parts[i] as number));
+      return items;
+    }
+    const made: Record<string, unknown> = {};
+    namesOf(kind).forEach((name, i) => {
+      const value = make(parts[i + 1] as number);
+      // The one name that an assignment does not make a property of.
+      if (name === "__proto__")
+        Object.defineProperty(made, name, { value, enumerable: true, writable: true, configurable: true });
+      else made[name] = value;
+    });
+    return made;
+  };
+  return make(at);
 }
 
 /** The index of a part of an object or array that was interned; `undefined` where there is none of that name. */

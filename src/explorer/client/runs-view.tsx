@@ -29,6 +29,7 @@ export function RunsView(): VNode {
   }, []);
   return (
     <>
+      {meeting === "" ? <h2 class="unseen">A scenario and its runs</h2> : null}
       {meeting === "" ? <ScenarioForm /> : <MeetingHead meeting={meeting} />}
       <Progress />
       {recording !== null ? (
