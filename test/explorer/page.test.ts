@@ -342,9 +342,20 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await input.setInputFiles({ name: "run.json", mimeType: "application/json", buffer: Buffer.from(out) });
     await page.waitForSelector(".player");
     expect(await shown(page.locator(".position"))).toBe(`step 1 of ${JSON.parse(out).trace.length}`);
-    await input.setInputFiles({ name: "bad.json", mimeType: "application/json", buffer: Buffer.from("{") });
+    await input.setInputFiles({ name: "bad.json", mimeType: "application/json", buffer: Buffer.from('{"a": 1}') });
     await page.waitForSelector("[role=alert]");
     expect(await shown(page.locator("[role=alert]"))).toContain("bad.json has no run in it");
+    // A recording of a host: who was BUSY against whom, how sure that is, and the calls on lanes.
+    const recording = join(temporaryFolder(), "recording.txt");
+    const words = ["simulate", "page-removal", "--policy", "retry-n", "--runs", "2", "--seed", "3"];
+    await inProcess([...words, "--record", "bpftrace", "-o", recording]);
+    await input.setInputFiles(recording);
+    await page.waitForSelector("#closer");
+    const told = await shown(page.locator("main"));
+    expect(told).toMatch(/The recording recording\.txt[\s\S]* [1-9]\d* of [\d,]+ calls returned BUSY/);
+    expect(told).toMatch(/tdh_vp_enter\tTDCS_EPOCH \(epoch_lock\)\ttdh_mem_track\t(certain|likely|possible)/);
+    expect(await page.locator("svg .busy").count()).toBeGreaterThan(0);
+    expect(await page.locator(".facts-bar select[name=host]").count()).toBe(1);
   });
 
   it("finds with /, explains a pasted log line, and changes views with numbers", async () => {

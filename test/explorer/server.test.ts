@@ -166,6 +166,19 @@ describe("the explorer's server", () => {
   });
 });
 
+describe("what is named on the command line", () => {
+  it("stands among the bundled ones: a source tree by its path, a bundled one by its own name", async () => {
+    const tree = "test/module/fixture";
+    const own = await explorerData(tree, "6.19");
+    expect(own.initial).toEqual({ module: tree, host: "linux-6.19" });
+    expect(own.modules.at(-1)?.name).toBe(tree);
+    expect(own.modules.at(-1)?.catalog.leaves.length).toBeGreaterThan(0);
+    expect(own.hosts).toHaveLength(data.hosts.length);
+    // It is held against the newest bundled one, unless an address says otherwise.
+    expect(own.before.modules[tree]).toBe(Object.keys(data.before.modules).at(-1));
+  }, 60_000);
+});
+
 describe("seamlock explore", () => {
   it("prints its address, serves it, and ends with Ctrl-C", async () => {
     const child = spawn(process.execPath, [BIN, "explore", "--port", "0", "--json"], {

@@ -17,6 +17,7 @@ import { MatrixView } from "./matrix-view.tsx";
 import { focusOmnibox, Omnibox } from "./omnibox.tsx";
 import { Select } from "./parts.tsx";
 import { ResourcesView } from "./resources-view.tsx";
+import { openedRecording } from "./run-engine.ts";
 import { ANEW } from "./run-job.ts";
 import { RunsView } from "./runs-view.tsx";
 import { Share } from "./share.tsx";
@@ -128,7 +129,9 @@ function Facts(): VNode {
   const hostNames = [["none", "none: the module alone"], ...hosts.map(({ name }) => [name, name] as const)] as const;
   // Another module or host takes back a run: its outcome stays, and says of what it is.
   const also = view === "runs" ? ANEW : {};
-  const without = view === "runs" && faults.value.length === 0 ? withoutHost(route.value.params, data.value) : null;
+  // A recording is held against the host.
+  const isRun = view === "runs" && faults.value.length === 0 && openedRecording.value === null;
+  const without = isRun ? withoutHost(route.value.params, data.value) : null;
   return (
     <form class="facts-bar" aria-label="Module and host" onSubmit={(event) => event.preventDefault()}>
       <Select
