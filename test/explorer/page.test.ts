@@ -352,7 +352,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await input.setInputFiles(recording);
     await page.waitForSelector("#closer");
     const told = await shown(page.locator("main"));
-    expect(told).toMatch(/The recording recording\.txt[\s\S]* [1-9]\d* of [\d,]+ calls returned BUSY/);
+    expect(told).toMatch(/The recording recording\.txt[\s\S]*\b[1-9]\d* of [\d,]+ calls returned BUSY/);
     expect(told).toMatch(/tdh_vp_enter\tTDCS_EPOCH \(epoch_lock\)\ttdh_mem_track\t(certain|likely|possible)/);
     expect(await page.locator("svg .busy").count()).toBeGreaterThan(0);
     expect(await page.locator(".facts-bar select[name=host]").count()).toBe(1);

@@ -9,6 +9,10 @@ import { page } from "../page.ts";
 import { loadAssets } from "./assets.ts";
 
 const LOOPBACK = "127.0.0.1";
+/** Where the facts are, which are made when they are first asked for. */
+const FACTS = "/data.json";
+/** Milliseconds until they are made without being asked for. */
+const SOON = 20;
 /** The port that is tried first. */
 const USUAL_PORT = 7346;
 /** A request has nothing to say beyond its path. */
@@ -46,7 +50,13 @@ export async function serve(data: ExplorerData, options: ServeOptions = {}): Pro
   });
   await listen(server, options.port);
   const { port } = server.address() as AddressInfo;
-  return { url: `http://${LOOPBACK}:${port}/`, close: () => closed(server) };
+  // The address is told first; what its page shows is then worked out before a browser is there to ask.
+  const warming = setTimeout(() => void documents.get(FACTS)?.body, SOON);
+  const close = (): Promise<void> => {
+    clearTimeout(warming);
+    return closed(server);
+  };
+  return { url: `http://${LOOPBACK}:${port}/`, close };
 }
 
 async function listen(server: Server, port: number | undefined): Promise<void> {
@@ -100,7 +110,7 @@ function documentsOf(data: ExplorerData): ReadonlyMap<string, Document> {
     // One program, under two names: the checker compiles the model that it explores; only the worker may do that.
     ["/worker.js", document(script, `${none}; script-src 'unsafe-eval'`, program)],
     ["/style.css", document("text/css; charset=utf-8", none, style)],
-    ["/data.json", lazy("application/json", none, () => pack(data, firstAnswers(data)))],
+    [FACTS, lazy("application/json", none, () => pack(data, firstAnswers(data)))],
   ]);
 }
 
