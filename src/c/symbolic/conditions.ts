@@ -1,8 +1,13 @@
 /**
  * Under which condition, among the successful ways through a leaf, something happens: few and short cases, in the leaf's terms.
  *
- * Each way, and each place on it, has its path of decided tests; all that no successful way can be does not matter. So a
- * condition says what tells the successful ways on which it happens from those on which it does not, and no more.
+ * A path is the tests that were decided on the way to a place, and how. Say that a leaf succeeds on two ways, `version == 0` and
+ * `version == 1 && page != NULL`, and takes a lock on the second. The lock's own path is all of `version == 1 && page != NULL`; but
+ * no successful way has `version == 1` and no page, so that `version == 1` is all that a reader needs. What the successful ways can
+ * be is called what is cared for; a condition is the shortest one that holds on the cared-for ways where something happens and on
+ * none of the others, whatever it says of ways that are not cared for.
+ *
+ * Tests are variables of decision diagrams (`bdd.ts`), where such questions are exact.
  */
 
 import { ALWAYS, Diagrams, NEVER, type Node, TooLarge } from "./bdd.ts";
@@ -63,6 +68,11 @@ export class Conditions {
     });
   }
 
+  /**
+   * The shortest condition for something. `named` is what its own paths say, with the tests that may be named alone; `cared` what the
+   * successful ways say of the same tests. `cover` then chooses freely between the least that must hold (`least`: it happens, and the
+   * way is cared for) and the most that may (or nobody cares).
+   */
   private told(happens: readonly (readonly Path[])[], only: (test: Formula) => boolean): Node {
     const whole = this.either(happens.map((paths) => this.both(paths)));
     const named = this.diagrams.projected(whole, this.numbersOf(only));
@@ -74,7 +84,10 @@ export class Conditions {
     return this.diagrams.cover(least, this.diagrams.or(node, this.diagrams.not(care))).node;
   }
 
-  /** What some of the ways say of the tests in `kept`: nothing less than the truth, for other tests are left out early. */
+  /**
+   * What the ways say of the tests in `kept`. Other tests are left out while the diagram is made, not afterwards, for it would grow too
+   * large with them: so it may allow more than the ways do, and never less.
+   */
   private cared(ways: readonly Path[], kept: ReadonlySet<number>): Node {
     const nodes = new Map<Path, Node>([[null, ALWAYS]]);
     for (const path of upTo(ways, nodes)) {
@@ -86,7 +99,11 @@ export class Conditions {
     return this.diagrams.projected(this.either(ways.map((path) => nodes.get(path) as Node)), kept);
   }
 
-  /** Without later tests that read as earlier ones, as far as the others tell the same ways apart. */
+  /**
+   * Without tests that a reader takes for ones that were there before: `entry.state == FREE`, read again under the lock, reads the same
+   * and is another test. Of two such the later one is left out, where the remaining tests still tell the ways on which it happens from
+   * those on which it does not.
+   */
   private withoutRereads(node: Node, cared: Node): readonly [node: Node, cared: Node] {
     const { diagrams } = this;
     let happens = diagrams.and(node, cared);
