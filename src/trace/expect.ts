@@ -20,7 +20,11 @@ interface Excluded {
   /** What a call, and one that was in flight beside it, have to agree in. */
   readonly identity: Identity;
   readonly excludedBy: readonly Exclusion[];
+  /** Once they were seen to meet. */
+  noted: Counted | null;
 }
+
+type Counted = Surprise & { count: number };
 
 /** Reasons that keep two calls from being in flight at once; the others let them, and keep them from meeting at the lock. */
 const APART: ReadonlySet<Exclusion["kind"]> = new Set(["host-lock", "kick", "life-cycle", "not-called"]);
@@ -34,7 +38,7 @@ export class Expectation {
   readonly #runs = new Map<string, RunsOf>();
   /** Pairs of leaves that the profile lets meet on a resource, in any way. */
   readonly #possible = new Set<string>();
-  readonly #surprises = new Map<string, Surprise>();
+  readonly #surprises = new Map<string, Counted>();
   readonly #seen = new Set<string>();
 
   constructor(catalog: Catalog, host: HostProfile) {
@@ -52,8 +56,8 @@ export class Expectation {
         { resource: pair.resourceB, role: pair.roleB },
       ];
       const { excludedBy } = pair;
-      this.#add(pair.a, pair.b, { pair, identity: identityOf(a, b), excludedBy });
-      if (pair.a !== pair.b) this.#add(pair.b, pair.a, { pair, identity: identityOf(b, a), excludedBy });
+      this.#add(pair.a, pair.b, { pair, identity: identityOf(a, b), excludedBy, noted: null });
+      if (pair.a !== pair.b) this.#add(pair.b, pair.a, { pair, identity: identityOf(b, a), excludedBy, noted: null });
     }
   }
 
@@ -84,16 +88,14 @@ export class Expectation {
       if (excluded === undefined || !other.settled || !together(call, other, tolerance)) continue;
       const found = excluded.find(({ identity }) => relate(identity, call, other) === SAME);
       if (found === undefined) continue;
-      const { pair, excludedBy } = found;
-      this.#note(
-        "meeting",
-        call,
-        other,
-        pair.resource,
-        excludedBy,
-        `${pair.a} and ${pair.b} were in flight at once on one ${pair.resource}`,
-      );
+      if (found.noted === null) found.noted = this.#meet(call, other, found);
+      else found.noted.count += 1;
     }
+  }
+
+  #meet(call: Call, other: Call, { pair, excludedBy }: Excluded): Counted {
+    const what = `${pair.a} and ${pair.b} were in flight at once on one ${pair.resource}`;
+    return this.#note("meeting", call, other, pair.resource, excludedBy, what);
   }
 
   /** A BUSY whose holder is certain. */
@@ -168,15 +170,15 @@ export class Expectation {
     resource: string | null,
     excludedBy: readonly Exclusion[],
     what: string,
-  ): void {
+  ): Counted {
     const key = `${kind} ${call.leaf} ${other?.leaf} ${resource}`;
     const back = `${kind} ${other?.leaf} ${call.leaf} ${resource}`;
     const known = this.#surprises.get(key) ?? (kind === "meeting" ? this.#surprises.get(back) : undefined);
     if (known !== undefined) {
-      this.#surprises.set(this.#surprises.has(key) ? key : back, { ...known, count: known.count + 1 });
-      return;
+      known.count += 1;
+      return known;
     }
-    this.#surprises.set(key, {
+    const noted: Counted = {
       kind,
       a: call.leaf,
       b: other?.leaf ?? null,
@@ -185,7 +187,9 @@ export class Expectation {
       count: 1,
       first: [callFacts(call), ...(other === null ? [] : [callFacts(other)])],
       what,
-    });
+    };
+    this.#surprises.set(key, noted);
+    return noted;
   }
 }
 

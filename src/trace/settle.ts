@@ -7,7 +7,7 @@
 import type { Assembler } from "./assemble.ts";
 import type { Around } from "./blame.ts";
 import type { Call } from "./call.ts";
-import { ByEnd, Kept, type RunsOf, Steps } from "./window.ts";
+import { ByEnd, Kept, type RunsOf, Steps, search } from "./window.ts";
 import { ENTER } from "./wrappers.ts";
 
 /** What ends later than this after another call may still be printed before it; and so near to its edges a recording may lack others. */
@@ -41,8 +41,8 @@ export class Settler {
   /** These, and those that were looked at and are still of use to others. */
   readonly #kept = new Kept(ENTER.leaf);
   readonly #steps = new Steps();
-  /** By TD: its vCPUs, and when their last run ended. */
-  readonly #vcpus = new Map<string, Map<string | number, number>>();
+  /** By TD. */
+  readonly #vcpus = new Map<string, Vcpus>();
   #vcpuCount = 0;
   readonly #lastOf = new Map<number, Call>();
   readonly #beside: Call[] = [];
@@ -88,14 +88,18 @@ export class Settler {
   timeOut(td: string | null, from: number, to: number): number | null {
     const vcpus = td === null ? undefined : this.#vcpus.get(td);
     if (vcpus === undefined || from < this.#forgotten) return null;
-    const found: Call[] = [];
-    if (!this.#inFlight(from, to, "own", td, found)) return null;
-    const running = new Set<string | number>(vcpus.keys());
-    let inside = 0;
-    for (const call of found) {
-      if (call.leaf !== ENTER.leaf || call.td !== td) continue;
+    const before: Call[] = [];
+    const after: Call[] = [];
+    if (!this.#inFlight(from, from, "own", td, before) || !this.#inFlight(to, to, "own", td, after)) return null;
+    const running = new Set<string | number>(vcpus.lastEnd.keys());
+    let inside = vcpus.ranBy(to) - vcpus.ranBy(from);
+    for (const call of before) {
+      if (isRunOf(call, td) && call.end > from && Number.isFinite(call.begin)) inside -= from - call.begin;
+    }
+    for (const call of after) {
+      if (!isRunOf(call, td)) continue;
       running.add(vcpuOf(call));
-      inside += Math.min(to, call.end) - Math.max(from, call.begin);
+      if (call.end > to) inside += Number.isFinite(call.begin) ? to - call.begin : to - from;
     }
     return Math.max(0, running.size * (to - from) - inside);
   }
@@ -143,12 +147,8 @@ export class Settler {
     this.#kept.dropBefore(forgotten);
     this.#assembler.gaps.forgetBefore(forgotten);
     for (const [td, vcpus] of this.#vcpus) {
-      for (const [vcpu, end] of vcpus) {
-        if (end >= forgotten) continue;
-        vcpus.delete(vcpu);
-        this.#vcpuCount -= 1;
-      }
-      if (vcpus.size === 0) this.#vcpus.delete(td);
+      this.#vcpuCount -= vcpus.forgetBefore(forgotten);
+      if (vcpus.lastEnd.size === 0) this.#vcpus.delete(td);
     }
   }
 
@@ -170,6 +170,7 @@ export class Settler {
     this.#steps.earn();
     this.#options.settled(call, hurried);
     call.settled = true;
+    if (call.leaf === ENTER.leaf && call.td !== null) this.#vcpus.get(call.td)?.ran(call);
     if (this.#kept.size - this.#coming.size > MOST) this.#forgetMore(call.end);
   }
 
@@ -215,16 +216,57 @@ export class Settler {
     if (run.td === null) return;
     let vcpus = this.#vcpus.get(run.td);
     if (vcpus === undefined) {
-      vcpus = new Map();
+      vcpus = new Vcpus();
       this.#vcpus.set(run.td, vcpus);
     }
     const vcpu = vcpuOf(run);
-    const known = vcpus.get(vcpu);
+    const known = vcpus.lastEnd.get(vcpu);
     if (known === undefined) {
       if (this.#vcpuCount >= MOST_VCPUS) return;
       this.#vcpuCount += 1;
     }
-    if (known === undefined || run.end > known) vcpus.set(vcpu, run.end);
+    if (known === undefined || run.end > known) vcpus.lastEnd.set(vcpu, run.end);
+  }
+}
+
+const isRunOf = (call: Call, td: string | null): boolean => call.leaf === ENTER.leaf && call.td === td;
+
+/** What is known of the vCPUs of a TD. */
+class Vcpus {
+  /** When the last run of each ended. */
+  readonly lastEnd = new Map<string | number, number>();
+  /** When runs ended, in the order of time, and how long all up to there lasted together. */
+  #ends: number[] = [];
+  #sums: number[] = [];
+  #forgotten = 0;
+
+  /** A run that was looked at: they come in the order of their ends, or late. */
+  ran({ begin, end }: Call): void {
+    this.#sums.push((this.#sums.at(-1) ?? this.#forgotten) + (Number.isFinite(begin) ? end - begin : 0));
+    this.#ends.push(Math.max(end, this.#ends.at(-1) ?? end));
+  }
+
+  /** How long the runs that ended by a time lasted together. */
+  ranBy(time: number): number {
+    const after = search(0, this.#ends.length, (i) => (this.#ends[i] as number) <= time);
+    return after === 0 ? this.#forgotten : (this.#sums[after - 1] as number);
+  }
+
+  /** Says how many vCPUs are gone: those that ran no later. */
+  forgetBefore(time: number): number {
+    const before = search(0, this.#ends.length, (i) => (this.#ends[i] as number) < time);
+    if (before > this.#ends.length / 2) {
+      this.#forgotten = this.#sums[before - 1] as number;
+      this.#ends = this.#ends.slice(before);
+      this.#sums = this.#sums.slice(before);
+    }
+    let gone = 0;
+    for (const [vcpu, end] of this.lastEnd) {
+      if (end >= time) continue;
+      this.lastEnd.delete(vcpu);
+      gone += 1;
+    }
+    return gone;
   }
 }
 

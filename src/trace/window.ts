@@ -100,7 +100,7 @@ const placeFrom = (part: readonly Call[], time: number, from: number): number =>
   search(from, part.length, (i) => (part[i] as Call).end < time);
 
 /** The first number of a range of which something is no longer true. */
-function search(from: number, to: number, isTrue: (i: number) => boolean): number {
+export function search(from: number, to: number, isTrue: (i: number) => boolean): number {
   let [low, high] = [from, to];
   while (low < high) {
     const middle = (low + high) >>> 1;
@@ -127,11 +127,16 @@ export class Steps {
   }
 }
 
-/** Durations of at least 2^62 ns, and those that are not known, are one class. */
-const CLASSES = 64;
+/** The first class lasts no longer than this, each other one up to eight times as long as the one before. */
+const SHORT = 1 << 12;
+/** Durations that are still longer, and those that are not known, are one class. */
+const CLASSES = 18;
+const LONGEST_OF = Array.from({ length: CLASSES }, (_, k) =>
+  k === CLASSES - 1 ? Number.POSITIVE_INFINITY : SHORT * 8 ** k,
+);
 
 /**
- * Calls by when they were in flight. Those that lasted about as long, less than twice the shortest, are one list by their ends: then what was
+ * Calls by when they were in flight. Those that lasted about as long are one list by their ends: then what was
  * in flight at a time are neighbours in each list, and few others are looked at.
  */
 export class InFlight {
@@ -163,7 +168,7 @@ export class InFlight {
   between(from: number, to: number, steps: Steps, found: Call[]): boolean {
     let whole = true;
     for (const k of this.#used) {
-      const latest = k === CLASSES - 1 ? Number.POSITIVE_INFINITY : to + 2 ** k;
+      const latest = to + (LONGEST_OF[k] as number);
       if (!(this.#classes[k] as ByEnd).collect(from, latest, to, steps, found)) whole = false;
     }
     return whole;
@@ -171,7 +176,8 @@ export class InFlight {
 
   #classOf({ begin, end }: Call): ByEnd {
     const lasted = end - begin;
-    const k = lasted < 1 ? 0 : Math.min(CLASSES - 1, Math.floor(Math.log2(lasted)) + 1);
+    let k = 0;
+    while (lasted > (LONGEST_OF[k] as number)) k++;
     const known = this.#classes[k];
     if (known !== undefined) return known;
     const made = new ByEnd();
