@@ -29,6 +29,9 @@ type Counted = Surprise & { count: number };
 /** Reasons that keep two calls from being in flight at once; the others let them, and keep them from meeting at the lock. */
 const APART: ReadonlySet<Exclusion["kind"]> = new Set(["host-lock", "kick", "life-cycle", "not-called"]);
 
+/** A hostile recording may have any number of leaves. */
+const MOST_LEAVES = 1 << 12;
+
 export class Expectation {
   readonly #host: HostProfile;
   readonly #catalog: Catalog;
@@ -40,6 +43,8 @@ export class Expectation {
   readonly #possible = new Set<string>();
   readonly #surprises = new Map<string, Counted>();
   readonly #seen = new Set<string>();
+  /** By leaf: how often the host tries it again at once. */
+  readonly #tries = new Map<string, number>();
 
   constructor(catalog: Catalog, host: HostProfile) {
     this.#catalog = catalog;
@@ -80,7 +85,7 @@ export class Expectation {
 
   /** A call, and, where it matters, what was in flight beside it. */
   meeting(call: Call, others: Beside, tolerance: number): void {
-    if (!this.#seen.has(call.leaf)) this.#seen.add(call.leaf);
+    if (this.#seen.size < MOST_LEAVES) this.#seen.add(call.leaf);
     const of = this.#excluded.get(call.leaf);
     if (of === undefined || call.beginUnsure || call.endUnsure) return;
     for (const other of others.beside(call, this.#runs.get(call.leaf) ?? "none")) {
@@ -119,13 +124,7 @@ export class Expectation {
   /** How a caller went on after a BUSY. */
   reaction(episode: Episode): void {
     const { leaf, atOnce } = episode;
-    const steps = this.#host.paths.flatMap((path) =>
-      path.steps.filter((step) => entriesOf(this.#catalog, step.call).some(({ name }) => name === leaf)),
-    );
-    if (steps.length === 0) return;
-    const most = Math.max(
-      ...steps.flatMap((step) => (step.onBusy ?? [{ do: ["unknown"] }]).map((clause) => triesOf(clause.do))),
-    );
+    const most = this.#triesOf(leaf);
     if (atOnce <= most) return;
     const what = `${leaf} was tried again ${atOnce} times at once, the profile has ${most === 0 ? "no retry" : `at most ${most}`}`;
     const { begin, end, cpu, tid, td, vp, gpa } = episode;
@@ -147,6 +146,20 @@ export class Expectation {
       settled: true,
     };
     this.#note("reaction", call, null, null, [], what);
+  }
+
+  /** How often the host tries a leaf again at once: by the path that does so most often. */
+  #triesOf(leaf: string): number {
+    const known = this.#tries.get(leaf);
+    if (known !== undefined) return known;
+    const steps = this.#host.paths.flatMap((path) =>
+      path.steps.filter((step) => entriesOf(this.#catalog, step.call).some(({ name }) => name === leaf)),
+    );
+    const tries = steps.flatMap((step) => (step.onBusy ?? [{ do: ["unknown"] }]).map((clause) => triesOf(clause.do)));
+    // Of a leaf that it does not have, nothing is said.
+    const most = steps.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...tries);
+    if (this.#tries.size < MOST_LEAVES) this.#tries.set(leaf, most);
+    return most;
   }
 
   surprises(): Surprise[] {
