@@ -122,7 +122,7 @@ export function blame(busy: Call, around: Around, facts: Facts): Blame {
   const guestFirst = guests.length > 0 && (found[0]?.likelihood ?? 0) < GUEST;
   const culprits = guestFirst ? [...guests, ...calls] : [...calls, ...guests];
   const unwatched = !refusal.leaves.every(around.watches);
-  const unsure = busy.beginUnsure || busy.endUnsure || found.some(({ call }) => call.beginUnsure || call.endUnsure);
+  const unsure = isUnsure(busy) || found.some(({ call }) => isUnsure(call)) || running.some(isOpen);
   const missing: Doubt[] = [
     ...(around.lost ? ["lost" as const] : []),
     ...(around.edge ? ["edge" as const] : []),
@@ -184,6 +184,11 @@ function likelihoodOf(busy: Call, call: Call, holder: Holder, relation: Relation
   const refused = call.status !== null && holders.isBusy(call.status);
   return object * taken * spans.fit(busy, call, holder, refused);
 }
+
+/** So long after, its end was not seen: it goes on, or what its CPU printed since comes late. */
+const isOpen = ({ end }: Call): boolean => end === Number.POSITIVE_INFINITY;
+
+const isUnsure = (call: Call): boolean => call.beginUnsure || call.endUnsure || isOpen(call);
 
 function sameTd(run: Call, busy: Call): boolean {
   return run.td === null || busy.td === null || run.td === busy.td;

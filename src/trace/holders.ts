@@ -16,6 +16,8 @@ export interface Holder extends Named {
   readonly whileGuestRuns: boolean;
   /** Is it given back before the leaf's clean-up, by some function on the way? */
   readonly shortly: boolean;
+  /** Is it taken SHARED and then made EXCLUSIVE? */
+  readonly promoted: boolean;
   /** The row's place in the order in which the locks are taken. */
   readonly order: number;
   /** What the leaf returns when it finds this lock busy itself. */
@@ -119,7 +121,9 @@ export class Holders {
     const places = (this.#leaves.get(holder.leaf) ?? []).flatMap(({ acquisitions }) =>
       acquisitions.flatMap((row, i) => (busyStatuses(row).includes(status) ? [i] : [])),
     );
-    const could = places.length === 0 || holder.order < Math.max(...places);
+    const last = Math.max(...places);
+    // One that is refused when it makes its lock EXCLUSIVE holds it SHARED.
+    const could = places.length === 0 || (holder.promoted ? holder.order <= last : holder.order < last);
     if (holder.couldHold.size >= MOST) holder.couldHold.clear();
     holder.couldHold.set(status, could);
     return could;
@@ -166,6 +170,7 @@ export class Holders {
       always: when === null,
       whileGuestRuns: row?.release?.kind === "td-exit",
       shortly: row?.release != null && !UNTIL_THE_END.has(row.release.kind),
+      promoted: row?.promotion != null,
       order: Math.max(0, order ?? 0),
       status: row?.busyStatus ?? null,
       identity: identityOf(mineOf(pair, side === "A" ? "B" : "A"), mine),

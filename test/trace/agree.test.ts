@@ -68,6 +68,19 @@ describe("a scenario without BUSY", () => {
   });
 });
 
+it("calls that no Linux makes are in no tool's recording; NDJSON has them", async () => {
+  const given = { scenario: "dynamic-pamt", set: ["removers=1", "users=1"], runs: CAMPAIGN ? 60 : 4, steps: 600 };
+  for (const format of ["bpftrace", "function-graph", "perf"] as const) {
+    await expect(record({ scenario: "dynamic-pamt", runs: 1, steps: 60, format })).rejects.toMatchObject({
+      code: "SL7004",
+    });
+  }
+  const { result } = await agreement(await record(given));
+  expect(result.known).toBeGreaterThan(0);
+  expect(result).toMatchObject({ found: result.known, certainWrong: 0, noneOfThese: 0, among: result.known });
+  expect(result.right).toBeGreaterThanOrEqual(Math.ceil(0.99 * result.known) - 1);
+});
+
 describe("schedules that are no host's", () => {
   it.each(["fair", "priority"] as const)("%s: nothing certain is wrong", { timeout: 60_000 }, async (schedule) => {
     for (const lose of [0, 1]) {

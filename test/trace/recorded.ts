@@ -29,6 +29,8 @@ export interface RecordWanted {
   readonly lose?: number;
   readonly runs?: number;
   readonly steps?: number;
+  /** Fields of the scenario that are given otherwise: `removers=1`. */
+  readonly set?: readonly string[];
 }
 
 const SECOND = 1e9;
@@ -37,14 +39,18 @@ const SECOND = 1e9;
 const MADE = new Map<string, readonly HostRun[]>();
 
 async function runsOf(wanted: RecordWanted): Promise<readonly HostRun[]> {
-  const { scenario, module, schedule = "timed", runs: count = 20, steps = 3000 } = wanted;
-  const name = JSON.stringify([scenario, module, schedule, count, steps]);
+  const { scenario, module, schedule = "timed", runs: count = 20, steps = 3000, set = [] } = wanted;
+  const name = JSON.stringify([scenario, module, schedule, count, steps, set]);
   const known = MADE.get(name);
   if (known !== undefined) return known;
   const catalog = await loadModule(module);
   // The yardstick has no module of its own.
   const options = module === undefined || scenario.startsWith("bench/") ? {} : { module };
-  const simulator = new Simulator((await loadScenario(scenario, options)).model, { seed: 3, steps, schedule });
+  const simulator = new Simulator((await loadScenario(scenario, { ...options, set })).model, {
+    seed: 3,
+    steps,
+    schedule,
+  });
   const runs: HostRun[] = [];
   for (let number = 0; number < count; number++) {
     const run = simulator.timedTrace(number);

@@ -287,6 +287,8 @@ class Follower {
     const all = rowsOf(this.#catalog, leaf as string);
     const rows = all.filter((row) => row.resource === resource);
     if (rows.length === 0 || mode === null || rows.some((row) => row.mode === mode)) return;
+    // What is made EXCLUSIVE on the way is taken SHARED.
+    if (mode === "SHARED" && rows.some(({ promotion }) => promotion !== null)) return;
     if (isPageInUse(all, resource, mode)) return;
     throw new SeamlockError(
       "SL7005",

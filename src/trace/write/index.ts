@@ -1,8 +1,10 @@
 /** Recordings of hosts that never were: the runs of a model, written as a tool would have printed them, and beside it who held what. */
 import type { Catalog } from "../../catalog/index.ts";
+import { SeamlockError } from "../../errors.ts";
 import { type Call, SUCCESS } from "../call.ts";
 import type { Culprits } from "../document.ts";
 import { callFacts } from "../tally.ts";
+import { CALLED_LEAVES, NEWEST_RELEASE } from "../wrappers.ts";
 import { writeBpftrace } from "./bpftrace.ts";
 import type { HostRun, KnownBusy } from "./host.ts";
 import { writeFunctionGraph, writePerf } from "./kernel-text.ts";
@@ -31,7 +33,9 @@ export interface Written {
   readonly shown: ReadonlySet<Call>;
 }
 
+/** @throws SeamlockError SL7004 when the form shows none of the calls */
 export function writeRecording(runs: readonly HostRun[], options: WriteOptions): Written {
+  checkShown(runs, options.format);
   switch (options.format) {
     case "ndjson":
       return writeNdjson(runs, options);
@@ -42,6 +46,20 @@ export function writeRecording(runs: readonly HostRun[], options: WriteOptions):
     case "perf":
       return writePerf(runs, options);
   }
+}
+
+/** NDJSON can be written by anybody; the tools see what functions of the kernel make. */
+function checkShown(runs: readonly HostRun[], format: RecordFormat): void {
+  const leaves = new Set(runs.flatMap(({ calls }) => calls.map(({ leaf }) => leaf)));
+  if (format === "ndjson" || leaves.size === 0 || [...leaves].some((leaf) => CALLED_LEAVES.has(leaf))) return;
+  const names = [...leaves].sort().join(", ");
+  throw new SeamlockError(
+    "SL7004",
+    `Linux ${NEWEST_RELEASE} and older make no call of ${names}: no tool would record one`,
+    {
+      hint: "--record ndjson has them all the same",
+    },
+  );
 }
 
 /** Who really held what was busy, of every BUSY that the host saw. */

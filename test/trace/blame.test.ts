@@ -1,0 +1,39 @@
+/** Who is blamed, and how sure that is. */
+import { expect, it } from "vitest";
+import { loadModule } from "../../src/cli/modules.ts";
+import { Recording } from "../../src/trace/index.ts";
+
+const EPOCH_BUSY = "0x80000200000000A9";
+const MS = 1e6;
+
+/** A vCPU on CPU 0 enters its guest at 1 s and leaves it then; a TRACK on CPU 1 meets it at 1.2 s. */
+async function busyAgainst(leaves: number) {
+  const recording = new Recording({ catalog: await loadModule("1.5.25") });
+  const line = (value: object): void => recording.push(`${JSON.stringify(value)}\n`);
+  const vcpu = { cpu: 0, tid: 10, td: "0x10", vp: "0x20" };
+  const exit = { exit: 1, at: leaves, ...vcpu, status: "0x0" };
+  const began = 1000 * MS;
+  const track = { call: "tdh_mem_track", at: [1200 * MS, 1200 * MS + 900], cpu: 1, tid: 11, td: "0x10" };
+  const events: [number, object][] = [
+    [began, { enter: 1, at: began, ...vcpu }],
+    [1200 * MS + 900, { ...track, status: EPOCH_BUSY }],
+    [leaves, exit],
+  ];
+  // Others go on, so that the recording is read further.
+  for (let i = 0; i < 3000; i++) {
+    const at = 1201 * MS + i * 0.2 * MS;
+    events.push([at, { call: "tdh_vp_rd", at: [at - 500, at], cpu: 2, tid: 12, td: "0x30", status: "0x0" }]);
+  }
+  line({ recording: "seamlock@1", began: 0, leaves: (await loadModule("1.5.25")).leaves.map(({ name }) => name) });
+  for (const [, event] of events.sort(([a], [b]) => a - b)) line(event);
+  line({ ended: 3000 * MS });
+  return recording.finish().busy.shown[0];
+}
+
+it("a run that ended soon after is blamed for certain", async () => {
+  expect(await busyAgainst(1201 * MS)).toMatchObject({ certainty: "certain", oneOfThese: true, doubts: [] });
+});
+
+it("one whose end is not seen for long is not: it may have ended, and another begun, which is printed late", async () => {
+  expect(await busyAgainst(1700 * MS)).toMatchObject({ certainty: "likely", oneOfThese: false, doubts: ["unsure"] });
+});
