@@ -124,6 +124,7 @@ function changedBy(want: Wanted, one: Expectation): Wanted {
       phases: [...(one.phases ?? row.phases)].sort(),
       overruns: [...(one.overruns ?? row.overruns)].sort(),
       busy: one.busy ?? row.busy,
+      onEach: one.onEach ?? row.onEach,
     },
     busy: test,
     mayGo: want.mayGo || one.mayGo === true,

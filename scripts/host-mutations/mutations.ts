@@ -34,6 +34,7 @@ const expectSchema = z.strictObject({
   withoutBusy: text.optional(),
   also: z.literal(true).optional(),
   mayGo: z.literal(true).optional(),
+  onEach: z.enum(["cpu", "package"]).optional(),
   like: text.optional(),
   mayCome: texts.optional(),
 });

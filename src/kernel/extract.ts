@@ -10,7 +10,7 @@ import { type Entry, findEntries } from "./entries.ts";
 import type { Context } from "./graph.ts";
 import { interruptsOf } from "./interrupts.ts";
 import { LeafNames } from "./leaves.ts";
-import { type Held, lockSet } from "./locks.ts";
+import { type Held, heldKey, lockSet } from "./locks.ts";
 import { factsIn, mayOverrun, transitionsBelow } from "./phases.ts";
 import { locksOf, matches, type PlacedRow, pathsOf } from "./profile.ts";
 import { Reach } from "./reach.ts";
@@ -187,8 +187,8 @@ function isOfVm(member: string, { facts }: KernelRules): boolean {
 }
 
 /** What tells a row apart from the others of its entry, whatever the phase. */
-function rowKey({ info }: Entry, { leaf, labels, context }: Row): string {
-  return `${info.name} ${leaf} ${labels.join("/")} ${context ?? ""}`;
+function rowKey({ info }: Entry, { leaf, labels, context, held }: Row): string {
+  return `${info.name} ${leaf} ${labels.join("/")} ${context ?? ""} ${held.map(({ mode, ...lock }) => heldKey(lock) + mode)}`;
 }
 
 function assumptionsOf(analysis: Analysis): string[] {

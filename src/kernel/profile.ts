@@ -67,8 +67,13 @@ function unnamed(row: PlacedRow): PathRule {
 
 function pathOf(rule: PathRule, rows: readonly PlacedRow[], rules: KernelRules, source: string): HostPath {
   const phases = rules.phases.map((p) => p.name).filter((name) => rows.some((row) => row.phase === name));
-  const overruns = [...new Set(rows.flatMap((row) => row.overruns))].filter((name) => !phases.includes(name));
-  const steps = stepsOf(rule, rows, phases, rules);
+  const groups = groupsOf(rule, rows, rules);
+  // A step that is made in a later phase anyway, under the same locks, need not last into it.
+  const overruns = groups.flatMap((group) => {
+    const own = new Set(group.map((row) => row.phase));
+    return group.flatMap((row) => row.overruns).filter((name) => !own.has(name));
+  });
+  const steps = groups.map((group) => stepOf(rule, group, phases, rules));
   const common = commonHolds(steps);
   const [first] = rows;
   return {
@@ -77,7 +82,7 @@ function pathOf(rule: PathRule, rows: readonly PlacedRow[], rules: KernelRules, 
     per: rule.per,
     phases,
     ...(rule.gate !== undefined && { gate: rule.gate }),
-    ...(overruns.length > 0 && { overruns }),
+    ...(overruns.length > 0 && { overruns: [...new Set(overruns)] }),
     ...(rule.atMostOne !== undefined && { atMostOne: rule.atMostOne }),
     ...(rule.exceptional !== undefined && { exceptional: rule.exceptional }),
     entries: entriesOf(rows),
@@ -99,12 +104,8 @@ function entriesOf(rows: readonly PlacedRow[]): string[] {
   return [...new Set(rows.map((row) => [row.entry, ...row.labels].join(" ")))].sort();
 }
 
-function stepsOf(
-  rule: PathRule,
-  rows: readonly PlacedRow[],
-  phases: readonly string[],
-  rules: KernelRules,
-): HostStep[] {
+/** Rows that are one step, each; in the order of the source. */
+function groupsOf(rule: PathRule, rows: readonly PlacedRow[], rules: KernelRules): PlacedRow[][] {
   const groups = new Map<string, PlacedRow[]>();
   const sorted = [...rows].sort((a, b) => compareChains(a.chain, b.chain));
   for (const row of sorted) {
@@ -121,9 +122,7 @@ function stepsOf(
     else groups.set(key, [row]);
   }
   const all = [...groups.values()];
-  return all
-    .filter((group) => !all.some((first) => isSecondTry(group, first, rule, rules)))
-    .map((group) => stepOf(rule, group, phases, rules));
+  return all.filter((group) => !all.some((first) => isSecondTry(group, first, rule, rules)));
 }
 
 /**

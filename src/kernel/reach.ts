@@ -38,6 +38,11 @@ export class Reach {
       pointed: new Set(calls.flatMap(([name, rule]) => (typeof rule[what] === "number" ? [name] : []))),
     });
     const [takes, drops] = [callsThat("takes"), callsThat("drops")];
+    const asserts = Object.entries(rules.locks.asserts);
+    const asserting: Calls = {
+      named: new Set(asserts.flatMap(([name, { lock }]) => (typeof lock === "string" ? [name] : []))),
+      pointed: new Set(asserts.flatMap(([name, { lock }]) => (typeof lock === "number" ? [name] : []))),
+    };
     const does = (words: ReadonlySet<string>, { named, pointed }: Calls): boolean =>
       has(words, named) || (has(words, pointed) && has(words, members));
     const own = new Set<FunctionInfo>();
@@ -46,7 +51,7 @@ export class Reach {
     for (const info of all) {
       const words = this.words.get(info) as ReadonlySet<string>;
       const [isTaking, isDropping] = [does(words, takes), does(words, drops)];
-      if (isTaking || isDropping || words.has(rules.guards.guard)) own.add(info);
+      if (isTaking || isDropping || words.has(rules.guards.guard) || does(words, asserting)) own.add(info);
       if (isTaking !== isDropping || stores.test(this.body(info))) lasting.add(info);
     }
     this.locking = new Set([...own, ...this.closure(all, new Set(), lasting)]);

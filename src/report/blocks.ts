@@ -236,8 +236,8 @@ function markdownTable({ head, groups }: Extract<Block, { kind: "table" }>): str
   return [line(columns.map(inline)), line(columns.map(() => "---")), ...rows].join("\n");
 }
 
-/** Links; and names with an underscore or an arrow: `tdh_vp_enter()`, `kvm->mmu_lock`. */
-const NAME = /https:\/\/\S+|[\w-]*\w(?:->\w+)+(?:\(\))?|\w+_\w*(?:\(\))?/g;
+/** Places in a source; links; and names with an underscore or an arrow: `tdh_vp_enter()`, `kvm->mmu_lock`. */
+const NAME = /\w[\w./-]*\.[ch]:\d+|https:\/\/\S+|[\w-]*\w(?:->\w+)+(?:\(\))?|\w+_\w*(?:\(\))?/g;
 
 /** Text as Markdown that reads well as it stands, too: names are code, so that nothing in them needs a backslash. */
 function inline(text: string): string {

@@ -237,9 +237,13 @@ interface At {
 }
 
 function stepFacts(x: At, y: At): StepFact[] {
-  const [before, after] = [x, y].map(({ path, step }) => heldAt(path, step).map(useText));
-  const added = (after ?? []).filter((use) => !before?.includes(use));
-  const gone = (before ?? []).filter((use) => !after?.includes(use));
+  const [before = [], after = []] = [x, y].map(({ path, step }) => heldAt(path, step));
+  const without = (uses: readonly LockUse[], others: readonly LockUse[]): LockUse[] => {
+    const texts = others.map(useText);
+    return uses.filter((use) => !texts.includes(useText(use)));
+  };
+  const [more, less] = [without(after, before), without(before, after)];
+  const [added, gone] = [more.map(useText), less.map(useText)];
   const [does, did] = [y, x].map(({ step }) => (step.onBusy ?? []).map(clauseText).join("; or "));
   const phases = (at: At): string => (at.step.phases ?? at.path.phases).join(", ");
   const late = (at: At): string => (at.path.overruns ?? []).join(", ");
@@ -251,8 +255,10 @@ function stepFacts(x: At, y: At): StepFact[] {
     ...(late(x) === late(y) ? [] : [late(y) === "" ? "no longer outlasts its gate" : `can last into ${late(y)}`]),
   ];
   return [
-    ...(added.length === 0 ? [] : [{ what: `holds ${list(added)} now`, added, gone: [] }]),
-    ...(gone.length === 0 ? [] : [{ what: `no longer holds ${list(gone)}`, added: [], gone }]),
+    ...(added.length === 0 ? [] : [{ what: `holds ${list(added)} now${placesText(more, "")}`, added, gone: [] }]),
+    ...(gone.length === 0
+      ? []
+      : [{ what: `no longer holds ${list(gone)}${placesText(less, "before ")}`, added: [], gone }]),
     ...others.map(plainFact),
   ];
 }
@@ -261,6 +267,12 @@ function stepFacts(x: At, y: At): StepFact[] {
 function useText({ lock, mode, of }: LockUse): string {
   const whose = of === "all" || of === "other" ? ` of ${of}` : "";
   return `${lock}${mode === "shared" ? " shared" : ""}${whose}`;
+}
+
+/** `, taken at tdx.c:3047`, `, before taken at tdx.c:3047`; empty where the profile does not say. */
+function placesText(uses: readonly LockUse[], was: "" | "before "): string {
+  const places = uses.flatMap(({ evidence = [] }) => evidence.map(({ file, line }) => `${file}:${line}`));
+  return places.length === 0 ? "" : `, ${was}taken at ${list([...new Set(places)])}`;
 }
 
 function factTable(facts: readonly PathFact[]): Block {

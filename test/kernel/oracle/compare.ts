@@ -63,7 +63,8 @@ export function rowsOf(profile: HostProfile): HostRow[] {
           .map(({ lock, mode, of }) => lockText(lock, mode, of))
           .sort(),
         phases: [...(step.phases ?? path.phases)].sort(),
-        overruns: [...(path.overruns ?? [])].sort(),
+        // A step that is made in a later phase anyway does not last into it.
+        overruns: (path.overruns ?? []).filter((name) => !(step.phases ?? path.phases).includes(name)).sort(),
         exceptional: path.exceptional !== undefined || step.exceptional !== undefined,
         onEach: step.onEach,
         busy: (step.onBusy ?? []).map(
