@@ -38,6 +38,7 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
   "not-released": ["SL1031", "error"],
   "leaked-on-error": ["SL1032", "warning"],
   "released-as": ["SL1035", "error"],
+  "released-unheld": ["SL1036", "error"],
   unclassified: ["SL1033", "note"],
   "no-status": ["SL1034", "note"],
   unvisited: ["SL1040", "error"],

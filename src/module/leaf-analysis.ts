@@ -1,20 +1,19 @@
 /** The leaves of a module, one by one: each leaf's rows are made from its own runs and depend on no other leaf's. */
 
-import { num, type Program, wayTo } from "../c/index.ts";
+import { num, type Program } from "../c/index.ts";
 import { type Diagnostic, type Leaf, versionVariant } from "../catalog/index.ts";
-import type { ReleaseEvent } from "./events.ts";
 import { exitBusy } from "./exit-busy.ts";
 import { diagnostic } from "./findings.ts";
 import { Knowledge } from "./knowledge.ts";
 import { type LeafRun, runLeaf } from "./leaf-run.ts";
 import type { DispatchedLeaf, DispatchTable } from "./leaves.ts";
 import type { Primitives } from "./primitives.ts";
-import { handOverField, lockMember } from "./releases.ts";
-import { chainKey, type HandedOver, type RowContext } from "./row-context.ts";
+import type { HandedOver, RowContext } from "./row-context.ts";
 import { buildRows } from "./rows.ts";
 import type { ExtractionRules } from "./rules.ts";
 import { STATUS_RULES } from "./status-rules.ts";
 import type { Tables } from "./tables.ts";
+import { readTdExit } from "./td-exit.ts";
 
 /** Analyses leaves, and keeps what that says of the tree. */
 export class LeafAnalysis {
@@ -37,7 +36,8 @@ export class LeafAnalysis {
     const followed = program.reaching(seeds(program, rules));
     const knowledge = new Knowledge(program, rules, followed, primitives.outcomes);
     const consults = tableReaders(program, rules, table);
-    const handedOver = readTdExit(knowledge, (run) => this.note(run));
+    const { handedOver, troubles } = readTdExit(knowledge, (run) => this.note(run));
+    this.found.push(...troubles.map((t) => diagnostic(t.what, t.message, t.site)));
     const busy = exitBusy(program, rules, STATUS_RULES, tables);
     this.context = {
       knowledge,
@@ -96,29 +96,6 @@ function seeds(program: Program, rules: ExtractionRules): Set<string> {
     }
   }
   return result;
-}
-
-/** What the exit from a TD gives back, by the hand-over field that leads to it. */
-function readTdExit(knowledge: Knowledge, note: (run: LeafRun) => LeafRun): HandedOver {
-  const { program, rules } = knowledge;
-  const releases = new Map<string, ReleaseEvent[]>();
-  const positions = new Map<string, number>();
-  for (const name of rules.tdExit) {
-    const info = program.functions.get(name)?.[0];
-    if (!info) continue;
-    for (const { events } of note(runLeaf(knowledge, info, { side: "host", args: [], version: null })).finals) {
-      for (const event of events) {
-        if (event.kind !== "release") continue;
-        const handed = handOverField(wayTo(event.lock), rules);
-        const key = `${handed} ${lockMember(event.lock)}`;
-        if (handed === null) continue;
-        releases.set(key, [...(releases.get(key) ?? []), event]);
-        const place = chainKey(event.evidence);
-        if (!positions.has(place)) positions.set(place, positions.size);
-      }
-    }
-  }
-  return { releases, positions };
 }
 
 /** Does a leaf, or its dispatcher before it, look into a legality table? A row of a table that nobody reads forbids nothing. */

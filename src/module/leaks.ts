@@ -1,55 +1,75 @@
-/** Locks that a path keeps, or gives back in another mode than it holds. */
+/** Locks that a path keeps, gives back in another mode than it holds, or does not hold. */
 
-import { type Location, valueText } from "../c/index.ts";
+import { isInstanceOf, type Location, valueText, wayTo } from "../c/index.ts";
 import type { LockMode, Site } from "../catalog/index.ts";
+import type { LockEvent, ReleaseEvent } from "./events.ts";
+import type { LeafFinal } from "./leaf-run.ts";
 import { isError } from "./outcomes.ts";
-import { givenBack, givenBackWhereNoted, lockKey } from "./releases.ts";
-import type { RowContext, RowTrouble } from "./row-context.ts";
+import { givenBack, givenBackWhereNoted, handOverField, lockKey, reportMode } from "./releases.ts";
+import { chainKey, type RowContext, type RowTrouble } from "./row-context.ts";
 
 /** A lock that a failing path keeps is a finding about the module, or a limit of this analysis: either way it is said. */
 export function reportLeaks(context: RowContext, troubles: RowTrouble[]): void {
   const reported = new Set<Location>();
   for (const final of context.run.finals) {
-    if (final.kind !== "return" || (!final.failure && !isError(final))) continue;
+    const leaves = final.kind === "td-exit" && context.leaf.side === "guest";
+    if (!leaves && (final.kind !== "return" || (!final.failure && !isError(final)))) continue;
     for (const event of final.events) {
       if (event.kind !== "acquire" || reported.has(event.lock)) continue;
       if (givenBack(event, final, context.knowledge.rules) ?? givenBackWhereNoted(event, final, context)) continue;
       reported.add(event.lock);
-      const how = final.failure
-        ? `when ${final.failure.outcome} is returned for another lock`
-        : `when it returns ${final.value ? valueText(final.value) : "an error"}`;
       troubles.push({
-        what: "leaked-on-error",
-        message: `${context.leaf.name} may keep ${event.text} locked ${how}`,
+        what: leaves ? "not-released" : "leaked-on-error",
+        message: `${context.leaf.name} may keep ${event.text} locked ${leaves ? "when it leaves the TD" : howOf(final)}`,
         site: event.evidence.at(-1) as Site,
       });
     }
   }
 }
 
-/** A lock that is given back in another mode than it is held in leaves the lock's counters wrong. */
-export function reportModes(context: RowContext, troubles: RowTrouble[]): void {
+const howOf = ({ failure, value }: LeafFinal): string =>
+  failure
+    ? `when ${failure.outcome} is returned for another lock`
+    : `when it returns ${value ? valueText(value) : "an error"}`;
+
+/** Locks that a path gives back in another mode than it holds them in, or without holding them. */
+export function reportReleases(context: RowContext, troubles: RowTrouble[]): void {
+  const { rules } = context.knowledge;
   const reported = new Set<string>();
   for (const { events } of context.run.finals) {
     const held = new Map<string, LockMode>();
     for (const event of events) {
-      const key = lockKey(event.lock, context.knowledge.rules);
+      const key = lockKey(event.lock, rules);
       if (event.kind === "acquire") held.set(key, event.mode);
       else if (event.kind === "promote") held.set(key, "EXCLUSIVE");
       else if (event.kind === "demote") held.set(key, "SHARED");
-      else if (event.kind === "release") {
-        const mode = held.get(key);
+      else if (event.kind !== "release") continue;
+      else if (held.has(key)) {
+        reportMode(held.get(key), event, context, troubles);
         held.delete(key);
-        const site = event.evidence.at(-1) as Site;
-        const place = `${site.file}:${site.line}`;
-        if (mode === undefined || event.mode === null || event.mode === mode || reported.has(place)) continue;
+      } else if (!isHeldBefore(event, events, context)) {
+        const place = chainKey(event.evidence);
+        if (reported.has(place)) continue;
         reported.add(place);
         troubles.push({
-          what: "released-as",
-          message: `${context.leaf.name} holds a lock as ${mode} and gives it back as ${event.mode}`,
-          site,
+          what: "released-unheld",
+          message: `${context.leaf.name} gives a lock back that it does not hold`,
+          site: event.evidence.at(-1) as Site,
         });
       }
     }
   }
+}
+
+/** Was a lock taken by the entry into the TD, or is it one of an array of which some element was taken? */
+function isHeldBefore(
+  event: ReleaseEvent,
+  events: readonly LockEvent[],
+  { knowledge: { rules } }: RowContext,
+): boolean {
+  if (handOverField(wayTo(event.lock), rules) !== null) return true;
+  const key = lockKey(event.lock, rules);
+  return events.some(
+    (other) => other.kind === "acquire" && lockKey(other.lock, rules) !== key && isInstanceOf(event.lock, other.lock),
+  );
 }

@@ -308,12 +308,14 @@ export class LockDomain extends Domain<LockPart> {
     outcomes: readonly Outcome[],
     state: AbstractState,
   ): Evaluated<Value>[] {
-    if (this.of(state).failure !== null) return [];
+    // One lock fails on a path, but that one at each try.
+    const { failure } = this.of(state);
+    if (failure !== null && failure.event.lock !== event.lock) return [];
     return outcomes
       .filter((outcome) => !outcome.success)
       .map(({ name, value }): Evaluated<Value> => {
         const failed = state.clone();
-        this.change(failed, { failure: { event, outcome: name } });
+        this.change(failed, { failure: failure?.outcome === name ? failure : { event, outcome: name } });
         return [failed, num(value, name)];
       });
   }

@@ -66,7 +66,7 @@ export function failureStatuses({ run }: RowContext): Map<string, FailureStatus>
 
 function failureOf(finals: readonly LeafFinal[]): FailureStatus {
   const isPriority = ({ failure }: LeafFinal) => /HOST_PRIORITY/.test(failure?.outcome ?? "");
-  const wentOn = finals.filter((final) => !isPriority(final) && isSuccess(final));
+  const wentOn = finals.filter((final) => !isPriority(final) && isSuccess(final) && !triedAgain(final));
   // Then what such a call returns is about something else.
   if (wentOn.length > 0 && !finals.some(namesItsFailure))
     return { ...NOTHING, wentOn, isSkipped: wentOn.some(({ value }) => value?.t === "num") };
@@ -85,6 +85,10 @@ function failureOf(finals: readonly LeafFinal[]): FailureStatus {
 
 /** A status that is not known counts: what follows the failure decides it. */
 const isSuccess = (final: LeafFinal): boolean => final.kind === "return" && final.value !== null && !isError(final);
+
+/** Did a path get the lock all the same, by another try? Then it says nothing of what follows when it does not. */
+const triedAgain = ({ failure, events }: LeafFinal): boolean =>
+  failure !== null && events.some((event) => event.kind === "acquire" && event.lock === failure.event.lock);
 
 /** The constant status that a path ends with after a failure; null where that is not one, or is about something else. */
 function statusOf({ value, failure }: LeafFinal): bigint | null {

@@ -17,7 +17,7 @@ import {
   type Value,
   wayTo,
 } from "../c/index.ts";
-import type { Release, ReleasePlace, Site } from "../catalog/index.ts";
+import type { LockMode, Release, ReleasePlace, Site } from "../catalog/index.ts";
 import type { AcquireEvent, ReleaseEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { chainKey, type Held, isSameSite, type RowContext, type RowTrouble, repeats } from "./row-context.ts";
@@ -37,8 +37,11 @@ export function releaseOf(
     const releases = handOverFields(event, final.state, rules)
       .map((field) => context.handedOver.releases.get(`${field} ${event.members.at(-1)}`))
       .find((found) => found !== undefined);
-    const given = releases?.find((other) => isHandedOver(event, other, final.state, rules)) ?? releases?.[0];
-    if (given) return released({ kind: "td-exit" }, given.evidence);
+    const given = releases?.find((other) => isHandedOver(event, other, final.state, rules));
+    if (given) {
+      reportMode(modeAtEnd(event, final, rules), given, context, troubles);
+      return released({ kind: "td-exit" }, given.evidence);
+    }
   }
   const removed = removalOf(event, final, rules);
   if (removed) return released({ kind: "page-removed" }, removed);
@@ -49,6 +52,33 @@ export function releaseOf(
     site: event.evidence.at(-1) as Site,
   });
   return null;
+}
+
+/** A lock that is given back in another mode than it is held in leaves the lock's counters wrong. */
+export function reportMode(
+  held: LockMode | undefined,
+  { mode, evidence }: ReleaseEvent,
+  { leaf }: RowContext,
+  troubles: RowTrouble[],
+): void {
+  const site = evidence.at(-1) as Site;
+  if (held === undefined || mode === null || mode === held) return;
+  const isSame = (t: RowTrouble): boolean => t.what === "released-as" && isSameSite(t.site, site);
+  if (troubles.some(isSame)) return;
+  troubles.push({
+    what: "released-as",
+    message: `${leaf.name} holds a lock as ${held} and gives it back as ${mode}`,
+    site,
+  });
+}
+
+/** The mode in which a path still holds what it acquired, which a promotion may have changed. */
+function modeAtEnd(event: AcquireEvent, { events }: LeafFinal, rules: ExtractionRules): LockMode {
+  const key = lockKey(event.lock, rules);
+  const last = events
+    .slice(events.indexOf(event) + 1)
+    .findLast((other) => (other.kind === "promote" || other.kind === "demote") && lockKey(other.lock, rules) === key);
+  return last === undefined ? event.mode : last.kind === "promote" ? "EXCLUSIVE" : "SHARED";
 }
 
 const released = (place: ReleasePlace, evidence: readonly Site[]): Release => ({
@@ -222,7 +252,10 @@ function holds(state: AbstractState, structure: Location | null, pointer: string
   return state.store.inside(structure).some(([, value]) => value.t === "sym" && value.id === pointer);
 }
 
-/** Of several locks behind one hand-over field: does the exit reach this one by the same member, or the same array element? */
+/**
+ * Of several locks behind one hand-over field: does the exit reach this one by the same member, or the same array element? One that is
+ * reached by neither is the only one behind its field.
+ */
 function isHandedOver(
   event: AcquireEvent,
   release: ReleaseEvent,
@@ -237,8 +270,9 @@ function isHandedOver(
     return own?.kind === "field" && own.name === member.name;
   }
   const element = pointersTo(release.lock).find((at) => numbered(at) !== null);
+  if (element === undefined) return true;
   const pointer = pointerTo(event.object);
-  if (element === undefined || pointer === null) return false;
+  if (pointer === null) return false;
   return [...state.store.entries()].some(
     ([at, value]) => numbered(at) === numbered(element) && value.t === "sym" && value.id === idOf(pointer),
   );

@@ -24,6 +24,7 @@ export interface RowTrouble {
     | "no-success"
     | "not-released"
     | "released-as"
+    | "released-unheld"
     | "leaked-on-error"
     | "unclassified"
     | "unknown-walk"

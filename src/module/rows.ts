@@ -13,7 +13,7 @@ import {
 } from "../catalog/index.ts";
 import type { AcquireEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
-import { reportLeaks, reportModes } from "./leaks.ts";
+import { reportLeaks, reportReleases } from "./leaks.ts";
 import { type Orders, ordersOf } from "./order.ts";
 import { otherBusy } from "./other-busy.ts";
 import { ascending, type FailureStatus, failureStatuses, successfulPaths } from "./outcomes.ts";
@@ -63,7 +63,7 @@ export function buildRows(context: RowContext): LeafRows {
   const whens = new Whens(successes, held, context.run);
   const rows = collectRows(held, successes, failures, whens, context, troubles);
   reportLeaks(context, troubles);
-  reportModes(context, troubles);
+  reportReleases(context, troubles);
   return { acquisitions: nameTwins(rows), otherBusy: otherBusy(context, whens), troubles };
 }
 

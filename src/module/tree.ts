@@ -114,7 +114,10 @@ function cFiles(root: string, skipped: SkippedFile[]): string[] {
       } else if (entry.isDirectory()) {
         if (depth >= LIMITS.depth) skipped.push({ path, reason: "it is nested too deeply" });
         else if (!entry.name.startsWith(".") && entry.name !== "node_modules") walk(path, depth + 1);
-      } else if (entry.isFile() && /\.[ch]$/.test(entry.name)) found.push(path);
+      } else if (/\.[ch]$/.test(entry.name)) {
+        if (entry.isFile()) found.push(path);
+        else skipped.push({ path, reason: "it is no file but a pipe, a socket or a device" });
+      }
     }
   };
   if (tops.length > 0) for (const top of tops) walk(top, 1);
