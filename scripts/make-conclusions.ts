@@ -100,8 +100,8 @@ meet contention." Here is the same conclusion, computed for each bundled state o
 
 whose last section lists every remaining way with its paths, locks and reactions. A resource is possible if any two places of the hypervisor, or
 one and the guest, can be there at once; "build" is between KVM_TDX_INIT_VM and KVM_TDX_FINALIZE_VM, "exceptional" what ordinary operation does
-not meet, such as a machine check, "-" that no two of its calls conflict there. The profiles of 2024 are written by hand, those of kernels from
-7.0 on are extracted from their source.`,
+not meet, such as a machine check, "-" that no two of its calls conflict there. The profiles of 2024 are written by hand, those of kernels are
+extracted from their source.`,
     `On module ${MAIL}:`,
     glance(mail),
     `On module ${newest}:`,

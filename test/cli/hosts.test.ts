@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { contendSchema, explainSchema, hostDiffSchema } from "../../src/analysis/index.ts";
 import { hostLintSchema, hostSchema, hostsSchema } from "../../src/host/index.ts";
 import { reportSchema } from "../../src/report/index.ts";
-import { hostSource } from "../host/profile.ts";
+import { handSource, hostSource } from "../host/profile.ts";
 import { inProcess, temporaryFolder } from "./run.ts";
 
 const M = ["--module", "1.5.05"];
@@ -23,7 +23,7 @@ describe("seamlock host", () => {
 
   test("lint says where and what next, and exits 1", async () => {
     const file = join(temporaryFolder(), "mine.yaml");
-    writeFileSync(file, hostSource("linux-6.19").replace("call: tdh_mem_track", "call: tdh_mem_trak"));
+    writeFileSync(file, handSource("linux-6.19").replace("call: tdh_mem_track", "call: tdh_mem_trak"));
     const { status, out } = await inProcess(["host", "lint", file, ...M]);
     expect(status).toBe(1);
     expect(out).toMatch(
