@@ -39,10 +39,13 @@ export class HostLocks {
   readonly #p: ProcessBuilder;
   readonly #words = new Map<string, Word>();
 
-  /** `p`: the process that takes them. */
-  constructor(m: ModelBuilder, p: ProcessBuilder) {
+  readonly #atOnce: boolean;
+
+  /** `p`: the process that takes them. `atOnce`: all that a call needs together, for it is not known in which order. */
+  constructor(m: ModelBuilder, p: ProcessBuilder, atOnce: boolean) {
     this.#m = m;
     this.#p = p;
+    this.#atOnce = atOnce;
   }
 
   /** @param per what one such lock belongs to @param over the objects; 1: a single lock */
@@ -76,12 +79,23 @@ export class HostLocks {
   }
 
   /**
-   * Steps that take locks one after the other, waiting for each; those held already are skipped.
+   * Steps that take locks one after the other, waiting for each, or all at once; those held already are skipped.
    *
    * @returns what is held then
    */
   takeAll(from: string, wanted: readonly Taken[], before: readonly Taken[], to: string): Taken[] {
     const fresh = wanted.filter((one) => !before.some((held) => same(held, one)));
+    if (this.#atOnce && fresh.length > 1) {
+      const locks = fresh.map(({ lock }) => lock).join(", ");
+      const meta: StepMeta = { action: "acquire", resource: locks, note: "all host locks of the call" };
+      this.#p.step(from, {
+        when: and(...fresh.map((one) => this.free(one))),
+        do: fresh.map((one) => this.take(one)),
+        next: to,
+        meta,
+      });
+      return [...before, ...fresh];
+    }
     let label = from;
     fresh.forEach((one, i) => {
       const next = i + 1 < fresh.length ? `${from} · ${one.lock} ${i + 1}` : to;

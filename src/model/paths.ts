@@ -99,7 +99,7 @@ class PathsModel {
     this.m = model(scenario.name, scenario.description);
     this.#paths = this.#chosen();
     this.#task = this.m.process("task", scenario.concurrent);
-    this.#hostLocks = new HostLocks(this.m, this.#task);
+    this.#hostLocks = new HostLocks(this.m, this.#task, host.extracted !== undefined);
     this.#lockSteps = new LockSteps(this.#task, {
       attempt: ({ resource, mode, side }, object) => this.#moduleLock(resource).attempt(mode, side, object),
       release: ({ resource, mode }, object) => this.#moduleLock(resource).release(mode, object),
@@ -130,6 +130,7 @@ class PathsModel {
     for (const path of [...(paths ?? []), ...without]) this.#known("path", path, this.#host.paths);
     const chosen = this.#host.paths
       .map((path) => ({ ...path, steps: path.steps.filter((step) => this.#reaches(step)) }))
+      .map((path) => (this.#host.extracted === undefined ? path : withHoldsAtSteps(path)))
       .filter(
         (path) =>
           path.steps.length > 0 &&
@@ -644,6 +645,14 @@ interface PathCall {
 /** A path, or the same path run for another VM at the same time: it shares with ours what there is once per machine, and pages. */
 interface Run extends HostPath {
   readonly foreign: boolean;
+}
+
+/**
+ * An extraction says what is held at a call, not in which order it was taken: each call takes all of it at once. Taken one after the other
+ * in any order, locks would be waited for in a circle that the kernel does not have.
+ */
+function withHoldsAtSteps({ holds = [], ...path }: HostPath): HostPath {
+  return { ...path, steps: path.steps.map((step) => ({ ...step, holds: [...holds, ...(step.holds ?? [])] })) };
 }
 
 const withoutCondition = ({ resource, role, mode, when }: Acquisition) => [resource, role, mode, when === null];
