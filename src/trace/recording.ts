@@ -116,6 +116,7 @@ export class Recording {
       assembler: this.#assembler,
       heard: (what) => this.#heard(what),
       unread: (reason, line) => this.#unread(reason, line),
+      strange: () => this.#missing(),
     };
   }
 
@@ -190,6 +191,10 @@ export class Recording {
   /** Such a line told of somebody, and who it was is not known: a call that was printed then. */
   #unread(reason: string, line: string): void {
     this.#tally.unread(reason, line, this.#lines.count);
+    this.#missing();
+  }
+
+  #missing(): void {
     const { last, gaps } = this.#assembler;
     gaps.within(last - WHILE, last + WHILE);
   }

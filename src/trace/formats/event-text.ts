@@ -21,6 +21,9 @@ const CLOSES = 93;
 const OPENS_ROUND = 40;
 const CLOSES_ROUND = 41;
 
+/** A header, a function of a call chain, a blank line: what is no event. */
+const OTHER = /^#|^\s+[0-9a-f]+ \S+|^\s*$|^\s*=> |^[a-z]+=\d+$/;
+
 export function eventText(name: "ftrace" | "perf"): Format {
   const context = new Context();
   const means = meanings();
@@ -56,7 +59,9 @@ export function eventText(name: "ftrace" | "perf"): Format {
         input.unread("no CPU, time and event", line.line);
         return true;
       }
-      return losses.read(line, input);
+      const known = losses.read(line, input);
+      if (!known && !line.isEmpty && !OTHER.test(line.line)) input.strange();
+      return known;
     },
   };
 }
@@ -134,6 +139,8 @@ class Context {
         line.skip(COLON);
       }
     }
+    // A name that nothing follows is cut off.
+    if (line.at === line.end && line.end - line.from > 0 && line.code(line.end - 1) !== COLON) return false;
     line.blanks();
     return this.eventEnd > this.eventFrom;
   }

@@ -22,10 +22,16 @@ const PERIOD = 46;
 const SLASH = 47;
 const COLON = 58;
 const SEMICOLON = 59;
+const OPENS = 123;
 const CLOSES = 125;
 const BAR = 124;
 const U = 117;
 const S = 115;
+
+/** What a line that is whole ends with: a call, the beginning or the end of one, a comment, the count of overruns. */
+const ENDS: ReadonlySet<number> = new Set([SEMICOLON, OPENS, CLOSES, SLASH, CLOSES_ROUND]);
+/** A header, and what says that a CPU has gone on to another task. */
+const OTHER = /^#|^ ?-+$|^ *(\||\d+\)) .*=>|^\s*$/;
 
 export function functionGraph(): Format {
   const means = meanings();
@@ -95,11 +101,19 @@ export function functionGraph(): Format {
     resolution: 1000,
     line(line, input) {
       if (prologue.read(line)) {
+        if (!ENDS.has(line.code(line.end - 1))) {
+          input.unread("it is cut off", line.line);
+          return true;
+        }
         const first = line.code(line.at);
         const read = first === CLOSES ? end(line, input) : first === SLASH ? comment(line, input) : call(line, input);
         return read || losses.read(line, input);
       }
-      if (!ours.in(line)) return losses.read(line, input);
+      if (!ours.in(line)) {
+        const known = losses.read(line, input);
+        if (!known && !line.isEmpty && !OTHER.test(line.line)) input.strange();
+        return known;
+      }
       if (line.code(line.from) === HASH) return false;
       input.unread("it has no time: record with funcgraph-abstime and funcgraph-cpu", line.line);
       return true;

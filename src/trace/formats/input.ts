@@ -26,6 +26,8 @@ export interface Input {
   heard(what: Heard): void;
   /** The line should have been an event of ours and is not: it is counted, and the first ones are shown. */
   unread(reason: string, line: string): void;
+  /** The line is none that the format has, and may have been an event of ours before it was damaged. */
+  strange(): void;
 }
 
 /** One way of writing a recording as text. A reader keeps what it knows of the lines before; one is made for each recording. */
