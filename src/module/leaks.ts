@@ -5,7 +5,7 @@ import type { LockMode, Site } from "../catalog/index.ts";
 import type { LockEvent, ReleaseEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { isError } from "./outcomes.ts";
-import { givenBack, givenBackWhereNoted, handOverField, lockKey, reportMode } from "./releases.ts";
+import { givenBack, givenBackWhereNoted, handOverField, isCountedOtherwise, lockKey, reportMode } from "./releases.ts";
 import { chainKey, type RowContext, type RowTrouble } from "./row-context.ts";
 
 /** A lock that a failing path keeps is a finding about the module, or a limit of this analysis: either way it is said. */
@@ -61,13 +61,19 @@ export function reportReleases(context: RowContext, troubles: RowTrouble[]): voi
   }
 }
 
-/** Was a lock taken by the entry into the TD, or is it one of an array of which some element was taken? */
+/**
+ * Was a lock taken by the entry into the TD, or is it one of an array of which some element was taken? What a loop gives back was taken
+ * by one: whether in as many rounds is not known, so that another path's acquisition is enough.
+ */
 function isHeldBefore(
   event: ReleaseEvent,
   events: readonly LockEvent[],
-  { knowledge: { rules } }: RowContext,
+  { run, knowledge: { rules } }: RowContext,
 ): boolean {
   if (handOverField(wayTo(event.lock), rules) !== null) return true;
+  const isOf = ({ state }: LeafFinal) =>
+    run.finals.some(({ events: of }) => of.some((o) => o.kind === "acquire" && isCountedOtherwise(o, event, state)));
+  if (event.loops.length > 0 && run.finals.some(isOf)) return true;
   const key = lockKey(event.lock, rules);
   return events.some(
     (other) => other.kind === "acquire" && lockKey(other.lock, rules) !== key && isInstanceOf(event.lock, other.lock),

@@ -107,7 +107,7 @@ function isSameLock(event: AcquireEvent, release: ReleaseEvent, rules: Extractio
 }
 
 /** Does a loop give back what a loop has taken, but counts otherwise, so that the one iteration that stands for all is another one? */
-function isCountedOtherwise(event: AcquireEvent, release: ReleaseEvent, state: AbstractState): boolean {
+export function isCountedOtherwise(event: AcquireEvent, release: ReleaseEvent, state: AbstractState): boolean {
   return event.loops.length > 0 && release.loops.length > 0 && isCountedLike(release.lock, event.lock, state.store);
 }
 

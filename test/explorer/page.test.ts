@@ -246,7 +246,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await shown(page.locator(".quoted"))).toMatch(
       /^From proposal-report-2024-09 to Linux 6\.16: \d+ pairs? of calls/,
     );
-    expect(await shown(page.locator("main"))).toContain("Paths of proposal-report-2024-09");
+    expect(await shown(page.locator("main"))).toContain("Paths of linux-6.16, with the locks they hold");
   });
 
   it("checks a scenario and steps through the counterexample with the keys", async () => {

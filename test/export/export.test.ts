@@ -226,7 +226,7 @@ describe("traces", () => {
         module: "1.5.25",
         host: "linux-6.16",
         vcpus: "1",
-        set: ["paths=[KVM_CREATE_VCPU ioctl, KVM_TDX_INIT_MEM_REGION]"],
+        set: ["paths=[KVM_TDX_INIT_VCPU ioctl, KVM_TDX_INIT_MEM_REGION]"],
       },
     ],
   ];

@@ -157,7 +157,7 @@ export class Expressions {
         ? num(arithmetic(e.op === "++" ? "+" : "-", before.v, 1n) ?? 0n)
         : engine.space.fresh(place.text, place.at);
     engine.write(place, after, state);
-    return after;
+    return e.isPostfix ? before : after;
   }
 
   private binary(e: Kind<"binary">, state: AbstractState, frame: Frame): Evaluated<Value>[] {
