@@ -40,7 +40,7 @@ function runScript(name: string, args: readonly string[] = []): Promise<Result> 
 
 function print({ name, passed, seconds, output }: Result): void {
   console.log(`${passed ? "pass" : "FAIL"}  ${name}  ${seconds.toFixed(1)} s`);
-  if (!passed || name === "test:coverage") console.log(output.trimEnd());
+  if (!passed || name === "test") console.log(output.trimEnd());
 }
 
 /** Test counts from vitest's own report; one failure if it did not get as far as writing one. */
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
       return results;
     }),
   );
-  const tests = await runScript("test:coverage", [
+  const tests = await runScript("test", [
     "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${report}`,
