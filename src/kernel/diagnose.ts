@@ -3,6 +3,7 @@
 import type { Program } from "../c/index.ts";
 import type { Diagnostic } from "../catalog/index.ts";
 import type { Analysis } from "./analysis.ts";
+import type { Entry } from "./entries.ts";
 import type { Context } from "./graph.ts";
 import type { PlacedRow } from "./profile.ts";
 import type { Reach } from "./reach.ts";
@@ -19,6 +20,7 @@ interface Findings {
   readonly source: Source;
   readonly reach: Reach;
   readonly analysis: Analysis;
+  readonly entries: readonly Entry[];
   /** Of all entries in all phases. */
   readonly contexts: readonly Context[];
   readonly rows: readonly PlacedRow[];
@@ -29,6 +31,7 @@ export function diagnose(findings: Findings): Diagnostic[] {
   const reached = contextsBelow(findings.contexts);
   const found = [
     ...treeFindings(findings),
+    ...unparsedEntries(findings),
     ...onePerLock(findings.analysis.troubles(reached)).flatMap(troubleFinding),
     ...assertionFindings(reached),
     ...unreached(findings, reached),
@@ -109,6 +112,14 @@ const TROUBLES: Readonly<Record<Trouble["kind"], readonly [string, Diagnostic["s
     recursion: ["SL3415", "error", (what) => `${what} calls itself, and its outcome does not settle`],
     unclassed: ["SL3416", "note", (what) => `${what} is a lock that no rule knows; it is claimed nowhere`],
   };
+
+/** Entries that nothing is said of, since they could not be parsed: no other function's analysis meets them, and tells it. */
+const unparsedEntries = ({ entries, source }: Findings): Diagnostic[] =>
+  entries
+    .filter(({ info }) => source.code(info) === null)
+    .flatMap(({ info }) =>
+      troubleFinding({ kind: "unparsed", what: info.name, place: { ...info, function: info.name } }),
+    );
 
 /** Of the places where a lock is taken that no rule knows, the first one. */
 function onePerLock(troubles: readonly Trouble[]): Trouble[] {

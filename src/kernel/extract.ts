@@ -68,6 +68,7 @@ export function profileOf(
     source,
     reach,
     analysis,
+    entries,
     contexts: runs.map((run) => run.context),
     rows: placed,
   });
