@@ -68,11 +68,7 @@ async function main(): Promise<void> {
       return results;
     }),
   );
-  const tests = await runScript("test", [
-    "--reporter=default",
-    "--reporter=json",
-    `--outputFile.json=${report}`,
-  ]);
+  const tests = await runScript("test", ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`]);
   const counts = testCounts();
   const results = [build, ...checks.flat(), tests];
   const failed = results.filter((result) => !result.passed);
