@@ -1,16 +1,24 @@
-/** The page in Chromium: every view, its addresses, its keys. */
-import { readFileSync, writeFileSync } from "node:fs";
+/** The page in Chromium: every view, its addresses, its keys. One page is led through all of them, as a person would lead it. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import AXE from "axe-core";
-import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { diffCatalogs } from "../../src/analysis/index.ts";
-import { explorerData } from "../../src/cli/explorer-data.ts";
-import { type Explorer, type ExplorerData, oneFile, serve } from "../../src/explorer/index.ts";
-import { smallCatalog } from "../catalog/fixture.ts";
-import { inProcess, temporaryFolder } from "../cli/run.ts";
-import { hasBrowser, startBrowser } from "./browser.ts";
+import type { Explorer, ExplorerData } from "../../src/explorer/index.ts";
+import { seamlock, temporaryFolder } from "../cli/run.ts";
+import {
+  factsOf,
+  hasBrowser,
+  settled,
+  shown,
+  startBrowser,
+  startExplorer,
+  told,
+  until,
+  type Visitor,
+  visitor,
+} from "./browser.ts";
 
 // A browser on a busy machine of two cores takes its time.
 vi.setConfig({ testTimeout: 120_000 });
@@ -18,54 +26,42 @@ vi.setConfig({ testTimeout: 120_000 });
 let browser: Browser;
 let explorer: Explorer;
 let data: ExplorerData;
+/** The page that is led from test to test; its state is what the test before left, but for the address. */
+let shared: Visitor;
+let page: Page;
 
 beforeAll(async () => {
   if (!hasBrowser) return;
-  data = await explorerData();
-  explorer = await serve(data, { port: 0 });
-  browser = await startBrowser();
-}, 60_000);
+  [explorer, browser] = await Promise.all([startExplorer(), startBrowser()]);
+  data = await factsOf(explorer);
+  shared = await visitor(browser, explorer.url);
+  page = shared.page;
+  await shared.visit("");
+}, 90_000);
 afterAll(async () => {
   await browser?.close();
   await explorer?.close();
 });
+afterEach(() => {
+  expect(shared?.complaints() ?? []).toEqual([]);
+});
 
-/** A page at an address of the explorer; it fails the test when the page complains. */
-async function at(hash: string, options: BrowserContextOptions = {}, base = explorer.url): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width: 1366, height: 768 }, ...options });
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
-  });
-  page.on("dialog", (dialog) => {
-    complaints.push(`a dialog: ${dialog.message()}`);
-    void dialog.dismiss();
-  });
+const visit = (hash: string): Promise<void> => shared.visit(hash);
+
+/** A page of its own, for what no address can take back. */
+async function alone(
+  hash: string,
+  options: BrowserContextOptions = {},
+  base = explorer.url,
+  prepare?: (context: BrowserContext) => Promise<void>,
+): Promise<Page> {
+  const own = await visitor(browser, base, options, prepare);
   onTestFinished(async () => {
-    await context.close();
-    expect(complaints).toEqual([]);
+    await own.close();
+    expect(own.complaints()).toEqual([]);
   });
-  await page.goto(base + hash);
-  await settled(page);
-  return page;
-}
-
-/** Waits until the page has drawn what its address asks for. */
-async function settled(page: Page): Promise<void> {
-  await page.waitForSelector("main[aria-busy='false']");
-}
-
-/** What a person sees of a place. */
-function shown(place: Locator): Promise<string> {
-  // biome-ignore lint/performance/useDomNodeTextContent: hidden text does not count
-  return place.innerText();
-}
-
-/** Waits until an expression holds. Playwright's own waiting evaluates it in the page, which the page's policy forbids. */
-async function until(page: Page, expression: string): Promise<void> {
-  await expect.poll(() => page.evaluate(`Boolean(${expression})`), { timeout: 30_000 }).toBe(true);
+  await own.visit(hash);
+  return own.page;
 }
 
 const PAIR = "#/matrix?a=tdh_mem_track&b=tdh_vp_enter";
@@ -83,16 +79,8 @@ const VIEWS: Readonly<Record<string, string>> = {
   explain: `#/explain?line=${encodeURIComponent(LINE)}`,
 };
 
-/** The same views with fewer rows, for axe looks at every cell. */
-const SMALLER: Readonly<Record<string, string>> = {
-  matrix: `${PAIR}&resource=TDCS_EPOCH`,
-  versions: "#/versions?module=1.5.20&compare=1.5.16&leaf=tdh_mem_page_demote",
-  hosts: "#/hosts?host=linux-6.16&with=none&module=1.0.00",
-};
-
 describe.skipIf(!hasBrowser)("the page", () => {
   it("opens with the answers for the newest version and the newest kernel, the matrix below", async () => {
-    const page = await at("");
     expect(await page.locator("nav [aria-current=page]").textContent()).toBe("Home");
     const answers = await shown(page.locator(".answers"));
     expect(answers).toContain("What can end a VM");
@@ -103,7 +91,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("shows a pair by its address: modes, statuses, lines with links, and the interleaving", async () => {
-    const page = await at(PAIR);
+    await visit(PAIR);
     const detail = page.locator("aside");
     const text = await shown(detail);
     for (const words of ["TDCS_EPOCH", "possible", "EXCLUSIVE", "SHARED", "TDX_OPERAND_BUSY | TD_EPOCH"]) {
@@ -120,7 +108,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("filters the matrix, and says so in the address", async () => {
-    const page = await at("");
+    await visit("#/home");
     const all = await page.locator(".matrix tbody tr").count();
     await page.locator("form[aria-label='Filters of the matrix'] select[name=resource]").selectOption("TDCS_EPOCH");
     expect(page.url()).toContain("resource=TDCS_EPOCH");
@@ -133,7 +121,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("goes through the matrix with the arrow keys and opens a pair with Enter", async () => {
-    const page = await at("#/matrix?resource=TDCS_EPOCH");
+    await visit("#/matrix?resource=TDCS_EPOCH");
     await page.locator(".matrix td[tabindex='0']").focus();
     for (const key of ["ArrowDown", "ArrowUp", "End"]) await page.keyboard.press(key);
     expect(await shown(page.locator("#matrix-status"))).toBe(
@@ -147,51 +135,42 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("draws the matrix of another module cell by cell, with the chosen pair framed", async () => {
-    const page = await at("#/matrix?scope=all&module=1.5.25&a=tdh_mem_track&b=tdh_vp_enter");
+    await visit("#/matrix?scope=all&module=1.5.25&a=tdh_mem_track&b=tdh_vp_enter");
     const marks = "[...document.querySelectorAll('.matrix tbody tr')].map((row) => row.innerText).join('\\n')";
     for (const version of ["1.0.03", "1.5.25"]) {
       await page.locator(".facts-bar select[name=module]").selectOption(version);
       await settled(page);
-      const fresh = await at(`#/matrix?scope=all&module=${version}&a=tdh_mem_track&b=tdh_vp_enter`);
       const cells =
         "document.querySelectorAll('.matrix tbody td').length === document.querySelectorAll('.matrix tbody tr').length ** 2";
       await until(page, cells);
-      await until(fresh, cells);
-      expect(await page.evaluate(marks)).toBe(await fresh.evaluate(marks));
+      const changed = await page.evaluate(marks);
+      // Drawn from nothing: the view was left meanwhile.
+      await visit("#/explain");
+      await visit(`#/matrix?scope=all&module=${version}&a=tdh_mem_track&b=tdh_vp_enter`);
+      await until(page, cells);
+      expect(await page.evaluate(marks)).toBe(changed);
       expect(await page.locator(".matrix td[aria-selected='true']").count()).toBe(2);
     }
   });
 
-  it("says so where a view fails, and keeps the rest of the page", async () => {
-    const broken: ExplorerData = { ...data, hosts: [{ name: "broken", profile: {} as never }] };
-    const server = await serve(broken, { port: 0 });
-    onTestFinished(() => server.close());
-    const page = await at("#/hosts?host=broken", {}, server.url);
-    await page.waitForSelector("[role=alert]");
-    expect(await shown(page.locator("main"))).toContain("This cannot be shown");
-    await page.keyboard.press("7");
-    await page.waitForSelector("input[name=seed]");
-  });
-
   it("works it out itself where no worker can run", async () => {
-    const context = await browser.newContext();
-    onTestFinished(() => context.close());
-    await context.route("**/worker.js", (route) => route.abort());
-    const page = await context.newPage();
-    await page.goto(`${explorer.url}#/matrix?resource=TDCS_EPOCH`);
-    await settled(page);
-    expect(await page.locator(".matrix tbody tr").count()).toBe(2);
+    const own = await visitor(browser, explorer.url, {}, (context) =>
+      context.route("**/worker.js", (route) => route.abort()),
+    );
+    onTestFinished(own.close);
+    await own.visit("#/matrix?resource=TDCS_EPOCH");
+    expect(await own.page.locator(".matrix tbody tr").count()).toBe(2);
   });
 
   it("says what excludes a pair under a host, and which paths make both calls", async () => {
-    const page = await at("#/matrix?host=linux-6.16&a=tdh_mng_create&b=tdh_mng_key_freeid");
+    await visit("#/matrix?host=linux-6.16&a=tdh_mng_create&b=tdh_mng_key_freeid");
     expect(await shown(page.locator("aside"))).toMatch(/excluded[\s\S]*tdx_lock/);
     await page.locator(".facts-bar select[name=host]").selectOption("none");
     await until(page, "document.querySelector('aside').innerText.includes('possible')");
   });
 
   it("shows one call: spans, rows, and whom it meets", async () => {
-    const page = await at(VIEWS["calls"] ?? "");
+    await visit(VIEWS["calls"] ?? "");
     expect(await page.locator("figure svg rect.shared").count()).toBe(7);
     expect(await page.locator("figure svg .guest-time").count()).toBe(1);
     const tables = await page.locator("main table").allInnerTexts();
@@ -203,7 +182,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("shows the users of a lock, and the pairs that meet on it", async () => {
-    const page = await at(VIEWS["resources"] ?? "");
+    await visit(VIEWS["resources"] ?? "");
     const [pairs, users] = await page.locator("main table").allInnerTexts();
     expect(pairs).toContain("tdh_mem_track");
     expect(users).toContain("SEPT_TREE");
@@ -212,7 +191,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("shows what changed between two versions, and each call through all of them", async () => {
-    const page = await at(VIEWS["versions"] ?? "");
+    await visit(VIEWS["versions"] ?? "");
     expect(await shown(page.locator("main h2"))).toBe("1.5.16 → 1.5.20");
     expect(await shown(page.locator(".quoted"))).toMatch(
       /^From 1\.5\.16 to 1\.5\.20: secure_ept_lock becomes .*150 contentions appear/,
@@ -236,7 +215,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("shows a host's paths and conclusion, and two hosts side by side", async () => {
-    const page = await at("#/hosts?host=linux-6.16");
+    await visit("#/hosts?host=linux-6.16");
     const text = await shown(page.locator("main"));
     expect(text).toContain("linux-6.16 avoids contention on");
     expect(text).toContain("kvm->mmu_lock ■");
@@ -250,7 +229,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("checks a scenario and steps through the counterexample with the keys", async () => {
-    const page = await at("#/runs?scenario=page-removal&policy=fail-fast");
+    await visit("#/runs?scenario=page-removal&policy=fail-fast");
     await page.locator("input[name=vcpus]").fill("1");
     await page.locator("input[name=pages]").fill("1");
     await page.getByText("Check", { exact: true }).click();
@@ -279,7 +258,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("shows progress and cancels a check, and says what was covered", async () => {
-    const page = await at("#/runs?scenario=page-removal&policy=kick-on-busy&vcpus=4&pages=4&run=1");
+    await visit("#/runs?scenario=page-removal&policy=kick-on-busy&vcpus=4&pages=4&run=1");
     await until(page, "/[1-9][\\d,]* states, /.test(document.querySelector('.progress')?.innerText ?? '')");
     await page.getByText("Cancel", { exact: true }).click();
     await page.waitForSelector(".outcome.inconclusive");
@@ -287,14 +266,12 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("simulates: who was BUSY how often, a run to play, and the same runs from the same address", async () => {
-    const page = await at("#/runs?scenario=page-removal&policy=retry-n");
+    await visit("#/runs?scenario=page-removal&policy=retry-n");
     await page.locator("input[name=seed]").fill("5");
     await page.locator("input[name=runs]").fill("30");
     await page.locator("select[name=schedule]").selectOption("priority");
     await page.getByText("Simulate", { exact: true }).click();
-    await page.waitForSelector(".player");
-    const outcome = await shown(page.locator(".outcome"));
-    expect(outcome).toMatch(/30 runs, [\d,]+ steps, .*seed 5, priority schedule$/);
+    const outcome = await told(page.locator(".outcome"), /30 runs, [\d,]+ steps, .*seed 5, priority schedule$/);
     expect(page.url()).toMatch(/run=simulate.*runs=30.*schedule=priority.*seed=5/);
     const [steps] = await page.locator(".player + .two table, .two table").allInnerTexts();
     expect(steps).toContain("remover");
@@ -311,55 +288,55 @@ describe.skipIf(!hasBrowser)("the page", () => {
       page,
       "document.querySelector('tr[aria-current=true] th')?.innerText === document.querySelector('.position b').innerText",
     );
-    const again = await at(new URL(page.url()).hash);
-    await again.waitForSelector(".player");
+    await page.reload();
+    await page.waitForSelector(".player");
     const counts = (text: string) => text.replace(/[\d.]+ s,/, "");
-    expect(counts(await shown(again.locator(".outcome")))).toBe(counts(outcome));
+    expect(counts(await shown(page.locator(".outcome")))).toBe(counts(outcome));
   });
 
   it("shows how far a simulation is, and keeps what was counted when it is cancelled", async () => {
-    const page = await at("#/runs?scenario=page-removal&policy=retry-forever&runs=1000000&run=simulate");
+    await visit("#/runs?scenario=page-removal&policy=retry-forever&runs=1000000&run=simulate");
     await until(page, "/[1-9][\\d,]* of 1,000,000 runs/.test(document.querySelector('.progress')?.innerText ?? '')");
     await page.getByText("Cancel", { exact: true }).click();
-    await page.waitForSelector(".outcome");
-    expect(await shown(page.locator(".outcome"))).toMatch(/[1-9][\d,]* of 1,000,000 runs, .*; cancelled$/);
+    await told(page.locator(".outcome"), /[1-9][\d,]* of 1,000,000 runs, .*; cancelled$/);
   });
 
   it("opens a run from a file, and says when there is none in it", async () => {
-    const { out } = await inProcess([
-      "check",
-      "page-removal",
-      "--policy",
-      "fail-fast",
-      "--vcpus",
-      "1",
-      "--pages",
-      "1",
-      "--json",
-    ]);
-    const page = await at("#/runs");
+    const words = ["--policy", "fail-fast", "--vcpus", "1", "--pages", "1", "--json"];
+    const { out } = seamlock(["check", "page-removal", ...words]);
+    await visit("#/runs");
     const input = page.locator("input[type=file]");
     await input.setInputFiles({ name: "run.json", mimeType: "application/json", buffer: Buffer.from(out) });
-    await page.waitForSelector(".player");
-    expect(await shown(page.locator(".position"))).toBe(`step 1 of ${JSON.parse(out).trace.length}`);
+    await told(page.locator(".position"), new RegExp(`^step 1 of ${JSON.parse(out).trace.length}$`));
     await input.setInputFiles({ name: "bad.json", mimeType: "application/json", buffer: Buffer.from('{"a": 1}') });
     await page.waitForSelector("[role=alert]");
     expect(await shown(page.locator("[role=alert]"))).toContain("bad.json has no run in it");
-    // A recording of a host: who was BUSY against whom, how sure that is, and the calls on lanes.
+  });
+
+  it("opens a recording of a host, from a file and dropped: who was BUSY against whom, how sure that is, and lanes", async () => {
     const recording = join(temporaryFolder(), "recording.txt");
     const words = ["simulate", "page-removal", "--policy", "retry-n", "--runs", "2", "--seed", "3"];
-    await inProcess([...words, "--record", "bpftrace", "-o", recording]);
-    await input.setInputFiles(recording);
+    seamlock([...words, "--record", "bpftrace", "-o", recording]);
+    await visit("#/runs");
+    await page.locator("input[type=file]").setInputFiles(recording);
     await page.waitForSelector("#closer");
-    const told = await shown(page.locator("main"));
-    expect(told).toMatch(/The recording recording\.txt[\s\S]*\b[1-9]\d* of [\d,]+ calls returned BUSY/);
-    expect(told).toMatch(/tdh_vp_enter\tTDCS_EPOCH \(epoch_lock\)\ttdh_mem_track\t(certain|likely|possible)/);
+    const text = await shown(page.locator("main"));
+    expect(text).toMatch(/The recording recording\.txt[\s\S]*\b[1-9]\d* of [\d,]+ calls returned BUSY/);
+    expect(text).toMatch(/tdh_vp_enter\tTDCS_EPOCH \(epoch_lock\)\ttdh_mem_track\t(certain|likely|possible)/);
     expect(await page.locator("svg .busy").count()).toBeGreaterThan(0);
     expect(await page.locator(".facts-bar select[name=host]").count()).toBe(1);
+    await page.evaluate(`{
+      const files = new DataTransfer();
+      files.items.add(new File([${JSON.stringify(readFileSync(recording, "utf8"))}], "dropped.txt"));
+      const drop = { dataTransfer: files, bubbles: true, cancelable: true };
+      document.querySelector("main").dispatchEvent(new DragEvent("drop", drop));
+    }`);
+    const dropped = await told(page.locator("main"), /The recording dropped\.txt[\s\S]*calls returned BUSY/);
+    expect(dropped.replace("dropped.txt", "recording.txt")).toBe(text);
   });
 
   it("finds with /, explains a pasted log line, and changes views with numbers", async () => {
-    const page = await at("");
+    await visit("#/home");
     await page.keyboard.press("/");
     await page.keyboard.type("memtrk");
     await page.keyboard.press("Enter");
@@ -374,28 +351,34 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("lists its keys with ?, and closes the list with Escape", async () => {
-    const page = await at("");
+    await visit("#/home");
     await page.keyboard.press("?");
     expect(await shown(page.locator("dialog[open]"))).toContain("the contention before, the next contention");
     await page.keyboard.press("Escape");
     await page.waitForSelector("dialog:not([open])", { state: "attached" });
     await page.keyboard.press("?");
     await page.waitForSelector("dialog[open]");
+    await page.keyboard.press("Escape");
   });
 
   it("changes between light and dark, and starts with what the system asks for", async () => {
-    const page = await at("", { colorScheme: "dark" });
+    const page = await alone("", { colorScheme: "dark" });
     const ground = () => page.evaluate("getComputedStyle(document.documentElement).backgroundColor");
     const dark = await ground();
     await page.keyboard.press("t");
     const light = await ground();
     expect(light).not.toBe(dark);
-    const other = await at("", { colorScheme: "light" });
-    expect(await other.evaluate("getComputedStyle(document.documentElement).backgroundColor")).toBe(light);
+    await visit("#/home");
+    const system = () => shared.page.evaluate("getComputedStyle(document.documentElement).backgroundColor");
+    await shared.page.emulateMedia({ colorScheme: "light" });
+    expect(await system()).toBe(light);
+    await shared.page.emulateMedia({ colorScheme: "dark" });
+    expect(await system()).toBe(dark);
+    await shared.page.emulateMedia({ colorScheme: null });
   });
 
   it("saves tables as CSV and pictures as SVG", async () => {
-    const page = await at(VIEWS["calls"] ?? "");
+    await visit(VIEWS["calls"] ?? "");
     const saved = async (button: string): Promise<string> => {
       const [download] = await Promise.all([page.waitForEvent("download"), page.getByLabel(button).click()]);
       return readFileSync(await download.path(), "utf8");
@@ -418,7 +401,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("lets every table of every view be saved, and every picture", async () => {
-    const page = await at("");
+    await visit("#/home");
     for (const [name, hash] of Object.entries(VIEWS)) {
       await page.goto(explorer.url + hash);
       await settled(page);
@@ -434,137 +417,33 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("has no lasting animation for those who want none", async () => {
-    const page = await at("", { reducedMotion: "reduce" });
-    expect(await page.evaluate("getComputedStyle(document.querySelector('button')).transitionDuration")).toBe("0s");
-  });
-
-  it.each(Object.entries({ ...VIEWS, ...SMALLER }))(
-    "axe finds no rule violated in %s, light or dark",
-    async (name, hash) => {
-      const page = await at(hash, { colorScheme: "light", bypassCSP: true });
-      if (name === "runs") await page.waitForSelector(".player");
-      await page.evaluate(AXE.source);
-      expect(await violated(page, "{}")).toEqual([]);
-      await page.emulateMedia({ colorScheme: "dark" });
-      expect(await violated(page, "{ runOnly: ['color-contrast'] }")).toEqual([]);
-    },
-    120_000,
-  );
-});
-
-/** The rules that axe finds violated, with the first places. */
-async function violated(page: Page, options: string): Promise<unknown[]> {
-  const { violations } = (await page.evaluate(`axe.run(document, ${options})`)) as {
-    violations: { id: string; nodes: { html: string }[] }[];
-  };
-  return violations.map(({ id, nodes }) => [id, nodes.slice(0, 3).map(({ html }) => html.slice(0, 200))]);
-}
-
-const EVIL = `"><img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
-
-/** Markup in every string that is no enumerated word. */
-function poisoned<T>(value: T): T {
-  const words =
-    /^(seamlock\/|sha256:|0x|EXCLUSIVE$|SHARED$|NO_LOCK$|host$|guest$|sharex|sept_entry$|mutex$|bit$|extracted$|error$|warning$|note$|leaf-exit$|td-exit$|before-td-entry$|acquire$|release$|busy$|ok$|vm$|vcpu$|machine$)/;
-  const walk = (v: unknown): unknown => {
-    if (typeof v === "string") return words.test(v) ? v : `${v}${EVIL}`;
-    if (Array.isArray(v)) return v.map(walk);
-    if (v === null || typeof v !== "object") return v;
-    return Object.fromEntries(Object.entries(v).map(([key, inner]) => [key, walk(inner)]));
-  };
-  return walk(value) as T;
-}
-
-describe.skipIf(!hasBrowser)("hostile facts", () => {
-  it("render as text in every view", async () => {
-    const catalog = poisoned(smallCatalog());
-    const host = data.hosts[0];
-    if (host === undefined) throw new Error("no host");
-    const evil: ExplorerData = {
-      ...data,
-      modules: [
-        { name: `1${EVIL}`, catalog },
-        { name: `2${EVIL}`, catalog: poisoned(smallCatalog()) },
-      ],
-      hosts: [{ name: `h${EVIL}`, profile: poisoned(host.profile) }],
-      scenarios: [{ name: `s${EVIL}`, text: `kind: lock\ndescription: ${EVIL}\n` }],
-      initial: { module: `1${EVIL}`, host: null },
-    };
-    const server = await serve(evil, { port: 0 });
-    onTestFinished(() => server.close());
-    const leaf = catalog.leaves.find(({ name }) => name.startsWith("tdh_vp_enter"))?.name ?? "";
-    const track = catalog.leaves.find(({ name }) => name.startsWith("tdh_mem_track"))?.name ?? "";
-    const q = (params: Record<string, string>) => new URLSearchParams(params).toString();
-    const page = await at("", {}, server.url);
-    for (const hash of [
-      `#/matrix?${q({ scope: "all", a: track, b: leaf })}`,
-      `#/calls?${q({ leaf })}`,
-      `#/resources?${q({ resource: `TDR${EVIL}` })}`,
-      "#/versions?all=1",
-      "#/hosts",
-      `#/runs?${q({ run: "1" })}`,
-      `#/explain?${q({ line: `${EVIL} 0x80000200000000A9` })}`,
-    ]) {
-      await page.goto(server.url + hash);
-      await settled(page);
-      expect([hash, await page.locator("img, #app script").count()]).toEqual([hash, 0]);
-      await until(page, "document.querySelector('main').innerText.includes('<img src=x')");
-    }
-    expect(await page.title()).not.toBe("owned");
-  });
-
-  it("render as text when they come in a run", async () => {
-    const page = await at("#/runs");
-    const step = {
-      actor: EVIL,
-      leaf: EVIL,
-      action: "acquire",
-      resource: EVIL,
-      mode: EVIL,
-      result: "busy",
-      status: EVIL,
-      note: EVIL,
-      state: { [EVIL]: EVIL },
-    };
-    const document = { scenario: EVIL, initial: { [EVIL]: 1 }, trace: [step, { ...step, result: "ok" }, step] };
-    await page
-      .locator("input[type=file]")
-      .setInputFiles({ name: "r.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(document)) });
-    await page.waitForSelector(".player");
-    expect(await page.locator("img, #app script").count()).toBe(0);
-    expect(await shown(page.locator("main"))).toContain("<img src=x");
-    expect(await page.title()).not.toBe("owned");
+    const duration = () => page.evaluate("getComputedStyle(document.querySelector('button')).transitionDuration");
+    await page.emulateMedia({ reducedMotion: "reduce" });
+    expect(await duration()).toBe("0s");
+    await page.emulateMedia({ reducedMotion: null });
   });
 });
 
 describe.skipIf(!hasBrowser)("the one-file report", () => {
   it("opens from disk without a network, quickly, and does what the served page does", async () => {
     const file = join(temporaryFolder(), "report.html");
-    const { status } = await inProcess([
-      "report",
-      "--module",
-      "1.5.05",
-      "--host",
-      "linux-6.16",
-      "--format",
-      "html",
-      "-o",
-      file,
-    ]);
+    const words = ["--module", "1.5.05", "--host", "linux-6.16", "--format", "html"];
+    const { status } = seamlock(["report", ...words, "-o", file]);
     expect(status).toBe(0);
-    const page = await at("", { offline: true }, pathToFileURL(file).href);
+    const page = await alone("", { offline: true }, pathToFileURL(file).href);
     const asked: string[] = [];
     page.on("request", (request) => asked.push(request.url()));
     expect(await page.locator("select[name=module]").first().inputValue()).toBe("1.5.05");
     expect(await page.locator(".facts-bar select[name=host]").inputValue()).toBe("linux-6.16");
-    const paints = [];
-    for (let load = 0; load < 3; load++) {
-      if (load > 0) await page.reload();
-      await page.waitForSelector(".matrix");
-      paints.push(await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 9999"));
-    }
-    // The fastest of three, for whatever else the machine does.
-    expect(Math.min(...paints.map(Number))).toBeLessThan(1000);
+    // Processor time of the page's main thread from its beginning, for whatever else the machine does.
+    const session = await page.context().newCDPSession(page);
+    await session.send("Performance.enable", { timeDomain: "threadTicks" });
+    await page.reload();
+    await page.waitForSelector(".matrix");
+    const { metrics } = await session.send("Performance.getMetrics");
+    const worked = metrics.find(({ name }) => name === "TaskDuration")?.value ?? Number.NaN;
+    expect(worked).toBeGreaterThan(0.01);
+    expect(worked).toBeLessThan(1);
     for (const view of ["2", "3", "4", "5"]) {
       await page.keyboard.press(view);
       await page.waitForSelector("main table");
@@ -572,17 +451,5 @@ describe.skipIf(!hasBrowser)("the one-file report", () => {
     await page.goto(`${pathToFileURL(file).href}${RUN}`);
     await page.waitForSelector(".outcome.violated");
     expect(asked.filter((url) => !/^(file|blob|data):/.test(url))).toEqual([]);
-  });
-
-  it("is not confused by facts that end a script", async () => {
-    const file = join(temporaryFolder(), "evil.html");
-    const catalog = poisoned(smallCatalog());
-    const name = `x</script>${EVIL}`;
-    const evil = { ...data, modules: [{ name, catalog }], initial: { module: name, host: null } };
-    writeFileSync(file, oneFile(evil));
-    const page = await at("#/matrix?scope=all", { offline: true }, pathToFileURL(file).href);
-    expect(await page.locator("img").count()).toBe(0);
-    expect(await page.locator(".matrix").count()).toBe(1);
-    expect(await page.title()).not.toBe("owned");
   });
 });

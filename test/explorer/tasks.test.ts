@@ -2,21 +2,19 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { explorerData } from "../../src/cli/explorer-data.ts";
-import { type Explorer, serve } from "../../src/explorer/index.ts";
+import type { Browser, Locator, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import type { Explorer } from "../../src/explorer/index.ts";
 import { temporaryFolder } from "../cli/run.ts";
-import { hasBrowser, startBrowser } from "./browser.ts";
+import { hasBrowser, shown, startBrowser, startExplorer, told as toldBy, type Visitor, visitor } from "./browser.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
 let browser: Browser;
 let explorer: Explorer;
-let context: BrowserContext;
+let own: Visitor;
 let page: Page;
 let clicks: number;
-let complaints: string[];
 
 /** A click, a choice in a list, or the Enter key. Typing and pasting are free. */
 const click = async (place: Locator | string): Promise<void> => {
@@ -27,54 +25,34 @@ const enter = async (): Promise<void> => {
   clicks += 1;
   await page.keyboard.press("Enter");
 };
-/** What a person sees of a place. */
-function shown(place: Locator): Promise<string> {
-  // biome-ignore lint/performance/useDomNodeTextContent: hidden text does not count
-  return place.innerText({ timeout: 60_000 });
-}
 /** Into the search box, and to the first finding. */
 const searchFor = async (text: string): Promise<void> => {
   await click("#omnibox");
   await page.keyboard.insertText(text);
   await enter();
 };
-/** What is seen of a place, once it is there and holds this. */
-const told = async (place: string, words: RegExp): Promise<string> => {
-  await expect.poll(() => shown(page.locator(place).first()), { timeout: 60_000 }).toMatch(words);
-  return shown(page.locator(place).first());
-};
-
-const open = async (base: string): Promise<void> => {
-  page = await context.newPage();
-  complaints = [];
-  clicks = 0;
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
-  });
-  await page.goto(base);
-  await page.waitForSelector("main[aria-busy='false']");
-};
+/** What is seen of the first such place, once it is there and holds this. */
+const told = (place: string, words: RegExp): Promise<string> => toldBy(page.locator(place).first(), words);
 
 beforeAll(async () => {
   if (!hasBrowser) return;
-  explorer = await serve(await explorerData(), { port: 0 });
-  browser = await startBrowser();
-  context = await browser.newContext({
-    viewport: { width: 1366, height: 768 },
-    permissions: ["clipboard-read", "clipboard-write"],
-  });
+  [explorer, browser] = await Promise.all([startExplorer(), startBrowser()]);
+  own = await visitor(browser, explorer.url, { permissions: ["clipboard-read", "clipboard-write"] });
+  page = own.page;
+  await own.visit("");
 }, 90_000);
 afterAll(async () => {
   await browser?.close();
   await explorer?.close();
 });
+// Every task begins on the first view, of a page that may have seen others.
 beforeEach(async () => {
-  if (hasBrowser) await open(explorer.url);
+  if (!hasBrowser) return;
+  await own.visit("#/home");
+  clicks = 0;
 }, 60_000);
-afterEach(async () => {
-  await page?.close();
-  expect(complaints ?? []).toEqual([]);
+afterEach(() => {
+  expect(own?.complaints() ?? []).toEqual([]);
 });
 
 describe.skipIf(!hasBrowser)("a task", () => {
@@ -174,16 +152,18 @@ describe.skipIf(!hasBrowser)("a task", () => {
     const file = join(temporaryFolder(), "saved.html");
     await download.saveAs(file);
     expect(readFileSync(file).length).toBeLessThan(1_000_000);
-    await page.close();
-    await open(pathToFileURL(file).href);
-    await told("main h2", /^1\.5\.16 → 1\.5\.20$/);
-    expect(await page.title()).toBe("1.5.16 → 1.5.20 – seamlock");
+    const saved = await visitor(browser, pathToFileURL(file).href, { offline: true });
+    onTestFinished(saved.close);
+    await saved.visit("");
+    await toldBy(saved.page.locator("main h2").first(), /^1\.5\.16 → 1\.5\.20$/);
+    expect(await saved.page.title()).toBe("1.5.16 → 1.5.20 – seamlock");
+    expect(saved.complaints()).toEqual([]);
   });
 });
 
 describe.skipIf(!hasBrowser)("the first page", () => {
   it("has its first table within half a second of work after its first paint", async () => {
-    const session = await context.newCDPSession(page);
+    const session = await own.context.newCDPSession(page);
     // Processor time of the page's main thread, for whatever else the machine does; all of it, before the first paint, too.
     await session.send("Performance.enable", { timeDomain: "threadTicks" });
     await page.reload();

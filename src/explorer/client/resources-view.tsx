@@ -15,7 +15,10 @@ export function ResourcesView(): VNode {
   return (
     <>
       {wanted === "" ? (
-        <p class="dim">A lock's name opens its users and the pairs that meet on it.</p>
+        <>
+          <h2 class="unseen">The module's locks</h2>
+          <p class="dim">A lock's name opens its users and the pairs that meet on it.</p>
+        </>
       ) : (
         <>
           <h2>{bothNames(wanted)}</h2>
