@@ -1,17 +1,18 @@
-/** Changes to C source that keep what it does: names, places and shapes of functions. */
-import { Program, type SourceFile } from "../src/c/index.ts";
+/** Changes to C source that keep what it does: names, places and shapes of functions. Each keeps the lines of all that is not moved. */
+import type { Program, SourceFile } from "../src/c/index.ts";
 import type { ExtractionRules } from "../src/module/rules.ts";
 
 export interface Change {
   readonly kind: "rename" | "move" | "split" | "inline";
   readonly files: readonly SourceFile[];
+  /** What the function was called, and what it or its parts are called now. */
+  readonly names: readonly string[];
   /** What a text of the changed tree is in the tree before. */
   readonly written: (text: string) => string;
 }
 
-/** Functions and macros of a tree that rules name, whatever for. */
-export function namesIn(rules: ExtractionRules, files: readonly SourceFile[]): readonly string[] {
-  const program = new Program(files, rules.preprocess);
+/** Functions of a tree that rules name, whatever for. */
+export function namedBy(rules: ExtractionRules, program: Program): ReadonlySet<string> {
   const names = new Set<string>();
   const visit = (value: unknown): void => {
     if (typeof value === "string") names.add(value);
@@ -24,7 +25,7 @@ export function namesIn(rules: ExtractionRules, files: readonly SourceFile[]): r
     }
   };
   visit(rules);
-  return [...names].filter((name) => program.functions.has(name)).sort();
+  return new Set([...names].filter((name) => program.functions.has(name)));
 }
 
 interface Definition {
@@ -37,11 +38,14 @@ interface Definition {
 
 /** The changes of one function. */
 export function* changesOf(name: string, files: readonly SourceFile[]): Generator<Change> {
-  const other = `${name}_changed`;
+  // Says nothing, so that no pattern of names finds it.
+  const other = "another_function";
   const word = new RegExp(`\\b${name}\\b`, "g");
+  const names = [name, other];
   const back = (text: string) => text.replaceAll(other, name);
   yield {
     kind: "rename",
+    names,
     files: files.map((file) => ({ ...file, source: file.source.replace(word, other) })),
     written: back,
   };
@@ -49,27 +53,32 @@ export function* changesOf(name: string, files: readonly SourceFile[]): Generato
   if (found === null) return;
   const { file, start, open, end } = found;
   const whole = file.source.slice(start, end);
-  const without = file.source.slice(0, start) + file.source.slice(end);
+  const without = file.source.slice(0, start) + linesOf(whole) + file.source.slice(end);
   const replaced = (source: string) => files.map((f) => (f === file ? { ...f, source } : f));
-  const moved: SourceFile = { path: "src/moved_here.c", source: `${whole}\n` };
-  yield { kind: "move", files: [...replaced(without), moved].sort(byPath), written: (text) => text };
+  const moved: SourceFile = { path: "src/moved_here.c", source: `${linesOf(file.source.slice(0, start))}${whole}\n` };
+  yield { kind: "move", names, files: [...replaced(without), moved].sort(byPath), written: (text) => text };
   const head = file.source.slice(start, open);
   const parameters = parametersOf(head, name);
   if (parameters !== null) {
     const inner = head.replace(word, other) + file.source.slice(open, end);
     const isVoid = /\bvoid\s+\w+\s*\($/.test(head.slice(0, head.indexOf(name) + name.length + 1).trimEnd());
-    const outer = `${head}{ ${isVoid ? "" : "return "}${other}(${parameters.join(", ")}); }\n`;
-    const source = `${file.source.slice(0, start)}${inner}\n${outer}${file.source.slice(end)}`;
-    yield { kind: "split", files: replaced(source), written: back };
+    const outer = `${onOneLine(head)}{ ${isVoid ? "" : "return "}${other}(${parameters.join(", ")}); }`;
+    const source = `${file.source.slice(0, start)}${inner} ${outer}${file.source.slice(end)}`;
+    yield { kind: "split", names, files: replaced(source), written: back };
   }
   const value = onlyReturn(file.source.slice(open + 1, end - 1));
   if (parameters !== null && value !== null) {
     const body = parameters.reduce((text, p) => text.replace(new RegExp(`(?<![\\w.>])${p}\\b`, "g"), `(${p})`), value);
-    const macro = `\n#define ${name}(${parameters.join(", ")}) (${body.replace(/\s+/g, " ")})\n`;
-    const source = file.source.slice(0, start) + macro + file.source.slice(end);
-    yield { kind: "inline", files: replaced(source), written: (text) => text };
+    const macro = `#define ${name}(${parameters.join(", ")}) (${body.replace(/\s+/g, " ")})`;
+    const source = file.source.slice(0, start) + macro + linesOf(whole) + file.source.slice(end);
+    yield { kind: "inline", names, files: replaced(source), written: (text) => text };
   }
 }
+
+/** As many lines, with nothing on them: what follows keeps its place. */
+const linesOf = (text: string): string => text.replace(/[^\n]/g, "");
+
+const onOneLine = (head: string): string => head.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "").replace(/\s+/g, " ");
 
 const byPath = (a: SourceFile, b: SourceFile): number => (a.path < b.path ? -1 : 1);
 

@@ -2,7 +2,7 @@
 import { SeamlockError } from "../errors.ts";
 import { didYouMean } from "../text.ts";
 import { aliasesOf, allAliases, leafAlias } from "./aliases.ts";
-import type { Catalog, Leaf } from "./types.ts";
+import type { Catalog, Leaf, Side } from "./types.ts";
 
 /**
  * The entries of the catalog that a spelling means: `tdh_mem_track`, `TDH.MEM.TRACK`, `38`, `0x26`, or an alias such as
@@ -28,6 +28,9 @@ export function leafName(spelling: string): string {
     .replace(/\(\)$/, "")
     .replaceAll(/[.\-\s]+/g, "_");
 }
+
+/** The side of a leaf's name: every leaf is named `tdh_…` for the host or `tdg_…` for the guest, which the catalog's schema demands. */
+export const sideOf = (leaf: string): Side => (leaf.startsWith("tdg_") ? "guest" : "host");
 
 function leafNumber(text: string): number | null {
   return /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : null;

@@ -108,7 +108,10 @@ interface Held {
 
 /** Who held which lock when. A lock still held at the end is drawn to the end. */
 function holds(trace: Trace): Held[] {
-  const open = new Map<string, { actor: string; lock: string; mode: string | null; from: number }>();
+  const open = new Map<
+    string,
+    { actor: string; lock: string; resource: string | null; mode: string | null; from: number }
+  >();
   const found: Held[] = [];
   const close = (key: string, to: number) => {
     const hold = open.get(key);
@@ -123,14 +126,14 @@ function holds(trace: Trace): Held[] {
     if (granted(step)) {
       // Whoever promotes or demotes a lock holds it in another mode from here on.
       close(key, i);
-      open.set(key, { actor: step.actor, lock, mode: step.mode, from: i });
+      open.set(key, { actor: step.actor, lock, resource: step.resource, mode: step.mode, from: i });
     }
     if (step.action !== "release") return;
     // A release without an object frees whatever its actor holds of that resource.
     for (const [held, hold] of [...open]) {
       if (
         hold.actor === step.actor &&
-        (hold.lock === lock || (step.object === null && hold.lock.startsWith(`${step.resource}[`)))
+        (hold.lock === lock || (step.object === null && hold.resource === step.resource))
       )
         close(held, i + 1);
     }

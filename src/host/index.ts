@@ -31,5 +31,14 @@ export {
 } from "./schema.ts";
 export { serializeHost } from "./serialize.ts";
 export { heldAt } from "./uses.ts";
-export { LOCK_KINDS, LOCK_SCOPES, type LockScope, type TdExit } from "./vocabulary.ts";
+export {
+  isEndless,
+  isKick,
+  LOCK_KINDS,
+  LOCK_SCOPES,
+  type LockScope,
+  type Reaction,
+  reactionOf,
+  type TdExit,
+} from "./vocabulary.ts";
 export { readYaml, type YamlFile } from "./yaml.ts";

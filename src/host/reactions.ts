@@ -1,5 +1,6 @@
 /** What callers do with a BUSY: the closed vocabulary, in words, and how bad it is. */
 import type { BusyClause } from "./schema.ts";
+import { isEndless, isKick, reactionOf } from "./vocabulary.ts";
 
 /** How bad the outcome of a BUSY is, worst first. */
 export const SEVERITIES = ["vm-dead", "leak", "error", "unknown", "warning", "retry", "none"] as const;
@@ -54,14 +55,14 @@ export function clausesFor(clauses: readonly BusyClause[], operand: string | nul
  *   the kick is then not reached
  */
 export function severityOf(clause: BusyClause, barred: boolean): HostSeverity {
-  return worst(reachedOf(clause, barred).map((reaction) => SEVERITY_OF[reaction.split(":")[0] ?? ""] ?? "unknown"));
+  return worst(reachedOf(clause, barred).map((reaction) => SEVERITY_OF[reactionOf(reaction).kind] ?? "unknown"));
 }
 
 /** The reactions of a clause that can come to pass; `barred` as for {@link severityOf}. */
 export function reachedOf(clause: BusyClause, barred: boolean): readonly string[] {
-  const kick = clause.do.findIndex((reaction) => reaction.startsWith("kick-and-retry"));
+  const kick = clause.do.findIndex(isKick);
   const reached = barred && kick >= 0 ? clause.do.slice(0, kick + 1) : clause.do;
-  const endless = reached.indexOf("retry:unbounded");
+  const endless = reached.findIndex(isEndless);
   return endless >= 0 ? reached.slice(0, endless + 1) : reached;
 }
 
@@ -71,13 +72,14 @@ export function clauseText(clause: BusyClause): string {
 }
 
 function reactionText(reaction: string): string {
-  const [kind = "", value = ""] = reaction.split(":");
-  if (kind === "return") return `returns ${value}`;
-  if (kind === "retry") return value === "unbounded" ? "retries without bound" : `retries up to ${times(value)}`;
-  if (kind === "kick-and-retry") return `kicks the vCPUs, keeps them out and retries up to ${times(value)}`;
+  const { kind, tries, error } = reactionOf(reaction);
+  if (error !== null) return `returns ${error}`;
+  if (isEndless(reaction)) return "retries without bound";
+  if (kind === "retry") return `retries up to ${times(tries)}`;
+  if (kind === "kick-and-retry") return `kicks the vCPUs, keeps them out and retries up to ${times(tries)}`;
   return WORDS[kind] ?? reaction;
 }
 
-function times(value: string): string {
-  return value === "1" ? "once" : `${value} times`;
+function times(tries: number | null): string {
+  return tries === 1 ? "once" : `${tries} times`;
 }

@@ -34,3 +34,27 @@ export const REACTION =
 /** TD exits of a running vCPU after which hosts differ. */
 export const TD_EXITS = ["host-priority-timeout", "pending-page"] as const;
 export type TdExit = (typeof TD_EXITS)[number];
+
+/** A reaction of a profile, taken apart. */
+export interface Reaction {
+  /** `retry`, `kick-and-retry`, `return`, `warn`, … */
+  readonly kind: string;
+  /** How often a call is tried again, without bound `Infinity`; null where it is not. */
+  readonly tries: number | null;
+  /** The error that is returned; null where none is. */
+  readonly error: string | null;
+}
+
+/** Reads a reaction as a profile writes it: `retry:16`, `return:-EAGAIN`, `warn`. The one place that knows how they are written. */
+export function reactionOf(written: string): Reaction {
+  const [kind = "", value] = written.split(":");
+  if (value === undefined) return { kind, tries: null, error: null };
+  if (kind === "return") return { kind, tries: null, error: value };
+  return { kind, tries: value === "unbounded" ? Number.POSITIVE_INFINITY : Number(value), error: null };
+}
+
+/** Does a reaction try again for ever, so that nothing comes after it? */
+export const isEndless = (written: string): boolean => reactionOf(written).tries === Number.POSITIVE_INFINITY;
+
+/** Does a reaction kick the vCPUs, keep them out and try again? */
+export const isKick = (written: string): boolean => reactionOf(written).kind === "kick-and-retry";

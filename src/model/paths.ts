@@ -14,7 +14,10 @@ import {
   type HostProfile,
   type HostStep,
   heldAt,
+  isEndless,
+  isKick,
   type LockUse,
+  reactionOf,
 } from "../host/index.ts";
 import {
   type ArrayRef,
@@ -572,8 +575,8 @@ class PathsModel {
       go(this.#kickAndRetry(call), "the host kicks the vCPUs, keeps them out and tries again");
       return decide;
     }
-    if (reactions.some((reaction) => reaction.startsWith("retry"))) go(prefix, "the host tries again");
-    if (reactions.includes("retry:unbounded")) return decide;
+    if (reactions.some((reaction) => reactionOf(reaction).kind === "retry")) go(prefix, "the host tries again");
+    if (reactions.some(isEndless)) return decide;
     const lifted = kicked ? [this.#hostLocks.give(KICK)] : [];
     if (reactions.includes("bug-vm")) go(giveUp(), "the VM is marked as bugged", [set(this.#bugged, true), ...lifted]);
     else go(giveUp(), `the host does: ${reactions.join(", ") || "nothing known"}`, lifted);
@@ -658,7 +661,6 @@ function withHoldsAtSteps({ holds = [], ...path }: HostPath): HostPath {
 const withoutCondition = ({ resource, role, mode, when }: Acquisition) => [resource, role, mode, when === null];
 
 const KICK: Taken = { lock: KICKED, shared: false, object: null };
-const isKick = (reaction: string): boolean => reaction.startsWith("kick-and-retry");
 
 /** Marks a row of a target page that is one in use as a TDR or TDVPR. */
 const ALIAS = "the page that is named";

@@ -53,7 +53,12 @@ const tooMuch = (tree: SourceTree): SeamlockError =>
     hint: "a module takes about a tenth of that: is all that the tree holds the source of one module?",
   });
 
-function catalogOf(
+/**
+ * The catalog of what was found in a tree.
+ *
+ * @param shares what each thread, or each part of the work, found; together they have every leaf
+ */
+export function catalogOf(
   tree: SourceTree,
   identity: Identity,
   { program, rules, table, primitives, tables }: Extraction,

@@ -2,7 +2,7 @@
  * The lock kinds as the tree defines them: word layout, and what each primitive does and may return.
  */
 
-import { type Expr, type FunctionAst, type Program, type Stmt, substitute } from "../c/index.ts";
+import { type CallExpr, type Expr, type FunctionAst, type Program, type Stmt, substitute } from "../c/index.ts";
 import type { BitField, LockDefinition, LockKind, LockMode, LockPrimitive, Side } from "../catalog/index.ts";
 import type { Outcome, PrimitiveOutcomes } from "./knowledge.ts";
 import type { ExtractionRules, PrimitiveRule } from "./rules.ts";
@@ -19,12 +19,10 @@ export class Primitives {
   private readonly program: Program;
   private readonly rules: ExtractionRules;
   private readonly readings = new Map<string, Reading>();
-  private readonly wanted: ReadonlySet<string>;
 
   constructor(program: Program, rules: ExtractionRules) {
     this.program = program;
     this.rules = rules;
-    this.wanted = new Set(Object.keys(rules.primitives));
   }
 
   /** What an acquire or promote primitive may return, for the interpreter. */
@@ -129,21 +127,36 @@ export class Primitives {
       this.returned(e.yes, fixed, reading, depth);
       this.returned(e.no, fixed, reading, depth);
     } else if (e.kind === "name") add(e.name);
-    else if (e.kind === "call" && e.callee.kind === "name" && this.wanted.has(e.callee.name) && depth < 4) {
-      const ast = this.ast(e.callee.name);
-      const inner = new Map<string, Expr>();
-      ast?.parameters.forEach((name, i) => {
-        const arg = e.args[i];
-        const value = arg ? this.value(arg, fixed) : null;
-        if (value !== null) inner.set(name, { kind: "number", value, line: 0 });
+    else if (e.kind === "call" && this.calledBody(e, depth) !== null) {
+      e.args.forEach((arg) => {
+        this.expression(arg, fixed, reading, depth);
       });
-      if (ast) this.walk(ast.body, inner, reading, depth + 1);
+      this.enter(e, fixed, reading, depth);
     } else {
       // A comparison of what an atomic instruction gave: true is success.
       this.expression(e, fixed, reading, depth);
       add("true");
       add("false");
     }
+  }
+
+  /** The function that a call runs, where a primitive leaves its work to it; null for an accessor, and beyond the depth of such calls. */
+  private calledBody({ callee }: CallExpr, depth: number): FunctionAst | null {
+    return callee.kind === "name" && depth < 4 && !this.rules.atomics.some(({ call }) => call.test(callee.name))
+      ? this.ast(callee.name)
+      : null;
+  }
+
+  /** Reads what a call runs, with those of its arguments fixed that are known. */
+  private enter(e: CallExpr, fixed: ReadonlyMap<string, Expr>, reading: Reading, depth: number): void {
+    const ast = this.calledBody(e, depth);
+    const inner = new Map<string, Expr>();
+    ast?.parameters.forEach((name, i) => {
+      const arg = e.args[i];
+      const value = arg ? this.value(arg, fixed) : null;
+      if (value !== null) inner.set(name, { kind: "number", value, line: 0 });
+    });
+    if (ast) this.walk(ast.body, inner, reading, depth + 1);
   }
 
   private expression(e: Expr, fixed: ReadonlyMap<string, Expr>, reading: Reading, depth: number): void {
@@ -153,7 +166,13 @@ export class Primitives {
         e.args.forEach(visit);
         const name = e.callee.kind === "name" ? e.callee.name : "";
         const atomic = this.rules.atomics.find((rule) => rule.call.test(name));
-        if (!atomic) return;
+        if (!atomic) {
+          // What it gives is not what the primitive gives.
+          const inner = { ...reading, outcomes: [] };
+          this.enter(e, fixed, inner, depth);
+          reading.setsHostPriority = inner.setsHostPriority;
+          return;
+        }
         reading.atomics.push(atomic.instruction);
         if (atomic.sets && e.args.some((a) => a.kind === "name" && this.rules.hostPriorityBits.test(a.name)))
           reading.setsHostPriority = true;

@@ -6,6 +6,7 @@
 import type { FunctionInfo, Program } from "../c/index.ts";
 import type { Site } from "../catalog/index.ts";
 import type { ExtractionRules } from "./rules.ts";
+import { STATUS_RULES } from "./status-rules.ts";
 
 interface Shape {
   /** What such functions are, as a message says it. */
@@ -59,6 +60,13 @@ const SHAPES: readonly Shape[] = [
     known: ({ statusChanges }) => Object.keys(statusChanges),
     wraps: true,
     others: [],
+  },
+  {
+    what: "leaves the TD with a status",
+    returns: /^void$/,
+    parameters: [STATUS],
+    known: () => STATUS_RULES.exits.map((exit) => exit.function),
+    others: ["async_tdexit_internal"],
   },
   {
     what: "maps a page",

@@ -3,7 +3,7 @@
  * that runs comes first; what only machine checks, a CPU that goes offline and the like lead to stands below.
  */
 import { type ContendPair, compareResources, type PathPair } from "../analysis/index.ts";
-import type { Catalog, Leaf } from "../catalog/index.ts";
+import { type Catalog, type Leaf, sideOf } from "../catalog/index.ts";
 import { compareSeverity, entriesOf, type HostProfile, type HostSeverity, worst } from "../host/index.ts";
 import { pathWords } from "./glossary.ts";
 import { shortReaction } from "./reactions.ts";
@@ -103,7 +103,7 @@ function orderOf(end: End, { pathOrder }: Placing): number {
 }
 
 function endOf(call: string, path: string, end: PathPair["endA"]): End {
-  const guest = call.startsWith("tdg_");
+  const guest = sideOf(call) === "guest";
   const onBusy = end.busy
     ? end.does.map((one) => ({ does: shortReaction(one, guest), codes: one, severity: end.severity }))
     : [];

@@ -1,6 +1,6 @@
 /** Differences between modules for people: what changed, once, and which contentions follow from it. */
 import { type BehaviourChange, type Cause, type DiffDocument, isAncestor } from "../analysis/index.ts";
-import { placeText } from "../catalog/index.ts";
+import { placeText, sideOf } from "../catalog/index.ts";
 import type { HostSeverity } from "../host/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { variantText } from "./call-table.ts";
@@ -301,7 +301,7 @@ function difference(gone: string | null, added: string | null): string {
 
 /** What a contention comes to; what a guest does is in no host's source. */
 function endsIn(severity: HostSeverity, pairs: readonly { readonly a: string }[]): string {
-  const isGuests = severity === "unknown" && pairs.every(({ a }) => a.startsWith("tdg_"));
+  const isGuests = severity === "unknown" && pairs.every(({ a }) => sideOf(a) === "guest");
   return isGuests ? "up to the guest" : severityText(severity);
 }
 

@@ -35,7 +35,7 @@ function overview(doc: ExplainDocument, all: readonly StatusExplanation[]): Bloc
       kind: "title",
       text: `${count(all.length, "status", "statuses")} in ${count(doc.input.lines, "line")}`,
     });
-    blocks.push({ kind: "list", items: all.map((e) => `${heading(e)}${times(e)}`) });
+    blocks.push({ kind: "list", items: all.map((e) => `${heading(e)}${times(e) === "" ? "" : ` (${times(e)})`}`) });
   }
   if (doc.sequences.length > 0) {
     blocks.push({ kind: "paragraph", text: "What their order tells:" });
@@ -77,9 +77,9 @@ function heading(e: StatusExplanation): string {
 }
 
 function times(e: StatusExplanation): string {
-  if (e.count === 1) return e.first === null ? "" : ` (at ${e.first})`;
+  if (e.count === 1) return e.first === null ? "" : `at ${e.first}`;
   const span = e.first === null ? "" : e.first === e.last ? `, at ${e.first}` : `, from ${e.first} to ${e.last}`;
-  return ` (${e.count} times${span})`;
+  return `${e.count} times${span}`;
 }
 
 function one(e: StatusExplanation, hosted: boolean): Block[] {
@@ -89,9 +89,7 @@ function one(e: StatusExplanation, hosted: boolean): Block[] {
   return [
     { kind: "heading", text: status },
     ...(e.line === null ? [] : [{ kind: "paragraph", text: e.line.trim(), indent: 4 } as const]),
-    ...(e.count === 1
-      ? []
-      : [{ kind: "paragraph", text: `Seen${times(e).replace(/^ \(/, " ").replace(/\)$/, ".")}` } as const]),
+    ...(e.count === 1 ? [] : [{ kind: "paragraph", text: `Seen ${times(e)}.` } as const]),
     ...dependsOn(e),
     { kind: "paragraph", text: e.meaning },
     { kind: "list", items: [...whatItIs(e), ...about(e), ...e.causes, ...e.notes] },

@@ -1,7 +1,7 @@
 /** Ways of handling BUSY with their verdicts (data/verdicts.json, made by `npm run verdicts`), and which of them a host has. */
 import data from "../../data/verdicts.json" with { type: "json" };
 import { type Catalog, leafName } from "../catalog/index.ts";
-import { type HostProfile, type HostStep, heldAt } from "../host/index.ts";
+import { type HostProfile, type HostStep, heldAt, isEndless, reactionOf } from "../host/index.ts";
 import type { Block, Row } from "./blocks.ts";
 import { askedOf, POLICIES, type PolicyWords, violationWords } from "./glossary.ts";
 import type { Handling } from "./schema.ts";
@@ -96,7 +96,7 @@ function isOf(host: HostProfile, { calls = [], reactions = [] }: PolicyWords): b
 function firstReactions({ onBusy = [] }: HostStep): string[] {
   return onBusy.flatMap((clause) => {
     const [first = ""] = clause.do;
-    return first === "retry:unbounded" ? [first] : [first.split(":")[0] ?? ""];
+    return isEndless(first) ? [first] : [reactionOf(first).kind];
   });
 }
 

@@ -1,4 +1,5 @@
 /** What a caller does with a BUSY, in the few words that a column has room for. */
+import { isEndless, isKick, reactionOf } from "../host/index.ts";
 
 const WORDS: Readonly<Record<string, string>> = {
   "bug-vm": "VM lost",
@@ -18,21 +19,22 @@ export function shortReaction(does: readonly string[], guest: boolean): string {
     (one, _i, all) => one !== "warn" || all.length === 1,
   );
   const [first = "", last] = told;
-  if (first.startsWith("kick-and-retry") && last === "bug-vm") return "VM lost after a kick";
+  if (isKick(first) && last === "bug-vm") return "VM lost after a kick";
   return told.map((one) => word(one, guest)).join(", then ");
 }
 
 function word(reaction: string, guest: boolean): string {
-  const [kind = "", value = ""] = reaction.split(":");
-  if (kind === "return") return value;
-  if (kind === "retry") return value === "unbounded" ? "retry for ever" : `retry ${times(value)}`;
-  if (kind === "kick-and-retry") return `kick, bar, retry ${times(value)}`;
+  const { kind, tries, error } = reactionOf(reaction);
+  if (error !== null) return error;
+  if (isEndless(reaction)) return "retry for ever";
+  if (kind === "retry") return `retry ${times(tries)}`;
+  if (kind === "kick-and-retry") return `kick, bar, retry ${times(tries)}`;
   if (kind === "unknown") return guest ? "up to the guest" : "not known";
   return WORDS[kind] ?? kind;
 }
 
-function times(value: string): string {
-  return value === "1" ? "once" : `${value} times`;
+function times(tries: number | null): string {
+  return tries === 1 ? "once" : `${tries} times`;
 }
 
 const SENTENCES: Readonly<Record<string, string>> = {
@@ -45,5 +47,5 @@ const SENTENCES: Readonly<Record<string, string>> = {
 /** The first thing that a caller does, as a sentence's verb; null for what does not get over the BUSY. */
 export function gettingOver(does: readonly string[]): string | null {
   const [first = ""] = does;
-  return SENTENCES[first.split(":")[0] ?? ""] ?? null;
+  return SENTENCES[reactionOf(first).kind] ?? null;
 }

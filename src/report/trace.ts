@@ -1,5 +1,6 @@
 /** A run as text: one lane per actor, steps grouped by call, changed variables only. */
 import type { Trace, TraceStep } from "../language/index.ts";
+import { wrap } from "./blocks.ts";
 
 const GAP = "  ";
 /** A mail's width; lanes share it as long as each keeps enough for a call's name and a lock's. */
@@ -22,22 +23,9 @@ function words({ action, resource, object, mode, result, status, note }: TraceSt
   return [head, tail].filter((part) => part !== "").join(": ");
 }
 
-const changed = (state: TraceStep["state"]): string =>
-  Object.entries(state)
-    .map(([name, value]) => `${name}=${String(value)}`)
-    .join(" ");
-
-/** Breaks text at spaces into lines of at most `width`; a longer word keeps its own line. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === "" ? word : `${line} ${word}`;
-  }
-  return line === "" ? lines : [...lines, line];
+function changed(state: TraceStep["state"], width: number): readonly string[] {
+  const values = Object.entries(state).map(([name, value]) => `${name}=${String(value)}`);
+  return values.length === 0 ? [] : wrap(values.join(" "), 0, 0, width);
 }
 
 /** Lanes as text. A run that repeats for ever is marked where the repetition starts. */
@@ -56,8 +44,8 @@ export function renderTraceText(trace: Trace): string {
     calls.set(step.actor, step.leaf);
     const indent = step.leaf === null ? "" : "  ";
     const cell = [
-      ...wrap(words(step) || step.label, width - 2),
-      ...wrap(changed(step.state), width - 6).map((line) => `  [${line}]`),
+      ...wrap(words(step) || step.label, 0, 0, width - 2),
+      ...changed(step.state, width - 6).map((line) => `  [${line}]`),
     ];
     for (const [n, line] of cell.entries()) lines.push(row(n === 0 ? String(i + 1) : "", lane, `${indent}${line}`));
     if (step.fault !== null)

@@ -40,8 +40,8 @@ export function call(name: string, variant: string | null = null): string {
 /** `tdh_vp_rd/wr()`: names of calls as sentences list them; calls that differ in rd and wr only are named together. */
 export function callNames(names: readonly string[]): readonly string[] {
   return [...new Set(names)].flatMap((name, _i, all) => {
-    if (name.endsWith("_wr") && all.includes(name.replace(/_wr$/, "_rd"))) return [];
-    const both = name.endsWith("_rd") && all.includes(name.replace(/_rd$/, "_wr"));
+    if (all.some((other) => isWriteOf(name, other))) return [];
+    const both = all.some((other) => isWriteOf(other, name));
     return [both ? `${name}/wr()` : `${name}()`];
   });
 }
@@ -67,6 +67,7 @@ export function folded(names: readonly string[]): string {
     .join(", ");
 }
 
+/** Are two names, or a name and the end of one, spelled alike but for `rd` and `wr`? So short that both are written as one. */
 function isWriteOf(name: string, before: string | undefined): boolean {
   return before?.endsWith("rd") === true && /(^|_)wr$/.test(name) && before.endsWith(name.replace(/wr$/, "rd"));
 }

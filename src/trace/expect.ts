@@ -1,7 +1,7 @@
 /** What was seen against what a host profile says: meetings that it rules out, reactions that it does not have, paths that never came. */
 import { type ContendPair, contendingPairs, type Exclusion, underHost } from "../analysis/index.ts";
 import type { Catalog } from "../catalog/index.ts";
-import { entriesOf, type HostProfile } from "../host/index.ts";
+import { entriesOf, type HostProfile, reactionOf } from "../host/index.ts";
 import type { Blame } from "./blame.ts";
 import type { Call } from "./call.ts";
 import type { TraceDocument } from "./document.ts";
@@ -223,9 +223,8 @@ function together(a: Call, b: Call, tolerance: number): boolean {
 function triesOf(reactions: readonly string[]): number {
   let most = 0;
   for (const reaction of reactions) {
-    const [kind, value] = reaction.split(":");
-    if (kind === "retry" && value === "unbounded") return Number.POSITIVE_INFINITY;
-    if (kind === "retry" || kind === "kick-and-retry") most += Number(value);
+    const { kind, tries } = reactionOf(reaction);
+    most += tries ?? 0;
     // Nobody says; or the caller is called again.
     if (kind === "refault" || kind === "unknown" || kind === "return" || kind === "reenter")
       return Number.POSITIVE_INFINITY;

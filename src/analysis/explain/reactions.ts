@@ -1,20 +1,26 @@
 /** What a host's paths do when a call fails with BUSY: before the kernel prints a line, and after it. */
 import type { Catalog } from "../../catalog/index.ts";
-import { type BusyClause, clausesFor, clauseText, entriesOf, type HostProfile } from "../../host/index.ts";
+import {
+  type BusyClause,
+  clausesFor,
+  clauseText,
+  entriesOf,
+  type HostProfile,
+  isKick,
+  reactionOf,
+} from "../../host/index.ts";
 import type { StatusExplanation } from "./schema.ts";
 
 export type Reaction = StatusExplanation["reactions"][number];
 
 /** Reactions with which a path ends its tries: a kernel prints its line with the first of them. */
 const LAST = new Set(["bug-vm", "warn", "leak", "misread", "ignore", "return", "unknown"]);
-const DONE: Readonly<Record<string, (times: string) => string>> = {
-  "kick-and-retry": (times) => `kicked the vCPUs, kept them out of the guest and tried ${again(times)}`,
-  retry: (times) => (times === "unbounded" ? "tried again without bound" : `tried ${again(times)}`),
+const DONE: Readonly<Record<string, (tries: number) => string>> = {
+  "kick-and-retry": (tries) => `kicked the vCPUs, kept them out of the guest and tried ${again(tries)}`,
+  retry: (tries) => (tries === Number.POSITIVE_INFINITY ? "tried again without bound" : `tried ${again(tries)}`),
 };
 
-const again = (times: string): string => (times === "1" ? "once more" : `up to ${times} more times`);
-
-const kindOf = (reaction: string): string => reaction.split(":")[0] ?? "";
+const again = (tries: number): string => (tries === 1 ? "once more" : `up to ${tries} more times`);
 
 /** What each path of the host that makes the call does with the BUSY, paths that do the same together. */
 export function reactionsTo(catalog: Catalog, profile: HostProfile, leaf: string, operand: string | null): Reaction[] {
@@ -23,7 +29,7 @@ export function reactionsTo(catalog: Catalog, profile: HostProfile, leaf: string
     for (const step of path.steps) {
       if (!entriesOf(catalog, step.call, step.variant).some((entry) => entry.name === leaf)) continue;
       for (const clause of clausesFor(step.onBusy ?? [], operand)) {
-        const reaction = reactionOf(clause);
+        const reaction = answerOf(clause);
         const key = JSON.stringify(reaction);
         const group = groups.get(key) ?? { reaction, paths: new Set() };
         group.paths.add(path.name);
@@ -34,14 +40,14 @@ export function reactionsTo(catalog: Catalog, profile: HostProfile, leaf: string
   return [...groups.values()].map(({ reaction, paths }) => ({ paths: [...paths], ...reaction }));
 }
 
-function reactionOf(clause: BusyClause): Omit<Reaction, "paths"> {
-  const kinds = clause.do.map(kindOf);
+function answerOf(clause: BusyClause): Omit<Reaction, "paths"> {
+  const kinds = clause.do.map((reaction) => reactionOf(reaction).kind);
   const last = kinds.findIndex((kind) => LAST.has(kind));
   const end = last === -1 ? clause.do.length : last;
   const before = clause.do.slice(0, end).flatMap((reaction) => {
-    const [kind = "", times = ""] = reaction.split(":");
+    const { kind, tries } = reactionOf(reaction);
     const done = DONE[kind];
-    return done === undefined ? [] : [done(times)];
+    return done === undefined || tries === null ? [] : [done(tries)];
   });
   const after = clause.do.slice(end).map((reaction) => clauseText({ do: [reaction] }));
   const silent = last === -1;
@@ -55,6 +61,6 @@ export function keptVcpusOut(profile: HostProfile, catalog: Catalog, leaf: strin
       .filter((step) => entriesOf(catalog, step.call, step.variant).some((entry) => entry.name === leaf))
       .flatMap((step) => clausesFor(step.onBusy ?? [], operand)),
   );
-  const printing = clauses.filter((clause) => clause.do.some((reaction) => LAST.has(kindOf(reaction))));
-  return printing.length > 0 && printing.every((clause) => clause.do.some((r) => kindOf(r) === "kick-and-retry"));
+  const printing = clauses.filter((clause) => clause.do.some((reaction) => LAST.has(reactionOf(reaction).kind)));
+  return printing.length > 0 && printing.every((clause) => clause.do.some(isKick));
 }
