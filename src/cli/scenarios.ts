@@ -8,7 +8,6 @@ import {
   buildModel,
   doubtsOf,
   hostOf,
-  needsModule,
   type Override,
   POLICY_NAMES,
   parametersOf,
@@ -87,12 +86,12 @@ export interface LoadedScenario {
 export async function loadScenario(name: string, options: ScenarioOptions): Promise<LoadedScenario> {
   const { text, file } = await scenarioText(name);
   const scenario = parseScenario(text, file, overridesOf(options));
-  const catalog = needsModule(scenario) ? await loadModule(options.module ?? scenario.module) : null;
+  const catalog = await loadModule(options.module ?? scenario.module);
   const named = hostOf(scenario);
   const host = named === null ? null : (await loadHost(named)).profile;
-  const model = buildModel(scenario, { catalog: () => present(catalog), host: () => present(host) });
-  const parameters = { ...parametersOf(scenario), ...(catalog && { module: catalog.module.version }) };
-  const reproduce = reproduceLine(name, options, catalog?.module.version ?? null);
+  const model = buildModel(scenario, { catalog: () => catalog, host: () => present(host) });
+  const parameters = { ...parametersOf(scenario), module: catalog.module.version };
+  const reproduce = reproduceLine(name, options, catalog.module.version);
   return { scenario, model, parameters, doubts: doubtsOf(scenario, catalog, host), reproduce };
 }
 
@@ -123,9 +122,8 @@ function assignment(text: string): Override {
   });
 }
 
-function reproduceLine(name: string, options: ScenarioOptions, version: string | null): string {
-  const module = options.module ?? version;
-  const words = [name, ...(module === null ? [] : ["--module", module])];
+function reproduceLine(name: string, options: ScenarioOptions, version: string): string {
+  const words = [name, "--module", options.module ?? version];
   for (const option of Object.keys(FIELDS)) {
     const value = options[option as keyof typeof FIELDS];
     if (value !== undefined) words.push(`--${option}`, value);

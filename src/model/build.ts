@@ -5,7 +5,6 @@ import type { HostProfile } from "../host/index.ts";
 import type { Model } from "../language/index.ts";
 import { ENTRY_WRITES, type EntryWrite, entryWritesOf, lockModel, lockOf } from "../locks/index.ts";
 import { dynamicPamt } from "./dynamic-pamt.ts";
-import { enterAndZap } from "./enter-and-zap.ts";
 import { lifeModel } from "./lifecycle.ts";
 import { pathsModel } from "./paths.ts";
 import { type RuntimeSpec, runtimeModel } from "./runtime.ts";
@@ -21,9 +20,6 @@ export interface Facts {
 /** The host profile that a scenario names; null when it needs none. */
 export const hostOf = (scenario: Scenario): string | null =>
   scenario.kind === "host-paths" || scenario.kind === "running-td" ? (scenario.host ?? null) : null;
-
-/** Does the scenario depend on a module's catalog? */
-export const needsModule = (scenario: Scenario): boolean => scenario.kind !== "enter-and-zap";
 
 /**
  * Build a scenario's model.
@@ -61,8 +57,6 @@ function modelOf(scenario: Scenario, facts: Facts): Model {
       return dynamicPamt(facts.catalog(), scenario);
     case "lock":
       return lockModel(lockOf(facts.catalog(), scenario.lock), { ...scenario, writes: writesOf(scenario, facts) });
-    case "enter-and-zap":
-      return enterAndZap(scenario);
   }
 }
 

@@ -8,11 +8,9 @@ import { unreadBehaviours } from "./unread.ts";
 /**
  * The holes, in words, most basic first; none for the bundled catalogs of releases. With one, "holds" must not be said.
  *
- * @param catalog null for a scenario that needs none
  * @param host the profile that a scenario of a running TD names; null when it names none: then a vCPU enters again after every TD exit
  */
-export function doubtsOf(scenario: Scenario, catalog: Catalog | null, host: HostProfile | null): readonly string[] {
-  if (catalog === null) return [];
+export function doubtsOf(scenario: Scenario, catalog: Catalog, host: HostProfile | null): readonly string[] {
   const errors = catalog.diagnostics.filter(({ severity }) => severity === "error").map(errorText);
   const lineage = lineageOf(catalog);
   return [

@@ -166,21 +166,12 @@ export const lockSchema = z.strictObject({
 });
 
 /** The reference model that the engines are measured with. */
-export const benchSchema = z.strictObject({
-  ...common,
-  kind: z.literal("enter-and-zap"),
-  vcpus: size(4).default(2),
-  pages: size(4).default(1),
-  threshold: z.int().min(1).max(64).default(2),
-});
-
 export const scenarioSchema = z.discriminatedUnion("kind", [
   runningSchema,
   lifeSchema,
   pathsSchema,
   pamtSchema,
   lockSchema,
-  benchSchema,
 ]);
 
 export type RunningScenario = z.infer<typeof runningSchema>;

@@ -14,7 +14,6 @@ type Settings = Readonly<Record<string, string>>;
 
 /** By scenario: the sizes and choices to try. A bundled scenario that is not listed here fails the first test. */
 const SMALL: Readonly<Record<string, readonly Settings[]>> = {
-  "bench/enter-and-zap": [{ vcpus: "2", pages: "1", threshold: "1" }],
   "dynamic-pamt": [{ adders: "2", removers: "1" }],
   "lock/mutex": [{}],
   "lock/sept-entry": [{}],

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { enterAndZap } from "../../bench/models/enter-and-zap.ts";
 import { type CheckResult, check, checkpoint, Helpers, isValid, resume, startSearch } from "../../src/check/index.ts";
 import { type Model, problems } from "../../src/language/index.ts";
-import { enterAndZap } from "../../src/model/index.ts";
 import { peterson, tryLock, twoLocks } from "./models.ts";
 import { anyModel } from "./random-model.ts";
 

@@ -38,7 +38,7 @@ describe("the program as a process", () => {
   });
 
   it("decides with several workers what one decides", () => {
-    const args = ["check", "bench/enter-and-zap", "--vcpus", "2", "--pages", "1", "--json"];
+    const args = ["check", "page-removal", "--vcpus", "2", "--pages", "1", "--json"];
     const said = (workers: string) => {
       const { status, out } = seamlock([...args, "--workers", workers]);
       return { status, ...(JSON.parse(out) as object), seconds: 0, bytesPerState: 0, busy: [] };

@@ -1,7 +1,7 @@
 /** The reader's blame against what is known, since the recording was made from a model. */
 import { describe, expect, it } from "vitest";
 import { RECORD_FORMATS, type RecordFormat } from "../../src/trace/index.ts";
-import { agreement, record } from "./recorded.ts";
+import { agreement, record, YARDSTICK } from "./recorded.ts";
 
 /** `npm run campaign:recordings`: every scenario in every form, with enough runs for a hundred BUSYs or nearly. Else a few of each. */
 const CAMPAIGN = process.env["SEAMLOCK_CAMPAIGN"] !== undefined;
@@ -21,7 +21,7 @@ const SCENARIOS: readonly Case[] = [
   ["zero-step", undefined, 20, 20_000, 8, ["ndjson"]],
   ["td-build", undefined, 30, 10_000, 4, ["perf"]],
   ["td-teardown", undefined, 80, 3000, 20, ["ndjson"]],
-  ["bench/enter-and-zap", "1.5.05", 60, 3000, 8, ["bpftrace"]],
+  [YARDSTICK, "1.5.05", 60, 3000, 8, ["bpftrace"]],
 ];
 
 describe.each(SCENARIOS)(
@@ -40,7 +40,7 @@ describe.each(SCENARIOS)(
       expect(result.noneOfThese).toBe(0);
       // Two vCPUs that enter all the time are told apart less often, and microseconds are too coarse for it.
       const yardstick = format === "function-graph" ? 0.95 : 0.98;
-      const share = scenario.startsWith("bench/") ? yardstick - (CAMPAIGN ? 0 : 0.01) : 0.99;
+      const share = scenario === YARDSTICK ? yardstick - (CAMPAIGN ? 0 : 0.01) : 0.99;
       // Of few, one that cannot be told may be among them.
       expect(result.right).toBeGreaterThanOrEqual(Math.min(Math.ceil(share * result.known), result.known - 1));
       expect(result.among).toBe(result.known);
@@ -96,5 +96,5 @@ describe("schedules that are no host's", () => {
 
 it("a scenario of instructions has nothing to record, and another module's modes are told", async () => {
   await expect(record({ scenario: "lock/sharex" })).rejects.toMatchObject({ code: "SL7004" });
-  await expect(record({ scenario: "bench/enter-and-zap", runs: 3 })).rejects.toMatchObject({ code: "SL7005" });
+  await expect(record({ scenario: YARDSTICK, runs: 3 })).rejects.toMatchObject({ code: "SL7005" });
 });

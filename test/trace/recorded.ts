@@ -1,6 +1,8 @@
 /** Runs of scenarios as recordings, for tests. */
+import { enterAndZap } from "../../bench/models/enter-and-zap.ts";
 import { loadModule } from "../../src/cli/modules.ts";
 import { loadScenario } from "../../src/cli/scenarios.ts";
+import type { Model } from "../../src/language/index.ts";
 import { randomOf, type ScheduleKind, Simulator } from "../../src/simulate/index.ts";
 import {
   Agree,
@@ -35,6 +37,9 @@ export interface RecordWanted {
 
 const SECOND = 1e9;
 
+/** The engines' yardstick in place of a scenario: vCPUs that enter all the time. It is of no module. */
+export const YARDSTICK = "enter-and-zap";
+
 /** Runs are made once for all forms. */
 const MADE = new Map<string, readonly HostRun[]>();
 
@@ -44,13 +49,7 @@ async function runsOf(wanted: RecordWanted): Promise<readonly HostRun[]> {
   const known = MADE.get(name);
   if (known !== undefined) return known;
   const catalog = await loadModule(module);
-  // The yardstick has no module of its own.
-  const options = module === undefined || scenario.startsWith("bench/") ? {} : { module };
-  const simulator = new Simulator((await loadScenario(scenario, { ...options, set })).model, {
-    seed: 3,
-    steps,
-    schedule,
-  });
+  const simulator = new Simulator(await modelOf(wanted), { seed: 3, steps, schedule });
   const runs: HostRun[] = [];
   for (let number = 0; number < count; number++) {
     const run = simulator.timedTrace(number);
@@ -59,6 +58,11 @@ async function runsOf(wanted: RecordWanted): Promise<readonly HostRun[]> {
   }
   MADE.set(name, runs);
   return runs;
+}
+
+async function modelOf({ scenario, module, set = [] }: RecordWanted): Promise<Model> {
+  if (scenario === YARDSTICK) return enterAndZap({ vcpus: 2, pages: 1, threshold: 2 });
+  return (await loadScenario(scenario, { ...(module !== undefined && { module }), set })).model;
 }
 
 export async function record(wanted: RecordWanted): Promise<Recorded> {

@@ -2,7 +2,7 @@
 import { type CheckResult, checkAsync } from "../../check/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { Model } from "../../language/index.ts";
-import { doubted, doubtsOf, needsModule, parametersOf } from "../../model/index.ts";
+import { doubted, doubtsOf, parametersOf } from "../../model/index.ts";
 import { assumptions, proofSentences, standings, subject } from "../../report/index.ts";
 import type { SimulationResult } from "../../simulate/index.ts";
 import { endsOf, interleavingModel } from "../logic/interleaving.ts";
@@ -56,8 +56,8 @@ async function judge(job: CheckJob, signal: AbortSignal): Promise<Found> {
   const doubts = doubtsOf(scenario, job.catalog, job.host);
   const found = await decide(model, signal);
   const result = { ...found, outcome: doubted(found.outcome, doubts) };
-  const module = needsModule(scenario) ? { module: job.catalog.module.version } : {};
-  const decided = { scenario, model, parameters: { ...parametersOf(scenario), ...module }, doubts };
+  const module = job.catalog.module.version;
+  const decided = { scenario, model, parameters: { ...parametersOf(scenario), module }, doubts };
   const proof: Proof = {
     subject: subject(decided),
     sentences: proofSentences(decided, result, result.outcome.kind === "holds"),

@@ -6,7 +6,6 @@ import type { ContendPair } from "../../analysis/index.ts";
 import type { SeamlockError } from "../../errors.ts";
 import {
   hostOf as hostStated,
-  needsModule,
   type Override,
   POLICIES,
   parametersOf,
@@ -188,7 +187,7 @@ export function requestWords(request: RunRequest, { scenarios }: ExplorerData): 
     return `${sampled}${[request.scenario, ...given, `module ${module}`].join(", ")}`;
   }
   const { scenario } = facts;
-  const parameters = { ...facts.parameters, ...(needsModule(scenario) ? { module } : {}) };
+  const parameters = { ...facts.parameters, module };
   return `${sampled}${subject({ scenario, parameters })}`;
 }
 
