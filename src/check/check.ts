@@ -81,7 +81,8 @@ function* checking(model: Model, job: Job): Pausing<Checked> {
   const violations = yield* violationsOf(search, job);
   const live = yield* liveness(wanted, search, job);
   violations.push(...live.violations);
-  return { result: resultOf(search, violations, live, watch), search };
+  const witnesses = yield* witnessesOf(search);
+  return { result: resultOf(search, { violations, witnesses, live }, watch), search };
 }
 
 /** A search; null when there is not even the memory to begin it. */
@@ -127,7 +128,10 @@ const isReduced = ({ reductions }: Prepared): boolean =>
 function* violationsOf(search: Search, job: Job): Pausing<Violation[]> {
   const { layout, model } = search.prepared;
   const findings = search.findings.filter(({ kind }) => kind !== "sometimes");
-  const traces = findings.map((finding) => traceOf(layout, pathOf(search, finding)));
+  // All at once, before each by itself: what leads to them is sought level by level.
+  yield* search.findParents(search.findings.map(({ id }) => id));
+  const traces: Trace[] = [];
+  for (const finding of findings) traces.push(traceOf(layout, yield* pathOf(search, finding)));
   const plain = isReduced(search.prepared) ? yield* shortenedBy(model, findings, traces, job) : null;
   // A deadlock at the depth bound is not met again, for states there are not expanded; but all before them were.
   const nothingShorter = plain !== null && (plain.complete || (plain.reason?.includes("depth") ?? false));
@@ -136,7 +140,7 @@ function* violationsOf(search: Search, job: Job): Pausing<Violation[]> {
     const { kind, property } = finding;
     const shorter = plain?.findings.find((other) => other.property === property && other.kind === kind);
     const trace =
-      plain === null || shorter === undefined ? (traces[i] as Trace) : traceOf(layout, pathOf(plain, shorter));
+      plain === null || shorter === undefined ? (traces[i] as Trace) : traceOf(layout, yield* pathOf(plain, shorter));
     violations.push({
       kind: kind as Violation["kind"],
       property,
@@ -172,6 +176,7 @@ function* shortenedBy(
   );
   if (plain === null) return null;
   yield* drive(plain, job);
+  yield* plain.findParents(plain.findings.map(({ id }) => id));
   return plain;
 }
 
@@ -254,24 +259,35 @@ function unstarted(watch: Watch): CheckResult {
   };
 }
 
-function resultOf(search: Search, found: readonly Violation[], live: Liveness, watch: Watch): CheckResult {
-  const { layout, model } = search.prepared;
-  const violations = [...found].sort(
+function* witnessesOf(search: Search): Pausing<CheckResult["witnesses"]> {
+  const witnesses: CheckResult["witnesses"][number][] = [];
+  for (const finding of search.findings) {
+    if (finding.kind !== "sometimes") continue;
+    const trace = traceOf(search.prepared.layout, yield* pathOf(search, finding));
+    witnesses.push({ property: finding.property, trace });
+  }
+  return witnesses;
+}
+
+interface Found extends Pick<CheckResult, "violations" | "witnesses"> {
+  readonly live: Liveness;
+}
+
+function resultOf(search: Search, found: Found, watch: Watch): CheckResult {
+  const { model } = search.prepared;
+  const { live, witnesses } = found;
+  const violations = [...found.violations].sort(
     (a, b) =>
       Number(a.kind === "leads-to") - Number(b.kind === "leads-to") || a.trace.steps.length - b.trace.steps.length,
   );
-  const witnessed = search.findings.filter(({ kind }) => kind === "sometimes");
   const unwitnessed = model.properties.filter(
-    ({ kind, name }) => kind === "sometimes" && !witnessed.some(({ property }) => property === name),
+    ({ kind, name }) => kind === "sometimes" && !witnesses.some(({ property }) => property === name),
   );
   const reason = search.reason ?? live.reason;
   return {
     outcome: outcomeOf(violations, reason),
     violations,
-    witnesses: witnessed.map((finding) => ({
-      property: finding.property,
-      trace: traceOf(layout, pathOf(search, finding)),
-    })),
+    witnesses,
     vacuous: search.reason === null ? [...unwitnessed.map(({ name }) => name), ...live.vacuous] : live.vacuous,
     states: search.states,
     transitions: search.transitions,

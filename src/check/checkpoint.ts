@@ -14,19 +14,20 @@ import type { Model } from "../language/index.ts";
 import { type CheckOptions, startSearch } from "./check.ts";
 import { CONTROL } from "./kernel-memory.ts";
 import type { Search } from "./search.ts";
+import type { SearchPlace } from "./space.ts";
 
 const MAGIC = new TextEncoder().encode("SLCK");
 const START = MAGIC.length + 4;
 const DIGEST = 32;
-const VERSION = 3;
+const VERSION = 4;
 
 interface Header {
   readonly version: typeof VERSION;
   readonly model: string;
-  /** 32-bit words of a record: a state's, and its parent's number. */
-  readonly record: number;
+  /** Bytes of a stored state. */
+  readonly recordBytes: number;
   /** By part of a search that is divided among threads; else of the only one. */
-  readonly parts: readonly { readonly count: number; readonly head: number; readonly levelEnd: number }[];
+  readonly parts: readonly (SearchPlace & { readonly count: number })[];
   readonly transitions: number;
   readonly depth: number;
   readonly seconds: number;
@@ -55,11 +56,12 @@ export function checkpoint(search: Search): Uint8Array[] {
   const header: Header = {
     version: VERSION,
     model: fingerprint(search),
-    record: code.record,
+    recordBytes: code.recordBytes,
     parts: store.parts.map((space) => ({
       count: space.count,
       head: space.control(CONTROL.head),
       levelEnd: space.control(CONTROL.levelEnd),
+      levels: space.levels,
     })),
     transitions: search.transitions,
     depth: search.depth,
@@ -114,7 +116,7 @@ export function resume(model: Model, bytes: Uint8Array, options: CheckOptions = 
   let at = 0;
   const pieces = header.parts.map(({ count }) => {
     const from = at;
-    at += (count - 1) * header.record * 4;
+    at += (count - 1) * header.recordBytes;
     return records.subarray(from, at);
   });
   search.restore(header, pieces);

@@ -3,7 +3,7 @@ import type { Instance, LoweredMove } from "../language/index.ts";
 import type { Analysis } from "./analyze.ts";
 import type { Target, Wide } from "./emit-packed.ts";
 import { type BusySite, CONTROL, type EventKind, type Places, type Reductions } from "./kernel-memory.ts";
-import type { Packing } from "./pack.ts";
+import type { Packing, RecordShape } from "./pack.ts";
 import type { Code, ModuleBuilder } from "./wasm.ts";
 
 export interface Generator {
@@ -19,7 +19,7 @@ export interface Generator {
   readonly edges: LoweredMove[][];
   readonly stepIds: ReadonlyMap<number, number>;
   readonly holds: Analysis["holds"];
-  /** Records carry the number of their edge and nothing is reported; only for `successors`. */
+  /** Successors carry the number of their edge and nothing is reported; only for `successors`. */
   readonly withEdges: boolean;
   readonly branching: number;
   readonly places: Places;
@@ -39,6 +39,10 @@ export const targetOf = (g: Generator, code: Code, words: number): Target => ({
   wide: g.wide,
 });
 
+/** Bytes of a successor in a batch: its words, and with edges the edge's number. */
+export const successorBytes = (g: Pick<Generator, "packing" | "withEdges">): number =>
+  4 * (g.packing.words + Number(g.withEdges));
+
 /** Push the words of a state that is held in locals. */
 export function pushWords(g: Generator, code: Code, words: number): void {
   for (let w = 0; w < g.packing.words; w++) code.get(words + w);
@@ -51,6 +55,66 @@ export function loadWords(g: Generator, code: Code, address: number, words: numb
       .get(address)
       .load(4 * w)
       .set(words + w);
+}
+
+/** Push the address of the record of the state whose number is on the stack. */
+export const recordOf = (g: Generator, code: Code): Code =>
+  code.const(g.packing.record.bytes).op("mul").const(g.places.arena).op("add");
+
+/** Push a word of the record at the address in a local. */
+function pushPart(code: Code, address: number, { offset, bytes }: RecordShape["parts"][number]): void {
+  if (bytes === 0) code.const(0);
+  else if (bytes === 1) code.get(address).load8(offset);
+  else if (bytes === 2) code.get(address).load16(offset);
+  // A fourth byte is there to be read: behind every record lies another one, or the index.
+  else if (bytes === 3) code.get(address).load(offset).const(0xffffff).op("and");
+  else code.get(address).load(offset);
+}
+
+/** Copy the words of the record at the address in a local into locals. */
+export function loadRecord(g: Generator, code: Code, address: number, words: number): void {
+  for (const [w, part] of g.packing.record.parts.entries()) {
+    pushPart(code, address, part);
+    code.set(words + w);
+  }
+}
+
+/** Write the words in locals to the record at the address in a local. */
+export function storeRecord(g: Generator, code: Code, address: number, words: number): void {
+  for (const [w, { offset, bytes }] of g.packing.record.parts.entries()) {
+    const push = () => code.get(address).get(words + w);
+    if (bytes === 1) push().store8(offset);
+    else if (bytes === 4) push().store(offset);
+    else if (bytes > 1) push().store16(offset);
+    if (bytes === 3)
+      push()
+        .const(16)
+        .op("shr_u")
+        .store8(offset + 2);
+  }
+}
+
+/** Push whether the record at the address in a local holds the words in locals. */
+export function sameRecord(g: Generator, code: Code, address: number, words: number): void {
+  for (const [w, part] of g.packing.record.parts.entries()) {
+    pushPart(code, address, part);
+    code.get(words + w).op("xor");
+    if (w > 0) code.op("or");
+  }
+  code.op("eqz");
+}
+
+/** Push whether the words at the address in a local are those in other locals. */
+export function sameWords(g: Generator, code: Code, address: number, words: number): void {
+  for (let w = 0; w < g.packing.words; w++) {
+    code
+      .get(address)
+      .load(4 * w)
+      .get(words + w)
+      .op("xor");
+    if (w > 0) code.op("or");
+  }
+  code.op("eqz");
 }
 
 /** Set a byte flag. */

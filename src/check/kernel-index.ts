@@ -2,8 +2,20 @@
 import { irNot, lowerProperty } from "../language/index.ts";
 import { emitCanonical } from "./canonical.ts";
 import { truth } from "./emit-packed.ts";
-import { emitReport, type Generator, loadWords, targetOf } from "./kernel-code.ts";
+import {
+  emitReport,
+  type Generator,
+  loadRecord,
+  loadWords,
+  recordOf,
+  sameRecord,
+  sameWords,
+  storeRecord,
+  successorBytes,
+  targetOf,
+} from "./kernel-code.ts";
 import { BATCH, CONTROL } from "./kernel-memory.ts";
+import { callAll, type Piece } from "./kernel-successors.ts";
 import type { Code } from "./wasm.ts";
 
 /** Leave the state's hash, computed from the words in locals, on the stack. */
@@ -21,66 +33,64 @@ function emitHash(g: Generator, code: Code, words: number, h: number): void {
   shifted(h, 13);
 }
 
-/** Call `body` with the address of each record from `out` to the end in local `end`, and its position among them times four. */
-function eachRecord(g: Generator, code: Code, end: number, body: (at: number, index: number) => void): void {
+/** Call `body` with the address of each successor from `out` to the end in local `end`, and its position among them times four. */
+function eachSuccessor(g: Generator, code: Code, end: number, body: (at: number, index: number) => void): void {
   const [at, index] = [code.local(), code.local()];
   code.const(g.places.out).set(at).const(0).set(index);
   code.block((out) =>
     code.loop((again) => {
       code.get(at).get(end).op("ge_u").brIf(out);
       body(at, index);
-      code
-        .get(at)
-        .const(4 * (g.packing.words + 1))
-        .op("add")
-        .set(at);
+      code.get(at).const(successorBytes(g)).op("add").set(at);
       code.get(index).const(4).op("add").set(index);
       code.br(again);
     }),
   );
 }
 
-/** Push the address of the table slot that a hash (already on the stack) starts at. */
-const slotAddress = (code: Code, mask: number, table: number): Code =>
-  code.get(mask).op("and").const(2).op("shl").get(table).op("add");
-
-/** From the address of a table slot to the next one's. */
-function nextSlot(code: Code, slot: number, mask: number, table: number): void {
-  code.get(slot).get(table).op("sub").const(2).op("shr_u").const(1).op("add");
-  slotAddress(code, mask, table).set(slot);
+/** The variables of the index, in locals. */
+interface Index {
+  readonly table: number;
+  readonly end: number;
+  readonly slots: number;
+  readonly idBits: number;
 }
 
-/** The variables of the index, loaded from the control block into locals. */
-function loadIndex(code: Code): { table: number; mask: number; tags: number } {
-  const [table, mask, tags] = [code.local(), code.local(), code.local()];
-  code.const(0).load(CONTROL.table).set(table);
-  code.const(0).load(CONTROL.tableMask).set(mask);
-  code.const(0).load(CONTROL.tagMask).set(tags);
-  return { table, mask, tags };
+/** Load them from the control block. */
+function loadIndex(code: Code): Index {
+  const [table, end, slots, idBits] = [code.local(), code.local(), code.local(), code.local()];
+  code.const(0).load(CONTROL.table).tee(table);
+  code.const(0).load(CONTROL.slots).tee(slots).const(2).op("shl", "add").set(end);
+  code.const(0).load(CONTROL.idBits).set(idBits);
+  return { table, end, slots, idBits };
 }
 
-/** Push the address of the record whose index entry is in a local. */
-function recordOf(g: Generator, code: Code, entry: number, tags: number): void {
-  code.get(entry).get(tags).const(-1).op("xor", "and");
-  code
-    .const(4 * (g.packing.words + 1))
-    .op("mul")
-    .const(g.places.arena)
-    .op("add");
+/**
+ * Push the address of the slot that a hash (already on the stack) starts at: the hash is to all hashes what the slot is to all slots. So
+ * there can be any number of slots, and the high bits of the hash decide.
+ */
+function slotAddress(code: Code, { table, slots }: Index): Code {
+  code.op("i64_extend_u").get(slots).op("i64_extend_u", "i64_mul").i64(32).op("i64_shr_u", "wrap");
+  return code.const(2).op("shl").get(table).op("add");
 }
 
-/** Push whether the words at an address (a local) are those in locals. */
-function sameWords(g: Generator, code: Code, address: number, words: number): void {
-  for (let w = 0; w < g.packing.words; w++) {
-    code
-      .get(address)
-      .load(4 * w)
-      .get(words + w)
-      .op("xor");
-    if (w > 0) code.op("or");
-  }
-  code.op("eqz");
+/** From the address of a slot to the next one's. */
+function nextSlot(code: Code, slot: number, { table, end }: Index): void {
+  code.get(slot).const(4).op("add").tee(slot).get(end).op("eq");
+  code.if(() => code.get(table).set(slot));
 }
+
+/** Push a hash's tag, which lies above a state's number in a slot: as many of its low bits as fit. */
+const tagOf = (code: Code, hash: number, { idBits }: Index): Code => code.get(hash).get(idBits).op("shl");
+
+/** Push the number in a slot's content. */
+function numberIn(code: Code, entry: number, { idBits }: Index): Code {
+  return code.get(entry).const(-1).get(idBits).op("shl").const(-1).op("xor", "and");
+}
+
+/** Push whether the tag in a slot's content is another one than a tag. */
+const otherTag = (code: Code, entry: number, tag: number, { idBits }: Index): Code =>
+  code.get(entry).get(tag).op("xor").get(idBits).op("shr_u");
 
 /** Check the state properties of a new state. */
 function emitVisit(g: Generator, code: Code, words: number, id: number): void {
@@ -97,11 +107,11 @@ export function defineFlush(g: Generator): number {
   const n = g.packing.words;
   return g.module.function("flush", 1, false, (code) => {
     const end = 0;
-    const { table, mask, tags } = loadIndex(code);
+    const places = loadIndex(code);
     const words = code.local(n);
     const [h, sink, count] = [code.local(), code.local(), code.local()];
     const [slot, entry, record, tag] = [code.local(), code.local(), code.local(), code.local()];
-    eachRecord(g, code, end, (at, index) => {
+    eachSuccessor(g, code, end, (at, index) => {
       loadWords(g, code, at, words);
       if (emitCanonical(targetOf(g, code, words), g.reductions))
         for (let w = 0; w < n; w++)
@@ -112,48 +122,33 @@ export function defineFlush(g: Generator): number {
       code.get(index);
       emitHash(g, code, words, h);
       code.tee(h).store(g.places.hashes);
-      slotAddress(code.get(h), mask, table).load().get(sink).op("xor").set(sink);
+      slotAddress(code.get(h), places).load().get(sink).op("xor").set(sink);
     });
     code.const(0).get(sink).store(CONTROL.sink);
     code.const(0).load(CONTROL.count).set(count);
-    eachRecord(g, code, end, (at, index) => {
+    eachSuccessor(g, code, end, (at, index) => {
       loadWords(g, code, at, words);
-      code.get(index).load(g.places.hashes).tee(h).get(tags).op("and").set(tag);
-      slotAddress(code.get(h), mask, table).set(slot);
+      code.get(index).load(g.places.hashes).set(h);
+      tagOf(code, h, places).set(tag);
+      slotAddress(code.get(h), places).set(slot);
       code.block((done) =>
         code.loop((again) => {
           code.get(slot).load().tee(entry).op("eqz");
           code.if(() => {
-            code
-              .get(count)
-              .const(4 * (n + 1))
-              .op("mul")
-              .const(g.places.arena)
-              .op("add")
-              .set(record);
-            for (let w = 0; w < n; w++)
-              code
-                .get(record)
-                .get(words + w)
-                .store(4 * w);
-            code
-              .get(record)
-              .get(at)
-              .load(4 * n)
-              .store(4 * n);
+            recordOf(g, code.get(count)).set(record);
+            storeRecord(g, code, record, words);
             code.get(slot).get(tag).get(count).op("or").store();
             emitVisit(g, code, words, count);
             code.get(count).const(1).op("add").set(count);
             code.br(done);
           });
-          code.get(entry).get(tags).op("and").get(tag).op("eq");
+          otherTag(code, entry, tag, places).op("eqz");
           code.if(() => {
-            recordOf(g, code, entry, tags);
-            code.set(record);
-            sameWords(g, code, record, words);
+            recordOf(g, numberIn(code, entry, places)).set(record);
+            sameRecord(g, code, record, words);
             code.brIf(done);
           });
-          nextSlot(code, slot, mask, table);
+          nextSlot(code, slot, places);
           code.br(again);
         }),
       );
@@ -184,7 +179,7 @@ export function defineRun(g: Generator, expand: number, flush: number): void {
 /** Push the part that the state in locals belongs to. */
 function emitPart(g: Generator, code: Code, words: number, h: number, parts: number): void {
   emitHash(g, code, words, h);
-  code.const(16).op("shr_u").const(parts).op("mul").const(16).op("shr_u");
+  code.const(0xffff).op("and").const(parts).op("mul").const(16).op("shr_u");
 }
 
 export function definePartOf(g: Generator, parts: number): void {
@@ -196,12 +191,12 @@ export function definePartOf(g: Generator, parts: number): void {
 }
 
 /**
- * For a divided search: like `run`, but each successor is put into the box of the part it belongs to, which its hash decides. The high
- * bits do: the low ones are the place in that part's index, and must stay spread.
+ * For a divided search: like `run`, but each successor is put into the box of the part it belongs to, which its hash decides. The low
+ * bits do: the high ones are the place in that part's index, and must stay spread.
  */
 export function defineDistribute(g: Generator, expand: number, parts: number): void {
   const n = g.packing.words;
-  const recordBytes = 4 * (n + 1);
+  const recordBytes = successorBytes(g);
   const full = g.places.boxBytes - recordBytes * (BATCH + g.branching + 1);
   g.module.function("distribute", 2, true, (code) => {
     const [head, until] = [0, 1];
@@ -214,7 +209,7 @@ export function defineDistribute(g: Generator, expand: number, parts: number): v
         code.get(head).get(until).call(expand).set(head);
         code.const(0).const(0).load(CONTROL.made);
         code.const(0).load(CONTROL.batchEnd).tee(end).const(g.places.out).op("sub", "add").store(CONTROL.made);
-        eachRecord(g, code, end, (at) => {
+        eachSuccessor(g, code, end, (at) => {
           loadWords(g, code, at, words);
           emitCanonical(targetOf(g, code, words), g.reductions);
           emitPart(g, code, words, h, parts);
@@ -226,14 +221,6 @@ export function defineDistribute(g: Generator, expand: number, parts: number): v
               .get(to)
               .get(words + w)
               .store(g.places.boxes + 4 * w);
-          // Its parent's number among all states of all parts.
-          code.get(to).get(at);
-          code
-            .load(4 * n)
-            .const(parts)
-            .op("mul");
-          code.const(0).load(CONTROL.part).op("add");
-          code.store(g.places.boxes + 4 * n);
           code.get(boxEnd).const(recordBytes).op("add").set(boxEnd);
           code.get(box).const(2).op("shl").get(boxEnd).store(g.places.boxEnds);
           code.get(boxEnd).const(0).load(CONTROL.fullest).op("gt_u");
@@ -248,28 +235,28 @@ export function defineDistribute(g: Generator, expand: number, parts: number): v
 
 export function defineRehash(g: Generator): void {
   g.module.function("rehash", 0, false, (code) => {
-    const { table, mask, tags } = loadIndex(code);
+    const places = loadIndex(code);
     const words = code.local(g.packing.words);
     const [id, at, h, slot, count] = [code.local(), code.local(), code.local(), code.local(), code.local()];
-    const recordBytes = 4 * (g.packing.words + 1);
+    const recordBytes = g.packing.record.bytes;
     code.const(0).load(CONTROL.count).set(count);
     code.const(1).set(id);
     code.const(g.places.arena + recordBytes).set(at);
     code.block((out) =>
       code.loop((again) => {
         code.get(id).get(count).op("ge_u").brIf(out);
-        loadWords(g, code, at, words);
+        loadRecord(g, code, at, words);
         emitHash(g, code, words, h);
         code.set(h);
-        slotAddress(code.get(h), mask, table).set(slot);
+        slotAddress(code.get(h), places).set(slot);
         code.block((free) =>
           code.loop((next) => {
             code.get(slot).load().op("eqz").brIf(free);
-            nextSlot(code, slot, mask, table);
+            nextSlot(code, slot, places);
             code.br(next);
           }),
         );
-        code.get(slot).get(h).get(tags).op("and").get(id).op("or").store();
+        tagOf(code.get(slot), h, places).get(id).op("or").store();
         code.get(id).const(1).op("add").set(id);
         code.get(at).const(recordBytes).op("add").set(at);
         code.br(again);
@@ -280,25 +267,81 @@ export function defineRehash(g: Generator): void {
 
 export function defineFind(g: Generator): void {
   g.module.function("find", 1, true, (code) => {
-    const { table, mask, tags } = loadIndex(code);
+    const places = loadIndex(code);
     const words = code.local(g.packing.words);
-    const [h, slot, entry, record] = [code.local(), code.local(), code.local(), code.local()];
+    const [h, slot, entry, record, tag] = [code.local(), code.local(), code.local(), code.local(), code.local()];
     loadWords(g, code, 0, words);
     emitHash(g, code, words, h);
     code.set(h);
-    slotAddress(code.get(h), mask, table).set(slot);
+    tagOf(code, h, places).set(tag);
+    slotAddress(code.get(h), places).set(slot);
     code.loop((again) => {
       code.get(slot).load().tee(entry).op("eqz");
       code.if(() => code.const(0).op("return"));
-      recordOf(g, code, entry, tags);
-      code.set(record);
-      code.get(entry).get(h).op("xor").get(tags).op("and", "eqz");
-      sameWords(g, code, record, words);
-      code.op("and");
-      code.if(() => code.get(entry).get(tags).const(-1).op("xor", "and", "return"));
-      nextSlot(code, slot, mask, table);
+      otherTag(code, entry, tag, places).op("eqz");
+      code.if(() => {
+        recordOf(g, numberIn(code, entry, places)).set(record);
+        sameRecord(g, code, record, words);
+        code.if(() => numberIn(code, entry, places).op("return"));
+      });
+      nextSlot(code, slot, places);
       code.br(again);
     });
     code.op("unreachable");
+  });
+}
+
+/**
+ * Code that finds parents: of the states from `head` until `until`, in order, those that lead to one of the wanted states. A wanted state's
+ * words lie from `places.wanted` on, and behind them the number of the first state found to lead there, 0 at first. Returns how many of
+ * `missing` wanted states are still without.
+ */
+export function defineSeek(g: Generator, pieces: readonly Piece[][]): void {
+  const n = g.packing.words;
+  g.module.function("seek", 4, true, (code) => {
+    const [head, until, wantedEnd, missing] = [0, 1, 2, 3];
+    const [at, end, wanted] = [code.local(), code.local(), code.local()];
+    const words = code.local(n);
+    code.block((out) =>
+      code.loop((again) => {
+        code.get(head).get(until).op("ge_u").brIf(out);
+        code.get(missing).op("eqz").brIf(out);
+        recordOf(g, code.get(head)).set(at);
+        loadRecord(g, code, at, words);
+        code.const(g.places.out).set(end);
+        callAll(g, code, pieces, { id: head, words, end });
+        eachSuccessor(g, code, end, (successor) => {
+          loadWords(g, code, successor, words);
+          emitCanonical(targetOf(g, code, words), g.reductions);
+          code.const(g.places.wanted).set(wanted);
+          code.block((last) =>
+            code.loop((next) => {
+              code.get(wanted).get(wantedEnd).op("ge_u").brIf(last);
+              sameWords(g, code, wanted, words);
+              code
+                .get(wanted)
+                .load(4 * n)
+                .op("eqz", "and");
+              code.if(() => {
+                code
+                  .get(wanted)
+                  .get(head)
+                  .store(4 * n);
+                code.get(missing).const(1).op("sub").set(missing);
+              });
+              code
+                .get(wanted)
+                .const(4 * (n + 1))
+                .op("add")
+                .set(wanted);
+              code.br(next);
+            }),
+          );
+        });
+        code.get(head).const(1).op("add").set(head);
+        code.br(again);
+      }),
+    );
+    code.get(missing);
   });
 }

@@ -1,6 +1,6 @@
 /**
- * What lies where in the linear memory of a search: a control block, flags, events, one batch of successors and their hashes; then the
- * arena, which holds one record per state (its words, and its parent's number), and above it the index.
+ * What lies where in the linear memory of a search: a control block, flags, events, states whose parents are sought, one batch of
+ * successors and their hashes; then the arena, which holds one record per state, and above it the index.
  */
 import type { LoweredMove } from "../language/index.ts";
 import type { ScalarSymmetry } from "./scalar-symmetry.ts";
@@ -44,11 +44,11 @@ export type EventKind =
 export const CONTROL = {
   /** The number of the next new state. */
   count: 0,
-  /** Where the index is, and its length less one. */
+  /** Where the index is, and how many slots it has. */
   table: 4,
-  tableMask: 8,
-  /** An index entry's bits above the state's number. */
-  tagMask: 12,
+  slots: 8,
+  /** How many bits of a slot hold a state's number; those above it hold bits of its hash. */
+  idBits: 12,
   faults: 16,
   eventsEnd: 20,
   /** Successors made since the driver last cleared it. */
@@ -78,6 +78,9 @@ export interface Places {
   readonly met: number;
   /** Pairs of an event's number and a state's. */
   readonly events: number;
+  /** Room for `WANTED` states, each with a number behind it. */
+  readonly wanted: number;
+  /** Successors: a state's words each; in code for edges, and an edge's number. */
   readonly out: number;
   readonly hashes: number;
   /** Of a divided search: per part, the end of the records meant for it, and its box of records. */
@@ -92,8 +95,13 @@ export interface Places {
 export interface KernelExports {
   /** Of an undivided search: expand states from `head` until `until`, or until there are `limit` states. Returns the next head. */
   run?(head: number, until: number, limit: number): number;
-  /** Insert the records from `out` to `end`. */
+  /** Insert the successors from `out` to `end`. */
   flush(end: number): void;
+  /**
+   * Note in wanted states (from `places.wanted` to `wantedEnd`) which of the states from `head` until `until` is the first that leads there.
+   * Returns how many of `missing` are still without.
+   */
+  seek(head: number, until: number, wantedEnd: number, missing: number): number;
   /** Of a divided search: expand likewise, until a box is full, and put the successors into the boxes of the parts they belong to. */
   distribute?(head: number, until: number): number;
   /** Of a divided search: the part that the state whose words are at an address belongs to. */
@@ -102,13 +110,15 @@ export interface KernelExports {
   rehash(): void;
   /** The number of the state whose words are at an address, or 0. */
   find(address: number): number;
+  /** Write a stored state's words to `out`. */
+  unpack(id: number): void;
   /** Bring the words at an address into canonical form. */
   canonical(address: number): void;
 }
 
 /** What code for edges can do. */
 export interface EdgeExports {
-  /** The records of all successors of a state into `out`; returns their end. */
+  /** All successors of a state into `out`, each with its edge's number; returns their end. */
   successors(id: number): number;
   /** Does the state whose words are at an address satisfy the first expression, the second? Zero: no. */
   test0(address: number): number;
@@ -121,12 +131,14 @@ export interface KernelCode {
   readonly places: Places;
   /** Into how many parts the search is divided. */
   readonly parts: number;
-  /** Words of a record: the state's and one more. */
-  readonly record: number;
+  /** Words of a state. */
+  readonly words: number;
+  /** Bytes of a stored state. */
+  readonly recordBytes: number;
   readonly steps: number;
   readonly busySites: readonly BusySite[];
   readonly eventKinds: readonly EventKind[];
-  /** The moves that records of code for edges carry by number instead of a parent. */
+  /** The moves that successors of code for edges carry by number. */
   readonly edges: readonly (readonly LoweredMove[])[];
   /** At most this many successors has one state. */
   readonly branching: number;
@@ -137,6 +149,9 @@ const BOX = 1 << 15;
 
 /** How many successors are collected before they are looked up. */
 export const BATCH = 128;
+
+/** Of how many states the parents are sought at once. */
+export const WANTED = 32;
 
 const aligned = (address: number): number => Math.ceil(address / 64) * 64;
 
@@ -153,13 +168,14 @@ export function placesOf(sizes: {
   const busy = ran + sizes.steps;
   const met = busy + sizes.busy;
   const events = aligned(met + sizes.events);
-  const out = aligned(events + 8 * sizes.events);
+  const wanted = aligned(events + 8 * sizes.events);
+  const out = aligned(wanted + 4 * (sizes.words + 1) * WANTED);
   const hashes = aligned(out + 4 * (sizes.words + 1) * sizes.batch);
   const boxEnds = aligned(hashes + 4 * sizes.batch);
   const boxes = aligned(boxEnds + 4 * sizes.parts);
-  const boxBytes = sizes.parts === 1 ? 0 : 4 * (sizes.words + 1) * (BOX + sizes.batch);
+  const boxBytes = sizes.parts === 1 ? 0 : 4 * sizes.words * (BOX + sizes.batch);
   const arena = aligned(boxes + sizes.parts * boxBytes);
-  return { ran, busy, met, events, out, hashes, boxEnds, boxes, boxBytes, arena };
+  return { ran, busy, met, events, wanted, out, hashes, boxEnds, boxes, boxBytes, arena };
 }
 
 /** What a memory for this code must have at least, in pages of 64 KiB. */

@@ -9,7 +9,17 @@ import {
   type LoweredMove,
 } from "../language/index.ts";
 import { EffectEmitter, increment, readSlot, truth } from "./emit-packed.ts";
-import { emitReport, type Generator, loadWords, movesAt, pushWords, raise, targetOf } from "./kernel-code.ts";
+import {
+  emitReport,
+  type Generator,
+  loadRecord,
+  movesAt,
+  pushWords,
+  raise,
+  recordOf,
+  successorBytes,
+  targetOf,
+} from "./kernel-code.ts";
 import { BATCH, type BusySite, CONTROL, type FaultSite } from "./kernel-memory.ts";
 import type { Code, Target as Place } from "./wasm.ts";
 
@@ -85,15 +95,12 @@ function emitArrival(
       .get(end)
       .get(to + w)
       .store(4 * w);
-  code.get(end);
-  if (g.withEdges) code.const(g.edges.push([...moves]) - 1);
-  else code.get(scope.id);
-  code.store(4 * n);
-  code
-    .get(end)
-    .const(4 * (n + 1))
-    .op("add")
-    .set(end);
+  if (g.withEdges)
+    code
+      .get(end)
+      .const(g.edges.push([...moves]) - 1)
+      .store(4 * n);
+  code.get(end).const(successorBytes(g)).op("add").set(end);
 }
 
 /** Note whom a failed try-acquire met: one flag per leaf, resource and holder, set at most once. */
@@ -184,8 +191,20 @@ function definePiece(g: Generator, instance: Instance, labels: readonly number[]
   });
 }
 
+/** Call the code of all instances for the state in locals. */
+export function callAll(
+  g: Generator,
+  code: Code,
+  pieces: readonly Piece[][],
+  at: { readonly id: number; readonly words: number; readonly end: number },
+): void {
+  g.analysis.layout.instances.forEach((instance, i) => {
+    callPieces(g, code, instance, pieces[i] as Piece[], at);
+  });
+}
+
 /** Call an instance's code for the state in locals. */
-export function callPieces(
+function callPieces(
   g: Generator,
   code: Code,
   instance: Instance,
@@ -229,30 +248,27 @@ function idle(g: Generator): Ir {
 /** Expand states from `head` until `until` or until a batch is full: returns the next head, and leaves the records' end in the control block. */
 export function defineExpand(g: Generator, pieces: readonly Piece[][]): number {
   const n = g.packing.words;
-  const recordBytes = 4 * (n + 1);
-  const { instances, model } = g.analysis.layout;
+  const { model } = g.analysis.layout;
   return g.module.function(null, 2, true, (code) => {
     const [head, until] = [0, 1];
     const [end, before, faults, at] = [code.local(), code.local(), code.local(), code.local()];
     const words = code.local(n);
     code.const(g.places.out).set(end);
-    code.get(head).const(recordBytes).op("mul").const(g.places.arena).op("add").set(at);
+    recordOf(g, code.get(head)).set(at);
     code.block((out) =>
       code.loop((again) => {
         code.get(head).get(until).op("ge_u").brIf(out);
         code
           .get(end)
-          .const(g.places.out + BATCH * recordBytes)
+          .const(g.places.out + BATCH * successorBytes(g))
           .op("ge_u")
           .brIf(out);
-        loadWords(g, code, at, words);
+        loadRecord(g, code, at, words);
         if (model.deadlock) {
           code.get(end).set(before);
           code.const(0).load(CONTROL.faults).set(faults);
         }
-        instances.forEach((instance, i) => {
-          callPieces(g, code, instance, pieces[i] as Piece[], { id: head, words, end });
-        });
+        callAll(g, code, pieces, { id: head, words, end });
         if (model.deadlock) {
           code.get(end).get(before).op("eq");
           code.const(0).load(CONTROL.faults).get(faults).op("eq", "and");
@@ -262,7 +278,7 @@ export function defineExpand(g: Generator, pieces: readonly Piece[][]): number {
           });
         }
         code.get(head).const(1).op("add").set(head);
-        code.get(at).const(recordBytes).op("add").set(at);
+        code.get(at).const(g.packing.record.bytes).op("add").set(at);
         code.br(again);
       }),
     );

@@ -14,10 +14,18 @@ import {
 import { type Analysis, stepNumbers } from "./analyze.ts";
 import { emitCanonical } from "./canonical.ts";
 import { truth } from "./emit-packed.ts";
-import { defineReport, type Generator, loadWords, movesAt, targetOf } from "./kernel-code.ts";
-import { defineDistribute, defineFind, defineFlush, definePartOf, defineRehash, defineRun } from "./kernel-index.ts";
+import { defineReport, type Generator, loadRecord, loadWords, movesAt, recordOf, targetOf } from "./kernel-code.ts";
+import {
+  defineDistribute,
+  defineFind,
+  defineFlush,
+  definePartOf,
+  defineRehash,
+  defineRun,
+  defineSeek,
+} from "./kernel-index.ts";
 import { BATCH, type KernelCode, leastPages, placesOf, type Reductions } from "./kernel-memory.ts";
-import { callPieces, defineExpand, defineInstance, type Piece } from "./kernel-successors.ts";
+import { callAll, defineExpand, defineInstance, type Piece } from "./kernel-successors.ts";
 import type { Packing } from "./pack.ts";
 import { type CompiledModule, compile, F64, I32, instantiate, type LinearMemory, ModuleBuilder } from "./wasm.ts";
 
@@ -52,18 +60,23 @@ function defineSuccessors(g: Generator, pieces: readonly Piece[][]): void {
     const [id, end, at] = [0, code.local(), code.local()];
     const words = code.local(n);
     code.const(g.places.out).set(end);
-    code
-      .get(id)
-      .const(4 * (n + 1))
-      .op("mul")
-      .const(g.places.arena)
-      .op("add")
-      .set(at);
-    loadWords(g, code, at, words);
-    g.analysis.layout.instances.forEach((instance, i) => {
-      callPieces(g, code, instance, pieces[i] as Piece[], { id, words, end });
-    });
+    recordOf(g, code.get(id)).set(at);
+    loadRecord(g, code, at, words);
+    callAll(g, code, pieces, { id, words, end });
     code.get(end);
+  });
+}
+
+function defineUnpack(g: Generator): void {
+  g.module.function("unpack", 1, false, (code) => {
+    const [at, words] = [code.local(), code.local(g.packing.words)];
+    recordOf(g, code.get(0)).set(at);
+    loadRecord(g, code, at, words);
+    for (let w = 0; w < g.packing.words; w++)
+      code
+        .const(g.places.out)
+        .get(words + w)
+        .store(4 * w);
   });
 }
 
@@ -153,6 +166,8 @@ export function compileKernel(
       definePartOf(g, parts);
     }
     defineRehash(g);
+    defineSeek(g, pieces);
+    defineUnpack(g);
     defineFind(g);
     defineCanonical(g);
   } else {
@@ -164,7 +179,8 @@ export function compileKernel(
     module: compile(module.bytes(leastPages(places), parts > 1)),
     places,
     parts,
-    record: packing.words + 1,
+    words: packing.words,
+    recordBytes: packing.record.bytes,
     steps,
     busySites: g.busySites,
     eventKinds: g.eventKinds,

@@ -115,7 +115,7 @@ function* explore(
   edgeMasks: readonly number[],
 ): Pausing<{ region: Region; premise: boolean }> {
   const { space } = search;
-  const { record } = space.code;
+  const { words } = space.code;
   const { out } = edges.code.places;
   const nodeOf = new Int32Array(space.count).fill(-1);
   const region: Region = {
@@ -139,17 +139,18 @@ function* explore(
   let premise = false;
   for (let id = 1; id < space.count; id++) {
     if (id % PIECE === 0) yield;
-    if (edges.test0(space.address(id)) === 0) continue;
+    space.unpack(id);
+    if (edges.test0(out) === 0) continue;
     premise = true;
-    if (edges.test1(space.address(id)) === 0) add(id, -1, -1);
+    if (edges.test1(out) === 0) add(id, -1, -1);
   }
   for (let node = 0; node < region.ids.length; node++) {
     if (node % PIECE === 0) yield;
     region.starts.push(region.targets.length);
     const end = edges.successors(region.ids.at(node));
     let mask = 0;
-    for (let at = out; at < end; at += 4 * record) {
-      const move = space.ints[at / 4 + record - 1] as number;
+    for (let at = out; at < end; at += 4 * (words + 1)) {
+      const move = space.ints[at / 4 + words] as number;
       mask |= edgeMasks[move] as number;
       if (edges.test1(at) !== 0) continue;
       const id = space.findAt(at);
@@ -368,21 +369,21 @@ export function* checkLeadsTo(search: Search, property: LeadsTo): Pausing<Livene
   const { region, premise } = yield* explore(search, edges, edgeMasks);
   if (!premise) return { trace: null, vacuous: true };
   const choice = (move: number): Choice => edges.code.edges[move]?.[0] as Choice;
-  const run = (node: number, loop: readonly number[]): LivenessResult => {
+  const run = function* (node: number, loop: readonly number[]): Pausing<LivenessResult> {
     const { entry, moves } = stemTo(region, node);
-    const stem = [...pathTo(search, entry).choices, ...moves.map(choice)];
+    const stem = [...(yield* pathTo(search, entry)).choices, ...moves.map(choice)];
     const choices = [...stem, ...loop.map(choice)];
     verify(layout, property, choices, loop.length === 0 ? null : stem.length, constraints);
     return { trace: traceOf(layout, choices, loop.length === 0 ? null : stem.length), vacuous: false };
   };
   const [end] = region.ends;
-  if (end !== undefined) return run(end, []);
+  if (end !== undefined) return yield* run(end, []);
   const weak = maskOf(constraints, ({ strong }) => !strong);
   const strong = maskOf(constraints, (constraint) => constraint.strong);
   const fair = yield* fairComponent(region, edgeMasks, weak, strong);
   if (fair === null) return { trace: null, vacuous: false };
   const start = fair.nodes.reduce((best, node) => Math.min(best, node));
-  return run(start, cycle(region, fair, edgeMasks, weak | strong, start));
+  return yield* run(start, cycle(region, fair, edgeMasks, weak | strong, start));
 }
 
 /** The moves that can be made without a fault: a step that fails ends the run, so fairness does not ask for it. */

@@ -17,8 +17,17 @@ export interface Chunk {
   readonly places: readonly { readonly word: number; readonly shift: number }[];
 }
 
+/** A stored state: of each word only the bytes that are in use, one word after the other. */
+export interface RecordShape {
+  readonly bytes: number;
+  /** By word: where its bytes are in the record, and how many. */
+  readonly parts: readonly { readonly offset: number; readonly bytes: number }[];
+}
+
 export interface Packing {
   readonly words: number;
+  /** How a stored state's words lie in its record. */
+  readonly record: RecordShape;
   /** By word: how many of its bits are in use, from the low end. */
   readonly used: readonly number[];
   /** Slots that are not stored but computed. */
@@ -119,6 +128,16 @@ function place(units: readonly Unit[]): { used: number[]; at: Map<Unit, { word: 
   return { used: used.length === 0 ? [0] : used, at };
 }
 
+function recordShape(used: readonly number[]): RecordShape {
+  let bytes = 0;
+  const parts = used.map((bits) => {
+    const part = { offset: bytes, bytes: Math.ceil(bits / 8) };
+    bytes += part.bytes;
+    return part;
+  });
+  return { bytes, parts };
+}
+
 /** Decide where every slot lives. */
 export function pack({ layout, constants, derived }: Analysis): Packing {
   const widths = layout.slots.map((slot, i) =>
@@ -151,6 +170,7 @@ export function pack({ layout, constants, derived }: Analysis): Packing {
   const pcs = layout.instances.map((instance) => instance.pc);
   return {
     words: used.length,
+    record: recordShape(used),
     used,
     derived,
     pcs,

@@ -2,6 +2,7 @@
 import { apply, type Choice, enabledMoves, faultName, initialState, type Layout } from "../language/index.ts";
 import { packState } from "./pack.ts";
 import type { Finding, Prepared, Search } from "./search.ts";
+import type { Pausing } from "./watch.ts";
 
 /** A state reached, and the steps taken to it, the folded ones included. */
 export interface Reached {
@@ -44,9 +45,10 @@ function sameState(search: Search, id: number, state: readonly number[]): boolea
 }
 
 /** The numbers of the states from the initial one to `id`. */
-function ancestors(search: Search, id: number): number[] {
+function* ancestors(search: Search, id: number): Pausing<number[]> {
+  const parents = yield* search.findParents([id]);
   const ids: number[] = [];
-  for (let at = id; at !== 0; at = search.store.parent(at)) ids.push(at);
+  for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) ids.push(at);
   return ids.reverse();
 }
 
@@ -54,8 +56,8 @@ function ancestors(search: Search, id: number): number[] {
  * A run of the model to a stored state. With symmetry, stored states are canonical, so the run ends in the stored state or in one that
  * differs from it by a renumbering of instances.
  */
-export function pathTo(search: Search, id: number): { choices: Choice[]; state: readonly number[] } {
-  const [first, ...rest] = ancestors(search, id);
+export function* pathTo(search: Search, id: number): Pausing<{ choices: Choice[]; state: readonly number[] }> {
+  const [first, ...rest] = yield* ancestors(search, id);
   const start = foldedSuccessors(search.prepared, initialState(search.prepared.layout)).find(({ state }) =>
     sameState(search, first as number, state),
   );
@@ -72,8 +74,8 @@ export function pathTo(search: Search, id: number): { choices: Choice[]; state: 
 }
 
 /** The run that shows a finding: for a fault, the failing step comes last. */
-export function pathOf(search: Search, finding: Finding): Choice[] {
-  const { choices, state } = pathTo(search, finding.id);
+export function* pathOf(search: Search, finding: Finding): Pausing<Choice[]> {
+  const { choices, state } = yield* pathTo(search, finding.id);
   if (finding.kind !== "assertion" && finding.kind !== "range") return choices;
   return [...choices, failingStep(search.prepared.layout, state, finding)];
 }

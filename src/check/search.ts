@@ -8,7 +8,7 @@ import { type Packing, pack, packState, unpackState } from "./pack.ts";
 import { foldedSuccessors } from "./path.ts";
 import type { Progress } from "./result.ts";
 import { symmetricSets } from "./scalar-symmetry.ts";
-import type { Event, Space } from "./space.ts";
+import type { Event, SearchPlace, Space } from "./space.ts";
 import { symmetricTypes } from "./symmetry.ts";
 import { type Helpers, Store } from "./team.ts";
 import { type Pausing, uninterrupted, Watch } from "./watch.ts";
@@ -90,6 +90,8 @@ export class Search {
   readonly #watch: Watch;
   readonly #startTime = Date.now();
   #spent = 0;
+  /** Those found so far. */
+  readonly #parents = new Map<number, number>();
   #stop = false;
 
   constructor(prepared: Prepared, options: SearchOptions = {}) {
@@ -148,6 +150,26 @@ export class Search {
   /** A stored state's slots. */
   state(id: number): number[] {
     return unpackState(this.prepared.packing, this.store.words(id), 0);
+  }
+
+  /**
+   * Find out how the search came to some states: by number, that of the state before; an initial state has none. No such links are kept
+   * while it searches, so the levels before are expanded again, each once however many states are asked for.
+   */
+  *findParents(ids: readonly number[]): Pausing<ReadonlyMap<number, number>> {
+    const deepest = ids.reduce((most, id) => Math.max(most, this.store.levelOf(id)), 0);
+    let wanted: readonly number[] = [];
+    for (let level = deepest; level > 0; level--) {
+      wanted = [...new Set([...wanted, ...ids.filter((id) => this.store.levelOf(id) === level)])];
+      const unknown = wanted.filter((id) => !this.#parents.has(id));
+      const found = yield* this.store.parents(level, unknown);
+      for (const [i, id] of unknown.entries()) {
+        if (found[i] === 0) throw new Error(`no state leads to state ${id} of the search`);
+        this.#parents.set(id, found[i] as number);
+      }
+      wanted = wanted.map((id) => this.#parents.get(id) as number);
+    }
+    return this.#parents;
   }
 
   get states(): number {
@@ -236,7 +258,7 @@ export class Search {
   /** Take up a search that was written to a checkpoint; `records` by part. */
   restore(
     saved: {
-      readonly parts: readonly { readonly head: number; readonly levelEnd: number }[];
+      readonly parts: readonly SearchPlace[];
       readonly transitions: number;
       readonly depth: number;
       readonly seconds: number;
@@ -248,7 +270,7 @@ export class Search {
     records: readonly Uint8Array[],
   ): void {
     this.store.parts.forEach((space, i) => {
-      space.restore(records[i] as Uint8Array, saved.parts[i] as { head: number; levelEnd: number });
+      space.restore(records[i] as Uint8Array, saved.parts[i] as SearchPlace);
     });
     this.store.restoreFlags(saved);
     this.findings.splice(0);

@@ -2,11 +2,17 @@
 import { runOn } from "./kernel.ts";
 import { BATCH, CONTROL, type KernelCode, type KernelExports, leastPages } from "./kernel-memory.ts";
 import { type LinearMemory, MAX_PAGES, newMemory } from "./wasm.ts";
+import type { Pausing } from "./watch.ts";
 
 const PAGE = 65536;
-const FIRST_TABLE = 1 << 14;
-const LOAD = 0.7;
-const TABLE_GROWTH = 4;
+const FIRST_SLOTS = 1 << 14;
+/** How full the index gets. What is probed then lies in a row, so a full one costs little; and it is the states that take the room. */
+const LOAD = 0.88;
+/** A small index grows faster: being filled anew costs more than its room. */
+const [SMALL, GROWTH_OF_SMALL, GROWTH] = [1 << 20, 4, 1.4];
+
+/** So many states are expanded between two pauses when parents are sought. */
+const PIECE = 1 << 14;
 
 /** Something rare that was met: which of `KernelCode.eventKinds`, and at which state. */
 export interface Event {
@@ -14,14 +20,23 @@ export interface Event {
   readonly id: number;
 }
 
+/** Where a search is in a space: the next state to expand, the end of its level, and where all levels begin. */
+export interface SearchPlace {
+  readonly head: number;
+  readonly levelEnd: number;
+  readonly levels: readonly number[];
+}
+
 /** What is needed to work on a space in another thread. */
-export type SpaceCode = Pick<KernelCode, "module" | "places" | "parts" | "record" | "branching">;
+export type SpaceCode = Pick<KernelCode, "module" | "places" | "parts" | "words" | "recordBytes" | "branching">;
 
 /** Where states live. Numbers of states start at 1. All that changes is in the memory, so several threads may look at one space. */
 export class Space {
   readonly code: SpaceCode;
   readonly memory: LinearMemory;
   readonly #exports: KernelExports;
+  /** The number of the first state of each level that was begun. Kept by the thread that drives the search. */
+  readonly levels: number[] = [];
   #buffer: ArrayBufferLike;
   #ints: Int32Array;
   #bytes: Uint8Array;
@@ -37,7 +52,7 @@ export class Space {
     if (memory !== undefined) return;
     this.#put(CONTROL.count, 1);
     this.#put(CONTROL.head, 1);
-    this.#placeTable(FIRST_TABLE);
+    this.#placeIndex(FIRST_SLOTS);
   }
 
   /** Take notice of growth, in another thread perhaps. */
@@ -80,28 +95,57 @@ export class Space {
 
   /** Begin the level of all states found and not expanded. */
   beginLevel(): void {
+    this.levels.push(this.control(CONTROL.head));
     this.#put(CONTROL.levelEnd, this.count);
+  }
+
+  /** The level of a state: its distance from the start. */
+  levelOf(id: number): number {
+    let [low, high] = [0, this.levels.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((this.levels[middle] as number) <= id) low = middle;
+      else high = middle;
+    }
+    // What lies behind the level that was begun last is of the next.
+    return high === this.levels.length && id >= this.control(CONTROL.levelEnd) ? high : low;
   }
 
   /** The byte address of a state's record. */
   address(id: number): number {
-    return this.code.places.arena + 4 * this.code.record * id;
+    return this.code.places.arena + this.code.recordBytes * id;
   }
 
-  /** One word of a state. */
-  word(id: number, word: number): number {
-    return this.ints[this.address(id) / 4 + word] as number;
+  /** Write the words of a state to where batches of successors are made. */
+  unpack(id: number): void {
+    this.#exports.unpack(id);
   }
 
   /** The words of a state. */
   words(id: number): Int32Array {
-    const at = this.address(id) / 4;
-    return this.ints.slice(at, at + this.code.record - 1);
+    this.unpack(id);
+    const at = this.code.places.out / 4;
+    return this.ints.slice(at, at + this.code.words);
   }
 
-  /** The number of the state that a state was first reached from; 0: it is an initial one. */
-  parent(id: number): number {
-    return this.word(id, this.code.record - 1) >>> 0;
+  /**
+   * Seek, among the states of a level that were expanded, those that lead to the wanted states, which must be at most `WANTED` and canonical.
+   * Gives, for each, the number of the first one found, or 0. Pauses after so many states.
+   */
+  *parents(level: number, wanted: readonly Int32Array[]): Pausing<number[]> {
+    const first = this.levels[level] ?? this.count;
+    const end = Math.min(this.levels[level + 1] ?? this.count, this.control(CONTROL.head));
+    const size = this.code.words + 1;
+    const at = this.code.places.wanted / 4;
+    wanted.forEach((words, i) => {
+      this.ints.set([...words, 0], at + i * size);
+    });
+    let missing = wanted.length;
+    for (let head = first; head < end && missing > 0; head += PIECE) {
+      missing = this.#exports.seek(head, Math.min(end, head + PIECE), 4 * (at + wanted.length * size), missing);
+      yield;
+    }
+    return wanted.map((_, i) => (this.ints[at + (i + 1) * size - 1] as number) >>> 0);
   }
 
   /** The records of all states from number 1 on. They share memory with the search. */
@@ -110,30 +154,31 @@ export class Space {
     return this.#bytes.subarray(this.address(1), this.address(this.count));
   }
 
-  get #table(): number {
-    return this.control(CONTROL.tableMask) + 1;
+  get #slots(): number {
+    return this.control(CONTROL.slots);
   }
 
   /** Bytes in use: the records and the whole index. */
   get bytes(): number {
-    return this.count * this.code.record * 4 + this.#table * 4;
+    return this.count * this.code.recordBytes + this.#slots * 4;
   }
 
   /** By how many bytes the index would grow next. */
   get nextGrowth(): number {
-    return (this.#nextTable() - this.#table) * 4;
+    return (this.#nextSlots() - this.#slots) * 4;
   }
 
-  #nextTable(): number {
-    const table = this.#table * TABLE_GROWTH;
-    return this.address(Math.floor(table * LOAD)) + 64 + table * 4 <= MAX_PAGES * PAGE ? table : this.#table * 2;
+  /** How many slots the index has when it has grown, as far as a memory reaches. */
+  #nextSlots(): number {
+    const slots = this.#slots;
+    const most = Math.floor((MAX_PAGES * PAGE - 128 - this.address(2)) / (LOAD * this.code.recordBytes + 4));
+    return Math.min(most, Math.ceil(slots * (slots < SMALL ? GROWTH_OF_SMALL : GROWTH)));
   }
 
   /** Put an empty index of that length above the arena, as high as the states it can take will reach. */
-  #placeTable(length: number): void {
-    const fits = Math.floor((MAX_PAGES * PAGE - 64 - length * 4 - this.address(0)) / (4 * this.code.record));
-    const capacity = Math.min(Math.floor(length * LOAD), fits);
-    const start = Math.ceil(this.address(capacity) / 64) * 64;
+  #placeIndex(length: number): void {
+    const capacity = Math.floor(length * LOAD);
+    const start = Math.ceil(this.address(capacity + 1) / 64) * 64;
     const old = this.memory.buffer.byteLength;
     const missing = Math.ceil((start + length * 4 - old) / PAGE);
     if (missing > 0) this.memory.grow(missing);
@@ -142,9 +187,9 @@ export class Space {
     this.#bytes.fill(0, start, Math.min(old, start + length * 4));
     this.#put(CONTROL.capacity, capacity);
     this.#put(CONTROL.table, start);
-    this.#put(CONTROL.tableMask, length - 1);
-    // A larger table holds larger numbers: fewer bits of the hash fit beside them.
-    this.#put(CONTROL.tagMask, -1 << Math.max(26, Math.ceil(Math.log2(capacity + 1))));
+    this.#put(CONTROL.slots, length);
+    // A larger index holds larger numbers: fewer bits of the hash fit beside them.
+    this.#put(CONTROL.idBits, 32 - Math.clz32(capacity));
   }
 
   /** Is there no room for that many more states and another batch? */
@@ -154,15 +199,15 @@ export class Space {
 
   /** Make room for more states. Throws a RangeError when there is no memory left. */
   grow(): void {
-    const before = this.control(CONTROL.capacity);
-    this.#placeTable(this.#nextTable());
-    if (this.control(CONTROL.capacity) <= before) throw new RangeError("a memory of 4 GiB is full");
+    const slots = this.#nextSlots();
+    if (slots <= this.#slots) throw new RangeError("a memory of 4 GiB is full");
+    this.#placeIndex(slots);
     this.#exports.rehash();
   }
 
   /** Successors made since the last call. */
   takeMade(): number {
-    const made = this.control(CONTROL.made) / (4 * this.code.record);
+    const made = this.control(CONTROL.made) / (4 * this.code.words);
     this.#put(CONTROL.made, 0);
     return made;
   }
@@ -189,22 +234,22 @@ export class Space {
     this.#put(CONTROL.head, this.#exports.distribute?.(head, until) as number);
   }
 
-  /** How many records lie in this part's box for another part. */
+  /** How many successors lie in this part's box for another part. */
   boxed(part: number): number {
-    return this.control(this.code.places.boxEnds + 4 * part) / (4 * this.code.record);
+    return this.control(this.code.places.boxEnds + 4 * part) / (4 * this.code.words);
   }
 
-  /** Of a part: insert the records that the parts have for it. */
+  /** Of a part: insert the successors that the parts have for it. */
   absorb(parts: readonly Space[]): void {
     const { boxes, boxBytes, out } = this.code.places;
-    const { record } = this.code;
+    const { words } = this.code;
     const self = this.control(CONTROL.part);
     for (const from of parts) {
       const first = (boxes + self * boxBytes) / 4;
-      const end = first + from.boxed(self) * record;
-      for (let at = first; at < end; at += BATCH * record) {
+      const end = first + from.boxed(self) * words;
+      for (let at = first; at < end; at += BATCH * words) {
         if (this.isFull()) this.grow();
-        const length = Math.min(BATCH * record, end - at);
+        const length = Math.min(BATCH * words, end - at);
         this.#ints.set(from.#ints.subarray(at, at + length), out / 4);
         this.#exports.flush(out + 4 * length);
       }
@@ -228,11 +273,9 @@ export class Space {
     return this.code.places.out;
   }
 
-  /** Insert a state without a parent. */
+  /** Insert a state. */
   insert(words: Int32Array): void {
-    const out = this.#place(words);
-    this.#ints[out / 4 + words.length] = 0;
-    this.#exports.flush(out + 4 * this.code.record);
+    this.#exports.flush(this.#place(words) + 4 * this.code.words);
   }
 
   /** Of a divided search: the part that a canonical state belongs to. */
@@ -264,15 +307,15 @@ export class Space {
   }
 
   /** Take over another space's records and where its search was. */
-  restore(records: Uint8Array, at: { readonly head: number; readonly levelEnd: number }): void {
-    const count = 1 + records.length / (4 * this.code.record);
-    let length = FIRST_TABLE;
-    while (length * LOAD < count + 2 * (BATCH + this.code.branching)) length *= TABLE_GROWTH;
-    this.#placeTable(length);
+  restore(records: Uint8Array, at: SearchPlace): void {
+    const count = 1 + records.length / this.code.recordBytes;
+    this.#placeIndex(Math.max(FIRST_SLOTS, Math.ceil((count + 2 * (BATCH + this.code.branching)) / LOAD)));
     this.#bytes.set(records, this.address(1));
     this.#put(CONTROL.count, count);
     this.#put(CONTROL.head, at.head);
     this.#put(CONTROL.levelEnd, at.levelEnd);
+    this.levels.length = 0;
+    for (const first of at.levels) this.levels.push(first);
     this.#exports.rehash();
   }
 

@@ -3,9 +3,10 @@
  * nothing is locked: in turns, all threads expand states of the same level into boxes, one per part, and all take in what the others have
  * for them. The order of everything is fixed, so the same number of threads always ends with the same result.
  */
-import { CONTROL, type KernelCode } from "./kernel-memory.ts";
+import { CONTROL, type KernelCode, WANTED } from "./kernel-memory.ts";
 import { type Event, Space, type SpaceCode } from "./space.ts";
 import type { LinearMemory } from "./wasm.ts";
+import type { Pausing } from "./watch.ts";
 
 const COMMAND = { distribute: 1, absorb: 2, stop: 3 } as const;
 
@@ -72,8 +73,9 @@ export class Helpers {
     const signal = new Int32Array(new SharedArrayBuffer(12));
     this.#signal = signal;
     this.#threads.forEach((thread, i) => {
-      const { module, places, parts, record, branching } = code;
-      thread.postMessage({ code: { module, places, parts, record, branching }, memories, part: i + 1, signal });
+      const { module, places, parts, words, recordBytes, branching } = code;
+      const part = i + 1;
+      thread.postMessage({ code: { module, places, parts, words, recordBytes, branching }, memories, part, signal });
     });
     return signal;
   }
@@ -149,8 +151,26 @@ export class Store {
   words(id: number): Int32Array {
     return this.#owner(id).words(this.#local(id));
   }
-  parent(id: number): number {
-    return this.#owner(id).parent(this.#local(id));
+  levelOf(id: number): number {
+    return this.#owner(id).levelOf(this.#local(id));
+  }
+
+  /** For each of some states of a level above the first: the number of a state that leads there from the level before. */
+  *parents(level: number, ids: readonly number[]): Pausing<number[]> {
+    const found = new Array<number>(ids.length).fill(0);
+    const { length } = this.parts;
+    for (const [part, space] of this.parts.entries()) {
+      const missing = ids.flatMap((_, i) => (found[i] === 0 ? [i] : []));
+      for (let at = 0; at < missing.length; at += WANTED) {
+        const some = missing.slice(at, at + WANTED);
+        const locals = yield* space.parents(
+          level - 1,
+          some.map((i) => this.words(ids[i] as number)),
+        );
+        for (const [k, i] of some.entries()) if (locals[k] !== 0) found[i] = (locals[k] as number) * length + part;
+      }
+    }
+    return found;
   }
   canonical(words: Int32Array): void {
     this.single.canonical(words);
@@ -168,7 +188,7 @@ export class Store {
     return null;
   }
 
-  /** How many records wait to be taken in by a part. */
+  /** How many successors wait to be taken in by a part. */
   #incoming(space: Space): number {
     const part = this.parts.indexOf(space);
     return this.#signal === null ? 0 : this.#sum((from) => from.boxed(part));

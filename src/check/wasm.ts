@@ -1,5 +1,5 @@
 /**
- * As much of the WebAssembly binary format as the search kernel needs: functions over i32 (and f64 where integers may get too large),
+ * As much of the WebAssembly binary format as the search kernel needs: functions over i32 (f64 or i64 on the way where integers get too large),
  * one imported memory. Instructions are appended in the order in which a stack machine runs them, so no tree is built.
  */
 
@@ -45,6 +45,10 @@ const PLAIN = {
   f64_mul: 0xa2,
   f64_div: 0xa3,
   f64_convert: 0xb7,
+  i64_extend_u: 0xad,
+  i64_mul: 0x7e,
+  i64_shr_u: 0x88,
+  wrap: 0xa7,
 } as const;
 export type Plain = keyof typeof PLAIN;
 
@@ -119,6 +123,13 @@ export class Code {
     return this;
   }
 
+  /** A small i64. */
+  i64(value: number): this {
+    this.bytes.push(0x42);
+    signed(this.bytes, value);
+    return this;
+  }
+
   f64(value: number): this {
     this.bytes.push(0x44, ...new Uint8Array(new Float64Array([value]).buffer));
     return this;
@@ -170,6 +181,14 @@ export class Code {
 
   store8(offset = 0): this {
     return this.#memory(0x3a, 0, offset);
+  }
+
+  load16(offset = 0): this {
+    return this.#memory(0x2f, 0, offset);
+  }
+
+  store16(offset = 0): this {
+    return this.#memory(0x3b, 0, offset);
   }
 
   call(index: number): this {
