@@ -14,7 +14,7 @@ import {
   successorBytes,
   targetOf,
 } from "./kernel-code.ts";
-import { BATCH, CONTROL } from "./kernel-memory.ts";
+import { BATCH, CONTROL, GROUP_BYTES } from "./kernel-memory.ts";
 import { callAll, type Piece } from "./kernel-successors.ts";
 import type { Code } from "./wasm.ts";
 
@@ -52,45 +52,87 @@ function eachSuccessor(g: Generator, code: Code, end: number, body: (at: number,
 interface Index {
   readonly table: number;
   readonly end: number;
-  readonly slots: number;
+  readonly groups: number;
   readonly idBits: number;
 }
 
 /** Load them from the control block. */
 function loadIndex(code: Code): Index {
-  const [table, end, slots, idBits] = [code.local(), code.local(), code.local(), code.local()];
+  const [table, end, groups, idBits] = [code.local(), code.local(), code.local(), code.local()];
   code.const(0).load(CONTROL.table).tee(table);
-  code.const(0).load(CONTROL.slots).tee(slots).const(2).op("shl", "add").set(end);
+  code.const(0).load(CONTROL.groups).tee(groups).const(GROUP_BYTES).op("mul", "add").set(end);
   code.const(0).load(CONTROL.idBits).set(idBits);
-  return { table, end, slots, idBits };
+  return { table, end, groups, idBits };
 }
 
 /**
- * Push the address of the slot that a hash (already on the stack) starts at: the hash is to all hashes what the slot is to all slots. So
- * there can be any number of slots, and the high bits of the hash decide.
+ * Push the address of the group of slots that a hash (already on the stack) starts at: the hash is to all hashes what the group is to all
+ * groups. So there can be any number of them, and the high bits of the hash decide.
  */
-function slotAddress(code: Code, { table, slots }: Index): Code {
-  code.op("i64_extend_u").get(slots).op("i64_extend_u", "i64_mul").i64(32).op("i64_shr_u", "wrap");
-  return code.const(2).op("shl").get(table).op("add");
+function groupAddress(code: Code, { table, groups }: Index): Code {
+  code.op("i64_extend_u").get(groups).op("i64_extend_u", "i64_mul").i64(32).op("i64_shr_u", "wrap");
+  return code.const(GROUP_BYTES).op("mul").get(table).op("add");
 }
 
-/** From the address of a slot to the next one's. */
-function nextSlot(code: Code, slot: number, { table, end }: Index): void {
-  code.get(slot).const(4).op("add").tee(slot).get(end).op("eq");
-  code.if(() => code.get(table).set(slot));
+/** From the address of a group to the next one's. */
+function nextGroup(code: Code, group: number, { table, end }: Index): void {
+  code.get(group).const(GROUP_BYTES).op("add").tee(group).get(end).op("eq");
+  code.if(() => code.get(table).set(group));
 }
 
 /** Push a hash's tag, which lies above a state's number in a slot: as many of its low bits as fit. */
 const tagOf = (code: Code, hash: number, { idBits }: Index): Code => code.get(hash).get(idBits).op("shl");
 
-/** Push the number in a slot's content. */
-function numberIn(code: Code, entry: number, { idBits }: Index): Code {
-  return code.get(entry).const(-1).get(idBits).op("shl").const(-1).op("xor", "and");
-}
+/** Push the number in a slot's content, which is on the stack. */
+const numberIn = (code: Code, { idBits }: Index): Code =>
+  code.const(-1).get(idBits).op("shl").const(-1).op("xor", "and");
 
-/** Push whether the tag in a slot's content is another one than a tag. */
-const otherTag = (code: Code, entry: number, tag: number, { idBits }: Index): Code =>
-  code.get(entry).get(tag).op("xor").get(idBits).op("shr_u");
+/** Push which slots of a group are empty, a bit for each. */
+const emptyIn = (code: Code, group: number): Code => code.get(group).load4().const(0).op4("splat", "eq", "bitmask");
+
+/** Push which slots of a group have a tag; empty ones, too, when all its bits are zero. */
+const taggedIn = (code: Code, group: number, tag: number, { idBits }: Index): Code =>
+  code.get(group).load4().get(tag).op4("splat", "xor").get(idBits).op4("shr_u").const(0).op4("splat", "eq", "bitmask");
+
+/** Push the address of the first of the slots of a group for which there are bits. */
+const firstSlot = (code: Code, group: number, bits: number): Code =>
+  code.get(bits).op("ctz").const(2).op("shl").get(group).op("add");
+
+/**
+ * Look up the state in locals, from the group it starts at on. `found` is called with the state's number in a local, `absent` with the
+ * address of the slot it belongs in, also in a local; both must leave the loop.
+ */
+function search(
+  g: Generator,
+  code: Code,
+  at: { readonly places: Index; readonly words: number; readonly tag: number; readonly group: number },
+  found: (number: number) => void,
+  absent: (slot: number) => void,
+): void {
+  const { places, words, tag, group } = at;
+  const [empty, tagged, number, record] = [code.local(), code.local(), code.local(), code.local()];
+  code.loop((again) => {
+    emptyIn(code, group).set(empty);
+    taggedIn(code, group, tag, places).get(empty).const(-1).op("xor", "and").set(tagged);
+    code.block((none) =>
+      code.loop((next) => {
+        code.get(tagged).op("eqz").brIf(none);
+        numberIn(firstSlot(code, group, tagged).load(), places).set(number);
+        recordOf(g, code.get(number)).set(record);
+        sameRecord(g, code, record, words);
+        code.if(() => found(number));
+        code.get(tagged).get(tagged).const(1).op("sub", "and").set(tagged);
+        code.br(next);
+      }),
+    );
+    code.get(empty).if(() => {
+      firstSlot(code, group, empty).set(number);
+      absent(number);
+    });
+    nextGroup(code, group, places);
+    code.br(again);
+  });
+}
 
 /** Check the state properties of a new state. */
 function emitVisit(g: Generator, code: Code, words: number, id: number): void {
@@ -110,7 +152,7 @@ export function defineFlush(g: Generator): number {
     const places = loadIndex(code);
     const words = code.local(n);
     const [h, sink, count] = [code.local(), code.local(), code.local()];
-    const [slot, entry, record, tag] = [code.local(), code.local(), code.local(), code.local()];
+    const [group, record, tag] = [code.local(), code.local(), code.local()];
     eachSuccessor(g, code, end, (at, index) => {
       loadWords(g, code, at, words);
       if (emitCanonical(targetOf(g, code, words), g.reductions))
@@ -122,7 +164,7 @@ export function defineFlush(g: Generator): number {
       code.get(index);
       emitHash(g, code, words, h);
       code.tee(h).store(g.places.hashes);
-      slotAddress(code.get(h), places).load().get(sink).op("xor").set(sink);
+      groupAddress(code.get(h), places).load().get(sink).op("xor").set(sink);
     });
     code.const(0).get(sink).store(CONTROL.sink);
     code.const(0).load(CONTROL.count).set(count);
@@ -130,28 +172,18 @@ export function defineFlush(g: Generator): number {
       loadWords(g, code, at, words);
       code.get(index).load(g.places.hashes).set(h);
       tagOf(code, h, places).set(tag);
-      slotAddress(code.get(h), places).set(slot);
-      code.block((done) =>
-        code.loop((again) => {
-          code.get(slot).load().tee(entry).op("eqz");
-          code.if(() => {
-            recordOf(g, code.get(count)).set(record);
-            storeRecord(g, code, record, words);
-            code.get(slot).get(tag).get(count).op("or").store();
-            emitVisit(g, code, words, count);
-            code.get(count).const(1).op("add").set(count);
-            code.br(done);
-          });
-          otherTag(code, entry, tag, places).op("eqz");
-          code.if(() => {
-            recordOf(g, numberIn(code, entry, places)).set(record);
-            sameRecord(g, code, record, words);
-            code.brIf(done);
-          });
-          nextSlot(code, slot, places);
-          code.br(again);
-        }),
-      );
+      groupAddress(code.get(h), places).set(group);
+      code.block((done) => {
+        const absent = (slot: number) => {
+          recordOf(g, code.get(count)).set(record);
+          storeRecord(g, code, record, words);
+          code.get(slot).get(tag).get(count).op("or").store();
+          emitVisit(g, code, words, count);
+          code.get(count).const(1).op("add").set(count);
+          code.br(done);
+        };
+        search(g, code, { places, words, tag, group }, () => code.br(done), absent);
+      });
     });
     code.const(0).get(count).store(CONTROL.count);
   });
@@ -233,35 +265,51 @@ export function defineDistribute(g: Generator, expand: number, parts: number): v
   });
 }
 
-export function defineRehash(g: Generator): void {
-  g.module.function("rehash", 0, false, (code) => {
+/** Enter into the index the states from `id` until `until`, at most a batch, which it does not hold: hashes first, so that all slots are touched. */
+export function defineEnter(g: Generator): void {
+  g.module.function("enter", 2, false, (code) => {
+    const [id, until] = [0, 1];
     const places = loadIndex(code);
     const words = code.local(g.packing.words);
-    const [id, at, h, slot, count] = [code.local(), code.local(), code.local(), code.local(), code.local()];
-    const recordBytes = g.packing.record.bytes;
-    code.const(0).load(CONTROL.count).set(count);
-    code.const(1).set(id);
-    code.const(g.places.arena + recordBytes).set(at);
-    code.block((out) =>
-      code.loop((again) => {
-        code.get(id).get(count).op("ge_u").brIf(out);
-        loadRecord(g, code, at, words);
-        emitHash(g, code, words, h);
-        code.set(h);
-        slotAddress(code.get(h), places).set(slot);
-        code.block((free) =>
-          code.loop((next) => {
-            code.get(slot).load().op("eqz").brIf(free);
-            nextSlot(code, slot, places);
-            code.br(next);
-          }),
-        );
-        tagOf(code.get(slot), h, places).get(id).op("or").store();
-        code.get(id).const(1).op("add").set(id);
-        code.get(at).const(recordBytes).op("add").set(at);
-        code.br(again);
-      }),
-    );
+    const [at, h, group, empty] = [code.local(), code.local(), code.local(), code.local()];
+    const [next, hash, sink] = [code.local(), code.local(), code.local()];
+    const each = (body: () => void) => {
+      code.get(id).set(next).const(g.places.hashes).set(hash);
+      code.block((out) =>
+        code.loop((again) => {
+          code.get(next).get(until).op("ge_u").brIf(out);
+          body();
+          code.get(hash).const(4).op("add").set(hash);
+          code.get(next).const(1).op("add").set(next);
+          code.br(again);
+        }),
+      );
+    };
+    recordOf(g, code.get(id)).set(at);
+    each(() => {
+      loadRecord(g, code, at, words);
+      code.get(hash);
+      emitHash(g, code, words, h);
+      code.tee(h).store();
+      groupAddress(code.get(h), places).load().get(sink).op("xor").set(sink);
+      code.get(at).const(g.packing.record.bytes).op("add").set(at);
+    });
+    code.const(0).get(sink).store(CONTROL.sink);
+    each(() => {
+      code.get(hash).load().set(h);
+      groupAddress(code.get(h), places).set(group);
+      code.block((free) =>
+        code.loop((again) => {
+          emptyIn(code, group).tee(empty).brIf(free);
+          nextGroup(code, group, places);
+          code.br(again);
+        }),
+      );
+      tagOf(firstSlot(code, group, empty), h, places)
+        .get(next)
+        .op("or")
+        .store();
+    });
   });
 }
 
@@ -269,24 +317,14 @@ export function defineFind(g: Generator): void {
   g.module.function("find", 1, true, (code) => {
     const places = loadIndex(code);
     const words = code.local(g.packing.words);
-    const [h, slot, entry, record, tag] = [code.local(), code.local(), code.local(), code.local(), code.local()];
+    const [h, group, tag] = [code.local(), code.local(), code.local()];
     loadWords(g, code, 0, words);
     emitHash(g, code, words, h);
     code.set(h);
     tagOf(code, h, places).set(tag);
-    slotAddress(code.get(h), places).set(slot);
-    code.loop((again) => {
-      code.get(slot).load().tee(entry).op("eqz");
-      code.if(() => code.const(0).op("return"));
-      otherTag(code, entry, tag, places).op("eqz");
-      code.if(() => {
-        recordOf(g, numberIn(code, entry, places)).set(record);
-        sameRecord(g, code, record, words);
-        code.if(() => numberIn(code, entry, places).op("return"));
-      });
-      nextSlot(code, slot, places);
-      code.br(again);
-    });
+    groupAddress(code.get(h), places).set(group);
+    const found = (number: number) => code.get(number).op("return");
+    search(g, code, { places, words, tag, group }, found, () => code.const(0).op("return"));
     code.op("unreachable");
   });
 }

@@ -44,9 +44,9 @@ export type EventKind =
 export const CONTROL = {
   /** The number of the next new state. */
   count: 0,
-  /** Where the index is, and how many slots it has. */
+  /** Where the index is, and how many groups of slots it has. */
   table: 4,
-  slots: 8,
+  groups: 8,
   /** How many bits of a slot hold a state's number; those above it hold bits of its hash. */
   idBits: 12,
   faults: 16,
@@ -106,8 +106,8 @@ export interface KernelExports {
   distribute?(head: number, until: number): number;
   /** Of a divided search: the part that the state whose words are at an address belongs to. */
   partOf?(address: number): number;
-  /** Refill an emptied index from the arena. */
-  rehash(): void;
+  /** Enter into the index the stored states from `id` until `until`, at most `BATCH`, which it does not hold. */
+  enter(id: number, until: number): void;
   /** The number of the state whose words are at an address, or 0. */
   find(address: number): number;
   /** Write a stored state's words to `out`. */
@@ -146,6 +146,9 @@ export interface KernelCode {
 
 /** Room in a box of a divided search, in successors. */
 const BOX = 1 << 15;
+
+/** The index is probed by groups of four slots. */
+export const GROUP_BYTES = 16;
 
 /** How many successors are collected before they are looked up. */
 export const BATCH = 128;

@@ -17,10 +17,10 @@ import { truth } from "./emit-packed.ts";
 import { defineReport, type Generator, loadRecord, loadWords, movesAt, recordOf, targetOf } from "./kernel-code.ts";
 import {
   defineDistribute,
+  defineEnter,
   defineFind,
   defineFlush,
   definePartOf,
-  defineRehash,
   defineRun,
   defineSeek,
 } from "./kernel-index.ts";
@@ -165,7 +165,7 @@ export function compileKernel(
       defineDistribute(g, expand, parts);
       definePartOf(g, parts);
     }
-    defineRehash(g);
+    defineEnter(g);
     defineSeek(g, pieces);
     defineUnpack(g);
     defineFind(g);

@@ -1,18 +1,18 @@
 /** The memory of one search, or of one part of a divided search: the code that works on it, the arena and the index, and how they grow. */
 import { runOn } from "./kernel.ts";
-import { BATCH, CONTROL, type KernelCode, type KernelExports, leastPages } from "./kernel-memory.ts";
+import { BATCH, CONTROL, GROUP_BYTES, type KernelCode, type KernelExports, leastPages } from "./kernel-memory.ts";
 import { type LinearMemory, MAX_PAGES, newMemory } from "./wasm.ts";
 import type { Pausing } from "./watch.ts";
 
 const PAGE = 65536;
 const FIRST_SLOTS = 1 << 14;
-/** How full the index gets. What is probed then lies in a row, so a full one costs little; and it is the states that take the room. */
-const LOAD = 0.88;
-/** A small index grows faster: being filled anew costs more than its room. */
-const [SMALL, GROWTH_OF_SMALL, GROWTH] = [1 << 20, 4, 1.4];
+/** How full the index gets. Its groups are probed in a row, so that even a full one costs little; the more often it grew, the more would be lost. */
+const LOAD = 0.95;
+/** A small index grows faster. */
+const [SMALL, GROWTH_OF_SMALL, GROWTH] = [1 << 20, 4, 2];
 
 /** So many states are expanded between two pauses when parents are sought. */
-const PIECE = 1 << 14;
+const PIECE = 1 << 12;
 
 /** Something rare that was met: which of `KernelCode.eventKinds`, and at which state. */
 export interface Event {
@@ -155,7 +155,7 @@ export class Space {
   }
 
   get #slots(): number {
-    return this.control(CONTROL.slots);
+    return (this.control(CONTROL.groups) * GROUP_BYTES) / 4;
   }
 
   /** Bytes in use: the records and the whole index. */
@@ -175,8 +175,10 @@ export class Space {
     return Math.min(most, Math.ceil(slots * (slots < SMALL ? GROWTH_OF_SMALL : GROWTH)));
   }
 
-  /** Put an empty index of that length above the arena, as high as the states it can take will reach. */
-  #placeIndex(length: number): void {
+  /** Put an empty index of at least so many slots above the arena, as high as the states it can take will reach. */
+  #placeIndex(slots: number): void {
+    const groups = Math.ceil((4 * slots) / GROUP_BYTES);
+    const length = (groups * GROUP_BYTES) / 4;
     const capacity = Math.floor(length * LOAD);
     const start = Math.ceil(this.address(capacity + 1) / 64) * 64;
     const old = this.memory.buffer.byteLength;
@@ -187,7 +189,7 @@ export class Space {
     this.#bytes.fill(0, start, Math.min(old, start + length * 4));
     this.#put(CONTROL.capacity, capacity);
     this.#put(CONTROL.table, start);
-    this.#put(CONTROL.slots, length);
+    this.#put(CONTROL.groups, groups);
     // A larger index holds larger numbers: fewer bits of the hash fit beside them.
     this.#put(CONTROL.idBits, 32 - Math.clz32(capacity));
   }
@@ -202,7 +204,13 @@ export class Space {
     const slots = this.#nextSlots();
     if (slots <= this.#slots) throw new RangeError("a memory of 4 GiB is full");
     this.#placeIndex(slots);
-    this.#exports.rehash();
+    this.#refill();
+  }
+
+  /** Enter all states into an emptied index. In small pieces: code is only optimised between calls. */
+  #refill(): void {
+    const { count } = this;
+    for (let id = 1; id < count; id += BATCH) this.#exports.enter(id, Math.min(count, id + BATCH));
   }
 
   /** Successors made since the last call. */
@@ -316,7 +324,7 @@ export class Space {
     this.#put(CONTROL.levelEnd, at.levelEnd);
     this.levels.length = 0;
     for (const first of at.levels) this.levels.push(first);
-    this.#exports.rehash();
+    this.#refill();
   }
 
   /** Make this space a part of a divided search. */

@@ -12,6 +12,7 @@ const PLAIN = {
   unreachable: 0x00,
   return: 0x0f,
   drop: 0x1a,
+  ctz: 0x68,
   eqz: 0x45,
   eq: 0x46,
   ne: 0x47,
@@ -51,6 +52,16 @@ const PLAIN = {
   wrap: 0xa7,
 } as const;
 export type Plain = keyof typeof PLAIN;
+
+/** The same for four words at once. */
+const VECTOR = {
+  splat: [0x11],
+  xor: [0x51],
+  shr_u: [0xad, 0x01],
+  eq: [0x37],
+  bitmask: [0xa4, 0x01],
+} as const;
+export type Vector = keyof typeof VECTOR;
 
 function unsigned(into: number[], value: number): void {
   let rest = value >>> 0;
@@ -189,6 +200,17 @@ export class Code {
 
   store16(offset = 0): this {
     return this.#memory(0x3b, 0, offset);
+  }
+
+  /** Four 32-bit words at once; their addresses are multiples of 16. */
+  load4(offset = 0): this {
+    this.bytes.push(0xfd);
+    return this.#memory(0x00, 4, offset);
+  }
+
+  op4(...names: Vector[]): this {
+    for (const name of names) this.bytes.push(0xfd, ...VECTOR[name]);
+    return this;
   }
 
   call(index: number): this {
