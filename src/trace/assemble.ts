@@ -1,6 +1,7 @@
 /** From events to calls: beginnings and ends are matched, what is missing is noted, and what was lost is remembered as a gap. */
 import { type Call, NOTHING, type Operands } from "./call.ts";
 import { Gaps } from "./gaps.ts";
+import { Recent } from "./recent.ts";
 import { mayInterrupt } from "./wrappers.ts";
 
 interface Open {
@@ -16,8 +17,9 @@ interface Open {
 interface Task {
   /** Its open calls, the one that interrupts last. */
   readonly open: Open[];
-  /** A task works for one VM. */
+  /** A task works for one VM, and mostly for one vCPU. */
   td: string | null;
+  vp: string | null;
   /** When it was last heard of, but for calls that interrupt others. */
   heard: number;
 }
@@ -30,7 +32,7 @@ const MOST_CPUS = 1 << 13;
 const DEEPEST = 4;
 
 export class Assembler {
-  readonly #tasks = new Map<number, Task>();
+  readonly #tasks: Recent<number, Task>;
   readonly #done: (call: Call) => void;
   readonly #chainOf: (cpu: number, chain: readonly string[]) => void;
   /** By CPU: when it was last heard of. */
@@ -38,7 +40,7 @@ export class Assembler {
   /** Losses by CPU, to tell whether something was lost while a call was open. */
   readonly #losses = new Map<number, number>();
   #allLosses = 0;
-  readonly #tdOfVp = new Map<string, string>();
+  readonly #tdOfVp = new Recent<string, string>(MOST_VCPUS);
   readonly gaps = new Gaps();
   first = Number.POSITIVE_INFINITY;
   last = Number.NEGATIVE_INFINITY;
@@ -51,6 +53,9 @@ export class Assembler {
   constructor(done: (call: Call) => void, chainOf: (cpu: number, chain: readonly string[]) => void) {
     this.#done = done;
     this.#chainOf = chainOf;
+    this.#tasks = new Recent(MOST_TASKS, (_, task) => {
+      for (const open of task.open) this.#cutShort(task, open, this.last);
+    });
   }
 
   // Who made an event, and when: `tid` is -1 when the recording does not say.
@@ -161,17 +166,14 @@ export class Assembler {
     const key = tid > 0 ? tid : -2 - cpu;
     const known = this.#tasks.get(key);
     if (known !== undefined) return known;
-    this.#makeRoom();
-    const task: Task = { open: [], td: null, heard: Number.NEGATIVE_INFINITY };
+    const task: Task = { open: [], td: null, vp: null, heard: Number.NEGATIVE_INFINITY };
     this.#tasks.set(key, task);
     return task;
   }
 
-  #makeRoom(): void {
-    if (this.#tasks.size < MOST_TASKS) return;
-    const [key, task] = this.#tasks.entries().next().value as [number, Task];
-    this.#tasks.delete(key);
-    for (const open of task.open) this.#cutShort(task, open, this.last);
+  /** Tasks and vCPUs of which no more is known, as there were too many since they were last heard of. */
+  get forgotten(): number {
+    return this.#tasks.forgotten + this.#tdOfVp.forgotten;
   }
 
   #lossesOf(cpu: number): number {
@@ -218,8 +220,11 @@ export class Assembler {
   }
 
   #learn(task: Task, td: string, vp: string | null): void {
+    if (vp !== null && (vp !== task.vp || td !== task.td)) {
+      task.vp = vp;
+      if (this.#tdOfVp.get(vp) !== td) this.#tdOfVp.set(vp, td);
+    }
     task.td = td;
-    if (vp !== null && this.#tdOfVp.get(vp) !== td && this.#tdOfVp.size < MOST_VCPUS) this.#tdOfVp.set(vp, td);
   }
 }
 

@@ -74,7 +74,7 @@ export const episodeSchema = z.strictObject({
   vcpusOut: time
     .nullable()
     .describe(
-      "time that vCPUs of the TD were out of the guest meanwhile, added up; null: not recorded, or it took longer than runs are kept",
+      "time that vCPUs of the TD were out of the guest meanwhile, added up; null: not recorded, it took longer than runs are kept, or of too many vCPUs",
     ),
   around: z
     .array(callSchema)

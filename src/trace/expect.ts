@@ -1,5 +1,5 @@
 /** What was seen against what a host profile says: meetings that it rules out, reactions that it does not have, paths that never came. */
-import { type ContendPair, contendingPairs, type Exclusion, underHost } from "../analysis/index.ts";
+import { type ContendPair, type Exclusion, underHost } from "../analysis/index.ts";
 import type { Catalog } from "../catalog/index.ts";
 import { entriesOf, type HostProfile, reactionOf } from "../host/index.ts";
 import type { Blame } from "./blame.ts";
@@ -8,6 +8,7 @@ import type { TraceDocument } from "./document.ts";
 import type { Episode } from "./episodes.ts";
 import { runsOf } from "./holders.ts";
 import { type Identity, identityOf, relate, SAME } from "./objects.ts";
+import { pairsOf } from "./pairs.ts";
 import { callFacts } from "./tally.ts";
 import type { RunsOf } from "./window.ts";
 import { ENTER } from "./wrappers.ts";
@@ -49,7 +50,7 @@ export class Expectation {
   constructor(catalog: Catalog, host: HostProfile) {
     this.#catalog = catalog;
     this.#host = host;
-    const pairs = underHost(catalog, host, contendingPairs(catalog)).pairs;
+    const pairs = underHost(catalog, host, pairsOf(catalog)).pairs;
     for (const pair of pairs) if (pair.possible) this.#possible.add(keyOf(pair.a, pair.b, pair.resource));
     for (const pair of pairs) {
       // Another variant or role of the two may be possible: the recording does not tell which it was.
@@ -88,13 +89,21 @@ export class Expectation {
     if (this.#seen.size < MOST_LEAVES) this.#seen.add(call.leaf);
     const of = this.#excluded.get(call.leaf);
     if (of === undefined || call.beginUnsure || call.endUnsure) return;
+    // Of those in flight many are of one leaf.
+    let leaf = "";
+    let excluded: readonly Excluded[] | undefined;
     for (const other of others.beside(call, this.#runs.get(call.leaf) ?? "none")) {
-      const excluded = of.get(other.leaf);
+      if (other.leaf !== leaf) {
+        leaf = other.leaf;
+        excluded = of.get(leaf);
+      }
       if (excluded === undefined || !other.settled || !together(call, other, tolerance)) continue;
-      const found = excluded.find(({ identity }) => relate(identity, call, other) === SAME);
-      if (found === undefined) continue;
-      if (found.noted === null) found.noted = this.#meet(call, other, found);
-      else found.noted.count += 1;
+      for (const one of excluded) {
+        if (relate(one.identity, call, other) !== SAME) continue;
+        if (one.noted === null) one.noted = this.#meet(call, other, one);
+        else one.noted.count += 1;
+        break;
+      }
     }
   }
 

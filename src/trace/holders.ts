@@ -1,8 +1,9 @@
 /** Who can hold what a BUSY is about: the catalog's pairs, arranged by the call that was refused and its status. */
-import { type ContendPair, contendingPairs } from "../analysis/index.ts";
+import type { ContendPair } from "../analysis/index.ts";
 import type { Acquisition, Catalog, Leaf, ReleasePlace } from "../catalog/index.ts";
 import { SUCCESS } from "./call.ts";
 import { type Identity, identityOf, isWithinTd, type Named } from "./objects.ts";
+import { pairsOf } from "./pairs.ts";
 import type { RunsOf } from "./window.ts";
 import { ENTER } from "./wrappers.ts";
 
@@ -66,7 +67,7 @@ export class Holders {
   constructor(catalog: Catalog, guestCalls: readonly string[] | null) {
     this.#catalog = catalog;
     this.#guestCalls = guestCalls === null ? null : new Set(guestCalls);
-    this.#pairs = contendingPairs(catalog);
+    this.#pairs = pairsOf(catalog);
     this.#busy = new Set(catalog.leaves.flatMap(({ acquisitions }) => acquisitions.flatMap(busyStatuses)).map(classOf));
     this.#leaves = grouped(catalog.leaves, ({ name }) => name);
   }

@@ -152,6 +152,11 @@ export class Recording {
       late: this.#settler.late,
       hurried: this.#settler.hurried,
       crowded: this.#settler.crowded,
+      forgotten: {
+        tasks: this.#assembler.forgotten,
+        runs: this.#settler.unfollowed,
+        episodes: this.#episodes.forgotten,
+      },
       from: Number.isFinite(first) ? first : null,
       to: Number.isFinite(last) ? last : null,
       surprises: this.#expectation?.surprises() ?? [],

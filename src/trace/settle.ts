@@ -19,6 +19,7 @@ const MOST = 1 << 19;
 const BATCH = 1 << 10;
 /** More than a person looks at. */
 const MOST_AROUND = 400;
+const MOST_TDS = 256;
 const MOST_VCPUS = 1 << 14;
 const MOST_CPUS = 1 << 13;
 
@@ -44,7 +45,8 @@ export class Settler {
   /** By TD. */
   readonly #vcpus = new Map<string, Vcpus>();
   #vcpuCount = 0;
-  readonly #lastOf = new Map<number, Call>();
+  /** By CPU. */
+  readonly #lastOf: Call[] = [];
   readonly #beside: Call[] = [];
   /** Calls that have no end so far and began before the last of those that are being looked at ended. */
   #open: readonly Call[] = [];
@@ -58,6 +60,8 @@ export class Settler {
   hurried = 0;
   /** How often so many calls were in flight at once that not all were looked at. */
   crowded = 0;
+  /** Runs of TDs and vCPUs that are too many to tell how long each was out of its guest. */
+  unfollowed = 0;
 
   constructor(assembler: Assembler, options: SettleOptions) {
     this.#assembler = assembler;
@@ -69,7 +73,7 @@ export class Settler {
     this.#coming.add(call);
     this.#kept.add(call);
     if (call.leaf === ENTER.leaf) this.#ran(call);
-    if (this.#lastOf.size < MOST_CPUS || this.#lastOf.has(call.cpu)) this.#lastOf.set(call.cpu, call);
+    if (call.cpu < MOST_CPUS) this.#lastOf[call.cpu] = call;
     this.#arrived += 1;
     if (this.#arrived < BATCH) return;
     this.#arrived = 0;
@@ -87,7 +91,7 @@ export class Settler {
    */
   timeOut(td: string | null, from: number, to: number): number | null {
     const vcpus = td === null ? undefined : this.#vcpus.get(td);
-    if (vcpus === undefined || from < this.#forgotten) return null;
+    if (vcpus === undefined || vcpus.areMore || from < this.#forgotten) return null;
     const before: Call[] = [];
     const after: Call[] = [];
     if (!this.#inFlight(from, from, "own", td, before) || !this.#inFlight(to, to, "own", td, after)) return null;
@@ -127,7 +131,7 @@ export class Settler {
 
   /** The functions that led to the last call of a CPU, told after it. */
   lastOf(cpu: number, chain: readonly string[]): void {
-    const call = this.#lastOf.get(cpu);
+    const call = this.#lastOf[cpu];
     if (call !== undefined) call.chain = chain;
   }
 
@@ -216,13 +220,21 @@ export class Settler {
     if (run.td === null) return;
     let vcpus = this.#vcpus.get(run.td);
     if (vcpus === undefined) {
+      if (this.#vcpus.size >= MOST_TDS) {
+        this.unfollowed += 1;
+        return;
+      }
       vcpus = new Vcpus();
       this.#vcpus.set(run.td, vcpus);
     }
     const vcpu = vcpuOf(run);
     const known = vcpus.lastEnd.get(vcpu);
     if (known === undefined) {
-      if (this.#vcpuCount >= MOST_VCPUS) return;
+      if (this.#vcpuCount >= MOST_VCPUS) {
+        vcpus.areMore = true;
+        this.unfollowed += 1;
+        return;
+      }
       this.#vcpuCount += 1;
     }
     if (known === undefined || run.end > known) vcpus.lastEnd.set(vcpu, run.end);
@@ -235,6 +247,8 @@ const isRunOf = (call: Call, td: string | null): boolean => call.leaf === ENTER.
 class Vcpus {
   /** When the last run of each ended. */
   readonly lastEnd = new Map<string | number, number>();
+  /** There are more of them than are kept. */
+  areMore = false;
   /** When runs ended, in the order of time, and how long all up to there lasted together. */
   #ends: number[] = [];
   #sums: number[] = [];

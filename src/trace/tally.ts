@@ -3,6 +3,7 @@ import type { Catalog } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import type { Blame, Certainty, Culprit } from "./blame.ts";
 import { type Call, isSuccess, SUCCESS } from "./call.ts";
+import { Counts, Distinct, Histogram, MOST_DISTINCT } from "./distinct.ts";
 import type { BusyFacts, CallFacts, EpisodeFacts, TraceDocument } from "./document.ts";
 import type { Episode } from "./episodes.ts";
 import type { Holders } from "./holders.ts";
@@ -27,6 +28,8 @@ interface Ending {
   readonly late: number;
   readonly hurried: number;
   readonly crowded: number;
+  /** What was no longer kept since there was more of it at once than any host has. */
+  readonly forgotten: { readonly tasks: number; readonly runs: number; readonly episodes: number };
   readonly from: number | null;
   readonly to: number | null;
   readonly surprises: TraceDocument["surprises"];
@@ -39,13 +42,14 @@ interface OfLeaf {
   errors: number;
   time: number;
   longest: number;
-  readonly durations: Map<number, number>;
+  readonly durations: Histogram;
 }
 
 type Diagnostic = TraceDocument["diagnostics"][number];
 
-/** Of how many of a kind a hostile recording is told one by one. */
-const MOST_KEYS = 1 << 14;
+/** Leaves that are told one by one. */
+const MOST_LEAVES = 1 << 12;
+const IS_IT_A_HOST = "no host has as many at once: read the recording; what is named holds";
 const SHOWN_UNREAD = 5;
 const SHOWN_TDS = 8;
 const USUAL_MOST = 100;
@@ -56,20 +60,22 @@ export class Tally {
   readonly #options: TallyOptions;
   readonly #holders: Holders;
   readonly #leaves = new Map<string, OfLeaf>();
-  readonly #unknownLeaves = new Map<string, number>();
-  readonly #pairs = new Map<string, number>();
-  readonly #paths = new Map<string, number>();
+  readonly #unknownLeaves = new Set<string>();
+  readonly #pairs = new Counts<string>();
+  readonly #paths = new Counts<string>();
   readonly #shown: BusyFacts[] = [];
   readonly #byCertainty: Record<Certainty, number> = { certain: 0, likely: 0, possible: 0, none: 0 };
-  readonly #cpus = new Set<number>();
-  readonly #tds = new Set<string>();
-  readonly #vcpus = new Set<string>();
+  readonly #cpus = new Distinct<number>();
+  readonly #tds = new Distinct<string>();
+  readonly #vcpus = new Distinct<string>();
   readonly #unread: Diagnostic[] = [];
   readonly #outcomes = { done: 0, other: 0, "given-up": 0, open: 0 };
-  readonly #tries = new Map<number, number>();
-  readonly #lostTimes = new Map<number, number>();
+  readonly #tries = new Counts<number>();
+  readonly #lostTimes = new Histogram();
   readonly #worst: EpisodeFacts[] = [];
   readonly #allTds = new Set<string>();
+  /** Calls of leaves that are too many to be told one by one. */
+  #ofOtherLeaves = 0;
   #seen = 0;
   #unreadCount = 0;
   #calls = 0;
@@ -112,9 +118,13 @@ export class Tally {
     this.#calls += 1;
     let of = this.#leaves.get(call.leaf);
     if (of === undefined) {
-      if (!this.#holders.knows(call.leaf)) count(this.#unknownLeaves, call.leaf);
-      if (this.#leaves.size >= MOST_KEYS) return;
-      of = { calls: 0, busy: 0, errors: 0, time: 0, longest: 0, durations: new Map() };
+      if (this.#unknownLeaves.size < SHOWN_UNREAD && !this.#holders.knows(call.leaf))
+        this.#unknownLeaves.add(call.leaf);
+      if (this.#leaves.size >= MOST_LEAVES) {
+        this.#ofOtherLeaves += 1;
+        return;
+      }
+      of = { calls: 0, busy: 0, errors: 0, time: 0, longest: 0, durations: new Histogram() };
       this.#leaves.set(call.leaf, of);
     }
     of.calls += 1;
@@ -124,20 +134,19 @@ export class Tally {
       const lasted = call.end - call.begin;
       of.time += lasted;
       if (lasted > of.longest) of.longest = lasted;
-      const bucket = bucketOf(lasted);
-      of.durations.set(bucket, (of.durations.get(bucket) ?? 0) + 1);
+      of.durations.add(lasted);
     }
-    if (this.#cpus.size < MOST_KEYS) this.#cpus.add(call.cpu);
-    if (call.td !== null && this.#tds.size < MOST_KEYS) this.#tds.add(call.td);
-    if (call.vp !== null && this.#vcpus.size < MOST_KEYS) this.#vcpus.add(call.vp);
+    this.#cpus.add(call.cpu);
+    if (call.td !== null) this.#tds.add(call.td);
+    if (call.vp !== null) this.#vcpus.add(call.vp);
   }
 
   blame(blame: Blame): void {
     this.#busy += 1;
     this.#byCertainty[blame.certainty] += 1;
     const resource = blame.resources.join(" or ") || "unknown";
-    count(this.#pairs, JSON.stringify([blame.busy.leaf, resource, byOf(blame.culprits[0]), blame.certainty]));
-    if (blame.busy.chain !== null) count(this.#paths, JSON.stringify([blame.busy.leaf, blame.busy.chain]));
+    this.#pairs.add(JSON.stringify([blame.busy.leaf, resource, byOf(blame.culprits[0]), blame.certainty]));
+    if (blame.busy.chain !== null) this.#paths.add(JSON.stringify([blame.busy.leaf, blame.busy.chain]));
     if (this.#shown.length < this.#most) this.#shown.push(busyFacts(blame));
   }
 
@@ -149,9 +158,8 @@ export class Tally {
     this.#outcomes[episode.outcome] += 1;
     this.#lostTime += lost;
     this.#timeOut += vcpusOut ?? 0;
-    this.#tries.set(episode.tries, (this.#tries.get(episode.tries) ?? 0) + 1);
-    const bucket = bucketOf(lost);
-    this.#lostTimes.set(bucket, (this.#lostTimes.get(bucket) ?? 0) + 1);
+    this.#tries.add(episode.tries);
+    this.#lostTimes.add(lost);
     const least = this.#worst.at(-1)?.lost ?? 0;
     if (this.#worst.length >= this.#most && lost <= least) return;
     const facts: EpisodeFacts = { ...rest, gpa: hex(gpa), begin, lost, vcpusOut, around: [] };
@@ -192,15 +200,15 @@ export class Tally {
       },
       leaves: [...this.#leaves]
         .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([leaf, { durations, ...of }]) => ({ leaf, ...of, durations: plain(durations) })),
+        .map(([leaf, { durations, ...of }]) => ({ leaf, ...of, durations: durations.plain() })),
       busy: {
         count: this.#busy,
         byCertainty: { ...this.#byCertainty },
-        pairs: mostFrequent(this.#pairs).map(([name, n]) => {
+        pairs: mostFrequent(this.#pairs.all).map(([name, n]) => {
           const [leaf, resource, by, certainty] = JSON.parse(name) as [string, string, string, Certainty];
           return { leaf, resource, by, certainty, count: n };
         }),
-        paths: mostFrequent(this.#paths).map(([name, n]) => {
+        paths: mostFrequent(this.#paths.all).map(([name, n]) => {
           const [leaf, chain] = JSON.parse(name) as [string, string[]];
           return { leaf, chain, count: n };
         }),
@@ -211,8 +219,8 @@ export class Tally {
         outcomes: { ...this.#outcomes },
         lost: this.#lostTime,
         vcpusOut: this.#timeOut,
-        tries: plain(this.#tries),
-        durations: plain(this.#lostTimes),
+        tries: plain(this.#tries.all),
+        durations: this.#lostTimes.plain(),
         worst: this.#worst,
       },
       surprises: ending.surprises,
@@ -221,7 +229,8 @@ export class Tally {
     };
   }
 
-  #diagnostics({ lost, tooLong, late, hurried, crowded, unmatched, from, to }: Ending): Diagnostic[] {
+  #diagnostics(ending: Ending): Diagnostic[] {
+    const { lost, tooLong, late, hurried, crowded, unmatched, from, to } = ending;
     const more = this.#unreadCount - this.#unread.length;
     const say = (
       code: string,
@@ -259,16 +268,48 @@ export class Tally {
         "record while fewer guests run; all else holds",
       ),
       ...(this.#calls === 0 ? [say("SL7110", "warning", ...this.#nothing(from, to))] : []),
-      ...[...this.#unknownLeaves.keys()]
-        .slice(0, SHOWN_UNREAD)
-        .map((leaf) =>
-          say(
-            "SL7106",
-            "warning",
-            `module ${this.#options.catalog.module.version} has no leaf ${printable(leaf)}`,
-            "name the module of the recorded host with --module",
-          ),
+      ...[...this.#unknownLeaves].map((leaf) =>
+        say(
+          "SL7106",
+          "warning",
+          `module ${this.#options.catalog.module.version} has no leaf ${printable(leaf)}`,
+          "name the module of the recorded host with --module",
         ),
+      ),
+      ...this.#beyondBounds(ending).map((message) => say("SL7111", "warning", message, IS_IT_A_HOST)),
+    ];
+  }
+
+  /** Of what there is more than is told apart; the rest is counted together. */
+  #beyondBounds({ forgotten }: Ending): string[] {
+    const counted: readonly (readonly [number, string])[] = [
+      [this.#ofOtherLeaves, `calls are of more than ${MOST_LEAVES} leaves: the others are in no row of their own`],
+      [
+        this.#pairs.others,
+        `BUSYs are of more than ${MOST_DISTINCT} pairs of calls: the others are in no row of their own`,
+      ],
+      [
+        this.#paths.others,
+        `BUSYs are of more than ${MOST_DISTINCT} call chains: the others are in no row of their own`,
+      ],
+      [
+        this.#tries.others,
+        `episodes took more than ${MOST_DISTINCT} different numbers of tries: the others are in no row`,
+      ],
+      [forgotten.tasks, "times a task or a vCPU was forgotten, as more than are kept were heard of since"],
+      [forgotten.runs, "runs of guests are of more TDs or vCPUs than the time out of the guest is added up for"],
+      [forgotten.episodes, "episodes are told as still open, as more were going on at once than are followed"],
+    ];
+    const full = [
+      [this.#cpus, "CPUs"],
+      [this.#tds, "TDs"],
+      [this.#vcpus, "vCPUs"],
+    ] as const;
+    return [
+      ...counted.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}`),
+      ...full
+        .filter(([of]) => of.isFull)
+        .map(([, what]) => `${what} are counted up to ${MOST_DISTINCT}; there are more`),
     ];
   }
 
@@ -357,17 +398,6 @@ export function callFacts({
 
 function hex(value: number | null): string | null {
   return value === null ? null : `0x${value.toString(16)}`;
-}
-
-/** The smallest power of two that is no less. */
-function bucketOf(time: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(1, time)));
-}
-
-function count(counts: Map<string, number>, name: string): void {
-  const known = counts.get(name);
-  if (known === undefined && counts.size >= MOST_KEYS) return;
-  counts.set(name, (known ?? 0) + 1);
 }
 
 function mostFrequent(counts: ReadonlyMap<string, number>): [string, number][] {

@@ -9,6 +9,8 @@ export class ByEnd {
   readonly #parts: Call[][] = [];
   /** Calls of the first part that are gone. */
   #gone = 0;
+  /** The part that was found last. */
+  #hint = 0;
   size = 0;
 
   get first(): Call | undefined {
@@ -46,6 +48,7 @@ export class ByEnd {
     if (this.#gone === this.#parts[0]?.length) {
       this.#parts.shift();
       this.#gone = 0;
+      if (this.#hint > 0) this.#hint -= 1;
     }
     return first;
   }
@@ -83,9 +86,17 @@ export class ByEnd {
     return search(0, this.#parts.length - 1, (at) => this.#endOf(at) <= time);
   }
 
-  /** The first part whose last call ends then or later. */
+  /** The first part whose last call ends then or later: times go on, so it is mostly the one that was found last, or the next. */
   #partFrom(time: number): number {
-    return search(0, this.#parts.length - 1, (at) => this.#endOf(at) < time);
+    const last = this.#parts.length - 1;
+    let at = Math.min(this.#hint, last);
+    if (at > 0 && this.#endOf(at - 1) >= time) at = search(0, at, (i) => this.#endOf(i) < time);
+    else if (at < last && this.#endOf(at) < time) {
+      at += 1;
+      if (at < last && this.#endOf(at) < time) at = search(at, last, (i) => this.#endOf(i) < time);
+    }
+    this.#hint = at;
+    return at;
   }
 
   #endOf(part: number): number {
@@ -96,8 +107,16 @@ export class ByEnd {
 const placeAfter = (part: readonly Call[], time: number): number =>
   search(0, part.length, (i) => (part[i] as Call).end <= time);
 
-const placeFrom = (part: readonly Call[], time: number, from: number): number =>
-  search(from, part.length, (i) => (part[i] as Call).end < time);
+/** As `search`, which is called so often that it is written out. */
+function placeFrom(part: readonly Call[], time: number, from: number): number {
+  let [low, high] = [from, part.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((part[middle] as Call).end < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
 /** The first number of a range of which something is no longer true. */
 export function search(from: number, to: number, isTrue: (i: number) => boolean): number {
@@ -187,6 +206,9 @@ export class InFlight {
   }
 }
 
+/** Of more TDs than a host has, runs are kept together. */
+const MOST_TDS = 256;
+
 /** Of which guests the runs matter: of none, of those of one TD and those of which it is not known, or of all. */
 export type RunsOf = "none" | "own" | "all";
 
@@ -195,7 +217,9 @@ export class Kept {
   readonly #enterLeaf: string;
   readonly #calls = new InFlight();
   /** By TD. */
-  readonly #runs = new Map<string | null, InFlight>();
+  readonly #runs = new Map<string, InFlight>();
+  /** Of TDs that are not known, and of those that are too many. */
+  readonly #others = new InFlight();
   size = 0;
 
   constructor(enterLeaf: string) {
@@ -205,8 +229,9 @@ export class Kept {
   add(call: Call): void {
     this.size += 1;
     if (call.leaf !== this.#enterLeaf) return this.#calls.add(call);
-    const known = this.#runs.get(call.td);
+    const known = call.td === null ? this.#others : this.#runs.get(call.td);
     if (known !== undefined) return known.add(call);
+    if (call.td === null || this.#runs.size >= MOST_TDS) return this.#others.add(call);
     const made = new InFlight();
     this.#runs.set(call.td, made);
     made.add(call);
@@ -214,7 +239,8 @@ export class Kept {
 
   dropBefore(time: number): void {
     this.#calls.dropBefore(time);
-    let { size } = this.#calls;
+    this.#others.dropBefore(time);
+    let size = this.#calls.size + this.#others.size;
     for (const [td, runs] of this.#runs) {
       runs.dropBefore(time);
       if (runs.size === 0) this.#runs.delete(td);
@@ -231,10 +257,11 @@ export class Kept {
   between(from: number, to: number, runs: RunsOf, td: string | null, steps: Steps, found: Call[]): boolean {
     if (!this.#calls.between(from, to, steps, found)) return false;
     if (runs === "none") return true;
+    if (!this.#others.between(from, to, steps, found)) return false;
     if (runs === "all" || td === null) {
       for (const of of this.#runs.values()) if (!steps.take() || !of.between(from, to, steps, found)) return false;
       return true;
     }
-    return [td, null].every((key) => this.#runs.get(key)?.between(from, to, steps, found) ?? true);
+    return this.#runs.get(td)?.between(from, to, steps, found) ?? true;
   }
 }

@@ -194,3 +194,26 @@ describe("hostile text", () => {
 });
 
 it("every form has a name", () => expect(new Set(FORMAT_NAMES).size).toBe(FORMAT_NAMES.length));
+
+it("ndjson: any way of writing JSON, and what no event has", async () => {
+  const track = '"call":"tdh_mem_track","cpu":3,"tid":8,"td":"0x14"';
+  const { calls, document } = await read(`{"recording":"seamlock@1","began":0}
+{${track},"at":[1000,2000],"status":"0x80000200000000A9"}
+ { "call" : "tdh_mem_\\u0074rack", "at": [ 3e3, 4000.5 ], "cpu": 3, "extra": {"a": [1, "}"]}, "td": "0x14" }
+{${track},"at":[5000,6000],"gpa":"0X1000","level":1,"page":"0xzz","more":null,"list":[1,2]}
+{${track},"at":[8000,7000]}
+{${track},"at":[8000]}
+{${track},"at":[08000,9000]}
+{"call":"tdh_mem_track","at":[1,2]}
+{"lost":"many"}
+{${track},"at":[1000,2000],"status":"0x8000
+["call"]
+{"lost":3,"cpu":1}
+`);
+  expect(calls.map(short)).toEqual([
+    ["tdh_mem_track", 1000, 2000, 3, 8, "0x14", null, null, "0x80000200000000A9"],
+    ["tdh_mem_track", 3000, 4000.5, 3, -1, "0x14", null, null, null],
+    ["tdh_mem_track", 5000, 6000, 3, 8, "0x14", 0x1000, 1, null],
+  ]);
+  expect(document.recording).toMatchObject({ format: "ndjson", unread: 7, lost: 3 });
+});

@@ -5,100 +5,152 @@
  * can be large are hexadecimal text. docs/recordings.md has the whole of it.
  */
 import { NOTHING, type Operands } from "../call.ts";
+import { Cursor, hexDigit } from "./cursor.ts";
+import { FlatObject } from "./flat-object.ts";
 import type { Format, Input } from "./input.ts";
 
-interface Line {
+/** What an event can have; the numbers are their places among the names. */
+const FIELDS = ["call", "enter", "exit", "lost", "cpu", "tid", "at", "status", "td", "vp", "gpa", "level", "page"];
+const CALL = 0;
+const ENTER = 1;
+const EXIT = 2;
+const LOST = 3;
+const CPU = 4;
+const TID = 5;
+const AT = 6;
+const STATUS = 7;
+const TD = 8;
+const VP = 9;
+const GPA = 10;
+const LEVEL = 11;
+const PAGE = 12;
+
+/** What says something of the recording. */
+interface About {
   readonly recording?: unknown;
   readonly began?: unknown;
   readonly ended?: unknown;
   readonly kernel?: unknown;
   readonly clock?: unknown;
   readonly leaves?: unknown;
-  readonly call?: unknown;
-  readonly enter?: unknown;
-  readonly exit?: unknown;
-  readonly lost?: unknown;
-  readonly cpu?: unknown;
-  readonly tid?: unknown;
-  readonly at?: unknown;
-  readonly status?: unknown;
-  readonly td?: unknown;
-  readonly vp?: unknown;
-  readonly gpa?: unknown;
-  readonly level?: unknown;
-  readonly page?: unknown;
 }
 
+const HASH = 35;
+const ZERO = 48;
+const X = 120;
 const OPENS = 123;
+/** Longer ones are no names of a TD or a vCPU, and no exact numbers. */
+const MOST_KEY = 32;
+const MOST_HEX = 15;
 
 export function ndjson(enterLeaf: string): Format {
+  const fields = new FlatObject(FIELDS);
+  const rewritten = new Cursor();
+
+  /** An event or a loss whose fields were read; null: it is neither. */
+  const told = ({ text }: Cursor, input: Input): string | null => {
+    if (fields.has(CALL) || fields.has(ENTER) || fields.has(EXIT)) {
+      return event(text, input) ? "" : "an event whose fields are missing or of the wrong kind";
+    }
+    if (!fields.has(LOST)) return null;
+    const count = fields.natural(LOST);
+    if (count === null) return "`lost` is no number";
+    input.assembler.loss(fields.natural(CPU), count);
+    return "";
+  };
+
+  const event = (text: string, input: Input): boolean => {
+    const cpu = fields.natural(CPU);
+    if (cpu === null) return false;
+    const tid = fields.natural(TID) ?? -1;
+    const operands = operandsIn(text, input);
+    const status = fields.isText(STATUS) ? input.statuses.of(text, fields.from(STATUS), fields.to(STATUS)) : null;
+    if (fields.isText(CALL)) {
+      const begin = fields.first(AT);
+      const end = fields.second(AT);
+      if (!Number.isFinite(begin) || !Number.isFinite(end) || end < begin) return false;
+      const leaf = input.names.of(text, fields.from(CALL), fields.to(CALL));
+      input.assembler.call(end, cpu, tid, leaf, begin, operands, status);
+      return true;
+    }
+    const at = fields.number(AT);
+    if (!Number.isFinite(at)) return false;
+    if (fields.has(ENTER)) input.assembler.begin(at, cpu, tid, enterLeaf, operands);
+    else input.assembler.end(at, cpu, tid, enterLeaf, status, null, operands);
+    return true;
+  };
+
+  const operandsIn = (text: string, input: Input): Operands => {
+    if (!fields.has(TD) && !fields.has(VP) && !fields.has(GPA) && !fields.has(PAGE)) return NOTHING;
+    return {
+      td: keyIn(TD, text, input),
+      vp: keyIn(VP, text, input),
+      gpa: hexIn(GPA, text),
+      level: fields.natural(LEVEL),
+      page: hexIn(PAGE, text),
+    };
+  };
+
+  const keyIn = (field: number, text: string, { names }: Input): string | null =>
+    fields.isText(field) && fields.to(field) - fields.from(field) <= MOST_KEY
+      ? names.of(text, fields.from(field), fields.to(field))
+      : null;
+
+  /** Null for what is not `0x` and few enough digits. */
+  const hexIn = (field: number, text: string): number | null => {
+    const from = fields.from(field) + 2;
+    const to = fields.to(field);
+    if (!fields.isText(field) || to <= from || to - from > MOST_HEX - 2 || !isHexPrefix(text, from - 2)) return null;
+    let value = 0;
+    for (let i = from; i < to; i++) {
+      const digit = hexDigit(text.charCodeAt(i));
+      if (digit < 0) return null;
+      value = value * 16 + digit;
+    }
+    return value;
+  };
+
+  /** JSON in any form is written again in ours. */
+  const rewrite = (value: Readonly<Record<string, unknown>>): boolean => {
+    const plain = JSON.stringify(Object.fromEntries(FIELDS.map((name) => [name, value[name]])));
+    rewritten.set(plain, 0, plain.length);
+    return fields.read(rewritten);
+  };
+
   return {
     name: "ndjson",
     resolution: 0,
     line(cursor, input) {
+      if (fields.read(cursor)) {
+        const reason = told(cursor, input);
+        if (reason !== null) return reason === "" || bad(input, reason, cursor.line);
+      }
       const { line } = cursor;
-      if (line.charCodeAt(0) !== OPENS)
-        return line.trim() === "" || line.startsWith("#") ? false : bad(input, "no JSON object", line);
-      let value: Line;
+      const first = line.trimStart().charCodeAt(0);
+      if (first !== OPENS) return Number.isNaN(first) || first === HASH ? false : bad(input, "no JSON object", line);
+      let value: Readonly<Record<string, unknown>> & About;
       try {
-        value = JSON.parse(line) as Line;
+        value = JSON.parse(line);
       } catch {
         return bad(input, "no JSON", line);
       }
-      if (value.call !== undefined || value.enter !== undefined || value.exit !== undefined) {
-        return (
-          event(value, input, enterLeaf) || bad(input, "an event whose fields are missing or of the wrong kind", line)
-        );
-      }
-      if (value.lost !== undefined) {
-        const count = natural(value.lost);
-        if (count === null) return bad(input, "`lost` is no number", line);
-        input.assembler.loss(natural(value.cpu), count);
-        return true;
-      }
-      return about(value, input);
+      if (!rewrite(value)) return about(value, input) || bad(input, "values that no event has", line);
+      const reason = told(rewritten, input);
+      if (reason === null) return about(value, input);
+      return reason === "" || bad(input, reason, line);
     },
   };
 }
+
+const isHexPrefix = (text: string, at: number): boolean =>
+  text.charCodeAt(at) === ZERO && (text.charCodeAt(at + 1) | 32) === X;
 
 function bad(input: Input, reason: string, line: string): true {
   input.unread(reason, line);
   return true;
 }
 
-function event(value: Line, input: Input, enterLeaf: string): boolean {
-  const cpu = natural(value.cpu);
-  if (cpu === null) return false;
-  const tid = natural(value.tid) ?? -1;
-  const operands = operandsOf(value, input);
-  const status = typeof value.status === "string" ? input.statuses.of(value.status) : null;
-  if (typeof value.call === "string") {
-    const at = value.at;
-    if (!Array.isArray(at)) return false;
-    const begin: unknown = at[0];
-    const end: unknown = at[1];
-    if (!isTime(begin) || !isTime(end) || end < begin) return false;
-    input.assembler.call(end, cpu, tid, input.names.of(value.call), begin, operands, status);
-    return true;
-  }
-  if (!isTime(value.at)) return false;
-  if (value.enter !== undefined) input.assembler.begin(value.at, cpu, tid, enterLeaf, operands);
-  else input.assembler.end(value.at, cpu, tid, enterLeaf, status, null, operands);
-  return true;
-}
-
-function operandsOf({ td, vp, gpa, level, page }: Line, input: Input): Operands {
-  if (td === undefined && vp === undefined && gpa === undefined && page === undefined) return NOTHING;
-  return { td: keyOf(td, input), vp: keyOf(vp, input), gpa: hex(gpa), level: natural(level), page: hex(page) };
-}
-
-const keyOf = (one: unknown, { names }: Input): string | null =>
-  typeof one === "string" && one.length <= 32 ? names.of(one) : null;
-
-const hex = (one: unknown): number | null =>
-  typeof one === "string" && one.length <= 15 && /^0x[0-9a-f]+$/i.test(one) ? Number(one) : null;
-
-function about({ began, ended, kernel, clock, leaves, recording }: Line, input: Input): boolean {
+function about({ began, ended, kernel, clock, leaves, recording }: About, input: Input): boolean {
   if (recording === undefined && ended === undefined) return false;
   input.heard({
     ...(isTime(began) && { began }),
@@ -108,10 +160,6 @@ function about({ began, ended, kernel, clock, leaves, recording }: Line, input: 
     ...(Array.isArray(leaves) && { leaves: leaves.filter((leaf) => typeof leaf === "string") }),
   });
   return true;
-}
-
-function natural(value: unknown): number | null {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }
 
 function isTime(value: unknown): value is number {

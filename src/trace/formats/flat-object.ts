@@ -1,0 +1,202 @@
+/** One line of NDJSON whose values are plain: read where it stands, several times as fast as `JSON.parse` makes an object of it. */
+import { Interned } from "../interned.ts";
+import type { Cursor } from "./cursor.ts";
+
+const QUOTE = 34;
+const PLUS = 43;
+const COMMA = 44;
+const MINUS = 45;
+const PERIOD = 46;
+const ZERO = 48;
+const NINE = 57;
+const COLON = 58;
+const OPENS_LIST = 91;
+const BACKSLASH = 92;
+const CLOSES_LIST = 93;
+const OPENS = 123;
+const CLOSES = 125;
+
+/** So many digits are exact when they are added up. */
+const MOST_DIGITS = 15;
+
+const NONE = 0;
+const TEXT = 1;
+const NUMBER = 2;
+const PAIR = 3;
+const LITERAL = 4;
+
+/** The fields of an object with these names; others may be there, and are passed over. */
+export class FlatObject {
+  readonly #index: Interned<number>;
+  readonly #kinds: Uint8Array;
+  readonly #from: Int32Array;
+  readonly #to: Int32Array;
+  readonly #numbers: Float64Array;
+  readonly #seconds: Float64Array;
+  #text = "";
+  #at = 0;
+  #end = 0;
+  #number = 0;
+  #second = 0;
+
+  constructor(names: readonly string[]) {
+    this.#index = new Interned((name) => names.indexOf(name));
+    this.#kinds = new Uint8Array(names.length);
+    this.#from = new Int32Array(names.length);
+    this.#to = new Int32Array(names.length);
+    this.#numbers = new Float64Array(names.length);
+    this.#seconds = new Float64Array(names.length);
+  }
+
+  /** False: it is no object, or one with blanks, escapes or values within values; `JSON.parse` has to say. */
+  read({ text, from, end }: Cursor): boolean {
+    this.#text = text;
+    this.#at = from;
+    this.#end = end;
+    this.#kinds.fill(NONE);
+    if (!this.#skip(OPENS)) return false;
+    do {
+      if (!this.#field()) return false;
+    } while (this.#skip(COMMA));
+    return this.#skip(CLOSES) && this.#at === end;
+  }
+
+  has(field: number): boolean {
+    return this.#kinds[field] !== NONE;
+  }
+
+  isText(field: number): boolean {
+    return this.#kinds[field] === TEXT;
+  }
+
+  /** Where the text of a field stands in the line's. */
+  from(field: number): number {
+    return this.#from[field] as number;
+  }
+
+  to(field: number): number {
+    return this.#to[field] as number;
+  }
+
+  /** NaN when the field is no number. */
+  number(field: number): number {
+    return this.#kinds[field] === NUMBER ? (this.#numbers[field] as number) : Number.NaN;
+  }
+
+  /** The numbers of a list of two; NaN when it is none. */
+  first(field: number): number {
+    return this.#kinds[field] === PAIR ? (this.#numbers[field] as number) : Number.NaN;
+  }
+
+  second(field: number): number {
+    return this.#kinds[field] === PAIR ? (this.#seconds[field] as number) : Number.NaN;
+  }
+
+  /** A natural number; null when the field is none. */
+  natural(field: number): number | null {
+    const value = this.number(field);
+    return Number.isSafeInteger(value) && value >= 0 ? value : null;
+  }
+
+  /** `"name":value` */
+  #field(): boolean {
+    const text = this.#text;
+    const from = this.#at + 1;
+    if (!this.#string()) return false;
+    const field = this.#index.of(text, from, this.#at - 1);
+    if (!this.#skip(COLON)) return false;
+    const at = this.#at;
+    const kind = this.#value();
+    if (kind === NONE) return false;
+    if (field < 0) return true;
+    this.#kinds[field] = kind;
+    if (kind === TEXT) {
+      this.#from[field] = at + 1;
+      this.#to[field] = this.#at - 1;
+    } else {
+      this.#numbers[field] = this.#number;
+      this.#seconds[field] = this.#second;
+    }
+    return true;
+  }
+
+  /** The kind of the value that comes next. */
+  #value(): number {
+    const code = this.#code();
+    if (code === QUOTE) return this.#string() ? TEXT : NONE;
+    if (code === OPENS_LIST) return this.#pair() ? PAIR : NONE;
+    if (code === MINUS || (code >= ZERO && code <= NINE)) return this.#plainNumber() ? NUMBER : NONE;
+    return this.#literal();
+  }
+
+  /** `"text"` without escapes. */
+  #string(): boolean {
+    if (!this.#skip(QUOTE)) return false;
+    const text = this.#text;
+    for (let i = this.#at; i < this.#end; i++) {
+      const code = text.charCodeAt(i);
+      if (code === BACKSLASH || code < 32) return false;
+      if (code !== QUOTE) continue;
+      this.#at = i + 1;
+      return true;
+    }
+    return false;
+  }
+
+  #pair(): boolean {
+    if (!this.#skip(OPENS_LIST) || !this.#plainNumber()) return false;
+    const first = this.#number;
+    if (!this.#skip(COMMA) || !this.#plainNumber()) return false;
+    this.#second = this.#number;
+    this.#number = first;
+    return this.#skip(CLOSES_LIST);
+  }
+
+  #plainNumber(): boolean {
+    const text = this.#text;
+    const from = this.#at;
+    let value = 0;
+    let i = from;
+    for (; i < this.#end; i++) {
+      const digit = text.charCodeAt(i) - 48;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+    }
+    this.#at = i;
+    this.#number = value;
+    const digits = i - from;
+    const isPlain = digits === 1 || (digits > 1 && digits <= MOST_DIGITS && text.charCodeAt(from) !== ZERO);
+    return isPlain && !isOfNumber(this.#code()) ? true : this.#anyNumber(from);
+  }
+
+  /** `-1`, `1.5` or `1e9`, which are seldom. */
+  #anyNumber(from: number): boolean {
+    while (this.#at < this.#end && isOfNumber(this.#code())) this.#at += 1;
+    const word = this.#text.slice(from, this.#at);
+    if (!/^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(word)) return false;
+    this.#number = Number(word);
+    return true;
+  }
+
+  #literal(): number {
+    for (const word of ["null", "true", "false"]) {
+      if (!this.#text.startsWith(word, this.#at)) continue;
+      this.#at += word.length;
+      return LITERAL;
+    }
+    return NONE;
+  }
+
+  #code(): number {
+    return this.#at < this.#end ? this.#text.charCodeAt(this.#at) : -1;
+  }
+
+  #skip(code: number): boolean {
+    if (this.#code() !== code) return false;
+    this.#at += 1;
+    return true;
+  }
+}
+
+const isOfNumber = (code: number): boolean =>
+  (code >= ZERO && code <= NINE) || code === PERIOD || code === MINUS || code === PLUS || (code | 32) === 101;
