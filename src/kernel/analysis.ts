@@ -45,6 +45,9 @@ const WORDS: Readonly<Record<string, Value>> = {
   "not positive": setOf([...NEGATIVES.atoms, ...ZERO.atoms]),
 };
 
+/** What it takes to begin with a function. */
+const STEPS_OF_RUN = 20;
+
 /** Stands for the phase itself among the facts. */
 const PHASE = "(phase)";
 
@@ -75,7 +78,8 @@ export class Analysis {
   private readonly stack: Run[] = [];
   private readonly known: Known;
   private count = 0;
-  steps = 0;
+  /** Steps taken so far: what bounds the analysis, in the same way on any machine. */
+  private steps = 0;
 
   constructor(source: Source, reach: Reach, tracked: ReadonlySet<string>) {
     this.source = source;
@@ -178,6 +182,14 @@ export class Analysis {
     return this.run(input);
   }
 
+  /** Takes some steps; false, and noted in a run, when there were too many. */
+  spend(steps: number, run: Run): boolean {
+    this.steps += steps;
+    if (this.steps <= BOUNDS.steps) return true;
+    run.trouble("steps", run.name, run.line);
+    return false;
+  }
+
   /** What could not be resolved in some contexts. */
   troubles(contexts: readonly Context[]): Trouble[] {
     const wanted = new Set(contexts.map((context) => context.id));
@@ -204,6 +216,7 @@ export class Analysis {
     }
     if (this.stack.length >= BOUNDS.depth) return null;
     const run = new Run(++this.count, input, code);
+    this.spend(STEPS_OF_RUN, run);
     list.push(run);
     this.stack.push(run);
     for (let round = 1; ; round++) {

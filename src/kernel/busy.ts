@@ -44,6 +44,8 @@ export class Busy {
   private readonly again: ReadonlyMap<string, { readonly gives: Value; readonly does: string }>;
   private readonly errors: ReadonlyMap<bigint, string>;
   private count = 0;
+  /** Those that are apart, by the function that they come out of and what does. */
+  private readonly apart = new Map<string, Aftermath[]>();
   /** Places, as `file:line`, of calls that are made only after a BUSY and a kick, instead of the one that gave it. */
   private readonly afterKick = new Set<string>();
 
@@ -98,16 +100,49 @@ export class Busy {
     this.known.set(key, list);
     const known = list.find((one) => this.analysis.fits(one));
     if (known !== undefined) return known.aftermath;
-    const made = this.after(...injection());
+    const [context, how, success] = injection();
+    // What is not followed to its end is not known.
+    if (!this.spend(STEPS_OF_ONE, context)) return { id: ++this.count, done: [["unknown"]], open: [], success };
+    const made = this.one(this.after(context, how, success));
     list.push(made);
     return made.aftermath;
+  }
+
+  /**
+   * An aftermath as one object with those that nothing above can tell from it: without that, a function that is called from two places
+   * of each of its callers had twice as many on every level above.
+   */
+  private one(made: { readonly asked: Run["asked"]; readonly aftermath: Aftermath; readonly context: Run }) {
+    const { aftermath, asked, context } = made;
+    if (aftermath.open.length === 0) return made;
+    const key = `${context.id} ${aftermath.done.join("|")} ${outcomesText(aftermath.open)}`;
+    const list = this.apart.get(key) ?? [];
+    this.apart.set(key, list);
+    if (list.length > 0) {
+      const success = aftermath.success();
+      const own = outcomesText(success.outcomes);
+      for (const [name, value] of success.asked) asked.set(name, value);
+      const same = list.find((other) => {
+        const theirs = other.success();
+        for (const [name, value] of theirs.asked) asked.set(name, value);
+        return outcomesText(theirs.outcomes) === own;
+      });
+      if (same !== undefined) return { asked, aftermath: same };
+    }
+    list.push(aftermath);
+    return made;
+  }
+
+  /** Takes some steps of the analysis; false when there were too many. */
+  spend(steps: number, context: Context): boolean {
+    return this.analysis.spend(steps, context as Run);
   }
 
   private after(
     context: Run,
     injection: Injection,
     below: () => Success,
-  ): { readonly asked: Run["asked"]; readonly aftermath: Aftermath } {
+  ): { readonly asked: Run["asked"]; readonly aftermath: Aftermath; readonly context: Run } {
     const run = this.analysis.follow(context, injection);
     for (const line of run.afterKick) this.afterKick.add(`${context.file}:${line}`);
     const asked = new Map(run.asked);
@@ -147,7 +182,7 @@ export class Busy {
     if (done.length + open.length === 0) for (const episode of run.overtaken) done.push(told(episode.events));
     if (run.isEndless && run.endings.length + run.comingOut.length === 0) done.push(["retry:unbounded"]);
     if (run.isOpen || run.isCut) done.push(["unknown"]);
-    return { asked, aftermath: { id: ++this.count, done: unique(done), open, success } };
+    return { asked, aftermath: { id: ++this.count, done: unique(done), open, success }, context };
   }
 
   /** What was done when nobody above the function can look at the status; null when somebody may. */
@@ -176,6 +211,18 @@ export class Busy {
     return [...shown(episode.events), "misread"];
   }
 }
+
+/** Equal for outcomes that nothing can tell apart. */
+function outcomesText(outcomes: readonly Outcome[]): string {
+  const text = ({ locks, facts, value, vars, episode }: Outcome): string => {
+    const known = [...vars].map(([name, { id }]) => `${name}=${id}`).sort();
+    return `${locks.id} ${facts.id} ${value.id} ${known} ${episode?.key ?? ""}`;
+  };
+  return [...new Set(outcomes.map(text))].sort().join("|");
+}
+
+/** What it takes to begin to follow a status through a function. */
+const STEPS_OF_ONE = 10;
 
 function episodesOf({ endings, comingOut }: Following): readonly Episode[] {
   return [...endings, ...comingOut.map((outcome) => outcome.episode as Episode)];

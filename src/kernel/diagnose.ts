@@ -34,6 +34,7 @@ export function diagnose(findings: Findings): Diagnostic[] {
     ...unparsedEntries(findings),
     ...onePerLock(findings.analysis.troubles(reached)).flatMap(troubleFinding),
     ...assertionFindings(reached),
+    ...prunedFindings(findings),
     ...unreached(findings, reached),
     ...leafFindings(reached),
     ...busyFindings(findings.rows),
@@ -156,6 +157,21 @@ function assertionFindings(reached: readonly Context[]): Diagnostic[] {
         }),
       ),
   );
+}
+
+/** Ways that an assertion rules out, and no rule says that there are none: a lock that is taken in another mode than it must be. */
+function prunedFindings({ analysis, rules }: Findings): Diagnostic[] {
+  const known = new Set(rules.locks.ruledOut.map((rule) => rule.function));
+  return [...analysis.prunings.values()]
+    .filter(({ place }) => !known.has(place.function))
+    .map(
+      ({ place, lock, wanted }): Diagnostic => ({
+        code: "SL3417",
+        severity: "warning",
+        message: `${place.function} asserts that ${lock} is held ${wanted === "shared" ? "for reading" : "for writing"}, and a way leads there on which it is held otherwise: what follows on that way is left out`,
+        ...at(place),
+      }),
+    );
 }
 
 /** SEAMCALLs that no entry leads to. */

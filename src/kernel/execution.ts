@@ -102,10 +102,7 @@ export class Execution {
         return;
       }
       first = false;
-      if (++this.analysis.steps > BOUNDS.steps) {
-        this.run_.trouble("steps", this.run_.name, this.run_.line);
-        return;
-      }
+      if (!this.analysis.spend(1 + (state.vars.size >> SIZE_OF_STEP), this.run_)) return;
       const instruction = instructions[at] as Instruction;
       const next = this.step(instruction, at, state);
       if (next === null) return;
@@ -426,5 +423,8 @@ export class Execution {
     return { state, value: back(outcome.value) };
   }
 }
+
+/** Two to this power of known values cost an instruction as much again. */
+const SIZE_OF_STEP = 5;
 
 const roundName = (loop: number): string => `~round${loop}`;

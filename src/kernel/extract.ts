@@ -1,6 +1,7 @@
 /** The whole way from a tree's files to its HostProfile. */
 
 import type { Program } from "../c/index.ts";
+import type { Diagnostic } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import type { HostProfile } from "../host/index.ts";
 import { Analysis } from "./analysis.ts";
@@ -54,13 +55,6 @@ export function profileOf(
   const busy = new Busy(analysis);
   const runs = runAll(entries, rules, analysis, busy);
   const placed = placeRows(runs, rules, analysis, busy, new LeafNames(program, rules));
-  if (placed.length === 0) {
-    throw new SeamlockError("SL3402", `nothing in ${tree.root} makes a SEAMCALL`, {
-      place: { file: tree.root },
-      hint: "give the root of a Linux source tree with TDX host support: 6.16 or later",
-    });
-  }
-  const paths = pathsOf(placed, rules, identity.origin);
   const diagnostics = diagnose({
     tree,
     program,
@@ -72,6 +66,8 @@ export function profileOf(
     contexts: runs.map((run) => run.context),
     rows: placed,
   });
+  if (placed.length === 0) throw nothingFound(tree, diagnostics);
+  const paths = pathsOf(placed, rules, identity.origin);
   const version = tree.version ?? "unknown";
   return {
     schema: "seamlock/host@1",
@@ -101,6 +97,19 @@ export function profileOf(
       diagnostics: [...diagnostics],
     },
   };
+}
+
+function nothingFound({ root }: KernelTree, diagnostics: readonly Diagnostic[]): SeamlockError {
+  const cause = diagnostics.find(({ severity }) => severity === "error");
+  if (cause === undefined)
+    return new SeamlockError("SL3402", `nothing in ${root} makes a SEAMCALL`, {
+      place: { file: root },
+      hint: "give the root of a Linux source tree with TDX host support: 6.16 or later",
+    });
+  return new SeamlockError("SL3402", `nothing that could be followed in ${root} makes a SEAMCALL`, {
+    place: { file: root },
+    hint: `what was in the way: ${cause.file === null ? "" : `${cause.file}:${cause.line}: `}${cause.message} (${cause.code})`,
+  });
 }
 
 function runAll(entries: readonly Entry[], rules: KernelRules, analysis: Analysis, busy: Busy): Run[] {
@@ -196,9 +205,10 @@ function assumptionsOf(analysis: Analysis): string[] {
   const presumed = [...analysis.presumptions.values()].map(
     ({ place, name }) => `${place.file}:${place.line}: what ${name} calls a bug never is the case.`,
   );
+  const reasons = new Map(analysis.source.rules.locks.ruledOut.map((rule) => [rule.function, `: ${rule.reason}`]));
   const pruned = [...analysis.prunings.values()].map(
     ({ place, lock, wanted }) =>
-      `${place.file}:${place.line} asserts ${lock} held ${wanted === "exclusive" ? "for writing" : "for reading"}: no way leads there with it held otherwise.`,
+      `${place.file}:${place.line} asserts ${lock} held ${wanted === "exclusive" ? "for writing" : "for reading"}: no way leads there with it held otherwise${reasons.get(place.function) ?? ""}.`,
   );
   const trusted = [...analysis.trusted.values()].map(
     ({ place, lock }) => `${place.file}:${place.line}: whoever calls ${place.function} holds ${lock}, as it asserts.`,

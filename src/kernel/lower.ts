@@ -11,6 +11,7 @@ import {
   inStatement,
   replaced,
 } from "./expressions.ts";
+import type { KernelRules } from "./rules.ts";
 
 /** What a macro that governs a statement does. */
 export interface LoopRule {
@@ -30,7 +31,7 @@ export interface Inline {
 export interface Lowering {
   readonly guards: ReadonlyMap<string, GuardClass>;
   /** Names of the macros that make a guard: with a variable, without one, for a statement. */
-  readonly words: { readonly class: string; readonly guard: string; readonly scoped: string };
+  readonly words: Pick<KernelRules["guards"], "class" | "guard" | "scoped" | "scopedClass">;
   readonly loop: (macro: string) => LoopRule;
   /** Macros whose value is that of their first argument, and the position of the type that they give it, if they do. */
   readonly transparent: ReadonlyMap<string, number | null>;
@@ -301,10 +302,14 @@ class Lowerer {
   private governed({ head, body, line }: Extract<Stmt, { kind: "governed" }>): void {
     if (head.kind !== "call") return this.statement(body);
     const name = calleeName(head);
-    if (name === this.rules.words.scoped) {
+    const { scoped, scopedClass } = this.rules.words;
+    if (name === scoped || name === scopedClass) {
       this.open();
-      const [kind, ...args] = head.args;
-      if (kind?.kind !== "name" || !this.guard(kind.name, args, null, line)) this.lost.push(line);
+      const [kind, ...rest] = head.args;
+      const [own] = rest;
+      const variable = name === scopedClass && own?.kind === "name" ? own.name : null;
+      const args = name === scopedClass ? rest.slice(1) : rest;
+      if (kind?.kind !== "name" || !this.guard(kind.name, args, variable, line)) this.lost.push(line);
       // The macro is a loop of one round, so that `break` leaves it.
       const out: number[] = [];
       const next = this.loopBody(body, out);

@@ -205,7 +205,12 @@ function holdsOf(rule: PathRule, row: PlacedRow, rules: KernelRules): LockUse[] 
     return lock === undefined ? [] : [useOf(rule, held, lock, row)];
   });
   const stated = rules.stated
-    .filter((s) => s.calls.some((p) => matches(p, row.call)) && (s.context === undefined || s.context === row.context))
+    .filter(
+      (s) =>
+        s.calls.some((p) => matches(p, row.call)) &&
+        (s.context === undefined || s.context === row.context) &&
+        (s.entries?.some((p) => matches(p, row.entry)) ?? true),
+    )
     .map((s): LockUse => {
       const by = classes.get(s.lock)?.by ?? "stated";
       return {

@@ -74,7 +74,7 @@ interface Reaction {
 export function rowsBelow(root: Context, labels: Labels, busy: Busy): Row[] {
   const rows = new Map<string, Row>();
   const climb = new Climb(busy);
-  for (const node of nodesBelow(root, labels)) {
+  for (const node of nodesBelow(root, labels, busy)) {
     for (const call of node.context.seamcalls.values()) {
       for (const { does, calls } of climb.from(node, call)) {
         const row = rowOf(node, call, labels, does, calls);
@@ -96,30 +96,44 @@ function keyOf({ leaf, labels, held, onBusy }: Row, context: string | null): str
   return [leaf, labels.join("/"), context ?? "", held.map(heldText).join("|"), onBusy].join(" ");
 }
 
-function nodesBelow(root: Context, labels: Labels): Node[] {
+function nodesBelow(root: Context, labels: Labels, busy: Busy): Node[] {
   const first: Node = { context: root, labels: [], place: null, interrupts: "on", calls: [] };
   const queue: Node[] = [first];
   const seen = new Map<string, Node>();
   for (let next = 0; next < queue.length; next++) {
     const node = queue[next] as Node;
     for (const edge of node.context.edges.values()) {
-      const own = edge.cases.flatMap((names) => names.split(" ")).filter(labels.isCase);
       const mark = labels.ofFunction(edge.to.name);
-      const all = [...node.labels, ...own, ...(mark === null ? [] : [mark])];
-      const below: readonly string[] = [...new Set(all)];
       const place = edge.context ?? node.place;
       const interrupts = interruptsAt(node, edge, labels) ?? node.interrupts;
-      const key = `${edge.to.id} ${below.join("/")} ${place ?? ""} ${interrupts}`;
-      const known = seen.get(key);
-      const to: Node = known ?? { context: edge.to, labels: below, place, interrupts, calls: [] };
-      to.calls.push({ by: node, edge });
-      if (known !== undefined) continue;
-      seen.set(key, to);
-      queue.push(to);
+      for (const own of caseLabels(edge, labels)) {
+        const below: readonly string[] = [...new Set([...node.labels, ...own, ...(mark === null ? [] : [mark])])];
+        const key = `${edge.to.id} ${below.join("/")} ${place ?? ""} ${interrupts}`;
+        const known = seen.get(key);
+        const to: Node = known ?? { context: edge.to, labels: below, place, interrupts, calls: [] };
+        to.calls.push({ by: node, edge });
+        if (known !== undefined) continue;
+        if (!busy.spend(STEPS_OF_NODE, node.context)) return queue;
+        seen.set(key, to);
+        queue.push(to);
+      }
     }
   }
   return queue;
 }
+
+/** The labels that the cases round a call make: several cases of one body are one or the other, nested ones all of them. */
+function caseLabels({ cases }: Edge, { isCase }: Labels): readonly (readonly string[])[] {
+  let all: readonly (readonly string[])[] = [[]];
+  for (const names of cases) {
+    const known = names.split(" ").filter(isCase);
+    if (known.length > 0) all = all.flatMap((before) => known.map((name) => [...before, name]));
+  }
+  return all;
+}
+
+/** What it takes to come to a context in one more way. */
+const STEPS_OF_NODE = 10;
 
 /** What interrupts are where a call goes to; null where they stay as they are. */
 function interruptsAt({ context, calls }: Node, edge: Edge, { interrupts }: Labels): "off" | "on" | null {

@@ -33,6 +33,7 @@ const guardsSchema = z.strictObject({
   class: text.describe("macro that makes a guard with a name: `CLASS(kind, name)(argument)`"),
   guard: text.describe("… without one: `guard(kind)(argument)`"),
   scoped: text.describe("… for one statement: `scoped_guard(kind, argument)`"),
+  scopedClass: text.optional().describe("… for one statement, with a name: `scoped_class(kind, name, argument)`"),
   variable: text.describe("what stands for the guard where a kind is defined"),
   define: z.array(
     z.strictObject({
@@ -179,6 +180,7 @@ const statedSchema = z.strictObject({
   of: z.enum(["self", "all", "target", "other"]).optional(),
   calls: patterns.describe("leaves at which it is held"),
   context: text.optional().describe("only where the call runs in this context"),
+  entries: patterns.optional().describe("only from these entries"),
   assumed: text.optional(),
 });
 
@@ -236,6 +238,10 @@ export const kernelRulesSchema = z.strictObject({
     classes: z.array(lockClassSchema),
     calls: z.record(text, lockCallSchema),
     asserts: z.record(text, assertSchema),
+    ruledOut: z
+      .array(z.strictObject({ function: text, reason: text }))
+      .default([])
+      .describe("functions that assert a lock in another mode than some way holds it in, which is therefore none"),
   }),
   callbacks: z.record(text, callbackSchema),
   others: names.describe("functions that give some other vCPU"),
@@ -294,6 +300,12 @@ export function bundledKernelRules(): KernelRules {
   });
 }
 
+/** The macros of guards for one statement. */
+const scopesOf = ({ scoped, scopedClass }: KernelRules["guards"]): string[] => [
+  scoped,
+  ...(scopedClass === undefined ? [] : [scopedClass]),
+];
+
 /** What the C reader is told. */
 export function dialectOf(rules: KernelRules): Dialect {
   const { config, dialect } = rules;
@@ -301,7 +313,7 @@ export function dialectOf(rules: KernelRules): Dialect {
   // What rules speak of by name stays a call.
   const keep = [
     ...dialect.keep,
-    ...[guards.class, guards.guard, guards.scoped, ...guards.define.map((d) => d.macro)],
+    ...[guards.class, guards.guard, ...scopesOf(guards), ...guards.define.map((d) => d.macro)],
     ...loops.map((loop) => loop.macro).filter((name) => !name.includes("*")),
     ...[rules.transparent, rules.reports, rules.events, rules.memberCalls].flatMap(Object.keys),
     ...[rules.locks.calls, rules.locks.asserts, rules.callbacks, rules.seamcalls.calls].flatMap(Object.keys),
@@ -314,7 +326,7 @@ export function dialectOf(rules: KernelRules): Dialect {
     definedCalls: dialect.definedCalls,
     sharedHeaders: true,
     expand: { keep },
-    governs: [...loops.map((loop) => loop.macro), guards.scoped],
+    governs: [...loops.map((loop) => loop.macro), ...scopesOf(guards)],
     weakTokens: dialect.weak,
     types: dialect.types,
   };

@@ -10,8 +10,8 @@ import { setOf, type Value } from "./values.ts";
 
 /** Bounds; what they cut off is a diagnostic. */
 export const BOUNDS = {
-  /** Instructions that are evaluated in all. */
-  steps: 6_000_000,
+  /** Steps in all: an instruction is one, and so is what costs as much as one. A kernel takes 0.8 million. */
+  steps: 2_500_000,
   /** Nested calls. */
   depth: 90,
   /** Ways that are kept apart at one place. */

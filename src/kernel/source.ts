@@ -68,7 +68,7 @@ export class Source {
     );
     this.lowering = {
       guards: this.guardClasses(),
-      words: { class: guards.class, guard: guards.guard, scoped: guards.scoped },
+      words: guards,
       loop: loopRules(rules),
       transparent: new Map(Object.entries(rules.transparent)),
       reports: new Set(Object.keys(rules.reports)),

@@ -11,7 +11,7 @@ import { LOCK_KINDS, LOCK_SCOPES, REACTION } from "../../../src/host/vocabulary.
 export const READ_KERNELS = ["6.16", "6.19", "7.3"] as const;
 export type ReadKernel = (typeof READ_KERNELS)[number];
 
-export const PHASES = ["init", "build", "runtime", "teardown"] as const;
+export const PHASES = ["init", "build", "runtime", "teardown", "suspended"] as const;
 const CONTEXTS = ["ipi", "irq-off", "one-cpu", "stop-machine"] as const;
 
 const text = z.string().min(1);

@@ -220,6 +220,18 @@ static int pen_class(struct kvm *kvm)
 	return tdh_mng_rd(&to_kvm_tdx(kvm)->td, 2, &data) ? -EIO : 0; /* @class-held */
 }
 
+static int pen_scoped_class(struct kvm *kvm)
+{
+	u64 data;
+
+	scoped_class(pen_state, held, kvm) {
+		if (IS_ERR(held))
+			return PTR_ERR(held);
+		tdh_mng_rd(&to_kvm_tdx(kvm)->td, 1, &data); /* @scoped-class */
+	}
+	return tdh_mng_rd(&to_kvm_tdx(kvm)->td, 2, &data) ? -EIO : 0; /* @after-scoped-class */
+}
+
 static int pen_all(struct kvm *kvm)
 {
 	u64 data;
@@ -704,6 +716,9 @@ int tdx_vm_ioctl(struct kvm *kvm, unsigned int ioctl)
 		return pen_rwsem(kvm);
 	case KVM_PEN_CLASS:
 		return pen_class(kvm);
+	case KVM_PEN_SCOPED_CLASS:
+	case KVM_PEN_SCOPED_CLASS_TOO:
+		return pen_scoped_class(kvm);
 	case KVM_PEN_ALL:
 		return pen_all(kvm);
 	case KVM_PEN_OTHER:
