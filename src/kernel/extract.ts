@@ -205,15 +205,17 @@ function assumptionsOf(analysis: Analysis): string[] {
   const presumed = [...analysis.presumptions.values()].map(
     ({ place, name }) => `${place.file}:${place.line}: what ${name} calls a bug never is the case.`,
   );
-  const reasons = new Map(analysis.source.rules.locks.ruledOut.map((rule) => [rule.function, `: ${rule.reason}`]));
-  const pruned = [...analysis.prunings.values()].map(
-    ({ place, lock, wanted }) =>
-      `${place.file}:${place.line} asserts ${lock} held ${wanted === "exclusive" ? "for writing" : "for reading"}: no way leads there with it held otherwise${reasons.get(place.function) ?? ""}.`,
-  );
+  const reasons = new Map(analysis.source.rules.locks.ruledOut.map((rule) => [rule.function, rule.reason]));
+  const pruned = [...analysis.prunings.values()].map(({ place, lock, wanted }) => {
+    const reason = reasons.get(place.function);
+    return reason === undefined
+      ? `${place.file}:${place.line} asserts ${lock} held ${wanted === "exclusive" ? "for writing" : "for reading"}: no way leads there with it held otherwise.`
+      : `${place.file}: ${place.function} is not reached with ${lock} held otherwise than it asserts: ${reason}.`;
+  });
   const trusted = [...analysis.trusted.values()].map(
     ({ place, lock }) => `${place.file}:${place.line}: whoever calls ${place.function} holds ${lock}, as it asserts.`,
   );
-  return [...pruned, ...presumed, ...trusted].sort();
+  return [...new Set([...pruned, ...presumed, ...trusted])].sort();
 }
 
 function uniquePlaces<T extends { readonly file: string; readonly line: number }>(places: readonly T[]): T[] {
