@@ -5,6 +5,7 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { bundledHosts } from "../../src/cli/hosts.ts";
 import { bundledModules } from "../../src/cli/modules.ts";
+import { VERBS } from "../../src/cli/registry.ts";
 import { bundledScenarios } from "../../src/cli/scenarios.ts";
 import { FIXTURE } from "../module/mutate.ts";
 import { inProcess, temporaryFolder } from "./run.ts";
@@ -29,7 +30,13 @@ function expectValid(text: string, name: string): void {
   expect(validate.errors ?? []).toEqual([]);
 }
 
-const json = async (...args: readonly string[]) => (await inProcess([...args, "--json"])).out;
+/** Verbs whose documents were asked for. */
+const asked = new Set<string>();
+
+const json = async (...args: readonly [verb: string, ...others: string[]]) => {
+  asked.add(args[0]);
+  return (await inProcess([...args, "--json"])).out;
+};
 
 describe("documents of", () => {
   it.each(bundledModules())("module %s", async (module) => {
@@ -70,8 +77,23 @@ describe("documents of", () => {
     expectValid(out, "check");
   });
 
+  it("recordings", async () => {
+    expectValid(await json("record", "--kernel", "7.3"), "record");
+    const folder = temporaryFolder();
+    const [recording, culprits] = [join(folder, "recording.txt"), join(folder, "culprits.json")];
+    const small = ["simulate", "page-removal", "--runs", "1", "--steps", "300", "--record", "ndjson"];
+    await inProcess([...small, "-o", recording, "--culprits", culprits]);
+    expectValid(readFileSync(culprits, "utf8"), "culprits");
+    expectValid(await json("trace", recording), "trace");
+  });
+
+  it("the explorer, which is ended once it has said where it is", async () => {
+    asked.add("explore");
+    expectValid((await inProcess(["explore", "--port", "0", "--json"], { endsOnOutput: true })).out, "explore");
+  });
+
   it("a trace that is replayed", async () => {
-    const small = ["check", "page-removal", "--vcpus", "1", "--pages", "1"];
+    const small = ["check", "page-removal", "--vcpus", "1", "--pages", "1"] as const;
     const file = join(temporaryFolder(), "check.json");
     writeFileSync(file, await json(...small));
     expectValid(await json(...small, "--replay", file), "replay");
@@ -82,6 +104,10 @@ describe("documents of", () => {
     expectValid(await json("simulate", ...small, "--runs", "1", "--trace", "--schedule", "priority"), "simulate");
     for (const form of ["mermaid", "perfetto"]) expectValid(await json("export", ...small, "--to", form), "export");
   });
+});
+
+it("no verb is without a document here", () => {
+  expect(Object.keys(VERBS).filter((verb) => !asked.has(verb))).toEqual([]);
 });
 
 it("a schema refuses what is not as it says", async () => {

@@ -28,12 +28,15 @@ export function seamlock(args: readonly string[], options: { cwd?: string; env?:
 /** Runs the same command line in this process: faster, and seen by the coverage report. */
 export async function inProcess(
   args: readonly string[],
-  settings: { env?: NodeJS.ProcessEnv; terminal?: boolean; interrupted?: boolean } = {},
+  settings: { env?: NodeJS.ProcessEnv; terminal?: boolean; interrupted?: boolean; endsOnOutput?: boolean } = {},
 ): Promise<Outcome> {
   const outcome = { out: "", err: "" };
+  const controller = new AbortController();
+  if (settings.interrupted === true) controller.abort();
   const status = await run(args, {
     out(text) {
       outcome.out += text;
+      if (settings.endsOnOutput === true) controller.abort();
     },
     err(text) {
       outcome.err += text;
@@ -41,7 +44,7 @@ export async function inProcess(
     env: settings.env ?? {},
     outIsTerminal: settings.terminal ?? false,
     errIsTerminal: settings.terminal ?? false,
-    signal: settings.interrupted === true ? AbortSignal.abort() : new AbortController().signal,
+    signal: controller.signal,
     handleInterrupt() {},
   });
   return { status, ...outcome };
