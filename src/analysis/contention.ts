@@ -23,7 +23,7 @@
  * takes, SHARED, on its way.
  */
 import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
-import { canStopAt, firstStop, type Holder, holderOf, type Meeting } from "./masking.ts";
+import { type ConflictingRows, canStopAt, firstStop, type Holder, holderOf } from "./masking.ts";
 import {
   acceptsPage,
   canBeLarge,
@@ -137,14 +137,14 @@ export function conflict(a: Acquisition, b: Acquisition): boolean {
 }
 
 /** One row of a leaf. */
-interface Place {
+interface LeafRow {
   readonly leaf: Leaf;
   readonly row: Acquisition;
   readonly index: number;
 }
 
 /** The resource on which two rows can name one lock word; null when they cannot. */
-function meetingPlace(a: Place, b: Place): string | null {
+function meetingPlace(a: LeafRow, b: LeafRow): string | null {
   if (a.row.resource === b.row.resource) return maybeOneWord(a.row, b.row) ? a.row.resource : null;
   return pageMeets(a, b) ?? pageMeets(b, a);
 }
@@ -155,7 +155,7 @@ function maybeOneWord(a: Acquisition, b: Acquisition): boolean {
 }
 
 /** The resource whose lock is the PAMT entry that `page`, a row of class PAGE, may name; null when there is none. */
-function pageMeets({ leaf, row }: Place, other: Place): string | null {
+function pageMeets({ leaf, row }: LeafRow, other: LeafRow): string | null {
   const { resource } = other.row;
   if (row.resource !== "PAGE") return null;
   if (isAncestor(resource)) {
@@ -171,12 +171,12 @@ function pageMeets({ leaf, row }: Place, other: Place): string | null {
  * What a PAMT walk was on the way to when it took this ancestor: the next row that is none. One taken EXCLUSIVE is the walk's
  * own target, the entry of a range that is split into pages.
  */
-function targetOf({ leaf, row, index }: Place): string | null {
+function targetOf({ leaf, row, index }: LeafRow): string | null {
   if (row.mode === "EXCLUSIVE") return null;
   return leaf.acquisitions.slice(index + 1).find((row) => !isAncestor(row.resource))?.resource ?? null;
 }
 
-function pairOf(a: Holder, b: Holder, meeting: Meeting): ContendPair {
+function pairOf(a: Holder, b: Holder, meeting: ConflictingRows): ContendPair {
   const { resource, rowA, rowB } = meeting;
   const opStates = commonOpStates(a.leaf, b.leaf, meeting);
   const busyA = canStopAt(a, b, meeting, "a");
@@ -223,7 +223,7 @@ function pairOf(a: Holder, b: Holder, meeting: Meeting): ContendPair {
  * The OP_STATEs in which both are legal, when one TD's OP_STATE binds both: the resource is one TD's, and each leaf means the
  * TD that its table speaks of (a row with a role may be about another TD, such as the target of a service TD).
  */
-function commonOpStates(a: Leaf, b: Leaf, { resource, rowA, rowB }: Meeting): readonly string[] | null {
+function commonOpStates(a: Leaf, b: Leaf, { resource, rowA, rowB }: ConflictingRows): readonly string[] | null {
   const sameTd = rowA.resource === rowB.resource && isPerTd(resource) && rowA.role === null && rowB.role === null;
   if (!sameTd) return null;
   if (a.opStates === null || b.opStates === null) return a.opStates ?? b.opStates;
@@ -234,7 +234,7 @@ function commonOpStates(a: Leaf, b: Leaf, { resource, rowA, rowB }: Meeting): re
 function exclusions(
   a: Leaf,
   b: Leaf,
-  { rowA, rowB, resource }: Meeting,
+  { rowA, rowB, resource }: ConflictingRows,
   opStates: readonly string[] | null,
   maskedBy: string | null,
 ): Exclusion[] {

@@ -17,9 +17,9 @@ import {
 } from "../host/index.ts";
 import { type ContentionOptions, contention } from "./contention.ts";
 import { isPerTd, resourceFacts } from "./resources.ts";
+import { type Apart, keptApart, type MeetingKind } from "./sameness.ts";
 import type { ContendDocument, ContendPair, Exclusion, HostInfo, PathPair } from "./schema.ts";
 import { type CallSite, callSites, heldText, type Sites, siteName } from "./sites.ts";
-import { type Apart, keptApart, type MeetingKind } from "./worlds.ts";
 
 /** {@link contention} under a host: `possible`, `excludedBy` and `paths` then speak of both. */
 export function hostContention(catalog: Catalog, host: HostProfile, options: ContentionOptions = {}): ContendDocument {

@@ -10,7 +10,7 @@ import type { Acquisition, Leaf } from "../catalog/index.ts";
 import { resourceFacts, scopeImplies } from "./resources.ts";
 
 /** A conflicting pair of rows: row `i` of A and row `j` of B, on `resource`. */
-export interface Meeting {
+export interface ConflictingRows {
   readonly resource: string;
   readonly rowA: Acquisition;
   readonly rowB: Acquisition;
@@ -32,7 +32,7 @@ export function holderOf(leaf: Leaf, guestHolds: readonly Acquisition[]): Holder
 type Who = "a" | "b";
 
 /** Can `who` come as far as this lock while the other holds it? */
-export function canStopAt(a: Holder, b: Holder, meeting: Meeting, who: Who): boolean {
+export function canStopAt(a: Holder, b: Holder, meeting: ConflictingRows, who: Who): boolean {
   const [comer, holder] = who === "a" ? [a, b] : [b, a];
   const [at, held] = who === "a" ? [meeting.i, meeting.j] : [meeting.j, meeting.i];
   const passed = [...comer.base, ...heldWhenReaching(comer.leaf, at)];
@@ -43,7 +43,7 @@ export function canStopAt(a: Holder, b: Holder, meeting: Meeting, who: Who): boo
 }
 
 /** The resource at which `who` stops when the other holds every lock that it is sure to take, and this one. */
-export function firstStop(a: Holder, b: Holder, meeting: Meeting, who: Who): string {
+export function firstStop(a: Holder, b: Holder, meeting: ConflictingRows, who: Who): string {
   const [comer, holder] = who === "a" ? [a, b] : [b, a];
   const [at, held] = who === "a" ? [meeting.i, meeting.j] : [meeting.j, meeting.i];
   const theirs = [...holder.base, ...holder.leaf.acquisitions.filter((row, k) => row.when === null || k === held)];
@@ -116,7 +116,7 @@ interface Seen {
   readonly theirs: Acquisition;
 }
 
-function seenBy(who: Who, { resource, rowA, rowB }: Meeting): Seen {
+function seenBy(who: Who, { resource, rowA, rowB }: ConflictingRows): Seen {
   return who === "a" ? { resource, mine: rowA, theirs: rowB } : { resource, mine: rowB, theirs: rowA };
 }
 

@@ -75,7 +75,7 @@ function footprint(lowered: LoweredMove, constants: ReadonlyMap<number, number>)
 }
 
 /** Everything that folding must respect, for the whole model. */
-interface World {
+interface FoldConstraints {
   readonly analysis: Analysis;
   readonly footprints: readonly Footprint[];
   /** By slot: instances that read it, write it, or increment it. */
@@ -98,7 +98,7 @@ function note(map: Map<number, Set<Instance>>, slots: ReadonlySet<number>, insta
   }
 }
 
-function worldOf(analysis: Analysis): World {
+function constraintsOf(analysis: Analysis): FoldConstraints {
   const footprints = analysis.live.map((lowered) => footprint(lowered, analysis.constants));
   const [readers, writers, incrementers] = [new Map(), new Map(), new Map()] as Map<number, Set<Instance>>[];
   for (const { lowered, reads, writes, increments } of footprints) {
@@ -137,37 +137,40 @@ const onlyBy = (users: ReadonlySet<Instance> | undefined, instance: Instance): b
   users === undefined || [...users].every((user) => user === instance);
 
 /** Is the slot a counter that everybody only increments, nobody reads, and that stays in range? */
-function blindCounter(world: World, slot: number): boolean {
+function blindCounter(constraints: FoldConstraints, slot: number): boolean {
   return (
-    !world.readers.has(slot) && !world.writers.has(slot) && !world.visible.has(slot) && world.analysis.bounded.has(slot)
+    !constraints.readers.has(slot) &&
+    !constraints.writers.has(slot) &&
+    !constraints.visible.has(slot) &&
+    constraints.analysis.bounded.has(slot)
   );
 }
 
-function independent(world: World, { lowered, reads, writes, increments, asks }: Footprint): boolean {
+function independent(constraints: FoldConstraints, { lowered, reads, writes, increments, asks }: Footprint): boolean {
   const { instance } = lowered;
   if (!asks.every(({ slot }) => slot === instance.pc)) return false;
   const own = (slot: number) =>
-    onlyBy(world.writers.get(slot), instance) && onlyBy(world.incrementers.get(slot), instance);
-  const unread = (slot: number) => onlyBy(world.readers.get(slot), instance) && !world.visible.has(slot);
+    onlyBy(constraints.writers.get(slot), instance) && onlyBy(constraints.incrementers.get(slot), instance);
+  const unread = (slot: number) => onlyBy(constraints.readers.get(slot), instance) && !constraints.visible.has(slot);
   for (const slot of reads) if (!own(slot)) return false;
   for (const slot of writes) if (!own(slot) || !unread(slot)) return false;
-  for (const slot of increments) if (!blindCounter(world, slot) && !(own(slot) && unread(slot))) return false;
+  for (const slot of increments) if (!blindCounter(constraints, slot) && !(own(slot) && unread(slot))) return false;
   return true;
 }
 
 /** Can nobody else tell from the program counter that the move was made? */
-function silent(world: World, { instance, move }: LoweredMove): boolean {
-  return world.asks.every(
+function silent(constraints: FoldConstraints, { instance, move }: LoweredMove): boolean {
+  return constraints.asks.every(
     ({ slot, labels, by }) =>
       slot !== instance.pc || by === instance || labels.includes(move.labelIndex) === labels.includes(move.nextIndex),
   );
 }
 
 /** Does the move change nothing of what the `busy` list could tell of its process? */
-function keepsHolds(world: World, print: Footprint, holds: readonly (readonly Hold[])[]): boolean {
+function keepsHolds(constraints: FoldConstraints, print: Footprint, holds: readonly (readonly Hold[])[]): boolean {
   const { instance, move } = print.lowered;
-  const { layout, constants } = world.analysis;
-  const of = (label: number) => (holds[label] ?? []).filter((hold) => world.contended.has(hold.resource));
+  const { layout, constants } = constraints.analysis;
+  const of = (label: number) => (holds[label] ?? []).filter((hold) => constraints.contended.has(hold.resource));
   const [before, after] = [of(move.labelIndex), of(move.nextIndex)];
   if (JSON.stringify(before) !== JSON.stringify(after)) return false;
   const scope = { layout, instance, params: {}, constants };
@@ -180,10 +183,10 @@ function keepsHolds(world: World, print: Footprint, holds: readonly (readonly Ho
 const GRID = 4096;
 
 /** Does some move's guard hold whatever values the slots they read have? Decided by trying them all; too many count as no. */
-function alwaysEnabled(world: World, moves: readonly LoweredMove[]): boolean {
+function alwaysEnabled(constraints: FoldConstraints, moves: readonly LoweredMove[]): boolean {
   if (moves.some(({ guard }) => guard.k === "const" && guard.v !== 0)) return true;
   const slots = [...moves.reduce((all, { guard }) => irReads(guard, all), new Set<number>())];
-  const ranges = slots.map((slot) => world.analysis.layout.slots[slot] as { min: number; max: number });
+  const ranges = slots.map((slot) => constraints.analysis.layout.slots[slot] as { min: number; max: number });
   const size = ranges.reduce((product, { min, max }) => product * (max - min + 1), 1);
   if (size > GRID || moves.length === 0) return false;
   for (let n = 0; n < size; n++) {
@@ -199,20 +202,24 @@ function alwaysEnabled(world: World, moves: readonly LoweredMove[]): boolean {
   return true;
 }
 
-function isSafe(world: World, prints: readonly Footprint[], holds: readonly (readonly Hold[])[]): boolean {
+function isSafe(
+  constraints: FoldConstraints,
+  prints: readonly Footprint[],
+  holds: readonly (readonly Hold[])[],
+): boolean {
   if (prints.length === 0) return false;
   const ok = prints.every(
     (print) =>
       !isBusy(print.lowered.move.step) &&
-      !mayFault(world.analysis, print.lowered.effects) &&
-      independent(world, print) &&
-      silent(world, print.lowered) &&
-      keepsHolds(world, print, holds),
+      !mayFault(constraints.analysis, print.lowered.effects) &&
+      independent(constraints, print) &&
+      silent(constraints, print.lowered) &&
+      keepsHolds(constraints, print, holds),
   );
   return (
     ok &&
     alwaysEnabled(
-      world,
+      constraints,
       prints.map(({ lowered }) => lowered),
     )
   );
@@ -272,12 +279,12 @@ const MAX_STARTS = 256;
 
 /** By instance, in the layout's order: the labels that are folded. */
 export function* foldedLabels(analysis: Analysis): Pausing<ReadonlySet<number>[]> {
-  const world = worldOf(analysis);
+  const constraints = constraintsOf(analysis);
   yield;
   const { layout } = analysis;
   const { holds } = analysis;
   const prints = new Map<Instance, Map<number, Footprint[]>>(layout.instances.map((instance) => [instance, new Map()]));
-  for (const print of world.footprints) {
+  for (const print of constraints.footprints) {
     const labels = prints.get(print.lowered.instance) as Map<number, Footprint[]>;
     const { labelIndex } = print.lowered.move;
     const known = labels.get(labelIndex);
@@ -293,7 +300,7 @@ export function* foldedLabels(analysis: Analysis): Pausing<ReadonlySet<number>[]
         label,
         here.map(({ lowered }) => lowered.move.nextIndex),
       );
-      if (isSafe(world, here, holds[instance.typeIndex] ?? [])) safe.add(label);
+      if (isSafe(constraints, here, holds[instance.typeIndex] ?? [])) safe.add(label);
       yield;
     }
     candidates.push({ safe, nexts, start: layout.slots[instance.pc]?.init ?? 0 });

@@ -53,7 +53,6 @@ export interface CheckResult {
   /** Number of steps to the farthest state; with folding, of steps that were stored. */
   readonly depth: number;
   readonly seconds: number;
-  readonly exact: true;
   /** "fold" and "symmetry", with what they apply to. Empty: the plain state space. */
   readonly reductions: readonly string[];
   readonly busy: readonly BusyEntry[];

@@ -17,7 +17,7 @@ import {
   type LoweredMove,
   lower,
   lowerProperty,
-  type Place,
+  type VariableSlots,
   visitIr,
   visitIrEffects,
 } from "../language/index.ts";
@@ -199,7 +199,7 @@ class Renumbering {
 }
 
 /** All variables of the model with their first slots. */
-const placesOf = ({ layout }: Analysis): Place[] => [
+const placesOf = ({ layout }: Analysis): VariableSlots[] => [
   ...layout.globals.values(),
   ...layout.instances.flatMap(({ locals }) => [...locals.values()]),
 ];

@@ -64,7 +64,6 @@ const verdict = {
   transitions: count,
   depth: count,
   seconds: z.number().min(0),
-  exact: z.boolean(),
   reductions: z.array(text),
   busy: z.array(busyEntrySchema),
   neverRan: z.array(
@@ -127,7 +126,6 @@ export const sweepResultSchema = z.looseObject({
 });
 
 const {
-  exact: _exact,
   neverRan: _neverRan,
   initial: _initial,
   trace: _trace,

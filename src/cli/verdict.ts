@@ -43,7 +43,6 @@ export function checkDocument(loaded: LoadedScenario, result: CheckResult, repro
     transitions: result.transitions,
     depth: result.depth,
     seconds: result.seconds,
-    exact: result.exact,
     reductions: result.reductions,
     busy: result.busy.map(busyOf),
     neverRan: result.neverRan,

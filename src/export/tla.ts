@@ -293,14 +293,14 @@ function processActions(
 }
 
 /** Where a process stands and can take a step. */
-interface Place {
+interface StepAtLabel {
   readonly type: ProcessType;
   readonly label: string;
   readonly step: Step;
 }
 
 /** "Some instance at the place can take the step, and `extra` holds", as a state predicate. */
-function stands(c: Context, { type, label, step }: Place, extra: (scoped: Context) => string): string {
+function stands(c: Context, { type, label, step }: StepAtLabel, extra: (scoped: Context) => string): string {
   const scoped = { ...c, scope: stepScope(c.model, type, step.choose) };
   const pc = `${c.names.of("pc", type.name)}[self] = ${labelText(c, type, label)}`;
   return `(\\E self \\in 0..${type.count - 1} : ${pc} /\\ (${chosen(step)}(${show(scoped, step.guard)})${extra(scoped)}))`;
@@ -313,7 +313,7 @@ const happens = (c: Context, faults: readonly Fault[], fault: Fault): string =>
     ` /\\ ${show(c, fault.when)}`,
   ].join("");
 
-const places = (model: Model): Place[] =>
+const places = (model: Model): StepAtLabel[] =>
   model.processes.flatMap((type) =>
     type.labels.flatMap((label) => label.steps.map((step) => ({ type, label: label.name, step }))),
   );

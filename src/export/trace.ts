@@ -99,7 +99,7 @@ function calls(trace: Trace, tids: ReadonlyMap<string, number>): PerfettoEvent[]
 }
 
 /** A time for which somebody has a lock, in steps. */
-interface Held {
+interface HeldSpan {
   readonly lock: string;
   readonly who: string;
   readonly from: number;
@@ -107,12 +107,12 @@ interface Held {
 }
 
 /** Who held which lock when. A lock still held at the end is drawn to the end. */
-function holds(trace: Trace): Held[] {
+function holds(trace: Trace): HeldSpan[] {
   const open = new Map<
     string,
     { actor: string; lock: string; resource: string | null; mode: string | null; from: number }
   >();
-  const found: Held[] = [];
+  const found: HeldSpan[] = [];
   const close = (key: string, to: number) => {
     const hold = open.get(key);
     open.delete(key);
@@ -148,7 +148,7 @@ class LockTracks {
   readonly #first = new Map<string, number>();
   readonly #tracks = new Map<string, { readonly tid: number; end: number }[]>();
 
-  constructor(locks: readonly string[], held: readonly Held[]) {
+  constructor(locks: readonly string[], held: readonly HeldSpan[]) {
     for (const lock of locks) {
       this.#tracks.set(lock, []);
       this.#first.set(lock, this.#add(lock, 1).tid);
@@ -165,7 +165,7 @@ class LockTracks {
   }
 
   /** The track for a hold; holds of a lock must be asked for in the order of their beginning. */
-  place({ lock, from, to }: Held): number {
+  place({ lock, from, to }: HeldSpan): number {
     const tracks = this.#tracks.get(lock) ?? [];
     const track = tracks.find(({ end }) => end <= from) ?? this.#add(lock, tracks.length + 1);
     track.end = to;

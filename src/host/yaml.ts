@@ -9,13 +9,13 @@ const MAX_DEPTH = 40;
 /** Aliases in a file, counted with what each brings along; anchors are a convenience, not a language. */
 const MAX_ALIASES = 1000;
 
-type Path = readonly (string | number)[];
+type KeyPath = readonly (string | number)[];
 
 /** A file that was read: its value, and where each part of it stands. */
 export interface YamlFile {
   readonly value: unknown;
   /** The place of the node at a path; of the nearest one above it where there is none. */
-  placeOf(path: Path): Place;
+  placeOf(path: KeyPath): Place;
 }
 
 /**
@@ -154,7 +154,7 @@ function plainValue(doc: Document, file: string): unknown {
   }
 }
 
-function placeIn(doc: Document, path: Path, place: (offset: number) => Place): Place {
+function placeIn(doc: Document, path: KeyPath, place: (offset: number) => Place): Place {
   for (let length = path.length; length >= 0; length--) {
     const node = length === 0 ? doc.contents : (doc.getIn(path.slice(0, length), true) as Node | undefined);
     const start = node?.range?.[0];

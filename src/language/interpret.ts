@@ -2,7 +2,7 @@
  * The meaning of the language, as directly as it can be written: an interpreter over slots. The compiled engines are tested against
  * it, and traces are replayed and explained with it. It is not fast and need not be.
  */
-import type { Instance, Layout, Move, Place } from "./layout.ts";
+import type { Instance, Layout, Move, VariableSlots } from "./layout.ts";
 import type { BoolExpr, Effect, Expr, IntExpr } from "./types.ts";
 
 /** Why a step did not complete: an assertion failed, or a value left its type's range. */
@@ -25,11 +25,11 @@ const instanceOf = (layout: Layout, process: string, index: number): Instance | 
   layout.instances.find((instance) => instance.type.name === process && instance.instance === index);
 
 /** Find a variable: the process's own local, else a global. */
-export const placeOf = (layout: Layout, instance: Instance | null, name: string): Place | undefined =>
+export const placeOf = (layout: Layout, instance: Instance | null, name: string): VariableSlots | undefined =>
   instance?.locals.get(name) ?? layout.globals.get(name);
 
 /** An array read outside the array gives 0, as division by zero does: expressions are total. */
-function read(context: Context, place: Place | undefined, index: IntExpr | null): number {
+function read(context: Context, place: VariableSlots | undefined, index: IntExpr | null): number {
   if (place === undefined) return 0;
   const i = index === null ? 0 : evaluate(context, index);
   return i < 0 || i >= (place.variable.size ?? 1) ? 0 : (context.state[place.slot + i] as number);
@@ -135,7 +135,7 @@ export function enabled(layout: Layout, state: readonly number[], instance: Inst
 type Writable = Context & { readonly state: number[] };
 
 function assign(context: Writable, effect: Effect & { kind: "set" }): Fault | null {
-  const place = placeOf(context.layout, context.instance, effect.name) as Place;
+  const place = placeOf(context.layout, context.instance, effect.name) as VariableSlots;
   const index = effect.index === null ? 0 : evaluate(context, effect.index);
   const value = evaluate(context, effect.value);
   if (index < 0 || index >= (place.variable.size ?? 1)) return { kind: "index", name: effect.name };

@@ -15,7 +15,7 @@ export interface Slot {
 }
 
 /** A variable's place: its first slot; elements follow one another. */
-export interface Place {
+export interface VariableSlots {
   readonly variable: Variable;
   readonly slot: number;
 }
@@ -27,7 +27,7 @@ export interface Instance {
   readonly instance: number;
   readonly display: string;
   readonly pc: number;
-  readonly locals: ReadonlyMap<string, Place>;
+  readonly locals: ReadonlyMap<string, VariableSlots>;
 }
 
 /** A step with its choices made. The same moves serve every instance of the process type. */
@@ -46,7 +46,7 @@ export interface Move {
 export interface Layout {
   readonly model: Model;
   readonly slots: readonly Slot[];
-  readonly globals: ReadonlyMap<string, Place>;
+  readonly globals: ReadonlyMap<string, VariableSlots>;
   readonly instances: readonly Instance[];
   readonly moves: readonly Move[];
   /** Moves by process type and label. */
@@ -82,7 +82,7 @@ function combinations(choose: Step["choose"]): Record<string, number>[] {
   return found;
 }
 
-function addVariable(model: Model, slots: Slot[], variable: Variable, prefix: string): Place {
+function addVariable(model: Model, slots: Slot[], variable: Variable, prefix: string): VariableSlots {
   const place = { variable, slot: slots.length };
   const [min, max] = typeRange(model, variable.type);
   for (let i = 0; i < (variable.size ?? 1); i++) {

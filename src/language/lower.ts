@@ -3,7 +3,7 @@
  * constants are folded. What remains is small enough for an engine to analyse and to turn into code.
  */
 import { operate } from "./interpret.ts";
-import type { Instance, Layout, Move, Place } from "./layout.ts";
+import type { Instance, Layout, Move, VariableSlots } from "./layout.ts";
 import { typeRange } from "./layout.ts";
 import type { Interval } from "./range.ts";
 import type { BoolExpr, Effect, Expr } from "./types.ts";
@@ -51,7 +51,7 @@ export interface LowerScope {
   readonly constants: Constants;
 }
 
-function slotOf(scope: LowerScope, place: Place, element: number): Ir {
+function slotOf(scope: LowerScope, place: VariableSlots, element: number): Ir {
   const s = place.slot + element;
   const known = scope.constants.get(s);
   if (known !== undefined) return constant(known);
@@ -60,7 +60,7 @@ function slotOf(scope: LowerScope, place: Place, element: number): Ir {
   return range[0] === range[1] ? constant(range[0]) : { k: "slot", s, range };
 }
 
-function lowerRead(scope: LowerScope, place: Place | undefined, index: Expr | null): Ir {
+function lowerRead(scope: LowerScope, place: VariableSlots | undefined, index: Expr | null): Ir {
   if (place === undefined) return FALSE;
   if (index === null) return slotOf(scope, place, 0);
   const i = lower(scope, index);
@@ -177,7 +177,7 @@ export function lower(scope: LowerScope, expr: Expr): Ir {
 }
 
 function lowerSet(scope: LowerScope, effect: Effect & { kind: "set" }): IrEffect {
-  const place = (scope.instance?.locals.get(effect.name) ?? scope.layout.globals.get(effect.name)) as Place;
+  const place = (scope.instance?.locals.get(effect.name) ?? scope.layout.globals.get(effect.name)) as VariableSlots;
   const range = typeRange(scope.layout.model, place.variable.type);
   const value = lower(scope, effect.value);
   const base = { k: "set", name: effect.name, value, range } as const;

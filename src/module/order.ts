@@ -2,11 +2,11 @@
 
 import type { LeafFinal } from "./leaf-run.ts";
 import { givenBack } from "./releases.ts";
-import { chainKey, type Held, type RowContext } from "./row-context.ts";
+import { chainKey, type HeldLock, type RowContext } from "./row-context.ts";
 
 /** The acquisitions of a row, on all paths. */
 export interface RowEvents {
-  readonly all: readonly Held[];
+  readonly all: readonly HeldLock[];
 }
 
 export interface Orders {
@@ -28,7 +28,7 @@ export interface Orders {
  */
 export function ordersOf(
   rows: readonly RowEvents[],
-  paths: readonly { readonly final: LeafFinal; readonly held: readonly Held[] }[],
+  paths: readonly { readonly final: LeafFinal; readonly held: readonly HeldLock[] }[],
   context: RowContext,
 ): Orders {
   const sequences = paths.map(({ final, held }) => sequenceOf(rows, final, held, context));
@@ -75,7 +75,7 @@ interface Taken {
 function sequenceOf(
   rows: readonly RowEvents[],
   final: LeafFinal,
-  held: readonly Held[],
+  held: readonly HeldLock[],
   context: RowContext,
 ): readonly Taken[] {
   const { events } = final;
@@ -89,7 +89,7 @@ function sequenceOf(
 }
 
 function endOf(
-  { event, release: where }: Held,
+  { event, release: where }: HeldLock,
   final: LeafFinal,
   { knowledge, handedOver }: RowContext,
 ): number | null {

@@ -20,7 +20,7 @@ import {
 import type { LockMode, Release, ReleasePlace, Site } from "../catalog/index.ts";
 import type { AcquireEvent, ReleaseEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
-import { chainKey, type Held, isSameSite, type RowContext, type RowTrouble, repeats } from "./row-context.ts";
+import { chainKey, type HeldLock, isSameSite, type RowContext, type RowTrouble, repeats } from "./row-context.ts";
 import type { ExtractionRules } from "./rules.ts";
 
 /** Where one path gives back what it acquired; null, and a trouble, where it does not. */
@@ -298,17 +298,21 @@ const USUAL_RELEASES: ReadonlySet<ReleasePlace["kind"]> = new Set([
  * The release of a row: of the very acquisition that the row shows, not of one at another level of a walk. Where paths differ,
  * the first in the source: what fails is cleaned up at the end.
  */
-export function usualRelease(first: Held, all: readonly Held[]): Release | null {
+export function usualRelease(first: HeldLock, all: readonly HeldLock[]): Release | null {
   const shown = chainKey(first.event.evidence);
   const same = all.filter((held) => held.release !== null && chainKey(held.event.evidence) === shown);
   const usual = same.filter((held) => held.release !== null && USUAL_RELEASES.has(held.release.kind));
-  const line = (held: Held): number => held.release?.evidence[0]?.line ?? 0;
+  const line = (held: HeldLock): number => held.release?.evidence[0]?.line ?? 0;
   const [earliest] = (usual.length > 0 ? usual : same).sort((a, b) => line(a) - line(b));
   return earliest?.release ?? first.release;
 }
 
 /** Places that give a row's lock back on paths that end differently, the row's own place left out. */
-export function otherReleases(all: readonly Held[], shown: Release | null, context: RowContext): (readonly Site[])[] {
+export function otherReleases(
+  all: readonly HeldLock[],
+  shown: Release | null,
+  context: RowContext,
+): (readonly Site[])[] {
   if (shown === null || shown.at === "page-removed") return [];
   const { rules } = context.knowledge;
   const places = new Set(all.map(({ event }) => chainKey(event.evidence)));

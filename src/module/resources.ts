@@ -4,7 +4,7 @@ import { idOf, pointerTo, type ShortText, wayTo } from "../c/index.ts";
 import type { Acquisition, Site } from "../catalog/index.ts";
 import type { AcquireEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
-import { chainKey, type Held, type RowContext, type RowTrouble } from "./row-context.ts";
+import { chainKey, type HeldLock, type RowContext, type RowTrouble } from "./row-context.ts";
 import type { ExtractionRules } from "./rules.ts";
 
 export interface Class {
@@ -195,7 +195,7 @@ export function chainBeforeWalk(event: AcquireEvent, rules: ExtractionRules): st
 }
 
 /** A page whose type one path through the leaf changes has that role on the other paths too. */
-export function settleRoles(held: readonly (readonly Held[])[], rules: ExtractionRules): Held[][] {
+export function settleRoles(held: readonly (readonly HeldLock[])[], rules: ExtractionRules): HeldLock[][] {
   const known = new Map<string, string | null>();
   for (const item of held.flat())
     if (!item.isGuess && item.resource === "PAGE") known.set(chainBeforeWalk(item.event, rules), item.role);

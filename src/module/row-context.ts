@@ -50,7 +50,7 @@ export interface RowContext {
 }
 
 /** One acquisition on one path through the leaf, with its resource. */
-export interface Held {
+export interface HeldLock {
   readonly event: AcquireEvent;
   readonly mode: LockMode;
   readonly resource: string;

@@ -30,7 +30,7 @@ import {
 } from "./resources.ts";
 import {
   chainKey,
-  type Held,
+  type HeldLock,
   isSameSite,
   type LeafRows,
   operandOf,
@@ -67,14 +67,14 @@ export function buildRows(context: RowContext): LeafRows {
   return { acquisitions: nameTwins(rows), otherBusy: otherBusy(context, whens), troubles };
 }
 
-function heldLocks(final: LeafFinal, context: RowContext, objects: ObjectNames, troubles: RowTrouble[]): Held[] {
+function heldLocks(final: LeafFinal, context: RowContext, objects: ObjectNames, troubles: RowTrouble[]): HeldLock[] {
   const { events } = final;
   const acquires = events.filter((event): event is AcquireEvent => event.kind === "acquire");
   const classes = [...acquires, ...final.skipped].map((event) => ({
     event,
     ...classify(event, acquires, final, context, troubles),
   }));
-  return classes.map((item): Held => {
+  return classes.map((item): HeldLock => {
     const { event, resource, role, isGuess = false } = item;
     const promotion =
       event.mode === "NO_LOCK"
@@ -97,14 +97,14 @@ function heldLocks(final: LeafFinal, context: RowContext, objects: ObjectNames, 
 }
 
 function collectRows(
-  held: readonly (readonly Held[])[],
+  held: readonly (readonly HeldLock[])[],
   successes: readonly LeafFinal[],
   failures: ReadonlyMap<string, FailureStatus>,
   whens: Whens,
   context: RowContext,
   troubles: RowTrouble[],
 ): Acquisition[] {
-  const groups = new Map<string, { first: Held; order: string; all: Held[]; ways: Set<number> }>();
+  const groups = new Map<string, { first: HeldLock; order: string; all: HeldLock[]; ways: Set<number> }>();
   held.forEach((list, way) => {
     for (const item of list) {
       const key = rowKey(item, context);
@@ -123,7 +123,7 @@ function collectRows(
   });
   const rows: Acquisition[] = [];
   const inSource = ordered(groups, held);
-  const paths = successes.map((final, i) => ({ final, held: held[i] as readonly Held[] }));
+  const paths = successes.map((final, i) => ({ final, held: held[i] as readonly HeldLock[] }));
   const orders = ordersOf(inSource, paths, context);
   for (const [row, { first, all, ways }] of inSource.entries()) {
     const failure =
@@ -189,8 +189,8 @@ function wordOf({ lock, lockKind }: AcquireEvent): Pick<Acquisition, "word"> {
 }
 
 function released(
-  all: readonly Held[],
-  first: Held,
+  all: readonly HeldLock[],
+  first: HeldLock,
   { givenBack, sequence }: Orders,
   row: number,
   context: RowContext,
@@ -212,7 +212,7 @@ function released(
 const SIZES: readonly PageSize[] = ["4K", "2M", "1G"];
 
 /** The sizes of the pages in these acquisitions; undefined where none is known. */
-function sizesOf(held: readonly Held[]): readonly PageSize[] | undefined {
+function sizesOf(held: readonly HeldLock[]): readonly PageSize[] | undefined {
   const found = SIZES.filter((size) => held.some(({ pageSize }) => pageSize === size));
   return found.length === 0 ? undefined : found;
 }
@@ -226,14 +226,15 @@ function pageSizeOf(event: AcquireEvent, acquires: readonly AcquireEvent[], rule
   return name == null ? null : (pamtBlockSizes[name] ?? null);
 }
 
-function lastLine(h: Held): number {
+function lastLine(h: HeldLock): number {
   return h.event.evidence.at(-1)?.line ?? 0;
 }
 
-const sameWalk = (a: Held, b: Held): boolean => a.event.evidence.at(-1)?.function === b.event.evidence.at(-1)?.function;
+const sameWalk = (a: HeldLock, b: HeldLock): boolean =>
+  a.event.evidence.at(-1)?.function === b.event.evidence.at(-1)?.function;
 
 /** Acquisitions of one row: same place in the leaf, same resource, role and mode. A walk that stops at another level is the same row. */
-function rowKey(item: Held, context: RowContext): string {
+function rowKey(item: HeldLock, context: RowContext): string {
   const { event } = item;
   if (item.mode === "NO_LOCK") return `${item.resource}|${item.object}|NO_LOCK`;
   // A page goes by several names on its way through the helpers.
@@ -242,9 +243,9 @@ function rowKey(item: Held, context: RowContext): string {
 }
 
 /** Rows in source order: the order in which a way through the leaf takes them. */
-function ordered<T extends { first: Held; all: Held[] }>(
+function ordered<T extends { first: HeldLock; all: HeldLock[] }>(
   groups: ReadonlyMap<string, T>,
-  held: readonly (readonly Held[])[],
+  held: readonly (readonly HeldLock[])[],
 ): T[] {
   const position = (group: T): number => {
     const positions = held.map((list) => list.findIndex((item) => item.mode !== "NO_LOCK" && group.all.includes(item)));
@@ -265,8 +266,8 @@ function ordered<T extends { first: Held; all: Held[] }>(
 }
 
 /** Within one PAMT walk, from the top down. */
-const level = ({ first }: { first: Held }): number => levelOf(first.resource);
-const sameCall = ({ first: a }: { first: Held }, { first: b }: { first: Held }): boolean => {
+const level = ({ first }: { first: HeldLock }): number => levelOf(first.resource);
+const sameCall = ({ first: a }: { first: HeldLock }, { first: b }: { first: HeldLock }): boolean => {
   const [x, y] = [a.event.evidence, b.event.evidence];
   if (x.length < 2 || y.length < 2 || !isSameSite(x[0], y[0])) return false;
   return isSameSite(x[1], y[1]) || (x.length === 2 && y.length === 2);

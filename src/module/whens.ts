@@ -22,7 +22,7 @@ import { allOf, conditionTree } from "./condition-tree.ts";
 import type { BusyFact } from "./events.ts";
 import type { LeafFinal, LeafRun } from "./leaf-run.ts";
 import { replaced } from "./resources.ts";
-import type { Held } from "./row-context.ts";
+import type { HeldLock } from "./row-context.ts";
 
 /** A test longer than this is shown as its own function writes it. */
 export const MAX_CONDITION = 120;
@@ -45,12 +45,12 @@ const ALWAYS: When = { when: null, condition: null };
 /** Under which conditions the rows of one leaf hold, in the leaf's terms. */
 export class Whens {
   private readonly conditions: Conditions;
-  private readonly held: readonly (readonly Held[])[];
+  private readonly held: readonly (readonly HeldLock[])[];
   private readonly successes: readonly LeafFinal[];
   private readonly run: LeafRun;
   private readonly texts: readonly ShortText[];
 
-  constructor(successes: readonly LeafFinal[], held: readonly (readonly Held[])[], run: LeafRun) {
+  constructor(successes: readonly LeafFinal[], held: readonly (readonly HeldLock[])[], run: LeafRun) {
     this.conditions = new Conditions(
       successes.map(({ state }) => state.path),
       (test) => this.text(test),
@@ -62,7 +62,7 @@ export class Whens {
   }
 
   /** When a row's lock is taken. */
-  ofRow(items: readonly Held[], ways: ReadonlySet<number>): When {
+  ofRow(items: readonly HeldLock[], ways: ReadonlySet<number>): When {
     // Ways that differ only in what they walk unlocked are one way.
     const isWalk = items.every((item) => item.mode === "NO_LOCK");
     if (ways.size === this.successes.length && !isWalk) return ALWAYS;
@@ -132,7 +132,7 @@ export class Whens {
     return { when: this.text(formula), condition: conditionTree(formula, (value) => this.valueText(value)) };
   }
 
-  private takings(item: Held): (readonly Path[])[] {
+  private takings(item: HeldLock): (readonly Path[])[] {
     // The same acquisition may be another row on another way (a page's entry there, an ancestor here): then the way decides.
     const isAmbiguous = this.held.some((list) =>
       list.some((o) => o.event === item.event && (o.resource !== item.resource || o.mode !== item.mode)),

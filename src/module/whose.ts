@@ -2,10 +2,10 @@
 
 import { idOf, type Location, readFrom, sourcesOfLocation, type Value } from "../c/index.ts";
 import type { TdOf } from "../catalog/index.ts";
-import type { Held, RowContext } from "./row-context.ts";
+import type { HeldLock, RowContext } from "./row-context.ts";
 
 /** What is told of an acquisition before it is told whose it is. */
-type Item = Pick<Held, "event" | "resource">;
+type Item = Pick<HeldLock, "event" | "resource">;
 
 /**
  * A guest's TD is its own unless the object is reached by the page of a TDR that the call locks: then it is another one, since no TD locks

@@ -28,7 +28,7 @@ export interface BusySite {
   readonly holder: Holder | null;
 }
 
-export interface Program {
+export interface CompiledModel {
   readonly layout: Layout;
   /** All moves of all instances; a move's code is its position. */
   readonly moves: readonly LoweredMove[];
@@ -162,7 +162,7 @@ const MET = `function met(k) {
 }`;
 
 /** Generate and compile a model's steps. */
-export function compile(layout: Layout): Program {
+export function compile(layout: Layout): CompiledModel {
   const text: Text = { faults: [], busySites: [], siteNumbers: new Map(), temporaries: 0 };
   const holds = layout.model.processes.map(holdsByLabel);
   const own = layout.instances.map((instance) =>
@@ -194,6 +194,6 @@ ${functions.join("\n")}
 const E = [${layout.instances.map((_, i) => `e${i}`).join(", ")}];
 const X = [${moves.map((_, code) => `f${code}`).join(", ")}];
 return { enabled: (i, s, out) => E[i](s, out), fire: (code, s) => X[code](s), violated };`;
-  const compiled = new Function("B", source)(busy) as Pick<Program, "enabled" | "fire" | "violated">;
+  const compiled = new Function("B", source)(busy) as Pick<CompiledModel, "enabled" | "fire" | "violated">;
   return { layout, moves, ...compiled, faults: text.faults, busySites: text.busySites, busy };
 }

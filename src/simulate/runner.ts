@@ -1,6 +1,6 @@
 /** Makes runs of a compiled model. A run depends on its number and the options alone, so any of them can be made again, anywhere. */
 import { faultName, initialState, isDeadlock, type Label, type Layout } from "../language/index.ts";
-import type { Program } from "./compile.ts";
+import type { CompiledModel } from "./compile.ts";
 import { DEFAULT_PAUSES, type Reproduce } from "./options.ts";
 import { fairSchedule, prioritySchedule, randomOf, type Schedule, timedSchedule } from "./schedule.ts";
 import type { Tally } from "./tally.ts";
@@ -26,24 +26,24 @@ export interface Follower {
 const PATIENCE = 1 << 14;
 
 /** The name of the violation in a state, or null. */
-export function brokenProperty({ layout, violated }: Program, state: Int32Array): string | null {
+export function brokenProperty({ layout, violated }: CompiledModel, state: Int32Array): string | null {
   const broken = violated(state);
   return broken > 0 ? (layout.model.properties[broken - 1]?.name ?? "") : null;
 }
 
 /** The name of a fault that `fire` reported, or null. */
-export function faultOf({ faults }: Program, fault: number): string | null {
+export function faultOf({ faults }: CompiledModel, fault: number): string | null {
   return fault > 0 ? faultName(faults[fault - 1] as NonNullable<(typeof faults)[number]>) : null;
 }
 
 export class Runner {
-  readonly #program: Program;
+  readonly #program: CompiledModel;
   readonly #state: Int32Array;
   readonly #start: readonly number[];
   /** The moves that the instance asked last can make. */
   readonly #able: Int32Array;
 
-  constructor(program: Program) {
+  constructor(program: CompiledModel) {
     this.#program = program;
     this.#start = initialState(program.layout);
     this.#state = new Int32Array(this.#start.length);

@@ -3,7 +3,7 @@
  * as far as the run still ends so. What comes out is a run of the model too.
  */
 import { initialState, isDeadlock } from "../language/index.ts";
-import type { Program } from "./compile.ts";
+import type { CompiledModel } from "./compile.ts";
 import { brokenProperty, faultOf } from "./runner.ts";
 
 /** What the last step of a run must do. */
@@ -16,7 +16,7 @@ export type Ending =
 const BUDGET = 3_000_000;
 /** Tells whether moves can be made one after another from the start, and end as wanted. */
 class Replayer {
-  readonly #program: Program;
+  readonly #program: CompiledModel;
   readonly #ending: Ending;
   readonly #start: readonly number[];
   readonly #state: Int32Array;
@@ -24,7 +24,7 @@ class Replayer {
   readonly #owner: Int32Array;
   left = BUDGET;
 
-  constructor(program: Program, ending: Ending) {
+  constructor(program: CompiledModel, ending: Ending) {
     this.#program = program;
     this.#ending = ending;
     this.#start = initialState(program.layout);
@@ -82,13 +82,13 @@ class Replayer {
 }
 
 /** By move: the instance that makes it. */
-function ownersOf({ moves, layout }: Program): Int32Array {
+function ownersOf({ moves, layout }: CompiledModel): Int32Array {
   const numbers = new Map(layout.instances.map((instance, i) => [instance, i]));
   return Int32Array.from(moves, ({ instance }) => numbers.get(instance) as number);
 }
 
 /** Shrinks a run, given as the codes of its moves. What cannot be made shorter within the budget is returned as it is. */
-export function shrink(program: Program, codes: readonly number[], ending: Ending): number[] {
+export function shrink(program: CompiledModel, codes: readonly number[], ending: Ending): number[] {
   const replayer = new Replayer(program, ending);
   if (!replayer.ends(codes)) return [...codes];
   const owner = ownersOf(program);
@@ -128,13 +128,13 @@ function shortcut(codes: readonly number[], states: readonly string[]): number[]
 type Standing = (codes: readonly number[]) => readonly (string | number)[];
 
 /** One actor's labels. */
-function labelsOf({ moves }: Program): Standing {
+function labelsOf({ moves }: CompiledModel): Standing {
   const label = (code: number) => moves[code]?.move.labelIndex ?? -1;
   return (codes) => [...codes.map(label), moves[codes.at(-1) as number]?.move.nextIndex ?? -1];
 }
 
 /** The labels of all of them. */
-function placesOf({ moves, layout }: Program, owner: Int32Array): Standing {
+function placesOf({ moves, layout }: CompiledModel, owner: Int32Array): Standing {
   return (codes) => {
     const labels = layout.instances.map(({ type }) => type.labels.findIndex(({ name }) => name === type.start));
     const places = [labels.join()];

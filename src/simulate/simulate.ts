@@ -1,6 +1,6 @@
 /** Seeded runs of any Model, with statistics. The same seed gives the same runs for good. */
 import { type Choice, layoutOf, type Model, type Trace, traceOf, validate } from "../language/index.ts";
-import { type BusySite, compile, type Program } from "./compile.ts";
+import { type BusySite, type CompiledModel, compile } from "./compile.ts";
 import { DEFAULT_COSTS, type Reproduce, type RunOptions, reproduceOf } from "./options.ts";
 import type { BusyCount, SimulatedViolation, SimulationResult } from "./result.ts";
 import { Runner } from "./runner.ts";
@@ -65,7 +65,7 @@ export interface Runs {
 
 /** A model made ready to be run, any number of times. */
 export class Simulator {
-  readonly #program: Program;
+  readonly #program: CompiledModel;
   readonly #runner: Runner;
   readonly #options: RunOptions;
   readonly reproduce: Reproduce;

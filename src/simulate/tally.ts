@@ -1,6 +1,6 @@
 /** What is added up while runs are made. */
 import type { Layout, StepMeta } from "../language/index.ts";
-import type { Program } from "./compile.ts";
+import type { CompiledModel } from "./compile.ts";
 import type { CostModel } from "./options.ts";
 import { type CounterHistogram, mergeBusy, type SimulationResult, type StretchCount } from "./result.ts";
 
@@ -86,7 +86,7 @@ export class Tally {
   steps = 0;
   ended = 0;
   cost = 0;
-  readonly #program: Program;
+  readonly #program: CompiledModel;
   readonly #layout: Layout;
   readonly #price: Float64Array;
   readonly #events: readonly (Events | null)[];
@@ -104,7 +104,7 @@ export class Tally {
   readonly #histograms = new Map<string, Map<number, number>>();
   readonly #stretches = new Map<string, StretchTally>();
 
-  constructor(program: Program, costs: CostModel) {
+  constructor(program: CompiledModel, costs: CostModel) {
     const { layout, moves } = program;
     this.#program = program;
     this.#layout = layout;

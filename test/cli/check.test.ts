@@ -27,7 +27,6 @@ describe("check", () => {
       schema: "seamlock/check@1",
       scenario: "page-removal",
       policy: "fail-fast",
-      exact: true,
     });
     expect(document.outcome).toMatchObject({ kind: "violated", property: "a removal never fails" });
     expect(document.trace).toHaveLength(11);

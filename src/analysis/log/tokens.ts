@@ -70,9 +70,9 @@ export function tokensOf(text: string, vocabulary: Vocabulary): readonly Token[]
   return tokens;
 }
 
-type Place = Pick<WordToken, "word" | "start" | "end">;
+type Span = Pick<WordToken, "word" | "start" | "end">;
 
-function numberToken(at: Place, negative: boolean): NumberToken | null {
+function numberToken(at: Span, negative: boolean): NumberToken | null {
   const prefixed = HEX.exec(at.word)?.[1];
   const hex = prefixed ?? (BARE_HEX.test(at.word) ? at.word : undefined);
   if (hex !== undefined) {
@@ -90,7 +90,7 @@ function numberToken(at: Place, negative: boolean): NumberToken | null {
   return { kind: "number", ...at, value, digits: decimal.length, base: 10, prefixed: false };
 }
 
-function leafToken(at: Place, lower: string, { leaves }: Vocabulary): LeafToken | null {
+function leafToken(at: Span, lower: string, { leaves }: Vocabulary): LeafToken | null {
   const spelled = LEAF.exec(lower)?.[1];
   if (spelled === undefined) return null;
   return { kind: "leaf", lower, ...at, leaf: knownLeaf(spelled.replaceAll(".", "_"), leaves) };
@@ -106,7 +106,7 @@ function knownLeaf(name: string, leaves: ReadonlySet<string>): string | null {
   return null;
 }
 
-function statusToken(at: Place, lower: string, { byName }: Vocabulary): StatusToken | null {
+function statusToken(at: Span, lower: string, { byName }: Vocabulary): StatusToken | null {
   const named = lower.startsWith("tdx_") ? at.word : at.word.replace(STATUS_PREFIX, "");
   const isName =
     lower.startsWith("tdx_") || /^[a-z0-9]+_/i.test(named) || /^[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+$/.test(named);

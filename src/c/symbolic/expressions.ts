@@ -12,7 +12,7 @@ import { type Formula, idOf, not, num, sym, truth, type Value, valueText } from 
 
 type Kind<K extends Expr["kind"]> = Extract<Expr, { kind: K }>;
 /** `object.field` or `object[index]`. */
-type Path = Kind<"member" | "index">;
+type Access = Kind<"member" | "index">;
 
 /** Characters of a value's identity, and values that one may be, beyond which it is just unknown. */
 const MAX_VALUE = 20_000;
@@ -98,7 +98,7 @@ export class Expressions {
     return state.read(global) ?? unknown;
   }
 
-  private path(e: Path, state: AbstractState, frame: Frame): Evaluated<Value>[] {
+  private path(e: Access, state: AbstractState, frame: Frame): Evaluated<Value>[] {
     const { engine } = this;
     const { space } = engine;
     if (!engine.settings.effects.of(e)) {

@@ -8,10 +8,10 @@ import { idOf, type Location, num, type Root, type Step, type Sym, sym, type Val
 /** An index that is no constant. */
 const UNKNOWN_INDEX = sym("?", "?");
 
-class Place implements Location {
+class KnownLocation implements Location {
   readonly key: string;
   readonly root: Root;
-  readonly parent: Place | null;
+  readonly parent: KnownLocation | null;
   readonly step: Step | null;
   readonly invocation: number;
   /** How the source writes it; null when it was never seen written. */
@@ -20,9 +20,9 @@ class Place implements Location {
   isCompound = false;
   /** Of a root: it, or something in it, was made all zeroes. */
   isZeroed = false;
-  readonly inside = new Map<string, Place>();
+  readonly inside = new Map<string, KnownLocation>();
 
-  constructor(key: string, root: Root, parent: Place | null, step: Step | null) {
+  constructor(key: string, root: Root, parent: KnownLocation | null, step: Step | null) {
     this.key = key;
     this.root = root;
     this.parent = parent;
@@ -36,7 +36,7 @@ export class Space {
   work = 0;
   /** So much of it counts as one statement. */
   static readonly WORK_A_STEP = 32;
-  private readonly roots = new Map<string, Place>();
+  private readonly roots = new Map<string, KnownLocation>();
   private unknowns = 0;
 
   /** Whether the run has done all the work that it may: it ends with a diagnostic, and what it joins no longer matters. */
@@ -69,13 +69,13 @@ export class Space {
   }
 
   field(of: Location, name: string): Location {
-    return this.step(of as Place, `.${name}`, { kind: "field", name });
+    return this.step(of as KnownLocation, `.${name}`, { kind: "field", name });
   }
 
   /** @param index null for one that is not known */
   element(of: Location, index: Value | bigint | null): Location {
     const value = index === null ? UNKNOWN_INDEX : typeof index === "bigint" ? num(index) : index;
-    return this.step(of as Place, `[${idOf(value)}]`, { kind: "element", index: value });
+    return this.step(of as KnownLocation, `[${idOf(value)}]`, { kind: "element", index: value });
   }
 
   /** The location that is to `to` what `at` is to `from`, which it is in. */
@@ -98,50 +98,50 @@ export class Space {
 
   /** Remembers how the source writes a location, where it first does. */
   name(at: Location, text: string): void {
-    (at as Place).written ??= text;
+    (at as KnownLocation).written ??= text;
   }
 
   /** How the source writes a location, or what its steps say of it when it was never seen written. */
   textOf(at: Location): string {
-    return (at as Place).written ?? described(at) ?? stepsText(at);
+    return (at as KnownLocation).written ?? described(at) ?? stepsText(at);
   }
 
   /** Remembers that something was stored at a location. */
   noteStored(at: Location, value: Value): void {
-    if (value.t === "zero") rootOf(at as Place).isZeroed = true;
-    for (let outer = (at as Place).parent; outer !== null; outer = outer.parent) outer.isCompound = true;
+    if (value.t === "zero") rootOf(at as KnownLocation).isZeroed = true;
+    for (let outer = (at as KnownLocation).parent; outer !== null; outer = outer.parent) outer.isCompound = true;
   }
 
   /** Was anything ever stored in a location? */
   isCompound(at: Location): boolean {
-    return (at as Place).isCompound;
+    return (at as KnownLocation).isCompound;
   }
 
   /** Was anything around a location ever made all zeroes? */
   mayBeZeroed(at: Location): boolean {
-    return rootOf(at as Place).isZeroed;
+    return rootOf(at as KnownLocation).isZeroed;
   }
 
-  private root(key: string, root: Root): Place {
+  private root(key: string, root: Root): KnownLocation {
     let place = this.roots.get(key);
     if (place === undefined) {
-      place = new Place(key, root, null, null);
+      place = new KnownLocation(key, root, null, null);
       this.roots.set(key, place);
     }
     return place;
   }
 
-  private step(parent: Place, suffix: string, step: Step): Place {
+  private step(parent: KnownLocation, suffix: string, step: Step): KnownLocation {
     let place = parent.inside.get(suffix);
     if (place === undefined) {
-      place = new Place(parent.key + suffix, parent.root, parent, step);
+      place = new KnownLocation(parent.key + suffix, parent.root, parent, step);
       parent.inside.set(suffix, place);
     }
     return place;
   }
 }
 
-function rootOf(at: Place): Place {
+function rootOf(at: KnownLocation): KnownLocation {
   let root = at;
   while (root.parent !== null) root = root.parent;
   return root;

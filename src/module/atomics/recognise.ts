@@ -317,7 +317,7 @@ function kindOf({ type, bits, fields }: LockWord): LockKind {
 
 // ---------------------------------------------------------------- words
 
-type Place = Omit<LockWord["fields"][number], "name">;
+type BitRange = Omit<LockWord["fields"][number], "name">;
 
 /** The words that a family's may be: what its bits are for is tried out where it is not plain. */
 function wordsFor(layouts: Layouts, type: string, candidates: readonly Candidate[]): LockWord[] {
@@ -353,7 +353,7 @@ function tiling({
 }: {
   bits: number;
   members: readonly { path: string; lsb: number; width: number }[];
-}): Place[] | null {
+}): BitRange[] | null {
   const parts = members.filter(({ width }) => width < bits).sort((a, b) => a.lsb - b.lsb);
   let at = 0;
   for (const { lsb, width } of parts) {
@@ -364,20 +364,20 @@ function tiling({
 }
 
 /** One field of the whole word, where an instruction works on all of it. */
-function wholeWord(bits: number, ways: readonly Way[]): Place[] | null {
+function wholeWord(bits: number, ways: readonly Way[]): BitRange[] | null {
   const isWhole = ways.some(({ accesses }) => accesses.some(({ op }) => op === "cmpxchg" || op === "xchg"));
   return isWhole && bits <= 16 ? [{ lsb: 0, width: bits }] : null;
 }
 
 /** The single bits that are set, cleared or tested. */
-function touchedBits(ways: readonly Way[]): Place[] {
+function touchedBits(ways: readonly Way[]): BitRange[] {
   let mask = 0n;
   for (const { accesses, facts } of ways) {
     for (const { op, operands } of accesses)
       if (op === "bts" || op === "btr" || op === "or" || op === "xor") mask |= knownNumber(operands[0] as Bits) ?? 0n;
     for (const { atom } of facts) if (atom.kind === "match") mask |= atom.mask;
   }
-  const places: Place[] = [];
+  const places: BitRange[] = [];
   for (let lsb = 0; lsb < 64; lsb++) if ((mask >> BigInt(lsb)) & 1n) places.push({ lsb, width: 1 });
   return places;
 }

@@ -62,7 +62,7 @@ interface Building {
   leaving: boolean;
 }
 
-interface Hold {
+interface OpenHold {
   readonly actor: number;
   readonly leaf: string;
   readonly mode: string;
@@ -74,7 +74,7 @@ interface Hold {
 interface Refused {
   readonly by: Building;
   readonly resource: string;
-  readonly held: readonly Hold[];
+  readonly held: readonly OpenHold[];
 }
 
 /**
@@ -142,7 +142,7 @@ class Follower {
   readonly #nextLeaf: readonly (string | null)[];
   readonly #guestLeaves: ReadonlySet<string>;
   readonly #hostLeaves: ReadonlySet<string>;
-  #holds: Hold[] = [];
+  #holds: OpenHold[] = [];
 
   constructor(trace: Trace, catalog: Catalog) {
     this.#trace = trace;
@@ -258,7 +258,7 @@ class Follower {
   }
 
   #released({ resource, object }: TraceStep, actor: number): void {
-    const mine = (hold: Hold): boolean => hold.actor === actor && hold.resource === resource;
+    const mine = (hold: OpenHold): boolean => hold.actor === actor && hold.resource === resource;
     if (object === null) {
       this.#holds = this.#holds.filter((hold) => !mine(hold));
       return;

@@ -10,7 +10,7 @@ import type { Exclusion } from "./schema.ts";
 import type { CallSite, HeldLock } from "./sites.ts";
 
 /** What is the same for two calls. */
-export interface World {
+export interface Sameness {
   readonly vm?: boolean;
   /** The vCPU that both calls name. */
   readonly vcpu?: boolean;
@@ -24,8 +24,8 @@ export interface World {
 /** The kinds of meeting that differ in what the two calls have in common. */
 export type MeetingKind = "td" | "vcpu" | "sept-entry" | "page" | "control-page" | "vcpu-page" | "package" | "system";
 
-/** The worlds in which two calls can meet; they are apart when the host keeps them apart in every one. */
-const WORLDS: Readonly<Record<MeetingKind, readonly World[]>> = {
+/** What two calls can have in common where they meet; they are apart when the host keeps them apart in every case. */
+const WAYS_TO_MEET: Readonly<Record<MeetingKind, readonly Sameness[]>> = {
   td: [{ vm: true }],
   vcpu: [{ vm: true, vcpu: true }],
   "sept-entry": [{ vm: true, entry: true }],
@@ -66,7 +66,7 @@ export function keptApart(a: CallSite, b: CallSite, kind: MeetingKind, pageSide:
   const together = a.id === b.id && !a.guest ? oneRun(a, kind) : null;
   if (together?.excludedBy.length === 0) return together;
   const namer = pageSide === null ? null : pageSide === "a" ? a : b;
-  const verdicts = WORLDS[kind].map((world) => inWorld(a, b, world, namer));
+  const verdicts = WAYS_TO_MEET[kind].map((same) => apartWhere(a, b, same, namer));
   const open = verdicts.find((verdict) => verdict.excludedBy.length === 0);
   if (open !== undefined) return { ...open, assumes: [...(a.path.assumed ?? []), ...(b.path.assumed ?? [])] };
   const [first, ...others] = verdicts;
@@ -90,7 +90,7 @@ function oneRun(site: CallSite, kind: MeetingKind): Apart | null {
   if (step.onEach === undefined) return null;
   const apart: Exclusion = { kind: "host-lock", what: "one CPU of each package" };
   const named = { ...site, held: site.held.filter((lock) => lock.of === "target") };
-  const own = WORLDS[kind].map((world) => locks(named, named, world));
+  const own = WAYS_TO_MEET[kind].map((same) => locks(named, named, same));
   const found = own.every((list) => list.length > 0) ? own.flat() : [];
   const excludedBy = [
     ...(step.onEach === "package" && kind === "package" ? [apart] : []),
@@ -100,14 +100,14 @@ function oneRun(site: CallSite, kind: MeetingKind): Apart | null {
   return { excludedBy, assumes, phases, unlike: [], unlikePer: [], late: false };
 }
 
-function inWorld(a: CallSite, b: CallSite, world: World, namer: CallSite | null): Apart {
-  const cycle = world.vm === true ? lifeCycle(a, b) : { excludedBy: [], phases: [], late: false };
+function apartWhere(a: CallSite, b: CallSite, same: Sameness, namer: CallSite | null): Apart {
+  const cycle = same.vm === true ? lifeCycle(a, b) : { excludedBy: [], phases: [], late: false };
   const found: { exclusion: Exclusion; assumes: readonly string[] }[] = [
     ...cycle.excludedBy.map((exclusion) => ({ exclusion, assumes: [] })),
-    ...atMostOne(a, b, world).map((exclusion) => ({ exclusion, assumes: [] })),
-    ...kicks(a, b, world),
-    ...locks(a, b, world),
-    ...(world.foreignPage === true && namer !== null ? owned(namer) : []),
+    ...atMostOne(a, b, same).map((exclusion) => ({ exclusion, assumes: [] })),
+    ...kicks(a, b, same),
+    ...locks(a, b, same),
+    ...(same.foreignPage === true && namer !== null ? owned(namer) : []),
   ];
   return {
     excludedBy: found.map((f) => f.exclusion),
@@ -166,12 +166,14 @@ function phasesText(site: CallSite): string {
   return `${site.path.name} only in ${[...site.phases, ...site.overruns].join(" or ")}`;
 }
 
-function atMostOne(a: CallSite, b: CallSite, world: World): Exclusion[] {
+function atMostOne(a: CallSite, b: CallSite, same: Sameness): Exclusion[] {
   const limit = a.path.atMostOne;
   if (a.path !== b.path || limit === undefined) return [];
-  const same =
-    limit === "machine" || (limit === "vm" && world.vm === true) || (limit === "vcpu" && ownVcpu(a, b, world));
-  return same ? [{ kind: "life-cycle", reason: "at-most-one", what: `at most one ${a.path.name} per ${limit}` }] : [];
+  const isShared =
+    limit === "machine" || (limit === "vm" && same.vm === true) || (limit === "vcpu" && ownVcpu(a, b, same));
+  return isShared
+    ? [{ kind: "life-cycle", reason: "at-most-one", what: `at most one ${a.path.name} per ${limit}` }]
+    : [];
 }
 
 interface Found {
@@ -180,8 +182,8 @@ interface Found {
 }
 
 /** Whoever kicked the vCPUs and bars them keeps every vCPU of the VM out of the guest. */
-function kicks(a: CallSite, b: CallSite, world: World): Found[] {
-  if (world.vm !== true || (!a.entering && !b.entering)) return [];
+function kicks(a: CallSite, b: CallSite, same: Sameness): Found[] {
+  if (same.vm !== true || (!a.entering && !b.entering)) return [];
   const by = (kicker: CallSite, other: CallSite): Found[] =>
     other.entering
       ? kicker.held
@@ -191,9 +193,9 @@ function kicks(a: CallSite, b: CallSite, world: World): Found[] {
   return [...by(a, b), ...by(b, a)];
 }
 
-function locks(a: CallSite, b: CallSite, world: World): Found[] {
+function locks(a: CallSite, b: CallSite, same: Sameness): Found[] {
   const met = sharedNames(a, b).filter(
-    ({ mine, theirs }) => mine.kind !== "srcu" && sameObject(a, mine, b, theirs, world),
+    ({ mine, theirs }) => mine.kind !== "srcu" && sameObject(a, mine, b, theirs, same),
   );
   if (met.length === 0) return [];
   const found = met.map(({ mine, theirs }): [string, Found] => {
@@ -211,38 +213,38 @@ function owned(namer: CallSite): Found[] {
 }
 
 /** Do the two hold one and the same lock object in every case? */
-function sameObject(a: CallSite, mine: HeldLock, b: CallSite, theirs: HeldLock, world: World): boolean {
+function sameObject(a: CallSite, mine: HeldLock, b: CallSite, theirs: HeldLock, same: Sameness): boolean {
   switch (mine.per) {
     case "machine":
       return true;
     case "vm":
-      return world.vm === true;
+      return same.vm === true;
     case "vcpu":
-      return sameVcpu(a, mine, b, theirs, world);
+      return sameVcpu(a, mine, b, theirs, same);
     case "package":
-      return world.package === true;
+      return same.package === true;
     case "entry":
-      return world.entry === true;
+      return same.entry === true;
     case "page":
-      return world.page === true;
+      return same.page === true;
     case "inode":
       return false;
   }
 }
 
 /** `of: all` includes everybody's; else both must be the lock of the vCPU that both calls name. */
-function sameVcpu(a: CallSite, mine: HeldLock, b: CallSite, theirs: HeldLock, world: World): boolean {
-  if (world.vm !== true) return false;
+function sameVcpu(a: CallSite, mine: HeldLock, b: CallSite, theirs: HeldLock, same: Sameness): boolean {
+  if (same.vm !== true) return false;
   if (mine.of === "all" || theirs.of === "all") return true;
-  return world.vcpu === true && isNamed(a, mine) && isNamed(b, theirs);
+  return same.vcpu === true && isNamed(a, mine) && isNamed(b, theirs);
 }
 
 function isNamed(site: CallSite, lock: HeldLock): boolean {
   return lock.of === "target" || ((lock.of ?? "self") === "self" && (site.step.vcpu ?? "self") === "self");
 }
 
-function ownVcpu(a: CallSite, b: CallSite, world: World): boolean {
-  return world.vcpu === true && a.path.per === "vcpu" && b.path.per === "vcpu";
+function ownVcpu(a: CallSite, b: CallSite, same: Sameness): boolean {
+  return same.vcpu === true && a.path.per === "vcpu" && b.path.per === "vcpu";
 }
 
 function assumption(lock: HeldLock): readonly string[] {
