@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { changesOf } from "../../scripts/source-changes.ts";
 import { LIMITS } from "../../src/c/limits.ts";
 import { parseCatalog, serializeCatalog } from "../../src/catalog/index.ts";
-import { Work } from "../../src/module/extraction.ts";
+import { Extraction, Work } from "../../src/module/extraction.ts";
+import { readTree } from "../../src/module/tree.ts";
 import { copyOfFixture, extract, FIXTURE } from "./mutate.ts";
 import { smallTree } from "./small-tree.ts";
 
@@ -35,6 +37,7 @@ describe("a function of the shape of one that is known by name", () => {
     ["ends in a fatal error", "void give_up(fatal_error_id_e why)"],
     ["enters the TD", "void go(bool_t fresh, gprs_state_t* registers)"],
     ["changes a status", "api_error_type with_detail(api_error_type status, uint64_t detail)"],
+    ["leaves the TD with a status", "void leave(api_error_code_e status, uint64_t detail)"],
     ["maps a page", "void* map_it(void* pa, mapping_type_t type)"],
     ["maps the TDCS", "tdcs_t* tdcs_of(tdr_t* tdr, mapping_type_t type)"],
     ["walks a tree of SEPT pages", "ia32e_sept_t* find_it(ia32e_eptp_t root, pa_t gpa)"],
@@ -64,6 +67,25 @@ describe("a function of the shape of one that is known by name", () => {
     );
   });
   const leafless = "api_error_type nobody_calls(api_error_type status)\n{\n    return status;\n}\n";
+});
+
+describe("a primitive of another name, in another place, or in two parts", () => {
+  const tree = readTree(FIXTURE);
+  /** What the primitives of a tree do, in whichever order; of one in two parts, either part is one. */
+  const defined = (files: typeof tree.files, written: (text: string) => string): ReadonlySet<string> =>
+    new Set(
+      new Extraction(files).primitives
+        .definitions()
+        .flatMap(({ primitives, ...lock }) => [lock, ...primitives.map(({ evidence: _, ...p }) => [lock.kind, p])])
+        .map((fact) => written(JSON.stringify(fact))),
+    );
+  const before = defined(tree.files, (text) => text);
+
+  it.each(["release_mutex_lock", "acquire_sharex_lock_ex", "release_sharex_lock_hp_ex"])("%s", (name) => {
+    const changes = [...changesOf(name, tree.files)];
+    expect(changes.map(({ kind }) => kind)).toEqual(expect.arrayContaining(["rename", "move", "split"]));
+    for (const { files, written } of changes) expect(defined(files, written)).toEqual(before);
+  });
 });
 
 describe("a function that works on a lock and that nothing explains", () => {
