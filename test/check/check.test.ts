@@ -144,6 +144,40 @@ describe("symmetry of scalar sets", () => {
   });
 });
 
+describe("symmetry of processes", () => {
+  /** Three that try one lock; what is said of whoever works is said of all, or of the last one. */
+  function tries(of: "all" | "one" | "one, in time"): L.Model {
+    const m = L.model("tries");
+    const p = m.process("p", 3);
+    const locked = m.variable("locked", L.boolType);
+    p.step("out", { when: L.not(locked), do: [L.set(locked, true)], next: "in" });
+    p.step("in", { do: [L.set(locked, false)], next: "out" });
+    if (of === "all") m.always("nobody comes in", L.not(L.exists(p, (i) => p.at(i, "in"))));
+    if (of === "one") m.always("the last never comes in", L.not(p.at(2, "in")));
+    if (of === "one, in time") m.leadsTo("the last comes in", p.at(2, "out"), p.at(2, "in"), [L.weakFair(p)]);
+    return m.build();
+  }
+
+  test("they are renumbered where a property speaks of all", () => {
+    const { reduced, differences } = verifyReduction(tries("all"));
+    expect(differences).toEqual([]);
+    expect(reduced).toMatchObject({ outcome: { kind: "violated" }, reductions: ["symmetry (p)"] });
+  });
+
+  test("they are not where it speaks of one", () => {
+    const { reduced, differences } = verifyReduction(tries("one"));
+    expect(differences).toEqual([]);
+    expect(reduced).toMatchObject({ outcome: { kind: "violated" }, reductions: [] });
+  });
+
+  // Progress is decided on runs in which each keeps its number.
+  test("what one comes to in time is decided with each apart", () => {
+    const { reduced, differences } = verifyReduction(tries("one, in time"));
+    expect(differences).toEqual([]);
+    expect(reduced.outcome.kind).toBe("violated");
+  });
+});
+
 describe("seeded faults", () => {
   test("the sound lock holds", () => {
     const result = check(tryLock(3));
