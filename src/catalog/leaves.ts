@@ -32,6 +32,9 @@ export function leafName(spelling: string): string {
 /** The side of a leaf's name: every leaf is named `tdh_…` for the host or `tdg_…` for the guest, which the catalog's schema demands. */
 export const sideOf = (leaf: string): Side => (leaf.startsWith("tdg_") ? "guest" : "host");
 
+/** `tdh_mem_track` → `TDH.MEM.TRACK`: a leaf's name as Intel's specification spells it. */
+export const spelledName = (leaf: string): string => leaf.toUpperCase().replaceAll("_", ".");
+
 function leafNumber(text: string): number | null {
   return /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : null;
 }

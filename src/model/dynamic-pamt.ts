@@ -5,7 +5,7 @@
  * it EXCLUSIVE then (`pamt_walk`, common/memory_handlers/pamt_manager.c:360 to 452 in 1.5.25), which only the one holder can. Which locks,
  * in which order, with which status: the catalog. Lines are those of 1.5.25 below `src/vmm_dispatcher/api_calls`.
  */
-import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
+import { type Acquisition, type Catalog, type Leaf, spelledName } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import {
   type ArrayRef,
@@ -195,7 +195,7 @@ class DynamicPamt {
     p.step("done", { do: [set(tries, 0), ...give], next: "idle", meta: { leaf: leaf.name, action: "return" } });
     p.idle("idle");
     this.#fair.push(...fairness(p));
-    const name = leaf.name.toUpperCase().replaceAll("_", ".");
+    const name = spelledName(leaf.name);
     const ends = retries === undefined ? ["done"] : ["done", "given up"];
     this.#calling.push(exists(p, (i) => p.at(i, "call")));
     this.#through.push(exists(p, (i) => p.at(i, ...ends)));

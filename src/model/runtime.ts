@@ -1,5 +1,5 @@
 /** The scenarios of a running TD: vCPUs that enter, fault and accept, and the host that removes pages. */
-import type { Catalog, Leaf } from "../catalog/index.ts";
+import { type Catalog, type Leaf, spelledName } from "../catalog/index.ts";
 import type { TdExit } from "../host/index.ts";
 import {
   and,
@@ -153,7 +153,7 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
     if (spec.guest.insists)
       for (const { leaf, prefix } of vcpuProcess.guestCalls().filter(({ late }) => late !== true))
         m.leadsTo(
-          `${spelled(leaf)} is not refused for ever`,
+          `${spelledName(leaf.name)} is not refused for ever`,
           vcpu.at(0, refusedAt(prefix)),
           vcpu.at(0, `${prefix} body`, "exit", ...vcpuProcess.endingExits().map(leavingBy)),
           fairness,
@@ -174,8 +174,6 @@ const ENDS: Readonly<Record<TdExit, string>> = {
   "host-priority-timeout": "TDX_HOST_PRIORITY_BUSY_TIMEOUT",
   "pending-page": "an access to a pending page",
 };
-
-const spelled = ({ name }: Leaf): string => name.toUpperCase().replaceAll("_", ".");
 
 /** HP_LOCK_TIMEOUT may pass at any time after a TDCALL has met host priority; when host priority lasts, it passes at last. */
 function hostPriorityWatch(m: ModelBuilder, clock: ProcessBuilder, vcpu: ProcessBuilder): HostPriorityWatch {
@@ -205,7 +203,7 @@ function callProgress(
   ];
   for (const [leaf, prefix, next] of stages)
     m.leadsTo(
-      `${spelled(leaf)} is not refused for ever`,
+      `${spelledName(leaf.name)} is not refused for ever`,
       remover.at(0, Caller.entry(prefix)),
       remover.at(0, next, FAILED),
       fairness,
