@@ -206,13 +206,18 @@ export class Primitives {
           ([name, rule]) =>
             rule.lock === kind &&
             typeof rule.mode === "string" &&
-            (!this.rules.ifCalled.includes(name) || this.isCalled(name)),
+            (this.isAlwaysOne(name, rule) || this.isCalled(name)),
         )
         .flatMap(([name, rule]) => this.definition(name, rule));
       if (primitives.length === 0) return [];
       const { type, width, fields } = this.layout(kind);
       return [{ kind, type, width, fields, primitives }];
     });
+  }
+
+  /** Does a lock kind have a primitive whether something calls it or not? One that no rule names is one only where it is called. */
+  private isAlwaysOne(name: string, { word }: PrimitiveRule): boolean {
+    return word === undefined && !this.rules.ifCalled.includes(name);
   }
 
   private isCalled(name: string): boolean {
