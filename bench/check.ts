@@ -3,6 +3,7 @@
  *
  *     npm run bench:check -- [--sizes S,M,L,XL] [--runs 3] [--pml FILE] [--folded-pml FILE] [--tla-jar FILE --tla FILE]
  *
+ * `--targets-only`: without the peers, only the engine's figures (check-targets.ts).
  * SPIN's model is our own export unless `--pml` names another (it gets -DV, -DP and -DTHR). `--folded-pml` is a model reduced by hand.
  */
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
@@ -12,6 +13,7 @@ import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "tsdown";
 import { toPromela } from "../src/export/index.ts";
+import { printTargets } from "./check-targets.ts";
 import { enterAndZap } from "./models/enter-and-zap.ts";
 
 interface Size {
@@ -63,7 +65,10 @@ const geometricMean = (values: readonly number[]): number =>
 
 async function buildChecker(directory: string): Promise<string> {
   await build({
-    entry: { "check-once": resolve(import.meta.dirname, "check-once.ts") },
+    entry: {
+      "check-once": resolve(import.meta.dirname, "check-once.ts"),
+      "check-worker": resolve(import.meta.dirname, "check-worker.ts"),
+    },
     outDir: directory,
     format: "esm",
     platform: "node",
@@ -148,6 +153,7 @@ const { values } = parseArgs({
     "folded-pml": { type: "string" },
     "tla-jar": { type: "string" },
     tla: { type: "string" },
+    "targets-only": { type: "boolean", default: false },
   },
 });
 
@@ -155,53 +161,60 @@ const directory = mkdtempSync(join(tmpdir(), "seamlock-bench-"));
 const print = (line: string) => process.stdout.write(`${line}\n`);
 try {
   const script = await buildChecker(directory);
-  const hasSpin = exists("spin", "-V") && exists("gcc", "--version");
-  const contestants: { name: string; time: (size: Size) => Timed }[] = [
-    { name: "seamlock, same states", time: (size) => seamlock(script, size, "plain", directory) },
-    { name: "seamlock, reduced", time: (size) => seamlock(script, size, "reduced", directory) },
-  ];
-  const { pml, "folded-pml": folded, "tla-jar": jar, tla } = values;
-  if (hasSpin) contestants.push({ name: "SPIN", time: (size) => spin(size, pml ?? null, directory, size.states) });
-  if (hasSpin && folded !== undefined)
-    contestants.push({ name: FOLDED, time: (size) => runAlone(spin(size, folded, directory, null)) });
-  if (jar !== undefined && tla !== undefined)
-    contestants.push({ name: "TLC", time: (size) => tlc(size, jar, tla, directory) });
-  print(
-    `node ${process.version}; ${hasSpin ? `${run("spin", ["-V"], directory).output.trim()}, gcc -O2 -DSAFETY -DNOREDUCE, pan -m2000000 (XL: -m10000000) -w24, model: ${pml ?? "our export"}` : "SPIN: not installed"}; TLC: ${jar ?? "no jar given"}`,
-  );
-  const ratios: { name: string; peer: string; ratio: number }[] = [];
-  for (const name of values.sizes.split(",")) {
-    const size = SIZES[name];
-    if (size === undefined) throw new Error(`no size ${name}; there are ${Object.keys(SIZES).join(", ")}`);
-    for (const { time } of contestants.slice(0, 2)) time(size);
-    const timed = new Map<string, Timed[]>(contestants.map((contestant) => [contestant.name, []]));
-    for (let i = 0; i < Number(values.runs); i++)
-      for (const contestant of contestants) timed.get(contestant.name)?.push(contestant.time(size));
-    print(`\n${name} = M(${size.vcpus},${size.pages},${size.threshold})`);
-    const medians = new Map([...timed].map(([who, times]) => [who, median(times.map(({ seconds }) => seconds))]));
-    for (const [who, times] of timed)
-      print(
-        `  ${who.padEnd(27)} ${(medians.get(who) as number).toFixed(2).padStart(7)} s  ${String(times[0]?.states).padStart(10)} states  ${times[0]?.note}`,
-      );
-    for (const who of ["seamlock, same states", "seamlock, reduced"]) {
-      for (const peer of [...medians.keys()].slice(2))
-        ratios.push({ name: who, peer, ratio: (medians.get(peer) as number) / (medians.get(who) as number) });
-    }
-  }
-  print("\ngeometric means");
-  const targets: Readonly<Record<string, number>> = {
-    "seamlock, same states/SPIN": 5,
-    "seamlock, reduced/SPIN": 30,
-    "seamlock, same states/TLC": 50,
-    "seamlock, reduced/TLC": 200,
-    [`seamlock, reduced/${FOLDED}`]: 3,
-  };
-  for (const key of new Set(ratios.map(({ name, peer }) => `${name}/${peer}`))) {
-    const mean = geometricMean(ratios.filter(({ name, peer }) => `${name}/${peer}` === key).map(({ ratio }) => ratio));
-    const target = targets[key];
+  if (values["targets-only"]) {
+    printTargets(script, directory, Number(values.runs), print);
+  } else {
+    const hasSpin = exists("spin", "-V") && exists("gcc", "--version");
+    const contestants: { name: string; time: (size: Size) => Timed }[] = [
+      { name: "seamlock, same states", time: (size) => seamlock(script, size, "plain", directory) },
+      { name: "seamlock, reduced", time: (size) => seamlock(script, size, "reduced", directory) },
+    ];
+    const { pml, "folded-pml": folded, "tla-jar": jar, tla } = values;
+    if (hasSpin) contestants.push({ name: "SPIN", time: (size) => spin(size, pml ?? null, directory, size.states) });
+    if (hasSpin && folded !== undefined)
+      contestants.push({ name: FOLDED, time: (size) => runAlone(spin(size, folded, directory, null)) });
+    if (jar !== undefined && tla !== undefined)
+      contestants.push({ name: "TLC", time: (size) => tlc(size, jar, tla, directory) });
     print(
-      `  ${key.replace("/", " against ").padEnd(50)} ${mean.toFixed(1)}x${target === undefined ? "" : `  (target ${target}x: ${mean >= target ? "met" : "missed"})`}`,
+      `node ${process.version}; ${hasSpin ? `${run("spin", ["-V"], directory).output.trim()}, gcc -O2 -DSAFETY -DNOREDUCE, pan -m2000000 (XL: -m10000000) -w24, model: ${pml ?? "our export"}` : "SPIN: not installed"}; TLC: ${jar ?? "no jar given"}`,
     );
+    const ratios: { name: string; peer: string; ratio: number }[] = [];
+    for (const name of values.sizes.split(",")) {
+      const size = SIZES[name];
+      if (size === undefined) throw new Error(`no size ${name}; there are ${Object.keys(SIZES).join(", ")}`);
+      for (const { time } of contestants.slice(0, 2)) time(size);
+      const timed = new Map<string, Timed[]>(contestants.map((contestant) => [contestant.name, []]));
+      for (let i = 0; i < Number(values.runs); i++)
+        for (const contestant of contestants) timed.get(contestant.name)?.push(contestant.time(size));
+      print(`\n${name} = M(${size.vcpus},${size.pages},${size.threshold})`);
+      const medians = new Map([...timed].map(([who, times]) => [who, median(times.map(({ seconds }) => seconds))]));
+      for (const [who, times] of timed)
+        print(
+          `  ${who.padEnd(27)} ${(medians.get(who) as number).toFixed(2).padStart(7)} s  ${String(times[0]?.states).padStart(10)} states  ${times[0]?.note}`,
+        );
+      for (const who of ["seamlock, same states", "seamlock, reduced"]) {
+        for (const peer of [...medians.keys()].slice(2))
+          ratios.push({ name: who, peer, ratio: (medians.get(peer) as number) / (medians.get(who) as number) });
+      }
+    }
+    print("\ngeometric means");
+    const targets: Readonly<Record<string, number>> = {
+      "seamlock, same states/SPIN": 5,
+      "seamlock, reduced/SPIN": 30,
+      "seamlock, same states/TLC": 50,
+      "seamlock, reduced/TLC": 200,
+      [`seamlock, reduced/${FOLDED}`]: 3,
+    };
+    for (const key of new Set(ratios.map(({ name, peer }) => `${name}/${peer}`))) {
+      const mean = geometricMean(
+        ratios.filter(({ name, peer }) => `${name}/${peer}` === key).map(({ ratio }) => ratio),
+      );
+      const target = targets[key];
+      print(
+        `  ${key.replace("/", " against ").padEnd(50)} ${mean.toFixed(1)}x${target === undefined ? "" : `  (target ${target}x: ${mean >= target ? "ok" : "MISSED"})`}`,
+      );
+    }
+    printTargets(script, directory, Number(values.runs), print);
   }
 } finally {
   rmSync(directory, { recursive: true, force: true });

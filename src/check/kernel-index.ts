@@ -48,6 +48,25 @@ function eachSuccessor(g: Generator, code: Code, end: number, body: (at: number,
   );
 }
 
+/**
+ * Read a word of each group whose address was noted, up to the position (times four) in a local, so that all are on their way from memory at
+ * once. A loop of its own: what a processor has in flight is counted in instructions, and these are few.
+ */
+function touchGroups(g: Generator, code: Code, until: number): void {
+  const [index, sink] = [code.local(), code.local()];
+  code.const(0).set(index);
+  code.block((out) =>
+    code.loop((again) => {
+      code.get(index).get(until).op("ge_u").brIf(out);
+      code.get(index).load(g.places.groups).load().get(sink).op("xor").set(sink);
+      code.get(index).const(4).op("add").set(index);
+      code.br(again);
+    }),
+  );
+  // What is read must be used, or it would not be.
+  code.const(0).get(sink).store(CONTROL.sink);
+}
+
 /** The variables of the index, in locals. */
 interface Index {
   readonly table: number;
@@ -151,7 +170,7 @@ export function defineFlush(g: Generator): number {
     const end = 0;
     const places = loadIndex(code);
     const words = code.local(n);
-    const [h, sink, count] = [code.local(), code.local(), code.local()];
+    const [h, count, position] = [code.local(), code.local(), code.local()];
     const [group, record, tag] = [code.local(), code.local(), code.local()];
     eachSuccessor(g, code, end, (at, index) => {
       loadWords(g, code, at, words);
@@ -164,15 +183,17 @@ export function defineFlush(g: Generator): number {
       code.get(index);
       emitHash(g, code, words, h);
       code.tee(h).store(g.places.hashes);
-      groupAddress(code.get(h), places).load().get(sink).op("xor").set(sink);
+      code.get(index);
+      groupAddress(code.get(h), places).store(g.places.groups);
+      code.get(index).const(4).op("add").set(position);
     });
-    code.const(0).get(sink).store(CONTROL.sink);
+    touchGroups(g, code, position);
     code.const(0).load(CONTROL.count).set(count);
     eachSuccessor(g, code, end, (at, index) => {
       loadWords(g, code, at, words);
       code.get(index).load(g.places.hashes).set(h);
       tagOf(code, h, places).set(tag);
-      groupAddress(code.get(h), places).set(group);
+      code.get(index).load(g.places.groups).set(group);
       code.block((done) => {
         const absent = (slot: number) => {
           recordOf(g, code.get(count)).set(record);
@@ -265,21 +286,21 @@ export function defineDistribute(g: Generator, expand: number, parts: number): v
   });
 }
 
-/** Enter into the index the states from `id` until `until`, at most a batch, which it does not hold: hashes first, so that all slots are touched. */
+/** Enter into the index the states from `id` until `until`, at most a batch, which it does not hold. */
 export function defineEnter(g: Generator): void {
   g.module.function("enter", 2, false, (code) => {
     const [id, until] = [0, 1];
     const places = loadIndex(code);
     const words = code.local(g.packing.words);
     const [at, h, group, empty] = [code.local(), code.local(), code.local(), code.local()];
-    const [next, hash, sink] = [code.local(), code.local(), code.local()];
+    const [next, position] = [code.local(), code.local()];
     const each = (body: () => void) => {
-      code.get(id).set(next).const(g.places.hashes).set(hash);
+      code.get(id).set(next).const(0).set(position);
       code.block((out) =>
         code.loop((again) => {
           code.get(next).get(until).op("ge_u").brIf(out);
           body();
-          code.get(hash).const(4).op("add").set(hash);
+          code.get(position).const(4).op("add").set(position);
           code.get(next).const(1).op("add").set(next);
           code.br(again);
         }),
@@ -288,16 +309,15 @@ export function defineEnter(g: Generator): void {
     recordOf(g, code.get(id)).set(at);
     each(() => {
       loadRecord(g, code, at, words);
-      code.get(hash);
+      code.get(position);
       emitHash(g, code, words, h);
-      code.tee(h).store();
-      groupAddress(code.get(h), places).load().get(sink).op("xor").set(sink);
+      code.tee(h).store(g.places.hashes);
+      groupAddress(code.get(position).get(h), places).store(g.places.groups);
       code.get(at).const(g.packing.record.bytes).op("add").set(at);
     });
-    code.const(0).get(sink).store(CONTROL.sink);
+    touchGroups(g, code, position);
     each(() => {
-      code.get(hash).load().set(h);
-      groupAddress(code.get(h), places).set(group);
+      code.get(position).load(g.places.groups).set(group);
       code.block((free) =>
         code.loop((again) => {
           emptyIn(code, group).tee(empty).brIf(free);
@@ -305,6 +325,7 @@ export function defineEnter(g: Generator): void {
           code.br(again);
         }),
       );
+      code.get(position).load(g.places.hashes).set(h);
       tagOf(firstSlot(code, group, empty), h, places)
         .get(next)
         .op("or")

@@ -82,7 +82,9 @@ export interface Places {
   readonly wanted: number;
   /** Successors: a state's words each; in code for edges, and an edge's number. */
   readonly out: number;
+  /** By successor of a batch: its hash, and the address of the group of slots it starts at. */
   readonly hashes: number;
+  readonly groups: number;
   /** Of a divided search: per part, the end of the records meant for it, and its box of records. */
   readonly boxEnds: number;
   readonly boxes: number;
@@ -174,11 +176,12 @@ export function placesOf(sizes: {
   const wanted = aligned(events + 8 * sizes.events);
   const out = aligned(wanted + 4 * (sizes.words + 1) * WANTED);
   const hashes = aligned(out + 4 * (sizes.words + 1) * sizes.batch);
-  const boxEnds = aligned(hashes + 4 * sizes.batch);
+  const groups = aligned(hashes + 4 * sizes.batch);
+  const boxEnds = aligned(groups + 4 * sizes.batch);
   const boxes = aligned(boxEnds + 4 * sizes.parts);
   const boxBytes = sizes.parts === 1 ? 0 : 4 * sizes.words * (BOX + sizes.batch);
   const arena = aligned(boxes + sizes.parts * boxBytes);
-  return { ran, busy, met, events, wanted, out, hashes, boxEnds, boxes, boxBytes, arena };
+  return { ran, busy, met, events, wanted, out, hashes, groups, boxEnds, boxes, boxBytes, arena };
 }
 
 /** What a memory for this code must have at least, in pages of 64 KiB. */
