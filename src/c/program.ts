@@ -85,6 +85,7 @@ export class Program {
   private readonly visible: Macros;
   private readonly parsing: Pick<ParseOptions, "isTypeName" | "governs">;
   /** Texts of functions that a macro at file scope makes. */
+  private callers: ReadonlyMap<string, readonly string[]> | null = null;
   private readonly made = new Map<FunctionInfo, string>();
   private functionCount = 0;
   private depth = 0;
@@ -384,6 +385,21 @@ export class Program {
    * All functions and macros from which one of `seeds` can be reached by direct calls, the seeds included.
    */
   reaching(seeds: ReadonlySet<string>): Set<string> {
+    this.callers ??= this.callersByCallee();
+    const reached = new Set(seeds);
+    const queue = [...seeds];
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      for (const caller of this.callers.get(next) ?? []) {
+        if (!reached.has(caller)) {
+          reached.add(caller);
+          queue.push(caller);
+        }
+      }
+    }
+    return reached;
+  }
+
+  private callersByCallee(): ReadonlyMap<string, readonly string[]> {
     const callers = new Map<string, string[]>();
     const add = (caller: string, callee: string): void => {
       const list = callers.get(callee);
@@ -395,17 +411,7 @@ export class Program {
     // A macro may call for the function that uses it.
     for (const [name, { body }] of this.macros)
       if (body.includes("(")) for (const callee of callsIn(body, 0, body.length)) add(name, callee);
-    const reached = new Set(seeds);
-    const queue = [...seeds];
-    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-      for (const caller of callers.get(next) ?? []) {
-        if (!reached.has(caller)) {
-          reached.add(caller);
-          queue.push(caller);
-        }
-      }
-    }
-    return reached;
+    return callers;
   }
 }
 

@@ -29,6 +29,18 @@ const UNARY = 11;
 /** A binary operator after an operand; `->` is none. */
 const OPERATOR = /\s*(<<|>>|<=|>=|==|!=|&&|\|\||->|[-*/%+<>&^|?])/y;
 
+/** What a character is at the start of an operand or at its end, by its code; other characters are neither. */
+const KIND: readonly ("opening" | "closing" | "sign" | "word" | undefined)[] = Array.from(
+  { length: 128 },
+  (_, code) => {
+    const c = String.fromCharCode(code);
+    if ("([{".includes(c)) return "opening";
+    if (")]}".includes(c)) return "closing";
+    if ("-!~*&".includes(c)) return "sign";
+    return /\w/.test(c) ? "word" : undefined;
+  },
+);
+
 /** Of expressions seen lately: most are part of several others. */
 const known = new Map<string, number>();
 const MOST_KNOWN = 10_000;
@@ -49,13 +61,15 @@ function readTightness(text: string): number {
   let depth = 0;
   let afterOperand = false;
   for (let i = 0; i < text.length; i++) {
-    const c = text[i] as string;
-    if (/[([{]/.test(c)) depth++;
-    else if (/[)\]}]/.test(c)) depth--;
+    const c = KIND[text.charCodeAt(i)];
+    if (c === "opening") depth++;
+    else if (c === "closing") depth--;
     if (depth > 0) continue;
-    if (!afterOperand && /[-!~*&]/.test(c)) loosest = Math.min(loosest, UNARY);
-    if (/[\w)\]}]/.test(c)) afterOperand = true;
+    if (!afterOperand && c === "sign") loosest = Math.min(loosest, UNARY);
+    if (c === "word" || c === "closing") afterOperand = true;
     if (!afterOperand) continue;
+    // Most of a text is the inside of words.
+    if (KIND[text.charCodeAt(i + 1)] === "word") continue;
     OPERATOR.lastIndex = i + 1;
     const operator = OPERATOR.exec(text);
     if (operator === null) continue;

@@ -8,8 +8,7 @@ import { Extraction, type Share, Work } from "./extraction.ts";
 import { diagnostic, sortDiagnostics } from "./findings.ts";
 import type { DispatchTable } from "./leaves.ts";
 import { checkSoundness } from "./soundness.ts";
-import { STATUS_RULES } from "./status-rules.ts";
-import { readStatuses, withStatuses } from "./status-sources.ts";
+import { type LeafStatuses, withStatuses } from "./status-sources.ts";
 import { analyseAll, startHelper } from "./threads.ts";
 import type { SourceTree } from "./tree.ts";
 
@@ -64,8 +63,7 @@ export function catalogOf(
   { program, rules, table, primitives, tables }: Extraction,
   shares: readonly Share[],
 ): Catalog {
-  const entries = Object.keys(rules.noReturn).filter((name) => rules.noReturn[name] === "td-entry");
-  const statuses = readStatuses(program, STATUS_RULES, table, new Set(entries));
+  const { statuses } = shares.find((share) => share.statuses !== null) as Share & { statuses: LeafStatuses };
   const leaves = withStatuses(inOrder(shares.flatMap((share) => share.entries)), statuses);
   const visited = new Set(shares.flatMap((share) => share.visited));
   const roots = new Set([

@@ -1,6 +1,6 @@
 /**
  * All that the analysis of a tree's leaves starts from, and their analysis: the same on every thread. Each leaf's rows are made
- * from its own runs and depend on no other leaf's, so that threads can share the leaves.
+ * from its own runs and depend on no other leaf's, and the statuses on none, so that threads can share the work.
  */
 
 import { LIMITS, Program, type SourceFile } from "../c/index.ts";
@@ -10,10 +10,14 @@ import { LeafAnalysis } from "./leaf-analysis.ts";
 import { type DispatchTable, readDispatchers } from "./leaves.ts";
 import { Primitives } from "./primitives.ts";
 import { type ExtractionRules, RULES } from "./rules.ts";
+import { STATUS_RULES } from "./status-rules.ts";
+import { type LeafStatuses, readStatuses } from "./status-sources.ts";
 import { readTables, type Tables } from "./tables.ts";
 
 /** What one thread found; plain data. */
 export interface Share {
+  /** Of all leaves: by one thread, beside the leaves of the other. */
+  readonly statuses: LeafStatuses | null;
   /** By the leaf's index in the dispatch table: its entries, one for each variant. */
   readonly entries: readonly (readonly [index: number, leaves: readonly Leaf[]])[];
   readonly found: readonly Diagnostic[];
@@ -21,20 +25,28 @@ export interface Share {
   readonly visited: readonly string[];
 }
 
-/** Leaves and steps that are left; threads share it. */
+/** A part of the work: a leaf, by its index in the dispatch table, or the statuses of all of them. */
+export type Job = number | "statuses";
+
+/** Jobs and steps that are left; threads share it. */
 export class Work {
-  /** The index of the next leaf that nobody has, and the steps that were taken so far. */
+  /** How many jobs somebody has, and the steps that were taken so far. */
   readonly counters: Int32Array<SharedArrayBuffer>;
 
   constructor(counters = new Int32Array(new SharedArrayBuffer(8))) {
     this.counters = counters;
   }
 
-  /** The index of a leaf that nobody has; null when there is none, or too many steps were taken. */
-  next(count: number): number | null {
+  /**
+   * A job that nobody has; null when there is none, or too many steps were taken. The longest one comes first.
+   *
+   * @param leaves how many there are
+   */
+  next(leaves: number): Job | null {
     if (this.isTooMuch) return null;
-    const index = Atomics.add(this.counters, 0, 1);
-    return index < count ? index : null;
+    const taken = Atomics.add(this.counters, 0, 1);
+    if (taken === 0) return "statuses";
+    return taken <= leaves ? taken - 1 : null;
   }
 
   spend(steps: number): void {
@@ -65,18 +77,29 @@ export class Extraction {
   }
 
   /**
-   * Analyses leaves.
+   * Does a part of the work.
    *
-   * @param next gives the index of a leaf to analyse, or null when there is nothing more to do
+   * @param next gives a job, or null when there is nothing more to do
    * @param spend is told the steps that a leaf took
    */
-  analyse(next: () => number | null, spend: (steps: number) => void): Share {
+  analyse(next: () => Job | null, spend: (steps: number) => void): Share {
     const analysis = new LeafAnalysis(this.program, this.rules, this.table, this.primitives, this.tables);
     const entries: [number, readonly Leaf[]][] = [];
-    for (let index = next(); index !== null; index = next()) {
-      entries.push([index, analysis.leaf(index)]);
+    let statuses: LeafStatuses | null = null;
+    for (let job = next(); job !== null; job = next()) {
+      if (job === "statuses") {
+        statuses = this.readStatuses();
+        continue;
+      }
+      entries.push([job, analysis.leaf(job)]);
       spend(analysis.takeSteps());
     }
-    return { entries, found: analysis.found, visited: [...analysis.visited] };
+    return { statuses, entries, found: analysis.found, visited: [...analysis.visited] };
+  }
+
+  private readStatuses(): LeafStatuses {
+    const { noReturn } = this.rules;
+    const entries = Object.keys(noReturn).filter((name) => noReturn[name] === "td-entry");
+    return readStatuses(this.program, STATUS_RULES, this.table, new Set(entries));
   }
 }

@@ -17,6 +17,7 @@ export interface Class {
 export class ObjectNames {
   private readonly context: RowContext;
   private readonly texts: readonly ShortText[];
+  private readonly replaced = new Map<string, string>();
 
   constructor(context: RowContext) {
     this.context = context;
@@ -38,8 +39,11 @@ export class ObjectNames {
 
   /** Replaces what callees computed by the leaf's variables that hold it. */
   private inLeafTerms(text: string): string {
-    let result = text;
-    for (const [long, short] of this.texts) result = replaced(result, long, short);
+    let result = this.replaced.get(text);
+    if (result === undefined) {
+      result = this.texts.reduce((before, [long, short]) => replaced(before, long, short), text);
+      this.replaced.set(text, result);
+    }
     return result;
   }
 }

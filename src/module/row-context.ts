@@ -66,8 +66,17 @@ export interface HeldLock {
   readonly promotion: readonly Site[] | null;
 }
 
+const chainKeys = new WeakMap<readonly Site[], string>();
+
 /** A call chain as an identity. */
-export const chainKey = (evidence: readonly Site[]): string => evidence.map((s) => `${s.file}:${s.line}`).join(">");
+export function chainKey(evidence: readonly Site[]): string {
+  let key = chainKeys.get(evidence);
+  if (key === undefined) {
+    key = evidence.map((s) => `${s.file}:${s.line}`).join(">");
+    chainKeys.set(evidence, key);
+  }
+  return key;
+}
 
 export const isSameSite = (a: Site | undefined, b: Site | undefined): boolean =>
   a !== undefined && b !== undefined && a.file === b.file && a.line === b.line && a.function === b.function;

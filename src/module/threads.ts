@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import type { SourceFile } from "../c/index.ts";
-import type { Extraction, Share, Work } from "./extraction.ts";
+import type { Extraction, Job, Share, Work } from "./extraction.ts";
 
 /** What the helper is given. */
 export interface HelperTask {
@@ -41,7 +41,7 @@ export function startHelper(files: readonly SourceFile[], { counters }: Work): H
 }
 
 /**
- * Analyses all leaves, here and in the helper.
+ * Analyses all leaves, and reads their statuses, here and in the helper.
  *
  * @returns null when that takes too many steps
  */
@@ -52,8 +52,9 @@ export async function analyseAll(extraction: Extraction, work: Work, helper: Hel
   const theirs = work.isTooMuch ? null : await helper?.share;
   const shares = theirs ? [mine, theirs] : [mine];
   // What a helper took and did not finish.
-  const done = new Set(shares.flatMap((share) => share.entries.map(([index]) => index)));
-  const left = Array.from({ length: count }, (_, i) => i).filter((i) => !done.has(i));
+  const done = new Set<Job>(shares.flatMap((share) => share.entries.map(([index]) => index)));
+  if (shares.some(({ statuses }) => statuses !== null)) done.add("statuses");
+  const left = (["statuses", ...Array.from({ length: count }, (_, i) => i)] as Job[]).filter((job) => !done.has(job));
   if (left.length > 0 && !work.isTooMuch)
     shares.push(extraction.analyse(() => (work.isTooMuch ? null : (left.shift() ?? null)), spend));
   return work.isTooMuch ? null : shares;

@@ -49,6 +49,7 @@ export class Whens {
   private readonly successes: readonly LeafFinal[];
   private readonly run: LeafRun;
   private readonly texts: readonly ShortText[];
+  private readonly worded = new WeakMap<Formula, string>();
 
   constructor(successes: readonly LeafFinal[], held: readonly (readonly HeldLock[])[], run: LeafRun) {
     this.conditions = new Conditions(
@@ -168,7 +169,12 @@ export class Whens {
 
   /** A formula in the leaf's terms. */
   text(formula: Formula): string {
-    return this.shortened(textOf(reworded(formula, (test, words) => this.inOwnTerms(test, words))));
+    let text = this.worded.get(formula);
+    if (text === undefined) {
+      text = this.shortened(textOf(reworded(formula, (test, words) => this.inOwnTerms(test, words))));
+      this.worded.set(formula, text);
+    }
+    return text;
   }
 
   private valueText(value: Value): string {

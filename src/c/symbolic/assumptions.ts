@@ -50,16 +50,16 @@ export class Assumptions {
   /** Conditions that the guards decide, by key. */
   private readonly known: Map<string, boolean>;
   /** Unknown values that a guard equates with a constant. */
-  private readonly equals: Map<string, Value>;
+  private equals: ReadonlyMap<string, Value>;
   /** Unknown values that guards compare with constants. */
-  private readonly ranges: Map<string, Range>;
+  private ranges: ReadonlyMap<string, Range>;
 
   private constructor(
     parent: Assumptions | null,
     guards: readonly Guard[],
     known: Map<string, boolean>,
-    equals: Map<string, Value>,
-    ranges: Map<string, Range>,
+    equals: ReadonlyMap<string, Value>,
+    ranges: ReadonlyMap<string, Range>,
   ) {
     this.parent = parent;
     this.guards = guards;
@@ -69,13 +69,7 @@ export class Assumptions {
   }
 
   with(guard: Guard): Assumptions {
-    const result = new Assumptions(
-      this,
-      [...this.guards, guard],
-      new Map(this.known),
-      new Map(this.equals),
-      new Map(this.ranges),
-    );
+    const result = new Assumptions(this, [...this.guards, guard], new Map(this.known), this.equals, this.ranges);
     result.remember(guard.formula, true);
     return result;
   }
@@ -144,7 +138,7 @@ export class Assumptions {
     if (f.k === "const") return;
     this.known.set(f.key, value);
     const binding = f.k === "atom" ? (value ? f.binding : f.otherwise) : null;
-    if (binding) this.equals.set(binding.id, binding.value);
+    if (binding) this.equals = new Map(this.equals).set(binding.id, binding.value);
     if (f.k === "not") this.remember(f.f, !value);
     else if (f.k === "atom" && f.compared) this.narrow(f.compared, value);
     else if ((f.k === "and" && value) || (f.k === "or" && !value)) for (const part of f.fs) this.remember(part, value);
@@ -157,8 +151,7 @@ export class Assumptions {
       if (!holds) return;
       const both = intersection(this.rangeOf(id), this.rangeOf(compared.other));
       if (both === ANY) return;
-      this.ranges.set(id, both);
-      this.ranges.set(compared.other, both);
+      this.ranges = new Map(this.ranges).set(id, both).set(compared.other, both);
       return;
     }
     const { op, value } = compared;
@@ -166,7 +159,7 @@ export class Assumptions {
     const isUpper = (op === "<") === holds;
     const limit = holds ? (op === "<" ? value - 1n : value + 1n) : value;
     const side: Range = isUpper ? { ...ANY, most: limit } : { ...ANY, least: limit };
-    this.ranges.set(id, intersection(this.rangeOf(id), side));
+    this.ranges = new Map(this.ranges).set(id, intersection(this.rangeOf(id), side));
   }
 
   private rangeOf(id: string): Range {

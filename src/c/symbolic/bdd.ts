@@ -16,9 +16,9 @@ export type Cube = readonly (readonly [variable: number, value: boolean])[];
 /** A diagram grew beyond the limit that was set for it. */
 export class TooLarge extends Error {}
 
-/** Nodes and variables that there can be: three of them make one key. */
+/** Nodes and variables that there can be: two of them make one key. */
 const MOST = 1 << 16;
-const keyOf = (a: number, b: number, c: number): number => (a * MOST + b) * MOST + c;
+const keyOf = (a: number, b: number): number => a * MOST + b;
 
 /** Variable of the two constants: after all others. */
 const NONE = Number.MAX_SAFE_INTEGER;
@@ -29,13 +29,52 @@ export interface Cover {
   readonly node: Node;
 }
 
+/** A hash table from three small numbers to a node, with open addressing; 0 is no node here, so that an empty slot shows. */
+class NodeTable {
+  private slots = new Int32Array(4 * 64);
+  private count = 0;
+
+  get(a: number, b: number, c: number): Node | undefined {
+    const node = this.slots[this.slotOf(a, b, c) + 3] as number;
+    return node === 0 ? undefined : node - 1;
+  }
+
+  /** Adds what is not there yet. */
+  add(a: number, b: number, c: number, node: Node): void {
+    if (this.count * 8 > this.slots.length) this.grow();
+    this.slots.set([a, b, c, node + 1], this.slotOf(a, b, c));
+    this.count++;
+  }
+
+  /** Where the three are, or the empty slot where they would be. */
+  private slotOf(a: number, b: number, c: number): number {
+    const { slots } = this;
+    const mask = (slots.length >> 2) - 1;
+    const hash = Math.imul(Math.imul(Math.imul(a, 0x9e3779b1) ^ b, 0x85ebca6b) ^ c, 0xc2b2ae35);
+    for (let i = (hash ^ (hash >>> 15)) & mask; ; i = (i + 1) & mask) {
+      const at = i << 2;
+      if (slots[at + 3] === 0 || (slots[at] === a && slots[at + 1] === b && slots[at + 2] === c)) return at;
+    }
+  }
+
+  private grow(): void {
+    const { slots } = this;
+    this.slots = new Int32Array(slots.length * 4);
+    for (let i = 0; i < slots.length; i += 4) {
+      if (slots[i + 3] === 0) continue;
+      const at = this.slotOf(slots[i] as number, slots[i + 1] as number, slots[i + 2] as number);
+      this.slots.set(slots.subarray(i, i + 4), at);
+    }
+  }
+}
+
 export class Diagrams {
   private readonly variables: number[] = [NONE, NONE];
   private readonly low: Node[] = [NEVER, ALWAYS];
   private readonly high: Node[] = [NEVER, ALWAYS];
-  private readonly unique = new Map<number, Node>();
+  private readonly unique = new NodeTable();
   private readonly covers = new Map<number, Cover>();
-  private readonly decided = new Map<number, Node>();
+  private readonly decided = new NodeTable();
   private readonly limit: number;
 
   /** @param limit of nodes, of at most 65,535; whatever would need more throws {@link TooLarge} */
@@ -101,7 +140,7 @@ export class Diagrams {
   cover(least: Node, most: Node): Cover {
     if (least === NEVER) return { cubes: [], node: NEVER };
     if (most === ALWAYS) return { cubes: [[]], node: ALWAYS };
-    const key = keyOf(0, least, most);
+    const key = keyOf(least, most);
     const known = this.covers.get(key);
     if (known) return known;
     const variable = Math.min(this.variables[least] as number, this.variables[most] as number);
@@ -133,30 +172,28 @@ export class Diagrams {
     if (a === ALWAYS || b === c) return b;
     if (a === NEVER) return c;
     if (b === ALWAYS && c === NEVER) return a;
-    const key = keyOf(a, b, c);
-    const known = this.decided.get(key);
+    const known = this.decided.get(a, b, c);
     if (known !== undefined) return known;
     const variable = Math.min(this.variables[a] as number, this.variables[b] as number, this.variables[c] as number);
     const [a0, a1] = this.cofactors(a, variable);
     const [b0, b1] = this.cofactors(b, variable);
     const [c0, c1] = this.cofactors(c, variable);
     const result = this.node(variable, this.choose(a0, b0, c0), this.choose(a1, b1, c1));
-    this.decided.set(key, result);
+    this.decided.add(a, b, c, result);
     return result;
   }
 
   private node(variable: number, low: Node, high: Node): Node {
     if (low === high) return low;
     if (variable >= MOST) throw new TooLarge();
-    const key = keyOf(variable, low, high);
-    let node = this.unique.get(key);
+    let node = this.unique.get(variable, low, high);
     if (node === undefined) {
       node = this.variables.length;
       if (node > this.limit) throw new TooLarge();
       this.variables.push(variable);
       this.low.push(low);
       this.high.push(high);
-      this.unique.set(key, node);
+      this.unique.add(variable, low, high, node);
     }
     return node;
   }

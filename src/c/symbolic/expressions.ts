@@ -18,6 +18,9 @@ type Access = Kind<"member" | "index">;
 const MAX_VALUE = 20_000;
 const MAX_ALTERNATIVES = 64;
 
+/** Operators whose result is true or false. */
+const TESTS: ReadonlySet<string> = new Set(["==", "!=", "<", ">", "<=", ">=", "&&", "||"]);
+
 /** Is an identity too long to be kept? */
 export const isTooLong = (id: string): boolean => id.length > MAX_VALUE;
 
@@ -162,8 +165,7 @@ export class Expressions {
 
   private binary(e: Kind<"binary">, state: AbstractState, frame: Frame): Evaluated<Value>[] {
     const { engine } = this;
-    if (/^(==|!=|<|>|<=|>=|&&|\|\|)$/.test(e.op))
-      return engine.test(e, state, frame).map(([st, f]) => [st, asValue(f)]);
+    if (TESTS.has(e.op)) return engine.test(e, state, frame).map(([st, f]) => [st, asValue(f)]);
     return each(this.evaluate(e.left, state, frame), (s1, left) =>
       this.evaluate(e.right, s1, frame).map(
         ([s2, right]): Evaluated<Value> => [s2, this.combine(e.op, s2.resolve(left), s2.resolve(right))],

@@ -3,7 +3,18 @@
 import type { Expr } from "../ast.ts";
 import { baseText, binaryText, unaryText } from "../text.ts";
 
+const known = new WeakMap<Expr, string>();
+
 export function sourceText(e: Expr): string {
+  let text = known.get(e);
+  if (text === undefined) {
+    text = written(e);
+    known.set(e, text);
+  }
+  return text;
+}
+
+function written(e: Expr): string {
   switch (e.kind) {
     case "number":
       return e.value.toString();

@@ -21,6 +21,8 @@ export class Statements {
   /** Statements that are the `else` of another one, as far as that was run. */
   private readonly elseIfs = new WeakSet<Stmt>();
 
+  private readonly labels = new WeakMap<readonly Stmt[], ReadonlyMap<string, number>>();
+
   constructor(engine: Engine, domains: readonly Domain<unknown>[]) {
     this.engine = engine;
     this.domains = domains;
@@ -29,10 +31,7 @@ export class Statements {
 
   /** Runs a list of statements, with the labels in it. */
   list(statements: readonly Stmt[], start: readonly AbstractState[], frame: Frame): Flow[] {
-    const labels = new Map<string, number>();
-    statements.forEach((s, i) => {
-      if (s.kind === "label") labels.set(s.name, i);
-    });
+    const labels = this.labelsIn(statements);
     const waiting = new Map<number, AbstractState[]>();
     const left: Flow[] = [];
     let current: AbstractState[] = [...start];
@@ -56,6 +55,16 @@ export class Statements {
       current = next;
     }
     return [...left, ...current.map((state): Flow => ({ state, exit: NEXT }))];
+  }
+
+  /** The labels of a list of statements, and where in it they stand. */
+  private labelsIn(statements: readonly Stmt[]): ReadonlyMap<string, number> {
+    let labels = this.labels.get(statements);
+    if (labels === undefined) {
+      labels = new Map(statements.flatMap((s, i) => (s.kind === "label" ? [[s.name, i] as const] : [])));
+      this.labels.set(statements, labels);
+    }
+    return labels;
   }
 
   /** Too many states: join what can be joined. */
