@@ -24,7 +24,7 @@ interface Shape {
   /** One that calls a known one is followed into it. */
   readonly wraps?: true;
   /** Functions of this shape that are followed, or that say nothing that matters. */
-  readonly others: readonly string[];
+  readonly others: readonly (string | RegExp)[];
 }
 
 const STATUS = /^api_error_(type|code_e)$/;
@@ -159,6 +159,29 @@ const SHAPES: readonly Shape[] = [
     exactly: true,
     known: ({ wordWriters, wholeWordReleases }) => [...wordWriters, ...wholeWordReleases],
     others: [],
+  },
+  {
+    what: "changes an SEPT entry as a whole",
+    returns: /^void$/,
+    parameters: [/^ia32e_sept_t\*$/],
+    exactly: true,
+    known: ({ wholeWordReleases }) => wholeWordReleases,
+    others: ["sept_unblock", "sept_l2_blockw", "sept_l2_unblock", "sept_l2_unblockw", "sept_set_mt_from_ipat_tdmem"],
+  },
+  {
+    what: "changes an SEPT entry as the TD's state demands",
+    returns: /^void$/,
+    parameters: [/^ia32e_sept_t\*$/, /^(const)?tdcs_t\*$/],
+    exactly: true,
+    known: ({ wholeWordReleases }) => wholeWordReleases,
+    others: [],
+  },
+  {
+    what: "makes an SEPT entry a leaf",
+    returns: /^void$/,
+    parameters: [/^ia32e_sept_t\*$/, /^uint64_t$/, /^pa_t$/],
+    known: ({ wholeWordReleases }) => wholeWordReleases,
+    others: [/^sept_set_leaf_(and_keep_lock|no_lock_internal|unlocked_entry)(_given_hpa_(and|with)_hkid)?$/],
   },
 ];
 

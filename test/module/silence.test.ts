@@ -49,6 +49,9 @@ describe("a function of the shape of one that is known by name", () => {
     ["checks the level of a page", "bool_t level_ok(page_info_api_input_t page, ept_level_t low, ept_level_t high)"],
     ["checks a GPA", "bool_t gpa_ok(pa_t gpa, bool_t shared)"],
     ["tells whether a GPA is shared", "bool_t is_shared(uint64_t gpa, bool_t width)"],
+    ["changes an SEPT entry as a whole", "void let_it_go(ia32e_sept_t* entry)"],
+    ["changes an SEPT entry as the TD's state demands", "void let_go_for(ia32e_sept_t* entry, const tdcs_t* tdcs)"],
+    ["makes an SEPT entry a leaf", "void make_leaf(ia32e_sept_t* entry, uint64_t bits, pa_t page, uint64_t state)"],
     ["writes the word of an SEPT entry", "void put_word(ia32e_sept_t* entry, uint64_t word)"],
   ];
 
