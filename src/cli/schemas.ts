@@ -9,6 +9,9 @@ const histogram = z.record(z.string(), count).describe("value: how many had it")
 const value = z.union([z.string(), z.number(), z.boolean()]);
 const parameters = z.record(text, value).describe("the scenario's own fields, flat, and the module's version");
 const variables = z.record(text, value);
+const hostPriority = z
+  .array(z.strictObject({ variable: text, resource: text, object: count.nullable() }))
+  .describe("variables that are a lock's host-priority bit");
 
 /** One step of a run. */
 const stepSchema = z.strictObject({
@@ -72,6 +75,7 @@ const verdict = {
   vacuous: z.array(text),
   violations: z.array(violationSchema),
   initial: variables.nullable(),
+  hostPriority: hostPriority.optional(),
   trace: traceSchema.nullable(),
   loop: count.nullable().describe("the steps from this one on repeat for ever"),
   traceDigest: text.nullable().describe("of the trace and of what it is a run of; null without a trace"),
@@ -128,6 +132,7 @@ export const sweepResultSchema = z.looseObject({
 const {
   neverRan: _neverRan,
   initial: _initial,
+  hostPriority: _hostPriority,
   trace: _trace,
   loop: _loop,
   traceDigest: _digest,
@@ -220,6 +225,7 @@ export const simulateSchema = z.strictObject({
     }),
   ),
   initial: variables.nullable(),
+  hostPriority: hostPriority.optional(),
   trace: traceSchema.nullable().describe("the first run as it went, if it is shown"),
   reproduce: text,
 });

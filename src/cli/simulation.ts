@@ -70,6 +70,7 @@ export function simulateDocument({ loaded, made, costs, shown, reproduce, reprod
       trace: traceOf(violation),
     })),
     initial: shown[0]?.trace.initial ?? null,
+    ...(shown[0]?.trace.hostPriority && { hostPriority: shown[0].trace.hostPriority }),
     trace: run?.trace.steps ?? null,
     reproduce,
   };

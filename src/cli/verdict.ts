@@ -54,6 +54,7 @@ export function checkDocument(loaded: LoadedScenario, result: CheckResult, repro
       shortest,
     })),
     initial: result.trace?.initial ?? null,
+    ...(result.trace?.hostPriority && { hostPriority: result.trace.hostPriority }),
     trace: stepsOf(result.trace),
     loop: result.trace?.loop ?? null,
     traceDigest: result.trace === null ? null : traceDigest(loaded.parameters, result.trace),

@@ -123,6 +123,14 @@ class Scope {
     const element = (index: IntLike) => Object.fromEntries(arrays.map(([field, array]) => [field, array.at(index)]));
     return { name, size: rangeSize(range), at: (index) => element(index) as RecordRef<F> };
   }
+
+  /** Say that a variable, or every element of an array, is the host-priority bit of a resource. */
+  hostPriority(resource: string, { name }: { readonly name: string }): void {
+    const at = this.variables.findIndex((variable) => variable.name === name);
+    const variable = this.variables[at];
+    if (variable === undefined) throw new Error(`there is no variable ${name} here`);
+    this.variables[at] = { ...variable, hostPriorityOf: resource };
+  }
 }
 
 /** Assign every field of one struct from another of the same fields: a whole-word copy. */

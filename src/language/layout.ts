@@ -12,6 +12,8 @@ export interface Slot {
   readonly min: number;
   readonly max: number;
   readonly init: number;
+  /** Of which lock it is the host-priority bit; absent where it is none. */
+  readonly hostPriority?: { readonly resource: string; readonly object: number | null };
 }
 
 /** A variable's place: its first slot; elements follow one another. */
@@ -88,7 +90,16 @@ function addVariable(model: Model, slots: Slot[], variable: Variable, prefix: st
   for (let i = 0; i < (variable.size ?? 1); i++) {
     const suffix = variable.size === null ? "" : `[${i}]`;
     const init = typeof variable.init === "number" ? variable.init : (variable.init[i] ?? 0);
-    slots.push({ display: prefix + elementName(variable.name, suffix), type: variable.type, min, max, init });
+    slots.push({
+      display: prefix + elementName(variable.name, suffix),
+      type: variable.type,
+      min,
+      max,
+      init,
+      ...(variable.hostPriorityOf !== undefined && {
+        hostPriority: { resource: variable.hostPriorityOf, object: variable.size === null ? null : i },
+      }),
+    });
   }
   return place;
 }

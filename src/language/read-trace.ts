@@ -1,16 +1,17 @@
 /** A Trace out of a JSON document that anybody may have written. */
-import type { Trace, TraceStep } from "./trace.ts";
+import type { HostPriorityBit, Trace, TraceStep } from "./trace.ts";
 
 /** A run as `check --json` and `simulate --json` write it, or as {@link Trace} itself; null when the document has none. */
 export function traceOfDocument(document: unknown): Trace | null {
   if (!isRecord(document)) return null;
-  const { initial, trace, loop, scenario, steps } = document;
+  const { initial, trace, loop, scenario, steps, hostPriority } = document;
   const found = Array.isArray(trace) ? trace : steps;
   if (!Array.isArray(found) || found.length === 0 || !found.every(isStep)) return null;
   if (!isLoop(loop ?? null, found.length)) return null;
   return {
     model: typeof scenario === "string" ? scenario : "file",
     initial: isRecord(initial) ? (initial as Trace["initial"]) : {},
+    ...(Array.isArray(hostPriority) && { hostPriority: hostPriority.flatMap(wholeBit) }),
     steps: found.map(wholeStep),
     loop: typeof loop === "number" ? loop : null,
   };
@@ -26,6 +27,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function isStep(value: unknown): value is Record<string, unknown> {
   return isRecord(value) && typeof value["actor"] === "string";
+}
+
+function wholeBit(bit: unknown): HostPriorityBit[] {
+  if (!isRecord(bit)) return [];
+  const { variable, resource, object } = bit;
+  if (typeof variable !== "string" || typeof resource !== "string") return [];
+  return [{ variable, resource, object: typeof object === "number" ? object : null }];
 }
 
 /** A step with every field, whatever another program left out or wrote as something else. */

@@ -28,9 +28,19 @@ export interface TraceStep {
   readonly fault: Fault | null;
 }
 
+/** A variable that is a lock's host-priority bit: set when a host was refused, so that guests give way. */
+export interface HostPriorityBit {
+  readonly variable: string;
+  readonly resource: string;
+  /** Which object of the resource's class; null when there is only one. */
+  readonly object: number | null;
+}
+
 export interface Trace {
   readonly model: string;
   readonly initial: Readonly<Record<string, Value>>;
+  /** Which variables of the state are host-priority bits; absent where none is known to be one. */
+  readonly hostPriority?: readonly HostPriorityBit[];
   readonly steps: readonly TraceStep[];
   /** For an infinite run: the steps from this index on repeat for ever. Null for a finite run. */
   readonly loop: number | null;
@@ -100,5 +110,8 @@ export function traceOf(layout: Layout, choices: readonly Choice[], loop: number
     state = result.state;
     return describe(layout, before, state, choice, result.fault);
   });
-  return { model: layout.model.name, initial, steps, loop };
+  const bits = layout.slots.flatMap(({ display, hostPriority }) =>
+    hostPriority === undefined ? [] : [{ variable: display, ...hostPriority }],
+  );
+  return { model: layout.model.name, initial, ...(bits.length > 0 && { hostPriority: bits }), steps, loop };
 }

@@ -24,6 +24,11 @@ export interface Variable {
   readonly by: string | null;
   /** One value, or one per element. Booleans are 0 and 1, enum values their position. */
   readonly init: number | readonly number[];
+  /**
+   * The resource whose host-priority bit this is, as steps name it; an element of an array is the bit of the object of its index. For
+   * people only: no engine looks at it.
+   */
+  readonly hostPriorityOf?: string;
 }
 
 /** A set of interchangeable indices, such as pages. */

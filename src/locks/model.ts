@@ -64,6 +64,8 @@ export interface LockSpec {
 
 type Mode = LockProgram["mode"];
 const held = (mode: Mode): string => `holds ${mode}`;
+/** What the models call the one lock that they are about. */
+const RESOURCE = "LOCK";
 const HAS_PRIORITY: ReadonlySet<LockKind> = new Set(["sharex_hp", "sept_entry", "bit_hp"]);
 const WRITTEN = "written";
 
@@ -94,6 +96,7 @@ class LockModel {
       "word",
       Object.fromEntries(this.#layout.fields.map(({ name, width }) => [name, bitsType(width)])),
     );
+    if (this.#word["hp"] !== undefined) this.m.hostPriority(RESOURCE, this.#word["hp"]);
     this.#halted = this.m.variable("moduleHalted", boolType);
     this.#owed = HAS_PRIORITY.has(lock.kind) && spec.hosts > 0 ? this.m.variable("hostIsOwed", boolType) : null;
   }
@@ -260,7 +263,7 @@ class LockModel {
 
   #meta(program: LockProgram, { op }: AtomicInstruction, result: LockResult | number): StepMeta {
     const note = op === "read" || op === "write" ? `plain ${op}` : `lock ${op}`;
-    const base = { leaf: program.function, resource: "LOCK", mode: program.mode, note };
+    const base = { leaf: program.function, resource: RESOURCE, mode: program.mode, note };
     if (typeof result === "number") return { ...base, action: "instruction" };
     const acquires = program.operation === "acquire" || program.operation === "promote";
     if (result === "success")
@@ -391,7 +394,7 @@ class LockModel {
 }
 
 const RELEASES: StepMeta = { action: "release", result: "ok" };
-const entryMeta = (note: string): StepMeta => ({ action: "effect", resource: "LOCK", note });
+const entryMeta = (note: string): StepMeta => ({ action: "effect", resource: RESOURCE, note });
 const TEXTS = {
   read: "read the entry again",
   cmpxchg: "write the entry, host priority kept",

@@ -61,11 +61,13 @@ function declare(m: ModelBuilder, { resource, holders, hostPriority, over }: Cal
       shared: m.variable(names.shared, counter),
       hp: hostPriority ? m.variable(names.hp, boolType) : null,
     };
+    if (word.hp !== null) m.hostPriority(resource, word.hp);
     return () => word;
   }
   const exclusive = m.array(names.exclusive, boolType, over);
   const shared = m.array(names.shared, counter, over);
   const hp = hostPriority ? m.array(names.hp, boolType, over) : null;
+  if (hp !== null) m.hostPriority(resource, hp);
   return (object) => ({ exclusive: exclusive.at(object), shared: shared.at(object), hp: hp?.at(object) ?? null });
 }
 

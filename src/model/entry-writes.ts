@@ -43,6 +43,7 @@ export class Entries {
     this.#m = m;
     this.#write = write;
     this.#word = m.recordArray("entry", FIELDS, pages, { state: Sept[initial] });
+    m.hostPriority("SEPT_ENTRY", this.#word.at(0).hp);
     this.shutDown = write === "exchange-then-store" ? m.variable("moduleShutDown", boolType) : null;
   }
 

@@ -23,6 +23,7 @@ import { simulateInPieces, simulationChoice, USUAL_CHOICE } from "../../src/expl
 import { WINDOW, windowAround, within } from "../../src/explorer/logic/step-window.ts";
 import { timelinePicture, timelineRows, timelines } from "../../src/explorer/logic/versions.ts";
 import { type HostProfile, parseHost } from "../../src/host/index.ts";
+import { traceOfDocument, type Value } from "../../src/language/index.ts";
 import { buildModel, parseScenario } from "../../src/model/index.ts";
 import { diffDigest, renderDiffText } from "../../src/report/index.ts";
 import { simulate } from "../../src/simulate/index.ts";
@@ -221,8 +222,8 @@ describe("the lanes of a run", () => {
     holds: [hold("TDR", "x", 0, 5), hold("TDR", "y", 1, 3), hold("TDR", "z", 3, 6), hold("SEPT_ENTRY[1]", "x", 0, 9)],
     contentions: [],
     flags: [
-      { lock: "entry[1].hp", from: 0, to: 1 },
-      { lock: "PAMT.hp", from: 0, to: 1 },
+      { variable: "entry[1].hp", lock: "SEPT_ENTRY[1]", from: 0, to: 1 },
+      { variable: "PAMT.hp", lock: "PAMT", from: 0, to: 1 },
     ],
   };
 
@@ -257,8 +258,34 @@ describe("the lanes of a run", () => {
     ]);
     const [entry, pamt] = layout.lanes.slice(-2);
     const inside = (y: number, lane = entry) => lane !== undefined && lane.y < y && y < lane.y + lane.height;
-    expect(inside(layout.flagY("entry[1].hp"))).toBe(true);
-    expect(inside(layout.flagY("PAMT.hp"), pamt)).toBe(true);
+    const [own, other] = lanes.flags.map(layout.flagY);
+    expect(inside(own ?? 0)).toBe(true);
+    expect(inside(other ?? 0, pamt)).toBe(true);
+  });
+});
+
+describe("host-priority bits of a run", () => {
+  const { trace } = check(removal("retry-n"));
+  if (trace === null) throw new Error("no run");
+
+  it("are those that the model says, whatever they are called, and stand in the lane of their lock", () => {
+    expect(trace.hostPriority).toContainEqual({ variable: "entry[0].hp", resource: "SEPT_ENTRY", object: 0 });
+    const renamed = (state: Readonly<Record<string, Value>>) =>
+      Object.fromEntries(Object.entries(state).map(([name, value]) => [name === "entry[0].hp" ? "x" : name, value]));
+    const steps = trace.steps.map((step, i) => ({ ...step, state: i === 2 ? { x: true } : renamed(step.state) }));
+    const bits = [{ variable: "x", resource: "SEPT_ENTRY", object: 0 }];
+    const run = { ...trace, initial: renamed(trace.initial), steps, hostPriority: bits };
+    const lanes = lanesOf(run);
+    expect(lanes.flags).toContainEqual(expect.objectContaining({ variable: "x", lock: "SEPT_ENTRY[0]", from: 2 }));
+    expect(laneLayout(lanes, 0).lanes.filter(({ kind }) => kind === "flag")).toEqual([]);
+    // Nothing but what the run says makes a variable one.
+    const { hostPriority: _, ...without } = run;
+    expect(lanesOf({ ...without, initial: { "TDR.hp": true } }).flags).toEqual([]);
+  });
+
+  it("come back from the document of a run; what is none is left out", () => {
+    const document = { ...trace, hostPriority: [...(trace.hostPriority ?? []), { variable: 1 }, null] };
+    expect(traceOfDocument(JSON.parse(JSON.stringify(document)))?.hostPriority).toEqual(trace.hostPriority);
   });
 });
 

@@ -173,10 +173,11 @@ describe("a run from a file", () => {
       schema: "seamlock/check@1",
       scenario: "s",
       initial: { "TDR.hp": false },
+      hostPriority: [{ variable: "TDR.hp", resource: "TDR", object: null }],
       trace: [step, step],
     });
     expect(trace?.steps).toHaveLength(2);
-    expect(trace === null ? null : lanesOf(trace).flags).toEqual([{ lock: "TDR.hp", from: 0, to: 3 }]);
+    expect(trace === null ? null : lanesOf(trace).flags).toEqual([{ variable: "TDR.hp", lock: "TDR", from: 0, to: 3 }]);
     expect(traceOfDocument({ steps: [{ actor: "x" }] })?.steps[0]?.leaf).toBeNull();
   });
 

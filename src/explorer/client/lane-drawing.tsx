@@ -140,11 +140,12 @@ function Flags(props: DrawingProps): VNode {
   const flags = lanes.flags.map((flag) => within(flag, shown)).filter((flag) => flag !== null);
   return (
     <>
-      {flags.map(({ lock, from, to }) => {
-        const [x, y] = [xOf(props, from) + wide / 2, layout.flagY(lock)];
+      {flags.map((flag) => {
+        const { variable, lock, from, to } = flag;
+        const [x, y] = [xOf(props, from) + wide / 2, layout.flagY(flag)];
         return (
-          <g key={`${lock} flag ${from}`}>
-            <title>{`host priority: ${lock}`}</title>
+          <g key={`${variable} flag ${from}`}>
+            <title>{`host priority of ${lock}: a host was refused`}</title>
             <line class="flag-line" x1={x} x2={xOf(props, to)} y1={y} y2={y} />
             <text class="flag" x={x - 2} y={y}>
               ⚑

@@ -1,5 +1,5 @@
 /** Where the lanes of a run stand: heights in pixels, from the top. */
-import type { HoldSpan, Lanes } from "./lanes.ts";
+import type { Flag, HoldSpan, Lanes } from "./lanes.ts";
 
 /** A lane with its name at the left. */
 export interface Lane {
@@ -21,7 +21,7 @@ export interface LaneLayout {
   /** Top of the first strip of a lock's lane. */
   readonly lockY: (lock: string) => number;
   /** Line of a host-priority bit. */
-  readonly flagY: (variable: string) => number;
+  readonly flagY: (flag: Flag) => number;
 }
 
 export const ACTOR_HEIGHT = 42;
@@ -42,18 +42,16 @@ export function laneLayout({ actors, locks, holds, flags }: Lanes, top: number):
       ),
     ]),
   );
-  const variables = [...new Set(flags.map(({ lock }) => lock))];
-  const lockOf = new Map(variables.map((variable) => [variable, lockOfFlag(variable, locks)]));
+  const flagged = new Set(flags.map(({ lock }) => lock));
+  /** Bits of locks that no step takes: a lane of their own, under the bit's name. */
+  const alone = [...new Set(flags.filter(({ lock }) => !locks.includes(lock)).map(({ variable }) => variable))];
   const heightOf = (lock: string): number => {
-    const flagged = [...lockOf.values()].includes(lock);
-    return Math.max(1, counts.get(lock) ?? 0) * STRIP + PAD + (flagged ? FLAG : 0);
+    return Math.max(1, counts.get(lock) ?? 0) * STRIP + PAD + (flagged.has(lock) ? FLAG : 0);
   };
   const heights: Omit<Lane, "y">[] = [
     ...actors.map((name) => ({ kind: "actor" as const, name, height: ACTOR_HEIGHT })),
     ...locks.map((name) => ({ kind: "lock" as const, name, height: heightOf(name) })),
-    ...variables
-      .filter((name) => lockOf.get(name) === null)
-      .map((name) => ({ kind: "flag" as const, name, height: STRIP + PAD })),
+    ...alone.map((name) => ({ kind: "flag" as const, name, height: STRIP + PAD })),
   ];
   let bottom = top;
   const lanes = heights.map((lane): Lane => {
@@ -69,9 +67,8 @@ export function laneLayout({ actors, locks, holds, flags }: Lanes, top: number):
     actorY: (actor) => at.get(`actor ${actor}`)?.y ?? top,
     holdY: (hold) => lockY(hold.lock) + (strips.get(hold) ?? 0) * STRIP,
     lockY,
-    flagY: (variable) => {
-      const lock = lockOf.get(variable) ?? null;
-      const lane = at.get(lock === null ? `flag ${variable}` : `lock ${lock}`);
+    flagY: ({ variable, lock }) => {
+      const lane = at.get(`lock ${lock}`) ?? at.get(`flag ${variable}`);
       return lane === undefined ? bottom : lane.y + lane.height - PAD;
     },
   };
@@ -87,11 +84,4 @@ function setStrips(strips: Map<HoldSpan, number>, holds: readonly HoldSpan[]): n
     strips.set(hold, strip);
   }
   return busyUntil.length;
-}
-
-/** `entry[1].hp` is the bit of the lock `SEPT_ENTRY[1]`, `TDR.hp` that of `TDR`; null when no lock looks like its own. */
-function lockOfFlag(variable: string, locks: readonly string[]): string | null {
-  const [, base = "", index = ""] = /^(\w+?)(\[\w+\])?[. ]/.exec(variable) ?? [];
-  const name = `${base}${index}`.toLowerCase();
-  return locks.find((lock) => lock.toLowerCase() === name || lock.toLowerCase().endsWith(`_${name}`)) ?? null;
 }

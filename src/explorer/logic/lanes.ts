@@ -30,6 +30,9 @@ export interface Contention {
 
 /** When a lock's host-priority bit was set. */
 export interface Flag {
+  /** The bit, as the state has it. */
+  readonly variable: string;
+  /** The lock that it belongs to. */
   readonly lock: string;
   readonly from: number;
   readonly to: number;
@@ -45,7 +48,7 @@ export interface Lanes {
 }
 
 /** `TDCS_EPOCH`, `SEPT_ENTRY[1]`; null for a step that names no lock. */
-export function lockName({ resource, object }: TraceStep): string | null {
+export function lockName({ resource, object }: Pick<TraceStep, "resource" | "object">): string | null {
   return resource === null ? null : object === null ? resource : `${resource}[${object}]`;
 }
 
@@ -116,27 +119,26 @@ function holdsOf(steps: readonly TraceStep[]): HoldSpan[] {
   return [...done, ...open].sort((x, y) => x.from - y.from);
 }
 
-/** Variables that are a host-priority bit: `TDR.hp`, `entry.hp[0]`, … */
-const HOST_PRIORITY = /(^|[._ ])(hp|host_?priority)(?=$|[[._ ])/i;
-
-function flagsOf({ initial, steps }: Trace): Flag[] {
-  const names = Object.keys(initial).filter((name) => HOST_PRIORITY.test(name));
-  return names.flatMap((name) => intervals(name, initial[name], steps));
+function flagsOf({ initial, hostPriority = [], steps }: Trace): Flag[] {
+  return hostPriority.flatMap((bit) => {
+    const of = { variable: bit.variable, lock: lockName(bit) ?? bit.resource };
+    return intervals(of, initial[bit.variable], steps);
+  });
 }
 
-function intervals(lock: string, start: Value | undefined, steps: readonly TraceStep[]): Flag[] {
+function intervals(of: Omit<Flag, "from" | "to">, start: Value | undefined, steps: readonly TraceStep[]): Flag[] {
   const flags: Flag[] = [];
   let since = isSet(start) ? 0 : null;
   steps.forEach(({ state }, i) => {
-    const value = state[lock];
+    const value = state[of.variable];
     if (value === undefined) return;
     if (isSet(value)) since ??= i;
     else if (since !== null) {
-      flags.push({ lock, from: since, to: i + 1 });
+      flags.push({ ...of, from: since, to: i + 1 });
       since = null;
     }
   });
-  return since === null ? flags : [...flags, { lock, from: since, to: steps.length + 1 }];
+  return since === null ? flags : [...flags, { ...of, from: since, to: steps.length + 1 }];
 }
 
 function isSet(value: Value | undefined): boolean {
