@@ -1,6 +1,14 @@
-import { type ExplorerData, hostsBefore, modulesBefore, type NamedHost, type NamedModule } from "../explorer/index.ts";
+import {
+  type Excerpts,
+  type ExplorerData,
+  excerptsOf,
+  hostsBefore,
+  modulesBefore,
+  type NamedHost,
+  type NamedModule,
+} from "../explorer/index.ts";
 import { statOf } from "./files.ts";
-import { bundledHosts, bundledKernels, loadProfile, newestHost } from "./hosts.ts";
+import { bundledHosts, bundledKernels, isTree, loadProfile, newestHost } from "./hosts.ts";
 import { bundledModules, isModule, loadModule } from "./modules.ts";
 import { bundledScenarios, scenarioText } from "./scenarios.ts";
 
@@ -44,9 +52,21 @@ function newest(modules: readonly NamedModule[], { module }: NamedModule["catalo
   return found;
 }
 
+const isModuleTree = (word: string): boolean => !isModule(word) && statOf(word)?.isDirectory() === true;
+
+/** The lines around the places that facts name which come from trees: those of `--module` and `--host`, where they are folders. */
+export function treeExcerpts(data: ExplorerData, module?: string, host?: string): Excerpts {
+  const ofModule = data.modules.filter(({ name }) => name === module && isModuleTree(name));
+  const ofHost = data.hosts.filter(({ name }) => name === host && isTree(name));
+  return {
+    modules: Object.fromEntries(ofModule.map(({ name, catalog }) => [name, excerptsOf(name, catalog)])),
+    hosts: Object.fromEntries(ofHost.map(({ name, profile }) => [name, excerptsOf(name, profile)])),
+  };
+}
+
 /** A module by any of its names, or of a file or a source tree, which is extracted. A bundled one goes by its own name. */
 async function namedModule(word: string): Promise<NamedModule> {
-  if (!isModule(word) && statOf(word)?.isDirectory() === true) {
+  if (isModuleTree(word)) {
     const { defaultCacheDir, extractTree } = await import("../module/index.ts");
     const facts = { repository: null, revision: null, version: null };
     const { catalog } = await extractTree({ tree: word, cacheDir: defaultCacheDir(), ...facts });

@@ -142,6 +142,43 @@ describe.skipIf(!hasBrowser)("axe finds no rule violated, light or dark, in", ()
     await expectClean();
   });
 
+  it("source of trees that are at hand, which a saved page does not carry", async () => {
+    const catalog = data.modules[1]?.catalog;
+    const site = catalog?.leaves.find(({ name }) => name === "tdh_mem_track")?.acquisitions[0]?.evidence[0];
+    const use = data.hosts[1]?.profile.paths[0]?.steps[0]?.evidence?.[0];
+    if (site === undefined || use === undefined) throw new Error("no place");
+    const around = ({ file, line }: { file: string; line: number }, word: string) => ({
+      [`${file}:${line}`]: { first: line - 1, lines: ["before", `<b>${word}</b>`, "after"] },
+    });
+    const excerpts = {
+      modules: { "1.5.20": around(site, "module line") },
+      hosts: { "linux-6.19": around(use, "kernel line") },
+    };
+    const server = await serve(data, { port: 0, excerpts: () => excerpts });
+    onTestFinished(() => server.close());
+    const own = await visitor(browser, server.url);
+    onTestFinished(own.close);
+    await own.visit("#/calls?leaf=tdh_mem_track");
+    await own.page.locator(".evidence summary").first().click();
+    const named = own.page.locator(".excerpt .named").first();
+    expect(await shown(named)).toMatch(new RegExp(`^${site.line} <b>module line</b>\\s*$`));
+    await own.visit("#/hosts?host=linux-6.19");
+    await own.page.locator("main td .evidence summary").first().click();
+    expect(await shown(own.page.locator(".excerpt").first())).toContain("kernel line");
+    const [download] = await Promise.all([
+      own.page.waitForEvent("download"),
+      own.page.getByText("Save as one file").click(),
+    ]);
+    const file = join(temporaryFolder(), "saved.html");
+    await download.saveAs(file);
+    await own.page.goto(`${pathToFileURL(file).href}#/calls?leaf=tdh_mem_track`);
+    await settled(own.page);
+    await own.page.locator(".evidence summary").first().click();
+    await own.page.waitForSelector(".evidence li");
+    expect(await own.page.locator(".excerpt").count()).toBe(0);
+    expect(own.complaints()).toEqual([]);
+  });
+
   it("the list of keys, and what the search box finds", async () => {
     await looked.visit("#/explain");
     await page.keyboard.press("?");

@@ -1,13 +1,16 @@
 import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { explorerData } from "../../src/cli/explorer-data.ts";
+import { explorerData, treeExcerpts } from "../../src/cli/explorer-data.ts";
 import { unpack } from "../../src/explorer/data.ts";
-import { type Explorer, type ExplorerData, oneFile, serve } from "../../src/explorer/index.ts";
+import { excerptAt } from "../../src/explorer/excerpts.ts";
+import { type Explorer, type ExplorerData, excerptsOf, oneFile, serve } from "../../src/explorer/index.ts";
 import { firstAnswers } from "../../src/explorer/logic/questions.ts";
-import { BIN, inProcess } from "../cli/run.ts";
+import { BIN, inProcess, temporaryFolder } from "../cli/run.ts";
 
 interface Answer {
   readonly status: number;
@@ -176,7 +179,36 @@ describe("what is named on the command line", () => {
     expect(own.hosts).toHaveLength(data.hosts.length);
     // It is held against the newest bundled one, unless an address says otherwise.
     expect(own.before.modules[tree]).toBe(Object.keys(data.before.modules).at(-1));
+    // A tree is at hand, so the lines around every place of it are, too; of what is bundled there are none.
+    const excerpts = treeExcerpts(own, tree, "6.19");
+    expect(Object.keys(excerpts.modules)).toEqual([tree]);
+    expect(excerpts.hosts).toEqual({});
+    const place = own.modules.at(-1)?.catalog.leaves.flatMap((leaf) => leaf.acquisitions)[0]?.evidence[0];
+    if (place === undefined) throw new Error("no place");
+    const source = readFileSync(join(tree, place.file), "utf8").split("\n");
+    const three = source.slice(place.line - 2, place.line + 1).map((line) => line.trimEnd());
+    expect(excerptAt(excerpts.modules, tree, place)).toEqual({ first: place.line - 1, lines: three });
+    expect(excerptAt(excerpts.modules, "1.5.25", place)).toBeNull();
   }, 60_000);
+
+  it("gives lines of the tree only, and none where there are none", () => {
+    const tree = join(temporaryFolder(), "tree");
+    mkdirSync(tree);
+    writeFileSync(join(tree, "a.c"), "one\r\ntwo\nthree");
+    writeFileSync(join(tree, "..", "secret.c"), "secret");
+    const places = [
+      { file: "a.c", line: 1 },
+      { file: "a.c", line: 3 },
+      { file: "a.c", line: 4 },
+      { file: "a.c", line: 0 },
+      { file: "../secret.c", line: 1 },
+      { file: "gone.c", line: 1 },
+    ];
+    expect(excerptsOf(tree, { rows: [places, places[0]] })).toEqual({
+      "a.c:1": { first: 1, lines: ["one", "two"] },
+      "a.c:3": { first: 2, lines: ["two", "three"] },
+    });
+  });
 });
 
 describe("seamlock explore", () => {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { SeamlockError } from "../../errors.ts";
-import { type Explorer, serve } from "../../explorer/index.ts";
-import { explorerData } from "../explorer-data.ts";
+import { type Excerpts, type Explorer, serve } from "../../explorer/index.ts";
+import { explorerData, treeExcerpts } from "../explorer-data.ts";
 import { hostOption } from "../hosts.ts";
 import { EXIT, type Io } from "../io.ts";
 import { jsonText } from "../json.ts";
@@ -32,7 +32,8 @@ export const verb = defineVerb<Options>({
   },
   async run(_args, options, io) {
     const data = await explorerData(options.module, options.host);
-    const explorer = await serve(data, options.port === undefined ? {} : { port: options.port });
+    const excerpts = (): Excerpts => treeExcerpts(data, options.module, options.host);
+    const explorer = await serve(data, { excerpts, ...(options.port !== undefined && { port: options.port }) });
     try {
       io.handleInterrupt();
       if (io.signal.aborted) return EXIT.done;

@@ -9,10 +9,11 @@ import { helpOpen, setHelp } from "./actions.ts";
 import { AddressFaults } from "./address-faults.tsx";
 import { startAnalyst, takeFirst } from "./analyst.ts";
 import { CallsView } from "./calls-view.tsx";
+import { excerpts } from "./excerpt.tsx";
 import { ExplainView } from "./explain-view.tsx";
 import { HomeView } from "./home-view.tsx";
 import { HostsView } from "./hosts-view.tsx";
-import { loadFacts } from "./load.ts";
+import { loadExcerpts, loadFacts } from "./load.ts";
 import { MatrixView } from "./matrix-view.tsx";
 import { focusOmnibox, Omnibox } from "./omnibox.tsx";
 import { Select } from "./parts.tsx";
@@ -271,6 +272,7 @@ async function main(): Promise<void> {
   addEventListener("keydown", onKey);
   place.textContent = "";
   render(<App />, place);
+  excerpts.value = await loadExcerpts();
 }
 
 /** Draws the page. */

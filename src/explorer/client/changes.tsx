@@ -61,7 +61,10 @@ function EffectLine({ effect }: { readonly effect: Effect }): VNode {
         </>
       ) : (
         <details class="inline">
-          <summary>{pairs.length} pairs</summary>
+          <summary>
+            {" "}
+            {pairs.length} {pairs.length === 1 ? "pair" : "pairs"}
+          </summary>
           <ul class="tight">
             {pairs.map(({ a, b }) => (
               <li key={`${a} ${b}`}>

@@ -1,13 +1,15 @@
 /** A hypervisor: what changed against another one, causes first; what it leaves possible; its paths with the locks they hold. */
 import type { VNode } from "preact";
-import { useMemo } from "preact/hooks";
-import { type HostPath, type HostStep, heldAt, type LockUse } from "../../host/index.ts";
+import { useMemo, useState } from "preact/hooks";
+import { placeText } from "../../catalog/index.ts";
+import { type HostPath, type HostPlace, type HostStep, heldAt, type LockUse } from "../../host/index.ts";
 import { hostTitle, type OutcomeChange, type PathFact } from "../../report/index.ts";
 import type { NamedHost } from "../data.ts";
 import type { HomeMeeting } from "../logic/home.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import type { Answer, Question } from "../logic/questions.ts";
 import { known } from "./analyst.ts";
+import { ExcerptLines } from "./excerpt.tsx";
 import { type Column, LeafLink, ResourceLink, Select, Table } from "./parts.tsx";
 import { currentHost, currentModule, data, param, secondHost, setParams } from "./store.ts";
 
@@ -269,6 +271,7 @@ const PATH_COLUMNS: readonly Column<StepRow>[] = [
     show: ({ step }) => (step === null ? <span class="dim">no SEAMCALL</span> : <LeafLink name={step.call} />),
   },
   { head: "Host locks held", text: (row) => heldWords(row).join("; "), show: (row) => <Held row={row} /> },
+  { head: "Where", text: (row) => placesAt(row).map(placeText).join(" "), show: (row) => <Where row={row} /> },
   {
     head: "On BUSY",
     text: ({ step }) => (step?.onBusy ?? []).map((c) => c.do.join(", ")).join("; "),
@@ -292,6 +295,35 @@ function useWords({ lock, mode, of }: LockUse): string {
 }
 
 const usesAt = ({ path, step }: StepRow): readonly LockUse[] => (step === null ? [] : heldAt(path, step));
+
+/** Where the call is made, from the path's beginning to the SEAMCALL, and then where each lock is taken that is held there. */
+function placesAt(row: StepRow): readonly HostPlace[] {
+  const all = [...(row.step?.evidence ?? []), ...usesAt(row).flatMap(({ evidence }) => evidence ?? [])];
+  return all.filter((place, i) => all.findIndex((other) => placeText(other) === placeText(place)) === i);
+}
+
+/** Drawn when it is opened: a host has hundreds of places. */
+function Where({ row }: { readonly row: StepRow }): VNode {
+  const [isOpen, setOpen] = useState(false);
+  const places = placesAt(row);
+  const name = currentHost.value?.name ?? "";
+  if (places.length === 0) return <span class="dim">not told</span>;
+  return (
+    <details class="evidence" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>source</summary>
+      {isOpen ? (
+        <ol>
+          {places.map((place) => (
+            <li key={placeText(place)}>
+              <code>{placeText(place)}</code> <span class="dim">{place.function}()</span>
+              <ExcerptLines of="hosts" name={name} place={place} />
+            </li>
+          ))}
+        </ol>
+      ) : null}
+    </details>
+  );
+}
 
 function heldWords(row: StepRow): string[] {
   return usesAt(row).map(useWords);

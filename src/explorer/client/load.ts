@@ -1,4 +1,6 @@
 /** Where the facts and the worker come from: this server, or the file that the page is. */
+import { type Excerpts, NO_EXCERPTS } from "../excerpts.ts";
+
 /** The document that the page shows, packed. */
 export async function loadFacts(): Promise<string> {
   const inside = packed("data");
@@ -6,6 +8,13 @@ export async function loadFacts(): Promise<string> {
   const response = await fetch("/data.json");
   if (!response.ok) throw new Error(`the server answers ${response.status}`);
   return response.text();
+}
+
+/** Lines of the trees that the facts come from; a page that is a file has none. */
+export async function loadExcerpts(): Promise<Excerpts> {
+  if (packed("data") !== null) return NO_EXCERPTS;
+  const response = await fetch("/excerpts.json");
+  return response.ok ? ((await response.json()) as Excerpts) : NO_EXCERPTS;
 }
 
 /** A fresh worker. */

@@ -8,6 +8,7 @@ import { SIGNS } from "../logic/grid.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { OUTCOME_WORDS, type Outcome } from "../logic/map.ts";
 import { nextSorting, rowsShown, type Sorting } from "../logic/table-rows.ts";
+import { ExcerptLines } from "./excerpt.tsx";
 import { memo } from "./memo.ts";
 import { saveSvg, saveText } from "./save.ts";
 import { currentModule, linkTo, setParams } from "./store.ts";
@@ -105,6 +106,7 @@ export function Evidence({ sites, title }: { readonly sites: readonly Site[]; re
         {sites.map((site) => (
           <li key={`${placeText(site)} ${site.function}`}>
             <SourceLine site={site} />
+            <ExcerptLines of="modules" name={currentModule.value.name} place={site} />
           </li>
         ))}
       </ol>

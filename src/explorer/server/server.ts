@@ -1,9 +1,10 @@
-/** The explorer's server: four documents from memory, on the loopback interface, for pages of its own origin. */
+/** The explorer's server: a few documents from memory, on the loopback interface, for pages of its own origin. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { SeamlockError } from "../../errors.ts";
 import { type ExplorerData, pack } from "../data.ts";
+import { type Excerpts, NO_EXCERPTS } from "../excerpts.ts";
 import { firstAnswers } from "../logic/questions.ts";
 import { page } from "../page.ts";
 import { loadAssets } from "./assets.ts";
@@ -21,6 +22,8 @@ const MAX_URL = 256;
 export interface ServeOptions {
   /** The port; without one the usual port, or a free one where that is taken. */
   readonly port?: number;
+  /** What the trees say that the facts come from; asked for when a page is there. None by default. */
+  readonly excerpts?: () => Excerpts;
 }
 
 /** A running server. */
@@ -42,7 +45,7 @@ interface Document {
  * @throws SeamlockError SL6001 when the port that was asked for cannot be had · SL6003 when the client was not built
  */
 export async function serve(data: ExplorerData, options: ServeOptions = {}): Promise<Explorer> {
-  const documents = documentsOf(data);
+  const documents = documentsOf(data, options.excerpts ?? (() => NO_EXCERPTS));
   const server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5_000 });
   server.on("request", (request, response) => {
     const { port } = server.address() as AddressInfo;
@@ -91,7 +94,7 @@ function closed(server: Server): Promise<void> {
 }
 
 /** Everything that is ever served, by path. There are no others, and no path leads to a file. */
-function documentsOf(data: ExplorerData): ReadonlyMap<string, Document> {
+function documentsOf(data: ExplorerData, excerpts: () => Excerpts): ReadonlyMap<string, Document> {
   const { program, style } = loadAssets();
   const html = page({
     title: "seamlock",
@@ -111,6 +114,7 @@ function documentsOf(data: ExplorerData): ReadonlyMap<string, Document> {
     ["/worker.js", document(script, `${none}; script-src 'unsafe-eval'`, program)],
     ["/style.css", document("text/css; charset=utf-8", none, style)],
     [FACTS, lazy("application/json", none, () => pack(data, firstAnswers(data)))],
+    ["/excerpts.json", lazy("application/json", none, () => JSON.stringify(excerpts()))],
   ]);
 }
 
