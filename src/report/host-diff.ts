@@ -125,10 +125,12 @@ function pasteable(doc: HostDiffDocument, closed: readonly ConclusionRow[]): str
   const worst = closed.filter(({ severity }) => severity === "vm-dead");
   const where = [...new Set(worst.map(({ resource }) => lockNameOf(resource) ?? resource))];
   const lost =
-    worst.length === 0 ? "" : `, among them ${count(worst.length, "meeting")} on ${list(where)} that cost the VM`;
+    worst.length === 0 ? "" : `among them ${count(worst.length, "meeting")} on ${list(where)} that cost the VM`;
+  // Paths can be closed while other paths still make the same calls.
+  const [ofCalls, ofPaths] = disappeared.length > 0 && lost !== "" ? [`, ${lost}`, ""] : ["", lost && ` (${lost})`];
   return (
-    `From ${hostTitle(doc.before.name)} to ${hostTitle(doc.after.name)}: ${count(disappeared.length, "pair")} of calls can no longer contend${lost}, ` +
-    `${appeared.length} newly can; of pairs of paths, ${paths.length} are closed, ${opened.length} opened, and ${changed.length} end otherwise.`
+    `From ${hostTitle(doc.before.name)} to ${hostTitle(doc.after.name)}: ${count(disappeared.length, "pair")} of calls can no longer contend${ofCalls}, ` +
+    `${appeared.length} newly can; of pairs of paths, ${paths.length} ${paths.length === 1 ? "is" : "are"} closed${ofPaths}, ${opened.length} opened, and ${changed.length} end otherwise.`
   );
 }
 

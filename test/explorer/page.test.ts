@@ -325,6 +325,8 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(text).toMatch(/tdh_vp_enter\tTDCS_EPOCH \(epoch_lock\)\ttdh_mem_track\t(certain|likely|possible)/);
     expect(await page.locator("svg .busy").count()).toBeGreaterThan(0);
     expect(await page.locator(".facts-bar select[name=host]").count()).toBe(1);
+    // Dropped on another view, it opens in Runs.
+    await visit("#/explain");
     await page.evaluate(`{
       const files = new DataTransfer();
       files.items.add(new File([${JSON.stringify(readFileSync(recording, "utf8"))}], "dropped.txt"));

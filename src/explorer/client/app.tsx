@@ -16,6 +16,7 @@ import { HostsView } from "./hosts-view.tsx";
 import { loadExcerpts, loadFacts } from "./load.ts";
 import { MatrixView } from "./matrix-view.tsx";
 import { focusOmnibox, Omnibox } from "./omnibox.tsx";
+import { takeDrops } from "./open-file.tsx";
 import { Select } from "./parts.tsx";
 import { ResourcesView } from "./resources-view.tsx";
 import { openedRecording } from "./run-engine.ts";
@@ -270,6 +271,7 @@ async function main(): Promise<void> {
   startAnalyst(text, facts);
   start(facts, place.dataset["at"] ?? "");
   addEventListener("keydown", onKey);
+  takeDrops();
   place.textContent = "";
   render(<App />, place);
   excerpts.value = await loadExcerpts();

@@ -6,7 +6,7 @@ import type { FromReader, ReadRecording } from "../logic/worker-messages.ts";
 import { startWorker } from "./load.ts";
 import { failRun, openedRecording, openedTrace } from "./run-engine.ts";
 import { ANEW } from "./run-job.ts";
-import { currentHost, currentModule, setParams } from "./store.ts";
+import { currentHost, currentModule, navigate, route, setParams, tabLink } from "./store.ts";
 
 /** The control that takes a file; one that is dropped on the page is taken, too. */
 export function OpenFile(): VNode {
@@ -24,6 +24,18 @@ export function OpenFile(): VNode {
       <input type="file" onChange={(event) => void open(event.currentTarget)} />
     </label>
   );
+}
+
+/** Takes what is dropped anywhere on the page; it opens in Runs. Without this the browser would leave the page for the file. */
+export function takeDrops(): void {
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    const file = event.dataTransfer?.files[0];
+    if (file === undefined) return;
+    if (route.value.view !== "runs") navigate(tabLink("runs"));
+    void takeFile(file);
+  });
 }
 
 /** So much of a file says what it is. */

@@ -3,7 +3,6 @@ import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import { requestWords } from "../logic/run-request.ts";
 import type { JobProgress } from "../logic/runs.ts";
-import { takeFile } from "./open-file.tsx";
 import { LeafLink } from "./parts.tsx";
 import { RecordingView } from "./recording-view.tsx";
 import { cancelRun, openedRecording, openedTrace, runState } from "./run-engine.ts";
@@ -19,14 +18,6 @@ export function RunsView(): VNode {
   const opened = openedTrace.value;
   const recording = openedRecording.value;
   useEffect(launchWanted, [route.value]);
-  useEffect(() => {
-    addEventListener("dragover", allowDrop);
-    addEventListener("drop", takeDrop);
-    return () => {
-      removeEventListener("dragover", allowDrop);
-      removeEventListener("drop", takeDrop);
-    };
-  }, []);
   return (
     <>
       {meeting === "" ? <h2 class="unseen">A scenario and its runs</h2> : null}
@@ -41,16 +32,6 @@ export function RunsView(): VNode {
       )}
     </>
   );
-}
-
-function allowDrop(event: DragEvent): void {
-  event.preventDefault();
-}
-
-function takeDrop(event: DragEvent): void {
-  event.preventDefault();
-  const file = event.dataTransfer?.files[0];
-  if (file !== undefined) void takeFile(file);
 }
 
 function MeetingHead({ meeting }: { readonly meeting: string }): VNode {
