@@ -142,10 +142,11 @@ describe("a function that locks PAMT entries of several levels", () => {
 });
 
 describe("the work of an extraction", () => {
-  it("hands out each leaf once, to whoever asks", () => {
+  it("hands out the statuses and each leaf once, to whoever asks", () => {
     const work = new Work();
     const other = new Work(work.counters);
-    expect([work.next(3), other.next(3), work.next(3), other.next(3)]).toEqual([0, 1, 2, null]);
+    const jobs = [work.next(3), other.next(3), work.next(3), other.next(3), work.next(3)];
+    expect(jobs).toEqual(["statuses", 0, 1, 2, null]);
   });
 
   it("is over once all threads together took too many steps, and never before", () => {
@@ -153,7 +154,7 @@ describe("the work of an extraction", () => {
     const other = new Work(work.counters);
     work.spend(LIMITS.steps - 1);
     other.spend(1);
-    expect([work.isTooMuch, work.next(3)]).toEqual([false, 0]);
+    expect([work.isTooMuch, work.next(3)]).toEqual([false, "statuses"]);
     other.spend(1);
     expect([work.isTooMuch, work.next(3), other.next(3)]).toEqual([true, null, null]);
   });
