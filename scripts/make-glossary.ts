@@ -26,7 +26,14 @@ const conditionSchema = z.strictObject({
 
 const busySchema = conditionSchema
   .omit({ stated: true, calls: true, resources: true, explain: true, unreached: true })
-  .extend({ status: text, what: text, at: text, lead: text.optional(), explain: text.optional() });
+  .extend({
+    status: text,
+    what: text,
+    at: text,
+    exchange: z.boolean().optional(),
+    lead: text.optional(),
+    explain: text.optional(),
+  });
 
 const sentenceSchema = z.strictObject({ text, needs: z.enum(["guestLooksFirst", "guestLooksAfter"]).nullable() });
 

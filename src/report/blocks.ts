@@ -138,15 +138,16 @@ function indentOf(line: string): number {
   return line.length - line.trimStart().length;
 }
 
+/** A cell has little room: folded names break after any slash, `mem_page_remove/` and `range_block`. */
 function cellLines(cell: string, width: number): readonly string[] {
-  return cell.split("\n").flatMap((line) => wrap(line, 0, 1, width));
+  return cell.split("\n").flatMap((line) => wrap(line, indentOf(line), 1, width, true));
 }
 
 /**
  * Lines of at most `width` columns, the first indented by `first`, the others by `rest`. A word that is longer breaks after a slash,
  * a comma or a bracket of its own; what has none is cut. A link stays whole, however long, for else nobody can follow it.
  */
-export function wrap(text: string, first: number, rest: number, width: number = WIDTH): string[] {
+export function wrap(text: string, first: number, rest: number, width: number = WIDTH, atSlashes = false): string[] {
   const lines: string[] = [];
   let line = " ".repeat(first);
   let empty = true;
@@ -158,8 +159,9 @@ export function wrap(text: string, first: number, rest: number, width: number = 
   for (let word of plain(text)
     .split(" ")
     .filter((w) => w !== "")) {
-    if (!empty && line.length + 1 + word.length > width && !beginsHere(word, width - line.length - 1, width - rest))
-      flush();
+    const room = width - line.length - 1;
+    const begins = beginsHere(word, room, width - rest) || (atSlashes && slashWithin(word, room));
+    if (!empty && word.length > room && !begins) flush();
     while (!isLink(word) && word.length > width - line.length - (empty ? 0 : 1)) {
       const gap = empty ? "" : " ";
       const cut = breakOf(word, Math.max(1, width - line.length - gap.length));
@@ -180,6 +182,11 @@ const isLink = (word: string): boolean => /^https:\/\//.test(word);
 /** Does a word that no line holds whole begin on this one, with `room` left? Where a slash or the like lets it. */
 function beginsHere(word: string, room: number, most: number): boolean {
   return !isLink(word) && word.length > most && /[/,)\]]/.test(word.slice(0, room));
+}
+
+/** Can what stands before some slash of the word, and not only a letter or two, be on this line? */
+function slashWithin(word: string, room: number): boolean {
+  return !isLink(word) && word.lastIndexOf("/", room - 1) > 1;
 }
 
 /** Where a word of more than `room` characters is best broken. */
@@ -227,7 +234,8 @@ function markdownBlock(block: Block): string {
 function markdownTable({ head, groups }: Extract<Block, { kind: "table" }>): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const rows = groups.flat().map(({ cells, below = [] }) => {
-    const texts = cells.map((cell) => cell.split("\n").map(inline).join("<br>"));
+    // What stands above a group of rows has a row of its own, in the first column.
+    const texts = (cells.length > 0 ? cells : [""]).map((cell) => cell.split("\n").map(inline).join("<br>"));
     const last = texts.length - 1;
     const extra = below.map((text) => inline(text.trim()));
     return line(texts.map((text, i) => (i === last ? [text, ...extra].filter((t) => t !== "").join("<br>") : text)));

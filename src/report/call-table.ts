@@ -3,7 +3,7 @@ import { isAncestor, resourceFacts } from "../analysis/index.ts";
 import { type Acquisition, type Catalog, type Leaf, type ReleasePlace, versionsOf } from "../catalog/index.ts";
 import { busyWords, conditionNotes, conditionWords, lockNameOf, operandName, releaseWords } from "./glossary.ts";
 import { modesElsewhere } from "./history.ts";
-import { groupBy, kindName, list, resourceText } from "./words.ts";
+import { capital, groupBy, kindName, list, resourceText } from "./words.ts";
 
 /** A line of the table; the acquisitions that it stands for differ at most in their conditions. */
 export interface TableLine {
@@ -230,8 +230,6 @@ function conditionSentences(
 function onlyWhen(phrase: string): string {
   return phrase.startsWith("unless ") ? `Taken ${phrase}.` : `Only ${phrase}.`;
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** `in version 0`, `from version 1 on`. */
 export function variantText(variant: string | null): string {

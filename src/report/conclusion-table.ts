@@ -1,10 +1,9 @@
 /** The conclusion laid out: under a host a table of who can still meet whom, else sentences. */
 import type { ContendPair, HostInfo } from "../analysis/index.ts";
-import { compareSeverity } from "../host/index.ts";
 import type { Block, Row } from "./blocks.ts";
 import { numberOf } from "./conclusion.ts";
 import type { ConclusionRow, Section } from "./schema.ts";
-import { callNames, count, foldedCalls, groupBy, guestCalls, hostTitle, list } from "./words.ts";
+import { callNames, capital, count, foldedCalls, groupBy, guestCalls, list } from "./words.ts";
 
 /** What a conclusion speaks of: a report's document, or a part of one. */
 export interface Concluded {
@@ -22,8 +21,8 @@ const SECTION_TEXT: Readonly<Record<Section, string>> = {
   runtime: "while a TD runs:",
   build: "while a TD is built (the worst):",
   teardown: "while a TD is taken down (the worst):",
-  late: "Only if an ioctl outlasts its gate (its call is refused, but holds the lock):",
-  exceptional: "Exceptional:",
+  late: "only if an ioctl outlasts its gate (its call is refused, but holds the lock):",
+  exceptional: "exceptional:",
 };
 
 /** Heading and body of the conclusion. */
@@ -35,7 +34,7 @@ export function conclusionBlocks(doc: Concluded): Block[] {
   const rest = free.map((resource) => `${numberOf(resource, numbers)}${resource}${keptBy(doc, resource)}`);
   const missing = doc.host.missing;
   const also = [
-    rest.length === 0 ? "" : `${hostTitle(doc.host.name)} avoids contention on ${list(rest)}.`,
+    rest.length === 0 ? "" : `Avoided: ${list(rest)}.`,
     missing.length === 0 ? "" : `The module does not have ${list(callNames(missing))}, which the host calls.`,
   ]
     .filter((text) => text !== "")
@@ -53,7 +52,8 @@ export function conclusionBlocks(doc: Concluded): Block[] {
  * @param named what a resource is called before the calls that meet on it: `(6) `
  */
 export function conclusionTable(all: readonly ConclusionRow[], named: (resource: string) => string): Block[] {
-  const tabled = all.filter(({ section }) => section !== "late" && section !== "exceptional");
+  const ordinary = all.filter(({ section }) => section !== "late" && section !== "exceptional");
+  const tabled = ordinary.length === 0 ? all : ordinary;
   const groups = groupBy(tabled, (row) => row.section).map(([section, rows]): Row[] => [
     { cells: [], below: [SECTION_TEXT[section as Section]] },
     ...rows.map((row) => conclusionRow(row, named)),
@@ -61,7 +61,7 @@ export function conclusionTable(all: readonly ConclusionRow[], named: (resource:
   const rare = groupBy(
     all.filter((row) => !tabled.includes(row)),
     (row) => row.section,
-  ).map(([section, rows]) => `${SECTION_TEXT[section as Section]} ${rareText(rows, named)}.`);
+  ).map(([section, rows]) => `${capital(SECTION_TEXT[section as Section])} ${rareText(rows, named)}.`);
   const head = ["what contends (some x some)", "paths", "on BUSY: left/right"];
   const table: Block = { kind: "table", head, widths: CONCLUSION_WIDTHS, groups, between: "nothing", tight: true };
   return [
@@ -80,32 +80,25 @@ function keptBy(doc: Concluded, resource: string): string {
   return names.length === 0 ? "" : ` (by ${list(names)})`;
 }
 
-/** `machine check (phymem_page_rdmd) on (1), (4) and (8)`, with the worst that either side comes to; what costs no VM in few words. */
+/** What can cost a VM, by place, then what costs none; what the two sides come to is told where nothing else is asked for. */
 function rareText(rows: readonly ConclusionRow[], named: (resource: string) => string): string {
   const costly = rows.filter(({ severity }) => severity === "vm-dead");
   const others = rows.filter((row) => !costly.includes(row));
-  const groups = groupBy(costly, ({ left }) => `${left.label} (${foldedCalls(left.calls)})`);
-  const cheap = groupBy(others, ({ resource }) => resource).map(
-    ([resource, of]) => `${list([...new Set(of.flatMap(({ left }) => left.labels))])} on ${place(resource, named)}`,
-  );
-  const rest = cheap.length === 0 ? [] : [`at no VM's cost ${list(cheap)}`];
-  return [...costlyTexts(groups, named), ...rest].join("; ");
+  return [
+    ...(costly.length === 0 ? [] : [`VM lost by ${rareList(costly, named)}`]),
+    ...(others.length === 0 ? [] : [`${costly.length === 0 ? "no VM lost" : "none"} by ${rareList(others, named)}`]),
+  ].join("; ");
 }
 
-const place = (resource: string, named: (resource: string) => string): string => named(resource).replace(/:? $/, "");
-
-function costlyTexts(
-  groups: readonly (readonly [string, readonly ConclusionRow[]])[],
-  named: (resource: string) => string,
-): string[] {
-  return groups.map(([who, of]) => {
-    const where = list(of.map(({ resource }) => place(resource, named)));
-    const worst = of.reduce(
-      (x, y) => (compareSeverity(y.right.worst, x.right.worst) < 0 ? y : x),
-      of[0] as ConclusionRow,
-    );
-    return `${who} on ${where}: ${outcomeOf(worst.left, worst.section)} / ${outcomeOf(worst.right, worst.section)}`;
-  });
+/** `machine check and memory failure on (1) and (8), INIT_VM on (9)`: who takes part, where. */
+function rareList(rows: readonly ConclusionRow[], named: (resource: string) => string): string {
+  const places = groupBy(rows, ({ resource }) => resource).map(([resource, of]) => ({
+    where: named(resource).replace(/:? $/, ""),
+    who: list([...new Set(of.flatMap(({ left }) => left.labels))]),
+  }));
+  return groupBy(places, ({ who }) => who)
+    .map(([who, of]) => `${who} on ${list(of.map(({ where }) => where))}`)
+    .join(", ");
 }
 
 const FEW = 6;
@@ -124,10 +117,10 @@ function conclusionRow({ section, resource, left, right }: ConclusionRow, named:
   };
 }
 
-/** `GET_CPUID, punch hole of another guest_memfd file`: what must be of another file stands last. */
+/** `GET_CPUID, punch hole of another file`: what must be of another guest_memfd file stands last. */
 function otherPaths({ labels, apart }: ConclusionRow["right"]): string {
   const near = labels.filter((label) => !apart.includes(label));
-  return [...near, ...(apart.length === 0 ? [] : [`${list(apart)} of another guest_memfd file`])].join(", ");
+  return [...near, ...(apart.length === 0 ? [] : [`${list(apart)} of another file`])].join(", ");
 }
 
 const callsOf = ({ calls, guest }: ConclusionRow["left"]): string => (guest ? guestCalls(calls) : foldedCalls(calls));

@@ -302,7 +302,7 @@ function difference(gone: string | null, added: string | null): string {
 /** What a contention comes to; what a guest does is in no host's source. */
 function endsIn(severity: HostSeverity, pairs: readonly { readonly a: string }[]): string {
   const isGuests = severity === "unknown" && pairs.every(({ a }) => sideOf(a) === "guest");
-  return isGuests ? "up to the guest" : severityText(severity);
+  return isGuests ? "up to guest" : severityText(severity);
 }
 
 /** One sentence on the worst that any contention comes to under the host. */

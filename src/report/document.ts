@@ -19,7 +19,7 @@ import { provenance } from "./provenance.ts";
 import type { ConclusionRow, ReportDocument } from "./schema.ts";
 import { conclusion } from "./sentences.ts";
 import { ancestorNote, guestSummary, type SummaryFacts, summaries } from "./summary.ts";
-import { contentionSentences, hostSentences, runtimePairs } from "./tldr.ts";
+import { contentionSentences, exchangeSentences, hostSentences, runtimePairs } from "./tldr.ts";
 
 /** Which leaves a report speaks of. */
 export type ReportScope =
@@ -132,7 +132,7 @@ function tldr(
   const { catalog, leaves, contention: pairs, rows } = facts;
   const calls = new Set(leaves.map(({ name }) => name));
   const met = runtimePairs(catalog, pairs, host === undefined ? null : rows);
-  const lines = contentionSentences({ catalog, calls }, met);
+  const lines = [...contentionSentences({ catalog, calls }, met), ...exchangeSentences(leaves)];
   if (host === undefined) return lines;
   const next = later.map((profile) => {
     const called = hostLeaves(catalog, profile);

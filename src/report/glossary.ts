@@ -24,6 +24,7 @@ interface BusyCondition {
   readonly what: string;
   readonly phrase: string;
   readonly at: string;
+  readonly exchange?: boolean;
   readonly lead?: string;
   readonly explain?: string;
 }
@@ -103,6 +104,8 @@ export interface BusyWords {
   readonly phrase: string;
   /** The resource beside which a table tells it. */
   readonly at: string;
+  /** Is it what a lost compare-exchange gives, where a lock might have kept others away? */
+  readonly exchange: boolean;
   /** All of it: `With the lock free, still TDX_… while …. …`. */
   readonly sentence: string;
 }
@@ -113,9 +116,9 @@ export function busyWords({ name, condition }: Pick<OtherBusy, "name" | "conditi
     ? BUSY.find(({ status, patterns }) => status === name && patterns.some((pattern) => fits(pattern, condition)))
     : undefined;
   if (found === undefined) return null;
-  const { what, phrase, at, lead, explain } = found;
+  const { what, phrase, at, exchange = false, lead, explain } = found;
   const sentence = `${lead === undefined ? "" : `${lead} `}${name} ${phrase}.${explain === undefined ? "" : ` ${explain}`}`;
-  return { what, phrase, at, sentence };
+  return { what, phrase, at, exchange, sentence };
 }
 
 /** When a BUSY comes that no lock gives, in words, and where there are none a pointer to the source; null when always. */

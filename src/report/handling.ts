@@ -105,7 +105,7 @@ function ownVerdicts(version: string, host: string | null): readonly Verdict[] {
   return VERDICTS.filter((v) => v.matrix === "hosts" && v.host === host && v.module === version);
 }
 
-const WIDTHS = [40, 31, 9];
+const WIDTHS = [44, 27, 9];
 
 /** The section: one line a way, then what this host has, and how to see each run. */
 export function handlingBlocks(all: readonly Handling[], version: string, host: string | null): Block[] {
@@ -147,6 +147,8 @@ type Decided = Handling["verdicts"][number];
 export function verdictText(verdicts: readonly Decided[]): string {
   const outcomes = [...new Set(verdicts.map(({ outcome }) => outcome))];
   const vcpus = [...new Set(verdicts.map((v) => v.vcpus))];
+  if (vcpus.length > 1 && outcomes.length === 1 && outcomes[0] === "violated")
+    return `no, ${verdicts.map((v, i) => `${v.vcpus}${i === 0 ? " vCPU" : ""} in ${range(failures([v]))}`).join(", ")}`;
   if (vcpus.length > 1)
     return verdicts.map((v, i) => `${v.vcpus}${i === 0 ? " vCPU" : ""} ${oneVerdict(v)}`).join(", ");
   if (outcomes.some((outcome) => outcome !== "holds" && outcome !== "violated")) return list(outcomes, "or");
@@ -197,11 +199,10 @@ function remarks(all: readonly Handling[], version: string): string[] {
   const agree = pages.every(({ policy, v }) =>
     single(policy).some((s) => s.outcome === v.outcome && s.retries === v.retries),
   );
-  const most = thousands(Math.max(...pages.map(({ v }) => v.states)));
-  const larger = pages.length > 0 && agree ? `; the same with 2 pages (to ${most} states)` : "";
+  const larger = pages.length > 0 && agree ? " With 2 pages the same." : "";
   return [
-    `The command for each: \`seamlock policies --module ${version}\`${larger}. ` +
-      "Where vCPUs are counted, no: somebody may wait for ever. How often only recordings tell: `simulate` has no time.",
+    `Commands: \`seamlock policies --module ${version}\`.${larger} ` +
+      "Where vCPUs are counted somebody may wait for ever; recordings tell how often.",
   ];
 }
 

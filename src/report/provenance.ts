@@ -23,11 +23,8 @@ export function provenance({ module, leaves }: Catalog): string[] {
     ];
   }
   if (origin === "read") return [readByHand(version, repository, revision)];
-  const where = `${repository === null ? "" : ` in ${repository}`}${revision === null ? "" : `, revision ${revision.slice(0, 12)}`}`;
-  return [
-    `Extracted from the source of ${version}${where}${mirror(version, revision)}; --evidence shows every line.`,
-    ...sameAs(version, revision),
-  ];
+  const where = `${repository ?? `the source of ${version}`}${revision === null ? "" : `, revision ${revision.slice(0, 12)}`}`;
+  return [`Extracted from ${where}${mirror(version, revision)}; lines: --evidence.`, ...sameAs(version, revision)];
 }
 
 /** What a text about a module says first where its facts were read by hand; empty for any other. */

@@ -29,7 +29,7 @@ function word(reaction: string, guest: boolean): string {
   if (isEndless(reaction)) return "retry for ever";
   if (kind === "retry") return `retry ${times(tries)}`;
   if (kind === "kick-and-retry") return `kick, bar, retry ${times(tries)}`;
-  if (kind === "unknown") return guest ? "up to the guest" : "not known";
+  if (kind === "unknown") return guest ? "up to guest" : "not known";
   return WORDS[kind] ?? kind;
 }
 

@@ -1,14 +1,14 @@
 /** The lock status report for people: what matters first, then the tables of the mail of 2024-09-13 and what follows from them. */
 import { isAncestor } from "../analysis/index.ts";
 import { type Leaf, type LockKind, placeText, type Site, sourceUrl } from "../catalog/index.ts";
-import { type Block, type Layout, markdownOf, type Row, textOf } from "./blocks.ts";
+import { type Block, type Layout, markdownOf, type Row, textOf, wrap } from "./blocks.ts";
 import { callTable, type TableEntry, type TableLine } from "./call-table.ts";
 import { conclusionBlocks } from "./conclusion-table.ts";
 import { lockNameOf } from "./glossary.ts";
 import { handlingBlocks } from "./handling.ts";
 import { lockBlocks } from "./locks.ts";
 import type { ReportDocument } from "./schema.ts";
-import { callNames, count, entryName, folded, groupBy, hostTitle, list } from "./words.ts";
+import { callNames, count, entryName, folded, foldedCalls, groupBy, hostTitle, list } from "./words.ts";
 
 /** How a report is laid out. */
 export interface RenderOptions extends Layout {
@@ -106,14 +106,14 @@ function kinds(doc: ReportDocument): Block[] {
   return [{ kind: "heading", text: "Lock kinds" }, ...lockBlocks(doc.locks, used)];
 }
 
-const USER_WIDTHS = [17, 10, 53];
+const USER_WIDTHS = [16, 10, 54];
 
 /** `(6) SEPT_TREE` with the lock's own name below it. */
 function users(doc: ReportDocument): Block[] {
   const starred = conditionalUsers(doc.leaves);
   const groups = doc.resources.map(({ resource, shared, exclusive, noLock }, i): Row[] => {
     const lock = lockNameOf(resource);
-    const name = `(${i + 1}) ${resource}${lock === null ? "" : `\n    ${lock}`}`;
+    const name = `(${i + 1}) ${resource}${lock === null ? "" : `\n${lock}`}`;
     const lines: (readonly [string, readonly string[]])[] = [
       ["SHARED", shared.map((leaf) => marked(leaf, resource, "SHARED", starred))],
       ["EXCLUSIVE", exclusive.map((leaf) => marked(leaf, resource, "EXCLUSIVE", starred))],
@@ -127,7 +127,7 @@ function users(doc: ReportDocument): Block[] {
   return [
     {
       kind: "table",
-      head: ["Resource", "mode", `users${conditional ? " (* only under a condition, see the notes)" : ""}`],
+      head: ["Resource", "mode", `users (no tdh_${conditional ? "; * under a condition, see notes" : ""})`],
       widths: USER_WIDTHS,
       groups,
       between: "nothing",
@@ -148,7 +148,7 @@ function withName(name: string, modes: readonly Row[]): Row[] {
 
 function userList(doc: ReportDocument, resource: string, names: readonly string[]): string {
   if (isAncestor(resource) && !doc.pamt && doc.scope.kind !== "resources") return count(names.length, "call");
-  return folded(names);
+  return foldedCalls(names);
 }
 
 function conditionalUsers(leaves: readonly Leaf[]): ReadonlySet<string> {
@@ -177,13 +177,11 @@ function tables(doc: ReportDocument, options: RenderOptions): Block[] {
   const side = (of: Leaf["side"]): readonly TableEntry[] =>
     table.entries.filter((entry) => entry.leaves.some((leaf) => leaf.side === of));
   const out = outOfScope(doc);
-  const none = table.without;
+  const none = doc.scope.kind === "leaves" ? [] : table.without;
+  const rest = [...(none.length === 0 ? [] : [`No lock: ${none.join(", ")}.`]), ...(out === null ? [] : [out])];
   return [
     ...callBlocks(side("host"), side("guest"), doc, options),
-    ...(doc.scope.kind === "leaves" || none.length === 0
-      ? []
-      : [{ kind: "paragraph", text: `No lock: ${none.join(", ")}.` } as const]),
-    ...(out === null ? [] : [{ kind: "paragraph", text: out } as const]),
+    ...(rest.length === 0 ? [] : [{ kind: "paragraph", text: rest.join(" ") } as const]),
     ...(table.notes.length === 0 ? [] : [{ kind: "heading", text: "Notes" } as const]),
     {
       kind: "entries",
@@ -221,26 +219,16 @@ function callBlocks(
   ];
 }
 
-/** Calls that share their lines stand below each other. */
+/** Calls that share their lines stand below each other; folded where that takes fewer lines. */
 function entryRows({ names, leaves, lines }: TableEntry, doc: ReportDocument, options: RenderOptions): Row[] {
   const shown = doc.evidence ? lines : joinedLines(lines);
-  if (!doc.evidence && names.length > shown.length + 1)
-    return entryRows({ names: foldedCells(names), leaves, lines }, doc, options);
+  const each = names.map((name, i) => (i < names.length - 1 ? `${name},` : name));
+  const together = wrap(folded(names), 0, 1, (CALL_WIDTHS[0] ?? 0) - 1, true);
+  const cells = !doc.evidence && names.length > shown.length && together.length < names.length ? together : each;
   const rows = shown.map(
-    (line, i): Row => ({ cells: [names[i] ?? "", ...cellsOf(line)], below: evidence(line, leaves, doc, options) }),
+    (line, i): Row => ({ cells: [cells[i] ?? "", ...cellsOf(line)], below: evidence(line, leaves, doc, options) }),
   );
-  const more = names.slice(shown.length).map((name): Row => ({ cells: [name] }));
-  return [
-    ...rows.map((row, i) =>
-      i < names.length - 1 ? { ...row, cells: [`${row.cells[0]},`, ...row.cells.slice(1)] } : row,
-    ),
-    ...more,
-  ];
-}
-
-/** Many names in few cells: `tdg_mem_page_accept/`, `attr_rd/wr`. */
-function foldedCells(names: readonly string[]): string[] {
-  return [folded(names)];
+  return [...rows, ...cells.slice(shown.length).map((name): Row => ({ cells: [name] }))];
 }
 
 /** Locks of one kind and mode that follow each other and need no note share a line where it has room: `TDR, TDCS`. */

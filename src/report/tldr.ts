@@ -1,13 +1,13 @@
 /** The first lines of a report: what contends while a TD runs, under which status, and what the host makes of it. */
 import { type ContendPair, compareResources, isAncestor } from "../analysis/index.ts";
-import { type Catalog, decodeStatus } from "../catalog/index.ts";
+import { type Catalog, decodeStatus, type Leaf } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { pathLabels } from "./conclusion.ts";
-import { conditionPhrase, guestReaction, operandName, pathWords, resourceNoun } from "./glossary.ts";
+import { busyWords, conditionPhrase, guestReaction, operandName, pathWords, resourceNoun } from "./glossary.ts";
 import { goneLater, goneSince, type NamedPair } from "./history.ts";
 import { gettingOver } from "./reactions.ts";
 import type { ConclusionRow } from "./schema.ts";
-import { callNames, groupBy, hostTitle, list } from "./words.ts";
+import { callNames, capital, groupBy, hostTitle, list } from "./words.ts";
 
 /** Pairs of a TD that can run, on locks of the module's own structures; target pages meet only when two calls name one page. */
 export function runtimePairs(
@@ -50,6 +50,25 @@ export interface Scope {
 export function contentionSentences(scope: Scope, pairs: readonly ContendPair[]): string[] {
   const sentences = sentencesOf(scope, pairs);
   return sentences.map((sentence, i) => (i === 0 ? sentence : sentence.replaceAll("TDX_OPERAND_BUSY", "BUSY")));
+}
+
+/**
+ * Where a call takes no lock, but is refused when what it read has changed at its compare-exchange: on modules that do not lock SEPT
+ * entries, that is how calls of the host and the guest meet on one.
+ */
+export function exchangeSentences(leaves: readonly Leaf[]): string[] {
+  const refused = leaves.flatMap((leaf) => {
+    const taken = new Set(leaf.acquisitions.filter(({ mode }) => mode !== "NO_LOCK").map(({ resource }) => resource));
+    return leaf.otherBusy.flatMap((busy) => {
+      const words = busyWords(busy);
+      return words === null || !words.exchange || taken.has(words.at) ? [] : [{ leaf, status: busy.name, words }];
+    });
+  });
+  return groupBy(refused, ({ status, words }) => `${status} ${words.phrase}`).map(([busy, of]) => {
+    const names = callNames(of.map(({ leaf }) => leaf.name));
+    const what = of[0]?.words.what ?? "";
+    return `${list(names)} ${names.length === 1 ? "takes" : "take"} no lock on ${what}, but ${names.length === 1 ? "gets" : "get"} ${busy}.`;
+  });
 }
 
 function sentencesOf(scope: Scope, pairs: readonly ContendPair[]): string[] {
@@ -208,8 +227,6 @@ function distinct(pairs: readonly ContendPair[]): NamedPair[] {
   return [...new Map(pairs.map(({ a, b, resource }) => [`${a} ${b}`, { a, b, resource }])).values()];
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-
 /** A later state of the same host, and what it leaves possible. */
 export interface LaterHost {
   readonly profile: HostProfile;
@@ -292,8 +309,8 @@ function closedLater(build: readonly ConclusionRow[], later: readonly LaterHost[
     const ordinary = groupBy(left, ({ right }) => otherEnd(right)).map(
       ([against, of]) => `${list([...new Set(of.flatMap((row) => row.left.labels))])} against ${against}`,
     );
-    const seldom = [...new Set(rare.flatMap((row) => row.left.labels))];
-    return [`Closed in ${name}, but for ${[...ordinary, ...(seldom.length === 0 ? [] : [list(seldom)])].join("; ")}.`];
+    const seldom = rare.length === 0 ? [] : ["what is exceptional"];
+    return [`Closed in ${name}, but for ${list([...ordinary, ...seldom])}.`];
   }
   return [];
 }
