@@ -105,7 +105,7 @@ export function blame(busy: Call, around: Around, facts: Facts): Blame {
   const running: Call[] = [];
   const guestsCan = refusal.guests.length > 0;
   for (const call of around.inFlight) {
-    if (call === busy) continue;
+    if (call === busy || isOfOneTask(call, busy)) continue;
     const rows = refusal.byLeaf.get(call.leaf);
     const best = rows === undefined ? null : bestOf(busy, call, rows, facts);
     if (best !== null) found.push(best);
@@ -189,6 +189,12 @@ function likelihoodOf(busy: Call, call: Call, holder: Holder, relation: Relation
 const isOpen = ({ end }: Call): boolean => end === Number.POSITIVE_INFINITY;
 
 const isUnsure = (call: Call): boolean => call.beginUnsure || call.endUnsure || isOpen(call);
+
+/**
+ * A task makes one call after the other, and one that interrupts another does so outside the module: two of its calls meet only by times that are
+ * not exact.
+ */
+const isOfOneTask = (a: Call, b: Call): boolean => a.tid > 0 && a.tid === b.tid;
 
 function sameTd(run: Call, busy: Call): boolean {
   return run.td === null || busy.td === null || run.td === busy.td;

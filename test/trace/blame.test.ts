@@ -37,3 +37,20 @@ it("a run that ended soon after is blamed for certain", async () => {
 it("one whose end is not seen for long is not: it may have ended, and another begun, which is printed late", async () => {
   expect(await busyAgainst(1700 * MS)).toMatchObject({ certainty: "likely", oneOfThese: false, doubts: ["unsure"] });
 });
+
+it("a task's own calls are never to blame for one another, however coarse the times are", async () => {
+  const recording = new Recording({ catalog: await loadModule("1.5.25") });
+  const line = (at: string, cpu: number, tid: number, body: string): void =>
+    recording.push(`    ${at} |  ${cpu})   qemu-${tid}   |   0.600 us    |  ${body}\n`);
+  const flush = (result: string): string => `tdh_vp_flush(vp=0xffff888200150000); /* ret=${result} */`;
+  line("1.000000", 0, 9, flush("0x0"));
+  line("1.500000", 0, 10, flush("0x0"));
+  line("1.500001", 0, 10, flush("0x8000020000000001"));
+  line("2.500000", 0, 10, flush("0x0"));
+  line("2.500001", 1, 11, flush("0x8000020000000001"));
+  line("3.500001", 1, 11, flush("0x0"));
+  const [own, of] = recording.finish().busy.shown;
+  expect(own).toMatchObject({ certainty: "none", culprits: [] });
+  // Of another task it may be.
+  expect(of?.culprits).toMatchObject([{ leaf: "tdh_vp_flush", calls: [{ tid: 10 }] }]);
+});

@@ -217,3 +217,21 @@ it("ndjson: any way of writing JSON, and what no event has", async () => {
   ]);
   expect(document.recording).toMatchObject({ format: "ndjson", unread: 7, lost: 3 });
 });
+
+it("an operand or a status that is damaged is not taken for another one", async () => {
+  const perf = (at: number, event: string) => `qemu 7 [001] 5.00000${at}000: seamlock:${event}`;
+  const { calls, document } = await read(`${perf(1, "tdh_mem_track: (ff) td=0xffff888100140000")}
+${perf(2, "tdh_mem_track__return: (ff <- fe) status=0x0")}
+${perf(3, "tdh_mem_track: (ff) td=0\u0000\u0007?@#888100140000")}
+${perf(4, "tdh_mem_track: (ff) td=0xffff888100140")}
+${perf(5, "tdh_mem_page_aug: (ff) td=0xffff888100140000 gpa=0x1@00 pg_level=0x1")}
+${perf(6, "tdh_mem_track: (ff) td=0xffff888100140000")}
+${perf(7, "tdh_mem_track__return: (ff <- fe) status=0x80@0020000000092")}
+`);
+  expect(document.recording.unread).toBe(4);
+  expect(document.diagnostics.filter(({ message }) => message.includes("operand is damaged"))).toHaveLength(4);
+  expect(calls.map(({ leaf, begin, status, td }) => [leaf, begin - 5e9, status, td])).toEqual([
+    ["tdh_mem_track", 1000, "0x0000000000000000", "0xffff888100140000"],
+    ["tdh_mem_track", 6000, null, "0xffff888100140000"],
+  ]);
+});

@@ -2,7 +2,7 @@
 import { NOTHING, type Operands } from "../call.ts";
 import { Interned } from "../interned.ts";
 import { type ArgumentKind, WRAPPERS } from "../wrappers.ts";
-import { hexDigit, isWord } from "./cursor.ts";
+import { hexDigit, isBlank, isWord } from "./cursor.ts";
 import type { Input } from "./input.ts";
 
 /** What an argument of this name is, in any wrapper of any release; `pg_level` is what our perf probes call a level that counts from 1. */
@@ -21,14 +21,22 @@ const KIND_OF: ReadonlyMap<string, ArgumentKind> = new Map([
 const RESULTS: ReadonlySet<string> = new Set(["status", "ret", "retval", "arg1"]);
 
 const EQUALS = 61;
+const CLOSES = 41;
+const COMMA = 44;
 const MINUS = 45;
 const ZERO = 48;
+const SEMICOLON = 59;
 /** Of a lower-case `x`. */
 const X = 120;
 /** More than this is no number that is exact. */
 const MOST_DIGITS = 13;
+/** `0x` and 16 digits. */
+const POINTER = 18;
 /** A level that the kernel prints with its own name counts from 1. */
 const ENUM = " [PG_LEVEL";
+
+/** Why a line whose operands are damaged is not read. */
+export const DAMAGED = "an operand is damaged";
 
 /** Reads lists of `name=value`. */
 export class Arguments {
@@ -43,9 +51,11 @@ export class Arguments {
   #from = 0;
   #isHex = false;
   #number = 0;
+  /** A value of a name that is known does not end as a number does, or is no whole pointer. */
+  #isDamaged = false;
 
-  /** The operands in a stretch of text. */
-  operands(text: string, from: number, end: number, { names }: Input): Operands {
+  /** The operands in a stretch of text; null when one is damaged: what is left of it would be taken for another object. */
+  operands(text: string, from: number, end: number, { names }: Input): Operands | null {
     this.#start(text, from, end);
     let td: string | null = null;
     let vp: string | null = null;
@@ -56,9 +66,11 @@ export class Arguments {
       switch (this.#kind) {
         case "td":
         case "tdr-page":
+          this.#isDamaged ||= !this.#isPointer();
           td = names.of(text, this.#from, this.#at);
           break;
         case "vp":
+          this.#isDamaged ||= !this.#isPointer();
           vp = names.of(text, this.#from, this.#at);
           break;
         case "gpa":
@@ -79,6 +91,7 @@ export class Arguments {
         default:
       }
     }
+    if (this.#isDamaged) return null;
     if (td === null && vp === null && gpa === null && level === null && page === null) return NOTHING;
     return { td, vp, gpa, level, page };
   }
@@ -92,10 +105,17 @@ export class Arguments {
       // Only zero and errors of the kernel's own are printed in decimal.
       status = this.#isHex || this.#number === 0 ? statuses.of(text, this.#from, this.#at) : null;
     }
-    return status;
+    // What is left of a number is another status.
+    return this.#isDamaged ? null : status;
+  }
+
+  /** Was a value of the last list damaged? */
+  get isDamaged(): boolean {
+    return this.#isDamaged;
   }
 
   #start(text: string, from: number, end: number): void {
+    this.#isDamaged = false;
     this.#text = text;
     this.#at = from;
     this.#end = end;
@@ -116,7 +136,10 @@ export class Arguments {
         continue;
       }
       this.#kind = this.#kinds.of(text, name, i);
-      if (this.#kind !== null) return true;
+      if (this.#kind !== null) {
+        this.#isDamaged ||= this.#at < end && !isAfterValue(text.charCodeAt(this.#at));
+        return true;
+      }
       i = this.#at - 1;
     }
     this.#at = end;
@@ -144,6 +167,11 @@ export class Arguments {
     return i > digits;
   }
 
+  /** A pointer of the kernel's: 16 digits. */
+  #isPointer(): boolean {
+    return this.#isHex && this.#at - this.#from === POINTER;
+  }
+
   #exact(): number | null {
     return this.#at - this.#from > MOST_DIGITS + 2 ? null : this.#number;
   }
@@ -158,6 +186,9 @@ export class Arguments {
     return -1 - Math.floor(low / 64);
   }
 }
+
+const isAfterValue = (code: number): boolean =>
+  isBlank(code) || code === COMMA || code === CLOSES || code === SEMICOLON;
 
 function levelOf(value: number, fromOne: boolean): number | null {
   const level = value - Number(fromOne);

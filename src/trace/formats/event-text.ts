@@ -7,7 +7,7 @@
  */
 import { NOTHING } from "../call.ts";
 import { ENTER } from "../wrappers.ts";
-import { Arguments } from "./arguments.ts";
+import { Arguments, DAMAGED } from "./arguments.ts";
 import { type Cursor, isBlank } from "./cursor.ts";
 import { type Meaning, markOf, meanings, Ours } from "./events.ts";
 import type { Format, Input } from "./input.ts";
@@ -37,9 +37,11 @@ export function eventText(name: "ftrace" | "perf"): Format {
     const { assembler } = input;
     if (meaning.is === "begin") {
       const operands = meaning.leaf === ENTER.leaf ? NOTHING : given.operands(text, at, end, input);
-      assembler.begin(time, cpu, tid, meaning.leaf, operands);
+      if (operands === null) input.unread(DAMAGED, line.line);
+      else assembler.begin(time, cpu, tid, meaning.leaf, operands);
     } else if (meaning.is === "end") {
       const status = meaning.leaf === ENTER.leaf ? null : given.status(text, at, end, input);
+      if (given.isDamaged && meaning.leaf !== ENTER.leaf) input.unread(DAMAGED, line.line);
       assembler.end(time, cpu, tid, meaning.leaf, status);
     } else return meaning.is === "mark" && markOf(text.slice(at, end), time, input);
     return true;

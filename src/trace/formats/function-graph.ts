@@ -8,7 +8,7 @@
  *      12345.678903 |   3)   qemu-1234   |               |  /* kvm_entry: vcpu 0, rip 0x… *\/
  */
 import { NOTHING } from "../call.ts";
-import { Arguments } from "./arguments.ts";
+import { Arguments, DAMAGED } from "./arguments.ts";
 import { type Cursor, isBlank } from "./cursor.ts";
 import { markOf, meanings, Ours } from "./events.ts";
 import type { Format, Input } from "./input.ts";
@@ -51,6 +51,10 @@ export function functionGraph(): Format {
     while (line.at < end && text.charCodeAt(line.at) !== CLOSES_ROUND) line.at += 1;
     const operands = given.operands(text, open, line.at, input);
     line.at += 1;
+    if (operands === null) {
+      input.unread(DAMAGED, line.line);
+      return true;
+    }
     const { time, cpu, tid } = prologue;
     if (!line.skip(SEMICOLON)) {
       if (!line.has(" {", line.at)) return false;
@@ -63,6 +67,7 @@ export function functionGraph(): Format {
       return true;
     }
     const status = given.status(text, line.at, end, input);
+    if (given.isDamaged) input.unread(DAMAGED, line.line);
     input.assembler.call(time + lasted, cpu, tid, meaning.leaf, time, operands, status);
     return true;
   };
@@ -77,6 +82,7 @@ export function functionGraph(): Format {
     if (meaning.is !== "begin" || !line.has("tdh_", from)) return false;
     const { time, cpu, tid, lasted } = prologue;
     const status = given.status(line.text, line.at, line.end, input);
+    if (given.isDamaged) input.unread(DAMAGED, line.line);
     input.assembler.end(time, cpu, tid, meaning.leaf, status, lasted === null ? null : time - lasted);
     return true;
   };
