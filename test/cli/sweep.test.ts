@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { BIN, inProcess, temporaryFolder } from "./run.ts";
 
 const MATRIX = `schema: seamlock/matrix@1
@@ -36,6 +37,10 @@ function written(text = MATRIX): { folder: string; matrix: string; results: stri
   const matrix = join(folder, "small.yaml");
   writeFileSync(matrix, text);
   return { folder, matrix, results: join(folder, "results") };
+}
+
+interface Strategy {
+  readonly matrix: { readonly shard: readonly number[] };
 }
 
 const timesOf = (folder: string) =>
@@ -136,6 +141,26 @@ describe("sweep", () => {
     expect(merged.status).toBe(1);
     expect(untimed(merged.out)).toEqual(untimed(whole.out));
     expect(readdirSync(all).sort()).toEqual(readdirSync(results).sort());
+  });
+
+  it("is divided by a CI system as docs/scenarios.md says", async () => {
+    const { matrix, results, folder } = written(MATRIX.slice(0, MATRIX.indexOf("  - scenario: page-removal")));
+    const block = /```yaml\n(name: sweep\n[\s\S]*?)```/.exec(readFileSync("docs/scenarios.md", "utf8"))?.[1] ?? "";
+    const { jobs } = parse(block) as { jobs: Record<string, { steps: { run?: string }[]; strategy?: Strategy }> };
+    const commandOf = (job: string) =>
+      jobs[job]?.steps.flatMap(({ run }) => /seamlock (.*?)(?: \|\|| >>)/.exec(run ?? "")?.[1] ?? [])[0] ?? "";
+    const run = (command: string) =>
+      inProcess(command.split(" ").map((word) => (/^part-\d/.test(word) ? join(folder, word) : word)));
+    for (const shard of jobs["part"]?.strategy?.matrix.shard ?? [])
+      await run(
+        commandOf("part")
+          .replace(/\$\{\{ matrix\.shard \}\}/g, `${shard}`)
+          .replace("page-removal", matrix),
+      );
+    const whole = await inProcess(["sweep", matrix, "-d", results, "--format", "markdown"]);
+    const merged = await run(commandOf("whole"));
+    expect([merged.status, merged.err]).toEqual([whole.status, ""]);
+    expect(merged.out).toContain("lock/mutex");
   });
 
   it("does not merge what does not belong together", async () => {
