@@ -1,7 +1,7 @@
 /**
  * Changes a kernel in one place after the other and checks that the extraction changes exactly there.
  *
- *   npm run host-mutations -- KERNELS [--only WORD] [--kind KIND] [--from NUMBER]
+ *   npm run host-mutations -- KERNELS [--only WORD]… [--kind KIND] [--from NUMBER]
  *
  * KERNELS is the folder of kernel trees (scripts/get-kernels.sh); of the tree only what the rules name is copied. The changes and
  * what must become of each row are in scripts/host-mutations.yaml. Ends with 1 when one did something else.
@@ -15,7 +15,11 @@ import { judge, newDiagnostics } from "./host-mutations/judge.ts";
 import { loadMutations } from "./host-mutations/mutations.ts";
 
 const { values, positionals } = parseArgs({
-  options: { only: { type: "string" }, kind: { type: "string" }, from: { type: "string", default: "1" } },
+  options: {
+    only: { type: "string", multiple: true },
+    kind: { type: "string" },
+    from: { type: "string", default: "1" },
+  },
   allowPositionals: true,
 });
 const [kernels] = positionals;
@@ -31,7 +35,7 @@ function run(copy: string): void {
   let wrong = 0;
   let done = 0;
   for (const mutation of mutations.slice(Number(values.from) - 1)) {
-    if (values.only !== undefined && !mutation.name.includes(values.only)) continue;
+    if (values.only?.some((word) => mutation.name.includes(word)) === false) continue;
     if (values.kind !== undefined && mutation.kind !== values.kind) continue;
     done++;
     const after = mutated(copy, mutation, () => extractHost(copy).profile);

@@ -93,9 +93,11 @@ export class Analysis {
     this.exclusions = rules.excluded.map((rule) => ({ ...rule, places: [] }));
     this.results = new Map(Object.entries(rules.facts.results).map(([name, value]) => [name, this.valueOfText(value)]));
     this.factWords = new Set([...tracked].map((member) => member.slice(member.lastIndexOf(".") + 1)));
+    const told = new Set([...rules.facts.tracked, ...rules.phases.flatMap((phase) => Object.keys(phase.facts))]);
     this.known = {
       fact: (member) => (this.tracked.has(member) ? this.fact(member) : null),
       perVcpu: new Set(source.rules.facts.perVcpu),
+      always: new Set(Object.keys(rules.facts.members).filter((name) => !told.has(name))),
     };
   }
 

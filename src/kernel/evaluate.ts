@@ -39,6 +39,8 @@ export interface Known {
   readonly fact: (member: string) => Value | null;
   /** Structures of which each vCPU has its own. */
   readonly perVcpu: ReadonlySet<string>;
+  /** Members that have one value in every phase, whosever they are. */
+  readonly always: ReadonlySet<string>;
 }
 
 /** Evaluates expressions of one function. */
@@ -89,7 +91,8 @@ export class Evaluator {
 
   private memberPlace(member: string, of: Instance): Named {
     const at = member.indexOf(".");
-    const isOthers = at > 0 && of !== "self" && this.known.perVcpu.has(member.slice(0, at));
+    const isOthers =
+      at > 0 && of !== "self" && this.known.perVcpu.has(member.slice(0, at)) && !this.known.always.has(member);
     return { kind: "member", member, of, isFact: !isOthers && this.known.fact(member) !== null };
   }
 

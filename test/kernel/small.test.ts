@@ -64,6 +64,12 @@ describe("a row of the small kernel", () => {
     expect(tries.map(({ busy }) => busy)).toEqual([["kick-and-retry:1, bug-vm"]]);
   });
 
+  test("is none for a VM that a vCPU might not have", () => {
+    const reactions = at("flush-each").map(({ busy }) => busy);
+    expect(reactions).toContainEqual(["bug-vm"]);
+    expect(reactions).not.toContainEqual(["warn"]);
+  });
+
   test.each(small.absent)("$site is none: $why", ({ site, entry, holds }) => {
     const here = at(site, entry).filter((row) => holds === undefined || lockSet(row.holds) === lockSet(holds));
     expect(here.map(({ path }) => path)).toEqual([]);

@@ -220,6 +220,24 @@ static int pen_class(struct kvm *kvm)
 	return tdh_mng_rd(&to_kvm_tdx(kvm)->td, 2, &data) ? -EIO : 0; /* @class-held */
 }
 
+/* Whose VM a vCPU is of is known of every vCPU: the NULL that PEN_BUG_ON allows for is none. */
+static void pen_flush_vcpu(struct kvm_vcpu *vcpu)
+{
+	u64 err = tdh_vp_flush(&to_tdx(vcpu)->vp); /* @flush-each */
+
+	PEN_BUG_ON(err, vcpu->kvm);
+}
+
+static int pen_flush_each(struct kvm *kvm)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned long i;
+
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		pen_flush_vcpu(vcpu);
+	return 0;
+}
+
 static int pen_scoped_class(struct kvm *kvm)
 {
 	u64 data;
@@ -716,6 +734,8 @@ int tdx_vm_ioctl(struct kvm *kvm, unsigned int ioctl)
 		return pen_rwsem(kvm);
 	case KVM_PEN_CLASS:
 		return pen_class(kvm);
+	case KVM_PEN_FLUSH_EACH:
+		return pen_flush_each(kvm);
 	case KVM_PEN_SCOPED_CLASS:
 	case KVM_PEN_SCOPED_CLASS_TOO:
 		return pen_scoped_class(kvm);
