@@ -33,7 +33,7 @@ export const siteSchema = z.strictObject({ file: z.string().min(1), line: SITE_L
 export const operandSchema = z.strictObject({ id: z.string().min(1), number: z.int().min(0) });
 
 /** One more status that tells of the same busy lock. */
-export const busyStatusSchema = z.strictObject({ status: STATUS, operand: operandSchema.nullable() });
+const busyStatusSchema = z.strictObject({ status: STATUS, operand: operandSchema.nullable() });
 /** The size of a page. */
 export const pageSizeSchema = z.enum(["4K", "2M", "1G"]);
 const pageSizesSchema = z.array(pageSizeSchema).min(1);

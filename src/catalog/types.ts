@@ -20,7 +20,6 @@ export type LockMode = Of<"lockModeSchema">;
 export type Side = Of<"sideSchema">;
 export type Site = Of<"siteSchema">;
 export type Operand = Of<"operandSchema">;
-export type BusyStatus = Of<"busyStatusSchema">;
 export type TdOf = Of<"tdSchema">;
 export type PageSize = Of<"pageSizeSchema">;
 export type Release = Of<"releaseSchema">;

@@ -64,8 +64,8 @@ export async function analyseAll(extraction: Extraction, work: Work, helper: Hel
 const NEWEST_KNOWN = 24;
 
 /**
- * Makes V8 optimise later. One extraction is over before optimised code pays for its making, which takes a third of the
- * processor time otherwise. The whole process is affected: for a program that extracts once.
+ * Makes V8 optimise later. One extraction is over before optimised code pays for its making, which takes a quarter of
+ * the processor time otherwise (`npm run bench:extract-ways`). The whole process is affected: for a program that extracts once.
  */
 export function tuneForOneExtraction(): void {
   if (Number.parseInt(process.versions.node, 10) <= NEWEST_KNOWN) setFlagsFromString("--interrupt-budget=2000000");
