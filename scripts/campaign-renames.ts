@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import type { Catalog } from "../src/catalog/index.ts";
 import { SeamlockError } from "../src/errors.ts";
 import { catalogOf } from "../src/module/analyse.ts";
-import { Extraction, type Share, Work } from "../src/module/extraction.ts";
+import { Extraction, type Job, type Share, Work } from "../src/module/extraction.ts";
 import { STATUS_RULES } from "../src/module/status-rules.ts";
 import { analyseAll } from "../src/module/threads.ts";
 import { readTree, type SourceTree } from "../src/module/tree.ts";
@@ -78,13 +78,16 @@ interface Before extends Result {
 function beforeOf(tree: SourceTree): Before {
   const extraction = new Extraction(tree.files);
   const shares = new Map(extraction.table.leaves.map((_, index) => [index, shareOf(extraction, [index])]));
-  const result = resultOf(catalogOf(tree, IDENTITY, extraction, [...shares.values()]), (text) => text);
+  const result = resultOf(
+    catalogOf(tree, IDENTITY, extraction, [...shares.values(), shareOf(extraction, ["statuses"])]),
+    (text) => text,
+  );
   if (result.errors.length > 0) throw new Error(`the tree as it is has errors: ${result.errors[0]}`);
   return { ...result, extraction, shares };
 }
 
-function shareOf(extraction: Extraction, indices: readonly number[]): Share {
-  const left = [...indices];
+function shareOf(extraction: Extraction, jobs: readonly Job[]): Share {
+  const left = [...jobs];
   return extraction.analyse(
     () => left.shift() ?? null,
     () => {},
@@ -105,7 +108,7 @@ async function sharesOf(extraction: Extraction, before: Before, { names }: Chang
     if (shares === null) throw new SeamlockError("SL1005", "too many steps");
     return shares;
   }
-  return [...kept, shareOf(extraction, again)];
+  return [...kept, shareOf(extraction, ["statuses", ...again])];
 }
 
 /** Names of the leaves that run one of these functions; what leaves the TD runs for those that enter it. */
