@@ -220,8 +220,15 @@ export class Primitives {
     return word === undefined && !this.rules.ifCalled.includes(name);
   }
 
-  private isCalled(name: string): boolean {
-    return [...this.program.functions.values()].some((infos) => infos.some((info) => info.calls.has(name)));
+  /** Does something call it that is not itself a primitive which nothing calls? */
+  private isCalled(name: string, seen: ReadonlySet<string> = new Set([name])): boolean {
+    const counts = (caller: string): boolean => {
+      const rule = this.rules.primitives[caller];
+      return rule === undefined || this.isAlwaysOne(caller, rule) || this.isCalled(caller, new Set([...seen, caller]));
+    };
+    return [...this.program.functions.values()].some((infos) =>
+      infos.some((info) => info.calls.has(name) && !seen.has(info.name) && counts(info.name)),
+    );
   }
 
   private definition(name: string, rule: PrimitiveRule): LockPrimitive[] {
