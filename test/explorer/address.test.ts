@@ -2,12 +2,13 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { contendingPairs } from "../../src/analysis/index.ts";
 import { parseCatalog } from "../../src/catalog/index.ts";
 import { hostsBefore, modulesBefore } from "../../src/explorer/before.ts";
 import { pack, unpack } from "../../src/explorer/data.ts";
 import type { ExplorerData } from "../../src/explorer/index.ts";
 import { intern, restore } from "../../src/explorer/interned.ts";
-import { faultsOf } from "../../src/explorer/logic/address.ts";
+import { faultsOf, JUDGED } from "../../src/explorer/logic/address.ts";
 import { parseRoute, VIEWS } from "../../src/explorer/logic/route.ts";
 import {
   isStale,
@@ -66,7 +67,7 @@ describe("an address", () => {
     expect(faults(hash)).toEqual([]);
   });
 
-  it.each([
+  const WRONG: readonly (readonly [hash: string, name: string, value: string])[] = [
     ["#/metrix", "", "metrix"],
     ["#/home?module=1.5.99", "module", "1.5.99"],
     ["#/home?host=linux-9.9", "host", "linux-9.9"],
@@ -116,10 +117,32 @@ describe("an address", () => {
     ["#/runs?state=some", "state", "some"],
     ["#/home?modul=1.5.05", "modul", "1.5.05"],
     ["#/explain?__proto__=x", "__proto__", "x"],
-  ])("is told its fault: %s", (hash, name, value) => {
+  ];
+
+  it.each(WRONG)("is told its fault: %s", (hash, name, value) => {
     const found = faults(hash);
     expect(found.map((fault) => [fault.name, fault.value])).toEqual([[name, value]]);
     expect(found[0]?.message).toContain("“");
+  });
+
+  it("is judged in every parameter of every view", () => {
+    // Home and Matrix understand the same.
+    const tested = new Set(WRONG.map(([, name]) => name));
+    expect(JUDGED.filter((parameter) => !tested.has(parameter.split(" ")[1] ?? ""))).toEqual([]);
+    // Whatever a view makes of its own parameters, it takes no module, host or version that is not here.
+    for (const view of VIEWS) {
+      for (const name of ["module", "host", "compare"]) {
+        expect(faults(`#/${view}?${name}=nowhere`).map((fault) => fault.name)).toEqual([name]);
+      }
+    }
+    // Which rows meet is known to the pairs: others are refused with a reason, never replaced.
+    const catalog = data.modules.at(-1)?.catalog;
+    if (catalog === undefined) throw new Error("no module");
+    const pairs = contendingPairs(catalog);
+    const meeting = (rows: string) => ({ meet: "tdh_mem_track tdh_vp_enter", on: "TDCS_EPOCH", rows });
+    const job = (rows: string) => jobOf(requestOf("meet", meeting(rows), data), data, () => pairs);
+    expect(job("")).toMatchObject({ kind: "pair" });
+    expect(job("TDCS_EPOCH x TDCS_EPOCH x")).toHaveProperty("message");
   });
 
   it("offers the nearest first, and does not judge what depends on a module that is not here", () => {

@@ -60,19 +60,21 @@ function EffectLine({ effect }: { readonly effect: Effect }): VNode {
           <ResourceLink name={resource} />
         </>
       ) : (
-        <details class="inline">
-          <summary>
-            {" "}
-            {pairs.length} {pairs.length === 1 ? "pair" : "pairs"}
-          </summary>
-          <ul class="tight">
-            {pairs.map(({ a, b }) => (
-              <li key={`${a} ${b}`}>
-                <LeafLink name={a} /> × <LeafLink name={b} />
-              </li>
-            ))}
-          </ul>
-        </details>
+        <>
+          {" "}
+          <details class="inline">
+            <summary>
+              {pairs.length} {pairs.length === 1 ? "pair" : "pairs"}
+            </summary>
+            <ul class="tight">
+              {pairs.map(({ a, b }) => (
+                <li key={`${a} ${b}`}>
+                  <LeafLink name={a} /> × <LeafLink name={b} />
+                </li>
+              ))}
+            </ul>
+          </details>
+        </>
       )}
     </>
   );

@@ -154,6 +154,13 @@ const VIEW_PARAMS: Readonly<Record<View, Readonly<Record<string, Check>>>> = {
 
 const COMMON: Readonly<Record<string, Check>> = { module, host, compare: module };
 
+/** The parameters of each view whose values are judged, each as `view name`. */
+export const JUDGED: readonly string[] = VIEWS.flatMap((view) =>
+  Object.entries({ ...COMMON, ...VIEW_PARAMS[view] }).flatMap(([name, check]) =>
+    check === anything ? [] : [`${view} ${name}`],
+  ),
+);
+
 /** Everything that is wrong with an address, in the order of its parameters. */
 export function faultsOf({ view, asked, params }: Route, data: ExplorerData): readonly AddressFault[] {
   const wanted = (params["module"] ?? "") || data.initial.module;

@@ -240,9 +240,10 @@ function pairOf(
   const [resourceA, roleA, resourceB, roleB] = rows.split(" ");
   const id = (name: string, variant: string | null): string => entryId({ name, variant });
   const found = pairs.filter((p) => id(p.a, p.variantA) === a && id(p.b, p.variantB) === b && p.resource === on);
+  if (rows === "") return found[0] ?? null;
   const exact = found.find(
     (p) =>
       p.resourceA === resourceA && (p.roleA ?? "") === roleA && p.resourceB === resourceB && (p.roleB ?? "") === roleB,
   );
-  return exact ?? found[0] ?? null;
+  return exact ?? null;
 }
