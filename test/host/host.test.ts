@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { SeamlockError } from "../../src/errors.ts";
-import { lintHost, parseHost, severityOf } from "../../src/host/index.ts";
+import {
+  clausesFor,
+  clauseText,
+  isEndless,
+  isKick,
+  lintHost,
+  parseHost,
+  reachedOf,
+  reactionOf,
+  severityOf,
+} from "../../src/host/index.ts";
 import { HOSTS, hostSource, moduleNamed, OTHER } from "./profile.ts";
 
 const newest = moduleNamed("1.5.25");
@@ -154,5 +164,42 @@ describe("severity", () => {
     expect(severityOf(clause, true)).toBe("retry");
     expect(severityOf(clause, false)).toBe("vm-dead");
     expect(severityOf({ do: ["retry:unbounded", "bug-vm"] }, false)).toBe("retry");
+  });
+
+  test("what is reached ends with the kick, or with what is tried without bound; without either it is all", () => {
+    const kick = { do: ["warn", "kick-and-retry:1", "leak", "bug-vm"] };
+    expect(reachedOf(kick, true)).toEqual(["warn", "kick-and-retry:1"]);
+    expect(reachedOf(kick, false)).toEqual(kick.do);
+    expect(reachedOf({ do: ["warn", "retry:unbounded", "leak"] }, true)).toEqual(["warn", "retry:unbounded"]);
+    expect(reachedOf({ do: ["warn", "leak"] }, true)).toEqual(["warn", "leak"]);
+  });
+});
+
+describe("reactions", () => {
+  test.each([
+    ["retry:16", { kind: "retry", tries: 16, error: null }, "retries up to 16 times"],
+    ["retry:unbounded", { kind: "retry", tries: Number.POSITIVE_INFINITY, error: null }, "retries without bound"],
+    [
+      "kick-and-retry:1",
+      { kind: "kick-and-retry", tries: 1, error: null },
+      "kicks the vCPUs, keeps them out and retries up to once",
+    ],
+    ["return:-EBUSY", { kind: "return", tries: null, error: "-EBUSY" }, "returns -EBUSY"],
+    ["warn", { kind: "warn", tries: null, error: null }, "warns"],
+  ])("%s", (written, read, words) => {
+    expect(reactionOf(written)).toEqual(read);
+    expect([isKick(written), isEndless(written)]).toEqual([
+      read.kind === "kick-and-retry",
+      read.tries === Number.POSITIVE_INFINITY,
+    ]);
+    expect(clauseText({ do: [written, "leak"] })).toBe(`${words}, then leaks the resource`);
+  });
+
+  test("the clause of an operand is the first that names it or names none; of an unknown operand any may be", () => {
+    const clauses = [{ on: ["TDR"], do: ["warn"] }, { do: ["leak"] }, { on: ["TDCS"], do: ["ignore"] }];
+    expect(clausesFor(clauses, "TDR")).toEqual([clauses[0]]);
+    expect(clausesFor(clauses, "TDCS")).toEqual([clauses[1]]);
+    expect(clausesFor(clauses.slice(0, 1), "TDCS")).toEqual([]);
+    expect(clausesFor(clauses, null)).toEqual(clauses);
   });
 });
