@@ -75,11 +75,11 @@ function reactionText(reaction: string): string {
   const { kind, tries, error } = reactionOf(reaction);
   if (error !== null) return `returns ${error}`;
   if (isEndless(reaction)) return "retries without bound";
-  if (kind === "retry") return `retries up to ${times(tries)}`;
-  if (kind === "kick-and-retry") return `kicks the vCPUs, keeps them out and retries up to ${times(tries)}`;
+  if (kind === "retry") return `retries ${times(tries)}`;
+  if (kind === "kick-and-retry") return `kicks the vCPUs, keeps them out and retries ${times(tries)}`;
   return WORDS[kind] ?? reaction;
 }
 
 function times(tries: number | null): string {
-  return tries === 1 ? "once" : `${tries} times`;
+  return tries === 1 ? "once" : `up to ${tries} times`;
 }

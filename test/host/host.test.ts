@@ -182,7 +182,7 @@ describe("reactions", () => {
     [
       "kick-and-retry:1",
       { kind: "kick-and-retry", tries: 1, error: null },
-      "kicks the vCPUs, keeps them out and retries up to once",
+      "kicks the vCPUs, keeps them out and retries once",
     ],
     ["return:-EBUSY", { kind: "return", tries: null, error: "-EBUSY" }, "returns -EBUSY"],
     ["warn", { kind: "warn", tries: null, error: null }, "warns"],
