@@ -49,11 +49,14 @@ export class Assembler {
   /** Ends without a beginning, beginnings without an end. */
   headless = 0;
   endless = 0;
+  /** Tasks that were forgotten while they had a call open, as so many others were heard of since. */
+  forgotten = 0;
 
   constructor(done: (call: Call) => void, chainOf: (cpu: number, chain: readonly string[]) => void) {
     this.#done = done;
     this.#chainOf = chainOf;
     this.#tasks = new Recent(MOST_TASKS, (_, task) => {
+      if (task.open.length > 0) this.forgotten += 1;
       for (const open of task.open) this.#cutShort(task, open, this.last);
     });
   }
@@ -169,11 +172,6 @@ export class Assembler {
     const task: Task = { open: [], td: null, vp: null, heard: Number.NEGATIVE_INFINITY };
     this.#tasks.set(key, task);
     return task;
-  }
-
-  /** Tasks and vCPUs of which no more is known, as there were too many since they were last heard of. */
-  get forgotten(): number {
-    return this.#tasks.forgotten + this.#tdOfVp.forgotten;
   }
 
   #lossesOf(cpu: number): number {

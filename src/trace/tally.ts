@@ -296,7 +296,7 @@ export class Tally {
         this.#tries.others,
         `episodes took more than ${MOST_DISTINCT} different numbers of tries: the others are in no row`,
       ],
-      [forgotten.tasks, "times a task or a vCPU was forgotten, as more than are kept were heard of since"],
+      [forgotten.tasks, "tasks with an open call were forgotten, as more tasks than are kept were heard of since"],
       [forgotten.runs, "runs of guests are of more TDs or vCPUs than the time out of the guest is added up for"],
       [forgotten.episodes, "episodes are told as still open, as more were going on at once than are followed"],
     ];
