@@ -28,6 +28,8 @@ export type Block =
       readonly between?: "rule" | "blank" | "nothing";
       /** What follows stands directly below. */
       readonly tight?: boolean;
+      /** A word with slashes is the path of a file, which stays whole where a line holds it; by default it is folded names. */
+      readonly keepsPaths?: boolean;
     };
 
 const WIDTH = 80;
@@ -96,6 +98,7 @@ function textBlock(block: Block, width: number): readonly string[] {
 function textTable(table: Extract<Block, { kind: "table" }>, width: number): readonly string[] {
   const { head, groups } = table;
   const widths = fitted(table.widths, width);
+  const lines = (row: Row) => textRow(row, widths, width, !table.keepsPaths);
   const rule = "-".repeat(
     Math.min(
       width,
@@ -107,11 +110,8 @@ function textTable(table: Extract<Block, { kind: "table" }>, width: number): rea
   );
   const between = table.between ?? (groups.every((g) => g.length === 1) ? "rule" : "blank");
   const gap = between === "nothing" ? [] : [between === "rule" ? rule : ""];
-  const body = groups.flatMap((rows, i) => [
-    ...(i === 0 ? [] : gap),
-    ...rows.flatMap((row) => textRow(row, widths, width)),
-  ]);
-  const top = head.length === 0 ? [] : [...textRow({ cells: head }, widths, width), rule];
+  const body = groups.flatMap((rows, i) => [...(i === 0 ? [] : gap), ...rows.flatMap(lines)]);
+  const top = head.length === 0 ? [] : [...lines({ cells: head }), rule];
   return [...top, ...body];
 }
 
@@ -125,8 +125,15 @@ function fitted(widths: readonly number[], width: number): readonly number[] {
 
 const NARROWEST = 8;
 
-function textRow({ cells, below = [] }: Row, widths: readonly number[], width: number): readonly string[] {
-  const columns = cells.map((cell, i) => cellLines(cell, (widths[i] ?? width) - (i === widths.length - 1 ? 0 : 1)));
+function textRow(
+  { cells, below = [] }: Row,
+  widths: readonly number[],
+  width: number,
+  atSlashes: boolean,
+): readonly string[] {
+  const columns = cells.map((cell, i) =>
+    cellLines(cell, (widths[i] ?? width) - (i === widths.length - 1 ? 0 : 1), atSlashes),
+  );
   const height = Math.max(...columns.map((lines) => lines.length), 1);
   const lines = Array.from({ length: cells.length === 0 ? 0 : height }, (_, n) =>
     columns.map((column, i) => (column[n] ?? "").padEnd(widths[i] ?? 0)).join(""),
@@ -139,8 +146,8 @@ function indentOf(line: string): number {
 }
 
 /** A cell has little room: folded names break after any slash, `mem_page_remove/` and `range_block`. */
-function cellLines(cell: string, width: number): readonly string[] {
-  return cell.split("\n").flatMap((line) => wrap(line, indentOf(line), 1, width, true));
+function cellLines(cell: string, width: number, atSlashes: boolean): readonly string[] {
+  return cell.split("\n").flatMap((line) => wrap(line, indentOf(line), 1, width, atSlashes));
 }
 
 /**

@@ -284,5 +284,12 @@ function factTable(facts: readonly PathFact[]): Block {
     const calls = first === undefined || first.calls.length === 0 ? "" : ` (${first.calls.join(", ")})`;
     return { cells: [names.join(", "), `${first?.what ?? ""}${calls}`] };
   });
-  return { kind: "table", head: ["path", "fact"], widths: [25, 55], groups: [rows], between: "nothing" };
+  return {
+    kind: "table",
+    head: ["path", "fact"],
+    widths: [25, 55],
+    groups: [rows],
+    between: "nothing",
+    keepsPaths: true,
+  };
 }
