@@ -26,20 +26,24 @@ export function readTdExit(
         (event): event is ReleaseEvent => event.kind === "release" && handOverField(wayTo(event.lock), rules) !== null,
       ),
     );
-    const fieldOf = (event: ReleaseEvent) => `${handOverField(wayTo(event.lock), rules)} ${lockMember(event.lock)}`;
+    const handedOverIn = (event: ReleaseEvent) => handOverField(wayTo(event.lock), rules);
+    const fieldOf = (event: ReleaseEvent) => `${handedOverIn(event)} ${lockMember(event.lock)}`;
     for (const event of ways.flat()) {
       const key = fieldOf(event);
       releases.set(key, [...(releases.get(key) ?? []), event]);
       const place = chainKey(event.evidence);
       if (!positions.has(place)) positions.set(place, positions.size);
     }
-    troubles.push(...unevenReleases(name, ways, { lockOf: (event) => lockKey(event.lock, rules), fieldOf }));
+    troubles.push(
+      ...unevenReleases(name, ways, { lockOf: (event) => lockKey(event.lock, rules), handedOverIn, fieldOf }),
+    );
   }
   return { handedOver: { releases, positions }, troubles };
 }
 
 interface Keys {
   readonly lockOf: (event: ReleaseEvent) => string;
+  readonly handedOverIn: (event: ReleaseEvent) => string | null;
   /** What the entry handed over: of a PAMT walk several entries are behind one field, and a way out gives back those of its level. */
   readonly fieldOf: (event: ReleaseEvent) => string;
 }
@@ -48,7 +52,7 @@ interface Keys {
 function unevenReleases(
   name: string,
   ways: readonly (readonly ReleaseEvent[])[],
-  { lockOf, fieldOf }: Keys,
+  { lockOf, handedOverIn, fieldOf }: Keys,
 ): RowTrouble[] {
   const troubles: RowTrouble[] = [];
   const told = new Set<string>();
@@ -56,9 +60,11 @@ function unevenReleases(
     const place = `${what} ${chainKey(event.evidence)}`;
     if (told.has(place)) return;
     told.add(place);
-    troubles.push({ what, message, site: event.evidence.at(-1) as Site });
+    // What is wrong is the call in the exit itself, whichever helper gives the lock back for it.
+    troubles.push({ what, message, site: event.evidence[0] as Site });
   };
   const all = new Map(ways.flat().map((event) => [fieldOf(event), event]));
+  const behind = (event: ReleaseEvent) => `the ${lockMember(event.lock)} behind ${handedOverIn(event)}`;
   for (const way of ways) {
     const given = new Set<string>();
     for (const event of way) {
@@ -69,7 +75,7 @@ function unevenReleases(
     const fields = new Set(way.map(fieldOf));
     for (const [field, event] of all)
       if (!fields.has(field))
-        tell("not-released", `${name} gives back ${field} on some ways out of the TD only`, event);
+        tell("not-released", `${name} gives back ${behind(event)} on some ways out of the TD only`, event);
   }
   return troubles;
 }

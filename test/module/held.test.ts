@@ -29,7 +29,7 @@ describe("the exit from a TD", () => {
     [
       "not on every way out",
       edit(EXIT, TDCS, `    if (why) { tdx_seamret_to_vmm(); }${TDCS}`),
-      ["+ SL1031 error helpers.c:48", "+ SL1031 error td_exit.c:7"],
+      ["+ SL1031 error td_exit.c:7", "+ SL1031 error td_exit.c:8"],
     ],
     [
       "on one way out only, the last lock",
