@@ -32,6 +32,7 @@ const busySchema = conditionSchema
     at: text,
     exchange: z.boolean().optional(),
     lead: text.optional(),
+    summary: text.optional(),
     explain: text.optional(),
   });
 
@@ -55,6 +56,7 @@ const glossarySchema = z.strictObject({
   busy: z.array(busySchema),
   lockKinds: z.record(z.enum(["sharex", "sharex_hp", "sept_entry", "mutex", "bit"]), z.array(sentenceSchema)),
   operands: z.record(text, text),
+  bareStatuses: z.record(text, text),
   resourceNames: z.record(text, text),
   resourceNouns: z.record(text, text),
   releases: z.record(text, text),

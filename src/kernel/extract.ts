@@ -210,7 +210,7 @@ function assumptionsOf(analysis: Analysis): string[] {
     const reason = reasons.get(place.function);
     return reason === undefined
       ? `${place.file}:${place.line} asserts ${lock} held ${wanted === "exclusive" ? "for writing" : "for reading"}: no way leads there with it held otherwise.`
-      : `${place.file}: ${place.function} is not reached with ${lock} held otherwise than it asserts: ${reason}.`;
+      : `${place.function} runs with ${lock} held as it asserts: ${reason}.`;
   });
   const trusted = [...analysis.trusted.values()].map(
     ({ place, lock }) => `${place.file}:${place.line}: whoever calls ${place.function} holds ${lock}, as it asserts.`,

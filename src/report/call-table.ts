@@ -1,7 +1,15 @@
 /** The table of calls and their locks, with notes by letter: one line a lock, as the published table has it. */
 import { isAncestor, resourceFacts } from "../analysis/index.ts";
 import { type Acquisition, type Catalog, type Leaf, type ReleasePlace, versionsOf } from "../catalog/index.ts";
-import { busyWords, conditionNotes, conditionWords, lockNameOf, operandName, releaseWords } from "./glossary.ts";
+import {
+  bareStatus,
+  busyWords,
+  conditionNotes,
+  conditionWords,
+  lockNameOf,
+  operandName,
+  releaseWords,
+} from "./glossary.ts";
 import { modesElsewhere } from "./history.ts";
 import { capital, groupBy, kindName, list, resourceText } from "./words.ts";
 
@@ -159,7 +167,7 @@ function cellsOf(row: Acquisition): DraftLine["cells"] {
     row.operand === null
       ? row.mode === "NO_LOCK" || row.busyStatus === null
         ? "-"
-        : "none"
+        : bareStatus(row.busyStatus ?? "")
       : operandName(row.operand.id);
   return [kindName(row.lock), row.mode, shownResource(row), operand];
 }

@@ -1,12 +1,15 @@
 /** The conclusion laid out: under a host a table of who can still meet whom, else sentences. */
 import type { ContendPair, HostInfo } from "../analysis/index.ts";
+import type { Catalog } from "../catalog/index.ts";
 import type { Block, Row } from "./blocks.ts";
 import { numberOf } from "./conclusion.ts";
+import { missingCalls } from "./provenance.ts";
 import type { ConclusionRow, Section } from "./schema.ts";
-import { callNames, capital, count, foldedCalls, groupBy, guestCalls, list } from "./words.ts";
+import { capital, count, foldedCalls, groupBy, guestCalls, list } from "./words.ts";
 
 /** What a conclusion speaks of: a report's document, or a part of one. */
 export interface Concluded {
+  readonly module: Pick<Catalog["module"], "origin">;
   readonly host: HostInfo | null;
   readonly conclusion: readonly string[];
   readonly conclusionRows: readonly ConclusionRow[];
@@ -32,10 +35,9 @@ export function conclusionBlocks(doc: Concluded): Block[] {
   const numbers = doc.resources.map(({ resource }) => resource);
   const free = numbers.filter((resource) => !doc.conclusionRows.some((row) => row.resource === resource));
   const rest = free.map((resource) => `${numberOf(resource, numbers)}${resource}${keptBy(doc, resource)}`);
-  const missing = doc.host.missing;
   const also = [
     rest.length === 0 ? "" : `Avoided: ${list(rest)}.`,
-    missing.length === 0 ? "" : `The module does not have ${list(callNames(missing))}, which the host calls.`,
+    ...missingCalls(doc.module.origin, doc.host.missing),
   ]
     .filter((text) => text !== "")
     .join(" ");

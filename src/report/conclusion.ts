@@ -67,10 +67,12 @@ function placing(host: HostProfile, catalog: Catalog): Placing {
       .filter((s) => entriesOf(catalog, s.call, s.variant).some(enters))
       .flatMap((s) => s.phases ?? path.phases),
   );
+  // Paths that tables call the same stand on the same side of a meeting.
+  const first = new Map(host.paths.map(({ name }, i) => [pathWords(name).short, i] as const).reverse());
   return {
     runtime: new Set(entered),
     order: host.phases.map(({ name }) => name),
-    pathOrder: new Map(host.paths.map(({ name }, i) => [name, i])),
+    pathOrder: new Map(host.paths.map(({ name }) => [name, first.get(pathWords(name).short) ?? 0])),
   };
 }
 

@@ -19,7 +19,7 @@ import { provenance } from "./provenance.ts";
 import type { ConclusionRow, ReportDocument } from "./schema.ts";
 import { conclusion } from "./sentences.ts";
 import { ancestorNote, guestSummary, type SummaryFacts, summaries } from "./summary.ts";
-import { contentionSentences, exchangeSentences, hostSentences, runtimePairs } from "./tldr.ts";
+import { contentionSentences, exchangeSentences, exchangeSummary, hostSentences, runtimePairs } from "./tldr.ts";
 
 /** Which leaves a report speaks of. */
 export type ReportScope =
@@ -88,7 +88,7 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
   });
   const conclusionOf = (): string[] => {
     if (hosted === null) return conclusion(facts);
-    return options.verdicts === false ? [] : hostConclusion(hosted.info, verdicts);
+    return options.verdicts === false ? [] : hostConclusion(catalog, hosted.info, verdicts);
   };
   return {
     schema: "seamlock/report@1",
@@ -111,6 +111,7 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
     pamtNote: options.pamt === true || wanted !== null ? null : ancestorNote(catalog, host?.pageSizes),
     notes: table.notes.map(({ letter, text: note, calls }) => ({ letter, leaf: calls.join(", "), sentences: [note] })),
     summary: summaries(facts),
+    exchanges: exchangeSummary(leaves),
     guestSummary: guestSummary(facts),
     conclusion: conclusionOf(),
     conclusionRows: rows,
@@ -139,7 +140,7 @@ function tldr(
     const pairsOfIt = contendingPairs(catalog, { leaves: called, against: called });
     return { profile, rows: conclusionRows(underHost(catalog, profile, pairsOfIt).pairs, profile, catalog) };
   });
-  return [...lines, ...hostSentences(rows, host, losses ? { resources, later: next } : null)];
+  return [...lines, ...hostSentences(rows, host, leaves, losses ? { resources, later: next } : null)];
 }
 
 /** The rows that the options leave; all of them by default. */

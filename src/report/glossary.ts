@@ -25,6 +25,7 @@ interface BusyCondition {
   readonly phrase: string;
   readonly at: string;
   readonly exchange?: boolean;
+  readonly summary?: string;
   readonly lead?: string;
   readonly explain?: string;
 }
@@ -106,6 +107,8 @@ export interface BusyWords {
   readonly at: string;
   /** Is it what a lost compare-exchange gives, where a lock might have kept others away? */
   readonly exchange: boolean;
+  /** What is to be added where no lock guards it. */
+  readonly summary: string | null;
   /** All of it: `With the lock free, still TDX_… while …. …`. */
   readonly sentence: string;
 }
@@ -116,9 +119,9 @@ export function busyWords({ name, condition }: Pick<OtherBusy, "name" | "conditi
     ? BUSY.find(({ status, patterns }) => status === name && patterns.some((pattern) => fits(pattern, condition)))
     : undefined;
   if (found === undefined) return null;
-  const { what, phrase, at, exchange = false, lead, explain } = found;
+  const { what, phrase, at, exchange = false, summary = null, lead, explain } = found;
   const sentence = `${lead === undefined ? "" : `${lead} `}${name} ${phrase}.${explain === undefined ? "" : ` ${explain}`}`;
-  return { what, phrase, at, exchange, sentence };
+  return { what, phrase, at, exchange, summary, sentence };
 }
 
 /** When a BUSY comes that no lock gives, in words, and where there are none a pointer to the source; null when always. */
@@ -152,6 +155,11 @@ export function conditionsWithoutWords(leaves: readonly Leaf[]): readonly string
 /** An operand as KVM compares it: `SEPT` for the module's SEPT_TREE. */
 export function operandName(id: string): string {
   return own(facts.operands, id) ?? id;
+}
+
+/** A status that comes without an operand, in few letters: `SYS_BUSY`. */
+export function bareStatus(status: string): string {
+  return own(facts.bareStatuses, status) ?? "none";
 }
 
 /** The lock behind a resource as people search for it, `secure_ept_lock`; null when it has no other name. */

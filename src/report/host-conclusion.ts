@@ -1,7 +1,9 @@
 /** The conclusion under a host: per resource, avoided or possible, and why. */
 import { type ContendPair, compareResources, type HostInfo } from "../analysis/index.ts";
+import type { Catalog } from "../catalog/index.ts";
 import { SEVERITIES } from "../host/index.ts";
 import { type Meeting, meetings, meetingText } from "./meetings.ts";
+import { missingCalls } from "./provenance.ts";
 import type { HostVerdict } from "./schema.ts";
 import { count, groupBy, list } from "./words.ts";
 
@@ -72,7 +74,11 @@ function reasonText({ kind, reason, what }: ContendPair["excludedBy"][number]): 
 }
 
 /** The conclusion as sentences. */
-export function hostConclusion(host: HostInfo, verdicts: readonly HostVerdict[]): string[] {
+export function hostConclusion(
+  { module }: Pick<Catalog, "module">,
+  host: HostInfo,
+  verdicts: readonly HostVerdict[],
+): string[] {
   const of = (verdict: HostVerdict["verdict"]): string[] =>
     verdicts.flatMap((v, i) => (v.verdict === verdict ? [`(${i + 1}) ${v.resource}`] : []));
   const [avoided, free] = [of("avoided"), of("no-conflict")];
@@ -83,7 +89,7 @@ export function hostConclusion(host: HostInfo, verdicts: readonly HostVerdict[])
     ...(avoided.length > 0 ? [`${host.name} avoids contention on ${list(avoided)}.`] : []),
     ...(possible.length > 0 ? [`Contention is still possible on ${list(possible)}.`] : []),
     ...(free.length > 0 ? [`No two of these calls conflict on ${list(free)}.`] : []),
-    ...(host.missing.length > 0 ? [`The module does not have ${list(host.missing)}, which the host calls.`] : []),
+    ...missingCalls(module.origin, host.missing),
   ];
 }
 

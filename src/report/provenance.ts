@@ -1,7 +1,7 @@
 /** Where a report's facts come from. */
 import sources from "../../data/module-sources.json" with { type: "json" };
-import type { Catalog } from "../catalog/index.ts";
-import { list } from "./words.ts";
+import { type Catalog, sideOf } from "../catalog/index.ts";
+import { callNames, list } from "./words.ts";
 
 interface ModuleSource {
   readonly version: string;
@@ -23,7 +23,7 @@ export function provenance({ module, leaves }: Catalog): string[] {
     ];
   }
   if (origin === "read") return [readByHand(version, repository, revision)];
-  const where = `${repository ?? `the source of ${version}`}${revision === null ? "" : `, revision ${revision.slice(0, 12)}`}`;
+  const where = `${repository ?? `the source of ${version}`}${revision === null ? "" : ` at ${revision.slice(0, 12)}`}`;
   return [`Extracted from ${where}${mirror(version, revision)}; lines: --evidence.`, ...sameAs(version, revision)];
 }
 
@@ -36,6 +36,34 @@ export function readInPart({ origin, version }: Pick<Catalog["module"], "origin"
 function readByHand(version: string, repository: string | null, revision: string | null): string {
   const where = `${repository === null ? "" : ` of ${repository}`}${revision === null ? "" : `, the newest at revision ${revision.slice(0, 12)}`}`;
   return `${version} was read by hand from single files${where}, not extracted: every row is as good as its reader, calls are missing, and no line numbers are known.`;
+}
+
+/** How far a report sees of its module: all of it, what somebody read, or what a table lists. */
+type Origin = Catalog["module"]["origin"];
+
+/**
+ * Calls of a host, or of its guests, that the catalog has not. Only an extracted module can be said not to have them.
+ *
+ * @param missing names of calls
+ */
+export function missingCalls(origin: Origin, missing: readonly string[]): string[] {
+  // A host calls the P-SEAMLDR, too, whose calls no module has.
+  const own = missing.filter((name) => /^td[hg]_/.test(name));
+  const sides = (["host", "guest"] as const).flatMap((side) => {
+    const names = callNames(own.filter((name) => sideOf(name) === side));
+    return names.length === 0 ? [] : [`${list(names)}, which ${side === "host" ? "the host" : "a guest"} calls`];
+  });
+  if (sides.length === 0) return [];
+  if (origin === "extracted") return [`The module does not have ${sides.join(", nor ")}.`];
+  return [
+    `Not ${origin === "read" ? "read" : "in the table"}, so that nobody knows whom they meet: ${sides.join("; ")}.`,
+  ];
+}
+
+/** ` among the calls that were read`: what a sentence adds that says what no call does, where not all calls are known. */
+export function asFarAsKnown(origin: Origin): string {
+  if (origin === "extracted") return "";
+  return origin === "read" ? " among the calls that were read" : " in the table";
 }
 
 /** A tree that nobody compared with the vendor's is called what it is. */

@@ -301,8 +301,9 @@ function summary(doc: ReportDocument): Block[] {
       return { mark: `(${i + 1})`, text: `${resource}: ${sentences.join(" ")}` };
     })
     .filter((_, i) => (doc.summary[i]?.sentences.length ?? 0) > 0);
+  const unlocked = doc.exchanges.map((text) => ({ mark: "(-)", text }));
   const guest = doc.guestSummary === null ? [] : [{ mark: "(-)", text: doc.guestSummary }];
-  return [{ kind: "entries", entries: [...entries, ...guest] }];
+  return [{ kind: "entries", entries: [...entries, ...unlocked, ...guest] }];
 }
 
 function provenanceItems(doc: ReportDocument): string[] {

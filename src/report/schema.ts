@@ -97,6 +97,9 @@ export const reportSchema = z.strictObject({
     z.strictObject({ letter: text, leaf: text.describe("the calls that it is about"), sentences: z.array(text) }),
   ),
   summary: z.array(z.strictObject({ resource: text, sentences: z.array(text) })),
+  exchanges: z
+    .array(text)
+    .describe("who is refused without a lock, because what it read has changed, and whom that is by"),
   guestSummary: text.nullable().describe("what TDCALLs leave alone"),
   conclusion: z.array(text),
   conclusionRows: z.array(conclusionRowSchema).describe("who can still meet whom under the host; empty without one"),

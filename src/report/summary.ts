@@ -9,6 +9,7 @@ import {
 } from "../analysis/index.ts";
 import type { Catalog, Leaf } from "../catalog/index.ts";
 import { ancestorsLater, lockElsewhere } from "./history.ts";
+import { asFarAsKnown } from "./provenance.ts";
 import type { ConclusionRow } from "./schema.ts";
 import { runStates } from "./tldr.ts";
 import { callNames, count, folded, foldedCalls, groupBy, kindName, list } from "./words.ts";
@@ -29,7 +30,7 @@ export function summaries(facts: SummaryFacts): { resource: string; sentences: s
   return facts.resources.map((users) => ({
     resource: users.resource,
     sentences: [
-      ...usage(users),
+      ...usage(users, facts),
       ...onRunningTd(users, facts),
       ...hiddenPriority(users.resource, facts),
       ...outcome(users, facts),
@@ -76,8 +77,9 @@ function numberRanges(numbers: readonly number[]): string {
   return list(runs.flatMap((run) => (run.length > 2 ? [`(${run[0]}) to (${run.at(-1)})`] : run.map((n) => `(${n})`))));
 }
 
-function usage({ shared, exclusive }: ResourceUsers): string[] {
-  return exclusive.length === 0 && shared.length > 0 ? ["Only SHARED, so that nobody is refused."] : [];
+function usage({ shared, exclusive }: ResourceUsers, { catalog }: SummaryFacts): string[] {
+  if (exclusive.length > 0 || shared.length === 0) return [];
+  return [`Only SHARED${asFarAsKnown(catalog.module.origin)}, so that nobody is refused.`];
 }
 
 /** What of the users is left in the OP_STATEs in which the TD can be entered; a refused call holds its lock for a moment. */
@@ -100,17 +102,19 @@ function onRunningTd({ resource, shared, exclusive }: ResourceUsers, { catalog, 
   return [`On a running TD only SHARED${rest}; the others are refused there, but hold it for a moment${hotplug}.`];
 }
 
+const TIMEOUT = "TDX_HOST_PRIORITY_BUSY_TIMEOUT";
+
 /** The TDCALL dispatcher hides from the guest that host priority is why it was refused. */
 function hiddenPriority(resource: string, { leaves }: SummaryFacts): string[] {
   const hidden = leaves.some(
     (leaf) =>
       leaf.side === "guest" && leaf.acquisitions.some((a) => a.resource === resource && a.hostPriorityStatus !== null),
   );
-  return hidden
-    ? [
-        "A guest sees plain TDX_OPERAND_BUSY even when host priority is why; past HP_LOCK_TIMEOUT tdh_vp_enter() returns TDX_HOST_PRIORITY_BUSY_TIMEOUT.",
-      ]
-    : [];
+  if (!hidden) return [];
+  // A note on tdh_vp_enter() says what becomes of it, where that call is in the report.
+  const told = leaves.some(({ otherBusy }) => otherBusy.some(({ name }) => name === TIMEOUT));
+  const after = told ? "" : `; past HP_LOCK_TIMEOUT tdh_vp_enter() returns ${TIMEOUT}`;
+  return [`A guest sees plain TDX_OPERAND_BUSY even when host priority is why${after}.`];
 }
 
 /** Who can still meet is in the conclusion; here is who is kept apart by what, in names. */
@@ -121,6 +125,7 @@ function outcome(users: ResourceUsers, facts: SummaryFacts): string[] {
   const possible = pairs.filter((p) => p.possible);
   if (facts.host === null) return [...module(possible, excluded)];
   const run = runStates(facts.catalog);
+  if (run === null && possible.length === 0) return [];
   const groups = groupBy(excluded.flatMap(keptApartBy), ({ by }) => by)
     .map(([by, of]) => ({ by, of, running: of.filter(({ pair, a, b }) => a !== b && runs(pair, run)) }))
     .sort((x, y) => y.running.length - x.running.length || y.of.length - x.of.length);
@@ -135,9 +140,9 @@ function outcome(users: ResourceUsers, facts: SummaryFacts): string[] {
   return apart.length === 0 ? [] : [`Kept apart by ${list(apart)}.`];
 }
 
-/** Can both calls of the pair be legal while a TD runs? */
+/** Can both calls of the pair be legal while a TD runs? A source without a table of OP_STATEs forbids none of them. */
 function runs(pair: ContendPair, run: ReadonlySet<string> | null): boolean {
-  return run !== null && pair.opStates?.some((state) => run.has(state)) === true;
+  return run === null || pair.opStates?.some((state) => run.has(state)) === true;
 }
 
 function module(possible: readonly ContendPair[], excluded: readonly ContendPair[]): string[] {
@@ -198,10 +203,10 @@ export function ancestorNote(catalog: Catalog, pageSizes: readonly string[] | un
   const exclusive = catalog.leaves.filter((leaf) =>
     leaf.acquisitions.some((a) => isAncestor(a.resource) && a.mode === "EXCLUSIVE"),
   );
-  const names = callNames(exclusive.map(({ name }) => name));
+  const names = [...new Set(exclusive.map(({ name }) => name))];
   const only4k = pageSizes?.every((size) => size === "4K") === true;
   const large = `calls on a whole 2M or 1G page${only4k ? " (none in a host that maps 4K)" : ""}`;
-  const others = names.length === 0 ? "" : `, and with ${list(names)}`;
+  const others = names.length === 0 ? "" : `, and with ${folded(names)}()`;
   const later = ancestorsLater(catalog.module.version);
   const since = later === null ? "" : `; from ${later.since} on also with ${folded(later.calls)}()`;
   return `whoever names a page by HPA also holds the 2M and 1G PAMT entries above it, SHARED, as long as the page (--pamt). That conflicts only with ${large}${others}${since}.`;

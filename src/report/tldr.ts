@@ -57,6 +57,33 @@ export function contentionSentences(scope: Scope, pairs: readonly ContendPair[])
  * entries, that is how calls of the host and the guest meet on one.
  */
 export function exchangeSentences(leaves: readonly Leaf[]): string[] {
+  return exchanges(leaves).map(({ what, names, busy }) => {
+    const one = names.length === 1;
+    return `${list(names)} ${one ? "writes" : "write"} ${what} by compare-exchange, under no lock that both take, and ${one ? "gets" : "get"} ${busy}.`;
+  });
+}
+
+/** The same for the summary, which needs it only where a whole report is read from there. */
+export function exchangeSummary(leaves: readonly Leaf[]): string[] {
+  return exchanges(leaves).map(({ what, names, busy, more }) =>
+    [
+      `${capital(what.replace(/^the /, ""))}: no lock; ${list(names)} ${names.length === 1 ? "gets" : "get"} ${busy}.`,
+      ...more,
+    ].join(" "),
+  );
+}
+
+/** Calls that are refused because what they read has changed, and when. */
+interface Exchange {
+  readonly what: string;
+  /** The calls' own names, and as sentences have them. */
+  readonly calls: readonly string[];
+  readonly names: readonly string[];
+  readonly busy: string;
+  readonly more: readonly string[];
+}
+
+function exchanges(leaves: readonly Leaf[]): Exchange[] {
   const refused = leaves.flatMap((leaf) => {
     const taken = new Set(leaf.acquisitions.filter(({ mode }) => mode !== "NO_LOCK").map(({ resource }) => resource));
     return leaf.otherBusy.flatMap((busy) => {
@@ -64,11 +91,13 @@ export function exchangeSentences(leaves: readonly Leaf[]): string[] {
       return words === null || !words.exchange || taken.has(words.at) ? [] : [{ leaf, status: busy.name, words }];
     });
   });
-  return groupBy(refused, ({ status, words }) => `${status} ${words.phrase}`).map(([busy, of]) => {
-    const names = callNames(of.map(({ leaf }) => leaf.name));
-    const what = of[0]?.words.what ?? "";
-    return `${list(names)} ${names.length === 1 ? "takes" : "take"} no lock on ${what}, but ${names.length === 1 ? "gets" : "get"} ${busy}.`;
-  });
+  return groupBy(refused, ({ status, words }) => `${status} ${words.phrase}`).map(([busy, of]) => ({
+    what: of[0]?.words.what ?? "",
+    calls: of.map(({ leaf }) => leaf.name),
+    names: callNames(of.map(({ leaf }) => leaf.name)),
+    busy,
+    more: [...new Set(of.flatMap(({ words }) => words.summary ?? []))],
+  }));
 }
 
 function sentencesOf(scope: Scope, pairs: readonly ContendPair[]): string[] {
@@ -237,10 +266,11 @@ export interface LaterHost {
 export function hostSentences(
   rows: readonly ConclusionRow[],
   host: HostProfile,
+  leaves: readonly Leaf[],
   losses: { readonly resources: readonly string[]; readonly later: readonly LaterHost[] } | null,
 ): string[] {
   const { sentence, well } = runtimeSentence(rows, hostTitle(host.name));
-  const atRunTime = [sentence, ...guestSentence(rows, well)].join(" ");
+  const atRunTime = [sentence, ...guestSentence(rows, exchanges(leaves), well)].join(" ");
   return [atRunTime, ...(losses === null ? [] : lossSentences(rows, host, losses.resources, losses.later))];
 }
 
@@ -268,11 +298,11 @@ function runtimeSentence(
 }
 
 /** What the guest does is in no hypervisor's source, but Linux's guest is known. */
-function guestSentence(rows: readonly ConclusionRow[], hostDoes: boolean): string[] {
+function guestSentence(rows: readonly ConclusionRow[], exchanged: readonly Exchange[], hostDoes: boolean): string[] {
   const calls = rows
     .filter((r) => r.section === "runtime")
     .flatMap(({ left, right }) => [left, right].filter((end) => end.guest));
-  const names = [...new Set(calls.flatMap((end) => end.calls))];
+  const names = [...new Set([...calls, ...exchanged].flatMap((end) => end.calls))];
   const known = [...new Set(names.flatMap((name) => guestReaction(name) ?? []))];
   return known.length === 0 ? [] : [`A Linux guest does not${hostDoes ? "" : " either"}: ${known.join("; ")}.`];
 }

@@ -70,3 +70,12 @@ test("the module and the kernel that a log states are used, and one that is not 
   ]);
   expect(doc.assumptions).toEqual([expect.stringMatching(/1\.5\.07.*not bundled/)]);
 });
+
+test("a folder is no log: the error says so, and what to name instead", () => {
+  const folder = mkdtempSync(join(tmpdir(), "seamlock-explain-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const { status, out, err } = seamlock(["explain", folder, ...AT]);
+  expect([status, out]).toEqual([2, ""]);
+  expect(err).toMatch(/^error\[SL0006\]: `.*` is a directory, not a log/);
+  expect(err).toContain("name the log in it");
+});

@@ -63,7 +63,7 @@ describe.each(combinations)("module %s under %s", (module, name) => {
       expect(line.length, line).toBeLessThanOrEqual(80);
       expect(line).toMatch(/^[ -~]*$/);
     }
-    expect(lines.length).toBeLessThanOrEqual(255);
+    expect(lines.length).toBeLessThanOrEqual(250);
   });
 
   test("has no cut expression and no member access of the module's source", () => {
@@ -81,6 +81,19 @@ describe.each(combinations)("module %s under %s", (module, name) => {
     const all = sentences(text.replace(rows, ""));
     const twice = all.filter((sentence, i) => all.indexOf(sentence) < i);
     expect(twice).toEqual([]);
+  });
+
+  test("tells each meeting once, whichever end is named first", () => {
+    const meetings = doc.conclusionRows.map(({ section, resource, left, right }) =>
+      [section, resource, ...[left, right].map(({ calls, label }) => `${calls.toSorted()} ${label}`).sort()].join("\n"),
+    );
+    expect(meetings).toEqual([...new Set(meetings)]);
+  });
+
+  test("says that the module lacks something only where all of it was extracted", () => {
+    const { origin } = doc.module;
+    if (origin !== "extracted") expect(text).not.toMatch(/The module does not have|Only SHARED, so/);
+    expect(text).not.toMatch(/p_seamldr_\w+\(\)/);
   });
 
   test("agrees with itself on numbers", () => {
@@ -198,7 +211,35 @@ test("a resource is known by the name of its lock, too, and a report without opt
   expect(out).toMatch(new RegExp(`^Lock status report of the TDX module ${newest} under ${kernel} \\(`));
 });
 
-test("of 1.5.05 under Linux 6.16 has at most 270 lines", () => {
-  const doc = buildReport(moduleNamed("1.5.05"), { host: host("linux-6.16"), later: [host("linux-6.19")] });
-  expect(renderReportText(doc).trimEnd().split("\n").length).toBeLessThanOrEqual(270);
+test.each(MODULES)("of %s under Linux 6.16, of which there is most to say, has at most 250 lines", (module) => {
+  const doc = buildReport(moduleNamed(module), { host: host("linux-6.16"), later: [host("linux-6.19")] });
+  expect(renderReportText(doc).trimEnd().split("\n").length).toBeLessThanOrEqual(250);
+});
+
+test("a compare-exchange that is lost stands in the TL;DR and in the summary, with what Linux's guest makes of it", () => {
+  const text = renderReportText(report("1.0.03", "linux-6.19")).replaceAll(/\s+/g, " ");
+  const [tldr = "", summary = ""] = ["TL;DR (a TD that runs)", "Summary"].map(
+    (of) => text.split(`=== ${of} ===`)[1]?.split("===")[0],
+  );
+  const lost = "get TDX_OPERAND_BUSY if the SEPT entry changed between the call's read and its compare-exchange.";
+  expect(tldr).toContain(
+    `tdh_mem_range_block() and tdg_mem_page_accept() write the SEPT entry by compare-exchange, under no lock that both take, and ${lost}`,
+  );
+  expect(tldr).toContain("A Linux guest does not: if accepting a 4K page fails it panics");
+  expect(summary).toContain(`(-) SEPT entry: no lock; tdh_mem_range_block() and tdg_mem_page_accept() ${lost}`);
+  expect(summary).toContain("sets the entry's bit TDGL, which bars other TDCALLs; no SEAMCALL looks at it");
+  // What the host keeps apart is told, too, though this source has no table of OP_STATEs.
+  expect(summary).toMatch(/\(5\) SEPT_TREE: Kept apart by kvm->mmu_lock/);
+  const later = renderReportText(report("1.5.05", "linux-6.19"));
+  expect(later).not.toContain("compare-exchange");
+});
+
+test("of a module that was read in part, says what is not known instead of what is not there", () => {
+  const text = renderReportText(report("2.0.18-read", "linux-7.1")).replaceAll(/\s+/g, " ");
+  expect(text).toContain("(4) TDVPR: Only SHARED among the calls that were read, so that nobody is refused.");
+  expect(text).toMatch(/Not read, so that nobody knows whom they meet: .*tdh_vp_create\(\).*, which the host calls/);
+});
+
+test("a busy lock whose status has no operand is told by its status", () => {
+  expect(renderReportText(report("1.5.25", "linux-7.3"))).toMatch(/^tdh_sys_init\/config\/ .* GLOBAL +SYS_BUSY$/m);
 });

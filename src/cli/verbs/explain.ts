@@ -79,8 +79,10 @@ function explainedCalls(document: ExplainDocument, catalog: Catalog, host: HostP
 function inputOf(words: readonly string[]): readonly string[] | LogInput {
   const [first] = words;
   if (first !== undefined && (words.length > 1 || first !== "-")) {
-    if (words.length === 1 && isFile(first)) return fileInput(first);
+    const kind = words.length === 1 ? kindOf(first) : null;
+    if (kind === "file") return fileInput(first);
     const statuses = words.every((word) => /^(0x)?[0-9a-f_]{1,21}$/i.test(word));
+    if (kind === "folder" && !statuses) throw folder(first);
     return statuses ? words : words.join(" ").split("\n");
   }
   const input = stdinInput();
@@ -92,14 +94,23 @@ function inputOf(words: readonly string[]): readonly string[] | LogInput {
   return input;
 }
 
-function isFile(word: string): boolean {
-  if (word.includes("\n") || word.length > 4096) return false;
+/** What a word names, if it names something that could be meant. */
+function kindOf(word: string): "file" | "folder" | null {
+  if (word.includes("\n") || word.length > 4096) return null;
   try {
     const stat = statOf(word);
-    return stat !== undefined && (stat.isFile() || stat.isFIFO());
+    if (stat?.isDirectory()) return "folder";
+    return stat !== undefined && (stat.isFile() || stat.isFIFO()) ? "file" : null;
   } catch {
-    return false;
+    return null;
   }
+}
+
+function folder(path: string): SeamlockError {
+  return new SeamlockError("SL0006", `\`${path}\` is a directory, not a log`, {
+    place: { file: path },
+    hint: "name the log in it; or pipe text into `seamlock explain -`, if that word is the line to explain",
+  });
 }
 
 /** The bundled versions besides one, each read when it is asked for: an operator who gives none may not know that the answer depends on it. */
