@@ -45,6 +45,9 @@ const WORDS: Readonly<Record<string, Value>> = {
   "not positive": setOf([...NEGATIVES.atoms, ...ZERO.atoms]),
 };
 
+/** Two to this power of things that a function depends on cost whoever calls it a step. */
+const SIZE_OF_DEPENDING = 4;
+
 /** What it takes to begin with a function. */
 const STEPS_OF_RUN = 20;
 
@@ -244,6 +247,7 @@ export class Analysis {
   private depend(run: Run): void {
     const outer = this.stack.at(-1);
     if (outer === undefined || outer === run) return;
+    this.spend((run.asked.size + run.partial.size) >> SIZE_OF_DEPENDING, outer);
     for (const [name, value] of run.asked) outer.asked.set(name, value);
     for (const head of run.partial) outer.partial.add(head);
   }

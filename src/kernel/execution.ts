@@ -363,6 +363,7 @@ export class Execution {
     },
     locks: LockSet = state.locks,
   ): Effect[] {
+    if (!this.analysis.spend(STEPS_OF_CALL, this.run_)) return [];
     const passed = passObjects(args, state);
     const input = this.inputOf({ info, locks, facts: state.facts, args: passed.args, vars: passed.vars }, state);
     const run = this.analysis.run(input);
@@ -423,6 +424,9 @@ export class Execution {
     return { state, value: back(outcome.value) };
   }
 }
+
+/** What it takes to call one of the functions that a call may lead to. */
+const STEPS_OF_CALL = 8;
 
 /** Two to this power of known values cost an instruction as much again. */
 const SIZE_OF_STEP = 5;

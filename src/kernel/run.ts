@@ -10,7 +10,7 @@ import { setOf, type Value } from "./values.ts";
 
 /** Bounds; what they cut off is a diagnostic. */
 export const BOUNDS = {
-  /** Steps in all: an instruction is one, and so is what costs as much as one. A kernel takes 0.8 million. */
+  /** Steps in all: an instruction is one, and so is what costs as much as one. A kernel takes 1.1 million. */
   steps: 2_500_000,
   /** Nested calls. */
   depth: 90,

@@ -71,6 +71,24 @@ test("functions that all call each other come to an end", () => {
   expect(reactions(found).length).toBeGreaterThan(0);
 });
 
+test("functions that all call each other with locks held are cut off by what they depend on, and that is told", () => {
+  const all = Array.from({ length: 9 }, (_, i) => i);
+  const calls = all.map((j) => `\tif (kvm->nr_vcpus)\n\t\tr |= hostile${j}(kvm);\n`).join("");
+  const body = `int r;\n\tmutex_lock(&kvm->lock);\n\tr = ${CALL};\n\tmutex_unlock(&kvm->lock);\n${calls}\treturn r;`;
+  expect(codes(withBound(200_000, () => extracted(functions(all.map(() => body)))))).toContain("SL3415");
+});
+
+test("a pointer to a hundred functions, each with a BUSY to be followed, is cut off, and that is told", () => {
+  const all = Array.from({ length: 100 }, (_, i) => i);
+  const code = [
+    "struct hostile_ops { int (*f)(struct kvm *kvm); };",
+    ...all.map((i) => `static int op${i}(struct kvm *kvm)\n{\n\treturn ${CALL} ? ${i} : 0;\n}`),
+    ...all.map((i) => `static const struct hostile_ops table${i} = { .f = op${i} };`),
+    functions(["struct hostile_ops *ops = kvm->ops;\n\treturn ops->f(kvm);"]),
+  ].join("\n");
+  expect(codes(withBound(40_000, () => extracted(code)))).toContain("SL3415");
+});
+
 test("labels that double with each level are cut off, and that is told", () => {
   const both = (next: string, level: number): string =>
     `switch (kvm->nr_vcpus) {\n\tcase KVM_A${level}:\n\t\treturn ${next}(kvm);\n\tcase KVM_B${level}:\n\t\treturn ${next}(kvm);\n\t}\n\treturn 0;`;
