@@ -1,8 +1,14 @@
 /** The bundled profiles that are extracted: where they come from, and what is put into them. `npm run hosts` makes them. */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
 import { extractedKernels, originOf, statedFacts } from "../../scripts/make-hosts.ts";
-import { parseHost } from "../../src/host/index.ts";
+import { type HostProfile, parseHost } from "../../src/host/index.ts";
+import { extractHost } from "../../src/kernel/index.ts";
+
+const KERNELS = process.env["SEAMLOCK_KERNELS"];
+const why = KERNELS === undefined ? " (skipped: SEAMLOCK_KERNELS names no folder of kernel trees)" : "";
 
 test.each(extractedKernels())("linux-$version says where it is from, and what was read by hand", (source) => {
   const file = `data/hosts/linux-${source.version}.yaml`;
@@ -22,3 +28,27 @@ test("a tree's origin is what anybody can get it by", () => {
   expect(of616).toMatch(/^Linux 6\.16\.1: github\.com\/[\w-]+\/[\w.-]+ at [0-9a-f]{40}$/);
   expect(of73).toMatch(/^Linux 7\.3\.4: Debian linux-source-7\.3 7\.3\.4-\S+ \(\S+\), sha256 [0-9a-f]{64}$/);
 });
+
+test("a kernel whose tree can be got has a profile of its own, or stands for another one", () => {
+  const sources: { version: string }[] = JSON.parse(readFileSync("data/kernel-sources.json", "utf8"));
+  const own = extractedKernels().map(({ version }) => version);
+  const others = sources.map(({ version }) => version).filter((version) => !own.includes(version));
+  expect(others).toEqual(["6.18"]);
+  expect(Object.keys(aliases())).toEqual(expect.arrayContaining(others));
+});
+
+test.skipIf(KERNELS === undefined)(
+  `6.18 has the locks and reactions of what it stands for${why}`,
+  () => {
+    const file = `data/hosts/${aliases()["6.18"]}.yaml`;
+    const { profile: before } = parseHost(readFileSync(file, "utf8"), file);
+    const { profile: after } = extractHost(join(String(KERNELS), "6.18"));
+    const places = new Set(["evidence", "function", "sources"]);
+    const facts = ({ phases, paths }: HostProfile): string =>
+      JSON.stringify({ phases, paths }, (key, value) => (places.has(key) ? undefined : value), 1);
+    expect(facts(after)).toBe(facts(before));
+  },
+  300_000,
+);
+
+const aliases = (): Record<string, string> => parse(readFileSync("data/glossary.yaml", "utf8")).hostAliases;
