@@ -85,14 +85,14 @@ export class Expectation {
   }
 
   /** A call, and, where it matters, what was in flight beside it. */
-  meeting(call: Call, others: Beside, tolerance: number): void {
+  meeting(call: Call, others: Before, tolerance: number): void {
     if (this.#seen.size < MOST_LEAVES) this.#seen.add(call.leaf);
     const of = this.#excluded.get(call.leaf);
     if (of === undefined || call.beginUnsure || call.endUnsure) return;
     // Of those in flight many are of one leaf.
     let leaf = "";
     let excluded: readonly Excluded[] | undefined;
-    for (const other of others.beside(call, this.#runs.get(call.leaf) ?? "none")) {
+    for (const other of others.before(call, this.#runs.get(call.leaf) ?? "none")) {
       if (other.leaf !== leaf) {
         leaf = other.leaf;
         excluded = of.get(leaf);
@@ -217,9 +217,9 @@ export class Expectation {
 
 const keyOf = (a: string, b: string, resource: string): string => `${a} ${b} ${resource}`;
 
-/** Tells what was in flight beside a call; those that were not settled find it in their turn. */
-interface Beside {
-  beside(call: Call, runs: RunsOf): readonly Call[];
+/** Tells what was in flight beside a call and was settled before it; the others find it in their turn. */
+interface Before {
+  before(call: Call, runs: RunsOf): readonly Call[];
 }
 
 /** Were both in flight at one moment, also if the clocks are off by the tolerance? */

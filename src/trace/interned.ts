@@ -2,8 +2,9 @@
 
 /** Words that were met last, by their hash. */
 const SLOTS = 1 << 12;
-/** A hostile recording may have any number of them. */
+/** A hostile recording may have any number of them, and of any length. */
 const MOST = 1 << 17;
+const LONGEST = 256;
 
 /** What each word means; made once for each, from a copy that does not keep the text in memory. */
 export class Interned<T> {
@@ -17,11 +18,17 @@ export class Interned<T> {
 
   /** Of the word that stands between two places of a text. */
   of(text: string, from = 0, to = text.length): T {
-    let hash = to - from;
-    for (let i = from; i < to; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
+    let hash = 0;
+    for (let i = from; i < to; i++) hash = mixed(hash, text.charCodeAt(i));
+    return this.hashed(text, from, to, hash);
+  }
+
+  /** As `of`, of a word whose characters are mixed already. */
+  hashed(text: string, from: number, to: number, hash: number): T {
     const slot = (hash ^ (hash >>> 12)) & (SLOTS - 1);
     const recent = this.#recent[slot];
     if (recent !== undefined && stands(recent.word, text, from, to)) return recent.value;
+    if (to - from > LONGEST) return this.#make(copied(text.slice(from, to)));
     const found = this.#find(text.slice(from, to));
     this.#recent[slot] = found;
     return found.value;
@@ -36,6 +43,11 @@ export class Interned<T> {
     this.#known.set(word, made);
     return made;
   }
+}
+
+/** A hash with one more character: from 0 on, in the order of the word. */
+export function mixed(hash: number, code: number): number {
+  return (Math.imul(hash, 31) + code) | 0;
 }
 
 function stands(word: string, text: string, from: number, to: number): boolean {

@@ -47,12 +47,14 @@ export class Settler {
   #vcpuCount = 0;
   /** By CPU. */
   readonly #lastOf: Call[] = [];
-  readonly #beside: Call[] = [];
+  readonly #before: Call[] = [];
   /** Calls that have no end so far and began before the last of those that are being looked at ended. */
   #open: readonly Call[] = [];
   /** Calls that have come since some were looked at. */
   #arrived = 0;
   #drained = Number.NEGATIVE_INFINITY;
+  /** No call that was looked at ended later. */
+  #settledTo = Number.NEGATIVE_INFINITY;
   #forgotten = Number.NEGATIVE_INFINITY;
   /** Calls that came too late to be told in their order. */
   late = 0;
@@ -118,14 +120,11 @@ export class Settler {
       .slice(0, MOST_AROUND);
   }
 
-  /**
-   * What was in flight beside a call, whether it was looked at so far or not, but for calls that are open. The list is good until the next
-   * call is looked at.
-   */
-  beside(call: Call, runs: RunsOf): readonly Call[] {
-    const found = this.#beside;
+  /** What was in flight beside a call and has been looked at before it. The list is good until the next call is looked at. */
+  before(call: Call, runs: RunsOf): readonly Call[] {
+    const found = this.#before;
     found.length = 0;
-    if (!this.#kept.between(call.begin, call.end, runs, call.td, this.#steps, found)) this.crowded += 1;
+    if (!this.#kept.past(call, this.#settledTo, runs, this.#steps, found)) this.crowded += 1;
     return found;
   }
 
@@ -172,6 +171,7 @@ export class Settler {
   #settle(hurried: boolean): void {
     const call = this.#coming.shift() as Call;
     this.#steps.earn();
+    if (call.end > this.#settledTo) this.#settledTo = call.end;
     this.#options.settled(call, hurried);
     call.settled = true;
     if (call.leaf === ENTER.leaf && call.td !== null) this.#vcpus.get(call.td)?.ran(call);

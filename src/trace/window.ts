@@ -11,6 +11,9 @@ export class ByEnd {
   #gone = 0;
   /** The part that was found last. */
   #hint = 0;
+  /** The place behind the last call that ends by a time which was asked for before: its part, and where in that. */
+  #behindPart = 0;
+  #behind = 0;
   size = 0;
 
   get first(): Call | undefined {
@@ -32,12 +35,24 @@ export class ByEnd {
     }
     const at = this.#partAfter(call.end);
     const part = this.#parts[at] as Call[];
-    if (at === 0) {
-      part.splice(0, this.#gone);
-      this.#gone = 0;
-    }
-    part.splice(placeAfter(part, call.end), 0, call);
-    if (part.length > 2 * PART) this.#parts.splice(at + 1, 0, part.splice(PART));
+    if (at === 0) this.#forgetGone(part);
+    const place = placeAfter(part, call.end);
+    part.splice(place, 0, call);
+    if (at === this.#behindPart && place < this.#behind) this.#behind += 1;
+    if (part.length > 2 * PART) this.#split(at, part);
+  }
+
+  #forgetGone(part: Call[]): void {
+    part.splice(0, this.#gone);
+    if (this.#behindPart === 0) this.#behind = Math.max(0, this.#behind - this.#gone);
+    this.#gone = 0;
+  }
+
+  #split(at: number, part: Call[]): void {
+    this.#parts.splice(at + 1, 0, part.splice(PART));
+    if (at > this.#behindPart || (at === this.#behindPart && this.#behind <= PART)) return;
+    if (at === this.#behindPart) this.#behind -= PART;
+    this.#behindPart += 1;
   }
 
   shift(): Call | undefined {
@@ -49,6 +64,8 @@ export class ByEnd {
       this.#parts.shift();
       this.#gone = 0;
       if (this.#hint > 0) this.#hint -= 1;
+      if (this.#behindPart > 0) this.#behindPart -= 1;
+      else this.#behind = 0;
     }
     return first;
   }
@@ -79,6 +96,53 @@ export class ByEnd {
       }
     }
     return true;
+  }
+
+  /**
+   * Adds those that end between two times and began by the later one, in their order; the later time is never before the one of the last
+   * time that this was asked for: so nothing is searched.
+   *
+   * @returns false when there were not enough steps to look at all
+   */
+  collectPast(from: number, to: number, beginBy: number, steps: Steps, found: Call[]): boolean {
+    const parts = this.#parts;
+    if (parts.length === 0) return true;
+    this.#goBehind(to);
+    const last = this.#behindPart;
+    let at = last;
+    let i = this.#behind;
+    // Back to the first of them.
+    for (let part = parts[at] as Call[]; ; ) {
+      const least = at === 0 ? this.#gone : 0;
+      while (i > least && (part[i - 1] as Call).end >= from) i--;
+      if (i > least || at === 0) break;
+      part = parts[--at] as Call[];
+      i = part.length;
+    }
+    for (; at <= last; at++, i = 0) {
+      const part = parts[at] as Call[];
+      const end = at === last ? this.#behind : part.length;
+      for (; i < end; i++) {
+        if (!steps.take()) return false;
+        const call = part[i] as Call;
+        if (call.begin <= beginBy) found.push(call);
+      }
+    }
+    return true;
+  }
+
+  /** Goes on to behind the last call that ends by a time. */
+  #goBehind(time: number): void {
+    const parts = this.#parts;
+    let at = this.#behindPart;
+    let i = at === 0 ? Math.max(this.#behind, this.#gone) : this.#behind;
+    for (let part = parts[at] as Call[]; ; i = 0) {
+      while (i < part.length && (part[i] as Call).end <= time) i++;
+      if (i < part.length || at === parts.length - 1) break;
+      part = parts[++at] as Call[];
+    }
+    this.#behindPart = at;
+    this.#behind = i;
   }
 
   /** The first part whose last call ends later than that. */
@@ -193,6 +257,15 @@ export class InFlight {
     return whole;
   }
 
+  /** As `between`, but only what ended by a time, which is never before the one of the last time that this was asked for. */
+  past(from: number, to: number, endedBy: number, steps: Steps, found: Call[]): boolean {
+    let whole = true;
+    for (const k of this.#used) {
+      if (!(this.#classes[k] as ByEnd).collectPast(from, endedBy, to, steps, found)) whole = false;
+    }
+    return whole;
+  }
+
   #classOf({ begin, end }: Call): ByEnd {
     const lasted = end - begin;
     let k = 0;
@@ -255,13 +328,25 @@ export class Kept {
    * @returns false when there were not enough steps to look at all
    */
   between(from: number, to: number, runs: RunsOf, td: string | null, steps: Steps, found: Call[]): boolean {
-    if (!this.#calls.between(from, to, steps, found)) return false;
+    return this.#each(runs, td, steps, (of) => of.between(from, to, steps, found));
+  }
+
+  /** As `between`, but only what ended by a time, which is never before the one of the last time that this was asked for. */
+  past(call: Call, endedBy: number, runs: RunsOf, steps: Steps, found: Call[]): boolean {
+    const { begin, end, td } = call;
+    return this.#each(runs, td, steps, (of) => of.past(begin, end, endedBy, steps, found));
+  }
+
+  /** Asks all calls and the runs that are wanted, until one says false. */
+  #each(runs: RunsOf, td: string | null, steps: Steps, ask: (of: InFlight) => boolean): boolean {
+    if (!ask(this.#calls)) return false;
     if (runs === "none") return true;
-    if (!this.#others.between(from, to, steps, found)) return false;
+    if (!ask(this.#others)) return false;
     if (runs === "all" || td === null) {
-      for (const of of this.#runs.values()) if (!steps.take() || !of.between(from, to, steps, found)) return false;
+      for (const of of this.#runs.values()) if (!steps.take() || !ask(of)) return false;
       return true;
     }
-    return this.#runs.get(td)?.between(from, to, steps, found) ?? true;
+    const own = this.#runs.get(td);
+    return own === undefined || ask(own);
   }
 }

@@ -24,6 +24,7 @@ const E = 101;
 const X = 120;
 const S = 115;
 const LOST_BEGINS = 76;
+const LONGEST_LEAF = 64;
 const LOST = /^Lost (\d+) events\s*$/;
 /** A function of a call chain: `tdx_track+70`, with its module where that is told. */
 const FRAME = /^\s+(\w+)(?:\+(?:0x)?[0-9a-f]+)?(?: \[\w+\])?\s*$/;
@@ -53,17 +54,15 @@ export function bpftrace(enterLeaf: string): Format {
     const tid = fields.decimal();
     const begin = fields.decimal();
     const end = fields.decimal();
-    const leafAt = fields.at;
-    const leafEnd = fields.field();
+    const leaf = fields.meaning(input.names);
     const td = frameOf(fields, input);
     const vp = frameOf(fields, input);
     const gpa = fields.hex();
     const level = fields.hex();
     const page = fields.hex();
     const status = statusOf(fields, input);
-    if (fields.bad || end < begin || leafEnd - leafAt > 64) return false;
+    if (fields.bad || end < begin || leaf.length > LONGEST_LEAF) return false;
     numbered(seq, cpu, input);
-    const leaf = input.names.of(fields.text, leafAt, leafEnd);
     input.assembler.call(end, cpu, tid, leaf, begin, { td, vp, gpa, level, page }, status);
     return true;
   };
@@ -135,18 +134,14 @@ export function bpftrace(enterLeaf: string): Format {
 /** The key of a TD or a vCPU; null for `-`. */
 function frameOf(fields: Cursor, { frames }: Input): string | null {
   const { at } = fields;
-  const to = fields.field();
-  if (to === at + 1 && fields.text.charCodeAt(at) === DASH) return null;
-  const key = frames.of(fields.text, at, to);
-  if (key === null) fields.bad = true;
+  const key = fields.meaning(frames);
+  // A `-` that nothing follows in its field is no frame, and no damage.
+  if (key === null && !(fields.code(at) === DASH && fields.at === at + 2)) fields.bad = true;
   return key;
 }
 
 /** Null for `-`, and for what is no status. */
-function statusOf(fields: Cursor, { statuses }: Input): string | null {
-  const { at } = fields;
-  return statuses.of(fields.text, at, fields.field());
-}
+const statusOf = (fields: Cursor, { statuses }: Input): string | null => fields.meaning(statuses);
 
 function about(line: string, input: Input): boolean {
   const words = line.split(" ");

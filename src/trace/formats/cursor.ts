@@ -1,5 +1,7 @@
 /** A line of a recording, and a place in it: what the readers of formats read with. It stands in a long text and is not cut out of that. */
 
+import { type Interned, mixed } from "../interned.ts";
+
 const BLANK = 32;
 const TAB = 9;
 const DASH = 45;
@@ -114,14 +116,19 @@ export class Cursor {
     return value;
   }
 
-  /** Goes on behind a field and its blank; gives the end of the field. */
-  field(): number {
-    const from = this.at;
+  /** Goes on behind a field and its blank; gives what the word means that it is. */
+  meaning<T>(words: Interned<T>): T {
+    const { text, end, at: from } = this;
     let i = from;
-    while (i < this.end && this.text.charCodeAt(i) !== BLANK) i++;
+    let hash = 0;
+    for (; i < end; i++) {
+      const code = text.charCodeAt(i);
+      if (code === BLANK) break;
+      hash = mixed(hash, code);
+    }
     this.at = i;
     this.#ends(from);
-    return i;
+    return words.hashed(text, from, i, hash);
   }
 
   /** A field ends at a blank or with the line. */

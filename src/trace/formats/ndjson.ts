@@ -64,12 +64,12 @@ export function ndjson(enterLeaf: string): Format {
     if (cpu === null) return false;
     const tid = fields.natural(TID) ?? -1;
     const operands = operandsIn(text, input);
-    const status = fields.isText(STATUS) ? input.statuses.of(text, fields.from(STATUS), fields.to(STATUS)) : null;
+    const status = fields.isText(STATUS) ? fields.meaning(STATUS, input.statuses) : null;
     if (fields.isText(CALL)) {
       const begin = fields.first(AT);
       const end = fields.second(AT);
       if (!Number.isFinite(begin) || !Number.isFinite(end) || end < begin) return false;
-      const leaf = input.names.of(text, fields.from(CALL), fields.to(CALL));
+      const leaf = fields.meaning(CALL, input.names);
       input.assembler.call(end, cpu, tid, leaf, begin, operands, status);
       return true;
     }
@@ -83,18 +83,16 @@ export function ndjson(enterLeaf: string): Format {
   const operandsIn = (text: string, input: Input): Operands => {
     if (!fields.has(TD) && !fields.has(VP) && !fields.has(GPA) && !fields.has(PAGE)) return NOTHING;
     return {
-      td: keyIn(TD, text, input),
-      vp: keyIn(VP, text, input),
+      td: keyIn(TD, input),
+      vp: keyIn(VP, input),
       gpa: hexIn(GPA, text),
       level: fields.natural(LEVEL),
       page: hexIn(PAGE, text),
     };
   };
 
-  const keyIn = (field: number, text: string, { names }: Input): string | null =>
-    fields.isText(field) && fields.to(field) - fields.from(field) <= MOST_KEY
-      ? names.of(text, fields.from(field), fields.to(field))
-      : null;
+  const keyIn = (field: number, { names }: Input): string | null =>
+    fields.isText(field) && fields.to(field) - fields.from(field) <= MOST_KEY ? fields.meaning(field, names) : null;
 
   /** Null for what is not `0x` and few enough digits. */
   const hexIn = (field: number, text: string): number | null => {
