@@ -7,7 +7,7 @@ import type { Call } from "./call.ts";
 import type { TraceDocument } from "./document.ts";
 import type { Episode } from "./episodes.ts";
 import { runsOf } from "./holders.ts";
-import { type Identity, identityOf, relate, SAME } from "./objects.ts";
+import { type Identity, identityOf, isWithinTd, relate, SAME } from "./objects.ts";
 import { pairsOf } from "./pairs.ts";
 import { callFacts } from "./tally.ts";
 import type { RunsOf } from "./window.ts";
@@ -40,6 +40,8 @@ export class Expectation {
   readonly #excluded = new Map<string, Map<string, Excluded[]>>();
   /** By leaf: of which guests the runs matter. */
   readonly #runs = new Map<string, RunsOf>();
+  /** Leaves that are kept apart from calls for other TDs, too. */
+  readonly #beyondTd = new Set<string>();
   /** Pairs of leaves that the profile lets meet on a resource, in any way. */
   readonly #possible = new Set<string>();
   readonly #surprises = new Map<string, Counted>();
@@ -74,6 +76,7 @@ export class Expectation {
     const known = of.get(other);
     if (known === undefined) of.set(other, [excluded]);
     else known.push(excluded);
+    if (!isWithinTd(excluded.identity)) this.#beyondTd.add(leaf);
     const entries = of.get(ENTER.leaf) ?? [];
     this.#runs.set(
       leaf,
@@ -89,10 +92,12 @@ export class Expectation {
     if (this.#seen.size < MOST_LEAVES) this.#seen.add(call.leaf);
     const of = this.#excluded.get(call.leaf);
     if (of === undefined || call.beginUnsure || call.endUnsure) return;
-    // Of those in flight many are of one leaf.
+    // Of those in flight many are for other TDs, or of one leaf.
+    const td = this.#beyondTd.has(call.leaf) ? null : call.td;
     let leaf = "";
     let excluded: readonly Excluded[] | undefined;
     for (const other of others.before(call, this.#runs.get(call.leaf) ?? "none")) {
+      if (td !== null && other.td !== td && other.td !== null) continue;
       if (other.leaf !== leaf) {
         leaf = other.leaf;
         excluded = of.get(leaf);

@@ -114,8 +114,8 @@ export class Settler {
   around(td: string | null, from: number, to: number): Call[] {
     const found: Call[] = [];
     this.#inFlight(from, to, "own", td, found);
-    return found
-      .filter((call) => call.td === td || call.td === null)
+    const its = found.filter((call) => call.td === td || call.td === null);
+    return firstOf(its, MOST_AROUND)
       .sort((a, b) => a.begin - b.begin || a.cpu - b.cpu)
       .slice(0, MOST_AROUND);
   }
@@ -239,6 +239,13 @@ export class Settler {
     }
     if (known === undefined || run.end > known) vcpus.lastEnd.set(vcpu, run.end);
   }
+}
+
+/** Calls that began first: at least so many of them, more when some began at one time. Sorting all would take long. */
+function firstOf(calls: Call[], most: number): Call[] {
+  if (calls.length <= most) return calls;
+  const latest = Float64Array.from(calls, ({ begin }) => begin).sort()[most - 1] as number;
+  return calls.filter(({ begin }) => begin <= latest);
 }
 
 const isRunOf = (call: Call, td: string | null): boolean => call.leaf === ENTER.leaf && call.td === td;

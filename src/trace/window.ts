@@ -11,7 +11,7 @@ export class ByEnd {
   #gone = 0;
   /** The part that was found last. */
   #hint = 0;
-  /** The place behind the last call that ends by a time which was asked for before: its part, and where in that. */
+  /** A little before the first call that ends later than what was asked for last, or at it: its part, and where in that. */
   #behindPart = 0;
   #behind = 0;
   size = 0;
@@ -36,23 +36,16 @@ export class ByEnd {
     const at = this.#partAfter(call.end);
     const part = this.#parts[at] as Call[];
     if (at === 0) this.#forgetGone(part);
-    const place = placeAfter(part, call.end);
-    part.splice(place, 0, call);
-    if (at === this.#behindPart && place < this.#behind) this.#behind += 1;
-    if (part.length > 2 * PART) this.#split(at, part);
+    part.splice(placeAfter(part, call.end), 0, call);
+    if (part.length <= 2 * PART) return;
+    this.#parts.splice(at + 1, 0, part.splice(PART));
+    if (at === this.#behindPart) this.#behind = Math.min(this.#behind, PART);
   }
 
   #forgetGone(part: Call[]): void {
     part.splice(0, this.#gone);
     if (this.#behindPart === 0) this.#behind = Math.max(0, this.#behind - this.#gone);
     this.#gone = 0;
-  }
-
-  #split(at: number, part: Call[]): void {
-    this.#parts.splice(at + 1, 0, part.splice(PART));
-    if (at > this.#behindPart || (at === this.#behindPart && this.#behind <= PART)) return;
-    if (at === this.#behindPart) this.#behind -= PART;
-    this.#behindPart += 1;
   }
 
   shift(): Call | undefined {

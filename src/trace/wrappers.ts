@@ -38,7 +38,8 @@ export const ENTER = facts.enter;
 
 /** Leaves that a CPU may be asked for by another one while it makes a call itself. */
 const INTERRUPTS: ReadonlySet<string> = new Set(facts.interrupts);
-export const mayInterrupt = (leaf: string): boolean => INTERRUPTS.has(leaf);
+// Most are entries, and asking for one string costs less than a set does.
+export const mayInterrupt = (leaf: string): boolean => leaf !== ENTER.leaf && INTERRUPTS.has(leaf);
 
 /** Every wrapper of any release, by the function's name; the newest where releases differ. */
 export const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map(

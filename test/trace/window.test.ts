@@ -1,0 +1,62 @@
+/** Calls of the recent past, against a plain list that is gone through whole. */
+import { expect, it } from "vitest";
+import { randomOf } from "../../src/simulate/index.ts";
+import type { Call } from "../../src/trace/call.ts";
+import { InFlight, Steps } from "../../src/trace/window.ts";
+
+const call = (begin: number, end: number, cpu: number): Call => ({
+  ...{ leaf: "tdh_mem_track", begin, end, cpu, tid: 1, status: null, td: null, vp: null, gpa: null, level: null },
+  ...{ page: null, beginUnsure: false, endUnsure: false, chain: null, settled: false },
+});
+
+const named = (calls: readonly Call[]): string =>
+  calls
+    .map(({ cpu }) => cpu)
+    .sort((a, b) => a - b)
+    .join(" ");
+
+it("what was in flight, and what of it had ended, however late calls come", () => {
+  for (let seed = 1; seed <= 3; seed++) {
+    const random = randomOf(seed, 0);
+    const inFlight = new InFlight();
+    let all: Call[] = [];
+    let now = 0;
+    let settledTo = 0;
+    for (let n = 0; n < 4000; n++) {
+      now += random.below(40);
+      // Most end in their order, some long before; many so that a list is more than one part.
+      const end = now - (random.below(6) === 0 ? random.below(30_000) : random.below(20));
+      const one = call(end - random.below(random.below(20) === 0 ? 60_000 : 300), end, n);
+      inFlight.add(one);
+      all.push(one);
+      if (n % 61 === 0) {
+        inFlight.dropBefore(now - 36_000);
+        all = all.filter((of) => of.end >= now - 36_000);
+        expect(inFlight.size).toBe(all.length);
+      }
+      // For long nobody asks.
+      if (n % 23 > 0 || n % 2500 > 1000) continue;
+      settledTo = Math.max(settledTo, now - 20_000 + random.below(200));
+      const [to, from] = [settledTo + random.below(100) - 50, settledTo - random.below(3000)];
+      const past: Call[] = [];
+      expect(inFlight.past(from, to, settledTo, new Steps(), past)).toBe(true);
+      const meets = ({ begin, end: its }: Call): boolean => its >= from && begin <= to;
+      expect(named(past)).toBe(named(all.filter((of) => meets(of) && of.end <= settledTo)));
+      const beside: Call[] = [];
+      expect(inFlight.between(from, to, new Steps(), beside)).toBe(true);
+      expect(named(beside)).toBe(named(all.filter(meets)));
+    }
+  }
+});
+
+it("whoever asks for more steps than there are is told", () => {
+  const inFlight = new InFlight();
+  for (let n = 0; n < 70_000; n++) inFlight.add(call(n, n + 100, n));
+  const steps = new Steps();
+  const found: Call[] = [];
+  expect(inFlight.past(0, 80_000, 80_000, steps, found)).toBe(false);
+  expect(found).toHaveLength(65_536);
+  expect(inFlight.past(69_990, 80_000, 80_000, steps, [])).toBe(false);
+  steps.earn();
+  expect(inFlight.past(70_090, 80_000, 80_000, steps, [])).toBe(true);
+});
