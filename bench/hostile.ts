@@ -241,7 +241,25 @@ const calling =
     file("src/x.c", functions)(folder);
     inHandler("return_val = f(tdr_pa.raw, tdr_pa.raw + 1, tdcs_ptr);")(folder);
   };
+/** A walk that takes a lock after the other, and calls itself under one condition after the other. */
+const lockingRecursion: Make = (folder) => {
+  const helpers = join(folder, "src/common/helpers.c");
+  const last = "    release_sharex_lock_hp_sh(&entry_1gb->entry_lock);\n";
+  const each = (line: (i: number) => string): string => Array.from({ length: 8 }, (_, i) => line(i)).join("");
+  const giveUp = "    if (status != TDX_SUCCESS) { return; }\n";
+  const more = [
+    "    api_error_type status;\n",
+    each((i) => `    status = acquire_sharex_lock_hp(&get_tdcs(pa)->management.l${i}_lock, mode, false);\n${giveUp}`),
+    `    status = pamt_walk(pa, block, mode, false, &entry);\n${giveUp}`,
+    each((i) => `    if (entry->pt != mode + ${i}) { pamt_unwalk(pa, block, entry, mode); }\n`),
+  ].join("");
+  writeFileSync(
+    helpers,
+    readFileSync(helpers, "utf8").replace(`${last}}`, () => `${last}${more}}`),
+  );
+};
 const recursion: Readonly<Record<string, Make>> = {
+  "a walk that locks and calls itself": lockingRecursion,
   "a function that calls itself": calling(deep("f", "f", 20)),
   "functions that call each other": calling(deep("f", "g", 12) + deep("g", "h", 12) + deep("h", "f", 12)),
 };

@@ -4,6 +4,7 @@
  * SEAMLOCK_TREES and SEAMLOCK_KERNELS name folders of module and kernel trees; parts that need one say that they were left out.
  */
 import { join } from "node:path";
+import { seeded } from "./ordeal/faults.ts";
 import { killedChecks, killedSweeps } from "./ordeal/kills.ts";
 import type { Part } from "./ordeal/program.ts";
 import { signalled } from "./ordeal/signals.ts";
@@ -16,6 +17,7 @@ const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
   signals: () => signalled(trees && join(trees, "1.5.25"), kernels && join(kernels, "7.3")),
   kills: () => killedChecks(100, seed),
   sweeps: () => killedSweeps(50, seed),
+  seeded,
 };
 
 const wanted = process.argv.slice(2);

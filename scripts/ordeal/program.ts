@@ -58,3 +58,8 @@ export interface Part {
   /** What must not be; empty when all is well. */
   readonly faults: readonly string[];
 }
+
+/** Says on standard error how far a part is; on a terminal in one line. */
+export function progress(text: string): void {
+  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`);
+}

@@ -2,8 +2,8 @@
 import { SeamlockError } from "../errors.ts";
 import { typeRange } from "./layout.ts";
 import { declaration, type RangeScope, rangeOf, stepScope } from "./range.ts";
-import type { Effect, Expr, Label, Model, ProcessType, Property, Step, Variable } from "./types.ts";
-import { children, stepExprs, visitEffects } from "./walk.ts";
+import type { Effect, Expr, Model, ProcessType, Property, Step, Variable } from "./types.ts";
+import { children, reachableLabels, stepExprs, visitEffects } from "./walk.ts";
 
 /** Where in the model a problem is, for messages: `vcpu at E0, alternative 1`. */
 type Report = (code: string, message: string, hint?: string) => void;
@@ -173,18 +173,13 @@ function checkProcess(model: Model, process: ProcessType, report: Report): void 
       checkStep({ ...stepScope(model, process, step.choose), where, report }, step);
     });
   }
-  for (const label of unreachable(process, labels))
+  const reached = reachableLabels(process);
+  for (const { name } of process.labels.filter((label) => !reached.has(label.name)))
     report(
       "SL4007",
-      `label ${label} of ${process.name} is never reached`,
+      `label ${name} of ${process.name} is never reached`,
       "remove it, or add the step that leads there",
     );
-}
-
-function unreachable(process: ProcessType, labels: ReadonlyMap<string, Label>): string[] {
-  const seen = new Set([process.start]);
-  for (const name of seen) for (const step of labels.get(name)?.steps ?? []) seen.add(step.next);
-  return process.labels.map((label) => label.name).filter((name) => !seen.has(name));
 }
 
 function checkStep(scope: Scope, step: Step): void {

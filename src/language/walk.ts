@@ -1,4 +1,5 @@
 /** Traversals of expressions and effects, so that no other file repeats the list of node kinds. */
+import { bool } from "./expr.ts";
 import type { BoolExpr, Effect, Expr, IntExpr, Model, ProcessType, Step } from "./types.ts";
 
 /** The expression's direct subexpressions. */
@@ -145,4 +146,30 @@ export function mapModel(model: Model, map: <X extends Expr>(expr: X) => X): Mod
         : { ...property, expr: map(property.expr) },
     ),
   };
+}
+
+/** The labels of a process to which steps lead from its start. */
+export function reachableLabels(process: ProcessType): ReadonlySet<string> {
+  const labels = new Map(process.labels.map((label) => [label.name, label]));
+  const seen = new Set([process.start]);
+  for (const name of seen) for (const step of labels.get(name)?.steps ?? []) seen.add(step.next);
+  return seen;
+}
+
+/** The model without labels to which no step leads: what asks whether a process is at one is false. */
+export function withoutUnreachable(model: Model): Model {
+  const reached = new Map(model.processes.map((process) => [process.name, reachableLabels(process)]));
+  if (model.processes.every(({ name, labels }) => labels.every((label) => reached.get(name)?.has(label.name))))
+    return model;
+  const map = <X extends Expr>(expr: X): X => {
+    if (expr.op !== "at") return mapChildren(expr, map);
+    const labels = expr.labels.filter((label) => reached.get(expr.process)?.has(label) ?? true);
+    if (labels.length === 0) return bool(false) as Expr as X;
+    return { ...mapChildren(expr, map), labels };
+  };
+  const processes = model.processes.map((process) => ({
+    ...process,
+    labels: process.labels.filter(({ name }) => reached.get(process.name)?.has(name)),
+  }));
+  return mapModel({ ...model, processes }, map);
 }

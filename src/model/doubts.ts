@@ -1,9 +1,12 @@
 /** What makes a verdict on a scenario less than certain: holes in the facts that its model is made of. */
-import type { Catalog, Diagnostic } from "../catalog/index.ts";
+import { type Catalog, type Diagnostic, spelledName } from "../catalog/index.ts";
 import type { HostProfile, TdExit } from "../host/index.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import type { Scenario } from "./scenario.ts";
 import { unreadBehaviours } from "./unread.ts";
+
+/** The call that enters a TD. */
+const ENTERS = "tdh_vp_enter";
 
 /**
  * The holes, in words, most basic first; none for the bundled catalogs of releases. With one, "holds" must not be said.
@@ -16,6 +19,8 @@ export function doubtsOf(scenario: Scenario, catalog: Catalog, host: HostProfile
   return [
     ...errors,
     ...published(catalog),
+    ...neverGivenBack(catalog),
+    ...keptInTheTd(catalog),
     ...unreadBehaviours(scenario, catalog).map(
       (text) => `rests on a behaviour that was not read in this tree: ${text}`,
     ),
@@ -63,6 +68,32 @@ const unresolvedText = (one: Diagnostic): string => `the host's profile is incom
 function diagnosticText({ code, message, file, line }: Diagnostic): string {
   const place = file === null ? "" : ` (${file}${line === null ? "" : `:${line}`})`;
   return `${code} ${message}${place}`;
+}
+
+/** Rows of which an extracted or written catalog does not say where the lock is given back: the models keep it for ever. */
+function neverGivenBack({ module, leaves }: Catalog): string[] {
+  if (module.origin === "published") return [];
+  const rows = leaves.flatMap(({ name, acquisitions }) =>
+    acquisitions
+      .filter(({ mode, release }) => mode !== "NO_LOCK" && release === null)
+      .map(({ resource }) => `${resource} by ${spelledName(name)}`),
+  );
+  const [first, ...more] = [...new Set(rows)];
+  if (first === undefined) return [];
+  const others = more.length === 0 ? "" : `, and ${more.length} more`;
+  return [`the module's catalog does not say where locks are given back (${first}${others}): taken as never`];
+}
+
+/** Rows that are said to be kept until a TD exit, of calls that enter no TD: the models give them back at the end of the call. */
+function keptInTheTd({ leaves }: Catalog): string[] {
+  const rows = leaves
+    .filter(({ name }) => name !== ENTERS)
+    .flatMap(({ name, acquisitions }) =>
+      acquisitions.filter(({ release }) => release?.kind === "td-exit").map(({ resource }) => ({ name, resource })),
+    );
+  return [...new Set(rows.map(({ name, resource }) => `${spelledName(name)} keeps ${resource}`))].map(
+    (text) => `the module's catalog says that ${text} until a TD exit, and the call enters no TD`,
+  );
 }
 
 /** A table that somebody published says nothing of releases. */

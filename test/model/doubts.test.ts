@@ -30,20 +30,25 @@ const unread = written("unread", {
   ...catalog,
   behaviours: catalog.behaviours.map((one) => (one.name === "tlb-tracked" ? { ...one, variant: null } : one)),
 });
+/** The catalog with the release of one row changed; null for none. */
+function changedRow(
+  whole: Catalog,
+  name: string,
+  resource: string,
+  release: { readonly kind: "td-exit"; readonly at: string } | null,
+): Catalog {
+  const leaves = whole.leaves.map((leaf) => ({
+    ...leaf,
+    acquisitions: leaf.acquisitions.map((row) =>
+      leaf.name !== name || row.resource !== resource
+        ? row
+        : { ...row, release: release === null ? null : { evidence: [], ...release } },
+    ),
+  }));
+  return { ...whole, leaves };
+}
 /** TDH.MEM.TRACK never gives the epoch lock back. */
-const leaking = written("leaking", {
-  ...catalog,
-  leaves: catalog.leaves.map((leaf) =>
-    leaf.name !== "tdh_mem_track"
-      ? leaf
-      : {
-          ...leaf,
-          acquisitions: leaf.acquisitions.map((row) =>
-            row.resource === "TDCS_EPOCH" ? { ...row, release: null } : row,
-          ),
-        },
-  ),
-});
+const leaking = written("leaking", changedRow(catalog, "tdh_mem_track", "TDCS_EPOCH", null));
 
 const SMALL = ["--vcpus", "1", "--pages", "1"];
 const HOLDS = ["page-removal", "--policy", "kick-first", ...SMALL];
@@ -65,6 +70,35 @@ describe("facts with a hole", () => {
     const json = JSON.parse((await inProcess(["check", ...HOLDS, "--module", module, "--json"])).out);
     expect(json.outcome.kind).toBe("inconclusive");
     expect(json.doubts.join()).toContain(says);
+  });
+
+  it("are releases that are missing, or that no call can make: told once of all, however the checks end", async () => {
+    const doubtsIn = async (module: string) => (await loadScenario("page-removal", { module })).doubts;
+    expect(await doubtsIn(leaking)).toEqual([
+      "the module's catalog does not say where locks are given back (TDCS_EPOCH by TDH.MEM.TRACK): taken as never",
+    ]);
+    const kept = written(
+      "kept",
+      changedRow(catalog, "tdh_mem_track", "TDCS_EPOCH", { kind: "td-exit", at: "td-exit" }),
+    );
+    expect(await doubtsIn(kept)).toEqual([
+      "the module's catalog says that TDH.MEM.TRACK keeps TDCS_EPOCH until a TD exit, and the call enters no TD",
+    ]);
+  });
+
+  it("are none where a lock is missing: the call is just never refused for it", async () => {
+    const without = written("without", {
+      ...catalog,
+      leaves: catalog.leaves.map((leaf) => ({
+        ...leaf,
+        acquisitions: leaf.acquisitions.filter(
+          ({ resource }) => leaf.name !== "tdh_mem_track" || resource !== "TDCS_EPOCH",
+        ),
+      })),
+    });
+    const { status, out } = await inProcess(["check", ...HOLDS, "--module", without]);
+    expect(out).toMatch(/^page-removal: holds/);
+    expect(status).toBe(0);
   });
 
   it.each([
@@ -109,13 +143,14 @@ describe("a lock that is never given back", () => {
     expect(result.busy).toContainEqual(
       expect.objectContaining({ leaf: "tdh_mem_track", resource: "TDCS_EPOCH", unheld: true }),
     );
-    const { status } = await inProcess([
+    const { status, out } = await inProcess([
       "check",
       ...HOLDS.map((word) => (word === "kick-first" ? "kick-on-busy" : word)),
       "--module",
       leaking,
     ]);
-    expect(status).toBe(1);
+    expect(out).toMatch(/^page-removal: violated/);
+    expect(status).toBe(3);
   });
 });
 

@@ -88,7 +88,8 @@ export class AbstractState {
     const f = this.simplify(formula);
     if (isConst(f, false)) return false;
     if (isConst(f, true)) return true;
-    this.space.work += this.guards.length;
+    // A formula is kept with all its parts, each with a key of its own: what is long takes time and memory.
+    this.space.work += this.guards.length + f.key.length;
     this.assumptions = this.assumptions.with({ fork, side, formula: f, written });
     this.path = { before: this.path, test: f };
     this.learn(f);
