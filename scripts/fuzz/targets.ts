@@ -74,8 +74,19 @@ function filesBelow(folder: string): string[] {
   );
 }
 
+/** A C file without most of its functions, so that reading it takes little: which are left, and call what is gone, is strange by itself. */
+function thinned(text: string, random: Random): string {
+  const parts = text.split(/(?<=^\}\n)/m);
+  return parts.length < 8 ? text : parts.filter((_, i) => i === 0 || random() < 0.25).join("");
+}
+
 /** A source tree of which one file is changed, C or not. */
-function sourceTree(source: string, words: readonly string[], commands: readonly (readonly string[])[]): Target {
+function sourceTree(
+  source: string,
+  words: readonly string[],
+  commands: readonly (readonly string[])[],
+  thin: (text: string, random: Random) => string = (text) => text,
+): Target {
   return {
     async prepare(folder) {
       const texts = new Map(filesBelow(source).map((path) => [path, readFileSync(join(source, path), "utf8")]));
@@ -89,8 +100,14 @@ function sourceTree(source: string, words: readonly string[], commands: readonly
       return (random) => {
         if (last !== null) put(last, texts.get(last) as string);
         last = oneOf(random, [...texts.keys()]);
-        const text = mutateText(texts.get(last) as string, random, words, oneOf(random, [...texts.values()]));
-        return { files: { [relative(folder, join(folder, "tree", last))]: text }, commands };
+        const changed = last;
+        const files = [...texts].flatMap(([path, whole]) => {
+          const text = thin(whole, random);
+          if (path !== changed && text === whole) return [];
+          const strange = path === changed ? mutateText(text, random, words, oneOf(random, [...texts.values()])) : text;
+          return [[relative(folder, join(folder, "tree", path)), strange] as const];
+        });
+        return { files: Object.fromEntries(files), commands };
       };
     },
   };
@@ -200,6 +217,26 @@ const checkpoint: Target = {
   },
 };
 
+/** Statuses as people give them: numbers in any base, signs and words around them. */
+const statuses: Target = {
+  async prepare() {
+    const values = [
+      "0x8000020000000092",
+      "0xc000060000000000",
+      "9223374235878031506",
+      "-9223369837831520128",
+      "TDX_SUCCESS",
+    ];
+    const words = ["0x", "0X", "0b", "0o", "_", "ULL", "e5", "+", " ", "\u0661", "TDX_OPERAND_BUSY", "rax=", "=", ","];
+    return (random) => {
+      const given = mutateText(oneOf(random, values), random, words, oneOf(random, values));
+      const command = ["explain", given, ...(random() < 0.5 ? ["--leaf", "tdh_mem_page_remove"] : [])];
+      // A dash is standard input, for which nobody is there.
+      return { files: {}, commands: given === "-" ? [] : [command] };
+    };
+  },
+};
+
 export const TARGETS: Readonly<Record<string, Target>> = {
   module: sourceTree(join(ROOT, "test/module/fixture"), C_WORDS, [
     ["extract", "tree", "-o", "out.json", "--no-cache"],
@@ -209,7 +246,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     async prepare(folder, run) {
       writeFileSync(join(folder, "rules.yaml"), smallRules());
       const extract = ["host", "extract", "tree", "--rules", "rules.yaml", "-o", "host.yaml", "--no-cache"];
-      return sourceTree(SMALL_TREE, C_WORDS, [extract, ["host", "lint", "host.yaml"]]).prepare(folder, run);
+      return sourceTree(SMALL_TREE, C_WORDS, [extract, ["host", "lint", "host.yaml"]], thinned).prepare(folder, run);
     },
   },
   rules: documentFile(
@@ -307,6 +344,11 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     ],
   ),
   checkpoint,
+  result: documentFile("results/one.json", [["sweep", "merge", "results"]], async (run) => {
+    await run(["sweep", "locks", "-d", "made", "--states", "200"]);
+    return filesBelow("made").map((path) => JSON.parse(readFileSync(join("made", path), "utf8")) as unknown);
+  }),
+  status: statuses,
   allow: documentFile(
     "allow.yaml",
     [["contend", "--host", "linux-6.16", "--module", "1.5.25", "--allow", "allow.yaml"]],

@@ -1,11 +1,21 @@
 /** Locks that a path keeps, gives back in another mode than it holds, or does not hold. */
 
 import { isInstanceOf, type Location, valueText, wayTo } from "../c/index.ts";
-import type { LockMode, Site } from "../catalog/index.ts";
+import type { Site } from "../catalog/index.ts";
 import type { LockEvent, ReleaseEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { isError } from "./outcomes.ts";
-import { givenBack, givenBackWhereNoted, handOverField, isCountedOtherwise, lockKey, reportMode } from "./releases.ts";
+import {
+  givenBack,
+  givenBackWhereNoted,
+  type Held,
+  handOverField,
+  isCountedOtherwise,
+  lockInWords,
+  lockKey,
+  partingSite,
+  reportMode,
+} from "./releases.ts";
 import { chainKey, type RowContext, type RowTrouble } from "./row-context.ts";
 
 /** A lock that a failing path keeps is a finding about the module, or a limit of this analysis: either way it is said. */
@@ -20,7 +30,7 @@ export function reportLeaks(context: RowContext, troubles: RowTrouble[]): void {
       reported.add(event.lock);
       troubles.push({
         what: leaves ? "not-released" : "leaked-on-error",
-        message: `${context.leaf.name} may keep ${event.text} locked ${leaves ? "when it leaves the TD" : howOf(final)}`,
+        message: `${context.leaf.name} may keep ${lockInWords(event, final, context)} ${leaves ? "when it leaves the TD" : howOf(final)}`,
         site: event.evidence.at(-1) as Site,
       });
     }
@@ -37,25 +47,30 @@ export function reportReleases(context: RowContext, troubles: RowTrouble[]): voi
   const { rules } = context.knowledge;
   const reported = new Set<string>();
   for (const { events } of context.run.finals) {
-    const held = new Map<string, LockMode>();
+    const held = new Map<string, Held>();
+    const given = new Map<string, ReleaseEvent>();
     for (const event of events) {
       const key = lockKey(event.lock, rules);
-      if (event.kind === "acquire") held.set(key, event.mode);
-      else if (event.kind === "promote") held.set(key, "EXCLUSIVE");
-      else if (event.kind === "demote") held.set(key, "SHARED");
+      if (event.kind === "acquire") held.set(key, { mode: event.mode, since: event.evidence });
+      else if (event.kind === "promote") held.set(key, { mode: "EXCLUSIVE", since: event.evidence });
+      else if (event.kind === "demote") held.set(key, { mode: "SHARED", since: event.evidence });
       else if (event.kind !== "release") continue;
-      else if (held.has(key)) {
-        reportMode(held.get(key), event, context, troubles);
-        held.delete(key);
-      } else if (!isHeldBefore(event, events, context)) {
-        const place = chainKey(event.evidence);
-        if (reported.has(place)) continue;
-        reported.add(place);
-        troubles.push({
-          what: "released-unheld",
-          message: `${context.leaf.name} gives a lock back that it does not hold`,
-          site: event.evidence.at(-1) as Site,
-        });
+      else {
+        const lock = held.get(key);
+        if (lock !== undefined) {
+          reportMode(lock, event, context, troubles);
+          held.delete(key);
+        } else if (!isHeldBefore(event, events, context)) {
+          const place = chainKey(event.evidence);
+          if (reported.has(place)) continue;
+          reported.add(place);
+          troubles.push({
+            what: "released-unheld",
+            message: `${context.leaf.name} gives a lock back that it does not hold`,
+            site: partingSite(given.get(key)?.evidence ?? [], event.evidence),
+          });
+        }
+        given.set(key, event);
       }
     }
   }

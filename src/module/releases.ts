@@ -20,6 +20,7 @@ import {
 import type { LockMode, Release, ReleasePlace, Site } from "../catalog/index.ts";
 import type { AcquireEvent, ReleaseEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
+import { classify } from "./resources.ts";
 import { chainKey, type HeldLock, isSameSite, type RowContext, type RowTrouble, repeats } from "./row-context.ts";
 import type { ExtractionRules } from "./rules.ts";
 
@@ -39,37 +40,58 @@ export function releaseOf(
       .find((found) => found !== undefined);
     const given = releases?.find((other) => isHandedOver(event, other, final.state, rules));
     if (given) {
-      reportMode(modeAtEnd(event, final, rules), given, context, troubles);
+      reportMode({ mode: modeAtEnd(event, final, rules), since: event.evidence }, given, context, troubles);
       return released({ kind: "td-exit" }, given.evidence);
     }
   }
   const removed = removalOf(event, final, rules);
   if (removed) return released({ kind: "page-removed" }, removed);
-  const isWalk = event.evidence.some((s) => rules.pamtWalks.includes(s.function));
   troubles.push({
     what: "not-released",
-    message: `${context.leaf.name} never gives back ${isWalk ? `the PAMT entry ${event.text}` : event.text}`,
+    message: `${context.leaf.name} never gives back ${lockInWords(event, final, context)}`,
     site: event.evidence.at(-1) as Site,
   });
   return null;
 }
 
+/** A lock as a report calls it. */
+export function lockInWords(event: AcquireEvent, final: LeafFinal, context: RowContext): string {
+  const acquires = final.events.filter((other): other is AcquireEvent => other.kind === "acquire");
+  const { resource, role } = classify(event, acquires, final, context, []);
+  return `the lock on ${resource}${role === null ? "" : ` (${role})`}`;
+}
+
+/** How a path holds a lock, and the calls that led there. */
+export interface Held {
+  readonly mode: LockMode;
+  readonly since: readonly Site[];
+}
+
 /** A lock that is given back in another mode than it is held in leaves the lock's counters wrong. */
 export function reportMode(
-  held: LockMode | undefined,
+  held: Held,
   { mode, evidence }: ReleaseEvent,
   { leaf }: RowContext,
   troubles: RowTrouble[],
 ): void {
-  const site = evidence.at(-1) as Site;
-  if (held === undefined || mode === null || mode === held) return;
+  if (mode === null || mode === held.mode) return;
+  const site = partingSite(held.since, evidence);
   const isSame = (t: RowTrouble): boolean => t.what === "released-as" && isSameSite(t.site, site);
   if (troubles.some(isSame)) return;
   troubles.push({
     what: "released-as",
-    message: `${leaf.name} holds a lock as ${held} and gives it back as ${mode}`,
+    message: `${leaf.name} holds a lock as ${held.mode} and gives it back as ${mode}`,
     site,
   });
+}
+
+/**
+ * Where what went wrong between two events was written: the first call of the later one's chain that is not of the earlier one's. That is
+ * the leaf's own call, whichever helpers take the lock and give it back, unless both happen in one run of a helper.
+ */
+export function partingSite(earlier: readonly Site[], later: readonly Site[]): Site {
+  const at = later.findIndex((site, i) => !isSameSite(site, earlier[i]));
+  return later[at < 0 ? later.length - 1 : at] as Site;
 }
 
 /** The mode in which a path still holds what it acquired, which a promotion may have changed. */

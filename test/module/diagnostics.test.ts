@@ -46,13 +46,13 @@ const FAULTS: readonly (readonly [name: string, body: string, code: string, mess
     "a lock that an error of something else keeps",
     `${take("acquire_sharex_lock_ex")} // here\n if (flags & 1) { return TDX_OPERAND_INVALID; } release_sharex_lock_ex(&global->kot.lock); return TDX_SUCCESS;`,
     "SL1032 warning",
-    "may keep get_global_data()->kot.lock locked when it returns TDX_OPERAND_INVALID",
+    "may keep the lock on KOT when it returns TDX_OPERAND_INVALID",
   ],
   [
     "a lock that the failure of a later one keeps, whatever the leaf then returns",
     `${take("acquire_sharex_lock_ex")} // here\n ${TAKE_GLOBAL.replace("TDX_OPERAND_BUSY", "TDX_SUCCESS")} ${GIVE_GLOBAL} release_sharex_lock_ex(&global->kot.lock); return TDX_SUCCESS;`,
     "SL1032 warning",
-    "may keep get_global_data()->kot.lock locked when LOCK_RET_FAIL is returned for another lock",
+    "may keep the lock on KOT when LOCK_RET_FAIL is returned for another lock",
   ],
   [
     "more situations than are followed",

@@ -23,7 +23,7 @@ describe("the exit from a TD", () => {
     [
       "a PAMT entry in another mode",
       edit(EXIT, "TDX_LOCK_SHARED", "TDX_LOCK_EXCLUSIVE"),
-      ["+ SL1035 error helpers.c:46"],
+      ["+ SL1035 error td_exit.c:8"],
     ],
     ["twice", edit(EXIT, TDCS, TDCS + TDCS), ["+ SL1036 error td_exit.c:7"]],
     [
@@ -52,6 +52,11 @@ describe("a lock that is given back", () => {
       "SL1036 error leaves.c:11",
     ]);
     expect(await found(hostLeaf(`${GIVE} return TDX_SUCCESS;`))).toEqual(["SL1036 error leaves.c:9"]);
+    // By a helper: what is wrong is the leaf's own call.
+    const helper = (body: string) => `static void finish(global_data_t* global)\n{\n    ${GIVE}\n}\n${hostLeaf(body)}`;
+    const twice = helper(`${TAKE}\n    finish(global);\n    finish(global); // again\n    return TDX_SUCCESS;`);
+    const { catalog, at } = await smallTree(twice);
+    expect(said(catalog.diagnostics)).toEqual([`SL1036 error ${at("// again")}`]);
     expect(await found(hostLeaf(`${TAKE} ${GIVE} ${TAKE} ${GIVE} return TDX_SUCCESS;`))).toEqual([]);
   });
 

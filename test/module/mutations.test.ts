@@ -50,9 +50,22 @@ const MODES: readonly Mutation[] = [
     [edit(HELPERS, "&entry_2mb->entry_lock, TDX_LOCK_SHARED", "&entry_2mb->entry_lock, TDX_LOCK_EXCLUSIVE")],
     [
       ...everyWalk("mode: SHARED → EXCLUSIVE"),
-      // Given back as shared by the walk that fails, and by the end of the leaf: one of each for every leaf.
+      // Given back as shared by the walk that fails, by the helper that walks for a page, and by the leaf's own call at its end.
       ...Array.from({ length: 8 }, () => "+ SL1035 error helpers.c:33"),
-      ...Array.from({ length: 8 }, () => "+ SL1035 error helpers.c:47"),
+      ...Array.from({ length: 8 }, () => "+ SL1035 error helpers.c:70"),
+      ...[
+        "td_exit.c:8",
+        "tdh_vp_enter.c:52",
+        "tdh_mem_page_add.c:73",
+        "tdh_mem_page_add.c:77",
+        "tdh_mem_page_remove.c:59",
+        "tdh_mem_page_remove.c:63",
+        "tdh_mem_range_block.c:61",
+        "tdh_mem_rd.c:41",
+        "tdh_mem_track.c:52",
+        "tdh_mng_init.c:58",
+        "tdh_vp_init.c:36",
+      ].map((place) => `+ SL1035 error ${place}`),
     ],
   ],
   [
