@@ -38,13 +38,31 @@ export function statOf(path: string): Stats | undefined {
   }
 }
 
+/** Standard input is over once it was read. */
+let isTaken = false;
+
+/**
+ * Says that standard input is read now.
+ *
+ * @throws SeamlockError SL0004 when it was read before
+ */
+export function takeStandardInput(): void {
+  if (isTaken) {
+    throw new SeamlockError("SL0004", "standard input is named twice, as `-`, and can be read once only", {
+      hint: "put one of the two into a file",
+    });
+  }
+  isTaken = true;
+}
+
 /**
  * The text of a file named on the command line; `-` is standard input.
  *
- * @throws SeamlockError SL0006
+ * @throws SeamlockError SL0006 when it cannot be read, SL0004 when standard input was read before
  */
 export async function readText(path: string): Promise<string> {
   if (path === "-") {
+    takeStandardInput();
     const { text } = await import("node:stream/consumers");
     return text(process.stdin);
   }
@@ -62,12 +80,16 @@ export async function readText(path: string): Promise<string> {
 }
 
 /**
- * The bytes of a file of any size.
+ * The bytes of a file of any size; `-` is standard input.
  *
- * @throws SeamlockError SL0006
+ * @throws SeamlockError SL0006 when it cannot be read, SL0004 when standard input was read before
  */
 export function readBytes(path: string): Uint8Array {
   try {
+    if (path === "-") {
+      takeStandardInput();
+      return readFileSync(0);
+    }
     const stat = statSync(path);
     if (!stat.isFile())
       throw unreadable(path, stat.isDirectory() ? "is a directory, not a file" : "is no regular file");

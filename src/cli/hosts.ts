@@ -51,23 +51,28 @@ export async function laterKernels(name: string): Promise<readonly HostProfile[]
 }
 
 /**
- * A host without some of its paths, by name or pattern (`machine-check*`).
+ * A host without some of its paths, by name or pattern (`machine-check*`), or as reports call them: `punch hole`, `any zap`.
  *
  * @throws SeamlockError SL0009 when a word fits no path
  */
-export function withoutPaths(host: HostProfile | null, words: readonly string[]): HostProfile | null {
+export async function withoutPaths(host: HostProfile | null, words: readonly string[]): Promise<HostProfile | null> {
   if (host === null || words.length === 0) return host;
+  const { pathWords } = await import("../report/index.ts");
+  const called = ({ name }: HostProfile["paths"][number]): string[] => {
+    const { short, group } = pathWords(name);
+    return [name, short, ...(group === null ? [] : [group])];
+  };
   const fits = words.map((word) => {
     const source = word
       .toLowerCase()
       .replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&")
       .replaceAll("*", ".*");
     const pattern = new RegExp(`^${source}$`);
-    const found = host.paths.filter(({ name }) => pattern.test(name.toLowerCase()));
+    const found = host.paths.filter((path) => called(path).some((name) => pattern.test(name.toLowerCase())));
     if (found.length > 0) return new Set(found);
-    const names = host.paths.map(({ name }) => name);
+    const names = [...new Set(host.paths.flatMap(called))];
     throw new SeamlockError("SL0009", `\`${word}\` is no path of ${host.name}`, {
-      hint: didYouMean(word, names, `it has ${names.join(", ")}`),
+      hint: didYouMean(word, names, `it has ${host.paths.map(({ name }) => `\`${name}\``).join(", ")}`),
     });
   });
   return { ...host, paths: host.paths.filter((path) => !fits.some((set) => set.has(path))) };

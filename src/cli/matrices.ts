@@ -31,7 +31,7 @@ export async function matrixText(name: string): Promise<{ readonly text: string;
     const file = join(matrixFolder(), `${name}.yaml`);
     return { text: await readText(file), file };
   }
-  const isPath = /\.ya?ml$/.test(name) || statOf(name) !== undefined;
+  const isPath = name === "-" || /\.ya?ml$/.test(name) || statOf(name) !== undefined;
   if (isPath) return { text: await readText(name), file: name };
   throw new SeamlockError("SL4300", `no matrix \`${name}\` is bundled, and no file has that name`, {
     hint: didYouMean(name, bundled, `bundled are ${bundled.join(", ")}`),

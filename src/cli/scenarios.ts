@@ -157,7 +157,7 @@ export async function scenarioText(name: string): Promise<{ text: string; file: 
     const file = join(scenarioFolder(), `${name}.yaml`);
     return { text: await readText(file), file };
   }
-  const isPath = /\.ya?ml$/.test(name) || statOf(name) !== undefined;
+  const isPath = name === "-" || /\.ya?ml$/.test(name) || statOf(name) !== undefined;
   if (isPath) return { text: await readText(name), file: name };
   throw new SeamlockError("SL4200", `no scenario \`${name}\` is bundled, and no file has that name`, {
     hint: didYouMean(name, bundled, `bundled are ${bundled.join(", ")}`),

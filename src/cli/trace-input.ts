@@ -1,7 +1,7 @@
 /** The text of a recording, piece by piece: a file or standard input, of any length. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { SeamlockError } from "../errors.ts";
-import { statOf, unreadable } from "./files.ts";
+import { statOf, takeStandardInput, unreadable } from "./files.ts";
 
 /** Takes the next piece. */
 type Take = (text: string) => void | Promise<void>;
@@ -48,6 +48,7 @@ async function readStandardInput(take: Take, stop: AbortSignal): Promise<boolean
       hint: "name a file, or pipe a recording into it",
     });
   }
+  takeStandardInput();
   // A pipe may be silent for long.
   stop.addEventListener("abort", () => process.stdin.destroy(), { once: true });
   try {

@@ -63,7 +63,9 @@ const MOST_FAULTS = 20;
 /** All that a schema finds wrong, as one error SL3007 with its place and, as `others`, the rest. */
 export function invalidField(error: z.ZodError, yaml: YamlFile, hint: string): SeamlockError {
   // A misspelt field is both unknown and missing; what is unknown says more.
-  const issues = error.issues.flatMap((issue) => (issue.code === "unrecognized_keys" ? unknownFields(issue) : [issue]));
+  const issues = error.issues
+    .flatMap(insideUnion)
+    .flatMap((issue) => (issue.code === "unrecognized_keys" ? unknownFields(issue) : [issue]));
   const misspelt = new Set(
     issues.flatMap((issue) => (issue.code === "unrecognized_keys" ? [pathOf(issue).slice(0, -1).join(".")] : [])),
   );
@@ -83,6 +85,16 @@ export function invalidField(error: z.ZodError, yaml: YamlFile, hint: string): S
 }
 
 type Issue = z.core.$ZodIssue;
+
+/** Of a value that is close to one of several forms, what is wrong inside it. */
+function insideUnion(issue: Issue): Issue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const inside = issue.errors.find((of) => of.length > 0 && of.every(isWithin));
+  return inside === undefined ? [issue] : inside.map((one) => ({ ...one, path: [...issue.path, ...one.path] }));
+}
+
+/** Is it about a field of the value, not about the value as a whole? */
+const isWithin = ({ code, path }: Issue): boolean => path.length > 0 || code === "unrecognized_keys";
 
 /** One issue per unknown field, each with the field as the end of its path. */
 function unknownFields(issue: Issue & { readonly keys: readonly string[] }): Issue[] {

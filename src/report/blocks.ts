@@ -242,30 +242,42 @@ function markdownTable({ head, groups }: Extract<Block, { kind: "table" }>): str
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const rows = groups.flat().map(({ cells, below = [] }) => {
     // What stands above a group of rows has a row of its own, in the first column.
-    const texts = (cells.length > 0 ? cells : [""]).map((cell) => cell.split("\n").map(inline).join("<br>"));
+    const texts = (cells.length > 0 ? cells : [""]).map((cell) => cell.split("\n").map(cellText).join("<br>"));
     const last = texts.length - 1;
-    const extra = below.map((text) => inline(text.trim()));
+    const extra = below.map((text) => cellText(text.trim()));
     return line(texts.map((text, i) => (i === last ? [text, ...extra].filter((t) => t !== "").join("<br>") : text)));
   });
   const columns = head.length > 0 ? head : (groups[0]?.[0]?.cells.map(() => "") ?? []);
-  return [line(columns.map(inline)), line(columns.map(() => "---")), ...rows].join("\n");
+  return [line(columns.map(cellText)), line(columns.map(() => "---")), ...rows].join("\n");
 }
 
-/** Places in a source; links; and names with an underscore or an arrow: `tdh_vp_enter()`, `kvm->mmu_lock`. */
-const NAME = /\w[\w./-]*\.[ch]:\d+|https:\/\/\S+|[\w-]*\w(?:->\w+)+(?:\(\))?|\w+_\w*(?:\(\))?/g;
+/**
+ * What stands in backticks already; places in a source; links; and names with an underscore or an arrow, with what is folded into one:
+ * `tdh_vp_enter()`, `kvm->mmu_lock`, `tdg_mem_page_attr_rd/wr()`, `vp_enter*`, `TDX_OPERAND_BUSY | SEPT`.
+ */
+const NAME =
+  /`[^`]+`|\w[\w./-]*\.[ch]:\d+|https:\/\/\S+|[\w-]*\w(?:->\w+)+(?:\(\))?|\w+_\w*(?:\/\w+)*(?:\(\)|\*)?(?: \| [A-Z]\w*)?|\bBUSY \| [A-Z]\w*/g;
+
+const cellText = (text: string): string => inline(text, true);
 
 /** Text as Markdown that reads well as it stands, too: names are code, so that nothing in them needs a backslash. */
-function inline(text: string): string {
+function inline(text: string, inTable = false): string {
   const line = text.replaceAll(/\s/gu, " ");
   let out = "";
   let from = 0;
   for (const { 0: name, index } of line.matchAll(NAME)) {
-    out += `${escaped(line.slice(from, index))}${isLink(name) ? `<${name}>` : `\`${name}\``}`;
+    out += `${escaped(line.slice(from, index), inTable)}${isLink(name) ? `<${name}>` : `\`${code(name, inTable)}\``}`;
     from = index + name.length;
   }
-  return out + escaped(line.slice(from));
+  return out + escaped(line.slice(from), inTable);
 }
 
-function escaped(text: string): string {
-  return text.replaceAll(/[\\`*<>|]/g, (c) => `\\${c}`);
+/** A bar ends a table's cell even between backticks. */
+function code(name: string, inTable: boolean): string {
+  const bare = name.replaceAll("`", "");
+  return inTable ? bare.replaceAll("|", "\\|") : bare;
+}
+
+function escaped(text: string, inTable: boolean): string {
+  return text.replaceAll(inTable ? /[\\`*<|]|^>/g : /[\\`*<]|^>/g, (c) => `\\${c}`);
 }

@@ -32,6 +32,7 @@ export {
   lockNameOf,
   POLICIES,
   type PolicyWords,
+  pathWords,
   resourceAliases,
   resourceNoun,
 } from "./glossary.ts";

@@ -22,7 +22,6 @@ const LEVELS: Readonly<Record<string, "error" | "warning" | "note">> = {
 export function sarifOf(doc: ContendDocument, catalog: Catalog, host: HostProfile | null): object {
   const possible = doc.pairs.filter((pair) => pair.possible);
   const resources = [...new Set(possible.map(({ resource }) => resource))];
-  const rows = host === null ? [] : conclusionRows(doc.pairs, host, catalog);
   return {
     $schema: SCHEMA,
     version: "2.1.0",
@@ -38,7 +37,7 @@ export function sarifOf(doc: ContendDocument, catalog: Catalog, host: HostProfil
           },
         },
         originalUriBaseIds: originOf(catalog),
-        results: possible.map((pair) => resultOf(pair, doc, catalog, rows)),
+        results: possible.map((pair) => resultOf(pair, doc, catalog, host)),
       },
     ],
   };
@@ -54,19 +53,10 @@ function originOf({ module }: Catalog): object {
   return { MODULE: { uri: `https://github.com/${repository}/blob/${revision}/` } };
 }
 
-function resultOf(
-  pair: ContendPair,
-  doc: ContendDocument,
-  catalog: Catalog,
-  rows: ReturnType<typeof conclusionRows>,
-): object {
+function resultOf(pair: ContendPair, doc: ContendDocument, catalog: Catalog, host: HostProfile | null): object {
   const paths = pair.paths.filter((path) => path.possible);
-  const met = rows.filter(
-    ({ resource, left, right }) =>
-      resource === pair.resource &&
-      ((left.calls.includes(pair.a) && right.calls.includes(pair.b)) ||
-        (left.calls.includes(pair.b) && right.calls.includes(pair.a))),
-  );
+  // Of this pair alone: a row of the report tells several pairs at once, on the paths of any of them.
+  const met = host === null ? [] : conclusionRows([pair], host, catalog);
   const under = doc.host === null ? "" : ` under ${hostTitle(doc.host.name)}`;
   const by = met.map(({ left, right }) => `${left.label} x ${right.label}`).join("; ");
   const [a, b] = [rowOf(catalog, pair, "a"), rowOf(catalog, pair, "b")];

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, existsSync, openSync, readdirSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { BIN, seamlock, temporaryFolder } from "./run.ts";
@@ -84,5 +84,23 @@ describe("input from a pipe", () => {
     const { status, stdout } = spawnSync("bash", ["-c", command], { encoding: "utf8" });
     expect(status).toBe(0);
     expect(stdout).toMatch(/^module +lkml-2024-09-13 /);
+  });
+
+  const piped = (args: readonly string[], input: string) =>
+    spawnSync(process.execPath, [BIN, ...args], { encoding: "utf8", input });
+
+  it("is a scenario, too, for `-`", () => {
+    const scenario = readFileSync("data/scenarios/lock/mutex.yaml", "utf8");
+    const { status, stdout } = piped(["check", "-"], scenario);
+    expect(stdout).toContain(": holds");
+    expect(status).toBe(0);
+  });
+
+  it("can be named once", () => {
+    const { status, stderr } = piped(
+      ["report", "--module", "-", "--host", "-"],
+      readFileSync("data/modules/lkml-2024-09-13.json", "utf8"),
+    );
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/^error\[SL0004\]: standard input is named twice/)]);
   });
 });

@@ -65,6 +65,18 @@ describe("all that is wrong with a profile is told at once", () => {
     expect(found[2]?.[2]).toContain(', not "pray"');
   });
 
+  test("inside a use of a lock, that it is, not that the use is none", () => {
+    const told = (use: string) =>
+      failures(OTHER.replace("holds: [page table lock]", `holds: [${use}]`)).map(([, , message]) => message);
+    expect(told("{ lock: page table lock, mode: sharred }")).toEqual([
+      expect.stringMatching(/^`paths\[1\]\.holds\[0\]\.mode`: .*, not "sharred"$/),
+    ]);
+    expect(told("{ lock: page table lock, moed: shared }")).toEqual(["unknown field `moed`"]);
+    expect(told("7")).toEqual([
+      expect.stringContaining("is neither a lock's name nor { lock, mode, of, assumed }, not 7"),
+    ]);
+  });
+
   test("a field that is missing where none is misspelt", () => {
     expect(failures(OTHER.replace("    sources: [run.c]\n", "")).map(([, , message]) => message)).toEqual([
       expect.stringContaining("`paths[0].sources`"),

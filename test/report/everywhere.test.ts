@@ -196,6 +196,9 @@ describe.each(combinations)("module %s under %s", (module, name) => {
   test("reads as Markdown, with names as code and no escaped underscores", () => {
     const markdown = renderReportMarkdown(doc);
     expect(markdown).not.toContain("\\_");
+    // Commands are code, a folded name is one piece of code, and a status with its operand, too.
+    expect(markdown).not.toMatch(/\\`|\\>|`\/\w/);
+    expect(markdown).not.toMatch(/^(?!\|).*\\\|/m);
     expect(markdown).toContain("## Conclusion");
     expect(markdown).toContain("`tdh_mng_create`");
   });

@@ -5,7 +5,7 @@ import type { HostProfile } from "../../host/index.ts";
 import { hostLeaves, renderExplainMarkdown, renderExplainText } from "../../report/index.ts";
 import { exitStatusOf, printDiagnostics, unresolvedIn } from "../diagnostics.ts";
 import { askedModule, moduleFor, namesFrom } from "../explain-module.ts";
-import { statOf } from "../files.ts";
+import { statOf, takeStandardInput } from "../files.ts";
 import { hostFor, hostOption } from "../hosts.ts";
 import { EXIT } from "../io.ts";
 import { rendered } from "../json.ts";
@@ -85,6 +85,7 @@ function inputOf(words: readonly string[]): readonly string[] | LogInput {
     if (kind === "folder" && !statuses) throw folder(first);
     return statuses ? words : words.join(" ").split("\n");
   }
+  takeStandardInput();
   const input = stdinInput();
   if (input === null) {
     throw new SeamlockError("SL0004", "there is nothing to explain", {
