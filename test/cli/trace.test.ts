@@ -91,6 +91,8 @@ it("prints the commands of each recorder, by release", async () => {
     expect(text).toContain("# It does not show:");
     expect(text).toContain("tdh_mem_page_remove");
   }
+  // TDH.VP.FLUSH is called from an interrupt, which function_graph leaves out without this.
+  expect(await script("--kernel", "7.3", "--tool", "trace-cmd")).toContain(" -O funcgraph-irqs ");
   expect((await inProcess(["record", "--kernel", "6.12"])).err).toContain("error[SL7001]");
   expect((await inProcess(["record", "--kernel", "9.1"])).err).toContain("warning[SL7007]");
   expect((await inProcess(["record", "--tool", "perff"])).err).toContain("did you mean `perf`?");

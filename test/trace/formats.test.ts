@@ -63,6 +63,27 @@ CPU:1 [12 EVENTS DROPPED]
   ]);
 });
 
+it("trace-cmd report: several files, time between lines, a clock that counts, function_graph", async () => {
+  const track = (before: string, time: string): string =>
+    `${before}  qemu-1234  [003] d..2. ${time} tdh_mem_track:        (tdh_mem_track+0x0/0x60) td=0xffff888100140000`;
+  const { calls, document } = await read(`cpus=4
+${track("trace.dat:", " 100.000001:")}
+${track("other.dat:", " 100.000005: (+4)    ").replace("track: ", "track__return: ").replace(/td=.*/, "status=0x0")}
+${track("", "123456789123:")}
+  qemu-1234  [003]  100.000010: funcgraph_entry:        1.234 us   |  tdh_mem_track();
+  qemu-1234  [003]  100.000011: funcgraph_entry:        1.234 us   |  other();
+  qemu-1234  [003]  100.000012: funcgraph_exit:         1.234 us   |  }
+`);
+  expect(calls.map(short)).toEqual([
+    ["tdh_mem_track", 100_000_001e3, 100_000_005e3, 3, 1234, "0xffff888100140000", null, null, "0x0000000000000000"],
+  ]);
+  expect(document.recording).toMatchObject({ format: "ftrace", unread: 2, passed: 3 });
+  expect(document.diagnostics.map(({ message }) => message.split(": ")[0])).toEqual([
+    "a line could not be read, no CPU, time in seconds and event",
+    "a line could not be read, its function has no arguments",
+  ]);
+});
+
 it("function_graph: leaves, nested calls, an end without its beginning, comments, options", async () => {
   const { calls, document } = await read(`# tracer: function_graph
 #
@@ -234,4 +255,65 @@ ${perf(7, "tdh_mem_track__return: (ff <- fe) status=0x80@0020000000092")}
     ["tdh_mem_track", 1000, "0x0000000000000000", "0xffff888100140000"],
     ["tdh_mem_track", 6000, null, "0xffff888100140000"],
   ]);
+});
+
+describe("function_graph, every option that changes a line (print_graph_prologue, _duration, _retval, _irq of the kernel)", () => {
+  const OPTIONS = ["proc", "latency", "overhead", "duration", "tail", "retval", "retaddr", "args"] as const;
+  type Option = (typeof OPTIONS)[number];
+
+  /** What the kernel prints, with funcgraph-abstime and funcgraph-cpu, for a leaf, one with another in it, and an interrupt's marks. */
+  const printed = (on: ReadonlySet<Option>): string => {
+    const if_ = (option: Option, text: string): string => (on.has(option) ? text : "");
+    const prologue = (time: string, duration: string): string =>
+      `${time} |   3) ${if_("proc", "CPU 0/K-1234   | ")}${if_("latency", " d.h1. | ")}${if_("duration", duration)}`;
+    const lasted = (mark: string, text: string): string => `${on.has("overhead") ? mark : " "} ${text}|  `;
+    const none = "              |  ";
+    const given = (text: string): string => (on.has("args") ? text : "");
+    const from = if_("retaddr", " <-tdx_flush_vp+0x1b/0x60");
+    const comment = (text: string): string => (on.has("retval") || on.has("retaddr") ? ` /*${from}${text} */` : "");
+    const result = (text: string): string => if_("retval", ` ret=${text}`);
+    const end = (name: string, text: string): string =>
+      on.has("retval") ? `} /* ${name}${result(text)} */` : on.has("tail") ? `} /* ${name} */` : "}";
+    const opens = if_("retaddr", " /* <-tdx_track+0x1/0x2 */");
+    const track = given("td=0xffff888100140000");
+    const flush = given("vp=0xffff888200150000");
+    return [
+      "# tracer: function_graph\n#\n#     TIME        CPU   FUNCTION CALLS",
+      `${prologue("  100.000001", lasted("+", "10.500 us "))}tdh_mem_track(${track});${comment(result("0x80000200000000a9"))}`,
+      `${prologue("  100.000020", none)}tdh_mem_track(${track}) {${opens}`,
+      `${prologue("  100.000021", `  ==========>${if_("duration", " |")}`)}${on.has("duration") ? "" : "==========>"}`,
+      `${prologue("  100.000022", lasted(" ", "2.000 us  "))}  tdh_vp_flush(${flush});${comment(result("0x0"))}`,
+      `${prologue("  100.000025", "  <========== |")}${on.has("duration") ? "" : "<=========="}`,
+      `${prologue("  100.000030", lasted("#", "1234.567 us"))}${end("tdh_mem_track", "0x0")}`,
+      " (Overruns: 0)",
+      "",
+    ].join("\n");
+  };
+
+  it("reads what is there, and says what is not", async () => {
+    const catalog = await loadModule("1.5.25");
+    for (let set = 0; set < 2 ** OPTIONS.length; set++) {
+      const on = new Set(OPTIONS.filter((_, i) => (set >> i) & 1));
+      const calls: Call[] = [];
+      const recording = new Recording({ catalog, onCall: (call) => calls.push(call) });
+      recording.push(printed(on));
+      const { recording: about } = recording.finish();
+      const which = [...on].join(" ");
+      // Without durations it is not known when a leaf ended; without a name it is not known what did.
+      const named = on.has("retval") || on.has("tail");
+      const closed = named ? 1 : 0;
+      expect(about, which).toMatchObject({ format: "function-graph", unread: on.has("duration") ? 0 : 2, lost: 0 });
+      expect([about.calls, about.open], which).toEqual([(on.has("duration") ? 2 : 0) + closed, 1 - closed]);
+      const td = on.has("args") ? "0xffff888100140000" : null;
+      const status = (text: string): string | null => (on.has("retval") ? text : null);
+      const leaf = { leaf: "tdh_mem_track", begin: 100_000_001_000, end: 100_000_011_500, td };
+      const outer = { leaf: "tdh_mem_track", td, status: status("0x0000000000000000") };
+      const tid = on.has("proc") ? 1234 : -1;
+      if (on.has("duration")) {
+        expect(calls[0], which).toMatchObject({ ...leaf, tid, cpu: 3, status: status("0x80000200000000A9") });
+        expect(calls[1], which).toMatchObject({ leaf: "tdh_vp_flush", end: 100_000_024_000 });
+      }
+      if (named) expect(calls.at(-1), which).toMatchObject({ ...outer, end: 100_000_030_000 });
+    }
+  });
 });

@@ -14,6 +14,7 @@ import type { Format, Input } from "./input.ts";
 import { Losses } from "./losses.ts";
 
 const HASH = 35;
+const PLUS = 43;
 const PERIOD = 46;
 const COLON = 58;
 const OPENS = 91;
@@ -21,6 +22,8 @@ const CLOSES = 93;
 const OPENS_ROUND = 40;
 const CLOSES_ROUND = 41;
 
+/** Who made an event, in the text of each tool. */
+const WHO = /[\s-]\d+\s+(\([ \d-]+\)\s+)?\[\d+\]/;
 /** A header, a function of a call chain, a blank line: what is no event. */
 const OTHER = /^#|^\s+[0-9a-f]+ \S+|^\s*$|^\s*=> |^[a-z]+=\d+$/;
 
@@ -43,6 +46,9 @@ export function eventText(name: "ftrace" | "perf"): Format {
       const status = meaning.leaf === ENTER.leaf ? null : given.status(text, at, end, input);
       if (given.isDamaged && meaning.leaf !== ENTER.leaf) input.unread(DAMAGED, line.line);
       assembler.end(time, cpu, tid, meaning.leaf, status);
+    } else if (meaning.is === "graph") {
+      if (!ours.in(line)) return false;
+      input.unread("its function has no arguments: give what `trace-cmd show` prints", line.line);
     } else return meaning.is === "mark" && markOf(text.slice(at, end), time, input);
     return true;
   };
@@ -57,8 +63,8 @@ export function eventText(name: "ftrace" | "perf"): Format {
         return read(line, means.of(line.text, context.eventFrom, context.eventEnd), input) || losses.read(line, input);
       }
       // A header names the probes, a stack the functions.
-      if (ours.in(line) && line.code(line.from) !== HASH && /^\s*\S+\s+\d+\s+\[/.test(line.line)) {
-        input.unread("no CPU, time and event", line.line);
+      if (ours.in(line) && line.code(line.from) !== HASH && WHO.test(line.line)) {
+        input.unread("no CPU, time in seconds and event", line.line);
         return true;
       }
       const known = losses.read(line, input);
@@ -122,7 +128,11 @@ class Context {
   }
 
   #event(line: Cursor): boolean {
-    // perf may print how many events one stands for.
+    // trace-cmd report may print how long after the line before, perf how many events one stands for.
+    if (line.code(line.at) === OPENS_ROUND && line.code(line.at + 1) === PLUS) {
+      while (line.at < line.end && !line.skip(CLOSES_ROUND)) line.at += 1;
+      line.blanks();
+    }
     const { at } = line;
     if (line.digits() < 0 || line.blanks() === 0) line.at = at;
     this.eventFrom = line.at;

@@ -9,11 +9,14 @@ export type Meaning =
   | { readonly is: "begin"; readonly leaf: string }
   | { readonly is: "end"; readonly leaf: string }
   | { readonly is: "mark" }
+  /** A function of function_graph as `trace-cmd report` prints it: without arguments, and its end without a name. */
+  | { readonly is: "graph" }
   | { readonly is: "other" };
 
 const ENTERS: Meaning = { is: "begin", leaf: ENTER.leaf };
 const EXITS: Meaning = { is: "end", leaf: ENTER.leaf };
 const MARK: Meaning = { is: "mark" };
+const GRAPH: Meaning = { is: "graph" };
 const OTHER: Meaning = { is: "other" };
 
 const NAMED: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
@@ -21,6 +24,7 @@ const NAMED: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ["kvm_exit", EXITS],
   ["seamlock", MARK],
   ["tracing_mark_write", MARK],
+  ["funcgraph_entry", GRAPH],
 ]);
 
 /** What tracers append to a function's name for the probe of its return. */

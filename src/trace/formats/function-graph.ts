@@ -30,6 +30,8 @@ const S = 115;
 
 /** What a line that is whole ends with: a call, the beginning or the end of one, a comment, the count of overruns. */
 const ENDS: ReadonlySet<number> = new Set([SEMICOLON, OPENS, CLOSES, SLASH, CLOSES_ROUND]);
+/** What stands where an interrupt begins and ends, when its functions are recorded, too. */
+const INTERRUPT = /(={10}>|<={10})( \|)?$/;
 /** A header, and what says that a CPU has gone on to another task. */
 const OTHER = /^#|^ ?-+$|^ *(\||\d+\)) .*=>|^\s*$/;
 
@@ -96,7 +98,7 @@ export function functionGraph(): Format {
     const meaning = means.of(line.text, from, line.at);
     const { time, cpu, tid } = prologue;
     if (meaning.is === "mark") return markOf(line.text.slice(line.at, line.end), time, input);
-    if (line.has("tdh_", from) || meaning.is === "other") return false;
+    if (line.has("tdh_", from) || !("leaf" in meaning)) return false;
     if (meaning.is === "begin") input.assembler.begin(time, cpu, tid, meaning.leaf, NOTHING);
     else input.assembler.end(time, cpu, tid, meaning.leaf, null);
     return true;
@@ -108,6 +110,7 @@ export function functionGraph(): Format {
     line(line, input) {
       if (prologue.read(line)) {
         if (!ENDS.has(line.code(line.end - 1))) {
+          if (INTERRUPT.test(line.line)) return false;
           input.unread("it is cut off", line.line);
           return true;
         }

@@ -1,14 +1,13 @@
 /** Runs as the program of `seamlock record --tool bpftrace` prints them. */
 import type { Call } from "../call.ts";
-import { ENTER, NEWEST_RELEASE, RECORDED_LEAVES } from "../wrappers.ts";
+import { CALLED_LEAVES, ENTER, NEWEST_RELEASE, RECORDED_LEAVES } from "../wrappers.ts";
 import { type Event, eventsOf, Loser } from "./events.ts";
 import type { HostRun } from "./host.ts";
 import type { WriteOptions, Written } from "./index.ts";
 
 export function writeBpftrace(runs: readonly HostRun[], options: WriteOptions): Written {
-  const events = eventsOf(runs, true);
-  const leaves = [...new Set([...RECORDED_LEAVES, ...events.map(({ call }) => call.leaf)])].sort();
-  const lines = [`b 1 ${options.began} ${NEWEST_RELEASE}`, `l ${leaves.join(" ")}`];
+  const events = eventsOf(runs, true).filter(({ call }) => isSeen(call));
+  const lines = [`b 1 ${options.began} ${NEWEST_RELEASE}`, `l ${[...CALLED_LEAVES].sort().join(" ")}`];
   const loser = new Loser(options);
   const sequence = new Map<number, number>();
   for (const event of events) {
@@ -25,10 +24,13 @@ export function writeBpftrace(runs: readonly HostRun[], options: WriteOptions): 
   const whole = loser.whole(runs);
   return {
     text: `${lines.join("\n")}\n`,
-    seen: (call) => loser.any(call),
-    shown: new Set([...whole].filter((call) => statusOf(call) !== "-")),
+    seen: (call) => isSeen(call) && loser.any(call),
+    shown: new Set([...whole].filter((call) => isSeen(call) && statusOf(call) !== "-")),
   };
 }
+
+/** What no function of the kernel's makes is not to be seen. */
+const isSeen = ({ leaf }: Call): boolean => CALLED_LEAVES.has(leaf);
 
 function lineOf({ kind, time, call }: Event, seq: number): string {
   const { leaf, begin, end, cpu, tid, gpa, level, page } = call;
