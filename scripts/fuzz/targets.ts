@@ -317,7 +317,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       };
     },
   },
-  matrix: documentFile("matrix.yaml", [["sweep", "matrix.yaml", "--states", "200"]], async () => {
+  matrix: documentFile("matrix.yaml", [["sweep", "matrix.yaml", "--states", "200", "-d", "made"]], async () => {
     const { parse } = await import("yaml");
     return ["locks", "progress"].map((name) => parse(read(`data/matrices/${name}.yaml`)) as unknown);
   }),

@@ -5,7 +5,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Ended, finished, type Part, random, sleep, start } from "./program.ts";
+import { type Ended, finished, type Part, progress, random, sleep, start } from "./program.ts";
 
 /** Checks with a long search, with traces to be shortened, and with liveness to be decided. */
 const CHECKS: readonly (readonly string[])[] = [
@@ -32,6 +32,7 @@ export async function killedChecks(rounds: number, seed: number): Promise<Part> 
   try {
     for (let round = 0; round < rounds; round++) {
       const which = round % CHECKS.length;
+      if (round % 10 === 0) progress(`killed checks: ${round} of ${rounds}`);
       const args = ["check", ...(CHECKS[which] as readonly string[]), "--json"];
       if (!whole.has(which)) {
         const before = performance.now();
@@ -87,6 +88,7 @@ export async function killedSweeps(kills: number, seed: number): Promise<Part> {
     let spent = 0;
     for (let round = 0; spent < kills; round++) {
       const results = join(folder, String(round));
+      progress(`killed sweeps: ${spent} of ${kills}`);
       for (let attempt = 0; ; attempt++) {
         const running = start([...args, "-d", results]);
         if (attempt < 5 && spent < kills) {

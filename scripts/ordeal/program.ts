@@ -4,11 +4,30 @@ import { join } from "node:path";
 
 export const BIN = join(import.meta.dirname, "../../dist/cli.js");
 
+/** What a process took: its peak of memory, and its processor time, of all its threads. */
+export interface Used {
+  readonly megabytes: number;
+  readonly seconds: number;
+}
+
+/** Tells on a pipe of its own what the process took so far, where each of its threads ends: what is told last is of all of it. */
+const TELL_USED = `data:text/javascript,import{writeSync}from"node:fs";process.on("exit",()=>{const u=process.resourceUsage();writeSync(3,JSON.stringify({megabytes:Math.round(u.maxRSS/1024),seconds:(u.userCPUTime+u.systemCPUTime)/1e6})+'%5Cn')})`;
+
+/** The most that any run so far took. */
+export const worst = { megabytes: { most: 0, of: "" }, seconds: { most: 0, of: "" } };
+
+function note(used: Used, of: string): void {
+  if (used.megabytes > worst.megabytes.most) worst.megabytes = { most: used.megabytes, of };
+  if (used.seconds > worst.seconds.most) worst.seconds = { most: used.seconds, of };
+}
+
 export interface Ended {
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly out: string;
   readonly err: string;
+  /** Null where it was ended by a signal. */
+  readonly used: Used | null;
 }
 
 /** A run of the command line. */
@@ -19,15 +38,25 @@ export interface Running {
 
 /** Starts the program. */
 export function start(args: readonly string[], options: { cwd?: string; input?: string } = {}): Running {
-  const child = spawn(process.execPath, [BIN, ...args], { cwd: options.cwd, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--import", TELL_USED, BIN, ...args], {
+    cwd: options.cwd,
+    stdio: ["pipe", "pipe", "pipe", "pipe"],
+  });
   let out = "";
   let err = "";
+  let told = "";
   child.stdout?.on("data", (chunk) => (out += chunk));
   child.stderr?.on("data", (chunk) => (err += chunk));
+  child.stdio[3]?.on("data", (chunk) => (told += chunk));
   child.stdin?.on("error", () => {});
   child.stdin?.end(options.input ?? "");
   const ended = new Promise<Ended>((resolve) => {
-    child.on("close", (status, signal) => resolve({ status, signal, out, err }));
+    child.on("close", (status, signal) => {
+      const last = told.trimEnd().split("\n").at(-1);
+      const used = last ? (JSON.parse(last) as Used) : null;
+      if (used !== null) note(used, args.join(" "));
+      resolve({ status, signal, out, err, used });
+    });
   });
   return { child, ended };
 }

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Part, sleep, start } from "./program.ts";
+import { finished, type Part, progress, sleep, start } from "./program.ts";
 
 /** Longer than this after a signal is a fault, in milliseconds of a machine that may be busy with other things. */
 const PATIENCE = 3000;
@@ -13,8 +13,11 @@ interface Work {
   readonly input?: string;
 }
 
-/** Something to do for every verb that can take long. */
-function works(tree: string | undefined, kernel: string | undefined, folder: string): Work[] {
+/** Something to do for every verb, as much as it can take. */
+async function works(tree: string | undefined, kernel: string | undefined, folder: string): Promise<Work[]> {
+  const recording = join(folder, "recording");
+  const recorded = ["simulate", "page-removal", "--policy", "fail-fast", "--runs", "20", "--record", "bpftrace"];
+  writeFileSync(recording, (await finished(recorded)).out.repeat(20));
   const log = join(folder, "log");
   writeFileSync(
     log,
@@ -38,6 +41,13 @@ function works(tree: string | undefined, kernel: string | undefined, folder: str
     { args: ["export", "td-build", "--to", "tla"] },
     { args: ["explore", "--port", "0"] },
     { args: ["catalog", "--json"] },
+    { args: ["trace", recording] },
+    { args: ["record", "--host", "linux-7.3"] },
+    { args: ["host", "lint", "linux-7.3"] },
+    { args: ["host", "show", "linux-7.3"] },
+    ...["modules", "leaves", "resources", "scenarios", "policies"].map((verb) => ({ args: [verb] })),
+    { args: ["completion", "bash"] },
+    { args: ["help", "check"] },
     ...(tree === undefined ? [] : [{ args: ["extract", tree, "--no-cache"] }]),
     ...(kernel === undefined ? [] : [{ args: ["host", "extract", kernel, "--no-cache"] }]),
   ];
@@ -49,7 +59,8 @@ export async function signalled(tree: string | undefined, kernel: string | undef
   let sent = 0;
   let worst = { milliseconds: 0, what: "" };
   try {
-    for (const { args } of works(tree, kernel, folder)) {
+    for (const { args } of await works(tree, kernel, folder)) {
+      progress(`signals: ${args.join(" ")}`);
       const span = await lengthOf(args);
       for (const signal of ["SIGINT", "SIGTERM"] as const) {
         for (const moment of MOMENTS) {
@@ -75,7 +86,7 @@ export async function signalled(tree: string | undefined, kernel: string | undef
   }
   return {
     name: "signals",
-    figures: [`${sent} sent; the slowest end took ${Math.round(worst.milliseconds)} ms (${worst.what})`],
+    figures: [`${sent} sent to every verb; the slowest end took ${Math.round(worst.milliseconds)} ms (${worst.what})`],
     faults,
   };
 }

@@ -72,7 +72,9 @@ export function catalogOf(
     ...dispatcherNames(table),
   ]);
   const reachingLocks = program.reaching(new Set(Object.keys(rules.primitives)));
-  const soundness = checkSoundness(program, rules, visited, roots, reachingLocks);
+  const locks = primitives.definitions();
+  const listed = new Set(locks.flatMap((lock) => lock.primitives.map((one) => one.function)));
+  const soundness = checkSoundness(program, rules, visited, roots, reachingLocks, listed);
   const atomics = readAtomics(program, rules, tree.files, tables.septEntryBits);
   const found = [
     ...distinct(shares.flatMap((share) => share.found)),
@@ -115,7 +117,7 @@ export function catalogOf(
       sourceDigest: tree.digest,
     },
     leaves: sortLeaves(leaves),
-    locks: primitives.definitions(),
+    locks,
     primitives: atomics.programs,
     writers: withUnlocks(atomics.writers, leaves),
     behaviours: behavioursOf(program, rules),

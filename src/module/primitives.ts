@@ -206,13 +206,31 @@ export class Primitives {
           ([name, rule]) =>
             rule.lock === kind &&
             typeof rule.mode === "string" &&
-            (this.isAlwaysOne(name, rule) || this.isCalled(name)),
+            (this.isAlwaysOne(name, rule) || this.isCalled(name) || this.isAlone(name, rule)),
         )
         .flatMap(([name, rule]) => this.definition(name, rule));
       if (primitives.length === 0) return [];
       const { type, width, fields } = this.layout(kind);
       return [{ kind, type, width, fields, primitives }];
     });
+  }
+
+  /**
+   * Is it the only one that does to a lock what it does? So it is where a tree has a primitive of which it makes no use, under a name that
+   * no rule knows.
+   */
+  private isAlone(name: string, { lock, operation, mode, side }: PrimitiveRule): boolean {
+    if (this.rules.ifCalled.includes(name)) return false;
+    return !Object.entries(this.rules.primitives).some(
+      ([other, rule]) =>
+        other !== name &&
+        rule.lock === lock &&
+        rule.operation === operation &&
+        rule.mode === mode &&
+        rule.side === side &&
+        this.program.functions.has(other) &&
+        (this.isAlwaysOne(other, rule) || this.isCalled(other)),
+    );
   }
 
   /** Does a lock kind have a primitive whether something calls it or not? One that no rule names is one only where it is called. */

@@ -30,6 +30,7 @@ export interface Soundness {
  * @param visited `file:line` of the primitive calls that the analysis reached
  * @param roots functions that a leaf, or the exit from a TD, starts in
  * @param reaching functions that can reach a primitive
+ * @param listed primitives that the catalog's lock kinds have
  */
 export function checkSoundness(
   program: Program,
@@ -37,6 +38,7 @@ export function checkSoundness(
   visited: ReadonlySet<string>,
   roots: ReadonlySet<string>,
   reaching: ReadonlySet<string>,
+  listed: ReadonlySet<string>,
 ): Soundness {
   const reachable = reachableFrom(program, roots);
   const findings: Finding[] = [];
@@ -53,7 +55,7 @@ export function checkSoundness(
   findings.push(
     ...addressesTaken(program, rules, reaching),
     ...unknownLockCalls(program, rules, reachable),
-    ...unexplainedLockFunctions(program, rules, reachable, reaching),
+    ...unexplainedLockFunctions(program, rules, reachable, reaching, listed),
     ...unknownsOfShape(program, rules, reachable, isExplained),
     ...hidingMacros(program, rules, reaching),
     ...maskingMacros(program, reachable),
@@ -163,20 +165,26 @@ function unknownLockCalls(program: Program, rules: ExtractionRules, reachable: R
 }
 
 /**
- * A function, in code that leaves run, that works on a lock: it takes a pointer to a lock's type, is no primitive, leads to none,
- * and does more than read.
+ * A function that works on a lock: it takes a pointer to a lock's type, is no primitive, leads to none, and does more than read. One
+ * that nothing calls counts if it is as primitives are, made of atomic instructions: some tree may have no use for one of them.
  */
 function unexplainedLockFunctions(
   program: Program,
   rules: ExtractionRules,
   reachable: ReadonlySet<FunctionInfo>,
   reaching: ReadonlySet<string>,
+  listed: ReadonlySet<string>,
 ): Finding[] {
   const types = new Set(Object.values(rules.layouts).flatMap(({ type }) => (type === null ? [] : [`${type}*`])));
   const writes = new ParameterWrites(program, []);
   const isAccessor = (name: string) => rules.atomics.some(({ call }) => call.test(name));
-  return [...reachable].flatMap((info): Finding[] => {
-    if (reaching.has(info.name) || isAccessor(info.name)) return [];
+  /** A primitive that no rule names, that nothing calls, and that has no part in any lock kind. */
+  const isIdle = (info: FunctionInfo): boolean =>
+    rules.primitives[info.name]?.word !== undefined && !reachable.has(info) && !listed.has(info.name);
+  return allFunctions(program).flatMap((info): Finding[] => {
+    if (isAccessor(info.name)) return [];
+    if ((info.name in rules.primitives || reaching.has(info.name)) && !isIdle(info)) return [];
+    if (!reachable.has(info) && ![...info.calls].some(isAccessor)) return [];
     const ast = program.ast(info);
     const locks =
       ast?.parameterTypes.flatMap((type, index) => (types.has(type.replaceAll(" ", "")) ? [index] : [])) ?? [];

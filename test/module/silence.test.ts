@@ -123,9 +123,21 @@ describe("a function that works on a lock and that nothing explains", () => {
     ).toEqual([]);
   });
 
-  it("is none that no leaf runs", async () => {
-    const helper = "static inline void let_go(sharex_lock_t* lock)\n{\n    lock->raw = 0;\n}\n";
-    expect(await unexplained(helper, "")).toEqual([]);
+  it("is none that no leaf runs, unless it is made of atomic instructions, as a primitive is", async () => {
+    const helper = (body: string) => `static inline void let_go(sharex_lock_t* lock)\n{\n    ${body}\n}\n`;
+    expect(await unexplained(helper("lock->raw = 0;"), "")).toEqual([]);
+    expect(await unexplained(helper("_lock_xadd_16b(&lock->raw, lock->raw);"), "")).toEqual([
+      "error src/common/strange.h:1 let_go works on a lock, is no primitive that is known, and calls none",
+    ]);
+  });
+
+  it("is a primitive of another name that nothing calls, where another does the same to the lock", async () => {
+    const put = "lower_sharex_lock";
+    const tree = copyOfFixture([{ file: "src/common/locks.h", find: "demote_sharex_lock", put, all: true }]);
+    const { diagnostics } = await extract(tree);
+    expect(diagnostics.filter(({ code }) => code === "SL1048")).toMatchObject([
+      { severity: "error", message: expect.stringContaining(put) },
+    ]);
   });
 });
 
