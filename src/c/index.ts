@@ -61,7 +61,7 @@ export {
   type Value,
   valueText,
 } from "./symbolic/values.ts";
-export { joinedText, unaryText } from "./text.ts";
+export { joinedText, pointeeText, unaryText } from "./text.ts";
 export { Types } from "./types.ts";
 export { calleeOf, expressionsIn, expressionsOf, statementsIn, statementsOf, within } from "./walk.ts";
 export { ParameterWrites } from "./writes.ts";

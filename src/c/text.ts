@@ -114,3 +114,8 @@ export function memberText(structure: string, member: string): string {
   const pointer = /^\*([\w.[\]]|->)+$/.test(structure) ? structure.slice(1) : null;
   return pointer === null ? `${structure}.${member}` : `${pointer}->${member}`;
 }
+
+/** What a pointer points to: of `&x` it is `x`. */
+export function pointeeText(pointer: string): string {
+  return pointer.startsWith("&") ? pointer.slice(1) : unaryText("*", pointer);
+}

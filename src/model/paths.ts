@@ -142,11 +142,11 @@ class PathsModel {
           (paths === undefined || paths.includes(path.name)) &&
           !without.includes(path.name),
       )
-      .map((path): Run => ({ ...path, foreign: false }));
+      .map((path): Run => ({ ...path, of: path.name, foreign: false }));
     if (!this.#scenario.otherVm) return chosen;
     const others = chosen.map(({ overruns: _, ...path }): Run => {
       const steps = path.steps.map(({ phases: _phases, ...step }) => step);
-      return { ...path, name: `${path.name}, another VM`, phases: [...phases], steps, foreign: true };
+      return { ...path, name: `${path.name}, another VM`, phases: [...phases], steps, of: path.name, foreign: true };
     });
     return [...chosen, ...others];
   }
@@ -172,7 +172,8 @@ class PathsModel {
     for (const { name, per, kind } of this.#host.locks) if (kind !== "srcu") declare(name, per);
     declare("single thread", "vm");
     if (this.#kicks.includes(KICKED)) declare(KICKED, "vm");
-    for (const path of this.#paths) if (path.atMostOne !== undefined) declare(`one ${path.name}`, path.atMostOne);
+    for (const path of this.#paths)
+      if (path.atMostOne !== undefined && !path.foreign) declare(onlyRun(path), path.atMostOne);
   }
 
   #declareModuleLocks(): void {
@@ -321,8 +322,10 @@ class PathsModel {
     const single = this.#host.phases.some(
       ({ name, singleThreaded }) => singleThreaded === true && path.phases.includes(name),
     );
+    // What the machine does once at a time, it does not for two VMs at once.
+    if (path.atMostOne === "machine" || (path.atMostOne !== undefined && !path.foreign))
+      uses.unshift({ lock: onlyRun(path) });
     if (path.foreign) return uses;
-    if (path.atMostOne !== undefined) uses.unshift({ lock: `one ${path.name}` });
     if (single && path.per !== "machine") uses.unshift({ lock: "single thread" });
     return uses;
   }
@@ -336,14 +339,14 @@ class PathsModel {
     );
   }
 
-  #objects(use: LockUse): Taken[] {
+  #objects(use: LockUse, mine: IntLike = this.#mine): Taken[] {
     const per = this.#hostLocks.perOf(use.lock);
     if (per === undefined) return [];
     const shared = use.mode === "shared";
     if (per === "vcpu" && use.of === "all") {
       return Array.from({ length: this.#scenario.vcpus }, (_, v) => ({ lock: use.lock, shared, object: v }));
     }
-    const object = per === "vcpu" ? this.#mine : isKind(per) ? this.#object[per] : null;
+    const object = per === "vcpu" ? mine : isKind(per) ? this.#object[per] : null;
     return [{ lock: use.lock, shared, object }];
   }
 
@@ -381,7 +384,8 @@ class PathsModel {
       controlPages,
     });
     this.#task.step(done, { ...alone, do: over, next, meta: { action: "return", leaf: step.call } });
-    if (together !== null) this.#elsewhere(together, { step, kicked: false, foreign: path.foreign, controlPages });
+    const call = { step, kicked: false, foreign: path.foreign, controlPages };
+    if (together !== null) this.#elsewhere(together, this.#ofEach(path, step), call);
     if (step.when !== undefined)
       this.#task.step(prefix, { do: back, next, meta: { action: "effect", note: `not this time: ${step.when}` } });
   }
@@ -413,22 +417,49 @@ class PathsModel {
     return together;
   }
 
-  /** The same call on another CPU, which holds nothing of its own. */
-  #elsewhere(together: Together, call: Omit<PathCall, "prefix" | "leaf" | "done" | "giveUp">): void {
+  /** What of the locks at a step belongs to what its call names: each of several calls at once holds it for itself. */
+  #ofEach(path: Run, step: HostStep): readonly LockUse[] {
+    return this.#held(path, step).filter(({ of }) => of === "target");
+  }
+
+  /** The same call on another CPU, which holds nothing of its own but `each`. */
+  #elsewhere(
+    together: Together,
+    each: readonly LockUse[],
+    call: Omit<PathCall, "prefix" | "leaf" | "done" | "giveUp">,
+  ): void {
     const { onEach, call: leaf } = call.step;
     const prefix = `${together.start} elsewhere`;
     const end = `${prefix}: end`;
     // There are two packages: the run's own, and one for which one CPU may be chosen.
     const elsewhere = (chosen: IntExpr) => [ne(chosen, together.package), eq(together.others, 0)];
-    this.#task.choose("idle", { package: OBJECTS }, (chosen) => ({
-      when: and(together.open, ...(onEach === "cpu" ? [] : elsewhere(chosen.package))),
-      do: [inc(together.others), set(this.#object.package, chosen.package)],
-      next: prefix,
-      meta: { action: "call", leaf, note: "on another CPU" },
-    }));
+    const namesVcpu = each.some(({ lock }) => this.#hostLocks.perOf(lock) === "vcpu");
+    this.#task.choose("idle", { package: OBJECTS, v: namesVcpu ? this.#vcpu : 1 }, (chosen) => {
+      const own = each.flatMap((use) => this.#objects(use, chosen.v));
+      return {
+        when: and(
+          together.open,
+          ...own.map((lock) => this.#hostLocks.free(lock)),
+          ...(onEach === "cpu" ? [] : elsewhere(chosen.package)),
+        ),
+        do: [
+          inc(together.others),
+          set(this.#object.package, chosen.package),
+          set(this.#mine, chosen.v),
+          ...own.map((lock) => this.#hostLocks.take(lock)),
+        ],
+        next: prefix,
+        meta: { action: "call", leaf, note: "on another CPU" },
+      };
+    });
     this.#variants(prefix, { ...call, done: end, giveUp: () => end });
     this.#task.step(end, {
-      do: [dec(together.others), set(this.#object.package, 0)],
+      do: [
+        dec(together.others),
+        set(this.#object.package, 0),
+        ...each.flatMap((use) => this.#objects(use)).map((lock) => this.#hostLocks.give(lock)),
+        set(this.#mine, 0),
+      ],
       next: "idle",
       meta: { action: "return", leaf },
     });
@@ -647,8 +678,13 @@ interface PathCall {
 
 /** A path, or the same path run for another VM at the same time: it shares with ours what there is once per machine, and pages. */
 interface Run extends HostPath {
+  /** The path's name in the profile. */
+  readonly of: string;
   readonly foreign: boolean;
 }
+
+/** The lock of whoever runs a path of which there is at most one run at once. */
+const onlyRun = ({ of }: Run): string => `one ${of}`;
 
 /**
  * An extraction says what is held at a call, not in which order it was taken: each call takes all of it at once. Taken one after the other

@@ -24,7 +24,7 @@ export function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
     const busy: OtherBusy = {
       status: formatStatus(final),
       name,
-      object: busyObject(cause.map((guard) => whens.causeText(guard)).at(-1) ?? ""),
+      object: cause.length > 0 ? whens.testedIn(cause.at(-1) as Guard) : "",
       operand: (final & 0xffffffffn) === 0n ? null : operandOf(final, context),
       ...(isListed ? { indexed: true } : {}),
       when,
@@ -67,14 +67,6 @@ function finalStatus(fact: BusyFact, facts: readonly BusyFact[]): bigint {
   const last = (f: BusyFact) => f.evidence.at(-1)?.line ?? 0;
   const [highest] = facts.filter(isHigher).sort((a, b) => a.evidence.length - b.evidence.length || last(b) - last(a));
   return highest?.status ?? fact.status;
-}
-
-/** What a busy test looks at: the target of an atomic operation, or the field that it compares. */
-function busyObject(text: string): string {
-  const target = /&([\w.>-]+(?:\[[^\]]*\])?)\)/.exec(text)?.[1];
-  if (target) return target;
-  const field = /!?\(?([\w.>-]+)(?:\[| (?:!=|==|<|>) |$|\()/.exec(text)?.[1];
-  return field ?? text;
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

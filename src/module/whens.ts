@@ -10,6 +10,7 @@ import {
   isConst,
   joinedText,
   type Path,
+  pointeeText,
   reworded,
   type ShortText,
   type Test,
@@ -113,6 +114,22 @@ export class Whens {
     return text.length > MAX_CONDITION && written !== null ? written.text : text;
   }
 
+  /**
+   * What a test looks at: what an operation is given the address of, such as a counter or a lock; else what is read; else the function
+   * whose answer is tested; else all of the test.
+   */
+  testedIn(guard: Guard): string {
+    const values = atomsOf(guard.formula).flatMap(({ left, right }) => (right === null ? [left] : [left, right]));
+    const address = values.flatMap(withSources).find((value) => value.t === "ref");
+    if (address !== undefined) return pointeeText(this.valueText(address));
+    const read = values
+      .flatMap(withOperands)
+      .find((value) => value.t === "sym" && value.origin?.how !== "call" && value.location !== null);
+    if (read !== undefined) return this.valueText(read);
+    const called = values.find((value) => value.t === "sym" && value.origin?.how === "call");
+    return called?.t === "sym" && called.origin?.how === "call" ? called.origin.callee : this.causeText(guard);
+  }
+
   /** In which of the cases that the leaf's own functions tell apart they come into being; null for all, or where that is long. */
   private cases(facts: readonly BusyFact[], cause: Formula): Formula | null {
     const { ownTests } = this.run;
@@ -184,4 +201,16 @@ export class Whens {
   private shortened(text: string): string {
     return this.texts.reduce((words, [long, short]) => replaced(words, long, short), text);
   }
+}
+
+/** A value, and those that it was computed from. */
+function withOperands(value: Value): readonly Value[] {
+  const isOperation = value.t === "sym" && value.origin?.how === "operation";
+  return isOperation ? value.origin.operands.flatMap(withOperands) : [value];
+}
+
+/** A value, and those that it was computed from or that a function made it of. */
+function withSources(value: Value): readonly Value[] {
+  const operands = withOperands(value);
+  return operands.flatMap((one) => (one.t === "sym" && one.origin?.how === "call" ? [one, ...one.origin.args] : [one]));
 }

@@ -122,6 +122,21 @@ describe("a call that one run makes on several CPUs at once", () => {
   });
 });
 
+describe("what a machine does for all its VMs", () => {
+  it("holds for each vCPU that it flushes what belongs to that vCPU", () => {
+    const { result, rows } = compared("1.5.25", only(host("linux-7.3"), "shutdown", "vcpu load"), "runtime");
+    expect(result.outcome.kind).toBe("holds");
+    expect(result.busy).toEqual([]);
+    expect(differing(rows)).toEqual([]);
+  });
+
+  it("once at a time, it does not do beside itself for another VM", () => {
+    const { result, rows } = compared("1.5.25", only(host("linux-7.3"), "TDX start"), "init", "otherVm=true");
+    expect(result.busy).toEqual([]);
+    expect(differing(rows)).toEqual([]);
+  });
+});
+
 describe("an extracted host", () => {
   const extracted = host("linux-7.3");
   const update = "TDX module update";

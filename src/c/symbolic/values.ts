@@ -170,7 +170,7 @@ export function textOf(f: Formula): string {
 }
 
 /** The tests that a formula is made of. */
-export function atomsOf(f: Formula): readonly Formula[] {
+export function atomsOf(f: Formula): readonly Test[] {
   switch (f.k) {
     case "const":
       return [];
