@@ -20,7 +20,7 @@ export type {
   IfStmt,
   LoopStmt,
   LoopTest,
-  Place,
+  Lvalue,
   Settings,
   Trouble,
 } from "./symbolic/engine.ts";

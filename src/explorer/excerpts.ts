@@ -4,7 +4,7 @@
  */
 
 /** A line of a tree, as facts name it. */
-export interface Place {
+export interface SourceLine {
   readonly file: string;
   readonly line: number;
 }
@@ -28,22 +28,22 @@ export interface Excerpts {
 export const NO_EXCERPTS: Excerpts = { modules: {}, hosts: {} };
 
 /** `src/a.c:12` */
-export const placeKey = ({ file, line }: Place): string => `${file}:${line}`;
+export const placeKey = ({ file, line }: SourceLine): string => `${file}:${line}`;
 
 /** What a tree says at a place; null where it was not read. */
-export function excerptAt(trees: OfTrees, name: string, place: Place): Excerpt | null {
+export function excerptAt(trees: OfTrees, name: string, place: SourceLine): Excerpt | null {
   const tree = Object.hasOwn(trees, name) ? trees[name] : undefined;
   const key = placeKey(place);
   return (tree !== undefined && Object.hasOwn(tree, key) ? tree[key] : undefined) ?? null;
 }
 
 /** Every place that facts name, each once, in the order in which it is met. */
-export function placesIn(facts: unknown): readonly Place[] {
-  const found = new Map<string, Place>();
+export function placesIn(facts: unknown): readonly SourceLine[] {
+  const found = new Map<string, SourceLine>();
   const walk = (value: unknown): void => {
     if (typeof value !== "object" || value === null) return;
-    const { file, line } = value as Partial<Place>;
-    if (typeof file === "string" && Number.isInteger(line)) found.set(`${file}:${line}`, value as Place);
+    const { file, line } = value as Partial<SourceLine>;
+    if (typeof file === "string" && Number.isInteger(line)) found.set(`${file}:${line}`, value as SourceLine);
     for (const inner of Object.values(value)) walk(inner);
   };
   walk(facts);

@@ -13,7 +13,7 @@ import type { Known } from "./evaluate.ts";
 import { Execution } from "./execution.ts";
 import { Flow } from "./flow.ts";
 import { Following, type Injection } from "./following.ts";
-import type { Context, Place } from "./graph.ts";
+import type { Context, Site } from "./graph.ts";
 import { type Plan, planOf } from "./plan.ts";
 import type { Reach } from "./reach.ts";
 import { BOUNDS, type Input, inputKey, outcomesKey, Run, type Trouble } from "./run.ts";
@@ -27,12 +27,12 @@ export interface Exclusion {
   readonly from?: string | undefined;
   readonly phases?: readonly string[] | undefined;
   readonly reason: string;
-  readonly places: Place[];
+  readonly places: Site[];
 }
 
 /** An assertion that was taken as proof that a way is not possible. */
 export interface Pruning {
-  readonly place: Place;
+  readonly place: Site;
   readonly lock: string;
   readonly wanted: string;
 }
@@ -68,8 +68,8 @@ export class Analysis {
   /** Ways that the source asserts not to be possible. */
   readonly prunings = new Map<string, Pruning>();
   /** What entries assert of whoever calls them, and what is therefore taken for granted. */
-  readonly trusted = new Map<string, { readonly place: Place; readonly lock: string }>();
-  readonly presumptions = new Map<string, { readonly place: Place; readonly name: string }>();
+  readonly trusted = new Map<string, { readonly place: Site; readonly lock: string }>();
+  readonly presumptions = new Map<string, { readonly place: Site; readonly name: string }>();
   /** The name of the phase that is gone through. */
   phase = "";
   private facts: ReadonlyMap<string, Value> = new Map();
@@ -152,17 +152,17 @@ export class Analysis {
   }
 
   /** Notes that a complaint was taken as one that is never made. */
-  presumed(place: Place, name: string): void {
+  presumed(place: Site, name: string): void {
     this.presumptions.set(`${place.file}:${place.line}`, { place, name });
   }
 
   /** Notes that an entry was taken at its word. */
-  trust(place: Place, lock: string): void {
+  trust(place: Site, lock: string): void {
     this.trusted.set(`${place.file}:${place.line} ${lock}`, { place, lock });
   }
 
   /** Notes that an assertion was taken as proof that a way is not possible. */
-  pruned(place: Place, lock: string, wanted: string): void {
+  pruned(place: Site, lock: string, wanted: string): void {
     const key = `${place.file}:${place.line} ${lock} ${wanted}`;
     if (!this.prunings.has(key)) this.prunings.set(key, { place, lock, wanted });
   }

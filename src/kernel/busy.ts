@@ -29,7 +29,7 @@ interface Success {
 }
 
 /** A place of a function, with the locks that are held there. */
-interface Site {
+interface Point {
   readonly at: number;
   readonly locks: LockSet;
 }
@@ -62,7 +62,7 @@ export class Busy {
   }
 
   /** What comes of a BUSY in the function that makes the SEAMCALL. */
-  of(context: Context, call: Site & { readonly leaf: bigint | null }): Aftermath {
+  of(context: Context, call: Point & { readonly leaf: bigint | null }): Aftermath {
     const { at, leaf, locks } = call;
     return this.remembered(`${context.id} ${at} ${leaf} ${locks.id}`, () => {
       const { status, begins } = this;
@@ -72,7 +72,7 @@ export class Busy {
   }
 
   /** What comes of it in a function, when it comes out of one of its calls. */
-  above(context: Context, call: Site & { readonly to: Context }, below: Aftermath): Aftermath {
+  above(context: Context, call: Point & { readonly to: Context }, below: Aftermath): Aftermath {
     const { at, locks, to } = call;
     return this.remembered(`${context.id} ${at} ${to.id} ${locks.id} < ${below.id}`, () => {
       const { status, begins } = this;

@@ -5,7 +5,7 @@ import type { Analysis } from "./analysis.ts";
 import { callEffect, type Effect } from "./calls.ts";
 import type { Instruction } from "./code.ts";
 import { Evaluator, type Known } from "./evaluate.ts";
-import type { Place } from "./graph.ts";
+import type { Site } from "./graph.ts";
 import { type LockSet, regard, without } from "./locks.ts";
 import { type Passed, passObjects } from "./passing.ts";
 import type { Plan } from "./plan.ts";
@@ -298,7 +298,7 @@ export class Execution {
     state.locks = regard(state.locks, "each", "all");
     for (const key of [...state.taken.keys()]) {
       if (!key.endsWith(" each")) continue;
-      state.taken.set(`${key.slice(0, -4)}all`, state.taken.get(key) as Place);
+      state.taken.set(`${key.slice(0, -4)}all`, state.taken.get(key) as Site);
       state.taken.delete(key);
     }
     return true;

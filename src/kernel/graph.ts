@@ -3,14 +3,15 @@
 import type { LockSet } from "./locks.ts";
 import type { Value } from "./values.ts";
 
-export interface Place {
+/** A place in the source of a function. */
+export interface Site {
   readonly function: string;
   readonly file: string;
   readonly line: number;
 }
 
 /** Where a lock was taken, or where the entry asserts that whoever calls it holds it. */
-export interface Taken extends Place {
+export interface Taken extends Site {
   readonly isAsserted?: true;
 }
 

@@ -1,14 +1,14 @@
 /** The SEAMCALLs that an entry leads to: with which locks, by which chain of calls, under which labels, in which phases. */
 
 import type { Aftermath, Busy } from "./busy.ts";
-import type { Context, Edge, Place, Seamcall, Taken } from "./graph.ts";
+import type { Context, Edge, Seamcall, Site, Taken } from "./graph.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { type Held, heldKey, type LockSet } from "./locks.ts";
 import type { Instance, Value } from "./values.ts";
 import { instanceOf } from "./values.ts";
 
 /** One link of a chain: a call, or the SEAMCALL itself, in a function. */
-export interface Link extends Place {
+export interface Link extends Site {
   /** Order of the instructions in the function. */
   readonly at: number;
   /** Constants of the cases that it stands in. */

@@ -3,7 +3,7 @@
 import type { FunctionInfo } from "../c/index.ts";
 import type { Code } from "./code.ts";
 import type { Episode } from "./episode.ts";
-import type { Assertion, Context, Edge, Gate, Place, Seamcall, Taken } from "./graph.ts";
+import type { Assertion, Context, Edge, Gate, Seamcall, Site, Taken } from "./graph.ts";
 import type { LockSet } from "./locks.ts";
 import { type Facts, join, State } from "./state.ts";
 import { setOf, type Value } from "./values.ts";
@@ -51,7 +51,7 @@ export interface Input {
 export interface Trouble {
   readonly kind: "pointer" | "states" | "steps" | "depth" | "recursion" | "unparsed" | "lost" | "unclassed";
   readonly what: string;
-  readonly place: Place;
+  readonly place: Site;
 }
 /** A context and what came out of it. */
 export class Run implements Context {
@@ -94,7 +94,7 @@ export class Run implements Context {
     return this.input.args;
   }
 
-  place(line: number): Place {
+  place(line: number): Site {
     return { function: this.name, file: this.file, line };
   }
 

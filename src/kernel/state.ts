@@ -1,7 +1,7 @@
 /** What is known at one place of a function on some of the ways to it: locks, local objects, facts. */
 
 import type { Episode } from "./episode.ts";
-import type { Place, Taken } from "./graph.ts";
+import type { Site, Taken } from "./graph.ts";
 import type { LockSet } from "./locks.ts";
 import { TOP, truthOf, union, type Value, ZERO } from "./values.ts";
 
@@ -153,7 +153,7 @@ export function join(a: State, b: State, widen: boolean): State {
   return changed ?? a;
 }
 
-export function comparePlaces(a: Place, b: Place): number {
+export function comparePlaces(a: Site, b: Site): number {
   return a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1;
 }
 

@@ -11,9 +11,9 @@ import {
   type FunctionInfo,
   idOf,
   isConst,
+  type Lvalue,
   not,
   num,
-  type Place,
   sourceText,
   sym,
   TRUE,
@@ -43,7 +43,7 @@ export class InputDomain extends Domain<null> {
     return null;
   }
 
-  override known({ at, text }: Place, state: AbstractState): Value | null {
+  override known({ at, text }: Lvalue, state: AbstractState): Value | null {
     const { versionPlaces, checkedMembers } = this.knowledge.rules;
     if (this.version !== null && versionPlaces.test(text)) return num(this.version);
     const member = at.step?.kind === "field" ? at.step.name : "";

@@ -14,9 +14,9 @@ import {
   type Location,
   type LoopAdvice,
   type LoopStmt,
+  type Lvalue,
   not,
   num,
-  type Place,
   type Stmt,
   TRUE,
   truth,
@@ -425,7 +425,7 @@ export class LockDomain extends Domain<LockPart> {
     this.engine.havoc(pointer, state);
   }
 
-  override assigns({ at }: Place, from: Expr, line: number, state: AbstractState, frame: Frame): void {
+  override assigns({ at }: Lvalue, from: Expr, line: number, state: AbstractState, frame: Frame): void {
     if (at.step?.kind === "field" && at.step.name === this.knowledge.rules.wordField) {
       const evidence = [...frame.chain, this.engine.site(frame, line)];
       this.writeWord(at, from, "whole-word write", evidence, state, frame);
@@ -452,7 +452,7 @@ export class LockDomain extends Domain<LockPart> {
         this.releaseEntry(entry, by, evidence, state, frame);
       return;
     }
-    const copy = this.engine.place(from.field === wordField ? from.object : from, state, frame);
+    const copy = this.engine.lvalue(from.field === wordField ? from.object : from, state, frame);
     if (copy && this.of(state).unlocked.includes(copy.at)) this.releaseEntry(entry, by, evidence, state, frame);
   }
 

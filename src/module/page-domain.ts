@@ -6,7 +6,7 @@ import {
   type Location,
   type LoopAdvice,
   type LoopStmt,
-  type Place,
+  type Lvalue,
   type Stmt,
   statementsIn,
   type Value,
@@ -40,7 +40,7 @@ export class PageDomain extends Domain<readonly TypeFact[]> {
       this.add(state, { object, type: value.name, how: "assume", evidence: [] });
   }
 
-  override wrote({ at }: Place, value: Value, state: AbstractState): void {
+  override wrote({ at }: Lvalue, value: Value, state: AbstractState): void {
     const object = typedObject(at);
     const type = object !== null && value.t === "num" ? this.knowledge.pageType(value.v, value.name) : null;
     if (object !== null && type !== null)

@@ -10,8 +10,8 @@ import {
   type FunctionAst,
   idOf,
   isConst,
+  type Lvalue,
   num,
-  type Place,
   sym,
   type Value,
   valueText,
@@ -74,7 +74,7 @@ export class StatusDomain extends Domain<readonly BusyFact[]> {
   }
 
   /** The operand in a status that is taken apart. */
-  override known({ at }: Place, state: AbstractState): Value | null {
+  override known({ at }: Lvalue, state: AbstractState): Value | null {
     const { statusOperandField, wordField } = this.knowledge.rules;
     if (at.step?.kind !== "field" || at.step.name !== statusOperandField || at.parent === null) return null;
     const status = state.read(this.engine.space.field(at.parent, wordField));

@@ -3,7 +3,7 @@
  */
 
 import type { FunctionAst } from "../ast.ts";
-import type { Call, CallExpr, Engine, Evaluated, Frame, IfStmt, LoopStmt, Place, Site } from "./engine.ts";
+import type { Call, CallExpr, Engine, Evaluated, Frame, IfStmt, LoopStmt, Lvalue, Site } from "./engine.ts";
 import type { AbstractState, StateDomain } from "./state.ts";
 import { type Formula, type Location, TRUE, type Value } from "./values.ts";
 
@@ -95,15 +95,15 @@ export abstract class Domain<P> implements StateDomain {
   // ----------------------------------------------------------------- memory
 
   /** What is known of a place that nothing was stored at; null when nothing is. */
-  known(_place: Place, _state: AbstractState): Value | null {
+  known(_place: Lvalue, _state: AbstractState): Value | null {
     return null;
   }
 
   /** A value was stored at a place. */
-  wrote(_place: Place, _value: Value, _state: AbstractState): void {}
+  wrote(_place: Lvalue, _value: Value, _state: AbstractState): void {}
 
   /** `place = from` is about to store a value. */
-  assigns(_place: Place, _from: CallExpr["args"][number], _line: number, _state: AbstractState, _frame: Frame): void {}
+  assigns(_place: Lvalue, _from: CallExpr["args"][number], _line: number, _state: AbstractState, _frame: Frame): void {}
 
   /** A value is assigned, or returned, on a line. */
   produced(_value: Value, _line: number, _state: AbstractState, _frame: Frame): void {}

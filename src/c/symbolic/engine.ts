@@ -40,8 +40,8 @@ export interface Frame {
   readonly locals: Map<string, Location>;
 }
 
-/** A location, and how the source writes it here. */
-export interface Place {
+/** What an expression that names a location is: the location, and how the source writes it here. */
+export interface Lvalue {
   readonly at: Location;
   readonly text: string;
 }
@@ -134,9 +134,9 @@ export interface Engine {
   /** `a op b` as a condition, for an ordering. */
   relation(op: string, a: Value, b: Value): Formula;
   /** The location that an expression names; null when it names none. */
-  place(e: Expr, state: AbstractState, frame: Frame): Place | null;
-  read(place: Place, state: AbstractState): Value;
-  write(place: Place, value: Value, state: AbstractState): void;
+  lvalue(e: Expr, state: AbstractState, frame: Frame): Lvalue | null;
+  read(place: Lvalue, state: AbstractState): Value;
+  write(place: Lvalue, value: Value, state: AbstractState): void;
   /** What a pointer argument points to may have changed. */
   havoc(pointer: Value, state: AbstractState): void;
   statement(s: Stmt, state: AbstractState, frame: Frame): Flow[];
@@ -164,7 +164,7 @@ export interface Engine {
   /** Remembers that the entry's own functions make a test. */
   noteOwnTest(f: Formula): void;
   /** Remembers that a variable or member of the entry's own functions holds a value. */
-  noteHeld(value: Value, place: Place, depth: number): void;
+  noteHeld(value: Value, place: Lvalue, depth: number): void;
   /** Counts a step: the number of it; null when there were too many. */
   step(frame: Frame, line: number): number | null;
   /** The number of the step. */

@@ -4,7 +4,7 @@ import type { Expr } from "../ast.ts";
 import { arithmetic } from "../program.ts";
 import { baseText, binaryText, unaryText } from "../text.ts";
 import type { Domain } from "./domain.ts";
-import type { Engine, Evaluated, Frame, Place } from "./engine.ts";
+import type { Engine, Evaluated, Frame, Lvalue } from "./engine.ts";
 import { sourceText } from "./source-text.ts";
 import type { AbstractState } from "./state.ts";
 import { each } from "./tests.ts";
@@ -105,7 +105,7 @@ export class Expressions {
     const { engine } = this;
     const { space } = engine;
     if (!engine.settings.effects.of(e)) {
-      const place = engine.place(e, state, frame);
+      const place = engine.lvalue(e, state, frame);
       return [[state, place ? engine.read(place, state) : space.fresh(sourceText(e))]];
     }
     // A call inside the path, such as get_local_data()->field: evaluate it first, then the path.
@@ -127,7 +127,7 @@ export class Expressions {
     if (settings.effects.of(operand) && (operand.kind === "member" || operand.kind === "index")) {
       return this.path(operand, state, frame).map(([st, v]) => [st, { t: "ref", at: space.of(v), text: valueText(v) }]);
     }
-    const place = engine.place(operand, state, frame);
+    const place = engine.lvalue(operand, state, frame);
     return [[state, place ? { t: "ref", at: place.at, text: place.text } : space.fresh(sourceText(e))]];
   }
 
@@ -152,7 +152,7 @@ export class Expressions {
 
   private update(e: Kind<"update">, state: AbstractState, frame: Frame): Value {
     const { engine } = this;
-    const place = engine.place(e.operand, state, frame);
+    const place = engine.lvalue(e.operand, state, frame);
     if (!place) return engine.space.fresh("?");
     const before = engine.read(place, state);
     const after =
@@ -202,16 +202,16 @@ export class Expressions {
   }
 
   /** The place that is assigned to. */
-  private assigned(e: Expr, state: AbstractState, frame: Frame): Evaluated<Place | null>[] {
+  private assigned(e: Expr, state: AbstractState, frame: Frame): Evaluated<Lvalue | null>[] {
     const { engine } = this;
-    if (!engine.settings.effects.of(e)) return [[state, engine.place(e, state, frame)]];
+    if (!engine.settings.effects.of(e)) return [[state, engine.lvalue(e, state, frame)]];
     return this.evaluate(e, state, frame).map(([st, v]) => [
       st,
       v.t === "sym" && v.location !== null ? { at: v.location, text: v.text } : null,
     ]);
   }
 
-  private store(e: Kind<"assign">, place: Place, value: Value, state: AbstractState, frame: Frame): void {
+  private store(e: Kind<"assign">, place: Lvalue, value: Value, state: AbstractState, frame: Frame): void {
     const { engine } = this;
     if (e.op === "=") for (const domain of this.domains) domain.assigns(place, e.right, e.line, state, frame);
     engine.write(place, value, state);
@@ -219,10 +219,10 @@ export class Expressions {
   }
 
   /** The members of a structure that is assigned as a whole. */
-  private copyMembers(from: Expr, to: Place, state: AbstractState, frame: Frame): void {
+  private copyMembers(from: Expr, to: Lvalue, state: AbstractState, frame: Frame): void {
     if (from.kind !== "name" && from.kind !== "member" && from.kind !== "index") return;
     if (this.engine.settings.effects.of(from)) return;
-    const source = this.engine.place(from, state, frame);
+    const source = this.engine.lvalue(from, state, frame);
     if (source && source.at !== to.at) state.copyInside(source.at, to.at);
   }
 

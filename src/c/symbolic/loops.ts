@@ -278,7 +278,7 @@ export class Loops {
     const target = e.kind === "assign" ? e.left : e.kind === "update" ? e.operand : null;
     if (e.kind === "assign") this.havocIn(e.right, state, frame);
     if (target) {
-      const place = engine.place(target, state, frame);
+      const place = engine.lvalue(target, state, frame);
       if (place) engine.write(place, engine.space.fresh(place.text, place.at), state);
     } else if (e.kind === "call") for (const a of e.args) engine.havoc(engine.single(a, state, frame), state);
     else if (e.kind === "comma") for (const part of e.parts) this.havocIn(part, state, frame);

@@ -11,10 +11,10 @@ import { LIMITS } from "../limits.ts";
 import type { FunctionInfo } from "../program.ts";
 import { Calls } from "./calls.ts";
 import type { Domain } from "./domain.ts";
-import type { CallExpr, Engine, Evaluated, Final, Flow, Frame, Place, Settings, Site, Trouble } from "./engine.ts";
+import type { CallExpr, Engine, Evaluated, Final, Flow, Frame, Lvalue, Settings, Site, Trouble } from "./engine.ts";
 import { Expressions } from "./expressions.ts";
+import { Lvalues } from "./lvalues.ts";
 import { NamesSeen, type ValueNames } from "./names.ts";
-import { Places } from "./places.ts";
 import { Space } from "./space.ts";
 import { AbstractState } from "./state.ts";
 import { Statements } from "./statements.ts";
@@ -57,7 +57,7 @@ class Machine implements Engine {
   private readonly statementsPart: Statements;
   private readonly expressions: Expressions;
   private readonly tests: Tests;
-  private readonly places: Places;
+  private readonly lvalues: Lvalues;
   private readonly calls: Calls;
   private readonly names = new NamesSeen();
   private readonly ownTests = new Set<string>();
@@ -75,7 +75,7 @@ class Machine implements Engine {
     this.statementsPart = new Statements(this, domains);
     this.expressions = new Expressions(this, domains);
     this.tests = new Tests(this);
-    this.places = new Places(this, domains);
+    this.lvalues = new Lvalues(this, domains);
     this.calls = new Calls(this, domains);
     for (const [slot, domain] of domains.entries()) domain.attach(this, slot);
   }
@@ -126,20 +126,20 @@ class Machine implements Engine {
     return relation(op, a, b);
   }
 
-  place(e: Expr, state: AbstractState, frame: Frame): Place | null {
-    return this.places.place(e, state, frame);
+  lvalue(e: Expr, state: AbstractState, frame: Frame): Lvalue | null {
+    return this.lvalues.lvalue(e, state, frame);
   }
 
-  read(place: Place, state: AbstractState): Value {
-    return this.places.read(place, state);
+  read(place: Lvalue, state: AbstractState): Value {
+    return this.lvalues.read(place, state);
   }
 
-  write(place: Place, value: Value, state: AbstractState): void {
-    this.places.write(place, value, state);
+  write(place: Lvalue, value: Value, state: AbstractState): void {
+    this.lvalues.write(place, value, state);
   }
 
   havoc(pointer: Value, state: AbstractState): void {
-    this.places.havoc(pointer, state);
+    this.lvalues.havoc(pointer, state);
   }
 
   statement(s: Stmt, state: AbstractState, frame: Frame): Flow[] {
@@ -222,7 +222,7 @@ class Machine implements Engine {
     for (const atom of atomsOf(f)) this.ownTests.add(atom.key);
   }
 
-  noteHeld(value: Value, place: Place, depth: number): void {
+  noteHeld(value: Value, place: Lvalue, depth: number): void {
     this.names.note(value, place, depth, (at) => this.own.has(at.invocation));
   }
 

@@ -1,6 +1,6 @@
 /** How the entry's own functions call the values that they work with: what its variables and members hold. */
 
-import type { Place } from "./engine.ts";
+import type { Lvalue } from "./engine.ts";
 import type { Location, Sym, Value } from "./values.ts";
 
 /** A text of a value, and what the entry calls it. */
@@ -34,7 +34,7 @@ export class NamesSeen implements ValueNames {
    *
    * @param isOwn is a location one of the entry's own functions'?
    */
-  note(value: Value, { text: variable }: Place, depth: number, isOwn: (at: Location) => boolean): void {
+  note(value: Value, { text: variable }: Lvalue, depth: number, isOwn: (at: Location) => boolean): void {
     if (value.t !== "sym") return;
     if (value.origin?.how === "mapping") {
       if (!this.mappedAt.has(value.id)) this.mappedAt.set(value.id, variable);

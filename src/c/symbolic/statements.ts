@@ -3,7 +3,7 @@
 import type { Expr, Stmt } from "../ast.ts";
 import { unaryText } from "../text.ts";
 import type { Domain } from "./domain.ts";
-import { type Engine, type Flow, type Frame, type IfStmt, type LoopStmt, NEXT, type Place } from "./engine.ts";
+import { type Engine, type Flow, type Frame, type IfStmt, type LoopStmt, type Lvalue, NEXT } from "./engine.ts";
 import { Loops } from "./loops.ts";
 import { sourceText } from "./source-text.ts";
 import { type AbstractState, joinAll, joinErrors, joinStates } from "./state.ts";
@@ -137,14 +137,14 @@ export class Statements {
   }
 
   private initialize(
-    { at }: Place,
+    { at }: Lvalue,
     init: Extract<Expr, { kind: "initializer" }>,
     state: AbstractState,
     frame: Frame,
   ): void {
     const { engine } = this;
     const { space, settings } = engine;
-    const parts: [Place["at"], Value][] = [];
+    const parts: [Lvalue["at"], Value][] = [];
     init.entries.forEach(({ designator, value }, i) => {
       const inner =
         designator === null

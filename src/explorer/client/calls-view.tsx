@@ -101,7 +101,7 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
 
 interface MeetingTableProps {
   readonly caption: string;
-  readonly rows: readonly Meeting[];
+  readonly rows: readonly OtherCall[];
   readonly file: string;
 }
 
@@ -170,7 +170,7 @@ function Status({ code }: { readonly code: string | null }): VNode {
 }
 
 /** Another call, and which of the two refuses the other. */
-interface Meeting {
+interface OtherCall {
   readonly other: string;
   readonly variant: string | null;
   readonly pair: ContendPair;
@@ -185,10 +185,10 @@ interface Meeting {
 }
 
 /** Whom a call meets: who can make it BUSY, and whom it can. What can happen comes first, worst first. */
-function meetings(leaf: Leaf): { readonly refusedBy: Meeting[]; readonly refuses: Meeting[] } {
+function meetings(leaf: Leaf): { readonly refusedBy: OtherCall[]; readonly refuses: OtherCall[] } {
   const id = entryId(leaf);
   const hosted = currentHost.value !== null;
-  const found = pairs.value.flatMap((pair): Meeting[] => {
+  const found = pairs.value.flatMap((pair): OtherCall[] => {
     const asA = endId(pair, "a") === id;
     if (!asA && endId(pair, "b") !== id) return [];
     const [other, variant, mode] = asA ? [pair.b, pair.variantB, pair.modeB] : [pair.a, pair.variantA, pair.modeA];
@@ -201,14 +201,14 @@ function meetings(leaf: Leaf): { readonly refusedBy: Meeting[]; readonly refuses
     return [{ other, variant, pair, mode, refused, refuses, paths: [...new Set(met)], theirs, mine }];
   });
   const outcomes = new Map(found.map((m) => [m, outcomeOf(m.pair, hosted)]));
-  const of = (m: Meeting) => outcomes.get(m) ?? { outcome: "excluded" as const, rare: false };
+  const of = (m: OtherCall) => outcomes.get(m) ?? { outcome: "excluded" as const, rare: false };
   found.sort((x, y) => Number(y.pair.possible) - Number(x.pair.possible) || compareOutcomes(of(x), of(y)));
   return { refusedBy: found.filter((m) => m.refused), refuses: found.filter((m) => m.refuses) };
 }
 
 const FEW = 3;
 
-const MEETING_COLUMNS: readonly Column<Meeting>[] = [
+const MEETING_COLUMNS: readonly Column<OtherCall>[] = [
   { head: "Call", text: (m) => m.other, show: (m) => <LeafLink name={m.other} variant={m.variant} /> },
   { head: "On", text: (m) => bothNames(m.pair.resource), show: (m) => <ResourceLink name={m.pair.resource} /> },
   { head: "It holds", text: (m) => m.mode, show: (m) => <Mode mode={m.mode} /> },

@@ -1,7 +1,7 @@
 /** Three lines of source, where the tree was named on the command line. */
 import { signal } from "@preact/signals";
 import type { VNode } from "preact";
-import { type Excerpts, excerptAt, NO_EXCERPTS, type Place } from "../excerpts.ts";
+import { type Excerpts, excerptAt, NO_EXCERPTS, type SourceLine } from "../excerpts.ts";
 
 /** What the trees say; it comes after the first view. */
 export const excerpts = signal<Excerpts>(NO_EXCERPTS);
@@ -10,7 +10,7 @@ interface ExcerptProps {
   readonly of: keyof Excerpts;
   /** Of the module or host. */
   readonly name: string;
-  readonly place: Place;
+  readonly place: SourceLine;
 }
 
 /** The lines around a place; nothing where they are not at hand. */

@@ -11,7 +11,15 @@ import { marksOf, SIGNS } from "../logic/grid.ts";
 import { gridPicture, type PictureCell } from "../logic/grid-picture.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { type ContentionMap, type MapEntry, OUTCOME_WORDS, type Outcome } from "../logic/map.ts";
-import { cellKey, cellText, isPossible, type Matrix, type MatrixFilter, matrixOf, withCells } from "../logic/matrix.ts";
+import {
+  type ContentionMatrix,
+  cellKey,
+  cellText,
+  isPossible,
+  type MatrixFilter,
+  matrixOf,
+  withCells,
+} from "../logic/matrix.ts";
 import { ORDERS, type Order, ordered } from "../logic/matrix-order.ts";
 import { known } from "./analyst.ts";
 import { drawRows, frameCells } from "./matrix-cells.ts";
@@ -148,7 +156,7 @@ function Fold({ hidden, folded }: { readonly hidden: number; readonly folded: bo
 
 interface GridProps {
   readonly entries: readonly MapEntry[];
-  readonly matrix: Matrix;
+  readonly matrix: ContentionMatrix;
   /** Do rows of one phase stand together? */
   readonly phased: boolean;
   /** The chosen pair; empty where none is. */
@@ -228,7 +236,7 @@ const ROW_HEAD = { letters: 20, cell: 24 };
 function draw(
   body: HTMLTableSectionElement,
   entries: readonly MapEntry[],
-  matrix: Matrix,
+  matrix: ContentionMatrix,
   phased: boolean,
   after: () => void,
 ): void {
@@ -273,7 +281,7 @@ function Legend({ hosted }: { readonly hosted: boolean }): VNode {
   );
 }
 
-function saveMatrix(ids: readonly string[], matrix: Matrix): void {
+function saveMatrix(ids: readonly string[], matrix: ContentionMatrix): void {
   const word = (a: string, b: string): string => {
     const cell = matrix.get(cellKey(a, b));
     return cell === undefined ? "never" : isPossible(cell) ? `${cell.outcome}: ${cell.on.join(" ")}` : "excluded";
@@ -286,7 +294,7 @@ function pictureKind(kind: string): PictureCell["kind"] {
   return kind === "excluded" ? "pale" : kind === "never" ? "plain" : "strong";
 }
 
-function savePicture(entries: readonly MapEntry[], matrix: Matrix): void {
+function savePicture(entries: readonly MapEntry[], matrix: ContentionMatrix): void {
   const titles = entries.map(({ id }) => id.replace("~", " "));
   const host = currentHost.value;
   const legend = (host === null ? (["possible", "excluded"] as const) : OF_HOST).map(
@@ -336,7 +344,7 @@ function onClick(event: MouseEvent): void {
 }
 
 /** One cell of the grid can be reached with Tab: the one that had the focus last. */
-function onFocus(event: FocusEvent, matrix: Matrix): void {
+function onFocus(event: FocusEvent, matrix: ContentionMatrix): void {
   const cell = cellAt(event.target);
   if (cell === null) return;
   const table = cell.closest("table");
@@ -346,7 +354,7 @@ function onFocus(event: FocusEvent, matrix: Matrix): void {
 }
 
 /** Says what a cell means, whether the mouse or the keys came to it, and marks its row and column. */
-function tell(cell: HTMLTableCellElement | null, matrix: Matrix): void {
+function tell(cell: HTMLTableCellElement | null, matrix: ContentionMatrix): void {
   if (cell === null) return;
   const { a, b } = entriesAt(cell);
   const words = cellText(a, b, matrix.get(cellKey(a, b)));

@@ -1,6 +1,6 @@
 /** The matrix as a table: a mark for each two entries. */
 import type { Outcome } from "./map.ts";
-import { type Cell, cellKey, type Matrix } from "./matrix.ts";
+import { type Cell, type ContentionMatrix, cellKey } from "./matrix.ts";
 
 /** What a cell shows. Equal marks are one object. */
 export interface Mark {
@@ -34,7 +34,7 @@ function markOf(cell: Cell | undefined): Mark {
 }
 
 /** Rows of marks; rows and columns stand in the order of the ids. */
-export function marksOf(ids: readonly string[], matrix: Matrix): readonly (readonly Mark[])[] {
+export function marksOf(ids: readonly string[], matrix: ContentionMatrix): readonly (readonly Mark[])[] {
   const rows: Mark[][] = ids.map(() => []);
   ids.forEach((a, r) => {
     for (let c = r; c < ids.length; c++) {

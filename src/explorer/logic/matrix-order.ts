@@ -1,6 +1,6 @@
 /** In which order the matrix's rows and columns stand. */
 import type { ContentionMap, MapEntry } from "./map.ts";
-import { cellKey, compareOutcomes, isPossible, type Matrix } from "./matrix.ts";
+import { type ContentionMatrix, cellKey, compareOutcomes, isPossible } from "./matrix.ts";
 
 /** The orders, with what they are called. */
 export const ORDERS = [
@@ -14,7 +14,7 @@ export type Order = (typeof ORDERS)[number][0];
 export function ordered(
   entries: readonly MapEntry[],
   order: Order,
-  matrix: Matrix,
+  matrix: ContentionMatrix,
   { phases }: ContentionMap,
 ): readonly MapEntry[] {
   if (order === "name") return [...entries].sort((x, y) => (x.id < y.id ? -1 : 1));

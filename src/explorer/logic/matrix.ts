@@ -21,7 +21,7 @@ export interface Cell {
 }
 
 /** Cells by {@link cellKey}; two calls without a cell never conflict. */
-export type Matrix = ReadonlyMap<string, Cell>;
+export type ContentionMatrix = ReadonlyMap<string, Cell>;
 
 /** The key of two entries, in either order. */
 export function cellKey(a: string, b: string): string {
@@ -41,7 +41,7 @@ function passes(pair: MapPair, entries: readonly MapEntry[], { resource, opState
 }
 
 /** The cells of all pairs that pass. */
-export function matrixOf({ entries, pairs }: ContentionMap, filter: MatrixFilter): Matrix {
+export function matrixOf({ entries, pairs }: ContentionMap, filter: MatrixFilter): ContentionMatrix {
   const groups = new Map<string, MapPair[]>();
   for (const pair of pairs) {
     if (!passes(pair, entries, filter)) continue;
@@ -70,7 +70,11 @@ function cellOf(pairs: readonly MapPair[]): Cell {
 }
 
 /** The entries that have a cell with another one of the list, in the list's order. `folded`: one that is possible. */
-export function withCells(entries: readonly MapEntry[], matrix: Matrix, folded: boolean): readonly MapEntry[] {
+export function withCells(
+  entries: readonly MapEntry[],
+  matrix: ContentionMatrix,
+  folded: boolean,
+): readonly MapEntry[] {
   const has = (a: string, b: string): boolean => {
     const cell = matrix.get(cellKey(a, b));
     return folded ? isPossible(cell) : cell !== undefined;

@@ -1,7 +1,7 @@
 /** Reads excerpts out of a tree. */
 import { readFileSync } from "node:fs";
 import { resolve, sep } from "node:path";
-import { type Excerpt, type Place, placeKey, placesIn } from "../excerpts.ts";
+import { type Excerpt, placeKey, placesIn, type SourceLine } from "../excerpts.ts";
 
 /** Lines before and after the one that is named. */
 const AROUND = 1;
@@ -22,7 +22,7 @@ export function excerptsOf(tree: string, facts: unknown): Record<string, Excerpt
   return Object.fromEntries(found.filter((pair): pair is [string, Excerpt] => pair[1] !== null));
 }
 
-function excerpt({ line }: Place, lines: readonly string[] | null): Excerpt | null {
+function excerpt({ line }: SourceLine, lines: readonly string[] | null): Excerpt | null {
   if (lines === null || line < 1 || line > lines.length) return null;
   const first = Math.max(1, line - AROUND);
   return { first, lines: lines.slice(first - 1, line + AROUND).map((text) => text.trimEnd().slice(0, LONGEST)) };

@@ -3,17 +3,17 @@
 import type { Expr } from "../ast.ts";
 import { baseText, memberText } from "../text.ts";
 import type { Domain } from "./domain.ts";
-import type { Engine, Frame, Place } from "./engine.ts";
+import type { Engine, Frame, Lvalue } from "./engine.ts";
 import type { AbstractState } from "./state.ts";
 import { type Location, sym, type Value, valueText } from "./values.ts";
 
 /** What a pointer points to. */
-export interface Target extends Place {
+export interface Target extends Lvalue {
   /** The pointer is an address that was taken. */
   readonly isRef: boolean;
 }
 
-export class Places {
+export class Lvalues {
   private readonly engine: Engine;
   private readonly domains: readonly Domain<unknown>[];
 
@@ -23,7 +23,7 @@ export class Places {
   }
 
   /** The location that an expression names; null when it names none. */
-  place(e: Expr, state: AbstractState, frame: Frame): Place | null {
+  lvalue(e: Expr, state: AbstractState, frame: Frame): Lvalue | null {
     const { engine } = this;
     switch (e.kind) {
       case "name":
@@ -34,7 +34,7 @@ export class Places {
           const { at, text, isRef } = this.target(engine.single(e.object, state, frame));
           return { at: engine.space.field(at, e.field), text: `${baseText(text)}${isRef ? "." : "->"}${e.field}` };
         }
-        const base = this.place(e.object, state, frame);
+        const base = this.lvalue(e.object, state, frame);
         if (base) return this.fieldOf(base, e.field, state);
         const value = engine.single(e.object, state, frame);
         return {
@@ -47,18 +47,18 @@ export class Places {
       case "unary":
         return e.op === "*" ? this.target(engine.single(e.operand, state, frame)) : null;
       case "cast":
-        return this.place(e.operand, state, frame);
+        return this.lvalue(e.operand, state, frame);
       default:
         return null;
     }
   }
 
-  private element(e: Extract<Expr, { kind: "index" }>, state: AbstractState, frame: Frame): Place | null {
+  private element(e: Extract<Expr, { kind: "index" }>, state: AbstractState, frame: Frame): Lvalue | null {
     const { engine } = this;
     const { space } = engine;
     const index = engine.single(e.index, state, frame);
     const shown = indexText(index);
-    const base = this.place(e.object, state, frame);
+    const base = this.lvalue(e.object, state, frame);
     const isArray = base !== null && engine.isArray(base.at);
     const pointer = isArray ? null : base ? state.read(base.at) : engine.single(e.object, state, frame);
     if (pointer && (pointer.t === "ref" || (pointer.t === "sym" && !isStill(pointer, base)))) {
@@ -70,7 +70,7 @@ export class Places {
     return base ? { at: space.element(base.at, index), text: `${base.text}[${shown}]` } : null;
   }
 
-  private fieldOf(base: Place, name: string, state: AbstractState): Place {
+  private fieldOf(base: Lvalue, name: string, state: AbstractState): Lvalue {
     const { space } = this.engine;
     const own = { at: space.field(base.at, name), text: memberText(base.text, name) };
     if (state.read(own.at) !== null) return own;
@@ -86,7 +86,7 @@ export class Places {
     return { at: this.engine.space.pointee(pointer), text: valueText(pointer), isRef: false };
   }
 
-  read(place: Place, state: AbstractState): Value {
+  read(place: Lvalue, state: AbstractState): Value {
     const stored = state.read(place.at);
     if (stored !== null) return state.resolve(stored);
     for (const domain of this.domains) {
@@ -100,7 +100,7 @@ export class Places {
     return state.resolve(sym(place.at.key, place.text, place.at, nonNull));
   }
 
-  write(place: Place, value: Value, state: AbstractState): void {
+  write(place: Lvalue, value: Value, state: AbstractState): void {
     const { engine } = this;
     const { at } = place;
     state.forgetBelow(at);
@@ -142,7 +142,7 @@ export class Places {
 }
 
 /** Is a value what a place held from the start? Then it is no pointer to somewhere else. */
-function isStill(value: Value, place: Place | null): boolean {
+function isStill(value: Value, place: Lvalue | null): boolean {
   return value.t === "sym" && place !== null && value.location === place.at && value.origin?.how !== "fresh";
 }
 
