@@ -104,9 +104,10 @@ export class Recording {
       ended: () => this.#ended,
     });
     this.#episodes = new Episodes(ENTER.leaf, (episode) => {
-      const { td, begin, end } = episode;
-      this.#tally.episode(episode, this.#settler.timeOut(td, begin, end), () => this.#settler.around(td, begin, end));
       this.#expectation?.reaction(episode);
+      const { leaf, td, begin, end } = episode;
+      if (options.leaf !== undefined && options.leaf !== leaf) return;
+      this.#tally.episode(episode, this.#settler.timeOut(td, begin, end), () => this.#settler.around(td, begin, end));
     });
     this.#lines = new Lines((text, from, end) => this.#line(text, from, end));
     this.#input = {

@@ -32,6 +32,7 @@ it("leaves out what is not asked for", { timeout: 60_000 }, async () => {
     JSON.parse((await inProcess(["trace", file, "--json", ...words])).out) as {
       recording: { calls: number; tds: number };
       busy: { count: number; pairs: { leaf: string }[] };
+      episodes: { count: number; worst: { leaf: string }[] };
     };
   const all = await counted();
   expect(all.recording.tds).toBe(10);
@@ -42,6 +43,8 @@ it("leaves out what is not asked for", { timeout: 60_000 }, async () => {
   const track = await counted("--leaf", "tdh_mem_track");
   expect(new Set(track.busy.pairs.map(({ leaf }) => leaf))).toEqual(new Set(["tdh_mem_track"]));
   expect(track.busy.count).toBeLessThan(all.busy.count);
+  expect(new Set(track.episodes.worst.map(({ leaf }) => leaf))).toEqual(new Set(["tdh_mem_track"]));
+  expect(track.episodes.count).toBeLessThan(all.episodes.count);
 });
 
 it("tells what it cannot read", async () => {

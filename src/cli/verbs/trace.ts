@@ -51,7 +51,7 @@ export const verb = defineVerb<Options>({
       .addOption(hostOption())
       .option("--window <from,to>", "only this time, in seconds of the recording's clock", window)
       .option("--vm <td>", "only the TD that the recording names so")
-      .option("--leaf <leaf>", "only BUSYs of this call")
+      .option("--leaf <leaf>", "only BUSYs of this call, and its episodes")
       .option("--skew <ns>", "by how much the clocks of two CPUs may differ", wholeNumber(1e9), 0)
       .option("--top <n>", "how many BUSYs and episodes are told one by one", wholeNumber(100_000), 20)
       .option("--known <file>", "culprits that `simulate --record` wrote: how far the blame agrees with them")
