@@ -4,7 +4,7 @@
  * A condition without words is never shown cut or half: {@link conditionPhrase} gives null, and readers are sent to the source.
  */
 import facts from "../../data/glossary.json" with { type: "json" };
-import type { Acquisition, Catalog, Condition, Leaf, OtherBusy } from "../catalog/index.ts";
+import type { Acquisition, Catalog, Condition, Leaf, OtherBusy, ReleasePlace } from "../catalog/index.ts";
 import { type ConditionPattern, fits } from "./condition-pattern.ts";
 
 interface ConditionEntry {
@@ -175,6 +175,21 @@ export function resourceNoun(resource: string): string {
 /** How long a lock is held that a function of the source gives back; null when there are no words for it. */
 export function releaseWords(name: string): string | null {
   return own(facts.releases, name) ?? null;
+}
+
+const UNTIL: Readonly<Record<Exclude<ReleasePlace["kind"], "function">, string>> = {
+  "leaf-exit": "until the call ends",
+  "iteration-end": "until the next of the list",
+  "before-td-entry": "until shortly before the guest is entered",
+  "td-exit": "until the vCPU leaves the guest (TD exit)",
+  "page-removed": "until the page is removed, with which it goes",
+};
+
+/** How long a lock is held, in words; null where nothing is held. */
+export function heldWords(release: ReleasePlace | null): string | null {
+  if (release === null) return null;
+  if (release.kind !== "function") return UNTIL[release.kind];
+  return releaseWords(release.function) ?? `until ${release.function}(), before the call ends`;
 }
 
 /** Every other name of a resource, with the resource. */

@@ -28,6 +28,7 @@ export {
   conditionPhrase,
   conditionsWithoutWords,
   conditionWords,
+  heldWords,
   hostAlias,
   lockNameOf,
   POLICIES,
@@ -62,6 +63,6 @@ export { type RenderOptions, renderReportMarkdown, renderReportText } from "./re
 export { sarifOf } from "./sarif.ts";
 export { type ConclusionRow, type Handling, handlingSchema, type ReportDocument, reportSchema } from "./schema.ts";
 export { renderSweepMarkdown, renderSweepText, type Sweep } from "./sweep.ts";
-export { runStates } from "./tldr.ts";
+export { runStates, shortStatus } from "./tldr.ts";
 export { renderTraceText } from "./trace.ts";
 export { foldedCalls, hostTitle, list } from "./words.ts";

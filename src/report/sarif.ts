@@ -1,9 +1,10 @@
 /** Possible contentions as SARIF 2.1.0, which code-scanning systems read: rule, place, message, related places. */
 import type { ContendDocument, ContendPair } from "../analysis/index.ts";
-import { type Acquisition, type Catalog, statusText } from "../catalog/index.ts";
+import type { Acquisition, Catalog } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { conclusionRows } from "./conclusion.ts";
 import { conditionWords, lockNameOf, resourceNoun } from "./glossary.ts";
+import { shortStatus } from "./tldr.ts";
 import { hostTitle } from "./words.ts";
 
 const SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -60,7 +61,7 @@ function resultOf(pair: ContendPair, doc: ContendDocument, catalog: Catalog, hos
   const under = doc.host === null ? "" : ` under ${hostTitle(doc.host.name)}`;
   const by = met.map(({ left, right }) => `${left.label} x ${right.label}`).join("; ");
   const [a, b] = [rowOf(catalog, pair, "a"), rowOf(catalog, pair, "b")];
-  const status = pair.statusA === null ? "BUSY" : statusText(catalog, pair.statusA);
+  const status = pair.statusA === null ? "BUSY" : shortStatus(catalog, pair.statusA);
   const words = [conditionOf(pair.a, a), conditionOf(pair.b, b)].filter((text) => text !== "").join("; ");
   const text =
     `${pair.a}() (${pair.modeA}) can contend with ${pair.b}() (${pair.modeB}) on ${resourceNoun(pair.resource)}${under}: ${status}.` +

@@ -94,7 +94,14 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await visit(PAIR);
     const detail = page.locator("aside");
     const text = await shown(detail);
-    for (const words of ["TDCS_EPOCH", "possible", "EXCLUSIVE", "SHARED", "TDX_OPERAND_BUSY | TD_EPOCH"]) {
+    for (const words of [
+      "TDCS_EPOCH",
+      "possible",
+      "EXCLUSIVE",
+      "SHARED",
+      "TDX_OPERAND_BUSY | TD_EPOCH",
+      "until the call ends",
+    ]) {
       expect(text).toContain(words);
     }
     const href = await detail.locator(".evidence a").first().getAttribute("href");
@@ -176,7 +183,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     const tables = await page.locator("main table").allInnerTexts();
     // Who makes it fail comes first, with the paths and the line.
     expect(tables[0]).toMatch(/tdh_mem_track\tTDCS_EPOCH \(epoch_lock\)[\s\S]*tdh_mem_track\.c:\d+/);
-    expect(tables.join()).toContain("adjust_tlb_tracking_state");
+    expect(tables.join()).toContain("held only while the TD epoch is read and the vCPU is counted in it");
     await page.locator("select[name=leaf]").selectOption("tdh_mem_track");
     expect(await shown(page.locator("main h2"))).toContain("tdh_mem_track SEAMCALL 38");
   });
@@ -196,7 +203,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await shown(page.locator(".quoted"))).toMatch(
       /^From 1\.5\.16 to 1\.5\.20: secure_ept_lock becomes .*150 contentions appear/,
     );
-    const fact = page.locator(".causes > li", { hasText: "secure_ept_lock: EXCLUSIVE -> SHARED" });
+    const fact = page.locator(".causes > li", { hasText: "secure_ept_lock: EXCLUSIVE → SHARED" });
     expect(await shown(fact)).toContain("vp_enter x 14 calls on the SEPT tree lock");
     expect(await shown(page.locator("main"))).toContain("tdh_phymem_pamt_add");
     const contentions = page.locator(".timeline .contentions td");
@@ -220,6 +227,9 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(text).toContain("linux-6.16 avoids contention on");
     expect(text).toContain("kvm->mmu_lock ■");
     expect(text).toContain("zap leaf: memslot delete");
+    await page.locator("main .evidence summary").first().click();
+    const href = await page.locator("main .evidence a").first().getAttribute("href");
+    expect(href).toMatch(/^https:\/\/github\.com\/[\w.-]+\/[\w.-]+\/blob\/[0-9a-f]{40}\/[\w/.]+\.[ch]#L\d+$/);
     await page.locator("select[name=with]").selectOption("proposal-report-2024-09");
     await until(page, "document.querySelector('main h2').innerText.startsWith('proposal-report-2024-09 →')");
     expect(await shown(page.locator(".quoted"))).toMatch(
@@ -230,6 +240,11 @@ describe.skipIf(!hasBrowser)("the page", () => {
 
   it("checks a scenario and steps through the counterexample with the keys", async () => {
     await visit("#/runs?scenario=page-removal&policy=fail-fast");
+    const tops = await page
+      .locator(".run-forms .field span")
+      .evaluateAll((labels) => [...new Set(labels.map((label) => Math.round(label.getBoundingClientRect().top)))]);
+    // Labels of one line stand on one line, over fields and choices alike.
+    expect(tops.sort((x, y) => x - y).filter((top, i) => i > 0 && top - (tops[i - 1] ?? 0) < 10)).toEqual([]);
     await page.locator("input[name=vcpus]").fill("1");
     await page.locator("input[name=pages]").fill("1");
     await page.getByText("Check", { exact: true }).click();

@@ -141,7 +141,7 @@ describe.skipIf(!hasBrowser)("a task", () => {
     await page.getByLabel("Copy as Markdown").click();
     await told(".said", /Markdown/);
     expect(await clipboard()).toMatch(
-      /^# Locks of the TDX module, 1\.5\.16 -\\> 1\.5\.20[\s\S]*`secure_ept_lock` becomes/,
+      /^# Locks of the TDX module, 1\.5\.16 -> 1\.5\.20[\s\S]*`secure_ept_lock` becomes/,
     );
     await page.getByLabel("Copy as mail").click();
     await told(".said", /mail/);

@@ -5,6 +5,7 @@ import {
   clauseText,
   isEndless,
   isKick,
+  kernelSourceUrl,
   lintHost,
   parseHost,
   reachedOf,
@@ -47,6 +48,28 @@ describe("bundled profiles", () => {
     expect(remarks.filter(({ severity }) => severity !== "note")).toEqual([]);
     if (loaded.profile.extracted === undefined) expect(remarks).toEqual([]);
     for (const path of loaded.profile.paths) expect(path.sources.length, path.name).toBeGreaterThan(0);
+  });
+});
+
+describe("a line of a kernel's source", () => {
+  const place = { function: "tdx_vcpu_load", file: "arch/x86/kvm/vmx/tdx.c", line: 12 };
+  const read = (name: string) => parseHost(hostSource(name), name).profile;
+
+  test("is a page of the repository, or of the package, that the bundled profile was made of", () => {
+    expect(kernelSourceUrl(read("linux-6.16"), place)).toMatch(
+      /^https:\/\/github\.com\/[^/]+\/[^/]+\/blob\/[0-9a-f]{40}\/arch\/x86\/kvm\/vmx\/tdx\.c#L12$/,
+    );
+    expect(kernelSourceUrl(read("linux-7.3"), place)).toMatch(
+      /^https:\/\/sources\.debian\.org\/src\/linux\/[^/]+\/arch\/x86\/kvm\/vmx\/tdx\.c\/#L12$/,
+    );
+  });
+
+  test("is none where the tree is somebody's own, or nothing was extracted", () => {
+    const own = read("linux-6.16");
+    const { extracted } = own;
+    if (extracted === undefined) throw new Error("it was extracted");
+    expect(kernelSourceUrl({ ...own, extracted: { ...extracted, tree: "Linux 6.16.1" } }, place)).toBeNull();
+    expect(kernelSourceUrl(read("patch-v1-2024-09"), place)).toBeNull();
   });
 });
 

@@ -2,8 +2,8 @@
 import type { VNode } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import type { ContendPair } from "../../analysis/index.ts";
-import { type Acquisition, type Leaf, placeText, releaseText, type Site, statusText } from "../../catalog/index.ts";
-import { busyPhrase, conditionWords } from "../../report/index.ts";
+import { type Acquisition, type Leaf, placeText, type Site } from "../../catalog/index.ts";
+import { busyPhrase, conditionWords, heldWords, shortStatus } from "../../report/index.ts";
 import { endId, entryId } from "../logic/entry-id.ts";
 import { endsOf } from "../logic/interleaving.ts";
 import { bothNames } from "../logic/lock-names.ts";
@@ -146,7 +146,7 @@ const rowColumns = (leaf: string): readonly Column<Acquisition>[] => [
     show: (row) => <When words={conditionWords(leaf, row)} source={row.when} />,
   },
   { head: "Times", text: (row) => row.times },
-  { head: "Released", text: (row) => releaseText(row.release) ?? "–" },
+  { head: "Held", text: (row) => heldWords(row.release) ?? "–" },
   {
     head: "Status when busy",
     text: (row) => row.busyStatus ?? "none",
@@ -161,7 +161,7 @@ const rowColumns = (leaf: string): readonly Column<Acquisition>[] => [
 
 function Status({ code }: { readonly code: string | null }): VNode {
   if (code === null) return <span class="dim">none</span>;
-  const words = statusText(currentModule.value.catalog, code);
+  const words = shortStatus(currentModule.value.catalog, code);
   return (
     <a href={linkTo("explain", { line: code })} title={code}>
       {words}
@@ -290,7 +290,7 @@ function SpanPicture({ leaf }: { readonly leaf: Leaf }): VNode {
           const y = TOP + i * LANE;
           return (
             <g key={`${row.resource}${row.role ?? ""}${String(i)}`}>
-              <title>{`${row.resource} ${row.role ?? ""} ${row.mode}, until ${releaseText(row.release) ?? "–"}${row.when === null ? "" : `, ${conditionWords(leaf.name, row)}`}`}</title>
+              <title>{`${row.resource} ${row.role ?? ""} ${row.mode}, ${heldWords(row.release) ?? "–"}${row.when === null ? "" : `, ${conditionWords(leaf.name, row)}`}`}</title>
               <text x={LEFT - 10} y={y + 14} text-anchor="end">
                 {row.resource}
                 {row.role === null ? "" : ` ${row.role}`}

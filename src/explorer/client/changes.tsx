@@ -11,7 +11,7 @@ export function Changes({ changes }: { readonly changes: readonly FactChange[] }
       {changes.map((change, i) => (
         <li key={i}>
           <p class="fact">
-            <b>{change.fact}</b> <Calls names={change.calls} />
+            <b>{change.fact.replaceAll(" -> ", " → ")}</b> <Calls names={change.calls} />
           </p>
           {change.effects.length === 0 ? null : (
             <ul class="effects">

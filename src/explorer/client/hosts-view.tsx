@@ -2,7 +2,14 @@
 import type { VNode } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { placeText } from "../../catalog/index.ts";
-import { type HostPath, type HostPlace, type HostStep, heldAt, type LockUse } from "../../host/index.ts";
+import {
+  type HostPath,
+  type HostPlace,
+  type HostStep,
+  heldAt,
+  kernelSourceUrl,
+  type LockUse,
+} from "../../host/index.ts";
 import { hostTitle, type OutcomeChange, type PathFact } from "../../report/index.ts";
 import type { NamedHost } from "../data.ts";
 import type { HomeMeeting } from "../logic/home.ts";
@@ -10,7 +17,7 @@ import { bothNames } from "../logic/lock-names.ts";
 import type { Answer, Question } from "../logic/questions.ts";
 import { known } from "./analyst.ts";
 import { ExcerptLines } from "./excerpt.tsx";
-import { type Column, LeafLink, ResourceLink, Select, Table } from "./parts.tsx";
+import { type Column, LeafLink, LinkedPlace, ResourceLink, Select, Table } from "./parts.tsx";
 import { currentHost, currentModule, data, param, secondHost, setParams } from "./store.ts";
 
 type Conclusion = Answer<Extract<Question, { kind: "conclusion" }>>;
@@ -106,7 +113,7 @@ function FactWords({ fact }: { readonly fact: PathFact }): VNode {
       {locks.length === 0
         ? what
         : locks.map((lock) => (
-            <span key={lock} class="chip">
+            <span key={lock} class="chip" title={what}>
               {lock}
             </span>
           ))}{" "}
@@ -306,7 +313,7 @@ function placesAt(row: StepRow): readonly HostPlace[] {
 function Where({ row }: { readonly row: StepRow }): VNode {
   const [isOpen, setOpen] = useState(false);
   const places = placesAt(row);
-  const name = currentHost.value?.name ?? "";
+  const host = currentHost.value;
   if (places.length === 0) return <span class="dim">not told</span>;
   return (
     <details class="evidence" onToggle={(event) => setOpen(event.currentTarget.open)}>
@@ -315,8 +322,8 @@ function Where({ row }: { readonly row: StepRow }): VNode {
         <ol>
           {places.map((place) => (
             <li key={placeText(place)}>
-              <code>{placeText(place)}</code> <span class="dim">{place.function}()</span>
-              <ExcerptLines of="hosts" name={name} place={place} />
+              <LinkedPlace url={host === null ? null : kernelSourceUrl(host.profile, place)} site={place} />
+              <ExcerptLines of="hosts" name={host?.name ?? ""} place={place} />
             </li>
           ))}
         </ol>

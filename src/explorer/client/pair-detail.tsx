@@ -1,7 +1,8 @@
 /** Everything about two calls: both acquisitions of each pair, statuses, source lines, and the host's paths. */
 import type { VNode } from "preact";
 import type { ContendPair, PathPair } from "../../analysis/index.ts";
-import { type Acquisition, releaseText, statusText } from "../../catalog/index.ts";
+import type { Acquisition } from "../../catalog/index.ts";
+import { heldWords, shortStatus } from "../../report/index.ts";
 import { csvText } from "../logic/csv.ts";
 import { endId } from "../logic/entry-id.ts";
 import { endsOf } from "../logic/interleaving.ts";
@@ -102,12 +103,7 @@ function PairBlock({ pair }: { readonly pair: ContendPair }): VNode {
       {rowB === null || (rowA === rowB && pair.a === pair.b) ? null : (
         <Evidence sites={rowB.evidence} title={`Where ${pair.b} takes it`} />
       )}
-      {rowA?.release ? (
-        <Evidence
-          sites={rowA.release.evidence}
-          title={`Where ${pair.a} gives it back (${releaseText(rowA.release)})`}
-        />
-      ) : null}
+      {rowA?.release ? <Evidence sites={rowA.release.evidence} title={`Where ${pair.a} gives it back`} /> : null}
       {currentHost.value === null ? null : <Paths paths={pair.paths} host={currentHost.value.name} />}
     </section>
   );
@@ -132,7 +128,7 @@ interface FactsProps {
 function Facts({ pair, rowA, rowB }: FactsProps): VNode {
   const { catalog } = currentModule.value;
   const status = (code: string | null, busy: boolean): string =>
-    code === null ? "none" : `${statusText(catalog, code)}${busy ? "" : " (cannot come here)"}`;
+    code === null ? "none" : `${shortStatus(catalog, code)}${busy ? "" : " (cannot come here)"}`;
   const lines: readonly (readonly [string, string | VNode, string | VNode])[] = [
     ["takes it", <Mode key="a" mode={pair.modeA} />, <Mode key="b" mode={pair.modeB} />],
     ["as", named(pair.resourceA, pair.roleA, rowA), named(pair.resourceB, pair.roleB, rowB)],
@@ -141,7 +137,7 @@ function Facts({ pair, rowA, rowB }: FactsProps): VNode {
       <When key="a" words={endWords(pair, "a")} source={pair.whenA} />,
       <When key="b" words={endWords(pair, "b")} source={pair.whenB} />,
     ],
-    ["held until", releaseText(rowA?.release) ?? "–", releaseText(rowB?.release) ?? "–"],
+    ["held", heldWords(rowA?.release ?? null) ?? "–", heldWords(rowB?.release ?? null) ?? "–"],
     ["if busy", status(pair.statusA, pair.busyA), status(pair.statusB, pair.busyB)],
     ["stops at", pair.stopsA, pair.stopsB],
   ];

@@ -78,9 +78,13 @@ export function Verdict({ possible }: { readonly possible: boolean }): VNode {
   return possible ? <span class="verdict possible">● possible</span> : <span class="verdict excluded">× excluded</span>;
 }
 
-/** A source line; a link where the catalog says where the source is public. */
+/** A line of the module's source; a link where the catalog says where the source is public. */
 export function SourceLine({ site }: { readonly site: Site }): VNode {
-  const url = sourceUrl(currentModule.value.catalog.module, site);
+  return <LinkedPlace url={sourceUrl(currentModule.value.catalog.module, site)} site={site} />;
+}
+
+/** A line of source, a link where there is an address. */
+export function LinkedPlace({ url, site }: { readonly url: string | null; readonly site: Site }): VNode {
   const label = placeText(site);
   return (
     <span class="site">

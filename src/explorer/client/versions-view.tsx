@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import type { RowChange } from "../../analysis/index.ts";
-import { placeText } from "../../catalog/index.ts";
+import { placeText, sourceUrl } from "../../catalog/index.ts";
 import { conditionWords, hostTitle } from "../../report/index.ts";
 import { csvText } from "../logic/csv.ts";
 import type { Question, VersionsAnswer } from "../logic/questions.ts";
@@ -11,7 +11,7 @@ import { SIGNS, type Timeline, timelinePicture, timelineRows, WORDS } from "../l
 import { ask, known } from "./analyst.ts";
 import { Changes } from "./changes.tsx";
 import { memo } from "./memo.ts";
-import { type Column, LeafLink, Mode, Saves, Select, SourceLine, Table, When } from "./parts.tsx";
+import { type Column, LeafLink, LinkedPlace, Mode, Saves, Select, Table, When } from "./parts.tsx";
 import { saveText } from "./save.ts";
 import { compared, currentHost, currentModule, data, linkTo, param, setParams } from "./store.ts";
 
@@ -99,13 +99,13 @@ function Difference({ answer, from, to }: DifferenceProps): VNode {
               <ul class="tight">
                 {(
                   [
-                    [from, change.before],
-                    [to, change.after],
+                    [compared.value, change.before],
+                    [currentModule.value, change.after],
                   ] as const
-                ).map(([version, side]) => (
-                  <li key={version}>
-                    {version}: {side === null ? "not there" : side.text}{" "}
-                    {side === null ? null : <code class="dim">{placeText(side.site)}</code>}
+                ).map(([{ name, catalog }, side]) => (
+                  <li key={name}>
+                    {name}: {side === null ? "not there" : side.text}{" "}
+                    {side === null ? null : <LinkedPlace url={sourceUrl(catalog.module, side.site)} site={side.site} />}
                   </li>
                 ))}
               </ul>
@@ -143,8 +143,11 @@ const CHANGE_COLUMNS: readonly Column<RowChange>[] = [
     head: "Source",
     text: (c) => (c.after ?? c.before)?.evidence.map(placeText).join(" ") ?? "",
     show: (c) => {
-      const site = c.after?.evidence[0];
-      return site === undefined ? <span class="dim">–</span> : <SourceLine site={site} />;
+      // A row that is gone stands in the source of the version before.
+      const { catalog } = c.after === null ? compared.value : currentModule.value;
+      const site = (c.after ?? c.before)?.evidence[0];
+      if (site === undefined) return <span class="dim">–</span>;
+      return <LinkedPlace url={sourceUrl(catalog.module, site)} site={site} />;
     },
   },
 ];

@@ -1,7 +1,7 @@
 /** The pairs of two calls as a table, one row for each lock on which they meet. */
 import type { ContendPair } from "../../analysis/index.ts";
-import { type Catalog, statusText } from "../../catalog/index.ts";
-import { conditionWords } from "../../report/index.ts";
+import type { Catalog } from "../../catalog/index.ts";
+import { conditionWords, shortStatus } from "../../report/index.ts";
 
 const HEAD = ["On", "Verdict", "Excluded by", "OP_STATEs"];
 const SIDE = ["call", "mode", "resource", "when", "status", "stops at"];
@@ -21,7 +21,7 @@ export function endWords(pair: ContendPair, end: "a" | "b"): string | null {
 
 function pairRow(catalog: Catalog, pair: ContendPair): string[] {
   const named = (name: string, more: string | null): string => (more === null ? name : `${name} ${more}`);
-  const status = (code: string | null): string => (code === null ? "none" : statusText(catalog, code));
+  const status = (code: string | null): string => (code === null ? "none" : shortStatus(catalog, code));
   return [
     pair.resource,
     pair.possible ? "possible" : "excluded",
