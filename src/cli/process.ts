@@ -67,9 +67,11 @@ class Interrupt {
     for (const [name, status] of Object.entries(SIGNALS)) process.on(name, () => this.receive(status));
   }
 
+  /** The first signal asks for what there is; another one, while that is made, ends the process at once, as without a handler. */
   private receive(status: number): void {
     if (!this.deferred || this.controller.signal.aborted) process.exit(status);
     this.controller.abort();
+    if (process.pid !== 1) for (const name of Object.keys(SIGNALS)) process.removeAllListeners(name);
   }
 }
 

@@ -1,5 +1,17 @@
 /** YAML text → value, with the place of every node, and a refusal of what is no honest file. */
-import { type Document, isAlias, isCollection, isScalar, LineCounter, type Node, parseDocument, visit } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from "yaml";
 import { type Place, SeamlockError } from "../errors.ts";
 
 /** The largest profile of a real hypervisor is a hundredth of this. */
@@ -42,7 +54,8 @@ export function readYaml(text: string, file: string, what: string): YamlFile {
   }
   checkKeys(doc, place);
   checkAliases(doc, place);
-  return { value: plainValue(doc, file), placeOf: (path) => placeIn(doc, path, place) };
+  const at = steps();
+  return { value: plainValue(doc, file), placeOf: (path) => placeIn(at, doc, path, place) };
 }
 
 function checkSize(text: string, file: string, what: string): void {
@@ -154,13 +167,33 @@ function plainValue(doc: Document, file: string): unknown {
   }
 }
 
-function placeIn(doc: Document, path: KeyPath, place: (offset: number) => Place): Place {
-  for (let length = path.length; length >= 0; length--) {
-    const node = length === 0 ? doc.contents : (doc.getIn(path.slice(0, length), true) as Node | undefined);
-    const start = node?.range?.[0];
-    if (start !== undefined) return place(start);
+/** The place of the last node on the way to a path that has one. */
+function placeIn(at: Steps, doc: Document, path: KeyPath, place: (offset: number) => Place): Place {
+  let node: unknown = doc.contents;
+  let start = 0;
+  for (const key of [null, ...path]) {
+    if (key !== null) node = at(doc, node, key);
+    if (!isNode(node)) break;
+    start = node.range?.[0] ?? start;
   }
-  return place(0);
+  return place(start);
+}
+
+type Steps = (doc: Document, node: unknown, key: string | number) => unknown;
+
+/** Goes from a mapping or list to what stands under a key. A mapping's keys are looked up, for the library searches them one after the other. */
+function steps(): Steps {
+  const known = new WeakMap<object, ReadonlyMap<string, unknown>>();
+  return (doc, from, key) => {
+    const node = isAlias(from) ? from.resolve(doc) : from;
+    if (isSeq(node)) return node.items[Number(key)];
+    if (!isMap(node)) return undefined;
+    const values =
+      known.get(node) ??
+      new Map(node.items.map((pair) => [String(isScalar(pair.key) ? pair.key.value : pair.key), pair.value]));
+    known.set(node, values);
+    return values.get(String(key));
+  };
 }
 
 /** The first line of a parser's message, without full stop. */

@@ -221,7 +221,9 @@ describe("seamlock explore", () => {
     expect(schema).toBe("seamlock/explore@1");
     expect((await fetch(url)).status).toBe(200);
     child.kill("SIGINT");
-    expect(await new Promise((resolve) => child.on("exit", resolve))).toBe(0);
+    expect(await new Promise((resolve) => child.on("exit", (status, signal) => resolve(status ?? signal)))).toBe(
+      "SIGINT",
+    );
   });
 
   it("says what is wrong with a port, and with what narrows a page", async () => {

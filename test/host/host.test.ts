@@ -157,6 +157,15 @@ describe("a profile that cannot be used", () => {
     expect(found.hint).not.toBeNull();
   });
 
+  test("very many keys are told in time that grows with them", () => {
+    const keys = Array.from({ length: 40_000 }, (_, i) => `k${i}: 1`);
+    const before = process.cpuUsage().user;
+    const [first] = failures(`schema: seamlock/host@1\n${keys.join("\n")}\n`);
+    expect(first).toEqual(["SL3007", 2, "unknown field `k0` (the first of 40000 faults; 39980 are not shown)"]);
+    // 20 s when each key was looked for among all others.
+    expect(process.cpuUsage().user - before).toBeLessThan(8e6);
+  });
+
   test("aliases of aliases do not grow without bound", () => {
     const levels = Array.from(
       { length: 30 },

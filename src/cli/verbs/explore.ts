@@ -35,7 +35,7 @@ export const verb = defineVerb<Options>({
     const excerpts = (): Excerpts => treeExcerpts(data, options.module, options.host);
     const explorer = await serve(data, { excerpts, ...(options.port !== undefined && { port: options.port }) });
     try {
-      io.handleInterrupt();
+      // There is nothing to print at the end, so that a signal ends the process at once, also while it works out what its page shows first.
       if (io.signal.aborted) return EXIT.done;
       announce(explorer, options, io);
       await aborted(io.signal);
