@@ -28,11 +28,10 @@ async function readFile(path: string, take: Take, stop: AbortSignal): Promise<bo
   }
   try {
     const buffer = Buffer.allocUnsafe(PIECE);
-    for (let pieces = 1; ; pieces++) {
+    for (;;) {
       const read = readSync(file, buffer, 0, PIECE, null);
       if (read === 0) return true;
       await take(buffer.toString("latin1", 0, read));
-      if (pieces % 16 !== 0) continue;
       // A signal is heard in between.
       await new Promise((resolve) => setImmediate(resolve));
       if (stop.aborted) return false;

@@ -104,11 +104,16 @@ export class ByEnd {
     const last = this.#behindPart;
     let at = last;
     let i = this.#behind;
-    // Back to the first of them.
+    let isWhole = true;
+    // Back to the first of them, or as far as the steps go.
     for (let part = parts[at] as Call[]; ; ) {
       const least = at === 0 ? this.#gone : 0;
-      while (i > least && (part[i - 1] as Call).end >= from) i--;
-      if (i > least || at === 0) break;
+      while (i > least && (part[i - 1] as Call).end >= from) {
+        isWhole = steps.take();
+        if (!isWhole) break;
+        i--;
+      }
+      if (!isWhole || i > least || at === 0) break;
       part = parts[--at] as Call[];
       i = part.length;
     }
@@ -116,12 +121,11 @@ export class ByEnd {
       const part = parts[at] as Call[];
       const end = at === last ? this.#behind : part.length;
       for (; i < end; i++) {
-        if (!steps.take()) return false;
         const call = part[i] as Call;
         if (call.begin <= beginBy) found.push(call);
       }
     }
-    return true;
+    return isWhole;
   }
 
   /** Goes on to behind the last call that ends by a time. */
