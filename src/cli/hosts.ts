@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Option } from "commander";
 import { SeamlockError } from "../errors.ts";
 import type { HostProfile, LoadedHost } from "../host/index.ts";
-import { hostAlias } from "../report/index.ts";
+import { hostAlias, pathWords } from "../report/index.ts";
 import { didYouMean } from "../text.ts";
 import { readText, statOf } from "./files.ts";
 import { byVersion } from "./modules.ts";
@@ -55,9 +55,8 @@ export async function laterKernels(name: string): Promise<readonly HostProfile[]
  *
  * @throws SeamlockError SL0009 when a word fits no path
  */
-export async function withoutPaths(host: HostProfile | null, words: readonly string[]): Promise<HostProfile | null> {
+export function withoutPaths(host: HostProfile | null, words: readonly string[]): HostProfile | null {
   if (host === null || words.length === 0) return host;
-  const { pathWords } = await import("../report/index.ts");
   const called = ({ name }: HostProfile["paths"][number]): string[] => {
     const { short, group } = pathWords(name);
     return [name, short, ...(group === null ? [] : [group])];

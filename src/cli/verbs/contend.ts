@@ -53,7 +53,7 @@ export const verb = defineVerb<Options>({
   },
   async run([leaf, other], options, io) {
     const catalog = await loadModule(options.module);
-    const host = await withoutPaths(await chosenHost(options.host), options.without ?? []);
+    const host = withoutPaths(await chosenHost(options.host), options.without ?? []);
     const selected = selection(catalog, host, leaf, other, options);
     const document = host === null ? contention(catalog, selected) : hostContention(catalog, host, selected);
     const asked = leaf === undefined ? [] : [...new Set(leavesNamed(catalog, leaf).map(({ name }) => name))];

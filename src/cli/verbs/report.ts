@@ -87,7 +87,7 @@ export const verb = defineVerb<Options>({
     if (output !== undefined) checkWritable(output);
     if (format === "html" && json !== true) return page(options, io);
     const catalog = await loadModule(options.module);
-    const host = await withoutPaths(await chosenHost(options.host), options.without ?? []);
+    const host = withoutPaths(await chosenHost(options.host), options.without ?? []);
     const scope = scopeOf(catalog, host, options);
     const document = buildReport(catalog, {
       ...(host === null ? {} : { host, later: await laterKernels(host.name) }),
