@@ -13,19 +13,16 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { z } from "zod";
-import { exitSchema, type HostProfile, removalSchema, serializeHost } from "../src/host/index.ts";
+import {
+  exitSchema,
+  type HostProfile,
+  KERNEL_SOURCES,
+  type KernelSource,
+  originOf,
+  removalSchema,
+  serializeHost,
+} from "../src/host/index.ts";
 import { extractHost } from "../src/kernel/index.ts";
-
-interface KernelSource {
-  readonly version: string;
-  readonly release: string;
-  readonly repository?: string;
-  readonly revision?: string;
-  readonly package?: string;
-  readonly packageVersion?: string;
-  readonly suite?: string;
-  readonly sha256?: string;
-}
 
 const root = join(import.meta.dirname, "..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -42,14 +39,7 @@ export const statedFacts = (): z.infer<typeof statedSchema>["kernels"] =>
 /** The kernels whose profiles are extracted, oldest first. */
 export function extractedKernels(): KernelSource[] {
   const stated = statedFacts();
-  return (JSON.parse(read("data/kernel-sources.json")) as KernelSource[]).filter(({ version }) => version in stated);
-}
-
-/** Where a tree comes from, so that anybody can get it. */
-export function originOf(source: KernelSource): string {
-  return source.repository === undefined
-    ? `Linux ${source.release}: Debian ${source.package} ${source.packageVersion} (${source.suite}), sha256 ${source.sha256}`
-    : `Linux ${source.release}: github.com/${source.repository} at ${source.revision}`;
+  return KERNEL_SOURCES.filter(({ version }) => version in stated);
 }
 
 /** The profile of a tree as it is bundled. */

@@ -30,7 +30,7 @@ export {
   removalSchema,
 } from "./schema.ts";
 export { serializeHost } from "./serialize.ts";
-export { kernelSourceUrl } from "./source-url.ts";
+export { KERNEL_SOURCES, type KernelSource, kernelSourceUrl, originOf } from "./source-url.ts";
 export { heldAt } from "./uses.ts";
 export {
   isEndless,

@@ -3,22 +3,34 @@ import sources from "../../data/kernel-sources.json" with { type: "json" };
 import { sourceUrl } from "../catalog/index.ts";
 import type { HostPlace, HostProfile } from "./schema.ts";
 
-interface KernelSource {
+/** An entry of data/kernel-sources.json: a repository at a revision, or a package of Debian. */
+export interface KernelSource {
+  readonly version: string;
+  readonly release: string;
   readonly repository?: string;
   readonly revision?: string;
+  readonly package?: string;
   readonly packageVersion?: string;
+  readonly suite?: string;
   readonly sha256?: string;
 }
 
-const SOURCES: readonly KernelSource[] = sources;
+/** The kernels whose trees can be got, oldest first. */
+export const KERNEL_SOURCES: readonly KernelSource[] = sources;
+
+/** Where a tree comes from, so that anybody can get it: what the profile that is extracted from it says. */
+export function originOf(source: KernelSource): string {
+  return source.repository === undefined
+    ? `Linux ${source.release}: Debian ${source.package} ${source.packageVersion} (${source.suite}), sha256 ${source.sha256}`
+    : `Linux ${source.release}: github.com/${source.repository} at ${source.revision}`;
+}
 
 /**
  * The public page of a place in the tree that a profile was extracted from; null where the tree is none that data/kernel-sources.json names:
  * lines of somebody's own tree stand elsewhere.
  */
 export function kernelSourceUrl({ extracted }: HostProfile, { file, line }: HostPlace): string | null {
-  const made = (mark: string | undefined): boolean => mark !== undefined && extracted?.tree.includes(mark) === true;
-  const found = SOURCES.find(({ revision, sha256 }) => made(revision) || made(sha256));
+  const found = KERNEL_SOURCES.find((source) => originOf(source) === extracted?.tree);
   if (found === undefined) return null;
   const { repository = null, revision = null, packageVersion } = found;
   if (packageVersion === undefined) return sourceUrl({ repository, revision }, { file, line });

@@ -10,7 +10,6 @@ import { SeamlockError } from "../errors.ts";
 import {
   clausesFor,
   entriesOf,
-  type HostPath,
   type HostProfile,
   type HostStep,
   heldAt,
@@ -47,6 +46,20 @@ import {
 import { CallLock } from "./call-locks.ts";
 import { HostLocks, type Taken } from "./host-locks.ts";
 import { type Held, LockSteps } from "./lock-steps.ts";
+import {
+  ALIAS,
+  entersGuest,
+  isAlias,
+  KICK,
+  KICKED,
+  ofL2,
+  onlyRun,
+  type PathCall,
+  type Run,
+  type Together,
+  withHoldsAtSteps,
+  withoutCondition,
+} from "./path-runs.ts";
 import type { PathsScenario } from "./scenario.ts";
 import { contended, leafOf, locking } from "./world.ts";
 
@@ -67,12 +80,6 @@ const PER_TD: ReadonlySet<string> = new Set(
 );
 /** The locks whose word is the PAMT entry of a page in use, which a call that names such a page meets. */
 const CONTROL_PAGES = ["TDR", "TDVPR"];
-
-/** The host lock of whoever kicks after a BUSY, where the profile gives it no name of its own. */
-const KICKED = "vCPUs kicked after BUSY";
-
-/** Is the lock taken once for each L2 VM? The TD has none. */
-const ofL2 = ({ times }: Acquisition): boolean => times === "per L2 VM";
 
 /** Builds the model. */
 class PathsModel {
@@ -649,61 +656,6 @@ class PathsModel {
     );
   }
 }
-
-/** A call that one run makes on several CPUs at once. */
-interface Together {
-  /** The label at which the run's own call begins. */
-  readonly start: string;
-  readonly open: BoolRef;
-  /** How many CPUs besides the run's own are in the call. */
-  readonly others: IntRef;
-  /** The package of the run's own CPU. */
-  readonly package: IntRef;
-}
-
-/** A call of a path, as steps. */
-interface PathCall {
-  readonly prefix: string;
-  readonly leaf: Leaf;
-  readonly done: string;
-  readonly giveUp: () => string;
-  readonly step: HostStep;
-  /** Is it the call that is made once more after a kick? */
-  readonly kicked: boolean;
-  /** Is it made for another VM? */
-  readonly foreign: boolean;
-  /** Can the page that it names be one of our VM's control pages? Not when the call is another VM's and that VM owns the page. */
-  readonly controlPages: boolean;
-}
-
-/** A path, or the same path run for another VM at the same time: it shares with ours what there is once per machine, and pages. */
-interface Run extends HostPath {
-  /** The path's name in the profile. */
-  readonly of: string;
-  readonly foreign: boolean;
-}
-
-/** The lock of whoever runs a path of which there is at most one run at once. */
-const onlyRun = ({ of }: Run): string => `one ${of}`;
-
-/**
- * An extraction says what is held at a call, not in which order it was taken: each call takes all of it at once. Taken one after the other
- * in any order, locks would be waited for in a circle that the kernel does not have.
- */
-function withHoldsAtSteps({ holds = [], ...path }: HostPath): HostPath {
-  return { ...path, steps: path.steps.map((step) => ({ ...step, holds: [...holds, ...(step.holds ?? [])] })) };
-}
-
-const withoutCondition = ({ resource, role, mode, when }: Acquisition) => [resource, role, mode, when === null];
-
-const KICK: Taken = { lock: KICKED, shared: false, object: null };
-
-/** Marks a row of a target page that is one in use as a TDR or TDVPR. */
-const ALIAS = "the page that is named";
-const isAlias = ({ object }: Acquisition): boolean => object === ALIAS;
-
-/** A leaf that keeps a lock until TD exit runs the guest. */
-const entersGuest = (leaf: Leaf): boolean => leaf.acquisitions.some(({ release }) => release?.kind === "td-exit");
 
 /**
  * Build the model of a host's paths.

@@ -17,6 +17,7 @@ export function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
     if (name === null || fact.isHandedOn || seen.some((other) => other.name === name && isOnItsWayUp(fact, other.fact)))
       continue;
     const cause = causeOf(fact);
+    const last = cause.at(-1);
     const same = facts.filter((other) => chainKey(other.evidence) === chainKey(fact.evidence));
     const { when, condition } = cause.length > 0 ? whens.ofBusy(same, cause) : { when: null, condition: null };
     const isListed = fact.evidence.some((site) => context.knowledge.rules.listReaders.includes(site.function));
@@ -24,7 +25,7 @@ export function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
     const busy: OtherBusy = {
       status: formatStatus(final),
       name,
-      object: cause.length > 0 ? whens.testedIn(cause.at(-1) as Guard) : "",
+      object: last === undefined ? "" : whens.testedIn(last),
       operand: (final & 0xffffffffn) === 0n ? null : operandOf(final, context),
       ...(isListed ? { indexed: true } : {}),
       when,

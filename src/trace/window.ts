@@ -95,7 +95,7 @@ export class ByEnd {
    * Adds those that end between two times and began by the later one, in their order; the later time is never before the one of the last
    * time that this was asked for: so nothing is searched.
    *
-   * @returns false when there were not enough steps to look at all
+   * @returns false when there were not enough steps to look at all: then the last of them are added
    */
   collectPast(from: number, to: number, beginBy: number, steps: Steps, found: Call[]): boolean {
     const parts = this.#parts;

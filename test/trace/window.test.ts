@@ -56,6 +56,8 @@ it("whoever asks for more steps than there are is told", () => {
   const found: Call[] = [];
   expect(inFlight.past(0, 80_000, 80_000, steps, found)).toBe(false);
   expect(found).toHaveLength(65_536);
+  // The last of them: to look for the first would take steps of its own, for each call that asks.
+  expect(found[0]?.cpu).toBe(70_000 - 65_536);
   expect(inFlight.past(69_990, 80_000, 80_000, steps, [])).toBe(false);
   steps.earn();
   expect(inFlight.past(70_090, 80_000, 80_000, steps, [])).toBe(true);
