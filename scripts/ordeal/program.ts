@@ -68,6 +68,17 @@ export const finished = (args: readonly string[], options: { cwd?: string; input
 export const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+/** Is the promise settled within so long? What waits leaves no timer behind. */
+export async function within(milliseconds: number, promise: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), milliseconds);
+  });
+  const isInTime = await Promise.race([promise.then(() => true), late]);
+  clearTimeout(timer);
+  return isInTime;
+}
+
 /** A small generator of numbers, so that a campaign can be run again: mulberry32. */
 export function random(seed: number): () => number {
   let state = seed >>> 0;

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { finished, type Part, progress, sleep, start } from "./program.ts";
+import { finished, type Part, progress, start, within } from "./program.ts";
 
 /** More processor time than this after a signal is a fault, in seconds of a machine on which `seamlock --version` takes {@link EMPTY}. */
 const MOST = 1;
@@ -13,8 +13,12 @@ const MOMENTS = [0.1, 0.5, 0.9];
 
 interface Work {
   readonly args: readonly string[];
-  readonly input?: string;
+  /** It ends when it is told to, and with that is done. */
+  readonly isService?: boolean;
 }
+
+/** What a shell gives for a run that was interrupted, or ended by a service manager. */
+const STOPPED = [130, 143];
 
 /** Something to do for every verb, as much as it can take. */
 async function works(tree: string | undefined, kernel: string | undefined, folder: string): Promise<Work[]> {
@@ -42,7 +46,7 @@ async function works(tree: string | undefined, kernel: string | undefined, folde
     { args: ["simulate", "page-removal", "--runs", "100000"] },
     { args: ["sweep", "page-removal-2x2", "-d", join(folder, "sweep")] },
     { args: ["export", "td-build", "--to", "tla"] },
-    { args: ["explore", "--port", "0"] },
+    { args: ["explore", "--port", "0"], isService: true },
     { args: ["catalog", "--json"] },
     { args: ["trace", recording] },
     { args: ["record", "--host", "linux-7.3"] },
@@ -63,21 +67,22 @@ export async function signalled(tree: string | undefined, kernel: string | undef
   let worst = { seconds: 0, what: "" };
   try {
     const most = MOST * Math.max(1, (await emptyRun()) / EMPTY);
-    for (const { args } of await works(tree, kernel, folder)) {
+    for (const { args, isService } of await works(tree, kernel, folder)) {
       progress(`signals: ${args.join(" ")}`);
-      const span = await lengthOf(args);
+      const { span, status: whole } = await undisturbed(args);
       for (const signal of ["SIGINT", "SIGTERM"] as const) {
         for (const moment of MOMENTS) {
           const running = start(args);
-          const done = running.ended.then(() => true);
-          await Promise.race([sleep(moment * span), done]);
-          if (running.child.exitCode !== null) continue;
+          if (await within(moment * span, running.ended)) continue;
           const before = processorTime(running.child.pid);
           running.child.kill(signal);
           sent++;
-          const isOver = await Promise.race([done, sleep(PATIENCE).then(() => false)]);
+          const isOver = await within(PATIENCE, running.ended);
           if (!isOver) running.child.kill("SIGKILL");
-          const { used } = await running.ended;
+          const { used, status } = await running.ended;
+          // At the very end it may be too late for a signal; what is not done must not look as if it were.
+          const isHonest = status === null || STOPPED.includes(status) || status === (isService ? 0 : whole);
+          if (!isHonest) faults.push(`${args.join(" ")}: status ${status} after ${signal}`);
           // What a signal ends at once says nothing of what it took.
           const seconds = isOver ? Math.max(0, (used?.seconds ?? before) - before) : PATIENCE / 1000;
           if (seconds > worst.seconds) worst = { seconds, what: args.join(" ") };
@@ -119,12 +124,12 @@ function processorTime(pid: number | undefined): number {
   }
 }
 
-/** How long the work takes undisturbed, in milliseconds, up to a limit. */
-async function lengthOf(args: readonly string[]): Promise<number> {
+/** How long the work takes, in milliseconds, up to a limit; and how it ends, null where it takes longer. */
+async function undisturbed(args: readonly string[]): Promise<{ span: number; status: number | null }> {
   const running = start(args);
   const before = performance.now();
-  await Promise.race([running.ended, sleep(4000)]);
+  const isDone = await within(4000, running.ended);
   running.child.kill("SIGKILL");
-  await running.ended;
-  return performance.now() - before;
+  const { status } = await running.ended;
+  return { span: performance.now() - before, status: isDone ? status : null };
 }

@@ -20,11 +20,13 @@ import { bundledScenarios, scenarioText } from "./scenarios.ts";
  * @throws SeamlockError as for `--module` and `--host`
  */
 export async function explorerData(module?: string, host?: string): Promise<ExplorerData> {
-  const bundled = await Promise.all(bundledModules().map(namedModule));
-  const bundledOnes = await Promise.all(bundledHosts().map(namedHost));
-  const opened = module === undefined ? newest(bundled, await loadModule()) : await namedModule(module);
+  // What was asked for goes first: of a wrong word one hears at once.
+  const own = module === undefined ? null : await namedModule(module);
   const wanted = host ?? newestHost() ?? "none";
   const hosted = wanted === "none" ? null : await namedHost(wanted);
+  const bundled = await Promise.all(bundledModules().map(namedModule));
+  const bundledOnes = await Promise.all(bundledHosts().map(namedHost));
+  const opened = own ?? newest(bundled, await loadModule());
   const scenarios = await Promise.all(
     bundledScenarios().map(async (name) => ({ name, text: (await scenarioText(name)).text })),
   );

@@ -35,11 +35,20 @@ export async function chosenHost(name: string | undefined): Promise<HostProfile 
  * @throws SeamlockError as {@link loadHost}
  */
 export async function loadProfile(word: string): Promise<HostProfile> {
-  const compiled = join(dirname(fileURLToPath(import.meta.url)), "hosts", `${hostName(word)}.json`);
-  if (bundledHosts().includes(hostName(word)) && existsSync(compiled)) {
-    return JSON.parse(await readText(compiled)) as HostProfile;
-  }
-  return (await loadHost(word)).profile;
+  const name = hostName(word);
+  if (!bundledHosts().includes(name)) return (await loadHost(word)).profile;
+  const known = BUNDLED.get(name) ?? readProfile(name);
+  BUNDLED.set(name, known);
+  return known;
+}
+
+/** Bundled profiles that were read: nobody changes one, and a report speaks of several hosts more than once. */
+const BUNDLED = new Map<string, Promise<HostProfile>>();
+
+async function readProfile(name: string): Promise<HostProfile> {
+  const compiled = join(dirname(fileURLToPath(import.meta.url)), "hosts", `${name}.json`);
+  if (!existsSync(compiled)) return (await loadHost(name)).profile;
+  return JSON.parse(await readText(compiled)) as HostProfile;
 }
 
 /** The bundled kernels after this one, oldest first; none of a host that is no bundled kernel. */
@@ -130,7 +139,7 @@ export async function hostFor(
   kernel: string | null,
 ): Promise<{ readonly profile: HostProfile | null; readonly notes: readonly string[] }> {
   if (asked === "none") return { profile: null, notes: [] };
-  if (asked !== undefined) return { profile: (await loadHost(asked)).profile, notes: [] };
+  if (asked !== undefined) return { profile: await loadProfile(asked), notes: [] };
   const releases = bundledHosts()
     .flatMap((name) => /^linux-(\d+(?:\.\d+)+)$/.exec(name)?.[1] ?? [])
     .sort(byVersion);
@@ -138,7 +147,7 @@ export async function hostFor(
   if (newest === undefined) return { profile: null, notes: [] };
   const before =
     kernel === null ? newest : (releases.filter((r) => byVersion(r, kernel) <= 0).at(-1) ?? releases[0] ?? newest);
-  const { profile } = await loadHost(`linux-${before}`);
+  const profile = await loadProfile(`linux-${before}`);
   const notes =
     kernel === null
       ? [`What the kernel does is told for Linux ${before}; --host names another, or none.`]

@@ -16,7 +16,7 @@ import {
 } from "../model/index.ts";
 import { didYouMean, shellWord } from "../text.ts";
 import { readText, statOf } from "./files.ts";
-import { loadHost } from "./hosts.ts";
+import { loadProfile } from "./hosts.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
 import { loadModule } from "./modules.ts";
 import { collect, moduleOption } from "./options.ts";
@@ -88,7 +88,7 @@ export async function loadScenario(name: string, options: ScenarioOptions): Prom
   const scenario = parseScenario(text, file, overridesOf(options));
   const catalog = await loadModule(options.module ?? scenario.module);
   const named = hostOf(scenario);
-  const host = named === null ? null : (await loadHost(named)).profile;
+  const host = named === null ? null : await loadProfile(named);
   const model = buildModel(scenario, { catalog: () => catalog, host: () => present(host) });
   const parameters = { ...parametersOf(scenario), module: catalog.module.version };
   const reproduce = reproduceLine(name, options, catalog.module.version);

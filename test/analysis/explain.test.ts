@@ -144,6 +144,20 @@ describe("other versions of the module", () => {
     expect(e.advice[0]).toMatch(/or another kernel or module version/);
   });
 
+  test("hold what they hold, whether a log asks of one call or of most", () => {
+    const options = { host: host("linux-6.16"), others };
+    const own = moduleNamed("1.5.25");
+    const busy = (name: string): string => `SEAMCALL ${name.toUpperCase()} failed: ${tree}`;
+    const names = [...new Set(own.leaves.map(({ name }) => name))];
+    const last = explainLines(own, [...names.map(busy)], options);
+    const all = [last, ...last.others];
+    for (const name of ["tdh_mem_page_remove", "tdh_mem_page_promote", "tdh_vp_enter", "tdg_mem_page_accept"]) {
+      const alone = explainLines(own, [busy(name)], options);
+      const among = all.find(({ leaf }) => leaf === name);
+      expect([among?.holders, among?.elsewhere]).toEqual([alone.holders, alone.elsewhere]);
+    }
+  });
+
   test("are not where the answer is the same, nor for what is no BUSY, nor without a comparison", () => {
     expect(explain("0x80000200000000A9", { leaf: "tdh_mem_track", others }).elsewhere).toEqual([]);
     expect(explain("0xC0000B0800000000", { others }).elsewhere).toEqual([]);

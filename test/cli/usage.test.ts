@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { VERBS } from "../../src/cli/registry.ts";
-import { inProcess } from "./run.ts";
+import { inProcess, temporaryFolder } from "./run.ts";
 
 describe("what is typed wrong", () => {
   it.each([
@@ -61,25 +61,28 @@ describe("help", () => {
   });
 
   it("shows only examples that parse", async () => {
+    const folder = temporaryFolder();
     for (const [name, entry] of Object.entries(VERBS)) {
       const { verb } = await entry.load();
       for (const [example] of verb.examples) {
         expect(example.split(" ")[0]).toBe(name);
-        // Unknown modules and files are fine here; verbs, options and arguments must be right.
-        expect(
-          (
-            await inProcess(
-              example
-                .replace(/^extract \S+/, "extract /nonexistent")
-                .replace(/-o \S+/, "")
-                .trim()
-                .split(/ +/),
-              // What runs until it is interrupted ends at once.
-              { interrupted: true },
-            )
-          ).err,
-        ).not.toMatch(/SL000[1-4]/);
+        // What runs until it is interrupted ends at once.
+        const { err } = await inProcess(shortened(example, folder), { interrupted: true });
+        expect(err).not.toMatch(/SL000[1-4]/);
       }
     }
   });
 });
+
+/** The words of an example, with less to do: unknown modules and files are fine here; verbs, options and arguments must be right. */
+function shortened(example: string, folder: string): string[] {
+  const words = example
+    .replace(/^extract \S+/, "extract /nonexistent")
+    .replace(/-o \S+/, "")
+    .replace(/-d (\S+)/, `-d ${folder}/$1`)
+    .trim()
+    .split(/ +/);
+  const isLong =
+    words[0] === "report" && !["--leaf", "--resource", "--all", "html"].some((word) => words.includes(word));
+  return isLong ? [...words, "--leaf", "tdh_mem_track"] : words;
+}

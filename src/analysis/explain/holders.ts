@@ -35,10 +35,8 @@ export interface Wanted {
 
 export type Holder = StatusExplanation["holders"][number];
 
-/** The pairs are needed only for a BUSY, and then once. */
+/** The pairs are needed only for a BUSY: those of its calls, or once all when a log asks for those of many. */
 export function contextOf(catalog: Catalog, profile: HostProfile | null): Context {
-  let all: readonly ContendPair[] | null = null;
-  let hosted: readonly ContendPair[] | null = null;
   let sites: Sites | null = null;
   const makes = (entries: readonly Leaf[]): boolean => {
     if (profile === null || entries.length === 0) return true;
@@ -46,17 +44,46 @@ export function contextOf(catalog: Catalog, profile: HostProfile | null): Contex
     sites = known;
     return entries.some(({ name, variant }) => known.of(name, variant).length > 0);
   };
+  const pairsAmong = pairFinder(catalog);
+  const hosted = new Map<readonly ContendPair[], readonly ContendPair[]>();
   return {
     catalog,
     profile,
     host: profile === null ? null : underHost(catalog, profile, []).info,
     makes,
     pairsOf(entries) {
-      all ??= contendingPairs(catalog);
-      if (profile === null || !makes(entries)) return all;
-      hosted ??= underHost(catalog, profile, all).pairs;
-      return hosted;
+      const pairs = pairsAmong(entries);
+      if (profile === null || !makes(entries)) return pairs;
+      const known = hosted.get(pairs) ?? underHost(catalog, profile, pairs).pairs;
+      hosted.set(pairs, known);
+      return known;
     },
+  };
+}
+
+/** Past this share of the catalog's entries that were asked for one by one, all of its pairs are found at once. */
+const MANY = 1 / 3;
+
+/** Pairs with one of some entries on a side, in the order of all pairs; the same list for the same entries. */
+function pairFinder(catalog: Catalog): (entries: readonly Leaf[]) => readonly ContendPair[] {
+  const found = new Map<string, readonly ContendPair[]>();
+  let all: readonly ContendPair[] | null = null;
+  let asked = 0;
+  return (entries) => {
+    const names = new Set(entries.map(({ name }) => name));
+    const key = [...names].sort().join(" ");
+    const known = all ?? found.get(key);
+    if (known !== undefined) return known;
+    // Rows are compared by the names of their leaves, so all variants of a name belong to it.
+    const leaves = catalog.leaves.filter(({ name }) => names.has(name));
+    asked += leaves.length;
+    if (asked > catalog.leaves.length * MANY) {
+      all = contendingPairs(catalog);
+      return all;
+    }
+    const pairs = contendingPairs(catalog, { leaves });
+    found.set(key, pairs);
+    return pairs;
   };
 }
 

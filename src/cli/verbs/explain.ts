@@ -1,4 +1,4 @@
-import { type ExplainDocument, explainLog, logReader } from "../../analysis/index.ts";
+import { type ExplainDocument, explainLog, type LogReading, logReader } from "../../analysis/index.ts";
 import type { Catalog } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
@@ -52,8 +52,9 @@ export const verb = defineVerb<Options>({
     const document = explainLog(catalog, reading, {
       ...(host.profile === null ? {} : { host: host.profile }),
       ...(options.leaf === undefined ? {} : { leaf: options.leaf }),
-      others: isStated ? [] : otherVersions(catalog),
-      assumptions: [...notes, ...host.notes],
+      // Whoever interrupts wants what there is, soon.
+      others: isStated || !isWhole ? [] : otherVersions(catalog),
+      assumptions: [...notes, ...host.notes, ...(isWhole ? [] : [interruptedAfter(reading)])],
     });
     printDiagnostics(
       [catalog, unresolvedIn(host.profile)],
@@ -65,6 +66,9 @@ export const verb = defineVerb<Options>({
     return isWhole ? exitStatusOf(catalog, host.profile) : EXIT.interrupted;
   },
 });
+
+const interruptedAfter = ({ lines }: LogReading): string =>
+  `Interrupted: only the first ${lines.read} lines were read, and other versions of the module were not compared.`;
 
 /** The calls that an explanation is about: who returned the statuses, and where that is not said, who can of those that the host makes. */
 function explainedCalls(document: ExplainDocument, catalog: Catalog, host: HostProfile | null): ReadonlySet<string> {
