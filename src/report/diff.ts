@@ -205,10 +205,16 @@ function pasteable(doc: DiffDocument, causes: readonly Cause[]): string {
     ...callSentence("added", added ?? []),
     ...callSentence("removed", removed ?? []),
   ];
-  const contention =
-    sum("appeared") + sum("disappeared") === 0
-      ? "no contention appears or disappears"
-      : `${count(sum("appeared"), "contention")} appear${sum("appeared") === 1 ? "s" : ""}${by("appeared")}, ${sum("disappeared")} disappear${sum("disappeared") === 1 ? "s" : ""}${by("disappeared")}`;
+  const [more, fewer] = [sum("appeared"), sum("disappeared")];
+  const counts = [
+    ...(more > 0 ? [`${count(more, "contention")} ${more === 1 ? "appears" : "appear"}${by("appeared")}`] : []),
+    ...(fewer > 0
+      ? [
+          `${more > 0 ? fewer : count(fewer, "contention")} ${fewer === 1 ? "disappears" : "disappear"}${by("disappeared")}`,
+        ]
+      : []),
+  ];
+  const contention = counts.join(", ") || "no contention appears or disappears";
   return `From ${doc.before.version} to ${doc.after.version}: ${[...sentences, contention].join("; ")}.`;
 }
 

@@ -5,7 +5,7 @@ import { SEVERITIES } from "../host/index.ts";
 import { type Meeting, meetings, meetingText } from "./meetings.ts";
 import { missingCalls } from "./provenance.ts";
 import type { HostVerdict } from "./schema.ts";
-import { count, groupBy, list } from "./words.ts";
+import { count, groupBy, hostTitle, list } from "./words.ts";
 
 /** A verdict per resource of the pairs, and of `resources` that have none. */
 export function hostVerdicts(pairs: readonly ContendPair[], resources: readonly string[]): HostVerdict[] {
@@ -52,7 +52,8 @@ function reasons(pairs: readonly ContendPair[]): string[] {
     .map(([word, of]) => `${word} (${count(of.length, "pair")})`);
 }
 
-function reasonText({ kind, reason, what }: ContendPair["excludedBy"][number]): string {
+/** Why two calls do not meet, in a few words: a lock of the host by its name alone. */
+export function reasonText({ kind, reason, what }: ContendPair["excludedBy"][number]): string {
   switch (kind) {
     case "host-lock":
       return what;
@@ -86,7 +87,7 @@ export function hostConclusion(
     v.verdict === "possible" ? [`(${i + 1}) ${v.resource}${qualified(v)}`] : [],
   );
   return [
-    ...(avoided.length > 0 ? [`${host.name} avoids contention on ${list(avoided)}.`] : []),
+    ...(avoided.length > 0 ? [`${hostTitle(host.name)} avoids contention on ${list(avoided)}.`] : []),
     ...(possible.length > 0 ? [`Contention is still possible on ${list(possible)}.`] : []),
     ...(free.length > 0 ? [`No two of these calls conflict on ${list(free)}.`] : []),
     ...missingCalls(module.origin, host.missing),

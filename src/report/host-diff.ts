@@ -82,15 +82,14 @@ export function hostDiffDigest(whole: HostDiffDocument, options: HostDiffOptions
   const asked = options.leaves !== undefined || options.resources !== undefined;
   const { opened, closed, changed } = doc.paths;
   const facts = asked ? [] : factsOf(options.before, options.after);
-  const gone = rowsOf(closed, options.before, options.catalog);
+  const rows = pathRows(doc, options);
   const none = opened.length + closed.length + changed.length + facts.length === 0;
   return {
     sentence: none
       ? `From ${hostTitle(doc.before.name)} to ${hostTitle(doc.after.name)}: no difference.`
-      : pasteable(doc, gone),
+      : pasteable(doc, rows),
     facts,
-    closed: gone,
-    opened: rowsOf(opened, options.after, options.catalog),
+    ...rows,
     changed: outcomeChanges(changed),
   };
 }
@@ -107,10 +106,10 @@ function hostDiffBlocks(whole: HostDiffDocument, options: HostDiffOptions | unde
   if (opened.length + closed.length + changed.length + facts.length === 0) {
     return [title, { kind: "paragraph", text: "No difference." }];
   }
-  const gone = options === undefined ? [] : rowsOf(closed, options.before, options.catalog);
+  const rows = options === undefined ? { closed: [], opened: [] } : pathRows(doc, options);
   return [
     title,
-    { kind: "paragraph", text: pasteable(doc, gone) },
+    { kind: "paragraph", text: pasteable(doc, rows) },
     ...(facts.length === 0 ? [] : [{ kind: "heading", text: "What changed" } as const, factTable(facts)]),
     ...section("Closed", closed, options?.before, options?.catalog),
     ...section("Opened", opened, options?.after, options?.catalog),
@@ -118,25 +117,51 @@ function hostDiffBlocks(whole: HostDiffDocument, options: HostDiffOptions | unde
   ];
 }
 
-/** One paragraph that can be pasted. */
-function pasteable(doc: HostDiffDocument, closed: readonly ConclusionRow[]): string {
-  const { appeared, disappeared } = doc.contention;
-  const { opened, closed: paths, changed } = doc.paths;
-  const worst = closed.filter(({ severity }) => severity === "vm-dead");
-  const where = [...new Set(worst.map(({ resource }) => lockNameOf(resource) ?? resource))];
-  const lost =
-    worst.length === 0 ? "" : `among them ${count(worst.length, "meeting")} on ${list(where)} that cost the VM`;
-  // Paths can be closed while other paths still make the same calls.
-  const [ofCalls, ofPaths] = disappeared.length > 0 && lost !== "" ? [`, ${lost}`, ""] : ["", lost && ` (${lost})`];
-  return (
-    `From ${hostTitle(doc.before.name)} to ${hostTitle(doc.after.name)}: ${count(disappeared.length, "pair")} of calls can no longer contend${ofCalls}, ` +
-    `${appeared.length} newly can; of pairs of paths, ${paths.length} ${paths.length === 1 ? "is" : "are"} closed${ofPaths}, ${opened.length} opened, and ${changed.length} end otherwise.`
-  );
+/** One paragraph that can be pasted; what is nought is not counted. */
+function pasteable({ before, after, contention, paths }: HostDiffDocument, rows: PathRows): string {
+  const { appeared, disappeared } = contention;
+  const { closed, opened, changed } = paths;
+  // Paths can be closed while other paths still make the same calls; what is lost is told once, with what is larger.
+  const [gone, come] = [lostText(rows.closed, "cost"), lostText(rows.opened, "costs")];
+  const pairs = (n: number, does: string, lost: string | null): string[] =>
+    n === 0 ? [] : [`${count(n, "pair")} of calls ${does}${lost === null ? "" : `, among them ${lost}`}`];
+  const ends = (n: number, one: string, several: string, lost: string | null): string[] =>
+    n === 0 ? [] : [`${n} ${n === 1 ? one : several}${lost === null ? "" : ` (${lost})`}`];
+  const ofCalls = [
+    ...pairs(disappeared.length, "can no longer contend", gone),
+    ...pairs(appeared.length, "newly can contend", come),
+  ];
+  const ofPaths = [
+    ...ends(closed.length, "is closed", "are closed", disappeared.length > 0 ? null : gone),
+    ...ends(opened.length, "is opened", "are opened", appeared.length > 0 ? null : come),
+    ...ends(changed.length, "ends otherwise", "end otherwise", null),
+  ];
+  const said = [
+    list(ofCalls) || "the same pairs of calls can contend",
+    ...(ofPaths.length === 0 ? [] : [`of pairs of paths, ${list(ofPaths)}`]),
+  ];
+  return `From ${hostTitle(before.name)} to ${hostTitle(after.name)}: ${said.join("; ")}.`;
+}
+
+/** `6 meetings on TDR that cost the VM`; null: none does. */
+function lostText(rows: readonly ConclusionRow[], costs: "cost" | "costs"): string | null {
+  const worst = rows.filter(({ severity }) => severity === "vm-dead");
+  if (worst.length === 0) return null;
+  const where = list([...new Set(worst.map(({ resource }) => lockNameOf(resource) ?? resource))]);
+  const rare = worst.every(({ section }) => section === "exceptional") ? ", out of the ordinary" : "";
+  return `${count(worst.length, "meeting")} on ${where} that ${worst.length === 1 ? costs : "cost"} the VM${rare}`;
 }
 
 type Changed = HostDiffDocument["paths"]["opened"];
 
 const asPair = ({ pair, path }: Changed[number]): ContendPair => ({ ...pair, paths: [path] });
+
+/** What a difference closed and opened, as rows of a conclusion. */
+type PathRows = Pick<HostDiffDigest, "closed" | "opened">;
+
+function pathRows({ paths }: HostDiffDocument, { before, after, catalog }: HostDiffOptions): PathRows {
+  return { closed: rowsOf(paths.closed, before, catalog), opened: rowsOf(paths.opened, after, catalog) };
+}
 
 function rowsOf(items: Changed, host: HostProfile, catalog: Catalog): ConclusionRow[] {
   return conclusionRows(items.map(asPair), host, catalog);

@@ -38,6 +38,7 @@ export {
   resourceNoun,
 } from "./glossary.ts";
 export { handlings, verdictText } from "./handling.ts";
+export { reasonText } from "./host-conclusion.ts";
 export {
   type HostDiffDigest,
   type HostDiffOptions,

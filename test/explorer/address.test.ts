@@ -67,6 +67,13 @@ describe("an address", () => {
     expect(faults(hash)).toEqual([]);
   });
 
+  it("asks which way of a call is meant, since two calls may meet in one and not in the other", () => {
+    const choices = ["tdh_vp_init~version=0", "tdh_vp_init~version>=1"];
+    expect(faults("#/matrix?a=tdh_mem_track&b=tdh_vp_init")).toMatchObject([{ name: "b", choices }]);
+    expect(faults("#/runs?meet=tdh_mem_track+tdh_vp_init")).toMatchObject([{ name: "meet", choices }]);
+    expect(faults("#/matrix?a=tdh_mem_track&b=tdh_vp_init~version%3D0")).toEqual([]);
+  });
+
   const WRONG: readonly (readonly [hash: string, name: string, value: string])[] = [
     ["#/metrix", "", "metrix"],
     ["#/home?module=1.5.99", "module", "1.5.99"],
@@ -86,6 +93,7 @@ describe("an address", () => {
     ["#/matrix?a=tdh_mem_track&b=tdh_vp_entr", "b", "tdh_vp_entr"],
     ["#/matrix?a=tdh_mem_track", "a", "tdh_mem_track"],
     ["#/matrix?b=tdh_mem_track", "b", "tdh_mem_track"],
+    ["#/matrix?a=tdh_mem_track&b=tdh_vp_init", "b", "tdh_vp_init"],
     ["#/calls?leaf=tdh_nothing", "leaf", "tdh_nothing"],
     ["#/resources?resource=NOPE", "resource", "NOPE"],
     ["#/versions?compare=1.5.20&leaf=tdh_nothing", "leaf", "tdh_nothing"],

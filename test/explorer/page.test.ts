@@ -224,7 +224,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
   it("shows a host's paths and conclusion, and two hosts side by side", async () => {
     await visit("#/hosts?host=linux-6.16");
     const text = await shown(page.locator("main"));
-    expect(text).toContain("linux-6.16 avoids contention on");
+    expect(text).toContain("Linux 6.16 avoids contention on");
     expect(text).toContain("kvm->mmu_lock ■");
     expect(text).toContain("zap leaf: memslot delete");
     await page.locator("main .evidence summary").first().click();

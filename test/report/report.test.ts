@@ -253,7 +253,7 @@ describe("differences", () => {
     };
     const text = renderDiffText(diffCatalogs(base, next));
     expect(flowing(text)).toContain(
-      "From 0.1.02 to 0.1.03: tdh_vp_enter() takes secure_ept_lock SHARED (was EXCLUSIVE); 0 contentions appear",
+      "From 0.1.02 to 0.1.03: tdh_vp_enter() takes secure_ept_lock SHARED (was EXCLUSIVE); 3 contentions disappear",
     );
     expect(text).toMatch(/^secure_ept_lock: EXCLUSIVE -> SHARED +tdh_vp_enter\(\)$/m);
     expect(text).toMatch(/^ {4}- vp_enter x .*mem_page_aug.* on the SEPT tree lock$/m);

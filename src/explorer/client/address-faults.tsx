@@ -33,7 +33,7 @@ function FaultLine({ fault }: { readonly fault: AddressFault }): VNode {
       <p class="choices">
         {near.map((choice) => (
           <a key={choice} class="button" href={to(choice)}>
-            {choice}
+            {choice.replace("~", " ")}
           </a>
         ))}
         {choices.length > SHOWN ? (
@@ -41,7 +41,7 @@ function FaultLine({ fault }: { readonly fault: AddressFault }): VNode {
             <option value="">another …</option>
             {choices.slice(SHOWN).map((choice) => (
               <option key={choice} value={choice}>
-                {choice}
+                {choice.replace("~", " ")}
               </option>
             ))}
           </select>

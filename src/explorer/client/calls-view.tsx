@@ -5,6 +5,7 @@ import type { ContendPair } from "../../analysis/index.ts";
 import { type Acquisition, type Leaf, placeText, type Site } from "../../catalog/index.ts";
 import { busyPhrase, conditionWords, heldWords, shortStatus } from "../../report/index.ts";
 import { endId, entryId } from "../logic/entry-id.ts";
+import { exclusionTexts } from "../logic/exclusions.ts";
 import { endsOf } from "../logic/interleaving.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { outcomeOf } from "../logic/map.ts";
@@ -49,6 +50,7 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
     names === null ? "any (not checked)" : names.join(", ") || "none";
   const { refusedBy, refuses } = useMemo(() => meetings(leaf), [leaf, pairs.value]);
   const file = entryId(leaf);
+  const others = currentModule.value.catalog.leaves.filter(({ name }) => name === leaf.name && leaf.variant !== null);
   return (
     <>
       <h2>
@@ -58,6 +60,18 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
           {leaf.side === "host" ? "SEAMCALL" : "TDCALL"} {leaf.number}
         </span>
       </h2>
+      {others.length < 2 ? null : (
+        <p>
+          This call works in {others.length} ways:{" "}
+          {others.map(({ name, variant }) =>
+            variant === leaf.variant ? (
+              <b key={variant}>{variant} </b>
+            ) : (
+              <LeafLink key={variant} name={name} variant={variant} />
+            ),
+          )}
+        </p>
+      )}
       <p>
         OP_STATEs: {states(leaf.opStates)} · SEPT entry states: {states(leaf.septStates)}
       </p>
@@ -214,11 +228,11 @@ const MEETING_COLUMNS: readonly Column<OtherCall>[] = [
   { head: "It holds", text: (m) => m.mode, show: (m) => <Mode mode={m.mode} /> },
   {
     head: "Verdict",
-    text: (m) => (m.pair.possible ? "possible" : `excluded: ${m.pair.excludedBy.map(({ kind }) => kind).join(", ")}`),
+    text: (m) => (m.pair.possible ? "possible" : `excluded: ${exclusionTexts(m.pair.excludedBy).join("; ")}`),
     show: (m) => (
       <a
         href={linkTo("matrix", { scope: "all", a: endId(m.pair, "a"), b: endId(m.pair, "b") })}
-        title={m.pair.excludedBy.map(({ kind, what }) => `${kind}: ${what}`).join("; ")}
+        title={exclusionTexts(m.pair.excludedBy).join("; ")}
       >
         {m.pair.possible && currentHost.value !== null ? (
           <OutcomeWord {...outcomeOf(m.pair, true)} />

@@ -2,9 +2,10 @@
 import type { VNode } from "preact";
 import type { ContendPair, PathPair } from "../../analysis/index.ts";
 import type { Acquisition } from "../../catalog/index.ts";
-import { heldWords, shortStatus } from "../../report/index.ts";
+import { heldWords, severityText, shortStatus } from "../../report/index.ts";
 import { csvText } from "../logic/csv.ts";
 import { endId } from "../logic/entry-id.ts";
+import { exclusionTexts } from "../logic/exclusions.ts";
 import { endsOf } from "../logic/interleaving.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { outcomeOf } from "../logic/map.ts";
@@ -86,10 +87,8 @@ function PairBlock({ pair }: { readonly pair: ContendPair }): VNode {
       </h3>
       {pair.excludedBy.length === 0 ? null : (
         <ul class="reasons">
-          {pair.excludedBy.map(({ kind, what }) => (
-            <li key={`${kind} ${what}`}>
-              <b>{kind}</b>: {what}
-            </li>
+          {exclusionTexts(pair.excludedBy).map((text) => (
+            <li key={text}>{text}</li>
           ))}
         </ul>
       )}
@@ -147,8 +146,8 @@ function Facts({ pair, rowA, rowB }: FactsProps): VNode {
         <thead>
           <tr>
             <td />
-            <th scope="col">{pair.a}</th>
-            <th scope="col">{pair.a === pair.b && pair.variantA === pair.variantB ? "on another CPU" : pair.b}</th>
+            <th scope="col">{wayName(pair, "a")}</th>
+            <th scope="col">{endId(pair, "a") === endId(pair, "b") ? "on another CPU" : wayName(pair, "b")}</th>
           </tr>
         </thead>
         <tbody>
@@ -165,6 +164,8 @@ function Facts({ pair, rowA, rowB }: FactsProps): VNode {
     </>
   );
 }
+
+const wayName = (pair: ContendPair, end: "a" | "b"): string => endId(pair, end).replace("~", " ");
 
 function named(resource: string, role: string | null, row: Acquisition | null): string {
   return `${resource}${role === null ? "" : ` ${role}`}${row === null ? "" : ` (${row.object})`}`;
@@ -185,9 +186,7 @@ function Paths({ paths, host }: { readonly paths: readonly PathPair[]; readonly 
           <li key={i}>
             <Verdict possible={path.possible} /> <b>{path.a}</b> × <b>{path.b}</b>
             <br />
-            <span class="dim">
-              {path.possible ? outcome(path) : path.excludedBy.map(({ kind, what }) => `${kind}: ${what}`).join("; ")}
-            </span>
+            <span class="dim">{path.possible ? outcome(path) : exclusionTexts(path.excludedBy).join("; ")}</span>
           </li>
         ))}
       </ul>
@@ -196,8 +195,11 @@ function Paths({ paths, host }: { readonly paths: readonly PathPair[]; readonly 
   );
 }
 
+type PathEnd = PathPair["endA"];
+
 function outcome({ endA, endB, severity, phases }: PathPair): string {
-  const held = (locks: readonly string[]): string => (locks.length === 0 ? "no lock" : locks.join(", "));
-  const reaction = [...new Set([...(endA.busy ? endA.reaction : []), ...(endB.busy ? endB.reaction : [])])].join(", ");
-  return `hold ${held(endA.held)} / ${held(endB.held)}; on BUSY: ${reaction || "none"} (${severity})${phases.length === 0 ? "" : `; in ${phases.join(", ")}`}`;
+  const held = ({ held }: PathEnd): string => held.join(", ") || "no lock";
+  const reaction = ({ busy, reaction }: PathEnd): string => (busy ? reaction.join(", ") || "not known" : "never BUSY");
+  const when = phases.length === 0 ? "" : `; in ${phases.join(", ")}`;
+  return `hold ${held(endA)} / ${held(endB)}; on BUSY: ${reaction(endA)} / ${reaction(endB)} (${severityText(severity)})${when}`;
 }

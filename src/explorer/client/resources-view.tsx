@@ -3,6 +3,7 @@ import type { VNode } from "preact";
 import { useMemo } from "preact/hooks";
 import { type ContendPair, type ResourceUsers, resourceFacts, resourceUsers } from "../../analysis/index.ts";
 import { endId } from "../logic/entry-id.ts";
+import { exclusionTexts } from "../logic/exclusions.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { type Column, LeafLink, ResourceLink, Table, Verdict } from "./parts.tsx";
 import { currentModule, linkTo, pairs, param } from "./store.ts";
@@ -120,7 +121,7 @@ function ResourcePairs({ resource }: { readonly resource: string }): VNode {
         },
         {
           head: "Why not",
-          text: (p) => [...new Set(p.excludedBy.map(({ kind, what }) => `${kind}: ${what}`))].join("; "),
+          text: (p) => exclusionTexts(p.excludedBy).join("; "),
         },
       ]}
       rows={met}

@@ -82,7 +82,8 @@ function Difference({ answer, from, to }: DifferenceProps): VNode {
       {digest.minor.length === 0 ? null : (
         <details>
           <summary>
-            {digest.minor.length} facts from which no contention follows: releases, statuses, PAMT entries
+            {digest.minor.length === 1 ? "One fact" : `${digest.minor.length} facts`} from which no contention follows:
+            releases, statuses, PAMT entries
           </summary>
           <Changes changes={digest.minor} />
         </details>

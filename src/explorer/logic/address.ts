@@ -63,12 +63,19 @@ const host = oneOf("host", ({ data }) => [...names(data.hosts), NO_HOST]);
 const chosenHost = ({ data, params }: Context): NamedHost | null =>
   data.hosts.find(({ name }) => name === ((params["host"] ?? "") || data.initial.host)) ?? null;
 const entry = oneOf("call", entries);
+/** One way in which a call works: a name alone would leave open which is meant, and nothing is chosen for the reader. */
+const oneWay: Check = (value, context) => {
+  const ways = context.catalog?.leaves.filter(({ name }) => name === value) ?? [];
+  if (ways.length < 2) return entry(value, context);
+  const message = `The address names the call “${value}”, which works in ${ways.length} ways here.`;
+  return { message, choices: ways.map(entryId) };
+};
 const anything: Check = () => null;
 
 /** Both ends of a pair, or none. */
 function pairEnd(other: "a" | "b"): Check {
   return (value, context) => {
-    const wrong = entry(value, context);
+    const wrong = oneWay(value, context);
     if (wrong !== null || (context.params[other] ?? "") !== "") return wrong;
     return { message: `The address names one call of a pair, “${value}”, and not the other one.`, choices: [] };
   };
@@ -78,7 +85,7 @@ const twoCalls: Check = (value, context) => {
   const [a = "", b = "", ...rest] = value.split(" ");
   const message = `The address says that “${value}” meet: the names of two calls belong there.`;
   if (a === "" || b === "" || rest.length > 0) return { message, choices: [] };
-  return entry(a, context) ?? entry(b, context);
+  return oneWay(a, context) ?? oneWay(b, context);
 };
 
 /** A call of either of two versions that are compared. */

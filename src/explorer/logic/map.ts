@@ -4,6 +4,7 @@ import type { Catalog, Leaf } from "../../catalog/index.ts";
 import { compareSeverity, entriesOf, type HostProfile, type HostSeverity } from "../../host/index.ts";
 import { isExceptional, runStates } from "../../report/index.ts";
 import { endId, entryId } from "./entry-id.ts";
+import { exclusionTexts } from "./exclusions.ts";
 import { bothNames } from "./lock-names.ts";
 
 /** What a meeting of two calls can come to, worst first. `guest`: only a guest can be refused; `possible`: no host says more. */
@@ -95,7 +96,7 @@ export function outcomeOf(pair: ContendPair, hosted: boolean): Pick<MapPair, "ou
 const REASONS = 3;
 
 function exclusion({ excludedBy }: ContendPair): string {
-  const why = [...new Set(excludedBy.map(({ kind, what }) => `${kind}: ${what}`))];
+  const why = exclusionTexts(excludedBy);
   return `${why.slice(0, REASONS).join("; ")}${why.length > REASONS ? `; and ${why.length - REASONS} more reasons` : ""}`;
 }
 

@@ -2,6 +2,7 @@
 import type { ContendPair } from "../../analysis/index.ts";
 import type { Catalog } from "../../catalog/index.ts";
 import { conditionWords, shortStatus } from "../../report/index.ts";
+import { exclusionTexts } from "./exclusions.ts";
 
 const HEAD = ["On", "Verdict", "Excluded by", "OP_STATEs"];
 const SIDE = ["call", "mode", "resource", "when", "status", "stops at"];
@@ -25,7 +26,7 @@ function pairRow(catalog: Catalog, pair: ContendPair): string[] {
   return [
     pair.resource,
     pair.possible ? "possible" : "excluded",
-    pair.excludedBy.map(({ kind, what }) => `${kind}: ${what}`).join("; "),
+    exclusionTexts(pair.excludedBy).join("; "),
     pair.opStates === null ? "any" : pair.opStates.join(" "),
     named(pair.a, pair.variantA),
     pair.modeA,
