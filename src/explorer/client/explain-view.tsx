@@ -1,7 +1,8 @@
 /** A status or a pasted log line, explained. */
 import type { VNode } from "preact";
 import { type ExplainDocument, HOLDER_ORDER, type StatusExplanation } from "../../analysis/index.ts";
-import { conditionWords, hostTitle } from "../../report/index.ts";
+import type { ReleasePlace } from "../../catalog/index.ts";
+import { conditionWords, heldWords, hostTitle } from "../../report/index.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { known } from "./analyst.ts";
 import { LeafLink, Mode, ResourceLink, Table, Verdict, When } from "./parts.tsx";
@@ -46,6 +47,15 @@ function explanation(line: string): ExplainDocument | string {
   return known({ kind: "explain", module: currentModule.value.name, host: currentHost.value?.name ?? null, line });
 }
 
+type Holder = StatusExplanation["holders"][number];
+
+/** Where a holder gives the lock back. */
+function releaseOf({ leaf, variant, resource, mode, when }: Holder): ReleasePlace | null {
+  const entry = currentModule.value.catalog.leaves.find((l) => l.name === leaf && l.variant === variant);
+  const row = entry?.acquisitions.find((a) => a.resource === resource && a.mode === mode && a.when === when);
+  return row?.release ?? null;
+}
+
 function Explained({ one }: { readonly one: StatusExplanation }): VNode {
   return (
     <section class="explained" aria-label={one.status ?? "a status that was not printed"}>
@@ -86,11 +96,11 @@ function Explained({ one }: { readonly one: StatusExplanation }): VNode {
               text: (h) => conditionWords(h.leaf, h) ?? "always",
               show: (h) => <When words={conditionWords(h.leaf, h)} source={h.when} />,
             },
-            { head: "Held until", text: (h) => h.held ?? "–" },
+            { head: "Held", text: (h) => heldWords(releaseOf(h)) ?? "–" },
             {
               head: "Verdict",
-              text: (h) => (h.possible ? "possible" : "excluded"),
-              show: (h) => <Verdict possible={h.possible} />,
+              text: (h) => (h.barred ? "kept out of the guest by then" : h.possible ? "possible" : "excluded"),
+              show: (h) => (h.barred ? "kept out of the guest by then" : <Verdict possible={h.possible} />),
             },
             { head: "Host paths", text: (h) => h.paths.join("; ") || "–" },
           ]}

@@ -5,7 +5,7 @@ import { type ContendPair, type ResourceUsers, resourceFacts, resourceUsers } fr
 import { endId } from "../logic/entry-id.ts";
 import { exclusionTexts } from "../logic/exclusions.ts";
 import { bothNames } from "../logic/lock-names.ts";
-import { type Column, LeafLink, ResourceLink, Table, Verdict } from "./parts.tsx";
+import { type Column, LeafLink, Mode, ResourceLink, Table, Verdict } from "./parts.tsx";
 import { currentModule, linkTo, pairs, param } from "./store.ts";
 
 /** The view. */
@@ -107,9 +107,9 @@ function ResourcePairs({ resource }: { readonly resource: string }): VNode {
       caption={`Pairs that meet on ${resource}`}
       columns={[
         { head: "Call", text: (p) => p.a, show: (p) => <LeafLink name={p.a} variant={p.variantA} /> },
-        { head: "Mode", text: (p) => p.modeA },
+        { head: "Mode", text: (p) => p.modeA, show: (p) => <Mode mode={p.modeA} /> },
         { head: "Other call", text: (p) => p.b, show: (p) => <LeafLink name={p.b} variant={p.variantB} /> },
-        { head: "Its mode", text: (p) => p.modeB },
+        { head: "Its mode", text: (p) => p.modeB, show: (p) => <Mode mode={p.modeB} /> },
         {
           head: "Verdict",
           text: (p) => (p.possible ? "possible" : "excluded"),

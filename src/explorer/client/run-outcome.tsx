@@ -1,7 +1,9 @@
 /** What a run found: the verdict as a document, a run to play, and who was BUSY. Always of its own request, whatever the form says. */
 import type { ComponentChildren, VNode } from "preact";
 import { useMemo } from "preact/hooks";
+import type { Catalog } from "../../catalog/index.ts";
 import type { CheckResult } from "../../check/index.ts";
+import { shortStatus } from "../../report/index.ts";
 import type { BusyCount, SimulationResult } from "../../simulate/index.ts";
 import { type Playable, playables } from "../logic/playable.ts";
 import { isStale, type RunRequest, requestCommand, requestWords } from "../logic/run-request.ts";
@@ -81,7 +83,7 @@ function FoundPage({ found, request }: { readonly found: Found; readonly request
         <Verdict found={found} request={request} />
       )}
       <Played found={found} request={request} />
-      {isMeeting ? null : <Tables found={found} />}
+      {isMeeting ? null : <Tables found={found} catalog={catalogOf(request)} />}
     </>
   );
 }
@@ -257,29 +259,56 @@ function Counts({ result, choice }: CountsProps): VNode {
   );
 }
 
-function Tables({ found }: { readonly found: Found }): VNode | null {
-  return found.kind === "check" ? <CheckedBusy rows={found.result.busy} /> : <Sampled result={found.result} />;
+/** The module that a run was of, which need not be the one chosen above. */
+function catalogOf({ module }: RunRequest): Catalog | null {
+  return data.value.modules.find(({ name }) => name === module)?.catalog ?? null;
 }
 
-function CheckedBusy({ rows }: { readonly rows: CheckResult["busy"] }): VNode | null {
+interface TablesProps {
+  readonly found: Found;
+  readonly catalog: Catalog | null;
+}
+
+function Tables({ found, catalog }: TablesProps): VNode | null {
+  return found.kind === "check" ? (
+    <CheckedBusy rows={found.result.busy} catalog={catalog} />
+  ) : (
+    <Sampled result={found.result} catalog={catalog} />
+  );
+}
+
+/** A status by its name, as everywhere else; its number where the module is not at hand. */
+const statusWords = (status: string | null, catalog: Catalog | null): string =>
+  status === null ? "–" : catalog === null ? status : shortStatus(catalog, status);
+
+interface CheckedProps {
+  readonly rows: CheckResult["busy"];
+  readonly catalog: Catalog | null;
+}
+
+function CheckedBusy({ rows, catalog }: CheckedProps): VNode | null {
   if (rows.length === 0) return null;
-  return <Table caption="BUSY that some run meets" columns={CHECKED_COLUMNS} rows={rows} file="busy" empty="" />;
+  const columns: readonly Column<CheckResult["busy"][number]>[] = [
+    { head: "Call", text: (row) => row.leaf ?? row.process },
+    { head: "On", text: (row) => row.resource },
+    { head: "Held by", text: (row) => [...row.holders, ...(row.unheld ? ["nobody in sight"] : [])].join(", ") },
+    { head: "Status", text: (row) => statusWords(row.status, catalog) },
+  ];
+  return <Table caption="BUSY that some run meets" columns={columns} rows={rows} file="busy" empty="" />;
 }
 
-const CHECKED_COLUMNS: readonly Column<CheckResult["busy"][number]>[] = [
-  { head: "Call", text: (row) => row.leaf ?? row.process },
-  { head: "On", text: (row) => row.resource },
-  { head: "Held by", text: (row) => [...row.holders, ...(row.unheld ? ["nobody in sight"] : [])].join(", ") },
-  { head: "Status", text: (row) => row.status ?? "–" },
-];
+interface SampledProps {
+  readonly result: SimulationResult;
+  readonly catalog: Catalog | null;
+}
 
-function Sampled({ result }: { readonly result: SimulationResult }): VNode {
+function Sampled({ result, catalog }: SampledProps): VNode {
   const { busy, calls } = useMemo(() => rowsOf(result), [result]);
   return (
     <div class="two">
       <Table
         caption="Who was BUSY against whom"
-        columns={SAMPLED_COLUMNS}
+        columns={sampledColumns(catalog)}
         rows={busy}
         file="busy"
         empty="No call was BUSY in these runs."
@@ -311,11 +340,11 @@ function rowsOf({ busy, counters }: SimulationResult) {
   };
 }
 
-const SAMPLED_COLUMNS: readonly Column<BusyCount>[] = [
+const sampledColumns = (catalog: Catalog | null): readonly Column<BusyCount>[] => [
   { head: "Call", text: (row) => row.leaf ?? row.process },
   { head: "On", text: (row) => row.resource },
   { head: "Held by", text: (row) => row.holder ?? "nobody in sight" },
-  { head: "Status", text: (row) => row.status ?? "–" },
+  { head: "Status", text: (row) => statusWords(row.status, catalog) },
   { head: "Times", numeric: true, text: (row) => number(row.count) },
 ];
 
