@@ -1,8 +1,8 @@
 /** Differences of two modules as text, alone and under a host. */
 import { describe, expect, test } from "vitest";
-import { diffCatalogs } from "../../src/analysis/index.ts";
+import { diffCatalogs, diffHosts } from "../../src/analysis/index.ts";
 import type { Acquisition, Catalog } from "../../src/catalog/index.ts";
-import { hostLeaves, renderDiffText } from "../../src/report/index.ts";
+import { hostDiffDigest, hostLeaves, renderDiffText } from "../../src/report/index.ts";
 import { host, moduleNamed } from "../host/profile.ts";
 
 const older = moduleNamed("1.5.05");
@@ -77,4 +77,20 @@ test("a contention that stays and ends otherwise is told, before and after", () 
   expect(text).toContain("=== With another outcome ===");
   expect(flowing(text)).toContain("mem_page_aug x vp_enter on the SEPT tree tried again -> the VM is lost lock");
   expect(renderDiffText(doc, { leaves: ["tdh_mem_track"] })).not.toContain("With another outcome");
+});
+
+test("the sentence about two hosts tells what is lost, with a path that is opened, too, and counts nothing that is nought", () => {
+  const catalog = moduleNamed("1.5.25");
+  const sentence = (from: string, to: string): string => {
+    const [before, after] = [host(from), host(to)];
+    return hostDiffDigest(diffHosts(catalog, before, after), { catalog, before, after }).sentence;
+  };
+  expect(sentence("linux-6.16", "linux-6.19")).toBe(
+    "From Linux 6.16 to Linux 6.19: 30 pairs of calls can no longer contend, among them 6 meetings on TDR that cost the VM; of pairs of " +
+      "paths, 64 are closed, 1 is opened (1 meeting on TDVPR that costs the VM, out of the ordinary) and 15 end otherwise.",
+  );
+  expect(sentence("linux-7.3", "linux-7.2")).toBe(
+    "From Linux 7.3 to Linux 7.2: the same pairs of calls can contend; of pairs of paths, 1 is opened (1 meeting on TDVPR that costs the VM, out of the ordinary).",
+  );
+  expect(sentence("linux-7.0", "linux-7.1")).toBe("From Linux 7.0 to Linux 7.1: the same pairs of calls can contend.");
 });
