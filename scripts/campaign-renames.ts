@@ -79,7 +79,7 @@ function beforeOf(tree: SourceTree): Before {
   const extraction = new Extraction(tree.files);
   const shares = new Map(extraction.table.leaves.map((_, index) => [index, shareOf(extraction, [index])]));
   const result = resultOf(
-    catalogOf(tree, IDENTITY, extraction, [...shares.values(), shareOf(extraction, ["statuses"])]),
+    catalogOf(tree, IDENTITY, extraction, [...shares.values(), shareOf(extraction, ["statuses", "whole"])]),
     (text) => text,
   );
   if (result.errors.length > 0) throw new Error(`the tree as it is has errors: ${result.errors[0]}`);
@@ -108,7 +108,7 @@ async function sharesOf(extraction: Extraction, before: Before, { names }: Chang
     if (shares === null) throw new SeamlockError("SL1005", "too many steps");
     return shares;
   }
-  return [...kept, shareOf(extraction, ["statuses", ...again])];
+  return [...kept, shareOf(extraction, ["statuses", "whole", ...again])];
 }
 
 /** Names of the leaves that run one of these functions; what leaves the TD runs for those that enter it. */

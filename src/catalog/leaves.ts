@@ -29,6 +29,9 @@ export function leafName(spelling: string): string {
     .replaceAll(/[.\-\s]+/g, "_");
 }
 
+/** How a module's leaves are named in a catalog. What a host calls by another name, such as the P-SEAMLDR's calls, is no leaf. */
+export const LEAF_NAME = /^td[hg]_[a-z0-9_]+$/;
+
 /** The side of a leaf's name: every leaf is named `tdh_…` for the host or `tdg_…` for the guest, which the catalog's schema demands. */
 export const sideOf = (leaf: string): Side => (leaf.startsWith("tdg_") ? "guest" : "host");
 

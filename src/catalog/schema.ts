@@ -1,6 +1,7 @@
 /** The Catalog's schema: what `seamlock/catalog@1` may hold, field by field, in the order in which it is written. Its types: types.ts. */
 import { z } from "zod";
 import { conditionSchema } from "./conditions.ts";
+import { LEAF_NAME } from "./leaves.ts";
 import { behaviourSchema, lockProgramSchema, otherAtomicSchema, septWriterSchema } from "./programs-schema.ts";
 
 const STATUS = z.string().regex(/^0x[0-9A-F]{16}$/, "a status is 0x and 16 upper-case hex digits");
@@ -172,7 +173,7 @@ export const otherBusySchema = z.strictObject({
 /** One leaf function, or one variant of it when an input decides the lock modes. */
 export const leafSchema = z.strictObject({
   /** Lower case, as the handler is named in the leaf's own header: `tdh_mem_track`. */
-  name: z.string().regex(/^td[hg]_[a-z0-9_]+$/, "a leaf is named tdh_… or tdg_…, in lower case"),
+  name: z.string().regex(LEAF_NAME, "a leaf is named tdh_… or tdg_…, in lower case"),
   /** The leaf number in RAX[15:0]. */
   number: LEAF_NUMBER,
   side: sideSchema,

@@ -240,8 +240,9 @@ function lockEffect(on: Execution, rule: LockCall, call: Call, state: State): Ef
   if (taken !== null) {
     const { lock, of } = taken;
     state.locks = take(state.locks, lock.name, of, rule.mode, lock.nests);
-    const key = heldKey({ lock: lock.name, of });
-    if (!state.taken.has(key)) state.taken.set(key, on.context.place(call.line));
+    const held = { lock: lock.name, of };
+    const key = heldKey(held);
+    if (!state.taken.has(key)) state.taken.set(key, { ...on.context.place(call.line), held });
   }
   forgetting(state, objects);
   if (failed === null) return [{ state, value: TOP }];
@@ -269,7 +270,8 @@ function assertion(on: Execution, name: string, call: Call, state: State): Effec
     state.locks = take(state.locks, lock.name, of, isShared ? "shared" : "exclusive", lock.nests);
     const place = on.context.place(call.line);
     on.analysis.trust(place, lock.name);
-    state.taken.set(heldKey({ lock: lock.name, of }), { ...place, isAsserted: true });
+    const own = { lock: lock.name, of };
+    state.taken.set(heldKey(own), { ...place, held: own, isAsserted: true });
   }
   return [{ state, value: TOP }];
 }

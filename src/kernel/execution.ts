@@ -5,8 +5,7 @@ import type { Analysis } from "./analysis.ts";
 import { callEffect, type Effect } from "./calls.ts";
 import type { Instruction } from "./code.ts";
 import { Evaluator, type Known } from "./evaluate.ts";
-import type { Site } from "./graph.ts";
-import { type LockSet, regard, without } from "./locks.ts";
+import { heldKey, type LockSet, regard, without } from "./locks.ts";
 import { type Passed, passObjects } from "./passing.ts";
 import type { Plan } from "./plan.ts";
 import { BOUNDS, type Input, joinOutcomes, type Outcome, type Run } from "./run.ts";
@@ -149,7 +148,7 @@ export class Execution {
         // What was taken of some, nobody knows of whom, is as good as not held.
         state.vars.delete(roundName(instruction.loop));
         state.locks = without(state.locks, (held) => held.of !== "each");
-        for (const key of [...state.taken.keys()]) if (key.endsWith(" each")) state.taken.delete(key);
+        for (const [key, { held }] of [...state.taken]) if (held.of === "each") state.taken.delete(key);
         return at + 1;
       case "check":
         return this.check(instruction, state) ? at + 1 : null;
@@ -296,9 +295,10 @@ export class Execution {
     const others = [...(this.meeting.get(at)?.values() ?? [])].map((entry) => entry.state);
     if (none && others.some((other) => other.vars.get(name) === ONE && other.locks !== state.locks)) return false;
     state.locks = regard(state.locks, "each", "all");
-    for (const key of [...state.taken.keys()]) {
-      if (!key.endsWith(" each")) continue;
-      state.taken.set(`${key.slice(0, -4)}all`, state.taken.get(key) as Site);
+    for (const [key, place] of [...state.taken]) {
+      if (place.held.of !== "each") continue;
+      const held = { ...place.held, of: "all" as const };
+      state.taken.set(heldKey(held), { ...place, held });
       state.taken.delete(key);
     }
     return true;

@@ -1,6 +1,6 @@
 /** What the analysis finds: calling contexts, what each calls with which locks, and the SEAMCALLs in it. */
 
-import type { LockSet } from "./locks.ts";
+import type { Held, LockSet } from "./locks.ts";
 import type { Value } from "./values.ts";
 
 /** A place in the source of a function. */
@@ -12,6 +12,7 @@ export interface Site {
 
 /** Where a lock was taken, or where the entry asserts that whoever calls it holds it. */
 export interface Taken extends Site {
+  readonly held: Pick<Held, "lock" | "of">;
   readonly isAsserted?: true;
 }
 

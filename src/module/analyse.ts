@@ -1,12 +1,11 @@
 /** From the files of a module's source tree to its Catalog. */
 
 import { LIMITS } from "../c/index.ts";
-import type { Catalog, Diagnostic, Leaf, Side, Site } from "../catalog/index.ts";
+import type { Catalog, Diagnostic, Leaf, Side } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
-import { behavioursOf, readAtomics, withUnlocks } from "./atomics/index.ts";
-import { Extraction, type Share, Work } from "./extraction.ts";
+import { withUnlocks } from "./atomics/index.ts";
+import { Extraction, type Share, type WholeTree, Work } from "./extraction.ts";
 import { diagnostic, sortDiagnostics } from "./findings.ts";
-import type { DispatchTable } from "./leaves.ts";
 import { checkSoundness } from "./soundness.ts";
 import { type LeafStatuses, withStatuses } from "./status-sources.ts";
 import { analyseAll, startHelper } from "./threads.ts";
@@ -60,22 +59,15 @@ const tooMuch = (tree: SourceTree): SeamlockError =>
 export function catalogOf(
   tree: SourceTree,
   identity: Identity,
-  { program, rules, table, primitives, tables }: Extraction,
+  { program, table, primitives, tables }: Extraction,
   shares: readonly Share[],
 ): Catalog {
   const { statuses } = shares.find((share) => share.statuses !== null) as Share & { statuses: LeafStatuses };
+  const { whole } = shares.find((share) => share.whole !== null) as Share & { whole: WholeTree };
+  const { atomics, behaviours, expected } = whole;
   const leaves = withStatuses(inOrder(shares.flatMap((share) => share.entries)), statuses);
   const visited = new Set(shares.flatMap((share) => share.visited));
-  const roots = new Set([
-    ...table.leaves.flatMap((leaf) => (leaf.handler ? [leaf.handler.name] : [])),
-    ...rules.tdExit,
-    ...dispatcherNames(table),
-  ]);
-  const reachingLocks = program.reaching(new Set(Object.keys(rules.primitives)));
-  const locks = primitives.definitions();
-  const listed = new Set(locks.flatMap((lock) => lock.primitives.map((one) => one.function)));
-  const soundness = checkSoundness(program, rules, visited, roots, reachingLocks, listed);
-  const atomics = readAtomics(program, rules, tree.files, tables.septEntryBits);
+  const soundness = checkSoundness(expected, visited);
   const found = [
     ...distinct(shares.flatMap((share) => share.found)),
     ...tree.skipped.map((s) => diagnostic("skipped-file", `not read: ${s.reason}`, { file: s.path })),
@@ -117,10 +109,10 @@ export function catalogOf(
       sourceDigest: tree.digest,
     },
     leaves: sortLeaves(leaves),
-    locks,
+    locks: primitives.definitions(),
     primitives: atomics.programs,
     writers: withUnlocks(atomics.writers, leaves),
-    behaviours: behavioursOf(program, rules),
+    behaviours,
     otherAtomics: atomics.others,
     septEntryBits: tables.septEntryBits,
     opStates: tables.opStates,
@@ -133,9 +125,6 @@ export function catalogOf(
     diagnostics: sortDiagnostics(found),
   };
 }
-
-const dispatcherNames = (table: DispatchTable): string[] =>
-  Object.values(table.dispatchers).flatMap((site: Site | null) => (site ? [site.function] : []));
 
 function inOrder(entries: readonly (readonly [index: number, leaves: readonly Leaf[]])[]): Leaf[] {
   return [...entries].sort((a, b) => a[0] - b[0]).flatMap(([, leaves]) => leaves);

@@ -1,24 +1,31 @@
 /** Extraction results, kept by what they were made from. */
 
 import { cacheKey as keyOf, readCached, writeCached } from "../cache.ts";
-import { type Catalog, readOwnCatalog, serializeCatalog } from "../catalog/index.ts";
+import { type Catalog, readOwnCatalog } from "../catalog/index.ts";
 
 /** The name of an entry: everything that the result depends on. */
 export function cacheKey(parts: readonly (string | null)[]): string {
   return keyOf(import.meta.url, parts);
 }
 
-/** The cached catalog, or null when there is none that can be read whole. */
-export function readCache(dir: string, key: string): Catalog | null {
+/** The cached catalog and its text, or null when there is none that can be read whole. */
+export function readCache(dir: string, key: string): { readonly catalog: Catalog; readonly text: string } | null {
   const text = readCached(dir, key);
   try {
-    return text === null ? null : readOwnCatalog(text, key);
+    return text === null ? null : { catalog: readOwnCatalog(text, key), text };
   } catch {
     return null;
   }
 }
 
-/** Keeps a catalog. What seamlock wrote itself need not be checked field by field again. */
-export function writeCache(dir: string, key: string, catalog: Catalog): void {
-  writeCached(dir, key, serializeCatalog(catalog));
+/** Keeps a catalog's text. What seamlock wrote itself need not be checked field by field again. */
+export function writeCache(dir: string, key: string, text: string): void {
+  writeCached(dir, key, text);
 }
+
+/** Was this catalog's text read field by field before? */
+export const isRead = (dir: string, key: string): boolean => readCached(dir, markOf(key)) !== null;
+
+export const noteRead = (dir: string, key: string): void => writeCached(dir, markOf(key), key);
+
+const markOf = (key: string): string => `${key}-read`;

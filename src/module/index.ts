@@ -2,13 +2,12 @@
  * From a module's source tree to its Catalog.
  */
 
-import type { Catalog } from "../catalog/index.ts";
-import { analyseTree } from "./analyse.ts";
-import { cacheKey, readCache, writeCache } from "./cache.ts";
+import { type Catalog, serializeCatalog } from "../catalog/index.ts";
+import { cacheKey, isRead, noteRead, readCache, writeCache } from "./cache.ts";
 import { readTree } from "./tree.ts";
 
 export { defaultCacheDir } from "../cache.ts";
-export { tuneForOneExtraction } from "./threads.ts";
+export { tuneForOneExtraction } from "./tune.ts";
 
 export interface ExtractOptions {
   /** Directory of the source tree. */
@@ -26,6 +25,12 @@ export interface ExtractOptions {
 export interface ExtractResult {
   readonly catalog: Catalog;
   readonly fromCache: boolean;
+  /**
+   * The catalog's text, as `serializeCatalog` gives it, which `--module` is known to take.
+   *
+   * @throws SeamlockError SL1054 when it would be refused
+   */
+  readonly document: () => Promise<string>;
 }
 
 /**
@@ -39,6 +44,7 @@ export interface ExtractResult {
 export async function extractTree(options: ExtractOptions): Promise<ExtractResult> {
   const tree = readTree(options.tree);
   const version = options.version ?? tree.statedVersion ?? "unknown";
+  const dir = options.cacheDir ?? null;
   const key = cacheKey([
     tree.digest,
     JSON.stringify(tree.skipped),
@@ -46,13 +52,27 @@ export async function extractTree(options: ExtractOptions): Promise<ExtractResul
     options.repository ?? null,
     options.revision ?? null,
   ]);
-  const cached = options.cacheDir ? readCache(options.cacheDir, key) : null;
-  if (cached) return { catalog: cached, fromCache: true };
+  const result = (catalog: Catalog, text: string, fromCache: boolean): ExtractResult => ({
+    catalog,
+    fromCache,
+    async document() {
+      if (dir !== null && isRead(dir, key)) return text;
+      const { checkDocument } = await import("./document.ts");
+      checkDocument(text, options.tree);
+      if (dir !== null) noteRead(dir, key);
+      return text;
+    },
+  });
+  const cached = dir === null ? null : readCache(dir, key);
+  if (cached) return result(cached.catalog, cached.text, true);
+  // Loaded only when there is work to do: an unchanged tree is answered sooner than all of it is read.
+  const { analyseTree } = await import("./analyse.ts");
   const catalog = await analyseTree(tree, {
     version,
     repository: options.repository ?? null,
     revision: options.revision ?? null,
   });
-  if (options.cacheDir) writeCache(options.cacheDir, key, catalog);
-  return { catalog, fromCache: false };
+  const text = serializeCatalog(catalog);
+  if (dir !== null) writeCache(dir, key, text);
+  return result(catalog, text, false);
 }

@@ -60,10 +60,21 @@ const weakened = (value: Known): Known => (value.kind === "statuses" ? { ...valu
 /** Statuses, each kept once and named by a number. */
 export class StatusTable {
   private readonly list: StatusSource[] = [];
+  /** By number, what {@link meaning} says. */
+  private readonly meanings: string[] = [];
   private readonly ids = new Map<string, number>();
+  private readonly atPlaces = new Map<string, Known>();
 
-  made(source: StatusSource): Known {
-    return { kind: "statuses", ids: new Set([this.idOf(source)]), open: false };
+  /** A status where it is named, with nothing in it yet. */
+  named(status: string, site: StatusSource["at"][number]): Known {
+    const place = `${status} ${site.line} ${site.file} ${site.function}`;
+    let known = this.atPlaces.get(place);
+    if (known === undefined) {
+      const id = this.idOf({ status, fatal: false, parts: [], at: [site] });
+      known = { kind: "statuses", ids: new Set([id]), open: false };
+      this.atPlaces.set(place, known);
+    }
+    return known;
   }
 
   with(id: number, change: Partial<StatusSource>): number {
@@ -80,8 +91,7 @@ export class StatusTable {
 
   /** What tells a status from others, wherever it was made. */
   meaning(id: number): string {
-    const { status, fatal, parts } = this.list[id] as StatusSource;
-    return JSON.stringify([status, fatal, parts]);
+    return this.meanings[id] as string;
   }
 
   turned(id: number, rules: readonly { readonly from: string; readonly into: string }[]): number {
@@ -94,6 +104,7 @@ export class StatusTable {
     const known = this.ids.get(key);
     if (known !== undefined) return known;
     this.ids.set(key, this.list.length);
+    this.meanings.push(JSON.stringify([source.status, source.fatal, source.parts]));
     return this.list.push(source) - 1;
   }
 

@@ -1,7 +1,7 @@
 /**
  * One function's statements, read for the statuses that they make, with what is known on each way and joined where ways meet.
  */
-import type { Expr, FunctionAst, FunctionInfo, Program, Stmt } from "../c/index.ts";
+import { type Expr, type FunctionAst, type FunctionInfo, type Program, type Stmt, statementsOf } from "../c/index.ts";
 import type { StatusPart, StatusSource } from "../catalog/index.ts";
 import type { StatusRules } from "./status-rules.ts";
 import { type Env, joinEnvs, joinValues, type Known, NOTHING, type StatusTable, UNKNOWN } from "./status-values.ts";
@@ -81,6 +81,7 @@ export class Walk {
       return;
     }
     if (this.env === null) {
+      if (!hasLabel(s)) return;
       if (s.kind === "block") this.block(s.body);
       else this.labelsWithin(s);
       return;
@@ -306,7 +307,7 @@ export class Walk {
     const value = program.constant(name);
     if (value !== null) {
       if (this.reader.isStatus(name)) {
-        return table.made({ status: name, fatal: false, parts: [], at: [this.site(line)] });
+        return table.named(name, this.site(line));
       }
       return {
         kind: "constant",
@@ -561,6 +562,18 @@ function pointedPath(e: Expr): string | null {
   if (e.kind === "unary" && e.op === "&") return pathOf(e.operand);
   const pointer = e.kind === "name" ? e.name : null;
   return pointer === null ? null : `*${pointer}`;
+}
+
+const labelled = new WeakMap<Stmt, boolean>();
+
+/** Is there a label in a statement, at which a jump can come into it? */
+function hasLabel(s: Stmt): boolean {
+  let has = labelled.get(s);
+  if (has === undefined) {
+    has = s.kind === "label" || statementsOf(s).some(hasLabel);
+    labelled.set(s, has);
+  }
+  return has;
 }
 
 /** Variables that a loop counts with. */

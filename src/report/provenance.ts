@@ -1,6 +1,6 @@
 /** Where a report's facts come from. */
 import sources from "../../data/module-sources.json" with { type: "json" };
-import { type Catalog, sideOf } from "../catalog/index.ts";
+import { type Catalog, LEAF_NAME, sideOf } from "../catalog/index.ts";
 import { callNames, list } from "./words.ts";
 
 interface ModuleSource {
@@ -48,7 +48,7 @@ type Origin = Catalog["module"]["origin"];
  */
 export function missingCalls(origin: Origin, missing: readonly string[]): string[] {
   // A host calls the P-SEAMLDR, too, whose calls no module has.
-  const own = missing.filter((name) => /^td[hg]_/.test(name));
+  const own = missing.filter((name) => LEAF_NAME.test(name));
   const sides = (["host", "guest"] as const).flatMap((side) => {
     const names = callNames(own.filter((name) => sideOf(name) === side));
     return names.length === 0 ? [] : [`${list(names)}, which ${side === "host" ? "the host" : "a guest"} calls`];

@@ -45,7 +45,10 @@ describe("seamlock extract", () => {
     const run = () => seamlock(["extract", FIXTURE, "--json"], { env: { XDG_CACHE_HOME: home } });
     const first = run();
     expect(first.status).toBe(0);
-    expect(readdirSync(join(home, "seamlock"))).toHaveLength(1);
+    // The catalog, and that it was read field by field.
+    const entries = readdirSync(join(home, "seamlock"));
+    expect(entries.filter((name) => name.endsWith("-read.json"))).toHaveLength(1);
+    expect(entries).toHaveLength(2);
     expect(run()).toEqual(first);
   });
 
@@ -72,7 +75,21 @@ describe("seamlock extract", () => {
     const { extractTree } = await import("../../src/module/index.ts");
     const { fromCache } = await extractTree({ tree: FIXTURE, cacheDir: join(home, "seamlock") });
     expect(fromCache).toBe(false);
-    expect(readdirSync(join(home, "seamlock"))).toHaveLength(2);
+    expect(readdirSync(join(home, "seamlock"))).toHaveLength(3);
+  });
+
+  it("reads what it writes field by field, though the cache had it from a run that wrote nothing", async () => {
+    const cacheDir = temporaryFolder();
+    const { extractTree } = await import("../../src/module/index.ts");
+    const take = (version: string) => extractTree({ tree: FIXTURE, cacheDir, version });
+    const [first, second] = [await take(""), await take("")];
+    expect([first.fromCache, second.fromCache]).toEqual([false, true]);
+    await expect(second.document()).rejects.toMatchObject({ code: "SL1054" });
+    await expect((await take("")).document()).rejects.toMatchObject({ code: "SL1054" });
+    expect(readdirSync(cacheDir)).toHaveLength(1);
+    const good = await take("1.5");
+    expect(JSON.parse(await good.document()).module.version).toBe("1.5");
+    expect(await (await take("1.5")).document()).toBe(await good.document());
   });
 });
 

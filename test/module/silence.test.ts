@@ -154,21 +154,25 @@ describe("a function that locks PAMT entries of several levels", () => {
 });
 
 describe("the work of an extraction", () => {
-  it("hands out the statuses and each leaf once, to whoever asks", () => {
+  const three = { heaviestFirst: [2, 0, 1] } as unknown as Extraction;
+
+  it("hands out what is of the whole tree and each leaf once, to whoever asks", () => {
     const work = new Work();
-    const other = new Work(work.counters);
-    const jobs = [work.next(3), other.next(3), work.next(3), other.next(3), work.next(3)];
-    expect(jobs).toEqual(["statuses", 0, 1, 2, null]);
+    const other = new Work(["statuses", "whole"], work.counters);
+    const jobs = [work, other, work, other, work, other].map((one) => one.next(three));
+    expect(jobs).toEqual(["whole", "statuses", 2, 0, 1, null]);
+    const alone = new Work();
+    expect([alone, alone, alone].map((one) => one.next(three))).toEqual(["whole", "statuses", 2]);
   });
 
   it("is over once all threads together took too many steps, and never before", () => {
     const work = new Work();
-    const other = new Work(work.counters);
+    const other = new Work(["statuses", "whole"], work.counters);
     work.spend(LIMITS.steps - 1);
     other.spend(1);
-    expect([work.isTooMuch, work.next(3)]).toEqual([false, "statuses"]);
+    expect([work.isTooMuch, work.next(three)]).toEqual([false, "whole"]);
     other.spend(1);
-    expect([work.isTooMuch, work.next(3), other.next(3)]).toEqual([true, null, null]);
+    expect([work.isTooMuch, work.next(three), other.next(three)]).toEqual([true, null, null]);
   });
 });
 

@@ -7,7 +7,7 @@ import {
   type StatusPart,
   type StatusSource,
 } from "../../catalog/index.ts";
-import { exitReason, msrName, namedBits, namedValue } from "./facts.ts";
+import { exitReason, msrName, namedBits, namedValue, VCPU_STATES } from "./facts.ts";
 import type { StatusExplanation } from "./schema.ts";
 
 type Detail = StatusExplanation["details"][number];
@@ -165,6 +165,6 @@ export function exitText(value: number): string {
 }
 
 function vcpuState(catalog: Catalog, value: number): string | null {
-  const found = Object.entries(catalog.constants).find(([key, n]) => key.startsWith("VCPU_") && n === value);
-  return found?.[0].slice("VCPU_".length) ?? null;
+  for (const [constant, state] of VCPU_STATES) if (catalog.constants[constant] === value) return state;
+  return null;
 }

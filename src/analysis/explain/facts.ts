@@ -67,6 +67,9 @@ export const whyNone = (line: string): string | null => NO_STATUS.find((n) => n.
 export const msrName = (number: number): string | null => lookUp(advice.msrs, `0x${number.toString(16)}`);
 export const exitReason = (number: number): string | null => lookUp(advice.exitReasons, String(number));
 
+/** States of a vCPU, by the module's constant of their value. */
+export const VCPU_STATES: ReadonlyMap<string, string> = new Map(Object.entries(advice.vcpuStates));
+
 const lookUp = (table: object, key: string): string | null =>
   Object.hasOwn(table, key) ? ((table as Readonly<Record<string, string>>)[key] ?? null) : null;
 

@@ -42,8 +42,16 @@ class NodeTable {
   /** Adds what is not there yet. */
   add(a: number, b: number, c: number, node: Node): void {
     if (this.count * 8 > this.slots.length) this.grow();
-    this.slots.set([a, b, c, node + 1], this.slotOf(a, b, c));
+    this.fill(this.slotOf(a, b, c), a, b, c, node + 1);
     this.count++;
+  }
+
+  private fill(at: number, a: number, b: number, c: number, stored: number): void {
+    const { slots } = this;
+    slots[at] = a;
+    slots[at + 1] = b;
+    slots[at + 2] = c;
+    slots[at + 3] = stored;
   }
 
   /** Where the three are, or the empty slot where they would be. */
@@ -62,8 +70,8 @@ class NodeTable {
     this.slots = new Int32Array(slots.length * 4);
     for (let i = 0; i < slots.length; i += 4) {
       if (slots[i + 3] === 0) continue;
-      const at = this.slotOf(slots[i] as number, slots[i + 1] as number, slots[i + 2] as number);
-      this.slots.set(slots.subarray(i, i + 4), at);
+      const [a, b, c] = [slots[i] as number, slots[i + 1] as number, slots[i + 2] as number];
+      this.fill(this.slotOf(a, b, c), a, b, c, slots[i + 3] as number);
     }
   }
 }

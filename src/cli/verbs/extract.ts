@@ -1,5 +1,3 @@
-import { type Catalog, parseCatalog, serializeCatalog } from "../../catalog/index.ts";
-import { SeamlockError } from "../../errors.ts";
 import { defaultCacheDir, extractTree, tuneForOneExtraction } from "../../module/index.ts";
 import { catalogSummary } from "../catalog-summary.ts";
 import { exitStatusOf, printDiagnostics } from "../diagnostics.ts";
@@ -36,7 +34,7 @@ export const verb = defineVerb<Options>({
     // An unusable output is found before the work, not after it.
     if (options.output !== undefined) checkWritable(options.output);
     tuneForOneExtraction();
-    const { catalog } = await extractTree({
+    const { catalog, document } = await extractTree({
       tree,
       repository: options.repository ?? null,
       revision: options.revision ?? null,
@@ -44,25 +42,9 @@ export const verb = defineVerb<Options>({
       cacheDir: options.cache ? defaultCacheDir() : null,
     });
     printDiagnostics(catalog, io, options.verbose === true);
-    const text = options.output !== undefined || options.json ? documentOf(catalog, tree) : "";
+    const text = options.output !== undefined || options.json ? await document() : "";
     if (options.output !== undefined) writeWhole(options.output, text);
     io.out(options.json ? text : catalogSummary(catalog));
     return exitStatusOf(catalog);
   },
 });
-
-/** The catalog's text, which `--module` is known to take: a tree nobody thought of must not make one that it refuses. */
-function documentOf(catalog: Catalog, tree: string): string {
-  const text = serializeCatalog(catalog);
-  try {
-    parseCatalog(text, tree);
-  } catch (cause) {
-    if (!(cause instanceof SeamlockError)) throw cause;
-    throw new SeamlockError("SL1054", `what was read of ${tree} makes no catalog: ${cause.message}`, {
-      cause,
-      place: { file: tree },
-      hint: "nothing was written; the diagnostics above say what was not understood",
-    });
-  }
-  return text;
-}

@@ -31,11 +31,11 @@ export interface Atomics {
   readonly findings: readonly AtomicFinding[];
 }
 
+/** The lock primitives of a tree; plain data. */
+export type LockPrograms = Pick<Recognised, "programs" | "guestArguments">;
+
 /** The lock primitives of a tree, for the analysis of its leaves. */
-export function lockPrograms(
-  program: Program,
-  rules: ExtractionRules,
-): Pick<Recognised, "programs" | "guestArguments"> {
+export function lockPrograms(program: Program, rules: ExtractionRules): LockPrograms {
   return read(program, rules);
 }
 
