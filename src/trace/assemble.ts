@@ -226,9 +226,22 @@ export class Assembler {
   }
 }
 
+/** Does one say nothing that the other does not? */
+function isPartOf(some: Operands, all: Operands): boolean {
+  return (
+    (some.td === null || some.td === all.td) &&
+    (some.vp === null || some.vp === all.vp) &&
+    (some.gpa === null || some.gpa === all.gpa) &&
+    (some.level === null || some.level === all.level) &&
+    (some.page === null || some.page === all.page)
+  );
+}
+
+/** What both say; where they differ, what was said first. */
 function merged(known: Operands, more: Operands): Operands {
   if (more === NOTHING) return known;
-  if (known === NOTHING) return more;
+  if (known === NOTHING || isPartOf(known, more)) return more;
+  if (isPartOf(more, known)) return known;
   return {
     td: known.td ?? more.td,
     vp: known.vp ?? more.vp,

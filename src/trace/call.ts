@@ -39,13 +39,16 @@ export interface Call extends Operands {
   settled: boolean;
 }
 
+export const SUCCESS = "0x0000000000000000";
+
 /** A status in the form of the catalog, of `8000020000000092`, with `0x` or without, in any case; null when it is no 64-bit number. */
 export function statusOf(word: string): string | null {
   const digits = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(word)?.[1];
-  return digits === undefined ? null : `0x${digits.toUpperCase().padStart(16, "0")}`;
+  if (digits === undefined) return null;
+  const status = `0x${digits.toUpperCase().padStart(16, "0")}`;
+  // Most are this one, and one text is compared with itself at once.
+  return status === SUCCESS ? SUCCESS : status;
 }
-
-export const SUCCESS = "0x0000000000000000";
 
 /** Did the call do what it was asked for? Warnings and the reasons why a guest was left count as that. */
 export function isSuccess(status: string): boolean {

@@ -20,15 +20,21 @@ export class Counts<K> {
   }
 }
 
+/** So many are remembered that came last. */
+const SLOTS = 1 << 8;
+
 /** How many different ones there are, up to the bound. */
 export class Distinct<K> {
   readonly #known = new Set<K>();
-  #last: K | undefined;
+  /** The one that came last with each hint. */
+  readonly #last: (K | undefined)[] = new Array(SLOTS).fill(undefined);
   isFull = false;
 
-  add(key: K): void {
-    if (key === this.#last) return;
-    this.#last = key;
+  /** `hint`: a number with which mostly the same one comes; only speed depends on it. */
+  add(key: K, hint = 0): void {
+    const slot = hint & (SLOTS - 1);
+    if (key === this.#last[slot]) return;
+    this.#last[slot] = key;
     if (this.#known.size < MOST_DISTINCT) this.#known.add(key);
     else if (!this.isFull) this.isFull = !this.#known.has(key);
   }

@@ -10,7 +10,7 @@ import { runsOf } from "./holders.ts";
 import { type Identity, identityOf, isWithinTd, relate, SAME } from "./objects.ts";
 import { pairsOf } from "./pairs.ts";
 import { callFacts } from "./tally.ts";
-import type { RunsOf } from "./window.ts";
+import { Wanted } from "./window.ts";
 import { ENTER } from "./wrappers.ts";
 
 type Surprise = TraceDocument["surprises"][number];
@@ -25,6 +25,16 @@ interface Excluded {
   noted: Counted | null;
 }
 
+/** From what the profile keeps a leaf apart. */
+interface Apart {
+  /** By the other leaf. */
+  readonly from: Map<string, Excluded[]>;
+  /** From calls for other TDs, too? */
+  beyondTd: boolean;
+  /** Once a call of it came. */
+  wanted: Wanted | null;
+}
+
 type Counted = Surprise & { count: number };
 
 /** Reasons that keep two calls from being in flight at once; the others let them, and keep them from meeting at the lock. */
@@ -36,12 +46,8 @@ const MOST_LEAVES = 1 << 12;
 export class Expectation {
   readonly #host: HostProfile;
   readonly #catalog: Catalog;
-  /** By leaf, and by the one that the profile keeps it apart from. */
-  readonly #excluded = new Map<string, Map<string, Excluded[]>>();
-  /** By leaf: of which guests the runs matter. */
-  readonly #runs = new Map<string, RunsOf>();
-  /** Leaves that are kept apart from calls for other TDs, too. */
-  readonly #beyondTd = new Set<string>();
+  /** By leaf. */
+  readonly #excluded = new Map<string, Apart>();
   /** Pairs of leaves that the profile lets meet on a resource, in any way. */
   readonly #possible = new Set<string>();
   readonly #surprises = new Map<string, Counted>();
@@ -71,36 +77,30 @@ export class Expectation {
 
   /** The profile keeps a leaf apart from another one. */
   #add(leaf: string, other: string, excluded: Excluded): void {
-    const of = this.#excluded.get(leaf) ?? new Map<string, Excluded[]>();
-    this.#excluded.set(leaf, of);
-    const known = of.get(other);
-    if (known === undefined) of.set(other, [excluded]);
+    const apart = this.#excluded.get(leaf) ?? { from: new Map(), beyondTd: false, wanted: null };
+    this.#excluded.set(leaf, apart);
+    const known = apart.from.get(other);
+    if (known === undefined) apart.from.set(other, [excluded]);
     else known.push(excluded);
-    if (!isWithinTd(excluded.identity)) this.#beyondTd.add(leaf);
-    const entries = of.get(ENTER.leaf) ?? [];
-    this.#runs.set(
-      leaf,
-      runsOf(
-        entries.map(({ identity }) => identity),
-        false,
-      ),
-    );
+    apart.beyondTd ||= !isWithinTd(excluded.identity);
   }
 
   /** A call, and, where it matters, what was in flight beside it. */
   meeting(call: Call, others: Before, tolerance: number): void {
     if (this.#seen.size < MOST_LEAVES) this.#seen.add(call.leaf);
-    const of = this.#excluded.get(call.leaf);
-    if (of === undefined || call.beginUnsure || call.endUnsure) return;
+    const apart = this.#excluded.get(call.leaf);
+    if (apart === undefined || call.beginUnsure || call.endUnsure) return;
+    const { from } = apart;
+    apart.wanted ??= wantedOf(from);
     // Of those in flight many are for other TDs, or of one leaf.
-    const td = this.#beyondTd.has(call.leaf) ? null : call.td;
+    const td = apart.beyondTd ? null : call.td;
     let leaf = "";
     let excluded: readonly Excluded[] | undefined;
-    for (const other of others.before(call, this.#runs.get(call.leaf) ?? "none")) {
+    for (const other of others.before(call, apart.wanted)) {
       if (td !== null && other.td !== td && other.td !== null) continue;
       if (other.leaf !== leaf) {
         leaf = other.leaf;
-        excluded = of.get(leaf);
+        excluded = from.get(leaf);
       }
       if (excluded === undefined || !other.settled || !together(call, other, tolerance)) continue;
       for (const one of excluded) {
@@ -224,7 +224,19 @@ const keyOf = (a: string, b: string, resource: string): string => `${a} ${b} ${r
 
 /** Tells what was in flight beside a call and was settled before it; the others find it in their turn. */
 interface Before {
-  before(call: Call, runs: RunsOf): readonly Call[];
+  before(call: Call, wanted: Wanted): readonly Call[];
+}
+
+/** What has to be known of those in flight beside a leaf. */
+function wantedOf(apartFrom: ReadonlyMap<string, readonly Excluded[]>): Wanted {
+  const entries = apartFrom.get(ENTER.leaf) ?? [];
+  return new Wanted(
+    apartFrom,
+    runsOf(
+      entries.map(({ identity }) => identity),
+      false,
+    ),
+  );
 }
 
 /** Were both in flight at one moment, also if the clocks are off by the tolerance? */

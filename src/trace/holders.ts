@@ -4,7 +4,7 @@ import type { Acquisition, Catalog, Leaf, ReleasePlace } from "../catalog/index.
 import { SUCCESS } from "./call.ts";
 import { type Identity, identityOf, isWithinTd, type Named } from "./objects.ts";
 import { pairsOf } from "./pairs.ts";
-import type { RunsOf } from "./window.ts";
+import { type RunsOf, Wanted } from "./window.ts";
 import { ENTER } from "./wrappers.ts";
 
 /** A lock of a leaf that can be what another call's BUSY is about. */
@@ -42,8 +42,8 @@ export interface Refusal {
   readonly leaves: readonly string[];
   /** TDCALLs that can hold it. */
   readonly guests: readonly Holder[];
-  /** Of which guests the runs matter. */
-  readonly runs: RunsOf;
+  /** What has to be known of those in flight: the calls of these leaves, and the guests that matter. */
+  readonly wanted: Wanted;
 }
 
 interface Kind {
@@ -151,7 +151,10 @@ export class Holders {
       byLeaf,
       leaves: [...byLeaf.keys(), ...(guests.length > 0 ? [ENTER.leaf] : [])],
       guests,
-      runs: runsOf(byLeaf.get(ENTER.leaf)?.map(({ identity }) => identity) ?? [], guests.length > 0),
+      wanted: new Wanted(
+        byLeaf,
+        runsOf(byLeaf.get(ENTER.leaf)?.map(({ identity }) => identity) ?? [], guests.length > 0),
+      ),
     };
   }
 

@@ -19,6 +19,7 @@ import { Settler, WHILE } from "./settle.ts";
 import { Spans } from "./spans.ts";
 import { checkText } from "./stated.ts";
 import { Tally } from "./tally.ts";
+import { Wanted } from "./window.ts";
 import { CALLED_LEAVES, ENTER, RECORDED_LEAVES } from "./wrappers.ts";
 
 export interface RecordingOptions {
@@ -241,8 +242,8 @@ export class Recording {
     this.#expectation?.meeting(call, this.#settler, tolerance);
     this.#episodes.see(call, busy);
     if (!busy || (leaf !== undefined && leaf !== call.leaf)) return;
-    const { runs } = this.#holders.refusal(call.leaf, status) ?? NOBODY;
-    const around = this.#settler.aroundOf(call, hurried, runs);
+    const wanted = this.#holders.refusal(call.leaf, status)?.wanted ?? NOBODY;
+    const around = this.#settler.aroundOf(call, hurried, wanted);
     const blamed = blame(call, around, { holders: this.#holders, spans: this.#spans, tolerance });
     this.#tally.blame(blamed);
     this.#expectation?.busy(blamed);
@@ -250,7 +251,7 @@ export class Recording {
   }
 }
 
-const NOBODY = { runs: "none" } as const;
+const NOBODY = new Wanted(new Set(), "none");
 
 const isEmpty = (): SeamlockError =>
   new SeamlockError("SL7003", "the recording is empty", {

@@ -7,7 +7,7 @@
 import type { Assembler } from "./assemble.ts";
 import type { Around } from "./blame.ts";
 import type { Call } from "./call.ts";
-import { ByEnd, Kept, type RunsOf, Steps, search } from "./window.ts";
+import { ByEnd, Kept, Steps, search, Wanted } from "./window.ts";
 import { ENTER } from "./wrappers.ts";
 
 /** What ends later than this after another call may still be printed before it; and so near to its edges a recording may lack others. */
@@ -19,6 +19,8 @@ const MOST = 1 << 19;
 const BATCH = 1 << 10;
 /** More than a person looks at. */
 const MOST_AROUND = 400;
+/** These are looked for in so much time first, then in four times as much, and so on: most episodes last far longer than it takes to find them. */
+const FIRST_AROUND = 1_000_000;
 const MOST_TDS = 256;
 const MOST_VCPUS = 1 << 14;
 const MOST_CPUS = 1 << 13;
@@ -41,6 +43,8 @@ export class Settler {
   readonly #coming = new ByEnd();
   /** These, and those that were looked at and are still of use to others. */
   readonly #kept = new Kept(ENTER.leaf);
+  readonly #runsOfTd = new Wanted(new Set(), "own");
+  readonly #allOfTd = new Wanted(null, "own");
   readonly #steps = new Steps();
   /** By TD. */
   readonly #vcpus = new Map<string, Vcpus>();
@@ -96,7 +100,8 @@ export class Settler {
     if (vcpus === undefined || vcpus.areMore || from < this.#forgotten) return null;
     const before: Call[] = [];
     const after: Call[] = [];
-    if (!this.#inFlight(from, from, "own", td, before) || !this.#inFlight(to, to, "own", td, after)) return null;
+    const runs = this.#runsOfTd;
+    if (!this.#inFlight(from, from, runs, td, before) || !this.#inFlight(to, to, runs, td, after)) return null;
     const running = new Set<string | number>(vcpus.lastEnd.keys());
     let inside = vcpus.ranBy(to) - vcpus.ranBy(from);
     for (const call of before) {
@@ -112,19 +117,25 @@ export class Settler {
 
   /** What the host did for a TD between two moments, as far as it is kept: the first calls and runs, in the order of their beginnings. */
   around(td: string | null, from: number, to: number): Call[] {
-    const found: Call[] = [];
-    this.#inFlight(from, to, "own", td, found);
-    const its = found.filter((call) => call.td === td || call.td === null);
+    let its: Call[];
+    let until = Number.isFinite(from) ? from : to;
+    let isWhole: boolean;
+    do {
+      until = Math.min(to, until + Math.max(FIRST_AROUND, 3 * (until - from)));
+      const found: Call[] = [];
+      isWhole = this.#inFlight(from, until, this.#allOfTd, td, found);
+      its = found.filter((call) => call.td === td || call.td === null);
+    } while (isWhole && until < to && its.length < MOST_AROUND);
     return firstOf(its, MOST_AROUND)
       .sort((a, b) => a.begin - b.begin || a.cpu - b.cpu)
       .slice(0, MOST_AROUND);
   }
 
   /** What was in flight beside a call and has been looked at before it. The list is good until the next call is looked at. */
-  before(call: Call, runs: RunsOf): readonly Call[] {
+  before(call: Call, wanted: Wanted): readonly Call[] {
     const found = this.#before;
     found.length = 0;
-    if (!this.#kept.past(call, this.#settledTo, runs, this.#steps, found)) this.crowded += 1;
+    if (!this.#kept.past(call, this.#settledTo, wanted, this.#steps, found)) this.crowded += 1;
     return found;
   }
 
@@ -188,14 +199,14 @@ export class Settler {
   }
 
   /** What was going on beside a call that is being looked at. */
-  aroundOf(call: Call, hurried: boolean, runs: RunsOf): Around {
+  aroundOf(call: Call, hurried: boolean, wanted: Wanted): Around {
     const { tolerance, watches, began, ended } = this.#options;
     const from = call.begin - tolerance;
     const to = call.end + tolerance;
     const { first, last } = this.#assembler;
     const early = from < this.#forgotten || from < (began() ?? first) + WHILE;
     const inFlight: Call[] = [];
-    const whole = this.#inFlight(from, to, runs, call.td, inFlight);
+    const whole = this.#inFlight(from, to, wanted, call.td, inFlight);
     if (!whole) this.crowded += 1;
     return {
       inFlight,
@@ -206,9 +217,9 @@ export class Settler {
     };
   }
 
-  /** Adds all that is known to have been in flight at a moment between two; false: not all of it was looked at. */
-  #inFlight(from: number, to: number, runs: RunsOf, td: string | null, found: Call[]): boolean {
-    if (!this.#kept.between(from, to, runs, td, this.#steps, found)) return false;
+  /** Adds what is known to have been in flight at a moment between two, and all that is open; false: not all of it was looked at. */
+  #inFlight(from: number, to: number, wanted: Wanted, td: string | null, found: Call[]): boolean {
+    if (!this.#kept.between(from, to, wanted, td, this.#steps, found)) return false;
     for (const open of this.#open) {
       if (!this.#steps.take()) return false;
       if (open.begin <= to) found.push(open);

@@ -136,9 +136,9 @@ export class Tally {
       if (lasted > of.longest) of.longest = lasted;
       of.durations.add(lasted);
     }
-    this.#cpus.add(call.cpu);
-    if (call.td !== null) this.#tds.add(call.td);
-    if (call.vp !== null) this.#vcpus.add(call.vp);
+    this.#cpus.add(call.cpu, call.cpu);
+    if (call.td !== null) this.#tds.add(call.td, call.tid);
+    if (call.vp !== null) this.#vcpus.add(call.vp, call.tid);
   }
 
   blame(blame: Blame): void {

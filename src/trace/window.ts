@@ -276,20 +276,48 @@ export class InFlight {
   }
 }
 
-/** Of more TDs than a host has, runs are kept together. */
+/** Of more TDs than a host has, runs are kept together; of more leaves than a module has, calls. */
 const MOST_TDS = 256;
+const MOST_LEAVES = 256;
 
 /** Of which guests the runs matter: of none, of those of one TD and those of which it is not known, or of all. */
 export type RunsOf = "none" | "own" | "all";
 
-/** Calls and, apart from them, runs of guests, which last long: most are of no interest to a call for another TD. */
+/** What somebody wants to know of what was in flight: made once, since it is asked for with every call. */
+export class Wanted {
+  readonly #leaves: { has(leaf: string): boolean } | null;
+  readonly runs: RunsOf;
+  #lists: readonly InFlight[] = [];
+  #of = -1;
+
+  /** `leaves`: calls of these; null: of all. */
+  constructor(leaves: { has(leaf: string): boolean } | null, runs: RunsOf) {
+    this.#leaves = leaves;
+    this.runs = runs;
+  }
+
+  /** The lists of the leaves that are wanted, of all that there are; those of which it is not known which leaf they are of are among them. */
+  among(lists: ReadonlyMap<string, InFlight>, others: InFlight): readonly InFlight[] {
+    if (this.#of === lists.size) return this.#lists;
+    this.#of = lists.size;
+    this.#lists = [...lists]
+      .flatMap(([leaf, list]) => (this.#leaves?.has(leaf) === false ? [] : [list]))
+      .concat(others);
+    return this.#lists;
+  }
+}
+
+/** Calls by their leaf and, apart from them, runs of guests, which last long, by their TD: most are of no interest to a call. */
 export class Kept {
   readonly #enterLeaf: string;
-  readonly #calls = new InFlight();
+  /** By leaf. */
+  readonly #calls = new Map<string, InFlight>();
+  /** Of leaves that are too many. */
+  readonly #otherCalls = new InFlight();
   /** By TD. */
   readonly #runs = new Map<string, InFlight>();
   /** Of TDs that are not known, and of those that are too many. */
-  readonly #others = new InFlight();
+  readonly #otherRuns = new InFlight();
   size = 0;
 
   constructor(enterLeaf: string) {
@@ -298,19 +326,20 @@ export class Kept {
 
   add(call: Call): void {
     this.size += 1;
-    if (call.leaf !== this.#enterLeaf) return this.#calls.add(call);
-    const known = call.td === null ? this.#others : this.#runs.get(call.td);
-    if (known !== undefined) return known.add(call);
-    if (call.td === null || this.#runs.size >= MOST_TDS) return this.#others.add(call);
-    const made = new InFlight();
-    this.#runs.set(call.td, made);
-    made.add(call);
+    this.#listOf(call).add(call);
+  }
+
+  #listOf({ leaf, td }: Call): InFlight {
+    if (leaf === this.#enterLeaf) return listOf(this.#runs, td, MOST_TDS, this.#otherRuns);
+    return listOf(this.#calls, leaf, MOST_LEAVES, this.#otherCalls);
   }
 
   dropBefore(time: number): void {
-    this.#calls.dropBefore(time);
-    this.#others.dropBefore(time);
-    let size = this.#calls.size + this.#others.size;
+    for (const calls of this.#calls.values()) calls.dropBefore(time);
+    this.#otherCalls.dropBefore(time);
+    this.#otherRuns.dropBefore(time);
+    let size = this.#otherCalls.size + this.#otherRuns.size;
+    for (const calls of this.#calls.values()) size += calls.size;
     for (const [td, runs] of this.#runs) {
       runs.dropBefore(time);
       if (runs.size === 0) this.#runs.delete(td);
@@ -320,25 +349,30 @@ export class Kept {
   }
 
   /**
-   * Adds what was in flight at a moment between two: all calls, and runs, of a TD's guests where these are wanted.
+   * Adds what was in flight at a moment between two, of what is wanted, for a TD.
    *
    * @returns false when there were not enough steps to look at all
    */
-  between(from: number, to: number, runs: RunsOf, td: string | null, steps: Steps, found: Call[]): boolean {
-    return this.#each(runs, td, steps, (of) => of.between(from, to, steps, found));
+  between(from: number, to: number, wanted: Wanted, td: string | null, steps: Steps, found: Call[]): boolean {
+    for (const calls of wanted.among(this.#calls, this.#otherCalls)) {
+      if (!calls.between(from, to, steps, found)) return false;
+    }
+    return this.#eachRun(wanted.runs, td, steps, (runs) => runs.between(from, to, steps, found));
   }
 
   /** As `between`, but only what ended by a time, which is never before the one of the last time that this was asked for. */
-  past(call: Call, endedBy: number, runs: RunsOf, steps: Steps, found: Call[]): boolean {
+  past(call: Call, endedBy: number, wanted: Wanted, steps: Steps, found: Call[]): boolean {
     const { begin, end, td } = call;
-    return this.#each(runs, td, steps, (of) => of.past(begin, end, endedBy, steps, found));
+    for (const calls of wanted.among(this.#calls, this.#otherCalls)) {
+      if (!calls.past(begin, end, endedBy, steps, found)) return false;
+    }
+    return this.#eachRun(wanted.runs, td, steps, (runs) => runs.past(begin, end, endedBy, steps, found));
   }
 
-  /** Asks all calls and the runs that are wanted, until one says false. */
-  #each(runs: RunsOf, td: string | null, steps: Steps, ask: (of: InFlight) => boolean): boolean {
-    if (!ask(this.#calls)) return false;
+  /** Asks the runs that are wanted, until one says false. */
+  #eachRun(runs: RunsOf, td: string | null, steps: Steps, ask: (of: InFlight) => boolean): boolean {
     if (runs === "none") return true;
-    if (!ask(this.#others)) return false;
+    if (!ask(this.#otherRuns)) return false;
     if (runs === "all" || td === null) {
       for (const of of this.#runs.values()) if (!steps.take() || !ask(of)) return false;
       return true;
@@ -346,4 +380,15 @@ export class Kept {
     const own = this.#runs.get(td);
     return own === undefined || ask(own);
   }
+}
+
+/** The list of a key, which is made when there is none; those that are too many, or have no key, share one. */
+function listOf(lists: Map<string, InFlight>, key: string | null, most: number, others: InFlight): InFlight {
+  if (key === null) return others;
+  const known = lists.get(key);
+  if (known !== undefined) return known;
+  if (lists.size >= most) return others;
+  const made = new InFlight();
+  lists.set(key, made);
+  return made;
 }
