@@ -1,17 +1,17 @@
-/** The text of a recording, piece by piece: a file or standard input, of any length. */
+/** A recording, piece by piece: a file or standard input, of any length. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { SeamlockError } from "../errors.ts";
 import { statOf, takeStandardInput, unreadable } from "./files.ts";
 
-/** Takes the next piece. */
-type Take = (text: string) => void | Promise<void>;
+/** Takes the next piece, which is written over afterwards. */
+type Take = (piece: Uint8Array) => void | Promise<void>;
 
 const PIECE = 1 << 18;
 
 /**
- * Hands on the text of a file, or of standard input for `-`, as latin1: recordings are ASCII but for names of tasks, and no byte is lost.
+ * Hands on the bytes of a file, or of standard input for `-`.
  *
- * @returns false when `stop` was aborted before the text was over
+ * @returns false when `stop` was aborted before the end
  * @throws SeamlockError SL0006 when it cannot be read
  */
 export async function readPieces(name: string, take: Take, stop: AbortSignal): Promise<boolean> {
@@ -31,7 +31,7 @@ async function readFile(path: string, take: Take, stop: AbortSignal): Promise<bo
     for (;;) {
       const read = readSync(file, buffer, 0, PIECE, null);
       if (read === 0) return true;
-      await take(buffer.toString("latin1", 0, read));
+      await take(buffer.subarray(0, read));
       // A signal is heard in between.
       await new Promise((resolve) => setImmediate(resolve));
       if (stop.aborted) return false;
@@ -52,7 +52,7 @@ async function readStandardInput(take: Take, stop: AbortSignal): Promise<boolean
   stop.addEventListener("abort", () => process.stdin.destroy(), { once: true });
   try {
     for await (const piece of process.stdin) {
-      await take((piece as Buffer).toString("latin1"));
+      await take(piece as Buffer);
       if (stop.aborted) return false;
     }
   } catch (error) {

@@ -4,6 +4,7 @@ import { SeamlockError } from "../errors.ts";
 import { entriesOf, type HostProfile } from "../host/index.ts";
 import { Assembler } from "./assemble.ts";
 import { type Blame, blame } from "./blame.ts";
+import { bytesOf, stands, textOf } from "./bytes.ts";
 import { type Call, statusOf } from "./call.ts";
 import type { TraceDocument } from "./document.ts";
 import { Episodes } from "./episodes.ts";
@@ -42,8 +43,8 @@ export interface RecordingOptions {
   readonly onBlame?: (blame: Blame) => void;
 }
 
-const BYTE_ORDER_MARK = "\u00ef\u00bb\u00bf";
-const ESCAPE = "\u001b";
+const BYTE_ORDER_MARK = bytesOf("\u00ef\u00bb\u00bf");
+const ESCAPE = 0x1b;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is how a terminal is told colours.
 const COLOURS = /\u001b\[[\d;]*[A-Za-z]/g;
 
@@ -68,7 +69,7 @@ export class Recording {
   readonly #cursor = new Cursor();
   #format: Format | null;
   #coloured = false;
-  #waiting: string[] = [];
+  #waiting: Uint8Array[] = [];
   #untouched = true;
   /** Was there anything but empty lines? */
   #isEmpty = true;
@@ -110,7 +111,7 @@ export class Recording {
       if (options.leaf !== undefined && options.leaf !== leaf) return;
       this.#tally.episode(episode, this.#settler.timeOut(td, begin, end), () => this.#settler.around(td, begin, end));
     });
-    this.#lines = new Lines((text, from, end) => this.#line(text, from, end));
+    this.#lines = new Lines((bytes, from, end) => this.#line(bytes, from, end));
     this.#input = {
       names: new Interned((word) => word),
       frames: new Interned(frameKey),
@@ -122,14 +123,16 @@ export class Recording {
     };
   }
 
-  /** The next piece of the text, cut anywhere. Bytes above 0x7f may be given in any decoding: nothing is read from them. */
-  push(text: string): void {
-    this.#coloured ||= text.includes(ESCAPE);
+  /** The next piece, cut anywhere; nothing of it is kept. A text has a character for each byte; what is not ASCII tells nothing. */
+  push(piece: Uint8Array | string): void {
+    const bytes = typeof piece === "string" ? bytesOf(piece) : piece;
+    this.#coloured ||= bytes.includes(ESCAPE);
     if (this.#untouched) {
       this.#untouched = false;
-      checkText(text);
-      this.#lines.push(text.startsWith(BYTE_ORDER_MARK) ? text.slice(BYTE_ORDER_MARK.length) : text);
-    } else this.#lines.push(text);
+      checkText(bytes);
+      const isMarked = stands(BYTE_ORDER_MARK, bytes, 0, bytes.length);
+      this.#lines.push(isMarked ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes);
+    } else this.#lines.push(bytes);
   }
 
   finish(): TraceDocument {
@@ -166,22 +169,22 @@ export class Recording {
     });
   }
 
-  #line(text: string, from: number, end: number): void {
+  #line(bytes: Uint8Array, from: number, end: number): void {
     // Colours, of what was shown on a terminal.
     if (this.#coloured) {
-      const line = text.slice(from, end).replaceAll(COLOURS, "");
+      const line = bytesOf(textOf(bytes, from, end).replaceAll(COLOURS, ""));
       return this.#plain(line, 0, line.length);
     }
-    this.#plain(text, from, end);
+    this.#plain(bytes, from, end);
   }
 
-  #plain(text: string, from: number, end: number): void {
+  #plain(bytes: Uint8Array, from: number, end: number): void {
     if (this.#format !== null) {
-      this.#cursor.set(text, from, end);
+      this.#cursor.set(bytes, from, end);
       if (!this.#format.line(this.#cursor, this.#input)) this.#tally.passed += 1;
       return;
     }
-    this.#waiting.push(text.slice(from, end));
+    this.#waiting.push(new Uint8Array(bytes.subarray(from, end)));
     if (this.#waiting.length >= FIRST_LINES) this.#decide();
   }
 
@@ -189,8 +192,9 @@ export class Recording {
   #decide(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    this.#isEmpty &&= waiting.every((line) => line.trim() === "");
-    this.#format = detect(waiting);
+    const lines = waiting.map((line) => textOf(line, 0, line.length));
+    this.#isEmpty &&= lines.every((line) => line.trim() === "");
+    this.#format = detect(lines);
     if (this.#format === null) this.#tally.passed += waiting.length;
     else for (const line of waiting) this.#plain(line, 0, line.length);
   }

@@ -1,5 +1,6 @@
 /** What the beginning of a recording says of the machine: its kernel and its module; and whether it is text at all. */
 import { SeamlockError } from "../errors.ts";
+import { bytesOf, stands, textOf } from "./bytes.ts";
 
 export interface Stated {
   readonly kernel: string | null;
@@ -23,8 +24,8 @@ const MODULES = [
 ];
 
 /** Reads what the first piece of a recording states. */
-export function statedIn(text: string): Stated {
-  const first = text.slice(0, 1 << 16);
+export function statedIn(piece: Uint8Array): Stated {
+  const first = textOf(piece, 0, Math.min(piece.length, 1 << 16));
   const find = (patterns: readonly RegExp[]): string | null => {
     for (const pattern of patterns) {
       const found = pattern.exec(first)?.[1];
@@ -45,7 +46,7 @@ const BINARY: readonly (readonly [start: string, what: string, hint: string])[] 
 ];
 
 /** @throws SeamlockError SL7002 when a recording begins as something that is no text */
-export function checkText(text: string): void {
-  const known = BINARY.find(([start]) => text.startsWith(start));
+export function checkText(piece: Uint8Array): void {
+  const known = BINARY.find(([start]) => stands(bytesOf(start), piece, 0, piece.length));
   if (known !== undefined) throw new SeamlockError("SL7002", `this is ${known[1]}, not text`, { hint: known[2] });
 }

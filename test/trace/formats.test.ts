@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { loadModule } from "../../src/cli/modules.ts";
 import { SeamlockError } from "../../src/errors.ts";
 import { type Call, FORMAT_NAMES, Recording } from "../../src/trace/index.ts";
+import { record } from "./recorded.ts";
 
 async function read(text: string): Promise<{ calls: Call[]; document: ReturnType<Recording["finish"]> }> {
   const calls: Call[] = [];
@@ -212,6 +213,22 @@ describe("hostile text", () => {
     for (let i = 0; i < 40_000; i++) recording.push(`{"enter":1,"at":${i},"cpu":${i},"tid":${i + 1},"td":"0x${i}"}\n`);
     expect(recording.finish().recording.open).toBeLessThan(20_000);
   });
+});
+
+it("a piece is written over once it was read, and may be cut anywhere", async () => {
+  const { text } = await record({ scenario: "page-removal", module: "1.5.05", runs: 2, steps: 300 });
+  const catalog = await loadModule("1.5.05");
+  const whole = new Recording({ catalog });
+  whole.push(text);
+  const expected = whole.finish();
+  expect(expected.recording.calls).toBe(80);
+  for (const size of [1, 7, 4096]) {
+    const recording = new Recording({ catalog });
+    const buffer = Buffer.alloc(size);
+    for (let at = 0; at < text.length; at += size)
+      recording.push(buffer.subarray(0, buffer.write(text.slice(at, at + size), "latin1")));
+    expect(recording.finish()).toEqual(expected);
+  }
 });
 
 it("every form has a name", () => expect(new Set(FORMAT_NAMES).size).toBe(FORMAT_NAMES.length));

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { randomOf } from "../../src/simulate/index.ts";
 import type { Call } from "../../src/trace/call.ts";
-import { InFlight, Steps } from "../../src/trace/window.ts";
+import { InFlight, Kept, Steps, Wanted } from "../../src/trace/window.ts";
 
 const call = (begin: number, end: number, cpu: number): Call => ({
   ...{ leaf: "tdh_mem_track", begin, end, cpu, tid: 1, status: null, td: null, vp: null, gpa: null, level: null },
@@ -61,4 +61,36 @@ it("whoever asks for more steps than there are is told", () => {
   expect(inFlight.past(69_990, 80_000, 80_000, steps, [])).toBe(false);
   steps.earn();
   expect(inFlight.past(70_090, 80_000, 80_000, steps, [])).toBe(true);
+});
+
+it("only the leaves that are wanted are looked at, and those that are too many to be told apart; of guests' runs those of the TD", () => {
+  const kept = new Kept("tdh_vp_enter");
+  const add = (cpu: number, leaf: string, td: string | null): void => kept.add({ ...call(cpu, 1000, cpu), leaf, td });
+  add(0, "tdh_mem_track", "0x1");
+  add(1, "tdh_mem_rd", "0x2");
+  add(2, "tdh_vp_enter", "0x1");
+  add(3, "tdh_vp_enter", "0x2");
+  add(4, "tdh_vp_enter", null);
+  const asked = (wanted: Wanted, td: string | null): string[] => {
+    const [between, past]: [Call[], Call[]] = [[], []];
+    expect(kept.between(990, 1000, wanted, td, new Steps(), between)).toBe(true);
+    expect(kept.past({ ...call(990, 1000, 9), td }, 1000, wanted, new Steps(), past)).toBe(true);
+    return [named(between), named(past)];
+  };
+  const tracks = new Wanted(new Set(["tdh_mem_track"]), "none");
+  expect(asked(tracks, "0x1")).toEqual(["0", "0"]);
+  expect(asked(new Wanted(null, "none"), "0x1")).toEqual(["0 1", "0 1"]);
+  expect(asked(new Wanted(new Set(), "own"), "0x1")).toEqual(["2 4", "2 4"]);
+  expect(asked(new Wanted(new Set(), "own"), null)).toEqual(["2 3 4", "2 3 4"]);
+  expect(asked(new Wanted(new Set(), "all"), "0x1")).toEqual(["2 3 4", "2 3 4"]);
+  // A leaf that comes for the first time is found by those who asked before; beyond 256 leaves they are kept together.
+  for (let n = 10; n < 300; n++) add(n, `leaf_${n}`, null);
+  add(300, "tdh_mem_track", "0x1");
+  expect(asked(tracks, "0x1")[0]).toBe([0, ...Array.from({ length: 36 }, (_, i) => 264 + i), 300].join(" "));
+  const last = new Wanted(new Set(["leaf_299"]), "none");
+  expect(asked(last, "0x1")[0]).toContain("299");
+  expect(kept.size).toBe(5 + 290 + 1);
+  kept.dropBefore(1001);
+  expect(kept.size).toBe(0);
+  expect(asked(new Wanted(null, "all"), null)).toEqual(["", ""]);
 });

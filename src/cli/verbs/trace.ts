@@ -68,9 +68,9 @@ export const verb = defineVerb<Options>({
     io.handleInterrupt();
     const whole = await readPieces(
       file,
-      async (text) => {
-        recording ??= new Recording(await recordingOptions(statedIn(text), options, agree, perfetto, io));
-        recording.push(text);
+      async (piece) => {
+        recording ??= new Recording(await recordingOptions(statedIn(piece), options, agree, perfetto, io));
+        recording.push(piece);
       },
       io.signal,
     );

@@ -17,16 +17,14 @@ function say(message: FromReader): void {
 
 async function read({ file, catalog, host }: ReadRecording): Promise<void> {
   const recording = new Recording({ catalog, ...(host !== null && { host }), most: 50 });
-  const decoder = new TextDecoder("latin1");
   const reader = file.stream().getReader();
   let done = 0;
   let stated: ReturnType<typeof statedIn> | null = null;
   for (;;) {
     const piece = await reader.read();
     if (piece.done) break;
-    const text = decoder.decode(piece.value, { stream: true });
-    stated ??= statedIn(text);
-    recording.push(text);
+    stated ??= statedIn(piece.value);
+    recording.push(piece.value);
     done += piece.value.length;
     say({ kind: "reading", share: file.size === 0 ? 1 : done / file.size });
   }

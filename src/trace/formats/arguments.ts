@@ -1,4 +1,6 @@
 /** Arguments and results as the kernel's own tracers print them: `td=0xffff…, gpa=0x1000, level=1 [PG_LEVEL_4K]`. */
+
+import { bytesOf, NO_BYTES, stands } from "../bytes.ts";
 import { NOTHING, type Operands } from "../call.ts";
 import { Interned } from "../interned.ts";
 import { type ArgumentKind, WRAPPERS } from "../wrappers.ts";
@@ -33,7 +35,7 @@ const MOST_DIGITS = 13;
 /** `0x` and 16 digits. */
 const POINTER = 18;
 /** A level that the kernel prints with its own name counts from 1. */
-const ENUM = " [PG_LEVEL";
+const ENUM = bytesOf(" [PG_LEVEL");
 
 /** Why a line whose operands are damaged is not read. */
 export const DAMAGED = "an operand is damaged";
@@ -44,7 +46,7 @@ export class Arguments {
     (name) => KIND_OF.get(name) ?? (RESULTS.has(name) ? "result" : null),
   );
   // The next value: where it stands, and what it is.
-  #text = "";
+  #bytes: Uint8Array = NO_BYTES;
   #at = 0;
   #end = 0;
   #kind: ArgumentKind | "result" | null = null;
@@ -55,8 +57,8 @@ export class Arguments {
   #isDamaged = false;
 
   /** The operands in a stretch of text; null when one is damaged: what is left of it would be taken for another object. */
-  operands(text: string, from: number, end: number, { names }: Input): Operands | null {
-    this.#start(text, from, end);
+  operands(bytes: Uint8Array, from: number, end: number, { names }: Input): Operands | null {
+    this.#start(bytes, from, end);
     let td: string | null = null;
     let vp: string | null = null;
     let gpa: number | null = null;
@@ -67,17 +69,17 @@ export class Arguments {
         case "td":
         case "tdr-page":
           this.#isDamaged ||= !this.#isPointer();
-          td = names.of(text, this.#from, this.#at);
+          td = names.of(bytes, this.#from, this.#at);
           break;
         case "vp":
           this.#isDamaged ||= !this.#isPointer();
-          vp = names.of(text, this.#from, this.#at);
+          vp = names.of(bytes, this.#from, this.#at);
           break;
         case "gpa":
           gpa = this.#exact();
           break;
         case "level":
-          level = levelOf(this.#number, text.startsWith(ENUM, this.#at));
+          level = levelOf(this.#number, stands(ENUM, bytes, this.#at, this.#end));
           break;
         case "pg-level":
           level = levelOf(this.#number, true);
@@ -97,13 +99,13 @@ export class Arguments {
   }
 
   /** The last result in a stretch of text; null when there is none, or it is none of the module's. */
-  status(text: string, from: number, end: number, { statuses }: Input): string | null {
-    this.#start(text, from, end);
+  status(bytes: Uint8Array, from: number, end: number, { statuses }: Input): string | null {
+    this.#start(bytes, from, end);
     let status: string | null = null;
     while (this.#next()) {
       if (this.#kind !== "result") continue;
       // Only zero and errors of the kernel's own are printed in decimal.
-      status = this.#isHex || this.#number === 0 ? statuses.of(text, this.#from, this.#at) : null;
+      status = this.#isHex || this.#number === 0 ? statuses.of(bytes, this.#from, this.#at) : null;
     }
     // What is left of a number is another status.
     return this.#isDamaged ? null : status;
@@ -114,30 +116,30 @@ export class Arguments {
     return this.#isDamaged;
   }
 
-  #start(text: string, from: number, end: number): void {
+  #start(bytes: Uint8Array, from: number, end: number): void {
     this.#isDamaged = false;
-    this.#text = text;
+    this.#bytes = bytes;
     this.#at = from;
     this.#end = end;
   }
 
   /** Goes on to the next value that has a name that is known. */
   #next(): boolean {
-    const text = this.#text;
+    const bytes = this.#bytes;
     const end = this.#end;
     const first = this.#at;
     for (let i = first; i < end; i++) {
-      if (text.charCodeAt(i) !== EQUALS) continue;
+      if ((bytes[i] as number) !== EQUALS) continue;
       let name = i;
-      while (name > first && isWord(text.charCodeAt(name - 1))) name--;
+      while (name > first && isWord(bytes[name - 1] as number)) name--;
       this.#at = i + 1;
       if (name === i || !this.#value()) {
         i = this.#at - 1;
         continue;
       }
-      this.#kind = this.#kinds.of(text, name, i);
+      this.#kind = this.#kinds.of(bytes, name, i);
       if (this.#kind !== null) {
-        this.#isDamaged ||= this.#at < end && !isAfterValue(text.charCodeAt(this.#at));
+        this.#isDamaged ||= this.#at < end && !isAfterValue(bytes[this.#at] as number);
         return true;
       }
       i = this.#at - 1;
@@ -148,17 +150,17 @@ export class Arguments {
 
   /** Reads `0x1f`, `17` or `-1`. */
   #value(): boolean {
-    const text = this.#text;
+    const bytes = this.#bytes;
     const from = this.#at;
     this.#from = from;
-    this.#isHex = text.charCodeAt(from) === ZERO && text.charCodeAt(from + 1) === X;
-    const isNegative = text.charCodeAt(from) === MINUS;
+    this.#isHex = (bytes[from] as number) === ZERO && (bytes[from + 1] as number) === X;
+    const isNegative = (bytes[from] as number) === MINUS;
     const digits = from + (this.#isHex ? 2 : Number(isNegative));
     const base = this.#isHex ? 16 : 10;
     let value = 0;
     let i = digits;
     for (; i < this.#end; i++) {
-      const digit = hexDigit(text.charCodeAt(i));
+      const digit = hexDigit(bytes[i] as number);
       if (digit < 0 || digit >= base) break;
       value = value * base + digit;
     }
@@ -182,7 +184,7 @@ export class Arguments {
     if (!this.#isHex || digits < 12 || digits > 16) return null;
     // The last eleven digits: more are the same for all, and would not be exact.
     let low = 0;
-    for (let i = this.#at - 11; i < this.#at; i++) low = low * 16 + hexDigit(this.#text.charCodeAt(i));
+    for (let i = this.#at - 11; i < this.#at; i++) low = low * 16 + hexDigit(this.#bytes[i] as number);
     return -1 - Math.floor(low / 64);
   }
 }

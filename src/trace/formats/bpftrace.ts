@@ -109,7 +109,7 @@ export function bpftrace(enterLeaf: string): Format {
       if (frames !== null) {
         if (isBlank(kind)) {
           const name = FRAME.exec(line.line)?.[1];
-          if (name !== undefined && frames.length < 32) frames.push(input.names.of(name));
+          if (name !== undefined && frames.length < 32) frames.push(input.names.ofText(name));
           return true;
         }
         if (line.isEmpty) return true;
@@ -147,13 +147,13 @@ function about(line: string, input: Input): boolean {
   const words = line.split(" ");
   const [kind, ...rest] = words;
   if (kind === "l") {
-    input.heard({ leaves: rest.filter((word) => word !== "").map((leaf) => input.names.of(leaf)) });
+    input.heard({ leaves: rest.filter((word) => word !== "").map((leaf) => input.names.ofText(leaf)) });
     return true;
   }
   if (kind === "b") {
     const [version, nsecs, release] = rest;
     if (version !== "1" || !/^\d+$/.test(nsecs ?? "")) return false;
-    const kernel = release === undefined || release === "-" ? {} : { kernel: input.names.of(release.slice(0, 64)) };
+    const kernel = release === undefined || release === "-" ? {} : { kernel: input.names.ofText(release.slice(0, 64)) };
     input.heard({ began: Number(nsecs), clock: "monotonic", ...kernel });
     return true;
   }

@@ -1,5 +1,6 @@
 /** A line of a recording, and a place in it: what the readers of formats read with. It stands in a long text and is not cut out of that. */
 
+import { bytesOf, NO_BYTES, stands, textOf } from "../bytes.ts";
 import { type Interned, mixed } from "../interned.ts";
 
 const BLANK = 32;
@@ -12,7 +13,7 @@ const MOST_HEX = 13;
 
 export class Cursor {
   /** The text that the line stands in, and where: up to before `end`. */
-  text = "";
+  bytes: Uint8Array = NO_BYTES;
   from = 0;
   end = 0;
   /** What comes next. */
@@ -20,8 +21,8 @@ export class Cursor {
   /** A field was missing, or of another kind: it stays so for the rest of the line. */
   bad = false;
 
-  set(text: string, from: number, end: number): void {
-    this.text = text;
+  set(bytes: Uint8Array, from: number, end: number): void {
+    this.bytes = bytes;
     this.from = from;
     this.end = end;
     this.at = from;
@@ -30,7 +31,7 @@ export class Cursor {
 
   /** The whole line. */
   get line(): string {
-    return this.text.slice(this.from, this.end);
+    return textOf(this.bytes, this.from, this.end);
   }
 
   get isEmpty(): boolean {
@@ -39,12 +40,12 @@ export class Cursor {
 
   /** The character's code at a place; -1 beyond the line. */
   code(at: number): number {
-    return at < this.end ? this.text.charCodeAt(at) : -1;
+    return at < this.end ? (this.bytes[at] as number) : -1;
   }
 
   /** Does a text stand at a place? */
-  has(word: string, at: number): boolean {
-    return at + word.length <= this.end && this.text.startsWith(word, at);
+  has(word: Uint8Array, at: number): boolean {
+    return stands(word, this.bytes, at, this.end);
   }
 
   /** Goes on behind a character, if it comes next. */
@@ -58,7 +59,7 @@ export class Cursor {
   blanks(): number {
     const from = this.at;
     let i = from;
-    while (i < this.end && isBlank(this.text.charCodeAt(i))) i++;
+    while (i < this.end && isBlank(this.bytes[i] as number)) i++;
     this.at = i;
     return i - from;
   }
@@ -67,18 +68,18 @@ export class Cursor {
   word(): number {
     const from = this.at;
     let i = from;
-    while (i < this.end && isWord(this.text.charCodeAt(i))) i++;
+    while (i < this.end && isWord(this.bytes[i] as number)) i++;
     this.at = i;
     return i - from;
   }
 
   /** A decimal number; -1 when none comes next. What follows is not looked at. */
   digits(): number {
-    const { text, end, at } = this;
+    const { bytes, end, at } = this;
     let i = at;
     let value = 0;
     for (; i < end; i++) {
-      const digit = text.charCodeAt(i) - 48;
+      const digit = (bytes[i] as number) - 48;
       if (digit < 0 || digit > 9) break;
       value = value * 10 + digit;
     }
@@ -97,7 +98,7 @@ export class Cursor {
 
   /** Null for `-`. */
   hex(): number | null {
-    const { text, end, at } = this;
+    const { bytes, end, at } = this;
     let i = at;
     if (this.code(i) === DASH) {
       this.at = i + 1;
@@ -106,7 +107,7 @@ export class Cursor {
     }
     let value = 0;
     for (; i < end; i++) {
-      const digit = hexDigit(text.charCodeAt(i));
+      const digit = hexDigit(bytes[i] as number);
       if (digit < 0) break;
       value = value * 16 + digit;
     }
@@ -118,23 +119,23 @@ export class Cursor {
 
   /** Goes on behind a field and its blank; gives what the word means that it is. */
   meaning<T>(words: Interned<T>): T {
-    const { text, end, at: from } = this;
+    const { bytes, end, at: from } = this;
     let i = from;
     let hash = 0;
     for (; i < end; i++) {
-      const code = text.charCodeAt(i);
+      const code = bytes[i] as number;
       if (code === BLANK) break;
       hash = mixed(hash, code);
     }
     this.at = i;
     this.#ends(from);
-    return words.hashed(text, from, i, hash);
+    return words.hashed(bytes, from, i, hash);
   }
 
   /** A field ends at a blank or with the line. */
   #ends(from: number): void {
     const { at } = this;
-    if (at === from || (at < this.end && this.text.charCodeAt(at) !== BLANK)) this.bad = true;
+    if (at === from || (at < this.end && (this.bytes[at] as number) !== BLANK)) this.bad = true;
     this.at = at + 1;
   }
 }
@@ -158,22 +159,20 @@ export function hexDigit(code: number): number {
   return letter >= 97 && letter <= 102 ? letter - 87 : -1;
 }
 
-/** Does a word occur in lines of a text, one after the other? Goes through the text once for all of them. */
+/** Does a word occur in a line? */
 export class Needle {
-  readonly #word: string;
-  #text = "";
-  #next = -1;
+  readonly #word: Uint8Array;
 
   constructor(word: string) {
-    this.#word = word;
+    this.#word = bytesOf(word);
   }
 
-  in({ text, from, end }: Cursor): boolean {
-    if (text !== this.#text || this.#next < from) {
-      this.#text = text;
-      const next = text.indexOf(this.#word, from);
-      this.#next = next < 0 ? Number.POSITIVE_INFINITY : next;
+  in({ bytes, from, end }: Cursor): boolean {
+    const first = this.#word[0];
+    const last = end - this.#word.length;
+    for (let at = from; at <= last; at++) {
+      if (bytes[at] === first && stands(this.#word, bytes, at, end)) return true;
     }
-    return this.#next + this.#word.length <= end;
+    return false;
   }
 }

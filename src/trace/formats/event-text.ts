@@ -5,6 +5,7 @@
  *     qemu  1234 [003] 12345.678901234: seamlock:tdh_mem_track__return: (ffffffff… <- ffffffff…) status=0x8000020000000092
  *     qemu-1234  [003] d..2. 12345.678901: kvm_entry: vcpu 0, rip 0x…
  */
+import { textOf } from "../bytes.ts";
 import { NOTHING } from "../call.ts";
 import { ENTER } from "../wrappers.ts";
 import { Arguments, DAMAGED } from "./arguments.ts";
@@ -36,20 +37,20 @@ export function eventText(name: "ftrace" | "perf"): Format {
 
   const read = (line: Cursor, meaning: Meaning, input: Input): boolean => {
     const { time, cpu, tid } = context;
-    const { text, at, end } = line;
+    const { bytes, at, end } = line;
     const { assembler } = input;
     if (meaning.is === "begin") {
-      const operands = meaning.leaf === ENTER.leaf ? NOTHING : given.operands(text, at, end, input);
+      const operands = meaning.leaf === ENTER.leaf ? NOTHING : given.operands(bytes, at, end, input);
       if (operands === null) input.unread(DAMAGED, line.line);
       else assembler.begin(time, cpu, tid, meaning.leaf, operands);
     } else if (meaning.is === "end") {
-      const status = meaning.leaf === ENTER.leaf ? null : given.status(text, at, end, input);
+      const status = meaning.leaf === ENTER.leaf ? null : given.status(bytes, at, end, input);
       if (given.isDamaged && meaning.leaf !== ENTER.leaf) input.unread(DAMAGED, line.line);
       assembler.end(time, cpu, tid, meaning.leaf, status);
     } else if (meaning.is === "graph") {
       if (!ours.in(line)) return false;
       input.unread("its function has no arguments: give what `trace-cmd show` prints", line.line);
-    } else return meaning.is === "mark" && markOf(text.slice(at, end), time, input);
+    } else return meaning.is === "mark" && markOf(textOf(bytes, at, end), time, input);
     return true;
   };
 
@@ -60,7 +61,7 @@ export function eventText(name: "ftrace" | "perf"): Format {
     },
     line(line, input) {
       if (context.read(line)) {
-        return read(line, means.of(line.text, context.eventFrom, context.eventEnd), input) || losses.read(line, input);
+        return read(line, means.of(line.bytes, context.eventFrom, context.eventEnd), input) || losses.read(line, input);
       }
       // A header names the probes, a stack the functions.
       if (ours.in(line) && line.code(line.from) !== HASH && WHO.test(line.line)) {
@@ -87,12 +88,12 @@ class Context {
 
   /** Goes on behind the event's name. The name of a task can have brackets. */
   read(line: Cursor): boolean {
-    const { text, end } = line;
+    const { bytes, end } = line;
     for (let at = line.from; at < end; at++) {
-      if (text.charCodeAt(at) !== OPENS) continue;
+      if ((bytes[at] as number) !== OPENS) continue;
       line.at = at + 1;
       if (!this.#fromCpu(line)) continue;
-      this.tid = taskBefore(text, line.from, at);
+      this.tid = taskBefore(bytes, line.from, at);
       return true;
     }
     return false;
@@ -167,18 +168,18 @@ function untilBlank(line: Cursor): number {
 }
 
 /** The number of the task before `[cpu]`: `qemu-1234`, `qemu  1234`, `qemu-1234  (  1230)`; -1 when there is none. */
-function taskBefore(text: string, from: number, to: number): number {
-  let i = skipBack(text, from, to);
+function taskBefore(bytes: Uint8Array, from: number, to: number): number {
+  let i = skipBack(bytes, from, to);
   if (i === to) return -1;
-  if (text.charCodeAt(i - 1) === CLOSES_ROUND) {
-    while (i > from && text.charCodeAt(i - 1) !== OPENS_ROUND) i--;
-    i = skipBack(text, from, i - 1);
+  if ((bytes[i - 1] as number) === CLOSES_ROUND) {
+    while (i > from && (bytes[i - 1] as number) !== OPENS_ROUND) i--;
+    i = skipBack(bytes, from, i - 1);
   }
   let value = 0;
   let place = 1;
   let digits = 0;
   for (; i > from && digits < 10; digits++) {
-    const digit = text.charCodeAt(--i) - 48;
+    const digit = (bytes[--i] as number) - 48;
     if (digit < 0 || digit > 9) break;
     value += digit * place;
     place *= 10;
@@ -186,8 +187,8 @@ function taskBefore(text: string, from: number, to: number): number {
   return digits === 0 ? -1 : value;
 }
 
-function skipBack(text: string, from: number, to: number): number {
+function skipBack(bytes: Uint8Array, from: number, to: number): number {
   let i = to;
-  while (i > from && isBlank(text.charCodeAt(i - 1))) i--;
+  while (i > from && isBlank(bytes[i - 1] as number)) i--;
   return i;
 }

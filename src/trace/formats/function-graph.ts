@@ -7,6 +7,7 @@
  *      12345.678902 |   3)   qemu-1234   |   1.234 us    |  } /* tdh_mem_track ret=0x0 *\/
  *      12345.678903 |   3)   qemu-1234   |               |  /* kvm_entry: vcpu 0, rip 0x… *\/
  */
+import { bytesOf, stands, textOf } from "../bytes.ts";
 import { NOTHING } from "../call.ts";
 import { Arguments, DAMAGED } from "./arguments.ts";
 import { type Cursor, isBlank } from "./cursor.ts";
@@ -27,6 +28,12 @@ const CLOSES = 125;
 const BAR = 124;
 const U = 117;
 const S = 115;
+/** Of a function's name, and of what else stands there. */
+const PREFIX = bytesOf("tdh_");
+const BEGINS = bytesOf(" {");
+const ENDING = bytesOf("} /* ");
+const COMMENT = bytesOf("/* ");
+const COLUMN = bytesOf(" |");
 
 /** What a line that is whole ends with: a call, the beginning or the end of one, a comment, the count of overruns. */
 const ENDS: ReadonlySet<number> = new Set([SEMICOLON, OPENS, CLOSES, SLASH, CLOSES_ROUND]);
@@ -44,14 +51,14 @@ export function functionGraph(): Format {
 
   /** `tdh_mem_track(td=0xffff…); /* ret=0x0 *\/`, or the first half of it. */
   const call = (line: Cursor, input: Input): boolean => {
-    const { text, end, at: from } = line;
+    const { bytes, end, at: from } = line;
     if (line.word() === 0 || line.code(line.at) !== OPENS_ROUND) return false;
-    const meaning = means.of(text, from, line.at);
+    const meaning = means.of(bytes, from, line.at);
     // `tdh_…` of a function that is called so, not of a probe.
-    if (meaning.is !== "begin" || !text.startsWith("tdh_", from)) return false;
+    if (meaning.is !== "begin" || !stands(PREFIX, bytes, from, end)) return false;
     const open = line.at;
-    while (line.at < end && text.charCodeAt(line.at) !== CLOSES_ROUND) line.at += 1;
-    const operands = given.operands(text, open, line.at, input);
+    while (line.at < end && (bytes[line.at] as number) !== CLOSES_ROUND) line.at += 1;
+    const operands = given.operands(bytes, open, line.at, input);
     line.at += 1;
     if (operands === null) {
       input.unread(DAMAGED, line.line);
@@ -59,7 +66,7 @@ export function functionGraph(): Format {
     }
     const { time, cpu, tid } = prologue;
     if (!line.skip(SEMICOLON)) {
-      if (!line.has(" {", line.at)) return false;
+      if (!line.has(BEGINS, line.at)) return false;
       input.assembler.begin(time, cpu, tid, meaning.leaf, operands);
       return true;
     }
@@ -68,7 +75,7 @@ export function functionGraph(): Format {
       input.unread("it has no duration: record with funcgraph-duration", line.line);
       return true;
     }
-    const status = given.status(text, line.at, end, input);
+    const status = given.status(bytes, line.at, end, input);
     if (given.isDamaged) input.unread(DAMAGED, line.line);
     input.assembler.call(time + lasted, cpu, tid, meaning.leaf, time, operands, status);
     return true;
@@ -76,14 +83,14 @@ export function functionGraph(): Format {
 
   /** `} /* tdh_mem_track ret=0x0 *\/` */
   const end = (line: Cursor, input: Input): boolean => {
-    if (!line.has("} /* ", line.at)) return false;
+    if (!line.has(ENDING, line.at)) return false;
     line.at += 5;
     const from = line.at;
     line.word();
-    const meaning = means.of(line.text, from, line.at);
-    if (meaning.is !== "begin" || !line.has("tdh_", from)) return false;
+    const meaning = means.of(line.bytes, from, line.at);
+    if (meaning.is !== "begin" || !line.has(PREFIX, from)) return false;
     const { time, cpu, tid, lasted } = prologue;
-    const status = given.status(line.text, line.at, line.end, input);
+    const status = given.status(line.bytes, line.at, line.end, input);
     if (given.isDamaged) input.unread(DAMAGED, line.line);
     input.assembler.end(time, cpu, tid, meaning.leaf, status, lasted === null ? null : time - lasted);
     return true;
@@ -91,14 +98,14 @@ export function functionGraph(): Format {
 
   /** An event among the calls. */
   const comment = (line: Cursor, input: Input): boolean => {
-    if (!line.has("/* ", line.at)) return false;
+    if (!line.has(COMMENT, line.at)) return false;
     line.at += 3;
     const from = line.at;
     if (line.word() === 0 || line.code(line.at) !== COLON) return false;
-    const meaning = means.of(line.text, from, line.at);
+    const meaning = means.of(line.bytes, from, line.at);
     const { time, cpu, tid } = prologue;
-    if (meaning.is === "mark") return markOf(line.text.slice(line.at, line.end), time, input);
-    if (line.has("tdh_", from) || !("leaf" in meaning)) return false;
+    if (meaning.is === "mark") return markOf(textOf(line.bytes, line.at, line.end), time, input);
+    if (line.has(PREFIX, from) || !("leaf" in meaning)) return false;
     if (meaning.is === "begin") input.assembler.begin(time, cpu, tid, meaning.leaf, NOTHING);
     else input.assembler.end(time, cpu, tid, meaning.leaf, null);
     return true;
@@ -145,23 +152,23 @@ class Prologue {
     if (seconds < 0 || !line.skip(PERIOD)) return false;
     const from = line.at;
     const micros = line.digits();
-    if (line.at - from !== 6 || !line.has(" |", line.at)) return false;
+    if (line.at - from !== 6 || !line.has(COLUMN, line.at)) return false;
     line.at += 2;
     if (line.blanks() === 0) return false;
     this.cpu = line.digits();
     if (this.cpu < 0 || !line.skip(CLOSES_ROUND) || line.blanks() === 0) return false;
     this.time = seconds * 1e9 + micros * 1000;
     const columns = line.at;
-    const { text, end } = line;
+    const { bytes, end } = line;
     let bar = -1;
     let last = -1;
     for (let i = columns; i < end; i++) {
-      if (text.charCodeAt(i) !== BAR) continue;
+      if ((bytes[i] as number) !== BAR) continue;
       if (bar < 0) bar = i;
       last = i;
     }
-    this.tid = bar < 0 ? -1 : taskBefore(text, columns, bar);
-    this.lasted = last < 0 ? null : durationBefore(text, columns, last);
+    this.tid = bar < 0 ? -1 : taskBefore(bytes, columns, bar);
+    this.lasted = last < 0 ? null : durationBefore(bytes, columns, last);
     line.at = Math.max(columns, last + 1);
     line.blanks();
     return true;
@@ -169,29 +176,29 @@ class Prologue {
 }
 
 /** The task's number in `qemu-1234  |`; -1 when that column is not there. */
-function taskBefore(text: string, from: number, bar: number): number {
+function taskBefore(bytes: Uint8Array, from: number, bar: number): number {
   let i = bar;
-  while (i > from && isBlank(text.charCodeAt(i - 1))) i--;
+  while (i > from && isBlank(bytes[i - 1] as number)) i--;
   const end = i;
   let value = 0;
   let place = 1;
   for (; i > from; i--, place *= 10) {
-    const digit = text.charCodeAt(i - 1) - 48;
+    const digit = (bytes[i - 1] as number) - 48;
     if (digit < 0 || digit > 9) break;
     value += digit * place;
   }
-  return i < end && i > from && text.charCodeAt(i - 1) === DASH ? value : -1;
+  return i < end && i > from && (bytes[i - 1] as number) === DASH ? value : -1;
 }
 
 /** Nanoseconds of `10.234 us   |`. The kernel prints as many digits behind the point as there is room for. */
-function durationBefore(text: string, from: number, bar: number): number | null {
+function durationBefore(bytes: Uint8Array, from: number, bar: number): number | null {
   let i = bar;
-  while (i > from && isBlank(text.charCodeAt(i - 1))) i--;
+  while (i > from && isBlank(bytes[i - 1] as number)) i--;
   if (
     i - from < 4 ||
-    text.charCodeAt(i - 1) !== S ||
-    text.charCodeAt(i - 2) !== U ||
-    !isBlank(text.charCodeAt(i - 3))
+    (bytes[i - 1] as number) !== S ||
+    (bytes[i - 2] as number) !== U ||
+    !isBlank(bytes[i - 3] as number)
   ) {
     return null;
   }
@@ -201,7 +208,7 @@ function durationBefore(text: string, from: number, bar: number): number | null 
   let behind = 0;
   let digits = 0;
   for (; i > from; i--) {
-    const code = text.charCodeAt(i - 1);
+    const code = bytes[i - 1] as number;
     if (code === PERIOD && behind === 0) {
       behind = digits;
       continue;

@@ -1,9 +1,11 @@
 /** What tells that events are missing: the kernel, trace-cmd and perf each have a way of saying it. */
+import { bytesOf } from "../bytes.ts";
 import { type Cursor, Needle } from "./cursor.ts";
 import type { Input } from "./input.ts";
 
 const HASH = 35;
 const C = 67;
+const CPU = bytesOf("CPU:");
 const LOST = /^CPU:(\d+) \[(?:LOST )?(\d+)? ?EVENTS(?: DROPPED)?\]/;
 const ENTRIES = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)/;
 const STARTED = /^#+ CPU (\d+) buffer started #+/;
@@ -17,7 +19,7 @@ export class Losses {
   read(line: Cursor, input: Input): boolean {
     const first = line.code(line.from);
     if (first === HASH) return ofRing(line.line, input);
-    if (first === C && line.has("CPU:", line.from)) {
+    if (first === C && line.has(CPU, line.from)) {
       const [all, cpu, count] = LOST.exec(line.line) ?? [];
       if (all !== undefined) {
         input.assembler.loss(Number(cpu), Number(count ?? 1));

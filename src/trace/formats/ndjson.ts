@@ -4,6 +4,7 @@
  * `{"recording":"seamlock@1","began":0,"leaves":[…]}` first, then `call`, `enter`, `exit`, `lost`, and `ended` at the end. Numbers that
  * can be large are hexadecimal text. docs/recordings.md has the whole of it.
  */
+import { bytesOf } from "../bytes.ts";
 import { NOTHING, type Operands } from "../call.ts";
 import { Cursor, hexDigit } from "./cursor.ts";
 import { FlatObject } from "./flat-object.ts";
@@ -48,9 +49,9 @@ export function ndjson(enterLeaf: string): Format {
   const rewritten = new Cursor();
 
   /** An event or a loss whose fields were read; null: it is neither. */
-  const told = ({ text }: Cursor, input: Input): string | null => {
+  const told = ({ bytes }: Cursor, input: Input): string | null => {
     if (fields.has(CALL) || fields.has(ENTER) || fields.has(EXIT)) {
-      return event(text, input) ? "" : "an event whose fields are missing or of the wrong kind";
+      return event(bytes, input) ? "" : "an event whose fields are missing or of the wrong kind";
     }
     if (!fields.has(LOST)) return null;
     const count = fields.natural(LOST);
@@ -59,11 +60,11 @@ export function ndjson(enterLeaf: string): Format {
     return "";
   };
 
-  const event = (text: string, input: Input): boolean => {
+  const event = (bytes: Uint8Array, input: Input): boolean => {
     const cpu = fields.natural(CPU);
     if (cpu === null) return false;
     const tid = fields.natural(TID) ?? -1;
-    const operands = operandsIn(text, input);
+    const operands = operandsIn(bytes, input);
     const status = fields.isText(STATUS) ? fields.meaning(STATUS, input.statuses) : null;
     if (fields.isText(CALL)) {
       const begin = fields.first(AT);
@@ -80,14 +81,14 @@ export function ndjson(enterLeaf: string): Format {
     return true;
   };
 
-  const operandsIn = (text: string, input: Input): Operands => {
+  const operandsIn = (bytes: Uint8Array, input: Input): Operands => {
     if (!fields.has(TD) && !fields.has(VP) && !fields.has(GPA) && !fields.has(PAGE)) return NOTHING;
     return {
       td: keyIn(TD, input),
       vp: keyIn(VP, input),
-      gpa: hexIn(GPA, text),
+      gpa: hexIn(GPA, bytes),
       level: fields.natural(LEVEL),
-      page: hexIn(PAGE, text),
+      page: hexIn(PAGE, bytes),
     };
   };
 
@@ -95,13 +96,13 @@ export function ndjson(enterLeaf: string): Format {
     fields.isText(field) && fields.to(field) - fields.from(field) <= MOST_KEY ? fields.meaning(field, names) : null;
 
   /** Null for what is not `0x` and few enough digits. */
-  const hexIn = (field: number, text: string): number | null => {
+  const hexIn = (field: number, bytes: Uint8Array): number | null => {
     const from = fields.from(field) + 2;
     const to = fields.to(field);
-    if (!fields.isText(field) || to <= from || to - from > MOST_HEX - 2 || !isHexPrefix(text, from - 2)) return null;
+    if (!fields.isText(field) || to <= from || to - from > MOST_HEX - 2 || !isHexPrefix(bytes, from - 2)) return null;
     let value = 0;
     for (let i = from; i < to; i++) {
-      const digit = hexDigit(text.charCodeAt(i));
+      const digit = hexDigit(bytes[i] as number);
       if (digit < 0) return null;
       value = value * 16 + digit;
     }
@@ -111,7 +112,7 @@ export function ndjson(enterLeaf: string): Format {
   /** JSON in any form is written again in ours. */
   const rewrite = (value: Readonly<Record<string, unknown>>): boolean => {
     const plain = JSON.stringify(Object.fromEntries(FIELDS.map((name) => [name, value[name]])));
-    rewritten.set(plain, 0, plain.length);
+    rewritten.set(bytesOf(plain), 0, plain.length);
     return fields.read(rewritten);
   };
 
@@ -140,8 +141,8 @@ export function ndjson(enterLeaf: string): Format {
   };
 }
 
-const isHexPrefix = (text: string, at: number): boolean =>
-  text.charCodeAt(at) === ZERO && (text.charCodeAt(at + 1) | 32) === X;
+const isHexPrefix = (bytes: Uint8Array, at: number): boolean =>
+  (bytes[at] as number) === ZERO && ((bytes[at + 1] as number) | 32) === X;
 
 function bad(input: Input, reason: string, line: string): true {
   input.unread(reason, line);
@@ -153,8 +154,8 @@ function about({ began, ended, kernel, clock, leaves, recording }: About, input:
   input.heard({
     ...(isTime(began) && { began }),
     ...(isTime(ended) && { ended }),
-    ...(typeof kernel === "string" && { kernel: input.names.of(kernel.slice(0, 64)) }),
-    ...(typeof clock === "string" && { clock: input.names.of(clock.slice(0, 64)) }),
+    ...(typeof kernel === "string" && { kernel: input.names.ofText(kernel.slice(0, 64)) }),
+    ...(typeof clock === "string" && { clock: input.names.ofText(clock.slice(0, 64)) }),
     ...(Array.isArray(leaves) && { leaves: leaves.filter((leaf) => typeof leaf === "string") }),
   });
   return true;
