@@ -135,14 +135,16 @@ export const tlc = (model: Model, classPath: string, workers = 2): Promise<Said>
     }
   });
 
-async function runTlc(folder: string, name: string, classPath: string, workers: number): Promise<string> {
-  const options = ["-XX:+UseParallelGC", "-Xss16m", "-cp", classPath, "tlc2.TLC"];
+/** What TLC prints about `name`.tla and `name`.cfg in a folder. */
+export async function runTlc(folder: string, name: string, classPath: string, workers: number): Promise<string> {
+  const options = ["-XX:+UseParallelGC", "-Xss16m", `-Djava.io.tmpdir=${folder}`, "-cp", classPath, "tlc2.TLC"];
   const wanted = ["-workers", String(workers), "-noGenerateSpecTE", "-nowarning", `${name}.tla`];
   const { kept } = await lines("java", [...options, ...wanted], folder);
   return kept.join("\n");
 }
 
-function statesOf(output: string): number {
+/** The distinct states that TLC says it found, in an output of a search that ended without an error. */
+export function statesOf(output: string): number {
   const states = /([\d,]+) distinct states found, 0 states left/.exec(output)?.[1];
   if (states === undefined || !output.includes("No error has been found"))
     throw new Error(`TLC did not finish:\n${output.slice(-3000)}`);
