@@ -1,10 +1,12 @@
 /**
  * The checker against SPIN and TLC on the reference model, side by side: whole processes, alternating, medians.
  *
- *     npm run bench:check -- [--sizes S,M,L,XL] [--runs 3] [--pml FILE] [--folded-pml FILE] [--tla-jar FILE --tla FILE]
+ *     npm run bench:check -- [--sizes S,M,L,XL] [--runs 3] [--pml FILE] [--folded-pml FILE] [--tla FILE]
  *
  * `--targets-only`: without the peers, only the engine's figures (check-targets.ts).
- * SPIN's model is our own export unless `--pml` names another (it gets -DV, -DP and -DTHR). `--folded-pml` is a model reduced by hand.
+ * SPIN runs twice: on the plain state space, and with its own partial order reduction. TLC runs when SEAMLOCK_TLC is its class path.
+ * The peers' model is our own export unless `--pml` (which gets -DV, -DP and -DTHR) or `--tla` (with the constants V, P and THR) names
+ * another. `--folded-pml` is a model reduced by hand.
  */
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -12,7 +14,8 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "tsdown";
-import { toPromela } from "../src/export/index.ts";
+import { tlcClassPath } from "../scripts/peers.ts";
+import { toPromela, toTla } from "../src/export/index.ts";
 import { printTargets } from "./check-targets.ts";
 import { enterAndZap } from "./models/enter-and-zap.ts";
 
@@ -40,6 +43,7 @@ interface Timed {
   readonly alone?: number;
 }
 
+const SPIN_REDUCED = "SPIN, its own reduction";
 /** The target for the model reduced by hand speaks of SPIN's run, not of its whole process. */
 const FOLDED = "SPIN's run, folded by hand";
 const runAlone = (timed: Timed): Timed => ({
@@ -103,8 +107,15 @@ function seamlock(script: string, size: Size, mode: "plain" | "reduced", cwd: st
   };
 }
 
+interface SpinOptions {
+  /** With SPIN's own partial order reduction? */
+  readonly reduce: boolean;
+  /** How many states it must find; null: as many as it finds. */
+  readonly expected: number | null;
+}
+
 /** SPIN from the model's text to the verdict: generating, compiling and running the verifier. */
-function spin(size: Size, pml: string | null, cwd: string, expected: number | null): Timed {
+function spin(size: Size, pml: string | null, cwd: string, { reduce, expected }: SpinOptions): Timed {
   if (pml === null) writeFileSync(join(cwd, "model.pml"), toPromela(enterAndZap(size)).text);
   else copyFileSync(pml, join(cwd, "model.pml"));
   const generate = run(
@@ -112,7 +123,7 @@ function spin(size: Size, pml: string | null, cwd: string, expected: number | nu
     ["-a", `-DV=${size.vcpus}`, `-DP=${size.pages}`, `-DTHR=${size.threshold}`, "model.pml"],
     cwd,
   );
-  const compile = run("gcc", ["-O2", "-DSAFETY", "-DNOREDUCE", "-o", "pan", "pan.c"], cwd);
+  const compile = run("gcc", ["-O2", "-DSAFETY", ...(reduce ? [] : ["-DNOREDUCE"]), "-o", "pan", "pan.c"], cwd);
   const verify = run(join(cwd, "pan"), [`-m${size.depth}`, "-w24"], cwd);
   if (verify.output.includes("max search depth too small"))
     throw new Error(`SPIN cut its search short at -m${size.depth}: the run cannot be compared`);
@@ -126,15 +137,23 @@ function spin(size: Size, pml: string | null, cwd: string, expected: number | nu
   };
 }
 
-function tlc(size: Size, jar: string, tla: string, cwd: string): Timed {
-  copyFileSync(tla, join(cwd, basename(tla)));
-  writeFileSync(
-    join(cwd, "bench.cfg"),
-    `SPECIFICATION Spec\nCONSTANTS V = ${size.vcpus}\nP = ${size.pages}\nTHR = ${size.threshold}\nINVARIANT Safe\n`,
-  );
+function tlc(size: Size, classPath: string, tla: string | null, cwd: string): Timed {
+  const name = tla === null ? writeTla(size, cwd) : copyTla(size, tla, cwd);
   const { seconds, output } = run(
     "java",
-    ["-XX:+UseParallelGC", "-cp", jar, "tlc2.TLC", "-workers", "2", "-config", "bench.cfg", basename(tla)],
+    [
+      "-XX:+UseParallelGC",
+      "-Xss16m",
+      `-Djava.io.tmpdir=${cwd}`,
+      "-cp",
+      classPath,
+      "tlc2.TLC",
+      "-workers",
+      "2",
+      "-nowarning",
+      "-noGenerateSpecTE",
+      name,
+    ],
     cwd,
   );
   return {
@@ -145,13 +164,29 @@ function tlc(size: Size, jar: string, tla: string, cwd: string): Timed {
   };
 }
 
+/** Our own export, with its configuration; the module's file. */
+function writeTla(size: Size, cwd: string): string {
+  const { module, name, config } = toTla(enterAndZap(size));
+  writeFileSync(join(cwd, `${name}.tla`), module);
+  writeFileSync(join(cwd, `${name}.cfg`), config);
+  return `${name}.tla`;
+}
+
+/** A module written by hand, with a configuration for the size. */
+function copyTla({ vcpus, pages, threshold }: Size, tla: string, cwd: string): string {
+  const name = basename(tla, ".tla");
+  const constants = `V = ${vcpus}\nP = ${pages}\nTHR = ${threshold}`;
+  copyFileSync(tla, join(cwd, `${name}.tla`));
+  writeFileSync(join(cwd, `${name}.cfg`), `SPECIFICATION Spec\nCONSTANTS ${constants}\nINVARIANT Safe\n`);
+  return `${name}.tla`;
+}
+
 const { values } = parseArgs({
   options: {
     sizes: { type: "string", default: "S,M,L,XL" },
     runs: { type: "string", default: "3" },
     pml: { type: "string" },
     "folded-pml": { type: "string" },
-    "tla-jar": { type: "string" },
     tla: { type: "string" },
     "targets-only": { type: "boolean", default: false },
   },
@@ -169,14 +204,21 @@ try {
       { name: "seamlock, same states", time: (size) => seamlock(script, size, "plain", directory) },
       { name: "seamlock, reduced", time: (size) => seamlock(script, size, "reduced", directory) },
     ];
-    const { pml, "folded-pml": folded, "tla-jar": jar, tla } = values;
-    if (hasSpin) contestants.push({ name: "SPIN", time: (size) => spin(size, pml ?? null, directory, size.states) });
+    const { pml = null, "folded-pml": folded, tla = null } = values;
+    const classPath = tlcClassPath();
+    if (hasSpin) {
+      const plain = (size: Size) => spin(size, pml, directory, { reduce: false, expected: size.states });
+      const reduced = (size: Size) => spin(size, pml, directory, { reduce: true, expected: null });
+      contestants.push({ name: "SPIN", time: plain }, { name: SPIN_REDUCED, time: reduced });
+    }
     if (hasSpin && folded !== undefined)
-      contestants.push({ name: FOLDED, time: (size) => runAlone(spin(size, folded, directory, null)) });
-    if (jar !== undefined && tla !== undefined)
-      contestants.push({ name: "TLC", time: (size) => tlc(size, jar, tla, directory) });
+      contestants.push({
+        name: FOLDED,
+        time: (size) => runAlone(spin(size, folded, directory, { reduce: false, expected: null })),
+      });
+    if (classPath !== null) contestants.push({ name: "TLC", time: (size) => tlc(size, classPath, tla, directory) });
     print(
-      `node ${process.version}; ${hasSpin ? `${run("spin", ["-V"], directory).output.trim()}, gcc -O2 -DSAFETY -DNOREDUCE, pan -m2000000 (XL: -m10000000) -w24, model: ${pml ?? "our export"}` : "SPIN: not installed"}; TLC: ${jar ?? "no jar given"}`,
+      `node ${process.version}; ${hasSpin ? `${run("spin", ["-V"], directory).output.trim()}, gcc -O2 -DSAFETY with and without -DNOREDUCE, pan -m2000000 (XL: -m10000000) -w24, model: ${pml ?? "our export"}` : "SPIN: not installed"}; TLC: ${classPath === null ? "SEAMLOCK_TLC is not set" : `two workers, model: ${tla ?? "our export"}`}`,
     );
     const ratios: { name: string; peer: string; ratio: number }[] = [];
     for (const name of values.sizes.split(",")) {
