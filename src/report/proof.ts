@@ -87,8 +87,14 @@ function brokenSentences(loaded: Decidable, { violations }: Decided): string[] {
     const steps = plural(trace.steps.length, "step");
     return `"${property}" in ${steps}${shortest ? ", and in no fewer" : ""}`;
   });
-  return each.length === 0 ? [] : [`Broken: ${subject(loaded)} can break ${each.join("; ")}.`];
+  if (each.length === 0) return [];
+  const counts = violations.some(({ kind }) => kind === "range");
+  return [`Broken: ${subject(loaded)} can break ${each.join("; ")}.`, ...(counts ? [RANGE] : [])];
 }
+
+/** Which variable it is, the violation names; who counts it, the run shows. */
+const RANGE =
+  'A "range" is broken where a count leaves what can be: what is counted in and not out again (a lock held SHARED by more than there are to hold it), or out and not in.';
 
 function provedSentences(loaded: Decidable, result: Decided, of: string): string[] {
   const { states, reductions, violations } = result;

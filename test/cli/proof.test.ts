@@ -1,9 +1,11 @@
 /** What a check says that it proved: by name, of what, how, and under which assumptions. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { check } from "../../src/check/index.ts";
 import { loadScenario, type ScenarioOptions } from "../../src/cli/scenarios.ts";
 import { assumptions, proofSentences, simulationSentences, standings } from "../../src/report/proof.ts";
-import { inProcess } from "./run.ts";
+import { inProcess, temporaryFolder } from "./run.ts";
 
 async function checked(name: string, options: ScenarioOptions, bounds = {}) {
   const loaded = await loadScenario(name, options);
@@ -36,6 +38,17 @@ describe("a check says", () => {
     const standing = Object.fromEntries(standings(loaded, result).map(({ name, outcome }) => [name, outcome]));
     expect(standing["a removal never fails"]).toBe("violated");
     expect(standing["TDH.MEM.TRACK never meets TDX_PREVIOUS_TLB_EPOCH_BUSY"]).toBe("holds");
+  });
+
+  it("what a count means that leaves its range: a lock that is never given back", async () => {
+    const catalog = JSON.parse(readFileSync("data/modules/1.5.25.json", "utf8"));
+    for (const { name, acquisitions } of catalog.leaves)
+      for (const row of acquisitions) if (name === "tdh_vp_enter" && row.resource === "TDCS_EPOCH") row.release = null;
+    const module = join(temporaryFolder(), "module.json");
+    writeFileSync(module, JSON.stringify(catalog));
+    const { text } = await checked("page-removal", { ...SMALL, module, policy: "kick-on-busy" });
+    expect(text).toMatch(/can break "range of TDCS_EPOCH.shared" in \d+ steps.*\. A "range" is broken where a count/);
+    expect((await checked("page-removal", SMALL)).text).not.toContain('A "range"');
   });
 
   it("nothing of the rest when it stopped early", async () => {
