@@ -5,7 +5,7 @@ import { checkLeadsTo, type LeadsTo } from "./liveness.ts";
 import { pathOf } from "./path.ts";
 import { regrouping } from "./replay.ts";
 import type { BusyEntry, CheckResult, Outcome, Progress, SilentStep, Violation } from "./result.ts";
-import { type Bounds, type Finding, type Prepared, prepare, preparing, Search, type SearchOptions } from "./search.ts";
+import { type Bounds, type Prepared, prepare, preparing, Search, type SearchOptions } from "./search.ts";
 import type { Helpers } from "./team.ts";
 import { type Pausing, Watch } from "./watch.ts";
 
@@ -40,16 +40,20 @@ const isLeadsTo = (property: Model["properties"][number]): property is LeadsTo =
 
 /** The search options that both the reduced and the plain search obey. */
 function bounds(options: CheckOptions, watch: Watch): SearchOptions {
-  const { memory, depth, states, first, helpers } = options;
+  const { memory, held, depth, states, first, helpers } = options;
   return {
     watch,
     ...(memory !== undefined && { memory }),
+    ...(held !== undefined && { held }),
     ...(depth !== undefined && { depth }),
     ...(states !== undefined && { states }),
     ...(first !== undefined && { first }),
     ...(helpers !== undefined && { helpers }),
   };
 }
+
+/** What is held beside a search, once this one stays: what was held beside this one, and its own. */
+const heldWith = ({ held = 0 }: CheckOptions, search: Search): number => held + search.bytes;
 
 /** What all parts of one check share. */
 interface Job {
@@ -132,7 +136,7 @@ function* violationsOf(search: Search, job: Job): Pausing<Violation[]> {
   yield* search.findParents(search.findings.map(({ id }) => id));
   const traces: Trace[] = [];
   for (const finding of findings) traces.push(traceOf(layout, yield* pathOf(search, finding)));
-  const plain = isReduced(search.prepared) ? yield* shortenedBy(model, findings, traces, job) : null;
+  const plain = isReduced(search.prepared) ? yield* shortenedBy(search, traces, job) : null;
   // A deadlock at the depth bound is not met again, for states there are not expanded; but all before them were.
   const nothingShorter = plain !== null && (plain.complete || (plain.reason?.includes("depth") ?? false));
   const violations: Violation[] = [];
@@ -152,13 +156,10 @@ function* violationsOf(search: Search, job: Job): Pausing<Violation[]> {
 }
 
 /** A plain search for the same violations; null: stopped before it began. */
-function* shortenedBy(
-  model: Model,
-  findings: readonly Finding[],
-  traces: readonly Trace[],
-  job: Job,
-): Pausing<Search | null> {
+function* shortenedBy(search: Search, traces: readonly Trace[], job: Job): Pausing<Search | null> {
   const { options, watch } = job;
+  const { model } = search.prepared;
+  const findings = search.findings.filter(({ kind }) => kind !== "sometimes");
   if (findings.length === 0) return null;
   const prepared = yield* untilStopped(preparing(model, true), watch);
   if (prepared === null) return null;
@@ -170,6 +171,7 @@ function* shortenedBy(
       until: findings,
       states: options.shorten ?? 3_000_000,
       ...(options.memory !== undefined && { memory: options.memory }),
+      held: heldWith(options, search),
       ...(options.helpers !== undefined && { helpers: options.helpers }),
     },
     watch,
@@ -209,7 +211,7 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
     const prepared = yield* untilStopped(preparing({ ...model, properties, deadlock: false }, true), watch);
     if (prepared === null) return undecided(watch.reason as string);
     const { helpers: _, ...rest } = bounds(options, watch);
-    const whole = newSearch(prepared, { ...rest, first: false }, watch);
+    const whole = newSearch(prepared, { ...rest, held: heldWith(options, search), first: false }, watch);
     if (whole === null) return undecided(watch.reason as string);
     plain = whole;
     yield* drive(plain, job);

@@ -19,6 +19,8 @@ export interface Bounds {
   readonly time?: number;
   /** Bytes of all state arrays together. */
   readonly memory?: number;
+  /** Bytes of these that another search holds meanwhile. */
+  readonly held?: number;
   /** Steps from the initial state. */
   readonly depth?: number;
   readonly states?: number;
@@ -221,7 +223,8 @@ export class Search {
 
   #expand(): void {
     try {
-      const made = this.store.run(SLICE, this.#options.memory);
+      const { memory, held = 0 } = this.#options;
+      const made = this.store.run(SLICE, memory === undefined ? null : { memory, held });
       if (typeof made === "string") this.reason = made;
       else this.transitions += made;
     } catch (error) {

@@ -94,6 +94,12 @@ function give(signal: Int32Array, command: number): void {
   Atomics.notify(signal, TURN);
 }
 
+/** How many bytes there may be, and how many of them another search holds. */
+interface Room {
+  readonly memory: number;
+  readonly held: number;
+}
+
 /** Where a search's states are: in one space, or divided among several. Numbers of states are those of the part times the parts, plus the part. */
 export class Store {
   readonly code: KernelCode;
@@ -177,11 +183,11 @@ export class Store {
   }
 
   /** Make room. Returns why there is none; null: there is. Throws a RangeError when there is no memory left. */
-  grow(bound: number | undefined): string | null {
+  grow(room: Room | null): string | null {
     for (const space of this.parts) {
       while (space.isFull(this.#incoming(space))) {
-        if (bound !== undefined && this.bytes + space.nextGrowth > bound)
-          return `the memory bound of ${bound} bytes was reached`;
+        if (room !== null && room.held + this.bytes + space.nextGrowth > room.memory)
+          return `the memory bound of ${room.memory} bytes was reached`;
         space.grow();
       }
     }
@@ -211,11 +217,11 @@ export class Store {
    * Expand a piece of the level; `slice` states of an undivided search. Returns how many successors were made, or why there is no room.
    * Throws a RangeError when there is no memory left.
    */
-  run(slice: number, bound: number | undefined): number | string {
-    if (this.#signal === null) return this.grow(bound) ?? this.single.run(slice);
+  run(slice: number, room: Room | null): number | string {
+    if (this.#signal === null) return this.grow(room) ?? this.single.run(slice);
     this.#together(COMMAND.distribute);
     const made = this.#sum((space) => space.takeMade());
-    const full = this.grow(bound);
+    const full = this.grow(room);
     if (full !== null) return full;
     this.#together(COMMAND.absorb);
     return made;

@@ -256,6 +256,17 @@ describe("bounds", () => {
     expect(result.states).toBeLessThan(269_360);
   });
 
+  test("memory is that of all searches at a time: the plain one has what the reduced one leaves", () => {
+    const small = enterAndZap({ vcpus: 1, pages: 2, threshold: 2 });
+    const { bytesPerState, states } = check(small, { noReduction: true });
+    // Enough to grow the last time; what is filled then is not growth.
+    const memory = Math.ceil(0.8 * bytesPerState * states);
+    expect(check(small, { noReduction: true, memory }).outcome.reason).toBeNull();
+    const reason = `the plain state space was not explored whole: the memory bound of ${memory} bytes was reached`;
+    expect(verifyReduction(small, { memory }).unexplored).toBe(reason);
+    expect(verifyReduction(small, { memory: 2 * memory }).unexplored).toBeNull();
+  });
+
   test("a violation found before a bound is still a violation", () => {
     expect(check(tryLock(2, "wrong guard"), { depth: 5 }).outcome.kind).toBe("violated");
   });
