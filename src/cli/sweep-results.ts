@@ -67,7 +67,7 @@ export function readResult(file: string): SweepResult | null {
     });
   let value: SweepResult;
   try {
-    value = JSON.parse(readFileSync(file, "utf8")) as SweepResult;
+    value = JSON.parse(readFileSync(file, "utf8"), (_, part: unknown) => asWritten(part)) as SweepResult;
   } catch {
     throw fault("is not the result of a sweep");
   }
@@ -76,6 +76,10 @@ export function readResult(file: string): SweepResult | null {
   if (digest !== jsonDigest(rest)) throw fault("was changed after the sweep wrote it");
   return value;
 }
+
+/** Numbers that JSON can write in words only stay words: `1e999` is read as infinity, which a digest takes for `null`. */
+const asWritten = (part: unknown): unknown =>
+  typeof part === "number" && !Object.is(JSON.parse(JSON.stringify(part)), part) ? String(part) : part;
 
 /** A result and the name of its file. */
 export interface Filed {

@@ -83,14 +83,23 @@ describe("sweep", () => {
     const { matrix, results } = written();
     await inProcess(["sweep", matrix, "-d", results]);
     const file = join(results, readdirSync(results)[0] as string);
-    writeFileSync(file, readFileSync(file, "utf8").replace('"kind": "holds"', '"kind": "violated"'));
-    for (const args of [
-      ["sweep", matrix, "-d", results],
-      ["sweep", "merge", results],
-    ]) {
-      const { status, err } = await inProcess(args);
-      expect(status).toBe(2);
-      expect(err).toMatch(/SL4306.*was changed/);
+    const good = readFileSync(file, "utf8");
+    for (const [from, to] of [
+      ['"kind": "holds"', '"kind": "violated"'],
+      // What JSON can say in several ways, or writes as something else.
+      ['"reason": null', '"reason": 1e999'],
+      ['"case": 0', '"case": -0'],
+    ] as const) {
+      expect(good).toContain(from);
+      writeFileSync(file, good.replace(from, to));
+      for (const args of [
+        ["sweep", matrix, "-d", results],
+        ["sweep", "merge", results],
+      ]) {
+        const { status, err } = await inProcess(args);
+        expect(status).toBe(2);
+        expect(err).toMatch(/SL4306.*was changed/);
+      }
     }
   });
 
