@@ -28,7 +28,7 @@ export const LIMITS = {
   leaves: 400,
   /** Diagnostics of one code that are listed. */
   diagnostics: 500,
-  /** Steps of the analysis of one leaf, and of all. A module takes up to 30,000, and 180,000. */
-  leafSteps: 220_000,
-  steps: 1_500_000,
+  /** Steps of the analysis of one leaf, and of all. A module takes up to 24,000, and 180,000. */
+  leafSteps: 100_000,
+  steps: 600_000,
 } as const;

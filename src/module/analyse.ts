@@ -48,7 +48,7 @@ const noModule = (tree: SourceTree): SeamlockError =>
 const tooMuch = (tree: SourceTree): SeamlockError =>
   new SeamlockError("SL1005", `the analysis of ${tree.root} takes more than ${LIMITS.steps} steps`, {
     place: { file: tree.root },
-    hint: "a module takes about a tenth of that: is all that the tree holds the source of one module?",
+    hint: "a module takes about a third of that: is all that the tree holds the source of one module?",
   });
 
 /**
