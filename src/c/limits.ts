@@ -29,6 +29,6 @@ export const LIMITS = {
   /** Diagnostics of one code that are listed. */
   diagnostics: 500,
   /** Steps of the analysis of one leaf, and of all. A module takes up to 24,000, and 180,000. */
-  leafSteps: 100_000,
+  leafSteps: 150_000,
   steps: 600_000,
 } as const;
