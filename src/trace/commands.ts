@@ -111,7 +111,8 @@ function bpftraceScript(wrappers: readonly Wrapper[], options: RecordOptions): s
     "BPFTRACE_PERF_RB_PAGES=4096 bpftrace - <<'EOF'",
     ...bpftraceProgram(wrappers, release, seconds),
     "EOF",
-    `} > ${shellWord(output)}`,
+    "# bpftrace says on standard error, at once, when lines are lost.",
+    `} > ${shellWord(output)} 2>&1 || { tail -n 20 ${shellWord(output)} >&2; exit 1; }`,
     `echo "seamlock trace ${output}"`,
     "",
   ].join("\n");
@@ -136,7 +137,7 @@ function bpftraceProgram(wrappers: readonly Wrapper[], release: string, seconds:
     ...BPFTRACE_RDMD,
     ...bpftraceEnter(),
     `interval:s:${seconds} { exit(); }`,
-    'END { printf("z %llu\\n", nsecs); clear(@begin); clear(@vcpu); clear(@inside); clear(@seq); clear(@vmemmap); }',
+    'END { printf("z %llu\\n", nsecs); clear(@begin); clear(@vcpu); clear(@inside); print(@seq); clear(@seq); clear(@vmemmap); }',
   ];
 }
 

@@ -118,10 +118,12 @@ export class Settler {
   /** What the host did for a TD between two moments, as far as it is kept: the first calls and runs, in the order of their beginnings. */
   around(td: string | null, from: number, to: number): Call[] {
     let its: Call[];
-    let until = Number.isFinite(from) ? from : to;
+    // Nothing is kept that ended before it.
+    const first = Math.max(from, this.#forgotten);
+    let until = Number.isFinite(first) ? first : to;
     let isWhole: boolean;
     do {
-      until = Math.min(to, until + Math.max(FIRST_AROUND, 3 * (until - from)));
+      until = Math.min(to, until + Math.max(FIRST_AROUND, 3 * (until - first)));
       const found: Call[] = [];
       isWhole = this.#inFlight(from, until, this.#allOfTd, td, found);
       its = found.filter((call) => call.td === td || call.td === null);

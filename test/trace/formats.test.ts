@@ -129,6 +129,34 @@ c 10 0 25454 7580880551163 75808`);
   expect(calls.map(({ gpa }) => gpa)).toEqual([null, 0x100000000]);
 });
 
+it("bpftrace: what a CPU's last lines would have told is missed, by the numbers that are printed at the end", async () => {
+  const lines = (next: number): string => `b 1 0 7.3.0
+c 0 0 25453 7580880444212 7580880452257 tdh_mem_track 140 - - - - 0
+Attached 57 probes
+z 7580980444212
+@seq[0]: ${next}
+@seq[1]: 2
+@other[1]: 7
+`;
+  expect((await read(lines(1))).document.recording).toMatchObject({ lost: 2, unread: 0, passed: 2 });
+  expect((await read(lines(4))).document.recording).toMatchObject({ lost: 5, unread: 0, passed: 2 });
+});
+
+it("perf script: the process beside the task, call chains and addresses", async () => {
+  const { calls, document } =
+    await read(`       CPU 0/KVM  1200/1234  [001]  7576.888614240:               seamlock:tdh_mem_track: (55b9bc28a159) td=0xffff888100140000
+\tffffffff81000000 tdh_mem_track+0x0 ([kernel.kallsyms])
+\tffffffff81000123 tdx_track+0x46 ([kernel.kallsyms])
+
+       CPU 0/KVM  1200/1234  [001]  7576.888624008:       seamlock:tdh_mem_track__return: (55b9bc28a159 <- 55b9bc28a216) status=0x0 ffffffff81000000 tdh_mem_track+0x0 ([kernel.kallsyms])
+       CPU 0/KVM  1200/1234  [001]  7576.8886
+`);
+  expect(document.recording).toMatchObject({ format: "perf", unread: 0 });
+  expect(calls.map(short)).toEqual([
+    ["tdh_mem_track", S + 888614240, S + 888624008, 1, 1234, "0xffff888100140000", null, null, "0x0000000000000000"],
+  ]);
+});
+
 describe("hostile text", () => {
   const starts = [
     "b 1 0 x\n",

@@ -8,9 +8,10 @@
  *     x SEQ CPU TID NSECS TD VP STATUS
  *     s CPU                           and the functions that led to the CPU's last call, a line each, indented
  *     z NSECS                         the end
+ *     @seq[CPU]: SEQ                  the number that the CPU's next line would have had
  *
  * Numbers are decimal, but TD, VP, GPA, PAGE and STATUS, which are hexadecimal; `-` stands for what there is none of. TD, VP and PAGE
- * are frame numbers. SEQ counts the lines of a CPU, so that lost ones are noticed; bpftrace itself says `Lost N events`.
+ * are frame numbers. SEQ counts the lines of a CPU, so that lost ones are noticed; bpftrace itself says `Lost N events`, newer ones to standard error.
  */
 import type { Operands } from "../call.ts";
 import { type Cursor, isBlank } from "./cursor.ts";
@@ -24,8 +25,10 @@ const E = 101;
 const X = 120;
 const S = 115;
 const LOST_BEGINS = 76;
+const AT_SIGN = 64;
 const LONGEST_LEAF = 64;
 const LOST = /^Lost (\d+) events\s*$/;
+const NEXT = /^@seq\[(\d+)\]: (\d+)\s*$/;
 /** A function of a call chain: `tdx_track+70`, with its module where that is told. */
 const FRAME = /^\s+(\w+)(?:\+(?:0x)?[0-9a-f]+)?(?: \[\w+\])?\s*$/;
 
@@ -118,6 +121,11 @@ export function bpftrace(enterLeaf: string): Format {
       if (line.code(line.from + 1) === BLANK && kind !== COMMENT) {
         if (!event(kind, line, input)) input.unread("not all of its fields are there", line.line);
         return true;
+      }
+      if (kind === AT_SIGN) {
+        const [, cpu, seq] = NEXT.exec(line.line) ?? [];
+        if (seq !== undefined) numbered(Number(seq), Number(cpu), input);
+        return seq !== undefined;
       }
       if (kind !== LOST_BEGINS) return false;
       const lost = LOST.exec(line.line);

@@ -24,7 +24,7 @@ const OPENS_ROUND = 40;
 const CLOSES_ROUND = 41;
 
 /** Who made an event, in the text of each tool. */
-const WHO = /[\s-]\d+\s+(\([ \d-]+\)\s+)?\[\d+\]/;
+const WHO = /[\s/-]\d+\s+(\([ \d-]+\)\s+)?\[\d+\]/;
 /** A header, a function of a call chain, a blank line: what is no event. */
 const OTHER = /^#|^\s+[0-9a-f]+ \S+|^\s*$|^\s*=> |^[a-z]+=\d+$/;
 

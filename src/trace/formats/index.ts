@@ -32,7 +32,7 @@ export function detect(lines: readonly string[]): Format | null {
     return formatNamed("function-graph");
   }
   if (lines.some((line) => /-\d+\s+(\([ \d-]+\)\s+)?\[\d+\]\s.*\d+\.\d+:\s/.test(line))) return formatNamed("ftrace");
-  if (lines.some((line) => /\s\d+\s+\[\d+\]\s+\d+\.\d+:\s/.test(line))) return formatNamed("perf");
+  if (lines.some((line) => /[\s/]\d+\s+\[\d+\]\s+\d+\.\d+:\s/.test(line))) return formatNamed("perf");
   if (lines.some((line) => /^# tracer: |^cpus=\d+$/.test(line))) return formatNamed("ftrace");
   return null;
 }

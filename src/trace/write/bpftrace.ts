@@ -21,6 +21,7 @@ export function writeBpftrace(runs: readonly HostRun[], options: WriteOptions): 
   }
   for (const [, lost] of loser.rest()) lines.push(`Lost ${lost} events`);
   lines.push(`z ${options.ended}`);
+  for (const [cpu, next] of sequence) lines.push(`@seq[${cpu}]: ${next}`);
   const whole = loser.whole(runs);
   return {
     text: `${lines.join("\n")}\n`,
