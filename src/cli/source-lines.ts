@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Site } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
@@ -19,10 +19,18 @@ export function sourceReader(folder: string): (site: Site) => string | null {
   return ({ file, line }) => {
     let lines = files.get(file);
     if (lines === undefined) {
-      const path = join(folder, file);
-      lines = existsSync(path) ? readFileSync(path, "utf8").split("\n") : null;
+      lines = linesOf(join(folder, file));
       files.set(file, lines);
     }
     return lines?.[line - 1] ?? null;
   };
+}
+
+/** Null of what is no file, or none that may be read: a pipe would keep the program waiting. */
+function linesOf(path: string): readonly string[] | null {
+  try {
+    return statSync(path).isFile() ? readFileSync(path, "utf8").split("\n") : null;
+  } catch {
+    return null;
+  }
 }

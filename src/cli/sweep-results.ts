@@ -35,10 +35,10 @@ export function resultName(reproduce: string, digest: string): string {
   return `${slug}-${digest}.json`;
 }
 
-/** @throws SeamlockError SL0007 */
+/** @throws SeamlockError SL0006, SL0007 */
 export function prepareFolder(folder: string): void {
   makeFolder(folder);
-  for (const name of readdirSync(folder)) {
+  for (const name of namesIn(folder)) {
     if (!/^\..+-[0-9a-f]{16}\.json\.[0-9a-f]{12}\.tmp$/.test(name)) continue;
     const stat = statOf(join(folder, name));
     if (stat !== undefined && Date.now() - stat.mtimeMs > STALE_MS) rmSync(join(folder, name), { force: true });
@@ -116,9 +116,13 @@ export function readFolders(folders: readonly string[]): Filed[] {
 }
 
 function filesOf(folder: string): { folder: string; name: string }[] {
+  const names = namesIn(folder).filter((name) => name.endsWith(".json") && !name.startsWith("."));
+  return names.sort().map((name) => ({ folder, name }));
+}
+
+function namesIn(folder: string): string[] {
   try {
-    const names = readdirSync(folder).filter((name) => name.endsWith(".json") && !name.startsWith("."));
-    return names.sort().map((name) => ({ folder, name }));
+    return readdirSync(folder);
   } catch (cause) {
     throw new SeamlockError("SL0006", `\`${folder}\` is no folder that can be read`, {
       place: { file: folder },

@@ -1,7 +1,7 @@
 /** The files of a kernel tree that the rules name, and no others. */
 
 import { createHash } from "node:crypto";
-import { type Dirent, lstatSync, opendirSync, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, type Dirent, lstatSync, opendirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { LIMITS, type SourceFile } from "../c/index.ts";
 import { SeamlockError } from "../errors.ts";
@@ -26,7 +26,7 @@ export interface KernelTree {
  * @throws SeamlockError SL3401 when there is no such folder, or it has nothing that the rules name
  */
 export function readKernelTree(root: string, scope: ScopeRules): KernelTree {
-  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
+  if (!isFolder(root) || !mayRead(root)) {
     throw new SeamlockError("SL3401", `${root} is no folder that can be read`, {
       place: { file: root },
       hint: "give the root of a Linux source tree: the folder that has arch/, include/ and virt/",
@@ -37,11 +37,11 @@ export function readKernelTree(root: string, scope: ScopeRules): KernelTree {
   const excluded = patternOf(scope.except);
   const paths = new Set<string>();
   for (const folder of scope.folders) {
-    if (!statSync(join(root, folder), { throwIfNoEntry: false })?.isDirectory()) missing.push(folder);
+    if (!isFolder(join(root, folder))) missing.push(folder);
     else for (const path of walk(root, folder, skipped)) if (!excluded.test(path)) paths.add(path);
   }
   for (const path of scope.files) {
-    if (lstatSync(join(root, path), { throwIfNoEntry: false })?.isFile()) paths.add(path);
+    if (isFile(join(root, path))) paths.add(path);
     else missing.push(path);
   }
   const files: SourceFile[] = [];
@@ -65,6 +65,24 @@ export function readKernelTree(root: string, scope: ScopeRules): KernelTree {
     });
   }
   return { root, version: statedVersion(root), files, digest: `sha256:${hash.digest("hex")}`, skipped, missing };
+}
+
+const isFolder = (path: string): boolean => tells(() => statSync(path).isDirectory());
+const isFile = (path: string): boolean => tells(() => lstatSync(path).isFile());
+/** Otherwise all that is below would look as if it were not there. */
+const mayRead = (folder: string): boolean =>
+  tells(() => {
+    accessSync(folder, constants.R_OK | constants.X_OK);
+    return true;
+  });
+
+/** What cannot be looked at, behind a loop of links or a folder that may not be entered, is not there. */
+function tells(question: () => boolean): boolean {
+  try {
+    return question();
+  } catch {
+    return false;
+  }
 }
 
 /** A test of paths: `*` stands for any characters. */

@@ -88,7 +88,9 @@ export function catalogOf(
     ...[...program.oversized].map((info) =>
       diagnostic("oversized", `${info.name} was not read: it has more than ${LIMITS.functionTokens} tokens`, info),
     ),
-    ...[...soundness.findings, ...atomics.findings].map((f) => diagnostic(f.what, f.message, f.site)),
+    ...[...soundness.findings, ...atomics.findings, ...primitives.misdirected()].map((f) =>
+      diagnostic(f.what, f.message, f.site),
+    ),
     ...table.unresolved.map((u) => diagnostic("leaf", `the case ${u.label} was not understood: ${u.reason}`, u.site)),
     ...tables.missing.map((what) =>
       diagnostic("missing-table", `the tree has no table of ${what}; leaves carry no such states`),

@@ -4,6 +4,7 @@
 
 import { type CallExpr, type Expr, type FunctionAst, type Program, type Stmt, substitute } from "../c/index.ts";
 import type { BitField, LockDefinition, LockKind, LockMode, LockPrimitive, Side } from "../catalog/index.ts";
+import type { AtomicFinding } from "./atomics/index.ts";
 import type { Outcome, PrimitiveOutcomes } from "./knowledge.ts";
 import type { ExtractionRules, PrimitiveRule } from "./rules.ts";
 
@@ -11,8 +12,12 @@ import type { ExtractionRules, PrimitiveRule } from "./rules.ts";
 interface Reading {
   readonly outcomes: string[];
   readonly atomics: string[];
+  /** Functions that its own body calls. */
+  readonly calls: Set<string>;
   setsHostPriority: boolean;
 }
+
+const MODES = ["SHARED", "EXCLUSIVE"] as const satisfies readonly LockMode[];
 
 /** Reads the primitives of a tree. */
 export class Primitives {
@@ -38,7 +43,7 @@ export class Primitives {
     const key = `${name}|${mode}|${side}`;
     const known = this.readings.get(key);
     if (known) return known;
-    const reading: Reading = { outcomes: [], atomics: [], setsHostPriority: false };
+    const reading: Reading = { outcomes: [], atomics: [], calls: new Set(), setsHostPriority: false };
     this.readings.set(key, reading);
     const ast = this.ast(name);
     if (ast) this.walk(ast.body, this.fixed(name, ast, mode, side), reading, 0);
@@ -149,6 +154,7 @@ export class Primitives {
 
   /** Reads what a call runs, with those of its arguments fixed that are known. */
   private enter(e: CallExpr, fixed: ReadonlyMap<string, Expr>, reading: Reading, depth: number): void {
+    if (depth === 0 && e.callee.kind === "name") reading.calls.add(e.callee.name);
     const ast = this.calledBody(e, depth);
     const inner = new Map<string, Expr>();
     ast?.parameters.forEach((name, i) => {
@@ -195,6 +201,27 @@ export class Primitives {
       default:
         return;
     }
+  }
+
+  /** Primitives that leave their work to that of a mode, and leave it to another mode's than their argument says. */
+  misdirected(): AtomicFinding[] {
+    return Object.entries(this.rules.primitives).flatMap(([name, rule]) => {
+      const ast = typeof rule.mode === "object" ? this.ast(name) : null;
+      if (ast === null) return [];
+      return MODES.flatMap((mode): AtomicFinding[] => {
+        const { calls, atomics } = this.read(name, mode, "host");
+        const does = [...calls].filter((called) => this.rules.primitives[called]?.operation === rule.operation);
+        const wrong = does.find((called) => !this.hasMode(called, mode));
+        if (wrong === undefined && (does.length > 0 || atomics.length > 0)) return [];
+        const message = `${name} is not understood as a lock primitive: for ${mode} it ${wrong === undefined ? "does nothing" : `calls ${wrong}`}`;
+        return [{ what: "primitive-unlike", message, site: { file: ast.file, line: ast.line, function: name } }];
+      });
+    });
+  }
+
+  private hasMode(name: string, mode: LockMode): boolean {
+    const known = this.rules.primitives[name]?.mode;
+    return typeof known === "object" || known === mode;
   }
 
   /** The lock kinds that the tree has, in the catalog's form. */

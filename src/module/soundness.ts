@@ -265,18 +265,33 @@ const C_KEYWORDS: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
+/** Members that have the name of a macro without parameters, with the files that use them. */
+function membersNamedLike({ macros, texts }: Program): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const [file, text] of texts) {
+    const names = new Set([...text.matchAll(/(?:\.|->)\s*([A-Za-z_]\w*)/g)].map(([, name = ""]) => name));
+    for (const name of names)
+      if (macros.get(name)?.parameters === null && macros.get(name)?.body.trim() !== name)
+        found.set(name, [...(found.get(name) ?? []), file]);
+  }
+  return found;
+}
+
 /**
- * A macro with the name of a function that leaves run, of an enumerator, of a type or of a keyword. The compiler reads the macro, the
+ * A macro with the name of a function that leaves run, of an enumerator, of a type, of a member or of a keyword. The compiler reads the macro, the
  * analysis reads the name, since a macro's use as an expression is looked up only where nothing else has its name.
  */
 function maskingMacros(program: Program, reachable: ReadonlySet<FunctionInfo>): Finding[] {
-  const isCalledBelow = (name: string, file: string): boolean =>
-    [...reachable].some((info) => info.calls.has(name) && (!file.endsWith(".c") || info.file === file));
+  const isSeenIn = (file: string, other: string): boolean => !file.endsWith(".c") || other === file;
+  const isCalledOrDefined = (name: string, file: string): boolean =>
+    [...reachable].some((info) => (info.calls.has(name) || info.name === name) && isSeenIn(file, info.file));
+  const members = membersNamedLike(program);
   const masked = (name: string, file: string): string | null => {
     if (C_KEYWORDS.has(name)) return "a keyword";
     if (program.enumerators.has(name)) return "an enumerator";
     if (program.isType(name)) return "a type";
-    return program.functions.has(name) && isCalledBelow(name, file) ? "a function" : null;
+    if (program.functions.has(name) && isCalledOrDefined(name, file)) return "a function";
+    return members.get(name)?.some((other) => isSeenIn(file, other)) === true ? "a member" : null;
   };
   return [...program.macros.values()].flatMap(({ name, parameters, file, line }): Finding[] => {
     const what = masked(name, file);

@@ -1,7 +1,7 @@
 /** Words on the command line, names of files and texts in files that nobody would write on purpose: each has a code and a next step. */
-import { appendFileSync, cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { inProcess, temporaryFolder } from "./run.ts";
 
 const LONG = "a".repeat(300);
@@ -34,10 +34,29 @@ describe("a word that cannot be what it should", () => {
     for (const args of [
       ["check", loop],
       ["report", "--module", loop],
+      ["explain", loop],
       ["sweep", "locks", "-d", join(loop, "x")],
     ]) {
       const { status, err } = await inProcess(args);
       expect([status, err]).toEqual([2, expect.stringContaining("symbolic links form a loop")]);
+    }
+    const { status, err } = await inProcess(["host", "extract", loop]);
+    expect([status, err]).toEqual([2, expect.stringMatching(/^error\[SL3401\]: .*loop is no folder that can be read/)]);
+  });
+
+  it.skipIf(process.getuid?.() === 0)("a folder that may not be read", async () => {
+    const folder = temporaryFolder();
+    chmodSync(folder, 0);
+    onTestFinished(() => chmodSync(folder, 0o700));
+    for (const args of [
+      ["host", "extract", folder],
+      ["extract", folder],
+      ["explain", join(folder, "x")],
+      ["sweep", "locks", "-d", folder],
+      ["sweep", "merge", folder],
+    ]) {
+      const { status, err } = await inProcess(args);
+      expect([status, err]).toEqual([2, expect.stringMatching(/^error\[SL(0006|1003|3401)\]: /)]);
     }
   });
 });

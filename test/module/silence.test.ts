@@ -91,6 +91,46 @@ describe("a primitive of another name, in another place, or in two parts", () =>
   });
 });
 
+describe("a primitive that leaves its work to that of a mode", () => {
+  const said = (from: string, to: string): readonly string[] => {
+    const files = readTree(FIXTURE).files.map((file) => {
+      const source = file.path.endsWith("common/locks.h") ? file.source.replace(from, () => to) : file.source;
+      return { ...file, source };
+    });
+    return new Extraction(files).primitives.misdirected().map(({ message, site }) => `${site.line} ${message}`);
+  };
+  const acquire = "    if (mode == TDX_LOCK_EXCLUSIVE)\n    {\n        return acquire_sharex_lock_ex(lock);";
+  const release =
+    "        release_sharex_lock_ex(lock);\n    }\n    else\n    {\n        release_sharex_lock_sh(lock);\n    }";
+
+  it.each([
+    ["does so", acquire, acquire, []],
+    [
+      "asks the other way round",
+      acquire,
+      acquire.replace("==", "!="),
+      ["for SHARED it calls acquire_sharex_lock_ex", "for EXCLUSIVE it calls acquire_sharex_lock_sh"],
+    ],
+    ["never takes it exclusive", acquire, "    {", ["for EXCLUSIVE it calls acquire_sharex_lock_sh"]],
+    ["gives nothing back", release, "    }", ["for SHARED it does nothing", "for EXCLUSIVE it does nothing"]],
+    [
+      "gives back the other",
+      release,
+      release.replace("lock_ex", "lock_?").replace("lock_sh", "lock_ex").replace("lock_?", "lock_sh"),
+      ["for SHARED it calls release_sharex_lock_ex", "for EXCLUSIVE it calls release_sharex_lock_sh"],
+    ],
+  ])("%s", (_what, from, to, expected) => {
+    const name = from === acquire ? "acquire_sharex_lock" : "release_sharex_lock";
+    const line = readTree(FIXTURE)
+      .files.find(({ path }) => path.endsWith("common/locks.h"))
+      ?.source.split("\n")
+      .findIndex((text) => text.includes(` ${name}(`));
+    expect(said(from, to)).toEqual(
+      expected.map((text) => `${(line ?? 0) + 1} ${name} is not understood as a lock primitive: ${text}`),
+    );
+  });
+});
+
 describe("a function that works on a lock and that nothing explains", () => {
   it("is an error, with its name and place", async () => {
     const helper = "static inline void let_go(sharex_hp_lock_t* lock)\n{\n    lock->raw = 0;\n}\n";
@@ -204,24 +244,28 @@ describe("a macro with a name that means something else", () => {
     ],
     ["a keyword", "#define if(x) if (0)", "the macro if has the name of a keyword"],
     ["a type", "#define sharex_lock_t sharex_hp_lock_t", "the macro sharex_lock_t has the name of a type"],
+    ["a member", "#define epoch_lock other_lock", "the macro epoch_lock has the name of a member"],
+    ["the handler of a leaf", "#define tdh_mem_track other", "the macro tdh_mem_track has the name of a function"],
   ])("is an error: %s", async (_what, macro, message) => {
     expect(await said(macro, lockAll)).toEqual([`error include/strange.h:1 ${message}`]);
   });
 
-  it.each([["#define OP_STATE_RUNNABLE OP_STATE_RUNNABLE"], ["#define OP_STATE_RUNNABLE 2"]])(
-    "is none where it means the same: %s",
-    async (macro) => {
-      expect(await said(macro, lockAll)).toEqual([]);
-    },
-  );
+  it.each([
+    ["#define OP_STATE_RUNNABLE OP_STATE_RUNNABLE"],
+    ["#define OP_STATE_RUNNABLE 2"],
+    ["#define epoch_lock epoch_lock"],
+  ])("is none where it means the same: %s", async (macro) => {
+    expect(await said(macro, lockAll)).toEqual([]);
+  });
 
   it("is none where no leaf runs the function", async () => {
     expect(await said("#define let_go nothing\nstatic inline void let_go(void)\n{\n}", lockAll)).toEqual([]);
   });
 
   it("is none in another source file", async () => {
+    const names = ["acquire_sharex_lock_ex", "epoch_lock", "tdh_mem_track"];
     const { catalog } = await smallTree(leaf(lockAll), {
-      "src/common/strange.c": "#define acquire_sharex_lock_ex acquire_sharex_lock_sh\n",
+      "src/common/strange.c": names.map((name) => `#define ${name} ${name}_2\n`).join(""),
     });
     expect(catalog.diagnostics.filter(({ code }) => code === "SL1052")).toEqual([]);
   });

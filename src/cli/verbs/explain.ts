@@ -99,16 +99,17 @@ function inputOf(words: readonly string[]): readonly string[] | LogInput {
   return input;
 }
 
-/** What a word names, if it names something that could be meant. */
+/**
+ * What a word names, if it names something that could be meant. A line of a log is a name that no file can have, or that none has.
+ *
+ * @throws SeamlockError SL0006 for what is there and cannot be looked at
+ */
 function kindOf(word: string): "file" | "folder" | null {
-  if (word.includes("\n") || word.length > 4096) return null;
-  try {
-    const stat = statOf(word);
-    if (stat?.isDirectory()) return "folder";
-    return stat !== undefined && (stat.isFile() || stat.isFIFO()) ? "file" : null;
-  } catch {
-    return null;
-  }
+  const canBeName = word.length <= 4096 && word.split("/").every((part) => Buffer.byteLength(part) <= 255);
+  if (!canBeName || /[\n\0]/.test(word)) return null;
+  const stat = statOf(word);
+  if (stat?.isDirectory()) return "folder";
+  return stat !== undefined && (stat.isFile() || stat.isFIFO()) ? "file" : null;
 }
 
 function folder(path: string): SeamlockError {

@@ -1,5 +1,5 @@
 /** Reads excerpts out of a tree. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { resolve, sep } from "node:path";
 import { type Excerpt, placeKey, placesIn, type SourceLine } from "../excerpts.ts";
 
@@ -32,7 +32,7 @@ function read(tree: string, file: string): readonly string[] | null {
   const path = resolve(tree, file);
   if (!path.startsWith(resolve(tree) + sep)) return null;
   try {
-    return readFileSync(path, "utf8").split("\n");
+    return statSync(path).isFile() ? readFileSync(path, "utf8").split("\n") : null;
   } catch {
     return null;
   }
