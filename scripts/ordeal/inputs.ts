@@ -1,4 +1,4 @@
-/** Strange input for every reader, for so many seconds each: the targets of `npm run fuzz`. */
+/** Strange input for every reader, for so many seconds of processor time each: the targets of `npm run fuzz`. */
 import { fuzzed } from "../fuzz/campaign.ts";
 import { TARGETS } from "../fuzz/targets.ts";
 import { type Part, progress } from "./program.ts";
@@ -18,7 +18,10 @@ export async function strangeInputs(seconds: number, seed: number): Promise<Part
   }
   return {
     name: "strange inputs",
-    figures: [`${inputs} in ${seconds} s a target (${counts.join(", ")})`, `${faults.length} targets with faults`],
+    figures: [
+      `${inputs} in ${seconds} s of processor time a target (${counts.join(", ")})`,
+      `${faults.length} targets with faults`,
+    ],
     faults,
   };
 }
