@@ -1,5 +1,5 @@
 /**
- * Strange input for a reader, for so many seconds: `npm run fuzz -- TARGET|all [SECONDS] [SEED]`.
+ * Strange input for a reader, for so many seconds of processor time: `npm run fuzz -- TARGET|all [SECONDS] [SEED]`.
  *
  * An input is at fault that ends the program, hangs, is refused without a code, is called a bug, or sends control characters to
  * the terminal. Each is kept in `fuzz-found/TARGET-SEED-NUMBER/`, with the command line; the same seed and number make it again.

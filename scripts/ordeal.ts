@@ -2,9 +2,9 @@
  * What a week of hostile use would find, in one command: `npm run ordeal [-- PART...]`. Prints the figures of each part, and fails when one
  * has a fault.
  *
- * SEAMLOCK_TREES and SEAMLOCK_KERNELS name folders of module and kernel trees; what needs one says that it was left out. SECONDS is how
- * long each reader is fed with strange input (20), SEED the start of all that is random (1). All of it takes about half an hour on two
- * idle cores, most of it kills and strange input.
+ * SEAMLOCK_TREES and SEAMLOCK_KERNELS name folders of module and kernel trees; what needs one says that it was left out. SECONDS is the
+ * processor time of strange input for each reader (20), SEED the start of all that is random (1). All of it takes about half an hour on two
+ * idle cores, an hour or more on busy ones, most of it kills and strange input.
  */
 import { join } from "node:path";
 import { damaged } from "./ordeal/damaged.ts";
