@@ -56,6 +56,7 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
   "macro-masks": ["SL1052", "error"],
   "two-definitions": ["SL1053", "error"],
   "unknown-of-shape": ["SL1055", "error"],
+  "no-td-exit": ["SL1056", "error"],
 };
 
 /** A diagnostic of a kind, at a place when there is one. */

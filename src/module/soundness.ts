@@ -16,6 +16,7 @@ export interface Finding {
     | "macro-masks"
     | "two-definitions"
     | "unexplained-lock-function"
+    | "no-td-exit"
     | UnknownOfShape["what"];
   readonly message: string;
   readonly site: Site;
@@ -68,6 +69,7 @@ export function expectedOf(
       ...hidingMacros(program, rules, reaching),
       ...maskingMacros(program, reachable),
       ...clashes(program, reachable),
+      ...missingExit(program, rules, reachable),
     ],
   };
 }
@@ -91,6 +93,17 @@ export function checkSoundness({ sites, findings }: Expected, visited: ReadonlyS
     coverage: { sites: sites.length, visited: sites.length - unseen.length, explained },
     findings: [...unvisited, ...findings],
   };
+}
+
+/** A TD is entered, and the function that leaves it is none that is known: what the entry hands over, nothing gives back. */
+function missingExit(program: Program, rules: ExtractionRules, reachable: ReadonlySet<FunctionInfo>): Finding[] {
+  if (rules.tdExit.some((name) => program.functions.has(name))) return [];
+  const entries = Object.keys(rules.noReturn).filter((name) => rules.noReturn[name] === "td-entry");
+  const entering = [...reachable].find((info) => entries.some((name) => info.calls.has(name)));
+  if (entering === undefined) return [];
+  const { file, line, name } = entering;
+  const message = `${name} enters the TD, and ${rules.tdExit.join(", ")}, which leaves it, is not in the tree`;
+  return [{ what: "no-td-exit", message, site: { file, line, function: name } }];
 }
 
 /** Functions that run when a root does. Of several of one name, a call means the one in its own file, as in the analysis. */

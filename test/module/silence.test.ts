@@ -193,6 +193,20 @@ describe("a function that locks PAMT entries of several levels", () => {
   });
 });
 
+describe("the function that leaves a TD, under another name", () => {
+  it("is an error that names it: what the entry hands over would be given back by nobody", async () => {
+    const file = "src/td_transitions/td_exit.c";
+    const text = readFileSync(join(FIXTURE, file), "utf8");
+    const renamed = copyOfFixture([{ file, find: null, put: text.replaceAll("td_vmexit_to_vmm", "leave_td") }]);
+    const of = (catalog: Awaited<ReturnType<typeof extract>>) =>
+      catalog.diagnostics.filter(({ code }) => code === "SL1056").map(({ message }) => message);
+    expect(of(await extract(renamed))).toEqual([
+      "tdh_vp_enter enters the TD, and td_vmexit_to_vmm, which leaves it, is not in the tree",
+    ]);
+    expect(of(await extract(FIXTURE))).toEqual([]);
+  });
+});
+
 describe("the work of an extraction", () => {
   const three = { heaviestFirst: [2, 0, 1] } as unknown as Extraction;
 
