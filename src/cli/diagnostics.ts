@@ -1,7 +1,6 @@
 import type { Catalog, Diagnostic } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
-import { printable } from "./printable.ts";
 
 type Diagnosed = Pick<Catalog, "diagnostics"> & Partial<Pick<Catalog, "leaves">>;
 
@@ -29,7 +28,7 @@ export function printDiagnostics(
 
 function diagnosticText({ code, severity, message, file, line }: Diagnostic): string {
   const place = file === null ? "" : `  --> ${file}${line === null ? "" : `:${line}`}\n`;
-  return printable(`${severity}[${code}]: ${message}\n${place}`);
+  return `${severity}[${code}]: ${message}\n${place}`;
 }
 
 /** What stayed unresolved in a host that was extracted from a kernel tree: each may hide a call, a lock or a reaction. */

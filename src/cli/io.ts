@@ -4,8 +4,10 @@ export interface Io {
   out(text: string): void;
   /** Where a text for a person goes that may be longer than a screen; {@link out} where there is no pager. */
   page?(text: string): void;
-  /** Diagnostics, warnings and progress. */
+  /** Diagnostics and warnings. */
   err(text: string): void;
+  /** A line that is written over again, on a terminal; its words are the program's own. */
+  progress?(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
@@ -21,6 +23,12 @@ export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 
 /** The signals that end a run, and the status that a shell gives for each. */
 export const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: 143 } as const;
+
+/** Tells how far something is, on a terminal, over what was told before. */
+export function tellProgress(io: Io, text: string): void {
+  if (io.progress === undefined) io.err(text);
+  else io.progress(text);
+}
 
 /** Shows a text for a person, by the pager where there is one. */
 export function show(io: Io, text: string): void {

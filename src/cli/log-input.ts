@@ -3,7 +3,7 @@ import { constants, createReadStream, openSync, statSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { SeamlockError } from "../errors.ts";
-import type { Io } from "./io.ts";
+import { type Io, tellProgress } from "./io.ts";
 
 /** A line is handed on in pieces of so many characters where it is longer. */
 const MAX_PIECE = 1 << 18;
@@ -78,10 +78,10 @@ function progressOn(io: Io): { add(characters: number): void; end(): void } {
       read += characters;
       if (read - told < PROGRESS_BYTES) return;
       told = read;
-      io.err(`\rread ${Math.round(read / (1 << 20))} MB`);
+      tellProgress(io, `\rread ${Math.round(read / (1 << 20))} MB`);
     },
     end() {
-      if (told > 0) io.err("\r\u001b[K");
+      if (told > 0) tellProgress(io, "\r\u001b[K");
     },
   };
 }

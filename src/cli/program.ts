@@ -3,7 +3,7 @@ import { version } from "../../package.json";
 import { SeamlockError } from "../errors.ts";
 import { didYouMean } from "../text.ts";
 import { errorText } from "./error-text.ts";
-import { EXIT, type ExitStatus, type Io, show } from "./io.ts";
+import { EXIT, type ExitStatus, type Io, show, tellProgress } from "./io.ts";
 import { printable } from "./printable.ts";
 import { VERBS } from "./registry.ts";
 import type { AnyVerb } from "./verb.ts";
@@ -35,6 +35,8 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitStatus> 
       ...io,
       out: (text) => io.out(printable(text)),
       page: (text) => show(io, printable(text)),
+      err: (text) => io.err(printable(text)),
+      progress: (text) => tellProgress(io, text),
     });
   } catch (error) {
     const known = error instanceof SeamlockError ? error : internalError(error, io.env);

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { SeamlockError } from "../errors.ts";
 import { mergeSimulations, type SimulationResult, type Simulator } from "../simulate/index.ts";
-import type { Io } from "./io.ts";
+import { type Io, tellProgress } from "./io.ts";
 import {
   isShort,
   type MadePiece,
@@ -95,11 +95,11 @@ class Progress {
     this.#shown = seconds;
     const rate = Math.round(steps / seconds);
     const words = `${runs.toLocaleString("en")} of ${this.#runs.toLocaleString("en")} runs, ${steps.toLocaleString("en")} steps, ${rate.toLocaleString("en")} a second`;
-    this.#io.err(`\r${words}\u001b[K`);
+    tellProgress(this.#io, `\r${words}\u001b[K`);
   }
 
   end(): void {
-    if (this.#shown > 0) this.#io.err("\r\u001b[K");
+    if (this.#shown > 0) tellProgress(this.#io, "\r\u001b[K");
   }
 }
 

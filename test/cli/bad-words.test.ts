@@ -71,6 +71,15 @@ describe("what stands in a file", () => {
     expect(err).toContain("\\x1b]0;title\\x07 \\u202e");
   });
 
+  it("never commands it in a warning of any verb", async () => {
+    const file = join(temporaryFolder(), "allow.yaml");
+    const entry = '{ a: tdh_vp_init, b: tdh_vp_wr, resource: "TDR\\e[2J", reason: x }';
+    writeFileSync(file, `schema: seamlock/allow@1\nallow:\n  - ${entry}\n`);
+    const { err } = await inProcess(["contend", "--module", "lkml-2024-09-13", "--host", "none", "--allow", file]);
+    expect(err).toContain("nothing is accepted by the entry tdh_vp_init, tdh_vp_wr on TDR\\x1b[2J\n");
+    expect(err).not.toMatch(/(?!\n)\p{Cc}/u);
+  });
+
   it("is a catalog that lacks a lock which the model needs", async () => {
     const catalog = JSON.parse(readFileSync("data/modules/1.5.25.json", "utf8"));
     for (const leaf of catalog.leaves) {

@@ -17,7 +17,7 @@ import { layoutOf, type Model, type Trace, traceOfDocument, validate } from "../
 import { assumptions, renderTraceText, standings } from "../../report/index.ts";
 import { memoryBound, withHelpers } from "../check-helpers.ts";
 import { checkWritable, readBytes, readText, writeWhole } from "../files.ts";
-import { EXIT, type ExitStatus, type Io } from "../io.ts";
+import { EXIT, type ExitStatus, type Io, tellProgress } from "../io.ts";
 import { jsonText } from "../json.ts";
 import {
   type LoadedScenario,
@@ -128,7 +128,8 @@ async function checked(loaded: LoadedScenario, options: Options, io: Io): Promis
         if (!io.errIsTerminal || progress.seconds < shown + 1) return;
         shown = progress.seconds;
         const { states, statesPerSecond, frontier, depth } = progress;
-        io.err(
+        tellProgress(
+          io,
           `\r${states.toLocaleString("en")} states, ${Math.round(statesPerSecond).toLocaleString("en")} a second, ${frontier.toLocaleString("en")} waiting, depth ${depth}   `,
         );
       },
