@@ -178,11 +178,12 @@ function bestOf(busy: Call, call: Call, rows: readonly Holder[], facts: Facts): 
 }
 
 /** From 0 to 1: by whether it is the same object, whether the call surely takes the lock, and when it holds it. */
-function likelihoodOf(busy: Call, call: Call, holder: Holder, relation: Relation, { holders, spans }: Facts): number {
+function likelihoodOf(busy: Call, call: Call, holder: Holder, relation: Relation, facts: Facts): number {
+  const { holders, spans, tolerance } = facts;
   const object = relation === SAME ? 1 : 0.3;
   const taken = holder.always ? 1 : 0.5;
   const refused = call.status !== null && holders.isBusy(call.status);
-  return object * taken * spans.fit(busy, call, holder, refused);
+  return object * taken * spans.fit(busy, call, holder, refused, tolerance);
 }
 
 /** So long after, its end was not seen: it goes on, or what its CPU printed since comes late. */

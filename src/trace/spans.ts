@@ -15,6 +15,8 @@ import { ENTER } from "./wrappers.ts";
 const UNLEARNED = 1_000;
 /** How fast what is learned follows what is seen. */
 const RATE = 0.05;
+/** How far two times lie apart that are both cut off somewhere within one unit: the standard deviation, in such units. */
+const OF_TWO_TIMES = Math.sqrt(1 / 6);
 /** Nobody in flight is ruled out by this. */
 const LEAST = 0.01;
 
@@ -49,8 +51,8 @@ export class Spans {
     }
   }
 
-  /** From nearly 0 to 1: how well the time at which `busy` tried fits the time for which `call` held. */
-  fit(busy: Call, call: Call, holder: Holder, refused: boolean): number {
+  /** From nearly 0 to 1: how well the time at which `busy` tried fits the time for which `call` held; times are no more exact than `tolerance`. */
+  fit(busy: Call, call: Call, holder: Holder, refused: boolean, tolerance: number): number {
     const lasted = busy.end - busy.begin;
     const tried = busy.begin + lasted * REFUSED_AT;
     const [from, to, doubt] =
@@ -58,8 +60,9 @@ export class Spans {
         ? this.#entryHolds(call, holder)
         : this.#callHolds(call, holder, refused);
     const apart = tried < from ? from - tried : Math.max(0, tried - to);
-    const sigma = Math.max(1, lasted / 5 + doubt);
-    return Math.max(LEAST, Math.exp(-((apart / sigma) ** 2) / 2));
+    const sigma = Math.max(1, Math.hypot(lasted / 5 + doubt, tolerance * OF_TWO_TIMES));
+    const gap = Math.max(call.begin - busy.end, busy.begin - call.end);
+    return Math.max(LEAST, Math.exp(-((apart / sigma) ** 2) / 2) * chanceToOverlap(gap, tolerance));
   }
 
   #entryHolds({ begin }: Call, { status, order, shortly }: Holder): readonly [number, number, number] {
@@ -82,6 +85,14 @@ export class Spans {
     const to = shortly && !refused ? begin + (lasted * (rows + 1.5)) / all : end - (lasted * (order + 0.5)) / all;
     return [from, Math.max(from, to), lasted / all];
   }
+}
+
+/** How likely one began before another one ended, of which `gap` says how long after it began: both times are cut off somewhere within one unit. */
+function chanceToOverlap(gap: number, unit: number): number {
+  if (gap <= -unit) return 1;
+  const x = gap / unit;
+  if (x >= 1) return 0;
+  return x > 0 ? (1 - x) ** 2 / 2 : 1 - (1 + x) ** 2 / 2;
 }
 
 /** Where in its time a call that is refused turns round. */
