@@ -134,7 +134,8 @@ export class Types {
   private read(tokens: Tokens, tag: string, into: Map<string, string>): void {
     const { texts, kinds } = tokens;
     let at = 0;
-    while (kinds[at] !== "end") {
+    // A last member without its semicolon ends with what is behind it, the end itself.
+    while (at < kinds.length && kinds[at] !== "end") {
       const words: string[] = [];
       let nested: { from: number; to: number } | null = null;
       while (kinds[at] === "word") {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Expr, Stmt } from "../../src/c/ast.ts";
 import type { Dialect } from "../../src/c/dialect.ts";
 import { Program, type SourceFile } from "../../src/c/program.ts";
+import { Types } from "../../src/c/types.ts";
 
 const DIALECT: Dialect = {
   replaceTokens: {},
@@ -293,4 +294,15 @@ describe("objects at file scope", () => {
       [{ field: "stop" }, "stop"],
     ]);
   });
+});
+
+it("members of a structure that is cut off: the last one needs no semicolon", () => {
+  const of = (text: string) => [...new Types([text]).membersOf("kvm")];
+  const whole = [
+    ["a", "int"],
+    ["b", "struct lock"],
+  ];
+  expect(of("struct kvm { int a; struct lock b; };")).toEqual(whole);
+  expect(of("struct kvm { int a; struct lock b }")).toEqual(whole);
+  expect(of("struct kvm { int a; struct { int c")).toContainEqual(["a", "int"]);
 });
