@@ -6,6 +6,8 @@ export const LIMITS = {
   /** Bytes of a file, and of all files together. A module has files of 0.12 MB and 3.2 MB in all. */
   fileBytes: 1024 * 1024,
   treeBytes: 8 * 1024 * 1024,
+  /** Bytes of a tree that two threads read: each holds what it has parsed. Modules have up to 3.2 MB. */
+  sharedBytes: 5 * 1024 * 1024,
   files: 4000,
   /** Entries of folders, of whatever kind, and how deep folders nest. */
   entries: 50_000,

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import type { SourceFile } from "../c/index.ts";
+import { LIMITS, type SourceFile } from "../c/index.ts";
 import { type Extraction, type Job, jobsOf, type Share, type Work } from "./extraction.ts";
 
 /** What the helper is given. */
@@ -30,9 +30,10 @@ export interface Helper {
 /** The built worker, beside the built extractor; a source tree has none, and there one thread does all. */
 const WORKER = new URL("./extract-worker.js", import.meta.url);
 
-/** Starts the helper; null where there is no second processor or no built worker. */
+/** Starts the helper; null where there is no second processor, no built worker, or a tree so large that both would take too much memory. */
 export function startHelper(files: readonly SourceFile[], { counters }: Work): Helper | null {
   if (availableParallelism() < 2 || WORKER.protocol !== "file:" || !existsSync(fileURLToPath(WORKER))) return null;
+  if (files.reduce((bytes, { source }) => bytes + source.length, 0) > LIMITS.sharedBytes) return null;
   const { port1, port2 } = new MessageChannel();
   const workerData: HelperTask = { files, counters, locks: port2 };
   const worker = new Worker(WORKER, { workerData, transferList: [port2] });
