@@ -1,6 +1,7 @@
 /** An address that asks for what is not here: said, with what can be chosen instead. Nothing is computed until then. */
 import type { VNode } from "preact";
 import type { AddressFault } from "../logic/address.ts";
+import { entryTitle } from "../logic/entry-id.ts";
 import { formatRoute, type View } from "../logic/route.ts";
 import { faults, linkTo, route, setParams } from "./store.ts";
 
@@ -33,7 +34,7 @@ function FaultLine({ fault }: { readonly fault: AddressFault }): VNode {
       <p class="choices">
         {near.map((choice) => (
           <a key={choice} class="button" href={to(choice)}>
-            {choice.replace("~", " ")}
+            {entryTitle(choice)}
           </a>
         ))}
         {choices.length > SHOWN ? (
@@ -41,7 +42,7 @@ function FaultLine({ fault }: { readonly fault: AddressFault }): VNode {
             <option value="">another …</option>
             {choices.slice(SHOWN).map((choice) => (
               <option key={choice} value={choice}>
-                {choice.replace("~", " ")}
+                {entryTitle(choice)}
               </option>
             ))}
           </select>

@@ -4,7 +4,7 @@ import { useMemo, useRef } from "preact/hooks";
 import type { ContendPair } from "../../analysis/index.ts";
 import { type Acquisition, type Leaf, placeText, type Site } from "../../catalog/index.ts";
 import { busyPhrase, conditionWords, heldWords, shortStatus } from "../../report/index.ts";
-import { endId, entryId } from "../logic/entry-id.ts";
+import { endId, entryId, entryTitle } from "../logic/entry-id.ts";
 import { exclusionTexts } from "../logic/exclusions.ts";
 import { endsOf } from "../logic/interleaving.ts";
 import { bothNames } from "../logic/lock-names.ts";
@@ -33,7 +33,7 @@ export function CallsView(): VNode {
   const { leaves } = currentModule.value.catalog;
   const wanted = param("leaf") || "tdh_vp_enter";
   const leaf = leaves.find((l) => entryId(l) === wanted) ?? leaves.find((l) => l.name === wanted) ?? leaves[0];
-  const options = leaves.map((l) => [entryId(l), entryId(l).replace("~", " ")] as const);
+  const options = leaves.map((l) => [entryId(l), entryTitle(entryId(l))] as const);
   if (leaf === undefined) return <p class="empty">This module has no calls.</p>;
   return (
     <>

@@ -6,7 +6,7 @@ import { dispatcherNames } from "../../catalog/index.ts";
 import { entriesOf } from "../../host/index.ts";
 import { hostTitle } from "../../report/index.ts";
 import { csvText } from "../logic/csv.ts";
-import { entryId } from "../logic/entry-id.ts";
+import { entryId, entryTitle } from "../logic/entry-id.ts";
 import { marksOf, SIGNS } from "../logic/grid.ts";
 import { gridPicture, type PictureCell } from "../logic/grid-picture.ts";
 import { bothNames } from "../logic/lock-names.ts";
@@ -222,7 +222,7 @@ const Head = memo(function Head({ ids, entries }: HeadProps): VNode {
         <td class="corner" />
         {ids.map((id, i) => (
           <th key={id} scope="col" data-id={id} class={entries[i]?.side}>
-            <span class="turned">{id.replace("~", " ")}</span>
+            <span class="turned">{entryTitle(id)}</span>
           </th>
         ))}
       </tr>
@@ -246,7 +246,7 @@ function draw(
   );
   const rows = entries.map(({ id, side, phase }, i) => {
     const isFirst = phased && entries[i - 1]?.phase !== phase;
-    return { id, title: id.replace("~", " "), side, note: isFirst ? phase : "", marks: marks[i] ?? [] };
+    return { id, title: entryTitle(id), side, note: isFirst ? phase : "", marks: marks[i] ?? [] };
   });
   drawRows(body, rows, after);
   const noteLetters = Math.max(0, ...rows.map(({ note }) => note.length));
@@ -295,7 +295,7 @@ function pictureKind(kind: string): PictureCell["kind"] {
 }
 
 function savePicture(entries: readonly MapEntry[], matrix: ContentionMatrix): void {
-  const titles = entries.map(({ id }) => id.replace("~", " "));
+  const titles = entries.map(({ id }) => entryTitle(id));
   const host = currentHost.value;
   const legend = (host === null ? (["possible", "excluded"] as const) : OF_HOST).map(
     (outcome) => `${SIGNS[outcome]}: ${OUTCOME_WORDS[outcome]}`,

@@ -4,7 +4,7 @@ import type { ContendPair, PathPair } from "../../analysis/index.ts";
 import type { Acquisition } from "../../catalog/index.ts";
 import { heldWords, severityText, shortStatus } from "../../report/index.ts";
 import { csvText } from "../logic/csv.ts";
-import { endId } from "../logic/entry-id.ts";
+import { endId, entryTitle } from "../logic/entry-id.ts";
 import { exclusionTexts } from "../logic/exclusions.ts";
 import { endsOf } from "../logic/interleaving.ts";
 import { bothNames } from "../logic/lock-names.ts";
@@ -165,7 +165,7 @@ function Facts({ pair, rowA, rowB }: FactsProps): VNode {
   );
 }
 
-const wayName = (pair: ContendPair, end: "a" | "b"): string => endId(pair, end).replace("~", " ");
+const wayName = (pair: ContendPair, end: "a" | "b"): string => entryTitle(endId(pair, end));
 
 function named(resource: string, role: string | null, row: Acquisition | null): string {
   return `${resource}${role === null ? "" : ` ${role}`}${row === null ? "" : ` (${row.object})`}`;

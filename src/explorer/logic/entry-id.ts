@@ -6,6 +6,9 @@ export function entryId(leaf: { readonly name: string; readonly variant: string 
   return leaf.variant === null ? leaf.name : `${leaf.name}~${leaf.variant}`;
 }
 
+/** `tdh_vp_init version=0`: the same for people; other words stay. */
+export const entryTitle = (id: string): string => id.replace("~", " ");
+
 /** One end of a pair as an entry's name. */
 export function endId(pair: ContendPair, end: "a" | "b"): string {
   return end === "a"

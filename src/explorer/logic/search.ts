@@ -3,7 +3,7 @@ import type { Catalog } from "../../catalog/index.ts";
 import { POLICIES } from "../../model/index.ts";
 import { hostTitle, lockNameOf } from "../../report/index.ts";
 import type { NamedHost } from "../data.ts";
-import { entryId } from "./entry-id.ts";
+import { entryId, entryTitle } from "./entry-id.ts";
 import { VIEWS, type View } from "./route.ts";
 import { TITLES } from "./title.ts";
 
@@ -160,7 +160,7 @@ function pairFindings(
   return found.slice(0, PAIRS).map(
     ([a, b]): Finding => ({
       kind: "pair",
-      title: `${a} × ${b}`.replaceAll("~", " "),
+      title: `${entryTitle(a)} × ${entryTitle(b)}`,
       detail: "can they meet, and what then",
       view: "matrix",
       params: { scope: "all", a, b, ...where },
