@@ -1,5 +1,6 @@
 /** How far the reader's blame agrees with culprits that are known, since the recording was made from a model. */
 import type { Blame, Certainty, Culprit } from "./blame.ts";
+import type { Call } from "./call.ts";
 import type { BusyFacts, Culprits } from "./document.ts";
 import { formatNamed } from "./formats/index.ts";
 import { busyFacts } from "./tally.ts";
@@ -96,8 +97,13 @@ export class Agree {
     return culprits.some(({ kind, call }) => {
       if (culprit.kind !== kind) return false;
       const runs = culprit.kind === "call" ? [culprit.call] : culprit.runs;
-      return runs.some((run) => run.cpu === call.cpu && run.leaf === call.leaf && this.#near(call.begin, run.begin));
+      return runs.some((run) => run.cpu === call.cpu && run.leaf === call.leaf && this.#isOne(call, run));
     });
+  }
+
+  /** A call whose beginning the recording lacks is known by its end. */
+  #isOne(known: KnownCall, { begin, end, beginUnsure }: Call): boolean {
+    return beginUnsure ? this.#near(known.end, end) : this.#near(known.begin, begin);
   }
 
   #near(a: KnownCall["begin"], b: number): boolean {

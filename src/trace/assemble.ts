@@ -1,6 +1,6 @@
 /** From events to calls: beginnings and ends are matched, what is missing is noted, and what was lost is remembered as a gap. */
 import { type Call, NOTHING, type Operands } from "./call.ts";
-import { Gaps } from "./gaps.ts";
+import { Gaps, WHILE } from "./gaps.ts";
 import { Recent } from "./recent.ts";
 import { mayInterrupt } from "./wrappers.ts";
 
@@ -49,6 +49,8 @@ export class Assembler {
   /** Ends without a beginning, beginnings without an end. */
   headless = 0;
   endless = 0;
+  /** A CPU's events come in the order of their times, but for so much. */
+  late = 0;
   /** Tasks that were forgotten while they had a call open, as so many others were heard of since. */
   forgotten = 0;
 
@@ -105,6 +107,7 @@ export class Assembler {
     this.#seen(time, cpu, leaf, task);
     let index = stack.length - 1;
     while (index >= 0 && (stack[index] as Open).leaf !== leaf) index--;
+    if (index >= 0 && !isEndOf(stack[index] as Open, time, operands)) index = -1;
     if (index < 0) {
       this.headless += 1;
       // A task makes one call after the other. A task without a number is not known to be one.
@@ -160,8 +163,18 @@ export class Assembler {
     if (time < this.first) this.first = time;
     if (time > this.last) this.last = time;
     this.gaps.heard(cpu, time);
-    if (cpu < MOST_CPUS) this.#lastTime[cpu] = time;
+    if (cpu < MOST_CPUS) {
+      const before = this.#lastTime[cpu] as number;
+      if (time < before - this.late) this.#goesBack(before, time);
+      this.#lastTime[cpu] = time;
+    }
     if (!mayInterrupt(leaf)) task.heard = time;
+  }
+
+  /** One of two times of a CPU is damaged, or its clock was set: what happened around either is not all known. */
+  #goesBack(from: number, to: number): void {
+    this.gaps.within(to - WHILE, to + WHILE);
+    this.gaps.within(from - WHILE, from + WHILE);
   }
 
   #taskOf(cpu: number, tid: number): Task {
@@ -180,7 +193,9 @@ export class Assembler {
 
   #cutShort(task: Task, { leaf, begin, cpu, tid, operands }: Open, time: number): void {
     this.endless += 1;
-    this.#done(this.#callOf(task, leaf, begin, time, cpu, tid, operands, null, false, true));
+    // What tells that it is over may have been told a wrong time.
+    const end = time < begin ? this.last : time;
+    this.#done(this.#callOf(task, leaf, begin, end, cpu, tid, operands, null, false, true));
   }
 
   #callOf(
@@ -225,6 +240,13 @@ export class Assembler {
     task.td = td;
   }
 }
+
+/** What comes before a beginning, or names another TD or vCPU than that did, is not its end, or one of the two is damaged. */
+function isEndOf({ begin, operands }: Open, time: number, { td, vp }: Operands): boolean {
+  return time >= begin && isOrUnknown(td, operands.td) && isOrUnknown(vp, operands.vp);
+}
+
+const isOrUnknown = (a: string | null, b: string | null): boolean => a === b || a === null || b === null;
 
 /** Does one say nothing that the other does not? */
 function isPartOf(some: Operands, all: Operands): boolean {

@@ -122,7 +122,7 @@ export function blame(busy: Call, around: Around, facts: Facts): Blame {
   const guestFirst = guests.length > 0 && (found[0]?.likelihood ?? 0) < GUEST;
   const culprits = guestFirst ? [...guests, ...calls] : [...calls, ...guests];
   const unwatched = !refusal.leaves.every(around.watches);
-  const unsure = isUnsure(busy) || found.some(({ call }) => isUnsure(call)) || running.some(isOpen);
+  const unsure = isUnsure(busy) || found.some(({ call }) => isUnsure(call)) || running.some(isUnsure);
   const missing: Doubt[] = [
     ...(around.lost ? ["lost" as const] : []),
     ...(around.edge ? ["edge" as const] : []),

@@ -268,7 +268,10 @@ function perfScript(wrappers: readonly Wrapper[], options: RecordOptions): strin
   ].join("\n");
 }
 
-/** Registers under the names of the arguments; a level says how it counts by its name. */
+/**
+ * Registers under the names of the arguments; a level says how it counts by its name. The pointer that comes first is printed last: it has
+ * 16 digits, so that a line that is cut off is noticed.
+ */
 function perfArguments({ arguments: all }: Wrapper): string {
   return all
     .map(({ name, is }, i) => {
@@ -276,5 +279,6 @@ function perfArguments({ arguments: all }: Wrapper): string {
       if (register === undefined || is === "other") return "";
       return ` ${is === "pg-level" ? "pg_level" : name}=%${register}:x64`;
     })
+    .reverse()
     .join("");
 }

@@ -1,5 +1,8 @@
 /** Stretches of time in which events were lost. */
 
+/** What ends later than this after another call may still be printed before it; and so near to its edges a recording may lack others. */
+export const WHILE = 100_000_000;
+
 /** CPUs of which a hostile recording may have any number. */
 const MOST_OPEN = 1 << 13;
 /** Of any CPU. */

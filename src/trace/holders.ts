@@ -49,7 +49,14 @@ export interface Refusal {
 interface Kind {
   readonly busy: boolean;
   readonly hostPriority: boolean;
+  /** Is it one that the module has, or that Linux makes when the module cannot be called? */
+  readonly known: boolean;
 }
+
+/** Linux' own (TDX_SW_ERROR of arch/x86/include/asm/tdx.h): the instruction failed. */
+const OF_LINUX = "0x8000FF";
+/** Beside the status itself, where a leaf that runs a guest tells why it came back. */
+const DETAILED_SUCCESS = classOf(SUCCESS);
 
 export class Holders {
   /** By leaf and status. */
@@ -60,6 +67,8 @@ export class Holders {
   readonly #catalog: Catalog;
   readonly #pairs: readonly ContendPair[];
   readonly #busy: ReadonlySet<string>;
+  /** Of all statuses that the module has. */
+  readonly #classes: ReadonlySet<string>;
   readonly #leaves: ReadonlyMap<string, readonly Leaf[]>;
   readonly #guestCalls: ReadonlySet<string> | null;
 
@@ -69,6 +78,7 @@ export class Holders {
     this.#guestCalls = guestCalls === null ? null : new Set(guestCalls);
     this.#pairs = pairsOf(catalog);
     this.#busy = new Set(catalog.leaves.flatMap(({ acquisitions }) => acquisitions.flatMap(busyStatuses)).map(classOf));
+    this.#classes = new Set(Object.values(catalog.statusCodes).map(classOf));
     this.#leaves = grouped(catalog.leaves, ({ name }) => name);
   }
 
@@ -82,13 +92,20 @@ export class Holders {
     return status !== SUCCESS && this.#kindOf(status).hostPriority;
   }
 
+  /** Is it one that no call of this leaf returns, by the module's own list of statuses? */
+  isForeign(leaf: string, status: string): boolean {
+    if (status === SUCCESS || this.#classes.size === 0) return false;
+    return !this.#kindOf(status).known || (leaf !== ENTER.leaf && classOf(status) === DETAILED_SUCCESS);
+  }
+
   #kindOf(status: string): Kind {
-    const known = this.#kinds.get(status);
-    if (known !== undefined) return known;
+    const met = this.#kinds.get(status);
+    if (met !== undefined) return met;
     if (this.#kinds.size >= MOST) this.#kinds.clear();
     const named = this.#catalog.statusCodes["TDX_HOST_PRIORITY_BUSY_TIMEOUT"];
     const hostPriority = named !== undefined && classOf(named) === classOf(status);
-    const kind = { busy: this.#busy.has(classOf(status)), hostPriority };
+    const known = this.#classes.has(classOf(status)) || status.startsWith(OF_LINUX);
+    const kind = { busy: this.#busy.has(classOf(status)), hostPriority, known };
     this.#kinds.set(status, kind);
     return kind;
   }

@@ -12,11 +12,12 @@ import { Expectation } from "./expect.ts";
 import { Cursor } from "./formats/cursor.ts";
 import { detect, type FormatName, formatNamed } from "./formats/index.ts";
 import type { Format, Heard, Input } from "./formats/input.ts";
+import { WHILE } from "./gaps.ts";
 import { Holders } from "./holders.ts";
 import { Interned } from "./interned.ts";
 import { Lines } from "./lines.ts";
 import { frameKey } from "./objects.ts";
-import { Settler, WHILE } from "./settle.ts";
+import { Settler } from "./settle.ts";
 import { Spans } from "./spans.ts";
 import { checkText } from "./stated.ts";
 import { Tally } from "./tally.ts";
@@ -105,6 +106,7 @@ export class Recording {
       began: () => this.#began,
       ended: () => this.#ended,
     });
+    if (this.#format !== null) this.#assembler.late = this.#format.late;
     this.#episodes = new Episodes(ENTER.leaf, (episode) => {
       this.#expectation?.reaction(episode);
       const { leaf, td, begin, end } = episode;
@@ -195,6 +197,7 @@ export class Recording {
     const lines = waiting.map((line) => textOf(line, 0, line.length));
     this.#isEmpty &&= lines.every((line) => line.trim() === "");
     this.#format = detect(lines);
+    if (this.#format !== null) this.#assembler.late = this.#format.late;
     if (this.#format === null) this.#tally.passed += waiting.length;
     else for (const line of waiting) this.#plain(line, 0, line.length);
   }
@@ -228,6 +231,8 @@ export class Recording {
 
   #arrived(call: Call): void {
     if (call.leaf === ENTER.leaf) this.#entersSeen = true;
+    // What a leaf takes that the catalog does not have, or whose name is damaged, is not known.
+    else if (!this.#holders.knows(call.leaf)) this.#assembler.gaps.within(call.begin, call.end);
     this.#settler.add(call);
   }
 

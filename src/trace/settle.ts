@@ -7,11 +7,9 @@
 import type { Assembler } from "./assemble.ts";
 import type { Around } from "./blame.ts";
 import type { Call } from "./call.ts";
+import { WHILE } from "./gaps.ts";
 import { ByEnd, Kept, Steps, search, Wanted } from "./window.ts";
 import { ENTER } from "./wrappers.ts";
-
-/** What ends later than this after another call may still be printed before it; and so near to its edges a recording may lack others. */
-export const WHILE = 100_000_000;
 
 /** However many calls come in the while: the oldest are looked at early then. */
 const MOST = 1 << 19;

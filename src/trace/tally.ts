@@ -78,6 +78,9 @@ export class Tally {
   #ofOtherLeaves = 0;
   #seen = 0;
   #unreadCount = 0;
+  /** Calls whose status is none of the module's, and the first of them. */
+  #foreign = 0;
+  #firstForeign: string | null = null;
   #calls = 0;
   #busy = 0;
   #episodes = 0;
@@ -130,6 +133,10 @@ export class Tally {
     of.calls += 1;
     if (busy) of.busy += 1;
     else if (call.status !== null && !isSuccess(call.status)) of.errors += 1;
+    if (!busy && call.status !== null && this.#holders.isForeign(call.leaf, call.status)) {
+      this.#foreign += 1;
+      this.#firstForeign ??= `${call.leaf} returns ${call.status}`;
+    }
     if (!call.beginUnsure && !call.endUnsure) {
       const lasted = call.end - call.begin;
       of.time += lasted;
@@ -275,6 +282,13 @@ export class Tally {
           `module ${this.#options.catalog.module.version} has no leaf ${printable(leaf)}`,
           "name the module of the recorded host with --module",
         ),
+      ),
+      ...some(
+        this.#foreign,
+        "SL7112",
+        "warning",
+        `${this.#foreign} statuses are none of module ${this.#options.catalog.module.version}: ${printable(this.#firstForeign ?? "")}`,
+        "name the module of the recorded host with --module; a line that is damaged tells such, too",
       ),
       ...this.#beyondBounds(ending).map((message) => say("SL7111", "warning", message, IS_IT_A_HOST)),
     ];

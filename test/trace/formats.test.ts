@@ -266,7 +266,11 @@ it("ndjson: any way of writing JSON, and what no event has", async () => {
   const { calls, document } = await read(`{"recording":"seamlock@1","began":0}
 {${track},"at":[1000,2000],"status":"0x80000200000000A9"}
  { "call" : "tdh_mem_\\u0074rack", "at": [ 3e3, 4000.5 ], "cpu": 3, "extra": {"a": [1, "}"]}, "td": "0x14" }
-{${track},"at":[5000,6000],"gpa":"0X1000","level":1,"page":"0xzz","more":null,"list":[1,2]}
+{${track},"at":[5000,6000],"gpa":"0X1000","level":1,"page":null,"more":null,"list":[1,2]}
+{${track},"at":[5000,6000],"page":"0xzz"}
+{${track},"at":[5000,6000],"status":"busy"}
+{${track},"at":[5000,6000],"vp":7}
+{${track},"at":[5000,6000],"level":-1}
 {${track},"at":[8000,7000]}
 {${track},"at":[8000]}
 {${track},"at":[08000,9000]}
@@ -281,7 +285,7 @@ it("ndjson: any way of writing JSON, and what no event has", async () => {
     ["tdh_mem_track", 3000, 4000.5, 3, -1, "0x14", null, null, null],
     ["tdh_mem_track", 5000, 6000, 3, 8, "0x14", 0x1000, 1, null],
   ]);
-  expect(document.recording).toMatchObject({ format: "ndjson", unread: 7, lost: 3 });
+  expect(document.recording).toMatchObject({ format: "ndjson", unread: 11, lost: 3 });
 });
 
 it("an operand or a status that is damaged is not taken for another one", async () => {

@@ -39,6 +39,21 @@ const ENUM = bytesOf(" [PG_LEVEL");
 
 /** Why a line whose operands are damaged is not read. */
 export const DAMAGED = "an operand is damaged";
+export const TOLD_LESS = "others of its function say more";
+
+/** What a list can tell of, a bit each. */
+const TELLS: Readonly<Record<ArgumentKind | "result", number>> = {
+  td: 1,
+  "tdr-page": 1,
+  vp: 2,
+  gpa: 4,
+  level: 8,
+  "pg-level": 8,
+  page: 16,
+  pfn: 16,
+  result: 32,
+  other: 0,
+};
 
 /** Reads lists of `name=value`. */
 export class Arguments {
@@ -53,8 +68,9 @@ export class Arguments {
   #from = 0;
   #isHex = false;
   #number = 0;
-  /** A value of a name that is known does not end as a number does, or is no whole pointer. */
+  /** A value of a name that is known is missing, does not end as a number does, or is none that such an operand has. */
   #isDamaged = false;
+  #told = 0;
 
   /** The operands in a stretch of text; null when one is damaged: what is left of it would be taken for another object. */
   operands(bytes: Uint8Array, from: number, end: number, { names }: Input): Operands | null {
@@ -79,10 +95,10 @@ export class Arguments {
           gpa = this.#exact();
           break;
         case "level":
-          level = levelOf(this.#number, stands(ENUM, bytes, this.#at, this.#end));
+          level = this.#level(stands(ENUM, bytes, this.#at, this.#end));
           break;
         case "pg-level":
-          level = levelOf(this.#number, true);
+          level = this.#level(true);
           break;
         case "pfn":
           page = this.#exact();
@@ -111,6 +127,11 @@ export class Arguments {
     return this.#isDamaged ? null : status;
   }
 
+  /** What the last list told of. */
+  get told(): number {
+    return this.#told;
+  }
+
   /** Was a value of the last list damaged? */
   get isDamaged(): boolean {
     return this.#isDamaged;
@@ -118,6 +139,7 @@ export class Arguments {
 
   #start(bytes: Uint8Array, from: number, end: number): void {
     this.#isDamaged = false;
+    this.#told = 0;
     this.#bytes = bytes;
     this.#at = from;
     this.#end = end;
@@ -133,13 +155,11 @@ export class Arguments {
       let name = i;
       while (name > first && isWord(bytes[name - 1] as number)) name--;
       this.#at = i + 1;
-      if (name === i || !this.#value()) {
-        i = this.#at - 1;
-        continue;
-      }
-      this.#kind = this.#kinds.of(bytes, name, i);
-      if (this.#kind !== null) {
-        this.#isDamaged ||= this.#at < end && !isAfterValue(bytes[this.#at] as number);
+      const kind = name === i ? null : this.#kinds.of(bytes, name, i);
+      if (kind !== null) {
+        this.#kind = kind;
+        this.#told |= TELLS[kind];
+        this.#isDamaged ||= !this.#value() || (this.#at < end && !isAfterValue(bytes[this.#at] as number));
         return true;
       }
       i = this.#at - 1;
@@ -174,14 +194,24 @@ export class Arguments {
     return this.#isHex && this.#at - this.#from === POINTER;
   }
 
-  #exact(): number | null {
-    return this.#at - this.#from > MOST_DIGITS + 2 ? null : this.#number;
+  #exact(): number {
+    this.#isDamaged ||= this.#at - this.#from > MOST_DIGITS + 2;
+    return this.#number;
+  }
+
+  #level(fromOne: boolean): number {
+    const level = this.#number - Number(fromOne);
+    this.#isDamaged ||= level < 0 || level > 5;
+    return level;
   }
 
   /** The kernel's array of `struct page` has 64 bytes for each frame; where it begins is not known, so that the number is no frame's. */
   #page(): number | null {
     const digits = this.#at - this.#from - 2;
-    if (!this.#isHex || digits < 12 || digits > 16) return null;
+    if (!this.#isHex || digits < 12 || digits > 16) {
+      this.#isDamaged = true;
+      return null;
+    }
     // The last eleven digits: more are the same for all, and would not be exact.
     let low = 0;
     for (let i = this.#at - 11; i < this.#at; i++) low = low * 16 + hexDigit(this.#bytes[i] as number);
@@ -191,8 +221,3 @@ export class Arguments {
 
 const isAfterValue = (code: number): boolean =>
   isBlank(code) || code === COMMA || code === CLOSES || code === SEMICOLON;
-
-function levelOf(value: number, fromOne: boolean): number | null {
-  const level = value - Number(fromOne);
-  return level >= 0 && level <= 5 ? level : null;
-}

@@ -14,6 +14,7 @@
  * are frame numbers. SEQ counts the lines of a CPU, so that lost ones are noticed; bpftrace itself says `Lost N events`, newer ones to standard error.
  */
 import type { Operands } from "../call.ts";
+import type { Interned } from "../interned.ts";
 import { type Cursor, isBlank } from "./cursor.ts";
 import type { Format, Input } from "./input.ts";
 
@@ -107,6 +108,7 @@ export function bpftrace(enterLeaf: string): Format {
   return {
     name: "bpftrace",
     resolution: 0,
+    late: 1_000_000,
     line(line, input) {
       const kind = line.code(line.from);
       if (frames !== null) {
@@ -140,16 +142,18 @@ export function bpftrace(enterLeaf: string): Format {
 }
 
 /** The key of a TD or a vCPU; null for `-`. */
-function frameOf(fields: Cursor, { frames }: Input): string | null {
-  const { at } = fields;
-  const key = fields.meaning(frames);
-  // A `-` that nothing follows in its field is no frame, and no damage.
-  if (key === null && !(fields.code(at) === DASH && fields.at === at + 2)) fields.bad = true;
-  return key;
-}
+const frameOf = (fields: Cursor, { frames }: Input): string | null => meaningOf(fields, frames);
 
-/** Null for `-`, and for what is no status. */
-const statusOf = (fields: Cursor, { statuses }: Input): string | null => fields.meaning(statuses);
+/** Null for `-`. */
+const statusOf = (fields: Cursor, { statuses }: Input): string | null => meaningOf(fields, statuses);
+
+function meaningOf(fields: Cursor, words: Interned<string | null>): string | null {
+  const { at } = fields;
+  const meaning = fields.meaning(words);
+  // A `-` that nothing follows in its field says that there is none; all else is damage.
+  if (meaning === null && !(fields.code(at) === DASH && fields.at === at + 2)) fields.bad = true;
+  return meaning;
+}
 
 function about(line: string, input: Input): boolean {
   const words = line.split(" ");

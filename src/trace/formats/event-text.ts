@@ -8,7 +8,7 @@
 import { textOf } from "../bytes.ts";
 import { NOTHING } from "../call.ts";
 import { ENTER } from "../wrappers.ts";
-import { Arguments, DAMAGED } from "./arguments.ts";
+import { Arguments, DAMAGED, TOLD_LESS } from "./arguments.ts";
 import { type Cursor, isBlank } from "./cursor.ts";
 import { type Meaning, markOf, meanings, Ours } from "./events.ts";
 import type { Format, Input } from "./input.ts";
@@ -16,7 +16,9 @@ import { Losses } from "./losses.ts";
 
 const HASH = 35;
 const PLUS = 43;
+const DASH = 45;
 const PERIOD = 46;
+const SLASH = 47;
 const COLON = 58;
 const OPENS = 91;
 const CLOSES = 93;
@@ -25,8 +27,10 @@ const CLOSES_ROUND = 41;
 
 /** Who made an event, in the text of each tool. */
 const WHO = /[\s/-]\d+\s+(\([ \d-]+\)\s+)?\[\d+\]/;
-/** A header, a function of a call chain, a blank line: what is no event. */
-const OTHER = /^#|^\s+[0-9a-f]+ \S+|^\s*$|^\s*=> |^[a-z]+=\d+$/;
+/** A function of a call chain, as perf and as the kernel print it. */
+const CHAIN = /^\s+[0-9a-f]{8,16} [^\s\d]|^ *=> |: <(?:user )?stack trace>$/;
+/** A header: what is no event. */
+const OTHER = /^#|^[a-z]+=\d+$/;
 
 export function eventText(name: "ftrace" | "perf"): Format {
   const context = new Context();
@@ -34,18 +38,25 @@ export function eventText(name: "ftrace" | "perf"): Format {
   const given = new Arguments();
   const ours = new Ours();
   const losses = new Losses();
+  /** Is the line before one of a call chain? An empty one ends it. */
+  let inChain = false;
+  let tellsTasks = false;
 
   const read = (line: Cursor, meaning: Meaning, input: Input): boolean => {
     const { time, cpu, tid } = context;
     const { bytes, at, end } = line;
     const { assembler } = input;
     if (meaning.is === "begin") {
-      const operands = meaning.leaf === ENTER.leaf ? NOTHING : given.operands(bytes, at, end, input);
+      const isRun = meaning.leaf === ENTER.leaf;
+      const operands = isRun ? NOTHING : given.operands(bytes, at, end, input);
       if (operands === null) input.unread(DAMAGED, line.line);
+      else if (!isRun && !meaning.shape.fits(given.told, input.strange)) input.unread(TOLD_LESS, line.line);
       else assembler.begin(time, cpu, tid, meaning.leaf, operands);
     } else if (meaning.is === "end") {
-      const status = meaning.leaf === ENTER.leaf ? null : given.status(bytes, at, end, input);
-      if (given.isDamaged && meaning.leaf !== ENTER.leaf) input.unread(DAMAGED, line.line);
+      const isRun = meaning.leaf === ENTER.leaf;
+      const status = isRun ? null : given.status(bytes, at, end, input);
+      if (!isRun && given.isDamaged) input.unread(DAMAGED, line.line);
+      else if (!isRun && !meaning.shape.fits(given.told, input.strange)) input.unread(TOLD_LESS, line.line);
       assembler.end(time, cpu, tid, meaning.leaf, status);
     } else if (meaning.is === "graph") {
       if (!ours.in(line)) return false;
@@ -54,23 +65,42 @@ export function eventText(name: "ftrace" | "perf"): Format {
     return true;
   };
 
+  /** An event of somebody else's; one that says nothing may have been one of ours. */
+  const other = (line: Cursor, input: Input): boolean => {
+    if (losses.read(line, input)) return true;
+    if (line.at >= line.end) input.strange();
+    return false;
+  };
+
   return {
     name,
+    late: 1_000_000,
     get resolution() {
       return context.resolution;
     },
     line(line, input) {
+      const wasInChain = inChain;
+      inChain = false;
       if (context.read(line)) {
-        return read(line, means.of(line.bytes, context.eventFrom, context.eventEnd), input) || losses.read(line, input);
+        // Who made it is damaged where others say it.
+        if (context.tid >= 0) tellsTasks = true;
+        else if (tellsTasks) input.strange();
+        return read(line, means.of(line.bytes, context.eventFrom, context.eventEnd), input) || other(line, input);
       }
       // A header names the probes, a stack the functions.
       if (ours.in(line) && line.code(line.from) !== HASH && WHO.test(line.line)) {
         input.unread("no CPU, time in seconds and event", line.line);
         return true;
       }
-      const known = losses.read(line, input);
-      if (!known && !line.isEmpty && !OTHER.test(line.line)) input.strange();
-      return known;
+      if (line.isEmpty) {
+        if (!wasInChain) input.strange();
+        return false;
+      }
+      if (losses.read(line, input)) return true;
+      const text = line.line;
+      inChain = CHAIN.test(text);
+      if (!inChain && !OTHER.test(text)) input.strange();
+      return false;
     },
   };
 }
@@ -178,14 +208,16 @@ function taskBefore(bytes: Uint8Array, from: number, to: number): number {
   let value = 0;
   let place = 1;
   let digits = 0;
-  for (; i > from && digits < 10; digits++) {
-    const digit = (bytes[--i] as number) - 48;
+  for (; i > from && digits < 10; digits++, i--, place *= 10) {
+    const digit = (bytes[i - 1] as number) - 48;
     if (digit < 0 || digit > 9) break;
     value += digit * place;
-    place *= 10;
   }
-  return digits === 0 ? -1 : value;
+  // Before it the name of the task ends, or the process in front of it.
+  return digits === 0 || (i > from && !isBeforeTask(bytes[i - 1] as number)) ? -1 : value;
 }
+
+const isBeforeTask = (code: number): boolean => isBlank(code) || code === DASH || code === SLASH;
 
 function skipBack(bytes: Uint8Array, from: number, to: number): number {
   let i = to;

@@ -6,26 +6,50 @@ import type { Input } from "./input.ts";
 
 /** What an event means: a call begins or ends, a vCPU's run begins or ends, or the recording commands say that they do. */
 export type Meaning =
-  | { readonly is: "begin"; readonly leaf: string }
-  | { readonly is: "end"; readonly leaf: string }
+  | { readonly is: "begin"; readonly leaf: string; readonly shape: Shape }
+  | { readonly is: "end"; readonly leaf: string; readonly shape: Shape }
   | { readonly is: "mark" }
   /** A function of function_graph as `trace-cmd report` prints it: without arguments, and its end without a name. */
   | { readonly is: "graph" }
   | { readonly is: "other" };
 
-const ENTERS: Meaning = { is: "begin", leaf: ENTER.leaf };
-const EXITS: Meaning = { is: "end", leaf: ENTER.leaf };
-const MARK: Meaning = { is: "mark" };
-const GRAPH: Meaning = { is: "graph" };
-const OTHER: Meaning = { is: "other" };
+/**
+ * What the lines of one function tell, a bit for each operand and for the result: in one recording all tell the same, so that one that tells
+ * less is damaged.
+ */
+export class Shape {
+  #told = 0;
+  #isKnown = false;
 
-const NAMED: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
-  ["kvm_entry", ENTERS],
-  ["kvm_exit", EXITS],
-  ["seamlock", MARK],
-  ["tracing_mark_write", MARK],
-  ["funcgraph_entry", GRAPH],
-]);
+  /** Takes note of a line. False: others tell more than it does. `more` is told when those before it told less: they were damaged. */
+  fits(told: number, more: () => void): boolean {
+    const known = this.#told;
+    if (told === known) {
+      this.#isKnown = true;
+      return true;
+    }
+    this.#told |= told;
+    if (this.#isKnown && this.#told !== known) more();
+    this.#isKnown = true;
+    return this.#told === told;
+  }
+}
+
+function named(event: string): Meaning {
+  switch (event) {
+    case "kvm_entry":
+      return { is: "begin", leaf: ENTER.leaf, shape: new Shape() };
+    case "kvm_exit":
+      return { is: "end", leaf: ENTER.leaf, shape: new Shape() };
+    case "seamlock":
+    case "tracing_mark_write":
+      return { is: "mark" };
+    case "funcgraph_entry":
+      return { is: "graph" };
+    default:
+      return { is: "other" };
+  }
+}
 
 /** What tracers append to a function's name for the probe of its return. */
 const RETURNS = ["__return", "__exit", "_ret"];
@@ -33,10 +57,11 @@ const RETURNS = ["__return", "__exit", "_ret"];
 export function meanings(): Interned<Meaning> {
   return new Interned((event) => {
     const wrapper = WRAPPERS.get(event);
-    if (wrapper !== undefined) return { is: "begin", leaf: wrapper.leaf };
+    if (wrapper !== undefined) return { is: "begin", leaf: wrapper.leaf, shape: new Shape() };
     const suffix = RETURNS.find((end) => event.endsWith(end));
     const returning = suffix === undefined ? undefined : WRAPPERS.get(event.slice(0, -suffix.length));
-    return returning === undefined ? (NAMED.get(event) ?? OTHER) : { is: "end", leaf: returning.leaf };
+    if (returning === undefined) return named(event);
+    return { is: "end", leaf: returning.leaf, shape: new Shape() };
   });
 }
 

@@ -82,6 +82,11 @@ export class FlatObject {
     return this.#kinds[field] !== NONE;
   }
 
+  /** Is there a value, other than `null`? */
+  isGiven(field: number): boolean {
+    return this.#kinds[field] !== NONE && this.#kinds[field] !== LITERAL;
+  }
+
   isText(field: number): boolean {
     return this.#kinds[field] === TEXT;
   }

@@ -9,9 +9,9 @@
  */
 import { bytesOf, stands, textOf } from "../bytes.ts";
 import { NOTHING } from "../call.ts";
-import { Arguments, DAMAGED } from "./arguments.ts";
+import { Arguments, DAMAGED, TOLD_LESS } from "./arguments.ts";
 import { type Cursor, isBlank } from "./cursor.ts";
-import { markOf, meanings, Ours } from "./events.ts";
+import { markOf, meanings, Ours, Shape } from "./events.ts";
 import type { Format, Input } from "./input.ts";
 import { Losses } from "./losses.ts";
 
@@ -40,7 +40,11 @@ const ENDS: ReadonlySet<number> = new Set([SEMICOLON, OPENS, CLOSES, SLASH, CLOS
 /** What stands where an interrupt begins and ends, when its functions are recorded, too. */
 const INTERRUPT = /(={10}>|<={10})( \|)?$/;
 /** A header, and what says that a CPU has gone on to another task. */
-const OTHER = /^#|^ ?-+$|^ *(\||\d+\)) .*=>|^\s*$/;
+const OTHER = /^#|^ *(\||\d+\)) .*=>/;
+/** What stands before and behind that, with an empty line around each. */
+const RULE = /^ ?-{10,}$/;
+/** What a line says that is not about us: a function or the end of one, an event, a comment. */
+const OTHER_BODY = /^(?:[\w.]+(?: \[\w+\])?\(.*\)(?:;| \{)|\})(?: ?\/\*.+\*\/)?$|^\/\*.+\*\/$/;
 
 export function functionGraph(): Format {
   const means = meanings();
@@ -48,6 +52,18 @@ export function functionGraph(): Format {
   const ours = new Ours();
   const losses = new Losses();
   const prologue = new Prologue();
+  const results = new Shape();
+  let tellsTasks = false;
+  /** Was the line before a rule? Was it an empty one that none was before? */
+  let wasRule = false;
+  let wasEmpty = false;
+
+  const result = (bytes: Uint8Array, from: number, to: number, line: Cursor, input: Input): string | null => {
+    const status = given.status(bytes, from, to, input);
+    if (given.isDamaged) input.unread(DAMAGED, line.line);
+    else if (!results.fits(given.told, input.strange)) input.unread(TOLD_LESS, line.line);
+    return status;
+  };
 
   /** `tdh_mem_track(td=0xffff…); /* ret=0x0 *\/`, or the first half of it. */
   const call = (line: Cursor, input: Input): boolean => {
@@ -65,6 +81,10 @@ export function functionGraph(): Format {
       return true;
     }
     const { time, cpu, tid } = prologue;
+    if (!meaning.shape.fits(given.told, input.strange)) {
+      input.unread(TOLD_LESS, line.line);
+      return true;
+    }
     if (!line.skip(SEMICOLON)) {
       if (!line.has(BEGINS, line.at)) return false;
       input.assembler.begin(time, cpu, tid, meaning.leaf, operands);
@@ -75,8 +95,7 @@ export function functionGraph(): Format {
       input.unread("it has no duration: record with funcgraph-duration", line.line);
       return true;
     }
-    const status = given.status(bytes, line.at, end, input);
-    if (given.isDamaged) input.unread(DAMAGED, line.line);
+    const status = result(bytes, line.at, end, line, input);
     input.assembler.call(time + lasted, cpu, tid, meaning.leaf, time, operands, status);
     return true;
   };
@@ -90,8 +109,7 @@ export function functionGraph(): Format {
     const meaning = means.of(line.bytes, from, line.at);
     if (meaning.is !== "begin" || !line.has(PREFIX, from)) return false;
     const { time, cpu, tid, lasted } = prologue;
-    const status = given.status(line.bytes, line.at, line.end, input);
-    if (given.isDamaged) input.unread(DAMAGED, line.line);
+    const status = result(line.bytes, line.at, line.end, line, input);
     input.assembler.end(time, cpu, tid, meaning.leaf, status, lasted === null ? null : time - lasted);
     return true;
   };
@@ -111,28 +129,57 @@ export function functionGraph(): Format {
     return true;
   };
 
+  const body = (line: Cursor, input: Input): boolean => {
+    if (!ENDS.has(line.code(line.end - 1))) {
+      if (INTERRUPT.test(line.line)) return false;
+      input.unread("it is cut off", line.line);
+      return true;
+    }
+    const { at } = line;
+    const first = line.code(at);
+    const read = first === CLOSES ? end(line, input) : first === SLASH ? comment(line, input) : call(line, input);
+    if (read || losses.read(line, input)) return true;
+    const text = textOf(line.bytes, at, line.end);
+    if (!OTHER_BODY.test(text)) input.strange();
+    return false;
+  };
+
   return {
     name: "function-graph",
     resolution: 1000,
+    late: 1_000_000,
     line(line, input) {
+      // An empty line belongs to a rule before or behind it.
+      const behindRule = wasRule;
+      const behindEmpty = wasEmpty;
+      wasRule = false;
+      wasEmpty = false;
       if (prologue.read(line)) {
-        if (!ENDS.has(line.code(line.end - 1))) {
-          if (INTERRUPT.test(line.line)) return false;
-          input.unread("it is cut off", line.line);
-          return true;
-        }
-        const first = line.code(line.at);
-        const read = first === CLOSES ? end(line, input) : first === SLASH ? comment(line, input) : call(line, input);
-        return read || losses.read(line, input);
+        if (behindEmpty) input.strange();
+        // Who made it is damaged where others say it.
+        if (prologue.tid >= 0) tellsTasks = true;
+        else if (tellsTasks) input.strange();
+        return body(line, input);
       }
-      if (!ours.in(line)) {
-        const known = losses.read(line, input);
-        if (!known && !line.isEmpty && !OTHER.test(line.line)) input.strange();
-        return known;
+      if (line.isEmpty) {
+        if (behindEmpty) input.strange();
+        wasEmpty = !behindRule;
+        return false;
       }
-      if (line.code(line.from) === HASH) return false;
-      input.unread("it has no time: record with funcgraph-abstime and funcgraph-cpu", line.line);
-      return true;
+      const text = line.line;
+      wasRule = RULE.test(text);
+      if (behindEmpty && !wasRule) input.strange();
+      if (wasRule || line.code(line.from) === HASH) return losses.read(line, input);
+      if (ours.in(line)) {
+        input.unread("it has no time: record with funcgraph-abstime and funcgraph-cpu", text);
+        return true;
+      }
+      const known = losses.read(line, input);
+      if (!known && !OTHER.test(text)) input.strange();
+      return known;
+    },
+    finish(input) {
+      if (wasEmpty) input.strange();
     },
   };
 }
@@ -209,7 +256,7 @@ function durationBefore(bytes: Uint8Array, from: number, bar: number): number | 
   let digits = 0;
   for (; i > from; i--) {
     const code = bytes[i - 1] as number;
-    if (code === PERIOD && behind === 0) {
+    if (code === PERIOD && behind === 0 && digits > 0) {
       behind = digits;
       continue;
     }
@@ -218,5 +265,7 @@ function durationBefore(bytes: Uint8Array, from: number, bar: number): number | 
     place *= 10;
     digits += 1;
   }
-  return digits === 0 ? null : value * 10 ** (3 - behind);
+  // A blank is before it; a long one has a mark before that.
+  if (digits === 0 || (i > from && !isBlank(bytes[i - 1] as number))) return null;
+  return value * 10 ** (3 - behind);
 }

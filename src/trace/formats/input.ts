@@ -35,6 +35,8 @@ export interface Format {
   readonly name: string;
   /** Times are no more exact than this, in ns. */
   readonly resolution: number;
+  /** Events of one CPU come in the order of their times, but for so much, in ns: an interrupt can come while one is printed. */
+  readonly late: number;
   /** Reads the line that the cursor is at the beginning of; false: it is about something else. */
   line(cursor: Cursor, input: Input): boolean;
   finish?(input: Input): void;

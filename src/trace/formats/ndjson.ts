@@ -6,6 +6,7 @@
  */
 import { bytesOf } from "../bytes.ts";
 import { NOTHING, type Operands } from "../call.ts";
+import { WHILE } from "../gaps.ts";
 import { Cursor, hexDigit } from "./cursor.ts";
 import { FlatObject } from "./flat-object.ts";
 import type { Format, Input } from "./input.ts";
@@ -47,10 +48,13 @@ const MOST_HEX = 15;
 export function ndjson(enterLeaf: string): Format {
   const fields = new FlatObject(FIELDS);
   const rewritten = new Cursor();
+  /** Was a field of the event of the wrong kind? */
+  let isDamaged = false;
 
   /** An event or a loss whose fields were read; null: it is neither. */
   const told = ({ bytes }: Cursor, input: Input): string | null => {
     if (fields.has(CALL) || fields.has(ENTER) || fields.has(EXIT)) {
+      isDamaged = false;
       return event(bytes, input) ? "" : "an event whose fields are missing or of the wrong kind";
     }
     if (!fields.has(LOST)) return null;
@@ -63,9 +67,10 @@ export function ndjson(enterLeaf: string): Format {
   const event = (bytes: Uint8Array, input: Input): boolean => {
     const cpu = fields.natural(CPU);
     if (cpu === null) return false;
-    const tid = fields.natural(TID) ?? -1;
+    const tid = naturalIn(TID) ?? -1;
     const operands = operandsIn(bytes, input);
-    const status = fields.isText(STATUS) ? fields.meaning(STATUS, input.statuses) : null;
+    const status = statusIn(input);
+    if (isDamaged) return false;
     if (fields.isText(CALL)) {
       const begin = fields.first(AT);
       const end = fields.second(AT);
@@ -87,25 +92,34 @@ export function ndjson(enterLeaf: string): Format {
       td: keyIn(TD, input),
       vp: keyIn(VP, input),
       gpa: hexIn(GPA, bytes),
-      level: fields.natural(LEVEL),
+      level: naturalIn(LEVEL),
       page: hexIn(PAGE, bytes),
     };
   };
 
-  const keyIn = (field: number, { names }: Input): string | null =>
-    fields.isText(field) && fields.to(field) - fields.from(field) <= MOST_KEY ? fields.meaning(field, names) : null;
+  /** Null for a field that is not there; one that is there and of another kind is damage. */
+  const naturalIn = (field: number): number | null => {
+    const value = fields.natural(field);
+    isDamaged ||= value === null && fields.isGiven(field);
+    return value;
+  };
 
-  /** Null for what is not `0x` and few enough digits. */
+  const statusIn = ({ statuses }: Input): string | null => {
+    const status = fields.isText(STATUS) ? fields.meaning(STATUS, statuses) : null;
+    isDamaged ||= status === null && fields.isGiven(STATUS);
+    return status;
+  };
+
+  const keyIn = (field: number, { names }: Input): string | null => {
+    if (fields.isText(field) && fields.to(field) - fields.from(field) <= MOST_KEY) return fields.meaning(field, names);
+    isDamaged ||= fields.isGiven(field);
+    return null;
+  };
+
+  /** `0x` and few enough digits. */
   const hexIn = (field: number, bytes: Uint8Array): number | null => {
-    const from = fields.from(field) + 2;
-    const to = fields.to(field);
-    if (!fields.isText(field) || to <= from || to - from > MOST_HEX - 2 || !isHexPrefix(bytes, from - 2)) return null;
-    let value = 0;
-    for (let i = from; i < to; i++) {
-      const digit = hexDigit(bytes[i] as number);
-      if (digit < 0) return null;
-      value = value * 16 + digit;
-    }
+    const value = fields.isText(field) ? hexBetween(bytes, fields.from(field), fields.to(field)) : null;
+    isDamaged ||= value === null && fields.isGiven(field);
     return value;
   };
 
@@ -119,6 +133,7 @@ export function ndjson(enterLeaf: string): Format {
   return {
     name: "ndjson",
     resolution: 0,
+    late: WHILE,
     line(cursor, input) {
       if (fields.read(cursor)) {
         const reason = told(cursor, input);
@@ -126,6 +141,8 @@ export function ndjson(enterLeaf: string): Format {
       }
       const { line } = cursor;
       const first = line.trimStart().charCodeAt(0);
+      // An empty line may have been one of ours.
+      if (Number.isNaN(first)) input.strange();
       if (first !== OPENS) return Number.isNaN(first) || first === HASH ? false : bad(input, "no JSON object", line);
       let value: Readonly<Record<string, unknown>> & About;
       try {
@@ -139,6 +156,18 @@ export function ndjson(enterLeaf: string): Format {
       return reason === "" || bad(input, reason, line);
     },
   };
+}
+
+/** Null for what is not `0x` and few enough digits. */
+function hexBetween(bytes: Uint8Array, from: number, to: number): number | null {
+  if (to <= from + 2 || to - from > MOST_HEX || !isHexPrefix(bytes, from)) return null;
+  let value = 0;
+  for (let i = from + 2; i < to; i++) {
+    const digit = hexDigit(bytes[i] as number);
+    if (digit < 0) return null;
+    value = value * 16 + digit;
+  }
+  return value;
 }
 
 const isHexPrefix = (bytes: Uint8Array, at: number): boolean =>

@@ -102,9 +102,11 @@ function perfEvent({ kind, time, call }: Event): string {
     const status = `0x${BigInt(call.status ?? 0).toString(16)}`;
     return `${context}seamlock:${wrapper.function}__return: (ffffffff81000000 <- ffffffff81000040) status=${status}`;
   }
-  const given = wrapper.arguments.flatMap(({ name, is }) =>
-    is === "other" ? [] : [` ${is === "pg-level" ? "pg_level" : name}=0x${hexOf(call, is)}`],
-  );
+  const given = wrapper.arguments
+    .flatMap(({ name, is }) =>
+      is === "other" ? [] : [` ${is === "pg-level" ? "pg_level" : name}=0x${hexOf(call, is)}`],
+    )
+    .reverse();
   return `${context}seamlock:${wrapper.function}: (ffffffff81000040)${given.join("")}`;
 }
 
