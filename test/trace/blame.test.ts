@@ -54,3 +54,41 @@ it("a task's own calls are never to blame for one another, however coarse the ti
   // Of another task it may be.
   expect(of?.culprits).toMatchObject([{ leaf: "tdh_vp_flush", calls: [{ tid: 10 }] }]);
 });
+
+it("what cannot be of one call, and what the module does not have", async () => {
+  const recording = new Recording({ catalog: await loadModule("1.5.25") });
+  const line = (value: object): void => recording.push(`${JSON.stringify(value)}\n`);
+  const run = { cpu: 0, tid: 10, td: "0x10", vp: "0x20" };
+  line({ recording: "seamlock@1", began: 0 });
+  line({ enter: 1, at: 900 * MS, ...run });
+  line({ exit: 1, at: 901 * MS, ...run, vp: "0x2", status: "0x0" });
+  const track = { call: "tdh_mem_track", cpu: 1, tid: 11, td: "0x10" };
+  line({ ...track, at: [1000 * MS, 1000 * MS + 900], status: "0x8000020000000" });
+  line({ ...track, at: [1100 * MS, 1100 * MS + 900], status: "0x8000FF00FFFF0000" });
+  line({ ended: 3000 * MS });
+  const { diagnostics, recording: about } = recording.finish();
+  // The one who entered and the one who left are two.
+  expect(about).toMatchObject({ calls: 4, unmatched: 2 });
+  expect(diagnostics.filter(({ code }) => code === "SL7112").map(({ message }) => message)).toEqual([
+    "1 statuses are none of module 1.5.25: tdh_mem_track returns 0x0008000020000000",
+  ]);
+});
+
+it("a call of a leaf that the catalog does not have may have held anything", async () => {
+  const recording = new Recording({ catalog: await loadModule("1.5.25") });
+  const line = (value: object): void => recording.push(`${JSON.stringify(value)}\n`);
+  const leaves = (await loadModule("1.5.25")).leaves.map(({ name }) => name);
+  line({ recording: "seamlock@1", began: 0, leaves });
+  for (const at of [1000, 1400]) {
+    const run = { cpu: 0, tid: 10, td: "0x10", vp: "0x20" };
+    line({ enter: 1, at: at * MS, ...run });
+    const track = { call: "tdh_mem_track", cpu: 1, tid: 11, td: "0x10", status: EPOCH_BUSY };
+    line({ ...track, at: [(at + 1) * MS, (at + 1) * MS + 900] });
+    if (at > 1000) line({ call: "tdh_mem_trick", at: [at * MS, (at + 1.5) * MS], cpu: 2, tid: 12, status: "0x0" });
+    line({ exit: 1, at: (at + 2) * MS, ...run, status: "0x0" });
+  }
+  line({ ended: 3000 * MS });
+  const [sure, unsure] = recording.finish().busy.shown;
+  expect(sure).toMatchObject({ certainty: "certain", doubts: [] });
+  expect(unsure).toMatchObject({ certainty: "likely", doubts: ["lost"] });
+});

@@ -157,6 +157,38 @@ it("perf script: the process beside the task, call chains and addresses", async 
   ]);
 });
 
+describe("empty lines", () => {
+  const doubts = async (lines: readonly string[]) => (await read(lines.join("\n"))).document.busy.shown[0]?.doubts;
+  const busy = "0x80000200000000a9";
+
+  it("end a call chain of perf; another one may have been an event", async () => {
+    const event = (at: string, cpu: number, text: string): string => `qemu ${70 + cpu} [00${cpu}] ${at}: ${text}`;
+    const chain = ["\tffffffff81000000 tdx_track+0x46 ([kernel.kallsyms])", ""];
+    const lines = [
+      event("5.000001", 1, "seamlock:tdh_mem_track: (ff) td=0xffff888100140000"),
+      ...chain,
+      event("5.000002", 1, `seamlock:tdh_mem_track__return: (ff <- fe) status=${busy}`),
+    ];
+    expect(await doubts(lines)).not.toContain("lost");
+    expect(await doubts([...lines, "", event("5.000003", 1, "sched:sched_switch: a ==> b")])).toContain("lost");
+    expect(await doubts([...lines, event("5.000003", 1, "kvm:")])).toContain("lost");
+    expect(await doubts([...lines, ...chain, "  "])).toContain("lost");
+  });
+
+  it("stand around a rule of function_graph; another one may have been an event", async () => {
+    const track = `  5.000001 |   1)  qemu-71 |   1.234 us    |  tdh_mem_track(td=0xffff888100140000); /* ret=${busy} */`;
+    const rule = " ------------------------------------------";
+    const switching = ["", rule, " 1)    qemu-71    =>    qemu-72   ", rule, ""];
+    expect(await doubts([track, ...switching, track])).not.toContain("lost");
+    expect(await doubts([track, ...switching, "", track])).toContain("lost");
+    expect(await doubts([track, "", track])).toContain("lost");
+    expect(await doubts([track, track, ""])).not.toContain("lost");
+    expect(await doubts([track, track, "", ""])).toContain("lost");
+    expect(await doubts([track, "  5.000009 |   1)  qemu-71 |   1.234 us    |  kfree("])).toContain("lost");
+    expect(await doubts([track, "  5.000009 |   1)  qemu-71 |   1.234 us    |  kfree(a=1);"])).not.toContain("lost");
+  });
+});
+
 describe("hostile text", () => {
   const starts = [
     "b 1 0 x\n",
