@@ -4,7 +4,7 @@ import { table } from "./table.ts";
 import { plural } from "./verdict.ts";
 
 export function agreementText(result: Agreement): string {
-  const { known, found, right, among, certain, certainWrong, noneOfThese, byCertainty } = result;
+  const { known, found, right, amongFirst, among, certain, certainWrong, noneOfThese, byCertainty } = result;
   const share = (n: number): string => (known === 0 ? "" : ` (${((100 * n) / known).toFixed(2)} %)`);
   const rows = Object.entries(byCertainty).map(([name, { count, right: ok }]) => [
     `  ${name}`,
@@ -14,6 +14,7 @@ export function agreementText(result: Agreement): string {
   return [
     `${plural(known, "BUSY")} in the recording whose culprit is known; found: ${found}.`,
     `The first one named held the lock: ${right}${share(right)}.`,
+    `One of those named as the most likely did, several where what is recorded does not tell between them: ${amongFirst}${share(amongFirst)}.`,
     `One of those named did: ${among}${share(among)}.`,
     `Stated as certain: ${certain}; wrong: ${certainWrong}. Stated as one of several: none of them in ${noneOfThese}.`,
     "",

@@ -191,14 +191,16 @@ function examples({ busy }: TraceDocument): Block[] {
   ];
 }
 
-function busyText({ call, status, resources, certainty, culprits, oneOfThese, doubts }: Busy): string {
+function busyText({ call, status, resources, certainty, culprits, asLikely, oneOfThese, doubts }: Busy): string {
   const what = `${callText(call)} returned ${status} (${resources.join(" or ") || "no lock that the module knows of"})`;
-  const [first, ...others] = culprits;
+  const [first] = culprits;
   if (first === undefined) return `${what}: nobody is known who can have held it${whyNot(doubts)}.`;
   const sure = certainty === "certain" ? "held by" : certainty === "likely" ? "most likely held by" : "perhaps held by";
+  const likely = list(culprits.slice(0, asLikely).map(culpritText), "or");
+  const others = culprits.slice(asLikely);
   const also = others.length === 0 ? "" : `; else by ${list(others.map(culpritText), "or")}`;
   const all = certainty !== "certain" && oneOfThese ? "; it was one of these" : "";
-  return `${what}: ${sure} ${culpritText(first)}${also}${all}${certainty === "certain" ? "" : whyNot(doubts)}.`;
+  return `${what}: ${sure} ${likely}${also}${all}${certainty === "certain" ? "" : whyNot(doubts)}.`;
 }
 
 const WHY_NOT: Readonly<Record<Busy["doubts"][number], string | null>> = {

@@ -12,6 +12,8 @@ export interface Agreement {
   readonly found: number;
   /** Those of which the first culprit named is one that held the lock; or nobody is named, and nobody did. */
   readonly right: number;
+  /** Those of which a culprit is among those that are named as the most likely: several where what is recorded does not tell between them. */
+  readonly amongFirst: number;
   /** Those of which a culprit is among all that are named. */
   readonly among: number;
   readonly certain: number;
@@ -42,6 +44,7 @@ export class Agree {
   };
   #found = 0;
   #right = 0;
+  #amongFirst = 0;
   #among = 0;
   #certainWrong = 0;
   #noneOfThese = 0;
@@ -68,11 +71,13 @@ export class Agree {
     this.#found += 1;
     const [first] = blame.culprits;
     const right = first === undefined ? busy.culprits.every(({ recorded }) => !recorded) : this.#is(first, busy);
+    const amongFirst = right || blame.culprits.slice(0, blame.asLikely).some((culprit) => this.#is(culprit, busy));
     const among = right || blame.culprits.some((culprit) => this.#is(culprit, busy));
     const by = this.#by[blame.certainty];
     by.count += 1;
     by.right += Number(right);
     this.#right += Number(right);
+    this.#amongFirst += Number(amongFirst);
     this.#among += Number(among);
     if (blame.certainty === "certain" && !right) this.#certainWrong += 1;
     if (blame.oneOfThese && !among) this.#noneOfThese += 1;
@@ -84,6 +89,7 @@ export class Agree {
       known: this.#known.length,
       found: this.#found,
       right: this.#right,
+      amongFirst: this.#amongFirst,
       among: this.#among,
       certain: this.#by.certain.count,
       certainWrong: this.#certainWrong,

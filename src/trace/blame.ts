@@ -61,6 +61,8 @@ export interface Blame {
   readonly certainty: Certainty;
   /** Most likely first. */
   readonly culprits: readonly Culprit[];
+  /** So many of the first are as likely as the first one: what is recorded does not tell between them. */
+  readonly asLikely: number;
   /** Is it sure that it was one of the culprits? */
   readonly oneOfThese: boolean;
   readonly doubts: readonly Doubt[];
@@ -99,7 +101,7 @@ export function blame(busy: Call, around: Around, facts: Facts): Blame {
   const refusal = holders.refusal(busy.leaf, status);
   if (refusal === null) {
     const doubt: Doubt = holders.isHostPriority(status) ? "host-priority" : "status";
-    return { busy, resources: [], certainty: "none", culprits: [], oneOfThese: false, doubts: [doubt] };
+    return { busy, resources: [], certainty: "none", culprits: [], asLikely: 0, oneOfThese: false, doubts: [doubt] };
   }
   const found: Candidate[] = [];
   const running: Call[] = [];
@@ -121,6 +123,7 @@ export function blame(busy: Call, around: Around, facts: Facts): Blame {
   );
   const guestFirst = guests.length > 0 && (found[0]?.likelihood ?? 0) < GUEST;
   const culprits = guestFirst ? [...guests, ...calls] : [...calls, ...guests];
+  const asLikely = clearlyFirst([...found.map(({ likelihood }) => likelihood), ...guests.map(() => GUEST)]);
   const unwatched = !refusal.leaves.every(around.watches);
   const unsure = isUnsure(busy) || found.some(({ call }) => isUnsure(call)) || running.some(isUnsure);
   const missing: Doubt[] = [
@@ -139,8 +142,9 @@ export function blame(busy: Call, around: Around, facts: Facts): Blame {
   return {
     busy,
     resources: resourcesOf(culprits[0], refusal.resources, refusal.guests),
-    certainty: certaintyOf(culprits, doubts, found),
+    certainty: certaintyOf(culprits, doubts, found, asLikely),
     culprits,
+    asLikely,
     oneOfThese,
     doubts,
   };
@@ -151,13 +155,22 @@ const GUEST = 0.25;
 /** How much more likely one must be than the next to be told as likely. */
 const CLEARLY = 1.5;
 
-function certaintyOf(culprits: readonly Culprit[], doubts: readonly Doubt[], found: readonly Candidate[]): Certainty {
+/** How many are not clearly less likely than the first. */
+function clearlyFirst(likelihoods: readonly number[]): number {
+  const most = Math.max(...likelihoods);
+  return likelihoods.filter((one) => most <= CLEARLY * one).length;
+}
+
+function certaintyOf(
+  culprits: readonly Culprit[],
+  doubts: readonly Doubt[],
+  found: readonly Candidate[],
+  asLikely: number,
+): Certainty {
   if (culprits.length === 0) return "none";
   if (doubts.length === 0) return "certain";
-  const [first, second] = found;
-  if (first === undefined || culprits[0]?.kind === "guest") return "likely";
-  if (first.relation !== SAME) return "possible";
-  return second === undefined || first.likelihood > CLEARLY * second.likelihood ? "likely" : "possible";
+  if (asLikely > 1 || (culprits[0]?.kind === "call" && found[0]?.relation !== SAME)) return "possible";
+  return "likely";
 }
 
 function resourcesOf(first: Culprit | undefined, all: readonly string[], guests: readonly Holder[]): readonly string[] {

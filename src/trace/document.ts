@@ -51,6 +51,9 @@ export const busySchema = z.strictObject({
   status: statusSchema,
   resources: z.array(text),
   certainty: z.enum(CERTAINTIES),
+  asLikely: count.describe(
+    "so many of the first culprits are as likely as the first: the recording does not tell between them",
+  ),
   oneOfThese: z.boolean().describe("is it sure that one of the culprits held it?"),
   doubts: z.array(z.enum(DOUBTS)),
   culprits: z.array(culpritSchema).describe("most likely first"),
@@ -196,6 +199,9 @@ export const agreementSchema = z.strictObject({
   known: count.describe("BUSYs in the recording whose culprit is known"),
   found: count,
   right: count.describe("the first culprit named held the lock"),
+  amongFirst: count.describe(
+    "one of those named as the most likely did: several where what is recorded does not tell between them",
+  ),
   among: count.describe("one of those named did"),
   certain: count,
   certainWrong: count,

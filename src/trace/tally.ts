@@ -352,12 +352,13 @@ function byOf(culprit: Culprit | undefined): string {
 }
 
 /** A BUSY as the document tells it. */
-export function busyFacts({ busy, resources, certainty, oneOfThese, doubts, culprits }: Blame): BusyFacts {
+export function busyFacts({ busy, resources, certainty, asLikely, oneOfThese, doubts, culprits }: Blame): BusyFacts {
   return {
     call: callFacts(busy),
     status: busy.status ?? SUCCESS,
     resources: [...resources],
     certainty,
+    asLikely,
     oneOfThese,
     doubts: [...doubts],
     culprits: culprits.slice(0, 16).map((culprit) =>

@@ -103,6 +103,7 @@ describe("a recording", () => {
       status: call.status,
       resources: [],
       certainty: "certain" as const,
+      asLikely: 1,
       oneOfThese: true,
       doubts: [],
       culprits: [culprit],
