@@ -1,4 +1,5 @@
 /** `simulate --record`: the runs of a scenario as a recording, and who really held what was busy beside it. */
+import type { Catalog } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import { LONGEST_TRACE, type RunOptions, randomOf, Simulator } from "../simulate/index.ts";
 import { culpritsOf, type HostRun, hostRun, type RecordFormat, writeRecording } from "../trace/index.ts";
@@ -51,6 +52,18 @@ export async function recordRuns(
     // A signal is heard between runs.
     await new Promise((resolve) => setImmediate(resolve));
   }
+  try {
+    write(runs, catalog, origin, options, io);
+  } catch (error) {
+    // A text would be longer than texts can be.
+    if (error instanceof RangeError && error.message === "Invalid string length") throw tooMany(runs.length);
+    throw error;
+  }
+  return io.signal.aborted ? EXIT.interrupted : EXIT.done;
+}
+
+function write(runs: readonly HostRun[], catalog: Catalog, origin: number, options: RecordOptions, io: Io): void {
+  const { output, culprits } = options;
   const random = randomOf(options.seed, options.run);
   const written = writeRecording(runs, {
     format: options.record,
@@ -62,7 +75,12 @@ export async function recordRuns(
   if (culprits !== undefined) writeWhole(culprits, jsonText(culpritsOf(runs, written, options.record, catalog)));
   if (output === undefined) io.out(written.text);
   else writeWhole(output, written.text);
-  return io.signal.aborted ? EXIT.interrupted : EXIT.done;
+}
+
+function tooMany(runs: number): SeamlockError {
+  return new SeamlockError("SL0004", `${runs} runs are too many to record at once`, {
+    hint: "give fewer --runs, and the number of the next with --run",
+  });
 }
 
 function tooLong(run: number): SeamlockError {

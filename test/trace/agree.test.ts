@@ -95,7 +95,16 @@ it("calls that no Linux makes are in no tool's recording; NDJSON has them", asyn
       code: "SL7004",
     });
   }
-  const { result } = await agreement(await record(given));
+  const recorded = await record(given);
+  // Whoever held it was in flight: what was made EXCLUSIVE and given back is no longer held.
+  for (const { call, culprits } of recorded.culprits.busy) {
+    expect(culprits).toHaveLength(1);
+    for (const { call: its } of culprits) {
+      expect(its.begin).toBeLessThan(call.end as number);
+      expect(its.end).toBeGreaterThan(call.begin as number);
+    }
+  }
+  const { result } = await agreement(recorded);
   measured("dynamic-pamt ndjson", result);
   expect(result.known).toBeGreaterThan(0);
   expect(result).toMatchObject({ found: result.known, certainWrong: 0, noneOfThese: 0, among: result.known });

@@ -142,6 +142,8 @@ class Follower {
   readonly #nextLeaf: readonly (string | null)[];
   readonly #guestLeaves: ReadonlySet<string>;
   readonly #hostLeaves: ReadonlySet<string>;
+  readonly #leaves: ReadonlySet<string>;
+  readonly #resources: ReadonlySet<string>;
   #holds: OpenHold[] = [];
 
   constructor(trace: Trace, catalog: Catalog) {
@@ -149,6 +151,8 @@ class Follower {
     this.#catalog = catalog;
     this.#guestLeaves = new Set(catalog.leaves.filter(({ side }) => side === "guest").map(({ name }) => name));
     this.#hostLeaves = new Set(catalog.leaves.filter(({ side }) => side === "host").map(({ name }) => name));
+    this.#leaves = new Set(catalog.leaves.map(({ name }) => name));
+    this.#resources = new Set(catalog.leaves.flatMap(({ acquisitions }) => acquisitions.map((row) => row.resource)));
     const next = new Map<string, string>();
     const nextLeaf: (string | null)[] = [];
     for (let i = trace.steps.length - 1; i >= 0; i--) {
@@ -241,12 +245,13 @@ class Follower {
 
   /** Host locks have steps, too. */
   #isModules(leaf: string, resource: string): boolean {
-    const rows = this.#catalog.leaves.some((one) => one.acquisitions.some((row) => row.resource === resource));
-    return rows && this.#catalog.leaves.some(({ name }) => name === leaf);
+    return this.#resources.has(resource) && this.#leaves.has(leaf);
   }
 
   #taken(step: TraceStep, call: Building | null, actor: number): void {
     const { leaf, mode, resource, object } = step;
+    // What is held SHARED and made EXCLUSIVE is given back once.
+    if (mode === "EXCLUSIVE") this.#released(step, actor);
     this.#holds.push({
       actor,
       leaf: leaf as string,
@@ -312,9 +317,14 @@ class Namer {
   readonly #calls: readonly Building[];
   readonly #catalog: Catalog;
   readonly #frames: number;
+  /** By call: the SEPT entry, and the page, that it is about. */
+  readonly #entries: readonly number[];
+  readonly #pages: readonly number[];
 
   constructor(calls: readonly Building[], catalog: Catalog, number: number) {
     this.#calls = calls;
+    this.#entries = objectsOf(calls, "SEPT_ENTRY");
+    this.#pages = objectsOf(calls, "PAGE");
     this.#catalog = catalog;
     this.#frames = FIRST_FRAME + number * FRAMES;
   }
@@ -337,7 +347,7 @@ class Namer {
       ...NOTHING,
       td: has("td") || call.leaf === ENTER.leaf ? key(this.#frames) : null,
       vp: has("vp") ? key(this.#frames + TDVPR + this.#vcpu(call)) : null,
-      gpa: has("gpa") ? FIRST_GPA + PAGE_SIZE * this.#object(i, (one) => objectOf(one, "SEPT_ENTRY")) : null,
+      gpa: has("gpa") ? FIRST_GPA + PAGE_SIZE * (this.#entries[i] as number) : null,
       level: has("gpa") ? 0 : null,
       page: has("page", "pfn") ? this.#page(i) : null,
     };
@@ -356,23 +366,27 @@ class Namer {
     );
     if (inUse?.resource === "TDR") return this.#frames;
     if (inUse?.resource === "TDVPR") return this.#frames + TDVPR + (inUse.object ?? 0);
-    return this.#frames + PAGES + this.#object(i, (one) => objectOf(one, "PAGE"));
+    return this.#frames + PAGES + (this.#pages[i] as number);
   }
+}
 
-  /** A call that was refused early does not show its object: the same actor's next such call is about the same one. */
-  #object(i: number, of: (call: Building) => number | null): number {
-    const { actor, leaf } = this.#calls[i] as Building;
-    const same = (one: Building | undefined): boolean => one?.actor === actor && one.leaf === leaf;
-    for (let k = i; k < this.#calls.length; k++) {
-      const found = same(this.#calls[k]) ? of(this.#calls[k] as Building) : null;
-      if (found !== null) return found;
+/**
+ * The objects of a class that calls are about, in their order. A call that was refused early does not show its own: the same actor's next such
+ * call is about the same one, else the last one before it.
+ */
+function objectsOf(calls: readonly Building[], wanted: string): number[] {
+  const shown = calls.map((call) => objectOf(call, wanted));
+  const filled = new Array<number | null>(calls.length).fill(null);
+  for (const order of [[...calls.keys()].reverse(), [...calls.keys()]]) {
+    const near = new Map<string, number>();
+    for (const i of order) {
+      const { actor, leaf } = calls[i] as Building;
+      const its = shown[i] ?? null;
+      if (its !== null) near.set(`${actor} ${leaf}`, its);
+      filled[i] ??= its ?? near.get(`${actor} ${leaf}`) ?? null;
     }
-    for (let k = i - 1; k >= 0; k--) {
-      const found = same(this.#calls[k]) ? of(this.#calls[k] as Building) : null;
-      if (found !== null) return found;
-    }
-    return 0;
   }
+  return filled.map((object) => object ?? 0);
 }
 
 /** The object of a call's lock of a class; null when it does not show. */
