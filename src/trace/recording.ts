@@ -19,7 +19,7 @@ import { Lines } from "./lines.ts";
 import { frameKey } from "./objects.ts";
 import { Settler } from "./settle.ts";
 import { Spans } from "./spans.ts";
-import { checkText } from "./stated.ts";
+import { checkText, unknownText } from "./stated.ts";
 import { Tally } from "./tally.ts";
 import { Wanted } from "./window.ts";
 import { CALLED_LEAVES, ENTER, RECORDED_LEAVES } from "./wrappers.ts";
@@ -71,6 +71,10 @@ export class Recording {
   #format: Format | null;
   #coloured = false;
   #waiting: Uint8Array[] = [];
+  /** Lines that have come since the one that is being read. */
+  #ahead = 0;
+  /** The first line that says something, as long as the format is not known. */
+  #first: string | null = null;
   #untouched = true;
   /** Was there anything but empty lines? */
   #isEmpty = true;
@@ -140,7 +144,7 @@ export class Recording {
   finish(): TraceDocument {
     this.#lines.finish();
     if (this.#format === null) this.#decide();
-    if (this.#format === null) throw this.#isEmpty ? isEmpty() : isUnknown();
+    if (this.#format === null) throw this.#isEmpty ? isEmpty() : unknownText(this.#first ?? "");
     this.#format?.finish?.(this.#input);
     this.#settler.finish();
     this.#episodes.finish();
@@ -198,13 +202,22 @@ export class Recording {
     this.#isEmpty &&= lines.every((line) => line.trim() === "");
     this.#format = detect(lines);
     if (this.#format !== null) this.#assembler.late = this.#format.late;
-    if (this.#format === null) this.#tally.passed += waiting.length;
-    else for (const line of waiting) this.#plain(line, 0, line.length);
+    if (this.#format === null) {
+      this.#tally.passed += waiting.length;
+      this.#first ??= lines.find((line) => line.trim() !== "" && !line.startsWith("#")) ?? null;
+      return;
+    }
+    // They are read now, and are not the last ones that came.
+    this.#ahead = waiting.length;
+    for (const line of waiting) {
+      this.#ahead -= 1;
+      this.#plain(line, 0, line.length);
+    }
   }
 
   /** Such a line told of somebody, and who it was is not known: a call that was printed then. */
   #unread(reason: string, line: string): void {
-    this.#tally.unread(reason, line, this.#lines.count);
+    this.#tally.unread(reason, line, this.#lines.count - this.#ahead);
     this.#missing();
   }
 
@@ -265,11 +278,6 @@ const NOBODY = new Wanted(new Set(), "none");
 const isEmpty = (): SeamlockError =>
   new SeamlockError("SL7003", "the recording is empty", {
     hint: "`seamlock record` prints the commands that make one",
-  });
-
-const isUnknown = (): SeamlockError =>
-  new SeamlockError("SL7002", "this is no recording of a kind that seamlock reads", {
-    hint: "give what bpftrace, trace-cmd report, tracefs or perf script printed after `seamlock record`, and see docs/recordings.md",
   });
 
 /** The leaves that a profile's paths call. */

@@ -59,6 +59,13 @@ it("calls of different TDs, or one after the other, are none", async () => {
   expect(apart.surprises).toEqual([]);
 });
 
+it("a line that is there twice is no meeting of two calls", async () => {
+  const twice = ["tdh_mem_range_block", 0, 0, 5000, entry] as const;
+  expect((await read([twice, twice])).surprises).toEqual([]);
+  const [leaf, , ...rest] = twice;
+  expect((await read([twice, [leaf, 1, ...rest]])).surprises).toMatchObject([{ kind: "meeting" }]);
+});
+
 it("a BUSY against a call that the profile excludes is a surprise, and retries that it does not have", async () => {
   const tries = Array.from({ length: 20 }, (_, i) => {
     const begin = 3000 + 100 * i;

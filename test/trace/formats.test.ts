@@ -398,3 +398,28 @@ describe("function_graph, every option that changes a line (print_graph_prologue
     }
   });
 });
+
+describe("what is no recording", () => {
+  it.each([
+    ["PK\u0003\u0004...", "an archive"],
+    ["BZh91AY", "compressed"],
+    ["\u00ff\u00feb\u0000", "UTF-16"],
+    ["\u007fELF\u0002\u0000\u0000", "this is no text"],
+    [
+      "# kernel 7.3.0\nstdin:1:1-10: ERROR: tdh_mem_track is not traceable",
+      "stdin:1:1-10: ERROR: tdh_mem_track is not traceable",
+    ],
+    ["one\ntwo", "it begins with: one"],
+    [" \n\n", "empty"],
+  ])("%j", async (text, said) => {
+    await expect(read(text)).rejects.toThrow(said);
+  });
+});
+
+it("a line is told by its number, also among the first ones, from which the form is found out", async () => {
+  const cut = "c 1 0 7 10";
+  const { document } = await read(
+    `b 1 0 7.3\n\n${cut}\nc 2 0 7 99999999999999999999 99999999999999999999 tdh_vp_rd - - - - - 0\n`,
+  );
+  expect(document.diagnostics.filter(({ code }) => code === "SL7101").map(({ line }) => line)).toEqual([3, 4]);
+});

@@ -8,6 +8,8 @@ const TAB = 9;
 const DASH = 45;
 const UNDERSCORE = 95;
 
+/** No number of a recorder's is larger: they have 64 bits. */
+export const LARGEST = 2 ** 64;
 /** More digits than a number keeps. */
 const MOST_HEX = 13;
 
@@ -92,6 +94,7 @@ export class Cursor {
   decimal(): number {
     const from = this.at;
     const value = this.digits();
+    if (value > LARGEST) this.bad = true;
     this.#ends(from);
     return value;
   }

@@ -9,7 +9,7 @@ import { textOf } from "../bytes.ts";
 import { NOTHING } from "../call.ts";
 import { ENTER } from "../wrappers.ts";
 import { Arguments, DAMAGED, TOLD_LESS } from "./arguments.ts";
-import { type Cursor, isBlank } from "./cursor.ts";
+import { type Cursor, isBlank, LARGEST } from "./cursor.ts";
 import { type Meaning, markOf, meanings, Ours } from "./events.ts";
 import type { Format, Input } from "./input.ts";
 import { Losses } from "./losses.ts";
@@ -147,7 +147,7 @@ class Context {
   /** `12345.678901:` */
   #time(line: Cursor): boolean {
     const seconds = line.digits();
-    if (seconds < 0 || !line.skip(PERIOD)) return false;
+    if (seconds < 0 || seconds * 1e9 > LARGEST || !line.skip(PERIOD)) return false;
     const from = line.at;
     let fraction = line.digits();
     const digits = line.at - from;

@@ -10,7 +10,7 @@
 import { bytesOf, stands, textOf } from "../bytes.ts";
 import { NOTHING } from "../call.ts";
 import { Arguments, DAMAGED, TOLD_LESS } from "./arguments.ts";
-import { type Cursor, isBlank } from "./cursor.ts";
+import { type Cursor, isBlank, LARGEST } from "./cursor.ts";
 import { markOf, meanings, Ours, Shape } from "./events.ts";
 import type { Format, Input } from "./input.ts";
 import { Losses } from "./losses.ts";
@@ -196,7 +196,7 @@ class Prologue {
   read(line: Cursor): boolean {
     line.blanks();
     const seconds = line.digits();
-    if (seconds < 0 || !line.skip(PERIOD)) return false;
+    if (seconds < 0 || seconds * 1e9 > LARGEST || !line.skip(PERIOD)) return false;
     const from = line.at;
     const micros = line.digits();
     if (line.at - from !== 6 || !line.has(COLUMN, line.at)) return false;

@@ -7,7 +7,7 @@
 import { bytesOf } from "../bytes.ts";
 import { NOTHING, type Operands } from "../call.ts";
 import { WHILE } from "../gaps.ts";
-import { Cursor, hexDigit } from "./cursor.ts";
+import { Cursor, hexDigit, LARGEST } from "./cursor.ts";
 import { FlatObject } from "./flat-object.ts";
 import type { Format, Input } from "./input.ts";
 
@@ -74,13 +74,13 @@ export function ndjson(enterLeaf: string): Format {
     if (fields.isText(CALL)) {
       const begin = fields.first(AT);
       const end = fields.second(AT);
-      if (!Number.isFinite(begin) || !Number.isFinite(end) || end < begin) return false;
+      if (!isTime(begin) || !isTime(end) || end < begin) return false;
       const leaf = fields.meaning(CALL, input.names);
       input.assembler.call(end, cpu, tid, leaf, begin, operands, status);
       return true;
     }
     const at = fields.number(AT);
-    if (!Number.isFinite(at)) return false;
+    if (!isTime(at)) return false;
     if (fields.has(ENTER)) input.assembler.begin(at, cpu, tid, enterLeaf, operands);
     else input.assembler.end(at, cpu, tid, enterLeaf, status, null, operands);
     return true;
@@ -191,5 +191,5 @@ function about({ began, ended, kernel, clock, leaves, recording }: About, input:
 }
 
 function isTime(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value);
+  return typeof value === "number" && Math.abs(value) <= LARGEST;
 }
