@@ -1,14 +1,14 @@
 /** Who is blamed, and how sure that is. */
 import { expect, it } from "vitest";
-import { loadModule } from "../../src/cli/modules.ts";
 import { Recording } from "../../src/trace/index.ts";
+import { catalogOf } from "./recorded.ts";
 
 const EPOCH_BUSY = "0x80000200000000A9";
 const MS = 1e6;
 
 /** A vCPU on CPU 0 enters its guest at 1 s and leaves it then; a TRACK on CPU 1 meets it at 1.2 s. */
 async function busyAgainst(leaves: number) {
-  const recording = new Recording({ catalog: await loadModule("1.5.25") });
+  const recording = new Recording({ catalog: await catalogOf("1.5.25") });
   const line = (value: object): void => recording.push(`${JSON.stringify(value)}\n`);
   const vcpu = { cpu: 0, tid: 10, td: "0x10", vp: "0x20" };
   const exit = { exit: 1, at: leaves, ...vcpu, status: "0x0" };
@@ -24,7 +24,7 @@ async function busyAgainst(leaves: number) {
     const at = 1201 * MS + i * 0.2 * MS;
     events.push([at, { call: "tdh_vp_rd", at: [at - 500, at], cpu: 2, tid: 12, td: "0x30", status: "0x0" }]);
   }
-  line({ recording: "seamlock@1", began: 0, leaves: (await loadModule("1.5.25")).leaves.map(({ name }) => name) });
+  line({ recording: "seamlock@1", began: 0, leaves: (await catalogOf("1.5.25")).leaves.map(({ name }) => name) });
   for (const [, event] of events.sort(([a], [b]) => a - b)) line(event);
   line({ ended: 3000 * MS });
   return recording.finish().busy.shown[0];
@@ -39,7 +39,7 @@ it("one whose end is not seen for long is not: it may have ended, and another be
 });
 
 it("a task's own calls are never to blame for one another, however coarse the times are", async () => {
-  const recording = new Recording({ catalog: await loadModule("1.5.25") });
+  const recording = new Recording({ catalog: await catalogOf("1.5.25") });
   const line = (at: string, cpu: number, tid: number, body: string): void =>
     recording.push(`    ${at} |  ${cpu})   qemu-${tid}   |   0.600 us    |  ${body}\n`);
   const flush = (result: string): string => `tdh_vp_flush(vp=0xffff888200150000); /* ret=${result} */`;
@@ -56,7 +56,7 @@ it("a task's own calls are never to blame for one another, however coarse the ti
 });
 
 it("what cannot be of one call, and what the module does not have", async () => {
-  const recording = new Recording({ catalog: await loadModule("1.5.25") });
+  const recording = new Recording({ catalog: await catalogOf("1.5.25") });
   const line = (value: object): void => recording.push(`${JSON.stringify(value)}\n`);
   const run = { cpu: 0, tid: 10, td: "0x10", vp: "0x20" };
   line({ recording: "seamlock@1", began: 0 });
@@ -75,9 +75,9 @@ it("what cannot be of one call, and what the module does not have", async () => 
 });
 
 it("a call of a leaf that the catalog does not have may have held anything", async () => {
-  const recording = new Recording({ catalog: await loadModule("1.5.25") });
+  const recording = new Recording({ catalog: await catalogOf("1.5.25") });
   const line = (value: object): void => recording.push(`${JSON.stringify(value)}\n`);
-  const leaves = (await loadModule("1.5.25")).leaves.map(({ name }) => name);
+  const leaves = (await catalogOf("1.5.25")).leaves.map(({ name }) => name);
   line({ recording: "seamlock@1", began: 0, leaves });
   for (const at of [1000, 1400]) {
     const run = { cpu: 0, tid: 10, td: "0x10", vp: "0x20" };

@@ -1,10 +1,10 @@
 /** Tables of what is distinct are bounded, and what is beyond the bound is said. */
 import { expect, it } from "vitest";
-import { loadModule } from "../../src/cli/modules.ts";
 import { Counts, Distinct, Histogram, MOST_DISTINCT } from "../../src/trace/distinct.ts";
 import { Episodes } from "../../src/trace/episodes.ts";
 import { Recording } from "../../src/trace/index.ts";
 import { Recent } from "../../src/trace/recent.ts";
+import { catalogOf } from "./recorded.ts";
 
 it("what was not asked for longest is forgotten, and told", () => {
   const gone: string[] = [];
@@ -74,7 +74,7 @@ it("a task that tries too many calls at once: the oldest are told as open", () =
 });
 
 it("more TDs and leaves at once than are told apart: said, all else holds", async () => {
-  const recording = new Recording({ catalog: await loadModule("1.5.25") });
+  const recording = new Recording({ catalog: await catalogOf("1.5.25") });
   recording.push('{"recording":"seamlock@1","began":0}\n');
   const line = (value: object): void => recording.push(`${JSON.stringify(value)}\n`);
   for (let i = 0; i < 300; i++) {

@@ -1,9 +1,8 @@
 /** A recording against a host profile. */
 import { describe, expect, it } from "vitest";
 import { loadHost } from "../../src/cli/hosts.ts";
-import { loadModule } from "../../src/cli/modules.ts";
 import { Recording } from "../../src/trace/index.ts";
-import { agreement, record } from "./recorded.ts";
+import { agreement, catalogOf, record } from "./recorded.ts";
 
 const profile = async () => (await loadHost("linux-6.19")).profile;
 
@@ -11,7 +10,7 @@ const profile = async () => (await loadHost("linux-6.19")).profile;
 async function read(
   calls: readonly (readonly [leaf: string, cpu: number, begin: number, end: number, more?: object])[],
 ) {
-  const catalog = await loadModule("1.5.25");
+  const catalog = await catalogOf("1.5.25");
   const recording = new Recording({ catalog, host: await profile() });
   const at = (ns: number): number => 1e9 + ns;
   const line = (value: object): void => recording.push(`${JSON.stringify(value)}\n`);

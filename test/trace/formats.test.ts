@@ -1,14 +1,13 @@
 /** Recordings as real recorders print them; the lines of bpftrace, perf and tracefs are from recordings of a program with try-locks. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { loadModule } from "../../src/cli/modules.ts";
 import { SeamlockError } from "../../src/errors.ts";
 import { type Call, FORMAT_NAMES, Recording } from "../../src/trace/index.ts";
-import { record } from "./recorded.ts";
+import { catalogOf, record } from "./recorded.ts";
 
 async function read(text: string): Promise<{ calls: Call[]; document: ReturnType<Recording["finish"]> }> {
   const calls: Call[] = [];
-  const recording = new Recording({ catalog: await loadModule("1.5.25"), onCall: (call) => calls.push(call) });
+  const recording = new Recording({ catalog: await catalogOf("1.5.25"), onCall: (call) => calls.push(call) });
   recording.push(text);
   const document = recording.finish();
   return { calls, document };
@@ -244,7 +243,7 @@ describe("hostile text", () => {
   const text = fc.array(fc.oneof(words, fc.nat().map(String), fc.string({ maxLength: 5 })), { maxLength: 120 });
 
   it("ends in a document or in a SeamlockError", { timeout: 60_000 }, async () => {
-    const catalog = await loadModule("1.5.25");
+    const catalog = await catalogOf("1.5.25");
     fc.assert(
       fc.property(fc.constantFrom(...starts), text, fc.nat(50), (start, parts, cut) => {
         const recording = new Recording({ catalog });
@@ -263,13 +262,13 @@ describe("hostile text", () => {
   });
 
   it("without line ends does not fill the memory", async () => {
-    const recording = new Recording({ catalog: await loadModule("1.5.25"), format: "bpftrace" });
+    const recording = new Recording({ catalog: await catalogOf("1.5.25"), format: "bpftrace" });
     for (let i = 0; i < 500; i++) recording.push("c".repeat(10_000));
     expect(recording.finish().diagnostics.map(({ code }) => code)).toContain("SL7102");
   });
 
   it("calls that never end, of tasks without number, are bounded", { timeout: 60_000 }, async () => {
-    const recording = new Recording({ catalog: await loadModule("1.5.25"), format: "ndjson" });
+    const recording = new Recording({ catalog: await catalogOf("1.5.25"), format: "ndjson" });
     for (let i = 0; i < 40_000; i++) recording.push(`{"enter":1,"at":${i},"cpu":${i},"tid":${i + 1},"td":"0x${i}"}\n`);
     expect(recording.finish().recording.open).toBeLessThan(20_000);
   });
@@ -277,7 +276,7 @@ describe("hostile text", () => {
 
 it("a piece is written over once it was read, and may be cut anywhere", async () => {
   const { text } = await record({ scenario: "page-removal", module: "1.5.05", runs: 2, steps: 300 });
-  const catalog = await loadModule("1.5.05");
+  const catalog = await catalogOf("1.5.05");
   const whole = new Recording({ catalog });
   whole.push(text);
   const expected = whole.finish();
@@ -372,7 +371,7 @@ describe("function_graph, every option that changes a line (print_graph_prologue
   };
 
   it("reads what is there, and says what is not", async () => {
-    const catalog = await loadModule("1.5.25");
+    const catalog = await catalogOf("1.5.25");
     for (let set = 0; set < 2 ** OPTIONS.length; set++) {
       const on = new Set(OPTIONS.filter((_, i) => (set >> i) & 1));
       const calls: Call[] = [];

@@ -1,11 +1,11 @@
 /** Lines of a recording, cut off and overwritten at every place: the reader tells of the BUSY what it tells of the whole one, or is certain of nothing. */
 import { describe, expect, it } from "vitest";
-import { loadModule } from "../../src/cli/modules.ts";
 import { type Call, NOTHING, SUCCESS } from "../../src/trace/call.ts";
 import { type Blame, RECORD_FORMATS, type RecordFormat, Recording, writeRecording } from "../../src/trace/index.ts";
+import { catalogOf } from "./recorded.ts";
 
 /** `npm run campaign:recordings` takes every place. */
-const STEP = process.env["SEAMLOCK_CAMPAIGN"] === undefined ? 5 : 1;
+const STEP = process.env["SEAMLOCK_CAMPAIGN"] === undefined ? 8 : 1;
 const MODULE = "1.5.05";
 const MS = 1e6;
 const EPOCH_BUSY = "0x80000200000000A9";
@@ -61,7 +61,7 @@ async function told(lines: readonly string[]): Promise<Map<number, string>> {
     const cpus = culprits.flatMap((one) => (one.kind === "call" ? [one.call.cpu] : one.runs.map(({ cpu }) => cpu)));
     found.set(Math.floor(busy.begin / MS), `${certainty === "certain" ? "certain " : ""}${cpus.sort().join(" ")}`);
   };
-  const recording = new Recording({ catalog: await loadModule(MODULE), onBlame });
+  const recording = new Recording({ catalog: await catalogOf(MODULE), onBlame });
   recording.push(lines.join("\n"));
   recording.finish();
   return found;

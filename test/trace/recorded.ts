@@ -1,5 +1,6 @@
 /** Runs of scenarios as recordings, for tests. */
 import { enterAndZap } from "../../bench/models/enter-and-zap.ts";
+import type { Catalog } from "../../src/catalog/index.ts";
 import { loadModule } from "../../src/cli/modules.ts";
 import { loadScenario } from "../../src/cli/scenarios.ts";
 import type { Model } from "../../src/language/index.ts";
@@ -37,6 +38,15 @@ export interface RecordWanted {
 
 const SECOND = 1e9;
 
+/** What contends with what is found out once for each catalog: so one of each is kept. */
+const CATALOGS = new Map<string, Promise<Catalog>>();
+export function catalogOf(module?: string): Promise<Catalog> {
+  const name = module ?? "";
+  const known = CATALOGS.get(name) ?? loadModule(module);
+  CATALOGS.set(name, known);
+  return known;
+}
+
 /** The engines' yardstick in place of a scenario: vCPUs that enter all the time. It is of no module. */
 export const YARDSTICK = "enter-and-zap";
 
@@ -48,7 +58,7 @@ async function runsOf(wanted: RecordWanted): Promise<readonly HostRun[]> {
   const name = JSON.stringify([scenario, module, schedule, count, steps, set]);
   const known = MADE.get(name);
   if (known !== undefined) return known;
-  const catalog = await loadModule(module);
+  const catalog = await catalogOf(module);
   const simulator = new Simulator(await modelOf(wanted), { seed: 3, steps, schedule });
   const runs: HostRun[] = [];
   for (let number = 0; number < count; number++) {
@@ -68,7 +78,7 @@ async function modelOf({ scenario, module, set = [] }: RecordWanted): Promise<Mo
 export async function record(wanted: RecordWanted): Promise<Recorded> {
   const { module, format = "ndjson", lose = 0 } = wanted;
   const runs = await runsOf(wanted);
-  const catalog = await loadModule(module);
+  const catalog = await catalogOf(module);
   const random = randomOf(5, 0);
   const written = writeRecording(runs, {
     format,
@@ -87,7 +97,7 @@ export async function agreement(
   more: Partial<RecordingOptions> = {},
 ): Promise<{ readonly result: Agreement; readonly document: TraceDocument }> {
   const agree = new Agree(culprits);
-  const catalog = await loadModule(module);
+  const catalog = await catalogOf(module);
   const recording = new Recording({ catalog, onBlame: (blame) => agree.see(blame), ...more });
   for (let at = 0; at < text.length; at += 5000) recording.push(text.slice(at, at + 5000));
   const document = recording.finish();

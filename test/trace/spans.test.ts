@@ -1,9 +1,9 @@
 /** How well the time of a BUSY fits the time for which another call held, where times are coarse. */
 import { expect, it } from "vitest";
-import { loadModule } from "../../src/cli/modules.ts";
 import type { Call } from "../../src/trace/call.ts";
 import type { Holder } from "../../src/trace/holders.ts";
 import { Spans } from "../../src/trace/spans.ts";
+import { catalogOf } from "./recorded.ts";
 
 const call = (leaf: string, begin: number, end: number): Call => ({
   ...{ leaf, begin, end, cpu: 0, tid: 1, status: null, td: null, vp: null, gpa: null, level: null, page: null },
@@ -11,7 +11,7 @@ const call = (leaf: string, begin: number, end: number): Call => ({
 });
 
 it("times that are cut off to microseconds: one that ended nearly one before is hardly to blame, one that ended at once may be", async () => {
-  const spans = new Spans(await loadModule("1.5.05"));
+  const spans = new Spans(await catalogOf("1.5.05"));
   const busy = call("tdh_mem_range_block", 10_000, 10_250);
   const holder = { order: 0, shortly: false, whileGuestRuns: false } as Holder;
   const fits = (end: number, tolerance: number): number =>

@@ -16,13 +16,13 @@ const named = (calls: readonly Call[]): string =>
     .join(" ");
 
 it("what was in flight, and what of it had ended, however late calls come", () => {
-  for (let seed = 1; seed <= 3; seed++) {
+  for (let seed = 1; seed <= 2; seed++) {
     const random = randomOf(seed, 0);
     const inFlight = new InFlight();
     let all: Call[] = [];
     let now = 0;
     let settledTo = 0;
-    for (let n = 0; n < 4000; n++) {
+    for (let n = 0; n < 3000; n++) {
       now += random.below(40);
       // Most end in their order, some long before; many so that a list is more than one part.
       const end = now - (random.below(6) === 0 ? random.below(30_000) : random.below(20));
