@@ -141,6 +141,15 @@ z 7580980444212
   expect((await read(lines(4))).document.recording).toMatchObject({ lost: 5, unread: 0, passed: 2 });
 });
 
+it("bpftrace: a call that could not be noted is missing, of any CPU", async () => {
+  const call = (seq: number, at: number): string => `c ${seq} 0 7 ${at} ${at + 900} tdh_mem_track 140 - - - - 0`;
+  const warning = "stdin:40:3-30: WARNING: Map full; can't update element. Try increasing max_map_keys config";
+  const { document } = await read(
+    `b 1 0 7.3\n${call(0, 1000)}\n${warning}\nAdditional Info - helper: 2\n${call(1, 3000)}\n`,
+  );
+  expect(document.recording).toMatchObject({ lost: 1, unread: 0, passed: 1, calls: 2 });
+});
+
 it("perf script: the process beside the task, call chains and addresses", async () => {
   const { calls, document } =
     await read(`       CPU 0/KVM  1200/1234  [001]  7576.888614240:               seamlock:tdh_mem_track: (55b9bc28a159) td=0xffff888100140000

@@ -129,7 +129,7 @@ export function bpftrace(enterLeaf: string): Format {
         if (seq !== undefined) numbered(Number(seq), Number(cpu), input);
         return seq !== undefined;
       }
-      if (kind !== LOST_BEGINS) return false;
+      if (kind !== LOST_BEGINS) return isMapFull(line.line, input);
       const lost = LOST.exec(line.line);
       if (lost === null) return false;
       // Where they are missing is known when the CPU's next line comes; until then they can be anywhere.
@@ -139,6 +139,13 @@ export function bpftrace(enterLeaf: string): Format {
     },
     finish: chainDone,
   };
+}
+
+/** What could not be noted when a call began is missing when it ends, without a number: newer ones warn of it. */
+function isMapFull(line: string, input: Input): boolean {
+  if (!line.includes("Map full; can't update element")) return false;
+  input.assembler.loss(null, 1);
+  return true;
 }
 
 /** The key of a TD or a vCPU; null for `-`. */
