@@ -55,8 +55,16 @@ export function* changesOf(name: string, files: readonly SourceFile[]): Generato
   const whole = file.source.slice(start, end);
   const without = file.source.slice(0, start) + linesOf(whole) + file.source.slice(end);
   const replaced = (source: string) => files.map((f) => (f === file ? { ...f, source } : f));
-  const moved: SourceFile = { path: "src/moved_here.c", source: `${linesOf(file.source.slice(0, start))}${whole}\n` };
-  yield { kind: "move", names, files: [...replaced(without), moved].sort(byPath), written: (text) => text };
+  const moved: SourceFile = {
+    path: "src/moved_here.c",
+    source: `${directivesOf(file.source.slice(0, start))}${withoutStatic(whole, [name])}\n`,
+  };
+  // What another file calls is static no more: the function, and those of its file that it calls.
+  const called = [...new Set(whole.match(/\b\w+(?=\s*\()/g))].filter(
+    (callee) => definitionOf(callee, files)?.file === file,
+  );
+  const left = replaced(withoutStatic(without, called));
+  yield { kind: "move", names, files: [...left, moved].sort(byPath), written: (text) => text };
   const head = file.source.slice(start, open);
   const parameters = parametersOf(head, name);
   if (parameters !== null) {
@@ -77,6 +85,19 @@ export function* changesOf(name: string, files: readonly SourceFile[]): Generato
 
 /** As many lines, with nothing on them: what follows keeps its place. */
 const linesOf = (text: string): string => text.replace(/[^\n]/g, "");
+
+/** As many lines, with what the file includes and the macros it has on them: what is moved uses them. */
+const directivesOf = (text: string): string =>
+  text.replace(
+    /(^[ \t]*#[ \t]*(?:include|define)\b(?:[^\\\n]|\\[^\n]|\\\n)*)|[^\n]/gm,
+    (_, directive) => directive ?? "",
+  );
+
+const withoutStatic = (source: string, names: readonly string[]): string =>
+  names.reduce(
+    (text, name) => text.replace(new RegExp(`^static\\b(?=[\\w \\t*]*\\b${name}\\s*\\([^;{}]*\\)\\s*\\{)`, "m"), ""),
+    source,
+  );
 
 const onOneLine = (head: string): string => head.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "").replace(/\s+/g, " ");
 

@@ -202,13 +202,7 @@ function releasePlace(event: AcquireEvent, release: ReleaseEvent, final: LeafFin
   )
     depth++;
   const inside = release.evidence[depth];
-  // A handler may be no more than a call of a function in its own file that does the work.
-  const isLeafItself =
-    depth === 1 &&
-    inside?.file === context.handler.file &&
-    inside.file === event.evidence[0]?.file &&
-    !context.leaf.name.includes(inside.function);
-  if (depth > 0 && inside && !(isLeafItself && delegates(context))) return inFunction(inside.function);
+  if (inside && depth > delegations(context)) return inFunction(inside.function);
   if (isSameIteration(event, release)) return { kind: "iteration-end" };
   if (release.by !== null) return inFunction(release.by);
   if (final.kind === "td-entry" && context.leaf.side === "host") return { kind: "before-td-entry" };
@@ -223,19 +217,24 @@ function isSameIteration(event: AcquireEvent, release: ReleaseEvent): boolean {
   return loop !== undefined && release.loops.some(({ text, line }) => text === loop.text && line === loop.line);
 }
 
-/** Does the handler take all its locks through one call of a function in its own file? */
-function delegates({ run, handler }: RowContext): boolean {
-  const calls = new Set<string>();
-  let isOwn = true;
-  for (const { events } of run.finals) {
-    for (const { evidence } of events) {
-      const [first, next] = evidence;
-      const isInFile = next?.file === handler.file;
-      isOwn &&= isInFile;
-      calls.add(isInFile ? `${first?.line}:${next.function}` : `${first?.line}`);
-    }
-  }
-  return calls.size === 1 && isOwn;
+/**
+ * A handler may be no more than a call of a function in its own file that does the work.
+ *
+ * @returns how many such calls, one in the other, all locks are taken and given back in; 0 for a handler that does its own work
+ */
+function delegations({ run, handler }: RowContext): number {
+  const chains = run.finals.flatMap(({ events }) => events.map(({ evidence }) => evidence));
+  const [first = []] = chains;
+  const isCommon = (depth: number): boolean => {
+    const callee = first[depth + 1];
+    return (
+      callee?.file === handler.file &&
+      chains.every((chain) => isSameSite(chain[depth], first[depth]) && chain[depth + 1]?.function === callee.function)
+    );
+  };
+  let depth = 0;
+  while (isCommon(depth)) depth++;
+  return depth;
 }
 
 // ---------------------------------------------------------- over the TD's run

@@ -1,12 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Acquisition, Catalog } from "../../src/catalog/index.ts";
 import { extract, FIXTURE } from "./mutate.ts";
+import { GIVE_GLOBAL, NODES, TAKE_ENTRY, TAKE_GLOBAL, unless, walkingLeaf } from "./pieces.ts";
 import { hostLeaf, places, said, smallTree } from "./small-tree.ts";
-
-const TAKE_GLOBAL = "if (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }";
-const GIVE_GLOBAL = "release_mutex_lock(&global->global_lock);";
-const TAKE_ENTRY =
-  "sept_entry = secure_ept_walk(tdcs_ptr, gpa); return_val = sept_lock_acquire_host(sept_entry); if (return_val != TDX_SUCCESS) { return api_error_with_operand_id(return_val, OPERAND_ID_SEPT_ENTRY); }";
 
 /** Where each row's lock is given back: the kind of place, and the call chain down to it. */
 const releases = (rows: readonly Acquisition[]): string[] =>
@@ -21,104 +17,6 @@ const modes = (rows: readonly Acquisition[]): string[] =>
 /** Diagnostics, apart from the places of a shared walk that the one leaf of a tree does not reach. */
 const exceptUnreached = ({ diagnostics }: Catalog): string[] =>
   said(diagnostics).filter((text) => !text.startsWith("SL1040"));
-
-/** A PAMT of pages with entries of their own: the walk takes the ancestors shared, and promotes where it ends above 4 KB. */
-const NODES = {
-  "src/common/helpers.c": `#define PG_4KB  0
-#define PG_2MB  1
-
-api_error_type api_error_with_operand_id(api_error_type error, uint64_t operand)
-{
-    return error | operand;
-}
-
-api_error_type pamt_walk(pa_t pa, pamt_block_t block, lock_type_t mode, uint8_t size, pamt_entry_t** found)
-{
-    pamt_entry_t* entry_1gb = map_pa_with_global_hkid(block.pamt_1gb_p, TDX_RANGE_RW);
-    pamt_entry_t* entry_2mb = map_pa_with_global_hkid(&block.pamt_2mb_p[pa.page_num], TDX_RANGE_RW);
-    pamt_entry_t* entry_4kb = map_pa_with_global_hkid(&block.pamt_4kb_p[pa.page_num], TDX_RANGE_RW);
-    api_error_type status = UNINITIALIZE_ERROR;
-
-    if ((status = acquire_sharex_lock_hp(&entry_1gb->entry_lock, TDX_LOCK_SHARED, false)) != TDX_SUCCESS)
-    {
-        goto EXIT;
-    }
-    if ((status = acquire_sharex_lock_hp(&entry_2mb->entry_lock, TDX_LOCK_SHARED, false)) != TDX_SUCCESS)
-    {
-        goto RELEASE_1GB;
-    }
-    if ((entry_2mb->pt != PT_PAMT) || (size == PG_2MB))
-    {
-        if ((mode == TDX_LOCK_EXCLUSIVE) && ((status = promote_sharex_lock_hp(&entry_2mb->entry_lock)) != TDX_SUCCESS))
-        {
-            goto RELEASE_2MB;
-        }
-        *found = entry_2mb;
-        goto EXIT;
-    }
-    if ((status = acquire_sharex_lock_hp(&entry_4kb->entry_lock, mode, false)) != TDX_SUCCESS)
-    {
-        goto RELEASE_2MB;
-    }
-    *found = entry_4kb;
-    goto EXIT;
-
-RELEASE_2MB:
-    release_sharex_lock_hp_sh(&entry_2mb->entry_lock);
-RELEASE_1GB:
-    release_sharex_lock_hp_sh(&entry_1gb->entry_lock);
-EXIT:
-    return status;
-}
-
-void pamt_unwalk(pa_t pa, pamt_block_t block, lock_type_t mode, uint8_t size)
-{
-    pamt_entry_t* entry_1gb = map_pa_with_global_hkid(block.pamt_1gb_p, TDX_RANGE_RW);
-    pamt_entry_t* entry_2mb = map_pa_with_global_hkid(&block.pamt_2mb_p[pa.page_num], TDX_RANGE_RW);
-    pamt_entry_t* entry_4kb = map_pa_with_global_hkid(&block.pamt_4kb_p[pa.page_num], TDX_RANGE_RW);
-
-    if ((entry_2mb->pt != PT_PAMT) || (size == PG_2MB))
-    {
-        release_sharex_lock_hp(&entry_2mb->entry_lock, mode); // the target of 2 MB
-    }
-    else
-    {
-        release_sharex_lock_hp(&entry_4kb->entry_lock, mode);
-        release_sharex_lock_hp_sh(&entry_2mb->entry_lock);
-    }
-    release_sharex_lock_hp_sh(&entry_1gb->entry_lock);
-}
-`,
-};
-
-/** A leaf that walks to a page's entry, does something with it, and gives it back. */
-const walkingLeaf = (mode: string, size: string, use: string): string => `
-api_error_type tdh_phymem_test(uint64_t page)
-{
-    pa_t           page_pa;
-    pamt_block_t   page_block;
-    pamt_entry_t*  page_entry;
-    api_error_type return_val = UNINITIALIZE_ERROR;
-
-    page_pa.raw = page;
-    if (!pamt_get_block(page_pa, &page_block))
-    {
-        return TDX_OPERAND_INVALID;
-    }
-    return_val = pamt_walk(page_pa, page_block, ${mode}, ${size}, &page_entry);
-    if (return_val != TDX_SUCCESS)
-    {
-        return api_error_with_operand_id(return_val, OPERAND_ID_RCX);
-    }
-    ${use}
-EXIT:
-    pamt_unwalk(page_pa, page_block, ${mode}, ${size});
-    return return_val;
-}
-`;
-
-const unless = (type: string): string =>
-  `if (page_entry->pt != ${type}) { return_val = TDX_OPERAND_INVALID; goto EXIT; }`;
 
 describe("a lock that is taken shared and then promoted", () => {
   it("is exclusive, and the row says where it became so", async () => {
@@ -212,264 +110,6 @@ describe("a lock that is busy", () => {
     sept_lock_release(sept_entry); return TDX_SUCCESS;`),
     );
     expect(rows).toMatchObject([{ resource: "SEPT_ENTRY", busyStatus: "0x800002000000008E", busyWhen: "flags" }]);
-  });
-});
-
-describe("the releases of a call", () => {
-  const TAKE = "if (acquire_sharex_lock_ex(&global->kot.lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }";
-
-  it("stand in their own order", async () => {
-    const { rows } = await smallTree(
-      hostLeaf(
-        `${TAKE_GLOBAL} if (acquire_sharex_lock_ex(&global->kot.lock) != LOCK_RET_SUCCESS) { ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; } ${GIVE_GLOBAL} release_sharex_lock_ex(&global->kot.lock); return TDX_SUCCESS;`,
-      ),
-    );
-    expect(rows.map(({ resource, order, release }) => [resource, order, release?.sequence])).toEqual([
-      ["GLOBAL", 0, 0],
-      ["KOT", 1, 1],
-    ]);
-  });
-
-  it("are more than one where the call ends early", async () => {
-    const { rows, at } = await smallTree(
-      hostLeaf(`${TAKE}
-    if (flags) {
-        release_sharex_lock_ex(&global->kot.lock); // early
-        return TDX_OPERAND_INVALID;
-    }
-    release_sharex_lock_ex(&global->kot.lock); // usual
-    return TDX_SUCCESS;`),
-    );
-    expect(rows.map(({ release }) => [places(release?.evidence), release?.elsewhere?.map((p) => places(p))])).toEqual([
-      [[at("// usual")], [[at("// early")]]],
-    ]);
-  });
-});
-
-describe("a release is at the end of the iteration", () => {
-  const loop = (body: string) => `for (vm = 1; vm <= tdcs_ptr->management.num_l2_vms; vm++) { ${body}\n }`;
-  const TAKE =
-    "if (acquire_mutex_lock(&tdcs_ptr->l2[vm].global_lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }";
-  const GIVE = "release_mutex_lock(&tdcs_ptr->l2[vm].global_lock);";
-
-  it.each([
-    ["in the loop that takes the lock", loop(`${TAKE}\n${GIVE} // given`), "iteration-end"],
-    ["in a do … while (0) inside that loop", loop(`${TAKE}\ndo { ${GIVE} // given\n } while (0);`), "iteration-end"],
-    ["not in another loop of the same test", `${loop(TAKE)}\n${loop(`${GIVE} // given\n`)}`, "leaf-exit"],
-    ["not in a do … while (0), which repeats nothing", `do { ${TAKE}\n${GIVE} // given\n} while (0);`, "leaf-exit"],
-  ])("%s", async (_, body, expected) => {
-    const { rows, catalog, at } = await smallTree(hostLeaf(`uint16_t vm = 1; ${body}\n return TDX_SUCCESS;`));
-    expect(releases(rows)).toEqual([`GLOBAL ${expected}: ${at("// given")}`]);
-    expect(catalog.diagnostics).toEqual([]);
-  });
-});
-
-describe("a release is the one of the way that succeeds", () => {
-  it("before the clean-up, which only failures reach with the lock", async () => {
-    const { rows, catalog, at } = await smallTree(
-      hostLeaf(`
-    ${TAKE_GLOBAL}
-    locked = true;
-    if (flags & 1)
-    {
-        return_val = TDX_OPERAND_INVALID;
-        goto EXIT;
-    }
-    return_val = TDX_SUCCESS;
-    ${GIVE_GLOBAL} // success
-    locked = false;
-EXIT:
-    if (locked)
-    {
-        ${GIVE_GLOBAL} // failure
-    }
-    return return_val;`),
-    );
-    expect(releases(rows)).toEqual([`GLOBAL leaf-exit: ${at("// success")}`]);
-    expect(catalog.diagnostics).toEqual([]);
-  });
-
-  it("after a failure's own", async () => {
-    const { rows, catalog, at } = await smallTree(
-      hostLeaf(`
-    ${TAKE_GLOBAL}
-    if (flags & 1)
-    {
-        ${GIVE_GLOBAL} // failure
-        return TDX_OPERAND_INVALID;
-    }
-    ${GIVE_GLOBAL} // success
-    return TDX_SUCCESS;`),
-    );
-    expect(releases(rows)).toEqual([`GLOBAL leaf-exit: ${at("// success")}`]);
-    expect(catalog.diagnostics).toEqual([]);
-  });
-
-  it("the first in the source, where ways that succeed differ", async () => {
-    const { rows, at } = await smallTree(
-      hostLeaf(`
-    ${TAKE_GLOBAL}
-    locked = true;
-    if (flags & 1)
-    {
-        goto EXIT;
-    }
-    ${GIVE_GLOBAL} // first
-    locked = false;
-EXIT:
-    if (locked)
-    {
-        ${GIVE_GLOBAL} // last
-    }
-    return TDX_SUCCESS;`),
-    );
-    expect(releases(rows)).toEqual([`GLOBAL leaf-exit: ${at("// first")}`]);
-  });
-
-  it("the leaf's own, where another way that succeeds gives back in a helper", async () => {
-    const { rows, at } = await smallTree(
-      hostLeaf(`
-    return_val = lock_and_try(global, gpa);
-    if (return_val != TDX_SUCCESS)
-    {
-        return return_val;
-    }
-    if (!is_done(gpa))
-    {
-        ${GIVE_GLOBAL} // leaf
-    }
-    return TDX_SUCCESS;`),
-      {
-        "src/common/try.c": `api_error_type lock_and_try(tdx_module_global_t* global, uint64_t gpa)
-{
-    ${TAKE_GLOBAL}
-    if (is_done(gpa))
-    {
-        ${GIVE_GLOBAL} // helper
-    }
-    return TDX_SUCCESS;
-}
-`,
-      },
-    );
-    expect(releases(rows)).toEqual([`GLOBAL leaf-exit: ${at("// leaf")}`]);
-  });
-
-  it("of the level of a PAMT walk that the row shows", async () => {
-    const source = walkingLeaf("TDX_LOCK_EXCLUSIVE", "PG_4KB", `${unless("PT_NDA")} page_entry->pt = PT_REG;`);
-    const { rows, at } = await smallTree(source, NODES);
-    const exit = at("pamt_unwalk(page_pa");
-    const [line] = [Number(at("// the target of 2 MB").split(":")[1])];
-    expect(releases(rows)).toEqual([
-      `PAMT_1G leaf-exit: ${exit} > helpers.c:${line + 7}`,
-      `PAMT_2M leaf-exit: ${exit} > helpers.c:${line + 5}`,
-      `PAGE leaf-exit: ${exit} > helpers.c:${line + 4}`,
-    ]);
-  });
-});
-
-describe("a release in something else than the leaf has its name", () => {
-  const MEASURE = `api_error_type read_rtmr(tdcs_t* tdcs, uint64_t index)
-{
-    if (acquire_sharex_lock_sh(&tdcs->measurement.rtmr_lock) != LOCK_RET_SUCCESS)
-    {
-        return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_RTMR);
-    }
-    copy_rtmr(tdcs, index);
-    release_sharex_lock_sh(&tdcs->measurement.rtmr_lock);
-    return TDX_SUCCESS;
-}
-`;
-  const GIVEN = "release_sharex_lock_sh(&tdcs->measurement.rtmr_lock)";
-
-  it("a helper that takes and gives back", async () => {
-    const { rows, at } = await smallTree(hostLeaf("return read_rtmr(tdcs_ptr, flags);"), {
-      "src/common/rtmr.c": MEASURE,
-    });
-    expect(releases(rows)).toEqual([`RTMR read_rtmr: ${at("return read_rtmr")} > ${at(GIVEN)}`]);
-  });
-
-  it("a helper in the leaf's own file that is one of several that lock", async () => {
-    const { rows, at } = await smallTree(
-      MEASURE + hostLeaf(`${TAKE_GLOBAL} ${GIVE_GLOBAL} // global\n return read_rtmr(tdcs_ptr, flags);`),
-    );
-    expect(releases(rows)).toEqual([
-      `GLOBAL leaf-exit: ${at("// global")}`,
-      `RTMR read_rtmr: ${at("return read_rtmr")} > ${at(GIVEN)}`,
-    ]);
-  });
-
-  it("not a helper in the leaf's own file that does all of its work", async () => {
-    const { rows, at } = await smallTree(MEASURE + hostLeaf("return read_rtmr(tdcs_ptr, flags);"));
-    expect(releases(rows)).toEqual([`RTMR leaf-exit: ${at("return read_rtmr")} > ${at(GIVEN)}`]);
-  });
-
-  it.each([
-    [
-      "a helper that writes the whole SEPT entry",
-      "set_leaf_and_release_locks(sept_entry, gpa);",
-      "set_leaf_and_release_locks",
-    ],
-    ["a word written without the lock bit", "atomic_mem_write_64b(&sept_entry->raw, 0x400);", "atomic_mem_write_64b"],
-    ["a word assigned without the lock bit", "sept_entry->raw = SEPT_STATE_FREE_ENCODING;", "whole-word write"],
-    [
-      "a copy written back after its lock bit was cleared",
-      "ia32e_sept_t copy; copy.raw = sept_entry->raw; sept_lock_release_local(&copy); atomic_mem_write_64b(&sept_entry->raw, copy.raw);",
-      "atomic_mem_write_64b",
-    ],
-  ])("%s", async (_, statement, name) => {
-    const { rows, catalog, at } = await smallTree(
-      hostLeaf(`${TAKE_ENTRY}\n${statement} // given\n return TDX_SUCCESS;`),
-      {
-        "src/common/sept.c":
-          "void sept_lock_release_local(ia32e_sept_t* e)\n{\n    e->tdel = 0;\n}\nvoid set_leaf_and_release_locks(ia32e_sept_t* e, uint64_t gpa)\n{\n    e->raw = gpa;\n}\n",
-      },
-    );
-    expect(releases(rows)).toEqual([`SEPT_ENTRY ${name}: ${at("// given")}`]);
-    expect(catalog.diagnostics).toEqual([]);
-  });
-
-  it.each([
-    ["a word written with the lock bit set", "atomic_mem_write_64b(&sept_entry->raw, 0x800);"],
-    [
-      "a copy written back with its lock bit",
-      "ia32e_sept_t copy; copy.raw = sept_entry->raw; atomic_mem_write_64b(&sept_entry->raw, copy.raw);",
-    ],
-    ["a word written over another entry", "atomic_mem_write_64b(&secure_ept_walk(tdcs_ptr, flags)->raw, 0);"],
-  ])("no release: %s", async (_, statement) => {
-    const { rows, catalog, at } = await smallTree(
-      hostLeaf(`${TAKE_ENTRY} // taken\n${statement}\n return TDX_SUCCESS;`),
-    );
-    expect(rows.map((row) => row.release)).toEqual([null]);
-    expect(said(catalog.diagnostics)).toEqual([`SL1031 error ${at("// taken")}`]);
-  });
-});
-
-describe("a lock word in a page that the leaf removes", () => {
-  const body = (freed: string) => `
-    pa_t          merged_pa = page_behind(gpa);
-    pa_t          other_pa = page_behind(flags);
-    sept_page_t*  merged_ptr = map_pa(merged_pa.raw_void, TDX_RANGE_RW);
-    pamt_entry_t* freed_entry = pamt_implicit_get(${freed}, 0);
-
-    return_val = sept_lock_acquire_host(&merged_ptr->entries[0]);
-    if (return_val != TDX_SUCCESS)
-    {
-        return api_error_with_operand_id(return_val, OPERAND_ID_SEPT_ENTRY);
-    }
-    freed_entry->pt = PT_NDA;
-    return TDX_SUCCESS;`;
-
-  it("goes with the page, where its type is set", async () => {
-    const { rows, catalog, at } = await smallTree(hostLeaf(body("merged_pa")));
-    expect(releases(rows)).toEqual([`SEPT_ENTRY page-removed: ${at("= PT_NDA")}`]);
-    expect(catalog.diagnostics).toEqual([]);
-  });
-
-  it("stays held when it is another page that the leaf removes", async () => {
-    const { rows, catalog, at } = await smallTree(hostLeaf(body("other_pa")));
-    expect(rows.map((row) => row.release)).toEqual([null]);
-    expect(said(catalog.diagnostics)).toEqual([`SL1031 error ${at("sept_lock_acquire_host")}`]);
   });
 });
 
@@ -615,6 +255,27 @@ describe("names are the leaf's own", () => {
     expect(await when(find, "sept_entry->present && (level > 1 || !sept_entry->leaf)")).toBe(
       "sept_entry->present && (level > 1 || !sept_entry->leaf)",
     );
+  });
+
+  it.each([1, 2, 3])("a condition has the names of functions in the leaf's file, %i calls down", async (depth) => {
+    const calls = Array.from({ length: depth }, (_, i) => {
+      const call = i === 0 ? "lock_present(tdcs, address)" : `call_${i}(tdcs, address)`;
+      return `static api_error_type call_${i + 1}(tdcs_t* tdcs, uint64_t address)\n{\n    return ${call};\n}\n`;
+    });
+    const present = `static api_error_type lock_present(tdcs_t* tdcs, uint64_t address)
+{
+    tdx_module_global_t* global = get_global_data();
+    ia32e_sept_t* parent = secure_ept_walk(tdcs, address + 1);
+    if (parent->present)
+    {
+        ${TAKE_GLOBAL}
+        ${GIVE_GLOBAL}
+    }
+    return TDX_SUCCESS;
+}
+`;
+    const { rows } = await smallTree(present + calls.join("") + hostLeaf(`return call_${depth}(tdcs_ptr, gpa);`));
+    expect(modes(rows)).toEqual(["GLOBAL EXCLUSIVE when parent->present"]);
   });
 
   it("a condition inside a helper is in terms of what the leaf gave it", async () => {

@@ -65,7 +65,7 @@ class Machine implements Engine {
   private readonly forks = new Map<string, string>();
   private readonly chains = new Map<string, number>();
   private readonly arrays = new Set<Location>();
-  /** Depths of the invocations of the entry's own functions. */
+  /** Depths of the invocations of the entry's own functions: those in its file, called from no other. */
   private readonly own = new Map<number, number>();
   private current: { readonly frame: Frame; readonly line: number } | null = null;
 
@@ -166,7 +166,7 @@ class Machine implements Engine {
 
   enter(frame: Frame): void {
     const { id, chain, fn } = frame;
-    if (chain.length === 0 || (chain.length === 1 && chain[0]?.file === fn.file)) this.own.set(id, chain.length);
+    if (chain.every((site) => site.file === fn.file)) this.own.set(id, chain.length);
   }
 
   local(name: string, frame: Frame): Location {

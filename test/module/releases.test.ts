@@ -1,0 +1,288 @@
+import { describe, expect, it } from "vitest";
+import type { Acquisition } from "../../src/catalog/index.ts";
+import { GIVE_GLOBAL, NODES, TAKE_ENTRY, TAKE_GLOBAL, unless, walkingLeaf } from "./pieces.ts";
+import { hostLeaf, places, said, smallTree } from "./small-tree.ts";
+
+/** Where each row's lock is given back: the kind of place, and the call chain down to it. */
+const releases = (rows: readonly Acquisition[]): string[] =>
+  rows.map(({ resource, release }) => `${resource} ${release?.at}: ${places(release?.evidence)?.join(" > ")}`);
+
+describe("the releases of a call", () => {
+  const TAKE = "if (acquire_sharex_lock_ex(&global->kot.lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }";
+
+  it("stand in their own order", async () => {
+    const { rows } = await smallTree(
+      hostLeaf(
+        `${TAKE_GLOBAL} if (acquire_sharex_lock_ex(&global->kot.lock) != LOCK_RET_SUCCESS) { ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; } ${GIVE_GLOBAL} release_sharex_lock_ex(&global->kot.lock); return TDX_SUCCESS;`,
+      ),
+    );
+    expect(rows.map(({ resource, order, release }) => [resource, order, release?.sequence])).toEqual([
+      ["GLOBAL", 0, 0],
+      ["KOT", 1, 1],
+    ]);
+  });
+
+  it("are more than one where the call ends early", async () => {
+    const { rows, at } = await smallTree(
+      hostLeaf(`${TAKE}
+    if (flags) {
+        release_sharex_lock_ex(&global->kot.lock); // early
+        return TDX_OPERAND_INVALID;
+    }
+    release_sharex_lock_ex(&global->kot.lock); // usual
+    return TDX_SUCCESS;`),
+    );
+    expect(rows.map(({ release }) => [places(release?.evidence), release?.elsewhere?.map((p) => places(p))])).toEqual([
+      [[at("// usual")], [[at("// early")]]],
+    ]);
+  });
+});
+
+describe("a release is at the end of the iteration", () => {
+  const loop = (body: string) => `for (vm = 1; vm <= tdcs_ptr->management.num_l2_vms; vm++) { ${body}\n }`;
+  const TAKE =
+    "if (acquire_mutex_lock(&tdcs_ptr->l2[vm].global_lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }";
+  const GIVE = "release_mutex_lock(&tdcs_ptr->l2[vm].global_lock);";
+
+  it.each([
+    ["in the loop that takes the lock", loop(`${TAKE}\n${GIVE} // given`), "iteration-end"],
+    ["in a do … while (0) inside that loop", loop(`${TAKE}\ndo { ${GIVE} // given\n } while (0);`), "iteration-end"],
+    ["not in another loop of the same test", `${loop(TAKE)}\n${loop(`${GIVE} // given\n`)}`, "leaf-exit"],
+    ["not in a do … while (0), which repeats nothing", `do { ${TAKE}\n${GIVE} // given\n} while (0);`, "leaf-exit"],
+  ])("%s", async (_, body, expected) => {
+    const { rows, catalog, at } = await smallTree(hostLeaf(`uint16_t vm = 1; ${body}\n return TDX_SUCCESS;`));
+    expect(releases(rows)).toEqual([`GLOBAL ${expected}: ${at("// given")}`]);
+    expect(catalog.diagnostics).toEqual([]);
+  });
+});
+
+describe("a release is the one of the way that succeeds", () => {
+  it("before the clean-up, which only failures reach with the lock", async () => {
+    const { rows, catalog, at } = await smallTree(
+      hostLeaf(`
+    ${TAKE_GLOBAL}
+    locked = true;
+    if (flags & 1)
+    {
+        return_val = TDX_OPERAND_INVALID;
+        goto EXIT;
+    }
+    return_val = TDX_SUCCESS;
+    ${GIVE_GLOBAL} // success
+    locked = false;
+EXIT:
+    if (locked)
+    {
+        ${GIVE_GLOBAL} // failure
+    }
+    return return_val;`),
+    );
+    expect(releases(rows)).toEqual([`GLOBAL leaf-exit: ${at("// success")}`]);
+    expect(catalog.diagnostics).toEqual([]);
+  });
+
+  it("after a failure's own", async () => {
+    const { rows, catalog, at } = await smallTree(
+      hostLeaf(`
+    ${TAKE_GLOBAL}
+    if (flags & 1)
+    {
+        ${GIVE_GLOBAL} // failure
+        return TDX_OPERAND_INVALID;
+    }
+    ${GIVE_GLOBAL} // success
+    return TDX_SUCCESS;`),
+    );
+    expect(releases(rows)).toEqual([`GLOBAL leaf-exit: ${at("// success")}`]);
+    expect(catalog.diagnostics).toEqual([]);
+  });
+
+  it("the first in the source, where ways that succeed differ", async () => {
+    const { rows, at } = await smallTree(
+      hostLeaf(`
+    ${TAKE_GLOBAL}
+    locked = true;
+    if (flags & 1)
+    {
+        goto EXIT;
+    }
+    ${GIVE_GLOBAL} // first
+    locked = false;
+EXIT:
+    if (locked)
+    {
+        ${GIVE_GLOBAL} // last
+    }
+    return TDX_SUCCESS;`),
+    );
+    expect(releases(rows)).toEqual([`GLOBAL leaf-exit: ${at("// first")}`]);
+  });
+
+  it("the leaf's own, where another way that succeeds gives back in a helper", async () => {
+    const { rows, at } = await smallTree(
+      hostLeaf(`
+    return_val = lock_and_try(global, gpa);
+    if (return_val != TDX_SUCCESS)
+    {
+        return return_val;
+    }
+    if (!is_done(gpa))
+    {
+        ${GIVE_GLOBAL} // leaf
+    }
+    return TDX_SUCCESS;`),
+      {
+        "src/common/try.c": `api_error_type lock_and_try(tdx_module_global_t* global, uint64_t gpa)
+{
+    ${TAKE_GLOBAL}
+    if (is_done(gpa))
+    {
+        ${GIVE_GLOBAL} // helper
+    }
+    return TDX_SUCCESS;
+}
+`,
+      },
+    );
+    expect(releases(rows)).toEqual([`GLOBAL leaf-exit: ${at("// leaf")}`]);
+  });
+
+  it("of the level of a PAMT walk that the row shows", async () => {
+    const source = walkingLeaf("TDX_LOCK_EXCLUSIVE", "PG_4KB", `${unless("PT_NDA")} page_entry->pt = PT_REG;`);
+    const { rows, at } = await smallTree(source, NODES);
+    const exit = at("pamt_unwalk(page_pa");
+    const [line] = [Number(at("// the target of 2 MB").split(":")[1])];
+    expect(releases(rows)).toEqual([
+      `PAMT_1G leaf-exit: ${exit} > helpers.c:${line + 7}`,
+      `PAMT_2M leaf-exit: ${exit} > helpers.c:${line + 5}`,
+      `PAGE leaf-exit: ${exit} > helpers.c:${line + 4}`,
+    ]);
+  });
+});
+
+describe("a release in something else than the leaf has its name", () => {
+  const MEASURE = `api_error_type read_rtmr(tdcs_t* tdcs, uint64_t index)
+{
+    if (acquire_sharex_lock_sh(&tdcs->measurement.rtmr_lock) != LOCK_RET_SUCCESS)
+    {
+        return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_RTMR);
+    }
+    copy_rtmr(tdcs, index);
+    release_sharex_lock_sh(&tdcs->measurement.rtmr_lock);
+    return TDX_SUCCESS;
+}
+`;
+  const GIVEN = "release_sharex_lock_sh(&tdcs->measurement.rtmr_lock)";
+
+  it("a helper that takes and gives back", async () => {
+    const { rows, at } = await smallTree(hostLeaf("return read_rtmr(tdcs_ptr, flags);"), {
+      "src/common/rtmr.c": MEASURE,
+    });
+    expect(releases(rows)).toEqual([`RTMR read_rtmr: ${at("return read_rtmr")} > ${at(GIVEN)}`]);
+  });
+
+  it("a helper in the leaf's own file that is one of several that lock", async () => {
+    const { rows, at } = await smallTree(
+      MEASURE + hostLeaf(`${TAKE_GLOBAL} ${GIVE_GLOBAL} // global\n return read_rtmr(tdcs_ptr, flags);`),
+    );
+    expect(releases(rows)).toEqual([
+      `GLOBAL leaf-exit: ${at("// global")}`,
+      `RTMR read_rtmr: ${at("return read_rtmr")} > ${at(GIVEN)}`,
+    ]);
+  });
+
+  it("not a helper in the leaf's own file that does all of its work", async () => {
+    const { rows, at } = await smallTree(MEASURE + hostLeaf("return read_rtmr(tdcs_ptr, flags);"));
+    expect(releases(rows)).toEqual([`RTMR leaf-exit: ${at("return read_rtmr")} > ${at(GIVEN)}`]);
+  });
+
+  it("nor one that such a helper leaves the work to", async () => {
+    const outer = "api_error_type read_any(tdcs_t* tdcs, uint64_t index)\n{\n    return read_rtmr(tdcs, index);\n}\n";
+    const { rows, at } = await smallTree(MEASURE + outer + hostLeaf("return read_any(tdcs_ptr, flags);"));
+    const chain = [at("return read_any"), at("return read_rtmr"), at(GIVEN)];
+    expect(releases(rows)).toEqual([`RTMR leaf-exit: ${chain.join(" > ")}`]);
+  });
+
+  it("a helper that such a helper calls among others", async () => {
+    const outer = `api_error_type read_any(tdcs_t* tdcs, uint64_t index)
+{
+    tdx_module_global_t* global = get_global_data();
+    ${TAKE_GLOBAL} ${GIVE_GLOBAL} // global
+    return read_rtmr(tdcs, index);
+}
+`;
+    const { rows, at } = await smallTree(MEASURE + outer + hostLeaf("return read_any(tdcs_ptr, flags);"));
+    expect(releases(rows)).toEqual([
+      `GLOBAL leaf-exit: ${at("return read_any")} > ${at("// global")}`,
+      `RTMR read_rtmr: ${at("return read_any")} > ${at("return read_rtmr")} > ${at(GIVEN)}`,
+    ]);
+  });
+
+  it.each([
+    [
+      "a helper that writes the whole SEPT entry",
+      "set_leaf_and_release_locks(sept_entry, gpa);",
+      "set_leaf_and_release_locks",
+    ],
+    ["a word written without the lock bit", "atomic_mem_write_64b(&sept_entry->raw, 0x400);", "atomic_mem_write_64b"],
+    ["a word assigned without the lock bit", "sept_entry->raw = SEPT_STATE_FREE_ENCODING;", "whole-word write"],
+    [
+      "a copy written back after its lock bit was cleared",
+      "ia32e_sept_t copy; copy.raw = sept_entry->raw; sept_lock_release_local(&copy); atomic_mem_write_64b(&sept_entry->raw, copy.raw);",
+      "atomic_mem_write_64b",
+    ],
+  ])("%s", async (_, statement, name) => {
+    const { rows, catalog, at } = await smallTree(
+      hostLeaf(`${TAKE_ENTRY}\n${statement} // given\n return TDX_SUCCESS;`),
+      {
+        "src/common/sept.c":
+          "void sept_lock_release_local(ia32e_sept_t* e)\n{\n    e->tdel = 0;\n}\nvoid set_leaf_and_release_locks(ia32e_sept_t* e, uint64_t gpa)\n{\n    e->raw = gpa;\n}\n",
+      },
+    );
+    expect(releases(rows)).toEqual([`SEPT_ENTRY ${name}: ${at("// given")}`]);
+    expect(catalog.diagnostics).toEqual([]);
+  });
+
+  it.each([
+    ["a word written with the lock bit set", "atomic_mem_write_64b(&sept_entry->raw, 0x800);"],
+    [
+      "a copy written back with its lock bit",
+      "ia32e_sept_t copy; copy.raw = sept_entry->raw; atomic_mem_write_64b(&sept_entry->raw, copy.raw);",
+    ],
+    ["a word written over another entry", "atomic_mem_write_64b(&secure_ept_walk(tdcs_ptr, flags)->raw, 0);"],
+  ])("no release: %s", async (_, statement) => {
+    const { rows, catalog, at } = await smallTree(
+      hostLeaf(`${TAKE_ENTRY} // taken\n${statement}\n return TDX_SUCCESS;`),
+    );
+    expect(rows.map((row) => row.release)).toEqual([null]);
+    expect(said(catalog.diagnostics)).toEqual([`SL1031 error ${at("// taken")}`]);
+  });
+});
+
+describe("a lock word in a page that the leaf removes", () => {
+  const body = (freed: string) => `
+    pa_t          merged_pa = page_behind(gpa);
+    pa_t          other_pa = page_behind(flags);
+    sept_page_t*  merged_ptr = map_pa(merged_pa.raw_void, TDX_RANGE_RW);
+    pamt_entry_t* freed_entry = pamt_implicit_get(${freed}, 0);
+
+    return_val = sept_lock_acquire_host(&merged_ptr->entries[0]);
+    if (return_val != TDX_SUCCESS)
+    {
+        return api_error_with_operand_id(return_val, OPERAND_ID_SEPT_ENTRY);
+    }
+    freed_entry->pt = PT_NDA;
+    return TDX_SUCCESS;`;
+
+  it("goes with the page, where its type is set", async () => {
+    const { rows, catalog, at } = await smallTree(hostLeaf(body("merged_pa")));
+    expect(releases(rows)).toEqual([`SEPT_ENTRY page-removed: ${at("= PT_NDA")}`]);
+    expect(catalog.diagnostics).toEqual([]);
+  });
+
+  it("stays held when it is another page that the leaf removes", async () => {
+    const { rows, catalog, at } = await smallTree(hostLeaf(body("other_pa")));
+    expect(rows.map((row) => row.release)).toEqual([null]);
+    expect(said(catalog.diagnostics)).toEqual([`SL1031 error ${at("sept_lock_acquire_host")}`]);
+  });
+});
