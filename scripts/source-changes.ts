@@ -54,15 +54,15 @@ export function* changesOf(name: string, files: readonly SourceFile[]): Generato
   const { file, start, open, end } = found;
   const whole = file.source.slice(start, end);
   const without = file.source.slice(0, start) + linesOf(whole) + file.source.slice(end);
+  // What another file calls is static no more: the function, and those of its file that it calls.
+  const called = [...new Set(whole.match(/\b\w+(?=\s*\()/g))].filter(
+    (callee) => definitionOf(callee, files)?.file === file,
+  );
   const replaced = (source: string) => files.map((f) => (f === file ? { ...f, source } : f));
   const moved: SourceFile = {
     path: "src/moved_here.c",
     source: `${directivesOf(file.source.slice(0, start))}${withoutStatic(whole, [name])}\n`,
   };
-  // What another file calls is static no more: the function, and those of its file that it calls.
-  const called = [...new Set(whole.match(/\b\w+(?=\s*\()/g))].filter(
-    (callee) => definitionOf(callee, files)?.file === file,
-  );
   const left = replaced(withoutStatic(without, called));
   yield { kind: "move", names, files: [...left, moved].sort(byPath), written: (text) => text };
   const head = file.source.slice(start, open);
@@ -78,8 +78,16 @@ export function* changesOf(name: string, files: readonly SourceFile[]): Generato
   if (parameters !== null && value !== null) {
     const body = parameters.reduce((text, p) => text.replace(new RegExp(`(?<![\\w.>])${p}\\b`, "g"), `(${p})`), value);
     const macro = `#define ${name}(${parameters.join(", ")}) (${body.replace(/\s+/g, " ")})`;
-    const source = file.source.slice(0, start) + macro + linesOf(whole) + file.source.slice(end);
-    yield { kind: "inline", names, files: replaced(source), written: (text) => text };
+    // Where other files see the function: in the header that declares it, else where it is.
+    const prototype = new RegExp(`^[A-Za-z_][\\w \\t*]*\\b${name}\\s*\\([^;{}]*\\)\\s*;`, "gm");
+    const header = files.find((f) => f !== file && f.path.endsWith(".h") && f.source.search(prototype) !== -1);
+    const there = header === undefined ? macro : "";
+    const source = file.source.slice(0, start) + there + linesOf(whole) + file.source.slice(end);
+    const inHeader = (text: string): string => text.replace(prototype, (found) => macro + linesOf(found));
+    const inlined = replaced(withoutStatic(source, called)).map((f) =>
+      f === header ? { ...f, source: inHeader(f.source) } : f,
+    );
+    yield { kind: "inline", names, files: inlined, written: (text) => text };
   }
 }
 

@@ -85,6 +85,8 @@ export type Stmt =
   | { readonly kind: "break"; readonly line: number }
   | { readonly kind: "continue"; readonly line: number };
 
+export type CallExpr = Extract<Expr, { kind: "call" }>;
+
 export interface SwitchCase {
   /** Null for `default`. */
   readonly value: Expr | null;

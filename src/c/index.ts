@@ -4,7 +4,7 @@
  * `Settings` and `Domain`s that it gives to `runFunction`.
  */
 
-export type { Expr, FunctionAst, Stmt } from "./ast.ts";
+export type { CallExpr, Expr, FunctionAst, Stmt } from "./ast.ts";
 export type { Dialect } from "./dialect.ts";
 export { LIMITS } from "./limits.ts";
 export { type FunctionInfo, Program, placed, type SourceFile, substitute } from "./program.ts";
@@ -14,7 +14,6 @@ export { Domain, type LoopAdvice } from "./symbolic/domain.ts";
 export { Effects } from "./symbolic/effects.ts";
 export type {
   Call,
-  CallExpr,
   Evaluated,
   Frame,
   IfStmt,

@@ -3,7 +3,7 @@
  */
 
 import { SeamlockError } from "../errors.ts";
-import type { Expr, FunctionAst, Stmt } from "./ast.ts";
+import type { CallExpr, Expr, FunctionAst, Stmt } from "./ast.ts";
 import type { Dialect } from "./dialect.ts";
 import { expandMacros, expandText, type MacroLookup } from "./expand.ts";
 import { parseInteger } from "./expressions.ts";
@@ -368,9 +368,8 @@ export class Program {
         return a === null || b === null ? null : arithmetic(expr.op, a, b);
       }
       case "call": {
-        const callee = expr.callee.kind === "name" ? this.macros.get(expr.callee.name) : undefined;
-        const body = callee?.parameters ? this.macroExpr(callee.name) : null;
-        return body && callee?.parameters ? this.evaluate(substitute(body, callee.parameters, expr.args)) : null;
+        const value = this.macroCall(expr);
+        return value && this.evaluate(value);
       }
       case "conditional": {
         const test = this.evaluate(expr.test);
@@ -379,6 +378,13 @@ export class Program {
       default:
         return null;
     }
+  }
+
+  /** What the call of a macro that stands for an expression is, with its arguments in place; null for anything else. */
+  macroCall({ callee, args, line }: CallExpr): Expr | null {
+    const macro = callee.kind === "name" ? this.macros.get(callee.name) : undefined;
+    const body = macro?.parameters ? this.macroExpr(macro.name) : null;
+    return body && macro?.parameters ? substitute(placed(body, line), macro.parameters, args) : null;
   }
 
   /**
@@ -397,6 +403,29 @@ export class Program {
       }
     }
     return reached;
+  }
+
+  /** Functions that run when one of these does, they themselves included. Of several of a name, a call means the one in its own file. */
+  runsOf(roots: Iterable<FunctionInfo>): ReadonlySet<FunctionInfo> {
+    const reached = new Set(roots);
+    // A set that grows is visited to its end.
+    for (const info of reached) {
+      for (const name of this.calledBy(info)) {
+        const callee = this.resolve(name, info.file);
+        if (callee) reached.add(callee);
+      }
+    }
+    return reached;
+  }
+
+  /** Names that a function's body uses like function calls, and those that macros among them do. */
+  private calledBy(info: FunctionInfo): ReadonlySet<string> {
+    const names = new Set(info.calls);
+    for (const name of names) {
+      const macro = this.functions.has(name) ? undefined : this.macros.get(name);
+      if (macro?.body.includes("(")) for (const callee of callsIn(macro.body, 0, macro.body.length)) names.add(callee);
+    }
+    return names;
   }
 
   private callersByCallee(): ReadonlyMap<string, readonly string[]> {

@@ -164,13 +164,8 @@ function firstCall(statements: readonly Stmt[], program: Program): Call | null {
   let assigned: Call | null = null;
   let plain: Call | null = null;
   const visit = (e: Expr): void => {
-    if (e.kind === "assign") {
-      if (e.right.kind === "call" && e.right.callee.kind === "name" && program.functions.has(e.right.callee.name)) {
-        assigned ??= { callee: e.right.callee.name, args: e.right.args };
-      }
-    } else if (e.kind === "call" && e.callee.kind === "name" && program.functions.has(e.callee.name)) {
-      plain ??= { callee: e.callee.name, args: e.args };
-    }
+    if (e.kind === "assign") assigned ??= callIn(e.right, program);
+    else plain ??= callIn(e, program);
   };
   const walk = (s: Stmt): void => {
     if (s.kind === "expression") visit(s.expr);
@@ -182,4 +177,15 @@ function firstCall(statements: readonly Stmt[], program: Program): Call | null {
   };
   statements.forEach(walk);
   return assigned ?? plain;
+}
+
+/** So many macros may stand one in the other for a call. */
+const MAX_MACROS = 8;
+
+/** The call of a function of the tree that an expression is, whichever macros stand for it. */
+function callIn(e: Expr, program: Program, macros = 0): Call | null {
+  if (e.kind !== "call" || e.callee.kind !== "name") return null;
+  if (program.functions.has(e.callee.name)) return { callee: e.callee.name, args: e.args };
+  const value = macros < MAX_MACROS ? program.macroCall(e) : null;
+  return value && callIn(value, program, macros + 1);
 }

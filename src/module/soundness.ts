@@ -52,7 +52,7 @@ export function expectedOf(
   roots: ReadonlySet<string>,
   listed: ReadonlySet<string>,
 ): Expected {
-  const reachable = reachableFrom(program, roots);
+  const reachable = program.runsOf([...roots].flatMap((name) => program.functions.get(name) ?? []));
   const reaching = program.reaching(new Set(Object.keys(rules.primitives)));
   const isExplained = (name: string) => name in rules.primitives || rules.atomics.some(({ call }) => call.test(name));
   return {
@@ -63,7 +63,7 @@ export function expectedOf(
     })),
     findings: [
       ...addressesTaken(program, rules, reaching),
-      ...unknownLockCalls(program, rules, reachable),
+      ...unknownLockCalls(program, rules, reachable, reaching),
       ...unexplainedLockFunctions(program, rules, reachable, reaching, listed),
       ...unknownsOfShape(program, rules, reachable, isExplained),
       ...hidingMacros(program, rules, reaching),
@@ -104,19 +104,6 @@ function missingExit(program: Program, rules: ExtractionRules, reachable: Readon
   const { file, line, name } = entering;
   const message = `${name} enters the TD, and ${rules.tdExit.join(", ")}, which leaves it, is not in the tree`;
   return [{ what: "no-td-exit", message, site: { file, line, function: name } }];
-}
-
-/** Functions that run when a root does. Of several of one name, a call means the one in its own file, as in the analysis. */
-function reachableFrom(program: Program, roots: ReadonlySet<string>): Set<FunctionInfo> {
-  const reached = new Set([...roots].flatMap((name) => program.functions.get(name) ?? []));
-  // A set that grows is visited to its end.
-  for (const info of reached) {
-    for (const name of info.calls) {
-      const callee = program.resolve(name, info.file);
-      if (callee) reached.add(callee);
-    }
-  }
-  return reached;
 }
 
 /** The line of an offset into a file's text; quick when a file's offsets are asked for in order. */
@@ -185,20 +172,30 @@ function addressesTaken(program: Program, rules: ExtractionRules, reaching: Read
   return findings;
 }
 
-/** A call, in code that leaves run, of something that the tree does not define and whose name speaks of locks. */
-function unknownLockCalls(program: Program, rules: ExtractionRules, reachable: ReadonlySet<FunctionInfo>): Finding[] {
+/** A call, in code that leaves run, of what takes locks in another file that keeps it to itself, or of what is nowhere and whose name speaks of locks. */
+function unknownLockCalls(
+  program: Program,
+  rules: ExtractionRules,
+  reachable: ReadonlySet<FunctionInfo>,
+  reaching: ReadonlySet<string>,
+): Finding[] {
   const findings: Finding[] = [];
   const lineIn = lineNumbers(program);
   for (const info of allFunctions(program)) {
     if (!reachable.has(info) || info.name in rules.primitives) continue;
     for (const callee of info.calls) {
-      if (program.functions.has(callee) || program.macros.has(callee) || callee in rules.primitives) continue;
-      if (!rules.lockNames.test(callee) || rules.notLocks.some((p) => p.test(callee))) continue;
+      if (program.resolve(callee, info.file) !== null || program.macros.has(callee) || callee in rules.primitives)
+        continue;
+      const isHidden = program.functions.has(callee);
+      const speaksOfLocks = rules.lockNames.test(callee) && !rules.notLocks.some((p) => p.test(callee));
+      if (!(isHidden ? reaching.has(callee) : speaksOfLocks)) continue;
       const text = program.texts.get(info.file) ?? "";
       const at = text.slice(info.bodyStart, info.bodyEnd).search(new RegExp(`\\b${callee}\\s*\\(`));
       findings.push({
         what: "unknown-lock-call",
-        message: `${callee} is not defined in the tree; its name speaks of locks`,
+        message: isHidden
+          ? `${callee} takes locks and is static in another file: a call from here cannot mean it`
+          : `${callee} is not defined in the tree; its name speaks of locks`,
         site: { file: info.file, line: lineIn(info.file, info.bodyStart + at), function: info.name },
       });
     }
@@ -246,16 +243,16 @@ function unexplainedLockFunctions(
 function hidingMacros(program: Program, rules: ExtractionRules, reaching: ReadonlySet<string>): Finding[] {
   const names = [...reaching].filter((name) => program.functions.has(name) || name in rules.primitives);
   const pattern = new RegExp(`\\b(?:${names.join("|")})\\b`);
-  return [...program.macros.values()]
-    .filter(
-      ({ name, parameters, body }) =>
-        pattern.test(body) && !(name in rules.primitives) && (parameters === null || program.macroExpr(name) === null),
-    )
-    .map((macro) => ({
-      what: "macro-hides-lock",
-      message: `the macro ${macro.name} calls what takes a lock and is not followed where it is used`,
-      site: { file: macro.file, line: macro.line, function: macro.name },
-    }));
+  return [...program.macros.values()].flatMap(({ name, parameters, body, file, line }): Finding[] => {
+    const site = { file, line, function: name };
+    if (name in rules.primitives) {
+      const message = `the lock primitive ${name} is a macro here: only functions are read as primitives`;
+      return program.functions.has(name) ? [] : [{ what: "macro-hides-lock", message, site }];
+    }
+    if (!pattern.test(body) || (parameters !== null && program.macroExpr(name) !== null)) return [];
+    const message = `the macro ${name} calls what takes a lock and is not followed where it is used`;
+    return [{ what: "macro-hides-lock", message, site }];
+  });
 }
 
 /** A function that leaves run and that two source files define for all: no program can be linked of both, and which one is meant is unknown. */

@@ -1,7 +1,15 @@
 /**
  * One function's statements, read for the statuses that they make, with what is known on each way and joined where ways meet.
  */
-import { type Expr, type FunctionAst, type FunctionInfo, type Program, type Stmt, statementsOf } from "../c/index.ts";
+import {
+  type CallExpr,
+  type Expr,
+  type FunctionAst,
+  type FunctionInfo,
+  type Program,
+  type Stmt,
+  statementsOf,
+} from "../c/index.ts";
 import type { StatusPart, StatusSource } from "../catalog/index.ts";
 import type { StatusRules } from "./status-rules.ts";
 import { type Env, joinEnvs, joinValues, type Known, NOTHING, type StatusTable, UNKNOWN } from "./status-values.ts";
@@ -33,6 +41,9 @@ export interface Reading {
 /** A loop's body is read so often at most; what it finds no longer grows after two or three times. */
 const MAX_ROUNDS = 4;
 
+/** So many macros may stand one in the other. */
+const MAX_MACRO_DEPTH = 40;
+
 export type OnCall = (name: string, first: Known) => void;
 
 /** One way through one function's statements, joined where ways meet. */
@@ -46,6 +57,8 @@ export class Walk {
   private readonly breaks: Env[][] = [];
   private readonly continues: Env[][] = [];
   private onCall: OnCall | null = null;
+  /** Macros that are being looked into, one in the other. */
+  private macros = 0;
   private readonly reader: Reading;
   private readonly info: FunctionInfo;
   private readonly ast: FunctionAst;
@@ -401,12 +414,14 @@ export class Walk {
     return right;
   }
 
-  private call(e: Extract<Expr, { kind: "call" }>): Known {
+  private call(e: CallExpr): Known {
     const { program, rules } = this.reader;
     if (e.callee.kind !== "name") {
       for (const arg of e.args) this.value(arg);
       return UNKNOWN;
     }
+    const macro = this.macro(e, e.callee.name);
+    if (macro !== null) return this.inMacro(macro);
     const args = e.args.map((arg) => this.value(arg));
     this.onCall?.(e.callee.name, args[0] ?? UNKNOWN);
     const made = rules.constructors[e.callee.name];
@@ -439,6 +454,22 @@ export class Walk {
       if (left !== undefined && path !== null) this.set(path, joinValues(this.env?.get(path) ?? NOTHING, left));
     });
     return summary.returned;
+  }
+
+  /** What a macro that is used like a function stands for; null for a call of a function, and of a macro that is no expression. */
+  private macro(e: CallExpr, name: string): Expr | null {
+    const { program, rules } = this.reader;
+    if (program.functions.has(name) || Object.hasOwn(rules.constructors, name)) return null;
+    return program.macroCall(e);
+  }
+
+  private inMacro(value: Expr): Known {
+    // Macros that use each other have no end, or double at each level.
+    if (this.macros >= MAX_MACRO_DEPTH || !this.reader.step()) return UNKNOWN;
+    this.macros++;
+    const known = this.value(value);
+    this.macros--;
+    return known;
   }
 
   /** A number added to a status: the whole low half where nothing is there yet, else to its lowest part. */

@@ -333,3 +333,66 @@ describe("a leaf that a catalog cannot hold", () => {
     ]);
   });
 });
+
+describe("a macro in place of a function", () => {
+  const MACROS = "include/strange.h";
+  const busy = "api_error_type deny(uint64_t address)\n{\n    return TDX_PAGE_METADATA_INCORRECT;\n}\n";
+  const namesOf = async (source: string, macros: string): Promise<readonly (string | undefined)[]> => {
+    const { leaf: found, catalog } = await smallTree(source, { [MACROS]: macros });
+    return (found.statuses ?? []).map((id) => catalog.statuses?.[id]?.status);
+  };
+
+  it("has the statuses of what it calls", async () => {
+    const deny = "#define deny_it(address) deny((address) + 1)\n";
+    expect(await namesOf(busy + leaf("return deny_it(tdr_pa);"), deny)).toEqual(["TDX_PAGE_METADATA_INCORRECT"]);
+  });
+
+  it("has none where macros use each other without end", async () => {
+    const endless =
+      "#define deny_it(address) deny_me(deny_me(address))\n#define deny_me(address) deny_it(deny_it(address))\n";
+    expect(await namesOf(busy + leaf("return_val = deny_it(tdr_pa); return deny(tdr_pa);"), endless)).toEqual([
+      "TDX_PAGE_METADATA_INCORRECT",
+    ]);
+  });
+
+  it("can be what a dispatcher calls: the handler is the function that it calls", async () => {
+    const source = leaf(
+      "if (acquire_sharex_lock_ex(&tdcs_ptr->epoch_lock) == LOCK_RET_SUCCESS) { release_sharex_lock_ex(&tdcs_ptr->epoch_lock); }",
+    ).replace("tdh_mem_track", "track");
+    const catalog = await extract(
+      copyOfFixture([
+        { file: "src/vmm_dispatcher/api_calls/tdh_mem_track.c", find: null, put: source },
+        {
+          file: MACROS,
+          find: null,
+          put: "#define tdh_mem_track(a) tdh_mem_track_it(a)\n#define tdh_mem_track_it(a) track(a)\n",
+        },
+      ]),
+    );
+    const found = catalog.leaves.find(({ name }) => name === "tdh_mem_track");
+    expect([found?.handler?.function, found?.acquisitions.length]).toEqual(["track", 1]);
+  });
+
+  it("is an error where it is a lock primitive", async () => {
+    const { catalog } = await smallTree(leaf("tdcs_ptr->epoch_lock = 0;"), {
+      "src/common/migration.h": "#define migsc_lock(link) (_lock_bts_64b(&(link)->raw, 0) == 0)\n",
+    });
+    expect(catalog.diagnostics.filter(({ code }) => code === "SL1043").map(({ message }) => message)).toEqual([
+      "the lock primitive migsc_lock is a macro here: only functions are read as primitives",
+    ]);
+  });
+});
+
+it("a call of what takes locks in another file that keeps it to itself is an error that names it", async () => {
+  const { catalog, at } = await smallTree(leaf("return take_epoch(tdcs_ptr);"), {
+    "src/common/strange.c":
+      "static api_error_type take_epoch(tdcs_t* tdcs_ptr)\n{\n    return acquire_sharex_lock_ex(&tdcs_ptr->epoch_lock);\n}\n",
+  });
+  expect(
+    catalog.diagnostics
+      .filter(({ code }) => code === "SL1042")
+      .map(({ message, file, line }) => `${file?.split("/").at(-1)}:${line} ${message}`),
+  ).toEqual([
+    `${at("return take_epoch")} take_epoch takes locks and is static in another file: a call from here cannot mean it`,
+  ]);
+});

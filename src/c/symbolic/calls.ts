@@ -1,9 +1,8 @@
 /** Calls: of macros, of functions that are followed, of those that a domain knows, and of all others. */
 
-import type { Expr, FunctionAst } from "../ast.ts";
-import { placed, substitute } from "../program.ts";
+import type { CallExpr, Expr, FunctionAst } from "../ast.ts";
 import type { Domain } from "./domain.ts";
-import type { Call, CallExpr, Engine, Evaluated, Final, Frame, Site } from "./engine.ts";
+import type { Call, Engine, Evaluated, Final, Frame, Site } from "./engine.ts";
 import { asValue, isTooLong } from "./expressions.ts";
 import { sourceText } from "./source-text.ts";
 import { type AbstractState, joinStates } from "./state.ts";
@@ -122,12 +121,8 @@ export class Calls {
   /** Where a macro is called that stands for an expression: what `look` finds in it; null for anything else. */
   expanded<T>(e: CallExpr, frame: Frame, look: (body: Expr) => T): T | null {
     if (e.callee.kind !== "name" || this.isKnown(e.callee.name)) return null;
-    const { program } = this.engine.settings;
-    const macro = program.macros.get(e.callee.name);
-    const body = macro?.parameters ? program.macroExpr(macro.name) : null;
-    if (!body || !macro?.parameters) return null;
-    const expanded = substitute(placed(body, e.line), macro.parameters, e.args);
-    return this.lookInto(() => look(expanded), this.engine.site(frame, e.line));
+    const body = this.engine.settings.program.macroCall(e);
+    return body && this.lookInto(() => look(body), this.engine.site(frame, e.line));
   }
 
   /** Looks into a macro; null when macros nest too deeply (they use themselves) or too many were looked into. */

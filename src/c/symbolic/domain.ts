@@ -2,8 +2,8 @@
  * What a project adds to the machine: what its calls mean, what it wants to remember on the way, and what tells states apart.
  */
 
-import type { FunctionAst } from "../ast.ts";
-import type { Call, CallExpr, Engine, Evaluated, Frame, IfStmt, LoopStmt, Lvalue, Site } from "./engine.ts";
+import type { CallExpr, FunctionAst } from "../ast.ts";
+import type { Call, Engine, Evaluated, Frame, IfStmt, LoopStmt, Lvalue, Site } from "./engine.ts";
 import type { AbstractState, StateDomain } from "./state.ts";
 import { type Formula, type Location, TRUE, type Value } from "./values.ts";
 

@@ -2,7 +2,7 @@
  * What the parts of the machine, and a project's domains, ask of each other. `machine.ts` makes an engine of the parts.
  */
 
-import type { Expr, FunctionAst, Stmt } from "../ast.ts";
+import type { CallExpr, Expr, FunctionAst, Stmt } from "../ast.ts";
 import type { Program } from "../program.ts";
 import type { Effects } from "./effects.ts";
 import type { Space } from "./space.ts";
@@ -64,7 +64,6 @@ export interface Flow {
   readonly exit: Exit;
 }
 
-export type CallExpr = Extract<Expr, { kind: "call" }>;
 export type IfStmt = Extract<Stmt, { kind: "if" }>;
 export type LoopStmt = Extract<Stmt, { kind: "loop" }>;
 

@@ -6,12 +6,12 @@
  * of the others are unknown. The machine knows no project: settings and domains do.
  */
 
-import type { Expr, FunctionAst, Stmt } from "../ast.ts";
+import type { CallExpr, Expr, FunctionAst, Stmt } from "../ast.ts";
 import { LIMITS } from "../limits.ts";
 import type { FunctionInfo } from "../program.ts";
 import { Calls } from "./calls.ts";
 import type { Domain } from "./domain.ts";
-import type { CallExpr, Engine, Evaluated, Final, Flow, Frame, Lvalue, Settings, Site, Trouble } from "./engine.ts";
+import type { Engine, Evaluated, Final, Flow, Frame, Lvalue, Settings, Site, Trouble } from "./engine.ts";
 import { Expressions } from "./expressions.ts";
 import { Lvalues } from "./lvalues.ts";
 import { NamesSeen, type ValueNames } from "./names.ts";

@@ -1,8 +1,8 @@
 /** Evaluates expressions as conditions. */
 
-import type { Expr } from "../ast.ts";
+import type { CallExpr, Expr } from "../ast.ts";
 import { arithmetic } from "../program.ts";
-import type { CallExpr, Engine, Evaluated, Frame } from "./engine.ts";
+import type { Engine, Evaluated, Frame } from "./engine.ts";
 import { OPPOSITE, sourceText } from "./source-text.ts";
 import type { AbstractState } from "./state.ts";
 import {
