@@ -19,7 +19,7 @@ import {
 } from "../c/index.ts";
 import type { LockMode, Release, ReleasePlace, Site } from "../catalog/index.ts";
 import type { AcquireEvent, ReleaseEvent } from "./events.ts";
-import type { LeafFinal } from "./leaf-run.ts";
+import type { LeafFinal, LeafRun } from "./leaf-run.ts";
 import { classify } from "./resources.ts";
 import { chainKey, type HeldLock, isSameSite, type RowContext, type RowTrouble, repeats } from "./row-context.ts";
 import type { ExtractionRules } from "./rules.ts";
@@ -217,18 +217,29 @@ function isSameIteration(event: AcquireEvent, release: ReleaseEvent): boolean {
   return loop !== undefined && release.loops.some(({ text, line }) => text === loop.text && line === loop.line);
 }
 
+const delegationsOf = new WeakMap<LeafRun, number>();
+
 /**
  * A handler may be no more than a call of a function in its own file that does the work.
  *
  * @returns how many such calls, one in the other, all locks are taken and given back in; 0 for a handler that does its own work
  */
 function delegations({ run, handler }: RowContext): number {
-  const chains = run.finals.flatMap(({ events }) => events.map(({ evidence }) => evidence));
+  let depth = delegationsOf.get(run);
+  if (depth === undefined) {
+    depth = commonCalls(run, handler.file);
+    delegationsOf.set(run, depth);
+  }
+  return depth;
+}
+
+function commonCalls({ finals }: LeafRun, file: string): number {
+  const chains = finals.flatMap(({ events }) => events.map(({ evidence }) => evidence));
   const [first = []] = chains;
   const isCommon = (depth: number): boolean => {
     const callee = first[depth + 1];
     return (
-      callee?.file === handler.file &&
+      callee?.file === file &&
       chains.every((chain) => isSameSite(chain[depth], first[depth]) && chain[depth + 1]?.function === callee.function)
     );
   };

@@ -82,9 +82,10 @@ export class Expressions {
   valueOf(name: string, state: AbstractState, frame: Frame): Value {
     const { engine } = this;
     const { program } = engine.settings;
-    const at = engine.local(name, frame);
-    if (engine.isArray(at)) return { t: "ref", at, text: name };
-    const own = state.read(at);
+    // Most names are constants: what the function has no variable of yet holds nothing.
+    const known = frame.locals.get(name);
+    if (known !== undefined && engine.isArray(known)) return { t: "ref", at: known, text: name };
+    const own = known === undefined ? null : state.read(known);
     if (own !== null) return state.resolve(own);
     if (name === "true") return num(1, "true");
     if (name === "false") return num(0, "false");
@@ -92,7 +93,10 @@ export class Expressions {
     const constant = program.constant(name);
     if (constant !== null) return num(constant, name);
     const isLocal = frame.fn.parameters.includes(name) || !program.macros.has(name);
-    if (isLocal) return sym(at.key, name, at);
+    if (isLocal) {
+      const at = engine.local(name, frame);
+      return sym(at.key, name, at);
+    }
     const global = engine.space.global(name);
     const unknown = sym(global.key, name, global);
     const body = program.macroExpr(name);

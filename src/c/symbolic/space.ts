@@ -44,8 +44,9 @@ export class Space {
     return this.work > LIMITS.leafSteps * Space.WORK_A_STEP;
   }
 
+  /** A variable of an invocation, for whoever keeps it: the caller asks once for each. */
   variable(invocation: number, name: string): Location {
-    return this.root(`f${invocation}:${name}`, { kind: "variable", invocation, name });
+    return new KnownLocation(`f${invocation}:${name}`, { kind: "variable", invocation, name }, null, null);
   }
 
   global(name: string): Location {

@@ -35,7 +35,8 @@ export class Statements {
     const waiting = new Map<number, AbstractState[]>();
     const left: Flow[] = [];
     let current: AbstractState[] = [...start];
-    for (const [i, statement] of statements.entries()) {
+    for (let i = 0; i < statements.length; i++) {
+      const statement = statements[i] as Stmt;
       const arriving = waiting.get(i);
       if (arriving) current = joinErrors([...current, ...arriving], frame.id);
       if (current.length > MAX_STATES) current = this.fewer(current, frame, statement.line);

@@ -1,5 +1,15 @@
 /** Where a tree performs atomic instructions, or plain stores by an accessor, and on what. */
-import type { Expr, FunctionAst, FunctionInfo, Program, SourceFile, Stmt } from "../../c/index.ts";
+import {
+  type Expr,
+  expressionsOf,
+  type FunctionAst,
+  type FunctionInfo,
+  type Program,
+  partsOf,
+  type SourceFile,
+  type Stmt,
+  statementsOf,
+} from "../../c/index.ts";
 import type { Site } from "../../catalog/index.ts";
 import { type Intrinsic, intrinsicOf } from "./facts.ts";
 import { parametersOf, plainType } from "./signature.ts";
@@ -63,19 +73,16 @@ function siteOf(ast: FunctionAst, call: Call, variables: ReadonlyMap<string, str
 function insideOf(statements: readonly Stmt[]): { calls: Call[]; variables: Map<string, string> } {
   const calls: Call[] = [];
   const variables = new Map<string, string>();
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) for (const one of node) visit(one);
-    else if (typeof node === "object" && node !== null) {
-      const { kind } = node as { kind?: unknown };
-      if (kind === "call") calls.push(node as Call);
-      if (kind === "declare") {
-        const { name, type } = node as Stmt & { kind: "declare" };
-        variables.set(name, plainType(type));
-      }
-      for (const value of Object.values(node)) visit(value);
-    }
+  const expression = (e: Expr): void => {
+    if (e.kind === "call") calls.push(e);
+    partsOf(e).forEach(expression);
   };
-  visit(statements);
+  const statement = (s: Stmt): void => {
+    if (s.kind === "declare") variables.set(s.name, plainType(s.type));
+    expressionsOf(s).forEach(expression);
+    statementsOf(s).forEach(statement);
+  };
+  statements.forEach(statement);
   return { calls, variables };
 }
 
