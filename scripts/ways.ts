@@ -7,7 +7,7 @@
  * back, with the lines where it does; then the rows. With a word, only ways with a lock whose text has it. Where ways joined, what
  * they have in common comes first; `npm run ways` is about what the analysis saw, so a test that is missing here was not seen.
  */
-import { atomsOf, type Path, textOf } from "../src/c/index.ts";
+import { type Path, textOf } from "../src/c/index.ts";
 import type { Site } from "../src/catalog/index.ts";
 import { Extraction } from "../src/module/extraction.ts";
 import { LeafAnalysis } from "../src/module/leaf-analysis.ts";
@@ -26,10 +26,7 @@ function tests(path: Path): string[] {
       lines.unshift(`    … ${count(at)} ways joined`);
       at = common(at);
     } else {
-      const text = textOf(at.test);
-      lines.unshift(
-        `    ${text.length > 160 ? `${text.slice(0, 160)}, and more: ${atomsOf(at.test).length} tests` : text}`,
-      );
+      lines.unshift(`    ${textOf(at.test)}`);
       at = at.before;
     }
   }
