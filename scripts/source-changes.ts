@@ -101,9 +101,14 @@ const directivesOf = (text: string): string =>
     (_, directive) => directive ?? "",
   );
 
+/** The functions of these names without the words that keep them to their file; the module's macro for them is one of these. */
 const withoutStatic = (source: string, names: readonly string[]): string =>
   names.reduce(
-    (text, name) => text.replace(new RegExp(`^static\\b(?=[\\w \\t*]*\\b${name}\\s*\\([^;{}]*\\)\\s*\\{)`, "m"), ""),
+    (text, name) =>
+      text.replace(
+        new RegExp(`^(?:(?:static|inline|_STATIC_INLINE_)\\s+)+(?=[\\w \\t*]*\\b${name}\\s*\\([^;{}]*\\)\\s*\\{)`, "m"),
+        (words) => linesOf(words),
+      ),
     source,
   );
 

@@ -63,7 +63,7 @@ export function expectedOf(
     })),
     findings: [
       ...addressesTaken(program, rules, reaching),
-      ...unknownLockCalls(program, rules, reachable, reaching),
+      ...unknownLockCalls(program, rules, reachable),
       ...unexplainedLockFunctions(program, rules, reachable, reaching, listed),
       ...unknownsOfShape(program, rules, reachable, isExplained),
       ...hidingMacros(program, rules, reaching),
@@ -172,29 +172,24 @@ function addressesTaken(program: Program, rules: ExtractionRules, reaching: Read
   return findings;
 }
 
-/** A call, in code that leaves run, of what takes locks in another file that keeps it to itself, or of what is nowhere and whose name speaks of locks. */
-function unknownLockCalls(
-  program: Program,
-  rules: ExtractionRules,
-  reachable: ReadonlySet<FunctionInfo>,
-  reaching: ReadonlySet<string>,
-): Finding[] {
+/** A call, in code that leaves run, of what another file keeps to itself, or of what is nowhere and whose name speaks of locks. */
+function unknownLockCalls(program: Program, rules: ExtractionRules, reachable: ReadonlySet<FunctionInfo>): Finding[] {
   const findings: Finding[] = [];
   const lineIn = lineNumbers(program);
+  const speaksOfLocks = (name: string): boolean =>
+    rules.lockNames.test(name) && !rules.notLocks.some((p) => p.test(name)) && !(name in rules.primitives);
   for (const info of allFunctions(program)) {
     if (!reachable.has(info) || info.name in rules.primitives) continue;
     for (const callee of info.calls) {
-      if (program.resolve(callee, info.file) !== null || program.macros.has(callee) || callee in rules.primitives)
-        continue;
-      const isHidden = program.functions.has(callee);
-      const speaksOfLocks = rules.lockNames.test(callee) && !rules.notLocks.some((p) => p.test(callee));
-      if (!(isHidden ? reaching.has(callee) : speaksOfLocks)) continue;
+      if (program.macros.has(callee) || program.resolve(callee, info.file) !== null) continue;
+      const isElsewhere = program.functions.has(callee);
+      if (!isElsewhere && !speaksOfLocks(callee)) continue;
       const text = program.texts.get(info.file) ?? "";
       const at = text.slice(info.bodyStart, info.bodyEnd).search(new RegExp(`\\b${callee}\\s*\\(`));
       findings.push({
         what: "unknown-lock-call",
-        message: isHidden
-          ? `${callee} takes locks and is static in another file: a call from here cannot mean it`
+        message: isElsewhere
+          ? `${callee} is static in another file: a call from here cannot mean it`
           : `${callee} is not defined in the tree; its name speaks of locks`,
         site: { file: info.file, line: lineIn(info.file, info.bodyStart + at), function: info.name },
       });
