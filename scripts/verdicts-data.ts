@@ -16,7 +16,8 @@ export function verdictsText(matrices: Readonly<Record<string, readonly SweepRes
 }
 
 function entryOf(matrix: string, result: SweepResult, told: readonly string[]): object {
-  const { scenario, module, host, policy, parameters, outcome, violations, states, vacuous, reproduce } = result;
+  const { scenario, module, host, policy, parameters, outcome, violations, states, vacuous, sizeNote, reproduce } =
+    result;
   const own = [...new Set(told)].filter((name) => parameters[name] !== undefined);
   return {
     matrix,
@@ -27,9 +28,11 @@ function entryOf(matrix: string, result: SweepResult, told: readonly string[]): 
     parameters: Object.fromEntries(own.map((name) => [name, parameters[name]])),
     setting: result.setting,
     outcome: outcome.kind,
-    violations: violations.map(({ property, steps }) => ({ property, steps })),
+    violations: violations.map(({ property, steps, shortest }) => ({ property, steps, shortest })),
     states,
+    whole: outcome.reason === null,
     vacuous,
+    sizeNote,
     reproduce,
   };
 }

@@ -40,13 +40,14 @@ const isLeadsTo = (property: Model["properties"][number]): property is LeadsTo =
 
 /** The search options that both the reduced and the plain search obey. */
 function bounds(options: CheckOptions, watch: Watch): SearchOptions {
-  const { memory, held, depth, states, first, helpers } = options;
+  const { memory, held, depth, states, onceViolated, first, helpers } = options;
   return {
     watch,
     ...(memory !== undefined && { memory }),
     ...(held !== undefined && { held }),
     ...(depth !== undefined && { depth }),
     ...(states !== undefined && { states }),
+    ...(onceViolated !== undefined && { onceViolated }),
     ...(first !== undefined && { first }),
     ...(helpers !== undefined && { helpers }),
   };
@@ -125,10 +126,16 @@ function* drive(search: Search, job: Job): Pausing<void> {
   } while (!search.done);
 }
 
-const isReduced = ({ reductions }: Prepared): boolean =>
-  reductions.symmetric.size > 0 || reductions.scalar.length > 0 || reductions.folded.some((labels) => labels.size > 0);
+const isFolded = ({ reductions }: Pick<Prepared, "reductions">): boolean =>
+  reductions.folded.some((labels) => labels.size > 0);
 
-/** The violations found, with traces. Those of a reduced search are made shortest by one plain search, as far as its bounds let it. */
+const isReduced = ({ reductions }: Prepared): boolean =>
+  reductions.symmetric.size > 0 || reductions.scalar.length > 0 || isFolded({ reductions });
+
+/**
+ * The violations found, with traces. Those of a folded search are made shortest by one plain search, as far as its bounds let it. Symmetry
+ * alone keeps lengths: each run has its equals, step by step, among the states that stand for all.
+ */
 function* violationsOf(search: Search, job: Job): Pausing<Violation[]> {
   const { layout, model } = search.prepared;
   const findings = search.findings.filter(({ kind }) => kind !== "sometimes");
@@ -136,7 +143,7 @@ function* violationsOf(search: Search, job: Job): Pausing<Violation[]> {
   yield* search.findParents(search.findings.map(({ id }) => id));
   const traces: Trace[] = [];
   for (const finding of findings) traces.push(traceOf(layout, yield* pathOf(search, finding)));
-  const plain = isReduced(search.prepared) ? yield* shortenedBy(search, traces, job) : null;
+  const plain = isFolded(search.prepared) ? yield* shortenedBy(search, traces, job) : null;
   // A deadlock at the depth bound is not met again, for states there are not expanded; but all before them were.
   const nothingShorter = plain !== null && (plain.complete || (plain.reason?.includes("depth") ?? false));
   const violations: Violation[] = [];
@@ -149,7 +156,7 @@ function* violationsOf(search: Search, job: Job): Pausing<Violation[]> {
       kind: kind as Violation["kind"],
       property,
       trace: yield* regrouping(model, trace, property, job.watch),
-      shortest: !isReduced(search.prepared) || shorter !== undefined || nothingShorter,
+      shortest: !isFolded(search.prepared) || shorter !== undefined || nothingShorter,
     });
   }
   return violations;
@@ -210,7 +217,7 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
   if (isReduced(search.prepared) || search.store.parts.length > 1) {
     const prepared = yield* untilStopped(preparing({ ...model, properties, deadlock: false }, true), watch);
     if (prepared === null) return undecided(watch.reason as string);
-    const { helpers: _, ...rest } = bounds(options, watch);
+    const { helpers: _, onceViolated: __, ...rest } = bounds(options, watch);
     const whole = newSearch(prepared, { ...rest, held: heldWith(options, search), first: false }, watch);
     if (whole === null) return undecided(watch.reason as string);
     plain = whole;

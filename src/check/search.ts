@@ -24,6 +24,8 @@ export interface Bounds {
   /** Steps from the initial state. */
   readonly depth?: number;
   readonly states?: number;
+  /** The bound of states of a search that has found a violation: its verdict stands, what else is violated may be unknown. */
+  readonly onceViolated?: number;
 }
 
 export interface SearchOptions extends Bounds {
@@ -241,10 +243,12 @@ export class Search {
   }
 
   #checkBounds(): void {
-    const { states } = this.#options;
+    const { states, onceViolated } = this.#options;
     if (this.done) return;
     this.reason = this.#watch.reason;
-    if (states !== undefined && this.states > states) this.reason = `the bound of ${states} states was reached`;
+    const isViolated = this.findings.some(({ kind }) => kind !== "sometimes");
+    const bound = Math.min(states ?? Infinity, isViolated ? (onceViolated ?? Infinity) : Infinity);
+    if (this.states > bound) this.reason = `the bound of ${bound} states was reached`;
   }
 
   /** Explore to the end, or to a bound. */

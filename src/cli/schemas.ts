@@ -126,6 +126,7 @@ export const sweepResultSchema = z.looseObject({
   module: text.nullable(),
   host: text.nullable(),
   setting: z.string(),
+  sizeNote: text.nullable().describe("why its size is another than the matrix's"),
   digest: text.describe("of all the rest"),
 });
 

@@ -15,6 +15,8 @@ export interface SweepResult extends Omit<ReturnType<typeof checkDocument>, "sch
   readonly host: string | null;
   /** What the matrix set beside scenario, module, host and policy. */
   readonly setting: string;
+  /** Why its size is another than the matrix's. */
+  readonly sizeNote: string | null;
   /** Of all the rest: a result that was changed after it was written is none. */
   readonly digest: string;
 }

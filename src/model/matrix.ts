@@ -33,12 +33,25 @@ const blockSchema = z.strictObject({
   hosts: axis.optional(),
   guests: axis.optional(),
   set: z.record(z.string().min(1), axis).optional().describe("any other field of the scenario"),
+  onceViolated: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "a check that found a violation stops at so many states: its verdict stands, what else breaks may not be found",
+    ),
+  because: z.string().min(1).optional().describe("why it has another size than the matrix"),
 });
 
 const matrixSchema = z.strictObject({
   schema: z.literal("seamlock/matrix@1"),
   name: z.string().min(1),
   description: z.string().min(1),
+  size: z
+    .strictObject({ vcpus: z.int().min(1), pages: z.int().min(1) })
+    .partial()
+    .optional()
+    .describe("of every block that states no other"),
   blocks: z.array(blockSchema).min(1),
 });
 
@@ -50,6 +63,9 @@ export interface Case {
   readonly options: Readonly<Partial<Record<Axis, string>>>;
   /** Other fields of the scenario: `removal.kick.waits=false`. */
   readonly set: readonly string[];
+  readonly onceViolated?: number;
+  /** Why its size is another than the matrix's. */
+  readonly because?: string;
 }
 
 /** Upper bound of cases; a matrix with more is a mistake, or work for several matrices. */
@@ -82,7 +98,7 @@ export function parseMatrix(source: string, file: string): Matrix {
 export function casesOf(matrix: Matrix, modules: readonly string[]): Case[] {
   const seen = new Map<string, Case>();
   for (const block of matrix.blocks) {
-    for (const one of expanded(block, modules)) {
+    for (const one of expanded({ ...matrix.size, ...block }, modules)) {
       seen.set(JSON.stringify(one), one);
       if (seen.size > MAX_CASES) {
         throw new SeamlockError("SL4304", `the matrix has more than ${MAX_CASES} cases`, { hint: "split it" });
@@ -101,7 +117,12 @@ function* expanded(block: Block, modules: readonly string[]): Generator<Case> {
   const fields = Object.entries(block.set ?? {}).map(([name, wanted]) => ({ name, values: listOf(wanted) }));
   for (const set of product(fields)) {
     for (const options of product(axes)) {
-      yield { options: Object.fromEntries(options), set: set.map(([name, chosen]) => `${name}=${chosen}`) };
+      yield {
+        options: Object.fromEntries(options),
+        set: set.map(([name, chosen]) => `${name}=${chosen}`),
+        ...(block.onceViolated !== undefined && { onceViolated: block.onceViolated }),
+        ...(block.because !== undefined && { because: block.because }),
+      };
     }
   }
 }

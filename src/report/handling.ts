@@ -5,7 +5,7 @@ import { type HostProfile, type HostStep, heldAt, isEndless, reactionOf } from "
 import type { Block, Row } from "./blocks.ts";
 import { askedOf, POLICIES, type PolicyWords, violationWords } from "./glossary.ts";
 import type { Handling } from "./schema.ts";
-import { groupBy, hostTitle, list, thousands } from "./words.ts";
+import { count, groupBy, hostTitle, list, thousands } from "./words.ts";
 
 interface Verdict {
   readonly matrix: string;
@@ -17,8 +17,10 @@ interface Verdict {
   readonly setting: string;
   readonly outcome: string;
   /** What is violated, each with the length of a shortest run. */
-  readonly violations: readonly { readonly property: string; readonly steps: number }[];
+  readonly violations: readonly { readonly property: string; readonly steps: number; readonly shortest: boolean }[];
   readonly states: number;
+  /** Was everything explored? Else a violation was found, and others may be unknown. */
+  readonly whole: boolean;
   readonly reproduce: string;
 }
 
@@ -45,6 +47,7 @@ export function handlings(catalog: Catalog, host: HostProfile | null): Handling[
           outcome: v.outcome,
           violations: v.violations.map((violation) => ({ ...violation })),
           states: v.states,
+          whole: v.whole,
           reproduce: v.reproduce,
         })),
       },
@@ -52,11 +55,9 @@ export function handlings(catalog: Catalog, host: HostProfile | null): Handling[
   });
 }
 
-/** Two pages were checked for the ways of the first matrix only, so that they stand in one row. */
 function belongs({ matrix, scenario, policy, parameters = {} }: PolicyWords, verdict: Verdict): boolean {
-  const larger = matrix === "page-removal" && verdict.matrix === "page-removal-2x2";
   return (
-    (verdict.matrix === matrix || larger) &&
+    verdict.matrix === matrix &&
     verdict.policy === policy &&
     (scenario === undefined || verdict.scenario === scenario) &&
     Object.entries(parameters).every(([name, value]) => verdict.parameters[name] === value)
@@ -105,7 +106,7 @@ function ownVerdicts(version: string, host: string | null): readonly Verdict[] {
   return VERDICTS.filter((v) => v.matrix === "hosts" && v.host === host && v.module === version);
 }
 
-const WIDTHS = [44, 27, 9];
+const WIDTHS = [44, 24, 12];
 
 /** The section: one line a way, then what this host has, and how to see each run. */
 export function handlingBlocks(all: readonly Handling[], version: string, host: string | null): Block[] {
@@ -116,29 +117,39 @@ export function handlingBlocks(all: readonly Handling[], version: string, host: 
     (module) => module !== version,
   );
   const where = others.length === 0 ? "" : `, (+) decided on ${list(others)}, whose model is the same`;
-  const rows = all.map((one): Row => rowOf(one, version));
+  const { vcpus, pages } = sizeOf(all);
+  const size = `${count(pages, "page")} ${pages === 1 ? "is" : "are"} removed while ${count(vcpus, "vCPU")} run, fault and accept`;
+  const rows = all.map((one): Row => rowOf(one, version, all));
   return [
     {
       kind: "paragraph",
       tight: true,
-      text: `A page is removed (block, track, remove) while 2 vCPUs run, fault and accept; steps of the shortest run that breaks it. (m) the mail${host === null ? "" : `, (*) ${hostTitle(host)}`}${where}.`,
+      text: `${size} (block, track, remove); steps of the shortest run that breaks it. (m) the mail${host === null ? "" : `, (*) ${hostTitle(host)}`}${where}.`,
     },
     { kind: "table", head: ["on BUSY", "always gets through?", "states"], widths: WIDTHS, groups: [rows], tight: true },
     { kind: "list", items: [...own(ownVerdicts(version, host), host), ...remarks(all, version)] },
   ];
 }
 
-function rowOf({ title, proposal, hosts, verdicts }: Handling, version: string): Row {
-  const main = verdicts.filter(({ pages }) => pages === 1);
+function rowOf({ title, proposal, hosts, verdicts }: Handling, version: string, all: readonly Handling[]): Row {
   const marks = [
     proposal === null ? "" : "(m)",
     hosts ? "(*)" : "",
-    main.some((v) => v.module !== version) ? "(+)" : "",
+    verdicts.some((v) => v.module !== version) ? "(+)" : "",
   ];
-  const tried = main.flatMap(({ retries }) => (retries === null ? [] : [String(retries)]));
+  const tried = verdicts.flatMap(({ retries }) => (retries === null ? [] : [String(retries)]));
   const full = tried.length === 0 ? title : `${title}, N = ${tried.join(", ")}`;
   const name = [full, ...marks.filter((mark) => mark !== "")].join(" ");
-  return { cells: [name, verdictText(main), statesText(main)] };
+  const { pages } = sizeOf(all);
+  const others = [...new Set(verdicts.map((v) => v.pages))].filter((own) => own !== pages);
+  const where = others.length === 0 ? "" : ` (${list(others.map((own) => count(own, "page")))})`;
+  return { cells: [name, `${verdictText(verdicts)}${where}`, statesText(verdicts)] };
+}
+
+/** The size at which the first way was decided; a row says where its own is another. */
+function sizeOf(all: readonly Handling[]): { vcpus: number; pages: number } {
+  const [first] = all.flatMap(({ verdicts }) => verdicts);
+  return { vcpus: first?.vcpus ?? 0, pages: first?.pages ?? 0 };
 }
 
 type Decided = Handling["verdicts"][number];
@@ -189,19 +200,15 @@ function oneVerdict(verdict: Decided): string {
 }
 
 function statesText(verdicts: Handling["verdicts"]): string {
-  return thousands(Math.max(...verdicts.map((v) => v.states)));
+  const most = verdicts.reduce((a, b) => (b.states > a.states ? b : a));
+  return `${thousands(most.states)}${most.whole ? "" : "+"}`;
 }
 
 function remarks(all: readonly Handling[], version: string): string[] {
-  const pages = all.flatMap(({ policy, verdicts }) => verdicts.filter((v) => v.pages > 1).map((v) => ({ policy, v })));
-  const single = (policy: string) =>
-    all.find((one) => one.policy === policy)?.verdicts.filter((v) => v.pages === 1) ?? [];
-  const agree = pages.every(({ policy, v }) =>
-    single(policy).some((s) => s.outcome === v.outcome && s.retries === v.retries),
-  );
-  const larger = pages.length > 0 && agree ? " With 2 pages the same." : "";
+  const isCut = all.some(({ verdicts }) => verdicts.some(({ whole }) => !whole));
+  const cut = isCut ? " A search that found what breaks ended at so many states (+)." : "";
   return [
-    `Commands: \`seamlock policies --module ${version}\`.${larger} ` +
+    `Commands: \`seamlock policies --module ${version}\`.${cut} ` +
       "Where vCPUs are counted somebody may wait for ever; recordings tell how often.",
   ];
 }

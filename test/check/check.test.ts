@@ -242,8 +242,32 @@ describe("seeded faults", () => {
   });
 });
 
+test("symmetry alone keeps lengths, so that no plain search is made for a shorter trace", () => {
+  const model = tryLock(3, "wrong guard");
+  const [reduced, plain] = [check(model, { shorten: 0 }), check(model, { noReduction: true })];
+  expect(reduced.reductions).toEqual(["symmetry (caller)"]);
+  const lengths = ({ violations }: typeof plain) =>
+    violations.map(({ property, trace, shortest }) => [property, trace.steps.length, shortest]);
+  expect(lengths(reduced)).toEqual(lengths(plain));
+});
+
 describe("bounds", () => {
   const model = enterAndZap({ vcpus: 2, pages: 1, threshold: 2 });
+
+  test("`onceViolated` ends a search that found a violation, and no other", () => {
+    const small = enterAndZap({ vcpus: 1, pages: 2, threshold: 2 });
+    const options = { onceViolated: 20_000, noReduction: true };
+    const never: L.Property = { kind: "always", name: "never", expr: L.bool(false) };
+    const violated = check({ ...small, properties: [...small.properties, never] }, options);
+    expect(violated.outcome).toEqual({
+      kind: "violated",
+      property: "never",
+      reason: "the bound of 20000 states was reached",
+    });
+    expect(violated.states).toBeGreaterThan(20_000);
+    expect(violated.frontier).toBeGreaterThan(0);
+    expect(check(small, options)).toMatchObject({ outcome: { kind: "holds" }, states: 40_843 });
+  });
   test.each([
     [{ depth: 20 }, "the depth bound of 20 steps was reached"],
     [{ states: 10_000 }, "the bound of 10000 states was reached"],

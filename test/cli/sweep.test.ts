@@ -79,6 +79,36 @@ describe("sweep", () => {
     expect(readdirSync(results)).toHaveLength(24);
   });
 
+  it("takes a matrix's size where a block states none, and ends a violated check where its block says", async () => {
+    const { matrix, results } = written(`schema: seamlock/matrix@1
+name: sized
+description: sizes
+size: { vcpus: 2, pages: 1 }
+blocks:
+  - scenario: page-removal
+    module: 1.5.05
+    policy: [fail-fast, kick-first]
+    onceViolated: 1000
+  - scenario: page-removal
+    module: 1.5.05
+    policy: kick-first
+    vcpus: 1
+    because: it takes one
+`);
+    const { out } = await inProcess(["sweep", matrix, "-d", results, "--json"]);
+    const { rows } = JSON.parse(out) as Document;
+    expect(rows.map(({ reproduce, outcome }) => [reproduce.replace(/^.*--policy /, ""), outcome])).toEqual([
+      [
+        "fail-fast --vcpus 2 --pages 1 --states 1000",
+        { kind: "violated", property: "a removal never fails", reason: "the bound of 1000 states was reached" },
+      ],
+      ["kick-first --vcpus 2 --pages 1", { kind: "holds", property: null, reason: null }],
+      ["kick-first --vcpus 1 --pages 1", { kind: "holds", property: null, reason: null }],
+    ]);
+    const notes = rows.map(({ file }) => JSON.parse(readFileSync(join(results, file), "utf8")).sizeNote as unknown);
+    expect(notes).toEqual([null, null, "it takes one"]);
+  });
+
   it("refuses a result that was changed after it was written", async () => {
     const { matrix, results } = written();
     await inProcess(["sweep", matrix, "-d", results]);

@@ -135,21 +135,21 @@ async function caseResult(
 ): Promise<Filed | null> {
   const one = whole.all[i] as Case;
   const loaded = await loadCase(one);
-  const bounds = boundsOf(options);
+  const bounds = { ...boundsOf(options), ...(one.onceViolated !== undefined && { onceViolated: one.onceViolated }) };
   const digest = digestOf([version, bounds, loaded.model, loaded.doubts]);
   const name = resultName(loaded.reproduce, digest);
   const file = join(folder, name);
   const matrix = { name: whole.name, digest: whole.digest, cases: whole.all.length, case: i };
   const earlier = readResult(file);
   if (earlier !== null) {
-    const result = { ...earlier, matrix };
+    const result = { ...earlier, matrix, sizeNote: one.because ?? null };
     const isSame = JSON.stringify(result) === JSON.stringify(earlier);
     return { name, result: isSame ? earlier : writeResult(file, result) };
   }
   const checked = known.get(digest) ?? (await checkAsync(loaded.model, { ...bounds, signal: io.signal }));
   if (io.signal.aborted) return null;
   known.set(digest, checked);
-  const reproduce = `seamlock check ${loaded.reproduce}${options.reduction ? "" : " --no-reduction"}`;
+  const reproduce = `seamlock check ${loaded.reproduce}${options.reduction ? "" : " --no-reduction"}${boundWords(one, checked)}`;
   const result = writeResult(file, {
     ...checkDocument(loaded, checked, reproduce),
     schema: "seamlock/sweep-result@1",
@@ -157,9 +157,14 @@ async function caseResult(
     module: (loaded.parameters["module"] as string | undefined) ?? null,
     host: one.options.host ?? null,
     setting: settingOf(one),
+    sizeNote: one.because ?? null,
   });
   return { name, result };
 }
+
+/** A check that its own bound ended ends there again. */
+const boundWords = ({ onceViolated }: Case, { states, frontier }: CheckResult): string =>
+  onceViolated !== undefined && frontier > 0 && states > onceViolated ? ` --states ${onceViolated}` : "";
 
 function settingOf({ options: { scenario, module, policy, ...rest }, set }: Case): string {
   return [...Object.entries(rest).map(([name, value]) => `${name}=${value}`), ...set].join(" ");

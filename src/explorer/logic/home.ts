@@ -113,5 +113,5 @@ export function meeting(row: ConclusionRow): HomeMeeting {
 }
 
 function handled({ title, policy, hosts, verdicts }: Handling): HomeAnswer["handling"][number] {
-  return { title, policy, own: hosts, text: verdictText(verdicts.filter(({ pages }) => pages === 1)) };
+  return { title, policy, own: hosts, text: verdictText(verdicts) };
 }
