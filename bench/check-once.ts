@@ -1,13 +1,23 @@
 /** One run of the checker in a process of its own, for `bench/check.ts`: `check-once VCPUS PAGES THRESHOLD plain|reduced [WORKERS]`. */
 import { once } from "node:events";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { check, Helpers } from "../src/check/index.ts";
 import { enterAndZap } from "./models/enter-and-zap.ts";
 
 const [vcpus = 2, pages = 1, threshold = 2] = process.argv.slice(2, 5).map(Number);
 const workers = Number(process.argv[6] ?? 1);
-const threads = Array.from({ length: workers - 1 }, () => new Worker(new URL("./check-worker.mjs", import.meta.url)));
-await Promise.all(threads.map((thread) => once(thread, "message")));
+
+/** As in the program: what only several workers need is loaded for several only. */
+async function started(): Promise<Worker[]> {
+  if (workers === 1) return [];
+  const { Worker } = await import("node:worker_threads");
+  const script = new URL("./check-worker.mjs", import.meta.url);
+  const all = Array.from({ length: workers - 1 }, () => new Worker(script));
+  await Promise.all(all.map((thread) => once(thread, "message")));
+  return all;
+}
+
+const threads = await started();
 const noReduction = process.argv[5] !== "reduced";
 const result = check(enterAndZap({ vcpus, pages, threshold }), {
   noReduction,

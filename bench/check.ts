@@ -1,9 +1,9 @@
 /**
  * The checker against SPIN and TLC on the reference model, side by side: whole processes, alternating, medians.
  *
- *     npm run bench:check -- [--sizes S,M,L,XL] [--runs 3] [--pml FILE] [--folded-pml FILE] [--tla FILE]
+ *     npm run bench:check -- [--sizes S,M,L,XL] [--tlc-sizes S,M,L,XL] [--runs 3] [--pml FILE] [--folded-pml FILE] [--tla FILE]
  *
- * `--targets-only`: without the peers, only the engine's figures (check-targets.ts).
+ * TLC takes minutes for L and XL; `--tlc-sizes` names those it runs, one run each. `--targets-only`: without the peers, only the engine's figures (check-targets.ts).
  * SPIN runs twice: on the plain state space, and with its own partial order reduction. TLC runs when SEAMLOCK_TLC is its class path.
  * The peers' model is our own export unless `--pml` (which gets -DV, -DP and -DTHR) or `--tla` (with the constants V, P and THR) names
  * another. `--folded-pml` is a model reduced by hand.
@@ -184,6 +184,7 @@ function copyTla({ vcpus, pages, threshold }: Size, tla: string, cwd: string): s
 const { values } = parseArgs({
   options: {
     sizes: { type: "string", default: "S,M,L,XL" },
+    "tlc-sizes": { type: "string" },
     runs: { type: "string", default: "3" },
     pml: { type: "string" },
     "folded-pml": { type: "string" },
@@ -218,22 +219,26 @@ try {
       });
     if (classPath !== null) contestants.push({ name: "TLC", time: (size) => tlc(size, classPath, tla, directory) });
     print(
-      `node ${process.version}; ${hasSpin ? `${run("spin", ["-V"], directory).output.trim()}, gcc -O2 -DSAFETY with and without -DNOREDUCE, pan -m2000000 (XL: -m10000000) -w24, model: ${pml ?? "our export"}` : "SPIN: not installed"}; TLC: ${classPath === null ? "SEAMLOCK_TLC is not set" : `two workers, model: ${tla ?? "our export"}`}`,
+      `node ${process.version}; ${hasSpin ? `${run("spin", ["-V"], directory).output.trim()}, gcc -O2 -DSAFETY with and without -DNOREDUCE, pan -m2000000 (XL: -m10000000) -w24, model: ${pml ?? "our export"}` : "SPIN: not installed"}; stateright: not run, for it has no such model and its published figures are of others; TLC: ${classPath === null ? "SEAMLOCK_TLC is not set" : `two workers, model: ${tla ?? "our export"}`}`,
     );
     const ratios: { name: string; peer: string; ratio: number }[] = [];
     for (const name of values.sizes.split(",")) {
       const size = SIZES[name];
       if (size === undefined) throw new Error(`no size ${name}; there are ${Object.keys(SIZES).join(", ")}`);
       for (const { time } of contestants.slice(0, 2)) time(size);
-      const timed = new Map<string, Timed[]>(contestants.map((contestant) => [contestant.name, []]));
+      const hasTlc = (values["tlc-sizes"] ?? values.sizes).split(",").includes(name);
+      const present = contestants.filter((contestant) => hasTlc || contestant.name !== "TLC");
+      const timed = new Map<string, Timed[]>(present.map((contestant) => [contestant.name, []]));
       for (let i = 0; i < Number(values.runs); i++)
-        for (const contestant of contestants) timed.get(contestant.name)?.push(contestant.time(size));
+        for (const contestant of present)
+          if (i === 0 || contestant.name !== "TLC") timed.get(contestant.name)?.push(contestant.time(size));
       print(`\n${name} = M(${size.vcpus},${size.pages},${size.threshold})`);
       const medians = new Map([...timed].map(([who, times]) => [who, median(times.map(({ seconds }) => seconds))]));
       for (const [who, times] of timed)
         print(
           `  ${who.padEnd(27)} ${(medians.get(who) as number).toFixed(2).padStart(7)} s  ${String(times[0]?.states).padStart(10)} states  ${times[0]?.note}`,
         );
+      if (classPath !== null && !hasTlc) print("  TLC: not run at this size");
       for (const who of ["seamlock, same states", "seamlock, reduced"]) {
         for (const peer of [...medians.keys()].slice(2))
           ratios.push({ name: who, peer, ratio: (medians.get(peer) as number) / (medians.get(who) as number) });

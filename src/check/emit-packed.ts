@@ -298,10 +298,18 @@ function conjunction(t: Target, args: readonly Ir[]): void {
 
 /** Questions about one program counter become one question. */
 function mergedAts(args: readonly Ir[]): Ir[] {
-  const bySlot = new Map<number, number[]>();
-  for (const arg of args) if (arg.k === "at") bySlot.set(arg.s, [...(bySlot.get(arg.s) ?? []), ...arg.labels]);
-  const ats = [...bySlot].map(([s, labels]): Ir => ({ k: "at", s, labels: [...new Set(labels)] }));
-  return [...ats, ...args.filter((arg) => arg.k !== "at")];
+  const bySlot = new Map<number, Set<number>>();
+  const others: Ir[] = [];
+  for (const arg of args) {
+    if (arg.k !== "at") {
+      others.push(arg);
+      continue;
+    }
+    const labels = bySlot.get(arg.s);
+    if (labels === undefined) bySlot.set(arg.s, new Set(arg.labels));
+    else for (const label of arg.labels) labels.add(label);
+  }
+  return [...[...bySlot].map(([s, labels]): Ir => ({ k: "at", s, labels: [...labels] })), ...others];
 }
 
 /** Evaluate tests one after the other until one decides. */

@@ -9,7 +9,7 @@ const FIRST_SLOTS = 1 << 14;
 /** How full the index gets. Its groups are probed in a row, so that even a full one costs little; the more often it grew, the more would be lost. */
 const LOAD = 0.95;
 /** A small index grows faster. */
-const [SMALL, GROWTH_OF_SMALL, GROWTH] = [1 << 20, 4, 2];
+const [SMALL, GROWTH_OF_SMALL, GROWTH] = [1 << 20, 8, 2];
 
 /** So many states are expanded between two pauses when parents are sought. */
 const PIECE = 1 << 12;

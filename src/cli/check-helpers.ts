@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
 import { Helpers } from "../check/index.ts";
 import { SeamlockError } from "../errors.ts";
 
@@ -17,6 +16,7 @@ export async function withHelpers<T>(count: number, use: (helpers: Helpers | nul
     throw new SeamlockError("SL0008", "the part of the program that other threads run is not beside it", {
       hint: "install the package again",
     });
+  const { Worker } = await import("node:worker_threads");
   const threads = Array.from({ length: count }, () => new Worker(WORKER));
   try {
     // A search waits for its helpers without looking at events, so they must be there before it starts.

@@ -106,7 +106,7 @@ function ownVerdicts(version: string, host: string | null): readonly Verdict[] {
   return VERDICTS.filter((v) => v.matrix === "hosts" && v.host === host && v.module === version);
 }
 
-const WIDTHS = [44, 24, 12];
+const WIDTHS = [42, 27, 11];
 
 /** The section: one line a way, then what this host has, and how to see each run. */
 export function handlingBlocks(all: readonly Handling[], version: string, host: string | null): Block[] {
@@ -201,12 +201,12 @@ function oneVerdict(verdict: Decided): string {
 
 function statesText(verdicts: Handling["verdicts"]): string {
   const most = verdicts.reduce((a, b) => (b.states > a.states ? b : a));
-  return `${thousands(most.states)}${most.whole ? "" : "+"}`;
+  return `${most.whole ? "" : ">"}${thousands(most.states)}`;
 }
 
 function remarks(all: readonly Handling[], version: string): string[] {
   const isCut = all.some(({ verdicts }) => verdicts.some(({ whole }) => !whole));
-  const cut = isCut ? " A search that found what breaks ended at so many states (+)." : "";
+  const cut = isCut ? " `>`: a search that had found what breaks ended there." : "";
   return [
     `Commands: \`seamlock policies --module ${version}\`.${cut} ` +
       "Where vCPUs are counted somebody may wait for ever; recordings tell how often.",
