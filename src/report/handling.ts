@@ -106,7 +106,7 @@ function ownVerdicts(version: string, host: string | null): readonly Verdict[] {
   return VERDICTS.filter((v) => v.matrix === "hosts" && v.host === host && v.module === version);
 }
 
-const WIDTHS = [42, 27, 11];
+const WIDTHS = [44, 27, 9];
 
 /** The section: one line a way, then what this host has, and how to see each run. */
 export function handlingBlocks(all: readonly Handling[], version: string, host: string | null): Block[] {
@@ -201,12 +201,13 @@ function oneVerdict(verdict: Decided): string {
 
 function statesText(verdicts: Handling["verdicts"]): string {
   const most = verdicts.reduce((a, b) => (b.states > a.states ? b : a));
-  return `${most.whole ? "" : ">"}${thousands(most.states)}`;
+  const states = most.states < 1e6 ? thousands(most.states) : `${(most.states / 1e6).toFixed(1)} M`;
+  return `${states}${most.whole ? "" : "+"}`;
 }
 
 function remarks(all: readonly Handling[], version: string): string[] {
   const isCut = all.some(({ verdicts }) => verdicts.some(({ whole }) => !whole));
-  const cut = isCut ? " `>`: a search that had found what breaks ended there." : "";
+  const cut = isCut ? " `+`: cut short by a failure." : "";
   return [
     `Commands: \`seamlock policies --module ${version}\`.${cut} ` +
       "Where vCPUs are counted somebody may wait for ever; recordings tell how often.",
