@@ -55,9 +55,10 @@ export function* changesOf(name: string, files: readonly SourceFile[]): Generato
   const whole = file.source.slice(start, end);
   const without = file.source.slice(0, start) + linesOf(whole) + file.source.slice(end);
   // What another file calls is static no more: the function, and those of its file that it calls.
-  const called = [...new Set(whole.match(/\b\w+(?=\s*\()/g))].filter(
-    (callee) => definitionOf(callee, files)?.file === file,
-  );
+  const called = [...new Set(whole.match(/\b\w+(?=\s*\()/g))].filter((callee) => {
+    const [only, ...others] = definitionsOf(callee, files);
+    return only?.file === file && others.length === 0;
+  });
   const replaced = (source: string) => files.map((f) => (f === file ? { ...f, source } : f));
   const moved: SourceFile = {
     path: "src/moved_here.c",
@@ -118,6 +119,12 @@ const byPath = (a: SourceFile, b: SourceFile): number => (a.path < b.path ? -1 :
 
 /** Where the source, with its comments and conditionals, has the function's definition; null where that is not plain. */
 function definitionOf(name: string, files: readonly SourceFile[]): Definition | null {
+  const found = definitionsOf(name, files);
+  const [only] = found;
+  return only && found.length === 1 && !/^\s*#/m.test(only.file.source.slice(only.open, only.end)) ? only : null;
+}
+
+function definitionsOf(name: string, files: readonly SourceFile[]): readonly Definition[] {
   const found: Definition[] = [];
   for (const file of files) {
     const head = new RegExp(`^[A-Za-z_][\\w \\t*]*\\b${name}\\s*\\([^;{}]*\\)\\s*\\{`, "gm");
@@ -127,8 +134,7 @@ function definitionOf(name: string, files: readonly SourceFile[]): Definition | 
       if (end !== null) found.push({ file, start: match.index, open, end });
     }
   }
-  const [only] = found;
-  return only && found.length === 1 && !/^\s*#/m.test(only.file.source.slice(only.open, only.end)) ? only : null;
+  return found;
 }
 
 function closing(source: string, open: number): number | null {

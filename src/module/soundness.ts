@@ -189,7 +189,7 @@ function unknownLockCalls(program: Program, rules: ExtractionRules, reachable: R
       findings.push({
         what: "unknown-lock-call",
         message: isElsewhere
-          ? `${callee} is static in another file: a call from here cannot mean it`
+          ? `${info.name} calls ${callee}, which is static in another file`
           : `${callee} is not defined in the tree; its name speaks of locks`,
         site: { file: info.file, line: lineIn(info.file, info.bodyStart + at), function: info.name },
       });

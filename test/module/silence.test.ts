@@ -392,5 +392,5 @@ it("a call of what another file keeps to itself is an error that names it", asyn
     catalog.diagnostics
       .filter(({ code }) => code === "SL1042")
       .map(({ message, file, line }) => `${file?.split("/").at(-1)}:${line} ${message}`),
-  ).toEqual([`${at("return take_epoch")} take_epoch is static in another file: a call from here cannot mean it`]);
+  ).toEqual([`${at("return take_epoch")} tdh_mem_track calls take_epoch, which is static in another file`]);
 });
