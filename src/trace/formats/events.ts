@@ -15,23 +15,29 @@ export type Meaning =
 
 /**
  * What the lines of one function tell, a bit for each operand and for the result: in one recording all tell the same, so that one that tells
- * less is damaged.
+ * less is damaged. What most of them tell counts: one line that ran into the next one tells more.
  */
 export class Shape {
-  #told = 0;
-  #isKnown = false;
+  /** How many lines told this, but for the usual. */
+  readonly #counts = new Map<number, number>();
+  #usual = -1;
+  #usualCount = 0;
 
-  /** Takes note of a line. False: others tell more than it does. `more` is told when those before it told less: they were damaged. */
+  /** Takes note of a line. False: most others tell more than it does. `more` is told when those before it told less: they were damaged. */
   fits(told: number, more: () => void): boolean {
-    const known = this.#told;
-    if (told === known) {
-      this.#isKnown = true;
+    if (told === this.#usual) {
+      this.#usualCount += 1;
       return true;
     }
-    this.#told |= told;
-    if (this.#isKnown && this.#told !== known) more();
-    this.#isKnown = true;
-    return this.#told === told;
+    const count = (this.#counts.get(told) ?? 0) + 1;
+    this.#counts.set(told, count);
+    const usual = this.#usual;
+    if (count <= this.#usualCount) return (told & usual) !== told;
+    this.#counts.set(usual, this.#usualCount);
+    this.#usual = told;
+    this.#usualCount = count;
+    if (usual >= 0 && (usual & told) === usual) more();
+    return true;
   }
 }
 
