@@ -44,7 +44,7 @@ async function works(tree: string | undefined, kernel: string | undefined, folde
       args: ["check", "page-removal", "--policy", "kick-on-busy", "--vcpus", "2", "--pages", "2", "--verify-reduction"],
     },
     { args: ["simulate", "page-removal", "--runs", "100000"] },
-    { args: ["sweep", "page-removal-2x2", "-d", join(folder, "sweep")] },
+    { args: ["sweep", "page-removal", "-d", join(folder, "sweep")] },
     { args: ["export", "td-build", "--to", "tla"] },
     { args: ["explore", "--port", "0"], isService: true },
     { args: ["catalog", "--json"] },
