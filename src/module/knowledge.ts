@@ -22,6 +22,9 @@ export interface Outcome {
 /** The results that a primitive can give, in source order. */
 export type PrimitiveOutcomes = (name: string, mode: LockMode, side: Side) => readonly Outcome[];
 
+/** What a function makes of its callees' errors: it tells them apart, returns them as they are, or only asks whether there is one. */
+type UseOfErrors = "compares" | "hands on" | "any";
+
 /** Member of a PAMT entry that is its page's type. */
 export const PAGE_TYPE = "pt";
 
@@ -32,7 +35,7 @@ export class Knowledge {
   readonly settings: Settings;
   /** Functions that can reach an acquire or promote primitive. */
   private readonly acquiring: ReadonlySet<string>;
-  private readonly tellers = new Map<string, boolean>();
+  private readonly uses = new Map<string, UseOfErrors>();
   private walkLock: LockKind | null | undefined;
 
   /**
@@ -56,15 +59,36 @@ export class Knowledge {
     return false;
   }
 
-  /** Does a function compare statuses with an error's? Then which error its callees return matters to it. */
-  tellsErrorsApart(caller: Site): boolean {
-    const place = `${caller.file}:${caller.function}`;
-    let tells = this.tellers.get(place);
-    if (tells === undefined) {
-      tells = this.rules.errorComparisons.test(this.bodyOf(caller.function, caller.file));
-      this.tellers.set(place, tells);
+  /**
+   * Does it matter which error a function returns? To a caller that compares statuses with an error's, also where others are between
+   * that do no more than call on.
+   *
+   * @param callers call sites, the outermost first
+   */
+  tellErrorsApart(callers: readonly Site[]): boolean {
+    const nearest = callers.findLast((caller) => this.useOf(caller) !== "hands on");
+    return nearest !== undefined && this.useOf(nearest) === "compares";
+  }
+
+  private useOf({ file, function: name }: Site): UseOfErrors {
+    const place = `${file}:${name}`;
+    let use = this.uses.get(place);
+    if (use === undefined) {
+      use = this.rules.errorComparisons.test(this.bodyOf(name, file))
+        ? "compares"
+        : this.isCallOnly(name, file)
+          ? "hands on"
+          : "any";
+      this.uses.set(place, use);
     }
-    return tells;
+    return use;
+  }
+
+  /** Is a function no more than the call of another one, whose result it returns? */
+  private isCallOnly(name: string, file: string): boolean {
+    const info = this.program.resolve(name, file);
+    const [only, ...others] = (info && this.program.ast(info)?.body) ?? [];
+    return others.length === 0 && only?.kind === "return" && only.value?.kind === "call";
   }
 
   /** The text of a function's body; of the first of that name where no file is given. */

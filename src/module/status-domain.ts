@@ -68,9 +68,9 @@ export class StatusDomain extends Domain<readonly BusyFact[]> {
   }
 
   /** Which error a call returns matters only to a caller that tells errors apart, and after a failure. */
-  override classOf(value: Value, state: AbstractState, caller: Site | undefined): string | null {
+  override classOf(value: Value, state: AbstractState, callers: readonly Site[]): string | null {
     if (!isErrorValue(value) || this.locks.of(state).failure !== null) return null;
-    return caller !== undefined && this.knowledge.tellsErrorsApart(caller) ? null : "error";
+    return this.knowledge.tellErrorsApart(callers) ? null : "error";
   }
 
   /** The operand in a status that is taken apart. */

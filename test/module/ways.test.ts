@@ -160,6 +160,59 @@ describe("what a call leaves known", () => {
     }
   });
 
+  it.each([
+    ["itself", "lock_and_find(tdcs_ptr, gpa, &locked)"],
+    ["through functions that do no more than call it", "find_first(tdcs_ptr, gpa, &locked)"],
+  ])("which error a function returns to whoever tells errors apart: %s", async (_, call) => {
+    const { rows, catalog } = await smallTree(
+      hostLeaf(`
+    return_val = ${call};
+    if (return_val == api_error_with_operand_id(TDX_OPERAND_INVALID, OPERAND_ID_RCX) ||
+        return_val == api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_RTMR))
+    {
+        return return_val;
+    }
+    if (locked)
+    {
+        release_sharex_lock_sh(&tdcs_ptr->measurement.rtmr_lock);
+    }
+    return TDX_SUCCESS;`),
+      {
+        "src/common/find.c": `api_error_type lock_and_find(tdcs_t* tdcs, uint64_t gpa, bool_t* locked)
+{
+    *locked = false;
+    if (!is_private(gpa))
+    {
+        return api_error_with_operand_id(TDX_OPERAND_INVALID, OPERAND_ID_RCX);
+    }
+    if (acquire_sharex_lock_sh(&tdcs->measurement.rtmr_lock) != LOCK_RET_SUCCESS)
+    {
+        return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_RTMR);
+    }
+    *locked = true;
+    if (!is_present(gpa))
+    {
+        return TDX_PAGE_SIZE_MISMATCH;
+    }
+    return TDX_SUCCESS;
+}
+
+api_error_type find_second(tdcs_t* tdcs, uint64_t gpa, bool_t* locked)
+{
+    return lock_and_find(tdcs, gpa, locked);
+}
+
+api_error_type find_first(tdcs_t* tdcs, uint64_t gpa, bool_t* locked)
+{
+    return find_second(tdcs, gpa, locked);
+}
+`,
+      },
+    );
+    expect(brief(rows)).toEqual(["RTMR SHARED 1"]);
+    expect(said(catalog.diagnostics)).toEqual([]);
+  });
+
   it("the low half of a status that is taken apart", async () => {
     const { rows } = await smallTree(
       hostLeaf(`

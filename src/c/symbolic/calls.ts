@@ -72,7 +72,7 @@ export class Calls {
     }
     // The entry's own variables stay, for what is read off its ends.
     if (caller) for (const [end] of returns) end.store.deleteInvocation(id);
-    return this.joinReturns(returns, caller?.site);
+    return this.joinReturns(returns, chain);
   }
 
   call(e: CallExpr, state: AbstractState, frame: Frame): Evaluated<Value>[] {
@@ -220,11 +220,11 @@ export class Calls {
   }
 
   /** Returns that no domain tells apart are one. */
-  private joinReturns(returns: readonly Evaluated<Value>[], caller: Site | undefined): Evaluated<Value>[] {
+  private joinReturns(returns: readonly Evaluated<Value>[], callers: readonly Site[]): Evaluated<Value>[] {
     if (returns.length <= 1) return [...returns];
     const groups = new Map<string, Evaluated<Value>[]>();
     for (const result of returns) {
-      const key = this.classOf(result, caller) ?? idOf(result[1]);
+      const key = this.classOf(result, callers) ?? idOf(result[1]);
       const list = groups.get(key);
       if (list) list.push(result);
       else groups.set(key, [result]);
@@ -238,9 +238,9 @@ export class Calls {
     });
   }
 
-  private classOf([state, value]: Evaluated<Value>, caller: Site | undefined): string | null {
+  private classOf([state, value]: Evaluated<Value>, callers: readonly Site[]): string | null {
     for (const domain of this.domains) {
-      const name = domain.classOf(value, state, caller);
+      const name = domain.classOf(value, state, callers);
       if (name !== null) return name;
     }
     return null;

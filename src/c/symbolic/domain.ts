@@ -87,8 +87,12 @@ export abstract class Domain<P> implements StateDomain {
     return value;
   }
 
-  /** What tells results of a function apart: those with the same name are one, which is any error where `isError`. */
-  classOf(_value: Value, _state: AbstractState, _caller: Site | undefined): string | null {
+  /**
+   * What tells results of a function apart: those with the same name are one, which is any error where `isError`.
+   *
+   * @param _callers call sites from the entry's own function down to that of the function
+   */
+  classOf(_value: Value, _state: AbstractState, _callers: readonly Site[]): string | null {
     return null;
   }
 
