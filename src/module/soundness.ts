@@ -95,10 +95,21 @@ export function checkSoundness({ sites, findings }: Expected, visited: ReadonlyS
   };
 }
 
-/** A TD is entered, and the function that leaves it is none that is known: what the entry hands over, nothing gives back. */
+/**
+ * A TD is entered, and the function that leaves it is none that is known: what the entry hands over, nothing gives back. Or it is left,
+ * and what enters it is none that is known: the entry looks like a leaf that returns.
+ */
 function missingExit(program: Program, rules: ExtractionRules, reachable: ReadonlySet<FunctionInfo>): Finding[] {
-  if (rules.tdExit.some((name) => program.functions.has(name))) return [];
   const entries = Object.keys(rules.noReturn).filter((name) => rules.noReturn[name] === "td-entry");
+  const [exit] = rules.tdExit.flatMap((name) => program.functions.get(name) ?? []);
+  if (exit !== undefined) {
+    const isThere = (name: string) =>
+      program.functions.has(name) || allFunctions(program).some((info) => info.calls.has(name));
+    if (entries.some(isThere)) return [];
+    const { file, line, name } = exit;
+    const message = `${name} leaves the TD, and ${entries.join(", ")}, which enters it, is not in the tree`;
+    return [{ what: "no-td-exit", message, site: { file, line, function: name } }];
+  }
   const entering = [...reachable].find((info) => entries.some((name) => info.calls.has(name)));
   if (entering === undefined) return [];
   const { file, line, name } = entering;

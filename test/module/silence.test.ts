@@ -193,8 +193,8 @@ describe("a function that locks PAMT entries of several levels", () => {
   });
 });
 
-describe("the function that leaves a TD, under another name", () => {
-  it("is an error that names it: what the entry hands over would be given back by nobody", async () => {
+describe("a function that leaves or enters a TD, under another name", () => {
+  it("is an error that names it where it leaves the TD: what the entry hands over would be given back by nobody", async () => {
     const file = "src/td_transitions/td_exit.c";
     const text = readFileSync(join(FIXTURE, file), "utf8");
     const renamed = copyOfFixture([{ file, find: null, put: text.replaceAll("td_vmexit_to_vmm", "leave_td") }]);
@@ -204,6 +204,16 @@ describe("the function that leaves a TD, under another name", () => {
       "tdh_vp_enter enters the TD, and td_vmexit_to_vmm, which leaves it, is not in the tree",
     ]);
     expect(of(await extract(FIXTURE))).toEqual([]);
+  });
+
+  it("is an error that names it where it enters the TD: the entry would look like a leaf that returns", async () => {
+    const file = "src/td_transitions/tdh_vp_enter.c";
+    const text = readFileSync(join(FIXTURE, file), "utf8");
+    const renamed = copyOfFixture([{ file, find: null, put: text.replaceAll("tdx_return_to_td", "go") }]);
+    const found = (await extract(renamed)).diagnostics.filter(({ code }) => code === "SL1056");
+    expect(found.map(({ message }) => message)).toEqual([
+      "td_vmexit_to_vmm leaves the TD, and tdx_return_to_td, which enters it, is not in the tree",
+    ]);
   });
 });
 
