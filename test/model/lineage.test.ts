@@ -46,6 +46,21 @@ describe("behaviours in which versions differ", () => {
     expect(lineageOf(catalog(version))).toEqual({ septWrite, pendingFault, attributeWrite });
   });
 
+  it.each([
+    ["says nothing", []],
+    ["says what nobody knows", ["pending-fault", "attribute-write"]],
+  ])("of a catalog that %s are the newest release's", (_, names) => {
+    const known = catalog("1.5.05");
+    const behaviours = known.behaviours.flatMap((one) =>
+      names.includes(one.name) ? [{ ...one, variant: "new" }] : [],
+    );
+    expect(behaviours).toHaveLength(names.length);
+    expect(lineageOf({ ...known, behaviours })).toMatchObject({
+      pendingFault: "without-ve",
+      attributeWrite: "rewrites-the-entry",
+    });
+  });
+
   it("are all known in every release from 1.5.01 on, whatever the scenario", () => {
     for (const { version } of SOURCES.filter(({ version: v }) => v.startsWith("1.5"))) {
       const module = catalog(version);
