@@ -47,6 +47,41 @@ describe("where the counter of sharex_hp can wrap", () => {
     expect(of(report, extend, bind("EXCLUSIVE"))).toEqual(["RTMR: tdg_mr_rtmr_extend, tdh_servtd_bind, tdg_mr_report"]);
   });
 
+  const among = (resource: string, ...leaves: Leaf[]): string[] =>
+    of(...leaves).filter((one) => one.startsWith(`${resource}:`));
+
+  test("entry keeps nobody out by a lock that it gives back at its end, or only walks past", () => {
+    const apart = "RTMR: tdg_mr_rtmr_extend, tdh_servtd_bind, tdg_mr_report";
+    const early = leaf("tdh_vp_enter", 0, [row("TDR", "SHARED")]);
+    const walked = leaf("tdh_vp_enter", 0, [until("td-exit", row("TDR", "NO_LOCK"))]);
+    expect(of(report, extend, bind("EXCLUSIVE"), early)).toEqual([apart]);
+    expect(of(report, extend, bind("EXCLUSIVE"), walked)).toEqual([apart]);
+  });
+
+  test("what entry keeps is of the guest's own TD: neither of hosts nor of a TD that a guest names", () => {
+    const host = leaf("tdh_export_abort", 66, [row("TDCS", "EXCLUSIVE")]);
+    const exclusive = leaf("tdh_mng_rd", 11, [row("TDR", "EXCLUSIVE"), row("TDCS", "SHARED")]);
+    const own = leaf("tdg_vm_rd", 7, [guest("TDCS", "SHARED", "tdcs")]);
+    expect(among("TDCS", host, exclusive, own, enter)).toContain("TDCS: tdh_export_abort, tdh_mng_rd, tdg_vm_rd");
+    const holder = leaf("tdh_export_abort", 66, [row("TDR", "EXCLUSIVE"), row("TDCS", "EXCLUSIVE")]);
+    const other = leaf("tdg_servtd_rd", 18, [
+      row("TDCS", "SHARED", { side: "guest", object: "target_tdcs", td: "other" }),
+    ]);
+    expect(among("TDCS", holder, other, enter)).toEqual([
+      "TDCS: tdh_export_abort, tdh_export_abort, tdg_servtd_rd (TDR, taken before)",
+    ]);
+    const shared = leaf("tdh_mng_rd", 11, [row("TDCS", "SHARED")]);
+    expect(among("TDCS", holder, shared, other, enter)).toContain("TDCS: tdh_export_abort, tdh_mng_rd, tdg_servtd_rd");
+  });
+
+  test("a lock that was taken before keeps callers apart only from those that take the same one", () => {
+    const holder = leaf("tdh_export_abort", 66, [row("TDR", "EXCLUSIVE"), row("TDCS", "EXCLUSIVE")]);
+    const other = leaf("tdh_mng_rd", 11, [row("KOT", "SHARED"), row("TDCS", "SHARED")]);
+    expect(among("TDCS", holder, other, leaf("tdg_vm_rd", 7, [guest("TDCS", "SHARED", "tdcs")]))).toContain(
+      "TDCS: tdh_export_abort, tdh_mng_rd, tdg_vm_rd",
+    );
+  });
+
   test("a lock that was taken before keeps callers apart when one of them has it exclusively, unless it is one of several", () => {
     const pausing = (resource: string, mode: Acquisition["mode"]): Leaf =>
       leaf("tdh_export_abort", 66, [row(resource, mode), row("TDCS", "EXCLUSIVE")]);
@@ -77,6 +112,28 @@ describe("where the counter of sharex_hp can wrap", () => {
       opStates: ["INITIALIZED"],
     });
     expect(of(early, reader)).toEqual(["TDR: tdh_mr_finalize, tdh_mr_finalize, tdg_servtd_rd"]);
+  });
+
+  test("OP_STATEs count where both are known, share none, and both looked at the TD's own under its lock", () => {
+    const host = (opStates: readonly string[], ...first: Acquisition[]): Leaf =>
+      leaf("tdh_servtd_prebind", 49, [...first, row("SERVTD_BINDINGS", "EXCLUSIVE", { object: "tdcs" })], {
+        opStates: [...opStates],
+      });
+    const reader = read(guest("TDCS", "SHARED", "target_tdcs"), guest("SERVTD_BINDINGS", "SHARED", "target_tdcs"));
+    const met = "SERVTD_BINDINGS: tdh_servtd_prebind, tdh_servtd_prebind, tdg_servtd_rd";
+    const looked = row("TDCS", "SHARED");
+    expect(of(host(["INITIALIZED"], looked), reader)).toContain(`${met} (no common OP_STATE)`);
+    expect(of(host([], looked), reader)).toContain(met);
+    expect(of(host(["INITIALIZED", "RUNNABLE"], looked), reader)).toContain(met);
+    expect(of(host(["INITIALIZED"], row("TDR", "SHARED")), reader)).toContain(met);
+    const named = { td: "other" as const };
+    const ofService = leaf(
+      "tdh_servtd_prebind",
+      49,
+      [row("TDCS", "SHARED", named), row("SERVTD_BINDINGS", "EXCLUSIVE", { object: "tdcs", ...named })],
+      { opStates: ["INITIALIZED"] },
+    );
+    expect(of(ofService, reader)).toContain(met);
   });
 
   test("the bundled modules: none in 1.0; four locks in 1.5, and one more from 1.5.20", async () => {
