@@ -1,6 +1,7 @@
 /** States as they are stored: every bit of them, found again, on the right level, with a state before them. */
 import { describe, expect, test } from "vitest";
 import { check, isValid, prepare, Search } from "../../src/check/index.ts";
+import { instanceSlots } from "../../src/check/pack.ts";
 import * as L from "../../src/language/index.ts";
 
 /** One process that fills its variables with ones, in any order; together they have as many bits. */
@@ -81,4 +82,25 @@ describe("how a search came to its states", () => {
     }
     expect(search.states).toBe(ids.length);
   });
+});
+
+test("the slots of an instance: its program counter, its variables with all their elements, and its own of each array by process", () => {
+  const m = L.model("two kinds");
+  const q = m.process("q", 2);
+  const p = m.process("p", 3);
+  m.array("of q", L.boolType, q);
+  m.array("of p", L.boolType, p);
+  m.array("of nobody", L.boolType, 2);
+  const single = p.variable("single", L.boolType);
+  p.array("several", L.boolType, 2);
+  p.step("begin", { do: [L.set(single, true)], next: "end" });
+  p.idle("end");
+  q.idle("stay");
+  const layout = L.layoutOf(m.build());
+  const named = (type: number) =>
+    instanceSlots(layout, type).map((slots) => slots.map((slot) => layout.slots[slot]?.display));
+  expect(named(1)).toEqual(
+    [0, 1, 2].map((i) => [`p[${i}]`, `p[${i}].single`, `p[${i}].several[0]`, `p[${i}].several[1]`, `of p[${i}]`]),
+  );
+  expect(named(0)).toEqual([0, 1].map((i) => [`q[${i}]`, `of q[${i}]`]));
 });
