@@ -191,6 +191,25 @@ describe("a release in something else than the leaf has its name", () => {
     ]);
   });
 
+  it("helpers in the leaf's own file that do its work one after the other, also where it is twice the same one", async () => {
+    const global = `api_error_type look(tdx_module_global_t* global)
+{
+    ${TAKE_GLOBAL}
+    ${GIVE_GLOBAL}
+    return TDX_SUCCESS;
+}
+`;
+    const both = "return_val = look(global); if (return_val != TDX_SUCCESS) { return return_val; }";
+    const { rows } = await smallTree(MEASURE + global + hostLeaf(`${both}\n return read_rtmr(tdcs_ptr, flags);`));
+    expect(rows.map(({ resource, release }) => [resource, release?.at])).toEqual([
+      ["GLOBAL", "look"],
+      ["RTMR", "read_rtmr"],
+    ]);
+    const first = "return_val = read_rtmr(tdcs_ptr, gpa); if (return_val != TDX_SUCCESS) { return return_val; }";
+    const twice = await smallTree(MEASURE + hostLeaf(`${first}\n return read_rtmr(tdcs_ptr, flags);`));
+    expect(twice.rows.map(({ release }) => release?.at)).toEqual(["read_rtmr", "read_rtmr"]);
+  });
+
   it("not a helper in the leaf's own file that does all of its work", async () => {
     const { rows, at } = await smallTree(MEASURE + hostLeaf("return read_rtmr(tdcs_ptr, flags);"));
     expect(releases(rows)).toEqual([`RTMR leaf-exit: ${at("return read_rtmr")} > ${at(GIVEN)}`]);
