@@ -16,6 +16,8 @@ export const LIMITS = {
   functionTokens: 12_000,
   /** Tokens that the macros of one function make. */
   expansion: 40_000,
+  /** Macros that stand one in the other for a call. */
+  macroDepth: 40,
   /** Characters to which all conditions of one file expand. */
   conditions: 1_000_000,
   /** Characters of a conditional's expression, expanded. */

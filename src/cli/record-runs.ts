@@ -55,8 +55,8 @@ export async function recordRuns(
   try {
     write(runs, catalog, origin, options, io);
   } catch (error) {
-    // A text would be longer than texts can be.
-    if (error instanceof RangeError && error.message === "Invalid string length") throw tooMany(runs.length);
+    // What joins texts throws it where one would be longer than texts can be.
+    if (error instanceof RangeError) throw tooMany(runs.length);
     throw error;
   }
   return io.signal.aborted ? EXIT.interrupted : EXIT.done;

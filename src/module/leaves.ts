@@ -179,13 +179,10 @@ function firstCall(statements: readonly Stmt[], program: Program): Call | null {
   return assigned ?? plain;
 }
 
-/** So many macros may stand one in the other for a call. */
-const MAX_MACROS = 8;
-
 /** The call of a function of the tree that an expression is, whichever macros stand for it. */
 function callIn(e: Expr, program: Program, macros = 0): Call | null {
   if (e.kind !== "call" || e.callee.kind !== "name") return null;
   if (program.functions.has(e.callee.name)) return { callee: e.callee.name, args: e.args };
-  const value = macros < MAX_MACROS ? program.macroCall(e) : null;
+  const value = macros < LIMITS.macroDepth ? program.macroCall(e) : null;
   return value && callIn(value, program, macros + 1);
 }

@@ -6,6 +6,7 @@ import {
   type Expr,
   type FunctionAst,
   type FunctionInfo,
+  LIMITS,
   type Program,
   type Stmt,
   statementsOf,
@@ -40,9 +41,6 @@ export interface Reading {
 
 /** A loop's body is read so often at most; what it finds no longer grows after two or three times. */
 const MAX_ROUNDS = 4;
-
-/** So many macros may stand one in the other. */
-const MAX_MACRO_DEPTH = 40;
 
 export type OnCall = (name: string, first: Known) => void;
 
@@ -465,7 +463,7 @@ export class Walk {
 
   private inMacro(value: Expr): Known {
     // Macros that use each other have no end, or double at each level.
-    if (this.macros >= MAX_MACRO_DEPTH || !this.reader.step()) return UNKNOWN;
+    if (this.macros >= LIMITS.macroDepth || !this.reader.step()) return UNKNOWN;
     this.macros++;
     const known = this.value(value);
     this.macros--;

@@ -67,7 +67,7 @@ export class Holders {
   readonly #catalog: Catalog;
   readonly #pairs: readonly ContendPair[];
   readonly #busy: ReadonlySet<string>;
-  /** Of all statuses that the module has. */
+  /** Of all statuses that the module has, {@link withoutMarks}. */
   readonly #classes: ReadonlySet<string>;
   readonly #leaves: ReadonlyMap<string, readonly Leaf[]>;
   readonly #guestCalls: ReadonlySet<string> | null;
@@ -78,7 +78,7 @@ export class Holders {
     this.#guestCalls = guestCalls === null ? null : new Set(guestCalls);
     this.#pairs = pairsOf(catalog);
     this.#busy = new Set(catalog.leaves.flatMap(({ acquisitions }) => acquisitions.flatMap(busyStatuses)).map(classOf));
-    this.#classes = new Set(Object.values(catalog.statusCodes).map(classOf));
+    this.#classes = new Set(Object.values(catalog.statusCodes).map(withoutMarks));
     this.#leaves = grouped(catalog.leaves, ({ name }) => name);
   }
 
@@ -104,7 +104,7 @@ export class Holders {
     if (this.#kinds.size >= MOST) this.#kinds.clear();
     const named = this.#catalog.statusCodes["TDX_HOST_PRIORITY_BUSY_TIMEOUT"];
     const hostPriority = named !== undefined && classOf(named) === classOf(status);
-    const known = this.#classes.has(classOf(status)) || status.startsWith(OF_LINUX);
+    const known = this.#classes.has(withoutMarks(status)) || status.startsWith(OF_LINUX);
     const kind = { busy: this.#busy.has(classOf(status)), hostPriority, known };
     this.#kinds.set(status, kind);
     return kind;
@@ -240,4 +240,12 @@ export function grouped<T>(items: readonly T[], key: (item: T) => string): Map<s
 /** The upper half of a status: what it is about stands in the lower one. */
 function classOf(status: string): string {
   return status.slice(0, 10);
+}
+
+/**
+ * The upper half without bits 61 and 60, which the module sets on top of a status: fatal, and that the host can do something about it
+ * (`api_error_code_t`, tdx_api_defs.h:885-890 of 1.5.25).
+ */
+function withoutMarks(status: string): string {
+  return `0x${(Number.parseInt(status.charAt(2), 16) & 0b1100).toString(16)}${status.slice(3, 10)}`;
 }

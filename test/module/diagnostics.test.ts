@@ -1,12 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { GIVE_GLOBAL, TAKE_GLOBAL } from "./pieces.ts";
 import { hostLeaf, said, smallTree } from "./small-tree.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
-const TAKE_GLOBAL = "if (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }";
-const GIVE_GLOBAL = "release_mutex_lock(&global->global_lock);";
 const take = (how: string) =>
   `if (${how}(&global->kot.lock) != LOCK_RET_SUCCESS) { return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_KOT); }`;
 

@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Acquisition } from "../../src/catalog/index.ts";
+import { GIVE_GLOBAL, TAKE_GLOBAL } from "./pieces.ts";
 import { hostLeaf, said, smallTree } from "./small-tree.ts";
 
-const TAKE_GLOBAL = "if (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }";
-const GIVE_GLOBAL = "release_mutex_lock(&global->global_lock);";
 const takeKot = (mode: string): string =>
   `if (acquire_sharex_lock(&global->kot.lock, ${mode}) != LOCK_RET_SUCCESS) { return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_KOT); }`;
 

@@ -65,10 +65,13 @@ it("what cannot be of one call, and what the module does not have", async () => 
   const track = { call: "tdh_mem_track", cpu: 1, tid: 11, td: "0x10" };
   line({ ...track, at: [1000 * MS, 1000 * MS + 900], status: "0x8000020000000" });
   line({ ...track, at: [1100 * MS, 1100 * MS + 900], status: "0x8000FF00FFFF0000" });
+  // A status made fatal, and one with the hint that the host can do something about it.
+  line({ ...track, at: [1200 * MS, 1200 * MS + 900], status: "0xE0000E0000000000" });
+  line({ ...track, at: [1300 * MS, 1300 * MS + 900], status: "0x9000020000000001" });
   line({ ended: 3000 * MS });
   const { diagnostics, recording: about } = recording.finish();
   // The one who entered and the one who left are two.
-  expect(about).toMatchObject({ calls: 4, unmatched: 2 });
+  expect(about).toMatchObject({ calls: 6, unmatched: 2 });
   expect(diagnostics.filter(({ code }) => code === "SL7112").map(({ message }) => message)).toEqual([
     "1 statuses are none of module 1.5.25: tdh_mem_track returns 0x0008000020000000",
   ]);

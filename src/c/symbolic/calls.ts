@@ -1,6 +1,7 @@
 /** Calls: of macros, of functions that are followed, of those that a domain knows, and of all others. */
 
 import type { CallExpr, Expr, FunctionAst } from "../ast.ts";
+import { LIMITS } from "../limits.ts";
 import type { Domain } from "./domain.ts";
 import type { Call, Engine, Evaluated, Final, Frame, Site } from "./engine.ts";
 import { asValue, isTooLong } from "./expressions.ts";
@@ -13,7 +14,6 @@ const MAX_DEPTH = 40;
 
 /** So often a function may stand in one chain of calls: a walk of page tables that calls itself goes down five levels. */
 const MAX_RECURSION = 8;
-const MAX_MACRO_DEPTH = 40;
 const MAX_MACROS = 10_000;
 
 export class Calls {
@@ -127,7 +127,7 @@ export class Calls {
 
   /** Looks into a macro; null when macros nest too deeply (they use themselves) or too many were looked into. */
   lookInto<T>(look: () => T, site: Site | undefined): T | null {
-    if (this.macroDepth >= MAX_MACRO_DEPTH || ++this.macrosSeen > MAX_MACROS) {
+    if (this.macroDepth >= LIMITS.macroDepth || ++this.macrosSeen > MAX_MACROS) {
       if (this.macrosSeen === MAX_MACROS + 1 && site)
         this.engine.trouble("budget", "the macros of this leaf use each other too often", site);
       return null;
