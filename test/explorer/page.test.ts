@@ -378,6 +378,20 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.keyboard.press("Escape");
   });
 
+  it("takes the key that follows at once when the list of keys was closed", async () => {
+    await visit("#/home");
+    await page.keyboard.press("?");
+    await page.waitForSelector("dialog[open]");
+    // In one go, since the button in the closed dialog has the focus only until the page is drawn again.
+    const focused = await page.evaluate(`(() => {
+      document.getElementById("help").close();
+      const button = document.querySelector("#help button");
+      button.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true, cancelable: true }));
+      return document.activeElement.id;
+    })()`);
+    expect(focused).toBe("omnibox");
+  });
+
   it("changes between light and dark, and starts with what the system asks for", async () => {
     const page = await alone("", { colorScheme: "dark" });
     const ground = () => page.evaluate("getComputedStyle(document.documentElement).backgroundColor");

@@ -33,3 +33,13 @@ export function setHelp(shown: boolean): void {
   if (shown && !dialog.open) dialog.showModal();
   if (!shown && dialog.open) dialog.close();
 }
+
+/**
+ * Does a key belong to what has the focus: a field, or a dialog that is open? A dialog that was just closed keeps the
+ * focus until the page is drawn again, so one that is not open does not count: the next key would be lost.
+ */
+export function isTyping({ target }: Event): boolean {
+  return (
+    target instanceof Element && target.closest("input, select, textarea, [contenteditable], dialog[open]") !== null
+  );
+}

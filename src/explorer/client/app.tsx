@@ -5,7 +5,7 @@ import { unpack } from "../data.ts";
 import { VIEWS, type View } from "../logic/route.ts";
 import { withoutHost } from "../logic/run-request.ts";
 import { TITLES, titleOf } from "../logic/title.ts";
-import { helpOpen, setHelp } from "./actions.ts";
+import { helpOpen, isTyping, setHelp } from "./actions.ts";
 import { AddressFaults } from "./address-faults.tsx";
 import { startAnalyst, takeFirst } from "./analyst.ts";
 import { CallsView } from "./calls-view.tsx";
@@ -242,8 +242,7 @@ function onKey(event: KeyboardEvent): void {
     event.preventDefault();
     return focusOmnibox();
   }
-  const typing = event.target instanceof Element && event.target.closest("input, select, textarea, dialog") !== null;
-  if (typing || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (isTyping(event) || event.ctrlKey || event.altKey || event.metaKey) return;
   const view = VIEWS[Number(event.key) - 1];
   if (event.key === "/") focusOmnibox();
   else if (event.key === "?") setHelp(!helpOpen.value);

@@ -8,6 +8,7 @@ import { laneLayout } from "../logic/lane-layout.ts";
 import { type Lanes, lanesOf, lockName, nextContention, stateAfter, stepText } from "../logic/lanes.ts";
 import type { RunRequest } from "../logic/run-request.ts";
 import { type StepWindow, windowAround } from "../logic/step-window.ts";
+import { isTyping } from "./actions.ts";
 import { LaneDrawing, LaneNames, LEFT, showStep, TOP } from "./lane-drawing.tsx";
 import { OtherSteps, ownRun } from "./other-steps.tsx";
 import { type Column, LeafLink, Picture, SourceLine, Table } from "./parts.tsx";
@@ -194,10 +195,6 @@ function Overview({ trace, at, shown, lanes }: AtProps & { readonly shown: StepW
 function stepShown(last: number): number {
   const wanted = Number(param("step") || "1") - 1;
   return Number.isInteger(wanted) ? Math.min(last, Math.max(0, wanted)) : 0;
-}
-
-function isTyping({ target }: Event): boolean {
-  return target instanceof Element && target.closest("input, select, textarea, [contenteditable], dialog") !== null;
 }
 
 function keyTarget({ key, ctrlKey, altKey, metaKey }: KeyboardEvent, trace: Trace, at: number): number | null {
