@@ -4,6 +4,7 @@
  *     npm run bench:check -- [--sizes S,M,L,XL] [--tlc-sizes S,M,L,XL] [--runs 3] [--pml FILE] [--folded-pml FILE] [--tla FILE]
  *
  * TLC takes minutes for L and XL; `--tlc-sizes` names those it runs, one run each. `--targets-only`: without the peers, only the engine's figures (check-targets.ts).
+ * stateright runs when SEAMLOCK_STATERIGHT is its folder (stateright.ts), with one thread and with two.
  * SPIN runs twice: on the plain state space, and with its own partial order reduction. TLC runs when SEAMLOCK_TLC is its class path.
  * The peers' model is our own export unless `--pml` (which gets -DV, -DP and -DTHR) or `--tla` (with the constants V, P and THR) names
  * another. `--folded-pml` is a model reduced by hand.
@@ -18,6 +19,7 @@ import { tlcClassPath } from "../scripts/peers.ts";
 import { toPromela, toTla } from "../src/export/index.ts";
 import { printTargets } from "./check-targets.ts";
 import { enterAndZap } from "./models/enter-and-zap.ts";
+import { buildStateright, staterightFolder } from "./stateright.ts";
 
 interface Size {
   readonly vcpus: number;
@@ -164,6 +166,15 @@ function tlc(size: Size, classPath: string, tla: string | null, cwd: string): Ti
   };
 }
 
+/** stateright, built before: its run alone. */
+function stateright(size: Size, program: string, workers: number, cwd: string): Timed {
+  const sizes = [size.vcpus, size.pages, size.threshold, workers].map(String);
+  const { seconds, output } = run(program, sizes, cwd);
+  const { states } = JSON.parse(output) as { states: number };
+  if (states !== size.states) throw new Error(`stateright found ${states} states instead of ${size.states}`);
+  return { seconds, states, note: `run alone, ${workers} threads, a hash kept of each state` };
+}
+
 /** Our own export, with its configuration; the module's file. */
 function writeTla(size: Size, cwd: string): string {
   const { module, name, config } = toTla(enterAndZap(size));
@@ -218,8 +229,17 @@ try {
         time: (size) => runAlone(spin(size, folded, directory, { reduce: false, expected: null })),
       });
     if (classPath !== null) contestants.push({ name: "TLC", time: (size) => tlc(size, classPath, tla, directory) });
+    const folder = staterightFolder();
+    if (folder !== null) {
+      const program = buildStateright(folder, directory);
+      for (const workers of [1, 2])
+        contestants.push({
+          name: `stateright, ${workers} threads`,
+          time: (size) => stateright(size, program, workers, directory),
+        });
+    }
     print(
-      `node ${process.version}; ${hasSpin ? `${run("spin", ["-V"], directory).output.trim()}, gcc -O2 -DSAFETY with and without -DNOREDUCE, pan -m2000000 (XL: -m10000000) -w24, model: ${pml ?? "our export"}` : "SPIN: not installed"}; stateright: not run, for it has no such model and its published figures are of others; TLC: ${classPath === null ? "SEAMLOCK_TLC is not set" : `two workers, model: ${tla ?? "our export"}`}`,
+      `node ${process.version}; ${hasSpin ? `${run("spin", ["-V"], directory).output.trim()}, gcc -O2 -DSAFETY with and without -DNOREDUCE, pan -m2000000 (XL: -m10000000) -w24, model: ${pml ?? "our export"}` : "SPIN: not installed"}; stateright: ${folder === null ? "SEAMLOCK_STATERIGHT is not set" : "breadth-first"}; TLC: ${classPath === null ? "SEAMLOCK_TLC is not set" : `two workers, model: ${tla ?? "our export"}`}`,
     );
     const ratios: { name: string; peer: string; ratio: number }[] = [];
     for (const name of values.sizes.split(",")) {
