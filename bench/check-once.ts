@@ -1,4 +1,4 @@
-/** One run of the checker in a process of its own, for `bench/check.ts`: `check-once VCPUS PAGES THRESHOLD plain|reduced [WORKERS]`. */
+/** One run of the checker in a process of its own, for `bench/check.ts`: `check-once VCPUS PAGES THRESHOLD plain|reduced [WORKERS [BYTES]]`. */
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { check, Helpers } from "../src/check/index.ts";
@@ -6,6 +6,8 @@ import { enterAndZap } from "./models/enter-and-zap.ts";
 
 const [vcpus = 2, pages = 1, threshold = 2] = process.argv.slice(2, 5).map(Number);
 const workers = Number(process.argv[6] ?? 1);
+/** The bound on what the states may need. */
+const memory = process.argv[7];
 
 /** As in the program: what only several workers need is loaded for several only. */
 async function started(): Promise<Worker[]> {
@@ -21,6 +23,7 @@ const threads = await started();
 const noReduction = process.argv[5] !== "reduced";
 const result = check(enterAndZap({ vcpus, pages, threshold }), {
   noReduction,
+  ...(memory !== undefined && { memory: Number(memory) }),
   ...(workers > 1 && { helpers: new Helpers(threads) }),
 });
 const { outcome, states, transitions, depth, bytesPerState, reductions, seconds } = result;

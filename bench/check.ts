@@ -12,11 +12,11 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "tsdown";
 import { tlcClassPath } from "../scripts/peers.ts";
 import { toPromela, toTla } from "../src/export/index.ts";
+import { buildChecker } from "./check-build.ts";
 import { printTargets } from "./check-targets.ts";
 import { enterAndZap } from "./models/enter-and-zap.ts";
 import { buildStateright, staterightFolder } from "./stateright.ts";
@@ -68,26 +68,6 @@ const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 const geometricMean = (values: readonly number[]): number =>
   Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
-
-async function buildChecker(directory: string): Promise<string> {
-  await build({
-    entry: {
-      "check-once": resolve(import.meta.dirname, "check-once.ts"),
-      "check-worker": resolve(import.meta.dirname, "check-worker.ts"),
-    },
-    outDir: directory,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    minify: true,
-    config: false,
-    dts: false,
-    clean: false,
-    logLevel: "error",
-    outExtensions: () => ({ js: ".mjs" }),
-  });
-  return join(directory, "check-once.mjs");
-}
 
 function seamlock(script: string, size: Size, mode: "plain" | "reduced", cwd: string): Timed {
   const { seconds, output } = run(

@@ -1,0 +1,53 @@
+/**
+ * A model of a billion states, explored exactly and whole within the memory of a machine with 16 GB: M(3,2,2), which is to XL what L is to S.
+ *
+ *     npm run bench:billion -- [--workers 5] [--memory 16000]
+ *
+ * Each worker has a memory of its own, of 4 GiB at most; five of them are what a billion states of 8 bytes and their index need. Memory in
+ * megabytes, as for `check --memory`: the search ends as inconclusive before it needs more. Ends with 1 when it did, or there were fewer states.
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { json } from "node:stream/consumers";
+import { parseArgs } from "node:util";
+import { buildChecker } from "./check-build.ts";
+
+const { values } = parseArgs({
+  options: { workers: { type: "string", default: "5" }, memory: { type: "string", default: "16000" } },
+});
+const bytes = Number(values.memory) * 1e6;
+const print = (line: string) => process.stdout.write(`${line}\n`);
+
+interface Said {
+  readonly outcome: string;
+  readonly states: number;
+  readonly transitions: number;
+  readonly depth: number;
+  readonly bytesPerState: number;
+  readonly seconds: number;
+  readonly cpu: number;
+  /** Kilobytes. */
+  readonly maxResident: number;
+}
+
+const directory = mkdtempSync(join(tmpdir(), "seamlock-bench-"));
+try {
+  const script = await buildChecker(directory);
+  print(`M(3,2,2), plain, ${values.workers} workers, at most ${values.memory} MB for the states`);
+  const words = [script, "3", "2", "2", "plain", values.workers, String(bytes)];
+  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
+  const said = (await json(child.stdout)) as Said;
+  const isWhole = said.outcome === "holds" && said.states >= 1e9;
+  print(
+    `  ${said.outcome}: ${said.states.toLocaleString("en")} states, ${said.transitions.toLocaleString("en")} steps`,
+  );
+  print(`  ${said.depth} levels, ${said.bytesPerState.toFixed(1)} bytes a state`);
+  print(`  ${(said.maxResident / 1e6).toFixed(1)} GB resident at most (target 16)`);
+  print(`  ${said.seconds.toFixed(0)} s, ${said.cpu.toFixed(0)} s of processor time`);
+  print(isWhole ? "  a billion states: ok" : "  a billion states: MISSED");
+  process.exitCode = isWhole ? 0 : 1;
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
