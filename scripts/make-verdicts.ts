@@ -16,6 +16,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { readResult, type SweepResult } from "../src/cli/sweep-results.ts";
+import { runLength } from "../src/report/index.ts";
 import { verdictsText } from "./verdicts-data.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -80,8 +81,8 @@ function verdict({ outcome, violations, states, vacuous }: SweepResult): string 
   if (outcome.kind === "holds") return `holds, ${size}${vacuous.length > 0 ? "; its premise is never met" : ""}`;
   if (outcome.kind === "inconclusive") return `inconclusive: ${outcome.reason}`;
   const verb = (property: string): string => VERBS.find(([what]) => what.test(property))?.[1] ?? "breaks";
-  const length = ({ steps, shortest }: { steps: number; shortest: boolean }) =>
-    `${shortest ? "" : "at most "}${steps} steps`;
+  const length = ({ steps, loop, shortest }: SweepResult["violations"][number]) =>
+    `${shortest ? "" : "at most "}${runLength(steps, loop ?? null)}`;
   return `${violations.map((one) => `${verb(one.property)} in ${length(one)}`).join(", ")}, ${size}`;
 }
 

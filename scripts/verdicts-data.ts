@@ -28,7 +28,7 @@ function entryOf(matrix: string, result: SweepResult, told: readonly string[]): 
     parameters: Object.fromEntries(own.map((name) => [name, parameters[name]])),
     setting: result.setting,
     outcome: outcome.kind,
-    violations: violations.map(({ property, steps, shortest }) => ({ property, steps, shortest })),
+    violations: violations.map(({ kind: _, ...violation }) => violation),
     states,
     whole: outcome.reason === null,
     vacuous,

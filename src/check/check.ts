@@ -230,7 +230,7 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
       if (found === null) return undecided(watch.reason as string);
       if (found.vacuous) vacuous.push(property.name);
       if (found.trace !== null)
-        violations.push({ kind: "leads-to", property: property.name, trace: found.trace, shortest: false });
+        violations.push({ kind: "leads-to", property: property.name, trace: found.trace, shortest: true });
     } catch (error) {
       if (error instanceof RangeError) return undecided("memory ran out");
       throw error;

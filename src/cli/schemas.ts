@@ -54,7 +54,8 @@ const violationSchema = z.strictObject({
   kind: z.enum(["always", "assertion", "range", "deadlock", "leads-to"]),
   property: text,
   steps: count,
-  shortest: z.boolean(),
+  loop: count.optional().describe("set where the run goes round for ever: so many steps come before its loop"),
+  shortest: z.boolean().describe("no run breaks the property in fewer steps; with a loop, before the loop"),
 });
 
 const verdict = {

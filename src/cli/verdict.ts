@@ -2,7 +2,7 @@
 import type { BusyEntry, CheckResult, SilentStep } from "../check/index.ts";
 import type { Trace } from "../language/index.ts";
 import { doubted } from "../model/index.ts";
-import { paragraph, proofSentences, renderTraceText } from "../report/index.ts";
+import { paragraph, proofSentences, renderTraceText, runLength } from "../report/index.ts";
 import { EXIT, type ExitStatus } from "./io.ts";
 import { jsonDigest } from "./json.ts";
 import type { LoadedScenario } from "./scenarios.ts";
@@ -51,6 +51,7 @@ export function checkDocument(loaded: LoadedScenario, result: CheckResult, repro
       kind,
       property,
       steps: trace.steps.length,
+      ...(trace.loop !== null && { loop: trace.loop }),
       shortest,
     })),
     initial: result.trace?.initial ?? null,
@@ -88,10 +89,11 @@ export function checkText(loaded: LoadedScenario, result: CheckResult, reproduce
     silentText(result.neverRan),
   ];
   for (const violation of result.violations) {
-    const length = `${plural(violation.trace.steps.length, "step")}${violation.shortest ? ", the shortest" : ""}`;
+    const { trace, shortest } = violation;
+    const length = runLength(trace.steps.length, trace.loop, shortest);
     blocks.push(
-      violation.trace === result.trace
-        ? `${violation.property} (${length}):\n\n${renderTraceText(violation.trace)}`
+      trace === result.trace
+        ? `${violation.property} (${length}):\n\n${renderTraceText(trace)}`
         : `also violated: ${violation.property} (${length})\n`,
     );
   }

@@ -3,7 +3,7 @@ import data from "../../data/assumptions.json" with { type: "json" };
 import type { CheckResult } from "../check/index.ts";
 import type { Model } from "../language/index.ts";
 import { wrap } from "./blocks.ts";
-import { list } from "./words.ts";
+import { list, runLength } from "./words.ts";
 
 /** What was decided: a scenario with its model. */
 export interface Decidable {
@@ -84,8 +84,8 @@ export function proofSentences(loaded: Decidable, result: Decided, holds: boolea
 
 function brokenSentences(loaded: Decidable, { violations }: Decided): string[] {
   const each = violations.map(({ property, trace, shortest }) => {
-    const steps = plural(trace.steps.length, "step");
-    return `"${property}" in ${steps}${shortest ? ", and in no fewer" : ""}`;
+    const least = trace.loop === null ? ", and in no fewer" : ", and comes to none in fewer";
+    return `"${property}" in ${runLength(trace.steps.length, trace.loop)}${shortest ? least : ""}`;
   });
   if (each.length === 0) return [];
   const counts = violations.some(({ kind }) => kind === "range");

@@ -32,6 +32,16 @@ export function count(n: number, noun: string, plural = `${noun}s`): string {
   return `${n} ${n === 1 ? noun : plural}`;
 }
 
+/**
+ * How long a run is: `11 steps`, or `20 steps and a loop of 6`. When no other breaks the property sooner that is said, too: of a run that goes round
+ * for ever, it is the way to the loop that is shortest.
+ */
+export function runLength(steps: number, loop: number | null, shortest = false): string {
+  const before = `${thousands(loop ?? steps)} ${(loop ?? steps) === 1 ? "step" : "steps"}`;
+  if (loop === null) return `${before}${shortest ? ", the shortest" : ""}`;
+  return `${before} and a loop of ${thousands(steps - loop)}${shortest ? ", the shortest way to one" : ""}`;
+}
+
 /** `12,924`; without the tables of languages that `toLocaleString` loads first. */
 export function thousands(n: number): string {
   return String(n).replaceAll(/\B(?=(\d{3})+$)/g, ",");

@@ -1,5 +1,6 @@
 /** The runs of a result that can be played. */
 import type { Trace } from "../../language/index.ts";
+import { runLength } from "../../report/index.ts";
 import type { Found } from "./runs.ts";
 
 /** A run, and why it is worth a look. */
@@ -21,7 +22,7 @@ function ofCheck({ violations, witnesses }: Extract<Found, { kind: "check" }>["r
   return [
     ...violations.map(({ property, kind, shortest, trace }) => ({
       name: property,
-      what: `violated (${kind}), ${steps(trace)}${shortest ? ", the shortest" : ""}`,
+      what: `violated (${kind}), ${runLength(trace.steps.length, trace.loop, shortest)}`,
       role: "violation" as const,
       trace,
     })),
