@@ -210,7 +210,7 @@ ${list(kick)}
 
 ## Who gets through in the end
 
-A violation is a run that ends in a loop; how to read it stands below.
+A violation is a run that comes to a loop, none in fewer steps; how to read it stands below.
 
 ${list(progress)}
 

@@ -17,7 +17,13 @@ interface Verdict {
   readonly setting: string;
   readonly outcome: string;
   /** What is violated, each with the length of a shortest run. */
-  readonly violations: readonly { readonly property: string; readonly steps: number; readonly shortest: boolean }[];
+  readonly violations: readonly {
+    readonly property: string;
+    readonly steps: number;
+    /** Of a run that goes round for ever: so many steps come before its loop. */
+    readonly loop?: number | undefined;
+    readonly shortest: boolean;
+  }[];
   readonly states: number;
   /** Was everything explored? Else a violation was found, and others may be unknown. */
   readonly whole: boolean;

@@ -50,8 +50,10 @@ export const handlingSchema = z.strictObject({
       retries: z.int().nullable(),
       outcome: text,
       violations: z
-        .array(z.strictObject({ property: text, steps: z.int(), shortest: z.boolean() }))
-        .describe("with the length of a run; `shortest`: it is known that none is shorter"),
+        .array(z.strictObject({ property: text, steps: z.int(), loop: z.int().optional(), shortest: z.boolean() }))
+        .describe(
+          "with the length of a run; `loop`: so many steps come before its loop; `shortest`: none needs fewer, before its loop if it has one",
+        ),
       states: z.int(),
       whole: z.boolean().describe("was everything explored? Else a violation was found, and others may be unknown"),
       reproduce: text,
