@@ -1,6 +1,7 @@
 /** The checker's public face: decide a Model, under bounds, with progress, and say what was found. */
 import { type Model, type Trace, traceOf, validate } from "../language/index.ts";
 import { stepNumbers } from "./analyze.ts";
+import { preparingLiveness, within } from "./live-reductions.ts";
 import { checkLeadsTo, type LeadsTo } from "./liveness.ts";
 import { pathOf } from "./path.ts";
 import { regrouping } from "./replay.ts";
@@ -16,7 +17,7 @@ export interface CheckOptions extends Bounds {
   readonly noReduction?: boolean;
   /** Only these properties; assertions, ranges and deadlock are always checked. */
   readonly properties?: readonly string[];
-  /** After a reduced search found a violation: look for a shorter trace in the plain space, up to this many states. Default 3,000,000. */
+  /** After a reduced search found a violation: look for a shorter trace in the plain space, up to this many states. Default 3,000,000; for runs that go round 10,000,000. */
   readonly shorten?: number;
   /** Threads that work along. */
   readonly helpers?: Helpers;
@@ -29,6 +30,9 @@ export interface CheckOptions extends Bounds {
    */
   readonly onPause?: (search: Search) => void;
 }
+
+/** So many states may a plain search have that makes runs shorter; one that must find loops is not stopped by their length, so it may have more. */
+const [SHORTEN, SHORTEN_LASSOS] = [3_000_000, 10_000_000];
 
 /** The model with only the wanted properties. */
 function restricted(model: Model, names: readonly string[] | undefined): Model {
@@ -129,9 +133,6 @@ function* drive(search: Search, job: Job): Pausing<void> {
 const isFolded = ({ reductions }: Pick<Prepared, "reductions">): boolean =>
   reductions.folded.some((labels) => labels.size > 0);
 
-const isReduced = ({ reductions }: Prepared): boolean =>
-  reductions.symmetric.size > 0 || reductions.scalar.length > 0 || isFolded({ reductions });
-
 /**
  * The violations found, with traces. Those of a folded search are made shortest by one plain search, as far as its bounds let it. Symmetry
  * alone keeps lengths: each run has its equals, step by step, among the states that stand for all.
@@ -176,7 +177,7 @@ function* shortenedBy(search: Search, traces: readonly Trace[], job: Job): Pausi
       watch,
       depth: Math.max(...traces.map(({ steps }) => steps.length)),
       until: findings,
-      states: options.shorten ?? 3_000_000,
+      states: options.shorten ?? SHORTEN,
       ...(options.memory !== undefined && { memory: options.memory }),
       held: heldWith(options, search),
       ...(options.helpers !== undefined && { helpers: options.helpers }),
@@ -195,48 +196,91 @@ interface Liveness {
   readonly reason: string | null;
 }
 
-/** Liveness needs the plain state space: symmetry mixes up who is starved, and folding hides steps that fairness speaks of. */
+/**
+ * A search on which liveness can be decided, reduced as far as that is sound, or plain: the one that found the states, if it will do. Null, or with a reason:
+ * it was stopped.
+ */
+function* searchForLiveness(
+  model: Model,
+  search: Search,
+  job: Job,
+  { plain, held, states }: { readonly plain: boolean; readonly held: readonly Search[]; readonly states?: number },
+): Pausing<Search | null> {
+  const { options, watch } = job;
+  const prepared = yield* untilStopped(preparingLiveness(model, model.properties.filter(isLeadsTo), plain), watch);
+  if (prepared === null) return null;
+  // Edges are made anew and looked up all over the states, so they must lie in one space.
+  if (within(search.prepared.reductions, prepared.reductions) && search.store.parts.length === 1) return search;
+  const { helpers: _, onceViolated: __, ...rest } = bounds(options, watch);
+  const bytes = held.reduce((sum, other) => sum + other.bytes, options.held ?? 0);
+  const bound = states === undefined ? {} : { states: Math.min(states, options.states ?? Infinity) };
+  const own = newSearch(prepared, { ...rest, ...bound, held: bytes, first: false }, watch);
+  if (own !== null) yield* drive(own, job);
+  return own;
+}
+
+/** Decide the properties that nothing reduces away; runs through folded steps are made shortest on the plain states, if these are not too many. */
 function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
   const { options, watch } = job;
   const properties = model.properties.filter(isLeadsTo);
+  const violations: Violation[] = [];
+  const vacuous: string[] = [];
   const undecided = (reason: string): Liveness => ({
     violations,
     vacuous,
     reason: `liveness was not decided: ${reason}`,
   });
-  const violations: Violation[] = [];
-  const vacuous: string[] = [];
   if (
     properties.length === 0 ||
     search.reason !== null ||
     (options.first && search.findings.some(({ kind }) => kind !== "sometimes"))
   )
     return { violations, vacuous, reason: null };
-  let plain = search;
-  // Edges are made anew and looked up all over the states, so they must lie in one space.
-  if (isReduced(search.prepared) || search.store.parts.length > 1) {
-    const prepared = yield* untilStopped(preparing({ ...model, properties, deadlock: false }, true), watch);
-    if (prepared === null) return undecided(watch.reason as string);
-    const { helpers: _, onceViolated: __, ...rest } = bounds(options, watch);
-    const whole = newSearch(prepared, { ...rest, held: heldWith(options, search), first: false }, watch);
-    if (whole === null) return undecided(watch.reason as string);
-    plain = whole;
-    yield* drive(plain, job);
-  }
-  if (plain.reason !== null) return undecided(plain.reason);
-  for (const property of properties) {
-    try {
-      const found = yield* untilStopped(checkLeadsTo(plain, property), watch);
+  try {
+    const own = yield* searchForLiveness(model, search, job, { plain: options.noReduction ?? false, held: [search] });
+    const reason = own === null ? watch.reason : own.reason;
+    if (own === null || reason !== null) return undecided(reason as string);
+    for (const property of properties) {
+      const found = yield* untilStopped(checkLeadsTo(own, property), watch);
       if (found === null) return undecided(watch.reason as string);
       if (found.vacuous) vacuous.push(property.name);
-      if (found.trace !== null)
-        violations.push({ kind: "leads-to", property: property.name, trace: found.trace, shortest: true });
-    } catch (error) {
-      if (error instanceof RangeError) return undecided("memory ran out");
-      throw error;
+      if (found.trace === null) continue;
+      const shortest = !isFolded(own.prepared);
+      violations.push({ kind: "leads-to", property: property.name, trace: found.trace, shortest });
     }
+    const held = own === search ? [search] : [search, own];
+    if (violations.some(({ shortest }) => !shortest)) yield* shortenLassos(model, held, violations, job);
+  } catch (error) {
+    if (error instanceof RangeError) return undecided("memory ran out");
+    throw error;
   }
   return { violations, vacuous, reason: null };
+}
+
+/** Put runs with shortest stems in the place of those that a folded search found, as far as the bounds of a plain one let it. */
+function* shortenLassos(model: Model, held: readonly Search[], violations: Violation[], job: Job): Pausing<void> {
+  const { options, watch } = job;
+  const broken = model.properties.filter(({ name }) => violations.some(({ property }) => property === name));
+  const states = options.shorten ?? SHORTEN_LASSOS;
+  const folded = held.at(-1) as Search;
+  try {
+    const plain = yield* searchForLiveness({ ...model, properties: broken }, folded, job, {
+      plain: true,
+      held,
+      states,
+    });
+    if (plain === null || plain.reason !== null) return;
+    for (const [i, { property: name }] of violations.entries()) {
+      const property = broken.filter(isLeadsTo).find((other) => other.name === name) as LeadsTo;
+      const found = yield* untilStopped(checkLeadsTo(plain, property), watch);
+      if (found === null) return;
+      if (found.trace === null) throw new Error(`${name} is broken with reductions and holds without`);
+      violations[i] = { kind: "leads-to", property: name, trace: found.trace, shortest: true };
+    }
+  } catch (error) {
+    // What was found stands.
+    if (!(error instanceof RangeError)) throw error;
+  }
 }
 
 function outcomeOf(violations: readonly Violation[], reason: string | null): Outcome {

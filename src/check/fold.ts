@@ -277,8 +277,11 @@ function foldable(safe: ReadonlySet<number>, nexts: ReadonlyMap<number, readonly
 /** So many first states at most; else the labels where processes start are stored. */
 const MAX_STARTS = 256;
 
-/** By instance, in the layout's order: the labels that are folded. */
-export function* foldedLabels(analysis: Analysis): Pausing<ReadonlySet<number>[]> {
+/** By instance, in the layout's order: the labels that are folded, of those that may be. */
+export function* foldedLabels(
+  analysis: Analysis,
+  mayFold: (instance: Instance, label: number) => boolean = () => true,
+): Pausing<ReadonlySet<number>[]> {
   const constraints = constraintsOf(analysis);
   yield;
   const { layout } = analysis;
@@ -300,7 +303,7 @@ export function* foldedLabels(analysis: Analysis): Pausing<ReadonlySet<number>[]
         label,
         here.map(({ lowered }) => lowered.move.nextIndex),
       );
-      if (isSafe(constraints, here, holds[instance.typeIndex] ?? [])) safe.add(label);
+      if (mayFold(instance, label) && isSafe(constraints, here, holds[instance.typeIndex] ?? [])) safe.add(label);
       yield;
     }
     candidates.push({ safe, nexts, start: layout.slots[instance.pc]?.init ?? 0 });

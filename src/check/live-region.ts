@@ -27,7 +27,7 @@ export class Ints {
 
 /**
  * Nodes, edges, and what fairness sees of them. A node's distance is the least number of steps of a run that ends there and has met the
- * premise, and since then not the conclusion; nodes are numbered in the order of their distance.
+ * premise, and since then not the conclusion; nodes are numbered in the order of their distance. Steps folded into others do not count.
  */
 export interface Region {
   /** By node: the state's number. */

@@ -1,8 +1,8 @@
 /**
- * `leads-to` under fairness, on the stored plain state space: is there a fair run that meets `from` and never `to`? Such a run ends in a
- * state without successors, or stays for ever in a strongly connected set of states that no fairness constraint forbids
- * (`live-region.ts`, `fair-components.ts`). The run that is shown (`lasso.ts`) has a shortest stem: no fair run that breaks the property
- * ends, or comes to its loop, after fewer steps. The loop itself is short.
+ * `leads-to` under fairness, on stored states: is there a fair run that meets `from` and never `to`? Such a run ends in a state without
+ * successors, or stays for ever in a strongly connected set of states that no fairness constraint forbids (`live-region.ts`,
+ * `fair-components.ts`). The run that is shown (`lasso.ts`) has a shortest stem: no fair run that breaks the property ends, or comes to its
+ * loop, after fewer steps, where folded ones do not count. The loop itself is short. Which reductions are sound: `live-reductions.ts`.
  */
 import { type Choice, type Property, type Trace, traceOf } from "../language/index.ts";
 import { fairComponents } from "./fair-components.ts";
@@ -23,13 +23,14 @@ export interface LivenessResult {
   readonly vacuous: boolean;
 }
 
-/** Decide one property. `search` must have explored the plain state space completely. */
+/** Decide one property. `search` must have explored its state space completely, with no reductions but those that are sound for the property. */
 export function* checkLeadsTo(search: Search, property: LeadsTo): Pausing<LivenessResult> {
   const { layout } = search.prepared;
   const edges = edgesOf(search, property);
   const constraints = constraintsOf(layout, property.fairness);
-  const edgeMasks = edges.code.edges.map(([lowered]) =>
-    maskOf(constraints, (constraint) => lowered !== undefined && constraint.matches(lowered)),
+  // Of the folded steps of an edge fairness sees nothing that it does not see of the first: `live-reductions.ts`.
+  const edgeMasks = edges.code.edges.map(([first]) =>
+    maskOf(constraints, (constraint) => constraint.matches(first as Choice)),
   );
   const region = yield* explore(search, edges, edgeMasks);
   if (region === null) return { trace: null, vacuous: true };
@@ -39,10 +40,11 @@ export function* checkLeadsTo(search: Search, property: LeadsTo): Pausing<Livene
   if (turn === null) return { trace: null, vacuous: false };
   const { component } = turn;
   const loop = component === null ? [] : loopOf(region, { ...turn, component }, fair.part, edgeMasks, strengths);
-  const choice = (move: number): Choice => edges.code.edges[move]?.[0] as Choice;
+  const steps = (moves: readonly number[]): readonly Choice[] =>
+    moves.flatMap((move) => edges.code.edges[move] as readonly Choice[]);
   const { entry, moves } = stemTo(region, turn);
-  const stem = [...(yield* pathTo(search, entry)).choices, ...moves.map(choice)];
-  const choices = [...stem, ...loop.map(choice)];
+  const stem = [...(yield* pathTo(search, entry)).choices, ...steps(moves)];
+  const choices = [...stem, ...steps(loop)];
   const loopStart = component === null ? null : stem.length;
   verify(layout, property, choices, loopStart, constraints);
   return { trace: traceOf(layout, choices, loopStart), vacuous: false };

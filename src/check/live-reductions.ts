@@ -1,0 +1,71 @@
+/**
+ * Folding that keeps `leads-to`. A label of an instance is folded when it is safe (`fold.ts`; what premises and conclusions read counts as what
+ * properties read) and every property has a constraint, weak or strong, of that instance that covers the label. Then the plain space has a fair run
+ * that breaks a property just if the folded one has:
+ *
+ * - An instance at a safe label can always make a step of that label, and no other. So no fair run has one stay there for ever: the constraint that
+ *   covers the label could run from then on and never would. Nor does a run end there.
+ * - From plain to folded: make each folded step directly after the step of the same instance before it. It commutes with what others did in
+ *   between, since neither reads or writes what the other writes, and no property sees it; each chain of folded steps is finite, for folded labels
+ *   make no circle. What comes out has the steps of the first run, each instance's in the same order, and after the same steps that are not folded the
+ *   same values wherever others look. It is fair; let a constraint act finitely often in the first run. Weak: there are infinitely many states where it
+ *   cannot run. If its instance is at a folded label there, the constraint does not cover that label, and so it cannot run there in the second run
+ *   either; if not, it cannot run in the second run after the same steps. Strong: whenever its instance leaves a label that it covers, it
+ *   acts. So from some time on the instance is at no such label, or for ever at one, which is not folded; in both runs, and it can run in the one
+ *   when it can in the other.
+ * - From folded to plain: a folded run is a plain run, and fairness sees nothing in its states between. Others can run there if they can where the
+ *   edge ends, for folded steps change nothing that they read. Of the instance itself, take a constraint and a set of states that a run stays in: if the
+ *   constraint can run in one of them and the instance ever moves, it leaves that label, so the constraint acts by the first step of an edge; if it
+ *   can run in none, or the instance does not move, folded steps could only let it act. So an edge counts as its first step.
+ *
+ * Instances are not sorted, which would mix up who is starved. Scalar sets are not renumbered: it was sound, and left no state away of any
+ * bundled property (docs/engine.md).
+ */
+import { type Instance, layoutOf, type Model, type Property } from "../language/index.ts";
+import { analyze } from "./analyze.ts";
+import { foldedLabels } from "./fold.ts";
+import type { Reductions } from "./kernel-memory.ts";
+import type { LeadsTo } from "./liveness.ts";
+import { pack } from "./pack.ts";
+import type { Prepared } from "./search.ts";
+import type { Pausing } from "./watch.ts";
+
+/** A property's premise and conclusion, as properties that a safety search sees. */
+const seen = ({ name, from, to }: LeadsTo): Property[] => [
+  { kind: "sometimes", name: `${name}: premise`, expr: from },
+  { kind: "sometimes", name: `${name}: conclusion`, expr: to },
+];
+
+/** Does fairness make the instance move on from the label? */
+const drives = ({ fairness }: LeadsTo, { type, instance }: Instance, label: number): boolean =>
+  fairness.some(
+    (fair) =>
+      fair.process === type.name &&
+      (fair.instance === null || fair.instance === instance) &&
+      (fair.labels === null || fair.labels.includes(type.labels[label]?.name ?? "")),
+  );
+
+/** A model made ready for a search on which these properties of it can be decided, reduced as far as that is sound; or plain. */
+export function* preparingLiveness(model: Model, properties: readonly LeadsTo[], plain: boolean): Pausing<Prepared> {
+  const watched = { ...model, properties: properties.flatMap(seen), deadlock: false };
+  const layout = layoutOf(watched);
+  yield;
+  const analysis = yield* analyze(layout);
+  const packing = pack(analysis);
+  yield;
+  const driven = (instance: Instance, label: number) =>
+    properties.every((property) => drives(property, instance, label));
+  const reductions: Reductions = {
+    symmetric: new Set(),
+    scalar: [],
+    folded: plain ? layout.instances.map(() => new Set<number>()) : yield* foldedLabels(analysis, driven),
+  };
+  yield;
+  return { model: watched, layout, analysis, packing, reductions };
+}
+
+/** Are all of some reductions among those that are sound? */
+export const within = (reductions: Reductions, sound: Reductions): boolean =>
+  reductions.symmetric.size === 0 &&
+  reductions.scalar.length === 0 &&
+  reductions.folded.every((labels, i) => [...labels].every((label) => sound.folded[i]?.has(label)));
