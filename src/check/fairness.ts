@@ -6,7 +6,10 @@ const MAX_CONSTRAINTS = 31;
 
 /** One fairness constraint for one instance. */
 export interface Constraint {
+  /** Of which instance, by its number in the layout. */
+  readonly index: number;
   readonly strong: boolean;
+  readonly labels: readonly string[] | null;
   matches(choice: Choice): boolean;
 }
 
@@ -20,6 +23,8 @@ export function constraintsOf(layout: Layout, fairness: readonly Fairness[]): Co
       )
       .map(
         (instance): Constraint => ({
+          index: layout.instances.indexOf(instance),
+          labels: fair.labels,
           strong: fair.strength === "strong",
           matches: (choice) =>
             choice.instance === instance && (fair.labels === null || fair.labels.includes(choice.move.label.name)),

@@ -1,7 +1,7 @@
 /** Runs that break a `leads-to`: the nearest one of a region, a short loop for it, and its check by the interpreter. */
 import { apply, type Choice, enabledMoves, holds, initialState, type Layout } from "../language/index.ts";
-import { type Component, type FairComponents, summary } from "./fair-components.ts";
-import type { Constraint, Strengths } from "./fairness.ts";
+import { type Component, type FairComponents, judge, type Net } from "./fair-components.ts";
+import type { Constraint } from "./fairness.ts";
 import type { Region } from "./live-region.ts";
 import type { LeadsTo } from "./liveness.ts";
 import type { Search } from "./search.ts";
@@ -38,91 +38,101 @@ export function nearest({ space }: Search, region: Region, { found }: FairCompon
   return turns.reduce<Turn | null>((best, turn) => (best === null || turn.steps < best.steps ? turn : best), null);
 }
 
-/** A walk from a node to the nearest edge inside a component that satisfies a goal, and along it: its edges. */
+/** An edge gone along, and where it leads: the node, and who is in each place there. */
+interface Passed {
+  readonly edge: number;
+  readonly node: number;
+  readonly who: number;
+}
+
+/** A walk inside a component to the nearest edge that satisfies a goal, and along it. */
 function walkTo(
-  region: Region,
+  { region, numbering }: Net,
   inside: (node: number) => boolean,
-  start: number,
-  goal: (edge: number) => boolean,
-): number[] {
-  const from = new Map<number, { node: number; edge: number } | null>([[start, null]]);
-  for (const node of from.keys()) {
-    for (let edge = region.starts.at(node); edge < region.starts.at(node + 1); edge++) {
-      const target = region.targets.at(edge);
-      if (!inside(target)) continue;
-      if (goal(edge)) {
-        const way = [edge];
-        for (let step = from.get(node); step; step = from.get(step.node)) way.push(step.edge);
+  start: Passed,
+  goal: (from: Passed, to: Passed) => boolean,
+): Passed[] {
+  const before = new Map<string, Passed | null>([[placeOf(start), null]]);
+  const queue = [start];
+  for (const from of queue) {
+    for (let edge = region.starts.at(from.node); edge < region.starts.at(from.node + 1); edge++) {
+      const node = region.targets.at(edge);
+      if (!inside(node)) continue;
+      const to = { edge, node, who: numbering.after(from.who, region.permutations.at(edge)) };
+      if (goal(from, to)) {
+        const way = [to];
+        for (let at: Passed | null = from; at !== null && at !== start; at = before.get(placeOf(at)) as Passed | null)
+          way.push(at);
         return way.reverse();
       }
-      if (!from.has(target)) from.set(target, { node, edge });
+      if (before.has(placeOf(to))) continue;
+      before.set(placeOf(to), from);
+      queue.push(to);
     }
   }
   throw new Error("a component is not strongly connected");
 }
 
+const placeOf = ({ node, who }: Passed): string => `${node} ${who}`;
+
 /** The bit beside those of the constraints: the premise. */
 const PREMISE = 1 << 31;
 
 /**
- * The moves of a loop that meets every constraint: a step of each that can act, a state without one for each that cannot. It goes to whatever is
+ * The edges of a loop that meets every constraint: a step of each that can act, a state without one for each that cannot. It goes to whatever is
  * nearest of what is still to be met, again and again, and then back; what it went round without need is left out. So it is short, but a
  * shorter one may exist.
  */
-export function loopOf(
-  region: Region,
-  { node: start, component, premiseInLoop }: Turn & { readonly component: Component },
-  part: Int32Array,
-  edgeMasks: readonly number[],
-  { weak, strong }: Strengths,
-): number[] {
-  const { acts } = summary(region, component, part, edgeMasks);
-  const wanted = weak | strong | (premiseInLoop ? PREMISE : 0);
+export function loopOf(net: Net, turn: Turn & { readonly component: Component }, part: Int32Array): number[] {
+  const { region, edgeMasks, numbering } = net;
+  const { weak, strong } = net.strengths;
+  const start: Passed = { edge: -1, node: turn.node, who: 0 };
+  const acts = judge(net, turn.component, part).acts(start.node);
+  const wanted = weak | strong | (turn.premiseInLoop ? PREMISE : 0);
   // A weak constraint is also met where it cannot run; a strong one only if it can run nowhere or acts.
-  const metAt = (node: number): number =>
-    (~region.enabled.at(node) & (weak | (strong & ~acts))) | (region.premise.at(node) !== 0 ? PREMISE : 0);
-  const metBy = (edge: number): number => (edgeMasks[region.moves.at(edge)] as number) | metAt(region.targets.at(edge));
-  const met = (edges: readonly number[]): number => edges.reduce((mask, edge) => mask | metBy(edge), metAt(start));
-  const inside = (node: number): boolean => part[node] === component.tag;
-  const edges: number[] = [];
-  const here = (): number => (edges.length === 0 ? start : region.targets.at(edges.at(-1) as number));
-  for (let missing = wanted & ~met([]); missing !== 0; missing = wanted & ~met(edges))
-    edges.push(...walkTo(region, inside, here(), (edge) => (metBy(edge) & missing) !== 0));
-  if (edges.length === 0 || here() !== start)
-    edges.push(...walkTo(region, inside, here(), (edge) => region.targets.at(edge) === start));
-  return withoutDetours(region, start, edges, (rest) => (wanted & ~met(rest)) === 0).map((edge) =>
-    region.moves.at(edge),
-  );
+  const metAt = ({ node, who }: Passed): number =>
+    (~numbering.mask(who, region.enabled.at(node)) & (weak | (strong & ~acts))) |
+    (region.premise.at(node) !== 0 ? PREMISE : 0);
+  const metBy = (from: Passed, to: Passed): number =>
+    numbering.mask(from.who, edgeMasks[region.moves.at(to.edge)] as number) | metAt(to);
+  const met = (way: readonly Passed[]): number =>
+    way.reduce((mask, to, i) => mask | metBy(way[i - 1] ?? start, to), metAt(start));
+  const inside = (node: number): boolean => part[node] === turn.component.tag;
+  const way: Passed[] = [];
+  const here = (): Passed => way.at(-1) ?? start;
+  for (let missing = wanted & ~met([]); missing !== 0; missing = wanted & ~met(way))
+    way.push(...walkTo(net, inside, here(), (from, to) => (metBy(from, to) & missing) !== 0));
+  if (way.length === 0 || placeOf(here()) !== placeOf(start))
+    way.push(...walkTo(net, inside, here(), (_, to) => placeOf(to) === placeOf(start)));
+  return withoutDetours(start, way, (rest) => (wanted & ~met(rest)) === 0).map(({ edge }) => edge);
 }
 
-/** A closed walk without the parts between two visits of a node that it is as good without. */
+/** A closed walk without the parts between two visits of a place that it is as good without. */
 function withoutDetours(
-  region: Region,
-  start: number,
-  walk: readonly number[],
-  isGood: (edges: readonly number[]) => boolean,
-): readonly number[] {
-  const nodeBefore = (edges: readonly number[], i: number): number =>
-    i === 0 ? start : region.targets.at(edges[i - 1] as number);
-  let edges = walk;
-  for (let i = 0; i < edges.length; i++) {
-    for (let end = edges.length; end > i; end--) {
-      if (nodeBefore(edges, end) !== nodeBefore(edges, i)) continue;
-      const rest = [...edges.slice(0, i), ...edges.slice(end)];
+  start: Passed,
+  walk: readonly Passed[],
+  isGood: (way: readonly Passed[]) => boolean,
+): readonly Passed[] {
+  const placeBefore = (way: readonly Passed[], i: number): string => placeOf(way[i - 1] ?? start);
+  let way = walk;
+  for (let i = 0; i < way.length; i++) {
+    for (let end = way.length; end > i; end--) {
+      if (placeBefore(way, end) !== placeBefore(way, i)) continue;
+      const rest = [...way.slice(0, i), ...way.slice(end)];
       if (rest.length === 0 || !isGood(rest)) continue;
-      edges = rest;
+      way = rest;
       break;
     }
   }
-  return edges;
+  return way;
 }
 
-/** The way to where a run turns: the number of a state to go to by the shortest way, and the moves from there inside the region. */
-export function stemTo(region: Region, { node, premiseInLoop }: Turn): { entry: number; moves: number[] } {
-  const moves: number[] = [];
+/** The way to where a run turns: the number of a state to go to by the shortest way, and the edges from there inside the region. */
+export function stemTo(region: Region, { node, premiseInLoop }: Turn): { entry: number; edges: number[] } {
+  const edges: number[] = [];
   let at = node;
-  if (!premiseInLoop) for (; region.parent.at(at) >= 0; at = region.parent.at(at)) moves.push(region.parentMove.at(at));
-  return { entry: region.ids.at(at), moves: moves.reverse() };
+  if (!premiseInLoop) for (; region.parent.at(at) >= 0; at = region.parent.at(at)) edges.push(region.parentEdge.at(at));
+  return { entry: region.ids.at(at), edges: edges.reverse() };
 }
 
 /** The moves that can be made without a fault: a step that fails ends the run, so fairness does not ask for it. */

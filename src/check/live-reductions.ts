@@ -1,5 +1,7 @@
 /**
- * Folding that keeps `leads-to`. A label of an instance is folded when it is safe (`fold.ts`; what premises and conclusions read counts as what
+ * Reductions that keep `leads-to`: folding, and instances sorted.
+ *
+ * **Folding.** A label of an instance is folded when it is safe (`fold.ts`; what premises and conclusions read counts as what
  * properties read) and every property has a constraint, weak or strong, of that instance that covers the label. Then the plain space has a fair run
  * that breaks a property just if the folded one has:
  *
@@ -18,16 +20,22 @@
  *   constraint can run in one of them and the instance ever moves, it leaves that label, so the constraint acts by the first step of an edge; if it
  *   can run in none, or the instance does not move, folded steps could only let it act. So an edge counts as its first step.
  *
- * Instances are not sorted, which would mix up who is starved. Scalar sets are not renumbered: it was sound, and left no state away of any
- * bundled property (docs/engine.md).
+ * **Instances sorted.** Those of a process type are, when every step, premise and conclusion treats them alike (`symmetry.ts`) and every property assumes
+ * the same of each. A run of the quotient is one of the plain space with everybody's place followed through the permutations of the edges
+ * (`live-numbering.ts`), and has the same length. What is fair to one is then asked of each thread of places, not of each place (`judgeThreads` in
+ * `fair-components.ts`; Emerson and Sistla, 1997; Gyuris and Sistla, 1999): a run that goes along all edges of a component, from all places of its
+ * threads, is fair just if every thread acts or is as it may be without, since every place is somebody's at any time.
+ *
+ * Scalar sets are not renumbered: it was sound, and left no state away of any bundled property (docs/engine.md).
  */
-import { type Instance, layoutOf, type Model, type Property } from "../language/index.ts";
+import { type Instance, layoutOf, type Model, type ProcessType, type Property } from "../language/index.ts";
 import { analyze } from "./analyze.ts";
 import { foldedLabels } from "./fold.ts";
 import type { Reductions } from "./kernel-memory.ts";
 import type { LeadsTo } from "./liveness.ts";
 import { pack } from "./pack.ts";
 import type { Prepared } from "./search.ts";
+import { symmetricTypes } from "./symmetry.ts";
 import type { Pausing } from "./watch.ts";
 
 /** A property's premise and conclusion, as properties that a safety search sees. */
@@ -45,6 +53,30 @@ const drives = ({ fairness }: LeadsTo, { type, instance }: Instance, label: numb
       (fair.labels === null || fair.labels.includes(type.labels[label]?.name ?? "")),
   );
 
+/** Does a property assume the same of all instances of the process type? */
+const isUniform = ({ fairness }: LeadsTo, { name, count }: ProcessType): boolean =>
+  fairness
+    .filter((fair) => fair.process === name && fair.instance !== null)
+    .every((fair) =>
+      Array.from({ length: count }, (_, i) => i).every((instance) =>
+        fairness.some(
+          (other) =>
+            other.process === name &&
+            other.instance === instance &&
+            other.strength === fair.strength &&
+            other.labels?.join() === fair.labels?.join(),
+        ),
+      ),
+    );
+
+/** The process types whose instances are sorted. */
+const sortable = (watched: Model, properties: readonly LeadsTo[]): Set<number> =>
+  new Set(
+    [...symmetricTypes(watched)].filter((typeIndex) =>
+      properties.every((property) => isUniform(property, watched.processes[typeIndex] as ProcessType)),
+    ),
+  );
+
 /** A model made ready for a search on which these properties of it can be decided, reduced as far as that is sound; or plain. */
 export function* preparingLiveness(model: Model, properties: readonly LeadsTo[], plain: boolean): Pausing<Prepared> {
   const watched = { ...model, properties: properties.flatMap(seen), deadlock: false };
@@ -56,7 +88,7 @@ export function* preparingLiveness(model: Model, properties: readonly LeadsTo[],
   const driven = (instance: Instance, label: number) =>
     properties.every((property) => drives(property, instance, label));
   const reductions: Reductions = {
-    symmetric: new Set(),
+    symmetric: plain ? new Set() : sortable(watched, properties),
     scalar: [],
     folded: plain ? layout.instances.map(() => new Set<number>()) : yield* foldedLabels(analysis, driven),
   };
@@ -66,6 +98,6 @@ export function* preparingLiveness(model: Model, properties: readonly LeadsTo[],
 
 /** Are all of some reductions among those that are sound? */
 export const within = (reductions: Reductions, sound: Reductions): boolean =>
-  reductions.symmetric.size === 0 &&
+  [...reductions.symmetric].every((typeIndex) => sound.symmetric.has(typeIndex)) &&
   reductions.scalar.length === 0 &&
   reductions.folded.every((labels, i) => [...labels].every((label) => sound.folded[i]?.has(label)));

@@ -1,6 +1,7 @@
 /** The part of a state space that a run can be in after a property's premise and before its conclusion, explored by distance from the start. */
 import { compileKernel, runOn } from "./kernel.ts";
 import type { EdgeExports, KernelCode } from "./kernel-memory.ts";
+import type { Numbering } from "./live-numbering.ts";
 import type { LeadsTo } from "./liveness.ts";
 import type { Search } from "./search.ts";
 import type { Pausing } from "./watch.ts";
@@ -32,9 +33,9 @@ export class Ints {
 export interface Region {
   /** By node: the state's number. */
   readonly ids: Ints;
-  /** By node: the node it was first reached from, and the edge's move; or -1 when it satisfies the premise at its own distance from the start. */
+  /** By node: the node it was first reached from, and the edge; or -1 when it satisfies the premise at its own distance from the start. */
   readonly parent: Ints;
-  readonly parentMove: Ints;
+  readonly parentEdge: Ints;
   /** By node: its distance. */
   readonly distance: Ints;
   /** By node: 1 when the state satisfies the premise. */
@@ -43,6 +44,8 @@ export interface Region {
   readonly starts: Ints;
   readonly targets: Ints;
   readonly moves: Ints;
+  /** By edge: how its end was permuted; see `Numbering`. */
+  readonly permutations: Ints;
   /** By node: constraints that can run there. */
   readonly enabled: Ints;
   /** Nodes without any successor in the whole state space, the nearest first. */
@@ -77,12 +80,13 @@ function* sourcesOf({ space }: Search, edges: Edges): Pausing<{ sources: Ints; p
 const emptyRegion = (): Region => ({
   ids: new Ints(),
   parent: new Ints(),
-  parentMove: new Ints(),
+  parentEdge: new Ints(),
   distance: new Ints(),
   premise: new Ints(),
   starts: new Ints(),
   targets: new Ints(),
   moves: new Ints(),
+  permutations: new Ints(),
   enabled: new Ints(),
   ends: [],
 });
@@ -93,7 +97,12 @@ const emptyRegion = (): Region => ({
  *
  * @returns null when no state satisfies the premise
  */
-export function* explore(search: Search, edges: Edges, edgeMasks: readonly number[]): Pausing<Region | null> {
+export function* explore(
+  search: Search,
+  edges: Edges,
+  edgeMasks: readonly number[],
+  numbering: Numbering,
+): Pausing<Region | null> {
   const { sources, premise } = yield* sourcesOf(search, edges);
   if (!premise) return null;
   const { space } = search;
@@ -101,13 +110,13 @@ export function* explore(search: Search, edges: Edges, edgeMasks: readonly numbe
   const { out } = edges.code.places;
   const nodeOf = new Int32Array(space.count).fill(-1);
   const region = emptyRegion();
-  const add = (id: number, distance: number, parent: number, move: number): number => {
+  const add = (id: number, distance: number, parent: number, edge: number): number => {
     const node = region.ids.length;
     nodeOf[id] = node;
     region.ids.push(id);
     region.distance.push(distance);
     region.parent.push(parent);
-    region.parentMove.push(move);
+    region.parentEdge.push(edge);
     region.premise.push(0);
     return node;
   };
@@ -119,9 +128,11 @@ export function* explore(search: Search, edges: Edges, edgeMasks: readonly numbe
       const move = space.ints[at / 4 + words] as number;
       mask |= edgeMasks[move] as number;
       if (edges.test1(at) !== 0) continue;
+      region.permutations.push(numbering.sorting(space.ints, at / 4));
+      if (numbering.isSorted) space.canonicalAt(at);
       const id = space.findAt(at);
       const known = nodeOf[id] as number;
-      region.targets.push(known >= 0 ? known : add(id, region.distance.at(node) + 1, node, move));
+      region.targets.push(known >= 0 ? known : add(id, region.distance.at(node) + 1, node, region.moves.length));
       region.moves.push(move);
     }
     region.enabled.push(mask);

@@ -28,8 +28,8 @@ export function foldedSuccessors(
     );
 }
 
-/** All stored successors of a state, with their steps. */
-function successors(prepared: Prepared, state: readonly number[]): Reached[] {
+/** All stored successors of a state, with their steps; before they are made canonical. */
+export function successors(prepared: Prepared, state: readonly number[]): Reached[] {
   return enabledMoves(prepared.layout, state).flatMap((choice) => {
     const after = apply(prepared.layout, state, choice.instance, choice.move);
     return after.fault === null ? foldedSuccessors(prepared, after.state, [choice]) : [];

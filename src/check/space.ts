@@ -308,6 +308,11 @@ export class Space {
     words.set(this.#ints.subarray(out / 4, out / 4 + words.length));
   }
 
+  /** The same for the words at an address. */
+  canonicalAt(address: number): void {
+    this.#exports.canonical(address);
+  }
+
   /** Flags: `length` bytes from an address on. They share memory with the search. */
   flags(start: number, length: number): Uint8Array {
     this.#refresh();
