@@ -22,6 +22,8 @@ export interface Generator {
   /** Successors carry the number of their edge and nothing is reported; only for `successors`. */
   readonly withEdges: boolean;
   readonly branching: number;
+  /** How many successors are collected before they are looked up. */
+  readonly batch: number;
   readonly places: Places;
   readonly module: ModuleBuilder;
   readonly wide: Wide;
@@ -55,6 +57,15 @@ export function loadWords(g: Generator, code: Code, address: number, words: numb
       .get(address)
       .load(4 * w)
       .set(words + w);
+}
+
+/** Write the words in locals to the address in a local. */
+export function storeWords(g: Generator, code: Code, address: number, words: number): void {
+  for (let w = 0; w < g.packing.words; w++)
+    code
+      .get(address)
+      .get(words + w)
+      .store(4 * w);
 }
 
 /** Push the address of the record of the state whose number is on the stack. */

@@ -11,10 +11,11 @@ import {
   sameRecord,
   sameWords,
   storeRecord,
+  storeWords,
   successorBytes,
   targetOf,
 } from "./kernel-code.ts";
-import { BATCH, CONTROL, GROUP_BYTES } from "./kernel-memory.ts";
+import { BATCH, boxedBytes, CONTROL, GROUP_BYTES } from "./kernel-memory.ts";
 import { callAll, type Piece } from "./kernel-successors.ts";
 import type { Code } from "./wasm.ts";
 
@@ -164,29 +165,23 @@ function emitVisit(g: Generator, code: Code, words: number, id: number): void {
   });
 }
 
-export function defineFlush(g: Generator): number {
+/** Note, for the state whose words were hashed, the hash and where in the index it starts; `index`: its position in the batch, times four. */
+function noteHash(g: Generator, code: Code, index: number, h: number, places: Index): void {
+  code.get(index).get(h).store(g.places.hashes);
+  code.get(index);
+  groupAddress(code.get(h), places).store(g.places.groups);
+}
+
+/** Code that inserts the states of a batch, whose hashes were noted. */
+export function defineTake(g: Generator): number {
   const n = g.packing.words;
-  return g.module.function("flush", 1, false, (code) => {
+  return g.module.function(null, 1, false, (code) => {
     const end = 0;
     const places = loadIndex(code);
     const words = code.local(n);
     const [h, count, position] = [code.local(), code.local(), code.local()];
     const [group, record, tag] = [code.local(), code.local(), code.local()];
-    eachSuccessor(g, code, end, (at, index) => {
-      loadWords(g, code, at, words);
-      if (emitCanonical(targetOf(g, code, words), g.reductions))
-        for (let w = 0; w < n; w++)
-          code
-            .get(at)
-            .get(words + w)
-            .store(4 * w);
-      code.get(index);
-      emitHash(g, code, words, h);
-      code.tee(h).store(g.places.hashes);
-      code.get(index);
-      groupAddress(code.get(h), places).store(g.places.groups);
-      code.get(index).const(4).op("add").set(position);
-    });
+    code.get(end).const(g.places.out).op("sub").const(n).op("div_u").set(position);
     touchGroups(g, code, position);
     code.const(0).load(CONTROL.count).set(count);
     eachSuccessor(g, code, end, (at, index) => {
@@ -210,6 +205,22 @@ export function defineFlush(g: Generator): number {
   });
 }
 
+export function defineFlush(g: Generator, take: number): number {
+  return g.module.function("flush", 1, false, (code) => {
+    const end = 0;
+    const places = loadIndex(code);
+    const [h, words] = [code.local(), code.local(g.packing.words)];
+    eachSuccessor(g, code, end, (at, index) => {
+      loadWords(g, code, at, words);
+      if (emitCanonical(targetOf(g, code, words), g.reductions)) storeWords(g, code, at, words);
+      emitHash(g, code, words, h);
+      code.set(h);
+      noteHash(g, code, index, h, places);
+    });
+    code.get(end).call(take);
+  });
+}
+
 export function defineRun(g: Generator, expand: number, flush: number): void {
   g.module.function("run", 3, true, (code) => {
     const [head, until, limit] = [0, 1, 2];
@@ -229,60 +240,135 @@ export function defineRun(g: Generator, expand: number, flush: number): void {
   });
 }
 
-/** Push the part that the state in locals belongs to. */
-function emitPart(g: Generator, code: Code, words: number, h: number, parts: number): void {
-  emitHash(g, code, words, h);
-  code.const(0xffff).op("and").const(parts).op("mul").const(16).op("shr_u");
-}
+/**
+ * Push the part that a state with this hash belongs to. Neither the high bits of the hash decide, which are the place in a part's index, nor
+ * the low ones, which are the tag and in a large index the place, too: both must stay spread within a part. Those of a multiple depend on all.
+ */
+const partOfHash = (code: Code, h: number, parts: number): Code =>
+  code.get(h).const(0x9e3779b1).op("mul").const(16).op("shr_u").const(parts).op("mul").const(16).op("shr_u");
 
 export function definePartOf(g: Generator, parts: number): void {
   g.module.function("partOf", 1, true, (code) => {
     const [h, words] = [code.local(), code.local(g.packing.words)];
     loadWords(g, code, 0, words);
-    emitPart(g, code, words, h, parts);
+    emitHash(g, code, words, h);
+    code.set(h);
+    partOfHash(code, h, parts);
   });
 }
 
 /**
- * For a divided search: like `run`, but each successor is put into the box of the part it belongs to, which its hash decides. The low
- * bits do: the high ones are the place in that part's index, and must stay spread.
+ * For a divided search: like `run`, but only the successors that belong to this part are inserted. Each of the others is put, with its hash,
+ * into the box of its part.
  */
-export function defineDistribute(g: Generator, expand: number, parts: number): void {
+export function defineDistribute(g: Generator, expand: number, take: number, parts: number): void {
   const n = g.packing.words;
-  const recordBytes = successorBytes(g);
-  const full = g.places.boxBytes - recordBytes * (BATCH + g.branching + 1);
-  g.module.function("distribute", 2, true, (code) => {
-    const [head, until] = [0, 1];
-    const [end, h, box, boxEnd, to] = [code.local(), code.local(), code.local(), code.local(), code.local()];
+  const { boxes, boxBytes, boxEnds, out } = g.places;
+  const full = boxBytes - boxedBytes(n) * (g.batch + g.branching + 1);
+  g.module.function("distribute", 3, true, (code) => {
+    const [head, until, limit] = [0, 1, 2];
+    const places = loadIndex(code);
+    const [end, self, kept, keptEnd] = [code.local(), code.local(), code.local(), code.local()];
+    const [h, part, isOther, box] = [code.local(), code.local(), code.local(), code.local()];
     const words = code.local(n);
-    code.block((out) =>
+    code.const(0).load(CONTROL.part).set(self);
+    code.block((stop) =>
       code.loop((again) => {
-        code.get(head).get(until).op("ge_u").brIf(out);
-        code.const(0).load(CONTROL.fullest).const(full).op("ge_u").brIf(out);
+        code.get(head).get(until).op("ge_u").brIf(stop);
+        code.const(0).load(CONTROL.count).get(limit).op("ge_u").brIf(stop);
+        for (let i = 0; i < parts; i++)
+          code
+            .const(0)
+            .load(boxEnds + 4 * i)
+            .const(full)
+            .op("ge_u")
+            .brIf(stop);
         code.get(head).get(until).call(expand).set(head);
         code.const(0).const(0).load(CONTROL.made);
-        code.const(0).load(CONTROL.batchEnd).tee(end).const(g.places.out).op("sub", "add").store(CONTROL.made);
+        code.const(0).load(CONTROL.batchEnd).tee(end).const(out).op("sub", "add").store(CONTROL.made);
+        code.const(0).set(kept).const(out).set(keptEnd);
+        // Each is written to both places, and only one of them goes on: no branch that could only be guessed.
         eachSuccessor(g, code, end, (at) => {
           loadWords(g, code, at, words);
           emitCanonical(targetOf(g, code, words), g.reductions);
-          emitPart(g, code, words, h, parts);
-          code.tee(box);
-          code.const(2).op("shl").load(g.places.boxEnds).set(boxEnd);
-          code.get(box).const(g.places.boxBytes).op("mul").get(boxEnd).op("add").set(to);
+          emitHash(g, code, words, h);
+          code.set(h);
+          partOfHash(code, h, parts).tee(part).get(self).op("ne").set(isOther);
+          storeWords(g, code, keptEnd, words);
+          noteHash(g, code, kept, h, places);
+          code
+            .get(part)
+            .const(boxBytes)
+            .op("mul")
+            .get(part)
+            .const(2)
+            .op("shl")
+            .tee(part)
+            .load(boxEnds)
+            .op("add")
+            .set(box);
           for (let w = 0; w < n; w++)
             code
-              .get(to)
+              .get(box)
               .get(words + w)
-              .store(g.places.boxes + 4 * w);
-          code.get(boxEnd).const(recordBytes).op("add").set(boxEnd);
-          code.get(box).const(2).op("shl").get(boxEnd).store(g.places.boxEnds);
-          code.get(boxEnd).const(0).load(CONTROL.fullest).op("gt_u");
-          code.if(() => code.const(0).get(boxEnd).store(CONTROL.fullest));
+              .store(boxes + 4 * w);
+          code
+            .get(box)
+            .get(h)
+            .store(boxes + 4 * n);
+          code.get(part).get(part).load(boxEnds).get(isOther).const(boxedBytes(n)).op("mul", "add").store(boxEnds);
+          code.const(1).get(isOther).op("sub").const(2).op("shl").tee(isOther).get(kept).op("add").set(kept);
+          code.get(isOther).const(n).op("mul").get(keptEnd).op("add").set(keptEnd);
         });
+        code.get(keptEnd).call(take);
         code.br(again);
       }),
     );
     code.get(head);
+  });
+}
+
+/** Of a divided search: insert the states that lie, each with its hash, in this part's own box up to an address. */
+export function defineAbsorb(g: Generator, take: number): void {
+  const n = g.packing.words;
+  g.module.function("absorb", 2, false, (code) => {
+    const [at, end] = [0, 1];
+    const places = loadIndex(code);
+    const [h, kept, keptEnd] = [code.local(), code.local(), code.local()];
+    const words = code.local(n);
+    code.block((stop) =>
+      code.loop((again) => {
+        code.get(at).get(end).op("ge_u").brIf(stop);
+        code.const(0).set(kept).const(g.places.out).set(keptEnd);
+        code.block((full) =>
+          code.loop((next) => {
+            code.get(at).get(end).op("ge_u").brIf(full);
+            code
+              .get(kept)
+              .const(4 * BATCH)
+              .op("ge_u")
+              .brIf(full);
+            loadWords(g, code, at, words);
+            storeWords(g, code, keptEnd, words);
+            code
+              .get(at)
+              .load(4 * n)
+              .set(h);
+            noteHash(g, code, kept, h, places);
+            code.get(at).const(boxedBytes(n)).op("add").set(at);
+            code
+              .get(keptEnd)
+              .const(4 * n)
+              .op("add")
+              .set(keptEnd);
+            code.get(kept).const(4).op("add").set(kept);
+            code.br(next);
+          }),
+        );
+        code.get(keptEnd).call(take);
+        code.br(again);
+      }),
+    );
   });
 }
 
@@ -309,10 +395,9 @@ export function defineEnter(g: Generator): void {
     recordOf(g, code.get(id)).set(at);
     each(() => {
       loadRecord(g, code, at, words);
-      code.get(position);
       emitHash(g, code, words, h);
-      code.tee(h).store(g.places.hashes);
-      groupAddress(code.get(position).get(h), places).store(g.places.groups);
+      code.set(h);
+      noteHash(g, code, position, h, places);
       code.get(at).const(g.packing.record.bytes).op("add").set(at);
     });
     touchGroups(g, code, position);

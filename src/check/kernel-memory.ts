@@ -60,11 +60,10 @@ export const CONTROL = {
   /** The next state to expand, and the first one of the next level. */
   head: 40,
   levelEnd: 44,
-  /** Which part of a divided search this is, and the largest end among its boxes. */
+  /** Which part of a divided search this is. */
   part: 48,
-  fullest: 52,
   /** 1: there was no memory to grow into. */
-  failed: 56,
+  failed: 52,
 } as const;
 
 const FLAGS = 64;
@@ -85,7 +84,10 @@ export interface Places {
   /** By successor of a batch: its hash, and the address of the group of slots it starts at. */
   readonly hashes: number;
   readonly groups: number;
-  /** Of a divided search: per part, the end of the records meant for it, and its box of records. */
+  /**
+   * Of a divided search: per part, the end of what lies in its box, and the box: successors, each with its hash behind it. The part's own
+   * box is where what others have for it is copied to.
+   */
   readonly boxEnds: number;
   readonly boxes: number;
   readonly boxBytes: number;
@@ -97,15 +99,17 @@ export interface Places {
 export interface KernelExports {
   /** Of an undivided search: expand states from `head` until `until`, or until there are `limit` states. Returns the next head. */
   run?(head: number, until: number, limit: number): number;
-  /** Insert the successors from `out` to `end`. */
+  /** Insert the successors from `out` to `end`, at most a batch. */
   flush(end: number): void;
   /**
    * Note in wanted states (from `places.wanted` to `wantedEnd`) which of the states from `head` until `until` is the first that leads there.
    * Returns how many of `missing` are still without.
    */
   seek(head: number, until: number, wantedEnd: number, missing: number): number;
-  /** Of a divided search: expand likewise, until a box is full, and put the successors into the boxes of the parts they belong to. */
-  distribute?(head: number, until: number): number;
+  /** Of a divided search: expand likewise, until a box is full, and put what belongs to other parts into their boxes. */
+  distribute?(head: number, until: number, limit: number): number;
+  /** Of a divided search: insert the states that lie from `at` to `end`, as in a box. */
+  absorb?(at: number, end: number): void;
   /** Of a divided search: the part that the state whose words are at an address belongs to. */
   partOf?(address: number): number;
   /** Enter into the index the stored states from `id` until `until`, at most `BATCH`, which it does not hold. */
@@ -144,15 +148,20 @@ export interface KernelCode {
   readonly edges: readonly (readonly LoweredMove[])[];
   /** At most this many successors has one state. */
   readonly branching: number;
+  /** How many successors are collected before they are looked up. */
+  readonly batch: number;
 }
 
 /** Room in a box of a divided search, in successors. */
 const BOX = 1 << 15;
 
+/** Bytes of a successor in a box. */
+export const boxedBytes = (words: number): number => 4 * (words + 1);
+
 /** The index is probed by groups of four slots. */
 export const GROUP_BYTES = 16;
 
-/** How many successors are collected before they are looked up. */
+/** How many successors are looked up at once. In a divided search as many times more are collected as there are parts. */
 export const BATCH = 128;
 
 /** Of how many states the parents are sought at once. */
@@ -179,7 +188,7 @@ export function placesOf(sizes: {
   const groups = aligned(hashes + 4 * sizes.batch);
   const boxEnds = aligned(groups + 4 * sizes.batch);
   const boxes = aligned(boxEnds + 4 * sizes.parts);
-  const boxBytes = sizes.parts === 1 ? 0 : 4 * sizes.words * (BOX + sizes.batch);
+  const boxBytes = sizes.parts === 1 ? 0 : boxedBytes(sizes.words) * (BOX + sizes.batch);
   const arena = aligned(boxes + sizes.parts * boxBytes);
   return { ran, busy, met, events, wanted, out, hashes, groups, boxEnds, boxes, boxBytes, arena };
 }

@@ -17,10 +17,11 @@ import {
   pushWords,
   raise,
   recordOf,
+  storeWords,
   successorBytes,
   targetOf,
 } from "./kernel-code.ts";
-import { BATCH, type BusySite, CONTROL, type FaultSite } from "./kernel-memory.ts";
+import { type BusySite, CONTROL, type FaultSite } from "./kernel-memory.ts";
 import type { Code, Target as VariableSlots } from "./wasm.ts";
 
 const MOVES_PER_FUNCTION = 40;
@@ -90,11 +91,7 @@ function emitArrival(
     return;
   }
   const n = g.packing.words;
-  for (let w = 0; w < n; w++)
-    code
-      .get(end)
-      .get(to + w)
-      .store(4 * w);
+  storeWords(g, code, end, to);
   if (g.withEdges)
     code
       .get(end)
@@ -260,7 +257,7 @@ export function defineExpand(g: Generator, pieces: readonly Piece[][]): number {
         code.get(head).get(until).op("ge_u").brIf(out);
         code
           .get(end)
-          .const(g.places.out + BATCH * successorBytes(g))
+          .const(g.places.out + g.batch * successorBytes(g))
           .op("ge_u")
           .brIf(out);
         loadRecord(g, code, at, words);

@@ -14,8 +14,18 @@ import {
 import { type Analysis, stepNumbers } from "./analyze.ts";
 import { emitCanonical } from "./canonical.ts";
 import { truth } from "./emit-packed.ts";
-import { defineReport, type Generator, loadRecord, loadWords, movesAt, recordOf, targetOf } from "./kernel-code.ts";
 import {
+  defineReport,
+  type Generator,
+  loadRecord,
+  loadWords,
+  movesAt,
+  recordOf,
+  storeWords,
+  targetOf,
+} from "./kernel-code.ts";
+import {
+  defineAbsorb,
   defineDistribute,
   defineEnter,
   defineFind,
@@ -23,6 +33,7 @@ import {
   definePartOf,
   defineRun,
   defineSeek,
+  defineTake,
 } from "./kernel-index.ts";
 import { BATCH, type KernelCode, leastPages, placesOf, type Reductions } from "./kernel-memory.ts";
 import { callAll, defineExpand, defineInstance, type Piece } from "./kernel-successors.ts";
@@ -46,11 +57,7 @@ function defineCanonical(g: Generator): void {
     const words = code.local(g.packing.words);
     loadWords(g, code, 0, words);
     emitCanonical(targetOf(g, code, words), g.reductions);
-    for (let w = 0; w < g.packing.words; w++)
-      code
-        .get(0)
-        .get(words + w)
-        .store(4 * w);
+    storeWords(g, code, 0, words);
   });
 }
 
@@ -136,12 +143,13 @@ export function compileKernel(
   const { holds } = analysis;
   const partial = { analysis, packing, reductions, moves: movesByPlace(live), holds, stepIds, module, wide };
   const branching = branchingOf(partial as never);
+  const batch = BATCH * parts;
   const steps = new Set(stepIds.values()).size;
   const places = placesOf({
     steps,
     busy: mostBusy(live, holds),
     events: mostEvents(live, layout.model.properties.length),
-    batch: BATCH + branching + 1,
+    batch: batch + branching + 1,
     words: packing.words,
     parts,
   });
@@ -153,16 +161,19 @@ export function compileKernel(
     edges: [],
     withEdges: edgesFor !== null,
     branching,
+    batch,
     places,
     report: defineReport(module, places),
   };
   const pieces = layout.instances.map((instance, i) => defineInstance(g, instance, i));
   if (edgesFor === null) {
     const expand = defineExpand(g, pieces);
-    const flush = defineFlush(g);
+    const take = defineTake(g);
+    const flush = defineFlush(g, take);
     if (parts === 1) defineRun(g, expand, flush);
     else {
-      defineDistribute(g, expand, parts);
+      defineDistribute(g, expand, take, parts);
+      defineAbsorb(g, take);
       definePartOf(g, parts);
     }
     defineEnter(g);
@@ -186,6 +197,7 @@ export function compileKernel(
     eventKinds: g.eventKinds,
     edges: g.edges,
     branching,
+    batch,
   };
 }
 

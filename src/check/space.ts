@@ -1,6 +1,14 @@
 /** The memory of one search, or of one part of a divided search: the code that works on it, the arena and the index, and how they grow. */
 import { runOn } from "./kernel.ts";
-import { BATCH, CONTROL, GROUP_BYTES, type KernelCode, type KernelExports, leastPages } from "./kernel-memory.ts";
+import {
+  BATCH,
+  boxedBytes,
+  CONTROL,
+  GROUP_BYTES,
+  type KernelCode,
+  type KernelExports,
+  leastPages,
+} from "./kernel-memory.ts";
 import { type LinearMemory, MAX_PAGES, newMemory } from "./wasm.ts";
 import type { Pausing } from "./watch.ts";
 
@@ -28,7 +36,10 @@ export interface SearchPlace {
 }
 
 /** What is needed to work on a space in another thread. */
-export type SpaceCode = Pick<KernelCode, "module" | "places" | "parts" | "words" | "recordBytes" | "branching">;
+export type SpaceCode = Pick<
+  KernelCode,
+  "module" | "places" | "parts" | "words" | "recordBytes" | "branching" | "batch"
+>;
 
 /** Where states live. Numbers of states start at 1. All that changes is in the memory, so several threads may look at one space. */
 export class Space {
@@ -194,9 +205,18 @@ export class Space {
     this.#put(CONTROL.idBits, 32 - Math.clz32(capacity));
   }
 
+  /** As long as there are fewer states than this, another batch fits. */
+  get #limit(): number {
+    return this.control(CONTROL.capacity) - this.#reserve;
+  }
+
+  get #reserve(): number {
+    return this.code.batch + this.code.branching + 1;
+  }
+
   /** Is there no room for that many more states and another batch? */
   isFull(more = 0): boolean {
-    return this.count + more >= this.control(CONTROL.capacity) - BATCH - this.code.branching - 1;
+    return this.count + more >= this.#limit;
   }
 
   /** Make room for more states. Throws a RangeError when there is no memory left. */
@@ -228,40 +248,43 @@ export class Space {
   /** Expand up to `slice` states of the level, or until the space is full. Returns how many successors were made. */
   run(slice: number): number {
     const { head, until } = this.#until(slice);
-    const limit = this.control(CONTROL.capacity) - BATCH - this.code.branching - 1;
-    this.#put(CONTROL.head, this.#exports.run?.(head, until, limit) as number);
+    this.#put(CONTROL.head, this.#exports.run?.(head, until, this.#limit) as number);
     return this.takeMade();
   }
 
-  /** Of a part: expand states of the level until a box is full. */
+  /** Of a part: expand states of the level until a box or the space is full. */
   distribute(): void {
+    const { head, until } = this.#until(Infinity);
+    this.#put(CONTROL.head, this.#exports.distribute?.(head, until, this.#limit) as number);
+  }
+
+  /** The end of what lies in this part's box for another part, counted from where the box begins. */
+  #boxEnd(part: number): number {
+    return this.control(this.code.places.boxEnds + 4 * part);
+  }
+
+  /** How many successors wait in the boxes of all parts to be taken in by this one. */
+  incoming(parts: readonly Space[]): number {
+    const self = this.control(CONTROL.part);
+    return parts.reduce((sum, from) => sum + from.#boxEnd(self), 0) / boxedBytes(this.code.words);
+  }
+
+  /** Of a part: insert the successors that the parts have for it, for which there must be room. */
+  absorb(parts: readonly Space[]): void {
+    const { boxes, boxBytes } = this.code.places;
+    const self = this.control(CONTROL.part);
+    const box = boxes + self * boxBytes;
+    for (const from of parts) {
+      const length = from.#boxEnd(self);
+      this.#ints.set(from.#ints.subarray(box / 4, (box + length) / 4), box / 4);
+      this.#exports.absorb?.(box, box + length);
+    }
+  }
+
+  /** Of a part: forget what lay in its boxes. */
+  emptyBoxes(): void {
     const { boxEnds } = this.code.places;
     this.#ints.fill(0, boxEnds / 4, boxEnds / 4 + this.code.parts);
-    this.#put(CONTROL.fullest, 0);
-    const { head, until } = this.#until(Infinity);
-    this.#put(CONTROL.head, this.#exports.distribute?.(head, until) as number);
-  }
-
-  /** How many successors lie in this part's box for another part. */
-  boxed(part: number): number {
-    return this.control(this.code.places.boxEnds + 4 * part) / (4 * this.code.words);
-  }
-
-  /** Of a part: insert the successors that the parts have for it. */
-  absorb(parts: readonly Space[]): void {
-    const { boxes, boxBytes, out } = this.code.places;
-    const { words } = this.code;
-    const self = this.control(CONTROL.part);
-    for (const from of parts) {
-      const first = (boxes + self * boxBytes) / 4;
-      const end = first + from.boxed(self) * words;
-      for (let at = first; at < end; at += BATCH * words) {
-        if (this.isFull()) this.grow();
-        const length = Math.min(BATCH * words, end - at);
-        this.#ints.set(from.#ints.subarray(at, at + length), out / 4);
-        this.#exports.flush(out + 4 * length);
-      }
-    }
   }
 
   /** What was reported since the last call. */
@@ -322,7 +345,7 @@ export class Space {
   /** Take over another space's records and where its search was. */
   restore(records: Uint8Array, at: SearchPlace): void {
     const count = 1 + records.length / this.code.recordBytes;
-    this.#placeIndex(Math.max(FIRST_SLOTS, Math.ceil((count + 2 * (BATCH + this.code.branching)) / LOAD)));
+    this.#placeIndex(Math.max(FIRST_SLOTS, Math.ceil((count + 2 * this.#reserve) / LOAD)));
     this.#bytes.set(records, this.address(1));
     this.#put(CONTROL.count, count);
     this.#put(CONTROL.head, at.head);

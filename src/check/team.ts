@@ -8,7 +8,7 @@ import { type Event, Space, type SpaceCode } from "./space.ts";
 import type { LinearMemory } from "./wasm.ts";
 import type { Pausing } from "./watch.ts";
 
-const COMMAND = { distribute: 1, absorb: 2, stop: 3 } as const;
+const COMMAND = { distribute: 1, grow: 2, absorb: 3, stop: 4 } as const;
 
 /** Words that the threads share: how many commands were given, the latest one, and how many threads have done it. */
 const [TURN, WHAT, DONE] = [0, 1, 2];
@@ -29,7 +29,8 @@ export interface Helper {
 function obey(own: Space, parts: readonly Space[], command: number): void {
   try {
     if (command === COMMAND.distribute) own.distribute();
-    else own.absorb(parts);
+    else if (command === COMMAND.absorb) own.absorb(parts);
+    else if (own.isFull(own.incoming(parts))) own.grow();
   } catch (error) {
     // Nobody can go on without this part, whatever happened.
     own.fail();
@@ -37,12 +38,21 @@ function obey(own: Space, parts: readonly Space[], command: number): void {
   }
 }
 
+/** How often a thread looks whether it can go on before it falls asleep, for to be woken up takes longer than most waits. */
+const LOOKS = 1 << 14;
+
+/** Wait until a shared word has another value than this one. */
+function awaitChange(signal: Int32Array, at: number, old: number): void {
+  for (let look = 0; look < LOOKS; look++) if (Atomics.load(signal, at) !== old) return;
+  while (Atomics.load(signal, at) === old) Atomics.wait(signal, at, old);
+}
+
 /** The work of a helping thread on one search. Returns when the search is over. */
 export function serve({ code, memories, part, signal }: HelperTask): void {
   const parts = memories.map((memory) => new Space(code, memory));
   // The next command is not given before this one is done, so none is missed.
   for (let turn = 0; ; turn++) {
-    while (Atomics.load(signal, TURN) === turn) Atomics.wait(signal, TURN, turn);
+    awaitChange(signal, TURN, turn);
     const command = Atomics.load(signal, WHAT);
     if (command === COMMAND.stop) return;
     try {
@@ -73,9 +83,14 @@ export class Helpers {
     const signal = new Int32Array(new SharedArrayBuffer(12));
     this.#signal = signal;
     this.#threads.forEach((thread, i) => {
-      const { module, places, parts, words, recordBytes, branching } = code;
+      const { module, places, parts, words, recordBytes, branching, batch } = code;
       const part = i + 1;
-      thread.postMessage({ code: { module, places, parts, words, recordBytes, branching }, memories, part, signal });
+      thread.postMessage({
+        code: { module, places, parts, words, recordBytes, branching, batch },
+        memories,
+        part,
+        signal,
+      });
     });
     return signal;
   }
@@ -182,22 +197,17 @@ export class Store {
     this.single.canonical(words);
   }
 
-  /** Make room. Returns why there is none; null: there is. Throws a RangeError when there is no memory left. */
+  /** Make room for what waits to be taken in and more. Returns why there is none; null: there is. Throws a RangeError when there is no memory left. */
   grow(room: Room | null): string | null {
-    for (const space of this.parts) {
-      while (space.isFull(this.#incoming(space))) {
-        if (room !== null && room.held + this.bytes + space.nextGrowth > room.memory)
-          return `the memory bound of ${room.memory} bytes was reached`;
-        space.grow();
-      }
+    for (;;) {
+      const full = this.parts.filter((space) => space.isFull(space.incoming(this.parts)));
+      if (full.length === 0) return null;
+      const growth = full.reduce((sum, { nextGrowth }) => sum + nextGrowth, 0);
+      if (room !== null && room.held + this.bytes + growth > room.memory)
+        return `the memory bound of ${room.memory} bytes was reached`;
+      if (this.#signal === null) this.single.grow();
+      else this.#together(COMMAND.grow);
     }
-    return null;
-  }
-
-  /** How many successors wait to be taken in by a part. */
-  #incoming(space: Space): number {
-    const part = this.parts.indexOf(space);
-    return this.#signal === null ? 0 : this.#sum((from) => from.boxed(part));
   }
 
   /** All threads do the same. */
@@ -208,7 +218,7 @@ export class Store {
     for (;;) {
       const done = Atomics.load(signal, DONE);
       if (done === this.#helpers) break;
-      Atomics.wait(signal, DONE, done);
+      awaitChange(signal, DONE, done);
     }
     if (this.parts.some((space) => space.control(CONTROL.failed) !== 0)) throw new RangeError("memory ran out");
   }
@@ -218,13 +228,15 @@ export class Store {
    * Throws a RangeError when there is no memory left.
    */
   run(slice: number, room: Room | null): number | string {
-    if (this.#signal === null) return this.grow(room) ?? this.single.run(slice);
-    this.#together(COMMAND.distribute);
-    const made = this.#sum((space) => space.takeMade());
     const full = this.grow(room);
     if (full !== null) return full;
+    if (this.#signal === null) return this.single.run(slice);
+    this.#together(COMMAND.distribute);
+    const crowded = this.grow(room);
+    if (crowded !== null) return crowded;
     this.#together(COMMAND.absorb);
-    return made;
+    for (const space of this.parts) space.emptyBoxes();
+    return this.#sum((space) => space.takeMade());
   }
 
   /** What was reported since the last call. */
