@@ -19,7 +19,7 @@ import type { SearchPlace } from "./space.ts";
 const MAGIC = new TextEncoder().encode("SLCK");
 const START = MAGIC.length + 4;
 const DIGEST = 32;
-const VERSION = 4;
+const VERSION = 5;
 
 interface Header {
   readonly version: typeof VERSION;

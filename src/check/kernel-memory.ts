@@ -62,8 +62,10 @@ export const CONTROL = {
   levelEnd: 44,
   /** Which part of a divided search this is. */
   part: 48,
+  /** Of such a part: as long as it has fewer states than this, another batch fits beside what others may have for it. */
+  limit: 52,
   /** 1: there was no memory to grow into. */
-  failed: 52,
+  failed: 56,
 } as const;
 
 const FLAGS = 64;

@@ -252,10 +252,29 @@ export class Space {
     return this.takeMade();
   }
 
-  /** Of a part: expand states of the level until a box or the space is full. */
+  /**
+   * Of a part: how many successors the others can have for it at most when all have expanded next. Known before they do, so that a search for
+   * which there is no more memory ends with every state either expanded or not.
+   */
+  mostIncoming(parts: readonly Space[]): number {
+    const { boxBytes } = this.code.places;
+    const box = boxBytes / boxedBytes(this.code.words);
+    return parts.reduce((sum, from) => sum + (from === this ? 0 : Math.min(box, from.#mostSuccessors)), 0);
+  }
+
+  get #mostSuccessors(): number {
+    return (this.control(CONTROL.levelEnd) - this.control(CONTROL.head)) * this.code.branching;
+  }
+
+  /** Of a part: keep room for what others may have for it. */
+  reserve(parts: readonly Space[]): void {
+    this.#put(CONTROL.limit, this.#limit - this.mostIncoming(parts));
+  }
+
+  /** Of a part: expand states of the level until a box is full, or there is no more room than what was reserved. */
   distribute(): void {
     const { head, until } = this.#until(Infinity);
-    this.#put(CONTROL.head, this.#exports.distribute?.(head, until, this.#limit) as number);
+    this.#put(CONTROL.head, this.#exports.distribute?.(head, until, this.control(CONTROL.limit)) as number);
   }
 
   /** The end of what lies in this part's box for another part, counted from where the box begins. */
@@ -263,13 +282,7 @@ export class Space {
     return this.control(this.code.places.boxEnds + 4 * part);
   }
 
-  /** How many successors wait in the boxes of all parts to be taken in by this one. */
-  incoming(parts: readonly Space[]): number {
-    const self = this.control(CONTROL.part);
-    return parts.reduce((sum, from) => sum + from.#boxEnd(self), 0) / boxedBytes(this.code.words);
-  }
-
-  /** Of a part: insert the successors that the parts have for it, for which there must be room. */
+  /** Of a part: insert the successors that the others have for it. */
   absorb(parts: readonly Space[]): void {
     const { boxes, boxBytes } = this.code.places;
     const self = this.control(CONTROL.part);

@@ -30,7 +30,7 @@ function obey(own: Space, parts: readonly Space[], command: number): void {
   try {
     if (command === COMMAND.distribute) own.distribute();
     else if (command === COMMAND.absorb) own.absorb(parts);
-    else if (own.isFull(own.incoming(parts))) own.grow();
+    else if (own.isFull(own.mostIncoming(parts))) own.grow();
   } catch (error) {
     // Nobody can go on without this part, whatever happened.
     own.fail();
@@ -38,21 +38,34 @@ function obey(own: Space, parts: readonly Space[], command: number): void {
   }
 }
 
-/** How often a thread looks whether it can go on before it falls asleep, for to be woken up takes longer than most waits. */
-const LOOKS = 1 << 14;
+/**
+ * Waiting for others. To be woken up takes longer than most waits, so a thread looks again and again before it falls asleep: the more often
+ * the more that was worth it lately. Where there are more threads than cores it is not.
+ */
+class Patience {
+  static readonly #LEAST = 1 << 10;
+  static readonly #MOST = 1 << 18;
+  #looks = Patience.#LEAST;
 
-/** Wait until a shared word has another value than this one. */
-function awaitChange(signal: Int32Array, at: number, old: number): void {
-  for (let look = 0; look < LOOKS; look++) if (Atomics.load(signal, at) !== old) return;
-  while (Atomics.load(signal, at) === old) Atomics.wait(signal, at, old);
+  /** Wait until a shared word has another value than this one. */
+  untilChanged(signal: Int32Array, at: number, old: number): void {
+    for (let look = 0; look < this.#looks; look++) {
+      if (Atomics.load(signal, at) === old) continue;
+      this.#looks = Math.min(Patience.#MOST, 2 * this.#looks);
+      return;
+    }
+    this.#looks = Math.max(Patience.#LEAST, this.#looks / 2);
+    while (Atomics.load(signal, at) === old) Atomics.wait(signal, at, old);
+  }
 }
 
 /** The work of a helping thread on one search. Returns when the search is over. */
 export function serve({ code, memories, part, signal }: HelperTask): void {
   const parts = memories.map((memory) => new Space(code, memory));
+  const patience = new Patience();
   // The next command is not given before this one is done, so none is missed.
   for (let turn = 0; ; turn++) {
-    awaitChange(signal, TURN, turn);
+    patience.untilChanged(signal, TURN, turn);
     const command = Atomics.load(signal, WHAT);
     if (command === COMMAND.stop) return;
     try {
@@ -121,6 +134,7 @@ export class Store {
   readonly parts: readonly Space[];
   readonly #signal: Int32Array | null;
   readonly #helpers: number;
+  readonly #patience = new Patience();
 
   constructor(code: KernelCode, helpers: Helpers | null) {
     this.code = code;
@@ -197,10 +211,10 @@ export class Store {
     this.single.canonical(words);
   }
 
-  /** Make room for what waits to be taken in and more. Returns why there is none; null: there is. Throws a RangeError when there is no memory left. */
+  /** Make room for what comes next. Returns why there is none; null: there is. Throws a RangeError when there is no memory left. */
   grow(room: Room | null): string | null {
     for (;;) {
-      const full = this.parts.filter((space) => space.isFull(space.incoming(this.parts)));
+      const full = this.parts.filter((space) => space.isFull(space.mostIncoming(this.parts)));
       if (full.length === 0) return null;
       const growth = full.reduce((sum, { nextGrowth }) => sum + nextGrowth, 0);
       if (room !== null && room.held + this.bytes + growth > room.memory)
@@ -218,7 +232,7 @@ export class Store {
     for (;;) {
       const done = Atomics.load(signal, DONE);
       if (done === this.#helpers) break;
-      awaitChange(signal, DONE, done);
+      this.#patience.untilChanged(signal, DONE, done);
     }
     if (this.parts.some((space) => space.control(CONTROL.failed) !== 0)) throw new RangeError("memory ran out");
   }
@@ -231,9 +245,8 @@ export class Store {
     const full = this.grow(room);
     if (full !== null) return full;
     if (this.#signal === null) return this.single.run(slice);
+    for (const space of this.parts) space.reserve(this.parts);
     this.#together(COMMAND.distribute);
-    const crowded = this.grow(room);
-    if (crowded !== null) return crowded;
     this.#together(COMMAND.absorb);
     for (const space of this.parts) space.emptyBoxes();
     return this.#sum((space) => space.takeMade());

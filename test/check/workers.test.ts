@@ -5,6 +5,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { enterAndZap } from "../../bench/models/enter-and-zap.ts";
 import { type CheckResult, check, checkpoint, Helpers, isValid, resume, startSearch } from "../../src/check/index.ts";
+import { CONTROL } from "../../src/check/kernel-memory.ts";
+import * as Lang from "../../src/language/index.ts";
 import { type Model, problems } from "../../src/language/index.ts";
 import { peterson, tryLock, twoLocks } from "./models.ts";
 import { anyModel } from "./random-model.ts";
@@ -69,6 +71,76 @@ test.each<[string, Model]>([
 test("the reference model has its known counts", () => {
   const model = enterAndZap({ vcpus: 2, pages: 1, threshold: 2 });
   expect(check(model, { noReduction: true, helpers: two })).toMatchObject({ states: 269_360, transitions: 805_512 });
+});
+
+/** Flags that are set in any order: broad levels, each state found by many ways. */
+function subsets(flags: number): Model {
+  const m = Lang.model("subsets");
+  const p = m.process("p");
+  const all = Array.from({ length: flags }, (_, i) => m.variable(`x${i}`, Lang.boolType));
+  for (const x of all) p.step("set", { when: Lang.not(x), do: [Lang.set(x, true)], next: "set" });
+  p.idle("set");
+  m.always("not all", Lang.not(Lang.and(...all)));
+  return m.build();
+}
+
+/** A binary tree: each step leads to a new state. */
+function tree(levels: number): Model {
+  const m = Lang.model("tree");
+  const p = m.process("p");
+  const x = m.variable("x", Lang.intType(0, 2 ** levels - 2));
+  for (const child of [1, 2]) {
+    const when = Lang.lt(x, 2 ** (levels - 1) - 1);
+    p.step("go", { when, do: [Lang.set(x, Lang.add(Lang.mul(x, 2), child))], next: "go" });
+  }
+  p.idle("go");
+  return m.build();
+}
+
+test.each<[string, Model, object]>([
+  ["the boxes", subsets(17), { states: 2 ** 17, transitions: 17 * 2 ** 16, depth: 17 }],
+  ["the index", tree(18), { states: 2 ** 18 - 1, transitions: 2 ** 18 - 2, depth: 17 }],
+])("a level for which %s are too small", (_, model, counts) => {
+  for (const helpers of [two, three]) {
+    const search = startSearch(model, { noReduction: true, helpers });
+    while (!search.done) {
+      search.advance();
+      for (const space of search.store.parts) expect(space.count).toBeLessThanOrEqual(space.control(CONTROL.capacity));
+    }
+    expect(search).toMatchObject({ ...counts, reason: null });
+  }
+});
+
+test("the states of a part lie all over its index", () => {
+  const { store } = startSearch(subsets(18), { noReduction: true, helpers: two }).finish();
+  for (const space of store.parts) {
+    const table = space.control(CONTROL.table) / 4;
+    const groups = space.control(CONTROL.groups);
+    // Whichever bit of the place is looked at, about half of the states have it.
+    for (let bit = 1; bit < groups; bit *= 2) {
+      let having = 0;
+      for (let group = 0; group < groups; group++)
+        if ((group & bit) !== 0)
+          for (let slot = 4 * group; slot < 4 * group + 4; slot++) having += Number(space.ints[table + slot] !== 0);
+      expect(having / space.count).toBeGreaterThan(0.45);
+      expect(having / space.count).toBeLessThan(0.55);
+    }
+  }
+});
+
+test.each([200_000, 2_500_000])("a search that ended at %i bytes loses nothing", (memory) => {
+  const model = subsets(18);
+  const bounded = startSearch(model, { noReduction: true, helpers: two, memory }).finish();
+  expect(bounded.reason).toMatch(/memory bound/);
+  expect(bounded.bytes).toBeLessThanOrEqual(memory);
+  const bytes = new Uint8Array(Buffer.concat(checkpoint(bounded)));
+  const search = resume(model, bytes, { noReduction: true, helpers: two });
+  expect(check(model, { noReduction: true, search })).toMatchObject({
+    outcome: { kind: "violated" },
+    states: 2 ** 18,
+    transitions: 18 * 2 ** 17,
+    violations: [{ property: "not all", shortest: true }],
+  });
 });
 
 test("random models", () => {
