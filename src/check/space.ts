@@ -16,8 +16,12 @@ const PAGE = 65536;
 const FIRST_SLOTS = 1 << 14;
 /** How full the index gets. Its groups are probed in a row, so that even a full one costs little; the more often it grew, the more would be lost. */
 const LOAD = 0.95;
-/** A small index grows faster. */
-const [SMALL, GROWTH_OF_SMALL, GROWTH] = [1 << 20, 8, 2];
+/** How many times larger an index gets, up to so many slots: a small one grows faster. */
+const GROWTHS = [
+  { slots: 1 << 20, by: 8 },
+  { slots: 1 << 22, by: 4 },
+  { slots: Infinity, by: 2 },
+] as const;
 
 /** So many states are expanded between two pauses when parents are sought. */
 const PIECE = 1 << 12;
@@ -183,7 +187,7 @@ export class Space {
   #nextSlots(): number {
     const slots = this.#slots;
     const most = Math.floor((MAX_PAGES * PAGE - 128 - this.address(2)) / (LOAD * this.code.recordBytes + 4));
-    return Math.min(most, Math.ceil(slots * (slots < SMALL ? GROWTH_OF_SMALL : GROWTH)));
+    return Math.min(most, slots * (GROWTHS.find((growth) => slots < growth.slots)?.by as number));
   }
 
   /** Put an empty index of at least so many slots above the arena, as high as the states it can take will reach. */
