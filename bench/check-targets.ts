@@ -163,7 +163,7 @@ function printTwoCores(figures: Figures, directory: string): void {
       () => straightC(ceiling, 1, counts).seconds,
       () => straightC(ceiling, 2, counts).seconds,
     );
-    figures.say(`  the same search in straight C, divided likewise: ${inC.toFixed(2)} times, the machine's bound`);
+    figures.say(`  the same search in straight C, divided likewise: ${inC.toFixed(2)} times`);
   }
 }
 

@@ -237,9 +237,14 @@ export class Space {
     for (let id = 1; id < count; id += BATCH) this.#exports.enter(id, Math.min(count, id + BATCH));
   }
 
-  /** Successors made since the last call. */
+  /** Successors made since they were last taken. */
+  get made(): number {
+    return this.control(CONTROL.made) / (4 * this.code.words);
+  }
+
+  /** How many, and begin to count anew. */
   takeMade(): number {
-    const made = this.control(CONTROL.made) / (4 * this.code.words);
+    const { made } = this;
     this.#put(CONTROL.made, 0);
     return made;
   }

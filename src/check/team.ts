@@ -38,38 +38,28 @@ function obey(own: Space, parts: readonly Space[], command: number): void {
   }
 }
 
-/**
- * Waiting for others. To be woken up takes longer than most waits, so a thread looks again and again before it falls asleep: the more often
- * the more that was worth it lately. Where there are more threads than cores it is not.
- */
-class Patience {
-  static readonly #LEAST = 1 << 10;
-  static readonly #MOST = 1 << 18;
-  #looks = Patience.#LEAST;
+/** How often a thread looks for others, by successor that it has just made: a tenth of what it has worked at most. */
+const LOOKS = 4;
 
-  /** Wait until a shared word has another value than this one. */
-  untilChanged(signal: Int32Array, at: number, old: number): void {
-    for (let look = 0; look < this.#looks; look++) {
-      if (Atomics.load(signal, at) === old) continue;
-      this.#looks = Math.min(Patience.#MOST, 2 * this.#looks);
-      return;
-    }
-    this.#looks = Math.max(Patience.#LEAST, this.#looks / 2);
-    while (Atomics.load(signal, at) === old) Atomics.wait(signal, at, old);
-  }
+/** Wait until a shared word has another value than this one. To be woken up takes longer than most waits, so look so many times before falling asleep. */
+function untilChanged(signal: Int32Array, at: number, old: number, looks: number): void {
+  for (let look = 0; look < looks; look++) if (Atomics.load(signal, at) !== old) return;
+  while (Atomics.load(signal, at) === old) Atomics.wait(signal, at, old);
 }
 
 /** The work of a helping thread on one search. Returns when the search is over. */
 export function serve({ code, memories, part, signal }: HelperTask): void {
   const parts = memories.map((memory) => new Space(code, memory));
-  const patience = new Patience();
+  const own = parts[part] as Space;
+  let looks = 0;
   // The next command is not given before this one is done, so none is missed.
   for (let turn = 0; ; turn++) {
-    patience.untilChanged(signal, TURN, turn);
+    untilChanged(signal, TURN, turn, looks);
     const command = Atomics.load(signal, WHAT);
     if (command === COMMAND.stop) return;
     try {
-      obey(parts[part] as Space, parts, command);
+      obey(own, parts, command);
+      looks = LOOKS * own.made;
     } finally {
       Atomics.add(signal, DONE, 1);
       Atomics.notify(signal, DONE);
@@ -134,7 +124,6 @@ export class Store {
   readonly parts: readonly Space[];
   readonly #signal: Int32Array | null;
   readonly #helpers: number;
-  readonly #patience = new Patience();
 
   constructor(code: KernelCode, helpers: Helpers | null) {
     this.code = code;
@@ -232,7 +221,7 @@ export class Store {
     for (;;) {
       const done = Atomics.load(signal, DONE);
       if (done === this.#helpers) break;
-      this.#patience.untilChanged(signal, DONE, done);
+      untilChanged(signal, DONE, done, LOOKS * this.single.made);
     }
     if (this.parts.some((space) => space.control(CONTROL.failed) !== 0)) throw new RangeError("memory ran out");
   }
