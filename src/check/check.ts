@@ -1,7 +1,7 @@
 /** The checker's public face: decide a Model, under bounds, with progress, and say what was found. */
 import { type Model, type Trace, traceOf, validate } from "../language/index.ts";
 import { stepNumbers } from "./analyze.ts";
-import { preparingLiveness, within } from "./live-reductions.ts";
+import { preparingLiveness, type Reduced, within } from "./live-reductions.ts";
 import { checkLeadsTo, type LeadsTo } from "./liveness.ts";
 import { pathOf } from "./path.ts";
 import { regrouping } from "./replay.ts";
@@ -197,17 +197,17 @@ interface Liveness {
 }
 
 /**
- * A search on which liveness can be decided, reduced as far as that is sound, or plain: the one that found the states, if it will do. Null, or with a reason:
+ * A search on which liveness can be decided, reduced so far: the one that found the states, if it is reduced no further. Null, or with a reason:
  * it was stopped.
  */
 function* searchForLiveness(
   model: Model,
   search: Search,
   job: Job,
-  { plain, held, states }: { readonly plain: boolean; readonly held: readonly Search[]; readonly states?: number },
+  { reduced, held, states }: { readonly reduced: Reduced; readonly held: readonly Search[]; readonly states?: number },
 ): Pausing<Search | null> {
   const { options, watch } = job;
-  const prepared = yield* untilStopped(preparingLiveness(model, model.properties.filter(isLeadsTo), plain), watch);
+  const prepared = yield* untilStopped(preparingLiveness(model, model.properties.filter(isLeadsTo), reduced), watch);
   if (prepared === null) return null;
   // Edges are made anew and looked up all over the states, so they must lie in one space.
   if (within(search.prepared.reductions, prepared.reductions) && search.store.parts.length === 1) return search;
@@ -219,7 +219,7 @@ function* searchForLiveness(
   return own;
 }
 
-/** Decide the properties that nothing reduces away; runs through folded steps are made shortest on the plain states, if these are not too many. */
+/** Decide the properties of liveness; runs through folded steps are made shortest on states that are not folded, if these are not too many. */
 function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
   const { options, watch } = job;
   const properties = model.properties.filter(isLeadsTo);
@@ -237,7 +237,10 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
   )
     return { violations, vacuous, reason: null };
   try {
-    const own = yield* searchForLiveness(model, search, job, { plain: options.noReduction ?? false, held: [search] });
+    const own = yield* searchForLiveness(model, search, job, {
+      reduced: options.noReduction ? "not" : "all",
+      held: [search],
+    });
     const reason = own === null ? watch.reason : own.reason;
     if (own === null || reason !== null) return undecided(reason as string);
     for (const property of properties) {
@@ -257,24 +260,24 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
   return { violations, vacuous, reason: null };
 }
 
-/** Put runs with shortest stems in the place of those that a folded search found, as far as the bounds of a plain one let it. */
+/** Put runs with shortest stems in the place of those that a folded search found, as far as the bounds of one without folding let it. */
 function* shortenLassos(model: Model, held: readonly Search[], violations: Violation[], job: Job): Pausing<void> {
   const { options, watch } = job;
   const broken = model.properties.filter(({ name }) => violations.some(({ property }) => property === name));
   const states = options.shorten ?? SHORTEN_LASSOS;
   const folded = held.at(-1) as Search;
   try {
-    const plain = yield* searchForLiveness({ ...model, properties: broken }, folded, job, {
-      plain: true,
+    const other = yield* searchForLiveness({ ...model, properties: broken }, folded, job, {
+      reduced: "keeping lengths",
       held,
       states,
     });
-    if (plain === null || plain.reason !== null) return;
+    if (other === null || other.reason !== null) return;
     for (const [i, { property: name }] of violations.entries()) {
-      const property = broken.filter(isLeadsTo).find((other) => other.name === name) as LeadsTo;
-      const found = yield* untilStopped(checkLeadsTo(plain, property), watch);
+      const property = broken.filter(isLeadsTo).find((one) => one.name === name) as LeadsTo;
+      const found = yield* untilStopped(checkLeadsTo(other, property), watch);
       if (found === null) return;
-      if (found.trace === null) throw new Error(`${name} is broken with reductions and holds without`);
+      if (found.trace === null) throw new Error(`${name} is broken with folding and holds without`);
       violations[i] = { kind: "leads-to", property: name, trace: found.trace, shortest: true };
     }
   } catch (error) {

@@ -77,8 +77,11 @@ const sortable = (watched: Model, properties: readonly LeadsTo[]): Set<number> =
     ),
   );
 
-/** A model made ready for a search on which these properties of it can be decided, reduced as far as that is sound; or plain. */
-export function* preparingLiveness(model: Model, properties: readonly LeadsTo[], plain: boolean): Pausing<Prepared> {
+/** How far a search is reduced: as far as is sound, or only as far as lengths are kept, or not at all. */
+export type Reduced = "all" | "keeping lengths" | "not";
+
+/** A model made ready for a search on which these properties of it can be decided. */
+export function* preparingLiveness(model: Model, properties: readonly LeadsTo[], reduced: Reduced): Pausing<Prepared> {
   const watched = { ...model, properties: properties.flatMap(seen), deadlock: false };
   const layout = layoutOf(watched);
   yield;
@@ -88,9 +91,9 @@ export function* preparingLiveness(model: Model, properties: readonly LeadsTo[],
   const driven = (instance: Instance, label: number) =>
     properties.every((property) => drives(property, instance, label));
   const reductions: Reductions = {
-    symmetric: plain ? new Set() : sortable(watched, properties),
+    symmetric: reduced === "not" ? new Set() : sortable(watched, properties),
     scalar: [],
-    folded: plain ? layout.instances.map(() => new Set<number>()) : yield* foldedLabels(analysis, driven),
+    folded: reduced === "all" ? yield* foldedLabels(analysis, driven) : layout.instances.map(() => new Set<number>()),
   };
   yield;
   return { model: watched, layout, analysis, packing, reductions };

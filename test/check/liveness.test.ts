@@ -184,7 +184,7 @@ describe("leads-to", () => {
   }
   const foldedIn = (model: L.Model) => {
     const properties = model.properties.filter((property) => property.kind === "leads-to");
-    const { reductions, layout } = uninterrupted(preparingLiveness(model, properties, false));
+    const { reductions, layout } = uninterrupted(preparingLiveness(model, properties, "all"));
     return layout.instances.map(({ type }, i) =>
       [...(reductions.folded[i] ?? [])].map((label) => type.labels[label]?.name),
     );
@@ -229,7 +229,7 @@ describe("leads-to", () => {
     );
     const model = m.build();
     const [property] = model.properties as [LeadsTo];
-    const sortedIn = (one: LeadsTo) => uninterrupted(preparingLiveness(model, [one], false)).reductions.symmetric.size;
+    const sortedIn = (one: LeadsTo) => uninterrupted(preparingLiveness(model, [one], "all")).reductions.symmetric.size;
     expect(sortedIn(property)).toBe(1);
     const [first, ...others] = property.fairness as [L.Fairness, ...L.Fairness[]];
     expect(sortedIn({ ...property, fairness: others })).toBe(0);
@@ -349,7 +349,7 @@ describe("leads-to", () => {
             fc.pre(!(error instanceof TooLarge));
             throw error;
           }
-          const { reductions } = uninterrupted(preparingLiveness(model, [property], false));
+          const { reductions } = uninterrupted(preparingLiveness(model, [property], "all"));
           if (reductions.symmetric.size > 0 && expected.stem !== null) sorted++;
           for (const options of [{}, { noReduction: true }, { shorten: 0 }]) {
             const found = check(model, options).violations.find(({ kind }) => kind === "leads-to");
