@@ -237,10 +237,7 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
   )
     return { violations, vacuous, reason: null };
   try {
-    const own = yield* searchForLiveness(model, search, job, {
-      reduced: options.noReduction ? "not" : "all",
-      held: [search],
-    });
+    const own = yield* bestForLiveness(model, search, job);
     const reason = own === null ? watch.reason : own.reason;
     if (own === null || reason !== null) return undecided(reason as string);
     for (const property of properties) {
@@ -258,6 +255,20 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
     throw error;
   }
   return { violations, vacuous, reason: null };
+}
+
+/** So many times the folded states may the others be, and folding is not worth that runs must be sought again to be shortest. */
+const WORTH_FOLDING = 1.5;
+
+/** The search that liveness is decided on. Searching is cheap beside what comes after, so it is tried whether folding brings much. */
+function* bestForLiveness(model: Model, search: Search, job: Job): Pausing<Search | null> {
+  const reduced = job.options.noReduction ? "not" : "all";
+  const own = yield* searchForLiveness(model, search, job, { reduced, held: [search] });
+  if (own === null || own.reason !== null || !isFolded(own.prepared)) return own;
+  const held = own === search ? [search] : [search, own];
+  const states = Math.floor(WORTH_FOLDING * own.states);
+  const unfolded = yield* searchForLiveness(model, own, job, { reduced: "keeping lengths", held, states });
+  return unfolded === null || unfolded.reason !== null ? own : unfolded;
 }
 
 /** Put runs with shortest stems in the place of those that a folded search found, as far as the bounds of one without folding let it. */
