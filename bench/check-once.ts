@@ -1,7 +1,6 @@
 /** One run of the checker in a process of its own, for `bench/check.ts`: `check-once VCPUS PAGES THRESHOLD plain|reduced [WORKERS [BYTES]]`. */
-import { once } from "node:events";
-import type { Worker } from "node:worker_threads";
-import { check, Helpers } from "../src/check/index.ts";
+import { check } from "../src/check/index.ts";
+import { startHelpers } from "./check-threads.ts";
 import { enterAndZap } from "./models/enter-and-zap.ts";
 
 const [vcpus = 2, pages = 1, threshold = 2] = process.argv.slice(2, 5).map(Number);
@@ -9,22 +8,12 @@ const workers = Number(process.argv[6] ?? 1);
 /** The bound on what the states may need. */
 const memory = process.argv[7];
 
-/** As in the program: what only several workers need is loaded for several only. */
-async function started(): Promise<Worker[]> {
-  if (workers === 1) return [];
-  const { Worker } = await import("node:worker_threads");
-  const script = new URL("./check-worker.mjs", import.meta.url);
-  const all = Array.from({ length: workers - 1 }, () => new Worker(script));
-  await Promise.all(all.map((thread) => once(thread, "message")));
-  return all;
-}
-
-const threads = await started();
+const helpers = await startHelpers(workers, new URL("./check-worker.mjs", import.meta.url));
 const noReduction = process.argv[5] !== "reduced";
 const result = check(enterAndZap({ vcpus, pages, threshold }), {
   noReduction,
   ...(memory !== undefined && { memory: Number(memory) }),
-  ...(workers > 1 && { helpers: new Helpers(threads) }),
+  ...helpers,
 });
 const { outcome, states, transitions, depth, bytesPerState, reductions, seconds } = result;
 const { user, system } = process.cpuUsage();

@@ -22,6 +22,15 @@ interface Said {
   readonly bytesPerState: number;
 }
 
+/** What a run of a scenario says of itself. */
+interface Scenario {
+  readonly states: number;
+  readonly outcome: string;
+  readonly seconds: number;
+  readonly cpu: number;
+  readonly reproduce: string;
+}
+
 /** What must be decided within a minute, with what a search of that kind needs: the larger questions about the module. */
 const SCENARIOS: readonly (readonly [name: string, options: object])[] = [
   ["page-removal", { module: "1.5.25", policy: "kick-first", vcpus: "3", pages: "2", set: ["pageSize=2M"] }],
@@ -167,12 +176,17 @@ function printTwoCores(figures: Figures, directory: string): void {
   }
 }
 
-function printScenarios(figures: Figures): void {
+/** Each on all cores: seconds, which other work disturbs; and processor time, which it disturbs less. */
+function printScenarios(figures: Figures, directory: string): void {
+  const script = join(import.meta.dirname, "check-scenario.ts");
+  const workers = availableParallelism();
   for (const [name, options] of SCENARIOS) {
-    const script = join(import.meta.dirname, "check-scenario.ts");
-    const words = [...process.execArgv, script, name, JSON.stringify(options)];
-    const { states, cpu, reproduce } = say<{ states: number; cpu: number; reproduce: string }>(process.execPath, words);
-    figures.atMost(`${reproduce}: ${states.toLocaleString("en")} states`, cpu, "s", 60);
+    const own = [name, JSON.stringify(options), String(workers), join(directory, "check-worker.mjs")];
+    const said = say<Scenario>(process.execPath, [...process.execArgv, script, ...own]);
+    const { states, seconds, cpu, outcome, reproduce } = said;
+    const title = `${reproduce} --workers ${workers}: ${outcome}, ${states.toLocaleString("en")} states`;
+    figures.atMost(title, seconds, "s", 60);
+    figures.say(`  ${cpu.toFixed(1)} s of processor time`);
   }
 }
 
@@ -185,5 +199,5 @@ export function printTargets(script: string, directory: string, runs: number, pr
   printMemory(figures);
   printOneCore(figures, directory);
   printTwoCores(figures, directory);
-  printScenarios(figures);
+  printScenarios(figures, directory);
 }
