@@ -1,7 +1,7 @@
 /** The checker's public face: decide a Model, under bounds, with progress, and say what was found. */
 import { type Model, type Trace, traceOf, validate } from "../language/index.ts";
 import { stepNumbers } from "./analyze.ts";
-import { preparingLiveness, type Reduced, within } from "./live-reductions.ts";
+import { preparingLiveness, type Reduced, sortedAlike, within } from "./live-reductions.ts";
 import { checkLeadsTo, type LeadsTo } from "./liveness.ts";
 import { pathOf } from "./path.ts";
 import { regrouping } from "./replay.ts";
@@ -237,19 +237,23 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
   )
     return { violations, vacuous, reason: null };
   try {
-    const own = yield* bestForLiveness(model, search, job);
-    const reason = own === null ? watch.reason : own.reason;
-    if (own === null || reason !== null) return undecided(reason as string);
-    for (const property of properties) {
-      const found = yield* untilStopped(checkLeadsTo(own, property), watch);
-      if (found === null) return undecided(watch.reason as string);
-      if (found.vacuous) vacuous.push(property.name);
-      if (found.trace === null) continue;
-      const shortest = !isFolded(own.prepared);
-      violations.push({ kind: "leads-to", property: property.name, trace: found.trace, shortest });
+    const groups = yield* untilStopped(sortedAlike(model, properties), watch);
+    for (const group of (options.noReduction ? [properties] : groups) ?? []) {
+      const own = yield* bestForLiveness({ ...model, properties: group }, search, job);
+      const reason = own === null ? watch.reason : own.reason;
+      if (own === null || reason !== null) return undecided(reason as string);
+      for (const property of group) {
+        const found = yield* untilStopped(checkLeadsTo(own, property), watch);
+        if (found === null) return undecided(watch.reason as string);
+        if (found.vacuous) vacuous.push(property.name);
+        if (found.trace === null) continue;
+        const shortest = !isFolded(own.prepared);
+        violations.push({ kind: "leads-to", property: property.name, trace: found.trace, shortest });
+      }
+      const held = own === search ? [search] : [search, own];
+      if (violations.some(({ shortest }) => !shortest)) yield* shortenLassos(model, held, violations, job);
     }
-    const held = own === search ? [search] : [search, own];
-    if (violations.some(({ shortest }) => !shortest)) yield* shortenLassos(model, held, violations, job);
+    if (groups === null) return undecided(watch.reason as string);
   } catch (error) {
     if (error instanceof RangeError) return undecided("memory ran out");
     throw error;
@@ -274,7 +278,9 @@ function* bestForLiveness(model: Model, search: Search, job: Job): Pausing<Searc
 /** Put runs with shortest stems in the place of those that a folded search found, as far as the bounds of one without folding let it. */
 function* shortenLassos(model: Model, held: readonly Search[], violations: Violation[], job: Job): Pausing<void> {
   const { options, watch } = job;
-  const broken = model.properties.filter(({ name }) => violations.some(({ property }) => property === name));
+  const broken = model.properties.filter(({ name }) =>
+    violations.some(({ property, shortest }) => property === name && !shortest),
+  );
   const states = options.shorten ?? SHORTEN_LASSOS;
   const folded = held.at(-1) as Search;
   try {
@@ -285,7 +291,8 @@ function* shortenLassos(model: Model, held: readonly Search[], violations: Viola
     });
     if (other === null || other.reason !== null) return;
     for (const [i, { property: name }] of violations.entries()) {
-      const property = broken.filter(isLeadsTo).find((one) => one.name === name) as LeadsTo;
+      const property = broken.filter(isLeadsTo).find((one) => one.name === name);
+      if (property === undefined) continue;
       const found = yield* untilStopped(checkLeadsTo(other, property), watch);
       if (found === null) return;
       if (found.trace === null) throw new Error(`${name} is broken with folding and holds without`);

@@ -80,6 +80,17 @@ const sortable = (watched: Model, properties: readonly LeadsTo[]): Set<number> =
 /** How far a search is reduced: as far as is sound, or only as far as lengths are kept, or not at all. */
 export type Reduced = "all" | "keeping lengths" | "not";
 
+/** The properties in groups for which the same process types may be sorted: one that speaks of one instance keeps the others from nothing. */
+export function* sortedAlike(model: Model, properties: readonly LeadsTo[]): Pausing<readonly (readonly LeadsTo[])[]> {
+  const groups = new Map<string, LeadsTo[]>();
+  for (const property of properties) {
+    const key = [...sortable({ ...model, properties: seen(property) }, [property])].join();
+    groups.set(key, [...(groups.get(key) ?? []), property]);
+    yield;
+  }
+  return [...groups.values()];
+}
+
 /** A model made ready for a search on which these properties of it can be decided. */
 export function* preparingLiveness(model: Model, properties: readonly LeadsTo[], reduced: Reduced): Pausing<Prepared> {
   const watched = { ...model, properties: properties.flatMap(seen), deadlock: false };

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { check, isValid } from "../../src/check/index.ts";
-import { preparingLiveness } from "../../src/check/live-reductions.ts";
+import { preparingLiveness, sortedAlike } from "../../src/check/live-reductions.ts";
 import type { LeadsTo } from "../../src/check/liveness.ts";
 import { uninterrupted } from "../../src/check/watch.ts";
 import * as L from "../../src/language/index.ts";
@@ -238,6 +238,24 @@ describe("leads-to", () => {
     const { trace, violations } = check(model);
     expect(violations).toMatchObject([{ shortest: true, trace: { loop: 0 } }]);
     expect(trace?.steps.map(({ instance }) => instance).toSorted()).toEqual([0, 0, 1, 1, 2, 2]);
+  });
+
+  test("a property that speaks of one instance does not keep others from being decided with instances sorted", () => {
+    const m = L.model("groups");
+    const p = m.process("p", 2);
+    p.step("a", { next: "b" }).step("b", { next: "a" });
+    m.leadsTo("the first", p.at(0, "a"), p.at(0, "b"), [L.weakFair(p)]);
+    for (const name of ["all", "all again"])
+      m.leadsTo(
+        name,
+        L.exists(p, (i) => p.at(i, "a")),
+        L.exists(p, (i) => p.at(i, "b")),
+        [L.weakFair(p)],
+      );
+    const model = m.build();
+    const groups = uninterrupted(sortedAlike(model, model.properties as LeadsTo[]));
+    expect(groups.map((group) => group.map(({ name }) => name))).toEqual([["the first"], ["all", "all again"]]);
+    expect(check(model).outcome.kind).toBe("holds");
   });
 
   test("who changes places with another goes on in its place: both act, though each time in the same place", () => {
