@@ -1,5 +1,6 @@
 /**
- * A model of a billion states, explored exactly and whole within the memory of a machine with 16 GB: M(3,2,2), which is to XL what L is to S.
+ * A model of a billion states, explored exactly and whole within the memory of a machine with 16 GB: M(2,3,8), two vCPUs and three pages with
+ * a zero-step threshold of 8.
  *
  *     npm run bench:billion -- [--workers 5] [--memory 16000]
  *
@@ -35,8 +36,8 @@ interface Said {
 const directory = mkdtempSync(join(tmpdir(), "seamlock-bench-"));
 try {
   const script = await buildChecker(directory);
-  print(`M(3,2,2), plain, ${values.workers} workers, at most ${values.memory} MB for the states`);
-  const words = [script, "3", "2", "2", "plain", values.workers, String(bytes)];
+  print(`M(2,3,8), plain, ${values.workers} workers, at most ${values.memory} MB for the states`);
+  const words = [script, "2", "3", "8", "plain", values.workers, String(bytes)];
   const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
   const said = (await json(child.stdout)) as Said;
   const isWhole = said.outcome === "holds" && said.states >= 1e9;

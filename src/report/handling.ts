@@ -173,10 +173,13 @@ export function verdictText(verdicts: readonly Decided[]): string {
   return [fails.length === 0 ? "yes" : `no, in ${range(fails)} steps`, ...besides(verdicts)].join("; but ");
 }
 
+/** After how many steps it is so: a run that goes round for ever has then come to its loop. */
+const lengthOf = ({ loop, steps }: Verdict["violations"][number]): number => loop ?? steps;
+
 /** Lengths of the runs in which somebody does not get through, in ascending order. */
 function failures(verdicts: readonly Pick<Verdict, "violations">[]): number[] {
   const steps = verdicts.flatMap(({ violations }) =>
-    violations.filter(({ property }) => violationWords(property) === null).map((v) => v.steps),
+    violations.filter(({ property }) => violationWords(property) === null).map(lengthOf),
   );
   return [...new Set(steps)].sort((x, y) => x - y);
 }
@@ -184,9 +187,9 @@ function failures(verdicts: readonly Pick<Verdict, "violations">[]): number[] {
 /** What else comes of it: `the module may shut down, in 24 steps`. */
 function besides(verdicts: readonly Pick<Verdict, "violations">[]): string[] {
   const told = verdicts.flatMap(({ violations }) =>
-    violations.flatMap(({ property, steps }) => {
-      const words = violationWords(property);
-      return words === null ? [] : [{ words, steps }];
+    violations.flatMap((violation) => {
+      const words = violationWords(violation.property);
+      return words === null ? [] : [{ words, steps: lengthOf(violation) }];
     }),
   );
   return groupBy(told, ({ words }) => words).map(
