@@ -124,7 +124,9 @@ function printMemory(figures: Figures): void {
   const { bytesPerState } = figures.once(XL);
   figures.atMost("XL: bytes a state", bytesPerState, "B", 12);
   const most = Math.floor(2 ** 32 / bytesPerState / 1e6);
-  figures.say(`a billion states at XL's bytes: ${bytesPerState.toFixed(1)} GB (target 16; computed, not run)`);
+  figures.say(
+    `a billion states at XL's bytes: ${bytesPerState.toFixed(1)} GB (target 16; \`npm run bench:billion\` runs a model of as many)`,
+  );
   figures.say(`  a memory of 4 GiB holds ${most} million of them; each worker has one`);
   figures.say(
     "time beside an uncompressed store: not run, for there is none left (docs/engine.md: 0.8 to 0.9; target 1.3)",
