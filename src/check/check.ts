@@ -237,8 +237,9 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
   )
     return { violations, vacuous, reason: null };
   try {
-    const groups = yield* untilStopped(sortedAlike(model, properties), watch);
-    for (const group of (options.noReduction ? [properties] : groups) ?? []) {
+    const groups = options.noReduction ? [properties] : yield* untilStopped(sortedAlike(model, properties), watch);
+    if (groups === null) return undecided(watch.reason as string);
+    for (const group of groups) {
       const own = yield* bestForLiveness({ ...model, properties: group }, search, job);
       const reason = own === null ? watch.reason : own.reason;
       if (own === null || reason !== null) return undecided(reason as string);
@@ -253,7 +254,6 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
       const held = own === search ? [search] : [search, own];
       if (violations.some(({ shortest }) => !shortest)) yield* shortenLassos(model, held, violations, job);
     }
-    if (groups === null) return undecided(watch.reason as string);
   } catch (error) {
     if (error instanceof RangeError) return undecided("memory ran out");
     throw error;

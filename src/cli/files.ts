@@ -177,7 +177,7 @@ export function makeFolder(path: string): void {
   } catch (error) {
     throw new SeamlockError("SL0007", `\`${path}\` cannot be made a folder: ${reason(error)}`, {
       place: { file: path },
-      hint: "name a folder in a directory that you can write to",
+      hint: "name a folder in a directory that you can write to, on a disk with room",
       cause: error,
     });
   }
@@ -233,7 +233,7 @@ function writeTo(file: string | number, content: string | readonly Uint8Array[])
 function unwritable(path: string, problem: string): SeamlockError {
   return new SeamlockError("SL0007", `\`${path}\` ${problem}`, {
     place: { file: path },
-    hint: "name a file in a directory that you can write to",
+    hint: "name a file in a directory that you can write to, on a disk with room",
   });
 }
 
