@@ -11,7 +11,7 @@ import type { Helpers } from "./team.ts";
 import { type Pausing, Watch } from "./watch.ts";
 
 export interface CheckOptions extends Bounds {
-  /** Stop at the first violation instead of collecting `busy` and all violated properties over the whole space. */
+  /** Stop with the level in which the first violation was found instead of collecting `busy` and all violated properties over the whole space. */
   readonly first?: boolean;
   /** Explore the plain state space. */
   readonly noReduction?: boolean;
@@ -176,8 +176,7 @@ function* shortenedBy(search: Search, traces: readonly Trace[], job: Job): Pausi
     {
       watch,
       depth: Math.max(...traces.map(({ steps }) => steps.length)),
-      until: findings,
-      states: options.shorten ?? SHORTEN,
+      until: { findings, states: options.shorten ?? SHORTEN },
       ...(options.memory !== undefined && { memory: options.memory }),
       held: heldWith(options, search),
       ...(options.helpers !== undefined && { helpers: options.helpers }),
@@ -207,10 +206,13 @@ function* searchForLiveness(
   { reduced, held, states }: { readonly reduced: Reduced; readonly held: readonly Search[]; readonly states?: number },
 ): Pausing<Search | null> {
   const { options, watch } = job;
-  const prepared = yield* untilStopped(preparingLiveness(model, model.properties.filter(isLeadsTo), reduced), watch);
-  if (prepared === null) return null;
+  const fitting = yield* untilStopped(preparingLiveness(model, model.properties.filter(isLeadsTo), reduced), watch);
+  if (fitting === null) return null;
+  const isFit = within(search.prepared.reductions, fitting.reductions);
   // Edges are made anew and looked up all over the states, so they must lie in one space.
-  if (within(search.prepared.reductions, prepared.reductions) && search.store.parts.length === 1) return search;
+  if (isFit && search.store.parts.length === 1) return search;
+  // Else the same states in one, so that the run that is shown is the same, too.
+  const prepared = isFit ? search.prepared : fitting;
   const { helpers: _, onceViolated: __, ...rest } = bounds(options, watch);
   const bytes = held.reduce((sum, other) => sum + other.bytes, options.held ?? 0);
   const bound = states === undefined ? {} : { states: Math.min(states, options.states ?? Infinity) };

@@ -14,12 +14,12 @@ import type { Model } from "../language/index.ts";
 import { type CheckOptions, startSearch } from "./check.ts";
 import { CONTROL } from "./kernel-memory.ts";
 import type { Search } from "./search.ts";
-import type { SearchPlace } from "./space.ts";
+import type { Event, SearchPlace } from "./space.ts";
 
 const MAGIC = new TextEncoder().encode("SLCK");
 const START = MAGIC.length + 4;
 const DIGEST = 32;
-const VERSION = 5;
+const VERSION = 6;
 
 interface Header {
   readonly version: typeof VERSION;
@@ -31,7 +31,9 @@ interface Header {
   readonly transitions: number;
   readonly depth: number;
   readonly seconds: number;
-  readonly findings: Search["findings"];
+  /** Of the levels that are done, and what the level under way has met. */
+  readonly findings: Search["settled"];
+  readonly events: readonly Event[];
   readonly ran: readonly number[];
   readonly busy: readonly number[];
   readonly met: readonly number[];
@@ -66,7 +68,8 @@ export function checkpoint(search: Search): Uint8Array[] {
     transitions: search.transitions,
     depth: search.depth,
     seconds: search.seconds,
-    findings: search.findings,
+    findings: search.settled,
+    events: store.events(),
     ran: [...store.ran],
     busy: [...store.busy],
     met: [...store.met],

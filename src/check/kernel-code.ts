@@ -2,7 +2,7 @@
 import type { Instance, LoweredMove } from "../language/index.ts";
 import type { Analysis } from "./analyze.ts";
 import type { Target, Wide } from "./emit-packed.ts";
-import { type BusySite, CONTROL, type EventKind, type Places, type Reductions } from "./kernel-memory.ts";
+import { type BusySite, type EventKind, type Places, type Reductions } from "./kernel-memory.ts";
 import type { Packing, RecordShape } from "./pack.ts";
 import type { Code, ModuleBuilder } from "./wasm.ts";
 
@@ -27,7 +27,8 @@ export interface Generator {
   readonly places: Places;
   readonly module: ModuleBuilder;
   readonly wide: Wide;
-  /** The function that reports an event. */
+  /** The function that compares two states, and the one that reports an event. */
+  readonly less: number;
   readonly report: number;
 }
 
@@ -69,7 +70,7 @@ export function storeWords(g: Generator, code: Code, address: number, words: num
 }
 
 /** Push the address of the record of the state whose number is on the stack. */
-export const recordOf = (g: Generator, code: Code): Code =>
+export const recordOf = (g: Pick<Generator, "packing" | "places">, code: Code): Code =>
   code.const(g.packing.record.bytes).op("mul").const(g.places.arena).op("add");
 
 /** Push a word of the record at the address in a local. */
@@ -131,7 +132,23 @@ export function sameWords(g: Generator, code: Code, address: number, words: numb
 /** Set a byte flag. */
 export const raise = (code: Code, address: number): Code => code.const(0).const(1).store8(address);
 
-/** Report an event, if it is the first of its kind. */
+/** Code that says of two stored states, by number, whether the first has the lesser words: an order that no search decides. */
+export function defineLess({ module, packing, places }: Pick<Generator, "module" | "packing" | "places">): number {
+  return module.function(null, 2, true, (code) => {
+    const [a, b, one, other] = [0, 1, code.local(), code.local()];
+    for (const id of [a, b]) recordOf({ packing, places }, code.get(id)).set(id);
+    for (const part of packing.record.parts) {
+      pushPart(code, a, part);
+      code.set(one);
+      pushPart(code, b, part);
+      code.tee(other).get(one).op("ne");
+      code.if(() => code.get(one).get(other).op("lt_u", "return"));
+    }
+    code.const(0);
+  });
+}
+
+/** Report an event. */
 export function emitReport(g: Generator, code: Code, kind: EventKind, id: number): void {
   const text = JSON.stringify(kind);
   const known = g.eventKinds.findIndex((other) => JSON.stringify(other) === text);
@@ -139,21 +156,30 @@ export function emitReport(g: Generator, code: Code, kind: EventKind, id: number
   code.const(event).get(id).call(g.report);
 }
 
-/** The function behind `emitReport`. */
-export function defineReport(module: ModuleBuilder, places: Places): number {
+/** The function behind `emitReport`: of the states at which it is met, in the first level that meets it, the one with the least words is kept. */
+export function defineReport(module: ModuleBuilder, places: Places, less: number): number {
   return module.function(null, 2, false, (code) => {
     const [event, id] = [0, 1];
-    const end = code.local();
+    const at = code.local();
     code
       .get(event)
       .load8(places.met)
       .if(() => code.op("return"));
-    code.get(event).const(1).store8(places.met);
-    code.const(0).load(CONTROL.eventsEnd).tee(end).get(event).store(places.events);
-    code
-      .get(end)
-      .get(id)
-      .store(places.events + 4);
-    code.const(0).get(end).const(8).op("add").store(CONTROL.eventsEnd);
+    code.get(event).const(2).op("shl").set(at);
+    keepLeast(code, { at, offset: places.events, id, less });
+  });
+}
+
+/** Store the number of a state, from a local, where there is none yet or that of a state with greater words. */
+export function keepLeast(
+  code: Code,
+  { at, offset, id, less }: { readonly at: number; readonly offset: number; readonly id: number; readonly less: number },
+): void {
+  code.block((keep) => {
+    code.block((first) => {
+      code.get(at).load(offset).op("eqz").brIf(first);
+      code.get(id).get(at).load(offset).call(less).op("eqz").brIf(keep);
+    });
+    code.get(at).get(id).store(offset);
   });
 }

@@ -5,6 +5,7 @@ import { truth } from "./emit-packed.ts";
 import {
   emitReport,
   type Generator,
+  keepLeast,
   loadRecord,
   loadWords,
   recordOf,
@@ -436,20 +437,18 @@ export function defineFind(g: Generator): void {
 }
 
 /**
- * Code that finds parents: of the states from `head` until `until`, in order, those that lead to one of the wanted states. A wanted state's
- * words lie from `places.wanted` on, and behind them the number of the first state found to lead there, 0 at first. Returns how many of
- * `missing` wanted states are still without.
+ * Code that finds parents: of the states from `head` until `until`, those that lead to one of the wanted states. A wanted state's words lie
+ * from `places.wanted` on, and behind them the number of the state found to lead there that has the least words, 0 at first.
  */
 export function defineSeek(g: Generator, pieces: readonly Piece[][]): void {
   const n = g.packing.words;
-  g.module.function("seek", 4, true, (code) => {
-    const [head, until, wantedEnd, missing] = [0, 1, 2, 3];
+  g.module.function("seek", 3, false, (code) => {
+    const [head, until, wantedEnd] = [0, 1, 2];
     const [at, end, wanted] = [code.local(), code.local(), code.local()];
     const words = code.local(n);
     code.block((out) =>
       code.loop((again) => {
         code.get(head).get(until).op("ge_u").brIf(out);
-        code.get(missing).op("eqz").brIf(out);
         recordOf(g, code.get(head)).set(at);
         loadRecord(g, code, at, words);
         code.const(g.places.out).set(end);
@@ -462,17 +461,7 @@ export function defineSeek(g: Generator, pieces: readonly Piece[][]): void {
             code.loop((next) => {
               code.get(wanted).get(wantedEnd).op("ge_u").brIf(last);
               sameWords(g, code, wanted, words);
-              code
-                .get(wanted)
-                .load(4 * n)
-                .op("eqz", "and");
-              code.if(() => {
-                code
-                  .get(wanted)
-                  .get(head)
-                  .store(4 * n);
-                code.get(missing).const(1).op("sub").set(missing);
-              });
+              code.if(() => keepLeast(code, { at: wanted, offset: 4 * n, id: head, less: g.less }));
               code
                 .get(wanted)
                 .const(4 * (n + 1))
@@ -486,6 +475,5 @@ export function defineSeek(g: Generator, pieces: readonly Piece[][]): void {
         code.br(again);
       }),
     );
-    code.get(missing);
   });
 }

@@ -32,7 +32,7 @@ export interface Reductions {
   readonly folded: readonly ReadonlySet<number>[];
 }
 
-/** Rare events that the code reports, each at most once: what was first met, and the number of the state. */
+/** What the code reports: of the states at which it is met, in the first level that meets it, the one with the least words. */
 export type EventKind =
   | { readonly kind: "property"; readonly property: number }
   /** A state without successors in which not all processes are idle. */
@@ -50,7 +50,6 @@ export const CONTROL = {
   /** How many bits of a slot hold a state's number; those above it hold bits of its hash. */
   idBits: 12,
   faults: 16,
-  eventsEnd: 20,
   /** Successors made since the driver last cleared it. */
   made: 24,
   batchEnd: 28,
@@ -75,9 +74,9 @@ export interface Places {
   /** One byte per step (see `stepNumbers`): 1 when it ran. */
   readonly ran: number;
   readonly busy: number;
-  /** One byte per event kind: 1 when it was met. */
+  /** One byte per event kind: 1 when a level that is done has met it. */
   readonly met: number;
-  /** Pairs of an event's number and a state's. */
+  /** By event kind that only the level under way has met: the number of the least state at which it did; 0: none. */
   readonly events: number;
   /** Room for `WANTED` states, each with a number behind it. */
   readonly wanted: number;
@@ -103,11 +102,8 @@ export interface KernelExports {
   run?(head: number, until: number, limit: number): number;
   /** Insert the successors from `out` to `end`, at most a batch. */
   flush(end: number): void;
-  /**
-   * Note in wanted states (from `places.wanted` to `wantedEnd`) which of the states from `head` until `until` is the first that leads there.
-   * Returns how many of `missing` are still without.
-   */
-  seek(head: number, until: number, wantedEnd: number, missing: number): number;
+  /** Note in wanted states (from `places.wanted` to `wantedEnd`) which state leads there: of those from `head` until `until`, and the one noted before, the least. */
+  seek(head: number, until: number, wantedEnd: number): void;
   /** Of a divided search: expand likewise, until a box is full, and put what belongs to other parts into their boxes. */
   distribute?(head: number, until: number, limit: number): number;
   /** Of a divided search: insert the states that lie from `at` to `end`, as in a box. */
@@ -184,7 +180,7 @@ export function placesOf(sizes: {
   const busy = ran + sizes.steps;
   const met = busy + sizes.busy;
   const events = aligned(met + sizes.events);
-  const wanted = aligned(events + 8 * sizes.events);
+  const wanted = aligned(events + 4 * sizes.events);
   const out = aligned(wanted + 4 * (sizes.words + 1) * WANTED);
   const hashes = aligned(out + 4 * (sizes.words + 1) * sizes.batch);
   const groups = aligned(hashes + 4 * sizes.batch);

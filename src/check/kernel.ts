@@ -15,6 +15,7 @@ import { type Analysis, stepNumbers } from "./analyze.ts";
 import { emitCanonical } from "./canonical.ts";
 import { truth } from "./emit-packed.ts";
 import {
+  defineLess,
   defineReport,
   type Generator,
   loadRecord,
@@ -153,6 +154,7 @@ export function compileKernel(
     words: packing.words,
     parts,
   });
+  const less = defineLess({ module, packing, places });
   const g: Generator = {
     ...partial,
     busySites: [],
@@ -163,7 +165,8 @@ export function compileKernel(
     branching,
     batch,
     places,
-    report: defineReport(module, places),
+    less,
+    report: defineReport(module, places, less),
   };
   const pieces = layout.instances.map((instance, i) => defineInstance(g, instance, i));
   if (edgesFor === null) {

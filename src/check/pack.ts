@@ -180,6 +180,12 @@ export function pack({ layout, constants, derived }: Analysis): Packing {
   };
 }
 
+/** Are a state's words less than another's, compared as numbers without a sign, the first that differ? An order of states that no search decides. */
+export function isLess(words: Int32Array, other: Int32Array): boolean {
+  const at = words.findIndex((word, i) => word !== other[i]);
+  return at >= 0 && (words[at] as number) >>> 0 < (other[at] as number) >>> 0;
+}
+
 const mask = (width: number): number => (width === 32 ? -1 : 2 ** width - 1);
 
 /** A state's slots as words. */

@@ -24,20 +24,23 @@ export interface Bounds {
   /** Steps from the initial state. */
   readonly depth?: number;
   readonly states?: number;
-  /** The bound of states of a search that has found a violation: its verdict stands, what else is violated may be unknown. */
+  /**
+   * The bound of states of a search that has found a violation: its verdict stands, what else is violated may be unknown. The search ends with
+   * the level in which it is exceeded.
+   */
   readonly onceViolated?: number;
 }
 
 export interface SearchOptions extends Bounds {
   /** The clock of the whole check; `time` is ignored then. */
   readonly watch?: Watch;
-  /** Stop at the first violation. */
+  /** Stop with the level in which the first violation was found. */
   readonly first?: boolean;
   readonly noReduction?: boolean;
-  /** Threads that work along. The result is the same but for which of several shortest traces is shown. */
+  /** Threads that work along. The result is the same, unless a bound ends it in the middle of a level. */
   readonly helpers?: Helpers;
-  /** Stop when all of these are found again. */
-  readonly until?: readonly Finding[];
+  /** Stop with the level in which the last of these was found again, or in which there were more states than that. */
+  readonly until?: { readonly findings: readonly Finding[]; readonly states: number };
 }
 
 /** A violation or witness as the search records it. */
@@ -85,7 +88,8 @@ export class Search {
   readonly prepared: Prepared;
   readonly code: KernelCode;
   readonly store: Store;
-  readonly findings: Finding[] = [];
+  /** What the levels that are done have met: level by level, in one level properties in the model's order, then what else there is. */
+  readonly settled: Finding[] = [];
   /** The level that is being expanded: its states' distance from the start. */
   depth = 0;
   reason: string | null = null;
@@ -94,8 +98,8 @@ export class Search {
   readonly #watch: Watch;
   readonly #startTime = Date.now();
   #spent = 0;
-  /** Those found so far. */
-  readonly #parents = new Map<number, number>();
+  /** Those found since it went on last: of a level under way, another may turn out to be the least. */
+  #parents = new Map<number, number>();
   #stop = false;
 
   constructor(prepared: Prepared, options: SearchOptions = {}) {
@@ -113,7 +117,7 @@ export class Search {
       this.store.insert(packState(prepared.packing, state));
     }
     this.store.beginLevel();
-    this.#takeEvents();
+    this.#settle();
   }
 
   /** The states of a search that no other thread helps. */
@@ -121,19 +125,37 @@ export class Search {
     return this.store.single;
   }
 
-  #record(finding: Finding): void {
-    // The parts of a divided search may find the same thing, on the same level.
-    if (this.findings.some(({ property, kind }) => property === finding.property && kind === finding.kind)) return;
-    this.findings.push(finding);
-    if (finding.kind === "sometimes") return;
-    const { first, until } = this.#options;
-    const found = (wanted: Finding) =>
-      this.findings.some(({ property, kind }) => property === wanted.property && kind === wanted.kind);
-    if (first || until?.every(found)) this.#stop = true;
+  /** What was found; of a search that ended in the middle of a level, with what was met there. */
+  get findings(): readonly Finding[] {
+    return [...this.settled, ...this.#found(this.store.events())];
   }
 
-  #takeEvents(): void {
-    for (const { kind, id } of this.store.events()) this.#record(this.#findingOf({ kind, id }));
+  /** In an order that does not depend on that of the search, nor on how its code is laid out. */
+  #found(events: readonly Event[]): Finding[] {
+    const rank = ({ kind }: Event) => {
+      const event = this.code.eventKinds[kind];
+      return event?.kind === "property" ? event.property : this.prepared.model.properties.length + kind;
+    };
+    return [...events].sort((a, b) => rank(a) - rank(b)).map((event) => this.#findingOf(event));
+  }
+
+  /** A level is done: what it has met, at the least of its states. */
+  #settle(): void {
+    const events = this.store.events();
+    this.settled.push(...this.#found(events));
+    this.store.closeEvents(events);
+    this.#stop = this.#isEnough;
+  }
+
+  get #isViolated(): boolean {
+    return this.settled.some(({ kind }) => kind !== "sometimes");
+  }
+
+  get #isEnough(): boolean {
+    const { first, until } = this.#options;
+    const found = (wanted: Finding) =>
+      this.settled.some(({ property, kind }) => property === wanted.property && kind === wanted.kind);
+    return (first === true && this.#isViolated) || until?.findings.every(found) === true;
   }
 
   #findingOf({ kind, id }: Event): Finding {
@@ -217,13 +239,13 @@ export class Search {
     for (let i = 0; i < slices && !this.done; i++) {
       this.#expand();
       if (this.reason !== null) return;
-      this.#takeEvents();
-      if (this.store.levelDone && this.frontier > 0) this.#nextLevel();
+      if (this.store.levelDone) this.#endLevel();
       this.#checkBounds();
     }
   }
 
   #expand(): void {
+    this.#parents = new Map();
     try {
       const { memory, held = 0 } = this.#options;
       const made = this.store.run(SLICE, memory === undefined ? null : { memory, held });
@@ -235,20 +257,26 @@ export class Search {
     }
   }
 
-  #nextLevel(): void {
+  #endLevel(): void {
+    this.#settle();
+    if (this.frontier === 0) return;
     this.depth++;
     this.store.beginLevel();
-    const { depth } = this.#options;
+    const { depth, onceViolated = Infinity, until } = this.#options;
+    if (this.done) return;
     if (depth !== undefined && this.depth >= depth) this.reason = `the depth bound of ${depth} steps was reached`;
+    // Between two levels, where it does not matter in which order states were found.
+    else this.#boundStates(Math.min(this.#isViolated ? onceViolated : Infinity, until?.states ?? Infinity));
+  }
+
+  #boundStates(bound: number): void {
+    if (this.states > bound) this.reason = `the bound of ${bound} states was reached`;
   }
 
   #checkBounds(): void {
-    const { states, onceViolated } = this.#options;
     if (this.done) return;
     this.reason = this.#watch.reason;
-    const isViolated = this.findings.some(({ kind }) => kind !== "sometimes");
-    const bound = Math.min(states ?? Infinity, isViolated ? (onceViolated ?? Infinity) : Infinity);
-    if (this.states > bound) this.reason = `the bound of ${bound} states was reached`;
+    this.#boundStates(this.#options.states ?? Infinity);
   }
 
   /** Explore to the end, or to a bound. */
@@ -270,6 +298,7 @@ export class Search {
       readonly depth: number;
       readonly seconds: number;
       readonly findings: readonly Finding[];
+      readonly events: readonly Event[];
       readonly ran: readonly number[];
       readonly busy: readonly number[];
       readonly met: readonly number[];
@@ -280,8 +309,9 @@ export class Search {
       space.restore(records[i] as Uint8Array, saved.parts[i] as SearchPlace);
     });
     this.store.restoreFlags(saved);
-    this.findings.splice(0);
-    for (const finding of saved.findings) this.#record(finding);
+    this.store.restoreEvents(saved.events);
+    this.settled.splice(0, Infinity, ...saved.findings);
+    this.#stop = this.#isEnough;
     this.transitions = saved.transitions;
     this.depth = saved.depth;
     this.#spent = saved.seconds;

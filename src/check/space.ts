@@ -26,7 +26,7 @@ const GROWTHS = [
 /** So many states are expanded between two pauses when parents are sought. */
 const PIECE = 1 << 12;
 
-/** Something rare that was met: which of `KernelCode.eventKinds`, and at which state. */
+/** Something that was met: which of `KernelCode.eventKinds`, and at which state. */
 export interface Event {
   readonly kind: number;
   readonly id: number;
@@ -145,7 +145,7 @@ export class Space {
 
   /**
    * Seek, among the states of a level that were expanded, those that lead to the wanted states, which must be at most `WANTED` and canonical.
-   * Gives, for each, the number of the first one found, or 0. Pauses after so many states.
+   * Gives, for each, the number of the one with the least words, or 0. Pauses after so many states.
    */
   *parents(level: number, wanted: readonly Int32Array[]): Pausing<number[]> {
     const first = this.levels[level] ?? this.count;
@@ -155,9 +155,8 @@ export class Space {
     wanted.forEach((words, i) => {
       this.ints.set([...words, 0], at + i * size);
     });
-    let missing = wanted.length;
-    for (let head = first; head < end && missing > 0; head += PIECE) {
-      missing = this.#exports.seek(head, Math.min(end, head + PIECE), 4 * (at + wanted.length * size), missing);
+    for (let head = first; head < end; head += PIECE) {
+      this.#exports.seek(head, Math.min(end, head + PIECE), 4 * (at + wanted.length * size));
       yield;
     }
     return wanted.map((_, i) => (this.ints[at + (i + 1) * size - 1] as number) >>> 0);
@@ -309,15 +308,10 @@ export class Space {
     this.#ints.fill(0, boxEnds / 4, boxEnds / 4 + this.code.parts);
   }
 
-  /** What was reported since the last call. */
-  events(): Event[] {
-    const end = this.control(CONTROL.eventsEnd);
+  /** By event kind: the number of the least state at which the level under way met it, if none before did; 0: none. It shares memory with the search. */
+  events(kinds: number): Int32Array {
     const first = this.code.places.events / 4;
-    this.#put(CONTROL.eventsEnd, 0);
-    return Array.from({ length: end / 8 }, (_, i) => ({
-      kind: this.#ints[first + 2 * i] as number,
-      id: this.#ints[first + 2 * i + 1] as number,
-    }));
+    return this.ints.subarray(first, first + kinds);
   }
 
   /** Put words where the code reads a state that is not stored. */

@@ -1,9 +1,10 @@
 /**
  * A search divided among threads. A state belongs to the part that its hash names, with an arena and an index in a memory of its own, so
  * nothing is locked: in turns, all threads expand states of the same level into boxes, one per part, and all take in what the others have
- * for them. The order of everything is fixed, so the same number of threads always ends with the same result.
+ * for them. What is shown of the states does not depend on the order in which they were found (`kernel-code.ts`: `keepLeast`), so any number of threads ends with the same result.
  */
 import { CONTROL, type KernelCode, WANTED } from "./kernel-memory.ts";
+import { isLess } from "./pack.ts";
 import { type Event, Space, type SpaceCode } from "./space.ts";
 import type { LinearMemory } from "./wasm.ts";
 import type { Pausing } from "./watch.ts";
@@ -179,22 +180,25 @@ export class Store {
     return this.#owner(id).levelOf(this.#local(id));
   }
 
-  /** For each of some states of a level above the first: the number of a state that leads there from the level before. */
+  /**
+   * For each of some states of a level above the first: the number of the state that leads there from the level before; of several the one with
+   * the least words, so that it does not matter in which order they were found.
+   */
   *parents(level: number, ids: readonly number[]): Pausing<number[]> {
-    const found = new Array<number>(ids.length).fill(0);
-    const { length } = this.parts;
-    for (const [part, space] of this.parts.entries()) {
-      const missing = ids.flatMap((_, i) => (found[i] === 0 ? [i] : []));
-      for (let at = 0; at < missing.length; at += WANTED) {
-        const some = missing.slice(at, at + WANTED);
+    const found = new Map<number, number>();
+    for (const [part, space] of this.parts.entries())
+      for (let at = 0; at < ids.length; at += WANTED) {
+        const some = ids.slice(at, at + WANTED);
         const locals = yield* space.parents(
           level - 1,
-          some.map((i) => this.words(ids[i] as number)),
+          some.map((id) => this.words(id)),
         );
-        for (const [k, i] of some.entries()) if (locals[k] !== 0) found[i] = (locals[k] as number) * length + part;
+        for (const [i, id] of some.entries()) {
+          const local = locals[i] as number;
+          if (local !== 0) found.set(id, this.#lesser(found.get(id), local * this.parts.length + part));
+        }
       }
-    }
-    return found;
+    return ids.map((id) => found.get(id) ?? 0);
   }
   canonical(words: Int32Array): void {
     this.single.canonical(words);
@@ -241,12 +245,34 @@ export class Store {
     return this.#sum((space) => space.takeMade());
   }
 
-  /** What was reported since the last call. */
+  /** What the level under way has met and none before: each kind at the least state at which it did. */
   events(): Event[] {
-    const { length } = this.parts;
-    return this.parts.flatMap((space, part) =>
-      space.events().map(({ kind, id }) => ({ kind, id: id * length + (length === 1 ? 0 : part) })),
-    );
+    const least = new Map<number, number>();
+    for (const [part, space] of this.parts.entries())
+      for (const [kind, local] of space.events(this.code.eventKinds.length).entries())
+        if (local !== 0) least.set(kind, this.#lesser(least.get(kind), local * this.parts.length + part));
+    return [...least].map(([kind, id]) => ({ kind, id }));
+  }
+
+  /** The level is done, and what it has met is closed: what later levels meet of it is not reported, to whichever part. */
+  closeEvents(events: readonly Event[]): void {
+    const { places, eventKinds } = this.code;
+    for (const space of this.parts) {
+      for (const { kind } of events) space.flags(places.met + kind, 1)[0] = 1;
+      space.events(eventKinds.length).fill(0);
+    }
+  }
+
+  /** Set what the level under way has met, as it was read. */
+  restoreEvents(events: readonly Event[]): void {
+    const { length } = this.code.eventKinds;
+    for (const space of this.parts) space.events(length).fill(0);
+    for (const { kind, id } of events) this.#owner(id).events(length)[kind] = this.#local(id);
+  }
+
+  /** Of two states, the one with the lesser words. */
+  #lesser(one: number | undefined, other: number): number {
+    return one === undefined || isLess(this.words(other), this.words(one)) ? other : one;
   }
 
   /** Insert an initial state. */

@@ -1,5 +1,6 @@
 /** Random small models for property tests: several process types and instances, locals, arrays by process, faults and blocking included. */
 import fc from "fast-check";
+import { check } from "../../src/check/index.ts";
 import * as L from "../../src/language/index.ts";
 
 /** Names of what a step may mention. */
@@ -151,3 +152,9 @@ export function modelOf(numbers: readonly number[]): L.Model {
 /** Arbitrary small models. */
 export const anyModel = (): fc.Arbitrary<L.Model> =>
   fc.array(fc.nat(1000), { minLength: 20, maxLength: 90 }).map(modelOf);
+
+/** Has the model's plain space at most some thousand states? */
+export function isSmall(model: L.Model): boolean {
+  const { outcome, states } = check(model, { noReduction: true, states: 3000 });
+  return outcome.reason === null && states <= 3000;
+}

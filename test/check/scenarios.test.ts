@@ -1,16 +1,8 @@
 /** Every bundled scenario, at small sizes: the reduced search says what the plain one says. */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { parseCatalog } from "../../src/catalog/index.ts";
 import { verifyReduction } from "../../src/check/index.ts";
-import { buildModel, parseScenario } from "../../src/model/index.ts";
-import { handHost } from "../host/profile.ts";
-
-const data = join(import.meta.dirname, "../../data");
-const folder = join(data, "scenarios");
-
-type Settings = Readonly<Record<string, string>>;
+import { bundledModel, folder, type Settings } from "./bundled.ts";
 
 /** By scenario: the sizes and choices to try. A bundled scenario that is not listed here fails the first test. */
 const SMALL: Readonly<Record<string, readonly Settings[]>> = {
@@ -49,15 +41,6 @@ const bundled = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .map((file) => file.slice(0, -".yaml".length))
   .sort();
 
-function build(name: string, version: string, settings: Settings) {
-  const file = join(folder, `${name}.yaml`);
-  const overrides = Object.entries(settings).map(([path, value]) => ({ path, value, from: "--set" }));
-  return buildModel(parseScenario(readFileSync(file, "utf8"), file, overrides), {
-    catalog: () => parseCatalog(readFileSync(join(data, `modules/${version}.json`), "utf8"), version),
-    host: () => handHost("linux-6.19"),
-  });
-}
-
 describe("reductions on the bundled scenarios", () => {
   test("all of them are here", () => {
     expect(bundled.filter((name) => SMALL[name] === undefined)).toEqual([]);
@@ -67,7 +50,7 @@ describe("reductions on the bundled scenarios", () => {
     "%s %j",
     (name, settings) => {
       const { differences, plain, reduced } = verifyReduction(
-        build(name, name === "dynamic-pamt" ? "1.5.25" : "1.5.05", settings),
+        bundledModel(name, name === "dynamic-pamt" ? "1.5.25" : "1.5.05", settings),
       );
       expect(differences).toEqual([]);
       expect(plain.outcome.kind).not.toBe("inconclusive");

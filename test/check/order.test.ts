@@ -1,0 +1,135 @@
+/** Which of several equally short runs is shown is decided by the states alone, not by the order in which a search meets them. */
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { checkpoint, Helpers, prepare, resume, Search, startSearch } from "../../src/check/index.ts";
+import { uninterrupted } from "../../src/check/watch.ts";
+import * as L from "../../src/language/index.ts";
+import { type Model, problems } from "../../src/language/index.ts";
+import { tryLock, twoLocks, xadd } from "./models.ts";
+import { findingsOf, keyOf, nameOf } from "./naive-findings.ts";
+import { anyModel, isSmall } from "./random-model.ts";
+
+const RUNS = Number(process.env["SEAMLOCK_RUNS"] ?? 40);
+
+const threads: Worker[] = [];
+/** By number of workers. */
+const helpers: (Helpers | null)[] = [null, null];
+
+beforeAll(async () => {
+  for (let i = 0; i < 3; i++) threads.push(new Worker(new URL("./helper-thread.mjs", import.meta.url)));
+  await Promise.all(threads.map((thread) => once(thread, "message")));
+  helpers.push(new Helpers(threads.slice(0, 1)), new Helpers(threads.slice(1)));
+}, 30_000);
+afterAll(async () => {
+  await Promise.all(threads.map((thread) => thread.terminate()));
+});
+
+const withWorkers = (workers: number) => {
+  const team = helpers[workers] ?? null;
+  return team === null ? {} : { helpers: team };
+};
+
+function compareWithNaive(model: Model, workers: number): void {
+  const search = new Search(prepare(model, true), withWorkers(workers)).finish();
+  const words = (id: number) => keyOf(search.store.words(id));
+  const naive = findingsOf(search.prepared);
+  const found = search.findings.map((finding): [string, string] => [nameOf(finding), words(finding.id)]);
+  expect(Object.fromEntries(found)).toEqual(Object.fromEntries(naive.findings));
+  const parents = uninterrupted(search.findParents(search.findings.map(({ id }) => id)));
+  for (const [id, parent] of parents) expect(words(parent)).toBe(naive.parents.get(words(id)));
+}
+
+/** Flags that are set in any order: broad levels, each state found by many ways, and those with the least words last. */
+function flags(count: number, more: (m: L.ModelBuilder, all: readonly L.BoolRef[]) => void): Model {
+  const m = L.model("flags");
+  const p = m.process("p");
+  const all = Array.from({ length: count }, (_, i) => m.variable(`x${i}`, L.boolType));
+  for (const x of all.toReversed()) p.step("set", { when: L.not(x), do: [L.set(x, true)], next: "set" });
+  more(m, all);
+  return m.build();
+}
+
+const howMany = (all: readonly L.BoolRef[]): L.IntExpr =>
+  all.map((x): L.IntExpr => L.ite(x, 1, 0)).reduce((sum, one) => L.add(sum, one));
+
+describe("the states that a search names", () => {
+  test.each([1, 2, 3])(
+    "are those of the naive explorer, with %i workers",
+    (workers) => {
+      fc.assert(
+        fc.property(anyModel(), (model) => {
+          fc.pre(problems(model).length === 0);
+          fc.pre(isSmall(model));
+          compareWithNaive(model, workers);
+        }),
+        { numRuns: RUNS, endOnFailure: true },
+      );
+    },
+    120_000,
+  );
+
+  test.each([1, 2, 3])("are those of the naive explorer where much is met in one level, with %i workers", (workers) => {
+    compareWithNaive(twoLocks(true), workers);
+    for (const fault of ["wrong guard", "double release", "overflow"] as const)
+      compareWithNaive(tryLock(3, fault), workers);
+    compareWithNaive(xadd(3, 0xffff), workers);
+    const many = flags(9, (m, all) => {
+      m.always("few", L.lt(howMany(all), 5));
+      m.sometimes("some, with the last", L.and(L.eq(howMany(all), 4), all.at(-1) as L.BoolRef));
+    });
+    compareWithNaive(many, workers);
+  });
+});
+
+describe("a checkpoint written in the middle of a level in which something was met", () => {
+  const COUNT = 18;
+  /** With half of the flags set there are so many states that their level is expanded in several pieces. */
+  const model = flags(COUNT, (m, all) => {
+    for (const k of [0, 1, 2, 4])
+      m.always(`few, or not the last ${k}`, L.not(L.and(L.ge(howMany(all), COUNT / 2), ...all.slice(COUNT - k))));
+  });
+  const bytesOf = (search: Search) => new Uint8Array(Buffer.concat(checkpoint(search)));
+  const named = (search: Search) => search.findings.map(({ property, id }) => [property, [...search.store.words(id)]]);
+
+  test.each([
+    [1, false],
+    [2, false],
+    [1, true],
+    [2, true],
+  ])("%i workers, ending with the first: %s", (workers, first) => {
+    const options = { noReduction: true, first, ...withWorkers(workers) };
+    const whole = startSearch(model, options).finish();
+    const expected = [named(whole), whole.states, whole.transitions, whole.depth];
+    const written: Uint8Array[] = [];
+    const early = new Set<string>();
+    const search = startSearch(model, options);
+    while (!search.done) {
+      search.advance();
+      if (search.findings.length === search.settled.length) continue;
+      written.push(bytesOf(search));
+      for (const one of named(search)) early.add(JSON.stringify(one));
+    }
+    expect([named(search), search.states, search.transitions, search.depth]).toEqual(expected);
+    // Some were already met at the least state, some only at others.
+    const final = new Set(named(whole).map((one) => JSON.stringify(one)));
+    expect([...early].some((one) => final.has(one))).toBe(true);
+    expect([...early].some((one) => !final.has(one))).toBe(true);
+    for (const bytes of written) {
+      const resumed = resume(model, bytes, options).finish();
+      expect([named(resumed), resumed.states, resumed.transitions, resumed.depth]).toEqual(expected);
+    }
+  });
+});
+
+test("findings of one level are in the order of the model's properties, before assertions and deadlocks", () => {
+  const m = L.model("ordered");
+  const p = m.process("p");
+  const x = m.variable("x", L.intType(0, 9));
+  for (const to of [1, 2, 3]) p.step("go", { when: L.eq(x, 0), do: [L.set(x, to)], next: "go" });
+  p.step("go", { when: L.eq(x, 0), do: [L.assertThat("claim", false)], next: "go" });
+  for (const not of [3, 1, 2]) m.always(`not ${not}`, L.ne(x, not));
+  const search = new Search(prepare(m.build(), true)).finish();
+  expect(search.findings.map(({ property }) => property)).toEqual(["not 3", "not 1", "not 2", "claim", "deadlock"]);
+});
