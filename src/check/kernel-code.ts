@@ -2,7 +2,7 @@
 import type { Instance, LoweredMove } from "../language/index.ts";
 import type { Analysis } from "./analyze.ts";
 import type { Target, Wide } from "./emit-packed.ts";
-import { type BusySite, type EventKind, type Places, type Reductions } from "./kernel-memory.ts";
+import type { BusySite, EventKind, Places, Reductions } from "./kernel-memory.ts";
 import type { Packing, RecordShape } from "./pack.ts";
 import type { Code, ModuleBuilder } from "./wasm.ts";
 
@@ -166,14 +166,16 @@ export function defineReport(module: ModuleBuilder, places: Places, less: number
       .load8(places.met)
       .if(() => code.op("return"));
     code.get(event).const(2).op("shl").set(at);
-    keepLeast(code, { at, offset: places.events, id, less });
+    keepLeast(code, less, { at, offset: places.events }, id);
   });
 }
 
 /** Store the number of a state, from a local, where there is none yet or that of a state with greater words. */
 export function keepLeast(
   code: Code,
-  { at, offset, id, less }: { readonly at: number; readonly offset: number; readonly id: number; readonly less: number },
+  less: number,
+  { at, offset }: { readonly at: number; readonly offset: number },
+  id: number,
 ): void {
   code.block((keep) => {
     code.block((first) => {

@@ -461,7 +461,7 @@ export function defineSeek(g: Generator, pieces: readonly Piece[][]): void {
             code.loop((next) => {
               code.get(wanted).get(wantedEnd).op("ge_u").brIf(last);
               sameWords(g, code, wanted, words);
-              code.if(() => keepLeast(code, { at: wanted, offset: 4 * n, id: head, less: g.less }));
+              code.if(() => keepLeast(code, g.less, { at: wanted, offset: 4 * n }, head));
               code
                 .get(wanted)
                 .const(4 * (n + 1))

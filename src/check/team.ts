@@ -1,7 +1,8 @@
 /**
  * A search divided among threads. A state belongs to the part that its hash names, with an arena and an index in a memory of its own, so
  * nothing is locked: in turns, all threads expand states of the same level into boxes, one per part, and all take in what the others have
- * for them. What is shown of the states does not depend on the order in which they were found (`kernel-code.ts`: `keepLeast`), so any number of threads ends with the same result.
+ * for them. Nothing that is shown depends on the order in which states were found (`keepLeast` in `kernel-code.ts`), so any number of threads
+ * ends with the same result.
  */
 import { CONTROL, type KernelCode, WANTED } from "./kernel-memory.ts";
 import { isLess } from "./pack.ts";
