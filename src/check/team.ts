@@ -264,10 +264,9 @@ export class Store {
     }
   }
 
-  /** Set what the level under way has met, as it was read. */
+  /** Set what the level under way has met, as it was read; the space has met nothing. */
   restoreEvents(events: readonly Event[]): void {
     const { length } = this.code.eventKinds;
-    for (const space of this.parts) space.events(length).fill(0);
     for (const { kind, id } of events) this.#owner(id).events(length)[kind] = this.#local(id);
   }
 

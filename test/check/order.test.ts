@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { checkpoint, Helpers, prepare, resume, Search, startSearch } from "../../src/check/index.ts";
+import { check, checkpoint, Helpers, prepare, resume, Search, startSearch } from "../../src/check/index.ts";
 import { uninterrupted } from "../../src/check/watch.ts";
 import * as L from "../../src/language/index.ts";
 import { type Model, problems } from "../../src/language/index.ts";
@@ -80,6 +80,44 @@ describe("the states that a search names", () => {
       m.sometimes("some, with the last", L.and(L.eq(howMany(all), 4), all.at(-1) as L.BoolRef));
     });
     compareWithNaive(many, workers);
+  });
+
+  test.each([1, 2, 3])("are compared word by word, without a sign, with %i workers", (workers) => {
+    const m = L.model("words");
+    const p = m.process("p");
+    const [low, high, second] = ["low", "high", "second"].map((name) => m.variable(name, L.bitsType(16)));
+    const go = (from: string, to: string, values: readonly number[]) =>
+      p.step(from, {
+        do: [low, high, second].map((x, i) => L.set(x as L.IntRef, values[i] as number)),
+        next: to,
+      });
+    const middle = [
+      [1, 0x8000, 0],
+      [1, 1, 9],
+      [2, 0x7000, 1],
+      [1, 1, 3],
+      [1, 1, 5],
+    ];
+    for (const values of middle) go("start", "middle", values);
+    go("middle", "end", [0, 0, 0]);
+    p.idle("end");
+    m.always("never in the middle", L.not(p.at(0, "middle")));
+    m.sometimes("at the end", p.at(0, "end"));
+    const model = m.build();
+    compareWithNaive(model, workers);
+    const { trace } = check(model, { noReduction: true, ...withWorkers(workers) });
+    expect(trace?.steps.map(({ alternative }) => alternative)).toEqual([3]);
+  });
+});
+
+test("a search that a bound ends in the middle of a level tells what was met there", () => {
+  const model = flags(18, (m, all) => m.always("few", L.lt(howMany(all), 9)));
+  const search = startSearch(model, { noReduction: true, states: 110_000 }).finish();
+  expect(search).toMatchObject({ depth: 8, reason: "the bound of 110000 states was reached", settled: [] });
+  expect(search.findings).toMatchObject([{ property: "few" }]);
+  expect(check(model, { noReduction: true, states: 110_000 })).toMatchObject({
+    outcome: { kind: "violated" },
+    violations: [{ property: "few", trace: { steps: { length: 9 } } }],
   });
 });
 

@@ -59,6 +59,12 @@ function everywhere(model: Model): Model {
   return { ...model, properties: [...model.properties, ...properties] };
 }
 
+/** The model with a property of one caller alone, so that the search for states may not sort them; that for liveness may. */
+const oneApart = (model: Model): Model => ({
+  ...model,
+  properties: [...model.properties, { kind: "always", name: "one apart", expr: L.not(L.at("caller", 0, "leave")) }],
+});
+
 test.each<[string, Model]>([
   ["a sound lock", tryLock(3)],
   ["a lock that lets two in", tryLock(3, "wrong guard")],
@@ -67,6 +73,7 @@ test.each<[string, Model]>([
   ["a deadlock", twoLocks(true)],
   ["an assertion", xadd(3, 0xffff)],
   ["liveness", peterson(true)],
+  ["liveness where a property of states tells the callers apart", oneApart(tryLock(3, "missing release"))],
   ["everything violated", everywhere(tryLock(3, "wrong guard"))],
   ["enter and zap", enterAndZap({ vcpus: 2, pages: 1, threshold: 1 })],
   ["enter and zap, everything violated", everywhere(enterAndZap({ vcpus: 2, pages: 1, threshold: 1 }))],
