@@ -121,6 +121,51 @@ test("a search that a bound ends in the middle of a level tells what was met the
   });
 });
 
+describe("a search that is stopped ends with a level that is done", () => {
+  const model = flags(18, (m, all) => {
+    m.always("few", L.lt(howMany(all), 3));
+    m.sometimes("never", L.lt(howMany(all), 0));
+  });
+  const never = { kind: "sometimes", property: "never", id: 0 } as const;
+
+  /** States of up to nine flags; those of eight are expanded in several pieces. */
+  const states = 155_382;
+  test.each([1, 2, 3])("%i workers", (workers) => {
+    const prepared = prepare(model, true);
+    for (const bound of [{ onceViolated: 110_000 }, { until: { findings: [never], states: 110_000 } }])
+      expect(new Search(prepared, { ...bound, ...withWorkers(workers) }).finish()).toMatchObject({
+        states,
+        depth: 9,
+        reason: "the bound of 110000 states was reached",
+      });
+  });
+
+  test("what it was stopped for is not called a bound", () => {
+    const options = { noReduction: true, first: true, depth: 3 };
+    expect(check(model, options).outcome).toEqual({ kind: "violated", property: "few", reason: null });
+  });
+});
+
+test("parents sought in the middle of a level are sought again when it is done", () => {
+  const prepared = prepare(
+    flags(18, () => {}),
+    true,
+  );
+  const [once, twice] = [new Search(prepared).finish(), new Search(prepared)];
+  while (twice.depth < 8) twice.advance();
+  twice.advance();
+  expect(twice.depth).toBe(8);
+  const next = Array.from({ length: 150 }, (_, i) => i * 100 + (twice.space.levels[8] as number) + 43_758);
+  const found = (search: Search) => {
+    const parents = uninterrupted(search.findParents(next));
+    return next.map((id) => parents.get(id));
+  };
+  const before = found(twice);
+  twice.finish();
+  expect(found(twice)).toEqual(found(once));
+  expect(before).not.toEqual(found(once));
+});
+
 describe("a checkpoint written in the middle of a level in which something was met", () => {
   const COUNT = 18;
   /** With half of the flags set there are so many states that their level is expanded in several pieces. */
