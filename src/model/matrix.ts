@@ -38,7 +38,7 @@ const blockSchema = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      "a check that found a violation stops at so many states: its verdict stands, what else breaks may not be found",
+      "a check that found a violation stops with the level in which it has more states: its verdict stands, what else breaks may not be found",
     ),
   because: z.string().min(1).optional().describe("why it has another size than the matrix"),
 });
