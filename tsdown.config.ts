@@ -1,5 +1,6 @@
 import { defineConfig } from "tsdown";
 import { thirdPartyNotice } from "./scripts/third-party.ts";
+import { engineDigest } from "./src/cli/engine.ts";
 
 /**
  * One build with several entries, so that the command line and the library share their chunks. What is imported with `import()`
@@ -21,6 +22,7 @@ export default defineConfig({
   fixedExtension: false,
   hash: false,
   dts: true,
+  define: { SEAMLOCK_ENGINE: JSON.stringify(engineDigest("src")) },
   clean: true,
   // Comments cost parse time at start-up; names stay, so that a stack trace in a bug report can be read.
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },

@@ -5,7 +5,8 @@
  *
  * `--check` compares and writes nothing; the exit status is 1 when one of the two is out of date.
  *
- * Results are kept in FOLDER (default: dist.verdicts) as `seamlock sweep` leaves them, so that it goes on where it stopped; from nothing
+ * Results are kept in FOLDER (default: dist.verdicts) as `seamlock sweep` leaves them, so that it goes on where it stopped; what another
+ * engine made (src/cli/engine.ts) is made again, and standard error says how many were taken up and made. From nothing
  * it takes some twenty minutes of two cores, with a sweep on each. The size of each verdict stands in its matrix. What the page says is the
  * same on every machine: seconds are left out. The notes are docs/verdicts-notes.md, written by hand.
  */
@@ -15,13 +16,17 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { buildWords, type MadeBy, sameBuild, thisBuild } from "../src/cli/made-by.ts";
 import { readResult, type SweepResult } from "../src/cli/sweep-results.ts";
-import { runLength } from "../src/report/index.ts";
+import { runLength, type Sweep } from "../src/report/index.ts";
 import { verdictsText } from "./verdicts-data.ts";
 
 const root = join(import.meta.dirname, "..");
 const words = process.argv.slice(2);
 const folder = words.find((word) => word !== "--check") ?? join(root, "dist.verdicts");
+
+/** As it was before the first sweep. */
+const build = thisBuild();
 
 /** The matrices, those that take longest first. */
 const MATRICES = [
@@ -36,7 +41,13 @@ const MATRICES = [
 ] as const;
 type Matrix = (typeof MATRICES)[number];
 
-/** Sweep a matrix in a process of its own; what is there already is not made again. */
+/** What `sweep --json` prints, as far as it is read here. */
+interface Swept extends Pick<Sweep, "results"> {
+  readonly madeBy: MadeBy;
+  readonly rows: readonly { readonly file: string }[];
+}
+
+/** Sweep a matrix in a process of its own; what this engine made already is not made again. */
 async function sweep(matrix: string): Promise<readonly SweepResult[]> {
   const own = join(folder, matrix);
   const program = join(root, "src", "cli", "main.ts");
@@ -48,8 +59,14 @@ async function sweep(matrix: string): Promise<readonly SweepResult[]> {
   const [status] = await exited;
   // 1: something breaks, 3: something was not decided. Both are for the tables to say.
   if (![0, 1, 3].includes(status as number)) throw new Error(`the sweep of ${matrix} ended with ${status}`);
-  process.stderr.write(`${matrix}: done\n`);
-  const { rows } = JSON.parse(said) as { rows: readonly { file: string }[] };
+  const { rows, results, madeBy } = JSON.parse(said) as Swept;
+  // Sources that change meanwhile are another engine, and the page is to be of one.
+  if (!sameBuild(madeBy, build))
+    throw new Error(`${matrix} was made by ${buildWords(madeBy)}, not ${buildWords(build)}: run this again`);
+  const { takenUp, made, madeAgain } = results;
+  process.stderr.write(
+    `${matrix}: ${takenUp} taken up, ${made} made, ${madeAgain} made again that another build had made\n`,
+  );
   // What an earlier sweep left there stays there.
   return rows.map(({ file }) => readResult(join(own, file)) as SweepResult);
 }

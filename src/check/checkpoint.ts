@@ -9,6 +9,7 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
+import { version as release } from "../../package.json";
 import { SeamlockError } from "../errors.ts";
 import type { Model } from "../language/index.ts";
 import { type CheckOptions, startSearch } from "./check.ts";
@@ -23,6 +24,8 @@ const VERSION = 6;
 
 interface Header {
   readonly version: typeof VERSION;
+  /** Which build: another one may number states otherwise, or find something else in them. */
+  readonly build: string;
   readonly model: string;
   /** Bytes of a stored state. */
   readonly recordBytes: number;
@@ -52,11 +55,16 @@ function fingerprint(search: Search): string {
   return bytesToHex(sha256(new TextEncoder().encode(text)));
 }
 
-/** The search as pieces of bytes, to be written one after another. They share memory with the search: write them before it goes on. */
-export function checkpoint(search: Search): Uint8Array[] {
+/**
+ * The search as pieces of bytes, to be written one after another. They share memory with the search: write them before it goes on.
+ *
+ * @param build which build of seamlock this is, for a caller that knows more of it than its release
+ */
+export function checkpoint(search: Search, build: string = release): Uint8Array[] {
   const { store, code } = search;
   const header: Header = {
     version: VERSION,
+    build,
     model: fingerprint(search),
     recordBytes: code.recordBytes,
     parts: store.parts.map((space) => ({
@@ -84,10 +92,16 @@ export function checkpoint(search: Search): Uint8Array[] {
   return [...pieces, hash.digest()];
 }
 
-const unusable = (why: string) =>
-  new SeamlockError("SL4103", `the checkpoint cannot be used: ${why}`, {
-    hint: "start the check again without it, or give the model, options and number of workers that wrote it",
-  });
+const unusable = (
+  why: string,
+  hint = "start the check again without it, or give the model, options and number of workers that wrote it",
+) => new SeamlockError("SL4103", `the checkpoint cannot be used: ${why}`, { hint });
+
+const ofAnotherBuild = (build: string, own: string) =>
+  unusable(
+    `it was made by another build (${build}; this one is ${own})`,
+    "start the check again without it, or go on with the seamlock that wrote it",
+  );
 
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
@@ -108,11 +122,13 @@ function contents(bytes: Uint8Array): { header: Header; records: Uint8Array } {
 /**
  * Continue from a checkpoint of the same model and reductions. Pass the search to `check` as `search`.
  *
- * @throws SeamlockError SL4103 when the bytes are not, to the last one, what `checkpoint` gave for this model, these reductions and as
- *   many threads
+ * @param build as `checkpoint` was given it
+ * @throws SeamlockError SL4103 when the bytes are not, to the last one, what `checkpoint` of the same build gave for this model, these
+ *   reductions and as many threads
  */
-export function resume(model: Model, bytes: Uint8Array, options: CheckOptions = {}): Search {
+export function resume(model: Model, bytes: Uint8Array, options: CheckOptions = {}, build: string = release): Search {
   const { header, records } = contents(bytes);
+  if (header.build !== build) throw ofAnotherBuild(header.build, build);
   const search = startSearch(model, options);
   if (header.model !== fingerprint(search)) throw unusable("it is of another model or other options");
   if (header.parts.length !== search.store.parts.length) throw unusable("it is of another number of workers");

@@ -119,6 +119,11 @@ export const replaySchema = z.strictObject({
   violated: z.array(text),
 });
 
+const madeBy = z.strictObject({
+  version: text.describe("of seamlock"),
+  engine: text.describe("a digest of the code that decides what a check finds"),
+});
+
 /** A file that `sweep` writes. */
 export const sweepResultSchema = z.looseObject({
   schema: z.literal("seamlock/sweep-result@1"),
@@ -128,6 +133,7 @@ export const sweepResultSchema = z.looseObject({
   host: text.nullable(),
   setting: z.string(),
   sizeNote: text.nullable().describe("why its size is another than the matrix's"),
+  madeBy: madeBy.optional().describe("the build that made it; absent in what was written before there was this field"),
   digest: text.describe("of all the rest"),
 });
 
@@ -146,6 +152,12 @@ export const sweepSchema = z.strictObject({
   schema: z.literal("seamlock/sweep@1"),
   matrix: text,
   cases: count,
+  madeBy: madeBy.describe("the build that made all results"),
+  results: z.strictObject({
+    takenUp: count.describe("were there"),
+    made: count.describe("were not"),
+    madeAgain: count.describe("were there, made by another build"),
+  }),
   rows: z.array(
     z.strictObject({
       file: text,

@@ -2,10 +2,11 @@
 import type { Trace } from "../language/index.ts";
 import { paragraph, renderTraceText, simulationSentences } from "../report/index.ts";
 import type { BusyCount, CostModel, SimulatedViolation, SimulationResult, StretchCount } from "../simulate/index.ts";
+import { policyOf } from "./check-document.ts";
 import type { LoadedScenario } from "./scenarios.ts";
 import type { Made } from "./simulate-runs.ts";
 import { table } from "./table.ts";
-import { plural, policyOf } from "./verdict.ts";
+import { plural } from "./verdict.ts";
 
 /** A trace that is shown, with what it shows. */
 export type Shown = {

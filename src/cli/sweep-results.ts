@@ -3,9 +3,10 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SeamlockError } from "../errors.ts";
+import type { checkDocument } from "./check-document.ts";
 import { makeFolder, statOf, writeWhole } from "./files.ts";
 import { jsonDigest, jsonText } from "./json.ts";
-import type { checkDocument } from "./verdict.ts";
+import { buildWords, type MadeBy, sameBuild, thisBuild } from "./made-by.ts";
 
 /** `seamlock/sweep-result@1`: a check, and its place in the matrix. */
 export interface SweepResult extends Omit<ReturnType<typeof checkDocument>, "schema"> {
@@ -17,6 +18,8 @@ export interface SweepResult extends Omit<ReturnType<typeof checkDocument>, "sch
   readonly setting: string;
   /** Why its size is another than the matrix's. */
   readonly sizeNote: string | null;
+  /** Absent in results of before there was this field, of which nobody knows what made them. */
+  readonly madeBy?: MadeBy;
   /** Of all the rest: a result that was changed after it was written is none. */
   readonly digest: string;
 }
@@ -28,7 +31,10 @@ const STALE_MS = 60_000;
 export const digestOf = (value: unknown): string =>
   createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, DIGITS);
 
-/** The file of a check: readable, and different as soon as anything that decides the verdict is. */
+/** Was it made by this build? What another one found may be what this one would not find. */
+export const isOwn = ({ madeBy }: SweepResult): boolean => madeBy !== undefined && sameBuild(madeBy, thisBuild());
+
+/** The file of a check: readable, and different as soon as anything that decides the verdict is, but for the build, which the result states. */
 export function resultName(reproduce: string, digest: string): string {
   const slug = reproduce
     .replaceAll(/[^\w.=]+/g, "-")
@@ -92,29 +98,50 @@ export interface Filed {
 /**
  * All results of some folders, in the order of the matrix.
  *
- * @throws SeamlockError SL0006 no such folder · SL4306 a file is no result · SL4307 results of several matrices, or several verdicts on one case
+ * @throws SeamlockError SL0006 no such folder · SL4306 a file is no result · SL4307 results of several matrices, or several verdicts on one case ·
+ *   SL4308 results of several builds
  */
 export function readFolders(folders: readonly string[]): Filed[] {
   const found = new Map<number, Filed>();
+  let first: { readonly file: string; readonly result: SweepResult } | undefined;
   for (const { folder, name } of folders.flatMap(filesOf)) {
-    const result = readResult(join(folder, name));
+    const file = join(folder, name);
+    const result = readResult(file);
     if (result === null) continue;
     const other = found.get(result.matrix.case);
-    const [first] = found.values();
-    if (first !== undefined && first.result.matrix.digest !== result.matrix.digest) {
-      throw new SeamlockError("SL4307", `\`${join(folder, name)}\` is of another matrix`, {
+    first ??= { file, result };
+    if (first.result.matrix.digest !== result.matrix.digest) {
+      throw new SeamlockError("SL4307", `\`${file}\` is of another matrix`, {
         hint: `the others are of ${first.result.matrix.name}; merge one matrix at a time`,
       });
     }
+    refuseOtherBuild(file, result, first);
     if (other !== undefined && other.name !== name) {
       throw new SeamlockError("SL4307", `there are two results for \`${result.reproduce}\``, {
-        place: { file: join(folder, name) },
+        place: { file },
         hint: `the other is ${other.name}; remove the one that is out of date`,
       });
     }
     found.set(result.matrix.case, { name, result });
   }
   return [...found.values()].sort((a, b) => a.result.matrix.case - b.result.matrix.case);
+}
+
+/** Results of two builds are no whole: what one of them says, the other may not. */
+function refuseOtherBuild(
+  file: string,
+  { madeBy }: SweepResult,
+  first: { readonly file: string; readonly result: SweepResult },
+): void {
+  const fault = (problem: string): SeamlockError =>
+    new SeamlockError("SL4308", `\`${file}\` ${problem}`, {
+      place: { file },
+      hint: "run the sweep of each folder again, all with one seamlock: it makes anew what another build made",
+    });
+  if (madeBy === undefined) throw fault("does not say which build of seamlock made it");
+  const other = first.result.madeBy as MadeBy;
+  if (sameBuild(madeBy, other)) return;
+  throw fault(`was made by another build (${buildWords(madeBy)}) than \`${first.file}\` (${buildWords(other)})`);
 }
 
 function filesOf(folder: string): { folder: string; name: string }[] {

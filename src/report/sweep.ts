@@ -19,6 +19,8 @@ export interface Sweep {
   readonly matrix: string;
   readonly cases: number;
   readonly rows: readonly SweepRow[];
+  /** How many results were there, were not, and were there but made by another build and so made again. */
+  readonly results: { readonly takenUp: number; readonly made: number; readonly madeAgain: number };
   /** Cases that have no result. */
   readonly missing: readonly string[];
 }
@@ -26,7 +28,7 @@ export interface Sweep {
 export const renderSweepText = (sweep: Sweep): string => textOf(blocksOf(sweep));
 export const renderSweepMarkdown = (sweep: Sweep): string => markdownOf(blocksOf(sweep));
 
-function blocksOf({ matrix, cases, rows, missing }: Sweep): Block[] {
+function blocksOf({ matrix, cases, results, rows, missing }: Sweep): Block[] {
   const title: Block = { kind: "title", text: `${matrix}: ${rows.length} of ${cases} checks` };
   const table: Block = {
     kind: "table",
@@ -53,11 +55,29 @@ function blocksOf({ matrix, cases, rows, missing }: Sweep): Block[] {
           { kind: "heading", text: `Not checked: ${missing.length}` },
           { kind: "list", items: missing },
         ];
-  return [title, ...(rows.length === 0 ? [] : [table]), ...absent, { kind: "paragraph", text: summary(rows) }];
+  return [
+    title,
+    ...(rows.length === 0 ? [] : [table]),
+    ...absent,
+    { kind: "paragraph", text: summary(rows) },
+    { kind: "paragraph", text: origin(results) },
+  ];
 }
 
 const verdict = ({ kind }: SweepRow["outcome"], steps: number | null): string =>
   kind === "violated" && steps !== null ? `breaks in ${steps} steps` : kind;
+
+/** Where the results come from: what was taken up was not looked at again. */
+function origin({ takenUp, made, madeAgain }: Sweep["results"]): string {
+  const parts = [
+    ...(takenUp > 0 ? [`${takenUp} taken up`] : []),
+    ...(made > 0 ? [`${made} made`] : []),
+    ...(madeAgain > 0
+      ? [`${madeAgain} made again, for another build had made ${madeAgain === 1 ? "it" : "them"}`]
+      : []),
+  ];
+  return parts.length === 0 ? "No result." : `Results: ${parts.join(", ")}.`;
+}
 
 function summary(rows: readonly SweepRow[]): string {
   const count = (kind: string) => rows.filter(({ outcome }) => outcome.kind === kind).length;

@@ -335,6 +335,15 @@ describe("checkpoints", () => {
     expect(() => resume(model, new Uint8Array())).toThrow(/empty/);
   });
 
+  test("a checkpoint of another build is refused", () => {
+    const search = startSearch(model, { noReduction: true });
+    const bytes = new Uint8Array(Buffer.concat(checkpoint(search, "one build")));
+    expect(resume(model, bytes, { noReduction: true }, "one build").done).toBe(false);
+    for (const build of [undefined, "another"])
+      expect(() => resume(model, bytes, { noReduction: true }, build)).toThrow(/another build \(one build; this one/);
+    expect(() => resume(model, bytesOf(search), { noReduction: true }, "another")).toThrow(/another build/);
+  });
+
   test("a checkpoint with any bit changed is refused", () => {
     const search = startSearch(model);
     search.advance(3);

@@ -1,6 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { checkpoint, startSearch } from "../../src/check/index.ts";
+import { loadScenario } from "../../src/cli/scenarios.ts";
 import { inProcess, temporaryFolder } from "./run.ts";
 
 const SMALL = ["--module", "1.5.05", "--vcpus", "1", "--pages", "1"];
@@ -93,6 +95,17 @@ describe("check", () => {
     const other = await inProcess(["check", "page-removal", ...SMALL, "--resume", file]);
     expect(other.status).toBe(2);
     expect(other.err).toMatch(/SL4103.*another model[\s\S]*search\.checkpoint/);
+  });
+
+  it("does not take up a search that another build kept", async () => {
+    const file = join(temporaryFolder(), "search.checkpoint");
+    const { model } = await loadScenario("page-removal", { module: "1.5.05", vcpus: "1", pages: "1" });
+    writeFileSync(file, Buffer.concat(checkpoint(startSearch(model), "seamlock 0.0.9, engine 000000000000")));
+    const { status, err } = await inProcess(["check", "page-removal", ...SMALL, "--resume", file]);
+    expect(status).toBe(2);
+    expect(err).toMatch(/SL4103.*another build \(seamlock 0\.0\.9, engine 0{12}; this one is seamlock [\d.]+, engine/);
+    expect(err).toMatch(/go on with the seamlock that wrote it/);
+    expect(err).toContain("search.checkpoint");
   });
 
   it("says nothing of reductions when the spaces were not explored whole", async () => {

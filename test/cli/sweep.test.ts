@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { type SweepResult, writeResult } from "../../src/cli/sweep-results.ts";
 import { BIN, inProcess, temporaryFolder } from "./run.ts";
 
 const MATRIX = `schema: seamlock/matrix@1
@@ -27,6 +28,7 @@ blocks:
 const MANY = Array.from({ length: 400 }, (_, i) => i).join(",");
 
 interface Document {
+  readonly results: { readonly takenUp: number; readonly made: number; readonly madeAgain: number };
   readonly cases: number;
   readonly missing: readonly string[];
   readonly rows: readonly { readonly file: string; readonly reproduce: string; readonly outcome: { kind: string } }[];
@@ -42,6 +44,21 @@ function written(text = MATRIX): { folder: string; matrix: string; results: stri
 interface Strategy {
   readonly matrix: { readonly shard: readonly number[] };
 }
+
+const read = (file: string) => JSON.parse(readFileSync(file, "utf8")) as SweepResult;
+
+/** A folder's results without what a clock says, by name. */
+const contentsOf = (folder: string) =>
+  new Map(readdirSync(folder).map((name) => [name, { ...read(join(folder, name)), seconds: 0, digest: "" }]));
+
+/** The result as another build left it: it takes for broken what holds. */
+function asOfAnotherBuild(file: string, madeBy: SweepResult["madeBy"]): void {
+  const { madeBy: _, ...result } = read(file);
+  const outcome = { kind: "violated", property: "of another build", reason: null } as const;
+  writeResult(file, { ...result, outcome, ...(madeBy !== undefined && { madeBy }) });
+}
+
+const OTHER = { version: "0.1.0", engine: `sha256:${"0".repeat(64)}` };
 
 const timesOf = (folder: string) =>
   new Map(readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mtimeMs]));
@@ -77,6 +94,76 @@ describe("sweep", () => {
     const bounded = await inProcess(["sweep", matrix, "-d", results, "--states", "2", "--no-reduction", "--json"]);
     expect(bounded.status).toBe(3);
     expect(readdirSync(results)).toHaveLength(24);
+  });
+
+  it("makes again what another build made, and says so", async () => {
+    const { matrix, results } = written();
+    const first = await inProcess(["sweep", matrix, "-d", results]);
+    expect(first.out).toContain("Results: 12 made.");
+    const good = contentsOf(results);
+    const [a, b, c, d] = readdirSync(results).map((name) => join(results, name)) as [string, string, string, string];
+    const own = read(a).madeBy as typeof OTHER;
+    asOfAnotherBuild(a, OTHER);
+    asOfAnotherBuild(b, { ...own, version: "0.0.9" });
+    // Of before results said what had made them.
+    asOfAnotherBuild(c, undefined);
+    rmSync(d);
+    const second = await inProcess(["sweep", matrix, "-d", results, "--json"]);
+    expect(JSON.parse(second.out)).toMatchObject({ madeBy: own, results: { takenUp: 8, made: 1, madeAgain: 3 } });
+    expect(second.out).not.toContain("of another build");
+    expect(contentsOf(results)).toEqual(good);
+    asOfAnotherBuild(a, OTHER);
+    const third = await inProcess(["sweep", matrix, "-d", results]);
+    expect(third.out).toContain("Results: 11 taken up, 1 made again, for another build had made it.");
+  });
+
+  it("does not merge what several builds made, nor what does not say which", async () => {
+    const { matrix, results, folder } = written();
+    const parts = ["1", "2"].map((i) => join(folder, `part-${i}`)) as [string, string];
+    for (const [i, part] of parts.entries()) await inProcess(["sweep", matrix, "-d", part, "--shard", `${i + 1}/2`]);
+    const files = (part: string) => readdirSync(part).map((name) => join(part, name));
+    for (const madeBy of [OTHER, undefined]) {
+      for (const file of files(parts[1])) asOfAnotherBuild(file, madeBy);
+      const { status, out, err } = await inProcess(["sweep", "merge", ...parts, "-d", results]);
+      expect([status, out]).toEqual([2, ""]);
+      expect(err).toContain("error[SL4308]");
+      expect(err).toContain(`--> ${files(parts[1])[0]}`);
+      expect(err).toContain(
+        madeBy === undefined ? "does not say which build" : "another build (seamlock 0.1.0, engine 000000000000)",
+      );
+      expect(err).toContain("run the sweep of each folder again");
+      expect(existsSync(results)).toBe(false);
+    }
+    // The same case in both folders, too: the file of another build would take the other's place.
+    const [same] = readdirSync(parts[0]) as [string];
+    rmSync(parts[1], { recursive: true });
+    mkdirSync(parts[1]);
+    writeFileSync(join(parts[1], same), readFileSync(join(parts[0], same)));
+    asOfAnotherBuild(join(parts[1], same), OTHER);
+    expect((await inProcess(["sweep", "merge", ...parts])).err).toContain("error[SL4308]");
+    // One other build made all of it: that is a whole.
+    for (const file of files(parts[0])) asOfAnotherBuild(file, OTHER);
+    const { out } = await inProcess(["sweep", "merge", ...parts, "--json"]);
+    expect(JSON.parse(out)).toMatchObject({ madeBy: OTHER, results: { takenUp: 6, made: 0, madeAgain: 0 } });
+  });
+
+  it("keeps a file a case, however much of a command its name shows", async () => {
+    const { folder } = written();
+    const long = join(folder, "a-long-name-".repeat(9));
+    mkdirSync(long);
+    const scenario = join(long, "mutex.yaml");
+    writeFileSync(scenario, readFileSync("data/scenarios/lock/mutex.yaml"));
+    const { matrix, results } = written(`schema: seamlock/matrix@1
+name: long
+description: two modules with one model
+blocks:
+  - scenario: ${scenario}
+    module: [1.5.24, 1.5.25]
+`);
+    const { out } = await inProcess(["sweep", matrix, "-d", results, "--json"]);
+    const { rows } = JSON.parse(out) as { rows: readonly { readonly module: string }[] };
+    expect(rows.map(({ module }) => module)).toEqual(["1.5.24", "1.5.25"]);
+    expect(readdirSync(results)).toHaveLength(2);
   });
 
   it("takes a matrix's size where a block states none, and ends a violated check where its block says", async () => {
@@ -257,5 +344,5 @@ blocks:
 
 /** A document without what differs from run to run. */
 function untimed(out: string): unknown {
-  return JSON.parse(out, (key, value: unknown) => (key === "seconds" ? 0 : value));
+  return JSON.parse(out, (key, value: unknown) => (["seconds", "results"].includes(key) ? 0 : value));
 }

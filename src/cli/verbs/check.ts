@@ -15,10 +15,12 @@ import {
 import { SeamlockError } from "../../errors.ts";
 import { layoutOf, type Model, type Trace, traceOfDocument, validate } from "../../language/index.ts";
 import { assumptions, renderTraceText, standings } from "../../report/index.ts";
+import { checkDocument, traceDigest } from "../check-document.ts";
 import { memoryBound, withHelpers } from "../check-helpers.ts";
 import { checkWritable, readBytes, readText, writeWhole } from "../files.ts";
 import { EXIT, type ExitStatus, type Io, tellProgress } from "../io.ts";
 import { jsonText } from "../json.ts";
+import { buildWords, thisBuild } from "../made-by.ts";
 import {
   type LoadedScenario,
   loadScenario,
@@ -27,7 +29,7 @@ import {
   toldDoubts,
 } from "../scenarios.ts";
 import { defineVerb } from "../verb.ts";
-import { checkDocument, checkText, exitOf, traceDigest } from "../verdict.ts";
+import { checkText, exitOf } from "../verdict.ts";
 
 interface Options extends ScenarioOptions {
   readonly time?: number;
@@ -147,9 +149,10 @@ async function checked(loaded: LoadedScenario, options: Options, io: Io): Promis
 /** Writes the checkpoint now and then, and when the search is over or stopped. */
 function keeper({ checkpoint: file, checkpointEvery }: Options): (search: Search) => void {
   let written = performance.now();
+  const build = file === undefined ? "" : buildWords(thisBuild());
   return (search) => {
     if (file === undefined || (!search.done && performance.now() - written < checkpointEvery * 1000)) return;
-    writeWhole(file, checkpoint(search));
+    writeWhole(file, checkpoint(search, build));
     written = performance.now();
   };
 }
@@ -158,7 +161,8 @@ function keeper({ checkpoint: file, checkpointEvery }: Options): (search: Search
 function resumed(model: Model, file: string, options: Options, helpers: Helpers | null): Search {
   const bytes = readBytes(file);
   try {
-    return resume(validate(model), bytes, { ...boundsOf(options), ...(helpers !== null && { helpers }) });
+    const bounds = { ...boundsOf(options), ...(helpers !== null && { helpers }) };
+    return resume(validate(model), bytes, bounds, buildWords(thisBuild()));
   } catch (error) {
     if (!(error instanceof SeamlockError)) throw error;
     throw new SeamlockError(error.code, error.message, {

@@ -1,12 +1,13 @@
 import { join } from "node:path";
-import { version } from "../../../package.json";
 import { type CheckOptions, type CheckResult, checkAsync } from "../../check/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import { type Case, casesOf, parseMatrix, parseShard, type Shard, shardOf } from "../../model/index.ts";
 import { renderSweepMarkdown, renderSweepText, type Sweep } from "../../report/index.ts";
+import { checkDocument } from "../check-document.ts";
 import { memoryBound } from "../check-helpers.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { rendered } from "../json.ts";
+import { type MadeBy, thisBuild } from "../made-by.ts";
 import { matrixText } from "../matrices.ts";
 import { bundledModules } from "../modules.ts";
 import { type Format, formatOf, formatOption } from "../options.ts";
@@ -14,6 +15,7 @@ import { loadScenario } from "../scenarios.ts";
 import {
   digestOf,
   type Filed,
+  isOwn,
   prepareFolder,
   readFolders,
   readResult,
@@ -22,7 +24,6 @@ import {
   writeResult,
 } from "../sweep-results.ts";
 import { defineVerb } from "../verb.ts";
-import { checkDocument } from "../verdict.ts";
 
 interface Options {
   readonly results?: string;
@@ -45,7 +46,10 @@ export const verb = defineVerb<Options>({
     command
       .argument("<matrix>", "bundled matrix, path of one, or `merge`")
       .argument("[folders...]", "for `merge`: the folders with the parts' results")
-      .option("-d, --results <folder>", "where results go, one file a check; those that are there are not made again")
+      .option(
+        "-d, --results <folder>",
+        "where results go, one file a check; those of this build that are there are not made again",
+      )
       .option("--shard <i/n>", "only the i-th of n parts", parseShard)
       .option("--time <seconds>", "stop a check after so long", positive)
       .option("--memory <megabytes>", "stop a check when its states need more", positive)
@@ -91,22 +95,19 @@ async function swept(name: string, options: Options, io: Io): Promise<ExitStatus
   prepareFolder(folder);
   io.handleInterrupt();
   const done: Filed[] = [];
+  const ways = { takenUp: 0, made: 0, madeAgain: 0 };
   const checked: Checked = new Map();
   for (const [n, i] of mine.entries()) {
     if (io.signal.aborted) break;
     const one = await caseResult(whole, i, folder, options, io, checked);
     if (one === null) break;
     done.push(one);
+    ways[one.way]++;
     if (io.errIsTerminal) io.err(`${n + 1} of ${mine.length}: ${one.result.reproduce}: ${one.result.outcome.kind}\n`);
   }
-  return reported(
-    whole.name,
-    mine.length,
-    done,
-    mine.slice(done.length).map((i) => lineOf(all[i] as Case)),
-    options,
-    io,
-  );
+  const missing = mine.slice(done.length).map((i) => lineOf(all[i] as Case));
+  const facts = { matrix: whole.name, cases: mine.length, missing, madeBy: thisBuild(), results: ways };
+  return reported(facts, done, options, io);
 }
 
 function boundsOf({ time, memory, states, reduction }: Options): CheckOptions {
@@ -124,7 +125,10 @@ const loadCase = ({ options: { scenario = "", ...options }, set }: Case) =>
 /** What was found in this sweep, by the model: many module versions differ in nothing that a scenario shows. */
 type Checked = Map<string, CheckResult>;
 
-/** The result that is there already, or a new one; null when interrupted. */
+/** How a result came into its folder: it was there; it was not; it was, made by another build. */
+type Way = keyof Sweep["results"];
+
+/** The result of this build that is there already, or a new one; null when interrupted. */
 async function caseResult(
   whole: Whole,
   i: number,
@@ -132,19 +136,20 @@ async function caseResult(
   options: Options,
   io: Io,
   known: Checked,
-): Promise<Filed | null> {
+): Promise<(Filed & { readonly way: Way }) | null> {
   const one = whole.all[i] as Case;
   const loaded = await loadCase(one);
   const bounds = { ...boundsOf(options), ...(one.onceViolated !== undefined && { onceViolated: one.onceViolated }) };
-  const digest = digestOf([version, bounds, loaded.model, loaded.doubts]);
-  const name = resultName(loaded.reproduce, digest);
+  const digest = digestOf([bounds, loaded.model, loaded.doubts]);
+  // The name shows only so much of the command, and many modules have the same model.
+  const name = resultName(loaded.reproduce, digestOf([digest, loaded.parameters, loaded.reproduce]));
   const file = join(folder, name);
   const matrix = { name: whole.name, digest: whole.digest, cases: whole.all.length, case: i };
   const earlier = readResult(file);
-  if (earlier !== null) {
+  if (earlier !== null && isOwn(earlier)) {
     const result = { ...earlier, matrix, sizeNote: one.because ?? null };
     const isSame = JSON.stringify(result) === JSON.stringify(earlier);
-    return { name, result: isSame ? earlier : writeResult(file, result) };
+    return { name, result: isSame ? earlier : writeResult(file, result), way: "takenUp" };
   }
   const checked = known.get(digest) ?? (await checkAsync(loaded.model, { ...bounds, signal: io.signal }));
   if (io.signal.aborted) return null;
@@ -158,8 +163,9 @@ async function caseResult(
     host: one.options.host ?? null,
     setting: settingOf(one),
     sizeNote: one.because ?? null,
+    madeBy: thisBuild(),
   });
-  return { name, result };
+  return { name, result, way: earlier === null ? "made" : "madeAgain" };
 }
 
 /** A check that its own bound ended ends there again. */
@@ -193,26 +199,23 @@ function merged(folders: readonly string[], options: Options, io: Io): ExitStatu
   const { name, cases } = first.result.matrix;
   const present = new Set(filed.map(({ result }) => result.matrix.case));
   const missing = Array.from({ length: cases }, (_, i) => i).filter((i) => !present.has(i));
-  return reported(
-    name,
+  const facts = {
+    matrix: name,
     cases,
-    filed,
-    missing.map((i) => `case ${i + 1} of ${cases}`),
-    options,
-    io,
-  );
+    missing: missing.map((i) => `case ${i + 1} of ${cases}`),
+    madeBy: first.result.madeBy as MadeBy,
+    results: { takenUp: filed.length, made: 0, madeAgain: 0 },
+  };
+  return reported(facts, filed, options, io);
 }
 
-function reported(
-  matrix: string,
-  cases: number,
-  filed: readonly Filed[],
-  missing: readonly string[],
-  options: Options,
-  io: Io,
-): ExitStatus {
-  const results = filed.map(({ name, result }) => ({ file: name, ...summaryOf(result) }));
-  const document = { schema: "seamlock/sweep@1" as const, matrix, cases, rows: results, missing };
+/** What a sweep or a merge is, beside its rows. */
+type Facts = Omit<Sweep, "rows"> & { readonly madeBy: MadeBy };
+
+function reported(facts: Facts, filed: readonly Filed[], options: Options, io: Io): ExitStatus {
+  const { matrix, cases, missing, madeBy, results } = facts;
+  const rows = filed.map(({ name, result }) => ({ file: name, ...summaryOf(result) }));
+  const document = { schema: "seamlock/sweep@1" as const, matrix, cases, madeBy, results, rows, missing };
   io.out(
     rendered<typeof document & Sweep>(document, formatOf(options), {
       text: renderSweepText,
@@ -220,8 +223,8 @@ function reported(
     }),
   );
   if (io.signal.aborted) return EXIT.interrupted;
-  const kinds = new Set(results.map(({ outcome }) => outcome.kind));
-  const doubted = results.some(({ doubts }) => doubts.length > 0);
+  const kinds = new Set(rows.map(({ outcome }) => outcome.kind));
+  const doubted = rows.some(({ doubts }) => doubts.length > 0);
   if (missing.length > 0 || doubted || kinds.has("inconclusive")) return EXIT.inconclusive;
   return kinds.has("violated") ? EXIT.finding : EXIT.done;
 }
