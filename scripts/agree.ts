@@ -4,20 +4,20 @@
  *
  *   npm run agree -- [--only WORD]
  *
- * What a peer said about an export is kept in dist.agreement by the digest of the export's text, so that a run which is started again makes only
- * what has changed; remove the folder to make all of it.
+ * What a peer said about an export is kept in dist.agreement by a digest of the export, of the peer's program and of how it is asked (scripts/peers.ts),
+ * so that a run which is started again makes only what has changed; remove the folder to make all of it.
  *
  * SEAMLOCK_TLC is TLC's class path (scripts/peers.ts). Without it, or without SPIN, that column says so and the page is not written.
  */
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bundledModules } from "../src/cli/modules.ts";
 import { loadScenario } from "../src/cli/scenarios.ts";
 import { toPromela, toTla } from "../src/export/index.ts";
 import { casesOf, parseMatrix } from "../src/model/index.ts";
-import { hasSpin, own, type Said, spin, tlc, tlcClassPath } from "./peers.ts";
+import { keptAnswer } from "./kept.ts";
+import { hasSpin, own, type Said, spin, spinIdentity, tlc, tlcClassPath, tlcIdentity } from "./peers.ts";
 
 const root = join(import.meta.dirname, "..");
 const file = join(root, "scripts", "agree.yaml");
@@ -25,17 +25,14 @@ const { values } = parseArgs({ options: { only: { type: "string" } } });
 const withSpin = hasSpin();
 const classPath = tlcClassPath();
 
-const kept = join(root, "dist.agreement");
-mkdirSync(kept, { recursive: true });
+const identities = {
+  spin: withSpin ? spinIdentity() : "",
+  tlc: classPath === null ? "" : tlcIdentity(classPath),
+};
 
 /** What a peer says about this export: kept from an earlier run, or asked for now. */
-async function once(peer: string, text: string, ask: () => Promise<Said>): Promise<Said> {
-  const file = join(kept, `${peer}-${createHash("sha256").update(text).digest("hex").slice(0, 32)}.json`);
-  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as Said;
-  const said = await ask();
-  writeFileSync(file, JSON.stringify(said));
-  return said;
-}
+const once = (peer: keyof typeof identities, exported: unknown, ask: () => Promise<Said>): Promise<Said> =>
+  keptAnswer(join(root, "dist.agreement"), peer, [exported, identities[peer]], ask);
 
 const same = (a: Said, b: Said): boolean =>
   a.states === b.states && JSON.stringify(a.violated) === JSON.stringify(b.violated);
@@ -49,8 +46,8 @@ async function compare(scenario: string, options: Parameters<typeof loadScenario
   const { model, reproduce } = await loadScenario(scenario, options);
   const mine = own(model);
   const theirs = [
-    withSpin ? await once("spin", toPromela(model).text, () => spin(model, mine.states)) : null,
-    classPath === null ? null : await once("tlc", toTla(model).module, () => tlc(model, classPath)),
+    withSpin ? await once("spin", toPromela(model), () => spin(model, mine.states)) : null,
+    classPath === null ? null : await once("tlc", toTla(model), () => tlc(model, classPath)),
   ];
   const verdict = mine.violated.length === 0 ? "holds" : mine.violated.join("; ");
   return [`\`${reproduce}\``, mine.states.toLocaleString("en"), verdict, ...theirs.map((said) => cell(mine, said))];

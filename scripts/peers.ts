@@ -4,13 +4,14 @@
  * SPIN and gcc are looked for on the path. TLC is a Java class path in SEAMLOCK_TLC: `tla2tools.jar`, or several folders and jars.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type CheckResult, check } from "../src/check/index.ts";
 import { type ExportedCheck, toPromela, toTla } from "../src/export/index.ts";
 import type { Model } from "../src/language/index.ts";
+import { pathDigest } from "./kept.ts";
 
 /** What an engine says: distinct states of the plain state space, and what is violated, as `kind: name` in alphabetical order. */
 export interface Said {
@@ -28,6 +29,19 @@ export function tlcClassPath(): string | null {
   const path = process.env["SEAMLOCK_TLC"];
   return path !== undefined && path !== "" && available("java", "-version") ? path : null;
 }
+
+/** What decides an answer beside the question: how it is asked for and read, here, and the program that gives it. */
+const asked = (program: string): string => readFileSync(import.meta.filename, "utf8") + program;
+
+/** What makes SPIN's answers what they are. */
+export const spinIdentity = (): string =>
+  asked(
+    spawnSync("spin", ["-V"], { encoding: "utf8" }).stdout +
+      spawnSync("gcc", ["--version"], { encoding: "utf8" }).stdout,
+  );
+
+/** What makes TLC's answers what they are. A build of its own does not know its version. */
+export const tlcIdentity = (classPath: string): string => asked(pathDigest(classPath));
 
 const said = (states: number, checks: Iterable<Pick<ExportedCheck, "kind" | "property">>): Said => ({
   states,

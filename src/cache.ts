@@ -24,32 +24,40 @@ export function defaultCacheDir(): string | null {
 
 const sha256 = (text: string | Uint8Array): string => createHash("sha256").update(text).digest("hex");
 
-const programs = new Map<string, string>();
-
-/** Digest of the program's own code, so that a new version never reads an old result: all that stands beside or below a file of it. */
-function programDigest(url: string): string {
-  const known = programs.get(url);
-  if (known !== undefined) return known;
-  let digest = "unknown";
-  try {
-    const folder = dirname(fileURLToPath(url));
-    const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
-    const code = names.filter((name) => /\.[jt]s$/.test(name) && !/\.d\.ts$/.test(name));
-    digest = sha256(code.map((name) => sha256(readFileSync(join(folder, name)))).join());
-  } catch {
-    // Where the program cannot read itself, its results are those of a program that could not.
-  }
-  programs.set(url, digest);
-  return digest;
-}
+let program: string | null = null;
 
 /**
- * The name of an entry: everything that the result depends on.
- *
- * @param url a file of the program that makes the result
+ * Digest of the program's own code, so that a new version never reads an old result: all that stands beside or below this file, built or as
+ * source. Source has its tables in another folder; a build has them in it.
  */
-export function cacheKey(url: string, parts: readonly (string | null)[]): string {
-  return sha256([programDigest(url), ...parts.map((part) => part ?? "\0")].join("\n"));
+function programDigest(): string {
+  if (program !== null) return program;
+  // Where the program cannot read itself, nobody can tell its results from another's: they are found by this run alone.
+  program = randomBytes(16).toString("hex");
+  try {
+    const own = fileURLToPath(import.meta.url);
+    const folder = dirname(own);
+    const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
+    const code = names.filter((name) => /\.[jt]s$/.test(name) && !/\.d\.ts$/.test(name));
+    const tables = own.endsWith(".ts") ? tablesIn(join(folder, "..", "data")) : [];
+    program = sha256(
+      [...code.map((name) => join(folder, name)), ...tables].map((file) => sha256(readFileSync(file))).join(),
+    );
+  } catch {
+    // Said above.
+  }
+  return program;
+}
+
+const tablesIn = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .sort()
+    .map((name) => join(folder, name));
+
+/** The name of an entry: the program, and everything else that the result depends on. */
+export function cacheKey(parts: readonly (string | null)[]): string {
+  return sha256([programDigest(), ...parts.map((part) => part ?? "\0")].join("\n"));
 }
 
 /** The text of an entry; null when there is none that can be read whole. */

@@ -46,7 +46,7 @@ export function extractHost(tree: string, options: ExtractHostOptions = {}): Hos
     origin: options.origin ?? `Linux ${version}`,
     rulesDigest: digestOf(rules),
   };
-  const key = cacheKey(import.meta.url, [read.digest, JSON.stringify([read.skipped, identity])]);
+  const key = cacheKey([read.digest, JSON.stringify([read.skipped, identity])]);
   const cached = options.cacheDir ? readCached(options.cacheDir, key) : null;
   if (cached !== null) return extractionOf(JSON.parse(cached) as HostProfile);
   const profile = profileOf(read, programOf(read.files, rules), rules, identity);

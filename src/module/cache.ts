@@ -1,12 +1,7 @@
 /** Extraction results, kept by what they were made from. */
 
-import { cacheKey as keyOf, readCached, writeCached } from "../cache.ts";
+import { readCached, writeCached } from "../cache.ts";
 import { type Catalog, readOwnCatalog } from "../catalog/index.ts";
-
-/** The name of an entry: everything that the result depends on. */
-export function cacheKey(parts: readonly (string | null)[]): string {
-  return keyOf(import.meta.url, parts);
-}
 
 /** The cached catalog and its text, or null when there is none that can be read whole. */
 export function readCache(dir: string, key: string): { readonly catalog: Catalog; readonly text: string } | null {

@@ -2,8 +2,9 @@
  * From a module's source tree to its Catalog.
  */
 
+import { cacheKey } from "../cache.ts";
 import { type Catalog, serializeCatalog } from "../catalog/index.ts";
-import { cacheKey, isRead, noteRead, readCache, writeCache } from "./cache.ts";
+import { isRead, noteRead, readCache, writeCache } from "./cache.ts";
 import { readTree } from "./tree.ts";
 
 export { defaultCacheDir } from "../cache.ts";

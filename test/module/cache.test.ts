@@ -1,9 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { cacheKey } from "../../src/cache.ts";
 import { serializeCatalog } from "../../src/catalog/index.ts";
-import { cacheKey } from "../../src/module/cache.ts";
 import { extractTree } from "../../src/module/index.ts";
 import { copyOfFixture, FIXTURE } from "./mutate.ts";
 
@@ -87,6 +88,25 @@ describe("the cache", () => {
     const cache = cacheFolder();
     await run(cache);
     expect((await run(cache, FIXTURE, { [field]: value })).fromCache).toBe(false);
+  });
+
+  it("misses when any code or table of the program differs, in whatever folder it stands", () => {
+    const root = cacheFolder();
+    const ask = join(root, "ask.ts");
+    const files = ["src/module/rows.ts", "src/c/lexer.ts", "src/text.ts", "data/behaviours.json"];
+    for (const folder of ["src/module", "src/c", "data"]) mkdirSync(join(root, folder), { recursive: true });
+    for (const file of [...files, "src/cache.ts", "src/folders.ts"]) cpSync(file, join(root, file));
+    writeFileSync(join(root, "package.json"), '{"type":"module"}');
+    writeFileSync(ask, 'import { cacheKey } from "./src/cache.ts"; console.log(cacheKey(["a"]));');
+    const key = () => spawnSync("node_modules/.bin/tsx", [ask], { encoding: "utf8" }).stdout;
+    const before = key();
+    expect(before).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(key()).toBe(before);
+    const keys = files.map((file) => {
+      writeFileSync(join(root, file), `${readFileSync(join(root, file), "utf8")} `);
+      return key();
+    });
+    expect(new Set([before, ...keys]).size).toBe(files.length + 1);
   });
 
   it("that cannot be written is no error", async () => {
