@@ -21,6 +21,8 @@ export interface Said {
 
 const available = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
 
+const printed = (command: string, ...args: string[]): string => spawnSync(command, args, { encoding: "utf8" }).stdout;
+
 /** Are SPIN and gcc installed? */
 export const hasSpin = (): boolean => available("spin", "-V") && available("gcc", "--version");
 
@@ -34,11 +36,7 @@ export function tlcClassPath(): string | null {
 const asked = (program: string): string => readFileSync(import.meta.filename, "utf8") + program;
 
 /** What makes SPIN's answers what they are. */
-export const spinIdentity = (): string =>
-  asked(
-    spawnSync("spin", ["-V"], { encoding: "utf8" }).stdout +
-      spawnSync("gcc", ["--version"], { encoding: "utf8" }).stdout,
-  );
+export const spinIdentity = (): string => asked(printed("spin", "-V") + printed("gcc", "--version"));
 
 /** What makes TLC's answers what they are. A build of its own does not know its version. */
 export const tlcIdentity = (classPath: string): string => asked(pathDigest(classPath));
