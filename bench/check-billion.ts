@@ -2,21 +2,24 @@
  * A model of a billion states, explored exactly and whole within the memory of a machine with 16 GB: M(2,3,8), two vCPUs and three pages with
  * a zero-step threshold of 8.
  *
- *     npm run bench:billion -- [--workers 5] [--memory 16000]
+ *     npm run bench:billion -- [--workers N] [--memory 16000]
  *
- * Each worker has a memory of its own, of 4 GiB at most; five of them are what a billion states of 8 bytes and their index need. Memory in
- * megabytes, as for `check --memory`: the search ends as inconclusive before it needs more. Ends with 1 when it did, or there were fewer states.
+ * As many threads as there are processors, in as many memories of 4 GiB as the bound allows. Memory in megabytes, as for `check --memory`: the
+ * search ends as inconclusive before it needs more. Ends with 1 when it did, or there were fewer states.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { buildChecker } from "./check-build.ts";
 
 const { values } = parseArgs({
-  options: { workers: { type: "string", default: "5" }, memory: { type: "string", default: "16000" } },
+  options: {
+    workers: { type: "string", default: String(availableParallelism()) },
+    memory: { type: "string", default: "16000" },
+  },
 });
 const bytes = Number(values.memory) * 1e6;
 const print = (line: string) => process.stdout.write(`${line}\n`);

@@ -1,8 +1,8 @@
 /*
- * How fast could the search be? The same one in straight C: the same records, index, hash, batches and order of states, by one thread, or
- * divided among as many as the argument says in the way of src/check/team.ts. Only the successors come from a generated file, MODEL
+ * How fast could the search be? The same one in straight C: the same records, index, hash, batches and order of states, by as many threads as
+ * the argument says, which work in one memory in the way of src/check/team.ts. Only the successors come from a generated file, MODEL
  * (bench/check-ceiling.ts), which defines WORDS, RECORD, INITIAL, BRANCHING, load(), save() and successors(). Prints the states, the
- * transitions, the levels, and the seconds of processor time and of time.
+ * transitions, and the seconds of processor time and of time.
  */
 #include <emmintrin.h>
 #include <pthread.h>
@@ -17,29 +17,29 @@
 typedef struct State State;
 #include MODEL
 
-enum { BATCH = 128, MOST = 8, ROOM = BATCH * MOST + BRANCHING + 1, BOX = 1 << 15 };
+enum { BATCH = 128, MOST = 8, ROOM = BATCH + BRANCHING + 1, BLOCK = 64, SHARES = 4 };
+enum { CHUNK = (1 << 14) / BRANCHING < 1024 ? (1 << 14) / BRANCHING : 1024 };
 static const double LOAD = 0.95;
 
-typedef struct {
-  State state;
-  uint32_t hash;
-} Boxed;
+/* What all threads see. */
+static uint8_t *arena;
+static uint32_t *slots;
+static uint64_t groups, capacity, limit, level;
+static unsigned id_bits, threads = 1;
+static int is_over, is_full;
+static _Alignas(128) atomic_ulong count = 1;
+static _Alignas(128) atomic_ulong head = 1;
 
-/* What one thread owns: states whose hashes name it, and what it found for others. */
+/* What one thread has for itself; the numbers it may give to new states are those from `next` until `last`. */
 typedef struct {
-  _Alignas(128) uint8_t *arena;
-  uint32_t *slots;
-  uint64_t groups, capacity, count, head, level, made, faults;
-  unsigned id_bits, self;
+  _Alignas(128) uint64_t made, faults, next, last;
+  unsigned self;
   uint32_t sink;
   State out[ROOM];
   uint32_t hashes[ROOM];
-  Boxed *boxes[MOST];
-  uint64_t boxed[MOST];
-} Part;
-
-static Part parts[MOST];
-static unsigned threads = 1;
+  uint32_t ids[BATCH];
+} Thread;
+static Thread all[MOST];
 
 static uint32_t hash(const State *s) {
   uint32_t h = (s->w[0] ^ s->w[0] >> 15) * 0x2c1b3c6du;
@@ -48,25 +48,23 @@ static uint32_t hash(const State *s) {
   return h ^ h >> 13;
 }
 
-static unsigned part_of(uint32_t h) { return (h * 0x9e3779b1u >> 16) * threads >> 16; }
+static uint32_t *group_of(uint32_t h) { return slots + 4 * ((h * groups) >> 32); }
 
-static uint32_t *group_of(const Part *p, uint32_t h) { return p->slots + 4 * ((h * p->groups) >> 32); }
-
-static uint32_t *next_group(const Part *p, uint32_t *group) {
+static uint32_t *next_group(uint32_t *group) {
   group += 4;
-  return group == p->slots + 4 * p->groups ? p->slots : group;
+  return group == slots + 4 * groups ? slots : group;
 }
 
 /* Read, not prefetched: that is a third slower here. */
-static void touch(Part *p, uint64_t length) {
-  uint32_t all = 0;
-  for (uint64_t i = 0; i < length; i++) all ^= *group_of(p, p->hashes[i]);
-  *(volatile uint32_t *)&p->sink = all;
+static void touch(Thread *t, uint64_t length) {
+  uint32_t any = 0;
+  for (uint64_t i = 0; i < length; i++) any ^= *group_of(t->hashes[i]);
+  *(volatile uint32_t *)&t->sink = any;
 }
 
-static unsigned matching(const Part *p, const uint32_t *group, uint32_t tag) {
+static unsigned matching(const uint32_t *group, uint32_t tag) {
   const __m128i x = _mm_xor_si128(_mm_load_si128((const __m128i *)group), _mm_set1_epi32((int)tag));
-  const __m128i high = _mm_srl_epi32(x, _mm_cvtsi32_si128((int)p->id_bits));
+  const __m128i high = _mm_srl_epi32(x, _mm_cvtsi32_si128((int)id_bits));
   return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(high, _mm_setzero_si128())));
 }
 
@@ -75,117 +73,129 @@ static unsigned empty(const uint32_t *group) {
   return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(x, _mm_setzero_si128())));
 }
 
+/* Fill a slot that seemed empty; whether nobody else has meanwhile. */
+static int fill(uint32_t *slot, uint32_t value) {
+  if (threads == 1) return *slot = value, 1;
+  return __sync_bool_compare_and_swap(slot, 0, value);
+}
+
 /* Put a new index of so many slots beside the arena, which is made as large as the states need that fit. */
-static void place(Part *p, uint64_t wanted) {
-  free(p->slots);
-  p->groups = wanted / 4;
-  p->capacity = (uint64_t)(wanted * LOAD);
-  p->arena = realloc(p->arena, (p->capacity + 2) * RECORD + 8);
-  p->slots = aligned_alloc(64, wanted * 4);
-  if (p->arena == NULL || p->slots == NULL) exit(3);
-  memset(p->slots, 0, wanted * 4);
-  p->id_bits = 32 - __builtin_clz((uint32_t)p->capacity);
-  for (uint64_t id = 1; id < p->count;) {
-    const uint64_t end = id + BATCH < p->count ? id + BATCH : p->count;
-    for (uint64_t i = id; i < end; i++) {
+static void place(uint64_t wanted) {
+  free(slots);
+  groups = wanted / 4;
+  capacity = (uint64_t)(wanted * LOAD);
+  const uint64_t reserve = threads * (CHUNK * BRANCHING + ROOM + BLOCK);
+  limit = capacity > reserve ? capacity - reserve : 0;
+  arena = realloc(arena, (capacity + 2) * RECORD + 8);
+  slots = aligned_alloc(64, wanted * 4);
+  if (arena == NULL || slots == NULL) exit(3);
+  memset(slots, 0, wanted * 4);
+  id_bits = 32 - __builtin_clz((uint32_t)capacity);
+}
+
+/* Enter the states that belong into this thread's share of the index. */
+static void refill(Thread *t) {
+  const uint64_t end = atomic_load(&count);
+  const uint32_t *low = slots + 4 * (groups * t->self / threads);
+  const uint32_t *high = slots + 4 * (groups * (t->self + 1) / threads);
+  for (uint64_t id = 1; id < end;) {
+    const uint64_t until = id + BATCH < end ? id + BATCH : end;
+    uint64_t length = 0;
+    for (; id < until; id++) {
       State s;
-      load(&s, p->arena + i * RECORD);
-      p->hashes[i - id] = hash(&s);
+      load(&s, arena + id * RECORD);
+      t->hashes[length] = hash(&s);
+      t->ids[length] = (uint32_t)id;
+      const uint32_t *group = group_of(t->hashes[length]);
+      length += group >= low && group < high;
     }
-    touch(p, end - id);
-    for (uint64_t i = id; i < end; i++) {
-      uint32_t *group = group_of(p, p->hashes[i - id]);
-      while (empty(group) == 0) group = next_group(p, group);
-      group[__builtin_ctz(empty(group))] = p->hashes[i - id] << p->id_bits | (uint32_t)i;
-    }
-    id = end;
+    touch(t, length);
+    for (uint64_t i = 0; i < length; i++)
+      for (uint32_t *group = group_of(t->hashes[i]);;) {
+        const unsigned free_slots = empty(group);
+        if (free_slots == 0) group = next_group(group);
+        else if (fill(group + __builtin_ctz(free_slots), t->hashes[i] << id_bits | t->ids[i])) break;
+      }
   }
 }
 
-static int is_full(const Part *p, uint64_t more) { return p->count + more >= p->capacity - ROOM; }
-
-static void grow(Part *p) {
-  const uint64_t all = 4 * p->groups;
-  place(p, all < 1 << 20 ? 8 * all : 2 * all);
-}
-
-static void insert(Part *p, const State *s, uint32_t h) {
-  const uint32_t tag = h << p->id_bits;
-  const uint32_t mask = (1u << p->id_bits) - 1;
-  for (uint32_t *group = group_of(p, h);; group = next_group(p, group)) {
+static void insert(Thread *t, const State *s, uint32_t h) {
+  const uint32_t tag = h << id_bits;
+  const uint32_t mask = (1u << id_bits) - 1;
+  for (uint32_t *group = group_of(h);;) {
     const unsigned free_slots = empty(group);
-    for (unsigned tagged = matching(p, group, tag) & ~free_slots; tagged != 0; tagged &= tagged - 1) {
+    for (unsigned tagged = matching(group, tag) & ~free_slots; tagged != 0; tagged &= tagged - 1) {
       State known;
-      load(&known, p->arena + (uint64_t)(group[__builtin_ctz(tagged)] & mask) * RECORD);
+      load(&known, arena + (uint64_t)(group[__builtin_ctz(tagged)] & mask) * RECORD);
       if (memcmp(&known, s, sizeof known) == 0) return;
     }
-    if (free_slots == 0) continue;
-    save(s, p->arena + p->count * RECORD);
-    group[__builtin_ctz(free_slots)] = tag | (uint32_t)p->count++;
-    return;
-  }
-}
-
-/* Insert a batch, whose hashes are known. */
-static void take(Part *p, uint64_t length) {
-  touch(p, length);
-  for (uint64_t i = 0; i < length; i++) insert(p, &p->out[i], p->hashes[i]);
-}
-
-/* Expand a batch; how many successors were made. */
-static uint64_t expand(Part *p) {
-  State *end = p->out;
-  for (; p->head < p->level && end < p->out + BATCH * threads; p->head++) {
-    State s;
-    load(&s, p->arena + p->head * RECORD);
-    end = successors(&s, end, &p->faults);
-  }
-  p->made += end - p->out;
-  return end - p->out;
-}
-
-static void run(Part *p) {
-  while (p->head < p->level) {
-    if (is_full(p, 0)) grow(p);
-    const uint64_t made = expand(p);
-    for (uint64_t i = 0; i < made; i++) p->hashes[i] = hash(&p->out[i]);
-    take(p, made);
-  }
-}
-
-/* Expand until a box is full; insert what is this part's own, and put all else into the boxes. */
-static void distribute(Part *p) {
-  for (unsigned i = 0; i < threads; i++) p->boxed[i] = 0;
-  while (p->head < p->level && !is_full(p, 0)) {
-    for (unsigned i = 0; i < threads; i++)
-      if (p->boxed[i] >= BOX) return;
-    const uint64_t made = expand(p);
-    uint64_t kept = 0;
-    for (uint64_t i = 0; i < made; i++) {
-      const State s = p->out[i];
-      const uint32_t h = hash(&s);
-      const unsigned part = part_of(h);
-      p->out[kept] = s;
-      p->hashes[kept] = h;
-      p->boxes[part][p->boxed[part]] = (Boxed){s, h};
-      p->boxed[part] += part != p->self;
-      kept += part == p->self;
+    if (free_slots == 0) {
+      group = next_group(group);
+      continue;
     }
-    take(p, kept);
-  }
-}
-
-/* Insert what the other parts have for this one. */
-static void absorb(Part *p) {
-  for (unsigned from = 0; from < threads; from++) {
-    const Boxed *at = parts[from].boxes[p->self], *end = at + parts[from].boxed[p->self];
-    while (is_full(p, end - at)) grow(p);
-    while (at < end) {
-      uint64_t length = 0;
-      for (; length < BATCH && at < end; length++, at++) p->out[length] = at->state, p->hashes[length] = at->hash;
-      take(p, length);
+    if (t->next == t->last) t->next = atomic_fetch_add(&count, BLOCK), t->last = t->next + BLOCK;
+    save(s, arena + t->next * RECORD);
+    if (fill(group + __builtin_ctz(free_slots), tag | (uint32_t)t->next)) {
+      t->next++;
+      return;
     }
   }
+}
+
+/* Take states of the level, as long as there are some and room for what comes of them. */
+static void run(Thread *t) {
+  while (atomic_load(&count) < limit) {
+    uint64_t at = atomic_load(&head);
+    if (at >= level) return;
+    uint64_t size = (level - at) / (SHARES * threads) + 1;
+    if (size > CHUNK) size = CHUNK;
+    at = atomic_fetch_add(&head, size);
+    if (at >= level) return;
+    for (const uint64_t until = at + size < level ? at + size : level; at < until;) {
+      State *end = t->out;
+      for (; at < until && end < t->out + BATCH; at++) {
+        State s;
+        load(&s, arena + at * RECORD);
+        end = successors(&s, end, &t->faults);
+      }
+      const uint64_t made = end - t->out;
+      t->made += made;
+      for (uint64_t i = 0; i < made; i++) t->hashes[i] = hash(&t->out[i]);
+      touch(t, made);
+      for (uint64_t i = 0; i < made; i++) insert(t, &t->out[i], t->hashes[i]);
+    }
+  }
+}
+
+/* Give a state another number. */
+static void move(uint64_t from, uint64_t to) {
+  State s;
+  load(&s, arena + from * RECORD);
+  save(&s, arena + to * RECORD);
+  const uint32_t h = hash(&s);
+  for (uint32_t *group = group_of(h);; group = next_group(group))
+    for (int i = 0; i < 4; i++)
+      if (group[i] == (h << id_bits | (uint32_t)from)) {
+        group[i] = h << id_bits | (uint32_t)to;
+        return;
+      }
+}
+
+/* The numbers that threads have taken and not used are used by the last states. */
+static void close_gaps(void) {
+  uint64_t end = atomic_load(&count);
+  for (unsigned i = 0; i < threads;) {
+    Thread *t = &all[i];
+    if (t->next == t->last) i++;
+    else if (t->last == end) end = t->last = t->next, i = 0;
+    else {
+      unsigned other = 0;
+      while (other < threads && (all[other].next == all[other].last || all[other].last != end)) other++;
+      if (other < threads) end = all[other].last = all[other].next;
+      else move(--end, t->next++);
+    }
+  }
+  atomic_store(&count, end);
 }
 
 /* All threads wait for each other. */
@@ -200,29 +210,30 @@ static void meet(void) {
       if (looks % 4096 == 0) sched_yield();
 }
 
-static uint64_t frontier(void) {
-  uint64_t all = 0;
-  for (unsigned i = 0; i < threads; i++) all += parts[i].level - parts[i].head;
-  return all;
-}
-
 static void *work(void *of) {
-  Part *p = of;
-  uint64_t depth = 0;
-  for (;; depth++) {
-    p->level = p->count;
+  Thread *t = of;
+  for (;;) {
     meet();
-    if (frontier() == 0) return (void *)depth;
-    if (threads == 1) run(p);
-    while (frontier() > 0) {
-      meet();
-      if (is_full(p, 0)) grow(p);
-      distribute(p);
-      meet();
-      absorb(p);
-      meet();
+    if (t->self == 0) {
+      close_gaps();
+      if (atomic_load(&head) >= level) {
+        atomic_store(&head, level);
+        level = atomic_load(&count);
+      }
+      is_over = atomic_load(&head) == level;
+      is_full = atomic_load(&count) >= limit;
+      if (is_full) {
+        const uint64_t size = 4 * groups;
+        place(size < 1 << 20 ? 8 * size : size < 1 << 22 ? 4 * size : 2 * size);
+      }
     }
     meet();
+    if (is_over) return NULL;
+    if (is_full) {
+      refill(t);
+      meet();
+    }
+    run(t);
   }
 }
 
@@ -231,25 +242,23 @@ int main(int argc, char **argv) {
   if (threads < 1 || threads > MOST) return 2;
   struct timespec a, b;
   clock_gettime(CLOCK_MONOTONIC, &a);
-  for (unsigned i = 0; i < threads; i++) {
-    Part *p = &parts[i];
-    p->self = i, p->count = p->head = p->level = 1;
-    place(p, 1 << 14);
-    for (unsigned box = 0; box < threads && threads > 1; box++)
-      if ((p->boxes[box] = malloc(sizeof(Boxed) * (BOX + ROOM))) == NULL) return 3;
-  }
+  place(1 << 14);
+  level = 1;
   const State initial = {INITIAL};
-  insert(&parts[part_of(hash(&initial))], &initial, hash(&initial));
+  insert(&all[0], &initial, hash(&initial));
   pthread_t ids[MOST];
-  for (unsigned i = 1; i < threads; i++) pthread_create(&ids[i], NULL, work, &parts[i]);
-  const uint64_t depth = (uint64_t)work(&parts[0]);
-  uint64_t states = 0, made = 0, faults = 0;
+  for (unsigned i = 1; i < threads; i++) {
+    all[i].self = i;
+    pthread_create(&ids[i], NULL, work, &all[i]);
+  }
+  work(&all[0]);
+  uint64_t made = 0, faults = 0;
   for (unsigned i = 0; i < threads; i++) {
     if (i > 0) pthread_join(ids[i], NULL);
-    states += parts[i].count - 1, made += parts[i].made, faults += parts[i].faults;
+    made += all[i].made, faults += all[i].faults;
   }
   clock_gettime(CLOCK_MONOTONIC, &b);
-  printf("{\"states\":%lu,\"transitions\":%lu,\"depth\":%lu,\"faults\":%lu,\"cpu\":%.3f,\"seconds\":%.3f}\n", states, made, depth - 1,
+  printf("{\"states\":%lu,\"transitions\":%lu,\"faults\":%lu,\"cpu\":%.3f,\"seconds\":%.3f}\n", (uint64_t)atomic_load(&count) - 1, made,
          faults, (double)clock() / CLOCKS_PER_SEC, b.tv_sec - a.tv_sec + (b.tv_nsec - a.tv_nsec) / 1e9);
   return 0;
 }

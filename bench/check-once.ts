@@ -1,5 +1,5 @@
 /** One run of the checker in a process of its own, for `bench/check.ts`: `check-once VCPUS PAGES THRESHOLD plain|reduced [WORKERS [BYTES]]`. */
-import { check } from "../src/check/index.ts";
+import { check, partsFor } from "../src/check/index.ts";
 import { startHelpers } from "./check-threads.ts";
 import { enterAndZap } from "./models/enter-and-zap.ts";
 
@@ -12,7 +12,7 @@ const helpers = await startHelpers(workers, new URL("./check-worker.mjs", import
 const noReduction = process.argv[5] !== "reduced";
 const result = check(enterAndZap({ vcpus, pages, threshold }), {
   noReduction,
-  ...(memory !== undefined && { memory: Number(memory) }),
+  ...(memory !== undefined && { memory: Number(memory), parts: partsFor(Number(memory)) }),
   ...helpers,
 });
 const { outcome, states, transitions, depth, bytesPerState, reductions, seconds } = result;

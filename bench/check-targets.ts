@@ -127,7 +127,7 @@ function printMemory(figures: Figures): void {
   figures.say(
     `a billion states at XL's bytes: ${bytesPerState.toFixed(1)} GB (target 16; \`npm run bench:billion\` runs a model of as many)`,
   );
-  figures.say(`  a memory of 4 GiB holds ${most} million of them; each worker has one`);
+  figures.say(`  a memory of 4 GiB holds ${most} million of them; with a larger bound there are several`);
   figures.say(
     "time beside an uncompressed store: not run, for there is none left (docs/engine.md: 0.8 to 0.9; target 1.3)",
   );
@@ -174,7 +174,7 @@ function printTwoCores(figures: Figures, directory: string): void {
       () => straightC(ceiling, 1, counts).seconds,
       () => straightC(ceiling, 2, counts).seconds,
     );
-    figures.say(`  the same search in straight C, divided likewise: ${inC.toFixed(2)} times`);
+    figures.say(`  the same search in straight C, by two threads likewise: ${inC.toFixed(2)} times`);
   }
 }
 

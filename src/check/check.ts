@@ -19,8 +19,10 @@ export interface CheckOptions extends Bounds {
   readonly properties?: readonly string[];
   /** After a reduced search found a violation: look for a shorter trace in the plain space, up to this many states. Default 3,000,000; for runs that go round 10,000,000. */
   readonly shorten?: number;
-  /** Threads that work along. */
+  /** Threads that work along. The result is the same. */
   readonly helpers?: Helpers;
+  /** Among how many memories, of 4 GiB each at most, the states are divided. Default 1. */
+  readonly parts?: number;
   readonly onProgress?: (progress: Progress) => void;
   /** Continue this search, made by `resume`. */
   readonly search?: Search;
@@ -44,7 +46,7 @@ const isLeadsTo = (property: Model["properties"][number]): property is LeadsTo =
 
 /** The search options that both the reduced and the plain search obey. */
 function bounds(options: CheckOptions, watch: Watch): SearchOptions {
-  const { memory, held, depth, states, onceViolated, first, helpers } = options;
+  const { memory, held, depth, states, onceViolated, first, helpers, parts } = options;
   return {
     watch,
     ...(memory !== undefined && { memory }),
@@ -54,6 +56,7 @@ function bounds(options: CheckOptions, watch: Watch): SearchOptions {
     ...(onceViolated !== undefined && { onceViolated }),
     ...(first !== undefined && { first }),
     ...(helpers !== undefined && { helpers }),
+    ...(parts !== undefined && { parts }),
   };
 }
 
@@ -209,11 +212,11 @@ function* searchForLiveness(
   const fitting = yield* untilStopped(preparingLiveness(model, model.properties.filter(isLeadsTo), reduced), watch);
   if (fitting === null) return null;
   const isFit = within(search.prepared.reductions, fitting.reductions);
-  // Edges are made anew and looked up all over the states, so they must lie in one space.
-  if (isFit && search.store.parts.length === 1) return search;
-  // Else the same states in one, so that the run that is shown is the same, too.
+  // Edges are looked up all over the states, so these must lie in one memory; and which run is shown depends on their order.
+  if (isFit && search.store.isOrdered) return search;
+  // Else the same states in one, in that order, so that the run that is shown is the same, too.
   const prepared = isFit ? search.prepared : fitting;
-  const { helpers: _, onceViolated: __, ...rest } = bounds(options, watch);
+  const { helpers: _, parts: __, onceViolated: ___, ...rest } = bounds(options, watch);
   const bytes = held.reduce((sum, other) => sum + other.bytes, options.held ?? 0);
   const bound = states === undefined ? {} : { states: Math.min(states, options.states ?? Infinity) };
   const own = newSearch(prepared, { ...rest, ...bound, held: bytes, first: false }, watch);

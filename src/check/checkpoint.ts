@@ -13,7 +13,6 @@ import { version as release } from "../../package.json";
 import { SeamlockError } from "../errors.ts";
 import type { Model } from "../language/index.ts";
 import { type CheckOptions, startSearch } from "./check.ts";
-import { CONTROL } from "./kernel-memory.ts";
 import type { Search } from "./search.ts";
 import type { Event, SearchPlace } from "./space.ts";
 
@@ -29,7 +28,7 @@ interface Header {
   readonly model: string;
   /** Bytes of a stored state. */
   readonly recordBytes: number;
-  /** By part of a search that is divided among threads; else of the only one. */
+  /** By memory. */
   readonly parts: readonly (SearchPlace & { readonly count: number })[];
   readonly transitions: number;
   readonly depth: number;
@@ -67,12 +66,7 @@ export function checkpoint(search: Search, build: string = release): Uint8Array[
     build,
     model: fingerprint(search),
     recordBytes: code.recordBytes,
-    parts: store.parts.map((space) => ({
-      count: space.count,
-      head: space.control(CONTROL.head),
-      levelEnd: space.control(CONTROL.levelEnd),
-      levels: space.levels,
-    })),
+    parts: store.places,
     transitions: search.transitions,
     depth: search.depth,
     seconds: search.seconds,
@@ -94,7 +88,7 @@ export function checkpoint(search: Search, build: string = release): Uint8Array[
 
 const unusable = (
   why: string,
-  hint = "start the check again without it, or give the model, options and number of workers that wrote it",
+  hint = "start the check again without it, or give the model and options that wrote it",
 ) => new SeamlockError("SL4103", `the checkpoint cannot be used: ${why}`, { hint });
 
 const ofAnotherBuild = (build: string, own: string) =>
@@ -123,15 +117,14 @@ function contents(bytes: Uint8Array): { header: Header; records: Uint8Array } {
  * Continue from a checkpoint of the same model and reductions. Pass the search to `check` as `search`.
  *
  * @param build as `checkpoint` was given it
- * @throws SeamlockError SL4103 when the bytes are not, to the last one, what `checkpoint` of the same build gave for this model, these
- *   reductions and as many threads
+ * @throws SeamlockError SL4103 when the bytes are not, to the last one, what `checkpoint` of the same build gave for this model and these
+ *   reductions
  */
 export function resume(model: Model, bytes: Uint8Array, options: CheckOptions = {}, build: string = release): Search {
   const { header, records } = contents(bytes);
   if (header.build !== build) throw ofAnotherBuild(header.build, build);
-  const search = startSearch(model, options);
+  const search = startSearch(model, { ...options, parts: header.parts.length });
   if (header.model !== fingerprint(search)) throw unusable("it is of another model or other options");
-  if (header.parts.length !== search.store.parts.length) throw unusable("it is of another number of workers");
   let at = 0;
   const pieces = header.parts.map(({ count }) => {
     const from = at;

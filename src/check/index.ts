@@ -12,5 +12,5 @@ export {
 } from "./replay.ts";
 export type { BusyEntry, CheckResult, Outcome, Progress, SilentStep, Violation } from "./result.ts";
 export { type Bounds, type Prepared, prepare, Search, type SearchOptions } from "./search.ts";
-export { type Helper, Helpers, type HelperTask, serve } from "./team.ts";
+export { type Helper, Helpers, type HelperTask, partsFor, serve } from "./team.ts";
 export { type ReductionReport, verifyReduction, verifyReductionAsync } from "./verify-reduction.ts";

@@ -24,6 +24,11 @@ export interface Generator {
   readonly branching: number;
   /** How many successors are collected before they are looked up. */
   readonly batch: number;
+  /** How many states one of several threads takes at most at once, and how small a share of what is left that is. */
+  readonly chunk: number;
+  readonly shares: number;
+  /** Is the code for threads that work in one memory at the same time? */
+  readonly together: boolean;
   readonly places: Places;
   readonly module: ModuleBuilder;
   readonly wide: Wide;
@@ -129,8 +134,11 @@ export function sameWords(g: Generator, code: Code, address: number, words: numb
   code.op("eqz");
 }
 
-/** Set a byte flag. */
-export const raise = (code: Code, address: number): Code => code.const(0).const(1).store8(address);
+/** Push where the thread's batch of successors begins. */
+export const outAddress = (g: Generator, code: Code): Code => code.own().const(g.places.out).op("add");
+
+/** Set a byte flag of the thread's own. */
+export const raise = (code: Code, place: number): Code => code.own().const(1).store8(place);
 
 /** Code that says of two stored states, by number, whether the first has the lesser words: an order that no search decides. */
 export function defineLess({ module, packing, places }: Pick<Generator, "module" | "packing" | "places">): number {
@@ -162,10 +170,12 @@ export function defineReport(module: ModuleBuilder, places: Places, less: number
     const [event, id] = [0, 1];
     const at = code.local();
     code
+      .own()
       .get(event)
+      .op("add")
       .load8(places.met)
       .if(() => code.op("return"));
-    code.get(event).const(2).op("shl").set(at);
+    code.get(event).const(2).op("shl").own().op("add").set(at);
     keepLeast(code, less, { at, offset: places.events }, id);
   });
 }

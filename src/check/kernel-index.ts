@@ -8,6 +8,7 @@ import {
   keepLeast,
   loadRecord,
   loadWords,
+  outAddress,
   recordOf,
   sameRecord,
   sameWords,
@@ -16,9 +17,9 @@ import {
   successorBytes,
   targetOf,
 } from "./kernel-code.ts";
-import { BATCH, boxedBytes, CONTROL, GROUP_BYTES } from "./kernel-memory.ts";
+import { BATCH, BLOCK, boxedBytes, GROUP_BYTES, OWN, SHARED } from "./kernel-memory.ts";
 import { callAll, type Piece } from "./kernel-successors.ts";
-import type { Code } from "./wasm.ts";
+import type { Code, Target } from "./wasm.ts";
 
 /** Leave the state's hash, computed from the words in locals, on the stack. */
 function emitHash(g: Generator, code: Code, words: number, h: number): void {
@@ -35,10 +36,13 @@ function emitHash(g: Generator, code: Code, words: number, h: number): void {
   shifted(h, 13);
 }
 
-/** Call `body` with the address of each successor from `out` to the end in local `end`, and its position among them times four. */
+/**
+ * Call `body` with the address of each successor from `out` to the end in local `end`, and with its index: its number times four, counted from
+ * where the thread's own things begin, so that hashes and groups of the batch are found by it.
+ */
 function eachSuccessor(g: Generator, code: Code, end: number, body: (at: number, index: number) => void): void {
   const [at, index] = [code.local(), code.local()];
-  code.const(g.places.out).set(at).const(0).set(index);
+  outAddress(g, code).set(at).own().set(index);
   code.block((out) =>
     code.loop((again) => {
       code.get(at).get(end).op("ge_u").brIf(out);
@@ -51,12 +55,12 @@ function eachSuccessor(g: Generator, code: Code, end: number, body: (at: number,
 }
 
 /**
- * Read a word of each group whose address was noted, up to the position (times four) in a local, so that all are on their way from memory at
+ * Read a word of each group whose address was noted, up to the index in a local, so that all are on their way from memory at
  * once. A loop of its own: what a processor has in flight is counted in instructions, and these are few.
  */
 function touchGroups(g: Generator, code: Code, until: number): void {
   const [index, sink] = [code.local(), code.local()];
-  code.const(0).set(index);
+  code.own().set(index);
   code.block((out) =>
     code.loop((again) => {
       code.get(index).get(until).op("ge_u").brIf(out);
@@ -66,7 +70,7 @@ function touchGroups(g: Generator, code: Code, until: number): void {
     }),
   );
   // What is read must be used, or it would not be.
-  code.const(0).get(sink).store(CONTROL.sink);
+  code.own().get(sink).store(OWN.sink);
 }
 
 /** The variables of the index, in locals. */
@@ -80,9 +84,9 @@ interface Index {
 /** Load them from the control block. */
 function loadIndex(code: Code): Index {
   const [table, end, groups, idBits] = [code.local(), code.local(), code.local(), code.local()];
-  code.const(0).load(CONTROL.table).tee(table);
-  code.const(0).load(CONTROL.groups).tee(groups).const(GROUP_BYTES).op("mul", "add").set(end);
-  code.const(0).load(CONTROL.idBits).set(idBits);
+  code.const(0).load(SHARED.table).tee(table);
+  code.const(0).load(SHARED.groups).tee(groups).const(GROUP_BYTES).op("mul", "add").set(end);
+  code.const(0).load(SHARED.idBits).set(idBits);
   return { table, end, groups, idBits };
 }
 
@@ -121,14 +125,14 @@ const firstSlot = (code: Code, group: number, bits: number): Code =>
 
 /**
  * Look up the state in locals, from the group it starts at on. `found` is called with the state's number in a local, `absent` with the
- * address of the slot it belongs in, also in a local; both must leave the loop.
+ * address of the slot it belongs in, also in a local; both must leave the loop, or begin it again at the same group.
  */
 function search(
   g: Generator,
   code: Code,
   at: { readonly places: Index; readonly words: number; readonly tag: number; readonly group: number },
   found: (number: number) => void,
-  absent: (slot: number) => void,
+  absent: (slot: number, again: Target) => void,
 ): void {
   const { places, words, tag, group } = at;
   const [empty, tagged, number, record] = [code.local(), code.local(), code.local(), code.local()];
@@ -138,7 +142,9 @@ function search(
     code.block((none) =>
       code.loop((next) => {
         code.get(tagged).op("eqz").brIf(none);
-        numberIn(firstSlot(code, group, tagged).load(), places).set(number);
+        firstSlot(code, group, tagged);
+        // Who sees the number that another thread has put here must see the record, too.
+        numberIn(g.together ? code.atomicLoad() : code.load(), places).set(number);
         recordOf(g, code.get(number)).set(record);
         sameRecord(g, code, record, words);
         code.if(() => found(number));
@@ -148,7 +154,7 @@ function search(
     );
     code.get(empty).if(() => {
       firstSlot(code, group, empty).set(number);
-      absent(number);
+      absent(number, again);
     });
     nextGroup(code, group, places);
     code.br(again);
@@ -166,11 +172,55 @@ function emitVisit(g: Generator, code: Code, words: number, id: number): void {
   });
 }
 
-/** Note, for the state whose words were hashed, the hash and where in the index it starts; `index`: its position in the batch, times four. */
+/** Note, for the state whose words were hashed, the hash and where in the index it starts; `index`: see `eachSuccessor`. */
 function noteHash(g: Generator, code: Code, index: number, h: number, places: Index): void {
   code.get(index).get(h).store(g.places.hashes);
   code.get(index);
   groupAddress(code.get(h), places).store(g.places.groups);
+}
+
+/** Where a thread takes the numbers of new states from, in locals: the next one, and of several threads the end of its block. */
+interface Numbers {
+  readonly next: number;
+  readonly last: number;
+}
+
+function loadNumbers(g: Generator, code: Code): Numbers {
+  const [next, last] = [code.local(), code.local()];
+  if (g.together) {
+    code.own().load(OWN.next).set(next);
+    code.own().load(OWN.last).set(last);
+  } else code.const(0).load(SHARED.count).set(next);
+  return { next, last };
+}
+
+function storeNumbers(g: Generator, code: Code, { next, last }: Numbers): void {
+  if (g.together) {
+    code.own().get(next).store(OWN.next);
+    code.own().get(last).store(OWN.last);
+  } else code.const(0).get(next).store(SHARED.count);
+}
+
+/** See that there is a next number. There is room for it: see `reserveOf`. */
+function needNumber(g: Generator, code: Code, { next, last }: Numbers): void {
+  if (!g.together) return;
+  code.get(next).get(last).op("eq");
+  code.if(() => {
+    code.const(0).const(BLOCK).atomicAdd(SHARED.count).tee(next).const(BLOCK).op("add").set(last);
+  });
+}
+
+/**
+ * Put the number in a local, with the tag, into an empty slot. Of several threads one is first to do so, and the others look at the group
+ * once more: what was put there may be the state they have. Slots of a group are filled in order, so what is missing from a group that was
+ * read a moment ago is at or behind the slot that seemed empty.
+ */
+function fillSlot(g: Generator, code: Code, slot: number, at: { tag: number; number: number }, again: Target): void {
+  code.get(slot);
+  if (g.together) code.const(0);
+  code.get(at.tag).get(at.number).op("or");
+  if (g.together) code.compareExchange().brIf(again);
+  else code.store();
 }
 
 /** Code that inserts the states of a batch, whose hashes were noted. */
@@ -179,30 +229,33 @@ export function defineTake(g: Generator): number {
   return g.module.function(null, 1, false, (code) => {
     const end = 0;
     const places = loadIndex(code);
+    const numbers = loadNumbers(g, code);
     const words = code.local(n);
-    const [h, count, position] = [code.local(), code.local(), code.local()];
+    const [h, until] = [code.local(), code.local()];
     const [group, record, tag] = [code.local(), code.local(), code.local()];
-    code.get(end).const(g.places.out).op("sub").const(n).op("div_u").set(position);
-    touchGroups(g, code, position);
-    code.const(0).load(CONTROL.count).set(count);
+    code.get(end);
+    outAddress(g, code).op("sub").const(n).op("div_u").own().op("add").set(until);
+    touchGroups(g, code, until);
     eachSuccessor(g, code, end, (at, index) => {
       loadWords(g, code, at, words);
       code.get(index).load(g.places.hashes).set(h);
       tagOf(code, h, places).set(tag);
       code.get(index).load(g.places.groups).set(group);
       code.block((done) => {
-        const absent = (slot: number) => {
-          recordOf(g, code.get(count)).set(record);
+        const absent = (slot: number, again: Target) => {
+          needNumber(g, code, numbers);
+          const { next: number } = numbers;
+          recordOf(g, code.get(number)).set(record);
           storeRecord(g, code, record, words);
-          code.get(slot).get(tag).get(count).op("or").store();
-          emitVisit(g, code, words, count);
-          code.get(count).const(1).op("add").set(count);
+          fillSlot(g, code, slot, { tag, number }, again);
+          emitVisit(g, code, words, number);
+          code.get(number).const(1).op("add").set(number);
           code.br(done);
         };
         search(g, code, { places, words, tag, group }, () => code.br(done), absent);
       });
     });
-    code.const(0).get(count).store(CONTROL.count);
+    storeNumbers(g, code, numbers);
   });
 }
 
@@ -222,6 +275,15 @@ export function defineFlush(g: Generator, take: number): number {
   });
 }
 
+/** Expand from the state in local `head` until that in `until`, or a batch: `head` is what is next, and `end` where the successors end. */
+function expandSome(g: Generator, code: Code, expand: number, at: { head: number; until: number; end: number }): void {
+  code.get(at.head).get(at.until).call(expand).set(at.head);
+  code.own().own().load(OWN.made);
+  code.own().load(OWN.batchEnd).tee(at.end);
+  outAddress(g, code).op("sub", "add").store(OWN.made);
+}
+
+/** The loop of a thread by itself. */
 export function defineRun(g: Generator, expand: number, flush: number): void {
   g.module.function("run", 3, true, (code) => {
     const [head, until, limit] = [0, 1, 2];
@@ -229,15 +291,78 @@ export function defineRun(g: Generator, expand: number, flush: number): void {
     code.block((out) =>
       code.loop((again) => {
         code.get(head).get(until).op("ge_u").brIf(out);
-        code.const(0).load(CONTROL.count).get(limit).op("ge_u").brIf(out);
-        code.get(head).get(until).call(expand).set(head);
-        code.const(0).const(0).load(CONTROL.made);
-        code.const(0).load(CONTROL.batchEnd).tee(end).const(g.places.out).op("sub", "add").store(CONTROL.made);
+        code.const(0).load(SHARED.count).get(limit).op("ge_u").brIf(out);
+        expandSome(g, code, expand, { head, until, end });
         code.get(end).call(flush);
         code.br(again);
       }),
     );
     code.get(head);
+  });
+}
+
+/**
+ * The loop of one thread of several. What it has taken it expands to the end, whatever happens, so that when all rest a state is either
+ * expanded or not. `insert` gets the end of the successors in a local.
+ */
+export function defineWork(
+  g: Generator,
+  expand: number,
+  insert: (code: Code, end: number) => void,
+  isBoxFull: (code: Code, full: () => void) => void,
+): void {
+  g.module.function("work", 1, true, (code) => {
+    const mayTake = 0;
+    const [head, until, size, end] = [code.local(), code.local(), code.local(), code.local()];
+    code.own().load(OWN.chunk).set(head);
+    code.own().load(OWN.chunkEnd).set(until);
+    const leave = (isFull: number) => {
+      code.own().get(head).store(OWN.chunk);
+      code.own().get(until).store(OWN.chunkEnd);
+      code.const(isFull).op("return");
+    };
+    code.loop((again) => {
+      code.get(head).get(until).op("ge_u");
+      code.if(() => {
+        code
+          .get(mayTake)
+          .op("eqz")
+          .if(() => leave(0));
+        code
+          .const(0)
+          .atomicLoad(SHARED.count)
+          .const(0)
+          .load(SHARED.limit)
+          .op("ge_u")
+          .if(() => leave(0));
+        code.const(0).load(SHARED.until).set(until);
+        code
+          .const(0)
+          .atomicLoad(SHARED.head)
+          .tee(head)
+          .get(until)
+          .op("ge_u")
+          .if(() => leave(0));
+        // The less is left of the turn the smaller a piece, so that all threads are done at about the same time.
+        code.get(until).get(head).op("sub").const(g.shares).op("div_u").const(1).op("add").tee(size).const(g.chunk);
+        code.op("gt_u").if(() => code.const(g.chunk).set(size));
+        code
+          .const(0)
+          .get(size)
+          .atomicAdd(SHARED.head)
+          .tee(head)
+          .get(until)
+          .op("ge_u")
+          .if(() => leave(0));
+        code.get(until).get(head).op("sub").get(size).op("gt_u");
+        code.if(() => code.get(head).get(size).op("add").set(until));
+      });
+      isBoxFull(code, () => leave(1));
+      expandSome(g, code, expand, { head, until, end });
+      insert(code, end);
+      code.br(again);
+    });
+    code.op("unreachable");
   });
 }
 
@@ -258,78 +383,64 @@ export function definePartOf(g: Generator, parts: number): void {
   });
 }
 
+/** Call `full` when a box of a search with several memories is. */
+export function testBoxes(g: Generator, code: Code, parts: number, full: () => void): void {
+  const { boxBytes, boxEnds } = g.places;
+  const most = boxBytes - boxedBytes(g.packing.words) * (g.batch + g.branching + 1);
+  for (let i = 0; i < parts; i++)
+    code
+      .own()
+      .load(boxEnds + 4 * i)
+      .const(most)
+      .op("ge_u")
+      .if(full);
+}
+
 /**
- * For a divided search: like `run`, but only the successors that belong to this part are inserted. Each of the others is put, with its hash,
- * into the box of its part.
+ * Code that inserts those of the successors that belong to this memory, up to an address. Each of the others is put, with its hash, into the
+ * box of its part.
  */
-export function defineDistribute(g: Generator, expand: number, take: number, parts: number): void {
+export function defineDistribute(g: Generator, take: number, parts: number): number {
   const n = g.packing.words;
-  const { boxes, boxBytes, boxEnds, out } = g.places;
-  const full = boxBytes - boxedBytes(n) * (g.batch + g.branching + 1);
-  g.module.function("distribute", 3, true, (code) => {
-    const [head, until, limit] = [0, 1, 2];
+  const { boxes, boxBytes, boxEnds } = g.places;
+  return g.module.function(null, 1, false, (code) => {
+    const end = 0;
     const places = loadIndex(code);
-    const [end, self, kept, keptEnd] = [code.local(), code.local(), code.local(), code.local()];
+    const [self, kept, keptEnd] = [code.local(), code.local(), code.local()];
     const [h, part, isOther, box] = [code.local(), code.local(), code.local(), code.local()];
     const words = code.local(n);
-    code.const(0).load(CONTROL.part).set(self);
-    code.block((stop) =>
-      code.loop((again) => {
-        code.get(head).get(until).op("ge_u").brIf(stop);
-        code.const(0).load(CONTROL.count).get(limit).op("ge_u").brIf(stop);
-        for (let i = 0; i < parts; i++)
-          code
-            .const(0)
-            .load(boxEnds + 4 * i)
-            .const(full)
-            .op("ge_u")
-            .brIf(stop);
-        code.get(head).get(until).call(expand).set(head);
-        code.const(0).const(0).load(CONTROL.made);
-        code.const(0).load(CONTROL.batchEnd).tee(end).const(out).op("sub", "add").store(CONTROL.made);
-        code.const(0).set(kept).const(out).set(keptEnd);
-        // Each is written to both places, and only one of them goes on: no branch that could only be guessed.
-        eachSuccessor(g, code, end, (at) => {
-          loadWords(g, code, at, words);
-          emitCanonical(targetOf(g, code, words), g.reductions);
-          emitHash(g, code, words, h);
-          code.set(h);
-          partOfHash(code, h, parts).tee(part).get(self).op("ne").set(isOther);
-          storeWords(g, code, keptEnd, words);
-          noteHash(g, code, kept, h, places);
-          code
-            .get(part)
-            .const(boxBytes)
-            .op("mul")
-            .get(part)
-            .const(2)
-            .op("shl")
-            .tee(part)
-            .load(boxEnds)
-            .op("add")
-            .set(box);
-          for (let w = 0; w < n; w++)
-            code
-              .get(box)
-              .get(words + w)
-              .store(boxes + 4 * w);
-          code
-            .get(box)
-            .get(h)
-            .store(boxes + 4 * n);
-          code.get(part).get(part).load(boxEnds).get(isOther).const(boxedBytes(n)).op("mul", "add").store(boxEnds);
-          code.const(1).get(isOther).op("sub").const(2).op("shl").tee(isOther).get(kept).op("add").set(kept);
-          code.get(isOther).const(n).op("mul").get(keptEnd).op("add").set(keptEnd);
-        });
-        code.get(keptEnd).call(take);
-        code.br(again);
-      }),
-    );
-    code.get(head);
+    code.const(0).load(SHARED.part).set(self);
+    code.own().set(kept);
+    outAddress(g, code).set(keptEnd);
+    // Each is written to both places, and only one of them goes on: no branch that could only be guessed.
+    eachSuccessor(g, code, end, (at) => {
+      loadWords(g, code, at, words);
+      emitCanonical(targetOf(g, code, words), g.reductions);
+      emitHash(g, code, words, h);
+      code.set(h);
+      partOfHash(code, h, parts).tee(part).get(self).op("ne").set(isOther);
+      storeWords(g, code, keptEnd, words);
+      noteHash(g, code, kept, h, places);
+      code.get(part).const(boxBytes).op("mul").own().op("add");
+      code.get(part).const(2).op("shl").own().op("add").tee(part).load(boxEnds).op("add").set(box);
+      for (let w = 0; w < n; w++)
+        code
+          .get(box)
+          .get(words + w)
+          .store(boxes + 4 * w);
+      code
+        .get(box)
+        .get(h)
+        .store(boxes + 4 * n);
+      code.get(part).get(part).load(boxEnds).get(isOther).const(boxedBytes(n)).op("mul", "add").store(boxEnds);
+      code.const(1).get(isOther).op("sub").const(2).op("shl").tee(isOther).get(kept).op("add").set(kept);
+      code.get(isOther).const(n).op("mul").get(keptEnd).op("add").set(keptEnd);
+    });
+    code.get(keptEnd).call(take);
   });
 }
 
-/** Of a divided search: insert the states that lie, each with its hash, in this part's own box up to an address. */
+/** Of a search with several memories: insert the states that lie, each with its hash, from an address on. */
 export function defineAbsorb(g: Generator, take: number): void {
   const n = g.packing.words;
   g.module.function("absorb", 2, false, (code) => {
@@ -340,12 +451,15 @@ export function defineAbsorb(g: Generator, take: number): void {
     code.block((stop) =>
       code.loop((again) => {
         code.get(at).get(end).op("ge_u").brIf(stop);
-        code.const(0).set(kept).const(g.places.out).set(keptEnd);
+        code.own().set(kept);
+        outAddress(g, code).set(keptEnd);
         code.block((full) =>
           code.loop((next) => {
             code.get(at).get(end).op("ge_u").brIf(full);
             code
               .get(kept)
+              .own()
+              .op("sub")
               .const(4 * BATCH)
               .op("ge_u")
               .brIf(full);
@@ -373,50 +487,90 @@ export function defineAbsorb(g: Generator, take: number): void {
   });
 }
 
-/** Enter into the index the states from `id` until `until`, at most a batch, which it does not hold. */
+/**
+ * Enter into the index those of the states from `id` until `until`, at most a batch, whose groups lie from `low` up to `high`. None of them
+ * is in it. Several threads do so for a piece of the index each: who writes all over it would take the lines of the cache from each other.
+ */
 export function defineEnter(g: Generator): void {
-  g.module.function("enter", 2, false, (code) => {
-    const [id, until] = [0, 1];
+  const { hashes, groups, out } = g.places;
+  g.module.function("enter", 4, false, (code) => {
+    const [id, until, low, high] = [0, 1, 2, 3];
     const places = loadIndex(code);
     const words = code.local(g.packing.words);
     const [at, h, group, empty] = [code.local(), code.local(), code.local(), code.local()];
-    const [next, position] = [code.local(), code.local()];
-    const each = (body: () => void) => {
-      code.get(id).set(next).const(0).set(position);
-      code.block((out) =>
-        code.loop((again) => {
-          code.get(next).get(until).op("ge_u").brIf(out);
-          body();
-          code.get(position).const(4).op("add").set(position);
-          code.get(next).const(1).op("add").set(next);
-          code.br(again);
-        }),
-      );
-    };
+    const [index, end, slot, tag, number] = [code.local(), code.local(), code.local(), code.local(), code.local()];
     recordOf(g, code.get(id)).set(at);
-    each(() => {
-      loadRecord(g, code, at, words);
-      emitHash(g, code, words, h);
-      code.set(h);
-      noteHash(g, code, position, h, places);
-      code.get(at).const(g.packing.record.bytes).op("add").set(at);
+    code.own().set(end);
+    code.block((noted) =>
+      code.loop((next) => {
+        code.get(id).get(until).op("ge_u").brIf(noted);
+        loadRecord(g, code, at, words);
+        emitHash(g, code, words, h);
+        code.set(h);
+        noteHash(g, code, end, h, places);
+        code.get(end).get(id).store(out);
+        code.get(end).load(groups).get(low).op("sub").get(high).get(low).op("sub", "lt_u");
+        code.const(2).op("shl").get(end).op("add").set(end);
+        code.get(at).const(g.packing.record.bytes).op("add").set(at);
+        code.get(id).const(1).op("add").set(id);
+        code.br(next);
+      }),
+    );
+    touchGroups(g, code, end);
+    code.own().set(index);
+    code.block((done) =>
+      code.loop((next) => {
+        code.get(index).get(end).op("ge_u").brIf(done);
+        code.get(index).load(groups).set(group);
+        code.get(index).load(hashes).set(h);
+        code.get(index).load(out).set(number);
+        tagOf(code, h, places).set(tag);
+        code.block((entered) =>
+          code.loop((again) => {
+            emptyIn(code, group).tee(empty);
+            code.if(() => {
+              firstSlot(code, group, empty).set(slot);
+              fillSlot(g, code, slot, { tag, number }, again);
+              code.br(entered);
+            });
+            nextGroup(code, group, places);
+            code.br(again);
+          }),
+        );
+        code.get(index).const(4).op("add").set(index);
+        code.br(next);
+      }),
+    );
+  });
+}
+
+/**
+ * Give a state the number `to`, which no state has and none below the old one will get. Only while no other thread works: what is between
+ * is not for others to see.
+ */
+export function defineMove(g: Generator): void {
+  g.module.function("move", 2, false, (code) => {
+    const [from, to] = [0, 1];
+    const places = loadIndex(code);
+    const words = code.local(g.packing.words);
+    const [at, h, tag, group, slot] = [code.local(), code.local(), code.local(), code.local(), code.local()];
+    recordOf(g, code.get(from)).set(at);
+    loadRecord(g, code, at, words);
+    recordOf(g, code.get(to)).set(at);
+    storeRecord(g, code, at, words);
+    emitHash(g, code, words, h);
+    code.set(h);
+    tagOf(code, h, places).set(tag);
+    groupAddress(code.get(h), places).set(group);
+    code.loop((again) => {
+      for (let i = 0; i < GROUP_BYTES; i += 4) {
+        code.get(group).const(i).op("add").tee(slot).load().get(tag).get(from).op("or", "eq");
+        code.if(() => code.get(slot).get(tag).get(to).op("or").store().op("return"));
+      }
+      nextGroup(code, group, places);
+      code.br(again);
     });
-    touchGroups(g, code, position);
-    each(() => {
-      code.get(position).load(g.places.groups).set(group);
-      code.block((free) =>
-        code.loop((again) => {
-          emptyIn(code, group).tee(empty).brIf(free);
-          nextGroup(code, group, places);
-          code.br(again);
-        }),
-      );
-      code.get(position).load(g.places.hashes).set(h);
-      tagOf(firstSlot(code, group, empty), h, places)
-        .get(next)
-        .op("or")
-        .store();
-    });
+    code.op("unreachable");
   });
 }
 
@@ -451,12 +605,12 @@ export function defineSeek(g: Generator, pieces: readonly Piece[][]): void {
         code.get(head).get(until).op("ge_u").brIf(out);
         recordOf(g, code.get(head)).set(at);
         loadRecord(g, code, at, words);
-        code.const(g.places.out).set(end);
+        outAddress(g, code).set(end);
         callAll(g, code, pieces, { id: head, words, end });
         eachSuccessor(g, code, end, (successor) => {
           loadWords(g, code, successor, words);
           emitCanonical(targetOf(g, code, words), g.reductions);
-          code.const(g.places.wanted).set(wanted);
+          code.own().const(g.places.wanted).op("add").set(wanted);
           code.block((last) =>
             code.loop((next) => {
               code.get(wanted).get(wantedEnd).op("ge_u").brIf(last);

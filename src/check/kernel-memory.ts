@@ -1,6 +1,6 @@
 /**
- * What lies where in the linear memory of a search: a control block, flags, events, states whose parents are sought, one batch of
- * successors and their hashes; then the arena, which holds one record per state, and above it the index.
+ * What lies where in the linear memory of a search: a control block; for each thread that works in it flags, events, states whose parents
+ * are sought, one batch of successors and their hashes; then the arena, which holds one record per state, and above it the index.
  */
 import type { LoweredMove } from "../language/index.ts";
 import type { ScalarSymmetry } from "./scalar-symmetry.ts";
@@ -40,36 +40,51 @@ export type EventKind =
   /** The state is the one whose step fails. */
   | { readonly kind: "fault"; readonly site: FaultSite };
 
-/** Byte addresses in the memory. The first four are 32-bit words of the control block. */
-export const CONTROL = {
-  /** The number of the next new state. */
-  count: 0,
+/** Byte addresses of 32-bit words that all threads see. */
+export const SHARED = {
   /** Where the index is, and how many groups of slots it has. */
-  table: 4,
-  groups: 8,
+  table: 0,
+  groups: 4,
   /** How many bits of a slot hold a state's number; those above it hold bits of its hash. */
-  idBits: 12,
-  faults: 16,
-  /** Successors made since the driver last cleared it. */
-  made: 24,
-  batchEnd: 28,
-  sink: 32,
+  idBits: 8,
   /** How many states fit below the index. */
-  capacity: 36,
-  /** The next state to expand, and the first one of the next level. */
-  head: 40,
-  levelEnd: 44,
-  /** Which part of a divided search this is. */
-  part: 48,
-  /** Of such a part: as long as it has fewer states than this, another batch fits beside what others may have for it. */
-  limit: 52,
-  /** 1: there was no memory to grow into. */
-  failed: 56,
+  capacity: 12,
+  /** As long as there are fewer states than this, every thread may begin another piece of work. */
+  limit: 16,
+  /** The first state of the next level, and where this turn ends: at most there. */
+  levelEnd: 20,
+  until: 24,
+  /** Which part of a search with several memories this is. */
+  part: 28,
+  /** 1: the index is empty and all states must be entered. */
+  emptied: 32,
+  // Words that threads change while others read them lie on lines of the cache of their own.
+  /** The number of the next new state; of several threads: of the next block of numbers. */
+  count: 128,
+  /** The next state to expand. */
+  head: 256,
 } as const;
 
-const FLAGS = 64;
+const SHARED_BYTES = 384;
 
-/** Where everything else starts. */
+/** Offsets of 32-bit words that each thread has for itself, where its own things begin. */
+export const OWN = {
+  faults: 0,
+  /** Bytes of successors made since the driver last cleared it. */
+  made: 4,
+  batchEnd: 8,
+  sink: 12,
+  /** The numbers it may give to new states: from `next` on, until `last`. */
+  next: 16,
+  last: 20,
+  /** The states it has taken to expand and not expanded: from `chunk` on, until `chunkEnd`. */
+  chunk: 24,
+  chunkEnd: 28,
+} as const;
+
+const OWN_BYTES = 64;
+
+/** Where everything else starts. Counted from where a thread's own things begin (see `ownAddress`), all but the arena. */
 export interface Places {
   /** One byte per step (see `stepNumbers`): 1 when it ran. */
   readonly ran: number;
@@ -86,32 +101,39 @@ export interface Places {
   readonly hashes: number;
   readonly groups: number;
   /**
-   * Of a divided search: per part, the end of what lies in its box, and the box: successors, each with its hash behind it. The part's own
-   * box is where what others have for it is copied to.
+   * Of a search with several memories: per part, the end of what lies in the box, and the box: successors, each with its hash behind it.
+   * The box of the part that the memory belongs to is where what is brought to it is copied.
    */
   readonly boxEnds: number;
   readonly boxes: number;
   readonly boxBytes: number;
-  /** State 0 is here; it is not used, so that 0 can mean "empty" in the index. */
+  /** Bytes of all this: from one thread's to the next one's. */
+  readonly stride: number;
+  /** State 0 is here, behind all threads' own things; it is not used, so that 0 can mean "empty" in the index. */
   readonly arena: number;
 }
 
 /** What the code can do. Addresses and ends are byte addresses. */
 export interface KernelExports {
-  /** Of an undivided search: expand states from `head` until `until`, or until there are `limit` states. Returns the next head. */
+  /** Of a thread by itself: expand states from `head` until `until`, or until there are `limit` states. Returns the next head. */
   run?(head: number, until: number, limit: number): number;
+  /**
+   * Of one thread of several: expand the states it has taken, then take more, as long as it may (0: it may not), there is room, and the turn
+   * has more. Returns 1 when a box is full, else 0.
+   */
+  work?(mayTake: number): number;
+  /** Of one thread of several, while the others rest: give a state the unused number `to`, below its own. */
+  move?(from: number, to: number): void;
   /** Insert the successors from `out` to `end`, at most a batch. */
   flush(end: number): void;
   /** Note in wanted states (from `places.wanted` to `wantedEnd`) which state leads there: of those from `head` until `until`, and the one noted before, the least. */
   seek(head: number, until: number, wantedEnd: number): void;
-  /** Of a divided search: expand likewise, until a box is full, and put what belongs to other parts into their boxes. */
-  distribute?(head: number, until: number, limit: number): number;
-  /** Of a divided search: insert the states that lie from `at` to `end`, as in a box. */
+  /** Of a search with several memories: insert the states that lie from `at` to `end`, as in a box. */
   absorb?(at: number, end: number): void;
-  /** Of a divided search: the part that the state whose words are at an address belongs to. */
+  /** Of a search with several memories: the part that the state whose words are at an address belongs to. */
   partOf?(address: number): number;
-  /** Enter into the index the stored states from `id` until `until`, at most `BATCH`, which it does not hold. */
-  enter(id: number, until: number): void;
+  /** Enter into the index those of the states from `id` until `until`, at most `BATCH`, whose first groups lie from `low` up to `high`. */
+  enter(id: number, until: number, low: number, high: number): void;
   /** The number of the state whose words are at an address, or 0. */
   find(address: number): number;
   /** Write a stored state's words to `out`. */
@@ -133,8 +155,12 @@ export interface EdgeExports {
 export interface KernelCode {
   readonly module: CompiledModule;
   readonly places: Places;
-  /** Into how many parts the search is divided. */
+  /** How many memories the states are divided among. */
   readonly parts: number;
+  /** How many threads may use a memory. */
+  readonly threads: number;
+  /** Is it for threads that work in one memory at the same time? */
+  readonly together: boolean;
   /** Words of a state. */
   readonly words: number;
   /** Bytes of a stored state. */
@@ -148,10 +174,32 @@ export interface KernelCode {
   readonly branching: number;
   /** How many successors are collected before they are looked up. */
   readonly batch: number;
+  /** How many states one of several threads takes at most at once. */
+  readonly chunk: number;
 }
 
-/** Room in a box of a divided search, in successors. */
-const BOX = 1 << 15;
+/** Room in a box of a search with several memories, in successors. */
+const BOX = 1 << 13;
+
+/** How many numbers of new states one of several threads takes at once. */
+export const BLOCK = 64;
+
+/** One of several threads takes states to expand in pieces of which at most about so many successors come. */
+const CHUNK_SUCCESSORS = 1 << 14;
+
+export const chunkOf = (branching: number): number =>
+  Math.max(8, Math.min(1024, Math.floor(CHUNK_SUCCESSORS / Math.max(1, branching))));
+
+/** A piece is at most so small a share of what is left of the turn, by thread. */
+export const SHARES = 4;
+
+/** How many states one thread can add once it has seen that there is no more room: what keeps a memory from overflowing. */
+export function reserveOf(code: Pick<KernelCode, "together" | "parts" | "batch" | "branching" | "chunk">): number {
+  const { together, parts, batch, branching, chunk } = code;
+  const piece = batch + branching + 1;
+  if (!together) return piece;
+  return chunk * branching + piece + BLOCK + (parts === 1 ? 0 : BOX + piece);
+}
 
 /** Bytes of a successor in a box. */
 export const boxedBytes = (words: number): number => 4 * (words + 1);
@@ -159,15 +207,15 @@ export const boxedBytes = (words: number): number => 4 * (words + 1);
 /** The index is probed by groups of four slots. */
 export const GROUP_BYTES = 16;
 
-/** How many successors are looked up at once. In a divided search as many times more are collected as there are parts. */
+/** How many successors are looked up at once. With several memories as many times more are collected as there are. */
 export const BATCH = 128;
 
 /** Of how many states the parents are sought at once. */
 export const WANTED = 32;
 
-const aligned = (address: number): number => Math.ceil(address / 64) * 64;
+const aligned = (address: number): number => Math.ceil(address / 128) * 128;
 
-/** Lay out the memory. */
+/** Lay out the memory of so many threads. */
 export function placesOf(sizes: {
   steps: number;
   busy: number;
@@ -175,8 +223,9 @@ export function placesOf(sizes: {
   batch: number;
   words: number;
   parts: number;
+  threads: number;
 }): Places {
-  const ran = FLAGS;
+  const ran = OWN_BYTES;
   const busy = ran + sizes.steps;
   const met = busy + sizes.busy;
   const events = aligned(met + sizes.events);
@@ -187,9 +236,14 @@ export function placesOf(sizes: {
   const boxEnds = aligned(groups + 4 * sizes.batch);
   const boxes = aligned(boxEnds + 4 * sizes.parts);
   const boxBytes = sizes.parts === 1 ? 0 : boxedBytes(sizes.words) * (BOX + sizes.batch);
-  const arena = aligned(boxes + sizes.parts * boxBytes);
-  return { ran, busy, met, events, wanted, out, hashes, groups, boxEnds, boxes, boxBytes, arena };
+  const stride = aligned(boxes + sizes.parts * boxBytes);
+  const arena = SHARED_BYTES + sizes.threads * stride;
+  return { ran, busy, met, events, wanted, out, hashes, groups, boxEnds, boxes, boxBytes, stride, arena };
 }
+
+/** Where in the memory a thread's own things begin. */
+export const ownAddress = ({ stride }: Pick<Places, "stride">, thread: number): number =>
+  SHARED_BYTES + thread * stride;
 
 /** What a memory for this code must have at least, in pages of 64 KiB. */
 export const leastPages = (places: Places): number => Math.ceil(places.arena / 65536);

@@ -14,6 +14,7 @@ import {
   type Generator,
   loadRecord,
   movesAt,
+  outAddress,
   pushWords,
   raise,
   recordOf,
@@ -21,7 +22,7 @@ import {
   successorBytes,
   targetOf,
 } from "./kernel-code.ts";
-import { type BusySite, CONTROL, type FaultSite } from "./kernel-memory.ts";
+import { type BusySite, type FaultSite, OWN } from "./kernel-memory.ts";
 import type { Code, Target as VariableSlots } from "./wasm.ts";
 
 const MOVES_PER_FUNCTION = 40;
@@ -59,7 +60,7 @@ function emitMove(
     const target = targetOf(g, code, to);
     const onFault = (kind: "assertion" | "range" | "index", name: string) => {
       if (!g.withEdges) {
-        code.const(0).const(0).load(CONTROL.faults).const(1).op("add").store(CONTROL.faults);
+        code.own().own().load(OWN.faults).const(1).op("add").store(OWN.faults);
         const site: FaultSite = { kind: kind === "assertion" ? kind : "range", name };
         emitReport(g, code, { kind: "fault", site }, scope.id);
       }
@@ -107,7 +108,7 @@ function emitBusy(g: Generator, { code, words }: Scope, lowered: LoweredMove): v
   const note = (site: number, when: Ir) => {
     const flag = g.places.busy + site;
     code
-      .const(0)
+      .own()
       .load8(flag)
       .op("eqz")
       .if(() => {
@@ -250,25 +251,27 @@ export function defineExpand(g: Generator, pieces: readonly Piece[][]): number {
     const [head, until] = [0, 1];
     const [end, before, faults, at] = [code.local(), code.local(), code.local(), code.local()];
     const words = code.local(n);
-    code.const(g.places.out).set(end);
+    outAddress(g, code).set(end);
     recordOf(g, code.get(head)).set(at);
     code.block((out) =>
       code.loop((again) => {
         code.get(head).get(until).op("ge_u").brIf(out);
         code
           .get(end)
+          .own()
           .const(g.places.out + g.batch * successorBytes(g))
+          .op("add")
           .op("ge_u")
           .brIf(out);
         loadRecord(g, code, at, words);
         if (model.deadlock) {
           code.get(end).set(before);
-          code.const(0).load(CONTROL.faults).set(faults);
+          code.own().load(OWN.faults).set(faults);
         }
         callAll(g, code, pieces, { id: head, words, end });
         if (model.deadlock) {
           code.get(end).get(before).op("eq");
-          code.const(0).load(CONTROL.faults).get(faults).op("eq", "and");
+          code.own().load(OWN.faults).get(faults).op("eq", "and");
           code.if(() => {
             truth(targetOf(g, code, words), irNot(idle(g)));
             code.if(() => emitReport(g, code, { kind: "deadlock" }, head));
@@ -280,7 +283,7 @@ export function defineExpand(g: Generator, pieces: readonly Piece[][]): number {
       }),
     );
     // The caller finds the end beside the counters.
-    code.const(0).get(end).store(CONTROL.batchEnd);
+    code.own().get(end).store(OWN.batchEnd);
     code.get(head);
   });
 }

@@ -21,6 +21,7 @@ import {
   loadRecord,
   loadWords,
   movesAt,
+  outAddress,
   recordOf,
   storeWords,
   targetOf,
@@ -31,12 +32,25 @@ import {
   defineEnter,
   defineFind,
   defineFlush,
+  defineMove,
   definePartOf,
   defineRun,
   defineSeek,
   defineTake,
+  defineWork,
+  testBoxes,
 } from "./kernel-index.ts";
-import { BATCH, type KernelCode, leastPages, placesOf, type Reductions } from "./kernel-memory.ts";
+import {
+  BATCH,
+  chunkOf,
+  type KernelCode,
+  leastPages,
+  ownAddress,
+  type Places,
+  placesOf,
+  type Reductions,
+  SHARES,
+} from "./kernel-memory.ts";
 import { callAll, defineExpand, defineInstance, type Piece } from "./kernel-successors.ts";
 import type { Packing } from "./pack.ts";
 import { type CompiledModule, compile, F64, I32, instantiate, type LinearMemory, ModuleBuilder } from "./wasm.ts";
@@ -67,7 +81,7 @@ function defineSuccessors(g: Generator, pieces: readonly Piece[][]): void {
   g.module.function("successors", 1, true, (code) => {
     const [id, end, at] = [0, code.local(), code.local()];
     const words = code.local(n);
-    code.const(g.places.out).set(end);
+    outAddress(g, code).set(end);
     recordOf(g, code.get(id)).set(at);
     loadRecord(g, code, at, words);
     callAll(g, code, pieces, { id, words, end });
@@ -82,9 +96,9 @@ function defineUnpack(g: Generator): void {
     loadRecord(g, code, at, words);
     for (let w = 0; w < g.packing.words; w++)
       code
-        .const(g.places.out)
+        .own()
         .get(words + w)
-        .store(4 * w);
+        .store(g.places.out + 4 * w);
   });
 }
 
@@ -124,17 +138,50 @@ const mostBusy = (live: readonly LoweredMove[], holds: Generator["holds"]): numb
 /** Two expressions that code for edges can evaluate. */
 export type Tests = readonly [BoolExpr, BoolExpr];
 
-/**
- * Generate and compile the code for a model. `edgesFor`: for liveness, `successors` reports moves and nothing else is reported.
- * `parts`: into how many parts the search is divided; more than one share their memories.
- */
+/** What the code is for. */
+export interface KernelOptions {
+  /** For liveness: `successors` reports moves, and nothing else is reported. */
+  readonly edgesFor?: Tests | null;
+  /** How many memories the states are divided among. */
+  readonly parts?: number;
+  /** How many threads may use a memory. */
+  readonly threads?: number;
+}
+
+/** For threads that work in one memory at the same time. */
+function defineTogether(
+  g: Generator,
+  { expand, take, flush }: { readonly expand: number; readonly take: number; readonly flush: number },
+  parts: number,
+): void {
+  defineMove(g);
+  if (parts === 1)
+    return defineWork(
+      g,
+      expand,
+      (code, end) => code.get(end).call(flush),
+      () => {},
+    );
+  const distribute = defineDistribute(g, take, parts);
+  defineWork(
+    g,
+    expand,
+    (code, end) => code.get(end).call(distribute),
+    (code, full) => testBoxes(g, code, parts, full),
+  );
+  defineAbsorb(g, take);
+  definePartOf(g, parts);
+}
+
+/** Generate and compile the code for a model. */
 export function compileKernel(
   analysis: Analysis,
   packing: Packing,
   reductions: Reductions,
-  { edgesFor = null, parts = 1 }: { readonly edgesFor?: Tests | null; readonly parts?: number } = {},
+  { edgesFor = null, parts = 1, threads = 1 }: KernelOptions = {},
 ): KernelCode {
   const { layout, live } = analysis;
+  const together = threads > 1 || parts > 1;
   const module = new ModuleBuilder();
   const wide = {
     remainder: module.import("remainder", [F64, F64], F64),
@@ -153,6 +200,7 @@ export function compileKernel(
     batch: batch + branching + 1,
     words: packing.words,
     parts,
+    threads,
   });
   const less = defineLess({ module, packing, places });
   const g: Generator = {
@@ -164,6 +212,9 @@ export function compileKernel(
     withEdges: edgesFor !== null,
     branching,
     batch,
+    chunk: chunkOf(branching),
+    shares: SHARES * threads,
+    together,
     places,
     less,
     report: defineReport(module, places, less),
@@ -173,12 +224,8 @@ export function compileKernel(
     const expand = defineExpand(g, pieces);
     const take = defineTake(g);
     const flush = defineFlush(g, take);
-    if (parts === 1) defineRun(g, expand, flush);
-    else {
-      defineDistribute(g, expand, take, parts);
-      defineAbsorb(g, take);
-      definePartOf(g, parts);
-    }
+    if (together) defineTogether(g, { expand, take, flush }, parts);
+    else defineRun(g, expand, flush);
     defineEnter(g);
     defineSeek(g, pieces);
     defineUnpack(g);
@@ -190,9 +237,11 @@ export function compileKernel(
       defineTest(g, `test${i}`, lowerProperty(layout, expr, analysis.constants));
   }
   return {
-    module: compile(module.bytes(leastPages(places), parts > 1)),
+    module: compile(module.bytes(leastPages(places), threads > 1)),
     places,
     parts,
+    threads,
+    together,
     words: packing.words,
     recordBytes: packing.record.bytes,
     steps,
@@ -201,9 +250,18 @@ export function compileKernel(
     edges: g.edges,
     branching,
     batch,
+    chunk: g.chunk,
   };
 }
 
-/** Run the code on a memory. */
-export const runOn = <E>(module: CompiledModule, memory: LinearMemory): E =>
-  instantiate<E>(module, memory, { remainder: (a: number, b: number) => a % b, wrap: (a: number) => a | 0 });
+/** Run the code on a memory, for one of the threads that may work in it. */
+export const runOn = <E>(
+  { module, places }: { readonly module: CompiledModule; readonly places: Places },
+  memory: LinearMemory,
+  thread = 0,
+): E =>
+  instantiate<E>(
+    module,
+    { memory, own: ownAddress(places, thread) },
+    { remainder: (a: number, b: number) => a % b, wrap: (a: number) => a | 0 },
+  );

@@ -1,6 +1,6 @@
 /** The part of a state space that a run can be in after a property's premise and before its conclusion, explored by distance from the start. */
 import { compileKernel, runOn } from "./kernel.ts";
-import type { EdgeExports, KernelCode } from "./kernel-memory.ts";
+import { type EdgeExports, type KernelCode, ownAddress } from "./kernel-memory.ts";
 import type { Numbering } from "./live-numbering.ts";
 import type { LeadsTo } from "./liveness.ts";
 import type { Search } from "./search.ts";
@@ -55,16 +55,20 @@ export interface Region {
 /** Code that finds the moves out of stored states, and says which states satisfy the premise and the conclusion. */
 export interface Edges extends EdgeExports {
   readonly code: KernelCode;
+  /** The address of the successors. */
+  readonly out: number;
 }
 
 export function edgesOf({ prepared, space }: Search, { from, to }: LeadsTo): Edges {
-  const code = compileKernel(prepared.analysis, prepared.packing, prepared.reductions, { edgesFor: [from, to] });
-  return { code, ...runOn<EdgeExports>(code.module, space.memory) };
+  const { analysis, packing, reductions } = prepared;
+  const code = compileKernel(analysis, packing, reductions, { edgesFor: [from, to], threads: space.code.threads });
+  const out = ownAddress(code.places, 0) + code.places.out;
+  return { code, out, ...runOn<EdgeExports>(code, space.memory) };
 }
 
 /** The states that satisfy the premise and not the conclusion, nearest to the start first; and whether any satisfies the premise. */
 function* sourcesOf({ space }: Search, edges: Edges): Pausing<{ sources: Ints; premise: boolean }> {
-  const { out } = edges.code.places;
+  const { out } = edges;
   const sources = new Ints();
   let premise = false;
   for (let id = 1; id < space.count; id++) {
@@ -107,7 +111,7 @@ export function* explore(
   if (!premise) return null;
   const { space } = search;
   const { words } = space.code;
-  const { out } = edges.code.places;
+  const { out } = edges;
   const nodeOf = new Int32Array(space.count).fill(-1);
   const region = emptyRegion();
   const add = (id: number, distance: number, parent: number, edge: number): number => {

@@ -39,6 +39,8 @@ export interface SearchOptions extends Bounds {
   readonly noReduction?: boolean;
   /** Threads that work along. The result is the same, unless a bound ends it in the middle of a level. */
   readonly helpers?: Helpers;
+  /** Among how many memories, of 4 GiB each at most, the states are divided. Default 1. */
+  readonly parts?: number;
   /** Stop with the level in which the last of these was found again, or in which there were more states than that. */
   readonly until?: { readonly findings: readonly Finding[]; readonly states: number };
 }
@@ -106,10 +108,10 @@ export class Search {
     this.prepared = prepared;
     this.#options = options;
     this.#watch = options.watch ?? new Watch(options.time);
-    const helpers = options.helpers ?? null;
-    this.code = compileKernel(prepared.analysis, prepared.packing, prepared.reductions, {
-      parts: 1 + (helpers?.count ?? 0),
-    });
+    const { helpers = null, parts = 1 } = options;
+    const threads = 1 + (helpers?.count ?? 0);
+    const { analysis, packing, reductions } = prepared;
+    this.code = compileKernel(analysis, packing, reductions, { parts, threads });
     this.store = new Store(this.code, helpers);
     const numbers = stepNumbers(prepared.layout);
     for (const { state, choices } of foldedSuccessors(prepared, initialState(prepared.layout))) {
@@ -120,7 +122,7 @@ export class Search {
     this.#settle();
   }
 
-  /** The states of a search that no other thread helps. */
+  /** The states of a search in one memory. */
   get space(): Space {
     return this.store.single;
   }

@@ -2,14 +2,16 @@
 import { runOn } from "./kernel.ts";
 import {
   BATCH,
-  boxedBytes,
-  CONTROL,
   GROUP_BYTES,
   type KernelCode,
   type KernelExports,
   leastPages,
+  OWN,
+  ownAddress,
+  reserveOf,
+  SHARED,
 } from "./kernel-memory.ts";
-import { type LinearMemory, MAX_PAGES, newMemory } from "./wasm.ts";
+import { type LinearMemory, MAX_BYTES, newMemory } from "./wasm.ts";
 import type { Pausing } from "./watch.ts";
 
 const PAGE = 65536;
@@ -42,13 +44,15 @@ export interface SearchPlace {
 /** What is needed to work on a space in another thread. */
 export type SpaceCode = Pick<
   KernelCode,
-  "module" | "places" | "parts" | "words" | "recordBytes" | "branching" | "batch"
+  "module" | "places" | "parts" | "threads" | "together" | "words" | "recordBytes" | "branching" | "batch" | "chunk"
 >;
 
 /** Where states live. Numbers of states start at 1. All that changes is in the memory, so several threads may look at one space. */
 export class Space {
-  readonly code: SpaceCode;
   readonly memory: LinearMemory;
+  /** Which of the threads that may use it looks at it so. */
+  readonly thread: number;
+  readonly code: SpaceCode;
   readonly #exports: KernelExports;
   /** The number of the first state of each level that was begun. Kept by the thread that drives the search. */
   readonly levels: number[] = [];
@@ -56,17 +60,18 @@ export class Space {
   #ints: Int32Array;
   #bytes: Uint8Array;
 
-  /** On a memory that another thread made, or on a new one. */
-  constructor(code: SpaceCode, memory?: LinearMemory) {
+  /** For one of the threads: on a memory that another one made, or on a new one. */
+  constructor(code: SpaceCode, memory?: LinearMemory, thread = 0) {
     this.code = code;
-    this.memory = memory ?? newMemory(leastPages(code.places), code.parts > 1);
-    this.#exports = runOn<KernelExports>(code.module, this.memory);
+    this.thread = thread;
+    this.memory = memory ?? newMemory(leastPages(code.places), code.threads > 1);
+    this.#exports = runOn<KernelExports>(code, this.memory, this.thread);
     this.#buffer = this.memory.buffer;
     this.#ints = new Int32Array(this.#buffer);
     this.#bytes = new Uint8Array(this.#buffer);
     if (memory !== undefined) return;
-    this.#put(CONTROL.count, 1);
-    this.#put(CONTROL.head, 1);
+    this.#put(SHARED.count, 1);
+    this.#put(SHARED.head, 1);
     this.#placeIndex(FIRST_SLOTS);
   }
 
@@ -93,25 +98,39 @@ export class Space {
     this.#ints[address / 4] = value;
   }
 
+  /** One word of what a thread has for itself. */
+  #own(place: number, thread = this.thread): number {
+    return this.control(this.#at(place, thread));
+  }
+
+  #putOwn(place: number, value: number, thread = this.thread): void {
+    this.#put(this.#at(place, thread), value);
+  }
+
+  /** The byte address of one of a thread's own places. */
+  #at(place: number, thread = this.thread): number {
+    return ownAddress(this.code.places, thread) + place;
+  }
+
   /** The number of the next new state. */
   get count(): number {
-    return this.control(CONTROL.count);
+    return this.control(SHARED.count);
   }
 
   /** States found but not expanded. */
   get frontier(): number {
-    return this.count - this.control(CONTROL.head);
+    return this.count - this.control(SHARED.head);
   }
 
   /** Is every state of the level that is being expanded expanded? */
   get levelDone(): boolean {
-    return this.control(CONTROL.head) >= this.control(CONTROL.levelEnd);
+    return this.control(SHARED.head) >= this.control(SHARED.levelEnd);
   }
 
   /** Begin the level of all states found and not expanded. */
   beginLevel(): void {
-    this.levels.push(this.control(CONTROL.head));
-    this.#put(CONTROL.levelEnd, this.count);
+    this.levels.push(this.control(SHARED.head));
+    this.#put(SHARED.levelEnd, this.count);
   }
 
   /** The level of a state: its distance from the start. */
@@ -123,7 +142,7 @@ export class Space {
       else high = middle;
     }
     // What lies behind the level that was begun last is of the next.
-    return high === this.levels.length && id >= this.control(CONTROL.levelEnd) ? high : low;
+    return high === this.levels.length && id >= this.control(SHARED.levelEnd) ? high : low;
   }
 
   /** The byte address of a state's record. */
@@ -139,7 +158,7 @@ export class Space {
   /** The words of a state. */
   words(id: number): Int32Array {
     this.unpack(id);
-    const at = this.code.places.out / 4;
+    const at = this.#at(this.code.places.out) / 4;
     return this.ints.slice(at, at + this.code.words);
   }
 
@@ -149,9 +168,9 @@ export class Space {
    */
   *parents(level: number, wanted: readonly Int32Array[]): Pausing<number[]> {
     const first = this.levels[level] ?? this.count;
-    const end = Math.min(this.levels[level + 1] ?? this.count, this.control(CONTROL.head));
+    const end = Math.min(this.levels[level + 1] ?? this.count, this.control(SHARED.head));
     const size = this.code.words + 1;
-    const at = this.code.places.wanted / 4;
+    const at = this.#at(this.code.places.wanted) / 4;
     wanted.forEach((words, i) => {
       this.ints.set([...words, 0], at + i * size);
     });
@@ -169,7 +188,7 @@ export class Space {
   }
 
   get #slots(): number {
-    return (this.control(CONTROL.groups) * GROUP_BYTES) / 4;
+    return (this.control(SHARED.groups) * GROUP_BYTES) / 4;
   }
 
   /** Bytes in use: the records and the whole index. */
@@ -185,7 +204,7 @@ export class Space {
   /** How many slots the index has when it has grown, as far as a memory reaches. */
   #nextSlots(): number {
     const slots = this.#slots;
-    const most = Math.floor((MAX_PAGES * PAGE - 128 - this.address(2)) / (LOAD * this.code.recordBytes + 4));
+    const most = Math.floor((MAX_BYTES - 128 - this.address(2)) / (LOAD * this.code.recordBytes + 4));
     return Math.min(most, slots * (GROWTHS.find((growth) => slots < growth.slots)?.by as number));
   }
 
@@ -201,131 +220,164 @@ export class Space {
     this.#refresh();
     // What was grown is empty; what the old index left there is not.
     this.#bytes.fill(0, start, Math.min(old, start + length * 4));
-    this.#put(CONTROL.capacity, capacity);
-    this.#put(CONTROL.table, start);
-    this.#put(CONTROL.groups, groups);
+    this.#put(SHARED.capacity, capacity);
+    this.#put(SHARED.limit, this.#limit);
+    this.#put(SHARED.table, start);
+    this.#put(SHARED.groups, groups);
     // A larger index holds larger numbers: fewer bits of the hash fit beside them.
-    this.#put(CONTROL.idBits, 32 - Math.clz32(capacity));
+    this.#put(SHARED.idBits, 32 - Math.clz32(capacity));
   }
 
-  /** As long as there are fewer states than this, another batch fits. */
+  /** As long as there are fewer states than this, every thread may go on. */
   get #limit(): number {
-    return this.control(CONTROL.capacity) - this.#reserve;
+    return Math.max(0, this.control(SHARED.capacity) - this.#reserve);
   }
 
   get #reserve(): number {
-    return this.code.batch + this.code.branching + 1;
+    return this.code.threads * reserveOf(this.code);
   }
 
-  /** Is there no room for that many more states and another batch? */
-  isFull(more = 0): boolean {
-    return this.count + more >= this.#limit;
+  /** Is there no room to go on? */
+  get isFull(): boolean {
+    return Atomics.load(this.#ints, SHARED.count / 4) >>> 0 >= this.control(SHARED.limit);
   }
 
-  /** Make room for more states. Throws a RangeError when there is no memory left. */
+  /** Is the memory as large as one can be? */
+  get isAtEnd(): boolean {
+    return this.#nextSlots() <= this.#slots;
+  }
+
+  /** Make room for more states; all must then be entered. Throws a RangeError when there is no memory left. */
   grow(): void {
-    const slots = this.#nextSlots();
-    if (slots <= this.#slots) throw new RangeError("a memory of 4 GiB is full");
-    this.#placeIndex(slots);
-    this.#refill();
+    this.#placeIndex(this.#nextSlots());
+    this.#put(SHARED.emptied, 1);
   }
 
-  /** Enter all states into an emptied index. In small pieces: code is only optimised between calls. */
-  #refill(): void {
+  /** One of so many threads fills its share of an emptied index. In small pieces: code is only optimised between calls. */
+  refill(share: number, shares: number): void {
+    if (this.control(SHARED.emptied) === 0) return;
     const { count } = this;
-    for (let id = 1; id < count; id += BATCH) this.#exports.enter(id, Math.min(count, id + BATCH));
+    const groups = this.control(SHARED.groups);
+    const [low, high] = [share, share + 1].map(
+      (part) => this.control(SHARED.table) + GROUP_BYTES * Math.floor((groups * part) / shares),
+    ) as [number, number];
+    for (let id = 1; id < count; id += BATCH) this.#exports.enter(id, Math.min(count, id + BATCH), low, high);
   }
 
-  /** Successors made since they were last taken. */
+  /** All states are entered. */
+  refilled(): void {
+    this.#put(SHARED.emptied, 0);
+  }
+
+  /** Successors that this thread has made since they were last taken. */
   get made(): number {
-    return this.control(CONTROL.made) / (4 * this.code.words);
+    return this.#own(OWN.made) / (4 * this.code.words);
   }
 
-  /** How many, and begin to count anew. */
+  /** How many of all threads, and begin to count anew. */
   takeMade(): number {
-    const { made } = this;
-    this.#put(CONTROL.made, 0);
-    return made;
+    let made = 0;
+    for (let thread = 0; thread < this.code.threads; thread++) {
+      made += this.#own(OWN.made, thread);
+      this.#putOwn(OWN.made, 0, thread);
+    }
+    return made / (4 * this.code.words);
   }
 
-  #until(slice: number): { head: number; until: number } {
-    const head = this.control(CONTROL.head);
-    return { head, until: Math.min(this.control(CONTROL.levelEnd), head + slice) };
+  /** Of a thread by itself: expand up to `slice` states of the level, or until the space is full. */
+  run(slice: number): void {
+    const head = this.control(SHARED.head);
+    const until = Math.min(this.control(SHARED.levelEnd), head + slice);
+    this.#put(SHARED.head, this.#exports.run?.(head, until, this.control(SHARED.limit)) as number);
   }
 
-  /** Expand up to `slice` states of the level, or until the space is full. Returns how many successors were made. */
-  run(slice: number): number {
-    const { head, until } = this.#until(slice);
-    this.#put(CONTROL.head, this.#exports.run?.(head, until, this.#limit) as number);
-    return this.takeMade();
+  /** Begin a turn of several threads, in which up to `slice` states of the level are expanded. Returns how many. */
+  beginTurn(slice: number): number {
+    const head = this.control(SHARED.head);
+    const until = Math.min(this.control(SHARED.levelEnd), head + slice);
+    this.#put(SHARED.until, until);
+    return until - head;
+  }
+
+  /** Of one thread of several: expand what it has taken, and more if it may, until there is no room, the turn is over, or a box is full. Returns whether one is. */
+  work(mayTake: boolean): boolean {
+    return this.#exports.work?.(Number(mayTake)) !== 0;
+  }
+
+  /** Of a search with several memories: insert what this thread has found for another one there, where `other` is this thread's view of it. */
+  deliver(other: Space): void {
+    const part = other.control(SHARED.part);
+    const { boxes, boxBytes, boxEnds } = this.code.places;
+    const box = this.#at(boxes + part * boxBytes);
+    const length = this.#own(boxEnds + 4 * part);
+    if (length === 0) return;
+    // The memory's own box there is where it is copied to.
+    other.ints.set(this.#ints.subarray(box / 4, (box + length) / 4), box / 4);
+    other.#exports.absorb?.(box, box + length);
+    this.#putOwn(boxEnds + 4 * part, 0);
   }
 
   /**
-   * Of a part: how many successors the others can have for it at most when all have expanded next. Known before they do, so that a search for
-   * which there is no more memory ends with every state either expanded or not.
+   * When all threads rest: the numbers they have taken and not used are used by the last states, so that there is no gap. `kinds`: how many
+   * kinds of events there are, which speak of states by number.
    */
-  mostIncoming(parts: readonly Space[]): number {
-    const { boxBytes } = this.code.places;
-    const box = boxBytes / boxedBytes(this.code.words);
-    return parts.reduce((sum, from) => sum + (from === this ? 0 : Math.min(box, from.#mostSuccessors)), 0);
-  }
-
-  get #mostSuccessors(): number {
-    return (this.control(CONTROL.levelEnd) - this.control(CONTROL.head)) * this.code.branching;
-  }
-
-  /** Of a part: keep room for what others may have for it. */
-  reserve(parts: readonly Space[]): void {
-    this.#put(CONTROL.limit, this.#limit - this.mostIncoming(parts));
-  }
-
-  /** Of a part: expand states of the level until a box is full, or there is no more room than what was reserved. */
-  distribute(): void {
-    const { head, until } = this.#until(Infinity);
-    this.#put(CONTROL.head, this.#exports.distribute?.(head, until, this.control(CONTROL.limit)) as number);
-  }
-
-  /** The end of what lies in this part's box for another part, counted from where the box begins. */
-  #boxEnd(part: number): number {
-    return this.control(this.code.places.boxEnds + 4 * part);
-  }
-
-  /** Of a part: insert the successors that the others have for it. */
-  absorb(parts: readonly Space[]): void {
-    const { boxes, boxBytes } = this.code.places;
-    const self = this.control(CONTROL.part);
-    const box = boxes + self * boxBytes;
-    for (const from of parts) {
-      const length = from.#boxEnd(self);
-      this.#ints.set(from.#ints.subarray(box / 4, (box + length) / 4), box / 4);
-      this.#exports.absorb?.(box, box + length);
+  endTurn(kinds: number): void {
+    if (!this.code.together) return;
+    this.#put(SHARED.head, Math.min(this.control(SHARED.head), this.control(SHARED.until)));
+    const gaps = Array.from({ length: this.code.threads }, (_, thread) => ({
+      next: this.#own(OWN.next, thread),
+      last: this.#own(OWN.last, thread),
+    }));
+    const events = this.events(kinds);
+    const reported = events.some((own) => own.some((id) => id !== 0)) ? events : [];
+    let { count } = this;
+    for (;;) {
+      const atEnd = gaps.find(({ next, last }) => next < last && last === count);
+      const gap = atEnd ?? gaps.find(({ next, last }) => next < last);
+      if (gap === undefined) break;
+      if (gap === atEnd) count = gap.last = gap.next;
+      else this.#move(--count, gap.next++, reported);
+    }
+    this.#put(SHARED.count, count);
+    for (let thread = 0; thread < this.code.threads; thread++) {
+      this.#putOwn(OWN.next, 0, thread);
+      this.#putOwn(OWN.last, 0, thread);
     }
   }
 
-  /** Of a part: forget what lay in its boxes. */
-  emptyBoxes(): void {
-    const { boxEnds } = this.code.places;
-    this.#ints.fill(0, boxEnds / 4, boxEnds / 4 + this.code.parts);
+  /** Give a state another number, also where it was reported. */
+  #move(from: number, to: number, reported: readonly Int32Array[]): void {
+    this.#exports.move?.(from, to);
+    for (const own of reported) for (const [kind, id] of own.entries()) if (id === from) own[kind] = to;
   }
 
-  /** By event kind: the number of the least state at which the level under way met it, if none before did; 0: none. It shares memory with the search. */
-  events(kinds: number): Int32Array {
-    const first = this.code.places.events / 4;
-    return this.ints.subarray(first, first + kinds);
+  /**
+   * By thread, and by event kind: the number of the least state at which that thread met it in the level under way, if no level before did; 0:
+   * none. They share memory with the search.
+   */
+  events(kinds: number): Int32Array[] {
+    const { ints } = this;
+    return Array.from({ length: this.code.threads }, (_, thread) => {
+      const first = this.#at(this.code.places.events, thread) / 4;
+      return ints.subarray(first, first + kinds);
+    });
   }
 
   /** Put words where the code reads a state that is not stored. */
   #place(words: Int32Array): number {
-    this.ints.set(words, this.code.places.out / 4);
-    return this.code.places.out;
+    const out = this.#at(this.code.places.out);
+    this.ints.set(words, out / 4);
+    return out;
   }
 
-  /** Insert a state. */
-  insert(words: Int32Array): void {
+  /** Insert a state, when all other threads rest. */
+  insert(words: Int32Array, kinds: number): void {
     this.#exports.flush(this.#place(words) + 4 * this.code.words);
+    this.#put(SHARED.until, this.control(SHARED.head));
+    this.endTurn(kinds);
   }
 
-  /** Of a divided search: the part that a canonical state belongs to. */
+  /** Of a search with several memories: the part that a canonical state belongs to. */
   partOf(words: Int32Array): number {
     return this.#exports.partOf?.(this.#place(words)) ?? 0;
   }
@@ -352,10 +404,13 @@ export class Space {
     this.#exports.canonical(address);
   }
 
-  /** Flags: `length` bytes from an address on. They share memory with the search. */
-  flags(start: number, length: number): Uint8Array {
+  /** Flags of all threads: by thread, `length` bytes from one of its own places on. They share memory with the search. */
+  flags(place: number, length: number): Uint8Array[] {
     this.#refresh();
-    return this.#bytes.subarray(start, start + length);
+    return Array.from({ length: this.code.threads }, (_, thread) => {
+      const at = this.#at(place, thread);
+      return this.#bytes.subarray(at, at + length);
+    });
   }
 
   /** Take over another space's records and where its search was. */
@@ -363,21 +418,18 @@ export class Space {
     const count = 1 + records.length / this.code.recordBytes;
     this.#placeIndex(Math.max(FIRST_SLOTS, Math.ceil((count + 2 * this.#reserve) / LOAD)));
     this.#bytes.set(records, this.address(1));
-    this.#put(CONTROL.count, count);
-    this.#put(CONTROL.head, at.head);
-    this.#put(CONTROL.levelEnd, at.levelEnd);
+    this.#put(SHARED.count, count);
+    this.#put(SHARED.head, at.head);
+    this.#put(SHARED.levelEnd, at.levelEnd);
     this.levels.length = 0;
     for (const first of at.levels) this.levels.push(first);
-    this.#refill();
+    this.#put(SHARED.emptied, 1);
+    this.refill(0, 1);
+    this.refilled();
   }
 
-  /** Make this space a part of a divided search. */
+  /** Which part of a search with several memories this is. */
   setPart(part: number): void {
-    this.#put(CONTROL.part, part);
-  }
-
-  /** Note that there was no memory to grow into. */
-  fail(): void {
-    this.#put(CONTROL.failed, 1);
+    this.#put(SHARED.part, part);
   }
 }

@@ -1,25 +1,29 @@
 /**
- * A search divided among threads. A state belongs to the part that its hash names, with an arena and an index in a memory of its own, so
- * nothing is locked: in turns, all threads expand states of the same level into boxes, one per part, and all take in what the others have
- * for them. Nothing that is shown depends on the order in which states were found (`keepLeast` in `kernel-code.ts`), so any number of threads
+/**
+ * A search by several threads. They work in the same memory: each takes some states of the level, expands them, and inserts what comes of
+ * them into the one index, where a slot is filled by whoever is first. In turns, so that the thread that drives the search can look at
+ * bounds; an index grows between two turns. More states than one memory holds are divided among several memories by their hash; then each
+ * thread works in each of them, and brings what belongs to another one there.
+ *
+ * The order in which states are met is chance. Nothing that is shown depends on it (`keepLeast` in `kernel-code.ts`), so any number of threads
  * ends with the same result.
  */
-import { CONTROL, type KernelCode, WANTED } from "./kernel-memory.ts";
+import { type KernelCode, SHARED, WANTED } from "./kernel-memory.ts";
 import { isLess } from "./pack.ts";
 import { type Event, Space, type SpaceCode } from "./space.ts";
-import type { LinearMemory } from "./wasm.ts";
+import { type LinearMemory, MAX_BYTES } from "./wasm.ts";
 import type { Pausing } from "./watch.ts";
 
-const COMMAND = { distribute: 1, grow: 2, absorb: 3, stop: 4 } as const;
+const COMMAND = { work: 1, refill: 2, stop: 3 } as const;
 
-/** Words that the threads share: how many commands were given, the latest one, and how many threads have done it. */
-const [TURN, WHAT, DONE] = [0, 1, 2];
+/** Words that the threads share: how many commands were given, the latest one, how many threads have done it, and whether one has failed. */
+const [TURN, WHAT, DONE, FAILED] = [0, 1, 2, 3];
 
 /** What a helping thread is sent. */
 export interface HelperTask {
   readonly code: SpaceCode;
   readonly memories: readonly LinearMemory[];
-  readonly part: number;
+  readonly thread: number;
   readonly signal: Int32Array;
 }
 
@@ -28,20 +32,28 @@ export interface Helper {
   postMessage(task: HelperTask): void;
 }
 
-function obey(own: Space, parts: readonly Space[], command: number): void {
-  try {
-    if (command === COMMAND.distribute) own.distribute();
-    else if (command === COMMAND.absorb) own.absorb(parts);
-    else if (own.isFull(own.mostIncoming(parts))) own.grow();
-  } catch (error) {
-    // Nobody can go on without this part, whatever happened.
-    own.fail();
-    if (!(error instanceof RangeError)) throw error;
+/** Expand states of the turn until there are no more, or no room; what this thread has taken it expands to the end. */
+function work(spaces: readonly Space[]): void {
+  for (;;) {
+    let isBoxFull = false;
+    for (const space of spaces) {
+      const mayTake = spaces.every(({ isFull }) => !isFull);
+      if (space.work(mayTake)) isBoxFull = true;
+      for (const other of spaces) if (other !== space) space.deliver(other);
+    }
+    if (!isBoxFull) return;
   }
+}
+
+function obey(spaces: readonly Space[], command: number): void {
+  if (command === COMMAND.work) work(spaces);
+  else for (const space of spaces) space.refill(space.thread, space.code.threads);
 }
 
 /** How often a thread looks for others, by successor that it has just made: a tenth of what it has worked at most. */
 const LOOKS = 4;
+
+const looksAfter = (spaces: readonly Space[]): number => LOOKS * spaces.reduce((sum, { made }) => sum + made, 0);
 
 /** Wait until a shared word has another value than this one. To be woken up takes longer than most waits, so look so many times before falling asleep. */
 function untilChanged(signal: Int32Array, at: number, old: number, looks: number): void {
@@ -50,9 +62,8 @@ function untilChanged(signal: Int32Array, at: number, old: number, looks: number
 }
 
 /** The work of a helping thread on one search. Returns when the search is over. */
-export function serve({ code, memories, part, signal }: HelperTask): void {
-  const parts = memories.map((memory) => new Space(code, memory));
-  const own = parts[part] as Space;
+export function serve({ code, memories, thread, signal }: HelperTask): void {
+  const spaces = memories.map((memory) => new Space(code, memory, thread));
   let looks = 0;
   // The next command is not given before this one is done, so none is missed.
   for (let turn = 0; ; turn++) {
@@ -60,8 +71,11 @@ export function serve({ code, memories, part, signal }: HelperTask): void {
     const command = Atomics.load(signal, WHAT);
     if (command === COMMAND.stop) return;
     try {
-      obey(own, parts, command);
-      looks = LOOKS * own.made;
+      obey(spaces, command);
+      looks = looksAfter(spaces);
+    } catch (error) {
+      Atomics.store(signal, FAILED, 1);
+      throw error;
     } finally {
       Atomics.add(signal, DONE, 1);
       Atomics.notify(signal, DONE);
@@ -69,34 +83,57 @@ export function serve({ code, memories, part, signal }: HelperTask): void {
   }
 }
 
+/** So many states are found before threads are asked for: until then a search is over sooner without them. */
+const ASK_FROM = 200_000;
+
 /** Threads that help one search at a time. */
 export class Helpers {
-  readonly #threads: readonly Helper[];
+  /** How many. */
+  readonly count: number;
+  /** A search asks for them when it has found so many states. */
+  readonly from: number;
+  readonly #start: (() => Promise<readonly Helper[]>) | null;
+  #threads: readonly Helper[] | null;
   #signal: Int32Array | null = null;
+  #asked = false;
 
-  constructor(threads: readonly Helper[]) {
-    this.#threads = threads;
+  /** Threads that are there; they help from the first state on. */
+  constructor(threads: readonly Helper[]);
+  /**
+   * So many threads, which `start` starts when a search gets large. They help from when it is done, which is seen in a check that gives way
+   * to other work. If they cannot be started, nobody helps.
+   */
+  constructor(count: number, start: () => Promise<readonly Helper[]>);
+  constructor(threads: readonly Helper[] | number, start: (() => Promise<readonly Helper[]>) | null = null) {
+    this.#threads = typeof threads === "number" ? null : threads;
+    this.count = typeof threads === "number" ? threads : threads.length;
+    this.from = typeof threads === "number" ? ASK_FROM : 0;
+    this.#start = start;
   }
 
-  get count(): number {
-    return this.#threads.length;
+  /** Are they there? If not, let them be started. */
+  areThere(): boolean {
+    if (!this.#asked && this.#start !== null) {
+      this.#asked = true;
+      this.#start().then(
+        (threads) => {
+          this.#threads = threads;
+        },
+        () => {},
+      );
+    }
+    return this.#threads !== null;
   }
 
   /** Let them help a new search; the one before is over. */
-  start(code: SpaceCode, memories: readonly LinearMemory[]): Int32Array {
+  begin(code: SpaceCode, memories: readonly LinearMemory[]): Int32Array {
     this.stop();
-    const signal = new Int32Array(new SharedArrayBuffer(12));
+    const signal = new Int32Array(new SharedArrayBuffer(16));
     this.#signal = signal;
-    this.#threads.forEach((thread, i) => {
-      const { module, places, parts, words, recordBytes, branching, batch } = code;
-      const part = i + 1;
-      thread.postMessage({
-        code: { module, places, parts, words, recordBytes, branching, batch },
-        memories,
-        part,
-        signal,
-      });
-    });
+    const { module, places, parts, threads, together, words, recordBytes, branching, batch, chunk } = code;
+    const sent = { module, places, parts, threads, together, words, recordBytes, branching, batch, chunk };
+    for (const [i, helper] of (this.#threads ?? []).entries())
+      helper.postMessage({ code: sent, memories, thread: i + 1, signal });
     return signal;
   }
 
@@ -120,30 +157,43 @@ interface Room {
   readonly held: number;
 }
 
-/** Where a search's states are: in one space, or divided among several. Numbers of states are those of the part times the parts, plus the part. */
+/** The most memories that the states of one search are divided among. */
+const MOST_PARTS = 16;
+
+/** Among how many memories the states must be divided so that they may need so many bytes. */
+export const partsFor = (bytes: number): number => Math.min(MOST_PARTS, Math.max(1, Math.ceil(bytes / MAX_BYTES)));
+
+/** A turn with fewer states than this many pieces of work is done by one thread: to wake the others takes as long. */
+const WORTH_WAKING = 4;
+
+/**
+ * Where a search's states are: in one memory, or divided among several. Numbers of states are those of the part times the parts, plus the
+ * part.
+ */
 export class Store {
   readonly code: KernelCode;
   readonly parts: readonly Space[];
-  readonly #signal: Int32Array | null;
-  readonly #helpers: number;
+  readonly #helpers: Helpers | null;
+  /** What is shared with helpers, while they help. */
+  #signal: Int32Array | null = null;
 
+  /** `code`: for as many threads as help, and one more. */
   constructor(code: KernelCode, helpers: Helpers | null) {
     this.code = code;
+    this.#helpers = helpers;
     this.parts = Array.from({ length: code.parts }, () => new Space(code));
     this.parts.forEach((space, part) => {
       space.setPart(part);
     });
-    this.#helpers = helpers?.count ?? 0;
-    this.#signal =
-      helpers === null
-        ? null
-        : helpers.start(
-            code,
-            this.parts.map(({ memory }) => memory),
-          );
+    if (helpers?.from === 0) this.#call();
   }
 
-  /** The only space of an undivided search. */
+  /** Were all states found by one thread, in one memory, so that their numbers are the same in every run? */
+  get isOrdered(): boolean {
+    return this.#signal === null && this.parts.length === 1;
+  }
+
+  /** The only space of a search in one memory. */
   get single(): Space {
     return this.parts[0] as Space;
   }
@@ -205,69 +255,92 @@ export class Store {
     this.single.canonical(words);
   }
 
-  /** Make room for what comes next. Returns why there is none; null: there is. Throws a RangeError when there is no memory left. */
+  /** Let the helpers begin, if they are there. */
+  #call(): void {
+    const helpers = this.#helpers;
+    if (helpers === null || this.#signal !== null || this.states < helpers.from || !helpers.areThere()) return;
+    this.#signal = helpers.begin(
+      this.code,
+      this.parts.map(({ memory }) => memory),
+    );
+  }
+
+  /** Make room for what comes next; all threads rest. Returns why there is none; null: there is. Throws a RangeError when there is no memory left. */
   grow(room: Room | null): string | null {
     for (;;) {
-      const full = this.parts.filter((space) => space.isFull(space.mostIncoming(this.parts)));
+      const full = this.parts.filter(({ isFull }) => isFull);
       if (full.length === 0) return null;
       const growth = full.reduce((sum, { nextGrowth }) => sum + nextGrowth, 0);
       if (room !== null && room.held + this.bytes + growth > room.memory)
         return `the memory bound of ${room.memory} bytes was reached`;
-      if (this.#signal === null) this.single.grow();
-      else this.#together(COMMAND.grow);
+      if (full.some(({ isAtEnd }) => isAtEnd))
+        return `${this.parts.length === 1 ? "the memory" : "one of the memories"} of 4 GiB is full; with a larger bound (--memory) there are more`;
+      for (const space of full) space.grow();
+      if (this.#signal === null) for (const space of full) space.refill(0, 1);
+      else this.#together(this.#signal, COMMAND.refill);
+      for (const space of full) space.refilled();
     }
   }
 
   /** All threads do the same. */
-  #together(command: number): void {
-    const signal = this.#signal as Int32Array;
+  #together(signal: Int32Array, command: number): void {
     give(signal, command);
-    obey(this.single, this.parts, command);
+    obey(this.parts, command);
+    const looks = looksAfter(this.parts);
     for (;;) {
       const done = Atomics.load(signal, DONE);
-      if (done === this.#helpers) break;
-      untilChanged(signal, DONE, done, LOOKS * this.single.made);
+      if (done === this.#helpers?.count) break;
+      untilChanged(signal, DONE, done, looks);
     }
-    if (this.parts.some((space) => space.control(CONTROL.failed) !== 0)) throw new RangeError("memory ran out");
+    if (Atomics.load(signal, FAILED) !== 0) throw new Error("a thread that helped the search has failed");
   }
 
   /**
-   * Expand a piece of the level; `slice` states of an undivided search. Returns how many successors were made, or why there is no room.
+   * Expand a piece of the level, `slice` states for each thread. Returns how many successors were made, or why there is no room.
    * Throws a RangeError when there is no memory left.
    */
   run(slice: number, room: Room | null): number | string {
+    this.#call();
     const full = this.grow(room);
     if (full !== null) return full;
-    if (this.#signal === null) return this.single.run(slice);
-    for (const space of this.parts) space.reserve(this.parts);
-    this.#together(COMMAND.distribute);
-    this.#together(COMMAND.absorb);
-    for (const space of this.parts) space.emptyBoxes();
+    if (this.code.together) this.#turn(slice * this.code.threads);
+    else this.single.run(slice);
     return this.#sum((space) => space.takeMade());
+  }
+
+  #turn(slice: number): void {
+    const states = this.#sum((space) => space.beginTurn(slice));
+    if (this.#signal === null || states < WORTH_WAKING * this.code.chunk) work(this.parts);
+    else this.#together(this.#signal, COMMAND.work);
+    for (const space of this.parts) space.endTurn(this.code.eventKinds.length);
   }
 
   /** What the level under way has met and none before: each kind at the least state at which it did. */
   events(): Event[] {
     const least = new Map<number, number>();
     for (const [part, space] of this.parts.entries())
-      for (const [kind, local] of space.events(this.code.eventKinds.length).entries())
-        if (local !== 0) least.set(kind, this.#lesser(least.get(kind), local * this.parts.length + part));
+      for (const own of space.events(this.code.eventKinds.length))
+        for (const [kind, local] of own.entries())
+          if (local !== 0) least.set(kind, this.#lesser(least.get(kind), local * this.parts.length + part));
     return [...least].map(([kind, id]) => ({ kind, id }));
   }
 
-  /** The level is done, and what it has met is closed: what later levels meet of it is not reported, to whichever part. */
+  /** The level is done, and what it has met is closed: what later levels meet of it is not reported, to whichever thread. */
   closeEvents(events: readonly Event[]): void {
     const { places, eventKinds } = this.code;
     for (const space of this.parts) {
-      for (const { kind } of events) space.flags(places.met + kind, 1)[0] = 1;
-      space.events(eventKinds.length).fill(0);
+      for (const { kind } of events) for (const own of space.flags(places.met + kind, 1)) own.fill(1);
+      for (const own of space.events(eventKinds.length)) own.fill(0);
     }
   }
 
   /** Set what the level under way has met, as it was read; the space has met nothing. */
   restoreEvents(events: readonly Event[]): void {
     const { length } = this.code.eventKinds;
-    for (const { kind, id } of events) this.#owner(id).events(length)[kind] = this.#local(id);
+    for (const { kind, id } of events)
+      this.#owner(id)
+        .events(length)[0]
+        ?.fill(this.#local(id), kind, kind + 1);
   }
 
   /** Of two states, the one with the lesser words. */
@@ -278,28 +351,26 @@ export class Store {
   /** Insert an initial state. */
   insert(words: Int32Array): void {
     this.canonical(words);
-    (this.parts[this.single.partOf(words)] as Space).insert(words);
+    (this.parts[this.single.partOf(words)] as Space).insert(words, this.code.eventKinds.length);
   }
 
   /** Note that a step ran. */
   noteRan(step: number): void {
-    this.single.flags(this.code.places.ran + step, 1)[0] = 1;
+    (this.single.flags(this.code.places.ran + step, 1)[0] as Uint8Array)[0] = 1;
   }
 
   /** Set all flags again, as they were read. */
   restoreFlags(flags: { ran: readonly number[]; busy: readonly number[]; met: readonly number[] }): void {
-    const { places, steps, busySites, eventKinds } = this.code;
-    for (const space of this.parts) {
-      space.flags(places.ran, steps).set(flags.ran);
-      space.flags(places.busy, busySites.length).set(flags.busy);
-      space.flags(places.met, eventKinds.length).set(flags.met);
-    }
+    const { places } = this.code;
+    for (const space of this.parts)
+      for (const name of ["ran", "busy", "met"] as const)
+        for (const own of space.flags(places[name], flags[name].length)) own.set(flags[name]);
   }
 
   #flags(start: number, length: number): Uint8Array {
     const all = new Uint8Array(length);
     for (const space of this.parts)
-      for (const [i, flag] of space.flags(start, length).entries()) if (flag !== 0) all[i] = 1;
+      for (const own of space.flags(start, length)) for (const [i, flag] of own.entries()) if (flag !== 0) all[i] = 1;
     return all;
   }
   /** By step (see `stepNumbers`): 1 when it ran. */
@@ -313,5 +384,15 @@ export class Store {
   /** By event kind: 1 when it was reported. */
   get met(): Uint8Array {
     return this.#flags(this.code.places.met, this.code.eventKinds.length);
+  }
+
+  /** Where the search is in each part. */
+  get places(): { count: number; head: number; levelEnd: number; levels: readonly number[] }[] {
+    return this.parts.map((space) => ({
+      count: space.count,
+      head: space.control(SHARED.head),
+      levelEnd: space.control(SHARED.levelEnd),
+      levels: space.levels,
+    }));
   }
 }

@@ -54,8 +54,11 @@ const list = (values: readonly unknown[]): string =>
     .sort()
     .join(" ");
 
-/** Explore with and without reductions and compare. */
-export function verifyReduction(model: Model, { helpers: _, ...options }: CheckOptions = {}): ReductionReport {
+/** Explore with and without reductions and compare, by one thread and in one memory. */
+export function verifyReduction(
+  model: Model,
+  { helpers: _, parts: __, ...options }: CheckOptions = {},
+): ReductionReport {
   const reduced = checkAndKeep(model, { ...options, noReduction: false });
   return compared(reduced, checkAndKeep(model, beside(reduced, options)));
 }
@@ -63,7 +66,7 @@ export function verifyReduction(model: Model, { helpers: _, ...options }: CheckO
 /** The same, giving way to other work now and then. */
 export async function verifyReductionAsync(
   model: Model,
-  { helpers: _, ...options }: AsyncCheckOptions = {},
+  { helpers: _, parts: __, ...options }: AsyncCheckOptions = {},
 ): Promise<ReductionReport> {
   const reduced = await checkAndKeepAsync(model, { ...options, noReduction: false });
   return compared(reduced, await checkAndKeepAsync(model, beside(reduced, options)));

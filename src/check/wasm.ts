@@ -177,6 +177,12 @@ export class Code {
     return this;
   }
 
+  /** Push where in the memory the thread's own things begin: the imported `env.own`. */
+  own(): this {
+    this.bytes.push(0x23, 0);
+    return this;
+  }
+
   /** Address on the stack, plus `offset`: the 32-bit word there. */
   load(offset = 0): this {
     return this.#memory(0x28, 2, offset);
@@ -207,6 +213,24 @@ export class Code {
   load4(offset = 0): this {
     this.bytes.push(0xfd);
     return this.#memory(0x00, 4, offset);
+  }
+
+  /** Like `load`, and all that another thread wrote before it stored this word is seen from here on. */
+  atomicLoad(offset = 0): this {
+    this.bytes.push(0xfe);
+    return this.#memory(0x10, 2, offset);
+  }
+
+  /** Address and value on the stack: add the value to the word, in one step; its old value is pushed. */
+  atomicAdd(offset = 0): this {
+    this.bytes.push(0xfe);
+    return this.#memory(0x1e, 2, offset);
+  }
+
+  /** Address, expected and new value on the stack: replace the word if it has the expected value, in one step; its old value is pushed. */
+  compareExchange(offset = 0): this {
+    this.bytes.push(0xfe);
+    return this.#memory(0x48, 2, offset);
   }
 
   op4(...names: Vector[]): this {
@@ -313,7 +337,7 @@ export class ModuleBuilder {
     return index;
   }
 
-  /** The module. It imports its memory as `env.memory`, of at least `pages` pages. */
+  /** The module. It imports its memory as `env.memory`, of at least `pages` pages, and the constant `env.own`. */
   bytes(pages: number, shared: boolean): Uint8Array<ArrayBuffer> {
     let out: number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
     const text = (value: string) => [value.length, ...new TextEncoder().encode(value)];
@@ -339,6 +363,7 @@ export class ModuleBuilder {
     section(2, [
       ...this.#imports.map(({ name, type }) => [...text("env"), ...text(name), 0x00, ...number(type)]),
       [...text("env"), ...text("memory"), 0x02, ...limits],
+      [...text("env"), ...text("own"), 0x03, I32, 0x00],
     ]);
     section(
       3,
@@ -383,15 +408,16 @@ declare const WebAssembly: {
 
 /** A memory holds at most 4 GiB. */
 export const MAX_PAGES = 65536;
+export const MAX_BYTES = 65536 * MAX_PAGES;
 
 export const compile = (bytes: Uint8Array): CompiledModule => new WebAssembly.Module(bytes);
 
 export const newMemory = (pages: number, shared: boolean): LinearMemory =>
   new WebAssembly.Memory({ initial: pages, ...(shared && { maximum: MAX_PAGES, shared }) });
 
-/** Run code on a memory. The caller knows what it exports. */
+/** Run code on a memory, for the thread whose own things begin at an address. The caller knows what it exports. */
 export const instantiate = <E>(
   module: CompiledModule,
-  memory: LinearMemory,
+  { memory, own }: { readonly memory: LinearMemory; readonly own: number },
   functions: Readonly<Record<string, unknown>>,
-): E => new WebAssembly.Instance(module, { env: { memory, ...functions } }).exports as E;
+): E => new WebAssembly.Instance(module, { env: { memory, own, ...functions } }).exports as E;

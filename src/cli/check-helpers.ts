@@ -1,27 +1,47 @@
 /** What a check may use of the machine: memory, and threads that help it, started and stopped with a run of `check`. */
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { totalmem } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
-import { Helpers } from "../check/index.ts";
+import type { Worker } from "node:worker_threads";
+import { Helpers, partsFor } from "../check/index.ts";
 import { SeamlockError } from "../errors.ts";
 
 /** The built worker, beside the built program; a source tree has none. */
 const WORKER = new URL("./check-worker.js", import.meta.url);
 
-/** Run `use` with so many helping threads; none: null. */
-export async function withHelpers<T>(count: number, use: (helpers: Helpers | null) => Promise<T>): Promise<T> {
+const isWorkerThere = (): boolean => WORKER.protocol === "file:" && existsSync(fileURLToPath(WORKER));
+
+/** So many threads work on a large search when nobody says how many: what more bring was not measured. */
+const MOST_BY_DEFAULT = 8;
+
+/**
+ * Run `use` with threads that help a search once it is large.
+ *
+ * @param workers how many threads in all; undefined: as many as there are processors, at most `MOST_BY_DEFAULT`
+ */
+export async function withHelpers<T>(
+  workers: number | undefined,
+  use: (helpers: Helpers | null) => Promise<T>,
+): Promise<T> {
+  const count = (workers ?? Math.min(MOST_BY_DEFAULT, availableParallelism())) - 1;
   if (count === 0) return use(null);
-  if (WORKER.protocol !== "file:" || !existsSync(fileURLToPath(WORKER)))
+  if (!isWorkerThere()) {
+    // Run from source.
+    if (workers === undefined) return use(null);
     throw new SeamlockError("SL0008", "the part of the program that other threads run is not beside it", {
       hint: "install the package again",
     });
-  const { Worker } = await import("node:worker_threads");
-  const threads = Array.from({ length: count }, () => new Worker(WORKER));
-  try {
-    // A search waits for its helpers without looking at events, so they must be there before it starts.
+  }
+  let threads: readonly Worker[] = [];
+  const start = async () => {
+    const { Worker } = await import("node:worker_threads");
+    threads = Array.from({ length: count }, () => new Worker(WORKER));
     await Promise.all(threads.map((thread) => once(thread, "message")));
-    return await use(new Helpers(threads));
+    return threads;
+  };
+  try {
+    return await use(new Helpers(count, start));
   } finally {
     await Promise.all(threads.map((thread) => thread.terminate()));
   }
@@ -40,8 +60,8 @@ const PROGRAM = 150 * MEGABYTE;
 export function memoryBound(
   asked: number | undefined,
   constrained = process.constrainedMemory(),
-): { readonly memory?: number } {
-  if (asked !== undefined) return { memory: asked * MEGABYTE };
+): { readonly memory?: number; readonly parts?: number } {
+  if (asked !== undefined) return { memory: asked * MEGABYTE, parts: partsFor(asked * MEGABYTE) };
   // Without a control group Node.js gives nothing, nought, or more than any machine has.
   if (!constrained || constrained >= totalmem()) return {};
   return { memory: Math.max(16 * MEGABYTE, Math.floor((constrained - PROGRAM) * 0.9)) };

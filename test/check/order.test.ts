@@ -195,10 +195,12 @@ describe("a checkpoint written in the middle of a level in which something was m
       for (const one of named(search)) early.add(JSON.stringify(one));
     }
     expect([named(search), search.states, search.transitions, search.depth]).toEqual(expected);
-    // Some were already met at the least state, some only at others.
+    // Some were already met at the least state, some only at others. In which order several threads meet them is chance.
     const final = new Set(named(whole).map((one) => JSON.stringify(one)));
-    expect([...early].some((one) => final.has(one))).toBe(true);
-    expect([...early].some((one) => !final.has(one))).toBe(true);
+    if (workers === 1) {
+      expect([...early].some((one) => final.has(one))).toBe(true);
+      expect([...early].some((one) => !final.has(one))).toBe(true);
+    }
     for (const bytes of written) {
       const resumed = resume(model, bytes, options).finish();
       expect([named(resumed), resumed.states, resumed.transitions, resumed.depth]).toEqual(expected);

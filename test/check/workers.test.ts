@@ -1,20 +1,22 @@
-/** Several threads say what one says: verdict, traces step by step, busy, steps that never ran, number of states. */
+/** Several threads, and several memories, say what one says: verdict, traces step by step, busy, steps that never ran, number of states. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { enterAndZap } from "../../bench/models/enter-and-zap.ts";
 import {
   type CheckOptions,
   type CheckResult,
   check,
+  checkAsync,
   checkpoint,
   Helpers,
   isValid,
   resume,
+  type Search,
   startSearch,
 } from "../../src/check/index.ts";
-import { CONTROL } from "../../src/check/kernel-memory.ts";
+import { SHARED } from "../../src/check/kernel-memory.ts";
 import * as L from "../../src/language/index.ts";
 import { type Model, problems } from "../../src/language/index.ts";
 import { bundledModel, type Settings } from "./bundled.ts";
@@ -40,8 +42,8 @@ const essence = ({ seconds: _, bytesPerState: __, ...rest }: CheckResult) => res
 
 function compare(model: Model, options: CheckOptions): void {
   const alone = check(model, options);
-  for (const helpers of [two, three]) {
-    const together = check(model, { ...options, helpers });
+  for (const how of [{ helpers: two }, { helpers: three }, { parts: 2 }, { helpers: two, parts: 3 }]) {
+    const together = check(model, { ...options, ...how });
     expect(essence(together)).toEqual(essence(alone));
     for (const { trace } of together.violations) expect(isValid(model, trace)).toBe(true);
   }
@@ -138,21 +140,47 @@ test.each<[string, Model, object]>([
   ["the boxes", subsets(17), { states: 2 ** 17, transitions: 17 * 2 ** 16, depth: 17 }],
   ["the index", tree(18), { states: 2 ** 18 - 1, transitions: 2 ** 18 - 2, depth: 17 }],
 ])("a level for which %s are too small", (_, model, counts) => {
-  for (const helpers of [two, three]) {
-    const search = startSearch(model, { noReduction: true, helpers });
+  for (const how of [{ helpers: two }, { helpers: three }, { helpers: two, parts: 2 }, { parts: 3 }]) {
+    const search = startSearch(model, { noReduction: true, ...how });
     while (!search.done) {
       search.advance();
-      for (const space of search.store.parts) expect(space.count).toBeLessThanOrEqual(space.control(CONTROL.capacity));
+      for (const space of search.store.parts) expect(space.count).toBeLessThanOrEqual(space.control(SHARED.capacity));
     }
     expect(search).toMatchObject({ ...counts, reason: null });
+    expect(indexed(search)).toEqual(search.store.parts.map(({ count }) => count - 1));
   }
 });
 
+/** By memory: how many states are found by their words, under their own numbers. */
+const indexed = ({ store }: Search): number[] =>
+  store.parts.map((space) => {
+    let found = 0;
+    for (let id = 1; id < space.count; id++) found += Number(space.find(space.words(id)) === id);
+    return found;
+  });
+
+test("states have numbers without gaps, level by level", () => {
+  const search = startSearch(subsets(17), { noReduction: true, helpers: three });
+  while (!search.done) {
+    search.advance();
+    const { space, depth } = search;
+    // Of subsets, a state's level is the number of its flags; each level is counted.
+    for (const [level, first] of space.levels.entries())
+      for (const id of [first, (space.levels[level + 1] ?? space.control(SHARED.levelEnd)) - 1])
+        expect(search.state(id).reduce((sum, x) => sum + x, 0)).toBe(level);
+    expect(space.levels).toHaveLength(depth + 1);
+  }
+  const { levels, count } = search.space;
+  const sizes = levels.map((first, i) => (levels[i + 1] ?? count) - first);
+  const binomial = (k: number): number => (k === 0 ? 1 : (binomial(k - 1) * (18 - k)) / k);
+  expect(sizes).toEqual(Array.from({ length: 18 }, (_, k) => binomial(k)));
+});
+
 test("the states of a part lie all over its index", () => {
-  const { store } = startSearch(subsets(18), { noReduction: true, helpers: two }).finish();
+  const { store } = startSearch(subsets(18), { noReduction: true, parts: 2 }).finish();
   for (const space of store.parts) {
-    const table = space.control(CONTROL.table) / 4;
-    const groups = space.control(CONTROL.groups);
+    const table = space.control(SHARED.table) / 4;
+    const groups = space.control(SHARED.groups);
     const slots = space.ints.subarray(table, table + 4 * groups);
     // Whichever bit of the place is looked at, about half of the states have it.
     const having = new Array<number>(Math.log2(groups)).fill(0);
@@ -164,19 +192,24 @@ test("the states of a part lie all over its index", () => {
   }
 });
 
-test.each([200_000, 2_500_000])("a search that ended at %i bytes loses nothing", (memory) => {
+test.each([
+  [200_000, 1],
+  [2_500_000, 1],
+  [2_500_000, 2],
+])("a search that ended at %i bytes, in %i memories, loses nothing", (memory, parts) => {
   const model = subsets(18);
-  const bounded = startSearch(model, { noReduction: true, helpers: two, memory }).finish();
+  const bounded = startSearch(model, { noReduction: true, helpers: two, parts, memory }).finish();
   expect(bounded.reason).toMatch(/memory bound/);
   expect(bounded.bytes).toBeLessThanOrEqual(memory);
   const bytes = new Uint8Array(Buffer.concat(checkpoint(bounded)));
-  const search = resume(model, bytes, { noReduction: true, helpers: two });
-  expect(check(model, { noReduction: true, search })).toMatchObject({
-    outcome: { kind: "violated" },
-    states: 2 ** 18,
-    transitions: 18 * 2 ** 17,
-    violations: [{ property: "not all", shortest: true }],
-  });
+  // By how many threads it is taken up does not matter.
+  for (const how of [{ helpers: two }, { helpers: three }, {}])
+    expect(check(model, { search: resume(model, bytes, { noReduction: true, ...how }) })).toMatchObject({
+      outcome: { kind: "violated" },
+      states: 2 ** 18,
+      transitions: 18 * 2 ** 17,
+      violations: [{ property: "not all", shortest: true }],
+    });
 });
 
 test("random models", () => {
@@ -199,12 +232,52 @@ test("bounds end it as inconclusive", () => {
     });
 });
 
-test("a checkpoint is taken up by as many threads", () => {
+test("a checkpoint of a search under way is taken up by any number of threads", () => {
   const model = enterAndZap({ vcpus: 2, pages: 1, threshold: 2 });
-  const search = startSearch(model, { noReduction: true, helpers: two });
-  search.advance(70);
-  const bytes = new Uint8Array(Buffer.concat(checkpoint(search)));
-  const resumed = resume(model, bytes, { noReduction: true, helpers: two });
-  expect(check(model, { noReduction: true, search: resumed })).toMatchObject({ states: 269_360, transitions: 805_512 });
-  expect(() => resume(model, bytes, { noReduction: true })).toThrow(/another number of workers/);
+  for (const parts of [1, 2]) {
+    const search = startSearch(model, { noReduction: true, helpers: two, parts });
+    search.advance(70);
+    expect(search.done).toBe(false);
+    const bytes = new Uint8Array(Buffer.concat(checkpoint(search)));
+    for (const how of [{ helpers: three }, {}])
+      expect(check(model, { search: resume(model, bytes, { noReduction: true, ...how }) })).toMatchObject({
+        states: 269_360,
+        transitions: 805_512,
+      });
+  }
+});
+
+describe("threads that are started when a search gets large", () => {
+  const model = enterAndZap({ vcpus: 2, pages: 2, threshold: 1 });
+  const alone = check(model, { noReduction: true });
+
+  /** What a check ends with, and how often it asked for threads. */
+  async function asking(start: () => Promise<Worker[]>, checked: Model = model) {
+    // The thread serves one search at a time.
+    two.stop();
+    let asked = 0;
+    const helpers = new Helpers(1, () => {
+      asked++;
+      return start();
+    });
+    const result = await checkAsync(checked, { noReduction: true, helpers });
+    helpers.stop();
+    return { asked, result: essence(result) };
+  }
+
+  test("help it from then on", async () => {
+    expect(alone.states).toBeGreaterThan(1_000_000);
+    expect(await asking(async () => threads.slice(0, 1))).toEqual({ asked: 1, result: essence(alone) });
+  });
+  test("are not asked for a small one", async () => {
+    const small = subsets(10);
+    const result = essence(check(small, { noReduction: true }));
+    expect(await asking(async () => threads.slice(0, 1), small)).toEqual({ asked: 0, result });
+  });
+  test("and cannot be started: then it goes on alone", async () => {
+    expect(await asking(() => Promise.reject(new Error("no threads")))).toEqual({ asked: 1, result: essence(alone) });
+  });
+  test("and are there too late", async () => {
+    expect(await asking(() => new Promise(() => {}))).toEqual({ asked: 1, result: essence(alone) });
+  });
 });

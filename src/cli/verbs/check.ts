@@ -66,14 +66,18 @@ export const verb = defineVerb<Options>({
   configure(command) {
     scenarioArguments(command)
       .option("--time <seconds>", "stop after so long", positive)
-      .option("--memory <megabytes>", "stop when the states need more", positive)
+      .option("--memory <megabytes>", "stop when the states need more (default: what there is; 4096 at most)", positive)
       .option("--depth <steps>", "stop at this distance from the start", positive)
       .option("--states <n>", "stop after so many states", positive)
       .option("--first", "stop at the first violation")
-      .option("--workers <n>", "explore with so many threads, at most 16; default 1", workers)
+      .option(
+        "--workers <n>",
+        "explore with so many threads, at most 16, once there are many states; the result does not depend on it (default: all processors, at most 8)",
+        workers,
+      )
       .option("--checkpoint <file>", "keep the search in this file, to be taken up again with --resume")
       .option("--checkpoint-every <seconds>", "how often the file is written", positive, 60)
-      .option("--resume <file>", "go on from what --checkpoint wrote, with the same scenario, options and workers")
+      .option("--resume <file>", "go on from what --checkpoint wrote, with the same scenario and options")
       .option("--no-reduction", "explore the plain state space")
       .option("--verify-reduction", "explore both spaces and compare")
       .option("--replay <file>", "play the trace of a check@1 document on this scenario instead");
@@ -119,7 +123,7 @@ async function checked(loaded: LoadedScenario, options: Options, io: Io): Promis
   let shown = 0;
   if (options.checkpoint !== undefined) checkWritable(options.checkpoint);
   const keep = keeper(options);
-  const result = await withHelpers((options.workers ?? 1) - 1, (helpers) =>
+  const result = await withHelpers(options.workers, (helpers) =>
     checkAsync(loaded.model, {
       ...boundsOf(options),
       ...(helpers !== null && { helpers }),
