@@ -1,4 +1,4 @@
-/** The memory of one search, or of one part of a divided search: the code that works on it, the arena and the index, and how they grow. */
+/** One memory of a search: the code that works on it, the arena and the index, and how they grow. */
 import { runOn } from "./kernel.ts";
 import {
   BATCH,
