@@ -69,7 +69,7 @@ export const verb = defineVerb<Options>({
       .option("--memory <megabytes>", "stop when the states need more (default: what there is; 4096 at most)", positive)
       .option("--depth <steps>", "stop at this distance from the start", positive)
       .option("--states <n>", "stop after so many states", positive)
-      .option("--first", "stop at the first violation")
+      .option("--first", "stop with the first violation: at the end of the level in which it was found")
       .option(
         "--workers <n>",
         "explore with so many threads, at most 16, once there are many states; the result does not depend on it (default: all processors, at most 8)",

@@ -52,12 +52,15 @@ export function lockName({ resource, object }: Pick<TraceStep, "resource" | "obj
   return resource === null ? null : object === null ? resource : `${resource}[${object}]`;
 }
 
+/** Lanes have the same order whoever makes the first step: CPU 0 comes before CPU 1, and CPU 2 before CPU 10. */
+const byName = new Intl.Collator("en", { numeric: true });
+
 /** The picture of a run. */
 export function lanesOf(trace: Trace): Lanes {
   const { steps } = trace;
   const holds = holdsOf(steps);
   return {
-    actors: [...new Set(steps.map(({ actor }) => actor))],
+    actors: [...new Set(steps.map(({ actor }) => actor))].sort(byName.compare),
     locks: [...new Set(steps.map(lockName).filter((name) => name !== null))],
     calls: callsOf(steps),
     holds,
