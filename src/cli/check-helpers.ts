@@ -34,8 +34,11 @@ export async function withHelpers<T>(
     });
   }
   let threads: readonly Worker[] = [];
+  let isOver = false;
   const start = async () => {
     const { Worker } = await import("node:worker_threads");
+    // Threads that began after the search has ended would keep the program alive.
+    if (isOver) return threads;
     threads = Array.from({ length: count }, () => new Worker(WORKER));
     await Promise.all(threads.map((thread) => once(thread, "message")));
     return threads;
@@ -43,6 +46,7 @@ export async function withHelpers<T>(
   try {
     return await use(new Helpers(count, start));
   } finally {
+    isOver = true;
     await Promise.all(threads.map((thread) => thread.terminate()));
   }
 }
