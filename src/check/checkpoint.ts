@@ -19,7 +19,7 @@ import type { Event, SearchPlace } from "./space.ts";
 const MAGIC = new TextEncoder().encode("SLCK");
 const START = MAGIC.length + 4;
 const DIGEST = 32;
-const VERSION = 6;
+const VERSION = 7;
 
 interface Header {
   readonly version: typeof VERSION;
@@ -29,7 +29,9 @@ interface Header {
   /** Bytes of a stored state. */
   readonly recordBytes: number;
   /** By memory. */
-  readonly parts: readonly (SearchPlace & { readonly count: number })[];
+  readonly parts: readonly SearchPlace[];
+  /** See `Store.isOrdered`. */
+  readonly ordered: boolean;
   readonly transitions: number;
   readonly depth: number;
   readonly seconds: number;
@@ -67,6 +69,7 @@ export function checkpoint(search: Search, build: string = release): Uint8Array[
     model: fingerprint(search),
     recordBytes: code.recordBytes,
     parts: store.places,
+    ordered: store.isOrdered,
     transitions: search.transitions,
     depth: search.depth,
     seconds: search.seconds,

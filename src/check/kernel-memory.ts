@@ -193,12 +193,16 @@ export const chunkOf = (branching: number): number =>
 /** A piece is at most so small a share of what is left of the turn, by thread. */
 export const SHARES = 4;
 
-/** How many states one thread can add once it has seen that there is no more room: what keeps a memory from overflowing. */
+/**
+ * How many states one thread can add to a memory since it last saw that there was room there: what keeps it from overflowing. Of several
+ * memories it may have a piece of each under way, put off because a box was full, and all that comes of them may belong to this one, as may
+ * what is in the box that it fills meanwhile.
+ */
 export function reserveOf(code: Pick<KernelCode, "together" | "parts" | "batch" | "branching" | "chunk">): number {
   const { together, parts, batch, branching, chunk } = code;
   const piece = batch + branching + 1;
   if (!together) return piece;
-  return chunk * branching + piece + BLOCK + (parts === 1 ? 0 : BOX + piece);
+  return parts * chunk * branching + piece + BLOCK + (parts === 1 ? 0 : BOX + piece);
 }
 
 /** Bytes of a successor in a box. */

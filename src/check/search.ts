@@ -296,6 +296,7 @@ export class Search {
   restore(
     saved: {
       readonly parts: readonly SearchPlace[];
+      readonly ordered: boolean;
       readonly transitions: number;
       readonly depth: number;
       readonly seconds: number;
@@ -307,9 +308,7 @@ export class Search {
     },
     records: readonly Uint8Array[],
   ): void {
-    this.store.parts.forEach((space, i) => {
-      space.restore(records[i] as Uint8Array, saved.parts[i] as SearchPlace);
-    });
+    this.store.restore(saved.parts, records, saved.ordered);
     this.store.restoreFlags(saved);
     this.store.restoreEvents(saved.events);
     this.settled.splice(0, Infinity, ...saved.findings);

@@ -34,8 +34,9 @@ export interface Event {
   readonly id: number;
 }
 
-/** Where a search is in a space: the next state to expand, the end of its level, and where all levels begin. */
+/** Where a search is in a space: the number of the next new state, the next state to expand, the end of its level, and where all levels begin. */
 export interface SearchPlace {
+  readonly count: number;
   readonly head: number;
   readonly levelEnd: number;
   readonly levels: readonly number[];
@@ -201,11 +202,16 @@ export class Space {
     return (this.#nextSlots() - this.#slots) * 4;
   }
 
-  /** How many slots the index has when it has grown, as far as a memory reaches. */
+  /** How many slots an index can have, as far as a memory reaches. */
+  get #mostSlots(): number {
+    const most = (MAX_BYTES - 128 - this.address(2)) / (LOAD * this.code.recordBytes + 4);
+    return 4 * Math.floor(most / 4);
+  }
+
+  /** How many slots the index has when it has grown. */
   #nextSlots(): number {
     const slots = this.#slots;
-    const most = Math.floor((MAX_BYTES - 128 - this.address(2)) / (LOAD * this.code.recordBytes + 4));
-    return Math.min(most, slots * (GROWTHS.find((growth) => slots < growth.slots)?.by as number));
+    return Math.min(this.#mostSlots, slots * (GROWTHS.find((growth) => slots < growth.slots)?.by as number));
   }
 
   /** Put an empty index of at least so many slots above the arena, as high as the states it can take will reach. */
@@ -251,6 +257,15 @@ export class Space {
   grow(): void {
     this.#placeIndex(this.#nextSlots());
     this.#put(SHARED.emptied, 1);
+  }
+
+  /**
+   * Of a thread that helps, before it works: see the memory as large as it is. Of growth while the memory was on its way to the thread V8 does
+   * not tell it, and the thread's code would take what was grown for out of bounds. To grow by nothing is to look.
+   */
+  noticeGrowth(): void {
+    const end = this.control(SHARED.table) + GROUP_BYTES * this.control(SHARED.groups);
+    if (this.memory.buffer.byteLength < end) this.memory.grow(0);
   }
 
   /** One of so many threads fills its share of an emptied index. In small pieces: code is only optimised between calls. */
@@ -415,8 +430,10 @@ export class Space {
 
   /** Take over another space's records and where its search was. */
   restore(records: Uint8Array, at: SearchPlace): void {
-    const count = 1 + records.length / this.code.recordBytes;
-    this.#placeIndex(Math.max(FIRST_SLOTS, Math.ceil((count + 2 * this.#reserve) / LOAD)));
+    const { count } = at;
+    // More threads need more room beside the states; where a memory ends there may be none, but the states must lie below the index.
+    const slots = Math.max(FIRST_SLOTS, Math.ceil((count + 2 * this.#reserve) / LOAD));
+    this.#placeIndex(Math.max(Math.ceil(count / LOAD), Math.min(this.#mostSlots, slots)));
     this.#bytes.set(records, this.address(1));
     this.#put(SHARED.count, count);
     this.#put(SHARED.head, at.head);

@@ -10,7 +10,7 @@
  */
 import { type KernelCode, SHARED, WANTED } from "./kernel-memory.ts";
 import { isLess } from "./pack.ts";
-import { type Event, Space, type SpaceCode } from "./space.ts";
+import { type Event, type SearchPlace, Space, type SpaceCode } from "./space.ts";
 import { type LinearMemory, MAX_BYTES } from "./wasm.ts";
 import type { Pausing } from "./watch.ts";
 
@@ -63,7 +63,7 @@ function untilChanged(signal: Int32Array, at: number, old: number, looks: number
 
 /** The work of a helping thread on one search. Returns when the search is over. */
 export function serve({ code, memories, thread, signal }: HelperTask): void {
-  const spaces = memories.map((memory) => new Space(code, memory, thread));
+  let spaces: readonly Space[] | null = null;
   let looks = 0;
   // The next command is not given before this one is done, so none is missed.
   for (let turn = 0; ; turn++) {
@@ -71,6 +71,9 @@ export function serve({ code, memories, thread, signal }: HelperTask): void {
     const command = Atomics.load(signal, WHAT);
     if (command === COMMAND.stop) return;
     try {
+      // Here, so that it is told when there is no room for them: who drives the search waits for the thread.
+      spaces ??= memories.map((memory) => new Space(code, memory, thread));
+      for (const space of spaces) space.noticeGrowth();
       obey(spaces, command);
       looks = looksAfter(spaces);
     } catch (error) {
@@ -137,6 +140,12 @@ export class Helpers {
     return signal;
   }
 
+  /** One of them has failed: who waited for it once more would wait for ever. */
+  lose(): void {
+    this.stop();
+    this.#threads = null;
+  }
+
   /** Let them go. */
   stop(): void {
     if (this.#signal !== null) give(this.#signal, COMMAND.stop);
@@ -176,6 +185,8 @@ export class Store {
   readonly #helpers: Helpers | null;
   /** What is shared with helpers, while they help. */
   #signal: Int32Array | null = null;
+  /** Were all states so far found by one thread, also before they were read from a checkpoint? */
+  #byOne = true;
 
   /** `code`: for as many threads as help, and one more. */
   constructor(code: KernelCode, helpers: Helpers | null) {
@@ -190,7 +201,15 @@ export class Store {
 
   /** Were all states found by one thread, in one memory, so that their numbers are the same in every run? */
   get isOrdered(): boolean {
-    return this.#signal === null && this.parts.length === 1;
+    return this.#byOne && this.parts.length === 1;
+  }
+
+  /** Set where the search was in each part, and whether one thread had found the states, as it was read. */
+  restore(places: readonly SearchPlace[], records: readonly Uint8Array[], isOrdered: boolean): void {
+    this.parts.forEach((space, i) => {
+      space.restore(records[i] as Uint8Array, places[i] as SearchPlace);
+    });
+    this.#byOne &&= isOrdered;
   }
 
   /** The only space of a search in one memory. */
@@ -259,6 +278,7 @@ export class Store {
   #call(): void {
     const helpers = this.#helpers;
     if (helpers === null || this.#signal !== null || this.states < helpers.from || !helpers.areThere()) return;
+    this.#byOne = false;
     this.#signal = helpers.begin(
       this.code,
       this.parts.map(({ memory }) => memory),
@@ -292,7 +312,9 @@ export class Store {
       if (done === this.#helpers?.count) break;
       untilChanged(signal, DONE, done, looks);
     }
-    if (Atomics.load(signal, FAILED) !== 0) throw new Error("a thread that helped the search has failed");
+    if (Atomics.load(signal, FAILED) === 0) return;
+    this.#helpers?.lose();
+    throw new Error("a thread that helped the search has failed");
   }
 
   /**
@@ -387,7 +409,7 @@ export class Store {
   }
 
   /** Where the search is in each part. */
-  get places(): { count: number; head: number; levelEnd: number; levels: readonly number[] }[] {
+  get places(): SearchPlace[] {
     return this.parts.map((space) => ({
       count: space.count,
       head: space.control(SHARED.head),

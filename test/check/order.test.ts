@@ -208,6 +208,26 @@ describe("a checkpoint written in the middle of a level in which something was m
   });
 });
 
+test("the order of states that several threads found is not taken for that of one, whoever takes them up", () => {
+  const model = flags(5, () => {});
+  const bytesOf = (search: Search) => new Uint8Array(Buffer.concat(checkpoint(search)));
+  const taken = (search: Search, workers: number) =>
+    resume(model, bytesOf(search), { noReduction: true, ...withWorkers(workers) });
+  for (const [before, isOrdered] of [
+    [1, true],
+    [3, false],
+  ] as const) {
+    const search = startSearch(model, { noReduction: true, ...withWorkers(before) }).finish();
+    const once = taken(search, 1);
+    expect([search, once, taken(once, 1)].map(({ store }) => store.isOrdered)).toEqual([
+      isOrdered,
+      isOrdered,
+      isOrdered,
+    ]);
+    expect(taken(search, 2).store.isOrdered).toBe(false);
+  }
+});
+
 test("findings of one level are in the order of the model's properties, before assertions and deadlocks", () => {
   const m = L.model("ordered");
   const p = m.process("p");
