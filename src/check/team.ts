@@ -128,7 +128,12 @@ export class Helpers {
     return this.#threads !== null;
   }
 
-  /** Let them help a new search; the one before is over. */
+  /** Do they still help the search that shares this with them? They help the one that asked last. */
+  helps(signal: Int32Array): boolean {
+    return signal === this.#signal;
+  }
+
+  /** Let them help another search; the one before goes on without them. */
   begin(code: SpaceCode, memories: readonly LinearMemory[]): Int32Array {
     this.stop();
     const signal = new Int32Array(new SharedArrayBuffer(16));
@@ -296,10 +301,15 @@ export class Store {
       if (full.some(({ isAtEnd }) => isAtEnd))
         return `${this.parts.length === 1 ? "the memory" : "one of the memories"} of 4 GiB is full; with a larger bound (--memory) there are more`;
       for (const space of full) space.grow();
-      if (this.#signal === null) for (const space of full) space.refill(0, 1);
-      else this.#together(this.#signal, COMMAND.refill);
+      if (this.#shared === null) for (const space of full) space.refill(0, 1);
+      else this.#together(this.#shared, COMMAND.refill);
       for (const space of full) space.refilled();
     }
+  }
+
+  /** What is shared with the helpers, if they help: to give a command to threads that help another search now is to wait for ever. */
+  get #shared(): Int32Array | null {
+    return this.#signal !== null && this.#helpers?.helps(this.#signal) ? this.#signal : null;
   }
 
   /** All threads do the same. */
@@ -332,8 +342,8 @@ export class Store {
 
   #turn(slice: number): void {
     const states = this.#sum((space) => space.beginTurn(slice));
-    if (this.#signal === null || states < WORTH_WAKING * this.code.chunk) work(this.parts);
-    else this.#together(this.#signal, COMMAND.work);
+    if (this.#shared === null || states < WORTH_WAKING * this.code.chunk) work(this.parts);
+    else this.#together(this.#shared, COMMAND.work);
     for (const space of this.parts) space.endTurn(this.code.eventKinds.length);
   }
 

@@ -107,6 +107,16 @@ test.each<[string, Settings]>([
   compare(bundledModel(name, "1.5.05", settings), {});
 });
 
+test("threads that were asked to help another search are not waited for", () => {
+  const model = subsets(17);
+  const [one, other] = [0, 1].map(() => startSearch(model, { noReduction: true, helpers: two })) as [Search, Search];
+  while (!one.done || !other.done) {
+    one.advance();
+    other.advance();
+  }
+  for (const search of [one, other]) expect(search).toMatchObject({ states: 2 ** 17, transitions: 17 * 2 ** 16 });
+});
+
 test("the reference model has its known counts", () => {
   const model = enterAndZap({ vcpus: 2, pages: 1, threshold: 2 });
   expect(check(model, { noReduction: true, helpers: two })).toMatchObject({ states: 269_360, transitions: 805_512 });
