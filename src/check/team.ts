@@ -171,6 +171,8 @@ interface Room {
   readonly held: number;
 }
 
+const boundReached = ({ memory }: Room): string => `the memory bound of ${memory} bytes was reached`;
+
 /** The most memories that the states of one search are divided among. */
 const MOST_PARTS = 16;
 
@@ -297,7 +299,7 @@ export class Store {
       if (full.length === 0) return null;
       const growth = full.reduce((sum, { nextGrowth }) => sum + nextGrowth, 0);
       if (room !== null && room.held + this.bytes + growth > room.memory)
-        return `the memory bound of ${room.memory} bytes was reached`;
+        return boundReached(room);
       if (full.some(({ isAtEnd }) => isAtEnd))
         return `${this.parts.length === 1 ? "the memory" : "one of the memories"} of 4 GiB is full; with a larger bound (--memory) there are more`;
       for (const space of full) space.grow();
@@ -333,11 +335,16 @@ export class Store {
    */
   run(slice: number, room: Room | null): number | string {
     this.#call();
-    const full = this.grow(room);
+    const full = this.grow(room) ?? this.#filled(room);
     if (full !== null) return full;
     if (this.code.together) this.#turn(slice * this.code.threads);
     else this.single.run(slice);
     return this.#sum((space) => space.takeMade());
+  }
+
+  /** Between two growths records fill what was grown. Why there must be no more; null: there may. */
+  #filled(room: Room | null): string | null {
+    return room !== null && room.held + this.bytes > room.memory ? boundReached(room) : null;
   }
 
   #turn(slice: number): void {

@@ -283,8 +283,7 @@ describe("bounds", () => {
   test("memory is that of all searches at a time: the plain one has what the reduced one leaves", () => {
     const small = enterAndZap({ vcpus: 1, pages: 2, threshold: 2 });
     const { bytesPerState, states } = check(small, { noReduction: true });
-    // Enough to grow the last time; what is filled then is not growth.
-    const memory = Math.ceil(0.9 * bytesPerState * states);
+    const memory = Math.ceil(bytesPerState * states);
     expect(check(small, { noReduction: true, memory }).outcome.reason).toBeNull();
     const reason = `the plain state space was not explored whole: the memory bound of ${memory} bytes was reached`;
     expect(verifyReduction(small, { memory }).unexplored).toBe(reason);

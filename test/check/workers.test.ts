@@ -222,6 +222,18 @@ test.each([
     });
 });
 
+test("the bound of memory holds while what was grown is filled, too", () => {
+  // The index that the first growth makes has room for four times as many states as the bound has.
+  const memory = 650_000;
+  for (const how of [{}, { helpers: two }]) {
+    const { reason, bytes } = startSearch(subsets(18), { noReduction: true, memory, ...how }).finish();
+    expect(reason).toMatch(/memory bound/);
+    // Seen after each turn.
+    expect(bytes).toBeLessThan(1.3 * memory);
+    expect(bytes).toBeGreaterThan(memory);
+  }
+});
+
 test("random models", () => {
   fc.assert(
     fc.property(anyModel(), (model) => {
