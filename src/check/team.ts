@@ -298,8 +298,7 @@ export class Store {
       const full = this.parts.filter(({ isFull }) => isFull);
       if (full.length === 0) return null;
       const growth = full.reduce((sum, { nextGrowth }) => sum + nextGrowth, 0);
-      if (room !== null && room.held + this.bytes + growth > room.memory)
-        return boundReached(room);
+      if (room !== null && room.held + this.bytes + growth > room.memory) return boundReached(room);
       if (full.some(({ isAtEnd }) => isAtEnd))
         return `${this.parts.length === 1 ? "the memory" : "one of the memories"} of 4 GiB is full; with a larger bound (--memory) there are more`;
       for (const space of full) space.grow();
