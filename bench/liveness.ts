@@ -6,7 +6,7 @@
  */
 import { Search } from "../src/check/index.ts";
 import { preparingLiveness } from "../src/check/live-reductions.ts";
-import { checkLeadsTo, type LeadsTo } from "../src/check/liveness.ts";
+import { checkLeadsTo, type Edges, edgesFor, type LeadsTo } from "../src/check/liveness.ts";
 import { uninterrupted } from "../src/check/watch.ts";
 import { loadScenario } from "../src/cli/scenarios.ts";
 import type { Model } from "../src/language/index.ts";
@@ -34,7 +34,8 @@ function decided(model: Model, property: LeadsTo, kept: "none" | "folding" | "al
   const prepared = uninterrupted(preparingLiveness(model, [property], kept === "none" ? "not" : "all"));
   const reductions = { ...prepared.reductions, ...(kept === "folding" && { symmetric: new Set<number>() }) };
   const search = new Search({ ...prepared, reductions }).finish();
-  const { trace } = uninterrupted(checkLeadsTo(search, property));
+  const edges = uninterrupted(edgesFor(search, [property], Number.POSITIVE_INFINITY)) as Edges;
+  const { trace } = uninterrupted(checkLeadsTo(search, edges, property, 0));
   const { user, system } = process.cpuUsage(before);
   const seconds = ((user + system) / 1e6).toFixed(2);
   return `${search.states.toLocaleString("en")}, ${seconds} s, ${trace === null ? "holds" : "violated"}`;

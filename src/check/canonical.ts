@@ -1,7 +1,7 @@
 /** Canonical forms as code: of all states that differ only by a renumbering of what is symmetric, one. */
 import { putField, readSlot, type Target, truth } from "./emit-packed.ts";
 import type { Reductions } from "./kernel-memory.ts";
-import type { Chunk } from "./pack.ts";
+import type { Chunk, Packing } from "./pack.ts";
 import type { ScalarSymmetry } from "./scalar-symmetry.ts";
 import { I32 } from "./wasm.ts";
 
@@ -96,14 +96,18 @@ function renumber(
 }
 
 function sortAll(target: Target, symmetric: ReadonlySet<number>): void {
-  for (const typeIndex of symmetric) {
-    const chunks = target.packing.chunks[typeIndex] ?? [];
-    if (chunks.length > 0) sortInstances(target, chunks);
-  }
+  for (const { chunks } of sortedChunks(target.packing, { symmetric })) sortInstances(target, chunks);
 }
 
-/** Sort instances by their bit blocks, with compare-and-swap steps in straight line. */
-function sortInstances({ code, words }: Target, chunks: readonly Chunk[]): void {
+/** The bit blocks of instances, in locals. */
+interface Blocks {
+  readonly count: number;
+  readonly local: (chunk: number, instance: number) => number;
+  /** Push whether one instance's block is greater than another's. */
+  readonly greater: (one: number, other: number) => void;
+}
+
+function loadBlocks({ code, words }: Target, chunks: readonly Chunk[]): Blocks {
   const count = (chunks[0] as Chunk).places.length;
   const first = code.local(chunks.length * count);
   const local = (chunk: number, instance: number) => first + chunk * count + instance;
@@ -118,22 +122,55 @@ function sortInstances({ code, words }: Target, chunks: readonly Chunk[]): void 
         .set(local(c, i));
     });
   });
-  const greater = (c: number, a: number): void => {
-    code
-      .get(local(c, a))
-      .get(local(c, a + 1))
-      .op("gt_u");
+  const greater = (one: number, other: number, c = 0): void => {
+    code.get(local(c, one)).get(local(c, other)).op("gt_u");
     if (c === chunks.length - 1) return;
-    code
-      .get(local(c, a))
-      .get(local(c, a + 1))
-      .op("eq");
-    greater(c + 1, a);
+    code.get(local(c, one)).get(local(c, other)).op("eq");
+    greater(one, other, c + 1);
     code.op("and", "or");
   };
+  return { count, local, greater };
+}
+
+/** Those of the sorted process types whose instances can differ at all. */
+export const sortedChunks = ({ chunks }: Pick<Packing, "chunks">, { symmetric }: Pick<Reductions, "symmetric">) =>
+  [...symmetric]
+    .map((typeIndex) => ({ typeIndex, chunks: chunks[typeIndex] ?? [] }))
+    .filter((one) => one.chunks.length > 0);
+
+/** In how many ways sorting can permute instances. */
+export const permutationsOf = (packing: Packing, reductions: Reductions): number =>
+  sortedChunks(packing, reductions).reduce((all, { chunks }) => all * factorial((chunks[0] as Chunk).places.length), 1);
+
+const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
+
+/**
+ * Push the number of the permutation by which sorting the instances of the state in the target's words will put them in order: of each, how many
+ * that come behind it will go before it, as digits of one number (Lehmer's code); instances that are equal stay in their order. All zero: nobody
+ * is moved.
+ */
+export function emitSorting(target: Target, reductions: Reductions): void {
+  const { code } = target;
+  code.const(0);
+  for (const { chunks } of sortedChunks(target.packing, reductions)) {
+    const { count, greater } = loadBlocks(target, chunks);
+    for (let i = 0; i < count; i++) {
+      code.const(count - i).op("mul");
+      for (let behind = i + 1; behind < count; behind++) {
+        greater(i, behind);
+        code.op("add");
+      }
+    }
+  }
+}
+
+/** Sort instances by their bit blocks, with compare-and-swap steps in straight line. */
+function sortInstances(target: Target, chunks: readonly Chunk[]): void {
+  const { code, words } = target;
+  const { count, local, greater } = loadBlocks(target, chunks);
   for (let end = count - 1; end > 0; end--) {
     for (let i = 0; i < end; i++) {
-      greater(0, i);
+      greater(i, i + 1);
       code.if(() => {
         for (let c = 0; c < chunks.length; c++)
           code

@@ -2,7 +2,7 @@
 import { type Model, type Trace, traceOf, validate } from "../language/index.ts";
 import { stepNumbers } from "./analyze.ts";
 import { preparingLiveness, type Reduced, sortedAlike, within } from "./live-reductions.ts";
-import { checkLeadsTo, type LeadsTo } from "./liveness.ts";
+import { checkLeadsTo, edgesFor, type LeadsTo, type LivenessResult, MOST_AT_ONCE } from "./liveness.ts";
 import { pathOf } from "./path.ts";
 import { regrouping } from "./replay.ts";
 import type { BusyEntry, CheckResult, Outcome, Progress, SilentStep, Violation } from "./result.ts";
@@ -113,7 +113,11 @@ function* untilStopped<T>(work: Pausing<T>, watch: Watch): Pausing<T | null> {
   for (;;) {
     const { value, done } = work.next();
     if (done) return value;
-    if (watch.reason !== null) return null;
+    if (watch.reason !== null) {
+      // What other threads do for it ends, too.
+      work.return(null as never);
+      return null;
+    }
     yield;
   }
 }
@@ -212,11 +216,10 @@ function* searchForLiveness(
   const fitting = yield* untilStopped(preparingLiveness(model, model.properties.filter(isLeadsTo), reduced), watch);
   if (fitting === null) return null;
   const isFit = within(search.prepared.reductions, fitting.reductions);
-  // Edges are looked up all over the states, so these must lie in one memory; and which run is shown depends on their order.
-  if (isFit && search.store.isOrdered) return search;
-  // Else the same states in one, in that order, so that the run that is shown is the same, too.
+  // Edges are looked up all over the states, so these must lie in one memory.
+  if (isFit && search.store.parts.length === 1) return search;
   const prepared = isFit ? search.prepared : fitting;
-  const { helpers: _, parts: __, onceViolated: ___, ...rest } = bounds(options, watch);
+  const { parts: _, onceViolated: __, ...rest } = bounds(options, watch);
   const bytes = held.reduce((sum, other) => sum + other.bytes, options.held ?? 0);
   const bound = states === undefined ? {} : { states: Math.min(states, options.states ?? Infinity) };
   const own = newSearch(prepared, { ...rest, ...bound, held: bytes, first: false }, watch);
@@ -248,22 +251,54 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
       const own = yield* bestForLiveness({ ...model, properties: group }, search, job);
       const reason = own === null ? watch.reason : own.reason;
       if (own === null || reason !== null) return undecided(reason as string);
-      for (const property of group) {
-        const found = yield* untilStopped(checkLeadsTo(own, property), watch);
-        if (found === null) return undecided(watch.reason as string);
-        if (found.vacuous) vacuous.push(property.name);
-        if (found.trace === null) continue;
-        const shortest = !isFolded(own.prepared);
-        violations.push({ kind: "leads-to", property: property.name, trace: found.trace, shortest });
-      }
       const held = own === search ? [search] : [search, own];
-      if (violations.some(({ shortest }) => !shortest)) yield* shortenLassos(model, held, violations, job);
+      const decided = yield* decide(own, group, job, held);
+      if (typeof decided === "string") return undecided(decided);
+      const shortest = !isFolded(own.prepared);
+      for (const [property, { trace, vacuous: isVacuous }] of decided) {
+        if (isVacuous) vacuous.push(property.name);
+        if (trace !== null) violations.push({ kind: "leads-to", property: property.name, trace, shortest });
+      }
+      if (violations.some((violation) => !violation.shortest)) yield* shortenLassos(model, held, violations, job);
     }
   } catch (error) {
     if (error instanceof RangeError) return undecided("memory ran out");
     throw error;
   }
   return { violations, vacuous, reason: null };
+}
+
+/** Decide properties on a search that fits; `held`: the searches that there are. Or why that was not to be done. */
+function* decide(
+  own: Search,
+  properties: readonly LeadsTo[],
+  { options, watch }: Job,
+  held: readonly Search[],
+): Pausing<ReadonlyMap<LeadsTo, LivenessResult> | string> {
+  const decided = new Map<LeadsTo, LivenessResult>();
+  const bytes = held.reduce((sum, search) => sum + search.bytes, options.held ?? 0);
+  for (let first = 0; first < properties.length; first += MOST_AT_ONCE) {
+    const some = properties.slice(first, first + MOST_AT_ONCE);
+    const room = (options.memory ?? Infinity) - bytes;
+    const results = yield* untilStopped(decideAll(own, some, room), watch);
+    if (results === null) return watch.reason as string;
+    if (results === "no room") return `the memory bound of ${options.memory} bytes was reached`;
+    for (const [i, property] of some.entries()) decided.set(property, results[i] as LivenessResult);
+  }
+  return decided;
+}
+
+function* decideAll(
+  search: Search,
+  properties: readonly LeadsTo[],
+  room: number,
+): Pausing<readonly LivenessResult[] | "no room"> {
+  const edges = yield* edgesFor(search, properties, room);
+  if (edges === null) return "no room";
+  const results: LivenessResult[] = [];
+  for (const [number, property] of properties.entries())
+    results.push(yield* checkLeadsTo(search, edges, property, number));
+  return results;
 }
 
 /** So many times the folded states may the others be, and folding is not worth that runs must be sought again to be shortest. */
@@ -282,7 +317,7 @@ function* bestForLiveness(model: Model, search: Search, job: Job): Pausing<Searc
 
 /** Put runs with shortest stems in the place of those that a folded search found, as far as the bounds of one without folding let it. */
 function* shortenLassos(model: Model, held: readonly Search[], violations: Violation[], job: Job): Pausing<void> {
-  const { options, watch } = job;
+  const { options } = job;
   const broken = model.properties.filter(({ name }) =>
     violations.some(({ property, shortest }) => property === name && !shortest),
   );
@@ -295,13 +330,12 @@ function* shortenLassos(model: Model, held: readonly Search[], violations: Viola
       states,
     });
     if (other === null || other.reason !== null) return;
-    for (const [i, { property: name }] of violations.entries()) {
-      const property = broken.filter(isLeadsTo).find((one) => one.name === name);
-      if (property === undefined) continue;
-      const found = yield* untilStopped(checkLeadsTo(other, property), watch);
-      if (found === null) return;
-      if (found.trace === null) throw new Error(`${name} is broken with folding and holds without`);
-      violations[i] = { kind: "leads-to", property: name, trace: found.trace, shortest: true };
+    const decided = yield* decide(other, broken.filter(isLeadsTo), job, [...held, other]);
+    if (typeof decided === "string") return;
+    for (const [property, { trace }] of decided) {
+      if (trace === null) throw new Error(`${property.name} is broken with folding and holds without`);
+      const i = violations.findIndex((violation) => violation.property === property.name);
+      violations[i] = { kind: "leads-to", property: property.name, trace, shortest: true };
     }
   } catch (error) {
     // What was found stands.

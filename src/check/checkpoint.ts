@@ -19,7 +19,7 @@ import type { Event, SearchPlace } from "./space.ts";
 const MAGIC = new TextEncoder().encode("SLCK");
 const START = MAGIC.length + 4;
 const DIGEST = 32;
-const VERSION = 7;
+const VERSION = 8;
 
 interface Header {
   readonly version: typeof VERSION;
@@ -30,8 +30,6 @@ interface Header {
   readonly recordBytes: number;
   /** By memory. */
   readonly parts: readonly SearchPlace[];
-  /** See `Store.isOrdered`. */
-  readonly ordered: boolean;
   readonly transitions: number;
   readonly depth: number;
   readonly seconds: number;
@@ -69,7 +67,6 @@ export function checkpoint(search: Search, build: string = release): Uint8Array[
     model: fingerprint(search),
     recordBytes: code.recordBytes,
     parts: store.places,
-    ordered: store.isOrdered,
     transitions: search.transitions,
     depth: search.depth,
     seconds: search.seconds,

@@ -1,21 +1,79 @@
 /** Strongly connected sets of a region that a fair run can stay in for ever: Tarjan's algorithm, and Streett's leaving out. */
 import type { Strengths } from "./fairness.ts";
-import type { Numbering } from "./live-numbering.ts";
-import { PIECE, type Region } from "./live-region.ts";
+import type { Graph } from "./graph.ts";
+import { type Numbering, UNMOVED } from "./live-numbering.ts";
+import { PIECE, type PropertyMarks, type Region } from "./live-region.ts";
 import type { Pausing } from "./watch.ts";
 
-/** Scratch arrays of Tarjan's algorithm, by node. An index of 0: not visited. */
-interface Scratch {
-  readonly index: Int32Array;
-  readonly low: Int32Array;
-  readonly onStack: Uint8Array;
-  /** By node: its next edge to follow. */
-  readonly edge: Int32Array;
+/** A region, and what fairness sees in it. */
+export class Net {
+  readonly graph: Graph;
+  readonly region: Region;
+  readonly strengths: Strengths;
+  readonly numbering: Numbering;
+  readonly #moveMasks: readonly number[];
+  readonly #permutations: number;
+  readonly #premise: number;
+  #indices: Int32Array | null = null;
+
+  /** `moveMasks`: by move, the constraints that its edges act for; `permutations`: how many there can be. */
+  constructor(
+    found: { readonly graph: Graph; readonly region: Region; readonly marks: PropertyMarks },
+    fairness: { readonly strengths: Strengths; readonly moveMasks: readonly number[] },
+    numbering: Numbering,
+    permutations: number,
+  ) {
+    this.graph = found.graph;
+    this.region = found.region;
+    this.strengths = fairness.strengths;
+    this.numbering = numbering;
+    this.#moveMasks = fairness.moveMasks;
+    this.#permutations = permutations;
+    this.#premise = found.marks.premise;
+  }
+
+  /** The first of a node's edges. */
+  start(node: number): number {
+    return this.graph.starts[node] as number;
+  }
+  /** Behind the last of them. */
+  end(node: number): number {
+    return this.start(node) + (this.graph.degrees[node] as number);
+  }
+  target(edge: number): number {
+    return this.graph.targets[edge] as number;
+  }
+  /** The number of an edge's move. */
+  move(edge: number): number {
+    return Math.floor((this.graph.kinds[edge] as number) / this.#permutations);
+  }
+  /** The constraints that an edge acts for. */
+  mask(edge: number): number {
+    return this.#moveMasks[this.move(edge)] as number;
+  }
+  /** How an edge's end was permuted; see `Numbering`. */
+  permutation(edge: number): number {
+    return this.numbering.numbered((this.graph.kinds[edge] as number) % this.#permutations);
+  }
+  /** The constraints that can run at a node. */
+  enabled(node: number): number {
+    let mask = 0;
+    for (let edge = this.start(node), end = this.end(node); edge < end; edge++) mask |= this.mask(edge);
+    return mask;
+  }
+  /** By node, room for where it is among those of the component that is looked at. */
+  get indices(): Int32Array {
+    this.#indices ??= new Int32Array(this.graph.starts.length);
+    return this.#indices;
+  }
+  isPremise(node: number): boolean {
+    return ((this.graph.marks[node] as number) & this.#premise) !== 0;
+  }
 }
 
 /** A set of nodes, and the tag that they have in `part`. */
 export interface Component {
-  readonly nodes: readonly number[];
+  readonly nodes: Int32Array;
   readonly tag: number;
 }
 
@@ -25,61 +83,136 @@ export interface FairComponents {
   readonly part: Int32Array;
 }
 
-/** Strongly connected components of the nodes whose `part` is `wanted`, by Tarjan's algorithm without recursion. */
-function* components(
-  region: Region,
-  nodes: readonly number[] | Int32Array,
-  part: Int32Array,
-  wanted: number,
-  { index, low, onStack, edge }: Scratch,
-): Pausing<number[][]> {
-  for (const node of nodes) index[node] = 0;
-  const stack: number[] = [];
-  const found: number[][] = [];
-  const call: number[] = [];
-  let visited = 0;
-  const open = (node: number) => {
-    index[node] = low[node] = ++visited;
-    edge[node] = region.starts.at(node);
-    stack.push(node);
-    onStack[node] = 1;
-    call.push(node);
-  };
-  const lower = (node: number, value: number) => {
-    if (value < (low[node] as number)) low[node] = value;
-  };
-  let worked = 0;
-  for (const root of nodes) {
-    if (index[root] !== 0) continue;
-    open(root);
-    for (let node = call.at(-1); node !== undefined; node = call.at(-1)) {
-      if (++worked % PIECE === 0) yield;
-      const at = edge[node] as number;
-      if (at < region.starts.at(node + 1)) {
-        edge[node] = at + 1;
-        const target = region.targets.at(at);
-        if (part[target] !== wanted) continue;
-        if (index[target] === 0) open(target);
-        else if (onStack[target] === 1) lower(node, index[target] as number);
-        continue;
-      }
-      call.pop();
-      const parent = call.at(-1);
-      if (parent !== undefined) lower(parent, low[node] as number);
-      if (low[node] !== index[node]) continue;
-      const component: number[] = [];
-      for (let member = -1; member !== node; ) {
-        member = stack.pop() as number;
-        onStack[member] = 0;
-        component.push(member);
-      }
-      found.push(component);
+/** A stack of integers. */
+class Stack {
+  data = new Int32Array(1 << 12);
+  length = 0;
+  push(value: number): void {
+    if (this.length === this.data.length) {
+      const larger = new Int32Array(this.data.length * 2);
+      larger.set(this.data);
+      this.data = larger;
     }
+    this.data[this.length++] = value;
   }
-  return found;
+  get top(): number {
+    return this.data[this.length - 1] as number;
+  }
+  /** Take off all that lie above, and give them. */
+  cut(length: number): Int32Array {
+    const rest = this.data.slice(length, this.length);
+    this.length = length;
+    return rest;
+  }
 }
 
-/** What fairness sees of a component. */
+/** The tag of what is in no component; those of components are below it, and above the numbers of visits. */
+const NONE = 2 ** 31 - 1;
+
+/**
+ * Strongly connected components by Tarjan's algorithm without recursion, in the form that has one number for each node (Pearce, 2016): nought
+ * before it is visited, then the number of the earliest visit that it is known to lead back to, and when its component is found that one's tag. Tags
+ * are greater than all visits, so what is found is never led back to.
+ */
+class Components {
+  readonly part: Int32Array;
+  readonly #net: Net;
+  readonly #calls = new Stack();
+  readonly #nextEdges = new Stack();
+  readonly #visits = new Stack();
+  /** Visited, and not the first of their components. */
+  readonly #waiting = new Stack();
+  #visited = 0;
+  #tag = NONE;
+
+  constructor(net: Net) {
+    this.#net = net;
+    this.part = net.region.reached.map((reached) => (reached > 0 ? 0 : NONE));
+  }
+
+  /** The components of those of the nodes that are not in one: all with an edge inside. They get tags. */
+  *of(nodes: Int32Array): Pausing<Component[]> {
+    const { part } = this;
+    const found: Component[] = [];
+    this.#visited = 0;
+    let worked = 0;
+    for (let i = 0; i < nodes.length; i++) {
+      const root = nodes[i] as number;
+      if (part[root] !== 0) continue;
+      this.#open(root);
+      while (this.#calls.length > 0) {
+        if (++worked % PIECE === 0) yield;
+        const component = this.#step();
+        if (component !== null) found.push(component);
+      }
+    }
+    return found;
+  }
+
+  #open(node: number): void {
+    this.part[node] = ++this.#visited;
+    this.#calls.push(node);
+    this.#visits.push(this.#visited);
+    this.#nextEdges.push(this.#net.start(node));
+  }
+
+  /** Go along the edges of the node that was opened last, up to one that leads to a new node, or close it. */
+  #step(): Component | null {
+    const { part } = this;
+    const net = this.#net;
+    const node = this.#calls.top;
+    let least = part[node] as number;
+    for (let edge = this.#nextEdges.top, end = net.end(node); edge < end; edge++) {
+      const target = net.target(edge);
+      const other = part[target] as number;
+      if (other === 0) {
+        // It is looked at once more when the new node is closed: then it is known where that leads back to.
+        part[node] = least;
+        this.#nextEdges.data[this.#nextEdges.length - 1] = edge;
+        this.#open(target);
+        return null;
+      }
+      if (other < least) least = other;
+    }
+    part[node] = least;
+    return this.#close(node);
+  }
+
+  #close(node: number): Component | null {
+    const { part } = this;
+    const visit = this.#visits.top;
+    for (const stack of [this.#calls, this.#visits, this.#nextEdges]) stack.length--;
+    if ((part[node] as number) < visit) {
+      this.#waiting.push(node);
+      return null;
+    }
+    let length = this.#waiting.length;
+    while (length > 0 && (part[this.#waiting.data[length - 1] as number] as number) >= visit) length--;
+    if (length === this.#waiting.length && this.#isAlone(node)) {
+      part[node] = NONE;
+      return null;
+    }
+    this.#waiting.push(node);
+    const component = { nodes: this.#waiting.cut(length), tag: --this.#tag };
+    for (const member of component.nodes) part[member] = component.tag;
+    return component;
+  }
+
+  /** Does no edge lead from the node back to it? */
+  #isAlone(node: number): boolean {
+    const net = this.#net;
+    for (let edge = net.start(node), end = net.end(node); edge < end; edge++)
+      if (net.target(edge) === node) return false;
+    return true;
+  }
+
+  /** Nodes of a component that are to be taken apart anew. */
+  release(nodes: Int32Array): void {
+    for (const node of nodes) this.part[node] = 0;
+  }
+}
+
+/** What fairness sees of a component; it holds until another one is judged. */
 export interface Judgement {
   /** No fair run stays in it, nor in a part of it. */
   readonly isUnfair: boolean;
@@ -89,106 +222,117 @@ export interface Judgement {
   acts(node: number): number;
 }
 
-/** `part` must have the component's tag at its nodes and at no other. */
-export function judge(net: Net, component: Component, part: Int32Array): Judgement {
-  return net.numbering.isSorted ? judgeThreads(net, component, part) : judgePlain(net, component, part);
-}
+/** What fairness sees of a component which has an edge inside. `part` must have its tag at its nodes and at no other. */
+export const judge = (net: Net, component: Component, part: Int32Array, scratch = new Scratch()): Judgement =>
+  judgePlaces(net, component, part) ?? judgeThreads(net, component, part, scratch);
 
-/** A region, and what fairness sees in it. */
-export interface Net {
-  readonly region: Region;
-  /** By move: the constraints that its edges act for. */
-  readonly edgeMasks: readonly number[];
-  readonly strengths: Strengths;
-  readonly numbering: Numbering;
-}
-
-function judgePlain({ region, edgeMasks, strengths }: Net, { nodes, tag }: Component, part: Int32Array): Judgement {
-  let [acts, everywhere, somewhere, edges] = [0, -1, 0, 0];
+/** Where everybody stays in their places; null: somebody does not. */
+function judgePlaces(net: Net, { nodes, tag }: Component, part: Int32Array): Judgement | null {
+  const { strong, weak } = net.strengths;
+  let [acts, everywhere, somewhere] = [0, -1, 0];
   for (const node of nodes) {
-    everywhere &= region.enabled.at(node);
-    somewhere |= region.enabled.at(node);
-    for (let e = region.starts.at(node); e < region.starts.at(node + 1); e++) {
-      if (part[region.targets.at(e)] !== tag) continue;
-      edges++;
-      acts |= edgeMasks[region.moves.at(e)] as number;
+    let enabled = 0;
+    for (let edge = net.start(node), end = net.end(node); edge < end; edge++) {
+      const mask = net.mask(edge);
+      enabled |= mask;
+      if (part[net.target(edge)] !== tag) continue;
+      if (net.permutation(edge) !== UNMOVED) return null;
+      acts |= mask;
     }
+    everywhere &= enabled;
+    somewhere |= enabled;
   }
-  const missing = strengths.strong & somewhere & ~acts;
+  const missing = strong & somewhere & ~acts;
   return {
-    isUnfair: edges === 0 || (strengths.weak & everywhere & ~acts) !== 0,
-    isLeft: (node) => (region.enabled.at(node) & missing) !== 0,
+    isUnfair: (weak & everywhere & ~acts) !== 0,
+    isLeft: (node) => (net.enabled(node) & missing) !== 0,
     acts: () => acts,
   };
 }
 
 const [ACTS, RUNS, RESTS] = [1, 2, 4];
 
+/** Room to judge one component after the other: most are small, and there are many. */
+class Scratch {
+  joined = new Int32Array(0);
+  flags = new Uint8Array(0);
+
+  /** Nothing joined, nothing flagged. */
+  begin(places: number): void {
+    if (this.joined.length < places) {
+      this.joined = new Int32Array(2 * places);
+      this.flags = new Uint8Array(2 * places);
+    }
+    for (let place = 0; place < places; place++) this.joined[place] = place;
+    this.flags.fill(0, 0, places);
+  }
+
+  root(place: number): number {
+    const { joined } = this;
+    let at = place;
+    for (let next = joined[at] as number; next !== at; next = joined[at] as number) {
+      joined[at] = joined[next] as number;
+      at = next;
+    }
+    return at;
+  }
+
+  join(one: number, other: number): void {
+    this.joined[this.root(one)] = this.root(other);
+  }
+
+  flag(place: number, what: number): void {
+    this.flags[place] = (this.flags[place] as number) | what;
+  }
+
+  /** What any of those that are joined is flagged with, at their root. */
+  gather(places: number): void {
+    for (let place = 0; place < places; place++) this.flag(this.root(place), this.flags[place] as number);
+  }
+}
+
 /**
- * The same where instances are sorted. What a constraint sees is a thread: its instance's places along a run, which the edges' permutations tell. A
+ * The same where sorting moves instances. What a constraint sees is a thread: its instance's places along a run, which the edges' permutations tell. A
  * node and a constraint's bit are a place of a thread; edges join places, and all that are joined can be come to from each other, since going round a
  * loop of the component often enough brings everybody back. Each place of each node is somebody's, so a run that stays in the component must be
  * fair to all that is joined.
  */
-function judgeThreads(
-  { region, edgeMasks, strengths, numbering }: Net,
-  { nodes, tag }: Component,
-  part: Int32Array,
-): Judgement {
+function judgeThreads(net: Net, { nodes, tag }: Component, part: Int32Array, scratch: Scratch): Judgement {
+  const { strengths, numbering, indices } = net;
   const bits = 32 - Math.clz32(strengths.weak | strengths.strong);
-  const indexOf = new Map(nodes.map((node, i) => [node, i]));
-  const joined = Int32Array.from({ length: nodes.length * bits }, (_, i) => i);
-  const root = (place: number): number => {
-    let at = place;
-    for (; joined[at] !== at; at = joined[at] as number) joined[at] = joined[joined[at] as number] as number;
-    return at;
-  };
-  let edges = 0;
-  const inner = (visit: (i: number, edge: number, target: number) => void): void =>
-    nodes.forEach((node, i) => {
-      for (let e = region.starts.at(node); e < region.starts.at(node + 1); e++) {
-        const target = region.targets.at(e);
-        if (part[target] === tag) visit(i, e, indexOf.get(target) as number);
+  const places = nodes.length * bits;
+  scratch.begin(places);
+  for (let i = 0; i < nodes.length; i++) indices[nodes[i] as number] = i;
+  for (let i = 0; i < nodes.length; i++) {
+    const node = nodes[i] as number;
+    let enabled = 0;
+    for (let edge = net.start(node), end = net.end(node); edge < end; edge++) {
+      const mask = net.mask(edge);
+      enabled |= mask;
+      const target = net.target(edge);
+      if (part[target] !== tag) continue;
+      const there = (indices[target] as number) * bits;
+      const goes = numbering.bits(net.permutation(edge));
+      for (let bit = 0; bit < bits; bit++) {
+        scratch.join(i * bits + bit, there + (goes[bit] as number));
+        if (((mask >> bit) & 1) === 1) scratch.flag(i * bits + bit, ACTS);
       }
-    });
-  inner((i, edge, target) => {
-    edges++;
-    for (let bit = 0; bit < bits; bit++) {
-      const to = target * bits + numbering.bit(region.permutations.at(edge), bit);
-      joined[root(i * bits + bit)] = root(to);
     }
-  });
-  const flags = new Uint8Array(joined.length);
-  const flag = (place: number, what: number): void => {
-    flags[root(place)] = (flags[root(place)] as number) | what;
-  };
-  nodes.forEach((node, i) => {
-    for (let bit = 0; bit < bits; bit++)
-      flag(i * bits + bit, ((region.enabled.at(node) >> bit) & 1) === 1 ? RUNS : RESTS);
-  });
-  inner((i, edge) => {
-    const mask = edgeMasks[region.moves.at(edge)] as number;
-    for (let bit = 0; bit < bits; bit++) if (((mask >> bit) & 1) === 1) flag(i * bits + bit, ACTS);
-  });
+    for (let bit = 0; bit < bits; bit++) scratch.flag(i * bits + bit, ((enabled >> bit) & 1) === 1 ? RUNS : RESTS);
+  }
+  scratch.gather(places);
+  const flagsAt = (node: number, bit: number) =>
+    scratch.flags[scratch.root((indices[node] as number) * bits + bit)] as number;
   const maskAt = (node: number, mask: number, test: (flags: number) => boolean): number => {
     let found = 0;
-    for (let bit = 0; bit < bits; bit++)
-      if (test(flags[root((indexOf.get(node) as number) * bits + bit)] as number)) found |= 1 << bit;
-    return found & mask;
+    for (let bit = 0; bit < bits; bit++) if (((mask >> bit) & 1) === 1 && test(flagsAt(node, bit))) found |= 1 << bit;
+    return found;
   };
   return {
-    isUnfair: edges === 0 || nodes.some((node) => maskAt(node, strengths.weak, (is) => is === RUNS) !== 0),
-    isLeft: (node) => (maskAt(node, strengths.strong, (is) => (is & ACTS) === 0) & region.enabled.at(node)) !== 0,
-    acts: (node) => maskAt(node, -1, (is) => (is & ACTS) !== 0),
+    isUnfair: nodes.some((node) => maskAt(node, strengths.weak, (flags) => flags === RUNS) !== 0),
+    isLeft: (node) => maskAt(node, strengths.strong & net.enabled(node), (flags) => (flags & ACTS) === 0) !== 0,
+    acts: (node) => maskAt(node, -1, (flags) => (flags & ACTS) !== 0),
   };
-}
-
-/** Is it one node that no edge leads back to? Most components are; nobody stays there. */
-function isAlone({ starts, targets }: Region, nodes: readonly number[]): boolean {
-  const node = nodes[0] as number;
-  if (nodes.length > 1) return false;
-  for (let e = starts.at(node); e < starts.at(node + 1); e++) if (targets.at(e) === node) return false;
-  return true;
 }
 
 /**
@@ -196,34 +340,19 @@ function isAlone({ starts, targets }: Region, nodes: readonly number[]): boolean
  * where a strong constraint could run and never acts is taken apart anew without the states where it could.
  */
 export function* fairComponents(net: Net): Pausing<FairComponents> {
-  const { region } = net;
-  const size = region.ids.length;
-  const part = new Int32Array(size);
-  const scratch: Scratch = {
-    index: new Int32Array(size),
-    low: new Int32Array(size),
-    onStack: new Uint8Array(size),
-    edge: new Int32Array(size),
-  };
+  const components = new Components(net);
+  const { part } = components;
   const found: Component[] = [];
-  let tags = 0;
-  const work: { nodes: number[] | Int32Array; tag: number }[] = [{ nodes: Int32Array.from(part, (_, i) => i), tag: 0 }];
-  for (let job = work.pop(); job !== undefined; job = work.pop()) {
-    for (const nodes of yield* components(region, job.nodes, part, job.tag, scratch)) {
-      if (isAlone(region, nodes)) continue;
-      const component: Component = { nodes, tag: ++tags };
-      for (const node of nodes) part[node] = component.tag;
-      const { isUnfair, isLeft } = judge(net, component, part);
+  const scratch = new Scratch();
+  const work: Int32Array[] = [net.region.order];
+  for (let nodes = work.pop(); nodes !== undefined; nodes = work.pop()) {
+    if (nodes !== net.region.order) components.release(nodes);
+    for (const component of yield* components.of(nodes)) {
+      const { isUnfair, isLeft } = judge(net, component, part, scratch);
       if (isUnfair) continue;
-      const rest = nodes.filter((node) => !isLeft(node));
-      if (rest.length === nodes.length) {
-        found.push(component);
-        continue;
-      }
-      if (rest.length === 0) continue;
-      const tag = ++tags;
-      for (const node of rest) part[node] = tag;
-      work.push({ nodes: rest, tag });
+      const rest = component.nodes.filter((node) => !isLeft(node));
+      if (rest.length === component.nodes.length) found.push(component);
+      else if (rest.length > 0) work.push(rest);
     }
   }
   return { found, part };

@@ -22,7 +22,7 @@ import { callAll, type Piece } from "./kernel-successors.ts";
 import type { Code, Target } from "./wasm.ts";
 
 /** Leave the state's hash, computed from the words in locals, on the stack. */
-function emitHash(g: Generator, code: Code, words: number, h: number): void {
+export function emitHash(g: Generator, code: Code, words: number, h: number): void {
   const shifted = (local: number, by: number) => code.get(local).get(local).const(by).op("shr_u", "xor");
   shifted(words, 15).const(0x2c1b3c6d).op("mul").set(h);
   for (let w = 1; w < g.packing.words; w++)
@@ -40,7 +40,7 @@ function emitHash(g: Generator, code: Code, words: number, h: number): void {
  * Call `body` with the address of each successor from `out` to the end in local `end`, and with its index: its number times four, counted from
  * where the thread's own things begin, so that hashes and groups of the batch are found by it.
  */
-function eachSuccessor(g: Generator, code: Code, end: number, body: (at: number, index: number) => void): void {
+export function eachSuccessor(g: Generator, code: Code, end: number, body: (at: number, index: number) => void): void {
   const [at, index] = [code.local(), code.local()];
   outAddress(g, code).set(at).own().set(index);
   code.block((out) =>
@@ -58,7 +58,7 @@ function eachSuccessor(g: Generator, code: Code, end: number, body: (at: number,
  * Read a word of each group whose address was noted, up to the index in a local, so that all are on their way from memory at
  * once. A loop of its own: what a processor has in flight is counted in instructions, and these are few.
  */
-function touchGroups(g: Generator, code: Code, until: number): void {
+export function touchGroups(g: Generator, code: Code, until: number): void {
   const [index, sink] = [code.local(), code.local()];
   code.own().set(index);
   code.block((out) =>
@@ -74,7 +74,7 @@ function touchGroups(g: Generator, code: Code, until: number): void {
 }
 
 /** The variables of the index, in locals. */
-interface Index {
+export interface Index {
   readonly table: number;
   readonly end: number;
   readonly groups: number;
@@ -82,7 +82,7 @@ interface Index {
 }
 
 /** Load them from the control block. */
-function loadIndex(code: Code): Index {
+export function loadIndex(code: Code): Index {
   const [table, end, groups, idBits] = [code.local(), code.local(), code.local(), code.local()];
   code.const(0).load(SHARED.table).tee(table);
   code.const(0).load(SHARED.groups).tee(groups).const(GROUP_BYTES).op("mul", "add").set(end);
@@ -106,7 +106,7 @@ function nextGroup(code: Code, group: number, { table, end }: Index): void {
 }
 
 /** Push a hash's tag, which lies above a state's number in a slot: as many of its low bits as fit. */
-const tagOf = (code: Code, hash: number, { idBits }: Index): Code => code.get(hash).get(idBits).op("shl");
+export const tagOf = (code: Code, hash: number, { idBits }: Index): Code => code.get(hash).get(idBits).op("shl");
 
 /** Push the number in a slot's content, which is on the stack. */
 const numberIn = (code: Code, { idBits }: Index): Code =>
@@ -127,7 +127,7 @@ const firstSlot = (code: Code, group: number, bits: number): Code =>
  * Look up the state in locals, from the group it starts at on. `found` is called with the state's number in a local, `absent` with the
  * address of the slot it belongs in, also in a local; both must leave the loop, or begin it again at the same group.
  */
-function search(
+export function search(
   g: Generator,
   code: Code,
   at: { readonly places: Index; readonly words: number; readonly tag: number; readonly group: number },
@@ -173,7 +173,7 @@ function emitVisit(g: Generator, code: Code, words: number, id: number): void {
 }
 
 /** Note, for the state whose words were hashed, the hash and where in the index it starts; `index`: see `eachSuccessor`. */
-function noteHash(g: Generator, code: Code, index: number, h: number, places: Index): void {
+export function noteHash(g: Generator, code: Code, index: number, h: number, places: Index): void {
   code.get(index).get(h).store(g.places.hashes);
   code.get(index);
   groupAddress(code.get(h), places).store(g.places.groups);

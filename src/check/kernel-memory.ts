@@ -100,6 +100,9 @@ export interface Places {
   /** By successor of a batch: its hash, and the address of the group of slots it starts at. */
   readonly hashes: number;
   readonly groups: number;
+  /** In code for edges, by state of a batch: how many edges it has, and which expressions are true of it. */
+  readonly degrees: number;
+  readonly marks: number;
   /**
    * Of a search with several memories: per part, the end of what lies in the box, and the box: successors, each with its hash behind it.
    * The box of the part that the memory belongs to is where what is brought to it is copied.
@@ -144,11 +147,8 @@ export interface KernelExports {
 
 /** What code for edges can do. */
 export interface EdgeExports {
-  /** All successors of a state into `out`, each with its edge's number; returns their end. */
-  successors(id: number): number;
-  /** Does the state whose words are at an address satisfy the first expression, the second? Zero: no. */
-  test0(address: number): number;
-  test1(address: number): number;
+  /** Find the edges of the states from `head` until `until`; see `defineLink`. */
+  link(head: number, until: number): number;
 }
 
 /** The code for one model, and what its numbers mean. */
@@ -168,8 +168,9 @@ export interface KernelCode {
   readonly steps: number;
   readonly busySites: readonly BusySite[];
   readonly eventKinds: readonly EventKind[];
-  /** The moves that successors of code for edges carry by number. */
+  /** Of code for edges: the moves by number, and how many permutations there can be. */
   readonly edges: readonly (readonly LoweredMove[])[];
+  readonly permutations: number;
   /** At most this many successors has one state. */
   readonly branching: number;
   /** How many successors are collected before they are looked up. */
@@ -237,12 +238,30 @@ export function placesOf(sizes: {
   const out = aligned(wanted + 4 * (sizes.words + 1) * WANTED);
   const hashes = aligned(out + 4 * (sizes.words + 1) * sizes.batch);
   const groups = aligned(hashes + 4 * sizes.batch);
-  const boxEnds = aligned(groups + 4 * sizes.batch);
+  const degrees = aligned(groups + 4 * sizes.batch);
+  const marks = aligned(degrees + 4 * BATCH);
+  const boxEnds = aligned(marks + 4 * BATCH);
   const boxes = aligned(boxEnds + 4 * sizes.parts);
   const boxBytes = sizes.parts === 1 ? 0 : boxedBytes(sizes.words) * (BOX + sizes.batch);
   const stride = aligned(boxes + sizes.parts * boxBytes);
   const arena = SHARED_BYTES + sizes.threads * stride;
-  return { ran, busy, met, events, wanted, out, hashes, groups, boxEnds, boxes, boxBytes, stride, arena };
+  return {
+    ran,
+    busy,
+    met,
+    events,
+    wanted,
+    out,
+    hashes,
+    groups,
+    degrees,
+    marks,
+    boxEnds,
+    boxes,
+    boxBytes,
+    stride,
+    arena,
+  };
 }
 
 /** Where in the memory a thread's own things begin. */

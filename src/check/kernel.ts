@@ -2,18 +2,9 @@
  * The search loop as generated WebAssembly. See docs/engine.md for why each part pays: successors (`kernel-successors.ts`), the index
  * (`kernel-index.ts`), the memory in which they work (`kernel-memory.ts`).
  */
-import {
-  type BoolExpr,
-  type Instance,
-  type Ir,
-  isBusy,
-  type LoweredMove,
-  lowerProperty,
-  visitIrEffects,
-} from "../language/index.ts";
+import { type BoolExpr, type Instance, isBusy, type LoweredMove, visitIrEffects } from "../language/index.ts";
 import { type Analysis, stepNumbers } from "./analyze.ts";
-import { emitCanonical } from "./canonical.ts";
-import { truth } from "./emit-packed.ts";
+import { emitCanonical, permutationsOf } from "./canonical.ts";
 import {
   defineLess,
   defineReport,
@@ -21,11 +12,11 @@ import {
   loadRecord,
   loadWords,
   movesAt,
-  outAddress,
   recordOf,
   storeWords,
   targetOf,
 } from "./kernel-code.ts";
+import { defineLink } from "./kernel-edges.ts";
 import {
   defineAbsorb,
   defineDistribute,
@@ -51,7 +42,7 @@ import {
   type Reductions,
   SHARES,
 } from "./kernel-memory.ts";
-import { callAll, defineExpand, defineInstance, type Piece } from "./kernel-successors.ts";
+import { defineExpand, defineInstance } from "./kernel-successors.ts";
 import type { Packing } from "./pack.ts";
 import { type CompiledModule, compile, F64, I32, instantiate, type LinearMemory, ModuleBuilder } from "./wasm.ts";
 
@@ -76,19 +67,6 @@ function defineCanonical(g: Generator): void {
   });
 }
 
-function defineSuccessors(g: Generator, pieces: readonly Piece[][]): void {
-  const n = g.packing.words;
-  g.module.function("successors", 1, true, (code) => {
-    const [id, end, at] = [0, code.local(), code.local()];
-    const words = code.local(n);
-    outAddress(g, code).set(end);
-    recordOf(g, code.get(id)).set(at);
-    loadRecord(g, code, at, words);
-    callAll(g, code, pieces, { id, words, end });
-    code.get(end);
-  });
-}
-
 function defineUnpack(g: Generator): void {
   g.module.function("unpack", 1, false, (code) => {
     const [at, words] = [code.local(), code.local(g.packing.words)];
@@ -99,14 +77,6 @@ function defineUnpack(g: Generator): void {
         .own()
         .get(words + w)
         .store(g.places.out + 4 * w);
-  });
-}
-
-function defineTest(g: Generator, name: string, test: Ir): void {
-  g.module.function(name, 1, true, (code) => {
-    const words = code.local(g.packing.words);
-    loadWords(g, code, 0, words);
-    truth(targetOf(g, code, words), test);
   });
 }
 
@@ -135,13 +105,10 @@ function mostEvents(live: readonly LoweredMove[], properties: number): number {
 const mostBusy = (live: readonly LoweredMove[], holds: Generator["holds"]): number =>
   live.filter(({ move }) => isBusy(move.step)).length * (1 + holds.flat(2).length);
 
-/** Two expressions that code for edges can evaluate. */
-export type Tests = readonly [BoolExpr, BoolExpr];
-
 /** What the code is for. */
 export interface KernelOptions {
-  /** For liveness: `successors` reports moves, and nothing else is reported. */
-  readonly edgesFor?: Tests | null;
+  /** For liveness: code for edges, which also says which of these are true of a state; and nothing is reported. */
+  readonly edgesFor?: readonly BoolExpr[] | null;
   /** How many memories the states are divided among. */
   readonly parts?: number;
   /** How many threads may use a memory. */
@@ -231,11 +198,7 @@ export function compileKernel(
     defineUnpack(g);
     defineFind(g);
     defineCanonical(g);
-  } else {
-    defineSuccessors(g, pieces);
-    for (const [i, expr] of edgesFor.entries())
-      defineTest(g, `test${i}`, lowerProperty(layout, expr, analysis.constants));
-  }
+  } else defineLink(g, pieces, edgesFor);
   return {
     module: compile(module.bytes(leastPages(places), threads > 1)),
     places,
@@ -248,6 +211,7 @@ export function compileKernel(
     busySites: g.busySites,
     eventKinds: g.eventKinds,
     edges: g.edges,
+    permutations: permutationsOf(packing, reductions),
     branching,
     batch,
     chunk: g.chunk,

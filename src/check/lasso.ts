@@ -2,9 +2,11 @@
 import { apply, type Choice, enabledMoves, holds, initialState, type Layout } from "../language/index.ts";
 import { type Component, type FairComponents, judge, type Net } from "./fair-components.ts";
 import type { Constraint } from "./fairness.ts";
-import type { Region } from "./live-region.ts";
+import { PIECE } from "./live-region.ts";
 import type { LeadsTo } from "./liveness.ts";
-import type { Search } from "./search.ts";
+import { isLess } from "./pack.ts";
+import type { Space } from "./space.ts";
+import type { Pausing } from "./watch.ts";
 
 /** Where a run that breaks the property ends, or begins to go round. */
 export interface Turn {
@@ -17,25 +19,58 @@ export interface Turn {
   readonly premiseInLoop: boolean;
 }
 
+/** Of some nodes, one with the fewest steps; of several the one with the least words, so that no numbers of states decide. */
+function first(
+  space: Space,
+  nodes: Iterable<number>,
+  stepsTo: (node: number) => number,
+): { node: number; steps: number } {
+  let best = { node: -1, steps: Number.POSITIVE_INFINITY };
+  let words: Int32Array | null = null;
+  for (const node of nodes) {
+    const steps = stepsTo(node);
+    if (steps > best.steps) continue;
+    if (steps === best.steps) {
+      words ??= space.words(best.node);
+      const others = space.words(node);
+      if (!isLess(others, words)) continue;
+      words = others;
+    } else words = null;
+    best = { node, steps };
+  }
+  return best;
+}
+
+/** Of some ways to turn, those with the fewest steps; of these the first kind, then the one whose node has the least words. */
+function least(space: Space, turns: readonly Turn[]): Turn | null {
+  const rank = ({ component, premiseInLoop }: Turn) => (component === null ? 0 : premiseInLoop ? 2 : 1);
+  const [best = null, ...others] = turns.toSorted((a, b) => a.steps - b.steps || rank(a) - rank(b));
+  if (best === null) return null;
+  const alike = [best, ...others.filter((turn) => turn.steps === best.steps && rank(turn) === rank(best))];
+  const { node } = first(
+    space,
+    alike.map((turn) => turn.node),
+    () => best.steps,
+  );
+  return alike.find((turn) => turn.node === node) ?? null;
+}
+
 /**
  * Of all fair runs of a region, one that ends or comes to its loop after the fewest steps from the start of the model; null: there is none.
  * Where the premise can be met in the loop, the way there is the shortest to any state of it; else it is the way through the region.
  */
-export function nearest({ space }: Search, region: Region, { found }: FairComponents): Turn | null {
+export function nearest(space: Space, net: Net, { found }: FairComponents): Turn | null {
+  const { reached, ends } = net.region;
+  const distance = (node: number) => (reached[node] as number) - 1;
   const turns: Turn[] = [];
-  const [end] = region.ends;
-  if (end !== undefined)
-    turns.push({ node: end, steps: region.distance.at(end), component: null, premiseInLoop: false });
+  if (ends.length > 0) turns.push({ ...first(space, ends, distance), component: null, premiseInLoop: false });
   for (const component of found) {
     const { nodes } = component;
-    // Nodes are numbered by their distance in the region, states by that from the start.
-    const inRegion = nodes.reduce((best, node) => Math.min(best, node));
-    turns.push({ node: inRegion, steps: region.distance.at(inRegion), component, premiseInLoop: false });
-    if (!nodes.some((node) => region.premise.at(node) !== 0)) continue;
-    const node = nodes.reduce((best, one) => (region.ids.at(one) < region.ids.at(best) ? one : best));
-    turns.push({ node, steps: space.levelOf(region.ids.at(node)), component, premiseInLoop: true });
+    turns.push({ ...first(space, nodes, distance), component, premiseInLoop: false });
+    if (nodes.some((node) => net.isPremise(node)))
+      turns.push({ ...first(space, nodes, (node) => space.levelOf(node)), component, premiseInLoop: true });
   }
-  return turns.reduce<Turn | null>((best, turn) => (best === null || turn.steps < best.steps ? turn : best), null);
+  return least(space, turns);
 }
 
 /** An edge gone along, and where it leads: the node, and who is in each place there. */
@@ -47,18 +82,18 @@ interface Passed {
 
 /** A walk inside a component to the nearest edge that satisfies a goal, and along it. */
 function walkTo(
-  { region, numbering }: Net,
+  net: Net,
   inside: (node: number) => boolean,
   start: Passed,
   goal: (from: Passed, to: Passed) => boolean,
 ): Passed[] {
-  const before = new Map<string, Passed | null>([[placeOf(start), null]]);
+  const before = new Map<number, Passed | null>([[placeOf(start), null]]);
   const queue = [start];
   for (const from of queue) {
-    for (let edge = region.starts.at(from.node); edge < region.starts.at(from.node + 1); edge++) {
-      const node = region.targets.at(edge);
+    for (let edge = net.start(from.node); edge < net.end(from.node); edge++) {
+      const node = net.target(edge);
       if (!inside(node)) continue;
-      const to = { edge, node, who: numbering.after(from.who, region.permutations.at(edge)) };
+      const to = { edge, node, who: net.numbering.after(from.who, net.permutation(edge)) };
       if (goal(from, to)) {
         const way = [to];
         for (let at: Passed | null = from; at !== null && at !== start; at = before.get(placeOf(at)) as Passed | null)
@@ -73,7 +108,8 @@ function walkTo(
   throw new Error("a component is not strongly connected");
 }
 
-const placeOf = ({ node, who }: Passed): string => `${node} ${who}`;
+/** One number for a node, and who is in each place there. */
+const placeOf = ({ node, who }: Passed): number => who * 2 ** 32 + node;
 
 /** The bit beside those of the constraints: the premise. */
 const PREMISE = 1 << 31;
@@ -84,17 +120,15 @@ const PREMISE = 1 << 31;
  * shorter one may exist.
  */
 export function loopOf(net: Net, turn: Turn & { readonly component: Component }, part: Int32Array): number[] {
-  const { region, edgeMasks, numbering } = net;
+  const { numbering } = net;
   const { weak, strong } = net.strengths;
   const start: Passed = { edge: -1, node: turn.node, who: 0 };
   const acts = judge(net, turn.component, part).acts(start.node);
   const wanted = weak | strong | (turn.premiseInLoop ? PREMISE : 0);
   // A weak constraint is also met where it cannot run; a strong one only if it can run nowhere or acts.
   const metAt = ({ node, who }: Passed): number =>
-    (~numbering.mask(who, region.enabled.at(node)) & (weak | (strong & ~acts))) |
-    (region.premise.at(node) !== 0 ? PREMISE : 0);
-  const metBy = (from: Passed, to: Passed): number =>
-    numbering.mask(from.who, edgeMasks[region.moves.at(to.edge)] as number) | metAt(to);
+    (~numbering.mask(who, net.enabled(node)) & (weak | (strong & ~acts))) | (net.isPremise(node) ? PREMISE : 0);
+  const metBy = (from: Passed, to: Passed): number => numbering.mask(from.who, net.mask(to.edge)) | metAt(to);
   const met = (way: readonly Passed[]): number =>
     way.reduce((mask, to, i) => mask | metBy(way[i - 1] ?? start, to), metAt(start));
   const inside = (node: number): boolean => part[node] === turn.component.tag;
@@ -113,7 +147,7 @@ function withoutDetours(
   walk: readonly Passed[],
   isGood: (way: readonly Passed[]) => boolean,
 ): readonly Passed[] {
-  const placeBefore = (way: readonly Passed[], i: number): string => placeOf(way[i - 1] ?? start);
+  const placeBefore = (way: readonly Passed[], i: number): number => placeOf(way[i - 1] ?? start);
   let way = walk;
   for (let i = 0; i < way.length; i++) {
     for (let end = way.length; end > i; end--) {
@@ -128,11 +162,36 @@ function withoutDetours(
 }
 
 /** The way to where a run turns: the number of a state to go to by the shortest way, and the edges from there inside the region. */
-export function stemTo(region: Region, { node, premiseInLoop }: Turn): { entry: number; edges: number[] } {
+export function* stemTo(
+  space: Space,
+  net: Net,
+  { node, premiseInLoop }: Turn,
+): Pausing<{ entry: number; edges: number[] }> {
+  const { reached } = net.region;
   const edges: number[] = [];
   let at = node;
-  if (!premiseInLoop) for (; region.parent.at(at) >= 0; at = region.parent.at(at)) edges.push(region.parentEdge.at(at));
-  return { entry: region.ids.at(at), edges: edges.reverse() };
+  const isEntry = (distance: number) => net.isPremise(at) && space.levelOf(at) === distance;
+  for (let distance = (reached[at] as number) - 1; !premiseInLoop && !isEntry(distance); distance--) {
+    const before = yield* leadingTo(space, net, at, distance - 1);
+    edges.push(before.edge);
+    at = before.node;
+  }
+  return { entry: at, edges: edges.reverse() };
+}
+
+/** Of the nodes at a distance that have an edge to a node, the one with the least words; and the first such edge. */
+function* leadingTo(space: Space, net: Net, wanted: number, distance: number): Pausing<{ node: number; edge: number }> {
+  const { order, levels } = net.region;
+  const edges = new Map<number, number>();
+  const end = levels[distance + 1] ?? order.length;
+  for (let i = levels[distance] ?? end; i < end; i++) {
+    if (i % PIECE === 0) yield;
+    const node = order[i] as number;
+    for (let edge = net.end(node) - 1; edge >= net.start(node); edge--)
+      if (net.target(edge) === wanted) edges.set(node, edge);
+  }
+  const { node } = first(space, edges.keys(), () => distance);
+  return { node, edge: edges.get(node) as number };
 }
 
 /** The moves that can be made without a fault: a step that fails ends the run, so fairness does not ask for it. */

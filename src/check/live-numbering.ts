@@ -2,6 +2,7 @@
  * Instances that a search sorts, followed by number: each edge of a region comes with the permutation that sorting its end took, so that it is known
  * who is who along a run.
  */
+import { sortedChunks } from "./canonical.ts";
 import type { Constraint } from "./fairness.ts";
 import type { Chunk } from "./pack.ts";
 import type { Prepared } from "./search.ts";
@@ -9,40 +10,38 @@ import type { Prepared } from "./search.ts";
 /** By instance, in the layout's order: where it goes. Named by a number; 0 is the one that leaves all in their places. */
 type Permutation = readonly number[];
 
-const UNMOVED = 0;
+/** The permutation that leaves all in their places. */
+export const UNMOVED = 0;
 
-/** Is one instance's block sorted before another's? Equals stay in their order. */
-function isBefore(chunks: readonly Chunk[], words: Int32Array, at: number, one: number, other: number): boolean {
+/** Is one instance's block less than another's? */
+function isBefore(chunks: readonly Chunk[], words: Int32Array, one: number, other: number): boolean {
   for (const { places, width } of chunks) {
     const mask = 2 ** width - 1;
     const [a, b] = [places[one] as Chunk["places"][number], places[other] as Chunk["places"][number]];
     const difference =
-      (((words[at + a.word] as number) >>> a.shift) & mask) - (((words[at + b.word] as number) >>> b.shift) & mask);
+      (((words[a.word] as number) >>> a.shift) & mask) - (((words[b.word] as number) >>> b.shift) & mask);
     if (difference !== 0) return difference < 0;
   }
-  return one < other;
+  return false;
 }
 
 /** The permutations that are met, and what they do to states and to masks of constraints. */
 export class Numbering {
-  /** Does the search sort any instances? Else all permutations are the same one. */
-  readonly isSorted: boolean;
   readonly #types: readonly { readonly members: readonly number[]; readonly chunks: readonly Chunk[] }[];
   readonly #constraints: readonly Constraint[];
   readonly #known: Permutation[];
   readonly #numbers = new Map<string, number>();
   readonly #afters = new Map<string, number>();
-  /** By the ranks of all instances, as one number. */
-  readonly #sortings = new Map<number, number>();
+  /** By the number that `emitSorting` gives. */
+  readonly #numbered: number[] = [];
   /** By permutation: where each constraint's bit goes. */
-  readonly #bits: number[][] = [];
+  readonly #bits: Int8Array[] = [];
 
   constructor({ layout, packing, reductions }: Prepared, constraints: readonly Constraint[]) {
-    this.isSorted = reductions.symmetric.size > 0;
     this.#constraints = constraints;
-    this.#types = [...reductions.symmetric].map((typeIndex) => ({
+    this.#types = sortedChunks(packing, reductions).map(({ typeIndex, chunks }) => ({
       members: layout.instances.flatMap((instance, i) => (instance.typeIndex === typeIndex ? [i] : [])),
-      chunks: packing.chunks[typeIndex] ?? [],
+      chunks,
     }));
     this.#known = [];
     this.#number(layout.instances.map((_, i) => i));
@@ -55,7 +54,7 @@ export class Numbering {
     this.#numbers.set(key, this.#known.length);
     const like = (a: Constraint, b: Constraint) => a.strong === b.strong && a.labels?.join() === b.labels?.join();
     this.#bits.push(
-      this.#constraints.map((from) =>
+      Int8Array.from(this.#constraints, (from) =>
         this.#constraints.findIndex((to) => like(from, to) && to.index === permutation[from.index]),
       ),
     );
@@ -67,16 +66,16 @@ export class Numbering {
     return this.#known[permutation]?.[instance] as number;
   }
 
-  /** Where the bit of a constraint goes. */
-  bit(permutation: number, bit: number): number {
-    return this.#bits[permutation]?.[bit] as number;
+  /** By constraint: where its bit goes. */
+  bits(permutation: number): Int8Array {
+    return this.#bits[permutation] as Int8Array;
   }
 
   /** The mask of constraints of the instances in their new places. */
   mask(permutation: number, mask: number): number {
     if (permutation === UNMOVED) return mask;
     return this.#constraints.reduce(
-      (all, _, bit) => (((mask >> bit) & 1) === 0 ? all : all | (1 << this.bit(permutation, bit))),
+      (all, _, bit) => (((mask >> bit) & 1) === 0 ? all : all | (1 << (this.bits(permutation)[bit] as number))),
       0,
     );
   }
@@ -93,28 +92,36 @@ export class Numbering {
     return found;
   }
 
-  /** How sorting permutes the instances of a state whose words lie at an index: as `canonical.ts` does it, the smallest first. */
-  sorting(words: Int32Array, at = 0): number {
-    // Almost all states have few instances, and this is done for each edge: no arrays are made where the permutation is known.
-    let key = 0;
-    for (const { members, chunks } of this.#types)
-      for (let i = 0; i < members.length; i++) {
-        let rank = 0;
-        for (let j = 0; j < members.length; j++) if (isBefore(chunks, words, at, j, i)) rank++;
-        key = key * members.length + rank;
-      }
-    const known = this.#sortings.get(key);
+  /** The permutation that `emitSorting` gives this number. */
+  numbered(code: number): number {
+    const known = this.#numbered[code];
     if (known !== undefined) return known;
     const permutation = [...(this.#known[UNMOVED] as Permutation)];
-    let ranks = key;
-    for (const { members } of [...this.#types].reverse())
-      for (const member of [...members].reverse()) {
-        permutation[member] = members[ranks % members.length] as number;
-        ranks = Math.floor(ranks / members.length);
+    let rest = code;
+    for (const { members } of [...this.#types].reverse()) {
+      const digits: number[] = [];
+      for (let radix = 1; radix <= members.length; radix++) {
+        digits.unshift(rest % radix);
+        rest = Math.floor(rest / radix);
       }
+      const free = [...members];
+      for (const [i, digit] of digits.entries()) permutation[members[i] as number] = free.splice(digit, 1)[0] as number;
+    }
     const found = this.#number(permutation);
-    this.#sortings.set(key, found);
+    this.#numbered[code] = found;
     return found;
+  }
+
+  /** How sorting permutes the instances of a state: as `canonical.ts` does it, the smallest first. */
+  sorting(words: Int32Array): number {
+    let code = 0;
+    for (const { members, chunks } of this.#types)
+      for (let i = 0; i < members.length; i++) {
+        let digit = 0;
+        for (let behind = i + 1; behind < members.length; behind++) if (isBefore(chunks, words, behind, i)) digit++;
+        code = code * (members.length - i) + digit;
+      }
+    return this.numbered(code);
   }
 
   /** The words of a state with what stands in each place given to who is there. */

@@ -1,161 +1,88 @@
 /** The part of a state space that a run can be in after a property's premise and before its conclusion, explored by distance from the start. */
-import { compileKernel, runOn } from "./kernel.ts";
-import { type EdgeExports, type KernelCode, ownAddress } from "./kernel-memory.ts";
-import type { Numbering } from "./live-numbering.ts";
-import type { LeadsTo } from "./liveness.ts";
-import type { Search } from "./search.ts";
+import type { Graph } from "./graph.ts";
+import type { Space } from "./space.ts";
 import type { Pausing } from "./watch.ts";
 
-/** So many nodes are worked on between two pauses. */
-export const PIECE = 1 << 12;
+/** So many states are worked on between two pauses. */
+export const PIECE = 1 << 14;
 
-/** Growable list of integers. */
-export class Ints {
-  data = new Int32Array(1 << 12);
-  length = 0;
-  push(value: number): void {
-    if (this.length === this.data.length) {
-      const larger = new Int32Array(this.data.length * 2);
-      larger.set(this.data);
-      this.data = larger;
-    }
-    this.data[this.length++] = value;
-  }
-  at(i: number): number {
-    return this.data[i] as number;
-  }
+/** The bits of a property's premise and conclusion among the marks of a graph. */
+export interface PropertyMarks {
+  readonly premise: number;
+  readonly conclusion: number;
 }
 
 /**
- * Nodes, edges, and what fairness sees of them. A node's distance is the least number of steps of a run that ends there and has met the
- * premise, and since then not the conclusion; nodes are numbered in the order of their distance. Steps folded into others do not count.
+ * A state's distance is the least number of steps of a run that ends there and has met the premise, and since then not the conclusion. Steps
+ * folded into others do not count.
  */
 export interface Region {
-  /** By node: the state's number. */
-  readonly ids: Ints;
-  /** By node: the node it was first reached from, and the edge; or -1 when it satisfies the premise at its own distance from the start. */
-  readonly parent: Ints;
-  readonly parentEdge: Ints;
-  /** By node: its distance. */
-  readonly distance: Ints;
-  /** By node: 1 when the state satisfies the premise. */
-  readonly premise: Ints;
-  /** By node, and one more: where its edges start. */
-  readonly starts: Ints;
-  readonly targets: Ints;
-  readonly moves: Ints;
-  /** By edge: how its end was permuted; see `Numbering`. */
-  readonly permutations: Ints;
-  /** By node: constraints that can run there. */
-  readonly enabled: Ints;
-  /** Nodes without any successor in the whole state space, the nearest first. */
-  readonly ends: number[];
+  /** By state: its distance plus one; nought or less: it is not in the region. */
+  readonly reached: Int32Array;
+  /** The states by distance, and by distance where those of it begin. */
+  readonly order: Int32Array;
+  readonly levels: readonly number[];
+  /** The nearest of those that have no successor in the whole state space. */
+  readonly ends: readonly number[];
 }
 
-/** Code that finds the moves out of stored states, and says which states satisfy the premise and the conclusion. */
-export interface Edges extends EdgeExports {
-  readonly code: KernelCode;
-  /** The address of the successors. */
-  readonly out: number;
-}
+/** What no run comes to, for it satisfies the conclusion. */
+const CLOSED = -1;
 
-export function edgesOf({ prepared, space }: Search, { from, to }: LeadsTo): Edges {
-  const { analysis, packing, reductions } = prepared;
-  const code = compileKernel(analysis, packing, reductions, { edgesFor: [from, to], threads: space.code.threads });
-  const out = ownAddress(code.places, 0) + code.places.out;
-  return { code, out, ...runOn<EdgeExports>(code, space.memory) };
-}
-
-/** The states that satisfy the premise and not the conclusion, nearest to the start first; and whether any satisfies the premise. */
-function* sourcesOf({ space }: Search, edges: Edges): Pausing<{ sources: Ints; premise: boolean }> {
-  const { out } = edges;
-  const sources = new Ints();
-  let premise = false;
-  for (let id = 1; id < space.count; id++) {
+/** Mark the states that no region has; is there one that satisfies the premise? */
+function* closing({ marks }: Graph, { premise, conclusion }: PropertyMarks, reached: Int32Array): Pausing<boolean> {
+  let isMet = false;
+  for (let id = 1; id < reached.length; id++) {
     if (id % PIECE === 0) yield;
-    space.unpack(id);
-    if (edges.test0(out) === 0) continue;
-    premise = true;
-    if (edges.test1(out) === 0) sources.push(id);
+    const mark = marks[id] as number;
+    if ((mark & premise) !== 0) isMet = true;
+    if ((mark & conclusion) !== 0) reached[id] = CLOSED;
   }
-  return { sources, premise };
+  return isMet;
 }
-
-const emptyRegion = (): Region => ({
-  ids: new Ints(),
-  parent: new Ints(),
-  parentEdge: new Ints(),
-  distance: new Ints(),
-  premise: new Ints(),
-  starts: new Ints(),
-  targets: new Ints(),
-  moves: new Ints(),
-  permutations: new Ints(),
-  enabled: new Ints(),
-  ends: [],
-});
 
 /**
- * Explore the region level by level. States that satisfy the premise enter at their own distance from the start, which the search left in
- * the order of its states; what follows in the region is one step farther.
+ * Explore the region level by level. States that satisfy the premise enter at their own distance from the start, by which the search has
+ * numbered its states; what follows in the region is one step farther.
  *
  * @returns null when no state satisfies the premise
  */
-export function* explore(
-  search: Search,
-  edges: Edges,
-  edgeMasks: readonly number[],
-  numbering: Numbering,
-): Pausing<Region | null> {
-  const { sources, premise } = yield* sourcesOf(search, edges);
-  if (!premise) return null;
-  const { space } = search;
-  const { words } = space.code;
-  const { out } = edges;
-  const nodeOf = new Int32Array(space.count).fill(-1);
-  const region = emptyRegion();
-  const add = (id: number, distance: number, parent: number, edge: number): number => {
-    const node = region.ids.length;
-    nodeOf[id] = node;
-    region.ids.push(id);
-    region.distance.push(distance);
-    region.parent.push(parent);
-    region.parentEdge.push(edge);
-    region.premise.push(0);
-    return node;
+export function* explore(space: Space, graph: Graph, bits: PropertyMarks): Pausing<Region | null> {
+  const { starts, degrees, targets, marks } = graph;
+  const { length: count } = starts;
+  const reached = new Int32Array(count);
+  if (!(yield* closing(graph, bits, reached))) return null;
+  const order = new Int32Array(count);
+  const levels: number[] = [];
+  const ends: number[] = [];
+  let [length, head, source] = [0, 0, 1];
+  const add = (id: number, distance: number): void => {
+    if (reached[id] !== 0) return;
+    reached[id] = distance + 1;
+    order[length++] = id;
   };
-  const expand = (node: number): void => {
-    region.starts.push(region.targets.length);
-    const end = edges.successors(region.ids.at(node));
-    let mask = 0;
-    for (let at = out; at < end; at += 4 * (words + 1)) {
-      const move = space.ints[at / 4 + words] as number;
-      mask |= edgeMasks[move] as number;
-      if (edges.test1(at) !== 0) continue;
-      region.permutations.push(numbering.sorting(space.ints, at / 4));
-      if (numbering.isSorted) space.canonicalAt(at);
-      const id = space.findAt(at);
-      const known = nodeOf[id] as number;
-      region.targets.push(known >= 0 ? known : add(id, region.distance.at(node) + 1, node, region.moves.length));
-      region.moves.push(move);
-    }
-    region.enabled.push(mask);
-    if (end === out) region.ends.push(node);
+  const expand = (id: number, distance: number): void => {
+    const start = starts[id] as number;
+    const end = start + (degrees[id] as number);
+    if (start === end && (ends.length === 0 || reached[ends[0] as number] === distance + 1)) ends.push(id);
+    for (let edge = start; edge < end; edge++) add(targets[edge] as number, distance + 1);
   };
-  let [node, source] = [0, 0];
-  while (node < region.ids.length || source < sources.length) {
+  const isSource = (id: number): boolean => ((marks[id] as number) & bits.premise) !== 0 && reached[id] !== CLOSED;
+  for (;;) {
     // Nothing left of this level and the next: go on where the next premise is met.
-    const level = node < region.ids.length ? region.distance.at(node) : space.levelOf(sources.at(source));
-    for (; source < sources.length && space.levelOf(sources.at(source)) <= level; source++) {
-      const id = sources.at(source);
-      const known = nodeOf[id] as number;
-      region.premise.data[known >= 0 ? known : add(id, level, -1, -1)] = 1;
+    for (; head === length && source < count && !isSource(source); source++) if (source % PIECE === 0) yield;
+    if (head === length && source === count) break;
+    const level = head < length ? (reached[order[head] as number] as number) - 1 : space.levelOf(source);
+    while (levels.length <= level) levels.push(head);
+    const next = space.levels[level + 1] ?? count;
+    for (; source < next; source++) {
+      if (source % PIECE === 0) yield;
+      if (isSource(source)) add(source, level);
     }
-    for (const end = region.ids.length; node < end && region.distance.at(node) === level; node++) {
-      if (node % PIECE === 0) yield;
-      expand(node);
+    for (const end = length; head < end; head++) {
+      if (head % PIECE === 0) yield;
+      expand(order[head] as number, level);
     }
   }
-  region.starts.push(region.targets.length);
-  return region;
+  return { reached, order: order.subarray(0, length), levels, ends };
 }

@@ -5,12 +5,13 @@
  * loop, after fewer steps, where folded ones do not count. The loop itself is short. Which reductions are sound: `live-reductions.ts`.
  */
 import { type Choice, type Instance, type Property, type Trace, traceOf } from "../language/index.ts";
-import { fairComponents, type Net } from "./fair-components.ts";
+import { fairComponents, Net } from "./fair-components.ts";
 import { constraintsOf, maskOf, strengthsOf } from "./fairness.ts";
+import { compileEdges, emptyGraph, type Graph, type GraphSize, graphBytes, MOST_MARKS } from "./graph.ts";
 import type { KernelCode } from "./kernel-memory.ts";
 import { loopOf, nearest, stemTo, verify } from "./lasso.ts";
 import { Numbering } from "./live-numbering.ts";
-import { edgesOf, explore } from "./live-region.ts";
+import { explore, type PropertyMarks } from "./live-region.ts";
 import { packState } from "./pack.ts";
 import { pathTo, type Reached, successors } from "./path.ts";
 import type { Search } from "./search.ts";
@@ -26,26 +27,63 @@ export interface LivenessResult {
   readonly vacuous: boolean;
 }
 
-/** Decide one property. `search` must have explored its state space completely, with no reductions but those that are sound for the property. */
-export function* checkLeadsTo(search: Search, property: LeadsTo): Pausing<LivenessResult> {
+/** The edges of a search's states, and what their numbers mean. */
+export interface Edges {
+  readonly graph: Graph;
+  readonly code: KernelCode;
+}
+
+/** So many properties can be decided on the same edges. */
+export const MOST_AT_ONCE = Math.floor(MOST_MARKS / 2);
+
+/**
+ * Find the edges for some properties, at most `MOST_AT_ONCE`. `search` must have explored its state space completely, in one memory, with no
+ * reductions but those that are sound for the properties.
+ *
+ * @param room bytes that there are for the edges and what is worked with; with fewer the result is null
+ */
+export function* edgesFor(search: Search, properties: readonly LeadsTo[], room: number): Pausing<Edges | null> {
+  const { prepared, store } = search;
+  const marks = properties.flatMap(({ from, to }) => [from, to]);
+  const code = compileEdges(prepared, marks, store.code);
+  const { branching, edges, permutations } = code;
+  const size: GraphSize = {
+    states: store.single.count,
+    edges: search.transitions,
+    marks: marks.length,
+    kinds: edges.length * permutations,
+    branching,
+  };
+  if (graphBytes(size) > room) return null;
+  const graph = emptyGraph(size, code.threads > 1);
+  yield* store.link(code, graph);
+  return { graph, code };
+}
+
+/** Decide one property: of those that the edges were found for, by its number. */
+export function* checkLeadsTo(
+  search: Search,
+  { graph, code }: Edges,
+  property: LeadsTo,
+  number: number,
+): Pausing<LivenessResult> {
   const { layout } = search.prepared;
-  const code = edgesOf(search, property);
-  const constraints = constraintsOf(layout, property.fairness);
-  // Of the folded steps of an edge fairness sees nothing that it does not see of the first: `live-reductions.ts`.
-  const edgeMasks = code.code.edges.map(([first]) =>
-    maskOf(constraints, (constraint) => constraint.matches(first as Choice)),
-  );
-  const numbering = new Numbering(search.prepared, constraints);
-  const region = yield* explore(search, code, edgeMasks, numbering);
+  const marks: PropertyMarks = { premise: 1 << (2 * number), conclusion: 1 << (2 * number + 1) };
+  const region = yield* explore(search.space, graph, marks);
   if (region === null) return { trace: null, vacuous: true };
-  const net: Net = { region, edgeMasks, strengths: strengthsOf(constraints), numbering };
+  const constraints = constraintsOf(layout, property.fairness);
+  const strengths = strengthsOf(constraints);
+  // Of the folded steps of an edge fairness sees nothing that it does not see of the first: `live-reductions.ts`.
+  const moveMasks = code.edges.map(([move]) => maskOf(constraints, (constraint) => constraint.matches(move as Choice)));
+  const numbering = new Numbering(search.prepared, constraints);
+  const net = new Net({ graph, region, marks }, { strengths, moveMasks }, numbering, code.permutations);
   const fair = yield* fairComponents(net);
-  const turn = nearest(search, region, fair);
+  const turn = nearest(search.space, net, fair);
   if (turn === null) return { trace: null, vacuous: false };
   const { component } = turn;
   const loop = component === null ? [] : loopOf(net, { ...turn, component }, fair.part);
-  const { entry, edges } = stemTo(region, turn);
-  const { choices, loopStart } = concrete(search, net, code.code.edges, yield* pathTo(search, entry), edges, loop);
+  const { entry, edges } = yield* stemTo(search.space, net, turn);
+  const { choices, loopStart } = concrete(search, net, code.edges, yield* pathTo(search, entry), edges, loop);
   verify(layout, property, choices, loopStart, constraints);
   return { trace: traceOf(layout, choices, loopStart), vacuous: false };
 }
@@ -53,7 +91,7 @@ export function* checkLeadsTo(search: Search, property: LeadsTo): Pausing<Livene
 /** The steps of a run of the model: those to a state where edges start, then those of the edges and of a loop, made by whoever is in their places. */
 function concrete(
   search: Search,
-  { region, numbering }: Net,
+  net: Net,
   moves: KernelCode["edges"],
   from: Reached,
   edges: readonly number[],
@@ -61,14 +99,15 @@ function concrete(
 ): { choices: readonly Choice[]; loopStart: number | null } {
   const { prepared, store } = search;
   const { layout, packing } = prepared;
+  const { numbering } = net;
   const choices: Choice[] = [...from.choices];
   let { state } = from;
   let who = numbering.inverse(numbering.sorting(packState(packing, state)));
   const go = (edge: number): void => {
-    const actor = layout.instances.indexOf(moves[region.moves.at(edge)]?.[0]?.instance as Instance);
+    const actor = layout.instances.indexOf(moves[net.move(edge)]?.[0]?.instance as Instance);
     const instance = layout.instances[numbering.place(who, actor)];
-    who = numbering.after(who, region.permutations.at(edge));
-    const wanted = numbering.given(store.words(region.ids.at(region.targets.at(edge))), who).join();
+    who = numbering.after(who, net.permutation(edge));
+    const wanted = numbering.given(store.words(net.target(edge)), who).join();
     const next = successors(prepared, state).find(
       (reached) => reached.choices[0]?.instance === instance && packState(packing, reached.state).join() === wanted,
     );

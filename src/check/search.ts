@@ -296,7 +296,6 @@ export class Search {
   restore(
     saved: {
       readonly parts: readonly SearchPlace[];
-      readonly ordered: boolean;
       readonly transitions: number;
       readonly depth: number;
       readonly seconds: number;
@@ -308,7 +307,7 @@ export class Search {
     },
     records: readonly Uint8Array[],
   ): void {
-    this.store.restore(saved.parts, records, saved.ordered);
+    this.store.restore(saved.parts, records);
     this.store.restoreFlags(saved);
     this.store.restoreEvents(saved.events);
     this.settled.splice(0, Infinity, ...saved.findings);

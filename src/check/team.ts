@@ -8,6 +8,7 @@
  * The order in which states are met is chance. Nothing that is shown depends on it (`keepLeast` in `kernel-code.ts`), so any number of threads
  * ends with the same result.
  */
+import { type Graph, LINKS, Linker, type LinkTask } from "./graph.ts";
 import { type KernelCode, SHARED, WANTED } from "./kernel-memory.ts";
 import { isLess } from "./pack.ts";
 import { type Event, type SearchPlace, Space, type SpaceCode } from "./space.ts";
@@ -19,13 +20,16 @@ const COMMAND = { work: 1, refill: 2, stop: 3 } as const;
 /** Words that the threads share: how many commands were given, the latest one, how many threads have done it, and whether one has failed. */
 const [TURN, WHAT, DONE, FAILED] = [0, 1, 2, 3];
 
-/** What a helping thread is sent. */
-export interface HelperTask {
+/** What a thread is sent that helps a search. */
+interface SearchTask {
   readonly code: SpaceCode;
   readonly memories: readonly LinearMemory[];
   readonly thread: number;
   readonly signal: Int32Array;
 }
+
+/** What a helping thread is sent. */
+export type HelperTask = SearchTask | LinkTask;
 
 /** A thread of the caller's, for instance a `Worker`; on each message it must run `serve`. */
 export interface Helper {
@@ -61,8 +65,26 @@ function untilChanged(signal: Int32Array, at: number, old: number, looks: number
   while (Atomics.load(signal, at) === old) Atomics.wait(signal, at, old);
 }
 
-/** The work of a helping thread on one search. Returns when the search is over. */
-export function serve({ code, memories, thread, signal }: HelperTask): void {
+/** The work of a helping thread on one search, or on its edges. Returns when that is over. */
+export function serve(task: HelperTask): void {
+  if ("graph" in task) serveLinks(task);
+  else serveSearch(task);
+}
+
+function serveLinks(task: LinkTask): void {
+  try {
+    const linker = new Linker(task);
+    while (linker.work());
+  } catch (error) {
+    Atomics.store(task.shared, LINKS.failed, 1);
+    throw error;
+  } finally {
+    Atomics.add(task.shared, LINKS.done, 1);
+    Atomics.notify(task.shared, LINKS.done);
+  }
+}
+
+function serveSearch({ code, memories, thread, signal }: SearchTask): void {
   let spaces: readonly Space[] | null = null;
   let looks = 0;
   // The next command is not given before this one is done, so none is missed.
@@ -84,6 +106,12 @@ export function serve({ code, memories, thread, signal }: HelperTask): void {
       Atomics.notify(signal, DONE);
     }
   }
+}
+
+/** What can be sent of the code, and is needed. */
+function sent(code: SpaceCode): SpaceCode {
+  const { module, places, parts, threads, together, words, recordBytes, branching, batch, chunk } = code;
+  return { module, places, parts, threads, together, words, recordBytes, branching, batch, chunk };
 }
 
 /** So many states are found before threads are asked for: until then a search is over sooner without them. */
@@ -138,11 +166,17 @@ export class Helpers {
     this.stop();
     const signal = new Int32Array(new SharedArrayBuffer(16));
     this.#signal = signal;
-    const { module, places, parts, threads, together, words, recordBytes, branching, batch, chunk } = code;
-    const sent = { module, places, parts, threads, together, words, recordBytes, branching, batch, chunk };
     for (const [i, helper] of (this.#threads ?? []).entries())
-      helper.postMessage({ code: sent, memories, thread: i + 1, signal });
+      helper.postMessage({ code: sent(code), memories, thread: i + 1, signal });
     return signal;
+  }
+
+  /** Let them find edges; no search has their help any more. Returns how many they are. */
+  link({ code, ...task }: Omit<LinkTask, "thread" | "code"> & { readonly code: SpaceCode }): number {
+    this.stop();
+    const threads = this.#threads ?? [];
+    for (const [i, helper] of threads.entries()) helper.postMessage({ ...task, code: sent(code), thread: i + 1 });
+    return threads.length;
   }
 
   /** One of them has failed: who waited for it once more would wait for ever. */
@@ -192,8 +226,6 @@ export class Store {
   readonly #helpers: Helpers | null;
   /** What is shared with helpers, while they help. */
   #signal: Int32Array | null = null;
-  /** Were all states so far found by one thread, also before they were read from a checkpoint? */
-  #byOne = true;
 
   /** `code`: for as many threads as help, and one more. */
   constructor(code: KernelCode, helpers: Helpers | null) {
@@ -206,17 +238,11 @@ export class Store {
     if (helpers?.from === 0) this.#call();
   }
 
-  /** Were all states found by one thread, in one memory, so that their numbers are the same in every run? */
-  get isOrdered(): boolean {
-    return this.#byOne && this.parts.length === 1;
-  }
-
-  /** Set where the search was in each part, and whether one thread had found the states, as it was read. */
-  restore(places: readonly SearchPlace[], records: readonly Uint8Array[], isOrdered: boolean): void {
+  /** Set where the search was in each part, as it was read. */
+  restore(places: readonly SearchPlace[], records: readonly Uint8Array[]): void {
     this.parts.forEach((space, i) => {
       space.restore(records[i] as Uint8Array, places[i] as SearchPlace);
     });
-    this.#byOne &&= isOrdered;
   }
 
   /** The only space of a search in one memory. */
@@ -285,7 +311,6 @@ export class Store {
   #call(): void {
     const helpers = this.#helpers;
     if (helpers === null || this.#signal !== null || this.states < helpers.from || !helpers.areThere()) return;
-    this.#byOne = false;
     this.#signal = helpers.begin(
       this.code,
       this.parts.map(({ memory }) => memory),
@@ -351,6 +376,30 @@ export class Store {
     if (this.#shared === null || states < WORTH_WAKING * this.code.chunk) work(this.parts);
     else this.#together(this.#shared, COMMAND.work);
     for (const space of this.parts) space.endTurn(this.code.eventKinds.length);
+  }
+
+  /** Fill the graph of all states with their edges. `code`: of `compileEdges`. */
+  *link(code: KernelCode, graph: Graph): Pausing<void> {
+    const helpers = this.#helpers !== null && this.states >= this.#helpers.from ? this.#helpers : null;
+    const areThere = helpers?.areThere() === true;
+    const shared = new Int32Array(areThere ? new SharedArrayBuffer(16) : new ArrayBuffer(16));
+    Atomics.store(shared, LINKS.next, 1);
+    const task = { code, memory: this.single.memory, graph, shared };
+    const helping = areThere ? (helpers as Helpers).link(task) : 0;
+    try {
+      const linker = new Linker({ ...task, thread: 0 });
+      while (linker.work()) yield;
+    } finally {
+      // Also when it is given up, or has failed, the helpers find nothing left.
+      Atomics.store(shared, LINKS.next, graph.starts.length);
+    }
+    for (let done = 0; done < helping; done = Atomics.load(shared, LINKS.done)) Atomics.wait(shared, LINKS.done, done);
+    if (Atomics.load(shared, LINKS.failed) !== 0) {
+      helpers?.lose();
+      throw new Error("a thread that helped to find edges has failed");
+    }
+    if (Atomics.load(shared, LINKS.edges) !== graph.targets.length)
+      throw new Error("the search has counted more edges than there are");
   }
 
   /** What the level under way has met and none before: each kind at the least state at which it did. */

@@ -7,7 +7,7 @@ import { uninterrupted } from "../../src/check/watch.ts";
 import * as L from "../../src/language/index.ts";
 import { TooLarge } from "./naive.ts";
 import { type Decided, leadsTo } from "./naive-liveness.ts";
-import { modelOf } from "./random-model.ts";
+import { anyQuestion } from "./random-question.ts";
 
 /** One process that retries a lock which others take again and again. */
 function retrier(fairness: (p: L.ProcessBuilder) => L.Fairness[], others = 1): L.Model {
@@ -298,88 +298,28 @@ describe("leads-to", () => {
   });
 
   test("random models: verdict and least distance are those of an algorithm of its own, and every lasso is real", () => {
-    const fairness = fc.array(
-      fc.tuple(fc.boolean(), fc.nat(1), fc.option(fc.constantFrom("l0", "l1")), fc.option(fc.nat(1))),
-      { maxLength: 3 },
-    );
     let [unproved, sorted] = [0, 0];
     fc.assert(
-      fc.property(
-        fc.array(fc.nat(1000), { minLength: 20, maxLength: 90 }),
-        fairness,
-        fc.boolean(),
-        fc.nat(5),
-        (numbers, fair, driven, goal) => {
-          const base = modelOf(numbers);
-          // Labels may be folded where everybody is made to go on.
-          const everybody = (driven ? base.processes : []).map(
-            ({ name }): L.Fairness => ({ strength: "weak", process: name, instance: null, labels: null }),
-          );
-          const chosen = fair.map(([strong, process, label, instance]): L.Fairness => {
-            const { name, count } = base.processes[process % base.processes.length] as L.ProcessType;
-            return {
-              strength: strong ? "strong" : "weak",
-              process: name,
-              instance: instance === null ? null : instance % count,
-              labels: label === null ? null : [label],
-            };
-          });
-          const at = (label: string): L.BoolExpr => ({
-            op: "at",
-            sort: "bool",
-            process: "p0",
-            instance: L.int(0),
-            labels: [label],
-          });
-          /** Of all instances alike, so that they may be sorted. */
-          const some = (any: boolean, label = "l1"): L.BoolExpr => ({
-            op: any ? "exists" : "forall",
-            sort: "bool",
-            param: "i",
-            over: "p0",
-            size: base.processes[0]?.count ?? 0,
-            body: {
-              op: "at",
-              sort: "bool",
-              process: "p0",
-              instance: { op: "param", sort: "int", name: "i" },
-              labels: [label],
-            },
-          });
-          const property = {
-            kind: "leads-to",
-            name: "live",
-            from: goal < 2 || goal > 4 ? L.bool(true) : goal === 4 ? some(true, "l0") : at("l0"),
-            to:
-              goal > 3
-                ? some(goal === 4)
-                : goal % 2 === 0
-                  ? at("l1")
-                  : L.and(at("l1"), { op: "var", sort: "bool", name: "flag", index: null }),
-            fairness: [...everybody, ...chosen],
-          } as const;
-          const model = { ...base, properties: [property] };
-          fc.pre(L.problems(model).length === 0);
-          let expected: Decided;
-          try {
-            expected = leadsTo(model, property, 150);
-          } catch (error) {
-            fc.pre(!(error instanceof TooLarge));
-            throw error;
-          }
-          const { reductions } = uninterrupted(preparingLiveness(model, [property], "all"));
-          if (reductions.symmetric.size > 0 && expected.stem !== null) sorted++;
-          for (const options of [{}, { noReduction: true }, { shorten: 0 }]) {
-            const found = check(model, options).violations.find(({ kind }) => kind === "leads-to");
-            expect(found === undefined).toBe(expected.holds);
-            if (found === undefined) continue;
-            expect(isValid(model, found.trace)).toBe(true);
-            expect(found.shortest || "shorten" in options).toBe(true);
-            if (found.shortest) expect(stemOf(found.trace)).toBe(expected.stem);
-            else unproved++;
-          }
-        },
-      ),
+      fc.property(anyQuestion, ({ model, property }) => {
+        let expected: Decided;
+        try {
+          expected = leadsTo(model, property, 150);
+        } catch (error) {
+          fc.pre(!(error instanceof TooLarge));
+          throw error;
+        }
+        const { reductions } = uninterrupted(preparingLiveness(model, [property], "all"));
+        if (reductions.symmetric.size > 0 && expected.stem !== null) sorted++;
+        for (const options of [{}, { noReduction: true }, { shorten: 0 }]) {
+          const found = check(model, options).violations.find(({ kind }) => kind === "leads-to");
+          expect(found === undefined).toBe(expected.holds);
+          if (found === undefined) continue;
+          expect(isValid(model, found.trace)).toBe(true);
+          expect(found.shortest || "shorten" in options).toBe(true);
+          if (found.shortest) expect(stemOf(found.trace)).toBe(expected.stem);
+          else unproved++;
+        }
+      }),
       { numRuns: Number(process.env["SEAMLOCK_RUNS"] ?? 60) },
     );
     // Some were decided on folded states, some with instances sorted.
