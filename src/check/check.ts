@@ -17,7 +17,7 @@ export interface CheckOptions extends Bounds {
   readonly noReduction?: boolean;
   /** Only these properties; assertions, ranges and deadlock are always checked. */
   readonly properties?: readonly string[];
-  /** After a reduced search found a violation: look for a shorter trace in the plain space, up to this many states. Default 3,000,000; for runs that go round 10,000,000. */
+  /** After a reduced search found a violation: look for a shorter trace in the plain space, up to this many states. Default 3,000,000; for runs that go round 10,000,000, or half as many again as the reduced search has. */
   readonly shorten?: number;
   /** Threads that work along. The result is the same. */
   readonly helpers?: Helpers;
@@ -35,6 +35,8 @@ export interface CheckOptions extends Bounds {
 
 /** So many states may a plain search have that makes runs shorter; one that must find loops is not stopped by their length, so it may have more. */
 const [SHORTEN, SHORTEN_LASSOS] = [3_000_000, 10_000_000];
+/** Or so many times the states on which it was found that they go round. */
+const SHORTEN_FACTOR = 1.5;
 
 /** The model with only the wanted properties. */
 function restricted(model: Model, names: readonly string[] | undefined): Model {
@@ -248,7 +250,7 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
     const groups = options.noReduction ? [properties] : yield* untilStopped(sortedAlike(model, properties), watch);
     if (groups === null) return undecided(watch.reason as string);
     for (const group of groups) {
-      const own = yield* bestForLiveness({ ...model, properties: group }, search, job);
+      const own = yield* fitForLiveness({ ...model, properties: group }, search, job);
       const reason = own === null ? watch.reason : own.reason;
       if (own === null || reason !== null) return undecided(reason as string);
       const held = own === search ? [search] : [search, own];
@@ -301,19 +303,9 @@ function* decideAll(
   return results;
 }
 
-/** So many times the folded states may the others be, and folding is not worth that runs must be sought again to be shortest. */
-const WORTH_FOLDING = 1.5;
-
-/** The search that liveness is decided on. Searching is cheap beside what comes after, so it is tried whether folding brings much. */
-function* bestForLiveness(model: Model, search: Search, job: Job): Pausing<Search | null> {
-  const reduced = job.options.noReduction ? "not" : "all";
-  const own = yield* searchForLiveness(model, search, job, { reduced, held: [search] });
-  if (own === null || own.reason !== null || !isFolded(own.prepared)) return own;
-  const held = own === search ? [search] : [search, own];
-  const states = Math.floor(WORTH_FOLDING * own.states);
-  const unfolded = yield* searchForLiveness(model, own, job, { reduced: "keeping lengths", held, states });
-  return unfolded === null || unfolded.reason !== null ? own : unfolded;
-}
+/** A search on which all of a model's properties of liveness can be decided, reduced as far as is sound. */
+const fitForLiveness = (model: Model, search: Search, job: Job): Pausing<Search | null> =>
+  searchForLiveness(model, search, job, { reduced: job.options.noReduction ? "not" : "all", held: [search] });
 
 /** Put runs with shortest stems in the place of those that a folded search found, as far as the bounds of one without folding let it. */
 function* shortenLassos(model: Model, held: readonly Search[], violations: Violation[], job: Job): Pausing<void> {
@@ -321,8 +313,8 @@ function* shortenLassos(model: Model, held: readonly Search[], violations: Viola
   const broken = model.properties.filter(({ name }) =>
     violations.some(({ property, shortest }) => property === name && !shortest),
   );
-  const states = options.shorten ?? SHORTEN_LASSOS;
   const folded = held.at(-1) as Search;
+  const states = options.shorten ?? Math.max(SHORTEN_LASSOS, Math.floor(SHORTEN_FACTOR * folded.states));
   try {
     const other = yield* searchForLiveness({ ...model, properties: broken }, folded, job, {
       reduced: "keeping lengths",

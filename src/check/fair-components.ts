@@ -130,10 +130,12 @@ class Components {
     this.part = net.region.reached.map((reached) => (reached > 0 ? 0 : NONE));
   }
 
-  /** The components of those of the nodes that are not in one: all with an edge inside. They get tags. */
-  *of(nodes: Int32Array): Pausing<Component[]> {
+  /**
+   * Find the components of those of the nodes that are not in one: all with an edge inside. Each gets a tag, and is told at once, while what is
+   * known of its nodes is still near at hand.
+   */
+  *find(nodes: Int32Array, found: (component: Component) => void): Pausing<void> {
     const { part } = this;
-    const found: Component[] = [];
     this.#visited = 0;
     let worked = 0;
     for (let i = 0; i < nodes.length; i++) {
@@ -143,10 +145,9 @@ class Components {
       while (this.#calls.length > 0) {
         if (++worked % PIECE === 0) yield;
         const component = this.#step();
-        if (component !== null) found.push(component);
+        if (component !== null) found(component);
       }
     }
-    return found;
   }
 
   #open(node: number): void {
@@ -344,16 +345,18 @@ export function* fairComponents(net: Net): Pausing<FairComponents> {
   const { part } = components;
   const found: Component[] = [];
   const scratch = new Scratch();
-  const work: Int32Array[] = [net.region.order];
-  for (let nodes = work.pop(); nodes !== undefined; nodes = work.pop()) {
-    if (nodes !== net.region.order) components.release(nodes);
-    for (const component of yield* components.of(nodes)) {
-      const { isUnfair, isLeft } = judge(net, component, part, scratch);
-      if (isUnfair) continue;
-      const rest = component.nodes.filter((node) => !isLeft(node));
-      if (rest.length === component.nodes.length) found.push(component);
-      else if (rest.length > 0) work.push(rest);
-    }
+  const work: Int32Array[] = [];
+  const take = (component: Component): void => {
+    const { isUnfair, isLeft } = judge(net, component, part, scratch);
+    if (isUnfair) return;
+    const rest = component.nodes.filter((node) => !isLeft(node));
+    if (rest.length === component.nodes.length) found.push(component);
+    else if (rest.length > 0) work.push(rest);
+  };
+  yield* components.find(net.region.order, take);
+  for (let rest = work.pop(); rest !== undefined; rest = work.pop()) {
+    components.release(rest);
+    yield* components.find(rest, take);
   }
   return { found, part };
 }
