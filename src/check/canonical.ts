@@ -142,7 +142,7 @@ export const sortedChunks = ({ chunks }: Pick<Packing, "chunks">, { symmetric }:
 export const permutationsOf = (packing: Packing, reductions: Reductions): number =>
   sortedChunks(packing, reductions).reduce((all, { chunks }) => all * factorial((chunks[0] as Chunk).places.length), 1);
 
-const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
+export const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
 
 /**
  * Push the number of the permutation by which sorting the instances of the state in the target's words will put them in order: of each, how many

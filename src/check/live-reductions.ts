@@ -30,6 +30,7 @@
  */
 import { type Instance, layoutOf, type Model, type ProcessType, type Property } from "../language/index.ts";
 import { analyze } from "./analyze.ts";
+import { factorial } from "./canonical.ts";
 import { foldedLabels } from "./fold.ts";
 import type { Reductions } from "./kernel-memory.ts";
 import type { LeadsTo } from "./liveness.ts";
@@ -69,13 +70,22 @@ const isUniform = ({ fairness }: LeadsTo, { name, count }: ProcessType): boolean
       ),
     );
 
+/** In so many ways at most may sorting permute instances, those of eight of one type: an edge tells which, in one number with its move. */
+const MOST_PERMUTATIONS = 40_320;
+
 /** The process types whose instances are sorted. */
-const sortable = (watched: Model, properties: readonly LeadsTo[]): Set<number> =>
-  new Set(
-    [...symmetricTypes(watched)].filter((typeIndex) =>
-      properties.every((property) => isUniform(property, watched.processes[typeIndex] as ProcessType)),
-    ),
-  );
+function sortable(watched: Model, properties: readonly LeadsTo[]): Set<number> {
+  let permutations = 1;
+  const sorted = new Set<number>();
+  for (const typeIndex of symmetricTypes(watched)) {
+    const type = watched.processes[typeIndex] as ProcessType;
+    const more = permutations * factorial(type.count);
+    if (more > MOST_PERMUTATIONS || !properties.every((property) => isUniform(property, type))) continue;
+    permutations = more;
+    sorted.add(typeIndex);
+  }
+  return sorted;
+}
 
 /** How far a search is reduced: as far as is sound, or only as far as lengths are kept, or not at all. */
 export type Reduced = "all" | "keeping lengths" | "not";

@@ -240,6 +240,27 @@ describe("leads-to", () => {
     expect(trace?.steps.map(({ instance }) => instance).toSorted()).toEqual([0, 0, 1, 1, 2, 2]);
   });
 
+  test("so many instances are sorted as there are numbers for their permutations", () => {
+    const turns = (...counts: number[]) => {
+      const m = L.model("many");
+      const types = counts.map((count, i) => m.process(`p${i}`, count));
+      for (const p of types) p.step("a", { next: "b" }).step("b", { next: "a" });
+      const [p] = types as [L.ProcessBuilder];
+      m.eventually(
+        "some are at b",
+        L.exists(p, (i) => p.at(i, "b")),
+        types.map((type) => L.weakFair(type)),
+      );
+      return m.build();
+    };
+    const sortedIn = (model: L.Model) =>
+      uninterrupted(preparingLiveness(model, model.properties as LeadsTo[], "all")).reductions.symmetric;
+    expect(sortedIn(turns(8))).toEqual(new Set([0]));
+    expect(sortedIn(turns(9))).toEqual(new Set());
+    expect(sortedIn(turns(6, 5, 3))).toEqual(new Set([0, 2]));
+    expect(check(turns(9)).outcome.kind).toBe("holds");
+  });
+
   test("a property that speaks of one instance does not keep others from being decided with instances sorted", () => {
     const m = L.model("groups");
     const p = m.process("p", 2);
