@@ -32,7 +32,7 @@ const CASES: readonly (readonly [
 function decided(model: Model, property: LeadsTo, kept: "none" | "folding" | "all"): string {
   const before = process.cpuUsage();
   const prepared = uninterrupted(preparingLiveness(model, [property], kept === "none" ? "not" : "all"));
-  const reductions = { ...prepared.reductions, ...(kept === "folding" && { symmetric: new Set<number>() }) };
+  const reductions = { ...prepared.reductions, ...(kept === "folding" && { symmetric: new Map() }) };
   const search = new Search({ ...prepared, reductions }).finish();
   const edges = uninterrupted(edgesFor(search, [property], Number.POSITIVE_INFINITY)) as Edges;
   const { trace } = uninterrupted(checkLeadsTo(search, edges, property, 0));

@@ -3,6 +3,7 @@ import { putField, readSlot, type Target, truth } from "./emit-packed.ts";
 import type { Reductions } from "./kernel-memory.ts";
 import type { Chunk, Packing } from "./pack.ts";
 import type { ScalarSymmetry } from "./scalar-symmetry.ts";
+import type { Symmetric } from "./symmetry.ts";
 import { I32 } from "./wasm.ts";
 
 /** Bring the state in the target's words into canonical form. False: every state is, and there is no code. */
@@ -28,7 +29,7 @@ const renumberings = ([first, ...rest]: readonly ScalarSymmetry[]): Renumbering[
     : permutations(first.size).flatMap((one) => renumberings(rest).map((others) => [one, ...others]));
 
 /** Of the state under all renumberings, each with its instances sorted, the smallest. */
-function emitSmallest(target: Target, sets: readonly ScalarSymmetry[], symmetric: ReadonlySet<number>): void {
+function emitSmallest(target: Target, sets: readonly ScalarSymmetry[], symmetric: Symmetric): void {
   const { code, packing, words } = target;
   const n = packing.words;
   const [original, best] = [code.local(n), code.local(n)];
@@ -95,7 +96,7 @@ function renumber(
   }
 }
 
-function sortAll(target: Target, symmetric: ReadonlySet<number>): void {
+function sortAll(target: Target, symmetric: Symmetric): void {
   for (const { chunks } of sortedChunks(target.packing, { symmetric })) sortInstances(target, chunks);
 }
 
@@ -132,15 +133,25 @@ function loadBlocks({ code, words }: Target, chunks: readonly Chunk[]): Blocks {
   return { count, local, greater };
 }
 
-/** Those of the sorted process types whose instances can differ at all. */
-export const sortedChunks = ({ chunks }: Pick<Packing, "chunks">, { symmetric }: Pick<Reductions, "symmetric">) =>
+/** By process type: the instances that are sorted, by number, and the chunks of them alone. Types whose instances cannot differ are left out. */
+export const sortedChunks = (
+  { chunks }: Pick<Packing, "chunks">,
+  { symmetric }: Pick<Reductions, "symmetric">,
+): { typeIndex: number; instances: readonly number[]; chunks: Chunk[] }[] =>
   [...symmetric]
-    .map((typeIndex) => ({ typeIndex, chunks: chunks[typeIndex] ?? [] }))
-    .filter((one) => one.chunks.length > 0);
+    .map(([typeIndex, instances]) => ({
+      typeIndex,
+      instances,
+      chunks: (chunks[typeIndex] ?? []).map(({ width, places }) => ({
+        width,
+        places: instances.map((instance) => places[instance] as Chunk["places"][number]),
+      })),
+    }))
+    .filter((sorted) => sorted.chunks.length > 0);
 
 /** In how many ways sorting can permute instances. */
 export const permutationsOf = (packing: Packing, reductions: Reductions): number =>
-  sortedChunks(packing, reductions).reduce((all, { chunks }) => all * factorial((chunks[0] as Chunk).places.length), 1);
+  sortedChunks(packing, reductions).reduce((all, { instances }) => all * factorial(instances.length), 1);
 
 export const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
 

@@ -1,5 +1,5 @@
 /** The checker's public face: decide a Model, under bounds, with progress, and say what was found. */
-import { type Model, type Trace, traceOf, validate } from "../language/index.ts";
+import { type Model, type ProcessType, type Trace, traceOf, validate } from "../language/index.ts";
 import { stepNumbers } from "./analyze.ts";
 import { preparingLiveness, type Reduced, sortedAlike, within } from "./live-reductions.ts";
 import { checkLeadsTo, edgesFor, type LeadsTo, type LivenessResult, MOST_AT_ONCE } from "./liveness.ts";
@@ -406,6 +406,12 @@ function resultOf(search: Search, found: Found, watch: Watch): CheckResult {
   };
 }
 
+/** `vcpu`, or `vcpu but 0` when that one is not among those that are alike. */
+function alikeName({ name, count }: ProcessType, instances: readonly number[]): string {
+  const apart = Array.from({ length: count }, (_, i) => i).filter((instance) => !instances.includes(instance));
+  return apart.length === 0 ? name : `${name} but ${apart.join(" and ")}`;
+}
+
 function reductionNames({ reductions, layout }: Prepared): string[] {
   const names: string[] = [];
   const folded = layout.model.processes.flatMap((type, typeIndex) => {
@@ -415,7 +421,9 @@ function reductionNames({ reductions, layout }: Prepared): string[] {
   });
   if (folded.length > 0) names.push(`fold (${folded.join(", ")})`);
   const alike = [
-    ...[...reductions.symmetric].map((typeIndex) => layout.model.processes[typeIndex]?.name),
+    ...[...reductions.symmetric].map(([typeIndex, instances]) =>
+      alikeName(layout.model.processes[typeIndex] as ProcessType, instances),
+    ),
     ...reductions.scalar.map(({ name }) => name),
   ];
   if (alike.length > 0) names.push(`symmetry (${alike.join(", ")})`);

@@ -4,6 +4,7 @@
  */
 import type { LoweredMove } from "../language/index.ts";
 import type { ScalarSymmetry } from "./scalar-symmetry.ts";
+import type { Symmetric } from "./symmetry.ts";
 import type { CompiledModule } from "./wasm.ts";
 
 /** A place in the code where a step can fail. */
@@ -24,8 +25,8 @@ export interface BusySite {
 
 /** Which reductions the code performs. */
 export interface Reductions {
-  /** Process types whose instances are sorted. */
-  readonly symmetric: ReadonlySet<number>;
+  /** Instances that are sorted. */
+  readonly symmetric: Symmetric;
   /** Sets whose indices are renumbered. */
   readonly scalar: readonly ScalarSymmetry[];
   /** By instance, in the layout's order: labels whose steps are taken along with the step that leads there. */

@@ -80,8 +80,13 @@ interface Passed {
   readonly who: number;
 }
 
+/** Who is in each place behind an edge. */
+export const whoAfter = (space: Space, net: Net, who: number, edge: number): number =>
+  net.numbering.settled(net.numbering.after(who, net.permutation(edge)), space.words(net.target(edge)));
+
 /** A walk inside a component to the nearest edge that satisfies a goal, and along it. */
 function walkTo(
+  space: Space,
   net: Net,
   inside: (node: number) => boolean,
   start: Passed,
@@ -93,7 +98,7 @@ function walkTo(
     for (let edge = net.start(from.node); edge < net.end(from.node); edge++) {
       const node = net.target(edge);
       if (!inside(node)) continue;
-      const to = { edge, node, who: net.numbering.after(from.who, net.permutation(edge)) };
+      const to = { edge, node, who: whoAfter(space, net, from.who, edge) };
       if (goal(from, to)) {
         const way = [to];
         for (let at: Passed | null = from; at !== null && at !== start; at = before.get(placeOf(at)) as Passed | null)
@@ -119,7 +124,12 @@ const PREMISE = 1 << 31;
  * nearest of what is still to be met, again and again, and then back; what it went round without need is left out. So it is short, but a
  * shorter one may exist.
  */
-export function loopOf(net: Net, turn: Turn & { readonly component: Component }, part: Int32Array): number[] {
+export function loopOf(
+  space: Space,
+  net: Net,
+  turn: Turn & { readonly component: Component },
+  part: Int32Array,
+): number[] {
   const { numbering } = net;
   const { weak, strong } = net.strengths;
   const start: Passed = { edge: -1, node: turn.node, who: 0 };
@@ -135,9 +145,9 @@ export function loopOf(net: Net, turn: Turn & { readonly component: Component },
   const way: Passed[] = [];
   const here = (): Passed => way.at(-1) ?? start;
   for (let missing = wanted & ~met([]); missing !== 0; missing = wanted & ~met(way))
-    way.push(...walkTo(net, inside, here(), (from, to) => (metBy(from, to) & missing) !== 0));
+    way.push(...walkTo(space, net, inside, here(), (from, to) => (metBy(from, to) & missing) !== 0));
   if (way.length === 0 || placeOf(here()) !== placeOf(start))
-    way.push(...walkTo(net, inside, here(), (_, to) => placeOf(to) === placeOf(start)));
+    way.push(...walkTo(space, net, inside, here(), (_, to) => placeOf(to) === placeOf(start)));
   return withoutDetours(start, way, (rest) => (wanted & ~met(rest)) === 0).map(({ edge }) => edge);
 }
 

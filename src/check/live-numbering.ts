@@ -32,6 +32,7 @@ export class Numbering {
   readonly #known: Permutation[];
   readonly #numbers = new Map<string, number>();
   readonly #afters = new Map<string, number>();
+  readonly #settled = new Map<string, number>();
   /** By the number that `emitSorting` gives. */
   readonly #numbered: number[] = [];
   /** By permutation: where each constraint's bit goes. */
@@ -39,8 +40,10 @@ export class Numbering {
 
   constructor({ layout, packing, reductions }: Prepared, constraints: readonly Constraint[]) {
     this.#constraints = constraints;
-    this.#types = sortedChunks(packing, reductions).map(({ typeIndex, chunks }) => ({
-      members: layout.instances.flatMap((instance, i) => (instance.typeIndex === typeIndex ? [i] : [])),
+    this.#types = sortedChunks(packing, reductions).map(({ typeIndex, instances, chunks }) => ({
+      members: layout.instances.flatMap((one, i) =>
+        one.typeIndex === typeIndex && instances.includes(one.instance) ? [i] : [],
+      ),
       chunks,
     }));
     this.#known = [];
@@ -124,6 +127,32 @@ export class Numbering {
     return this.numbered(code);
   }
 
+  /**
+   * Who is in each place of a sorted state, where those that are alike there are put in their own order: it makes no difference which of them is
+   * said to be in which place.
+   */
+  settled(who: number, words: Int32Array): number {
+    // Sorted, so those that are alike stand side by side.
+    let alike = 0;
+    for (const { members, chunks } of this.#types)
+      for (let i = 1; i < members.length; i++) alike = alike * 2 + Number(!isBefore(chunks, words, i - 1, i));
+    if (alike === 0) return who;
+    const key = `${who} ${alike}`;
+    const known = this.#settled.get(key);
+    if (known !== undefined) return known;
+    const now = [...(this.#known[who] as Permutation)];
+    for (const { members, chunks } of this.#types)
+      for (let first = 0, end = 1; first < members.length; first = end, end++) {
+        while (end < members.length && !isBefore(chunks, words, end - 1, end)) end++;
+        const places = members.slice(first, end);
+        const there = places.map((place) => now[place] as number).sort((a, b) => a - b);
+        for (const [i, place] of places.entries()) now[place] = there[i] as number;
+      }
+    const found = this.#number(now);
+    this.#settled.set(key, found);
+    return found;
+  }
+
   /** The words of a state with what stands in each place given to who is there. */
   given(words: Int32Array, who: number): Int32Array {
     if (who === UNMOVED) return words;
@@ -138,6 +167,11 @@ export class Numbering {
         });
       }
     return given;
+  }
+
+  /** By place: who `first` says is where the one belongs that `who` says is there. */
+  composed(first: number, who: number): number {
+    return this.#number((this.#known[who] as Permutation).map((place) => this.place(first, place)));
   }
 
   /** The opposite. */

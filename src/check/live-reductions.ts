@@ -20,8 +20,8 @@
  *   constraint can run in one of them and the instance ever moves, it leaves that label, so the constraint acts by the first step of an edge; if it
  *   can run in none, or the instance does not move, folded steps could only let it act. So an edge counts as its first step.
  *
- * **Instances sorted.** Those of a process type are, when every step, premise and conclusion treats them alike (`symmetry.ts`) and every property assumes
- * the same of each. A run of the quotient is one of the plain space with everybody's place followed through the permutations of the edges
+ * **Instances sorted.** Those of a process type are, but for those that a premise or conclusion names by number, when every step, premise and
+ * conclusion treats them alike (`symmetry.ts`) and every property assumes the same of each. A run of the quotient is one of the plain space with everybody's place followed through the permutations of the edges
  * (`live-numbering.ts`), and has the same length. What is fair to one is then asked of each thread of places, not of each place (`judgeThreads` in
  * `fair-components.ts`; Emerson and Sistla, 1997; Gyuris and Sistla, 1999): a run that goes along all edges of a component, from all places of its
  * threads, is fair just if every thread acts or is as it may be without, since every place is somebody's at any time.
@@ -36,7 +36,7 @@ import type { Reductions } from "./kernel-memory.ts";
 import type { LeadsTo } from "./liveness.ts";
 import { pack } from "./pack.ts";
 import type { Prepared } from "./search.ts";
-import { symmetricTypes } from "./symmetry.ts";
+import { type Symmetric, symmetricTypes } from "./symmetry.ts";
 import type { Pausing } from "./watch.ts";
 
 /** A property's premise and conclusion, as properties that a safety search sees. */
@@ -54,12 +54,12 @@ const drives = ({ fairness }: LeadsTo, { type, instance }: Instance, label: numb
       (fair.labels === null || fair.labels.includes(type.labels[label]?.name ?? "")),
   );
 
-/** Does a property assume the same of all instances of the process type? */
-const isUniform = ({ fairness }: LeadsTo, { name, count }: ProcessType): boolean =>
+/** Does a property assume the same of each of some instances of the process type? */
+const isUniform = ({ fairness }: LeadsTo, { name }: ProcessType, instances: readonly number[]): boolean =>
   fairness
-    .filter((fair) => fair.process === name && fair.instance !== null)
+    .filter((fair) => fair.process === name && fair.instance !== null && instances.includes(fair.instance))
     .every((fair) =>
-      Array.from({ length: count }, (_, i) => i).every((instance) =>
+      instances.every((instance) =>
         fairness.some(
           (other) =>
             other.process === name &&
@@ -73,16 +73,16 @@ const isUniform = ({ fairness }: LeadsTo, { name, count }: ProcessType): boolean
 /** In so many ways at most may sorting permute instances, those of eight of one type: an edge tells which, in one number with its move. */
 const MOST_PERMUTATIONS = 40_320;
 
-/** The process types whose instances are sorted. */
-function sortable(watched: Model, properties: readonly LeadsTo[]): Set<number> {
+/** The instances that are sorted. */
+function sortable(watched: Model, properties: readonly LeadsTo[]): Symmetric {
   let permutations = 1;
-  const sorted = new Set<number>();
-  for (const typeIndex of symmetricTypes(watched)) {
+  const sorted = new Map<number, readonly number[]>();
+  for (const [typeIndex, instances] of symmetricTypes(watched)) {
     const type = watched.processes[typeIndex] as ProcessType;
-    const more = permutations * factorial(type.count);
-    if (more > MOST_PERMUTATIONS || !properties.every((property) => isUniform(property, type))) continue;
+    const more = permutations * factorial(instances.length);
+    if (more > MOST_PERMUTATIONS || !properties.every((property) => isUniform(property, type, instances))) continue;
     permutations = more;
-    sorted.add(typeIndex);
+    sorted.set(typeIndex, instances);
   }
   return sorted;
 }
@@ -90,11 +90,11 @@ function sortable(watched: Model, properties: readonly LeadsTo[]): Set<number> {
 /** How far a search is reduced: as far as is sound, or only as far as lengths are kept, or not at all. */
 export type Reduced = "all" | "keeping lengths" | "not";
 
-/** The properties in groups for which the same process types may be sorted: one that speaks of one instance keeps the others from nothing. */
+/** The properties in groups for which the same instances may be sorted: one that speaks of one instance keeps the others from nothing. */
 export function* sortedAlike(model: Model, properties: readonly LeadsTo[]): Pausing<readonly (readonly LeadsTo[])[]> {
   const groups = new Map<string, LeadsTo[]>();
   for (const property of properties) {
-    const key = [...sortable({ ...model, properties: seen(property) }, [property])].join();
+    const key = JSON.stringify([...sortable({ ...model, properties: seen(property) }, [property])]);
     groups.set(key, [...(groups.get(key) ?? []), property]);
     yield;
   }
@@ -112,7 +112,7 @@ export function* preparingLiveness(model: Model, properties: readonly LeadsTo[],
   const driven = (instance: Instance, label: number) =>
     properties.every((property) => drives(property, instance, label));
   const reductions: Reductions = {
-    symmetric: reduced === "not" ? new Set() : sortable(watched, properties),
+    symmetric: reduced === "not" ? new Map() : sortable(watched, properties),
     scalar: [],
     folded: reduced === "all" ? yield* foldedLabels(analysis, driven) : layout.instances.map(() => new Set<number>()),
   };
@@ -122,6 +122,8 @@ export function* preparingLiveness(model: Model, properties: readonly LeadsTo[],
 
 /** Are all of some reductions among those that are sound? */
 export const within = (reductions: Reductions, sound: Reductions): boolean =>
-  [...reductions.symmetric].every((typeIndex) => sound.symmetric.has(typeIndex)) &&
+  [...reductions.symmetric].every(([typeIndex, instances]) =>
+    instances.every((instance) => sound.symmetric.get(typeIndex)?.includes(instance)),
+  ) &&
   reductions.scalar.length === 0 &&
   reductions.folded.every((labels, i) => [...labels].every((label) => sound.folded[i]?.has(label)));

@@ -9,8 +9,8 @@ import { fairComponents, Net } from "./fair-components.ts";
 import { constraintsOf, maskOf, strengthsOf } from "./fairness.ts";
 import { compileEdges, emptyGraph, type Graph, type GraphSize, graphBytes, MOST_MARKS } from "./graph.ts";
 import type { KernelCode } from "./kernel-memory.ts";
-import { loopOf, nearest, stemTo, verify } from "./lasso.ts";
-import { Numbering } from "./live-numbering.ts";
+import { loopOf, nearest, stemTo, verify, whoAfter } from "./lasso.ts";
+import { Numbering, UNMOVED } from "./live-numbering.ts";
 import { explore, type PropertyMarks } from "./live-region.ts";
 import { packState } from "./pack.ts";
 import { pathTo, type Reached, successors } from "./path.ts";
@@ -81,7 +81,7 @@ export function* checkLeadsTo(
   const turn = nearest(search.space, net, fair);
   if (turn === null) return { trace: null, vacuous: false };
   const { component } = turn;
-  const loop = component === null ? [] : loopOf(net, { ...turn, component }, fair.part);
+  const loop = component === null ? [] : loopOf(search.space, net, { ...turn, component }, fair.part);
   const { entry, edges } = yield* stemTo(search.space, net, turn);
   const { choices, loopStart } = concrete(search, net, code.edges, yield* pathTo(search, entry), edges, loop);
   verify(layout, property, choices, loopStart, constraints);
@@ -102,12 +102,14 @@ function concrete(
   const { numbering } = net;
   const choices: Choice[] = [...from.choices];
   let { state } = from;
-  let who = numbering.inverse(numbering.sorting(packState(packing, state)));
+  // Who is in each place: of those that `first` says are where they are named, those that `who` says.
+  let first = numbering.inverse(numbering.sorting(packState(packing, state)));
+  let who = UNMOVED;
   const go = (edge: number): void => {
     const actor = layout.instances.indexOf(moves[net.move(edge)]?.[0]?.instance as Instance);
-    const instance = layout.instances[numbering.place(who, actor)];
-    who = numbering.after(who, net.permutation(edge));
-    const wanted = numbering.given(store.words(net.target(edge)), who).join();
+    const instance = layout.instances[numbering.place(first, numbering.place(who, actor))];
+    who = whoAfter(search.space, net, who, edge);
+    const wanted = numbering.given(store.words(net.target(edge)), numbering.composed(first, who)).join();
     const next = successors(prepared, state).find(
       (reached) => reached.choices[0]?.instance === instance && packState(packing, reached.state).join() === wanted,
     );
@@ -117,6 +119,9 @@ function concrete(
   };
   edges.forEach(go);
   const loopStart = loop.length === 0 ? null : choices.length;
+  // The loop was made for those who are in their own places where it begins.
+  first = numbering.composed(first, who);
+  who = UNMOVED;
   loop.forEach(go);
   return { choices, loopStart };
 }

@@ -73,7 +73,7 @@ export function* preparing(model: Model, noReduction = false): Pausing<Prepared>
   const packing = pack(analysis);
   yield;
   const reductions: Reductions = noReduction
-    ? { symmetric: new Set(), scalar: [], folded: layout.instances.map(() => new Set<number>()) }
+    ? { symmetric: new Map(), scalar: [], folded: layout.instances.map(() => new Set<number>()) }
     : {
         symmetric: symmetricTypes(model),
         scalar: symmetricSets(analysis, packing),

@@ -1,7 +1,8 @@
 /**
- * Which process types are symmetric: their instances can be renumbered in any state without changing what can happen or whether a
+ * Which instances of process types are symmetric: they can be renumbered in any state without changing what can happen or whether a
  * property holds. Decided from the Model's text: an instance number may only be used to index what is declared over its process type, or
- * be compared with another such number.
+ * be compared with another such number. Where a property names an instance by number, that one stays apart, and the others may be renumbered
+ * among themselves: what treats all alike treats those alike.
  */
 import {
   children,
@@ -21,6 +22,8 @@ interface Scope {
   /** Parameters that range over instances of the type under question. */
   readonly bound: ReadonlySet<string>;
   readonly type: ProcessType;
+  /** In properties: collects the instances that are named by number. Null: none may be. */
+  readonly apart: Set<number> | null;
 }
 
 /** Is the expression an instance number of the type under question? */
@@ -63,15 +66,19 @@ function fair(scope: Scope, expr: Expr): boolean {
   return children(expr).every((child) => fair(scope, child));
 }
 
-/** What is declared over the type must be indexed by one of its numbers, and nothing else may be. */
-const fairIndex = (scope: Scope, overType: boolean, index: Expr): boolean =>
-  overType ? isId(scope, index) : fair(scope, index);
+/** What is declared over the type must be indexed by one of its numbers, or name an instance, and nothing else may be. */
+function fairIndex(scope: Scope, overType: boolean, index: Expr): boolean {
+  if (!overType) return fair(scope, index);
+  if (index.op !== "const" || scope.apart === null) return isId(scope, index);
+  scope.apart.add(index.value);
+  return true;
+}
 
 function fairProcess(model: Model, type: ProcessType, process: ProcessType): boolean {
   return process.labels.every((label) =>
     label.steps.every((step) => {
       const bound = new Set(step.choose.filter(({ over }) => over === type.name).map(({ param }) => param));
-      const scope: Scope = { model, process, bound, type };
+      const scope: Scope = { model, process, bound, type, apart: null };
       let fairTargets = true;
       visitEffects(step.effects, (effect) => {
         if (effect.kind !== "set" || effect.index === null) return;
@@ -92,17 +99,22 @@ export const propertyExprs = (property: Property): Expr[] => (property.kind === 
 
 const uniform = ({ init }: Variable): boolean => typeof init === "number" || init.every((value) => value === init[0]);
 
-/** Are all instances of the type alike, in every step and every safety property of the model? */
-function symmetric(model: Model, type: ProcessType): boolean {
-  if (type.count < 2) return false;
+/** The instances of the type that are alike in every step and every safety property of the model. */
+function symmetric(model: Model, type: ProcessType): number[] {
   const owned = model.variables.filter((variable) => variable.by === type.name);
-  if (!owned.every((variable) => uniform(variable) && variable.size === type.count)) return false;
-  if (!model.processes.every((process) => fairProcess(model, type, process))) return false;
-  const scope: Scope = { model, process: null, bound: new Set(), type };
-  return model.properties.flatMap(propertyExprs).every((expr) => fair(scope, expr));
+  if (!owned.every((variable) => uniform(variable) && variable.size === type.count)) return [];
+  if (!model.processes.every((process) => fairProcess(model, type, process))) return [];
+  const apart = new Set<number>();
+  const scope: Scope = { model, process: null, bound: new Set(), type, apart };
+  if (!model.properties.flatMap(propertyExprs).every((expr) => fair(scope, expr))) return [];
+  return Array.from({ length: type.count }, (_, instance) => instance).filter((instance) => !apart.has(instance));
 }
 
-/** The symmetric process types, by number. */
-export function symmetricTypes(model: Model): Set<number> {
-  return new Set(model.processes.flatMap((type, i) => (symmetric(model, type) ? [i] : [])));
+/** By number of a process type: those of its instances that are symmetric, at least two. */
+export type Symmetric = ReadonlyMap<number, readonly number[]>;
+
+/** What is symmetric in a model. */
+export function symmetricTypes(model: Model): Symmetric {
+  const all = model.processes.map((type, i): [number, number[]] => [i, symmetric(model, type)]);
+  return new Map(all.filter(([, instances]) => instances.length > 1));
 }

@@ -146,6 +146,8 @@ export function modelOf(numbers: readonly number[]): L.Model {
       L.forall(range, (i) => mine.at(i)),
     );
   if (dice.roll(4) === 0) m.allowDeadlock();
+  // Of one instance, so that only the others may be sorted.
+  if (dice.roll(3) === 0) m.always("the first does not come there", L.not(range.at(0, "l2")));
   return m.build();
 }
 
