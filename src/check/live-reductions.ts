@@ -30,6 +30,7 @@
  */
 import { type Instance, layoutOf, type Model, type ProcessType, type Property } from "../language/index.ts";
 import { analyze } from "./analyze.ts";
+import { assumptionOf } from "./fairness.ts";
 import { foldedLabels } from "./fold.ts";
 import type { Reductions } from "./kernel-memory.ts";
 import type { LeadsTo } from "./liveness.ts";
@@ -61,10 +62,7 @@ const isUniform = ({ fairness }: LeadsTo, { name, count }: ProcessType): boolean
       Array.from({ length: count }, (_, i) => i).every((instance) =>
         fairness.some(
           (other) =>
-            other.process === name &&
-            other.instance === instance &&
-            other.strength === fair.strength &&
-            other.labels?.join() === fair.labels?.join(),
+            other.process === name && other.instance === instance && assumptionOf(other) === assumptionOf(fair),
         ),
       ),
     );

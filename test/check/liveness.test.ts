@@ -235,6 +235,11 @@ describe("leads-to", () => {
     expect(sortedIn({ ...property, fairness: others })).toBe(0);
     expect(sortedIn({ ...property, fairness: [{ ...first, strength: "weak" }, ...others] })).toBe(0);
     expect(sortedIn({ ...property, fairness: [{ ...first, labels: ["in"] }, ...others] })).toBe(0);
+    // Labels may have any names: these are two, and that of one label.
+    const labelled = (...labels: readonly string[][]): L.Fairness[] =>
+      labels.map((some, i) => ({ ...first, instance: i % 3, labels: some }));
+    expect(sortedIn({ ...property, fairness: labelled(["in", "out"], ["in", "out"], ["in,out"]) })).toBe(0);
+    expect(sortedIn({ ...property, fairness: labelled(["in", "out"], ["in", "out"], ["out", "in"]) })).toBe(1);
     const { trace, violations } = check(model);
     expect(violations).toMatchObject([{ shortest: true, trace: { loop: 0 } }]);
     expect(trace?.steps.map(({ instance }) => instance).toSorted()).toEqual([0, 0, 1, 1, 2, 2]);
@@ -258,7 +263,8 @@ describe("leads-to", () => {
     expect(check(model).outcome.kind).toBe("holds");
   });
 
-  test("who changes places with another goes on in its place: both act, though each time in the same place", () => {
+  /** Two change places: whoever has not takes from who has, and once the first has it, who has may end. */
+  function places(fairness: (p: L.ProcessBuilder) => L.Fairness[]): L.Model {
     const m = L.model("places");
     const p = m.process("p", 2);
     const has = m.array("has", L.boolType, p);
@@ -271,12 +277,32 @@ describe("leads-to", () => {
     }));
     p.step("go", { when: has.at(p.self), do: [L.set(done, true)], next: "end" });
     p.idle("end");
-    m.eventually("it is done", done, [L.weakFair(p)]);
-    expect(check(m.build()).trace).toMatchObject({
-      loop: 1,
-      steps: [{ instance: 0 }, { instance: 1 }, { instance: 0 }],
-    });
-  });
+    m.eventually("it is done", done, fairness(p));
+    return m.build();
+  }
+
+  test.each<[string, (p: L.ProcessBuilder) => L.Fairness[]]>([
+    ["weak", (p) => [L.weakFair(p)]],
+    ["strong", (p) => [L.strongFair(p)]],
+    ["said twice", (p) => [L.strongFair(p), L.strongFair(p)]],
+    ["said of all and of each", (p) => [L.strongFair(p), ...[0, 1].map((instance) => L.strongFair(p, { instance }))]],
+    [
+      "said of labels in another order",
+      (p) =>
+        [
+          ["go", "end"],
+          ["end", "go"],
+        ].map((labels) => L.strongFair(p, { labels })),
+    ],
+  ])(
+    "who changes places with another goes on in its place: both act, though each time in the same place (%s)",
+    (_, fair) => {
+      expect(check(places(fair)).trace).toMatchObject({
+        loop: 1,
+        steps: [{ instance: 0 }, { instance: 1 }, { instance: 0 }],
+      });
+    },
+  );
 
   test("a run through folded steps is shown as the plain one, or as one that may be longer", () => {
     const m = L.model("longer");
