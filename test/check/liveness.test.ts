@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { check, isValid } from "../../src/check/index.ts";
+import { check, checkAsync, isValid } from "../../src/check/index.ts";
 import { preparingLiveness, sortedAlike } from "../../src/check/live-reductions.ts";
 import type { LeadsTo } from "../../src/check/liveness.ts";
 import { uninterrupted } from "../../src/check/watch.ts";
@@ -321,6 +321,46 @@ describe("leads-to", () => {
     const { violations } = check(model, { shorten: 0 });
     expect(violations).toMatchObject([{ shortest: false, trace: { loop: 4 } }]);
     expect(isValid(model, violations[0]?.trace as L.Trace)).toBe(true);
+  });
+
+  /** Flags that are set and cleared in any order: so many states that liveness pauses while it is decided. */
+  function flags(
+    count: number,
+    properties: (m: L.ModelBuilder, p: L.ProcessBuilder, all: L.BoolRef[]) => void,
+  ): L.Model {
+    const m = L.model("flags");
+    const p = m.process("p");
+    const all = Array.from({ length: count }, (_, i) => m.variable(`x${i}`, L.boolType));
+    for (const x of all) p.step("set", { do: [L.set(x, L.not(x))], next: "set" });
+    properties(m, p, all);
+    return m.build();
+  }
+
+  test("what is found broken stays broken when the check is interrupted before all is decided", async () => {
+    const model = flags(15, (m, p, all) => {
+      m.leadsTo("all are set", true, L.and(...all), [L.weakFair(p)]);
+      m.leadsTo("some are set", true, true, [L.weakFair(p)]);
+    });
+    const interrupted = async (after: number) => {
+      const button = new AbortController();
+      let pauses = 0;
+      const result = await checkAsync(model, {
+        signal: button.signal,
+        onProgress: ({ frontier }) => {
+          if (frontier === 0 && ++pauses === after) button.abort();
+        },
+      });
+      return { pauses, ...result };
+    };
+    const { pauses, outcome } = await interrupted(Infinity);
+    expect(outcome).toMatchObject({ kind: "violated", reason: null });
+    const kinds = new Set<string>();
+    for (let after = 1; after < pauses; after++) {
+      const { kind, reason } = (await interrupted(after)).outcome;
+      kinds.add(`${kind}: ${reason}`);
+    }
+    const reason = "liveness was not decided: interrupted";
+    expect([...kinds]).toEqual([`inconclusive: ${reason}`, `violated: ${reason}`]);
   });
 
   test("random models: verdict and least distance are those of an algorithm of its own, and every lasso is real", () => {
