@@ -81,15 +81,16 @@ interface Passed {
 }
 
 /** A walk inside a component to the nearest edge that satisfies a goal, and along it. */
-function walkTo(
+function* walkTo(
   net: Net,
   inside: (node: number) => boolean,
   start: Passed,
   goal: (from: Passed, to: Passed) => boolean,
-): Passed[] {
+): Pausing<Passed[]> {
   const before = new Map<number, Passed | null>([[placeOf(start), null]]);
   const queue = [start];
   for (const from of queue) {
+    if (before.size % PIECE === 0) yield;
     for (let edge = net.start(from.node); edge < net.end(from.node); edge++) {
       const node = net.target(edge);
       if (!inside(node)) continue;
@@ -119,7 +120,7 @@ const PREMISE = 1 << 31;
  * nearest of what is still to be met, again and again, and then back; what it went round without need is left out. So it is short, but a
  * shorter one may exist.
  */
-export function loopOf(net: Net, turn: Turn & { readonly component: Component }, part: Int32Array): number[] {
+export function* loopOf(net: Net, turn: Turn & { readonly component: Component }, part: Int32Array): Pausing<number[]> {
   const { numbering } = net;
   const { weak, strong } = net.strengths;
   const start: Passed = { edge: -1, node: turn.node, who: 0 };
@@ -129,36 +130,52 @@ export function loopOf(net: Net, turn: Turn & { readonly component: Component },
   const metAt = ({ node, who }: Passed): number =>
     (~numbering.mask(who, net.enabled(node)) & (weak | (strong & ~acts))) | (net.isPremise(node) ? PREMISE : 0);
   const metBy = (from: Passed, to: Passed): number => numbering.mask(from.who, net.mask(to.edge)) | metAt(to);
-  const met = (way: readonly Passed[]): number =>
-    way.reduce((mask, to, i) => mask | metBy(way[i - 1] ?? start, to), metAt(start));
   const inside = (node: number): boolean => part[node] === turn.component.tag;
   const way: Passed[] = [];
   const here = (): Passed => way.at(-1) ?? start;
-  for (let missing = wanted & ~met([]); missing !== 0; missing = wanted & ~met(way))
-    way.push(...walkTo(net, inside, here(), (from, to) => (metBy(from, to) & missing) !== 0));
-  if (way.length === 0 || placeOf(here()) !== placeOf(start))
-    way.push(...walkTo(net, inside, here(), (_, to) => placeOf(to) === placeOf(start)));
-  return withoutDetours(start, way, (rest) => (wanted & ~met(rest)) === 0).map(({ edge }) => edge);
-}
-
-/** A closed walk without the parts between two visits of a place that it is as good without. */
-function withoutDetours(
-  start: Passed,
-  walk: readonly Passed[],
-  isGood: (way: readonly Passed[]) => boolean,
-): readonly Passed[] {
-  const placeBefore = (way: readonly Passed[], i: number): number => placeOf(way[i - 1] ?? start);
-  let way = walk;
-  for (let i = 0; i < way.length; i++) {
-    for (let end = way.length; end > i; end--) {
-      if (placeBefore(way, end) !== placeBefore(way, i)) continue;
-      const rest = [...way.slice(0, i), ...way.slice(end)];
-      if (rest.length === 0 || !isGood(rest)) continue;
-      way = rest;
-      break;
+  let met = metAt(start);
+  function* go(goal: (from: Passed, to: Passed) => boolean): Pausing<void> {
+    for (const to of yield* walkTo(net, inside, here(), goal)) {
+      met |= metBy(here(), to);
+      way.push(to);
     }
   }
-  return way;
+  while ((wanted & ~met) !== 0) yield* go((from, to) => (metBy(from, to) & wanted & ~met) !== 0);
+  if (way.length === 0 || placeOf(here()) !== placeOf(start)) yield* go((_, to) => placeOf(to) === placeOf(start));
+  return withoutDetours({ start, way, met: metAt(start) }, metBy, wanted).map(({ edge }) => edge);
+}
+
+/**
+ * A closed walk without the parts between two visits of a place that it is as good without: it still meets what is wanted. `met`: what its
+ * start meets by itself.
+ */
+function withoutDetours(
+  { start, way, met }: { readonly start: Passed; readonly way: readonly Passed[]; readonly met: number },
+  metBy: (from: Passed, to: Passed) => number,
+  wanted: number,
+): readonly Passed[] {
+  const before = (i: number): Passed => way[i - 1] ?? start;
+  // By place: before which steps the walk is there, and at its end.
+  const visits = new Map<number, number[]>();
+  for (let i = 0; i <= way.length; i++) {
+    const known = visits.get(placeOf(before(i)));
+    if (known === undefined) visits.set(placeOf(before(i)), [i]);
+    else known.push(i);
+  }
+  // By step: what is met from there on.
+  const later = new Int32Array(way.length + 1);
+  for (let i = way.length - 1; i >= 0; i--) later[i] = (later[i + 1] as number) | metBy(before(i), way[i] as Passed);
+  const kept: Passed[] = [];
+  let soFar = met;
+  for (let i = 0; i < way.length; i++) {
+    const isGood = (next: number) =>
+      next > i && kept.length + way.length - next > 0 && (wanted & ~(soFar | (later[next] as number))) === 0;
+    i = visits.get(placeOf(before(i)))?.findLast(isGood) ?? i;
+    if (i === way.length) break;
+    kept.push(way[i] as Passed);
+    soFar |= metBy(before(i), way[i] as Passed);
+  }
+  return kept;
 }
 
 /** The way to where a run turns: the number of a state to go to by the shortest way, and the edges from there inside the region. */

@@ -81,7 +81,7 @@ export function* checkLeadsTo(
   const turn = nearest(search.space, net, fair);
   if (turn === null) return { trace: null, vacuous: false };
   const { component } = turn;
-  const loop = component === null ? [] : loopOf(net, { ...turn, component }, fair.part);
+  const loop = component === null ? [] : yield* loopOf(net, { ...turn, component }, fair.part);
   const { entry, edges } = yield* stemTo(search.space, net, turn);
   const { choices, loopStart } = concrete(search, net, code.edges, yield* pathTo(search, entry), edges, loop);
   verify(layout, property, choices, loopStart, constraints);

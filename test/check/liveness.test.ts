@@ -132,6 +132,18 @@ describe("leads-to", () => {
     expect(check(m.build()).trace).toMatchObject({ loop: 0, steps: [{ label: "on" }, { label: "off" }] });
   });
 
+  test("a loop may have very many steps", () => {
+    const m = L.model("long");
+    const p = m.process("p");
+    const size = 150_000;
+    const x = m.variable("x", L.intType(0, size - 1));
+    p.step("go", { do: [L.set(x, L.mod(L.add(x, 1), size))], next: "go" });
+    m.leadsTo("it ends", true, false, [L.weakFair(p)]);
+    const { outcome, trace } = check(m.build(), { noReduction: true });
+    expect(outcome).toMatchObject({ kind: "violated", reason: null });
+    expect([trace?.loop, trace?.steps.length]).toEqual([0, size]);
+  });
+
   test("a run that ends is shown when it is shorter than the way to any loop, and else the loop", () => {
     const model = (way: number) => {
       const m = L.model("end or loop");
