@@ -77,12 +77,6 @@ export interface Component {
   readonly tag: number;
 }
 
-/** All the fair components, which have no node in common. A node is in one when `part` has that one's tag. */
-export interface FairComponents {
-  readonly found: readonly Component[];
-  readonly part: Int32Array;
-}
-
 /** A stack of integers. */
 class Stack {
   data = new Int32Array(1 << 12);
@@ -207,7 +201,7 @@ class Components {
     return true;
   }
 
-  /** Nodes of a component that are to be taken apart anew. */
+  /** Nodes of components that are to be taken apart anew. */
   release(nodes: Int32Array): void {
     for (const node of nodes) this.part[node] = 0;
   }
@@ -337,26 +331,30 @@ function judgeThreads(net: Net, { nodes, tag }: Component, part: Int32Array, scr
 }
 
 /**
- * All sets of states that a fair run can stay in for ever, as large as they can be: every loop of a fair run lies in one of them. A component
- * where a strong constraint could run and never acts is taken apart anew without the states where it could.
+ * All sets of states that a fair run can stay in for ever, as large as they can be, which have no node in common: every loop of a fair run lies
+ * in one of them. Each is told as soon as it is found, for there may be as many as there are states. A component where a strong constraint could
+ * run and never acts is taken apart anew without the states where it could: all that are left of such ones at once, since what did not hang
+ * together does not without some of it.
+ *
+ * @returns by node the tag of its component
  */
-export function* fairComponents(net: Net): Pausing<FairComponents> {
+export function* fairComponents(net: Net, found: (component: Component) => void): Pausing<Int32Array> {
   const components = new Components(net);
   const { part } = components;
-  const found: Component[] = [];
   const scratch = new Scratch();
-  const work: Int32Array[] = [];
+  const left = new Stack();
   const take = (component: Component): void => {
     const { isUnfair, isLeft } = judge(net, component, part, scratch);
     if (isUnfair) return;
     const rest = component.nodes.filter((node) => !isLeft(node));
-    if (rest.length === component.nodes.length) found.push(component);
-    else if (rest.length > 0) work.push(rest);
+    if (rest.length === component.nodes.length) found(component);
+    else for (const node of rest) left.push(node);
   };
   yield* components.find(net.region.order, take);
-  for (let rest = work.pop(); rest !== undefined; rest = work.pop()) {
+  while (left.length > 0) {
+    const rest = left.cut(0);
     components.release(rest);
     yield* components.find(rest, take);
   }
-  return { found, part };
+  return part;
 }

@@ -1,6 +1,6 @@
 /** Runs that break a `leads-to`: the nearest one of a region, a short loop for it, and its check by the interpreter. */
 import { apply, type Choice, enabledMoves, holds, initialState, type Layout } from "../language/index.ts";
-import { type Component, type FairComponents, judge, type Net } from "./fair-components.ts";
+import { type Component, judge, type Net } from "./fair-components.ts";
 import type { Constraint } from "./fairness.ts";
 import { PIECE } from "./live-region.ts";
 import type { LeadsTo } from "./liveness.ts";
@@ -41,36 +41,55 @@ function first(
   return best;
 }
 
-/** Of some ways to turn, those with the fewest steps; of these the first kind, then the one whose node has the least words. */
-function least(space: Space, turns: readonly Turn[]): Turn | null {
-  const rank = ({ component, premiseInLoop }: Turn) => (component === null ? 0 : premiseInLoop ? 2 : 1);
-  const [best = null, ...others] = turns.toSorted((a, b) => a.steps - b.steps || rank(a) - rank(b));
-  if (best === null) return null;
-  const alike = [best, ...others.filter((turn) => turn.steps === best.steps && rank(turn) === rank(best))];
-  const { node } = first(
-    space,
-    alike.map((turn) => turn.node),
-    () => best.steps,
-  );
-  return alike.find((turn) => turn.node === node) ?? null;
-}
+/** First those that end, last those whose loop must meet the premise. */
+const rankOf = ({ component, premiseInLoop }: Turn): number => (component === null ? 0 : premiseInLoop ? 2 : 1);
 
 /**
- * Of all fair runs of a region, one that ends or comes to its loop after the fewest steps from the start of the model; null: there is none.
- * Where the premise can be met in the loop, the way there is the shortest to any state of it; else it is the way through the region.
+ * Of all fair runs of a region, one that ends or comes to its loop after the fewest steps from the start of the model. Where the premise can be
+ * met in the loop, the way there is the shortest to any state of it; else it is the way through the region.
  */
-export function nearest(space: Space, net: Net, { found }: FairComponents): Turn | null {
-  const { reached, ends } = net.region;
-  const distance = (node: number) => (reached[node] as number) - 1;
-  const turns: Turn[] = [];
-  if (ends.length > 0) turns.push({ ...first(space, ends, distance), component: null, premiseInLoop: false });
-  for (const component of found) {
-    const { nodes } = component;
-    turns.push({ ...first(space, nodes, distance), component, premiseInLoop: false });
-    if (nodes.some((node) => net.isPremise(node)))
-      turns.push({ ...first(space, nodes, (node) => space.levelOf(node)), component, premiseInLoop: true });
+export class Nearest {
+  readonly #space: Space;
+  readonly #net: Net;
+  #turn: Turn | null = null;
+
+  constructor(space: Space, net: Net) {
+    this.#space = space;
+    this.#net = net;
+    const { ends } = net.region;
+    if (ends.length > 0)
+      this.#offer({ ...first(space, ends, (node) => this.#distance(node)), component: null, premiseInLoop: false });
   }
-  return least(space, turns);
+
+  /** Null: there is none. */
+  get turn(): Turn | null {
+    return this.#turn;
+  }
+
+  #distance(node: number): number {
+    return (this.#net.region.reached[node] as number) - 1;
+  }
+
+  /** Of those with equally few steps the first kind, then the one whose node has the least words. */
+  #offer(turn: Turn): void {
+    const space = this.#space;
+    const best = this.#turn;
+    const difference = best === null ? -1 : turn.steps - best.steps || rankOf(turn) - rankOf(best);
+    if (difference < 0 || (difference === 0 && isLess(space.words(turn.node), space.words((best as Turn).node))))
+      this.#turn = turn;
+  }
+
+  /** Runs can stay in this component. */
+  add(component: Component): void {
+    const space = this.#space;
+    const { nodes } = component;
+    const { steps = Number.POSITIVE_INFINITY } = this.#turn ?? {};
+    // A way through the region is no shorter than the shortest way.
+    if (nodes.every((node) => space.levelOf(node) > steps)) return;
+    this.#offer({ ...first(space, nodes, (node) => this.#distance(node)), component, premiseInLoop: false });
+    if (nodes.some((node) => this.#net.isPremise(node)))
+      this.#offer({ ...first(space, nodes, (node) => space.levelOf(node)), component, premiseInLoop: true });
+  }
 }
 
 /** An edge gone along, and where it leads: the node, and who is in each place there. */

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { check, checkAsync, isValid } from "../../src/check/index.ts";
@@ -143,6 +145,14 @@ describe("leads-to", () => {
     expect(outcome).toMatchObject({ kind: "violated", reason: null });
     expect([trace?.loop, trace?.steps.length]).toEqual([0, size]);
   });
+
+  test("of as many loops as there are states only the nearest is kept", async () => {
+    // In a thread of its own, which is ended when it needs more memory than that.
+    const url = new URL("./many-loops.mjs", import.meta.url);
+    const worker = new Worker(url, { resourceLimits: { maxOldGenerationSizeMb: 200 } });
+    const [found] = await once(worker, "message");
+    expect(found).toEqual({ states: 2 ** 18, loop: 0, steps: 1 });
+  }, 30_000);
 
   test("a run that ends is shown when it is shorter than the way to any loop, and else the loop", () => {
     const model = (way: number) => {
