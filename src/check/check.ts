@@ -1,6 +1,7 @@
 /** The checker's public face: decide a Model, under bounds, with progress, and say what was found. */
 import { type Model, type Trace, traceOf, validate } from "../language/index.ts";
 import { stepNumbers } from "./analyze.ts";
+import { NoRoom } from "./graph.ts";
 import { preparingLiveness, type Reduced, sortedAlike, within } from "./live-reductions.ts";
 import { checkLeadsTo, edgesFor, type LeadsTo, type LivenessResult, MOST_AT_ONCE } from "./liveness.ts";
 import { pathOf } from "./path.ts";
@@ -263,6 +264,7 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
       if (violations.some((violation) => !violation.shortest)) yield* shortenLassos(model, held, violations, job);
     }
   } catch (error) {
+    if (error instanceof NoRoom) return undecided(`the memory bound of ${options.memory} bytes was reached`);
     if (error instanceof RangeError) return undecided("memory ran out");
     throw error;
   }
@@ -284,9 +286,7 @@ function* decide(
   const room = (options.memory ?? Infinity) - bytes;
   for (let first = 0; first < properties.length; first += MOST_AT_ONCE) {
     const some = properties.slice(first, first + MOST_AT_ONCE);
-    const result = yield* untilStopped(decideTogether(own, some, room, decided), watch);
-    if (result === null) return watch.reason;
-    if (result === "no room") return `the memory bound of ${options.memory} bytes was reached`;
+    if ((yield* untilStopped(decideTogether(own, some, room, decided), watch)) === null) return watch.reason;
   }
   return null;
 }
@@ -297,9 +297,8 @@ function* decideTogether(
   properties: readonly LeadsTo[],
   room: number,
   decided: Decided,
-): Pausing<"done" | "no room"> {
+): Pausing<"done"> {
   const edges = yield* edgesFor(search, properties, room);
-  if (edges === null) return "no room";
   for (const [number, property] of properties.entries())
     decided(property, yield* checkLeadsTo(search, edges, property, number));
   return "done";

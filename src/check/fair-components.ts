@@ -1,6 +1,6 @@
 /** Strongly connected sets of a region that a fair run can stay in for ever: Tarjan's algorithm, and Streett's leaving out. */
 import type { Strengths } from "./fairness.ts";
-import type { Graph } from "./graph.ts";
+import { type Graph, NoRoom } from "./graph.ts";
 import { type Numbering, UNMOVED } from "./live-numbering.ts";
 import { PIECE, type PropertyMarks, type Region } from "./live-region.ts";
 import type { Pausing } from "./watch.ts";
@@ -11,6 +11,8 @@ export class Net {
   readonly region: Region;
   readonly strengths: Strengths;
   readonly numbering: Numbering;
+  /** How many bytes there are to judge components. */
+  readonly room: number;
   readonly #moveMasks: readonly number[];
   readonly #permutations: number;
   readonly #premise: number;
@@ -18,13 +20,14 @@ export class Net {
 
   /** `moveMasks`: by move, the constraints that its edges act for; `permutations`: how many there can be. */
   constructor(
-    found: { readonly graph: Graph; readonly region: Region; readonly marks: PropertyMarks },
+    found: { readonly graph: Graph; readonly region: Region; readonly marks: PropertyMarks; readonly room: number },
     fairness: { readonly strengths: Strengths; readonly moveMasks: readonly number[] },
     numbering: Numbering,
     permutations: number,
   ) {
     this.graph = found.graph;
     this.region = found.region;
+    this.room = found.room;
     this.strengths = fairness.strengths;
     this.numbering = numbering;
     this.#moveMasks = fairness.moveMasks;
@@ -218,7 +221,7 @@ export interface Judgement {
 }
 
 /** What fairness sees of a component which has an edge inside. `part` must have its tag at its nodes and at no other. */
-export const judge = (net: Net, component: Component, part: Int32Array, scratch = new Scratch()): Judgement =>
+export const judge = (net: Net, component: Component, part: Int32Array, scratch = new Scratch(net.room)): Judgement =>
   judgePlaces(net, component, part) ?? judgeThreads(net, component, part, scratch);
 
 /** Where everybody stays in their places; null: somebody does not. */
@@ -247,16 +250,27 @@ function judgePlaces(net: Net, { nodes, tag }: Component, part: Int32Array): Jud
 
 const [ACTS, RUNS, RESTS] = [1, 2, 4];
 
+/** Bytes for a place in what a component is judged by. */
+const PLACE_BYTES = 5;
+
 /** Room to judge one component after the other: most are small, and there are many. */
 class Scratch {
   joined = new Int32Array(0);
   flags = new Uint8Array(0);
+  readonly #most: number;
+
+  /** `room`: how many bytes there are. */
+  constructor(room: number) {
+    this.#most = Math.floor(room / PLACE_BYTES);
+  }
 
   /** Nothing joined, nothing flagged. */
   begin(places: number): void {
     if (this.joined.length < places) {
-      this.joined = new Int32Array(2 * places);
-      this.flags = new Uint8Array(2 * places);
+      if (places > this.#most) throw new NoRoom();
+      const length = Math.min(2 * places, this.#most);
+      this.joined = new Int32Array(length);
+      this.flags = new Uint8Array(length);
     }
     for (let place = 0; place < places; place++) this.joined[place] = place;
     this.flags.fill(0, 0, places);
@@ -341,7 +355,7 @@ function judgeThreads(net: Net, { nodes, tag }: Component, part: Int32Array, scr
 export function* fairComponents(net: Net, found: (component: Component) => void): Pausing<Int32Array> {
   const components = new Components(net);
   const { part } = components;
-  const scratch = new Scratch();
+  const scratch = new Scratch(net.room);
   const left = new Stack();
   const take = (component: Component): void => {
     const { isUnfair, isLeft } = judge(net, component, part, scratch);

@@ -2,9 +2,11 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { NoRoom } from "../../src/check/graph.ts";
 import { check, checkAsync, isValid } from "../../src/check/index.ts";
 import { preparingLiveness, sortedAlike } from "../../src/check/live-reductions.ts";
-import type { LeadsTo } from "../../src/check/liveness.ts";
+import { checkLeadsTo, edgesFor, type LeadsTo } from "../../src/check/liveness.ts";
+import { Search } from "../../src/check/search.ts";
 import { uninterrupted } from "../../src/check/watch.ts";
 import * as L from "../../src/language/index.ts";
 import { TooLarge } from "./naive.ts";
@@ -325,6 +327,45 @@ describe("leads-to", () => {
       });
     },
   );
+
+  test("what components are judged by is within the bound of memory, too", () => {
+    const m = L.model("many places");
+    const p = m.process("p", 2);
+    const k = p.variable("k", L.intType(0, 49));
+    // All see it, so nothing is folded.
+    const turn = m.variable("turn", L.boolType);
+    for (const [at, next] of ["01", "12", "20"].map((pair) => [...pair] as [string, string]))
+      p.step(at, { do: [L.set(k, L.mod(L.add(k, 1), 50)), L.set(turn, L.not(turn))], next });
+    const labels = [["0"], ["1"], ["2"], ["0", "1"], ["0", "2"], ["1", "2"], ["0", "1", "2"]];
+    m.leadsTo(
+      "it ends",
+      true,
+      false,
+      labels.map((some) => L.strongFair(p, { labels: some })),
+    );
+    const model = m.build();
+    const properties = model.properties as LeadsTo[];
+    const search = new Search(uninterrupted(preparingLiveness(model, properties, "keeping lengths"))).finish();
+    const decide = (room: number) => {
+      const edges = uninterrupted(edgesFor(search, properties, room));
+      return uninterrupted(checkLeadsTo(search, edges, properties[0] as LeadsTo, 0));
+    };
+    const { room } = uninterrupted(edgesFor(search, properties, 1e9));
+    const least = 1e9 - room;
+    expect(() => decide(least - 1)).toThrow(NoRoom);
+    // By state and constraint five bytes.
+    const judged = 5 * search.states * 2 * labels.length;
+    expect(() => decide(least + judged - 1)).toThrow(NoRoom);
+    expect(decide(least + judged).trace?.loop).toBe(0);
+    // Beside the search itself.
+    const memory = least + judged + search.bytes;
+    expect(check(model, { memory: memory - 1 }).outcome).toEqual({
+      kind: "inconclusive",
+      property: null,
+      reason: `liveness was not decided: the memory bound of ${memory - 1} bytes was reached`,
+    });
+    expect(check(model, { memory }).outcome.kind).toBe("violated");
+  });
 
   test("a run through folded steps is shown as the plain one, or as one that may be longer", () => {
     const m = L.model("longer");
