@@ -1,6 +1,7 @@
 /** The checker's public face: decide a Model, under bounds, with progress, and say what was found. */
 import { type Model, type ProcessType, type Trace, traceOf, validate } from "../language/index.ts";
 import { stepNumbers } from "./analyze.ts";
+import { NoRoom } from "./graph.ts";
 import { preparingLiveness, type Reduced, sortedAlike, within } from "./live-reductions.ts";
 import { checkLeadsTo, edgesFor, type LeadsTo, type LivenessResult, MOST_AT_ONCE } from "./liveness.ts";
 import { pathOf } from "./path.ts";
@@ -254,53 +255,53 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
       const reason = own === null ? watch.reason : own.reason;
       if (own === null || reason !== null) return undecided(reason as string);
       const held = own === search ? [search] : [search, own];
-      const decided = yield* decide(own, group, job, held);
-      if (typeof decided === "string") return undecided(decided);
       const shortest = !isFolded(own.prepared);
-      for (const [property, { trace, vacuous: isVacuous }] of decided) {
-        if (isVacuous) vacuous.push(property.name);
-        if (trace !== null) violations.push({ kind: "leads-to", property: property.name, trace, shortest });
-      }
+      const stopped = yield* decide(own, group, job, held, ({ name }, { trace, vacuous: isVacuous }) => {
+        if (isVacuous) vacuous.push(name);
+        if (trace !== null) violations.push({ kind: "leads-to", property: name, trace, shortest });
+      });
+      if (stopped !== null) return undecided(stopped);
       if (violations.some((violation) => !violation.shortest)) yield* shortenLassos(model, held, violations, job);
     }
   } catch (error) {
+    if (error instanceof NoRoom) return undecided(`the memory bound of ${options.memory} bytes was reached`);
     if (error instanceof RangeError) return undecided("memory ran out");
     throw error;
   }
   return { violations, vacuous, reason: null };
 }
 
-/** Decide properties on a search that fits; `held`: the searches that there are. Or why that was not to be done. */
+/** Called with each property as soon as it is decided: what comes after may be stopped. */
+type Decided = (property: LeadsTo, result: LivenessResult) => void;
+
+/** Decide properties on a search that fits; `held`: the searches that there are. Returns why that was not done to the end; null: it was. */
 function* decide(
   own: Search,
   properties: readonly LeadsTo[],
   { options, watch }: Job,
   held: readonly Search[],
-): Pausing<ReadonlyMap<LeadsTo, LivenessResult> | string> {
-  const decided = new Map<LeadsTo, LivenessResult>();
+  decided: Decided,
+): Pausing<string | null> {
   const bytes = held.reduce((sum, search) => sum + search.bytes, options.held ?? 0);
+  const room = (options.memory ?? Infinity) - bytes;
   for (let first = 0; first < properties.length; first += MOST_AT_ONCE) {
     const some = properties.slice(first, first + MOST_AT_ONCE);
-    const room = (options.memory ?? Infinity) - bytes;
-    const results = yield* untilStopped(decideAll(own, some, room), watch);
-    if (results === null) return watch.reason as string;
-    if (results === "no room") return `the memory bound of ${options.memory} bytes was reached`;
-    for (const [i, property] of some.entries()) decided.set(property, results[i] as LivenessResult);
+    if ((yield* untilStopped(decideTogether(own, some, room, decided), watch)) === null) return watch.reason;
   }
-  return decided;
+  return null;
 }
 
-function* decideAll(
+/** Those that can be decided on the same edges. */
+function* decideTogether(
   search: Search,
   properties: readonly LeadsTo[],
   room: number,
-): Pausing<readonly LivenessResult[] | "no room"> {
+  decided: Decided,
+): Pausing<"done"> {
   const edges = yield* edgesFor(search, properties, room);
-  if (edges === null) return "no room";
-  const results: LivenessResult[] = [];
   for (const [number, property] of properties.entries())
-    results.push(yield* checkLeadsTo(search, edges, property, number));
-  return results;
+    decided(property, yield* checkLeadsTo(search, edges, property, number));
+  return "done";
 }
 
 /** A search on which all of a model's properties of liveness can be decided, reduced as far as is sound. */
@@ -322,13 +323,11 @@ function* shortenLassos(model: Model, held: readonly Search[], violations: Viola
       states,
     });
     if (other === null || other.reason !== null) return;
-    const decided = yield* decide(other, broken.filter(isLeadsTo), job, [...held, other]);
-    if (typeof decided === "string") return;
-    for (const [property, { trace }] of decided) {
-      if (trace === null) throw new Error(`${property.name} is broken with folding and holds without`);
-      const i = violations.findIndex((violation) => violation.property === property.name);
-      violations[i] = { kind: "leads-to", property: property.name, trace, shortest: true };
-    }
+    yield* decide(other, broken.filter(isLeadsTo), job, [...held, other], ({ name }, { trace }) => {
+      if (trace === null) throw new Error(`${name} is broken with folding and holds without`);
+      const i = violations.findIndex(({ property }) => property === name);
+      violations[i] = { kind: "leads-to", property: name, trace, shortest: true };
+    });
   } catch (error) {
     // What was found stands.
     if (!(error instanceof RangeError)) throw error;

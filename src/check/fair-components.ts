@@ -1,6 +1,6 @@
 /** Strongly connected sets of a region that a fair run can stay in for ever: Tarjan's algorithm, and Streett's leaving out. */
 import type { Strengths } from "./fairness.ts";
-import type { Graph } from "./graph.ts";
+import { type Graph, NoRoom } from "./graph.ts";
 import { type Numbering, UNMOVED } from "./live-numbering.ts";
 import { PIECE, type PropertyMarks, type Region } from "./live-region.ts";
 import type { Pausing } from "./watch.ts";
@@ -11,6 +11,8 @@ export class Net {
   readonly region: Region;
   readonly strengths: Strengths;
   readonly numbering: Numbering;
+  /** How many bytes there are to judge components. */
+  readonly room: number;
   readonly #moveMasks: readonly number[];
   readonly #permutations: number;
   readonly #premise: number;
@@ -18,13 +20,14 @@ export class Net {
 
   /** `moveMasks`: by move, the constraints that its edges act for; `permutations`: how many there can be. */
   constructor(
-    found: { readonly graph: Graph; readonly region: Region; readonly marks: PropertyMarks },
+    found: { readonly graph: Graph; readonly region: Region; readonly marks: PropertyMarks; readonly room: number },
     fairness: { readonly strengths: Strengths; readonly moveMasks: readonly number[] },
     numbering: Numbering,
     permutations: number,
   ) {
     this.graph = found.graph;
     this.region = found.region;
+    this.room = found.room;
     this.strengths = fairness.strengths;
     this.numbering = numbering;
     this.#moveMasks = fairness.moveMasks;
@@ -75,12 +78,6 @@ export class Net {
 export interface Component {
   readonly nodes: Int32Array;
   readonly tag: number;
-}
-
-/** All the fair components, which have no node in common. A node is in one when `part` has that one's tag. */
-export interface FairComponents {
-  readonly found: readonly Component[];
-  readonly part: Int32Array;
 }
 
 /** A stack of integers. */
@@ -207,7 +204,7 @@ class Components {
     return true;
   }
 
-  /** Nodes of a component that are to be taken apart anew. */
+  /** Nodes of components that are to be taken apart anew. */
   release(nodes: Int32Array): void {
     for (const node of nodes) this.part[node] = 0;
   }
@@ -224,7 +221,7 @@ export interface Judgement {
 }
 
 /** What fairness sees of a component which has an edge inside. `part` must have its tag at its nodes and at no other. */
-export const judge = (net: Net, component: Component, part: Int32Array, scratch = new Scratch()): Judgement =>
+export const judge = (net: Net, component: Component, part: Int32Array, scratch = new Scratch(net.room)): Judgement =>
   judgePlaces(net, component, part) ?? judgeThreads(net, component, part, scratch);
 
 /** Where everybody stays in their places; null: somebody does not. */
@@ -253,16 +250,27 @@ function judgePlaces(net: Net, { nodes, tag }: Component, part: Int32Array): Jud
 
 const [ACTS, RUNS, RESTS] = [1, 2, 4];
 
+/** Bytes for a place in what a component is judged by. */
+const PLACE_BYTES = 5;
+
 /** Room to judge one component after the other: most are small, and there are many. */
 class Scratch {
   joined = new Int32Array(0);
   flags = new Uint8Array(0);
+  readonly #most: number;
+
+  /** `room`: how many bytes there are. */
+  constructor(room: number) {
+    this.#most = Math.floor(room / PLACE_BYTES);
+  }
 
   /** Nothing joined, nothing flagged. */
   begin(places: number): void {
     if (this.joined.length < places) {
-      this.joined = new Int32Array(2 * places);
-      this.flags = new Uint8Array(2 * places);
+      if (places > this.#most) throw new NoRoom();
+      const length = Math.min(2 * places, this.#most);
+      this.joined = new Int32Array(length);
+      this.flags = new Uint8Array(length);
     }
     for (let place = 0; place < places; place++) this.joined[place] = place;
     this.flags.fill(0, 0, places);
@@ -337,26 +345,30 @@ function judgeThreads(net: Net, { nodes, tag }: Component, part: Int32Array, scr
 }
 
 /**
- * All sets of states that a fair run can stay in for ever, as large as they can be: every loop of a fair run lies in one of them. A component
- * where a strong constraint could run and never acts is taken apart anew without the states where it could.
+ * All sets of states that a fair run can stay in for ever, as large as they can be, which have no node in common: every loop of a fair run lies
+ * in one of them. Each is told as soon as it is found, for there may be as many as there are states. A component where a strong constraint could
+ * run and never acts is taken apart anew without the states where it could: all that are left of such ones at once, since what did not hang
+ * together does not without some of it.
+ *
+ * @returns by node the tag of its component
  */
-export function* fairComponents(net: Net): Pausing<FairComponents> {
+export function* fairComponents(net: Net, found: (component: Component) => void): Pausing<Int32Array> {
   const components = new Components(net);
   const { part } = components;
-  const found: Component[] = [];
-  const scratch = new Scratch();
-  const work: Int32Array[] = [];
+  const scratch = new Scratch(net.room);
+  const left = new Stack();
   const take = (component: Component): void => {
     const { isUnfair, isLeft } = judge(net, component, part, scratch);
     if (isUnfair) return;
     const rest = component.nodes.filter((node) => !isLeft(node));
-    if (rest.length === component.nodes.length) found.push(component);
-    else if (rest.length > 0) work.push(rest);
+    if (rest.length === component.nodes.length) found(component);
+    else for (const node of rest) left.push(node);
   };
   yield* components.find(net.region.order, take);
-  for (let rest = work.pop(); rest !== undefined; rest = work.pop()) {
+  while (left.length > 0) {
+    const rest = left.cut(0);
     components.release(rest);
     yield* components.find(rest, take);
   }
-  return { found, part };
+  return part;
 }

@@ -9,13 +9,21 @@ export interface Constraint {
   /** Of which instance, by its number in the layout. */
   readonly index: number;
   readonly strong: boolean;
-  readonly labels: readonly string[] | null;
+  /** What is assumed of the instance; see `assumptionOf`. */
+  readonly assumption: string;
   matches(choice: Choice): boolean;
 }
 
-/** What a property assumes, instance by instance. Throws SL4101 when there are more constraints than a mask has bits. */
+/** What is assumed of an instance, whichever it is: the same text for the same. */
+export const assumptionOf = ({ strength, labels }: Pick<Fairness, "strength" | "labels">): string =>
+  JSON.stringify([strength, labels === null ? null : [...new Set(labels)].sort()]);
+
+/**
+ * What a property assumes, instance by instance; what it says twice only once, so that a constraint of one instance has one like it of
+ * another. Throws SL4101 when there are more constraints than a mask has bits.
+ */
 export function constraintsOf(layout: Layout, fairness: readonly Fairness[]): Constraint[] {
-  const found = fairness.flatMap((fair) =>
+  const all = fairness.flatMap((fair) =>
     layout.instances
       .filter(
         (instance) =>
@@ -24,13 +32,14 @@ export function constraintsOf(layout: Layout, fairness: readonly Fairness[]): Co
       .map(
         (instance): Constraint => ({
           index: layout.instances.indexOf(instance),
-          labels: fair.labels,
+          assumption: assumptionOf(fair),
           strong: fair.strength === "strong",
           matches: (choice) =>
             choice.instance === instance && (fair.labels === null || fair.labels.includes(choice.move.label.name)),
         }),
       ),
   );
+  const found = [...new Map(all.map((one) => [`${one.index} ${one.assumption}`, one])).values()];
   if (found.length > MAX_CONSTRAINTS)
     throw new SeamlockError("SL4101", `more than ${MAX_CONSTRAINTS} fairness constraints on one property`);
   return found;

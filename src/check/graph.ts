@@ -53,14 +53,17 @@ export function graphBytes(size: GraphSize): number {
   return size.states * (4 + degrees + marks + WORKED_WITH) + size.edges * (4 + kinds);
 }
 
+/** There is memory, but not within the bound that is set. */
+export class NoRoom extends RangeError {}
+
 /** Of how many expressions a graph can say whether they are true of a state. */
 export const MOST_MARKS = 30;
 
 /** An empty graph; `isShared`: several threads fill it. Throws a RangeError when there is no memory for it. */
 export function emptyGraph(size: GraphSize, isShared: boolean): Graph {
-  const { states, edges } = size;
-  // More cannot be counted by the threads.
-  if (edges >= 2 ** 31) throw new RangeError("too many edges");
+  const { states, edges, kinds } = size;
+  // More cannot be counted by the threads, nor numbered.
+  if (edges >= 2 ** 31 || kinds > 2 ** 32) throw new RangeError("too many edges");
   const room = (length: number, bytes: number) =>
     isShared ? new SharedArrayBuffer(length * bytes) : new ArrayBuffer(length * bytes);
   const narrow = (length: number, bytes: 1 | 2 | 4): Narrow => {

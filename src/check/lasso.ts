@@ -1,6 +1,6 @@
 /** Runs that break a `leads-to`: the nearest one of a region, a short loop for it, and its check by the interpreter. */
 import { apply, type Choice, enabledMoves, holds, initialState, type Layout } from "../language/index.ts";
-import { type Component, type FairComponents, judge, type Net } from "./fair-components.ts";
+import { type Component, judge, type Net } from "./fair-components.ts";
 import type { Constraint } from "./fairness.ts";
 import { PIECE } from "./live-region.ts";
 import type { LeadsTo } from "./liveness.ts";
@@ -41,36 +41,55 @@ function first(
   return best;
 }
 
-/** Of some ways to turn, those with the fewest steps; of these the first kind, then the one whose node has the least words. */
-function least(space: Space, turns: readonly Turn[]): Turn | null {
-  const rank = ({ component, premiseInLoop }: Turn) => (component === null ? 0 : premiseInLoop ? 2 : 1);
-  const [best = null, ...others] = turns.toSorted((a, b) => a.steps - b.steps || rank(a) - rank(b));
-  if (best === null) return null;
-  const alike = [best, ...others.filter((turn) => turn.steps === best.steps && rank(turn) === rank(best))];
-  const { node } = first(
-    space,
-    alike.map((turn) => turn.node),
-    () => best.steps,
-  );
-  return alike.find((turn) => turn.node === node) ?? null;
-}
+/** First those that end, last those whose loop must meet the premise. */
+const rankOf = ({ component, premiseInLoop }: Turn): number => (component === null ? 0 : premiseInLoop ? 2 : 1);
 
 /**
- * Of all fair runs of a region, one that ends or comes to its loop after the fewest steps from the start of the model; null: there is none.
- * Where the premise can be met in the loop, the way there is the shortest to any state of it; else it is the way through the region.
+ * Of all fair runs of a region, one that ends or comes to its loop after the fewest steps from the start of the model. Where the premise can be
+ * met in the loop, the way there is the shortest to any state of it; else it is the way through the region.
  */
-export function nearest(space: Space, net: Net, { found }: FairComponents): Turn | null {
-  const { reached, ends } = net.region;
-  const distance = (node: number) => (reached[node] as number) - 1;
-  const turns: Turn[] = [];
-  if (ends.length > 0) turns.push({ ...first(space, ends, distance), component: null, premiseInLoop: false });
-  for (const component of found) {
-    const { nodes } = component;
-    turns.push({ ...first(space, nodes, distance), component, premiseInLoop: false });
-    if (nodes.some((node) => net.isPremise(node)))
-      turns.push({ ...first(space, nodes, (node) => space.levelOf(node)), component, premiseInLoop: true });
+export class Nearest {
+  readonly #space: Space;
+  readonly #net: Net;
+  #turn: Turn | null = null;
+
+  constructor(space: Space, net: Net) {
+    this.#space = space;
+    this.#net = net;
+    const { ends } = net.region;
+    if (ends.length > 0)
+      this.#offer({ ...first(space, ends, (node) => this.#distance(node)), component: null, premiseInLoop: false });
   }
-  return least(space, turns);
+
+  /** Null: there is none. */
+  get turn(): Turn | null {
+    return this.#turn;
+  }
+
+  #distance(node: number): number {
+    return (this.#net.region.reached[node] as number) - 1;
+  }
+
+  /** Of those with equally few steps the first kind, then the one whose node has the least words. */
+  #offer(turn: Turn): void {
+    const space = this.#space;
+    const best = this.#turn;
+    const difference = best === null ? -1 : turn.steps - best.steps || rankOf(turn) - rankOf(best);
+    if (difference < 0 || (difference === 0 && isLess(space.words(turn.node), space.words((best as Turn).node))))
+      this.#turn = turn;
+  }
+
+  /** Runs can stay in this component. */
+  add(component: Component): void {
+    const space = this.#space;
+    const { nodes } = component;
+    const { steps = Number.POSITIVE_INFINITY } = this.#turn ?? {};
+    // A way through the region is no shorter than the shortest way.
+    if (nodes.every((node) => space.levelOf(node) > steps)) return;
+    this.#offer({ ...first(space, nodes, (node) => this.#distance(node)), component, premiseInLoop: false });
+    if (nodes.some((node) => this.#net.isPremise(node)))
+      this.#offer({ ...first(space, nodes, (node) => space.levelOf(node)), component, premiseInLoop: true });
+  }
 }
 
 /** An edge gone along, and where it leads: the node, and who is in each place there. */
@@ -85,16 +104,17 @@ export const whoAfter = (space: Space, net: Net, who: number, edge: number): num
   net.numbering.settled(net.numbering.after(who, net.permutation(edge)), space.words(net.target(edge)));
 
 /** A walk inside a component to the nearest edge that satisfies a goal, and along it. */
-function walkTo(
+function* walkTo(
   space: Space,
   net: Net,
   inside: (node: number) => boolean,
   start: Passed,
   goal: (from: Passed, to: Passed) => boolean,
-): Passed[] {
+): Pausing<Passed[]> {
   const before = new Map<number, Passed | null>([[placeOf(start), null]]);
   const queue = [start];
   for (const from of queue) {
+    if (before.size % PIECE === 0) yield;
     for (let edge = net.start(from.node); edge < net.end(from.node); edge++) {
       const node = net.target(edge);
       if (!inside(node)) continue;
@@ -124,12 +144,12 @@ const PREMISE = 1 << 31;
  * nearest of what is still to be met, again and again, and then back; what it went round without need is left out. So it is short, but a
  * shorter one may exist.
  */
-export function loopOf(
+export function* loopOf(
   space: Space,
   net: Net,
   turn: Turn & { readonly component: Component },
   part: Int32Array,
-): number[] {
+): Pausing<number[]> {
   const { numbering } = net;
   const { weak, strong } = net.strengths;
   const start: Passed = { edge: -1, node: turn.node, who: 0 };
@@ -139,36 +159,52 @@ export function loopOf(
   const metAt = ({ node, who }: Passed): number =>
     (~numbering.mask(who, net.enabled(node)) & (weak | (strong & ~acts))) | (net.isPremise(node) ? PREMISE : 0);
   const metBy = (from: Passed, to: Passed): number => numbering.mask(from.who, net.mask(to.edge)) | metAt(to);
-  const met = (way: readonly Passed[]): number =>
-    way.reduce((mask, to, i) => mask | metBy(way[i - 1] ?? start, to), metAt(start));
   const inside = (node: number): boolean => part[node] === turn.component.tag;
   const way: Passed[] = [];
   const here = (): Passed => way.at(-1) ?? start;
-  for (let missing = wanted & ~met([]); missing !== 0; missing = wanted & ~met(way))
-    way.push(...walkTo(space, net, inside, here(), (from, to) => (metBy(from, to) & missing) !== 0));
-  if (way.length === 0 || placeOf(here()) !== placeOf(start))
-    way.push(...walkTo(space, net, inside, here(), (_, to) => placeOf(to) === placeOf(start)));
-  return withoutDetours(start, way, (rest) => (wanted & ~met(rest)) === 0).map(({ edge }) => edge);
-}
-
-/** A closed walk without the parts between two visits of a place that it is as good without. */
-function withoutDetours(
-  start: Passed,
-  walk: readonly Passed[],
-  isGood: (way: readonly Passed[]) => boolean,
-): readonly Passed[] {
-  const placeBefore = (way: readonly Passed[], i: number): number => placeOf(way[i - 1] ?? start);
-  let way = walk;
-  for (let i = 0; i < way.length; i++) {
-    for (let end = way.length; end > i; end--) {
-      if (placeBefore(way, end) !== placeBefore(way, i)) continue;
-      const rest = [...way.slice(0, i), ...way.slice(end)];
-      if (rest.length === 0 || !isGood(rest)) continue;
-      way = rest;
-      break;
+  let met = metAt(start);
+  function* go(goal: (from: Passed, to: Passed) => boolean): Pausing<void> {
+    for (const to of yield* walkTo(space, net, inside, here(), goal)) {
+      met |= metBy(here(), to);
+      way.push(to);
     }
   }
-  return way;
+  while ((wanted & ~met) !== 0) yield* go((from, to) => (metBy(from, to) & wanted & ~met) !== 0);
+  if (way.length === 0 || placeOf(here()) !== placeOf(start)) yield* go((_, to) => placeOf(to) === placeOf(start));
+  return withoutDetours({ start, way, met: metAt(start) }, metBy, wanted).map(({ edge }) => edge);
+}
+
+/**
+ * A closed walk without the parts between two visits of a place that it is as good without: it still meets what is wanted. `met`: what its
+ * start meets by itself.
+ */
+function withoutDetours(
+  { start, way, met }: { readonly start: Passed; readonly way: readonly Passed[]; readonly met: number },
+  metBy: (from: Passed, to: Passed) => number,
+  wanted: number,
+): readonly Passed[] {
+  const before = (i: number): Passed => way[i - 1] ?? start;
+  // By place: before which steps the walk is there, and at its end.
+  const visits = new Map<number, number[]>();
+  for (let i = 0; i <= way.length; i++) {
+    const known = visits.get(placeOf(before(i)));
+    if (known === undefined) visits.set(placeOf(before(i)), [i]);
+    else known.push(i);
+  }
+  // By step: what is met from there on.
+  const later = new Int32Array(way.length + 1);
+  for (let i = way.length - 1; i >= 0; i--) later[i] = (later[i + 1] as number) | metBy(before(i), way[i] as Passed);
+  const kept: Passed[] = [];
+  let soFar = met;
+  for (let i = 0; i < way.length; i++) {
+    const isGood = (next: number) =>
+      next > i && kept.length + way.length - next > 0 && (wanted & ~(soFar | (later[next] as number))) === 0;
+    i = visits.get(placeOf(before(i)))?.findLast(isGood) ?? i;
+    if (i === way.length) break;
+    kept.push(way[i] as Passed);
+    soFar |= metBy(before(i), way[i] as Passed);
+  }
+  return kept;
 }
 
 /** The way to where a run turns: the number of a state to go to by the shortest way, and the edges from there inside the region. */

@@ -55,10 +55,9 @@ export class Numbering {
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     this.#numbers.set(key, this.#known.length);
-    const like = (a: Constraint, b: Constraint) => a.strong === b.strong && a.labels?.join() === b.labels?.join();
     this.#bits.push(
       Int8Array.from(this.#constraints, (from) =>
-        this.#constraints.findIndex((to) => like(from, to) && to.index === permutation[from.index]),
+        this.#constraints.findIndex((to) => to.assumption === from.assumption && to.index === permutation[from.index]),
       ),
     );
     return this.#known.push(permutation) - 1;

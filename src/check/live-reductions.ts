@@ -31,6 +31,7 @@
 import { type Instance, layoutOf, type Model, type ProcessType, type Property } from "../language/index.ts";
 import { analyze } from "./analyze.ts";
 import { factorial } from "./canonical.ts";
+import { assumptionOf } from "./fairness.ts";
 import { foldedLabels } from "./fold.ts";
 import type { Reductions } from "./kernel-memory.ts";
 import type { LeadsTo } from "./liveness.ts";
@@ -62,10 +63,7 @@ const isUniform = ({ fairness }: LeadsTo, { name }: ProcessType, instances: read
       instances.every((instance) =>
         fairness.some(
           (other) =>
-            other.process === name &&
-            other.instance === instance &&
-            other.strength === fair.strength &&
-            other.labels?.join() === fair.labels?.join(),
+            other.process === name && other.instance === instance && assumptionOf(other) === assumptionOf(fair),
         ),
       ),
     );

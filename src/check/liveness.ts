@@ -7,9 +7,9 @@
 import { type Choice, type Instance, type Property, type Trace, traceOf } from "../language/index.ts";
 import { fairComponents, Net } from "./fair-components.ts";
 import { constraintsOf, maskOf, strengthsOf } from "./fairness.ts";
-import { compileEdges, emptyGraph, type Graph, type GraphSize, graphBytes, MOST_MARKS } from "./graph.ts";
+import { compileEdges, emptyGraph, type Graph, type GraphSize, graphBytes, MOST_MARKS, NoRoom } from "./graph.ts";
 import type { KernelCode } from "./kernel-memory.ts";
-import { loopOf, nearest, stemTo, verify, whoAfter } from "./lasso.ts";
+import { loopOf, Nearest, stemTo, verify, whoAfter } from "./lasso.ts";
 import { Numbering, UNMOVED } from "./live-numbering.ts";
 import { explore, type PropertyMarks } from "./live-region.ts";
 import { packState } from "./pack.ts";
@@ -31,6 +31,8 @@ export interface LivenessResult {
 export interface Edges {
   readonly graph: Graph;
   readonly code: KernelCode;
+  /** Bytes that there are beside them, and beside what is always worked with. */
+  readonly room: number;
 }
 
 /** So many properties can be decided on the same edges. */
@@ -38,11 +40,11 @@ export const MOST_AT_ONCE = Math.floor(MOST_MARKS / 2);
 
 /**
  * Find the edges for some properties, at most `MOST_AT_ONCE`. `search` must have explored its state space completely, in one memory, with no
- * reductions but those that are sound for the properties.
+ * reductions but those that are sound for the properties. Throws `NoRoom`, as does what works on the edges.
  *
- * @param room bytes that there are for the edges and what is worked with; with fewer the result is null
+ * @param room bytes that there are for the edges and what is worked with
  */
-export function* edgesFor(search: Search, properties: readonly LeadsTo[], room: number): Pausing<Edges | null> {
+export function* edgesFor(search: Search, properties: readonly LeadsTo[], room: number): Pausing<Edges> {
   const { prepared, store } = search;
   const marks = properties.flatMap(({ from, to }) => [from, to]);
   const code = compileEdges(prepared, marks, store.code);
@@ -54,16 +56,17 @@ export function* edgesFor(search: Search, properties: readonly LeadsTo[], room: 
     kinds: edges.length * permutations,
     branching,
   };
-  if (graphBytes(size) > room) return null;
+  const left = room - graphBytes(size);
+  if (left < 0) throw new NoRoom();
   const graph = emptyGraph(size, code.threads > 1);
   yield* store.link(code, graph);
-  return { graph, code };
+  return { graph, code, room: left };
 }
 
 /** Decide one property: of those that the edges were found for, by its number. */
 export function* checkLeadsTo(
   search: Search,
-  { graph, code }: Edges,
+  { graph, code, room }: Edges,
   property: LeadsTo,
   number: number,
 ): Pausing<LivenessResult> {
@@ -76,12 +79,13 @@ export function* checkLeadsTo(
   // Of the folded steps of an edge fairness sees nothing that it does not see of the first: `live-reductions.ts`.
   const moveMasks = code.edges.map(([move]) => maskOf(constraints, (constraint) => constraint.matches(move as Choice)));
   const numbering = new Numbering(search.prepared, constraints);
-  const net = new Net({ graph, region, marks }, { strengths, moveMasks }, numbering, code.permutations);
-  const fair = yield* fairComponents(net);
-  const turn = nearest(search.space, net, fair);
+  const net = new Net({ graph, region, marks, room }, { strengths, moveMasks }, numbering, code.permutations);
+  const nearest = new Nearest(search.space, net);
+  const part = yield* fairComponents(net, (component) => nearest.add(component));
+  const { turn } = nearest;
   if (turn === null) return { trace: null, vacuous: false };
   const { component } = turn;
-  const loop = component === null ? [] : loopOf(search.space, net, { ...turn, component }, fair.part);
+  const loop = component === null ? [] : yield* loopOf(search.space, net, { ...turn, component }, part);
   const { entry, edges } = yield* stemTo(search.space, net, turn);
   const { choices, loopStart } = concrete(search, net, code.edges, yield* pathTo(search, entry), edges, loop);
   verify(layout, property, choices, loopStart, constraints);

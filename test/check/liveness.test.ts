@@ -1,8 +1,12 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { check, isValid } from "../../src/check/index.ts";
+import { NoRoom } from "../../src/check/graph.ts";
+import { check, checkAsync, isValid } from "../../src/check/index.ts";
 import { preparingLiveness, sortedAlike } from "../../src/check/live-reductions.ts";
-import type { LeadsTo } from "../../src/check/liveness.ts";
+import { checkLeadsTo, edgesFor, type LeadsTo } from "../../src/check/liveness.ts";
+import { Search } from "../../src/check/search.ts";
 import { uninterrupted } from "../../src/check/watch.ts";
 import * as L from "../../src/language/index.ts";
 import { TooLarge } from "./naive.ts";
@@ -132,6 +136,26 @@ describe("leads-to", () => {
     expect(check(m.build()).trace).toMatchObject({ loop: 0, steps: [{ label: "on" }, { label: "off" }] });
   });
 
+  test("a loop may have very many steps", () => {
+    const m = L.model("long");
+    const p = m.process("p");
+    const size = 150_000;
+    const x = m.variable("x", L.intType(0, size - 1));
+    p.step("go", { do: [L.set(x, L.mod(L.add(x, 1), size))], next: "go" });
+    m.leadsTo("it ends", true, false, [L.weakFair(p)]);
+    const { outcome, trace } = check(m.build(), { noReduction: true });
+    expect(outcome).toMatchObject({ kind: "violated", reason: null });
+    expect([trace?.loop, trace?.steps.length]).toEqual([0, size]);
+  });
+
+  test("of as many loops as there are states only the nearest is kept", async () => {
+    // In a thread of its own, which is ended when it needs more memory than that.
+    const url = new URL("./many-loops.mjs", import.meta.url);
+    const worker = new Worker(url, { resourceLimits: { maxOldGenerationSizeMb: 200 } });
+    const [found] = await once(worker, "message");
+    expect(found).toEqual({ states: 2 ** 18, loop: 0, steps: 1 });
+  }, 30_000);
+
   test("a run that ends is shown when it is shorter than the way to any loop, and else the loop", () => {
     const model = (way: number) => {
       const m = L.model("end or loop");
@@ -235,6 +259,11 @@ describe("leads-to", () => {
     expect(sortedIn({ ...property, fairness: others })).toBe(0);
     expect(sortedIn({ ...property, fairness: [{ ...first, strength: "weak" }, ...others] })).toBe(0);
     expect(sortedIn({ ...property, fairness: [{ ...first, labels: ["in"] }, ...others] })).toBe(0);
+    // Labels may have any names: these are two, and that of one label.
+    const labelled = (...labels: readonly string[][]): L.Fairness[] =>
+      labels.map((some, i) => ({ ...first, instance: i % 3, labels: some }));
+    expect(sortedIn({ ...property, fairness: labelled(["in", "out"], ["in", "out"], ["in,out"]) })).toBe(0);
+    expect(sortedIn({ ...property, fairness: labelled(["in", "out"], ["in", "out"], ["out", "in"]) })).toBe(1);
     const { trace, violations } = check(model);
     expect(violations).toMatchObject([{ shortest: true, trace: { loop: 0 } }]);
     expect(trace?.steps.map(({ instance }) => instance).toSorted()).toEqual([0, 0, 1, 1, 2, 2]);
@@ -280,7 +309,8 @@ describe("leads-to", () => {
     expect(check(model).outcome.kind).toBe("holds");
   });
 
-  test("who changes places with another goes on in its place: both act, though each time in the same place", () => {
+  /** Two change places: whoever has not takes from who has, and once the first has it, who has may end. */
+  function places(fairness: (p: L.ProcessBuilder) => L.Fairness[]): L.Model {
     const m = L.model("places");
     const p = m.process("p", 2);
     const has = m.array("has", L.boolType, p);
@@ -293,11 +323,70 @@ describe("leads-to", () => {
     }));
     p.step("go", { when: has.at(p.self), do: [L.set(done, true)], next: "end" });
     p.idle("end");
-    m.eventually("it is done", done, [L.weakFair(p)]);
-    expect(check(m.build()).trace).toMatchObject({
-      loop: 1,
-      steps: [{ instance: 0 }, { instance: 1 }, { instance: 0 }],
+    m.eventually("it is done", done, fairness(p));
+    return m.build();
+  }
+
+  test.each<[string, (p: L.ProcessBuilder) => L.Fairness[]]>([
+    ["weak", (p) => [L.weakFair(p)]],
+    ["strong", (p) => [L.strongFair(p)]],
+    ["said twice", (p) => [L.strongFair(p), L.strongFair(p)]],
+    ["said of all and of each", (p) => [L.strongFair(p), ...[0, 1].map((instance) => L.strongFair(p, { instance }))]],
+    [
+      "said of labels in another order",
+      (p) =>
+        [
+          ["go", "end"],
+          ["end", "go"],
+        ].map((labels) => L.strongFair(p, { labels })),
+    ],
+  ])(
+    "who changes places with another goes on in its place: both act, though each time in the same place (%s)",
+    (_, fair) => {
+      expect(check(places(fair)).trace).toMatchObject({
+        loop: 1,
+        steps: [{ instance: 0 }, { instance: 1 }, { instance: 0 }],
+      });
+    },
+  );
+
+  test("what components are judged by is within the bound of memory, too", () => {
+    const m = L.model("many places");
+    const p = m.process("p", 2);
+    const k = p.variable("k", L.intType(0, 49));
+    // All see it, so nothing is folded.
+    const turn = m.variable("turn", L.boolType);
+    for (const [at, next] of ["01", "12", "20"].map((pair) => [...pair] as [string, string]))
+      p.step(at, { do: [L.set(k, L.mod(L.add(k, 1), 50)), L.set(turn, L.not(turn))], next });
+    const labels = [["0"], ["1"], ["2"], ["0", "1"], ["0", "2"], ["1", "2"], ["0", "1", "2"]];
+    m.leadsTo(
+      "it ends",
+      true,
+      false,
+      labels.map((some) => L.strongFair(p, { labels: some })),
+    );
+    const model = m.build();
+    const properties = model.properties as LeadsTo[];
+    const search = new Search(uninterrupted(preparingLiveness(model, properties, "keeping lengths"))).finish();
+    const decide = (room: number) => {
+      const edges = uninterrupted(edgesFor(search, properties, room));
+      return uninterrupted(checkLeadsTo(search, edges, properties[0] as LeadsTo, 0));
+    };
+    const { room } = uninterrupted(edgesFor(search, properties, 1e9));
+    const least = 1e9 - room;
+    expect(() => decide(least - 1)).toThrow(NoRoom);
+    // By state and constraint five bytes.
+    const judged = 5 * search.states * 2 * labels.length;
+    expect(() => decide(least + judged - 1)).toThrow(NoRoom);
+    expect(decide(least + judged).trace?.loop).toBe(0);
+    // Beside the search itself.
+    const memory = least + judged + search.bytes;
+    expect(check(model, { memory: memory - 1 }).outcome).toEqual({
+      kind: "inconclusive",
+      property: null,
+      reason: `liveness was not decided: the memory bound of ${memory - 1} bytes was reached`,
     });
+    expect(check(model, { memory }).outcome.kind).toBe("violated");
   });
 
   test("a run through folded steps is shown as the plain one, or as one that may be longer", () => {
@@ -317,6 +406,46 @@ describe("leads-to", () => {
     const { violations } = check(model, { shorten: 0 });
     expect(violations).toMatchObject([{ shortest: false, trace: { loop: 4 } }]);
     expect(isValid(model, violations[0]?.trace as L.Trace)).toBe(true);
+  });
+
+  /** Flags that are set and cleared in any order: so many states that liveness pauses while it is decided. */
+  function flags(
+    count: number,
+    properties: (m: L.ModelBuilder, p: L.ProcessBuilder, all: L.BoolRef[]) => void,
+  ): L.Model {
+    const m = L.model("flags");
+    const p = m.process("p");
+    const all = Array.from({ length: count }, (_, i) => m.variable(`x${i}`, L.boolType));
+    for (const x of all) p.step("set", { do: [L.set(x, L.not(x))], next: "set" });
+    properties(m, p, all);
+    return m.build();
+  }
+
+  test("what is found broken stays broken when the check is interrupted before all is decided", async () => {
+    const model = flags(15, (m, p, all) => {
+      m.leadsTo("all are set", true, L.and(...all), [L.weakFair(p)]);
+      m.leadsTo("some are set", true, true, [L.weakFair(p)]);
+    });
+    const interrupted = async (after: number) => {
+      const button = new AbortController();
+      let pauses = 0;
+      const result = await checkAsync(model, {
+        signal: button.signal,
+        onProgress: ({ frontier }) => {
+          if (frontier === 0 && ++pauses === after) button.abort();
+        },
+      });
+      return { pauses, ...result };
+    };
+    const { pauses, outcome } = await interrupted(Infinity);
+    expect(outcome).toMatchObject({ kind: "violated", reason: null });
+    const kinds = new Set<string>();
+    for (let after = 1; after < pauses; after++) {
+      const { kind, reason } = (await interrupted(after)).outcome;
+      kinds.add(`${kind}: ${reason}`);
+    }
+    const reason = "liveness was not decided: interrupted";
+    expect([...kinds]).toEqual([`inconclusive: ${reason}`, `violated: ${reason}`]);
   });
 
   test("random models: verdict and least distance are those of an algorithm of its own, and every lasso is real", () => {

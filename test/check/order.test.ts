@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { check, checkpoint, Helpers, prepare, resume, Search, startSearch } from "../../src/check/index.ts";
 import { preparingLiveness } from "../../src/check/live-reductions.ts";
-import { checkLeadsTo, type Edges, edgesFor, type LeadsTo } from "../../src/check/liveness.ts";
+import { checkLeadsTo, edgesFor, type LeadsTo } from "../../src/check/liveness.ts";
 import { uninterrupted } from "../../src/check/watch.ts";
 import * as L from "../../src/language/index.ts";
 import { type Model, problems } from "../../src/language/index.ts";
@@ -234,7 +234,7 @@ function renumbered(search: Search): Search {
 test("which run that goes round is shown does not depend on how states are numbered", () => {
   const counts = { loops: 0, ends: 0, differently: 0 };
   const shown = (search: Search, property: LeadsTo) => {
-    const edges = uninterrupted(edgesFor(search, [property], Number.POSITIVE_INFINITY)) as Edges;
+    const edges = uninterrupted(edgesFor(search, [property], Number.POSITIVE_INFINITY));
     return uninterrupted(checkLeadsTo(search, edges, property, 0));
   };
   fc.assert(
@@ -260,7 +260,7 @@ test("edges are found by several threads as by one", () => {
   const results = [1, 2, 3].map((workers) => {
     const prepared = uninterrupted(preparingLiveness(model, [property], "not"));
     const search = new Search(prepared, withWorkers(workers)).finish();
-    const { graph, code } = uninterrupted(edgesFor(search, [property], Number.POSITIVE_INFINITY)) as Edges;
+    const { graph, code } = uninterrupted(edgesFor(search, [property], Number.POSITIVE_INFINITY));
     const words = (id: number) => keyOf(search.store.words(id));
     const edges = new Map<string, string>();
     for (let id = 1; id < graph.starts.length; id++) {
