@@ -328,6 +328,33 @@ describe("leads-to", () => {
     },
   );
 
+  test("where instances change places, too, a strong constraint that can run nowhere asks for nothing", () => {
+    const m = L.model("waits");
+    const [p, q] = [m.process("p", 2), m.process("q")];
+    const done = m.variable("done", L.boolType);
+    p.step("a", { next: "b" }).step("b", { next: "a" });
+    p.step("b", { when: L.forall(p, (i) => p.at(i, "b")), do: [L.set(done, true)], next: "end" }).idle("end");
+    q.step("wait", { when: done, next: "out" }).idle("out");
+    m.leadsTo(
+      "it is done",
+      L.exists(p, (i) => p.at(i, "b")),
+      done,
+      [L.strongFair(p), L.strongFair(q)],
+    );
+    expect(check(m.build()).violations).toMatchObject([{ shortest: true, trace: { loop: 0 } }]);
+  });
+
+  test("a component is judged by itself, also after a smaller one", () => {
+    const m = L.model("phases");
+    const [p, q] = [m.process("p", 2), m.process("q")];
+    // First three labels are gone round, then two: that is found first.
+    p.step("a", { next: "b" }).step("b", { when: q.at(0, "first"), next: "c" });
+    p.step("b", { when: q.at(0, "then"), next: "a" }).step("c", { next: "a" });
+    q.step("first", { next: "then" }).idle("then");
+    m.leadsTo("it ends", true, false, [L.strongFair(p), L.strongFair(p, { labels: ["c"] })]);
+    expect(check(m.build()).violations).toMatchObject([{ shortest: true, trace: { loop: 0 } }]);
+  });
+
   test("what components are judged by is within the bound of memory, too", () => {
     const m = L.model("many places");
     const p = m.process("p", 2);
