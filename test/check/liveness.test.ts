@@ -344,6 +344,22 @@ describe("leads-to", () => {
     expect(check(m.build()).violations).toMatchObject([{ shortest: true, trace: { loop: 0 } }]);
   });
 
+  test("where instances change places, too, a strong constraint that can run somewhere acts", () => {
+    const m = L.model("all together");
+    const [p, q] = [m.process("p", 2), m.process("q")];
+    const down = m.variable("down", L.boolType);
+    const all = (label: string) => L.forall(p, (i) => p.at(i, label));
+    // Every loop goes through the state in which all are up, where q can look.
+    p.step("low", { when: L.not(down), next: "up" }).step("up", { when: down, next: "low" });
+    p.step("up", { when: all("up"), do: [L.set(down, true)], next: "low" });
+    p.step("low", { when: all("low"), do: [L.set(down, false)], next: "up" });
+    q.step("look", { when: all("up"), next: "look" });
+    m.leadsTo("it ends", true, false, [L.strongFair(p), L.strongFair(q)]);
+    const { trace } = check(m.build());
+    expect(trace?.loop).toBe(1);
+    expect(trace?.steps.map(({ process }) => process)).toContain("q");
+  });
+
   test("a component is judged by itself, also after a smaller one", () => {
     const m = L.model("phases");
     const [p, q] = [m.process("p", 2), m.process("q")];
