@@ -193,6 +193,14 @@ describe("leads-to", () => {
     expect(check(m.build())).toMatchObject({ outcome: { kind: "holds" }, vacuous: ["empty"] });
   });
 
+  test("a premise that is met only where the conclusion is, too, is not vacuous", () => {
+    const m = L.model("at once");
+    const p = m.process("p");
+    p.step("a", { next: "b" }).step("b", { next: "a" });
+    m.leadsTo("at once", p.at(0, "b"), p.at(0, "b"));
+    expect(check(m.build())).toMatchObject({ outcome: { kind: "holds" }, vacuous: [] });
+  });
+
   /** Two steps that only their process sees, after one that all see; `fair` as the property assumes. */
   function local(fair: (p: L.ProcessBuilder) => L.Fairness[], seen = false): L.Model {
     const m = L.model("local");
