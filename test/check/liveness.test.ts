@@ -193,6 +193,14 @@ describe("leads-to", () => {
     expect(check(m.build())).toMatchObject({ outcome: { kind: "holds" }, vacuous: ["empty"] });
   });
 
+  test("a premise that is met only where the conclusion is, too, is not vacuous", () => {
+    const m = L.model("at once");
+    const p = m.process("p");
+    p.step("a", { next: "b" }).step("b", { next: "a" });
+    m.leadsTo("at once", p.at(0, "b"), p.at(0, "b"));
+    expect(check(m.build())).toMatchObject({ outcome: { kind: "holds" }, vacuous: [] });
+  });
+
   /** Two steps that only their process sees, after one that all see; `fair` as the property assumes. */
   function local(fair: (p: L.ProcessBuilder) => L.Fairness[], seen = false): L.Model {
     const m = L.model("local");
@@ -349,6 +357,49 @@ describe("leads-to", () => {
       });
     },
   );
+
+  test("where instances change places, too, a strong constraint that can run nowhere asks for nothing", () => {
+    const m = L.model("waits");
+    const [p, q] = [m.process("p", 2), m.process("q")];
+    const done = m.variable("done", L.boolType);
+    p.step("a", { next: "b" }).step("b", { next: "a" });
+    p.step("b", { when: L.forall(p, (i) => p.at(i, "b")), do: [L.set(done, true)], next: "end" }).idle("end");
+    q.step("wait", { when: done, next: "out" }).idle("out");
+    m.leadsTo(
+      "it is done",
+      L.exists(p, (i) => p.at(i, "b")),
+      done,
+      [L.strongFair(p), L.strongFair(q)],
+    );
+    expect(check(m.build()).violations).toMatchObject([{ shortest: true, trace: { loop: 0 } }]);
+  });
+
+  test("where instances change places, too, a strong constraint that can run somewhere acts", () => {
+    const m = L.model("all together");
+    const [p, q] = [m.process("p", 2), m.process("q")];
+    const down = m.variable("down", L.boolType);
+    const all = (label: string) => L.forall(p, (i) => p.at(i, label));
+    // Every loop goes through the state in which all are up, where q can look.
+    p.step("low", { when: L.not(down), next: "up" }).step("up", { when: down, next: "low" });
+    p.step("up", { when: all("up"), do: [L.set(down, true)], next: "low" });
+    p.step("low", { when: all("low"), do: [L.set(down, false)], next: "up" });
+    q.step("look", { when: all("up"), next: "look" });
+    m.leadsTo("it ends", true, false, [L.strongFair(p), L.strongFair(q)]);
+    const { trace } = check(m.build());
+    expect(trace?.loop).toBe(1);
+    expect(trace?.steps.map(({ process }) => process)).toContain("q");
+  });
+
+  test("a component is judged by itself, also after a smaller one", () => {
+    const m = L.model("phases");
+    const [p, q] = [m.process("p", 2), m.process("q")];
+    // First three labels are gone round, then two: that is found first.
+    p.step("a", { next: "b" }).step("b", { when: q.at(0, "first"), next: "c" });
+    p.step("b", { when: q.at(0, "then"), next: "a" }).step("c", { next: "a" });
+    q.step("first", { next: "then" }).idle("then");
+    m.leadsTo("it ends", true, false, [L.strongFair(p), L.strongFair(p, { labels: ["c"] })]);
+    expect(check(m.build()).violations).toMatchObject([{ shortest: true, trace: { loop: 0 } }]);
+  });
 
   test("what components are judged by is within the bound of memory, too", () => {
     const m = L.model("many places");
