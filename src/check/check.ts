@@ -261,7 +261,7 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
         if (trace !== null) violations.push({ kind: "leads-to", property: name, trace, shortest });
       });
       if (stopped !== null) return undecided(stopped);
-      if (violations.some((violation) => !violation.shortest)) yield* shortenLassos(model, held, violations, job);
+      if (violations.some((violation) => !violation.shortest)) yield* shortenLassos({ ...model, properties: group }, held, violations, job);
     }
   } catch (error) {
     if (error instanceof NoRoom) return undecided(`the memory bound of ${options.memory} bytes was reached`);

@@ -103,3 +103,18 @@ test("what cannot be numbered is refused as if there were no memory for it", () 
   expect(() => emptyGraph({ ...size, kinds: 2 ** 32 + 1 }, false)).toThrow(RangeError);
   expect(() => emptyGraph({ ...size, edges: 2 ** 31 }, false)).toThrow(RangeError);
 });
+
+test("states without edges, more in a row than a batch has room for", () => {
+  const m = L.model("fan");
+  const p = m.process("p");
+  const x = m.variable("x", L.intType(0, 999));
+  p.choose("fan", { c: 1000 }, ({ c }) => ({ do: [L.set(x, c)], next: "end" }));
+  p.idle("end");
+  m.leadsTo("it comes to an odd number", true, L.eq(L.mod(x, 2), 1), [L.weakFair(p)]);
+  const model = m.build();
+  const { degrees, marks, targets } = graphOf(model);
+  expect([...degrees.slice(1)]).toEqual([1000, ...Array.from({ length: 1000 }, () => 0)]);
+  const marked = Array.from(targets, (target) => marks[target]);
+  expect(marked).toEqual(Array.from({ length: 1000 }, (_, i) => (i % 2 === 1 ? 3 : 1)));
+  expect(shown(model)).toMatchObject({ loop: null, steps: { length: 1 } });
+});
