@@ -261,7 +261,7 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
         if (trace !== null) violations.push({ kind: "leads-to", property: name, trace, shortest });
       });
       if (stopped !== null) return undecided(stopped);
-      if (violations.some((violation) => !violation.shortest)) yield* shortenLassos({ ...model, properties: group }, held, violations, job);
+      yield* shortenLassos({ ...model, properties: group }, held, violations, job);
     }
   } catch (error) {
     if (error instanceof NoRoom) return undecided(`the memory bound of ${options.memory} bytes was reached`);
@@ -314,6 +314,7 @@ function* shortenLassos(model: Model, held: readonly Search[], violations: Viola
   const broken = model.properties.filter(({ name }) =>
     violations.some(({ property, shortest }) => property === name && !shortest),
   );
+  if (broken.length === 0) return;
   const folded = held.at(-1) as Search;
   const states = options.shorten ?? Math.max(SHORTEN_LASSOS, Math.floor(SHORTEN_FACTOR * folded.states));
   try {
