@@ -18,10 +18,9 @@ const PAGE = 65536;
 const FIRST_SLOTS = 1 << 14;
 /** How full the index gets. Its groups are probed in a row, so that even a full one costs little; the more often it grew, the more would be lost. */
 const LOAD = 0.95;
-/** How many times larger an index gets, up to so many slots: a small one grows faster. */
+/** How many times larger an index gets, up to so many slots: a small one grows faster, so that few states are entered again. */
 const GROWTHS = [
-  { slots: 1 << 20, by: 8 },
-  { slots: 1 << 22, by: 4 },
+  { slots: 1 << 22, by: 8 },
   { slots: Infinity, by: 2 },
 ] as const;
 
