@@ -41,6 +41,16 @@ const SCENARIOS: readonly (readonly [name: string, options: object])[] = [
   ...["kick-first", "retry-forever", "fail-fast", "kick-on-busy"].map(
     (policy) => ["page-removal", { module: "1.5.25", policy, vcpus: "3", pages: "2" }] as const,
   ),
+  [
+    "page-removal",
+    {
+      module: "1.5.25",
+      policy: "kick-first",
+      vcpus: "3",
+      pages: "2",
+      set: ["progress=true", "properties=[a removal that has begun ends]"],
+    },
+  ],
 ];
 
 function say<T>(command: string, args: readonly string[]): T {

@@ -153,6 +153,7 @@ export const sortedChunks = (
 export const permutationsOf = (packing: Packing, reductions: Reductions): number =>
   sortedChunks(packing, reductions).reduce((all, { instances }) => all * factorial(instances.length), 1);
 
+/** In how many ways so many can be put in order. */
 export const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
 
 /**

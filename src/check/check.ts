@@ -202,6 +202,8 @@ function* shortenedBy(search: Search, traces: readonly Trace[], job: Job): Pausi
 interface Liveness {
   readonly violations: Violation[];
   readonly vacuous: string[];
+  /** By name: those of which nothing is known. */
+  readonly undecided: ReadonlySet<string>;
   readonly reason: string | null;
 }
 
@@ -236,9 +238,11 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
   const properties = model.properties.filter(isLeadsTo);
   const violations: Violation[] = [];
   const vacuous: string[] = [];
-  const undecided = (reason: string): Liveness => ({
+  const undecided = new Set(properties.map(({ name }) => name));
+  const stoppedBy = (reason: string): Liveness => ({
     violations,
     vacuous,
+    undecided,
     reason: `liveness was not decided: ${reason}`,
   });
   if (
@@ -246,29 +250,30 @@ function* liveness(model: Model, search: Search, job: Job): Pausing<Liveness> {
     search.reason !== null ||
     (options.first && search.findings.some(({ kind }) => kind !== "sometimes"))
   )
-    return { violations, vacuous, reason: null };
+    return { violations, vacuous, undecided, reason: null };
   try {
     const groups = options.noReduction ? [properties] : yield* untilStopped(sortedAlike(model, properties), watch);
-    if (groups === null) return undecided(watch.reason as string);
+    if (groups === null) return stoppedBy(watch.reason as string);
     for (const group of groups) {
       const own = yield* fitForLiveness({ ...model, properties: group }, search, job);
       const reason = own === null ? watch.reason : own.reason;
-      if (own === null || reason !== null) return undecided(reason as string);
+      if (own === null || reason !== null) return stoppedBy(reason as string);
       const held = own === search ? [search] : [search, own];
       const shortest = !isFolded(own.prepared);
       const stopped = yield* decide(own, group, job, held, ({ name }, { trace, vacuous: isVacuous }) => {
+        undecided.delete(name);
         if (isVacuous) vacuous.push(name);
         if (trace !== null) violations.push({ kind: "leads-to", property: name, trace, shortest });
       });
-      if (stopped !== null) return undecided(stopped);
+      if (stopped !== null) return stoppedBy(stopped);
       yield* shortenLassos({ ...model, properties: group }, held, violations, job);
     }
   } catch (error) {
-    if (error instanceof NoRoom) return undecided(`the memory bound of ${options.memory} bytes was reached`);
-    if (error instanceof RangeError) return undecided("memory ran out");
+    if (error instanceof NoRoom) return stoppedBy(`the memory bound of ${options.memory} bytes was reached`);
+    if (error instanceof RangeError) return stoppedBy("memory ran out");
     throw error;
   }
-  return { violations, vacuous, reason: null };
+  return { violations, vacuous, undecided, reason: null };
 }
 
 /** Called with each property as soon as it is decided: what comes after may be stopped. */
@@ -350,6 +355,7 @@ function unstarted(watch: Watch): CheckResult {
     violations: [],
     witnesses: [],
     vacuous: [],
+    undecided: [],
     states: 0,
     transitions: 0,
     depth: 0,
@@ -393,6 +399,7 @@ function resultOf(search: Search, found: Found, watch: Watch): CheckResult {
     violations,
     witnesses,
     vacuous: search.reason === null ? [...unwitnessed.map(({ name }) => name), ...live.vacuous] : live.vacuous,
+    undecided: [...live.undecided],
     states: search.states,
     transitions: search.transitions,
     depth: search.depth,

@@ -48,6 +48,8 @@ export interface CheckResult {
   readonly witnesses: readonly { readonly property: string; readonly trace: Trace }[];
   /** `sometimes` properties without a witness, and `leads-to` properties whose premise was never met. */
   readonly vacuous: readonly string[];
+  /** `leads-to` properties that were not decided: the check stopped before, though all states may have been looked at. */
+  readonly undecided: readonly string[];
   readonly states: number;
   readonly transitions: number;
   /** Number of steps to the farthest state; with folding, of steps that were stored. */

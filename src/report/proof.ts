@@ -58,7 +58,7 @@ export function assumptions({ parameters }: Decidable): string[] {
 
 type Decided = Pick<
   CheckResult,
-  "outcome" | "violations" | "states" | "reductions" | "vacuous" | "frontier" | "witnesses"
+  "outcome" | "violations" | "states" | "reductions" | "vacuous" | "undecided" | "frontier" | "witnesses"
 >;
 
 /**
@@ -71,7 +71,12 @@ export function proofSentences(loaded: Decidable, result: Decided, holds: boolea
   const whole = result.frontier === 0 && result.outcome.kind !== "inconclusive";
   const broken = new Set(result.violations.map(({ property }) => property));
   const of = broken.size === 0 ? subject(loaded) : "it";
-  const rest = loaded.doubts.length > 0 ? "a fact that it rests on is missing" : "not every state was looked at";
+  const rest =
+    loaded.doubts.length > 0
+      ? "a fact that it rests on is missing"
+      : result.frontier === 0 && result.undecided.length > 0
+        ? "every state was looked at, but not every run that goes on for ever"
+        : "not every state was looked at";
   return [
     ...brokenSentences(loaded, result),
     ...(whole && (holds || (broken.size > 0 && loaded.doubts.length === 0))
@@ -97,7 +102,7 @@ const RANGE =
   'A "range" is broken where a count leaves what can be: what is counted in and not out again (a lock held SHARED by more than there are to hold it), or out and not in.';
 
 function provedSentences(loaded: Decidable, result: Decided, of: string): string[] {
-  const { states, reductions, violations } = result;
+  const { states, reductions, violations, undecided } = result;
   const held = standings(loaded, result).filter(({ outcome }) => outcome === "holds");
   const [always, ends] = (["always", "leads-to"] as const).map((kind) =>
     held.filter((one) => one.kind === kind).map(({ name }) => name),
@@ -109,7 +114,12 @@ function provedSentences(loaded: Decidable, result: Decided, of: string): string
   ];
   const how = reductions.length === 0 ? "one by one" : `up to these reductions: ${reductions.join("; ")}`;
   const looked = `All ${plural(states, "state")} were looked at, ${how}.`;
-  return [said.length === 0 ? `Nothing was asked of ${of}.` : `Proved of ${of}: ${said.join("; ")}.`, looked];
+  const nothing = undecided.length > 0 ? "Nothing else is proved" : "Nothing was asked";
+  return [
+    said.length === 0 ? `${nothing} of ${of}.` : `Proved of ${of}: ${said.join("; ")}.`,
+    ...(undecided.length === 0 ? [] : [`Not decided: ${quotedList(undecided)}.`]),
+    looked,
+  ];
 }
 
 /** What some run meets: without it, a proof may be one of nothing. */
@@ -135,13 +145,14 @@ export interface Standing {
 
 /** Every property of a model with what a check found of it. */
 export function standings({ model, doubts }: Decidable, result: Decided): Standing[] {
-  const { violations, vacuous, witnesses, frontier, outcome } = result;
+  const { violations, vacuous, undecided, witnesses, frontier, outcome } = result;
   const whole = frontier === 0 && outcome.kind !== "inconclusive" && doubts.length === 0;
   const broken = new Set(violations.map(({ property }) => property));
   return model.properties.map(({ name, kind }): Standing => {
     if (broken.has(name)) return { name, kind, outcome: "violated" };
     if (kind === "sometimes" && witnesses.some(({ property }) => property === name))
       return { name, kind, outcome: "holds" };
+    if (undecided.includes(name)) return { name, kind, outcome: "unknown" };
     if (vacuous.includes(name)) return { name, kind, outcome: whole ? "vacuous" : "unknown" };
     return { name, kind, outcome: whole ? "holds" : "unknown" };
   });

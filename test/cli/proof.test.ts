@@ -62,6 +62,31 @@ describe("a check says", () => {
     expect(outcomes).toContainEqual(["a page is removed", "unknown"]);
   });
 
+  it("nothing of runs that were not looked at, though every state was", async () => {
+    const asked = { ...SMALL, policy: "fail-fast", set: ["progress=true"] };
+    const decided = await checked("page-removal", asked);
+    const search = decided.result.states;
+    // Room for the search for states, and not for what liveness needs.
+    const memory = Math.ceil(decided.result.bytesPerState * search) + 1;
+    const { text, loaded, result } = await checked("page-removal", asked, { memory, shorten: 0 });
+    expect([result.frontier, result.outcome.kind]).toEqual([0, "violated"]);
+    const waits = loaded.model.properties.filter(({ kind }) => kind === "leads-to").map(({ name }) => name);
+    expect(result.undecided).toEqual(waits);
+    expect(text).toContain(`Not decided: "${waits[0]}"`);
+    expect(text).not.toContain("on every fair run");
+    const outcomes = standings(loaded, result).filter(({ kind }) => kind === "leads-to");
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(waits.map(() => "unknown"));
+    const holding = {
+      ...asked,
+      policy: "kick-first",
+      set: ["progress=true", "properties=[a removal that has begun ends]"],
+    };
+    const { result: whole } = await checked("page-removal", holding);
+    const alone = await checked("page-removal", holding, { memory: Math.ceil(whole.bytesPerState * whole.states) + 1 });
+    expect([alone.result.frontier, alone.result.outcome.kind]).toEqual([0, "inconclusive"]);
+    expect(alone.text).toMatch(/^Nothing is proved of .*: every state was looked at, but not every run that goes on/);
+  });
+
   it("nothing where a fact is missing, though all was looked at", async () => {
     const { loaded, result } = await checked("page-removal", { ...SMALL, policy: "kick-on-busy" });
     const doubtful = { ...loaded, doubts: ["one row is not known"] };
