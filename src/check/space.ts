@@ -24,6 +24,11 @@ const GROWTHS = [
   { slots: Infinity, by: 2 },
 ] as const;
 
+/** Of a search in several memories, which will all be large, an index of so many slots lies at the very end of its memory: there it covers the one before. */
+const LARGE_SLOTS = 1 << 20;
+/** What stays unused behind an index at the very end: its own end must be an address. */
+const END = MAX_BYTES - 64;
+
 /** So many states are expanded between two pauses when parents are sought. */
 const PIECE = 1 << 12;
 
@@ -56,6 +61,8 @@ export class Space {
   readonly #exports: KernelExports;
   /** The number of the first state of each level that was begun. Kept by the thread that drives the search. */
   readonly levels: number[] = [];
+  /** From where to where indexes were and are. Kept by the thread that drives the search, too. */
+  #used: readonly (readonly [low: number, high: number])[] = [];
   #buffer: ArrayBufferLike;
   #ints: Int32Array;
   #bytes: Uint8Array;
@@ -213,18 +220,19 @@ export class Space {
     return Math.min(this.#mostSlots, slots * (GROWTHS.find((growth) => slots < growth.slots)?.by as number));
   }
 
-  /** Put an empty index of at least so many slots above the arena, as high as the states it can take will reach. */
+  /** Put an empty index of at least so many slots above the arena: as high as the states it can take will reach, or at the very end. */
   #placeIndex(slots: number): void {
     const groups = Math.ceil((4 * slots) / GROUP_BYTES);
-    const length = (groups * GROUP_BYTES) / 4;
-    const capacity = Math.floor(length * LOAD);
-    const start = Math.ceil(this.address(capacity + 1) / 64) * 64;
-    const old = this.memory.buffer.byteLength;
-    const missing = Math.ceil((start + length * 4 - old) / PAGE);
+    const bytes = groups * GROUP_BYTES;
+    const capacity = Math.floor((bytes / 4) * LOAD);
+    const isLarge = this.code.parts > 1 && slots >= LARGE_SLOTS;
+    const start = isLarge ? Math.floor((END - bytes) / 64) * 64 : Math.ceil(this.address(capacity + 1) / 64) * 64;
+    const missing = Math.ceil((start + bytes - this.memory.buffer.byteLength) / PAGE);
     if (missing > 0) this.memory.grow(missing);
     this.#refresh();
-    // What was grown is empty; what the old index left there is not.
-    this.#bytes.fill(0, start, Math.min(old, start + length * 4));
+    // What was never used is empty; where indexes were is not.
+    for (const [low, high] of this.#used) this.#bytes.fill(0, Math.max(low, start), Math.min(high, start + bytes));
+    this.#used = [...this.#used.filter(([low]) => low < start), [start, start + bytes]];
     this.#put(SHARED.capacity, capacity);
     this.#put(SHARED.limit, this.#limit);
     this.#put(SHARED.table, start);

@@ -17,6 +17,7 @@ import {
   startSearch,
 } from "../../src/check/index.ts";
 import { SHARED } from "../../src/check/kernel-memory.ts";
+import type { Space } from "../../src/check/space.ts";
 import * as L from "../../src/language/index.ts";
 import { type Model, problems } from "../../src/language/index.ts";
 import { bundledModel, type Settings } from "./bundled.ts";
@@ -201,6 +202,34 @@ test("the states of a part lie all over its index", () => {
     for (const count of having) expect(Math.abs(count / space.count - 0.5)).toBeLessThan(0.05);
   }
 });
+
+test("a large index of several memories lies at the end of its memory, over the one before", () => {
+  const search = startSearch(subsets(21), { noReduction: true, helpers: two, parts: 2 });
+  const sizes = new Set<number>();
+  while (!search.done) {
+    search.advance();
+    for (const space of search.store.parts) {
+      const [table, bytes] = [space.control(SHARED.table), 16 * space.control(SHARED.groups)];
+      expect(table).toBeGreaterThanOrEqual(space.address(space.control(SHARED.capacity) + 1));
+      if (bytes < 2 ** 22) continue;
+      sizes.add(bytes);
+      expect(table + bytes).toBe(2 ** 32 - 64);
+    }
+  }
+  expect([...sizes]).toEqual([2 ** 22, 2 ** 25]);
+  const { parts } = search.store;
+  expect(search).toMatchObject({ states: 2 ** 21, transitions: 21 * 2 ** 20, reason: null });
+  expect(parts.map(entered)).toEqual(parts.map(({ count }) => count - 1));
+  expect(indexed(search)).toEqual(parts.map(({ count }) => count - 1));
+});
+
+/** How many slots of an index are taken. */
+function entered(space: Space): number {
+  const table = space.control(SHARED.table) / 4;
+  return space.ints
+    .subarray(table, table + 4 * space.control(SHARED.groups))
+    .reduce((sum, slot) => sum + Number(slot !== 0), 0);
+}
 
 test.each([
   [200_000, 1],
