@@ -6,6 +6,7 @@ import { PIECE } from "./live-region.ts";
 import type { LeadsTo } from "./liveness.ts";
 import { isLess } from "./pack.ts";
 import type { Space } from "./space.ts";
+import { type Passed, type Place, walkTo } from "./walk.ts";
 import type { Pausing } from "./watch.ts";
 
 /** Where a run that breaks the property ends, or begins to go round. */
@@ -92,49 +93,8 @@ export class Nearest {
   }
 }
 
-/** An edge gone along, and where it leads: the node, and who is in each place there. */
-interface Passed {
-  readonly edge: number;
-  readonly node: number;
-  readonly who: number;
-}
-
-/** Who is in each place behind an edge. */
-export const whoAfter = (space: Space, net: Net, who: number, edge: number): number =>
-  net.numbering.settled(net.numbering.after(who, net.permutation(edge)), space.words(net.target(edge)));
-
-/** A walk inside a component to the nearest edge that satisfies a goal, and along it. */
-function* walkTo(
-  space: Space,
-  net: Net,
-  inside: (node: number) => boolean,
-  start: Passed,
-  goal: (from: Passed, to: Passed) => boolean,
-): Pausing<Passed[]> {
-  const before = new Map<number, Passed | null>([[placeOf(start), null]]);
-  const queue = [start];
-  for (const from of queue) {
-    if (before.size % PIECE === 0) yield;
-    for (let edge = net.start(from.node); edge < net.end(from.node); edge++) {
-      const node = net.target(edge);
-      if (!inside(node)) continue;
-      const to = { edge, node, who: whoAfter(space, net, from.who, edge) };
-      if (goal(from, to)) {
-        const way = [to];
-        for (let at: Passed | null = from; at !== null && at !== start; at = before.get(placeOf(at)) as Passed | null)
-          way.push(at);
-        return way.reverse();
-      }
-      if (before.has(placeOf(to))) continue;
-      before.set(placeOf(to), from);
-      queue.push(to);
-    }
-  }
-  throw new Error("a component is not strongly connected");
-}
-
 /** One number for a node, and who is in each place there. */
-const placeOf = ({ node, who }: Passed): number => who * 2 ** 32 + node;
+const placeOf = ({ node, who }: Place): number => who * 2 ** 32 + node;
 
 /** The bit beside those of the constraints: the premise. */
 const PREMISE = 1 << 31;

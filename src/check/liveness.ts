@@ -9,12 +9,13 @@ import { fairComponents, Net } from "./fair-components.ts";
 import { constraintsOf, maskOf, strengthsOf } from "./fairness.ts";
 import { compileEdges, emptyGraph, type Graph, type GraphSize, graphBytes, MOST_MARKS, NoRoom } from "./graph.ts";
 import type { KernelCode } from "./kernel-memory.ts";
-import { loopOf, Nearest, stemTo, verify, whoAfter } from "./lasso.ts";
+import { loopOf, Nearest, stemTo, verify } from "./lasso.ts";
 import { Numbering, UNMOVED } from "./live-numbering.ts";
 import { explore, type PropertyMarks } from "./live-region.ts";
 import { packState } from "./pack.ts";
 import { pathTo, type Reached, successors } from "./path.ts";
 import type { Search } from "./search.ts";
+import { whoAfter } from "./walk.ts";
 import type { Pausing } from "./watch.ts";
 
 export type LeadsTo = Property & { readonly kind: "leads-to" };
