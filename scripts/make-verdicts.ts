@@ -50,9 +50,9 @@ interface Swept extends Pick<Sweep, "results"> {
 /** Sweep a matrix in a process of its own; what this engine made already is not made again. */
 async function sweep(matrix: string): Promise<readonly SweepResult[]> {
   const own = join(folder, matrix);
-  // As built: the same engine, and faster than from source.
+  // As built: the same engine, and faster than from source. One thread each: there is a sweep for each core.
   const program = join(root, "dist", "cli.js");
-  const child = spawn(process.execPath, [program, "sweep", matrix, "-d", own, "--json"], {
+  const child = spawn(process.execPath, [program, "sweep", matrix, "-d", own, "--workers", "1", "--json"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit");

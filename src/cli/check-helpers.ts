@@ -1,9 +1,12 @@
-/** What a check may use of the machine: memory, and threads that help it, started and stopped with a run of `check`. */
+/** What checks may use of the machine: memory, and threads that help them, started and stopped with a run of `check` or `sweep`. */
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { Worker } from "node:worker_threads";
+import { Option } from "commander";
 import { Helpers, partsFor } from "../check/index.ts";
 import { SeamlockError } from "../errors.ts";
 
@@ -48,8 +51,28 @@ export async function withHelpers<T>(
   } finally {
     isOver = true;
     await Promise.all(threads.map((thread) => thread.terminate()));
+    if (threads.length > 0) collectGarbage();
   }
 }
+
+/** V8 does not count shared memory, so nothing makes it give back what a search that is over had, however much that is. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+}
+
+/** The option of verbs that check: how many threads a search may use. */
+export const workersOption = (): Option =>
+  new Option(
+    "--workers <n>",
+    "explore with so many threads, at most 16, once there are many states; the result does not depend on it (default: all processors, at most 8)",
+  ).argParser((text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= 1 && value <= 16) return value;
+    throw new SeamlockError("SL0004", `\`${text}\` is no number of workers`, {
+      hint: "give a whole number from 1 to 16",
+    });
+  });
 
 const MEGABYTE = 1024 * 1024;
 /** What the program takes beside the states. */

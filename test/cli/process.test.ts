@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { BIN, seamlock, temporaryFolder } from "./run.ts";
@@ -38,13 +39,53 @@ describe("the program as a process", () => {
   });
 
   it("decides with several workers what one decides", () => {
-    const args = ["check", "page-removal", "--vcpus", "2", "--pages", "1", "--json"];
+    // Large enough for the others to be asked.
+    const args = ["check", "page-removal", "--policy", "kick-first", "--vcpus", "2", "--pages", "2", "--json"];
     const said = (workers: string) => {
       const { status, out } = seamlock([...args, "--workers", workers]);
-      return { status, ...(JSON.parse(out) as object), seconds: 0, bytesPerState: 0 };
+      const document = { ...(JSON.parse(out) as { states: number }), seconds: 0, bytesPerState: 0 };
+      expect(document.states).toBeGreaterThan(200_000);
+      return { status, ...document };
     };
     expect(said("2")).toEqual(said("1"));
     expect(seamlock([...args, "--workers", "0"])).toMatchObject({ status: 2, err: expect.stringContaining("SL0004") });
+  });
+
+  it("sweeps with several workers as with one: they help one check after the other", () => {
+    const folder = temporaryFolder();
+    writeFileSync(
+      join(folder, "sizes.yaml"),
+      `schema: seamlock/matrix@1
+name: sizes
+description: two checks that ask for help, and one that does not
+blocks:
+  - scenario: page-removal
+    module: [1.5.05, 1.5.25]
+    policy: kick-first
+    vcpus: 2
+    pages: 2
+    because: small enough for a test
+  - scenario: page-removal
+    module: 1.5.25
+    policy: kick-first
+    vcpus: 1
+    because: small enough for a test
+`,
+    );
+    const said = (workers: string) => {
+      const args = ["sweep", "sizes.yaml", "-d", `by-${workers}`, "--workers", workers, "--json"];
+      const { status, out } = seamlock(args, { cwd: folder });
+      const { rows, results } = JSON.parse(out) as { rows: { states: number; seconds: number }[]; results: object };
+      expect(results).toEqual({ takenUp: 0, made: 3, madeAgain: 0 });
+      return { status, rows: rows.map((row) => ({ ...row, seconds: 0 })) };
+    };
+    const alone = said("1");
+    expect(alone.rows.filter(({ states }) => states > 200_000)).toHaveLength(2);
+    expect(said("2")).toEqual(alone);
+    expect(seamlock(["sweep", "sizes.yaml", "-d", "x", "--workers", "17"], { cwd: folder })).toMatchObject({
+      status: 2,
+      err: expect.stringContaining("SL0004"),
+    });
   });
 
   it("ends on Ctrl-C at once, which a shell calls 130, and leaves no file behind", async () => {

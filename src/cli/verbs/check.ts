@@ -16,7 +16,7 @@ import { SeamlockError } from "../../errors.ts";
 import { layoutOf, type Model, type Trace, traceOfDocument, validate } from "../../language/index.ts";
 import { assumptions, renderTraceText, standings } from "../../report/index.ts";
 import { checkDocument, traceDigest } from "../check-document.ts";
-import { memoryBound, withHelpers } from "../check-helpers.ts";
+import { memoryBound, withHelpers, workersOption } from "../check-helpers.ts";
 import { checkWritable, readBytes, readText, writeWhole } from "../files.ts";
 import { EXIT, type ExitStatus, type Io, tellProgress } from "../io.ts";
 import { jsonText } from "../json.ts";
@@ -70,11 +70,7 @@ export const verb = defineVerb<Options>({
       .option("--depth <steps>", "stop at this distance from the start", positive)
       .option("--states <n>", "stop after so many states", positive)
       .option("--first", "stop with the first violation: at the end of the level in which it was found")
-      .option(
-        "--workers <n>",
-        "explore with so many threads, at most 16, once there are many states; the result does not depend on it (default: all processors, at most 8)",
-        workers,
-      )
+      .addOption(workersOption())
       .option("--checkpoint <file>", "keep the search in this file, to be taken up again with --resume")
       .option("--checkpoint-every <seconds>", "how often the file is written", positive, 60)
       .option("--resume <file>", "go on from what --checkpoint wrote, with the same scenario and options")
@@ -96,14 +92,6 @@ function positive(text: string): number {
   if (Number.isFinite(value) && value > 0) return value;
   throw new SeamlockError("SL0004", `\`${text}\` is not a positive number`, {
     hint: "`seamlock check --help` shows what it takes",
-  });
-}
-
-function workers(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= 16) return value;
-  throw new SeamlockError("SL0004", `\`${text}\` is no number of workers`, {
-    hint: "give a whole number from 1 to 16",
   });
 }
 

@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import { type CheckOptions, type CheckResult, checkAsync } from "../../check/index.ts";
+import { type AsyncCheckOptions, type CheckOptions, type CheckResult, checkAsync } from "../../check/index.ts";
 import { SeamlockError } from "../../errors.ts";
+import type { Model } from "../../language/index.ts";
 import { type Case, casesOf, parseMatrix, parseShard, type Shard, shardOf } from "../../model/index.ts";
 import { renderSweepMarkdown, renderSweepText, type Sweep } from "../../report/index.ts";
 import { checkDocument } from "../check-document.ts";
-import { memoryBound } from "../check-helpers.ts";
+import { memoryBound, withHelpers, workersOption } from "../check-helpers.ts";
 import { EXIT, type ExitStatus, type Io } from "../io.ts";
 import { rendered } from "../json.ts";
 import { type MadeBy, thisBuild } from "../made-by.ts";
@@ -32,6 +33,7 @@ interface Options {
   readonly memory?: number;
   readonly states?: number;
   readonly reduction: boolean;
+  readonly workers?: number;
   readonly format: Format;
   readonly json?: boolean;
 }
@@ -54,6 +56,7 @@ export const verb = defineVerb<Options>({
       .option("--time <seconds>", "stop a check after so long", positive)
       .option("--memory <megabytes>", "stop a check when its states need more", positive)
       .option("--states <n>", "stop a check after so many states", positive)
+      .addOption(workersOption())
       .option("--no-reduction", "explore plain state spaces")
       .addOption(formatOption());
   },
@@ -94,20 +97,34 @@ async function swept(name: string, options: Options, io: Io): Promise<ExitStatus
   for (const i of mine) await loadCase(all[i] as Case);
   prepareFolder(folder);
   io.handleInterrupt();
-  const done: Filed[] = [];
+  const done = await caseResults(whole, mine, { folder, options, io });
+  const missing = mine.slice(done.length).map((i) => lineOf(all[i] as Case));
   const ways = { takenUp: 0, made: 0, madeAgain: 0 };
+  for (const { way } of done) ways[way]++;
+  const facts = { matrix: whole.name, cases: mine.length, missing, madeBy: thisBuild(), results: ways };
+  return reported(facts, done, options, io);
+}
+
+/** What a sweep is made with. */
+interface Making {
+  readonly folder: string;
+  readonly options: Options;
+  readonly io: Io;
+}
+
+/** Those of the cases, one after the other; fewer when interrupted. */
+async function caseResults(whole: Whole, mine: readonly number[], making: Making): Promise<readonly Made[]> {
+  const { io } = making;
+  const done: Made[] = [];
   const checked: Checked = new Map();
   for (const [n, i] of mine.entries()) {
     if (io.signal.aborted) break;
-    const one = await caseResult(whole, i, folder, options, io, checked);
+    const one = await caseResult(whole, i, making, checked);
     if (one === null) break;
     done.push(one);
-    ways[one.way]++;
     if (io.errIsTerminal) io.err(`${n + 1} of ${mine.length}: ${one.result.reproduce}: ${one.result.outcome.kind}\n`);
   }
-  const missing = mine.slice(done.length).map((i) => lineOf(all[i] as Case));
-  const facts = { matrix: whole.name, cases: mine.length, missing, madeBy: thisBuild(), results: ways };
-  return reported(facts, done, options, io);
+  return done;
 }
 
 function boundsOf({ time, memory, states, reduction }: Options): CheckOptions {
@@ -122,21 +139,28 @@ function boundsOf({ time, memory, states, reduction }: Options): CheckOptions {
 const loadCase = ({ options: { scenario = "", ...options }, set }: Case) =>
   loadScenario(scenario, { ...options, ...(set.length > 0 && { set }) });
 
+/** With threads of its own: those that have helped one search keep its memory for as long as they run. */
+const checkHelped = (model: Model, options: AsyncCheckOptions, workers: number | undefined): Promise<CheckResult> =>
+  withHelpers(workers, (helpers) => checkAsync(model, { ...options, ...(helpers !== null && { helpers }) }));
+
 /** What was found in this sweep, by the model: many module versions differ in nothing that a scenario shows. */
 type Checked = Map<string, CheckResult>;
 
 /** How a result came into its folder: it was there; it was not; it was, made by another build. */
 type Way = keyof Sweep["results"];
 
+/** A result in its folder. */
+interface Made extends Filed {
+  readonly way: Way;
+}
+
 /** The result of this build that is there already, or a new one; null when interrupted. */
 async function caseResult(
   whole: Whole,
   i: number,
-  folder: string,
-  options: Options,
-  io: Io,
+  { folder, options, io }: Making,
   known: Checked,
-): Promise<(Filed & { readonly way: Way }) | null> {
+): Promise<Made | null> {
   const one = whole.all[i] as Case;
   const loaded = await loadCase(one);
   const bounds = { ...boundsOf(options), ...(one.onceViolated !== undefined && { onceViolated: one.onceViolated }) };
@@ -151,7 +175,8 @@ async function caseResult(
     const isSame = JSON.stringify(result) === JSON.stringify(earlier);
     return { name, result: isSame ? earlier : writeResult(file, result), way: "takenUp" };
   }
-  const checked = known.get(digest) ?? (await checkAsync(loaded.model, { ...bounds, signal: io.signal }));
+  const checked =
+    known.get(digest) ?? (await checkHelped(loaded.model, { ...bounds, signal: io.signal }, options.workers));
   if (io.signal.aborted) return null;
   known.set(digest, checked);
   const reproduce = `seamlock check ${loaded.reproduce}${options.reduction ? "" : " --no-reduction"}${boundWords(one, checked)}`;
