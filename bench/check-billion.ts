@@ -32,7 +32,7 @@ interface Said {
   readonly bytesPerState: number;
   readonly seconds: number;
   readonly cpu: number;
-  /** Kilobytes. */
+  /** In units of 1024 bytes. */
   readonly maxResident: number;
 }
 
@@ -48,7 +48,7 @@ try {
     `  ${said.outcome}: ${said.states.toLocaleString("en")} states, ${said.transitions.toLocaleString("en")} steps`,
   );
   print(`  ${said.depth} levels, ${said.bytesPerState.toFixed(1)} bytes a state`);
-  print(`  ${(said.maxResident / 1e6).toFixed(1)} GB resident at most (target 16)`);
+  print(`  ${((1024 * said.maxResident) / 1e9).toFixed(1)} GB resident at most (target 16)`);
   print(`  ${said.seconds.toFixed(0)} s, ${said.cpu.toFixed(0)} s of processor time`);
   print(isWhole ? "  a billion states: ok" : "  a billion states: MISSED");
   process.exitCode = isWhole ? 0 : 1;
