@@ -232,7 +232,8 @@ export class Space {
     this.#refresh();
     // What was never used is empty; where indexes were is not.
     for (const [low, high] of this.#used) this.#bytes.fill(0, Math.max(low, start), Math.min(high, start + bytes));
-    this.#used = [...this.#used.filter(([low]) => low < start), [start, start + bytes]];
+    // An end lies up to 48 bytes lower than another one: of an index before this one, a group may stick out behind.
+    this.#used = [...this.#used.filter(([low, high]) => low < start || high > start + bytes), [start, start + bytes]];
     this.#put(SHARED.capacity, capacity);
     this.#put(SHARED.limit, this.#limit);
     this.#put(SHARED.table, start);
