@@ -227,6 +227,7 @@ export class Space {
     const capacity = Math.floor((bytes / 4) * LOAD);
     const isLarge = this.code.parts > 1 && slots >= LARGE_SLOTS;
     const start = isLarge ? Math.floor((END - bytes) / 64) * 64 : Math.ceil(this.address(capacity + 1) / 64) * 64;
+    if (start < this.address(capacity + 1)) throw new RangeError("no memory is large enough for so many states");
     const missing = Math.ceil((start + bytes - this.memory.buffer.byteLength) / PAGE);
     if (missing > 0) this.memory.grow(missing);
     this.#refresh();

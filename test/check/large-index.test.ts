@@ -1,6 +1,6 @@
 /** Large indexes of a search in several memories, which lie at the very end of theirs: taken up at any size, grown, and as far as there is room. */
-import { expect, test } from "vitest";
-import { type Search, startSearch } from "../../src/check/index.ts";
+import { expect, test, vi } from "vitest";
+import { checkpoint, resume, type Search, startSearch } from "../../src/check/index.ts";
 import { GROUP_BYTES, reserveOf, SHARED } from "../../src/check/kernel-memory.ts";
 import type { Space } from "../../src/check/space.ts";
 import * as L from "../../src/language/index.ts";
@@ -54,4 +54,37 @@ test("an index that ends in the middle of a line of the cache grows twice, and n
   }
   expect(ends.map((end) => end - 2 ** 32)).toEqual([-80, -96, -64]);
   expect(taken(space)).toBe(count - 1);
+});
+
+test("more states than fit below an index are refused, before an index lies over them", () => {
+  const search = start();
+  const [space] = search.store.parts as [Space];
+  // As they are where a memory was filled beside fewer threads, which leave more of it.
+  const most = Math.floor(0.95 * ((2 ** 32 - space.address(0)) / (0.95 * 3 + 4)));
+  const take = (count: number) => () =>
+    space.restore(new Uint8Array(0), {
+      ...at(count),
+      get levels(): never {
+        throw new Error("it went on");
+      },
+    });
+  expect(take(most + 100)).toThrow(RangeError);
+  expect(take(most - 100)).toThrow("it went on");
+  expect(endOf(space)).toBeGreaterThan(2 ** 32 - 128);
+});
+
+test("a checkpoint for whose states there is no memory is refused", () => {
+  const search = start();
+  const bytes = new Uint8Array(Buffer.concat(checkpoint(search)));
+  const { prototype } = search.constructor as { prototype: Search };
+  vi.spyOn(prototype, "restore").mockImplementationOnce(() => {
+    throw new RangeError("Maximum memory size exceeded");
+  });
+  const again = () => resume(counting(), bytes, { noReduction: true });
+  expect(again).toThrow(expect.objectContaining({ code: "SL4103", hint: expect.stringContaining("--workers") }));
+  expect(again().states).toBe(1);
+  vi.spyOn(prototype, "restore").mockImplementationOnce(() => {
+    throw new TypeError("a fault of ours");
+  });
+  expect(again).toThrow(TypeError);
 });
