@@ -84,7 +84,7 @@ description: two checks that ask for help, and one that does not
 blocks:
   - scenario: page-removal
     module: [1.5.05, 1.5.25]
-    policy: kick-first
+    policy: kick-on-busy
     vcpus: 2
     pages: 2
     because: small enough for a test
