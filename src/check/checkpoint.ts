@@ -118,11 +118,23 @@ function contents(bytes: Uint8Array): { header: Header; records: Uint8Array } {
  *
  * @param build as `checkpoint` was given it
  * @throws SeamlockError SL4103 when the bytes are not, to the last one, what `checkpoint` of the same build gave for this model and these
- *   reductions
+ *   reductions, or there is no memory for its states
  */
 export function resume(model: Model, bytes: Uint8Array, options: CheckOptions = {}, build: string = release): Search {
   const { header, records } = contents(bytes);
   if (header.build !== build) throw ofAnotherBuild(header.build, build);
+  try {
+    return restored(model, header, records, options);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw unusable(
+      "there is no memory for its states",
+      "go on with fewer threads (--workers), each of which takes some, or where there is more memory",
+    );
+  }
+}
+
+function restored(model: Model, header: Header, records: Uint8Array, options: CheckOptions): Search {
   const search = startSearch(model, { ...options, parts: header.parts.length });
   if (header.model !== fingerprint(search)) throw unusable("it is of another model or other options");
   let at = 0;

@@ -227,12 +227,14 @@ export class Space {
     const capacity = Math.floor((bytes / 4) * LOAD);
     const isLarge = this.code.parts > 1 && slots >= LARGE_SLOTS;
     const start = isLarge ? Math.floor((END - bytes) / 64) * 64 : Math.ceil(this.address(capacity + 1) / 64) * 64;
+    if (start < this.address(capacity + 1)) throw new RangeError("no memory is large enough for so many states");
     const missing = Math.ceil((start + bytes - this.memory.buffer.byteLength) / PAGE);
     if (missing > 0) this.memory.grow(missing);
     this.#refresh();
     // What was never used is empty; where indexes were is not.
     for (const [low, high] of this.#used) this.#bytes.fill(0, Math.max(low, start), Math.min(high, start + bytes));
-    this.#used = [...this.#used.filter(([low]) => low < start), [start, start + bytes]];
+    // An end lies up to 48 bytes lower than another one: of an index before this one, a group may stick out behind.
+    this.#used = [...this.#used.filter(([low, high]) => low < start || high > start + bytes), [start, start + bytes]];
     this.#put(SHARED.capacity, capacity);
     this.#put(SHARED.limit, this.#limit);
     this.#put(SHARED.table, start);

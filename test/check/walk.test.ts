@@ -4,7 +4,7 @@ import { Net } from "../../src/check/fair-components.ts";
 import { NoRoom } from "../../src/check/graph.ts";
 import { Numbering } from "../../src/check/live-numbering.ts";
 import { preparingLiveness } from "../../src/check/live-reductions.ts";
-import { explore, type Region } from "../../src/check/live-region.ts";
+import { explore, PIECE, type Region } from "../../src/check/live-region.ts";
 import { edgesFor, type LeadsTo } from "../../src/check/liveness.ts";
 import { packState } from "../../src/check/pack.ts";
 import { Search } from "../../src/check/search.ts";
@@ -12,32 +12,38 @@ import { type Passed, walkTo, whoAfter } from "../../src/check/walk.ts";
 import { uninterrupted } from "../../src/check/watch.ts";
 import * as L from "../../src/language/index.ts";
 
-/** Two alike that go round, `length` steps each. */
-function rounds(length: number): L.Model {
+/** Some alike that go round, `length` steps each. */
+function rounds(length: number, processes = 2): L.Model {
   const m = L.model("rounds");
-  const p = m.process("p", 2);
+  const p = m.process("p", processes);
   const k = p.variable("k", L.intType(0, length - 1));
   p.step("go", { do: [L.set(k, L.mod(L.add(k, 1), length))], next: "go" });
   m.leadsTo("it ends", true, false, [L.weakFair(p)]);
   return m.build();
 }
 
+/** The states of a model, and what is seen of all their edges where nothing is asked of fairness. */
+function netOf(model: L.Model, room = 1e9): { search: Search; net: Net } {
+  const properties = model.properties as LeadsTo[];
+  const search = new Search(uninterrupted(preparingLiveness(model, properties, "keeping lengths"))).finish();
+  const { graph, code } = uninterrupted(edgesFor(search, properties, 1e9));
+  const marks = { premise: 1, conclusion: 2 };
+  const region = uninterrupted(explore(search.space, graph, marks)) as Region;
+  const numbering = new Numbering(search.prepared, []);
+  const fairness = { strengths: { weak: 0, strong: 0 }, moveMasks: code.edges.map(() => 0) };
+  return { search, net: new Net({ graph, region, marks, room }, fairness, numbering, code.permutations) };
+}
+
 const LENGTH = 100;
 const model = rounds(LENGTH);
-const properties = model.properties as LeadsTo[];
-const search = new Search(uninterrupted(preparingLiveness(model, properties, "keeping lengths"))).finish();
-const { graph, code } = uninterrupted(edgesFor(search, properties, 1e9));
-const marks = { premise: 1, conclusion: 2 };
+const { search } = netOf(model);
 
 function walk(
   room: number,
   goal: (to: Passed) => boolean,
   inside: (node: number) => boolean = () => true,
 ): readonly Passed[] {
-  const region = uninterrupted(explore(search.space, graph, marks)) as Region;
-  const numbering = new Numbering(search.prepared, []);
-  const fairness = { strengths: { weak: 0, strong: 0 }, moveMasks: code.edges.map(() => 0) };
-  const net = new Net({ graph, region, marks, room }, fairness, numbering, code.permutations);
+  const { net } = netOf(model, room);
   const way = uninterrupted(walkTo(search.space, net, inside, START, (_, to) => goal(to)));
   for (const [i, { edge, node, who }] of way.entries()) {
     const from = way[i - 1] ?? START;
@@ -101,4 +107,42 @@ test("places are noted within the bound of memory, and once each", () => {
   const bytes = 2 ** 14 * (16 + 8);
   expect(() => walk(bytes, () => false)).toThrow("not strongly connected");
   expect(() => walk(bytes - 1, () => false)).toThrow(NoRoom);
+});
+
+test("with a pause now and then", () => {
+  const length = 200;
+  const { search: own, net } = netOf(rounds(length));
+  const start = { node: 1, who: 0, edge: -1 };
+  const work = walkTo(
+    own.space,
+    net,
+    () => true,
+    start,
+    () => false,
+  );
+  let pauses = 0;
+  const all = () => {
+    while (work.next().done !== true) pauses++;
+  };
+  expect(all).toThrow("not strongly connected");
+  expect(pauses).toBe(Math.ceil(length ** 2 / PIECE));
+  expect(pauses).toBeGreaterThan(1);
+});
+
+test("each place is come to, and gone on from once, where there are many of a node", () => {
+  const [length, processes] = [12, 4];
+  const { search: own, net } = netOf(rounds(length, processes));
+  // How often each place was gone on from, by its edges; a way is as good as a state of those that are not sorted.
+  const left = new Map<string, number>();
+  const to = new Set<string>();
+  const keyOf = ({ node, who }: Passed) => `${node} ${who}`;
+  const note = (from: Passed, next: Passed) => {
+    left.set(keyOf(from), (left.get(keyOf(from)) ?? 0) + 1);
+    to.add(keyOf(next));
+    return false;
+  };
+  const start = { node: 1, who: 0, edge: -1 };
+  expect(() => uninterrupted(walkTo(own.space, net, () => true, start, note))).toThrow("not strongly connected");
+  expect(to.size).toBe(length ** processes);
+  expect(left).toEqual(new Map([...to].map((key) => [key, processes])));
 });

@@ -5,6 +5,29 @@ import { describe, expect, it } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { BIN, seamlock, temporaryFolder } from "./run.ts";
 
+/** For Node.js: say at the end, on standard error, how many threads were started, and how often memory was asked to be given back. */
+const COUNTING = `--import=data:text/javascript,${encodeURIComponent(`
+import { syncBuiltinESMExports } from "node:module";
+import vm from "node:vm";
+import threads from "node:worker_threads";
+if (threads.isMainThread) {
+  const { Worker } = threads;
+  const { runInNewContext } = vm;
+  const counted = { threads: 0, collections: 0 };
+  threads.Worker = class extends Worker {
+    constructor(...of) {
+      super(...of);
+      counted.threads++;
+    }
+  };
+  vm.runInNewContext = (code) => {
+    if (code === "gc") counted.collections++;
+    return runInNewContext(code);
+  };
+  syncBuiltinESMExports();
+  process.on("exit", () => process.stderr.write(JSON.stringify(counted)));
+}`)}`;
+
 describe("the program as a process", () => {
   it("prints its version, alone or among other words", () => {
     const version = { status: 0, out: `${packageJson.version}\n`, err: "" };
@@ -61,7 +84,7 @@ description: two checks that ask for help, and one that does not
 blocks:
   - scenario: page-removal
     module: [1.5.05, 1.5.25]
-    policy: kick-first
+    policy: kick-on-busy
     vcpus: 2
     pages: 2
     because: small enough for a test
@@ -74,14 +97,17 @@ blocks:
     );
     const said = (workers: string) => {
       const args = ["sweep", "sizes.yaml", "-d", `by-${workers}`, "--workers", workers, "--json"];
-      const { status, out } = seamlock(args, { cwd: folder });
+      const { status, out, err } = seamlock(args, { cwd: folder, env: { NODE_OPTIONS: COUNTING } });
       const { rows, results } = JSON.parse(out) as { rows: { states: number; seconds: number }[]; results: object };
       expect(results).toEqual({ takenUp: 0, made: 3, madeAgain: 0 });
-      return { status, rows: rows.map((row) => ({ ...row, seconds: 0 })) };
+      const counted = JSON.parse(err) as { threads: number; collections: number };
+      return { status, rows: rows.map((row) => ({ ...row, seconds: 0 })), ...counted };
     };
     const alone = said("1");
+    expect(alone).toMatchObject({ threads: 0, collections: 0 });
     expect(alone.rows.filter(({ states }) => states > 200_000)).toHaveLength(2);
-    expect(said("2")).toEqual(alone);
+    // Two others for each check that asks for help; then what they shared is given back.
+    expect(said("3")).toEqual({ ...alone, threads: 4, collections: 2 });
     expect(seamlock(["sweep", "sizes.yaml", "-d", "x", "--workers", "17"], { cwd: folder })).toMatchObject({
       status: 2,
       err: expect.stringContaining("SL0004"),
