@@ -131,14 +131,18 @@ export class Helpers {
   /** Threads that are there; they help from the first state on. */
   constructor(threads: readonly Helper[]);
   /**
-   * So many threads, which `start` starts when a search gets large. They help from when it is done, which is seen in a check that gives way
-   * to other work. If they cannot be started, nobody helps.
+   * So many threads, which `start` starts when a search gets large: has found `from` states. They help from when it is done, which is seen in a
+   * check that gives way to other work. If they cannot be started, nobody helps.
    */
-  constructor(count: number, start: () => Promise<readonly Helper[]>);
-  constructor(threads: readonly Helper[] | number, start: (() => Promise<readonly Helper[]>) | null = null) {
+  constructor(count: number, start: () => Promise<readonly Helper[]>, from?: number);
+  constructor(
+    threads: readonly Helper[] | number,
+    start: (() => Promise<readonly Helper[]>) | null = null,
+    from = ASK_FROM,
+  ) {
     this.#threads = typeof threads === "number" ? null : threads;
     this.count = typeof threads === "number" ? threads : threads.length;
-    this.from = typeof threads === "number" ? ASK_FROM : 0;
+    this.from = typeof threads === "number" ? from : 0;
     this.#start = start;
   }
 

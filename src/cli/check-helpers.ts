@@ -22,10 +22,12 @@ const MOST_BY_DEFAULT = 8;
  * Run `use` with threads that help a search once it is large.
  *
  * @param workers how many threads in all; undefined: as many as there are processors, at most `MOST_BY_DEFAULT`
+ * @param from how many states make a search large; undefined: as the engine has it
  */
 export async function withHelpers<T>(
   workers: number | undefined,
   use: (helpers: Helpers | null) => Promise<T>,
+  from?: number,
 ): Promise<T> {
   const count = (workers ?? Math.min(MOST_BY_DEFAULT, availableParallelism())) - 1;
   if (count === 0) return use(null);
@@ -47,7 +49,7 @@ export async function withHelpers<T>(
     return threads;
   };
   try {
-    return await use(new Helpers(count, start));
+    return await use(new Helpers(count, start, from));
   } finally {
     isOver = true;
     await Promise.all(threads.map((thread) => thread.terminate()));

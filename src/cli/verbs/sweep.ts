@@ -139,9 +139,12 @@ function boundsOf({ time, memory, states, reduction }: Options): CheckOptions {
 const loadCase = ({ options: { scenario = "", ...options }, set }: Case) =>
   loadScenario(scenario, { ...options, ...(set.length > 0 && { set }) });
 
+/** So many states make a check of a sweep large: to start threads, end them, and collect what they shared takes as long as a smaller one gains. */
+const LARGE = 1_000_000;
+
 /** With threads of its own: those that have helped one search keep its memory for as long as they run. */
 const checkHelped = (model: Model, options: AsyncCheckOptions, workers: number | undefined): Promise<CheckResult> =>
-  withHelpers(workers, (helpers) => checkAsync(model, { ...options, ...(helpers !== null && { helpers }) }));
+  withHelpers(workers, (helpers) => checkAsync(model, { ...options, ...(helpers !== null && { helpers }) }), LARGE);
 
 /** What was found in this sweep, by the model: many module versions differ in nothing that a scenario shows. */
 type Checked = Map<string, CheckResult>;
