@@ -4,6 +4,7 @@ import { type AsyncCheckOptions, type Checked, type CheckOptions, checkAndKeep, 
 import { type Field, valueIn } from "./pack.ts";
 import type { CheckResult } from "./result.ts";
 import type { Search } from "./search.ts";
+import { type Pausing, uninterrupted } from "./watch.ts";
 
 export interface ReductionReport {
   readonly reduced: CheckResult;
@@ -12,12 +13,15 @@ export interface ReductionReport {
   readonly expectedStates: number;
   /** What differs; empty when the reduction is right, and when not enough was explored to compare. */
   readonly differences: readonly string[];
-  /** Why nothing can be said of the reduction: one of the two spaces was not explored whole. Null when both were. */
+  /** Why nothing can be said of the reduction: one of the two spaces was not explored whole, or they were not compared to the end. Else null. */
   readonly unexplored: string | null;
 }
 
+/** So many states are compared between two pauses. */
+const PIECE = 1 << 15;
+
 /** The plain states that the reduction keeps, in canonical form: how many different ones, and is each in the reduced space? */
-function keptStates(reduced: Search, plain: Search): { expected: number; missing: number } {
+function* keptStates(reduced: Search, plain: Search): Pausing<{ expected: number; missing: number }> {
   // Both pack states alike, since packing does not depend on what is reduced.
   const { layout, reductions, packing } = reduced.prepared;
   const places = layout.instances.map((instance) => packing.fields[instance.pc] as Field);
@@ -26,6 +30,7 @@ function keptStates(reduced: Search, plain: Search): { expected: number; missing
   let expected = 0;
   let missing = 0;
   for (let id = 1; id < plain.space.count; id++) {
+    if (id % PIECE === 0) yield;
     const words = plain.space.words(id);
     if (places.some((place, i) => reductions.folded[i]?.has(valueIn(words, place)))) continue;
     reduced.space.canonical(words);
@@ -60,7 +65,7 @@ export function verifyReduction(
   { helpers: _, parts: __, ...options }: CheckOptions = {},
 ): ReductionReport {
   const reduced = checkAndKeep(model, { ...options, noReduction: false });
-  return compared(reduced, checkAndKeep(model, beside(reduced, options)));
+  return uninterrupted(comparing(reduced, checkAndKeep(model, beside(reduced, options))));
 }
 
 /** The same, giving way to other work now and then. */
@@ -69,7 +74,14 @@ export async function verifyReductionAsync(
   { helpers: _, parts: __, ...options }: AsyncCheckOptions = {},
 ): Promise<ReductionReport> {
   const reduced = await checkAndKeepAsync(model, { ...options, noReduction: false });
-  return compared(reduced, await checkAndKeepAsync(model, beside(reduced, options)));
+  const plain = await checkAndKeepAsync(model, beside(reduced, options));
+  const work = comparing(reduced, plain);
+  for (;;) {
+    const { value, done } = work.next();
+    if (done) return value;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    if (options.signal?.aborted) return incomparable(reduced, plain, "the comparison was interrupted");
+  }
 }
 
 /** Options of the plain search: the reduced one keeps its states meanwhile. */
@@ -85,13 +97,20 @@ function unexploredIn({ result, search }: Checked, which: string): string | null
   return reason === null ? null : `the ${which} state space was not explored whole: ${reason}`;
 }
 
-function compared(few: Checked, many: Checked): ReductionReport {
+/** Of two spaces of which a part is known: they can differ where the reduction is right, and agree where it is wrong. */
+const incomparable = (few: Checked, many: Checked, unexplored: string | null): ReductionReport => ({
+  reduced: few.result,
+  plain: many.result,
+  expectedStates: few.result.states,
+  differences: [],
+  unexplored,
+});
+
+function* comparing(few: Checked, many: Checked): Pausing<ReductionReport> {
   const { result: reduced } = few;
   const { result: plain } = many;
   const unexplored = unexploredIn(few, "reduced") ?? unexploredIn(many, "plain");
-  // Two spaces of which a part is known can differ where the reduction is right, and agree where it is wrong.
-  if (unexplored !== null || few.search === null || many.search === null)
-    return { reduced, plain, expectedStates: reduced.states, differences: [], unexplored };
+  if (unexplored !== null || few.search === null || many.search === null) return incomparable(few, many, unexplored);
   const differences: string[] = [];
   const compare = (what: string, a: string, b: string) => {
     if (a !== b) differences.push(`${what}: reduced ${a || "none"}, plain ${b || "none"}`);
@@ -102,7 +121,7 @@ function compared(few: Checked, many: Checked): ReductionReport {
   compare("vacuous", list(reduced.vacuous), list(plain.vacuous));
   compare("busy", list(reduced.busy), list(plain.busy));
   compare("never ran", list(reduced.neverRan), list(plain.neverRan));
-  const { expected, missing } = keptStates(few.search, many.search);
+  const { expected, missing } = yield* keptStates(few.search, many.search);
   if (missing > 0) differences.push(`${missing} states that should be kept were not reached by the reduced search`);
   compare("states", String(reduced.states), String(expected));
   return { reduced, plain, expectedStates: expected, differences, unexplored: null };

@@ -12,6 +12,7 @@ import {
   Search,
   startSearch,
   verifyReduction,
+  verifyReductionAsync,
 } from "../../src/check/index.ts";
 import type { Model, Trace } from "../../src/language/index.ts";
 import * as L from "../../src/language/index.ts";
@@ -289,6 +290,23 @@ describe("bounds", () => {
     const reason = `the plain state space was not explored whole: the memory bound of ${memory} bytes was reached`;
     expect(verifyReduction(small, { memory }).unexplored).toBe(reason);
     expect(verifyReduction(small, { memory: 2 * memory }).unexplored).toBeNull();
+  });
+
+  test("Ctrl-C is heard while the two spaces are compared, too", async () => {
+    const model = enterAndZap({ vcpus: 2, pages: 1, threshold: 2 });
+    let looks = 0;
+    const until = (most: number) => ({
+      get aborted() {
+        return ++looks > most;
+      },
+    });
+    const compare = (most: number) => verifyReductionAsync(model, { signal: until(most) as AbortSignal });
+    expect(await compare(Number.POSITIVE_INFINITY)).toMatchObject({ unexplored: null, plain: { states: 269_360 } });
+    // The last looks are those of the comparison, one every 32,768 states.
+    const most = looks - 3;
+    looks = 0;
+    expect(await compare(most)).toMatchObject({ unexplored: "the comparison was interrupted", differences: [] });
+    expect(looks).toBe(most + 1);
   });
 
   test("a violation found before a bound is still a violation", () => {
