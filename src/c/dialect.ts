@@ -16,8 +16,11 @@ export interface Dialect {
   readonly definedCalls?: readonly string[];
   /** Conditionals see what any other header of the tree defines, as if all were included. */
   readonly sharedHeaders?: boolean;
-  /** Macros are expanded before functions are parsed, but for those named, which stay calls; none are, unless given. */
-  readonly expand?: { readonly keep: readonly string[] };
+  /**
+   * Macros are expanded before functions are parsed, but for those named in `keep`, which stay calls; none are, unless given. `first`: a file whose
+   * macros count before those of others.
+   */
+  readonly expand?: { readonly keep: readonly string[]; readonly first?: string };
   /** Names of macros that govern the statement after their call; `*` stands for any characters. */
   readonly governs?: readonly string[];
   /** Tokens that make a definition give way to another one of its name. */

@@ -7,8 +7,8 @@
 import { type TokenKind, type Tokens, tokenize } from "./lexer.ts";
 import type { Macro } from "./preprocess.ts";
 
-/** The macro of a name, where one is to be expanded. */
-export type MacroLookup = (name: string) => Macro | null;
+/** The macro of a name on a line, where one is to be expanded. */
+export type MacroLookup = (name: string, line: number) => Macro | null;
 
 interface Token {
   readonly kind: TokenKind;
@@ -28,7 +28,8 @@ const bodies = new WeakMap<Macro, readonly Token[]>();
  * @returns null when they make more
  */
 export function expandMacros(tokens: Tokens, lookup: MacroLookup, most: number): Tokens | null {
-  if (!tokens.texts.some((text, i) => tokens.kinds[i] === "word" && lookup(text) !== null)) return tokens;
+  if (!tokens.texts.some((text, i) => tokens.kinds[i] === "word" && lookup(text, tokens.lines[i] as number) !== null))
+    return tokens;
   const list: Token[] = [];
   const end = tokens.texts.length - 1;
   for (let i = 0; i < end; i++)
@@ -74,7 +75,7 @@ class Expander {
     const out: Token[] = [];
     for (let i = 0; i < list.length; i++) {
       const token = list[i] as Token;
-      const macro = token.kind === "word" && !within.has(token.text) ? this.lookup(token.text) : null;
+      const macro = token.kind === "word" && !within.has(token.text) ? this.lookup(token.text, token.line) : null;
       if (macro === null) {
         out.push(token);
         continue;

@@ -17,12 +17,16 @@ export interface Macro {
   readonly parameters: readonly string[] | null;
   readonly body: string;
   readonly line: number;
+  /** The line from which its file has it no more, for an `#undef` or another definition of its name; null: it has it to the end. */
+  readonly until: number | null;
 }
 
 export interface PreprocessedFile {
   /** Same length and same newlines as the original. */
   readonly text: string;
   readonly macros: readonly Macro[];
+  /** Names that an `#undef` takes away and that the file has not defined itself, with its line. */
+  readonly hidden: readonly { readonly name: string; readonly line: number }[];
   /** Lines (1-based) of conditionals that could not be evaluated; taken as false. */
   readonly unevaluated: readonly { readonly line: number; readonly text: string }[];
   /**
@@ -157,6 +161,9 @@ function arithmetic(text: string): number {
   return value;
 }
 
+/** A macro, as long as directives may still take it away. */
+type Defined = Omit<Macro, "until"> & { until: number | null };
+
 interface Conditional {
   readonly line: number;
   active: boolean;
@@ -173,10 +180,11 @@ function resolveDirectives(text: string, around: Surroundings, rules: Dialect) {
   const built = (name: string): string | null =>
     rules.defined !== undefined && Object.hasOwn(rules.defined, name) ? (rules.defined[name] as string) : null;
   const lines = text.split("\n");
-  const macros: Macro[] = [];
+  const macros: Defined[] = [];
+  const hidden: { name: string; line: number }[] = [];
   const unevaluated: { line: number; text: string }[] = [];
   const unbalanced: { line: number; lost: boolean }[] = [];
-  const local = new Map<string, Macro>();
+  const local = new Map<string, Defined>();
   const undefinedNames = new Set<string>();
   const stack: Conditional[] = [];
   // An entry is active only inside active ones.
@@ -212,7 +220,7 @@ function resolveDirectives(text: string, around: Surroundings, rules: Dialect) {
     handleDirective(directive[1] ?? "", parts.join(" "), first + 1);
   }
   for (const { line, active } of stack) unbalanced.push({ line, lost: !active });
-  return { text: lines.join("\n"), macros, unevaluated, unbalanced };
+  return { text: lines.join("\n"), macros, hidden, unevaluated, unbalanced };
 
   function handleDirective(keyword: string, body: string, line: number): void {
     const top = stack.at(-1);
@@ -247,10 +255,7 @@ function resolveDirectives(text: string, around: Surroundings, rules: Dialect) {
         return;
 
       case "undef":
-        if (isActive()) {
-          local.delete(body.trim());
-          undefinedNames.add(body.trim());
-        }
+        if (isActive()) undefine(body.trim().split(/\s/)[0] ?? "", line);
         return;
       default:
         return;
@@ -263,6 +268,16 @@ function resolveDirectives(text: string, around: Surroundings, rules: Dialect) {
     const parentActive = isActive();
     stack.push({ line, active: parentActive && active, taken: active, parentActive });
   }
+  function undefine(name: string, line: number): void {
+    if (!end(name, line)) hidden.push({ name, line });
+    undefinedNames.add(name);
+  }
+  /** The file has its own macro of a name no more; false: it had none. */
+  function end(name: string, line: number): boolean {
+    const macro = local.get(name);
+    if (macro) macro.until = line;
+    return local.delete(name);
+  }
   function define(body: string, line: number): void {
     const match = /^\s*([A-Za-z_]\w*)(\(([^)]*)\))?\s*([\s\S]*)$/.exec(body);
     if (!match?.[1]) return;
@@ -272,7 +287,8 @@ function resolveDirectives(text: string, around: Surroundings, rules: Dialect) {
           .map((p) => p.trim())
           .filter(Boolean)
       : null;
-    const macro: Macro = { name: match[1], parameters, body: (match[4] ?? "").trim(), line };
+    const macro = { name: match[1], parameters, body: (match[4] ?? "").trim(), line, until: null };
+    end(macro.name, line);
     local.set(macro.name, macro);
     undefinedNames.delete(macro.name);
     macros.push(macro);

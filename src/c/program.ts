@@ -12,7 +12,7 @@ import { LIMITS } from "./limits.ts";
 import { blankComments, closeOf, type Macro, preprocess } from "./preprocess.ts";
 import { type ParseOptions, parseExpression, parseFunction, parseInitializer } from "./syntax.ts";
 import { scanTopLevel, type TopObject } from "./toplevel.ts";
-import { type MacroSite, Macros, Units } from "./units.ts";
+import { isSameMacro, type MacroSite, Macros, Units } from "./units.ts";
 import { withParts } from "./walk.ts";
 
 export interface SourceFile {
@@ -68,7 +68,10 @@ const KEYWORDS = new Set(["if", "while", "for", "switch", "return", "sizeof", "d
 export class Program {
   readonly texts = new Map<string, string>();
   readonly functions = new Map<string, FunctionInfo[]>();
+  /** By name: of several definitions the first. */
   readonly macros = new Map<string, MacroSite>();
+  /** Names of macros that have definitions which differ, and those: what such a name stands for is not known from the name alone. */
+  readonly redefined = new Map<string, MacroSite[]>();
   readonly enumerators = new Map<string, Enumerator>();
   /** `typedef enum … name_t` → its enumerators, in order. */
   readonly enums = new Map<string, string[]>();
@@ -93,6 +96,7 @@ export class Program {
   private readonly asts = new Map<FunctionInfo, FunctionAst | null>();
   private readonly constants = new Map<string, bigint | null>();
   private readonly bases = new Map<string, bigint | null>();
+  private readonly macroCalls = new Map<string, ReadonlySet<string>>();
   private readonly macroExprs = new Map<string, Expr | null>();
 
   /** Does a header of the tree, or the dialect, declare a type of that name? */
@@ -109,7 +113,7 @@ export class Program {
     const macros = collectObjectMacros(files);
     const defined = rules.sharedHeaders ? headerDefinitions(files) : null;
     this.units = new Units(files.map((file) => file.path));
-    this.visible = new Macros(this.units, rules.expand?.keep ?? []);
+    this.visible = new Macros(this.units, rules.expand?.keep ?? [], rules.expand?.first ?? null);
     const sources = new Map<string, string>();
     for (const file of files) {
       const isDefined = (name: string): boolean => defined?.get(name)?.some((path) => path !== file.path) === true;
@@ -119,8 +123,9 @@ export class Program {
       for (const macro of result.macros) {
         const site = { ...macro, file: file.path };
         this.visible.add(site);
-        if (!this.macros.has(macro.name)) this.macros.set(macro.name, site);
+        this.addMacro(site);
       }
+      for (const { name, line } of result.hidden) this.visible.hide(name, file.path, line);
       for (const match of file.source.matchAll(/^[ \t]*#[ \t]*include[ \t]*"([^"\n]{1,200})"/gm))
         this.units.include(file.path, match[1] as string);
       for (const u of result.unevaluated) this.unevaluated.push({ file: file.path, ...u });
@@ -154,6 +159,28 @@ export class Program {
   private isWeak(head: string): boolean {
     const text = blankComments(head);
     return this.rules.weakTokens?.some((token) => new RegExp(`\\b${token}\\b`).test(text)) === true;
+  }
+
+  private addMacro(site: MacroSite): void {
+    const first = this.macros.get(site.name);
+    if (first === undefined) this.macros.set(site.name, site);
+    else if (first.file !== this.rules.expand?.first && !isSameMacro(first, site)) {
+      const sites = this.redefined.get(site.name);
+      if (sites) sites.push(site);
+      else this.redefined.set(site.name, [first, site]);
+    }
+  }
+
+  /** Names that macros of this name use like function calls. */
+  private madeBy(name: string): ReadonlySet<string> {
+    const known = this.macroCalls.get(name);
+    if (known !== undefined) return known;
+    const first = this.macros.get(name);
+    const calls = new Set<string>();
+    for (const { body } of this.redefined.get(name) ?? (first ? [first] : []))
+      for (const callee of callsIn(body, 0, body.length)) calls.add(callee);
+    this.macroCalls.set(name, calls);
+    return calls;
   }
 
   private addFunction(info: FunctionInfo): void {
@@ -191,7 +218,7 @@ export class Program {
 
   /** The macros that a file sees and that are to be expanded. */
   private lookup(file: string): MacroLookup {
-    return (name) => this.visible.of(name, file);
+    return (name, line) => this.visible.of(name, file, line);
   }
 
   /** The text in which a function's offsets count. */
@@ -289,13 +316,13 @@ export class Program {
     return only?.kind === "expression" && more.length === 0 ? only.expr : null;
   }
 
-  /** An object-like macro's body as an expression, or a function-like macro's. */
+  /** An object-like macro's body as an expression, or a function-like macro's; null for one that has definitions which differ. */
   macroExpr(name: string): Expr | null {
     const known = this.macroExprs.get(name);
     if (known !== undefined) return known;
     const macro = this.macros.get(name);
     const expr =
-      macro && macro.body !== "" && macro.body.length < 400
+      macro && !this.redefined.has(name) && macro.body !== "" && macro.body.length < 400
         ? parseExpression(macro.body, this.parsing.isTypeName)
         : null;
     this.macroExprs.set(name, expr);
@@ -320,7 +347,7 @@ export class Program {
       return base === null ? null : base + BigInt(enumerator.offset);
     }
     const macro = this.macros.get(name);
-    if (!macro || macro.parameters !== null) return null;
+    if (!macro || macro.parameters !== null || this.redefined.has(name)) return null;
     return parseInteger(macro.body) ?? this.evaluate(this.macroExpr(name));
   }
 
@@ -405,6 +432,27 @@ export class Program {
     return reached;
   }
 
+  /** Macros that were expanded and that files which are seen define in different ways: the one that was taken, and the others. */
+  get ambiguous(): readonly (readonly MacroSite[])[] {
+    return this.visible.ambiguous;
+  }
+
+  /** Of the macros that have definitions which differ, those that some functions use, by others perhaps. */
+  redefinedIn(functions: Iterable<FunctionInfo>): readonly (readonly MacroSite[])[] {
+    if (this.redefined.size === 0) return [];
+    const words = new Set<string>();
+    const add = (text: string): void => {
+      for (const [word] of text.matchAll(/[A-Za-z_]\w*/g)) words.add(word);
+    };
+    for (const info of functions) add(this.textOf(info).slice(info.headStart, info.bodyEnd));
+    // A set that grows is visited to its end.
+    for (const word of words) {
+      const macro = this.macros.get(word);
+      if (macro) add(macro.body);
+    }
+    return [...this.redefined].flatMap(([name, sites]) => (words.has(name) ? [sites] : []));
+  }
+
   /** Functions that run when one of these does, they themselves included. Of several of a name, a call means the one in its own file. */
   runsOf(roots: Iterable<FunctionInfo>): ReadonlySet<FunctionInfo> {
     const reached = new Set(roots);
@@ -422,8 +470,7 @@ export class Program {
   private calledBy(info: FunctionInfo): ReadonlySet<string> {
     const names = new Set(info.calls);
     for (const name of names) {
-      const macro = this.functions.has(name) ? undefined : this.macros.get(name);
-      if (macro?.body.includes("(")) for (const callee of callsIn(macro.body, 0, macro.body.length)) names.add(callee);
+      if (!this.functions.has(name)) for (const callee of this.madeBy(name)) names.add(callee);
     }
     return names;
   }
@@ -438,8 +485,7 @@ export class Program {
     for (const [name, infos] of this.functions)
       for (const info of infos) for (const callee of info.calls) add(name, callee);
     // A macro may call for the function that uses it.
-    for (const [name, { body }] of this.macros)
-      if (body.includes("(")) for (const callee of callsIn(body, 0, body.length)) add(name, callee);
+    for (const name of this.macros.keys()) for (const callee of this.madeBy(name)) add(name, callee);
     return callers;
   }
 }
@@ -508,7 +554,7 @@ function collectObjectMacros(files: readonly SourceFile[]): Map<string, Macro> {
     for (const match of file.source.matchAll(/^[ \t]*#[ \t]*define[ \t]+([A-Z_]\w*)[ \t]+(?![ \t])([^\n\\]*)$/gm)) {
       const name = match[1] as string;
       const body = (match[2] ?? "").replace(/\/[/*].*$/, "").trim();
-      if (body !== "" && !result.has(name)) result.set(name, { name, parameters: null, body, line: 0 });
+      if (body !== "" && !result.has(name)) result.set(name, { name, parameters: null, body, line: 0, until: null });
     }
     refuseTooMany(result.size, file.path);
   }

@@ -38,49 +38,125 @@ export interface MacroSite extends Macro {
   readonly file: string;
 }
 
-/** The macros of one name. */
-interface Named {
-  /** Those of .c files, which only their unit sees. */
-  readonly own: MacroSite[];
-  /** The first one of a header. */
-  shared: MacroSite | null;
+/** What a file says of one name. */
+interface Said {
+  /** By line. */
+  readonly sites: MacroSite[];
+  /** From here on it does not see what others define, for it takes that away. */
+  hidesFrom: number;
 }
 
-/** The macros that are to be expanded, by the file that uses them. */
+/** What files say of one name. */
+interface Named {
+  readonly byFile: Map<string, Said>;
+  /** What files still have at their ends, for others that see them. */
+  readonly lasting: MacroSite[];
+}
+
+/** The macros that are to be expanded, by the file and the line that use them. */
 export class Macros {
   private readonly units: Units;
   private readonly keep: ReadonlySet<string>;
-  private readonly sites = new Map<string, Named>();
+  private readonly first: string | null;
+  private readonly names = new Map<string, Named>();
+  private readonly constants = new Set<MacroSite>();
+  private readonly chosen = new Map<string, readonly MacroSite[]>();
   /** Names of macros that may define a function. */
   private readonly making = new Set<string>();
 
-  /** @param keep macros that stay calls */
-  constructor(units: Units, keep: readonly string[]) {
+  /**
+   * @param keep macros that stay calls
+   * @param first a file whose macros count before those of all others; null: there is none
+   */
+  constructor(units: Units, keep: readonly string[], first: string | null) {
     this.units = units;
     this.keep = new Set(keep);
+    this.first = first;
   }
 
+  /** Of names that were asked for and that others define in different ways: those definitions, the one that was taken first. */
+  get ambiguous(): readonly (readonly MacroSite[])[] {
+    return [...this.chosen.values()];
+  }
+
+  /** Notes a definition; those of a file come by line. */
   add(site: MacroSite): void {
-    if (this.keep.has(site.name) || isConstant(site)) return;
-    const named = this.sites.get(site.name) ?? { own: [], shared: null };
-    this.sites.set(site.name, named);
-    if (site.file.endsWith(".h")) named.shared ??= site;
-    else named.own.push(site);
+    if (this.keep.has(site.name)) return;
+    this.said(site.name, site.file).sites.push(site);
+    if (isConstant(site)) {
+      this.constants.add(site);
+      return;
+    }
+    if (site.until === null) (this.names.get(site.name) as Named).lasting.push(site);
     if (isMaker(site)) this.making.add(site.name);
   }
 
-  /** The macro that a name means in a file; null for one that stays as it is: none, a constant, one to be kept. */
-  of(name: string, file: string): MacroSite | null {
-    const named = this.sites.get(name);
-    if (named === undefined) return null;
-    if (named.own.length === 0) return named.shared;
-    return named.own.find((site) => this.units.areOne(site.file, file)) ?? named.shared;
+  /** Notes that a file takes away what others may have defined. */
+  hide(name: string, file: string, line: number): void {
+    const said = this.said(name, file);
+    said.hidesFrom = Math.min(said.hidesFrom, line);
   }
 
-  /** Names of the macros in a file's sight whose body defines a function. */
-  makers(file: string): Set<string> {
-    return new Set([...this.making].filter((name) => this.of(name, file) !== null));
+  private said(name: string, file: string): Said {
+    const named = this.names.get(name) ?? { byFile: new Map(), lasting: [] };
+    this.names.set(name, named);
+    const said = named.byFile.get(file) ?? { sites: [], hidesFrom: Number.POSITIVE_INFINITY };
+    named.byFile.set(file, said);
+    return said;
   }
+
+  /**
+   * The macro that a name means on a line of a file; null for one that stays as it is: none, a constant, one to be kept. What the file itself
+   * says above that line counts first, then what files that are compiled as one with it define, then the first header: which headers it includes
+   * is not followed (`ambiguous`).
+   */
+  of(name: string, file: string, line: number): MacroSite | null {
+    const named = this.names.get(name);
+    if (named === undefined) return null;
+    const said = named.byFile.get(file);
+    const above = said && lastAbove(said.sites, line);
+    if (above) return this.constants.has(above) || (above.until !== null && line >= above.until) ? null : above;
+    return said && said.hidesFrom < line ? null : this.ofOthers(named, file);
+  }
+
+  private ofOthers({ lasting }: Named, file: string): MacroSite | null {
+    const isHeader = (site: MacroSite): boolean => site.file.endsWith(".h");
+    const others = lasting.filter((site) => site.file !== file);
+    const ofUnit = others.filter((site) => this.units.areOne(site.file, file));
+    return this.choose(ofUnit.length > 0 ? ofUnit : others.filter(isHeader));
+  }
+
+  /** The first, which is noted when others say something else. */
+  private choose([taken, ...rest]: readonly MacroSite[]): MacroSite | null {
+    if (taken === undefined) return null;
+    const different = taken.file === this.first ? [] : rest.filter((site) => !isSameMacro(taken, site));
+    if (different.length > 0) this.chosen.set(taken.name, [taken, ...different]);
+    return taken;
+  }
+
+  /** Names of the macros in a file's sight, somewhere in it, whose body defines a function. */
+  makers(file: string): Set<string> {
+    const isSeen = (name: string): boolean =>
+      (this.names.get(name)?.byFile.get(file)?.sites ?? []).some(isMaker) || this.of(name, file, 0) !== null;
+    return new Set([...this.making].filter(isSeen));
+  }
+}
+
+/** The last of some definitions that stands above a line. */
+function lastAbove(sites: readonly MacroSite[], line: number): MacroSite | undefined {
+  let [low, high] = [0, sites.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sites[middle] as MacroSite).line < line) low = middle + 1;
+    else high = middle;
+  }
+  return sites[low - 1];
+}
+
+/** Do two definitions say the same, but for white space? */
+export function isSameMacro(one: Macro, other: Macro): boolean {
+  const plain = ({ parameters, body }: Macro): string => `${parameters?.join()}|${body.replace(/\s+/g, " ")}`;
+  return plain(one) === plain(other);
 }
 
 /** Its body defines a function: a head, then a block. */

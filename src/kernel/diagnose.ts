@@ -67,6 +67,9 @@ function contextsBelow(roots: readonly Context[]): Context[] {
 
 const at = (place: { readonly file: string; readonly line: number }) => ({ file: place.file, line: place.line });
 
+const placesOf = (sites: readonly { readonly file: string; readonly line: number }[]): string =>
+  sites.map(({ file, line }) => `${file}:${line}`).join(", ");
+
 function treeFindings({ tree, program }: Findings): Diagnostic[] {
   return [
     ...tree.skipped.map(
@@ -94,6 +97,18 @@ function treeFindings({ tree, program }: Findings): Diagnostic[] {
         message: `${name} is defined for all by more than one file`,
         ...at(info),
       })),
+    ),
+    ...program.ambiguous.flatMap(([taken, ...others]): Diagnostic[] =>
+      taken === undefined
+        ? []
+        : [
+            {
+              code: "SL3412",
+              severity: "warning",
+              message: `the macro ${taken.name} is taken as it is defined here, and defined otherwise at ${placesOf(others)}`,
+              ...at(taken),
+            },
+          ],
     ),
   ];
 }

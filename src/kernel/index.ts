@@ -71,5 +71,5 @@ function programOf(files: readonly SourceFile[], rules: KernelRules): Program {
     { path: PRELUDE, source: rules.prelude },
     { path: MODELS, source: rules.models },
   ];
-  return new Program([...own, ...files], dialectOf(rules));
+  return new Program([...own, ...files], dialectOf(rules, PRELUDE));
 }

@@ -100,9 +100,12 @@ export class Reach {
     for (const info of all) for (const word of this.words.get(info) as ReadonlySet<string>) add(word, info);
     for (const [name, macro] of program.macros)
       for (const word of macro.body.match(/[A-Za-z_]\w*/g) ?? []) add(word, name);
+    // A macro that calls a member may name it with a prefix.
+    const prefixes = new Set(["", ...Object.values(this.source.rules.memberCalls).map(({ prefix }) => prefix)]);
     const pointers = new Map<string, string[]>();
     for (const [member, infos] of this.source.members()) {
-      for (const info of infos) pointers.set(info.name, [...(pointers.get(info.name) ?? []), member]);
+      const names = [...prefixes].map((prefix) => prefix + member);
+      for (const info of infos) pointers.set(info.name, [...(pointers.get(info.name) ?? []), ...names]);
     }
     const found = new Set<FunctionInfo>(own);
     const seen = new Set<string>();

@@ -306,8 +306,8 @@ const scopesOf = ({ scoped, scopedClass }: KernelRules["guards"]): string[] => [
   ...(scopedClass === undefined ? [] : [scopedClass]),
 ];
 
-/** What the C reader is told. */
-export function dialectOf(rules: KernelRules): Dialect {
+/** What the C reader is told; `prelude`: the file with the macros of the rules, which count before those of a tree. */
+export function dialectOf(rules: KernelRules, prelude: string): Dialect {
   const { config, dialect } = rules;
   const { loops, guards } = rules;
   // What rules speak of by name stays a call.
@@ -325,7 +325,7 @@ export function dialectOf(rules: KernelRules): Dialect {
     defined: Object.fromEntries(config.map((name) => [name, "1"])),
     definedCalls: dialect.definedCalls,
     sharedHeaders: true,
-    expand: { keep },
+    expand: { keep, first: prelude },
     governs: [...loops.map((loop) => loop.macro), ...scopesOf(guards)],
     weakTokens: dialect.weak,
     types: dialect.types,

@@ -69,6 +69,7 @@ export function expectedOf(
       ...hidingMacros(program, rules, reaching),
       ...maskingMacros(program, reachable),
       ...clashes(program, reachable),
+      ...redefinedMacros(program, reachable),
       ...missingExit(program, rules, reachable),
     ],
   };
@@ -271,6 +272,21 @@ function clashes(program: Program, reachable: ReadonlySet<FunctionInfo>): Findin
       message: `${name} is defined for all files here and at ${others.map((o) => `${o.file}:${o.line}`).join(", ")}: which one is meant is not known`,
       site: { file: first?.file ?? "", line: first?.line ?? 0, function: name },
     }));
+}
+
+/** A macro that leaves use and that has definitions which differ: one is not told from another by where it is used. */
+function redefinedMacros(program: Program, reachable: ReadonlySet<FunctionInfo>): Finding[] {
+  return program.redefinedIn(reachable).flatMap(([first, ...others]): Finding[] =>
+    first === undefined
+      ? []
+      : [
+          {
+            what: "two-definitions",
+            message: `the macro ${first.name} is defined here, and otherwise at ${others.map((o) => `${o.file}:${o.line}`).join(", ")}: which one is meant is not known`,
+            site: { file: first.file, line: first.line, function: first.name },
+          },
+        ],
+  );
 }
 
 /** Words of the language that decide what runs, and in which type. */

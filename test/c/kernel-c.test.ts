@@ -190,6 +190,99 @@ describe("macro expansion", () => {
     expect(shown((info && read.ast(info)?.body) ?? [])).toEqual(["M(1)"]);
   });
 
+  it("is of the definition that stands above the use, and of none below an `#undef`", () => {
+    const source = `
+void f(void) {
+#define M(x, M) one(x, M##y)
+  M(1, a);
+#undef M
+  M(2, b);
+#define M(x) two(x)
+  M(3);
+#define M(x) three(x)
+  M(4);
+#undef HIDDEN
+  HIDDEN(5);
+  NESTED(6);
+#undef M
+}
+#define HIDDEN(x) below(x)`;
+    expect(shown(body(source, "#define HIDDEN(x) seen(x)\n#define NESTED(x) M(x)\n#define M(x) four(x)"))).toEqual([
+      "one(1, ay)",
+      "M(2, b)",
+      "two(3)",
+      "three(4)",
+      "HIDDEN(5)",
+      "three(6)",
+    ]);
+  });
+
+  it("is of a header's definition above one of its own, and of none that the header takes away again", () => {
+    const header = "#define M(x) header(x)\n#define HELP(x) gone(x)\n#define KEEP(x) HELP(x)\n#undef HELP";
+    const source = "void f(void) {\n M(1);\n HELP(2);\n KEEP(1);\n#define M(x) own(x)\n M(3);\n}";
+    expect(shown(body(source, header))).toEqual(["header(1)", "HELP(2)", "HELP(1)", "own(3)"]);
+  });
+
+  it("is of a definition that a file of the same unit still has at its end", () => {
+    const read = program({
+      "a.c": '#include "b.c"\nvoid f(void) { M(1); HELP(2); }',
+      "b.c": "#define M(x) old(x)\n#undef M\n#define M(x) other(x)\n#define HELP(x) gone(x)\n#undef HELP",
+    });
+    const info = read.resolve("f", "a.c");
+    expect(shown((info && read.ast(info)?.body) ?? [])).toEqual(["other(1)", "HELP(2)"]);
+  });
+
+  it("notes what files that are seen define in different ways, once it is expanded", () => {
+    const headers = {
+      "a.h": "#define M(x) one(x)\n#define N(x) n(x)",
+      "b.h": "#define M(x) two(x)\n#define N(x)  n(x)",
+    };
+    const read = program({ ...headers, "p.h": "#define M(x) mine(x)", "a.c": "void f(void) { M(1); N(2); }" });
+    const info = read.resolve("f", "a.c");
+    expect(read.ambiguous).toEqual([]);
+    expect(shown((info && read.ast(info)?.body) ?? [])).toEqual(["one(1)", "n(2)"]);
+    expect(read.ambiguous.map((sites) => sites.map(({ file, body }) => `${file}: ${body}`))).toEqual([
+      ["a.h: one(x)", "b.h: two(x)", "p.h: mine(x)"],
+    ]);
+  });
+
+  it("is of the file whose macros count first, with nothing to note", () => {
+    const dialect = { ...DIALECT, expand: { keep: [], first: "p.h" } };
+    const headers = { "p.h": "#define M(x) mine(x)\n#define TEN 10", "a.h": "#define M(x) one(x)\n#define TEN 11" };
+    const read = program({ ...headers, "a.c": "void f(void) { M(1); }" }, dialect);
+    const info = read.resolve("f", "a.c");
+    expect(shown((info && read.ast(info)?.body) ?? [])).toEqual(["mine(1)"]);
+    expect([read.ambiguous, read.constant("TEN")]).toEqual([[], 10n]);
+  });
+
+  it("is none for a constant of the file itself", () => {
+    expect(shown(body("#define LIMIT 4\nvoid f(void) {\n g(LIMIT);\n}", "#define LIMIT g(1)"))).toEqual(["g(LIMIT)"]);
+  });
+
+  it("leads to what any of its definitions calls, and is no expression where they differ", () => {
+    const read = program(
+      { "a.h": "#define M(x) free(x)", "b.h": "#define M(x) lock(x)", "a.c": "void f(void) { M(1); }" },
+      { replaceTokens: {}, blankTokens: [], blankCalls: [] },
+    );
+    expect([...read.reaching(new Set(["lock"]))].sort()).toEqual(["M", "f", "lock"]);
+    expect(read.macroExpr("M")).toBeNull();
+    const info = read.resolve("f", "a.c");
+    expect(read.redefinedIn(info ? [info] : []).map(([first]) => first?.name)).toEqual(["M"]);
+  });
+
+  it("has no value as a constant where definitions differ", () => {
+    const read = program({
+      "a.h": "#define TEN 10\n#define SIX (2 * 3)",
+      "b.h": "#define TEN 11\n#define SIX (2  * 3)",
+    });
+    expect([read.constant("TEN"), read.constant("SIX")]).toEqual([null, 6n]);
+  });
+
+  it("makes functions where it is called, though it is taken away below", () => {
+    const header = "#define BUILD(name) static int name(void) \\\n{ return 1; }\nBUILD(one)\n#undef BUILD\n";
+    expect(program({ "h.h": header }).resolve("one", "h.h")?.line).toBe(3);
+  });
+
   it("finds the functions that a macro at file scope makes", () => {
     const header = `
 #define BUILD(bits, name)            \\

@@ -317,6 +317,25 @@ describe("a function that two source files define", () => {
   });
 });
 
+describe("a macro that is defined in different ways", () => {
+  const said = async (...definitions: readonly string[]): Promise<readonly string[]> => {
+    const files = Object.fromEntries(definitions.map((text, i) => [`src/common/strange${i}.h`, `${text}\n`]));
+    const { catalog } = await smallTree(leaf("VIA;").replace("tdh_mem_track", "tdh_mem_test"), files);
+    return catalog.diagnostics.filter(({ code }) => code === "SL1053").map(({ message }) => message);
+  };
+
+  it("is an error where leaves use it, by another one perhaps", async () => {
+    expect(await said("#define VIA HELP(1)\n#define HELP(x) (x)", "#define HELP(x) ((x) + 1)")).toEqual([
+      "the macro HELP is defined here, and otherwise at src/common/strange1.h:1: which one is meant is not known",
+    ]);
+  });
+
+  it("is none where it says the same, or nothing that runs uses it", async () => {
+    expect(await said("#define VIA 1\n#define HELP(x) (x)", "#define HELP(x) ((x) + 1)")).toEqual([]);
+    expect(await said("#define VIA HELP(1)\n#define HELP(x) ((x) + 1)", "#define HELP(x) ((x)  +  1)")).toEqual([]);
+  });
+});
+
 describe("a leaf that a catalog cannot hold", () => {
   const changed = async (file: string, find: string, put: string): Promise<readonly string[]> => {
     const catalog = await extract(copyOfFixture([{ file, find, put }]));
