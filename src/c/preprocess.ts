@@ -27,6 +27,8 @@ export interface PreprocessedFile {
   readonly macros: readonly Macro[];
   /** Names that an `#undef` takes away and that the file has not defined itself, with its line. */
   readonly hidden: readonly { readonly name: string; readonly line: number }[];
+  /** Names that `#include "…"` gives, where it is not left out. */
+  readonly includes: readonly { readonly name: string; readonly line: number }[];
   /** Lines (1-based) of conditionals that could not be evaluated; taken as false. */
   readonly unevaluated: readonly { readonly line: number; readonly text: string }[];
   /**
@@ -182,6 +184,7 @@ function resolveDirectives(text: string, around: Surroundings, rules: Dialect) {
   const lines = text.split("\n");
   const macros: Defined[] = [];
   const hidden: { name: string; line: number }[] = [];
+  const includes: number[] = [];
   const unevaluated: { line: number; text: string }[] = [];
   const unbalanced: { line: number; lost: boolean }[] = [];
   const local = new Map<string, Defined>();
@@ -220,7 +223,7 @@ function resolveDirectives(text: string, around: Surroundings, rules: Dialect) {
     handleDirective(directive[1] ?? "", parts.join(" "), first + 1);
   }
   for (const { line, active } of stack) unbalanced.push({ line, lost: !active });
-  return { text: lines.join("\n"), macros, hidden, unevaluated, unbalanced };
+  return { text: lines.join("\n"), macros, hidden, includes, unevaluated, unbalanced };
 
   function handleDirective(keyword: string, body: string, line: number): void {
     const top = stack.at(-1);
@@ -253,7 +256,9 @@ function resolveDirectives(text: string, around: Surroundings, rules: Dialect) {
       case "define":
         if (isActive()) define(body, line);
         return;
-
+      case "include":
+        if (isActive()) includes.push(line);
+        return;
       case "undef":
         if (isActive()) undefine(body.trim().split(/\s/)[0] ?? "", line);
         return;
@@ -344,5 +349,11 @@ function padMacros(text: string, rules: Dialect): string {
 /** Preprocesses one file. */
 export function preprocess(source: string, around: Surroundings, rules: Dialect): PreprocessedFile {
   const resolved = resolveDirectives(blankComments(source), around, rules);
-  return { ...resolved, text: padMacros(answerDefinedCalls(resolved.text, rules), rules) };
+  const lines = source.split("\n");
+  // Literals are blank in what was resolved.
+  const includes = resolved.includes.flatMap((line) => {
+    const name = /^\s*#\s*include\s*"([^"]{1,200})"/.exec(lines[line - 1] as string)?.[1];
+    return name === undefined ? [] : [{ name, line }];
+  });
+  return { ...resolved, includes, text: padMacros(answerDefinedCalls(resolved.text, rules), rules) };
 }

@@ -77,6 +77,8 @@ export class Program {
   readonly enums = new Map<string, string[]>();
   /** Objects at file scope with an initializer in braces, in the order of the files. */
   readonly objects: ObjectInfo[] = [];
+  /** What `#include "…"` names, in the order of the files. */
+  readonly includes: { readonly name: string; readonly file: string; readonly line: number }[] = [];
   readonly unevaluated: { file: string; line: number; text: string }[] = [];
   readonly unbalanced: { file: string; line: number; lost: boolean }[] = [];
   /** Functions that are too large to be parsed. */
@@ -126,8 +128,10 @@ export class Program {
         this.addMacro(site);
       }
       for (const { name, line } of result.hidden) this.visible.hide(name, file.path, line);
-      for (const match of file.source.matchAll(/^[ \t]*#[ \t]*include[ \t]*"([^"\n]{1,200})"/gm))
-        this.units.include(file.path, match[1] as string);
+      for (const { name, line } of result.includes) {
+        this.units.include(file.path, name);
+        this.includes.push({ name, file: file.path, line });
+      }
       for (const u of result.unevaluated) this.unevaluated.push({ file: file.path, ...u });
       for (const u of result.unbalanced) this.unbalanced.push({ file: file.path, ...u });
     }
@@ -432,6 +436,14 @@ export class Program {
     return reached;
   }
 
+  /** Of what files include by name in quotes, what no file of the tree is: each place. */
+  absent(): readonly { readonly name: string; readonly file: string; readonly line: number }[] {
+    const endings = new Set([...this.texts.keys()].flatMap(endingsOf));
+    // Which folders are searched a build says: any file that ends so will do.
+    const named = this.includes.map((include) => ({ ...include, name: include.name.replace(/^(?:\.{1,2}\/)+/, "") }));
+    return named.filter(({ name }) => !endings.has(name));
+  }
+
   /** Macros that were expanded and that files which are seen define in different ways: the one that was taken, and the others. */
   get ambiguous(): readonly (readonly MacroSite[])[] {
     return this.visible.ambiguous;
@@ -545,6 +557,12 @@ export function substitute(expr: Expr, parameters: readonly string[], args: read
 /** A macro's body stands where the macro is used. */
 export function placed(expr: Expr, line: number): Expr {
   return { ...withParts(expr, (part) => placed(part, line)), line };
+}
+
+/** `a/b/c.h`, `b/c.h`, `c.h` */
+function endingsOf(path: string): string[] {
+  const parts = path.split("/");
+  return parts.map((_, i) => parts.slice(i).join("/"));
 }
 
 /** Object-like macros of all files, for conditionals that name another header's constants. */

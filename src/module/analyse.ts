@@ -6,7 +6,8 @@ import { SeamlockError } from "../errors.ts";
 import { withUnlocks } from "./atomics/index.ts";
 import { Extraction, type Share, type WholeTree, Work } from "./extraction.ts";
 import { diagnostic, sortDiagnostics } from "./findings.ts";
-import { checkSoundness } from "./soundness.ts";
+import { RULES } from "./rules.ts";
+import { absentHeaders, checkSoundness } from "./soundness.ts";
 import { type LeafStatuses, withStatuses } from "./status-sources.ts";
 import { analyseAll, startHelper } from "./threads.ts";
 import type { SourceTree } from "./tree.ts";
@@ -21,7 +22,7 @@ export interface Identity {
 /**
  * Analyses a tree that was read.
  *
- * @throws SeamlockError SL1004 when it is no module's, SL1005 when it is far larger than one
+ * @throws SeamlockError SL1004 when it is no module's, SL1005 when it is far larger than one, SL1058 when it lacks the statuses
  */
 export async function analyseTree(tree: SourceTree, identity: Identity): Promise<Catalog> {
   const work = new Work();
@@ -29,6 +30,8 @@ export async function analyseTree(tree: SourceTree, identity: Identity): Promise
   try {
     const extraction = new Extraction(tree.files);
     if (extraction.table.leaves.length === 0) throw noModule(tree);
+    if (extraction.program.constant(RULES.aStatus) === null)
+      throw noStatuses(tree, absentHeaders(extraction.program, RULES));
     const shares = await analyseAll(extraction, work, helper);
     if (shares === null) throw tooMuch(tree);
     return catalogOf(tree, identity, extraction, shares);
@@ -44,6 +47,24 @@ const noModule = (tree: SourceTree): SeamlockError =>
       ? `${tree.skipped[0].path} was not read: ${tree.skipped[0].reason}`
       : "give the root of a TDX module source tree; `seamlock modules` lists the versions that are bundled",
   });
+
+/** Nothing tells success from failure: every way through a leaf would count as both. */
+const noStatuses = (tree: SourceTree, absent: ReturnType<typeof absentHeaders>): SeamlockError =>
+  new SeamlockError("SL1058", `${tree.root} does not define ${RULES.aStatus}, or not as one number`, {
+    place: { file: tree.root },
+    hint:
+      absent.length === 0
+        ? "give the root of the whole tree, with all of its headers"
+        : `the tree is not whole: its files include ${listed(absent.map(({ name }) => name))}, which it does not have`,
+  });
+
+const LISTED = 3;
+
+/** `a, b, c and 4 more` */
+const listed = (names: readonly string[]): string =>
+  names.length <= LISTED + 1
+    ? names.join(", ")
+    : `${names.slice(0, LISTED).join(", ")} and ${names.length - LISTED} more`;
 
 const tooMuch = (tree: SourceTree): SeamlockError =>
   new SeamlockError("SL1005", `the analysis of ${tree.root} takes more than ${LIMITS.steps} steps`, {

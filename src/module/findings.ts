@@ -57,6 +57,7 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
   "two-definitions": ["SL1053", "error"],
   "unknown-of-shape": ["SL1055", "error"],
   "no-td-exit": ["SL1056", "error"],
+  "missing-header": ["SL1057", "warning"],
 };
 
 /** A diagnostic of a kind, at a place when there is one. */

@@ -164,6 +164,8 @@ export interface ExtractionRules {
   readonly hostPriorityBits: RegExp;
   /** Primitives that are part of a lock kind only where something calls them: for debug builds, or another width of word. */
   readonly ifCalled: readonly string[];
+  /** Headers that trees include and do not hold: of libraries that lock nothing. */
+  readonly foreignHeaders: readonly string[];
   /** A status that every tree has: the others are defined beside it. */
   readonly aStatus: string;
   readonly statusNames: RegExp;
@@ -405,6 +407,7 @@ export const RULES: ExtractionRules = {
   ],
   hostPriorityBits: /HOST_PRIORITY|TDHP|_HP_BIT_/,
   ifCalled: ["acquire_mutex_lock_or_wait", "acquire_bit_lock", "release_bit_lock"],
+  foreignHeaders: ["ippcp.h"],
   aStatus: "TDX_OPERAND_BUSY",
   statusNames: /^(TDX_|TD_VMCS_FIELD_ERROR|UNINITIALIZE_ERROR)/,
   operandStatuses: /^TDX_OPERAND_/,

@@ -15,6 +15,7 @@ export interface Finding {
     | "macro-hides-lock"
     | "macro-masks"
     | "two-definitions"
+    | "missing-header"
     | "unexplained-lock-function"
     | "no-td-exit"
     | UnknownOfShape["what"];
@@ -70,6 +71,7 @@ export function expectedOf(
       ...maskingMacros(program, reachable),
       ...clashes(program, reachable),
       ...redefinedMacros(program, reachable),
+      ...missingHeaders(program, rules, reachable),
       ...missingExit(program, rules, reachable),
     ],
   };
@@ -272,6 +274,35 @@ function clashes(program: Program, reachable: ReadonlySet<FunctionInfo>): Findin
       message: `${name} is defined for all files here and at ${others.map((o) => `${o.file}:${o.line}`).join(", ")}: which one is meant is not known`,
       site: { file: first?.file ?? "", line: first?.line ?? 0, function: name },
     }));
+}
+
+/** Names of the module's own headers that files include and the tree does not have, with the first place of each. */
+export function absentHeaders(
+  program: Program,
+  rules: ExtractionRules,
+  counts: (file: string) => boolean = () => true,
+) {
+  const found = new Map<string, ReturnType<Program["absent"]>[number]>();
+  for (const include of program.absent())
+    if (!found.has(include.name) && !rules.foreignHeaders.includes(include.name) && counts(include.file))
+      found.set(include.name, include);
+  return [...found.values()];
+}
+
+/** A header that the tree lacks, and that files with something that leaves run include. */
+function missingHeaders(
+  program: Program,
+  rules: ExtractionRules,
+  reachable: ReadonlySet<FunctionInfo>,
+): readonly Finding[] {
+  const files = new Set([...reachable].map(({ file }) => file));
+  return absentHeaders(program, rules, (file) => file.endsWith(".h") || files.has(file)).map(
+    ({ name, file, line }) => ({
+      what: "missing-header",
+      message: `${name} is included and not in the tree: what it defines is not known`,
+      site: { file, line, function: "" },
+    }),
+  );
 }
 
 /** A macro that leaves use and that has definitions which differ: one is not told from another by where it is used. */
