@@ -5,6 +5,7 @@ import type { Diagnostic } from "../catalog/index.ts";
 import type { Analysis } from "./analysis.ts";
 import type { Entry } from "./entries.ts";
 import type { Context } from "./graph.ts";
+import type { PageSizes } from "./page-sizes.ts";
 import type { PlacedRow } from "./profile.ts";
 import type { Reach } from "./reach.ts";
 import type { KernelRules } from "./rules.ts";
@@ -24,6 +25,8 @@ interface Findings {
   /** Of all entries in all phases. */
   readonly contexts: readonly Context[];
   readonly rows: readonly PlacedRow[];
+  /** Of private pages. */
+  readonly sizes: PageSizes;
 }
 
 /** All diagnostics, sorted by file and line. */
@@ -248,8 +251,16 @@ function busyFindings(rows: readonly PlacedRow[]): Diagnostic[] {
     });
 }
 
+const pagesFinding = (functions: readonly string[]): Diagnostic => ({
+  code: "SL3420",
+  severity: "warning",
+  message: `what sizes private pages have is not known, and any is taken for possible: the tree has none of ${functions.join(", ")}, or not one level that it returns`,
+  file: null,
+  line: null,
+});
+
 /** Rules that match nothing in the tree. */
-function ruleFindings({ tree, program, rules, analysis }: Findings): Diagnostic[] {
+function ruleFindings({ tree, program, source, rules, analysis, sizes }: Findings): Diagnostic[] {
   const finding = (what: string, name: string): Diagnostic => ({
     code: "SL3420",
     severity: "note",
@@ -264,6 +275,15 @@ function ruleFindings({ tree, program, rules, analysis }: Findings): Diagnostic[
   return [
     ...tree.missing.map((path) => finding("the file", path)),
     ...models.map((name) => finding("the function", name)),
+    ...(rules.pages !== undefined && sizes === null ? [pagesFinding(rules.pages.functions)] : []),
+    ...source.misfits().map(
+      ({ own, parameters, modelled }): Diagnostic => ({
+        code: "SL3420",
+        severity: "warning",
+        message: `the rules' model of ${own.name} is of (${modelled}), and the tree's has (${parameters}): the tree's own is followed`,
+        ...at(own),
+      }),
+    ),
     ...analysis.exclusions
       .map((rule) => rule.function)
       .filter((name) => !isKnown(name))

@@ -12,6 +12,7 @@ import type { Context } from "./graph.ts";
 import { interruptsOf } from "./interrupts.ts";
 import { LeafNames } from "./leaves.ts";
 import { type Held, heldKey, lockSet } from "./locks.ts";
+import { type PageSizes, pageSizesOf } from "./page-sizes.ts";
 import { factsIn, mayOverrun, transitionsBelow } from "./phases.ts";
 import { locksOf, matches, type PlacedRow, pathsOf } from "./profile.ts";
 import { Reach } from "./reach.ts";
@@ -30,6 +31,10 @@ interface Run {
   readonly rows: readonly Row[];
 }
 
+/** A way that is left out because of what sizes pages have is left out where they have no others. */
+const isAbout = ({ pageSizes }: KernelRules["excluded"][number], sizes: PageSizes): boolean =>
+  pageSizes === undefined || (sizes?.every((size) => pageSizes.includes(size)) ?? false);
+
 export interface ProfileIdentity {
   readonly name: string;
   readonly origin: string;
@@ -44,9 +49,11 @@ export interface ProfileIdentity {
 export function profileOf(
   tree: KernelTree,
   program: Program,
-  rules: KernelRules,
+  general: KernelRules,
   identity: ProfileIdentity,
 ): HostProfile {
+  const sizes = pageSizesOf(program, general);
+  const rules = { ...general, excluded: general.excluded.filter((rule) => isAbout(rule, sizes)) };
   const source = new Source(program, rules);
   const reach = new Reach(source);
   const entries = findEntries(source, reach);
@@ -65,6 +72,7 @@ export function profileOf(
     entries,
     contexts: runs.map((run) => run.context),
     rows: placed,
+    sizes,
   });
   if (placed.length === 0) throw nothingFound(tree, diagnostics);
   const paths = pathsOf(placed, rules, identity.origin);
@@ -75,7 +83,7 @@ export function profileOf(
     description: `${rules.name === "linux-kvm" ? "Linux" : rules.name} ${version}, extracted from source`,
     sources: [identity.origin],
     assumed: [...rules.profile.assumed, ...assumptionsOf(analysis)],
-    ...(rules.profile.pageSizes && { pageSizes: rules.profile.pageSizes }),
+    ...(sizes && { pageSizes: sizes }),
     phases: rules.phases.map(({ name, what, opStates, singleThreaded }) => ({
       name,
       what,

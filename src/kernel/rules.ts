@@ -206,10 +206,21 @@ const labelsSchema = z.strictObject({
   functions: z.record(text, text).describe("functions on the way that tell paths apart, and the labels for them"),
 });
 
+const pageSize = z.enum(["4K", "2M", "1G"]);
+
+const pagesSchema = z.strictObject({
+  functions: names.describe(
+    "functions that return the highest level at which a private page is mapped; those that the tree has count",
+  ),
+  given: z.record(text, z.number().int()).describe("values of their parameters that a private page has"),
+  levels: z.partialRecord(pageSize, text).describe("sizes, and what the functions return for them"),
+});
+
 const excludedSchema = z.strictObject({
   function: text.describe("a function; calls of it are not followed"),
   from: text.optional().describe("only those in this function"),
   phases: names.optional().describe("only in these phases"),
+  pageSizes: z.array(pageSize).optional().describe("only where private pages have no other sizes"),
   reason: text,
 });
 
@@ -249,6 +260,7 @@ export const kernelRulesSchema = z.strictObject({
   seamcalls: seamcallsSchema,
   facts: factsSchema,
   phases: z.array(phaseSchema).min(1),
+  pages: pagesSchema.optional().describe("what sizes of private pages are read from"),
   excluded: z.array(excludedSchema),
   labels: labelsSchema,
   paths: z
@@ -258,7 +270,7 @@ export const kernelRulesSchema = z.strictObject({
   vcpuCalls: patterns.describe("leaves that name a vCPU"),
   profile: z.strictObject({
     assumed: names,
-    pageSizes: z.array(z.enum(["4K", "2M", "1G"])).optional(),
+    pageSizes: z.array(pageSize).optional().describe("sizes of private pages, where `pages` does not read them"),
     guest: guestSchema.optional(),
   }),
 });

@@ -77,7 +77,7 @@ export class Source {
     this.tables = this.memberTables();
   }
 
-  /** The function that a name means in a file; a model of the rules takes its place. */
+  /** The function that a name means in a file; a model of the rules that fits takes its place. */
   resolve(name: string, file: string): FunctionInfo | null {
     let names = this.resolved.get(file);
     if (names === undefined) {
@@ -86,10 +86,49 @@ export class Source {
     }
     const known = names.get(name);
     if (known !== undefined) return known;
-    const model = this.program.functions.get(name)?.find((info) => info.file === MODELS);
-    const info = model ?? this.program.resolve(name, file);
+    const info = this.model(name) ?? this.ownOf(name, file);
     names.set(name, info);
     return info;
+  }
+
+  /** The function of the tree that a name means in a file. */
+  private ownOf(name: string, file: string): FunctionInfo | null {
+    const isModelled = this.program.functions.get(name)?.some((info) => info.file === MODELS);
+    if (!isModelled) return this.program.resolve(name, file);
+    const owns = this.owns(name);
+    return owns.find((info) => info.file === file) ?? owns[0] ?? null;
+  }
+
+  /** The rules' model of a function; null when there is none, or one of another function: with other parameters than the tree's own. */
+  private model(name: string): FunctionInfo | null {
+    const model = this.program.functions.get(name)?.find((info) => info.file === MODELS);
+    if (model === undefined) return null;
+    const owns = this.owns(name);
+    const fits = owns.length === 0 || owns.some((own) => this.parametersOf(own) === this.parametersOf(model));
+    return fits ? model : null;
+  }
+
+  private owns(name: string): readonly FunctionInfo[] {
+    return this.program.functions.get(name)?.filter((info) => info.file !== MODELS) ?? [];
+  }
+
+  /** `kvm, root`; null when the function cannot be parsed. */
+  private parametersOf(info: FunctionInfo): string | null {
+    return this.program.ast(info)?.parameters.join(", ") ?? null;
+  }
+
+  /** Models that are not used, since the tree's function of that name has other parameters. */
+  misfits(): readonly {
+    readonly own: FunctionInfo;
+    readonly parameters: string | null;
+    readonly modelled: string | null;
+  }[] {
+    return [...this.program.functions].flatMap(([name, infos]) => {
+      const model = infos.find((info) => info.file === MODELS);
+      const [own] = this.owns(name);
+      if (model === undefined || own === undefined || this.model(name) !== null) return [];
+      return [{ own, parameters: this.parametersOf(own), modelled: this.parametersOf(model) }];
+    });
   }
 
   /** A name for a function that no other one has. */
