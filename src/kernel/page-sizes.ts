@@ -42,9 +42,7 @@ function upTo(
     ([size, level]) => [size as PageSize, program.evaluate(program.expression(level))] as const,
   );
   if (!returned.every((value) => known.some(([, level]) => level === value))) return null;
-  return known.flatMap(([size, level]) =>
-    level !== null && returned.some((value) => level <= value) ? [size] : [],
-  );
+  return known.flatMap(([size, level]) => (level !== null && returned.some((value) => level <= value) ? [size] : []));
 }
 
 const number = (value: number): Expr => ({ kind: "number", value: BigInt(value), line: 0 });
