@@ -7,9 +7,12 @@
 import {
   children,
   type Expr,
+  holdsByLabel,
+  isBusy,
   type Model,
   type ProcessType,
   type Property,
+  type Step,
   stepExprs,
   type Variable,
   visitEffects,
@@ -74,11 +77,19 @@ function fairIndex(scope: Scope, overType: boolean, index: Expr): boolean {
   return true;
 }
 
+/** A step's scope. */
+const scopeOf = (model: Model, type: ProcessType, process: ProcessType, choose: Step["choose"]): Scope => ({
+  model,
+  process,
+  bound: new Set(choose.filter(({ over }) => over === type.name).map(({ param }) => param)),
+  type,
+  apart: null,
+});
+
 function fairProcess(model: Model, type: ProcessType, process: ProcessType): boolean {
   return process.labels.every((label) =>
     label.steps.every((step) => {
-      const bound = new Set(step.choose.filter(({ over }) => over === type.name).map(({ param }) => param));
-      const scope: Scope = { model, process, bound, type, apart: null };
+      const scope = scopeOf(model, type, process, step.choose);
       let fairTargets = true;
       visitEffects(step.effects, (effect) => {
         if (effect.kind !== "set" || effect.index === null) return;
@@ -94,6 +105,34 @@ function fairProcess(model: Model, type: ProcessType, process: ProcessType): boo
   );
 }
 
+/**
+ * Does the `busy` list treat all instances alike? What is tried is compared with what is held, so of one resource either all objects are
+ * instance numbers or none depends on any.
+ */
+function fairHolds(model: Model, type: ProcessType): boolean {
+  const steps = model.processes.flatMap((process) =>
+    process.labels.flatMap(({ steps }) => steps).map((step) => ({ process, step })),
+  );
+  const tries = steps.filter(({ step }) => isBusy(step));
+  const tried = new Set(tries.map(({ step }) => step.meta.resource));
+  const holds = model.processes.flatMap((process) =>
+    holdsByLabel(process)
+      .flat()
+      .filter(({ resource }) => tried.has(resource))
+      .map((hold) => ({ ...hold, scope: scopeOf(model, type, process, []) })),
+  );
+  if (!holds.every(({ scope, when }) => when === null || fair(scope, when))) return false;
+  const objects = [
+    ...tries.map(({ process, step: { choose, meta } }) => ({ ...meta, scope: scopeOf(model, type, process, choose) })),
+    ...holds,
+  ].filter(({ object }) => object !== undefined && object !== null);
+  return [...tried].every((resource) => {
+    const of = objects.filter((one) => one.resource === resource);
+    const isAlike = (test: typeof fair) => of.every(({ scope, object }) => test(scope, object as Expr));
+    return isAlike(isId) || isAlike(fair);
+  });
+}
+
 /** The expressions of a property that a safety search evaluates. */
 export const propertyExprs = (property: Property): Expr[] => (property.kind === "leads-to" ? [] : [property.expr]);
 
@@ -103,7 +142,7 @@ const uniform = ({ init }: Variable): boolean => typeof init === "number" || ini
 function symmetric(model: Model, type: ProcessType): number[] {
   const owned = model.variables.filter((variable) => variable.by === type.name);
   if (!owned.every((variable) => uniform(variable) && variable.size === type.count)) return [];
-  if (!model.processes.every((process) => fairProcess(model, type, process))) return [];
+  if (!model.processes.every((process) => fairProcess(model, type, process)) || !fairHolds(model, type)) return [];
   const apart = new Set<number>();
   const scope: Scope = { model, process: null, bound: new Set(), type, apart };
   if (!model.properties.flatMap(propertyExprs).every((expr) => fair(scope, expr))) return [];
