@@ -1,7 +1,7 @@
 /**
  * Which instances of process types are symmetric: they can be renumbered in any state without changing what can happen or whether a
- * property holds. Decided from the Model's text: an instance number may only be used to index what is declared over its process type, or
- * be compared with another such number. Where a property names an instance by number, that one stays apart, and the others may be renumbered
+ * property holds. Decided from the Model's text: an instance number may only be used to index global arrays that are declared over its process
+ * type, or be compared with another such number; that holds of what the `busy` list asks, too. Where a property names an instance by number, that one stays apart, and the others may be renumbered
  * among themselves: what treats all alike treats those alike.
  */
 import {
@@ -35,9 +35,9 @@ function isId(scope: Scope, expr: Expr): boolean {
   return expr.op === "param" && scope.bound.has(expr.name);
 }
 
-const variableOf = (scope: Scope, name: string): Variable | undefined =>
-  scope.process?.locals.find((local) => local.name === name) ??
-  scope.model.variables.find((variable) => variable.name === name);
+/** Does each instance have its element of the variable? A process's own array is not meant: it stays as it is when instances are renumbered. */
+const isOwned = ({ model, type }: Scope, name: string): boolean =>
+  model.variables.some((variable) => variable.name === name && variable.by === type.name);
 
 /** Does the expression treat all instances alike? */
 function fair(scope: Scope, expr: Expr): boolean {
@@ -45,7 +45,7 @@ function fair(scope: Scope, expr: Expr): boolean {
   switch (expr.op) {
     case "var": {
       if (expr.index === null) return true;
-      return fairIndex(scope, variableOf(scope, expr.name)?.by === scope.type.name, expr.index);
+      return fairIndex(scope, isOwned(scope, expr.name), expr.index);
     }
     case "local":
       if (!fairIndex(scope, expr.process === scope.type.name, expr.instance)) return false;
@@ -69,7 +69,7 @@ function fair(scope: Scope, expr: Expr): boolean {
   return children(expr).every((child) => fair(scope, child));
 }
 
-/** What is declared over the type must be indexed by one of its numbers, or name an instance, and nothing else may be. */
+/** What each instance has must be indexed by one of their numbers, or name an instance, and nothing else may be. */
 function fairIndex(scope: Scope, overType: boolean, index: Expr): boolean {
   if (!overType) return fair(scope, index);
   if (index.op !== "const" || scope.apart === null) return isId(scope, index);
@@ -93,7 +93,7 @@ function fairProcess(model: Model, type: ProcessType, process: ProcessType): boo
       let fairTargets = true;
       visitEffects(step.effects, (effect) => {
         if (effect.kind !== "set" || effect.index === null) return;
-        fairTargets &&= fairIndex(scope, variableOf(scope, effect.name)?.by === type.name, effect.index);
+        fairTargets &&= fairIndex(scope, isOwned(scope, effect.name), effect.index);
       });
       // Index expressions of targets were checked just now, with their array; the rest are ordinary expressions.
       const targets = new Set<Expr>();

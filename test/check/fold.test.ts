@@ -131,7 +131,13 @@ const FOLDED: Case[] = [
       w.q.step("q", { when: w.turn, next: "r" }).step("r", { when: w.turn, next: "q" });
     },
   ],
-  ["it writes its own value to what always has it", (w) => w.x(next(w.k), L.set(w.s, 0)).beside(L.set(w.seen, w.s))],
+  [
+    "it writes its own value to what always has it",
+    (w) =>
+      w
+        .x(next(w.k), L.set(w.s, 0), L.set(w.list.at(w.k), false))
+        .beside(next(w.seen), L.set(w.seen, L.ite(w.list.at(w.seen), 1, 2))),
+  ],
   [
     "one alternative can always run, whatever many values the others look at",
     (w) => {
