@@ -64,8 +64,7 @@ function footprint(lowered: LoweredMove, constants: ReadonlyMap<number, number>)
   visitIrEffects(lowered.effects, (effect: IrEffect) => {
     if (effect.k !== "set") return readsOf([effect.c], reads, asks);
     // A constant slot is only ever written with its own value.
-    const targets = elementSlots(effect.s, effect.n, effect.i).filter((slot) => !constants.has(slot));
-    for (const slot of targets) writes.add(slot);
+    for (const slot of elementSlots(effect.s, effect.n, effect.i)) if (!constants.has(slot)) writes.add(slot);
     if (constantIncrement(effect) === null)
       readsOf(effect.i === null ? [effect.value] : [effect.i, effect.value], reads, asks);
   });

@@ -78,6 +78,23 @@ const SORTED: Case[] = [
     },
   ],
   [
+    "one resource is tried by their own number, another by a value",
+    (w) => {
+      const meta = { action: "acquire", result: L.BUSY };
+      w.p.choose("b", { i: w.p }, ({ i }) => ({
+        when: w.turn,
+        next: "b",
+        meta: { ...meta, resource: "R", object: i },
+      }));
+      w.p.step("b", { when: w.turn, next: "b", meta: { ...meta, resource: "S", object: w.k } });
+      w.p.holds(
+        "b",
+        { resource: "R", mode: "EXCLUSIVE", object: w.p.self },
+        { resource: "S", mode: "EXCLUSIVE", object: 0 },
+      );
+    },
+  ],
+  [
     "something that nobody fails to take is held by one alone",
     (w) => w.tries(0, { resource: "other", when: L.eq(w.p.self, 0) }),
   ],
@@ -157,6 +174,27 @@ const APART: Case[] = [
         "first",
         L.exists({ name: "other", size: 2 } as never, (i) => w.mine.at(i)),
       ),
+  ],
+  [
+    "a property looks at what one has",
+    (w) => w.turns(true, L.set(w.k, 1)).m.sometimes("first", L.eq(w.p.local(0, w.k), 1)),
+  ],
+  [
+    "a property looks into what each has by number",
+    (w) => {
+      const own = w.p.array("own", L.boolType, 2);
+      w.turns(true, L.set(own.at(0), true)).m.sometimes(
+        "first",
+        L.exists(w.p, (i) => w.p.local(i, own.at(i))),
+      );
+    },
+  ],
+  [
+    "their array has more elements than there are of them",
+    (w) => {
+      const longer = w.m.array("longer", L.boolType, { ...w.m.scalarSet("unused", 3), name: "p" });
+      w.turns(L.not(longer.at(w.p.self)), L.set(longer.at(w.p.self), true));
+    },
   ],
   [
     "each has an array of all",
