@@ -35,6 +35,12 @@ class World {
     this.p.step("in", { when, do: effects, next: "in" });
     return this;
   }
+  /** A variable of p that is one of the pages at any time but at the start. */
+  second(): L.IntRef {
+    const other = this.p.variable("other", L.indexType(this.page));
+    this.p.start("begin").choose("begin", { x: this.page }, ({ x }) => ({ do: [L.set(other, x)], next: "out" }));
+    return other;
+  }
   /** A step of q. */
   beside(when: L.BoolLike, ...effects: L.Effect[]): this {
     this.q.step("q", { when, do: effects, next: "q" });
@@ -78,12 +84,8 @@ const ALIKE: Case[] = [
   [
     "two variables are compared",
     (w) => {
-      const other = w.p.variable("other", L.indexType(w.page));
+      const other = w.second();
       w.in(L.eq(w.k, other), L.set(w.n, 1)).in(L.ne(other, w.k), L.set(w.n, 2));
-      w.p.step("in", { do: [L.set(other, w.k)], next: "in" });
-      w.p.start("begin").step("begin", { do: [L.set(other, 1)], next: "out" });
-      w.p.choose("begin", { x: w.page }, ({ x }) => ({ do: [L.set(other, x)], next: "out" }));
-      w.p.step("begin", { do: [L.set(other, 0)], next: "out" });
     },
   ],
   [
@@ -92,6 +94,42 @@ const ALIKE: Case[] = [
       w
         .beside(L.ne(w.dirty.at(0), w.dirty.at(1)), L.set(w.j, L.ite(w.dirty.at(0), 0, 1)))
         .beside(L.ne(w.dirty.at(0), w.dirty.at(1)), L.set(w.j, L.ite(w.dirty.at(1), 1, 0))),
+  ],
+  [
+    "an array of as many is indexed by something else in a guard",
+    (w) => {
+      const bits = w.m.array("bits", L.boolType, 2);
+      w.beside(L.not(bits.at(L.mod(w.n, 2))), L.set(w.n, 1), L.set(bits.at(0), true));
+    },
+  ],
+  [
+    "an array of as many is indexed by something else in a value",
+    (w) => {
+      const bits = w.m.array("bits", L.boolType, 2);
+      w.beside(true, L.set(w.n, L.ite(bits.at(L.mod(w.n, 2)), 1, 2)), L.set(bits.at(0), true));
+    },
+  ],
+  [
+    "an array of as many is indexed by something else when it is changed",
+    (w) => w.beside(true, L.set(w.m.array("bits", L.boolType, 2).at(L.mod(w.n, 2)), true), L.set(w.n, 1)),
+  ],
+  ["a variable is always one of them, and nobody looks at it", (w) => void w.p.variable("unused", L.indexType(w.page))],
+  [
+    "one that one has chosen is looked at by another",
+    (w) => {
+      const chosen = w.m.variable("chosen", L.indexType(w.page, true), 2);
+      w.p.choose("out", { x: w.page }, ({ x }) => ({ do: [L.set(chosen, x)], next: "out" }));
+      w.beside(L.eq(chosen, w.j), L.set(w.n, 1));
+    },
+  ],
+  [
+    "each is compared with one",
+    (w) =>
+      w.p.choose("in", { x: w.page }, ({ x }) => ({
+        when: L.ne(x, w.k),
+        do: [L.set(w.dirty.at(x), true)],
+        next: "in",
+      })),
   ],
   [
     "they are counted",
@@ -110,6 +148,99 @@ const APART: Case[] = [
   ["a guard compares with one", (w) => w.in(L.eq(w.k, 0), L.set(w.n, 1))],
   ["a guard compares with another than one", (w) => w.in(L.ne(w.k, 0), L.set(w.n, 1))],
   ["a guard asks for order", (w) => w.in(L.lt(w.k, 1), L.set(w.n, 1))],
+  [
+    "something changes between two that look at it",
+    (w) =>
+      w.beside(
+        true,
+        L.set(w.locked.at(0), L.eq(w.n, 1)),
+        L.when(L.eq(w.n, 0), [L.set(w.n, 1)]),
+        L.set(w.locked.at(1), L.eq(w.n, 1)),
+      ),
+  ],
+  [
+    "something is set between two that look at it",
+    (w) =>
+      w.beside(
+        true,
+        L.when(L.eq(w.n, 1), [L.set(w.locked.at(0), true)]),
+        L.set(w.n, 1),
+        L.when(L.eq(w.n, 1), [L.set(w.locked.at(1), true)]),
+      ),
+  ],
+  [
+    "the same is done with each at a label of its own",
+    (w) => {
+      const r = w.m.process("r");
+      r.step("first", { next: "one" }).step("first", { next: "two" });
+      r.step("one", { when: w.dirty.at(0), next: "first" }).step("two", { when: w.dirty.at(1), next: "first" });
+    },
+  ],
+  ...[0, 1].map(
+    (i): Case => [
+      `within a step a variable is ${i} before it is reset`,
+      (w) => {
+        const odd = w.m.array("odd", L.boolType, w.page);
+        w.p.step("in", {
+          do: [L.set(w.locked.at(w.k), false), L.set(w.k, i), L.set(odd.at(w.k), true), L.set(w.k, 0)],
+          next: "out",
+        });
+      },
+    ],
+  ),
+  [
+    "who holds them has another name for each",
+    (w) => {
+      const meta: L.StepMeta = { leaf: "q", action: "acquire", resource: "R", mode: "EXCLUSIVE", result: L.BUSY };
+      w.q.choose("q", { x: w.page }, ({ x }) => ({ when: w.dirty.at(x), next: "q", meta: { ...meta, object: x } }));
+      w.p.holds(
+        "in",
+        ...[0, 1].map((object) => ({ resource: "R", object, mode: "EXCLUSIVE", leaf: `leaf ${object}` })),
+      );
+    },
+  ],
+  [
+    "within a step a variable may be set too late",
+    (w) => {
+      const odd = w.m.array("odd", L.boolType, w.page);
+      w.p.choose("out", { x: w.page }, ({ x }) => ({
+        when: L.not(w.locked.at(x)),
+        do: [
+          L.when(L.eq(w.n, 1), [L.set(w.k, x)]),
+          L.set(odd.at(w.k), true),
+          L.set(w.locked.at(x), true),
+          L.set(w.k, x),
+        ],
+        next: "in",
+      }));
+      w.beside(true, L.set(w.n, 1));
+    },
+  ],
+  [
+    "one of them is noted for each",
+    (w) => {
+      const noted = w.m.array("noted", L.indexType(w.page, true), w.page, 2);
+      w.q.choose("q", { x: w.page, y: w.page }, ({ x, y }) => ({ do: [L.set(noted.at(x), y)], next: "q" }));
+    },
+  ],
+  ["a guard asks for the order of two", (w) => w.in(L.lt(w.k, w.second()), L.set(w.n, 1))],
+  [
+    "what is done with each depends on where another stands",
+    (w) => {
+      const r = w.m.process("r");
+      r.step("here", { when: w.dirty.at(0), next: "there" }).step("here", { when: w.dirty.at(1), next: "there" });
+      r.step("there", { next: "here" });
+      w.beside(L.and(r.at(0, "here"), w.dirty.at(0)), L.set(w.n, 1));
+      w.beside(L.and(r.at(0, "there"), w.dirty.at(1)), L.set(w.n, 1));
+    },
+  ],
+  [
+    "what is done with each depends on another comparison",
+    (w) =>
+      w
+        .beside(L.and(L.lt(w.n, 1), w.dirty.at(0)), L.set(w.n, 1))
+        .beside(L.and(L.ge(w.n, 1), w.dirty.at(1)), L.set(w.n, 1)),
+  ],
   [
     "what is so of both is compared in order",
     (w) => w.beside(L.lt(L.ite(w.dirty.at(0), 1, 0), L.ite(w.dirty.at(1), 1, 0)), L.set(w.n, 1)),
@@ -177,7 +308,7 @@ const APART: Case[] = [
     "a variable is not set on one of the ways on",
     (w) =>
       w.p
-        .step("out", { when: L.eq(w.n, 1), next: "in" })
+        .step("out", { when: L.eq(w.n, 1), do: [L.set(w.n, 2)], next: "in" })
         .step("out", { when: L.eq(w.n, 0), do: [L.set(w.n, 1)], next: "out" }),
   ],
   [
@@ -269,7 +400,12 @@ describe("pages", () => {
     for (const [i, size] of sizes.entries()) {
       const set = m.scalarSet(`${i}`, size);
       const array = m.array(`array${i}`, L.boolType, set);
-      p.choose("p", { x: set }, ({ x }) => ({ do: [L.set(array.at(x), L.not(array.at(x)))], next: "p" }));
+      const last = p.variable(`last${i}`, L.indexType(set, true), size);
+      p.choose("p", { x: set }, ({ x }) => ({
+        when: L.ne(x, last),
+        do: [L.set(array.at(x), true), L.set(last, x)],
+        next: "p",
+      }));
     }
     const model = m.build();
     expect(renumbered(model)).toEqual(expected);
