@@ -293,7 +293,7 @@ const APART: Case[] = [
     "an array begins differently and is changed",
     (w) => {
       const first = w.m.array("first", L.boolType, w.page, [true, false]);
-      w.in(true, L.set(first.at(w.k), false));
+      w.in(true, L.set(first.at(w.k), L.not(first.at(w.k))));
     },
   ],
   [
