@@ -227,7 +227,7 @@ export const judge = (net: Net, component: Component, part: Int32Array, scratch 
 /** Where everybody stays in their places; null: somebody does not. */
 function judgePlaces(net: Net, { nodes, tag }: Component, part: Int32Array): Judgement | null {
   const { strong, weak } = net.strengths;
-  let [acts, everywhere, somewhere] = [0, -1, 0];
+  let [acts, everywhere] = [0, -1];
   for (const node of nodes) {
     let enabled = 0;
     for (let edge = net.start(node), end = net.end(node); edge < end; edge++) {
@@ -238,9 +238,8 @@ function judgePlaces(net: Net, { nodes, tag }: Component, part: Int32Array): Jud
       acts |= mask;
     }
     everywhere &= enabled;
-    somewhere |= enabled;
   }
-  const missing = strong & somewhere & ~acts;
+  const missing = strong & ~acts;
   return {
     isUnfair: (weak & everywhere & ~acts) !== 0,
     isLeft: (node) => (net.enabled(node) & missing) !== 0,
@@ -338,7 +337,8 @@ function judgeThreads(net: Net, { nodes, tag }: Component, part: Int32Array, scr
     return found;
   };
   return {
-    isUnfair: nodes.some((node) => maskAt(node, strengths.weak, (flags) => flags === RUNS) !== 0),
+    // Each thread passes all nodes.
+    isUnfair: maskAt(nodes[0] as number, strengths.weak, (flags) => flags === RUNS) !== 0,
     isLeft: (node) => maskAt(node, strengths.strong & net.enabled(node), (flags) => (flags & ACTS) === 0) !== 0,
     acts: (node) => maskAt(node, -1, (flags) => (flags & ACTS) !== 0),
   };

@@ -4,9 +4,10 @@
  *
  * A label is safe when all of this holds for every move that can start there:
  * - it reads only slots that no other process writes, and writes only slots that no other process reads or writes; counters that
- *   everybody only ever increments and decrements, nobody reads and that provably stay in range may be changed by all;
+ *   everybody only ever increments and decrements, no other process reads and that provably stay in range may be changed by all;
  * - one of its moves can always run, and none can end in a fault;
- * - no property, no other process's `at`, and no entry of the `busy` list can tell the state before from the state after;
+ * - no property, no other process's `at`, and no entry of the `busy` list can tell the state before from the state after (what such an
+ *   entry asks of an instance, the object of its failed try or of what it holds, counts as read by that instance);
  * - following safe labels never leads round in a circle.
  *
  * Then the process alone is a persistent set in every state where it stands at a safe label, its steps are invisible, and no cycle
@@ -38,8 +39,6 @@ interface Footprint {
   /** Slots read, except by increments of themselves. */
   readonly reads: ReadonlySet<number>;
   readonly writes: ReadonlySet<number>;
-  /** Slots changed by constant increments only. */
-  readonly increments: ReadonlySet<number>;
   /** Program counters looked at by label: the sets of labels asked for. */
   readonly asks: readonly { readonly slot: number; readonly labels: readonly number[] }[];
 }
@@ -60,28 +59,25 @@ function readsOf(irs: readonly Ir[], reads: Set<number>, asks: { slot: number; l
 function footprint(lowered: LoweredMove, constants: ReadonlyMap<number, number>): Footprint {
   const reads = new Set<number>();
   const writes = new Set<number>();
-  const increments = new Set<number>();
   const asks: { slot: number; labels: readonly number[] }[] = [];
   readsOf([lowered.guard], reads, asks);
   visitIrEffects(lowered.effects, (effect: IrEffect) => {
     if (effect.k !== "set") return readsOf([effect.c], reads, asks);
     // A constant slot is only ever written with its own value.
-    const targets = elementSlots(effect.s, effect.n, effect.i).filter((slot) => !constants.has(slot));
-    const blind = constantIncrement(effect) !== null;
-    for (const slot of targets) (blind ? increments : writes).add(slot);
-    if (!blind) readsOf(effect.i === null ? [effect.value] : [effect.i, effect.value], reads, asks);
+    for (const slot of elementSlots(effect.s, effect.n, effect.i)) if (!constants.has(slot)) writes.add(slot);
+    if (constantIncrement(effect) === null)
+      readsOf(effect.i === null ? [effect.value] : [effect.i, effect.value], reads, asks);
   });
-  return { lowered, reads, writes, increments, asks };
+  return { lowered, reads, writes, asks };
 }
 
 /** Everything that folding must respect, for the whole model. */
 interface FoldConstraints {
   readonly analysis: Analysis;
   readonly footprints: readonly Footprint[];
-  /** By slot: instances that read it, write it, or increment it. */
+  /** By slot: instances that read it, or write it. */
   readonly readers: ReadonlyMap<number, ReadonlySet<Instance>>;
   readonly writers: ReadonlyMap<number, ReadonlySet<Instance>>;
-  readonly incrementers: ReadonlyMap<number, ReadonlySet<Instance>>;
   /** Slots that properties read. */
   readonly visible: ReadonlySet<number>;
   /** Label sets that properties or processes ask about, by program counter, with who asks (null: a property). */
@@ -98,13 +94,30 @@ function note(map: Map<number, Set<Instance>>, slots: ReadonlySet<number>, insta
   }
 }
 
+/** What decides who is met when busy: the objects of an instance's failed tries, and objects and conditions of what it holds anywhere. */
+function told(
+  { layout, live, constants, holds }: Analysis,
+  contended: ReadonlySet<string>,
+): { readonly instance: Instance; readonly irs: readonly Ir[] }[] {
+  const tried = live.flatMap(({ instance, move: { step, choices } }) => {
+    const { object } = step.meta;
+    if (!isBusy(step) || object === undefined) return [];
+    return [{ instance, irs: [lower({ layout, instance, params: choices, constants }, object)] }];
+  });
+  const held = layout.instances.map((instance) => {
+    const here = (holds[instance.typeIndex] ?? []).flat().filter(({ resource }) => contended.has(resource));
+    const exprs = here.flatMap(({ object, when }) => [object, when]).filter((expr) => expr !== null);
+    return { instance, irs: exprs.map((expr) => lower({ layout, instance, params: {}, constants }, expr)) };
+  });
+  return [...tried, ...held];
+}
+
 function constraintsOf(analysis: Analysis): FoldConstraints {
   const footprints = analysis.live.map((lowered) => footprint(lowered, analysis.constants));
-  const [readers, writers, incrementers] = [new Map(), new Map(), new Map()] as Map<number, Set<Instance>>[];
-  for (const { lowered, reads, writes, increments } of footprints) {
-    note(readers as Map<number, Set<Instance>>, reads, lowered.instance);
-    note(writers as Map<number, Set<Instance>>, writes, lowered.instance);
-    note(incrementers as Map<number, Set<Instance>>, increments, lowered.instance);
+  const [readers, writers] = [new Map<number, Set<Instance>>(), new Map<number, Set<Instance>>()];
+  for (const { lowered, reads, writes } of footprints) {
+    note(readers, reads, lowered.instance);
+    note(writers, writes, lowered.instance);
   }
   const visible = new Set<number>();
   const asked: { slot: number; labels: readonly number[] }[] = [];
@@ -114,19 +127,24 @@ function constraintsOf(analysis: Analysis): FoldConstraints {
     visible,
     asked,
   );
-  const asks = [
+  const asks: { slot: number; labels: readonly number[]; by: Instance | null }[] = [
     ...asked.map((ask) => ({ ...ask, by: null })),
     ...footprints.flatMap((print) => print.asks.map((ask) => ({ ...ask, by: print.lowered.instance }))),
   ];
   const contended = new Set(
     analysis.live.filter(({ move }) => isBusy(move.step)).map(({ move }) => move.step.meta.resource as string),
   );
+  for (const { instance, irs } of told(analysis, contended)) {
+    const [reads, at] = [new Set<number>(), [] as typeof asked];
+    readsOf(irs, reads, at);
+    note(readers, reads, instance);
+    asks.push(...at.map((ask) => ({ ...ask, by: null })));
+  }
   return {
     analysis,
     footprints,
-    readers: readers as Map<number, Set<Instance>>,
-    writers: writers as Map<number, Set<Instance>>,
-    incrementers: incrementers as Map<number, Set<Instance>>,
+    readers,
+    writers,
     visible,
     asks,
     contended,
@@ -136,26 +154,15 @@ function constraintsOf(analysis: Analysis): FoldConstraints {
 const onlyBy = (users: ReadonlySet<Instance> | undefined, instance: Instance): boolean =>
   users === undefined || [...users].every((user) => user === instance);
 
-/** Is the slot a counter that everybody only increments, nobody reads, and that stays in range? */
-function blindCounter(constraints: FoldConstraints, slot: number): boolean {
-  return (
-    !constraints.readers.has(slot) &&
-    !constraints.writers.has(slot) &&
-    !constraints.visible.has(slot) &&
-    constraints.analysis.bounded.has(slot)
-  );
-}
-
-function independent(constraints: FoldConstraints, { lowered, reads, writes, increments, asks }: Footprint): boolean {
+/** Can the move neither influence nor be influenced by what others do? */
+function independent(constraints: FoldConstraints, { lowered, reads, writes, asks }: Footprint): boolean {
+  const { analysis, readers, writers, visible } = constraints;
   const { instance } = lowered;
-  if (!asks.every(({ slot }) => slot === instance.pc)) return false;
-  const own = (slot: number) =>
-    onlyBy(constraints.writers.get(slot), instance) && onlyBy(constraints.incrementers.get(slot), instance);
-  const unread = (slot: number) => onlyBy(constraints.readers.get(slot), instance) && !constraints.visible.has(slot);
-  for (const slot of reads) if (!own(slot)) return false;
-  for (const slot of writes) if (!own(slot) || !unread(slot)) return false;
-  for (const slot of increments) if (!blindCounter(constraints, slot) && !(own(slot) && unread(slot))) return false;
-  return true;
+  const isOwn = (slot: number) => onlyBy(writers.get(slot), instance);
+  // Where several write a bounded slot all of them only count on it.
+  const mayWrite = (slot: number) =>
+    onlyBy(readers.get(slot), instance) && !visible.has(slot) && (isOwn(slot) || analysis.bounded.has(slot));
+  return asks.every(({ slot }) => slot === instance.pc) && [...reads].every(isOwn) && [...writes].every(mayWrite);
 }
 
 /** Can nobody else tell from the program counter that the move was made? */
@@ -177,7 +184,7 @@ function keepsHolds(constraints: FoldConstraints, print: Footprint, holds: reado
   const looked = new Set<number>();
   for (const hold of before)
     for (const expr of [hold.object, hold.when]) if (expr !== null) irReads(lower(scope, expr), looked);
-  return [...print.writes, ...print.increments].every((slot) => !looked.has(slot));
+  return [...print.writes].every((slot) => !looked.has(slot));
 }
 
 const GRID = 4096;
@@ -188,7 +195,7 @@ function alwaysEnabled(constraints: FoldConstraints, moves: readonly LoweredMove
   const slots = [...moves.reduce((all, { guard }) => irReads(guard, all), new Set<number>())];
   const ranges = slots.map((slot) => constraints.analysis.layout.slots[slot] as { min: number; max: number });
   const size = ranges.reduce((product, { min, max }) => product * (max - min + 1), 1);
-  if (size > GRID || moves.length === 0) return false;
+  if (size > GRID) return false;
   for (let n = 0; n < size; n++) {
     const values = new Map<number, number>();
     let rest = n;
@@ -207,7 +214,6 @@ function isSafe(
   prints: readonly Footprint[],
   holds: readonly (readonly Hold[])[],
 ): boolean {
-  if (prints.length === 0) return false;
   const ok = prints.every(
     (print) =>
       !isBusy(print.lowered.move.step) &&

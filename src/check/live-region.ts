@@ -67,17 +67,13 @@ export function* explore(space: Space, graph: Graph, bits: PropertyMarks): Pausi
     if (start === end && (ends.length === 0 || reached[ends[0] as number] === distance + 1)) ends.push(id);
     for (let edge = start; edge < end; edge++) add(targets[edge] as number, distance + 1);
   };
-  const isSource = (id: number): boolean => ((marks[id] as number) & bits.premise) !== 0 && reached[id] !== CLOSED;
-  for (;;) {
-    // Nothing left of this level and the next: go on where the next premise is met.
-    for (; head === length && source < count && !isSource(source); source++) if (source % PIECE === 0) yield;
-    if (head === length && source === count) break;
+  while (head < length || source < count) {
     const level = head < length ? (reached[order[head] as number] as number) - 1 : space.levelOf(source);
     while (levels.length <= level) levels.push(head);
     const next = space.levels[level + 1] ?? count;
     for (; source < next; source++) {
       if (source % PIECE === 0) yield;
-      if (isSource(source)) add(source, level);
+      if (((marks[source] as number) & bits.premise) !== 0) add(source, level);
     }
     for (const end = length; head < end; head++) {
       if (head % PIECE === 0) yield;

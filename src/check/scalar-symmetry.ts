@@ -4,7 +4,8 @@
  * moves of that label, and every property into itself. So loops that a model has unrolled are recognised, too.
  *
  * A variable that holds an index is often reset to a constant where it is not used. A label where the variable always has the same value
- * is left alone by a renumbering; that is sound as long as nobody reads it there and every way on sets it before it is used.
+ * is left alone by a renumbering; that is sound as long as nobody reads it there, every way on sets it before it is used, and no step that leads
+ * there looks at it once it is set.
  */
 import {
   elementSlots,
@@ -234,6 +235,16 @@ function indexSlots(analysis: Analysis, packing: Packing, name: string): IndexSl
   });
 }
 
+/** Is a slot read by an effect that comes after one that sets it? */
+function readOnceSet(effects: readonly IrEffect[], slot: number): boolean {
+  let [isSet, isRead] = [false, false];
+  visitIrEffects(effects, (effect) => {
+    isRead ||= isSet && effectIrs(effect).some((ir) => irReads(ir).has(slot));
+    isSet ||= effect.k === "set" && effect.s === slot;
+  });
+  return isRead;
+}
+
 /** Nothing reads a variable where it is left alone, and every way from there sets it before it counts. */
 function checkFixed(analysis: Analysis, { slot, pc, fixed }: IndexSlot): void {
   if (fixed.length === 0) return;
@@ -249,7 +260,8 @@ function checkFixed(analysis: Analysis, { slot, pc, fixed }: IndexSlot): void {
     const here = fixed.includes(move.labelIndex);
     if (here && reads(all)) throw new Unfair();
     const sets = effects.some((effect) => effect.k === "set" && effect.i === null && effect.s === slot);
-    if (here && !fixed.includes(move.nextIndex) && !sets) throw new Unfair();
+    const there = fixed.includes(move.nextIndex);
+    if (there ? readOnceSet(effects, slot) : here && !sets) throw new Unfair();
   }
   for (const property of layout.model.properties)
     if (property.kind !== "leads-to" && reads([lowerProperty(layout, property.expr, constants)])) throw new Unfair();

@@ -1,15 +1,18 @@
 /**
  * Which instances of process types are symmetric: they can be renumbered in any state without changing what can happen or whether a
- * property holds. Decided from the Model's text: an instance number may only be used to index what is declared over its process type, or
- * be compared with another such number. Where a property names an instance by number, that one stays apart, and the others may be renumbered
+ * property holds. Decided from the Model's text: an instance number may only be used to index global arrays that are declared over its process
+ * type, or be compared with another such number; that holds of what the `busy` list asks, too. Where a property names an instance by number, that one stays apart, and the others may be renumbered
  * among themselves: what treats all alike treats those alike.
  */
 import {
   children,
   type Expr,
+  holdsByLabel,
+  isBusy,
   type Model,
   type ProcessType,
   type Property,
+  type Step,
   stepExprs,
   type Variable,
   visitEffects,
@@ -32,9 +35,9 @@ function isId(scope: Scope, expr: Expr): boolean {
   return expr.op === "param" && scope.bound.has(expr.name);
 }
 
-const variableOf = (scope: Scope, name: string): Variable | undefined =>
-  scope.process?.locals.find((local) => local.name === name) ??
-  scope.model.variables.find((variable) => variable.name === name);
+/** Does each instance have its element of the variable? A process's own array is not meant: it stays as it is when instances are renumbered. */
+const isOwned = ({ model, type }: Scope, name: string): boolean =>
+  model.variables.some((variable) => variable.name === name && variable.by === type.name);
 
 /** Does the expression treat all instances alike? */
 function fair(scope: Scope, expr: Expr): boolean {
@@ -42,7 +45,7 @@ function fair(scope: Scope, expr: Expr): boolean {
   switch (expr.op) {
     case "var": {
       if (expr.index === null) return true;
-      return fairIndex(scope, variableOf(scope, expr.name)?.by === scope.type.name, expr.index);
+      return fairIndex(scope, isOwned(scope, expr.name), expr.index);
     }
     case "local":
       if (!fairIndex(scope, expr.process === scope.type.name, expr.instance)) return false;
@@ -66,7 +69,7 @@ function fair(scope: Scope, expr: Expr): boolean {
   return children(expr).every((child) => fair(scope, child));
 }
 
-/** What is declared over the type must be indexed by one of its numbers, or name an instance, and nothing else may be. */
+/** What each instance has must be indexed by one of their numbers, or name an instance, and nothing else may be. */
 function fairIndex(scope: Scope, overType: boolean, index: Expr): boolean {
   if (!overType) return fair(scope, index);
   if (index.op !== "const" || scope.apart === null) return isId(scope, index);
@@ -74,15 +77,23 @@ function fairIndex(scope: Scope, overType: boolean, index: Expr): boolean {
   return true;
 }
 
+/** A step's scope. */
+const scopeOf = (model: Model, type: ProcessType, process: ProcessType, choose: Step["choose"]): Scope => ({
+  model,
+  process,
+  bound: new Set(choose.filter(({ over }) => over === type.name).map(({ param }) => param)),
+  type,
+  apart: null,
+});
+
 function fairProcess(model: Model, type: ProcessType, process: ProcessType): boolean {
   return process.labels.every((label) =>
     label.steps.every((step) => {
-      const bound = new Set(step.choose.filter(({ over }) => over === type.name).map(({ param }) => param));
-      const scope: Scope = { model, process, bound, type, apart: null };
+      const scope = scopeOf(model, type, process, step.choose);
       let fairTargets = true;
       visitEffects(step.effects, (effect) => {
         if (effect.kind !== "set" || effect.index === null) return;
-        fairTargets &&= fairIndex(scope, variableOf(scope, effect.name)?.by === type.name, effect.index);
+        fairTargets &&= fairIndex(scope, isOwned(scope, effect.name), effect.index);
       });
       // Index expressions of targets were checked just now, with their array; the rest are ordinary expressions.
       const targets = new Set<Expr>();
@@ -94,6 +105,34 @@ function fairProcess(model: Model, type: ProcessType, process: ProcessType): boo
   );
 }
 
+/**
+ * Does the `busy` list treat all instances alike? What is tried is compared with what is held, so of one resource either all objects are
+ * instance numbers or none depends on any.
+ */
+function fairHolds(model: Model, type: ProcessType): boolean {
+  const steps = model.processes.flatMap((process) =>
+    process.labels.flatMap(({ steps }) => steps).map((step) => ({ process, step })),
+  );
+  const tries = steps.filter(({ step }) => isBusy(step));
+  const tried = new Set(tries.map(({ step }) => step.meta.resource));
+  const holds = model.processes.flatMap((process) =>
+    holdsByLabel(process)
+      .flat()
+      .filter(({ resource }) => tried.has(resource))
+      .map((hold) => ({ ...hold, scope: scopeOf(model, type, process, []) })),
+  );
+  if (!holds.every(({ scope, when }) => when === null || fair(scope, when))) return false;
+  const objects = [
+    ...tries.map(({ process, step: { choose, meta } }) => ({ ...meta, scope: scopeOf(model, type, process, choose) })),
+    ...holds,
+  ].filter(({ object }) => object !== undefined && object !== null);
+  return [...tried].every((resource) => {
+    const of = objects.filter((one) => one.resource === resource);
+    const isAlike = (test: typeof fair) => of.every(({ scope, object }) => test(scope, object as Expr));
+    return isAlike(isId) || isAlike(fair);
+  });
+}
+
 /** The expressions of a property that a safety search evaluates. */
 export const propertyExprs = (property: Property): Expr[] => (property.kind === "leads-to" ? [] : [property.expr]);
 
@@ -103,7 +142,7 @@ const uniform = ({ init }: Variable): boolean => typeof init === "number" || ini
 function symmetric(model: Model, type: ProcessType): number[] {
   const owned = model.variables.filter((variable) => variable.by === type.name);
   if (!owned.every((variable) => uniform(variable) && variable.size === type.count)) return [];
-  if (!model.processes.every((process) => fairProcess(model, type, process))) return [];
+  if (!model.processes.every((process) => fairProcess(model, type, process)) || !fairHolds(model, type)) return [];
   const apart = new Set<number>();
   const scope: Scope = { model, process: null, bound: new Set(), type, apart };
   if (!model.properties.flatMap(propertyExprs).every((expr) => fair(scope, expr))) return [];

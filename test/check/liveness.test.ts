@@ -110,6 +110,24 @@ describe("leads-to", () => {
     expect(check(m.build()).trace).toMatchObject({ loop: 2, steps: [{}, { label: "by the way" }, {}] });
   });
 
+  test("a way that meets the premise may be longer than any shortest way to a state", () => {
+    const m = L.model("a long way");
+    const p = m.process("p");
+    p.step("0", { next: "out" })
+      .step("out", { next: "on" })
+      .step("on", { next: "round" })
+      .step("round", { next: "round" });
+    for (let i = 0; i < 4; i++) p.step(`${i}`, { next: `${i + 1}` });
+    p.step("4", { next: "out" });
+    m.leadsTo("it ends", p.at(0, "4"), false, [L.weakFair(p)]);
+    const { trace, depth } = check(m.build(), { noReduction: true });
+    expect(depth).toBe(4);
+    expect([trace?.loop, trace?.steps.map(({ label }) => label)]).toEqual([
+      7,
+      ["0", "1", "2", "3", "4", "out", "on", "round"],
+    ]);
+  });
+
   test("where the way does not meet the premise the loop does, though a shorter one would be fair", () => {
     const m = L.model("premise in a longer loop");
     const p = m.process("p");

@@ -252,6 +252,26 @@ test("which run that goes round is shown does not depend on how states are numbe
   expect(Object.values(counts).every((count) => count > 5)).toBe(true);
 });
 
+/** A process that starts at `start`, and goes on from each label to these, in this order. A label that comes first has the lesser words. */
+function ways(next: Readonly<Record<string, readonly string[]>>): L.Model {
+  const m = L.model("ways");
+  const p = m.process("p");
+  for (const [label, targets] of Object.entries(next)) for (const target of targets) p.step(label, { next: target });
+  m.leadsTo("it ends", p.at(0, "start"), false, [L.weakFair(p)]);
+  return m.build();
+}
+
+test.each([
+  ["all are equally near", { start: ["c", "a", "b", "d"], a: ["b"], b: ["d"], c: ["a"], d: ["c"] }],
+  ["each is a loop of its own", { start: ["a", "b"], a: ["a"], b: ["b"] }],
+  ["each is a loop of its own, met the other way round", { start: ["b", "a"], a: ["a"], b: ["b"] }],
+  ["others are farther", { start: ["b", "a"], a: ["c"], b: ["a", "d"], c: ["d"], d: ["b"] }],
+])("of the states of loops that are the nearest the least is come to, where %s", (_, next) => {
+  const { trace } = check(ways(next), { noReduction: true });
+  expect(trace?.loop).toBe(1);
+  expect(trace?.steps.slice(0, 2).map(({ label }) => label)).toEqual(["start", "a"]);
+});
+
 test("edges are found by several threads as by one", () => {
   const model = flags(15, (m, all) => {
     m.eventually("all are set", L.and(...all), []);
