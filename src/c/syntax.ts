@@ -152,14 +152,61 @@ class CodeParser extends ExpressionParser {
     else this.expressionStatement(into, line);
   }
 
-  /** What assembly does is not known; it stands as something opaque. */
+  /**
+   * What assembly does is not known; it stands as something opaque. After it nothing is known of its outputs, and `asm goto` may have gone to any of
+   * its labels.
+   */
   private assembly(into: Stmt[], line: number): void {
     const { at } = this;
     while (this.isWord()) this.at++;
     if (!this.is("(")) throw new Unexpected();
-    this.skipBalanced();
-    into.push({ kind: "expression", expr: { kind: "opaque", text: this.textSince(at), parts: [], line }, line });
+    const [, outputs = [], , , labels = []] = this.assemblyOperands();
+    const opaque: Expr = { kind: "opaque", text: this.textSince(at), parts: [], line };
+    const end = this.at;
+    into.push({ kind: "expression", expr: opaque, line });
+    for (const output of outputs) {
+      const left = this.outputIn(output);
+      if (left !== null)
+        into.push({ kind: "expression", expr: { kind: "assign", op: "=", left, right: opaque, line }, line });
+    }
+    for (const { from } of labels) {
+      const yes: Stmt = { kind: "goto", label: this.tokens.texts[from] as string, line };
+      into.push({ kind: "if", test: opaque, yes, no: null, line });
+    }
+    this.at = end;
     this.endOfStatement(null);
+  }
+
+  /** The tokens of assembly between its colons, and between commas: template, outputs, inputs, clobbers, labels. */
+  private assemblyOperands(): { from: number; to: number }[][] {
+    const parts: { from: number; to: number }[][] = [];
+    this.at++;
+    while (!this.is(")")) {
+      const part: { from: number; to: number }[] = [];
+      parts.push(part);
+      while (!this.is(")") && !this.is(":")) {
+        const from = this.at;
+        while (!this.is(")") && !this.is(":") && !this.is(",")) this.skipBalanced();
+        part.push({ from, to: this.at });
+        if (this.is(",")) this.at++;
+      }
+      if (this.is(":")) this.at++;
+    }
+    this.at++;
+    return parts;
+  }
+
+  /** What an output is stored in: `[name] "=r" (x)`; null for one that a macro stands for. */
+  private outputIn({ from, to }: { readonly from: number; readonly to: number }): Expr | null {
+    for (this.at = from; this.at < to; ) {
+      const first = this.at;
+      const isGroup = this.is("(");
+      this.skipBalanced();
+      if (!isGroup || this.at !== to) continue;
+      this.at = first + 1;
+      return this.expression();
+    }
+    return null;
   }
 
   private ifStatement(into: Stmt[], line: number): void {

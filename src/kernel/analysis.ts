@@ -70,6 +70,8 @@ export class Analysis {
   /** What entries assert of whoever calls them, and what is therefore taken for granted. */
   readonly trusted = new Map<string, { readonly place: Site; readonly lock: string }>();
   readonly presumptions = new Map<string, { readonly place: Site; readonly name: string }>();
+  /** By function that was gone through: its calls that some way came to. */
+  readonly met = new Map<Code, Set<number>>();
   /** The name of the phase that is gone through. */
   phase = "";
   private facts: ReadonlyMap<string, Value> = new Map();

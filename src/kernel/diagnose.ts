@@ -13,6 +13,7 @@ import type { Trouble } from "./run.ts";
 import { MODELS, PRELUDE, type Source } from "./source.ts";
 import { comparePlaces } from "./state.ts";
 import type { KernelTree } from "./tree.ts";
+import { unmetCalls } from "./unmet.ts";
 
 interface Findings {
   readonly tree: KernelTree;
@@ -39,6 +40,7 @@ export function diagnose(findings: Findings): Diagnostic[] {
     ...assertionFindings(reached),
     ...prunedFindings(findings),
     ...unreached(findings, reached),
+    ...unmetFindings(findings),
     ...leafFindings(reached),
     ...busyFindings(findings.rows),
     ...ruleFindings(findings),
@@ -215,6 +217,20 @@ function unreached({ program, source, reach, rules }: Findings, reached: readonl
       ...at(info),
     }));
 }
+
+/** Calls that can lead to a SEAMCALL and that no way comes to. */
+const unmetFindings = ({ analysis }: Findings): Diagnostic[] =>
+  unmetCalls(analysis).map(({ code, line, names }) => ({
+    code: "SL3422",
+    severity: "note",
+    message: `no way comes to where ${code.name} calls ${listed(names)}, from which a SEAMCALL can be made`,
+    file: code.file,
+    line,
+  }));
+
+/** `a`, `a and b`, `a, b and c` */
+const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 
 function leafFindings(reached: readonly Context[]): Diagnostic[] {
   return reached.flatMap((context) =>

@@ -18,6 +18,8 @@ export class Execution {
   readonly run_: Run;
   readonly evaluator: Evaluator;
   protected readonly plan: Plan;
+  /** Calls that some way came to, in this pass or another. */
+  private readonly met: Set<number>;
   /** States that wait at places where ways meet. */
   private readonly meeting = new Map<number, Map<string, { state: State; joins: number; isNew: boolean }>>();
   private readonly waiting = new Set<number>();
@@ -29,6 +31,8 @@ export class Execution {
     this.run_ = run;
     this.plan = plan;
     this.evaluator = new Evaluator(analysis.source, run.code, known);
+    this.met = analysis.met.get(run.code) ?? new Set();
+    analysis.met.set(run.code, this.met);
   }
 
   get context(): Run {
@@ -103,6 +107,7 @@ export class Execution {
       first = false;
       if (!this.analysis.spend(1 + (state.vars.size >> SIZE_OF_STEP), this.run_)) return;
       const instruction = instructions[at] as Instruction;
+      if (instruction.op === "call") this.met.add(at);
       const next = this.step(instruction, at, state);
       if (next === null) return;
       const dead = this.plan.dead[at];

@@ -83,8 +83,35 @@ describe("GNU C", () => {
   });
 
   it("goes past assembly, and reads what stands after it", () => {
-    const source = 'void f(void) { asm volatile goto("1: %0" : "=r"(x) : : "memory" : out); asm(""); g(); out: ; }';
-    expect(shown(body(source))).toEqual(["opaque", "opaque", "g()", "label"]);
+    const source = 'void f(void) { asm volatile("1: " EX(1b, 2b) : : "r"(x), "m"(*p) : "memory"); asm(""); g(); }';
+    expect(shown(body(source))).toEqual(["opaque", "opaque", "g()"]);
+  });
+
+  it("knows nothing of the outputs of assembly, and goes to the labels that it names", () => {
+    const source = `void f(void) {
+      asm volatile("a" : [err] "+r" (err), "=m" (p->b[0]), CONSTRAINT, "=@cc" "c" (ok) : "r" (in));
+      asm goto("b" : : "r" (x) : "memory" : out, again);
+      g();
+    out:
+    again:
+      h();
+    }`;
+    const lines = body(source);
+    expect(shown(lines)).toEqual([
+      "opaque",
+      "(err = opaque)",
+      "(index = opaque)",
+      "(ok = opaque)",
+      "opaque",
+      "if",
+      "if",
+      "g()",
+      "label",
+      "label",
+      "h()",
+    ]);
+    const gone = lines.flatMap((s) => (s.kind === "if" && s.yes.kind === "goto" ? [s.yes.label] : []));
+    expect(gone).toEqual(["out", "again"]);
   });
 
   it("takes literals beside macros as one literal", () => {

@@ -66,6 +66,34 @@ it("a macro that headers define in different ways is told when it is expanded, a
   ]);
 });
 
+describe("a call that no way comes to", () => {
+  const unmet = (name: string, statement: string): string[] =>
+    extracted(name, [
+      "arch/x86/kvm/mmu/mmu.c",
+      (text) => text.replace("\tif (pen_set_spte_atomic", `\t${statement}\n\tif (pen_set_spte_atomic`),
+    ])
+      .diagnostics.filter(({ code, message }) => code === "SL3422" && message.includes("pen_fault_once"))
+      .map(({ severity, file, message }) => `${severity} ${file}: ${message}`);
+
+  it("is told where a SEAMCALL can be reached from it, directly or by a member", () => {
+    const call = "pen_set_spte(vcpu->kvm, sptep, 0);";
+    const member = "kvm_x86_call(set_external_spte)(vcpu->kvm, 0);";
+    expect(unmet("unmet", `if (RET_PF_RETRY == 2) { ${call} ${member} ${call} __seamcall(1, 0); }`)).toEqual([
+      "note arch/x86/kvm/mmu/mmu.c: no way comes to where pen_fault_once calls pen_set_spte, set_external_spte and __seamcall, from which a SEAMCALL can be made",
+    ]);
+  });
+
+  it("is nothing where a way comes to it, also behind assembly, and where no SEAMCALL can be reached", () => {
+    expect(unmet("met", "if (vcpu->kvm->some) pen_set_spte(vcpu->kvm, sptep, 0);")).toEqual([]);
+    expect(unmet("harmless", "if (RET_PF_RETRY == 2) pen_nothing(sptep);")).toEqual([]);
+    const behind = 'int bad = 1; asm volatile("x" : "+r" (bad)); if (!bad) pen_set_spte(vcpu->kvm, sptep, 0);';
+    expect(unmet("assembly", behind)).toEqual([]);
+    const label =
+      'int one = 1; asm goto("x" : : : : there); if (one) goto over; there: pen_set_spte(vcpu->kvm, sptep, 0); over:';
+    expect(unmet("label", label)).toEqual([]);
+  });
+});
+
 describe("a model of a function", () => {
   const modelled = (name: string, model: string) =>
     extractedBy(
