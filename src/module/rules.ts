@@ -202,9 +202,15 @@ export const FATAL = 1n << 61n;
 
 export const RULES: ExtractionRules = {
   preprocess: {
-    replaceTokens: { _STATIC_INLINE_: "static inline", IF_RARE: "if", IF_COMMON: "if" },
+    replaceTokens: {
+      _STATIC_INLINE_: "static inline",
+      IF_RARE: "if",
+      IF_COMMON: "if",
+      _ASM_VOLATILE_: "asm",
+      _ASM_: "asm",
+    },
     blankTokens: ["PACKED", "volatile"],
-    blankCalls: ["ALIGN", "tdx_static_assert", "__attribute__", "_ASM_VOLATILE_", "_ASM_", "__asm__", "_Static_assert"],
+    blankCalls: ["ALIGN", "tdx_static_assert", "__attribute__", "_Static_assert"],
   },
   primitives: {
     acquire_mutex_lock: acquire("mutex", "EXCLUSIVE"),
