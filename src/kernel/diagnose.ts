@@ -270,7 +270,7 @@ function busyFindings(rows: readonly PlacedRow[]): Diagnostic[] {
 const pagesFinding = (functions: readonly string[]): Diagnostic => ({
   code: "SL3420",
   severity: "warning",
-  message: `what sizes private pages have is not known, and any is taken for possible: the tree has none of ${functions.join(", ")}, or not one level that it returns`,
+  message: `what sizes private pages have is not known, and any is taken for possible: the tree has no function that says it (${functions.join(", ")}), or one that was not understood`,
   file: null,
   line: null,
 });
