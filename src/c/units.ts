@@ -51,6 +51,8 @@ interface Named {
   readonly byFile: Map<string, Said>;
   /** What files still have at their ends, for others that see them. */
   readonly lasting: MacroSite[];
+  /** By file that asked: what it is to see of those, once all are there. */
+  readonly seen: Map<string, MacroSite | null>;
 }
 
 /** The macros that are to be expanded, by the file and the line that use them. */
@@ -98,7 +100,7 @@ export class Macros {
   }
 
   private said(name: string, file: string): Said {
-    const named = this.names.get(name) ?? { byFile: new Map(), lasting: [] };
+    const named = this.names.get(name) ?? { byFile: new Map(), lasting: [], seen: new Map() };
     this.names.set(name, named);
     const said = named.byFile.get(file) ?? { sites: [], hidesFrom: Number.POSITIVE_INFINITY };
     named.byFile.set(file, said);
@@ -119,7 +121,15 @@ export class Macros {
     return said && said.hidesFrom < line ? null : this.ofOthers(named, file);
   }
 
-  private ofOthers({ lasting }: Named, file: string): MacroSite | null {
+  private ofOthers(named: Named, file: string): MacroSite | null {
+    const known = named.seen.get(file);
+    if (known !== undefined) return known;
+    const site = this.amongOthers(named, file);
+    named.seen.set(file, site);
+    return site;
+  }
+
+  private amongOthers({ lasting }: Named, file: string): MacroSite | null {
     const isHeader = (site: MacroSite): boolean => site.file.endsWith(".h");
     const others = lasting.filter((site) => site.file !== file);
     const ofUnit = others.filter((site) => this.units.areOne(site.file, file));
