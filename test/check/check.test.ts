@@ -17,6 +17,7 @@ import {
 import type { Model, Trace } from "../../src/language/index.ts";
 import * as L from "../../src/language/index.ts";
 import { type LockFault, peterson, tryLock, twoLocks, writeBack, xadd } from "./models.ts";
+import { explore } from "./naive.ts";
 
 const named = (model: Model, options = {}) =>
   Object.fromEntries(check(model, options).violations.map(({ property, trace }) => [property, trace.steps.length]));
@@ -79,6 +80,23 @@ describe("what is known of a model before it runs", () => {
     p.idle("end");
     expect(named(m.build())).toEqual({ "range of x": 1 });
   });
+
+  test.each(["plain", "of instances"])(
+    "an element that never changes has its value, though others of its array change (%s)",
+    (kind) => {
+      const m = L.model("element");
+      const p = m.process("p", 2);
+      const list = m.array("list", L.intType(0, 3), kind === "plain" ? 2 : p, 2);
+      const k = p.variable("k", L.intType(0, 1));
+      const seen = m.variable("seen", L.intType(0, 3));
+      p.step("look", { do: [L.set(list.at(0), 1), L.set(seen, list.at(k)), L.set(k, 1)], next: "look" });
+      m.sometimes("the other", L.eq(seen, 2));
+      const model = m.build();
+      const { states, witnesses } = check(model, { noReduction: true });
+      expect(states).toBe(explore(model).states);
+      expect(witnesses).toHaveLength(1);
+    },
+  );
 
   test("values that follow from the label are computed, and steps they rule out never run", () => {
     const m = L.model("known");
