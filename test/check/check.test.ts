@@ -14,6 +14,7 @@ import {
   verifyReduction,
   verifyReductionAsync,
 } from "../../src/check/index.ts";
+import { Watch } from "../../src/check/watch.ts";
 import type { Model, Trace } from "../../src/language/index.ts";
 import * as L from "../../src/language/index.ts";
 import { type LockFault, peterson, tryLock, twoLocks, writeBack, xadd } from "./models.ts";
@@ -272,6 +273,13 @@ test("symmetry alone keeps lengths, so that no plain search is made for a shorte
 });
 
 describe("bounds", () => {
+  test("of several reasons to stop the first is told", () => {
+    const watch = new Watch(0);
+    watch.stop("interrupted");
+    watch.stop("memory ran out");
+    expect(watch.reason).toBe("interrupted");
+  });
+
   const model = enterAndZap({ vcpus: 2, pages: 1, threshold: 2 });
 
   test("`onceViolated` ends a search that found a violation, and no other", () => {
@@ -370,6 +378,28 @@ describe("checkpoints", () => {
     expect(() => resume(model, bytes.subarray(0, bytes.length - 4))).toThrow(/damaged/);
     expect(() => resume(model, new Uint8Array())).toThrow(/empty/);
   });
+
+  test.each(["symmetric", "scalar", "folded"])(
+    "a checkpoint of a search that was reduced otherwise is refused (%s)",
+    (kind) => {
+      const m = L.model("reduced");
+      const page = m.scalarSet("page", 2);
+      const flag = m.array("flag", L.boolType, kind === "scalar" ? page : 1);
+      const p = m.process("p", kind === "symmetric" ? 2 : 1);
+      p.choose("a", { x: kind === "scalar" ? page : 1 }, ({ x }) => ({ do: [L.set(flag.at(x), true)], next: "a" }));
+      if (kind === "folded") {
+        p.step("a", { when: flag.at(0), next: "b" }).step("b", { next: "a" });
+        m.process("q").step("q", { when: flag.at(0), do: [L.set(flag.at(0), false)], next: "q" });
+      }
+      const reduced = m.build();
+      const { symmetric, scalar, folded } = prepare(reduced).reductions;
+      const sizes = { symmetric: symmetric.size, scalar: scalar.length, folded: folded[0]?.size };
+      expect(sizes).toEqual({ symmetric: 0, scalar: 0, folded: 0, [kind]: 1 });
+      const bytes = bytesOf(startSearch(reduced));
+      expect(resume(reduced, bytes).done).toBe(false);
+      expect(() => resume(reduced, bytes, { noReduction: true })).toThrow(/other options/);
+    },
+  );
 
   test("a checkpoint of another build is refused", () => {
     const search = startSearch(model, { noReduction: true });
