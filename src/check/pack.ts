@@ -159,7 +159,9 @@ export function pack({ layout, constants, derived }: Analysis): Packing {
     unit.copies.forEach((copy, c) => {
       const base = shift + c * unit.width;
       for (const { slot, offset } of copy) {
-        fields[slot] = { word, shift: base + offset, width: widths[slot] as number, min: layout.slots[slot]?.min ?? 0 };
+        const width = widths[slot] as number;
+        // An element that never changes keeps its value, though others of its array are stored.
+        if (width > 0) fields[slot] = { word, shift: base + offset, width, min: layout.slots[slot]?.min ?? 0 };
       }
       if (unit.chunkOf === null) return;
       const list = chunks[unit.chunkOf.typeIndex] as { width: number; places: { word: number; shift: number }[] }[];

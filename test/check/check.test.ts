@@ -14,9 +14,11 @@ import {
   verifyReduction,
   verifyReductionAsync,
 } from "../../src/check/index.ts";
+import { Watch } from "../../src/check/watch.ts";
 import type { Model, Trace } from "../../src/language/index.ts";
 import * as L from "../../src/language/index.ts";
 import { type LockFault, peterson, tryLock, twoLocks, writeBack, xadd } from "./models.ts";
+import { explore } from "./naive.ts";
 
 const named = (model: Model, options = {}) =>
   Object.fromEntries(check(model, options).violations.map(({ property, trace }) => [property, trace.steps.length]));
@@ -79,6 +81,23 @@ describe("what is known of a model before it runs", () => {
     p.idle("end");
     expect(named(m.build())).toEqual({ "range of x": 1 });
   });
+
+  test.each(["plain", "of instances"])(
+    "an element that never changes has its value, though others of its array change (%s)",
+    (kind) => {
+      const m = L.model("element");
+      const p = m.process("p", 2);
+      const list = m.array("list", L.intType(0, 3), kind === "plain" ? 2 : p, 2);
+      const k = p.variable("k", L.intType(0, 1));
+      const seen = m.variable("seen", L.intType(0, 3));
+      p.step("look", { do: [L.set(list.at(0), 1), L.set(seen, list.at(k)), L.set(k, 1)], next: "look" });
+      m.sometimes("the other", L.eq(seen, 2));
+      const model = m.build();
+      const { states, witnesses } = check(model, { noReduction: true });
+      expect(states).toBe(explore(model).states);
+      expect(witnesses).toHaveLength(1);
+    },
+  );
 
   test("values that follow from the label are computed, and steps they rule out never run", () => {
     const m = L.model("known");
@@ -254,6 +273,13 @@ test("symmetry alone keeps lengths, so that no plain search is made for a shorte
 });
 
 describe("bounds", () => {
+  test("of several reasons to stop the first is told", () => {
+    const watch = new Watch(0);
+    watch.stop("interrupted");
+    watch.stop("memory ran out");
+    expect(watch.reason).toBe("interrupted");
+  });
+
   const model = enterAndZap({ vcpus: 2, pages: 1, threshold: 2 });
 
   test("`onceViolated` ends a search that found a violation, and no other", () => {
@@ -352,6 +378,28 @@ describe("checkpoints", () => {
     expect(() => resume(model, bytes.subarray(0, bytes.length - 4))).toThrow(/damaged/);
     expect(() => resume(model, new Uint8Array())).toThrow(/empty/);
   });
+
+  test.each(["symmetric", "scalar", "folded"])(
+    "a checkpoint of a search that was reduced otherwise is refused (%s)",
+    (kind) => {
+      const m = L.model("reduced");
+      const page = m.scalarSet("page", 2);
+      const flag = m.array("flag", L.boolType, kind === "scalar" ? page : 1);
+      const p = m.process("p", kind === "symmetric" ? 2 : 1);
+      p.choose("a", { x: kind === "scalar" ? page : 1 }, ({ x }) => ({ do: [L.set(flag.at(x), true)], next: "a" }));
+      if (kind === "folded") {
+        p.step("a", { when: flag.at(0), next: "b" }).step("b", { next: "a" });
+        m.process("q").step("q", { when: flag.at(0), do: [L.set(flag.at(0), false)], next: "q" });
+      }
+      const reduced = m.build();
+      const { symmetric, scalar, folded } = prepare(reduced).reductions;
+      const sizes = { symmetric: symmetric.size, scalar: scalar.length, folded: folded[0]?.size };
+      expect(sizes).toEqual({ symmetric: 0, scalar: 0, folded: 0, [kind]: 1 });
+      const bytes = bytesOf(startSearch(reduced));
+      expect(resume(reduced, bytes).done).toBe(false);
+      expect(() => resume(reduced, bytes, { noReduction: true })).toThrow(/other options/);
+    },
+  );
 
   test("a checkpoint of another build is refused", () => {
     const search = startSearch(model, { noReduction: true });

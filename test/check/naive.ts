@@ -1,11 +1,17 @@
 /** The explorer one would write first: states as strings in a Map, the interpreter as the step function. The yardstick of correctness. */
 import {
   apply,
+  type Choice,
+  conflicts,
   enabledMoves,
+  evaluate,
   faultName,
   holds,
+  holdsByLabel,
   initialState,
+  isBusy,
   isDeadlock,
+  type Layout,
   layoutOf,
   type Model,
 } from "../../src/language/index.ts";
@@ -19,6 +25,27 @@ export interface NaiveResult {
   readonly violated: ReadonlyMap<string, number>;
   readonly witnessed: ReadonlySet<string>;
   readonly ran: ReadonlySet<number>;
+  /** Each failed try that was met, with whom it met; null: nobody. As JSON of process, leaf, resource, status and holder. */
+  readonly busy: ReadonlySet<string>;
+}
+
+/** Whom a failed try meets: what every other instance holds where it stands, looked up one by one. */
+function met(layout: Layout, state: readonly number[], { instance, move }: Choice): string[] {
+  const { leaf = null, resource, status = null, object, mode } = move.step.meta;
+  const wanted = object && evaluate({ layout, state, instance, params: move.choices }, object);
+  const holders = new Set<string | null>();
+  for (const other of layout.instances) {
+    if (other === instance) continue;
+    const context = { layout, state, instance: other, params: {} };
+    for (const hold of holdsByLabel(other.type)[state[other.pc] as number] ?? []) {
+      if (hold.resource !== resource || !conflicts(mode, hold.mode)) continue;
+      if (wanted !== undefined && hold.object !== null && evaluate(context, hold.object) !== wanted) continue;
+      if (hold.when !== null && evaluate(context, hold.when) === 0) continue;
+      holders.add(hold.leaf ?? other.type.name);
+    }
+  }
+  if (holders.size === 0) holders.add(null);
+  return [...holders].map((holder) => JSON.stringify([move.type.name, leaf, resource, status, holder]));
 }
 
 /** Thrown when a model has more states than the limit. */
@@ -33,6 +60,7 @@ export function explore(model: Model, limit = 200_000): NaiveResult {
   const violated = new Map<string, number>();
   const witnessed = new Set<string>();
   const ran = new Set<number>();
+  const busy = new Set<string>();
   let transitions = 0;
   const violate = (name: string, depth: number) => {
     if (!violated.has(name) || (violated.get(name) as number) > depth) violated.set(name, depth);
@@ -47,6 +75,7 @@ export function explore(model: Model, limit = 200_000): NaiveResult {
     for (const { instance, move } of enabledMoves(layout, state)) {
       const after = apply(layout, state, instance, move);
       ran.add(move.id);
+      if (isBusy(move.step)) for (const one of met(layout, state, { instance, move })) busy.add(one);
       if (after.fault !== null) {
         violate(faultName(after.fault), depth + 1);
         continue;
@@ -59,5 +88,5 @@ export function explore(model: Model, limit = 200_000): NaiveResult {
       queue.push(after.state);
     }
   }
-  return { states: seen.size, transitions, seen, violated, witnessed, ran };
+  return { states: seen.size, transitions, seen, violated, witnessed, ran, busy };
 }

@@ -1,6 +1,8 @@
 /** Who is who among sorted instances whose part of a state takes several chunks of bits. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { constraintsOf } from "../../src/check/fairness.ts";
+import { check, isValid } from "../../src/check/index.ts";
 import { Numbering } from "../../src/check/live-numbering.ts";
 import { packState } from "../../src/check/pack.ts";
 import { prepare, Search } from "../../src/check/search.ts";
@@ -51,4 +53,49 @@ test("sorting, and who may be said to be where, look at all of what an instance 
     }),
     { endOnFailure: true },
   );
+});
+
+/** Three of one type and two of another, each at one of two labels. */
+function two(): L.Model {
+  const m = L.model("two");
+  const fair = [3, 2].flatMap((count, i) => {
+    const p = m.process(`p${i}`, count);
+    p.step("a", { next: "b" }).step("b", { next: "a" });
+    return [L.weakFair(p, { labels: ["a"] }), L.strongFair(p, { labels: ["b"] })];
+  });
+  m.eventually("never", false, fair);
+  return m.build();
+}
+
+test("each of two types is sorted, and what is assumed of an instance goes with it", () => {
+  const search = new Search(prepare(two()));
+  const { layout, packing, model } = search.prepared;
+  const [property] = model.properties as [L.Property & { kind: "leads-to" }];
+  const constraints = constraintsOf(layout, property.fairness);
+  const numbering = new Numbering(search.prepared, constraints);
+  for (let places = 0; places < 2 ** 5; places++) {
+    const slots = Array.from(layout.slots, () => 0);
+    for (const [i, { pc }] of layout.instances.entries()) slots[pc] = (places >> i) & 1;
+    const words = packState(packing, slots);
+    const sorted = words.slice();
+    search.store.canonical(sorted);
+    const permutation = numbering.sorting(words);
+    expect(numbering.given(words, permutation)).toEqual(sorted);
+    for (const [bit, { assumption, index }] of constraints.entries()) {
+      const moved = Math.log2(numbering.mask(permutation, 1 << bit));
+      expect(constraints[moved]).toMatchObject({ assumption, index: numbering.place(permutation, index) });
+    }
+  }
+});
+
+test("a run goes round with all of two types that are sorted", () => {
+  const model = two();
+  const { trace, reductions } = check(model);
+  expect(reductions).toContain("symmetry (p0, p1)");
+  const { loop, steps } = trace as L.Trace;
+  expect(isValid(model, trace as L.Trace)).toBe(true);
+  const acting = new Set(
+    steps.slice(loop as number).map(({ process, instance, label }) => `${process} ${instance} ${label}`),
+  );
+  expect(acting.size).toBe(10);
 });

@@ -11,7 +11,7 @@ interface Vocabulary {
 }
 
 /** A recipe is a list of numbers consumed as decisions, so that fast-check can shrink it. */
-class Dice {
+export class Dice {
   readonly #numbers: readonly number[];
   #at = 0;
   constructor(numbers: readonly number[]) {

@@ -2,12 +2,16 @@
 import fc from "fast-check";
 import type { LeadsTo } from "../../src/check/liveness.ts";
 import * as L from "../../src/language/index.ts";
+import { anyAlike } from "./random-alike.ts";
 import { modelOf } from "./random-model.ts";
 
-/** What `modelOf` makes a model from; every other time it begins so that there are three instances of one type. */
-const recipe = fc
-  .tuple(fc.boolean(), fc.array(fc.nat(1000), { minLength: 20, maxLength: 90 }))
-  .map(([three, numbers]) => (three ? [1, 0, ...numbers] : numbers));
+/** What a question is asked of; every other time `modelOf` begins so that there are three instances of one type. */
+const anyBase = fc.oneof(
+  fc
+    .tuple(fc.boolean(), fc.array(fc.nat(1000), { minLength: 20, maxLength: 90 }))
+    .map(([three, numbers]) => modelOf(three ? [1, 0, ...numbers] : numbers)),
+  anyAlike(),
+);
 
 const fairness = fc.array(
   fc.tuple(fc.boolean(), fc.nat(1), fc.option(fc.constantFrom("l0", "l1")), fc.option(fc.nat(1))),
@@ -40,9 +44,8 @@ const some = (size: number, any: boolean, label = "l1"): L.BoolExpr => ({
 
 /** A model, and its one property. */
 export const anyQuestion = fc
-  .tuple(recipe, fairness, fc.boolean(), fc.nat(5))
-  .map(([numbers, fair, driven, goal]) => {
-    const base = modelOf(numbers);
+  .tuple(anyBase, fairness, fc.boolean(), fc.nat(5))
+  .map(([base, fair, driven, goal]) => {
     // Labels may be folded where everybody is made to go on.
     const everybody = (driven ? base.processes : []).map(
       ({ name }): L.Fairness => ({ strength: "weak", process: name, instance: null, labels: null }),
