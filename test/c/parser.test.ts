@@ -45,8 +45,8 @@ function theirs(text: string, firstLine: number): string[] {
   const found: string[] = [];
   const tree = parser.c?.parse(text);
   const visit = (node: Node): void => {
-    // What stands there is never evaluated.
-    if (node.type === "offsetof_expression" || node.type === "sizeof_expression") return;
+    // What stands there is never evaluated; what assembly does with its operands the two say in different ways.
+    if (["offsetof_expression", "sizeof_expression", "gnu_asm_expression"].includes(node.type)) return;
     const line = firstLine + node.startPosition.row;
     const callee = node.type === "call_expression" ? node.childForFieldName("function") : null;
     if (callee?.type === "identifier") found.push(`${line} call ${callee.text}`);
@@ -59,13 +59,20 @@ function theirs(text: string, firstLine: number): string[] {
   return found.sort();
 }
 
+/** What an output of assembly is assigned. */
+const isAssembly = (value: unknown): boolean => {
+  const { kind, text } = value as { kind?: string; text?: string };
+  return kind === "opaque" && /^asm\b/.test(text ?? "");
+};
+
 function ours(root: unknown): string[] {
   const found: string[] = [];
   const kinds = new Set(Object.values(KINDS));
   const visit = (value: unknown): void => {
     if (Array.isArray(value)) value.forEach(visit);
     if (typeof value !== "object" || value === null) return;
-    const node = value as { kind?: string; line?: number; callee?: { kind: string; name: string } };
+    const node = value as { kind?: string; line?: number; callee?: { kind: string; name: string }; right?: unknown };
+    if (node.kind === "assign" && isAssembly(node.right)) return;
     if (node.kind === "call" && node.callee?.kind === "name") found.push(`${node.line} call ${node.callee.name}`);
     if (node.kind !== undefined && kinds.has(node.kind)) found.push(`${node.line} ${node.kind}`);
     for (const inner of Object.values(value)) if (!Array.isArray(value)) visit(inner);
