@@ -175,13 +175,18 @@ export class Program {
     }
   }
 
+  /** All definitions of a macro that differ, the first one first; none where there is no macro of that name. */
+  definitionsOf(name: string): readonly MacroSite[] {
+    const first = this.macros.get(name);
+    return this.redefined.get(name) ?? (first ? [first] : []);
+  }
+
   /** Names that macros of this name use like function calls. */
   private madeBy(name: string): ReadonlySet<string> {
     const known = this.macroCalls.get(name);
     if (known !== undefined) return known;
-    const first = this.macros.get(name);
     const calls = new Set<string>();
-    for (const { body } of this.redefined.get(name) ?? (first ? [first] : []))
+    for (const { body } of this.definitionsOf(name))
       for (const callee of callsIn(body, 0, body.length)) calls.add(callee);
     this.macroCalls.set(name, calls);
     return calls;
@@ -458,10 +463,7 @@ export class Program {
     };
     for (const info of functions) add(this.textOf(info).slice(info.headStart, info.bodyEnd));
     // A set that grows is visited to its end.
-    for (const word of words) {
-      const macro = this.macros.get(word);
-      if (macro) add(macro.body);
-    }
+    for (const word of words) for (const { body } of this.definitionsOf(word)) add(body);
     return [...this.redefined].flatMap(([name, sites]) => (words.has(name) ? [sites] : []));
   }
 

@@ -3,7 +3,6 @@
 import type { Expr, FunctionInfo } from "../c/index.ts";
 import type { Instruction } from "./code.ts";
 import type { Execution } from "./execution.ts";
-import { calleeName } from "./expressions.ts";
 import { drop, find, heldKey, NO_LOCKS, take } from "./locks.ts";
 import type { LockCall, LockClass } from "./rules.ts";
 import { outsideName } from "./source.ts";
@@ -171,12 +170,7 @@ function pointedTargets(on: Execution, call: Call, value: Value): readonly Funct
 
 /** The member that a call goes through. */
 function memberOf(on: Execution, callee: Expr): { readonly tag: string | null; readonly field: string } | null {
-  if (callee.kind === "call") {
-    const rule = on.analysis.source.rules.memberCalls[calleeName(callee) ?? ""];
-    const [field] = callee.args;
-    if (rule === undefined || field?.kind !== "name" || !field.name.startsWith(rule.prefix)) return null;
-    return { tag: rule.structure, field: field.name.slice(rule.prefix.length) };
-  }
+  if (callee.kind === "call") return on.analysis.source.memberCalled(callee);
   if (callee.kind === "unary" && callee.op === "*") return memberOf(on, callee.operand);
   if (callee.kind === "cast") return memberOf(on, callee.operand);
   if (callee.kind !== "member") return null;

@@ -1,6 +1,6 @@
 /** What sizes private pages can have, read from the functions that bound the level at which they are mapped. */
 
-import { type Expr, type FunctionInfo, type Program, type Stmt, substitute } from "../c/index.ts";
+import { type Expr, expressionsIn, type FunctionInfo, type Program, type Stmt, substitute } from "../c/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import type { KernelRules } from "./rules.ts";
 
@@ -47,9 +47,15 @@ function upTo(
 
 const number = (value: number): Expr => ({ kind: "number", value: BigInt(value), line: 0 });
 
-/** Does the expression assign one of some names? */
-const isSet = (e: Expr, names: readonly string[]): boolean =>
-  e.kind === "assign" && e.left.kind === "name" && names.includes(e.left.name);
+/** May a function give one of its parameters another value? */
+const isSet = (body: readonly Stmt[], names: readonly string[]): boolean =>
+  body
+    .flatMap((s) => [...expressionsIn(s)])
+    .some((e) => {
+      const to =
+        e.kind === "assign" ? e.left : e.kind === "update" || (e.kind === "unary" && e.op === "&") ? e.operand : null;
+      return to?.kind === "name" && names.includes(to.name);
+    });
 
 /** What a function may return where some of its parameters have given values. */
 function resultsOf(
@@ -81,14 +87,13 @@ function resultsOf(
         return false;
       }
       case "declare":
-        return true;
       case "expression":
-        if (isSet(s.expr, names)) throw new NotTold();
         return true;
       default:
         throw new NotTold();
     }
   };
+  if (isSet(ast.body, names)) throw new NotTold();
   follow(ast.body);
   return results;
 }

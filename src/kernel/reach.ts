@@ -98,8 +98,13 @@ export class Reach {
       else users.set(word, [user]);
     };
     for (const info of all) for (const word of this.words.get(info) as ReadonlySet<string>) add(word, info);
-    for (const [name, macro] of program.macros)
-      for (const word of macro.body.match(/[A-Za-z_]\w*/g) ?? []) add(word, name);
+    for (const name of program.macros.keys())
+      for (const [i, { body, file }] of program.definitionsOf(name).entries()) {
+        // What another .c file defines under a name that is taken is no macro of this one.
+        const isShared = i === 0 || file.endsWith(".h");
+        const users = isShared ? [name] : all.filter((info) => info.file === file && this.words.get(info)?.has(name));
+        for (const word of body.match(/[A-Za-z_]\w*/g) ?? []) for (const user of users) add(word, user);
+      }
     // A macro that calls a member may name it with a prefix.
     const prefixes = new Set(["", ...Object.values(this.source.rules.memberCalls).map(({ prefix }) => prefix)]);
     const pointers = new Map<string, string[]>();

@@ -1,6 +1,6 @@
 /** The hypervisor's source as the analysis asks for it: functions as code, guards, which functions members point to, constants. */
 
-import { type Expr, type FunctionInfo, type Program, type Stmt, Types } from "../c/index.ts";
+import { type CallExpr, type Expr, type FunctionInfo, type Program, type Stmt, Types } from "../c/index.ts";
 import type { Code, GuardClass } from "./code.ts";
 import { hasEffect } from "./expressions.ts";
 import { type Inline, type LoopRule, type Lowering, lower } from "./lower.ts";
@@ -215,6 +215,15 @@ export class Source {
     return instructions.flatMap((i) => (i.op === "call" && i.callee.kind === "name" ? [i.callee.name] : []));
   }
 
+  /** The member that a macro of the rules names: `static_call(kvm_x86_run)`; null for any other call. */
+  memberCalled({ callee, args: [field] }: CallExpr): { readonly tag: string; readonly field: string } | null {
+    const { memberCalls } = this.rules;
+    const rule =
+      callee.kind === "name" && Object.hasOwn(memberCalls, callee.name) ? memberCalls[callee.name] : undefined;
+    if (rule === undefined || field?.kind !== "name" || !field.name.startsWith(rule.prefix)) return null;
+    return { tag: rule.structure, field: field.name.slice(rule.prefix.length) };
+  }
+
   /** The value of a name that is a constant; null when it is none. */
   constant(name: string): bigint | null {
     return this.program.constant(name);
@@ -240,7 +249,8 @@ export class Source {
       add(this.program.textOf(info).slice(info.bodyStart, info.bodyEnd), info.name);
     for (const object of this.program.objects)
       add((this.program.texts.get(object.file) ?? "").slice(object.start, object.end), null);
-    for (const { body } of this.program.macros.values()) add(body, null);
+    for (const name of this.program.macros.keys())
+      for (const { body } of this.program.definitionsOf(name)) add(body, null);
     for (const { args } of this.program.fileCalls(new Set(Object.keys(this.rules.entries.registrations))))
       add(args.join(" "), null);
     return found;

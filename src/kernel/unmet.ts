@@ -38,22 +38,14 @@ function leading(analysis: Analysis, code: Code, callee: Expr): string | null {
     return info !== null && reach.reachesSeamcall(info) ? callee.name : null;
   }
   if (callee.kind === "unary" || callee.kind === "cast") return leading(analysis, code, callee.operand);
-  const member = memberIn(callee, rules.memberCalls);
+  const member =
+    callee.kind === "member"
+      ? { tag: null, field: callee.field }
+      : callee.kind === "call"
+        ? source.memberCalled(callee)
+        : null;
   if (member === null) return null;
   const tags = member.tag === null ? source.tagsWith(member.field) : [member.tag];
   const leads = tags.some((tag) => source.targets(tag, member.field).some((info) => reach.reachesSeamcall(info)));
   return leads ? member.field : null;
-}
-
-/** The member that a call goes through, with the structure where the call itself tells it. */
-function memberIn(
-  callee: Expr,
-  memberCalls: Readonly<Record<string, { readonly structure: string; readonly prefix: string }>>,
-): { readonly tag: string | null; readonly field: string } | null {
-  if (callee.kind === "member") return { tag: null, field: callee.field };
-  if (callee.kind !== "call" || callee.callee.kind !== "name") return null;
-  const rule = Object.hasOwn(memberCalls, callee.callee.name) ? memberCalls[callee.callee.name] : undefined;
-  const [field] = callee.args;
-  if (rule === undefined || field?.kind !== "name" || !field.name.startsWith(rule.prefix)) return null;
-  return { tag: rule.structure, field: field.name.slice(rule.prefix.length) };
 }

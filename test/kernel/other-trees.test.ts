@@ -7,7 +7,9 @@ import { parse, stringify } from "yaml";
 import { Program } from "../../src/c/index.ts";
 import { extractHost, type KernelRules, parseKernelRules } from "../../src/kernel/index.ts";
 import { pageSizesOf } from "../../src/kernel/page-sizes.ts";
+import { Reach } from "../../src/kernel/reach.ts";
 import { dialectOf } from "../../src/kernel/rules.ts";
+import { Source } from "../../src/kernel/source.ts";
 import { SMALL_TREE, smallRules } from "./small/small.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "seamlock-macros-"));
@@ -49,6 +51,15 @@ it("a member that is called by its name with a prefix is followed from a functio
   const plain = callsOf(extracted("plain"));
   expect(plain.length).toBeGreaterThan(20);
   expect(callsOf(extracted("prefixed", ...files.map((file): Edit => [file, prefixed])))).toEqual(plain);
+});
+
+it("a function that reaches a SEAMCALL by a later definition of a macro alone is one of those that matter", () => {
+  const rules = parseKernelRules(smallRules(), "small rules");
+  const source =
+    "#define CALL(x) 0\n#undef CALL\n#define CALL(x) __seamcall(x, 0)\nint f(void)\n{\n\treturn CALL(1);\n}\n";
+  const program = new Program([{ path: "a.c", source }], dialectOf(rules, "p.h"));
+  const info = program.resolve("f", "a.c");
+  expect(info && new Reach(new Source(program, rules)).reachesSeamcall(info)).toBe(true);
 });
 
 it("a macro that headers define in different ways is told when it is expanded, and only then", () => {
@@ -153,6 +164,12 @@ describe("sizes of private pages", () => {
     expect(sizes(f("return kvm->level;"))).toBeNull();
     expect(sizes(f("if (kvm->huge) return 0; return PG_LEVEL_4K;"))).toBeNull();
     expect(sizes(f(`is_private = kvm->all;\n${shared}return PG_LEVEL_4K;`))).toBeNull();
+    expect(
+      sizes(
+        f("if ((is_private = kvm->all)) return PG_LEVEL_2M; if (is_private) return PG_LEVEL_4K; return PG_LEVEL_1G;"),
+      ),
+    ).toBeNull();
+    expect(sizes(f(`change(&is_private);\n${shared}return PG_LEVEL_4K;`))).toBeNull();
     expect(sizes(f("while (kvm->huge) return PG_LEVEL_2M; return PG_LEVEL_4K;"))).toBeNull();
   });
 
