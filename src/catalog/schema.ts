@@ -54,8 +54,8 @@ const releaseBody = {
   /** From the leaf's own call down to what gives it back on success; for `page-removed`, to where the page becomes free. */
   evidence: z.array(siteSchema),
   /**
-   * Other places that give it back, where the call ends differently, each from the leaf's own call down; in the order of the
-   * source. Absent where there are none.
+   * Other places that give it back, where the call ends or goes on differently, each from the leaf's own call down; in the order of
+   * the source. Absent where there are none.
    */
   elsewhere: z.array(z.array(siteSchema)).min(1).optional(),
 };

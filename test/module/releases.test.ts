@@ -147,6 +147,7 @@ EXIT:
     return TDX_SUCCESS;`),
     );
     expect(releases(rows)).toEqual([`GLOBAL leaf-exit: ${at("// first")}`]);
+    expect(rows[0]?.release?.elsewhere?.map((place) => places(place))).toEqual([[at("// last")]]);
   });
 
   it("the leaf's own, where another way that succeeds gives back in a helper", async () => {
