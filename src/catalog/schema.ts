@@ -45,7 +45,8 @@ const releaseBody = {
   order: z.int().min(0).optional(),
   /**
    * Position in the order in which a call gives its locks back, which need not be the reverse of that in which it takes them: on
-   * every path that gives both back, an earlier one is given back first. Absent for `page-removed`, and where nobody has read it.
+   * every path that gives both back, an earlier one is given back first; of two that paths give back in different orders it says
+   * nothing. Absent for `page-removed`, and where nobody has read it.
    */
   sequence: z.int().min(0).optional(),
   /** The place in one word: the kind, or the function's name. For readers of catalogs that have nothing else; `kind` says what it is. */
@@ -53,8 +54,8 @@ const releaseBody = {
   /** From the leaf's own call down to what gives it back on success; for `page-removed`, to where the page becomes free. */
   evidence: z.array(siteSchema),
   /**
-   * Other places that give it back, where the call ends differently, each from the leaf's own call down; in the order of the
-   * source. Absent where there are none.
+   * Other places that give it back, where the call ends or goes on differently, each from the leaf's own call down; in the order of
+   * the source. Absent where there are none.
    */
   elsewhere: z.array(z.array(siteSchema)).min(1).optional(),
 };

@@ -7,7 +7,9 @@ import type { Analysis } from "./analysis.ts";
 import { afterEvent, changed, type Episode, episodeOf, hasMarkedMembers } from "./episode.ts";
 import type { Following, Injection } from "./following.ts";
 import type { Context } from "./graph.ts";
+import type { LeafNames } from "./leaves.ts";
 import type { LockSet } from "./locks.ts";
+import { matches } from "./profile.ts";
 import type { Outcome, Run } from "./run.ts";
 import { constantOf, marked, NOTHING, truthOf, union, unmarked, type Value, ZERO } from "./values.ts";
 
@@ -39,7 +41,7 @@ export class Busy {
   private readonly analysis: Analysis;
   /** By what they are of; each for the facts that were asked for. */
   private readonly known = new Map<string, { readonly asked: Run["asked"]; readonly aftermath: Aftermath }[]>();
-  private readonly status: Value;
+  private readonly statusOf: (leaf: bigint | null) => Value;
   private readonly begins: Episode;
   private readonly again: ReadonlyMap<string, { readonly gives: Value; readonly does: string }>;
   private readonly errors: ReadonlyMap<bigint, string>;
@@ -49,10 +51,10 @@ export class Busy {
   /** Places, as `file:line`, of calls that are made only after a BUSY and a kick, instead of the one that gave it. */
   private readonly afterKick = new Set<string>();
 
-  constructor(analysis: Analysis) {
+  constructor(analysis: Analysis, leaves: LeafNames) {
     this.analysis = analysis;
     const { busy } = analysis.source.rules;
-    this.status = marked(analysis.valueOfText(busy.status));
+    this.statusOf = statuses(analysis, leaves);
     const facts = Object.entries(busy.facts).map(([name, text]) => [name, analysis.valueOfText(text)] as const);
     this.begins = episodeOf({ members: new Map(facts) });
     this.again = new Map(
@@ -65,8 +67,15 @@ export class Busy {
   of(context: Context, call: Point & { readonly leaf: bigint | null }): Aftermath {
     const { at, leaf, locks } = call;
     return this.remembered(`${context.id} ${at} ${leaf} ${locks.id}`, () => {
-      const { status, begins } = this;
-      const injection = { at, leaf, locks, callee: null, outcomes: [], status, begins };
+      const injection = {
+        at,
+        leaf,
+        locks,
+        callee: null,
+        outcomes: [],
+        status: this.statusOf(leaf),
+        begins: this.begins,
+      };
       return [context as Run, injection, () => ({ asked: new Map(), outcomes: [] })];
     });
   }
@@ -75,8 +84,9 @@ export class Busy {
   above(context: Context, call: Point & { readonly to: Context }, below: Aftermath): Aftermath {
     const { at, locks, to } = call;
     return this.remembered(`${context.id} ${at} ${to.id} ${locks.id} < ${below.id}`, () => {
-      const { status, begins } = this;
-      const injection = { at, locks, leaf: null, callee: to as Run, outcomes: below.open, status, begins };
+      const { begins } = this;
+      // The status is in what comes out of the call.
+      const injection = { at, locks, leaf: null, callee: to as Run, outcomes: below.open, status: NOTHING, begins };
       return [context as Run, injection, below.success];
     });
   }
@@ -210,6 +220,18 @@ export class Busy {
     if (given === plain) return isKept ? null : told(episode.events);
     return [...shown(episode.events), "misread"];
   }
+}
+
+/** The status in which a leaf says that it is busy: what a caller does may depend on which one it is. */
+function statuses(analysis: Analysis, leaves: LeafNames): (leaf: bigint | null) => Value {
+  const { status, others } = analysis.source.rules.busy;
+  const usual = marked(analysis.valueOfText(status));
+  const own = others.map((other) => ({ ...other, value: marked(analysis.valueOfText(other.status)) }));
+  return (leaf) => {
+    const name = leaf === null ? null : leaves.of(leaf);
+    const found = own.find(({ calls }) => name !== null && calls.some((pattern) => matches(pattern, name.name)));
+    return found?.value ?? usual;
+  };
 }
 
 /** Equal for outcomes that nothing can tell apart. */

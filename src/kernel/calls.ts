@@ -233,10 +233,12 @@ function lockEffect(on: Execution, rule: LockCall, call: Call, state: State): Ef
   const failed = rule.success === undefined ? null : forgetting(state.copy(), objects);
   if (taken !== null) {
     const { lock, of } = taken;
-    state.locks = take(state.locks, lock.name, of, rule.mode, lock.nests);
     const held = { lock: lock.name, of };
     const key = heldKey(held);
-    if (!state.taken.has(key)) state.taken.set(key, { ...on.context.place(call.line), held });
+    // One that is taken again is held from where it was taken first, which may be in a caller: it is held when this one is dropped.
+    const isHeld = lock.nests && find(state.locks, lock.name, of) !== null;
+    state.locks = take(state.locks, lock.name, of, rule.mode, lock.nests);
+    if (!isHeld && !state.taken.has(key)) state.taken.set(key, { ...on.context.place(call.line), held });
   }
   forgetting(state, objects);
   if (failed === null) return [{ state, value: TOP }];

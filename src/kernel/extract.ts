@@ -59,9 +59,10 @@ export function profileOf(
   const entries = findEntries(source, reach);
   const tracked = new Set([...Object.keys(rules.facts.members), ...rules.facts.tracked]);
   const analysis = new Analysis(source, reach, tracked);
-  const busy = new Busy(analysis);
+  const leaves = new LeafNames(program, rules);
+  const busy = new Busy(analysis, leaves);
   const runs = runAll(entries, rules, analysis, busy);
-  const placed = placeRows(runs, rules, analysis, busy, new LeafNames(program, rules));
+  const placed = placeRows(runs, rules, analysis, busy, leaves);
   const diagnostics = diagnose({
     tree,
     program,

@@ -162,6 +162,15 @@ const seamcallsSchema = z.strictObject({
 
 const busySchema = z.strictObject({
   status: text.describe("the status that is given to whoever makes a SEAMCALL: a constant expression"),
+  others: z
+    .array(
+      z.strictObject({
+        calls: names.describe("leaves, as profiles name them; `*` stands for any characters"),
+        status: text.describe("a constant expression"),
+      }),
+    )
+    .default([])
+    .describe("leaves that say in another status that they are busy; the first that fits counts"),
   facts: z.record(text, valueText).describe("what is so when the BUSY comes, by `structure.member`"),
   again: z
     .record(text, z.strictObject({ gives: valueText, does: z.enum(["refault", "reenter"]) }))

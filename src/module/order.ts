@@ -99,12 +99,16 @@ function endOf(
   return position === undefined ? null : final.events.length + position;
 }
 
-/** Positions by a topological order; of those that could be next, and where all wait for each other, the first in the source. */
+/**
+ * Positions by a topological order; of those that could be next, and where all wait for each other, the first in the source. Two that
+ * paths have in both orders do not wait for each other: else they would hold up, and so lose, the order of others on which all agree.
+ */
 function positions(after: readonly ReadonlySet<number>[], isTaken: readonly boolean[]): (number | null)[] {
   const result: (number | null)[] = isTaken.map(() => null);
   const left = new Set(isTaken.flatMap((taken, row) => (taken ? [row] : [])));
+  const waits = (row: number, other: number) => after[row]?.has(other) === true && after[other]?.has(row) !== true;
   for (let position = 0; left.size > 0; position++) {
-    const isFree = (row: number) => ![...left].some((other) => other !== row && after[row]?.has(other));
+    const isFree = (row: number) => ![...left].some((other) => waits(row, other));
     const next = [...left].find(isFree) ?? Math.min(...left);
     result[next] = position;
     left.delete(next);

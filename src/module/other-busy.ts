@@ -17,7 +17,6 @@ export function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
     if (name === null || fact.isHandedOn || seen.some((other) => other.name === name && isOnItsWayUp(fact, other.fact)))
       continue;
     const cause = causeOf(fact);
-    const last = cause.at(-1);
     const same = facts.filter((other) => chainKey(other.evidence) === chainKey(fact.evidence));
     const { when, condition } = cause.length > 0 ? whens.ofBusy(same, cause) : { when: null, condition: null };
     const isListed = fact.evidence.some((site) => context.knowledge.rules.listReaders.includes(site.function));
@@ -25,7 +24,7 @@ export function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
     const busy: OtherBusy = {
       status: formatStatus(final),
       name,
-      object: last === undefined ? "" : whens.testedIn(last),
+      object: objectOf(same, whens),
       operand: (final & 0xffffffffn) === 0n ? null : operandOf(final, context),
       ...(isListed ? { indexed: true } : {}),
       when,
@@ -57,6 +56,15 @@ function isOnItsWayUp(fact: BusyFact, origin: BusyFact): boolean {
 }
 
 const functionPath = (fact: BusyFact): string => fact.evidence.map((site) => site.function).join(">");
+
+/** What the last test looks at; on a way on which the pointer to it was NULL, which cannot come there, it has no name. */
+function objectOf(facts: readonly BusyFact[], whens: Whens): string {
+  const names = facts.flatMap((fact) => {
+    const last = causeOf(fact).at(-1);
+    return last === undefined ? [] : [whens.testedIn(last)];
+  });
+  return names.find((name) => !name.startsWith("0->")) ?? names[0] ?? "";
+}
 
 /** A caller may have added an operand to the status, or made it fatal: what it is at the end of its way up. */
 function finalStatus(fact: BusyFact, facts: readonly BusyFact[]): bigint {

@@ -339,7 +339,7 @@ export function usualRelease(first: HeldLock, all: readonly HeldLock[]): Release
   return earliest?.release ?? first.release;
 }
 
-/** Places that give a row's lock back on paths that end differently, the row's own place left out. */
+/** Places that give a row's lock back on other paths, that succeed or fail, the row's own place left out. */
 export function otherReleases(
   all: readonly HeldLock[],
   shown: Release | null,
@@ -348,15 +348,12 @@ export function otherReleases(
   if (shown === null || shown.at === "page-removed") return [];
   const { rules } = context.knowledge;
   const places = new Set(all.map(({ event }) => chainKey(event.evidence)));
-  const usual = new Set(
-    [shown, ...all.map(({ release }) => release)].flatMap((r) => (r ? [chainKey(r.evidence)] : [])),
-  );
   const found = new Map<string, readonly Site[]>();
   for (const final of context.run.finals) {
     for (const event of final.events) {
       if (event.kind !== "acquire" || !places.has(chainKey(event.evidence))) continue;
       const release = givenBack(event, final, rules);
-      if (release === undefined || usual.has(chainKey(release.evidence))) continue;
+      if (release === undefined || chainKey(release.evidence) === chainKey(shown.evidence)) continue;
       // The call that takes a page's entry gives back what it has when it fails: a matter of that call.
       // And one call gives back the entries of a walk, whichever of them is the target.
       const [first] = release.evidence;

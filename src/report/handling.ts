@@ -223,7 +223,10 @@ function remarks(all: readonly Handling[], version: string): string[] {
   ];
 }
 
-/** What was asked of the host itself: each property with its verdicts, the settings where they differ. */
+/**
+ * What was asked of the host itself, all of it while a TD runs: each property with its verdicts, the settings where they differ, and what
+ * ran, with all of its settings where there is room, since in which phases it ran is part of what it says.
+ */
 function own(verdicts: readonly Verdict[], host: string | null): string[] {
   if (host === null || verdicts.length === 0) return [];
   const asked = (v: Verdict): string =>
@@ -234,7 +237,15 @@ function own(verdicts: readonly Verdict[], host: string | null): string[] {
       const where = of.length > 1 && without !== undefined ? ` without ${without}` : "";
       return `${v.outcome === "violated" ? `broken in ${range(failures([v]))} steps` : v.outcome}${where}`;
     });
-    return `"${property}" ${[...new Set(said)].join(", ")}`;
+    return `"${property}" ${[...new Set(said)].join(", ")} (${whatRan(of[0] as Verdict)})`;
   });
-  return [`${hostTitle(host)} itself, two paths at a time (\`check td-build --host ${host}\`): ${each.join("; ")}.`];
+  return [`${hostTitle(host)} itself, while a TD runs: ${each.join("; ")}.`];
 }
+
+function whatRan({ reproduce, scenario }: Verdict): string {
+  const command = reproduce.replace(/^seamlock /, "").replace(/ --module \S+/, "");
+  return command.length <= LONG_COMMAND ? `\`${command}\`` : `in ${scenario}`;
+}
+
+/** A longer one is left to docs/verdicts.md, which has all of them. */
+const LONG_COMMAND = 80;

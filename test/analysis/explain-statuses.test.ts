@@ -1,5 +1,5 @@
 /** Every status of every leaf is explained, and nothing that is said of an error denies it. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { explainLines, type StatusExplanation } from "../../src/analysis/index.ts";
@@ -12,7 +12,12 @@ const DENIALS = /succeeded|not an error|not a lock problem/i;
 const VERSIONS = ["1.0.03", "1.5.05", "1.5.25"];
 
 interface Advice {
-  readonly statuses: readonly { readonly name: string; readonly kind: string; readonly source: string }[];
+  readonly statuses: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly meaning: string;
+    readonly source: string;
+  }[];
 }
 const advice = JSON.parse(readFileSync("data/advice.json", "utf8")) as Advice;
 
@@ -196,6 +201,20 @@ describe.skipIf(TREES === undefined)("the sources", () => {
       }
       // What no run of a leaf comes to in its file: helpers of another leaf in the same file.
       expect(missing).toEqual([]);
+    },
+  );
+
+  test.each(["1.5.01", "1.5.05", "1.5.20", "1.5.25"])(
+    "of %s: a state of the module that a leaf sets and takes back is told as one that may pass",
+    (version) => {
+      const calls = join(trees, version, "src/vmm_dispatcher/api_calls");
+      const changing = readdirSync(calls).filter((file) => {
+        const set = readFileSync(join(calls, file), "utf8").matchAll(/sys_state = (\w+);/g);
+        return new Set([...set].map(([, state]) => state)).size > 1;
+      });
+      expect(changing).toEqual(["tdh_sys_shutdown.c"]);
+      const said = advice.statuses.find(({ name }) => name === "TDX_SYS_SHUTDOWN")?.meaning;
+      expect(said).toContain("takes the shutdown back");
     },
   );
 

@@ -70,6 +70,17 @@ describe("a row of the small kernel", () => {
     expect(reactions).not.toContainEqual(["warn"]);
   });
 
+  test("has a lock that is taken again from where it was taken first", () => {
+    const steps = profile.paths.flatMap((path) => path.steps.map((step) => ({ path, step })));
+    const [site] = places.get("nested-srcu") ?? [];
+    const uses = steps
+      .filter(({ step }) => `${step.evidence?.at(-1)?.file}:${step.evidence?.at(-1)?.line}` === site)
+      .flatMap(({ path, step }) => [...(path.holds ?? []), ...(step.holds ?? [])]);
+    expect(uses.map((use) => (typeof use === "string" ? use : use.evidence?.map((place) => place.function)))).toEqual([
+      ["pen_nested_srcu"],
+    ]);
+  });
+
   test.each(small.absent)("$site is none: $why", ({ site, entry, holds }) => {
     const here = at(site, entry).filter((row) => holds === undefined || lockSet(row.holds) === lockSet(holds));
     expect(here.map(({ path }) => path)).toEqual([]);

@@ -186,3 +186,37 @@ describe("a number that is added to a status", () => {
     expect(await own(`${body} return whole.raw;`)).toEqual([["TDX_OPERAND_BUSY", "number 7 31:16", "number 3 15:0"]]);
   });
 });
+
+describe("what is busy has the name that the leaf gives it", () => {
+  const FIND = {
+    "src/common/find.c": `api_error_type find_entry(tdcs_t* tdcs, uint64_t gpa, ia32e_sept_t** entry)
+{
+    *entry = secure_ept_walk(tdcs, gpa);
+    if (is_missing(gpa))
+    {
+        *entry = NULL;
+        return TDX_OPERAND_INVALID;
+    }
+    return TDX_SUCCESS;
+}
+`,
+  };
+
+  it("also where the pointer to it is NULL on another way", async () => {
+    const { leaf } = await smallTree(
+      guestLeaf(`
+    return_val = find_entry(tdcs_ptr, gpa, &sept_entry);
+    if (is_told(return_val != TDX_SUCCESS, gpa))
+    {
+        return TDX_OPERAND_INVALID;
+    }
+    if (_lock_cmpxchg_64b(1, 2, &sept_entry->raw) != 1)
+    {
+        return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_RCX);
+    }
+    return TDX_SUCCESS;`),
+      FIND,
+    );
+    expect(leaf.otherBusy.map(({ object }) => object)).toEqual(["sept_entry->raw"]);
+  });
+});

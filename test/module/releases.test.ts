@@ -22,6 +22,37 @@ describe("the releases of a call", () => {
     ]);
   });
 
+  it("keep what all ways agree on, where ways differ about another", async () => {
+    const give = {
+      kot: "release_sharex_lock_ex(&global->kot.lock);",
+      rtmr: "release_sharex_lock_sh(&tdcs_ptr->measurement.rtmr_lock);",
+    };
+    const { rows } = await smallTree(
+      hostLeaf(`
+    ${TAKE_GLOBAL}
+    if (acquire_sharex_lock_ex(&global->kot.lock) != LOCK_RET_SUCCESS) { ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; }
+    if (acquire_sharex_lock_sh(&tdcs_ptr->measurement.rtmr_lock) != LOCK_RET_SUCCESS) { ${give.kot} ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; }
+    locked = true;
+    if (flags & 1)
+    {
+        ${give.rtmr}
+        locked = false;
+    }
+    ${give.kot}
+    ${GIVE_GLOBAL}
+    if (locked)
+    {
+        ${give.rtmr}
+    }
+    return TDX_SUCCESS;`),
+    );
+    expect(rows.map(({ resource, order, release }) => [resource, order, release?.sequence])).toEqual([
+      ["GLOBAL", 0, 1],
+      ["KOT", 1, 0],
+      ["RTMR", 2, 2],
+    ]);
+  });
+
   it("are more than one where the call ends early", async () => {
     const { rows, at } = await smallTree(
       hostLeaf(`${TAKE}
@@ -116,6 +147,7 @@ EXIT:
     return TDX_SUCCESS;`),
     );
     expect(releases(rows)).toEqual([`GLOBAL leaf-exit: ${at("// first")}`]);
+    expect(rows[0]?.release?.elsewhere?.map((place) => places(place))).toEqual([[at("// last")]]);
   });
 
   it("the leaf's own, where another way that succeeds gives back in a helper", async () => {

@@ -128,6 +128,14 @@ static int pen_srcu(struct kvm *kvm)
 	return tdh_mng_rd(&to_kvm_tdx(kvm)->td, 1, &data) ? -EIO : 0; /* @guard-srcu */
 }
 
+/* Takes what its caller has, and drops it again. */
+static void pen_srcu_again(struct kvm *kvm)
+{
+	int idx = srcu_read_lock(&kvm->srcu);
+
+	srcu_read_unlock(&kvm->srcu, idx);
+}
+
 static int pen_nested_srcu(struct kvm *kvm)
 {
 	int outer, inner, ret;
@@ -136,6 +144,7 @@ static int pen_nested_srcu(struct kvm *kvm)
 	outer = srcu_read_lock(&kvm->srcu);
 	inner = srcu_read_lock(&kvm->srcu);
 	srcu_read_unlock(&kvm->srcu, inner);
+	pen_srcu_again(kvm);
 	ret = tdh_mng_rd(&to_kvm_tdx(kvm)->td, 1, &data) ? -EIO : 0; /* @nested-srcu */
 	srcu_read_unlock(&kvm->srcu, outer);
 	return ret;

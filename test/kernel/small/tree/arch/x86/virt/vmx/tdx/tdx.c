@@ -149,7 +149,7 @@ void tdx_end(void)
 
 	do {
 		err = seamcall(TDH_SYS_DISABLE, &args); /* @syscore-shutdown */
-	} while (err == TDX_INTERRUPTED_RESUMABLE);
+	} while (err == TDX_INTERRUPTED_RESUMABLE || err == TDX_SYS_BUSY);
 }
 
 static void pen_shutdown(void *data)
