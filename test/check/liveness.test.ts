@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { startSearch } from "../../src/check/check.ts";
 import { NoRoom } from "../../src/check/graph.ts";
 import { check, checkAsync, isValid } from "../../src/check/index.ts";
 import { preparingLiveness, sortedAlike } from "../../src/check/live-reductions.ts";
@@ -458,6 +459,58 @@ describe("leads-to", () => {
     expect(check(model, { memory }).outcome.kind).toBe("violated");
   });
 
+  describe("on states of its own, which are reduced less than those of the search", () => {
+    /** `q` counts where nobody looks: its steps are folded, but not where a run may leave it standing. */
+    function counting(): L.Model {
+      const m = L.model("counting");
+      const p = m.process("p");
+      const q = m.process("q");
+      const k = q.variable("k", L.intType(0, 30));
+      const turn = m.variable("turn", L.boolType);
+      p.step("round", { do: [L.set(turn, L.not(turn))], next: "round" });
+      for (let i = 0; i < 30; i++) q.step(`${i}`, { do: [L.set(k, i + 1)], next: `${i + 1}` });
+      q.idle("30");
+      m.sometimes("it turns", turn);
+      m.eventually("q is at its end", q.at(0, "30"), [L.weakFair(p)]);
+      return m.build();
+    }
+    const model = counting();
+    const prepared = uninterrupted(
+      preparingLiveness(model, model.properties.filter(({ kind }) => kind === "leads-to") as LeadsTo[], "all"),
+    );
+    const search = startSearch(model).finish();
+    const own = new Search(prepared).finish();
+
+    test("the bound of states holds for them, too: what is not all there is not decided on", () => {
+      expect(own.states).toBeGreaterThan(search.states + 10);
+      const outcome = (states: number) => check(model, { states }).outcome;
+      expect(outcome(search.states - 1).reason).not.toContain("liveness");
+      for (const states of [search.states, own.states - 1])
+        expect(outcome(states)).toMatchObject({
+          kind: "inconclusive",
+          reason: `liveness was not decided: the bound of ${states} states was reached`,
+        });
+      expect(check(model, { states: own.states })).toMatchObject({ outcome: { kind: "violated" }, undecided: [] });
+    });
+
+    test("the bound of memory holds for both together", () => {
+      const memory = search.bytes + own.bytes;
+      const { outcome, undecided } = check(model, { memory: memory - 1 });
+      expect(outcome).toMatchObject({
+        kind: "inconclusive",
+        reason: expect.stringMatching(/^liveness was not decided: the memory bound/),
+      });
+      expect(undecided).toEqual(["q is at its end"]);
+    });
+
+    test("a state that was asked for does not end the check at the first violation", () => {
+      expect(check(model, { first: true })).toMatchObject({
+        outcome: { kind: "violated", property: "q is at its end" },
+        witnesses: [{ property: "it turns" }],
+      });
+    });
+  });
+
   test("a run through folded steps is shown as the plain one, or as one that may be longer", () => {
     const m = L.model("longer");
     const p = m.process("p");
@@ -475,6 +528,9 @@ describe("leads-to", () => {
     const { violations } = check(model, { shorten: 0 });
     expect(violations).toMatchObject([{ shortest: false, trace: { loop: 4 } }]);
     expect(isValid(model, violations[0]?.trace as L.Trace)).toBe(true);
+    // The states that are sought for a shorter run are bounded as all are.
+    const { states } = check(model, { shorten: 0 });
+    expect(check(model, { states, shorten: 1e6 }).violations).toMatchObject([{ shortest: false, trace: { loop: 4 } }]);
   });
 
   /** Flags that are set and cleared in any order: so many states that liveness pauses while it is decided. */
