@@ -57,13 +57,11 @@ function isOnItsWayUp(fact: BusyFact, origin: BusyFact): boolean {
 
 const functionPath = (fact: BusyFact): string => fact.evidence.map((site) => site.function).join(">");
 
-/** What the last test looks at; on a way on which the pointer to it was NULL, which cannot come there, it has no name. */
+/** What the last test looks at: named by a way on which the pointer to it is not NULL, if there is one. */
 function objectOf(facts: readonly BusyFact[], whens: Whens): string {
-  const names = facts.flatMap((fact) => {
-    const last = causeOf(fact).at(-1);
-    return last === undefined ? [] : [whens.testedIn(last)];
-  });
-  return names.find((name) => !name.startsWith("0->")) ?? names[0] ?? "";
+  const tests = facts.flatMap((fact) => causeOf(fact).at(-1) ?? []);
+  const test = tests.find((guard) => !whens.isOfNull(guard)) ?? tests[0];
+  return test === undefined ? "" : whens.testedIn(test);
 }
 
 /** A caller may have added an operand to the status, or made it fatal: what it is at the end of its way up. */

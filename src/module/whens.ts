@@ -35,6 +35,14 @@ const CALL = /\w\(/;
 const ACCESSOR = /\b\w+\(\)->/g;
 const TOO_MANY_CASES = "(one of too many cases to list)";
 
+/** What a test compares. */
+const comparedIn = ({ formula }: Guard): readonly Value[] =>
+  atomsOf(formula).flatMap(({ left, right }) => (right === null ? [left] : [left, right]));
+
+/** The address that an operation is given, among what it comes from. */
+const addressIn = (values: readonly Value[]): Extract<Value, { t: "ref" }> | undefined =>
+  values.flatMap(withSources).find((value) => value.t === "ref");
+
 /** A condition for people and for programs; both null for one that always holds. */
 export interface When {
   readonly when: string | null;
@@ -119,8 +127,8 @@ export class Whens {
    * whose answer is tested; else all of the test.
    */
   testedIn(guard: Guard): string {
-    const values = atomsOf(guard.formula).flatMap(({ left, right }) => (right === null ? [left] : [left, right]));
-    const address = values.flatMap(withSources).find((value) => value.t === "ref");
+    const values = comparedIn(guard);
+    const address = addressIn(values);
     if (address !== undefined) return pointeeText(this.valueText(address));
     const read = values
       .flatMap(withOperands)
@@ -128,6 +136,12 @@ export class Whens {
     if (read !== undefined) return this.valueText(read);
     const called = values.find((value) => value.t === "sym" && value.origin?.how === "call");
     return called?.t === "sym" && called.origin?.how === "call" ? called.origin.callee : this.causeText(guard);
+  }
+
+  /** Is it what a NULL pointer points to? So it is on a way on which the pointer was set to NULL, which cannot come there. */
+  isOfNull(guard: Guard): boolean {
+    const root = addressIn(comparedIn(guard))?.at.root;
+    return root?.kind === "pointee" && root.pointer.t === "num";
   }
 
   /** In which of the cases that the leaf's own functions tell apart they come into being; null for all, or where that is long. */
