@@ -101,7 +101,18 @@ describe("the program as a process", () => {
       });
 
     it("ends a search with a code", () => {
-      const args = ["check", "page-removal", "--policy", "kick-on-busy", "--vcpus", "2", "--pages", "2", "--workers", "2"];
+      const args = [
+        "check",
+        "page-removal",
+        "--policy",
+        "kick-on-busy",
+        "--vcpus",
+        "2",
+        "--pages",
+        "2",
+        "--workers",
+        "2",
+      ];
       const { status, stdout, stderr } = run(args, 3);
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
       expect(stderr).toMatch(/^error\[SL5101\]: a thread that helps the search broke down: .*\nhelp: .*\n$/);
