@@ -37,6 +37,17 @@ export class SeamlockError extends Error {
     this.others = options.others ?? [];
   }
 
+  /** The same error with a place, if it has none: of a reader that is not told where its text is from. */
+  at(place: Place): SeamlockError {
+    if (this.place !== null) return this;
+    return new SeamlockError(this.code, this.message, {
+      cause: this,
+      place,
+      ...(this.hint && { hint: this.hint }),
+      others: this.others,
+    });
+  }
+
   /** The same error, and the others with it, under other codes: of a reader that serves several kinds of document. */
   recoded(codeOf: (code: string) => string): SeamlockError {
     return new SeamlockError(codeOf(this.code), this.message, {

@@ -134,7 +134,7 @@ export function startSearch(model: Model, options: CheckOptions = {}): Search {
 function* drive(search: Search, job: Job): Pausing<void> {
   job.search = search;
   do {
-    if (!search.done) search.advance(8);
+    if (!search.done) yield* search.advancing(8);
     if (job.watch.reason !== null) search.stop(job.watch.reason);
     yield;
   } while (!search.done);
@@ -501,7 +501,7 @@ function silentSteps(search: Search): SilentStep[] {
 }
 
 function report({ search, main, options }: Job): void {
-  if (search === null) return;
+  if (search === null || !search.isResting) return;
   options.onProgress?.(search.progress());
   if (search === main) options.onPause?.(search);
 }

@@ -103,6 +103,7 @@ export class Search {
   /** Those found since it went on last: of a level under way, another may turn out to be the least. */
   #parents = new Map<number, number>();
   #stop = false;
+  #isResting = true;
 
   constructor(prepared: Prepared, options: SearchOptions = {}) {
     this.prepared = prepared;
@@ -236,21 +237,33 @@ export class Search {
     };
   }
 
+  /** May its states be read? Not while other threads are at work. */
+  get isResting(): boolean {
+    return this.#isResting;
+  }
+
   /** Expand up to `slices` pieces of the frontier. */
   advance(slices = 1): void {
+    uninterrupted(this.advancing(slices));
+  }
+
+  /** The same; it pauses while it waits long for other threads. A search that was given up in such a pause cannot go on. */
+  *advancing(slices = 1): Pausing<void> {
     for (let i = 0; i < slices && !this.done; i++) {
-      this.#expand();
+      this.#isResting = false;
+      yield* this.#expand();
+      this.#isResting = true;
       if (this.reason !== null) return;
       if (this.store.levelDone) this.#endLevel();
       this.#checkBounds();
     }
   }
 
-  #expand(): void {
+  *#expand(): Pausing<void> {
     this.#parents = new Map();
     try {
       const { memory, held = 0 } = this.#options;
-      const made = this.store.run(SLICE, memory === undefined ? null : { memory, held });
+      const made = yield* this.store.run(SLICE, memory === undefined ? null : { memory, held });
       if (typeof made === "string") this.reason = made;
       else this.transitions += made;
     } catch (error) {

@@ -141,7 +141,7 @@ const uniform = ({ init }: Variable): boolean => typeof init === "number" || ini
 /** The instances of the type that are alike in every step and every safety property of the model. */
 function symmetric(model: Model, type: ProcessType): number[] {
   const owned = model.variables.filter((variable) => variable.by === type.name);
-  if (!owned.every((variable) => uniform(variable) && variable.size === type.count)) return [];
+  if (!owned.every(uniform)) return [];
   if (!model.processes.every((process) => fairProcess(model, type, process)) || !fairHolds(model, type)) return [];
   const apart = new Set<number>();
   const scope: Scope = { model, process: null, bound: new Set(), type, apart };

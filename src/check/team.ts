@@ -59,10 +59,33 @@ const LOOKS = 4;
 
 const looksAfter = (spaces: readonly Space[]): number => LOOKS * spaces.reduce((sum, { made }) => sum + made, 0);
 
-/** Wait until a shared word has another value than this one. To be woken up takes longer than most waits, so look so many times before falling asleep. */
+/** Has a shared word another value than this one? To be woken up takes longer than most waits, so look so many times before falling asleep. */
+function isChanged(signal: Int32Array, at: number, old: number, looks: number): boolean {
+  for (let look = 0; look < looks; look++) if (Atomics.load(signal, at) !== old) return true;
+  return Atomics.load(signal, at) !== old;
+}
+
+/** Wait until it has. */
 function untilChanged(signal: Int32Array, at: number, old: number, looks: number): void {
-  for (let look = 0; look < looks; look++) if (Atomics.load(signal, at) !== old) return;
+  if (isChanged(signal, at, old, looks)) return;
   while (Atomics.load(signal, at) === old) Atomics.wait(signal, at, old);
+}
+
+/**
+ * After so many milliseconds, whoever waits for others lets other work run. That a thread has ended, its owner learns as other work; one that
+ * was ended in the middle says nothing itself.
+ */
+const PATIENCE = 100;
+
+/** Wait until a count that the helpers raise has come so far. */
+function* untilDone(helpers: Helpers, shared: Int32Array, at: number, wanted: number, looks = 0): Pausing<void> {
+  for (;;) {
+    const done = Atomics.load(shared, at);
+    if (done === wanted) return;
+    if (isChanged(shared, at, done, looks) || Atomics.wait(shared, at, done, PATIENCE) !== "timed-out") continue;
+    yield;
+    if (helpers.loss !== null) throw helpers.loss;
+  }
 }
 
 /** The work of a helping thread on one search, or on its edges. Returns when that is over. */
@@ -127,6 +150,9 @@ export class Helpers {
   #threads: readonly Helper[] | null;
   #signal: Int32Array | null = null;
   #asked = false;
+  #loss: Error | null = null;
+  /** They are in the middle of something, and whoever asked for it waits for them. */
+  #isWaitedFor = false;
 
   /** Threads that are there; they help from the first state on. */
   constructor(threads: readonly Helper[]);
@@ -157,7 +183,22 @@ export class Helpers {
         () => {},
       );
     }
-    return this.#threads !== null;
+    return this.#threads !== null && !this.#isWaitedFor;
+  }
+
+  /** Let them do something to the end; meanwhile nobody else may ask for them. */
+  *waitedFor<T>(work: Pausing<T>): Pausing<T> {
+    this.#isWaitedFor = true;
+    try {
+      return yield* work;
+    } finally {
+      this.#isWaitedFor = false;
+    }
+  }
+
+  /** Why a thread is lost that may have been in the middle of something; null: none is. */
+  get loss(): Error | null {
+    return this.#loss;
   }
 
   /** Do they still help the search that shares this with them? They help the one that asked last. */
@@ -183,8 +224,12 @@ export class Helpers {
     return threads.length;
   }
 
-  /** One of them has failed: who waited for it once more would wait for ever. */
-  lose(): void {
+  /**
+   * One of them has failed, or has ended, which whoever started it says here: who waited for it once more would wait for ever. What it has
+   * taken and not done, nobody does: a search that waits for it now fails, those after it go on alone.
+   */
+  lose(why: Error): void {
+    this.#loss ??= why;
     this.stop();
     this.#threads = null;
   }
@@ -201,6 +246,13 @@ function give(signal: Int32Array, command: number): void {
   Atomics.store(signal, WHAT, command);
   Atomics.add(signal, TURN, 1);
   Atomics.notify(signal, TURN);
+}
+
+/** A helper has said that it failed. Returns what is thrown. */
+function failed(helpers: Helpers, message: string): Error {
+  const error = new Error(message);
+  helpers.lose(error);
+  return error;
 }
 
 /** How many bytes there may be, and how many of them another search holds. */
@@ -322,7 +374,7 @@ export class Store {
   }
 
   /** Make room for what comes next; all threads rest. Returns why there is none; null: there is. Throws a RangeError when there is no memory left. */
-  grow(room: Room | null): string | null {
+  *grow(room: Room | null): Pausing<string | null> {
     for (;;) {
       const full = this.parts.filter(({ isFull }) => isFull);
       if (full.length === 0) return null;
@@ -332,7 +384,7 @@ export class Store {
         return `${this.parts.length === 1 ? "the memory" : "one of the memories"} of 4 GiB is full; with a larger bound (--memory) there are more`;
       for (const space of full) space.grow();
       if (this.#shared === null) for (const space of full) space.refill(0, 1);
-      else this.#together(this.#shared, COMMAND.refill);
+      else yield* this.#together(this.#shared, COMMAND.refill);
       for (const space of full) space.refilled();
     }
   }
@@ -342,30 +394,25 @@ export class Store {
     return this.#signal !== null && this.#helpers?.helps(this.#signal) ? this.#signal : null;
   }
 
-  /** All threads do the same. */
-  #together(signal: Int32Array, command: number): void {
+  /** All threads do the same. It pauses in the middle of it where one takes long. */
+  *#together(signal: Int32Array, command: number): Pausing<void> {
+    const helpers = this.#helpers as Helpers;
     give(signal, command);
     obey(this.parts, command);
-    const looks = looksAfter(this.parts);
-    for (;;) {
-      const done = Atomics.load(signal, DONE);
-      if (done === this.#helpers?.count) break;
-      untilChanged(signal, DONE, done, looks);
-    }
+    yield* helpers.waitedFor(untilDone(helpers, signal, DONE, helpers.count, looksAfter(this.parts)));
     if (Atomics.load(signal, FAILED) === 0) return;
-    this.#helpers?.lose();
-    throw new Error("a thread that helped the search has failed");
+    throw failed(helpers, "a thread that helped the search has failed");
   }
 
   /**
    * Expand a piece of the level, `slice` states for each thread. Returns how many successors were made, or why there is no room.
-   * Throws a RangeError when there is no memory left.
+   * Throws a RangeError when there is no memory left. Where it pauses, other threads are at work: nothing of the states may be read.
    */
-  run(slice: number, room: Room | null): number | string {
+  *run(slice: number, room: Room | null): Pausing<number | string> {
     this.#call();
-    const full = this.grow(room) ?? this.#filled(room);
+    const full = (yield* this.grow(room)) ?? this.#filled(room);
     if (full !== null) return full;
-    if (this.code.together) this.#turn(slice * this.code.threads);
+    if (this.code.together) yield* this.#turn(slice * this.code.threads);
     else this.single.run(slice);
     return this.#sum((space) => space.takeMade());
   }
@@ -375,10 +422,10 @@ export class Store {
     return room !== null && room.held + this.bytes > room.memory ? boundReached(room) : null;
   }
 
-  #turn(slice: number): void {
+  *#turn(slice: number): Pausing<void> {
     const states = this.#sum((space) => space.beginTurn(slice));
     if (this.#shared === null || states < WORTH_WAKING * this.code.chunk) work(this.parts);
-    else this.#together(this.#shared, COMMAND.work);
+    else yield* this.#together(this.#shared, COMMAND.work);
     for (const space of this.parts) space.endTurn(this.code.eventKinds.length);
   }
 
@@ -397,11 +444,9 @@ export class Store {
       // Also when it is given up, or has failed, the helpers find nothing left.
       Atomics.store(shared, LINKS.next, graph.starts.length);
     }
-    for (let done = 0; done < helping; done = Atomics.load(shared, LINKS.done)) Atomics.wait(shared, LINKS.done, done);
-    if (Atomics.load(shared, LINKS.failed) !== 0) {
-      helpers?.lose();
-      throw new Error("a thread that helped to find edges has failed");
-    }
+    if (helping > 0) yield* (helpers as Helpers).waitedFor(untilDone(helpers as Helpers, shared, LINKS.done, helping));
+    if (Atomics.load(shared, LINKS.failed) !== 0)
+      throw failed(helpers as Helpers, "a thread that helped to find edges has failed");
     if (Atomics.load(shared, LINKS.edges) !== graph.targets.length)
       throw new Error("the search has counted more edges than there are");
   }

@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import type { AllowList, ContendDocument, FailOn, FindingGroup } from "../analysis/index.ts";
 import { SeamlockError } from "../errors.ts";
-import { readText, writeWhole } from "./files.ts";
+import { checkWritable, readText, writeWhole } from "./files.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
 
 const UNACCEPTED = "SL3201";
@@ -26,33 +26,40 @@ export function allowOptions(): readonly Option[] {
 type Judged = Pick<ContendDocument, "pairs" | "host">;
 
 /**
- * What `--allow`, `--write-allow` and `--fail-on` make of the possible pairs: findings on stderr, and 1 when there is one.
+ * Look at `--allow`, `--write-allow` and `--fail-on` before anything is printed. Returns what they make of the possible pairs: findings on
+ * stderr, and 1 when there is one.
  *
  * @throws SeamlockError SL0004 for `--fail-on` without a host · SL0006, SL0007 for files · SL30xx when the list is none
  */
-export async function judgeAccepted(document: Judged, options: AllowOptions, io: Io): Promise<ExitStatus> {
+export async function judgeOf(
+  options: AllowOptions,
+  isHosted: boolean,
+): Promise<(document: Judged, io: Io) => ExitStatus> {
   const { allow, writeAllow, failOn } = options;
-  if (allow === undefined && writeAllow === undefined && failOn === undefined) return EXIT.done;
-  if (failOn !== undefined && failOn !== "any" && document.host === null) {
+  if (allow === undefined && writeAllow === undefined && failOn === undefined) return () => EXIT.done;
+  if (failOn !== undefined && failOn !== "any" && !isHosted) {
     throw new SeamlockError("SL0004", `--fail-on ${failOn} needs a host, which decides what a BUSY ends in`, {
       hint: "name one with --host, or give --fail-on any",
     });
   }
+  if (writeAllow !== undefined) checkWritable(writeAllow);
   const { allowText, failing, findingGroups, parseAllow, unaccepted } = await import("./foreign-files.ts");
   const list: AllowList =
     allow === undefined ? { schema: "seamlock/allow@1", allow: [] } : parseAllow(await readText(allow), allow);
-  const { found, unused } = unaccepted(document, list);
-  if (writeAllow !== undefined) {
-    writeWhole(writeAllow, allowText(list, found));
-    return EXIT.done;
-  }
-  const bad = failing(found, failOn ?? "any");
-  for (const group of findingGroups(bad)) io.err(findingText(group));
-  for (const entry of unused) {
-    io.err(`warning[${UNUSED}]: nothing is accepted by the entry ${entry.a}, ${entry.b} on ${entry.resource}\n`);
-  }
-  if (bad.length > 0) io.err(`${bad.length} possible ${bad.length === 1 ? "pair is" : "pairs are"} not accepted\n`);
-  return bad.length > 0 ? EXIT.finding : EXIT.done;
+  return (document, io) => {
+    const { found, unused } = unaccepted(document, list);
+    if (writeAllow !== undefined) {
+      writeWhole(writeAllow, allowText(list, found));
+      return EXIT.done;
+    }
+    const bad = failing(found, failOn ?? "any");
+    for (const group of findingGroups(bad)) io.err(findingText(group));
+    for (const entry of unused) {
+      io.err(`warning[${UNUSED}]: nothing is accepted by the entry ${entry.a}, ${entry.b} on ${entry.resource}\n`);
+    }
+    if (bad.length > 0) io.err(`${bad.length} possible ${bad.length === 1 ? "pair is" : "pairs are"} not accepted\n`);
+    return bad.length > 0 ? EXIT.finding : EXIT.done;
+  };
 }
 
 function findingText({ a, b, resource, paths }: FindingGroup): string {

@@ -40,21 +40,40 @@ export async function withHelpers<T>(
   }
   let threads: readonly Worker[] = [];
   let isOver = false;
+  const helpers = new Helpers(count, () => start(), from);
   const start = async () => {
     const { Worker } = await import("node:worker_threads");
     // Threads that began after the search has ended would keep the program alive.
     if (isOver) return threads;
     threads = Array.from({ length: count }, () => new Worker(WORKER));
+    for (const thread of threads) whenEnded(thread, (why) => helpers.lose(why));
     await Promise.all(threads.map((thread) => once(thread, "message")));
     return threads;
   };
   try {
-    return await use(new Helpers(count, start, from));
+    return await use(helpers);
   } finally {
     isOver = true;
     await Promise.all(threads.map((thread) => thread.terminate()));
     if (threads.length > 0) collectGarbage();
   }
+}
+
+/** Say why, when a thread ends. Nothing else says it: a thread that was ended cannot, and an error of its own would end the program instead. */
+function whenEnded(thread: Worker, say: (why: SeamlockError) => void): void {
+  let cause: unknown = null;
+  thread.on("error", (error) => {
+    cause = error;
+  });
+  thread.on("exit", (status) => {
+    const reason = cause instanceof Error ? cause.message : `it ended with status ${status}`;
+    say(
+      new SeamlockError("SL5101", `a thread that helps the search broke down: ${reason}`, {
+        cause,
+        hint: "run it again with `--workers 1`, which needs no other thread",
+      }),
+    );
+  });
 }
 
 /** V8 does not count shared memory, so nothing makes it give back what a search that is over had, however much that is. */

@@ -3,6 +3,7 @@ import { constants, createReadStream, openSync, statSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { SeamlockError } from "../errors.ts";
+import { reason } from "./files.ts";
 import { type Io, tellProgress } from "./io.ts";
 
 /** A line is handed on in pieces of so many characters where it is longer. */
@@ -88,12 +89,8 @@ function progressOn(io: Io): { add(characters: number): void; end(): void } {
 
 function unreadable(file: string | null, error: unknown): SeamlockError {
   const what = file === null ? "standard input" : `\`${file}\``;
-  return new SeamlockError(
-    "SL0006",
-    `${what} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    {
-      ...(file === null ? {} : { place: { file } }),
-      hint: "name a file that you can read",
-    },
-  );
+  return new SeamlockError("SL0006", `${what} cannot be read: ${reason(error)}`, {
+    ...(file === null ? {} : { place: { file } }),
+    hint: "name a file that you can read",
+  });
 }

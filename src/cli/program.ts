@@ -137,8 +137,11 @@ function usageError(error: CommanderError, program: Command, argv: readonly stri
   }
 }
 
-/** `help explan`: commander would print the whole program's help and call it an error. */
+/** `help explan`, `explan --help`: commander would print the whole program's help. */
 function refuseUnknownTopic([first, topic]: readonly string[]): void {
+  const asksHelp = topic === "--help" || topic === "-h";
+  if (asksHelp && first !== undefined && !first.startsWith("-") && first !== "help" && !Object.hasOwn(VERBS, first))
+    throw unknownVerb(first);
   if (first !== "help" || topic === undefined || topic.startsWith("-")) return;
   if (topic !== "help" && !Object.hasOwn(VERBS, topic)) throw unknownVerb(topic);
 }

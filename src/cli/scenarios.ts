@@ -85,7 +85,9 @@ export interface LoadedScenario {
  */
 export async function loadScenario(name: string, options: ScenarioOptions): Promise<LoadedScenario> {
   const { text, file } = await scenarioText(name);
-  const scenario = parseScenario(text, file, overridesOf(options));
+  const read = parseScenario(text, file, overridesOf(options));
+  const scenario = options.host === NONE ? withoutHost(read) : read;
+  refuseRetries(scenario, options);
   const catalog = await loadModule(options.module ?? scenario.module);
   const named = hostOf(scenario);
   const host = named === null ? null : await loadProfile(named);
@@ -93,6 +95,28 @@ export async function loadScenario(name: string, options: ScenarioOptions): Prom
   const parameters = { ...parametersOf(scenario), module: catalog.module.version };
   const reproduce = reproduceLine(name, options, catalog.module.version);
   return { scenario, model, parameters, doubts: doubtsOf(scenario, catalog, host), reproduce };
+}
+
+/** As `--host` says it everywhere: no hypervisor. */
+const NONE = "none";
+
+function withoutHost(scenario: Scenario): Scenario {
+  if (!("host" in scenario)) return scenario;
+  if (scenario.kind === "host-paths")
+    throw new SeamlockError("SL4208", `--host: \`${scenario.name}\` is about the paths of a host`, {
+      hint: "name one; `seamlock host` lists the bundled ones",
+    });
+  const { host: _, ...rest } = scenario;
+  return rest;
+}
+
+/** Tries that no policy makes would leave the verdict as it is, and the reader in the belief that they were made. */
+function refuseRetries(scenario: Scenario, { retries }: ScenarioOptions): void {
+  const policy = "removal" in scenario ? scenario.removal?.policy : undefined;
+  if (retries === undefined || policy === undefined || policy === "retry-n") return;
+  throw new SeamlockError("SL4208", `--retries: the policy ${policy} makes no use of it`, {
+    hint: "it is of `--policy retry-n`",
+  });
 }
 
 /** Tells what a scenario's facts lack, and gives the exit status that goes with it. */
@@ -109,7 +133,8 @@ function present<T>(value: T | null): T {
 function overridesOf(options: ScenarioOptions): Override[] {
   const named = Object.entries(FIELDS).flatMap(([option, path]) => {
     const value = options[option as keyof typeof FIELDS];
-    return value === undefined ? [] : [{ path, value, from: `--${option}` }];
+    if (value === undefined || (option === "host" && value === NONE)) return [];
+    return [{ path, value, from: `--${option}` }];
   });
   return [...named, ...(options.set ?? []).map(assignment)];
 }

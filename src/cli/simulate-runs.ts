@@ -158,6 +158,8 @@ async function threaded(
   });
   try {
     await Promise.all(threads.map((thread) => finished(thread, sum, stop)));
+    // Nobody has asked for less, so a thread has ended before it gave what it had taken.
+    if (!sum.complete && !signal.aborted) throw brokeDown("it ended before its runs were made");
   } finally {
     clearInterval(timer);
     signal.removeEventListener("abort", stop);
@@ -174,13 +176,14 @@ function finished(thread: Worker, sum: Sum, stop: () => void): Promise<void> {
     });
     thread.on("error", (cause) => {
       stop();
-      reject(
-        new SeamlockError("SL5202", `a thread that makes runs broke down: ${cause.message}`, {
-          cause,
-          hint: "give fewer with --workers, or a smaller scenario",
-        }),
-      );
+      reject(brokeDown(cause.message, cause));
     });
     thread.on("exit", () => resolve());
   });
 }
+
+const brokeDown = (why: string, cause?: unknown): SeamlockError =>
+  new SeamlockError("SL5202", `a thread that makes runs broke down: ${why}`, {
+    cause,
+    hint: "give fewer with --workers, or a smaller scenario",
+  });

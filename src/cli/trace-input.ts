@@ -1,7 +1,7 @@
 /** A recording, piece by piece: a file or standard input, of any length. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { SeamlockError } from "../errors.ts";
-import { statOf, takeStandardInput, unreadable } from "./files.ts";
+import { reason, statOf, takeStandardInput, unreadable } from "./files.ts";
 
 /** Takes the next piece, which is written over afterwards. */
 type Take = (piece: Uint8Array) => void | Promise<void>;
@@ -24,7 +24,7 @@ async function readFile(path: string, take: Take, stop: AbortSignal): Promise<bo
   try {
     file = openSync(path, "r");
   } catch (error) {
-    throw unreadable(path, `cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    throw unreadable(path, `cannot be read: ${reason(error)}`);
   }
   try {
     const buffer = Buffer.allocUnsafe(PIECE);

@@ -130,12 +130,30 @@ function checkNames(model: Model, report: Report): void {
   }
 }
 
+/** How many indices a process type or scalar set has; undefined: there is none of that name. */
+function sizeOf(model: Model, name: string): number | undefined {
+  const set = [...model.processes, ...model.scalarSets].find((one) => one.name === name);
+  return set === undefined ? undefined : "count" in set ? set.count : set.size;
+}
+
+/** What goes through a process type or scalar set has exactly its indices: an engine that renumbers these takes it to have one place for each. */
+function checkOver(model: Model, over: string | null, size: number | null, what: string, report: Report): void {
+  if (over === null) return;
+  const wanted = sizeOf(model, over);
+  if (wanted === undefined) report("SL4009", `${what} the unknown set ${over}`);
+  else if (wanted !== size)
+    report(
+      "SL4012",
+      `${what} ${over}, of which there are ${wanted}, and ${size === null ? "is no array" : `has the size ${size}`}`,
+      "give it that size, or no name of a set",
+    );
+}
+
 function checkVariable(model: Model, variable: Variable, report: Report): void {
   const { type, size, by } = variable;
-  const known = (name: string) => [...model.processes, ...model.scalarSets].some((set) => set.name === name);
-  if (type.kind === "index" && !known(type.of))
+  if (type.kind === "index" && sizeOf(model, type.of) === undefined)
     report("SL4009", `variable ${variable.name} indexes the unknown set ${type.of}`);
-  if (by !== null && !known(by)) report("SL4009", `array ${variable.name} is indexed by the unknown set ${by}`);
+  checkOver(model, by, size, `array ${variable.name} is indexed by`, report);
   const [min, max] = typeRange(model, type);
   if (!(Number.isInteger(min) && Number.isInteger(max) && min <= max)) {
     report("SL4012", `variable ${variable.name} has no values: ${min}..${max}`, "state its smallest value first");
@@ -183,7 +201,8 @@ function checkProcess(model: Model, process: ProcessType, report: Report): void 
 }
 
 function checkStep(scope: Scope, step: Step): void {
-  for (const { param, size } of step.choose) {
+  for (const { param, over, size } of step.choose) {
+    checkOver(scope.model, over, size, `${scope.where}: the choice ${param} is among`, scope.report);
     if (!(size >= 1)) scope.report("SL4012", `${scope.where}: the choice ${param} has ${size} values`);
   }
   expectSort(scope, step.guard, "bool");
@@ -289,6 +308,7 @@ function checkExpr(scope: Scope, expr: Expr): void {
     case "forall":
     case "exists":
     case "count":
+      checkOver(scope.model, expr.over, expr.size, `${scope.where}: \`${expr.op}\` goes through`, scope.report);
       return expectSort({ ...scope, params: { ...scope.params, [expr.param]: [0, expr.size - 1] } }, expr.body, "bool");
     case "and":
     case "or":

@@ -241,10 +241,17 @@ function overridden(scenario: Scenario, { path, value, from }: Override): Scenar
       ? `\`${value}\` is too large: at most ${issue.maximum}`
       : issue?.code === "too_small"
         ? `\`${value}\` is too small: at least ${issue.minimum}`
-        : `\`${value}\` does not fit: ${issue?.message ?? "it is wrong"}`;
+        : `\`${value}\` does not fit: ${issue === undefined ? "it is wrong" : fitting(issue)}`;
   throw new SeamlockError("SL4208", `${from}: ${problem}`, {
     hint: `it is of the kind ${scenario.kind}; docs/scenarios.md lists the fields of each kind`,
   });
+}
+
+/** What would fit, in words of ours. */
+function fitting(issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_value") return `there are ${issue.values.join(", ")}`;
+  if (issue.code !== "invalid_type") return issue.message;
+  return `it is no ${{ int: "whole number", number: "number", boolean: "true or false", string: "word" }[issue.expected as string] ?? issue.expected}`;
 }
 
 /** What the text of an option means in a scenario file. */

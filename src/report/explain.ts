@@ -163,7 +163,9 @@ function about(e: StatusExplanation): string[] {
   });
   if (names.length === 0) return [];
   const wanted =
-    names.length > MANY ? `${names.slice(0, MANY).join(", ")} or ${names.length - MANY} others` : list(names, "or");
+    names.length > MANY
+      ? `${names.slice(0, MANY).join(", ")} or ${count(names.length - MANY, "other")}`
+      : list(names, "or");
   const under = e.operand === null ? "" : `, reported under ${e.operand.id}`;
   return [`It wanted ${wanted}${under}.`];
 }
@@ -200,7 +202,9 @@ function holders(e: StatusExplanation, hosted: boolean): Block[] {
       ? [`not a vCPU (${barred.join("; ")}): the kernel had kept them out of the guest by then`]
       : []),
     ...(rest > 0
-      ? [`${rest} more conflict by the module's rules, but ${hosted ? "the host or " : ""}the module excludes them`]
+      ? [
+          `${rest}${items.length + barred.length > 0 ? " more" : ""} ${rest === 1 ? "conflicts" : "conflict"} by the module's rules, but ${hosted ? "the host or " : ""}the module excludes ${rest === 1 ? "it" : "them"}`,
+        ]
       : []),
   ];
   return [
@@ -237,12 +241,10 @@ function pathList(all: readonly string[]): string {
 function elsewhere(e: StatusExplanation): Block[] {
   if (e.elsewhere.length === 0) return [];
   const items = e.elsewhere.map(({ modules, holders }) => {
-    const who = list(
-      holders.slice(0, MANY).map((leaf) => call(leaf)),
-      "or",
-    );
-    const more = holders.length > MANY ? ` or ${holders.length - MANY} more` : "";
-    return `on ${list(modules)}: ${holders.length === 0 ? "nobody" : `${who}${more}`}`;
+    const shown = holders.slice(0, MANY).map((leaf) => call(leaf));
+    const more = holders.length - shown.length;
+    const who = more > 0 ? `${shown.join(", ")} or ${more} more` : list(shown, "or");
+    return `on ${list(modules)}: ${holders.length === 0 ? "nobody" : who}`;
   });
   return [
     { kind: "paragraph", text: "On other versions of the module it can be held by:" },

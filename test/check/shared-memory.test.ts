@@ -4,6 +4,7 @@ import { check, checkpoint, Helpers, prepare, resume, Search, startSearch } from
 import { BLOCK, chunkOf, reserveOf, SHARED } from "../../src/check/kernel-memory.ts";
 import { Space } from "../../src/check/space.ts";
 import { type HelperTask, serve } from "../../src/check/team.ts";
+import { uninterrupted } from "../../src/check/watch.ts";
 import type { Model } from "../../src/language/index.ts";
 import * as L from "../../src/language/index.ts";
 
@@ -33,7 +34,7 @@ function finishByHand(search: Search, work: (spaces: readonly Space[]) => void):
   const { space, code, store } = search;
   const spaces = spacesOf(search);
   while (space.frontier > 0) {
-    expect(store.grow(null)).toBeNull();
+    expect(uninterrupted(store.grow(null))).toBeNull();
     while (!space.levelDone && !space.isFull) {
       space.beginTurn(1 << 20);
       work(spaces);
@@ -90,7 +91,7 @@ test("states that get another number at the end of a turn are reported under it"
   m.always("not the last", L.ne(x, 400));
   const search = new Search(prepare(m.build(), true), { helpers: absent(1) });
   const [one, other] = spacesOf(search) as [Space, Space];
-  search.store.grow(null);
+  uninterrupted(search.store.grow(null));
   for (let level = 0; level < 2; level++) {
     one.beginTurn(10);
     one.work(true);
@@ -111,7 +112,7 @@ test("states that get another number at the end of a turn are reported under it"
 describe("room", () => {
   test.each([2, 3, 16])("is left for what each of %i threads has begun", (threads) => {
     const search = new Search(prepare(flags(40), true), { helpers: absent(threads - 1) });
-    search.store.grow(null);
+    uninterrupted(search.store.grow(null));
     const { space, code } = search;
     const left = space.control(SHARED.capacity) - space.control(SHARED.limit);
     expect(left).toBeGreaterThanOrEqual(threads * (code.chunk * code.branching + BLOCK));
@@ -181,7 +182,7 @@ describe("a thread that helps", () => {
   test("and has failed is not asked again", () => {
     const posted: HelperTask[] = [];
     const helpers = new Helpers([{ postMessage: (task) => posted.push(task) }]);
-    helpers.lose();
+    helpers.lose(new Error("lost"));
     expect(helpers.areThere()).toBe(false);
   });
 });

@@ -11,6 +11,7 @@ import {
   checkAsync,
   checkpoint,
   Helpers,
+  type HelperTask,
   isValid,
   resume,
   type Search,
@@ -330,5 +331,48 @@ describe("threads that are started when a search gets large", () => {
   });
   test("and are there too late", async () => {
     expect(await asking(() => new Promise(() => {}))).toEqual({ asked: 1, result: essence(alone) });
+  });
+});
+
+describe("a thread that is lost", () => {
+  const model = subsets(17);
+  /** Threads that are not what they seem, and what says so. */
+  const lost = (postMessage: (task: HelperTask) => void) => {
+    const helpers: Helpers = new Helpers([{ postMessage }]);
+    return { helpers, lose: () => setTimeout(() => helpers.lose(new Error("gone")), 250) };
+  };
+
+  test("while it finds states ends the search with what its owner says, and the next one goes on alone", async () => {
+    const { helpers, lose } = lost(() => lose());
+    await expect(checkAsync(model, { noReduction: true, helpers })).rejects.toThrow("gone");
+    expect(await checkAsync(model, { noReduction: true, helpers })).toMatchObject({ states: 2 ** 17 });
+  });
+  test("while it finds edges does so, too", async () => {
+    two.stop();
+    const { helpers, lose } = lost((task) => ("graph" in task ? lose() : threads[0]?.postMessage(task)));
+    await expect(checkAsync(peterson(true), { noReduction: true, helpers })).rejects.toThrow("gone");
+  });
+  test("is waited for until that is known: meanwhile nothing of the search is read, and nobody else has its help", async () => {
+    two.stop();
+    const late: HelperTask[] = [];
+    const helpers = new Helpers([{ postMessage: (task) => void late.push(task) }]);
+    let search: Search | null = null;
+    const resting: boolean[] = [];
+    const work = checkAsync(model, {
+      noReduction: true,
+      helpers,
+      onPause: (of) => {
+        search = of;
+        resting.push(of.isResting);
+      },
+    });
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    expect([late.length, helpers.areThere()]).toEqual([1, false]);
+    expect(await checkAsync(tryLock(3), { noReduction: true, helpers })).toMatchObject({ reductions: [] });
+    expect(late).toHaveLength(1);
+    threads[0]?.postMessage(late[0]);
+    expect(essence(await work)).toEqual(essence(check(model, { noReduction: true })));
+    expect([search === null, resting.every(Boolean)]).toEqual([false, true]);
+    helpers.stop();
   });
 });

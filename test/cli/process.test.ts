@@ -28,6 +28,20 @@ if (threads.isMainThread) {
   process.on("exit", () => process.stderr.write(JSON.stringify(counted)));
 }`)}`;
 
+/** For Node.js: let other threads end by this code, when they have taken or done something so often and are about to say so. */
+const ending = (code: string, after: number): string =>
+  `--import=data:text/javascript,${encodeURIComponent(`
+import { isMainThread } from "node:worker_threads";
+const { add } = Atomics;
+let times = 0;
+if (!isMainThread)
+  Atomics.add = (...of) => {
+    if (times++ === ${after}) {
+      ${code}
+    }
+    return add(...of);
+  };`)}`;
+
 describe("the program as a process", () => {
   it("prints its version, alone or among other words", () => {
     const version = { status: 0, out: `${packageJson.version}\n`, err: "" };
@@ -72,6 +86,44 @@ describe("the program as a process", () => {
     };
     expect(said("2")).toEqual(said("1"));
     expect(seamlock([...args, "--workers", "0"])).toMatchObject({ status: 2, err: expect.stringContaining("SL0004") });
+  });
+
+  describe.each([
+    ["is ended from outside", "process.exit(0)", "it ended with status 0"],
+    ["has an error of its own", 'setImmediate(() => {}); throw new Error("out of order")', "out of order"],
+    ["has no memory left", "for (const all = []; ; ) all.push(Array(1e5).fill(Math.random()))", "memory limit"],
+  ])("when a thread of it %s", (_, code, why) => {
+    const run = (args: string[], after: number) =>
+      spawnSync(process.execPath, ["--max-old-space-size=200", ending(code, after), BIN, ...args], {
+        encoding: "utf8",
+        timeout: 60_000,
+        killSignal: "SIGKILL",
+      });
+
+    it("ends a search with a code", () => {
+      const args = [
+        "check",
+        "page-removal",
+        "--policy",
+        "kick-on-busy",
+        "--vcpus",
+        "2",
+        "--pages",
+        "2",
+        "--workers",
+        "2",
+      ];
+      const { status, stdout, stderr } = run(args, 3);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+      expect(stderr).toMatch(/^error\[SL5101\]: a thread that helps the search broke down: .*\nhelp: .*\n$/);
+      expect(stderr).toContain(why);
+    }, 70_000);
+
+    it("ends a simulation with a code", () => {
+      const { status, stdout, stderr } = run(["simulate", "page-removal", "--runs", "20000", "--workers", "2"], 3);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+      expect(stderr).toMatch(/^error\[SL5202\]: a thread that makes runs broke down: .*\nhelp: .*\n$/);
+    }, 70_000);
   });
 
   it("sweeps with several workers as with one: they help one check after the other", () => {

@@ -76,12 +76,13 @@ describe("help", () => {
 
 /** The words of an example, with less to do: unknown modules and files are fine here; verbs, options and arguments must be right. */
 function shortened(example: string, folder: string): string[] {
-  const words = example
-    .replace(/^extract \S+/, "extract /nonexistent")
-    .replace(/-o \S+/, "")
-    .replace(/-d (\S+)/, `-d ${folder}/$1`)
-    .trim()
-    .split(/ +/);
+  const words =
+    example
+      .replace(/^extract \S+/, "extract /nonexistent")
+      .replace(/-o \S+/, "")
+      .replace(/-d (\S+)/, `-d ${folder}/$1`)
+      .match(/'[^']*'|"[^"]*"|\S+/g)
+      ?.map((word) => word.replace(/^(['"])(.*)\1$/, "$2")) ?? [];
   const isLong =
     words[0] === "report" && !["--leaf", "--resource", "--all", "html"].some((word) => words.includes(word));
   return isLong ? [...words, "--leaf", "tdh_mem_track"] : words;

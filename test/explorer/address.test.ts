@@ -242,6 +242,10 @@ describe("an outcome beside its form", () => {
     expect(command("check", FORM)).toBe(
       "seamlock check page-removal --module 1.5.25 --policy kick-first --vcpus 2 --pages 2",
     );
+    expect(command("check", { ...FORM, retries: "5" })).not.toContain("--retries");
+    expect(command("check", { ...FORM, policy: "retry-n", retries: "5" })).toContain(
+      "--policy retry-n --vcpus 2 --pages 2 --retries 5",
+    );
     expect(command("check", { scenario: "dynamic-pamt", adders: "3" })).toBe(
       "seamlock check dynamic-pamt --set adders=3 --module 1.5.25",
     );

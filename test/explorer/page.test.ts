@@ -114,6 +114,16 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await shown(page.locator(".now"))).toMatch(/^CPU 0 in tdh_mem_track: .*BUSY .*held by CPU 1/);
   });
 
+  it("fits the width of a phone in every view, so that nothing of it lies beside the screen", async () => {
+    const views = { ...VIEWS, "versions with long names": "#/versions?module=1.5.25&compare=1.5.20" };
+    const own = await alone("", { viewport: { width: 360, height: 740 } });
+    for (const [name, hash] of Object.entries(views)) {
+      await own.goto(explorer.url + hash);
+      await settled(own);
+      expect([name, await own.evaluate("document.documentElement.scrollWidth - innerWidth")]).toEqual([name, 0]);
+    }
+  }, 60_000);
+
   it("filters the matrix, and says so in the address", async () => {
     await visit("#/home");
     const all = await page.locator(".matrix tbody tr").count();

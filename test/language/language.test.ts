@@ -80,6 +80,46 @@ describe("validator", () => {
       "bounds the wrong way round",
       ({ m, p }) => [m.variable("y", L.intType(2, 1)), p.step("a", { next: "a" })],
     ],
+    ...([1, 3] as const).flatMap((size): [string, string, (t: ReturnType<typeof tiny>) => void][] => [
+      [
+        "SL4012",
+        `an array of ${size} indexed by a process type of two`,
+        ({ m, p }) => {
+          const two = m.process("two", 2).idle("stay");
+          m.array("v", L.boolType, { name: two.name, size });
+          p.step("a", { next: "a" });
+        },
+      ],
+      [
+        "SL4012",
+        `an array of ${size} indexed by a scalar set of two, of a process`,
+        ({ m, p }) => {
+          p.array("v", L.boolType, { ...m.scalarSet("two", 2), size });
+          p.step("a", { next: "a" });
+        },
+      ],
+      [
+        "SL4012",
+        `a choice among ${size} of a set of two`,
+        ({ m, p }) => p.choose("a", { i: { ...m.scalarSet("two", 2), size } }, () => ({ next: "a" })),
+      ],
+      [
+        "SL4012",
+        `something for all ${size} of a set of two`,
+        ({ m, p }) => {
+          m.always(
+            "z",
+            L.forall({ ...m.scalarSet("two", 2), size }, () => L.eq(1, 1)),
+          );
+          p.step("a", { next: "a" });
+        },
+      ],
+    ]),
+    [
+      "SL4009",
+      "a choice of an unknown set",
+      ({ p }) => p.choose("a", { i: { name: "q", size: 2 } }, () => ({ next: "a" })),
+    ],
     [
       "SL4013",
       "an index outside the array",

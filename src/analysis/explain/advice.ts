@@ -1,5 +1,5 @@
 /** What to do about a status: for who writes the hypervisor, who runs the machine, who writes the guest. */
-import { type Advice, BUSY_ADVICE, kindAdvice } from "./facts.ts";
+import { type Advice, BUSY_ADVICE, CUT_ADVICE, kindAdvice } from "./facts.ts";
 import { type Context, vcpuLeaves } from "./holders.ts";
 import type { StatusExplanation, Unadvised } from "./schema.ts";
 
@@ -7,7 +7,7 @@ type AdviceFor = StatusExplanation["adviceFor"];
 
 /** Advice by reader; what is known of the status before what is known of its kind. */
 export function adviceFor(e: Unadvised, known: Advice | null, context: Context, printed: boolean): AdviceFor {
-  const general = kindAdvice(e.kind);
+  const general = e.name === null && e.cut !== null ? CUT_ADVICE : kindAdvice(e.kind);
   const isGuestCall = context.catalog.leaves.some((leaf) => leaf.name === e.leaf && leaf.side === "guest");
   const own = e.name === "TDX_OPERAND_BUSY" ? busyAdvice(e, context, printed, isGuestCall) : known;
   const either = (from: readonly string[] | undefined, or: readonly string[]): string[] =>
@@ -33,7 +33,8 @@ function busyAdvice(e: Unadvised, context: Context, printed: boolean, isGuestCal
 
 function hostAdvice(e: Unadvised, { catalog, host }: Context, printed: boolean): readonly string[] {
   const words = BUSY_ADVICE;
-  if (e.resources.length === 0) return words.unknownLock;
+  if (e.resources.length === 0)
+    return e.leaf === null && e.callee === null ? words.unknownLockOfAny : words.unknownLock;
   const vcpus = vcpuLeaves(catalog);
   const possible = e.holders.filter((holder) => holder.possible);
   if (printed && e.holders.some((holder) => holder.barred)) return words.afterKick;

@@ -256,9 +256,9 @@ class Explainer {
       leaf,
       version: call?.version ?? null,
       kind,
-      meaning: this.meaningOf(found, name, entries, note?.meaning ?? null),
+      meaning: this.meaningOf(found, name, note?.meaning ?? null),
       bits: status === null ? null : bitsOf(status),
-      outputs: { ...outputs },
+      outputs: isDump(line) ? {} : { ...outputs },
       leaves: entries === null ? [...new Set(returning.map((l) => l.name))] : [],
       resources: wanted === null ? [] : [...resourcesOf(returning, wanted), ...resourcesOfExit(exiting)],
       holders: holders.map((h) => (barred.has(h.leaf) ? { ...h, possible: false, barred: true } : h)),
@@ -268,7 +268,7 @@ class Explainer {
       cut,
       changed: this.changedBy(found, name, entries, operand, wanted),
       causes: this.causesOf(kind, entries, wanted),
-      reactions: this.reactionsOf(kind, leaf, operand),
+      reactions: kind === "busy" ? this.reactionsOf(found, entries, operand) : [],
       notes: [
         ...this.notesOf(found, name, entries, half?.returned ?? null),
         ...(isBusy && !isMade ? [this.notMade(leaf)] : []),
@@ -297,7 +297,7 @@ class Explainer {
     return found.status === null && found.cut === null ? "caller" : "unknown";
   }
 
-  private meaningOf(found: Found, name: string | null, entries: readonly Leaf[] | null, note: string | null): string {
+  private meaningOf(found: Found, name: string | null, note: string | null): string {
     const { status, cut, printed } = found;
     if (name === "TDX_SUCCESS" && status !== null && status !== 0n) {
       const exit = exitText(Number(status & 0xffff_ffffn));
@@ -314,8 +314,7 @@ class Explainer {
         : "The number has no error bit.";
       return `${said} As a result of TDH.VP.ENTER it would be ${exitText(Number(status))}.`;
     }
-    const of = entries === null ? `Module ${this.context.catalog.module.version} has` : "The module has";
-    return `${of} no status with this class and code and these flags.`;
+    return `Module ${this.context.catalog.module.version} has no status with this class and code and these flags.`;
   }
 
   /** The leaves that only a vCPU makes, where the kernel had kept all vCPUs out when it printed the line. */
@@ -325,9 +324,19 @@ class Explainer {
     return keptVcpusOut(profile, catalog, leaf, operand?.id ?? null) ? vcpuLeaves(catalog) : new Set();
   }
 
-  private reactionsOf(kind: Kind, leaf: string | null, operand: Operand | null): StatusExplanation["reactions"] {
+  /** A kernel tells BUSY from the rest by the class and code that the call's locks give; others of the kind it does not know. */
+  private reactionsOf(
+    { status }: Found,
+    entries: readonly Leaf[] | null,
+    operand: Operand | null,
+  ): StatusExplanation["reactions"] {
     const { catalog, profile } = this.context;
-    if (kind !== "busy" || leaf === null || profile === null) return [];
+    const leaf = entries?.[0]?.name;
+    if (status === null || entries === null || leaf === undefined || profile === null) return [];
+    const isOfLock = entries.some(({ acquisitions }) =>
+      acquisitions.some(({ busyStatus }) => busyStatus !== null && upperHalf(BigInt(busyStatus)) === upperHalf(status)),
+    );
+    if (!isOfLock) return [];
     return reactionsTo(catalog, profile, leaf, operand?.id ?? null);
   }
 
@@ -429,6 +438,9 @@ class Explainer {
     return notes;
   }
 }
+
+/** What Linux prints of a warning: the registers of the CPU by then, which are no outputs of the call, though RAX often still is its status. */
+const isDump = (line: string): boolean => /\bRAX: [0-9a-f]{16} RBX: /.test(line);
 
 /** The sort of a status that no facts are bundled for: by the flags that its name stands for. */
 function kindByFlags({ statusCodes }: Catalog, name: string): Kind {

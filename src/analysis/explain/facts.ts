@@ -52,6 +52,8 @@ export function leafNote(
 export const kindAdvice = (kind: Kind): Advice => advice.kinds[kind];
 
 export const BUSY_ADVICE = advice.busy;
+/** Where what is left of a number does not say which status it was. */
+export const CUT_ADVICE: Advice = advice.cut;
 export const HOST_PRIORITY = advice.hostPriority;
 export const FAILED_IMPORT = advice.failedImport;
 export const GUEST_KERNELS = advice.guestKernels;

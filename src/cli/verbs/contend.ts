@@ -2,7 +2,7 @@ import { type ContentionOptions, contention, hostContention } from "../../analys
 import type { Catalog } from "../../catalog/index.ts";
 import type { HostProfile } from "../../host/index.ts";
 import { hostLeaves, kvmLeaves, renderContendMarkdown, renderContendText, sarifOf } from "../../report/index.ts";
-import { type AllowOptions, allowOptions, judgeAccepted } from "../allow.ts";
+import { type AllowOptions, allowOptions, judgeOf } from "../allow.ts";
 import { exitStatusOf, printDiagnostics, unresolvedIn } from "../diagnostics.ts";
 import { chosenHost, hostOption, withoutPaths } from "../hosts.ts";
 import { show } from "../io.ts";
@@ -54,6 +54,7 @@ export const verb = defineVerb<Options>({
   async run([leaf, other], options, io) {
     const catalog = await loadModule(options.module);
     const host = withoutPaths(await chosenHost(options.host), options.without ?? []);
+    const judge = await judgeOf(options, host !== null);
     const selected = selection(catalog, host, leaf, other, options);
     const document = host === null ? contention(catalog, selected) : hostContention(catalog, host, selected);
     const asked = leaf === undefined ? [] : [...new Set(leavesNamed(catalog, leaf).map(({ name }) => name))];
@@ -67,7 +68,7 @@ export const verb = defineVerb<Options>({
       const render = options.format === "markdown" ? renderContendMarkdown : renderContendText;
       show(io, render(document, layout));
     }
-    return (await judgeAccepted(document, options, io)) || exitStatusOf(catalog, host);
+    return judge(document, io) || exitStatusOf(catalog, host);
   },
 });
 

@@ -49,13 +49,15 @@ export const verb = defineVerb<Options>({
     if (!isWhole && reading.groups.length === 0) return EXIT.interrupted;
     const { catalog, notes, isStated } = moduleFor(asked, reading, options.leaf);
     const host = await hostFor(options.host, reading.kernel);
-    const document = explainLog(catalog, reading, {
-      ...(host.profile === null ? {} : { host: host.profile }),
-      ...(options.leaf === undefined ? {} : { leaf: options.leaf }),
-      // Whoever interrupts wants what there is, soon.
-      others: isStated || !isWhole ? [] : otherVersions(catalog),
-      assumptions: [...notes, ...host.notes, ...(isWhole ? [] : [interruptedAfter(reading)])],
-    });
+    const document = placed(input, words, () =>
+      explainLog(catalog, reading, {
+        ...(host.profile === null ? {} : { host: host.profile }),
+        ...(options.leaf === undefined ? {} : { leaf: options.leaf }),
+        // Whoever interrupts wants what there is, soon.
+        others: isStated || !isWhole ? [] : otherVersions(catalog),
+        assumptions: [...notes, ...host.notes, ...(isWhole ? [] : [interruptedAfter(reading)])],
+      }),
+    );
     printDiagnostics(
       [catalog, unresolvedIn(host.profile)],
       io,
@@ -66,6 +68,22 @@ export const verb = defineVerb<Options>({
     return isWhole ? exitStatusOf(catalog, host.profile) : EXIT.interrupted;
   },
 });
+
+/** Where nothing was found: the file, or that a word which looks like one names none. */
+function placed<T>(input: readonly string[] | LogInput, words: readonly string[], explained: () => T): T {
+  try {
+    return explained();
+  } catch (error) {
+    if (!(error instanceof SeamlockError) || error.code !== "SL3301") throw error;
+    if ("stream" in input) throw input.file === null ? error : error.at({ file: input.file });
+    const [word = ""] = words;
+    if (words.length > 1 || !/^\S*(?:\/|\.(?:txt|log|out)$)\S*$/.test(word)) throw error;
+    throw new SeamlockError(error.code, `${error.message}, and no file \`${word}\``, {
+      cause: error,
+      ...(error.hint !== null && { hint: error.hint }),
+    });
+  }
+}
 
 const interruptedAfter = ({ lines }: LogReading): string =>
   `Interrupted: only the first ${lines.read} lines were read, and other versions of the module were not compared.`;

@@ -44,15 +44,23 @@ export const verb = defineVerb<Options>({
       .addOption(verboseOption());
   },
   async run([action = "list", host, tree], options, io) {
-    if (action === "list") return listed(options, io);
+    if (tree !== undefined && action !== "check") throw tooMuch(action, tree);
+    if (action === "list") {
+      if (host !== undefined) throw tooMuch(action, host);
+      return listed(options, io);
+    }
     if (host === undefined) {
-      throw new SeamlockError("SL0004", `${action} needs a host`, { hint: `\`seamlock host ${action} linux-6.16\`` });
+      const [what, example] = action === "extract" ? ["a kernel tree", "path/to/linux"] : ["a host", "linux-6.16"];
+      throw new SeamlockError("SL0004", `${action} needs ${what}`, { hint: `\`seamlock host ${action} ${example}\`` });
     }
     if (action === "extract") return extracted(host, options, io);
     if (action === "check") return checked(host, tree, options, io);
     return action === "show" ? shown(host, options, io) : linted(host, options, io);
   },
 });
+
+const tooMuch = (action: string, word: string): SeamlockError =>
+  new SeamlockError("SL0004", `${action} takes no \`${word}\``, { hint: "`seamlock host --help` shows what it takes" });
 
 async function listed(options: Options, io: Io): Promise<ExitStatus> {
   const hosts = await Promise.all(

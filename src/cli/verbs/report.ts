@@ -3,7 +3,7 @@ import type { Catalog, Leaf, Site } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
 import { buildReport, type ReportScope, renderReportMarkdown, renderReportText } from "../../report/index.ts";
-import { type AllowOptions, allowOptions, judgeAccepted } from "../allow.ts";
+import { type AllowOptions, allowOptions, judgeOf } from "../allow.ts";
 import { exitStatusOf, printDiagnostics, unresolvedIn } from "../diagnostics.ts";
 import { checkWritable, writeWhole } from "../files.ts";
 import { chosenHost, hostOption, laterKernels, withoutPaths } from "../hosts.ts";
@@ -89,6 +89,7 @@ export const verb = defineVerb<Options>({
     const catalog = await loadModule(options.module);
     const host = withoutPaths(await chosenHost(options.host), options.without ?? []);
     const scope = scopeOf(catalog, host, options);
+    const judge = await judgeOf(options, host !== null);
     const document = buildReport(catalog, {
       ...(host === null ? {} : { host, later: await laterKernels(host.name) }),
       ...(scope === null ? {} : { scope }),
@@ -103,7 +104,7 @@ export const verb = defineVerb<Options>({
     const content = rendered(document, form, options);
     if (output === undefined) show(io, content);
     else writeWhole(output, content);
-    const findings = await judgeAccepted({ pairs: document.contention, host: document.host }, options, io);
+    const findings = judge({ pairs: document.contention, host: document.host }, io);
     return findings || exitStatusOf(catalog, host);
   },
 });
@@ -132,6 +133,9 @@ async function page(options: Options & CommonOptions, io: Io): Promise<ExitStatu
       "leaf",
       "resource",
       "allow",
+      "writeAllow",
+      "failOn",
+      "tree",
       "evidence",
       "pamt",
       "without",
@@ -142,9 +146,13 @@ async function page(options: Options & CommonOptions, io: Io): Promise<ExitStatu
     ] as const
   ).find((name) => options[name] !== undefined);
   if (narrowing !== undefined) {
-    throw new SeamlockError("SL0004", `--${narrowing} cannot be used with --format html`, {
-      hint: "the page shows every call with its source lines, and filters them itself",
-    });
+    throw new SeamlockError(
+      "SL0004",
+      `--${narrowing.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} cannot be used with --format html`,
+      {
+        hint: "the page shows every call with its source lines, and filters them itself",
+      },
+    );
   }
   const [{ explorerData }, { oneFile }] = await Promise.all([
     import("../explorer-data.ts"),

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { SeamlockError } from "../../errors.ts";
 import { toMermaid, toPerfetto } from "../../export/index.ts";
-import type { Trace } from "../../language/index.ts";
+import type { Model, Trace } from "../../language/index.ts";
 import {
   type CostModel,
   LONGEST_TRACE,
@@ -36,7 +36,7 @@ interface Options extends ScenarioOptions {
   readonly runs: number;
   readonly steps: number;
   readonly schedule?: ScheduleKind;
-  readonly workers: number;
+  readonly workers?: number;
   readonly cost?: readonly string[];
   readonly show?: string;
   readonly trace?: boolean;
@@ -78,7 +78,6 @@ export const verb = defineVerb<Options>({
         "--workers <n>",
         "threads; the result does not depend on how many (default: all processors)",
         wholeNumber(1024, 1),
-        availableParallelism(),
       )
       .option(
         "--cost <what=n>",
@@ -102,12 +101,13 @@ export const verb = defineVerb<Options>({
       .addOption(outputOption("the recording"));
   },
   async run([name = ""], options, io) {
+    refuseWithoutRecord(options);
     const loaded = await loadScenario(name, options);
-    const runOptions = runOptionsOf(options, costsOf(options.cost));
+    const runOptions = runOptionsOf(options, costsOf(loaded.model, options.cost));
     if (options.record !== undefined) return recordRuns(loaded, runOptions, { ...options, record: options.record }, io);
     const simulator = new Simulator(loaded.model, runOptions);
     const wanted = { model: loaded.model, options: runOptions, firstRun: options.run, runs: options.runs };
-    const made = await makeRuns(simulator, wanted, options.workers, io);
+    const made = await makeRuns(simulator, wanted, options.workers ?? availableParallelism(), io);
     io.out(output(simulationOf(simulator, loaded, made, options), options));
     const status = toldDoubts(loaded, io);
     return status === EXIT.done || made.interrupted ? exitOf(made) : status;
@@ -153,17 +153,37 @@ function format(text: string): Options["format"] {
   });
 }
 
-/** `tdh_mem_track=50`, `acquire=3`: a leaf's name has an underscore and a direction, an action's has not. */
-function costsOf(words: readonly string[] = []): CostModel {
+/** What only a recording has. */
+function refuseWithoutRecord({ record, lose, culprits, output }: Options): void {
+  if (record !== undefined) return;
+  const given = { lose: lose === 0 ? undefined : lose, culprits, output };
+  const name = (["lose", "culprits", "output"] as const).find((option) => given[option] !== undefined);
+  if (name === undefined) return;
+  throw new SeamlockError("SL0004", `--${name} is for --record, which is not given`, {
+    hint: name === "output" ? "without --record, the result goes to standard output" : "give --record, too",
+  });
+}
+
+/** `tdh_mem_track=50`, `acquire=3`: leaves, in any spelling, and actions of the model's steps. */
+function costsOf(model: Model, words: readonly string[] = []): CostModel {
+  const metas = model.processes.flatMap(({ labels }) => labels.flatMap(({ steps }) => steps.map(({ meta }) => meta)));
+  const leaves = new Set(metas.flatMap(({ leaf }) => leaf ?? []));
+  const actions = new Set<string>(metas.flatMap(({ action }) => action ?? []));
+  const leafNamed = (word: string) => word.toLowerCase().replaceAll(".", "_");
   const costs = words.map((word) => {
     const [, what, cost] = /^([^=]+)=(\d+)$/.exec(word) ?? [];
     if (what === undefined)
       throw new SeamlockError("SL0004", `--cost takes a leaf or an action and a whole number, not \`${word}\``, {
         hint: "for instance --cost tdh_mem_track=50 --cost acquire=3",
       });
-    return [what, Number(cost)] as const;
+    if (leaves.has(leafNamed(what))) return [leafNamed(what), Number(cost)] as const;
+    if (actions.has(what)) return [what, Number(cost)] as const;
+    const known = [...actions, ...leaves].sort();
+    throw new SeamlockError("SL0004", `--cost: no step of the scenario is one of \`${what}\``, {
+      hint: didYouMean(what, known, `there are ${known.join(", ")}`),
+    });
   });
-  const isLeaf = (what: string) => /^td[hg]_|_/i.test(what);
+  const isLeaf = (what: string) => leaves.has(what);
   return {
     byLeaf: Object.fromEntries(costs.filter(([what]) => isLeaf(what))),
     byAction: Object.fromEntries(costs.filter(([what]) => !isLeaf(what))),
@@ -198,7 +218,7 @@ function simulationOf(simulator: Simulator, loaded: LoadedScenario, made: Made, 
   return {
     loaded,
     made,
-    costs: costsOf(options.cost),
+    costs: costsOf(loaded.model, options.cost),
     shown: shownOf(simulator, made, options).map((shown) => ({
       ...shown,
       asked: options.show !== undefined || shown.asked,

@@ -62,45 +62,56 @@ export const verb = defineVerb<Options>({
       );
   },
   async run([file = "-"], options, io) {
-    const agree = options.known === undefined ? null : new Agree(await culprits(options.known));
-    const perfetto = options.format === "perfetto" && options.json !== true ? new Perfetto() : null;
-    let recording: Recording | null = null;
-    io.handleInterrupt();
-    const whole = await readPieces(
-      file,
-      async (piece) => {
-        recording ??= new Recording(await recordingOptions(statedIn(piece), options, agree, perfetto, io));
-        recording.push(piece);
-      },
-      io.signal,
-    );
-    recording ??= new Recording(await recordingOptions(NOTHING_STATED, options, agree, perfetto, io));
-    const document = whole ? recording.finish() : finishedEarly(recording);
-    if (document === null) return EXIT.interrupted;
-    printDiagnostics(document, io);
-    if (agree !== null) {
-      const agreement = agree.result();
-      io.out(
-        options.json === true
-          ? `${JSON.stringify({ schema: "seamlock/agreement@1", ...agreement }, null, 2)}\n`
-          : agreementText(agreement),
-      );
-      return agreement.certainWrong > 0 ? EXIT.finding : EXIT.done;
+    try {
+      return await traced(file, options, io);
+    } catch (error) {
+      throw error instanceof SeamlockError && file !== "-" && IN_THE_FILE.has(error.code) ? error.at({ file }) : error;
     }
-    if (perfetto !== null) {
-      if (perfetto.left > 0)
-        io.err(`warning[${LEFT_OUT}]: ${perfetto.left} events are left out
-  help: --window chooses a shorter time
-`);
-      io.out(`${JSON.stringify(perfetto.document())}
-`);
-    } else {
-      const format = options.format === "perfetto" ? "json" : formatOf({ ...options, format: options.format });
-      io.out(rendered(document, format, { text: renderRecordingText, markdown: renderRecordingMarkdown }));
-    }
-    return whole ? exitOf(document) : EXIT.interrupted;
   },
 });
+
+/** What is wrong with the recording itself. */
+const IN_THE_FILE = new Set(["SL7002", "SL7003"]);
+
+async function traced(file: string, options: Options, io: Io): Promise<ExitStatus> {
+  const agree = options.known === undefined ? null : new Agree(await culprits(options.known));
+  const perfetto = options.format === "perfetto" && options.json !== true ? new Perfetto() : null;
+  let recording: Recording | null = null;
+  io.handleInterrupt();
+  const whole = await readPieces(
+    file,
+    async (piece) => {
+      recording ??= new Recording(await recordingOptions(statedIn(piece), options, agree, perfetto, io));
+      recording.push(piece);
+    },
+    io.signal,
+  );
+  recording ??= new Recording(await recordingOptions(NOTHING_STATED, options, agree, perfetto, io));
+  const document = whole ? recording.finish() : finishedEarly(recording);
+  if (document === null) return EXIT.interrupted;
+  printDiagnostics(document, io);
+  if (agree !== null) {
+    const agreement = agree.result();
+    io.out(
+      options.json === true
+        ? `${JSON.stringify({ schema: "seamlock/agreement@1", ...agreement }, null, 2)}\n`
+        : agreementText(agreement),
+    );
+    return agreement.certainWrong > 0 ? EXIT.finding : EXIT.done;
+  }
+  if (perfetto !== null) {
+    if (perfetto.left > 0)
+      io.err(`warning[${LEFT_OUT}]: ${perfetto.left} events are left out
+  help: --window chooses a shorter time
+`);
+    io.out(`${JSON.stringify(perfetto.document())}
+`);
+  } else {
+    const format = options.format === "perfetto" ? "json" : formatOf({ ...options, format: options.format });
+    io.out(rendered(document, format, { text: renderRecordingText, markdown: renderRecordingMarkdown }));
+  }
+  return whole ? exitOf(document) : EXIT.interrupted;
+}
 
 const NOTHING_STATED: Stated = { kernel: null, module: null };
 

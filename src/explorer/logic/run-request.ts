@@ -194,7 +194,11 @@ export function requestWords(request: RunRequest, { scenarios }: ExplorerData): 
 /** What does the same on the command line. */
 export function requestCommand({ kind, scenario, module, host, overrides, choice }: RunRequest): string {
   const own = (path: string): string => overrides.find((o) => o.path === path)?.value ?? "";
-  const named = SIZES.filter(([name]) => NAMED_SIZES.has(name)).map(([name, path]) => [name, own(path)] as const);
+  // Retries that no policy makes are refused there.
+  const isUsed = (name: string): boolean => name !== "retries" || own("removal.policy") === "retry-n";
+  const named = SIZES.filter(([name]) => NAMED_SIZES.has(name) && isUsed(name)).map(
+    ([name, path]) => [name, own(path)] as const,
+  );
   const others = SIZES.filter(([name]) => !NAMED_SIZES.has(name)).flatMap(([, path]) =>
     own(path) === "" ? [] : ["--set", `${path}=${own(path)}`],
   );
