@@ -1,6 +1,7 @@
 /** Text → Catalog, with a place and a next step for whatever is wrong. */
+import type { z } from "zod";
 import { SeamlockError } from "../errors.ts";
-import type { JsonPath } from "./json.ts";
+import { fieldAt, fieldFault, fieldPath } from "../text.ts";
 import { checkKind, nameReleaseKinds, placeOf, readJson } from "./own-catalog.ts";
 import { catalogSchema } from "./schema.ts";
 import type { Catalog } from "./types.ts";
@@ -20,23 +21,19 @@ export function parseCatalog(text: string, file: string): Catalog {
   checkKind(value, body, file);
   nameReleaseKinds(value);
   const parsed = catalogSchema.safeParse(value);
-  if (!parsed.success) throw invalidField(parsed.error.issues, body, file);
+  if (!parsed.success) throw invalidField(parsed.error.issues, value, body, file);
   checkUnique(parsed.data, body, file);
   return parsed.data;
 }
 
-interface Issue {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-}
-
-function invalidField(issues: readonly Issue[], text: string, file: string): SeamlockError {
-  const first = issues[0];
+function invalidField(issues: readonly z.core.$ZodIssue[], value: unknown, text: string, file: string): SeamlockError {
+  const [first] = issues;
   const path = (first?.path ?? []).map((step) => (typeof step === "number" ? step : String(step)));
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
-  const message = `${pathText(path)}: ${first?.message ?? "not valid"}${more}`;
+  const fault = first === undefined ? "is not valid" : fieldFault(first, fieldAt(value, path));
   const place = placeOf(text, file, path);
-  return new SeamlockError("SL2006", message, { place, hint: "schemas/catalog.json describes every field" });
+  const hint = "schemas/catalog.json describes every field";
+  return new SeamlockError("SL2006", `${fieldPath(path) || "the document"}: ${fault}${more}`, { place, hint });
 }
 
 function checkUnique(catalog: Catalog, text: string, file: string): void {
@@ -51,10 +48,4 @@ function checkUnique(catalog: Catalog, text: string, file: string): void {
     }
     seen.add(key);
   });
-}
-
-/** `leaves[3].acquisitions[0].mode`; `the document` for the empty path. */
-function pathText(path: JsonPath): string {
-  if (path.length === 0) return "the document";
-  return path.map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`)).join("");
 }

@@ -1,6 +1,7 @@
 /** Text → HostProfile, with a place and a next step for whatever is wrong. */
 import type { z } from "zod";
 import { SeamlockError } from "../errors.ts";
+import { fieldAt, fieldFault, fieldPath } from "../text.ts";
 import { type HostProfile, hostSchema, type LockUse } from "./schema.ts";
 import { heldAt, lockUse } from "./uses.ts";
 import { readYaml, type YamlFile } from "./yaml.ts";
@@ -75,9 +76,7 @@ export function invalidField(error: z.ZodError, yaml: YamlFile, hint: string): S
       !isMissing(issue, yaml) ||
       !misspelt.has(pathOf(issue).slice(0, -1).join(".")),
   );
-  const [first, ...others] = (told.length > 0 ? told : issues)
-    .map((issue) => fieldFault(issue, yaml, hint))
-    .sort(byPlace);
+  const [first, ...others] = (told.length > 0 ? told : issues).map((issue) => faultOf(issue, yaml, hint)).sort(byPlace);
   return withOthers(
     first ?? new SeamlockError("SL3007", "the file is wrong", { place: yaml.placeOf([]), hint }),
     others,
@@ -104,31 +103,16 @@ function unknownFields(issue: Issue & { readonly keys: readonly string[] }): Iss
 const pathOf = ({ path }: Issue): (string | number)[] =>
   path.filter((key): key is string | number => typeof key !== "symbol");
 
-const isMissing = (issue: Issue, yaml: YamlFile): boolean => valueAt(yaml.value, pathOf(issue)) === undefined;
+const isMissing = (issue: Issue, yaml: YamlFile): boolean => fieldAt(yaml.value, pathOf(issue)) === undefined;
 
-function fieldFault(issue: Issue, yaml: YamlFile, hint: string): SeamlockError {
+function faultOf(issue: Issue, yaml: YamlFile, hint: string): SeamlockError {
   const at = pathOf(issue);
-  const name = pathText(at);
+  const name = fieldPath(at);
   const message =
     issue.code === "unrecognized_keys"
       ? `unknown field \`${at.at(-1)}\``
-      : `${name === "" ? "the file" : `\`${name}\``}: ${issueText(issue)}${badValue(issue, valueAt(yaml.value, at))}`;
+      : `${name === "" ? "the file" : `\`${name}\``}: ${fieldFault(issue, fieldAt(yaml.value, at))}`;
   return new SeamlockError("SL3007", message, { place: yaml.placeOf(at), hint });
-}
-
-function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
-  return path.reduce<unknown>(
-    (inner, key) =>
-      typeof inner === "object" && inner !== null ? (inner as Record<string | number, unknown>)[key] : undefined,
-    value,
-  );
-}
-
-/** `, not "mutx"`: what stands there, where it is short enough to be recognized. */
-function badValue(issue: Issue, value: unknown): string {
-  if (value === undefined || (typeof value === "object" && value !== null)) return "";
-  const shown = JSON.stringify(value);
-  return shown.length > 60 || issue.message.includes(shown) ? "" : `, not ${shown}`;
 }
 
 const byPlace = (x: SeamlockError, y: SeamlockError): number =>
@@ -142,16 +126,6 @@ function withOthers(first: SeamlockError, others: readonly SeamlockError[]): Sea
   const place = first.place === null ? {} : { place: first.place };
   const hint = first.hint === null ? {} : { hint: first.hint };
   return new SeamlockError(first.code, `${first.message}${more}`, { ...place, ...hint, others: rest });
-}
-
-function issueText(issue: Issue): string {
-  if (issue.code === "invalid_union") return "is neither a lock's name nor { lock, mode, of, assumed }";
-  return issue.message.replace(/^Invalid input: /, "");
-}
-
-/** `paths[3].steps[0].call`. */
-function pathText(path: readonly (string | number)[]): string {
-  return path.map((key, i) => (typeof key === "number" ? `[${key}]` : i === 0 ? key : `.${key}`)).join("");
 }
 
 function nameFaults({ profile, placeOf }: LoadedHost): SeamlockError[] {

@@ -37,7 +37,9 @@ const useObject = z.strictObject({
   evidence: z.array(placeSchema).min(1).optional().describe("where it is taken, or asserted"),
 });
 
-export const lockUseSchema = z.union([text, useObject]);
+export const lockUseSchema = z.union([text, useObject], {
+  error: "is neither a lock's name nor { lock, mode, of, assumed }",
+});
 
 const reaction = z.string().regex(REACTION, {
   message:

@@ -3,8 +3,12 @@ import { z } from "zod";
 import { SeamlockError } from "../errors.ts";
 import { checkKind, invalidField, readYaml } from "../host/index.ts";
 
-const value = z.union([z.string().min(1), z.number(), z.boolean()]);
-const axis = z.union([value, z.array(value).min(1)]);
+const value = z.union([z.string().min(1), z.number(), z.boolean()], {
+  error: "is no word, number, true or false",
+});
+const axis = z.union([value, z.array(value).min(1)], {
+  error: "is no word, number, true or false, nor a list of some",
+});
 
 /** The axes that have an option of their own, in the order in which cases vary: the last one fastest. */
 export const AXES = [

@@ -3,6 +3,7 @@ import { parse as parseScalar } from "yaml";
 import { z } from "zod";
 import { SeamlockError } from "../errors.ts";
 import { checkKind, invalidField, readYaml } from "../host/index.ts";
+import { fieldAt, fieldFault } from "../text.ts";
 import { POLICIES } from "./remover.ts";
 import { PAGE_STATES } from "./sept.ts";
 
@@ -234,24 +235,13 @@ function overridden(scenario: Scenario, { path, value, from }: Override): Scenar
   const parsed = scenarioSchema.safeParse(changed);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  const unknown = issue?.code === "unrecognized_keys" || keys[0] === "kind";
-  const problem = unknown
-    ? `the scenario \`${scenario.name}\` has no field \`${path}\``
-    : issue?.code === "too_big"
-      ? `\`${value}\` is too large: at most ${issue.maximum}`
-      : issue?.code === "too_small"
-        ? `\`${value}\` is too small: at least ${issue.minimum}`
-        : `\`${value}\` does not fit: ${issue === undefined ? "it is wrong" : fitting(issue)}`;
+  const problem =
+    issue === undefined || issue.code === "unrecognized_keys" || keys[0] === "kind"
+      ? `the scenario \`${scenario.name}\` has no field \`${path}\``
+      : fieldFault(issue, fieldAt(changed, issue.path));
   throw new SeamlockError("SL4208", `${from}: ${problem}`, {
     hint: `it is of the kind ${scenario.kind}; docs/scenarios.md lists the fields of each kind`,
   });
-}
-
-/** What would fit, in words of ours. */
-function fitting(issue: z.core.$ZodIssue): string {
-  if (issue.code === "invalid_value") return `there are ${issue.values.join(", ")}`;
-  if (issue.code !== "invalid_type") return issue.message;
-  return `it is no ${{ int: "whole number", number: "number", boolean: "true or false", string: "word" }[issue.expected as string] ?? issue.expected}`;
 }
 
 /** What the text of an option means in a scenario file. */

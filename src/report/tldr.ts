@@ -278,10 +278,8 @@ function runtimeSentence(
   rows: readonly ConclusionRow[],
   name: string,
 ): { readonly sentence: string; readonly well: boolean } {
-  const ends = rows
-    .filter((row) => row.section === "runtime")
-    .flatMap(({ left, right }) => [left, right])
-    .filter((end) => !end.guest && end.onBusy.length > 0);
+  const met = rows.filter((row) => row.section === "runtime");
+  const ends = met.flatMap(({ left, right }) => [left, right]).filter((end) => !end.guest && end.onBusy.length > 0);
   if (ends.length === 0) return { sentence: `${name} lets none of these happen while a TD runs.`, well: true };
   const told = groupBy(ends, (end) => end.label).map(([label, of]) => ({
     label: (of[0]?.labels.length ?? 0) > 1 ? `each of ${list(of[0]?.labels ?? [])}` : label,
@@ -292,9 +290,10 @@ function runtimeSentence(
   const badly = told
     .filter(({ fails }) => fails.length > 0)
     .map(({ label, fails }) => `${label}: ${list(fails, "or")}`);
-  if (badly.length === 0) return { sentence: `${name} gets over all of these: ${well.join("; ")}.`, well: true };
+  const these = met.length === 1 ? "this" : "all of these";
+  if (badly.length === 0) return { sentence: `${name} gets over ${these}: ${well.join("; ")}.`, well: true };
   const rest = well.length === 0 ? "" : ` ${capital(well.join("; "))}.`;
-  return { sentence: `${name} does not get over all of these: ${badly.join("; ")}.${rest}`, well: false };
+  return { sentence: `${name} does not get over ${these}: ${badly.join("; ")}.${rest}`, well: false };
 }
 
 /** What the guest does is in no hypervisor's source, but Linux's guest is known. */

@@ -81,23 +81,20 @@ describe("all that is wrong with a profile is told at once", () => {
     const found = failures(bad);
     expect(found.map(([code]) => code)).toEqual(["SL3007", "SL3007", "SL3007"]);
     expect(found.map(([, line]) => line)).toEqual([...found.map(([, line]) => line ?? 0)].sort((x, y) => x - y));
-    expect(found[0]?.[2]).toContain(', not "vmm"');
+    expect(found[0]?.[2]).toBe('`locks[0].per`: "vmm" is none of machine, package, vm, vcpu, inode, entry, page');
     // `source` is unknown; that `sources` is missing says the same.
     expect(found[1]?.[2]).toBe("unknown field `source`");
-    expect(found[2]?.[2]).toContain("`paths[0].steps[0].onBusy[0].do[0]`: is no reaction");
-    expect(found[2]?.[2]).toContain(', not "pray"');
+    expect(found[2]?.[2]).toContain('`paths[0].steps[0].onBusy[0].do[0]`: "pray" is no reaction');
   });
 
   test("inside a use of a lock, that it is, not that the use is none", () => {
     const told = (use: string) =>
       failures(OTHER.replace("holds: [page table lock]", `holds: [${use}]`)).map(([, , message]) => message);
     expect(told("{ lock: page table lock, mode: sharred }")).toEqual([
-      expect.stringMatching(/^`paths\[1\]\.holds\[0\]\.mode`: .*, not "sharred"$/),
+      '`paths[1].holds[0].mode`: "sharred" is none of exclusive, shared',
     ]);
     expect(told("{ lock: page table lock, moed: shared }")).toEqual(["unknown field `moed`"]);
-    expect(told("7")).toEqual([
-      expect.stringContaining("is neither a lock's name nor { lock, mode, of, assumed }, not 7"),
-    ]);
+    expect(told("7")).toEqual(["`paths[1].holds[0]`: 7 is neither a lock's name nor { lock, mode, of, assumed }"]);
   });
 
   test("a field that is missing where none is misspelt", () => {
@@ -155,6 +152,22 @@ describe("a profile that cannot be used", () => {
     expect(found.place.startsWith(place), found.place).toBe(true);
     expect(found.message).not.toMatch(/\.$/);
     expect(found.hint).not.toBeNull();
+  });
+
+  test.each([
+    ["name: hyper-x", "name: [1]", "`name`: a list is no text"],
+    ["name: hyper-x", "title: hyper-x", "unknown field `title`"],
+    ["    per: vm\n    phases", "    phases", "`paths[1].per`: is missing; there are "],
+    ["do: [reenter]", "do: [pray]", '`paths[0].steps[0].onBusy[0].do[0]`: "pray" is no reaction; there are '],
+    ["do: [reenter]", "do: []", "`paths[0].steps[0].onBusy[0].do`: a list is too short: at least 1"],
+    ["holds: [vcpu thread]", "holds: [3]", "`paths[0].holds[0]`: 3 is neither a lock's name nor "],
+    [
+      "holds: [vcpu thread]",
+      "holds: [{ lock: vm lock, mode: some }]",
+      '`paths[0].holds[0].mode`: "some" is none of exclusive, shared',
+    ],
+  ])("%s, changed to %s, is told in words of ours", (from, to, message) => {
+    expect(failure(at(from, to)).message.startsWith(message), failure(at(from, to)).message).toBe(true);
   });
 
   test("very many keys are told in time that grows with them", () => {

@@ -71,7 +71,7 @@ export const verb = defineVerb<Options>({
     scenarioArguments(command)
       .option("--seed <n>", "the same seed gives the same runs for good", wholeNumber(LARGEST_NUMBER), 1)
       .option("--run <n>", "number of the first run", wholeNumber(LARGEST_NUMBER), 0)
-      .option("--runs <n>", "how many runs", wholeNumber(LARGEST_NUMBER), 100)
+      .option("--runs <n>", "how many runs", wholeNumber(LARGEST_NUMBER, 1), 100)
       .option("--steps <n>", "steps per run at most", wholeNumber(), 10_000)
       .option("--schedule <kind>", SCHEDULES, schedule)
       .option(
