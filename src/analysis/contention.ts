@@ -105,7 +105,7 @@ function entryKey(leaf: Leaf): string {
  * What a running guest's vCPU holds all the time: the locks that the entering leaf keeps until TD exit. Of several such
  * leaves, or variants, only what all of them keep is sure.
  */
-function locksUnderGuest(catalog: Catalog): readonly Acquisition[] {
+export function locksUnderGuest(catalog: Catalog): readonly Acquisition[] {
   const kept = catalog.leaves
     .filter((leaf) => leaf.side === "host")
     .map((leaf) => leaf.acquisitions.filter((a) => a.release?.kind === "td-exit" && a.when === null))

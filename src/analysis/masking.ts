@@ -104,7 +104,7 @@ function findMoments(holder: Holder, at: number): readonly (readonly Acquisition
  * Does the leaf give `row` back before it takes `later`? Where the catalog does not say so it is taken as still held, which can
  * only hide a contention behind an earlier one of the same two leaves.
  */
-function releasedBefore(row: Acquisition, later: Acquisition): boolean {
+export function releasedBefore(row: Acquisition, later: Acquisition): boolean {
   const [released, taken] = [row.release?.order, later.order];
   return released !== undefined && taken !== undefined && taken !== null && released <= taken;
 }
