@@ -141,6 +141,11 @@ describe("remarks", () => {
     ];
     expect(of(null, {}, variants)).toEqual([]);
     expect(of(null, { variant: "write" }, variants)).toEqual(["SL3110 error"]);
+    // An entry that checks nothing is legal in each.
+    expect(of(null, {}, [{ ...x, variant: "read" }, ...variants.slice(1)])).toEqual([]);
+    const phases = [{ name: "first", what: "x", opStates: ["INITIALIZED", "RUNNABLE"] }, ...PHASES.slice(1)];
+    const early = path("one", { step: { phases: ["first"] } });
+    expect(found(hostOf([early], { phases }), module([{ ...x, opStates: ["INITIALIZED"] }]))).toEqual([]);
   });
 
   test("on a lock of an SEPT entry that a call holds which names none", () => {
@@ -149,6 +154,10 @@ describe("remarks", () => {
     expect(of("tdh_x", "entry")).toEqual(["SL3111 warning"]);
     expect(of("tdh_y", "entry")).toEqual([]);
     expect(of("tdh_x", "vm")).toEqual([]);
+    const step = { holds: ["l"] };
+    expect(found(hostOf([path("one", { step })], { locks: [{ name: "l", kind: "flag", per: "entry" }] }))).toEqual([
+      "SL3111 warning",
+    ]);
   });
 });
 
@@ -210,6 +219,8 @@ describe("a profile beside what a tree shows", () => {
       "phases stated: tdh_x runs in first, second, third; the tree shows first",
     ]);
     expect(differences([path("one")], [{ ...short, name: "two" }])).toEqual([]);
+    const steps = ["tdh_x", "tdh_y"].map((call) => ({ call }));
+    expect(differences([path("one", { steps })], [path("one")])).toEqual(["call stated: tdh_y is called"]);
     const late = { ...short, overruns: ["second"] };
     expect(differences([late], [short])).toEqual([
       "overruns stated: it lasts into second; the tree shows no later phase",

@@ -137,6 +137,27 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tWARN_ON_ONCE(1);\n\t\tkvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
     does: ["warn, kick-and-retry:1, return:-EIO", "return:-EIO"],
   },
+  "a function that has its callers try again says so by one value": {
+    before: "static int @_once(struct kvm_vcpu *vcpu)\n{\n\treturn wr(1) ? 1 : 0;\n}\n",
+    body: "while (@_once(vcpu));\n\treturn 0;",
+    does: ["refault"],
+  },
+  "and by no other": {
+    before: "static int @_once(struct kvm_vcpu *vcpu)\n{\n\treturn wr(1) ? -EIO : 1;\n}\n",
+    body: "return @_once(vcpu);",
+    does: ["return:-EIO"],
+  },
+  "an error that is handed on as a pointer": {
+    before:
+      "static struct tdx_vp *@_page(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return ERR_PTR(-EIO);\n\treturn &to_tdx(vcpu)->vp;\n}\n",
+    body: "if (IS_ERR(@_page(vcpu))) return -EBUSY;\n\treturn 0;",
+    does: ["return:-EBUSY"],
+  },
+  "what a function that was not read makes of it may say either": {
+    before: "static int @_made(struct kvm_vcpu *vcpu)\n{\n\treturn pen_not_read(wr(1));\n}\n",
+    body: "if (@_made(vcpu)) return -EBUSY;\n\treturn 0;",
+    does: ["ignore", "return:-EBUSY"],
+  },
 };
 
 const names = Object.keys(CASES);
@@ -166,7 +187,9 @@ function actionsOf(): readonly (readonly string[])[] {
     when: { entry: ["kvm_vcpu_ioctl"], labels: [`KVM_PEN_WAY${i}`] },
     per: "vcpu",
   }));
-  const rules = parseKernelRules(stringify({ ...small, paths: [...paths, ...small.paths] }), "small rules");
+  const once = names.map((_, i) => [`way${i}_once`, { gives: "1", does: "refault" }] as const);
+  const busy = { ...small.busy, again: { ...small.busy.again, ...Object.fromEntries(once) } };
+  const rules = parseKernelRules(stringify({ ...small, busy, paths: [...paths, ...small.paths] }), "small rules");
   const { profile } = extractHost(folder, { rules });
   return names.map((_, i) =>
     profile.paths
