@@ -158,6 +158,10 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "if (@_made(vcpu)) return -EBUSY;\n\treturn 0;",
     does: ["ignore", "return:-EBUSY"],
   },
+  "how often it is repeated is known, whatever is done between tries": {
+    body: "for (i = 0; i < 12; i++) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) break;\n\t\tif (pen_asked(kvm)) pen_show(1);\n\t}\n\treturn err ? -EAGAIN : 0;",
+    does: ["retry:11, return:-EAGAIN"],
+  },
 };
 
 const names = Object.keys(CASES);
