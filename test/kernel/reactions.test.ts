@@ -22,6 +22,8 @@ interface Case {
   readonly body: string;
   /** What is done on each way, of all its SEAMCALLs. */
   readonly does: readonly string[];
+  /** What comes out instead, as long as it does: a test says when it no longer does. */
+  readonly gap?: string;
 }
 
 const CASES: Readonly<Record<string, Case>> = {
@@ -162,6 +164,37 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "for (i = 0; i < 12; i++) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) break;\n\t\tif (pen_asked(kvm)) pen_show(1);\n\t}\n\treturn err ? -EAGAIN : 0;",
     does: ["retry:11, return:-EAGAIN"],
   },
+  "a call in a loop may give BUSY in any round": {
+    body: "for (i = 0; i < 3; i++) {\n\t\tif (wr(1)) return i > 0 ? -EBUSY : -EIO;\n\t}\n\treturn 0;",
+    does: ["return:-EIO", "return:-EBUSY"],
+    gap: "only the first round gives BUSY",
+  },
+  "what it leaves behind in a later round": {
+    body: "bool any = false;\n\n\tfor (i = 0; i < 3; i++) {\n\t\tif (wr(1)) {\n\t\t\tif (any) KVM_BUG_ON(1, kvm);\n\t\t\treturn -EIO;\n\t\t}\n\t\tany = true;\n\t}\n\treturn 0;",
+    does: ["return:-EIO", "bug-vm, return:-EIO"],
+    gap: "only the first round gives BUSY",
+  },
+  "a result that a call is given to fill is filled by hand": {
+    before: "static int @_fill(struct kvm_vcpu *vcpu, u64 *data)\n{\n\treturn rd(1, data) ? -EIO : 0;\n}\n",
+    body: "u64 data;\n\n\tif (@_fill(vcpu, &data)) data = 0;\n\tpen_show(data);\n\treturn 0;",
+    does: ["misread"],
+  },
+  "an error that is put there instead is no result": {
+    before: "static int @_fill(struct kvm_vcpu *vcpu, long *data)\n{\n\treturn rd(1, data) ? -EIO : 0;\n}\n",
+    body: "long data;\n\n\tif (@_fill(vcpu, &data)) data = -EBUSY;\n\treturn data;",
+    does: ["return:-EBUSY"],
+  },
+  "another call of the same function is no repetition": {
+    before:
+      "static int @_set(struct kvm_vcpu *vcpu, int which)\n{\n\treturn tdh_vp_wr(&to_tdx(vcpu)->vp, which, 0) ? -EIO : 0;\n}\n",
+    body: "if (@_set(vcpu, 1) && @_set(vcpu, 2)) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["ignore", "bug-vm"],
+  },
+  "what a function gives back for it is given back": {
+    before: "static void @_back(struct page *page)\n{\n\t__free_page(page);\n}\n",
+    body: "struct page *page = alloc_page(GFP_KERNEL);\n\n\terr = wr(1);\n\tif (err) {\n\t\t@_back(page);\n\t\treturn -EIO;\n\t}\n\t__free_page(page);\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
 };
 
 const names = Object.keys(CASES);
@@ -203,7 +236,12 @@ function actionsOf(): readonly (readonly string[])[] {
 }
 
 describe("what is done about a BUSY", () => {
-  test.each(names.map((name, i) => [name, i] as const))("%s", (name, i) => {
+  const numbered = names.map((name, i) => [name, i] as const);
+  const isGap = ([name]: readonly [string, number]): boolean => CASES[name]?.gap !== undefined;
+  const expectDone = (name: string, i: number): void =>
     expect([...new Set(actions[i])].sort()).toEqual([...(CASES[name] as Case).does].sort());
-  });
+
+  test.each(numbered.filter((one) => !isGap(one)))("%s", expectDone);
+
+  test.fails.each(numbered.filter(isGap))("%s: that does not yet come out", expectDone);
 });
