@@ -105,7 +105,7 @@ function entryKey(leaf: Leaf): string {
  * What a running guest's vCPU holds all the time: the locks that the entering leaf keeps until TD exit. Of several such
  * leaves, or variants, only what all of them keep is sure.
  */
-function locksUnderGuest(catalog: Catalog): readonly Acquisition[] {
+export function locksUnderGuest(catalog: Catalog): readonly Acquisition[] {
   const kept = catalog.leaves
     .filter((leaf) => leaf.side === "host")
     .map((leaf) => leaf.acquisitions.filter((a) => a.release?.kind === "td-exit" && a.when === null))
@@ -113,7 +113,9 @@ function locksUnderGuest(catalog: Catalog): readonly Acquisition[] {
   const [first = [], ...others] = kept;
   const alike = (x: Acquisition, y: Acquisition): boolean =>
     x.resource === y.resource && x.role === y.role && x.mode === y.mode;
-  return first.filter((row) => others.every((rows) => rows.some((other) => alike(row, other))));
+  const sure = first.filter((row) => others.every((rows) => rows.some((other) => alike(row, other))));
+  // The TD that entry names is the guest's own.
+  return sure.map((row) => (row.td === "named" ? { ...row, td: "own" } : row));
 }
 
 function pairsOf(a: Holder, b: Holder): ContendPair[] {
@@ -221,10 +223,11 @@ function pairOf(a: Holder, b: Holder, meeting: ConflictingRows): ContendPair {
 
 /**
  * The OP_STATEs in which both are legal, when one TD's OP_STATE binds both: the resource is one TD's, and each leaf means the
- * TD that its table speaks of (a row with a role may be about another TD, such as the target of a service TD).
+ * TD that its table speaks of (a row with a role may be about another TD, such as the target of a service TD, and a page that is named has
+ * one).
  */
 function commonOpStates(a: Leaf, b: Leaf, { resource, rowA, rowB }: ConflictingRows): readonly string[] | null {
-  const sameTd = rowA.resource === rowB.resource && isPerTd(resource) && rowA.role === null && rowB.role === null;
+  const sameTd = isPerTd(resource) && rowA.role === null && rowB.role === null;
   if (!sameTd) return null;
   if (a.opStates === null || b.opStates === null) return a.opStates ?? b.opStates;
   const inB = new Set(b.opStates);

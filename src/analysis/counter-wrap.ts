@@ -4,7 +4,9 @@
  * reset the counter. Which three calls can meet like that on one lock, as far as the locks and OP_STATEs in a catalog tell.
  */
 import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
-import { resourceFacts } from "./resources.ts";
+import { locksUnderGuest } from "./contention.ts";
+import { releasedBefore } from "./masking.ts";
+import { isPerTd, resourceFacts } from "./resources.ts";
 
 /** One call's part in it. */
 export interface WrapRole {
@@ -35,9 +37,10 @@ interface Try {
 
 /**
  * Whose object a row is about, in the leaf's own terms: the TD that the call names, another TD that it names, or the TD that runs. Objects
- * of different leaves are taken for the same one, since callers choose what they name.
+ * of different leaves are taken for the same one, since callers choose what they name. Null for what is no TD's, such as a range's entry.
  */
-function tdOf({ leaf, row }: Pick<Try, "leaf" | "row">): string {
+function tdOf({ leaf, row }: Pick<Try, "leaf" | "row">): string | null {
+  if (!isPerTd(row.resource)) return null;
   if (row.td === "other") return leaf.side === "guest" ? "target" : "service TD";
   return leaf.side === "guest" ? "own" : "named";
 }
@@ -49,32 +52,26 @@ function checkedTd(leaf: Leaf): string {
 }
 
 /**
- * Locks that the leaf takes before this one, so that it holds them, or must have got them, when it comes here. Only those of which the same
- * TD, or the system, has one: two calls on a TD may name different vCPUs and pages.
+ * Locks that the leaf surely takes before this one and still holds, or must have got, when it comes here. Only those of which the same TD,
+ * or the system, has one: two calls on a TD may name different vCPUs and pages, and two on what is no TD's are of any two TDs.
  */
 function before(one: Try): Acquisition[] {
   return one.leaf.acquisitions.slice(0, one.at).filter((row) => {
-    if (row.mode === "NO_LOCK") return false;
+    if (row.mode === "NO_LOCK" || row.when !== null || releasedBefore(row, one.row)) return false;
     const { scope } = resourceFacts(row.resource);
     return scope === "system" || (scope === "td" && tdOf({ leaf: one.leaf, row }) === tdOf(one));
   });
 }
 
-/** What a guest's vCPU holds of its own TD as long as it runs. */
+/** What a guest's vCPU holds of its own TD as long as it runs; of what a TD has several, another vCPU holds another. */
 function heldByEntry(catalog: Catalog): Acquisition[] {
-  const enter = catalog.leaves.filter(({ name }) => name === "tdh_vp_enter");
-  return enter.flatMap(({ acquisitions }) =>
-    acquisitions.filter(
-      ({ mode, release, resource }) => mode !== "NO_LOCK" && release?.kind === "td-exit" && resource === "TDR",
-    ),
-  );
+  return locksUnderGuest(catalog).filter(({ mode, resource }) => mode !== "NO_LOCK" && resource === "TDR");
 }
 
 /** A lock that one of them holds when it comes to the lock in question, and that the other must take before. */
 function keptApart(catalog: Catalog, holder: Try, other: Try): string | null {
   const entry = heldByEntry(catalog);
-  const inside = (one: Try) =>
-    one.leaf.side === "guest" && tdOf(one) === "own" ? [...before(one), ...entry] : before(one);
+  const inside = (one: Try) => (tdOf(one) === "own" ? [...before(one), ...entry] : before(one));
   for (const mine of inside(holder)) {
     const theirs = inside(other).find(
       ({ resource, mode }) => resource === mine.resource && (mode === "EXCLUSIVE" || mine.mode === "EXCLUSIVE"),

@@ -45,8 +45,8 @@ export function canStopAt(a: Holder, b: Holder, meeting: ConflictingRows, who: W
 /** The resource at which `who` stops when the other holds every lock that it is sure to take, and this one. */
 export function firstStop(a: Holder, b: Holder, meeting: ConflictingRows, who: Who): string {
   const [comer, holder] = who === "a" ? [a, b] : [b, a];
-  const [at, held] = who === "a" ? [meeting.i, meeting.j] : [meeting.j, meeting.i];
-  const theirs = [...holder.base, ...holder.leaf.acquisitions.filter((row, k) => row.when === null || k === held)];
+  const at = who === "a" ? meeting.i : meeting.j;
+  const theirs = [...holder.base, ...holder.leaf.acquisitions.filter((row) => row.when === null)];
   const seen = seenBy(who, meeting);
   const stops = (mine: Acquisition): boolean => theirs.some((row) => meet(mine, row, seen));
   const before = [...comer.base, ...comer.leaf.acquisitions.slice(0, at).filter((row) => row.when === null)];
@@ -92,11 +92,11 @@ function findMoments(holder: Holder, at: number): readonly (readonly Acquisition
   if (row === undefined) return [];
   const after = rows.slice(at).flatMap((later, k) => {
     if (k > 0 && releasedBefore(row, later)) return [];
-    const sure = rows.slice(0, at + k + 1).filter((r) => r.when === null && r !== row && !releasedBefore(r, later));
+    const sure = rows.slice(0, at + k + 1).filter((r) => r.when === null && !releasedBefore(r, later));
     return [[...holder.base, ...sure]];
   });
   if (row.release?.kind !== "td-exit") return after;
-  const inGuest = rows.filter((r) => r !== row && r.when === null && r.release?.kind === "td-exit");
+  const inGuest = rows.filter((r) => r.when === null && r.release?.kind === "td-exit");
   return [...after, [...holder.base, ...inGuest]];
 }
 
@@ -104,7 +104,7 @@ function findMoments(holder: Holder, at: number): readonly (readonly Acquisition
  * Does the leaf give `row` back before it takes `later`? Where the catalog does not say so it is taken as still held, which can
  * only hide a contention behind an earlier one of the same two leaves.
  */
-function releasedBefore(row: Acquisition, later: Acquisition): boolean {
+export function releasedBefore(row: Acquisition, later: Acquisition): boolean {
   const [released, taken] = [row.release?.order, later.order];
   return released !== undefined && taken !== undefined && taken !== null && released <= taken;
 }
@@ -133,6 +133,10 @@ function meet(mine: Acquisition, theirs: Acquisition, seen: Seen): boolean {
   if (scope === "td" && scopeImplies(outer, "td") && ofOneTd(mine, seen.mine) && ofOneTd(theirs, seen.theirs)) {
     return true;
   }
+  // A row that may be about another TD than the one on which the two meet says nothing of that TD's locks.
+  if (!sayAlike(mine, seen.mine) || !sayAlike(theirs, seen.theirs)) return false;
+  // Of a TD's vCPUs, entries and pages a call may take several: the lock at which it meets the other is not one that it had before.
+  if (scope !== "td" && mine.resource === seen.mine.resource) return false;
   const roles = [mine.role, theirs.role, seen.mine.role, seen.theirs.role];
   return roles.every((role) => role === null) && scopeImplies(outer, scope);
 }
@@ -140,4 +144,9 @@ function meet(mine: Acquisition, theirs: Acquisition, seen: Seen): boolean {
 /** Are two rows of one leaf about the same TD, as far as the catalog says? */
 function ofOneTd(x: Acquisition, y: Acquisition): boolean {
   return x.td != null && x.td === y.td;
+}
+
+/** Does the catalog say the same of two rows' TDs, or of both nothing? */
+function sayAlike(x: Acquisition, y: Acquisition): boolean {
+  return (x.td ?? null) === (y.td ?? null);
 }

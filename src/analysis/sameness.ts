@@ -63,7 +63,7 @@ export interface Apart {
  * @param pageSide of a control page, who names it as a page; null otherwise
  */
 export function keptApart(a: CallSite, b: CallSite, kind: MeetingKind, pageSide: "a" | "b" | null): Apart {
-  const together = a.id === b.id && !a.guest ? oneRun(a, kind) : null;
+  const together = a.step === b.step ? oneRun(a, kind) : null;
   if (together?.excludedBy.length === 0) return together;
   const namer = pageSide === null ? null : pageSide === "a" ? a : b;
   const verdicts = WAYS_TO_MEET[kind].map((same) => apartWhere(a, b, same, namer));
@@ -82,8 +82,8 @@ export function keptApart(a: CallSite, b: CallSite, kind: MeetingKind, pageSide:
 }
 
 /**
- * Two calls of one step that one run makes on several CPUs at once: what the run holds, it holds for both; only what belongs to what
- * a call names, each of them holds for itself. Null when a run makes the call once.
+ * Two calls of one step, or guests in it, that one run makes on several CPUs at once: what the run holds, it holds for both; only what
+ * belongs to what a call names, each of them holds for itself. Null when a run makes the call once.
  */
 function oneRun(site: CallSite, kind: MeetingKind): Apart | null {
   const { path, step, phases } = site;
@@ -187,7 +187,7 @@ function kicks(a: CallSite, b: CallSite, same: Sameness): Found[] {
   const by = (kicker: CallSite, other: CallSite): Found[] =>
     other.entering
       ? kicker.held
-          .filter((lock) => lock.kind === "kick")
+          .filter((lock) => lock.kind === "kick" && !isOthers(lock))
           .map((lock) => ({ exclusion: { kind: "kick", what: lock.lock }, assumes: assumption(lock) }))
       : [];
   return [...by(a, b), ...by(b, a)];
@@ -208,12 +208,13 @@ function locks(a: CallSite, b: CallSite, same: Sameness): Found[] {
 /** A page that the caller owns is none of another VM's control pages. */
 function owned(namer: CallSite): Found[] {
   return namer.held
-    .filter((lock) => lock.per === "page" && lock.mode !== "shared")
+    .filter((lock) => lock.per === "page" && lock.mode !== "shared" && !isOthers(lock))
     .map((lock) => ({ exclusion: { kind: "host-lock", what: lock.lock }, assumes: assumption(lock) }));
 }
 
 /** Do the two hold one and the same lock object in every case? */
 function sameObject(a: CallSite, mine: HeldLock, b: CallSite, theirs: HeldLock, same: Sameness): boolean {
+  if (mine.per !== "machine" && (isOthers(mine) || isOthers(theirs))) return false;
   switch (mine.per) {
     case "machine":
       return true;
@@ -232,6 +233,11 @@ function sameObject(a: CallSite, mine: HeldLock, b: CallSite, theirs: HeldLock, 
   }
 }
 
+/** Is it the lock of some other object than those of the call, such as of the VM that a VM is copied from? Of which, nobody says. */
+function isOthers(lock: HeldLock): boolean {
+  return lock.of === "other";
+}
+
 /** `of: all` includes everybody's; else both must be the lock of the vCPU that both calls name. */
 function sameVcpu(a: CallSite, mine: HeldLock, b: CallSite, theirs: HeldLock, same: Sameness): boolean {
   if (same.vm !== true) return false;
@@ -239,8 +245,9 @@ function sameVcpu(a: CallSite, mine: HeldLock, b: CallSite, theirs: HeldLock, sa
   return same.vcpu === true && isNamed(a, mine) && isNamed(b, theirs);
 }
 
+/** Of a lock of one known vCPU: the path's own, or the one that the call names. */
 function isNamed(site: CallSite, lock: HeldLock): boolean {
-  return lock.of === "target" || ((lock.of ?? "self") === "self" && (site.step.vcpu ?? "self") === "self");
+  return lock.of === "target" || (site.step.vcpu ?? "self") === "self";
 }
 
 function ownVcpu(a: CallSite, b: CallSite, same: Sameness): boolean {

@@ -57,7 +57,10 @@ function locksText(uses: readonly LockUse[]): string {
   const shown = uses.filter(({ by, assumed }) => by !== "stated" && (by !== undefined || assumed === undefined));
   return (
     shown
-      .map(({ lock, mode, of }) => `${lock}${mode === "shared" ? " shared" : ""}${of === "all" ? " of all" : ""}`)
+      .map(({ lock, mode, of }) => {
+        const whose = of === "all" || of === "other" ? ` of ${of}` : "";
+        return `${lock}${mode === "shared" ? " shared" : ""}${whose}`;
+      })
       .sort()
       .join(", ") || "no lock"
   );

@@ -94,6 +94,13 @@ export class Execution {
     this.waiting.add(at);
   }
 
+  /** Does a state of a kind wait at some place where ways meet? */
+  protected waits(isOne: (at: number, state: State) => boolean): boolean {
+    for (const at of this.waiting)
+      for (const { state, isNew } of this.meeting.get(at)?.values() ?? []) if (isNew && isOne(at, state)) return true;
+    return false;
+  }
+
   /** Follows one way until it meets others or ends. */
   go(start: number, state: State, isMet = false): void {
     const { instructions } = this.run_.code;

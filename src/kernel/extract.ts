@@ -173,6 +173,8 @@ function placeRows(
   names: LeafNames,
 ): PlacedRow[] {
   const transitions = transitionsBelow(runs.map((run) => run.context));
+  const classes = rules.locks.classes.filter(({ per }) => per === "vm" || per === "machine");
+  const ofOneVm = new Set(classes.map(({ name }) => name));
   const facts = new Map(rules.phases.map((phase) => [phase.name, factsIn(phase, rules, analysis)]));
   const order = rules.phases.map((phase) => phase.name);
   const seen = new Set(runs.flatMap((run) => run.rows.map((row) => `${run.phase} ${rowKey(run.entry, row)}`)));
@@ -184,7 +186,7 @@ function placeRows(
       .filter((later) => {
         const [now, then] = [facts.get(phase), facts.get(later)];
         const differing = [...(then ?? [])].filter(([name, value]) => isOfVm(name, rules) && now?.get(name) !== value);
-        return mayOverrun(row, new Map(differing), transitions);
+        return mayOverrun(row, new Map(differing), transitions, ofOneVm);
       });
   return runs.flatMap(({ entry, phase, rows }) =>
     rows.flatMap((row): PlacedRow[] => {

@@ -307,7 +307,7 @@ export class Following extends Execution {
       this.isEndless = true;
       return false;
     }
-    if (count > MOST_REPEATS && this.comingOut.length + this.endings.length > 0) {
+    if (count > MOST_REPEATS && (this.comingOut.length + this.endings.length > 0 || this.hasLeft(at))) {
       this.isOpen = true;
       return false;
     }
@@ -316,6 +316,13 @@ export class Following extends Execution {
       this.afterKick.add(this.run_.code.instructions[at]?.line ?? 0);
     state.episode = afterEvent(episode, "retry");
     return true;
+  }
+
+  /** Has a way on which the call was repeated gone on to where it is not made again? Each other number of times it then may be as well. */
+  private hasLeft(at: number): boolean {
+    return this.waits(
+      (place, { episode }) => episode?.events.includes("retry") === true && !this.flow.leadsTo(place, at),
+    );
   }
 
   protected override returned(

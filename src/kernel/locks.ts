@@ -58,7 +58,7 @@ export function take(set: LockSet, lock: string, of: Instance, mode: Mode, nests
 
 /** The set with a lock dropped; null when it is not held. One of all of them that is dropped leaves none for sure. */
 export function drop(set: LockSet, lock: string, of: Instance): LockSet | null {
-  const before = find(set, lock, of) ?? (of === "all" ? null : find(set, lock, "all"));
+  const before = find(set, lock, of) ?? find(set, lock, "all");
   if (before === null) return null;
   if (before.count > 1) return interned(set.held.map((h) => (h === before ? { ...h, count: h.count - 1 } : h)));
   return interned(set.held.filter((h) => h !== before));

@@ -45,28 +45,32 @@ export function transitionsBelow(roots: readonly Context[]): Transition[] {
  * It may not when some lock is held from the test on to the call, and whoever begins the phase holds it too.
  *
  * @param differing members whose values tell the phases apart, with those of the later one
+ * @param ofOneVm locks of which a VM, or the machine, has one
  */
 export function mayOverrun(
   row: Row,
   differing: ReadonlyMap<string, Value>,
   transitions: readonly Transition[],
+  ofOneVm: ReadonlySet<string>,
 ): boolean {
   const tests = row.chain.flatMap((link) => [...link.from.tests.values()]).filter((test) => differing.has(test.fact));
   if (tests.length === 0) return false;
   const begins = transitions.filter(({ fact, value }) => differing.get(fact) === value);
   // A phase that no store in the tree begins cannot begin meanwhile.
   if (begins.length === 0) return false;
-  return begins.some((begin) => !tests.some((test) => keepsOut(row, test.locks, begin.locks)));
+  return begins.some((begin) => !tests.some((test) => keepsOut(row, test.locks, begin.locks, ofOneVm)));
 }
 
-/** Is a lock held at a test and still at the call, in a mode that keeps out who holds it in `others`? */
-function keepsOut(row: Row, atTest: LockSet, others: LockSet): boolean {
+/** Is a lock held at a test and still at the call, in a mode that keeps out who holds it in `others`, and surely the same? */
+function keepsOut(row: Row, atTest: LockSet, others: LockSet, ofOneVm: ReadonlySet<string>): boolean {
   return row.held.some((held) => {
     const before = atTest.held.find((h) => h.lock === held.lock && h.of === held.of);
     if (before === undefined) return false;
     return others.held.some((other) => {
       if (other.lock !== held.lock || (other.mode === "shared" && held.mode === "shared")) return false;
-      return other.of === held.of || other.of === "all" || held.of === "all";
+      if (other.of === "other" || held.of === "other") return false;
+      // Two ways of one VM that each hold their own vCPU's hold two locks, unless one of them holds every vCPU's.
+      return other.of === "all" || held.of === "all" || ofOneVm.has(held.lock);
     });
   });
 }

@@ -308,24 +308,23 @@ class PathsModel {
     return new Set([...pers.filter(isKind), ...rows.flatMap(({ resource }) => KIND_OF[resource] ?? [])]);
   }
 
-  /** May a run of the path need the same object of a host lock as a run for our VM? */
-  #shares({ foreign }: Run, lock: string): boolean {
+  /** May a run of the path need the same object of a host lock as a run for our VM? Some other object's keeps nobody out for sure. */
+  #shares({ foreign }: Run, { lock, of }: LockUse): boolean {
     const per = this.#hostLocks.perOf(lock) ?? "";
+    if (of === "other" && per !== "machine") return false;
     return !foreign || ["machine", "package", "page"].includes(per);
   }
 
   /** All host locks at a step; a step that enters the guest waits until nobody keeps vCPUs out, and keeps others from doing so. */
   #held(path: Run, step: HostStep): readonly LockUse[] {
-    const uses = heldAt(path, step).filter(({ lock }) => this.#shares(path, lock));
+    const uses = heldAt(path, step).filter((use) => this.#shares(path, use));
     if (path.foreign) return uses;
     if (!this.#enters(step)) return uses;
     return [...uses, ...this.#kicks.map((lock) => ({ lock, mode: "shared" as const }))];
   }
 
   #ownLocks(path: Run): LockUse[] {
-    const uses = heldAt(path, { call: "", holds: [] } as unknown as HostStep).filter(({ lock }) =>
-      this.#shares(path, lock),
-    );
+    const uses = heldAt(path, { call: "", holds: [] } as unknown as HostStep).filter((use) => this.#shares(path, use));
     const single = this.#host.phases.some(
       ({ name, singleThreaded }) => singleThreaded === true && path.phases.includes(name),
     );
@@ -379,7 +378,7 @@ class PathsModel {
       return refused;
     };
     const owns = heldAt(path, step).some(
-      ({ lock, mode }) => this.#hostLocks.perOf(lock) === "page" && mode !== "shared",
+      ({ lock, mode, of }) => this.#hostLocks.perOf(lock) === "page" && mode !== "shared" && of !== "other",
     );
     const controlPages = !(path.foreign && owns);
     this.#variants(together?.start ?? prefix, {

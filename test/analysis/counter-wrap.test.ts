@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { type CounterWrap, counterWraps } from "../../src/analysis/index.ts";
-import type { Acquisition, Leaf } from "../../src/catalog/index.ts";
+import { type Acquisition, type Leaf, type LockProgram, releasePlace } from "../../src/catalog/index.ts";
 import { bundledModules, byVersion, loadModule } from "../../src/cli/modules.ts";
-import { leaf, row, smallCatalog, until } from "../catalog/fixture.ts";
+import { leaf, row, site, smallCatalog, until } from "../catalog/fixture.ts";
 
 const text = ({ resource, holder, refused, reader, excludedBy }: CounterWrap): string =>
   `${resource}: ${holder.leaf}, ${refused.leaf}, ${reader.leaf}${excludedBy === null ? "" : ` (${excludedBy})`}`;
@@ -134,6 +134,152 @@ describe("where the counter of sharex_hp can wrap", () => {
       { opStates: ["INITIALIZED"] },
     );
     expect(of(ofService, reader)).toContain(met);
+  });
+
+  describe("what was taken before keeps two apart only where", () => {
+    const reads = (met: string): Leaf => leaf("tdg_x", 9, [row(met, "SHARED", { side: "guest", lock: "sharex_hp" })]);
+    const apart = (first: readonly Acquisition[], second: readonly Acquisition[], met = "TDCS"): string | undefined => {
+      const holder = leaf("tdh_export_abort", 66, [...first, row(met, "EXCLUSIVE", { lock: "sharex_hp" })]);
+      const refused = leaf("tdh_mng_rd", 11, [...second, row(met, "SHARED", { lock: "sharex_hp" })]);
+      return among(met, holder, refused, reads(met)).find((one) => one.includes("tdh_mng_rd"));
+    };
+    const open = (met = "TDCS"): string => `${met}: tdh_export_abort, tdh_mng_rd, tdg_x`;
+    const tdr = (mode: Acquisition["mode"], more: Partial<Acquisition> = {}): Acquisition => row("TDR", mode, more);
+
+    test("both take it for sure, and have not given it back", () => {
+      const held = `${open()} (TDR, taken before)`;
+      expect(apart([tdr("EXCLUSIVE")], [tdr("SHARED")])).toBe(held);
+      expect(apart([tdr("EXCLUSIVE", { when: "x" })], [tdr("SHARED")])).toBe(open());
+      expect(apart([tdr("SHARED")], [tdr("EXCLUSIVE", { when: "x" })])).toBe(open());
+      expect(apart([tdr("EXCLUSIVE")], [tdr("NO_LOCK")])).toBe(open());
+      const order = (released: number) => ({
+        order: 0,
+        release: { ...releasePlace("helper"), order: released, evidence: [] },
+      });
+      const given = (released: number): string | undefined => {
+        const holder = leaf("tdh_export_abort", 66, [
+          tdr("EXCLUSIVE", order(released)),
+          row("TDCS", "EXCLUSIVE", { order: 1 }),
+        ]);
+        const refused = leaf("tdh_mng_rd", 11, [tdr("SHARED"), row("TDCS", "SHARED")]);
+        return among("TDCS", holder, refused, reads("TDCS")).find((one) => one.includes("tdh_mng_rd"));
+      };
+      expect([given(1), given(2)]).toEqual([open(), held]);
+    });
+
+    test("it is of the TD on which they meet, or of the system", () => {
+      expect(apart([row("KOT", "EXCLUSIVE")], [row("KOT", "SHARED")])).toBe(`${open()} (KOT, taken before)`);
+      expect(apart([tdr("EXCLUSIVE", { td: "other" })], [tdr("SHARED")])).toBe(open());
+      expect(apart([tdr("EXCLUSIVE")], [tdr("SHARED", { td: "other" })])).toBe(open());
+      // Two calls on a range's entry may be of two TDs.
+      expect(apart([tdr("EXCLUSIVE")], [tdr("SHARED")], "PAMT_2M")).toBe(open("PAMT_2M"));
+      expect(apart([row("KOT", "EXCLUSIVE")], [row("KOT", "SHARED")], "PAMT_2M")).toBe(
+        `${open("PAMT_2M")} (KOT, taken before)`,
+      );
+    });
+
+    test("entry surely keeps it, and there is one for all vCPUs of the TD", () => {
+      const own = (kept: Acquisition, taken: Acquisition, met = "RTMR"): string[] =>
+        among(
+          met,
+          leaf("tdg_mr_report", 4, [guest(met, "SHARED", "tdcs")]),
+          leaf("tdg_mr_rtmr_extend", 2, [guest(met, "EXCLUSIVE", "tdcs")]),
+          leaf("tdh_servtd_bind", 48, [taken, row(met, "SHARED", { lock: "sharex_hp" })]),
+          leaf("tdh_vp_enter", 0, [kept]),
+        );
+      const free = "RTMR: tdg_mr_rtmr_extend, tdh_servtd_bind, tdg_mr_report";
+      expect(own(until("td-exit", tdr("SHARED")), tdr("EXCLUSIVE"))).toEqual([`${free} (TDR, taken before)`]);
+      expect(own(until("td-exit", tdr("SHARED", { when: "x" })), tdr("EXCLUSIVE"))).toEqual([free]);
+      expect(own(until("td-exit", row("TDVPR", "SHARED")), row("TDVPR", "EXCLUSIVE"))).toEqual([free]);
+      expect(own(until("td-exit", row("TDCS", "SHARED")), row("TDCS", "EXCLUSIVE"))).toEqual([free]);
+      const range = own(until("td-exit", tdr("SHARED")), tdr("EXCLUSIVE"), "PAMT_2M");
+      expect(range).toEqual(["PAMT_2M: tdg_mr_rtmr_extend, tdh_servtd_bind, tdg_mr_report"]);
+    });
+
+    test("a walk is no try", () => {
+      const walk = leaf("tdh_mng_rd", 11, [row("TDCS", "NO_LOCK", { lock: "sharex_hp" })]);
+      const holder = leaf("tdg_vm_wr", 8, [guest("TDCS", "EXCLUSIVE", "tdcs")]);
+      expect(among("TDCS", holder, walk, reads("TDCS"))).toEqual([]);
+    });
+  });
+
+  test("a host and a guest can be kept apart from the holder by different things", () => {
+    const bindings = (
+      name: string,
+      number: number,
+      first: Acquisition[],
+      mode: Acquisition["mode"],
+      states: string[],
+    ): Leaf => leaf(name, number, [...first, row("SERVTD_BINDINGS", mode, { object: "tdcs" })], { opStates: states });
+    const reader = (states: string[], ...first: Acquisition[]): Leaf =>
+      leaf(
+        "tdg_servtd_rd",
+        18,
+        [...first, guest("TDCS", "SHARED", "target_tdcs"), guest("SERVTD_BINDINGS", "SHARED", "target_tdcs")].map(
+          (one) => ({ ...one, td: "other" as const }),
+        ),
+        {
+          opStates: states,
+        },
+      );
+    const holder = bindings("tdh_servtd_prebind", 49, [row("TDR", "EXCLUSIVE"), row("TDCS", "SHARED")], "EXCLUSIVE", [
+      "INITIALIZED",
+    ]);
+    const host = (states: string[], ...first: Acquisition[]): Leaf =>
+      bindings("tdh_servtd_bind", 48, [...first, row("TDCS", "SHARED")], "SHARED", states);
+    const found = (...leaves: Leaf[]): string | undefined =>
+      among("SERVTD_BINDINGS", holder, ...leaves).find((one) => one.includes("tdh_servtd_bind"));
+    const met = "SERVTD_BINDINGS: tdh_servtd_prebind, tdh_servtd_bind, tdg_servtd_rd";
+    expect(found(host(["INITIALIZED"]), reader(["INITIALIZED"]))).toBe(met);
+    expect(found(host(["INITIALIZED"]), reader(["INITIALIZED"], guest("TDR", "SHARED", "target_tdr")))).toBe(
+      `${met} (TDR, taken before)`,
+    );
+    expect(found(host(["RUNNABLE"]), reader(["INITIALIZED"]))).toBe(`${met} (no common OP_STATE)`);
+    expect(found(host(["INITIALIZED"]), reader(["RUNNABLE"]))).toBe(`${met} (no common OP_STATE)`);
+    expect(found(host(["INITIALIZED"]), reader([]))).toBe(met);
+    // The reader's OP_STATEs are its target's, not those of what it takes of its own TD.
+    const own = leaf(
+      "tdg_servtd_rd",
+      18,
+      [
+        guest("TDCS", "SHARED", "tdcs"),
+        guest("SERVTD_BINDINGS", "SHARED", "tdcs"),
+        guest("TDR", "SHARED", "target"),
+      ].map((one, i) => (i === 2 ? { ...one, td: "other" as const } : one)),
+      { opStates: ["RUNNABLE"] },
+    );
+    expect(found(host(["INITIALIZED"]), own)).toBe(met);
+  });
+
+  test("none where it is known that no guest's try to share subtracts", () => {
+    const program = (by: number, more: Partial<LockProgram> = {}): LockProgram => ({
+      function: "acquire",
+      kind: "sharex_hp",
+      operation: "acquire",
+      mode: "SHARED",
+      side: "guest",
+      word: { type: "lock_t", bits: 16, fields: [] },
+      steps: [{ instruction: { op: "xadd", field: "counter", by }, line: 1, branches: [] }],
+      evidence: site("src/locks.h", 5),
+      ...more,
+    });
+    const wraps = (...primitives: LockProgram[]): number =>
+      counterWraps(smallCatalog({ leaves: [report, extend, bind("SHARED"), enter], primitives })).length;
+    const adds = program(4);
+    expect(wraps(adds)).toBe(0);
+    expect(wraps(adds, program(-4))).toBe(1);
+    expect(wraps(adds, program(-4, { side: null }))).toBe(1);
+    for (const other of [
+      { kind: "sharex" },
+      { operation: "release" },
+      { mode: "EXCLUSIVE" },
+      { side: "host" },
+    ] as const) {
+      expect(wraps(adds, program(-4, other))).toBe(0);
+      // Of the guest's own nothing is known then.
+      expect(wraps(program(4, other))).toBe(1);
+    }
+    expect(wraps()).toBe(1);
   });
 
   test("the bundled modules: none in 1.0; four locks in 1.5, and one more from 1.5.20", async () => {

@@ -216,6 +216,22 @@ describe("lint", () => {
 });
 
 describe("severity", () => {
+  test.each([
+    ["bug-vm", "vm-dead"],
+    ["leak", "leak"],
+    ["return:-EIO", "error"],
+    ["misread", "error"],
+    ["unknown", "unknown"],
+    ["warn", "warning"],
+    ["ignore", "warning"],
+    ["retry:3", "retry"],
+    ["kick-and-retry:1", "retry"],
+    ["refault", "retry"],
+    ["reenter", "retry"],
+  ])("of %s is %s", (reaction, severity) => {
+    expect(severityOf({ do: [reaction] }, false)).toBe(severity);
+  });
+
   test("a kick keeps what follows it from being reached, when it is a vCPU that stands in the way", () => {
     const clause = { do: ["kick-and-retry:1", "bug-vm"] };
     expect(severityOf(clause, true)).toBe("retry");

@@ -81,7 +81,10 @@ describe("a call that no way comes to", () => {
   const unmet = (name: string, statement: string): string[] =>
     extracted(name, [
       "arch/x86/kvm/mmu/mmu.c",
-      (text) => text.replace("\tif (pen_set_spte_atomic", `\t${statement}\n\tif (pen_set_spte_atomic`),
+      (text) =>
+        text
+          .replace("\tif (pen_set_spte_atomic", `\t${statement}\n\tif (pen_set_spte_atomic`)
+          .replace("static int pen_fault_once", "static void pen_idle(void)\n{\n}\n\nstatic int pen_fault_once"),
     ])
       .diagnostics.filter(({ code, message }) => code === "SL3422" && message.includes("pen_fault_once"))
       .map(({ severity, file, message }) => `${severity} ${file}: ${message}`);
@@ -94,9 +97,19 @@ describe("a call that no way comes to", () => {
     ]);
   });
 
+  it("is told through a pointer and a cast as well", () => {
+    const pointer = "(*kvm_x86_ops.set_external_spte)(vcpu->kvm, 0);";
+    const cast = "((void (*)(struct kvm *, u64 *, u64))pen_set_spte)(vcpu->kvm, sptep, 0);";
+    expect(unmet("pointed", `if (RET_PF_RETRY == 2) { ${pointer} ${cast} }`)).toEqual([
+      "note arch/x86/kvm/mmu/mmu.c: no way comes to where pen_fault_once calls set_external_spte and pen_set_spte, from which a SEAMCALL can be made",
+    ]);
+  });
+
   it("is nothing where a way comes to it, also behind assembly, and where no SEAMCALL can be reached", () => {
     expect(unmet("met", "if (vcpu->kvm->some) pen_set_spte(vcpu->kvm, sptep, 0);")).toEqual([]);
-    expect(unmet("harmless", "if (RET_PF_RETRY == 2) pen_nothing(sptep);")).toEqual([]);
+    const harmless =
+      "pen_nothing(sptep); pen_idle(); kvm_x86_call(pen_no_member)(vcpu); kvm_x86_ops.pen_no_member(vcpu);";
+    expect(unmet("harmless", `if (RET_PF_RETRY == 2) { ${harmless} }`)).toEqual([]);
     const behind = 'int bad = 1; asm volatile("x" : "+r" (bad)); if (!bad) pen_set_spte(vcpu->kvm, sptep, 0);';
     expect(unmet("assembly", behind)).toEqual([]);
     const label =
@@ -170,7 +183,21 @@ describe("sizes of private pages", () => {
       ),
     ).toBeNull();
     expect(sizes(f(`change(&is_private);\n${shared}return PG_LEVEL_4K;`))).toBeNull();
+    expect(sizes(f(`is_private++;\n${shared}return PG_LEVEL_4K;`))).toBeNull();
     expect(sizes(f("while (kvm->huge) return PG_LEVEL_2M; return PG_LEVEL_4K;"))).toBeNull();
+    expect(sizes(f("if (kvm->huge) return = PG_LEVEL_2M;\nreturn PG_LEVEL_4K;"))).toBeNull();
+  });
+
+  it("are those of the tree's own functions: a header has stubs for what is not built", () => {
+    const program = new Program(
+      [
+        { path: "p.h", source: "#define PG_LEVEL_4K 1\n#define PG_LEVEL_2M 2\n#define PG_LEVEL_1G 3\n" },
+        { path: "stub.h", source: `static inline ${f("return 0;")}` },
+        { path: "a.c", source: f("return PG_LEVEL_4K;") },
+      ],
+      dialectOf(rules, "p.h"),
+    );
+    expect(pageSizesOf(program, rules)).toEqual(["4K"]);
   });
 
   it("are what the rules state where they name no functions", () => {

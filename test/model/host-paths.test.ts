@@ -21,10 +21,22 @@ const only = (profile: HostProfile, ...starts: string[]): HostProfile => ({
   paths: profile.paths.filter(({ name }) => starts.some((start) => name.startsWith(start))),
 });
 
+type Holds = HostProfile["paths"][number]["holds"];
+
 /** The same without a host lock. */
-const without = (profile: HostProfile, lock: string): HostProfile => {
-  const kept = (holds: HostProfile["paths"][number]["holds"]) =>
-    (holds ?? []).filter((use) => (typeof use === "string" ? use : use.lock) !== lock);
+const without = (profile: HostProfile, lock: string): HostProfile =>
+  holding(profile, (holds) => (holds ?? []).filter((use) => (typeof use === "string" ? use : use.lock) !== lock));
+
+/** The same, but the lock is some other VM's at every call. */
+const others = (profile: HostProfile, lock: string): HostProfile =>
+  holding(profile, (holds) =>
+    (holds ?? []).map((use) => {
+      const full = typeof use === "string" ? { lock: use } : use;
+      return full.lock === lock ? { ...full, of: "other" as const } : use;
+    }),
+  );
+
+const holding = (profile: HostProfile, kept: (holds: Holds) => Holds): HostProfile => {
   const paths = profile.paths.map((path) => ({
     ...path,
     holds: kept(path.holds),
@@ -76,6 +88,7 @@ describe("what the analysis leaves possible is what some run meets", () => {
     expect(byState.length).toBeGreaterThan(0);
     expect(differing(bare)).toEqual(byState);
     expect(bare.map(pair)).toEqual(expect.arrayContaining(usual.map(pair)));
+    expect(compared("1.5.05", others(profile, "kvm->mmu_lock"), "runtime").rows).toEqual(bare);
     expect(bare.map(pair)).toContain("tdh_mem_page_aug tdh_mem_range_block SEPT_TREE");
     expect(usual.map(pair)).not.toContain("tdh_mem_page_aug tdh_mem_range_block SEPT_TREE");
   });

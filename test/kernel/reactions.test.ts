@@ -1,0 +1,247 @@
+/**
+ * What is done about a BUSY, one way to handle it each: functions of our own, called from commands of the small kernel's vCPU, and what
+ * comes out for the calls in them. A call is named by the field that it writes.
+ */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { extractHost, type KernelRules, parseKernelRules } from "../../src/kernel/index.ts";
+import { SMALL_TREE, smallRules } from "./small/small.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "seamlock-reactions-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const FILE = "arch/x86/kvm/vmx/tdx.c";
+
+interface Case {
+  /** What stands before the function. */
+  readonly before?: string;
+  /** Its body; `wr(n)` is a SEAMCALL. */
+  readonly body: string;
+  /** What is done on each way, of all its SEAMCALLs. */
+  readonly does: readonly string[];
+  /** What comes out instead, as long as it does: a test says when it no longer does. */
+  readonly gap?: string;
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  "an error that the source names is returned, another is not known": {
+    body: "if (wr(1)) return -EIO;\n\tif (wr(2)) return pen_next_here() ? -EIO : -EBUSY;\n\tif (wr(3)) return -(int)vcpu->cpu;\n\treturn 0;",
+    does: ["return:-EIO", "unknown"],
+  },
+  "what is done and not told to a caller, beside what is": {
+    body: "err = wr(1);\n\tif (err) {\n\t\tif (pen_asked(kvm)) return -EIO;\n\t\tWARN_ON_ONCE(err);\n\t\treturn 0;\n\t}\n\terr = wr(2);\n\tif (err) {\n\t\tif (pen_asked(kvm)) return -EIO;\n\t\tKVM_BUG_ON(err, kvm);\n\t\treturn 0;\n\t}\n\treturn 0;",
+    does: ["return:-EIO", "warn", "bug-vm"],
+  },
+  "what is given back on both ways is not leaked": {
+    body: "struct page *page = alloc_page(GFP_KERNEL);\n\terr = wr(1);\n\tif (err) {\n\t\t__free_page(page);\n\t\treturn -EIO;\n\t}\n\t__free_page(page);\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+  "what is given back only where the call does not fail is leaked": {
+    body: "struct page *page = alloc_page(GFP_KERNEL);\n\terr = wr(1);\n\tif (err) return -EIO;\n\t__free_page(page);\n\treturn 0;",
+    does: ["leak, return:-EIO"],
+  },
+  "what is given back on a way that does not come to the call says nothing of it": {
+    body: "struct page *page = alloc_page(GFP_KERNEL);\n\tif (pen_asked(kvm)) {\n\t\t__free_page(page);\n\t\treturn -ENOMEM;\n\t}\n\treturn wr(1) ? -EIO : 0;",
+    does: ["return:-EIO"],
+  },
+  "a call that is repeated until it no longer gives BUSY": {
+    body: "do {\n\t\terr = wr(1);\n\t} while (tdx_operand_busy(err));\n\treturn 0;",
+    does: ["retry:unbounded"],
+  },
+  "a call that is repeated until a signal comes": {
+    body: "do {\n\t\terr = wr(2);\n\t\tif (tdx_operand_busy(err) && signal_pending(current)) return -EINTR;\n\t} while (tdx_operand_busy(err));\n\treturn 0;",
+    does: ["return:-EINTR", "retry:1, return:-EINTR"],
+  },
+  "how often it is repeated is not known": {
+    body: "for (i = 0; i < vcpu->cpu; i++) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) break;\n\t}\n\treturn err ? -EAGAIN : 0;",
+    does: ["return:-EAGAIN", ...Array.from({ length: 9 }, (_, i) => `retry:${i + 1}, return:-EAGAIN`), "unknown"],
+  },
+  "how often it is repeated is known, and what follows when that does not help": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err))\n\t\terr = wr(1);\n\tif (KVM_BUG_ON(err, kvm)) return -EIO;\n\treturn 0;",
+    does: ["retry:1, bug-vm, return:-EIO", "bug-vm, return:-EIO"],
+  },
+  "data that a caller reads and that a failure makes something else is misread": {
+    before:
+      "static u64 @_read(struct kvm_vcpu *vcpu)\n{\n\tu64 data;\n\n\tif (rd(1, &data)) return 0;\n\treturn data;\n}\n",
+    body: "pen_show(@_read(vcpu));\n\treturn 0;",
+    does: ["misread"],
+  },
+  "a helper that says whether it failed is believed, and what its caller then does is what is done": {
+    before:
+      "static int @_try(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return -EIO;\n\treturn 0;\n}\n\nstatic bool @_ok(struct kvm_vcpu *vcpu)\n{\n\treturn !wr(2);\n}\n",
+    body: "if (@_try(vcpu)) WARN_ON_ONCE(1);\n\tif (!@_ok(vcpu)) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["warn", "bug-vm"],
+  },
+  "a caller that looks at nothing ignores it, whatever the helper gives": {
+    before: "static int @_try(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return -EIO;\n\treturn 0;\n}\n",
+    body: "@_try(vcpu);\n\treturn 0;",
+    does: ["ignore"],
+  },
+  "what depends on the phase is done in that phase": {
+    body: "err = wr(1);\n\tif (!err) return 0;\n\tif (kvm->pre_fault_allowed) return -EBUSY;\n\tKVM_BUG_ON(err, kvm);\n\treturn -EIO;",
+    does: ["bug-vm, return:-EIO", "return:-EBUSY"],
+  },
+  "what is written down of it and looked at later by the same function": {
+    before:
+      "struct @_kept { u64 err; };\n\nstatic void @_into(struct kvm_vcpu *vcpu, struct @_kept *kept)\n{\n\tkept->err = wr(1);\n}\n",
+    body: "struct @_kept kept;\n\n\t@_into(vcpu, &kept);\n\tif (kept.err) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
+  "another failure takes the place of the status": {
+    body: "int ret = 0;\n\n\tif (wr(1)) ret = -EIO;\n\tif (ret) pen_show(1);\n\tret = pen_next_here() ? -ENOMEM : -EINVAL;\n\treturn ret;",
+    does: ["ignore"],
+  },
+  "what is not decided by the status is not done about it": {
+    body: "err = wr(1);\n\tWARN_ON_ONCE(pen_asked(kvm));\n\tif (err) return -EIO;\n\tif (pen_asked(kvm)) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+  "what one helper does only sometimes is not said to be done": {
+    before: "static void @_sometimes(struct kvm *kvm)\n{\n\tif (pen_asked(kvm)) KVM_BUG_ON(1, kvm);\n}\n",
+    body: "if (wr(1)) {\n\t\t@_sometimes(kvm);\n\t\treturn -EIO;\n\t}\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+  "a status that is kept in a structure of all, and that nobody is seen to look at": {
+    body: "to_tdx(vcpu)->vp_enter_ret = wr(1);\n\treturn 0;",
+    does: ["unknown"],
+  },
+  "a status that is handed on as a number is an answer to nobody that is seen": {
+    body: "return (int)wr(1);",
+    does: ["unknown"],
+  },
+  "a negative number that is no error is none": {
+    body: "return wr(1) ? -5000 : 0;",
+    does: ["unknown"],
+  },
+  "a positive answer is an answer, but not an error": {
+    body: "return wr(1) ? 1 : 0;",
+    does: ["unknown"],
+  },
+  "data of a failure that are what they are without one": {
+    before: "static u64 @_same(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return 7;\n\treturn 7;\n}\n",
+    body: "pen_show(@_same(vcpu));\n\treturn 0;",
+    does: ["ignore"],
+  },
+  "data that say that there are none": {
+    before:
+      "static struct tdx_vp *@_page(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return NULL;\n\treturn &to_tdx(vcpu)->vp;\n}\n",
+    body: "if (!@_page(vcpu)) return -ENOMEM;\n\treturn 0;",
+    does: ["return:-ENOMEM"],
+  },
+  "a status beside which another function leaves something in what it was given": {
+    before: "static int @_both(struct kvm_vcpu *vcpu, int *kept)\n{\n\t*kept = wr(1) ? 1 : 0;\n\treturn 0;\n}\n",
+    body: "int kept = 0;\n\n\tif (@_both(vcpu, &kept)) return -EBUSY;\n\tif (kept) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
+  "two kicks and a warning between tries": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tWARN_ON_ONCE(1);\n\t\tkvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["warn, kick-and-retry:1, return:-EIO", "return:-EIO"],
+  },
+  "a function that has its callers try again says so by one value": {
+    before: "static int @_once(struct kvm_vcpu *vcpu)\n{\n\treturn wr(1) ? 1 : 0;\n}\n",
+    body: "while (@_once(vcpu));\n\treturn 0;",
+    does: ["refault"],
+  },
+  "and by no other": {
+    before: "static int @_once(struct kvm_vcpu *vcpu)\n{\n\treturn wr(1) ? -EIO : 1;\n}\n",
+    body: "return @_once(vcpu);",
+    does: ["return:-EIO"],
+  },
+  "an error that is handed on as a pointer": {
+    before:
+      "static struct tdx_vp *@_page(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return ERR_PTR(-EIO);\n\treturn &to_tdx(vcpu)->vp;\n}\n",
+    body: "if (IS_ERR(@_page(vcpu))) return -EBUSY;\n\treturn 0;",
+    does: ["return:-EBUSY"],
+  },
+  "what a function that was not read makes of it may say either": {
+    before: "static int @_made(struct kvm_vcpu *vcpu)\n{\n\treturn pen_not_read(wr(1));\n}\n",
+    body: "if (@_made(vcpu)) return -EBUSY;\n\treturn 0;",
+    does: ["ignore", "return:-EBUSY"],
+  },
+  "how often it is repeated is known, whatever is done between tries": {
+    body: "for (i = 0; i < 12; i++) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) break;\n\t\tif (pen_asked(kvm)) pen_show(1);\n\t}\n\treturn err ? -EAGAIN : 0;",
+    does: ["retry:11, return:-EAGAIN"],
+  },
+  "a call in a loop may give BUSY in any round": {
+    body: "for (i = 0; i < 3; i++) {\n\t\tif (wr(1)) return i > 0 ? -EBUSY : -EIO;\n\t}\n\treturn 0;",
+    does: ["return:-EIO", "return:-EBUSY"],
+    gap: "only the first round gives BUSY",
+  },
+  "what it leaves behind in a later round": {
+    body: "bool any = false;\n\n\tfor (i = 0; i < 3; i++) {\n\t\tif (wr(1)) {\n\t\t\tif (any) KVM_BUG_ON(1, kvm);\n\t\t\treturn -EIO;\n\t\t}\n\t\tany = true;\n\t}\n\treturn 0;",
+    does: ["return:-EIO", "bug-vm, return:-EIO"],
+    gap: "only the first round gives BUSY",
+  },
+  "a result that a call is given to fill is filled by hand": {
+    before: "static int @_fill(struct kvm_vcpu *vcpu, u64 *data)\n{\n\treturn rd(1, data) ? -EIO : 0;\n}\n",
+    body: "u64 data;\n\n\tif (@_fill(vcpu, &data)) data = 0;\n\tpen_show(data);\n\treturn 0;",
+    does: ["misread"],
+  },
+  "an error that is put there instead is no result": {
+    before: "static int @_fill(struct kvm_vcpu *vcpu, long *data)\n{\n\treturn rd(1, data) ? -EIO : 0;\n}\n",
+    body: "long data;\n\n\tif (@_fill(vcpu, &data)) data = -EBUSY;\n\treturn data;",
+    does: ["return:-EBUSY"],
+  },
+  "another call of the same function is no repetition": {
+    before:
+      "static int @_set(struct kvm_vcpu *vcpu, int which)\n{\n\treturn tdh_vp_wr(&to_tdx(vcpu)->vp, which, 0) ? -EIO : 0;\n}\n",
+    body: "if (@_set(vcpu, 1) && @_set(vcpu, 2)) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["ignore", "bug-vm"],
+  },
+  "what a function gives back for it is given back": {
+    before: "static void @_back(struct page *page)\n{\n\t__free_page(page);\n}\n",
+    body: "struct page *page = alloc_page(GFP_KERNEL);\n\n\terr = wr(1);\n\tif (err) {\n\t\t@_back(page);\n\t\treturn -EIO;\n\t}\n\t__free_page(page);\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+};
+
+const names = Object.keys(CASES);
+const actions = actionsOf();
+
+/** The tree with all functions, and what is done in each. */
+function actionsOf(): readonly (readonly string[])[] {
+  cpSync(SMALL_TREE, folder, { recursive: true });
+  const plain = readFileSync(join(folder, FILE), "utf8");
+  const functions = names.map((name, i) => {
+    const { before = "", body } = CASES[name] as Case;
+    const own = (text: string): string =>
+      text
+        .replaceAll("@", `way${i}`)
+        .replace(/\bwr\((\d+)\)/g, "tdh_vp_wr(&to_tdx(vcpu)->vp, $1, 0)")
+        .replace(/\brd\((\d+), /g, "tdh_vp_rd(&to_tdx(vcpu)->vp, $1, ");
+    const head = `static int way${i}(struct kvm_vcpu *vcpu)\n{\n\tstruct kvm *kvm = vcpu->kvm;\n\tu64 err;\n\tint i;\n`;
+    return `#define KVM_PEN_WAY${i} ${0x9000 + i}\n${own(before)}\n${head}\n\t${own(body)}\n}\n`;
+  });
+  const commands = names.map((_, i) => `\tcase KVM_PEN_WAY${i}:\n\t\treturn way${i}(vcpu);\n`).join("");
+  const [head = "", rest = ""] = plain.split("int tdx_vcpu_ioctl(");
+  const dispatch = rest.replace("\tcase KVM_PEN_SELF:", `${commands}\tcase KVM_PEN_SELF:`);
+  writeFileSync(join(folder, FILE), `${head}${functions.join("\n")}\nint tdx_vcpu_ioctl(${dispatch}`);
+  const small = parse(smallRules()) as KernelRules;
+  const paths = names.map((_, i) => ({
+    name: `way ${i}`,
+    when: { entry: ["kvm_vcpu_ioctl"], labels: [`KVM_PEN_WAY${i}`] },
+    per: "vcpu",
+  }));
+  const once = names.map((_, i) => [`way${i}_once`, { gives: "1", does: "refault" }] as const);
+  const busy = { ...small.busy, again: { ...small.busy.again, ...Object.fromEntries(once) } };
+  const rules = parseKernelRules(stringify({ ...small, busy, paths: [...paths, ...small.paths] }), "small rules");
+  const { profile } = extractHost(folder, { rules });
+  return names.map((_, i) =>
+    profile.paths
+      .filter(({ name }) => name === `way ${i}`)
+      .flatMap(({ steps }) => steps.flatMap(({ onBusy = [] }) => onBusy.map((clause) => clause.do.join(", ")))),
+  );
+}
+
+describe("what is done about a BUSY", () => {
+  const numbered = names.map((name, i) => [name, i] as const);
+  const isGap = ([name]: readonly [string, number]): boolean => CASES[name]?.gap !== undefined;
+  const expectDone = (name: string, i: number): void =>
+    expect([...new Set(actions[i])].sort()).toEqual([...(CASES[name] as Case).does].sort());
+
+  test.each(numbered.filter((one) => !isGap(one)))("%s", expectDone);
+
+  test.fails.each(numbered.filter(isGap))("%s: that does not yet come out", expectDone);
+});
