@@ -120,6 +120,7 @@ describe("an address", () => {
     ["#/runs?schedule=timed", "schedule", "timed"],
     ["#/runs?meet=tdh_mem_track", "meet", "tdh_mem_track"],
     ["#/runs?meet=tdh_mem_track+nobody", "meet", "tdh_mem_track nobody"],
+    ["#/runs?meet=tdh_mem_track+tdh_vp_enter", "meet", "tdh_mem_track tdh_vp_enter"],
     ["#/runs?on=NOPE", "on", "NOPE"],
     ["#/runs?step=0", "step", "0"],
     ["#/runs?state=some", "state", "some"],
@@ -151,6 +152,13 @@ describe("an address", () => {
     const job = (rows: string) => jobOf(requestOf("meet", meeting(rows), data), data, () => pairs);
     expect(job("")).toMatchObject({ kind: "pair" });
     expect(job("TDCS_EPOCH x TDCS_EPOCH x")).toHaveProperty("message");
+    // A pair is one in either order.
+    const turned = requestOf("meet", { ...meeting(""), meet: "tdh_vp_enter tdh_mem_track" }, data);
+    expect(jobOf(turned, data, () => pairs)).toEqual(job(""));
+    const elsewhere = requestOf("meet", { ...meeting(""), on: "TDR" }, data);
+    expect(jobOf(elsewhere, data, () => pairs)).toEqual({
+      message: "tdh_mem_track and tdh_vp_enter never conflict on TDR in this module",
+    });
   });
 
   it("offers the nearest first, and does not judge what depends on a module that is not here", () => {

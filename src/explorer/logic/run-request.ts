@@ -16,7 +16,7 @@ import { subject } from "../../report/index.ts";
 import type { ExplorerData, NamedHost, ScenarioFile } from "../data.ts";
 import { hostOf, moduleOf } from "./choice.ts";
 import { commandLine } from "./command-line.ts";
-import { entryId } from "./entry-id.ts";
+import { endId, entryTitle } from "./entry-id.ts";
 import type { Job } from "./runs.ts";
 import { type SimulationChoice, simulationChoice } from "./simulation.ts";
 
@@ -220,7 +220,9 @@ export function jobOf(
   if (request.meet !== null) {
     const pair = pairOf(request.meet, pairs());
     return pair === null
-      ? { message: "This module has no such pair." }
+      ? {
+          message: `${request.meet.calls.split(" ").map(entryTitle).join(" and ")} never conflict on ${request.meet.on} in this module`,
+        }
       : { kind: "pair", pair, leaves: catalog.leaves };
   }
   const scenario = data.scenarios.find(({ name }) => name === request.scenario);
@@ -232,14 +234,14 @@ export function jobOf(
     : { kind: "simulate", ...chosen, choice: request.choice };
 }
 
+/** Two calls are a pair in either order; `rows` are those of the order in which the pair itself stands. */
 function pairOf(
   { calls, on, rows }: NonNullable<RunRequest["meet"]>,
   pairs: readonly ContendPair[],
 ): ContendPair | null {
-  const [a, b] = calls.split(" ");
+  const wanted = calls.split(" ").sort().join(" ");
   const [resourceA, roleA, resourceB, roleB] = rows.split(" ");
-  const id = (name: string, variant: string | null): string => entryId({ name, variant });
-  const found = pairs.filter((p) => id(p.a, p.variantA) === a && id(p.b, p.variantB) === b && p.resource === on);
+  const found = pairs.filter((p) => [endId(p, "a"), endId(p, "b")].sort().join(" ") === wanted && p.resource === on);
   if (rows === "") return found[0] ?? null;
   const exact = found.find(
     (p) =>
