@@ -91,6 +91,7 @@ describe.skipIf(!hasBrowser)("axe finds no rule violated, light or dark, in", ()
   });
 
   const LINE = encodeURIComponent("SEAMCALL TDH_MEM_TRACK failed: 0x80000200000000A9");
+  const REMOVE = encodeURIComponent("SEAMCALL TDH_MEM_PAGE_REMOVE failed: 0x8000020000000092");
   const RUN = "#/runs?scenario=page-removal&policy=fail-fast&vcpus=1&pages=1&run=1";
 
   it.each([
@@ -108,6 +109,7 @@ describe.skipIf(!hasBrowser)("axe finds no rule violated, light or dark, in", ()
     ["runs", "#/runs"],
     ["explain", "#/explain"],
     ["an explained line", `#/explain?line=${LINE}`],
+    ["two explained lines", `#/explain?line=${LINE}%0A${REMOVE}`],
     ["an address with faults", "#/matrix?module=1.5.99&a=tdh_mem_track"],
   ])("%s", async (_name, hash) => {
     await looked.visit(hash);
