@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { contendingPairs } from "../../src/analysis/index.ts";
-import { parseCatalog } from "../../src/catalog/index.ts";
+import { type Catalog, parseCatalog } from "../../src/catalog/index.ts";
 import { hostsBefore, modulesBefore } from "../../src/explorer/before.ts";
 import { pack, unpack } from "../../src/explorer/data.ts";
 import type { ExplorerData } from "../../src/explorer/index.ts";
@@ -246,6 +246,15 @@ describe("an outcome beside its form", () => {
     expect(words("check", { scenario: "td-build" })).toContain("host linux-6.19");
     expect(words("check", { vcpus: "99" })).toBe("page-removal, vCPUs 99, module 1.5.25");
     expect(words("meet", { meet: "a b", on: "TDR" })).toBe("a meets b on TDR, module 1.5.25");
+    // Of a source tree a catalog is written first: no other verb takes a tree.
+    const own = { name: "/a tree", catalog: data.modules[0]?.catalog as Catalog };
+    const withTree = { ...data, modules: [...data.modules, own], moduleTrees: ["/a tree"] };
+    const facts = unpack(pack(withTree)).data;
+    expect(facts.moduleTrees).toEqual(["/a tree"]);
+    expect(requestCommand(requestOf("check", { module: "/a tree", vcpus: "1" }, facts), facts)).toBe(
+      "seamlock extract '/a tree' -o module.json; seamlock check page-removal --module module.json --vcpus 1",
+    );
+    expect(unpack(pack(data)).data.moduleTrees).toBeUndefined();
     const command = (kind: RunKind, params: Record<string, string>) => requestCommand(requestOf(kind, params, data));
     expect(command("check", FORM)).toBe(
       "seamlock check page-removal --module 1.5.25 --policy kick-first --vcpus 2 --pages 2",

@@ -150,7 +150,7 @@ function Verdict({ found, request }: { readonly found: Found; readonly request: 
     <>
       <Counts result={found.result} choice={found.choice} />
       <p class="dim repeat">
-        {requestWords(request, data.value)}. On the command line: <code>{requestCommand(request)}</code>
+        {requestWords(request, data.value)}. On the command line: <code>{requestCommand(request, data.value)}</code>
       </p>
     </>
   );
@@ -204,7 +204,7 @@ function CheckVerdict({ result, proof, request }: CheckProps): VNode {
             <dd>{proof.assumptions.join("; ") || "nothing besides"}</dd>
             <dt>Again</dt>
             <dd class="repeat">
-              On the command line: <code>{requestCommand(request)}</code>
+              On the command line: <code>{requestCommand(request, data.value)}</code>
             </dd>
           </dl>
           {proof.doubts.map((doubt) => (

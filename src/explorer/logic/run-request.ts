@@ -191,20 +191,30 @@ export function requestWords(request: RunRequest, { scenarios }: ExplorerData): 
   return `${sampled}${subject({ scenario, parameters })}`;
 }
 
+/** The catalog that is written of a source tree, so that a verb takes it. */
+const EXTRACTED = "module.json";
+
 /** What does the same on the command line. */
-export function requestCommand({ kind, scenario, module, host, overrides, choice }: RunRequest): string {
+export function requestCommand(
+  { kind, scenario, module, host, overrides, choice }: RunRequest,
+  { moduleTrees = [] }: Pick<ExplorerData, "moduleTrees"> = {},
+): string {
+  const isTree = moduleTrees.includes(module);
   const own = (path: string): string => overrides.find((o) => o.path === path)?.value ?? "";
   const named = SIZES.filter(([name]) => NAMED_SIZES.has(name)).map(([name, path]) => [name, own(path)] as const);
   const others = SIZES.filter(([name]) => !NAMED_SIZES.has(name)).flatMap(([, path]) =>
     own(path) === "" ? [] : ["--set", `${path}=${own(path)}`],
   );
-  return commandLine(["seamlock", kind === "simulate" ? "simulate" : "check", scenario, ...others], {
-    module,
+  const first = isTree ? `${commandLine(["seamlock", "extract", module, "-o", EXTRACTED], {})}; ` : "";
+  const verb = kind === "simulate" ? "simulate" : "check";
+  const run = commandLine(["seamlock", verb, scenario, ...others], {
+    module: isTree ? EXTRACTED : module,
     host: host ?? "",
     policy: own("removal.policy"),
     ...Object.fromEntries(named),
     ...(choice === null ? {} : { ...choice }),
   });
+  return `${first}${run}`;
 }
 
 /** Sizes that the command line has an option for; the others are set by their field. */
