@@ -218,6 +218,9 @@ describe.skipIf(!hasBrowser)("facts with a fault", () => {
     const page = await alone(server.url, "#/hosts?host=broken");
     await page.waitForSelector("[role=alert]");
     expect(await shown(page.locator("main"))).toContain("This cannot be shown");
+    // Another choice in the same view is shown.
+    await page.locator(".facts-bar select[name=host]").selectOption("none");
+    await told(page.locator("main"), /No host is chosen/);
     await page.keyboard.press("7");
     await page.waitForSelector("input[name=seed]");
   });

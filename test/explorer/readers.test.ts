@@ -66,6 +66,15 @@ describe.skipIf(!hasBrowser)("on a small screen", () => {
     }
   });
 
+  it("as on a sheet of paper, every view is as wide as it, and nothing is cut", async () => {
+    const page = await alone("", { width: 720 });
+    await page.emulateMedia({ media: "print" });
+    for (const hash of [PAIR, "#/calls?leaf=tdh_vp_enter", "#/resources?resource=TDR", `#/explain?line=${LINE}`]) {
+      await go(page, hash);
+      expect([hash, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([hash, 720]);
+    }
+  });
+
   it("leaves most of the matrix to its cells, and puts the pair under it whole", async () => {
     const page = await alone(PAIR, { width: 390 });
     const heads = await page.evaluate("document.querySelector('.matrix tbody th').offsetWidth");
@@ -245,6 +254,18 @@ describe.skipIf(!hasBrowser)("a run", () => {
       terminate() { window.alive -= 1; super.terminate(); }
     };
   }`;
+
+  it.each(["lock/sharex-hp", "lock/sept-entry", "dynamic-pamt"])(
+    "of %s is shown with the statuses of its BUSY, of the oldest module that has it, too",
+    async (scenario) => {
+      for (const module of scenario === "dynamic-pamt" ? ["1.5.25"] : ["1.5.01", "1.5.25"]) {
+        const page = await alone(`#/runs?module=${module}&scenario=${scenario}&run=1`);
+        await page.waitForSelector(".outcome", { timeout: 60_000 });
+        const busy = page.locator(".table-block", { hasText: /^BUSY that some run meets/ });
+        expect(await shown(busy)).toMatch(scenario === "dynamic-pamt" ? /\| RCX/ : /TDX_OPERAND_BUSY_HOST_PRIORITY/);
+      }
+    },
+  );
 
   it("that is started twice at once leaves no worker behind", async () => {
     const page = await alone("#/runs?scenario=page-removal&policy=fail-fast&vcpus=1&pages=1", {

@@ -91,7 +91,11 @@ function App(): VNode {
       <Facts />
       <main id="main" tabIndex={-1} aria-busy={isWaiting} aria-label={title}>
         {isWaiting ? <Waiting /> : null}
-        {drawn.value ? <Guard key={isFaulty ? "" : view}>{isFaulty ? <AddressFaults /> : <Body />}</Guard> : null}
+        {drawn.value ? (
+          <Guard key={isFaulty ? "" : view} address={route.value}>
+            {isFaulty ? <AddressFaults /> : <Body />}
+          </Guard>
+        ) : null}
       </main>
       <Help />
     </>
@@ -107,13 +111,22 @@ function Waiting(): VNode {
   );
 }
 
+interface GuardProps {
+  /** What is shown: another address may not fail. */
+  readonly address: unknown;
+  readonly children: ComponentChildren;
+}
+
 /** A view that fails says so, and leaves the rest of the page alone. */
-class Guard extends Component<{ readonly children: ComponentChildren }, { readonly failure: string | null }> {
+class Guard extends Component<GuardProps, { readonly failure: string | null }> {
   override state = { failure: null };
   static override getDerivedStateFromError(error: unknown): { failure: string } {
     return { failure: error instanceof Error ? error.message : String(error) };
   }
-  override render({ children }: { readonly children: ComponentChildren }, { failure }: { failure: string | null }) {
+  override componentDidUpdate({ address }: GuardProps): void {
+    if (this.state.failure !== null && address !== this.props.address) this.setState({ failure: null });
+  }
+  override render({ children }: GuardProps, { failure }: { failure: string | null }) {
     return failure === null ? (
       children
     ) : (

@@ -277,9 +277,11 @@ function Tables({ found, catalog }: TablesProps): VNode | null {
   );
 }
 
-/** A status by its name, as everywhere else; its number where the module is not at hand. */
-const statusWords = (status: string | null, catalog: Catalog | null): string =>
-  status === null ? "–" : catalog === null ? status : shortStatus(catalog, status);
+/** A status by its name, as everywhere else; its number where the module is not at hand. A lock alone names the status itself. */
+function statusWords(status: string | null, catalog: Catalog | null): string {
+  if (status === null) return "–";
+  return catalog === null || !status.startsWith("0x") ? status : shortStatus(catalog, status);
+}
 
 interface CheckedProps {
   readonly rows: CheckResult["busy"];
