@@ -45,6 +45,7 @@ export async function explorerData(module?: string, host?: string): Promise<Expl
     scenarios,
     initial: { module: opened.name, host: hosted?.name ?? null },
     before: { modules: modulesBefore(modules), hosts: hostsBefore(states) },
+    ...(isModuleTree(opened.name) && { moduleTrees: [opened.name] }),
   };
 }
 

@@ -32,6 +32,8 @@ export interface ExplorerData {
   readonly initial: { readonly module: string; readonly host: string | null };
   /** With what each is compared unless a URL says: the last one before it that differs. */
   readonly before: { readonly modules: Before; readonly hosts: Before };
+  /** Names of modules that are source trees, which most verbs take only once they are extracted; left out where there are none. */
+  readonly moduleTrees?: readonly string[];
 }
 
 /** An answer that a page need not work out, with its question's name. */
@@ -60,6 +62,7 @@ export function unpack(text: string): { readonly data: ExplorerData; readonly an
     scenarios: read("scenarios"),
     initial: read("initial"),
     before: read("before"),
+    ...(part("moduleTrees") < 0 ? {} : { moduleTrees: read<readonly string[]>("moduleTrees") }),
   };
   return { data, answers: read("answers") };
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { contendingPairs } from "../../src/analysis/index.ts";
-import { parseCatalog } from "../../src/catalog/index.ts";
+import { type Catalog, parseCatalog } from "../../src/catalog/index.ts";
 import { hostsBefore, modulesBefore } from "../../src/explorer/before.ts";
 import { pack, unpack } from "../../src/explorer/data.ts";
 import type { ExplorerData } from "../../src/explorer/index.ts";
@@ -120,6 +120,7 @@ describe("an address", () => {
     ["#/runs?schedule=timed", "schedule", "timed"],
     ["#/runs?meet=tdh_mem_track", "meet", "tdh_mem_track"],
     ["#/runs?meet=tdh_mem_track+nobody", "meet", "tdh_mem_track nobody"],
+    ["#/runs?meet=tdh_mem_track+tdh_vp_enter", "meet", "tdh_mem_track tdh_vp_enter"],
     ["#/runs?on=NOPE", "on", "NOPE"],
     ["#/runs?step=0", "step", "0"],
     ["#/runs?state=some", "state", "some"],
@@ -151,6 +152,13 @@ describe("an address", () => {
     const job = (rows: string) => jobOf(requestOf("meet", meeting(rows), data), data, () => pairs);
     expect(job("")).toMatchObject({ kind: "pair" });
     expect(job("TDCS_EPOCH x TDCS_EPOCH x")).toHaveProperty("message");
+    // A pair is one in either order.
+    const turned = requestOf("meet", { ...meeting(""), meet: "tdh_vp_enter tdh_mem_track" }, data);
+    expect(jobOf(turned, data, () => pairs)).toEqual(job(""));
+    const elsewhere = requestOf("meet", { ...meeting(""), on: "TDR" }, data);
+    expect(jobOf(elsewhere, data, () => pairs)).toEqual({
+      message: "tdh_mem_track and tdh_vp_enter never conflict on TDR in this module",
+    });
   });
 
   it("offers the nearest first, and does not judge what depends on a module that is not here", () => {
@@ -238,6 +246,15 @@ describe("an outcome beside its form", () => {
     expect(words("check", { scenario: "td-build" })).toContain("host linux-6.19");
     expect(words("check", { vcpus: "99" })).toBe("page-removal, vCPUs 99, module 1.5.25");
     expect(words("meet", { meet: "a b", on: "TDR" })).toBe("a meets b on TDR, module 1.5.25");
+    // Of a source tree a catalog is written first: no other verb takes a tree.
+    const own = { name: "/a tree", catalog: data.modules[0]?.catalog as Catalog };
+    const withTree = { ...data, modules: [...data.modules, own], moduleTrees: ["/a tree"] };
+    const facts = unpack(pack(withTree)).data;
+    expect(facts.moduleTrees).toEqual(["/a tree"]);
+    expect(requestCommand(requestOf("check", { module: "/a tree", vcpus: "1" }, facts), facts)).toBe(
+      "seamlock extract '/a tree' -o module.json; seamlock check page-removal --module module.json --vcpus 1",
+    );
+    expect(unpack(pack(data)).data.moduleTrees).toBeUndefined();
     const command = (kind: RunKind, params: Record<string, string>) => requestCommand(requestOf(kind, params, data));
     expect(command("check", FORM)).toBe(
       "seamlock check page-removal --module 1.5.25 --policy kick-first --vcpus 2 --pages 2",

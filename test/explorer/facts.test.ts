@@ -91,6 +91,7 @@ describe.skipIf(!hasBrowser)("axe finds no rule violated, light or dark, in", ()
   });
 
   const LINE = encodeURIComponent("SEAMCALL TDH_MEM_TRACK failed: 0x80000200000000A9");
+  const REMOVE = encodeURIComponent("SEAMCALL TDH_MEM_PAGE_REMOVE failed: 0x8000020000000092");
   const RUN = "#/runs?scenario=page-removal&policy=fail-fast&vcpus=1&pages=1&run=1";
 
   it.each([
@@ -108,6 +109,7 @@ describe.skipIf(!hasBrowser)("axe finds no rule violated, light or dark, in", ()
     ["runs", "#/runs"],
     ["explain", "#/explain"],
     ["an explained line", `#/explain?line=${LINE}`],
+    ["two explained lines", `#/explain?line=${LINE}%0A${REMOVE}`],
     ["an address with faults", "#/matrix?module=1.5.99&a=tdh_mem_track"],
   ])("%s", async (_name, hash) => {
     await looked.visit(hash);
@@ -216,6 +218,9 @@ describe.skipIf(!hasBrowser)("facts with a fault", () => {
     const page = await alone(server.url, "#/hosts?host=broken");
     await page.waitForSelector("[role=alert]");
     expect(await shown(page.locator("main"))).toContain("This cannot be shown");
+    // Another choice in the same view is shown.
+    await page.locator(".facts-bar select[name=host]").selectOption("none");
+    await told(page.locator("main"), /No host is chosen/);
     await page.keyboard.press("7");
     await page.waitForSelector("input[name=seed]");
   });

@@ -12,7 +12,7 @@ import { contentionMap } from "../../src/explorer/logic/map.ts";
 import { cellKey, cellText, isPossible, matrixOf, withCells } from "../../src/explorer/logic/matrix.ts";
 import { ordered } from "../../src/explorer/logic/matrix-order.ts";
 import { formatRoute, parseRoute, toView, VIEWS } from "../../src/explorer/logic/route.ts";
-import { search } from "../../src/explorer/logic/search.ts";
+import { search, searched } from "../../src/explorer/logic/search.ts";
 import { spansOf } from "../../src/explorer/logic/spans.ts";
 import { timelines } from "../../src/explorer/logic/versions.ts";
 import { parseHost } from "../../src/host/index.ts";
@@ -215,6 +215,7 @@ describe("addresses", () => {
     expect(formatRoute(toView(route, "calls", { leaf: "tdh_mng_init" }))).toBe(
       "#/calls?host=linux-6.16&leaf=tdh_mng_init&module=1.5.05",
     );
+    expect(parseRoute("#/explain?line=what?0x1&host=none").params).toEqual({ line: "what?0x1", host: "none" });
     expect(parseRoute("#/../../etc")).toMatchObject({ view: "home", asked: "../../etc" });
   });
 });
@@ -285,6 +286,9 @@ describe("the omnibox", () => {
   it("explains a pasted log line before anything else", () => {
     const line = "kvm_intel: SEAMCALL TDH_MEM_TRACK failed: 0x80000200000000a9";
     expect(search(line, places)[0]).toMatchObject({ view: "explain", params: { line } });
+    expect(searched("tdh", places)).toMatchObject({ shown: search("tdh", places), more: expect.any(Number) });
+    expect(searched("tdh", places).more).toBeGreaterThan(20);
+    expect(searched(line, places).more).toBe(0);
     expect(search("  ", places)).toEqual([]);
     expect(search("zzzz", places)).toEqual([]);
   });

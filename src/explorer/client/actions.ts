@@ -1,11 +1,28 @@
 /** What the search box can do besides finding. */
 import { signal } from "@preact/signals";
 import type { Action } from "../logic/search.ts";
+import { keep, kept } from "./kept.ts";
 import { copyLink, copyMail, copyMarkdown, saveFile } from "./share.tsx";
 import { toggleTheme } from "./theme.ts";
 
 /** Are the keys shown? */
 export const helpOpen = signal(false);
+
+const ONE_LETTER = "one-letter-keys";
+
+/** Do keys of one character do something? Who speaks to the machine, or hits keys by chance, turns them off. */
+export const oneLetterKeys = signal(kept(ONE_LETTER) !== "off");
+
+/** Turns them on or off. */
+export function setOneLetterKeys(isOn: boolean): void {
+  oneLetterKeys.value = isOn;
+  keep(ONE_LETTER, isOn ? "on" : "off");
+}
+
+/** Is it a key of one character, and are these turned off? */
+export function isTurnedOff({ key }: KeyboardEvent): boolean {
+  return key.length === 1 && !oneLetterKeys.value;
+}
 
 /** Does it. */
 export function act(action: Action): void {

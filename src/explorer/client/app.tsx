@@ -2,10 +2,11 @@
 import { Component, type ComponentChildren, render, type VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import { unpack } from "../data.ts";
+import { NO_EXCERPTS } from "../excerpts.ts";
 import { VIEWS, type View } from "../logic/route.ts";
 import { withoutHost } from "../logic/run-request.ts";
 import { TITLES, titleOf } from "../logic/title.ts";
-import { helpOpen, isTyping, setHelp } from "./actions.ts";
+import { helpOpen, isTurnedOff, isTyping, oneLetterKeys, setHelp, setOneLetterKeys } from "./actions.ts";
 import { AddressFaults } from "./address-faults.tsx";
 import { startAnalyst, takeFirst } from "./analyst.ts";
 import { CallsView } from "./calls-view.tsx";
@@ -17,6 +18,7 @@ import { loadExcerpts, loadFacts } from "./load.ts";
 import { MatrixView } from "./matrix-view.tsx";
 import { focusOmnibox, Omnibox } from "./omnibox.tsx";
 import { takeDrops } from "./open-file.tsx";
+import { closePair } from "./pair-detail.tsx";
 import { Select } from "./parts.tsx";
 import { ResourcesView } from "./resources-view.tsx";
 import { openedRecording } from "./run-engine.ts";
@@ -32,7 +34,6 @@ import {
   navigate,
   param,
   route,
-  setParams,
   start,
   tabLink,
   waiting,
@@ -60,6 +61,7 @@ function App(): VNode {
   useEffect(() => {
     document.title = `${title} – seamlock`;
   }, [title]);
+  useEffect(keepFocus, [route.value]);
   return (
     <>
       <button type="button" class="skip" onClick={skip}>
@@ -77,17 +79,23 @@ function App(): VNode {
           ))}
         </nav>
         <Omnibox />
-        <button type="button" class="small" onClick={toggleTheme} aria-label="Light or dark" title="t">
-          ◐
-        </button>
-        <button type="button" class="small" onClick={() => setHelp(true)} aria-label="Keys" title="?">
-          ?
-        </button>
+        <span class="tools">
+          <button type="button" class="small" onClick={toggleTheme} aria-label="Light or dark" title="t">
+            ◐
+          </button>
+          <button type="button" class="small" onClick={() => setHelp(true)} aria-label="Keys" title="?">
+            ?
+          </button>
+        </span>
       </header>
       <Facts />
-      <main id="main" tabIndex={-1} aria-busy={isWaiting}>
+      <main id="main" tabIndex={-1} aria-busy={isWaiting} aria-label={title}>
         {isWaiting ? <Waiting /> : null}
-        {drawn.value ? <Guard key={isFaulty ? "" : view}>{isFaulty ? <AddressFaults /> : <Body />}</Guard> : null}
+        {drawn.value ? (
+          <Guard key={isFaulty ? "" : view} address={route.value}>
+            {isFaulty ? <AddressFaults /> : <Body />}
+          </Guard>
+        ) : null}
       </main>
       <Help />
     </>
@@ -103,13 +111,22 @@ function Waiting(): VNode {
   );
 }
 
+interface GuardProps {
+  /** What is shown: another address may not fail. */
+  readonly address: unknown;
+  readonly children: ComponentChildren;
+}
+
 /** A view that fails says so, and leaves the rest of the page alone. */
-class Guard extends Component<{ readonly children: ComponentChildren }, { readonly failure: string | null }> {
+class Guard extends Component<GuardProps, { readonly failure: string | null }> {
   override state = { failure: null };
   static override getDerivedStateFromError(error: unknown): { failure: string } {
     return { failure: error instanceof Error ? error.message : String(error) };
   }
-  override render({ children }: { readonly children: ComponentChildren }, { failure }: { failure: string | null }) {
+  override componentDidUpdate({ address }: GuardProps): void {
+    if (this.state.failure !== null && address !== this.props.address) this.setState({ failure: null });
+  }
+  override render({ children }: GuardProps, { failure }: { failure: string | null }) {
     return failure === null ? (
       children
     ) : (
@@ -118,6 +135,15 @@ class Guard extends Component<{ readonly children: ComponentChildren }, { readon
       </p>
     );
   }
+}
+
+let isFirst = true;
+
+/** What had the focus may be gone with the view before: the keys and a reader then begin at the content, whose name is told. */
+function keepFocus(): void {
+  if (!isFirst && document.activeElement === document.body)
+    document.getElementById("main")?.focus({ preventScroll: true });
+  isFirst = false;
 }
 
 function skip(): void {
@@ -233,6 +259,14 @@ function Help(): VNode {
           ))}
         </tbody>
       </table>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={oneLetterKeys.value}
+          onChange={(event) => setOneLetterKeys(event.currentTarget.checked)}
+        />{" "}
+        keys of one character (/ 1 … 8 t ? [ ]) do something
+      </label>
     </dialog>
   );
 }
@@ -242,12 +276,12 @@ function onKey(event: KeyboardEvent): void {
     event.preventDefault();
     return focusOmnibox();
   }
-  if (isTyping(event) || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (isTyping(event) || isTurnedOff(event) || event.ctrlKey || event.altKey || event.metaKey) return;
   const view = VIEWS[Number(event.key) - 1];
   if (event.key === "/") focusOmnibox();
   else if (event.key === "?") setHelp(!helpOpen.value);
   else if (event.key === "t") toggleTheme();
-  else if (event.key === "Escape" && param("a") !== "") setParams({ a: "", b: "" });
+  else if (event.key === "Escape" && param("a") !== "") closePair();
   else if (view !== undefined) navigate(tabLink(view));
   else return;
   event.preventDefault();
@@ -273,7 +307,8 @@ async function main(): Promise<void> {
   takeDrops();
   place.textContent = "";
   render(<App />, place);
-  excerpts.value = await loadExcerpts();
+  // The page is there without them, also when the server is not any more.
+  excerpts.value = await loadExcerpts().catch(() => NO_EXCERPTS);
 }
 
 /** Draws the page. */

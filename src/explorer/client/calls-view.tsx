@@ -14,6 +14,8 @@ import { spansOf } from "../logic/spans.ts";
 import {
   type Column,
   Evidence,
+  FirstOf,
+  Folded,
   LeafLink,
   Mode,
   OutcomeWord,
@@ -76,7 +78,7 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
         OP_STATEs: {states(leaf.opStates)} · SEPT entry states: {states(leaf.septStates)}
       </p>
       {leaf.acquisitions.length === 0 ? <p class="empty">It takes no lock.</p> : null}
-      <MeetingTable caption="Can make it BUSY" rows={refusedBy} file={`${file}-refused-by`} />
+      <MeetingTable caption="Can make it BUSY" mode="It holds" rows={refusedBy} file={`${file}-refused-by`} />
       {leaf.acquisitions.length === 0 ? null : <SpanPicture leaf={leaf} />}
       <Table
         caption="Locks in source order"
@@ -85,7 +87,7 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
         file={`${file}-locks`}
         empty="It takes no lock."
       />
-      <MeetingTable caption="It can make BUSY" rows={refuses} file={`${file}-refuses`} />
+      <MeetingTable caption="It can make BUSY" mode="It wants" rows={refuses} file={`${file}-refuses`} />
       {leaf.otherBusy.length === 0 ? null : (
         <Table
           caption="BUSY without a lock"
@@ -115,27 +117,34 @@ function LeafPage({ leaf }: { readonly leaf: Leaf }): VNode {
 
 interface MeetingTableProps {
   readonly caption: string;
+  /** Over the mode of the other call: what it holds, or what it wants and does not get. */
+  readonly mode: string;
   readonly rows: readonly OtherCall[];
   readonly file: string;
 }
 
 /** What can happen; what is excluded is folded beneath. */
-function MeetingTable({ caption, rows, file }: MeetingTableProps): VNode {
-  const [possible, excluded] = [true, false].map((is) => rows.filter(({ pair }) => pair.possible === is));
+function MeetingTable({ caption, mode, rows, file }: MeetingTableProps): VNode {
+  const [possible = [], excluded = []] = useMemo(
+    () => [true, false].map((is) => rows.filter(({ pair }) => pair.possible === is)),
+    [rows],
+  );
+  const columns = useMemo(() => meetingColumns(mode), [mode]);
   return (
     <>
-      <Table caption={caption} columns={MEETING_COLUMNS} rows={possible ?? []} file={file} empty="Nobody." />
-      {excluded === undefined || excluded.length === 0 ? null : (
-        <details>
-          <summary>{excluded.length} more conflict, but are excluded</summary>
-          <Table
-            caption={`${caption}: excluded`}
-            columns={MEETING_COLUMNS}
-            rows={excluded}
-            file={`${file}-excluded`}
-            empty=""
-          />
-        </details>
+      <Table caption={caption} columns={columns} rows={possible} file={file} empty="Nobody." />
+      {excluded.length === 0 ? null : (
+        <Folded title={`${excluded.length} more conflict, but are excluded`}>
+          {() => (
+            <Table
+              caption={`${caption}: excluded`}
+              columns={columns}
+              rows={excluded}
+              file={`${file}-excluded`}
+              empty=""
+            />
+          )}
+        </Folded>
       )}
     </>
   );
@@ -222,10 +231,10 @@ function meetings(leaf: Leaf): { readonly refusedBy: OtherCall[]; readonly refus
 
 const FEW = 3;
 
-const MEETING_COLUMNS: readonly Column<OtherCall>[] = [
+const meetingColumns = (held: string): readonly Column<OtherCall>[] => [
   { head: "Call", text: (m) => m.other, show: (m) => <LeafLink name={m.other} variant={m.variant} /> },
   { head: "On", text: (m) => bothNames(m.pair.resource), show: (m) => <ResourceLink name={m.pair.resource} /> },
-  { head: "It holds", text: (m) => m.mode, show: (m) => <Mode mode={m.mode} /> },
+  { head: held, text: (m) => m.mode, show: (m) => <Mode mode={m.mode} /> },
   {
     head: "Verdict",
     text: (m) => (m.pair.possible ? "possible" : `excluded: ${exclusionTexts(m.pair.excludedBy).join("; ")}`),
@@ -245,14 +254,7 @@ const MEETING_COLUMNS: readonly Column<OtherCall>[] = [
   {
     head: "On which paths",
     text: (m) => m.paths.join("; ") || "–",
-    show: (m) => (
-      <>
-        {m.paths.slice(0, FEW).join("; ") || "–"}
-        {m.paths.length > FEW ? (
-          <span class="dim" title={m.paths.join("; ")}>{` and ${m.paths.length - FEW} more`}</span>
-        ) : null}
-      </>
-    ),
+    show: (m) => (m.paths.length === 0 ? "–" : <FirstOf items={m.paths} few={FEW} />),
   },
   {
     head: "It takes it at",

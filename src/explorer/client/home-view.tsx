@@ -4,7 +4,7 @@ import { hostTitle } from "../../report/index.ts";
 import type { HomeAnswer, HomeMeeting } from "../logic/home.ts";
 import { known } from "./analyst.ts";
 import { MatrixView } from "./matrix-view.tsx";
-import { type Column, ResourceLink, Table } from "./parts.tsx";
+import { type Column, Folded, ResourceLink, Table } from "./parts.tsx";
 import { currentHost, currentModule, linkTo, navigate, param } from "./store.ts";
 
 /** The view. With a pair chosen the matrix comes first. */
@@ -38,10 +38,9 @@ function Answers(): VNode {
           ))}
         </ul>
         {answer.meetings.length === 0 ? null : (
-          <details>
-            <summary>Each meeting, with its paths and what the loser does</summary>
-            <Table caption="While a TD runs" columns={COLUMNS} rows={answer.meetings} file="runtime" empty="" />
-          </details>
+          <Folded title="Each meeting, with its paths and what the loser does">
+            {() => <Table caption="While a TD runs" columns={COLUMNS} rows={answer.meetings} file="runtime" empty="" />}
+          </Folded>
         )}
         <Handlings answer={answer} />
       </section>
@@ -76,19 +75,19 @@ function Lost({ answer, name }: { readonly answer: HomeAnswer; readonly name: st
         <Table caption="Can end the VM" columns={COLUMNS} rows={lost} file="vm-lost" empty="" />
       )}
       {rarelyLost.length === 0 ? null : (
-        <details>
-          <summary>
-            {rarelyLost.length} more only out of the ordinary: after a machine check, with a CPU that goes offline, and
-            the like
-          </summary>
-          <Table
-            caption="Only out of the ordinary"
-            columns={COLUMNS}
-            rows={rarelyLost}
-            file="vm-lost-rarely"
-            empty=""
-          />
-        </details>
+        <Folded
+          title={`${rarelyLost.length} more only out of the ordinary: after a machine check, with a CPU that goes offline, and the like`}
+        >
+          {() => (
+            <Table
+              caption="Only out of the ordinary"
+              columns={COLUMNS}
+              rows={rarelyLost}
+              file="vm-lost-rarely"
+              empty=""
+            />
+          )}
+        </Folded>
       )}
     </section>
   );

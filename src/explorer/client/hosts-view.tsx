@@ -3,6 +3,8 @@ import type { VNode } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { placeText } from "../../catalog/index.ts";
 import {
+  type BusyClause,
+  clauseText,
   type HostPath,
   type HostPlace,
   type HostStep,
@@ -10,7 +12,7 @@ import {
   kernelSourceUrl,
   type LockUse,
 } from "../../host/index.ts";
-import { hostTitle, type OutcomeChange, type PathFact } from "../../report/index.ts";
+import { hostTitle, type OutcomeChange, type PathFact, severityText } from "../../report/index.ts";
 import type { NamedHost } from "../data.ts";
 import type { HomeMeeting } from "../logic/home.ts";
 import { bothNames } from "../logic/lock-names.ts";
@@ -150,7 +152,8 @@ type VerdictRow = Conclusion["hostVerdicts"][number];
 const VERDICTS = { "no-conflict": "· no conflict", avoided: "× avoided", possible: "● possible" } as const;
 
 function verdictWords(row: VerdictRow): string {
-  return row.verdict === "possible" ? `${VERDICTS.possible} (${row.severity})` : VERDICTS[row.verdict];
+  if (row.verdict !== "possible") return VERDICTS[row.verdict];
+  return row.severity === null ? VERDICTS.possible : `${VERDICTS.possible}: ${severityText(row.severity)}`;
 }
 
 const VERDICT_COLUMNS: readonly Column<VerdictRow>[] = [
@@ -248,29 +251,39 @@ function Paths({ host }: { readonly host: NamedHost }): VNode {
   );
 }
 
+/** What a clause says, as everywhere else in words. */
+function busyWords(clause: BusyClause): string {
+  return `${clause.on === undefined ? "" : `${clause.on.join(", ")}: `}${clauseText(clause)}`;
+}
+
 const PATH_COLUMNS: readonly Column<StepRow>[] = [
   {
     head: "Path",
     text: ({ path }) => path.name,
-    show: ({ path, first }) =>
-      first ? (
+    show: ({ path }, above) =>
+      above?.path === path ? (
+        <span class="ditto">
+          <span class="unseen">{path.name}</span>
+        </span>
+      ) : (
         <>
           {path.name}
           {path.function === undefined ? null : <div class="dim">{path.function}</div>}
         </>
-      ) : (
-        <span class="dim">″</span>
       ),
   },
   {
     head: "Phases",
     text: ({ path }) => path.phases.join(" "),
-    show: ({ path, first }) => (
-      <>
-        {first ? path.phases.join(", ") : ""}
-        {first && path.gate !== undefined ? <div class="dim">gate: {path.gate}</div> : null}
-      </>
-    ),
+    show: ({ path }, above) =>
+      above?.path === path ? (
+        <span class="unseen">{path.phases.join(", ")}</span>
+      ) : (
+        <>
+          {path.phases.join(", ")}
+          {path.gate === undefined ? null : <div class="dim">gate: {path.gate}</div>}
+        </>
+      ),
   },
   {
     head: "Call",
@@ -281,13 +294,12 @@ const PATH_COLUMNS: readonly Column<StepRow>[] = [
   { head: "Where", text: (row) => placesAt(row).map(placeText).join(" "), show: (row) => <Where row={row} /> },
   {
     head: "On BUSY",
-    text: ({ step }) => (step?.onBusy ?? []).map((c) => c.do.join(", ")).join("; "),
+    text: ({ step }) => (step?.onBusy ?? []).map(busyWords).join("; "),
     show: ({ step }) => (
       <>
         {(step?.onBusy ?? []).map((clause) => (
           <div key={clause.do.join()}>
-            {clause.on === undefined ? "" : `${clause.on.join(", ")}: `}
-            {clause.do.join(" → ")}
+            {busyWords(clause)}
             {clause.note === undefined ? null : <div class="dim">{clause.note}</div>}
           </div>
         ))}

@@ -250,10 +250,11 @@ function draw(
   });
   drawRows(body, rows, after);
   const noteLetters = Math.max(0, ...rows.map(({ note }) => note.length));
-  const letters = Math.max(ROW_HEAD.letters, ...rows.map(({ title }) => title.length)) + noteLetters + 4;
-  const table = body.parentElement as HTMLTableElement;
-  table.style.setProperty("--row-head", `${letters}ch`);
-  table.style.width = `calc(${letters}ch + ${rows.length * ROW_HEAD.cell}px)`;
+  const letters = Math.max(ROW_HEAD.letters, ...rows.map(({ title }) => title.length)) + 4;
+  const { style } = body.parentElement as HTMLTableElement;
+  style.setProperty("--titles", `${letters}ch`);
+  style.setProperty("--notes", `${noteLetters}ch`);
+  style.setProperty("--cells", `${rows.length * ROW_HEAD.cell}px`);
   if (body.querySelector("td[tabindex='0']") === null) body.querySelector("td")?.setAttribute("tabindex", "0");
 }
 

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import type { VNode } from "preact";
 import { resourceUsers } from "../../analysis/index.ts";
-import { type Finding, search } from "../logic/search.ts";
+import { type Finding, searched } from "../logic/search.ts";
 import { act } from "./actions.ts";
 import { currentHost, currentModule, data, linkTo, navigate } from "./store.ts";
 
@@ -19,12 +19,12 @@ export function focusOmnibox(): void {
   }
 }
 
-function findings(): readonly Finding[] {
+function findings(): ReturnType<typeof searched> {
   const { modules, hosts, scenarios } = data.value;
   const { catalog } = currentModule.value;
   const names = (items: readonly { readonly name: string }[]): string[] => items.map(({ name }) => name);
   const resources = resourceUsers(catalog).map(({ resource }) => resource);
-  return search(typed.value, {
+  return searched(typed.value, {
     catalog,
     modules: names(modules),
     hosts,
@@ -34,9 +34,11 @@ function findings(): readonly Finding[] {
   });
 }
 
+const NOTHING = { shown: [], more: 0 };
+
 /** The box, a combobox with its list below. */
 export function Omnibox(): VNode {
-  const found = open.value ? findings() : [];
+  const { shown: found, more } = open.value ? findings() : NOTHING;
   const isMissing = open.value && typed.value.trim() !== "" && found.length === 0;
   const at = Math.min(active.value, found.length - 1);
   return (
@@ -88,6 +90,11 @@ export function Omnibox(): VNode {
             <span class="kind">{finding.kind}</span> <b>{finding.title}</b> <span class="dim">{finding.detail}</span>
           </div>
         ))}
+        {more === 0 ? null : (
+          <div role="presentation" class="dim more">
+            {more} more; further letters or words tell them apart
+          </div>
+        )}
       </div>
     </div>
   );

@@ -10,7 +10,7 @@ import { endsOf } from "../logic/interleaving.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { outcomeOf } from "../logic/map.ts";
 import { endWords, pairRows } from "../logic/pair-rows.ts";
-import { Evidence, LeafLink, Mode, OutcomeWord, ResourceLink, Saves, Verdict, When } from "./parts.tsx";
+import { Evidence, Folded, LeafLink, Mode, OutcomeWord, ResourceLink, Saves, Verdict, When } from "./parts.tsx";
 import { saveText } from "./save.ts";
 import { currentHost, currentModule, linkTo, pairs, setParams } from "./store.ts";
 
@@ -42,7 +42,7 @@ export function PairDetail({ conflict, a, b }: DetailProps): VNode {
         </h2>
         <span class="saves">
           {conflict ? <Saves name="The pair" csv={() => savePairs(met)} /> : null}
-          <button type="button" class="small" onClick={() => setParams({ a: "", b: "" })} aria-label="Close the pair">
+          <button type="button" class="small" onClick={closePair} aria-label="Close the pair">
             ✕
           </button>
         </span>
@@ -54,6 +54,13 @@ export function PairDetail({ conflict, a, b }: DetailProps): VNode {
       )}
     </aside>
   );
+}
+
+/** Closes the pair; the focus goes back to the matrix, to the cell from which it came. */
+export function closePair(): void {
+  const wasInside = document.activeElement?.closest(".detail") !== null;
+  setParams({ a: "", b: "" });
+  if (wasInside) document.querySelector<HTMLElement>(".matrix td[tabindex='0']")?.focus({ preventScroll: true });
 }
 
 /** The pairs of two entries, possible ones first. */
@@ -181,17 +188,25 @@ function Paths({ paths, host }: { readonly paths: readonly PathPair[]; readonly 
       <summary>
         Paths of {host}: {possible} of {paths.length} pairs can meet
       </summary>
-      <ul>
-        {paths.slice(0, SHOWN).map((path, i) => (
-          <li key={i}>
-            <Verdict possible={path.possible} /> <b>{path.a}</b> × <b>{path.b}</b>
-            <br />
-            <span class="dim">{path.possible ? outcome(path) : exclusionTexts(path.excludedBy).join("; ")}</span>
-          </li>
-        ))}
-      </ul>
-      {paths.length > SHOWN ? <p class="dim">and {paths.length - SHOWN} more</p> : null}
+      <PathList paths={paths.slice(0, SHOWN)} />
+      {paths.length > SHOWN ? (
+        <Folded title={`and ${paths.length - SHOWN} more`}>{() => <PathList paths={paths.slice(SHOWN)} />}</Folded>
+      ) : null}
     </details>
+  );
+}
+
+function PathList({ paths }: { readonly paths: readonly PathPair[] }): VNode {
+  return (
+    <ul>
+      {paths.map((path, i) => (
+        <li key={i}>
+          <Verdict possible={path.possible} /> <b>{path.a}</b> × <b>{path.b}</b>
+          <br />
+          <span class="dim">{path.possible ? outcome(path) : exclusionTexts(path.excludedBy).join("; ")}</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,6 +1,6 @@
 /** The small parts that every view is made of. */
 import type { ComponentChildren, VNode } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { placeText, type Site, sourceUrl } from "../../catalog/index.ts";
 import { csvText } from "../logic/csv.ts";
 import { entryId } from "../logic/entry-id.ts";
@@ -122,8 +122,8 @@ export function Evidence({ sites, title }: { readonly sites: readonly Site[]; re
 export interface Column<Row> {
   readonly head: string;
   readonly text: (row: Row) => string;
-  /** What is shown where it is more than the text. */
-  readonly show?: (row: Row) => ComponentChildren;
+  /** What is shown where it is more than the text. `above` is the row over it as the table stands; null at the head of a part of it. */
+  readonly show?: (row: Row, above: Row | null) => ComponentChildren;
   readonly numeric?: boolean;
 }
 
@@ -171,6 +171,49 @@ export function Saves({
   );
 }
 
+/** The first few of some; the others open beneath. Nothing that is left out can only be guessed. */
+export function FirstOf({
+  items,
+  few,
+  what = "",
+}: {
+  readonly items: readonly string[];
+  readonly few: number;
+  /** What they are, after their number: `paths`. */
+  readonly what?: string;
+}): VNode {
+  const rest = items.slice(few);
+  if (rest.length === 0) return <>{items.join("; ")}</>;
+  return (
+    <>
+      {items.slice(0, few).join("; ")}{" "}
+      <details class="inline">
+        <summary>
+          and {rest.length} more{what === "" ? "" : ` ${what}`}
+        </summary>{" "}
+        {rest.join("; ")}
+      </details>
+    </>
+  );
+}
+
+/** Something that is drawn when it is opened, for it may be long. */
+export function Folded({
+  title,
+  children,
+}: {
+  readonly title: ComponentChildren;
+  readonly children: () => ComponentChildren;
+}): VNode {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{title}</summary>
+      {isOpen ? children() : null}
+    </details>
+  );
+}
+
 /** A table with more rows than this has a filter. */
 const FILTERED = 8;
 
@@ -185,7 +228,9 @@ export function Table<Row>({ caption, columns, rows: all, saved, file, empty, cu
   const chunks = useMemo(() => chunksOf(rows), [rows]);
   const drawn = useGrowing(chunks.length, rows);
   const marked = current === undefined ? -1 : rows.findIndex(current);
-  const scroller = useRef<HTMLElement>(null);
+  const scroller = useRef<HTMLDivElement>(null);
+  // A view can have two tables of one kind.
+  const captionId = useId();
   useEffect(() => keepInSight(scroller.current), [marked, drawn]);
   if (all.length === 0) {
     return (
@@ -202,7 +247,7 @@ export function Table<Row>({ caption, columns, rows: all, saved, file, empty, cu
   return (
     <div class="table-block">
       <div class="table-head">
-        <h3 id={`caption-${file}`}>
+        <h3 id={captionId}>
           {caption}{" "}
           <span class="count">{rows.length === all.length ? all.length : `${rows.length} of ${all.length}`}</span>
         </h3>
@@ -218,9 +263,10 @@ export function Table<Row>({ caption, columns, rows: all, saved, file, empty, cu
         ) : null}
         <Saves name={caption} csv={save} />
       </div>
+      {/* biome-ignore lint/a11y/useSemanticElements: a group that scrolls is no set of fields, and as a landmark one table of many */}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable from the keyboard */}
-      <section class="scroll" tabIndex={0} aria-label={caption} ref={scroller}>
-        <table aria-labelledby={`caption-${file}`} aria-rowcount={rows.length + 1}>
+      <div class="scroll" role="group" tabIndex={0} aria-labelledby={captionId} ref={scroller}>
+        <table aria-labelledby={captionId} aria-rowcount={rows.length + 1}>
           <thead>
             <tr>
               {columns.map(({ head, numeric }) => (
@@ -251,7 +297,7 @@ export function Table<Row>({ caption, columns, rows: all, saved, file, empty, cu
             />
           ))}
         </table>
-      </section>
+      </div>
     </div>
   );
 }
@@ -295,15 +341,15 @@ const Chunk = memo(function Chunk({ columns, rows, marked }: ChunkProps): VNode 
     <tbody>
       {rows.map((row, i) => (
         <tr key={i} aria-current={i === marked ? "true" : undefined}>
-          {columns.map((column, c) => cellOf(column, row, c === 0))}
+          {columns.map((column, c) => cellOf(column, row, rows[i - 1] ?? null, c === 0))}
         </tr>
       ))}
     </tbody>
   );
 });
 
-function cellOf<Row>(column: Column<Row>, row: Row, first: boolean): VNode {
-  const content = column.show?.(row) ?? column.text(row);
+function cellOf<Row>(column: Column<Row>, row: Row, above: Row | null, first: boolean): VNode {
+  const content = column.show?.(row, above) ?? column.text(row);
   const kind = column.numeric ? "num" : "";
   return first ? (
     <th key={column.head} scope="row" class={kind}>

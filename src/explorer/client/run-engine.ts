@@ -51,23 +51,38 @@ export function startedKey(): string {
 }
 
 let worker: Worker | null = null;
+let starts = 0;
 
-/** Starts a job; one that is under way is given up. */
+/** Starts a job; one that is under way, or that is about to start, is given up. */
 export async function startRun(request: RunRequest, job: Job): Promise<void> {
   openedTrace.value = null;
   openedRecording.value = null;
   runState.value = { kind: "running", request, progress: null, cancelling: false };
   worker?.terminate();
-  const mine = await startWorker();
+  worker = null;
+  const start = ++starts;
+  try {
+    const mine = await startWorker();
+    if (start === starts) put(request, job, mine);
+    else mine.terminate();
+  } catch (error) {
+    if (start === starts) failRun(request, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function put(request: RunRequest, job: Job, mine: Worker): void {
   worker = mine;
   mine.onmessage = ({ data }: MessageEvent<Reply>) => {
     if (worker === mine) take(request, data);
   };
   mine.onerror = (event) => {
-    if (worker === mine) failRun(request, event.message || "the worker does not start");
+    if (worker === mine) failRun(request, event.message || "the worker does not start", SERVER_GONE);
   };
   send(mine, { kind: "start", job });
 }
+
+/** A served page gets its worker from the server, each time anew. */
+const SERVER_GONE = "where `seamlock explore` has ended, start it again; what is shown stays";
 
 /** Says that a run, or the opening of a file, failed. */
 export function failRun(request: RunRequest | null, message: string, hint: string | null = null): void {
@@ -76,7 +91,13 @@ export function failRun(request: RunRequest | null, message: string, hint: strin
 
 /** Asks the worker to stop; it answers with what it found so far. */
 export function cancelRun(): void {
-  if (worker === null || runState.value.kind !== "running") return;
+  if (runState.value.kind !== "running") return;
+  if (worker === null) {
+    // It has not begun: there is nothing to wait for.
+    starts += 1;
+    runState.value = { kind: "idle" };
+    return;
+  }
   runState.value = { ...runState.value, cancelling: true };
   send(worker, { kind: "cancel" });
 }

@@ -150,7 +150,7 @@ function Verdict({ found, request }: { readonly found: Found; readonly request: 
     <>
       <Counts result={found.result} choice={found.choice} />
       <p class="dim repeat">
-        {requestWords(request, data.value)}. On the command line: <code>{requestCommand(request)}</code>
+        {requestWords(request, data.value)}. On the command line: <code>{requestCommand(request, data.value)}</code>
       </p>
     </>
   );
@@ -204,7 +204,7 @@ function CheckVerdict({ result, proof, request }: CheckProps): VNode {
             <dd>{proof.assumptions.join("; ") || "nothing besides"}</dd>
             <dt>Again</dt>
             <dd class="repeat">
-              On the command line: <code>{requestCommand(request)}</code>
+              On the command line: <code>{requestCommand(request, data.value)}</code>
             </dd>
           </dl>
           {proof.doubts.map((doubt) => (
@@ -277,9 +277,11 @@ function Tables({ found, catalog }: TablesProps): VNode | null {
   );
 }
 
-/** A status by its name, as everywhere else; its number where the module is not at hand. */
-const statusWords = (status: string | null, catalog: Catalog | null): string =>
-  status === null ? "–" : catalog === null ? status : shortStatus(catalog, status);
+/** A status by its name, as everywhere else; its number where the module is not at hand. A lock alone names the status itself. */
+function statusWords(status: string | null, catalog: Catalog | null): string {
+  if (status === null) return "–";
+  return catalog === null || !status.startsWith("0x") ? status : shortStatus(catalog, status);
+}
 
 interface CheckedProps {
   readonly rows: CheckResult["busy"];

@@ -131,7 +131,11 @@ export function setParams(patch: Readonly<Record<string, string>>, replace = fal
 
 /** Goes to an address of the page. */
 export function navigate(hash: string, replace = false): void {
-  if (replace) history.replaceState(null, "", hash);
-  else history.pushState(null, "", hash);
+  try {
+    if (replace) history.replaceState(null, "", hash);
+    else history.pushState(null, "", hash);
+  } catch {
+    // Browsers refuse some hundred changes in a few seconds, as a key that is held down makes: the page goes on, and its address lags behind.
+  }
   follow(hash);
 }

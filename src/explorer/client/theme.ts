@@ -1,13 +1,14 @@
-/** Light or dark: what the system asks for, until the reader says otherwise; kept for the next time where the browser keeps things. */
+/** Light or dark: what the system asks for, until the reader says otherwise. */
+import { keep, kept } from "./kept.ts";
 
-const KEY = "seamlock-theme";
+const NAME = "theme";
 
 type Theme = "light" | "dark";
 
 /** Shows what was chosen before. */
 export function restoreTheme(): void {
-  const kept = read();
-  if (kept !== null) document.documentElement.dataset["theme"] = kept;
+  const chosen = kept(NAME);
+  if (chosen === "light" || chosen === "dark") document.documentElement.dataset["theme"] = chosen;
 }
 
 /** The other one. */
@@ -16,18 +17,5 @@ export function toggleTheme(): void {
   const now = document.documentElement.dataset["theme"] ?? system;
   const next: Theme = now === "dark" ? "light" : "dark";
   document.documentElement.dataset["theme"] = next;
-  try {
-    localStorage.setItem(KEY, next);
-  } catch {
-    // A browser that keeps nothing for a file forgets the choice.
-  }
-}
-
-function read(): Theme | null {
-  try {
-    const kept = localStorage.getItem(KEY);
-    return kept === "light" || kept === "dark" ? kept : null;
-  } catch {
-    return null;
-  }
+  keep(NAME, next);
 }

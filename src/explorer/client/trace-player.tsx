@@ -8,10 +8,10 @@ import { laneLayout } from "../logic/lane-layout.ts";
 import { type Lanes, lanesOf, lockName, nextContention, stateAfter, stepText } from "../logic/lanes.ts";
 import type { RunRequest } from "../logic/run-request.ts";
 import { type StepWindow, windowAround } from "../logic/step-window.ts";
-import { isTyping } from "./actions.ts";
+import { isTurnedOff, isTyping } from "./actions.ts";
 import { LaneDrawing, LaneNames, LEFT, showStep, TOP } from "./lane-drawing.tsx";
 import { OtherSteps, ownRun } from "./other-steps.tsx";
-import { type Column, LeafLink, Picture, SourceLine, Table } from "./parts.tsx";
+import { type Column, FirstOf, LeafLink, Picture, SourceLine, Table } from "./parts.tsx";
 import { currentHost, currentModule, param, setParams } from "./store.ts";
 import { useWidth } from "./use-width.ts";
 
@@ -45,7 +45,8 @@ export function TracePlayer({ trace: found, title: foundTitle, request, children
   useEffect(() => {
     const go = (event: KeyboardEvent): void => {
       // Not the step last drawn: keys can come faster than the page draws.
-      const next = isTyping(event) ? null : keyTarget(event, trace, stepShown(last));
+      const next =
+        isTyping(event) || isTurnedOff(event) || isScrolling(event) ? null : keyTarget(event, trace, stepShown(last));
       if (next === null) return;
       event.preventDefault();
       showStep(next);
@@ -151,8 +152,7 @@ function Behind({ trace, at, lanes }: AtProps & { readonly lanes: Lanes }): VNod
           {paths.length === 0 || host === null ? null : (
             <>
               {" "}
-              → {hostTitle(host.name)}: {paths.slice(0, PATHS).join("; ")}
-              {paths.length > PATHS ? ` and ${paths.length - PATHS} more paths` : ""}
+              → {hostTitle(host.name)}: <FirstOf items={paths} few={PATHS} what="paths" />
             </>
           )}
           {site === null ? null : (
@@ -195,6 +195,11 @@ function Overview({ trace, at, shown, lanes }: AtProps & { readonly shown: StepW
 function stepShown(last: number): number {
   const wanted = Number(param("step") || "1") - 1;
   return Number.isInteger(wanted) ? Math.min(last, Math.max(0, wanted)) : 0;
+}
+
+/** What scrolls and has the focus keeps the keys that scroll it. */
+function isScrolling({ target, key }: KeyboardEvent): boolean {
+  return target instanceof Element && target.matches(".scroll") && /^(Arrow|Home|End)/.test(key);
 }
 
 function keyTarget({ key, ctrlKey, altKey, metaKey }: KeyboardEvent, trace: Trace, at: number): number | null {

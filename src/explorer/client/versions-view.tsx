@@ -11,7 +11,7 @@ import { SIGNS, type Timeline, timelinePicture, timelineRows, WORDS } from "../l
 import { ask, known } from "./analyst.ts";
 import { Changes } from "./changes.tsx";
 import { memo } from "./memo.ts";
-import { type Column, LeafLink, LinkedPlace, Mode, Saves, Select, Table, When } from "./parts.tsx";
+import { type Column, Folded, LeafLink, LinkedPlace, Mode, Saves, Select, Table, When } from "./parts.tsx";
 import { saveText } from "./save.ts";
 import { compared, currentHost, currentModule, data, linkTo, param, setParams } from "./store.ts";
 
@@ -63,7 +63,8 @@ function Difference({ answer, from, to }: DifferenceProps): VNode {
       <p class="quoted">{digest.sentence}</p>
       {host === null ? null : (
         <p class="dim">
-          Contentions are those that {hostTitle(host.name)} leaves possible; the host “none” shows the module alone.
+          Of the calls that {hostTitle(host.name)} and its guests make, and of the contentions that it leaves possible;
+          the host “none” shows the module alone.
         </p>
       )}
       <Changes changes={digest.changes} />
@@ -114,16 +115,17 @@ function Difference({ answer, from, to }: DifferenceProps): VNode {
           ))}
         </section>
       )}
-      <details>
-        <summary>Row by row: {changed.length} lock rows differ</summary>
-        <Table
-          caption="Lock rows that differ"
-          columns={CHANGE_COLUMNS}
-          rows={changed}
-          file={`changed-${from}-${to}`}
-          empty="No row differs."
-        />
-      </details>
+      <Folded title={`Row by row: ${changed.length} lock rows differ`}>
+        {() => (
+          <Table
+            caption="Lock rows that differ"
+            columns={CHANGE_COLUMNS}
+            rows={changed}
+            file={`changed-${from}-${to}`}
+            empty="No row differs."
+          />
+        )}
+      </Folded>
     </div>
   );
 }

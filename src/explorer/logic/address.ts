@@ -85,7 +85,9 @@ const twoCalls: Check = (value, context) => {
   const [a = "", b = "", ...rest] = value.split(" ");
   const message = `The address says that “${value}” meet: the names of two calls belong there.`;
   if (a === "" || b === "" || rest.length > 0) return { message, choices: [] };
-  return oneWay(a, context) ?? oneWay(b, context);
+  const wrong = oneWay(a, context) ?? oneWay(b, context);
+  if (wrong !== null || (context.params["on"] ?? "") !== "") return wrong;
+  return { message: `The address says that “${value}” meet, and not on which lock: “on” names it.`, choices: [] };
 };
 
 /** A call of either of two versions that are compared. */

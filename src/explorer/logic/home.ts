@@ -12,6 +12,7 @@ import {
   outcomeOf,
   verdictText,
 } from "../../report/index.ts";
+import { callsAsked } from "./calls-asked.ts";
 import { bothNames } from "./lock-names.ts";
 
 /** A meeting in the words of its reader. */
@@ -72,11 +73,15 @@ export function homeAnswer({ catalog, earlier, host, earlierHost }: HomeFacts): 
     meetings: report.conclusionRows.filter(({ section }) => section === "runtime").map(meeting),
     handling: report.handling.map(handled),
     module:
-      earlier === null
-        ? null
-        : { before: earlier.name, sentence: diffDigest(diffCatalogs(earlier.catalog, catalog)).sentence },
+      earlier === null ? null : { before: earlier.name, sentence: moduleSentence(earlier.catalog, catalog, host) },
     host: host === null || earlierHost === null ? null : hostChange(catalog, earlierHost, host),
   };
+}
+
+/** Under the host of the page, as everything on it: of the module alone other contentions come and go. */
+function moduleSentence(before: Catalog, after: Catalog, host: HostProfile | null): string {
+  const document = diffCatalogs(before, after, host ?? undefined);
+  return diffDigest(document, callsAsked([before, after], host, null)).sentence;
 }
 
 function hostChange(

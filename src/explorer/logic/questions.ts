@@ -29,6 +29,7 @@ import {
 } from "../../report/index.ts";
 import type { ExplorerData, FirstAnswer, NamedModule } from "../data.ts";
 import { nextSteps, type StepName } from "./branch.ts";
+import { callsAsked } from "./calls-asked.ts";
 import { comparedOf, hostOf, moduleOf, secondHostOf } from "./choice.ts";
 import { type HomeAnswer, type HomeMeeting, homeAnswer, meeting } from "./home.ts";
 import { type ContentionMap, contentionMap } from "./map.ts";
@@ -246,9 +247,10 @@ function versionsAnswer(
 ): VersionsAnswer {
   const document = diffCatalogs(before, after, host ?? undefined);
   const { changed, contention } = document;
+  const about = callsAsked([before, after], host, leaf);
   return {
-    digest: diffDigest(document, leaf === null ? {} : { leaves: [leaf] }),
-    changed: changed.filter((change) => leaf === null || change.leaf === leaf),
+    digest: diffDigest(document, about),
+    changed: changed.filter((change) => about.leaves?.includes(change.leaf) ?? true),
     appeared: contention.appeared.length,
     disappeared: contention.disappeared.length,
   };
@@ -291,7 +293,7 @@ function explain(catalog: Catalog, host: HostProfile | null, line: string): Expl
   try {
     return explainLines(catalog, line.split("\n"), host === null ? {} : { host });
   } catch (error) {
-    if (error instanceof SeamlockError) return `${error.message}. ${error.hint ?? ""}`;
+    if (error instanceof SeamlockError) return [error.message, error.hint].filter((part) => part !== null).join("; ");
     throw error;
   }
 }
@@ -305,7 +307,8 @@ function rendered(of: Renderable, form: Form, data: ExplorerData): string {
       const [before, after] = [of.before, of.after].map((module) => moduleOf(data, { module }).catalog);
       if (before === undefined || after === undefined) throw new Error("a module is missing");
       const document = diffCatalogs(before, after, host(of.host) ?? undefined);
-      return (isText ? renderDiffText : renderDiffMarkdown)(document, of.leaf === null ? {} : { leaves: [of.leaf] });
+      const about = callsAsked([before, after], host(of.host), of.leaf);
+      return (isText ? renderDiffText : renderDiffMarkdown)(document, about);
     }
     case "host-diff": {
       const { document, options } = hostsCompared(of, data);

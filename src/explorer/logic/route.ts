@@ -17,7 +17,10 @@ const COMMON = ["module", "host", "compare"];
 
 /** `#/calls?module=1.5.05` → the view and its parameters; an address without a view is the first one. */
 export function parseRoute(hash: string): Route {
-  const [asked = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
+  const text = hash.replace(/^#\/?/, "");
+  // The first question mark begins the parameters; a value that was typed by hand may have others.
+  const at = text.includes("?") ? text.indexOf("?") : text.length;
+  const [asked, query] = [text.slice(0, at), text.slice(at + 1)];
   const view = VIEWS.find((name) => name === asked) ?? VIEWS[0];
   return { view, asked, params: Object.fromEntries(new URLSearchParams(query)) };
 }

@@ -16,7 +16,7 @@ import { subject } from "../../report/index.ts";
 import type { ExplorerData, NamedHost, ScenarioFile } from "../data.ts";
 import { hostOf, moduleOf } from "./choice.ts";
 import { commandLine } from "./command-line.ts";
-import { entryId } from "./entry-id.ts";
+import { endId, entryTitle } from "./entry-id.ts";
 import type { Job } from "./runs.ts";
 import { type SimulationChoice, simulationChoice } from "./simulation.ts";
 
@@ -191,8 +191,15 @@ export function requestWords(request: RunRequest, { scenarios }: ExplorerData): 
   return `${sampled}${subject({ scenario, parameters })}`;
 }
 
+/** The catalog that is written of a source tree, so that a verb takes it. */
+const EXTRACTED = "module.json";
+
 /** What does the same on the command line. */
-export function requestCommand({ kind, scenario, module, host, overrides, choice }: RunRequest): string {
+export function requestCommand(
+  { kind, scenario, module, host, overrides, choice }: RunRequest,
+  { moduleTrees = [] }: Pick<ExplorerData, "moduleTrees"> = {},
+): string {
+  const isTree = moduleTrees.includes(module);
   const own = (path: string): string => overrides.find((o) => o.path === path)?.value ?? "";
   // Retries that no policy makes are refused there.
   const isUsed = (name: string): boolean => name !== "retries" || own("removal.policy") === "retry-n";
@@ -202,13 +209,16 @@ export function requestCommand({ kind, scenario, module, host, overrides, choice
   const others = SIZES.filter(([name]) => !NAMED_SIZES.has(name)).flatMap(([, path]) =>
     own(path) === "" ? [] : ["--set", `${path}=${own(path)}`],
   );
-  return commandLine(["seamlock", kind === "simulate" ? "simulate" : "check", scenario, ...others], {
-    module,
+  const first = isTree ? `${commandLine(["seamlock", "extract", module, "-o", EXTRACTED], {})}; ` : "";
+  const verb = kind === "simulate" ? "simulate" : "check";
+  const run = commandLine(["seamlock", verb, scenario, ...others], {
+    module: isTree ? EXTRACTED : module,
     host: host ?? "",
     policy: own("removal.policy"),
     ...Object.fromEntries(named),
     ...(choice === null ? {} : { ...choice }),
   });
+  return `${first}${run}`;
 }
 
 /** Sizes that the command line has an option for; the others are set by their field. */
@@ -224,7 +234,9 @@ export function jobOf(
   if (request.meet !== null) {
     const pair = pairOf(request.meet, pairs());
     return pair === null
-      ? { message: "This module has no such pair." }
+      ? {
+          message: `${request.meet.calls.split(" ").map(entryTitle).join(" and ")} never conflict on ${request.meet.on} in this module`,
+        }
       : { kind: "pair", pair, leaves: catalog.leaves };
   }
   const scenario = data.scenarios.find(({ name }) => name === request.scenario);
@@ -236,14 +248,14 @@ export function jobOf(
     : { kind: "simulate", ...chosen, choice: request.choice };
 }
 
+/** Two calls are a pair in either order; `rows` are those of the order in which the pair itself stands. */
 function pairOf(
   { calls, on, rows }: NonNullable<RunRequest["meet"]>,
   pairs: readonly ContendPair[],
 ): ContendPair | null {
-  const [a, b] = calls.split(" ");
+  const wanted = calls.split(" ").sort().join(" ");
   const [resourceA, roleA, resourceB, roleB] = rows.split(" ");
-  const id = (name: string, variant: string | null): string => entryId({ name, variant });
-  const found = pairs.filter((p) => id(p.a, p.variantA) === a && id(p.b, p.variantB) === b && p.resource === on);
+  const found = pairs.filter((p) => [endId(p, "a"), endId(p, "b")].sort().join(" ") === wanted && p.resource === on);
   if (rows === "") return found[0] ?? null;
   const exact = found.find(
     (p) =>

@@ -63,6 +63,16 @@ const STATUS = /0x[0-9a-f]{8,16}\b/i;
  * under which host: `range_block 1.5.05 6.19`.
  */
 export function search(typed: string, places: Places): readonly Finding[] {
+  return searched(typed, places).shown;
+}
+
+/** The same, and how many more there are. */
+export function searched(typed: string, places: Places): { readonly shown: readonly Finding[]; readonly more: number } {
+  const all = everything(typed, places);
+  return { shown: all.slice(0, LIMIT), more: Math.max(0, all.length - LIMIT) };
+}
+
+function everything(typed: string, places: Places): readonly Finding[] {
   const line = typed.trim();
   if (line === "") return [];
   const words = line.split(/\s+/);
@@ -78,12 +88,7 @@ export function search(typed: string, places: Places): readonly Finding[] {
   const findings = scored(isQualified ? rest.join(" ") : line, places).map((finding) =>
     isQualified ? { ...finding, params: { ...finding.params, ...where } } : finding,
   );
-  return [
-    ...statusFinding(line),
-    ...comparisons(words, places),
-    ...pairFindings(rest, places, where),
-    ...findings,
-  ].slice(0, LIMIT);
+  return [...statusFinding(line), ...comparisons(words, places), ...pairFindings(rest, places, where), ...findings];
 }
 
 const plain = (text: string): string => text.toLowerCase().replaceAll(/[.\-\s/]+/g, "_");

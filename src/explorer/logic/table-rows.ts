@@ -13,6 +13,9 @@ export interface Sorting {
   readonly down: boolean;
 }
 
+/** Made once: `localeCompare` makes one for every two rows. */
+const ORDER = new Intl.Collator("en", { numeric: true });
+
 /** Rows with every word of the filter somewhere, sorted where a column is chosen; alike rows stay as they stood. */
 export function rowsShown<Row>(
   rows: readonly Row[],
@@ -36,9 +39,7 @@ export function rowsShown<Row>(
     return column.numeric === true ? Number(text.replaceAll(",", "")) : text;
   };
   const compare = (x: string | number, y: string | number): number =>
-    typeof x === "number" && typeof y === "number"
-      ? x - y
-      : String(x).localeCompare(String(y), "en", { numeric: true });
+    typeof x === "number" && typeof y === "number" ? x - y : ORDER.compare(String(x), String(y));
   const sign = sorting.down ? -1 : 1;
   return [...kept].sort((x, y) => sign * compare(value(x), value(y)));
 }

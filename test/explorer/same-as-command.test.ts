@@ -1,0 +1,70 @@
+/** What the page says is what the command line prints. */
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { parseCatalog } from "../../src/catalog/index.ts";
+import { hostsBefore, modulesBefore } from "../../src/explorer/before.ts";
+import type { ExplorerData } from "../../src/explorer/index.ts";
+import { type Answer, answerTo, type Question } from "../../src/explorer/logic/questions.ts";
+import { parseHost } from "../../src/host/index.ts";
+import { inProcess } from "../cli/run.ts";
+
+const modules = ["1.5.01", "1.5.05", "1.5.16", "1.5.20", "1.5.25"].map((name) => ({
+  name,
+  catalog: parseCatalog(readFileSync(`data/modules/${name}.json`, "utf8"), name),
+}));
+const hosts = ["linux-6.16", "linux-7.0"].map((name) => ({
+  name,
+  profile: parseHost(readFileSync(`data/hosts/${name}.yaml`, "utf8"), name).profile,
+}));
+const data: ExplorerData = {
+  schema: "seamlock/explorer@1",
+  modules,
+  hosts,
+  scenarios: [],
+  initial: { module: "1.5.25", host: "linux-7.0" },
+  before: { modules: modulesBefore(modules), hosts: hostsBefore(hosts) },
+};
+
+const answer = <Q extends Question>(question: Q): Answer<Q> => answerTo(question, data) as Answer<Q>;
+
+/** Versions between which calls come that a host makes, or that it does not make. */
+const STEPS = [
+  ["1.5.01", "1.5.05", "linux-7.0", null],
+  ["1.5.16", "1.5.20", "linux-7.0", null],
+  ["1.5.16", "1.5.20", "linux-6.16", "tdh_phymem_pamt_add"],
+  ["1.5.16", "1.5.20", null, null],
+  ["1.5.20", "1.5.25", "linux-6.16", null],
+] as const;
+
+describe("a difference between two versions", () => {
+  it.each(STEPS)("from %s to %s under %s, of %s, is what `seamlock diff` prints", async (before, after, host, leaf) => {
+    const of = { kind: "diff", before, after, host, leaf } as const;
+    const words = [...(host === null ? [] : ["--host", host]), ...(leaf === null ? [] : ["--leaf", leaf])];
+    const printed = async (form: string): Promise<string> =>
+      (await inProcess(["diff", before, after, ...words, "--format", form])).out;
+    const text = await printed("text");
+    expect(answer({ kind: "render", form: "text", of })).toBe(text);
+    expect(answer({ kind: "render", form: "markdown", of })).toBe(await printed("markdown"));
+    const { digest, changed } = answer(of);
+    expect(text.replaceAll(/\s+/g, " ")).toContain(digest.sentence);
+    // Of calls that the host does not make nothing is told, in the list of rows either.
+    const calls = changed.map((row) => row.leaf);
+    if (host !== null && leaf === null) expect(calls.filter((call) => call.includes("export"))).toEqual([]);
+  });
+
+  it("is told on the first page under the host of that page, as the page behind its link tells it", () => {
+    for (const { name: module } of modules) {
+      for (const host of [...hosts.map(({ name }) => name), null]) {
+        const home = answer({ kind: "home", module, host });
+        if (home.module === null) continue;
+        const { before, sentence } = home.module;
+        expect(sentence).toBe(answer({ kind: "diff", before, after: module, host, leaf: null }).digest.sentence);
+      }
+    }
+  });
+});
+
+it("a line that has no status in it is answered with a sentence and what to give instead", () => {
+  const said = answer({ kind: "explain", module: "1.5.25", host: null, line: "nothing" });
+  expect(said).toMatch(/^there is no status in the input; give a 64-bit hex number/);
+});
