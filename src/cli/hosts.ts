@@ -22,11 +22,16 @@ export function hostOption(): Option {
  *
  * @throws SeamlockError as {@link loadHost}
  */
-export async function chosenHost(name: string | undefined): Promise<HostProfile | null> {
-  if (name === "none") return null;
-  const wanted = name ?? newestHost();
-  return wanted === null ? null : loadProfile(wanted);
-}
+export const chosenHost = (name: string | undefined): Promise<HostProfile | null> =>
+  namedHost(name ?? newestHost() ?? undefined);
+
+/**
+ * The host of what is told of the module alone unless a host is named: null for `none` and where none is named.
+ *
+ * @throws SeamlockError as {@link loadHost}
+ */
+export const namedHost = async (name: string | undefined): Promise<HostProfile | null> =>
+  name === undefined || name === "none" ? null : loadProfile(name);
 
 /**
  * The profile that a name means, without the places in its file. The build leaves those of the package as JSON beside the program: to

@@ -21,6 +21,19 @@ describe("seamlock host", () => {
     expect(await inProcess(["host", "lint", "linux-6.19", ...M])).toMatchObject({ status: 0 });
   });
 
+  test.each([
+    [["diff", "1.5.05", "1.5.25"], []],
+    [["policies"], []],
+    [["report"], ["--host", "linux-6.19"]],
+    [["contend"], ["--host", "linux-6.19"]],
+  ])("none is the module alone: %j", async (verb, host) => {
+    const alone = await inProcess([...verb, "--host", "none", "--json"]);
+    expect(alone.err).not.toContain("error");
+    const { out } = await inProcess([...verb, ...host, "--json"]);
+    if (host.length === 0) expect(alone.out).toBe(out);
+    else expect(alone.out).not.toBe(out);
+  });
+
   test("lint says where and what next, and exits 1", async () => {
     const file = join(temporaryFolder(), "mine.yaml");
     writeFileSync(file, handSource("linux-6.19").replace("call: tdh_mem_track", "call: tdh_mem_trak"));

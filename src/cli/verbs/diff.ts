@@ -21,7 +21,7 @@ import {
 } from "../../report/index.ts";
 import { exitStatusOf, printDiagnostics, unresolvedIn } from "../diagnostics.ts";
 import { publishedExplanations } from "../explanations.ts";
-import { isHost, loadProfile } from "../hosts.ts";
+import { isHost, loadProfile, namedHost } from "../hosts.ts";
 import { EXIT, type ExitStatus, type Io, show } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { isModule, loadModule } from "../modules.ts";
@@ -67,7 +67,7 @@ export const verb = defineVerb<Options>({
     if (!isModule(before) && (isHost(before) || isHost(after))) return diffOfHosts(before, after, options, io);
     if (isHost(after) && !isModule(after)) return diffOfHosts(before, after, options, io);
     const [a, b] = [await loadModule(before), await loadModule(after)];
-    const host = options.host === undefined ? undefined : await loadProfile(options.host);
+    const host = (await namedHost(options.host)) ?? undefined;
     printDiagnostics(before === after ? a : [a, b], io, options.verbose === true, aboutCalls([a, b], host, options));
     await showModules(a, b, host, options, io);
     // A difference between facts with holes may be one of the holes.

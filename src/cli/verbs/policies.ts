@@ -1,5 +1,5 @@
 import { type Handling, handlings, POLICIES, verdictText } from "../../report/index.ts";
-import { hostOption, loadProfile } from "../hosts.ts";
+import { hostOption, namedHost } from "../hosts.ts";
 import { EXIT } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { loadModule } from "../modules.ts";
@@ -23,7 +23,7 @@ export const verb = defineVerb<Options>({
   },
   async run(_args, options, io) {
     const catalog = await loadModule(options.module);
-    const host = options.host === undefined ? null : await loadProfile(options.host);
+    const host = await namedHost(options.host);
     const decided = handlings(catalog, host);
     const policies = POLICIES.map(({ id, title, policy, proposal = null }) => {
       const one = decided.find((handling) => handling.policy === id);
