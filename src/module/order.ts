@@ -60,7 +60,7 @@ function befores(count: number, sequences: readonly (readonly Taken[])[]): reado
   const before = Array.from({ length: count }, () => new Set<number>());
   for (const sequence of sequences)
     for (const [i, first] of sequence.entries())
-      for (const later of sequence.slice(i + 1)) if (later.row !== first.row) before[later.row]?.add(first.row);
+      for (const later of sequence.slice(i + 1)) before[later.row]?.add(first.row);
   return before;
 }
 

@@ -58,7 +58,8 @@ export interface HeldLock {
   /** The role is a guess from the leaf's name. */
   readonly isGuess: boolean;
   readonly object: string;
-  readonly td: TdOf | null;
+  /** Undefined where it cannot be told. */
+  readonly td: TdOf | null | undefined;
   /** Of which size the page is whose PAMT entry this is; null for other locks, and where the source does not tell. */
   readonly pageSize: PageSize | null;
   readonly release: Release | null;

@@ -156,7 +156,7 @@ function collectRows(
       mode: first.mode,
       side: first.event.side,
       ...(pageSizes === undefined ? {} : { pageSizes }),
-      td: first.td,
+      ...(first.td === undefined ? {} : { td: first.td }),
       order: orders.taken[row] ?? null,
       ...whens.ofRow(all, ways),
       times: timesOf(first.event, context.knowledge.rules),

@@ -178,8 +178,6 @@ export interface ExtractionRules {
   >;
   /** Constants to record. */
   readonly constants: readonly string[];
-  /** Call names that speak of locks but are none. */
-  readonly notLocks: readonly RegExp[];
   /** Functions whose name speaks of locks. */
   readonly lockNames: RegExp;
 }
@@ -474,6 +472,5 @@ export const RULES: ExtractionRules = {
     "KOT_STATE_HKID_ASSIGNED",
     "KOT_STATE_HKID_FLUSHED",
   ],
-  notLocks: [],
   lockNames: /(^|_)(un)?locks?(_|$)|acquire|(^|_)release(_|$)/,
 };

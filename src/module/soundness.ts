@@ -190,8 +190,7 @@ function addressesTaken(program: Program, rules: ExtractionRules, reaching: Read
 function unknownLockCalls(program: Program, rules: ExtractionRules, reachable: ReadonlySet<FunctionInfo>): Finding[] {
   const findings: Finding[] = [];
   const lineIn = lineNumbers(program);
-  const speaksOfLocks = (name: string): boolean =>
-    rules.lockNames.test(name) && !rules.notLocks.some((p) => p.test(name)) && !(name in rules.primitives);
+  const speaksOfLocks = (name: string): boolean => rules.lockNames.test(name) && !(name in rules.primitives);
   for (const info of allFunctions(program)) {
     if (!reachable.has(info) || info.name in rules.primitives) continue;
     for (const callee of info.calls) {
