@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LockProgram } from "../../src/catalog/index.ts";
-import { apply, execute, lockOf, sharedMemory, sharedWord } from "../../src/locks/index.ts";
+import { apply, execute, lockOf, narrowed, sharedMemory, sharedWord } from "../../src/locks/index.ts";
 import { bundled, VERSIONS } from "./bundled.ts";
 import { firstDifference, nameOf } from "./noting.ts";
 import { RESTATED, type Restated } from "./restated.ts";
@@ -39,6 +39,28 @@ it("the bit lock of 32 bits, of releases from 1.5.13 on, is a word of its own", 
   expect(apply(acquire, 0xf1n)).toEqual({ result: "busy", check: null, word: 0xf1n });
   expect(apply(release, 0xf1n)).toEqual({ result: "success", check: null, word: 0xf0n });
   expect(apply(release, 0xf0n)).toEqual({ result: "halt", check: 18, word: 0xf0n });
+});
+
+describe("a lock kind that has several words", () => {
+  const { module, primitives } = bundled("1.5.25");
+  const [one] = primitives.filter(({ kind }) => kind === "mutex") as [LockProgram];
+  const of = (type: string | null, bits: 8 | 16): LockProgram => ({ ...one, word: { ...one.word, type, bits } });
+  const bitsOf = (...programs: LockProgram[]): number => lockOf({ module, primitives: programs }, "mutex").word.bits;
+
+  it("is the one with the most primitives, and of equals one with a type of its own", () => {
+    expect(bitsOf(of("a", 8), of(null, 16), of(null, 16))).toBe(16);
+    expect(bitsOf(of(null, 16), of(null, 16), of("a", 8))).toBe(16);
+    expect(bitsOf(of(null, 16), of("a", 8))).toBe(8);
+    expect(bitsOf({ ...of("b", 16), kind: "sharex" }, { ...of("b", 16), kind: "sharex" }, of("a", 8))).toBe(8);
+  });
+
+  it("has no counter that is made narrower than it is by being made wider", () => {
+    const lock = lockOf(bundled("1.5.25"), "sharex");
+    const width = lock.word.fields.find(({ name }) => name === "counter")?.width ?? 0;
+    expect(narrowed(lock, width)).toBe(lock);
+    expect(narrowed(lock, width + 1)).toBe(lock);
+    expect(narrowed(lock, 3).word.fields.find(({ name }) => name === "counter")?.width).toBe(3);
+  });
 });
 
 describe("shared memory and the sequential function", () => {
