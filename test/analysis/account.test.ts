@@ -47,6 +47,84 @@ describe("accountFor", () => {
     expect(account.unused).toEqual([idle]);
   });
 
+  test("covers only what it names: the kind of difference, the call, the resource, and the role where it has one", () => {
+    const change = (leaf: string, resource: string, role: string | null) => ({
+      ...diff.changed[0],
+      leaf,
+      resource,
+      role,
+    });
+    const changed = [
+      change("x", "TDR", null),
+      change("x", "TDR", "target"),
+      change("y", "KOT", null),
+    ] as typeof diff.changed;
+    const of = (covers: Partial<Explanation["covers"]>) => {
+      const one = explanation("one", { difference: "row-added", leaves: ["*"], resources: ["*"], ...covers });
+      const leaves = { added: ["x", "y"], removed: ["z"] };
+      const account = accountFor({ ...diff, leaves, changed }, [one]);
+      return [
+        account.rows.map((a) => `${a.difference.leaf} ${a.difference.resource} ${a.difference.role}`),
+        account.leavesAdded.map((a) => a.difference),
+        account.leavesRemoved.map((a) => a.difference),
+      ];
+    };
+    expect(of({})).toEqual([["x TDR null", "x TDR target", "y KOT null"], [], []]);
+    expect(of({ leaves: ["y"] })).toEqual([["y KOT null"], [], []]);
+    expect(of({ resources: ["TDR"] })).toEqual([["x TDR null", "x TDR target"], [], []]);
+    expect(of({ roles: ["target"] })).toEqual([["x TDR target"], [], []]);
+    expect(of({ roles: ["service"] })).toEqual([[], [], []]);
+    expect(of({ difference: "row-changed" })).toEqual([[], [], []]);
+    expect(of({ difference: "leaf-added" })).toEqual([[], ["x", "y"], []]);
+    expect(of({ difference: "leaf-added", leaves: ["y"] })).toEqual([[], ["y"], []]);
+    expect(of({ difference: "leaf-removed" })).toEqual([[], [], ["z"]]);
+    // An explanation of rows that names no resource is of none.
+    const { resources: _, ...bare } = explanation("bare", {
+      difference: "row-added",
+      leaves: ["*"],
+      resources: ["*"],
+    }).covers;
+    expect(accountFor({ ...diff, changed }, [explanation("bare", bare)]).rows).toEqual([]);
+  });
+
+  test("a contention follows from a call, from what excludes it, from a row of either call, or from nothing that is known", () => {
+    const pair = (a: string, b: string, more = {}) =>
+      ({
+        a,
+        b,
+        resourceA: "TDR",
+        resourceB: "TDR",
+        roleA: null,
+        roleB: null,
+        possible: true,
+        excludedBy: [],
+        ...more,
+      }) as never;
+    const cause = (one: never, after: readonly never[], rows: readonly string[] = [], added: readonly string[] = []) =>
+      contentionCauses(
+        {
+          ...diff,
+          leaves: { added: [...added], removed: [] },
+          changed: rows.map((leaf) => ({ ...diff.changed[0], leaf })) as typeof diff.changed,
+          contention: { appeared: [one], disappeared: [] },
+        },
+        after,
+      )[0]?.cause;
+    const excluded = (kind: string) => pair("x", "y", { possible: false, excludedBy: [{ kind, what: "x" }] });
+    expect(cause(pair("x", "y"), [])).toBeNull();
+    expect(cause(pair("x", "y"), [], ["x"])).toBe("row");
+    expect(cause(pair("x", "y"), [], ["y"])).toBe("row");
+    expect(cause(pair("x", "y"), [], ["z"])).toBeNull();
+    expect(cause(pair("x", "y"), [], ["x"], ["x"])).toBe("call");
+    expect(cause(pair("x", "y"), [], ["x"], ["y"])).toBe("call");
+    expect(cause(pair("x", "y"), [excluded("op-state")], ["x"])).toBe("op-state");
+    expect(cause(pair("x", "y"), [excluded("earlier-lock")])).toBe("earlier-lock");
+    expect(cause(pair("x", "y"), [excluded("life-cycle")], ["x"])).toBe("row");
+    // What the extraction leaves possible excludes nothing.
+    const open = pair("x", "y", { excludedBy: [{ kind: "op-state", what: "x" }] });
+    expect(cause(pair("x", "y"), [open])).toBeNull();
+  });
+
   test("every contention has a cause", () => {
     const causes = contentionCauses(diff, contendingPairs(extracted));
     expect(causes.length).toBeGreaterThan(0);
