@@ -89,11 +89,9 @@ function unmet(issue: z.core.$ZodIssue): string | null {
     case "invalid_value":
       return noneOf(issue.values.map(String));
     case "too_small":
-      return issue.origin === "array" || issue.origin === "string"
-        ? `is too short: at least ${issue.minimum}`
-        : `is too small: at least ${issue.minimum}`;
+      return `is too ${hasLength(issue.origin) ? "short" : "small"}: at least ${issue.minimum}`;
     case "too_big":
-      return `is too ${issue.origin === "array" || issue.origin === "string" ? "long" : "large"}: at most ${issue.maximum}`;
+      return `is too ${hasLength(issue.origin) ? "long" : "large"}: at most ${issue.maximum}`;
     case "invalid_union":
       return "options" in issue && Array.isArray(issue.options) ? noneOf(issue.options.map(String)) : null;
     default:
@@ -101,13 +99,15 @@ function unmet(issue: z.core.$ZodIssue): string | null {
   }
 }
 
+const hasLength = (origin: string): boolean => origin === "array" || origin === "string";
+
 const noneOf = (values: readonly string[]): string =>
   values.length === 1 ? `is not ${values[0]}` : `is none of ${values.join(", ")}`;
 
 /**
  * What a schema finds wrong with a field, as a clause: `"two" is no whole number`, `is missing`.
  *
- * @param issue of zod; one whose schema has a message of its own says that, as what the value is or as a sentence
+ * @param issue of zod; one whose schema has a message of its own says that: after what stands there (`is no status`), or by itself if it is a refinement's
  * @param value what stands there; undefined: nothing
  */
 export function fieldFault(issue: z.core.$ZodIssue, value: unknown): string {

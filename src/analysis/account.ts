@@ -38,7 +38,7 @@ export interface Explanation {
 const explanationsSchema = z
   .array(
     z.strictObject({
-      id: z.string().regex(/^[a-z0-9-]+$/),
+      id: z.string().regex(/^[a-z0-9-]+$/, "is no id: lower-case letters, digits and dashes"),
       kind: z.enum(["naming", "variant", "scope", "published-wrong", "extraction-wrong", "detail"]),
       covers: z.strictObject({
         difference: z.enum(["leaf-added", "leaf-removed", "row-added", "row-removed", "row-changed", "prose"]),

@@ -39,7 +39,11 @@ const TEXT = z.string().min(1);
 
 /** One side of a test. */
 export const termSchema: z.ZodType<Term> = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("constant"), name: TEXT.nullable(), value: z.string().regex(/^-?\d+$/) }),
+  z.strictObject({
+    kind: z.literal("constant"),
+    name: TEXT.nullable(),
+    value: z.string().regex(/^-?\d+$/, "is no whole number"),
+  }),
   z.strictObject({ kind: z.enum(["memory", "address"]), path: z.array(TEXT).min(1), text: TEXT }),
   z.strictObject({
     kind: z.literal("call"),

@@ -18,7 +18,7 @@ export const lockResult = z.enum(["success", "busy", "busy-host-priority", "halt
 export const wordSchema = z.strictObject({
   /** The source's type name; null where the word is a plain integer. */
   type: z.string().min(1).nullable(),
-  bits: z.union([z.literal(8), z.literal(16), z.literal(32), z.literal(64)]),
+  bits: z.literal([8, 16, 32, 64]),
   /** By position. A counter is always topmost, so that it wraps as the word does. */
   fields: z.array(z.strictObject({ name: fieldName, lsb: z.int().min(0).max(63), width: z.int().min(1).max(16) })),
 });
@@ -50,7 +50,7 @@ export const branchSchema = z.strictObject({
   /** Holds when all tests of one of these lists hold, on the word as the instruction found it; null: in all other cases. */
   when: z.array(z.array(testSchema)).nullable(),
   /** A result, or the number of the next step. */
-  to: z.union([lockResult, z.int().min(0)]),
+  to: z.union([lockResult, z.int().min(0)], { error: "is neither a result nor the number of a step" }),
   /** Of `halt`: the source's number of the sanity check that fails; null where it has none. */
   check: z.int().min(0).nullable(),
 });
@@ -123,7 +123,7 @@ export const behaviourSchema = z.strictObject({
   name: z.string().min(1),
   function: z.string().min(1),
   /** SHA-256 over its syntax tree, without comments, traces, line numbers and the names of its variables. */
-  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, "a digest is sha256: and 64 lower-case hex digits"),
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, "is no digest: sha256: and 64 lower-case hex digits"),
   /** The variant that a person has read and described; null where nobody has. */
   variant: z.string().min(1).nullable(),
   evidence: site,

@@ -70,7 +70,7 @@ export const readingSchema = z.strictObject({
   /** Statuses and operands that the base does not have; those that it has are the same. */
   statusCodes: z.record(text, text),
   operandIds: z.record(text, z.int()),
-  leaves: z.array(z.union([sameSchema, ownSchema])),
+  leaves: z.array(z.union([sameSchema, ownSchema], { error: "is neither a reading nor the name of another" })),
   /** Lock primitives that differ from the base's, or that it does not have. The others were found the same. */
   primitives: z.array(z.strictObject({ readIn: text, program: lockProgramSchema })),
 });

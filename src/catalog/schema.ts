@@ -4,7 +4,7 @@ import { conditionSchema } from "./conditions.ts";
 import { LEAF_NAME } from "./leaves.ts";
 import { behaviourSchema, lockProgramSchema, otherAtomicSchema, septWriterSchema } from "./programs-schema.ts";
 
-const STATUS = z.string().regex(/^0x[0-9A-F]{16}$/, "a status is 0x and 16 upper-case hex digits");
+const STATUS = z.string().regex(/^0x[0-9A-F]{16}$/, "is no status: 0x and 16 upper-case hex digits");
 const LINE = z.int().min(1);
 /** Of a place in a release that was read by hand, from text without line numbers: 0. */
 const SITE_LINE = z.int().min(0);
@@ -174,7 +174,7 @@ export const otherBusySchema = z.strictObject({
 /** One leaf function, or one variant of it when an input decides the lock modes. */
 export const leafSchema = z.strictObject({
   /** Lower case, as the handler is named in the leaf's own header: `tdh_mem_track`. */
-  name: z.string().regex(LEAF_NAME, "a leaf is named tdh_… or tdg_…, in lower case"),
+  name: z.string().regex(LEAF_NAME, "is no leaf's name: tdh_… or tdg_…, in lower case"),
   /** The leaf number in RAX[15:0]. */
   number: LEAF_NUMBER,
   side: sideSchema,
@@ -276,7 +276,7 @@ export const severitySchema = z.enum(["error", "warning", "note"]);
 /** A diagnostic of an extraction. */
 export const diagnosticSchema = z.strictObject({
   /** `SL` and four digits; listed in docs/diagnostics.md. */
-  code: z.string().regex(/^SL\d{4}$/, "a code is SL and four digits"),
+  code: z.string().regex(/^SL\d{4}$/, "is no code: SL and four digits"),
   severity: severitySchema,
   message: z.string().min(1),
   file: z.string().min(1).nullable(),
@@ -293,7 +293,7 @@ export const moduleInfoSchema = z.strictObject({
   /** Commit of that repository, or null. */
   revision: z.string().min(1).nullable(),
   /** SHA-256 over the tree's source files, or over the published table. */
-  sourceDigest: z.string().regex(/^sha256:[0-9a-f]{64}$/, "a digest is sha256: and 64 lower-case hex digits"),
+  sourceDigest: z.string().regex(/^sha256:[0-9a-f]{64}$/, "is no digest: sha256: and 64 lower-case hex digits"),
 });
 
 /** Did the analysis see every lock site of the tree? */

@@ -59,6 +59,8 @@ const reportSchema = z.strictObject({
   impossible: z.boolean().default(false).describe("a way on which its condition always holds is none that can be gone"),
 });
 
+const positionOrName = z.union([position, text], { error: "is neither a position nor a name" });
+
 const lockClassSchema = z.strictObject({
   name: text,
   kind: z.enum(LOCK_KINDS),
@@ -71,8 +73,8 @@ const lockClassSchema = z.strictObject({
 });
 
 const lockCallSchema = z.strictObject({
-  takes: z.union([position, text]).optional().describe("position of the lock's address, or the name of the lock"),
-  drops: z.union([position, text]).optional(),
+  takes: positionOrName.optional().describe("position of the lock's address, or the name of the lock"),
+  drops: positionOrName.optional(),
   mode: z.enum(["exclusive", "shared"]).default("exclusive"),
   success: z
     .enum(["zero", "nonzero"])
@@ -84,7 +86,7 @@ const lockCallSchema = z.strictObject({
 
 const assertSchema = z
   .strictObject({
-    lock: z.union([position, text]).optional(),
+    lock: positionOrName.optional(),
     mode: z.enum(["any", "exclusive", "shared"]).default("any"),
     interrupts: z.literal("off").optional().describe("no lock: interrupts are off"),
   })
@@ -114,7 +116,7 @@ const entriesSchema = z.strictObject({
     .record(text, z.strictObject({ except: names.default([]) }))
     .describe("structures of functions that only the outside calls, and members of which it calls none"),
   registrations: z
-    .record(text, z.array(z.union([position, text])))
+    .record(text, z.array(positionOrName))
     .describe(
       "calls that give functions to the outside: positions, or names in which `$0` stands for the first argument",
     ),

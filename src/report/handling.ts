@@ -242,10 +242,8 @@ function own(verdicts: readonly Verdict[], host: string | null): string[] {
   return [`${hostTitle(host)} itself, while a TD runs: ${each.join("; ")}.`];
 }
 
-function whatRan({ reproduce, scenario }: Verdict): string {
-  const command = reproduce.replace(/^seamlock /, "").replace(/ --module \S+/, "");
-  return command.length <= LONG_COMMAND ? `\`${command}\`` : `in ${scenario}`;
-}
+const whatRan = ({ reproduce, scenario }: Verdict): string =>
+  reproduce.length <= LONG_COMMAND ? `\`${reproduce}\`` : `in ${scenario}`;
 
 /** A longer one is left to docs/verdicts.md, which has all of them. */
-const LONG_COMMAND = 80;
+const LONG_COMMAND = 100;

@@ -115,11 +115,24 @@ describe("parseCatalog and serializeCatalog", () => {
     expect(parseFailure('{\n  "schema": seamlock\n}').place).toEqual({ file: "m.json", line: 2, column: 13 });
   });
 
+  test.each([
+    [
+      /"busyStatus": "0x/,
+      '"busyStatus": "1x',
+      /^leaves\[.*\.busyStatus: "1x.*" is no status: 0x and 16 upper-case hex digits/,
+    ],
+    [/"name": "tdh_/, '"name": "TDH_', /^leaves\[0\]\.name: "TDH_.*" is no leaf's name: /],
+    [/"acquisitions": \[/, '"acquired": [', /^leaves\[0\]\.acquisitions: is missing/],
+  ])("%s, changed to %s, is told in words of ours", (from, to, message) => {
+    expect(TEXT).toMatch(from);
+    expect(parseFailure(TEXT.replace(from, to)).message).toMatch(message);
+  });
+
   test("a wrong field is named by its path and found at its line", () => {
     const bad = TEXT.replace('"mode": "EXCLUSIVE"', '"mode": "WRITE"');
     const error = parseFailure(bad);
     expect(error.code).toBe("SL2006");
-    expect(error.message).toMatch(/^leaves\[0\]\.acquisitions\[4\]\.mode: /);
+    expect(error.message).toBe('leaves[0].acquisitions[4].mode: "WRITE" is none of SHARED, EXCLUSIVE, NO_LOCK');
     const line = bad.split("\n").findIndex((l) => l.includes('"WRITE"'));
     expect(error.place?.line).toBe(line + 1);
     expect(bad.split("\n")[line]?.slice((error.place?.column ?? 0) - 1)).toMatch(/^"WRITE"/);

@@ -42,8 +42,8 @@ describe("what is said of a host itself", () => {
   const commands = [...said.matchAll(/`([^`]+)`/g)].map(([, command]) => command);
 
   it("comes with what found it: the command with all its settings, such as the phases, or the scenario", () => {
-    const found = own.map(({ reproduce }) => reproduce.replace("seamlock ", "").replace(" --module 1.5.25", ""));
-    expect(commands).toContain("check td-build --host linux-7.3 --set 'phases=[runtime]'");
+    const found = own.map(({ reproduce }) => reproduce);
+    expect(commands).toContain("seamlock check td-build --module 1.5.25 --host linux-7.3 --set 'phases=[runtime]'");
     for (const command of commands) expect(found).toContain(command);
     const named = new Set(own.map(({ scenario }) => scenario).filter((scenario) => said.includes(scenario)));
     expect(named).toEqual(new Set(own.map(({ scenario }) => scenario)));
