@@ -16,8 +16,9 @@ import { Following, type Injection } from "./following.ts";
 import type { Context, Site } from "./graph.ts";
 import { type Plan, planOf } from "./plan.ts";
 import type { Reach } from "./reach.ts";
-import { BOUNDS, type Input, inputKey, outcomesKey, Run, type Trouble } from "./run.ts";
+import { type Answer, BOUNDS, type Input, inputKey, outcomesKey, Run, type Trouble } from "./run.ts";
 import { MODELS, outsideKey, type Source } from "./source.ts";
+import { type Origin, Sparing } from "./sparing.ts";
 import { type Facts, factsOf } from "./state.ts";
 import { functionValue, NEGATIVES, number, ONE, POSITIVE, setOf, TOP, type Value, ZERO } from "./values.ts";
 
@@ -255,7 +256,7 @@ export class Analysis {
   }
 
   /** Was a run made with the facts that hold now? */
-  fits(run: Pick<Run, "asked">): boolean {
+  fits(run: Pick<Answer, "asked">): boolean {
     for (const [name, value] of run.asked) if ((this.facts.get(name) ?? TOP) !== value) return false;
     return true;
   }
@@ -281,6 +282,16 @@ export class Analysis {
     following.run();
     this.stack.pop();
     return following;
+  }
+
+  /** Goes through it with a SEAMCALL that gives no BUSY; gives all ways out. */
+  spare({ input, code }: Run, origin: Origin): Answer {
+    const run = new Run(++this.count, input, code);
+    const sparing = new Sparing(this, run, { plan: this.plan(code), known: this.known }, origin);
+    this.stack.push(run);
+    sparing.run();
+    this.stack.pop();
+    return sparing.answer;
   }
 
   private following(run: Run, injection: Injection | null): Following {

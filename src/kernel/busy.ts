@@ -10,8 +10,20 @@ import type { Context } from "./graph.ts";
 import type { LeafNames } from "./leaves.ts";
 import type { LockSet } from "./locks.ts";
 import { matches } from "./profile.ts";
-import type { Outcome, Run } from "./run.ts";
-import { constantOf, marked, NOTHING, truthOf, union, unmarked, type Value, ZERO } from "./values.ts";
+import { type Answer, type Outcome, type Run, taking } from "./run.ts";
+import {
+  constantOf,
+  isNegative,
+  marked,
+  NOTHING,
+  TOP,
+  truthOf,
+  union,
+  unlike,
+  unmarked,
+  type Value,
+  ZERO,
+} from "./values.ts";
 
 /** What comes out of a function in which a SEAMCALL gave BUSY. */
 export interface Aftermath {
@@ -21,14 +33,15 @@ export interface Aftermath {
   /** Ways out on which something may. */
   readonly open: readonly Outcome[];
   /** Ways out of the same function when the SEAMCALL does not fail. */
-  readonly success: () => Success;
+  readonly success: () => Answer;
+  /** All its ways out when the SEAMCALL gives no BUSY. */
+  readonly spared: () => Answer;
 }
 
-interface Success {
-  /** Facts of the phase that were asked for, and what they were. */
-  readonly asked: Run["asked"];
-  readonly outcomes: readonly Outcome[];
-}
+/** What comes out of the function that is called when the SEAMCALL does not fail, and when it gives no BUSY. */
+type Below = Pick<Aftermath, "success" | "spared">;
+
+const NONE: Answer = { asked: new Map(), outcomes: [] };
 
 /** A place of a function, with the locks that are held there. */
 interface Point {
@@ -67,16 +80,12 @@ export class Busy {
   of(context: Context, call: Point & { readonly leaf: bigint | null }): Aftermath {
     const { at, leaf, locks } = call;
     return this.remembered(`${context.id} ${at} ${leaf} ${locks.id}`, () => {
-      const injection = {
-        at,
-        leaf,
-        locks,
-        callee: null,
-        outcomes: [],
-        status: this.statusOf(leaf),
-        begins: this.begins,
-      };
-      return [context as Run, injection, () => ({ asked: new Map(), outcomes: [] })];
+      const status = this.statusOf(leaf);
+      const constant = constantOf(status);
+      const spared = { status: constant === null ? TOP : unlike(constant), outcomes: () => NONE };
+      const { begins } = this;
+      const injection = { at, leaf, locks, callee: null, outcomes: [], status, spared, begins };
+      return [context as Run, injection, { success: () => NONE, spared: () => NONE }];
     });
   }
 
@@ -86,8 +95,9 @@ export class Busy {
     return this.remembered(`${context.id} ${at} ${to.id} ${locks.id} < ${below.id}`, () => {
       const { begins } = this;
       // The status is in what comes out of the call.
-      const injection = { at, locks, leaf: null, callee: to as Run, outcomes: below.open, status: NOTHING, begins };
-      return [context as Run, injection, below.success];
+      const spared = { status: NOTHING, outcomes: below.spared };
+      const origin = { at, locks, leaf: null, callee: to as Run, spared };
+      return [context as Run, { ...origin, outcomes: below.open, status: NOTHING, begins }, below];
     });
   }
 
@@ -105,15 +115,15 @@ export class Busy {
     return this.afterKick.has(`${file}:${line}`);
   }
 
-  private remembered(key: string, injection: () => [Run, Injection, Aftermath["success"]]): Aftermath {
+  private remembered(key: string, injection: () => [Run, Injection, Below]): Aftermath {
     const list = this.known.get(key) ?? [];
     this.known.set(key, list);
     const known = list.find((one) => this.analysis.fits(one));
     if (known !== undefined) return known.aftermath;
-    const [context, how, success] = injection();
+    const [context, how, below] = injection();
     // What is not followed to its end is not known.
-    if (!this.spend(STEPS_OF_ONE, context)) return { id: ++this.count, done: [["unknown"]], open: [], success };
-    const made = this.one(this.after(context, how, success));
+    if (!this.spend(STEPS_OF_ONE, context)) return { ...below, id: ++this.count, done: [["unknown"]], open: [] };
+    const made = this.one(this.after(context, how, below));
     list.push(made);
     return made.aftermath;
   }
@@ -129,14 +139,10 @@ export class Busy {
     const list = this.apart.get(key) ?? [];
     this.apart.set(key, list);
     if (list.length > 0) {
-      const success = aftermath.success();
-      const own = outcomesText(success.outcomes);
-      for (const [name, value] of success.asked) asked.set(name, value);
-      const same = list.find((other) => {
-        const theirs = other.success();
-        for (const [name, value] of theirs.asked) asked.set(name, value);
-        return outcomesText(theirs.outcomes) === own;
-      });
+      const otherwise = ({ success, spared }: Below): string =>
+        [success, spared].map((answer) => outcomesText(taking(answer(), asked))).join(" / ");
+      const own = otherwise(aftermath);
+      const same = list.find((other) => otherwise(other) === own);
       if (same !== undefined) return { asked, aftermath: same };
     }
     list.push(aftermath);
@@ -148,32 +154,35 @@ export class Busy {
     return this.analysis.spend(steps, context as Run);
   }
 
+  /** An answer that is found when it is asked for, and again when what it depends on has changed. */
+  private whenAsked(find: () => Answer): () => Answer {
+    let known: Answer | null = null;
+    return () => {
+      if (known === null || !this.analysis.fits(known)) known = find();
+      return known;
+    };
+  }
+
   private after(
     context: Run,
     injection: Injection,
-    below: () => Success,
+    below: Below,
   ): { readonly asked: Run["asked"]; readonly aftermath: Aftermath; readonly context: Run } {
     const run = this.analysis.follow(context, injection);
     for (const line of run.afterKick) this.afterKick.add(`${context.file}:${line}`);
     const asked = new Map(run.asked);
-    let fine: Success | null = null;
     let isGivenBack = false;
-    const success = (): Success => {
-      if (fine !== null && this.analysis.fits(fine)) return fine;
-      const { outcomes, asked: before } = below();
+    const success = this.whenAsked(() => {
+      const { outcomes, asked: before } = below.success();
       const begins = episodeOf({ isSuccess: true });
       const other = this.analysis.follow(context, { ...injection, outcomes, status: marked(ZERO), begins });
       isGivenBack = episodesOf(other).some(({ isFreed }) => isFreed);
       const found = other.comingOut.map((outcome) => ({ ...outcome, value: unmarked(outcome.value) }));
-      fine = { asked: new Map([...before, ...other.asked]), outcomes: found };
-      return fine;
-    };
+      return { asked: new Map([...before, ...other.asked]), outcomes: found };
+    });
+    const spared = this.whenAsked(() => this.analysis.spare(context, injection));
     // What the answer depends on, it holds for.
-    const whenFine = (): readonly Outcome[] => {
-      const { asked: also, outcomes } = success();
-      for (const [name, value] of also) asked.set(name, value);
-      return outcomes;
-    };
+    const whenFine = (): readonly Outcome[] => taking(success(), asked);
     // What no way gives back after the BUSY, and some way does when there is none, is leaked.
     const keeps = run.frees && !episodesOf(run).some(({ isFreed }) => isFreed);
     if (keeps) whenFine();
@@ -192,7 +201,7 @@ export class Busy {
     if (done.length + open.length === 0) for (const episode of run.overtaken) done.push(told(episode.events));
     if (run.isEndless && run.endings.length + run.comingOut.length === 0) done.push(["retry:unbounded"]);
     if (run.isOpen || run.isCut) done.push(["unknown"]);
-    return { asked, aftermath: { id: ++this.count, done: unique(done), open, success }, context };
+    return { asked, aftermath: { id: ++this.count, done: unique(done), open, success, spared }, context };
   }
 
   /** What was done when nobody above the function can look at the status; null when somebody may. */
@@ -205,7 +214,7 @@ export class Busy {
     if (again !== undefined && isPart(value, again.gives)) return [...shown(episode.events), again.does];
     const isKept = hasMarkedMembers(episode) || [...vars.values()].some((kept) => kept.isMarked);
     if (!value.isMarked) return isKept ? null : told(episode.events);
-    if (value.atoms.some((a) => a.kind === "negative" || (a.kind === "number" && a.value < 0n))) return null;
+    if (value.atoms.some(isNegative)) return null;
     const plain = unmarked(value);
     if (isStatus(code.type)) {
       // Zero is success; what else it may be, its callers know.

@@ -3,7 +3,7 @@
  * for as long as something that the status decided on is still to be looked at.
  */
 
-import { marked, signsOf, type Value } from "./values.ts";
+import { isNegative, marked, signsOf, type Value } from "./values.ts";
 
 /** A decision in a function, and the instruction at which the ways that part there come together again. */
 export interface Decision {
@@ -104,5 +104,5 @@ export function hasMarkedMembers({ members }: Episode): boolean {
 
 /** A value as the status decided it, where it is one that a program states: a number. */
 export function decided(value: Value): Value {
-  return value.atoms.every((a) => a.kind === "number" || a.kind === "negative") ? marked(value) : value;
+  return value.atoms.every((a) => a.kind === "number" || isNegative(a)) ? marked(value) : value;
 }

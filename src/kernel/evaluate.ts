@@ -8,11 +8,13 @@ import { factsOf, type State } from "./state.ts";
 import {
   binaryValue,
   constantOf,
+  countedBy,
   functionValue,
   type Instance,
   instanceOf,
   marked,
   memberValue,
+  NOTHING,
   number,
   objectValue,
   only,
@@ -156,28 +158,40 @@ export class Evaluator {
         return unaryValue(e.op, this.value(e.operand, state));
       case "binary":
         return binaryValue(e.op, this.value(e.left, state), this.value(e.right, state));
-      case "conditional": {
-        const test = this.value(e.test, state);
-        const { yes, no } = truthOf(test);
-        const [x, y] = [yes ? this.value(e.yes, state) : null, no ? this.value(e.no, state) : null];
-        const value = x !== null && y !== null ? union(x, y) : (x ?? y ?? TOP);
-        return test.isMarked ? marked(value) : value;
-      }
+      case "conditional":
+        return this.either(e, state);
       case "comma": {
         const last = e.parts.at(-1);
         return last === undefined ? TOP : this.value(last, state);
       }
       case "update": {
-        // What is counted takes on any value; following each would make every round of a loop another one.
-        const counted = state.episode === null ? TOP : this.value(e.operand, state);
-        if (counted.isMarked) return marked(TOP);
-        return constantOf(counted) === null ? TOP : binaryValue(e.op === "++" ? "+" : "-", counted, number(1n));
+        const operand = this.value(e.operand, state);
+        // Following each number that a counter takes on would make every round of a loop another one.
+        if (state.episode === null) return countedBy(e.op, operand);
+        if (operand.isMarked) return marked(TOP);
+        return constantOf(operand) === null ? TOP : binaryValue(e.op === "++" ? "+" : "-", operand, number(1n));
       }
       case "opaque":
         return e.text === "pointer" ? POSITIVE : e.text.startsWith("sizeof") ? POSITIVE : TOP;
       default:
         return TOP;
     }
+  }
+
+  private either({ test, yes, no }: Extract<Expr, { kind: "conditional" }>, state: State): Value {
+    const decides = this.value(test, state);
+    const truth = truthOf(decides);
+    const value =
+      truth.yes && truth.no
+        ? union(this.valueWhere(test, true, yes, state), this.valueWhere(test, false, no, state))
+        : this.value(truth.yes ? yes : no, state);
+    return decides.isMarked ? marked(value) : value;
+  }
+
+  /** The value where a test comes out as it is wanted; none where it cannot. */
+  private valueWhere(test: Expr, want: boolean, e: Expr, state: State): Value {
+    const way = state.copy();
+    return this.assume(test, want, way) ? this.value(e, way) : NOTHING;
   }
 
   private nameValue(name: string, state: State): Value {

@@ -38,6 +38,11 @@ export class Flow {
     return leading[at] === 1;
   }
 
+  /** May an instruction come again? */
+  isOnLoop(at: number): boolean {
+    return (this.successors[at] as readonly number[]).some((next) => this.leadsTo(next, at));
+  }
+
   /** Does the function give what a variable has in it? */
   isGiven(name: string): boolean {
     this.given ??= new Set(

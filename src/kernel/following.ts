@@ -15,17 +15,14 @@ import type { Flow } from "./flow.ts";
 import type { LockSet } from "./locks.ts";
 import type { Passed } from "./passing.ts";
 import type { Plan } from "./plan.ts";
-import { type Input, joinOutcomes, type Outcome, type Run } from "./run.ts";
+import { type Input, joinOutcomes, type Outcome, type Run, taking } from "./run.ts";
+import type { Origin } from "./sparing.ts";
 import type { State } from "./state.ts";
-import { marked, TOP, truthOf, type Value } from "./values.ts";
+import { isNegative, marked, TOP, truthOf, type Value } from "./values.ts";
 
-/** Where in a function the status comes from. */
-export interface Injection {
-  readonly at: number;
-  readonly locks: LockSet;
-  readonly leaf: bigint | null;
-  /** The call that it comes out of, in each of the ways in which it does; null where the function makes the SEAMCALL itself. */
-  readonly callee: Run | null;
+/** Where in a function the status comes from, and what it is. */
+export interface Injection extends Origin {
+  /** The ways in which it comes out of a call. */
   readonly outcomes: readonly Outcome[];
   /** What the SEAMCALL gives where the function makes it itself. */
   readonly status: Value;
@@ -50,6 +47,8 @@ export class Following extends Execution {
   private readonly isControlled: boolean;
   /** Does the function itself give things back? */
   readonly frees: boolean;
+  /** Ways out of the call that is followed on which it gave no BUSY. */
+  private passing: readonly Outcome[] = [];
   private isCounting = false;
   private readonly repeated = new Set<string>();
   /** Lines at which the call is made again after a kick, and only because of its status. */
@@ -80,6 +79,11 @@ export class Following extends Execution {
     this.frees = injection !== null && run.code.instructions.some((i) => this.isFree(i));
   }
 
+  /** Is the call made in each round of a loop? */
+  private get isRepeated(): boolean {
+    return this.injection !== null && this.flow.isOnLoop(this.injection.at);
+  }
+
   private get busy() {
     return this.analysis.source.rules.busy;
   }
@@ -100,8 +104,7 @@ export class Following extends Execution {
 
   protected override arrives(at: number, state: State): boolean {
     // Before the BUSY only what leads to it matters.
-    if (state.episode === null)
-      return this.injection === null || (!state.hasPassed && this.flow.leadsTo(at, this.injection.at));
+    if (state.episode === null) return this.injection === null || this.flow.leadsTo(at, this.injection.at);
     const { episode, left } = arrived(state.episode, at);
     state.episode = episode;
     // What other ways would have changed of the result is what it is because of the status.
@@ -274,9 +277,9 @@ export class Following extends Execution {
     if (injection === null || injection.callee === null) return all;
     if (state.episode === null) {
       const isIt = from.at === injection.at && run === injection.callee && locks === injection.locks;
-      if (!isIt || state.hasPassed) return all;
-      state.hasPassed = true;
-      return [...all, ...injection.outcomes];
+      if (!isIt) return all;
+      this.passing = this.isRepeated ? taking(injection.spared.outcomes(), this.asked) : [];
+      return [...this.passing, ...injection.outcomes];
     }
     if (!this.isDecided(state) || !isSameCall(run.input, injection.callee.input)) return all;
     return this.repeats(from.at, state) ? injection.outcomes : [];
@@ -287,11 +290,12 @@ export class Following extends Execution {
     const all = super.made(leaf, at, state);
     if (injection === null || injection.callee !== null || leaf !== injection.leaf) return all;
     if (state.episode === null) {
-      if (at !== injection.at || state.locks !== injection.locks || state.hasPassed) return all;
-      const busy = state.copy();
-      busy.episode = injection.begins;
+      if (at !== injection.at || state.locks !== injection.locks) return all;
+      const busy = { state: state.copy(), value: injection.status };
+      busy.state.episode = injection.begins;
+      if (!this.isRepeated) return [busy];
       state.hasPassed = true;
-      return [...all, { state: busy, value: injection.status }];
+      return [{ state, value: injection.spared.status }, busy];
     }
     if (!this.isDecided(state)) return all;
     return this.repeats(at, state) ? [{ state, value: injection.status }] : [];
@@ -333,6 +337,7 @@ export class Following extends Execution {
     locks: LockSet,
   ): Effect {
     const effect = super.returned(info, outcome, passed, before, locks);
+    if (this.passing.includes(outcome)) effect.state.hasPassed = true;
     if (outcome.episode === undefined) return effect;
     const { events, members, isFreed, error, isSuccess } = outcome.episode;
     const own = before.episode;
@@ -378,7 +383,7 @@ const MOST_REPEATS = 8;
 
 /** Is a value an error, and nothing else? */
 function isError({ atoms }: Value): boolean {
-  return atoms.every((a) => a.kind === "negative" || (a.kind === "number" && a.value < 0n));
+  return atoms.every(isNegative);
 }
 
 /** The same function with the same arguments, as far as they are known. */

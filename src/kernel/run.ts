@@ -34,6 +34,19 @@ export interface Outcome {
   readonly episode?: Episode;
 }
 
+/** Ways out of a function, for the facts of the phase that were asked for. */
+export interface Answer {
+  /** These facts, and what they were. */
+  readonly asked: ReadonlyMap<string, Value | null>;
+  readonly outcomes: readonly Outcome[];
+}
+
+/** Takes an answer, and with it what it depends on. */
+export function taking({ asked, outcomes }: Answer, into: Run["asked"]): readonly Outcome[] {
+  for (const [name, value] of asked) into.set(name, value);
+  return outcomes;
+}
+
 /** What a function is called with, its objects under names of its own: `@0`, `@1`. */
 export interface Input {
   readonly info: FunctionInfo;

@@ -17,6 +17,8 @@ export type Atom = AtomBase &
     | { readonly kind: "number"; readonly value: bigint }
     /** Any negative number; any positive one, or a pointer to something of the instance. */
     | { readonly kind: "negative" }
+    /** Any negative number but those whose upper half, in which a SEAMCALL's status says what it is, is this one. */
+    | { readonly kind: "unlike"; readonly upper: bigint }
     | { readonly kind: "positive"; readonly of: Instance }
     /** A function, by a key of the call graph. */
     | { readonly kind: "function"; readonly name: string }
@@ -70,6 +72,7 @@ function markedAtom(a: Atom): Atom {
 
 const numberAtom = (value: bigint): Atom => atom(`#${value}`, { kind: "number", value: BigInt.asIntN(64, value) });
 const NEGATIVE = atom("-", { kind: "negative" });
+const unlikeAtom = (upper: bigint): Atom => atom(`!${upper}`, { kind: "unlike", upper });
 const positiveAtom = (of: Instance): Atom => atom(`+${of}`, { kind: "positive", of });
 
 /** The value that has these atoms; equal sets are one object. */
@@ -109,6 +112,9 @@ export const POSITIVE = setOf([positiveAtom("self")]);
 /** A pointer to something, or NULL. */
 export const POINTER = setOf([numberAtom(0n), positiveAtom("self")]);
 export const NOT_ZERO = setOf([NEGATIVE, positiveAtom("self")]);
+/** Any number but those negative ones that have the upper half of the one given. */
+export const unlike = (status: bigint): Value =>
+  setOf([unlikeAtom(upperOf(status)), numberAtom(0n), positiveAtom("self")]);
 export const pointerTo = (of: Instance): Value => setOf([positiveAtom(of)]);
 export const functionValue = (name: string): Value => setOf([atom(`f${name}`, { kind: "function", name })]);
 export const objectValue = (path: string): Value => setOf([atom(`&${path}`, { kind: "object", path })]);
@@ -211,6 +217,20 @@ function remembered(op: string, a: Value, b: Value, make: () => Value): Value {
   return made;
 }
 
+/** A number that is counted up or down by one: 0 and 1 are told from others of their sign. */
+export function countedBy(op: "++" | "--", a: Value): Value {
+  return remembered(op, a, a, () => setOf(a.atoms.flatMap((x) => countedAtom(op, x).atoms)));
+}
+
+function countedAtom(op: "++" | "--", a: Atom): Value {
+  if (a.kind === "number") {
+    const next = number(a.value + (op === "++" ? 1n : -1n));
+    return [0n, 1n].includes(constantOf(next) as bigint) ? next : signsOf(next);
+  }
+  if (isNegative(a)) return op === "++" ? setOf([NEGATIVE, numberAtom(0n)]) : NEGATIVES;
+  return a.kind !== "positive" || op === "++" ? only(a) : setOf([numberAtom(0n), a]);
+}
+
 /** `op a`. */
 export function unaryValue(op: string, a: Value): Value {
   return remembered(`u${op}`, a, a, () => setOf(a.atoms.flatMap((x) => unaryAtom(op, x).atoms)));
@@ -226,7 +246,7 @@ function unaryAtom(op: string, given: Atom): Value {
     if (op === "~") return number(~a.value);
   }
   if (op === "-" && a.kind === "positive") return NEGATIVES;
-  if (op === "-" && a.kind === "negative") return POSITIVE;
+  if (op === "-" && isNegative(a)) return POSITIVE;
   return TOP;
 }
 
@@ -260,7 +280,7 @@ function binaryAtom(op: string, a: Atom, b: Atom): Value {
     case ">":
     case "<=":
     case ">=":
-      return ordered(op, signOf(a), signOf(b));
+      return ordered(op, a, b);
     case "+":
     case "-": {
       if (a.kind === "object" || a.kind === "member" || a.kind === "function") return only(a);
@@ -271,28 +291,46 @@ function binaryAtom(op: string, a: Atom, b: Atom): Value {
     case "|":
       if (b.kind === "number" && b.value === 0n) return only(a);
       if (a.kind === "number" && a.value === 0n) return only(b);
-      return a.kind === "negative" || b.kind === "negative" ? NEGATIVES : POSITIVE;
+      return isNegative(a) || isNegative(b) ? NEGATIVES : POSITIVE;
     case "&":
-      return (a.kind === "number" && a.value === 0n) || (b.kind === "number" && b.value === 0n) ? ZERO : TOP;
+      if (a.kind === "unlike" && keepsUpper(b)) return only(a);
+      if ((a.kind === "number" && a.value === 0n) || (b.kind === "number" && b.value === 0n)) return ZERO;
+      // The sign bit is there where both have it.
+      return isNegative(a) && isNegative(b) ? NEGATIVES : POINTER;
     default:
       return TOP;
   }
 }
 
-const signOf = (a: Atom): number =>
-  a.kind === "number" ? (a.value < 0n ? -1 : a.value === 0n ? 0 : 1) : a.kind === "negative" ? -1 : 1;
+/** Is an atom a negative number, or several of them? */
+export function isNegative(a: Atom): boolean {
+  return a.kind === "negative" || a.kind === "unlike" || (a.kind === "number" && a.value < 0n);
+}
+
+const upperOf = (status: bigint): bigint => BigInt.asUintN(64, status) >> 32n;
+
+/** Is it a mask that leaves the upper half of a number as it is? */
+const keepsUpper = (a: Atom): boolean => a.kind === "number" && upperOf(a.value) === 0xffffffffn;
+
+const signOf = (a: Atom): number => (isNegative(a) ? -1 : a.kind === "number" && a.value === 0n ? 0 : 1);
 
 function sameAtom(a: Atom, b: Atom): Value {
   if (signOf(a) !== signOf(b)) return ZERO;
+  const [x, y] = a.kind === "unlike" ? [a, b] : [b, a];
+  if (x.kind === "unlike" && y.kind === "number" && upperOf(y.value) === x.upper) return ZERO;
   const exact = (x: Atom): boolean => x.kind === "number" || x.kind === "function";
   if (a === b && exact(a)) return ONE;
   return exact(a) && exact(b) ? ZERO : TRUTH;
 }
 
-function ordered(op: string, a: number, b: number): Value {
-  if (a === b) return TRUTH;
-  const less = a < b;
-  return (op === "<" || op === "<=") === less ? ONE : ZERO;
+function ordered(op: string, a: Atom, b: Atom): Value {
+  const isLess = op === "<" || op === "<=";
+  const [x, y] = [signOf(a), signOf(b)];
+  if (x !== y) return isLess === x < y ? ONE : ZERO;
+  // One is the least of those that are positive.
+  const isLeast = (one: Atom): boolean => one.kind === "number" && one.value === 1n;
+  if ((isLeast(a) && op === "<=") || (isLeast(b) && op === ">=")) return ONE;
+  return (isLeast(a) && op === ">") || (isLeast(b) && op === "<") ? ZERO : TRUTH;
 }
 
 function numberBinary(op: string, a: bigint, b: bigint): Value {

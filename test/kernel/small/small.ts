@@ -59,7 +59,6 @@ const row = z.strictObject({
   ordinary: z.literal(false).optional(),
   onBusy: z.array(z.string().regex(REACTION)).optional(),
   note: text.optional(),
-  gap: text.optional().describe("what comes out instead, as long as it does: a test says when it no longer does"),
 });
 
 /** `seamlock-test/small-kernel@1`. */
