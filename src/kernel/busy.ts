@@ -4,7 +4,7 @@
  */
 
 import type { Analysis } from "./analysis.ts";
-import { afterEvent, changed, type Episode, episodeOf, hasMarkedMembers } from "./episode.ts";
+import { afterEvent, ENDLESS, type Episode, episodeOf, hasMarkedMembers, leaving, withoutBound } from "./episode.ts";
 import type { Following, Injection } from "./following.ts";
 import type { Context } from "./graph.ts";
 import type { LeafNames } from "./leaves.ts";
@@ -16,6 +16,8 @@ import {
   isNegative,
   marked,
   NOTHING,
+  only,
+  setOf,
   TOP,
   truthOf,
   union,
@@ -61,8 +63,8 @@ export class Busy {
   private count = 0;
   /** Those that are apart, by the function that they come out of and what does. */
   private readonly apart = new Map<string, Aftermath[]>();
-  /** Places, as `file:line`, of calls that are made only after a BUSY and a kick, instead of the one that gave it. */
-  private readonly afterKick = new Set<string>();
+  /** Calls that are made because of another one's BUSY, by their places, `file:line`: is there always a kick before? */
+  private readonly repeated = new Map<string, boolean>();
 
   constructor(analysis: Analysis, leaves: LeafNames) {
     this.analysis = analysis;
@@ -112,7 +114,7 @@ export class Busy {
 
   /** Is a call at a place made only after a kick, because an earlier one gave BUSY? */
   isAfterKick({ file, line }: { readonly file: string; readonly line: number }): boolean {
-    return this.afterKick.has(`${file}:${line}`);
+    return this.repeated.get(`${file}:${line}`) === true;
   }
 
   private remembered(key: string, injection: () => [Run, Injection, Below]): Aftermath {
@@ -169,7 +171,10 @@ export class Busy {
     below: Below,
   ): { readonly asked: Run["asked"]; readonly aftermath: Aftermath; readonly context: Run } {
     const run = this.analysis.follow(context, injection);
-    for (const line of run.afterKick) this.afterKick.add(`${context.file}:${line}`);
+    for (const [line, isKicked] of run.repetitions) {
+      const place = `${context.file}:${line}`;
+      this.repeated.set(place, isKicked && this.repeated.get(place) !== false);
+    }
     const asked = new Map(run.asked);
     let isGivenBack = false;
     const success = this.whenAsked(() => {
@@ -186,13 +191,15 @@ export class Busy {
     // What no way gives back after the BUSY, and some way does when there is none, is leaked.
     const keeps = run.frees && !episodesOf(run).some(({ isFreed }) => isFreed);
     if (keeps) whenFine();
-    const leaked = (episode: Episode): Episode => (keeps && isGivenBack ? afterEvent(episode, "leak") : episode);
-    const done = run.endings.map((episode) => told(leaked(episode).events));
+    const whole = (episode: Episode): Episode => {
+      const one = run.isEndlessOn(episode) ? withoutBound(episode) : episode;
+      return keeps && isGivenBack ? afterEvent(one, "leak") : one;
+    };
+    const done = run.endings.map((episode) => told(whole(episode).events));
     const open: Outcome[] = [];
-    for (const outcome of run.comingOut) {
-      const before = leaked(outcome.episode as Episode);
-      const error = errorOf(outcome.value) ?? before.error;
-      const way = { ...outcome, episode: changed(before, { error, until: [], unsure: [] }) };
+    for (const outcome of run.comingOut.flatMap(byError)) {
+      const before = whole(outcome.episode as Episode);
+      const way = { ...outcome, episode: leaving(before, errorOf(outcome.value) ?? before.error) };
       const end = this.endOf(context, way, whenFine);
       if (end === null) open.push(way);
       else done.push(end);
@@ -271,6 +278,16 @@ function isStatus(type: string): boolean {
 
 const DATA = /\*|\b(?:bool|unsigned|size_t|struct|union|u(?:int)?(?:8|16|32|64)(?:_t)?|__u(?:8|16|32|64))\b/;
 
+/** A way out as one for each error that it may give, where these are known, and one for whatever else it may give. */
+function byError(outcome: Outcome): Outcome[] {
+  const { atoms } = outcome.value;
+  const errors = atoms.filter((a) => errorOf(only(a)) !== null);
+  if (errors.length === 0 || atoms.length === 1) return [outcome];
+  const rest = atoms.filter((a) => !errors.includes(a));
+  const values = [...errors.map(only), ...(rest.length > 0 ? [setOf(rest)] : [])];
+  return values.map((value) => ({ ...outcome, value }));
+}
+
 /** The error that a value is; null when it is none, or one of several. */
 function errorOf(value: Value): bigint | null {
   const constant = constantOf(value);
@@ -292,7 +309,8 @@ function shown(events: readonly string[]): string[] {
     tries = 0;
   };
   for (const event of events) {
-    if (event === "kick") kicks++;
+    if (event === ENDLESS) found.push("retry:unbounded");
+    else if (event === "kick") kicks++;
     else if (event === "retry") tries++;
     else if (event === "bug-vm" || event === "warn" || event === "leak" || event === "misread") {
       flush();

@@ -23,6 +23,10 @@ export interface Episode {
   readonly unsure: readonly Decision[];
   /** Members of structures that are not local, of which something is known in the episode. */
   readonly members: ReadonlyMap<string, Value>;
+  /** The calls that the function made again, each with what was known where it did. */
+  readonly repeated: readonly string[];
+  /** Did it count something whose number is not known? Then a round that looks like an earlier one need not be the same. */
+  readonly isCounted: boolean;
   /** Was something given back since? */
   readonly isFreed: boolean;
   /** Nothing looks at the status any more; the way is followed only for what it gives back. */
@@ -40,6 +44,8 @@ const START: Parts = {
   until: [],
   unsure: [],
   members: new Map(),
+  repeated: [],
+  isCounted: false,
   isFreed: false,
   isOver: false,
   error: null,
@@ -48,9 +54,9 @@ const START: Parts = {
 
 function made(parts: Parts): Episode {
   const members = [...parts.members].map(([name, value]) => `${name}=${value.id}`).sort();
-  const flags = [parts.isFreed, parts.isOver, parts.isSuccess].map(Number).join("");
+  const flags = [parts.isCounted, parts.isFreed, parts.isOver, parts.isSuccess].map(Number).join("");
   const [until, unsure] = [parts.until, parts.unsure].map((list) => list.map((d) => `${d.at}-${d.meeting}`));
-  const key = [parts.events, until, unsure, members, flags, parts.error ?? ""].join(";");
+  const key = [parts.events, until, unsure, members, flags, parts.error ?? "", parts.repeated].join(";");
   return { ...parts, key };
 }
 
@@ -62,6 +68,20 @@ export function episodeOf(parts: Partial<Parts>): Episode {
 /** An episode with some of it changed. */
 export function changed(episode: Episode, parts: Partial<Parts>): Episode {
   return made({ ...episode, ...parts });
+}
+
+/** The episode where nobody knows how often something was repeated, but that it was. */
+export function withoutBound(episode: Episode): Episode {
+  const rest = episode.events.filter((event) => event !== "retry");
+  return changed(episode, { events: [ENDLESS, ...rest.filter((event) => event !== ENDLESS)] });
+}
+
+/** Stands for any number of repetitions among what was done. */
+export const ENDLESS = "retry-unbounded";
+
+/** The episode as those who called the function are to be told of it. */
+export function leaving(episode: Episode, error: bigint | null = episode.error): Episode {
+  return changed(episode, { error, until: [], unsure: [], repeated: [], isCounted: false });
 }
 
 /** The episode after one more thing was done. A VM that is marked as bugged warns, too: that is not said twice. */

@@ -43,6 +43,11 @@ export class Flow {
     return (this.successors[at] as readonly number[]).some((next) => this.leadsTo(next, at));
   }
 
+  /** Does an instruction read a variable? */
+  readsAt(at: number, name: string): boolean {
+    return this.reads[at]?.has(name) === true;
+  }
+
   /** Does the function give what a variable has in it? */
   isGiven(name: string): boolean {
     this.given ??= new Set(

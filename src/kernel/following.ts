@@ -7,7 +7,16 @@ import type { FunctionInfo } from "../c/index.ts";
 import type { Analysis } from "./analysis.ts";
 import type { Effect } from "./calls.ts";
 import type { Instruction } from "./code.ts";
-import { afterEvent, arrived, changed, decided, type Episode, episodeOf, hasMarkedMembers } from "./episode.ts";
+import {
+  afterEvent,
+  arrived,
+  changed,
+  decided,
+  type Episode,
+  episodeOf,
+  hasMarkedMembers,
+  leaving,
+} from "./episode.ts";
 import type { Known } from "./evaluate.ts";
 import { Execution } from "./execution.ts";
 import { calleeName } from "./expressions.ts";
@@ -18,7 +27,7 @@ import type { Plan } from "./plan.ts";
 import { type Input, joinOutcomes, type Outcome, type Run, taking } from "./run.ts";
 import type { Origin } from "./sparing.ts";
 import type { State } from "./state.ts";
-import { isNegative, marked, TOP, truthOf, type Value } from "./values.ts";
+import { constantOf, isNegative, marked, TOP, truthOf, type Value } from "./values.ts";
 
 /** Where in a function the status comes from, and what it is. */
 export interface Injection extends Origin {
@@ -37,8 +46,6 @@ export class Following extends Execution {
   readonly overtaken: Episode[] = [];
   /** Ways on which nothing does. */
   readonly endings: Episode[] = [];
-  /** The call is repeated for as long as it gives BUSY. */
-  isEndless = false;
   /** How often it is repeated depends on what is not known. */
   isOpen = false;
   protected override readonly most = 4096;
@@ -50,13 +57,24 @@ export class Following extends Execution {
   /** Ways out of the call that is followed on which it gave no BUSY. */
   private passing: readonly Outcome[] = [];
   private isCounting = false;
-  private readonly repeated = new Set<string>();
-  /** Lines at which the call is made again after a kick, and only because of its status. */
-  readonly afterKick = new Set<number>();
+  /** Repetitions that end where they began. */
+  private readonly endless = new Set<string>();
+  /** Lines at which the call is made again because of its status, and whether that is after a kick on each way. */
+  readonly repetitions = new Map<number, boolean>();
 
   /** Facts of the phase that it asked for, and what they were. */
   get asked(): Run["asked"] {
     return this.run_.asked;
+  }
+
+  /** Is the call repeated, on some way, for as long as it gives BUSY? */
+  get isEndless(): boolean {
+    return this.endless.size > 0;
+  }
+
+  /** Is it on a way that an episode is of? */
+  isEndlessOn({ repeated }: Episode): boolean {
+    return repeated.some((key) => this.endless.has(key));
   }
 
   /** Did a bound cut it off? */
@@ -176,12 +194,20 @@ export class Following extends Execution {
       case "assign":
         // A counter says how often, not what happened.
         this.isCounting = instruction.value.kind === "update";
+        this.counts(instruction, at, state);
         this.loses(instruction, state);
         this.standsIn(instruction, state);
         break;
       default:
     }
     return super.step(instruction, at, state);
+  }
+
+  /** Is something counted, or stepped on, whose number is not known? */
+  private counts({ to, value }: Extract<Instruction, { op: "assign" }>, at: number, state: State): void {
+    const isOfItself = value.kind === "update" || (to.kind === "name" && this.flow.readsAt(at, to.name));
+    if (isOfItself && constantOf(this.evaluator.value(value, state)) === null)
+      state.episode = changed(state.episode as Episode, { isCounted: true });
   }
 
   /** Was an error made of the status on the way, or is the status still there? */
@@ -304,21 +330,24 @@ export class Following extends Execution {
   /** The call is made again because of its status, which is BUSY again; false where that need not be followed any further. */
   private repeats(at: number, state: State): boolean {
     const episode = state.episode as Episode;
-    const all = [...state.vars].map(([name, value]) => `${name}=${value.id}`).sort();
-    const key = `${at} ${state.locks.id} ${state.facts.id} ${all}`;
-    const count = episode.events.filter((event) => event === "retry").length;
-    if (this.repeated.has(key)) {
-      this.isEndless = true;
+    const known = [...state.vars, ...episode.members].map(([name, value]) => `${name}=${value.id}`).sort();
+    const others = episode.events.filter((event) => event !== "retry");
+    const count = episode.events.length - others.length;
+    const key = `${at} ${state.locks.id} ${state.facts.id} ${others} ${known}`;
+    if (episode.repeated.includes(key)) {
+      if (episode.isCounted) this.isOpen = true;
+      else this.endless.add(key);
       return false;
     }
     if (count > MOST_REPEATS && (this.comingOut.length + this.endings.length > 0 || this.hasLeft(at))) {
       this.isOpen = true;
       return false;
     }
-    this.repeated.add(key);
-    if (at !== this.injection?.at && episode.events.includes("kick"))
-      this.afterKick.add(this.run_.code.instructions[at]?.line ?? 0);
-    state.episode = afterEvent(episode, "retry");
+    if (at !== this.injection?.at) {
+      const line = this.run_.code.instructions[at]?.line ?? 0;
+      this.repetitions.set(line, others.includes("kick") && this.repetitions.get(line) !== false);
+    }
+    state.episode = afterEvent(changed(episode, { repeated: [...episode.repeated, key] }), "retry");
     return true;
   }
 
@@ -370,7 +399,7 @@ export class Following extends Execution {
     const { yes, no } = truthOf(outcome.value);
     const told = [...outcome.vars].flatMap(([name, value]) => (value.isMarked ? [`${name}=${value.id}`] : []));
     const value = outcome.value.isMarked ? `=${outcome.value.id}` : `${yes ? "+" : ""}${no ? "-" : ""}`;
-    const episode = changed(state.episode as Episode, { until: [], unsure: [] });
+    const episode = leaving(state.episode as Episode);
     const key = `${state.locks.id} ${state.facts.id} ${value} ${told.sort().join()} ${episode.key}`;
     const kept = { ...outcome, episode };
     const known = this.run_.outcomes.get(key);

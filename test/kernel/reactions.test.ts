@@ -27,7 +27,11 @@ interface Case {
 const CASES: Readonly<Record<string, Case>> = {
   "an error that the source names is returned, another is not known": {
     body: "if (wr(1)) return -EIO;\n\tif (wr(2)) return pen_next_here() ? -EIO : -EBUSY;\n\tif (wr(3)) return -(int)vcpu->cpu;\n\treturn 0;",
-    does: ["return:-EIO", "unknown"],
+    does: ["return:-EIO", "return:-EBUSY", "unknown"],
+  },
+  "an error that is returned or nothing": {
+    body: "return wr(1) ? (pen_next_here() ? -EIO : 0) : 0;",
+    does: ["return:-EIO", "ignore"],
   },
   "what is done and not told to a caller, beside what is": {
     body: "err = wr(1);\n\tif (err) {\n\t\tif (pen_asked(kvm)) return -EIO;\n\t\tWARN_ON_ONCE(err);\n\t\treturn 0;\n\t}\n\terr = wr(2);\n\tif (err) {\n\t\tif (pen_asked(kvm)) return -EIO;\n\t\tKVM_BUG_ON(err, kvm);\n\t\treturn 0;\n\t}\n\treturn 0;",
@@ -51,15 +55,35 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   "a call that is repeated until a signal comes": {
     body: "do {\n\t\terr = wr(2);\n\t\tif (tdx_operand_busy(err) && signal_pending(current)) return -EINTR;\n\t} while (tdx_operand_busy(err));\n\treturn 0;",
-    does: ["return:-EINTR", "retry:1, return:-EINTR"],
+    does: ["return:-EINTR", "retry:unbounded, return:-EINTR"],
+  },
+  "a call that is made again once or twice": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tif (pen_asked(kvm)) {\n\t\t\terr = wr(1);\n\t\t\tif (!tdx_operand_busy(err)) return 0;\n\t\t}\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["return:-EIO", "retry:1, return:-EIO", "retry:2, return:-EIO"],
+  },
+  "a call that is made again until it was kicked for": {
+    body: "bool kicked = false;\n\n\twhile (1) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) return err ? -EINVAL : 0;\n\t\tif (kicked) return -EIO;\n\t\tif (pen_asked(kvm)) {\n\t\t\tkvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\t\t\tkicked = true;\n\t\t}\n\t}",
+    does: ["kick-and-retry:1, return:-EIO", "retry:unbounded, return:-EIO"],
   },
   "how often it is repeated is not known": {
     body: "for (i = 0; i < vcpu->cpu; i++) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) break;\n\t}\n\treturn err ? -EAGAIN : 0;",
     does: ["return:-EAGAIN", ...Array.from({ length: 9 }, (_, i) => `retry:${i + 1}, return:-EAGAIN`), "unknown"],
   },
+  "what is counted down from what is not known may end the loop": {
+    body: "int n = vcpu->cpu;\n\n\tdo {\n\t\terr = wr(1);\n\t} while (tdx_operand_busy(err) && n--);\n\treturn err ? -EIO : 0;",
+    does: ["return:-EIO", "retry:1, return:-EIO", "unknown"],
+  },
+  "so may what is stepped on by more than one": {
+    body: "int n = vcpu->cpu;\n\n\tdo {\n\t\terr = wr(1);\n\t\tn = n - 2;\n\t} while (tdx_operand_busy(err) && n > 0);\n\treturn err ? -EIO : 0;",
+    does: ["return:-EIO", "retry:1, return:-EIO", "unknown"],
+  },
   "how often it is repeated is known, and what follows when that does not help": {
     body: "err = wr(1);\n\tif (tdx_operand_busy(err))\n\t\terr = wr(1);\n\tif (KVM_BUG_ON(err, kvm)) return -EIO;\n\treturn 0;",
     does: ["retry:1, bug-vm, return:-EIO", "bug-vm, return:-EIO"],
+  },
+  "a call that is made again, after a kick on one way and without on another": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tif (pen_asked(kvm)) kvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["retry:1, return:-EIO", "kick-and-retry:1, return:-EIO", "return:-EIO"],
   },
   "data that a caller reads and that a failure makes something else is misread": {
     before:
@@ -204,6 +228,46 @@ const CASES: Readonly<Record<string, Case>> = {
       "static int @_one(struct kvm_vcpu *vcpu)\n{\n\tu64 err = wr(1);\n\n\tif (tdx_operand_busy(err)) return -EBUSY;\n\treturn err ? -EIO : 0;\n}\n",
     body: "bool again = false;\n\n\tfor (i = 0; i < 3; i++) {\n\t\tint ret = @_one(vcpu);\n\n\t\tif (ret == -EBUSY) return again ? -EINVAL : -EBUSY;\n\t\tagain = ret == -EBUSY;\n\t}\n\treturn 0;",
     does: ["return:-EBUSY"],
+  },
+  "a call that a loop makes itself, in any round, and tries again": {
+    body: "struct tdx_module_args args = {};\n\tu64 busy;\n\n\tfor (i = 0; i < 3; i++) {\n\t\tint tries;\n\n\t\tfor (tries = 0; tries < 2; tries++) {\n\t\t\terr = __seamcall(TDH_VP_WR, &args);\n\t\t\tbusy = err & TDX_SEAMCALL_STATUS_MASK;\n\t\t\tif (busy != TDX_OPERAND_BUSY) break;\n\t\t}\n\t\tif (err) return i ? -EBUSY : -EIO;\n\t}\n\treturn 0;",
+    does: ["retry:1, return:-EIO", "retry:1, return:-EBUSY"],
+  },
+  "what an earlier round may have given in the phase": {
+    before:
+      "static int @_one(struct kvm_vcpu *vcpu)\n{\n\tu64 err = wr(1);\n\n\tif (tdx_operand_busy(err)) return -EBUSY;\n\treturn vcpu->kvm->pre_fault_allowed ? -EIO : 0;\n}\n",
+    body: "bool seen = false;\n\n\tfor (i = 0; i < 3; i++) {\n\t\tint ret = @_one(vcpu);\n\n\t\tif (ret == -EBUSY) return seen ? -EINVAL : -EBUSY;\n\t\tseen = ret == -EIO;\n\t}\n\treturn 0;",
+    does: ["return:-EBUSY", "return:-EINVAL"],
+  },
+  "what an earlier round may have given in another phase": {
+    before:
+      "static int @_one(struct kvm_vcpu *vcpu)\n{\n\tu64 err = wr(1);\n\n\tif (tdx_operand_busy(err)) return -EBUSY;\n\treturn vcpu->kvm->pre_fault_allowed ? 0 : -EIO;\n}\n",
+    body: "bool seen = false;\n\n\tfor (i = 0; i < 3; i++) {\n\t\tint ret = @_one(vcpu);\n\n\t\tif (ret == -EBUSY) return seen ? -EINVAL : -EBUSY;\n\t\tseen = ret == -EIO;\n\t}\n\treturn 0;",
+    does: ["return:-EBUSY", "return:-EINVAL"],
+  },
+  "an earlier round in which the same helper gave BUSY at another place": {
+    before:
+      "static int @_write(struct kvm_vcpu *vcpu)\n{\n\treturn tdx_operand_busy(wr(1)) ? -EAGAIN : 0;\n}\n\nstatic int @_one(struct kvm_vcpu *vcpu, int round)\n{\n\tif (@_write(vcpu)) return -EIO;\n\treturn @_write(vcpu) ? -EBUSY : 0;\n}\n",
+    body: "bool seen = false;\n\n\tfor (i = 0; i < 3; i++) {\n\t\tint ret = @_one(vcpu, i);\n\n\t\tif (ret == -EIO) return seen ? -EINVAL : -EIO;\n\t\tif (ret == -EBUSY) seen = true;\n\t}\n\treturn 0;",
+    does: ["return:-EIO", "return:-EINVAL", "ignore"],
+  },
+  "an earlier round in which the helper gave BUSY with another lock held": {
+    before:
+      "static int @_write(struct kvm_vcpu *vcpu)\n{\n\treturn tdx_operand_busy(wr(1)) ? -EAGAIN : 0;\n}\n\nstatic int @_one(struct kvm_vcpu *vcpu, int round)\n{\n\tint ret;\n\n\tif (pen_asked(vcpu->kvm)) {\n\t\tmutex_lock(&vcpu->kvm->slots_lock);\n\t\tret = @_write(vcpu);\n\t\tmutex_unlock(&vcpu->kvm->slots_lock);\n\t\treturn ret ? -EBUSY : 0;\n\t}\n\treturn @_write(vcpu) ? -EIO : 0;\n}\n",
+    body: "bool seen = false;\n\n\tfor (i = 0; i < 3; i++) {\n\t\tint ret = @_one(vcpu, i);\n\n\t\tif (ret == -EIO) return seen ? -EINVAL : -EIO;\n\t\tif (ret == -EBUSY) seen = true;\n\t}\n\treturn 0;",
+    does: ["return:-EIO", "return:-EINVAL", "ignore"],
+  },
+  "two calls that end alike, and that an earlier round tells apart": {
+    before:
+      "static int @_one(struct kvm_vcpu *vcpu, int round)\n{\n\tif (pen_asked(vcpu->kvm)) {\n\t\tif (!tdx_operand_busy(wr(1))) return 0;\n\t\tif (pen_next_here()) return -EIO;\n\t\tWARN_ON_ONCE(1);\n\t\treturn 1;\n\t}\n\tif (!tdx_operand_busy(wr(2))) return 0;\n\tif (pen_next_here()) return -EIO;\n\tWARN_ON_ONCE(1);\n\treturn 2;\n}\n",
+    body: "bool seen = false;\n\n\tfor (i = 0; i < 3; i++) {\n\t\tint ret = @_one(vcpu, i);\n\n\t\tif (ret < 0) return seen ? -EBUSY : -EIO;\n\t\tif (ret == 1) seen = true;\n\t}\n\treturn 0;",
+    does: ["return:-EIO", "return:-EBUSY", "warn", "warn, return:-EIO", "warn, return:-EBUSY"],
+  },
+  "two calls that end alike, and that success tells apart": {
+    before:
+      "static int @_into(struct kvm_vcpu *vcpu, u64 *data)\n{\n\tif (wr(1)) return -EIO;\n\t*data = 0;\n\tif (wr(2)) return -EIO;\n\t*data = 5;\n\treturn 0;\n}\n\nstatic u64 @_read(struct kvm_vcpu *vcpu)\n{\n\tu64 data = 9;\n\n\tif (@_into(vcpu, &data)) return 0;\n\treturn data;\n}\n",
+    body: "if (!@_read(vcpu)) return -ENOMEM;\n\treturn 0;",
+    does: ["misread", "return:-ENOMEM"],
   },
   "what a loop gives back in a later round": {
     body: "struct page *page = alloc_page(GFP_KERNEL);\n\n\tfor (i = 0; i < 3; i++) {\n\t\tif (wr(1)) {\n\t\t\tif (i) __free_page(page);\n\t\t\treturn -EIO;\n\t\t}\n\t}\n\t__free_page(page);\n\treturn 0;",
