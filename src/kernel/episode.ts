@@ -23,7 +23,7 @@ export interface Episode {
   readonly unsure: readonly Decision[];
   /** Members of structures that are not local, of which something is known in the episode. */
   readonly members: ReadonlyMap<string, Value>;
-  /** The calls that the function made again, each with what was known where it did. */
+  /** The calls that the function made again, each with what was known where it did. Does not tell episodes apart. */
   readonly repeated: readonly string[];
   /** Did it count something whose number is not known? Then a round that looks like an earlier one need not be the same. */
   readonly isCounted: boolean;
@@ -56,7 +56,7 @@ function made(parts: Parts): Episode {
   const members = [...parts.members].map(([name, value]) => `${name}=${value.id}`).sort();
   const flags = [parts.isCounted, parts.isFreed, parts.isOver, parts.isSuccess].map(Number).join("");
   const [until, unsure] = [parts.until, parts.unsure].map((list) => list.map((d) => `${d.at}-${d.meeting}`));
-  const key = [parts.events, until, unsure, members, flags, parts.error ?? "", parts.repeated].join(";");
+  const key = [parts.events, until, unsure, members, flags, parts.error ?? ""].join(";");
   return { ...parts, key };
 }
 

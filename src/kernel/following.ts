@@ -333,7 +333,7 @@ export class Following extends Execution {
     const known = [...state.vars, ...episode.members].map(([name, value]) => `${name}=${value.id}`).sort();
     const others = episode.events.filter((event) => event !== "retry");
     const count = episode.events.length - others.length;
-    const key = `${at} ${state.locks.id} ${state.facts.id} ${others} ${known}`;
+    const key = `${at} ${state.locks.id} ${state.facts.id} ${known}`;
     if (episode.repeated.includes(key)) {
       if (episode.isCounted) this.isOpen = true;
       else this.endless.add(key);

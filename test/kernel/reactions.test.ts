@@ -85,6 +85,26 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tif (pen_asked(kvm)) kvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
     does: ["retry:1, return:-EIO", "kick-and-retry:1, return:-EIO", "return:-EIO"],
   },
+  "a call that is made again, after a kick for one caller and without for another": {
+    before:
+      "static int @_twice(struct kvm_vcpu *vcpu, bool kick)\n{\n\tu64 err = wr(1);\n\n\tif (tdx_operand_busy(err)) {\n\t\tif (kick) kvm_make_all_cpus_request(vcpu->kvm, KVM_REQ_VM_DEAD);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;\n}\n",
+    body: "if (pen_asked(kvm)) return @_twice(vcpu, false);\n\treturn @_twice(vcpu, true);",
+    does: ["retry:1, return:-EIO", "kick-and-retry:1, return:-EIO", "return:-EIO"],
+  },
+  "what members say ends the loop": {
+    body: "while (1) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) return err ? -EINVAL : 0;\n\t\tif (kvm->vm_dead) return -EIO;\n\t\tkvm->vm_dead = kvm->vm_bugged;\n\t\tkvm->vm_bugged = true;\n\t}",
+    does: ["retry:2, return:-EIO"],
+  },
+  "what is counted on one way only": {
+    body: "int n = vcpu->cpu;\n\n\twhile (1) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) return err ? -EINVAL : 0;\n\t\tif (pen_asked(kvm)) n--;\n\t\tif (n <= 0) return -EIO;\n\t}",
+    does: ["return:-EIO", "retry:unbounded, return:-EIO", "unknown"],
+  },
+  "a loop without bound round another one": {
+    before:
+      "static int @_wait(struct kvm_vcpu *vcpu)\n{\n\tu64 err;\n\n\tdo {\n\t\terr = wr(1);\n\t\tif (tdx_operand_busy(err) && signal_pending(current)) return -EINTR;\n\t} while (tdx_operand_busy(err));\n\treturn 0;\n}\n",
+    body: "int ret;\n\n\tdo {\n\t\tret = @_wait(vcpu);\n\t} while (ret == -EINTR && !pen_asked(kvm));\n\treturn ret;",
+    does: ["return:-EINTR", "retry:unbounded, return:-EINTR"],
+  },
   "data that a caller reads and that a failure makes something else is misread": {
     before:
       "static u64 @_read(struct kvm_vcpu *vcpu)\n{\n\tu64 data;\n\n\tif (rd(1, &data)) return 0;\n\treturn data;\n}\n",

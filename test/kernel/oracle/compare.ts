@@ -144,7 +144,7 @@ export interface Comparison {
 /** Compares; an exact list of what differs is part of the answer. */
 export function compare(oracle: Oracle, profile: HostProfile): Comparison {
   const rows = rowsOf(profile);
-  const read = oracleRows(oracle).filter(({ path }) => path.outside !== true);
+  const read = oracleRows(oracle);
   const readPairs = new Set(read.map(({ step, holds }) => pair(step.call, holds)));
   const rowPairs = new Set(rows.map(({ call, holds }) => pair(call, holds)));
   const isTolerated = (row: HostRow): boolean =>
@@ -320,28 +320,26 @@ export function idealProfile(oracle: Oracle): HostProfile {
     sources: ["read by hand"],
     phases: oracle.phases.map((name) => ({ name, what: name })),
     locks: [...oracle.locks],
-    paths: oracle.paths
-      .filter(({ outside }) => outside !== true)
-      .map((path) => ({
-        name: path.id,
-        entries: [[path.entry.function, ...path.entry.labels].join(" ")],
-        per: path.per,
-        phases: path.phases.length === 0 ? ["init"] : path.phases,
-        ...(path.overruns === undefined ? {} : { overruns: path.overruns }),
-        ...(path.ordinary ? {} : { exceptional: String(path.why) }),
-        sources: ["read by hand"],
-        steps: path.steps.map((step) => ({
-          call: step.call,
-          ...(step.phases === undefined ? {} : { phases: step.phases }),
-          ...(step.onEach === undefined ? {} : { onEach: step.onEach }),
-          holds: heldAtStep(path, step).map(({ lock, mode, of, by }) => ({
-            lock,
-            ...(mode === undefined ? {} : { mode }),
-            ...(of === undefined ? {} : { of }),
-            by: by === "stated" ? ("stated" as const) : ("derived" as const),
-          })),
-          onBusy: step.onBusy.map((clause) => ({ do: clause.do })),
+    paths: oracle.paths.map((path) => ({
+      name: path.id,
+      entries: [[path.entry.function, ...path.entry.labels].join(" ")],
+      per: path.per,
+      phases: path.phases.length === 0 ? ["init"] : path.phases,
+      ...(path.overruns === undefined ? {} : { overruns: path.overruns }),
+      ...(path.ordinary ? {} : { exceptional: String(path.why) }),
+      sources: ["read by hand"],
+      steps: path.steps.map((step) => ({
+        call: step.call,
+        ...(step.phases === undefined ? {} : { phases: step.phases }),
+        ...(step.onEach === undefined ? {} : { onEach: step.onEach }),
+        holds: heldAtStep(path, step).map(({ lock, mode, of, by }) => ({
+          lock,
+          ...(mode === undefined ? {} : { mode }),
+          ...(of === undefined ? {} : { of }),
+          by: by === "stated" ? ("stated" as const) : ("derived" as const),
         })),
+        onBusy: step.onBusy.map((clause) => ({ do: clause.do })),
       })),
+    })),
   };
 }

@@ -68,7 +68,6 @@ const path = z.strictObject({
   why: text.optional().describe("what makes it exceptional"),
   overruns: phases.min(1).optional(),
   atMostOne: z.literal("machine").optional(),
-  outside: z.literal(true).optional().describe("the entry is in no file that the extraction reads"),
   gates: z.array(z.strictObject({ at: place, what: text, phases })),
   holds: z.array(hold),
   note: text.optional(),
