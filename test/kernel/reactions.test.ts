@@ -73,6 +73,10 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "int n = vcpu->cpu;\n\n\tdo {\n\t\terr = wr(1);\n\t} while (tdx_operand_busy(err) && n--);\n\treturn err ? -EIO : 0;",
     does: ["return:-EIO", "retry:1, return:-EIO", "unknown"],
   },
+  "so may what a member counts": {
+    body: "do {\n\t\terr = wr(1);\n\t} while (tdx_operand_busy(err) && vcpu->cpu++ < 8);\n\treturn err ? -EIO : 0;",
+    does: ["return:-EIO", "retry:1, return:-EIO", "unknown"],
+  },
   "so may what is stepped on by more than one": {
     body: "int n = vcpu->cpu;\n\n\tdo {\n\t\terr = wr(1);\n\t\tn = n - 2;\n\t} while (tdx_operand_busy(err) && n > 0);\n\treturn err ? -EIO : 0;",
     does: ["return:-EIO", "retry:1, return:-EIO", "unknown"],
