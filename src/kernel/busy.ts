@@ -141,10 +141,10 @@ export class Busy {
     const list = this.apart.get(key) ?? [];
     this.apart.set(key, list);
     if (list.length > 0) {
-      const otherwise = ({ success, spared }: Below): string =>
-        [success, spared].map((answer) => outcomesText(taking(answer(), asked))).join(" / ");
-      const own = otherwise(aftermath);
-      const same = list.find((other) => otherwise(other) === own);
+      // Ways that differ where there is no BUSY, and do not where there is success, differ by the other's BUSY: they are among the open ones.
+      const successOf = ({ success }: Below): string => outcomesText(taking(success(), asked));
+      const own = successOf(aftermath);
+      const same = list.find((other) => successOf(other) === own);
       if (same !== undefined) return { asked, aftermath: same };
     }
     list.push(aftermath);

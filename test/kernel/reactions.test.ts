@@ -287,9 +287,15 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "bool seen = false;\n\n\tfor (i = 0; i < 3; i++) {\n\t\tint ret = @_one(vcpu, i);\n\n\t\tif (ret < 0) return seen ? -EBUSY : -EIO;\n\t\tif (ret == 1) seen = true;\n\t}\n\treturn 0;",
     does: ["return:-EIO", "return:-EBUSY", "warn", "warn, return:-EIO", "warn, return:-EBUSY"],
   },
+  "two calls that end alike, and that an earlier round tells apart the other way": {
+    before:
+      "static int @_one(struct kvm_vcpu *vcpu, int round)\n{\n\tif (pen_asked(vcpu->kvm)) {\n\t\tif (!tdx_operand_busy(wr(1))) return 0;\n\t\tif (pen_next_here()) return -EIO;\n\t\tWARN_ON_ONCE(1);\n\t\treturn 1;\n\t}\n\tif (!tdx_operand_busy(wr(2))) return 0;\n\tif (pen_next_here()) return -EIO;\n\tWARN_ON_ONCE(1);\n\treturn 2;\n}\n",
+    body: "bool seen = false;\n\n\tfor (i = 0; i < 3; i++) {\n\t\tint ret = @_one(vcpu, i);\n\n\t\tif (ret < 0) return seen ? -EBUSY : -EIO;\n\t\tif (ret == 2) seen = true;\n\t}\n\treturn 0;",
+    does: ["return:-EIO", "return:-EBUSY", "warn", "warn, return:-EIO", "warn, return:-EBUSY"],
+  },
   "two calls that end alike, and that success tells apart": {
     before:
-      "static int @_into(struct kvm_vcpu *vcpu, u64 *data)\n{\n\tif (wr(1)) return -EIO;\n\t*data = 0;\n\tif (wr(2)) return -EIO;\n\t*data = 5;\n\treturn 0;\n}\n\nstatic u64 @_read(struct kvm_vcpu *vcpu)\n{\n\tu64 data = 9;\n\n\tif (@_into(vcpu, &data)) return 0;\n\treturn data;\n}\n",
+      "static int @_into(struct kvm_vcpu *vcpu, u64 *data)\n{\n\t*data = 0;\n\tif (wr(1)) return -EIO;\n\tif (wr(2)) return -EIO;\n\t*data = 5;\n\treturn 0;\n}\n\nstatic u64 @_read(struct kvm_vcpu *vcpu)\n{\n\tu64 data = 9;\n\n\tif (@_into(vcpu, &data)) return 0;\n\treturn data;\n}\n",
     body: "if (!@_read(vcpu)) return -ENOMEM;\n\treturn 0;",
     does: ["misread", "return:-ENOMEM"],
   },
