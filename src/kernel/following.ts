@@ -54,8 +54,6 @@ export class Following extends Execution {
   private readonly isControlled: boolean;
   /** Does the function itself give things back? */
   readonly frees: boolean;
-  /** Ways out of the call that is followed on which it gave no BUSY. */
-  private passing: readonly Outcome[] = [];
   private isCounting = false;
   /** Repetitions that end where they began. */
   private readonly endless = new Set<string>();
@@ -304,8 +302,8 @@ export class Following extends Execution {
     if (state.episode === null) {
       const isIt = from.at === injection.at && run === injection.callee && locks === injection.locks;
       if (!isIt) return all;
-      this.passing = this.isRepeated ? taking(injection.spared.outcomes(), this.asked) : [];
-      return [...this.passing, ...injection.outcomes];
+      const spared = this.isRepeated ? taking(injection.spared.outcomes(), this.asked) : [];
+      return [...spared, ...injection.outcomes];
     }
     if (!this.isDecided(state) || !isSameCall(run.input, injection.callee.input)) return all;
     return this.repeats(from.at, state) ? injection.outcomes : [];
@@ -320,7 +318,6 @@ export class Following extends Execution {
       const busy = { state: state.copy(), value: injection.status };
       busy.state.episode = injection.begins;
       if (!this.isRepeated) return [busy];
-      state.hasPassed = true;
       return [{ state, value: injection.spared.status }, busy];
     }
     if (!this.isDecided(state)) return all;
@@ -366,7 +363,6 @@ export class Following extends Execution {
     locks: LockSet,
   ): Effect {
     const effect = super.returned(info, outcome, passed, before, locks);
-    if (this.passing.includes(outcome)) effect.state.hasPassed = true;
     if (outcome.episode === undefined) return effect;
     const { events, members, isFreed, error, isSuccess } = outcome.episode;
     const own = before.episode;

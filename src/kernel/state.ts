@@ -34,8 +34,6 @@ export class State {
   readonly taken: Map<string, Taken>;
   /** Of a way on which a SEAMCALL gave BUSY. */
   episode: Episode | null = null;
-  /** Of a way on which the SEAMCALL that is followed was made, and gave no BUSY. */
-  hasPassed = false;
 
   constructor(locks: LockSet, facts: Facts, vars: Map<string, Value>, taken: Map<string, Taken>) {
     this.locks = locks;
@@ -47,7 +45,6 @@ export class State {
   copy(): State {
     const state = new State(this.locks, this.facts, new Map(this.vars), new Map(this.taken));
     state.episode = this.episode;
-    state.hasPassed = this.hasPassed;
     return state;
   }
 
@@ -57,7 +54,6 @@ export class State {
    */
   key(): string {
     let key = `${this.locks.id} ${this.facts.id}`;
-    if (this.hasPassed) key += " passed";
     if (this.episode !== null) {
       const own = [...this.vars].flatMap(([name, value]) => (value.isMarked ? [`${name}=${value.id}`] : []));
       key += ` ${this.episode.key} ${own.sort().join()}`;
