@@ -49,6 +49,33 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "struct page *page = alloc_page(GFP_KERNEL);\n\tif (pen_asked(kvm)) {\n\t\t__free_page(page);\n\t\treturn -ENOMEM;\n\t}\n\treturn wr(1) ? -EIO : 0;",
     does: ["return:-EIO"],
   },
+  "what is given back when nothing looks at the status any more is not leaked": {
+    body: "struct page *page = alloc_page(GFP_KERNEL);\n\n\tif (wr(1)) pen_show(1);\n\t__free_page(page);\n\treturn 0;",
+    does: ["ignore"],
+  },
+  "what is given back before the call says nothing of it": {
+    body: "struct page *page = alloc_page(GFP_KERNEL);\n\n\t__free_page(page);\n\treturn wr(1) ? -EIO : 0;",
+    does: ["return:-EIO"],
+  },
+  "another failure that takes the place of the status on one way only": {
+    body: "int ret = 0;\n\n\tif (wr(1)) ret = -EIO;\n\tif (pen_asked(kvm)) ret = -ENOMEM;\n\treturn ret;",
+    does: ["return:-EIO"],
+  },
+  "a status that is kept in a structure of all, where another function looks at it": {
+    before:
+      "static int @_look(struct kvm_vcpu *vcpu)\n{\n\tif (to_tdx(vcpu)->vp_enter_ret) return -EIO;\n\tto_tdx(vcpu)->vp_enter_ret = 0;\n\treturn 0;\n}\n",
+    body: "to_tdx(vcpu)->vp_enter_ret = wr(1);\n\treturn @_look(vcpu);",
+    does: ["return:-EIO"],
+  },
+  "a result that is filled by hand and that nobody reads is not misread": {
+    before: "static int @_fill(struct kvm_vcpu *vcpu, u64 *data)\n{\n\treturn rd(1, data) ? -EIO : 0;\n}\n",
+    body: "u64 data;\n\n\tif (@_fill(vcpu, &data)) data = 0;\n\tdata = 1;\n\tpen_show(data);\n\treturn 0;",
+    does: ["ignore"],
+  },
+  "calls of one function that end in different ways": {
+    body: "struct tdx_module_args args = {};\n\n\tif (__seamcall(TDH_VP_WR, &args)) return -EIO;\n\tif (__seamcall(TDH_VP_WR, &args)) return -EBUSY;\n\treturn 0;",
+    does: ["return:-EIO", "return:-EBUSY"],
+  },
   "a call that is repeated until it no longer gives BUSY": {
     body: "do {\n\t\terr = wr(1);\n\t} while (tdx_operand_busy(err));\n\treturn 0;",
     does: ["retry:unbounded"],
@@ -327,10 +354,16 @@ const CASES: Readonly<Record<string, Case>> = {
 };
 
 const names = Object.keys(CASES);
-const actions = actionsOf();
+const steps = stepsOf();
 
-/** The tree with all functions, and what is done in each. */
-function actionsOf(): readonly (readonly string[])[] {
+/** A call that a function makes: what is done about its BUSY, and the line where it stands. */
+interface Step {
+  readonly does: readonly string[];
+  readonly line: number;
+}
+
+/** The tree with all functions, and the calls of each. */
+function stepsOf(): readonly (readonly Step[])[] {
   cpSync(SMALL_TREE, folder, { recursive: true });
   const plain = readFileSync(join(folder, FILE), "utf8");
   const functions = names.map((name, i) => {
@@ -360,7 +393,12 @@ function actionsOf(): readonly (readonly string[])[] {
   return names.map((_, i) =>
     profile.paths
       .filter(({ name }) => name === `way ${i}`)
-      .flatMap(({ steps }) => steps.flatMap(({ onBusy = [] }) => onBusy.map((clause) => clause.do.join(", ")))),
+      .flatMap((path) =>
+        path.steps.map(({ onBusy = [], evidence }) => ({
+          does: onBusy.map((clause) => clause.do.join(", ")),
+          line: evidence?.at(-1)?.line ?? 0,
+        })),
+      ),
   );
 }
 
@@ -368,6 +406,12 @@ describe("what is done about a BUSY", () => {
   const numbered = names.map((name, i) => [name, i] as const);
 
   test.each(numbered)("%s", (name, i) => {
-    expect([...new Set(actions[i])].sort()).toEqual([...(CASES[name] as Case).does].sort());
+    expect([...new Set(steps[i]?.flatMap(({ does }) => does))].sort()).toEqual([...(CASES[name] as Case).does].sort());
+  });
+
+  test("each call of a function has its own", () => {
+    const found = steps[names.indexOf("calls of one function that end in different ways")] ?? [];
+    const lineOf = (wanted: string): number => found.find(({ does }) => does.includes(wanted))?.line ?? 0;
+    expect(lineOf("return:-EBUSY")).toBe(lineOf("return:-EIO") + 1);
   });
 });
