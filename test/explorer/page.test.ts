@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import { diffCatalogs } from "../../src/analysis/index.ts";
+import { contention, diffCatalogs } from "../../src/analysis/index.ts";
 import type { Explorer, ExplorerData } from "../../src/explorer/index.ts";
 import { seamlock, temporaryFolder } from "../cli/run.ts";
 import {
@@ -207,6 +207,53 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await until(page, "document.querySelector('main').innerText.includes('Pairs that meet on KOT')");
   });
 
+  it("draws a table of hundreds of rows in few parts, the first of them short, and all of it in the end", async () => {
+    const { catalog } = data.modules.find(({ name }) => name === data.initial.module) ?? { catalog: null };
+    if (catalog === null) throw new Error("the module is missing");
+    const pairs = contention(catalog).pairs.filter(({ resource }) => resource === "TDR");
+    expect(pairs.length).toBeGreaterThan(700);
+    await visit("#/explain");
+    const rows = "document.querySelectorAll('main table')[0]?.querySelectorAll('tbody tr').length ?? 0";
+    await page.evaluate(`{
+      window.counts = [];
+      new MutationObserver(() => {
+        const count = ${rows};
+        if (count > 0 && count !== counts.at(-1)) counts.push(count);
+      }).observe(document.querySelector("main"), { subtree: true, childList: true });
+    }`);
+    await visit("#/resources?resource=TDR&host=none");
+    await until(page, `(${rows}) === ${pairs.length}`);
+    const counts = await page.evaluate<number[]>("counts");
+    expect(counts[0]).toBe(60);
+    // Each part lays the whole table out anew.
+    expect(counts.length).toBeLessThanOrEqual(2 + pairs.length / 300);
+    const calls = (place: string): Promise<string[]> =>
+      page.locator(`main table >> nth=0 >> tbody tr > ${place} a`).evaluateAll((all) => all.map((a) => a.textContent));
+    const named = (name: string, variant: string | null): string => (variant === null ? name : `${name} [${variant}]`);
+    const found = (await calls("th")).map((call, i) => [call, i] as const);
+    const others = await calls("td:nth-child(3)");
+    expect(found.map(([call, i]) => `${call} ${others[i]}`).sort()).toEqual(
+      pairs.map((p) => `${named(p.a, p.variantA)} ${named(p.b, p.variantB)}`).sort(),
+    );
+  });
+
+  it("marks the row that an address names, in whichever part of the table it is", async () => {
+    const host = data.hosts.find(({ name }) => name === data.initial.host);
+    const paths = host?.profile.paths ?? [];
+    for (const path of [paths[0], paths.at(-1)]) {
+      await visit(`#/hosts?host=${host?.name}&path=${encodeURIComponent(path?.name ?? "")}`);
+      await until(page, "document.querySelectorAll('tr[aria-current=true]').length === 1");
+      const row = page.locator("tr[aria-current=true] th");
+      expect((await shown(row)).split("\n")[0]).toBe(path?.name);
+      // Scrolled to, within its table.
+      const bottom = (place: string): string => `document.querySelector("${place}").getBoundingClientRect().bottom`;
+      await until(page, `${bottom("tr[aria-current=true]")} <= ${bottom(".scroll:has(tr[aria-current=true])")}`);
+    }
+    const steps = paths.flatMap(({ steps }) => (steps.length === 0 ? [null] : steps));
+    // Else there is one part alone.
+    expect(steps.length).toBeGreaterThan(60);
+  });
+
   it("shows what changed between two versions, and each call through all of them", async () => {
     await visit(VIEWS["versions"] ?? "");
     expect(await shown(page.locator("main h2"))).toBe("1.5.16 → 1.5.20");
@@ -229,6 +276,32 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await shown(page.locator("main .filters"))).toContain(`✕ only ${leaf}`);
     await page.getByText("⇄ Swap").click();
     await until(page, "document.querySelector('main h2') !== null");
+  });
+
+  it("draws what came and went from version to version once all of it is counted, also when the view was left meanwhile", async () => {
+    await visit("#/explain");
+    await page.evaluate(`{
+      window.texts = new Set();
+      new MutationObserver(() => {
+        const row = document.querySelector(".contentions");
+        if (row !== null) texts.add(row.innerText);
+      }).observe(document.querySelector("main"), { subtree: true, childList: true, characterData: true });
+    }`);
+    // Of this host nobody has asked yet.
+    const address = "#/versions?host=linux-7.0";
+    expect(data.hosts.map(({ name }) => name)).toContain("linux-7.0");
+    await visit(address);
+    await visit("#/explain");
+    await visit(address);
+    await until(page, "!document.querySelector('.contentions').textContent.includes('…')");
+    const [first = "", last = "", ...others] = await page.evaluate<string[]>("[...texts]");
+    expect(others).toEqual([]);
+    expect(first).toMatch(/gone[\t…]+$/);
+    expect(last).toMatch(/\+\d+ −\d+/);
+    await visit("#/explain");
+    // Now nothing is waited for.
+    await visit(address);
+    expect(await shown(page.locator(".contentions"))).toBe(last);
   });
 
   it("shows a host's paths and conclusion, and two hosts side by side", async () => {

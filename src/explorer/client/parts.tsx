@@ -217,8 +217,14 @@ export function Folded({
 /** A table with more rows than this has a filter. */
 const FILTERED = 8;
 
-/** Rows are drawn so many at a time, so that a table of a thousand does not stop the page. */
-const CHUNK = 60;
+/** So many rows are drawn at once: more than a screen has. */
+const FIRST = 60;
+
+/**
+ * The others follow so many at a time. Each time the browser lays the columns of all rows out anew, so these are few; but a table of
+ * a thousand rows must not stop the page.
+ */
+const NEXT = 300;
 
 /** A real table: a head sorts it, a field filters it where it is long, a button saves it as CSV. The first column names the row. */
 export function Table<Row>({ caption, columns, rows: all, saved, file, empty, current }: TableProps<Row>): VNode {
@@ -288,12 +294,12 @@ export function Table<Row>({ caption, columns, rows: all, saved, file, empty, cu
               ))}
             </tr>
           </thead>
-          {chunks.slice(0, drawn).map((chunk, i) => (
+          {chunks.slice(0, drawn).map(({ from, rows: some }) => (
             <Chunk
-              key={i}
+              key={from}
               columns={columns as readonly Column<unknown>[]}
-              rows={chunk}
-              marked={Math.floor(marked / CHUNK) === i ? marked % CHUNK : -1}
+              rows={some}
+              marked={from <= marked && marked < from + some.length ? marked - from : -1}
             />
           ))}
         </table>
@@ -313,8 +319,16 @@ function keepInSight(scroller: HTMLElement | null): void {
   else if (scroller.scrollTop < below) scroller.scrollTop = below;
 }
 
-function chunksOf<Row>(rows: readonly Row[]): readonly (readonly Row[])[] {
-  return Array.from({ length: Math.ceil(rows.length / CHUNK) }, (_, i) => rows.slice(i * CHUNK, (i + 1) * CHUNK));
+interface RowsFrom<Row> {
+  /** Index of the first of them. */
+  readonly from: number;
+  readonly rows: readonly Row[];
+}
+
+function chunksOf<Row>(rows: readonly Row[]): readonly RowsFrom<Row>[] {
+  const others = Math.ceil(Math.max(0, rows.length - FIRST) / NEXT);
+  const starts = [0, ...Array.from({ length: others }, (_, i) => FIRST + i * NEXT)];
+  return starts.map((from, i) => ({ from, rows: rows.slice(from, starts[i + 1]) }));
 }
 
 /** One more each time the page has drawn, from one up to all of them; other rows start anew. */
@@ -350,7 +364,7 @@ const Chunk = memo(function Chunk({ columns, rows, marked }: ChunkProps): VNode 
 
 function cellOf<Row>(column: Column<Row>, row: Row, above: Row | null, first: boolean): VNode {
   const content = column.show?.(row, above) ?? column.text(row);
-  const kind = column.numeric ? "num" : "";
+  const kind = column.numeric ? "num" : undefined;
   return first ? (
     <th key={column.head} scope="row" class={kind}>
       {content}

@@ -107,9 +107,12 @@ export function fetchPairsSoon(): void {
 /** What links carry on. A text, so that a step within a view does not draw every link again. */
 const carried = computed(() => formatRoute(toView(route.value, "matrix")));
 
+/** Read once for all links: a table has thousands. */
+const carriedRoute = computed(() => parseRoute(carried.value));
+
 /** The address of another view of the same facts. */
 export function linkTo(view: View, params: Readonly<Record<string, string>> = {}): string {
-  return formatRoute(toView(parseRoute(carried.value), view, params));
+  return formatRoute(toView(carriedRoute.value, view, params));
 }
 
 /** How each view was left: its filters, its pair, its form. */

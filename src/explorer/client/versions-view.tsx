@@ -1,14 +1,13 @@
 /** What changed between two modules, causes first, and every leaf through all versions. */
-import { signal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { RowChange } from "../../analysis/index.ts";
 import { placeText, sourceUrl } from "../../catalog/index.ts";
 import { conditionWords, hostTitle } from "../../report/index.ts";
 import { csvText } from "../logic/csv.ts";
 import type { Question, VersionsAnswer } from "../logic/questions.ts";
 import { SIGNS, type Timeline, timelinePicture, timelineRows, WORDS } from "../logic/versions.ts";
-import { ask, known } from "./analyst.ts";
+import { areKnown, ask, known } from "./analyst.ts";
 import { Changes } from "./changes.tsx";
 import { memo } from "./memo.ts";
 import { type Column, Folded, LeafLink, LinkedPlace, Mode, Saves, Select, Table, When } from "./parts.tsx";
@@ -177,29 +176,8 @@ function RowShown({ row, of }: { readonly row: RowChange["before"]; readonly of:
   );
 }
 
-interface Step {
-  readonly appeared: number;
-  readonly gone: number;
-}
-
-/** By version and host: how many contentions came and went since the version before; null where that cannot be worked out. */
-const steps = signal<ReadonlyMap<string, Step | null>>(new Map());
-
-/** Compares the next version with the one before; null when all were compared. */
-function nextStep(versions: readonly string[], host: string | null): DiffQuestion | null {
-  const at = versions.findIndex((name, i) => i > 0 && !steps.value.has(stepKey(name, host)));
-  const [before, after] = [versions[at - 1], versions[at]];
-  return before === undefined || after === undefined ? null : { kind: "diff", before, after, host, leaf: null };
-}
-
-const stepKey = (version: string, host: string | null): string => `${version} ${host ?? ""}`;
-
-async function count(question: DiffQuestion): Promise<void> {
-  await ask([question]);
-  steps.value = new Map([...steps.value, [stepKey(question.after, question.host), stepOf(question)]]);
-}
-
-function stepOf(question: DiffQuestion): Step | null {
+/** How many contentions came and went; null where that cannot be worked out. */
+function countsOf(question: DiffQuestion): { readonly appeared: number; readonly gone: number } | null {
   try {
     const { appeared, disappeared } = known(question);
     return { appeared, gone: disappeared };
@@ -208,32 +186,57 @@ function stepOf(question: DiffQuestion): Step | null {
   }
 }
 
-/** Contentions that came and went; asked for one version at a time, so that no other question waits long. */
+/**
+ * Are all answers here? Asks for one at a time, so that no other question waits long, and draws when the last one has come: each
+ * drawing lays the whole table out.
+ */
+function useAnswers(questions: readonly DiffQuestion[], host: string | null): boolean {
+  const [, drawAgain] = useState({});
+  const areHere = areKnown(questions);
+  useEffect(() => {
+    if (areHere) return;
+    let isLeft = false;
+    const askAll = async (): Promise<void> => {
+      for (const question of questions) {
+        await ask([question]);
+        if (isLeft) return;
+      }
+      drawAgain({});
+    };
+    void askAll();
+    return () => {
+      isLeft = true;
+    };
+  }, [host]);
+  return areHere;
+}
+
 interface CountedProps {
   readonly versions: readonly string[];
   readonly host: string | null;
 }
 
+/** Contentions that came and went from each version to the next. */
 function ContentionRow({ versions, host }: CountedProps): VNode {
-  const next = nextStep(versions, host);
-  useEffect(() => {
-    if (next !== null) void count(next);
-  }, [next?.after, host]);
+  const questions = versions.slice(1).map((after, i): DiffQuestion => {
+    return { kind: "diff", before: versions[i] ?? "", after, host, leaf: null };
+  });
+  const areHere = useAnswers(questions, host);
   return (
     <tr class="contentions">
       <th scope="row">contentions appeared / gone</th>
       {versions.map((name, i) => {
-        const before = versions[i - 1];
-        const counts = steps.value.get(stepKey(name, host));
-        if (before === undefined) return <td key={name} />;
-        if (counts === undefined) return <td key={name}>…</td>;
+        const question = questions[i - 1];
+        if (question === undefined) return <td key={name} />;
+        if (!areHere) return <td key={name}>…</td>;
+        const counts = countsOf(question);
         if (counts === null) return <td key={name}>?</td>;
         return (
           <td key={name}>
             {counts.appeared + counts.gone === 0 ? (
               "0"
             ) : (
-              <a href={linkTo("versions", { module: name, compare: before })}>
+              <a href={linkTo("versions", { module: name, compare: question.before })}>
                 +{counts.appeared} −{counts.gone}
               </a>
             )}
