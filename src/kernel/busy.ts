@@ -141,7 +141,7 @@ export class Busy {
     const list = this.apart.get(key) ?? [];
     this.apart.set(key, list);
     if (list.length > 0) {
-      // Ways that differ where there is no BUSY, and do not where there is success, differ by the other's BUSY: they are among the open ones.
+      // What comes out without a BUSY is not compared: there the two differ by ways on which the other one gave BUSY, which are open ones.
       const successOf = ({ success }: Below): string => outcomesText(taking(success(), asked));
       const own = successOf(aftermath);
       const same = list.find((other) => successOf(other) === own);
