@@ -76,6 +76,25 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "struct tdx_module_args args = {};\n\n\tif (__seamcall(TDH_VP_WR, &args)) return -EIO;\n\tif (__seamcall(TDH_VP_WR, &args)) return -EBUSY;\n\treturn 0;",
     does: ["return:-EIO", "return:-EBUSY"],
   },
+  "a positive answer that is sometimes none tells nobody": {
+    body: "return wr(1) ? !!pen_next_here() : 0;",
+    does: ["misread"],
+  },
+  "a status in a structure that is copied": {
+    before: "struct @_kept { u64 err; };\n",
+    body: "struct @_kept kept, copy;\n\n\tkept.err = wr(1);\n\tcopy = kept;\n\tif (copy.err) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
+  "a status in a structure of a structure, from where that is made": {
+    before: "struct @_inner { u64 err; };\nstruct @_outer { struct @_inner in; };\n",
+    body: "err = wr(1);\n\tstruct @_outer outer = { .in = { .err = err } };\n\n\tif (outer.in.err) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
+  "a status that is given as a truth": {
+    before: "static bool @_failed(struct kvm_vcpu *vcpu)\n{\n\treturn wr(1);\n}\n",
+    body: "if (@_failed(vcpu) == true) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
   "a call that is repeated until it no longer gives BUSY": {
     body: "do {\n\t\terr = wr(1);\n\t} while (tdx_operand_busy(err));\n\treturn 0;",
     does: ["retry:unbounded"],
