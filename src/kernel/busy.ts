@@ -51,6 +51,15 @@ interface Point {
   readonly locks: LockSet;
 }
 
+/** An instruction of a function. */
+interface Place {
+  readonly file: string;
+  readonly function: string;
+  readonly at: number;
+}
+
+const placeKey = ({ file, function: name, at }: Place): string => `${file} ${name} ${at}`;
+
 /** Finds what is done about a BUSY. */
 export class Busy {
   private readonly analysis: Analysis;
@@ -63,7 +72,7 @@ export class Busy {
   private count = 0;
   /** Those that are apart, by the function that they come out of and what does. */
   private readonly apart = new Map<string, Aftermath[]>();
-  /** Calls that are made because of another one's BUSY, by their places, `file:line`: is there always a kick before? */
+  /** Calls that are made because of another one's BUSY: is there always a kick before? */
   private readonly repeated = new Map<string, boolean>();
 
   constructor(analysis: Analysis, leaves: LeafNames) {
@@ -113,8 +122,8 @@ export class Busy {
   }
 
   /** Is a call at a place made only after a kick, because an earlier one gave BUSY? */
-  isAfterKick({ file, line }: { readonly file: string; readonly line: number }): boolean {
-    return this.repeated.get(`${file}:${line}`) === true;
+  isAfterKick(link: Place): boolean {
+    return this.repeated.get(placeKey(link)) === true;
   }
 
   private remembered(key: string, injection: () => [Run, Injection, Below]): Aftermath {
@@ -171,8 +180,8 @@ export class Busy {
     below: Below,
   ): { readonly asked: Run["asked"]; readonly aftermath: Aftermath; readonly context: Run } {
     const run = this.analysis.follow(context, injection);
-    for (const [line, isKicked] of run.repetitions) {
-      const place = `${context.file}:${line}`;
+    for (const [at, isKicked] of run.repetitions) {
+      const place = placeKey({ file: context.file, function: context.name, at });
       this.repeated.set(place, isKicked && this.repeated.get(place) !== false);
     }
     const asked = new Map(run.asked);

@@ -25,7 +25,7 @@ import type { LockSet } from "./locks.ts";
 import type { Passed } from "./passing.ts";
 import type { Plan } from "./plan.ts";
 import { type Input, joinOutcomes, type Outcome, type Run, taking } from "./run.ts";
-import type { Origin } from "./sparing.ts";
+import { isCallOf, isSeamcallOf, type Origin } from "./sparing.ts";
 import type { State } from "./state.ts";
 import { constantOf, isNegative, marked, TOP, truthOf, type Value } from "./values.ts";
 
@@ -57,7 +57,7 @@ export class Following extends Execution {
   private isCounting = false;
   /** Repetitions that end where they began. */
   private readonly endless = new Set<string>();
-  /** Lines at which the call is made again because of its status, and whether that is after a kick on each way. */
+  /** Instructions that make the call again because of its status, and whether that is after a kick on each way. */
   readonly repetitions = new Map<number, boolean>();
 
   /** Facts of the phase that it asked for, and what they were. */
@@ -300,8 +300,7 @@ export class Following extends Execution {
     const all = super.outcomes(run, from, locks, state);
     if (injection === null || injection.callee === null) return all;
     if (state.episode === null) {
-      const isIt = from.at === injection.at && run === injection.callee && locks === injection.locks;
-      if (!isIt) return all;
+      if (!isCallOf(injection, run, from.at, locks)) return all;
       const spared = this.isRepeated ? taking(injection.spared.outcomes(), this.asked) : [];
       return [...spared, ...injection.outcomes];
     }
@@ -314,7 +313,7 @@ export class Following extends Execution {
     const all = super.made(leaf, at, state);
     if (injection === null || injection.callee !== null || leaf !== injection.leaf) return all;
     if (state.episode === null) {
-      if (at !== injection.at || state.locks !== injection.locks) return all;
+      if (!isSeamcallOf(injection, leaf, at, state.locks)) return all;
       const busy = { state: state.copy(), value: injection.status };
       busy.state.episode = injection.begins;
       if (!this.isRepeated) return [busy];
@@ -340,10 +339,8 @@ export class Following extends Execution {
       this.isOpen = true;
       return false;
     }
-    if (at !== this.injection?.at) {
-      const line = this.run_.code.instructions[at]?.line ?? 0;
-      this.repetitions.set(line, others.includes("kick") && this.repetitions.get(line) !== false);
-    }
+    if (at !== this.injection?.at)
+      this.repetitions.set(at, others.includes("kick") && this.repetitions.get(at) !== false);
     state.episode = afterEvent(changed(episode, { repeated: [...episode.repeated, key] }), "retry");
     return true;
   }

@@ -31,6 +31,14 @@ export interface Spared {
   readonly outcomes: () => Answer;
 }
 
+/** Is it the call that a status comes out of? */
+export const isCallOf = ({ at, callee, locks }: Origin, run: Run, place: number, held: LockSet): boolean =>
+  place === at && run === callee && held === locks;
+
+/** Is it the SEAMCALL that gives a status? */
+export const isSeamcallOf = (origin: Origin, leaf: bigint | null, place: number, held: LockSet): boolean =>
+  origin.callee === null && place === origin.at && leaf === origin.leaf && held === origin.locks;
+
 export class Sparing extends Execution {
   private readonly origin: Origin;
 
@@ -55,15 +63,12 @@ export class Sparing extends Execution {
     locks: LockSet,
     state: State,
   ): readonly Outcome[] {
-    const { at, callee, locks: own, spared } = this.origin;
-    return from.at === at && run === callee && locks === own
-      ? taking(spared.outcomes(), this.run_.asked)
-      : super.outcomes(run, from, locks, state);
+    if (!isCallOf(this.origin, run, from.at, locks)) return super.outcomes(run, from, locks, state);
+    return taking(this.origin.spared.outcomes(), this.run_.asked);
   }
 
   override made(leaf: bigint | null, at: number, state: State): Effect[] {
-    const { origin } = this;
-    const isIt = origin.callee === null && at === origin.at && leaf === origin.leaf && state.locks === origin.locks;
-    return isIt ? [{ state, value: origin.spared.status }] : super.made(leaf, at, state);
+    if (!isSeamcallOf(this.origin, leaf, at, state.locks)) return super.made(leaf, at, state);
+    return [{ state, value: this.origin.spared.status }];
   }
 }
