@@ -126,8 +126,8 @@ function groupsOf(rule: PathRule, rows: readonly PlacedRow[], rules: KernelRules
 }
 
 /**
- * Is a group of rows the second try after the kick of another one, from the same macro or further down? Nobody is in the guest then, and the first
- * try's reaction ends with what becomes of it, so that it is no call of its own.
+ * Is a group of rows the second try after the kick of another one? Nobody is in the guest then, and the first try's reaction ends with
+ * what becomes of it, so that it is no call of its own.
  */
 function isSecondTry(
   group: readonly PlacedRow[],
@@ -137,7 +137,6 @@ function isSecondTry(
 ): boolean {
   const [row, before] = [group[0] as PlacedRow, first[0] as PlacedRow];
   const [reaction, ...rest] = before.onBusy;
-  const places = new Set(first.map(({ chain }) => placeText(chain)));
   const locks = (one: PlacedRow): string => holdsOf(rule, one, rules).map(useKey).join();
   return (
     reaction?.startsWith("kick-and-retry:") === true &&
@@ -145,14 +144,8 @@ function isSecondTry(
     row.context === before.context &&
     locks(row) === locks(before) &&
     String(row.onBusy) === String(rest) &&
-    group.every(({ chain, isAfterKick }) => isAfterKick || places.has(placeText(chain)))
+    group.every(({ isAfterKick }) => isAfterKick)
   );
-}
-
-/** Where a call is made. */
-function placeText(chain: PlacedRow["chain"]): string {
-  const at = chain.at(-1);
-  return `${at?.file}:${at?.line}`;
 }
 
 function stepOf(rule: PathRule, group: readonly PlacedRow[], phases: readonly string[], rules: KernelRules): HostStep {

@@ -72,24 +72,30 @@ interface Reaction {
 
 /** All rows below an entry's context, each by a shortest chain, in the order in which they were found. */
 export function rowsBelow(root: Context, labels: Labels, busy: Busy): Row[] {
-  const rows = new Map<string, Row>();
+  const alike = new Map<string, Row[]>();
   const climb = new Climb(busy);
   for (const node of nodesBelow(root, labels, busy)) {
     for (const call of node.context.seamcalls.values()) {
       for (const { does, calls } of climb.from(node, call)) {
         const row = rowOf(node, call, labels, does, calls);
         const key = keyOf(row, row.context);
-        const known = rows.get(key);
-        if (known === undefined) rows.set(key, row);
-        else if (known.areInterruptsOff && !row.areInterruptsOff) rows.set(key, { ...known, areInterruptsOff: false });
+        alike.set(key, [...(alike.get(key) ?? []), row]);
       }
     }
   }
+  const rows = new Map([...alike].map(([key, list]) => [key, oneOf(list, busy)]));
   // What is done on one CPU and on the others, too, is done on each.
   return [...rows.values()].filter((row) => {
     const all = row.context === null ? undefined : labels.ofAll(row.context);
     return all === undefined || !rows.has(keyOf(row, all));
   });
+}
+
+/** One row for several that are alike: of a call that is more than the second try after another one's kick, if there is such a call. */
+function oneOf(alike: readonly Row[], busy: Busy): Row {
+  const isFirst = ({ chain }: Row): boolean => !busy.isAfterKick(chain.at(-1) as Link);
+  const row = alike.find(isFirst) ?? (alike[0] as Row);
+  return { ...row, areInterruptsOff: alike.every(({ areInterruptsOff }) => areInterruptsOff) };
 }
 
 function keyOf({ leaf, labels, held, onBusy }: Row, context: string | null): string {
@@ -155,6 +161,10 @@ class Climb {
     return found.length === 0 ? [{ does: ["unknown"], calls: [] }] : found;
   }
 
+  private isAfterKick({ by, edge }: Reaction["calls"][number]): boolean {
+    return this.busy.isAfterKick({ file: by.context.file, function: by.context.name, at: edge.at });
+  }
+
   private up(node: Node, after: Aftermath): readonly Reaction[] {
     const of = this.known.get(node) ?? new Map<Aftermath, readonly Reaction[]>();
     this.known.set(node, of);
@@ -164,7 +174,7 @@ class Climb {
     of.set(after, []);
     const found = new Map<string, Reaction>();
     const add = (does: readonly string[], calls: Reaction["calls"]): void => {
-      const key = does.join();
+      const key = `${does} ${calls.some((call) => this.isAfterKick(call))}`;
       const before = found.get(key);
       if (before === undefined || before.calls.length > calls.length) found.set(key, { does, calls });
     };

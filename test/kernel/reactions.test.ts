@@ -155,6 +155,14 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "int ret;\n\n\tdo {\n\t\tret = @_wait(vcpu);\n\t} while (ret == -EINTR && !pen_asked(kvm));\n\treturn ret;",
     does: ["return:-EINTR", "retry:unbounded, return:-EINTR"],
   },
+  "a call that is given up at once on one way, and made again after a kick on another": {
+    body: "bool kicked = false;\n\n\twhile (1) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) return 0;\n\t\tif (kicked || pen_asked(kvm)) return -EIO;\n\t\tkvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\t\tkicked = true;\n\t}",
+    does: ["return:-EIO", "kick-and-retry:1, return:-EIO"],
+  },
+  "a call after the one that is made again after a kick": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tkvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\t\terr = wr(1);\n\t}\n\tif (err) return -EIO;\n\treturn wr(1) ? -EIO : 0;",
+    does: ["kick-and-retry:1, return:-EIO", "return:-EIO"],
+  },
   "data that a caller reads and that a failure makes something else is misread": {
     before:
       "static u64 @_read(struct kvm_vcpu *vcpu)\n{\n\tu64 data;\n\n\tif (rd(1, &data)) return 0;\n\treturn data;\n}\n",
