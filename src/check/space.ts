@@ -352,8 +352,7 @@ export class Space {
       next: this.#own(OWN.next, thread),
       last: this.#own(OWN.last, thread),
     }));
-    const events = this.events(kinds);
-    const reported = events.some((own) => own.some((id) => id !== 0)) ? events : [];
+    const reported = this.nonEmptyEvents(kinds);
     let { count } = this;
     for (;;) {
       const atEnd = gaps.find(({ next, last }) => next < last && last === count);
@@ -385,6 +384,11 @@ export class Space {
       const first = this.#at(this.code.places.events, thread) / 4;
       return ints.subarray(first, first + kinds);
     });
+  }
+
+  /** Those of threads that have met something: of most levels none has. */
+  nonEmptyEvents(kinds: number): Int32Array[] {
+    return this.events(kinds).filter((own) => own.some((id) => id !== 0));
   }
 
   /** Put words where the code reads a state that is not stored. */

@@ -455,7 +455,7 @@ export class Store {
   events(): Event[] {
     const least = new Map<number, number>();
     for (const [part, space] of this.parts.entries())
-      for (const own of space.events(this.code.eventKinds.length))
+      for (const own of space.nonEmptyEvents(this.code.eventKinds.length))
         for (const [kind, local] of own.entries())
           if (local !== 0) least.set(kind, this.#lesser(least.get(kind), local * this.parts.length + part));
     return [...least].map(([kind, id]) => ({ kind, id }));
@@ -463,6 +463,7 @@ export class Store {
 
   /** The level is done, and what it has met is closed: what later levels meet of it is not reported, to whichever thread. */
   closeEvents(events: readonly Event[]): void {
+    if (events.length === 0) return;
     const { places, eventKinds } = this.code;
     for (const space of this.parts) {
       for (const { kind } of events) for (const own of space.flags(places.met + kind, 1)) own.fill(1);
