@@ -56,6 +56,8 @@ describe.skipIf(!hasBrowser)("on a small screen", () => {
       "#/calls?leaf=tdh_vp_enter",
       "#/resources?resource=TDR",
       "#/versions?module=1.5.20&compare=1.5.16",
+      // Its causes have names of several calls without a space between them.
+      "#/versions?all=1&module=1.5.05&compare=1.0.03",
       "#/hosts?host=linux-6.16&with=linux-6.19",
       RUN,
       `#/explain?line=${LINE}`,
