@@ -1,5 +1,5 @@
 /** What was seen against what a host profile says: meetings that it rules out, reactions that it does not have, paths that never came. */
-import { type ContendPair, type Exclusion, underHost } from "../analysis/index.ts";
+import { type ContendPair, type Exclusion, keptPairs, underHost } from "../analysis/index.ts";
 import type { Catalog } from "../catalog/index.ts";
 import { entriesOf, type HostProfile, reactionOf } from "../host/index.ts";
 import type { Blame } from "./blame.ts";
@@ -8,7 +8,6 @@ import type { TraceDocument } from "./document.ts";
 import type { Episode } from "./episodes.ts";
 import { runsOf } from "./holders.ts";
 import { type Identity, identityOf, isWithinTd, relate, SAME } from "./objects.ts";
-import { pairsOf } from "./pairs.ts";
 import { callFacts } from "./tally.ts";
 import { Wanted } from "./window.ts";
 import { ENTER } from "./wrappers.ts";
@@ -58,7 +57,7 @@ export class Expectation {
   constructor(catalog: Catalog, host: HostProfile) {
     this.#catalog = catalog;
     this.#host = host;
-    const pairs = underHost(catalog, host, pairsOf(catalog)).pairs;
+    const pairs = underHost(catalog, host, keptPairs(catalog)).pairs;
     for (const pair of pairs) if (pair.possible) this.#possible.add(keyOf(pair.a, pair.b, pair.resource));
     for (const pair of pairs) {
       // Another variant or role of the two may be possible: the recording does not tell which it was.

@@ -1,9 +1,8 @@
 /** Who can hold what a BUSY is about: the catalog's pairs, arranged by the call that was refused and its status. */
-import type { ContendPair } from "../analysis/index.ts";
+import { type ContendPair, keptPairs } from "../analysis/index.ts";
 import type { Acquisition, Catalog, Leaf, ReleasePlace } from "../catalog/index.ts";
 import { SUCCESS } from "./call.ts";
 import { type Identity, identityOf, isWithinTd, type Named } from "./objects.ts";
-import { pairsOf } from "./pairs.ts";
 import { type RunsOf, Wanted } from "./window.ts";
 import { ENTER } from "./wrappers.ts";
 
@@ -76,7 +75,7 @@ export class Holders {
   constructor(catalog: Catalog, guestCalls: readonly string[] | null) {
     this.#catalog = catalog;
     this.#guestCalls = guestCalls === null ? null : new Set(guestCalls);
-    this.#pairs = pairsOf(catalog);
+    this.#pairs = keptPairs(catalog);
     this.#busy = new Set(catalog.leaves.flatMap(({ acquisitions }) => acquisitions.flatMap(busyStatuses)).map(classOf));
     this.#classes = new Set(Object.values(catalog.statusCodes).map(withoutMarks));
     this.#leaves = grouped(catalog.leaves, ({ name }) => name);

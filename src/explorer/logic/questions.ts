@@ -1,12 +1,12 @@
 /** What takes time to work out from the facts: asked by views, answered beside the page, so that the page stays quick. */
 import {
   type ContendPair,
-  contendingPairs,
   type DiffDocument,
   diffCatalogs,
   diffHosts,
   type ExplainDocument,
   explainLines,
+  keptPairs,
   underHost,
 } from "../../analysis/index.ts";
 import type { Catalog } from "../../catalog/index.ts";
@@ -280,13 +280,9 @@ function profileOf({ hosts }: ExplorerData, wanted: string): HostProfile {
   return found.profile;
 }
 
-const alone = new WeakMap<Catalog, readonly ContendPair[]>();
-
-/** A module's pairs alone are kept, for they come first under every host. */
 function pairsOf(catalog: Catalog, host: HostProfile | null): readonly ContendPair[] {
-  const plain = alone.get(catalog) ?? contendingPairs(catalog);
-  alone.set(catalog, plain);
-  return host === null ? plain : underHost(catalog, host, [...plain]).pairs;
+  const plain = keptPairs(catalog);
+  return host === null ? plain : underHost(catalog, host, plain).pairs;
 }
 
 function explain(catalog: Catalog, host: HostProfile | null, line: string): ExplainDocument | string {
