@@ -20,7 +20,7 @@ import {
 import type { LockMode, Release, ReleasePlace, Site } from "../catalog/index.ts";
 import type { AcquireEvent, ReleaseEvent } from "./events.ts";
 import type { LeafFinal, LeafRun } from "./leaf-run.ts";
-import { classify } from "./resources.ts";
+import { classify, isAncestors } from "./resources.ts";
 import { chainKey, type HeldLock, isSameSite, type RowContext, type RowTrouble, repeats } from "./row-context.ts";
 import type { ExtractionRules } from "./rules.ts";
 
@@ -348,10 +348,15 @@ export function otherReleases(
   if (shown === null || shown.at === "page-removed") return [];
   const { rules } = context.knowledge;
   const places = new Set(all.map(({ event }) => chainKey(event.evidence)));
+  const isAncestor = all.every(({ resource }) => isAncestors(resource));
   const found = new Map<string, readonly Site[]>();
   for (const final of context.run.finals) {
-    for (const event of final.events) {
-      if (event.kind !== "acquire" || !places.has(chainKey(event.evidence))) continue;
+    const acquires = final.events.filter((other): other is AcquireEvent => other.kind === "acquire");
+    for (const event of acquires) {
+      if (!places.has(chainKey(event.evidence))) continue;
+      // One line of a walk takes the entry of a large page and an ancestor of a smaller one, which are two rows.
+      const { resource } = classify(event, acquires, final, context, []);
+      if (isAncestors(resource) !== isAncestor) continue;
       const release = givenBack(event, final, rules);
       if (release === undefined || chainKey(release.evidence) === chainKey(shown.evidence)) continue;
       // The call that takes a page's entry gives back what it has when it fails: a matter of that call.

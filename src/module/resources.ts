@@ -122,6 +122,9 @@ export function walkLevel(
 /** Resources of a PAMT walk's entries above the 4 KB level, from the top down. */
 const PAMT_LEVELS: readonly string[] = ["PAMT_1G", "PAMT_2M"];
 
+/** Is a resource an entry of a PAMT walk above the one that it is for? */
+export const isAncestors = (resource: string): boolean => PAMT_LEVELS.includes(resource);
+
 /** How far down in a PAMT walk a resource is: 1 at the top. */
 export const levelOf = (resource: string): number => PAMT_LEVELS.indexOf(resource) + 1 || PAMT_LEVELS.length + 1;
 

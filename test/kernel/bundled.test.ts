@@ -22,6 +22,34 @@ test.each(extractedKernels())("linux-$version says where it is from, and what wa
   expect({ removal, exits }).toEqual(statedFacts()[source.version]);
 });
 
+/** A call that fills an entry of the mirror page table, and the function of KVM's walk that makes such an entry. */
+const FILLS: Readonly<Record<string, string>> = {
+  tdh_mem_sept_add: "tdp_mmu_link_sp",
+  tdh_mem_page_add: "tdp_mmu_map_handle_target_level",
+  tdh_mem_page_aug: "tdp_mmu_map_handle_target_level",
+};
+
+test.each(extractedKernels())(
+  "linux-$version adds tables where the walk goes down, then the page where it ends",
+  (source) => {
+    const file = `data/hosts/linux-${source.version}.yaml`;
+    const { profile } = parseHost(readFileSync(file, "utf8"), file);
+    const ways = profile.paths.map(({ steps }) =>
+      steps.flatMap(({ call, evidence = [] }) => {
+        const names = evidence.map((place) => place.function);
+        const at = names.indexOf("kvm_tdp_mmu_map");
+        return at < 0 ? [] : [[call, names[at + 1]]];
+      }),
+    );
+    const walks = ways.filter((way) => way.length > 0);
+    expect(walks.length).toBeGreaterThan(1);
+    for (const way of walks) {
+      expect(way).toEqual(way.map(([call = ""]) => [call, FILLS[call]]));
+      expect(way[0]?.[0]).toBe("tdh_mem_sept_add");
+    }
+  },
+);
+
 test("a tree's origin is what anybody can get it by", () => {
   const origins = extractedKernels().map(originOf);
   const [of616, of73] = [origins[0], origins.at(-1)];

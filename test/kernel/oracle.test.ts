@@ -75,6 +75,7 @@ describe.skipIf(kernels === undefined)("the extraction against the hand-read", (
     const result = compare(oracle, extractHost(join(String(kernels), kernel)).profile);
     process.stdout.write(`${comparisonText(kernel, result)}\n`);
     expect(result.recall).toBeGreaterThanOrEqual(0.98);
+    expect(result.agreeing.reaction / result.found).toBeGreaterThanOrEqual(0.98);
     expect(result.forbidden).toEqual([]);
   });
 });

@@ -57,6 +57,11 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "struct page *page = alloc_page(GFP_KERNEL);\n\n\t__free_page(page);\n\treturn wr(1) ? -EIO : 0;",
     does: ["return:-EIO"],
   },
+  "what a function of the tree would have let go of is leaked where it is not called": {
+    before: "static int @_drop(struct kvm_vcpu *vcpu)\n{\n\treturn wr(2) ? -EINVAL : 0;\n}\n",
+    body: "if (wr(1)) return -EIO;\n\treturn @_drop(vcpu);",
+    does: ["leak, return:-EIO", "return:-EINVAL"],
+  },
   "another failure that takes the place of the status on one way only": {
     body: "int ret = 0;\n\n\tif (wr(1)) ret = -EIO;\n\tif (pen_asked(kvm)) ret = -ENOMEM;\n\treturn ret;",
     does: ["return:-EIO"],
@@ -414,7 +419,8 @@ function stepsOf(): readonly (readonly Step[])[] {
     per: "vcpu",
   }));
   const once = names.map((_, i) => [`way${i}_once`, { gives: "1", does: "refault" }] as const);
-  const busy = { ...small.busy, again: { ...small.busy.again, ...Object.fromEntries(once) } };
+  const frees = [...small.busy.frees, ...names.map((_, i) => `way${i}_drop`)];
+  const busy = { ...small.busy, frees, again: { ...small.busy.again, ...Object.fromEntries(once) } };
   const rules = parseKernelRules(stringify({ ...small, busy, paths: [...paths, ...small.paths] }), "small rules");
   const { profile } = extractHost(folder, { rules });
   return names.map((_, i) =>

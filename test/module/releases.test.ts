@@ -192,6 +192,27 @@ EXIT:
   });
 });
 
+describe("other places that give a page's entry back", () => {
+  // The walk ends at 2 MB for one page, and goes on to 4 KB for another: the same line takes a page's entry or an ancestor's.
+  it("are none that give back an ancestor of another page's", async () => {
+    const early =
+      "pamt_unwalk(page_pa, page_block, TDX_LOCK_EXCLUSIVE, PG_4KB); // early\n return TDX_OPERAND_INVALID;";
+    const use = `page_entry->pt = PT_REG;\n if (page & 1) { ${early}\n }`;
+    const { rows, at } = await smallTree(walkingLeaf("TDX_LOCK_EXCLUSIVE", "PG_4KB", use), NODES);
+    const line = Number(at("// the target of 2 MB").split(":")[1]);
+    const elsewhere = rows.map(({ resource, release }) => [
+      resource,
+      release?.elsewhere?.map((place) => places(place)?.join(" > ")),
+    ]);
+    const ends = (...lines: number[]) => lines.map((end) => `${at("// early")} > helpers.c:${end}`);
+    expect(elsewhere).toEqual([
+      ["PAMT_1G", ends(line + 7)],
+      ["PAMT_2M", ends(line + 5)],
+      ["PAGE", ends(line, line + 4)],
+    ]);
+  });
+});
+
 describe("a release in something else than the leaf has its name", () => {
   const MEASURE = `api_error_type read_rtmr(tdcs_t* tdcs, uint64_t index)
 {

@@ -87,7 +87,7 @@ test("the sentence about two hosts tells what is lost, with a path that is opene
   };
   expect(sentence("linux-6.16", "linux-6.19")).toBe(
     "From Linux 6.16 to Linux 6.19: 30 pairs of calls can no longer contend, among them 6 meetings on TDR that cost the VM; of pairs of " +
-      "paths, 64 are closed, 1 is opened (1 meeting on TDVPR that costs the VM, out of the ordinary) and 15 end otherwise.",
+      "paths, 64 are closed, 1 is opened (1 meeting on TDVPR that costs the VM, out of the ordinary) and 59 end otherwise.",
   );
   expect(sentence("linux-7.3", "linux-7.2")).toBe(
     "From Linux 7.3 to Linux 7.2: the same pairs of calls can contend; of pairs of paths, 1 is opened (1 meeting on TDVPR that costs the VM, out of the ordinary).",
