@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { check } from "../src/check/index.ts";
 import { loadScenario, type ScenarioOptions } from "../src/cli/scenarios.ts";
 import { renderTraceText } from "../src/report/index.ts";
@@ -201,14 +202,17 @@ ${table}
 `;
 }
 
-const sections: string[] = [];
-for (const finding of FINDINGS) sections.push(await section(finding));
-writeFileSync(
-  join(import.meta.dirname, "..", "docs", "shown.md"),
-  `# What was shown of modules and hosts
+/** The page as the checker finds its runs now. */
+export async function shownDoc(): Promise<string> {
+  const sections: string[] = [];
+  for (const finding of FINDINGS) sections.push(await section(finding));
+  return `# What was shown of modules and hosts
 
 Made by \`npm run shown-doc\`; do not edit. Each finding is a run that \`seamlock check\` found and that can be followed in the source, line by line; what it needs is said before it,
 and no more is claimed than the run shows. docs/verdicts.md has the tables, docs/model.md what the model leaves out.
 
-${sections.join("\n")}`,
-);
+${sections.join("\n")}`;
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+  writeFileSync(join(import.meta.dirname, "..", "docs", "shown.md"), await shownDoc());

@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { type CounterWrap, counterWraps, resourceFacts } from "../src/analysis/index.ts";
 import type { Catalog } from "../src/catalog/index.ts";
 import { bundledModules, loadModule } from "../src/cli/modules.ts";
@@ -65,18 +66,18 @@ function pages(catalog: Catalog): string {
   return `Beside these, ${found.length} leaves lock the PAMT entry of some other page exclusively, a word of the same kind: ${found.map((leaf) => `\`${leaf}\``).join(", ")}.`;
 }
 
-const groups = new Map<string, string[]>();
-for (const name of bundledModules()) {
-  const catalog = await loadModule(name);
-  if (catalog.module.origin === "published") continue;
-  const text = shown(catalog);
-  groups.set(text, [...(groups.get(text) ?? []), name]);
-}
-const sections = [...groups].map(([text, modules]) => `### ${modules.join(", ")}\n\n${text}`);
-const notes = readFileSync(join(docs, "counter-wrap-notes.md"), "utf8").trim();
-writeFileSync(
-  join(docs, "counter-wrap.md"),
-  `# Where the counter of sharex_hp can wrap
+/** The page as the bundled catalogs make it now. */
+export async function wrapDoc(): Promise<string> {
+  const groups = new Map<string, string[]>();
+  for (const name of bundledModules()) {
+    const catalog = await loadModule(name);
+    if (catalog.module.origin === "published") continue;
+    const text = shown(catalog);
+    groups.set(text, [...(groups.get(text) ?? []), name]);
+  }
+  const sections = [...groups].map(([text, modules]) => `### ${modules.join(", ")}\n\n${text}`);
+  const notes = readFileSync(join(docs, "counter-wrap-notes.md"), "utf8").trim();
+  return `# Where the counter of sharex_hp can wrap
 
 Made by \`npm run wrap-doc\` from the catalogs and docs/counter-wrap-notes.md; do not edit.
 
@@ -85,5 +86,8 @@ ${notes}
 ## By module
 
 ${sections.join("\n\n")}
-`,
-);
+`;
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+  writeFileSync(join(docs, "counter-wrap.md"), await wrapDoc());
