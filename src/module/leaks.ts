@@ -77,7 +77,7 @@ export function reportReleases(context: RowContext, troubles: RowTrouble[]): voi
 }
 
 /**
- * Was a lock taken by the entry into the TD, or is it one of an array of which some element was taken? What a loop gives back was taken
+ * Was a lock taken by the entry into the TD, and not by the path itself, or is it one of an array of which some element was taken? What a loop gives back was taken
  * by one: whether in as many rounds is not known, so that another path's acquisition is enough.
  */
 function isHeldBefore(
@@ -85,11 +85,13 @@ function isHeldBefore(
   events: readonly LockEvent[],
   { run, knowledge: { rules } }: RowContext,
 ): boolean {
-  if (handOverField(wayTo(event.lock), rules) !== null) return true;
+  const key = lockKey(event.lock, rules);
+  const isOwn = events.some((other) => other.kind === "acquire" && lockKey(other.lock, rules) === key);
+  if (!isOwn && handOverField(wayTo(event.lock), rules) !== null) return true;
   const isOf = ({ state }: LeafFinal) =>
     run.finals.some(({ events: of }) => of.some((o) => o.kind === "acquire" && isCountedOtherwise(o, event, state)));
-  if (event.loops.length > 0 && run.finals.some(isOf)) return true;
-  const key = lockKey(event.lock, rules);
+  const isOfArray = wayTo(event.lock).some((step) => step.kind === "element");
+  if (isOfArray && event.loops.length > 0 && run.finals.some(isOf)) return true;
   return events.some(
     (other) => other.kind === "acquire" && lockKey(other.lock, rules) !== key && isInstanceOf(event.lock, other.lock),
   );

@@ -114,12 +114,19 @@ export class LockDomain extends Domain<LockPart> {
     return last?.kind === "acquire";
   }
 
-  private intern<T extends LockEvent>(event: T): T {
+  /** A second one on the same path, in the next round of a loop, is another event. */
+  private intern<T extends LockEvent>(event: T, state: AbstractState): T {
     const mode = "mode" in event ? event.mode : "";
     const place = this.engine.chainNumber(event.evidence);
     const loops = event.loops.map((loop) => loop.text).join(";");
-    const key = `${event.kind}|${event.lock.key}|${mode}|${place}|${loops}|${guardsKey(event.guards)}`;
-    const known = this.interned.get(key);
+    let key = `${event.kind}|${event.lock.key}|${mode}|${place}|${loops}|${guardsKey(event.guards)}`;
+    let known = this.interned.get(key);
+    for (
+      const { events } = this.of(state);
+      known !== undefined && events.includes(known);
+      known = this.interned.get(key)
+    )
+      key += "+";
     if (known) {
       known.path = joinPaths(known.path, event.path);
       return known as T;
@@ -205,7 +212,10 @@ export class LockDomain extends Domain<LockPart> {
   ): void {
     const { guards, path } = state;
     const { loops } = frame;
-    this.add(state, this.intern<ReleaseEvent>({ kind: "release", lock, evidence, guards, path, loops, mode, by }));
+    this.add(
+      state,
+      this.intern<ReleaseEvent>({ kind: "release", lock, evidence, guards, path, loops, mode, by }, state),
+    );
   }
 
   /** The mode in which a primitive gives a lock back; null when a variable says it. */
@@ -263,12 +273,15 @@ export class LockDomain extends Domain<LockPart> {
   ): Evaluated<Value>[] {
     const { isGhost } = this.of(state);
     const isSkipped = isGhost || mode === "NO_LOCK";
-    const event = this.intern<AcquireEvent>({
-      ...this.acquisition(name, lock, evidence, state, frame),
-      lockKind: rule.lock,
-      mode: isSkipped ? "NO_LOCK" : mode,
-      side: isSkipped ? this.side : side,
-    });
+    const event = this.intern<AcquireEvent>(
+      {
+        ...this.acquisition(name, lock, evidence, state, frame),
+        lockKind: rule.lock,
+        mode: isSkipped ? "NO_LOCK" : mode,
+        side: isSkipped ? this.side : side,
+      },
+      state,
+    );
     const outcomes = this.knowledge.outcomes(name, mode === "NO_LOCK" ? "EXCLUSIVE" : mode, side);
     const failing = isSkipped ? [] : this.failing(event, outcomes, state);
     if (event.mode !== "NO_LOCK") this.add(state, event);
@@ -330,7 +343,7 @@ export class LockDomain extends Domain<LockPart> {
   ): Evaluated<Value>[] {
     const { isGhost } = this.of(state);
     const { guards, path } = state;
-    const event = this.intern<PromoteEvent>({ kind, lock, evidence, guards, path, loops });
+    const event = this.intern<PromoteEvent>({ kind, lock, evidence, guards, path, loops }, state);
     const outcomes = this.knowledge.outcomes(name, "EXCLUSIVE", this.side);
     const failing = isGhost ? [] : this.failing(event, outcomes, state);
     if (!isGhost) this.add(state, event);
@@ -374,7 +387,7 @@ export class LockDomain extends Domain<LockPart> {
     if (skipped.some((event) => event.invocation === frame.id && event.lock === lock.at)) return;
     const evidence = [...frame.chain, this.engine.site(frame, e.line)];
     const walk = this.acquisition(name, lock, evidence, walked, frame);
-    this.skip(state, this.intern<AcquireEvent>({ ...walk, lockKind: kind, mode: "NO_LOCK", side: this.side }));
+    this.skip(state, this.intern<AcquireEvent>({ ...walk, lockKind: kind, mode: "NO_LOCK", side: this.side }, state));
   }
 
   /** The lock beside the member that a tree's root was read from. */
@@ -474,13 +487,40 @@ export class LockDomain extends Domain<LockPart> {
 
   // ------------------------------------------------------------------ loops
 
+  /** A loop that gives back what was taken before it, or takes what was busy before it: without a round neither is so. */
+  override mindsNoRound(before: AbstractState, after: AbstractState): boolean {
+    const { events: held, failure } = this.of(before);
+    return this.inRound(before, after).some((event) => {
+      if (event.kind === "acquire") return event.lock === failure?.event.lock;
+      if (event.kind !== "release" || !this.holds(before, event.lock)) return false;
+      const taken = held.findLast((other) => other.kind === "acquire" && other.lock === event.lock);
+      return taken?.loops.length === 0;
+    });
+  }
+
+  /** A round that ends with a lock which the next one would take again: that gives it back before. */
+  override mindsNextRound(before: AbstractState, after: AbstractState): boolean {
+    if (this.of(after).failure !== this.of(before).failure) return false;
+    return this.inRound(before, after).some(
+      (event) =>
+        event.kind === "acquire" &&
+        this.holds(after, event.lock) &&
+        this.of(before).events.some(({ kind, lock }) => kind === "acquire" && lock === event.lock),
+    );
+  }
+
+  private inRound(before: AbstractState, after: AbstractState): readonly LockEvent[] {
+    return this.of(after).events.slice(this.of(before).events.length);
+  }
+
   /**
-   * A loop that locks something for each of several like things (each L2 VM) says the same of each: the thing 0, which may
+   * A loop that may take a lock does so in any of its rounds. One that locks something for each of several like things (each L2 VM) says the same of each: the thing 0, which may
    * differ, and one more. Each may report its lock under its own operand.
    */
   override loop(s: LoopStmt, test: string): LoopAdvice | null {
     const rule = this.knowledge.rules.multiplicities.find((multiplicity) => multiplicity.test.test(test));
-    if (rule === undefined || !this.knowledge.canAcquire(s.body as Stmt)) return null;
+    if (!this.knowledge.canAcquire(s.body as Stmt)) return null;
+    if (rule === undefined) return { isAnyRound: true };
     const largest = rule.largest === undefined ? null : this.knowledge.program.constant(rule.largest);
     return {
       rounds: (first) => (first.t === "num" && first.v === 0n ? 2 : 1),

@@ -58,11 +58,15 @@ export function ordersOf(
 /** By row: the rows that some sequence has before it. */
 function befores(count: number, sequences: readonly (readonly Taken[])[]): readonly ReadonlySet<number>[] {
   const before = Array.from({ length: count }, () => new Set<number>());
-  for (const sequence of sequences)
+  for (const sequence of sequences.map(firstOfEach))
     for (const [i, first] of sequence.entries())
       for (const later of sequence.slice(i + 1)) before[later.row]?.add(first.row);
   return before;
 }
+
+/** Of a row that the rounds of a loop take again, the first time: else the rows of a loop would be in all orders. */
+const firstOfEach = (sequence: readonly Taken[]): readonly Taken[] =>
+  sequence.filter(({ row }, i) => sequence.findIndex((other) => other.row === row) === i);
 
 interface Taken {
   readonly row: number;

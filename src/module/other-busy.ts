@@ -13,8 +13,9 @@ export function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
   const seen: { readonly name: string; readonly fact: BusyFact; readonly busy: OtherBusy }[] = [];
   const order = (fact: BusyFact) => fact.evidence.at(-1)?.line ?? 0;
   for (const fact of [...facts].sort((a, b) => b.evidence.length - a.evidence.length || order(a) - order(b))) {
-    const name = context.names.status(fact.status);
-    if (name === null || fact.isHandedOn || seen.some((other) => other.name === name && isOnItsWayUp(fact, other.fact)))
+    // One that is made fatal at once has the name that it has without.
+    const name = context.names.status(fact.status) ?? context.names.status(fact.status & ~FATAL);
+    if (name === null || fact.isHandedOn || seen.some((other) => other.name === name && isSame(fact, other.fact)))
       continue;
     const cause = causeOf(fact);
     const same = facts.filter((other) => chainKey(other.evidence) === chainKey(fact.evidence));
@@ -48,12 +49,10 @@ function causeOf({ guards }: BusyFact): readonly Guard[] {
   return guards.slice(Math.max(first, 0));
 }
 
-/** Is a status one that came into being in a callee, or at the same place? */
-function isOnItsWayUp(fact: BusyFact, origin: BusyFact): boolean {
-  return (
-    functionPath(origin).startsWith(`${functionPath(fact)}>`) || chainKey(fact.evidence) === chainKey(origin.evidence)
-  );
-}
+const isAt = (a: BusyFact, b: BusyFact): boolean => chainKey(a.evidence) === chainKey(b.evidence);
+
+/** Where a condition chooses, one place makes several. */
+const isSame = (a: BusyFact, b: BusyFact): boolean => a.status === b.status && isAt(a, b);
 
 const functionPath = (fact: BusyFact): string => fact.evidence.map((site) => site.function).join(">");
 
@@ -73,7 +72,9 @@ function finalStatus(fact: BusyFact, facts: readonly BusyFact[]): bigint {
     fact.guards.every((guard) => other.guards.includes(guard));
   const last = (f: BusyFact) => f.evidence.at(-1)?.line ?? 0;
   const [highest] = facts.filter(isHigher).sort((a, b) => a.evidence.length - b.evidence.length || last(b) - last(a));
-  return highest?.status ?? fact.status;
+  // Where a condition chooses, it may be both what it was and another one.
+  const isKept = facts.some((other) => other.status === fact.status && highest !== undefined && isAt(other, highest));
+  return highest === undefined || isKept || isAt(fact, highest) ? fact.status : highest.status;
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

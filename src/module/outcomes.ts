@@ -3,7 +3,7 @@
 import { equal, isConst, num } from "../c/index.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { chainKey, type RowContext } from "./row-context.ts";
-import { isErrorValue } from "./status-domain.ts";
+import { constantsIn, isErrorValue } from "./status-domain.ts";
 
 /**
  * The paths that count as success: entering the TD if the leaf does that, else returning success. A TDCALL that enters a VM of
@@ -70,8 +70,8 @@ function failureOf(finals: readonly LeafFinal[]): FailureStatus {
   // Then what such a call returns is about something else.
   if (wentOn.length > 0 && !finals.some(namesItsFailure))
     return { ...NOTHING, wentOn, isSkipped: wentOn.some(({ value }) => value?.t === "num") };
-  const told = finals.filter((final) => statusOf(final) !== null);
-  const statuses = (of: readonly LeafFinal[]) => ascending(of.flatMap((final) => statusOf(final) ?? []));
+  const told = finals.filter((final) => statusesOf(final).length > 0);
+  const statuses = (of: readonly LeafFinal[]) => ascending(of.flatMap(statusesOf));
   const ended = told.filter((final) => !isPriority(final));
   return {
     busy: statuses(ended),
@@ -90,14 +90,13 @@ const isSuccess = (final: LeafFinal): boolean => final.kind === "return" && fina
 const triedAgain = ({ failure, events }: LeafFinal): boolean =>
   failure !== null && events.some((event) => event.kind === "acquire" && event.lock === failure.event.lock);
 
-/** The constant status that a path ends with after a failure; null where that is not one, or is about something else. */
-function statusOf({ value, failure }: LeafFinal): bigint | null {
-  return value?.t === "num" && isErrorValue(value) && !isAnother(value, failure?.outcome ?? "") ? value.v : null;
-}
+/** The constant statuses that a path ends with after a failure, but those that are about something else. */
+const statusesOf = ({ value, failure }: LeafFinal): readonly bigint[] =>
+  constantsIn(value).flatMap((one) => (isErrorValue(one) && !isAnother(one, failure?.outcome ?? "") ? [one.v] : []));
 
 /** Does a path end with the very status that the primitive gave? */
 const namesItsFailure = ({ value, failure }: LeafFinal): boolean =>
-  value?.t === "num" && value.name !== null && value.name === failure?.outcome;
+  constantsIn(value).some(({ name }) => name !== null && name === failure?.outcome);
 
 /** A leaf that goes on after a failure may end with a status that is about something else. */
 const isAnother = ({ name }: { readonly name: string | null }, outcome: string): boolean =>

@@ -28,7 +28,8 @@ export interface RowTrouble {
     | "leaked-on-error"
     | "unclassified"
     | "unknown-walk"
-    | "no-status";
+    | "no-status"
+    | "taken-after-busy";
   readonly message: string;
   readonly site: Site;
 }

@@ -11,7 +11,7 @@ import {
   type Release,
   type Site,
 } from "../catalog/index.ts";
-import type { AcquireEvent } from "./events.ts";
+import type { AcquireEvent, LockEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { reportLeaks, reportReleases } from "./leaks.ts";
 import { type Orders, ordersOf } from "./order.ts";
@@ -39,6 +39,7 @@ import {
   repeats,
 } from "./row-context.ts";
 import type { ExtractionRules } from "./rules.ts";
+import { reportUntold } from "./untold.ts";
 import { Whens } from "./whens.ts";
 import { tdOf } from "./whose.ts";
 
@@ -64,6 +65,7 @@ export function buildRows(context: RowContext): LeafRows {
   const rows = collectRows(held, successes, failures, whens, context, troubles);
   reportLeaks(context, troubles);
   reportReleases(context, troubles);
+  reportUntold(held, context, troubles);
   return { acquisitions: nameTwins(rows), otherBusy: otherBusy(context, whens), troubles };
 }
 
@@ -77,9 +79,7 @@ function heldLocks(final: LeafFinal, context: RowContext, objects: ObjectNames, 
   return classes.map((item): HeldLock => {
     const { event, resource, role, isGuess = false } = item;
     const promotion =
-      event.mode === "NO_LOCK"
-        ? undefined
-        : events.find((other) => other.kind === "promote" && other.lock === event.lock);
+      event.mode === "NO_LOCK" ? undefined : events.find((other, i) => promotes(other, event, events, i));
     const mode: LockMode = promotion ? "EXCLUSIVE" : event.mode;
     return {
       event,
@@ -94,6 +94,12 @@ function heldLocks(final: LeafFinal, context: RowContext, objects: ObjectNames, 
       pageSize: resource === "PAGE" ? pageSizeOf(event, acquires, context.knowledge.rules) : null,
     };
   });
+}
+
+/** Does an event promote what an acquisition took? A lock may be taken again later, for another use. */
+function promotes(other: LockEvent, event: AcquireEvent, events: readonly LockEvent[], at: number): boolean {
+  if (other.kind !== "promote" || other.lock !== event.lock) return false;
+  return events.slice(0, at).findLast(({ kind, lock }) => kind === "acquire" && lock === event.lock) === event;
 }
 
 function collectRows(
@@ -276,8 +282,10 @@ const sameCall = ({ first: a }: { first: HeldLock }, { first: b }: { first: Held
 function timesOf(event: AcquireEvent, rules: ExtractionRules): string {
   const loops = event.loops.map((loop) => loop.text).filter(repeats);
   if (loops.length === 0) return "1";
-  const count = /^\w+ < (\d+)$/.exec(loops.at(-1) ?? "")?.[1];
-  if (count !== undefined) return count;
+  const counts = loops.map((test) => /^\w+ < (\d+)$/.exec(test)?.[1]);
+  // A loop that tests last has one round whatever it tests.
+  if (counts.every((count) => count !== undefined))
+    return `${counts.reduce((product, count) => product * Math.max(Number(count), 1), 1)}`;
   for (const rule of rules.multiplicities) if (loops.some((test) => rule.test.test(test))) return rule.times;
-  return `while ${loops.at(-1)}`;
+  return `while ${loops.findLast((_, i) => counts[i] === undefined)}`;
 }

@@ -5,11 +5,15 @@ import {
   type Call,
   Domain,
   type Evaluated,
+  type Expr,
   equal,
+  expressionsIn,
   type Frame,
   type FunctionAst,
   idOf,
   isConst,
+  type LoopAdvice,
+  type LoopStmt,
   type Lvalue,
   num,
   sym,
@@ -29,6 +33,14 @@ const isErrorBitSet = (status: bigint): boolean => status >> 63n === 1n;
 /** A status with the error bit set, by what it is alone. */
 export const isErrorValue = (value: Value): boolean =>
   value.t === "error" || (value.t === "num" && isErrorBitSet(value.v));
+
+type Constant = Extract<Value, { t: "num" }>;
+
+/** The constants that a value may be, whichever a condition chooses. */
+export function constantsIn(value: Value | null): readonly Constant[] {
+  if (value?.t === "ite") return [...constantsIn(value.a), ...constantsIn(value.b)];
+  return value?.t === "num" ? [value] : [];
+}
 
 export class StatusDomain extends Domain<readonly BusyFact[]> {
   private readonly knowledge: Knowledge;
@@ -124,19 +136,34 @@ export class StatusDomain extends Domain<readonly BusyFact[]> {
     return sym(`status(${idOf(status)},${idOf(operand)})`, `${valueText(status)} with operand ${valueText(operand)}`);
   }
 
+  /** A loop that makes a BUSY status does so in any of its rounds. */
+  override loop(s: LoopStmt): LoopAdvice | null {
+    const isBusy = (e: Expr) => e.kind === "name" && this.knowledge.rules.busyStatuses.test(e.name);
+    return [...expressionsIn(s.body)].some(isBusy) ? { isAnyRound: true } : null;
+  }
+
   /** Remembers a BUSY status that no lock primitive gave. */
   override produced(value: Value, line: number, state: AbstractState, frame: Frame): void {
     const { failure, isGhost } = this.locks.of(state);
-    if (failure || isGhost || value.t !== "num" || value.name === null) return;
-    if (!this.knowledge.rules.busyStatuses.test(value.name)) return;
+    if (failure || isGhost) return;
     const before = this.of(state);
+    for (const one of constantsIn(state.resolve(value)))
+      if (one.name !== null && this.knowledge.rules.busyStatuses.test(one.name))
+        this.note(one.v, line, before, state, frame);
+  }
+
+  /** @param before what was there before the value */
+  private note(status: bigint, line: number, before: readonly BusyFact[], state: AbstractState, frame: Frame): void {
     const { guards, path } = state;
     const evidence = [...frame.chain, this.engine.site(frame, line)];
     const calls = linesOf(frame.chain);
+    // This call has it already, or one that it made.
     const isHandedOn = before.some(
-      (fact) => statusKind(fact.status) === statusKind(value.v) && linesOf(fact.evidence.slice(0, -1)) === calls,
+      (fact) =>
+        statusKind(fact.status) === statusKind(status) &&
+        `${linesOf(fact.evidence.slice(0, -1))}>`.startsWith(calls === "" ? "" : `${calls}>`),
     );
-    this.remember(state, [...before, { status: value.v, evidence, guards, path, isHandedOn }]);
+    this.remember(state, [...this.of(state), { status, evidence, guards, path, isHandedOn }]);
   }
 }
 

@@ -50,6 +50,7 @@ export interface When {
 }
 
 const ALWAYS: When = { when: null, condition: null };
+const UNLISTED = { when: TOO_MANY_CASES, condition: { is: "unlisted" } } as const;
 
 /** Under which conditions the rows of one leaf hold, in the leaf's terms. */
 export class Whens {
@@ -77,7 +78,7 @@ export class Whens {
     const isWalk = items.every((item) => item.mode === "NO_LOCK");
     if (ways.size === this.successes.length && !isWalk) return ALWAYS;
     const told = this.conditions.of(items.flatMap((item) => this.takings(item)));
-    if (told === null) return { when: TOO_MANY_CASES, condition: { is: "unlisted" } };
+    if (told === null) return UNLISTED;
     if (isConst(told.formula, true)) return ALWAYS;
     const whole = this.both(told.formula);
     return whole.when.length <= LONG_CONDITION ? whole : (this.withoutChecks(told) ?? whole);
@@ -161,6 +162,8 @@ export class Whens {
   }
 
   private both(formula: Formula): { readonly when: string; readonly condition: Condition } {
+    // Of a way whose tests exclude each other, which was not seen where they were decided: better told too much than not at all.
+    if (formula.k === "const") return UNLISTED;
     return { when: this.text(formula), condition: conditionTree(formula, (value) => this.valueText(value)) };
   }
 

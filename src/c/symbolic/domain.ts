@@ -13,6 +13,8 @@ export interface LoopAdvice {
   readonly rounds?: (first: Value) => number;
   /** Of a loop that counts from 0: the thing 0 may differ from the others, so that one more iteration is run than otherwise. */
   readonly oneMore?: boolean;
+  /** The one iteration that stands for all is to be any of them, and not the first, where the body tests the counter. */
+  readonly isAnyRound?: boolean;
   /** Later iterations are run, while the counter is at most this, for what fails in them and nothing else. */
   readonly failuresUpTo?: bigint;
   /** Which of the states that an iteration ends in stands for all. */
@@ -116,6 +118,16 @@ export abstract class Domain<P> implements StateDomain {
 
   /** A test came out on one side: the domain may look at the other branch. */
   pruned(_s: IfStmt, _side: boolean, _state: AbstractState, _frame: Frame): void {}
+
+  /** Does what follows a loop depend on whether it had a round at all, where a round of it ended so? */
+  mindsNoRound(_before: AbstractState, _after: AbstractState): boolean {
+    return false;
+  }
+
+  /** May the next round of a loop do what the first one did not, where that ended so? */
+  mindsNextRound(_before: AbstractState, _after: AbstractState): boolean {
+    return false;
+  }
 
   /** How to run a loop. */
   loop(_s: LoopStmt, _test: string): LoopAdvice | null {

@@ -4,6 +4,7 @@
  */
 
 import type { Expr, Stmt } from "../ast.ts";
+import { expressionsOf, partsOf, statementsIn, within } from "../walk.ts";
 import type { Domain, LoopAdvice } from "./domain.ts";
 import { type Engine, type Evaluated, type Flow, type Frame, type LoopStmt, type LoopTest, NEXT } from "./engine.ts";
 import { sourceText } from "./source-text.ts";
@@ -109,26 +110,62 @@ export class Loops {
       if (isDecided && round < limit) {
         const loops = s.testFirst ? [...frame.loops, loopTest(s)] : frame.loops;
         this.once(loop, st, loops, { next, left });
-      } else if (!isConst(f, false) && !isDecided && round === 0) this.forAll(loop, st);
+      } else if (!isConst(f, false) && !isDecided && round === 0) this.forAll(loop, st, formula);
       else {
         if (isDecided) this.laterFailures(loop, [st]);
+        else if (round === 1 && !s.testFirst && !isConst(f, false) && this.forgetsCounter(loop))
+          this.forAll(loop, st.clone(), formula);
         left.push({ state: st, exit: NEXT });
       }
     }
   }
 
   /** One iteration that stands for all. */
-  private forAll(loop: Running, state: AbstractState): void {
+  private forAll(loop: Running, state: AbstractState, test: Formula): void {
     const { s, frame, left } = loop;
     const after: AbstractState[] = [];
     const before = state.clone();
+    if (this.forgetsCounter(loop)) this.forgetCounter(s, state, frame);
+    const others = left.length;
     this.once(loop, state, [...frame.loops, loopTest(s)], { next: after, left });
+    const ends = [...after, ...left.slice(others).map((flow) => flow.state)];
     this.laterFailures(loop, after);
-    after.push(...this.oneMore(loop, after));
+    after.push(...this.oneMore(loop, after), ...this.nextRound(loop, before, after));
+    if (after.length === 0 || ends.some((end) => this.domains.some((domain) => domain.mindsNoRound(before, end)))) {
+      const never = before.clone();
+      if (s.test !== null && never.assume(not(test), `${this.engine.fork(frame, s.line, s.test)}-0`, true))
+        left.push({ state: never, exit: NEXT });
+    }
     for (const end of after) {
       this.widenCounted(before, end);
       left.push({ state: end, exit: NEXT });
     }
+  }
+
+  /** The rounds after those that left something for the next one to undo. */
+  private nextRound(loop: Running, before: AbstractState, ends: readonly AbstractState[]): readonly AbstractState[] {
+    const { s, frame, left } = loop;
+    const next: AbstractState[] = [];
+    for (const end of ends) {
+      if (s.test === null || !this.domains.some((domain) => domain.mindsNextRound(before, end))) continue;
+      for (const [st, formula] of this.engine.test(s.test, end.clone(), frame))
+        if (st.assume(formula, `${this.engine.fork(frame, s.line, s.test)}+n`, true))
+          this.once(loop, st, [...frame.loops, loopTest(s)], { next, left });
+    }
+    return next;
+  }
+
+  /** Is the one iteration that stands for all to be any of them, and depends on which? */
+  private forgetsCounter({ s, advice }: Running): boolean {
+    return advice.isAnyRound === true && testsCounter(s);
+  }
+
+  /** The counter is not that of the first iteration. */
+  private forgetCounter(s: LoopStmt, state: AbstractState, frame: Frame): void {
+    const counter = counterOf(s);
+    if (counter === null || this.engine.valueOf(counter, state, frame).t !== "num") return;
+    const at = this.engine.local(counter, frame);
+    this.engine.write({ at, text: counter }, this.engine.space.fresh(counter, at), state);
   }
 
   /** What one iteration counted, all of them may have counted further. */
@@ -297,6 +334,25 @@ const stepsDown = (s: LoopStmt): boolean => s.step?.kind === "update" && s.step.
 /** The variable that a loop's test compares. */
 const counterOf = (s: LoopStmt): string | null =>
   s.test?.kind === "binary" && s.test.left.kind === "name" ? s.test.left.name : null;
+
+const COMPARES = /^[=!<>]=?$/;
+
+/** Does the body of a loop test its counter? Which element of an array it is for is no test. */
+function testsCounter(s: LoopStmt): boolean {
+  const counter = counterOf(s);
+  const isIn = (e: Expr): boolean => {
+    if (e.kind === "name") return e.name === counter;
+    return e.kind !== "index" && e.kind !== "call" && partsOf(e).some(isIn);
+  };
+  const isTested = (e: Expr): boolean =>
+    (e.kind === "conditional" && isIn(e.test)) || (e.kind === "binary" && COMPARES.test(e.op) && isIn(e));
+  if (counter === null) return false;
+  for (const inner of statementsIn(s.body)) {
+    if ((inner.kind === "if" && isIn(inner.test)) || (inner.kind === "switch" && isIn(inner.value))) return true;
+    if (expressionsOf(inner).some((whole) => [...within(whole)].some(isTested))) return true;
+  }
+  return false;
+}
 
 function loopTest(s: LoopStmt): LoopTest {
   return { text: s.test ? sourceText(s.test) : "for ever", line: s.line, counter: counterOf(s) };

@@ -1,0 +1,258 @@
+/** Small trees that random.test.ts has led to: what each did was not told, or told otherwise. */
+import { describe, expect, it } from "vitest";
+import type { Acquisition } from "../../src/catalog/index.ts";
+import { GIVE_GLOBAL, TAKE_GLOBAL } from "./pieces.ts";
+import { hostLeaf, places, said, smallTree } from "./small-tree.ts";
+
+const KOT = "&global->kot.lock";
+const TAKE_KOT = `if (acquire_sharex_lock_sh(${KOT}) != LOCK_RET_SUCCESS) { return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_KOT); }`;
+const GIVE_KOT = `release_sharex_lock_sh(${KOT});`;
+const brief = (rows: readonly Acquisition[]): string[] =>
+  rows.map(({ resource, mode, when }) => `${resource} ${mode}${when === null ? "" : ` when ${when}`}`);
+const of = (body: string) => smallTree(hostLeaf(`uint16_t i = 0;\n${body}`));
+
+describe("a lock that is taken twice", () => {
+  it("is exclusive only where it is promoted, not the other time", async () => {
+    const { rows } = await of(`
+    ${TAKE_KOT}
+    if (promote_sharex_lock(${KOT}) != LOCK_RET_SUCCESS) { ${GIVE_KOT} return TDX_OPERAND_BUSY; }
+    release_sharex_lock_ex(${KOT});
+    ${TAKE_KOT}
+    ${GIVE_KOT}
+    return TDX_SUCCESS;`);
+    expect(brief(rows)).toEqual(["KOT EXCLUSIVE", "KOT SHARED"]);
+  });
+
+  it("by the rounds of a loop, is held while each takes another one, in whichever round", async () => {
+    const { rows } = await of(`
+    for (i = 0; i < 3; i++)
+    {
+        ${TAKE_KOT}
+        if (i != 0) { ${TAKE_GLOBAL} ${GIVE_GLOBAL} }
+        ${GIVE_KOT}
+    }
+    return TDX_SUCCESS;`);
+    expect(rows.map(({ resource, order, release }) => [resource, order, release?.order, release?.sequence])).toEqual([
+      ["KOT", 0, 2, 0],
+      ["GLOBAL", 1, 2, 1],
+    ]);
+  });
+});
+
+describe("a lock that is taken only where another one is busy", () => {
+  const either = (second: string) => `
+    if (acquire_mutex_lock(&global->global_lock) == LOCK_RET_SUCCESS) { ${GIVE_GLOBAL} }
+    else if (${second}) { ${GIVE_KOT} } // instead
+    return TDX_SUCCESS;`;
+
+  it("has no row, and is said to have none", async () => {
+    const { rows, catalog, at } = await of(either(`acquire_sharex_lock_sh(${KOT}) == LOCK_RET_SUCCESS`));
+    expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE"]);
+    expect(said(catalog.diagnostics)).toEqual([`SL1037 error ${at("// instead")}`]);
+    expect(catalog.diagnostics[0]?.message).toBe(
+      "tdh_mem_test takes the lock on KOT only after it has found another one busy",
+    );
+  });
+
+  it("is told where another way takes it too", async () => {
+    const { catalog } = await of(
+      `if (flags & 1) { ${TAKE_KOT} ${GIVE_KOT} }${either(`acquire_sharex_lock_sh(${KOT}) == LOCK_RET_SUCCESS`)}`,
+    );
+    expect(said(catalog.diagnostics)).toEqual([]);
+  });
+
+  it("is told where another way takes it in another mode only if that keeps out as much", async () => {
+    const exclusive = `if (acquire_sharex_lock_ex(${KOT}) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; } release_sharex_lock_ex(${KOT});`;
+    const first = `if (flags & 1) { ${exclusive} }`;
+    const second = `acquire_sharex_lock_sh(${KOT}) == LOCK_RET_SUCCESS`;
+    expect(said((await of(`${first}${either(second)}`)).catalog.diagnostics)).toEqual([]);
+    const third = `if (acquire_mutex_lock(&global->global_lock) == LOCK_RET_SUCCESS) { ${GIVE_GLOBAL} }
+    else if (acquire_sharex_lock_ex(${KOT}) == LOCK_RET_SUCCESS) { release_sharex_lock_ex(${KOT}); } // instead
+    return TDX_SUCCESS;`;
+    const { catalog, at } = await of(`if (flags & 1) { ${TAKE_KOT} ${GIVE_KOT} }\n${third}`);
+    expect(said(catalog.diagnostics)).toEqual([`SL1037 error ${at("// instead")}`]);
+  });
+});
+
+describe("a loop whose rounds are not counted", () => {
+  it("may have none: what it alone gives back is kept then", async () => {
+    const { catalog, at } = await of(`
+    ${TAKE_GLOBAL} // taken
+    for (i = 0; i < gpa; i++) { ${GIVE_GLOBAL} break; }
+    return TDX_SUCCESS;`);
+    expect(said(catalog.diagnostics)).toEqual([`SL1031 error ${at("// taken")}`]);
+  });
+
+  it("may have none: what follows it is told, though each round ends the call", async () => {
+    const { rows } = await of(`
+    for (i = 0; i < gpa; i++) { return TDX_OPERAND_INVALID; }
+    ${TAKE_GLOBAL} ${GIVE_GLOBAL}
+    return TDX_SUCCESS;`);
+    expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE"]);
+  });
+
+  it.each(["for (i = 0; i < gpa; i++)", "while (i < gpa)", "do"])("has others than the first: %s", async (head) => {
+    const [before, after] = [head.startsWith("for") ? "" : "i++;", head === "do" ? "while (i < gpa);" : ""];
+    const { rows, leaf, catalog } = await of(`
+    ${head}
+    {
+        ${before}
+        if (i >= 2) { ${TAKE_GLOBAL} ${GIVE_GLOBAL} }
+        if (i == 3) { return TDX_PREVIOUS_TLB_EPOCH_BUSY; }
+    } ${after}
+    return TDX_SUCCESS;`);
+    expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE when i >= 2"]);
+    expect(leaf.otherBusy.map(({ name }) => name)).toEqual(["TDX_PREVIOUS_TLB_EPOCH_BUSY"]);
+    expect(said(catalog.diagnostics)).toEqual([]);
+  });
+
+  it("in one of them, and with no lock in it, makes a BUSY status", async () => {
+    const { leaf } = await of(`
+    for (i = 0; i < gpa; i++) { if (i == 1) { return TDX_PREVIOUS_TLB_EPOCH_BUSY; } }
+    return TDX_SUCCESS;`);
+    expect(leaf.otherBusy.map(({ name }) => name)).toEqual(["TDX_PREVIOUS_TLB_EPOCH_BUSY"]);
+  });
+
+  it("gives back in one round what the one before has taken", async () => {
+    const { rows, at } = await of(`
+    ${TAKE_KOT} // taken
+    locked = true;
+    for (i = 0; i < gpa; i++)
+    {
+        if (locked)
+        {
+            ${GIVE_KOT} // in the next round
+        }
+        ${TAKE_KOT} // again
+        locked = true;
+    }
+    if (locked)
+    {
+        ${GIVE_KOT} // at the end
+    }
+    return TDX_SUCCESS;`);
+    const again = rows.find(({ evidence }) => places(evidence)?.join() === at("// again"));
+    expect([again?.release?.evidence, ...(again?.release?.elsewhere ?? [])].map((way) => places(way))).toEqual([
+      [at("// in the next round")],
+      [at("// at the end")],
+    ]);
+  });
+
+  it("around one whose rounds are counted has none that is counted", async () => {
+    const { rows } = await of(`
+    uint16_t k;
+    for (i = 0; i < gpa; i++) { for (k = 0; k < 2; k++) { ${TAKE_GLOBAL} ${GIVE_GLOBAL} } }
+    for (i = 0; i < 3; i++) { for (k = 0; k < 2; k++) { ${TAKE_KOT} ${GIVE_KOT} } }
+    return TDX_SUCCESS;`);
+    expect(rows.map(({ resource, times }) => [resource, times])).toEqual([
+      ["GLOBAL", "while i < gpa"],
+      ["KOT", "6"],
+    ]);
+  });
+
+  it("gives back what another loop takes later, which is no array's", async () => {
+    const { catalog, at } = await of(`
+    while (i < gpa) { i++; ${GIVE_GLOBAL} } // before
+    for (i = 0; i < 2; i++) { ${TAKE_GLOBAL} ${GIVE_GLOBAL} }
+    return TDX_SUCCESS;`);
+    expect(said(catalog.diagnostics)).toEqual([`SL1036 error ${at("// before")}`]);
+  });
+
+  it("has one round where it tests last, whatever it tests", async () => {
+    const { rows } = await of(`do { ${TAKE_GLOBAL} ${GIVE_GLOBAL} } while (i < 0); return TDX_SUCCESS;`);
+    expect(rows.map(({ times }) => times)).toEqual(["1"]);
+  });
+});
+
+describe("a lock of the TD that runs", () => {
+  it("is given back twice, though what the entry has taken is given back by calls", async () => {
+    const [take, give] = [
+      "if (acquire_sharex_lock_sh(&tdcs_ptr->measurement.rtmr_lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }",
+      "release_sharex_lock_sh(&tdcs_ptr->measurement.rtmr_lock);",
+    ];
+    const { catalog, at } = await of(`${take}\n${give}\n${give} // again\nreturn TDX_SUCCESS;`);
+    expect(said(catalog.diagnostics)).toEqual([`SL1036 error ${at("// again")}`]);
+    expect(said((await of(`${give} return TDX_SUCCESS;`)).catalog.diagnostics)).toEqual([]);
+  });
+});
+
+describe("a way that no run takes", () => {
+  it("is told too much, and ends nothing, where its tests are seen to exclude each other only later", async () => {
+    const { rows } = await of(`
+    switch (flags + 1)
+    {
+    case 1:
+    default:
+        if (flags != 2) { goto EXIT; }
+    }
+    sharex_lock_t* lock = (flags != 2) ? ${KOT} : &tdcs_ptr->measurement.rtmr_lock;
+    if (acquire_sharex_lock_sh(lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }
+    release_sharex_lock_sh(lock);
+EXIT:
+    return TDX_SUCCESS;`);
+    expect(brief(rows)).toContain("RTMR SHARED when flags == 2");
+    expect(brief(rows)).toContain("KOT SHARED when (one of too many cases to list)");
+  });
+});
+
+describe("a BUSY status that no lock gives", () => {
+  const CHECK = {
+    "src/common/check.c":
+      "api_error_type check(uint64_t gpa)\n{\n    if (is_first(gpa)) { return api_error_with_operand_id(TDX_PREVIOUS_TLB_EPOCH_BUSY, OPERAND_ID_RCX); } // inside\n    return TDX_SUCCESS;\n}\n",
+  };
+
+  it("is a call's own, where a function that it calls makes one of the same name", async () => {
+    const { leaf, at } = await smallTree(
+      hostLeaf(`
+    if (is_second(gpa)) { return TDX_PREVIOUS_TLB_EPOCH_BUSY; } // own
+    return_val = check(gpa); // calls
+    if (return_val != TDX_SUCCESS) { return api_error_with_operand_id(return_val, OPERAND_ID_RDX); }
+    return TDX_SUCCESS;`),
+      CHECK,
+    );
+    expect(leaf.otherBusy.map(({ status, evidence }) => [status, ...(places(evidence) ?? [])])).toEqual([
+      ["0x8000020A00000000", at("// own")],
+      [expect.stringMatching(/^0x8000020A0000000\d$/), at("// calls"), at("// inside")],
+    ]);
+  });
+
+  it("is told with and without what makes it fatal, where a condition chooses and it is handed on", async () => {
+    const { leaf } = await of(`
+    return_val = TDX_SUCCESS;
+    if (flags)
+    {
+        return_val = (gpa == 1) ? TDX_PREVIOUS_TLB_EPOCH_BUSY : api_error_fatal(TDX_PREVIOUS_TLB_EPOCH_BUSY);
+    }
+    return return_val;`);
+    expect(leaf.otherBusy.map(({ status }) => status)).toEqual(["0x8000020A00000000", "0xA000020A00000000"]);
+  });
+
+  it("is told where it is made fatal at once, and where a condition chooses", async () => {
+    const { leaf } = await of(`
+    if (flags & 1) { return api_error_fatal(TDX_PREVIOUS_TLB_EPOCH_BUSY); }
+    if (flags & 2) { return_val = (gpa == 1) ? api_error_with_operand_id(TDX_PREVIOUS_TLB_EPOCH_BUSY, OPERAND_ID_RCX) : TDX_PREVIOUS_TLB_EPOCH_BUSY; return return_val; }
+    return TDX_SUCCESS;`);
+    expect(leaf.otherBusy.map(({ status }) => status)).toEqual([
+      "0xA000020A00000000",
+      "0x8000020A00000001",
+      "0x8000020A00000000",
+    ]);
+  });
+});
+
+describe("a status for a busy lock", () => {
+  it("that a condition chooses is each of those that it chooses from", async () => {
+    const { rows, catalog } = await of(`
+    if (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS)
+    {
+        return_val = (gpa == 1) ? api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_RCX) : TDX_OPERAND_BUSY;
+        return return_val;
+    }
+    ${GIVE_GLOBAL}
+    return TDX_SUCCESS;`);
+    expect(rows).toMatchObject([
+      { busyStatus: "0x8000020000000000", otherStatuses: [{ status: "0x8000020000000001", operand: { id: "RCX" } }] },
+    ]);
+    expect(said(catalog.diagnostics)).toEqual([]);
+  });
+});
