@@ -18,7 +18,7 @@ import { type Plan, planOf } from "./plan.ts";
 import type { Reach } from "./reach.ts";
 import { type Answer, BOUNDS, type Input, inputKey, outcomesKey, Run, type Trouble } from "./run.ts";
 import { MODELS, outsideKey, type Source } from "./source.ts";
-import { type Origin, Sparing } from "./sparing.ts";
+import { type Origin, type SparedAnswer, Sparing } from "./sparing.ts";
 import { type Facts, factsOf } from "./state.ts";
 import { functionValue, NEGATIVES, number, ONE, POSITIVE, setOf, TOP, type Value, ZERO } from "./values.ts";
 
@@ -285,7 +285,7 @@ export class Analysis {
   }
 
   /** Goes through it with a SEAMCALL that gives no BUSY; gives all ways out. */
-  spare({ input, code }: Run, origin: Origin): Answer {
+  spare({ input, code }: Run, origin: Origin): SparedAnswer {
     const run = new Run(++this.count, input, code);
     const sparing = new Sparing(this, run, { plan: this.plan(code), known: this.known }, origin);
     this.stack.push(run);

@@ -14,6 +14,7 @@ import { type Answer, type Outcome, type Run, taking } from "./run.ts";
 import {
   constantOf,
   isNegative,
+  isPart,
   marked,
   NOTHING,
   only,
@@ -35,15 +36,21 @@ export interface Aftermath {
   /** Ways out on which something may. */
   readonly open: readonly Outcome[];
   /** Ways out of the same function when the SEAMCALL does not fail. */
-  readonly success: () => Answer;
+  readonly success: () => Success;
   /** All its ways out when the SEAMCALL gives no BUSY. */
   readonly spared: () => Answer;
+}
+
+/** Ways out on which the SEAMCALL does not fail. */
+interface Success extends Answer {
+  /** Are these all? A way that comes to the call once more is not followed. */
+  readonly isWhole: boolean;
 }
 
 /** What comes out of the function that is called when the SEAMCALL does not fail, and when it gives no BUSY. */
 type Below = Pick<Aftermath, "success" | "spared">;
 
-const NONE: Answer = { asked: new Map(), outcomes: [] };
+const NONE: Success = { asked: new Map(), outcomes: [], isWhole: true };
 
 /** A place of a function, with the locks that are held there. */
 interface Point {
@@ -117,7 +124,9 @@ export class Busy {
     if (episode === undefined) return ["unknown"];
     const { events, error } = episode;
     const name = error === null ? undefined : this.errors.get(error);
-    if (value.isMarked) return [...shown(events), name === undefined ? "unknown" : `return:${name}`];
+    // To user space, zero is success.
+    if (value.isMarked && truthOf(value).yes)
+      return [...shown(events), name === undefined ? "unknown" : `return:${name}`];
     return hasMarkedMembers(episode) ? [...shown(events), "unknown"] : told(events);
   }
 
@@ -166,8 +175,8 @@ export class Busy {
   }
 
   /** An answer that is found when it is asked for, and again when what it depends on has changed. */
-  private whenAsked(find: () => Answer): () => Answer {
-    let known: Answer | null = null;
+  private whenAsked<T extends Answer>(find: () => T): () => T {
+    let known: T | null = null;
     return () => {
       if (known === null || !this.analysis.fits(known)) known = find();
       return known;
@@ -180,23 +189,30 @@ export class Busy {
     below: Below,
   ): { readonly asked: Run["asked"]; readonly aftermath: Aftermath; readonly context: Run } {
     const run = this.analysis.follow(context, injection);
-    for (const [at, isKicked] of run.repetitions) {
-      const place = placeKey({ file: context.file, function: context.name, at });
-      this.repeated.set(place, isKicked && this.repeated.get(place) !== false);
-    }
     const asked = new Map(run.asked);
     let isGivenBack = false;
     const success = this.whenAsked(() => {
-      const { outcomes, asked: before } = below.success();
+      const { outcomes, asked: before, isWhole } = below.success();
       const begins = episodeOf({ isSuccess: true });
       const other = this.analysis.follow(context, { ...injection, outcomes, status: marked(ZERO), begins });
       isGivenBack = episodesOf(other).some(({ isFreed }) => isFreed);
       const found = other.comingOut.map((outcome) => ({ ...outcome, value: unmarked(outcome.value) }));
-      return { asked: new Map([...before, ...other.asked]), outcomes: found };
+      const asked = new Map([...before, ...other.asked]);
+      return { asked, outcomes: found, isWhole: isWhole && other.endings.length === 0 && !other.isCut };
     });
     const spared = this.whenAsked(() => this.analysis.spare(context, injection));
+    for (const [at, isKicked] of run.repetitions) {
+      const place = placeKey({ file: context.file, function: context.name, at });
+      // A call that is also made where there was no BUSY is more than a second try.
+      const isSecond = isKicked && !spared().reached.has(at);
+      if (isKicked) taking(spared(), asked);
+      this.repeated.set(place, isSecond && this.repeated.get(place) !== false);
+    }
     // What the answer depends on, it holds for.
-    const whenFine = (): readonly Outcome[] => taking(success(), asked);
+    const whenFine = (): Success => {
+      taking(success(), asked);
+      return success();
+    };
     // What no way gives back after the BUSY, and some way does when there is none, is leaked.
     const keeps = run.frees && !episodesOf(run).some(({ isFreed }) => isFreed);
     if (keeps) whenFine();
@@ -213,9 +229,16 @@ export class Busy {
       if (end === null) open.push(way);
       else done.push(end);
     }
-    // Where another failure is reported instead on each way, the status is not.
-    if (done.length + open.length === 0) for (const episode of run.overtaken) done.push(told(episode.events));
-    if (run.isEndless && run.endings.length + run.comingOut.length === 0) done.push(["retry:unbounded"]);
+    // Where another failure is reported instead, the status is not: such a way counts where no other one tells what was done on it.
+    const others = [...done, ...open.map(({ episode }) => shown((episode as Episode).events))].map((list) =>
+      list.join(),
+    );
+    for (const episode of run.overtaken) {
+      const does = told(whole(episode).events);
+      if (others.length === 0 || !others.some((list) => does.join() === "ignore" || list.startsWith(does.join())))
+        done.push(does);
+    }
+    for (const episode of run.caught) done.push(told(withoutBound(episode).events));
     if (run.isOpen || run.isCut) done.push(["unknown"]);
     return { asked, aftermath: { id: ++this.count, done: unique(done), open, success, spared }, context };
   }
@@ -224,7 +247,7 @@ export class Busy {
   private endOf(
     { name, code }: Run,
     { value, vars, episode }: Outcome & { readonly episode: Episode },
-    success: () => readonly Outcome[],
+    success: () => Success,
   ): readonly string[] | null {
     const again = this.again.get(name);
     if (again !== undefined && isPart(value, again.gives)) return [...shown(episode.events), again.does];
@@ -233,16 +256,16 @@ export class Busy {
     if (value.atoms.some(isNegative)) return null;
     const plain = unmarked(value);
     if (isStatus(code.type)) {
-      // Zero is success; what else it may be, its callers know.
+      // Zero is success, unless it is what tells a failure from that; what else it may be, its callers know.
       if (truthOf(plain).yes) return truthOf(plain).no ? [...shown(episode.events), "misread"] : null;
-      return isKept ? null : told(episode.events);
+      return isKept || isNeverZero(success()) ? null : told(episode.events);
     }
     // Data: does it tell what happened from what happens when nothing fails?
     const given = success()
-      .map((outcome) => outcome.value)
+      .outcomes.map((outcome) => outcome.value)
       .reduce(union, NOTHING);
     if (!plain.atoms.some((a) => given.atoms.includes(a))) return null;
-    if (given === plain) return isKept ? null : told(episode.events);
+    if (given === plain && constantOf(plain) !== null) return isKept ? null : told(episode.events);
     return [...shown(episode.events), "misread"];
   }
 }
@@ -259,6 +282,10 @@ function statuses(analysis: Analysis, leaves: LeafNames): (leaf: bigint | null) 
   };
 }
 
+/** Does a function, where nothing fails, always give something else than zero? */
+const isNeverZero = ({ outcomes, isWhole }: Success): boolean =>
+  isWhole && outcomes.length > 0 && !outcomes.some(({ value }) => truthOf(value).no);
+
 /** Equal for outcomes that nothing can tell apart. */
 function outcomesText(outcomes: readonly Outcome[]): string {
   const text = ({ locks, facts, value, vars, episode }: Outcome): string => {
@@ -273,11 +300,6 @@ const STEPS_OF_ONE = 10;
 
 function episodesOf({ endings, comingOut }: Following): readonly Episode[] {
   return [...endings, ...comingOut.map((outcome) => outcome.episode as Episode)];
-}
-
-/** Does a value lie in another one? */
-function isPart(value: Value, whole: Value): boolean {
-  return unmarked(value).atoms.every((a) => whole.atoms.includes(a));
 }
 
 /** Does a type say how a call went, rather than give data? */

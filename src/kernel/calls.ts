@@ -189,27 +189,35 @@ function shown(e: Expr): string {
 
 // ---------------------------------------------------------------- locks
 
-/** The lock that a rule's argument is; null when it is none that is followed. */
+/** The lock that a rule's argument is; null when it is none that is followed, or may be another one. */
 function lockOf(on: Execution, which: number | string, call: Call, state: State): Named | null {
+  const arg = typeof which === "string" ? undefined : call.args[which];
+  if (arg !== undefined && on.evaluator.value(arg, state).atoms.length > 1) return null;
+  return locksOf(on, which, call, state)[0] ?? null;
+}
+
+/** Locks that a rule's argument may be, of those that are followed. */
+function locksOf(on: Execution, which: number | string, call: Call, state: State): Named[] {
   const { table } = on.analysis;
   if (typeof which === "string") {
     const lock = table.classes.get(which);
-    return lock === undefined ? null : { lock, of: "self" };
+    return lock === undefined ? [] : [{ lock, of: "self" }];
   }
   const arg = call.args[which];
-  if (arg === undefined) return null;
-  const [first, ...more] = on.evaluator.value(arg, state).atoms;
-  if (first === undefined || more.length > 0) return null;
-  // A static variable of a function is one for all its calls.
-  const own = first.kind === "object" ? table.ofMember(first.path) : null;
-  if (own !== null) return { lock: own, of: "self" };
-  if (first.kind !== "member") return null;
-  const lock = table.ofMember(first.member);
-  if (lock === null) {
-    on.context.unclassed(first.member, call.line);
-    return null;
-  }
-  return { lock, of: lock.per === "vcpu" ? first.of : first.of === "other" && lock.per === "vm" ? "other" : "self" };
+  if (arg === undefined) return [];
+  return on.evaluator.value(arg, state).atoms.flatMap((atom): Named[] => {
+    // A static variable of a function is one for all its calls.
+    const own = atom.kind === "object" ? table.ofMember(atom.path) : null;
+    if (own !== null) return [{ lock: own, of: "self" }];
+    if (atom.kind !== "member") return [];
+    const lock = table.ofMember(atom.member);
+    if (lock === null) {
+      on.context.unclassed(atom.member, call.line);
+      return [];
+    }
+    const of = lock.per === "vcpu" ? atom.of : atom.of === "other" && lock.per === "vm" ? "other" : "self";
+    return [{ lock, of }];
+  });
 }
 
 /** Null when the call is not what the rule speaks of, because an argument has another value. */
@@ -221,10 +229,10 @@ function lockEffect(on: Execution, rule: LockCall, call: Call, state: State): Ef
   }
   const given = call.args.map((arg) => on.evaluator.value(arg, state));
   const objects = rule.when === undefined ? [] : given;
-  const dropped = rule.drops === undefined ? null : lockOf(on, rule.drops, call, state);
+  // Of several locks that it may be, none is held for sure any more.
+  const dropped = rule.drops === undefined ? [] : locksOf(on, rule.drops, call, state);
   const taken = rule.takes === undefined ? null : lockOf(on, rule.takes, call, state);
-  if (dropped !== null) {
-    const { lock, of } = dropped;
+  for (const { lock, of } of dropped) {
     const rest = drop(state.locks, lock.name, of);
     if (rest !== null) state.locks = rest;
     if (find(state.locks, lock.name, of) === null) state.taken.delete(heldKey({ lock: lock.name, of }));

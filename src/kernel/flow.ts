@@ -10,9 +10,8 @@ export class Flow {
   private joins: Int32Array | null = null;
   private readonly reads: readonly ReadonlySet<string>[];
   private readonly live = new Map<string, Uint8Array>();
-  private given: ReadonlySet<string> | null = null;
   private pointed: ReadonlySet<string> | null = null;
-  private readonly set = new Map<number, ReadonlySet<string>>();
+  private readonly set = new Map<number, readonly Expr[]>();
   private readonly leading = new Map<number, Uint8Array>();
 
   constructor(code: Code) {
@@ -48,16 +47,6 @@ export class Flow {
     return this.reads[at]?.has(name) === true;
   }
 
-  /** Does the function give what a variable has in it? */
-  isGiven(name: string): boolean {
-    this.given ??= new Set(
-      this.code.instructions.flatMap((instruction, at) =>
-        instruction.op === "return" ? [...(this.reads[at] ?? [])] : [],
-      ),
-    );
-    return this.given.has(name);
-  }
-
   /** Is some call given the address of a variable? */
   isPointedTo(name: string): boolean {
     this.pointed ??= new Set(
@@ -66,19 +55,18 @@ export class Flow {
     return this.pointed.has(name);
   }
 
-  /** Variables that get a value on some way from an instruction to the one at which all ways from it come together. */
-  setAfter(at: number): ReadonlySet<string> {
+  /** What may get a value, and is not just counted, on some way from an instruction to the one at which all ways from it come together. */
+  setAfter(at: number): readonly Expr[] {
     const known = this.set.get(at);
     if (known !== undefined) return known;
-    const found = new Set<string>();
+    const found: Expr[] = [];
     const meeting = this.meetingOf(at);
     const seen = new Set<number>([meeting, this.code.instructions.length]);
     const queue = [...(this.successors[at] as readonly number[])];
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
       if (seen.has(next)) continue;
       seen.add(next);
-      const name = setBy(this.code.instructions[next] as Instruction);
-      if (name !== null) found.add(name);
+      found.push(...storedBy(this.code.instructions[next] as Instruction));
       queue.push(...(this.successors[next] as readonly number[]));
     }
     this.set.set(at, found);
@@ -224,10 +212,25 @@ function setBy(instruction: Instruction): string | null {
   }
 }
 
+/** What an instruction stores to, or gives a call the address of. A counter says how often, not what happened. */
+function storedBy(instruction: Instruction): Expr[] {
+  if (instruction.op === "assign") return instruction.value.kind === "update" ? [] : [instruction.to];
+  const name = setBy(instruction);
+  const own: Expr[] = name === null ? [] : [{ kind: "name", name, line: instruction.line }];
+  if (instruction.op !== "call") return own;
+  return [...own, ...instruction.args.flatMap((arg) => addressOf(arg) ?? [])];
+}
+
 /** The variable whose address an argument is; null when it is none. */
 function addressed(e: Expr): string | null {
-  if (e.kind === "cast") return addressed(e.operand);
-  return e.kind === "unary" && e.op === "&" && e.operand.kind === "name" ? e.operand.name : null;
+  const operand = addressOf(e);
+  return operand?.kind === "name" ? operand.name : null;
+}
+
+/** What an argument is the address of; null when it is none. */
+function addressOf(e: Expr): Expr | null {
+  if (e.kind === "cast") return addressOf(e.operand);
+  return e.kind === "unary" && e.op === "&" ? e.operand : null;
 }
 
 function readBy(instruction: Instruction): Set<string> {

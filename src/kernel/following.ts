@@ -11,6 +11,7 @@ import {
   afterEvent,
   arrived,
   changed,
+  type Decision,
   decided,
   type Episode,
   episodeOf,
@@ -27,7 +28,7 @@ import type { Plan } from "./plan.ts";
 import { type Input, joinOutcomes, type Outcome, type Run, taking } from "./run.ts";
 import { isCallOf, isSeamcallOf, type Origin } from "./sparing.ts";
 import type { State } from "./state.ts";
-import { constantOf, isNegative, marked, TOP, truthOf, type Value } from "./values.ts";
+import { constantOf, isNegative, isPart, marked, NOTHING, TOP, truthOf, type Value } from "./values.ts";
 
 /** Where in a function the status comes from, and what it is. */
 export interface Injection extends Origin {
@@ -55,8 +56,9 @@ export class Following extends Execution {
   /** Does the function itself give things back? */
   readonly frees: boolean;
   private isCounting = false;
-  /** Repetitions that end where they began. */
-  private readonly endless = new Set<string>();
+  private isSteppedOn = false;
+  /** Repetitions that end where they began, with what was done before. */
+  private readonly endless = new Map<string, Episode>();
   /** Instructions that make the call again because of its status, and whether that is after a kick on each way. */
   readonly repetitions = new Map<number, boolean>();
 
@@ -65,9 +67,11 @@ export class Following extends Execution {
     return this.run_.asked;
   }
 
-  /** Is the call repeated, on some way, for as long as it gives BUSY? */
-  get isEndless(): boolean {
-    return this.endless.size > 0;
+  /** Ways on which the call is repeated for as long as it gives BUSY, and that nothing else ends. */
+  get caught(): readonly Episode[] {
+    const left = [...this.endings, ...this.overtaken, ...this.comingOut.map((outcome) => outcome.episode as Episode)];
+    const isLeft = (key: string): boolean => left.some(({ repeated }) => repeated.includes(key));
+    return [...this.endless].flatMap(([key, episode]) => (isLeft(key) ? [] : [episode]));
   }
 
   /** Is it on a way that an episode is of? */
@@ -123,12 +127,7 @@ export class Following extends Execution {
     if (state.episode === null) return this.injection === null || this.flow.leadsTo(at, this.injection.at);
     const { episode, left } = arrived(state.episode, at);
     state.episode = episode;
-    // What other ways would have changed of the result is what it is because of the status.
-    for (const decision of left)
-      for (const name of this.flow.setAfter(decision.at)) {
-        const value = this.flow.isGiven(name) ? state.vars.get(name) : undefined;
-        if (value !== undefined) state.vars.set(name, decided(value));
-      }
+    for (const decision of left) this.leavesBehind(decision, state);
     if (this.injection === null) return true;
     const isAgain = at === this.injection.at;
     if (episode.isSuccess || episode.isOver) {
@@ -143,6 +142,18 @@ export class Following extends Execution {
     }
     this.endings.push(episode);
     return false;
+  }
+
+  /** What other ways from a decision would have changed is what it is because of the status. */
+  private leavesBehind({ at }: Decision, state: State): void {
+    for (const to of this.flow.setAfter(at)) {
+      const place = this.evaluator.place(to, state);
+      if (place?.kind !== "local") continue;
+      const before = state.read(place.path);
+      // A member may be known by what all of them are.
+      state.write(place.path, this.evaluator.typeOf(to) === "int" ? marked(before) : decided(before));
+      for (const [rest, value] of state.contents(place.path)) state.vars.set(place.path + rest, decided(value));
+    }
   }
 
   /** May anything still look at what the status decided? */
@@ -192,6 +203,7 @@ export class Following extends Execution {
       case "assign":
         // A counter says how often, not what happened.
         this.isCounting = instruction.value.kind === "update";
+        this.isSteppedOn = this.isOfItself(instruction, at);
         this.counts(instruction, at, state);
         this.loses(instruction, state);
         this.standsIn(instruction, state);
@@ -202,10 +214,14 @@ export class Following extends Execution {
   }
 
   /** Is something counted, or stepped on, whose number is not known? */
-  private counts({ to, value }: Extract<Instruction, { op: "assign" }>, at: number, state: State): void {
-    const isOfItself = value.kind === "update" || (to.kind === "name" && this.flow.readsAt(at, to.name));
-    if (isOfItself && constantOf(this.evaluator.value(value, state)) === null)
+  private counts(instruction: Extract<Instruction, { op: "assign" }>, at: number, state: State): void {
+    if (this.isOfItself(instruction, at) && constantOf(this.evaluator.value(instruction.value, state)) === null)
       state.episode = changed(state.episode as Episode, { isCounted: true });
+  }
+
+  /** Is a new value made of the one before? */
+  private isOfItself({ to, value }: Extract<Instruction, { op: "assign" }>, at: number): boolean {
+    return value.kind === "update" || (to.kind === "name" && this.flow.readsAt(at, to.name));
   }
 
   /** Was an error made of the status on the way, or is the status still there? */
@@ -251,7 +267,11 @@ export class Following extends Execution {
     const { episode } = state;
     if (episode === null || episode.isOver || episode.isSuccess || episode.until.length === 0) return kept;
     if (this.isCounting || this.evaluator.place(to, state)?.kind !== "local") return kept;
-    return this.evaluator.typeOf(to)?.endsWith("*") === true ? kept : decided(kept);
+    const type = this.evaluator.typeOf(to);
+    // Of what says how something went, also what is not known is so because of the status.
+    const isOutcome = type === "int" || (to.kind === "name" && to.name.startsWith("$"));
+    if (isOutcome && !this.isSteppedOn) return marked(kept);
+    return type?.endsWith("*") === true ? kept : decided(kept);
   }
 
   // ---------------------------------------------------------------- calls
@@ -332,7 +352,7 @@ export class Following extends Execution {
     const key = `${at} ${state.locks.id} ${state.facts.id} ${known}`;
     if (episode.repeated.includes(key)) {
       if (episode.isCounted) this.isOpen = true;
-      else this.endless.add(key);
+      else if (!this.endless.has(key)) this.endless.set(key, episode);
       return false;
     }
     if (count > MOST_REPEATS && (this.comingOut.length + this.endings.length > 0 || this.hasLeft(at))) {
@@ -379,8 +399,9 @@ export class Following extends Execution {
   protected override comesOut(value: Value, state: State): void {
     const { episode } = state;
     if (episode === null) return;
-    const isDecided = episode.until.length > 0 && this.run_.code.type !== "void";
-    const given = isDecided && !episode.isOver && !episode.isSuccess ? marked(value) : value;
+    const isDecided = episode.until.length > 0 && !episode.isOver && !episode.isSuccess;
+    if (isDecided) for (const decision of episode.until) this.leavesBehind(decision, state);
+    const given = isDecided && this.run_.code.type !== "void" ? marked(value) : value;
     const outcome = { ...this.outcomeOf(given, state), episode };
     if (this.injection === null) this.keep(outcome, state);
     else if (episode.isOver) (isError(value) ? this.overtaken : this.endings).push(episode);
@@ -408,7 +429,7 @@ function isError({ atoms }: Value): boolean {
   return atoms.every(isNegative);
 }
 
-/** The same function with the same arguments, as far as they are known. */
-function isSameCall(a: Input, b: Input): boolean {
-  return a.info === b.info && a.args.every((value, i) => value.id === b.args[i]?.id);
+/** The same function with the same arguments, as far as they are known: of one, less may be possible since a test. */
+function isSameCall(again: Input, before: Input): boolean {
+  return again.info === before.info && again.args.every((value, i) => isPart(value, before.args[i] ?? NOTHING));
 }

@@ -3,7 +3,10 @@
  * called with. An over-approximation by names, made without parsing.
  */
 
-import type { FunctionInfo } from "../c/index.ts";
+import type { Expr, FunctionInfo } from "../c/index.ts";
+import type { Instruction } from "./code.ts";
+import { calleeName } from "./expressions.ts";
+import { successorsOf } from "./flow.ts";
 import type { Source } from "./source.ts";
 
 /** Words of a body that is followed for its result alone. */
@@ -45,14 +48,18 @@ export class Reach {
     };
     const does = (words: ReadonlySet<string>, { named, pointed }: Calls): boolean =>
       has(words, named) || (has(words, pointed) && has(words, members));
+    // A lock that a function is given a pointer to goes by any name.
+    const given = new RegExp(`\\b(?:${[...takes.pointed, ...drops.pointed].join("|")})\\s*\\(\\s*\\w+\\s*[,)]`);
     const own = new Set<FunctionInfo>();
     const lasting = new Set<FunctionInfo>();
     const stores = new RegExp(`(?:->|\\.)(?:${rules.facts.tracked.map(lastWord).join("|")})\\s*=[^=]`);
     for (const info of all) {
-      const words = this.words.get(info) as ReadonlySet<string>;
+      const words = this.expanded(this.words.get(info) as ReadonlySet<string>);
       const [isTaking, isDropping] = [does(words, takes), does(words, drops)];
-      if (isTaking || isDropping || words.has(rules.guards.guard) || does(words, asserting)) own.add(info);
-      if (isTaking !== isDropping || stores.test(this.body(info))) lasting.add(info);
+      const isOfGiven = given.test(this.body(info));
+      if (isTaking || isDropping || isOfGiven || words.has(rules.guards.guard) || does(words, asserting)) own.add(info);
+      const isUneven = isTaking !== isDropping || isOfGiven || (isTaking && !isEven(source, info));
+      if (isUneven || stores.test(this.body(info))) lasting.add(info);
     }
     this.locking = new Set([...own, ...this.closure(all, new Set(), lasting)]);
   }
@@ -82,6 +89,16 @@ export class Reach {
     const words = this.body(info).match(/[A-Za-z_]\w*/g) ?? [];
     this.sizes.set(info, words.length);
     return new Set(words);
+  }
+
+  /** Words with those of the macros among them. */
+  private expanded(words: ReadonlySet<string>): ReadonlySet<string> {
+    const { program } = this.source;
+    const found = new Set(words);
+    for (const word of found)
+      for (const { body } of program.macros.has(word) ? program.definitionsOf(word) : [])
+        for (const inner of body.match(/[A-Za-z_]\w*/g) ?? []) found.add(inner);
+    return found;
   }
 
   private body(info: FunctionInfo): string {
@@ -135,6 +152,54 @@ export class Reach {
 interface Calls {
   readonly named: ReadonlySet<string>;
   readonly pointed: ReadonlySet<string>;
+}
+
+/** Does a function, on each of its ways, drop what it takes and take what it drops? By how locks are written; one that cannot be parsed does not. */
+function isEven(source: Source, info: FunctionInfo): boolean {
+  const instructions = source.code(info)?.instructions;
+  if (instructions === undefined) return false;
+  const { calls } = source.rules.locks;
+  // What was taken less what was dropped, by lock, in front of each instruction.
+  const before = new Map<number, ReadonlyMap<string, number>>([[0, new Map()]]);
+  const queue = [0];
+  for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
+    const instruction = instructions[at] as Instruction;
+    const after = new Map(before.get(at));
+    const rule = instruction.op === "call" ? calls[calleeName(instruction.callee) ?? ""] : undefined;
+    if (rule !== undefined && instruction.op === "call")
+      for (const [which, step] of [
+        [rule.drops, -1],
+        [rule.takes, 1],
+      ] as const) {
+        if (which === undefined) continue;
+        const lock = typeof which === "string" ? which : writtenAs(instruction.args[which]);
+        const count = (after.get(lock) ?? 0) + step;
+        if (count === 0) after.delete(lock);
+        else after.set(lock, count);
+      }
+    if (instruction.op === "return" && after.size > 0) return false;
+    for (const next of successorsOf(instruction, at, instructions.length)) {
+      const known = before.get(next);
+      if (known !== undefined && !isEqual(known, after)) return false;
+      if (known !== undefined || next >= instructions.length) continue;
+      before.set(next, after);
+      queue.push(next);
+    }
+  }
+  return true;
+}
+
+const isEqual = (a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean =>
+  a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
+
+/** The names and members of which a lock's address is written, in order. */
+function writtenAs(e: Expr | undefined): string {
+  if (e === undefined) return "";
+  if (e.kind === "name") return e.name;
+  if (e.kind === "member") return `${writtenAs(e.object)}.${e.field}`;
+  return e.kind === "unary" || e.kind === "cast"
+    ? writtenAs(e.operand)
+    : JSON.stringify(e, (_, v) => (typeof v === "bigint" ? `${v}` : v));
 }
 
 const lastWord = (member: string): string => member.slice(member.lastIndexOf(".") + 1);

@@ -31,6 +31,12 @@ export interface Spared {
   readonly outcomes: () => Answer;
 }
 
+/** Ways out of a function in which a SEAMCALL gives no BUSY. */
+export interface SparedAnswer extends Answer {
+  /** Its calls that some way comes to then. */
+  readonly reached: ReadonlySet<number>;
+}
+
 /** Is it the call that a status comes out of? */
 export const isCallOf = ({ at, callee, locks }: Origin, run: Run, place: number, held: LockSet): boolean =>
   place === at && run === callee && held === locks;
@@ -52,9 +58,17 @@ export class Sparing extends Execution {
     this.origin = origin;
   }
 
+  /** Calls of the function that some way comes to. */
+  private readonly reached = new Set<number>();
+
   /** All ways out of the function. */
-  get answer(): Answer {
-    return { asked: this.run_.asked, outcomes: [...this.run_.outcomes.values()] };
+  get answer(): SparedAnswer {
+    return { asked: this.run_.asked, outcomes: [...this.run_.outcomes.values()], reached: this.reached };
+  }
+
+  protected override call(...[instruction, at, state]: Parameters<Execution["call"]>): number | null {
+    this.reached.add(at);
+    return super.call(instruction, at, state);
   }
 
   protected override outcomes(

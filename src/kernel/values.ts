@@ -150,6 +150,11 @@ export function union(a: Value, b: Value): Value {
   return remembered("either", a, b, () => setOf([...a.atoms, ...b.atoms]));
 }
 
+/** Does a value, whoever decided on it, lie in another one? */
+export function isPart(value: Value, whole: Value): boolean {
+  return unmarked(value).atoms.every((a) => whole.atoms.includes(a));
+}
+
 /** The number that a value is; null when it may be another one or none. */
 export function constantOf(value: Value): bigint | null {
   const [first] = value.atoms;

@@ -53,9 +53,15 @@ describe("the flow of a function", () => {
     expect(both.meetingOf(0)).toBe(2);
   });
 
-  test("says what is set between, and what is given", () => {
-    expect([...flow.setAfter(0)]).toEqual(["r"]);
-    expect([flow.isGiven("r"), flow.isGiven("y"), flow.isGiven("x")]).toEqual([true, true, false]);
+  test("says what is set between, also by a call that is given its address", () => {
+    expect(flow.setAfter(0)).toEqual([name("r")]);
+    const arg: Expr = { kind: "unary", op: "&", operand: name("x"), line };
+    const given = flowOf(
+      branch("a", 2),
+      { op: "call", to: "r", callee: name("g"), args: [arg], line, cases: [] },
+      give("r"),
+    );
+    expect(given.setAfter(0)).toEqual([name("r"), name("x")]);
   });
 
   test("says what is still read", () => {

@@ -72,6 +72,74 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "to_tdx(vcpu)->vp_enter_ret = wr(1);\n\treturn @_look(vcpu);",
     does: ["return:-EIO"],
   },
+  "what is done on a way that returns another failure": {
+    body: "int ret = 0;\n\n\tif (wr(1)) {\n\t\tif (pen_asked(kvm)) {\n\t\t\tKVM_BUG_ON(1, kvm);\n\t\t\tret = -EIO;\n\t\t}\n\t}\n\tpen_show(ret);\n\treturn -EINVAL;",
+    does: ["ignore", "bug-vm"],
+  },
+  "a loop that a flag keeps going": {
+    body: "bool more = pen_asked(kvm);\n\n\tdo {\n\t\terr = wr(1);\n\t} while (err && more);\n\treturn 0;",
+    does: ["ignore", "retry:unbounded"],
+  },
+  "a loop that a flag keeps going, after a warning": {
+    body: "bool more = pen_asked(kvm);\n\n\twhile (1) {\n\t\terr = wr(1);\n\t\tif (!err) return 0;\n\t\tWARN_ON_ONCE(1);\n\t\tif (!more) return -EIO;\n\t}",
+    does: ["warn, return:-EIO", "retry:unbounded, warn"],
+  },
+  "a helper that gives zero for a failure": {
+    before: "static int @_ok(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return 0;\n\treturn 1;\n}\n",
+    body: "if (!@_ok(vcpu)) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+  "zero is success to user space": {
+    body: "return wr(1) ? 0 : 1;",
+    does: ["ignore"],
+  },
+  "what is found out because of it says how it went": {
+    before:
+      "static int @_try(struct kvm_vcpu *vcpu)\n{\n\tint ret = 0;\n\n\tif (wr(1)) ret = pen_next_here();\n\treturn ret;\n}\n",
+    body: "if (@_try(vcpu)) return -EIO;\n\treturn 0;",
+    does: ["ignore", "return:-EIO"],
+  },
+  "so does what is found out in the midst of an expression": {
+    body: "switch (wr(1) ? pen_next_here() : 0) {\n\tcase 0:\n\t\tbreak;\n\tdefault:\n\t\tWARN_ON_ONCE(1);\n\t}\n\treturn 0;",
+    does: ["ignore", "warn"],
+  },
+  "a call after a kick that is made though there was no BUSY is more than a second try": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) kvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\tif (err) err = wr(1);\n\treturn err ? -EIO : 0;",
+    does: ["kick-and-retry:1, return:-EIO", "return:-EIO"],
+  },
+  "data of a failure that may be any, as those without one may": {
+    before:
+      "static bool @_is(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return pen_next_here();\n\treturn pen_asked(vcpu->kvm);\n}\n",
+    body: "if (@_is(vcpu)) return -EIO;\n\treturn 0;",
+    does: ["misread"],
+  },
+  "what only success would have set, of which nothing is known before": {
+    body: "int left = vcpu->cpu;\n\n\tif (!wr(1)) left = 0;\n\tif (left) return -EIO;\n\treturn 0;",
+    does: ["ignore", "return:-EIO"],
+  },
+  "what only success would have set": {
+    body: "bool ok = false;\n\n\tif (!wr(1)) ok = true;\n\tif (!ok) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+  "what only success would have set where it was given to a helper": {
+    before:
+      "static void @_into(struct kvm_vcpu *vcpu, int *left)\n{\n\tif (!wr(1)) *left = 0;\n}\n\nstatic int @_early(struct kvm_vcpu *vcpu, int *left)\n{\n\tif (wr(2)) return 0;\n\t*left = 0;\n\treturn 0;\n}\n",
+    body: "int left = 1, more = 1;\n\n\t@_into(vcpu, &left);\n\tif (left) return -EIO;\n\t@_early(vcpu, &more);\n\treturn more ? -EBUSY : 0;",
+    does: ["return:-EIO", "return:-EBUSY"],
+  },
+  "what only success would have set in a structure": {
+    before: "struct @_kept { bool on; int ret; };\n",
+    body: "struct @_kept kept = {};\n\n\tif (!wr(1)) kept.on = true;\n\tif (!kept.on) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
+  "what only success would have had filled": {
+    body: "int got = 0;\n\n\tif (!wr(1)) pen_fill(&got);\n\tif (!got) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+  "what only success would have counted says how often, not what happened": {
+    body: "int n = 0;\n\n\tif (!wr(1)) n++;\n\tif (n < vcpu->cpu) return -E2BIG;\n\treturn 0;",
+    does: ["ignore"],
+  },
   "a result that is filled by hand and that nobody reads is not misread": {
     before: "static int @_fill(struct kvm_vcpu *vcpu, u64 *data)\n{\n\treturn rd(1, data) ? -EIO : 0;\n}\n",
     body: "u64 data;\n\n\tif (@_fill(vcpu, &data)) data = 0;\n\tdata = 1;\n\tpen_show(data);\n\treturn 0;",
@@ -377,6 +445,14 @@ const CASES: Readonly<Record<string, Case>> = {
       "static int @_set(struct kvm_vcpu *vcpu, int which)\n{\n\treturn tdh_vp_wr(&to_tdx(vcpu)->vp, which, 0) ? -EIO : 0;\n}\n",
     body: "if (@_set(vcpu, 1) && @_set(vcpu, 2)) KVM_BUG_ON(1, kvm);\n\treturn 0;",
     does: ["ignore", "bug-vm"],
+  },
+  "the same call with an argument that was set anew is a repetition": {
+    body: "int which = 1;\n\n\terr = tdh_vp_wr(&to_tdx(vcpu)->vp, which, 0);\n\tif (tdx_operand_busy(err)) {\n\t\twhich = 1;\n\t\terr = tdh_vp_wr(&to_tdx(vcpu)->vp, which, 0);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["retry:1, return:-EIO", "return:-EIO"],
+  },
+  "so is one with an argument of which a test has told something since": {
+    body: "int which = pen_next_here();\n\n\twhile (tdx_operand_busy(tdh_vp_wr(&to_tdx(vcpu)->vp, which, 0)))\n\t\tif (which) pen_show(1);\n\treturn 0;",
+    does: ["retry:unbounded"],
   },
   "what a function gives back for it is given back": {
     before: "static void @_back(struct page *page)\n{\n\t__free_page(page);\n}\n",
