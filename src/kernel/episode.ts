@@ -9,6 +9,8 @@ import { isNegative, marked, signsOf, type Value } from "./values.ts";
 export interface Decision {
   readonly at: number;
   readonly meeting: number;
+  /** Variables that the way has counted up or down since. */
+  readonly counted: readonly string[];
 }
 
 /** What a way did about the status, and what it has to be told. Immutable. */
@@ -55,7 +57,7 @@ const START: Parts = {
 function made(parts: Parts): Episode {
   const members = [...parts.members].map(([name, value]) => `${name}=${value.id}`).sort();
   const flags = [parts.isCounted, parts.isFreed, parts.isOver, parts.isSuccess].map(Number).join("");
-  const [until, unsure] = [parts.until, parts.unsure].map((list) => list.map((d) => `${d.at}-${d.meeting}`));
+  const [until, unsure] = [parts.until, parts.unsure].map((list) => list.map((d) => `${d.at}-${d.meeting}-${d.counted}`));
   const key = [parts.events, until, unsure, members, flags, parts.error ?? ""].join(";");
   return { ...parts, key };
 }
@@ -91,6 +93,14 @@ export function afterEvent(episode: Episode, event: string): Episode {
   if (event === "warn" && events.includes("bug-vm")) return episode;
   const before = event === "bug-vm" && events.at(-1) === "warn" ? events.slice(0, -1) : events;
   return changed(episode, { events: [...before, event] });
+}
+
+/** The episode after a variable was counted, within what the status decided last. */
+export function afterCounting(episode: Episode, variable: string): Episode {
+  const last = episode.until.at(-1);
+  if (last === undefined || last.counted.includes(variable)) return episode;
+  const counted = [...last.counted, variable].sort();
+  return changed(episode, { until: [...episode.until.slice(0, -1), { ...last, counted }] });
 }
 
 /** The episode where it comes to an instruction, and the decisions of the status that are behind it there. */

@@ -8,6 +8,7 @@ import type { Analysis } from "./analysis.ts";
 import type { Effect } from "./calls.ts";
 import type { Instruction } from "./code.ts";
 import {
+  afterCounting,
   afterEvent,
   arrived,
   changed,
@@ -145,7 +146,9 @@ export class Following extends Execution {
   }
 
   /** What other ways from a decision would have changed is what it is because of the status. */
-  private leavesBehind({ at }: Decision, state: State): void {
+  private leavesBehind({ at, meeting, counted }: Decision, state: State): void {
+    // So is what this way has counted and others have not, for whoever looks at it behind.
+    for (const name of counted) if (this.flow.isLive(name, meeting)) state.write(name, marked(state.read(name)));
     for (const to of this.flow.setAfter(at)) {
       const place = this.evaluator.place(to, state);
       if (place?.kind !== "local") continue;
@@ -217,6 +220,9 @@ export class Following extends Execution {
   private counts(instruction: Extract<Instruction, { op: "assign" }>, at: number, state: State): void {
     if (this.isOfItself(instruction, at) && constantOf(this.evaluator.value(instruction.value, state)) === null)
       state.episode = changed(state.episode as Episode, { isCounted: true });
+    const { to, value } = instruction;
+    if (value.kind !== "update" || to.kind !== "name" || !this.isDecided(state)) return;
+    state.episode = afterCounting(state.episode as Episode, to.name);
   }
 
   /** Is a new value made of the one before? */
@@ -253,13 +259,13 @@ export class Following extends Execution {
     const meeting = this.flow.meetingOf(at);
     if (value.isMarked) {
       if (!episode.until.some((known) => known.at === at))
-        state.episode = changed(episode, { until: [...episode.until, { at, meeting }] });
+        state.episode = changed(episode, { until: [...episode.until, { at, meeting, counted: [] }] });
       return;
     }
     // What a helper finds out by itself is no answer to the status.
     const { yes, no } = truthOf(value);
     if (this.injection === null && yes && no && !episode.unsure.some((known) => known.at === at))
-      state.episode = changed(episode, { unsure: [...episode.unsure, { at, meeting }] });
+      state.episode = changed(episode, { unsure: [...episode.unsure, { at, meeting, counted: [] }] });
   }
 
   protected override converted(...[to, value, state]: Parameters<Execution["converted"]>): Value {

@@ -214,7 +214,8 @@ function remembered(op: string, a: Value, b: Value, make: () => Value): Value {
     results = new Map();
     known.set(op, results);
   }
-  const key = a.id * 0x100000 + b.id;
+  // Of two numbers one, exact as long as there are fewer than 2^26 values: a kernel has some thousands.
+  const key = a.id * 2 ** 26 + b.id;
   const before = results.get(key);
   if (before !== undefined) return before;
   const made = make();

@@ -90,8 +90,8 @@ describe("an episode", () => {
 
   test("leaves a decision where its ways meet, with those within", () => {
     const until = [
-      { at: 1, meeting: 9 },
-      { at: 3, meeting: 5 },
+      { at: 1, meeting: 9, counted: [] },
+      { at: 3, meeting: 5, counted: [] },
     ];
     const episode = episodeOf({ until });
     expect(arrived(episode, 4)).toEqual({ episode, left: [] });

@@ -136,6 +136,18 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "int got = 0;\n\n\tif (!wr(1)) pen_fill(&got);\n\tif (!got) return -EIO;\n\treturn 0;",
     does: ["return:-EIO"],
   },
+  "what is counted because of it says that it happened": {
+    body: "int n = 0;\n\n\tif (wr(1)) n++;\n\treturn n ? -EIO : 0;",
+    does: ["return:-EIO"],
+  },
+  "so does what is counted in a loop, where an earlier failure may have counted before": {
+    body: "int n = 0;\n\n\tfor (i = 0; i < vcpu->cpu; i++) {\n\t\tif (wr(1)) n++;\n\t}\n\tif (n) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm", "ignore"],
+  },
+  "what is counted because of it and set anew before anybody looks says nothing": {
+    body: "int n = 0;\n\n\tif (wr(1)) n++;\n\tn = vcpu->cpu;\n\treturn n ? -EIO : 0;",
+    does: ["ignore"],
+  },
   "what only success would have counted says how often, not what happened": {
     body: "int n = 0;\n\n\tif (!wr(1)) n++;\n\tif (n < vcpu->cpu) return -E2BIG;\n\treturn 0;",
     does: ["ignore"],
