@@ -57,7 +57,9 @@ const START: Parts = {
 function made(parts: Parts): Episode {
   const members = [...parts.members].map(([name, value]) => `${name}=${value.id}`).sort();
   const flags = [parts.isCounted, parts.isFreed, parts.isOver, parts.isSuccess].map(Number).join("");
-  const [until, unsure] = [parts.until, parts.unsure].map((list) => list.map((d) => `${d.at}-${d.meeting}-${d.counted}`));
+  const [until, unsure] = [parts.until, parts.unsure].map((list) =>
+    list.map((d) => `${d.at}-${d.meeting}-${d.counted}`),
+  );
   const key = [parts.events, until, unsure, members, flags, parts.error ?? ""].join(";");
   return { ...parts, key };
 }
