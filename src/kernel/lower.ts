@@ -123,9 +123,15 @@ class Lowerer {
   // ---------------------------------------------------------------- names
 
   private declare(name: string, type: string): string {
+    const unique = this.unique(name, type);
+    this.scope.names.set(name, unique);
+    return unique;
+  }
+
+  /** A variable that the source does not name, so that no later one can hide it. */
+  private unique(name: string, type: string): string {
     let unique = name;
     for (let i = 2; this.types.has(unique); i++) unique = `${name}~${i}`;
-    this.scope.names.set(name, unique);
     this.types.set(unique, type);
     return unique;
   }
@@ -431,7 +437,9 @@ class Lowerer {
     }
     const variableExpr = NAME(found.variable, line);
     const value = this.expr(placed(acquire, line));
-    const own = NAME(this.declare(variable ?? `${found.variable}~guard`, this.typeOf(value)), line);
+    const type = this.typeOf(value);
+    const name = variable === null ? this.unique(`${found.variable}~guard`, type) : this.declare(variable, type);
+    const own = NAME(name, line);
     this.assign(own, value, line);
     this.scope.cleanups.push(release.map((s) => inStatement(s, (e) => placed(replaced(e, variableExpr, own), line))));
     return true;
@@ -439,7 +447,7 @@ class Lowerer {
 
   /** As {@link kept}, under a name that may be read more than once. */
   private kept2(value: Expr, line: number): Expr {
-    const name = this.declare("~given", this.typeOf(value));
+    const name = this.unique("~given", this.typeOf(value));
     this.emit({ op: "assign", to: NAME(name, line), value, line });
     return NAME(name, line);
   }

@@ -36,6 +36,18 @@ const CASES: readonly (readonly [what: string, before: string, body: string, hel
     ["kvm->lock"],
   ],
   [
+    "one with two guards",
+    "static void both(struct kvm *kvm) { guard(mutex)(&kvm->lock); guard(mutex)(&kvm->slots_lock); pen_sleep(); }",
+    "both(kvm); tdh_a0(0);",
+    [""],
+  ],
+  [
+    "one that keeps another value after it has taken a guard",
+    "static int next(struct kvm *kvm) { int n = 0; guard(mutex)(&kvm->lock); int m = n++; return m; }",
+    "next(kvm); tdh_a0(0);",
+    [""],
+  ],
+  [
     "one of two locks that is dropped",
     "",
     "mutex_lock(&kvm->lock); mutex_lock(&kvm->slots_lock); down_read(&kvm->gate_sem); mutex_unlock(kvm->flag ? &kvm->lock : &kvm->slots_lock); tdh_a0(0);",
