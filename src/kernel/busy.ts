@@ -230,13 +230,11 @@ export class Busy {
       else done.push(end);
     }
     // Where another failure is reported instead, the status is not: such a way counts where no other one tells what was done on it.
-    const others = [...done, ...open.map(({ episode }) => shown((episode as Episode).events))].map((list) =>
-      list.join(),
-    );
+    const others = [...done, ...open.map(({ episode }) => shown((episode as Episode).events))];
     for (const episode of run.overtaken) {
       const does = told(whole(episode).events);
-      if (others.length === 0 || !others.some((list) => does.join() === "ignore" || list.startsWith(does.join())))
-        done.push(does);
+      const isTold = does[0] === "ignore" ? others.length > 0 : others.some((list) => beginsWith(list, does));
+      if (!isTold) done.push(does);
     }
     for (const episode of run.caught) done.push(told(withoutBound(episode).events));
     if (run.isOpen || run.isCut) done.push(["unknown"]);
@@ -281,6 +279,9 @@ function statuses(analysis: Analysis, leaves: LeafNames): (leaf: bigint | null) 
     return found?.value ?? usual;
   };
 }
+
+const beginsWith = (list: readonly string[], start: readonly string[]): boolean =>
+  start.every((one, i) => list[i] === one);
 
 /** Does a function, where nothing fails, always give something else than zero? */
 const isNeverZero = ({ outcomes, isWhole }: Success): boolean =>

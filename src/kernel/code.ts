@@ -70,3 +70,6 @@ export interface GuardClass {
   readonly release: string;
   readonly variable: string;
 }
+
+/** Is it the result of a call or of a condition, to which lowering gives a name of its own that no source can have? */
+export const isTemporary = (name: string): boolean => name.startsWith("$");

@@ -6,7 +6,7 @@
 import type { FunctionInfo } from "../c/index.ts";
 import type { Analysis } from "./analysis.ts";
 import type { Effect } from "./calls.ts";
-import type { Instruction } from "./code.ts";
+import { type Instruction, isTemporary } from "./code.ts";
 import {
   afterCounting,
   afterEvent,
@@ -275,7 +275,7 @@ export class Following extends Execution {
     if (this.isCounting || this.evaluator.place(to, state)?.kind !== "local") return kept;
     const type = this.evaluator.typeOf(to);
     // Of what says how something went, also what is not known is so because of the status.
-    const isOutcome = type === "int" || (to.kind === "name" && to.name.startsWith("$"));
+    const isOutcome = type === "int" || (to.kind === "name" && isTemporary(to.name));
     if (isOutcome && !this.isSteppedOn) return marked(kept);
     return type?.endsWith("*") === true ? kept : decided(kept);
   }

@@ -1,7 +1,7 @@
 /** What the neighbours of each instruction must know of it, worked out once for each function. */
 
 import type { Expr } from "../c/index.ts";
-import type { Code, Instruction } from "./code.ts";
+import { type Code, type Instruction, isTemporary } from "./code.ts";
 
 /** What one instruction's neighbours must know of it. */
 export interface Plan {
@@ -71,7 +71,7 @@ function temporariesIn(instruction: Instruction): string[] {
     if (Array.isArray(value)) for (const part of value) visit(part);
     else if (value !== null && typeof value === "object") {
       const { kind, name } = value as { kind?: unknown; name?: unknown };
-      if (kind === "name" && typeof name === "string" && name.startsWith("$")) found.push(name);
+      if (kind === "name" && typeof name === "string" && isTemporary(name)) found.push(name);
       else for (const part of Object.values(value)) visit(part);
     }
   };

@@ -465,6 +465,11 @@ function operate(op: string, a: Value, b: Value): Value {
     if (op === "==" || op === "!=") return truth(isSame === (op === "=="));
     throw new Meaningless(`${op} of pointers`);
   }
+  return computed(op, a, b);
+}
+
+/** What an operator makes of two numbers of 64 bits. */
+export function computed(op: string, a: bigint, b: bigint): bigint {
   switch (op) {
     case "==":
       return truth(a === b);

@@ -1,6 +1,6 @@
 /** Does a condition, as the catalog words it, hold in a run? It is read as the C that it is. */
 
-import type { Run } from "./random-oracle.ts";
+import { computed, type Run } from "./random-oracle.ts";
 
 /** Null where the run does not tell: of inputs that it has not read, and of words that are no C of these programs. */
 type Known = bigint | null;
@@ -125,29 +125,8 @@ class Reader {
 }
 
 function operate(op: string, a: Known, b: Known): Known {
-  const truth = (is: boolean): Known => (is ? 1n : 0n);
   if (op === "&&") return a === 0n || b === 0n ? 0n : a === null || b === null ? null : 1n;
   if (op === "||")
     return (a !== null && a !== 0n) || (b !== null && b !== 0n) ? 1n : a === null || b === null ? null : 0n;
-  if (a === null || b === null) return null;
-  switch (op) {
-    case "==":
-      return truth(a === b);
-    case "!=":
-      return truth(a !== b);
-    case "<":
-      return truth(a < b);
-    case ">":
-      return truth(a > b);
-    case "<=":
-      return truth(a <= b);
-    case ">=":
-      return truth(a >= b);
-    case "&":
-      return a & b;
-    case "|":
-      return a | b;
-    default:
-      return (a + b) & ((1n << 64n) - 1n);
-  }
+  return a === null || b === null ? null : computed(op, a, b);
 }
