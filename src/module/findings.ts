@@ -39,7 +39,7 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
   "leaked-on-error": ["SL1032", "warning"],
   "released-as": ["SL1035", "error"],
   "released-unheld": ["SL1036", "error"],
-  "taken-after-busy": ["SL1037", "error"],
+  untold: ["SL1037", "error"],
   unclassified: ["SL1033", "note"],
   "no-status": ["SL1034", "note"],
   unvisited: ["SL1040", "error"],

@@ -72,8 +72,10 @@ function finalStatus(fact: BusyFact, facts: readonly BusyFact[]): bigint {
     fact.guards.every((guard) => other.guards.includes(guard));
   const last = (f: BusyFact) => f.evidence.at(-1)?.line ?? 0;
   const [highest] = facts.filter(isHigher).sort((a, b) => a.evidence.length - b.evidence.length || last(b) - last(a));
-  // Where a condition chooses, it may be both what it was and another one.
-  const isKept = facts.some((other) => other.status === fact.status && highest !== undefined && isAt(other, highest));
+  // Where a condition chooses, it may be both what it was and another one. Another way may come to the same place with what this was.
+  const isKept = facts.some(
+    (other) => other.status === fact.status && highest !== undefined && isAt(other, highest) && isHigher(other),
+  );
   return highest === undefined || isKept || isAt(fact, highest) ? fact.status : highest.status;
 }
 

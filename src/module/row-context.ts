@@ -29,7 +29,7 @@ export interface RowTrouble {
     | "unclassified"
     | "unknown-walk"
     | "no-status"
-    | "taken-after-busy";
+    | "untold";
   readonly message: string;
   readonly site: Site;
 }

@@ -65,7 +65,13 @@ export function buildRows(context: RowContext): LeafRows {
   const rows = collectRows(held, successes, failures, whens, context, troubles);
   reportLeaks(context, troubles);
   reportReleases(context, troubles);
-  reportUntold(held, context, troubles);
+  const others = context.run.finals.filter((final) => !successes.includes(final));
+  reportUntold(
+    held,
+    others.map((final) => ({ final, held: heldLocks(final, context, objects, []) })),
+    context,
+    troubles,
+  );
   return { acquisitions: nameTwins(rows), otherBusy: otherBusy(context, whens), troubles };
 }
 

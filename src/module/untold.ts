@@ -1,47 +1,60 @@
-/** Locks that only a call takes that goes on after it has found another one busy: rows are read off calls that find none busy. */
+/** Locks that no row has: rows are read off calls that succeed and find no lock busy, and others may take some that these do not. */
 
-import type { Site } from "../catalog/index.ts";
+import type { LockMode, Site } from "../catalog/index.ts";
 import type { AcquireEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { isError } from "./outcomes.ts";
-import { lockInWords, lockKey } from "./releases.ts";
+import { lockKey } from "./releases.ts";
+import { chainBeforeWalk } from "./resources.ts";
 import type { HeldLock, RowContext, RowTrouble } from "./row-context.ts";
 
+/** What one path holds, and how it ends. */
+export interface HeldOn {
+  readonly final: LeafFinal;
+  readonly held: readonly HeldLock[];
+}
+
 /**
- * Says which they are.
+ * Says which they are. What a row has at the same place, or of the same lock, and that keeps others out as much, is told: a walk may
+ * stop at another entry where the call fails, and which element of an array is meant may be known otherwise.
  *
- * @param held what each successful path that finds no lock busy holds
+ * @param told what each path holds that rows are read off
+ * @param others what each other path holds
  */
 export function reportUntold(
-  held: readonly (readonly HeldLock[])[],
-  context: RowContext,
+  told: readonly (readonly HeldLock[])[],
+  others: readonly HeldOn[],
+  { leaf, run, knowledge: { rules } }: RowContext,
   troubles: RowTrouble[],
 ): void {
   // Where the run was cut short, what is missing is said.
-  if (context.run.troubles.length > 0) return;
-  const { rules } = context.knowledge;
-  const told = new Map<string, Set<string>>();
-  for (const { event, mode } of held.flat()) {
-    const key = lockKey(event.lock, rules);
-    told.set(key, (told.get(key) ?? new Set()).add(mode));
-  }
-  const isTold = ({ lock, mode }: AcquireEvent): boolean => {
-    const modes = told.get(lockKey(lock, rules));
-    return modes !== undefined && (modes.has(mode) || modes.has("EXCLUSIVE"));
-  };
-  const reported = new Set<AcquireEvent>();
-  for (const final of context.run.finals.filter(goesOn)) {
-    for (const event of final.events) {
-      if (event.kind !== "acquire" || reported.has(event) || isTold(event)) continue;
-      reported.add(event);
+  if (run.troubles.length > 0) return;
+  const lockOf = (event: AcquireEvent, mode: LockMode): string => `${lockKey(event.lock, rules)}|${mode}`;
+  const placeOf = (event: AcquireEvent, mode: LockMode): string => `${chainBeforeWalk(event, rules)}|${mode}`;
+  const known = new Set(told.flat().flatMap(({ event, mode }) => [lockOf(event, mode), placeOf(event, mode)]));
+  const isTold = (event: AcquireEvent, mode: LockMode): boolean =>
+    known.has(lockOf(event, mode)) || known.has(placeOf(event, mode));
+  const reported = new Set<string>();
+  for (const { final, held } of others) {
+    for (const lock of held) {
+      const { event, mode } = lock;
+      const key = lockOf(event, mode);
+      if (mode === "NO_LOCK" || isTold(event, mode) || isTold(event, "EXCLUSIVE") || reported.has(key)) continue;
+      reported.add(key);
       troubles.push({
-        what: "taken-after-busy",
-        message: `${context.leaf.name} takes ${lockInWords(event, final, context)} only after it has found another one busy`,
+        what: "untold",
+        message: `${leaf.name} takes the lock on ${inWords(lock)} only ${whereOf(final)}`,
         site: event.evidence.at(-1) as Site,
       });
     }
   }
 }
 
-const goesOn = (final: LeafFinal): boolean =>
-  final.failure !== null && (final.kind === "td-entry" || (final.kind === "return" && !isError(final)));
+const inWords = ({ resource, role, mode }: HeldLock): string =>
+  `${resource}${role === null ? "" : ` (${role})`} in mode ${mode}`;
+
+/** What tells a path from those that rows are read off. */
+function whereOf(final: LeafFinal): string {
+  if (isError(final)) return "where it fails";
+  return final.failure === null ? "where it ends otherwise than in success" : "after it has found another one busy";
+}

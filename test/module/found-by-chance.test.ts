@@ -50,7 +50,7 @@ describe("a lock that is taken only where another one is busy", () => {
     expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE"]);
     expect(said(catalog.diagnostics)).toEqual([`SL1037 error ${at("// instead")}`]);
     expect(catalog.diagnostics[0]?.message).toBe(
-      "tdh_mem_test takes the lock on KOT only after it has found another one busy",
+      "tdh_mem_test takes the lock on KOT in mode SHARED only after it has found another one busy",
     );
   });
 
@@ -71,6 +71,46 @@ describe("a lock that is taken only where another one is busy", () => {
     return TDX_SUCCESS;`;
     const { catalog, at } = await of(`if (flags & 1) { ${TAKE_KOT} ${GIVE_KOT} }\n${third}`);
     expect(said(catalog.diagnostics)).toEqual([`SL1037 error ${at("// instead")}`]);
+  });
+});
+
+describe("a lock that only a call takes that fails", () => {
+  const failing = `if (flags & 1) { ${TAKE_KOT} ${GIVE_KOT} return TDX_OPERAND_INVALID; }`;
+
+  it("has no row, and is said to have none", async () => {
+    const { rows, catalog } = await of(`${failing}\n${TAKE_GLOBAL} ${GIVE_GLOBAL} return TDX_SUCCESS;`);
+    expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE"]);
+    expect(catalog.diagnostics.map(({ code, message }) => [code, message])).toEqual([
+      ["SL1037", "tdh_mem_test takes the lock on KOT in mode SHARED only where it fails"],
+    ]);
+  });
+
+  it("is said, too, where what it ends with is no error, but not success either", async () => {
+    const { catalog } = await of(
+      `${failing.replace("TDX_OPERAND_INVALID", "0x0000000500000000ULL")}\n${TAKE_GLOBAL} ${GIVE_GLOBAL} return TDX_SUCCESS;`,
+    );
+    expect(catalog.diagnostics[0]?.message).toMatch(/only where it ends otherwise than in success$/);
+  });
+
+  it("is told where another way takes it, in a mode that keeps out as much", async () => {
+    const { catalog } = await of(`${failing}\n${TAKE_KOT} ${GIVE_KOT} return TDX_SUCCESS;`);
+    expect(said(catalog.diagnostics)).toEqual([]);
+  });
+
+  it("is said where it is promoted there alone", async () => {
+    const { catalog } = await of(`
+    ${TAKE_KOT}
+    if (flags & 1)
+    {
+        if (promote_sharex_lock(${KOT}) != LOCK_RET_SUCCESS) { ${GIVE_KOT} return TDX_OPERAND_BUSY; }
+        release_sharex_lock_ex(${KOT});
+        return TDX_OPERAND_INVALID;
+    }
+    ${GIVE_KOT}
+    return TDX_SUCCESS;`);
+    expect(catalog.diagnostics.map(({ message }) => message)).toEqual([
+      "tdh_mem_test takes the lock on KOT in mode EXCLUSIVE only where it fails",
+    ]);
   });
 });
 
@@ -214,6 +254,29 @@ describe("a BUSY status that no lock gives", () => {
       ["0x8000020A00000000", at("// own")],
       [expect.stringMatching(/^0x8000020A0000000\d$/), at("// calls"), at("// inside")],
     ]);
+  });
+
+  it("has the operand that the call adds, though another way leaves the call with it as it was, at the same place", async () => {
+    const { leaf } = await smallTree(
+      hostLeaf(`
+    return_val = TDX_SUCCESS;
+    if (gpa == 2)
+    {
+        return_val = check(gpa);
+        return_val = api_error_with_operand_id(return_val, OPERAND_ID_RDX);
+        ${TAKE_KOT} ${GIVE_KOT}
+    }
+    else if (gpa == 3)
+    {
+        return_val = check(gpa);
+        goto EXIT;
+    }
+EXIT:
+    return return_val;`),
+      CHECK,
+    );
+    // The fixture's function adds the operand to what is there.
+    expect(leaf.otherBusy.map(({ status }) => status)).toEqual(["0x8000020A00000003", "0x8000020A00000001"]);
   });
 
   it("is told with and without what makes it fatal, where a condition chooses and it is handed on", async () => {

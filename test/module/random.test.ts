@@ -2,8 +2,8 @@
  * Random programs in the module's style: what the extraction says of each is held against what its runs do. `SEAMLOCK_RUNS` says how
  * many programs, of five leaves each.
  *
- * These are left to one side, since the catalog says of itself that it does: locks that only a call takes that ends in an error (rows are of
- * successful calls), what depends on two locks being busy at once, and that a loop whose rounds nobody has counted (`times`) may have none.
+ * These are left to one side, since the catalog says of itself that it does: what depends on two locks being busy at once, and that a loop
+ * whose rounds nobody has counted (`times`) may have none.
  */
 import { describe, expect, test } from "vitest";
 import { compare, type Difference, isExcused, type Precision } from "./random-compare.ts";
