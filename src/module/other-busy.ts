@@ -21,18 +21,22 @@ export function otherBusy(context: RowContext, whens: Whens): OtherBusy[] {
     const same = facts.filter((other) => chainKey(other.evidence) === chainKey(fact.evidence));
     const { when, condition } = cause.length > 0 ? whens.ofBusy(same, cause) : { when: null, condition: null };
     const isListed = fact.evidence.some((site) => context.knowledge.rules.listReaders.includes(site.function));
-    const final = isListed ? fact.status | FATAL : finalStatus(fact, facts);
-    const busy: OtherBusy = {
-      status: formatStatus(final),
-      name,
-      object: objectOf(same, whens),
-      operand: (final & 0xffffffffn) === 0n ? null : operandOf(final, context),
-      ...(isListed ? { indexed: true } : {}),
-      when,
-      condition,
-      evidence: fact.evidence,
-    };
-    seen.push({ name, fact, busy });
+    const finals = isListed ? [fact.status | FATAL] : finalStatuses(fact, facts);
+    for (const final of finals) {
+      // Where a condition chooses, each of two may become the other.
+      if (seen.some(({ fact: other, busy }) => isAt(other, fact) && busy.status === formatStatus(final))) continue;
+      const busy: OtherBusy = {
+        status: formatStatus(final),
+        name,
+        object: objectOf(same, whens),
+        operand: (final & 0xffffffffn) === 0n ? null : operandOf(final, context),
+        ...(isListed ? { indexed: true } : {}),
+        when,
+        condition,
+        evidence: fact.evidence,
+      };
+      seen.push({ name, fact, busy });
+    }
   }
   return seen
     .map(({ busy }) => busy)
@@ -63,20 +67,31 @@ function objectOf(facts: readonly BusyFact[], whens: Whens): string {
   return test === undefined ? "" : whens.testedIn(test);
 }
 
-/** A caller may have added an operand to the status, or made it fatal: what it is at the end of its way up. */
-function finalStatus(fact: BusyFact, facts: readonly BusyFact[]): bigint {
+/**
+ * A caller may have added an operand to the status, or made it fatal: what it can be at the end of its way up, several where a
+ * condition decides about that.
+ */
+function finalStatuses(fact: BusyFact, facts: readonly BusyFact[]): readonly bigint[] {
   const path = functionPath(fact);
-  const isHigher = (other: BusyFact): boolean =>
-    statusKind(other.status) === statusKind(fact.status) &&
-    `${path}>`.startsWith(`${functionPath(other)}>`) &&
-    fact.guards.every((guard) => other.guards.includes(guard));
   const last = (f: BusyFact) => f.evidence.at(-1)?.line ?? 0;
-  const [highest] = facts.filter(isHigher).sort((a, b) => a.evidence.length - b.evidence.length || last(b) - last(a));
-  // Where a condition chooses, it may be both what it was and another one. Another way may come to the same place with what this was.
-  const isKept = facts.some(
-    (other) => other.status === fact.status && highest !== undefined && isAt(other, highest) && isHigher(other),
-  );
-  return highest === undefined || isKept || isAt(fact, highest) ? fact.status : highest.status;
+  const higher = facts
+    .filter(
+      (other) =>
+        statusKind(other.status) === statusKind(fact.status) &&
+        `${path}>`.startsWith(`${functionPath(other)}>`) &&
+        includesAll(other.guards, fact.guards),
+    )
+    .sort((a, b) => a.evidence.length - b.evidence.length || last(b) - last(a));
+  const isAlways = (other: BusyFact): boolean => includesAll(fact.guards, other.guards);
+  // The fact is among them.
+  const highest = higher.findIndex(isAlways);
+  const [above, top] = [higher.slice(0, highest), higher[highest] ?? fact];
+  // Where a condition chooses, it may be both what it was and another one.
+  const isKept = isAt(fact, top) || higher.some((other) => other.status === fact.status && isAt(other, top));
+  return [...new Set([isKept ? fact.status : top.status, ...above.map(({ status }) => status)])];
 }
+
+const includesAll = (guards: readonly Guard[], those: readonly Guard[]): boolean =>
+  those.every((guard) => guards.includes(guard));
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -60,10 +60,14 @@ export class StatusDomain extends Domain<readonly BusyFact[]> {
     return union(a, b);
   }
 
-  /** Which status a failure has become is what the leaf returns for it. */
+  /** Which status a failure, or a BUSY status that no lock gives, has become is what the leaf returns for it. */
   override canJoin(a: AbstractState, b: AbstractState): boolean {
-    return this.locks.of(a).failure === null || a.hasSameErrors(b);
+    const isTold = (state: AbstractState) => this.locks.of(state).failure !== null || this.of(state).length > 0;
+    return !(isTold(a) || isTold(b)) || a.hasSameErrors(b);
   }
+
+  private isBusy = (value: Value): boolean =>
+    value.t === "num" && value.name !== null && this.knowledge.rules.busyStatuses.test(value.name);
 
   /** By name: the module's "no address" constants have the error bit too. */
   override isError(value: Value): boolean {
@@ -82,6 +86,8 @@ export class StatusDomain extends Domain<readonly BusyFact[]> {
   /** Which error a call returns matters only to a caller that tells errors apart, and after a failure. */
   override classOf(value: Value, state: AbstractState, callers: readonly Site[]): string | null {
     if (!isErrorValue(value) || this.locks.of(state).failure !== null) return null;
+    // What a caller makes of it is told.
+    if (this.isBusy(value)) return null;
     return this.knowledge.tellErrorsApart(callers) ? null : "error";
   }
 

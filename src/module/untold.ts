@@ -15,8 +15,8 @@ export interface HeldOn {
 }
 
 /**
- * Says which they are. What a row has at the same place, or of the same lock, and that keeps others out as much, is told: a walk may
- * stop at another entry where the call fails, and which element of an array is meant may be known otherwise.
+ * Says which they are. What a row has of the same lock, or of the same member at the same place, and that keeps others out as much, is
+ * told: a walk may stop at another entry where the call fails, and which element of an array is meant may be known otherwise.
  *
  * @param told what each path holds that rows are read off
  * @param others what each other path holds
@@ -30,7 +30,8 @@ export function reportUntold(
   // Where the run was cut short, what is missing is said.
   if (run.troubles.length > 0) return;
   const lockOf = (event: AcquireEvent, mode: LockMode): string => `${lockKey(event.lock, rules)}|${mode}`;
-  const placeOf = (event: AcquireEvent, mode: LockMode): string => `${chainBeforeWalk(event, rules)}|${mode}`;
+  const placeOf = (event: AcquireEvent, mode: LockMode): string =>
+    `${chainBeforeWalk(event, rules)}|${event.members.join(".")}|${mode}`;
   const known = new Set(told.flat().flatMap(({ event, mode }) => [lockOf(event, mode), placeOf(event, mode)]));
   const isTold = (event: AcquireEvent, mode: LockMode): boolean =>
     known.has(lockOf(event, mode)) || known.has(placeOf(event, mode));

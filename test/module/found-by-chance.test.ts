@@ -112,6 +112,19 @@ describe("a lock that only a call takes that fails", () => {
       "tdh_mem_test takes the lock on KOT in mode EXCLUSIVE only where it fails",
     ]);
   });
+
+  it("is said of the one that a condition chooses there, though a row has the other at the same place", async () => {
+    const chosen = `sharex_lock_t* chosen = gpa ? ${KOT} : &global->epoch_lock;
+    if (acquire_sharex_lock_sh(chosen) != LOCK_RET_SUCCESS) { return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_KOT); } // chosen
+    if (gpa) { release_sharex_lock_sh(chosen); return TDX_SUCCESS; }
+    release_sharex_lock_sh(chosen);
+    return TDX_OPERAND_INVALID;`;
+    const { rows, catalog } = await of(chosen);
+    expect(brief(rows)).toEqual(["KOT SHARED"]);
+    expect(catalog.diagnostics.map(({ message }) => message)).toContain(
+      "tdh_mem_test takes the lock on TDCS_EPOCH in mode SHARED only where it fails",
+    );
+  });
 });
 
 describe("a loop whose rounds are not counted", () => {
@@ -279,6 +292,32 @@ EXIT:
     expect(leaf.otherBusy.map(({ status }) => status)).toEqual(["0x8000020A00000003", "0x8000020A00000001"]);
   });
 
+  it("has the operand that the call adds, and has it not, where the call adds it under a condition", async () => {
+    const { leaf } = await smallTree(
+      hostLeaf(`
+    return_val = check(gpa);
+    if (flags & 1) { return_val = api_error_with_operand_id(return_val, OPERAND_ID_RDX); }
+    if (flags & 2) { return_val = api_error_fatal(return_val); }
+    return return_val;`),
+      CHECK,
+    );
+    expect(leaf.otherBusy.map(({ status }) => status).sort()).toEqual([
+      "0x8000020A00000001",
+      "0x8000020A00000003",
+      "0xA000020A00000001",
+      "0xA000020A00000003",
+    ]);
+  });
+
+  it("has the operand that the call adds, though the function that makes it returns another error, too", async () => {
+    const other = "    if (is_second(gpa)) { return TDX_OPERAND_INVALID; }\n";
+    const { leaf } = await smallTree(
+      hostLeaf("return_val = api_error_with_operand_id(check(gpa), OPERAND_ID_RDX); return return_val;"),
+      { "src/common/check.c": CHECK["src/common/check.c"].replace("{\n", `{\n${other}`) },
+    );
+    expect(leaf.otherBusy.map(({ status }) => status)).toEqual(["0x8000020A00000003"]);
+  });
+
   it("is told with and without what makes it fatal, where a condition chooses and it is handed on", async () => {
     const { leaf } = await of(`
     return_val = TDX_SUCCESS;
@@ -287,6 +326,17 @@ EXIT:
         return_val = (gpa == 1) ? TDX_PREVIOUS_TLB_EPOCH_BUSY : api_error_fatal(TDX_PREVIOUS_TLB_EPOCH_BUSY);
     }
     return return_val;`);
+    expect(leaf.otherBusy.map(({ status }) => status)).toEqual(["0x8000020A00000000", "0xA000020A00000000"]);
+  });
+
+  it.each([
+    ["flags != 2", "return return_val;"],
+    ["flags == 3", "if (is_second(gpa)) { return TDX_SUCCESS; } return return_val;"],
+  ])("is each that a condition chooses, once, unless %s", async (test, after) => {
+    const { leaf } = await of(`
+    if (${test}) { return TDX_SUCCESS; }
+    return_val = (gpa == 1) ? TDX_PREVIOUS_TLB_EPOCH_BUSY : api_error_fatal(TDX_PREVIOUS_TLB_EPOCH_BUSY);
+    ${after}`);
     expect(leaf.otherBusy.map(({ status }) => status)).toEqual(["0x8000020A00000000", "0xA000020A00000000"]);
   });
 
