@@ -5,7 +5,23 @@
  */
 
 import { type TokenKind, type Tokens, tokenize } from "./lexer.ts";
-import type { Macro } from "./preprocess.ts";
+import { LIMITS } from "./limits.ts";
+
+/** An object-like or function-like macro, as its definition's text. */
+export interface Macro {
+  readonly name: string;
+  /** Null for an object-like macro. */
+  readonly parameters: readonly string[] | null;
+  readonly body: string;
+  readonly line: number;
+  /** The line from which its file has it no more, for an `#undef` or another definition of its name; null: it has it to the end. */
+  readonly until: number | null;
+}
+
+/** Tokens that expansions may still make, all together; less after each. */
+export interface Budget {
+  left: number;
+}
 
 /** The macro of a name on a line, where one is to be expanded. */
 export type MacroLookup = (name: string, line: number) => Macro | null;
@@ -14,6 +30,16 @@ interface Token {
   readonly kind: TokenKind;
   readonly text: string;
   readonly line: number;
+  /** A macro's name that was met inside what that macro made: it stays as it is, wherever it comes to stand. */
+  readonly isFinal?: true;
+}
+
+/** Tokens that are being read: what a macro made, or what was there at first. */
+interface Reading {
+  readonly list: readonly Token[];
+  at: number;
+  /** The macro that made them: it is not expanded while they are read. */
+  readonly macro: string | null;
 }
 
 /** Expansion made more tokens than any honest text. */
@@ -24,10 +50,9 @@ const bodies = new WeakMap<Macro, readonly Token[]>();
 /**
  * The tokens with all macros expanded that `lookup` gives; the same object when there is none.
  *
- * @param most tokens that all expansions together may make
- * @returns null when they make more
+ * @returns null when they make more than the budget has
  */
-export function expandMacros(tokens: Tokens, lookup: MacroLookup, most: number): Tokens | null {
+export function expandMacros(tokens: Tokens, lookup: MacroLookup, budget: Budget): Tokens | null {
   if (!tokens.texts.some((text, i) => tokens.kinds[i] === "word" && lookup(text, tokens.lines[i] as number) !== null))
     return tokens;
   const list: Token[] = [];
@@ -35,7 +60,7 @@ export function expandMacros(tokens: Tokens, lookup: MacroLookup, most: number):
   for (let i = 0; i < end; i++)
     list.push({ kind: tokens.kinds[i] as TokenKind, text: tokens.texts[i] as string, line: tokens.lines[i] as number });
   try {
-    const result = new Expander(lookup, most).expand(list, new Set());
+    const result = new Expander(lookup, budget).expand(list);
     return asTokens(result, tokens.lines[end] as number, tokens.ends[end] as number);
   } catch (error) {
     if (error instanceof TooMany) return null;
@@ -44,8 +69,8 @@ export function expandMacros(tokens: Tokens, lookup: MacroLookup, most: number):
 }
 
 /** The text that a call of a macro at file scope makes, on one line; null when it is none or makes too much. */
-export function expandText(text: string, line: number, lookup: MacroLookup, most: number): string | null {
-  const tokens = expandMacros(tokenize(text, 0, text.length, line), lookup, most);
+export function expandText(text: string, line: number, lookup: MacroLookup, budget: Budget): string | null {
+  const tokens = expandMacros(tokenize(text, 0, text.length, line), lookup, budget);
   return tokens?.expanded ? tokens.texts.join(" ") : null;
 }
 
@@ -62,43 +87,85 @@ function asTokens(list: readonly Token[], endLine: number, end: number): Tokens 
 }
 
 class Expander {
-  private made = 0;
   private readonly lookup: MacroLookup;
-  private readonly most: number;
+  private readonly budget: Budget;
+  /** What is read, the innermost last; an argument is read for itself. */
+  private stack: Reading[] = [];
+  private readonly inside = new Set<string>();
+  private depth = 0;
 
-  constructor(lookup: MacroLookup, most: number) {
+  constructor(lookup: MacroLookup, budget: Budget) {
     this.lookup = lookup;
-    this.most = most;
+    this.budget = budget;
   }
 
-  expand(list: readonly Token[], within: ReadonlySet<string>): Token[] {
+  expand(list: readonly Token[]): Token[] {
+    if (++this.depth > LIMITS.macroArguments) throw new TooMany();
+    const outer = this.stack;
+    this.stack = [{ list, at: 0, macro: null }];
     const out: Token[] = [];
-    for (let i = 0; i < list.length; i++) {
-      const token = list[i] as Token;
-      const macro = token.kind === "word" && !within.has(token.text) ? this.lookup(token.text, token.line) : null;
-      if (macro === null) {
-        out.push(token);
-        continue;
-      }
-      let args: Token[][] = [];
-      if (macro.parameters !== null) {
-        const call = list[i + 1]?.text === "(" ? argumentsAt(list, i + 1) : null;
-        if (call === null) {
-          out.push(token);
-          continue;
-        }
-        args = call.args;
-        i = call.end;
-      }
-      const body = this.substitute(macro, args, within, token.line);
-      this.made += body.length;
-      if (this.made > this.most) throw new TooMany();
-      for (const made of this.expand(body, new Set([...within, macro.name]))) out.push(made);
-    }
+    for (let token = this.next(); token !== null; token = this.next())
+      if (!this.enter(token)) out.push(this.left(token));
+    this.stack = outer;
+    this.depth--;
     return out;
   }
 
-  private substitute(macro: Macro, args: readonly Token[][], within: ReadonlySet<string>, line: number): Token[] {
+  /** The next token; null at the end. What was read to its end is left, and its macro may be expanded again. */
+  private next(): Token | null {
+    const token = this.peek();
+    if (token !== null) (this.stack.at(-1) as Reading).at++;
+    return token;
+  }
+
+  private peek(): Token | null {
+    for (;;) {
+      const top = this.stack.at(-1);
+      if (top === undefined) return null;
+      const token = top.list[top.at];
+      if (token !== undefined) return token;
+      if (top.macro !== null) this.inside.delete(top.macro);
+      this.stack.pop();
+    }
+  }
+
+  private left(token: Token): Token {
+    return token.kind === "word" && this.inside.has(token.text) ? { ...token, isFinal: true } : token;
+  }
+
+  /** Reads what a macro makes instead of its name and arguments; false where the token is none, or no call of it. */
+  private enter(token: Token): boolean {
+    if (token.kind !== "word" || token.isFinal || this.inside.has(token.text)) return false;
+    const macro = this.lookup(token.text, token.line);
+    if (macro === null) return false;
+    const args = macro.parameters === null ? [] : this.peek()?.text === "(" ? this.arguments() : null;
+    if (args === null) return false;
+    const list = this.substitute(macro, args, token.line);
+    this.budget.left -= list.length;
+    if (this.budget.left < 0) throw new TooMany();
+    this.stack.push({ list, at: 0, macro: macro.name });
+    this.inside.add(macro.name);
+    return true;
+  }
+
+  /** The arguments in the parentheses that come next; null, and nothing read, when nothing closes them. */
+  private arguments(): Token[][] | null {
+    const read: Token[] = [];
+    const args: Token[][] = [[]];
+    let depth = 0;
+    for (let token = this.next(); token !== null; token = this.next()) {
+      read.push(token);
+      const { kind, text } = token;
+      if (kind === "punctuator" && /^[([{]$/.test(text) && depth++ === 0) continue;
+      if (kind === "punctuator" && /^[)\]}]$/.test(text) && --depth === 0) return args;
+      if (kind === "punctuator" && text === "," && depth === 1) args.push([]);
+      else (args.at(-1) as Token[]).push(this.left(token));
+    }
+    this.stack.push({ list: read, at: 0, macro: null });
+    return null;
+  }
+
+  private substitute(macro: Macro, args: readonly Token[][], line: number): Token[] {
     const body = bodyOf(macro);
     const names = macro.parameters ?? [];
     const last = names.at(-1);
@@ -131,7 +198,7 @@ class Expander {
         else if (next?.text === "##") {
           // An empty argument leaves something to paste to, so that it does not take what stands before it.
           for (const t of value.length > 0 ? value : [EMPTY]) out.push({ ...t, line });
-        } else for (const t of this.expand(value, within)) out.push({ ...t, line });
+        } else for (const t of this.expand(value)) out.push({ ...t, line });
       }
     }
     return out.filter((token) => token.text !== "");
@@ -152,28 +219,6 @@ function paste(out: Token[], right: readonly Token[], line: number): void {
 
 function joined(args: readonly Token[][], line: number): Token[] {
   return args.flatMap((arg, i) => (i === 0 ? arg : [{ kind: "punctuator" as const, text: ",", line }, ...arg]));
-}
-
-/** The arguments in the parentheses at `open`; null when nothing closes them. */
-function argumentsAt(list: readonly Token[], open: number): { args: Token[][]; end: number } | null {
-  const args: Token[][] = [[]];
-  let depth = 0;
-  for (let i = open; i < list.length; i++) {
-    const token = list[i] as Token;
-    const { text } = token;
-    if (token.kind === "punctuator") {
-      if (text === "(" || text === "[" || text === "{") depth++;
-      else if (text === ")" || text === "]" || text === "}") depth--;
-      if (depth === 0) return { args, end: i };
-      if (text === "," && depth === 1) {
-        args.push([]);
-        continue;
-      }
-      if (i === open) continue;
-    }
-    (args.at(-1) as Token[]).push(token);
-  }
-  return null;
 }
 
 function bodyOf(macro: Macro): readonly Token[] {

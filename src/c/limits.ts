@@ -18,10 +18,14 @@ export const LIMITS = {
   expansion: 40_000,
   /** Macros that stand one in the other for a call. */
   macroDepth: 40,
-  /** Characters to which all conditions of one file expand. */
-  conditions: 1_000_000,
-  /** Characters of a conditional's expression, expanded. */
+  /** Calls of macros that stand one in the other's arguments. */
+  macroArguments: 200,
+  /** Tokens that the macros of all conditions of one file make. */
+  conditions: 200_000,
+  /** Characters of a condition, as written. */
   condition: 20_000,
+  /** Parentheses, choices and signs that stand one in the other in a condition. */
+  conditionDepth: 200,
   /** Characters of an enumerator's value. */
   enumerator: 400,
   /** Characters of an attribute's, an assertion's or assembly's parentheses. */

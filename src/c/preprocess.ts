@@ -6,20 +6,10 @@
  * keywords, padded.
  */
 
+import { evaluateCondition } from "./condition.ts";
 import type { Dialect } from "./dialect.ts";
-import { BINARY_OPERATORS } from "./lexer.ts";
+import type { Budget, Macro } from "./expand.ts";
 import { LIMITS } from "./limits.ts";
-
-/** An object-like or function-like macro, as its definition's text. */
-export interface Macro {
-  readonly name: string;
-  /** Null for an object-like macro. */
-  readonly parameters: readonly string[] | null;
-  readonly body: string;
-  readonly line: number;
-  /** The line from which its file has it no more, for an `#undef` or another definition of its name; null: it has it to the end. */
-  readonly until: number | null;
-}
 
 export interface PreprocessedFile {
   /** Same length and same newlines as the original. */
@@ -74,95 +64,6 @@ function answerDefinedCalls(text: string, rules: Dialect): string {
   });
 }
 
-/**
- * Evaluates a conditional's expression; null when it needs a value that only a compiler knows, or when it is longer than a person
- * writes.
- *
- * @param spend told how many characters each round of expansion makes; false when that is too many
- */
-function evaluateCondition(
-  expression: string,
-  defined: (name: string) => boolean,
-  textOf: (name: string) => string | null,
-  spend: (characters: number) => boolean,
-): boolean | null {
-  if (expression.length > LIMITS.condition) return null;
-  let text = expression.replace(/\bdefined\s*(?:\(\s*(\w+)\s*\)|(\w+))/g, (_all, a?: string, b?: string) =>
-    defined(a ?? b ?? "") ? "1" : "0",
-  );
-  for (let round = 0; round < 4; round++) {
-    let size = text.length;
-    text = text.replace(/\b[A-Za-z_]\w*/g, (name) => {
-      const body = textOf(name) ?? "0";
-      size += body.length;
-      return size > LIMITS.condition ? "" : body;
-    });
-    if (size > LIMITS.condition || !spend(size)) return null;
-  }
-  const plain = text.replace(/(\b(?:0[xX][0-9a-fA-F]+|\d+))[uUlL]*/g, "$1");
-  if (!/^[\s\d()xXa-fA-F+\-*/%<>=!&|^~?:]*$/.test(plain) || plain.trim() === "") return null;
-  try {
-    return arithmetic(plain) !== 0;
-  } catch {
-    return null;
-  }
-}
-
-/** A precedence-climbing evaluator for the integer expressions of `#if`. Nothing of the input is ever executed. */
-function arithmetic(text: string): number {
-  const tokens = text.match(/0[xX][0-9a-fA-F]+|\d+|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%<>&|^~!()?:]/g) ?? [];
-  let position = 0;
-  const apply: Record<string, (a: number, b: number) => number> = {
-    "||": (a, b) => Number(a !== 0 || b !== 0),
-    "&&": (a, b) => Number(a !== 0 && b !== 0),
-    "|": (a, b) => a | b,
-    "^": (a, b) => a ^ b,
-    "&": (a, b) => a & b,
-    "==": (a, b) => Number(a === b),
-    "!=": (a, b) => Number(a !== b),
-    "<": (a, b) => Number(a < b),
-    ">": (a, b) => Number(a > b),
-    "<=": (a, b) => Number(a <= b),
-    ">=": (a, b) => Number(a >= b),
-    "<<": (a, b) => a * 2 ** b,
-    ">>": (a, b) => Math.floor(a / 2 ** b),
-    "+": (a, b) => a + b,
-    "-": (a, b) => a - b,
-    "*": (a, b) => a * b,
-    "/": (a, b) => Math.trunc(a / b),
-    "%": (a, b) => a % b,
-  };
-  const unary = (): number => {
-    const token = tokens[position++];
-    if (token === "!") return Number(unary() === 0);
-    if (token === "-") return -unary();
-    if (token === "~") return ~unary();
-    if (token === "+") return unary();
-    if (token === "(") {
-      const value = binary(0);
-      if (tokens[position++] !== ")") throw new Error("unbalanced");
-      return value;
-    }
-    const value = Number(token);
-    if (token === undefined || Number.isNaN(value)) throw new Error("not a number");
-    return value;
-  };
-  const binary = (level: number): number => {
-    const operators = BINARY_OPERATORS[level];
-    if (!operators) return unary();
-    let left = binary(level + 1);
-    for (;;) {
-      const operator = tokens[position];
-      if (operator === undefined || !operators.includes(operator)) return left;
-      position++;
-      left = (apply[operator] as (a: number, b: number) => number)(left, binary(level + 1));
-    }
-  };
-  const value = binary(0);
-  if (position !== tokens.length) throw new Error("trailing tokens");
-  return value;
-}
-
 /** A macro, as long as directives may still take it away. */
 type Defined = Omit<Macro, "until"> & { until: number | null };
 
@@ -179,8 +80,10 @@ interface Conditional {
  * @param text the file with comments blanked
  */
 function resolveDirectives(text: string, around: Surroundings, rules: Dialect) {
-  const built = (name: string): string | null =>
-    rules.defined !== undefined && Object.hasOwn(rules.defined, name) ? (rules.defined[name] as string) : null;
+  const built = (name: string): Macro | null => {
+    const body = rules.defined !== undefined && Object.hasOwn(rules.defined, name) ? rules.defined[name] : undefined;
+    return body === undefined ? null : { name, parameters: null, body, line: 0, until: null };
+  };
   const lines = text.split("\n");
   const macros: Defined[] = [];
   const hidden: { name: string; line: number }[] = [];
@@ -194,14 +97,11 @@ function resolveDirectives(text: string, around: Surroundings, rules: Dialect) {
   const isActive = () => stack.at(-1)?.active ?? true;
   const isDefined = (name: string) =>
     !undefinedNames.has(name) && (local.has(name) || built(name) !== null || around.isDefined(name));
-  const textOf = (name: string) => local.get(name)?.body ?? built(name) ?? around.macros.get(name)?.body ?? null;
-  let spent = 0;
-  const spend = (characters: number) => {
-    spent += characters;
-    return spent <= LIMITS.conditions;
-  };
+  const macro = (name: string): Macro | null =>
+    local.get(name) ?? (undefinedNames.has(name) ? null : (built(name) ?? around.macros.get(name) ?? null));
+  const budget: Budget = { left: LIMITS.conditions };
   const evaluate = (expression: string, line: number) => {
-    const value = evaluateCondition(answerDefinedCalls(expression, rules), isDefined, textOf, spend);
+    const value = evaluateCondition(answerDefinedCalls(expression, rules), { isDefined, macro }, budget);
     if (value === null) unevaluated.push({ line, text: expression.trim() });
     return value ?? false;
   };

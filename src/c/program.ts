@@ -5,11 +5,11 @@
 import { SeamlockError } from "../errors.ts";
 import type { CallExpr, Expr, FunctionAst, Stmt } from "./ast.ts";
 import type { Dialect } from "./dialect.ts";
-import { expandMacros, expandText, type MacroLookup } from "./expand.ts";
+import { expandMacros, expandText, type Macro, type MacroLookup } from "./expand.ts";
 import { parseInteger } from "./expressions.ts";
 import { isLongerThan } from "./lexer.ts";
 import { LIMITS } from "./limits.ts";
-import { blankComments, closeOf, type Macro, preprocess } from "./preprocess.ts";
+import { blankComments, closeOf, preprocess } from "./preprocess.ts";
 import { type ParseOptions, parseExpression, parseFunction, parseInitializer } from "./syntax.ts";
 import { scanTopLevel, type TopObject } from "./toplevel.ts";
 import { isSameMacro, type MacroSite, Macros, Units } from "./units.ts";
@@ -207,7 +207,7 @@ export class Program {
     if (makers.size === 0) return;
     for (const { args, line, name } of fileCalls(text, makers)) {
       const call = `${name}(${args.join(",")})`;
-      const made = expandText(call, line, this.lookup(file), LIMITS.expansion);
+      const made = expandText(call, line, this.lookup(file), { left: LIMITS.expansion });
       if (made === null) continue;
       for (const found of scanTopLevel(made).functions) {
         const info: FunctionInfo = {
@@ -302,7 +302,7 @@ export class Program {
 
   private parseOptions(file: string): ParseOptions {
     if (!this.rules.expand) return this.parsing;
-    return { ...this.parsing, expand: (tokens) => expandMacros(tokens, this.lookup(file), LIMITS.expansion) };
+    return { ...this.parsing, expand: (tokens) => expandMacros(tokens, this.lookup(file), { left: LIMITS.expansion }) };
   }
 
   /** An object's initializer; null when it cannot be parsed. */

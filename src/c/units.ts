@@ -2,7 +2,7 @@
  * What a file sees of others: the .c files that are compiled as one, and the macros that may be expanded.
  */
 
-import type { Macro } from "./preprocess.ts";
+import type { Macro } from "./expand.ts";
 
 /** Which .c files include each other and so are one unit. */
 export class Units {

@@ -2,6 +2,8 @@
 import { describe, expect, it } from "vitest";
 import type { Expr, Stmt } from "../../src/c/ast.ts";
 import type { Dialect } from "../../src/c/dialect.ts";
+import { expandMacros } from "../../src/c/expand.ts";
+import { tokenize } from "../../src/c/lexer.ts";
 import { Program, type SourceFile } from "../../src/c/program.ts";
 import { Types } from "../../src/c/types.ts";
 
@@ -198,6 +200,43 @@ describe("macro expansion", () => {
       "named(string, y)",
       "(z = ((1 + 1) + (1 + 1)))",
     ]);
+  });
+
+  it("reads on after what a macro makes, for the arguments of a macro that it ends with", () => {
+    const header = "#define take take_it\n#define take_it(x) taken(x)\n#define plus(x) x + take";
+    expect(shown(body("void f(void) { take(1); plus(2)(3); }", header))).toEqual(["taken(1)", "(2 + taken(3))"]);
+  });
+
+  it("leaves a macro's name that it has met inside that macro as it is, wherever it comes to stand", () => {
+    const header = "#define once(x) x(2)\n#define g(x) h(x, g)";
+    expect(shown(body("void f(void) { once(g); g(1); k(g(1)); }", header))).toEqual([
+      "h(2, g)",
+      "h(1, g)",
+      "k(h(1, g))",
+    ]);
+    const again = "#define w(x) v * w\n#define k(x) x(5)\n#define open(x) same(open\n#define same(x) x";
+    expect(shown(body("void f(void) { k(w(1)); open(1)(2)); }", again))).toEqual(["(v * w(5))", "open(2)"]);
+  });
+
+  it("leaves a call that nothing closes as it is", () => {
+    const macro = { name: "M", parameters: ["x"], body: "x", line: 1, until: null };
+    const tokens = tokenize("a M(b, M(c)", 0, 11, 2);
+    const read = expandMacros(tokens, (name) => (name === "M" ? macro : null), { left: 100 });
+    expect(read?.texts.join(" ").trim()).toBe("a M ( b , c");
+  });
+
+  it("ends arguments at commas in brackets, as a compiler does", () => {
+    const header = "#define FIRST(a, ...) a";
+    expect(shown(body("void f(void) { FIRST(x, y[0], { z }); }", header))).toEqual(["x"]);
+  });
+
+  it("gives up calls that stand deeper one in the other's arguments than anybody writes", () => {
+    const read = program({
+      "h.h": "#define SAME(x) x",
+      "a.c": `void f(void) { g(${"SAME(".repeat(3000)}1${")".repeat(3000)}); }\nvoid k(void) { g(SAME(SAME(1))); }`,
+    });
+    const [f, k] = ["f", "k"].map((name) => read.resolve(name, "a.c"));
+    expect([f && read.ast(f), k && read.ast(k)?.errors]).toEqual([null, []]);
   });
 
   it("keeps constants and the macros that are to be kept as they are, and no macro inside itself", () => {

@@ -108,6 +108,64 @@ describe("preprocessing", () => {
     );
   });
 
+  it.each([
+    ["64 bits", "(1 << 40) & 0x10000000000", true],
+    ["64 bits, by name", "HIGH | 0", true],
+    ["octal numbers", "010 == 8", true],
+    ["numbers without a sign", "-1 > 0u", true],
+    ["numbers with one", "-1 > 0", false],
+    ["numbers that have none for their size", "0x8000000000000000 > 0", true],
+    ["a shift without a sign", "-1U >> 63 == 1", true],
+    ["a shift with one", "-1 >> 63 == -1", true],
+    ["a shift by more than there is", "1 << 64", false],
+    ["a choice", "0 ? 1 : 0 ? 2 : 3", true],
+    ["a choice that makes its value one without a sign", "(1 ? -1 : 0u) > 0", true],
+    ["what is passed over", "0 && 1 / 0 || 1", true],
+    ["a macro with parameters", "ATLEAST(5, 15)", true],
+    ["a macro with parameters, not met", "ATLEAST(7, 0)", false],
+    ["a character", "'a' == 97 && '\\n' == 10 && '\\'' == 39 && '\\x41' == 65 && '\\101' == 'A'", true],
+    ["a character with its sign", "'\\377' < 0", true],
+    ["macros that are deep", "D6 == 1", true],
+  ])("knows %s", (_what, condition, isMet) => {
+    const defines =
+      "#define HIGH (1ULL << 63)\n#define ATLEAST(a, b) (((a) << 8) + (b) <= (6 << 8))\n" +
+      Array.from({ length: 7 }, (_, i) => `#define D${i} ${i === 0 ? "1" : `D${i - 1}`}\n`).join("");
+    const { text, unevaluated } = read(`${defines}#if ${condition}\nyes\n#else\nno\n#endif\n`);
+    expect([unevaluated, text.trim()]).toEqual([[], isMet ? "yes" : "no"]);
+  });
+
+  it("does not see what the file has taken away, though another one defines it", () => {
+    const macros = new Map([["N", { name: "N", parameters: null, body: "1", line: 1, until: null }]]);
+    const { text } = preprocess("#undef N\n#if N\nyes\n#endif\n", { macros, isDefined: () => true }, RULES.preprocess);
+    expect(text.trim()).toBe("");
+  });
+
+  it.each([
+    ["a division by nothing", "1 / 0"],
+    ["a number that no type has", "0x10000000000000000"],
+    ["a fraction", "1.5"],
+    ["more than one character", "'ab'"],
+    ["a comma", "1, 2"],
+    ["what asks for a definition from inside a macro", "HAS"],
+    ["what calls no macro", "f(1)"],
+    ["no end", "(1"],
+    ["no operand", "1 +"],
+    ["a choice without its other side", "1 ? 2"],
+    ["nothing", ""],
+    ["more signs than anybody writes", "!".repeat(9000).concat("1")],
+    ["more parentheses than anybody writes", "(".repeat(4000).concat("1", ")".repeat(4000))],
+  ])("does not evaluate %s", (_what, condition) => {
+    const { text, unevaluated } = read(`#define HAS defined(X)\n#if ${condition}\nyes\n#else\nno\n#endif\n`);
+    expect([unevaluated.map(({ line }) => line), text.trim()]).toEqual([[2], "no"]);
+  });
+
+  it("spends no more on all conditions of a file than anybody writes", () => {
+    const doubling = Array.from({ length: 14 }, (_, i) => `#define B${i + 1} B${i} + B${i}\n`).join("");
+    const { unevaluated } = read(`#define B0 1\n${doubling}${"#if B14\nx\n#endif\n".repeat(20)}`);
+    expect(unevaluated.length).toBeGreaterThan(0);
+    expect(unevaluated.length).toBeLessThan(20);
+  });
+
   it("says which conditions it could not evaluate, and takes their branch as inactive", () => {
     const { text, unevaluated } = read("a;\n#if sizeof(x) == 4\nb;\n#else\nc;\n#endif\n");
     expect(text).not.toContain("b;");
