@@ -20,6 +20,7 @@ import {
   statusFacts,
   whose,
   whyNone,
+  ZERO,
 } from "./facts.ts";
 import {
   type Context,
@@ -126,7 +127,14 @@ function withOthers(
     const { kind, status, leaf, leaves, name } = placed.explanation;
     if (kind !== "busy" || status === null || name === null) return [];
     const wanted = { status: parseStatus(status), upperOnly: placed.upperOnly };
-    return [{ placed, wanted, returning: entries(new Set(leaf === null ? leaves : [leaf])), found: new Elsewhere() }];
+    return [
+      {
+        placed,
+        wanted,
+        returning: entries(new Set(leaf === null || leaves.length > 0 ? leaves : [leaf])),
+        found: new Elsewhere(),
+      },
+    ];
   });
   if (asked.length === 0) return statuses;
   for (const other of options.others ?? []) {
@@ -161,9 +169,14 @@ class Explainer {
     const note = name === null || leaf === null ? null : leafNote(name, leaf, operand?.id ?? null);
     const advice = this.isEndOfImport(found, name, this.entriesOf(found.call))
       ? { developer: FAILED_IMPORT.developer, operator: FAILED_IMPORT.operator, guest: [] }
-      : adviceFor(unadvised, note ?? known, this.context, found.printed);
+      : adviceFor(unadvised, note ?? known ?? (this.isZero(found) ? ZERO : null), this.context, found.printed);
     const isGuest = this.sideOf(unadvised.leaf) === "guest" || found.giver === "tdvmcall";
     return { ...unadvised, adviceFor: advice, advice: flatAdvice(advice, isGuest) };
+  }
+
+  /** Does a line give 0, success, of a call that it says to have failed? Of TDH.VP.ENTER 0 is an exit of the guest. */
+  private isZero(found: Found): boolean {
+    return found.status === 0n && found.cut === null && found.giver === "module" && this.nameOf(found) === null;
   }
 
   private factsOf(found: Found): StatusFacts | null {
@@ -237,9 +250,12 @@ class Explainer {
     const low = status === null || upperOnly ? null : Number(status & 0xffff_ffffn);
     const half = name === null ? null : readLowHalf(catalog, entries, name, low);
     const wanted = name === null || status === null ? null : { status, upperOnly };
-    const returning = entries ?? this.returning(name, wanted, low);
+    const isGuessed = call?.assumed === true && this.given === null && entries !== null && name !== null;
+    const returning = isGuessed
+      ? this.returning(name, wanted, low).filter(({ side }) => side === entries[0]?.side)
+      : (entries ?? this.returning(name, wanted, low));
     const isBusy = wanted !== null && this.kindOf(found, name) !== "caller";
-    const isMade = entries === null || this.context.makes(entries);
+    const isMade = entries === null || isGuessed || this.context.makes(entries);
     const holders = isBusy ? holdersOf(this.context, returning, wanted) : [];
     const operand = half?.operand ?? null;
     const leaf = entries?.[0]?.name ?? null;
@@ -259,7 +275,7 @@ class Explainer {
       meaning: this.meaningOf(found, name, note?.meaning ?? null),
       bits: status === null ? null : bitsOf(status),
       outputs: isDump(line) ? {} : { ...outputs },
-      leaves: entries === null ? [...new Set(returning.map((l) => l.name))] : [],
+      leaves: entries === null || isGuessed ? [...new Set(returning.map((l) => l.name))] : [],
       resources: wanted === null ? [] : [...resourcesOf(returning, wanted), ...resourcesOfExit(exiting)],
       holders: holders.map((h) => (barred.has(h.leaf) ? { ...h, possible: false, barred: true } : h)),
       callee: entries === null ? (call?.word ?? null) : null,
@@ -267,10 +283,10 @@ class Explainer {
       returned: half?.returned ?? null,
       cut,
       changed: this.changedBy(found, name, entries, operand, wanted),
-      causes: this.causesOf(kind, entries, wanted),
+      causes: this.causesOf(kind, isGuessed ? returning : entries, wanted),
       reactions: kind === "busy" ? this.reactionsOf(found, entries, operand) : [],
       notes: [
-        ...this.notesOf(found, name, entries, half?.returned ?? null),
+        ...this.notesOf(found, name, entries, isGuessed ? null : (half?.returned ?? null)),
         ...(isBusy && !isMade ? [this.notMade(leaf)] : []),
       ],
       count,
@@ -308,6 +324,7 @@ class Explainer {
     if (name !== null)
       return `${cutText}${note ?? statusFacts(name)?.meaning ?? "The bundled facts say nothing of this status."}`;
     if (cut !== null) return `${cutText}What is left does not say which status it is.`;
+    if (this.isZero(found)) return ZERO.meaning;
     if (status !== null && status < 1n << 32n) {
       const said = printed
         ? "The line says that the call failed, but the number has no error bit: it is cut, or not the status."
@@ -412,10 +429,6 @@ class Explainer {
       notes.push("Only the upper 32 bits are known: what the low half says, an operand most often, is not.");
     if (call !== null && entries === null && call.loader === null && found.status !== null)
       notes.push(`Module ${version} has no leaf ${call.word}: a kernel or a module of another version.`);
-    if (call?.assumed === true && leaf !== null && this.given === null)
-      notes.push(
-        `The line names no leaf; it is taken for ${leaf.name}(), the TDCALL that is made most. --leaf names another.`,
-      );
     if (returned === false && leaf !== null && name !== null) {
       const low = found.upperOnly || found.status === null ? null : Number(found.status & 0xffff_ffffn);
       const others = [

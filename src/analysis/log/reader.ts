@@ -215,7 +215,7 @@ export class LogReader {
     if (parts.reduce((sum, p) => sum + p.message.text.length, 0) > MAX_JOINED) return null;
     let texts = [first.message.text];
     for (const { message } of rest)
-      texts = texts.flatMap((text) => [`${text}${message.text}`, `${text} ${message.text}`]);
+      texts = texts.flatMap((text) => [`${withoutSoftBreak(text)}${message.text}`, `${text} ${message.text}`]);
     let best: { text: string; reading: MessageReading } | null = null;
     for (const text of texts) {
       const reading = this.read(text);
@@ -286,6 +286,9 @@ export class LogReader {
 /** A text of its own: a part of a log's text would keep all that was read with it. */
 const copied = (text: string): string => text.split("").join("");
 
+/** A mail program that sends quoted-printable ends a line that it wraps with `=`. */
+const withoutSoftBreak = (text: string): string => (text.endsWith("=") ? text.slice(0, -1) : text);
+
 /** A number that stands alone and is no status that is known: worth a word where it is all there is, some other number in a text. */
 function isStray({ alone, isKnown }: Found): boolean {
   return alone && !isKnown;
@@ -301,7 +304,7 @@ function mayGoOn({ message, reading }: Pending): boolean {
     reading.open ||
     reading.found.at(-1)?.upperOnly === true ||
     Object.keys(reading.outputs).length > 0 ||
-    /[,(]$/.test(message.text) ||
+    /[,(=]$/.test(message.text) ||
     isDangling({ reading })
   );
 }

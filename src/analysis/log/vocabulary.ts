@@ -19,6 +19,7 @@ export interface Wording {
 /** Words that name a leaf without spelling it. */
 export interface LeafWord {
   readonly pattern: RegExp;
+  readonly needs: RegExp | null;
   readonly leaf: string;
   readonly assumed: boolean;
 }
@@ -99,6 +100,7 @@ export const WORDINGS: readonly Wording[] = words.wordings.map((w) => ({
 
 export const LEAF_WORDS: readonly LeafWord[] = words.leafWords.map((w) => ({
   pattern: new RegExp(w.pattern, "i"),
+  needs: "needs" in w && w.needs !== undefined ? new RegExp(w.needs, "i") : null,
   leaf: w.leaf,
   assumed: "assumed" in w && w.assumed === true,
 }));
