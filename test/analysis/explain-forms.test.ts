@@ -103,6 +103,21 @@ describe("the call is read", () => {
   });
 });
 
+test("KVM's name of a busy tree has its operand", () => {
+  const text = "tdh_mem_range_block() gave TDX_ERROR_SEPT_BUSY, which is TDX_OPERAND_BUSY";
+  expect(found(text)).toEqual([["0x8000020000000092", "tdh_mem_range_block", "SEPT_TREE"]]);
+});
+
+test.each([
+  [4, [["0x8000020000000092", "tdh_vp_enter", "SEPT_TREE"]]],
+  [3, null],
+  [1, null],
+])("of KVM's internal errors, number %i: the first datum", (suberror, expected) => {
+  const text = `KVM internal error. Suberror: ${suberror}\nextra data[0]: 0x8000020000000092\nextra data[1]: 0x31`;
+  if (expected === null) expect(hint(text)).not.toBeNull();
+  else expect(found(text)).toEqual(expected);
+});
+
 describe("a TDCALL of which no leaf is named", () => {
   const text = "rax 8000020000000001 came back from the tdcall";
 

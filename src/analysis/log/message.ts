@@ -347,7 +347,7 @@ class MessageReader {
       giver,
       call: this.callAt(token.start),
       cut: null,
-      upperOnly: giver === "module" && operand === null,
+      upperOnly: giver === "module" && operand === null && (value & 0xffff_ffffn) === 0n,
       printed: false,
       alone: false,
       isKnown: true,

@@ -55,9 +55,13 @@ const MAX_LINES = 8;
 /** No record is nothing but a few digits, whatever a logger puts before it. */
 const DIGITS = /^[0-9a-f]{1,15}$/i;
 
+const SUBERROR = /\bSuberror: (\d{1,3})\b/i;
+/** KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON of `include/uapi/linux/kvm.h`. */
+const UNEXPECTED_EXIT = 4;
+
 /** What a line of a long log must have to be read: a word of TDX, or a number whose upper half can be a status. */
 const CANDIDATE =
-  /td[xhg]|tdcall|tdvmcall|seam|0x[4-9a-e]0000|\b[4-9a-e]0000[0-9a-f]{11}\b|data\[0\]|Linux version|\b\d{19,20}\b|GetQuote/i;
+  /Suberror|td[xhg]|tdcall|tdvmcall|seam|0x[4-9a-e]0000|\b[4-9a-e]0000[0-9a-f]{11}\b|data\[0\]|Linux version|\b\d{19,20}\b|GetQuote/i;
 
 interface Pending {
   readonly message: Message;
@@ -83,6 +87,7 @@ export class LogReader {
   private pending: Pending | null = null;
   private recent: { group: Group; isFirst: boolean; line: number } | null = null;
   private splat: { leaf: string | null; until: number } | null = null;
+  private suberror: number | null = null;
   private module: string | null = null;
   private kernel: string | null = null;
   private lines = 0;
@@ -127,6 +132,7 @@ export class LogReader {
 
   private take(message: Message): void {
     if (message.text === "") return this.flush();
+    if (this.isForeignData(message.text)) return this.flush();
     const says = this.noteVersions(message.text);
     const reading = this.read(message.text);
     if (says && reading.found.length === 0) return this.flush();
@@ -154,6 +160,13 @@ export class LogReader {
     this.noteSplat(text);
     const reading = readMessage(text, this.vocabulary);
     return this.splat === null ? reading : inSplat(reading, this.splat.leaf, text);
+  }
+
+  /** What follows KVM's internal errors, but for one of them, has nothing of TDH.VP.ENTER's. */
+  private isForeignData(text: string): boolean {
+    const suberror = SUBERROR.exec(text)?.[1];
+    if (suberror !== undefined) this.suberror = Number(suberror);
+    return this.suberror !== null && this.suberror !== UNEXPECTED_EXIT && /^extra data\[\d/i.test(text);
   }
 
   /** In a kernel's warning RAX may be the status of the call that the function makes. */

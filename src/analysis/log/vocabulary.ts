@@ -72,6 +72,11 @@ export function vocabularyOf(catalogs: readonly Catalog[]): Vocabulary {
     const number = operands.get(operand.toLowerCase());
     if (number !== undefined && !operands.has(alias.toLowerCase())) operands.set(alias.toLowerCase(), number);
   }
+  for (const { alias, status, operand } of words.statusAliases) {
+    const [named, number] = [byName.get(nameKey(status)), operands.get(operand.toLowerCase())];
+    if (named !== undefined && number !== undefined)
+      byName.set(nameKey(alias), { name: named.name, value: named.value | BigInt(number) });
+  }
   return { byUpperHalf, byName, leaves, hostLeaves, guestLeaves, operands };
 }
 
