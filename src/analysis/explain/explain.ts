@@ -86,6 +86,7 @@ export function explainLog(catalog: Catalog, reading: LogReading, options: Expla
     (group): Placed => ({
       explanation: explainer.explain(group),
       upperOnly: group.found.upperOnly,
+      printed: group.found.printed,
       ...group.order,
     }),
   );
@@ -140,7 +141,8 @@ function withOthers(
   for (const other of options.others ?? []) {
     const context = contextOf(typeof other === "function" ? other() : other, options.host ?? null);
     for (const { placed, wanted, returning, found } of asked) {
-      found.add(context, returning, wanted, placed.explanation.holders);
+      const barred = placed.printed ? barredVcpus(context, placed.explanation) : new Set<string>();
+      found.add(context, returning, wanted, placed.explanation.holders, barred);
     }
   }
   const byPlaced = new Map(asked.map(({ placed, found }) => [placed, found.groups()]));
@@ -261,7 +263,7 @@ class Explainer {
     const leaf = entries?.[0]?.name ?? null;
     const kind = this.kindOf(found, name);
     const note = name === null || leaf === null ? null : leafNote(name, leaf, operand?.id ?? null);
-    const barred = this.barsVcpus(found, leaf, operand, kind);
+    const barred = found.printed ? barredVcpus(this.context, { leaf, operand, kind }) : new Set<string>();
     const exiting = wanted === null ? [] : callsEndingIn(catalog, wanted);
     return {
       ...nothingElse(),
@@ -332,13 +334,6 @@ class Explainer {
       return `${said} As a result of TDH.VP.ENTER it would be ${exitText(Number(status))}.`;
     }
     return `Module ${this.context.catalog.module.version} has no status with this class and code and these flags.`;
-  }
-
-  /** The leaves that only a vCPU makes, where the kernel had kept all vCPUs out when it printed the line. */
-  private barsVcpus({ printed }: Found, leaf: string | null, operand: Operand | null, kind: Kind): ReadonlySet<string> {
-    const { catalog, profile } = this.context;
-    if (!printed || leaf === null || profile === null || kind !== "busy") return new Set();
-    return keptVcpusOut(profile, catalog, leaf, operand?.id ?? null) ? vcpuLeaves(catalog) : new Set();
   }
 
   /** A kernel tells BUSY from the rest by the class and code that the call's locks give; others of the kind it does not know. */
@@ -450,6 +445,15 @@ class Explainer {
       notes.push(...GUEST_KERNELS.filter((g) => g.leaf === leaf.name).map((g) => g.says));
     return notes;
   }
+}
+
+/** The leaves that only a vCPU makes, where the kernel had kept all vCPUs out when it printed a line. */
+function barredVcpus(
+  { catalog, profile }: Context,
+  { leaf, operand, kind }: Pick<StatusExplanation, "leaf" | "operand" | "kind">,
+): ReadonlySet<string> {
+  if (leaf === null || profile === null || kind !== "busy") return new Set();
+  return keptVcpusOut(profile, catalog, leaf, operand?.id ?? null) ? vcpuLeaves(catalog) : new Set();
 }
 
 /** What Linux prints of a warning: the registers of the CPU by then, which are no outputs of the call, though RAX often still is its status. */
