@@ -1,6 +1,6 @@
 /** Forms of lines and numbers that kernels of other trees, hypervisors, guests and mail programs write. */
 import { describe, expect, test } from "vitest";
-import { explainLines } from "../../src/analysis/index.ts";
+import { explainLines, explainLog, logReader } from "../../src/analysis/index.ts";
 import { messagesOf } from "../../src/analysis/log/lines.ts";
 import { SeamlockError } from "../../src/errors.ts";
 import { renderExplainText } from "../../src/report/index.ts";
@@ -136,6 +136,10 @@ describe("a TDCALL of which no leaf is named", () => {
   test("is the given one where a leaf is given", () => {
     expect(explain(text, "tdg_mem_page_accept")).toMatchObject({ leaf: "tdg_mem_page_accept", leaves: [] });
   });
+});
+
+test("an input without a line is empty", () => {
+  expect(() => explainLog(catalog, logReader([catalog]).result())).toThrow("the input is empty");
 });
 
 describe("a line with a failure that is not the module's", () => {

@@ -110,7 +110,8 @@ export function explainLog(catalog: Catalog, reading: LogReading, options: Expla
 function nothingFound({ unread, lines }: LogReading): SeamlockError {
   const why = unread.map(whyNone).find((reason) => reason !== null);
   const of = lines.read > 1 ? ` (${lines.read} lines, ${lines.about} of them about TDX)` : "";
-  return new SeamlockError("SL3301", `there is no status in the input${of}`, {
+  const what = lines.read === 0 ? "the input is empty" : `there is no status in the input${of}`;
+  return new SeamlockError("SL3301", what, {
     hint: why ?? "give a 64-bit hex number such as 0x8000020000000092, or a log line that has one",
   });
 }
