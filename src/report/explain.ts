@@ -217,9 +217,15 @@ function holders(e: StatusExplanation, hosted: boolean): Block[] {
       : []),
   ];
   return [
-    { kind: "paragraph", text: possible.length === 0 ? "Nobody can hold it:" : "Who can hold it, most likely first:" },
+    { kind: "paragraph", text: possible.length === 0 ? nobody(e) : "Who can hold it, most likely first:" },
     { kind: "list", items: [...items, ...tail] },
   ];
+}
+
+/** What is busy without a lock has no holder that is told. */
+function nobody({ resources }: StatusExplanation): string {
+  const isOnly = resources.every(({ resource }) => KNOWN.has(resource));
+  return isOnly ? "Nobody can hold it:" : "Nobody can hold the lock; the status is returned for more than that lock:";
 }
 
 type Holder = StatusExplanation["holders"][number];

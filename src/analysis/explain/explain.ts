@@ -438,8 +438,8 @@ class Explainer {
         others.length === 0
           ? "no leaf of it does"
           : others.length > 6
-            ? `${others.length} others do`
-            : `these do: ${others.map((l) => `${l}()`).join(", ")}`;
+            ? `${others.length} others can`
+            : `these can: ${others.map((l) => `${l}()`).join(", ")}`;
       notes.push(`By its source, ${leaf.name}() of module ${version} does not end with this status; ${who}.`);
     }
     if (leaf !== null && (name === "TDX_OPERAND_BUSY" || found.status === null))
