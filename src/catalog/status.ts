@@ -24,7 +24,10 @@ export interface DecodedStatus {
   readonly code: number;
   /** Bits 31:0. */
   readonly detail: number;
-  /** `detail` as an operand of the catalog; null when it is none. Some statuses carry other details there. */
+  /**
+   * `detail` as an operand of the catalog; null when it is none, and of 0 where the source makes the status without an operand.
+   * Some statuses carry other details there.
+   */
   readonly operand: Operand | null;
 }
 
@@ -49,7 +52,7 @@ export function decodeStatus(catalog: Catalog, status: string): DecodedStatus {
     class: Number((raw >> 40n) & 0xffn),
     code: Number((raw >> 32n) & 0xffn),
     detail,
-    operand: operandOf(catalog, detail),
+    operand: detail === 0 && !namesRegister(catalog, name?.[0]) ? null : operandOf(catalog, detail),
   };
 }
 
@@ -90,6 +93,12 @@ function statusName(catalog: Catalog, raw: bigint): readonly [string, string] | 
   const key = (value: bigint): bigint => (value >> 32n) & 0xffffn;
   const exact = entries.find(([, value]) => BigInt(value) >> 32n === raw >> 32n);
   return exact ?? entries.find(([, value]) => key(BigInt(value)) === key(raw)) ?? null;
+}
+
+/** Is 0 in the low half RAX, the operand of that number? Not of a status that the source makes without an operand only. */
+function namesRegister({ statuses = [] }: Catalog, name: string | undefined): boolean {
+  const own = statuses.filter(({ status }) => status === name);
+  return own.length === 0 || own.some(({ parts }) => parts.some(({ is }) => is === "operand"));
 }
 
 function operandOf(catalog: Catalog, detail: number): Operand | null {

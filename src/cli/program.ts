@@ -66,6 +66,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<ExitStatus> {
     const { verb } = await entry.load();
     configure(command, verb);
     command.action(async () => {
+      refuseTwoForms(command);
       status = await verb.run(command.processedArgs, command.opts(), io, () => wholeProgram(io));
     });
   }
@@ -85,6 +86,15 @@ function refuseJoinedFlags(argv: readonly string[]): void {
   if (joined === undefined) return;
   throw new SeamlockError("SL0003", `unknown option \`${joined}\``, {
     hint: "the version is printed by `seamlock --version`",
+  });
+}
+
+/** `--json` is a form too: of two that are asked for, one would be left aside. */
+function refuseTwoForms(command: Command): void {
+  const { json, format } = command.opts<{ json?: boolean; format?: string }>();
+  if (json !== true || command.getOptionValueSource("format") !== "cli" || format === "json") return;
+  throw new SeamlockError("SL0004", `--json and --format ${format} cannot be used together`, {
+    hint: "give one of them",
   });
 }
 
@@ -109,6 +119,24 @@ function configure(command: Command, verb: AnyVerb): void {
     .option("--json", "write one JSON document to standard output")
     .addHelpText("before", examplesText(verb.examples));
   verb.configure(command);
+  for (const option of command.options) nameInErrors(option);
+}
+
+/** What is wrong with an option's value is told with the option's name. */
+function nameInErrors(option: Option): void {
+  const { parseArg, long } = option;
+  if (parseArg === undefined || long === undefined) return;
+  option.argParser((text: string, earlier: unknown) => {
+    try {
+      return parseArg(text, earlier);
+    } catch (error) {
+      if (!(error instanceof SeamlockError) || error.message.includes(long)) throw error;
+      throw new SeamlockError(error.code, `${long}: ${error.message}`, {
+        cause: error,
+        ...(error.hint !== null && { hint: error.hint }),
+      });
+    }
+  });
 }
 
 function examplesText(examples: readonly (readonly [string, string])[]): string {

@@ -60,11 +60,13 @@ function coverage(result: CheckResult): string {
 
 function busyText(busy: readonly BusyEntry[]): string {
   if (busy.length === 0) return "No call is ever BUSY.\n";
+  // Host and guest may use one primitive, and are refused otherwise.
+  const makers = (of: string | null): number => new Set(busy.filter((b) => b.leaf === of).map((b) => b.process)).size;
   const rows = busy.map(({ leaf, process, resource, holders, unheld, status }) => [
-    leaf ?? process,
+    leaf === null ? process : makers(leaf) > 1 ? `${leaf} (${process})` : leaf,
     resource,
     [...holders, ...(unheld ? ["nobody in sight"] : [])].join(", "),
-    status ?? "",
+    status ?? "BUSY",
   ]);
   return `BUSY that some run meets:\n${table([["call", "resource", "held by", "status"], ...rows])}`;
 }

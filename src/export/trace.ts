@@ -11,6 +11,7 @@ const changes = (step: TraceStep): string =>
 /** Mermaid's own syntax must not appear in its texts, nor an end of line, which would begin a statement. */
 const plain = (text: string): string =>
   text
+    .replaceAll("->", "→")
     .replace(/[;#]/g, ",")
     .replace(/[<>{}]/g, " ")
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");

@@ -366,8 +366,8 @@ function minorText(causes: readonly Cause[]): string {
     [of(["release", "release-order"]), "of where locks are given back"],
     [of(["status"]), "of statuses"],
   ] as const;
-  const told = parts.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}`);
-  return `Not shown, and without contention that follows: facts ${list(told)}; --all shows them.`;
+  const told = parts.filter(([n]) => n > 0).map(([n, what], i) => `${i === 0 ? count(n, "fact") : n} ${what}`);
+  return `Not shown, and without contention that follows: ${list(told)}; --all shows them.`;
 }
 
 function short(cause: Cause): string {

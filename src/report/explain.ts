@@ -71,10 +71,19 @@ function restOf({ unread, input }: ExplainDocument): Block[] {
 
 function heading(e: StatusExplanation): string {
   const operand = e.operand === null ? "" : ` | ${e.operand.id}`;
-  const name = e.name === null ? "unknown status" : `${e.name}${operand}`;
-  const who = e.leaf !== null ? `${call(e.leaf)}: ` : e.callee !== null ? `${e.callee}: ` : "";
+  const name = e.name === null ? nameless(e) : `${e.name}${operand}`;
+  const who = e.leaf !== null && !isGuessed(e) ? `${call(e.leaf)}: ` : e.callee !== null ? `${e.callee}: ` : "";
   return `${who}${e.status === null ? "status not printed" : `${e.status}: ${name}`}`;
 }
+
+/** The line says only that it was a TDCALL: its leaf is the one made most, and others can return the status too. */
+const isGuessed = (e: StatusExplanation): boolean => e.leaf !== null && e.leaves.length > 0;
+
+/** A line that says of a failure, and gives 0: no call of the module returned it. */
+const isZero = (e: StatusExplanation): boolean =>
+  e.name === null && e.giver === "module" && e.cut === null && e.bits?.error === false && BigInt(e.status ?? 1) === 0n;
+
+const nameless = (e: StatusExplanation): string => (isZero(e) ? "no status" : "unknown status");
 
 function times(e: StatusExplanation): string {
   if (e.count === 1) return e.first === null ? "" : `at ${e.first}`;
@@ -85,7 +94,7 @@ function times(e: StatusExplanation): string {
 function one(e: StatusExplanation, hosted: boolean): Block[] {
   const operand = e.operand === null ? "" : ` | ${e.operand.id}`;
   const status =
-    e.status === null ? "A status that was not printed" : `${e.status}: ${e.name ?? "unknown status"}${operand}`;
+    e.status === null ? "A status that was not printed" : `${e.status}: ${e.name ?? nameless(e)}${operand}`;
   return [
     { kind: "heading", text: status },
     ...(e.line === null ? [] : [{ kind: "paragraph", text: e.line.trim(), indent: 4 } as const]),
@@ -113,7 +122,7 @@ const hex = (n: number): string => n.toString(16).toUpperCase().padStart(2, "0")
 
 function whatItIs(e: StatusExplanation): string[] {
   const version = e.version ? `, leaf version ${e.version}` : "";
-  const from = e.leaf === null ? [] : [`Returned by ${call(e.leaf)}${version}.`];
+  const from = e.leaf === null || isGuessed(e) || isZero(e) ? [] : [`Returned by ${call(e.leaf)}${version}.`];
   const callee = e.leaf === null && e.callee !== null ? [`Returned by ${e.callee}.`] : [];
   const leaves =
     e.leaves.length > MANY
@@ -208,9 +217,15 @@ function holders(e: StatusExplanation, hosted: boolean): Block[] {
       : []),
   ];
   return [
-    { kind: "paragraph", text: possible.length === 0 ? "Nobody can hold it:" : "Who can hold it, most likely first:" },
+    { kind: "paragraph", text: possible.length === 0 ? nobody(e) : "Who can hold it, most likely first:" },
     { kind: "list", items: [...items, ...tail] },
   ];
+}
+
+/** What is busy without a lock has no holder that is told. */
+function nobody({ resources }: StatusExplanation): string {
+  const isOnly = resources.every(({ resource }) => KNOWN.has(resource));
+  return isOnly ? "Nobody can hold it:" : "Nobody can hold the lock; the status is returned for more than that lock:";
 }
 
 type Holder = StatusExplanation["holders"][number];

@@ -62,12 +62,10 @@ function header(doc: ReportDocument): Block[] {
   const under = doc.host === null ? "" : ` under ${hostTitle(doc.host.name)}`;
   const names = new Set(doc.leaves.map((leaf) => leaf.name)).size;
   const of = doc.scope.kind === "host" ? "" : `: ${doc.scope.title}`;
-  return [
-    {
-      kind: "title",
-      text: `Lock status report of the TDX module ${doc.module.version}${under}${of} (${count(names, "call")})`,
-    },
-  ];
+  // One call is named; its number says nothing more.
+  const number = names === 1 && doc.scope.kind === "leaves" ? "" : ` (${count(names, "call")})`;
+  const text = `Lock status report of the TDX module ${doc.module.version}${under}${of}${number}`;
+  return [{ kind: "title", text }];
 }
 
 /** What the extraction could not resolve stands on the first screen. */

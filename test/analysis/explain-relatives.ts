@@ -30,6 +30,12 @@ const PREFIXES: readonly ((line: string, i: number) => string)[] = [
   (line, i) => `2025-10-01T10:11:${String(12 + i).padStart(2, "0")}.123456+02:00 host1 kernel: ${line}`,
   (line) => `Okt 01 10:11:12 host1 kernel: [ 12.5] ${line}`,
   (line) => `host1 kernel: ${line}`,
+  (line, i) => `3,${1234 + i},${1234567890 + i},-;${line}`,
+  (line, i) => `kern  :err   : [ ${stamp(i)}] ${line}`,
+  (line, i) => `[ ${stamp(i)} <    0.000012>] ${line}`,
+  (line, i) => (i === 0 ? `[okt  1 10:11] ${line}` : `[  +0.000012] ${line}`),
+  (line) => `[三 10月  1 10:11:12 2025] ${line}`,
+  (line) => `10月 01 10:11:12 host1 kernel: ${line}`,
   (line) => JSON.stringify({ PRIORITY: "3", __REALTIME_TIMESTAMP: "1759313472123456", MESSAGE: line }),
   (line) => JSON.stringify({ MESSAGE: [...new TextEncoder().encode(line)] }),
 ];

@@ -279,6 +279,22 @@ describe("advice fits the call and its operand", () => {
     expect(doc.elsewhere.flatMap(({ holders }) => holders)).toContain("tdh_mem_range_block");
   });
 
+  test("where a status is returned without a lock too, that nobody holds the lock is not all", () => {
+    const text = (leaf: string): string =>
+      renderExplainText(of(leaf, "0x8000020200000000", { host: host("linux-7.3") }));
+    expect(text("tdh_sys_shutdown").replaceAll(/\s+/g, " ")).toContain(
+      "Nobody can hold the lock; the status is returned for more than that lock:",
+    );
+    expect(text("tdh_sys_config")).toContain("Nobody can hold it:");
+  });
+
+  test("who was kept out when the line was printed is no holder on another version either", () => {
+    const options = { host: host("linux-6.16"), others: [moduleNamed("1.5.05")] };
+    expect(of("tdh_mem_page_remove", "0x8000020000000092", options).elsewhere).toEqual([]);
+    const bare = explainLines(newest, ["0x8000020000000092"], { ...options, leaf: "tdh_mem_page_remove" });
+    expect(bare.elsewhere).toEqual([{ modules: ["1.5.05"], holders: ["tdh_vp_enter"] }]);
+  });
+
   test("holders of one sort stand together, with their condition in words and exceptional paths last", () => {
     // A bare status: no line says that the kernel had kicked the vCPUs by then.
     const block = renderExplainText(

@@ -10,6 +10,7 @@ import {
   statusText,
 } from "../../src/catalog/index.ts";
 import { SeamlockError } from "../../src/errors.ts";
+import { moduleNamed } from "../host/profile.ts";
 import { anyCatalog } from "./arbitrary.ts";
 import { leaf, smallCatalog } from "./fixture.ts";
 
@@ -238,6 +239,12 @@ describe("statuses", () => {
     const decoded = decodeStatus(catalog, "A000020000000001");
     expect(decoded.name).toBe("TDX_OPERAND_BUSY");
     expect(decoded.fatal).toBe(true);
+  });
+
+  test("0 in the low half is RAX only of a status that the source makes with an operand", () => {
+    const newest = moduleNamed("1.5.25");
+    expect(statusText(newest, "0x8000020200000000")).toBe("TDX_SYS_BUSY");
+    expect(statusText(newest, "0xC000010000000000")).toBe("TDX_OPERAND_INVALID | RAX");
   });
 
   test("an unknown status has no name", () => {

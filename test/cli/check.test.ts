@@ -35,6 +35,19 @@ describe("check", () => {
     expect(document.reproduce).toBe("seamlock check page-removal --module 1.5.05 --vcpus 1 --pages 1");
   });
 
+  it("tells who is refused where host and guest use one primitive, and what every BUSY is", async () => {
+    const { out } = await inProcess(["check", "lock/sharex-hp", "--hosts", "1", "--guests", "1"]);
+    const table = out.slice(out.indexOf("BUSY that some run meets:"), out.indexOf("never ran"));
+    const rows = table.split("\n").filter((line) => line.startsWith("acquire"));
+    expect(rows.length).toBeGreaterThan(2);
+    for (const row of rows) expect(row).toMatch(/^acquire_\w+ \((?:host|guest)\) .* (?:BUSY|TDX_\w+)$/);
+  });
+
+  it("names locks in a diagram as the kernel does", async () => {
+    const { out } = await inProcess(["export", "page-removal", ...SMALL, "--to", "mermaid"]);
+    expect(out).toContain("as kvm→mmu_lock\n");
+  });
+
   it("is inconclusive when a bound is reached", async () => {
     const { status, out } = await inProcess([
       "check",

@@ -64,10 +64,10 @@ it("tells what it cannot read", async () => {
   expect((await inProcess(["trace", file("\u0017\bDtracing6")])).err).toContain("trace-cmd report -i FILE");
   const nothing = await inProcess(["trace", file("b 1 0 6.19\nl tdh_mem_track\nz 5\n")]);
   expect(nothing.status).toBe(3);
-  expect(nothing.err).toMatch(/warning\[SL7110\]: no call into the TDX module.*\n {2}help: record while TDs run/);
+  expect(nothing.err).toMatch(/warning\[SL7110\]: no call into the TDX module.*\nhelp: record while TDs run/);
   const call = "c 0 1 2 3 4 tdh_mem_track 140 - - - - 0\n";
   const other = await inProcess(["trace", file(`b 1 0 6.19\n${call}`), "--vm", "0x141"]);
-  expect(other.err).toMatch(/SL7110\]: none of the recording's 1 calls.*\n {2}help: its TDs are 0x140; it runs from/);
+  expect(other.err).toMatch(/SL7110\]: none of the recording's 1 calls.*\nhelp: its TDs are 0x140; it runs from/);
   expect((await inProcess(["trace", file(`b 1 0 6.19\n${call}`), "--leaf", "tdh_mem_trak"])).err).toContain(
     "tdh_mem_track",
   );

@@ -41,6 +41,13 @@ describe("1.5.05 to 1.5.25 under Linux 6.16", () => {
   });
 });
 
+test("what is not shown is counted, and behaviours stand for themselves", () => {
+  const text = flowing(renderDiffText(diffCatalogs(moduleNamed("1.5.05"), moduleNamed("1.5.25"))));
+  expect(text).toMatch(/without contention that follows: \d+ facts of PAMT entries above pages, \d+ of conditions/);
+  expect(text).not.toContain("the same;");
+  expect(text).not.toContain("the same with");
+});
+
 test("without a host no severity is said", () => {
   const doc = diffCatalogs(moduleNamed("1.5.16"), moduleNamed("1.5.20"));
   expect(doc.host).toBeNull();

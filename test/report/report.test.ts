@@ -123,6 +123,7 @@ describe("the report", () => {
   test("focus by leaf shows its contention with every other call", () => {
     const leaves = smallCatalog().leaves.filter((l) => l.name === "tdh_mem_track");
     const doc = buildReport(smallCatalog(), { scope: { kind: "leaves", leaves } });
+    expect(renderReportText(doc).split("\n")[0]).toBe("Lock status report of the TDX module 0.1.02: tdh_mem_track");
     expect(doc.leaves.map((l) => l.name)).toEqual(["tdh_mem_track"]);
     expect(doc.contention.map((p) => p.b)).toContain("tdh_vp_enter");
   });

@@ -20,6 +20,7 @@ import {
   statusFacts,
   whose,
   whyNone,
+  ZERO,
 } from "./facts.ts";
 import {
   type Context,
@@ -85,6 +86,7 @@ export function explainLog(catalog: Catalog, reading: LogReading, options: Expla
     (group): Placed => ({
       explanation: explainer.explain(group),
       upperOnly: group.found.upperOnly,
+      printed: group.found.printed,
       ...group.order,
     }),
   );
@@ -108,7 +110,8 @@ export function explainLog(catalog: Catalog, reading: LogReading, options: Expla
 function nothingFound({ unread, lines }: LogReading): SeamlockError {
   const why = unread.map(whyNone).find((reason) => reason !== null);
   const of = lines.read > 1 ? ` (${lines.read} lines, ${lines.about} of them about TDX)` : "";
-  return new SeamlockError("SL3301", `there is no status in the input${of}`, {
+  const what = lines.read === 0 ? "the input is empty" : `there is no status in the input${of}`;
+  return new SeamlockError("SL3301", what, {
     hint: why ?? "give a 64-bit hex number such as 0x8000020000000092, or a log line that has one",
   });
 }
@@ -126,13 +129,21 @@ function withOthers(
     const { kind, status, leaf, leaves, name } = placed.explanation;
     if (kind !== "busy" || status === null || name === null) return [];
     const wanted = { status: parseStatus(status), upperOnly: placed.upperOnly };
-    return [{ placed, wanted, returning: entries(new Set(leaf === null ? leaves : [leaf])), found: new Elsewhere() }];
+    return [
+      {
+        placed,
+        wanted,
+        returning: entries(new Set(leaf === null || leaves.length > 0 ? leaves : [leaf])),
+        found: new Elsewhere(),
+      },
+    ];
   });
   if (asked.length === 0) return statuses;
   for (const other of options.others ?? []) {
     const context = contextOf(typeof other === "function" ? other() : other, options.host ?? null);
     for (const { placed, wanted, returning, found } of asked) {
-      found.add(context, returning, wanted, placed.explanation.holders);
+      const barred = placed.printed ? barredVcpus(context, placed.explanation) : new Set<string>();
+      found.add(context, returning, wanted, placed.explanation.holders, barred);
     }
   }
   const byPlaced = new Map(asked.map(({ placed, found }) => [placed, found.groups()]));
@@ -161,9 +172,14 @@ class Explainer {
     const note = name === null || leaf === null ? null : leafNote(name, leaf, operand?.id ?? null);
     const advice = this.isEndOfImport(found, name, this.entriesOf(found.call))
       ? { developer: FAILED_IMPORT.developer, operator: FAILED_IMPORT.operator, guest: [] }
-      : adviceFor(unadvised, note ?? known, this.context, found.printed);
+      : adviceFor(unadvised, note ?? known ?? (this.isZero(found) ? ZERO : null), this.context, found.printed);
     const isGuest = this.sideOf(unadvised.leaf) === "guest" || found.giver === "tdvmcall";
     return { ...unadvised, adviceFor: advice, advice: flatAdvice(advice, isGuest) };
+  }
+
+  /** Does a line give 0, success, of a call that it says to have failed? Of TDH.VP.ENTER 0 is an exit of the guest. */
+  private isZero(found: Found): boolean {
+    return found.status === 0n && found.cut === null && found.giver === "module" && this.nameOf(found) === null;
   }
 
   private factsOf(found: Found): StatusFacts | null {
@@ -237,15 +253,18 @@ class Explainer {
     const low = status === null || upperOnly ? null : Number(status & 0xffff_ffffn);
     const half = name === null ? null : readLowHalf(catalog, entries, name, low);
     const wanted = name === null || status === null ? null : { status, upperOnly };
-    const returning = entries ?? this.returning(name, wanted, low);
+    const isGuessed = call?.assumed === true && this.given === null && entries !== null && name !== null;
+    const returning = isGuessed
+      ? this.returning(name, wanted, low).filter(({ side }) => side === entries[0]?.side)
+      : (entries ?? this.returning(name, wanted, low));
     const isBusy = wanted !== null && this.kindOf(found, name) !== "caller";
-    const isMade = entries === null || this.context.makes(entries);
+    const isMade = entries === null || isGuessed || this.context.makes(entries);
     const holders = isBusy ? holdersOf(this.context, returning, wanted) : [];
     const operand = half?.operand ?? null;
     const leaf = entries?.[0]?.name ?? null;
     const kind = this.kindOf(found, name);
     const note = name === null || leaf === null ? null : leafNote(name, leaf, operand?.id ?? null);
-    const barred = this.barsVcpus(found, leaf, operand, kind);
+    const barred = found.printed ? barredVcpus(this.context, { leaf, operand, kind }) : new Set<string>();
     const exiting = wanted === null ? [] : callsEndingIn(catalog, wanted);
     return {
       ...nothingElse(),
@@ -259,7 +278,7 @@ class Explainer {
       meaning: this.meaningOf(found, name, note?.meaning ?? null),
       bits: status === null ? null : bitsOf(status),
       outputs: isDump(line) ? {} : { ...outputs },
-      leaves: entries === null ? [...new Set(returning.map((l) => l.name))] : [],
+      leaves: entries === null || isGuessed ? [...new Set(returning.map((l) => l.name))] : [],
       resources: wanted === null ? [] : [...resourcesOf(returning, wanted), ...resourcesOfExit(exiting)],
       holders: holders.map((h) => (barred.has(h.leaf) ? { ...h, possible: false, barred: true } : h)),
       callee: entries === null ? (call?.word ?? null) : null,
@@ -267,10 +286,10 @@ class Explainer {
       returned: half?.returned ?? null,
       cut,
       changed: this.changedBy(found, name, entries, operand, wanted),
-      causes: this.causesOf(kind, entries, wanted),
+      causes: this.causesOf(kind, isGuessed ? returning : entries, wanted),
       reactions: kind === "busy" ? this.reactionsOf(found, entries, operand) : [],
       notes: [
-        ...this.notesOf(found, name, entries, half?.returned ?? null),
+        ...this.notesOf(found, name, entries, isGuessed ? null : (half?.returned ?? null)),
         ...(isBusy && !isMade ? [this.notMade(leaf)] : []),
       ],
       count,
@@ -308,6 +327,7 @@ class Explainer {
     if (name !== null)
       return `${cutText}${note ?? statusFacts(name)?.meaning ?? "The bundled facts say nothing of this status."}`;
     if (cut !== null) return `${cutText}What is left does not say which status it is.`;
+    if (this.isZero(found)) return ZERO.meaning;
     if (status !== null && status < 1n << 32n) {
       const said = printed
         ? "The line says that the call failed, but the number has no error bit: it is cut, or not the status."
@@ -315,13 +335,6 @@ class Explainer {
       return `${said} As a result of TDH.VP.ENTER it would be ${exitText(Number(status))}.`;
     }
     return `Module ${this.context.catalog.module.version} has no status with this class and code and these flags.`;
-  }
-
-  /** The leaves that only a vCPU makes, where the kernel had kept all vCPUs out when it printed the line. */
-  private barsVcpus({ printed }: Found, leaf: string | null, operand: Operand | null, kind: Kind): ReadonlySet<string> {
-    const { catalog, profile } = this.context;
-    if (!printed || leaf === null || profile === null || kind !== "busy") return new Set();
-    return keptVcpusOut(profile, catalog, leaf, operand?.id ?? null) ? vcpuLeaves(catalog) : new Set();
   }
 
   /** A kernel tells BUSY from the rest by the class and code that the call's locks give; others of the kind it does not know. */
@@ -412,10 +425,6 @@ class Explainer {
       notes.push("Only the upper 32 bits are known: what the low half says, an operand most often, is not.");
     if (call !== null && entries === null && call.loader === null && found.status !== null)
       notes.push(`Module ${version} has no leaf ${call.word}: a kernel or a module of another version.`);
-    if (call?.assumed === true && leaf !== null && this.given === null)
-      notes.push(
-        `The line names no leaf; it is taken for ${leaf.name}(), the TDCALL that is made most. --leaf names another.`,
-      );
     if (returned === false && leaf !== null && name !== null) {
       const low = found.upperOnly || found.status === null ? null : Number(found.status & 0xffff_ffffn);
       const others = [
@@ -429,14 +438,23 @@ class Explainer {
         others.length === 0
           ? "no leaf of it does"
           : others.length > 6
-            ? `${others.length} others do`
-            : `these do: ${others.map((l) => `${l}()`).join(", ")}`;
+            ? `${others.length} others can`
+            : `these can: ${others.map((l) => `${l}()`).join(", ")}`;
       notes.push(`By its source, ${leaf.name}() of module ${version} does not end with this status; ${who}.`);
     }
     if (leaf !== null && (name === "TDX_OPERAND_BUSY" || found.status === null))
       notes.push(...GUEST_KERNELS.filter((g) => g.leaf === leaf.name).map((g) => g.says));
     return notes;
   }
+}
+
+/** The leaves that only a vCPU makes, where the kernel had kept all vCPUs out when it printed a line. */
+function barredVcpus(
+  { catalog, profile }: Context,
+  { leaf, operand, kind }: Pick<StatusExplanation, "leaf" | "operand" | "kind">,
+): ReadonlySet<string> {
+  if (leaf === null || profile === null || kind !== "busy") return new Set();
+  return keptVcpusOut(profile, catalog, leaf, operand?.id ?? null) ? vcpuLeaves(catalog) : new Set();
 }
 
 /** What Linux prints of a warning: the registers of the CPU by then, which are no outputs of the call, though RAX often still is its status. */

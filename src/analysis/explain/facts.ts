@@ -54,6 +54,8 @@ export const kindAdvice = (kind: Kind): Advice => advice.kinds[kind];
 export const BUSY_ADVICE = advice.busy;
 /** Where what is left of a number does not say which status it was. */
 export const CUT_ADVICE: Advice = advice.cut;
+/** Where a line says that something failed, and gives 0. */
+export const ZERO: Advice & { readonly meaning: string } = advice.zero;
 export const HOST_PRIORITY = advice.hostPriority;
 export const FAILED_IMPORT = advice.failedImport;
 export const GUEST_KERNELS = advice.guestKernels;

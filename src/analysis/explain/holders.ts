@@ -184,14 +184,19 @@ const possibleLeaves = (holders: readonly Holder[]): readonly string[] =>
 export class Elsewhere {
   private readonly byHolders = new Map<string, { modules: string[]; holders: string[] }>();
 
-  add(context: Context, entries: readonly Leaf[], wanted: Wanted, here: readonly Holder[]): void {
+  /** @param barred leaves that the host had kept out on that version */
+  add(
+    context: Context,
+    entries: readonly Leaf[],
+    wanted: Wanted,
+    here: readonly Holder[],
+    barred: ReadonlySet<string>,
+  ): void {
     const names = new Set(entries.map((leaf) => leaf.name));
     const same = context.catalog.leaves.filter((leaf) => names.has(leaf.name));
     if (same.length === 0) return;
-    const found = [...possibleLeaves(holdersOf(context, same, wanted))];
-    // Who the host had kept out when it printed the line is a matter of the host, not of the version.
-    const own = possibleLeaves(here.map((h) => (h.barred ? { ...h, possible: true } : h)));
-    if (found.join() === own.join()) return;
+    const found = possibleLeaves(holdersOf(context, same, wanted)).filter((leaf) => !barred.has(leaf));
+    if (found.join() === possibleLeaves(here).join()) return;
     const group = this.byHolders.get(found.join()) ?? { modules: [], holders: found };
     group.modules.push(context.catalog.module.version);
     this.byHolders.set(found.join(), group);

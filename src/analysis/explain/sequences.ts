@@ -7,6 +7,8 @@ export interface Placed {
   readonly explanation: StatusExplanation;
   /** The input has only its upper half. */
   readonly upperOnly: boolean;
+  /** A kernel printed it, after all that it does about a busy call. */
+  readonly printed: boolean;
   readonly first: number;
   readonly last: number;
 }

@@ -21,6 +21,10 @@ const NEAR_END = 256;
 const ESCAPES = /\u001b(?:\[[0-9;?]{0,32}[A-Za-z]|\][^\u0007\u001b]{0,200}(?:\u0007|\u001b\\))/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a log may hold any byte; none of these reaches a terminal
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
+/** What chat programs and web pages put between letters, to break or join lines there; nobody sees it. */
+const UNSEEN = /\u00ad|\u200b|\u200c|\u200d|\u2060|\ufeff/g;
+/** `0x80000200'00000092` of C++ and `80000200\`00000092` of WinDbg are one number. */
+const SPLIT_DIGITS = /\b(0x[0-9a-f]{1,15}|[0-9a-f]{8})['`](?=[0-9a-f]{1,15}\b)/gi;
 
 /** What stands before a message; `time` is named where it is one. Each is tried again after any of them was found. */
 const PREFIXES: readonly { readonly pattern: RegExp; readonly begins: boolean }[] = [
@@ -29,17 +33,33 @@ const PREFIXES: readonly { readonly pattern: RegExp; readonly begins: boolean }[
   { pattern: /(?:>\s?)+/y, begins: false },
   // printk level, caller's thread or CPU: <3>, [T1234], [    C0]
   { pattern: /<\d{1,3}>/y, begins: true },
+  // /dev/kmsg: level, number, microseconds, flags
+  { pattern: /\d{1,3},\d{1,20},\d{1,20},[^;\s]{1,80};/y, begins: true },
+  // dmesg -x
+  {
+    pattern: /(?:kern|user|daemon|syslog)\s{0,4}:(?:emerg|alert|crit|err|warn|notice|info|debug)\s{0,4}:/y,
+    begins: true,
+  },
   { pattern: /\[\s{0,8}[TC]\d{1,8}\]:?/iy, begins: true },
-  { pattern: /\[\s{0,12}(?<time>\d{1,10}\.\d{1,9})\]:?/y, begins: true },
-  // dmesg -T
-  { pattern: /\[(?<time>\p{L}{2,4}\.? \p{L}{3,5}\.?\s{1,3}\d{1,2} \d{2}:\d{2}:\d{2}(?: \d{4})?)\]:?/uy, begins: true },
+  { pattern: /\[\s{0,12}(?<time>\d{1,10}\.\d{1,9})(?:\s<\s{0,12}\d{1,10}\.\d{1,9}>)?\]:?/y, begins: true },
+  // dmesg -H, -e: seconds since the line before, or the minute
+  { pattern: /\[\s{0,8}\+\d{1,10}\.\d{1,9}\]/y, begins: true },
+  { pattern: /\[(?<time>(?:\p{L}{3,5}\.?|\d{1,2}\p{L})\s{1,3}\d{1,2} \d{2}:\d{2})\]/uy, begins: true },
+  // dmesg -T, and journalctl and syslog below, in other languages too: [Mi Okt  1 …], [三 10月  1 …]
+  {
+    pattern: /\[(?<time>\p{L}{1,4}\.? (?:\p{L}{3,5}\.?|\d{1,2}\p{L})\s{1,3}\d{1,2} \d{2}:\d{2}:\d{2}(?: \d{4})?)\]:?/uy,
+    begins: true,
+  },
   // dmesg --time-format iso, journalctl -o short-iso, rsyslog
   {
     pattern: /\[?(?<time>\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})?)\]?:?(?=\s|$)/y,
     begins: true,
   },
   // syslog: Oct 01 10:11:12, and months of other languages
-  { pattern: /(?<time>\p{L}{3,5}\.? {1,2}\d{1,2} (?:\d{4} )?\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)(?=\s)/uy, begins: true },
+  {
+    pattern: /(?<time>(?:\p{L}{3,5}\.?|\d{1,2}\p{L}) {1,2}\d{1,2} (?:\d{4} )?\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)(?=\s)/uy,
+    begins: true,
+  },
   // host and program of syslog
   { pattern: /(?:[\w.-]{1,64}\s)?kernel(?:\[\d{1,8}\])?:/iy, begins: true },
 ];
@@ -78,13 +98,25 @@ export function pieces(line: string): readonly string[] {
 
 function plain(line: string): string {
   const bare = line.includes("\u001b") ? line.replaceAll(ESCAPES, "") : line;
-  const text = bare.replaceAll(CONTROL, "");
-  return text.includes("&") ? unescaped(text) : text;
+  const text = bare.replaceAll(CONTROL, "").replaceAll(UNSEEN, "");
+  return withWholeNumbers(unescaped(text));
 }
 
-/** Text that was copied out of a page's source. */
+function withWholeNumbers(text: string): string {
+  if (!/['`]/.test(text)) return text;
+  let whole = text;
+  for (let before = ""; before !== whole; ) {
+    before = whole;
+    whole = whole.replaceAll(SPLIT_DIGITS, "$1");
+  }
+  return whole;
+}
+
+/** Text that was copied out of the source of a page or of a mail (quoted-printable). */
 function unescaped(text: string): string {
-  return text.replaceAll("&gt;", ">").replaceAll("&lt;", "<").replaceAll("&quot;", '"').replaceAll("&amp;", "&");
+  const mail = text.includes("=3D") || text.endsWith("=20") ? text.replaceAll("=3D", "=").replace(/=20$/, "") : text;
+  if (!mail.includes("&")) return mail;
+  return mail.replaceAll("&gt;", ">").replaceAll("&lt;", "<").replaceAll("&quot;", '"').replaceAll("&amp;", "&");
 }
 
 function withoutPrefix(text: string): Message {

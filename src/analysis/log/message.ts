@@ -67,6 +67,8 @@ const LOADER = new Map(others.seamldr.statuses.map((s) => [BigInt(s.value), s.na
 const TDVMCALL = new Map(others.tdvmcall.statuses.map((s) => [BigInt(s.value), s.name]));
 const IN_TDVMCALL = /tdvmcall|hypercall|vp[._]vmcall|getquote/i;
 const IN_LOADER = /seamldr/i;
+/** What KVM gives to user space as the reason of an exit that it does not know: all 64 bits that TDH.VP.ENTER returned. */
+const EXIT_REASON = "reason";
 /** Statuses of Linux's own: class FF. */
 const isLinux = (value: bigint): boolean => value >> 40n === 0x8000ffn;
 
@@ -80,6 +82,10 @@ type Role = "status" | "output" | "leaf" | "other" | "free";
 const MAX_BACK = 8;
 /** A word of a constant's name that says which status it is has at least so many letters. */
 const TELLING = 4;
+/** Hex digits of a whole status. */
+const WHOLE = 16;
+/** An operand is named within so many words after its status. */
+const NEAR_OPERAND = 5;
 
 class MessageReader {
   private readonly tokens: readonly Token[];
@@ -124,22 +130,34 @@ class MessageReader {
   /** Walks back over words and signs that may stand between a number and what it is called. */
   private role(i: number): Role {
     const number = this.tokens[i] as NumberToken;
-    if (this.isRange(i)) return "other";
+    if (this.isRange(i) || isKernelAddress(number)) return "other";
     for (let j = i - 1; j >= 0 && i - j <= MAX_BACK; j--) {
       const token = this.tokens[j] as Token;
       const next = this.tokens[j + 1] as Token;
       const gap = this.text.slice(token.end, next.start);
       if (gap.length > 12 || /[;{}]/.test(gap)) return "free";
+      // `TDH_VP_WR[0x2024]`: which field, not what the call returned.
+      if (token.kind === "leaf" && gap === "[" && number.digits < WHOLE) return "other";
+      if (token.kind === "status" && number.digits < WHOLE && ADDED_TO_NAME.test(gap)) return "other";
       if (token.kind === "leaf" || token.kind === "status") return "status";
       if (token.kind === "number") return this.isIndexed(j) ? this.indexed(token) : "free";
       const near = j === i - 1;
+      if (near && this.isAnswer(token.lower, number)) return "status";
       if (near && OUTPUTS.has(token.lower)) return "output";
       if (near && LEAF_LABELS.has(token.lower) && isLeafNumber(number)) return "leaf";
+      // `P-SEAMLDR (8000000000000001) failed: …`
+      if (near && token.lower === "seamldr" && gap === " (" && number.value >= LOADER_BIT) return "leaf";
+      if (token.lower === EXIT_REASON && number.digits === WHOLE && number.base === 16) return "status";
       if (OTHER_LABELS.has(token.lower)) return "other";
       if (STATUS_LABELS.has(token.lower) || LEAF_LABELS.has(token.lower)) return "status";
       if (!FILLERS.has(token.lower)) return "free";
     }
     return "free";
+  }
+
+  /** R10 is where a hypervisor answers a TDVMCALL. */
+  private isAnswer(label: string, { value }: NumberToken): boolean {
+    return label === "r10" && TDVMCALL.has(value) && IN_TDVMCALL.test(this.text);
   }
 
   /** `[mem 0x1000-0x9fff]`, `0x1000..0x2000` */
@@ -171,9 +189,9 @@ class MessageReader {
       }
     });
     if (this.calls.length > 0) return;
-    for (const { pattern, leaf, assumed } of LEAF_WORDS) {
+    for (const { pattern, needs, leaf, assumed } of LEAF_WORDS) {
       const at = pattern.exec(this.text)?.index;
-      if (at === undefined) continue;
+      if (at === undefined || (needs !== null && !needs.test(this.text))) continue;
       this.calls.push({ mention: { word: leaf, leaf, version: null, assumed, loader: null }, at });
       return;
     }
@@ -329,7 +347,7 @@ class MessageReader {
       giver,
       call: this.callAt(token.start),
       cut: null,
-      upperOnly: giver === "module" && operand === null,
+      upperOnly: giver === "module" && operand === null && (value & 0xffff_ffffn) === 0n,
       printed: false,
       alone: false,
       isKnown: true,
@@ -337,14 +355,38 @@ class MessageReader {
     });
   }
 
-  /** `| TDX_OPERAND_ID_SEPT`, `-OPERAND_ID_RAX`, `| RCX` after the name of a status. */
+  /** `| TDX_OPERAND_ID_SEPT`, `-OPERAND_ID_RAX`, `| RCX`, `(1)` of Rust after the name of a status; or some words further, where one is "operand". */
   private operandAfter(i: number): number | null {
     const [token, next] = [this.tokens[i], this.tokens[i + 1]];
-    if (token === undefined || next === undefined || next.kind === "number") return null;
+    if (token === undefined || next === undefined) return null;
     const gap = this.text.slice(token.end, next.start);
-    const id = /^(?:tdx_)?operand_id_(\w+)$/i.exec(next.word)?.[1];
-    if (id === undefined && !/^[\s)"'`]*\|[\s("'`]*$/.test(gap)) return null;
-    return this.vocabulary.operands.get((id ?? next.word).toLowerCase()) ?? null;
+    if (next.kind === "number") {
+      const isAdded = ADDED_TO_NAME.test(gap) || (gap === "(" && this.text[next.end] === ")");
+      return isAdded ? lowHalf(next) : null;
+    }
+    const isJoined = /^[\s)"'`]*\|[\s("'`]*$/.test(gap);
+    return this.operandNamed(next, isJoined) ?? this.operandTold(i);
+  }
+
+  private operandNamed({ word }: Token, isSaid: boolean): number | null {
+    const id = /^(?:tdx_)?operand_id_(\w+)$/i.exec(word)?.[1];
+    if (id === undefined && !isSaid) return null;
+    return this.vocabulary.operands.get((id ?? word).toLowerCase()) ?? null;
+  }
+
+  /** "… with operand id TDX_OPERAND_ID_SEPT", "… on operand TDR", "…, operand 128" */
+  private operandTold(i: number): number | null {
+    let isSaid = false;
+    for (let j = i + 1; j <= i + NEAR_OPERAND; j++) {
+      const [before, token] = [this.tokens[j - 1] as Token, this.tokens[j]];
+      if (token === undefined || /[;.]\s/.test(this.text.slice(before.end, token.start))) return null;
+      if (token.kind === "number") return isSaid ? lowHalf(token) : null;
+      const named = this.operandNamed(token, isSaid);
+      if (named !== null) return named;
+      if (token.kind !== "word" || !(OPERAND_WORDS.has(token.lower) || FILLERS.has(token.lower))) return null;
+      isSaid ||= token.lower === "operand";
+    }
+    return null;
   }
 
   private readWording(): void {
@@ -384,6 +426,17 @@ class MessageReader {
     return this.found.some((f) => f.call === null);
   }
 }
+
+/** `TDX_OPERAND_BUSY | 0x92`: a low half, written as a number. */
+const ADDED_TO_NAME = /^\s{0,4}[|+]\s{0,4}$/;
+const OPERAND_WORDS: ReadonlySet<string> = new Set(["operand", "id", "on", "for", "in", "and"]);
+
+/** Linux's own half of the address space; its last page are error numbers. */
+const isKernelAddress = ({ value }: NumberToken): boolean =>
+  value >> 47n === 0x1ffffn && value >> 12n !== 0xfffff_ffff_ffffn;
+
+/** A number as the low half of a status; null for one that is longer. */
+const lowHalf = ({ value }: NumberToken): number | null => (value < 1n << 32n ? Number(value) : null);
 
 function named(token: LeafToken): LeafMention {
   return { word: token.word, leaf: token.leaf, version: null, assumed: false, loader: null };

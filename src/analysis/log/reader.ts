@@ -55,9 +55,13 @@ const MAX_LINES = 8;
 /** No record is nothing but a few digits, whatever a logger puts before it. */
 const DIGITS = /^[0-9a-f]{1,15}$/i;
 
+const SUBERROR = /\bSuberror: (\d{1,3})\b/i;
+/** KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON of `include/uapi/linux/kvm.h`. */
+const UNEXPECTED_EXIT = 4;
+
 /** What a line of a long log must have to be read: a word of TDX, or a number whose upper half can be a status. */
 const CANDIDATE =
-  /td[xhg]|tdcall|tdvmcall|seam|0x[4-9a-e]0000|\b[4-9a-e]0000[0-9a-f]{11}\b|data\[0\]|Linux version|\b\d{19,20}\b|GetQuote/i;
+  /Suberror|td[xhg]|tdcall|tdvmcall|seam|0x[4-9a-e]0000|\b[4-9a-e]0000[0-9a-f]{11}\b|data\[0\]|Linux version|\b\d{19,20}\b|GetQuote/i;
 
 interface Pending {
   readonly message: Message;
@@ -83,6 +87,7 @@ export class LogReader {
   private pending: Pending | null = null;
   private recent: { group: Group; isFirst: boolean; line: number } | null = null;
   private splat: { leaf: string | null; until: number } | null = null;
+  private suberror: number | null = null;
   private module: string | null = null;
   private kernel: string | null = null;
   private lines = 0;
@@ -127,6 +132,7 @@ export class LogReader {
 
   private take(message: Message): void {
     if (message.text === "") return this.flush();
+    if (this.isForeignData(message.text)) return this.flush();
     const says = this.noteVersions(message.text);
     const reading = this.read(message.text);
     if (says && reading.found.length === 0) return this.flush();
@@ -154,6 +160,13 @@ export class LogReader {
     this.noteSplat(text);
     const reading = readMessage(text, this.vocabulary);
     return this.splat === null ? reading : inSplat(reading, this.splat.leaf, text);
+  }
+
+  /** What follows KVM's internal errors, but for one of them, has nothing of TDH.VP.ENTER's. */
+  private isForeignData(text: string): boolean {
+    const suberror = SUBERROR.exec(text)?.[1];
+    if (suberror !== undefined) this.suberror = Number(suberror);
+    return this.suberror !== null && this.suberror !== UNEXPECTED_EXIT && /^extra data\[\d/i.test(text);
   }
 
   /** In a kernel's warning RAX may be the status of the call that the function makes. */
@@ -215,7 +228,7 @@ export class LogReader {
     if (parts.reduce((sum, p) => sum + p.message.text.length, 0) > MAX_JOINED) return null;
     let texts = [first.message.text];
     for (const { message } of rest)
-      texts = texts.flatMap((text) => [`${text}${message.text}`, `${text} ${message.text}`]);
+      texts = texts.flatMap((text) => [`${withoutSoftBreak(text)}${message.text}`, `${text} ${message.text}`]);
     let best: { text: string; reading: MessageReading } | null = null;
     for (const text of texts) {
       const reading = this.read(text);
@@ -286,6 +299,9 @@ export class LogReader {
 /** A text of its own: a part of a log's text would keep all that was read with it. */
 const copied = (text: string): string => text.split("").join("");
 
+/** A mail program that sends quoted-printable ends a line that it wraps with `=`. */
+const withoutSoftBreak = (text: string): string => (text.endsWith("=") ? text.slice(0, -1) : text);
+
 /** A number that stands alone and is no status that is known: worth a word where it is all there is, some other number in a text. */
 function isStray({ alone, isKnown }: Found): boolean {
   return alone && !isKnown;
@@ -301,7 +317,7 @@ function mayGoOn({ message, reading }: Pending): boolean {
     reading.open ||
     reading.found.at(-1)?.upperOnly === true ||
     Object.keys(reading.outputs).length > 0 ||
-    /[,(]$/.test(message.text) ||
+    /[,(=]$/.test(message.text) ||
     isDangling({ reading })
   );
 }

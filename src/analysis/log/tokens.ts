@@ -44,11 +44,14 @@ const MAX_WORD = 128;
 const HEX = /^0x([0-9a-f_]+?)(?:_?u64|_?i64|u?l{0,2}|l{0,2}u)?$/i;
 const DECIMAL = /^(\d+)(?:_?u64|_?i64|u?l{0,2})?$/i;
 const BARE_HEX = /^(?:[0-9a-f]{16}|[0-9a-f]{8}_[0-9a-f]{8})$/i;
-const LEAF = /(?:^|_)(td[hg][._][a-z0-9]+(?:[._][a-z0-9]+)*)$/i;
+/** `80000200000000A9h`, as assemblers and specifications write it. */
+const SUFFIXED_HEX = /^0?([0-9a-f]{16})h$/i;
+/** A probe of perf on a return is named after the function: `tdh_mem_track__return`. */
+const LEAF = /(?:^|_)(td[hg][._][a-z0-9]+(?:[._]{1,2}[a-z0-9]+)*)$/i;
 /** A leaf of the module has at least this many parts in its name: `tdh_mng_rd`. */
 const MIN_LEAF_PARTS = 3;
 /** First parts that other projects give the names of statuses. */
-const STATUS_PREFIX = /^(?:tdcall|seamcall|tdxcall|err|error|status|tdx_error|tdx_status)_/i;
+const STATUS_PREFIX = /^(?:(?:tdcall|seamcall|tdxcall|err|error|status|tdx_error|tdx_status)_|TdxExitReason(?=[A-Z]))/i;
 
 export function tokensOf(text: string, vocabulary: Vocabulary): readonly Token[] {
   const tokens: Token[] = [];
@@ -74,7 +77,7 @@ type Span = Pick<WordToken, "word" | "start" | "end">;
 
 function numberToken(at: Span, negative: boolean): NumberToken | null {
   const prefixed = HEX.exec(at.word)?.[1];
-  const hex = prefixed ?? (BARE_HEX.test(at.word) ? at.word : undefined);
+  const hex = prefixed ?? (BARE_HEX.test(at.word) ? at.word : SUFFIXED_HEX.exec(at.word)?.[1]);
   if (hex !== undefined) {
     const digits = hex.replaceAll("_", "");
     if (digits === "") return null;

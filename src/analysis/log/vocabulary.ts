@@ -19,6 +19,7 @@ export interface Wording {
 /** Words that name a leaf without spelling it. */
 export interface LeafWord {
   readonly pattern: RegExp;
+  readonly needs: RegExp | null;
   readonly leaf: string;
   readonly assumed: boolean;
 }
@@ -71,6 +72,11 @@ export function vocabularyOf(catalogs: readonly Catalog[]): Vocabulary {
     const number = operands.get(operand.toLowerCase());
     if (number !== undefined && !operands.has(alias.toLowerCase())) operands.set(alias.toLowerCase(), number);
   }
+  for (const { alias, status, operand } of words.statusAliases) {
+    const [named, number] = [byName.get(nameKey(status)), operands.get(operand.toLowerCase())];
+    if (named !== undefined && number !== undefined)
+      byName.set(nameKey(alias), { name: named.name, value: named.value | BigInt(number) });
+  }
   return { byUpperHalf, byName, leaves, hostLeaves, guestLeaves, operands };
 }
 
@@ -99,6 +105,7 @@ export const WORDINGS: readonly Wording[] = words.wordings.map((w) => ({
 
 export const LEAF_WORDS: readonly LeafWord[] = words.leafWords.map((w) => ({
   pattern: new RegExp(w.pattern, "i"),
+  needs: "needs" in w && w.needs !== undefined ? new RegExp(w.needs, "i") : null,
   leaf: w.leaf,
   assumed: "assumed" in w && w.assumed === true,
 }));

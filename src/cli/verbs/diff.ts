@@ -66,6 +66,9 @@ export const verb = defineVerb<Options>({
     // A module and a host may have one name in short: `1.5` is none of either, `6.17` only a host.
     if (!isModule(before) && (isHost(before) || isHost(after))) return diffOfHosts(before, after, options, io);
     if (isHost(after) && !isModule(after)) return diffOfHosts(before, after, options, io);
+    if (options.module !== undefined) {
+      throw new SeamlockError("SL0004", "--module is for two hosts", { hint: "the two modules are named already" });
+    }
     const [a, b] = [await loadModule(before), await loadModule(after)];
     const host = (await namedHost(options.host)) ?? undefined;
     printDiagnostics(before === after ? a : [a, b], io, options.verbose === true, aboutCalls([a, b], host, options));
@@ -141,15 +144,18 @@ async function diffOfHosts(
       hint: "name two modules, or two hosts and maybe --module",
     });
   }
+  if (options.host !== undefined) {
+    throw new SeamlockError("SL0004", "--host is for two modules", { hint: "the two hosts are named already" });
+  }
+  if (options.all === true) {
+    throw new SeamlockError("SL0004", "--all is for two modules", { hint: "of two hosts every difference is told" });
+  }
   const [a, b] = [await loadProfile(before), await loadProfile(after)];
   const catalog = await loadModule(options.module);
   const called = new Set([a, b].flatMap((host) => hostLeaves(catalog, host)).map(({ name }) => name));
   printDiagnostics([catalog, unresolvedIn(a, b)], io, options.verbose === true, called);
   const document = diffHosts(catalog, a, b);
   const form = formatOf(options);
-  if (options.all === true) {
-    throw new SeamlockError("SL0004", "--all is for two modules", { hint: "of two hosts every difference is told" });
-  }
   const facts = {
     catalog,
     before: a,

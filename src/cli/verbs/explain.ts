@@ -92,7 +92,7 @@ const interruptedAfter = ({ lines }: LogReading): string =>
 function explainedCalls(document: ExplainDocument, catalog: Catalog, host: HostProfile | null): ReadonlySet<string> {
   const made = host === null ? null : new Set(hostLeaves(catalog, host).map(({ name }) => name));
   const calls = [document, ...document.others].flatMap(({ leaf, leaves }) =>
-    leaf === null ? leaves.filter((name) => made === null || made.has(name)) : [leaf],
+    leaf === null || leaves.length > 0 ? leaves.filter((name) => made === null || made.has(name)) : [leaf],
   );
   return new Set(calls);
 }

@@ -102,7 +102,7 @@ async function traced(file: string, options: Options, io: Io): Promise<ExitStatu
   if (perfetto !== null) {
     if (perfetto.left > 0)
       io.err(`warning[${LEFT_OUT}]: ${perfetto.left} events are left out
-  help: --window chooses a shorter time
+help: --window chooses a shorter time
 `);
     io.out(`${JSON.stringify(perfetto.document())}
 `);
@@ -185,7 +185,7 @@ function exitOf({ surprises, recording, busy, diagnostics }: TraceDocument): Exi
 function printDiagnostics({ diagnostics }: TraceDocument, io: Io): void {
   for (const { code, severity, message, line, hint } of diagnostics) {
     io.err(
-      `${severity}[${code}]: ${message}${line === null ? "" : `\n  --> line ${line}`}${hint === null ? "" : `\n  help: ${hint}`}\n`,
+      `${severity}[${code}]: ${message}${line === null ? "" : `\n  --> line ${line}`}${hint === null ? "" : `\nhelp: ${hint}`}\n`,
     );
   }
 }
