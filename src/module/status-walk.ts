@@ -234,15 +234,19 @@ export class Walk {
     if (a.kind === "constant" && b.kind === "constant" && a.value !== null && b.value !== null) {
       return a.value === b.value ? [env, null] : [null, env];
     }
-    const path = pathOf(left.kind === "assign" ? left.left : left);
-    if (path === null || a.kind !== "statuses" || b.kind !== "statuses") return [env, env];
-    const wanted = new Set([...b.ids].map((id) => this.reader.table.meaning(id)));
+    if (a.kind !== "statuses" || b.kind !== "statuses") return [env, env];
+    // Some write the one that is known first: `TDX_SUCCESS != return_val`.
+    const isTurned = a.ids.size === 1 && !a.open;
+    const [tested, known, place] = isTurned ? [b, a, right] : [a, b, left];
+    const path = pathOf(place.kind === "assign" ? place.left : place);
+    if (path === null) return [env, env];
+    const wanted = new Set([...known.ids].map((id) => this.reader.table.meaning(id)));
     const isSame = (id: number): boolean => wanted.has(this.reader.table.meaning(id));
-    const same = [...a.ids].filter(isSame);
-    const others = wanted.size === 1 ? [...a.ids].filter((id) => !isSame(id)) : [...a.ids];
+    const same = [...tested.ids].filter(isSame);
+    const others = wanted.size === 1 ? [...tested.ids].filter((id) => !isSame(id)) : [...tested.ids];
     const withIds = (ids: number[]): Env | null => {
-      if (ids.length === 0) return a.open ? env : null;
-      return new Map(env).set(path, { kind: "statuses", ids: new Set(ids), open: a.open });
+      if (ids.length === 0) return tested.open ? env : null;
+      return new Map(env).set(path, { kind: "statuses", ids: new Set(ids), open: tested.open });
     };
     return [withIds(same), withIds(others)];
   }

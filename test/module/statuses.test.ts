@@ -378,3 +378,27 @@ it("a status that gets its own low half again keeps it, in a helper too; another
     ["TDX_SUCCESS", []],
   ]);
 });
+
+it.each(["return_val != TDX_SUCCESS", "TDX_SUCCESS != return_val", "!(TDX_SUCCESS == (return_val = try_it(gpa)))"])(
+  "a status that a test has found not to be there is not among those of what follows: %s",
+  async (test) => {
+    const { catalog, leaf } = await smallTree(
+      hostLeaf(`
+    return_val = try_it(gpa);
+    if (${test})
+    {
+        return api_error_with_operand_id(return_val, OPERAND_ID_RCX);
+    }
+    return return_val;`),
+      {
+        "src/common/try_it.c":
+          "api_error_type try_it(uint64_t gpa)\n{\n    if (gpa == 1) { return TDX_OPERAND_INVALID; }\n    return TDX_SUCCESS;\n}\n",
+      },
+    );
+    const own = leaf.statuses?.map((id) => catalog.statuses?.[id]);
+    expect(own?.map((s) => [s?.status, s?.parts.map(({ value }) => value)])).toEqual([
+      ["TDX_OPERAND_INVALID", [1]],
+      ["TDX_SUCCESS", []],
+    ]);
+  },
+);
