@@ -14,6 +14,7 @@ import { Execution } from "./execution.ts";
 import { Flow } from "./flow.ts";
 import { Following, type Injection } from "./following.ts";
 import type { Context, Site } from "./graph.ts";
+import { Members } from "./members.ts";
 import { type Plan, planOf } from "./plan.ts";
 import type { Reach } from "./reach.ts";
 import { type Answer, BOUNDS, type Input, inputKey, outcomesKey, Run, type Trouble } from "./run.ts";
@@ -58,6 +59,7 @@ const PHASE = "(phase)";
 export class Analysis {
   readonly source: Source;
   readonly reach: Reach;
+  readonly members: Members;
   readonly table: LockTable;
   /** What calls of functions with these names give. */
   readonly results: ReadonlyMap<string, Value>;
@@ -90,6 +92,7 @@ export class Analysis {
   constructor(source: Source, reach: Reach, tracked: ReadonlySet<string>) {
     this.source = source;
     this.reach = reach;
+    this.members = new Members(source, reach);
     this.tracked = tracked;
     const { rules } = source;
     this.table = new LockTable(rules.locks.classes);

@@ -4,7 +4,16 @@
  */
 
 import type { Analysis } from "./analysis.ts";
-import { afterEvent, ENDLESS, type Episode, episodeOf, hasMarkedMembers, leaving, withoutBound } from "./episode.ts";
+import {
+  afterEvent,
+  controlledMembers,
+  ENDLESS,
+  type Episode,
+  episodeOf,
+  isKeptInMembers,
+  leaving,
+  withoutBound,
+} from "./episode.ts";
 import type { Following, Injection } from "./following.ts";
 import type { Context } from "./graph.ts";
 import type { LeafNames } from "./leaves.ts";
@@ -127,7 +136,7 @@ export class Busy {
     // To user space, zero is success.
     if (value.isMarked && truthOf(value).yes)
       return [...shown(events), name === undefined ? "unknown" : `return:${name}`];
-    return hasMarkedMembers(episode) ? [...shown(events), "unknown"] : told(events);
+    return isKeptInMembers(episode) ? [...shown(events), "unknown"] : told(events);
   }
 
   /** Is a call at a place made only after a kick, because an earlier one gave BUSY? */
@@ -243,13 +252,16 @@ export class Busy {
 
   /** What was done when nobody above the function can look at the status; null when somebody may. */
   private endOf(
-    { name, code }: Run,
+    { name, code, input: { info } }: Run,
     { value, vars, episode }: Outcome & { readonly episode: Episode },
     success: () => Success,
   ): readonly string[] | null {
     const again = this.again.get(name);
     if (again !== undefined && isPart(value, again.gives)) return [...shown(episode.events), again.does];
-    const isKept = hasMarkedMembers(episode) || [...vars.values()].some((kept) => kept.isMarked);
+    const isKept =
+      isKeptInMembers(episode) ||
+      controlledMembers(episode).some((member) => this.analysis.members.isReadAbove(info, member)) ||
+      [...vars.values()].some((kept) => kept.isMarked);
     if (!value.isMarked) return isKept ? null : told(episode.events);
     if (value.atoms.some(isNegative)) return null;
     const plain = unmarked(value);
