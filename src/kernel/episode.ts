@@ -35,6 +35,8 @@ export interface Episode {
   readonly isFreed: boolean;
   /** Nothing looks at the status any more; the way is followed only for what it gives back. */
   readonly isOver: boolean;
+  /** Did what was made of the status give way to another failure's error, so that nothing but members is what it is because of it? */
+  readonly isOvertaken: boolean;
   /** The error that a function on the way made of the status; null as long as none did. */
   readonly error: bigint | null;
   /** The call did not fail: what would have been done. */
@@ -53,13 +55,15 @@ const START: Parts = {
   isCounted: false,
   isFreed: false,
   isOver: false,
+  isOvertaken: false,
   error: null,
   isSuccess: false,
 };
 
 function made(parts: Parts): Episode {
   const members = [...parts.members].map(([name, value]) => `${name}=${value.id}`).sort();
-  const flags = [parts.isCounted, parts.isFreed, parts.isOver, parts.isSuccess].map(Number).join("");
+  const { isCounted, isFreed, isOver, isOvertaken, isSuccess } = parts;
+  const flags = [isCounted, isFreed, isOver, isOvertaken, isSuccess].map(Number).join("");
   const [until, unsure] = [parts.until, parts.unsure].map((list) =>
     list.map((d) => `${d.at}-${d.meeting}-${d.counted}`),
   );

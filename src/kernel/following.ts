@@ -156,6 +156,10 @@ export class Following extends Execution {
       return !isAgain;
     }
     if (this.isAlive(at, state)) return true;
+    if (controlledMembers(episode).length > 0) {
+      if (!episode.isOvertaken && this.hasError(state)) state.episode = changed(episode, { isOvertaken: true });
+      return true;
+    }
     // It is followed on for what it gives back, and to see whether another failure's error takes the place of the status.
     if (this.frees || this.hasError(state)) {
       state.episode = changed(episode, { isOver: true });
@@ -210,11 +214,10 @@ export class Following extends Execution {
     return members.isReadFrom(code, member, at) || members.isReadAbove(input.info, member);
   }
 
-  /** May anything still look at what the status decided? */
+  /** May anything still look at what the status decided, other than members that are what they are because of it? */
   private isAlive(at: number, state: State): boolean {
     const episode = state.episode as Episode;
     if (episode.until.length > 0 || isKeptInMembers(episode)) return true;
-    if (controlledMembers(episode).length > 0) return true;
     for (const [path, value] of state.vars) {
       if (!value.isMarked) continue;
       const root = path.split(".", 1)[0] as string;
@@ -459,11 +462,11 @@ export class Following extends Execution {
   ): Effect {
     const effect = super.returned(info, outcome, passed, before, locks);
     if (outcome.episode === undefined) return effect;
-    const { events, members, controlled, isFreed, error, isSuccess } = outcome.episode;
+    const { events, members, controlled, isFreed, isOvertaken, error, isSuccess } = outcome.episode;
     const own = before.episode;
     effect.state.episode =
       own === null
-        ? episodeOf({ events, members, controlled, error, isSuccess })
+        ? episodeOf({ events, members, controlled, isOvertaken, error, isSuccess })
         : changed(own.isSuccess ? own : events.reduce(afterEvent, own), {
             ...this.membersAfter(info, outcome, own),
             isFreed: own.isFreed || isFreed,
@@ -500,10 +503,21 @@ export class Following extends Execution {
     const isDecided = episode.until.length > 0 && !episode.isOver && !episode.isSuccess;
     if (isDecided) for (const decision of episode.until) this.leavesBehind(decision, state);
     const given = isDecided && this.run_.code.type !== "void" ? marked(value) : value;
-    const outcome = { ...this.outcomeOf(given, state), episode };
+    const isOvertaken = episode.isOvertaken && isError(given) && !given.isMarked;
+    const outcome = { ...this.outcomeOf(given, state), episode: this.leftWith(changed(episode, { isOvertaken })) };
     if (this.injection === null) this.keep(outcome, state);
     else if (episode.isOver) (isError(value) ? this.overtaken : this.endings).push(episode);
     else this.comingOut.push(outcome);
+  }
+
+  /** The episode with those members that somebody above the function may look at. */
+  private leftWith(episode: Episode): Episode {
+    const { members } = this.analysis;
+    const { info } = this.run_.input;
+    return forgettingMembers(
+      episode,
+      (member) => episode.controlled.has(member) && !members.isReadAbove(info, member),
+    );
   }
 
   /** Keeps a way out of a function that is called in an episode apart from those that did something else. */

@@ -85,34 +85,65 @@ export class Members {
     return found;
   }
 
-  /** Is a member zero whenever no function is between a store of something else and one of zero, by which each such function ends? */
+  /** Is a member zero but for the time between a store of something else and one of zero that always follows: in the function, or in its callers? */
   isRestedAtZero(member: string): boolean {
     let is = this.rested.get(member);
     if (is === undefined) {
-      const codes = [...this.reach.naming(wordOf(member))].flatMap((info) => this.source.code(info) ?? []);
-      const storing = codes.filter((code) => this.usesOf(code).some(({ stores }) => stores.has(member)));
-      is = storing.length > 0 && storing.every((code) => this.isPutBack(code, member));
+      is = this.findRested(member);
       this.rested.set(member, is);
     }
     return is;
   }
 
-  /** Does a function, on each way from where it stores something to a member, store zero to it before its end? */
-  private isPutBack(code: Code, member: string): boolean {
-    const { instructions } = code;
-    const stored = instructions.map((instruction, at): boolean | null => {
-      if (this.usesOf(code)[at]?.stores.has(member) !== true) return null;
+  private findRested(member: string): boolean {
+    const storing = [...this.reach.naming(wordOf(member))].flatMap((info) => {
+      const code = this.source.code(info);
+      return code !== null && this.usesOf(code).some(({ stores }) => stores.has(member)) ? [code] : [];
+    });
+    const lowering = new Set(storing.filter((code) => this.isLowering(code, member)).map(({ name }) => name));
+    const raising = new Set<string>();
+    const queue = [...storing];
+    for (let code = queue.pop(); code !== undefined; code = queue.pop()) {
+      const { name } = code;
+      if (raising.has(name) || this.isPutBack(code, member, { raising, lowering })) continue;
+      raising.add(name);
+      const callers = [...this.reach.naming(name)].flatMap((info) =>
+        info.name === name ? [] : [{ info, code: this.source.code(info) }],
+      );
+      if (callers.length === 0 || raising.size > MOST_RAISING) return false;
+      for (const caller of callers) {
+        if (caller.code === null || !this.source.callsOf(caller.info).includes(name)) return false;
+        queue.push(caller.code);
+      }
+    }
+    return storing.length > 0;
+  }
+
+  /** Does a function store zero to a member, and nothing else, on each of its ways? */
+  private isLowering(code: Code, member: string): boolean {
+    const stored = this.storesTo(code, member, { raising: NOTHING, lowering: NOTHING });
+    return !stored.includes(false) && !comesToEnd(code, [0], stored);
+  }
+
+  /** Does a function, on each way from where a member gets something else than zero, store zero to it before its end? */
+  private isPutBack(code: Code, member: string, by: Storing): boolean {
+    const stored = this.storesTo(code, member, by);
+    const raised = stored.flatMap((isZero, at) => (isZero === false ? successorsIn(code, at) : []));
+    return !comesToEnd(code, raised, stored);
+  }
+
+  /** Of each instruction: does it store zero to a member, or something else? Null where it does neither. */
+  private storesTo(code: Code, member: string, { raising, lowering }: Storing): (boolean | null)[] {
+    const uses = this.usesOf(code);
+    return code.instructions.map((instruction, at) => {
+      if (instruction.op === "call" && instruction.callee.kind === "name") {
+        const { name } = instruction.callee;
+        if (lowering.has(name)) return true;
+        if (raising.has(name)) return false;
+      }
+      if (uses[at]?.stores.has(member) !== true) return null;
       return instruction.op === "assign" && this.isZero(instruction.value);
     });
-    const seen = new Set<number>();
-    const queue = stored.flatMap((isZero, at) => (isZero === false ? [at] : []));
-    for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
-      if (at === instructions.length) return false;
-      if (seen.has(at) || stored[at] === true) continue;
-      seen.add(at);
-      queue.push(...successorsOf(instructions[at] as Instruction, at, instructions.length));
-    }
-    return true;
   }
 
   private isZero(e: Expr): boolean {
@@ -163,7 +194,7 @@ export class Members {
       isStable = true;
       for (let at = end - 1; at >= 0; at--) {
         if (live[at] === 1) continue;
-        const next = successorsOf(instructions[at] as Instruction, at, end);
+        const next = successorsIn(code, at);
         if (looks[at] !== true && !next.some((to) => live[to] === 1)) continue;
         live[at] = 1;
         isStable = false;
@@ -265,6 +296,31 @@ export class Members {
     const tag = this.source.types.tagOfExpr(e.object, { variable, result: () => null });
     return `${tag ?? "?"}.${e.field}`;
   }
+}
+
+/** Functions that leave a member at something else than zero, and those that put it back. */
+interface Storing {
+  readonly raising: ReadonlySet<string>;
+  readonly lowering: ReadonlySet<string>;
+}
+
+/** More functions that leave a member at something else than zero are not followed up. */
+const MOST_RAISING = 12;
+
+const successorsIn = ({ instructions }: Code, at: number): number[] =>
+  successorsOf(instructions[at] as Instruction, at, instructions.length);
+
+/** Does a way from some instructions come to the end of a function without a store of zero? */
+function comesToEnd(code: Code, from: readonly number[], stored: readonly (boolean | null)[]): boolean {
+  const seen = new Set<number>();
+  const queue = [...from];
+  for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
+    if (at === code.instructions.length) return true;
+    if (seen.has(at) || stored[at] === true) continue;
+    seen.add(at);
+    queue.push(...successorsIn(code, at));
+  }
+  return false;
 }
 
 const wordOf = (member: string): string => member.slice(member.lastIndexOf(".") + 1);
