@@ -212,9 +212,10 @@ function setBy(instruction: Instruction): string | null {
   }
 }
 
-/** What an instruction stores to, or gives a call the address of. A counter says how often, not what happened. */
+/** What an instruction stores to, or gives a call the address of. A variable that counts says how often, not what happened. */
 function storedBy(instruction: Instruction): Expr[] {
-  if (instruction.op === "assign") return instruction.value.kind === "update" ? [] : [instruction.to];
+  if (instruction.op === "assign")
+    return instruction.value.kind === "update" && instruction.to.kind === "name" ? [] : [instruction.to];
   const name = setBy(instruction);
   const own: Expr[] = name === null ? [] : [{ kind: "name", name, line: instruction.line }];
   if (instruction.op !== "call") return own;
