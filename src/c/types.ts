@@ -79,6 +79,11 @@ export class Types {
     return this.membersOf(tag).get(member) ?? null;
   }
 
+  /** The tags of all structures. */
+  tags(): readonly string[] {
+    return [...this.places.keys()];
+  }
+
   /** Is a member an array, whose elements have the type that the member is said to have? */
   isArray(tag: string, member: string): boolean {
     return this.membersOf(tag).has(member) && this.arrays.has(`${tag}.${member}`);

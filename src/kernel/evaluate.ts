@@ -232,6 +232,12 @@ export class Evaluator {
     return type === "bool" ? TRUTH : withInstance(TOP, place.of);
   }
 
+  /** What is known of a member of the path's own, or of a global object. */
+  memberNow(member: string, state: State): Value {
+    const named = this.memberPlace(member, "self") as Extract<Named, { kind: "member" }>;
+    return this.read(named, state, this.source.types.typeOfMember(member));
+  }
+
   private addressOf(e: Expr, state: State): Value {
     const place = this.place(e, state);
     if (place?.kind === "local") return objectValue(place.path);

@@ -170,7 +170,9 @@ export class Following extends Execution {
   }
 
   /** What other ways from a decision would have changed is what it is because of the status. */
-  private leavesBehind({ at, meeting, counted }: Decision, state: State): void {
+  private leavesBehind(decision: Decision, state: State): void {
+    const { at, meeting, counted } = decision;
+    this.leavesUncalled(decision, state);
     // So is what this way has counted and others have not, for whoever looks at it behind.
     for (const name of counted) if (this.flow.isLive(name, meeting)) state.write(name, marked(state.read(name)));
     for (const to of this.flow.setAfter(at)) {
@@ -182,6 +184,18 @@ export class Following extends Execution {
       state.write(place.path, this.evaluator.typeOf(to) === "int" ? marked(before) : decided(before));
       for (const [rest, value] of state.contents(place.path)) state.vars.set(place.path + rest, decided(value));
     }
+  }
+
+  /** So is a member that other ways would have counted, or that a function that they call would have stored to. */
+  private leavesUncalled({ at, meeting }: Decision, state: State): void {
+    const { members } = this.analysis;
+    for (const to of this.flow.countedAfter(at)) {
+      const place = this.evaluator.place(to, state);
+      if (place?.kind === "member") this.controls(place.member, this.evaluator.value(to, state), meeting, state);
+    }
+    for (const call of this.flow.after(at))
+      for (const member of members.storedByCall(this.run_.code, call))
+        this.controls(member, this.evaluator.memberNow(member, state), meeting, state);
   }
 
   /** A member is what it is because of the status, for those who look at it from an instruction on. */

@@ -27,6 +27,7 @@ export class Members {
   private readonly storers = new Map<string, Leading>();
   private readonly live = new Map<Code, Map<string, Uint8Array>>();
   private readonly above = new Map<FunctionInfo, Map<string, boolean>>();
+  private readonly stored = new Map<FunctionInfo, Set<string>>();
   private readonly rested = new Map<string, boolean>();
   private ones: ReadonlySet<string> | null = null;
   private readonly callers = new Map<FunctionInfo, Leading>();
@@ -67,7 +68,7 @@ export class Members {
     return at < 0 || this.ones.has(member.slice(0, member.lastIndexOf(".")));
   }
 
-  /** Structures that a VM, a vCPU or the machine has one of, and those that are part of one. */
+  /** Structures that a VM, a vCPU or the machine has one of, and those that are part of one of these and of nothing else. */
   private structuresOfOne(): ReadonlySet<string> {
     const { types, rules } = this.source;
     const { facts, locks, busy } = rules;
@@ -77,11 +78,9 @@ export class Members {
     const members = [...named, ...facts.tracked, ...Object.keys(facts.members), ...Object.keys(busy.facts)];
     const found = new Set(facts.perVcpu);
     for (const member of members) if (member.includes(".")) found.add(member.slice(0, member.indexOf(".")));
+    const parts = this.partsOfStructures();
     for (const tag of found)
-      for (const [member, type] of types.membersOf(tag)) {
-        const inner = type.includes("*") || types.isArray(tag, member) ? null : types.tagOf(type);
-        if (inner !== null) found.add(inner);
-      }
+      for (const [part, wholes] of parts) if (wholes.length === 1 && wholes[0] === tag) found.add(part);
     return found;
   }
 
@@ -152,14 +151,53 @@ export class Members {
     return e.kind === "number" && e.value === 0n;
   }
 
+  /** By structure that is part of others: these, each as often as it is, of an array twice. */
+  private partsOfStructures(): ReadonlyMap<string, readonly string[]> {
+    const { types } = this.source;
+    const found = new Map<string, string[]>();
+    const seen = new Set<string>();
+    const queue = [...types.tags()];
+    for (let tag = queue.pop(); tag !== undefined; tag = queue.pop()) {
+      if (seen.has(tag)) continue;
+      seen.add(tag);
+      for (const [member, type] of types.membersOf(tag)) {
+        const part = type.includes("*") ? null : types.tagOf(type);
+        if (part === null) continue;
+        found.set(part, [...(found.get(part) ?? []), tag, ...(types.isArray(tag, member) ? [tag] : [])]);
+        queue.push(part);
+      }
+    }
+    return found;
+  }
+
   /** May a function, or what it calls, look at a member, or store to it? */
   isUsedBy(info: FunctionInfo, member: string): boolean {
     return this.readersOf(member).functions.has(info) || this.storersOf(member).functions.has(info);
   }
 
-  /** What an instruction, or a function that it calls by its name, stores to. */
-  storedAt(code: Code, at: number): ReadonlySet<string> {
-    return this.usesOf(code)[at]?.stores ?? NOTHING;
+  /** What a function that an instruction calls by its name stores to, and what that one calls: of those that do hardly more than that. */
+  storedByCall(code: Code, at: number): ReadonlySet<string> {
+    const instruction = code.instructions[at];
+    if (instruction?.op !== "call" || instruction.callee.kind !== "name" || code.types.has(instruction.callee.name))
+      return NOTHING;
+    const info = this.source.resolve(instruction.callee.name, code.file);
+    const { reach, source } = this;
+    const isSetter = info !== null && reach.isSmall(info) && !reach.matters(info);
+    return isSetter && !Object.hasOwn(source.rules.events, info.name) ? this.storedBy(info) : NOTHING;
+  }
+
+  private storedBy(info: FunctionInfo): ReadonlySet<string> {
+    const known = this.stored.get(info);
+    if (known !== undefined) return known;
+    const found = new Set<string>();
+    // A function that calls itself stores nothing more the second time.
+    this.stored.set(info, found);
+    const code = this.source.code(info);
+    code?.instructions.forEach((_, at) => {
+      for (const member of this.usesOf(code)[at]?.stores ?? NOTHING) if (this.isOne(member)) found.add(member);
+      for (const member of this.storedByCall(code, at)) found.add(member);
+    });
+    return found;
   }
 
   private findAbove(info: FunctionInfo, member: string): boolean {
