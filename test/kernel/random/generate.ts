@@ -106,6 +106,8 @@ class Generator {
   private readonly dice: Dice;
   private count = 0;
   private complaints = 0;
+  /** Does the function that is made have a label? */
+  private isJumping = false;
   /** The functions so far: those that others may call. */
   private fns: Fn[] = [];
   private fn: Pick<Fn, "ret" | "isEntry"> = { ret: "int", isEntry: false };
@@ -249,6 +251,7 @@ class Generator {
     this.fn = { ret, isEntry };
     const names: Known[] = params.map(({ n, t }) => ({ n, t }));
     const labels = dice.once(3) ? [this.fresh("out")] : [];
+    this.isJumping = labels.length > 0;
     const around: Around = { names, depth: 0, inLoop: false, labels };
     const body: Stmt[] = [];
     // What most functions begin with.
@@ -849,7 +852,8 @@ class Generator {
       [2, () => [{ k: "take", ref: plain, mode }]],
       [2, () => [{ k: "drop", ref: plain, mode }]],
       [2, () => [{ k: "scoped", lock, mode, body: inner() }]],
-      [around.depth > 0 ? 1 : 0, () => [{ k: "guard", lock, mode }]],
+      // A jump may not come past a guard.
+      [around.depth > 0 && !this.isJumping ? 1 : 0, () => [{ k: "guard", lock, mode }]],
       [
         pointers.length > 0 ? 4 : 0,
         () => [{ k: dice.pick(["take", "drop"] as const), ref: param(), mode: "exclusive" }],
