@@ -182,7 +182,7 @@ export class Members {
       return NOTHING;
     const info = this.source.resolve(instruction.callee.name, code.file);
     const { reach, source } = this;
-    const isSetter = info !== null && reach.isSmall(info) && !reach.matters(info);
+    const isSetter = info !== null && reach.isSmall(info) && !reach.reachesSeamcall(info);
     return isSetter && !Object.hasOwn(source.rules.events, info.name) ? this.storedBy(info) : NOTHING;
   }
 
