@@ -73,6 +73,8 @@ export class Analysis {
   /** What entries assert of whoever calls them, and what is therefore taken for granted. */
   readonly trusted = new Map<string, { readonly place: Site; readonly lock: string }>();
   readonly presumptions = new Map<string, { readonly place: Site; readonly name: string }>();
+  /** Members that are what they are because of a BUSY, by the function that makes them so: there are several, and it is not known who looks at which. */
+  readonly unfollowed = new Map<string, { readonly place: Site; readonly members: Set<string> }>();
   /** By function that was gone through: its calls that some way came to. */
   readonly met = new Map<Code, Set<number>>();
   /** The name of the phase that is gone through. */
@@ -160,6 +162,14 @@ export class Analysis {
   /** Notes that a complaint was taken as one that is never made. */
   presumed(place: Site, name: string): void {
     this.presumptions.set(`${place.file}:${place.line}`, { place, name });
+  }
+
+  /** Notes that a member is not followed, since it is not known who looks at the same one later. */
+  untold(place: Site, member: string): void {
+    const key = `${place.file} ${place.function}`;
+    const known = this.unfollowed.get(key) ?? { place, members: new Set() };
+    this.unfollowed.set(key, known);
+    known.members.add(member);
   }
 
   /** Notes that an entry was taken at its word. */

@@ -33,18 +33,7 @@ import type { Plan } from "./plan.ts";
 import { type Input, joinOutcomes, type Outcome, type Run, taking } from "./run.ts";
 import { isCallOf, isSeamcallOf, type Origin } from "./sparing.ts";
 import type { State } from "./state.ts";
-import {
-  constantOf,
-  isNegative,
-  isPart,
-  marked,
-  NOTHING,
-  TOP,
-  truthOf,
-  unmarked,
-  type Value,
-  ZERO,
-} from "./values.ts";
+import { constantOf, isNegative, isPart, marked, NOTHING, TOP, truthOf, unmarked, type Value, ZERO } from "./values.ts";
 
 /** Where in a function the status comes from, and what it is. */
 export interface Injection extends Origin {
@@ -204,7 +193,11 @@ export class Following extends Execution {
     if (episode.isOver || episode.isSuccess || !this.isReadLater(member, at)) return;
     const { types } = this.analysis.source;
     const type = types.typeOfMember(member) ?? types.globalType(member);
-    if (!this.analysis.members.isOne(member) || (type !== null && !isScalar(type))) return;
+    if (type !== null && !isScalar(type)) return;
+    if (!this.analysis.members.isOne(member)) {
+      this.analysis.untold(this.run_.place(this.run_.line), member);
+      return;
+    }
     // What an event stores the event tells.
     if (Object.hasOwn(this.analysis.source.rules.events, this.run_.code.name)) return;
     // What is put back to what it always is says nothing.
@@ -291,7 +284,8 @@ export class Following extends Execution {
     const next = super.step(instruction, at, state);
     if (place?.kind !== "member") return next;
     const value = this.evaluator.value(instruction.to, state);
-    if (!value.isMarked || this.isControlledMember(place.member, state)) this.controls(place.member, value, at + 1, state);
+    if (!value.isMarked || this.isControlledMember(place.member, state))
+      this.controls(place.member, value, at + 1, state);
     return next;
   }
 
@@ -489,11 +483,7 @@ export class Following extends Execution {
   }
 
   /** What is known of members when a function comes back. */
-  private membersAfter(
-    info: FunctionInfo,
-    outcome: Outcome,
-    own: Episode,
-  ): Pick<Episode, "members" | "controlled"> {
+  private membersAfter(info: FunctionInfo, outcome: Outcome, own: Episode): Pick<Episode, "members" | "controlled"> {
     const { members, controlled } = outcome.episode as Episode;
     // What a repeated call begins with does not undo what was found out since.
     if (this.injection?.outcomes.includes(outcome))
@@ -528,10 +518,7 @@ export class Following extends Execution {
   private leftWith(episode: Episode): Episode {
     const { members } = this.analysis;
     const { info } = this.run_.input;
-    return forgettingMembers(
-      episode,
-      (member) => episode.controlled.has(member) && !members.isReadAbove(info, member),
-    );
+    return forgettingMembers(episode, (member) => episode.controlled.has(member) && !members.isReadAbove(info, member));
   }
 
   /** Keeps a way out of a function that is called in an episode apart from those that did something else. */

@@ -70,8 +70,7 @@ export class Members {
 
   /** Structures that a VM, a vCPU or the machine has one of, and those that are part of one of these and of nothing else. */
   private structuresOfOne(): ReadonlySet<string> {
-    const { types, rules } = this.source;
-    const { facts, locks, busy } = rules;
+    const { facts, locks, busy } = this.source.rules;
     const named = locks.classes.flatMap(({ per, members }) =>
       per === "vm" || per === "vcpu" || per === "machine" ? members : [],
     );
@@ -250,11 +249,7 @@ export class Members {
   }
 
   /** Functions that use a member in one way, and those that lead to them. */
-  private usersOf(
-    member: string,
-    known: Map<string, Leading>,
-    how: (uses: Uses) => ReadonlySet<string>,
-  ): Leading {
+  private usersOf(member: string, known: Map<string, Leading>, how: (uses: Uses) => ReadonlySet<string>): Leading {
     let found = known.get(member);
     if (found === undefined) {
       const own = [...this.reach.naming(wordOf(member))].filter((info) => {

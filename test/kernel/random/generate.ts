@@ -2,12 +2,12 @@
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import {
+  ARCH,
   type Arg,
   type BinaryOp,
   type Block,
   BOX,
   type BoxField,
-  ARCH,
   ERRORS,
   type ErrorName,
   type Expr,
@@ -182,7 +182,9 @@ class Generator {
     const around = this.bare();
     const asked: Expr = { k: "kvm", f: dice.once(2) ? stored : dice.pick(KEPT) };
     return [
-      one("keeps0", "void", [dice.once(3) ? this.counted(dice.pick(INTS)) : set({ k: "kvm", f: stored }, num(dice.below(2)))]),
+      one("keeps0", "void", [
+        dice.once(3) ? this.counted(dice.pick(INTS)) : set({ k: "kvm", f: stored }, num(dice.below(2))),
+      ]),
       one("keeps1", dice.pick(["bool", "int"] as const), [
         { k: "return", e: dice.once(2) ? asked : { k: "cond", c: asked, a: this.kept(around, "int"), b: num(1) } },
       ]),
