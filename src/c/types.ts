@@ -26,6 +26,7 @@ export class Types {
   private readonly places = new Map<string, { readonly text: number; readonly open: number }>();
   private readonly aliases = new Map<string, string>();
   private readonly members = new Map<string, Members>();
+  private readonly arrays = new Set<string>();
   private globals: ReadonlyMap<string, string> | null = null;
 
   constructor(texts: readonly string[]) {
@@ -76,6 +77,16 @@ export class Types {
   /** The type of a member; null when the structure has none of that name, or is not known. */
   memberType(tag: string, member: string): string | null {
     return this.membersOf(tag).get(member) ?? null;
+  }
+
+  /** The tags of all structures. */
+  tags(): readonly string[] {
+    return [...this.places.keys()];
+  }
+
+  /** Is a member an array, whose elements have the type that the member is said to have? */
+  isArray(tag: string, member: string): boolean {
+    return this.membersOf(tag).has(member) && this.arrays.has(`${tag}.${member}`);
   }
 
   /** The type of a member given as `structure.member`; null when it is not known. */
@@ -151,7 +162,7 @@ export class Types {
       const declarators = texts.slice(at, end);
       at = end + 1;
       if (nested !== null) this.readNested(tokens, nested, words, declarators, tag, into);
-      else readPlain(words, declarators, into);
+      else readPlain(words, declarators, into, (name) => this.arrays.add(`${tag}.${name}`));
     }
   }
 
@@ -190,13 +201,19 @@ export class Types {
       this.read(part, type, found);
     }
     into.set(member, `struct ${type}`);
+    if (declarators.includes("[")) this.arrays.add(`${tag}.${member}`);
   }
 }
 
 const QUALIFIERS = new Set(["const", "volatile", "static", "extern"]);
 
 /** `type a, *b, c[3], (*d)(int);` */
-function readPlain(words: readonly string[], declarators: readonly string[], into: Map<string, string>): void {
+function readPlain(
+  words: readonly string[],
+  declarators: readonly string[],
+  into: Map<string, string>,
+  isArray: (name: string) => void,
+): void {
   const type = words.filter((word) => !QUALIFIERS.has(word));
   const tail = [...declarators];
   // Without stars or parentheses, the last word is the first name.
@@ -214,8 +231,10 @@ function readPlain(words: readonly string[], declarators: readonly string[], int
       if (name !== null) into.set(name, stars === "" ? base : `${base} ${stars}`);
       stars = "";
       name = null;
-    } else if (word === "(" || word === "[") depth++;
-    else if (word === ")" || word === "]") depth--;
+    } else if (word === "(" || word === "[") {
+      if (word === "[" && depth === 0 && name !== null) isArray(name);
+      depth++;
+    } else if (word === ")" || word === "]") depth--;
     else if (name === null && word === "*") stars += "*";
     else if (name === null && /^[A-Za-z_]\w*$/.test(word) && !QUALIFIERS.has(word)) name = word;
   }

@@ -14,6 +14,7 @@ import { Execution } from "./execution.ts";
 import { Flow } from "./flow.ts";
 import { Following, type Injection } from "./following.ts";
 import type { Context, Site } from "./graph.ts";
+import { Members } from "./members.ts";
 import { type Plan, planOf } from "./plan.ts";
 import type { Reach } from "./reach.ts";
 import { type Answer, BOUNDS, type Input, inputKey, outcomesKey, Run, type Trouble } from "./run.ts";
@@ -58,6 +59,7 @@ const PHASE = "(phase)";
 export class Analysis {
   readonly source: Source;
   readonly reach: Reach;
+  readonly members: Members;
   readonly table: LockTable;
   /** What calls of functions with these names give. */
   readonly results: ReadonlyMap<string, Value>;
@@ -71,6 +73,8 @@ export class Analysis {
   /** What entries assert of whoever calls them, and what is therefore taken for granted. */
   readonly trusted = new Map<string, { readonly place: Site; readonly lock: string }>();
   readonly presumptions = new Map<string, { readonly place: Site; readonly name: string }>();
+  /** Members that are what they are because of a BUSY, by the function that makes them so: there are several, and it is not known who looks at which. */
+  readonly unfollowed = new Map<string, { readonly place: Site; readonly members: Set<string> }>();
   /** By function that was gone through: its calls that some way came to. */
   readonly met = new Map<Code, Set<number>>();
   /** The name of the phase that is gone through. */
@@ -90,6 +94,7 @@ export class Analysis {
   constructor(source: Source, reach: Reach, tracked: ReadonlySet<string>) {
     this.source = source;
     this.reach = reach;
+    this.members = new Members(source, reach);
     this.tracked = tracked;
     const { rules } = source;
     this.table = new LockTable(rules.locks.classes);
@@ -157,6 +162,14 @@ export class Analysis {
   /** Notes that a complaint was taken as one that is never made. */
   presumed(place: Site, name: string): void {
     this.presumptions.set(`${place.file}:${place.line}`, { place, name });
+  }
+
+  /** Notes that a member is not followed, since it is not known who looks at the same one later. */
+  untold(place: Site, member: string): void {
+    const key = `${place.file} ${place.function}`;
+    const known = this.unfollowed.get(key) ?? { place, members: new Set() };
+    this.unfollowed.set(key, known);
+    known.members.add(member);
   }
 
   /** Notes that an entry was taken at its word. */

@@ -4,7 +4,16 @@
  */
 
 import type { Analysis } from "./analysis.ts";
-import { afterEvent, ENDLESS, type Episode, episodeOf, hasMarkedMembers, leaving, withoutBound } from "./episode.ts";
+import {
+  afterEvent,
+  controlledMembers,
+  ENDLESS,
+  type Episode,
+  episodeOf,
+  isKeptInMembers,
+  leaving,
+  withoutBound,
+} from "./episode.ts";
 import type { Following, Injection } from "./following.ts";
 import type { Context } from "./graph.ts";
 import type { LeafNames } from "./leaves.ts";
@@ -119,15 +128,22 @@ export class Busy {
     });
   }
 
-  /** What is done on a way that leaves the kernel. */
-  atEntry({ value, episode }: Outcome): readonly string[] {
+  /** What is done on ways that leave the kernel. */
+  atEntry(ways: readonly Outcome[]): readonly (readonly string[])[] {
+    const [overtaken, others] = [true, false].map((is) =>
+      ways.filter(({ episode }) => (episode?.isOvertaken === true) === is).map((way) => this.ofLeaving(way)),
+    ) as [string[][], string[][]];
+    return [...others, ...untoldOf(overtaken, others)];
+  }
+
+  private ofLeaving({ value, episode }: Outcome): readonly string[] {
     if (episode === undefined) return ["unknown"];
     const { events, error } = episode;
     const name = error === null ? undefined : this.errors.get(error);
     // To user space, zero is success.
     if (value.isMarked && truthOf(value).yes)
       return [...shown(events), name === undefined ? "unknown" : `return:${name}`];
-    return hasMarkedMembers(episode) ? [...shown(events), "unknown"] : told(events);
+    return isKeptInMembers(episode) ? [...shown(events), "unknown"] : told(events);
   }
 
   /** Is a call at a place made only after a kick, because an earlier one gave BUSY? */
@@ -220,22 +236,19 @@ export class Busy {
       const one = run.isEndlessOn(episode) ? withoutBound(episode) : episode;
       return keeps && isGivenBack ? afterEvent(one, "leak") : one;
     };
-    const done = run.endings.map((episode) => told(whole(episode).events));
+    const tell = (episode: Episode): readonly string[] => told(whole(episode).events);
+    const done = run.endings.filter(({ isOvertaken }) => !isOvertaken).map(tell);
     const open: Outcome[] = [];
+    const overtaken = [...run.overtaken, ...run.endings.filter(({ isOvertaken }) => isOvertaken)].map(tell);
     for (const outcome of run.comingOut.flatMap(byError)) {
       const before = whole(outcome.episode as Episode);
       const way = { ...outcome, episode: leaving(before, errorOf(outcome.value) ?? before.error) };
       const end = this.endOf(context, way, whenFine);
       if (end === null) open.push(way);
-      else done.push(end);
+      else (way.episode.isOvertaken ? overtaken : done).push(end);
     }
-    // Where another failure is reported instead, the status is not: such a way counts where no other one tells what was done on it.
     const others = [...done, ...open.map(({ episode }) => shown((episode as Episode).events))];
-    for (const episode of run.overtaken) {
-      const does = told(whole(episode).events);
-      const isTold = does[0] === "ignore" ? others.length > 0 : others.some((list) => beginsWith(list, does));
-      if (!isTold) done.push(does);
-    }
+    done.push(...untoldOf(overtaken, others));
     for (const episode of run.caught) done.push(told(withoutBound(episode).events));
     if (run.isOpen || run.isCut) done.push(["unknown"]);
     return { asked, aftermath: { id: ++this.count, done: unique(done), open, success, spared }, context };
@@ -243,13 +256,16 @@ export class Busy {
 
   /** What was done when nobody above the function can look at the status; null when somebody may. */
   private endOf(
-    { name, code }: Run,
+    { name, code, input: { info } }: Run,
     { value, vars, episode }: Outcome & { readonly episode: Episode },
     success: () => Success,
   ): readonly string[] | null {
     const again = this.again.get(name);
     if (again !== undefined && isPart(value, again.gives)) return [...shown(episode.events), again.does];
-    const isKept = hasMarkedMembers(episode) || [...vars.values()].some((kept) => kept.isMarked);
+    const isKept =
+      isKeptInMembers(episode) ||
+      controlledMembers(episode).some((member) => this.analysis.members.isReadAbove(info, member)) ||
+      [...vars.values()].some((kept) => kept.isMarked);
     if (!value.isMarked) return isKept ? null : told(episode.events);
     if (value.atoms.some(isNegative)) return null;
     const plain = unmarked(value);
@@ -279,6 +295,15 @@ function statuses(analysis: Analysis, leaves: LeafNames): (leaf: bigint | null) 
     return found?.value ?? usual;
   };
 }
+
+/** Where another failure is reported instead, the status is not: such ways count where no other one tells what was done on them. */
+const untoldOf = (
+  overtaken: readonly (readonly string[])[],
+  others: readonly (readonly string[])[],
+): readonly (readonly string[])[] =>
+  overtaken.filter((does) =>
+    does[0] === "ignore" ? others.length === 0 : !others.some((list) => beginsWith(list, does)),
+  );
 
 const beginsWith = (list: readonly string[], start: readonly string[]): boolean =>
   start.every((one, i) => list[i] === one);

@@ -43,6 +43,7 @@ export function diagnose(findings: Findings): Diagnostic[] {
     ...unmetFindings(findings),
     ...leafFindings(reached),
     ...busyFindings(findings.rows),
+    ...unfollowedFindings(findings),
     ...ruleFindings(findings),
   ];
   const unique = new Map(found.map((d) => [`${d.code} ${d.file} ${d.line} ${d.message}`, d]));
@@ -267,6 +268,15 @@ function busyFindings(rows: readonly PlacedRow[]): Diagnostic[] {
     });
 }
 
+/** Members that are what they are because of a BUSY, of structures of which there are several. */
+const unfollowedFindings = ({ analysis }: Findings): Diagnostic[] =>
+  [...analysis.unfollowed.values()].map(({ place, members }) => ({
+    code: "SL3423",
+    severity: "note",
+    message: `whether something looks later at what ${place.function} makes of ${listed([...members].sort())} because of a BUSY is not known: there may be several such objects`,
+    ...at(place),
+  }));
+
 const pagesFinding = (functions: readonly string[]): Diagnostic => ({
   code: "SL3420",
   severity: "warning",
@@ -284,6 +294,8 @@ function ruleFindings({ tree, program, source, rules, analysis, sizes }: Finding
     file: null,
     line: null,
   });
+  // What gives something back may be defined outside of what is read.
+  const named = source.namedWords();
   const isKnown = (name: string): boolean => program.functions.has(name) || program.macros.has(name);
   const models = [...program.functions].flatMap(([name, infos]) =>
     infos.some((info) => info.file === MODELS) && !infos.some((info) => info.file !== MODELS) ? [name] : [],
@@ -305,5 +317,14 @@ function ruleFindings({ tree, program, source, rules, analysis, sizes }: Finding
       .filter((name) => !isKnown(name))
       .map((name) => finding("the function", name)),
     ...rules.entries.functions.filter((name) => !isKnown(name)).map((name) => finding("the entry", name)),
+    ...rules.busy.frees
+      .filter((name) => !isKnown(name) && !named.has(name))
+      .map((name) => finding("the function", name)),
+    ...Object.keys(rules.busy.again)
+      .filter((name) => !isKnown(name))
+      .map((name) => finding("the function", name)),
+    ...rules.busy.loses
+      .filter((member) => source.types.typeOfMember(member) === null)
+      .map((member) => finding("the member", member)),
   ];
 }

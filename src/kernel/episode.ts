@@ -25,6 +25,8 @@ export interface Episode {
   readonly unsure: readonly Decision[];
   /** Members of structures that are not local, of which something is known in the episode. */
   readonly members: ReadonlyMap<string, Value>;
+  /** Those of them that are what they are because of the status, though it is not what was stored there. */
+  readonly controlled: ReadonlySet<string>;
   /** The calls that the function made again, each with what was known where it did. Does not tell episodes apart. */
   readonly repeated: readonly string[];
   /** Did it count something whose number is not known? Then a round that looks like an earlier one need not be the same. */
@@ -33,6 +35,8 @@ export interface Episode {
   readonly isFreed: boolean;
   /** Nothing looks at the status any more; the way is followed only for what it gives back. */
   readonly isOver: boolean;
+  /** Did what was made of the status give way to another failure's error, so that nothing but members is what it is because of it? */
+  readonly isOvertaken: boolean;
   /** The error that a function on the way made of the status; null as long as none did. */
   readonly error: bigint | null;
   /** The call did not fail: what would have been done. */
@@ -46,21 +50,25 @@ const START: Parts = {
   until: [],
   unsure: [],
   members: new Map(),
+  controlled: new Set(),
   repeated: [],
   isCounted: false,
   isFreed: false,
   isOver: false,
+  isOvertaken: false,
   error: null,
   isSuccess: false,
 };
 
 function made(parts: Parts): Episode {
   const members = [...parts.members].map(([name, value]) => `${name}=${value.id}`).sort();
-  const flags = [parts.isCounted, parts.isFreed, parts.isOver, parts.isSuccess].map(Number).join("");
+  const { isCounted, isFreed, isOver, isOvertaken, isSuccess } = parts;
+  const flags = [isCounted, isFreed, isOver, isOvertaken, isSuccess].map(Number).join("");
   const [until, unsure] = [parts.until, parts.unsure].map((list) =>
     list.map((d) => `${d.at}-${d.meeting}-${d.counted}`),
   );
-  const key = [parts.events, until, unsure, members, flags, parts.error ?? ""].join(";");
+  const controlled = [...parts.controlled].sort();
+  const key = [parts.events, until, unsure, members, controlled, flags, parts.error ?? ""].join(";");
   return { ...parts, key };
 }
 
@@ -128,10 +136,39 @@ export function withMember(episode: Episode, member: string, value: Value): Epis
   return changed(episode, { members: new Map([...episode.members, [member, isCounted ? signsOf(value) : value]]) });
 }
 
-/** Does some member bear the mark of the status? */
-export function hasMarkedMembers({ members }: Episode): boolean {
-  for (const value of members.values()) if (value.isMarked) return true;
+/** The episode where a member is what it is because of the status. */
+export function withControlled(episode: Episode, member: string, value: Value): Episode {
+  const members = new Map([...episode.members, [member, value]]);
+  return changed(episode, { members, controlled: new Set([...episode.controlled, member]) });
+}
+
+/** The episode where a member is what it is anyway. */
+export function withPlain(episode: Episode, member: string, value: Value): Episode {
+  const controlled = new Set([...episode.controlled].filter((one) => one !== member));
+  return changed(episode, { members: new Map([...episode.members, [member, value]]), controlled });
+}
+
+/** The episode where more is known of a member. */
+export function knowing(episode: Episode, member: string, value: Value): Episode {
+  return changed(episode, { members: new Map([...episode.members, [member, value]]) });
+}
+
+/** The episode where nothing is known any more of some members. */
+export function forgettingMembers(episode: Episode, isForgotten: (member: string) => boolean): Episode {
+  const members = new Map([...episode.members].filter(([member]) => !isForgotten(member)));
+  if (members.size === episode.members.size) return episode;
+  return changed(episode, { members, controlled: new Set([...episode.controlled].filter((one) => members.has(one))) });
+}
+
+/** Is the status itself, or what was made of it, kept in a member? */
+export function isKeptInMembers({ members, controlled }: Episode): boolean {
+  for (const [member, value] of members) if (value.isMarked && !controlled.has(member)) return true;
   return false;
+}
+
+/** Members that are what they are because of the status. */
+export function controlledMembers({ members, controlled }: Episode): string[] {
+  return [...controlled].filter((member) => members.get(member)?.isMarked === true);
 }
 
 /** A value as the status decided it, where it is one that a program states: a number. */

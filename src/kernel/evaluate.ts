@@ -2,7 +2,7 @@
 
 import type { Expr } from "../c/index.ts";
 import type { Code } from "./code.ts";
-import { withMember } from "./episode.ts";
+import { knowing, withMember } from "./episode.ts";
 import type { Source } from "./source.ts";
 import { factsOf, type State } from "./state.ts";
 import {
@@ -26,6 +26,7 @@ import {
   truthOf,
   unaryValue,
   union,
+  unmarked,
   type Value,
   withInstance,
 } from "./values.ts";
@@ -231,6 +232,12 @@ export class Evaluator {
     return type === "bool" ? TRUTH : withInstance(TOP, place.of);
   }
 
+  /** What is known of a member of the path's own, or of a global object. */
+  memberNow(member: string, state: State): Value {
+    const named = this.memberPlace(member, "self") as Extract<Named, { kind: "member" }>;
+    return this.read(named, state, this.source.types.typeOfMember(member));
+  }
+
   private addressOf(e: Expr, state: State): Value {
     const place = this.place(e, state);
     if (place?.kind === "local") return objectValue(place.path);
@@ -265,10 +272,11 @@ export class Evaluator {
       return;
     }
     if (place?.kind === "member") {
-      if (place.isFact)
-        this.setFact(place.member, place.of === "other" ? union(value, this.read(place, state)) : value, state);
-      else if (state.episode !== null && (value.isMarked || state.episode.members.has(place.member)))
-        state.episode = withMember(state.episode, place.member, value);
+      const { episode } = state;
+      const kept = place.isFact && place.of === "other" ? union(value, this.read(place, state)) : value;
+      if (place.isFact) this.setFact(place.member, unmarked(kept), state);
+      if (episode !== null && (kept.isMarked || episode.members.has(place.member)))
+        state.episode = withMember(episode, place.member, kept);
       for (const path of value.objects) state.forget(path);
       return;
     }
@@ -291,7 +299,7 @@ export class Evaluator {
     if (want ? !yes : !no) return false;
     for (const leaf of leaves(test)) {
       const place = this.place(leaf, state);
-      if (place === null || (place.kind === "member" && !place.isFact)) continue;
+      if (place === null || (place.kind === "member" && !this.isKnown(place, state))) continue;
       const before = this.value(leaf, state);
       if (before.atoms.length < 2) continue;
       const kept = before.atoms.filter((atom) => {
@@ -320,8 +328,18 @@ export class Evaluator {
   }
 
   private set(place: Named, value: Value, state: State): void {
-    if (place.kind === "local") state.write(place.path, value);
-    else this.setFact(place.member, value, state);
+    if (place.kind === "local") {
+      state.write(place.path, value);
+      return;
+    }
+    if (place.isFact) this.setFact(place.member, unmarked(value), state);
+    const { episode } = state;
+    if (episode?.members.has(place.member) === true) state.episode = knowing(episode, place.member, value);
+  }
+
+  /** Is a member followed, everywhere or since a BUSY? */
+  private isKnown({ member, isFact }: Extract<Named, { kind: "member" }>, { episode }: State): boolean {
+    return isFact || episode?.members.has(member) === true;
   }
 
   /** A constant expression of the rules or of a case; null when it is none. */

@@ -12,6 +12,7 @@ export class Flow {
   private readonly live = new Map<string, Uint8Array>();
   private pointed: ReadonlySet<string> | null = null;
   private readonly set = new Map<number, readonly Expr[]>();
+  private readonly between = new Map<number, readonly number[]>();
   private readonly leading = new Map<number, Uint8Array>();
 
   constructor(code: Code) {
@@ -59,17 +60,33 @@ export class Flow {
   setAfter(at: number): readonly Expr[] {
     const known = this.set.get(at);
     if (known !== undefined) return known;
-    const found: Expr[] = [];
-    const meeting = this.meetingOf(at);
-    const seen = new Set<number>([meeting, this.code.instructions.length]);
+    const found = this.after(at).flatMap((next) => storedBy(this.code.instructions[next] as Instruction));
+    this.set.set(at, found);
+    return found;
+  }
+
+  /** What is counted there. */
+  countedAfter(at: number): readonly Expr[] {
+    return this.after(at).flatMap((next) => {
+      const instruction = this.code.instructions[next] as Instruction;
+      return instruction.op === "assign" && instruction.value.kind === "update" ? [instruction.to] : [];
+    });
+  }
+
+  /** The instructions on ways from one to that at which all ways from it come together. */
+  after(at: number): readonly number[] {
+    const known = this.between.get(at);
+    if (known !== undefined) return known;
+    const found: number[] = [];
+    const seen = new Set<number>([this.meetingOf(at), this.code.instructions.length]);
     const queue = [...(this.successors[at] as readonly number[])];
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
       if (seen.has(next)) continue;
       seen.add(next);
-      found.push(...storedBy(this.code.instructions[next] as Instruction));
+      found.push(next);
       queue.push(...(this.successors[next] as readonly number[]));
     }
-    this.set.set(at, found);
+    this.between.set(at, found);
     return found;
   }
 

@@ -12,12 +12,16 @@ import {
   afterEvent,
   arrived,
   changed,
+  controlledMembers,
   type Decision,
   decided,
   type Episode,
   episodeOf,
-  hasMarkedMembers,
+  forgettingMembers,
+  isKeptInMembers,
   leaving,
+  withControlled,
+  withPlain,
 } from "./episode.ts";
 import type { Known } from "./evaluate.ts";
 import { Execution } from "./execution.ts";
@@ -29,7 +33,7 @@ import type { Plan } from "./plan.ts";
 import { type Input, joinOutcomes, type Outcome, type Run, taking } from "./run.ts";
 import { isCallOf, isSeamcallOf, type Origin } from "./sparing.ts";
 import type { State } from "./state.ts";
-import { constantOf, isNegative, isPart, marked, NOTHING, TOP, truthOf, type Value } from "./values.ts";
+import { constantOf, isNegative, isPart, marked, NOTHING, TOP, truthOf, unmarked, type Value, ZERO } from "./values.ts";
 
 /** Where in a function the status comes from, and what it is. */
 export interface Injection extends Origin {
@@ -119,16 +123,21 @@ export class Following extends Execution {
 
   protected override begun(state: State): State {
     const { episode } = this.run_.input;
-    if (episode !== undefined) state.episode = episodeOf({ members: episode.members });
+    if (episode !== undefined) state.episode = episodeOf({ members: episode.members, controlled: episode.controlled });
     return state;
   }
 
   protected override arrives(at: number, state: State): boolean {
     // Before the BUSY only what leads to it matters.
     if (state.episode === null) return this.injection === null || this.flow.leadsTo(at, this.injection.at);
-    const { episode, left } = arrived(state.episode, at);
-    state.episode = episode;
+    const { episode: next, left } = arrived(state.episode, at);
+    state.episode = next;
     for (const decision of left) this.leavesBehind(decision, state);
+    const episode = forgettingMembers(
+      state.episode,
+      (member) => next.controlled.has(member) && !this.isReadLater(member, at),
+    );
+    state.episode = episode;
     if (this.injection === null) return true;
     const isAgain = at === this.injection.at;
     if (episode.isSuccess || episode.isOver) {
@@ -136,6 +145,10 @@ export class Following extends Execution {
       return !isAgain;
     }
     if (this.isAlive(at, state)) return true;
+    if (controlledMembers(episode).length > 0) {
+      if (!episode.isOvertaken && this.hasError(state)) state.episode = changed(episode, { isOvertaken: true });
+      return true;
+    }
     // It is followed on for what it gives back, and to see whether another failure's error takes the place of the status.
     if (this.frees || this.hasError(state)) {
       state.episode = changed(episode, { isOver: true });
@@ -146,11 +159,14 @@ export class Following extends Execution {
   }
 
   /** What other ways from a decision would have changed is what it is because of the status. */
-  private leavesBehind({ at, meeting, counted }: Decision, state: State): void {
+  private leavesBehind(decision: Decision, state: State): void {
+    const { at, meeting, counted } = decision;
+    this.leavesUncalled(decision, state);
     // So is what this way has counted and others have not, for whoever looks at it behind.
     for (const name of counted) if (this.flow.isLive(name, meeting)) state.write(name, marked(state.read(name)));
     for (const to of this.flow.setAfter(at)) {
       const place = this.evaluator.place(to, state);
+      if (place?.kind === "member") this.controls(place.member, this.evaluator.value(to, state), meeting, state);
       if (place?.kind !== "local") continue;
       const before = state.read(place.path);
       // A member may be known by what all of them are.
@@ -159,10 +175,56 @@ export class Following extends Execution {
     }
   }
 
-  /** May anything still look at what the status decided? */
+  /** So is a member that other ways would have counted, or that a function that they call would have stored to. */
+  private leavesUncalled({ at, meeting }: Decision, state: State): void {
+    const { members } = this.analysis;
+    for (const to of this.flow.countedAfter(at)) {
+      const place = this.evaluator.place(to, state);
+      if (place?.kind === "member") this.controls(place.member, this.evaluator.value(to, state), meeting, state);
+    }
+    for (const call of this.flow.after(at))
+      for (const member of members.storedByCall(this.run_.code, call))
+        this.controls(member, this.evaluator.memberNow(member, state), meeting, state);
+  }
+
+  /** A member is what it is because of the status, for those who look at it from an instruction on. */
+  private controls(member: string, value: Value, at: number, state: State): void {
+    const episode = state.episode as Episode;
+    if (episode.isOver || episode.isSuccess || !this.isReadLater(member, at)) return;
+    const { types } = this.analysis.source;
+    const type = types.typeOfMember(member) ?? types.globalType(member);
+    if (type !== null && !isScalar(type)) return;
+    if (!this.analysis.members.isOne(member)) {
+      this.analysis.untold(this.run_.place(this.run_.line), member);
+      return;
+    }
+    // What an event stores the event tells.
+    if (Object.hasOwn(this.analysis.source.rules.events, this.run_.code.name)) return;
+    // What is put back to what it always is says nothing.
+    if (unmarked(value) === ZERO && this.analysis.members.isRestedAtZero(member)) {
+      state.episode = withPlain(episode, member, ZERO);
+      return;
+    }
+    const known = markedAs(value, type);
+    const isKept = episode.members.get(member)?.isMarked === true && !episode.controlled.has(member);
+    if (known.isMarked && !isKept) state.episode = withControlled(episode, member, known);
+  }
+
+  private isControlledMember(member: string, { episode }: State): boolean {
+    return episode?.controlled.has(member) === true;
+  }
+
+  /** May something look at a member from an instruction on, in the function or above it? */
+  private isReadLater(member: string, at: number): boolean {
+    const { members } = this.analysis;
+    const { code, input } = this.run_;
+    return members.isReadFrom(code, member, at) || members.isReadAbove(input.info, member);
+  }
+
+  /** May anything still look at what the status decided, other than members that are what they are because of it? */
   private isAlive(at: number, state: State): boolean {
     const episode = state.episode as Episode;
-    if (episode.until.length > 0 || hasMarkedMembers(episode)) return true;
+    if (episode.until.length > 0 || isKeptInMembers(episode)) return true;
     for (const [path, value] of state.vars) {
       if (!value.isMarked) continue;
       const root = path.split(".", 1)[0] as string;
@@ -210,10 +272,21 @@ export class Following extends Execution {
         this.counts(instruction, at, state);
         this.loses(instruction, state);
         this.standsIn(instruction, state);
-        break;
+        return this.storesOn(instruction, at, state);
       default:
     }
     return super.step(instruction, at, state);
+  }
+
+  /** Stores, and notes which member is what it is because of the status. */
+  private storesOn(instruction: Extract<Instruction, { op: "assign" }>, at: number, state: State): number | null {
+    const place = this.isDecided(state) ? this.evaluator.place(instruction.to, state) : null;
+    const next = super.step(instruction, at, state);
+    if (place?.kind !== "member") return next;
+    const value = this.evaluator.value(instruction.to, state);
+    if (!value.isMarked || this.isControlledMember(place.member, state))
+      this.controls(place.member, value, at + 1, state);
+    return next;
   }
 
   /** Is something counted, or stepped on, whose number is not known? */
@@ -293,7 +366,8 @@ export class Following extends Execution {
     const { episode } = state;
     if (episode === null || episode.isOver) return false;
     const isTold = args.some((value) => value.isMarked) || this.isToldThrough(args, state);
-    return (isTold || this.isDecided(state)) && this.analysis.reach.reacts(info);
+    if ((isTold || this.isDecided(state)) && this.analysis.reach.reacts(info)) return true;
+    return controlledMembers(episode).some((member) => this.analysis.members.isUsedBy(info, member));
   }
 
   /** Is there something marked in the objects that a call is given? */
@@ -310,10 +384,19 @@ export class Following extends Execution {
     const { episode } = state;
     if (episode === null || episode.isOver) return input;
     const isControlled = this.isDecided(state) && episode.unsure.length === 0;
-    const { members } = episode;
     const isTold = [...input.args, ...input.vars.values()].some((value) => value.isMarked);
-    if (!isControlled && !isTold && !hasMarkedMembers(episode)) return input;
-    return { ...input, episode: { isControlled, members } };
+    const { members, controlled } = this.passedTo(input.info, episode);
+    const isKept = controlled.size > 0 || isKeptInMembers(episode);
+    if (!isControlled && !isTold && !isKept) return input;
+    return { ...input, episode: { isControlled, members, controlled } };
+  }
+
+  /** The episode without the members that a function has nothing to do with. */
+  private passedTo(info: FunctionInfo, episode: Episode): Episode {
+    return forgettingMembers(
+      episode,
+      (member) => episode.controlled.has(member) && !this.analysis.members.isUsedBy(info, member),
+    );
   }
 
   protected override outcomes(
@@ -387,17 +470,33 @@ export class Following extends Execution {
   ): Effect {
     const effect = super.returned(info, outcome, passed, before, locks);
     if (outcome.episode === undefined) return effect;
-    const { events, members, isFreed, error, isSuccess } = outcome.episode;
+    const { events, members, controlled, isFreed, isOvertaken, error, isSuccess } = outcome.episode;
     const own = before.episode;
     effect.state.episode =
       own === null
-        ? episodeOf({ events, members, error, isSuccess })
+        ? episodeOf({ events, members, controlled, isOvertaken, error, isSuccess })
         : changed(own.isSuccess ? own : events.reduce(afterEvent, own), {
-            // What a repeated call begins with does not undo what was found out since.
-            members: this.injection?.outcomes.includes(outcome) ? new Map([...members, ...own.members]) : members,
+            ...this.membersAfter(info, outcome, own),
             isFreed: own.isFreed || isFreed,
           });
     return effect;
+  }
+
+  /** What is known of members when a function comes back. */
+  private membersAfter(info: FunctionInfo, outcome: Outcome, own: Episode): Pick<Episode, "members" | "controlled"> {
+    const { members, controlled } = outcome.episode as Episode;
+    // What a repeated call begins with does not undo what was found out since.
+    if (this.injection?.outcomes.includes(outcome))
+      return {
+        members: new Map([...members, ...own.members]),
+        controlled: new Set([...own.controlled, ...[...controlled].filter((one) => !own.members.has(one))]),
+      };
+    const passed = this.passedTo(info, own);
+    const kept = [...own.members].filter(([member]) => !passed.members.has(member));
+    return {
+      members: new Map([...kept, ...members]),
+      controlled: new Set([...kept.flatMap(([member]) => (own.controlled.has(member) ? [member] : [])), ...controlled]),
+    };
   }
 
   // ---------------------------------------------------------------- the end of the function
@@ -408,10 +507,18 @@ export class Following extends Execution {
     const isDecided = episode.until.length > 0 && !episode.isOver && !episode.isSuccess;
     if (isDecided) for (const decision of episode.until) this.leavesBehind(decision, state);
     const given = isDecided && this.run_.code.type !== "void" ? marked(value) : value;
-    const outcome = { ...this.outcomeOf(given, state), episode };
+    const isOvertaken = episode.isOvertaken && isError(given) && !given.isMarked;
+    const outcome = { ...this.outcomeOf(given, state), episode: this.leftWith(changed(episode, { isOvertaken })) };
     if (this.injection === null) this.keep(outcome, state);
     else if (episode.isOver) (isError(value) ? this.overtaken : this.endings).push(episode);
     else this.comingOut.push(outcome);
+  }
+
+  /** The episode with those members that somebody above the function may look at. */
+  private leftWith(episode: Episode): Episode {
+    const { members } = this.analysis;
+    const { info } = this.run_.input;
+    return forgettingMembers(episode, (member) => episode.controlled.has(member) && !members.isReadAbove(info, member));
   }
 
   /** Keeps a way out of a function that is called in an episode apart from those that did something else. */
@@ -426,6 +533,14 @@ export class Following extends Execution {
     this.run_.outcomes.set(key, known === undefined ? kept : { ...joinOutcomes(known, kept), episode });
   }
 }
+
+/** The value of a member with the mark of the status; a pointer bears it where it is none. */
+function markedAs(value: Value, type: string | null): Value {
+  return type?.endsWith("*") === true ? decided(value) : marked(value);
+}
+
+/** Is it the type of a number or a pointer? */
+const isScalar = (type: string): boolean => type.endsWith("*") || !/\b(?:struct|union|\w+lock_t)\b/.test(type);
 
 /** How often a call is repeated before it counts what else ends the loop. */
 const MOST_REPEATS = 8;

@@ -25,6 +25,8 @@ export class Reach {
   private readonly facts: ReadonlySet<string>;
   /** Names of what does something about a BUSY. */
   private readonly reactions: ReadonlySet<string>;
+  private users: ReadonlyMap<string, readonly (FunctionInfo | string)[]> | null = null;
+  private pointers: ReadonlyMap<string, readonly string[]> | null = null;
 
   constructor(source: Source) {
     this.source = source;
@@ -34,7 +36,7 @@ export class Reach {
     const members = new Set(rules.locks.classes.flatMap((c) => c.members.map(lastWord)));
     const all = [...source.program.functions.values()].flat();
     for (const info of all) this.words.set(info, this.wordsOf(info));
-    this.seamcalling = this.closure(all, new Set(Object.keys(rules.seamcalls.calls)), new Set());
+    this.seamcalling = this.closure(new Set(Object.keys(rules.seamcalls.calls)), new Set());
     const calls = Object.entries(rules.locks.calls);
     const callsThat = (what: "takes" | "drops"): Calls => ({
       named: new Set(calls.flatMap(([name, rule]) => (typeof rule[what] === "string" ? [name] : []))),
@@ -61,7 +63,7 @@ export class Reach {
       const isUneven = isTaking !== isDropping || isOfGiven || (isTaking && !isEven(source, info));
       if (isUneven || stores.test(this.body(info))) lasting.add(info);
     }
-    this.locking = new Set([...own, ...this.closure(all, new Set(), lasting)]);
+    this.locking = new Set([...own, ...this.closure(new Set(), lasting)]);
   }
 
   /** Can a SEAMCALL be reached from it, or may it change which locks are held? */
@@ -106,8 +108,57 @@ export class Reach {
   }
 
   /** Functions from which one of some names or functions can be reached, those included: by naming it, a function or macro that does, or a member that points to one. */
-  private closure(all: readonly FunctionInfo[], seeds: ReadonlySet<string>, own: ReadonlySet<FunctionInfo>) {
+  private closure(seeds: ReadonlySet<string>, own: ReadonlySet<FunctionInfo>): ReadonlySet<FunctionInfo> {
+    return this.leadingTo(seeds, own).functions;
+  }
+
+  /** Functions from which some others can be reached, those included, and the names by which they, or macros and members that lead to them, go. */
+  leading(own: ReadonlySet<FunctionInfo>): Leading {
+    return this.leadingTo(new Set(), own);
+  }
+
+  private leadingTo(seeds: ReadonlySet<string>, own: ReadonlySet<FunctionInfo>): Leading {
+    this.users ??= this.usersOfWords();
+    this.pointers ??= this.pointersTo();
+    const functions = new Set<FunctionInfo>(own);
+    const names = new Set<string>();
+    const queue = [...seeds, ...[...own].map((info) => info.name)];
+    for (let word = queue.pop(); word !== undefined; word = queue.pop()) {
+      if (names.has(word)) continue;
+      names.add(word);
+      queue.push(...(this.pointers.get(word) ?? []));
+      for (const user of this.users.get(word) ?? []) {
+        if (typeof user === "string") queue.push(user);
+        else if (!functions.has(user)) {
+          functions.add(user);
+          queue.push(user.name);
+        }
+      }
+    }
+    return { functions, names };
+  }
+
+  /** Functions that name a word, themselves or by a macro. */
+  naming(word: string): ReadonlySet<FunctionInfo> {
+    this.users ??= this.usersOfWords();
+    const functions = new Set<FunctionInfo>();
+    const seen = new Set<string>();
+    const queue = [word];
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      for (const user of this.users.get(next) ?? []) {
+        if (typeof user === "string") queue.push(user);
+        else functions.add(user);
+      }
+    }
+    return functions;
+  }
+
+  /** By word: the functions and macros whose text has it. */
+  private usersOfWords(): ReadonlyMap<string, readonly (FunctionInfo | string)[]> {
     const { program } = this.source;
+    const all = [...this.words.keys()];
     const users = new Map<string, (FunctionInfo | string)[]>();
     const add = (word: string, user: FunctionInfo | string): void => {
       const list = users.get(word);
@@ -122,30 +173,25 @@ export class Reach {
         const users = isShared ? [name] : all.filter((info) => info.file === file && this.words.get(info)?.has(name));
         for (const word of body.match(/[A-Za-z_]\w*/g) ?? []) for (const user of users) add(word, user);
       }
-    // A macro that calls a member may name it with a prefix.
+    return users;
+  }
+
+  /** By function: the members that point to it, as macros may name them that call one. */
+  private pointersTo(): ReadonlyMap<string, readonly string[]> {
     const prefixes = new Set(["", ...Object.values(this.source.rules.memberCalls).map(({ prefix }) => prefix)]);
     const pointers = new Map<string, string[]>();
     for (const [member, infos] of this.source.members()) {
       const names = [...prefixes].map((prefix) => prefix + member);
       for (const info of infos) pointers.set(info.name, [...(pointers.get(info.name) ?? []), ...names]);
     }
-    const found = new Set<FunctionInfo>(own);
-    const seen = new Set<string>();
-    const queue = [...seeds, ...[...own].map((info) => info.name)];
-    for (let word = queue.pop(); word !== undefined; word = queue.pop()) {
-      if (seen.has(word)) continue;
-      seen.add(word);
-      queue.push(...(pointers.get(word) ?? []));
-      for (const user of users.get(word) ?? []) {
-        if (typeof user === "string") queue.push(user);
-        else if (!found.has(user)) {
-          found.add(user);
-          queue.push(user.name);
-        }
-      }
-    }
-    return found;
+    return pointers;
   }
+}
+
+/** What leads to some functions. */
+export interface Leading {
+  readonly functions: ReadonlySet<FunctionInfo>;
+  readonly names: ReadonlySet<string>;
 }
 
 /** Names of calls by how they tell their lock. */

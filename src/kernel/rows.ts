@@ -180,7 +180,7 @@ class Climb {
     };
     for (const does of after.done) add(does, []);
     if (after.open.length > 0) {
-      if (node.calls.length === 0) for (const outcome of after.open) add(this.busy.atEntry(outcome), []);
+      if (node.calls.length === 0) for (const does of this.busy.atEntry(after.open)) add(does, []);
       for (const call of node.calls) {
         const above = this.busy.above(call.by.context, call.edge, after);
         for (const { does, calls } of this.up(call.by, above)) add(does, [call, ...calls]);

@@ -57,7 +57,7 @@ export interface Input {
   /** Is it the outside that calls it? */
   readonly isEntry?: boolean;
   /** When it is called after a BUSY: whether that is why, and what is known of members since. */
-  readonly episode?: { readonly isControlled: boolean; readonly members: ReadonlyMap<string, Value> };
+  readonly episode?: Pick<Episode, "members" | "controlled"> & { readonly isControlled: boolean };
 }
 
 /** Something that the analysis could not resolve, at a place. */
@@ -144,7 +144,8 @@ export function inputKey(name: string, { locks, facts, args, vars, isEntry, epis
   }
   if (episode !== undefined) {
     key += episode.isControlled ? " busy+" : " busy";
-    for (const [member, value] of episode.members) key += ` ${member}=${value.id}`;
+    for (const [member, value] of [...episode.members].sort(([a], [b]) => (a < b ? -1 : 1)))
+      key += ` ${member}${episode.controlled.has(member) ? "~" : "="}${value.id}`;
   }
   return key;
 }

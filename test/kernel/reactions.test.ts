@@ -76,6 +76,69 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "int ret = 0;\n\n\tif (wr(1)) {\n\t\tif (pen_asked(kvm)) {\n\t\t\tKVM_BUG_ON(1, kvm);\n\t\t\tret = -EIO;\n\t\t}\n\t}\n\tpen_show(ret);\n\treturn -EINVAL;",
     does: ["ignore", "bug-vm"],
   },
+  "a member that is set because of it, and looked at later": {
+    body: "if (wr(1)) kvm->pre_fault_allowed = true;\n\tpen_show(1);\n\tif (kvm->pre_fault_allowed) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+  "a member that is set where there is none": {
+    body: "kvm->pre_fault_allowed = false;\n\tif (!wr(1)) kvm->pre_fault_allowed = true;\n\tif (!kvm->pre_fault_allowed) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+  "a member that is counted because of it": {
+    body: "if (wr(1)) kvm->nr_vcpus++;\n\tif (kvm->nr_vcpus) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO", "ignore"],
+  },
+  "a member that is counted where there is none": {
+    body: "if (!wr(1)) kvm->nr_vcpus++;\n\tif (!kvm->nr_vcpus) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO", "ignore"],
+  },
+  "a member that one function sets, and another one looks at for its caller": {
+    before:
+      "static void @_note(struct kvm *vm)\n{\n\tvm->pre_fault_allowed = true;\n}\nstatic void @_try(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) @_note(vcpu->kvm);\n}\nstatic int @_look(struct kvm *vm)\n{\n\tpen_show(1);\n\tif (vm->pre_fault_allowed) return -EIO;\n\treturn 0;\n}\n",
+    body: "@_try(vcpu);\n\treturn @_look(kvm);",
+    does: ["return:-EIO"],
+  },
+  "a member that a function sets where there is none": {
+    before: "static void @_note(struct kvm *vm)\n{\n\tvm->pre_fault_allowed = true;\n}\n",
+    body: "kvm->pre_fault_allowed = false;\n\tif (!wr(1)) @_note(kvm);\n\tif (!kvm->pre_fault_allowed) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+  "a member that is set through a pointer to it": {
+    before: "static void @_note(bool *flag)\n{\n\t*flag = true;\n}\n",
+    body: "if (wr(1)) @_note(&kvm->pre_fault_allowed);\n\tif (kvm->pre_fault_allowed) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+  "a member whose value is followed anyway": {
+    body: "struct kvm_tdx *td = to_kvm_tdx(kvm);\n\n\tif (wr(1)) td->state = TD_STATE_UNINITIALIZED;\n\telse td->state = TD_STATE_RUNNABLE;\n\tif (td->state == TD_STATE_UNINITIALIZED) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+  "a member that keeps a call going": {
+    body: "kvm->nr_vcpus = 3;\n\twhile (kvm->nr_vcpus == 3)\n\t\tif (!wr(1)) kvm->nr_vcpus = 0;\n\treturn 0;",
+    does: ["retry:unbounded", "ignore"],
+  },
+  "a member at which nobody looks": {
+    body: "if (wr(1)) kvm->vm_type = 7;\n\treturn 0;",
+    does: ["ignore"],
+  },
+  "a member that is stored again before somebody looks": {
+    body: "if (wr(1)) kvm->pre_fault_allowed = true;\n\tkvm->pre_fault_allowed = false;\n\tif (kvm->pre_fault_allowed) return -EIO;\n\treturn 0;",
+    does: ["ignore"],
+  },
+  "a member that is put back": {
+    before: "static int @_look(struct kvm *vm)\n{\n\treturn to_kvm_tdx(vm)->wait_for_sept_zap ? -EAGAIN : 0;\n}\n",
+    body: "struct kvm_tdx *td = to_kvm_tdx(kvm);\n\n\tif (wr(1)) {\n\t\ttd->wait_for_sept_zap = true;\n\t\tKVM_BUG_ON(1, kvm);\n\t\ttd->wait_for_sept_zap = false;\n\t}\n\treturn @_look(kvm);",
+    does: ["bug-vm"],
+  },
+  "a member that a pair of functions sets and puts back": {
+    before:
+      "static void @_start(struct kvm *vm)\n{\n\tto_kvm_tdx(vm)->wait_for_sept_zap = true;\n}\nstatic void @_stop(struct kvm *vm)\n{\n\tto_kvm_tdx(vm)->wait_for_sept_zap = false;\n}\nstatic int @_look(struct kvm *vm)\n{\n\treturn to_kvm_tdx(vm)->wait_for_sept_zap ? -EAGAIN : 0;\n}\n",
+    body: "if (wr(1)) {\n\t\t@_start(kvm);\n\t\tWARN_ON_ONCE(1);\n\t\t@_stop(kvm);\n\t}\n\treturn @_look(kvm);",
+    does: ["warn"],
+  },
+  "another failure, where a member still tells of it": {
+    body: "int ret = 0;\n\n\tif (wr(1)) {\n\t\tkvm->pre_fault_allowed = true;\n\t\tret = -EIO;\n\t}\n\tif (pen_asked(kvm)) ret = -ENOMEM;\n\treturn ret;",
+    does: ["return:-EIO"],
+  },
   "a loop that a flag keeps going": {
     body: "bool more = pen_asked(kvm);\n\n\tdo {\n\t\terr = wr(1);\n\t} while (err && more);\n\treturn 0;",
     does: ["ignore", "retry:unbounded"],

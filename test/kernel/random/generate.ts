@@ -2,6 +2,7 @@
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import {
+  ARCH,
   type Arg,
   type BinaryOp,
   type Block,
@@ -10,6 +11,8 @@ import {
   ERRORS,
   type ErrorName,
   type Expr,
+  FIELDS,
+  type Field,
   type Fn,
   LEAVES,
   LOCKS,
@@ -52,7 +55,7 @@ class Dice {
 /** A name that a statement may use. */
 interface Known {
   readonly n: string;
-  readonly t: Type | "int *" | "u64 *" | "box" | "struct box *" | "struct mutex *";
+  readonly t: Type | "int *" | "u64 *" | "box" | "struct box *" | "struct mutex *" | "struct kvm_arch *";
   /** A counter, which only its loop changes, or a parameter that nothing is stored to. */
   readonly isFixed?: boolean;
 }
@@ -67,6 +70,10 @@ interface Around {
 
 const ERROR_NAMES = Object.keys(ERRORS) as ErrorName[];
 const ALL_LOCKS = Object.keys(LOCKS) as Lock[];
+/** Members that a program keeps something in. */
+const KEPT: readonly Field[] = ["failed", "done", "arch.tries", "arch.seen", "count", "flag"];
+const INTS = KEPT.filter((f) => FIELDS[f] === "int");
+const BOOLS = KEPT.filter((f) => FIELDS[f] === "bool");
 const MUTEXES: readonly Lock[] = ["lock", "slots", "tdx"];
 
 const v = (n: string): Expr => ({ k: "var", n });
@@ -99,6 +106,8 @@ class Generator {
   private readonly dice: Dice;
   private count = 0;
   private complaints = 0;
+  /** Does the function that is made have a label? */
+  private isJumping = false;
   /** The functions so far: those that others may call. */
   private fns: Fn[] = [];
   private fn: Pick<Fn, "ret" | "isEntry"> = { ret: "int", isEntry: false };
@@ -113,6 +122,7 @@ class Generator {
   program(): Program {
     const helpers = this.dice.below(5);
     if (this.dice.once(2)) this.fns.push(...this.lockers());
+    if (this.dice.once(2)) this.fns.push(...this.keepers());
     for (let i = 0; i < helpers; i++) this.fns.push(this.helper(i));
     this.fns.push(this.entry("entry0"));
     if (this.dice.once(4)) this.fns.push(this.entry("entry1"));
@@ -158,6 +168,69 @@ class Generator {
     return [given, own, outer];
   }
 
+  /** Functions that do no more than store to a member, or look at one. */
+  private keepers(): Fn[] {
+    const { dice } = this;
+    const one = (called: string, ret: Fn["ret"], body: Block): Fn => ({
+      name: called,
+      ret,
+      params: [],
+      body,
+      isEntry: false,
+    });
+    const stored = dice.pick(KEPT);
+    const around = this.bare();
+    const asked: Expr = { k: "kvm", f: dice.once(2) ? stored : dice.pick(KEPT) };
+    return [
+      one("keeps0", "void", [
+        dice.once(3) ? this.counted(dice.pick(INTS)) : set({ k: "kvm", f: stored }, num(dice.below(2))),
+      ]),
+      one("keeps1", dice.pick(["bool", "int"] as const), [
+        { k: "return", e: dice.once(2) ? asked : { k: "cond", c: asked, a: this.kept(around, "int"), b: num(1) } },
+      ]),
+    ];
+  }
+
+  private bare(): Around {
+    return { names: [], depth: 0, inLoop: false, labels: [] };
+  }
+
+  /** A member as an expression names it. */
+  private member(f: Field, around: Around): Extract<Expr, { k: "kvm" }> {
+    const pointers = this.of(around, "struct kvm_arch *");
+    if (!f.startsWith(ARCH) || pointers.length === 0 || this.dice.once(3)) return { k: "kvm", f };
+    return { k: "kvm", f, by: this.dice.pick(pointers).n };
+  }
+
+  private kept(around: Around, t: "int" | "bool"): Extract<Expr, { k: "kvm" }> {
+    return this.member(this.dice.pick(t === "int" ? INTS : BOOLS), around);
+  }
+
+  private counted(f: Field): Stmt {
+    return this.dice.once(2) ? { k: "count", f } : { k: "set", to: { k: "kvm", f }, op: "+=", a: num(1) };
+  }
+
+  /** Something kept in a member because of what a SEAMCALL gave, and what is done about that later. */
+  private remembered(around: Around): Stmt[] {
+    const { dice } = this;
+    const f = dice.pick(KEPT);
+    const to = (): Extract<Expr, { k: "kvm" }> => this.member(f, around);
+    const before = dice.below(2);
+    const list: Stmt[] = dice.once(3) ? [] : [set(to(), num(before))];
+    const test = this.asked(this.seam(around));
+    const changed = FIELDS[f] === "int" && dice.once(3) ? this.counted(f) : set(to(), num(1 - before));
+    const calls = dice.once(4) ? this.calls(around) : [];
+    list.push({ k: "if", c: dice.once(2) ? test : not(test), a: [...calls, changed], b: null });
+    if (dice.once(3)) list.push(...this.statements(this.inner(around)));
+    const asked = dice.weighed<Expr>(
+      [3, () => to()],
+      [2, () => not(to())],
+      [FIELDS[f] === "int" ? 1 : 0, () => bin(dice.pick(["==", ">", "<="] as const), to(), num(dice.below(2)))],
+    );
+    if (!dice.once(3)) list.push({ k: "if", c: asked, a: this.reaction(this.inner(around)), b: null });
+    return list;
+  }
+
   /** A call of one of these. */
   private lockerCall(around: Around): Stmt[] {
     const able = this.fns.filter((fn) => fn.name.startsWith("locks"));
@@ -180,11 +253,17 @@ class Generator {
     this.fn = { ret, isEntry };
     const names: Known[] = params.map(({ n, t }) => ({ n, t }));
     const labels = dice.once(3) ? [this.fresh("out")] : [];
+    this.isJumping = labels.length > 0;
     const around: Around = { names, depth: 0, inLoop: false, labels };
     const body: Stmt[] = [];
     // What most functions begin with.
     if (dice.once(2)) body.push(this.declare("u64", around, null));
     if (dice.once(2)) body.push(this.declare("int", around, num(0)));
+    if (dice.once(4)) {
+      const n = this.fresh("arch");
+      names.push({ n, t: "struct kvm_arch *" });
+      body.push({ k: "arch", n });
+    }
     if (labels.length === 0 && dice.once(6)) body.push(this.guard());
     const most = isEntry ? 5 : 4;
     for (let i = 1 + dice.below(most); i > 0; i--) body.push(...this.statements(around));
@@ -309,7 +388,7 @@ class Generator {
       [1, () => this.error()],
       [own.length > 0 ? 6 : 0, () => v(dice.pick(own).n)],
       [2, () => ({ k: "ext", id: dice.below(3) })],
-      [2, () => ({ k: "kvm", f: dice.pick(["count", "ready"] as const) })],
+      [2, () => (dice.once(3) ? { k: "kvm", f: "ready" } : this.kept(around, "int"))],
       [pointers.length > 0 ? 2 : 0, () => ({ k: "star", n: dice.pick(pointers).n })],
       [boxes.length > 0 ? 2 : 0, () => this.dot(dice.pick(boxes), "ret")],
       [depth > 0 ? 3 : 0, () => this.call(around, "int") ?? num(0)],
@@ -344,7 +423,7 @@ class Generator {
       ],
       [1, () => bin(dice.pick(["==", "!="] as const), this.int(around, 0), this.error())],
       [bools.length > 0 ? 4 : 0, () => v(dice.pick(bools).n)],
-      [2, () => ({ k: "kvm", f: dice.pick(["flag", "vm_dead"] as const) })],
+      [3, () => (dice.once(4) ? { k: "kvm", f: "vm_dead" } : this.kept(around, "bool"))],
       [boxes.length > 0 ? 1 : 0, () => this.dot(dice.pick(boxes), "on")],
       [2, () => this.call(around, "bool") ?? num(1)],
       [depth > 0 ? 2 : 0, () => not(this.condition(around, depth - 1))],
@@ -404,6 +483,7 @@ class Generator {
         return { k: "lockaddr", lock: dice.pick(MUTEXES) };
       }
       default: {
+        if (t === "int *" && dice.once(5)) return { k: "fieldaddr", f: dice.pick(INTS) };
         const bare = t === "int *" ? "int" : t === "u64 *" ? "u64" : "box";
         const own = this.of(around, t, bare).filter(({ isFixed }) => isFixed !== true);
         if (own.length === 0) return null;
@@ -438,6 +518,8 @@ class Generator {
       [2, () => [this.bugs()]],
       [1, () => [{ k: "kick" }]],
       [bools.length > 0 ? 2 : 0, () => [set(name(dice.pick(bools).n), num(dice.below(2)))]],
+      [1, () => [set(this.kept(around, "bool"), num(dice.below(2)))]],
+      [1, () => [dice.once(2) ? set(this.kept(around, "int"), num(dice.below(3))) : this.counted(dice.pick(INTS))]],
       [1, () => this.calls(around)],
     );
     const end = dice.weighed<Stmt[]>(
@@ -475,6 +557,7 @@ class Generator {
       [8, () => this.seamcall(around)],
       [5, () => this.helperCall(around)],
       [2, () => this.left(around)],
+      [3, () => this.remembered(around)],
       [2, () => this.dropped(around)],
       [deep ? 0 : 3, () => this.retry(around)],
       [deep ? 0 : 4, () => [this.if(around)]],
@@ -771,7 +854,8 @@ class Generator {
       [2, () => [{ k: "take", ref: plain, mode }]],
       [2, () => [{ k: "drop", ref: plain, mode }]],
       [2, () => [{ k: "scoped", lock, mode, body: inner() }]],
-      [around.depth > 0 ? 1 : 0, () => [{ k: "guard", lock, mode }]],
+      // A jump may not come past a guard.
+      [around.depth > 0 && !this.isJumping ? 1 : 0, () => [{ k: "guard", lock, mode }]],
       [
         pointers.length > 0 ? 4 : 0,
         () => [{ k: dice.pick(["take", "drop"] as const), ref: param(), mode: "exclusive" }],
@@ -834,9 +918,9 @@ class Generator {
         }),
       ],
       [words.length > 0 ? 2 : 0, () => set(to(dice.pick(words)), this.status(around))],
-      [1, () => set({ k: "kvm", f: "count" }, this.int(around, 1))],
+      [1, () => set(this.kept(around, "int"), this.int(around, 1))],
       [1, () => set({ k: "kvm", f: "mark" }, this.status(around))],
-      [1, () => set({ k: "kvm", f: dice.pick(["flag", "vm_dead"] as const) }, this.condition(around, 1))],
+      [1, () => set(dice.once(3) ? { k: "kvm", f: "vm_dead" } : this.kept(around, "bool"), this.condition(around, 1))],
       [1, () => set({ k: "kvm", f: "ready" }, num(dice.below(2)))],
     );
   }

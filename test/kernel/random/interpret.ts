@@ -217,7 +217,9 @@ class Machine {
       const param = fn.params[i] as Fn["params"][number];
       return [param.n, this.argument(arg, param.t as Type, frame)];
     });
-    const values = given.map(([, bound]) => (typeof bound === "object" && "v" in bound ? bound.v : "&"));
+    const values = given.map(([, bound], i) =>
+      e.args[i]?.k !== "fieldaddr" && typeof bound === "object" && "v" in bound ? bound.v : "&",
+    );
     this.chain.push({ id: this.idOf(e), call: text(e), values: values.join() });
     const value = this.body(fn, new Map(given));
     const site = this.chain.map(({ id }) => id).join(">");
@@ -229,7 +231,23 @@ class Machine {
   private argument(arg: Arg, t: Type, frame: Frame): Bound {
     if (arg.k === "value") return { t, v: kept(t, this.value(arg.e, frame)) };
     if (arg.k === "lockaddr") return arg.lock;
+    if (arg.k === "fieldaddr") return this.slotOf(arg.f);
     return frame.find(arg.n);
+  }
+
+  /** A member as what a pointer points to. */
+  private slotOf(f: Field): Slot {
+    const { fields } = this;
+    const value = (): bigint => this.field(f);
+    return {
+      t: FIELDS[f],
+      get v() {
+        return value();
+      },
+      set v(made: bigint | null) {
+        fields.set(f, made as bigint);
+      },
+    };
   }
 
   private idOf(node: object): number {
@@ -281,6 +299,12 @@ class Machine {
         for (const f of ["err", "ret", "on"] as const) to[f].v = from[f].v;
         return null;
       }
+      case "arch":
+        frame.names.set(s.n, { t: "int", v: null });
+        return null;
+      case "count":
+        this.store({ k: "kvm", f: s.f }, this.field(s.f) + 1n, frame);
+        return null;
       case "set": {
         const a = this.value(s.a, frame);
         const before = s.op === "=" ? 0n : this.value(s.to, frame);
@@ -426,6 +450,8 @@ class Machine {
       case "star":
         return this.slotValue(frame.find(e.n) as Slot, e.n);
       case "kvm":
+        // A `goto` may have come past the pointer's declaration.
+        if (e.by !== undefined) frame.find(e.by);
         return this.field(e.f);
       case "dot":
         return read((frame.find(e.n) as BoxValue)[e.f]);
@@ -495,6 +521,7 @@ class Machine {
 
   private store(to: Lvalue, v: bigint, frame: Frame): bigint {
     if (to.k === "kvm") {
+      if (to.by !== undefined) frame.find(to.by);
       const made = kept(FIELDS[to.f], v);
       this.fields.set(to.f, made);
       return made;

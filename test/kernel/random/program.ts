@@ -30,8 +30,8 @@ export type Expr =
   /** A status of the module. */
   | { readonly k: "const"; readonly name: keyof typeof STATUSES }
   | { readonly k: "var"; readonly n: string }
-  /** `kvm->f` */
-  | { readonly k: "kvm"; readonly f: Field }
+  /** `kvm->f`, or `by->f` where a pointer to what it is part of is named. */
+  | { readonly k: "kvm"; readonly f: Field; readonly by?: string }
   /** `*n` */
   | { readonly k: "star"; readonly n: string }
   /** `n.f` or `n->f` of a box. */
@@ -58,7 +58,9 @@ export type Arg =
   | { readonly k: "addr"; readonly n: string }
   /** A pointer parameter that is handed on. */
   | { readonly k: "pointer"; readonly n: string }
-  | { readonly k: "lockaddr"; readonly lock: Lock };
+  | { readonly k: "lockaddr"; readonly lock: Lock }
+  /** `&kvm->f` */
+  | { readonly k: "fieldaddr"; readonly f: Field };
 
 export type Lvalue = Extract<Expr, { k: "var" | "kvm" | "star" | "dot" }>;
 
@@ -66,6 +68,10 @@ export type Stmt =
   | { readonly k: "decl"; readonly t: Type; readonly n: string; readonly init: Expr | null }
   | { readonly k: "box"; readonly n: string; readonly init: readonly (readonly [BoxField, Expr])[] }
   | { readonly k: "copy"; readonly to: string; readonly from: string }
+  /** `struct kvm_arch *n = &kvm->arch;` */
+  | { readonly k: "arch"; readonly n: string }
+  /** `kvm->f++;` */
+  | { readonly k: "count"; readonly f: Field }
   | { readonly k: "set"; readonly to: Lvalue; readonly op: "=" | "+=" | "-=" | "|=" | "&="; readonly a: Expr }
   | { readonly k: "expr"; readonly e: Expr }
   | { readonly k: "if"; readonly c: Expr; readonly a: Block; readonly b: Block | null }
@@ -118,8 +124,20 @@ export interface Program {
 }
 
 /** Members of the VM: some that nothing is known of, one whose value each phase gives, and the two that are false when a BUSY comes. */
-export const FIELDS = { count: "int", mark: "u64", flag: "bool", ready: "int", vm_dead: "bool" } as const;
+export const FIELDS = {
+  count: "int",
+  mark: "u64",
+  flag: "bool",
+  ready: "int",
+  vm_dead: "bool",
+  failed: "int",
+  done: "bool",
+  "arch.tries": "int",
+  "arch.seen": "bool",
+} as const;
 export type Field = keyof typeof FIELDS;
+/** Those of what is part of the VM. */
+export const ARCH = "arch.";
 export const BOX = { err: "u64", ret: "int", on: "bool" } as const;
 export type BoxField = keyof typeof BOX;
 
@@ -183,6 +201,10 @@ function statementText(s: Stmt, depth: number): string {
       return line(`struct box ${s.n} = { ${s.init.map(([f, e]) => `.${f} = ${text(e)}`).join(", ")} };`);
     case "copy":
       return line(`${s.to} = ${s.from};`);
+    case "arch":
+      return line(`struct kvm_arch *${s.n} = &kvm->arch;`);
+    case "count":
+      return line(`kvm->${s.f}++;`);
     case "set":
       return line(`${text(s.to)} ${s.op} ${text(s.a)};`);
     case "expr":
@@ -278,7 +300,7 @@ export function text(e: Expr): string {
     case "var":
       return e.n;
     case "kvm":
-      return `kvm->${e.f}`;
+      return e.by === undefined ? `kvm->${e.f}` : `${e.by}->${e.f.slice(ARCH.length)}`;
     case "star":
       return `*${e.n}`;
     case "dot":
@@ -331,6 +353,8 @@ function argText(arg: Arg): string {
       return arg.n;
     case "lockaddr":
       return LOCKS[arg.lock].c;
+    case "fieldaddr":
+      return `&kvm->${arg.f}`;
   }
 }
 
@@ -346,6 +370,10 @@ export const HEADER = `${leaves.map((i) => `#define TDH_A${i} ${40 + i}`).join("
 struct mutex {
 	int owner;
 };
+struct kvm_arch {
+	int tries;
+	bool seen;
+};
 struct kvm {
 	struct mutex lock;
 	struct mutex slots_lock;
@@ -358,6 +386,9 @@ struct kvm {
 	int ready;
 	bool vm_bugged;
 	bool vm_dead;
+	int failed;
+	bool done;
+	struct kvm_arch arch;
 };
 struct box {
 	u64 err;

@@ -1,5 +1,6 @@
 /** Smaller programs that still show what a program showed, and which programs mean the same to C as to the interpreter. */
 import {
+  ARCH,
   type Block,
   BOX,
   type Expr,
@@ -100,6 +101,7 @@ function* statements(s: Stmt): Generator<Stmt> {
       return;
     case "set":
       if (s.op !== "=") yield { ...s, op: "=" };
+      if (s.to.k === "kvm" && s.to.by !== undefined) yield { ...s, to: { k: "kvm", f: s.to.f } };
       for (const a of expressions(s.a)) yield { ...s, a };
       return;
     case "expr":
@@ -186,6 +188,9 @@ function* expressions(e: Expr): Generator<Expr> {
         if (arg.k === "value")
           for (const smaller of expressions(arg.e)) yield { ...e, args: e.args.with(i, { k: "value", e: smaller }) };
       return;
+    case "kvm":
+      if (e.by !== undefined) yield { k: "kvm", f: e.f };
+      return;
     case "seam":
       if (e.leaf > 0) yield { ...e, leaf: 0 };
       for (const arg of expressions(e.arg)) yield { ...e, arg };
@@ -196,7 +201,7 @@ function* expressions(e: Expr): Generator<Expr> {
 
 // ---------------------------------------------------------------- what a program may say
 
-type Known = Param["t"] | "box";
+type Known = Param["t"] | "box" | "struct kvm_arch *";
 type Names = ReadonlyMap<string, Known>;
 
 /** Is each name known where it is used, and does no number get lost between types? */
@@ -259,6 +264,12 @@ class Checker {
         this.need(!names.has(s.n));
         names.set(s.n, "box");
         return;
+      case "arch":
+        this.need(!names.has(s.n));
+        names.set(s.n, "struct kvm_arch *");
+        return;
+      case "count":
+        return this.need(FIELDS[s.f] === "int");
       case "copy":
         return this.need(names.get(s.to) === "box" && names.get(s.from) === "box");
       case "set":
@@ -324,6 +335,7 @@ class Checker {
         return t as Type;
       }
       case "kvm":
+        if (e.by !== undefined) this.need(names.get(e.by) === "struct kvm_arch *" && e.f.startsWith(ARCH));
         return FIELDS[e.f];
       case "star": {
         const t = names.get(e.n);
@@ -380,6 +392,7 @@ class Checker {
       const { t } = fn.params[i] as Param;
       if (arg.k === "value") this.stored(t as Type, arg.e, names);
       if (arg.k === "pointer") this.need(names.get(arg.n) === t);
+      if (arg.k === "fieldaddr") this.need(t === `${FIELDS[arg.f]} *`);
       if (arg.k === "addr") this.need(names.get(arg.n) === (t === "struct box *" ? "box" : t.slice(0, -2)));
     }
     return fn.ret === "void" ? "int" : fn.ret;

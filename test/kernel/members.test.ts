@@ -1,0 +1,76 @@
+/** What is told where a member that a BUSY changes is not followed, and where the rules name a function that the tree does not have. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { extractHost, type KernelRules, parseKernelRules } from "../../src/kernel/index.ts";
+import { SMALL_TREE, smallRules } from "./small/small.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "seamlock-members-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const FILE = "arch/x86/kvm/vmx/tdx.c";
+
+/** Messages of a code for the small tree with a function of its own, called by a command of its own. */
+function messages(code: string, own: string, busy: Partial<KernelRules["busy"]> = {}): readonly string[] {
+  const tree = mkdtempSync(join(folder, "tree-"));
+  cpSync(SMALL_TREE, tree, { recursive: true });
+  const text = readFileSync(join(tree, FILE), "utf8");
+  const made = text
+    .replace("int tdx_vcpu_ioctl(", `#define KVM_PEN_OWN 0x9000\n${own}\nint tdx_vcpu_ioctl(`)
+    .replace("\tcase KVM_PEN_SELF:", "\tcase KVM_PEN_OWN:\n\t\treturn pen_own(vcpu);\n\tcase KVM_PEN_SELF:");
+  writeFileSync(join(tree, FILE), made);
+  const small = parse(smallRules()) as KernelRules;
+  const rules = parseKernelRules(stringify({ ...small, busy: { ...small.busy, ...busy } }), "small rules");
+  const { diagnostics } = extractHost(tree, { rules });
+  return diagnostics.flatMap((one) => (one.code === code ? [one.message] : []));
+}
+
+const look = (then: string): string => `
+struct pen_item {
+	int gone;
+};
+static int pen_own(struct kvm_vcpu *vcpu)
+{
+	struct pen_item *item = pen_find(vcpu), *other = pen_find(vcpu);
+
+	if (tdh_vp_wr(&to_tdx(vcpu)->vp, 1, 0))
+		item->gone = 1;
+	${then}
+	return 0;
+}
+`;
+
+describe("a member of something that there may be several of", () => {
+  test("is told where something looks at one later", () => {
+    const found = messages("SL3423", look("if (other->gone) return -EIO;"));
+    expect(found).toEqual([
+      "whether something looks later at what pen_own makes of pen_item.gone because of a BUSY is not known: there may be several such objects",
+    ]);
+  });
+
+  test("is not told where nothing does", () => {
+    expect(messages("SL3423", look(""))).toEqual([]);
+  });
+});
+
+describe("functions that give something back", () => {
+  const plain = "static int pen_own(struct kvm_vcpu *vcpu)\n{\n\tpen_put(vcpu);\n\treturn 0;\n}\n";
+
+  test("are told where the tree names none of that name", () => {
+    const own = messages("SL3420", plain, { frees: ["pen_put", "pen_gone"] });
+    expect(own).toContain("the rules speak of the function pen_gone, which the tree does not have");
+    expect(own.join()).not.toContain("pen_put");
+  });
+
+  test("so are functions that are called again, and members that lose what they point to", () => {
+    const own = messages("SL3420", plain, {
+      again: { pen_again: { gives: 1, does: "refault" } },
+      loses: ["kvm.pen_lost", "kvm.nr_vcpus"],
+    });
+    expect(own).toContain("the rules speak of the function pen_again, which the tree does not have");
+    expect(own).toContain("the rules speak of the member kvm.pen_lost, which the tree does not have");
+    expect(own.join()).not.toContain("nr_vcpus");
+  });
+});
