@@ -29,6 +29,15 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "if (wr(1)) return -EIO;\n\tif (wr(2)) return pen_next_here() ? -EIO : -EBUSY;\n\tif (wr(3)) return -(int)vcpu->cpu;\n\treturn 0;",
     does: ["return:-EIO", "return:-EBUSY", "unknown"],
   },
+  "what a test finds where it names the constant first": {
+    body: "err = wr(1);\n\tif (0 == err) return 0;\n\tif (TDX_OPERAND_BUSY == (err & TDX_SEAMCALL_STATUS_MASK)) return -EAGAIN;\n\treturn -EIO;",
+    does: ["return:-EAGAIN"],
+  },
+  "what a caller's test finds where it names the constant first": {
+    before: "static int one(struct kvm_vcpu *vcpu)\n{\n\treturn wr(1) ? -EIO : 0;\n}",
+    body: "int ret = one(vcpu);\n\n\tif (-EIO == ret) return -EFAULT;\n\tif (0 != ret) return -ENOMEM;\n\treturn 0;",
+    does: ["return:-EFAULT"],
+  },
   "an error that is returned or nothing": {
     body: "return wr(1) ? (pen_next_here() ? -EIO : 0) : 0;",
     does: ["return:-EIO", "ignore"],
