@@ -22,7 +22,8 @@ import { bundledScenarios, scenarioText } from "./scenarios.ts";
 export async function explorerData(module?: string, host?: string): Promise<ExplorerData> {
   // What was asked for goes first: of a wrong word one hears at once.
   const own = module === undefined ? null : await namedModule(module);
-  const wanted = host ?? newestHost() ?? "none";
+  const latest = newestHost();
+  const wanted = host ?? latest ?? "none";
   const hosted = wanted === "none" ? null : await namedHost(wanted);
   const bundled = await Promise.all(bundledModules().map(namedModule));
   const bundledOnes = await Promise.all(bundledHosts().map(namedHost));
@@ -45,6 +46,7 @@ export async function explorerData(module?: string, host?: string): Promise<Expl
     scenarios,
     initial: { module: opened.name, host: hosted?.name ?? null },
     before: { modules: modulesBefore(modules), hosts: hostsBefore(states) },
+    ...(latest !== null && { newestHost: latest }),
     ...(isModuleTree(opened.name) && { moduleTrees: [opened.name] }),
   };
 }

@@ -113,7 +113,7 @@ export function isHost(word: string): boolean {
 }
 
 /** What a bundled host is called, as people write it: `6.16`, `v6.16`, `latest`, `6.17` for what has the same locks; other words stay. */
-function hostName(word: string): string {
+export function hostName(word: string): string {
   const bundled = bundledHosts();
   if (bundled.includes(word)) return word;
   if (word === "latest") return newestHost() ?? word;

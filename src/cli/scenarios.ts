@@ -16,7 +16,7 @@ import {
 } from "../model/index.ts";
 import { didYouMean, shellWord } from "../text.ts";
 import { readText, statOf } from "./files.ts";
-import { loadProfile } from "./hosts.ts";
+import { hostName, loadProfile } from "./hosts.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
 import { loadModule } from "./modules.ts";
 import { collect, moduleOption } from "./options.ts";
@@ -89,11 +89,15 @@ export async function loadScenario(name: string, options: ScenarioOptions): Prom
   const scenario = options.host === NONE ? withoutHost(read) : read;
   refuseRetries(scenario, options);
   const catalog = await loadModule(options.module ?? scenario.module);
-  const named = hostOf(scenario);
+  const stated = hostOf(scenario);
+  // `latest` is another one in the next release: what was run is told by its name.
+  const named = stated === null ? null : hostName(stated);
   const host = named === null ? null : await loadProfile(named);
   const model = buildModel(scenario, { catalog: () => catalog, host: () => present(host) });
-  const parameters = { ...parametersOf(scenario), module: catalog.module.version };
-  const reproduce = reproduceLine(name, options, catalog.module.version);
+  const own = named === null ? {} : { host: named };
+  const parameters = { ...parametersOf(scenario), ...own, module: catalog.module.version };
+  const reproduced = named === stated ? options : { ...options, host: options.host ?? (named as string) };
+  const reproduce = reproduceLine(name, reproduced, catalog.module.version);
   return { scenario, model, parameters, doubts: doubtsOf(scenario, catalog, host), reproduce };
 }
 

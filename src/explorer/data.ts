@@ -32,6 +32,8 @@ export interface ExplorerData {
   readonly initial: { readonly module: string; readonly host: string | null };
   /** With what each is compared unless a URL says: the last one before it that differs. */
   readonly before: { readonly modules: Before; readonly hosts: Before };
+  /** The newest bundled kernel, which scenarios call `latest`; left out where none is bundled. */
+  readonly newestHost?: string;
   /** Names of modules that are source trees, which most verbs take only once they are extracted; left out where there are none. */
   readonly moduleTrees?: readonly string[];
 }
@@ -62,6 +64,7 @@ export function unpack(text: string): { readonly data: ExplorerData; readonly an
     scenarios: read("scenarios"),
     initial: read("initial"),
     before: read("before"),
+    ...(part("newestHost") < 0 ? {} : { newestHost: read<string>("newestHost") }),
     ...(part("moduleTrees") < 0 ? {} : { moduleTrees: read<readonly string[]>("moduleTrees") }),
   };
   return { data, answers: read("answers") };

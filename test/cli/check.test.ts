@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkpoint, startSearch } from "../../src/check/index.ts";
+import { newestHost } from "../../src/cli/hosts.ts";
 import { loadScenario } from "../../src/cli/scenarios.ts";
 import { inProcess, temporaryFolder } from "./run.ts";
 
@@ -33,6 +34,17 @@ describe("check", () => {
     expect(document.outcome).toMatchObject({ kind: "violated", property: "a removal never fails" });
     expect(document.trace).toHaveLength(11);
     expect(document.reproduce).toBe("seamlock check page-removal --module 1.5.05 --vcpus 1 --pages 1");
+  });
+
+  it("asks the newest bundled kernel for its paths where none is named, and says which that is", async () => {
+    const newest = newestHost() as string;
+    const { parameters, reproduce } = await loadScenario("td-teardown", { module: "1.5.25" });
+    expect([parameters["host"], reproduce]).toEqual([newest, `td-teardown --module 1.5.25 --host ${newest}`]);
+    const named = await loadScenario("td-teardown", { module: "1.5.25", host: "linux-6.16" });
+    expect([named.parameters["host"], named.reproduce]).toEqual([
+      "linux-6.16",
+      "td-teardown --module 1.5.25 --host linux-6.16",
+    ]);
   });
 
   it("tells who is refused where host and guest use one primitive, and what every BUSY is", async () => {

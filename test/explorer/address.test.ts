@@ -38,6 +38,7 @@ const data: ExplorerData = {
   })),
   scenarios: SCENARIOS.map((name) => ({ name, text: readFileSync(`data/scenarios/${name}.yaml`, "utf8") })),
   initial: { module: "1.5.25", host: "linux-6.19" },
+  newestHost: "linux-6.19",
   before: {
     modules: { "1.5.20": null, "1.5.24": "1.5.20", "1.5.25": "1.5.20" },
     hosts: { "linux-6.16": null, "linux-6.19": "linux-6.16" },
@@ -303,6 +304,8 @@ describe("an outcome beside its form", () => {
       ["pages", "2"],
       ["host", '"linux-6.16"'],
     ]);
+    const paths = jobOf(requestOf("check", { scenario: "td-build", host: "none" }, data), data, () => []);
+    expect(paths).toMatchObject({ kind: "check", host: { name: data.newestHost } });
     expect(jobOf(requestOf("meet", { meet: "a b", on: "TDR" }, data), data, () => [])).toHaveProperty("message");
     expect(jobOf(requestOf("check", SCENARIO, data), data, () => [])).toMatchObject({ host: null });
   });

@@ -145,7 +145,8 @@ export function usedHost(file: ScenarioFile, params: Params, data: ExplorerData)
   const asHost = scenario.kind === "running-td" && params["policy"] === AS_HOST;
   const stated = hostStated(scenario);
   if (stated === null && !asHost) return null;
-  return hostOf(data, params) ?? data.hosts.find(({ name }) => name === stated) ?? null;
+  const named = stated === "latest" ? data.newestHost : stated;
+  return hostOf(data, params) ?? data.hosts.find(({ name }) => name === named) ?? null;
 }
 
 /** Why the host of the facts bar plays no part in what the address runs; null where it does. */
