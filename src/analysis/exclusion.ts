@@ -121,7 +121,8 @@ function meetingsOf(catalog: Catalog): (pair: ContendPair) => Meeting {
   const rowsOf = rowsOfPairs(catalog);
   const hasPage = (name: string, variant: string | null): boolean =>
     catalog.leaves.some(
-      (leaf) => leaf.name === name && leaf.variant === variant && leaf.acquisitions.some((row) => row.resource === "PAGE"),
+      (leaf) =>
+        leaf.name === name && leaf.variant === variant && leaf.acquisitions.some((row) => row.resource === "PAGE"),
     );
   return (pair) => {
     const [rowsA, rowsB] = [rowsOf(pair, "a"), rowsOf(pair, "b")];
@@ -145,7 +146,8 @@ function meetingsOf(catalog: Catalog): (pair: ContendPair) => Meeting {
 /** May a guest's call take a lock that the entry by which it came in keeps until TD exit? */
 function keepsForItsGuest(kept: readonly Acquisition[], taken: readonly Acquisition[]): boolean {
   return (
-    kept.some((row) => row.release?.kind === "td-exit") && taken.some((row) => row.side === "guest" && row.td !== "other")
+    kept.some((row) => row.release?.kind === "td-exit") &&
+    taken.some((row) => row.side === "guest" && row.td !== "other")
   );
 }
 

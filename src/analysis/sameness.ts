@@ -76,7 +76,7 @@ export interface Meeting {
 export function keptApart(a: CallSite, b: CallSite, meeting: Meeting): Apart {
   const { kind, pageSide, onlyLate } = meeting;
   const together = a.step === b.step ? oneRun(a, b, meeting) : null;
-  if (together?.excludedBy.length === 0 && (together.late || !onlyLate)) return together;
+  if (together?.excludedBy.length === 0) return together;
   const namer = pageSide === null ? null : pageSide === "a" ? a : b;
   const ways = WAYS_TO_MEET[kind].map((same) => (meeting.otherPage ? { ...same, page: false } : same));
   const verdicts = ways.map((same) => apartWhere(a, b, { same, namer, onlyLate }));
@@ -85,7 +85,11 @@ export function keptApart(a: CallSite, b: CallSite, meeting: Meeting): Apart {
   const assumes = [...(a.path.assumed ?? []), ...(b.path.assumed ?? [])];
   if (open !== undefined) return { ...open, assumes, ofOneVm: openings.every(({ ofOneVm }) => ofOneVm) };
   const [first, ...others] = verdicts;
-  const reasons = [...(first?.excludedBy ?? []), ...others.flatMap((v) => v.excludedBy), ...(together?.excludedBy ?? [])];
+  const reasons = [
+    ...(first?.excludedBy ?? []),
+    ...others.flatMap((v) => v.excludedBy),
+    ...(together?.excludedBy ?? []),
+  ];
   const same = new Map(reasons.map((e) => [e.what, e]));
   return {
     excludedBy: [...same.values()],
@@ -259,7 +263,7 @@ function locks(a: CallSite, b: CallSite, same: Sameness): Found[] {
 function owned(namer: CallSite): Found[] {
   if (namer.guest) return [];
   return namer.held
-    .filter((lock) => lock.per === "page" && lock.mode !== "shared" && !isOthers(lock))
+    .filter((lock) => lock.per === "page" && lock.kind !== "srcu" && lock.mode !== "shared" && !isOthers(lock))
     .map((lock) => ({ exclusion: { kind: "host-lock", what: lock.lock }, assumes: assumption(lock) }));
 }
 

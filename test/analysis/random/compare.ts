@@ -100,7 +100,10 @@ function judge(
   const told = busy.flatMap(({ path, comesAs }) => (comesAs === "A" ? path.endA : path.endB).does);
   for (const list of done)
     if (!told.some((does) => list.every((one, i) => does[i] === one)))
-      tell("reaction", `${what}, and does ${list.join(", ")}; told: ${told.map((does) => does.join(", ")).join(" | ") || "nothing"}`);
+      tell(
+        "reaction",
+        `${what}, and does ${list.join(", ")}; told: ${told.map((does) => does.join(", ")).join(" | ") || "nothing"}`,
+      );
 }
 
 /** Do the reasons that are told keep the two apart, without whatever else the profile says? */
@@ -111,7 +114,8 @@ function reasonsSuffice(
   tell: (kind: Difference["kind"], what: string) => void,
 ): void {
   const reasons = paths.flatMap(({ excludedBy }) => excludedBy);
-  const has = (kind: string, what?: string): boolean => reasons.some((one) => one.kind === kind && (what === undefined || one.what === what));
+  const has = (kind: string, what?: string): boolean =>
+    reasons.some((one) => one.kind === kind && (what === undefined || one.what === what));
   const cycle = (reason: string): boolean => reasons.some((one) => one.kind === "life-cycle" && one.reason === reason);
   const keepers: Keepers = {
     ...ALL,
@@ -125,9 +129,12 @@ function reasonsSuffice(
   const [a, b] = [paths[0]?.a, paths[0]?.b];
   const isOf = (site: Site, leaf: string, variant: string | null, path: string | undefined): boolean =>
     site.leaf.name === leaf && site.leaf.variant === variant && site.name === path;
-  const found = meets(house, keepers, (x, y) =>
-    (isOf(x, pair.a, pair.variantA, a) && isOf(y, pair.b, pair.variantB, b)) ||
-    (isOf(y, pair.a, pair.variantA, a) && isOf(x, pair.b, pair.variantB, b)),
+  const found = meets(
+    house,
+    keepers,
+    (x, y) =>
+      (isOf(x, pair.a, pair.variantA, a) && isOf(y, pair.b, pair.variantB, b)) ||
+      (isOf(y, pair.a, pair.variantA, a) && isOf(x, pair.b, pair.variantB, b)),
   );
   const [mine, theirs] = [endA(pair), endB(pair)];
   const still = found.some(({ comer, holder }) => {
@@ -135,7 +142,11 @@ function reasonsSuffice(
     const told = [`${mine} ${a}`, `${theirs} ${b}`];
     return (ends[0] === told[0] && ends[1] === told[1]) || (ends[0] === told[1] && ends[1] === told[0]);
   });
-  if (still) tell("reason", `${mine} (${a}) and ${theirs} (${b}) meet though ${reasons.map((one) => `${one.kind} ${one.what}`).join(", ")}`);
+  if (still)
+    tell(
+      "reason",
+      `${mine} (${a}) and ${theirs} (${b}) meet though ${reasons.map((one) => `${one.kind} ${one.what}`).join(", ")}`,
+    );
 }
 
 export { enters };

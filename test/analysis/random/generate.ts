@@ -1,5 +1,5 @@
 /** Random houses: of every field that a profile can have and of every kind of row, few enough of each for all that can happen to be tried. */
-import type { Call, Clause, House, HostLock, Mode, Path, Per, Phase, Row, Step, Use } from "./house.ts";
+import type { Call, Clause, HostLock, House, Mode, Path, Per, Phase, Row, Step, Use } from "./house.ts";
 
 /** The same throws for the same seed (mulberry32). */
 class Dice {
@@ -34,7 +34,19 @@ class Dice {
 const OP_STATES = ["UNINITIALIZED", "INITIALIZED", "RUNNABLE"];
 const SEPT_STATES = ["SEPT_FREE", "SEPT_PENDING", "SEPT_BLOCKED", "SEPT_PRESENT"];
 /** In the order in which calls take them. */
-const BEFORE_PAGE = ["TDVPR", "TDR", "KOT", "TDCS", "TDCS_EPOCH", "SEPT_TREE", "SEPT_ENTRY", "RTMR", "MIGSC", "WBT", "a thing of its own"];
+const BEFORE_PAGE = [
+  "TDVPR",
+  "TDR",
+  "KOT",
+  "TDCS",
+  "TDCS_EPOCH",
+  "SEPT_TREE",
+  "SEPT_ENTRY",
+  "RTMR",
+  "MIGSC",
+  "WBT",
+  "a thing of its own",
+];
 const PAGE_ROLES = ["to-add", "to-aug", "to-reclaim", "to-rdmd", "to-remove", "to-wbinvd"];
 const OPERANDS = ["RCX", "TDR", "SEPT_TREE", "TD_EPOCH"];
 
@@ -104,22 +116,35 @@ function hostCall(d: Dice, name: string, variant: string | null, { plain = false
   const made = name === "tdh_mng_create" ? "TDR" : name === "tdh_vp_create" ? "TDVPR" : null;
   const isRead = d.chance(0.6);
   const told = (resource: string, role: string | null): Partial<Row> => {
-    if (!isRead || !["TDR", "TDVPR", "TDCS", "TDCS_EPOCH", "SEPT_TREE", "SEPT_ENTRY", "RTMR", "MIGSC"].includes(resource)) return {};
+    if (
+      !isRead ||
+      !["TDR", "TDVPR", "TDCS", "TDCS_EPOCH", "SEPT_TREE", "SEPT_ENTRY", "RTMR", "MIGSC"].includes(resource)
+    )
+      return {};
     return { td: !plain && d.chance(role === null ? 0.1 : 0.5) ? "other" : "named" };
   };
   const rows: Row[] = [];
   for (const resource of BEFORE_PAGE) {
     if (plain && !PLAIN.includes(resource)) continue;
-    if (resource === made) rows.push(row(d, resource, { mode: "EXCLUSIVE", maybe: false, ...(isRead && { td: "named" }) }));
+    if (resource === made)
+      rows.push(row(d, resource, { mode: "EXCLUSIVE", maybe: false, ...(isRead && { td: "named" }) }));
     else if (d.chance(0.22)) {
-      const role = !plain && d.chance(0.12) ? "first" : null;
+      // Of what there is one only, or one that a call names, no call takes two.
+      const role = !plain && !["KOT", "WBT"].includes(resource) && d.chance(0.12) ? "first" : null;
       rows.push(row(d, resource, { role, ...told(resource, role) }));
       if (!plain && role !== null && d.chance(0.5))
         rows.push(row(d, resource, { role: "second", ...told(resource, "second") }));
     }
   }
   if (d.chance(0.3) || name.includes("page")) {
-    const role = name === "tdh_mem_page_remove" ? "to-remove" : name === "tdh_mem_page_aug" ? "to-aug" : name.endsWith("reclaim") ? "to-reclaim" : d.pick(PAGE_ROLES);
+    const role =
+      name === "tdh_mem_page_remove"
+        ? "to-remove"
+        : name === "tdh_mem_page_aug"
+          ? "to-aug"
+          : name.endsWith("reclaim")
+            ? "to-reclaim"
+            : d.pick(PAGE_ROLES);
     if (!plain && d.chance(0.3)) rows.push(row(d, "PAMT_1G", { mode: "SHARED" }));
     if (!plain && d.chance(0.3)) rows.push(row(d, "PAMT_2M", { mode: d.chance(0.8) ? "SHARED" : "EXCLUSIVE" }));
     rows.push(row(d, "PAGE", { role, mode: d.chance(0.8) ? "EXCLUSIVE" : "SHARED" }));
@@ -147,14 +172,19 @@ function shuffled<T>(d: Dice, of: readonly T[]): T[] {
 
 /** Some are given back before later ones are taken. */
 function released(d: Dice, rows: readonly Row[]): Row[] {
-  const turns = d.chance(0.4) ? shuffled(d, rows.map((_, i) => i)) : null;
-  return rows.map((one, i) =>
-    turns !== null && one.release === "leaf-exit" ? { ...one, sequence: turns[i] as number } : one,
-  ).map((one, i) =>
-    one.release === "leaf-exit" && one.sequence === undefined && i + 1 < rows.length && d.chance(0.15)
-      ? { ...one, release: "function", until: d.between(i + 1, rows.length - 1) }
-      : one,
-  );
+  const turns = d.chance(0.4)
+    ? shuffled(
+        d,
+        rows.map((_, i) => i),
+      )
+    : null;
+  return rows
+    .map((one, i) => (turns !== null && one.release === "leaf-exit" ? { ...one, sequence: turns[i] as number } : one))
+    .map((one, i) =>
+      one.release === "leaf-exit" && one.sequence === undefined && i + 1 < rows.length && d.chance(0.15)
+        ? { ...one, release: "function", until: d.between(i + 1, rows.length - 1) }
+        : one,
+    );
 }
 
 function enteringCall(d: Dice): Call {
@@ -168,7 +198,14 @@ function enteringCall(d: Dice): Call {
     ...before.map((resource) => row(d, resource, { mode: mode(), release: "before-td-entry", ...isRead })),
   ];
   const name = d.chance(0.5) ? "tdh_vp_enter" : "tdh_resume";
-  return { name, variant: null, side: "host", opStates: opStatesOf(d), septStates: null, rows: d.chance(0.3) ? shuffled(d, rows) : rows };
+  return {
+    name,
+    variant: null,
+    side: "host",
+    opStates: opStatesOf(d),
+    septStates: null,
+    rows: d.chance(0.3) ? shuffled(d, rows) : rows,
+  };
 }
 
 function guestCall(d: Dice, name: string, { plain = false }: Wanted): Call {
@@ -179,7 +216,14 @@ function guestCall(d: Dice, name: string, { plain = false }: Wanted): Call {
   const rows = resources.map((resource) =>
     row(d, resource, isRead && resource !== "KOT" ? { td: isOther && resource !== "RTMR" ? "other" : "own" } : {}),
   );
-  return { name, variant: null, side: "guest", opStates: d.chance(0.7) ? null : opStatesOf(d), septStates: d.chance(0.7) ? null : ["SEPT_PENDING"], rows: released(d, rows) };
+  return {
+    name,
+    variant: null,
+    side: "guest",
+    opStates: d.chance(0.7) ? null : opStatesOf(d),
+    septStates: d.chance(0.7) ? null : ["SEPT_PENDING"],
+    rows: released(d, rows),
+  };
 }
 
 // ---------------------------------------------------------------- the host
@@ -235,13 +279,29 @@ function pathOf(d: Dice, name: string, { calls, phases, locks }: Parts): Path {
     phases: own,
     ...(over > to && d.chance(0.5) && { overruns: names.slice(to + 1, over + 1) }),
     ...(d.chance(0.15) && { atMostOne: d.pick<"machine" | "vm" | "vcpu">(limits[per]) }),
-    holds: usesOf(d, locks, { per, vcpu: steps.every((step) => step.vcpu === "any") ? "any" : "self", isEntering: steps.some(({ call }) => host.some((one) => one.name === call && one.rows.some(({ release }) => release === "td-exit"))) }, 0.4),
+    holds: usesOf(
+      d,
+      locks,
+      {
+        per,
+        vcpu: steps.every((step) => step.vcpu === "any") ? "any" : "self",
+        isEntering: steps.some(({ call }) =>
+          host.some((one) => one.name === call && one.rows.some(({ release }) => release === "td-exit")),
+        ),
+      },
+      0.4,
+    ),
     steps,
   };
 }
 
 /** Uses that a profile may state. */
-function usesOf(d: Dice, locks: readonly HostLock[], at: { per: string; vcpu: string; isEntering: boolean }, p: number): Use[] {
+function usesOf(
+  d: Dice,
+  locks: readonly HostLock[],
+  at: { per: string; vcpu: string; isEntering: boolean },
+  p: number,
+): Use[] {
   return d.some(locks, p).flatMap(({ name, kind, per }): Use[] => {
     // Who enters does not hold what keeps everybody from entering.
     if (kind === "kick" && at.isEntering) return [];
@@ -255,7 +315,22 @@ function usesOf(d: Dice, locks: readonly HostLock[], at: { per: string; vcpu: st
 }
 
 function clauses(d: Dice): Clause[] {
-  const reactions = ["retry:1", "retry:16", "retry:unbounded", "kick-and-retry:1", "refault", "reenter", "warn", "bug-vm", "leak", "misread", "ignore", "unknown", "return:-EAGAIN", "return:-EIO"];
+  const reactions = [
+    "retry:1",
+    "retry:16",
+    "retry:unbounded",
+    "kick-and-retry:1",
+    "refault",
+    "reenter",
+    "warn",
+    "bug-vm",
+    "leak",
+    "misread",
+    "ignore",
+    "unknown",
+    "return:-EAGAIN",
+    "return:-EIO",
+  ];
   const list = (): string[] => Array.from({ length: d.between(1, 3) }, () => d.pick(reactions));
   const special = Array.from({ length: d.below(2) }, (): Clause => ({ on: [d.pick(OPERANDS)], do: list() }));
   return d.chance(0.9) ? [...special, { do: list() }] : special;

@@ -3,7 +3,17 @@
  * calls that its paths can make at once, on every choice of objects, are run against each other, lock by lock, in every order. It imports
  * nothing of `src`; what a field means is docs/host-profiles.md and the catalog's schema.
  */
-import { type Call, type Clause, enters, type House, type HostLock, type Path, type Row, type Step, type Use } from "./house.ts";
+import {
+  type Call,
+  type Clause,
+  enters,
+  type HostLock,
+  type House,
+  type Path,
+  type Row,
+  type Step,
+  type Use,
+} from "./house.ts";
 
 /** Pages that a role lets a call name: those in use as something else, or free ones (data/resources.json says the same of real leaves). */
 const NAMES_FREE: ReadonlySet<string> = new Set(["to-add", "to-aug", "to-wbinvd", "to-rdmd"]);
@@ -18,6 +28,10 @@ const LARGE: Readonly<Record<string, readonly string[]>> = {
 };
 const SIZE: Readonly<Record<string, "2M" | "1G">> = { PAMT_2M: "2M", PAMT_1G: "1G" };
 const BOTH = [0, 1] as const;
+
+/** So many ways to make two calls are tried; a house with more is none to be judged here. */
+const MOST = 60_000;
+export class TooMany extends Error {}
 
 /** Which facts of the host keep calls apart; all, unless some are asked for alone. */
 export interface Keepers {
@@ -80,19 +94,27 @@ interface Made {
   readonly words: readonly (Named | null)[];
   /** What the guest's vCPU holds while it calls. */
   readonly base: readonly (readonly [word: string, exclusive: boolean])[];
+  /** All words that it names or holds. */
+  readonly all: ReadonlySet<string>;
 }
 
 export function sitesOf(house: House): Site[] {
   return house.paths.flatMap((path) =>
     path.steps.flatMap((step) => {
       const leaves = house.calls.filter(
-        ({ name, variant }) => name === step.call && (step.variant === undefined || variant === null || variant === step.variant),
+        ({ name, variant }) =>
+          name === step.call && (step.variant === undefined || variant === null || variant === step.variant),
       );
       const entering = leaves.some(enters);
       return leaves.flatMap((leaf): Site[] => {
         const site: Site = { path, step, leaf, inside: null, entering, name: path.name };
-        const guests = enters(leaf) ? house.calls.filter(({ side, name }) => side === "guest" && house.guest.includes(name)) : [];
-        return [site, ...guests.map((guest): Site => ({ ...site, leaf: guest, inside: leaf, name: `guest, in ${path.name}` }))];
+        const guests = enters(leaf)
+          ? house.calls.filter(({ side, name }) => side === "guest" && house.guest.includes(name))
+          : [];
+        return [
+          site,
+          ...guests.map((guest): Site => ({ ...site, leaf: guest, inside: leaf, name: `guest, in ${path.name}` })),
+        ];
       });
     }),
   );
@@ -125,16 +147,21 @@ class Oracle {
     this.#house = house;
     this.#keepers = keepers;
     this.#locks = new Map(house.locks.map((lock) => [lock.name, lock]));
-    this.#namesOthers = house.calls.some(({ rows }) => rows.some(({ td, role, resource }) => td === "other" || (role !== null && resource !== "PAGE")));
+    this.#namesOthers = house.calls.some(({ rows }) =>
+      rows.some(({ td, role, resource }) => td === "other" || (role !== null && resource !== "PAGE")),
+    );
     this.#raced = RACED.get(house) ?? new Map();
     RACED.set(house, this.#raced);
   }
 
   between(a: Site, b: Site): Meet[] {
     const found = new Map<string, Meet>();
+    let tried = 0;
     // Whom the first call is for, and what it works on, can be called the first.
     for (const first of this.#ways(a, null))
-      for (const second of this.#ways(b, wordsOf(first))) {
+      for (const second of this.#ways(b, first.all)) {
+        if (++tried > MOST) throw new TooMany();
+        if (![...second.all].some((word) => first.all.has(word))) continue;
         if (!statesFit(first, second) || !entryFits(first, second)) continue;
         if (!this.#canBeAtOnce(first, second)) continue;
         for (const [comer, row, held] of this.#race(first, second)) {
@@ -151,8 +178,14 @@ class Oracle {
       [a, b],
       [b, a],
     ] as const)
-      if (guest.inside === enter.leaf && guest.step === enter.step && guest.path === enter.path && enter.inside === null)
-        for (const meet of this.#withOwnEntry(guest, enter)) found.set(`own ${meet.comer.row} ${meet.holder.row}`, meet);
+      if (
+        guest.inside === enter.leaf &&
+        guest.step === enter.step &&
+        guest.path === enter.path &&
+        enter.inside === null
+      )
+        for (const meet of this.#withOwnEntry(guest, enter))
+          found.set(`own ${meet.comer.row} ${meet.holder.row}`, meet);
     return [...found.values()];
   }
 
@@ -168,21 +201,22 @@ class Oracle {
     const vms = met === null ? [0] : this.#namesOthers ? [0, 1, 2] : BOTH;
     const others = met === null ? [0] : BOTH;
     const owns = path.per === "vcpu" ? BOTH : [0];
-    const names = (own: number): readonly number[] =>
+    const vcpus = (own: number): readonly number[] =>
       path.per === "vcpu" && (step.vcpu ?? "self") === "self" ? [own] : others;
-    const uses = (resource: string): boolean => leaf.rows.some((row) => row.resource === resource);
+    const uses = (resource: string): boolean => names(leaf, resource);
     const found: Made[] = [];
     for (const vm of vms)
       for (const own of owns)
-        for (const vcpu of names(own))
+        for (const vcpu of vcpus(own))
           for (const entry of uses("SEPT_ENTRY") ? others : [0])
             for (const pack of uses("WBT") ? others : [0])
               for (const other of namesOther(leaf) ? elsewhere(vm, met === null) : [vm]) {
-              const main = { vm, vcpu, entry, package: pack, other };
-              const bases = inside === null ? [[]] : this.#kept(inside, main, met);
-              for (const base of bases)
-                for (const words of this.#words(leaf, main, met)) found.push({ site, own, ...main, words, base });
-            }
+                const main = { vm, vcpu, entry, package: pack, other };
+                const bases = inside === null ? [[]] : this.#kept(inside, main, met);
+                for (const base of bases)
+                  for (const words of this.#words(leaf, main, met))
+                    found.push({ site, own, ...main, words, base, all: wordsOf(words, base) });
+              }
     return found;
   }
 
@@ -238,7 +272,11 @@ class Oracle {
         return vms.map((vm) => ({ word: `TDR:${vm}`, needs: [`TDR:${vm}`, made], page: made === "free" }));
       case "TDVPR":
         return vms.flatMap((vm) =>
-          each(main.vcpu).map((v) => ({ word: `TDVPR:${vm}:${v}`, needs: [`TDVPR:${vm}:${v}`, made] as const, page: made === "free" })),
+          each(main.vcpu).map((v) => ({
+            word: `TDVPR:${vm}:${v}`,
+            needs: [`TDVPR:${vm}:${v}`, made] as const,
+            page: made === "free",
+          })),
         );
       case "SEPT_ENTRY":
         return vms.flatMap((vm) => each(main.entry).map((e) => ({ word: `SEPT_ENTRY:${vm}:${e}` })));
@@ -258,7 +296,8 @@ class Oracle {
 
   /** The range above a private page, or above a control page, of which no range is one large private page. */
   #ranges(leaf: Call, { resource, mode }: Row, i: number): Named[] {
-    if (mode === "EXCLUSIVE") return [0, 1, 2].map((r) => ({ word: `${resource}:${r}`, needs: [`${resource}:${r}`, "split"] }));
+    if (mode === "EXCLUSIVE")
+      return [0, 1, 2].map((r) => ({ word: `${resource}:${r}`, needs: [`${resource}:${r}`, "split"] }));
     const target = leaf.rows.slice(i + 1).find((row) => SIZE[row.resource] === undefined)?.resource;
     return target === "PAGE" ? BOTH.map((r) => ({ word: `${resource}:${r}` })) : [{ word: `${resource}:2` }];
   }
@@ -268,7 +307,9 @@ class Oracle {
     const vms = this.#namesOthers ? [0, 1, 2] : BOTH;
     const control = vms.flatMap((vm) => [`TDR:${vm}`, ...BOTH.map((v) => `TDVPR:${vm}:${v}`)]);
     const sizes = this.#house.pageSizes;
-    const large = (LARGE[`${leaf.name} ${role}`] ?? []).filter((level) => sizes === undefined || sizes.includes(SIZE[level] as "2M"));
+    const large = (LARGE[`${leaf.name} ${role}`] ?? []).filter(
+      (level) => sizes === undefined || sizes.includes(SIZE[level] as "2M"),
+    );
     return [
       ...BOTH.map((p) => ({ word: `P:${p}`, page: true })),
       ...control.flatMap((word) => state.map((is) => ({ word, needs: [word, is] as const, page: true }))),
@@ -288,7 +329,13 @@ class Oracle {
   /** Are the two made by one run, on two CPUs at once? What it holds, it holds for both, but for what belongs to what a call names. */
   #ofOneRun(a: Made, b: Made): boolean {
     if (a.vm !== b.vm || (a.site.path.per === "vcpu" && a.own !== b.own)) return false;
-    if (this.#keepers.packages && a.site.step.onEach === "package" && a.package === b.package && usesPackage(a) && usesPackage(b)) return false;
+    if (
+      this.#keepers.packages &&
+      a.site.step.onEach === "package" &&
+      a.package === b.package &&
+      names(a.site.leaf, "WBT")
+    )
+      return false;
     if (this.#locksExclude(a, b, ({ of }) => of === "target")) return false;
     return this.#inOnePhase(a, b, true);
   }
@@ -310,7 +357,9 @@ class Oracle {
   #kicks(by: Made, other: Made): boolean {
     return (
       other.site.entering &&
-      this.#held(by).some(({ lock, of }) => this.#locks.get(lock)?.kind === "kick" && of !== "other" && this.#keepers.kicks(lock))
+      this.#held(by).some(
+        ({ lock, of }) => this.#locks.get(lock)?.kind === "kick" && of !== "other" && this.#keepers.kicks(lock),
+      )
     );
   }
 
@@ -342,9 +391,9 @@ class Oracle {
         if (of === "target") return [`${made.vm}:${made.vcpu}`];
         return made.site.path.per === "vcpu" ? [`${made.vm}:${made.own}`] : [`${made.vm}:?`];
       case "entry":
-        return isGuest ? [] : [`${made.vm}:${made.entry}`];
+        return isGuest || !names(made.site.leaf, "SEPT_ENTRY") ? [] : [`${made.vm}:${made.entry}`];
       case "package":
-        return isGuest ? [] : [`${made.package}`];
+        return isGuest || !names(made.site.leaf, "WBT") ? [] : [`${made.package}`];
       case "page":
         return isGuest ? [] : pagesNamed(made);
       case "inode":
@@ -354,10 +403,16 @@ class Oracle {
 
   /** A page that its namer owns is no control page of another VM. */
   #owns(namer: Made, other: Made): boolean {
-    if (namer.site.inside !== null) return false;
+    if (namer.site.inside !== null || !namer.words.some((named) => named?.page)) return false;
     const owned = this.#held(namer).some(({ lock, mode, of }) => {
       const facts = this.#locks.get(lock);
-      return facts?.per === "page" && facts.kind !== "srcu" && mode !== "shared" && of !== "other" && this.#keepers.locks(lock);
+      return (
+        facts?.per === "page" &&
+        facts.kind !== "srcu" &&
+        mode !== "shared" &&
+        of !== "other" &&
+        this.#keepers.locks(lock)
+      );
     });
     const used = new Set(other.words.flatMap((named) => (named === null || named.page === true ? [] : [named.word])));
     return owned && pagesNamed(namer).some((page) => used.has(page) && page.split(":")[1] !== `${namer.vm}`);
@@ -383,7 +438,16 @@ class Oracle {
     const [own, other] = [a, b].map(({ site: { path } }) => path.phases.includes(phase.name)) as [boolean, boolean];
     const isBound = ({ site: { path } }: Made): boolean => path.per !== "machine";
     // One thread has begun both; it does not begin the second before the first is over.
-    if (this.#keepers.singleThread && phase.singleThreaded === true && own && other && !isOneRun && isBound(a) && isBound(b)) return false;
+    if (
+      this.#keepers.singleThread &&
+      phase.singleThreaded === true &&
+      own &&
+      other &&
+      !isOneRun &&
+      isBound(a) &&
+      isBound(b)
+    )
+      return false;
     const [alive, too] = [this.#lasts(a, p), this.#lasts(b, p)];
     if (!alive || !too) return false;
     return own || other || this.#lastTogether(a, b, p - 1, isOneRun);
@@ -399,14 +463,19 @@ class Oracle {
   // -------------------------------------------------------------- in the module
 
   #race(a: Made, b: Made): readonly (readonly [comer: 0 | 1, row: number, held: number])[] {
-    const mine = wordsOf(a);
-    const isMet = ({ words, base }: Made): boolean => words.some((one) => one !== null && mine.has(one.word)) || base.some(([word]) => mine.has(word));
-    if (!isMet(b)) return [];
-    const theirs = wordsOf(b);
+    const [mine, theirs] = [a.all, b.all];
     // A word that only one of them names is in nobody's way.
-    const shared = (word: string | undefined): string | null => (word !== undefined && mine.has(word) && theirs.has(word) ? word : null);
+    const shared = (word: string | undefined): string | null =>
+      word !== undefined && mine.has(word) && theirs.has(word) ? word : null;
     const key = [a, b]
-      .map(({ site: { leaf }, words, base }) => [leaf.name, leaf.variant, ...words.map((one) => shared(one?.word)), ...base.map(([word, exclusive]) => `${shared(word)} ${exclusive}`)].join())
+      .map(({ site: { leaf }, words, base }) =>
+        [
+          leaf.name,
+          leaf.variant,
+          ...words.map((one) => shared(one?.word)),
+          ...base.map(([word, exclusive]) => `${shared(word)} ${exclusive}`),
+        ].join(),
+      )
       .join("|");
     const known = this.#raced.get(key);
     if (known !== undefined) return known;
@@ -423,13 +492,26 @@ class Oracle {
         if (!statesFit(made, { words: entry })) continue;
         guest.leaf.rows.forEach((row, i) => {
           enter.leaf.rows.forEach((held, j) => {
-            if (held.release !== "td-exit" || entry[j] == null || entry[j].word !== made.words[i]?.word || !conflict(row, held)) return;
+            if (
+              held.release !== "td-exit" ||
+              entry[j] == null ||
+              entry[j].word !== made.words[i]?.word ||
+              !conflict(row, held)
+            )
+              return;
             // It comes so far only when its own entry, as it is, is in no earlier lock's way.
-            const taken = enter.leaf.rows.flatMap((one, k) => (one.release === "td-exit" && (k === j || !one.maybe) ? [k] : []));
-            const passes = guest.leaf.rows.slice(0, i).every(
-              (before, b) =>
-                before.maybe || taken.every((k) => entry[k]?.word !== made.words[b]?.word || !conflict(before, enter.leaf.rows[k] as Row)),
+            const taken = enter.leaf.rows.flatMap((one, k) =>
+              one.release === "td-exit" && (k === j || !one.maybe) ? [k] : [],
             );
+            const passes = guest.leaf.rows
+              .slice(0, i)
+              .every(
+                (before, b) =>
+                  before.maybe ||
+                  taken.every(
+                    (k) => entry[k]?.word !== made.words[b]?.word || !conflict(before, enter.leaf.rows[k] as Row),
+                  ),
+              );
             if (passes) found.push({ comer: { site: guest, row: i }, holder: { site: enter, row: j }, sameVm: true });
           });
         });
@@ -442,12 +524,13 @@ type Main = Pick<Made, "vm" | "vcpu" | "entry" | "package" | "other">;
 
 const namesOther = ({ rows }: Call): boolean => rows.some(({ td, mode }) => td === "other" && mode !== "NO_LOCK");
 /** Other VMs than the call's own. */
-const elsewhere = (vm: number, isFirst: boolean): number[] => [0, 1, 2].filter((other) => other !== vm && (!isFirst || other < 2));
+const elsewhere = (vm: number, isFirst: boolean): number[] =>
+  [0, 1, 2].filter((other) => other !== vm && (!isFirst || other < 2));
 
-function wordsOf({ words, base }: Made): ReadonlySet<string> {
+function wordsOf(words: Made["words"], base: Made["base"]): ReadonlySet<string> {
   return new Set([...words.flatMap((one) => (one === null ? [] : [one.word])), ...base.map(([word]) => word)]);
 }
-const usesPackage = ({ site: { leaf } }: Made): boolean => leaf.rows.some(({ resource }) => resource === "WBT");
+const names = (leaf: Call, what: string): boolean => leaf.rows.some(({ resource }) => resource === what);
 /** The pages that a call names: those that it takes as a page, or makes a control page of; of a call that takes none, its control pages. */
 function pagesNamed({ words, site: { leaf } }: Made): string[] {
   const pages = words.flatMap((named) => (named?.page === true ? [named.word] : []));
@@ -475,7 +558,8 @@ function areLegal(a: Made, b: Made): boolean {
 /** Is there a state of the SEPT entry on which two SEAMCALLs are legal that both name it? */
 function entryFits(a: Made, b: Made): boolean {
   const entries = [a, b].map(({ site: { leaf }, vm, entry }) =>
-    leaf.side === "host" && leaf.rows.some(({ resource, role, td }) => resource === "SEPT_ENTRY" && role === null && td !== "other")
+    leaf.side === "host" &&
+    leaf.rows.some(({ resource, role, td }) => resource === "SEPT_ENTRY" && role === null && td !== "other")
       ? `${vm}:${entry}`
       : null,
   );
@@ -484,7 +568,8 @@ function entryFits(a: Made, b: Made): boolean {
 }
 
 /** The VM of which a leaf's OP_STATEs are: that of a TDCALL on another TD is the other's. */
-const ofWhom = ({ site: { leaf }, vm, other }: Made): number => (leaf.side === "guest" && namesOther(leaf) ? other : vm);
+const ofWhom = ({ site: { leaf }, vm, other }: Made): number =>
+  leaf.side === "guest" && namesOther(leaf) ? other : vm;
 
 function common(a: readonly string[] | null, b: readonly string[] | null): boolean {
   return a === null || b === null || a.some((state) => b.includes(state));
@@ -526,7 +611,9 @@ function race(a: Made, b: Made): (readonly [comer: 0 | 1, row: number, held: num
 
 /** Of what is held at the end, what is given back before all others whose turn is known. */
 function givenBackNext(rows: readonly Row[], held: number): number | null {
-  const turns = rows.flatMap(({ sequence }, i) => (sequence !== undefined && (held >> i) & 1 ? [[sequence, i] as const] : []));
+  const turns = rows.flatMap(({ sequence }, i) =>
+    sequence !== undefined && (held >> i) & 1 ? [[sequence, i] as const] : [],
+  );
   turns.sort(([x], [y]) => x - y);
   return turns[0]?.[1] ?? null;
 }

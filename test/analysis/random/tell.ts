@@ -15,7 +15,11 @@ export const catalogOf = ({ calls }: House): Catalog =>
 
 const of = (states: readonly string[] | null): string[] | null => (states === null ? null : [...states]);
 
-function acquisition({ side, rows }: Call, { resource, role, td, mode, maybe, operand, release, until, sequence }: Row, at: number): Acquisition {
+function acquisition(
+  { side, rows }: Call,
+  { resource, role, td, mode, maybe, operand, release, until, sequence }: Row,
+  at: number,
+): Acquisition {
   const number = operand === null ? 0 : (OPERANDS[operand] ?? 1);
   const isTaken = mode !== "NO_LOCK";
   return row(resource, mode, {
