@@ -42,6 +42,8 @@ export interface Keepers {
   readonly atMostOne: boolean;
   readonly packages: boolean;
   readonly owned: boolean;
+  /** Only calls that are made for one VM. */
+  readonly oneVm?: boolean;
 }
 export const ALL: Keepers = {
   locks: () => true,
@@ -174,6 +176,7 @@ class Oracle {
           });
         }
       }
+    if (this.#keepers.oneVm === true) return [...found.values()];
     for (const [guest, enter] of [
       [a, b],
       [b, a],
@@ -198,7 +201,7 @@ class Oracle {
    */
   #ways(site: Site, met: ReadonlySet<string> | null): Made[] {
     const { path, step, leaf, inside } = site;
-    const vms = met === null ? [0] : this.#namesOthers ? [0, 1, 2] : BOTH;
+    const vms = met === null || this.#keepers.oneVm === true ? [0] : this.#namesOthers ? [0, 1, 2] : BOTH;
     const others = met === null ? [0] : BOTH;
     const owns = path.per === "vcpu" ? BOTH : [0];
     const vcpus = (own: number): readonly number[] =>
@@ -286,7 +289,7 @@ class Oracle {
       case "PAMT_1G":
         return this.#ranges(leaf, row, i);
       case "PAGE":
-        return this.#pages(leaf, role ?? "");
+        return this.#pages(leaf, role ?? "", main);
       case "a thing of its own":
         return any.map((k) => ({ word: `thing:${k}` }));
       default:
@@ -302,10 +305,14 @@ class Oracle {
     return target === "PAGE" ? BOTH.map((r) => ({ word: `${resource}:${r}` })) : [{ word: `${resource}:2` }];
   }
 
-  #pages(leaf: Call, role: string): Named[] {
+  #pages(leaf: Call, role: string, { vm, vcpu }: Main): Named[] {
     const state = [...(NAMES_FREE.has(role) ? ["free"] : []), ...(NAMES_USED.has(role) ? ["used"] : [])];
     const vms = this.#namesOthers ? [0, 1, 2] : BOTH;
-    const control = vms.flatMap((vm) => [`TDR:${vm}`, ...BOTH.map((v) => `TDVPR:${vm}:${v}`)]);
+    // Of the call's own VM it is the TDVPR of the vCPU that the call names.
+    const control = vms.flatMap((of) => [
+      `TDR:${of}`,
+      ...BOTH.filter((v) => of !== vm || v === vcpu).map((v) => `TDVPR:${of}:${v}`),
+    ]);
     const sizes = this.#house.pageSizes;
     const large = (LARGE[`${leaf.name} ${role}`] ?? []).filter(
       (level) => sizes === undefined || sizes.includes(SIZE[level] as "2M"),
@@ -639,7 +646,9 @@ function moves(made: Made, at: At, other: Made, theirs: At, refused: (row: numbe
   if (named == null) return [after(at.held)];
   const skipped = row.maybe ? [after(at.held)] : [];
   const word = named.word;
-  let isBusy = other.base.some(([held, exclusive]) => held === word && (exclusive || row.mode === "EXCLUSIVE"));
+  // What its own entry keeps is in a guest's way, too.
+  const kept = [...made.base, ...other.base];
+  let isBusy = kept.some(([held, exclusive]) => held === word && (exclusive || row.mode === "EXCLUSIVE"));
   other.site.leaf.rows.forEach((held, j) => {
     if (((theirs.held >> j) & 1) === 0 || other.words[j]?.word !== word || !conflict(row, held)) return;
     isBusy = true;
