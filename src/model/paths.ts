@@ -60,6 +60,7 @@ import {
   type Together,
   withHoldsAtSteps,
   withoutCondition,
+  withTargetsAtCalls,
 } from "./path-runs.ts";
 import type { PathsScenario } from "./scenario.ts";
 import { contended, leafOf, locking } from "./world.ts";
@@ -159,11 +160,13 @@ class PathsModel {
 
   #chosen(): Run[] {
     const { phases, paths, without = [], exceptional = true } = this.#scenario;
+    const vcpuLocks = new Set(this.#host.locks.flatMap(({ name, per }) => (per === "vcpu" ? [name] : [])));
     for (const phase of phases) this.#known("phase", phase, this.#host.phases);
     for (const path of [...(paths ?? []), ...without]) this.#known("path", path, this.#host.paths);
     const chosen = this.#host.paths
       .map((path) => ({ ...path, steps: path.steps.filter((step) => this.#reaches(step)) }))
       .map((path) => (this.#host.extracted === undefined ? path : withHoldsAtSteps(path)))
+      .map((path) => withTargetsAtCalls(path, (lock) => vcpuLocks.has(lock)))
       .filter(
         (path) =>
           path.steps.length > 0 &&
