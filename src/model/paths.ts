@@ -508,8 +508,7 @@ class PathsModel {
     const end = `${prefix}: end`;
     // There are two packages: the run's own, and one for which one CPU may be chosen.
     const elsewhere = (chosen: IntExpr) => [ne(chosen, together.package), eq(together.others, 0)];
-    const isAny = call.step.vcpu === "any" && this.#takesVcpu(call.step);
-    const namesVcpu = isAny || each.some(({ lock }) => this.#hostLocks.perOf(lock) === "vcpu");
+    const namesVcpu = each.some(({ lock }) => this.#hostLocks.perOf(lock) === "vcpu");
     this.#task.choose("idle", { package: OBJECTS, v: namesVcpu ? this.#vcpu : 1 }, (chosen) => {
       const own = each.flatMap((use) => this.#objects(use, chosen.v));
       return {

@@ -275,6 +275,8 @@ describe("small hosts, on a module of one call", () => {
         })),
       ),
     ).toEqual([]);
+    // Of two that began before, one can be under way when it begins.
+    expect(met(rows, [{ phases: ["first", "second"], step: { phases: ["second"] } }])).toEqual([]);
     expect(met(rows, [{ phases: ["second"], per: "machine" }])).toEqual(["TDCS"]);
     // Outlasts the first phase, when that thread is at its call.
     expect(met(rows, [{ overruns: ["second"], atMostOne: "vm" }, { phases: ["second"] }])).toEqual(["TDCS"]);
