@@ -510,7 +510,10 @@ class PathsModel {
     const elsewhere = (chosen: IntExpr) => [ne(chosen, together.package), eq(together.others, 0)];
     const namesVcpu = each.some(({ lock }) => this.#hostLocks.perOf(lock) === "vcpu");
     this.#task.choose("idle", { package: OBJECTS, v: namesVcpu ? this.#vcpu : 1 }, (chosen) => {
-      const own = each.flatMap((use) => this.#objects(use, chosen.v));
+      // Whether it is free is asked before the task has that package for its own.
+      const ofChosen = (taken: Taken): Taken =>
+        this.#hostLocks.perOf(taken.lock) === "package" ? { ...taken, object: chosen.package } : taken;
+      const own = each.flatMap((use) => this.#objects(use, chosen.v)).map(ofChosen);
       return {
         when: and(
           together.open,
@@ -530,9 +533,9 @@ class PathsModel {
     this.#variants(prefix, { ...call, done: end, giveUp: () => end });
     this.#task.step(end, {
       do: [
+        ...each.flatMap((use) => this.#objects(use)).map((lock) => this.#hostLocks.give(lock)),
         dec(together.others),
         set(this.#object.package, 0),
-        ...each.flatMap((use) => this.#objects(use)).map((lock) => this.#hostLocks.give(lock)),
         set(this.#vcpuNamed, 0),
       ],
       next: "idle",
@@ -632,17 +635,31 @@ class PathsModel {
     this.#leave(leaf, exit, kept, done);
   }
 
-  /** A TDCALL, after which the guest runs on. */
+  /** A TDCALL, after which the guest runs on; a condition of a row may or may not hold. */
   #guest(leaf: Leaf, inside: string): void {
     const rows = this.#rows(leaf);
-    rows.forEach((row, i) => {
-      const label = i === 0 ? inside : `${inside} ${leaf.name} ${i}`;
-      const next = `${inside} ${leaf.name} ${i + 1}`;
-      const refused = i === 0 ? inside : `${next} refused`;
-      this.#attempt(leaf, label, row, next, refused);
-      if (i > 0) this.#leave(leaf, refused, rows.slice(0, i), inside);
-    });
-    if (rows.length > 0) this.#leave(leaf, `${inside} ${leaf.name} ${rows.length}`, rows, inside);
+    const nameOf = (at: number, held: readonly number[]): string =>
+      at === 0 || (at === rows.length && held.length === 0)
+        ? inside
+        : `${inside} ${leaf.name} ${at} [${held.join(" ")}]`;
+    const rowsOf = (held: readonly number[]): Acquisition[] => held.flatMap((i) => rows[i] ?? []);
+    const walk = (at: number, held: readonly number[]): void => {
+      const [row, label] = [rows[at], nameOf(at, held)];
+      if (row === undefined) {
+        if (held.length > 0) this.#leave(leaf, label, rowsOf(held), inside);
+        return;
+      }
+      const refused = held.length === 0 ? inside : `${label} refused`;
+      this.#attempt(leaf, label, row, nameOf(at + 1, [...held, at]), refused);
+      if (held.length > 0) this.#leave(leaf, refused, rowsOf(held), inside);
+      walk(at + 1, [...held, at]);
+      const skipped = nameOf(at + 1, held);
+      if (row.when === null || skipped === inside) return;
+      const note = `no ${row.resource}: the condition does not hold`;
+      this.#task.step(label, { next: skipped, meta: { leaf: leaf.name, action: "effect", note } });
+      walk(at + 1, held);
+    };
+    walk(0, []);
   }
 
   #name(prefix: string, at: number, held: readonly Acquisition[]): string {

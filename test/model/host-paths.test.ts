@@ -6,7 +6,7 @@ import { parseCatalog } from "../../src/catalog/index.ts";
 import { check } from "../../src/check/index.ts";
 import { type HostProfile, parseHost } from "../../src/host/index.ts";
 import { buildModel, parseScenario } from "../../src/model/index.ts";
-import { leaf, row, smallCatalog } from "../catalog/fixture.ts";
+import { leaf, row, smallCatalog, until } from "../catalog/fixture.ts";
 import { handHost } from "../host/profile.ts";
 
 const data = join(import.meta.dirname, "../../data");
@@ -218,18 +218,30 @@ describe("small hosts, on a module of one call", () => {
   type Path = Partial<HostProfile["paths"][number]>;
   type Step = Partial<HostProfile["paths"][number]["steps"][number]>;
   /** The locks on which the calls of such paths meet. */
-  function met(resources: ReturnType<typeof exclusive>, paths: readonly (Path & { readonly step?: Step })[]): string[] {
-    const facts = smallCatalog({ leaves: [leaf("tdh_x", 1, resources)] });
+  const met = (
+    resources: ReturnType<typeof exclusive>,
+    paths: readonly (Path & { readonly step?: Step })[],
+  ): string[] => metBy([leaf("tdh_x", 1, resources)], paths);
+  function metBy(
+    leaves: ReturnType<typeof leaf>[],
+    paths: readonly (Path & { readonly step?: Step })[],
+    guest: string[] = [],
+  ): string[] {
+    const facts = smallCatalog({ leaves });
     const profile: HostProfile = {
       schema: "seamlock/host@1",
       name: "small",
       description: "a small host",
       sources: ["x"],
+      guest: { calls: guest },
       phases: [
         { name: "first", what: "x" },
         { name: "second", what: "x", singleThreaded: true },
       ],
-      locks: [{ name: "own", kind: "mutex", per: "vcpu" }],
+      locks: [
+        { name: "own", kind: "mutex", per: "vcpu" },
+        { name: "of a package", kind: "mutex", per: "package" },
+      ],
       paths: paths.map(({ step, ...path }, i) => ({
         name: `P${i}`,
         per: "vm",
@@ -262,6 +274,12 @@ describe("small hosts, on a module of one call", () => {
     expect(met(exclusive("TDVPR", "TDCS_EPOCH"), [each("any")])).toEqual(["TDCS_EPOCH", "TDVPR"]);
   });
 
+  it("hold for each of several calls at once the lock of the package that it names", () => {
+    const each = { atMostOne: "vm" as const, step: { onEach: "cpu" as const } };
+    expect(met(exclusive("WBT"), [each])).toEqual(["WBT"]);
+    expect(met(exclusive("WBT"), [{ ...each, holds: [{ lock: "of a package", of: "target" }] }])).toEqual([]);
+  });
+
   it("are made by one thread in the phase that has but one, in others by many", () => {
     const rows = exclusive("TDCS");
     expect(met(rows, [{ phases: ["second"] }])).toEqual([]);
@@ -289,6 +307,17 @@ describe("small hosts, on a module of one call", () => {
     ];
     expect(met(exclusive("TDCS"), paths(["first"]))).toEqual([]);
     expect(met(exclusive("TDCS"), paths(["second"]))).toEqual(["TDCS"]);
+  });
+
+  it("let a guest do without a lock that it takes on a condition only", () => {
+    const enter = leaf("tdh_x", 0, [until("td-exit", row("TDVPR", "SHARED"))]);
+    const met = (when: string | null): string[] => {
+      const taken = ["TDCS", "RTMR"].map((name) => row(name, "EXCLUSIVE", { side: "guest" as const }));
+      const guest = leaf("tdg_y", 1, [{ ...(taken[0] as (typeof taken)[number]), when }, ...taken.slice(1)]);
+      return [...metBy([enter, guest], [{ per: "vcpu" }], ["tdg_y"])];
+    };
+    expect(met("x")).toEqual(["RTMR", "TDCS"]);
+    expect(met(null)).toEqual(["TDCS"]);
   });
 
   it("may name a control page that all others share", () => {

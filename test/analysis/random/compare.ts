@@ -1,6 +1,6 @@
 /** What the analysis says of a house, beside what the oracle has seen happen in it. */
 import { type ContendPair, hostContention, type PathPair } from "../../../src/analysis/index.ts";
-import { enters, type House, type Row } from "./house.ts";
+import type { House, Row } from "./house.ts";
 import { ALL, type Keepers, type Meet, meets, reactions, type Site } from "./oracle.ts";
 import { catalogOf, profileOf } from "./tell.ts";
 
@@ -148,5 +148,3 @@ function reasonsSuffice(
       `${mine} (${a}) and ${theirs} (${b}) meet though ${reasons.map((one) => `${one.kind} ${one.what}`).join(", ")}`,
     );
 }
-
-export { enters };

@@ -408,7 +408,7 @@ class Oracle {
     }
   }
 
-  /** A page that its namer owns is no control page of another VM. */
+  /** A page that its namer owns is no control page of another VM, nor does another VM make one of it. */
   #owns(namer: Made, other: Made): boolean {
     if (namer.site.inside !== null || !namer.words.some((named) => named?.page)) return false;
     const owned = this.#held(namer).some(({ lock, mode, of }) => {
@@ -421,7 +421,11 @@ class Oracle {
         this.#keepers.locks(lock)
       );
     });
-    const used = new Set(other.words.flatMap((named) => (named === null || named.page === true ? [] : [named.word])));
+    const used = new Set(
+      other.words.flatMap((named, i) =>
+        named === null || other.site.leaf.rows[i]?.resource === "PAGE" ? [] : [named.word],
+      ),
+    );
     return owned && pagesNamed(namer).some((page) => used.has(page) && page.split(":")[1] !== `${namer.vm}`);
   }
 
@@ -494,6 +498,7 @@ class Oracle {
   /** The guest's own call finds what its own entry holds. */
   #withOwnEntry(guest: Site, enter: Site): Meet[] {
     const found: Meet[] = [];
+    if (!common(guest.leaf.opStates, enter.leaf.opStates) && guest.path.overruns === undefined) return found;
     for (const made of this.#ways(guest, null))
       for (const entry of this.#words(enter.leaf, made, null)) {
         if (!statesFit(made, { words: entry })) continue;

@@ -44,7 +44,12 @@ const HAS = new Set(["TDVPR", "TDR", "KOT", "TDCS", "TDCS_EPOCH", "SEPT_TREE", "
  * holds no lock twice and none of what the call does not name.
  */
 export function plain(house: House): House | null {
-  const calls = house.calls.map(plainCall);
+  // Who holds a lock twice, for an entry and for the guest's call, is told of the one only.
+  const kept = house.calls.flatMap(({ rows }) => rows.filter(({ release }) => release === "td-exit"));
+  const isKept = ({ resource }: Row): boolean => kept.some((row) => row.resource === resource);
+  const calls = house.calls
+    .map(plainCall)
+    .map((call) => (call.side === "host" ? call : { ...call, rows: call.rows.filter((row) => !isKept(row)) }));
   if (calls.some(({ rows }) => rows.length === 0)) return null;
   const paths = house.paths.map((path) => plainPath(path, calls, house.locks));
   return { ...house, pageSizes: ["4K"], calls, paths };
