@@ -227,11 +227,18 @@ function pairOf(a: Holder, b: Holder, meeting: ConflictingRows): ContendPair {
  * one).
  */
 function commonOpStates(a: Leaf, b: Leaf, { resource, rowA, rowB }: ConflictingRows): readonly string[] | null {
-  const sameTd = isPerTd(resource) && rowA.role === null && rowB.role === null;
+  const sameTd = isPerTd(resource) && isOfTable(a, rowA) && isOfTable(b, rowB);
   if (!sameTd) return null;
   if (a.opStates === null || b.opStates === null) return a.opStates ?? b.opStates;
   const inB = new Set(b.opStates);
   return a.opStates.filter((state) => inB.has(state));
+}
+
+/** Is the row about the TD of which the leaf's OP_STATEs are? Those of a TDCALL that names another TD are of that one. */
+function isOfTable({ side, acquisitions }: Leaf, { role, td }: Acquisition): boolean {
+  if (role !== null) return false;
+  const whose = side === "host" ? "named" : acquisitions.some((row) => row.td === "other") ? "other" : "own";
+  return (td ?? whose) === whose;
 }
 
 function exclusions(

@@ -5,7 +5,7 @@
  * one of its vCPUs) issues the two is judged: can both be there at once, on the same object? A pair stays possible when
  * one pair of places does. The verdict is as precise as the profile: what it does not say keeps nobody apart.
  */
-import { type Catalog, decodeStatus } from "../catalog/index.ts";
+import { type Acquisition, type Catalog, decodeStatus } from "../catalog/index.ts";
 import {
   clausesFor,
   clauseText,
@@ -16,8 +16,9 @@ import {
   worst,
 } from "../host/index.ts";
 import { type ContentionOptions, contention } from "./contention.ts";
-import { isPerTd, resourceFacts } from "./resources.ts";
-import { type Apart, keptApart, type MeetingKind } from "./sameness.ts";
+import { creates, isPerTd, resourceFacts } from "./resources.ts";
+import { rowsOfPairs } from "./rows.ts";
+import { type Apart, keptApart, type Meeting, type MeetingKind } from "./sameness.ts";
 import type { ContendDocument, ContendPair, Exclusion, HostInfo, PathPair } from "./schema.ts";
 import { type CallSite, callSites, heldText, type Sites, siteName } from "./sites.ts";
 
@@ -102,17 +103,52 @@ function combinations(
 }
 
 /** What the two calls of a pair have in common when they meet on this lock. */
-function meetingKind(pair: ContendPair): MeetingKind {
+function meetingKind(pair: ContendPair, isOthers: boolean): MeetingKind {
   const { scope } = resourceFacts(pair.resource);
   if (pair.resourceA !== pair.resourceB) {
+    if (isOthers) return "system";
     if (scope === "td") return "control-page";
     return scope === "vcpu" ? "vcpu-page" : "system";
   }
   if (scope === "page") return pair.resource === "PAGE" ? "page" : "system";
   if (scope === "package") return "package";
-  // A row with a role may be about another TD than that of the path, such as the target of a service TD.
-  if (!isPerTd(pair.resource) || pair.roleA !== null || pair.roleB !== null) return "system";
+  if (!isPerTd(pair.resource) || isOthers) return "system";
   return scope === "vcpu" || scope === "sept-entry" ? scope : "td";
+}
+
+/** How the calls of a pair meet, as far as that is a matter of the module. */
+function meetingsOf(catalog: Catalog): (pair: ContendPair) => Meeting {
+  const rowsOf = rowsOfPairs(catalog);
+  const hasPage = (name: string, variant: string | null): boolean =>
+    catalog.leaves.some(
+      (leaf) =>
+        leaf.name === name && leaf.variant === variant && leaf.acquisitions.some((row) => row.resource === "PAGE"),
+    );
+  return (pair) => {
+    const [rowsA, rowsB] = [rowsOf(pair, "a"), rowsOf(pair, "b")];
+    const pageSide = pair.resourceA === pair.resourceB ? null : pair.resourceA === "PAGE" ? "a" : "b";
+    // A row with a role may be about another TD than that of the path, such as the target of a service TD; a guest may name another, too.
+    // The role of a page says what is done with it.
+    const named = [...(pageSide === "a" ? [] : rowsA), ...(pageSide === "b" ? [] : rowsB)];
+    const isOthers = named.some(({ role, td }) => role !== null || td === "other");
+    const [user, variant] = pageSide === "a" ? [pair.b, pair.variantB] : [pair.a, pair.variantA];
+    const makes = creates(user, pair.resource);
+    return {
+      kind: meetingKind(pair, isOthers),
+      pageSide,
+      otherPage: pageSide !== null && !makes && hasPage(user, variant),
+      ownEntry: keepsForItsGuest(rowsA, rowsB) || keepsForItsGuest(rowsB, rowsA),
+      onlyLate: !pair.possible,
+    };
+  };
+}
+
+/** May a guest's call take a lock that the entry by which it came in keeps until TD exit? */
+function keepsForItsGuest(kept: readonly Acquisition[], taken: readonly Acquisition[]): boolean {
+  return (
+    kept.some((row) => row.release?.kind === "td-exit") &&
+    taken.some((row) => row.side === "guest" && row.td !== "other")
+  );
 }
 
 /**
@@ -125,11 +161,12 @@ function judgeOf(catalog: Catalog, { profile }: Sites): Judge {
   const known = KNOWN.get(profile) ?? new Map<string, PathPair>();
   KNOWN.set(profile, known);
   const operandOf = operandNames(catalog);
+  const meetingOf = meetingsOf(catalog);
   // Whether two sites are kept apart does not depend on who can get which BUSY.
   const found = new Map<string, Apart>();
-  const apart = (a: CallSite, b: CallSite, kind: MeetingKind, pageSide: "a" | "b" | null): Apart => {
-    const key = `${a.id} ${b.id} ${kind}${pageSide ?? ""}`;
-    const known = found.get(key) ?? keptApart(a, b, kind, pageSide);
+  const apart = (a: CallSite, b: CallSite, meeting: Meeting, how: string): Apart => {
+    const key = `${a.id} ${b.id} ${how}`;
+    const known = found.get(key) ?? keptApart(a, b, meeting);
     found.set(key, known);
     return known;
   };
@@ -141,21 +178,24 @@ function judgeOf(catalog: Catalog, { profile }: Sites): Judge {
     return known;
   };
   return (pair, a, b) => {
-    const kind = meetingKind(pair);
-    const pageSide = pair.resourceA === pair.resourceB ? null : pair.resourceA === "PAGE" ? "a" : "b";
+    const meeting = meetingOf(pair);
+    const how = howText(meeting);
     const [operandA, operandB] = [operandOf(pair.statusA), operandOf(pair.statusB)];
-    const key = `${a.id} ${b.id} ${kind}${pageSide ?? ""} ${pair.busyA ? operandA : "-"} ${pair.busyB ? operandB : "-"}`;
+    const key = `${a.id} ${b.id} ${how} ${pair.busyA ? operandA : "-"} ${pair.busyB ? operandB : "-"}`;
     const before = known.get(key);
     if (before !== undefined) return before;
-    const sameVm = kind !== "system" && kind !== "page";
-    const verdict = pathPair(profile, apart(a, b, kind, pageSide), [
-      [a, end(a, pair.busyA, operandA, sameVm && b.entering)],
-      [b, end(b, pair.busyB, operandB, sameVm && a.entering)],
+    const verdict = apart(a, b, meeting, how);
+    const path = pathPair(profile, verdict, [
+      [a, end(a, pair.busyA, operandA, verdict.ofOneVm && b.entering)],
+      [b, end(b, pair.busyB, operandB, verdict.ofOneVm && a.entering)],
     ]);
-    known.set(key, verdict);
-    return verdict;
+    known.set(key, path);
+    return path;
   };
 }
+
+const howText = ({ kind, pageSide, otherPage, ownEntry, onlyLate }: Meeting): string =>
+  `${kind}${pageSide ?? ""}${otherPage ? " other page" : ""}${ownEntry ? " own" : ""}${onlyLate ? " late" : ""}`;
 
 type End = readonly [CallSite, PathPair["endA"]];
 

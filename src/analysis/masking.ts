@@ -37,9 +37,12 @@ export function canStopAt(a: Holder, b: Holder, meeting: ConflictingRows, who: W
   const [at, held] = who === "a" ? [meeting.i, meeting.j] : [meeting.j, meeting.i];
   const passed = [...comer.base, ...heldWhenReaching(comer.leaf, at)];
   const seen = seenBy(who, meeting);
-  return momentsHolding(holder, held).some(
-    (locks) => !passed.some((mine) => locks.some((theirs) => meet(mine, theirs, seen))),
-  );
+  const passes = (before: readonly Acquisition[], locks: readonly Acquisition[]): boolean =>
+    !before.some((mine) => locks.some((theirs) => meet(mine, theirs, seen)));
+  if (momentsHolding(holder, held).some((locks) => passes(passed, locks))) return true;
+  // What its own entry keeps for a guest is in the way of the guest's own call, too.
+  const isOwnEntry = comer.leaf.side === "guest" && holder.leaf.acquisitions[held]?.release?.kind === "td-exit";
+  return isOwnEntry && passes(heldWhenReaching(comer.leaf, at), insideGuest(holder.leaf));
 }
 
 /** The resource at which `who` stops when the other holds every lock that it is sure to take, and this one. */
@@ -95,9 +98,28 @@ function findMoments(holder: Holder, at: number): readonly (readonly Acquisition
     const sure = rows.slice(0, at + k + 1).filter((r) => r.when === null && !releasedBefore(r, later));
     return [[...holder.base, ...sure]];
   });
-  if (row.release?.kind !== "td-exit") return after;
-  const inGuest = rows.filter((r) => r.when === null && r.release?.kind === "td-exit");
-  return [...after, [...holder.base, ...inGuest]];
+  const last = [...holder.base, ...heldAtLast(holder.leaf, row)];
+  if (row.release?.kind !== "td-exit") return [...after, last];
+  return [...after, last, [...holder.base, ...insideGuest(holder.leaf)]];
+}
+
+/** What a leaf that enters the TD is sure to hold while the guest runs. */
+const insideGuest = ({ acquisitions }: Leaf): Acquisition[] =>
+  acquisitions.filter((row) => row.when === null && row.release?.kind === "td-exit");
+
+/** The locks that the leaf is sure to hold just before it gives `row` back: not those that it gives back first, whenever it took them. */
+function heldAtLast({ acquisitions }: Leaf, row: Acquisition): Acquisition[] {
+  const isTaken = (other: Acquisition): boolean => !releasedBefore(row, other);
+  return acquisitions.filter((other) => other.when === null && isTaken(other) && !givenBackFirst(other, row));
+}
+
+/** Does the leaf give `first` back before `row`, where the catalog tells their order? */
+function givenBackFirst(first: Acquisition, row: Acquisition): boolean {
+  const [mine, theirs] = [first.release, row.release];
+  if (mine == null || theirs == null) return false;
+  if (mine.order !== undefined && theirs.order !== undefined && mine.order !== theirs.order)
+    return mine.order < theirs.order;
+  return mine.sequence !== undefined && theirs.sequence !== undefined && mine.sequence < theirs.sequence;
 }
 
 /**

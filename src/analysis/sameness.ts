@@ -55,22 +55,42 @@ export interface Apart {
   readonly unlikePer: readonly HeldLock["per"][];
   /** True when they can coincide only because one of them outlasts its gate: it is then no rightful call any more. */
   readonly late: boolean;
+  /** Are the two calls of one VM wherever they can meet? */
+  readonly ofOneVm: boolean;
 }
 
-/**
- * Are two sites kept apart whenever they meet in this way? No reason given means that they can coincide.
- *
- * @param pageSide of a control page, who names it as a page; null otherwise
- */
-export function keptApart(a: CallSite, b: CallSite, kind: MeetingKind, pageSide: "a" | "b" | null): Apart {
-  const together = a.step === b.step ? oneRun(a, kind) : null;
+/** How two calls meet. */
+export interface Meeting {
+  readonly kind: MeetingKind;
+  /** Of a control page, who names it as a page; null otherwise. */
+  readonly pageSide: "a" | "b" | null;
+  /** Of a control page: does the call whose control page it is name another page beside it? Then what it owns is that one. */
+  readonly otherPage: boolean;
+  /** Do a guest's own call and the entry by which that guest came in meet, in one vCPU? */
+  readonly ownEntry: boolean;
+  /** Does it count only where one of the two outlasts its gate? */
+  readonly onlyLate: boolean;
+}
+
+/** Are two sites kept apart whenever they meet in this way? No reason given means that they can coincide. */
+export function keptApart(a: CallSite, b: CallSite, meeting: Meeting): Apart {
+  const { kind, pageSide, onlyLate } = meeting;
+  const together = a.step === b.step ? oneRun(a, b, meeting) : null;
   if (together?.excludedBy.length === 0) return together;
   const namer = pageSide === null ? null : pageSide === "a" ? a : b;
-  const verdicts = WAYS_TO_MEET[kind].map((same) => apartWhere(a, b, same, namer));
-  const open = verdicts.find((verdict) => verdict.excludedBy.length === 0);
-  if (open !== undefined) return { ...open, assumes: [...(a.path.assumed ?? []), ...(b.path.assumed ?? [])] };
+  const ways = WAYS_TO_MEET[kind].map((same) => (meeting.otherPage ? { ...same, page: false } : same));
+  const verdicts = ways.map((same) => apartWhere(a, b, { same, namer, onlyLate }));
+  const openings = verdicts.filter((verdict) => verdict.excludedBy.length === 0);
+  const [open] = openings;
+  const assumes = [...(a.path.assumed ?? []), ...(b.path.assumed ?? [])];
+  if (open !== undefined) return { ...open, assumes, ofOneVm: openings.every(({ ofOneVm }) => ofOneVm) };
   const [first, ...others] = verdicts;
-  const same = new Map([...(first?.excludedBy ?? []), ...others.flatMap((v) => v.excludedBy)].map((e) => [e.what, e]));
+  const reasons = [
+    ...(first?.excludedBy ?? []),
+    ...others.flatMap((v) => v.excludedBy),
+    ...(together?.excludedBy ?? []),
+  ];
+  const same = new Map(reasons.map((e) => [e.what, e]));
   return {
     excludedBy: [...same.values()],
     assumes: [...new Set(verdicts.flatMap((v) => v.assumes))],
@@ -78,30 +98,42 @@ export function keptApart(a: CallSite, b: CallSite, kind: MeetingKind, pageSide:
     unlike: [],
     unlikePer: [],
     late: false,
+    ofOneVm: verdicts.every(({ ofOneVm }) => ofOneVm),
   };
 }
 
 /**
  * Two calls of one step, or guests in it, that one run makes on several CPUs at once: what the run holds, it holds for both; only what
- * belongs to what a call names, each of them holds for itself. Null when a run makes the call once.
+ * belongs to what a call names, each of them holds for itself. Of a run that makes the call once, the guest in it meets what its own entry
+ * keeps; else null.
  */
-function oneRun(site: CallSite, kind: MeetingKind): Apart | null {
-  const { path, step, phases } = site;
+function oneRun(site: CallSite, other: CallSite, { kind, ownEntry, onlyLate }: Meeting): Apart | null {
+  const { path, step, overruns } = site;
+  const [phases, late] = onlyLate ? [overruns, overruns.length > 0] : [site.phases, false];
+  const found = { phases, late, unlike: [], unlikePer: [], ofOneVm: true };
+  if (ownEntry && site.guest !== other.guest) return { ...found, excludedBy: [], assumes: path.assumed ?? [] };
   if (step.onEach === undefined) return null;
   const apart: Exclusion = { kind: "host-lock", what: "one CPU of each package" };
   const named = { ...site, held: site.held.filter((lock) => lock.of === "target") };
   const own = WAYS_TO_MEET[kind].map((same) => locks(named, named, same));
-  const found = own.every((list) => list.length > 0) ? own.flat() : [];
+  const held = own.every((list) => list.length > 0) ? own.flat() : [];
   const excludedBy = [
     ...(step.onEach === "package" && kind === "package" ? [apart] : []),
-    ...new Map(found.map(({ exclusion }) => [exclusion.what, exclusion])).values(),
+    ...new Map(held.map(({ exclusion }) => [exclusion.what, exclusion])).values(),
   ];
-  const assumes = [...new Set([...(path.assumed ?? []), ...found.flatMap((one) => one.assumes)])];
-  return { excludedBy, assumes, phases, unlike: [], unlikePer: [], late: false };
+  const assumes = [...new Set([...(path.assumed ?? []), ...held.flatMap((one) => one.assumes)])];
+  return { ...found, excludedBy, assumes };
 }
 
-function apartWhere(a: CallSite, b: CallSite, same: Sameness, namer: CallSite | null): Apart {
-  const cycle = same.vm === true ? lifeCycle(a, b) : { excludedBy: [], phases: [], late: false };
+/** What the two have in common in one of the ways to meet, and who names a page in it. */
+interface Where {
+  readonly same: Sameness;
+  readonly namer: CallSite | null;
+  readonly onlyLate: boolean;
+}
+
+function apartWhere(a: CallSite, b: CallSite, { same, namer, onlyLate }: Where): Apart {
+  const cycle = same.vm === true ? lifeCycle(a, b, onlyLate) : { excludedBy: [], phases: [], late: false };
   const found: { exclusion: Exclusion; assumes: readonly string[] }[] = [
     ...cycle.excludedBy.map((exclusion) => ({ exclusion, assumes: [] })),
     ...atMostOne(a, b, same).map((exclusion) => ({ exclusion, assumes: [] })),
@@ -115,27 +147,49 @@ function apartWhere(a: CallSite, b: CallSite, same: Sameness, namer: CallSite | 
     phases: cycle.phases,
     ...(found.length === 0 ? conflicting(a, b) : { unlike: [], unlikePer: [] }),
     late: cycle.late,
+    ofOneVm: same.vm === true,
   };
 }
 
 /** Phases of one VM follow each other; a path that outlasts its gate reaches into later ones. */
-function lifeCycle(a: CallSite, b: CallSite): { excludedBy: Exclusion[]; phases: readonly string[]; late: boolean } {
+function lifeCycle(a: CallSite, b: CallSite, onlyLate: boolean): Cycle {
   const common = a.phases.filter((phase) => b.phases.includes(phase));
-  const lastA = [...a.phases, ...a.overruns];
-  const lastB = [...b.phases, ...b.overruns];
-  const late = common.length === 0 && lastA.some((phase) => lastB.includes(phase));
-  if (common.length === 0 && !late) {
-    return {
-      excludedBy: [{ kind: "life-cycle", reason: "phases", what: `${phasesText(a)}, ${phasesText(b)}` }],
-      phases: [],
-      late: false,
-    };
-  }
-  const single = common.filter((phase) => a.singleThreaded.includes(phase));
-  const alone = !late && single.length === common.length && a.path.per !== "machine" && b.path.per !== "machine";
+  const together = common.filter((phase) => !isOneThreads(a, b, phase));
+  if (together.length > 0 && !onlyLate) return { excludedBy: [], phases: together, late: false };
+  const late = latePhases(a, b);
+  if (late.length > 0) return { excludedBy: [], phases: late, late: true };
   const what = `${common.join(" and ")} is single-threaded`;
-  const phases = late ? lastA.filter((phase) => lastB.includes(phase)) : common;
-  return { excludedBy: alone ? [{ kind: "life-cycle", reason: "single-thread", what }] : [], phases, late };
+  const exclusion: Exclusion =
+    common.length > 0
+      ? { kind: "life-cycle", reason: "single-thread", what }
+      : { kind: "life-cycle", reason: "phases", what: `${phasesText(a)}, ${phasesText(b)}` };
+  return { excludedBy: [exclusion], phases: [], late: false };
+}
+
+interface Cycle {
+  readonly excludedBy: readonly Exclusion[];
+  readonly phases: readonly string[];
+  readonly late: boolean;
+}
+
+/** Does one thread make both calls in this phase? */
+function isOneThreads(a: CallSite, b: CallSite, phase: string): boolean {
+  return a.singleThreaded.includes(phase) && a.path.per !== "machine" && b.path.per !== "machine";
+}
+
+/**
+ * Phases in which both can be though one is late, or both are. Both are late only where their runs were under way at once before, in a
+ * phase in which one of them began.
+ */
+function latePhases(a: CallSite, b: CallSite): string[] {
+  const reach = (x: CallSite, y: CallSite): string[] => x.overruns.filter((phase) => y.phases.includes(phase));
+  const both = a.overruns.filter((phase) => b.overruns.includes(phase));
+  const began = (x: CallSite, y: CallSite): boolean =>
+    x.path.phases.some(
+      (phase) => y.overruns.includes(phase) || (y.path.phases.includes(phase) && !isOneThreads(x, y, phase)),
+    );
+  const bothLate = both.length > 0 && (began(a, b) || began(b, a)) ? both : [];
+  return [...new Set([...reach(a, b), ...reach(b, a), ...bothLate])];
 }
 
 /** Locks of one name that both hold, not both shared. */
@@ -207,14 +261,20 @@ function locks(a: CallSite, b: CallSite, same: Sameness): Found[] {
 
 /** A page that the caller owns is none of another VM's control pages. */
 function owned(namer: CallSite): Found[] {
+  if (namer.guest) return [];
   return namer.held
-    .filter((lock) => lock.per === "page" && lock.mode !== "shared" && !isOthers(lock))
+    .filter((lock) => lock.per === "page" && lock.kind !== "srcu" && lock.mode !== "shared" && !isOthers(lock))
     .map((lock) => ({ exclusion: { kind: "host-lock", what: lock.lock }, assumes: assumption(lock) }));
 }
+
+/** Locks of what a call names besides a VM and its vCPU. */
+const OF_WHAT_IS_NAMED: ReadonlySet<HeldLock["per"]> = new Set(["package", "entry", "page", "inode"]);
 
 /** Do the two hold one and the same lock object in every case? */
 function sameObject(a: CallSite, mine: HeldLock, b: CallSite, theirs: HeldLock, same: Sameness): boolean {
   if (mine.per !== "machine" && (isOthers(mine) || isOthers(theirs))) return false;
+  // What a guest's call names is its own to choose: what the host holds there belongs to what the host's call names.
+  if ((a.guest || b.guest) && OF_WHAT_IS_NAMED.has(mine.per)) return false;
   switch (mine.per) {
     case "machine":
       return true;
@@ -250,8 +310,10 @@ function isNamed(site: CallSite, lock: HeldLock): boolean {
   return lock.of === "target" || (site.step.vcpu ?? "self") === "self";
 }
 
+/** Are the two runs of the one vCPU that both calls name? */
 function ownVcpu(a: CallSite, b: CallSite, same: Sameness): boolean {
-  return same.vcpu === true && a.path.per === "vcpu" && b.path.per === "vcpu";
+  const isOwn = ({ path, step }: CallSite): boolean => path.per === "vcpu" && (step.vcpu ?? "self") === "self";
+  return same.vcpu === true && isOwn(a) && isOwn(b);
 }
 
 function assumption(lock: HeldLock): readonly string[] {

@@ -54,6 +54,19 @@ export function withHoldsAtSteps({ holds = [], ...path }: HostPath): HostPath {
   return { ...path, steps: path.steps.map((step) => ({ ...step, holds: [...holds, ...(step.holds ?? [])] })) };
 }
 
+/** Where calls may name other vCPUs than the path's own, locks of the vCPU that is named are each call's, also those of the whole path. */
+export function withTargetsAtCalls(path: HostPath, isVcpus: (lock: string) => boolean): HostPath {
+  const { holds = [], steps } = path;
+  if (path.per !== "vcpu" || !steps.some(({ vcpu }) => vcpu === "any")) return path;
+  const isTarget = (use: (typeof holds)[number]): boolean =>
+    typeof use !== "string" && use.of === "target" && isVcpus(use.lock);
+  return {
+    ...path,
+    holds: holds.filter((use) => !isTarget(use)),
+    steps: steps.map((step) => ({ ...step, holds: [...holds.filter(isTarget), ...(step.holds ?? [])] })),
+  };
+}
+
 export const withoutCondition = ({ resource, role, mode, when }: Acquisition) => [resource, role, mode, when === null];
 
 export const KICK: Taken = { lock: KICKED, shared: false, object: null };

@@ -33,6 +33,7 @@ import {
   inc,
   indexType,
   intType,
+  le,
   type Model,
   type ModelBuilder,
   model,
@@ -59,6 +60,7 @@ import {
   type Together,
   withHoldsAtSteps,
   withoutCondition,
+  withTargetsAtCalls,
 } from "./path-runs.ts";
 import type { PathsScenario } from "./scenario.ts";
 import { contended, leafOf, locking } from "./world.ts";
@@ -81,6 +83,18 @@ const PER_TD: ReadonlySet<string> = new Set(
 /** The locks whose word is the PAMT entry of a page in use, which a call that names such a page meets. */
 const CONTROL_PAGES = ["TDR", "TDVPR"];
 
+/** Control pages that are taken as such and that a call may take as a page: also where all share them as such. */
+function namedAsPages(leaves: readonly Leaf[]): string[] {
+  const rows = leaves.flatMap(locking);
+  const named = rows.filter(
+    ({ resource, role }) => resource === "PAGE" && PAGE_ROLES.get(role ?? "")?.includes("used"),
+  );
+  return CONTROL_PAGES.filter((control) => {
+    const taken = rows.filter(({ resource }) => resource === control);
+    return taken.length > 0 && named.length > 0 && [...taken, ...named].some(({ mode }) => mode === "EXCLUSIVE");
+  });
+}
+
 /** Builds the model. */
 class PathsModel {
   readonly m: ModelBuilder;
@@ -94,7 +108,14 @@ class PathsModel {
   readonly #phase: IntRef;
   /** By phase of the scenario: running paths that may not last into it. */
   readonly #pinned: ArrayRef<ReturnType<typeof intType>>;
+  /** By phase of the scenario in which one thread does all that is done to a VM: runs under way that belong to it. */
+  readonly #ofOneThread: ArrayRef<ReturnType<typeof intType>>;
+  /** The vCPU that a run works for; of a run that works for none, the one that its calls name. */
   readonly #mine: IntRef;
+  /** The vCPU that a call names of a run that works for one and may name any. */
+  readonly #other: IntRef;
+  /** Of the step that is being built: the one of the two that its call names. */
+  #vcpuNamed: IntRef;
   readonly #object: Readonly<Record<Kind, IntRef>>;
   /** Host locks that keep vCPUs out of the guest while they are held. */
   readonly #kicks: readonly string[];
@@ -119,7 +140,10 @@ class PathsModel {
     this.#bugged = this.m.variable("bugged", boolType);
     this.#phase = this.m.variable("phase", intType(0, scenario.phases.length));
     this.#pinned = this.m.array("pinned", intType(0, scenario.concurrent), scenario.phases.length + 1);
+    this.#ofOneThread = this.m.array("ofOneThread", intType(0, scenario.concurrent), scenario.phases.length + 1);
     this.#mine = this.#task.variable("vcpu", indexType({ name: "vcpu" }));
+    this.#other = this.#task.variable("vcpuNamed", indexType({ name: "vcpu" }));
+    this.#vcpuNamed = this.#mine;
     const index = (kind: Kind) => this.#task.variable(kind, indexType({ name: kind }));
     for (const kind of KINDS) this.m.scalarSet(kind, OBJECTS);
     this.#object = { entry: index("entry"), page: index("page"), inode: index("inode"), package: index("package") };
@@ -136,11 +160,13 @@ class PathsModel {
 
   #chosen(): Run[] {
     const { phases, paths, without = [], exceptional = true } = this.#scenario;
+    const vcpuLocks = new Set(this.#host.locks.flatMap(({ name, per }) => (per === "vcpu" ? [name] : [])));
     for (const phase of phases) this.#known("phase", phase, this.#host.phases);
     for (const path of [...(paths ?? []), ...without]) this.#known("path", path, this.#host.paths);
     const chosen = this.#host.paths
       .map((path) => ({ ...path, steps: path.steps.filter((step) => this.#reaches(step)) }))
       .map((path) => (this.#host.extracted === undefined ? path : withHoldsAtSteps(path)))
+      .map((path) => withTargetsAtCalls(path, (lock) => vcpuLocks.has(lock)))
       .filter(
         (path) =>
           path.steps.length > 0 &&
@@ -177,7 +203,6 @@ class PathsModel {
     const declare = (name: string, per: string) =>
       this.#hostLocks.declare(name, per, per === "vcpu" ? this.#vcpu : isKind(per) ? OBJECTS : 1);
     for (const { name, per, kind } of this.#host.locks) if (kind !== "srcu") declare(name, per);
-    declare("single thread", "vm");
     if (this.#kicks.includes(KICKED)) declare(KICKED, "vm");
     for (const path of this.#paths)
       if (path.atMostOne !== undefined && !path.foreign) declare(onlyRun(path), path.atMostOne);
@@ -186,7 +211,7 @@ class PathsModel {
   #declareModuleLocks(): void {
     const entering = this.#steps().some((step) => this.#enters(step));
     const leaves = [...this.#steps().flatMap((step) => this.#leaves(step)), ...(entering ? this.#guestLeaves() : [])];
-    for (const resource of contended(leaves, false)) {
+    for (const resource of new Set([...contended(leaves, false), ...namedAsPages(leaves)])) {
       const rows = leaves.flatMap(locking).filter((row) => row.resource === resource);
       const kind = rows[0]?.lock ?? "sharex";
       const over = resource === "TDVPR" ? this.#vcpu : KIND_OF[resource] === undefined ? null : OBJECTS;
@@ -241,8 +266,10 @@ class PathsModel {
     const life = this.m.process("life");
     this.#scenario.phases.forEach((name, i) => {
       if (i === 0) return;
+      // Of the runs that one thread makes in it, one can have begun before.
+      const threads = this.#isOneThreads(name) ? [le(this.#ofOneThread.at(i), 1)] : [];
       life.step("living", {
-        when: and(eq(this.#phase, i - 1), eq(this.#pinned.at(i), 0)),
+        when: and(eq(this.#phase, i - 1), eq(this.#pinned.at(i), 0), ...threads),
         do: [set(this.#phase, i)],
         next: "living",
         meta: { action: "effect", note: `phase ${name} begins` },
@@ -255,20 +282,23 @@ class PathsModel {
     const own = this.#ownLocks(path);
     const first = `${path.name}: 1`;
     const lasting = new Set([...path.phases, ...(path.overruns ?? [])]);
-    const pins = this.#scenario.phases.flatMap((phase, i) => (lasting.has(phase) ? [] : [this.#pinned.at(i)]));
+    const pins = [
+      ...this.#scenario.phases.flatMap((phase, i) => (lasting.has(phase) ? [] : [this.#pinned.at(i)])),
+      ...this.#scenario.phases.flatMap((phase, i) => (this.#isBound(path, phase) ? [this.#ofOneThread.at(i)] : [])),
+    ];
     const begin = `${path.name}: begin`;
     const uses = this.#usedBy(path);
     this.#scenario.phases.forEach((phase, i) => {
       if (!path.phases.includes(phase)) return;
       const choices = {
-        v: path.per === "vcpu" ? this.#vcpu : 1,
+        v: path.per === "vcpu" || this.#namesVcpu(path) ? this.#vcpu : 1,
         entry: uses.has("entry") ? OBJECTS : 1,
         page: uses.has("page") ? OBJECTS : 1,
         inode: uses.has("inode") ? OBJECTS : 1,
         package: uses.has("package") ? OBJECTS : 1,
       };
       this.#task.choose("idle", choices, (chosen) => ({
-        when: eq(this.#phase, i),
+        when: and(eq(this.#phase, i), ...(this.#isBound(path, phase) ? [eq(this.#ofOneThread.at(i), 0)] : [])),
         do: [
           set(this.#mine, chosen.v),
           ...KINDS.map((kind) => set(this.#object[kind], chosen[kind])),
@@ -298,6 +328,30 @@ class PathsModel {
     });
   }
 
+  #isOneThreads(phase: string): boolean {
+    return this.#host.phases.some(({ name, singleThreaded }) => name === phase && singleThreaded === true);
+  }
+
+  /** Does one thread make the runs of the path in this phase, one after the other? */
+  #isBound(path: Run, phase: string): boolean {
+    return !path.foreign && path.per !== "machine" && path.phases.includes(phase) && this.#isOneThreads(phase);
+  }
+
+  /** Does it matter which vCPU a call of the path names? */
+  #namesVcpu(path: Run): boolean {
+    if (path.foreign) return false;
+    const locks = path.steps.flatMap((step) => this.#held(path, step));
+    return (
+      locks.some(({ lock, of }) => of !== "all" && this.#hostLocks.perOf(lock) === "vcpu") ||
+      path.steps.some((step) => this.#takesVcpu(step))
+    );
+  }
+
+  #takesVcpu(step: HostStep): boolean {
+    const rows = this.#leaves(step).flatMap(locking);
+    return rows.some(({ resource }) => resource === "TDVPR" && this.#locks.has(resource));
+  }
+
   /** The kinds of object that it matters which one a run of the path works on. */
   #usedBy(path: Run): ReadonlySet<Kind> {
     const locks = path.steps.flatMap((step) => this.#held(path, step));
@@ -325,14 +379,9 @@ class PathsModel {
 
   #ownLocks(path: Run): LockUse[] {
     const uses = heldAt(path, { call: "", holds: [] } as unknown as HostStep).filter((use) => this.#shares(path, use));
-    const single = this.#host.phases.some(
-      ({ name, singleThreaded }) => singleThreaded === true && path.phases.includes(name),
-    );
     // What the machine does once at a time, it does not for two VMs at once.
     if (path.atMostOne === "machine" || (path.atMostOne !== undefined && !path.foreign))
       uses.unshift({ lock: onlyRun(path) });
-    if (path.foreign) return uses;
-    if (single && path.per !== "machine") uses.unshift({ lock: "single thread" });
     return uses;
   }
 
@@ -345,23 +394,31 @@ class PathsModel {
     );
   }
 
-  #objects(use: LockUse, mine: IntLike = this.#mine): Taken[] {
+  #objects(use: LockUse, named: IntLike = this.#vcpuNamed): Taken[] {
     const per = this.#hostLocks.perOf(use.lock);
     if (per === undefined) return [];
     const shared = use.mode === "shared";
     if (per === "vcpu" && use.of === "all") {
       return Array.from({ length: this.#scenario.vcpus }, (_, v) => ({ lock: use.lock, shared, object: v }));
     }
-    const object = per === "vcpu" ? mine : isKind(per) ? this.#object[per] : null;
+    const vcpu = use.of === "target" ? named : this.#mine;
+    const object = per === "vcpu" ? vcpu : isKind(per) ? this.#object[per] : null;
     return [{ lock: use.lock, shared, object }];
   }
 
   /** One SEAMCALL: its host locks, its module locks, and what the host does when it is BUSY. */
   #step(path: Run, step: HostStep, from: string, prefix: string, held: readonly Taken[], next: string): void {
-    const begin = this.#inItsPhases(path, step, from, next);
+    const names = path.per === "vcpu" && step.vcpu === "any" && this.#namesVcpu(path);
+    this.#vcpuNamed = names ? this.#other : this.#mine;
+    const { start, pins } = this.#inItsPhases(path, step, from, next);
+    const begin = names ? this.#chooseVcpu(start, step) : start;
     const extra = this.#held({ ...path, holds: [] } as Run, step);
     const own = this.#take(begin, extra, held, prefix).slice(held.length);
-    const back = [...own].reverse().map((lock) => this.#hostLocks.give(lock));
+    const back = [
+      ...[...own].reverse().map((lock) => this.#hostLocks.give(lock)),
+      ...pins.map((pin) => dec(pin)),
+      ...(names ? [set(this.#other, 0)] : []),
+    ];
     const done = `${prefix}: done`;
     const refused = `${prefix}: refused`;
     const together = step.onEach === undefined ? null : this.#together(path, step, prefix);
@@ -394,6 +451,18 @@ class PathsModel {
     if (together !== null) this.#elsewhere(together, this.#ofEach(path, step), call);
     if (step.when !== undefined)
       this.#task.step(prefix, { do: back, next, meta: { action: "effect", note: `not this time: ${step.when}` } });
+    this.#vcpuNamed = this.#mine;
+  }
+
+  /** The label at which it is settled which vCPU a call names that may name any. */
+  #chooseVcpu(from: string, { call }: HostStep): string {
+    const chosen = `${from} of any vCPU`;
+    this.#task.choose(from, { v: this.#vcpu }, ({ v }) => ({
+      do: [set(this.#other, v)],
+      next: chosen,
+      meta: { action: "effect", note: `which vCPU ${call} names` },
+    }));
+    return chosen;
   }
 
   /** The call of a step, in each variant of the leaf. */
@@ -441,7 +510,10 @@ class PathsModel {
     const elsewhere = (chosen: IntExpr) => [ne(chosen, together.package), eq(together.others, 0)];
     const namesVcpu = each.some(({ lock }) => this.#hostLocks.perOf(lock) === "vcpu");
     this.#task.choose("idle", { package: OBJECTS, v: namesVcpu ? this.#vcpu : 1 }, (chosen) => {
-      const own = each.flatMap((use) => this.#objects(use, chosen.v));
+      // Whether it is free is asked before the task has that package for its own.
+      const ofChosen = (taken: Taken): Taken =>
+        this.#hostLocks.perOf(taken.lock) === "package" ? { ...taken, object: chosen.package } : taken;
+      const own = each.flatMap((use) => this.#objects(use, chosen.v)).map(ofChosen);
       return {
         when: and(
           together.open,
@@ -451,7 +523,7 @@ class PathsModel {
         do: [
           inc(together.others),
           set(this.#object.package, chosen.package),
-          set(this.#mine, chosen.v),
+          set(this.#vcpuNamed, chosen.v),
           ...own.map((lock) => this.#hostLocks.take(lock)),
         ],
         next: prefix,
@@ -461,29 +533,41 @@ class PathsModel {
     this.#variants(prefix, { ...call, done: end, giveUp: () => end });
     this.#task.step(end, {
       do: [
+        ...each.flatMap((use) => this.#objects(use)).map((lock) => this.#hostLocks.give(lock)),
         dec(together.others),
         set(this.#object.package, 0),
-        ...each.flatMap((use) => this.#objects(use)).map((lock) => this.#hostLocks.give(lock)),
-        set(this.#mine, 0),
+        set(this.#vcpuNamed, 0),
       ],
       next: "idle",
       meta: { action: "return", leaf },
     });
   }
 
-  /** The label at which a step begins; in a phase in which it does not run it is passed over. */
-  #inItsPhases(path: Run, step: HostStep, from: string, next: string): string {
-    if (step.phases === undefined) return from;
+  /**
+   * The label at which a step begins; in a phase in which it does not run it is passed over. While it runs it holds off the phases of the
+   * path into which it may not last.
+   */
+  #inItsPhases(path: Run, step: HostStep, from: string, next: string) {
+    if (step.phases === undefined) return { start: from, pins: [] };
+    const lasting = new Set([...step.phases, ...(path.overruns ?? [])]);
+    const pins = this.#scenario.phases.flatMap((phase, i) =>
+      path.phases.includes(phase) && !lasting.has(phase) ? [this.#pinned.at(i)] : [],
+    );
     const its = this.#scenario.phases.flatMap((name, i) => (step.phases?.includes(name) === true ? [i] : []));
     const now = oneOf(this.#phase, its);
     const start = `${from} now`;
-    this.#task.step(from, { when: now, next: start, meta: { action: "effect", note: `${step.call} in this phase` } });
+    this.#task.step(from, {
+      when: now,
+      do: pins.map((pin) => inc(pin)),
+      next: start,
+      meta: { action: "effect", note: `${step.call} in this phase` },
+    });
     this.#task.step(from, {
       when: not(now),
       next,
       meta: { action: "effect", note: `${path.name}: no ${step.call} in this phase` },
     });
-    return start;
+    return { start, pins };
   }
 
   #call(call: PathCall): void {
@@ -551,17 +635,31 @@ class PathsModel {
     this.#leave(leaf, exit, kept, done);
   }
 
-  /** A TDCALL, after which the guest runs on. */
+  /** A TDCALL, after which the guest runs on; a condition of a row may or may not hold. */
   #guest(leaf: Leaf, inside: string): void {
     const rows = this.#rows(leaf);
-    rows.forEach((row, i) => {
-      const label = i === 0 ? inside : `${inside} ${leaf.name} ${i}`;
-      const next = `${inside} ${leaf.name} ${i + 1}`;
-      const refused = i === 0 ? inside : `${next} refused`;
-      this.#attempt(leaf, label, row, next, refused);
-      if (i > 0) this.#leave(leaf, refused, rows.slice(0, i), inside);
-    });
-    if (rows.length > 0) this.#leave(leaf, `${inside} ${leaf.name} ${rows.length}`, rows, inside);
+    const nameOf = (at: number, held: readonly number[]): string =>
+      at === 0 || (at === rows.length && held.length === 0)
+        ? inside
+        : `${inside} ${leaf.name} ${at} [${held.join(" ")}]`;
+    const rowsOf = (held: readonly number[]): Acquisition[] => held.flatMap((i) => rows[i] ?? []);
+    const walk = (at: number, held: readonly number[]): void => {
+      const [row, label] = [rows[at], nameOf(at, held)];
+      if (row === undefined) {
+        if (held.length > 0) this.#leave(leaf, label, rowsOf(held), inside);
+        return;
+      }
+      const refused = held.length === 0 ? inside : `${label} refused`;
+      this.#attempt(leaf, label, row, nameOf(at + 1, [...held, at]), refused);
+      if (held.length > 0) this.#leave(leaf, refused, rowsOf(held), inside);
+      walk(at + 1, [...held, at]);
+      const skipped = nameOf(at + 1, held);
+      if (row.when === null || skipped === inside) return;
+      const note = `no ${row.resource}: the condition does not hold`;
+      this.#task.step(label, { next: skipped, meta: { leaf: leaf.name, action: "effect", note } });
+      walk(at + 1, held);
+    };
+    walk(0, []);
   }
 
   #name(prefix: string, at: number, held: readonly Acquisition[]): string {
@@ -583,7 +681,7 @@ class PathsModel {
   #objectOf(row: Acquisition): IntLike {
     if (!this.#moduleLock(row.resource).indexed) return 0;
     const kind = KIND_OF[row.resource];
-    return kind === undefined ? this.#mine : this.#object[kind];
+    return kind === undefined ? this.#vcpuNamed : this.#object[kind];
   }
 
   #attempt(leaf: Leaf, label: string, row: Acquisition, granted: string, busy: string): void {

@@ -658,3 +658,198 @@ describe("what each end does with its BUSY", () => {
     ]);
   });
 });
+
+describe("a row about another TD than the call's own", () => {
+  const vm = "lock of a vm";
+  const other = exclusive("TDCS", { td: "other" });
+  const open = (mine: Acquisition, theirs: Acquisition, x: Part, y: Part): boolean =>
+    pairsOf(
+      [leaf("tdh_x", 1, [mine]), leaf("tdh_y", 2, [theirs])],
+      hostOf([path("X", "tdh_x", x), path("Y", "tdh_y", y)]),
+    ).some(({ a, b, possible }) => a === "tdh_x" && b === "tdh_y" && possible);
+
+  test("meets what is kept apart of one VM: by a lock, by phases", () => {
+    for (const [mine, theirs] of [
+      [other, exclusive("TDCS")],
+      [exclusive("TDCS"), other],
+      [other, other],
+    ] as const) {
+      expect(open(mine, theirs, holding(vm), holding(vm))).toBe(true);
+      expect(open(mine, theirs, { phases: ["second"] }, { phases: ["third"] })).toBe(true);
+      expect(open(mine, theirs, holding("lock of a machine"), holding("lock of a machine"))).toBe(false);
+    }
+    const named = exclusive("TDCS", { td: "named" });
+    expect(open(named, named, holding(vm), holding(vm))).toBe(false);
+  });
+
+  test("as a control page, that of any VM, which nobody's page lock is of", () => {
+    const page = exclusive("PAGE", { role: "to-reclaim" });
+    const owner: Part = { holds: [vm, { lock: "lock of a page", of: "target" }] };
+    expect(open(page, exclusive("TDR", { role: "second" }), owner, owner)).toBe(true);
+    expect(open(exclusive("TDR", { td: "other" }), page, owner, owner)).toBe(true);
+    expect(open(page, exclusive("TDR"), owner, owner)).toBe(false);
+  });
+});
+
+describe("a call that names a page, beside one whose control page it is", () => {
+  const reclaim = leaf("tdh_x", 1, [exclusive("PAGE", { role: "to-reclaim" })]);
+  const owner = holding({ lock: "lock of a page", of: "target" });
+  const open = (user: Leaf, x: Part = owner, y: Part = owner): boolean =>
+    pairsOf([reclaim, user], hostOf([path("X", "tdh_x", x), path("Y", user.name, y)])).some(
+      ({ a, b, possible }) => a !== b && possible,
+    );
+
+  test("is not kept apart by what that one owns where it owns another page", () => {
+    expect(open(leaf("tdh_y", 2, [exclusive("TDR")]))).toBe(false);
+    expect(open(leaf("tdh_y", 2, [exclusive("TDR"), exclusive("PAGE", { role: "to-remove" })]))).toBe(true);
+  });
+
+  test("nor by readers of srcu", () => {
+    const own = { lock: "lock of a page", of: "target" as const };
+    const user = leaf("tdh_y", 2, [exclusive("TDR")]);
+    const locks = LOCKS.map((lock) => (lock.per === "page" ? { ...lock, kind: "srcu" as const } : lock));
+    const host = hostOf(
+      [path("X", "tdh_x", holding(own, "lock of a vm")), path("Y", "tdh_y", holding("lock of a vm"))],
+      { locks },
+    );
+    expect(pairsOf([reclaim, user], host).find(({ a, b }) => a !== b)?.possible).toBe(true);
+  });
+
+  test("may be another VM's, whose vCPUs its kick leaves alone", () => {
+    const enter = leaf("tdh_y", 2, [until("td-exit", exclusive("TDR"))]);
+    const host = (held: Part): HostProfile =>
+      hostOf([
+        path("X", "tdh_x", { ...held, step: { onBusy: [{ do: ["kick-and-retry:1", "bug-vm"] }] } }),
+        path("Y", "tdh_y", {}),
+      ]);
+    const end = (held: Part) =>
+      pairsOf([reclaim, enter], host(held)).find(({ a, b }) => a !== b)?.paths[0]?.endA.severity;
+    expect(end({})).toBe("vm-dead");
+    expect(end(owner)).toBe("retry");
+  });
+});
+
+describe("a guest's call", () => {
+  const enter = (row: Acquisition): Leaf => leaf("tdh_x", 0, [row]);
+  const found = (kept: Acquisition, taken: Acquisition, part: Part): ContendPair[] =>
+    pairsOf(
+      [enter(kept), leaf("tdg_y", 1, [taken])],
+      hostOf([path("X", "tdh_x", part)], { guest: { calls: ["tdg_y"] } }),
+    );
+  const isOpen = (a: string, b: string, pairs: readonly ContendPair[]): boolean =>
+    pairs.some((pair) => pair.a === a && pair.b === b && pair.possible);
+  const guest = (resource: string, more: Partial<Acquisition> = {}): Acquisition =>
+    exclusive(resource, { side: "guest", ...more });
+
+  test("finds what its own entry keeps, whatever keeps other vCPUs out", () => {
+    const one = holding("lock of a machine");
+    const kept = until("td-exit", row("TDR", "SHARED"));
+    expect(isOpen("tdg_y", "tdh_x", found(kept, guest("TDR"), one))).toBe(true);
+    expect(isOpen("tdg_y", "tdg_y", found(kept, guest("TDR"), one))).toBe(false);
+    expect(isOpen("tdg_y", "tdh_x", found(kept, guest("TDR", { td: "other" }), one))).toBe(false);
+    expect(isOpen("tdg_y", "tdh_x", found(until("before-td-entry", row("TDR", "SHARED")), guest("TDR"), one))).toBe(
+      false,
+    );
+    const [pair] = found(until("td-exit", exclusive("TDR")), guest("TDR"), one).filter(({ a, b }) => a !== b);
+    expect([pair?.possible, pair?.busyA]).toEqual([true, true]);
+  });
+
+  test("names an entry, a page or a package of its own, not that of a lock that the host holds", () => {
+    const kept = until("td-exit", row("TDVPR", "SHARED"));
+    const entry = holding({ lock: "lock of a entry", of: "target" });
+    const page = holding({ lock: "lock of a page", of: "target" });
+    expect(isOpen("tdg_y", "tdg_y", found(kept, guest("SEPT_ENTRY"), entry))).toBe(true);
+    expect(isOpen("tdg_y", "tdg_y", found(kept, guest("PAGE", { role: "to-add" }), page))).toBe(true);
+    const reclaim = guest("PAGE", { role: "to-reclaim" });
+    const host = hostOf(
+      [
+        path("X", "tdh_x", { holds: [{ lock: "lock of a page", of: "target" }, "lock of a vm"] }),
+        path("Z", "tdh_z", holding("lock of a vm")),
+      ],
+      { guest: { calls: ["tdg_y"] } },
+    );
+    const leaves = [enter(kept), leaf("tdg_y", 1, [reclaim]), leaf("tdh_z", 2, [exclusive("TDR")])];
+    expect(isOpen("tdg_y", "tdh_z", pairsOf(leaves, host))).toBe(true);
+  });
+});
+
+describe("a path that outlasts its gate", () => {
+  const late: Part = { phases: ["first", "second"], overruns: ["third"] };
+  const opStates = (x: Part, y: Part): boolean => {
+    const leaves = [
+      leaf("tdh_x", 1, [exclusive("TDR")], { opStates: ["INITIALIZED"] }),
+      leaf("tdh_y", 2, [exclusive("TDR")], { opStates: ["RUNNABLE"] }),
+    ];
+    return pairsOf(leaves, hostOf([path("X", "tdh_x", x), path("Y", "tdh_y", y)])).some(
+      ({ a, b, possible }) => a !== b && possible,
+    );
+  };
+
+  test("opens what OP_STATEs exclude also where it has a phase in common with the other", () => {
+    expect(opStates(late, { phases: ["second", "third"] })).toBe(true);
+    expect(opStates(late, { phases: ["second"] })).toBe(false);
+    // Both outlast theirs, and were under way together before.
+    expect(opStates(late, late)).toBe(true);
+  });
+
+  test("leaves the one thread of a phase behind", () => {
+    const out = { phases: ["first"], overruns: ["second"] };
+    expect(reasons("td", out, { phases: ["first", "second"] })).toEqual([]);
+    expect(pairOf("td", out, { phases: ["first", "second"] }).paths[0]).toMatchObject({
+      late: true,
+      phases: ["second"],
+    });
+    // That thread has begun one of the two only.
+    expect(reasons("td", out, out)).toEqual(["single-thread"]);
+    expect(reasons("td", { ...out, per: "machine" }, out)).toEqual([]);
+  });
+
+  test("meets another that does where the two were under way at once", () => {
+    const outlasting = (phase: string): Part => ({ phases: [phase], overruns: ["third"] });
+    expect(reasons("td", outlasting("second"), outlasting("first"))).toEqual(["phases"]);
+    expect(pairOf("td", outlasting("second"), { phases: ["first"], overruns: ["second", "third"] }).possible).toBe(
+      true,
+    );
+  });
+
+  test("is told of in the phases in which the two can be, not in one that one thread has for itself", () => {
+    const both = { phases: ["first", "second"] };
+    expect(pairOf("td", both, both).paths[0]?.phases).toEqual(["second"]);
+  });
+
+  test("does so with a call on several CPUs as well", () => {
+    const variants = ["version=0", "version>=1"].map((variant, i) =>
+      leaf("tdh_x", 1, [exclusive("TDR")], { variant, opStates: [["INITIALIZED"], ["RUNNABLE"]][i] as string[] }),
+    );
+    const part = (overruns: string[]): Part => ({
+      holds: ["lock of a vm"],
+      phases: ["second"],
+      ...(overruns.length > 0 && { overruns }),
+      step: { onEach: "cpu" },
+    });
+    const open = (overruns: string[]): boolean =>
+      pairsOf(variants, hostOf([path("X", "tdh_x", part(overruns))])).some(
+        (pair) => pair.variantA !== pair.variantB && pair.possible,
+      );
+    expect(open(["third"])).toBe(true);
+    expect(open([])).toBe(false);
+  });
+});
+
+test("a path of which each vCPU runs one may call on a vCPU that another's run calls on, too", () => {
+  const twice = (step: Partial<HostStep>): boolean =>
+    pairsOf([leaf("tdh_x", 1, [exclusive("TDVPR")])], hostOf([path("X", "tdh_x", { atMostOne: "vcpu", step })])).some(
+      ({ possible }) => possible,
+    );
+  expect(twice({})).toBe(false);
+  expect(twice({ vcpu: "any" })).toBe(true);
+});
+
+test("what keeps one run's calls apart is told beside what keeps two runs' apart", () => {
+  const part: Part = { atMostOne: "machine", step: { onEach: "package" } };
+  const [pair] = pairsOf([leaf("tdh_x", 1, [exclusive("WBT")])], hostOf([path("X", "tdh_x", part)]));
+  expect(pair?.paths[0]?.excludedBy.map(({ what }) => what)).toEqual([
+    "at most one X per machine",
+    "one CPU of each package",
+  ]);
+});

@@ -122,6 +122,20 @@ describe("OP_STATEs exclude two calls", () => {
     expect(states(exclusive("TDR"), exclusive("TDR", { role: "service" }))).toEqual([null, true]);
   });
 
+  test("not where a row is about another TD than the one of which the leaf's table is", () => {
+    const found = (mine: Acquisition[], theirs: Acquisition[], side: "host" | "guest" = "host") =>
+      on("RTMR", between(x(mine, { ...early, side }), y(theirs, late))).possible;
+    const named = exclusive("RTMR", { td: "named" });
+    const [own, other] = [exclusive("RTMR", { td: "own" }), exclusive("RTMR", { td: "other" })];
+    expect(found([named], [named])).toBe(false);
+    expect(found([other], [named])).toBe(true);
+    expect(found([named], [other])).toBe(true);
+    // A TDCALL's table is of the TD that it names, if it names one.
+    expect(found([own], [named], "guest")).toBe(false);
+    expect(found([other], [named], "guest")).toBe(false);
+    expect(found([exclusive("TDCS", { td: "other" }), own], [named], "guest")).toBe(true);
+  });
+
   test("only where both have a table", () => {
     const found = (mine: Partial<Leaf>, theirs: Partial<Leaf>) =>
       on("TDR", between(x([exclusive("TDR")], mine), y([exclusive("TDR")], theirs)));
@@ -322,6 +336,20 @@ describe("an earlier lock that both need", () => {
     expect(busy(kept, y([shared("KOT"), exclusive("WBT")]))).toBe(true);
     // A lock that may not be taken keeps nobody out.
     expect(busy([exclusive("KOT", { when: "x" }), exclusive("WBT")], y([shared("KOT"), exclusive("WBT")]))).toBe(true);
+  });
+
+  test("hides nothing any more once it was given back, also at the end of the call", () => {
+    const turn = (one: Acquisition, sequence: number): Acquisition => ({
+      ...one,
+      release: { ...releasePlace("leaf-exit"), order: 2, sequence, evidence: [] },
+    });
+    const other = y([shared("TDR"), shared("SEPT_TREE")]);
+    const found = (tdr: number, tree: number) =>
+      on("SEPT_TREE", between(x([turn(exclusive("TDR"), tdr), turn(exclusive("SEPT_TREE"), tree)]), other));
+    expect(found(0, 1)).toMatchObject({ possible: true, busyA: false, busyB: true, maskedBy: null });
+    expect(found(1, 0)).toMatchObject({ possible: false, maskedBy: "TDR" });
+    // Nobody has read in which order.
+    expect(on("SEPT_TREE", between(x([exclusive("TDR"), exclusive("SEPT_TREE")]), other)).possible).toBe(false);
   });
 
   test("excludes the two only where neither can come second at the later one", () => {

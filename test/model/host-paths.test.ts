@@ -6,6 +6,7 @@ import { parseCatalog } from "../../src/catalog/index.ts";
 import { check } from "../../src/check/index.ts";
 import { type HostProfile, parseHost } from "../../src/host/index.ts";
 import { buildModel, parseScenario } from "../../src/model/index.ts";
+import { leaf, row, smallCatalog, until } from "../catalog/fixture.ts";
 import { handHost } from "../host/profile.ts";
 
 const data = join(import.meta.dirname, "../../data");
@@ -209,5 +210,119 @@ describe("a comparison", () => {
     expect(row("tdh_mem_range_block", "tdh_vp_enter")).toMatchObject({ possible: true, met: false });
     expect(row("tdh_mng_init", "tdh_mng_key_config")).toMatchObject({ possible: false, met: true });
     expect(row("tdh_mng_init", "tdh_mng_key_config")?.excludedBy.length).toBeGreaterThan(0);
+  });
+});
+
+describe("small hosts, on a module of one call", () => {
+  const exclusive = (...resources: string[]) => resources.map((name) => row(name, "EXCLUSIVE"));
+  type Path = Partial<HostProfile["paths"][number]>;
+  type Step = Partial<HostProfile["paths"][number]["steps"][number]>;
+  /** The locks on which the calls of such paths meet. */
+  const met = (
+    resources: ReturnType<typeof exclusive>,
+    paths: readonly (Path & { readonly step?: Step })[],
+  ): string[] => metBy([leaf("tdh_x", 1, resources)], paths);
+  function metBy(
+    leaves: ReturnType<typeof leaf>[],
+    paths: readonly (Path & { readonly step?: Step })[],
+    guest: string[] = [],
+  ): string[] {
+    const facts = smallCatalog({ leaves });
+    const profile: HostProfile = {
+      schema: "seamlock/host@1",
+      name: "small",
+      description: "a small host",
+      sources: ["x"],
+      guest: { calls: guest },
+      phases: [
+        { name: "first", what: "x" },
+        { name: "second", what: "x", singleThreaded: true },
+      ],
+      locks: [
+        { name: "own", kind: "mutex", per: "vcpu" },
+        { name: "of a package", kind: "mutex", per: "package" },
+      ],
+      paths: paths.map(({ step, ...path }, i) => ({
+        name: `P${i}`,
+        per: "vm",
+        phases: ["first"],
+        sources: ["x"],
+        steps: [{ call: "tdh_x", onBusy: [{ do: ["ignore"] }], ...step }],
+        ...path,
+      })),
+    };
+    const phases = { path: "phases", value: "[first, second]", from: "--set" };
+    const scenario = parseScenario(read("scenarios/td-build.yaml"), "td-build.yaml", [phases]);
+    const { busy } = check(buildModel(scenario, { catalog: () => facts, host: () => profile }));
+    return [...new Set(busy.map(({ resource }) => resource ?? ""))].sort();
+  }
+
+  it("name each vCPU where a path works for none, or may name any", () => {
+    const rows = exclusive("TDVPR", "TDCS_EPOCH");
+    const both = ["TDCS_EPOCH", "TDVPR"];
+    expect(met(rows, [{}])).toEqual(both);
+    expect(met(rows, [{ per: "vcpu", holds: ["own"] }])).toEqual(["TDCS_EPOCH"]);
+    // Each holds its own, and names another's.
+    expect(met(rows, [{ per: "vcpu", holds: ["own"], step: { vcpu: "any" } }])).toEqual(both);
+    const target = { lock: "own", of: "target" as const };
+    expect(met(rows, [{ per: "vcpu", holds: [target], step: { vcpu: "any" } }])).toEqual(["TDCS_EPOCH"]);
+    expect(met(rows, [{ per: "machine", holds: [target], step: { vcpu: "any" } }])).toEqual(["TDCS_EPOCH"]);
+  });
+
+  it("name each a vCPU of their own where one run calls on several CPUs at once", () => {
+    const each = (vcpu: "any" | "self") => ({ atMostOne: "vm" as const, step: { onEach: "cpu" as const, vcpu } });
+    expect(met(exclusive("TDVPR", "TDCS_EPOCH"), [each("any")])).toEqual(["TDCS_EPOCH", "TDVPR"]);
+  });
+
+  it("hold for each of several calls at once the lock of the package that it names", () => {
+    const each = { atMostOne: "vm" as const, step: { onEach: "cpu" as const } };
+    expect(met(exclusive("WBT"), [each])).toEqual(["WBT"]);
+    expect(met(exclusive("WBT"), [{ ...each, holds: [{ lock: "of a package", of: "target" }] }])).toEqual([]);
+  });
+
+  it("are made by one thread in the phase that has but one, in others by many", () => {
+    const rows = exclusive("TDCS");
+    expect(met(rows, [{ phases: ["second"] }])).toEqual([]);
+    expect(met(rows, [{ phases: ["first", "second"] }])).toEqual(["TDCS"]);
+    expect(
+      met(
+        rows,
+        [{ phases: ["first", "second"] }, { phases: ["second"] }].map((path) => ({
+          ...path,
+          atMostOne: "vm" as const,
+        })),
+      ),
+    ).toEqual([]);
+    // Of two that began before, one can be under way when it begins.
+    expect(met(rows, [{ phases: ["first", "second"], step: { phases: ["second"] } }])).toEqual([]);
+    expect(met(rows, [{ phases: ["second"], per: "machine" }])).toEqual(["TDCS"]);
+    // Outlasts the first phase, when that thread is at its call.
+    expect(met(rows, [{ overruns: ["second"], atMostOne: "vm" }, { phases: ["second"] }])).toEqual(["TDCS"]);
+  });
+
+  it("do not last into a phase in which the step does not run", () => {
+    const paths = (phases: string[]) => [
+      { phases: ["first", "second"], per: "machine" as const, atMostOne: "vm" as const, step: { phases } },
+      { phases: ["second"], per: "machine" as const, atMostOne: "vm" as const },
+    ];
+    expect(met(exclusive("TDCS"), paths(["first"]))).toEqual([]);
+    expect(met(exclusive("TDCS"), paths(["second"]))).toEqual(["TDCS"]);
+  });
+
+  it("let a guest do without a lock that it takes on a condition only", () => {
+    const enter = leaf("tdh_x", 0, [until("td-exit", row("TDVPR", "SHARED"))]);
+    const met = (when: string | null): string[] => {
+      const taken = ["TDCS", "RTMR"].map((name) => row(name, "EXCLUSIVE", { side: "guest" as const }));
+      const guest = leaf("tdg_y", 1, [{ ...(taken[0] as (typeof taken)[number]), when }, ...taken.slice(1)]);
+      return [...metBy([enter, guest], [{ per: "vcpu" }], ["tdg_y"])];
+    };
+    expect(met("x")).toEqual(["RTMR", "TDCS"]);
+    expect(met(null)).toEqual(["TDCS"]);
+  });
+
+  it("may name a control page that all others share", () => {
+    const facts = [row("TDR", "SHARED", { when: "x" }), row("PAGE", "EXCLUSIVE", { role: "to-reclaim", when: "x" })];
+    expect(met(facts, [{}])).toEqual(["PAGE", "TDR"]);
+    expect(met([row("TDR", "SHARED"), row("PAGE", "EXCLUSIVE", { role: "to-add" })], [{}])).toEqual(["PAGE"]);
   });
 });
