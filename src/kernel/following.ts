@@ -281,9 +281,12 @@ export class Following extends Execution {
   /** Stores, and notes which member is what it is because of the status. */
   private storesOn(instruction: Extract<Instruction, { op: "assign" }>, at: number, state: State): number | null {
     const place = this.isDecided(state) ? this.evaluator.place(instruction.to, state) : null;
+    const given = this.evaluator.value(instruction.value, state);
     const next = super.step(instruction, at, state);
     if (place?.kind !== "member") return next;
-    const value = this.evaluator.value(instruction.to, state);
+    // What is stored to a member of which nothing was known is known from here on.
+    const isKept = place.isFact || state.episode?.members.has(place.member) === true;
+    const value = isKept ? this.evaluator.value(instruction.to, state) : given;
     if (!value.isMarked || this.isControlledMember(place.member, state))
       this.controls(place.member, value, at + 1, state);
     return next;

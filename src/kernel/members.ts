@@ -94,6 +94,8 @@ export class Members {
   }
 
   private findRested(member: string): boolean {
+    // An object at file scope may begin as something else.
+    if (!member.includes(".")) return false;
     const storing = [...this.reach.naming(wordOf(member))].flatMap((info) => {
       const code = this.source.code(info);
       return code !== null && this.usesOf(code).some(({ stores }) => stores.has(member)) ? [code] : [];
@@ -114,12 +116,13 @@ export class Members {
         queue.push(caller.code);
       }
     }
-    return storing.length > 0;
+    // What only stores zero gets something else from where nobody has looked.
+    return storing.some((code) => this.storesTo(code, member, NO_CALLS).includes(false));
   }
 
   /** Does a function store zero to a member, and nothing else, on each of its ways? */
   private isLowering(code: Code, member: string): boolean {
-    const stored = this.storesTo(code, member, { raising: NOTHING, lowering: NOTHING });
+    const stored = this.storesTo(code, member, NO_CALLS);
     return !stored.includes(false) && !comesToEnd(code, [0], stored);
   }
 
@@ -336,6 +339,8 @@ interface Storing {
   readonly raising: ReadonlySet<string>;
   readonly lowering: ReadonlySet<string>;
 }
+
+const NO_CALLS: Storing = { raising: NOTHING, lowering: NOTHING };
 
 /** More functions that leave a member at something else than zero are not followed up. */
 const MOST_RAISING = 12;
