@@ -1,6 +1,7 @@
 /**
  * Who looks at what is stored: which members of structures, and which global objects, each function reads and stores, by their names
- * (`structure.member`). Made without following any way, so that it may say more than there is, and never less.
+ * (`structure.member`). Made without following any way, so that it may say more than there is; less only of structures whose type is
+ * not known, of which nothing is followed either.
  */
 
 import { type Expr, type FunctionInfo, partsOf } from "../c/index.ts";
