@@ -141,11 +141,16 @@ class Expander {
     const args = macro.parameters === null ? [] : this.peek()?.text === "(" ? this.arguments() : null;
     if (args === null) return false;
     const list = this.substitute(macro, args, token.line);
-    this.budget.left -= list.length;
-    if (this.budget.left < 0) throw new TooMany();
+    // What makes nothing is counted, too: else nothing would bound how often.
+    this.spend(Math.max(1, list.length));
     this.stack.push({ list, at: 0, macro: macro.name });
     this.inside.add(macro.name);
     return true;
+  }
+
+  private spend(tokens: number): void {
+    this.budget.left -= tokens;
+    if (this.budget.left < 0) throw new TooMany();
   }
 
   /** The arguments in the parentheses that come next; null, and nothing read, when nothing closes them. */
@@ -153,14 +158,18 @@ class Expander {
     const read: Token[] = [];
     const args: Token[][] = [[]];
     let depth = 0;
-    for (let token = this.next(); token !== null; token = this.next()) {
+    for (let next = this.next(); next !== null; next = this.next()) {
+      const token = this.left(next);
       read.push(token);
-      const { kind, text } = token;
-      if (kind === "punctuator" && /^[([{]$/.test(text) && depth++ === 0) continue;
-      if (kind === "punctuator" && /^[)\]}]$/.test(text) && --depth === 0) return args;
-      if (kind === "punctuator" && text === "," && depth === 1) args.push([]);
-      else (args.at(-1) as Token[]).push(this.left(token));
+      const { text } = token;
+      // Only parentheses keep a comma from ending an argument: to a preprocessor, brackets and braces are nothing special.
+      if (text === "(" && depth++ === 0) continue;
+      if (text === ")" && --depth === 0) return args;
+      if (text === "," && depth === 1) args.push([]);
+      else (args.at(-1) as Token[]).push(token);
     }
+    // It is read again, which each of many such calls would do to the end.
+    this.spend(read.length);
     this.stack.push({ list: read, at: 0, macro: null });
     return null;
   }
@@ -200,6 +209,8 @@ class Expander {
           for (const t of value.length > 0 ? value : [EMPTY]) out.push({ ...t, line });
         } else for (const t of this.expand(value)) out.push({ ...t, line });
       }
+      // A long argument may stand in a long body many times.
+      if (out.length > this.budget.left) this.spend(out.length);
     }
     return out.filter((token) => token.text !== "");
   }

@@ -198,6 +198,8 @@ export class Evaluator {
   private nameValue(name: string, state: State): Value {
     const type = this.code.types.get(name);
     if (type !== undefined) return type.endsWith("[]") ? objectValue(name) : state.read(name);
+    const known = state.episode?.members.get(name);
+    if (known !== undefined) return known;
     const fact = this.known.fact(name);
     if (fact !== null) return state.facts.values.get(name) ?? fact;
     const constant = this.source.constant(name);

@@ -3,7 +3,7 @@
  * status decides is marked, and what is done while something marked decides is written down.
  */
 
-import type { FunctionInfo } from "../c/index.ts";
+import type { Expr, FunctionInfo } from "../c/index.ts";
 import type { Analysis } from "./analysis.ts";
 import type { Effect } from "./calls.ts";
 import { type Instruction, isTemporary } from "./code.ts";
@@ -167,6 +167,7 @@ export class Following extends Execution {
     for (const to of this.flow.setAfter(at)) {
       const place = this.evaluator.place(to, state);
       if (place?.kind === "member") this.controls(place.member, this.evaluator.value(to, state), meeting, state);
+      if (place === null) this.storesInElement(to, meeting, state);
       if (place?.kind !== "local") continue;
       const before = state.read(place.path);
       // A member may be known by what all of them are.
@@ -208,6 +209,14 @@ export class Following extends Execution {
     const known = markedAs(value, type);
     const isKept = episode.members.get(member)?.isMarked === true && !episode.controlled.has(member);
     if (known.isMarked && !isKept) state.episode = withControlled(episode, member, known);
+  }
+
+  /** Of an element of an array it is not known whether somebody looks at the same one later. */
+  private storesInElement(to: Expr, at: number, state: State): void {
+    if (to.kind !== "index" || state.episode?.isOver || state.episode?.isSuccess) return;
+    const array = this.evaluator.place(to.object, state);
+    if (array?.kind === "member" && this.isReadLater(array.member, at))
+      this.analysis.untold(this.run_.place(this.run_.line), array.member);
   }
 
   private isControlledMember(member: string, { episode }: State): boolean {
@@ -281,9 +290,13 @@ export class Following extends Execution {
   /** Stores, and notes which member is what it is because of the status. */
   private storesOn(instruction: Extract<Instruction, { op: "assign" }>, at: number, state: State): number | null {
     const place = this.isDecided(state) ? this.evaluator.place(instruction.to, state) : null;
+    const given = this.evaluator.value(instruction.value, state);
     const next = super.step(instruction, at, state);
+    if (place === null && this.isDecided(state)) this.storesInElement(instruction.to, at + 1, state);
     if (place?.kind !== "member") return next;
-    const value = this.evaluator.value(instruction.to, state);
+    // What is stored to a member of which nothing was known is known from here on.
+    const isKept = place.isFact || state.episode?.members.has(place.member) === true;
+    const value = isKept ? this.evaluator.value(instruction.to, state) : given;
     if (!value.isMarked || this.isControlledMember(place.member, state))
       this.controls(place.member, value, at + 1, state);
     return next;

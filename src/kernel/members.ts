@@ -1,6 +1,7 @@
 /**
  * Who looks at what is stored: which members of structures, and which global objects, each function reads and stores, by their names
- * (`structure.member`). Made without following any way, so that it may say more than there is, and never less.
+ * (`structure.member`). Made without following any way, so that it may say more than there is; less only of structures whose type is
+ * not known, of which nothing is followed either.
  */
 
 import { type Expr, type FunctionInfo, partsOf } from "../c/index.ts";
@@ -94,6 +95,8 @@ export class Members {
   }
 
   private findRested(member: string): boolean {
+    // An object at file scope may begin as something else.
+    if (!member.includes(".")) return false;
     const storing = [...this.reach.naming(wordOf(member))].flatMap((info) => {
       const code = this.source.code(info);
       return code !== null && this.usesOf(code).some(({ stores }) => stores.has(member)) ? [code] : [];
@@ -114,12 +117,13 @@ export class Members {
         queue.push(caller.code);
       }
     }
-    return storing.length > 0;
+    // What only stores zero gets something else from where nobody has looked.
+    return storing.some((code) => this.storesTo(code, member, NO_CALLS).includes(false));
   }
 
   /** Does a function store zero to a member, and nothing else, on each of its ways? */
   private isLowering(code: Code, member: string): boolean {
-    const stored = this.storesTo(code, member, { raising: NOTHING, lowering: NOTHING });
+    const stored = this.storesTo(code, member, NO_CALLS);
     return !stored.includes(false) && !comesToEnd(code, [0], stored);
   }
 
@@ -336,6 +340,8 @@ interface Storing {
   readonly raising: ReadonlySet<string>;
   readonly lowering: ReadonlySet<string>;
 }
+
+const NO_CALLS: Storing = { raising: NOTHING, lowering: NOTHING };
 
 /** More functions that leave a member at something else than zero are not followed up. */
 const MOST_RAISING = 12;

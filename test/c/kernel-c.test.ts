@@ -4,6 +4,7 @@ import type { Expr, Stmt } from "../../src/c/ast.ts";
 import type { Dialect } from "../../src/c/dialect.ts";
 import { expandMacros } from "../../src/c/expand.ts";
 import { tokenize } from "../../src/c/lexer.ts";
+import { preprocess } from "../../src/c/preprocess.ts";
 import { Program, type SourceFile } from "../../src/c/program.ts";
 import { Types } from "../../src/c/types.ts";
 
@@ -225,9 +226,34 @@ describe("macro expansion", () => {
     expect(read?.texts.join(" ").trim()).toBe("a M ( b , c");
   });
 
-  it("ends arguments at commas in brackets, as a compiler does", () => {
-    const header = "#define FIRST(a, ...) a";
-    expect(shown(body("void f(void) { FIRST(x, y[0], { z }); }", header))).toEqual(["x"]);
+  it("leaves a macro's name in a call that nothing closes as it is, where the macro itself made that call", () => {
+    const macros = [
+      { name: "M", parameters: ["x"], body: "x", line: 1, until: null },
+      { name: "OPEN", parameters: null, body: "M (OPEN", line: 2, until: null },
+    ];
+    const read = expandMacros(tokenize("OPEN", 0, 4, 3), (name) => macros.find((m) => m.name === name) ?? null, {
+      left: 100,
+    });
+    expect(read?.texts.join(" ").trim()).toBe("M ( OPEN");
+  });
+
+  it("ends arguments at commas in brackets and braces, as a compiler does", () => {
+    const header = "#define SECOND(a, b, ...) g(b)";
+    expect(shown(body("void f(void) { SECOND([x, y, z]); SECOND({ v, w, u }); }", header))).toEqual(["g(y)", "g(w)"]);
+  });
+
+  it.each([
+    ["a macro that makes nothing, in its own arguments", "#define F(x) x x\n", `${"F(".repeat(18)}${")".repeat(18)}`],
+    ["calls that nothing closes", "#define F(x) x\n", "F(".repeat(5000)],
+    ["a long argument in a long body", `#define F(x) ${"x ".repeat(5000)}\n`, `F(${"a ".repeat(5000)})`],
+    ["long arguments that are pasted", `#define F(x) ${"x##".repeat(5000)}x\n`, `F(${"a ".repeat(5000)})`],
+    ["many arguments, many times", `#define F(...) ${"__VA_ARGS__ ".repeat(4000)}\n`, `F(${"a,".repeat(5000)})`],
+  ])("takes no longer than its bound for %s", (_what, define, call) => {
+    const { macros } = preprocess(define, { macros: new Map(), isDefined: () => false }, DIALECT);
+    const budget = { left: 40_000 };
+    expect(expandMacros(tokenize(call, 0, call.length, 9), () => macros[0] ?? null, budget)).toBe(null);
+    // It is spent for whoever has the same one, and hardly more than there was.
+    expect([budget.left < 0, budget.left > -40_000]).toEqual([true, true]);
   });
 
   it("gives up calls that stand deeper one in the other's arguments than anybody writes", () => {

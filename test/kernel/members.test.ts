@@ -55,6 +55,43 @@ describe("a member of something that there may be several of", () => {
   });
 });
 
+const array = (then: string): string => `
+static int pen_failed[4];
+static int pen_own(struct kvm_vcpu *vcpu)
+{
+	${then}
+	return 0;
+}
+`;
+
+describe("an element of an array", () => {
+  const wr = "tdh_vp_wr(&to_tdx(vcpu)->vp, 1, 0)";
+  const told = [
+    "whether something looks later at what pen_own makes of pen_failed because of a BUSY is not known: there may be several such objects",
+  ];
+
+  test("is told where something looks at one later", () => {
+    expect(messages("SL3423", array(`if (${wr}) pen_failed[0] = 1;\n\tif (pen_failed[1]) return -EIO;`))).toEqual(told);
+  });
+
+  test("is told where only other ways would have stored to it", () => {
+    expect(messages("SL3423", array(`if (!${wr}) pen_failed[0] = 1;\n\tif (pen_failed[0]) return -EIO;`))).toEqual(
+      told,
+    );
+  });
+
+  test("is told where a function that is called because of it stores to it", () => {
+    const set = "static int pen_failed[4];\nstatic void pen_fail(void)\n{\n\tpen_failed[0] = 1;\n}\n";
+    const own = array(`if (${wr}) pen_fail();\n\tif (pen_failed[0]) return -EIO;`);
+    const found = messages("SL3423", own.replace("static int pen_failed[4];\n", set));
+    expect(found).toEqual([told[0]?.replace("pen_own", "pen_fail")]);
+  });
+
+  test("is not told where nothing looks there", () => {
+    expect(messages("SL3423", array(`if (${wr}) pen_failed[0] = 1;`))).toEqual([]);
+  });
+});
+
 describe("functions that give something back", () => {
   const plain = "static int pen_own(struct kvm_vcpu *vcpu)\n{\n\tpen_put(vcpu);\n\treturn 0;\n}\n";
 

@@ -125,6 +125,30 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "kvm->nr_vcpus = 3;\n\twhile (kvm->nr_vcpus == 3)\n\t\tif (!wr(1)) kvm->nr_vcpus = 0;\n\treturn 0;",
     does: ["retry:unbounded", "ignore"],
   },
+  "a member that is what was stored there because of it, and nothing else": {
+    body: "if (wr(1)) kvm->nr_vcpus = 5;\n\tif (kvm->nr_vcpus == 5) return -EIO;\n\treturn -EINVAL;",
+    does: ["return:-EIO"],
+  },
+  "an object at file scope that is set because of it": {
+    before: "static bool @_failed;\n",
+    body: "if (wr(1)) @_failed = true;\n\tpen_show(1);\n\treturn @_failed ? -EIO : 0;",
+    does: ["return:-EIO"],
+  },
+  "an object at file scope that keeps the status": {
+    before: "static u64 @_status;\n",
+    body: "@_status = wr(1);\n\tpen_show(1);\n\treturn @_status ? -EIO : 0;",
+    does: ["return:-EIO"],
+  },
+  "an object at file scope that begins as something else than zero": {
+    before:
+      "static bool @_alive = true;\nstatic void @_pair(void)\n{\n\t@_alive = true;\n\tpen_show(1);\n\t@_alive = false;\n}\n",
+    body: "if (wr(1)) @_alive = false;\n\tpen_show(1);\n\treturn @_alive ? 0 : -EIO;",
+    does: ["return:-EIO"],
+  },
+  "a member that only zero is stored to": {
+    body: "if (wr(1)) vcpu->cpu = 0;\n\tpen_show(1);\n\treturn vcpu->cpu ? 0 : -EIO;",
+    does: ["return:-EIO"],
+  },
   "a member at which nobody looks": {
     body: "if (wr(1)) kvm->vm_type = 7;\n\treturn 0;",
     does: ["ignore"],
@@ -277,7 +301,7 @@ const CASES: Readonly<Record<string, Case>> = {
     does: ["return:-EIO", "retry:1, return:-EIO", "unknown"],
   },
   "so may what a member counts": {
-    body: "do {\n\t\terr = wr(1);\n\t} while (tdx_operand_busy(err) && vcpu->cpu++ < 8);\n\treturn err ? -EIO : 0;",
+    body: "do {\n\t\terr = wr(1);\n\t} while (tdx_operand_busy(err) && vcpu->srcu_idx++ < 8);\n\treturn err ? -EIO : 0;",
     does: ["return:-EIO", "retry:1, return:-EIO", "unknown"],
   },
   "so may what is stepped on by more than one": {
