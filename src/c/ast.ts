@@ -2,8 +2,12 @@
  * The C that the analysis understands: a small syntax tree.
  */
 
+/** Types of integer constants, but for `int`, on a machine whose `long` has 64 bits. */
+export type IntegerType = "unsigned" | "long" | "unsigned long";
+
 export type Expr =
-  | { readonly kind: "number"; readonly value: bigint; readonly line: number }
+  /** `type` as its digits and suffix say it; missing for `int`. */
+  | { readonly kind: "number"; readonly value: bigint; readonly type?: IntegerType; readonly line: number }
   | { readonly kind: "string"; readonly line: number }
   | { readonly kind: "name"; readonly name: string; readonly line: number }
   | { readonly kind: "call"; readonly callee: Expr; readonly args: readonly Expr[]; readonly line: number }
@@ -49,8 +53,8 @@ export type Expr =
     };
 
 export interface InitializerEntry {
-  /** `.raw` or `[3]`; null for a positional entry. */
-  readonly designator: { readonly field: string } | { readonly index: Expr } | null;
+  /** `.raw`, `[3]` or `[3 ... 5]`; null for a positional entry. */
+  readonly designator: { readonly field: string } | { readonly index: Expr; readonly to?: Expr } | null;
   readonly value: Expr;
 }
 

@@ -11,6 +11,8 @@ export type IsTypeName = (name: string) => boolean;
 /** What a parser is told of the text besides its tokens. */
 export interface ParserOptions {
   readonly isTypeName: IsTypeName;
+  /** Is this the name of a function? None is, unless given. */
+  readonly isFunction?: (name: string) => boolean;
   /** Is a call of this name, when no semicolon follows, a macro that governs the statement after it? None, unless given. */
   readonly governs?: (name: string) => boolean;
 }
@@ -46,6 +48,8 @@ export abstract class Cursor {
   protected depth = 0;
   /** Height of the expression that was read last. */
   protected height = 0;
+  /** Names of the parameters and of what the function has declared so far. */
+  protected readonly declared = new Set<string>();
   private withSemicolon: ReadonlySet<number> | null = null;
 
   constructor(source: string, tokens: Tokens, options: ParserOptions) {
@@ -100,6 +104,11 @@ export abstract class Cursor {
     return this.tokens.texts[this.at++] as string;
   }
 
+  /** Does a name mean a type here? A variable hides one. */
+  protected isTypeName(name: string): boolean {
+    return !this.declared.has(name) && this.options.isTypeName(name);
+  }
+
   /** Goes past a parenthesis, bracket or brace and all up to the one that closes it. */
   protected skipBalanced(): void {
     let depth = 0;
@@ -121,7 +130,8 @@ export abstract class Cursor {
   protected textSince(from: number): string {
     if (this.tokens.expanded) return this.tokens.texts.slice(from, this.at).join(" ").slice(0, 120);
     const end = this.tokens.ends[this.at - 1] ?? 0;
-    return this.source.slice(this.tokens.starts[from], end).replace(/\s+/g, " ").slice(0, 120);
+    const text = this.source.slice(this.tokens.starts[from], end).replace(/\\\r?\n/g, " ");
+    return text.replace(/\s+/g, " ").slice(0, 120);
   }
 
   protected nested<T>(read: () => T): T {

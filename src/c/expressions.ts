@@ -2,7 +2,7 @@
  * The parser's expressions, and the types and declarators that stand in them.
  */
 
-import type { Expr, InitializerEntry, Stmt } from "./ast.ts";
+import type { Expr, InitializerEntry, IntegerType, Stmt } from "./ast.ts";
 import { Cursor, SPECIFIERS, STATEMENT_WORDS, TYPEOF, Unexpected } from "./cursor.ts";
 import { BINARY_OPERATORS } from "./lexer.ts";
 
@@ -98,8 +98,8 @@ export abstract class ExpressionParser extends Cursor {
     let height = 0;
     this.expect("{");
     while (!this.accept("}")) {
-      const designator = this.designator();
-      entries.push({ designator, value: this.initializer() });
+      const way = this.designators();
+      addEntry(entries, way, this.initializer());
       height = Math.max(height, this.height);
       if (!this.accept(",")) {
         this.expect("}");
@@ -110,22 +110,21 @@ export abstract class ExpressionParser extends Cursor {
     return { kind: "initializer", entries, line };
   }
 
-  protected designator(): InitializerEntry["designator"] {
-    if (this.text !== "." && this.text !== "[") return null;
-    let first: InitializerEntry["designator"] = null;
-    while (!this.is("=")) {
-      let part: InitializerEntry["designator"];
-      if (this.accept(".")) part = { field: this.word() };
+  /** `.a[1].b =`: one designator after the other; none before a positional entry. */
+  protected designators(): Designator[] {
+    const way: Designator[] = [];
+    if (this.text !== "." && this.text !== "[") return way;
+    while (!this.accept("=")) {
+      if (this.accept(".")) way.push({ field: this.word() });
       else {
         this.expect("[");
-        part = { index: this.conditional() };
-        if (this.accept("...")) this.conditional();
+        const index = this.conditional();
+        const to = this.accept("...") ? this.conditional() : null;
+        way.push({ index, ...(to && { to }) });
         this.expect("]");
       }
-      first ??= part;
     }
-    this.at++;
-    return first;
+    return way;
   }
 
   // ---------------------------------------------------------------- expressions
@@ -223,10 +222,21 @@ export abstract class ExpressionParser extends Cursor {
   protected size(): Expr {
     const { at, line } = this;
     this.at++;
-    if (this.text === "(") this.skipBalanced();
-    else this.nested(() => this.unary());
+    if (this.text === "(") {
+      this.skipBalanced();
+      this.skipLinks();
+    } else this.nested(() => this.unary());
     this.height = 1;
     return { kind: "opaque", text: this.textSince(at), parts: [], line };
+  }
+
+  /** Goes past what a primary expression, or a compound literal's type, is followed by. */
+  private skipLinks(): void {
+    for (;;) {
+      if (/^[([{]$/.test(this.text)) this.skipBalanced();
+      else if (this.accept(".") || this.accept("->")) this.word();
+      else return;
+    }
   }
 
   /** Is what stands in these parentheses a type? A name that no header of the tree declares is one where C leaves no choice. */
@@ -234,16 +244,20 @@ export abstract class ExpressionParser extends Cursor {
     if (!this.isWord(1)) return false;
     if (SPECIFIERS.has(this.ahead(1)) || TYPEOF.has(this.ahead(1))) return true;
     let next = 2;
-    while (this.ahead(next) === "*" || this.ahead(next) === "const") next++;
-    if (this.ahead(next) !== ")") return false;
-    if (next > 2 || this.options.isTypeName(this.ahead(1))) return true;
+    while (/^(?:\*|const|volatile)$/.test(this.ahead(next))) next++;
+    const after = this.ahead(next);
+    // `(type[2])`, `(type (*)(…))`
+    if (after === "[" || (after === "(" && this.ahead(next + 1) === "*" && /^[*)]$/.test(this.ahead(next + 2))))
+      return this.isTypeName(this.ahead(1));
+    if (after !== ")") return false;
+    if (next > 2 || this.isTypeName(this.ahead(1))) return true;
     return /^(?:[\w"']|[~!{]$)/.test(this.ahead(3));
   }
 
   protected cast(): Expr {
     const { line } = this;
     const type = this.castType();
-    if (this.text === "{") return { ...this.initializerList(), type };
+    if (this.text === "{") return this.links({ ...this.initializerList(), type }, line);
     const operand = this.nested(() => this.unary());
     this.height = this.over(this.height);
     return { kind: "cast", operand, type, line };
@@ -259,8 +273,22 @@ export abstract class ExpressionParser extends Cursor {
 
   protected postfix(): Expr {
     const { line } = this;
-    const isBare = this.text === "(" && this.isWord(1) && this.ahead(2) === ")";
-    let expr = this.primary();
+    const isBare = this.text === "(" && this.isWord(1) && this.ahead(2) === ")" && !this.isVariable(this.ahead(1));
+    return this.links(this.primary(), line, isBare);
+  }
+
+  /** Is it the name of something that can be called? */
+  protected isVariable(name: string): boolean {
+    return this.declared.has(name) || this.options.isFunction?.(name) === true;
+  }
+
+  /**
+   * What follows an expression: calls, members, indices.
+   *
+   * @param isBare is it a name in parentheses that may be that of a type?
+   */
+  private links(first: Expr, line: number, isBare = false): Expr {
+    let expr = first;
     let { height } = this;
     for (let links = 0; ; links++) {
       const { text } = this;
@@ -361,7 +389,9 @@ export abstract class ExpressionParser extends Cursor {
       case "number": {
         this.at++;
         const value = parseInteger(text);
-        return value === null ? { kind: "opaque", text, parts: [], line } : { kind: "number", value, line };
+        if (value === null) return { kind: "opaque", text, parts: [], line };
+        const type = typeOfInteger(text, value);
+        return { kind: "number", value, ...(type && { type }), line };
       }
       case "character":
         this.at++;
@@ -403,6 +433,35 @@ export abstract class ExpressionParser extends Cursor {
   }
 }
 
+type Designator = NonNullable<InitializerEntry["designator"]>;
+
+/** `.a.b = 1, .a.c = 2` is `.a = { .b = 1, .c = 2 }`. */
+function addEntry(entries: InitializerEntry[], way: readonly Designator[], value: Expr): void {
+  const [designator, ...inner] = way;
+  if (designator === undefined || inner.length === 0) {
+    entries.push({ designator: designator ?? null, value });
+    return;
+  }
+  const known = entries.findIndex((entry) => isSame(entry.designator, designator));
+  const outer = entries[known]?.value;
+  const of = outer?.kind === "initializer" && outer.type === undefined ? [...outer.entries] : [];
+  addEntry(of, inner, value);
+  const entry: InitializerEntry = { designator, value: { kind: "initializer", entries: of, line: value.line } };
+  if (known >= 0 && outer?.kind === "initializer") entries[known] = entry;
+  else entries.push(entry);
+}
+
+function isSame(a: InitializerEntry["designator"], b: Designator): boolean {
+  if (a === null) return false;
+  if ("field" in a || "field" in b) return "field" in a && "field" in b && a.field === b.field;
+  const [x, y] = [a.index, b.index];
+  if (a.to || b.to) return false;
+  return (
+    (x.kind === "number" && y.kind === "number" && x.value === y.value) ||
+    (x.kind === "name" && y.kind === "name" && x.name === y.name)
+  );
+}
+
 /** The value of a C integer literal, or null for a floating-point one. */
 export function parseInteger(text: string): bigint | null {
   const digits = /^(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)[uUlL]*$/.exec(text.replace(/'/g, ""));
@@ -410,4 +469,15 @@ export function parseInteger(text: string): bigint | null {
   const body = digits[1];
   if (/^0[0-7]+$/.test(body)) return BigInt(`0o${body.slice(1)}`);
   return BigInt(body);
+}
+
+/** The type of an integer literal: the first one that its value fits, as its base and suffix allow; null for `int`. */
+export function typeOfInteger(text: string, value: bigint): IntegerType | null {
+  const suffix = /[ul]*$/i.exec(text)?.[0] ?? "";
+  const isUnsigned = /u/i.test(suffix);
+  const isLong = /l/i.test(suffix);
+  const isDecimal = /^[1-9]/.test(text);
+  if (!isLong && !isUnsigned && value < 1n << 31n) return null;
+  if (!isLong && value < 1n << 32n && (isUnsigned || !isDecimal)) return "unsigned";
+  return !isUnsigned && value < 1n << 63n ? "long" : "unsigned long";
 }

@@ -42,16 +42,28 @@ export interface Surroundings {
 export function blankComments(source: string): string {
   const out: string[] = [];
   let from = 0;
-  const pattern = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\/\/(?:\\\r?\n|[^\n])*|\/\*[\s\S]*?(?:\*\/|$)/g;
+  const pattern =
+    /"(?:\\(?:\r\n|[\s\S])|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\/\/(?:\\\r?\n|[^\n])*|\/\*[\s\S]*?(?:\*\/|$)/g;
   for (const match of source.matchAll(pattern)) {
     const token = match[0];
     if (token.startsWith("'")) continue;
-    const blanked = token.startsWith('"') ? `"${" ".repeat(token.length - 2)}"` : blank(token);
+    const blanked = token.startsWith('"') ? blankLiteral(token) : blank(token);
     out.push(source.slice(from, match.index), blanked);
     from = match.index + token.length;
   }
   out.push(source.slice(from));
   return out.join("");
+}
+
+/** A literal without what stands in it. One that goes on on the next line becomes several, one after the other: they mean the same. */
+function blankLiteral(literal: string): string {
+  if (!literal.includes("\n")) return `"${" ".repeat(literal.length - 2)}"`;
+  return literal.replace(/([^\r\n]*?)(\\?)(\r?\n|$)/g, (_, line: string, go: string, end: string) => {
+    const isLast = end === "";
+    const text = isLast || go === "" ? line + go : line;
+    const blanked = text.length > 1 ? `"${" ".repeat(text.length - 2)}"` : " ".repeat(text.length);
+    return `${blanked}${isLast || go === "" ? "" : go}${end}`;
+  });
 }
 
 /** Every call that asks whether a symbol is defined becomes 1 or 0, padded where there is room. */
@@ -109,7 +121,8 @@ function resolveDirectives(text: string, around: Surroundings, rules: Dialect) {
     const line = lines[i] as string;
     const directive = /^\s*#\s*(\w*)([\s\S]*)$/.exec(line.replace(/\r$/, ""));
     if (!directive) {
-      if (!isActive()) lines[i] = blank(line);
+      // A line that goes on on the next one is two.
+      lines[i] = isActive() ? line.replace(/\\(?=[ \t]*\r?$)/, " ") : blank(line);
       continue;
     }
     const first = i;

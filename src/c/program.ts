@@ -6,7 +6,8 @@ import { SeamlockError } from "../errors.ts";
 import type { CallExpr, Expr, FunctionAst, Stmt } from "./ast.ts";
 import type { Dialect } from "./dialect.ts";
 import { expandMacros, expandText, type Macro, type MacroLookup } from "./expand.ts";
-import { parseInteger } from "./expressions.ts";
+import { parseInteger, typeOfInteger } from "./expressions.ts";
+import { binary, bitsOf, chosen, converted, type Integer, literal, natural, unary } from "./integers.ts";
 import { isLongerThan } from "./lexer.ts";
 import { LIMITS } from "./limits.ts";
 import { blankComments, closeOf, preprocess } from "./preprocess.ts";
@@ -88,7 +89,7 @@ export class Program {
   private readonly rules: Dialect;
   private readonly units: Units;
   private readonly visible: Macros;
-  private readonly parsing: Pick<ParseOptions, "isTypeName" | "governs">;
+  private readonly parsing: Pick<ParseOptions, "isTypeName" | "isFunction" | "governs">;
   /** Texts of functions that a macro at file scope makes. */
   private callers: ReadonlyMap<string, readonly string[]> | null = null;
   private readonly made = new Map<FunctionInfo, string>();
@@ -96,8 +97,10 @@ export class Program {
   private depth = 0;
   private fuel = 0;
   private readonly asts = new Map<FunctionInfo, FunctionAst | null>();
-  private readonly constants = new Map<string, bigint | null>();
-  private readonly bases = new Map<string, bigint | null>();
+  private readonly constants = new Map<string, Integer | null>();
+  private readonly bases = new Map<string, Integer | null>();
+  /** What names of types stand for, of those that are declared as one of another name. */
+  private readonly aliases = new Map<string, string>();
   private readonly macroCalls = new Map<string, ReadonlySet<string>>();
   private readonly macroExprs = new Map<string, Expr | null>();
 
@@ -111,7 +114,8 @@ export class Program {
     this.rules = rules;
     this.types = new Set(rules.types);
     const governs = namePattern(rules.governs ?? []);
-    this.parsing = { isTypeName: (name) => this.types.has(name), ...(governs && { governs }) };
+    const isFunction = (name: string): boolean => this.functions.has(name);
+    this.parsing = { isTypeName: (name) => this.types.has(name), isFunction, ...(governs && { governs }) };
     const macros = collectObjectMacros(files);
     const defined = rules.sharedHeaders ? headerDefinitions(files) : null;
     this.units = new Units(files.map((file) => file.path));
@@ -245,6 +249,10 @@ export class Program {
       /\btypedef\b[^;{]{0,300}?\b(\w+)\s{0,80}(?:\[[^;\]]{0,80}\]\s{0,80})?;|^\}\s*(\w+)\s*;/gm,
     ))
       this.types.add((match[1] ?? match[2]) as string);
+    for (const [, type, name] of text.matchAll(
+      /\btypedef\s{1,80}((?:\w{1,80}\s{1,80}){1,5}(?:\*\s{0,80})?)(\w+)\s{0,80};/g,
+    ))
+      if (!this.aliases.has(name as string)) this.aliases.set(name as string, (type as string).trim());
   }
 
   private indexEnums(text: string): void {
@@ -338,8 +346,13 @@ export class Program {
     return expr;
   }
 
-  /** The value of an enumerator or of a macro that is a constant expression; null when there is none. */
+  /** The value of an enumerator or of a macro that is a constant expression, as 64 bits; null when there is none. */
   constant(name: string): bigint | null {
+    const value = this.integer(name);
+    return value && bitsOf(value);
+  }
+
+  private integer(name: string): Integer | null {
     const known = this.constants.get(name);
     if (known !== undefined) return known;
     this.constants.set(name, null);
@@ -348,72 +361,83 @@ export class Program {
     return value;
   }
 
-  private computeConstant(name: string): bigint | null {
+  private computeConstant(name: string): Integer | null {
     const enumerator = this.enumerators.get(name);
     if (enumerator) {
-      if (enumerator.base === null) return BigInt(enumerator.offset);
-      const base = this.evaluateText(enumerator.base);
-      return base === null ? null : base + BigInt(enumerator.offset);
+      const base = enumerator.base === null ? natural(0n) : this.evaluateText(enumerator.base);
+      return base && natural(base.value + BigInt(enumerator.offset));
     }
     const macro = this.macros.get(name);
     if (!macro || macro.parameters !== null || this.redefined.has(name)) return null;
-    return parseInteger(macro.body) ?? this.evaluate(this.macroExpr(name));
+    return integerOf(macro.body) ?? this.compute(this.macroExpr(name));
   }
 
   /** The value of what enumerators begin to count at. */
-  private evaluateText(text: string): bigint | null {
+  private evaluateText(text: string): Integer | null {
     const known = this.bases.get(text);
     if (known !== undefined) return known;
     const isLong = text.length > LIMITS.enumerator;
-    const value = isLong ? null : (parseInteger(text) ?? this.evaluate(parseExpression(text, this.parsing.isTypeName)));
+    const value = isLong ? null : (integerOf(text) ?? this.compute(parseExpression(text, this.parsing.isTypeName)));
     this.bases.set(text, value);
     return value;
   }
 
-  /** A constant expression's value, in 64-bit unsigned arithmetic; null when it is not constant. */
+  /** A constant expression's value as C computes it, as 64 bits; null when it is not constant, or not known. */
   evaluate(expr: Expr | null): bigint | null {
+    const value = this.compute(expr);
+    return value && bitsOf(value);
+  }
+
+  private compute(expr: Expr | null): Integer | null {
     if (this.depth === 0) this.fuel = MAX_EVALUATION;
     if (!expr || this.depth >= MAX_EVALUATION_DEPTH || --this.fuel < 0) return null;
     this.depth++;
     try {
-      return this.evaluateNode(expr);
+      return this.computeNode(expr);
     } finally {
       this.depth--;
     }
   }
 
-  private evaluateNode(expr: Expr): bigint | null {
+  private computeNode(expr: Expr): Integer | null {
     switch (expr.kind) {
       case "number":
-        return expr.value;
+        return literal(expr.value, expr.type);
       case "name":
-        return this.constant(expr.name);
-      case "cast":
-        return this.evaluate(expr.operand);
+        return this.integer(expr.name);
+      case "cast": {
+        const v = this.compute(expr.operand);
+        return v && this.converted(v, expr.type);
+      }
       case "unary": {
-        const v = this.evaluate(expr.operand);
-        if (v === null) return null;
-        if (expr.op === "-") return BigInt.asUintN(64, -v);
-        if (expr.op === "~") return BigInt.asUintN(64, ~v);
-        if (expr.op === "!") return v === 0n ? 1n : 0n;
-        return expr.op === "+" ? v : null;
+        const v = this.compute(expr.operand);
+        return v && unary(expr.op, v);
       }
       case "binary": {
-        const a = this.evaluate(expr.left);
-        const b = this.evaluate(expr.right);
-        return a === null || b === null ? null : arithmetic(expr.op, a, b);
+        const a = this.compute(expr.left);
+        const b = this.compute(expr.right);
+        return a && b && binary(expr.op, a, b);
       }
       case "call": {
         const value = this.macroCall(expr);
-        return value && this.evaluate(value);
+        return value && this.compute(value);
       }
       case "conditional": {
-        const test = this.evaluate(expr.test);
-        return test === null ? null : this.evaluate(test !== 0n ? expr.yes : expr.no);
+        const test = this.compute(expr.test);
+        if (test === null) return null;
+        const [yes, no] = [this.compute(expr.yes), this.compute(expr.no)];
+        const value = test.value !== 0n ? yes : no;
+        return value && chosen(value, test.value !== 0n ? no : yes);
       }
       default:
         return null;
     }
+  }
+
+  /** An enumerator's value stays what it is in the type of its enumeration. */
+  private converted(value: Integer, type: string | undefined): Integer | null {
+    if (type !== undefined && (this.enums.has(type) || /^enum \w+$/.test(type))) return natural(value.value);
+    return converted(value, type, (name) => this.aliases.get(name) ?? null);
   }
 
   /** What the call of a macro that stands for an expression is, with its arguments in place; null for anything else. */
@@ -504,49 +528,10 @@ export class Program {
   }
 }
 
-/** `a op b` on 64-bit unsigned integers; null for an operator that is none or for a division by zero. */
-export function arithmetic(op: string, a: bigint, b: bigint): bigint | null {
-  const wrap = (v: bigint) => BigInt.asUintN(64, v);
-  switch (op) {
-    case "+":
-      return wrap(a + b);
-    case "-":
-      return wrap(a - b);
-    case "*":
-      return wrap(a * b);
-    case "/":
-      return b === 0n ? null : a / b;
-    case "%":
-      return b === 0n ? null : a % b;
-    case "<<":
-      return b < 64n ? wrap(a << b) : 0n;
-    case ">>":
-      return a >> b;
-    case "&":
-      return a & b;
-    case "|":
-      return a | b;
-    case "^":
-      return a ^ b;
-    case "==":
-      return a === b ? 1n : 0n;
-    case "!=":
-      return a !== b ? 1n : 0n;
-    case "<":
-      return a < b ? 1n : 0n;
-    case ">":
-      return a > b ? 1n : 0n;
-    case "<=":
-      return a <= b ? 1n : 0n;
-    case ">=":
-      return a >= b ? 1n : 0n;
-    case "&&":
-      return a !== 0n && b !== 0n ? 1n : 0n;
-    case "||":
-      return a !== 0n || b !== 0n ? 1n : 0n;
-    default:
-      return null;
-  }
+/** The value of a text that is an integer literal and nothing else. */
+function integerOf(text: string): Integer | null {
+  const value = parseInteger(text);
+  return value === null ? null : literal(value, typeOfInteger(text, value) ?? undefined);
 }
 
 /** A function-like macro's body with its parameters replaced. */

@@ -238,8 +238,9 @@ class CodeParser extends ExpressionParser {
   private block(line: number): Stmt {
     const body: Stmt[] = [];
     this.nested(() => this.statement(body));
-    // A label is no statement of its own.
-    while (body.at(-1)?.kind === "label" && this.text !== "}") this.statement(body);
+    // A label is no statement of its own; after it stands one, which may be empty.
+    while (body.at(-1)?.kind === "label" && this.text !== "}" && this.tokens.texts[this.at - 1] === ":")
+      this.statement(body);
     return { kind: "block", body, line };
   }
 
@@ -262,7 +263,9 @@ class CodeParser extends ExpressionParser {
   }
 
   private expressionStatement(into: Stmt[], line: number): void {
-    const expr = this.expression();
+    // What follows a macro that governs it is a statement, even where it could go on an expression: `each(p) *p = 0;`
+    const isHead = this.ahead(1) === "(" && this.isWord() && this.options.governs?.(this.text) === true;
+    const expr = isHead ? this.postfix() : this.expression();
     if (this.governs(expr)) into.push({ kind: "governed", head: expr, body: this.block(line), line });
     else {
       this.endOfStatement(expr);
@@ -290,13 +293,18 @@ class CodeParser extends ExpressionParser {
   /** Does a declaration begin here? A name, after which an expression could not go on as it does. */
   private isDeclaration(): boolean {
     if (SPECIFIERS.has(this.text)) return true;
+    if (SIZES.has(this.text)) return false;
     if (TYPEOF.has(this.text)) return this.isTypeofDeclaration();
-    if (this.isWord(1)) return !STATEMENT_WORDS.has(this.text) && !SIZES.has(this.text);
-    if (this.ahead(1) === "(")
-      return this.ahead(2) === "*" && this.isWord(3) && this.ahead(4) === ")" && this.ahead(5) === "(";
+    if (this.isWord(1)) return !STATEMENT_WORDS.has(this.text);
+    // `type (*name)(…)`, where a function's name would make it a call of what `f(*name)` gives.
+    if (this.ahead(1) === "(" && this.ahead(2) === "*" && this.isWord(3))
+      return this.ahead(4) === ")" && this.ahead(5) === "(" && !this.isVariable(this.text);
     let next = 1;
     while (this.ahead(next) === "*" || (next > 1 && SPECIFIERS.has(this.ahead(next)))) next++;
-    return next > 1 && this.isWord(next) && /^[=;,[]$/.test(this.ahead(next + 1));
+    if (next === 1) return false;
+    // `type *name(…);`, `type *(*name)(…);`: without the type, these are products.
+    if (this.isTypeName(this.text) && (this.ahead(next) === "(" || this.ahead(next + 1) === "(")) return true;
+    return this.isWord(next) && /^[=;,[]$/.test(this.ahead(next + 1));
   }
 
   /** `typeof(x) name …`, where `typeof(x)` alone would be an expression. */
@@ -320,7 +328,9 @@ class CodeParser extends ExpressionParser {
       if (name === "") throw new Unexpected();
       const init = this.accept("=") ? this.initializer() : null;
       const type = stars === "" ? base : `${base} ${stars}`;
-      if (!isFunction) result.push({ kind: "declare", name, type, array, init, line });
+      if (isFunction) continue;
+      this.declared.add(name);
+      result.push({ kind: "declare", name, type, array, init, line });
     } while (this.accept(","));
     this.expect(";");
     return result;
@@ -345,6 +355,7 @@ class CodeParser extends ExpressionParser {
     const parameters: string[] = [];
     const parameterTypes: string[] = [];
     const add = (name: string, type: string): void => {
+      this.declared.add(name);
       parameters.push(name);
       parameterTypes.push(type);
     };

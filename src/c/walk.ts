@@ -25,7 +25,9 @@ export function partsOf(e: Expr): readonly Expr[] {
       return e.parts;
     case "initializer":
       return e.entries.flatMap(({ designator, value }) =>
-        designator !== null && "index" in designator ? [designator.index, value] : [value],
+        designator !== null && "index" in designator
+          ? [designator.index, ...(designator.to ? [designator.to] : []), value]
+          : [value],
       );
     default:
       return [];

@@ -1,7 +1,7 @@
 /** Evaluates expressions. */
 
 import type { Expr } from "../ast.ts";
-import { arithmetic } from "../program.ts";
+import { arithmetic } from "../integers.ts";
 import { baseText, binaryText, unaryText } from "../text.ts";
 import type { Domain } from "./domain.ts";
 import type { Engine, Evaluated, Frame, Lvalue } from "./engine.ts";

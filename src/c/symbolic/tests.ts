@@ -1,7 +1,7 @@
 /** Evaluates expressions as conditions. */
 
 import type { CallExpr, Expr } from "../ast.ts";
-import { arithmetic } from "../program.ts";
+import { arithmetic } from "../integers.ts";
 import type { Engine, Evaluated, Frame } from "./engine.ts";
 import { OPPOSITE, sourceText } from "./source-text.ts";
 import type { AbstractState } from "./state.ts";

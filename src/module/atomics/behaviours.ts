@@ -106,6 +106,8 @@ function normalised(node: unknown, rules: ExtractionRules, names: Map<string, st
     return node.filter((one) => !isTrace(one, rules)).map((one) => normalised(one, rules, names));
   if (typeof node !== "object" || node === null) return node;
   const { line: _line, ...rest } = withoutUnusedValues(node as Node);
+  // Digests say what a number is worth, not how it is written.
+  if (rest.kind === "number") return { kind: "number", value: String(rest["value"]) };
   const declared = rest["name"];
   if (rest.kind === "declare" && typeof declared === "string" && !names.has(declared))
     names.set(declared, `v${names.size}`);

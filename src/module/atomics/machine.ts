@@ -682,4 +682,4 @@ class Machine {
 }
 
 const bitsOf = (bits: Bits): Value => ({ kind: "bits", bits, name: null });
-const literal = (value: bigint): Expr => ({ kind: "number", value, line: 0 });
+const literal = (value: bigint): Expr => ({ kind: "number", value, type: "unsigned long", line: 0 });

@@ -1,0 +1,137 @@
+/** Makes random headers of constants: macros and enumerators that use each other, with the literals, casts and operators that headers use. */
+
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+
+/** Types that casts name, as a tree declares them. */
+export const TYPES = `typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef signed int s32;
+typedef signed long long s64;
+typedef u16 half_t;
+`;
+
+const OPERATORS = ["||", "&&", "|", "^", "&", "==", "!=", "<", ">", "<=", ">=", "<<", ">>", "+", "-", "*", "/", "%"];
+
+class Header {
+  private readonly random;
+  private readonly lines: string[] = [];
+  readonly names: string[] = [];
+
+  constructor(seed: number) {
+    this.random = xoroshiro128plus(seed);
+  }
+
+  private below(n: number): number {
+    return uniformInt(this.random, 0, n - 1);
+  }
+
+  private one<T>(of: readonly T[]): T {
+    return of[this.below(of.length)] as T;
+  }
+
+  make(count: number): string {
+    this.lines.push(
+      "#define BIT(n) (1ULL << (n))",
+      "#define MASK(high, low) (((~0ULL) >> (63 - (high))) & ~(BIT(low) - 1))",
+    );
+    while (this.names.length < count) {
+      if (this.below(3) > 0) this.macro();
+      else this.enumeration();
+    }
+    return `${this.lines.join("\n")}\n`;
+  }
+
+  private macro(): void {
+    const body = this.one([this.literal(), `(${this.value(3)})`, this.value(2), `-${this.literal()}`]);
+    const name = `M${this.names.length}`;
+    this.lines.push(`#define ${name} ${body}`);
+    this.names.push(name);
+  }
+
+  private enumeration(): void {
+    const entries = Array.from({ length: 1 + this.below(4) }, (_, i) => {
+      const name = `E${this.names.length + i}`;
+      return this.below(2) === 0
+        ? name
+        : `${name} = ${this.one([this.small(), this.small(), `(s32)(${this.value(2)})`, this.value(2)])}`;
+    });
+    this.lines.push(`enum { ${entries.join(", ")} };`);
+    for (const entry of entries) this.names.push(entry.split(" ")[0] as string);
+  }
+
+  private small(): string {
+    return this.one([
+      "0",
+      "-1",
+      "-5",
+      "3",
+      "0x10",
+      "017",
+      "BIT(3)",
+      "1 << 4",
+      "-2147483648",
+      "2147483647",
+      "0x7fffffff",
+    ]);
+  }
+
+  private literal(): string {
+    const n = this.one([0, 1, 2, 3, 7, 8, 31, 32, 63, 100, 255, 4096, 2147483647, 2147483648, 4294967295, 4294967296]);
+    const big = this.one(["0xffffffffffffffff", "0x8000000000000000", "9223372036854775807", "18446744073709551615u"]);
+    if (this.below(12) === 0) return big;
+    const digits = this.one([
+      `${n}`,
+      `0x${n.toString(16)}`,
+      `0X${n.toString(16).toUpperCase()}`,
+      `0${n.toString(8)}`,
+      `0b${n.toString(2)}`,
+    ]);
+    return digits + this.one(["", "", "", "U", "L", "UL", "ull", "LL", "u"]);
+  }
+
+  private value(depth: number): string {
+    if (depth === 0 || this.below(6) === 0)
+      return this.one([this.literal(), this.literal(), this.names.length > 0 ? this.one(this.names) : "1"]);
+    const inner = (): string => this.value(depth - 1);
+    const type = this.one([
+      "u8",
+      "u16",
+      "u32",
+      "u64",
+      "s32",
+      "s64",
+      "half_t",
+      "int",
+      "unsigned",
+      "unsigned long",
+      "long",
+      "unsigned char",
+      "uint8_t",
+      "signed char",
+      "_Bool",
+      "short unsigned int",
+    ]);
+    return this.one([
+      () => `${inner()} ${this.one(OPERATORS)} ${inner()}`,
+      () => `(${inner()}) ${this.one(OPERATORS)} ${inner()}`,
+      () => `(${inner()}) ${this.one(["<<", ">>"])} ${this.below(40)}`,
+      () => `${this.one(["!", "-", "~", "+"])}(${inner()})`,
+      () => `(${type})${this.one([this.literal(), `(${inner()})`])}`,
+      () => `(${inner()} ? ${inner()} : ${inner()})`,
+      () => `BIT(${this.below(64)})`,
+      () => `MASK(${32 + this.below(32)}, ${this.below(32)})`,
+    ])();
+  }
+}
+
+/** A header, and the names that it gives values. */
+export function randomHeader(
+  seed: number,
+  count: number,
+): { readonly text: string; readonly names: readonly string[] } {
+  const header = new Header(seed);
+  return { text: header.make(count), names: header.names };
+}

@@ -1,0 +1,121 @@
+/** What random functions and constants (`random-functions.test.ts`, `random-constants.test.ts`) found, each by its kind. */
+import { describe, expect, it } from "vitest";
+import { Program } from "../../src/c/program.ts";
+import { statements } from "./print-c.ts";
+
+const DIALECT = { replaceTokens: {}, blankTokens: [], blankCalls: ["__attribute__"], governs: ["each*"] };
+const program = (source: string): Program => new Program([{ path: "f.c", source }], DIALECT);
+
+/** The statements of `void f(int a, int b) { … }`, as they are read, and written with all parentheses. */
+function read(body: string, before = ""): string {
+  const source = program(`${before}\nvoid f(int a, struct s *b)\n{\n${body}\n}\n`);
+  const info = source.functions.get("f")?.[0];
+  const ast = info ? source.ast(info) : null;
+  expect(ast?.errors).toEqual([]);
+  return statements(ast?.body ?? [])
+    .replace(/\s+/g, " ")
+    .trim();
+}
+
+const U8 = "typedef unsigned char u8;";
+
+describe("what is read of C", () => {
+  it("has what follows compound literals", () => {
+    expect(read("g((struct t){ .x = 1 }.x, (int[]){ 1, 2 }[a]);")).toBe(
+      "(g((((struct t){ .x = (1) }).x), (((int [ ]){ (1), (2) })[a])));",
+    );
+  });
+
+  it("has all of a designator", () => {
+    expect(read("struct t x = { .p.q = 1, .r = 2, .p.s[3] = 4, [0 ... 2] = 5 };")).toBe(
+      "struct t x = { .p = { .q = (1), .s = { [(3)] = (4) } }, .r = (2), [(0) ... (2)] = (5) };",
+    );
+  });
+
+  it("has casts to arrays and to pointers to functions, where a header declares the type", () => {
+    expect(read("h((u8[2]){ 1, 2 }, (u8 (*)(int))b, (u8 const volatile)a);", U8)).toBe(
+      "(h(((u8 [ 2 ]){ (1), (2) }), ((u8 ( * ) ( int ))b), ((u8)a)));",
+    );
+  });
+
+  it("takes a variable that has a type's name for a variable", () => {
+    expect(read("int u8 = 1; a = (u8) - 1; a = (u8)(2);", U8)).toBe("int u8 = (1); (a = (u8 - (1))); (a = (u8((2))));");
+  });
+
+  it("has calls of functions whose names stand in parentheses", () => {
+    const known = "int k(int n) { return n; }";
+    expect(read("(k)(a); (a)(1); (unknown_t)(a);", known)).toBe("(k(a)); (a((1))); ((?)a);");
+  });
+
+  it("tells a call of what a function gives from the declaration of a pointer", () => {
+    expect(read("k(*b)(a); later (*fp)(int) = 0;", "int k(int n) { return n; }")).toBe(
+      "((k((* b)))(a)); fn_t fp = (0);",
+    );
+  });
+
+  it("has no product where a function is declared that gives a pointer", () => {
+    expect(read("u8 *g(int); u8 *(*fp)(int) = 0; k();", U8)).toBe("fn_t fp = (0); (k());");
+  });
+
+  it("has no declaration where the size of what a pointer points to is asked", () => {
+    expect(read("sizeof *b, a = 1;")).toBe("((sizeof *b), (a = (1)));");
+  });
+
+  it("has the sizes of members of what stands in parentheses", () => {
+    expect(read("a = sizeof(b)->c.d[1] + 2;")).toBe("(a = ((sizeof(b)->c.d[1]) + (2)));");
+  });
+
+  it("has the statement that a macro governs, even one that could go on an expression", () => {
+    expect(read("each(a) *b = 1; each(a) -k(); each(a) ++a;")).toBe(
+      "each(a) { { ((* b) = (1)); } } each(a) { { (- (k())); } } each(a) { { (++ a); } }",
+    );
+  });
+
+  it("is the same where lines go on", () => {
+    const lines = 'int x __attribute__ \\\n ((unused)) = k("a\\\n b)", 1); \\\n x = sizeof \\\n a;';
+    expect(read(lines)).toBe('int x = (k("?", (1))); (x = (sizeof a));');
+    expect(program("void f(int a) \\\n{ }\n").functions.has("f")).toBe(true);
+  });
+
+  it("ends a test with its label's empty statement", () => {
+    expect(read("if (a) here: ; k();")).toBe("if (a) { { here: ; } } (k());");
+  });
+});
+
+describe("constants", () => {
+  const worth = (text: string, before = ""): bigint | null => program(`${before}\n#define X ${text}\n`).constant("X");
+
+  it("count on from negative ones", () => {
+    const source = program("enum { A = -2, B, C, D };");
+    expect(["B", "C", "D"].map((name) => source.constant(name))).toEqual([2n ** 64n - 1n, 0n, 1n]);
+  });
+
+  it("have the width and sign of their types", () => {
+    expect(worth("~0U")).toBe(0xffffffffn);
+    expect(worth("(0xffffffff + 1)")).toBe(0n);
+    expect(worth("(1 << 31)")).toBe(0xffffffff80000000n);
+    expect(worth("(-1 < 0)")).toBe(1n);
+    expect(worth("(-1 < 0U)")).toBe(0n);
+    expect(worth("(-8 / 2)")).toBe(2n ** 64n - 4n);
+    expect(worth("(-8 >> 1)")).toBe(2n ** 64n - 4n);
+    expect(worth("(1 ? -1 : 1u)")).toBe(0xffffffffn);
+  });
+
+  it("are what casts make of them", () => {
+    expect(worth("((u8)0x1ff)", U8)).toBe(0xffn);
+    expect(worth("((unsigned int)-1)")).toBe(0xffffffffn);
+    expect(worth("(other_t)(-1)", "typedef unsigned short half_t;\ntypedef half_t other_t;")).toBe(0xffffn);
+    expect(worth("((long unsigned int)-1)")).toBe(2n ** 64n - 1n);
+    expect(worth("((signed char)0x80)")).toBe(2n ** 64n - 128n);
+    expect(worth("((void *)-1)")).toBe(2n ** 64n - 1n);
+    expect(worth("((_Bool)4)")).toBe(1n);
+  });
+
+  it("are not known where a type is not, or where they overflow", () => {
+    expect(worth("((unknown_t)300)")).toBe(null);
+    expect(worth("((unknown_t)1)")).toBe(1n);
+    expect(worth("(0x7fffffff + 1)")).toBe(null);
+    expect(worth("(1 << 32)")).toBe(null);
+    expect(worth("(1ull << 32)")).toBe(2n ** 32n);
+  });
+});
