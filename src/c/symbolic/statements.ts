@@ -143,22 +143,31 @@ export class Statements {
     state: AbstractState,
     frame: Frame,
   ): void {
+    const parts = this.parts(at, init, state, frame);
+    if (parts.length === 0) state.set(at, { t: "zero" });
+    for (const [inner, value] of parts) state.set(inner, value);
+  }
+
+  /** What an initializer gives the members and elements of something, and of what is in them; those that it makes zero are left out. */
+  private parts(
+    at: Lvalue["at"],
+    init: Extract<Expr, { kind: "initializer" }>,
+    state: AbstractState,
+    frame: Frame,
+  ): [Lvalue["at"], Value][] {
     const { engine } = this;
     const { space, settings } = engine;
-    const parts: [Lvalue["at"], Value][] = [];
-    init.entries.forEach(({ designator, value }, i) => {
+    return init.entries.flatMap(({ designator, value }, i): [Lvalue["at"], Value][] => {
       const inner =
         designator === null
           ? space.element(at, BigInt(i))
           : "field" in designator
             ? space.field(at, designator.field)
-            : space.element(at, settings.program.evaluate(designator.index));
-      if (value.kind === "initializer") return;
+            : space.element(at, designator.to ? null : settings.program.evaluate(designator.index));
+      if (value.kind === "initializer") return this.parts(inner, value, state, frame);
       const given = engine.single(value, state, frame);
-      if (!(given.t === "num" && given.v === 0n)) parts.push([inner, given]);
+      return given.t === "num" && given.v === 0n ? [] : [[inner, given]];
     });
-    if (parts.length === 0) state.set(at, { t: "zero" });
-    for (const [inner, value] of parts) state.set(inner, value);
   }
 
   private branch(s: IfStmt, state: AbstractState, frame: Frame): Flow[] {
