@@ -80,7 +80,14 @@ function noting(model: L.Model): L.Model {
   }));
 }
 const FAULT_IN = await load("page-fault-in", { module: "1.5.25", vcpus: "2", pages: "1" });
-const TEARDOWN = await load("td-teardown", { module: "1.5.25", host: "test/kernel/hand/linux-6.19.yaml", vcpus: "1" });
+/** Two paths that take locks of the host, one after the other in each of two tasks. */
+const RUNNING = await load("td-build", {
+  module: "1.5.25",
+  host: "test/kernel/hand/linux-6.19.yaml",
+  vcpus: "1",
+  set: ["paths=[KVM_TDX_INIT_MEM_REGION, KVM_TDX_FINALIZE_VM]"],
+});
+const HOST_LOCKS = RUNNING.variables.map(({ name }) => name).filter((name) => /\.(?:readers|writer)$/.test(name));
 const LIFE = await load("td-life", { module: "1.5.25", pages: "1" });
 
 interface Fault {
@@ -519,11 +526,11 @@ const CALL_FAULTS: Fault[] = [
   },
   {
     what: "a path of the host ends without giving its locks back",
-    model: TEARDOWN,
+    model: RUNNING,
     where: { process: "task", next: "idle", action: "effect" },
-    change: doing([]),
+    change: forgets(...HOST_LOCKS),
     finds: "deadlock",
-    steps: 14,
+    steps: 35,
   },
   {
     what: "TDH.PHYMEM.PAGE.RECLAIM does not count the child off",
