@@ -1,7 +1,8 @@
-/** The conditions of `#if` and `#elif`: macros expanded, then 64-bit arithmetic, as a compiler's preprocessor has it. */
+/** The conditions of `#if` and `#elif`: macros expanded, then arithmetic in 64 bits, as a compiler's preprocessor has it. */
 
 import { type Budget, expandMacros, type Macro } from "./expand.ts";
 import { parseInteger } from "./expressions.ts";
+import { binary, chosen, type Integer, literal, natural, unary } from "./integers.ts";
 import { BINARY_OPERATORS, type Tokens, tokenize } from "./lexer.ts";
 import { LIMITS } from "./limits.ts";
 
@@ -58,36 +59,10 @@ function answerDefined(tokens: Tokens, isDefined: (name: string) => boolean): To
 /** The tokens are no condition, or one that needs more than integers. */
 class NoCondition extends Error {}
 
-/** A value of the preprocessor's one type, with a sign or without. */
-interface Integer {
-  readonly value: bigint;
-  readonly isUnsigned: boolean;
-}
-
-const integer = (value: bigint, isUnsigned: boolean): Integer => ({
-  value: isUnsigned ? BigInt.asUintN(64, value) : BigInt.asIntN(64, value),
-  isUnsigned,
-});
-const truth = (isTrue: boolean): Integer => integer(isTrue ? 1n : 0n, false);
+/** All values have 64 bits here, also those of comparisons. */
+const wide = ({ value, isUnsigned }: Integer): Integer => literal(value, isUnsigned ? "unsigned long" : "long");
+const NOTHING = literal(0n, "long");
 const isTrue = ({ value }: Integer): boolean => value !== 0n;
-
-/** Of two values of one type; whether that has a sign is the type's. */
-const ARITHMETIC: Readonly<Record<string, (a: bigint, b: bigint) => bigint>> = {
-  "|": (a, b) => a | b,
-  "^": (a, b) => a ^ b,
-  "&": (a, b) => a & b,
-  "+": (a, b) => a + b,
-  "-": (a, b) => a - b,
-  "*": (a, b) => a * b,
-};
-const COMPARISONS: Readonly<Record<string, (a: bigint, b: bigint) => boolean>> = {
-  "==": (a, b) => a === b,
-  "!=": (a, b) => a !== b,
-  "<": (a, b) => a < b,
-  ">": (a, b) => a > b,
-  "<=": (a, b) => a <= b,
-  ">=": (a, b) => a >= b,
-};
 
 /** Follows the tokens once. What `&&`, `||` and `?:` pass over is read, and not asked for a value. */
 class Evaluation {
@@ -133,7 +108,7 @@ class Evaluation {
     const yes = this.conditional(live && isTrue(test));
     this.expect(":");
     const no = this.conditional(live && !isTrue(test));
-    return integer(isTrue(test) ? yes.value : no.value, yes.isUnsigned || no.isUnsigned);
+    return this.known(isTrue(test) ? chosen(yes, no) : chosen(no, yes), live);
   }
 
   private binary(level: number, live: boolean): Integer {
@@ -144,24 +119,15 @@ class Evaluation {
       this.at++;
       const isDecided = (operator === "&&" && !isTrue(left)) || (operator === "||" && isTrue(left));
       const right = this.binary(level + 1, live && !isDecided);
-      left = this.applied(operator, left, right, live && !isDecided);
+      left = this.known(binary(operator, left, right), live && !isDecided);
     }
     return left;
   }
 
-  private applied(operator: string, a: Integer, b: Integer, live: boolean): Integer {
-    if (operator === "&&") return truth(isTrue(a) && isTrue(b));
-    if (operator === "||") return truth(isTrue(a) || isTrue(b));
-    if (operator === "<<") return shifted(a, b.value);
-    if (operator === ">>") return shifted(a, -b.value);
-    const isUnsigned = a.isUnsigned || b.isUnsigned;
-    const [x, y] = [integer(a.value, isUnsigned).value, integer(b.value, isUnsigned).value];
-    const comparison = COMPARISONS[operator];
-    if (comparison) return truth(comparison(x, y));
-    const plain = ARITHMETIC[operator];
-    if (plain) return integer(plain(x, y), isUnsigned);
-    if (y === 0n && live) throw new NoCondition();
-    return integer(y === 0n ? 0n : operator === "/" ? x / y : x % y, isUnsigned);
+  /** A value that is asked for must be one; what is passed over may be anything. */
+  private known(value: Integer | null, live: boolean): Integer {
+    if (value === null && live) throw new NoCondition();
+    return value === null ? NOTHING : wide(value);
   }
 
   private unary(live: boolean): Integer {
@@ -169,9 +135,9 @@ class Evaluation {
     const kind = this.tokens.kinds[this.at];
     this.at++;
     if (kind === "number") return number(text);
-    if (kind === "character") return integer(character(text), false);
+    if (kind === "character") return wide(natural(character(text)));
     // What is no macro is 0.
-    if (kind === "word") return integer(0n, false);
+    if (kind === "word") return NOTHING;
     if (text === "(") {
       const value = this.conditional(live);
       this.expect(")");
@@ -179,16 +145,8 @@ class Evaluation {
     }
     if (!["!", "-", "~", "+"].includes(text)) throw new NoCondition();
     const operand = this.deeper(() => this.unary(live));
-    if (text === "!") return truth(!isTrue(operand));
-    if (text === "+") return operand;
-    return integer(text === "-" ? -operand.value : ~operand.value, operand.isUnsigned);
+    return this.known(unary(text, operand), live);
   }
-}
-
-/** By a negative number of bits to the other side. */
-function shifted({ value, isUnsigned }: Integer, left: bigint): Integer {
-  if (left >= 64n) return integer(0n, isUnsigned);
-  return integer(left >= 0n ? value << left : value >> (left <= -64n ? 64n : -left), isUnsigned);
 }
 
 const MOST = (1n << 63n) - 1n;
@@ -196,7 +154,8 @@ const MOST = (1n << 63n) - 1n;
 function number(text: string): Integer {
   const value = parseInteger(text);
   if (value === null || value >> 64n !== 0n) throw new NoCondition();
-  return integer(value, value > MOST || /u/i.test(/[ul]*$/i.exec(text)?.[0] ?? ""));
+  const isUnsigned = value > MOST || /u/i.test(/[ul]*$/i.exec(text)?.[0] ?? "");
+  return literal(value, isUnsigned ? "unsigned long" : "long");
 }
 
 const ESCAPES: Readonly<Record<string, number>> = {

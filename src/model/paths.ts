@@ -1,30 +1,12 @@
-/**
- * The paths of a host profile, some at a time: which of their calls can meet inside the module, given the host's own locks.
- *
- * Calls take the locks of their catalog rows; what they do to the TD is left out, since here only who can be inside at the same time
- * matters. A row that is taken once for each L2 VM is left out (the TD has none); a condition may or may not hold.
- */
-import facts from "../../data/resources.json" with { type: "json" };
 import { type Acquisition, type Catalog, type Leaf, resolveLeaf } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
-import {
-  clausesFor,
-  entriesOf,
-  type HostProfile,
-  type HostStep,
-  heldAt,
-  isEndless,
-  isKick,
-  type LockUse,
-  reactionOf,
-} from "../host/index.ts";
+import { entriesOf, type HostProfile, type HostStep, heldAt, isKick, type LockUse } from "../host/index.ts";
 import {
   type ArrayRef,
   and,
   type BoolRef,
   boolType,
   dec,
-  type Effect,
   eq,
   exists,
   type IntExpr,
@@ -46,12 +28,9 @@ import {
 } from "../language/index.ts";
 import { CallLock } from "./call-locks.ts";
 import { HostLocks, type Taken } from "./host-locks.ts";
-import { type Held, LockSteps } from "./lock-steps.ts";
+import { namedAsPages, PathCalls } from "./path-calls.ts";
 import {
-  ALIAS,
   entersGuest,
-  isAlias,
-  KICK,
   KICKED,
   ofL2,
   onlyRun,
@@ -74,26 +53,6 @@ type Kind = (typeof KINDS)[number];
 const isKind = (per: string): per is Kind => KINDS.some((kind) => kind === per);
 /** Locks of the module that exist once per object of a kind. */
 const KIND_OF: Readonly<Record<string, Kind>> = { SEPT_ENTRY: "entry", PAGE: "page", WBT: "package" };
-
-const PAGE_ROLES = new Map<string, readonly string[]>(Object.entries(facts.pageRoles));
-/** Resources of which each TD has its own. */
-const PER_TD: ReadonlySet<string> = new Set(
-  facts.resources.filter(({ scope }) => ["td", "vcpu", "sept-entry"].includes(scope)).map(({ name }) => name),
-);
-/** The locks whose word is the PAMT entry of a page in use, which a call that names such a page meets. */
-const CONTROL_PAGES = ["TDR", "TDVPR"];
-
-/** Control pages that are taken as such and that a call may take as a page: also where all share them as such. */
-function namedAsPages(leaves: readonly Leaf[]): string[] {
-  const rows = leaves.flatMap(locking);
-  const named = rows.filter(
-    ({ resource, role }) => resource === "PAGE" && PAGE_ROLES.get(role ?? "")?.includes("used"),
-  );
-  return CONTROL_PAGES.filter((control) => {
-    const taken = rows.filter(({ resource }) => resource === control);
-    return taken.length > 0 && named.length > 0 && [...taken, ...named].some(({ mode }) => mode === "EXCLUSIVE");
-  });
-}
 
 /** Builds the model. */
 class PathsModel {
@@ -121,7 +80,7 @@ class PathsModel {
   readonly #kicks: readonly string[];
   readonly #paths: readonly Run[];
   readonly #bugged: BoolRef;
-  readonly #lockSteps: LockSteps;
+  readonly #calls: PathCalls;
 
   constructor(catalog: Catalog, host: HostProfile, scenario: PathsScenario) {
     this.#catalog = catalog;
@@ -131,11 +90,6 @@ class PathsModel {
     this.#paths = this.#chosen();
     this.#task = this.m.process("task", scenario.concurrent);
     this.#hostLocks = new HostLocks(this.m, this.#task, host.extracted !== undefined);
-    this.#lockSteps = new LockSteps(this.#task, {
-      attempt: ({ resource, mode, side }, object) => this.#moduleLock(resource).attempt(mode, side, object),
-      release: ({ resource, mode }, object) => this.#moduleLock(resource).release(mode, object),
-      indexed: ({ resource }) => this.#moduleLock(resource).indexed,
-    });
     this.#vcpu = this.m.scalarSet("vcpu", scenario.vcpus);
     this.#bugged = this.m.variable("bugged", boolType);
     this.#phase = this.m.variable("phase", intType(0, scenario.phases.length));
@@ -150,6 +104,14 @@ class PathsModel {
     const kicking = this.#steps().some(({ onBusy }) => onBusy?.some((clause) => clause.do.some(isKick)) === true);
     const named = host.locks.filter(({ kind }) => kind === "kick").map(({ name }) => name);
     this.#kicks = kicking ? [...named, KICKED] : named;
+    this.#calls = new PathCalls({
+      task: this.#task,
+      locks: this.#locks,
+      hostLocks: this.#hostLocks,
+      bugged: this.#bugged,
+      guest: this.#guestLeaves(),
+      objectOf: (row) => this.#objectOf(row),
+    });
     this.#declareHostLocks();
     this.#declareModuleLocks();
   }
@@ -424,14 +386,16 @@ class PathsModel {
     const together = step.onEach === undefined ? null : this.#together(path, step, prefix);
     const alone = together === null ? {} : { when: eq(together.others, 0) };
     const over = together === null ? back : [set(together.open, false), ...back];
+    let givesUp = false;
     const giveUp = (): string => {
-      if (this.#seen(refused))
+      if (!givesUp)
         this.#task.step(refused, {
           ...alone,
           do: over,
           next: `${path.name}: end`,
           meta: { action: "return", leaf: step.call, note: "the path gives up" },
         });
+      givesUp = true;
       return refused;
     };
     const owns = heldAt(path, step).some(
@@ -472,7 +436,7 @@ class PathsModel {
       const start = leaves.length === 1 ? prefix : `${prefix} ${leaf.variant}`;
       if (start !== prefix)
         this.#task.step(prefix, { next: start, meta: { action: "call", leaf: leaf.name, note: leaf.variant ?? "" } });
-      this.#call({ ...call, prefix: start, leaf });
+      this.#calls.make({ ...call, prefix: start, leaf });
     }
   }
 
@@ -570,187 +534,10 @@ class PathsModel {
     return { start, pins };
   }
 
-  #call(call: PathCall): void {
-    const { prefix, leaf } = call;
-    const rows = this.#rows(leaf, call.foreign);
-    const walk = (label: string, at: number, held: readonly Acquisition[]): void => {
-      const row = rows[at];
-      if (row === undefined) return this.#body(call, label, held);
-      for (const named of this.#named(row, held, call.controlPages)) {
-        const taken = [...held, named];
-        const next = this.#name(prefix, at + 1, taken);
-        const fresh = this.#seen(next);
-        this.#attempt(leaf, label, named, next, this.#onBusy(call, named, held));
-        if (fresh) walk(next, at + 1, taken);
-      }
-      const again = held.some(
-        (other) => other.resource === row.resource && (other.role === row.role || isAlias(other)),
-      );
-      if (again) walk(label, at + 1, held);
-      else if (row.when !== null) {
-        const skipped = this.#name(prefix, at + 1, held);
-        const freshSkip = this.#seen(skipped);
-        this.#task.step(label, {
-          next: skipped,
-          meta: { leaf: leaf.name, action: "effect", note: `no ${row.resource}: the condition does not hold` },
-        });
-        if (freshSkip) walk(skipped, at + 1, held);
-      }
-    };
-    walk(prefix, 0, []);
-  }
-
-  /** The rows that take a lock of the model; of a call for another VM those that are no TD's own. */
-  #rows(leaf: Leaf, foreign = false): readonly Acquisition[] {
-    return locking(leaf).filter(
-      (row) => this.#locks.has(row.resource) && !ofL2(row) && !(foreign && PER_TD.has(row.resource)),
-    );
-  }
-
-  /** The locks that a row can be: the target page of some calls may be one in use as a TDR or TDVPR. None when it is held already. */
-  #named(row: Acquisition, held: readonly Acquisition[], controlPages: boolean): Acquisition[] {
-    if (held.some((other) => other.resource === row.resource && (other.role === row.role || isAlias(other)))) return [];
-    const used = controlPages && row.resource === "PAGE" && (PAGE_ROLES.get(row.role ?? "") ?? []).includes("used");
-    const control = used ? CONTROL_PAGES.filter((resource) => this.#locks.has(resource)) : [];
-    return [row, ...control.map((resource): Acquisition => ({ ...row, resource, object: ALIAS }))];
-  }
-
-  /** The call has its locks: it ends, or the guest runs until TD exit. */
-  #body(call: PathCall, label: string, held: readonly Acquisition[]): void {
-    const { prefix, leaf, done } = call;
-    const given = held.filter(({ release }) => release !== null);
-    if (!entersGuest(leaf) || call.foreign) return this.#leave(leaf, label, given, done);
-    const kept = given.filter(({ release }) => release?.kind === "td-exit");
-    const inside = `${prefix} guest [${kept.map(({ resource }) => resource).join(" ")}]`;
-    this.#leave(
-      leaf,
-      label,
-      given.filter((row) => !kept.includes(row)),
-      inside,
-    );
-    if (!this.#seen(inside)) return;
-    for (const guest of this.#guestLeaves()) this.#guest(guest, inside);
-    const exit = `${inside} exit`;
-    this.#task.step(inside, { next: exit, meta: { leaf: leaf.name, action: "td-exit", note: "TD exit" } });
-    this.#leave(leaf, exit, kept, done);
-  }
-
-  /** A TDCALL, after which the guest runs on; a condition of a row may or may not hold. */
-  #guest(leaf: Leaf, inside: string): void {
-    const rows = this.#rows(leaf);
-    const nameOf = (at: number, held: readonly number[]): string =>
-      at === 0 || (at === rows.length && held.length === 0)
-        ? inside
-        : `${inside} ${leaf.name} ${at} [${held.join(" ")}]`;
-    const rowsOf = (held: readonly number[]): Acquisition[] => held.flatMap((i) => rows[i] ?? []);
-    const walk = (at: number, held: readonly number[]): void => {
-      const [row, label] = [rows[at], nameOf(at, held)];
-      if (row === undefined) {
-        if (held.length > 0) this.#leave(leaf, label, rowsOf(held), inside);
-        return;
-      }
-      const refused = held.length === 0 ? inside : `${label} refused`;
-      this.#attempt(leaf, label, row, nameOf(at + 1, [...held, at]), refused);
-      if (held.length > 0) this.#leave(leaf, refused, rowsOf(held), inside);
-      walk(at + 1, [...held, at]);
-      const skipped = nameOf(at + 1, held);
-      if (row.when === null || skipped === inside) return;
-      const note = `no ${row.resource}: the condition does not hold`;
-      this.#task.step(label, { next: skipped, meta: { leaf: leaf.name, action: "effect", note } });
-      walk(at + 1, held);
-    };
-    walk(0, []);
-  }
-
-  #name(prefix: string, at: number, held: readonly Acquisition[]): string {
-    return `${prefix} ${at} [${held.map(({ resource, role }) => `${resource}${role === null ? "" : `:${role}`}`).join(" ")}]`;
-  }
-  readonly #labels = new Set<string>();
-  #seen(label: string): boolean {
-    if (this.#labels.has(label)) return false;
-    this.#labels.add(label);
-    return true;
-  }
-
-  #moduleLock(resource: string): CallLock {
-    const lock = this.#locks.get(resource);
-    if (lock === undefined) throw new Error(`${resource} is not modelled here`);
-    return lock;
-  }
-
   #objectOf(row: Acquisition): IntLike {
-    if (!this.#moduleLock(row.resource).indexed) return 0;
+    if (this.#locks.get(row.resource)?.indexed !== true) return 0;
     const kind = KIND_OF[row.resource];
     return kind === undefined ? this.#vcpuNamed : this.#object[kind];
-  }
-
-  #attempt(leaf: Leaf, label: string, row: Acquisition, granted: string, busy: string): void {
-    this.#lockSteps.attempt(label, leaf, this.#lock(row), { granted, busy });
-  }
-
-  #lock(row: Acquisition): Held {
-    return { row, object: this.#objectOf(row) };
-  }
-
-  /** Where a refused call goes: it gives back what it holds, then the host retries, kicks, gives up, or marks the VM as bugged. */
-  #onBusy(call: PathCall, row: Acquisition, held: readonly Acquisition[]): string {
-    const { prefix, leaf, step, giveUp, kicked } = call;
-    const all = clausesFor(step.onBusy ?? [], row.operand?.id ?? null).flatMap((clause) => clause.do);
-    const kick = all.findIndex(isKick);
-    // After the kick only what follows it is left.
-    const reactions = kicked ? all.slice(kick + 1) : all;
-    const held_ = held.map(({ resource }) => resource).join(" ");
-    const decide = `${prefix} busy ${row.resource}${isAlias(row) ? " page" : ""} [${held_}]`;
-    if (!this.#seen(decide)) return decide;
-    const react = `${decide} react`;
-    this.#leave(leaf, decide, held, react);
-    const go = (next: string, note: string, effects: readonly Effect[] = []) =>
-      this.#task.step(react, { do: effects, next, meta: { leaf: leaf.name, action: "return", note } });
-    if (!kicked && kick >= 0) {
-      go(this.#kickAndRetry(call), "the host kicks the vCPUs, keeps them out and tries again");
-      return decide;
-    }
-    if (reactions.some((reaction) => reactionOf(reaction).kind === "retry")) go(prefix, "the host tries again");
-    if (reactions.some(isEndless)) return decide;
-    const lifted = kicked ? [this.#hostLocks.give(KICK)] : [];
-    if (reactions.includes("bug-vm")) go(giveUp(), "the VM is marked as bugged", [set(this.#bugged, true), ...lifted]);
-    else go(giveUp(), `the host does: ${reactions.join(", ") || "nothing known"}`, lifted);
-    return decide;
-  }
-
-  /** The label at which the host waits until no vCPU is in the guest, and makes the call once more while it keeps them out. */
-  #kickAndRetry(call: PathCall): string {
-    const kicks = `${call.prefix} kick`;
-    if (!this.#seen(kicks)) return kicks;
-    const prefix = `${call.prefix} kicked`;
-    this.#task.step(kicks, {
-      when: this.#hostLocks.free(KICK),
-      do: [this.#hostLocks.take(KICK)],
-      next: prefix,
-      meta: { action: "acquire", resource: KICKED, mode: "EXCLUSIVE", note: "every vCPU is out and kept out" },
-    });
-    const lift = `${prefix}: done`;
-    this.#call({ ...call, prefix, done: lift, kicked: true });
-    this.#task.step(lift, {
-      do: [this.#hostLocks.give(KICK)],
-      next: call.done,
-      meta: { action: "release", resource: KICKED, mode: "EXCLUSIVE" },
-    });
-    return kicks;
-  }
-
-  /** Give back the module's locks at `from`, last first. */
-  #leave(leaf: Leaf, from: string, rows: readonly Acquisition[], to: string): void {
-    if (rows.length === 0)
-      this.#task.step(from, { next: to, meta: { leaf: leaf.name, action: "effect", note: "nothing to give back" } });
-    const name = (held: readonly Held[]): string =>
-      held.length === rows.length ? from : `${from} leaves ${held.length}`;
-    this.#lockSteps.leave(
-      leaf,
-      rows.map((row) => this.#lock(row)),
-      to,
-      name,
-    );
   }
 }
 
