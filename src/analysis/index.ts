@@ -32,7 +32,7 @@ export {
 export { type CounterWrap, counterWraps } from "./counter-wrap.ts";
 export { diffCatalogs, hasDifferences } from "./diff.ts";
 export { HOST_ASSUMPTION, hostContention, underHost } from "./exclusion.ts";
-export { type ExplainOptions, explainLines, explainLog, logReader } from "./explain/explain.ts";
+export { type ExplainOptions, explainLines, explainLog, logReader, returners } from "./explain/explain.ts";
 export { HOLDER_ORDER } from "./explain/holders.ts";
 export { type ExplainDocument, explainSchema, type StatusExplanation } from "./explain/schema.ts";
 export { diffHosts, type HostDiffDocument, hostDiffSchema, hostsDiffer } from "./host-diff.ts";

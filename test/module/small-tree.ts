@@ -109,3 +109,20 @@ const leafText = (name: string, body: string): string => `api_error_type ${name}
     ${body.trim()}
 }
 `;
+
+const tracking = (body: string): string => `api_error_type tdh_mem_track(uint64_t tdr_pa)
+{
+    api_error_type return_val = TDX_SUCCESS;
+    tdcs_t* tdcs_ptr = map_implicit_tdcs(tdr_pa);
+    ${body}
+    return return_val;
+}
+`;
+
+/** The resources that TDH.MEM.TRACK locks in a small tree, with this body. */
+export const locksOfTrack = async (body: string): Promise<string[]> =>
+  (await smallTree(tracking(body))).rows.map(({ resource }) => resource);
+
+/** Takes the epoch lock and gives it back. */
+export const LOCKS_EPOCH =
+  "if (acquire_sharex_lock_ex(&tdcs_ptr->epoch_tracking.epoch_lock) == LOCK_RET_SUCCESS) { release_sharex_lock_ex(&tdcs_ptr->epoch_tracking.epoch_lock); } else { return_val = TDX_OPERAND_BUSY; }";

@@ -126,14 +126,14 @@ function withOthers(
   entries: (names: ReadonlySet<string>) => readonly Leaf[],
 ): readonly Placed[] {
   const asked = statuses.flatMap((placed) => {
-    const { kind, status, leaf, leaves, name } = placed.explanation;
+    const { kind, status, name } = placed.explanation;
     if (kind !== "busy" || status === null || name === null) return [];
     const wanted = { status: parseStatus(status), upperOnly: placed.upperOnly };
     return [
       {
         placed,
         wanted,
-        returning: entries(new Set(leaf === null || leaves.length > 0 ? leaves : [leaf])),
+        returning: entries(new Set(returners(placed.explanation))),
         found: new Elsewhere(),
       },
     ];
@@ -447,6 +447,10 @@ class Explainer {
     return notes;
   }
 }
+
+/** The leaves that can have returned a status: the one that the input names, else all that can. */
+export const returners = ({ leaf, leaves }: Pick<StatusExplanation, "leaf" | "leaves">): readonly string[] =>
+  leaf === null || leaves.length > 0 ? leaves : [leaf];
 
 /** The leaves that only a vCPU makes, where the kernel had kept all vCPUs out when it printed a line. */
 function barredVcpus(

@@ -46,7 +46,11 @@ export const explanationSchema = z.strictObject({
     })
     .nullable(),
   outputs: z.record(text, text).describe("output registers that the line shows"),
-  leaves: z.array(text).describe("leaves that can return this status, when the line names none"),
+  leaves: z
+    .array(text)
+    .describe(
+      "leaves that can return this status, when the line names none; `leaf` may be the likeliest of a kind then",
+    ),
   resources: z.array(
     z.strictObject({
       leaf: text,

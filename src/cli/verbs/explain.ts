@@ -1,4 +1,4 @@
-import { type ExplainDocument, explainLog, type LogReading, logReader } from "../../analysis/index.ts";
+import { type ExplainDocument, explainLog, type LogReading, logReader, returners } from "../../analysis/index.ts";
 import type { Catalog } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
@@ -91,8 +91,8 @@ const interruptedAfter = ({ lines }: LogReading): string =>
 /** The calls that an explanation is about: who returned the statuses, and where that is not said, who can of those that the host makes. */
 function explainedCalls(document: ExplainDocument, catalog: Catalog, host: HostProfile | null): ReadonlySet<string> {
   const made = host === null ? null : new Set(hostLeaves(catalog, host).map(({ name }) => name));
-  const calls = [document, ...document.others].flatMap(({ leaf, leaves }) =>
-    leaf === null || leaves.length > 0 ? leaves.filter((name) => made === null || made.has(name)) : [leaf],
+  const calls = [document, ...document.others].flatMap((one) =>
+    returners(one).filter((name) => one.leaves.length === 0 || made === null || made.has(name)),
   );
   return new Set(calls);
 }
