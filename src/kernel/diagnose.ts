@@ -273,7 +273,7 @@ const unfollowedFindings = ({ analysis }: Findings): Diagnostic[] =>
   [...analysis.unfollowed.values()].map(({ place, members }) => ({
     code: "SL3423",
     severity: "note",
-    message: `whether something looks later at what ${place.function} makes of ${listed([...members].sort())} because of a BUSY is not known: there may be several such objects`,
+    message: `a BUSY in ${place.function} decides what is in ${listed([...members].sort())}; who looks there later is not followed, for there may be several such objects`,
     ...at(place),
   }));
 

@@ -46,7 +46,7 @@ describe("a member of something that there may be several of", () => {
   test("is told where something looks at one later", () => {
     const found = messages("SL3423", look("if (other->gone) return -EIO;"));
     expect(found).toEqual([
-      "whether something looks later at what pen_own makes of pen_item.gone because of a BUSY is not known: there may be several such objects",
+      "a BUSY in pen_own decides what is in pen_item.gone; who looks there later is not followed, for there may be several such objects",
     ]);
   });
 
@@ -67,7 +67,7 @@ static int pen_own(struct kvm_vcpu *vcpu)
 describe("an element of an array", () => {
   const wr = "tdh_vp_wr(&to_tdx(vcpu)->vp, 1, 0)";
   const told = [
-    "whether something looks later at what pen_own makes of pen_failed because of a BUSY is not known: there may be several such objects",
+    "a BUSY in pen_own decides what is in pen_failed; who looks there later is not followed, for there may be several such objects",
   ];
 
   test("is told where something looks at one later", () => {
