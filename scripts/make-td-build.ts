@@ -26,7 +26,7 @@ const PROFILES = new Map(
   ]),
 );
 const HOSTS = [...PROFILES.keys()].sort();
-const MODULES = ["1.5.05", "1.5.25"];
+const MODULES = ["1.0.03", "1.5.05", "1.5.25"];
 /** A TD's life. The phase in which a machine is suspended comes to nothing beside it: one path runs alone. */
 const LIFE = ["init", "build", "runtime", "teardown"];
 

@@ -3,9 +3,8 @@
  * host priority, a guest tries to share it, adds one to the counter, sees host priority, and subtracts one after the holder's release has
  * reset the counter. Which three calls can meet like that on one lock, as far as the locks and OP_STATEs in a catalog tell.
  */
-import type { Acquisition, Catalog, Leaf } from "../catalog/index.ts";
+import { type Acquisition, type Catalog, type Leaf, releasedBefore } from "../catalog/index.ts";
 import { locksUnderGuest } from "./contention.ts";
-import { releasedBefore } from "./masking.ts";
 import { isPerTd, resourceFacts } from "./resources.ts";
 
 /** One call's part in it. */

@@ -6,7 +6,7 @@
  * locks. Only acquisitions that every run makes can keep A from coming that far, and only on objects that are the same
  * because the lock in question is the same: the TDR of one SEPT entry's TD, but not another page operand.
  */
-import type { Acquisition, Leaf } from "../catalog/index.ts";
+import { type Acquisition, type Leaf, releasedBefore } from "../catalog/index.ts";
 import { resourceFacts, scopeImplies } from "./resources.ts";
 
 /** A conflicting pair of rows: row `i` of A and row `j` of B, on `resource`. */
@@ -65,8 +65,9 @@ function heldWhenReaching(leaf: Leaf, at: number): readonly Acquisition[] {
 }
 
 /**
- * The sets of locks that the leaf is sure to hold at each moment from taking row `at` until giving it back: after each of the
- * following acquisitions, and inside the guest for a lock that is kept until TD exit.
+ * The sets of locks that the leaf is sure to hold at each moment from taking row `at` until giving it back: when it fails after one of the
+ * following acquisitions and gives back what goes before this row, when it succeeds and does so, and inside the guest for a lock that is
+ * kept until TD exit. Moments at which it holds more need no look: who cannot come past fewer locks cannot come past these.
  */
 function momentsHolding(holder: Holder, at: number): readonly (readonly Acquisition[])[] {
   return remembered(MOMENTS, holder, at, () => findMoments(holder, at));
@@ -93,14 +94,14 @@ function findMoments(holder: Holder, at: number): readonly (readonly Acquisition
   const rows = holder.leaf.acquisitions;
   const row = rows[at];
   if (row === undefined) return [];
-  const after = rows.slice(at).flatMap((later, k) => {
+  const failing = rows.slice(at).flatMap((later, k) => {
     if (k > 0 && releasedBefore(row, later)) return [];
     const sure = rows.slice(0, at + k + 1).filter((r) => r.when === null && !releasedBefore(r, later));
-    return [[...holder.base, ...sure]];
+    return [[...holder.base, ...sure.filter((other) => !hasEarlierTurn(other, row))]];
   });
   const last = [...holder.base, ...heldAtLast(holder.leaf, row)];
-  if (row.release?.kind !== "td-exit") return [...after, last];
-  return [...after, last, [...holder.base, ...insideGuest(holder.leaf)]];
+  if (row.release?.kind !== "td-exit") return [...failing, last];
+  return [...failing, last, [...holder.base, ...insideGuest(holder.leaf)]];
 }
 
 /** What a leaf that enters the TD is sure to hold while the guest runs. */
@@ -119,16 +120,13 @@ function givenBackFirst(first: Acquisition, row: Acquisition): boolean {
   if (mine == null || theirs == null) return false;
   if (mine.order !== undefined && theirs.order !== undefined && mine.order !== theirs.order)
     return mine.order < theirs.order;
-  return mine.sequence !== undefined && theirs.sequence !== undefined && mine.sequence < theirs.sequence;
+  return hasEarlierTurn(first, row);
 }
 
-/**
- * Does the leaf give `row` back before it takes `later`? Where the catalog does not say so it is taken as still held, which can
- * only hide a contention behind an earlier one of the same two leaves.
- */
-export function releasedBefore(row: Acquisition, later: Acquisition): boolean {
-  const [released, taken] = [row.release?.order, later.order];
-  return released !== undefined && taken !== undefined && taken !== null && released <= taken;
+/** Does `first` go before `row` on every way that gives both back? */
+function hasEarlierTurn(first: Acquisition, row: Acquisition): boolean {
+  const [mine, theirs] = [first.release?.sequence, row.release?.sequence];
+  return mine !== undefined && theirs !== undefined && mine < theirs;
 }
 
 /** A meeting from the side of the one that comes: its row, and that of the one that holds. */

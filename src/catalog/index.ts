@@ -23,7 +23,7 @@ export type {
   WriterStep,
 } from "./programs.ts";
 export { catalogOfReading, type Reading, readingSchema } from "./reading.ts";
-export { releasePlace, releaseText } from "./release.ts";
+export { releasedBefore, releasePlace, releaseText } from "./release.ts";
 export {
   apply,
   branchTaken,

@@ -1,4 +1,4 @@
-/** A leaf as steps: try each lock in the catalog's order, run the body, release what is held in reverse order, return a status. */
+/** A leaf as steps: try each lock in the catalog's order, run the body, give back what is held, return a status. */
 import type { Acquisition, Leaf } from "../catalog/index.ts";
 import {
   and,

@@ -179,7 +179,7 @@ export class LifeCaller {
     return { status: code };
   }
 
-  /** The effect; locks that the effect's own function gives back go with it, those of TD entry next, the rest last first. */
+  /** The effect; locks that the effect's own function gives back go with it, those of TD entry next, then the rest in the catalog's order. */
   #body(call: LifeCall, label: string, held: readonly Held[], done: string, entered: string): void {
     const { leaf } = call;
     const within = held.filter(({ row }) => givenByEffect(row));
@@ -199,7 +199,7 @@ export class LifeCaller {
     this.p.step(label, { do: [...effects, set(this.status, LifeStatus.TDX_SUCCESS)], next, meta });
   }
 
-  /** TD exit: effects, then what the call held since entry is given back, last first. */
+  /** TD exit: effects, then what the call held since entry is given back in the catalog's order. */
   exit(label: string, call: LifeCall, effects: readonly Effect[], done: string): void {
     const held = this.#rows(call)
       .filter(({ release }) => release?.kind === "td-exit")

@@ -1,6 +1,6 @@
 /**
- * A call's locks as steps, for every scenario: one try, which is granted or BUSY, and giving back what is held, last first. Which lock, in
- * which mode, and what a refused try returns is the catalog's row.
+ * A call's locks as steps, for every scenario: one try, which is granted or BUSY, and giving back what is held. Which lock, in which mode,
+ * what a refused try returns and which lock goes first is the catalog's row.
  */
 import type { Acquisition, Leaf } from "../catalog/index.ts";
 import {
@@ -91,7 +91,8 @@ export class LockSteps {
   }
 
   /**
-   * The label from which exactly these locks are given back, last first, and the process goes on at `to`; adds its steps the first time.
+   * The label from which exactly these locks are given back, in the catalog's order, and the process goes on at `to`; adds its steps the
+   * first time.
    *
    * @param name a label for what is held; equal ones are one label
    * @param last what to say of the step that gives back the last one
@@ -103,12 +104,13 @@ export class LockSteps {
     name: (held: readonly Held[]) => string,
     last: Partial<StepMeta> = {},
   ): string {
-    const lock = held.at(-1);
+    const lock = firstGivenBack(held);
     if (lock === undefined) return to;
     const label = name(held);
     if (this.#known.has(label)) return label;
     this.#known.add(label);
-    const next = this.leave(leaf, held.slice(0, -1), to, name, last);
+    const rest = held.filter((other) => other !== lock);
+    const next = this.leave(leaf, rest, to, name, last);
     this.giveBack(label, leaf, lock, { next }, held.length === 1 ? last : {});
     return label;
   }
@@ -116,3 +118,18 @@ export class LockSteps {
 
 /** Of the locks that a successful call holds, those that it gives back at all: a row without a release stays taken. */
 export const givenBack = (held: readonly Held[]): readonly Held[] => held.filter(({ row }) => row.release !== null);
+
+/**
+ * Of the locks that a call holds, in the order of taking, that which it gives back first: the last one, unless the catalog says that
+ * others go before it. A row that says nothing of its turn (`sequence`) goes when all that were taken later are gone.
+ */
+function firstGivenBack(held: readonly Held[]): Held | undefined {
+  const last = held.at(-1);
+  if (last === undefined || turnOf(last) === undefined) return last;
+  return held.reduce(
+    (first, other) => ((turnOf(other) ?? Infinity) < (turnOf(first) ?? Infinity) ? other : first),
+    last,
+  );
+}
+
+const turnOf = ({ row }: Held): number | undefined => row.release?.sequence;

@@ -3,7 +3,7 @@
  * host does when it is BUSY.
  */
 import facts from "../../data/resources.json" with { type: "json" };
-import type { Acquisition, Leaf } from "../catalog/index.ts";
+import { type Acquisition, type Leaf, releasedBefore } from "../catalog/index.ts";
 import { clausesFor, isEndless, isKick, reactionOf } from "../host/index.ts";
 import { type BoolRef, type Effect, type IntLike, type ProcessBuilder, set } from "../language/index.ts";
 import type { CallLock } from "./call-locks.ts";
@@ -74,6 +74,14 @@ export class PathCalls {
     const walk = (label: string, at: number, held: readonly Acquisition[]): void => {
       const row = rows[at];
       if (row === undefined) return this.#body(call, label, held);
+      const due = held.filter((other) => releasedBefore(other, row));
+      if (due.length > 0) {
+        const kept = held.filter((other) => !due.includes(other));
+        const next = this.#name(prefix, at, kept);
+        const fresh = this.#seen(next);
+        this.#leave(leaf, label, due, next);
+        return fresh ? walk(next, at, kept) : undefined;
+      }
       for (const named of this.#named(row, held, call.controlPages)) {
         const taken = [...held, named];
         const next = this.#name(prefix, at + 1, taken);
@@ -225,7 +233,7 @@ export class PathCalls {
     return kicks;
   }
 
-  /** Give back the module's locks at `from`, last first. */
+  /** Give back the module's locks at `from`, in the catalog's order. */
   #leave(leaf: Leaf, from: string, rows: readonly Acquisition[], to: string): void {
     if (rows.length === 0)
       this.#parts.task.step(from, {

@@ -325,7 +325,7 @@ export class VcpuProcess {
     this.#caller.locks.attempt(label, this.#leaves.enter, this.#lock(row), { granted, busy, onBusy });
   }
 
-  /** The label from which these locks are given back one by one, last first, and the vCPU leaves guest mode. */
+  /** The label from which these locks are given back one by one, and the vCPU leaves guest mode. */
   #undo(rows: readonly Acquisition[], to = "leave", name = "undo"): string {
     if (to === "leave") this.#leave();
     const label = (held: readonly Held[]): string => `${name} ${held.map(({ row }) => row.resource).join("+")}`;

@@ -352,6 +352,21 @@ describe("an earlier lock that both need", () => {
     expect(on("SEPT_TREE", between(x([exclusive("TDR"), exclusive("SEPT_TREE")]), other)).possible).toBe(false);
   });
 
+  test("hides nothing any more once a call that was refused has given it back", () => {
+    const turn = (one: Acquisition, sequence: number): Acquisition => ({
+      ...one,
+      release: { ...releasePlace("leaf-exit"), order: 3, sequence, evidence: [] },
+    });
+    // It has the TDCS, where the other is refused and gives back what it holds in its order.
+    const comer = y([exclusive("TDCS"), shared("TDR"), shared("SEPT_TREE")]);
+    const found = (tdr: number, tree: number) => {
+      const rows = [turn(exclusive("TDR"), tdr), turn(exclusive("SEPT_TREE"), tree), turn(exclusive("TDCS"), 2)];
+      return on("SEPT_TREE", between(x(rows), comer));
+    };
+    expect(found(0, 1)).toMatchObject({ possible: true, busyB: true });
+    expect(found(1, 0)).toMatchObject({ possible: false, maskedBy: "TDR" });
+  });
+
   test("excludes the two only where neither can come second at the later one", () => {
     const entry = [until("before-td-entry", exclusive("TDCS")), until("td-exit", exclusive("TDVPR"))];
     const other = [shared("TDCS"), exclusive("TDVPR")];

@@ -8,7 +8,7 @@ import { TooMany } from "../analysis/random/oracle.ts";
 import { shrink, written } from "../analysis/random/shrink.ts";
 import { differences, plain } from "./random/compare.ts";
 
-const RUNS = Number(process.env["SEAMLOCK_RUNS"] ?? 60);
+const RUNS = Number(process.env["SEAMLOCK_RUNS"] ?? 120);
 const FIRST = Number(process.env["SEAMLOCK_SEED"] ?? 1);
 
 test(

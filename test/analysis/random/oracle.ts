@@ -621,7 +621,7 @@ function race(a: Made, b: Made): (readonly [comer: 0 | 1, row: number, held: num
   return [...found.values()];
 }
 
-/** Of what is held at the end, what is given back before all others whose turn is known. */
+/** Of what is held at the end, or when the call is refused, what is given back before all others whose turn is known. */
 function givenBackNext(rows: readonly Row[], held: number): number | null {
   const turns = rows.flatMap(({ sequence }, i) =>
     sequence !== undefined && (held >> i) & 1 ? [[sequence, i] as const] : [],
@@ -630,10 +630,17 @@ function givenBackNext(rows: readonly Row[], held: number): number | null {
   return turns[0]?.[1] ?? null;
 }
 
+/** In the place of the next row: the call was refused, and gives back what it holds. */
+const FAILED = -1;
+
 function moves(made: Made, at: At, other: Made, theirs: At, refused: (row: number, held: number) => void): At[] {
   if (at.isOver) return [];
   const { rows } = made.site.leaf;
   const over: At = { next: at.next, held: 0, isOver: true };
+  if (at.next === FAILED) {
+    const first = givenBackNext(rows, at.held);
+    return [first === null ? over : { ...at, held: at.held & ~(1 << first) }];
+  }
   if (at.next > rows.length) return [over];
   if (at.next === rows.length) {
     const first = givenBackNext(rows, at.held);
@@ -659,7 +666,7 @@ function moves(made: Made, at: At, other: Made, theirs: At, refused: (row: numbe
     isBusy = true;
     refused(at.next, j);
   });
-  return [...skipped, isBusy ? over : after(at.held | (1 << at.next))];
+  return [...skipped, isBusy ? { ...at, next: FAILED } : after(at.held | (1 << at.next))];
 }
 
 // ------------------------------------------------------------------ what follows a BUSY
