@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { fstatSync, writeFileSync } from "node:fs";
 import { SeamlockError } from "../errors.ts";
 import { errorText } from "./error-text.ts";
 import { EXIT, type Io, SIGNALS } from "./io.ts";
@@ -17,7 +18,7 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
 
 function processIo(signal: AbortSignal, handleInterrupt: () => void): Io {
   return {
-    out: (text) => void process.stdout.write(text),
+    out: written,
     page: paged,
     err: (text) => void process.stderr.write(text),
     env: process.env,
@@ -28,17 +29,39 @@ function processIo(signal: AbortSignal, handleInterrupt: () => void): Io {
   };
 }
 
+/**
+ * To standard output, whole or with an error. Of a file Node.js's stream writes what one system call takes and reports no error where a
+ * disk (or a quota) has room for a part.
+ */
+function written(text: string): void {
+  if (!outIsFile()) return void process.stdout.write(text);
+  try {
+    writeFileSync(process.stdout.fd, text);
+  } catch (error) {
+    unwritable(error as Error);
+  }
+}
+
+function outIsFile(): boolean {
+  try {
+    return fstatSync(process.stdout.fd).isFile();
+  } catch {
+    // Closed: the stream says so.
+    return false;
+  }
+}
+
 /** What is longer than the screen goes through $PAGER, or less, as in git; whoever pipes or redirects gets the text itself. */
 function paged(text: string): void {
   const rows = process.stdout.rows ?? Number.POSITIVE_INFINITY;
   const pager = process.env["SEAMLOCK_PAGER"] ?? process.env["PAGER"] ?? "less";
   const wanted = process.stdout.isTTY === true && process.stdin.isTTY === true && pager !== "" && pager !== "cat";
-  if (!wanted || text.split("\n").length <= rows) return void process.stdout.write(text);
+  if (!wanted || text.split("\n").length <= rows) return written(text);
   // Quits when all fits, keeps colours, leaves the text on the screen.
   const env = { LESS: "FRX", LV: "-c", ...process.env };
   const { error, status } = spawnSync(pager, { shell: true, input: text, stdio: ["pipe", "inherit", "inherit"], env });
   // A shell says 127 when it does not find the program.
-  if (error !== undefined || status === 127) process.stdout.write(text);
+  if (error !== undefined || status === 127) written(text);
 }
 
 /**
@@ -79,10 +102,14 @@ class Interrupt {
 function guardStreams(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(process.exitCode ?? EXIT.done);
-    die(new SeamlockError("SL0007", `cannot write to standard output: ${error.message}`, { cause: error }));
+    unwritable(error);
   });
   // Nobody is left to tell.
   process.stderr.on("error", () => {});
+}
+
+function unwritable(error: Error): never {
+  die(new SeamlockError("SL0007", `cannot write to standard output: ${error.message}`, { cause: error }));
 }
 
 function die(error: unknown): never {

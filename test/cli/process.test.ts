@@ -75,6 +75,22 @@ describe("the program as a process", () => {
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 
+  it("says so when the file that it is redirected to takes a part of its output only", () => {
+    const file = join(temporaryFolder(), "catalog.json");
+    // As a disk that has so much room left, or a quota.
+    const command = `ulimit -f 8; "${process.execPath}" "${BIN}" catalog --json > "${file}"`;
+    const { status, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching(/^error\[SL0007\]: cannot write to standard output: EFBIG/m),
+    });
+    // What comes after what was written before stands behind it.
+    const twice = `"${process.execPath}" "${BIN}" modules > "${file}"; "${process.execPath}" "${BIN}" modules >> "${file}"`;
+    spawnSync("sh", ["-c", twice]);
+    const { out } = seamlock(["modules"]);
+    expect(readFileSync(file, "utf8")).toBe(out + out);
+  });
+
   it("decides with several workers what one decides", () => {
     // Large enough for the others to be asked.
     const args = ["check", "page-removal", "--policy", "kick-first", "--vcpus", "2", "--pages", "2", "--json"];
