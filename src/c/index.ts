@@ -6,6 +6,7 @@
 
 export type { CallExpr, Expr, FunctionAst, Stmt } from "./ast.ts";
 export type { Dialect } from "./dialect.ts";
+export { fileText } from "./file-text.ts";
 export { LIMITS } from "./limits.ts";
 export { type FunctionInfo, Program, placed, type SourceFile, substitute } from "./program.ts";
 export type { Guard } from "./symbolic/assumptions.ts";

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { accessSync, constants, type Dirent, lstatSync, opendirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { LIMITS, type SourceFile } from "../c/index.ts";
+import { fileText, LIMITS, type SourceFile } from "../c/index.ts";
 import { SeamlockError } from "../errors.ts";
 import type { ScopeRules } from "./rules.ts";
 
@@ -56,7 +56,7 @@ export function readKernelTree(root: string, scope: ScopeRules): KernelTree {
       continue;
     }
     hash.update(`${path}\0${bytes.length}\0`).update(bytes);
-    files.push({ path, source: bytes.toString("utf8") });
+    files.push({ path, source: fileText(bytes) });
   }
   if (!files.some(({ path }) => path.endsWith(".c"))) {
     throw new SeamlockError("SL3401", `${root} has none of the folders of a hypervisor that the rules name`, {

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { type Dirent, lstatSync, opendirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { LIMITS, type SourceFile } from "../c/index.ts";
+import { fileText, LIMITS, type SourceFile } from "../c/index.ts";
 import { SeamlockError } from "../errors.ts";
 
 /** A file that was left out, and why. */
@@ -49,7 +49,7 @@ export function readTree(root: string): SourceTree {
       break;
     }
     hash.update(`${path}\0${bytes.length}\0`).update(bytes);
-    files.push({ path, source: withNewlines(bytes.toString("utf8")) });
+    files.push({ path, source: fileText(bytes) });
   }
   if (files.length === 0) {
     throw new SeamlockError("SL1003", `no C source file below ${root}`, {
@@ -162,9 +162,6 @@ function entriesOf(folder: string, most: number): Dirent[] {
     handle.closeSync();
   }
 }
-
-/** A carriage return without a newline ends a line, too. */
-const withNewlines = (text: string): string => (text.includes("\r") ? text.replace(/\r(?!\n)/g, "\n") : text);
 
 /** The version in `-DTDX_MODULE_…_VER=` of the tree's make files. */
 function statedVersion(root: string): string | null {

@@ -2,7 +2,8 @@
  * The extraction of the small kernel: every row that expected.json speaks of comes out with all that is said of it, no other lock
  * set comes out at its place from its entry, and what cannot be known is told.
  */
-import { readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { HostProfile } from "../../src/host/index.ts";
@@ -147,3 +148,18 @@ function rowsWithContext(of: HostProfile) {
     return { ...row, contexts, begins };
   });
 }
+
+test.each([
+  ["carriage returns and newlines", (text: string) => text.replaceAll("\n", "\r\n")],
+  ["carriage returns", (text: string) => text.replaceAll("\n", "\r")],
+  ["newlines, after a byte order mark", (text: string) => `\ufeff${text}`],
+])("a tree whose lines end in %s is the same", (_, changed) => {
+  const tree = mkdtempSync(join(tmpdir(), "seamlock-small-kernel-"));
+  cpSync(SMALL_TREE, tree, { recursive: true });
+  for (const file of readdirSync(tree, { recursive: true, encoding: "utf8" }).filter((name) => /\.[ch]$/.test(name)))
+    writeFileSync(join(tree, file), changed(readFileSync(join(tree, file), "utf8")));
+  const found = extractHost(tree, { rules: parseKernelRules(smallRules(), "small rules") });
+  rmSync(tree, { recursive: true });
+  expect(found.diagnostics).toEqual(diagnostics);
+  expect(found.profile.paths).toEqual(profile.paths);
+});
