@@ -27,11 +27,14 @@ export function fileInput(file: string): LogInput {
 /** Standard input; null when it is a terminal at which somebody sits. */
 export const stdinInput = (): LogInput | null => (process.stdin.isTTY ? null : { stream: process.stdin, file: null });
 
+/** So many bytes tell a file that is no text. */
+const BEGINNING = 32;
+
 /**
  * Hands every line to `take`, without its end.
  *
  * @returns false when it was interrupted: what was read until then was handed on
- * @throws SeamlockError SL0006 when the file cannot be read
+ * @throws SeamlockError SL0006 when the file cannot be read, or is none that has lines: compressed, say
  */
 export async function readLines(input: LogInput, io: Io, take: (line: string) => void): Promise<boolean> {
   io.handleInterrupt();
@@ -39,24 +42,37 @@ export async function readLines(input: LogInput, io: Io, take: (line: string) =>
   const stop = (): void => void stream.destroy();
   io.signal.addEventListener("abort", stop, { once: true });
   const progress = progressOn(io);
+  const decoder = new TextDecoder();
   let rest = "";
+  let isBegun = false;
   try {
-    stream.setEncoding("utf8");
-    for await (const chunk of stream as AsyncIterable<string>) {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      if (!isBegun) await refuseBinary(chunk.subarray(0, BEGINNING), input.file);
+      isBegun = true;
       progress.add(chunk.length);
-      rest = handOn(rest + chunk, take);
+      rest = handOn(rest + decoder.decode(chunk, { stream: true }), take);
       if (io.signal.aborted) break;
       // A chunk is read in less than a hundredth of a second; between two of them signals are heard.
       await new Promise((resolve) => setImmediate(resolve));
     }
   } catch (error) {
-    if (!io.signal.aborted) throw unreadable(input.file, error);
+    if (error instanceof SeamlockError) throw error;
+    if (!io.signal.aborted) throw unreadable(input.file, reason(error));
   } finally {
     io.signal.removeEventListener("abort", stop);
     progress.end();
   }
+  rest += decoder.decode();
   if (rest !== "") take(rest.endsWith("\r") ? rest.slice(0, -1) : rest);
   return !io.signal.aborted;
+}
+
+/** A log of UTF-16 is read all the same: its statuses stand in it, with a zero after each character. */
+async function refuseBinary(beginning: Uint8Array, file: string | null): Promise<void> {
+  if (beginning.every((byte) => byte < 0x80 && byte >= 9)) return;
+  const { binaryKind, UTF16 } = await import("../trace/index.ts");
+  const kind = binaryKind(beginning, "explain");
+  if (kind !== null && kind.what !== UTF16) throw unreadable(file, `it is ${kind.what}, not text`, kind.hint);
 }
 
 /** Hands on the whole lines of a text; what follows the last of them comes back. */
@@ -87,10 +103,10 @@ function progressOn(io: Io): { add(characters: number): void; end(): void } {
   };
 }
 
-function unreadable(file: string | null, error: unknown): SeamlockError {
+function unreadable(file: string | null, why: string, hint = "name a file that you can read"): SeamlockError {
   const what = file === null ? "standard input" : `\`${file}\``;
-  return new SeamlockError("SL0006", `${what} cannot be read: ${reason(error)}`, {
+  return new SeamlockError("SL0006", `${what} cannot be read: ${why}`, {
     ...(file === null ? {} : { place: { file } }),
-    hint: "name a file that you can read",
+    hint,
   });
 }

@@ -14,7 +14,7 @@ export {
 export { FORMAT_NAMES, type FormatName } from "./formats/index.ts";
 export { Perfetto } from "./perfetto.ts";
 export { Recording, type RecordingOptions } from "./recording.ts";
-export { type Stated, statedIn } from "./stated.ts";
+export { binaryKind, type Stated, statedIn, UTF16 } from "./stated.ts";
 export { NEWEST_RELEASE } from "./wrappers.ts";
 export {
   culpritsOf,

@@ -23,6 +23,9 @@ const MODULES = [
   /\btdx: Module version: (\d+\.\d+\.\d+)/i,
 ];
 
+/** What {@link binaryKind} calls a text of two bytes a character. */
+export const UTF16 = "UTF-16";
+
 /** Reads what the first piece of a recording states. */
 export function statedIn(piece: Uint8Array): Stated {
   const first = textOf(piece, 0, Math.min(piece.length, 1 << 16));
@@ -36,24 +39,41 @@ export function statedIn(piece: Uint8Array): Stated {
   return { kernel: find(KERNELS), module: find(MODULES) };
 }
 
-/** Files that recorders write and that are no text, by how they begin; the second is the tool that makes text of them. */
-const BINARY: readonly (readonly [start: string, what: string, hint: string])[] = [
-  ["PERFILE2", "perf's own file", "give what `perf script -i FILE --ns -F comm,tid,cpu,time,event,trace` prints"],
-  ["\u0017\bDtracing", "trace-cmd's own file", "give what `trace-cmd report -i FILE` prints"],
-  ["\u001f\u008b", "compressed", "`zcat FILE | seamlock trace -`"],
-  ["(\u00b5/\u00fd", "compressed", "`zstdcat FILE | seamlock trace -`"],
-  ["\u00fd7zXZ", "compressed", "`xzcat FILE | seamlock trace -`"],
-  ["BZh", "compressed", "`bzcat FILE | seamlock trace -`"],
-  ["\u0004\u0022M\u0018", "compressed", "`lz4cat FILE | seamlock trace -`"],
-  ["PK\u0003\u0004", "an archive", "`unzip -p FILE | seamlock trace -`"],
-  ["\u00ff\u00fe", "UTF-16", "`iconv -f UTF-16 -t UTF-8 FILE | seamlock trace -`"],
-  ["\u00fe\u00ff", "UTF-16", "`iconv -f UTF-16 -t UTF-8 FILE | seamlock trace -`"],
+/** Files that are no text, by how they begin; the last is what makes text of them: a command, of which a verb reads the output, or a sentence. */
+const BINARY: readonly (readonly [start: string, what: string, remedy: { command: string } | { hint: string }])[] = [
+  [
+    "PERFILE2",
+    "perf's own file",
+    { hint: "give what `perf script -i FILE --ns -F comm,tid,cpu,time,event,trace` prints" },
+  ],
+  ["\u0017\bDtracing", "trace-cmd's own file", { hint: "give what `trace-cmd report -i FILE` prints" }],
+  ["\u001f\u008b", "compressed", { command: "zcat FILE" }],
+  ["(\u00b5/\u00fd", "compressed", { command: "zstdcat FILE" }],
+  ["\u00fd7zXZ", "compressed", { command: "xzcat FILE" }],
+  ["BZh", "compressed", { command: "bzcat FILE" }],
+  ["\u0004\u0022M\u0018", "compressed", { command: "lz4cat FILE" }],
+  ["PK\u0003\u0004", "an archive", { command: "unzip -p FILE" }],
+  ["LPKSHHRH", "the journal's own file", { command: "journalctl -k --file FILE" }],
+  ["\u00ff\u00fe", UTF16, { command: "iconv -f UTF-16 -t UTF-8 FILE" }],
+  ["\u00fe\u00ff", UTF16, { command: "iconv -f UTF-16 -t UTF-8 FILE" }],
 ];
+
+/**
+ * What a file is that is no text, by its first bytes, and what to do about it; null where they say nothing of the kind.
+ *
+ * @param verb which reads the text: `trace`
+ */
+export function binaryKind(piece: Uint8Array, verb: string): { readonly what: string; readonly hint: string } | null {
+  const known = BINARY.find(([start]) => stands(bytesOf(start), piece, 0, piece.length));
+  if (known === undefined) return null;
+  const [, what, remedy] = known;
+  return { what, hint: "hint" in remedy ? remedy.hint : `\`${remedy.command} | seamlock ${verb} -\`` };
+}
 
 /** @throws SeamlockError SL7002 when a recording begins as something that is no text */
 export function checkText(piece: Uint8Array): void {
-  const known = BINARY.find(([start]) => stands(bytesOf(start), piece, 0, piece.length));
-  if (known !== undefined) throw new SeamlockError("SL7002", `this is ${known[1]}, not text`, { hint: known[2] });
+  const known = binaryKind(piece, "trace");
+  if (known !== null) throw new SeamlockError("SL7002", `this is ${known.what}, not text`, { hint: known.hint });
 }
 
 /** What a recorder prints that does not record. */

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
 import { explainSchema } from "../../src/analysis/index.ts";
 import { BIN, seamlock } from "./run.ts";
@@ -84,4 +85,35 @@ test("a folder is no log: the error says so, and what to name instead", () => {
   expect([status, out]).toEqual([2, ""]);
   expect(err).toMatch(/^error\[SL0006\]: `.*` is a directory, not a log/);
   expect(err).toContain("name the log in it");
+});
+
+test.each([
+  ["gzip", gzipSync(LINE), "it is compressed, not text", "zcat"],
+  ["xz", Buffer.from("\xfd7zXZ\0\0\x04", "latin1"), "it is compressed, not text", "xzcat"],
+  ["zstd", Buffer.from("(\xb5/\xfd\x04", "latin1"), "it is compressed, not text", "zstdcat"],
+  [
+    "a journal",
+    Buffer.from("LPKSHHRH\0\0", "latin1"),
+    "it is the journal's own file, not text",
+    "journalctl -k --file",
+  ],
+])("%s is not looked through for statuses: what makes text of it is said", (_, bytes, why, command) => {
+  const folder = mkdtempSync(join(tmpdir(), "seamlock-explain-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "kern.log.2");
+  writeFileSync(file, bytes);
+  expect(seamlock(["explain", file])).toEqual({
+    status: 2,
+    out: "",
+    err: `error[SL0006]: \`${file}\` cannot be read: ${why}\n  --> ${file}\nhelp: \`${command} FILE | seamlock explain -\`\n`,
+  });
+});
+
+test("a log of UTF-16, as some shells redirect, is read", () => {
+  const folder = mkdtempSync(join(tmpdir(), "seamlock-explain-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "dmesg.txt");
+  writeFileSync(file, Buffer.from(`\ufeff${LINE}`, "utf16le"));
+  const doc = explainSchema.parse(JSON.parse(seamlock(["explain", file, ...AT]).out));
+  expect([doc.leaf, doc.name, doc.count]).toEqual(["tdh_mem_track", "TDX_OPERAND_BUSY", 1]);
 });
