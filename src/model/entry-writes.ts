@@ -135,7 +135,8 @@ export class EntryWriter {
   steps({ entry, state }: EntryWrite, lock: BoolLike): readonly (readonly Effect[])[] {
     const word = this.#entries.at(entry);
     const writes = [set(word.state, state), set(word.locked, lock)];
-    // The copy's host-priority bit is clear: a host clears it on acquiring, and a guest that finds it set gives up.
+    // The copy's host-priority bit is clear: a host clears it on acquiring, and a guest that finds it set gives up. A guest reads its copy a
+    // moment after it has looked (1.5.05 vm_exits/tdg_mem_page_accept.c:97): a bit set in between stays, as does one that is set after the write.
     if (this.#write === "whole-word") return [[...writes, set(word.hp, false)]];
     if (this.#stored === null) return [writes];
     const value = this.#stored;

@@ -108,6 +108,8 @@ export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
     host,
     {
       ...spec.guest,
+      // An IPI that the host does not wait for comes at any time.
+      interrupts: spec.guest.interrupts || spec.removal?.kick.waits === false,
       zeroStep: spec.zeroStep,
       checkBeforeMark: spec.checkBeforeMark,
       pendingVe: spec.pendingVe,

@@ -460,7 +460,7 @@ export class VcpuProcess {
       this.p.choose("guest", { x: over }, ({ x }) => this.#tryEntry(x, prefix, again, false, row, meta));
       if (this.#spec.insists) this.#insist(prefix, again, row, meta);
     }
-    this.#hostPriority(prefix, again, meta, row.hostPriorityStatus);
+    this.#hostPriority(prefix, again, meta, row.busyStatus);
     this.#guestBody(leaf, prefix, meta, body);
   }
 
@@ -525,9 +525,13 @@ export class VcpuProcess {
     return [set(this.#watch.busy.at(this.p.self), false), set(this.#watch.late.at(this.p.self), false)];
   }
 
+  /**
+   * With the lock's bit a guest looks at host priority, and gives way. Its TDCALL was refused, though nobody holds the entry: the dispatcher
+   * turns TDX_OPERAND_BUSY_HOST_PRIORITY into TDX_OPERAND_BUSY (td_dispatcher/tdx_td_dispatcher.c:415, 1.5.25: 432).
+   */
   #hostPriority(prefix: string, again: string, meta: EntryMeta, status: string | null): void {
     const entry = this.world.entry.at(this.#page);
-    const result = { note: "host priority: give way", ...(status !== null && { status }) };
+    const result = { result: BUSY, note: "host priority: give way", ...(status !== null && { status }) };
     const unlock = set(entry.locked, false);
     const forget = again === "guest" ? [set(this.#page, 0)] : [];
     const late = this.#watch === null ? false : this.#watch.late.at(this.p.self);

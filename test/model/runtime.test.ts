@@ -44,6 +44,13 @@ const small = { vcpus: "2", pages: "1" };
 const verdict = (version: string, settings: Readonly<Record<string, string>>) =>
   check(build("page-removal", version, { ...small, ...settings })).outcome.kind;
 const SHUT_DOWN = "nobody releases a SEPT entry that is not locked (sanity check 8)";
+/** Every refused call, with what it wanted, its status, and one of those who had it. */
+const met = (busy: readonly BusyEntry[]) =>
+  busy
+    .flatMap(({ leaf, resource, status, holders, unheld }) =>
+      [...holders, ...(unheld ? ["nobody"] : [])].map((holder) => `${leaf} ${resource} ${status} ${holder}`),
+    )
+    .sort();
 const pairs = (busy: readonly BusyEntry[]) =>
   busy.flatMap(({ leaf, resource, holders }) => holders.map((holder) => `${leaf} ${resource} ${holder}`));
 
@@ -82,6 +89,61 @@ describe("page removal", () => {
     const busy = pairs(check(build("page-removal", "1.5.25", small)).busy);
     expect(busy).toContain("tdh_mem_range_block SEPT_TREE tdh_vp_enter");
     expect(busy).not.toContain("tdh_mem_page_remove SEPT_TREE tdh_vp_enter");
+  });
+
+  // What a model finds that was written a second time, apart from this one, from the source of 1.5.05 and 1.5.25.
+  describe("by a second model", () => {
+    const [RCX, TREE, EPOCH] = ["0x8000020000000001", "0x8000020000000092", "0x80000200000000A9"];
+    const ofAccepts = [
+      `tdg_mem_page_accept SEPT_ENTRY ${RCX} nobody`,
+      `tdg_mem_page_accept SEPT_ENTRY ${RCX} tdg_mem_page_accept`,
+      `tdg_mem_page_accept SEPT_ENTRY ${RCX} tdh_mem_page_aug`,
+      `tdh_mem_page_aug SEPT_ENTRY ${RCX} tdg_mem_page_accept`,
+    ];
+    const ofRemovals = [
+      `tdg_mem_page_accept SEPT_ENTRY ${RCX} tdh_mem_page_remove`,
+      `tdg_mem_page_accept SEPT_ENTRY ${RCX} tdh_mem_range_block`,
+      `tdh_mem_page_remove SEPT_ENTRY ${RCX} tdg_mem_page_accept`,
+      `tdh_mem_range_block SEPT_ENTRY ${RCX} tdg_mem_page_accept`,
+      `tdh_mem_range_block SEPT_TREE ${TREE} tdh_vp_enter`,
+      `tdh_mem_track TDCS_EPOCH ${EPOCH} tdh_vp_enter`,
+      `tdh_vp_enter SEPT_TREE ${TREE} tdh_mem_range_block`,
+      `tdh_vp_enter TDCS_EPOCH ${EPOCH} tdh_mem_track`,
+    ];
+    // Up to 1.5.16 entry under suspicion takes the tree exclusively.
+    const exclusiveEntry = [
+      `tdh_mem_page_aug SEPT_TREE ${TREE} tdh_vp_enter`,
+      `tdh_vp_enter SEPT_TREE ${TREE} tdh_mem_page_aug`,
+      `tdh_vp_enter SEPT_TREE ${TREE} tdh_vp_enter`,
+    ];
+    const andRemovals = [
+      `tdh_mem_page_remove SEPT_TREE ${TREE} tdh_vp_enter`,
+      `tdh_vp_enter SEPT_TREE ${TREE} tdh_mem_page_remove`,
+    ];
+    const alone: Readonly<Record<string, readonly string[]>> = {
+      "1.5.05": [...ofAccepts, ...exclusiveEntry],
+      "1.5.25": ofAccepts,
+    };
+    const all: Readonly<Record<string, readonly string[]>> = {
+      "1.5.05": [...ofAccepts, ...ofRemovals, ...exclusiveEntry, ...andRemovals],
+      "1.5.25": [...ofAccepts, ...ofRemovals],
+    };
+    const found = (version: string, settings: Readonly<Record<string, string>>) =>
+      met(check(build("page-removal", version, { ...small, ...settings })).busy);
+
+    it.each(["1.5.05", "1.5.25"])("who is BUSY on module %s, and whose lock it wants", (version) => {
+      for (const policy of ["fail-fast", "retry-forever", "kick-on-busy"])
+        expect(found(version, { "removal.policy": policy })).toEqual([...(all[version] ?? [])].sort());
+      expect(found(version, { "removal.policy": "kick-first" })).toEqual([...(alone[version] ?? [])].sort());
+    });
+
+    it.each(["1.5.05", "1.5.25"])("a kick that nobody waits for keeps nobody from anything, module %s", (version) => {
+      const settings = { "removal.policy": "kick-first", "removal.kick.waits": "false" };
+      expect(found(version, settings)).toEqual([...(all[version] ?? [])].sort());
+      // Its IPI still arrives, also in a TD that nothing else interrupts.
+      const quiet = check(build("page-removal", version, { ...settings, ...small, guest: "[accept]" }));
+      expect(quiet.neverRan.filter(({ note }) => note.includes("interrupt"))).toEqual([]);
+    });
   });
 
   it.each([
