@@ -33,7 +33,19 @@ import type { Plan } from "./plan.ts";
 import { type Input, joinOutcomes, type Outcome, type Run, taking } from "./run.ts";
 import { isCallOf, isSeamcallOf, type Origin } from "./sparing.ts";
 import type { State } from "./state.ts";
-import { constantOf, isNegative, isPart, marked, NOTHING, TOP, truthOf, unmarked, type Value, ZERO } from "./values.ts";
+import {
+  constantOf,
+  isNegative,
+  isPart,
+  marked,
+  mayBeEqual,
+  NOTHING,
+  TOP,
+  truthOf,
+  unmarked,
+  type Value,
+  ZERO,
+} from "./values.ts";
 
 /** Where in a function the status comes from, and what it is. */
 export interface Injection extends Origin {
@@ -62,6 +74,8 @@ export class Following extends Execution {
   readonly frees: boolean;
   private isCounting = false;
   private isSteppedOn = false;
+  /** What is known where the call that is just made is the one of the status again. */
+  private again: Episode | null = null;
   /** Repetitions that end where they began, with what was done before. */
   private readonly endless = new Map<string, Episode>();
   /** Instructions that make the call again because of its status, and whether that is after a kick on each way. */
@@ -426,8 +440,11 @@ export class Following extends Execution {
       const spared = this.isRepeated ? taking(injection.spared.outcomes(), this.asked) : [];
       return [...spared, ...injection.outcomes];
     }
-    if (!this.isDecided(state) || !isSameCall(run.input, injection.callee.input)) return all;
-    return this.repeats(from.at, state) ? injection.outcomes : [];
+    const likeness = this.likenessOf(run.input, injection.callee.input, from.at);
+    if (!this.isDecided(state) || likeness === "other") return all;
+    this.again = this.repeated(from.at, state);
+    const again = this.again === null ? [] : injection.outcomes;
+    return likeness === "same" ? again : [...all, ...again];
   }
 
   override made(leaf: bigint | null, at: number, state: State): Effect[] {
@@ -442,11 +459,27 @@ export class Following extends Execution {
       return [{ state, value: injection.spared.status }, busy];
     }
     if (!this.isDecided(state)) return all;
-    return this.repeats(at, state) ? [{ state, value: injection.status }] : [];
+    const again = this.repeated(at, state);
+    if (again === null) return [];
+    state.episode = again;
+    return [{ state, value: injection.status }];
   }
 
-  /** The call is made again because of its status, which is BUSY again; false where that need not be followed any further. */
-  private repeats(at: number, state: State): boolean {
+  /**
+   * Is what a call makes the same function with the same arguments? As far as they are known, of which less may be possible since a test;
+   * where they may be others as well, either. What is stepped on is another one each time.
+   */
+  private likenessOf(again: Input, before: Input, at: number): "same" | "either" | "other" {
+    if (again.info !== before.info) return "other";
+    const was = (i: number): Value => before.args[i] ?? NOTHING;
+    if (again.args.every((value, i) => isPart(value, was(i)))) return "same";
+    const isEither = (value: Value, i: number): boolean =>
+      mayBeEqual(value, was(i)) && !this.flow.isArgumentStepped(at, i);
+    return again.args.every((value, i) => isPart(value, was(i)) || isEither(value, i)) ? "either" : "other";
+  }
+
+  /** The episode where the call is made again because of its status, which is BUSY again; null where that need not be followed any further. */
+  private repeated(at: number, state: State): Episode | null {
     const episode = state.episode as Episode;
     const known = [...state.vars, ...episode.members].map(([name, value]) => `${name}=${value.id}`).sort();
     const others = episode.events.filter((event) => event !== "retry");
@@ -455,16 +488,15 @@ export class Following extends Execution {
     if (episode.repeated.includes(key)) {
       if (episode.isCounted) this.isOpen = true;
       else if (!this.endless.has(key)) this.endless.set(key, episode);
-      return false;
+      return null;
     }
     if (count > MOST_REPEATS && (this.comingOut.length + this.endings.length > 0 || this.hasLeft(at))) {
       this.isOpen = true;
-      return false;
+      return null;
     }
     if (at !== this.injection?.at)
       this.repetitions.set(at, others.includes("kick") && this.repetitions.get(at) !== false);
-    state.episode = afterEvent(changed(episode, { repeated: [...episode.repeated, key] }), "retry");
-    return true;
+    return afterEvent(changed(episode, { repeated: [...episode.repeated, key] }), "retry");
   }
 
   /** Has a way on which the call was repeated gone on to where it is not made again? Each other number of times it then may be as well. */
@@ -484,7 +516,8 @@ export class Following extends Execution {
     const effect = super.returned(info, outcome, passed, before, locks);
     if (outcome.episode === undefined) return effect;
     const { events, members, controlled, isFreed, isOvertaken, error, isSuccess } = outcome.episode;
-    const own = before.episode;
+    const isAgain = this.injection?.outcomes.includes(outcome) === true;
+    const own = before.episode !== null && isAgain ? this.again : before.episode;
     effect.state.episode =
       own === null
         ? episodeOf({ events, members, controlled, isOvertaken, error, isSuccess })
@@ -561,9 +594,4 @@ const MOST_REPEATS = 8;
 /** Is a value an error, and nothing else? */
 function isError({ atoms }: Value): boolean {
   return atoms.every(isNegative);
-}
-
-/** The same function with the same arguments, as far as they are known: of one, less may be possible since a test. */
-function isSameCall(again: Input, before: Input): boolean {
-  return again.info === before.info && again.args.every((value, i) => isPart(value, before.args[i] ?? NOTHING));
 }

@@ -155,6 +155,11 @@ export function isPart(value: Value, whole: Value): boolean {
   return unmarked(value).atoms.every((a) => whole.atoms.includes(a));
 }
 
+/** May two values, whoever decided on them, be equal? */
+export function mayBeEqual(a: Value, b: Value): boolean {
+  return truthOf(binaryValue("==", unmarked(a), unmarked(b))).yes;
+}
+
 /** The number that a value is; null when it may be another one or none. */
 export function constantOf(value: Value): bigint | null {
   const [first] = value.atoms;

@@ -562,6 +562,14 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "int which = pen_next_here();\n\n\twhile (tdx_operand_busy(tdh_vp_wr(&to_tdx(vcpu)->vp, which, 0)))\n\t\tif (which) pen_show(1);\n\treturn 0;",
     does: ["retry:unbounded"],
   },
+  "one whose argument may come to be what it was is a repetition, or none": {
+    body: "int which = 1;\n\n\twhile (1) {\n\t\terr = tdh_vp_wr(&to_tdx(vcpu)->vp, which, 0);\n\t\tif (!tdx_operand_busy(err)) return 0;\n\t\tKVM_BUG_ON(1, kvm);\n\t\twhich = pen_asked(kvm) ? 1 : 2;\n\t}",
+    does: ["bug-vm", "retry:unbounded, bug-vm"],
+  },
+  "one whose argument is stepped on is none, though nothing else is known of it": {
+    body: "for (i = 0; i < vcpu->cpu; i++) {\n\t\terr = tdh_vp_wr(&to_tdx(vcpu)->vp, i, 0);\n\t\tif (tdx_operand_busy(err)) KVM_BUG_ON(1, kvm);\n\t}\n\treturn 0;",
+    does: ["bug-vm"],
+  },
   "what a function gives back for it is given back": {
     before: "static void @_back(struct page *page)\n{\n\t__free_page(page);\n}\n",
     body: "struct page *page = alloc_page(GFP_KERNEL);\n\n\terr = wr(1);\n\tif (err) {\n\t\t@_back(page);\n\t\treturn -EIO;\n\t}\n\t__free_page(page);\n\treturn 0;",

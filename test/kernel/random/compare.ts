@@ -155,6 +155,8 @@ function reactions(runs: readonly Trace[], isWhole: boolean, sure: ReadonlySet<n
     const isLost = end >= 0;
     const may = after.filter((event) => event.k !== "given");
     const told = new Set(isLost ? after.slice(0, end) : after);
+    // What a call does before its BUSY it does again when it is made again: that is what the call does, and no answer.
+    const habits = new Set(before.flatMap((one) => (one.k === "given" || one.k === "seam" ? [] : [siteKey(one)])));
     // What another SEAMCALL's failure leads to is that one's.
     if (may.some((event) => event.k === "seam" && event.at !== null && event.result !== "success")) continue;
     const must = new Set(
@@ -162,6 +164,7 @@ function reactions(runs: readonly Trace[], isWhole: boolean, sure: ReadonlySet<n
         (event) =>
           told.has(event) &&
           !other.sites.has(siteKey(event)) &&
+          !habits.has(siteKey(event)) &&
           (event.k === "seam" ? event.at === null : isAnswer(event, call, sure)),
       ),
     );
@@ -199,10 +202,12 @@ function zeros(runs: readonly Trace[]): ReadonlySet<string> {
   return found;
 }
 
-/** Is something done by a function that a BUSY comes out of, or by one that it calls and that does it always? What a helper finds out by itself is no answer. */
-function isAnswer({ chain }: Done, { site }: Made, sure: ReadonlySet<number>): boolean {
-  const calls = site.split(">").map(Number);
-  const isWithin = (i: number): boolean => chain.slice(0, i).every((id, at) => id === calls[at]);
+/**
+ * Is something done by a function that a BUSY comes out of, or by one that it calls and that does it always? What a helper finds out by
+ * itself is no answer, nor is what a function does that is called once more.
+ */
+function isAnswer({ chain, turns }: Done, made: Made, sure: ReadonlySet<number>): boolean {
+  const isWithin = (i: number): boolean => turns.slice(0, i).every((turn, at) => turn === made.turns[at]);
   return chain.every((id, i) => isWithin(i) || sure.has(id));
 }
 
