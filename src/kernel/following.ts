@@ -183,34 +183,54 @@ export class Following extends Execution {
       if (place?.kind === "member") this.controls(place.member, this.evaluator.value(to, state), meeting, state);
       if (place === null) this.storesInElement(to, meeting, state);
       if (place?.kind !== "local") continue;
-      const before = state.read(place.path);
-      // A member may be known by what all of them are.
-      state.write(place.path, this.evaluator.typeOf(to) === "int" ? marked(before) : decided(before));
-      for (const [rest, value] of state.contents(place.path)) state.vars.set(place.path + rest, decided(value));
+      if (this.evaluator.typeOf(to) === "int") state.write(place.path, marked(state.read(place.path)));
+      this.controlsObject(place.path, state);
     }
   }
 
-  /** So is a member that other ways would have counted, or that a function that they call would have stored to. */
+  /** What an object is, it is because of the status. */
+  private controlsObject(path: string, state: State): void {
+    // A member may be known by what all of them are.
+    state.write(path, decided(state.read(path)));
+    for (const [rest, value] of state.contents(path)) state.vars.set(path + rest, decided(value));
+  }
+
+  /** So is what other ways would have counted, and what functions that they call would have stored to. */
   private leavesUncalled({ at, meeting }: Decision, state: State): void {
     const { members } = this.analysis;
     for (const to of this.flow.countedAfter(at)) {
       const place = this.evaluator.place(to, state);
       if (place?.kind === "member") this.controls(place.member, this.evaluator.value(to, state), meeting, state);
     }
-    for (const call of this.flow.after(at))
+    for (const call of this.flow.after(at)) {
       for (const member of members.storedByCall(this.run_.code, call))
-        this.controls(member, this.evaluator.memberNow(member, state), meeting, state);
+        this.controls(member, this.evaluator.memberNow(member, state), meeting, state, "calls");
+      for (const path of this.objectsStored(call, state)) this.controlsObject(path, state);
+    }
+  }
+
+  /** What a function that an instruction may call stores to in the objects that it is given pointers to. */
+  private objectsStored(at: number, state: State): string[] {
+    const call = this.run_.code.instructions[at];
+    if (call?.op !== "call") return [];
+    return call.args.flatMap((arg, i) => {
+      // What is given as an address is among what gets a value there.
+      const objects = arg.kind === "name" ? this.evaluator.value(arg, state).objects : [];
+      if (objects.length === 0) return [];
+      const stored = [...this.analysis.members.storedThrough(this.run_.code, at, i)];
+      return objects.flatMap((path) => stored.map((rest) => path + rest));
+    });
   }
 
   /** A member is what it is because of the status, for those who look at it from an instruction on. */
-  private controls(member: string, value: Value, at: number, state: State): void {
+  private controls(member: string, value: Value, at: number, state: State, by: "itself" | "calls" = "itself"): void {
     const episode = state.episode as Episode;
     if (episode.isOver || episode.isSuccess || !this.isReadLater(member, at)) return;
     const { types } = this.analysis.source;
     const type = types.typeOfMember(member) ?? types.globalType(member);
     if (type !== null && !isScalar(type)) return;
     if (!this.analysis.members.isOne(member)) {
-      this.analysis.untold(this.run_.place(this.run_.line), member);
+      this.analysis.untold(this.run_.place(this.run_.line), member, by);
       return;
     }
     // What an event stores the event tells.
@@ -230,7 +250,7 @@ export class Following extends Execution {
     if (to.kind !== "index" || state.episode?.isOver || state.episode?.isSuccess) return;
     const array = this.evaluator.place(to.object, state);
     if (array?.kind === "member" && this.isReadLater(array.member, at))
-      this.analysis.untold(this.run_.place(this.run_.line), array.member);
+      this.analysis.untold(this.run_.place(this.run_.line), array.member, "itself");
   }
 
   private isControlledMember(member: string, { episode }: State): boolean {

@@ -112,6 +112,17 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "kvm->pre_fault_allowed = false;\n\tif (!wr(1)) @_note(kvm);\n\tif (!kvm->pre_fault_allowed) return -EIO;\n\treturn 0;",
     does: ["return:-EIO"],
   },
+  "a member that a function sets which makes a call itself, where there is none": {
+    before:
+      "static int @_next(struct kvm_vcpu *vcpu)\n{\n\tif (wr(2)) return -EINVAL;\n\tvcpu->kvm->nr_vcpus = 1;\n\treturn 0;\n}\n",
+    body: "kvm->nr_vcpus = 0;\n\tif (!wr(1)) @_next(vcpu);\n\tif (!kvm->nr_vcpus) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO", "ignore"],
+  },
+  "a member that a long function sets where there is none": {
+    before: `static void @_set(struct kvm *vm)\n{\n\t${"pen_show(1);\n\t".repeat(100)}vm->nr_vcpus = 1;\n}\n`,
+    body: "kvm->nr_vcpus = 0;\n\tif (!wr(1)) @_set(kvm);\n\tif (!kvm->nr_vcpus) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO", "ignore"],
+  },
   "a member that is set through a pointer to it": {
     before: "static void @_note(bool *flag)\n{\n\t*flag = true;\n}\n",
     body: "if (wr(1)) @_note(&kvm->pre_fault_allowed);\n\tif (kvm->pre_fault_allowed) return -EIO;\n\treturn 0;",
@@ -223,6 +234,18 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "int left = 1, more = 1;\n\n\t@_into(vcpu, &left);\n\tif (left) return -EIO;\n\t@_early(vcpu, &more);\n\treturn more ? -EBUSY : 0;",
     does: ["return:-EIO", "return:-EBUSY"],
   },
+  "what only success would have had set by a helper's helper": {
+    before:
+      "static void @_more(struct kvm_vcpu *vcpu, int *left)\n{\n\tif (!wr(2)) *left = 0;\n}\n\nstatic void @_into(struct kvm_vcpu *vcpu, int *left)\n{\n\tif (!wr(1)) @_more(vcpu, left);\n}\n",
+    body: "int left = 1;\n\n\t@_into(vcpu, &left);\n\treturn left ? -EIO : 0;",
+    does: ["return:-EIO"],
+  },
+  "what only success would have set in a structure that a helper's helper is given": {
+    before:
+      "struct @_kept { bool on; int ret; };\nstatic void @_more(struct @_kept *kept)\n{\n\tkept->on = true;\n}\n\nstatic void @_into(struct kvm_vcpu *vcpu, struct @_kept *kept)\n{\n\tif (!wr(1)) @_more(kept);\n}\n",
+    body: "struct @_kept kept = {};\n\n\t@_into(vcpu, &kept);\n\tif (!kept.on) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
   "what only success would have set in a structure": {
     before: "struct @_kept { bool on; int ret; };\n",
     body: "struct @_kept kept = {};\n\n\tif (!wr(1)) kept.on = true;\n\tif (!kept.on) KVM_BUG_ON(1, kvm);\n\treturn 0;",
@@ -246,6 +269,12 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   "what only success would have counted says how often, not what happened": {
     body: "int n = 0;\n\n\tif (!wr(1)) n++;\n\tif (n < vcpu->cpu) return -E2BIG;\n\treturn 0;",
+    does: ["ignore"],
+  },
+  "nor does what only success would have had counted by a helper's helper": {
+    before:
+      "static void @_more(int *n)\n{\n\t(*n)++;\n}\n\nstatic void @_into(struct kvm_vcpu *vcpu, int *n)\n{\n\tif (!wr(1)) @_more(n);\n}\n",
+    body: "int n = 0;\n\n\t@_into(vcpu, &n);\n\tif (n < vcpu->cpu) return -E2BIG;\n\treturn 0;",
     does: ["ignore"],
   },
   "a result that is filled by hand and that nobody reads is not misread": {
