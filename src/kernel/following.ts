@@ -180,7 +180,7 @@ export class Following extends Execution {
     for (const name of counted) if (this.flow.isLive(name, meeting)) state.write(name, marked(state.read(name)));
     for (const to of this.flow.setAfter(at)) {
       const place = this.evaluator.place(to, state);
-      if (place?.kind === "member") this.controls(place.member, this.evaluator.value(to, state), meeting, state);
+      if (place?.kind === "member") this.controls(place, this.evaluator.value(to, state), meeting, state);
       if (place === null) this.storesInElement(to, meeting, state);
       if (place?.kind !== "local") continue;
       if (this.evaluator.typeOf(to) === "int") state.write(place.path, marked(state.read(place.path)));
@@ -200,11 +200,11 @@ export class Following extends Execution {
     const { members } = this.analysis;
     for (const to of this.flow.countedAfter(at)) {
       const place = this.evaluator.place(to, state);
-      if (place?.kind === "member") this.controls(place.member, this.evaluator.value(to, state), meeting, state);
+      if (place?.kind === "member") this.controls(place, this.evaluator.value(to, state), meeting, state);
     }
     for (const call of this.flow.after(at)) {
       for (const member of members.storedByCall(this.run_.code, call))
-        this.controls(member, this.evaluator.memberNow(member, state), meeting, state, "calls");
+        this.controls({ member, isOwn: true }, this.evaluator.memberNow(member, state), meeting, state, "calls");
       for (const path of this.objectsStored(call, state)) this.controlsObject(path, state);
     }
   }
@@ -223,13 +223,19 @@ export class Following extends Execution {
   }
 
   /** A member is what it is because of the status, for those who look at it from an instruction on. */
-  private controls(member: string, value: Value, at: number, state: State, by: "itself" | "calls" = "itself"): void {
+  private controls(
+    { member, isOwn }: { readonly member: string; readonly isOwn: boolean },
+    value: Value,
+    at: number,
+    state: State,
+    by: "itself" | "calls" = "itself",
+  ): void {
     const episode = state.episode as Episode;
     if (episode.isOver || episode.isSuccess || !this.isReadLater(member, at)) return;
     const { types } = this.analysis.source;
     const type = types.typeOfMember(member) ?? types.globalType(member);
     if (type !== null && !isScalar(type)) return;
-    if (!this.analysis.members.isOne(member)) {
+    if (!isOwn || !this.analysis.members.isOne(member)) {
       this.analysis.untold(this.run_.place(this.run_.line), member, by);
       return;
     }
@@ -331,8 +337,7 @@ export class Following extends Execution {
     // What is stored to a member of which nothing was known is known from here on.
     const isKept = place.isFact || state.episode?.members.has(place.member) === true;
     const value = isKept ? this.evaluator.value(instruction.to, state) : given;
-    if (!value.isMarked || this.isControlledMember(place.member, state))
-      this.controls(place.member, value, at + 1, state);
+    if (!value.isMarked || this.isControlledMember(place.member, state)) this.controls(place, value, at + 1, state);
     return next;
   }
 

@@ -93,6 +93,23 @@ static int pen_own(struct kvm_vcpu *vcpu)
   });
 });
 
+test("a member of another vCPU is told where something looks at one later", () => {
+  const own = (then: string): string => `
+static int pen_own(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu *other = kvm_get_vcpu(vcpu->kvm, 1);
+
+	if (tdh_vp_wr(&to_tdx(vcpu)->vp, 1, 0))
+		other->srcu_idx = 1;
+	${then}
+	return 0;
+}
+`;
+  expect(messages("SL3423", own("if (vcpu->srcu_idx) return -EIO;"))).toEqual([
+    "a BUSY in pen_own decides what is in kvm_vcpu.srcu_idx; who looks there later is not followed, for there may be several such objects",
+  ]);
+});
+
 const array = (then: string): string => `
 static int pen_failed[4];
 static int pen_own(struct kvm_vcpu *vcpu)

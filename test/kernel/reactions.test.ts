@@ -123,6 +123,22 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "kvm->nr_vcpus = 0;\n\tif (!wr(1)) @_set(kvm);\n\tif (!kvm->nr_vcpus) return -EIO;\n\treturn 0;",
     does: ["return:-EIO", "ignore"],
   },
+  "what is stored to another vCPU's member may not be stored to this one's": {
+    body: "struct kvm_vcpu *other = kvm_get_vcpu(kvm, 1);\n\n\tif (wr(1)) vcpu->srcu_idx = 5;\n\tother->srcu_idx = 0;\n\tif (vcpu->srcu_idx == 5) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO", "ignore"],
+  },
+  "what is stored to each vCPU's member is stored to this one's in one round only": {
+    body: "struct kvm_vcpu *each;\n\n\tif (wr(1)) vcpu->srcu_idx = 5;\n\tkvm_for_each_vcpu(i, each, kvm) {\n\t\teach->srcu_idx = 0;\n\t\tWARN_ON_ONCE(vcpu->srcu_idx == 5);\n\t}\n\treturn 0;",
+    does: ["warn", "ignore"],
+  },
+  "another vCPU's member may be this one's": {
+    body: "struct kvm_vcpu *other = kvm_get_vcpu(kvm, 1);\n\n\tif (wr(1)) vcpu->srcu_idx = 5;\n\tif (other->srcu_idx == 5) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO", "ignore"],
+  },
+  "a test of another vCPU's member says nothing of this one's": {
+    body: "struct kvm_vcpu *other = kvm_get_vcpu(kvm, 1);\n\n\tvcpu->srcu_idx = pen_next_here() ? 5 : 6;\n\tif (wr(1)) vcpu->srcu_idx = vcpu->srcu_idx == 5 ? 7 : 8;\n\tif (other->srcu_idx == 7) return 0;\n\tif (vcpu->srcu_idx == 7) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO", "ignore"],
+  },
   "a member that is set through a pointer to it": {
     before: "static void @_note(bool *flag)\n{\n\t*flag = true;\n}\n",
     body: "if (wr(1)) @_note(&kvm->pre_fault_allowed);\n\tif (kvm->pre_fault_allowed) return -EIO;\n\treturn 0;",
