@@ -6,6 +6,7 @@ import { knowing, withMember } from "./episode.ts";
 import type { Source } from "./source.ts";
 import { factsOf, type State } from "./state.ts";
 import {
+  asInteger,
   binaryValue,
   constantOf,
   countedBy,
@@ -159,7 +160,7 @@ export class Evaluator {
       case "name":
         return this.nameValue(e.name, state);
       case "cast":
-        return this.value(e.operand, state);
+        return this.castValue(e, state);
       case "member":
       case "index":
         return this.memberValue(e, state);
@@ -187,6 +188,15 @@ export class Evaluator {
       default:
         return TOP;
     }
+  }
+
+  private castValue({ operand, type }: Extract<Expr, { kind: "cast" }>, state: State): Value {
+    const value = this.value(operand, state);
+    const bits = type === undefined ? null : this.source.program.bitsOfType(type);
+    if (bits === null) return value;
+    // What is computed has another type than its parts.
+    const own = operand.kind === "binary" || operand.kind === "unary" ? null : this.typeOf(operand);
+    return asInteger(value, bits, own === null ? null : this.source.program.bitsOfType(own));
   }
 
   private either({ test, yes, no }: Extract<Expr, { kind: "conditional" }>, state: State): Value {

@@ -211,6 +211,34 @@ export function asBool(value: Value): Value {
   return value.isMarked ? marked(truth) : truth;
 }
 
+/**
+ * A value as an integer type keeps it.
+ *
+ * @param bits negative for a type with a sign; 1 for truth values
+ * @param from the same of the type that it has; null when that is not known
+ */
+export function asInteger(value: Value, bits: number, from: number | null): Value {
+  if (bits === 1) return asBool(value);
+  const isKept = Math.abs(bits) === 64 || from === bits || (from !== null && holdsAll(bits, from));
+  return isKept
+    ? value
+    : remembered(`as${bits}`, value, value, () => setOf(value.atoms.flatMap((a) => keptAtom(a, bits).atoms)));
+}
+
+/** Has a type of so many bits all numbers of another one? */
+function holdsAll(bits: number, from: number): boolean {
+  if (from > 0) return Math.abs(bits) > from || bits === from;
+  return bits < 0 && bits <= from;
+}
+
+function keptAtom(a: Atom, bits: number): Value {
+  if (a.bare !== null) return marked(keptAtom(a.bare, bits));
+  if (a.kind === "number") return number(bits < 0 ? BigInt.asIntN(-bits, a.value) : BigInt.asUintN(bits, a.value));
+  if (a.kind === "function" || a.kind === "object" || a.kind === "member") return only(a);
+  // What is left of a number of which no more than its sign is known may be anything.
+  return bits < 0 ? TOP : POINTER;
+}
+
 const known = new Map<string, Map<number, Value>>();
 
 function remembered(op: string, a: Value, b: Value, make: () => Value): Value {

@@ -433,6 +433,26 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "to_tdx(vcpu)->vp_enter_ret = wr(1);\n\treturn 0;",
     does: ["unknown"],
   },
+  "a status as a truth is one": {
+    body: "err = wr(1);\n\tif ((bool)err == true) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+  "the lower half of a status has no sign of it": {
+    body: "err = wr(1);\n\tif ((int)err < 0) return -EIO;\n\tif (err) return -EBUSY;\n\treturn 0;",
+    does: ["return:-EBUSY"],
+  },
+  "an error that is cast to a wider type is the same": {
+    body: "int ret = wr(1) ? -EIO : 0;\n\n\tif ((long)ret == -EIO) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
+  "an error that is cast to a type without a sign is none": {
+    body: "int ret = wr(1) ? -EIO : 0;\n\n\tif ((u32)ret > 100) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
+  "what is computed has a type of its own": {
+    body: "u8 left = wr(1) ? 0 : 1;\n\n\tif ((u32)(left - 1) > 100) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
   "a status that is handed on as a number is an answer to nobody that is seen": {
     body: "return (int)wr(1);",
     does: ["unknown"],
