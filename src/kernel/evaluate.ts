@@ -305,7 +305,8 @@ export class Evaluator {
       const isWeak = place.isFact ? place.of === "other" : !place.isOwn;
       const kept = isWeak ? union(value, this.read(place, state)) : value;
       if (place.isFact) this.setFact(place.member, unmarked(kept), state);
-      if (episode !== null && (kept.isMarked || episode.members.has(place.member)))
+      // Where the call does not fail, what that stores is what a failure is told from.
+      if (episode !== null && (kept.isMarked || episode.isSuccess || episode.members.has(place.member)))
         state.episode = withMember(episode, place.member, kept);
       for (const path of value.objects) state.forget(path);
       return;

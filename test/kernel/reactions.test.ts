@@ -139,6 +139,12 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "struct kvm_vcpu *other = kvm_get_vcpu(kvm, 1);\n\n\tvcpu->srcu_idx = pen_next_here() ? 5 : 6;\n\tif (wr(1)) vcpu->srcu_idx = vcpu->srcu_idx == 5 ? 7 : 8;\n\tif (other->srcu_idx == 7) return 0;\n\tif (vcpu->srcu_idx == 7) return -EIO;\n\treturn 0;",
     does: ["return:-EIO", "ignore"],
   },
+  "a member that only success would have set, and that says how it went": {
+    before:
+      "static int @_try(struct kvm_vcpu *vcpu)\n{\n\tif (!wr(1)) vcpu->kvm->nr_vcpus = 1;\n\treturn vcpu->kvm->nr_vcpus ? -EIO : 0;\n}\n",
+    body: "if (!@_try(vcpu)) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm", "ignore"],
+  },
   "a member that is set through a pointer to it": {
     before: "static void @_note(bool *flag)\n{\n\t*flag = true;\n}\n",
     body: "if (wr(1)) @_note(&kvm->pre_fault_allowed);\n\tif (kvm->pre_fault_allowed) return -EIO;\n\treturn 0;",

@@ -133,7 +133,7 @@ function reactions(runs: readonly Trace[], isWhole: boolean, sure: ReadonlySet<n
       others.set(key, other);
       const later = run.events.slice(i + 1);
       for (const one of later) if (one.k !== "given") other.sites.add(siteKey(one));
-      if (run.end === "returned" && !later.some(({ k }) => k === "bug-vm")) other.values.add(run.value);
+      if (run.end === "returned") other.values.add(run.value);
       if (run.end !== "returned" || (!isWhole && run === last)) other.isWhole = false;
     }
   }
