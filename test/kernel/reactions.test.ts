@@ -507,6 +507,22 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "if (IS_ERR(@_page(vcpu))) return -EBUSY;\n\treturn 0;",
     does: ["return:-EBUSY"],
   },
+  "a pointer to anything that is handed on, or an error": {
+    before:
+      "static void *@_page(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return ERR_PTR(-EIO);\n\treturn &to_tdx(vcpu)->vp;\n}\n",
+    body: "if (IS_ERR(@_page(vcpu))) return -EBUSY;\n\treturn 0;",
+    does: ["return:-EBUSY"],
+  },
+  "a pointer to anything that is another one because of it": {
+    before: "static void *@_page(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return vcpu;\n\treturn ERR_PTR(-EIO);\n}\n",
+    body: "if (IS_ERR(@_page(vcpu))) return 0;\n\treturn -EBUSY;",
+    does: ["return:-EBUSY"],
+  },
+  "a number that a pointer to it leads to": {
+    before: "static int *@_count(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return NULL;\n\treturn &vcpu->cpu;\n}\n",
+    body: "if (!@_count(vcpu)) return -EBUSY;\n\treturn 0;",
+    does: ["return:-EBUSY"],
+  },
   "what a function that was not read makes of it may say either": {
     before: "static int @_made(struct kvm_vcpu *vcpu)\n{\n\treturn pen_not_read(wr(1));\n}\n",
     body: "if (@_made(vcpu)) return -EBUSY;\n\treturn 0;",

@@ -120,6 +120,7 @@ interface Other {
   readonly sites: Set<string>;
   readonly values: Set<bigint>;
   isWhole: boolean;
+  isPossible: boolean;
 }
 
 function reactions(runs: readonly Trace[], isWhole: boolean, sure: ReadonlySet<number>): Reaction[] {
@@ -129,11 +130,13 @@ function reactions(runs: readonly Trace[], isWhole: boolean, sure: ReadonlySet<n
     for (const [i, event] of run.events.entries()) {
       if (event.k !== "seam" || event.result !== "success" || event.at === null) continue;
       const key = run.choices.slice(0, event.at).join();
-      const other = others.get(key) ?? { sites: new Set(), values: new Set(), isWhole: true };
+      const other = others.get(key) ?? { sites: new Set(), values: new Set(), isWhole: true, isPossible: false };
       others.set(key, other);
       const later = run.events.slice(i + 1);
       for (const one of later) if (one.k !== "given") other.sites.add(siteKey(one));
       if (run.end === "returned") other.values.add(run.value);
+      // What is called a bug is taken for what never is.
+      if (run.end === "returned" && !later.some(({ k }) => k === "bug-vm")) other.isPossible = true;
       if (run.end !== "returned" || (!isWhole && run === last)) other.isWhole = false;
     }
   }
@@ -146,7 +149,7 @@ function reactions(runs: readonly Trace[], isWhole: boolean, sure: ReadonlySet<n
     const before = run.events.slice(0, i);
     if (before.some((one) => one.k === "seam" && one.site === call.site && one.result === "busy once")) continue;
     const other = others.get(run.choices.slice(0, call.at).join());
-    if (other?.isWhole !== true || other.values.size === 0) continue;
+    if (other?.isWhole !== true || !other.isPossible) continue;
     const after = run.events.slice(i + 1);
     const end = after.findIndex(
       (event) =>

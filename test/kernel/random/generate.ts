@@ -254,7 +254,7 @@ class Generator {
 
   private helper(i: number): Fn {
     const { dice } = this;
-    const ret = dice.pick(["int", "int", "int", "u64", "bool", "void"] as const);
+    const ret = dice.pick(["int", "int", "int", "u64", "bool", "void", "void *"] as const);
     const params: Param[] = Array.from({ length: dice.below(3) }, () => ({
       n: this.fresh("p"),
       t: dice.pick(["int", "bool", "u64", "int *", "u64 *", "struct box *", "struct mutex *", "int"] as const),
@@ -330,6 +330,12 @@ class Generator {
             }),
           ],
           [1, () => this.int(around, 1)],
+        );
+      case "void *":
+        return dice.weighed<Expr>(
+          [3, () => ({ k: "errptr", name: dice.pick(ERROR_NAMES) })],
+          [2, () => ({ k: "pointer" })],
+          [1, () => ({ k: "null" })],
         );
       case "bool":
         return dice.weighed<Expr>([1, () => num(0)], [1, () => num(1)], [2, () => this.condition(around, 1)]);
@@ -686,6 +692,8 @@ class Generator {
   private helperCall(around: Around): Stmt[] {
     const { dice } = this;
     const t = dice.pick(["int", "int", "bool"] as const);
+    const pointer = dice.once(4) ? this.call(around, "void *") : null;
+    if (pointer !== null) return this.pointed(pointer, around);
     const e = this.call(around, t);
     if (e === null) return this.seamcall(around);
     if (dice.once(3)) return [{ k: "if", c: dice.once(3) ? not(e) : e, a: this.reaction(this.inner(around)), b: null }];
@@ -720,6 +728,26 @@ class Generator {
         b: null,
       });
     return list;
+  }
+
+  /** What a function gives that gives a pointer or an error, and what is done about the error. */
+  private pointed(e: Expr, around: Around): Stmt[] {
+    const { dice } = this;
+    const n = this.fresh("at");
+    around.names.push({ n, t: "void *" });
+    const own: Expr = v(n);
+    const test = dice.weighed<Expr>(
+      [4, () => ({ k: "iserr", a: own })],
+      [1, () => not({ k: "iserr", a: own })],
+      [1, () => not(own)],
+      [1, () => bin("==", { k: "ptrerr", a: own }, this.error())],
+    );
+    const given: Expr | null = this.fn.ret === "int" ? { k: "ptrerr", a: own } : this.fn.ret === "void *" ? own : null;
+    const a: Block = given !== null && dice.once(2) ? [{ k: "return", e: given }] : this.reaction(this.inner(around));
+    return [
+      { k: "decl", t: "void *", n, init: e },
+      { k: "if", c: test, a, b: null },
+    ];
   }
 
   /** A SEAMCALL that is made again. */

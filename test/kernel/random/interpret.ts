@@ -116,7 +116,8 @@ type BoxValue = Record<BoxField, Slot>;
 type Bound = Slot | BoxValue | Lock;
 
 /** A number as a type keeps it. */
-function kept(t: Cast | "void", v: bigint): bigint {
+function kept(t: Type | Cast | "void", v: bigint): bigint {
+  if (t === "void *") return BigInt.asIntN(64, v);
   if (t === "u8") return BigInt.asUintN(8, v);
   if (t === "bool") return v === 0n ? 0n : 1n;
   return t === "u64" ? BigInt.asUintN(64, v) : BigInt.asIntN(32, v);
@@ -147,6 +148,8 @@ export function runsOf(
 const INTS = [0n, 1n, UNSTATED];
 const FEW = [0n, 1n];
 const INTERRUPTED = -4n;
+/** A pointer to something. */
+const SOMEWHERE = 0x1000n;
 const PRETEND: Readonly<Record<Exclude<Result, "busy" | "busy once">, bigint>> = {
   success: 0n,
   error: STATUSES.TDX_OPERAND_INVALID,
@@ -499,6 +502,16 @@ class Machine {
         return this.seam(e, this.value(e.arg, frame));
       case "cast":
         return kept(e.t, this.value(e.a, frame));
+      case "errptr":
+        return -BigInt(ERRORS[e.name]);
+      case "pointer":
+        return SOMEWHERE;
+      case "null":
+        return 0n;
+      case "iserr":
+        return truth(this.value(e.a, frame) < 0n);
+      case "ptrerr":
+        return this.value(e.a, frame);
       case "macro":
         return this.again(e, frame);
       case "ext":

@@ -3,7 +3,7 @@
  * C, to the interpreter beside this and to src/kernel: no order between unsigned numbers, no numbers beyond what a type keeps.
  */
 
-export type Type = "int" | "u64" | "bool";
+export type Type = "int" | "u64" | "bool" | "void *";
 
 /** A lock of the machine or of the VM; how it may be held follows from its kind. */
 export const LOCKS = {
@@ -46,6 +46,10 @@ export type Expr =
   | { readonly k: "macro"; readonly how: "twice" | "until"; readonly first: Seam; readonly again: Seam }
   /** A SEAMCALL, by its wrapper. */
   | Seam
+  /** `ERR_PTR(-EIO)`, a pointer to something, or none. */
+  | { readonly k: "errptr"; readonly name: ErrorName }
+  | { readonly k: "pointer" | "null" }
+  | { readonly k: "iserr" | "ptrerr"; readonly a: Expr }
   /** What no source says. */
   | { readonly k: "ext"; readonly id: number }
   /** `tdx_operand_busy(a)`, by a function or by hand. */
@@ -58,7 +62,7 @@ export type Expr =
 
 export type Via = "table" | "wrapper";
 /** Types to which something is cast. */
-export type Cast = Type | "u8";
+export type Cast = "int" | "u64" | "bool" | "u8";
 export type Seam = { readonly k: "seam"; readonly leaf: number; readonly arg: Expr };
 
 export type BinaryOp = "==" | "!=" | "<" | "<=" | ">" | ">=" | "+" | "-" | "&" | "|" | "&&" | "||";
@@ -350,6 +354,16 @@ export function text(e: Expr): string {
       return `${e.via === undefined ? e.fn : CALLED[e.via](e.fn)}(${["kvm", ...e.args.map(argText)].join(", ")})`;
     case "cast":
       return `(${e.t})(${text(e.a)})`;
+    case "errptr":
+      return `ERR_PTR(-${e.name})`;
+    case "pointer":
+      return "kvm";
+    case "null":
+      return "NULL";
+    case "iserr":
+      return `IS_ERR(${text(e.a)})`;
+    case "ptrerr":
+      return `PTR_ERR(${text(e.a)})`;
     case "macro":
       return `tdh_${e.how}(tdh_a${e.first.leaf}, kvm, ${text(e.first.arg)})`;
     case "seam":

@@ -173,12 +173,16 @@ function* expressions(e: Expr): Generator<Expr> {
     if (e.v !== 0) yield { k: "num", v: 0 };
     return;
   }
-  if (e.k === "err" || e.k === "const") return;
+  if (e.k === "err" || e.k === "const" || e.k === "errptr" || e.k === "pointer" || e.k === "null") return;
   yield { k: "num", v: 0 };
   yield { k: "num", v: 1 };
   switch (e.k) {
     case "macro":
       yield e.first;
+      return;
+    case "iserr":
+    case "ptrerr":
+      for (const a of expressions(e.a)) yield { ...e, a };
       return;
     case "un":
     case "cast":
@@ -345,7 +349,9 @@ class Checker {
   }
 
   private stored(t: Type, e: Expr, names: Names): void {
-    this.need(this.typeOf(e, names) !== "u64" || t !== "int");
+    const given = this.typeOf(e, names);
+    this.need(given !== "u64" || t !== "int");
+    this.need((t === "void *") === (given === "void *"));
   }
 
   private typeOf(e: Expr, names: Names): Type {
@@ -356,12 +362,20 @@ class Checker {
         return "u64";
       case "macro":
         return this.typeOf(e.first, names);
+      case "errptr":
+      case "pointer":
+      case "null":
+        return "void *";
+      case "iserr":
+      case "ptrerr":
+        this.need(this.typeOf(e.a, names) === "void *");
+        return "int";
       case "cast":
-        this.typeOf(e.a, names);
+        this.need(this.typeOf(e.a, names) !== "void *");
         return e.t === "u64" ? "u64" : "int";
       case "var": {
         const t = names.get(e.n);
-        this.need(t === "int" || t === "u64" || t === "bool");
+        this.need(t === "int" || t === "u64" || t === "bool" || t === "void *");
         return t as Type;
       }
       case "kvm":
@@ -377,7 +391,7 @@ class Checker {
         return BOX[e.f];
       case "un": {
         const t = this.typeOf(e.a, names);
-        this.need(e.op === "!" || t !== "u64");
+        this.need(e.op === "!" || (t !== "u64" && t !== "void *"));
         return "int";
       }
       case "bin":
@@ -385,12 +399,13 @@ class Checker {
       case "cond": {
         this.typeOf(e.c, names);
         const both = [this.typeOf(e.a, names), this.typeOf(e.b, names)];
+        this.need(!both.includes("void *"));
         return both.includes("u64") ? "u64" : "int";
       }
       case "call":
         return this.call(e, names);
       case "busy":
-        this.typeOf(e.a, names);
+        this.need(this.typeOf(e.a, names) !== "void *");
         return "int";
       case "asg": {
         const t = this.typeOf({ k: "var", n: e.n }, names);
@@ -409,8 +424,10 @@ class Checker {
   }
 
   private binary({ op, a, b }: Extract<Expr, { k: "bin" }>, names: Names): Type {
-    const isWide = [this.typeOf(a, names), this.typeOf(b, names)].includes("u64");
+    const types = [this.typeOf(a, names), this.typeOf(b, names)];
+    const isWide = types.includes("u64");
     const isLogical = op === "&&" || op === "||";
+    this.need(isLogical || !types.includes("void *"));
     this.need(!isWide || isLogical || op === "==" || op === "!=");
     return "int";
   }
