@@ -104,6 +104,8 @@ export interface FunctionAst {
   readonly name: string;
   /** The type that it returns, as written, without qualifiers and stars. */
   readonly type: string;
+  /** Does it return a pointer? */
+  readonly isPointer: boolean;
   readonly file: string;
   readonly line: number;
   /** Names of the parameters; empty for one without a name. */

@@ -134,6 +134,27 @@ function normal(type: string): string {
 }
 
 /**
+ * Bits of an integer type, negative ones for one with a sign; 1 for truth values, null for a type that is no integer or not known.
+ *
+ * @param alias what a name of a type stands for; null for one that is not known
+ */
+export function bitsOfType(type: string, alias: (name: string) => string | null): number | null {
+  const name = meantBy(type, alias);
+  return Object.hasOwn(TYPES, name) ? (TYPES[name] as number) : null;
+}
+
+/** The type that a name of one stands for; a name that stands for none that is known as it is. */
+function meantBy(type: string, alias: (name: string) => string | null): string {
+  let name = normal(type);
+  for (let links = 0; links < 8 && !Object.hasOwn(TYPES, name) && !name.endsWith("*"); links++) {
+    const meant = alias(name);
+    if (meant === null) break;
+    name = normal(meant);
+  }
+  return name;
+}
+
+/**
  * A value as another type has it; null for a type that is not known, unless all integer types hold the value.
  *
  * @param alias what a name of a type stands for; null for one that is not known
@@ -143,13 +164,8 @@ export function converted(
   type: string | undefined,
   alias: (name: string) => string | null,
 ): Integer | null {
-  let name = normal(type ?? "");
-  for (let links = 0; links < 8 && !Object.hasOwn(TYPES, name); links++) {
-    if (name.endsWith("*")) return wrapped(a.value, KINDS["unsigned long"]);
-    const meant = alias(name);
-    if (meant === null) break;
-    name = normal(meant);
-  }
+  const name = meantBy(type ?? "", alias);
+  if (name.endsWith("*")) return wrapped(a.value, KINDS["unsigned long"]);
   const bits = TYPES[name];
   // A truth value would be neither more nor less than it.
   if (bits === undefined) return a.value === 0n || a.value === 1n ? wrapped(a.value, INT) : null;

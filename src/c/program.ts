@@ -7,7 +7,7 @@ import type { CallExpr, Expr, FunctionAst, Stmt } from "./ast.ts";
 import type { Dialect } from "./dialect.ts";
 import { expandMacros, expandText, type Macro, type MacroLookup } from "./expand.ts";
 import { parseInteger, typeOfInteger } from "./expressions.ts";
-import { binary, bitsOf, chosen, converted, type Integer, literal, natural, unary } from "./integers.ts";
+import { binary, bitsOf, bitsOfType, chosen, converted, type Integer, literal, natural, unary } from "./integers.ts";
 import { isLongerThan } from "./lexer.ts";
 import { LIMITS } from "./limits.ts";
 import { blankComments, closeOf, preprocess } from "./preprocess.ts";
@@ -432,6 +432,11 @@ export class Program {
       default:
         return null;
     }
+  }
+
+  /** Bits of an integer type, negative ones for one with a sign; 1 for truth values, null for a type that is no integer or not known. */
+  bitsOfType(type: string): number | null {
+    return bitsOfType(type, (name) => this.aliases.get(name) ?? null);
   }
 
   /** An enumerator's value stays what it is in the type of its enumeration. */

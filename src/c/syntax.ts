@@ -339,16 +339,18 @@ class CodeParser extends ExpressionParser {
   // ---------------------------------------------------------------- functions
 
   /** Reads `type name(parameters)` up to the body. */
-  head(name: string): { type: string; line: number; parameters: string[]; parameterTypes: string[] } {
+  head(name: string): Pick<FunctionAst, "type" | "isPointer" | "line" | "parameters" | "parameterTypes"> {
     const type: string[] = [];
+    let isPointer = false;
     while (this.text !== name || this.ahead(1) !== "(") {
       if (this.kind === "end") throw new Unexpected();
       if (this.isWord() && !/^(?:static|inline|extern|const|volatile)$/.test(this.text)) type.push(this.text);
+      isPointer ||= this.text === "*";
       this.at++;
     }
     const { line } = this;
     this.at++;
-    return { type: type.join(" "), line, ...this.parameters() };
+    return { type: type.join(" "), isPointer, line, ...this.parameters() };
   }
 
   private parameters(): { parameters: string[]; parameterTypes: string[] } {

@@ -39,6 +39,12 @@ export interface Pruning {
   readonly wanted: string;
 }
 
+/** Members that are what they are because of a BUSY in a function, though nobody follows them: those that it stores to itself, and that what it calls does. */
+export interface Unfollowed {
+  readonly place: Site;
+  readonly members: Readonly<Record<"itself" | "calls", Set<string>>>;
+}
+
 const WORDS: Readonly<Record<string, Value>> = {
   positive: POSITIVE,
   negative: NEGATIVES,
@@ -74,7 +80,7 @@ export class Analysis {
   readonly trusted = new Map<string, { readonly place: Site; readonly lock: string }>();
   readonly presumptions = new Map<string, { readonly place: Site; readonly name: string }>();
   /** Members that are what they are because of a BUSY, by the function that makes them so: there are several, and it is not known who looks at which. */
-  readonly unfollowed = new Map<string, { readonly place: Site; readonly members: Set<string> }>();
+  readonly unfollowed = new Map<string, Unfollowed>();
   /** By function that was gone through: its calls that some way came to. */
   readonly met = new Map<Code, Set<number>>();
   /** The name of the phase that is gone through. */
@@ -165,11 +171,11 @@ export class Analysis {
   }
 
   /** Notes that a member is not followed, since it is not known who looks at the same one later. */
-  untold(place: Site, member: string): void {
+  untold(place: Site, member: string, by: keyof Unfollowed["members"]): void {
     const key = `${place.file} ${place.function}`;
-    const known = this.unfollowed.get(key) ?? { place, members: new Set() };
+    const known = this.unfollowed.get(key) ?? { place, members: { itself: new Set(), calls: new Set() } };
     this.unfollowed.set(key, known);
-    known.members.add(member);
+    known.members[by].add(member);
   }
 
   /** Notes that an entry was taken at its word. */

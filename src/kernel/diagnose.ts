@@ -2,7 +2,7 @@
 
 import type { Program } from "../c/index.ts";
 import type { Diagnostic } from "../catalog/index.ts";
-import type { Analysis } from "./analysis.ts";
+import type { Analysis, Unfollowed } from "./analysis.ts";
 import type { Entry } from "./entries.ts";
 import type { Context } from "./graph.ts";
 import type { PageSizes } from "./page-sizes.ts";
@@ -273,9 +273,21 @@ const unfollowedFindings = ({ analysis }: Findings): Diagnostic[] =>
   [...analysis.unfollowed.values()].map(({ place, members }) => ({
     code: "SL3423",
     severity: "note",
-    message: `a BUSY in ${place.function} decides what is in ${listed([...members].sort())}; who looks there later is not followed, for there may be several such objects`,
+    message: `a BUSY in ${place.function} decides what is in ${membersListed(members)}; who looks there later is not followed, for there may be several such objects`,
     ...at(place),
   }));
+
+/** Members by name, or some of them and how many more: what a function stores to itself comes first. */
+function membersListed({ itself, calls }: Unfollowed["members"]): string {
+  const others = [...calls].filter((member) => !itself.has(member)).sort();
+  const shown =
+    others.length + itself.size <= MOST_SHOWN ? others : others.slice(0, Math.max(0, MOST_SHOWN - itself.size));
+  const more = others.length - shown.length;
+  return listed([...[...itself].sort(), ...shown, ...(more > 0 ? [`${more} more`] : [])]);
+}
+
+/** More members than these are counted, unless the function stores to them itself. */
+const MOST_SHOWN = 6;
 
 const pagesFinding = (functions: readonly string[]): Diagnostic => ({
   code: "SL3420",

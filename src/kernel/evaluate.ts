@@ -6,6 +6,7 @@ import { knowing, withMember } from "./episode.ts";
 import type { Source } from "./source.ts";
 import { factsOf, type State } from "./state.ts";
 import {
+  asInteger,
   binaryValue,
   constantOf,
   countedBy,
@@ -31,10 +32,19 @@ import {
   withInstance,
 } from "./values.ts";
 
-/** What an expression names: a local object, or a member of something else (`fact` when its value is followed). */
+/**
+ * What an expression names: a local object, or a member of something else (`isFact` when its value is followed, `isOwn` when what it is
+ * of is surely the path's own).
+ */
 export type Named =
   | { readonly kind: "local"; readonly path: string }
-  | { readonly kind: "member"; readonly member: string; readonly of: Instance; readonly isFact: boolean };
+  | {
+      readonly kind: "member";
+      readonly member: string;
+      readonly of: Instance;
+      readonly isFact: boolean;
+      readonly isOwn: boolean;
+    };
 
 /** What is known at an entry, and who asked for it. */
 export interface Known {
@@ -94,9 +104,10 @@ export class Evaluator {
 
   private memberPlace(member: string, of: Instance): Named {
     const at = member.indexOf(".");
-    const isOthers =
-      at > 0 && of !== "self" && this.known.perVcpu.has(member.slice(0, at)) && !this.known.always.has(member);
-    return { kind: "member", member, of, isFact: !isOthers && this.known.fact(member) !== null };
+    const isOfOtherVcpu = at > 0 && of !== "self" && this.known.perVcpu.has(member.slice(0, at));
+    const isOthers = isOfOtherVcpu && !this.known.always.has(member);
+    const isFact = !isOthers && this.known.fact(member) !== null;
+    return { kind: "member", member, of, isFact, isOwn: !isOfOtherVcpu && of !== "other" };
   }
 
   /** `a.b` */
@@ -149,7 +160,7 @@ export class Evaluator {
       case "name":
         return this.nameValue(e.name, state);
       case "cast":
-        return this.value(e.operand, state);
+        return this.castValue(e, state);
       case "member":
       case "index":
         return this.memberValue(e, state);
@@ -177,6 +188,15 @@ export class Evaluator {
       default:
         return TOP;
     }
+  }
+
+  private castValue({ operand, type }: Extract<Expr, { kind: "cast" }>, state: State): Value {
+    const value = this.value(operand, state);
+    const bits = type === undefined ? null : this.source.program.bitsOfType(type);
+    if (bits === null) return value;
+    // What is computed has another type than its parts.
+    const own = operand.kind === "binary" || operand.kind === "unary" ? null : this.typeOf(operand);
+    return asInteger(value, bits, own === null ? null : this.source.program.bitsOfType(own));
   }
 
   private either({ test, yes, no }: Extract<Expr, { kind: "conditional" }>, state: State): Value {
@@ -225,7 +245,13 @@ export class Evaluator {
 
   private read(place: Extract<Named, { kind: "member" }>, state: State, type: string | null = null): Value {
     const known = state.episode?.members.get(place.member);
-    if (known !== undefined) return known;
+    if (known === undefined) return this.readPlain(place, state, type);
+    // Whether another's is the same one is not known.
+    return place.isOwn ? known : union(known, this.readPlain(place, state, type));
+  }
+
+  /** The value of a member of which nothing is known since a BUSY. */
+  private readPlain(place: Extract<Named, { kind: "member" }>, state: State, type: string | null): Value {
     if (place.isFact) return state.facts.values.get(place.member) ?? this.known.fact(place.member) ?? TOP;
     const functions = this.source.functionsAt(place.member);
     if (functions !== null) return functions;
@@ -275,9 +301,12 @@ export class Evaluator {
     }
     if (place?.kind === "member") {
       const { episode } = state;
-      const kept = place.isFact && place.of === "other" ? union(value, this.read(place, state)) : value;
+      // What is stored to another's may be stored to the path's own.
+      const isWeak = place.isFact ? place.of === "other" : !place.isOwn;
+      const kept = isWeak ? union(value, this.read(place, state)) : value;
       if (place.isFact) this.setFact(place.member, unmarked(kept), state);
-      if (episode !== null && (kept.isMarked || episode.members.has(place.member)))
+      // Where the call does not fail, what that stores is what a failure is told from.
+      if (episode !== null && (kept.isMarked || episode.isSuccess || episode.members.has(place.member)))
         state.episode = withMember(episode, place.member, kept);
       for (const path of value.objects) state.forget(path);
       return;
@@ -340,8 +369,8 @@ export class Evaluator {
   }
 
   /** Is a member followed, everywhere or since a BUSY? */
-  private isKnown({ member, isFact }: Extract<Named, { kind: "member" }>, { episode }: State): boolean {
-    return isFact || episode?.members.has(member) === true;
+  private isKnown({ member, isFact, isOwn }: Extract<Named, { kind: "member" }>, { episode }: State): boolean {
+    return isFact || (isOwn && episode?.members.has(member) === true);
   }
 
   /** A constant expression of the rules or of a case; null when it is none. */

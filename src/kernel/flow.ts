@@ -11,6 +11,7 @@ export class Flow {
   private readonly reads: readonly ReadonlySet<string>[];
   private readonly live = new Map<string, Uint8Array>();
   private pointed: ReadonlySet<string> | null = null;
+  private stepped: ReadonlySet<string> | null = null;
   private readonly set = new Map<number, readonly Expr[]>();
   private readonly between = new Map<number, readonly number[]>();
   private readonly leading = new Map<number, Uint8Array>();
@@ -46,6 +47,17 @@ export class Flow {
   /** Does an instruction read a variable? */
   readsAt(at: number, name: string): boolean {
     return this.reads[at]?.has(name) === true;
+  }
+
+  /** Is an argument of a call made of a variable that gets, somewhere, a value made of the one before? */
+  isArgumentStepped(at: number, i: number): boolean {
+    const call = this.code.instructions[at];
+    const arg = call?.op === "call" ? call.args[i] : undefined;
+    if (arg === undefined) return false;
+    this.stepped ??= steppedIn(this.code, this.reads);
+    const names = new Set<string>();
+    namesIn(arg, names);
+    return [...names].some((name) => this.stepped?.has(name));
   }
 
   /** Is some call given the address of a variable? */
@@ -227,6 +239,16 @@ function setBy(instruction: Instruction): string | null {
     default:
       return null;
   }
+}
+
+/** Variables that some instruction gives a value made of the one before. */
+function steppedIn({ instructions }: Code, reads: readonly ReadonlySet<string>[]): ReadonlySet<string> {
+  return new Set(
+    instructions.flatMap((instruction, at) => {
+      const name = instruction.op === "assign" ? setBy(instruction) : null;
+      return name !== null && reads[at]?.has(name) === true ? [name] : [];
+    }),
+  );
 }
 
 /** What an instruction stores to, or gives a call the address of. A counter says how often, not what happened. */

@@ -33,7 +33,19 @@ import type { Plan } from "./plan.ts";
 import { type Input, joinOutcomes, type Outcome, type Run, taking } from "./run.ts";
 import { isCallOf, isSeamcallOf, type Origin } from "./sparing.ts";
 import type { State } from "./state.ts";
-import { constantOf, isNegative, isPart, marked, NOTHING, TOP, truthOf, unmarked, type Value, ZERO } from "./values.ts";
+import {
+  constantOf,
+  isNegative,
+  isPart,
+  marked,
+  mayBeEqual,
+  NOTHING,
+  TOP,
+  truthOf,
+  unmarked,
+  type Value,
+  ZERO,
+} from "./values.ts";
 
 /** Where in a function the status comes from, and what it is. */
 export interface Injection extends Origin {
@@ -62,6 +74,8 @@ export class Following extends Execution {
   readonly frees: boolean;
   private isCounting = false;
   private isSteppedOn = false;
+  /** What is known where the call that is just made is the one of the status again. */
+  private again: Episode | null = null;
   /** Repetitions that end where they began, with what was done before. */
   private readonly endless = new Map<string, Episode>();
   /** Instructions that make the call again because of its status, and whether that is after a kick on each way. */
@@ -166,37 +180,63 @@ export class Following extends Execution {
     for (const name of counted) if (this.flow.isLive(name, meeting)) state.write(name, marked(state.read(name)));
     for (const to of this.flow.setAfter(at)) {
       const place = this.evaluator.place(to, state);
-      if (place?.kind === "member") this.controls(place.member, this.evaluator.value(to, state), meeting, state);
+      if (place?.kind === "member") this.controls(place, this.evaluator.value(to, state), meeting, state);
       if (place === null) this.storesInElement(to, meeting, state);
       if (place?.kind !== "local") continue;
-      const before = state.read(place.path);
-      // A member may be known by what all of them are.
-      state.write(place.path, this.evaluator.typeOf(to) === "int" ? marked(before) : decided(before));
-      for (const [rest, value] of state.contents(place.path)) state.vars.set(place.path + rest, decided(value));
+      if (this.evaluator.typeOf(to) === "int") state.write(place.path, marked(state.read(place.path)));
+      this.controlsObject(place.path, state);
     }
   }
 
-  /** So is a member that other ways would have counted, or that a function that they call would have stored to. */
+  /** What an object is, it is because of the status. */
+  private controlsObject(path: string, state: State): void {
+    // A member may be known by what all of them are.
+    state.write(path, decided(state.read(path)));
+    for (const [rest, value] of state.contents(path)) state.vars.set(path + rest, decided(value));
+  }
+
+  /** So is what other ways would have counted, and what functions that they call would have stored to. */
   private leavesUncalled({ at, meeting }: Decision, state: State): void {
     const { members } = this.analysis;
     for (const to of this.flow.countedAfter(at)) {
       const place = this.evaluator.place(to, state);
-      if (place?.kind === "member") this.controls(place.member, this.evaluator.value(to, state), meeting, state);
+      if (place?.kind === "member") this.controls(place, this.evaluator.value(to, state), meeting, state);
     }
-    for (const call of this.flow.after(at))
+    for (const call of this.flow.after(at)) {
       for (const member of members.storedByCall(this.run_.code, call))
-        this.controls(member, this.evaluator.memberNow(member, state), meeting, state);
+        this.controls({ member, isOwn: true }, this.evaluator.memberNow(member, state), meeting, state, "calls");
+      for (const path of this.objectsStored(call, state)) this.controlsObject(path, state);
+    }
+  }
+
+  /** What a function that an instruction may call stores to in the objects that it is given pointers to. */
+  private objectsStored(at: number, state: State): string[] {
+    const call = this.run_.code.instructions[at];
+    if (call?.op !== "call") return [];
+    return call.args.flatMap((arg, i) => {
+      // What is given as an address is among what gets a value there.
+      const objects = arg.kind === "name" ? this.evaluator.value(arg, state).objects : [];
+      if (objects.length === 0) return [];
+      const stored = [...this.analysis.members.storedThrough(this.run_.code, at, i)];
+      return objects.flatMap((path) => stored.map((rest) => path + rest));
+    });
   }
 
   /** A member is what it is because of the status, for those who look at it from an instruction on. */
-  private controls(member: string, value: Value, at: number, state: State): void {
+  private controls(
+    { member, isOwn }: { readonly member: string; readonly isOwn: boolean },
+    value: Value,
+    at: number,
+    state: State,
+    by: "itself" | "calls" = "itself",
+  ): void {
     const episode = state.episode as Episode;
     if (episode.isOver || episode.isSuccess || !this.isReadLater(member, at)) return;
     const { types } = this.analysis.source;
     const type = types.typeOfMember(member) ?? types.globalType(member);
     if (type !== null && !isScalar(type)) return;
-    if (!this.analysis.members.isOne(member)) {
-      this.analysis.untold(this.run_.place(this.run_.line), member);
+    if (!isOwn || !this.analysis.members.isOne(member)) {
+      this.analysis.untold(this.run_.place(this.run_.line), member, by);
       return;
     }
     // What an event stores the event tells.
@@ -216,7 +256,7 @@ export class Following extends Execution {
     if (to.kind !== "index" || state.episode?.isOver || state.episode?.isSuccess) return;
     const array = this.evaluator.place(to.object, state);
     if (array?.kind === "member" && this.isReadLater(array.member, at))
-      this.analysis.untold(this.run_.place(this.run_.line), array.member);
+      this.analysis.untold(this.run_.place(this.run_.line), array.member, "itself");
   }
 
   private isControlledMember(member: string, { episode }: State): boolean {
@@ -297,8 +337,7 @@ export class Following extends Execution {
     // What is stored to a member of which nothing was known is known from here on.
     const isKept = place.isFact || state.episode?.members.has(place.member) === true;
     const value = isKept ? this.evaluator.value(instruction.to, state) : given;
-    if (!value.isMarked || this.isControlledMember(place.member, state))
-      this.controls(place.member, value, at + 1, state);
+    if (!value.isMarked || this.isControlledMember(place.member, state)) this.controls(place, value, at + 1, state);
     return next;
   }
 
@@ -426,8 +465,11 @@ export class Following extends Execution {
       const spared = this.isRepeated ? taking(injection.spared.outcomes(), this.asked) : [];
       return [...spared, ...injection.outcomes];
     }
-    if (!this.isDecided(state) || !isSameCall(run.input, injection.callee.input)) return all;
-    return this.repeats(from.at, state) ? injection.outcomes : [];
+    const likeness = this.likenessOf(run.input, injection.callee.input, from.at);
+    if (!this.isDecided(state) || likeness === "other") return all;
+    this.again = this.repeated(from.at, state);
+    const again = this.again === null ? [] : injection.outcomes;
+    return likeness === "same" ? again : [...all, ...again];
   }
 
   override made(leaf: bigint | null, at: number, state: State): Effect[] {
@@ -442,11 +484,27 @@ export class Following extends Execution {
       return [{ state, value: injection.spared.status }, busy];
     }
     if (!this.isDecided(state)) return all;
-    return this.repeats(at, state) ? [{ state, value: injection.status }] : [];
+    const again = this.repeated(at, state);
+    if (again === null) return [];
+    state.episode = again;
+    return [{ state, value: injection.status }];
   }
 
-  /** The call is made again because of its status, which is BUSY again; false where that need not be followed any further. */
-  private repeats(at: number, state: State): boolean {
+  /**
+   * Is what a call makes the same function with the same arguments? As far as they are known, of which less may be possible since a test;
+   * where they may be others as well, either. What is stepped on is another one each time.
+   */
+  private likenessOf(again: Input, before: Input, at: number): "same" | "either" | "other" {
+    if (again.info !== before.info) return "other";
+    const was = (i: number): Value => before.args[i] ?? NOTHING;
+    if (again.args.every((value, i) => isPart(value, was(i)))) return "same";
+    const isEither = (value: Value, i: number): boolean =>
+      mayBeEqual(value, was(i)) && !this.flow.isArgumentStepped(at, i);
+    return again.args.every((value, i) => isPart(value, was(i)) || isEither(value, i)) ? "either" : "other";
+  }
+
+  /** The episode where the call is made again because of its status, which is BUSY again; null where that need not be followed any further. */
+  private repeated(at: number, state: State): Episode | null {
     const episode = state.episode as Episode;
     const known = [...state.vars, ...episode.members].map(([name, value]) => `${name}=${value.id}`).sort();
     const others = episode.events.filter((event) => event !== "retry");
@@ -455,16 +513,15 @@ export class Following extends Execution {
     if (episode.repeated.includes(key)) {
       if (episode.isCounted) this.isOpen = true;
       else if (!this.endless.has(key)) this.endless.set(key, episode);
-      return false;
+      return null;
     }
     if (count > MOST_REPEATS && (this.comingOut.length + this.endings.length > 0 || this.hasLeft(at))) {
       this.isOpen = true;
-      return false;
+      return null;
     }
     if (at !== this.injection?.at)
       this.repetitions.set(at, others.includes("kick") && this.repetitions.get(at) !== false);
-    state.episode = afterEvent(changed(episode, { repeated: [...episode.repeated, key] }), "retry");
-    return true;
+    return afterEvent(changed(episode, { repeated: [...episode.repeated, key] }), "retry");
   }
 
   /** Has a way on which the call was repeated gone on to where it is not made again? Each other number of times it then may be as well. */
@@ -484,7 +541,8 @@ export class Following extends Execution {
     const effect = super.returned(info, outcome, passed, before, locks);
     if (outcome.episode === undefined) return effect;
     const { events, members, controlled, isFreed, isOvertaken, error, isSuccess } = outcome.episode;
-    const own = before.episode;
+    const isAgain = this.injection?.outcomes.includes(outcome) === true;
+    const own = before.episode !== null && isAgain ? this.again : before.episode;
     effect.state.episode =
       own === null
         ? episodeOf({ events, members, controlled, isOvertaken, error, isSuccess })
@@ -561,9 +619,4 @@ const MOST_REPEATS = 8;
 /** Is a value an error, and nothing else? */
 function isError({ atoms }: Value): boolean {
   return atoms.every(isNegative);
-}
-
-/** The same function with the same arguments, as far as they are known: of one, less may be possible since a test. */
-function isSameCall(again: Input, before: Input): boolean {
-  return again.info === before.info && again.args.every((value, i) => isPart(value, before.args[i] ?? NOTHING));
 }

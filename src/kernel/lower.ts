@@ -94,7 +94,8 @@ class Lowerer {
   }
 
   run(): Code {
-    const { name, file, line, parameters, type } = this.ast;
+    const { name, file, line, parameters, isPointer } = this.ast;
+    const type = isPointer ? `${this.ast.type} *` : this.ast.type;
     this.block(this.ast.body);
     this.emit({ op: "return", value: null, line });
     this.resolveGotos();

@@ -28,7 +28,7 @@ export class Members {
   private readonly storers = new Map<string, Leading>();
   private readonly live = new Map<Code, Map<string, Uint8Array>>();
   private readonly above = new Map<FunctionInfo, Map<string, boolean>>();
-  private readonly stored = new Map<FunctionInfo, Set<string>>();
+  private readonly stored = new Map<FunctionInfo, ReadonlySet<string>>();
   private readonly rested = new Map<string, boolean>();
   private ones: ReadonlySet<string> | null = null;
   private readonly callers = new Map<FunctionInfo, Leading>();
@@ -178,29 +178,68 @@ export class Members {
     return this.readersOf(member).functions.has(info) || this.storersOf(member).functions.has(info);
   }
 
-  /** What a function that an instruction calls by its name stores to, and what that one calls: of those that do hardly more than that. */
+  /** What functions that an instruction may call store to, and what these call. */
   storedByCall(code: Code, at: number): ReadonlySet<string> {
-    const instruction = code.instructions[at];
-    if (instruction?.op !== "call" || instruction.callee.kind !== "name" || code.types.has(instruction.callee.name))
-      return NOTHING;
-    const info = this.source.resolve(instruction.callee.name, code.file);
-    const { reach, source } = this;
-    const isSetter = info !== null && reach.isSmall(info) && !reach.reachesSeamcall(info);
-    return isSetter && !Object.hasOwn(source.rules.events, info.name) ? this.storedBy(info) : NOTHING;
+    return new Set(this.calledBy(code, at).flatMap((info) => [...this.storedBy(info)]));
   }
 
+  /** The function that an instruction calls by its name. What pointers lead to is left out: by those of a vCPU's operations, everything. */
+  private calledBy(code: Code, at: number): readonly FunctionInfo[] {
+    const instruction = code.instructions[at];
+    if (instruction?.op !== "call" || instruction.callee.kind !== "name") return [];
+    const { name } = instruction.callee;
+    const info = code.types.has(name) ? null : this.source.resolve(name, code.file);
+    return info === null ? [] : [info];
+  }
+
+  /** What a function stores to, and what it calls. */
   private storedBy(info: FunctionInfo): ReadonlySet<string> {
     const known = this.stored.get(info);
     if (known !== undefined) return known;
     const found = new Set<string>();
-    // A function that calls itself stores nothing more the second time.
+    const seen = new Set<FunctionInfo>();
+    const queue = [info];
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      const code = seen.has(next) || this.isEvent(next) ? null : this.source.code(next);
+      seen.add(next);
+      code?.instructions.forEach((_, at) => {
+        for (const member of this.usesOf(code)[at]?.stores ?? NOTHING) if (!member.startsWith("?")) found.add(member);
+        queue.push(...this.calledBy(code, at));
+      });
+    }
     this.stored.set(info, found);
-    const code = this.source.code(info);
-    code?.instructions.forEach((_, at) => {
-      for (const member of this.usesOf(code)[at]?.stores ?? NOTHING) if (this.isOne(member)) found.add(member);
-      for (const member of this.storedByCall(code, at)) found.add(member);
-    });
     return found;
+  }
+
+  /** The parts of what a call's argument points to that a function which it may call, or what that one calls, stores to: `` for itself, `.member`. */
+  storedThrough(code: Code, at: number, argument: number): ReadonlySet<string> {
+    const found = new Set<string>();
+    const seen = new Set<string>();
+    const queue = this.calledBy(code, at).map((info) => ({ info, i: argument }));
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      const { info, i } = next;
+      const key = `${this.source.key(info)} ${i}`;
+      const inner = seen.has(key) ? null : this.source.code(info);
+      const parameter = inner?.parameters[i];
+      seen.add(key);
+      if (inner === null || parameter === undefined) continue;
+      for (const [place, instruction] of inner.instructions.entries()) {
+        // A counter says how often, not what happened.
+        const isStore = instruction.op === "assign" && instruction.value.kind !== "update";
+        const part = isStore ? partOf(instruction.to, parameter) : null;
+        if (part !== null) found.add(part);
+        if (instruction.op !== "call") continue;
+        for (const [j, arg] of instruction.args.entries())
+          if (arg.kind === "name" && arg.name === parameter)
+            queue.push(...this.calledBy(inner, place).map((called) => ({ info: called, i: j })));
+      }
+    }
+    return found;
+  }
+
+  /** What an event stores the event tells. */
+  private isEvent({ name }: FunctionInfo): boolean {
+    return Object.hasOwn(this.source.rules.events, name);
   }
 
   private findAbove(info: FunctionInfo, member: string): boolean {
@@ -328,10 +367,13 @@ export class Members {
   private nameOf(code: Code, e: Expr): string | null {
     if (e.kind === "cast") return this.nameOf(code, e.operand);
     if (e.kind === "name") return code.types.has(e.name) ? null : e.name;
-    if (e.kind !== "member") return null;
+    if (e.kind !== "member" || isOwn(code, e)) return null;
+    return `${this.tagOf(code, e.object) ?? "?"}.${e.field}`;
+  }
+
+  private tagOf(code: Code, e: Expr): string | null {
     const variable = (name: string): string | null => code.types.get(name) ?? null;
-    const tag = this.source.types.tagOfExpr(e.object, { variable, result: () => null });
-    return `${tag ?? "?"}.${e.field}`;
+    return this.source.types.tagOfExpr(e, { variable, result: () => null });
   }
 }
 
@@ -360,6 +402,21 @@ function comesToEnd(code: Code, from: readonly number[], stored: readonly (boole
     queue.push(...successorsIn(code, at));
   }
   return false;
+}
+
+/** The part of what a pointer points to that an expression is: `*p`, `p->a.b`; null when it is none. */
+function partOf(e: Expr, pointer: string): string | null {
+  if (e.kind === "unary") return e.op === "*" && e.operand.kind === "name" && e.operand.name === pointer ? "" : null;
+  if (e.kind !== "member") return null;
+  if (e.arrow) return e.object.kind === "name" && e.object.name === pointer ? `.${e.field}` : null;
+  const whole = partOf(e.object, pointer);
+  return whole === null ? null : `${whole}.${e.field}`;
+}
+
+/** Is an expression a variable of the function, or a part of one? */
+function isOwn(code: Code, e: Expr): boolean {
+  if (e.kind === "member") return !e.arrow && isOwn(code, e.object);
+  return e.kind === "name" && code.types.get(e.name)?.endsWith("*") === false;
 }
 
 const wordOf = (member: string): string => member.slice(member.lastIndexOf(".") + 1);

@@ -155,6 +155,11 @@ export function isPart(value: Value, whole: Value): boolean {
   return unmarked(value).atoms.every((a) => whole.atoms.includes(a));
 }
 
+/** May two values, whoever decided on them, be equal? */
+export function mayBeEqual(a: Value, b: Value): boolean {
+  return truthOf(binaryValue("==", unmarked(a), unmarked(b))).yes;
+}
+
 /** The number that a value is; null when it may be another one or none. */
 export function constantOf(value: Value): bigint | null {
   const [first] = value.atoms;
@@ -204,6 +209,34 @@ export function asBool(value: Value): Value {
   const { yes, no } = truthOf(value);
   const truth = yes && no ? TRUTH : yes ? ONE : ZERO;
   return value.isMarked ? marked(truth) : truth;
+}
+
+/**
+ * A value as an integer type keeps it.
+ *
+ * @param bits negative for a type with a sign; 1 for truth values
+ * @param from the same of the type that it has; null when that is not known
+ */
+export function asInteger(value: Value, bits: number, from: number | null): Value {
+  if (bits === 1) return asBool(value);
+  const isKept = Math.abs(bits) === 64 || from === bits || (from !== null && holdsAll(bits, from));
+  return isKept
+    ? value
+    : remembered(`as${bits}`, value, value, () => setOf(value.atoms.flatMap((a) => keptAtom(a, bits).atoms)));
+}
+
+/** Has a type of so many bits all numbers of another one? */
+function holdsAll(bits: number, from: number): boolean {
+  if (from > 0) return Math.abs(bits) > from || bits === from;
+  return bits < 0 && bits <= from;
+}
+
+function keptAtom(a: Atom, bits: number): Value {
+  if (a.bare !== null) return marked(keptAtom(a.bare, bits));
+  if (a.kind === "number") return number(bits < 0 ? BigInt.asIntN(-bits, a.value) : BigInt.asUintN(bits, a.value));
+  if (a.kind === "function" || a.kind === "object" || a.kind === "member") return only(a);
+  // What is left of a number of which no more than its sign is known may be anything.
+  return bits < 0 ? TOP : POINTER;
 }
 
 const known = new Map<string, Map<number, Value>>();

@@ -50,9 +50,64 @@ describe("a member of something that there may be several of", () => {
     ]);
   });
 
+  test("is told where a function would have stored to it that is not called then", () => {
+    const set = "static void pen_mark(struct pen_item *item)\n{\n\titem->gone = 1;\n}\nstatic int pen_own(";
+    const own = look("if (other->gone) return -EIO;")
+      .replace("if (tdh", "if (!tdh")
+      .replace("item->gone = 1;", "pen_mark(item);");
+    expect(messages("SL3423", own.replace("static int pen_own(", set))).toEqual([
+      "a BUSY in pen_own decides what is in pen_item.gone; who looks there later is not followed, for there may be several such objects",
+    ]);
+  });
+
+  test("is not told where what it stores to is a variable of its own", () => {
+    const set = "static void pen_mark(void)\n{\n\tstruct pen_item own = {};\n\n\town.gone = 1;\n}\nstatic int pen_own(";
+    const own = look("if (other->gone) return -EIO;")
+      .replace("if (tdh", "if (!tdh")
+      .replace("item->gone = 1;", "pen_mark();");
+    expect(messages("SL3423", own.replace("static int pen_own(", set))).toEqual([]);
+  });
+
+  test("some of many are named", () => {
+    const members = Array.from({ length: 9 }, (_, i) => `m${i}`);
+    const set = `struct pen_item {\n${members.map((one) => `\tint ${one};\n`).join("")}};
+static void pen_mark(struct pen_item *item)\n{\n${members.map((one) => `\titem->${one} = 1;\n`).join("")}}
+static int pen_own(struct kvm_vcpu *vcpu)
+{
+	struct pen_item *item = pen_find(vcpu), *other = pen_find(vcpu);
+
+	if (tdh_vp_wr(&to_tdx(vcpu)->vp, 1, 0))
+		item->m8 = 1;
+	else
+		pen_mark(item);
+	return ${members.map((one) => `other->${one}`).join(" + ")};
+}
+`;
+    expect(messages("SL3423", set)).toEqual([
+      "a BUSY in pen_own decides what is in pen_item.m8, pen_item.m0, pen_item.m1, pen_item.m2, pen_item.m3, pen_item.m4 and 3 more; who looks there later is not followed, for there may be several such objects",
+    ]);
+  });
+
   test("is not told where nothing does", () => {
     expect(messages("SL3423", look(""))).toEqual([]);
   });
+});
+
+test("a member of another vCPU is told where something looks at one later", () => {
+  const own = (then: string): string => `
+static int pen_own(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu *other = kvm_get_vcpu(vcpu->kvm, 1);
+
+	if (tdh_vp_wr(&to_tdx(vcpu)->vp, 1, 0))
+		other->srcu_idx = 1;
+	${then}
+	return 0;
+}
+`;
+  expect(messages("SL3423", own("if (vcpu->srcu_idx) return -EIO;"))).toEqual([
+    "a BUSY in pen_own decides what is in kvm_vcpu.srcu_idx; who looks there later is not followed, for there may be several such objects",
+  ]);
 });
 
 const array = (then: string): string => `

@@ -10,6 +10,7 @@ import { isValid, shrink } from "./random/shrink.ts";
 
 const RUNS = Number(process.env["SEAMLOCK_RUNS"] ?? 150);
 const FIRST = Number(process.env["SEAMLOCK_SEED"] ?? 200);
+const FEW = 50;
 const seeds = Array.from({ length: RUNS }, (_, i) => FIRST + i);
 
 /** Half of the programs are run in each phase; a fourth with more than one BUSY. */
@@ -28,7 +29,8 @@ test(
       return result;
     });
     const sum = (of: (one: Comparison) => number): number => all.reduce((total, one) => total + of(one), 0);
-    // It would say nothing if hardly a run could be judged, or hardly anything were known.
+    // It would say nothing if hardly a run could be judged, or hardly anything were known; of a few programs that may be so.
+    if (RUNS < FEW) return;
     expect(sum(({ checked }) => checked)).toBeGreaterThan(RUNS / 2);
     expect(sum(({ unknown }) => unknown)).toBeLessThan(sum(({ told }) => told) / 2);
     if (process.env["SEAMLOCK_RUNS"] !== undefined) console.log(precision(all, sum));

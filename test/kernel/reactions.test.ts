@@ -112,6 +112,39 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "kvm->pre_fault_allowed = false;\n\tif (!wr(1)) @_note(kvm);\n\tif (!kvm->pre_fault_allowed) return -EIO;\n\treturn 0;",
     does: ["return:-EIO"],
   },
+  "a member that a function sets which makes a call itself, where there is none": {
+    before:
+      "static int @_next(struct kvm_vcpu *vcpu)\n{\n\tif (wr(2)) return -EINVAL;\n\tvcpu->kvm->nr_vcpus = 1;\n\treturn 0;\n}\n",
+    body: "kvm->nr_vcpus = 0;\n\tif (!wr(1)) @_next(vcpu);\n\tif (!kvm->nr_vcpus) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO", "ignore"],
+  },
+  "a member that a long function sets where there is none": {
+    before: `static void @_set(struct kvm *vm)\n{\n\t${"pen_show(1);\n\t".repeat(100)}vm->nr_vcpus = 1;\n}\n`,
+    body: "kvm->nr_vcpus = 0;\n\tif (!wr(1)) @_set(kvm);\n\tif (!kvm->nr_vcpus) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO", "ignore"],
+  },
+  "what is stored to another vCPU's member may not be stored to this one's": {
+    body: "struct kvm_vcpu *other = kvm_get_vcpu(kvm, 1);\n\n\tif (wr(1)) vcpu->srcu_idx = 5;\n\tother->srcu_idx = 0;\n\tif (vcpu->srcu_idx == 5) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO", "ignore"],
+  },
+  "what is stored to each vCPU's member is stored to this one's in one round only": {
+    body: "struct kvm_vcpu *each;\n\n\tif (wr(1)) vcpu->srcu_idx = 5;\n\tkvm_for_each_vcpu(i, each, kvm) {\n\t\teach->srcu_idx = 0;\n\t\tWARN_ON_ONCE(vcpu->srcu_idx == 5);\n\t}\n\treturn 0;",
+    does: ["warn", "ignore"],
+  },
+  "another vCPU's member may be this one's": {
+    body: "struct kvm_vcpu *other = kvm_get_vcpu(kvm, 1);\n\n\tif (wr(1)) vcpu->srcu_idx = 5;\n\tif (other->srcu_idx == 5) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO", "ignore"],
+  },
+  "a test of another vCPU's member says nothing of this one's": {
+    body: "struct kvm_vcpu *other = kvm_get_vcpu(kvm, 1);\n\n\tvcpu->srcu_idx = pen_next_here() ? 5 : 6;\n\tif (wr(1)) vcpu->srcu_idx = vcpu->srcu_idx == 5 ? 7 : 8;\n\tif (other->srcu_idx == 7) return 0;\n\tif (vcpu->srcu_idx == 7) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO", "ignore"],
+  },
+  "a member that only success would have set, and that says how it went": {
+    before:
+      "static int @_try(struct kvm_vcpu *vcpu)\n{\n\tif (!wr(1)) vcpu->kvm->nr_vcpus = 1;\n\treturn vcpu->kvm->nr_vcpus ? -EIO : 0;\n}\n",
+    body: "if (!@_try(vcpu)) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm", "ignore"],
+  },
   "a member that is set through a pointer to it": {
     before: "static void @_note(bool *flag)\n{\n\t*flag = true;\n}\n",
     body: "if (wr(1)) @_note(&kvm->pre_fault_allowed);\n\tif (kvm->pre_fault_allowed) return -EIO;\n\treturn 0;",
@@ -223,6 +256,18 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "int left = 1, more = 1;\n\n\t@_into(vcpu, &left);\n\tif (left) return -EIO;\n\t@_early(vcpu, &more);\n\treturn more ? -EBUSY : 0;",
     does: ["return:-EIO", "return:-EBUSY"],
   },
+  "what only success would have had set by a helper's helper": {
+    before:
+      "static void @_more(struct kvm_vcpu *vcpu, int *left)\n{\n\tif (!wr(2)) *left = 0;\n}\n\nstatic void @_into(struct kvm_vcpu *vcpu, int *left)\n{\n\tif (!wr(1)) @_more(vcpu, left);\n}\n",
+    body: "int left = 1;\n\n\t@_into(vcpu, &left);\n\treturn left ? -EIO : 0;",
+    does: ["return:-EIO"],
+  },
+  "what only success would have set in a structure that a helper's helper is given": {
+    before:
+      "struct @_kept { bool on; int ret; };\nstatic void @_more(struct @_kept *kept)\n{\n\tkept->on = true;\n}\n\nstatic void @_into(struct kvm_vcpu *vcpu, struct @_kept *kept)\n{\n\tif (!wr(1)) @_more(kept);\n}\n",
+    body: "struct @_kept kept = {};\n\n\t@_into(vcpu, &kept);\n\tif (!kept.on) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
   "what only success would have set in a structure": {
     before: "struct @_kept { bool on; int ret; };\n",
     body: "struct @_kept kept = {};\n\n\tif (!wr(1)) kept.on = true;\n\tif (!kept.on) KVM_BUG_ON(1, kvm);\n\treturn 0;",
@@ -246,6 +291,12 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   "what only success would have counted says how often, not what happened": {
     body: "int n = 0;\n\n\tif (!wr(1)) n++;\n\tif (n < vcpu->cpu) return -E2BIG;\n\treturn 0;",
+    does: ["ignore"],
+  },
+  "nor does what only success would have had counted by a helper's helper": {
+    before:
+      "static void @_more(int *n)\n{\n\t(*n)++;\n}\n\nstatic void @_into(struct kvm_vcpu *vcpu, int *n)\n{\n\tif (!wr(1)) @_more(n);\n}\n",
+    body: "int n = 0;\n\n\t@_into(vcpu, &n);\n\tif (n < vcpu->cpu) return -E2BIG;\n\treturn 0;",
     does: ["ignore"],
   },
   "a result that is filled by hand and that nobody reads is not misread": {
@@ -388,6 +439,26 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "to_tdx(vcpu)->vp_enter_ret = wr(1);\n\treturn 0;",
     does: ["unknown"],
   },
+  "a status as a truth is one": {
+    body: "err = wr(1);\n\tif ((bool)err == true) return -EIO;\n\treturn 0;",
+    does: ["return:-EIO"],
+  },
+  "the lower half of a status has no sign of it": {
+    body: "err = wr(1);\n\tif ((int)err < 0) return -EIO;\n\tif (err) return -EBUSY;\n\treturn 0;",
+    does: ["return:-EBUSY"],
+  },
+  "an error that is cast to a wider type is the same": {
+    body: "int ret = wr(1) ? -EIO : 0;\n\n\tif ((long)ret == -EIO) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
+  "an error that is cast to a type without a sign is none": {
+    body: "int ret = wr(1) ? -EIO : 0;\n\n\tif ((u32)ret > 100) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
+  "what is computed has a type of its own": {
+    body: "u8 left = wr(1) ? 0 : 1;\n\n\tif ((u32)(left - 1) > 100) KVM_BUG_ON(1, kvm);\n\treturn 0;",
+    does: ["bug-vm"],
+  },
   "a status that is handed on as a number is an answer to nobody that is seen": {
     body: "return (int)wr(1);",
     does: ["unknown"],
@@ -434,6 +505,22 @@ const CASES: Readonly<Record<string, Case>> = {
     before:
       "static struct tdx_vp *@_page(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return ERR_PTR(-EIO);\n\treturn &to_tdx(vcpu)->vp;\n}\n",
     body: "if (IS_ERR(@_page(vcpu))) return -EBUSY;\n\treturn 0;",
+    does: ["return:-EBUSY"],
+  },
+  "a pointer to anything that is handed on, or an error": {
+    before:
+      "static void *@_page(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return ERR_PTR(-EIO);\n\treturn &to_tdx(vcpu)->vp;\n}\n",
+    body: "if (IS_ERR(@_page(vcpu))) return -EBUSY;\n\treturn 0;",
+    does: ["return:-EBUSY"],
+  },
+  "a pointer to anything that is another one because of it": {
+    before: "static void *@_page(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return vcpu;\n\treturn ERR_PTR(-EIO);\n}\n",
+    body: "if (IS_ERR(@_page(vcpu))) return 0;\n\treturn -EBUSY;",
+    does: ["return:-EBUSY"],
+  },
+  "a number that a pointer to it leads to": {
+    before: "static int *@_count(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return NULL;\n\treturn &vcpu->cpu;\n}\n",
+    body: "if (!@_count(vcpu)) return -EBUSY;\n\treturn 0;",
     does: ["return:-EBUSY"],
   },
   "what a function that was not read makes of it may say either": {
@@ -561,6 +648,14 @@ const CASES: Readonly<Record<string, Case>> = {
   "so is one with an argument of which a test has told something since": {
     body: "int which = pen_next_here();\n\n\twhile (tdx_operand_busy(tdh_vp_wr(&to_tdx(vcpu)->vp, which, 0)))\n\t\tif (which) pen_show(1);\n\treturn 0;",
     does: ["retry:unbounded"],
+  },
+  "one whose argument may come to be what it was is a repetition, or none": {
+    body: "int which = 1;\n\n\twhile (1) {\n\t\terr = tdh_vp_wr(&to_tdx(vcpu)->vp, which, 0);\n\t\tif (!tdx_operand_busy(err)) return 0;\n\t\tKVM_BUG_ON(1, kvm);\n\t\twhich = pen_asked(kvm) ? 1 : 2;\n\t}",
+    does: ["bug-vm", "retry:unbounded, bug-vm"],
+  },
+  "one whose argument is stepped on is none, though nothing else is known of it": {
+    body: "for (i = 0; i < vcpu->cpu; i++) {\n\t\terr = tdh_vp_wr(&to_tdx(vcpu)->vp, i, 0);\n\t\tif (tdx_operand_busy(err)) KVM_BUG_ON(1, kvm);\n\t}\n\treturn 0;",
+    does: ["bug-vm"],
   },
   "what a function gives back for it is given back": {
     before: "static void @_back(struct page *page)\n{\n\t__free_page(page);\n}\n",

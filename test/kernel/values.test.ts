@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type Atom,
+  asInteger,
   binaryValue,
   countedBy,
   isNegative,
@@ -88,6 +89,35 @@ describe("what an operation of two numbers gives lies in what it gives of values
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe("a value as an integer type keeps it", () => {
+  const kept = (bits: number, n: bigint): bigint => {
+    if (bits === 1) return BigInt(n !== 0n);
+    return signed(bits < 0 ? BigInt.asIntN(-bits, n) : BigInt.asUintN(bits, n));
+  };
+
+  test.each([1, 8, -8, 16, -16, 32, -32, 64, -64])("has each number in it, of %d bits", (bits) => {
+    fc.assert(
+      fc.property(pair, fc.constantFrom(null, 1, 8, -8, 16, -16, 32, -32, 64, -64), ([x, a], from) => {
+        // Of a type that it has, a value is one of its numbers.
+        if (from !== null && kept(from, a) !== a) return;
+        expect(has(asInteger(x, bits, from), kept(bits, a))).toBe(true);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test("is what it is where the type has all numbers of its own", () => {
+    expect(asInteger(NEGATIVES, -64, -32)).toBe(NEGATIVES);
+    expect(asInteger(NEGATIVES, -32, -32)).toBe(NEGATIVES);
+    expect(asInteger(POSITIVE, -32, 16)).toBe(POSITIVE);
+    expect(asInteger(POSITIVE, 32, 16)).toBe(POSITIVE);
+    expect(asInteger(NEGATIVES, -32, -64)).toBe(TOP);
+    expect(asInteger(NEGATIVES, 32, -32)).toBe(POINTER);
+    expect(asInteger(POSITIVE, -32, 32)).toBe(TOP);
+    expect(asInteger(POSITIVE, 8, 8)).toBe(POSITIVE);
   });
 });
 

@@ -120,6 +120,7 @@ interface Other {
   readonly sites: Set<string>;
   readonly values: Set<bigint>;
   isWhole: boolean;
+  isPossible: boolean;
 }
 
 function reactions(runs: readonly Trace[], isWhole: boolean, sure: ReadonlySet<number>): Reaction[] {
@@ -129,11 +130,13 @@ function reactions(runs: readonly Trace[], isWhole: boolean, sure: ReadonlySet<n
     for (const [i, event] of run.events.entries()) {
       if (event.k !== "seam" || event.result !== "success" || event.at === null) continue;
       const key = run.choices.slice(0, event.at).join();
-      const other = others.get(key) ?? { sites: new Set(), values: new Set(), isWhole: true };
+      const other = others.get(key) ?? { sites: new Set(), values: new Set(), isWhole: true, isPossible: false };
       others.set(key, other);
       const later = run.events.slice(i + 1);
       for (const one of later) if (one.k !== "given") other.sites.add(siteKey(one));
-      if (run.end === "returned" && !later.some(({ k }) => k === "bug-vm")) other.values.add(run.value);
+      if (run.end === "returned") other.values.add(run.value);
+      // What is called a bug is taken for what never is.
+      if (run.end === "returned" && !later.some(({ k }) => k === "bug-vm")) other.isPossible = true;
       if (run.end !== "returned" || (!isWhole && run === last)) other.isWhole = false;
     }
   }
@@ -146,7 +149,7 @@ function reactions(runs: readonly Trace[], isWhole: boolean, sure: ReadonlySet<n
     const before = run.events.slice(0, i);
     if (before.some((one) => one.k === "seam" && one.site === call.site && one.result === "busy once")) continue;
     const other = others.get(run.choices.slice(0, call.at).join());
-    if (other?.isWhole !== true || other.values.size === 0) continue;
+    if (other?.isWhole !== true || !other.isPossible) continue;
     const after = run.events.slice(i + 1);
     const end = after.findIndex(
       (event) =>
@@ -155,6 +158,8 @@ function reactions(runs: readonly Trace[], isWhole: boolean, sure: ReadonlySet<n
     const isLost = end >= 0;
     const may = after.filter((event) => event.k !== "given");
     const told = new Set(isLost ? after.slice(0, end) : after);
+    // What a call does before its BUSY it does again when it is made again: that is what the call does, and no answer.
+    const habits = new Set(before.flatMap((one) => (one.k === "given" || one.k === "seam" ? [] : [siteKey(one)])));
     // What another SEAMCALL's failure leads to is that one's.
     if (may.some((event) => event.k === "seam" && event.at !== null && event.result !== "success")) continue;
     const must = new Set(
@@ -162,6 +167,7 @@ function reactions(runs: readonly Trace[], isWhole: boolean, sure: ReadonlySet<n
         (event) =>
           told.has(event) &&
           !other.sites.has(siteKey(event)) &&
+          !habits.has(siteKey(event)) &&
           (event.k === "seam" ? event.at === null : isAnswer(event, call, sure)),
       ),
     );
@@ -199,10 +205,12 @@ function zeros(runs: readonly Trace[]): ReadonlySet<string> {
   return found;
 }
 
-/** Is something done by a function that a BUSY comes out of, or by one that it calls and that does it always? What a helper finds out by itself is no answer. */
-function isAnswer({ chain }: Done, { site }: Made, sure: ReadonlySet<number>): boolean {
-  const calls = site.split(">").map(Number);
-  const isWithin = (i: number): boolean => chain.slice(0, i).every((id, at) => id === calls[at]);
+/**
+ * Is something done by a function that a BUSY comes out of, or by one that it calls and that does it always? What a helper finds out by
+ * itself is no answer, nor is what a function does that is called once more.
+ */
+function isAnswer({ chain, turns }: Done, made: Made, sure: ReadonlySet<number>): boolean {
+  const isWithin = (i: number): boolean => turns.slice(0, i).every((turn, at) => turn === made.turns[at]);
   return chain.every((id, i) => isWithin(i) || sure.has(id));
 }
 

@@ -22,6 +22,7 @@ import {
   type Mode,
   type Param,
   type Program,
+  type Seam,
   type Stmt,
   type Type,
 } from "./program.ts";
@@ -198,7 +199,8 @@ class Generator {
   /** A member as an expression names it. */
   private member(f: Field, around: Around): Extract<Expr, { k: "kvm" }> {
     const pointers = this.of(around, "struct kvm_arch *");
-    if (!f.startsWith(ARCH) || pointers.length === 0 || this.dice.once(3)) return { k: "kvm", f };
+    if (!f.startsWith(ARCH) || pointers.length === 0 || this.dice.once(3))
+      return this.dice.once(4) ? { k: "kvm", f, once: true } : { k: "kvm", f };
     return { k: "kvm", f, by: this.dice.pick(pointers).n };
   }
 
@@ -213,6 +215,18 @@ class Generator {
   /** Something kept in a member because of what a SEAMCALL gave, and what is done about that later. */
   private remembered(around: Around): Stmt[] {
     const { dice } = this;
+    if (dice.once(5)) {
+      const bit = dice.pick([1, 2, 4]);
+      const to: Lvalue = { k: "kvm", f: "bits" };
+      const test = this.asked(this.seam(around));
+      const after = dice.once(2) ? this.statements(this.inner(around)) : [];
+      return [
+        ...(dice.once(2) ? [] : [set(to, num(0))]),
+        { k: "if", c: dice.once(2) ? test : not(test), a: [{ k: "set", to, op: "|=", a: num(bit) }], b: null },
+        ...after,
+        { k: "if", c: bin("&", to, num(bit)), a: this.reaction(this.inner(around)), b: null },
+      ];
+    }
     const f = dice.pick(KEPT);
     const to = (): Extract<Expr, { k: "kvm" }> => this.member(f, around);
     const before = dice.below(2);
@@ -240,19 +254,21 @@ class Generator {
 
   private helper(i: number): Fn {
     const { dice } = this;
-    const ret = dice.pick(["int", "int", "int", "u64", "bool", "void"] as const);
+    const ret = dice.pick(["int", "int", "int", "u64", "bool", "void", "void *"] as const);
     const params: Param[] = Array.from({ length: dice.below(3) }, () => ({
       n: this.fresh("p"),
       t: dice.pick(["int", "bool", "u64", "int *", "u64 *", "struct box *", "struct mutex *", "int"] as const),
     }));
-    return this.function(`f${i}`, ret, params, false);
+    const made = this.function(`f${i}`, ret, params, false);
+    return dice.once(4) ? { ...made, via: dice.pick(["table", "wrapper"] as const) } : made;
   }
 
   private function(called: string, ret: Fn["ret"], params: readonly Param[], isEntry: boolean): Fn {
     const { dice } = this;
     this.fn = { ret, isEntry };
     const names: Known[] = params.map(({ n, t }) => ({ n, t }));
-    const labels = dice.once(3) ? [this.fresh("out")] : [];
+    // The first is the outermost: what jumps to the second comes by the first, too.
+    const labels = dice.once(3) ? [this.fresh("out"), ...(dice.once(2) ? [this.fresh("undo")] : [])] : [];
     this.isJumping = labels.length > 0;
     const around: Around = { names, depth: 0, inLoop: false, labels };
     const body: Stmt[] = [];
@@ -267,6 +283,13 @@ class Generator {
     if (labels.length === 0 && dice.once(6)) body.push(this.guard());
     const most = isEntry ? 5 : 4;
     for (let i = 1 + dice.below(most); i > 0; i--) body.push(...this.statements(around));
+    const ladder = labels.length > 1 ? dice.pick(MUTEXES) : null;
+    if (ladder !== null) {
+      const step = (k: "take" | "drop"): Stmt => ({ k, ref: { k: "lock", lock: ladder }, mode: "exclusive" });
+      body.unshift(step("take"));
+      body.push(step("drop"), this.result(around));
+      body.push({ k: "label", l: labels[1] as string }, step("drop"));
+    }
     if (labels.length > 0)
       body.push({ k: "label", l: labels[0] as string }, ...this.statements({ ...around, labels: [] }));
     body.push(this.result(around));
@@ -308,6 +331,12 @@ class Generator {
           ],
           [1, () => this.int(around, 1)],
         );
+      case "void *":
+        return dice.weighed<Expr>(
+          [3, () => ({ k: "errptr", name: dice.pick(ERROR_NAMES) })],
+          [2, () => ({ k: "pointer" })],
+          [1, () => ({ k: "null" })],
+        );
       case "bool":
         return dice.weighed<Expr>([1, () => num(0)], [1, () => num(1)], [2, () => this.condition(around, 1)]);
       default:
@@ -335,11 +364,17 @@ class Generator {
     return around.names.filter(({ t }) => types.includes(t));
   }
 
-  private seam(around: Around): Expr {
+  private seam(around: Around): Seam {
     const { dice } = this;
     const ints = this.of(around, "int");
     const arg = ints.length > 0 && dice.once(5) ? v(dice.pick(ints).n) : num(dice.below(2));
     return { k: "seam", leaf: dice.pick(this.leaves), arg };
+  }
+
+  /** A SEAMCALL by a macro that makes it again. */
+  private macro(around: Around): Expr {
+    const first = this.seam(around);
+    return { k: "macro", how: this.dice.pick(["twice", "until"] as const), first, again: structuredClone(first) };
   }
 
   /** A status: a SEAMCALL, a function that gives one, or one that is there. */
@@ -350,6 +385,7 @@ class Generator {
     const pointers = this.of(around, "u64 *");
     return dice.weighed<Expr>(
       [6, () => this.seam(around)],
+      [1, () => this.macro(around)],
       [own.length > 0 ? 6 : 0, () => v(dice.pick(own).n)],
       [2, () => this.call(around, "u64") ?? this.seam(around)],
       [pointers.length > 0 ? 2 : 0, () => ({ k: "star", n: dice.pick(pointers).n })],
@@ -370,6 +406,7 @@ class Generator {
       bin(op, e, { k: "const", name: dice.pick(["TDX_SUCCESS", "TDX_OPERAND_INVALID"] as const) });
     return dice.weighed<Expr>(
       [4, busy],
+      [1, () => ({ k: "cast", t: dice.pick(["bool", "int"] as const), a: e })],
       [1, () => not(busy())],
       [4, () => e],
       [1, () => not(e)],
@@ -388,6 +425,8 @@ class Generator {
       [1, () => this.error()],
       [own.length > 0 ? 6 : 0, () => v(dice.pick(own).n)],
       [2, () => ({ k: "ext", id: dice.below(3) })],
+      [1, () => bin("&", { k: "kvm", f: "bits" }, num(dice.pick([1, 2, 4])))],
+      [depth > 0 ? 1 : 0, () => ({ k: "cast", t: dice.pick(["u8", "bool"] as const), a: this.int(around, 0) })],
       [2, () => (dice.once(3) ? { k: "kvm", f: "ready" } : this.kept(around, "int"))],
       [pointers.length > 0 ? 2 : 0, () => ({ k: "star", n: dice.pick(pointers).n })],
       [boxes.length > 0 ? 2 : 0, () => this.dot(dice.pick(boxes), "ret")],
@@ -463,7 +502,7 @@ class Generator {
       if (arg === null) return null;
       args.push(arg);
     }
-    return { k: "call", fn: fn.name, args };
+    return { k: "call", fn: fn.name, args, ...(fn.via !== undefined && { via: fn.via }) };
   }
 
   private argument(t: Param["t"], around: Around): Arg | null {
@@ -519,6 +558,7 @@ class Generator {
       [1, () => [{ k: "kick" }]],
       [bools.length > 0 ? 2 : 0, () => [set(name(dice.pick(bools).n), num(dice.below(2)))]],
       [1, () => [set(this.kept(around, "bool"), num(dice.below(2)))]],
+      [1, () => [this.flagBit()]],
       [1, () => [dice.once(2) ? set(this.kept(around, "int"), num(dice.below(3))) : this.counted(dice.pick(INTS))]],
       [1, () => this.calls(around)],
     );
@@ -535,6 +575,13 @@ class Generator {
     );
     const all = [...done, ...end];
     return all.length === 0 ? [this.warns()] : all;
+  }
+
+  /** One bit of several is set or taken away. */
+  private flagBit(): Stmt {
+    const bit = this.dice.pick([1, 2, 4]);
+    const to: Lvalue = { k: "kvm", f: "bits" };
+    return this.dice.once(2) ? { k: "set", to, op: "|=", a: num(bit) } : { k: "set", to, op: "&=", a: num(-1 - bit) };
   }
 
   private warns(a: Expr = num(1)): Stmt {
@@ -645,6 +692,8 @@ class Generator {
   private helperCall(around: Around): Stmt[] {
     const { dice } = this;
     const t = dice.pick(["int", "int", "bool"] as const);
+    const pointer = dice.once(4) ? this.call(around, "void *") : null;
+    if (pointer !== null) return this.pointed(pointer, around);
     const e = this.call(around, t);
     if (e === null) return this.seamcall(around);
     if (dice.once(3)) return [{ k: "if", c: dice.once(3) ? not(e) : e, a: this.reaction(this.inner(around)), b: null }];
@@ -679,6 +728,26 @@ class Generator {
         b: null,
       });
     return list;
+  }
+
+  /** What a function gives that gives a pointer or an error, and what is done about the error. */
+  private pointed(e: Expr, around: Around): Stmt[] {
+    const { dice } = this;
+    const n = this.fresh("at");
+    around.names.push({ n, t: "void *" });
+    const own: Expr = v(n);
+    const test = dice.weighed<Expr>(
+      [4, () => ({ k: "iserr", a: own })],
+      [1, () => not({ k: "iserr", a: own })],
+      [1, () => not(own)],
+      [1, () => bin("==", { k: "ptrerr", a: own }, this.error())],
+    );
+    const given: Expr | null = this.fn.ret === "int" ? { k: "ptrerr", a: own } : this.fn.ret === "void *" ? own : null;
+    const a: Block = given !== null && dice.once(2) ? [{ k: "return", e: given }] : this.reaction(this.inner(around));
+    return [
+      { k: "decl", t: "void *", n, init: e },
+      { k: "if", c: test, a, b: null },
+    ];
   }
 
   /** A SEAMCALL that is made again. */
@@ -783,6 +852,7 @@ class Generator {
 
   private loop(around: Around): Stmt[] {
     const { dice } = this;
+    if (dice.once(6)) return [{ k: "percpu", n: this.fresh("cpu"), body: this.block(around, true) }];
     if (dice.once(4))
       return [{ k: dice.pick(["while", "do"] as const), c: this.condition(around, 1), body: this.block(around, true) }];
     const n = this.fresh("i");

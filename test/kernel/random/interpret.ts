@@ -7,6 +7,7 @@ import {
   type Block,
   BOX,
   type BoxField,
+  type Cast,
   ERRORS,
   type Expr,
   FIELDS,
@@ -33,6 +34,8 @@ interface Link {
   readonly id: number;
   readonly call: string;
   readonly values: string;
+  /** Its number among all calls of the run. */
+  readonly turn: number;
 }
 
 /** A SEAMCALL of a run. */
@@ -41,6 +44,8 @@ export interface Made {
   readonly leaf: number;
   /** The calls that led to it, as one text: equal for the same instruction by the same way. */
   readonly site: string;
+  /** The numbers of these calls, its own left out. */
+  readonly turns: readonly number[];
   readonly result: Result;
   /** The number of choices before its own; null where there was none: after a BUSY, the same call gives BUSY again. */
   readonly at: number | null;
@@ -54,6 +59,8 @@ export interface Done {
   readonly site: string;
   /** The calls that led to it, outermost first, and itself. */
   readonly chain: readonly number[];
+  /** The numbers of these calls. */
+  readonly turns: readonly number[];
 }
 /** What a function gives that says how it went. */
 export interface Given {
@@ -109,7 +116,9 @@ type BoxValue = Record<BoxField, Slot>;
 type Bound = Slot | BoxValue | Lock;
 
 /** A number as a type keeps it. */
-function kept(t: Type | "void", v: bigint): bigint {
+function kept(t: Type | Cast | "void", v: bigint): bigint {
+  if (t === "void *") return BigInt.asIntN(64, v);
+  if (t === "u8") return BigInt.asUintN(8, v);
   if (t === "bool") return v === 0n ? 0n : 1n;
   return t === "u64" ? BigInt.asUintN(64, v) : BigInt.asIntN(32, v);
 }
@@ -135,9 +144,12 @@ export function runsOf(
   }
 }
 
+/** What an unknown number may be in every program. */
 const INTS = [0n, 1n, UNSTATED];
 const FEW = [0n, 1n];
 const INTERRUPTED = -4n;
+/** A pointer to something. */
+const SOMEWHERE = 0x1000n;
 const PRETEND: Readonly<Record<Exclude<Result, "busy" | "busy once">, bigint>> = {
   success: 0n,
   error: STATUSES.TDX_OPERAND_INVALID,
@@ -155,13 +167,16 @@ class Machine {
   private readonly fields = new Map<Field, bigint>();
   private readonly chain: Link[] = [];
   private readonly ids: Map<object, number>;
+  private readonly ints: readonly bigint[];
   private busy: { readonly chain: readonly Link[]; readonly status: bigint } | null = null;
   private isBugged = false;
   private steps = 0;
+  private calls = 0;
 
   constructor(program: Program, start: Start, tape: readonly number[], bounds: Bounds) {
     this.fns = new Map(program.fns.map((fn) => [fn.name, fn]));
     this.ids = idsOf(program);
+    this.ints = intsOf(program);
     this.start = start;
     this.tape = tape;
     this.bounds = bounds;
@@ -220,7 +235,7 @@ class Machine {
     const values = given.map(([, bound], i) =>
       e.args[i]?.k !== "fieldaddr" && typeof bound === "object" && "v" in bound ? bound.v : "&",
     );
-    this.chain.push({ id: this.idOf(e), call: text(e), values: values.join() });
+    this.chain.push({ id: this.idOf(e), call: text(e), values: values.join(), turn: ++this.calls });
     const value = this.body(fn, new Map(given));
     const site = this.chain.map(({ id }) => id).join(">");
     if (fn.ret === "int") this.events.push({ k: "given", site, isZero: value === 0n });
@@ -256,6 +271,10 @@ class Machine {
 
   private chainTo(node: object): readonly number[] {
     return [...this.chain.map(({ id }) => id), this.idOf(node)];
+  }
+
+  private get turns(): readonly number[] {
+    return this.chain.map(({ turn }) => turn);
   }
 
   private siteOf(node: object): string {
@@ -325,6 +344,8 @@ class Machine {
         return this.loop(s, frame);
       case "for":
         return this.forLoop(s, frame);
+      case "percpu":
+        return this.perCpu(s.body, frame);
       case "break":
       case "continue":
         return { k: s.k };
@@ -358,7 +379,7 @@ class Machine {
         return end?.k === "break" || end?.k === "continue" ? null : end;
       }
       case "kick":
-        this.events.push({ k: "kick", site: this.siteOf(s), chain: this.chainTo(s) });
+        this.events.push({ k: "kick", site: this.siteOf(s), chain: this.chainTo(s), turns: this.turns });
         return null;
       case "assert": {
         const held = this.held.get(s.lock);
@@ -390,6 +411,16 @@ class Machine {
     for (let first = s.k === "do"; first || this.holds(s.c, frame); first = false) {
       this.step();
       const end = this.block(s.body, frame);
+      if (end?.k === "break") return null;
+      if (end !== null && end.k !== "continue") return end;
+    }
+    return null;
+  }
+
+  private perCpu(body: Block, frame: Frame): Completion {
+    for (let rounds = this.choose([1, 0, 2]); rounds > 0; rounds--) {
+      this.step();
+      const end = this.block(body, frame);
       if (end?.k === "break") return null;
       if (end !== null && end.k !== "continue") return end;
     }
@@ -469,8 +500,22 @@ class Machine {
       case "seam":
         this.step();
         return this.seam(e, this.value(e.arg, frame));
+      case "cast":
+        return kept(e.t, this.value(e.a, frame));
+      case "errptr":
+        return -BigInt(ERRORS[e.name]);
+      case "pointer":
+        return SOMEWHERE;
+      case "null":
+        return 0n;
+      case "iserr":
+        return truth(this.value(e.a, frame) < 0n);
+      case "ptrerr":
+        return this.value(e.a, frame);
+      case "macro":
+        return this.again(e, frame);
       case "ext":
-        return this.choose(INTS);
+        return this.choose(this.ints);
       case "busy":
         return truth((this.value(e.a, frame) & STATUSES.TDX_SEAMCALL_STATUS_MASK) === STATUSES.TDX_OPERAND_BUSY);
       case "asg":
@@ -500,21 +545,22 @@ class Machine {
 
   private complaint(e: Extract<Expr, { k: "warn" | "bug" }>, holds: boolean): bigint {
     if (!holds) return 0n;
-    this.events.push({ k: e.k === "bug" ? "bug-vm" : "warn", site: this.siteOf(e), chain: this.chainTo(e) });
+    const { turns } = this;
+    this.events.push({ k: e.k === "bug" ? "bug-vm" : "warn", site: this.siteOf(e), chain: this.chainTo(e), turns });
     if (e.k === "bug") this.isBugged = true;
     return 1n;
   }
 
   private slotValue(slot: Slot, name: string): bigint {
     if (slot.v === null && this.chain.length === 0 && this.asked.delete(name))
-      slot.v = this.choose(slot.t === "int" ? INTS : FEW);
+      slot.v = this.choose(slot.t === "int" ? this.ints : FEW);
     return read(slot);
   }
 
   private field(f: Field): bigint {
     const known = this.fields.get(f);
     if (known !== undefined) return known;
-    const v = this.choose(FIELDS[f] === "int" ? INTS : FEW);
+    const v = this.choose(FIELDS[f] === "int" ? this.ints : FEW);
     this.fields.set(f, v);
     return v;
   }
@@ -563,10 +609,23 @@ class Machine {
 
   // ---------------------------------------------------------------- SEAMCALLs
 
+  /** A SEAMCALL that a macro makes again while it gives BUSY. */
+  private again(e: Extract<Expr, { k: "macro" }>, frame: Frame): bigint {
+    const isBusy = (v: bigint): boolean => (v & STATUSES.TDX_SEAMCALL_STATUS_MASK) === STATUSES.TDX_OPERAND_BUSY;
+    let given = this.value(e.first, frame);
+    if (e.how === "twice") {
+      if (!isBusy(given)) return given;
+      this.events.push({ k: "kick", site: this.siteOf(e), chain: this.chainTo(e), turns: this.turns });
+      return this.value(e.again, frame);
+    }
+    for (let tries = 1; isBusy(given) && tries < 3; tries++) given = this.value(e.first, frame);
+    return given;
+  }
+
   private seam(e: Extract<Expr, { k: "seam" }>, arg: bigint): bigint {
     const { leaf } = e;
     const at = this.choices.length;
-    const chain = [...this.chain, { id: this.idOf(e), call: text(e), values: `${arg}` }];
+    const chain = [...this.chain, { id: this.idOf(e), call: text(e), values: `${arg}`, turn: 0 }];
     const likeness = this.busy === null ? "other" : likenessOf(chain, this.busy.chain);
     if (likeness === "unsure") throw new Ended("discarded");
     const isAgain = likeness === "same";
@@ -576,7 +635,8 @@ class Machine {
     const result = isAgain ? "busy" : this.choose(results);
     const isDead = this.isBugged || this.fields.get("vm_dead") === 1n;
     const held = [...this.held].map(([lock, { mode }]) => LOCKS[lock].name + (isShared(lock, mode) ? "/r" : "")).sort();
-    this.events.push({ k: "seam", leaf, site: this.siteOf(e), result, at: isAgain ? null : at, held, isDead });
+    const { turns } = this;
+    this.events.push({ k: "seam", leaf, site: this.siteOf(e), turns, result, at: isAgain ? null : at, held, isDead });
     if (isAgain) return (this.busy as { status: bigint }).status;
     if (result === "success" || result === "error") return PRETEND[result];
     // Operands to which the source gives no name.
@@ -650,10 +710,36 @@ export function surely(program: Program): ReadonlySet<number> {
   for (const { body } of program.fns)
     for (const s of body) {
       if (s.k === "kick") found.add(ids.get(s) as number);
-      if (s.k === "expr") found.add(ids.get(s.e) as number);
+      // What complains under a condition finds out by itself whether it does.
+      const isAsked = s.k === "expr" && (s.e.k === "warn" || s.e.k === "bug") && s.e.a.k !== "num";
+      if (s.k === "expr" && !isAsked) found.add(ids.get(s.e) as number);
       if (!["kick", "expr", "decl", "set", "box", "copy"].includes(s.k)) break;
     }
   return found;
+}
+
+const compared = new WeakMap<Program, readonly bigint[]>();
+const COMPARING: readonly string[] = ["==", "!=", "<", "<=", ">", ">="];
+
+/** What an unknown number may be: what the program compares numbers with, too, or a test of that would come out in one way only. */
+function intsOf(program: Program): readonly bigint[] {
+  const before = compared.get(program);
+  if (before !== undefined) return before;
+  const found = new Set(INTS);
+  const visit = (part: unknown): void => {
+    if (typeof part !== "object" || part === null) return;
+    const e = part as Expr;
+    if (e.k === "bin" && COMPARING.includes(e.op))
+      for (const side of [e.a, e.b]) {
+        if (side.k === "num") found.add(BigInt(side.v));
+        if (side.k === "err") found.add(-BigInt(ERRORS[side.name]));
+      }
+    for (const inner of Object.values(part)) visit(inner);
+  };
+  visit(program.fns);
+  const ints = [...found];
+  compared.set(program, ints);
+  return ints;
 }
 
 /** A number for each part of a program, in the order in which they are written. */

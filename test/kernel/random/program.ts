@@ -3,7 +3,7 @@
  * C, to the interpreter beside this and to src/kernel: no order between unsigned numbers, no numbers beyond what a type keeps.
  */
 
-export type Type = "int" | "u64" | "bool";
+export type Type = "int" | "u64" | "bool" | "void *";
 
 /** A lock of the machine or of the VM; how it may be held follows from its kind. */
 export const LOCKS = {
@@ -30,8 +30,8 @@ export type Expr =
   /** A status of the module. */
   | { readonly k: "const"; readonly name: keyof typeof STATUSES }
   | { readonly k: "var"; readonly n: string }
-  /** `kvm->f`, or `by->f` where a pointer to what it is part of is named. */
-  | { readonly k: "kvm"; readonly f: Field; readonly by?: string }
+  /** `kvm->f`, with `READ_ONCE()` or `WRITE_ONCE()` or without, or `by->f` where a pointer to what it is part of is named. */
+  | { readonly k: "kvm"; readonly f: Field; readonly by?: string; readonly once?: boolean }
   /** `*n` */
   | { readonly k: "star"; readonly n: string }
   /** `n.f` or `n->f` of a box. */
@@ -39,9 +39,17 @@ export type Expr =
   | { readonly k: "un"; readonly op: "!" | "-"; readonly a: Expr }
   | { readonly k: "bin"; readonly op: BinaryOp; readonly a: Expr; readonly b: Expr }
   | { readonly k: "cond"; readonly c: Expr; readonly a: Expr; readonly b: Expr }
-  | { readonly k: "call"; readonly fn: string; readonly args: readonly Arg[] }
+  /** By its name, by a table that points to it, or by a function that calls it by that. */
+  | { readonly k: "call"; readonly fn: string; readonly args: readonly Arg[]; readonly via?: Via }
+  | { readonly k: "cast"; readonly t: Cast; readonly a: Expr }
+  /** A SEAMCALL by a macro that makes it again: once, after a kick, or up to three times. */
+  | { readonly k: "macro"; readonly how: "twice" | "until"; readonly first: Seam; readonly again: Seam }
   /** A SEAMCALL, by its wrapper. */
-  | { readonly k: "seam"; readonly leaf: number; readonly arg: Expr }
+  | Seam
+  /** `ERR_PTR(-EIO)`, a pointer to something, or none. */
+  | { readonly k: "errptr"; readonly name: ErrorName }
+  | { readonly k: "pointer" | "null" }
+  | { readonly k: "iserr" | "ptrerr"; readonly a: Expr }
   /** What no source says. */
   | { readonly k: "ext"; readonly id: number }
   /** `tdx_operand_busy(a)`, by a function or by hand. */
@@ -51,6 +59,11 @@ export type Expr =
   | { readonly k: "warn" | "bug"; readonly id: number; readonly a: Expr }
   /** `mutex_trylock`: 1 when taken; `mutex_lock_killable`: 0 when taken. */
   | { readonly k: "try" | "killable"; readonly lock: Lock };
+
+export type Via = "table" | "wrapper";
+/** Types to which something is cast. */
+export type Cast = "int" | "u64" | "bool" | "u8";
+export type Seam = { readonly k: "seam"; readonly leaf: number; readonly arg: Expr };
 
 export type BinaryOp = "==" | "!=" | "<" | "<=" | ">" | ">=" | "+" | "-" | "&" | "|" | "&&" | "||";
 export type Arg =
@@ -85,6 +98,8 @@ export type Stmt =
       readonly down: boolean;
       readonly body: Block;
     }
+  /** A loop over all CPUs, of which nobody knows how many there are. */
+  | { readonly k: "percpu"; readonly n: string; readonly body: Block }
   | { readonly k: "break" | "continue" }
   | { readonly k: "goto" | "label"; readonly l: string }
   | { readonly k: "return"; readonly e: Expr | null }
@@ -117,6 +132,8 @@ export interface Fn {
   readonly params: readonly Param[];
   readonly body: Block;
   readonly isEntry: boolean;
+  /** How others call it, where not by its name. */
+  readonly via?: Via;
 }
 
 export interface Program {
@@ -132,6 +149,7 @@ export const FIELDS = {
   vm_dead: "bool",
   failed: "int",
   done: "bool",
+  bits: "int",
   "arch.tries": "int",
   "arch.seen": "bool",
 } as const;
@@ -176,9 +194,26 @@ export function written({ fns }: Program, isWhole = true): string {
   return [
     ...(isWhole ? [HEADER] : []),
     ...head,
+    ...fns.filter((fn) => fn.via !== undefined).map(tableText),
     ...fns.map((fn) => `${signature(fn)}\n${blockText(fn.body, 0)}\n`),
   ].join("\n");
 }
+
+/** A table that points to a function, and one that calls it by that. */
+function tableText(fn: Fn): string {
+  const { name, ret, params } = fn;
+  const types = ["struct kvm *", ...params.map(({ t }) => t)].join(", ");
+  const given = ["kvm", ...params.map(({ n }) => n)].join(", ");
+  const wrapper = signature({ ...fn, name: `via_${name}` });
+  return `struct ops_${name} {\n\t${ret} (*run)(${types});\n};
+static const struct ops_${name} own_${name} = {\n\t.run = ${name},\n};
+${wrapper}\n{\n\t${ret === "void" ? "" : "return "}own_${name}.run(${given});\n}`;
+}
+
+const CALLED: Readonly<Record<Via, (name: string) => string>> = {
+  table: (name) => `own_${name}.run`,
+  wrapper: (name) => `via_${name}`,
+};
 
 function signature({ name, ret, params, isEntry }: Fn): string {
   const list = ["struct kvm *kvm", ...params.map(({ n, t }) => `${t}${t.endsWith("*") ? "" : " "}${n}`)];
@@ -206,7 +241,9 @@ function statementText(s: Stmt, depth: number): string {
     case "count":
       return line(`kvm->${s.f}++;`);
     case "set":
-      return line(`${text(s.to)} ${s.op} ${text(s.a)};`);
+      if (s.to.k === "kvm" && s.to.once === true && s.op === "=")
+        return line(`WRITE_ONCE(${memberText(s.to)}, ${text(s.a)});`);
+      return line(`${s.to.k === "kvm" ? memberText(s.to) : text(s.to)} ${s.op} ${text(s.a)};`);
     case "expr":
       return line(`${text(s.e)};`);
     case "if":
@@ -221,6 +258,8 @@ function statementText(s: Stmt, depth: number): string {
       const test = `${s.n} ${s.down ? ">" : "<"} ${text(s.to)}`;
       return line(`for (int ${s.n} = ${s.from}; ${test}; ${s.n}${s.down ? "--" : "++"}) ${inner(s.body)}`);
     }
+    case "percpu":
+      return `${line(`int ${s.n};`)}${line(`for_each_online_cpu(${s.n}) ${inner(s.body)}`)}`;
     case "break":
     case "continue":
       return line(`${s.k};`);
@@ -300,7 +339,7 @@ export function text(e: Expr): string {
     case "var":
       return e.n;
     case "kvm":
-      return e.by === undefined ? `kvm->${e.f}` : `${e.by}->${e.f.slice(ARCH.length)}`;
+      return e.once === true ? `READ_ONCE(${memberText(e)})` : memberText(e);
     case "star":
       return `*${e.n}`;
     case "dot":
@@ -312,7 +351,21 @@ export function text(e: Expr): string {
     case "cond":
       return `(${text(e.c)} ? ${text(e.a)} : ${text(e.b)})`;
     case "call":
-      return `${e.fn}(${["kvm", ...e.args.map(argText)].join(", ")})`;
+      return `${e.via === undefined ? e.fn : CALLED[e.via](e.fn)}(${["kvm", ...e.args.map(argText)].join(", ")})`;
+    case "cast":
+      return `(${e.t})(${text(e.a)})`;
+    case "errptr":
+      return `ERR_PTR(-${e.name})`;
+    case "pointer":
+      return "kvm";
+    case "null":
+      return "NULL";
+    case "iserr":
+      return `IS_ERR(${text(e.a)})`;
+    case "ptrerr":
+      return `PTR_ERR(${text(e.a)})`;
+    case "macro":
+      return `tdh_${e.how}(tdh_a${e.first.leaf}, kvm, ${text(e.first.arg)})`;
     case "seam":
       return `tdh_a${e.leaf}(${text(e.arg)})`;
     case "ext":
@@ -335,6 +388,9 @@ export function text(e: Expr): string {
       return `mutex_lock_killable(${LOCKS[e.lock].c})`;
   }
 }
+
+const memberText = ({ f, by }: Extract<Expr, { k: "kvm" }>): string =>
+  by === undefined ? `kvm->${f}` : `${by}->${f.slice(ARCH.length)}`;
 
 const TRY = {
   mutex: "mutex_trylock",
@@ -388,6 +444,7 @@ struct kvm {
 	bool vm_dead;
 	int failed;
 	bool done;
+	int bits;
 	struct kvm_arch arch;
 };
 struct box {
@@ -402,6 +459,24 @@ DEFINE_LOCK_GUARD_1(read_lock, rwlock_t, read_lock(_T->lock), read_unlock(_T->lo
 DEFINE_LOCK_GUARD_1(write_lock, rwlock_t, write_lock(_T->lock), write_unlock(_T->lock))
 DEFINE_LOCK_GUARD_1(srcu, struct srcu_struct, _T->idx = srcu_read_lock(_T->lock), srcu_read_unlock(_T->lock, _T->idx), int idx)
 static DEFINE_MUTEX(tdx_lock);
+#define tdh_twice(fn, kvm, arg...) \\
+({ \\
+	u64 __err = fn(arg); \\
+	if (tdx_operand_busy(__err)) { \\
+		kvm_make_all_cpus_request(kvm, KVM_REQ_OUTSIDE_GUEST_MODE); \\
+		__err = fn(arg); \\
+	} \\
+	__err; \\
+})
+#define tdh_until(fn, kvm, arg) \\
+({ \\
+	u64 __err; \\
+	int __tries = 0; \\
+	do { \\
+		__err = fn(arg); \\
+	} while (tdx_operand_busy(__err) && ++__tries < 3); \\
+	__err; \\
+})
 u64 __seamcall(u64 fn, struct tdx_module_args *args);
 static inline bool tdx_operand_busy(u64 err)
 {

@@ -37,7 +37,23 @@ function* programs({ fns }: Program): Generator<Program> {
     yield { fns: fns.filter((other) => other !== fn) };
     for (const [j] of fn.params.entries()) yield { fns: withoutParameter(fns, i, j) };
     for (const body of blocks(fn.body)) yield { fns: fns.with(i, { ...fn, body }) };
+    if (fn.via !== undefined) yield { fns: calledByName(fns, i) };
   }
+}
+
+/** A function that all call by its name. */
+function calledByName(fns: readonly Fn[], i: number): Fn[] {
+  const { name } = fns[i] as Fn;
+  const change = <T>(part: T): T => {
+    if (Array.isArray(part)) return part.map(change) as T;
+    if (typeof part !== "object" || part === null) return part;
+    const { via, ...made } = Object.fromEntries(Object.entries(part).map(([key, value]) => [key, change(value)]));
+    return (via === undefined || (made["k"] === "call" && made["fn"] === name) ? made : { ...made, via }) as T;
+  };
+  return fns.map((fn, at) => {
+    const { via, ...rest } = fn;
+    return { ...(at === i || via === undefined ? rest : fn), body: change(fn.body) };
+  });
 }
 
 /** A function with one parameter less, also where it is called. */
@@ -80,6 +96,7 @@ function within(s: Stmt): Block[] {
     case "do":
     case "scoped":
     case "block":
+    case "percpu":
       return [s.body];
     case "for":
       return [[{ k: "decl", t: "int", n: s.n, init: { k: "num", v: s.from } }, ...s.body], s.body];
@@ -102,6 +119,7 @@ function* statements(s: Stmt): Generator<Stmt> {
     case "set":
       if (s.op !== "=") yield { ...s, op: "=" };
       if (s.to.k === "kvm" && s.to.by !== undefined) yield { ...s, to: { k: "kvm", f: s.to.f } };
+      if (s.to.k === "kvm" && s.to.once === true) yield { ...s, to: { k: "kvm", f: s.to.f } };
       for (const a of expressions(s.a)) yield { ...s, a };
       return;
     case "expr":
@@ -132,6 +150,7 @@ function* statements(s: Stmt): Generator<Stmt> {
       return;
     case "scoped":
     case "block":
+    case "percpu":
       for (const body of blocks(s.body)) yield { ...s, body };
       return;
     case "return":
@@ -154,11 +173,19 @@ function* expressions(e: Expr): Generator<Expr> {
     if (e.v !== 0) yield { k: "num", v: 0 };
     return;
   }
-  if (e.k === "err" || e.k === "const") return;
+  if (e.k === "err" || e.k === "const" || e.k === "errptr" || e.k === "pointer" || e.k === "null") return;
   yield { k: "num", v: 0 };
   yield { k: "num", v: 1 };
   switch (e.k) {
+    case "macro":
+      yield e.first;
+      return;
+    case "iserr":
+    case "ptrerr":
+      for (const a of expressions(e.a)) yield { ...e, a };
+      return;
     case "un":
+    case "cast":
     case "busy":
     case "warn":
     case "bug":
@@ -189,7 +216,7 @@ function* expressions(e: Expr): Generator<Expr> {
           for (const smaller of expressions(arg.e)) yield { ...e, args: e.args.with(i, { k: "value", e: smaller }) };
       return;
     case "kvm":
-      if (e.by !== undefined) yield { k: "kvm", f: e.f };
+      if (e.by !== undefined || e.once === true) yield { k: "kvm", f: e.f };
       return;
     case "seam":
       if (e.leaf > 0) yield { ...e, leaf: 0 };
@@ -277,7 +304,7 @@ class Checker {
         return this.stored(this.typeOf(s.to, names), s.a, names);
       case "expr":
         this.typeOf(s.e, names);
-        return this.need(["call", "seam", "warn", "bug", "ext", "asg", "upd"].includes(s.e.k));
+        return this.need(["call", "seam", "macro", "warn", "bug", "ext", "asg", "upd"].includes(s.e.k));
       case "if":
         this.typeOf(s.c, names);
         this.block(s.a, names, loop);
@@ -290,6 +317,8 @@ class Checker {
       case "while":
       case "do":
         this.typeOf(s.c, names);
+        return this.block(s.body, names, "loop");
+      case "percpu":
         return this.block(s.body, names, "loop");
       case "for": {
         this.need(this.typeOf(s.to, names) !== "u64");
@@ -320,7 +349,9 @@ class Checker {
   }
 
   private stored(t: Type, e: Expr, names: Names): void {
-    this.need(this.typeOf(e, names) !== "u64" || t !== "int");
+    const given = this.typeOf(e, names);
+    this.need(given !== "u64" || t !== "int");
+    this.need((t === "void *") === (given === "void *"));
   }
 
   private typeOf(e: Expr, names: Names): Type {
@@ -329,9 +360,22 @@ class Checker {
       case "seam":
         if (e.k === "seam") this.typeOf(e.arg, names);
         return "u64";
+      case "macro":
+        return this.typeOf(e.first, names);
+      case "errptr":
+      case "pointer":
+      case "null":
+        return "void *";
+      case "iserr":
+      case "ptrerr":
+        this.need(this.typeOf(e.a, names) === "void *");
+        return "int";
+      case "cast":
+        this.need(this.typeOf(e.a, names) !== "void *");
+        return e.t === "u64" ? "u64" : "int";
       case "var": {
         const t = names.get(e.n);
-        this.need(t === "int" || t === "u64" || t === "bool");
+        this.need(t === "int" || t === "u64" || t === "bool" || t === "void *");
         return t as Type;
       }
       case "kvm":
@@ -347,7 +391,7 @@ class Checker {
         return BOX[e.f];
       case "un": {
         const t = this.typeOf(e.a, names);
-        this.need(e.op === "!" || t !== "u64");
+        this.need(e.op === "!" || (t !== "u64" && t !== "void *"));
         return "int";
       }
       case "bin":
@@ -355,12 +399,13 @@ class Checker {
       case "cond": {
         this.typeOf(e.c, names);
         const both = [this.typeOf(e.a, names), this.typeOf(e.b, names)];
+        this.need(!both.includes("void *"));
         return both.includes("u64") ? "u64" : "int";
       }
       case "call":
         return this.call(e, names);
       case "busy":
-        this.typeOf(e.a, names);
+        this.need(this.typeOf(e.a, names) !== "void *");
         return "int";
       case "asg": {
         const t = this.typeOf({ k: "var", n: e.n }, names);
@@ -379,8 +424,10 @@ class Checker {
   }
 
   private binary({ op, a, b }: Extract<Expr, { k: "bin" }>, names: Names): Type {
-    const isWide = [this.typeOf(a, names), this.typeOf(b, names)].includes("u64");
+    const types = [this.typeOf(a, names), this.typeOf(b, names)];
+    const isWide = types.includes("u64");
     const isLogical = op === "&&" || op === "||";
+    this.need(isLogical || !types.includes("void *"));
     this.need(!isWide || isLogical || op === "==" || op === "!=");
     return "int";
   }
