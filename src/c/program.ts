@@ -13,7 +13,7 @@ import { LIMITS } from "./limits.ts";
 import { blankComments, closeOf, preprocess } from "./preprocess.ts";
 import { type ParseOptions, parseExpression, parseFunction, parseInitializer } from "./syntax.ts";
 import { scanTopLevel, type TopObject } from "./toplevel.ts";
-import { isSameMacro, type MacroSite, Macros, Units } from "./units.ts";
+import { aliased, isSameMacro, type MacroSite, Macros, Units } from "./units.ts";
 import { withParts } from "./walk.ts";
 
 export interface SourceFile {
@@ -119,7 +119,7 @@ export class Program {
     const macros = collectObjectMacros(files);
     const defined = rules.sharedHeaders ? headerDefinitions(files) : null;
     this.units = new Units(files.map((file) => file.path));
-    this.visible = new Macros(this.units, rules.expand?.keep ?? [], rules.expand?.first ?? null);
+    this.visible = new Macros(this.units, rules.expand?.keep ?? [], rules.expand?.first ?? null, isFunction);
     const sources = new Map<string, string>();
     for (const file of files) {
       const isDefined = (name: string): boolean => defined?.get(name)?.some((path) => path !== file.path) === true;
@@ -143,12 +143,14 @@ export class Program {
       this.indexTopLevel(path, text, sources.get(path) ?? null);
       this.indexEnums(text);
       this.indexTypes(text);
-      refuseTooMany(this.functionCount + this.macros.size + this.enumerators.size + this.types.size, path);
+      this.refuseTooMany(path);
     }
+    if (rules.expand) this.indexMade();
   }
 
   private indexTopLevel(file: string, text: string, source: string | null): void {
-    const { functions, objects } = scanTopLevel(text);
+    const { functions, objects, types } = scanTopLevel(text);
+    for (const type of types) this.types.add(type);
     for (const found of functions) {
       const head = text.slice(found.headStart, found.bodyStart);
       const isWeak = source !== null && this.isWeak(source.slice(found.headStart, found.bodyStart));
@@ -161,7 +163,6 @@ export class Program {
       });
     }
     for (const object of objects) this.objects.push({ ...object, file });
-    if (this.rules.expand) this.indexMade(file, text);
   }
 
   private isWeak(head: string): boolean {
@@ -190,8 +191,11 @@ export class Program {
     const known = this.macroCalls.get(name);
     if (known !== undefined) return known;
     const calls = new Set<string>();
-    for (const { body } of this.definitionsOf(name))
-      for (const callee of callsIn(body, 0, body.length)) calls.add(callee);
+    for (const macro of this.definitionsOf(name)) {
+      for (const callee of callsIn(macro.body, 0, macro.body.length)) calls.add(callee);
+      const alias = aliased(macro);
+      if (alias !== null) calls.add(alias);
+    }
     this.macroCalls.set(name, calls);
     return calls;
   }
@@ -205,8 +209,20 @@ export class Program {
     this.functionCount++;
   }
 
+  private refuseTooMany(file: string): void {
+    refuseTooMany(this.functionCount + this.macros.size + this.enumerators.size + this.types.size, file);
+  }
+
+  /** What macros' calls at file scope make, once all other functions are known: which macros are expanded depends on these. */
+  private indexMade(): void {
+    for (const [file, text] of this.texts) {
+      this.indexMadeIn(file, text);
+      this.refuseTooMany(file);
+    }
+  }
+
   /** Functions that a macro's call at file scope makes; they stand on its line. */
-  private indexMade(file: string, text: string): void {
+  private indexMadeIn(file: string, text: string): void {
     const makers = this.visible.makers(file);
     if (makers.size === 0) return;
     for (const { args, line, name } of fileCalls(text, makers)) {
@@ -245,10 +261,8 @@ export class Program {
   }
 
   private indexTypes(text: string): void {
-    for (const match of text.matchAll(
-      /\btypedef\b[^;{]{0,300}?\b(\w+)\s{0,80}(?:\[[^;\]]{0,80}\]\s{0,80})?;|^\}\s*(\w+)\s*;/gm,
-    ))
-      this.types.add((match[1] ?? match[2]) as string);
+    for (const match of text.matchAll(/\btypedef\b[^;{]{0,300}?\b(\w+)\s{0,80}(?:\[[^;\]]{0,80}\]\s{0,80})?;/g))
+      this.types.add(match[1] as string);
     for (const [, type, name] of text.matchAll(
       /\btypedef\s{1,80}((?:\w{1,80}\s{1,80}){1,5}(?:\*\s{0,80})?)(\w+)\s{0,80};/g,
     ))

@@ -1,6 +1,6 @@
 /**
- * What stands at a file's top level: definitions of functions, and objects with an initializer in braces. Found by brace depth, a cheap
- * pass, so that only what matters is parsed.
+ * What stands at a file's top level: definitions of functions, objects with an initializer in braces, and names of types that are defined in
+ * braces. Found by brace depth, a cheap pass, so that only what matters is parsed.
  */
 
 const KEYWORDS = new Set(["if", "while", "for", "switch", "return", "sizeof", "do", "else", "case", "defined"]);
@@ -27,8 +27,10 @@ export interface TopObject {
 }
 
 /** Finds definitions in preprocessed text. */
-export function scanTopLevel(text: string): { functions: TopLevel[]; objects: TopObject[] } {
+export function scanTopLevel(text: string): { functions: TopLevel[]; objects: TopObject[]; types: string[] } {
   const functions: TopLevel[] = [];
+  const types: string[] = [];
+  let isTypedef = false;
   const objects: TopObject[] = [];
   let object: { name: string; type: string } | null = null;
   let depth = 0;
@@ -57,6 +59,7 @@ export function scanTopLevel(text: string): { functions: TopLevel[]; objects: To
       case "{":
         if (depth === 0) {
           const head = text.slice(headStart, at);
+          isTypedef = /^\s*typedef\b/.test(head);
           name = definedName(head);
           object = name === null ? definedObject(head) : null;
           openLine = line;
@@ -77,10 +80,18 @@ export function scanTopLevel(text: string): { functions: TopLevel[]; objects: To
         }
         break;
       default:
-        if (depth === 0) startHead(at + 1);
+        if (depth > 0) break;
+        if (isTypedef) types.push(...declaredTypes(text.slice(headStart, at)));
+        isTypedef = false;
+        startHead(at + 1);
     }
   }
-  return { functions, objects };
+  return { functions, objects, types };
+}
+
+/** The names in what stands between a closing brace and a semicolon: `name, *other, third[2]`. */
+function declaredTypes(text: string): string[] {
+  return text.split(",").flatMap((part) => /(\w+)\s*(?:\[[^\]]*\]\s*)*$/.exec(part.slice(-300))?.[1] ?? []);
 }
 
 /** The object that `type name = ` or `type name[] = ` begins to define; null when that is no such head. */

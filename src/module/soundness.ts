@@ -247,9 +247,10 @@ function unexplainedLockFunctions(
   });
 }
 
-/** A macro whose uses are not followed: one that is no expression, or another name of a function that locks. */
+/** A macro whose uses are not followed: one that is no expression, or another name of a function or macro that locks. */
 function hidingMacros(program: Program, rules: ExtractionRules, reaching: ReadonlySet<string>): Finding[] {
-  const names = [...reaching].filter((name) => program.functions.has(name) || name in rules.primitives);
+  const isKnown = (name: string) => program.functions.has(name) || program.macros.has(name);
+  const names = [...reaching].filter((name) => isKnown(name) || name in rules.primitives);
   const pattern = new RegExp(`\\b(?:${names.join("|")})\\b`);
   return [...program.macros.values()].flatMap(({ name, parameters, body, file, line }): Finding[] => {
     const site = { file, line, function: name };

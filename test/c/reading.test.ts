@@ -77,6 +77,16 @@ describe("what is read of C", () => {
     expect(program("void f(int a) \\\n{ }\n").functions.has("f")).toBe(true);
   });
 
+  it("has no type where a block in a function ends at the line's start before a name", () => {
+    const types = "typedef struct {\n int x;\n} point_t, *other_t, third_t[2];\nstruct s {\n int y;\n} none;";
+    const source = program(`${types}\nvoid f(void)\n{\n if (1) {\n}name;\n}\n`);
+    expect(["point_t", "other_t", "third_t", "none", "name"].filter((name) => source.isType(name))).toEqual([
+      "point_t",
+      "other_t",
+      "third_t",
+    ]);
+  });
+
   it("ends a test with its label's empty statement", () => {
     expect(read("if (a) here: ; k();")).toBe("if (a) { { here: ; } } (k());");
   });

@@ -87,6 +87,9 @@ describe("a macro", () => {
     expect(hidden("#define TAKE_IT(lock) do { acquire_sharex_lock_ex(lock); } while (0)")).toBe(1);
     expect(hidden("#define TAKE_IT acquire_sharex_lock_ex")).toBe(1);
     expect(hidden("#define PAINT_IT paint")).toBe(0);
+    const real = "#define REAL_TAKE(lock) acquire_sharex_lock_ex(lock)\n";
+    expect(hidden(`${real}#define TAKE_IT REAL_TAKE`)).toBe(1);
+    expect(hidden(`${real}#define TAKE_IT(lock) REAL_TAKE(lock)`)).toBe(0);
   });
 });
 
