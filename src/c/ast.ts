@@ -49,6 +49,8 @@ export type Expr =
       /** Of a statement expression: what it evaluates, one after the other, and all its statements. */
       readonly parts: readonly Expr[];
       readonly body?: readonly Stmt[];
+      /** Of a `sizeof` of a type: the type as a cast's, without what it is an array of, and how many of it. */
+      readonly measured?: { readonly type: string; readonly counts: readonly Expr[] };
       readonly line: number;
     };
 

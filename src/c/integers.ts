@@ -123,6 +123,9 @@ const TYPES: Readonly<Record<string, number>> = {
   ...{ size_t: 64, ssize_t: -64, uintptr_t: 64, intptr_t: -64, _Bool: 1, bool: 1 },
 };
 
+/** Addresses are numbers without a sign. */
+const POINTER = 64;
+
 /** Words of a type in the order of {@link TYPES}: `long unsigned int` is `unsigned long`. */
 function normal(type: string): string {
   const words = type.split(/\s+/).filter((word) => word !== "");
@@ -131,6 +134,18 @@ function normal(type: string): string {
   const rest = words.filter((word) => word !== "unsigned" && word !== "signed" && word !== "int");
   if (words.includes("unsigned")) return ["unsigned", ...rest].join(" ");
   return words.includes("signed") && rest[0] === "char" ? "signed char" : rest.join(" ") || "int";
+}
+
+/** Bits of what the name of a type comes to, as those of {@link TYPES}; null for a type that is not known. */
+function bitsOfType(type: string, alias: (name: string) => string | null): number | null {
+  let name = normal(type);
+  for (let links = 0; links < 8 && !Object.hasOwn(TYPES, name); links++) {
+    if (name.endsWith("*")) return POINTER;
+    const meant = alias(name);
+    if (meant === null) break;
+    name = normal(meant);
+  }
+  return TYPES[name] ?? null;
 }
 
 /**
@@ -143,20 +158,19 @@ export function converted(
   type: string | undefined,
   alias: (name: string) => string | null,
 ): Integer | null {
-  let name = normal(type ?? "");
-  for (let links = 0; links < 8 && !Object.hasOwn(TYPES, name); links++) {
-    if (name.endsWith("*")) return wrapped(a.value, KINDS["unsigned long"]);
-    const meant = alias(name);
-    if (meant === null) break;
-    name = normal(meant);
-  }
-  const bits = TYPES[name];
+  const bits = bitsOfType(type ?? "", alias);
   // A truth value would be neither more nor less than it.
-  if (bits === undefined) return a.value === 0n || a.value === 1n ? wrapped(a.value, INT) : null;
+  if (bits === null) return a.value === 0n || a.value === 1n ? wrapped(a.value, INT) : null;
   if (bits === 1) return truth(a.value !== 0n);
   const [width, isUnsigned] = [Math.abs(bits), bits > 0];
   const value = isUnsigned ? BigInt.asUintN(width, a.value) : BigInt.asIntN(width, a.value);
   return wrapped(value, width < 32 ? INT : { bits: width as 32 | 64, isUnsigned });
+}
+
+/** The bytes of a type; null for one that is not known. `alias`: as for {@link converted}. */
+export function sizeOf(type: string, alias: (name: string) => string | null): Integer | null {
+  const bits = bitsOfType(type, alias);
+  return bits === null ? null : literal(BigInt(Math.ceil(Math.abs(bits) / 8)), "unsigned long");
 }
 
 /** `a op b` on 64-bit unsigned integers; null for an operator that is none or for a division by zero. */

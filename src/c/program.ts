@@ -7,7 +7,7 @@ import type { CallExpr, Expr, FunctionAst, Stmt } from "./ast.ts";
 import type { Dialect } from "./dialect.ts";
 import { expandMacros, expandText, type Macro, type MacroLookup } from "./expand.ts";
 import { parseInteger, typeOfInteger } from "./expressions.ts";
-import { binary, bitsOf, chosen, converted, type Integer, literal, natural, unary } from "./integers.ts";
+import { binary, bitsOf, chosen, converted, type Integer, literal, natural, sizeOf, unary } from "./integers.ts";
 import { isLongerThan } from "./lexer.ts";
 import { LIMITS } from "./limits.ts";
 import { blankComments, closeOf, preprocess } from "./preprocess.ts";
@@ -443,9 +443,19 @@ export class Program {
         const value = test.value !== 0n ? yes : no;
         return value && chosen(value, test.value !== 0n ? no : yes);
       }
+      case "opaque":
+        return expr.measured === undefined ? null : this.sizeOf(expr.measured);
       default:
         return null;
     }
+  }
+
+  private sizeOf({ type, counts }: NonNullable<Extract<Expr, { kind: "opaque" }>["measured"]>): Integer | null {
+    const one = sizeOf(type, (name) => this.aliases.get(name) ?? null);
+    return counts.reduce<Integer | null>((size, count) => {
+      const times = this.compute(count);
+      return size && times && binary("*", size, times);
+    }, one);
   }
 
   /** An enumerator's value stays what it is in the type of its enumeration. */

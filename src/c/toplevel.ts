@@ -20,6 +20,7 @@ export interface TopObject {
   readonly name: string;
   /** What stands before the name: type and qualifiers. */
   readonly type: string;
+  readonly isArray: boolean;
   readonly line: number;
   /** Offsets of the initializer, braces included. */
   readonly start: number;
@@ -32,7 +33,7 @@ export function scanTopLevel(text: string): { functions: TopLevel[]; objects: To
   const types: string[] = [];
   let isTypedef = false;
   const objects: TopObject[] = [];
-  let object: { name: string; type: string } | null = null;
+  let object: Pick<TopObject, "name" | "type" | "isArray"> | null = null;
   let depth = 0;
   let headStart = 0;
   let headLine = 1;
@@ -95,9 +96,10 @@ function declaredTypes(text: string): string[] {
 }
 
 /** The object that `type name = ` or `type name[] = ` begins to define; null when that is no such head. */
-function definedObject(head: string): { name: string; type: string } | null {
-  const match = /(\w+)\s*(?:\[[^\]]*\]\s*)*=\s*$/.exec(head);
-  return match === null ? null : { name: match[1] as string, type: head.slice(0, match.index).trim() };
+function definedObject(head: string): Pick<TopObject, "name" | "type" | "isArray"> | null {
+  const match = /(\w+)\s*(\[[^\]]*\]\s*)*=\s*$/.exec(head);
+  if (match === null) return null;
+  return { name: match[1] as string, type: head.slice(0, match.index).trim(), isArray: match[2] !== undefined };
 }
 
 /** The function that `type name(parameters)` defines: the last parentheses are the parameters. Null when that is no such head. */

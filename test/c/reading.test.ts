@@ -32,6 +32,14 @@ describe("what is read of C", () => {
     );
   });
 
+  it("does not guess what an entry after two designators is for", () => {
+    const source = program(
+      "void f(void)\n{\nstruct t x = { .p.q = 1, 2 };\nstruct t y = { .p = { .q = 1, 2 }, 3 };\n}\n",
+    );
+    const info = source.functions.get("f")?.[0];
+    expect(info && source.ast(info)?.errors).toEqual([3]);
+  });
+
   it("has casts to arrays and to pointers to functions, where a header declares the type", () => {
     expect(read("h((u8[2]){ 1, 2 }, (u8 (*)(int))b, (u8 const volatile)a);", U8)).toBe(
       "(h(((u8 [ 2 ]){ (1), (2) }), ((u8 ( * ) ( int ))b), ((u8)a)));",
@@ -109,6 +117,19 @@ describe("constants", () => {
     expect(worth("(-8 / 2)")).toBe(2n ** 64n - 4n);
     expect(worth("(-8 >> 1)")).toBe(2n ** 64n - 4n);
     expect(worth("(1 ? -1 : 1u)")).toBe(0xffffffffn);
+  });
+
+  it("are the sizes of integers, of pointers and of arrays of these, and of nothing else", () => {
+    expect(worth("sizeof(uint64_t)")).toBe(8n);
+    expect(worth("(sizeof(u8 const) + sizeof(_Bool))", U8)).toBe(2n);
+    expect(worth("sizeof(other_t[2][1 + 2])", "typedef unsigned short half_t;\ntypedef half_t other_t;")).toBe(12n);
+    expect(worth("sizeof(struct s *)")).toBe(8n);
+    expect(worth("(sizeof(int) - 5 > 0)")).toBe(1n);
+    for (const text of ["struct s", "gone_t", "u8 { 1 }", "int[]", "int[N]", "int) (2", "double"])
+      expect([text, worth(`sizeof(${text})`, U8)]).toEqual([text, null]);
+    expect(worth("sizeof(u8){ 1 }", U8)).toBe(null);
+    expect(worth("__alignof__(int)")).toBe(null);
+    expect(worth("sizeof N")).toBe(null);
   });
 
   it("are what casts make of them", () => {

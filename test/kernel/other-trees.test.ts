@@ -62,6 +62,21 @@ it("a function that reaches a SEAMCALL by a later definition of a macro alone is
   expect(info && new Reach(new Source(program, rules)).reachesSeamcall(info)).toBe(true);
 });
 
+it("a function that an initializer gives a member stands there, after a designator and in an array's element, too", () => {
+  const rules = parseKernelRules(smallRules(), "small rules");
+  const names = ["a", "b", "c", "d", "e", "g", "h", "i"];
+  const text = `struct inner { int n; void (*one)(void); void (*two)(void); };
+struct ops { void (*first)(void); void (*second)(void); struct inner in[2]; void (*last)(void); };
+${names.map((name) => `static void ${name}(void) { }`).join("\n")}
+static struct ops plain = { .second = a, { { 1, b }, [1] = { .one = c, d } }, e };
+static struct ops several[] = { { g }, { .last = h }, [4] = { .first = i } };
+`;
+  const source = new Source(new Program([{ path: "a.c", source: text }], dialectOf(rules, "p.h")), rules);
+  const targets = (tag: string, member: string): string[] => source.targets(tag, member).map(({ name }) => name);
+  expect(["first", "second", "last"].map((member) => targets("ops", member))).toEqual([["g", "i"], ["a"], ["e", "h"]]);
+  expect(["one", "two"].map((member) => targets("inner", member))).toEqual([["b", "c"], ["d"]]);
+});
+
 it("a macro that headers define in different ways is told when it is expanded, and only then", () => {
   const header = (text: string): string => `${text}\n#define SAME(x) do_it(x)\n#define OTHER(x) do_it(x)\n`;
   const uses = (text: string): string =>
