@@ -21,7 +21,8 @@ it.each([
 ])("gives the elements of an array what %s has for them", async (initializer, wanted) => {
   const before = await locksOfTrack("");
   const locks = async (test: string) =>
-    (await locksOfTrack(`enum { EPOCH_FLAG_AT = 1 }; int given[4] = ${initializer}; if (${test}) { ${LOCKS_EPOCH} }`)).length;
+    (await locksOfTrack(`enum { EPOCH_FLAG_AT = 1 }; int given[4] = ${initializer}; if (${test}) { ${LOCKS_EPOCH} }`))
+      .length;
   for (const [at, value] of wanted.entries()) {
     if (value === 0) continue;
     expect([at, await locks(`given[${at}] != ${value}`)]).toEqual([at, before.length]);
