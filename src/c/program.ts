@@ -7,7 +7,19 @@ import type { CallExpr, Expr, FunctionAst, Stmt } from "./ast.ts";
 import type { Dialect } from "./dialect.ts";
 import { expandMacros, expandText, type Macro, type MacroLookup } from "./expand.ts";
 import { parseInteger, typeOfInteger } from "./expressions.ts";
-import { binary, bitsOf, chosen, converted, type Integer, literal, natural, sizeOf, unary } from "./integers.ts";
+import {
+  binary,
+  bitsOf,
+  chosen,
+  converted,
+  type Integer,
+  type IntegerKind,
+  kindOf,
+  literal,
+  natural,
+  sizeOf,
+  unary,
+} from "./integers.ts";
 import { isLongerThan } from "./lexer.ts";
 import { LIMITS } from "./limits.ts";
 import { blankComments, closeOf, preprocess } from "./preprocess.ts";
@@ -101,6 +113,7 @@ export class Program {
   private readonly bases = new Map<string, Integer | null>();
   /** What names of types stand for, of those that are declared as one of another name. */
   private readonly aliases = new Map<string, string>();
+  private readonly meant = (name: string): string | null => this.aliases.get(name) ?? null;
   private readonly macroCalls = new Map<string, ReadonlySet<string>>();
   private readonly macroExprs = new Map<string, Expr | null>();
 
@@ -366,6 +379,16 @@ export class Program {
     return value && bitsOf(value);
   }
 
+  /** The type that a constant has in a computation; null when there is none of that name. */
+  kindOfConstant(name: string): IntegerKind | null {
+    return this.integer(name);
+  }
+
+  /** The type that a value of a type has in a computation; null for a type that is not known, or no integer. */
+  kindOfType(type: string): IntegerKind | null {
+    return kindOf(type, this.meant);
+  }
+
   private integer(name: string): Integer | null {
     const known = this.constants.get(name);
     if (known !== undefined) return known;
@@ -451,7 +474,7 @@ export class Program {
   }
 
   private sizeOf({ type, counts }: NonNullable<Extract<Expr, { kind: "opaque" }>["measured"]>): Integer | null {
-    const one = sizeOf(type, (name) => this.aliases.get(name) ?? null);
+    const one = sizeOf(type, this.meant);
     return counts.reduce<Integer | null>((size, count) => {
       const times = this.compute(count);
       return size && times && binary("*", size, times);
@@ -461,7 +484,7 @@ export class Program {
   /** An enumerator's value stays what it is in the type of its enumeration. */
   private converted(value: Integer, type: string | undefined): Integer | null {
     if (type !== undefined && (this.enums.has(type) || /^enum \w+$/.test(type))) return natural(value.value);
-    return converted(value, type, (name) => this.aliases.get(name) ?? null);
+    return converted(value, type, this.meant);
   }
 
   /** What the call of a macro that stands for an expression is, with its arguments in place; null for anything else. */
