@@ -66,7 +66,14 @@ export interface FileCall {
   readonly line: number;
 }
 
-interface Enumerator {
+/** What stands somewhere under a name. */
+export interface NamedSite {
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+interface Enumerator extends NamedSite {
   /** Text of the explicit value of the nearest enumerator at or before this one; null for an implicit first zero. */
   readonly base: string | null;
   readonly offset: number;
@@ -85,7 +92,12 @@ export class Program {
   readonly macros = new Map<string, MacroSite>();
   /** Names of macros that have definitions which differ, and those: what such a name stands for is not known from the name alone. */
   readonly redefined = new Map<string, MacroSite[]>();
+  /** By name: of several the first. */
   readonly enumerators = new Map<string, Enumerator>();
+  /** Names that several enumerations use, and all of each. */
+  private readonly repeated = new Map<string, Enumerator[]>();
+  /** Of those the ones that were asked for and are not worth the same. */
+  private readonly clashing = new Map<string, readonly NamedSite[]>();
   /** `typedef enum … name_t` → its enumerators, in order. */
   readonly enums = new Map<string, string[]>();
   /** Objects at file scope with an initializer in braces, in the order of the files. */
@@ -154,7 +166,7 @@ export class Program {
     }
     for (const [path, text] of this.texts) {
       this.indexTopLevel(path, text, sources.get(path) ?? null);
-      this.indexEnums(text);
+      this.indexEnums(path, text);
       this.indexTypes(text);
       this.refuseTooMany(path);
     }
@@ -282,8 +294,10 @@ export class Program {
       if (!this.aliases.has(name as string)) this.aliases.set(name as string, (type as string).trim());
   }
 
-  private indexEnums(text: string): void {
+  private indexEnums(file: string, text: string): void {
+    const lines = new Lines(text);
     for (const match of text.matchAll(/\benum\b[^;{}()]{0,300}\{([^{}]*)\}\s*(\w*)/g)) {
+      const line = lines.at(match.index);
       let base: string | null = null;
       let offset = 0;
       const names: string[] = [];
@@ -294,11 +308,21 @@ export class Program {
           base = entry[2].trim();
           offset = 0;
         }
-        if (!this.enumerators.has(entry[1])) this.enumerators.set(entry[1], { base, offset });
+        this.addEnumerator({ name: entry[1], file, line, base, offset });
         names.push(entry[1]);
         offset++;
       }
       if (match[2]) this.enums.set(match[2], names);
+    }
+  }
+
+  private addEnumerator(one: Enumerator): void {
+    const first = this.enumerators.get(one.name);
+    if (first === undefined) this.enumerators.set(one.name, one);
+    else {
+      const sites = this.repeated.get(one.name);
+      if (sites) sites.push(one);
+      else this.repeated.set(one.name, [first, one]);
     }
   }
 
@@ -400,13 +424,27 @@ export class Program {
 
   private computeConstant(name: string): Integer | null {
     const enumerator = this.enumerators.get(name);
-    if (enumerator) {
-      const base = enumerator.base === null ? natural(0n) : this.evaluateText(enumerator.base);
-      return base && natural(base.value + BigInt(enumerator.offset));
-    }
+    if (enumerator) return this.worth(name, this.repeated.get(name) ?? [enumerator]);
     const macro = this.macros.get(name);
     if (!macro || macro.parameters !== null || this.redefined.has(name)) return null;
     return integerOf(macro.body) ?? this.compute(this.macroExpr(name));
+  }
+
+  /** The value that all enumerators of a name have; null, and noted, where it is not the same. */
+  private worth(name: string, all: readonly Enumerator[]): Integer | null {
+    const values = all.map(({ base, offset }) => {
+      const first = base === null ? natural(0n) : this.evaluateText(base);
+      return first && natural(first.value + BigInt(offset));
+    });
+    const [value = null] = values;
+    if (values.every((other) => other?.value === value?.value)) return value;
+    this.clashing.set(name, all);
+    return null;
+  }
+
+  /** Enumerators that were asked for, of which several of one name have different values: what the name stands for is not known. */
+  get clashingEnumerators(): readonly (readonly NamedSite[])[] {
+    return [...this.clashing.values()];
   }
 
   /** The value of what enumerators begin to count at. */
@@ -526,8 +564,22 @@ export class Program {
   }
 
   /** Of the macros that have definitions which differ, those that some functions use, by others perhaps. */
-  redefinedIn(functions: Iterable<FunctionInfo>): readonly (readonly MacroSite[])[] {
+  redefinedIn(functions: Iterable<FunctionInfo>): readonly (readonly NamedSite[])[] {
     if (this.redefined.size === 0) return [];
+    const words = this.wordsOf(functions);
+    return [...this.redefined].flatMap(([name, sites]) => (words.has(name) ? [sites] : []));
+  }
+
+  /** The same of enumerators that have different values. */
+  clashingIn(functions: Iterable<FunctionInfo>): readonly (readonly NamedSite[])[] {
+    if (this.repeated.size === 0) return [];
+    const words = this.wordsOf(functions);
+    for (const name of this.repeated.keys()) if (words.has(name)) this.integer(name);
+    return [...this.clashing].flatMap(([name, sites]) => (words.has(name) ? [sites] : []));
+  }
+
+  /** The words of functions and of the macros that they use. */
+  private wordsOf(functions: Iterable<FunctionInfo>): ReadonlySet<string> {
     const words = new Set<string>();
     const add = (text: string): void => {
       for (const [word] of text.matchAll(/[A-Za-z_]\w*/g)) words.add(word);
@@ -535,7 +587,7 @@ export class Program {
     for (const info of functions) add(this.textOf(info).slice(info.headStart, info.bodyEnd));
     // A set that grows is visited to its end.
     for (const word of words) for (const { body } of this.definitionsOf(word)) add(body);
-    return [...this.redefined].flatMap(([name, sites]) => (words.has(name) ? [sites] : []));
+    return words;
   }
 
   /** Functions that run when one of these does, they themselves included. Of several of a name, a call means the one in its own file. */
@@ -572,6 +624,29 @@ export class Program {
     // A macro may call for the function that uses it.
     for (const name of this.macros.keys()) for (const callee of this.madeBy(name)) add(name, callee);
     return callers;
+  }
+}
+
+/** Numbers of the lines on which offsets of a text stand, asked for in their order. */
+class Lines {
+  private readonly text: string;
+  private line = 1;
+  private from = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  at(offset: number): number {
+    for (
+      let end = this.text.indexOf("\n", this.from);
+      end >= 0 && end < offset;
+      end = this.text.indexOf("\n", this.from)
+    ) {
+      this.line++;
+      this.from = end + 1;
+    }
+    return this.line;
   }
 }
 

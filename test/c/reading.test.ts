@@ -108,6 +108,26 @@ describe("constants", () => {
     expect(["B", "C", "D"].map((name) => source.constant(name))).toEqual([2n ** 64n - 1n, 0n, 1n]);
   });
 
+  it("are not known of enumerators that have several values, which is told once they are asked for", () => {
+    const files = [
+      { path: "a.h", source: "enum { A, B, C = 4 };\nenum\n{ D = A };\n" },
+      { path: "b.h", source: "\nenum { B = 1, C };\nenum { A = 3 };\nenum { E = 7, E2 = E };" },
+      { path: "f.c", source: "#define INDIRECT A\nint f(int x) { return x + INDIRECT; }\nint g(void) { return B; }" },
+    ];
+    const source = new Program(files, DIALECT);
+    const [f, g] = ["f", "g"].map((name) => source.functions.get(name) ?? []);
+    expect([source.constant("B"), source.constant("E2"), source.clashingEnumerators]).toEqual([1n, 7n, []]);
+    expect(source.clashingIn(g ?? [])).toEqual([]);
+    expect(
+      source.clashingIn(f ?? []).map((sites) => sites.map(({ name, file, line }) => `${name} ${file}:${line}`)),
+    ).toEqual([["A a.h:1", "A b.h:3"]]);
+    expect([source.constant("A"), source.constant("D"), source.constant("C")]).toEqual([null, null, null]);
+    expect(source.clashingEnumerators.map(([first]) => `${first?.name} ${first?.file}:${first?.line}`)).toEqual([
+      "A a.h:1",
+      "C a.h:1",
+    ]);
+  });
+
   it("have the width and sign of their types", () => {
     expect(worth("~0U")).toBe(0xffffffffn);
     expect(worth("(0xffffffff + 1)")).toBe(0n);

@@ -77,6 +77,20 @@ static struct ops several[] = { { g }, { .last = h }, [4] = { .first = i } };
   expect(["one", "two"].map((member) => targets("inner", member))).toEqual([["b", "c"], ["d"]]);
 });
 
+it("an enumerator that has several values is told when it is asked for, and only then", () => {
+  const header = (value: number) => (text: string) => `${text}\nenum { PEN_ASKED = ${value}, PEN_IDLE };\n`;
+  const said = (name: string, ...more: readonly Edit[]): string[] =>
+    extracted(name, ["include/linux/kvm_host.h", header(1)], ["include/linux/mutex.h", header(2)], ...more)
+      .diagnostics.filter(({ code }) => code === "SL3412")
+      .map(({ severity, file, message }) => `${severity} ${file}: ${message.replace(/:\d+/, "")}`);
+  const uses = (text: string): string =>
+    text.replace(/(\n\s*)(kvm_x86_call\(vcpu_load\)\(vcpu, cpu\);)/, "$1if (cpu == PEN_ASKED) return;$1$2");
+  expect(said("idle-enumerators")).toEqual([]);
+  expect(said("asked-enumerators", ["virt/kvm/kvm_main.c", uses])).toEqual([
+    "warning include/linux/kvm_host.h: the enumerator PEN_ASKED has another value at include/linux/mutex.h; none is taken",
+  ]);
+});
+
 it("a macro that headers define in different ways is told when it is expanded, and only then", () => {
   const header = (text: string): string => `${text}\n#define SAME(x) do_it(x)\n#define OTHER(x) do_it(x)\n`;
   const uses = (text: string): string =>

@@ -93,6 +93,18 @@ describe("a macro", () => {
   });
 });
 
+describe("two enumerators of one name", () => {
+  it("are told where a leaf uses it and they have different values", () => {
+    const clash = (one: string, other: string, body: string) =>
+      findings({ "a.c": `enum { ${one} };\n${leaf(body)}`, "b.c": `enum { ${other} };\n` }, "two-definitions");
+    expect(clash("HERE", "THERE, HERE", "use(HERE);")).toEqual([
+      "a.c:1 the enumerator HERE is defined here, and otherwise at b.c:1: which one is meant is not known",
+    ]);
+    expect(clash("HERE", "THERE, HERE", "")).toEqual([]);
+    expect(clash("HERE = 1", "THERE, HERE", "use(HERE);")).toEqual([]);
+  });
+});
+
 describe("two definitions of one function", () => {
   it("are told where a leaf comes to one of them", () => {
     const it_ = "int helper(void)\n{\nreturn 0;\n}\n";
