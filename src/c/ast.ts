@@ -70,6 +70,8 @@ export type Stmt =
       readonly type: string;
       readonly array: boolean;
       readonly init: Expr | null;
+      /** It is `static` and may change: what the function made of it in a call before is still there, and `init` only at first. */
+      readonly lasts?: true;
       readonly line: number;
     }
   | { readonly kind: "if"; readonly test: Expr; readonly yes: Stmt; readonly no: Stmt | null; readonly line: number }

@@ -741,6 +741,8 @@ class Writer {
           v(),
           ";",
         ),
+      () => make({ longs: [x], arrays: [arr] }, "static long", x, "= 3 ,", arr, "[ 4 ] = { [ 1 ] = 7 , 2 } ;"),
+      () => make({ constants: [x] }, this.one(["static const u8", "const static long"]), x, "= BLUE * 3 ;"),
       () => make({ constants: [x] }, "__auto_type", x, "=", v(), ";"),
       () => make({ functions: [fp] }, "fn_t", fp, "=", this.callee(ASSIGN, 2), ";"),
       () => make({ functions: [fp] }, "long ( *", fp, ") ( long , long ) =", this.callee(ASSIGN, 2), ";"),

@@ -30,6 +30,17 @@ it.each([
   }
 });
 
+it("knows of a variable that lasts only that a call before may have changed it, unless it is constant", async () => {
+  const before = await locksOfTrack("");
+  const locks = async (text: string) => (await locksOfTrack(`${text} { ${LOCKS_EPOCH} }`)).length - before.length;
+  expect(await locks("static int done = 0; if (done)")).toBe(1);
+  expect(await locks("static int done = 1; if (!done)")).toBe(1);
+  expect(await locks("static int first[2] = { 1, 1 }; if (first[1] == 0)")).toBe(1);
+  expect(await locks("static int done = 0; done = 1; if (!done)")).toBe(0);
+  expect(await locks("static const int done = 0; if (done)")).toBe(0);
+  expect(await locks("static const int* done = NULL; if (done)")).toBe(1);
+});
+
 it("takes of several values for one element the last one", async () => {
   const before = await locksOfTrack("");
   const given = `int given[2] = { 1, 2, [0] = 0 }; if (given[0] != 1) { ${LOCKS_EPOCH} }`;

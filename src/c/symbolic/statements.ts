@@ -122,7 +122,7 @@ export class Statements {
     const at = engine.local(s.name, frame);
     state.forgetBelow(at);
     if (s.array) engine.noteArray(at);
-    if (!s.init) {
+    if (!s.init || s.lasts) {
       if (s.array) state.store.delete(at);
       else state.set(at, sym(`${at.key}#${engine.steps}`, s.name, at));
       return [{ state, exit: NEXT }];
