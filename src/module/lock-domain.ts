@@ -18,11 +18,12 @@ import {
   not,
   num,
   type Stmt,
+  sourcesOfLocation,
+  stepsOf,
   TRUE,
   truth,
   type Value,
   valueText,
-  wayTo,
 } from "../c/index.ts";
 import type { LockMode, Side, Site } from "../catalog/index.ts";
 import {
@@ -535,8 +536,16 @@ export class LockDomain extends Domain<LockPart> {
   }
 }
 
-/** Is a lock in an element of an array, or behind what such an element holds? Each round of a loop may mean another one. */
-const isElement = (lock: Location): boolean => wayTo(lock).some(({ kind }) => kind === "element");
+/** Is a lock in an element of an array, or found by what such an element or something unknown holds? Each round of a loop may mean another one. */
+function isElement(lock: Location): boolean {
+  const isIn = (at: Location | null) => at !== null && stepsOf(at).some(({ kind }) => kind === "element");
+  const sources = [...sourcesOfLocation(lock)];
+  return (
+    isIn(lock) ||
+    sources.some((value) => value.t === "ref" && isIn(value.at)) ||
+    sources.some((value) => value.t === "sym" && (value.origin?.how === "fresh" || isIn(value.location)))
+  );
+}
 
 const successOf = (outcomes: readonly Outcome[]): Value => {
   const success = outcomes.find((outcome) => outcome.success);

@@ -77,6 +77,15 @@ static struct ops several[] = { { g }, { .last = h }, [4] = { .first = i } };
   expect(["one", "two"].map((member) => targets("inner", member))).toEqual([["b", "c"], ["d"]]);
 });
 
+it("a variable that lasts from call to call does not hold its initializer, unless it is constant", () => {
+  const rules = parseKernelRules(smallRules(), "small rules");
+  const text = "int f(void)\n{\n\tstatic int seen = 1;\n\tstatic const int most = 2;\n\treturn seen < most;\n}\n";
+  const program = new Program([{ path: "a.c", source: text }], dialectOf(rules, "p.h"));
+  const info = program.resolve("f", "a.c");
+  const code = info && new Source(program, rules).code(info);
+  expect(code?.instructions.map(({ op }) => op).slice(0, 2)).toEqual(["forget", "assign"]);
+});
+
 it("an enumerator that has several values is told when it is asked for, and only then", () => {
   const header = (value: number) => (text: string) => `${text}\nenum { PEN_ASKED = ${value}, PEN_IDLE };\n`;
   const said = (name: string, ...more: readonly Edit[]): string[] =>
