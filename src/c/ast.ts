@@ -49,6 +49,8 @@ export type Expr =
       /** Of a statement expression: what it evaluates, one after the other, and all its statements. */
       readonly parts: readonly Expr[];
       readonly body?: readonly Stmt[];
+      /** Of a `sizeof` of a type: the type as a cast's, without what it is an array of, and how many of it. */
+      readonly measured?: { readonly type: string; readonly counts: readonly Expr[] };
       readonly line: number;
     };
 
@@ -68,6 +70,8 @@ export type Stmt =
       readonly type: string;
       readonly array: boolean;
       readonly init: Expr | null;
+      /** It is `static` and may change: what the function made of it in a call before is still there, and `init` only at first. */
+      readonly lasts?: true;
       readonly line: number;
     }
   | { readonly kind: "if"; readonly test: Expr; readonly yes: Stmt; readonly no: Stmt | null; readonly line: number }

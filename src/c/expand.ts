@@ -1,5 +1,6 @@
 /**
- * Expands macros in tokens, as the C preprocessor does: arguments first, `#`, `##`, variable arguments, and no macro inside itself.
+ * Expands macros in tokens, as the C preprocessor does: arguments first, `#`, `##`, variable arguments, `__VA_OPT__`, and no macro inside
+ * itself.
  *
  * What a macro makes stands on the line of its use. The text of a literal that `#` makes is lost: no analysis reads literals.
  */
@@ -175,45 +176,98 @@ class Expander {
   }
 
   private substitute(macro: Macro, args: readonly Token[][], line: number): Token[] {
-    const body = bodyOf(macro);
     const names = macro.parameters ?? [];
     const last = names.at(-1);
     const isVariadic = last?.endsWith("...") === true;
+    const variable = isVariadic ? joined(args.slice(names.length - 1), line) : [];
     const argument = (name: string): readonly Token[] | null => {
       const wanted = isVariadic && name === (last === "..." ? "__VA_ARGS__" : last?.slice(0, -3).trim());
-      if (wanted) return joined(args.slice(names.length - 1), line);
+      if (wanted) return variable;
       const at = names.indexOf(name);
       return at < 0 ? null : (args[at] ?? []);
     };
+    let isAny: boolean | null = null;
+    const hasVariable = (): boolean => {
+      isAny ??= this.expand(variable).length > 0;
+      return isAny;
+    };
+    const given = { argument, hasVariable, isVariadic, isCalled: macro.parameters !== null, line };
+    return this.replaced(bodyOf(macro), given).filter((token) => token.text !== "");
+  }
+
+  /** A macro's body, or a part of it, with the arguments in place; an empty token stands where there was something that is nothing. */
+  private replaced(body: readonly Token[], given: Given): Token[] {
+    const { argument, isVariadic, line } = given;
     const out: Token[] = [];
+    /** What is pasted at a place of the body, as it is, and where that ends; null for a token that stands for itself. */
+    const operand = (at: number): { readonly list: readonly Token[]; readonly end: number } | null => {
+      const { kind, text } = body[at] as Token;
+      if (kind !== "word") return null;
+      const close = isVariadic && text === "__VA_OPT__" ? closeOf(body, at + 1) : -1;
+      if (close >= 0) {
+        const list = given.hasVariable() ? this.replaced(body.slice(at + 2, close), given) : [];
+        return { list, end: close };
+      }
+      const list = argument(text);
+      return list && { list, end: at };
+    };
     for (let i = 0; i < body.length; i++) {
       const token = body[i] as Token;
       const next = body[i + 1];
-      if (token.text === "#" && macro.parameters !== null && next && argument(next.text) !== null) {
+      const quoted = token.text === "#" && given.isCalled && next ? operand(i + 1) : null;
+      if (quoted) {
         out.push({ kind: "string", text: '""', line });
-        i++;
+        i = quoted.end;
       } else if (token.text === "##" && i > 0 && next) {
-        i++;
-        const right = argument(next.text) ?? [next];
-        const left = out.at(-1);
-        // GNU: a comma before variable arguments goes away with them, and is pasted to nothing.
-        if (left?.text === "," && isVariadic) {
-          if (right.length === 0) out.pop();
-          else for (const t of right) out.push({ ...t, line });
-        } else paste(out, right, line);
+        const right = operand(i + 1);
+        i = right?.end ?? i + 1;
+        this.pasteTo(out, right?.list ?? [next], given);
       } else {
-        const value = token.kind === "word" ? argument(token.text) : null;
+        const value = operand(i);
+        i = value?.end ?? i;
         if (value === null) out.push({ ...token, line });
-        else if (next?.text === "##") {
+        else if (body[i + 1]?.text === "##") {
           // An empty argument leaves something to paste to, so that it does not take what stands before it.
-          for (const t of value.length > 0 ? value : [EMPTY]) out.push({ ...t, line });
-        } else for (const t of this.expand(value)) out.push({ ...t, line });
+          for (const t of value.list.length > 0 ? value.list : [EMPTY]) out.push({ ...t, line });
+        } else
+          for (const t of token.text === "__VA_OPT__" ? value.list : this.expand(value.list)) out.push({ ...t, line });
       }
       // A long argument may stand in a long body many times.
       if (out.length > this.budget.left) this.spend(out.length);
     }
-    return out.filter((token) => token.text !== "");
+    return out;
   }
+
+  private pasteTo(out: Token[], right: readonly Token[], { isVariadic, line }: Given): void {
+    // GNU: a comma before variable arguments goes away with them, and is pasted to nothing.
+    if (out.at(-1)?.text !== "," || !isVariadic) paste(out, right, line);
+    else if (right.length === 0) out.pop();
+    else for (const t of right) out.push({ ...t, line });
+  }
+}
+
+/** What a call gives a macro. */
+interface Given {
+  /** The argument of a parameter; null for a name that is none. */
+  readonly argument: (name: string) => readonly Token[] | null;
+  readonly isVariadic: boolean;
+  /** Is anything left of the variable arguments once they are expanded? */
+  readonly hasVariable: () => boolean;
+  /** Does it take arguments? */
+  readonly isCalled: boolean;
+  readonly line: number;
+}
+
+/** Where the parenthesis is closed that opens at `open`; -1 where none does, or it is never closed. */
+function closeOf(tokens: readonly Token[], open: number): number {
+  if (tokens[open]?.text !== "(") return -1;
+  let depth = 0;
+  for (let i = open; i < tokens.length; i++) {
+    const { text } = tokens[i] as Token;
+    if (text === "(") depth++;
+    else if (text === ")" && --depth === 0) return i;
+  }
+  return -1;
 }
 
 const EMPTY: Token = { kind: "word", text: "", line: 0 };

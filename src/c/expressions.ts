@@ -96,9 +96,13 @@ export abstract class ExpressionParser extends Cursor {
     const { line } = this;
     const entries: InitializerEntry[] = [];
     let height = 0;
+    let before: readonly Designator[] = [];
     this.expect("{");
     while (!this.accept("}")) {
       const way = this.designators();
+      // What comes after `.a.b =` without a designator is for what follows b in a, if anything does.
+      if (way.length === 0 && before.length > 1) throw new Unexpected();
+      before = way;
       addEntry(entries, way, this.initializer());
       height = Math.max(height, this.height);
       if (!this.accept(",")) {
@@ -220,14 +224,36 @@ export abstract class ExpressionParser extends Cursor {
   }
 
   protected size(): Expr {
-    const { at, line } = this;
+    const { at, line, text } = this;
     this.at++;
+    let measured = text === "sizeof" ? this.measured() : null;
     if (this.text === "(") {
       this.skipBalanced();
+      const { at: end } = this;
       this.skipLinks();
+      // A compound literal, or a part of one.
+      if (this.at > end) measured = null;
     } else this.nested(() => this.unary());
     this.height = 1;
-    return { kind: "opaque", text: this.textSince(at), parts: [], line };
+    return { kind: "opaque", text: this.textSince(at), parts: [], ...(measured && { measured }), line };
+  }
+
+  /** The type whose size is asked, `(type)` or `(type[count])`, which stays to be read; null for anything else. */
+  private measured(): { type: string; counts: Expr[] } | null {
+    const { at } = this;
+    if (!this.is("(") || !this.isWord(1) || this.declared.has(this.ahead(1))) return null;
+    this.at++;
+    const words: string[] = [];
+    for (; this.isWord() || this.is("*"); this.at++) if (!STORAGE.has(this.text)) words.push(this.text);
+    const counts: Expr[] = [];
+    while (this.is("[") && this.ahead(1) !== "]") {
+      this.at++;
+      counts.push(this.nested(() => this.conditional()));
+      this.expect("]");
+    }
+    const isType = this.is(")");
+    this.at = at;
+    return isType ? { type: words.join(" "), counts } : null;
   }
 
   /** Goes past what a primary expression, or a compound literal's type, is followed by. */

@@ -63,5 +63,15 @@ export {
 } from "./symbolic/values.ts";
 export { joinedText, pointeeText, unaryText } from "./text.ts";
 export { Types } from "./types.ts";
-export { calleeOf, expressionsIn, expressionsOf, partsOf, statementsIn, statementsOf, within } from "./walk.ts";
+export {
+  calleeOf,
+  expressionsIn,
+  expressionsOf,
+  type InitializerPlace,
+  partsOf,
+  placesIn,
+  statementsIn,
+  statementsOf,
+  within,
+} from "./walk.ts";
 export { ParameterWrites } from "./writes.ts";

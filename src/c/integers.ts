@@ -9,9 +9,12 @@ export interface Integer {
   readonly isUnsigned: boolean;
 }
 
-type Kind = Omit<Integer, "value">;
+/** The type of a value after C's promotions. */
+export type IntegerKind = Omit<Integer, "value">;
+type Kind = IntegerKind;
 
-const INT: Kind = { bits: 32, isUnsigned: false };
+/** What comparisons give, and what narrower types are promoted to. */
+export const INT: IntegerKind = { bits: 32, isUnsigned: false };
 const KINDS: Readonly<Record<IntegerType, Kind>> = {
   unsigned: { bits: 32, isUnsigned: true },
   long: { bits: 64, isUnsigned: false },
@@ -55,7 +58,7 @@ export function unary(op: string, a: Integer): Integer | null {
 }
 
 /** The type that two values have in common. */
-function common(a: Kind, b: Kind): Kind {
+export function commonKind(a: Kind, b: Kind): Kind {
   if (a.bits === b.bits) return { bits: a.bits, isUnsigned: a.isUnsigned || b.isUnsigned };
   return a.bits > b.bits ? a : b;
 }
@@ -63,7 +66,7 @@ function common(a: Kind, b: Kind): Kind {
 /** Of a choice's two values the one that is taken, in the type that they have in common. */
 export function chosen(value: Integer, other: Integer | null): Integer | null {
   if (other === null) return value.value < 0n ? null : value;
-  return wrapped(value.value, common(value, other));
+  return wrapped(value.value, commonKind(value, other));
 }
 
 /** `a op b`; null for an operator that is none, and where what comes out is undefined. */
@@ -71,7 +74,7 @@ export function binary(op: string, a: Integer, b: Integer): Integer | null {
   if (op === "&&") return truth(a.value !== 0n && b.value !== 0n);
   if (op === "||") return truth(a.value !== 0n || b.value !== 0n);
   if (op === "<<" || op === ">>") return shifted(op, a, b.value);
-  const kind = common(a, b);
+  const kind = commonKind(a, b);
   const [x, y] = [wrapped(a.value, kind).value, wrapped(b.value, kind).value];
   switch (op) {
     case "+":
@@ -123,6 +126,9 @@ const TYPES: Readonly<Record<string, number>> = {
   ...{ size_t: 64, ssize_t: -64, uintptr_t: 64, intptr_t: -64, _Bool: 1, bool: 1 },
 };
 
+/** Addresses are numbers without a sign. */
+const POINTER = 64;
+
 /** Words of a type in the order of {@link TYPES}: `long unsigned int` is `unsigned long`. */
 function normal(type: string): string {
   const words = type.split(/\s+/).filter((word) => word !== "");
@@ -141,6 +147,11 @@ function normal(type: string): string {
 export function bitsOfType(type: string, alias: (name: string) => string | null): number | null {
   const name = meantBy(type, alias);
   return Object.hasOwn(TYPES, name) ? (TYPES[name] as number) : null;
+}
+
+/** The same, and those of pointers. */
+function bitsOfValue(type: string, alias: (name: string) => string | null): number | null {
+  return meantBy(type, alias).endsWith("*") ? POINTER : bitsOfType(type, alias);
 }
 
 /** The type that a name of one stands for; a name that stands for none that is known as it is. */
@@ -164,15 +175,29 @@ export function converted(
   type: string | undefined,
   alias: (name: string) => string | null,
 ): Integer | null {
-  const name = meantBy(type ?? "", alias);
-  if (name.endsWith("*")) return wrapped(a.value, KINDS["unsigned long"]);
-  const bits = TYPES[name];
+  const bits = bitsOfValue(type ?? "", alias);
   // A truth value would be neither more nor less than it.
-  if (bits === undefined) return a.value === 0n || a.value === 1n ? wrapped(a.value, INT) : null;
+  if (bits === null) return a.value === 0n || a.value === 1n ? wrapped(a.value, INT) : null;
   if (bits === 1) return truth(a.value !== 0n);
-  const [width, isUnsigned] = [Math.abs(bits), bits > 0];
-  const value = isUnsigned ? BigInt.asUintN(width, a.value) : BigInt.asIntN(width, a.value);
-  return wrapped(value, width < 32 ? INT : { bits: width as 32 | 64, isUnsigned });
+  const width = Math.abs(bits);
+  const value = bits > 0 ? BigInt.asUintN(width, a.value) : BigInt.asIntN(width, a.value);
+  return wrapped(value, promoted(bits));
+}
+
+function promoted(bits: number): Kind {
+  return Math.abs(bits) < 32 ? INT : { bits: Math.abs(bits) as 32 | 64, isUnsigned: bits > 0 };
+}
+
+/** The type that a value of a type has in a computation; null for a type that is not known. `alias`: as for {@link converted}. */
+export function kindOf(type: string, alias: (name: string) => string | null): IntegerKind | null {
+  const bits = bitsOfValue(type, alias);
+  return bits === null ? null : promoted(bits);
+}
+
+/** The bytes of a type; null for one that is not known. `alias`: as for {@link converted}. */
+export function sizeOf(type: string, alias: (name: string) => string | null): Integer | null {
+  const bits = bitsOfValue(type, alias);
+  return bits === null ? null : literal(BigInt(Math.ceil(Math.abs(bits) / 8)), "unsigned long");
 }
 
 /** `a op b` on 64-bit unsigned integers; null for an operator that is none or for a division by zero. */

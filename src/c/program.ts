@@ -7,13 +7,26 @@ import type { CallExpr, Expr, FunctionAst, Stmt } from "./ast.ts";
 import type { Dialect } from "./dialect.ts";
 import { expandMacros, expandText, type Macro, type MacroLookup } from "./expand.ts";
 import { parseInteger, typeOfInteger } from "./expressions.ts";
-import { binary, bitsOf, bitsOfType, chosen, converted, type Integer, literal, natural, unary } from "./integers.ts";
+import {
+  binary,
+  bitsOf,
+  bitsOfType,
+  chosen,
+  converted,
+  type Integer,
+  type IntegerKind,
+  kindOf,
+  literal,
+  natural,
+  sizeOf,
+  unary,
+} from "./integers.ts";
 import { isLongerThan } from "./lexer.ts";
 import { LIMITS } from "./limits.ts";
 import { blankComments, closeOf, preprocess } from "./preprocess.ts";
 import { type ParseOptions, parseExpression, parseFunction, parseInitializer } from "./syntax.ts";
 import { scanTopLevel, type TopObject } from "./toplevel.ts";
-import { isSameMacro, type MacroSite, Macros, Units } from "./units.ts";
+import { aliased, isSameMacro, type MacroSite, Macros, Units } from "./units.ts";
 import { withParts } from "./walk.ts";
 
 export interface SourceFile {
@@ -54,7 +67,14 @@ export interface FileCall {
   readonly line: number;
 }
 
-interface Enumerator {
+/** What stands somewhere under a name. */
+export interface NamedSite {
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+interface Enumerator extends NamedSite {
   /** Text of the explicit value of the nearest enumerator at or before this one; null for an implicit first zero. */
   readonly base: string | null;
   readonly offset: number;
@@ -73,7 +93,12 @@ export class Program {
   readonly macros = new Map<string, MacroSite>();
   /** Names of macros that have definitions which differ, and those: what such a name stands for is not known from the name alone. */
   readonly redefined = new Map<string, MacroSite[]>();
+  /** By name: of several the first. */
   readonly enumerators = new Map<string, Enumerator>();
+  /** Names that several enumerations use, and all of each. */
+  private readonly repeated = new Map<string, Enumerator[]>();
+  /** Of those the ones that were asked for and are not worth the same. */
+  private readonly clashing = new Map<string, readonly NamedSite[]>();
   /** `typedef enum … name_t` → its enumerators, in order. */
   readonly enums = new Map<string, string[]>();
   /** Objects at file scope with an initializer in braces, in the order of the files. */
@@ -101,6 +126,7 @@ export class Program {
   private readonly bases = new Map<string, Integer | null>();
   /** What names of types stand for, of those that are declared as one of another name. */
   private readonly aliases = new Map<string, string>();
+  private readonly meant = (name: string): string | null => this.aliases.get(name) ?? null;
   private readonly macroCalls = new Map<string, ReadonlySet<string>>();
   private readonly macroExprs = new Map<string, Expr | null>();
 
@@ -119,7 +145,7 @@ export class Program {
     const macros = collectObjectMacros(files);
     const defined = rules.sharedHeaders ? headerDefinitions(files) : null;
     this.units = new Units(files.map((file) => file.path));
-    this.visible = new Macros(this.units, rules.expand?.keep ?? [], rules.expand?.first ?? null);
+    this.visible = new Macros(this.units, rules.expand?.keep ?? [], rules.expand?.first ?? null, isFunction);
     const sources = new Map<string, string>();
     for (const file of files) {
       const isDefined = (name: string): boolean => defined?.get(name)?.some((path) => path !== file.path) === true;
@@ -141,14 +167,16 @@ export class Program {
     }
     for (const [path, text] of this.texts) {
       this.indexTopLevel(path, text, sources.get(path) ?? null);
-      this.indexEnums(text);
+      this.indexEnums(path, text);
       this.indexTypes(text);
-      refuseTooMany(this.functionCount + this.macros.size + this.enumerators.size + this.types.size, path);
+      this.refuseTooMany(path);
     }
+    if (rules.expand) this.indexMade();
   }
 
   private indexTopLevel(file: string, text: string, source: string | null): void {
-    const { functions, objects } = scanTopLevel(text);
+    const { functions, objects, types } = scanTopLevel(text);
+    for (const type of types) this.types.add(type);
     for (const found of functions) {
       const head = text.slice(found.headStart, found.bodyStart);
       const isWeak = source !== null && this.isWeak(source.slice(found.headStart, found.bodyStart));
@@ -161,7 +189,6 @@ export class Program {
       });
     }
     for (const object of objects) this.objects.push({ ...object, file });
-    if (this.rules.expand) this.indexMade(file, text);
   }
 
   private isWeak(head: string): boolean {
@@ -190,8 +217,11 @@ export class Program {
     const known = this.macroCalls.get(name);
     if (known !== undefined) return known;
     const calls = new Set<string>();
-    for (const { body } of this.definitionsOf(name))
-      for (const callee of callsIn(body, 0, body.length)) calls.add(callee);
+    for (const macro of this.definitionsOf(name)) {
+      for (const callee of callsIn(macro.body, 0, macro.body.length)) calls.add(callee);
+      const alias = aliased(macro);
+      if (alias !== null) calls.add(alias);
+    }
     this.macroCalls.set(name, calls);
     return calls;
   }
@@ -205,8 +235,20 @@ export class Program {
     this.functionCount++;
   }
 
+  private refuseTooMany(file: string): void {
+    refuseTooMany(this.functionCount + this.macros.size + this.enumerators.size + this.types.size, file);
+  }
+
+  /** What macros' calls at file scope make, once all other functions are known: which macros are expanded depends on these. */
+  private indexMade(): void {
+    for (const [file, text] of this.texts) {
+      this.indexMadeIn(file, text);
+      this.refuseTooMany(file);
+    }
+  }
+
   /** Functions that a macro's call at file scope makes; they stand on its line. */
-  private indexMade(file: string, text: string): void {
+  private indexMadeIn(file: string, text: string): void {
     const makers = this.visible.makers(file);
     if (makers.size === 0) return;
     for (const { args, line, name } of fileCalls(text, makers)) {
@@ -245,18 +287,18 @@ export class Program {
   }
 
   private indexTypes(text: string): void {
-    for (const match of text.matchAll(
-      /\btypedef\b[^;{]{0,300}?\b(\w+)\s{0,80}(?:\[[^;\]]{0,80}\]\s{0,80})?;|^\}\s*(\w+)\s*;/gm,
-    ))
-      this.types.add((match[1] ?? match[2]) as string);
+    for (const match of text.matchAll(/\btypedef\b[^;{]{0,300}?\b(\w+)\s{0,80}(?:\[[^;\]]{0,80}\]\s{0,80})?;/g))
+      this.types.add(match[1] as string);
     for (const [, type, name] of text.matchAll(
       /\btypedef\s{1,80}((?:\w{1,80}\s{1,80}){1,5}(?:\*\s{0,80})?)(\w+)\s{0,80};/g,
     ))
       if (!this.aliases.has(name as string)) this.aliases.set(name as string, (type as string).trim());
   }
 
-  private indexEnums(text: string): void {
+  private indexEnums(file: string, text: string): void {
+    const lines = new Lines(text);
     for (const match of text.matchAll(/\benum\b[^;{}()]{0,300}\{([^{}]*)\}\s*(\w*)/g)) {
+      const line = lines.at(match.index);
       let base: string | null = null;
       let offset = 0;
       const names: string[] = [];
@@ -267,11 +309,21 @@ export class Program {
           base = entry[2].trim();
           offset = 0;
         }
-        if (!this.enumerators.has(entry[1])) this.enumerators.set(entry[1], { base, offset });
+        this.addEnumerator({ name: entry[1], file, line, base, offset });
         names.push(entry[1]);
         offset++;
       }
       if (match[2]) this.enums.set(match[2], names);
+    }
+  }
+
+  private addEnumerator(one: Enumerator): void {
+    const first = this.enumerators.get(one.name);
+    if (first === undefined) this.enumerators.set(one.name, one);
+    else {
+      const sites = this.repeated.get(one.name);
+      if (sites) sites.push(one);
+      else this.repeated.set(one.name, [first, one]);
     }
   }
 
@@ -352,6 +404,16 @@ export class Program {
     return value && bitsOf(value);
   }
 
+  /** The type that a constant has in a computation; null when there is none of that name. */
+  kindOfConstant(name: string): IntegerKind | null {
+    return this.integer(name);
+  }
+
+  /** The type that a value of a type has in a computation; null for a type that is not known, or no integer. */
+  kindOfType(type: string): IntegerKind | null {
+    return kindOf(type, this.meant);
+  }
+
   private integer(name: string): Integer | null {
     const known = this.constants.get(name);
     if (known !== undefined) return known;
@@ -363,13 +425,27 @@ export class Program {
 
   private computeConstant(name: string): Integer | null {
     const enumerator = this.enumerators.get(name);
-    if (enumerator) {
-      const base = enumerator.base === null ? natural(0n) : this.evaluateText(enumerator.base);
-      return base && natural(base.value + BigInt(enumerator.offset));
-    }
+    if (enumerator) return this.worth(name, this.repeated.get(name) ?? [enumerator]);
     const macro = this.macros.get(name);
     if (!macro || macro.parameters !== null || this.redefined.has(name)) return null;
     return integerOf(macro.body) ?? this.compute(this.macroExpr(name));
+  }
+
+  /** The value that all enumerators of a name have; null, and noted, where it is not the same. */
+  private worth(name: string, all: readonly Enumerator[]): Integer | null {
+    const values = all.map(({ base, offset }) => {
+      const first = base === null ? natural(0n) : this.evaluateText(base);
+      return first && natural(first.value + BigInt(offset));
+    });
+    const [value = null] = values;
+    if (values.every((other) => other?.value === value?.value)) return value;
+    this.clashing.set(name, all);
+    return null;
+  }
+
+  /** Enumerators that were asked for, of which several of one name have different values: what the name stands for is not known. */
+  get clashingEnumerators(): readonly (readonly NamedSite[])[] {
+    return [...this.clashing.values()];
   }
 
   /** The value of what enumerators begin to count at. */
@@ -429,6 +505,8 @@ export class Program {
         const value = test.value !== 0n ? yes : no;
         return value && chosen(value, test.value !== 0n ? no : yes);
       }
+      case "opaque":
+        return expr.measured === undefined ? null : this.sizeOf(expr.measured);
       default:
         return null;
     }
@@ -436,13 +514,21 @@ export class Program {
 
   /** Bits of an integer type, negative ones for one with a sign; 1 for truth values, null for a type that is no integer or not known. */
   bitsOfType(type: string): number | null {
-    return bitsOfType(type, (name) => this.aliases.get(name) ?? null);
+    return bitsOfType(type, this.meant);
+  }
+
+  private sizeOf({ type, counts }: NonNullable<Extract<Expr, { kind: "opaque" }>["measured"]>): Integer | null {
+    const one = sizeOf(type, this.meant);
+    return counts.reduce<Integer | null>((size, count) => {
+      const times = this.compute(count);
+      return size && times && binary("*", size, times);
+    }, one);
   }
 
   /** An enumerator's value stays what it is in the type of its enumeration. */
   private converted(value: Integer, type: string | undefined): Integer | null {
     if (type !== undefined && (this.enums.has(type) || /^enum \w+$/.test(type))) return natural(value.value);
-    return converted(value, type, (name) => this.aliases.get(name) ?? null);
+    return converted(value, type, this.meant);
   }
 
   /** What the call of a macro that stands for an expression is, with its arguments in place; null for anything else. */
@@ -484,8 +570,22 @@ export class Program {
   }
 
   /** Of the macros that have definitions which differ, those that some functions use, by others perhaps. */
-  redefinedIn(functions: Iterable<FunctionInfo>): readonly (readonly MacroSite[])[] {
+  redefinedIn(functions: Iterable<FunctionInfo>): readonly (readonly NamedSite[])[] {
     if (this.redefined.size === 0) return [];
+    const words = this.wordsOf(functions);
+    return [...this.redefined].flatMap(([name, sites]) => (words.has(name) ? [sites] : []));
+  }
+
+  /** The same of enumerators that have different values. */
+  clashingIn(functions: Iterable<FunctionInfo>): readonly (readonly NamedSite[])[] {
+    if (this.repeated.size === 0) return [];
+    const words = this.wordsOf(functions);
+    for (const name of this.repeated.keys()) if (words.has(name)) this.integer(name);
+    return [...this.clashing].flatMap(([name, sites]) => (words.has(name) ? [sites] : []));
+  }
+
+  /** The words of functions and of the macros that they use. */
+  private wordsOf(functions: Iterable<FunctionInfo>): ReadonlySet<string> {
     const words = new Set<string>();
     const add = (text: string): void => {
       for (const [word] of text.matchAll(/[A-Za-z_]\w*/g)) words.add(word);
@@ -493,7 +593,7 @@ export class Program {
     for (const info of functions) add(this.textOf(info).slice(info.headStart, info.bodyEnd));
     // A set that grows is visited to its end.
     for (const word of words) for (const { body } of this.definitionsOf(word)) add(body);
-    return [...this.redefined].flatMap(([name, sites]) => (words.has(name) ? [sites] : []));
+    return words;
   }
 
   /** Functions that run when one of these does, they themselves included. Of several of a name, a call means the one in its own file. */
@@ -530,6 +630,29 @@ export class Program {
     // A macro may call for the function that uses it.
     for (const name of this.macros.keys()) for (const callee of this.madeBy(name)) add(name, callee);
     return callers;
+  }
+}
+
+/** Numbers of the lines on which offsets of a text stand, asked for in their order. */
+class Lines {
+  private readonly text: string;
+  private line = 1;
+  private from = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  at(offset: number): number {
+    for (
+      let end = this.text.indexOf("\n", this.from);
+      end >= 0 && end < offset;
+      end = this.text.indexOf("\n", this.from)
+    ) {
+      this.line++;
+      this.from = end + 1;
+    }
+    return this.line;
   }
 }
 

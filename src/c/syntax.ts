@@ -319,7 +319,9 @@ class CodeParser extends ExpressionParser {
   }
 
   private declaration(): Stmt[] {
+    const { at } = this;
     const base = this.specifiers();
+    const words = this.tokens.texts.slice(at, this.at);
     const result: Stmt[] = [];
     if (this.accept(";")) return result;
     do {
@@ -330,7 +332,8 @@ class CodeParser extends ExpressionParser {
       const type = stars === "" ? base : `${base} ${stars}`;
       if (isFunction) continue;
       this.declared.add(name);
-      result.push({ kind: "declare", name, type, array, init, line });
+      const lasts = words.includes("static") && !(words.includes("const") && stars === "");
+      result.push({ kind: "declare", name, type, array, init, ...(lasts && { lasts }), line });
     } while (this.accept(","));
     this.expect(";");
     return result;

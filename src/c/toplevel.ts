@@ -1,6 +1,6 @@
 /**
- * What stands at a file's top level: definitions of functions, and objects with an initializer in braces. Found by brace depth, a cheap
- * pass, so that only what matters is parsed.
+ * What stands at a file's top level: definitions of functions, objects with an initializer in braces, and names of types that are defined in
+ * braces. Found by brace depth, a cheap pass, so that only what matters is parsed.
  */
 
 const KEYWORDS = new Set(["if", "while", "for", "switch", "return", "sizeof", "do", "else", "case", "defined"]);
@@ -20,6 +20,7 @@ export interface TopObject {
   readonly name: string;
   /** What stands before the name: type and qualifiers. */
   readonly type: string;
+  readonly isArray: boolean;
   readonly line: number;
   /** Offsets of the initializer, braces included. */
   readonly start: number;
@@ -27,10 +28,12 @@ export interface TopObject {
 }
 
 /** Finds definitions in preprocessed text. */
-export function scanTopLevel(text: string): { functions: TopLevel[]; objects: TopObject[] } {
+export function scanTopLevel(text: string): { functions: TopLevel[]; objects: TopObject[]; types: string[] } {
   const functions: TopLevel[] = [];
+  const types: string[] = [];
+  let isTypedef = false;
   const objects: TopObject[] = [];
-  let object: { name: string; type: string } | null = null;
+  let object: Pick<TopObject, "name" | "type" | "isArray"> | null = null;
   let depth = 0;
   let headStart = 0;
   let headLine = 1;
@@ -57,6 +60,7 @@ export function scanTopLevel(text: string): { functions: TopLevel[]; objects: To
       case "{":
         if (depth === 0) {
           const head = text.slice(headStart, at);
+          isTypedef = /^\s*typedef\b/.test(head);
           name = definedName(head);
           object = name === null ? definedObject(head) : null;
           openLine = line;
@@ -77,16 +81,25 @@ export function scanTopLevel(text: string): { functions: TopLevel[]; objects: To
         }
         break;
       default:
-        if (depth === 0) startHead(at + 1);
+        if (depth > 0) break;
+        if (isTypedef) types.push(...declaredTypes(text.slice(headStart, at)));
+        isTypedef = false;
+        startHead(at + 1);
     }
   }
-  return { functions, objects };
+  return { functions, objects, types };
+}
+
+/** The names in what stands between a closing brace and a semicolon: `name, *other, third[2]`. */
+function declaredTypes(text: string): string[] {
+  return text.split(",").flatMap((part) => /(\w+)\s*(?:\[[^\]]*\]\s*)*$/.exec(part.slice(-300))?.[1] ?? []);
 }
 
 /** The object that `type name = ` or `type name[] = ` begins to define; null when that is no such head. */
-function definedObject(head: string): { name: string; type: string } | null {
-  const match = /(\w+)\s*(?:\[[^\]]*\]\s*)*=\s*$/.exec(head);
-  return match === null ? null : { name: match[1] as string, type: head.slice(0, match.index).trim() };
+function definedObject(head: string): Pick<TopObject, "name" | "type" | "isArray"> | null {
+  const match = /(\w+)\s*(\[[^\]]*\]\s*)*=\s*$/.exec(head);
+  if (match === null) return null;
+  return { name: match[1] as string, type: head.slice(0, match.index).trim(), isArray: match[2] !== undefined };
 }
 
 /** The function that `type name(parameters)` defines: the last parentheses are the parameters. Null when that is no such head. */

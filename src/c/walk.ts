@@ -1,6 +1,6 @@
 /** Walks syntax trees: the one place that knows which parts a node has. */
 
-import type { Expr, Stmt } from "./ast.ts";
+import type { Expr, InitializerEntry, Stmt } from "./ast.ts";
 
 /** The expressions that an expression is made of, in source order. */
 export function partsOf(e: Expr): readonly Expr[] {
@@ -32,6 +32,23 @@ export function partsOf(e: Expr): readonly Expr[] {
     default:
       return [];
   }
+}
+
+/** What an initializer's entry is for: what a designator says, or so many after it, or after what comes first. */
+export interface InitializerPlace {
+  readonly from: InitializerEntry["designator"];
+  readonly by: number;
+  readonly value: Expr;
+}
+
+/** The entries of an initializer, each with what it is for: one without a designator goes on after the one before it. */
+export function placesIn(entries: readonly InitializerEntry[]): InitializerPlace[] {
+  let from: InitializerEntry["designator"] = null;
+  let by = 0;
+  return entries.map(({ designator, value }) => {
+    if (designator !== null) [from, by] = [designator, 0];
+    return { from, by: by++, value };
+  });
 }
 
 /** An expression with each of its parts replaced. */

@@ -116,6 +116,18 @@ function treeFindings({ tree, program }: Findings): Diagnostic[] {
             },
           ],
     ),
+    ...program.clashingEnumerators.flatMap(([first, ...others]): Diagnostic[] =>
+      first === undefined
+        ? []
+        : [
+            {
+              code: "SL3412",
+              severity: "warning",
+              message: `the enumerator ${first.name} has another value at ${placesOf(others)}; none is taken`,
+              ...at(first),
+            },
+          ],
+    ),
   ];
 }
 

@@ -252,7 +252,8 @@ class Lowerer {
   }
 
   private declaration(s: Extract<Stmt, { kind: "declare" }>): void {
-    const value = s.init === null ? null : s.init.kind === "initializer" ? this.initializer(s.init) : this.expr(s.init);
+    const value =
+      s.init === null || s.lasts ? null : s.init.kind === "initializer" ? this.initializer(s.init) : this.expr(s.init);
     const name = this.declare(s.name, s.array ? `${s.type} []` : s.type);
     if (value === null) {
       this.emit({ op: "forget", name, zero: false, line: s.line });

@@ -1,6 +1,15 @@
 /** The hypervisor's source as the analysis asks for it: functions as code, guards, which functions members point to, constants. */
 
-import { type CallExpr, type Expr, type FunctionInfo, type Program, type Stmt, Types } from "../c/index.ts";
+import {
+  type CallExpr,
+  type Expr,
+  type FunctionInfo,
+  type InitializerPlace,
+  type Program,
+  placesIn,
+  type Stmt,
+  Types,
+} from "../c/index.ts";
 import type { Code, GuardClass } from "./code.ts";
 import { hasEffect } from "./expressions.ts";
 import { type Inline, type LoopRule, type Lowering, lower } from "./lower.ts";
@@ -326,7 +335,7 @@ export class Source {
     for (const object of this.program.objects) {
       const tag = this.types.tagOf(object.type);
       const init = tag === null ? null : this.program.initializer(object);
-      if (tag !== null && init !== null) this.fromInitializer(tag, init, object.file, add);
+      if (tag !== null && init !== null) this.fromInitializer(tag, init, object.file, add, object.isArray);
     }
     for (const { tag, member, name, file } of this.assignments()) add(tag, member, name, file);
     for (const [key, names] of Object.entries(this.rules.facts.targets)) {
@@ -346,17 +355,29 @@ export class Source {
     init: Expr,
     file: string,
     add: (tag: string, member: string, name: string, file: string) => void,
+    isArray = false,
   ): void {
     if (init.kind !== "initializer") return;
-    const members = [...this.types.membersOf(tag).keys()];
-    init.entries.forEach(({ designator, value }, i) => {
-      const member = designator === null ? members[i] : "field" in designator ? designator.field : undefined;
+    for (const { from, by, value } of placesIn(init.entries)) {
       const target = plain(value);
-      if (target.kind === "initializer") {
-        const inner = member === undefined ? tag : this.types.tagOf(this.types.memberType(tag, member));
-        if (inner !== null) this.fromInitializer(inner, target, file, add);
-      } else if (target.kind === "name" && member !== undefined) add(tag, member, target.name, file);
-    });
+      const isElement = isArray || (from !== null && "index" in from);
+      const member = isElement ? null : this.memberAt(tag, from, by);
+      if (target.kind === "name" && member !== null) add(tag, member, target.name, file);
+      if (isElement) this.fromInitializer(tag, target, file, add);
+      else if (member !== null) {
+        const inner = this.types.tagOf(this.types.memberType(tag, member));
+        if (inner !== null) this.fromInitializer(inner, target, file, add, this.types.isArray(tag, member));
+      }
+    }
+  }
+
+  /** The member that an entry of a structure's initializer is for; null for one that is not known. */
+  private memberAt(tag: string, from: InitializerPlace["from"], by: number): string | null {
+    if (from !== null && "index" in from) return null;
+    if (from !== null && by === 0) return from.field;
+    const members = [...this.types.membersOf(tag).keys()];
+    const first = from === null ? 0 : members.indexOf(from.field);
+    return first < 0 ? null : (members[first + by] ?? null);
   }
 
   /** Assignments of functions to members: `ops.run = run;`, `x->run = run;` */

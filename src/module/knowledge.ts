@@ -35,6 +35,8 @@ export class Knowledge {
   readonly settings: Settings;
   /** Functions that can reach an acquire or promote primitive. */
   private readonly acquiring: ReadonlySet<string>;
+  /** The same of release primitives. */
+  private readonly releasing: ReadonlySet<string>;
   private readonly uses = new Map<string, UseOfErrors>();
   private walkLock: LockKind | null | undefined;
 
@@ -47,16 +49,22 @@ export class Knowledge {
     this.rules = rules;
     this.outcomes = outcomes;
     this.settings = settingsOf(program, rules, followed);
-    const acquiring = Object.keys(rules.primitives).filter((name) =>
-      /acquire|promote/.test(rules.primitives[name]?.operation ?? ""),
-    );
-    this.acquiring = program.reaching(new Set(acquiring));
+    const reaching = (operations: RegExp) => {
+      const isOne = (name: string) => operations.test(rules.primitives[name]?.operation ?? "");
+      return program.reaching(new Set(Object.keys(rules.primitives).filter(isOne)));
+    };
+    this.acquiring = reaching(/acquire|promote/);
+    this.releasing = reaching(/release/);
   }
 
   /** Can a statement reach an acquire or promote primitive? */
   canAcquire(s: Stmt): boolean {
-    for (const e of expressionsIn(s)) if (this.acquiring.has(calleeOf(e) ?? "")) return true;
-    return false;
+    return calls(s, this.acquiring);
+  }
+
+  /** Can a statement reach a release primitive? */
+  canRelease(s: Stmt): boolean {
+    return calls(s, this.releasing);
   }
 
   /**
@@ -154,4 +162,9 @@ function settingsOf(program: Program, rules: ExtractionRules, followed: Readonly
       return info === null || writes.mayWrite(info, index);
     },
   };
+}
+
+function calls(s: Stmt, names: ReadonlySet<string>): boolean {
+  for (const e of expressionsIn(s)) if (names.has(calleeOf(e) ?? "")) return true;
+  return false;
 }

@@ -9,6 +9,7 @@ import {
   givenBack,
   givenBackWhereNoted,
   type Held,
+  handedOverKey,
   handOverField,
   isCountedOtherwise,
   lockInWords,
@@ -76,18 +77,24 @@ export function reportReleases(context: RowContext, troubles: RowTrouble[]): voi
   }
 }
 
+/** Does the exit from the TD give such a lock back, so that the entry has taken it? Where no exit is known, which is told, it may have. */
+function isHandedOver(lock: Location, { knowledge: { rules }, handedOver: { releases } }: RowContext): boolean {
+  const field = handOverField(wayTo(lock), rules);
+  return field !== null && releases.has(handedOverKey(field, lock));
+}
+
 /**
  * Was a lock taken by the entry into the TD, and not by the path itself, or is it one of an array of which some element was taken? What a loop gives back was taken
  * by one: whether in as many rounds is not known, so that another path's acquisition is enough.
  */
-function isHeldBefore(
-  event: ReleaseEvent,
-  events: readonly LockEvent[],
-  { run, knowledge: { rules } }: RowContext,
-): boolean {
+function isHeldBefore(event: ReleaseEvent, events: readonly LockEvent[], context: RowContext): boolean {
+  const {
+    run,
+    knowledge: { rules },
+  } = context;
   const key = lockKey(event.lock, rules);
   const isOwn = events.some((other) => other.kind === "acquire" && lockKey(other.lock, rules) === key);
-  if (!isOwn && handOverField(wayTo(event.lock), rules) !== null) return true;
+  if (!isOwn && isHandedOver(event.lock, context)) return true;
   const isOf = ({ state }: LeafFinal) =>
     run.finals.some(({ events: of }) => of.some((o) => o.kind === "acquire" && isCountedOtherwise(o, event, state)));
   const isOfArray = wayTo(event.lock).some((step) => step.kind === "element");

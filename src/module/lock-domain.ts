@@ -18,6 +18,8 @@ import {
   not,
   num,
   type Stmt,
+  sourcesOfLocation,
+  stepsOf,
   TRUE,
   truth,
   type Value,
@@ -494,19 +496,18 @@ export class LockDomain extends Domain<LockPart> {
       if (event.kind === "acquire") return event.lock === failure?.event.lock;
       if (event.kind !== "release" || !this.holds(before, event.lock)) return false;
       const taken = held.findLast((other) => other.kind === "acquire" && other.lock === event.lock);
-      return taken?.loops.length === 0;
+      return taken !== undefined && (taken.loops.length === 0 || !isElement(event.lock));
     });
   }
 
-  /** A round that ends with a lock which the next one would take again: that gives it back before. */
+  /** A round that ends with a lock which the next one would take again, and gives back before; or without one that it gave back, as the next one may. */
   override mindsNextRound(before: AbstractState, after: AbstractState): boolean {
     if (this.of(after).failure !== this.of(before).failure) return false;
-    return this.inRound(before, after).some(
-      (event) =>
-        event.kind === "acquire" &&
-        this.holds(after, event.lock) &&
-        this.of(before).events.some(({ kind, lock }) => kind === "acquire" && lock === event.lock),
-    );
+    return this.inRound(before, after).some(({ kind, lock }) => {
+      if (kind === "release") return this.holds(before, lock) && !this.holds(after, lock) && !isElement(lock);
+      const isAgain = kind === "acquire" && this.holds(after, lock);
+      return isAgain && this.of(before).events.some((other) => other.kind === "acquire" && other.lock === lock);
+    });
   }
 
   private inRound(before: AbstractState, after: AbstractState): readonly LockEvent[] {
@@ -514,12 +515,13 @@ export class LockDomain extends Domain<LockPart> {
   }
 
   /**
-   * A loop that may take a lock does so in any of its rounds. One that locks something for each of several like things (each L2 VM) says the same of each: the thing 0, which may
+   * A loop that may take a lock or give one back does so in any of its rounds. One that locks something for each of several like things (each L2 VM) says the same of each: the thing 0, which may
    * differ, and one more. Each may report its lock under its own operand.
    */
   override loop(s: LoopStmt, test: string): LoopAdvice | null {
     const rule = this.knowledge.rules.multiplicities.find((multiplicity) => multiplicity.test.test(test));
-    if (!this.knowledge.canAcquire(s.body as Stmt)) return null;
+    if (!this.knowledge.canAcquire(s.body as Stmt))
+      return this.knowledge.canRelease(s.body as Stmt) ? { isAnyRound: true } : null;
     if (rule === undefined) return { isAnyRound: true };
     const largest = rule.largest === undefined ? null : this.knowledge.program.constant(rule.largest);
     return {
@@ -532,6 +534,17 @@ export class LockDomain extends Domain<LockPart> {
       ...(largest === null ? {} : { failuresUpTo: largest }),
     };
   }
+}
+
+/** Is a lock in an element of an array, or found by what such an element or something unknown holds? Each round of a loop may mean another one. */
+function isElement(lock: Location): boolean {
+  const isIn = (at: Location | null) => at !== null && stepsOf(at).some(({ kind }) => kind === "element");
+  const sources = [...sourcesOfLocation(lock)];
+  return (
+    isIn(lock) ||
+    sources.some((value) => value.t === "ref" && isIn(value.at)) ||
+    sources.some((value) => value.t === "sym" && (value.origin?.how === "fresh" || isIn(value.location)))
+  );
 }
 
 const successOf = (outcomes: readonly Outcome[]): Value => {

@@ -257,6 +257,9 @@ export function handOverField(steps: readonly Step[], rules: ExtractionRules): s
   return field?.name ?? null;
 }
 
+/** What leads to a lock, and which member it is: of a PAMT walk several entries are behind one field. */
+export const handedOverKey = (field: string | null, lock: Location): string => `${field} ${lockMember(lock)}`;
+
 /** The member that a lock is. */
 export function lockMember(lock: Location): string | null {
   const field = stepsOf(lock).findLast((step) => step.kind === "field");

@@ -70,7 +70,7 @@ export function expectedOf(
       ...hidingMacros(program, rules, reaching),
       ...maskingMacros(program, reachable),
       ...clashes(program, reachable),
-      ...redefinedMacros(program, reachable),
+      ...redefined(program, reachable),
       ...missingHeaders(program, rules, reachable),
       ...missingExit(program, rules, reachable),
     ],
@@ -247,9 +247,10 @@ function unexplainedLockFunctions(
   });
 }
 
-/** A macro whose uses are not followed: one that is no expression, or another name of a function that locks. */
+/** A macro whose uses are not followed: one that is no expression, or another name of a function or macro that locks. */
 function hidingMacros(program: Program, rules: ExtractionRules, reaching: ReadonlySet<string>): Finding[] {
-  const names = [...reaching].filter((name) => program.functions.has(name) || name in rules.primitives);
+  const isKnown = (name: string) => program.functions.has(name) || program.macros.has(name);
+  const names = [...reaching].filter((name) => isKnown(name) || name in rules.primitives);
   const pattern = new RegExp(`\\b(?:${names.join("|")})\\b`);
   return [...program.macros.values()].flatMap(({ name, parameters, body, file, line }): Finding[] => {
     const site = { file, line, function: name };
@@ -304,15 +305,17 @@ function missingHeaders(
   );
 }
 
-/** A macro that leaves use and that has definitions which differ: one is not told from another by where it is used. */
-function redefinedMacros(program: Program, reachable: ReadonlySet<FunctionInfo>): Finding[] {
-  return program.redefinedIn(reachable).flatMap(([first, ...others]): Finding[] =>
+/** A macro or enumerator that leaves use and that has definitions which differ: one is not told from another by where it is used. */
+function redefined(program: Program, reachable: ReadonlySet<FunctionInfo>): Finding[] {
+  const macros = program.redefinedIn(reachable).map((sites) => ({ what: "macro", sites }));
+  const enumerators = program.clashingIn(reachable).map((sites) => ({ what: "enumerator", sites }));
+  return [...macros, ...enumerators].flatMap(({ what, sites: [first, ...others] }): Finding[] =>
     first === undefined
       ? []
       : [
           {
             what: "two-definitions",
-            message: `the macro ${first.name} is defined here, and otherwise at ${others.map((o) => `${o.file}:${o.line}`).join(", ")}: which one is meant is not known`,
+            message: `the ${what} ${first.name} is defined here, and otherwise at ${others.map((o) => `${o.file}:${o.line}`).join(", ")}: which one is meant is not known`,
             site: { file: first.file, line: first.line, function: first.name },
           },
         ],

@@ -105,7 +105,7 @@ export class Walk {
         this.value(s.expr);
         return;
       case "declare":
-        if (s.init !== null) this.set(s.name, this.value(s.init));
+        if (s.init !== null) this.set(s.name, s.lasts ? UNKNOWN : this.value(s.init));
         return;
       case "if":
         return this.branch(s);

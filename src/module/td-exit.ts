@@ -5,7 +5,7 @@ import type { Site } from "../catalog/index.ts";
 import type { ReleaseEvent } from "./events.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { type LeafRun, runLeaf } from "./leaf-run.ts";
-import { handOverField, lockKey, lockMember } from "./releases.ts";
+import { handedOverKey, handOverField, lockKey, lockMember } from "./releases.ts";
 import { chainKey, type HandedOver, type RowTrouble } from "./row-context.ts";
 
 /** The releases by the hand-over field that leads to them, and what is wrong with them. `note` is told each run. */
@@ -27,7 +27,7 @@ export function readTdExit(
       ),
     );
     const handedOverIn = (event: ReleaseEvent) => handOverField(wayTo(event.lock), rules);
-    const fieldOf = (event: ReleaseEvent) => `${handedOverIn(event)} ${lockMember(event.lock)}`;
+    const fieldOf = (event: ReleaseEvent) => handedOverKey(handedOverIn(event), event.lock);
     for (const event of ways.flat()) {
       const key = fieldOf(event);
       releases.set(key, [...(releases.get(key) ?? []), event]);

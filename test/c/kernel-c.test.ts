@@ -208,6 +208,86 @@ describe("macro expansion", () => {
     expect(shown(body("void f(void) { take(1); plus(2)(3); }", header))).toEqual(["taken(1)", "(2 + taken(3))"]);
   });
 
+  it("puts what `__VA_OPT__` holds where there are variable arguments, and nothing where they come to none", () => {
+    const header = `
+#define NONE
+#define LOG(fmt, ...) log(fmt __VA_OPT__(,) __VA_ARGS__)
+#define BOTH(x, rest...) g(x __VA_OPT__(+ h(x, rest)) - 1)
+#define NAME(x, ...) x ## __VA_OPT__(_more) ## _end
+#define TEXT(x, ...) text(# __VA_OPT__(x x))
+#define LAST(x, ...) z = 1 __VA_OPT__(+ x ## x) ## b
+#define PLAIN(x) x(__VA_OPT__(1))
+#define OPEN(...) open(__VA_OPT__ + 1)`;
+    const source = `void f(void) {
+      LOG("a"); LOG("a", b); LOG("a", NONE); LOG("a", NONE 2);
+      BOTH(LIMIT, 2, 3); BOTH(1);
+      z = NAME(n, 1); z = NAME(n);
+      TEXT(a, b); TEXT(a);
+      LAST(, 1); LAST(a, 1);
+      PLAIN(p); OPEN(1);
+    }`;
+    expect(shown(body(source, header))).toEqual([
+      "log(string)",
+      "log(string, b)",
+      "log(string)",
+      "log(string, 2)",
+      "g(((LIMIT + h(LIMIT, 2, 3)) - 1))",
+      "g((1 - 1))",
+      "(z = n_more_end)",
+      "(z = n_end)",
+      "text(string)",
+      "text(string)",
+      "(z = (1 + b))",
+      "(z = (1 + aab))",
+      "p(__VA_OPT__(1))",
+      "open((__VA_OPT__ + 1))",
+    ]);
+  });
+
+  it("expands another name of what can be called, in capitals or not, and no other name of a constant", () => {
+    const headers = {
+      "h.h": `#define LOCK_IT REAL_LOCK
+#define REAL_LOCK(x) take(x)
+#define AGAIN LOCK_IT
+#define CALL_IT Capital
+#define KEEP_IT KEPT
+#define LIMIT OTHER
+#define OTHER 4
+#define ROUND ROUND_TOO
+#define ROUND_TOO ROUND`,
+      "i.h": "#define OTHERWISE 1\n#define SOME OTHERWISE",
+      "j.h": "#define SOME(x) some(x)",
+    };
+    const source = `void Capital(int x) { }
+#define OWN REAL_LOCK
+void f(void) { LOCK_IT(1); AGAIN(2); CALL_IT(3); KEEP_IT(4); OWN(5); g(LIMIT, ROUND); SOME(6);
+#define SOME LIMIT
+  SOME(7);
+#undef OWN
+  OWN(8);
+}`;
+    const read = program({ ...headers, "a.c": source });
+    const info = read.resolve("f", "a.c");
+    expect(shown((info && read.ast(info)?.body) ?? [])).toEqual([
+      "take(1)",
+      "take(2)",
+      "Capital(3)",
+      "KEPT(4)",
+      "take(5)",
+      "g(LIMIT, ROUND)",
+      "some(6)",
+      "SOME(7)",
+      "OWN(8)",
+    ]);
+  });
+
+  it("knows that what calls another name of a function reaches it", () => {
+    const read = program({
+      "a.c": "#define LOCK_IT real\nvoid real(int x) { deep(x); }\nvoid f(void) { LOCK_IT(1); }",
+    });
+    expect([...read.reaching(new Set(["deep"]))].sort()).toEqual(["LOCK_IT", "deep", "f", "real"]);
+  });
+
   it("leaves a macro's name that it has met inside that macro as it is, wherever it comes to stand", () => {
     const header = "#define once(x) x(2)\n#define g(x) h(x, g)";
     expect(shown(body("void f(void) { once(g); g(1); k(g(1)); }", header))).toEqual([

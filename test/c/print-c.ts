@@ -68,7 +68,7 @@ function statement(s: Stmt): string {
       return `${isStatement(s.expr) ? expression(s.expr).slice(1, -1) : expression(s.expr)};`;
     case "declare": {
       const type = s.name.startsWith("fp") ? "fn_t" : s.type;
-      return `${type} ${s.name}${s.array ? "[4]" : ""}${s.init === null ? "" : ` = ${expression(s.init)}`};`;
+      return `${s.lasts ? "static " : ""}${type} ${s.name}${s.array ? "[4]" : ""}${s.init === null ? "" : ` = ${expression(s.init)}`};`;
     }
     case "if":
       return `if (${expression(s.test)}) { ${statement(s.yes)} } ${s.no === null ? "" : `else { ${statement(s.no)} }`}`;

@@ -122,6 +122,8 @@ class Header {
       () => `(${type})${this.one([this.literal(), `(${inner()})`])}`,
       () => `(${inner()} ? ${inner()} : ${inner()})`,
       () => `BIT(${this.below(64)})`,
+      () => `sizeof(${type}${this.one(["", "", " *", " const", "[2][0x3]", "[BIT(3)]", "[(M0 & 3) + 1]"])})`,
+      () => `sizeof ${this.one(["(u16)", "(half_t *[2])"])}`,
       () => `MASK(${32 + this.below(32)}, ${this.below(32)})`,
     ])();
   }

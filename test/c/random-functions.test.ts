@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Program } from "../../src/c/program.ts";
 import { statements } from "./print-c.ts";
-import { FUNCTIONS, HEADER, PRELUDE, randomFunction } from "./random-functions.ts";
+import { FUNCTIONS, HEADER, MACROS, NO_MACROS, PRELUDE, randomFunction } from "./random-functions.ts";
 
 const COUNT = Number(process.env["SEAMLOCK_RUNS"] ?? 120);
 const FIRST = Number(process.env["SEAMLOCK_SEED"] ?? 1);
@@ -21,6 +21,7 @@ const HEAD = "(long a, long b, struct S *s)";
 const DIALECT = { replaceTokens: {}, blankTokens: [], blankCalls: ["__attribute__"], governs: ["each_*"] };
 /** With macros expanded, tokens have no text of their own to be taken from. */
 const EXPANDING = { ...DIALECT, expand: { keep: ["each_of"] } };
+const isExpanding = (seed: number): boolean => seed % 2 !== 0;
 
 interface Sample {
   readonly seed: number;
@@ -32,9 +33,9 @@ interface Sample {
 
 function sample(seed: number): Sample {
   const source = randomFunction(seed);
-  const text = `${HEADER}${FUNCTIONS}long f${source}\n`;
+  const text = `${HEADER}${MACROS}${FUNCTIONS}long f${source}\n`;
   const files = [{ path: "f.c", source: text }];
-  const program = new Program(files, seed % 2 === 0 ? DIALECT : EXPANDING);
+  const program = new Program(files, isExpanding(seed) ? EXPANDING : DIALECT);
   const info = program.functions.get("f")?.[0];
   const ast = info ? program.ast(info) : null;
   const [at] = ast?.errors ?? [];
@@ -55,10 +56,16 @@ function sample(seed: number): Sample {
 
 /** A program that runs each function in both forms and says which of them differ. */
 function harness(samples: readonly Sample[]): string {
-  const functions = samples.flatMap(({ seed, source, printed }) => [
-    `#line 1 "o${seed}"\nstatic long o${seed}${source}`,
-    `#line 1 "p${seed}"\nstatic long p${seed}${HEAD} ${printed}`,
-  ]);
+  const original = samples.map(({ seed, source }) => `#line 1 "o${seed}"\nstatic long o${seed}${source}`);
+  const printed = (of: readonly Sample[]): string[] =>
+    of.map(({ seed, printed }) => `#line 1 "p${seed}"\nstatic long p${seed}${HEAD} ${printed}`);
+  // What was read with macros expanded has none.
+  const functions = [
+    ...original,
+    ...printed(samples.filter(({ seed }) => !isExpanding(seed))),
+    NO_MACROS,
+    ...printed(samples.filter(({ seed }) => isExpanding(seed))),
+  ];
   const table = samples.map(({ seed }) => `{ ${seed}, o${seed}, p${seed} },`).join("\n");
   return `${PRELUDE}
 ${functions.join("\n")}
@@ -144,7 +151,7 @@ describe.skipIf(!hasCompiler)("random functions", () => {
       faulty.push(...read.filter(({ seed }) => found.faulty.includes(seed)));
     }
     if (process.env["SEAMLOCK_RUNS"] !== undefined) {
-      console.log({ judged, invalid, refused: refused.length, faulty: faulty.length });
+      console.log({ judged, invalid, refused: refused.length, faulty: faulty.map(({ seed }) => seed) });
       for (const { seed, error } of refused.slice(0, 40)) console.log(seed, error);
     }
     expect(faulty.slice(0, 1)).toEqual([]);

@@ -18,6 +18,19 @@ enum { RED, BLUE = 5, DARK = -3, NEXT };
 #define each_of(i, n) for ((i) = 0; (i) < ((n) & 7) && tick(); (i)++)
 `;
 
+/** Macros that they call, and other names of those and of functions. */
+export const MACROS = `#define twice(v) (note(v), note((v) ^ 1))
+#define sum_of(v, ...) (note(v) __VA_OPT__(+ f0(1, __VA_ARGS__)))
+#define TWICE twice
+#define SUM_OF sum_of
+#define NOTE_IT note
+#define NOTHING
+`;
+/** What follows these lines sees no such macro: who uses one there is found fault with. */
+export const NO_MACROS = ["twice", "sum_of", "TWICE", "SUM_OF", "NOTE_IT", "NOTHING"]
+  .map((name) => `#undef ${name}\nenum { ${name} };\n`)
+  .join("");
+
 /** Functions that they call. */
 export const FUNCTIONS = `static long note(long v) { sum = (sum ^ (unsigned long)v) * 1099511628211ul; if (++logged > 3000) siglongjmp(out, 1); return v; }
 static int tick(void) { return ++ticks < 60; }
@@ -44,7 +57,7 @@ static long g[4], walk[4096];
 static unsigned long sum;
 static int logged, ticks;
 static sigjmp_buf out;
-${FUNCTIONS}`;
+${MACROS}${FUNCTIONS}`;
 
 /** Binary operators, the loosest first; what binds how strongly stands in {@link Writer.binary}. */
 const LEVELS = [
@@ -283,6 +296,18 @@ class Writer {
       () => [POSTFIX, words(this.callee(POSTFIX, depth), "(", v(), ",", v(), ")")],
       () => [POSTFIX, words("make (", v(), ") .", this.one(["z", "c"]))],
       () => [POSTFIX, words("( note ) (", v(), ")")],
+      () => [POSTFIX, words(this.one(["TWICE", "twice", "NOTE_IT"]), "( (", v(), ") )")],
+      () => [POSTFIX, words(this.one(["SUM_OF", "sum_of"]), "( (", v(), ")", this.variable(v), ")")],
+    );
+  }
+
+  /** What a macro may be given besides. */
+  private variable(v: () => Tokens): Tokens {
+    return this.any(
+      () => [],
+      () => words(", NOTHING"),
+      () => words(", NOTHING (", v(), ")"),
+      () => words(", (", v(), ")"),
     );
   }
 
@@ -387,7 +412,7 @@ class Writer {
     return this.any<Rated>(
       () => [POSTFIX, words("( struct T ) { . z =", v(), ", . c =", v(), "} .", part)],
       () => [POSTFIX, words("( part_t ) {", v(), ",", v(), this.one([",", ""]) === "," ? [","] : [], "} .", part)],
-      () => [POSTFIX, words("( long [ ] ) {", v(), ",", v(), "} [", v(), "& 1 ]")],
+      () => [POSTFIX, words("( long [ ] ) {", v(), ",", v(), "} [", this.value(BINARY + 4, depth), "& 1 ]")],
       () => [POSTFIX, words("( u64 [ 4 ] ) { [ 1 ] =", v(), ", [ 3 ] =", v(), "} [", this.index(depth), "]")],
       () => [POSTFIX, words("( long [ 4 ] ) { [ 1 ... 2 ] =", v(), ",", v(), "} [", this.index(depth), "]")],
       () => [POSTFIX, words("( & ( struct T ) {", v(), ",", v(), "} ) ->", part)],
@@ -716,6 +741,8 @@ class Writer {
           v(),
           ";",
         ),
+      () => make({ longs: [x], arrays: [arr] }, "static long", x, "= 3 ,", arr, "[ 4 ] = { [ 1 ] = 7 , 2 } ;"),
+      () => make({ constants: [x] }, this.one(["static const u8", "const static long"]), x, "= BLUE * 3 ;"),
       () => make({ constants: [x] }, "__auto_type", x, "=", v(), ";"),
       () => make({ functions: [fp] }, "fn_t", fp, "=", this.callee(ASSIGN, 2), ";"),
       () => make({ functions: [fp] }, "long ( *", fp, ") ( long , long ) =", this.callee(ASSIGN, 2), ";"),

@@ -94,9 +94,20 @@ class Source {
     this.arity.set(name, count);
     const parameters = isVariadic ? [...names, "..."] : names;
     const used = isVariadic ? [...names, "__VA_ARGS__"] : names;
-    const body = this.pieces(5, used).join(" ");
+    const body = [...this.pieces(5, used), ...(isVariadic ? this.optional(used) : [])].join(" ");
     const split = this.below(4) === 0 ? "\\\n  " : "";
     this.lines.push(`#define ${name}(${parameters.join(", ")}) ${split}${body}`);
+  }
+
+  /** What stands in a body only where variable arguments are given. */
+  private optional(used: readonly string[]): string[] {
+    if (this.below(2) === 0) return [];
+    const pieces = this.pieces(3, used);
+    const whole = `__VA_OPT__(${pieces.join(" ")})`;
+    // A compiler forgets at times to paste what an argument begins or ends with.
+    const inner = `__VA_OPT__(a ${[...pieces, this.pasted(used)].join(" ")} M)`;
+    const pasted = [`${this.one([...used, "M", "a"])} ## ${inner}`, `${inner} ## ${this.one([...used, "0", "b"])}`];
+    return [this.one([whole, whole, `# ${whole}`, ...pasted]), ...this.pieces(2, used)];
   }
 
   /** What a body or a line of text is made of. */

@@ -32,6 +32,14 @@ describe("what is read of C", () => {
     );
   });
 
+  it("does not guess what an entry after two designators is for", () => {
+    const source = program(
+      "void f(void)\n{\nstruct t x = { .p.q = 1, 2 };\nstruct t y = { .p = { .q = 1, 2 }, 3 };\n}\n",
+    );
+    const info = source.functions.get("f")?.[0];
+    expect(info && source.ast(info)?.errors).toEqual([3]);
+  });
+
   it("has casts to arrays and to pointers to functions, where a header declares the type", () => {
     expect(read("h((u8[2]){ 1, 2 }, (u8 (*)(int))b, (u8 const volatile)a);", U8)).toBe(
       "(h(((u8 [ 2 ]){ (1), (2) }), ((u8 ( * ) ( int ))b), ((u8)a)));",
@@ -77,6 +85,16 @@ describe("what is read of C", () => {
     expect(program("void f(int a) \\\n{ }\n").functions.has("f")).toBe(true);
   });
 
+  it("has no type where a block in a function ends at the line's start before a name", () => {
+    const types = "typedef struct {\n int x;\n} point_t, *other_t, third_t[2];\nstruct s {\n int y;\n} none;";
+    const source = program(`${types}\nvoid f(void)\n{\n if (1) {\n}name;\n}\n`);
+    expect(["point_t", "other_t", "third_t", "none", "name"].filter((name) => source.isType(name))).toEqual([
+      "point_t",
+      "other_t",
+      "third_t",
+    ]);
+  });
+
   it("ends a test with its label's empty statement", () => {
     expect(read("if (a) here: ; k();")).toBe("if (a) { { here: ; } } (k());");
   });
@@ -90,6 +108,26 @@ describe("constants", () => {
     expect(["B", "C", "D"].map((name) => source.constant(name))).toEqual([2n ** 64n - 1n, 0n, 1n]);
   });
 
+  it("are not known of enumerators that have several values, which is told once they are asked for", () => {
+    const files = [
+      { path: "a.h", source: "enum { A, B, C = 4 };\nenum\n{ D = A };\n" },
+      { path: "b.h", source: "\nenum { B = 1, C };\nenum { A = 3 };\nenum { E = 7, E2 = E };" },
+      { path: "f.c", source: "#define INDIRECT A\nint f(int x) { return x + INDIRECT; }\nint g(void) { return B; }" },
+    ];
+    const source = new Program(files, DIALECT);
+    const [f, g] = ["f", "g"].map((name) => source.functions.get(name) ?? []);
+    expect([source.constant("B"), source.constant("E2"), source.clashingEnumerators]).toEqual([1n, 7n, []]);
+    expect(source.clashingIn(g ?? [])).toEqual([]);
+    expect(
+      source.clashingIn(f ?? []).map((sites) => sites.map(({ name, file, line }) => `${name} ${file}:${line}`)),
+    ).toEqual([["A a.h:1", "A b.h:3"]]);
+    expect([source.constant("A"), source.constant("D"), source.constant("C")]).toEqual([null, null, null]);
+    expect(source.clashingEnumerators.map(([first]) => `${first?.name} ${first?.file}:${first?.line}`)).toEqual([
+      "A a.h:1",
+      "C a.h:1",
+    ]);
+  });
+
   it("have the width and sign of their types", () => {
     expect(worth("~0U")).toBe(0xffffffffn);
     expect(worth("(0xffffffff + 1)")).toBe(0n);
@@ -99,6 +137,19 @@ describe("constants", () => {
     expect(worth("(-8 / 2)")).toBe(2n ** 64n - 4n);
     expect(worth("(-8 >> 1)")).toBe(2n ** 64n - 4n);
     expect(worth("(1 ? -1 : 1u)")).toBe(0xffffffffn);
+  });
+
+  it("are the sizes of integers, of pointers and of arrays of these, and of nothing else", () => {
+    expect(worth("sizeof(uint64_t)")).toBe(8n);
+    expect(worth("(sizeof(u8 const) + sizeof(_Bool))", U8)).toBe(2n);
+    expect(worth("sizeof(other_t[2][1 + 2])", "typedef unsigned short half_t;\ntypedef half_t other_t;")).toBe(12n);
+    expect(worth("sizeof(struct s *)")).toBe(8n);
+    expect(worth("(sizeof(int) - 5 > 0)")).toBe(1n);
+    for (const text of ["struct s", "gone_t", "u8 { 1 }", "int[]", "int[N]", "int) (2", "double"])
+      expect([text, worth(`sizeof(${text})`, U8)]).toEqual([text, null]);
+    expect(worth("sizeof(u8){ 1 }", U8)).toBe(null);
+    expect(worth("__alignof__(int)")).toBe(null);
+    expect(worth("sizeof N")).toBe(null);
   });
 
   it("are what casts make of them", () => {

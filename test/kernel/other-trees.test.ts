@@ -62,6 +62,44 @@ it("a function that reaches a SEAMCALL by a later definition of a macro alone is
   expect(info && new Reach(new Source(program, rules)).reachesSeamcall(info)).toBe(true);
 });
 
+it("a function that an initializer gives a member stands there, after a designator and in an array's element, too", () => {
+  const rules = parseKernelRules(smallRules(), "small rules");
+  const names = ["a", "b", "c", "d", "e", "g", "h", "i"];
+  const text = `struct inner { int n; void (*one)(void); void (*two)(void); };
+struct ops { void (*first)(void); void (*second)(void); struct inner in[2]; void (*last)(void); };
+${names.map((name) => `static void ${name}(void) { }`).join("\n")}
+static struct ops plain = { .second = a, { { 1, b }, [1] = { .one = c, d } }, e };
+static struct ops several[] = { { g }, { .last = h }, [4] = { .first = i } };
+`;
+  const source = new Source(new Program([{ path: "a.c", source: text }], dialectOf(rules, "p.h")), rules);
+  const targets = (tag: string, member: string): string[] => source.targets(tag, member).map(({ name }) => name);
+  expect(["first", "second", "last"].map((member) => targets("ops", member))).toEqual([["g", "i"], ["a"], ["e", "h"]]);
+  expect(["one", "two"].map((member) => targets("inner", member))).toEqual([["b", "c"], ["d"]]);
+});
+
+it("a variable that lasts from call to call does not hold its initializer, unless it is constant", () => {
+  const rules = parseKernelRules(smallRules(), "small rules");
+  const text = "int f(void)\n{\n\tstatic int seen = 1;\n\tstatic const int most = 2;\n\treturn seen < most;\n}\n";
+  const program = new Program([{ path: "a.c", source: text }], dialectOf(rules, "p.h"));
+  const info = program.resolve("f", "a.c");
+  const code = info && new Source(program, rules).code(info);
+  expect(code?.instructions.map(({ op }) => op).slice(0, 2)).toEqual(["forget", "assign"]);
+});
+
+it("an enumerator that has several values is told when it is asked for, and only then", () => {
+  const header = (value: number) => (text: string) => `${text}\nenum { PEN_ASKED = ${value}, PEN_IDLE };\n`;
+  const said = (name: string, ...more: readonly Edit[]): string[] =>
+    extracted(name, ["include/linux/kvm_host.h", header(1)], ["include/linux/mutex.h", header(2)], ...more)
+      .diagnostics.filter(({ code }) => code === "SL3412")
+      .map(({ severity, file, message }) => `${severity} ${file}: ${message.replace(/:\d+/, "")}`);
+  const uses = (text: string): string =>
+    text.replace(/(\n\s*)(kvm_x86_call\(vcpu_load\)\(vcpu, cpu\);)/, "$1if (cpu == PEN_ASKED) return;$1$2");
+  expect(said("idle-enumerators")).toEqual([]);
+  expect(said("asked-enumerators", ["virt/kvm/kvm_main.c", uses])).toEqual([
+    "warning include/linux/kvm_host.h: the enumerator PEN_ASKED has another value at include/linux/mutex.h; none is taken",
+  ]);
+});
+
 it("a macro that headers define in different ways is told when it is expanded, and only then", () => {
   const header = (text: string): string => `${text}\n#define SAME(x) do_it(x)\n#define OTHER(x) do_it(x)\n`;
   const uses = (text: string): string =>

@@ -56,6 +56,21 @@ static inline void yield_it(mutex_lock_t* gate)
     expect(catalog.diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
   });
 
+  it("that keeps something from call to call is none that is understood", async () => {
+    const body = (type: string) =>
+      edit(
+        LOCKS,
+        "    return (_lock_cmpxchg_8bit(0, 1, lock)",
+        `    ${type} int first = 1; if (!first) return LOCK_RET_FAIL; return (_lock_cmpxchg_8bit(0, 1, lock)`,
+      );
+    const codes = async (type: string) =>
+      (await extracted(body(type))).diagnostics.map(({ code, message }) => `${code} ${message}`);
+    expect(await codes("static")).toEqual([
+      expect.stringMatching(/^SL1044 .*: first keeps what a call before left in it$/),
+    ]);
+    expect(await codes("static const")).toEqual([]);
+  });
+
   const ENTRY = `
 typedef union
 {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Acquisition } from "../../src/catalog/index.ts";
 import { GIVE_GLOBAL, TAKE_GLOBAL } from "./pieces.ts";
-import { hostLeaf, places, said, smallTree } from "./small-tree.ts";
+import { guestLeaf, hostLeaf, places, said, smallTree } from "./small-tree.ts";
 
 const KOT = "&global->kot.lock";
 const TAKE_KOT = `if (acquire_sharex_lock_sh(${KOT}) != LOCK_RET_SUCCESS) { return api_error_with_operand_id(TDX_OPERAND_BUSY, OPERAND_ID_KOT); }`;
@@ -211,6 +211,30 @@ describe("a loop whose rounds are not counted", () => {
     expect(said(catalog.diagnostics)).toEqual([`SL1036 error ${at("// before")}`]);
   });
 
+  it("gives back in a round that is not the first what was taken before it, and in the next once more", async () => {
+    const { catalog, at } = await of(`
+    ${TAKE_GLOBAL}
+    for (i = 0; i < gpa; i++) { if (i != 0) { ${GIVE_GLOBAL} } } // later
+    return TDX_SUCCESS;`);
+    expect(said(catalog.diagnostics)).toContain(`SL1036 error ${at("// later")}`);
+  });
+
+  it("gives back once more in its second round, also where it tests last", async () => {
+    const { catalog, at } = await of(`
+    ${TAKE_GLOBAL}
+    do { i++; ${GIVE_GLOBAL} } while (i < gpa); // again
+    return TDX_SUCCESS;`);
+    expect(said(catalog.diagnostics)).toEqual([`SL1036 error ${at("// again")}`]);
+  });
+
+  it("may have no round, and so keep what another loop has taken, where that is no array's", async () => {
+    const { catalog, at } = await of(`
+    for (i = 0; i < 1; i++) { ${TAKE_GLOBAL} } // taken
+    for (i = 0; i < gpa; i++) { ${GIVE_GLOBAL} }
+    return TDX_SUCCESS;`);
+    expect(said(catalog.diagnostics)).toContain(`SL1031 error ${at("// taken")}`);
+  });
+
   it("has one round where it tests last, whatever it tests", async () => {
     const { rows } = await of(`do { ${TAKE_GLOBAL} ${GIVE_GLOBAL} } while (i < 0); return TDX_SUCCESS;`);
     expect(rows.map(({ times }) => times)).toEqual(["1"]);
@@ -225,7 +249,15 @@ describe("a lock of the TD that runs", () => {
     ];
     const { catalog, at } = await of(`${take}\n${give}\n${give} // again\nreturn TDX_SUCCESS;`);
     expect(said(catalog.diagnostics)).toEqual([`SL1036 error ${at("// again")}`]);
-    expect(said((await of(`${give} return TDX_SUCCESS;`)).catalog.diagnostics)).toEqual([]);
+  });
+
+  it("is given back without being held, unless it is one that the exit gives back, too, so that the entry has taken it", async () => {
+    const codes = async (call: string): Promise<string[]> => {
+      const leaf = guestLeaf(`tdcs_ptr = get_local_data()->vp_ctx.tdcs; ${call} return TDX_SUCCESS;`);
+      return said((await smallTree(leaf)).catalog.diagnostics).map((line) => line.slice(0, 6));
+    };
+    expect(await codes("release_sharex_lock_sh(&tdcs_ptr->measurement.rtmr_lock);")).toEqual(["SL1036"]);
+    expect(await codes("release_sharex_lock_hp_sh(&tdcs_ptr->management.op_state_lock);")).toEqual([]);
   });
 });
 

@@ -87,6 +87,21 @@ describe("a macro", () => {
     expect(hidden("#define TAKE_IT(lock) do { acquire_sharex_lock_ex(lock); } while (0)")).toBe(1);
     expect(hidden("#define TAKE_IT acquire_sharex_lock_ex")).toBe(1);
     expect(hidden("#define PAINT_IT paint")).toBe(0);
+    const real = "#define REAL_TAKE(lock) acquire_sharex_lock_ex(lock)\n";
+    expect(hidden(`${real}#define TAKE_IT REAL_TAKE`)).toBe(1);
+    expect(hidden(`${real}#define TAKE_IT(lock) REAL_TAKE(lock)`)).toBe(0);
+  });
+});
+
+describe("two enumerators of one name", () => {
+  it("are told where a leaf uses it and they have different values", () => {
+    const clash = (one: string, other: string, body: string) =>
+      findings({ "a.c": `enum { ${one} };\n${leaf(body)}`, "b.c": `enum { ${other} };\n` }, "two-definitions");
+    expect(clash("HERE", "THERE, HERE", "use(HERE);")).toEqual([
+      "a.c:1 the enumerator HERE is defined here, and otherwise at b.c:1: which one is meant is not known",
+    ]);
+    expect(clash("HERE", "THERE, HERE", "")).toEqual([]);
+    expect(clash("HERE = 1", "THERE, HERE", "use(HERE);")).toEqual([]);
   });
 });
 

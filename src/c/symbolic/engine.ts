@@ -130,7 +130,7 @@ export interface Engine {
   valueOf(name: string, state: AbstractState, frame: Frame): Value;
   /** An expression as a condition. */
   test(e: Expr, state: AbstractState, frame: Frame): Evaluated<Formula>[];
-  /** `a op b` as a condition, for an ordering. */
+  /** `a op b` as a condition, for an ordering of numbers without a sign. */
   relation(op: string, a: Value, b: Value): Formula;
   /** The location that an expression names; null when it names none. */
   lvalue(e: Expr, state: AbstractState, frame: Frame): Lvalue | null;

@@ -25,6 +25,8 @@ interface Running {
   readonly s: LoopStmt;
   readonly frame: Frame;
   readonly advice: LoopAdvice;
+  /** Before the loop. */
+  readonly start: AbstractState;
   readonly left: Flow[];
 }
 
@@ -87,7 +89,7 @@ export class Loops {
     if (last) return this.descend(s, last, start, frame);
     const advice = this.adviceOn(s);
     const limit = this.rounds(s, advice, start, frame);
-    const loop: Running = { s, frame, advice, left: [] };
+    const loop: Running = { s, frame, advice, start: start.clone(), left: [] };
     let current: AbstractState[] = [start];
     for (let round = 0; round <= UNROLL && current.length > 0; round++) {
       const next: AbstractState[] = [];
@@ -113,8 +115,10 @@ export class Loops {
       } else if (!isConst(f, false) && !isDecided && round === 0) this.forAll(loop, st, formula);
       else {
         if (isDecided) this.laterFailures(loop, [st]);
-        else if (round === 1 && !s.testFirst && !isConst(f, false) && this.forgetsCounter(loop))
-          this.forAll(loop, st.clone(), formula);
+        else if (round === 1 && !s.testFirst && !isConst(f, false)) {
+          if (this.forgetsCounter(loop)) this.forAll(loop, st.clone(), formula);
+          for (const end of this.nextRound(loop, loop.start, [st])) left.push({ state: end, exit: NEXT });
+        }
         left.push({ state: st, exit: NEXT });
       }
     }

@@ -123,7 +123,7 @@ class Machine implements Engine {
   }
 
   relation(op: string, a: Value, b: Value): Formula {
-    return relation(op, a, b);
+    return relation(op, a, b, false);
   }
 
   lvalue(e: Expr, state: AbstractState, frame: Frame): Lvalue | null {

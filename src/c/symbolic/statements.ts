@@ -2,6 +2,7 @@
 
 import type { Expr, Stmt } from "../ast.ts";
 import { unaryText } from "../text.ts";
+import { type InitializerPlace, placesIn } from "../walk.ts";
 import type { Domain } from "./domain.ts";
 import { type Engine, type Flow, type Frame, type IfStmt, type LoopStmt, type Lvalue, NEXT } from "./engine.ts";
 import { Loops } from "./loops.ts";
@@ -121,7 +122,7 @@ export class Statements {
     const at = engine.local(s.name, frame);
     state.forgetBelow(at);
     if (s.array) engine.noteArray(at);
-    if (!s.init) {
+    if (!s.init || s.lasts) {
       if (s.array) state.store.delete(at);
       else state.set(at, sym(`${at.key}#${engine.steps}`, s.name, at));
       return [{ state, exit: NEXT }];
@@ -143,31 +144,34 @@ export class Statements {
     state: AbstractState,
     frame: Frame,
   ): void {
-    const parts = this.parts(at, init, state, frame);
-    if (parts.length === 0) state.set(at, { t: "zero" });
-    for (const [inner, value] of parts) state.set(inner, value);
+    // Of several for one place the last one counts.
+    const all = [...new Map(this.parts(at, init, state, frame))];
+    const given = all.filter(([, value]) => value.t !== "num" || value.v !== 0n);
+    if (given.length === 0) state.set(at, { t: "zero" });
+    for (const [inner, value] of given) state.set(inner, value);
   }
 
-  /** What an initializer gives the members and elements of something, and of what is in them; those that it makes zero are left out. */
+  /** What an initializer gives the members and elements of something, and of what is in them. */
   private parts(
     at: Lvalue["at"],
     init: Extract<Expr, { kind: "initializer" }>,
     state: AbstractState,
     frame: Frame,
   ): [Lvalue["at"], Value][] {
-    const { engine } = this;
-    const { space, settings } = engine;
-    return init.entries.flatMap(({ designator, value }, i): [Lvalue["at"], Value][] => {
-      const inner =
-        designator === null
-          ? space.element(at, BigInt(i))
-          : "field" in designator
-            ? space.field(at, designator.field)
-            : space.element(at, designator.to ? null : settings.program.evaluate(designator.index));
-      if (value.kind === "initializer") return this.parts(inner, value, state, frame);
-      const given = engine.single(value, state, frame);
-      return given.t === "num" && given.v === 0n ? [] : [[inner, given]];
+    return placesIn(init.entries).flatMap((place): [Lvalue["at"], Value][] => {
+      const inner = this.partAt(at, place);
+      if (place.value.kind === "initializer") return this.parts(inner, place.value, state, frame);
+      return [[inner, this.engine.single(place.value, state, frame)]];
     });
+  }
+
+  /** The member or element that an entry of an initializer is for. */
+  private partAt(at: Lvalue["at"], { from, by }: InitializerPlace): Lvalue["at"] {
+    const { space, settings } = this.engine;
+    if (from !== null && "field" in from) return by === 0 ? space.field(at, from.field) : space.element(at, null);
+    if (from?.to && by === 0) return space.element(at, null);
+    const first = from === null ? 0n : settings.program.evaluate(from.to ?? from.index);
+    return space.element(at, first === null ? null : first + BigInt(by));
   }
 
   private branch(s: IfStmt, state: AbstractState, frame: Frame): Flow[] {

@@ -3,6 +3,7 @@
 import type { CallExpr, Expr } from "../ast.ts";
 import { arithmetic } from "../integers.ts";
 import type { Engine, Evaluated, Frame } from "./engine.ts";
+import { Signs } from "./signs.ts";
 import { OPPOSITE, sourceText } from "./source-text.ts";
 import type { AbstractState } from "./state.ts";
 import {
@@ -34,9 +35,11 @@ export function each<T, R>(
 
 export class Tests {
   private readonly engine: Engine;
+  private readonly signs: Signs;
 
   constructor(engine: Engine) {
     this.engine = engine;
+    this.signs = new Signs(engine.settings.program);
   }
 
   test(e: Expr, state: AbstractState, frame: Frame): Evaluated<Formula>[] {
@@ -54,13 +57,14 @@ export class Tests {
 
   private comparison(e: Binary, state: AbstractState, frame: Frame): Evaluated<Formula>[] {
     const { engine } = this;
+    const isSigned = /[<>]/.test(e.op) ? this.signs.areSigned(e.left, e.right, frame.fn) : null;
     return each(engine.evaluate(e.left, state, frame), (s1, a) =>
       engine
         .evaluate(e.right, s1, frame)
         .map(
           ([s2, b]): Evaluated<Formula> => [
             s2,
-            s2.simplify(this.ofEach(e, relation(e.op, s2.resolve(a), s2.resolve(b)), frame)),
+            s2.simplify(this.ofEach(e, relation(e.op, s2.resolve(a), s2.resolve(b), isSigned), frame)),
           ],
         ),
     );
@@ -103,23 +107,27 @@ export class Tests {
   }
 }
 
-/** `a op b` for a comparison. */
-export function relation(op: string, a: Value, b: Value): Formula {
+/**
+ * `a op b` for a comparison.
+ *
+ * @param isSigned does it heed a sign? Null when that is not known
+ */
+export function relation(op: string, a: Value, b: Value, isSigned: boolean | null): Formula {
   if (op === "==") return equal(a, b);
   if (op === "!=") return not(equal(a, b));
-  if (a.t === "zero") return relation(op, num(0), b);
-  if (b.t === "zero") return relation(op, a, num(0));
-  if (a.t === "num" && b.t === "num") return arithmetic(op, a.v, b.v) === 1n ? TRUE : FALSE;
-  if (b.t === "num" && b.v === 0n && op === "<") return FALSE;
-  if (b.t === "num" && b.v === 0n && op === ">=") return TRUE;
-  switch (op) {
-    case ">=":
-      return not(ordering("<", a, b));
-    case "<=":
-      return not(ordering(">", a, b));
-    default:
-      return ordering(op === "<" ? "<" : ">", a, b);
+  if (a.t === "zero") return relation(op, num(0), b, isSigned);
+  if (b.t === "zero") return relation(op, a, num(0), isSigned);
+  if (a.t === "num" && b.t === "num") {
+    const [x, y] = isSigned ? [BigInt.asIntN(64, a.v), BigInt.asIntN(64, b.v)] : [a.v, b.v];
+    return arithmetic(op, x, y) === 1n ? TRUE : FALSE;
   }
+  const isSign = b.t === "num" && b.v === 0n && (op === "<" || op === ">=");
+  if (isSign && isSigned === false) return op === "<" ? FALSE : TRUE;
+  const isNot = op === ">=" || op === "<=";
+  const test = ordering(op === "<" || op === ">=" ? "<" : ">", a, b);
+  // What is known of ranges is known of numbers without a sign.
+  const f = isSign && test.k === "atom" ? { ...test, compared: null } : test;
+  return isNot ? not(f) : f;
 }
 
 /** Is a name the index of an element in an expression? */

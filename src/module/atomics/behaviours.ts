@@ -105,7 +105,8 @@ function normalised(node: unknown, rules: ExtractionRules, names: Map<string, st
   if (Array.isArray(node))
     return node.filter((one) => !isTrace(one, rules)).map((one) => normalised(one, rules, names));
   if (typeof node !== "object" || node === null) return node;
-  const { line: _line, ...rest } = withoutUnusedValues(node as Node);
+  // What a `sizeof` measures its text says.
+  const { line: _line, measured: _measured, ...rest } = withoutUnusedValues(node as Node);
   // Digests say what a number is worth, not how it is written.
   if (rest.kind === "number") return { kind: "number", value: String(rest["value"]) };
   const declared = rest["name"];

@@ -212,6 +212,7 @@ class Machine {
         this.#value(s.expr);
         return NEXT;
       case "declare":
+        if (s.lasts) this.#refuse(`${s.name} keeps what a call before left in it`, s.line);
         this.#declare(s.name, s.type, s.init);
         return NEXT;
       case "if":
