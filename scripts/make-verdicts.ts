@@ -142,10 +142,10 @@ function byModule(all: readonly SweepResult[]): string {
 }
 
 function busy(result: SweepResult | undefined): string {
-  const rows = (result?.busy ?? []).map(({ leaf, process, resource, holders, status }) => [
+  const rows = (result?.busy ?? []).map(({ leaf, process, resource, holders, unheld, status }) => [
     `\`${leaf ?? process}\``,
     `\`${resource}\``,
-    holders.map((holder) => `\`${holder}\``).join(", "),
+    [...holders.map((holder) => `\`${holder}\``), ...(unheld ? ["nobody in sight"] : [])].join(", "),
     status ?? "",
   ]);
   return table(["call", "resource", "held by", "status"], rows);
