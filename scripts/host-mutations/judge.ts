@@ -72,9 +72,10 @@ function wantedRows(
     for (const one of here) used.add(one);
     const plain: Wanted = { entry, row, busy: null, mayGo: false };
     const changed = here.reduce(changedBy, plain);
-    const copies = here.flatMap(({ like }) =>
-      like === undefined ? [] : [{ ...plain, entry: likeEntry(entry, like) }],
-    );
+    const copies = here.flatMap(({ like, orBusy }) => [
+      ...(like === undefined ? [] : [{ ...plain, entry: likeEntry(entry, like) }]),
+      ...(orBusy === undefined ? [] : [{ ...changed, row: { ...changed.row, busy: orBusy } }]),
+    ]);
     return here.some(({ also }) => also) ? [plain, changed, ...copies] : [changed, ...copies];
   });
   for (const one of expect) if (!used.has(one)) faults.push(`concerns no row: ${JSON.stringify(one)}`);

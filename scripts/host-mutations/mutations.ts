@@ -30,6 +30,7 @@ const expectSchema = z.strictObject({
   phases: texts.optional(),
   overruns: texts.optional(),
   busy: texts.optional(),
+  orBusy: texts.optional(),
   busyWith: text.optional(),
   withoutBusy: text.optional(),
   also: z.literal(true).optional(),
