@@ -4,23 +4,10 @@
 
 import { SeamlockError } from "../errors.ts";
 import type { CallExpr, Expr, FunctionAst, Stmt } from "./ast.ts";
+import { Constants, splitTopLevel } from "./constants.ts";
 import type { Dialect } from "./dialect.ts";
 import { expandMacros, expandText, type Macro, type MacroLookup } from "./expand.ts";
-import { parseInteger, typeOfInteger } from "./expressions.ts";
-import {
-  binary,
-  bitsOf,
-  bitsOfType,
-  chosen,
-  converted,
-  type Integer,
-  type IntegerKind,
-  kindOf,
-  literal,
-  natural,
-  sizeOf,
-  unary,
-} from "./integers.ts";
+import { bitsOf, bitsOfType, type IntegerKind, kindOf } from "./integers.ts";
 import { isLongerThan } from "./lexer.ts";
 import { LIMITS } from "./limits.ts";
 import { blankComments, closeOf, preprocess } from "./preprocess.ts";
@@ -74,16 +61,6 @@ export interface NamedSite {
   readonly line: number;
 }
 
-interface Enumerator extends NamedSite {
-  /** Text of the explicit value of the nearest enumerator at or before this one; null for an implicit first zero. */
-  readonly base: string | null;
-  readonly offset: number;
-}
-
-/** Bounds of one constant's evaluation: macros that use each other twice double with every level. */
-const MAX_EVALUATION = 20_000;
-const MAX_EVALUATION_DEPTH = 800;
-
 const KEYWORDS = new Set(["if", "while", "for", "switch", "return", "sizeof", "do", "else", "case", "defined"]);
 
 export class Program {
@@ -93,14 +70,6 @@ export class Program {
   readonly macros = new Map<string, MacroSite>();
   /** Names of macros that have definitions which differ, and those: what such a name stands for is not known from the name alone. */
   readonly redefined = new Map<string, MacroSite[]>();
-  /** By name: of several the first. */
-  readonly enumerators = new Map<string, Enumerator>();
-  /** Names that several enumerations use, and all of each. */
-  private readonly repeated = new Map<string, Enumerator[]>();
-  /** Of those the ones that were asked for and are not worth the same. */
-  private readonly clashing = new Map<string, readonly NamedSite[]>();
-  /** `typedef enum … name_t` → its enumerators, in order. */
-  readonly enums = new Map<string, string[]>();
   /** Objects at file scope with an initializer in braces, in the order of the files. */
   readonly objects: ObjectInfo[] = [];
   /** What `#include "…"` names, in the order of the files. */
@@ -119,14 +88,8 @@ export class Program {
   private callers: ReadonlyMap<string, readonly string[]> | null = null;
   private readonly made = new Map<FunctionInfo, string>();
   private functionCount = 0;
-  private depth = 0;
-  private fuel = 0;
   private readonly asts = new Map<FunctionInfo, FunctionAst | null>();
-  private readonly constants = new Map<string, Integer | null>();
-  private readonly bases = new Map<string, Integer | null>();
-  /** What names of types stand for, of those that are declared as one of another name. */
-  private readonly aliases = new Map<string, string>();
-  private readonly meant = (name: string): string | null => this.aliases.get(name) ?? null;
+  private readonly constants: Constants;
   private readonly macroCalls = new Map<string, ReadonlySet<string>>();
   private readonly macroExprs = new Map<string, Expr | null>();
 
@@ -144,6 +107,13 @@ export class Program {
     this.parsing = { isTypeName: (name) => this.types.has(name), isFunction, ...(governs && { governs }) };
     const macros = collectObjectMacros(files);
     const defined = rules.sharedHeaders ? headerDefinitions(files) : null;
+    this.constants = new Constants({
+      macros: this.macros,
+      redefined: this.redefined,
+      macroExpr: (name) => this.macroExpr(name),
+      macroCall: (call) => this.macroCall(call),
+      isType: this.parsing.isTypeName,
+    });
     this.units = new Units(files.map((file) => file.path));
     this.visible = new Macros(this.units, rules.expand?.keep ?? [], rules.expand?.first ?? null, isFunction);
     const sources = new Map<string, string>();
@@ -167,7 +137,7 @@ export class Program {
     }
     for (const [path, text] of this.texts) {
       this.indexTopLevel(path, text, sources.get(path) ?? null);
-      this.indexEnums(path, text);
+      this.constants.index(path, text);
       this.indexTypes(text);
       this.refuseTooMany(path);
     }
@@ -289,42 +259,6 @@ export class Program {
   private indexTypes(text: string): void {
     for (const match of text.matchAll(/\btypedef\b[^;{]{0,300}?\b(\w+)\s{0,80}(?:\[[^;\]]{0,80}\]\s{0,80})?;/g))
       this.types.add(match[1] as string);
-    for (const [, type, name] of text.matchAll(
-      /\btypedef\s{1,80}((?:\w{1,80}\s{1,80}){1,5}(?:\*\s{0,80})?)(\w+)\s{0,80};/g,
-    ))
-      if (!this.aliases.has(name as string)) this.aliases.set(name as string, (type as string).trim());
-  }
-
-  private indexEnums(file: string, text: string): void {
-    const lines = new Lines(text);
-    for (const match of text.matchAll(/\benum\b[^;{}()]{0,300}\{([^{}]*)\}\s*(\w*)/g)) {
-      const line = lines.at(match.index);
-      let base: string | null = null;
-      let offset = 0;
-      const names: string[] = [];
-      for (const part of splitTopLevel(match[1] ?? "")) {
-        const entry = /^\s*([A-Za-z_]\w*)\s*(?:=\s*([\s\S]+))?$/.exec(part);
-        if (!entry?.[1]) continue;
-        if (entry[2] !== undefined) {
-          base = entry[2].trim();
-          offset = 0;
-        }
-        this.addEnumerator({ name: entry[1], file, line, base, offset });
-        names.push(entry[1]);
-        offset++;
-      }
-      if (match[2]) this.enums.set(match[2], names);
-    }
-  }
-
-  private addEnumerator(one: Enumerator): void {
-    const first = this.enumerators.get(one.name);
-    if (first === undefined) this.enumerators.set(one.name, one);
-    else {
-      const sites = this.repeated.get(one.name);
-      if (sites) sites.push(one);
-      else this.repeated.set(one.name, [first, one]);
-    }
   }
 
   /**
@@ -398,137 +332,46 @@ export class Program {
     return expr;
   }
 
+  /** By name: of several enumerators the first. */
+  get enumerators(): ReadonlyMap<string, NamedSite> {
+    return this.constants.enumerators;
+  }
+
+  /** `typedef enum … name_t` → its enumerators, in order. */
+  get enums(): ReadonlyMap<string, readonly string[]> {
+    return this.constants.enums;
+  }
+
   /** The value of an enumerator or of a macro that is a constant expression, as 64 bits; null when there is none. */
   constant(name: string): bigint | null {
-    const value = this.integer(name);
+    const value = this.constants.integer(name);
     return value && bitsOf(value);
   }
 
   /** The type that a constant has in a computation; null when there is none of that name. */
   kindOfConstant(name: string): IntegerKind | null {
-    return this.integer(name);
+    return this.constants.integer(name);
   }
 
   /** The type that a value of a type has in a computation; null for a type that is not known, or no integer. */
   kindOfType(type: string): IntegerKind | null {
-    return kindOf(type, this.meant);
-  }
-
-  private integer(name: string): Integer | null {
-    const known = this.constants.get(name);
-    if (known !== undefined) return known;
-    this.constants.set(name, null);
-    const value = this.computeConstant(name);
-    this.constants.set(name, value);
-    return value;
-  }
-
-  private computeConstant(name: string): Integer | null {
-    const enumerator = this.enumerators.get(name);
-    if (enumerator) return this.worth(name, this.repeated.get(name) ?? [enumerator]);
-    const macro = this.macros.get(name);
-    if (!macro || macro.parameters !== null || this.redefined.has(name)) return null;
-    return integerOf(macro.body) ?? this.compute(this.macroExpr(name));
-  }
-
-  /** The value that all enumerators of a name have; null, and noted, where it is not the same. */
-  private worth(name: string, all: readonly Enumerator[]): Integer | null {
-    const values = all.map(({ base, offset }) => {
-      const first = base === null ? natural(0n) : this.evaluateText(base);
-      return first && natural(first.value + BigInt(offset));
-    });
-    const [value = null] = values;
-    if (values.every((other) => other?.value === value?.value)) return value;
-    this.clashing.set(name, all);
-    return null;
-  }
-
-  /** Enumerators that were asked for, of which several of one name have different values: what the name stands for is not known. */
-  get clashingEnumerators(): readonly (readonly NamedSite[])[] {
-    return [...this.clashing.values()];
-  }
-
-  /** The value of what enumerators begin to count at. */
-  private evaluateText(text: string): Integer | null {
-    const known = this.bases.get(text);
-    if (known !== undefined) return known;
-    const isLong = text.length > LIMITS.enumerator;
-    const value = isLong ? null : (integerOf(text) ?? this.compute(parseExpression(text, this.parsing.isTypeName)));
-    this.bases.set(text, value);
-    return value;
-  }
-
-  /** A constant expression's value as C computes it, as 64 bits; null when it is not constant, or not known. */
-  evaluate(expr: Expr | null): bigint | null {
-    const value = this.compute(expr);
-    return value && bitsOf(value);
-  }
-
-  private compute(expr: Expr | null): Integer | null {
-    if (this.depth === 0) this.fuel = MAX_EVALUATION;
-    if (!expr || this.depth >= MAX_EVALUATION_DEPTH || --this.fuel < 0) return null;
-    this.depth++;
-    try {
-      return this.computeNode(expr);
-    } finally {
-      this.depth--;
-    }
-  }
-
-  private computeNode(expr: Expr): Integer | null {
-    switch (expr.kind) {
-      case "number":
-        return literal(expr.value, expr.type);
-      case "name":
-        return this.integer(expr.name);
-      case "cast": {
-        const v = this.compute(expr.operand);
-        return v && this.converted(v, expr.type);
-      }
-      case "unary": {
-        const v = this.compute(expr.operand);
-        return v && unary(expr.op, v);
-      }
-      case "binary": {
-        const a = this.compute(expr.left);
-        const b = this.compute(expr.right);
-        return a && b && binary(expr.op, a, b);
-      }
-      case "call": {
-        const value = this.macroCall(expr);
-        return value && this.compute(value);
-      }
-      case "conditional": {
-        const test = this.compute(expr.test);
-        if (test === null) return null;
-        const [yes, no] = [this.compute(expr.yes), this.compute(expr.no)];
-        const value = test.value !== 0n ? yes : no;
-        return value && chosen(value, test.value !== 0n ? no : yes);
-      }
-      case "opaque":
-        return expr.measured === undefined ? null : this.sizeOf(expr.measured);
-      default:
-        return null;
-    }
+    return kindOf(type, this.constants.meant);
   }
 
   /** Bits of an integer type, negative ones for one with a sign; 1 for truth values, null for a type that is no integer or not known. */
   bitsOfType(type: string): number | null {
-    return bitsOfType(type, this.meant);
+    return bitsOfType(type, this.constants.meant);
   }
 
-  private sizeOf({ type, counts }: NonNullable<Extract<Expr, { kind: "opaque" }>["measured"]>): Integer | null {
-    const one = sizeOf(type, this.meant);
-    return counts.reduce<Integer | null>((size, count) => {
-      const times = this.compute(count);
-      return size && times && binary("*", size, times);
-    }, one);
+  /** Enumerators that were asked for, of which several of one name have different values: what the name stands for is not known. */
+  get clashingEnumerators(): readonly (readonly NamedSite[])[] {
+    return this.constants.clashing();
   }
 
-  /** An enumerator's value stays what it is in the type of its enumeration. */
-  private converted(value: Integer, type: string | undefined): Integer | null {
-    if (type !== undefined && (this.enums.has(type) || /^enum \w+$/.test(type))) return natural(value.value);
-    return converted(value, type, this.meant);
+  /** A constant expression's value as C computes it, as 64 bits; null when it is not constant, or not known. */
+  evaluate(expr: Expr | null): bigint | null {
+    const value = this.constants.compute(expr);
+    return value && bitsOf(value);
   }
 
   /** What the call of a macro that stands for an expression is, with its arguments in place; null for anything else. */
@@ -578,10 +421,7 @@ export class Program {
 
   /** The same of enumerators that have different values. */
   clashingIn(functions: Iterable<FunctionInfo>): readonly (readonly NamedSite[])[] {
-    if (this.repeated.size === 0) return [];
-    const words = this.wordsOf(functions);
-    for (const name of this.repeated.keys()) if (words.has(name)) this.integer(name);
-    return [...this.clashing].flatMap(([name, sites]) => (words.has(name) ? [sites] : []));
+    return this.constants.hasRepeated ? this.constants.clashing(this.wordsOf(functions)) : [];
   }
 
   /** The words of functions and of the macros that they use. */
@@ -631,35 +471,6 @@ export class Program {
     for (const name of this.macros.keys()) for (const callee of this.madeBy(name)) add(name, callee);
     return callers;
   }
-}
-
-/** Numbers of the lines on which offsets of a text stand, asked for in their order. */
-class Lines {
-  private readonly text: string;
-  private line = 1;
-  private from = 0;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-
-  at(offset: number): number {
-    for (
-      let end = this.text.indexOf("\n", this.from);
-      end >= 0 && end < offset;
-      end = this.text.indexOf("\n", this.from)
-    ) {
-      this.line++;
-      this.from = end + 1;
-    }
-    return this.line;
-  }
-}
-
-/** The value of a text that is an integer literal and nothing else. */
-function integerOf(text: string): Integer | null {
-  const value = parseInteger(text);
-  return value === null ? null : literal(value, typeOfInteger(text, value) ?? undefined);
 }
 
 /** A function-like macro's body with its parameters replaced. */
@@ -748,23 +559,6 @@ function refuseTooMany(names: number, file: string): void {
     place: { file },
     hint: "a module declares about 5,000: give the root of one module's source tree",
   });
-}
-
-function splitTopLevel(text: string): string[] {
-  const parts: string[] = [];
-  let depth = 0;
-  let from = 0;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (c === "(") depth++;
-    else if (c === ")") depth--;
-    else if (c === "," && depth === 0) {
-      parts.push(text.slice(from, i));
-      from = i + 1;
-    }
-  }
-  parts.push(text.slice(from));
-  return parts;
 }
 
 function callsIn(text: string, start: number, end: number): Set<string> {

@@ -1,0 +1,261 @@
+/** The constants of a tree, its enumerators and macros, and what C computes of them. */
+import type { CallExpr, Expr } from "./ast.ts";
+import { parseInteger, typeOfInteger } from "./expressions.ts";
+import { binary, chosen, converted, type Integer, literal, natural, sizeOf, unary } from "./integers.ts";
+import { LIMITS } from "./limits.ts";
+import type { NamedSite } from "./program.ts";
+import { parseExpression } from "./syntax.ts";
+import type { MacroSite } from "./units.ts";
+
+/** What constants need to know of the tree's macros and types. */
+export interface ConstantSource {
+  readonly macros: ReadonlyMap<string, MacroSite>;
+  /** Macros of which nobody knows what they stand for. */
+  readonly redefined: ReadonlyMap<string, unknown>;
+  /** A macro's body as an expression. */
+  readonly macroExpr: (name: string) => Expr | null;
+  /** What a macro's call stands for. */
+  readonly macroCall: (call: CallExpr) => Expr | null;
+  readonly isType: (name: string) => boolean;
+}
+
+interface Enumerator extends NamedSite {
+  /** Text of the explicit value of the nearest enumerator at or before this one; null for an implicit first zero. */
+  readonly base: string | null;
+  readonly offset: number;
+}
+
+/** Bounds of one constant's evaluation: macros that use each other twice double with every level. */
+const MAX_EVALUATION = 20_000;
+const MAX_EVALUATION_DEPTH = 800;
+
+export class Constants {
+  /** By name: of several the first. */
+  readonly enumerators = new Map<string, Enumerator>();
+  /** `typedef enum … name_t` → its enumerators, in order. */
+  readonly enums = new Map<string, string[]>();
+  private readonly source: ConstantSource;
+  /** Names that several enumerations use, and all of each. */
+  private readonly repeated = new Map<string, Enumerator[]>();
+  /** Of those the ones that were asked for and are not worth the same. */
+  private readonly differing = new Map<string, readonly NamedSite[]>();
+  private readonly values = new Map<string, Integer | null>();
+  private readonly bases = new Map<string, Integer | null>();
+  /** What names of types stand for, of those that are declared as one of another name. */
+  private readonly aliases = new Map<string, string>();
+  private depth = 0;
+  private fuel = 0;
+
+  constructor(source: ConstantSource) {
+    this.source = source;
+  }
+
+  /** Takes in what a file declares. */
+  index(file: string, text: string): void {
+    this.indexEnums(file, text);
+    for (const [, type, name] of text.matchAll(
+      /\btypedef\s{1,80}((?:\w{1,80}\s{1,80}){1,5}(?:\*\s{0,80})?)(\w+)\s{0,80};/g,
+    ))
+      if (!this.aliases.has(name as string)) this.aliases.set(name as string, (type as string).trim());
+  }
+
+  /** The name that a name of a type is declared as; null for one that is not. */
+  readonly meant = (name: string): string | null => this.aliases.get(name) ?? null;
+
+  /** Do several enumerations use one name? */
+  get hasRepeated(): boolean {
+    return this.repeated.size > 0;
+  }
+
+  /**
+   * Enumerators of which several of one name have different values: what the name stands for is not known.
+   *
+   * @param among only these names, which are looked at now; unless stated, those that were asked for before
+   */
+  clashing(among?: ReadonlySet<string>): readonly (readonly NamedSite[])[] {
+    if (among === undefined) return [...this.differing.values()];
+    for (const name of this.repeated.keys()) if (among.has(name)) this.integer(name);
+    return [...this.differing].flatMap(([name, sites]) => (among.has(name) ? [sites] : []));
+  }
+
+  private indexEnums(file: string, text: string): void {
+    const lines = new Lines(text);
+    for (const match of text.matchAll(/\benum\b[^;{}()]{0,300}\{([^{}]*)\}\s*(\w*)/g)) {
+      const line = lines.at(match.index);
+      let base: string | null = null;
+      let offset = 0;
+      const names: string[] = [];
+      for (const part of splitTopLevel(match[1] ?? "")) {
+        const entry = /^\s*([A-Za-z_]\w*)\s*(?:=\s*([\s\S]+))?$/.exec(part);
+        if (!entry?.[1]) continue;
+        if (entry[2] !== undefined) {
+          base = entry[2].trim();
+          offset = 0;
+        }
+        this.addEnumerator({ name: entry[1], file, line, base, offset });
+        names.push(entry[1]);
+        offset++;
+      }
+      if (match[2]) this.enums.set(match[2], names);
+    }
+  }
+
+  private addEnumerator(one: Enumerator): void {
+    const first = this.enumerators.get(one.name);
+    if (first === undefined) this.enumerators.set(one.name, one);
+    else {
+      const sites = this.repeated.get(one.name);
+      if (sites) sites.push(one);
+      else this.repeated.set(one.name, [first, one]);
+    }
+  }
+
+  /** The value of an enumerator or of a macro that is a constant expression; null when there is none. */
+  integer(name: string): Integer | null {
+    const known = this.values.get(name);
+    if (known !== undefined) return known;
+    this.values.set(name, null);
+    const value = this.computeConstant(name);
+    this.values.set(name, value);
+    return value;
+  }
+
+  private computeConstant(name: string): Integer | null {
+    const enumerator = this.enumerators.get(name);
+    if (enumerator) return this.worth(name, this.repeated.get(name) ?? [enumerator]);
+    const macro = this.source.macros.get(name);
+    if (!macro || macro.parameters !== null || this.source.redefined.has(name)) return null;
+    return integerOf(macro.body) ?? this.compute(this.source.macroExpr(name));
+  }
+
+  /** The value that all enumerators of a name have; null, and noted, where it is not the same. */
+  private worth(name: string, all: readonly Enumerator[]): Integer | null {
+    const values = all.map(({ base, offset }) => {
+      const first = base === null ? natural(0n) : this.evaluateText(base);
+      return first && natural(first.value + BigInt(offset));
+    });
+    const [value = null] = values;
+    if (values.every((other) => other?.value === value?.value)) return value;
+    this.differing.set(name, all);
+    return null;
+  }
+
+  /** The value of what enumerators begin to count at. */
+  private evaluateText(text: string): Integer | null {
+    const known = this.bases.get(text);
+    if (known !== undefined) return known;
+    const isLong = text.length > LIMITS.enumerator;
+    const value = isLong ? null : (integerOf(text) ?? this.compute(parseExpression(text, this.source.isType)));
+    this.bases.set(text, value);
+    return value;
+  }
+
+  /** A constant expression's value as C computes it; null when it is not constant, or not known. */
+  compute(expr: Expr | null): Integer | null {
+    if (this.depth === 0) this.fuel = MAX_EVALUATION;
+    if (!expr || this.depth >= MAX_EVALUATION_DEPTH || --this.fuel < 0) return null;
+    this.depth++;
+    try {
+      return this.computeNode(expr);
+    } finally {
+      this.depth--;
+    }
+  }
+
+  private computeNode(expr: Expr): Integer | null {
+    switch (expr.kind) {
+      case "number":
+        return literal(expr.value, expr.type);
+      case "name":
+        return this.integer(expr.name);
+      case "cast": {
+        const v = this.compute(expr.operand);
+        return v && this.converted(v, expr.type);
+      }
+      case "unary": {
+        const v = this.compute(expr.operand);
+        return v && unary(expr.op, v);
+      }
+      case "binary": {
+        const a = this.compute(expr.left);
+        const b = this.compute(expr.right);
+        return a && b && binary(expr.op, a, b);
+      }
+      case "call": {
+        const value = this.source.macroCall(expr);
+        return value && this.compute(value);
+      }
+      case "conditional": {
+        const test = this.compute(expr.test);
+        if (test === null) return null;
+        const [yes, no] = [this.compute(expr.yes), this.compute(expr.no)];
+        const value = test.value !== 0n ? yes : no;
+        return value && chosen(value, test.value !== 0n ? no : yes);
+      }
+      case "opaque":
+        return expr.measured === undefined ? null : this.sizeOf(expr.measured);
+      default:
+        return null;
+    }
+  }
+
+  private sizeOf({ type, counts }: NonNullable<Extract<Expr, { kind: "opaque" }>["measured"]>): Integer | null {
+    const one = sizeOf(type, this.meant);
+    return counts.reduce<Integer | null>((size, count) => {
+      const times = this.compute(count);
+      return size && times && binary("*", size, times);
+    }, one);
+  }
+
+  /** An enumerator's value stays what it is in the type of its enumeration. */
+  private converted(value: Integer, type: string | undefined): Integer | null {
+    if (type !== undefined && (this.enums.has(type) || /^enum \w+$/.test(type))) return natural(value.value);
+    return converted(value, type, this.meant);
+  }
+}
+
+/** The value of a text that is an integer literal and nothing else. */
+function integerOf(text: string): Integer | null {
+  const value = parseInteger(text);
+  return value === null ? null : literal(value, typeOfInteger(text, value) ?? undefined);
+}
+
+/** Numbers of the lines on which offsets of a text stand, asked for in their order. */
+class Lines {
+  private readonly text: string;
+  private line = 1;
+  private from = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  at(offset: number): number {
+    for (
+      let end = this.text.indexOf("\n", this.from);
+      end >= 0 && end < offset;
+      end = this.text.indexOf("\n", this.from)
+    ) {
+      this.line++;
+      this.from = end + 1;
+    }
+    return this.line;
+  }
+}
+
+export function splitTopLevel(text: string): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let from = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === "(") depth++;
+    else if (c === ")") depth--;
+    else if (c === "," && depth === 0) {
+      parts.push(text.slice(from, i));
+      from = i + 1;
+    }
+  }
+  parts.push(text.slice(from));
+  return parts;
+}
