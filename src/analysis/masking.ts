@@ -123,7 +123,7 @@ function givenBackFirst(first: Acquisition, row: Acquisition): boolean {
   return hasEarlierTurn(first, row);
 }
 
-/** Does `first` go before `row` on every way that gives both back? */
+/** Does `first` go before `row` on every way that succeeds? The catalog does not say it of one that fails, which is taken for the same. */
 function hasEarlierTurn(first: Acquisition, row: Acquisition): boolean {
   const [mine, theirs] = [first.release?.sequence, row.release?.sequence];
   return mine !== undefined && theirs !== undefined && mine < theirs;

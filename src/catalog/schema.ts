@@ -44,9 +44,10 @@ const releaseBody = {
   /** Rows of this {@link Acquisition.order} and later ones are taken only after it was given back. Absent where nobody has read it. */
   order: z.int().min(0).optional(),
   /**
-   * Position in the order in which a call gives its locks back, which need not be the reverse of that in which it takes them: on
-   * every path that gives both back, an earlier one is given back first; of two that paths give back in different orders it says
-   * nothing. Absent for `page-removed`, and where nobody has read it.
+   * Position in the order in which a call that succeeds gives its locks back, which need not be the reverse of that in which it takes
+   * them: on every such path that gives both back, an earlier one is given back first; of two that paths give back in different orders
+   * it says nothing. A call that fails may do it otherwise: TDH.MEM.PAGE.REMOVE gives the entry back first when it succeeds
+   * (1.5.05 tdh_mem_page_remove.c:215, then 232), and the page first when it fails (232, 237). Absent for `page-removed`, and where nobody has read it.
    */
   sequence: z.int().min(0).optional(),
   /** The place in one word: the kind, or the function's name. For readers of catalogs that have nothing else; `kind` says what it is. */

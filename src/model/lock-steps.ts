@@ -121,7 +121,7 @@ export const givenBack = (held: readonly Held[]): readonly Held[] => held.filter
 
 /**
  * Of the locks that a call holds, in the order of taking, that which it gives back first: the last one, unless the catalog says that
- * others go before it. A row that says nothing of its turn (`sequence`) goes when all that were taken later are gone.
+ * others go before it (of a call that succeeds: of one that fails it does not say, and it is taken for the same). A row that says nothing of its turn (`sequence`) goes when all that were taken later are gone.
  */
 function firstGivenBack(held: readonly Held[]): Held | undefined {
   const last = held.at(-1);
