@@ -6,7 +6,7 @@
  * locks. Only acquisitions that every run makes can keep A from coming that far, and only on objects that are the same
  * because the lock in question is the same: the TDR of one SEPT entry's TD, but not another page operand.
  */
-import { type Acquisition, type Leaf, releasedBefore } from "../catalog/index.ts";
+import { type Acquisition, type Leaf, type ReleaseOrder, releasedBefore } from "../catalog/index.ts";
 import { resourceFacts, scopeImplies } from "./resources.ts";
 
 /** A conflicting pair of rows: row `i` of A and row `j` of B, on `resource`. */
@@ -97,33 +97,62 @@ function findMoments(holder: Holder, at: number): readonly (readonly Acquisition
   const failing = rows.slice(at).flatMap((later, k) => {
     if (k > 0 && releasedBefore(row, later)) return [];
     const sure = rows.slice(0, at + k + 1).filter((r) => r.when === null && !releasedBefore(r, later));
-    return [[...holder.base, ...sure.filter((other) => !hasEarlierTurn(other, row))]];
+    const usual = sure.filter((other) => !hasEarlierTurn(other, row));
+    return [usual, ...heldOtherwise(holder.leaf, sure, row, (end) => end !== "success")];
   });
-  const last = [...holder.base, ...heldAtLast(holder.leaf, row)];
-  if (row.release?.kind !== "td-exit") return [...failing, last];
-  return [...failing, last, [...holder.base, ...insideGuest(holder.leaf)]];
+  const { sure, usual } = heldAtLast(holder.leaf, row);
+  const ends = [...failing, usual, ...heldOtherwise(holder.leaf, sure, row, (end) => end === "success")];
+  const inside = row.release?.kind === "td-exit" ? [insideGuest(holder.leaf)] : [];
+  return [...ends, ...inside].map((locks) => [...holder.base, ...locks]);
+}
+
+/**
+ * What of some locks the leaf is still sure to hold just before it gives `row` back, in each order that the catalog lists beside the usual
+ * one, of calls that end in one of some ways. That such a call may hold less than `sure` needs no care: who cannot come past the locks of
+ * a call that fails sooner has that moment, too.
+ */
+function heldOtherwise(
+  { releaseOrders = [] }: Leaf,
+  sure: readonly Acquisition[],
+  row: Acquisition,
+  isEnd: (end: ReleaseOrder["end"]) => boolean,
+): readonly (readonly Acquisition[])[] {
+  return releaseOrders.flatMap(({ end, locks }) => {
+    const at = locks.indexOf(row.order ?? -1);
+    const before = locks.slice(0, at);
+    return at < 0 || !isEnd(end) ? [] : [sure.filter(({ order }) => !before.includes(order ?? -1))];
+  });
 }
 
 /** What a leaf that enters the TD is sure to hold while the guest runs. */
 const insideGuest = ({ acquisitions }: Leaf): Acquisition[] =>
   acquisitions.filter((row) => row.when === null && row.release?.kind === "td-exit");
 
-/** The locks that the leaf is sure to hold just before it gives `row` back: not those that it gives back first, whenever it took them. */
-function heldAtLast({ acquisitions }: Leaf, row: Acquisition): Acquisition[] {
-  const isTaken = (other: Acquisition): boolean => !releasedBefore(row, other);
-  return acquisitions.filter((other) => other.when === null && isTaken(other) && !givenBackFirst(other, row));
+/**
+ * The locks that the leaf is sure to hold when it succeeds and gives back `row`: of all that it is sure to have taken before, and has not
+ * given back for one that it takes later, those that do not usually go first, whenever it took them.
+ */
+function heldAtLast({ acquisitions }: Leaf, row: Acquisition): Record<"sure" | "usual", readonly Acquisition[]> {
+  const taken = acquisitions.filter((other) => other.when === null && !releasedBefore(row, other));
+  return {
+    sure: taken.filter((other) => !goesEarlier(other, row)),
+    usual: taken.filter((other) => !givenBackFirst(other, row)),
+  };
 }
 
 /** Does the leaf give `first` back before `row`, where the catalog tells their order? */
 function givenBackFirst(first: Acquisition, row: Acquisition): boolean {
   const [mine, theirs] = [first.release, row.release];
   if (mine == null || theirs == null) return false;
-  if (mine.order !== undefined && theirs.order !== undefined && mine.order !== theirs.order)
-    return mine.order < theirs.order;
-  return hasEarlierTurn(first, row);
+  return goesEarlier(first, row) || (!goesEarlier(row, first) && hasEarlierTurn(first, row));
 }
 
-/** Does `first` go before `row` on every way that succeeds? The catalog does not say it of one that fails, which is taken for the same. */
+/** Does the leaf give `first` back before it takes some lock, and `row` only after? */
+function goesEarlier({ release: first }: Acquisition, { release: row }: Acquisition): boolean {
+  return first?.order !== undefined && row?.order !== undefined && first.order < row.order;
+}
+
+/** Does `first` usually go before `row`? What else there is stands in the leaf's `releaseOrders`. */
 function hasEarlierTurn(first: Acquisition, row: Acquisition): boolean {
   const [mine, theirs] = [first.release?.sequence, row.release?.sequence];
   return mine !== undefined && theirs !== undefined && mine < theirs;

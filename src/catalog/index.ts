@@ -23,7 +23,15 @@ export type {
   WriterStep,
 } from "./programs.ts";
 export { catalogOfReading, type Reading, readingSchema } from "./reading.ts";
-export { releasedBefore, releasePlace, releaseText } from "./release.ts";
+export {
+  type CallEnd,
+  ordersAmong,
+  releasedBefore,
+  releaseOrders,
+  releasePlace,
+  releaseText,
+  usualOrder,
+} from "./release.ts";
 export {
   apply,
   branchTaken,
@@ -66,6 +74,7 @@ export {
   placeText,
   RESOURCES,
   type Release,
+  type ReleaseOrder,
   type ReleasePlace,
   type Severity,
   type Side,

@@ -44,10 +44,9 @@ const releaseBody = {
   /** Rows of this {@link Acquisition.order} and later ones are taken only after it was given back. Absent where nobody has read it. */
   order: z.int().min(0).optional(),
   /**
-   * Position in the order in which a call that succeeds gives its locks back, which need not be the reverse of that in which it takes
-   * them: on every such path that gives both back, an earlier one is given back first; of two that paths give back in different orders
-   * it says nothing. A call that fails may do it otherwise: TDH.MEM.PAGE.REMOVE gives the entry back first when it succeeds
-   * (1.5.05 tdh_mem_page_remove.c:215, then 232), and the page first when it fails (232, 237). Absent for `page-removed`, and where nobody has read it.
+   * Position in the order in which a call gives its locks back, which need not be the reverse of that in which it takes them: an earlier
+   * one is given back first, but where {@link Leaf.releaseOrders} tells otherwise of calls that end in some way. Absent for
+   * `page-removed`, and where nobody has read it.
    */
   sequence: z.int().min(0).optional(),
   /** The place in one word: the kind, or the function's name. For readers of catalogs that have nothing else; `kind` says what it is. */
@@ -172,6 +171,20 @@ export const otherBusySchema = z.strictObject({
   evidence: z.array(siteSchema),
 });
 
+/**
+ * One order in which calls of a leaf give their locks back that is not the one that the rows' `sequence` tells: a helper that fails gives back
+ * itself what it has taken, and the clean-up of a call that fails need not have the order of one that succeeds (1.5.05
+ * tdh_mem_page_remove.c gives back SEPT_ENTRY at 215 and PAGE at 232, but PAGE at 232 and SEPT_ENTRY at 237 where it fails).
+ */
+export const releaseOrderSchema = z.strictObject({
+  /** How the calls end: well, refused at a busy lock, or otherwise, as most errors do. */
+  end: z.enum(["success", "busy", "other"]),
+  /** Of `busy`: the {@link Acquisition.order} of the lock that is refused. */
+  refused: z.int().min(0).optional(),
+  /** The {@link Acquisition.order} of all locks that the call holds then, in the order in which it gives them back. */
+  locks: z.array(z.int().min(0)).min(2),
+});
+
 /** One leaf function, or one variant of it when an input decides the lock modes. */
 export const leafSchema = z.strictObject({
   /** Lower case, as the handler is named in the leaf's own header: `tdh_mem_track`. */
@@ -187,6 +200,12 @@ export const leafSchema = z.strictObject({
   /** SEPT entry states on which the leaf is legal; null when the module checks none for it. */
   septStates: z.array(z.string().min(1)).nullable(),
   acquisitions: z.array(acquisitionSchema).max(MOST_ROWS),
+  /**
+   * Orders of giving back that {@link Release.sequence} does not tell. Of a call that ends in one way and holds some locks, those entries tell
+   * that are of this end and have all of these locks, and of them those that have the fewest: where there are several, any may be. Where
+   * there is none, the order is that of {@link Release.sequence}. Absent where all calls have that order, and where nobody has read it.
+   */
+  releaseOrders: z.array(releaseOrderSchema).min(1).optional(),
   otherBusy: z.array(otherBusySchema),
   /**
    * Every status that the leaf can end with, by position in {@link Catalog.statuses}, in ascending order, success too. Read from the syntax

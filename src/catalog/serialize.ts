@@ -128,6 +128,9 @@ function leafInOrder(leaf: Catalog["leaves"][number]): unknown {
       promotion: a.promotion === null ? null : a.promotion.map(site),
       ...pick(a, ["promotedSizes"]),
     })),
+    ...(leaf.releaseOrders === undefined
+      ? {}
+      : { releaseOrders: leaf.releaseOrders.map((o) => pick(o, ["end", "refused", "locks"])) }),
     otherBusy: leaf.otherBusy.map((b) => ({
       ...pick(b, ["status", "name", "object"]),
       operand: operand(b.operand),

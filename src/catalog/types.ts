@@ -28,6 +28,7 @@ export type ReleasePlace = PlaceOf<Release>;
 type PlaceOf<R> = R extends { readonly function: string }
   ? Pick<R, "kind" & keyof R> & Pick<R, "function">
   : Pick<R, "kind" & keyof R>;
+export type ReleaseOrder = Of<"releaseOrderSchema">;
 export type Acquisition = Of<"acquisitionSchema">;
 export type OtherBusy = Of<"otherBusySchema">;
 export type StatusDetail = Of<"statusDetailSchema">;

@@ -1,5 +1,5 @@
 /** A leaf as steps: try each lock in the catalog's order, run the body, give back what is held, return a status. */
-import type { Acquisition, Leaf } from "../catalog/index.ts";
+import type { Acquisition, CallEnd, Leaf } from "../catalog/index.ts";
 import {
   and,
   type BoolExpr,
@@ -72,7 +72,7 @@ export class Caller {
     let label = Caller.entry(call.prefix);
     locks.forEach((lock, i) => {
       const next = i + 1 < locks.length ? `${call.prefix} ${nth(locks, i + 1)}` : `${call.prefix} body`;
-      const busy = this.#leave(call, locks.slice(0, i), "busy");
+      const busy = this.#leave(call, locks.slice(0, i), "busy", { end: "busy", refused: lock.row });
       this.locks.attempt(label, call.leaf, lock, { granted: next, busy });
       label = next;
     });
@@ -87,7 +87,7 @@ export class Caller {
     if (givesWay !== null)
       this.p.step(label, {
         when: and(passed(checks.length), givesWay.when),
-        next: this.#leave(call, locks, "busy"),
+        next: this.#leave(call, locks, "busy", { end: "other" }),
         meta: { leaf: call.leaf.name, action: "effect", note: givesWay.note, status: givesWay.status },
       });
     const all = passed(checks.length);
@@ -95,7 +95,7 @@ export class Caller {
     checks.forEach((check, i) => {
       this.p.step(label, {
         when: and(passed(i), check.when),
-        next: this.#leave(call, locks, "refused"),
+        next: this.#leave(call, locks, "refused", { end: "other" }),
         meta: this.#effect(call, check.status, check.note, check.operand),
       });
     });
@@ -106,7 +106,7 @@ export class Caller {
     let here = label;
     writes.forEach((write, i) => {
       const last = i === writes.length - 1;
-      const next = last ? this.#leave(call, givenBack(kept), "ok") : `${call.prefix} store`;
+      const next = last ? this.#leave(call, givenBack(kept), "ok", { end: "success" }) : `${call.prefix} store`;
       const meta = given === undefined ? effect : { ...this.locks.meta(call.leaf, "release", given), note };
       const rest = [...call.body.do, ...(call.also ?? [])];
       if (i === 0) this.p.step(here, { when: goesOn, do: [...write, ...rest], next, meta });
@@ -120,8 +120,9 @@ export class Caller {
     return { leaf: leaf.name, action: "effect", note, ...(code !== undefined && { status: code }) };
   }
 
-  #leave({ leaf, prefix, returnTo }: Call, held: readonly Held[], as: Returned): string {
-    return this.locks.leave(leaf, held, returnTo[as], (some) => `${prefix} ${as}, leave ${resourcesOf(some)}`);
+  #leave({ leaf, prefix, returnTo }: Call, held: readonly Held[], as: Returned, end: CallEnd): string {
+    const name = (some: readonly Held[], way: string) => `${prefix} ${as}, leave ${resourcesOf(some)}${way}`;
+    return this.locks.leave(leaf, held, end, returnTo[as], name);
   }
 }
 

@@ -5,7 +5,7 @@
  * it EXCLUSIVE then (`pamt_walk`, common/memory_handlers/pamt_manager.c:360 to 452 in 1.5.25), which only the one holder can. Which locks,
  * in which order, with which status: the catalog. Lines are those of 1.5.25 below `src/vmm_dispatcher/api_calls`.
  */
-import { type Acquisition, type Catalog, type Leaf, spelledName } from "../catalog/index.ts";
+import { type Acquisition, type CallEnd, type Catalog, type Leaf, spelledName } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import {
   type ArrayRef,
@@ -138,16 +138,25 @@ class DynamicPamt {
     const shared: Held = { row: { ...row, mode: "SHARED" }, object: call.range };
     const own: Held = { row, object: call.range };
     const lock = this.#hostLock?.at(this.#scenario.hostLock === "range" ? call.range : 0) ?? null;
-    const leaves = (held: readonly Held[], to: string, as: string) =>
-      steps.leave(leaf, held, to, (some) => `${as}, leave ${some.map(({ row: { mode } }) => mode).join("+")}`);
+    const leaves = (held: readonly Held[], to: string, as: string, end: CallEnd) =>
+      steps.leave(
+        leaf,
+        held,
+        end,
+        to,
+        (some, way) => `${as}, leave ${some.map(({ row: { mode } }) => mode).join("+")}${way}`,
+      );
     const tries = p.variable("tries", intType(0, this.#scenario.retries ?? 0));
     const begins = { next: "call", meta: { action: "call", leaf: leaf.name } };
     p.step("idle", lock === null ? begins : { ...begins, when: not(lock), do: [set(lock, true)] });
     steps.attempt("call", leaf, shared, { granted: "promote", busy: "busy" });
-    this.#promote(p, leaf, steps, own, { granted: "check", busy: leaves([shared], "busy", "busy") });
+    this.#promote(p, leaf, steps, own, {
+      granted: "check",
+      busy: leaves([shared], "busy", "busy", { end: "busy", refused: row }),
+    });
     p.step("check", {
       when: call.refused.when,
-      next: leaves([own], "done", "refused"),
+      next: leaves([own], "done", "refused", { end: "other" }),
       meta: { leaf: leaf.name, action: "effect", note: call.refused.note, ...this.#status(call.refused.status) },
     });
     const enough = call.second === null ? "body" : "second";
@@ -158,10 +167,13 @@ class DynamicPamt {
     });
     const pages = call.second === null ? [] : [{ row: rowOf(leaf, "SHARED"), object: call.second }];
     for (const lock of pages)
-      steps.attempt("second", leaf, lock, { granted: "body", busy: leaves([own], "busy", "busy") });
+      steps.attempt("second", leaf, lock, {
+        granted: "body",
+        busy: leaves([own], "busy", "busy", { end: "busy", refused: lock.row }),
+      });
     p.step("body", {
       do: [call.effect],
-      next: leaves([own, ...pages], "done", "ok"),
+      next: leaves([own, ...pages], "done", "ok", { end: "success" }),
       meta: { leaf: leaf.name, action: "effect", note: call.note },
     });
     this.#returns(p, leaf, tries, lock === null ? [] : [set(lock, false)]);

@@ -2,7 +2,7 @@
  * A leaf of the life cycle as steps. Which locks it takes, in which mode and order, where it gives them back and what a refused try returns
  * is the catalog's; between the tries stand the leaf's checks, each with the status that the source returns there.
  */
-import type { Acquisition, Leaf } from "../catalog/index.ts";
+import type { Acquisition, CallEnd, Leaf } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import {
   and,
@@ -86,6 +86,8 @@ export interface LifeCall {
   readonly note: string;
 }
 
+const WELL: CallEnd = { end: "success" };
+
 /** Adds the calls of one process. */
 export class LifeCaller {
   readonly p: ProcessBuilder;
@@ -111,7 +113,7 @@ export class LifeCaller {
       if (row.mode !== "NO_LOCK") {
         this.#locks.attempt(here, call.leaf, lock, {
           granted: name,
-          busy: this.#leave(call.leaf, held, done),
+          busy: this.#leave(call.leaf, held, { end: "busy", refused: row }, done),
           onBusy: [set(this.status, LifeStatus.TDX_OPERAND_BUSY)],
         });
         held = [...held, lock];
@@ -154,7 +156,7 @@ export class LifeCaller {
       this.p.step(label, {
         when: and(...earlier, check.when),
         do: [set(this.status, LifeStatus[check.status])],
-        next: this.#leave(leaf, held, check.next ?? done),
+        next: this.#leave(leaf, held, { end: "other" }, check.next ?? done),
         meta: { leaf: leaf.name, action: "effect", note: check.note, ...this.#code(check.status, check.operand, row) },
       });
     });
@@ -195,7 +197,9 @@ export class LifeCaller {
       given === undefined
         ? { leaf: leaf.name, action: "effect", note: call.note, ...code }
         : { ...this.#locks.meta(leaf, "release", given), note: call.note, ...code };
-    const next = enters ? this.#leave(leaf, beforeEntry, entered, "enters") : this.#leave(leaf, later, done);
+    const next = enters
+      ? this.#leave(leaf, beforeEntry, WELL, entered, "enters")
+      : this.#leave(leaf, later, WELL, done);
     this.p.step(label, { do: [...effects, set(this.status, LifeStatus.TDX_SUCCESS)], next, meta });
   }
 
@@ -204,16 +208,16 @@ export class LifeCaller {
     const held = this.#rows(call)
       .filter(({ release }) => release?.kind === "td-exit")
       .map((row): Held => ({ row, object: call.object(row) }));
-    const next = this.#leave(call.leaf, held, done, "exit");
+    const next = this.#leave(call.leaf, held, WELL, done, "exit");
     this.p.step(label, { do: effects, next, meta: { leaf: call.leaf.name, action: "effect", note: "TD exit" } });
   }
 
-  #leave(leaf: Leaf, held: readonly Held[], done: string, why = "leaves"): string {
-    const name = (some: readonly Held[]): string => {
+  #leave(leaf: Leaf, held: readonly Held[], end: CallEnd, done: string, why = "leaves"): string {
+    const name = (some: readonly Held[], way: string): string => {
       const what = some.map(({ row, object }) => `${row.resource} ${row.mode}${JSON.stringify(object)}`).join(" ");
-      return `${leaf.name} ${why} ${this.#number(`${what} ${done}`)}`;
+      return `${leaf.name} ${why} ${this.#number(`${what} ${done}${way}`)}`;
     };
-    return this.#locks.leave(leaf, held, done, name);
+    return this.#locks.leave(leaf, held, end, done, name);
   }
 
   /** A short name for a long one. */

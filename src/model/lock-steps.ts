@@ -2,7 +2,7 @@
  * A call's locks as steps, for every scenario: one try, which is granted or BUSY, and giving back what is held. Which lock, in which mode,
  * what a refused try returns and which lock goes first is the catalog's row.
  */
-import type { Acquisition, Leaf } from "../catalog/index.ts";
+import { type Acquisition, type CallEnd, type Leaf, releaseOrders } from "../catalog/index.ts";
 import {
   type BoolExpr,
   BUSY,
@@ -91,45 +91,57 @@ export class LockSteps {
   }
 
   /**
-   * The label from which exactly these locks are given back, in the catalog's order, and the process goes on at `to`; adds its steps the
-   * first time.
+   * The label from which exactly these locks are given back, and the process goes on at `to`; adds its steps the first time. Of several
+   * orders in which calls that end so give them back, each is a way on from there.
    *
-   * @param name a label for what is held; equal ones are one label
+   * @param held in the order of taking
+   * @param end how the call ends
+   * @param name a label for what is held, and for the way in which it is given back (empty for the usual one); equal ones are one label
    * @param last what to say of the step that gives back the last one
    */
   leave(
     leaf: Leaf,
     held: readonly Held[],
+    end: CallEnd,
     to: string,
-    name: (held: readonly Held[]) => string,
+    name: (held: readonly Held[], way: string) => string,
     last: Partial<StepMeta> = {},
   ): string {
-    const lock = firstGivenBack(held);
-    if (lock === undefined) return to;
-    const label = name(held);
-    if (this.#known.has(label)) return label;
-    this.#known.add(label);
-    const rest = held.filter((other) => other !== lock);
-    const next = this.leave(leaf, rest, to, name, last);
-    this.giveBack(label, leaf, lock, { next }, held.length === 1 ? last : {});
-    return label;
+    const orders = ordersOf(leaf, held, end);
+    const usual = ordersOf({}, held, end)[0] ?? [];
+    const wayOf = (order: readonly Held[]): string => (isTail(order, usual) ? "" : `, ${inWords(order)}`);
+    const start = name(held, orders.length > 1 ? `, ${orders.map(inWords).join(" or ")}` : orders.map(wayOf).join(""));
+    const steps = (label: string, leaving: readonly (readonly Held[])[]): string => {
+      if (this.#known.has(label)) return label;
+      this.#known.add(label);
+      for (const [lock, ...rest] of leaving) {
+        if (lock === undefined) continue;
+        const kept = held.filter((other) => rest.includes(other));
+        const next = rest.length === 0 ? to : steps(name(kept, wayOf(rest)), [rest]);
+        this.giveBack(label, leaf, lock, { next }, rest.length === 0 ? last : {});
+      }
+      return label;
+    };
+    return held.length === 0 ? to : steps(start, orders);
   }
 }
 
 /** Of the locks that a successful call holds, those that it gives back at all: a row without a release stays taken. */
 export const givenBack = (held: readonly Held[]): readonly Held[] => held.filter(({ row }) => row.release !== null);
 
-/**
- * Of the locks that a call holds, in the order of taking, that which it gives back first: the last one, unless the catalog says that
- * others go before it (of a call that succeeds: of one that fails it does not say, and it is taken for the same). A row that says nothing of its turn (`sequence`) goes when all that were taken later are gone.
- */
-function firstGivenBack(held: readonly Held[]): Held | undefined {
-  const last = held.at(-1);
-  if (last === undefined || turnOf(last) === undefined) return last;
-  return held.reduce(
-    (first, other) => ((turnOf(other) ?? Infinity) < (turnOf(first) ?? Infinity) ? other : first),
-    last,
-  );
-}
+/** The orders in which a call that ends so may give back what it holds. */
+const ordersOf = (
+  leaf: Pick<Leaf, "releaseOrders">,
+  held: readonly Held[],
+  end: CallEnd,
+): readonly (readonly Held[])[] => {
+  const rows = held.map(({ row }) => row);
+  return releaseOrders(leaf, rows, end).map((order) => order.flatMap((i) => held[i] ?? []));
+};
 
-const turnOf = ({ row }: Held): number | undefined => row.release?.sequence;
+/** Is an order the end of another one? */
+const isTail = (order: readonly Held[], of: readonly Held[]): boolean =>
+  order.every((lock, i) => lock === of[of.length - order.length + i]);
+
+const inWords = (order: readonly Held[]): string =>
+  order.map(({ row }) => `${row.resource} ${row.order ?? ""}`).join(" then ");

@@ -3,9 +3,9 @@
  * host does when it is BUSY.
  */
 import facts from "../../data/resources.json" with { type: "json" };
-import { type Acquisition, type Leaf, releasedBefore } from "../catalog/index.ts";
+import { type Acquisition, type CallEnd, type Leaf, releasedBefore, releaseOrders } from "../catalog/index.ts";
 import { clausesFor, isEndless, isKick, reactionOf } from "../host/index.ts";
-import { type BoolRef, type Effect, type IntLike, type ProcessBuilder, set } from "../language/index.ts";
+import { type BoolRef, type Effect, type IntLike, type ProcessBuilder, type StepMeta, set } from "../language/index.ts";
 import type { CallLock } from "./call-locks.ts";
 import type { HostLocks } from "./host-locks.ts";
 import { type Held, LockSteps } from "./lock-steps.ts";
@@ -31,6 +31,11 @@ export function namedAsPages(leaves: readonly Leaf[]): string[] {
     return taken.length > 0 && named.length > 0 && [...taken, ...named].some(({ mode }) => mode === "EXCLUSIVE");
   });
 }
+
+const WELL: CallEnd = { end: "success" };
+const OTHERWISE: CallEnd = { end: "other" };
+
+const isGivenBack = ({ release }: Acquisition): boolean => release !== null;
 
 /** What calls are made of. */
 interface Parts {
@@ -73,13 +78,14 @@ export class PathCalls {
     const rows = this.#rows(leaf, call.foreign);
     const walk = (label: string, at: number, held: readonly Acquisition[]): void => {
       const row = rows[at];
+      this.#fails(call, label, held, row);
       if (row === undefined) return this.#body(call, label, held);
       const due = held.filter((other) => releasedBefore(other, row));
       if (due.length > 0) {
         const kept = held.filter((other) => !due.includes(other));
         const next = this.#name(prefix, at, kept);
         const fresh = this.#seen(next);
-        this.#leave(leaf, label, due, next);
+        this.#leave(leaf, label, due, WELL, next);
         return fresh ? walk(next, at, kept) : undefined;
       }
       for (const named of this.#named(row, held, call.controlPages)) {
@@ -106,6 +112,25 @@ export class PathCalls {
     walk(prefix, 0, []);
   }
 
+  /**
+   * A check that does not pass, where the call then gives its locks back in an order that nothing else here has: neither its end when all
+   * goes well, nor that when the next lock is refused. Then the host gives up.
+   */
+  #fails(call: PathCall, label: string, held: readonly Acquisition[], next: Acquisition | undefined): void {
+    const { leaf, giveUp } = call;
+    const orders = (of: readonly Acquisition[], end: CallEnd): string[] =>
+      releaseOrders(leaf, of, end).map((order) => order.map((i) => of[i]?.order).join());
+    const known =
+      next === undefined ? orders(held.filter(isGivenBack), WELL) : orders(held, { end: "busy", refused: next });
+    const fails = `${label} fails`;
+    if (orders(held, OTHERWISE).every((order) => known.includes(order)) || !this.#seen(fails)) return;
+    const note = "a check does not pass";
+    const meta: StepMeta = { leaf: leaf.name, action: "effect", note };
+    this.#parts.task.step(label, { next: fails, meta });
+    this.#leave(leaf, fails, held, OTHERWISE, `${fails} react`);
+    this.#givesUp(call, `${fails} react`, giveUp(), "the host gives up");
+  }
+
   /** The rows that take a lock of the model; of a call for another VM those that are no TD's own. */
   #rows(leaf: Leaf, foreign = false): readonly Acquisition[] {
     return locking(leaf).filter(
@@ -124,21 +149,22 @@ export class PathCalls {
   /** The call has its locks: it ends, or the guest runs until TD exit. */
   #body(call: PathCall, label: string, held: readonly Acquisition[]): void {
     const { prefix, leaf, done } = call;
-    const given = held.filter(({ release }) => release !== null);
-    if (!entersGuest(leaf) || call.foreign) return this.#leave(leaf, label, given, done);
+    const given = held.filter(isGivenBack);
+    if (!entersGuest(leaf) || call.foreign) return this.#leave(leaf, label, given, WELL, done);
     const kept = given.filter(({ release }) => release?.kind === "td-exit");
     const inside = `${prefix} guest [${kept.map(({ resource }) => resource).join(" ")}]`;
     this.#leave(
       leaf,
       label,
       given.filter((row) => !kept.includes(row)),
+      WELL,
       inside,
     );
     if (!this.#seen(inside)) return;
     for (const guest of this.#parts.guest) this.#guest(guest, inside);
     const exit = `${inside} exit`;
     this.#parts.task.step(inside, { next: exit, meta: { leaf: leaf.name, action: "td-exit", note: "TD exit" } });
-    this.#leave(leaf, exit, kept, done);
+    this.#leave(leaf, exit, kept, WELL, done);
   }
 
   /** A TDCALL, after which the guest runs on; a condition of a row may or may not hold. */
@@ -152,12 +178,12 @@ export class PathCalls {
     const walk = (at: number, held: readonly number[]): void => {
       const [row, label] = [rows[at], nameOf(at, held)];
       if (row === undefined) {
-        if (held.length > 0) this.#leave(leaf, label, rowsOf(held), inside);
+        if (held.length > 0) this.#leave(leaf, label, rowsOf(held), WELL, inside);
         return;
       }
       const refused = held.length === 0 ? inside : `${label} refused`;
       this.#attempt(leaf, label, row, nameOf(at + 1, [...held, at]), refused);
-      if (held.length > 0) this.#leave(leaf, refused, rowsOf(held), inside);
+      if (held.length > 0) this.#leave(leaf, refused, rowsOf(held), { end: "busy", refused: row }, inside);
       walk(at + 1, [...held, at]);
       const skipped = nameOf(at + 1, held);
       if (row.when === null || skipped === inside) return;
@@ -196,20 +222,32 @@ export class PathCalls {
     const decide = `${prefix} busy ${row.resource}${isAlias(row) ? " page" : ""} [${held_}]`;
     if (!this.#seen(decide)) return decide;
     const react = `${decide} react`;
-    this.#leave(leaf, decide, held, react);
-    const go = (next: string, note: string, effects: readonly Effect[] = []) =>
-      this.#parts.task.step(react, { do: effects, next, meta: { leaf: leaf.name, action: "return", note } });
+    this.#leave(leaf, decide, held, { end: "busy", refused: row }, react);
+    const go = (next: string, note: string) =>
+      this.#parts.task.step(react, { next, meta: { leaf: leaf.name, action: "return", note } });
     if (!kicked && kick >= 0) {
       go(this.#kickAndRetry(call), "the host kicks the vCPUs, keeps them out and tries again");
       return decide;
     }
     if (reactions.some((reaction) => reactionOf(reaction).kind === "retry")) go(prefix, "the host tries again");
     if (reactions.some(isEndless)) return decide;
-    const lifted = kicked ? [this.#parts.hostLocks.give(KICK)] : [];
     if (reactions.includes("bug-vm"))
-      go(giveUp(), "the VM is marked as bugged", [set(this.#parts.bugged, true), ...lifted]);
-    else go(giveUp(), `the host does: ${reactions.join(", ") || "nothing known"}`, lifted);
+      this.#givesUp(call, react, giveUp(), "the VM is marked as bugged", [set(this.#parts.bugged, true)]);
+    else this.#givesUp(call, react, giveUp(), `the host does: ${reactions.join(", ") || "nothing known"}`);
     return decide;
+  }
+
+  /** The host goes on without the call; vCPUs that it keeps out run again. */
+  #givesUp(
+    { leaf, kicked }: PathCall,
+    label: string,
+    next: string,
+    note: string,
+    effects: readonly Effect[] = [],
+  ): void {
+    const lifted = kicked ? [this.#parts.hostLocks.give(KICK)] : [];
+    const meta: StepMeta = { leaf: leaf.name, action: "return", note };
+    this.#parts.task.step(label, { do: [...effects, ...lifted], next, meta });
   }
 
   /** The label at which the host waits until no vCPU is in the guest, and makes the call once more while it keeps them out. */
@@ -233,18 +271,19 @@ export class PathCalls {
     return kicks;
   }
 
-  /** Give back the module's locks at `from`, in the catalog's order. */
-  #leave(leaf: Leaf, from: string, rows: readonly Acquisition[], to: string): void {
+  /** Give back the module's locks at `from`, as calls do that end so. */
+  #leave(leaf: Leaf, from: string, rows: readonly Acquisition[], end: CallEnd, to: string): void {
     if (rows.length === 0)
       this.#parts.task.step(from, {
         next: to,
         meta: { leaf: leaf.name, action: "effect", note: "nothing to give back" },
       });
-    const name = (held: readonly Held[]): string =>
-      held.length === rows.length ? from : `${from} leaves ${held.length}`;
+    const name = (held: readonly Held[], way: string): string =>
+      held.length === rows.length ? from : `${from} leaves ${held.length}${way}`;
     this.#lockSteps.leave(
       leaf,
       rows.map((row) => this.#lock(row)),
+      end,
       to,
       name,
     );

@@ -1,6 +1,6 @@
 /** A vCPU: the host's run loop, TDH.VP.ENTER, the guest inside, TD exit, and the host's handling of EPT violations. */
 
-import type { Acquisition, Leaf } from "../catalog/index.ts";
+import type { Acquisition, CallEnd, Leaf } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import type { TdExit } from "../host/index.ts";
 import {
@@ -283,7 +283,7 @@ export class VcpuProcess {
     let label = "enter";
     early.forEach((row, i) => {
       const next = early[i + 1] === undefined ? "enter epoch" : `enter ${early[i + 1]?.resource}`;
-      this.#try(label, row, next, this.#undo(early.slice(0, i)));
+      this.#try(label, row, next, this.#undo(early.slice(0, i), { end: "busy", refused: row }));
       label = next;
     });
     const epoch = rows.find(({ resource }) => resource === "TDCS_EPOCH");
@@ -326,12 +326,14 @@ export class VcpuProcess {
   }
 
   /** The label from which these locks are given back one by one, and the vCPU leaves guest mode. */
-  #undo(rows: readonly Acquisition[], to = "leave", name = "undo"): string {
+  #undo(rows: readonly Acquisition[], end: CallEnd, to = "leave", name = "undo"): string {
     if (to === "leave") this.#leave();
-    const label = (held: readonly Held[]): string => `${name} ${held.map(({ row }) => row.resource).join("+")}`;
+    const label = (held: readonly Held[], way: string): string =>
+      `${name} ${held.map(({ row }) => row.resource).join("+")}${way}`;
     return this.#caller.locks.leave(
       this.#leaves.enter,
       rows.map((row) => this.#lock(row)),
+      end,
       to,
       label,
       intoGuest(to),
@@ -354,7 +356,7 @@ export class VcpuProcess {
   #hasLeave = false;
 
   #epochSection(start: string, row: Acquisition, early: readonly Acquisition[]): void {
-    this.#try(start, row, "enter count", this.#undo(early));
+    this.#try(start, row, "enter count", this.#undo(early, { end: "busy", refused: row }));
     this.p.step("enter count", {
       do: this.world.epochs.enter(this.world.spec.vcpu.self),
       next: "enter uncount",
@@ -395,7 +397,7 @@ export class VcpuProcess {
         "enter tree",
         tree,
         "enter walk",
-        this.#undo(early),
+        this.#undo(early, { end: "busy", refused: tree }),
         this.world.epochs.leave(this.world.spec.vcpu.self),
       );
     }
@@ -403,9 +405,9 @@ export class VcpuProcess {
   }
 
   /** Locks that are given back right before the TD runs; the rest is held until TD exit. */
-  #beforeEntry(early: readonly Acquisition[]): string {
-    const temporary = early.filter(({ release }) => release?.kind === "before-td-entry");
-    return this.#undo(temporary, "guest", "enter give back");
+  #beforeEntry(held: readonly Acquisition[]): string {
+    const temporary = held.filter(({ release }) => release?.kind === "before-td-entry");
+    return this.#undo(temporary, { end: "success" }, "guest", "enter give back");
   }
 
   #walkListed(tree: Acquisition | undefined, before: string, early: readonly Acquisition[]): void {
@@ -414,8 +416,18 @@ export class VcpuProcess {
     const release = tree === undefined ? [] : this.#released(tree);
     const given = (note: string): StepMeta =>
       tree === undefined ? this.#effect(note) : { ...this.#releaseMeta(tree), note };
-    const passed = { ...given("no listed page would fault"), ...intoGuest(before) };
-    this.p.step("enter walk", { when: none, do: release, next: before, meta: passed });
+    const note = "no listed page would fault";
+    // The module keeps the tree until right before entry, too, and gives others back before it (1.5.05 tdh_vp_enter.c:811, then 910).
+    const others = early.some((row) => row.release?.kind === "before-td-entry");
+    if (others && tree?.release?.kind === "before-td-entry")
+      this.p.step("enter walk", { when: none, next: this.#beforeEntry([...early, tree]), meta: this.#effect(note) });
+    else
+      this.p.step("enter walk", {
+        when: none,
+        do: release,
+        next: before,
+        meta: { ...given(note), ...intoGuest(before) },
+      });
     for (const page of this.#pages()) {
       this.p.step("enter walk", {
         when: expected(page),
@@ -424,7 +436,7 @@ export class VcpuProcess {
         meta: given("a listed page would fault"),
       });
     }
-    const back = this.#undo(early, "leave to fault", "enter refuse");
+    const back = this.#undo(early, { end: "other" }, "leave to fault", "enter refuse");
     this.p.step("enter revert", {
       do: this.world.epochs.leave(this.world.spec.vcpu.self),
       next: back,
@@ -692,7 +704,7 @@ export class VcpuProcess {
     const out = `${label} out`;
     this.p.step(label, {
       do: this.world.epochs.leave(this.world.spec.vcpu.self),
-      next: this.#undo(held, out, label),
+      next: this.#undo(held, { end: "success" }, out, label),
       meta: this.#effect("TD exit, counted out of the epoch"),
     });
     this.p.step(out, {

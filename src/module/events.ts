@@ -48,6 +48,8 @@ export interface Failure {
   readonly event: AcquireEvent | PromoteEvent;
   /** The status or return name that the primitive gave. */
   readonly outcome: string;
+  /** How many events were before it on the path. */
+  readonly at: number;
 }
 
 /** A PAMT entry's page type was found (`assume`) or set (`assign`). */

@@ -177,9 +177,11 @@ function runEntry(leaf: DispatchedLeaf, version: number | null, variant: string 
   };
   context.watch(rowContext, variant);
   const rows = buildRows(rowContext);
+  const releaseOrders = rows.releaseOrders.length === 0 ? {} : { releaseOrders: rows.releaseOrders };
   context.found.push(...rows.troubles.map((t) => diagnostic(t.what, t.message, t.site)));
   const isEntering = leaf.side === "host" && rowContext.run.finals.some(({ kind }) => kind === "td-entry");
-  return entry(leaf, variant, rows.acquisitions, [...rows.otherBusy, ...(isEntering ? context.exitBusy : [])], context);
+  const otherBusy = [...rows.otherBusy, ...(isEntering ? context.exitBusy : [])];
+  return { ...entry(leaf, variant, rows.acquisitions, otherBusy, context), ...releaseOrders };
 }
 
 function entry(

@@ -330,7 +330,9 @@ export class LockDomain extends Domain<LockPart> {
       .filter((outcome) => !outcome.success)
       .map(({ name, value }): Evaluated<Value> => {
         const failed = state.clone();
-        this.change(failed, { failure: failure?.outcome === name ? failure : { event, outcome: name } });
+        this.change(failed, {
+          failure: failure?.outcome === name ? failure : { event, outcome: name, at: this.of(failed).events.length },
+        });
         return [failed, num(value, name)];
       });
   }

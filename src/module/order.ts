@@ -2,7 +2,7 @@
 
 import type { LeafFinal } from "./leaf-run.ts";
 import { givenBack } from "./releases.ts";
-import { chainKey, type HeldLock, type RowContext } from "./row-context.ts";
+import { chainKey, type HeldLock, type HeldOn, type RowContext } from "./row-context.ts";
 
 /** The acquisitions of a row, on all paths. */
 export interface RowEvents {
@@ -26,12 +26,9 @@ export interface Orders {
  * @param paths the successful paths, each with what it holds
  * @param context of the leaf
  */
-export function ordersOf(
-  rows: readonly RowEvents[],
-  paths: readonly { readonly final: LeafFinal; readonly held: readonly HeldLock[] }[],
-  context: RowContext,
-): Orders {
-  const sequences = paths.map(({ final, held }) => sequenceOf(rows, final, held, context));
+export function ordersOf(rows: readonly RowEvents[], paths: readonly HeldOn[], context: RowContext): Orders {
+  const rowOf = (item: HeldLock): number => rows.findIndex(({ all }) => all.includes(item));
+  const sequences = paths.map(({ final, held }) => sequenceOf(rowOf, final, held, context));
   const isTaken = rows.map(({ all }) => all.some((item) => item.mode !== "NO_LOCK"));
   const taken = positions(befores(rows.length, sequences), isTaken);
   const ended = sequences.map((sequence) =>
@@ -68,7 +65,7 @@ function befores(count: number, sequences: readonly (readonly Taken[])[]): reado
 const firstOfEach = (sequence: readonly Taken[]): readonly Taken[] =>
   sequence.filter(({ row }, i) => sequence.findIndex((other) => other.row === row) === i);
 
-interface Taken {
+export interface Taken {
   readonly row: number;
   /** Positions among the path's lock events: of the acquisition, and of the release. */
   readonly at: number;
@@ -76,8 +73,13 @@ interface Taken {
   readonly end: number | null;
 }
 
-function sequenceOf(
-  rows: readonly RowEvents[],
+/**
+ * What a path takes, in the order of taking.
+ *
+ * @param rowOf the row of a lock; -1 for one of none
+ */
+export function sequenceOf(
+  rowOf: (item: HeldLock) => number,
   final: LeafFinal,
   held: readonly HeldLock[],
   context: RowContext,
@@ -85,10 +87,13 @@ function sequenceOf(
   const { events } = final;
   return held
     .filter((item) => item.mode !== "NO_LOCK")
-    .map((item): Taken => {
-      const row = rows.findIndex(({ all }) => all.includes(item));
-      return { row, at: events.indexOf(item.event), end: endOf(item, final, context) };
-    })
+    .map(
+      (item): Taken => ({
+        row: rowOf(item),
+        at: events.indexOf(item.event),
+        end: endOf(item, final, context),
+      }),
+    )
     .sort((a, b) => a.at - b.at);
 }
 

@@ -86,9 +86,10 @@ function failureOf(finals: readonly LeafFinal[]): FailureStatus {
 /** A status that is not known counts: what follows the failure decides it. */
 const isSuccess = (final: LeafFinal): boolean => final.kind === "return" && final.value !== null && !isError(final);
 
-/** Did a path get the lock all the same, by another try? Then it says nothing of what follows when it does not. */
-const triedAgain = ({ failure, events }: LeafFinal): boolean =>
-  failure !== null && events.some((event) => event.kind === "acquire" && event.lock === failure.event.lock);
+/** Did a path get the lock (or its promotion) all the same, by another try? Then it says nothing of what follows when it does not. */
+export const triedAgain = ({ failure, events }: LeafFinal): boolean =>
+  failure !== null &&
+  events.slice(failure.at).some(({ kind, lock }) => kind === failure.event.kind && lock === failure.event.lock);
 
 /** The constant statuses that a path ends with after a failure, but those that are about something else. */
 const statusesOf = ({ value, failure }: LeafFinal): readonly bigint[] =>

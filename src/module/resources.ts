@@ -119,6 +119,13 @@ export function walkLevel(
   return acquires.filter((other) => other.invocation === event.invocation).indexOf(event);
 }
 
+/** How far down an acquisition's walk comes: where it ends because an entry is busy, that one is still of the walk. */
+function lastLevel({ invocation }: AcquireEvent, acquires: readonly AcquireEvent[], { failure }: LeafFinal): number {
+  const walk = acquires.filter((other) => other.invocation === invocation);
+  const isRefused = failure?.event.kind === "acquire" && failure.event.invocation === invocation;
+  return isRefused ? walk.length : walk.length - 1;
+}
+
 /** Resources of a PAMT walk's entries above the 4 KB level, from the top down. */
 const PAMT_LEVELS: readonly string[] = ["PAMT_1G", "PAMT_2M"];
 
@@ -139,10 +146,10 @@ function classifyPage(
   const facts = final.types.filter((fact) => fact.object === event.object);
   const level = walkLevel(event, acquires, rules);
   if (level !== null) {
-    const walk = acquires.filter((other) => other.invocation === event.invocation);
     // The entry of a range that the PAMT describes by a page of entries of its own is no page's entry.
     const isNode = level < PAMT_LEVELS.length && facts.some(({ type }) => rules.pamtNodeTypes.includes(type));
-    if (level < walk.length - 1 || isNode) return { resource: PAMT_LEVELS[level] ?? "PAMT_2M", role: null };
+    if (level < lastLevel(event, acquires, final) || isNode)
+      return { resource: PAMT_LEVELS[level] ?? "PAMT_2M", role: null };
   }
   if (rules.pamtResizes.includes(event.evidence.at(-1)?.function ?? "")) return { resource: "PAGE", role: "to-resize" };
   if (event.evidence.some((site) => rules.ownerLocks.includes(site.function))) return { resource: "TDR", role: null };

@@ -1,9 +1,19 @@
 /** What is needed to read one leaf's rows off its run, and what they are read off as. */
 
-import type { Acquisition, LockMode, Operand, OtherBusy, PageSize, Release, Site, TdOf } from "../catalog/index.ts";
+import type {
+  Acquisition,
+  Leaf,
+  LockMode,
+  Operand,
+  OtherBusy,
+  PageSize,
+  Release,
+  Site,
+  TdOf,
+} from "../catalog/index.ts";
 import type { AcquireEvent, ReleaseEvent } from "./events.ts";
 import type { Knowledge } from "./knowledge.ts";
-import type { LeafRun } from "./leaf-run.ts";
+import type { LeafFinal, LeafRun } from "./leaf-run.ts";
 import type { DispatchedLeaf } from "./leaves.ts";
 
 /** What the statuses and operands of the tree are called. */
@@ -36,6 +46,7 @@ export interface RowTrouble {
 
 export interface LeafRows {
   readonly acquisitions: readonly Acquisition[];
+  readonly releaseOrders: NonNullable<Leaf["releaseOrders"]>;
   readonly otherBusy: readonly OtherBusy[];
   readonly troubles: readonly RowTrouble[];
 }
@@ -66,6 +77,12 @@ export interface HeldLock {
   readonly release: Release | null;
   /** Where it was made EXCLUSIVE, when it was not taken in that mode. */
   readonly promotion: readonly Site[] | null;
+}
+
+/** What one path takes, and how it ends. */
+export interface HeldOn {
+  readonly final: LeafFinal;
+  readonly held: readonly HeldLock[];
 }
 
 const chainKeys = new WeakMap<readonly Site[], string>();

@@ -17,6 +17,7 @@ import { reportLeaks, reportReleases } from "./leaks.ts";
 import { type Orders, ordersOf } from "./order.ts";
 import { otherBusy } from "./other-busy.ts";
 import { ascending, type FailureStatus, failureStatuses, successfulPaths } from "./outcomes.ts";
+import { releaseOrdersOf } from "./release-orders.ts";
 import { otherReleases, releaseOf, usualRelease } from "./releases.ts";
 import {
   chainBeforeWalk,
@@ -31,6 +32,7 @@ import {
 import {
   chainKey,
   type HeldLock,
+  type HeldOn,
   isSameSite,
   type LeafRows,
   operandOf,
@@ -53,7 +55,7 @@ export function buildRows(context: RowContext): LeafRows {
       message: `no way through ${context.leaf.name} ends in success`,
       site: context.handler,
     });
-    return { acquisitions: [], otherBusy: [], troubles };
+    return { acquisitions: [], releaseOrders: [], otherBusy: [], troubles };
   }
   const objects = new ObjectNames(context);
   const held = settleRoles(
@@ -62,17 +64,18 @@ export function buildRows(context: RowContext): LeafRows {
   );
   const failures = failureStatuses(context);
   const whens = new Whens(successes, held, context.run);
-  const rows = collectRows(held, successes, failures, whens, context, troubles);
+  const paths = successes.map((final, i): HeldOn => ({ final, held: held[i] as readonly HeldLock[] }));
+  const groups = groupsOf(held, context);
+  const orders = ordersOf(groups, paths, context);
+  const rows = collectRows(groups, orders, failures, whens, context, troubles);
   reportLeaks(context, troubles);
   reportReleases(context, troubles);
-  const others = context.run.finals.filter((final) => !successes.includes(final));
-  reportUntold(
-    held,
-    others.map((final) => ({ final, held: heldLocks(final, context, objects, []) })),
-    context,
-    troubles,
-  );
-  return { acquisitions: nameTwins(rows), otherBusy: otherBusy(context, whens), troubles };
+  const others = context.run.finals
+    .filter((final) => !successes.includes(final))
+    .map((final): HeldOn => ({ final, held: heldLocks(final, context, objects, []) }));
+  reportUntold(held, others, context, troubles);
+  const releaseOrders = releaseOrdersOf(groups, orders, paths, others, context);
+  return { acquisitions: nameTwins(rows), releaseOrders, otherBusy: otherBusy(context, whens), troubles };
 }
 
 function heldLocks(final: LeafFinal, context: RowContext, objects: ObjectNames, troubles: RowTrouble[]): HeldLock[] {
@@ -108,15 +111,18 @@ function promotes(other: LockEvent, event: AcquireEvent, events: readonly LockEv
   return events.slice(0, at).findLast(({ kind, lock }) => kind === "acquire" && lock === event.lock) === event;
 }
 
-function collectRows(
-  held: readonly (readonly HeldLock[])[],
-  successes: readonly LeafFinal[],
-  failures: ReadonlyMap<string, FailureStatus>,
-  whens: Whens,
-  context: RowContext,
-  troubles: RowTrouble[],
-): Acquisition[] {
-  const groups = new Map<string, { first: HeldLock; order: string; all: HeldLock[]; ways: Set<number> }>();
+/** The acquisitions of one row. */
+interface RowGroup {
+  /** The one that the row shows. */
+  readonly first: HeldLock;
+  readonly all: readonly HeldLock[];
+  /** The successful paths that have one, by position. */
+  readonly ways: ReadonlySet<number>;
+}
+
+/** The rows' acquisitions, in source order. */
+function groupsOf(held: readonly (readonly HeldLock[])[], context: RowContext): readonly RowGroup[] {
+  const groups = new Map<string, { first: HeldLock; all: HeldLock[]; ways: Set<number> }>();
   held.forEach((list, way) => {
     for (const item of list) {
       const key = rowKey(item, context);
@@ -130,14 +136,22 @@ function collectRows(
           sameWalk(item, group.first)
         )
           group.first = item;
-      } else groups.set(key, { first: item, order: "", all: [item], ways: new Set([way]) });
+      } else groups.set(key, { first: item, all: [item], ways: new Set([way]) });
     }
   });
+  return ordered(groups, held);
+}
+
+function collectRows(
+  groups: readonly RowGroup[],
+  orders: Orders,
+  failures: ReadonlyMap<string, FailureStatus>,
+  whens: Whens,
+  context: RowContext,
+  troubles: RowTrouble[],
+): Acquisition[] {
   const rows: Acquisition[] = [];
-  const inSource = ordered(groups, held);
-  const paths = successes.map((final, i) => ({ final, held: held[i] as readonly HeldLock[] }));
-  const orders = ordersOf(inSource, paths, context);
-  for (const [row, { first, all, ways }] of inSource.entries()) {
+  for (const [row, { first, all, ways }] of groups.entries()) {
     const failure =
       failures.get(chainKey(first.event.evidence)) ??
       all.map((h) => failures.get(chainKey(h.event.evidence))).find((f) => f !== undefined && f.busy.length > 0);

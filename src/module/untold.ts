@@ -6,13 +6,7 @@ import type { LeafFinal } from "./leaf-run.ts";
 import { isError } from "./outcomes.ts";
 import { lockKey } from "./releases.ts";
 import { chainBeforeWalk } from "./resources.ts";
-import type { HeldLock, RowContext, RowTrouble } from "./row-context.ts";
-
-/** What one path holds, and how it ends. */
-export interface HeldOn {
-  readonly final: LeafFinal;
-  readonly held: readonly HeldLock[];
-}
+import type { HeldLock, HeldOn, RowContext, RowTrouble } from "./row-context.ts";
 
 /**
  * Says which they are. What a row has of the same lock, or of the same member at the same place, and that keeps others out as much, is

@@ -367,6 +367,30 @@ describe("an earlier lock that both need", () => {
     expect(found(1, 0)).toMatchObject({ possible: false, maskedBy: "TDR" });
   });
 
+  test("hides nothing any more where some way through the call gives it back first, whatever the others do", () => {
+    const other = y([shared("TDR"), shared("SEPT_TREE")]);
+    const found = (releaseOrders: Leaf["releaseOrders"]) => {
+      const last = (one: Acquisition, order: number, sequence: number): Acquisition => ({
+        ...one,
+        order,
+        release: { ...releasePlace("leaf-exit"), order: 2, sequence, evidence: [] },
+      });
+      const rows = [last(exclusive("TDR"), 0, 1), last(exclusive("SEPT_TREE"), 1, 0)];
+      return on("SEPT_TREE", between(x(rows, { releaseOrders }), other)).possible;
+    };
+    expect(found(undefined)).toBe(false);
+    for (const end of [{ end: "success" }, { end: "busy", refused: 2 }, { end: "other" }] as const) {
+      expect(found([{ ...end, locks: [1, 0] }])).toBe(false);
+      expect(found([{ ...end, locks: [0, 1] }])).toBe(true);
+      expect(
+        found([
+          { ...end, locks: [1, 0] },
+          { ...end, locks: [0, 1] },
+        ]),
+      ).toBe(true);
+    }
+  });
+
   test("excludes the two only where neither can come second at the later one", () => {
     const entry = [until("before-td-entry", exclusive("TDCS")), until("td-exit", exclusive("TDVPR"))];
     const other = [shared("TDCS"), exclusive("TDVPR")];

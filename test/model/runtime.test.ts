@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { parseCatalog } from "../../src/catalog/index.ts";
 import { type BusyEntry, check, verifyReduction } from "../../src/check/index.ts";
 import { parseHost } from "../../src/host/index.ts";
-import type { Model } from "../../src/language/index.ts";
+import type { Model, Step } from "../../src/language/index.ts";
 import { buildModel, parseScenario } from "../../src/model/index.ts";
 import { simulate } from "../../src/simulate/index.ts";
 import { handHost } from "../host/profile.ts";
@@ -220,8 +220,23 @@ describe("zero-step", () => {
     };
     expect(modes("1.5.05")).toEqual(["EXCLUSIVE", "EXCLUSIVE"]);
     expect(modes("1.5.25")).toEqual(["SHARED", "SHARED"]);
-    const walk = build("zero-step", "1.5.05").processes[0]?.labels.find(({ name }) => name === "enter walk");
-    expect(walk?.steps.every(({ meta }) => meta.action === "release" && meta.resource === "SEPT_TREE")).toBe(true);
+  });
+
+  // 1.5.05: tdh_vp_enter.c:811 and 910 where no listed page would fault; td_exit_stepping.c:345, then tdh_vp_enter.c:955, where one would.
+  it("keeps the tree until right before entry, when the OP_STATE is given back, and gives it back first when it does not enter", () => {
+    const labels = build("zero-step", "1.5.05", { locks: "all" }).processes[0]?.labels ?? [];
+    const stepsAt = (label: string): readonly Step[] => labels.find(({ name }) => name === label)?.steps ?? [];
+    /** What is given back from a step on, until there is more than one way to go on. */
+    const givenBackFrom = (step: Step | undefined): string[] => {
+      if (step === undefined) return [];
+      const own = step.meta.action === "release" ? [step.meta.resource ?? ""] : [];
+      const next = stepsAt(step.next);
+      return next.length === 1 ? [...own, ...givenBackFrom(next[0])] : own;
+    };
+    const [enters, ...refuses] = stepsAt("enter walk");
+    expect(givenBackFrom(enters)).toEqual(["TDCS", "SEPT_TREE"]);
+    expect(refuses.length).toBeGreaterThan(0);
+    for (const step of refuses) expect(givenBackFrom(step).slice(0, 2)).toEqual(["SEPT_TREE", "TDCS"]);
   });
 
   it("resets on progress: with progress at every exit it is never suspected", () => {

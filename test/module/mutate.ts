@@ -157,7 +157,13 @@ function leafChanges(name: string, before: Leaf, after: Leaf, said: (v: unknown)
   const result: string[] = [];
   // The tree of a condition is told by its text.
   const otherBusy = (leaf: Leaf) => leaf.otherBusy.map(({ condition: _, ...busy }) => busy);
-  const rest = (leaf: Leaf) => ({ ...leaf, otherBusy: otherBusy(leaf), acquisitions: null, statuses: null });
+  const rest = (leaf: Leaf) => ({
+    ...leaf,
+    otherBusy: otherBusy(leaf),
+    acquisitions: null,
+    releaseOrders: null,
+    statuses: null,
+  });
   if (JSON.stringify(rest(before)) !== JSON.stringify(rest(after)))
     result.push(...valueChanges(name, rest(before), rest(after)));
   const left = [...after.acquisitions];
@@ -176,10 +182,26 @@ function leafChanges(name: string, before: Leaf, after: Leaf, said: (v: unknown)
         result.push(`~ ${name} ${rowName(row)} ${field}: ${said(read(row))} → ${said(read(other))}`);
   }
   result.push(...left.map((row) => `+ ${name}: ${brief(row)}`));
+  const [was, is] = [releaseOrders(before), releaseOrders(after)];
+  result.push(...was.filter((one) => !is.includes(one)).map((one) => `- ${name} gives back ${one}`));
+  result.push(...is.filter((one) => !was.includes(one)).map((one) => `+ ${name} gives back ${one}`));
   const order = matched.map(([, row]) => after.acquisitions.indexOf(row));
   if (order.some((at, i) => i > 0 && at < (order[i - 1] as number)))
     result.push(`~ ${name} order: ${after.acquisitions.map(rowName).join(", ")}`);
   return result;
+}
+
+/** Each order of giving back, by rows: their numbers move with every row before them. */
+function releaseOrders({ acquisitions, releaseOrders: orders = [] }: Leaf): string[] {
+  const rowOf = (at: number): string =>
+    acquisitions
+      .filter(({ order }) => order === at)
+      .map(rowName)
+      .join();
+  return orders.map(({ end, refused, locks }) => {
+    const ending = refused === undefined ? end : `${end} at ${rowOf(refused)}`;
+    return `${locks.map(rowOf).join(", ")} (${ending})`;
+  });
 }
 
 function valueChanges(path: string, a: unknown, b: unknown): string[] {

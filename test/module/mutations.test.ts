@@ -34,6 +34,20 @@ const everyWalk = (change: string): string[] =>
     "tdh_mem_rd PAMT_2M",
   ].map((row) => `~ ${row} ${change}`);
 
+/** What a walk for a page gives back itself where it fails, before the clean-up of the leaf that called it. */
+const failedWalk = (sign: "+" | "-", leaf: string, page: string, entry: string, rest: readonly string[]): string[] => {
+  const [large, huge] = [`PAMT_2M(${entry})`, `PAMT_1G(${entry})`];
+  const gives = (locks: readonly string[], end: string): string =>
+    `${sign} ${leaf} gives back ${[...locks, ...rest].join(", ")} (${end})`;
+  return [
+    gives([huge], `busy at ${large}`),
+    gives([large, huge], `busy at ${page}`),
+    gives([page, large, huge], "other"),
+  ];
+};
+
+const OWNER = ["TDCS", "TDR", "PAMT_2M(tdr)", "PAMT_1G(tdr)"];
+
 const MODES: readonly Mutation[] = [
   [
     "another primitive at a leaf's own acquisition",
@@ -90,6 +104,8 @@ const MODES: readonly Mutation[] = [
       "~ tdh_mem_page_remove SEPT_TREE busy: 0x800002000000008D → none",
       "~ tdh_mem_page_remove SEPT_TREE release: leaf-exit → none",
       "~ tdh_mem_page_remove SEPT_TREE released: tdh_mem_page_remove.c:51 → none",
+      ...failedWalk("-", "tdh_mem_page_remove", "PAGE(to-remove)", "removed_entry", ["SEPT_TREE", ...OWNER]),
+      ...failedWalk("+", "tdh_mem_page_remove", "PAGE(to-remove)", "removed_entry", OWNER),
     ],
   ],
   [
@@ -509,7 +525,17 @@ const PAGE_TYPES: readonly Mutation[] = [
     ([name, edits]): Mutation => [
       name,
       edits,
-      ["- tdh_mem_page_add: PAGE(to-add) sharex_hp EXCLUSIVE", "+ tdh_mem_page_add: TDVPR sharex_hp EXCLUSIVE"],
+      [
+        "- tdh_mem_page_add: PAGE(to-add) sharex_hp EXCLUSIVE",
+        "+ tdh_mem_page_add: TDVPR sharex_hp EXCLUSIVE",
+        // The first is the same: the page is not locked yet.
+        ...failedWalk("-", "tdh_mem_page_add", "PAGE(to-add)", "new_entry", [
+          "SEPT_ENTRY",
+          "SEPT_TREE",
+          ...OWNER,
+        ]).slice(1),
+        ...failedWalk("+", "tdh_mem_page_add", "TDVPR", "new_entry", ["SEPT_ENTRY", "SEPT_TREE", ...OWNER]).slice(1),
+      ],
     ],
   ),
   [
@@ -720,7 +746,13 @@ describe("one defect in a helper", () => {
     const found = await changesBy(
       edit(HELPERS, "RELEASE_1GB:\n    release_sharex_lock_hp_sh(&entry_1gb->entry_lock);", "RELEASE_1GB:\n    ;"),
     );
-    expect(new Set(found)).toEqual(new Set(["+ SL1032 warning helpers.c:17"]));
+    const isKept = (line: string): boolean => /gives back (?!.*PAMT_1G\((new|removed)_entry\))/.test(line);
+    expect(new Set(found.filter((line) => !/ gives back /.test(line)))).toEqual(
+      new Set(["+ SL1032 warning helpers.c:17"]),
+    );
+    const orders = found.filter((line) => / gives back /.test(line));
+    expect(orders).toHaveLength(6);
+    for (const line of orders) expect([line, isKept(line)]).toEqual([line, line.startsWith("+")]);
   });
 
   it("that calls itself without end is an error, and nothing but the rows of its lock changes", async () => {

@@ -3,7 +3,14 @@
  * in all of them, and a thing that is told and that no run does is counted.
  */
 
-import type { Acquisition, Catalog, Leaf, Site } from "../../src/catalog/index.ts";
+import {
+  type Acquisition,
+  type CallEnd,
+  type Catalog,
+  type Leaf,
+  releaseOrders,
+  type Site,
+} from "../../src/catalog/index.ts";
 import { LOCKS, STATUS } from "./random-generator.ts";
 import {
   BUSY,
@@ -113,6 +120,7 @@ class Comparison {
     this.taken();
     for (const row of this.rows) this.row(row);
     this.orders();
+    this.releaseOrders();
     this.busy();
     this.statuses();
     this.otherBusy();
@@ -251,6 +259,45 @@ class Comparison {
           if (second.some(({ from }) => first.some((span) => span.from < from && from < span.to)))
             this.differ("release-order", `${name}: the second is taken while the first is held`);
     }
+  }
+
+  /** The order in which a run gives back what it holds at its end is one of those that are told. */
+  private releaseOrders(): void {
+    for (const run of this.all.runs) {
+      const end = this.endOf(run);
+      const last = run.events.findLastIndex(({ kind }) => kind === "acquire" || kind === "failed");
+      const kept = spansOf(run).filter(({ to }) => to > last && to !== Number.POSITIVE_INFINITY);
+      const held = kept.flatMap(({ taken, to }) => {
+        const row = this.rows.find(
+          (one) => lines(one.evidence) === taken.chain && one.resource === resourceOf(taken.lock),
+        );
+        return row === undefined ? [] : [{ row, to }];
+      });
+      // Of a row that a loop takes again it is told once, and of what is taken through several rows it is not told which.
+      if (end === null || new Set(held.map(({ row }) => row)).size < held.length) continue;
+      const order = [...held].sort((a, b) => a.to - b.to).map((lock) => held.indexOf(lock));
+      const rows = held.map(({ row }) => row);
+      const told = releaseOrders(this.leaf, rows, end);
+      if (told.some((one) => one.join() === order.join())) continue;
+      const inWords = (of: readonly number[]): string => of.map((i) => rows[i]?.resource).join(", ");
+      const ending = "refused" in end ? `busy at ${end.refused.order}` : end.end;
+      this.differ(
+        "release-orders",
+        `${ending}: given back are ${inWords(order)}, not ${told.map(inWords).join(" or ")}`,
+      );
+    }
+  }
+
+  /** How a run ends; null where it goes on without a busy lock, or tries it again. */
+  private endOf(run: Run): CallEnd | null {
+    const failed = run.events.find((event) => event.kind === "failed");
+    if (failed?.kind !== "failed") return { end: run.status === SUCCESS ? "success" : "other" };
+    const isGot = run.events.some((event, i) => i > run.events.indexOf(failed) && isSuccessOf(event, failed));
+    if (busyIn(run).size > 1 || isGot || !isError(run.status)) return null;
+    const isTry = ({ evidence, promotion }: Acquisition) =>
+      [evidence, promotion].some((at) => lines(at) === failed.chain);
+    const refused = this.rows.find((row) => isTry(row));
+    return refused === undefined ? { end: "other" } : { end: "busy", refused };
   }
 
   // ------------------------------------------------------------------ statuses

@@ -69,6 +69,122 @@ describe("the releases of a call", () => {
   });
 });
 
+describe("other orders of giving back", () => {
+  const KOT = "acquire_sharex_lock_ex(&global->kot.lock)";
+  const RTMR = "acquire_sharex_lock_sh(&tdcs_ptr->measurement.rtmr_lock)";
+  const GIVE = {
+    kot: "release_sharex_lock_ex(&global->kot.lock);",
+    rtmr: "release_sharex_lock_sh(&tdcs_ptr->measurement.rtmr_lock);",
+  };
+  const TAKE_KOT = `if (${KOT} != LOCK_RET_SUCCESS) { ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; }`;
+  const ordersOf = async (body: string, helpers = "") =>
+    (await smallTree(`${hostLeaf(`${TAKE_GLOBAL}\n${TAKE_KOT}\n${body}`)}\n${helpers}`)).leaf.releaseOrders;
+
+  it("are not told where all ways have the order of the rows", async () => {
+    const body = `if (${RTMR} != LOCK_RET_SUCCESS) { ${GIVE.kot} ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; }
+    if (flags) { ${GIVE.rtmr} ${GIVE.kot} ${GIVE_GLOBAL} return TDX_OPERAND_INVALID; }
+    ${GIVE.rtmr} ${GIVE.kot} ${GIVE_GLOBAL} return TDX_SUCCESS;`;
+    expect(await ordersOf(body)).toBeUndefined();
+  });
+
+  it("are told of a check that does not pass, of the locks that are held then", async () => {
+    const body = `if (flags & 2) { ${GIVE_GLOBAL} ${GIVE.kot} return TDX_OPERAND_INVALID; }
+    if (${RTMR} != LOCK_RET_SUCCESS) { ${GIVE.kot} ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; }
+    if (flags & 1) { ${GIVE.kot} ${GIVE.rtmr} ${GIVE_GLOBAL} return TDX_OPERAND_INVALID; }
+    ${GIVE.rtmr} ${GIVE.kot} ${GIVE_GLOBAL} return TDX_SUCCESS;`;
+    expect(await ordersOf(body)).toEqual([
+      { end: "other", locks: [1, 2, 0] },
+      { end: "other", locks: [0, 1] },
+    ]);
+  });
+
+  it("of calls that hold more are not those of calls that hold less", async () => {
+    const body = `if (flags & 2) { ${GIVE.kot} ${GIVE_GLOBAL} return TDX_OPERAND_INVALID; }
+    if (${RTMR} != LOCK_RET_SUCCESS) { ${GIVE.kot} ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; }
+    if (flags & 1) { ${GIVE_GLOBAL} ${GIVE.kot} ${GIVE.rtmr} return TDX_OPERAND_INVALID; }
+    ${GIVE.rtmr} ${GIVE.kot} ${GIVE_GLOBAL} return TDX_SUCCESS;`;
+    expect(await ordersOf(body)).toEqual([
+      { end: "other", locks: [0, 1, 2] },
+      { end: "other", locks: [1, 0] },
+    ]);
+  });
+
+  it("have nothing of what was given back before the try that is refused, also of a lock that was taken before", async () => {
+    const first = `if (${RTMR} != LOCK_RET_SUCCESS) { ${GIVE.kot} ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; } ${GIVE.rtmr}`;
+    const body = `${first} // first
+    if (flags & 1) { ${GIVE_GLOBAL} }
+    if (${RTMR} != LOCK_RET_SUCCESS)
+    {
+        ${GIVE.kot}
+        if ((flags & 1) == 0) { ${GIVE_GLOBAL} }
+        return TDX_OPERAND_BUSY;
+    }
+    ${GIVE.rtmr} ${GIVE.kot}
+    if ((flags & 1) == 0) { ${GIVE_GLOBAL} }
+    return TDX_SUCCESS;`;
+    // The rows' turns are those of the ways with the flag.
+    const busy = (await ordersOf(body))?.filter(({ end }) => end === "busy");
+    expect(busy).toEqual([2, 3].map((refused) => ({ end: "busy", refused, locks: [1, 0] })));
+  });
+
+  it("are told of the lock that is refused, whoever gives back what it has taken", async () => {
+    const helper = `api_error_type tdx_helper(tdcs_t* tdcs_ptr)
+{
+    tdx_module_global_t* global = get_global_data();
+    if (${KOT} != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }
+    if (${RTMR} != LOCK_RET_SUCCESS) { ${GIVE.kot} return TDX_OPERAND_BUSY; }
+    return TDX_SUCCESS;
+}`;
+    const source = hostLeaf(`
+    ${TAKE_GLOBAL}
+    return_val = tdx_helper(tdcs_ptr);
+    if (return_val != TDX_SUCCESS) { ${GIVE_GLOBAL} return return_val; }
+    ${GIVE_GLOBAL} ${GIVE.kot} ${GIVE.rtmr} return TDX_SUCCESS;`);
+    const { leaf, rows } = await smallTree(`${helper}\n${source}`);
+    expect(rows.map(({ resource, release }) => [resource, release?.sequence])).toEqual([
+      ["GLOBAL", 0],
+      ["KOT", 1],
+      ["RTMR", 2],
+    ]);
+    expect(leaf.releaseOrders).toEqual([{ end: "busy", refused: 2, locks: [1, 0] }]);
+  });
+
+  it("are of the row that the way takes, where an input decides the mode", async () => {
+    const source = hostLeaf(`
+    ${TAKE_GLOBAL}
+    if (acquire_sharex_lock(&global->kot.lock, (flags & 1) ? TDX_LOCK_EXCLUSIVE : TDX_LOCK_SHARED) != LOCK_RET_SUCCESS)
+    { ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; }
+    if (!(flags & 1)) { if (gpa) { ${GIVE_GLOBAL} release_sharex_lock_sh(&global->kot.lock); return TDX_OPERAND_INVALID; } }
+    release_sharex_lock(&global->kot.lock, (flags & 1) ? TDX_LOCK_EXCLUSIVE : TDX_LOCK_SHARED);
+    ${GIVE_GLOBAL} return TDX_SUCCESS;`);
+    const { leaf, rows } = await smallTree(source);
+    const shared = rows.find(({ resource, mode }) => resource === "KOT" && mode === "SHARED")?.order;
+    expect(leaf.releaseOrders).toEqual([{ end: "other", locks: [0, shared] }]);
+  });
+
+  it("are both told where ways that end alike have both", async () => {
+    const body = `if (flags & 1) { ${GIVE_GLOBAL} ${GIVE.kot} return TDX_SUCCESS; }
+    ${GIVE.kot} ${GIVE_GLOBAL} return TDX_SUCCESS;`;
+    expect(await ordersOf(body)).toEqual([
+      { end: "success", locks: [0, 1] },
+      { end: "success", locks: [1, 0] },
+    ]);
+  });
+
+  it("leave out a call that goes on without the lock, or gets it at another try", async () => {
+    const without = `if (${RTMR} != LOCK_RET_SUCCESS) { ${GIVE_GLOBAL} ${GIVE.kot} return TDX_SUCCESS; }
+    ${GIVE.rtmr} ${GIVE.kot} ${GIVE_GLOBAL} return TDX_SUCCESS;`;
+    expect(await ordersOf(without)).toBeUndefined();
+    const again = `if (${RTMR} != LOCK_RET_SUCCESS)
+    {
+        if (${RTMR} != LOCK_RET_SUCCESS) { ${GIVE.kot} ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; }
+        ${GIVE.rtmr} ${GIVE_GLOBAL} ${GIVE.kot} return TDX_OPERAND_BUSY;
+    }
+    ${GIVE.rtmr} ${GIVE.kot} ${GIVE_GLOBAL} return TDX_SUCCESS;`;
+    expect(await ordersOf(again)).toBeUndefined();
+  });
+});
+
 describe("a release is at the end of the iteration", () => {
   const loop = (body: string) => `for (vm = 1; vm <= tdcs_ptr->management.num_l2_vms; vm++) { ${body}\n }`;
   const TAKE =

@@ -178,7 +178,9 @@ function released(d: Dice, rows: readonly Row[]): Row[] {
         rows.map((_, i) => i),
       )
     : null;
+  const failing = d.chance(0.3) ? shuffled(d, [...rows.keys()]) : null;
   return rows
+    .map((one, i) => (failing === null ? one : { ...one, failing: failing[i] as number }))
     .map((one, i) => (turns !== null && one.release === "leaf-exit" ? { ...one, sequence: turns[i] as number } : one))
     .map((one, i) =>
       one.release === "leaf-exit" && one.sequence === undefined && i + 1 < rows.length && d.chance(0.15)

@@ -21,6 +21,8 @@ export interface Row {
   readonly until?: number;
   /** Of what is given back at the end: which comes when; all at once, where nobody has read it. */
   readonly sequence?: number;
+  /** The same of a call that fails, where that is another order: of all rows of a call, or of none. */
+  readonly failing?: number;
 }
 
 /** A leaf, or a variant of it. */

@@ -621,16 +621,17 @@ function race(a: Made, b: Made): (readonly [comer: 0 | 1, row: number, held: num
   return [...found.values()];
 }
 
-/** Of what is held at the end, or when the call is refused, what is given back before all others whose turn is known. */
-function givenBackNext(rows: readonly Row[], held: number): number | null {
-  const turns = rows.flatMap(({ sequence }, i) =>
-    sequence !== undefined && (held >> i) & 1 ? [[sequence, i] as const] : [],
-  );
+/** Of what is held at the end, what is given back before all others whose turn is known. */
+function givenBackNext(rows: readonly Row[], held: number, turnOf: (row: Row) => number | undefined): number | null {
+  const turns = rows.flatMap((row, i) => {
+    const turn = turnOf(row);
+    return turn !== undefined && (held >> i) & 1 ? [[turn, i] as const] : [];
+  });
   turns.sort(([x], [y]) => x - y);
   return turns[0]?.[1] ?? null;
 }
 
-/** In the place of the next row: the call was refused, and gives back what it holds. */
+/** In the place of the next row: the call fails, and gives back what it holds. */
 const FAILED = -1;
 
 function moves(made: Made, at: At, other: Made, theirs: At, refused: (row: number, held: number) => void): At[] {
@@ -638,12 +639,12 @@ function moves(made: Made, at: At, other: Made, theirs: At, refused: (row: numbe
   const { rows } = made.site.leaf;
   const over: At = { next: at.next, held: 0, isOver: true };
   if (at.next === FAILED) {
-    const first = givenBackNext(rows, at.held);
+    const first = givenBackNext(rows, at.held, ({ failing, sequence }) => failing ?? sequence);
     return [first === null ? over : { ...at, held: at.held & ~(1 << first) }];
   }
   if (at.next > rows.length) return [over];
   if (at.next === rows.length) {
-    const first = givenBackNext(rows, at.held);
+    const first = givenBackNext(rows, at.held, ({ sequence }) => sequence);
     if (first !== null) return [{ ...at, held: at.held & ~(1 << first) }];
     if (!enters(made.site.leaf)) return [over];
     const kept = rows.reduce((mask, { release }, i) => (release === "td-exit" ? mask | (1 << i) : mask), 0);
@@ -666,7 +667,11 @@ function moves(made: Made, at: At, other: Made, theirs: At, refused: (row: numbe
     isBusy = true;
     refused(at.next, j);
   });
-  return [...skipped, isBusy ? { ...at, next: FAILED } : after(at.held | (1 << at.next))];
+  if (isBusy) return [...skipped, { ...at, next: FAILED }];
+  const granted = after(at.held | (1 << at.next));
+  // A check that does not pass; without an order of its own it is as if the next lock were busy.
+  const failed = row.failing === undefined ? [] : [{ ...granted, next: FAILED }];
+  return [...skipped, granted, ...failed];
 }
 
 // ------------------------------------------------------------------ what follows a BUSY

@@ -89,6 +89,8 @@ function* lessCall(call: Call): Generator<Call> {
     });
     if (rows.length > 0) yield { ...call, rows };
   }
+  if (call.rows.some(({ failing }) => failing !== undefined))
+    yield { ...call, rows: call.rows.map((row) => without(row, "failing")) };
   for (const [i, row] of call.rows.entries()) {
     const smaller: Row[] = [];
     if (row.maybe) smaller.push({ ...row, maybe: false });

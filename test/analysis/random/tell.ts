@@ -1,5 +1,5 @@
 /** A house as `src` reads it: a catalog and a profile. */
-import { type Acquisition, type Catalog, releasePlace } from "../../../src/catalog/index.ts";
+import { type Acquisition, type Catalog, type ReleaseOrder, releasePlace } from "../../../src/catalog/index.ts";
 import { type HostProfile, parseHost } from "../../../src/host/index.ts";
 import { leaf, OPERANDS, row, smallCatalog } from "../../catalog/fixture.ts";
 import type { Call, House, Row } from "./house.ts";
@@ -9,9 +9,32 @@ export const catalogOf = ({ calls }: House): Catalog =>
     leaves: calls.map((call, i) => {
       const { name, variant, side, opStates, septStates, rows } = call;
       const acquisitions = rows.map((one, at) => acquisition(call, one, at));
-      return leaf(name, i + 1, acquisitions, { variant, side, opStates: of(opStates), septStates: of(septStates) });
+      const releaseOrders = releaseOrdersOf(rows);
+      return leaf(name, i + 1, acquisitions, {
+        variant,
+        side,
+        opStates: of(opStates),
+        septStates: of(septStates),
+        ...(releaseOrders.length > 0 && { releaseOrders }),
+      });
     }),
   });
+
+/** What a call gives back that fails after each row, and that is refused at each, where that has an order of its own. */
+function releaseOrdersOf(rows: readonly Row[]): ReleaseOrder[] {
+  const given = rows.flatMap((row, at) => (row.failing === undefined || row.mode === "NO_LOCK" ? [] : [{ row, at }]));
+  const inTurn = given.sort((a, b) => (a.row.failing ?? 0) - (b.row.failing ?? 0));
+  // Before the next row is taken, what is due then is given back; a call that fails otherwise may still hold it.
+  const held = (next: number, isDue: (until: number) => boolean): number[] =>
+    inTurn.flatMap(({ row, at }) => (at < next && !isDue(row.until ?? rows.length) ? [at] : []));
+  const orders = [...rows.keys()].flatMap((at): ReleaseOrder[] => [
+    ...(rows[at]?.mode === "NO_LOCK"
+      ? []
+      : [{ end: "busy", refused: at, locks: held(at, (until) => until <= at) } as const]),
+    { end: "other", locks: held(at + 1, (until) => until <= at) },
+  ]);
+  return orders.filter(({ locks }) => locks.length > 1);
+}
 
 const of = (states: readonly string[] | null): string[] | null => (states === null ? null : [...states]);
 

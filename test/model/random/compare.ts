@@ -60,11 +60,10 @@ const plainName = (name: string): string => name.replace(/tdh_(mng|vp)_create/, 
 function plainCall(call: Call): Call {
   const isKept = ({ resource, role, td }: Row): boolean =>
     HAS.has(resource) && td !== "other" && (resource === "PAGE" || role === null);
-  const rows = call.rows.filter(isKept).map(({ until: _, sequence: _turn, ...row }): Row => {
-    const release = row.release === "function" ? "leaf-exit" : row.release;
+  const rows = call.rows.filter(isKept).map((row): Row => {
     // A page in use that a call names beside its own TD's would be that TD's.
     const role = row.resource !== "PAGE" ? null : hasControlPage(call) ? "to-add" : row.role;
-    return { ...row, release, role };
+    return { ...row, role };
   });
   return { ...call, name: plainName(call.name), opStates: null, septStates: null, rows };
 }

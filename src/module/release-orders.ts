@@ -1,0 +1,151 @@
+/** Orders in which calls give their locks back, where they are not the one that the rows' `sequence` tells. */
+
+import { ordersAmong, type ReleaseOrder, usualOrder } from "../catalog/index.ts";
+import type { AcquireEvent } from "./events.ts";
+import type { LeafFinal } from "./leaf-run.ts";
+import { type Orders, type RowEvents, sequenceOf } from "./order.ts";
+import { isError, triedAgain } from "./outcomes.ts";
+import { chainBeforeWalk, isAncestors } from "./resources.ts";
+import { chainKey, type HeldLock, type HeldOn, type RowContext } from "./row-context.ts";
+
+/** How a call ends, without what it holds then. */
+type End = Pick<ReleaseOrder, "end" | "refused">;
+
+/** What ways through a leaf do that end alike and hold locks of the same rows. */
+interface Alike {
+  readonly end: End;
+  /** The rows' positions in the order of taking, ascending. */
+  readonly held: readonly number[];
+  /** Each different order in which they give these back, by the same positions. */
+  readonly orders: Map<string, readonly number[]>;
+}
+
+/**
+ * All orders that the rows do not tell, as {@link ordersAmong} looks them up.
+ *
+ * @param rows in source order
+ * @param successes what rows are read off
+ * @param others all other paths: of them those count that end the call
+ */
+export function releaseOrdersOf(
+  rows: readonly RowEvents[],
+  { taken, sequence }: Orders,
+  successes: readonly HeldOn[],
+  others: readonly HeldOn[],
+  context: RowContext,
+): readonly ReleaseOrder[] {
+  const turns = new Map(taken.flatMap((at, row) => (at === null ? [] : [[at, sequence[row] ?? undefined] as const])));
+  const found = new Map<string, Alike>();
+  const note = (end: End, way: HeldOn, rowOf: (item: HeldLock) => number): void => {
+    const kept = keptOn(way, rowOf, context).map(({ row, end: at }) => ({ row: taken[row] ?? -1, at }));
+    const held = kept.map(({ row }) => row).sort((a, b) => a - b);
+    const key = JSON.stringify([end, held]);
+    const alike: Alike = found.get(key) ?? { end, held, orders: new Map() };
+    const order = kept.sort((a, b) => a.at - b.at).map(({ row }) => row);
+    found.set(key, { ...alike, orders: alike.orders.set(order.join(" "), order) });
+  };
+  for (const way of successes) note({ end: "success" }, way, (item) => rows.findIndex(({ all }) => all.includes(item)));
+  const match = new RowMatch(rows, context);
+  const isReturn = successes.some(({ final }) => final.kind === "return");
+  for (const way of others.filter(({ final }) => endsCall(final, isReturn) && !triedAgain(final)))
+    note(endOf(way, match, taken), way, (item) => match.ofHeld(item));
+  return untold([...found.values()], (at) => turns.get(at));
+}
+
+/**
+ * Does a path that is none of the successful ones end the call? One that finds a lock busy may go on without it.
+ *
+ * @param isReturn does a call of this leaf that succeeds return, and not enter the TD?
+ */
+const endsCall = (final: LeafFinal, isReturn: boolean): boolean =>
+  final.kind === "td-exit" || (final.kind === "return" && (final.failure === null || isError(final) || !isReturn));
+
+/** A refused try of a lock that no row has is told as an end like those that no lock decides: so all that look for how calls fail see it. */
+function endOf({ final: { failure } }: HeldOn, match: RowMatch, taken: Orders["taken"]): End {
+  const row = failure === null ? -1 : match.ofTry(failure.event.evidence);
+  const refused = taken[row] ?? null;
+  return refused === null ? { end: "other" } : { end: "busy", refused };
+}
+
+/** What a path still holds when it has tried to take its last lock, of each row the first, in the order of taking. */
+function keptOn(
+  { final, held }: HeldOn,
+  rowOf: (item: HeldLock) => number,
+  context: RowContext,
+): { readonly row: number; readonly end: number }[] {
+  const last = Math.max(
+    final.events.findLastIndex(({ kind }) => kind === "acquire"),
+    (final.failure?.at ?? 0) - 1,
+  );
+  const kept = sequenceOf(rowOf, final, held, context).flatMap(({ row, end }) =>
+    row < 0 || end === null || end <= last ? [] : [{ row, end }],
+  );
+  return kept.filter(({ row }, i) => kept.findIndex((other) => other.row === row) === i);
+}
+
+/**
+ * Those orders that are needed to look all of them up: first of calls that hold the most, for calls that hold less are looked up among
+ * them, too, unless they have entries of their own.
+ */
+function untold(ways: readonly Alike[], turnOf: (at: number) => number | undefined): readonly ReleaseOrder[] {
+  const told: ReleaseOrder[] = [];
+  for (const { end, held, orders } of [...ways].sort((a, b) => b.held.length - a.held.length)) {
+    const known = ordersAmong(told, held, end) ?? [usualOrder(held, turnOf)];
+    if (known.length === orders.size && known.every((order) => orders.has(order.join(" ")))) continue;
+    told.push(...[...orders.values()].map((locks): ReleaseOrder => ({ ...end, locks })));
+  }
+  return told.sort(byEnd);
+}
+
+const ENDS: readonly ReleaseOrder["end"][] = ["success", "busy", "other"];
+
+/** Success first, then by the refused lock; of one end those of the most locks first, and else by the first lock that differs. */
+function byEnd(a: ReleaseOrder, b: ReleaseOrder): number {
+  const differs = a.locks.findIndex((lock, i) => lock !== b.locks[i]);
+  return (
+    ENDS.indexOf(a.end) - ENDS.indexOf(b.end) ||
+    (a.refused ?? 0) - (b.refused ?? 0) ||
+    b.locks.length - a.locks.length ||
+    (a.locks[differs] ?? 0) - (b.locks[differs] ?? 0)
+  );
+}
+
+/** Finds the rows of what paths take that rows are not read off. */
+class RowMatch {
+  readonly #rows: readonly RowEvents[];
+  readonly #context: RowContext;
+  readonly #places: readonly ReadonlySet<string>[];
+
+  constructor(rows: readonly RowEvents[], context: RowContext) {
+    this.#rows = rows;
+    this.#context = context;
+    this.#places = rows.map(({ all }) => new Set(all.map(({ event }) => this.#placeOf(event))));
+  }
+
+  /** The row of a lock, -1 where none is surely its: by what was taken, else by where; a page has its role only where the call succeeds. */
+  ofHeld({ event, resource }: HeldLock): number {
+    const same = this.#rowsWhere(({ all }) => all.some((item) => item.event === event));
+    const alike =
+      same.length > 0 ? same : this.#rowsWhere((_, row) => this.#places[row]?.has(this.#placeOf(event)) === true);
+    const named = alike.filter((row) => this.#resourceOf(row) === resource);
+    const level = alike.filter((row) => isAncestors(this.#resourceOf(row)) === isAncestors(resource));
+    return named[0] ?? (level.length === 1 ? (level[0] as number) : -1);
+  }
+
+  /** The row of a try, or of a promotion, by where it stands; -1 where there is none. */
+  ofTry(evidence: AcquireEvent["evidence"]): number {
+    const key = chainKey(evidence);
+    return this.#rows.findIndex(({ all }) =>
+      all.some(({ event, promotion }) => [event.evidence, promotion].some((at) => at !== null && chainKey(at) === key)),
+    );
+  }
+
+  #rowsWhere(test: (row: RowEvents, at: number) => boolean): readonly number[] {
+    return this.#rows.flatMap((row, at) => (test(row, at) ? [at] : []));
+  }
+
+  readonly #resourceOf = (row: number): string => this.#rows[row]?.all[0]?.resource ?? "";
+
+  readonly #placeOf = (event: AcquireEvent): string =>
+    `${chainBeforeWalk(event, this.#context.knowledge.rules)}|${event.members.join(".")}|${event.side}`;
+}
