@@ -16,7 +16,8 @@ import { conclusionRows } from "./conclusion.ts";
 import { handlings } from "./handling.ts";
 import { hostConclusion, hostVerdicts } from "./host-conclusion.ts";
 import { provenance } from "./provenance.ts";
-import type { ConclusionRow, ReportDocument } from "./schema.ts";
+import type { ReportDocument } from "./schema.ts";
+import type { Part } from "./sections.ts";
 import { conclusion } from "./sentences.ts";
 import { ancestorNote, guestSummary, type SummaryFacts, summaries } from "./summary.ts";
 import { contentionSentences, exchangeSentences, exchangeSummary, hostSentences, runtimePairs } from "./tldr.ts";
@@ -49,7 +50,7 @@ export interface ReportOptions {
   /** Later states of the same hypervisor, oldest first: what they close is told. */
   readonly later?: readonly HostProfile[];
   /** Only what can happen in this part of a TD's life. */
-  readonly phase?: "build" | "runtime" | "teardown";
+  readonly phase?: Part;
   /** Leave `hostVerdicts` and the sentences on them empty: text and Markdown have tables instead. */
   readonly verdicts?: boolean;
   /** Only what ordinary operation does not meet. */
@@ -76,8 +77,11 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
   const names = resources.map((r) => r.resource);
   const pairs = hosted?.pairs ?? contention;
   const verdicts = hosted === null || options.verdicts === false ? [] : hostVerdicts(hosted.pairs, names);
+  const { phase = null, exceptional = false } = options;
   const rows =
-    host === undefined || hosted === null ? [] : chosenRows(conclusionRows(hosted.pairs, host, catalog), options);
+    host === undefined || hosted === null
+      ? []
+      : conclusionRows(hosted.pairs, host, catalog, { phase: options.phase, rare: exceptional });
   const facts = { catalog, leaves, resources: shown, contention: pairs, unlocked, host: hosted?.info ?? null, rows };
   const whole = scope.kind === "kvm" || scope.kind === "host" || scope.kind === "all";
   const table = callTable(catalog, leaves, {
@@ -96,11 +100,15 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
     scope: { kind: scope.kind, title: scopeTitle(scope) },
     evidence: options.evidence ?? false,
     pamt: options.pamt ?? false,
-    tldr: tldr(
-      facts,
-      shown.map(({ resource }) => resource),
-      options,
-    ),
+    // The first lines are of a TD that runs, in ordinary operation: of a part without that they would be wrong.
+    tldr:
+      exceptional || (phase !== null && phase !== "runtime")
+        ? []
+        : tldr(
+            facts,
+            shown.map(({ resource }) => resource),
+            options,
+          ),
     handling: whole ? handlings(catalog, host ?? null) : [],
     locks: mutable(catalog.locks),
     septEntryBits: { ...catalog.septEntryBits },
@@ -115,6 +123,7 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
     guestSummary: guestSummary(facts),
     conclusion: conclusionOf(),
     conclusionRows: rows,
+    conclusionOf: { phase, exceptional },
     outOfScope: whole ? outOfScope(catalog, leaves) : { host: [], guest: [] },
     assumptions: [...MODULE_ASSUMPTIONS, ...(host === undefined ? [] : [HOST_ASSUMPTION, ...(host.assumed ?? [])])],
     provenance: provenance(catalog),
@@ -141,14 +150,6 @@ function tldr(
     return { profile, rows: conclusionRows(underHost(catalog, profile, pairsOfIt).pairs, profile, catalog) };
   });
   return [...lines, ...hostSentences(rows, host, leaves, losses ? { resources, later: next } : null)];
-}
-
-/** The rows that the options leave; all of them by default. */
-function chosenRows(rows: readonly ConclusionRow[], { phase, exceptional }: ReportOptions): ConclusionRow[] {
-  return rows.filter(({ section }) => {
-    const rare = section === "exceptional" || section === "late";
-    return (exceptional !== true || rare) && (phase === undefined || section === phase);
-  });
 }
 
 /** What a leaf is held against: all that the host calls, or every leaf of the module. */

@@ -81,11 +81,9 @@ export function hostConclusion(
   verdicts: readonly HostVerdict[],
 ): string[] {
   const of = (verdict: HostVerdict["verdict"]): string[] =>
-    verdicts.flatMap((v, i) => (v.verdict === verdict ? [`(${i + 1}) ${v.resource}`] : []));
+    verdicts.flatMap((v) => (v.verdict === verdict ? [v.resource] : []));
   const [avoided, free] = [of("avoided"), of("no-conflict")];
-  const possible = verdicts.flatMap((v, i) =>
-    v.verdict === "possible" ? [`(${i + 1}) ${v.resource}${qualified(v)}`] : [],
-  );
+  const possible = verdicts.flatMap((v) => (v.verdict === "possible" ? [`${v.resource}${qualified(v)}`] : []));
   return [
     ...(avoided.length > 0 ? [`${hostTitle(host.name)} avoids contention on ${list(avoided)}.`] : []),
     ...(possible.length > 0 ? [`Contention is still possible on ${list(possible)}.`] : []),

@@ -12,6 +12,7 @@ export {
   diffDigest,
   type Effect,
   type FactChange,
+  narrowedDiff,
   renderDiffMarkdown,
   renderDiffText,
 } from "./diff.ts";
