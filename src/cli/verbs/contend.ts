@@ -60,7 +60,8 @@ export const verb = defineVerb<Options>({
     const asked = leaf === undefined ? [] : [...new Set(leavesNamed(catalog, leaf).map(({ name }) => name))];
     const calls = new Set(document.pairs.flatMap(({ a, b }) => [a, b]));
     printDiagnostics([catalog, unresolvedIn(host)], io, options.verbose === true, calls);
-    const layout = { catalog, asked, ...(host === null ? {} : { host }) };
+    const against = other === undefined ? [] : [...new Set(leavesNamed(catalog, other).map(({ name }) => name))];
+    const layout = { catalog, asked, against, ...(host === null ? {} : { host }) };
     if (options.format === "sarif" && options.json !== true) io.out(jsonText(sarifOf(document, catalog, host)));
     else if (formatOf({ ...options, format: options.format === "sarif" ? "json" : options.format }) === "json") {
       io.out(jsonText(document));
