@@ -1,6 +1,6 @@
 /** The conclusion laid out: under a host a table of who can still meet whom, else sentences. */
 import type { ContendPair, HostInfo } from "../analysis/index.ts";
-import type { Catalog } from "../catalog/index.ts";
+import { type Catalog, sideOf } from "../catalog/index.ts";
 import type { Block, Row } from "./blocks.ts";
 import { numberOf } from "./conclusion.ts";
 import { missingCalls } from "./provenance.ts";
@@ -43,10 +43,15 @@ export function conclusionBlocks(doc: Concluded): Block[] {
   if (doc.host === null) return [heading, { kind: "list", items: [...doc.conclusion] }];
   const numbers = doc.resources.map(({ resource }) => resource);
   const met = new Set(doc.contention.filter(({ possible }) => possible).map(({ resource }) => resource));
-  const free = numbers.filter((resource) => !met.has(resource));
+  const untold = new Set(doc.contention.filter(isUntold).map(({ resource }) => resource));
+  const free = numbers.filter((resource) => !met.has(resource) && !untold.has(resource));
+  const guests = numbers.filter((resource) => !met.has(resource) && untold.has(resource));
   const rest = free.map((resource) => `${numberOf(resource, numbers)}${resource}${keptBy(doc, resource)}`);
   const also = [
     rest.length === 0 ? "" : `Avoided: ${list(rest)}.`,
+    guests.length === 0
+      ? ""
+      : `Not judged: ${list(guests.map((resource) => `${numberOf(resource, numbers)}${resource}`))}; guests can make TDCALLs there that the profile does not name.`,
     ...missingCalls(doc.module.origin, doc.host.missing),
   ]
     .filter((text) => text !== "")
@@ -90,6 +95,11 @@ export function conclusionTable(all: readonly ConclusionRow[], named: (resource:
     ...(groups.length === 0 ? [] : [table]),
     ...(rare.length === 0 ? [] : [{ kind: "list", items: rare, tight: true } as const]),
   ];
+}
+
+/** Is a pair ruled out only because the profile names no guest that makes a TDCALL of it? Guests can make any. */
+function isUntold({ excludedBy, possible }: ContendPair): boolean {
+  return !possible && excludedBy.every(({ kind, what }) => kind === "not-called" && sideOf(what) === "guest");
 }
 
 /** ` (tdx_lock)`: what keeps the pairs of a resource apart that a host avoids; nothing where no two calls conflict. */

@@ -9,7 +9,7 @@ import {
   isAncestor,
   resourceFacts,
 } from "../analysis/index.ts";
-import type { Catalog } from "../catalog/index.ts";
+import { type Catalog, sideOf } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { variantText } from "./call-table.ts";
@@ -259,6 +259,9 @@ function reason(pair: ContendPair, options: ContendOptions): string {
       if (e.kind === "op-state") return "no OP_STATE allows both";
       if (e.kind === "sept-state") return "no SEPT entry state allows both";
       if (e.kind === "earlier-lock") return `the two always meet at ${e.what} first`;
+      // A host decides which SEAMCALLs are made; which TDCALLs is its profile's word for it, and any guest can make others.
+      if (e.kind === "not-called" && sideOf(e.what) === "guest")
+        return `the profile names no guest that makes ${e.what}()`;
       if (e.kind === "not-called") return `the host never makes ${notCalled(pair, e.what, options)}`;
       return e.what;
     });

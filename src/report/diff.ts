@@ -90,19 +90,22 @@ export function narrowedDiff(doc: DiffDocument, options: DiffOptions): DiffDocum
     resources === undefined || (name !== null && resources.includes(name));
   const about = <T extends Contention>(all: readonly T[]): T[] => all.filter((one) => isAbout(one, options));
   const { leaves: calls, contention, host } = doc;
+  const contends = { appeared: about(contention.appeared), disappeared: about(contention.disappeared) };
+  const meeting = new Set([...contends.appeared, ...contends.disappeared].flatMap(({ a, b }) => [a, b]));
+  const isComing = (name: string): boolean => isCall(name) && (resources === undefined || meeting.has(name));
   return {
     ...doc,
-    leaves: { added: calls.added.filter(isCall), removed: calls.removed.filter(isCall) },
+    leaves: { added: calls.added.filter(isComing), removed: calls.removed.filter(isComing) },
     changed: doc.changed.filter((row) => isCall(row.leaf) && isLock(row.resource)),
     leafChanges: doc.leafChanges.filter(({ leaf }) => isCall(leaf) && resources === undefined),
-    causes: doc.causes
-      .filter((cause) => cause.calls.some(isCall) && isLock(cause.resource))
-      .map((cause) => ({
-        ...cause,
-        calls: cause.calls.filter(isCall),
-        appeared: about(cause.appeared),
-        disappeared: about(cause.disappeared),
-      })),
+    causes: doc.causes.flatMap((cause) => {
+      const own = cause.calls.filter(isCall);
+      const [appeared, disappeared] = [about(cause.appeared), about(cause.disappeared)];
+      const isAsked = own.length > 0 && isLock(cause.resource);
+      if (!isAsked && appeared.length + disappeared.length === 0) return [];
+      // What another call, or one that comes or goes, does to those that are asked for is told under that call.
+      return [{ ...cause, calls: own.length > 0 ? own : cause.calls, appeared, disappeared }];
+    }),
     behaviour: doc.behaviour
       .map((change) => ({ ...change, pairs: about(change.pairs) }))
       .filter(
@@ -111,7 +114,7 @@ export function narrowedDiff(doc: DiffDocument, options: DiffOptions): DiffDocum
           ((leaves === undefined || leaves.includes(change.name)) &&
             (resources === undefined || change.resources.some(isLock))),
       ),
-    contention: { appeared: about(contention.appeared), disappeared: about(contention.disappeared) },
+    contention: contends,
     host: host === null ? null : { ...host, outcomes: about(host.outcomes) },
   };
 }

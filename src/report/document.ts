@@ -20,7 +20,15 @@ import type { ReportDocument } from "./schema.ts";
 import type { Part } from "./sections.ts";
 import { conclusion } from "./sentences.ts";
 import { ancestorNote, guestSummary, type SummaryFacts, summaries } from "./summary.ts";
-import { contentionSentences, exchangeSentences, exchangeSummary, hostSentences, runtimePairs } from "./tldr.ts";
+import {
+  absentSentences,
+  contentionSentences,
+  exchangeSentences,
+  exchangeSummary,
+  hostSentences,
+  runtimePairs,
+} from "./tldr.ts";
+import { hostTitle } from "./words.ts";
 
 /** Which leaves a report speaks of. */
 export type ReportScope =
@@ -66,9 +74,9 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
   const leaves = leavesOf(catalog, scope);
   const wanted = scope.kind === "resources" || scope.kind === "leaves" ? (scope.resources ?? null) : null;
   const inScope = (resource: string): boolean => wanted === null || wanted.includes(resource);
-  const against = scope.kind === "leaves" ? opponentsOf(catalog, host) : leaves;
+  const against = scope.kind === "leaves" ? unionOf(leaves, opponentsOf(catalog, host)) : leaves;
   const contention = contendingPairs(catalog, { leaves, against, ...(wanted === null ? {} : { resources: wanted }) });
-  const resources = resourceUsers(catalog, scope.kind === "leaves" ? unionOf(leaves, against) : leaves).filter(
+  const resources = resourceUsers(catalog, against).filter(
     (r) => inScope(r.resource) && (scope.kind !== "leaves" || usedBy(leaves, r.resource)),
   );
   const shown = resources.filter(({ resource }) => wanted !== null || options.pamt === true || !isAncestor(resource));
@@ -92,7 +100,14 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
   });
   const conclusionOf = (): string[] => {
     if (hosted === null) return conclusion(facts);
-    return options.verdicts === false ? [] : hostConclusion(catalog, hosted.info, verdicts);
+    return options.verdicts === false
+      ? []
+      : hostConclusion(
+          catalog,
+          hosted.info,
+          verdicts,
+          shown.map(({ resource }) => resource),
+        );
   };
   return {
     schema: "seamlock/report@1",
@@ -116,7 +131,10 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
     leaves: mutable(leaves),
     contention: pairs,
     unlocked,
-    pamtNote: options.pamt === true || wanted !== null ? null : ancestorNote(catalog, host?.pageSizes),
+    pamtNote:
+      options.pamt === true || wanted !== null || leaves.every(({ acquisitions }) => acquisitions.length === 0)
+        ? null
+        : ancestorNote(catalog, host?.pageSizes),
     notes: table.notes.map(({ letter, text: note, calls }) => ({ letter, leaf: calls.join(", "), sentences: [note] })),
     summary: summaries(facts),
     exchanges: exchangeSummary(leaves),
@@ -137,12 +155,19 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
 function tldr(
   facts: SummaryFacts,
   resources: readonly string[],
-  { host, later = [], losses = true }: ReportOptions,
+  { host, later = [], losses = true, scope }: ReportOptions,
 ): string[] {
   const { catalog, leaves, contention: pairs, rows } = facts;
   const calls = new Set(leaves.map(({ name }) => name));
   const met = runtimePairs(catalog, pairs, host === undefined ? null : rows);
-  const lines = [...contentionSentences({ catalog, calls }, met), ...exchangeSentences(leaves)];
+  const made = new Set((host === undefined ? leaves : hostLeaves(catalog, host)).map(({ name }) => name));
+  // Of all calls a report says how many the host makes; of some that were asked for which it does not.
+  const absent = scope?.kind === "leaves" ? [...calls].filter((name) => !made.has(name)) : [];
+  const lines = [
+    ...(host === undefined ? [] : absentSentences(absent, hostTitle(host.name))),
+    ...(absent.length === calls.size ? [] : contentionSentences({ catalog, calls }, met)),
+    ...exchangeSentences(leaves),
+  ];
   if (host === undefined) return lines;
   const next = later.map((profile) => {
     const called = hostLeaves(catalog, profile);
