@@ -9,11 +9,15 @@ import { didYouMean } from "../text.ts";
 import { readText, statOf } from "./files.ts";
 import { byVersion } from "./modules.ts";
 
-/** The option that names a host profile. */
-export function hostOption(): Option {
+/**
+ * The option that names a host profile.
+ *
+ * @param otherwise which host it is where none is named
+ */
+export function hostOption(otherwise: string): Option {
   return new Option(
     "--host <host>",
-    "hypervisor: a bundled profile (`seamlock host`; 6.17, latest), the path of one, or the folder of a kernel tree",
+    `hypervisor: a bundled profile (\`seamlock host\`; 6.17, latest), the path of one, the folder of a kernel tree, or none (default: ${otherwise})`,
   );
 }
 

@@ -42,7 +42,7 @@ export const verb = defineVerb<Options>({
       .argument("[leaf]", "a leaf in any spelling: tdh_mem_track, TDH.MEM.TRACK, 38, 0x26 (default: all)")
       .argument("[other]", "the leaf that it meets (default: all)")
       .addOption(moduleOption())
-      .addOption(hostOption())
+      .addOption(hostOption("newest"))
       .option("--op-state <state>", "only pairs that can meet in this OP_STATE")
       .option("--resource <resource>", "only pairs on this resource; may be given again", collect)
       .option("--all", "against every call, not only those that the host makes")

@@ -57,7 +57,7 @@ export const verb = defineVerb<Options>({
     ],
   ],
   configure(command) {
-    command.addOption(moduleOption()).addOption(hostOption());
+    command.addOption(moduleOption()).addOption(hostOption("newest"));
     command
       .option("--all", "every leaf, not only those that the host uses")
       .option("--leaf <leaf>", "only this leaf, in any spelling, or a pattern; may be given again", collect)
