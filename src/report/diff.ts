@@ -6,7 +6,18 @@ import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { variantText } from "./call-table.ts";
 import { conditionWords, lockNameOf, resourceNoun } from "./glossary.ts";
 import { severityText } from "./meetings.ts";
-import { callNames, count, foldedCalls, groupBy, hostTitle, kindName, list, resourceText } from "./words.ts";
+import {
+  askedWords,
+  callNames,
+  count,
+  fewCalls,
+  foldedCalls,
+  groupBy,
+  hostTitle,
+  kindName,
+  list,
+  resourceText,
+} from "./words.ts";
 
 /** What of a difference is shown. */
 export interface DiffOptions {
@@ -69,7 +80,7 @@ export interface DiffDigest {
 export function diffDigest(doc: DiffDocument, options: DiffOptions = {}): DiffDigest {
   const own = narrowedDiff(doc, options);
   const { told, minor } = sifted(own, options);
-  const from = `From ${doc.before.version} to ${doc.after.version}${ofWhat(options, ", of ", ", on ")}`;
+  const from = `From ${doc.before.version} to ${doc.after.version}${askedWords(options.asked, ", of ", ", on ")}`;
   const isSame = own.causes.length + own.behaviour.length === 0;
   return {
     // The worst of all contentions says nothing of those of some calls.
@@ -119,11 +130,6 @@ export function narrowedDiff(doc: DiffDocument, options: DiffOptions): DiffDocum
   };
 }
 
-/** The calls and resources that somebody asked for, each with what stands before it; empty where nobody did. */
-function ofWhat({ asked: { leaves = [], resources = [] } = {} }: DiffOptions, of: string, on: string): string {
-  return `${leaves.length === 0 ? "" : `${of}${calls2(leaves)}`}${resources.length === 0 ? "" : `${on}${list(resources)}`}`;
-}
-
 /** Of the causes those that most readers want, and the others. */
 function sifted({ causes }: DiffDocument, options: DiffOptions): Readonly<Record<"told" | "minor", readonly Cause[]>> {
   const told = causes.filter((cause) => options.all === true || !isMinor(cause));
@@ -161,7 +167,7 @@ function effectsOf(sign: Effect["sign"], pairs: Cause["appeared"]): Effect[] {
 function diffBlocks(doc: DiffDocument, options: DiffOptions): readonly Block[] {
   const title: Block = {
     kind: "title",
-    text: `Locks of the TDX module, ${doc.before.version} -> ${doc.after.version}${doc.host === null ? "" : ` under ${hostTitle(doc.host.name)}`}${ofWhat(options, ": ", ", on ")}`,
+    text: `Locks of the TDX module, ${doc.before.version} -> ${doc.after.version}${doc.host === null ? "" : ` under ${hostTitle(doc.host.name)}`}${askedWords(options.asked, ": ", ", on ")}`,
   };
   const own = narrowedDiff(doc, options);
   if (own.causes.length + own.behaviour.length === 0) return [title, { kind: "paragraph", text: "No difference." }];
@@ -223,9 +229,9 @@ function pasteable(causes: readonly Cause[]): string {
     }),
     ...modes.map(
       ({ resource, before, after, calls }) =>
-        `${calls2(calls)} ${calls.length === 1 ? "takes" : "take"} ${nameOf(resource)} ${after} (was ${before})`,
+        `${fewCalls(calls)} ${calls.length === 1 ? "takes" : "take"} ${nameOf(resource)} ${after} (was ${before})`,
     ),
-    ...of("variant-added").map(({ calls, after }) => `${calls2(calls)} works in another way ${variantText(after)}`),
+    ...of("variant-added").map(({ calls, after }) => `${fewCalls(calls)} works in another way ${variantText(after)}`),
     ...callSentence("added", added ?? []),
     ...callSentence("removed", removed ?? []),
   ];
@@ -249,9 +255,6 @@ function callSentence(what: string, names: readonly string[]): string[] {
 
 const FEW = 4;
 
-const calls2 = (names: readonly string[]): string =>
-  names.length > FEW ? count(names.length, "call") : list(callNames(names));
-
 const nameOf = (resource: string | null): string => lockNameOf(resource ?? "") ?? resource ?? "";
 
 /** A lock kind as the catalog has it, as tables name it. */
@@ -267,7 +270,7 @@ function changes(all: readonly FactChange[]): Block {
   const line = ({ sign, text, change }: Effect): string =>
     `    ${sign} ${text}${change === null ? "" : ` (${change})`}`;
   const groups = all.map(({ fact, calls, effects }): Row[] => [
-    { cells: [fact, calls2(calls)], below: effects.map(line) },
+    { cells: [fact, fewCalls(calls)], below: effects.map(line) },
   ]);
   return { kind: "table", head: ["fact", "calls"], widths: WIDTHS, groups, between: "nothing" };
 }
@@ -395,7 +398,7 @@ function minorText(causes: readonly Cause[]): string {
 
 function short(cause: Cause): string {
   if (cause.kind === "call-added" || cause.kind === "call-removed") return factText(cause);
-  return `${calls2(cause.calls)} on ${nameOf(cause.resource)}`;
+  return `${fewCalls(cause.calls)} on ${nameOf(cause.resource)}`;
 }
 
 /** Statuses of calls are told among the facts. */

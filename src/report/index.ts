@@ -44,6 +44,7 @@ export {
   type HostDiffDigest,
   type HostDiffOptions,
   hostDiffDigest,
+  narrowedHostDiff,
   type OutcomeChange,
   type PathFact,
   renderHostDiffMarkdown,

@@ -14,6 +14,7 @@ import {
   hostLeaves,
   kvmLeaves,
   narrowedDiff,
+  narrowedHostDiff,
   renderAccountMarkdown,
   renderAccountText,
   renderDiffMarkdown,
@@ -171,17 +172,10 @@ async function diffOfHosts(
   const catalog = await loadModule(options.module);
   const called = new Set([a, b].flatMap((host) => hostLeaves(catalog, host)).map(({ name }) => name));
   printDiagnostics([catalog, unresolvedIn(a, b)], io, options.verbose === true, called);
-  const document = diffHosts(catalog, a, b);
+  const asked = askedOf(catalog, catalog, options);
+  const document = narrowedHostDiff(diffHosts(catalog, a, b), asked ?? {});
   const form = formatOf(options);
-  const facts = {
-    catalog,
-    before: a,
-    after: b,
-    ...(options.leaf === undefined ? {} : { leaves: namesOf(catalog, options.leaf) }),
-    ...(options.resource === undefined
-      ? {}
-      : { resources: options.resource.map((word) => resourceNamed(catalog, word)) }),
-  };
+  const facts = { catalog, before: a, after: b, ...asked };
   if (form === "json") io.out(jsonText(document));
   else show(io, form === "text" ? renderHostDiffText(document, facts) : renderHostDiffMarkdown(document, facts));
   return hostsDiffer(document) ? EXIT.finding : exitStatusOf(catalog, a, b);
