@@ -27,7 +27,8 @@ export function printDiagnostics(
 }
 
 function diagnosticText({ code, severity, message, file, line }: Diagnostic): string {
-  const place = file === null ? "" : `  --> ${file}${line === null ? "" : `:${line}`}\n`;
+  // The root of a tree has no name within it.
+  const place = file === null ? "" : `  --> ${file === "" ? "." : file}${line === null ? "" : `:${line}`}\n`;
   return `${severity}[${code}]: ${message}\n${place}`;
 }
 

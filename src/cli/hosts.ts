@@ -9,11 +9,15 @@ import { didYouMean } from "../text.ts";
 import { readText, statOf } from "./files.ts";
 import { byVersion } from "./modules.ts";
 
-/** The option that names a host profile. */
-export function hostOption(): Option {
+/**
+ * The option that names a host profile.
+ *
+ * @param otherwise which host it is where none is named
+ */
+export function hostOption(otherwise: string): Option {
   return new Option(
     "--host <host>",
-    "hypervisor: a bundled profile (`seamlock host`; 6.17, latest), the path of one, or the folder of a kernel tree",
+    `hypervisor: a bundled profile (\`seamlock host\`; 6.17, latest), the path of one, the folder of a kernel tree, or none (default: ${otherwise})`,
   );
 }
 
@@ -64,13 +68,20 @@ export async function laterKernels(name: string): Promise<readonly HostProfile[]
   return Promise.all(kernels.slice(at + 1).map(loadProfile));
 }
 
+/** An option that says nothing without a host was given without one. */
+export const needsHost = (option: string): SeamlockError =>
+  new SeamlockError("SL0004", `--${option} is about the paths of a host`, {
+    hint: "leave out `--host none`; `seamlock host` lists the bundled ones",
+  });
+
 /**
  * A host without some of its paths, by name or pattern (`machine-check*`), or as reports call them: `punch hole`, `any zap`.
  *
- * @throws SeamlockError SL0009 when a word fits no path
+ * @throws SeamlockError SL0009 when a word fits no path, SL0004 where there is no host
  */
 export function withoutPaths(host: HostProfile | null, words: readonly string[]): HostProfile | null {
-  if (host === null || words.length === 0) return host;
+  if (words.length === 0) return host;
+  if (host === null) throw needsHost("without");
   const called = ({ name }: HostProfile["paths"][number]): string[] => {
     const { short, group } = pathWords(name);
     return [name, short, ...(group === null ? [] : [group])];

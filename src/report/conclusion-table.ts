@@ -1,10 +1,11 @@
 /** The conclusion laid out: under a host a table of who can still meet whom, else sentences. */
 import type { ContendPair, HostInfo } from "../analysis/index.ts";
-import type { Catalog } from "../catalog/index.ts";
+import { type Catalog, sideOf } from "../catalog/index.ts";
 import type { Block, Row } from "./blocks.ts";
 import { numberOf } from "./conclusion.ts";
 import { missingCalls } from "./provenance.ts";
-import type { ConclusionRow, Section } from "./schema.ts";
+import type { ConclusionRow, ReportDocument, Section } from "./schema.ts";
+import type { Part } from "./sections.ts";
 import { capital, count, foldedCalls, groupBy, guestCalls, list } from "./words.ts";
 
 /** What a conclusion speaks of: a report's document, or a part of one. */
@@ -13,6 +14,7 @@ export interface Concluded {
   readonly host: HostInfo | null;
   readonly conclusion: readonly string[];
   readonly conclusionRows: readonly ConclusionRow[];
+  readonly conclusionOf: ReportDocument["conclusionOf"];
   /** Resources in the order of their numbers. */
   readonly resources: readonly { readonly resource: string }[];
   readonly contention: readonly ContendPair[];
@@ -20,32 +22,55 @@ export interface Concluded {
 
 const CONCLUSION_WIDTHS = [31, 30, 19];
 
+const PART_TEXT: Readonly<Record<Part, string>> = {
+  runtime: "while a TD runs",
+  build: "while a TD is built",
+  teardown: "while a TD is taken down",
+};
+
 const SECTION_TEXT: Readonly<Record<Section, string>> = {
-  runtime: "while a TD runs:",
-  build: "while a TD is built (the worst):",
-  teardown: "while a TD is taken down (the worst):",
+  runtime: `${PART_TEXT.runtime}:`,
+  build: `${PART_TEXT.build} (the worst):`,
+  teardown: `${PART_TEXT.teardown} (the worst):`,
   late: "only if an ioctl outlasts its gate (its call is refused, but holds the lock):",
   exceptional: "exceptional:",
 };
 
-/** Heading and body of the conclusion. */
+/** Heading and body of the conclusion. What a host avoids it avoids at any time, whatever the rows are narrowed to. */
 export function conclusionBlocks(doc: Concluded): Block[] {
-  const heading: Block = { kind: "heading", text: "Conclusion" };
+  const only = narrowed(doc);
+  const heading: Block = { kind: "heading", text: `Conclusion${only === "" ? "" : ` (${only})`}` };
   if (doc.host === null) return [heading, { kind: "list", items: [...doc.conclusion] }];
   const numbers = doc.resources.map(({ resource }) => resource);
-  const free = numbers.filter((resource) => !doc.conclusionRows.some((row) => row.resource === resource));
+  const met = new Set(doc.contention.filter(({ possible }) => possible).map(({ resource }) => resource));
+  const untold = new Set(doc.contention.filter(isUntold).map(({ resource }) => resource));
+  const free = numbers.filter((resource) => !met.has(resource) && !untold.has(resource));
+  const guests = numbers.filter((resource) => !met.has(resource) && untold.has(resource));
   const rest = free.map((resource) => `${numberOf(resource, numbers)}${resource}${keptBy(doc, resource)}`);
   const also = [
     rest.length === 0 ? "" : `Avoided: ${list(rest)}.`,
+    guests.length === 0
+      ? ""
+      : `Not judged: ${list(guests.map((resource) => `${numberOf(resource, numbers)}${resource}`))}; guests can make TDCALLs there that the profile does not name.`,
     ...missingCalls(doc.module.origin, doc.host.missing),
   ]
     .filter((text) => text !== "")
     .join(" ");
   return [
     heading,
+    ...(only !== "" && doc.conclusionRows.length === 0
+      ? [{ kind: "paragraph", text: "No two of these calls contend then." } as const]
+      : []),
     ...conclusionTable(doc.conclusionRows, (resource) => numberOf(resource, numbers)),
     ...(also === "" ? [] : [{ kind: "list", items: [also] } as const]),
   ];
+}
+
+/** What the rows are narrowed to, in words; empty where they are not. */
+function narrowed({ conclusionOf: { phase, exceptional } }: Concluded): string {
+  return [...(phase === null ? [] : [PART_TEXT[phase]]), ...(exceptional ? ["only what is exceptional"] : [])].join(
+    ", ",
+  );
 }
 
 /**
@@ -70,6 +95,11 @@ export function conclusionTable(all: readonly ConclusionRow[], named: (resource:
     ...(groups.length === 0 ? [] : [table]),
     ...(rare.length === 0 ? [] : [{ kind: "list", items: rare, tight: true } as const]),
   ];
+}
+
+/** Is a pair ruled out only because the profile names no guest that makes a TDCALL of it? Guests can make any. */
+function isUntold({ excludedBy, possible }: ContendPair): boolean {
+  return !possible && excludedBy.every(({ kind, what }) => kind === "not-called" && sideOf(what) === "guest");
 }
 
 /** ` (tdx_lock)`: what keeps the pairs of a resource apart that a host avoids; nothing where no two calls conflict. */

@@ -8,7 +8,7 @@ import { compareSeverity, entriesOf, type HostProfile, type HostSeverity, worst 
 import { pathWords } from "./glossary.ts";
 import { shortReaction } from "./reactions.ts";
 import type { ConclusionRow, Section } from "./schema.ts";
-import { SECTIONS } from "./sections.ts";
+import { PARTS, type Part, SECTIONS } from "./sections.ts";
 
 interface End {
   readonly calls: readonly string[];
@@ -36,12 +36,27 @@ interface Encounter {
   readonly another: readonly string[];
 }
 
+/** What of a conclusion is asked for. */
+export interface Asked {
+  /** Only meetings that can be in this part of a TD's life; ordinary ones are then told as of it. */
+  readonly phase?: Part | undefined;
+  /** Only meetings that ordinary operation does not come to. */
+  readonly rare?: boolean | undefined;
+}
+
 /** The rows of every section, worst first within one; of each resource in the order of reports. */
-export function conclusionRows(pairs: readonly ContendPair[], host: HostProfile, catalog: Catalog): ConclusionRow[] {
+export function conclusionRows(
+  pairs: readonly ContendPair[],
+  host: HostProfile,
+  catalog: Catalog,
+  { phase, rare = false }: Asked = {},
+): ConclusionRow[] {
   const place = placing(host, catalog);
-  const single = pairs.flatMap((pair) =>
-    pair.paths.filter((path) => path.possible).map((path) => encounter(pair, path, place)),
-  );
+  const single = pairs
+    .flatMap((pair) => pair.paths.filter((path) => path.possible).map((path) => ({ pair, path })))
+    .filter(({ path }) => phase === undefined || partsOf(path, place).includes(phase))
+    .map(({ pair, path }) => encounter(pair, path, place, phase))
+    .filter(({ section }) => !rare || section === "exceptional" || section === "late");
   const rows = SECTIONS.flatMap((section) => {
     const own = single.filter((e) => e.section === section);
     const met = paths(calls(own));
@@ -76,7 +91,7 @@ function placing(host: HostProfile, catalog: Catalog): Placing {
   };
 }
 
-function encounter(pair: ContendPair, path: PathPair, place: Placing): Encounter {
+function encounter(pair: ContendPair, path: PathPair, place: Placing, phase: Part | undefined): Encounter {
   const a = endOf(pair.a, path.a, path.endA);
   const b = endOf(pair.b, path.b, path.endB);
   const swap = pair.modeA === pair.modeB ? orderOf(b, place) < orderOf(a, place) : pair.modeB === "EXCLUSIVE";
@@ -85,7 +100,7 @@ function encounter(pair: ContendPair, path: PathPair, place: Placing): Encounter
     exceptionalEnd === undefined ? (swap ? [b, a] : [a, b]) : exceptionalEnd === a ? [a, b] : [b, a];
   const right = path.unlikePer.includes("inode") ? { ...other, apart: other.paths } : other;
   return {
-    section: sectionOf(path, exceptionalEnd !== undefined, place),
+    section: exceptionalEnd !== undefined ? "exceptional" : path.late ? "late" : (phase ?? foremostOf(path, place)),
     resource: pair.resource,
     left,
     right,
@@ -112,12 +127,19 @@ function endOf(call: string, path: string, end: PathPair["endA"]): End {
   return { calls: [call], paths: [path], onBusy: outcomes(onBusy), guest, apart: [] };
 }
 
-function sectionOf({ late, phases }: PathPair, exceptional: boolean, { runtime, order }: Placing): Section {
-  if (exceptional) return "exceptional";
-  if (late) return "late";
-  if (phases.length === 0 || phases.some((phase) => runtime.has(phase))) return "runtime";
+/** Of the parts in which two paths can meet the one that matters first. */
+function foremostOf(path: PathPair, place: Placing): Part {
+  const parts = partsOf(path, place);
+  return PARTS.find((part) => parts.includes(part)) ?? "build";
+}
+
+/** The parts of a TD's life in which two paths can meet: all of them where the two are of different VMs. */
+function partsOf({ phases }: PathPair, { runtime, order }: Placing): readonly Part[] {
+  if (phases.length === 0) return PARTS;
   const last = Math.max(...order.map((name, i) => (runtime.has(name) ? i : -1)));
-  return phases.every((phase) => order.indexOf(phase) > last && last >= 0) ? "teardown" : "build";
+  return phases.map((phase) =>
+    runtime.has(phase) ? "runtime" : last >= 0 && order.indexOf(phase) > last ? "teardown" : "build",
+  );
 }
 
 function union(x: readonly string[], y: readonly string[]): readonly string[] {

@@ -9,16 +9,18 @@ import {
   isAncestor,
   resourceFacts,
 } from "../analysis/index.ts";
-import type { Catalog } from "../catalog/index.ts";
+import { type Catalog, sideOf } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
+import { variantText } from "./call-table.ts";
 import { conclusionRows } from "./conclusion.ts";
 import { conclusionTable } from "./conclusion-table.ts";
 import { contenderSentences } from "./contenders.ts";
+import { hostLeaves } from "./document.ts";
 import { conditionWords, lockNameOf } from "./glossary.ts";
 import { readInPart } from "./provenance.ts";
 import { shortStatus } from "./tldr.ts";
-import { count, groupBy, hostTitle, list, resourceText } from "./words.ts";
+import { callNames, count, groupBy, hostTitle, list, resourceText } from "./words.ts";
 
 /** What a renderer needs beside the pairs. */
 export interface ContendOptions {
@@ -28,6 +30,8 @@ export interface ContendOptions {
   readonly host?: HostProfile;
   /** The calls that were asked for, by name: the table speaks of them as "I". */
   readonly asked?: readonly string[];
+  /** Only against these, by name; against every call in scope if there are none. */
+  readonly against?: readonly string[];
 }
 
 /** The pairs as plain ASCII text in 80 columns, ending with a newline. */
@@ -52,7 +56,7 @@ function contendBlocks(doc: ContendDocument, options: ContendOptions): readonly 
       text: `${count(calls(doc.pairs), "pair")} of calls in conflicting modes: ${calls(possible)} possible, ${calls(doc.pairs) - calls(possible)} ruled out.`,
     },
     ...readInPart(doc.module).map((text) => ({ kind: "paragraph", text }) as const),
-    ...(asked.length > 0 ? asked.flatMap((name) => askedBlocks(doc, name, options)) : byResource(doc.pairs)),
+    ...(asked.length > 0 ? asked.flatMap((name) => askedBlocks(doc, name, options)) : byResource(doc.pairs, options)),
     ...pathBlocks(doc, options),
     ...unlocked(doc),
     ...(doc.pairs.length === 0 ? [] : [{ kind: "heading", text: "Assumed" } as const]),
@@ -68,7 +72,8 @@ function calls(pairs: readonly ContendPair[]): number {
 const WIDTHS = [26, 16, 13, 13, 12];
 
 /** What one call meets: possible first, with the host's verdict; then what is ruled out, and why. */
-function askedBlocks(doc: ContendDocument, name: string, { catalog }: ContendOptions): Block[] {
+function askedBlocks(doc: ContendDocument, name: string, options: ContendOptions): Block[] {
+  const { catalog } = options;
   const mine = doc.pairs.filter(({ a, b }) => a === name || b === name).map((pair) => seenFrom(pair, name));
   const rows = (possible: boolean): Seen[] => mine.filter(({ pair }) => pair.possible === possible);
   const status = (hex: string | null): string =>
@@ -91,11 +96,11 @@ function askedBlocks(doc: ContendDocument, name: string, { catalog }: ContendOpt
     ],
     below: seen.when === "" ? [] : [`    ${seen.when}`],
   }));
-  const excluded = merged(rows(false), (seen) => [seen.pair.resource, reason(seen.pair)]);
+  const excluded = merged(rows(false), (seen) => [seen.pair.resource, reason(seen.pair, options)]);
   return [
     { kind: "heading", text: `${name}()` },
     ...(table.length === 0
-      ? [{ kind: "paragraph", text: "Meets no other call." } as const]
+      ? [{ kind: "paragraph", text: meetsNone(doc, name, excluded.length > 0, options) } as const]
       : [{ kind: "table", head, widths: WIDTHS, groups: [table], between: "nothing" } as const]),
     ...(excluded.length === 0
       ? []
@@ -103,13 +108,36 @@ function askedBlocks(doc: ContendDocument, name: string, { catalog }: ContendOpt
           { kind: "paragraph", text: "Ruled out:", tight: true } as const,
           {
             kind: "list",
-            items: groupBy(excluded, ({ seen }) => reason(seen.pair)).map(
+            items: groupBy(excluded, ({ seen }) => reason(seen.pair, options)).map(
               ([why, of]) =>
                 `${why}: ${of.map(({ seen, against }) => `${list(against)} on ${lockOf(seen.pair)}`).join("; ")}`,
             ),
           } as const,
         ]),
   ];
+}
+
+/** Why a table is empty: what could meet is ruled out, or nothing conflicts at all. */
+function meetsNone(
+  { opState }: ContendDocument,
+  name: string,
+  isRuledOut: boolean,
+  { catalog, against = [] }: ContendOptions,
+): string {
+  if (isRuledOut) return "Nothing that conflicts with it can meet it.";
+  const idle = [name, ...against].filter((call) => takesNothing(catalog, call));
+  if (idle.length > 0) return `${list(callNames(idle))} ${idle.length === 1 ? "takes" : "take"} no lock.`;
+  const when = opState === null ? "" : ` in OP_STATE ${opState}`;
+  if (against.length === 0) return `No call conflicts with it here${when}.`;
+  return `No conflict with ${list(callNames(against))}${when}: they share no lock here, or only share it.`;
+}
+
+/** Is the call known to take no lock? */
+function takesNothing(catalog: Catalog | undefined, name: string): boolean {
+  const entries = catalog?.leaves.filter((leaf) => leaf.name === name) ?? [];
+  return (
+    entries.length > 0 && entries.every(({ acquisitions }) => acquisitions.every(({ mode }) => mode === "NO_LOCK"))
+  );
 }
 
 /** A pair from the side of one of its calls. */
@@ -190,7 +218,7 @@ function roles(p: ContendPair): string[] {
   return [`${resourceText(p.resourceA, p.roleA)} against ${resourceText(p.resourceB, p.roleB)}`];
 }
 
-function byResource(pairs: readonly ContendPair[]): Block[] {
+function byResource(pairs: readonly ContendPair[], options: ContendOptions): Block[] {
   return groupBy(pairs, (p) => p.resource)
     .sort(([a], [b]) => compareResources(a, b))
     .flatMap(([resource, of]): Block[] => {
@@ -204,14 +232,14 @@ function byResource(pairs: readonly ContendPair[]): Block[] {
           text: `${resource}${name === null ? "" : `, ${name}`}${long === resource ? "" : ` (${long})`}`,
         },
         ...(possible.length === 0 ? [] : [{ kind: "list", items: contenderSentences(possible) } as const]),
-        ...(excluded.length === 0 ? [] : [ruledOut(excluded, isAncestor(resource))]),
+        ...(excluded.length === 0 ? [] : [ruledOut(excluded, isAncestor(resource), options)]),
       ];
     });
 }
 
 /** How many pairs each reason rules out; their calls where they are few. */
-function ruledOut(pairs: readonly ContendPair[], many: boolean): Block {
-  const items = groupBy(pairs, reason).map(([why, of]) => {
+function ruledOut(pairs: readonly ContendPair[], many: boolean, options: ContendOptions): Block {
+  const items = groupBy(pairs, (pair) => reason(pair, options)).map(([why, of]) => {
     const named = [...new Set(of.map(({ a, b }) => `${a} x ${b}`))];
     return many || named.length > FEW
       ? `ruled out, ${why}: ${count(named.length, "pair")}`
@@ -222,15 +250,34 @@ function ruledOut(pairs: readonly ContendPair[], many: boolean): Block {
 
 const FEW = 6;
 
-function reason(pair: ContendPair): string {
-  const kinds = pair.excludedBy.map((e) => {
-    if (e.kind === "op-state") return "no OP_STATE allows both";
-    if (e.kind === "sept-state") return "no SEPT entry state allows both";
-    if (e.kind === "earlier-lock") return `the two always meet at ${e.what} first`;
-    if (e.kind === "not-called") return `the host never makes ${e.what}()`;
-    return e.what;
-  });
-  return list([...new Set(kinds)]);
+/** What keeps the two apart: names of locks first, then what is a clause of its own. */
+function reason(pair: ContendPair, options: ContendOptions): string {
+  const isName = ({ kind }: ContendPair["excludedBy"][number]): boolean => kind === "host-lock" || kind === "kick";
+  const clauses = pair.excludedBy
+    .filter((e) => !isName(e))
+    .map((e) => {
+      if (e.kind === "op-state") return "no OP_STATE allows both";
+      if (e.kind === "sept-state") return "no SEPT entry state allows both";
+      if (e.kind === "earlier-lock") return `the two always meet at ${e.what} first`;
+      // A host decides which SEAMCALLs are made; which TDCALLs is its profile's word for it, and any guest can make others.
+      if (e.kind === "not-called" && sideOf(e.what) === "guest")
+        return `the profile names no guest that makes ${e.what}()`;
+      if (e.kind === "not-called") return `the host never makes ${notCalled(pair, e.what, options)}`;
+      return e.what;
+    });
+  const names = pair.excludedBy.filter(isName).map(({ what }) => what);
+  const [held, said] = [list([...new Set(names)]), list([...new Set(clauses)])];
+  return [held, said].filter((text) => text !== "").join(", and ");
+}
+
+/** The entry of a pair that a host does not make: of a call with variants it may make another one. */
+function notCalled(pair: ContendPair, name: string, { catalog, host }: ContendOptions): string {
+  const made = catalog === undefined || host === undefined ? [] : hostLeaves(catalog, host);
+  const variants = [...(pair.a === name ? [pair.variantA] : []), ...(pair.b === name ? [pair.variantB] : [])];
+  const missing = [...new Set(variants)].filter(
+    (variant) => variant !== null && !made.some((leaf) => leaf.name === name && leaf.variant === variant),
+  );
+  return missing.length === 0 ? `${name}()` : `${name}() ${list(missing.map(variantText), "or")}`;
 }
 
 /** By which paths of the host the possible pairs meet. */

@@ -6,7 +6,18 @@ import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { variantText } from "./call-table.ts";
 import { conditionWords, lockNameOf, resourceNoun } from "./glossary.ts";
 import { severityText } from "./meetings.ts";
-import { callNames, count, foldedCalls, groupBy, hostTitle, kindName, list, resourceText } from "./words.ts";
+import {
+  askedWords,
+  callNames,
+  count,
+  fewCalls,
+  foldedCalls,
+  groupBy,
+  hostTitle,
+  kindName,
+  list,
+  resourceText,
+} from "./words.ts";
 
 /** What of a difference is shown. */
 export interface DiffOptions {
@@ -14,6 +25,8 @@ export interface DiffOptions {
   readonly leaves?: readonly string[];
   /** Only on these resources. */
   readonly resources?: readonly string[];
+  /** Those that somebody asked for, which the title and the sentence name; the calls of a host are nobody's choice. */
+  readonly asked?: { readonly leaves?: readonly string[]; readonly resources?: readonly string[] };
   /** PAMT entries above pages, releases, statuses and every condition, too. */
   readonly all?: boolean;
 }
@@ -65,28 +78,62 @@ export interface DiffDigest {
 
 /** The digest of a difference; where there is none its sentence says so. */
 export function diffDigest(doc: DiffDocument, options: DiffOptions = {}): DiffDigest {
-  const { causes, told, minor } = sifted(doc, options);
-  const sentence =
-    doc.causes.length + doc.behaviour.length === 0
-      ? `From ${doc.before.version} to ${doc.after.version}: no difference.`
-      : `${pasteable(doc, causes)}${worstText(doc)}`;
+  const own = narrowedDiff(doc, options);
+  const { told, minor } = sifted(own, options);
+  const from = `From ${doc.before.version} to ${doc.after.version}${askedWords(options.asked, ", of ", ", on ")}`;
+  const isSame = own.causes.length + own.behaviour.length === 0;
   return {
-    sentence,
+    // The worst of all contentions says nothing of those of some calls.
+    sentence: `${from}: ${isSame ? "no difference" : pasteable(own.causes)}.${isSame || options.asked !== undefined ? "" : worstText(doc)}`,
     changes: factChanges(told),
     minor: factChanges(minor),
-    outcomes: outcomesOf(doc, options),
-    behaviour: behaviourOf(doc, options),
+    outcomes: outcomesOf(own),
+    behaviour: behaviourOf(own),
   };
 }
 
-/** The causes that are asked for, and of them those that most readers want. */
-function sifted(
-  doc: DiffDocument,
-  options: DiffOptions,
-): Readonly<Record<"causes" | "told" | "minor", readonly Cause[]>> {
-  const causes = doc.causes.filter((cause) => wanted(cause, options)).map((cause) => narrowed(cause, options));
+/** Of a difference what concerns some calls, or some resources. */
+export function narrowedDiff(doc: DiffDocument, options: DiffOptions): DiffDocument {
+  const { leaves, resources } = options;
+  if (leaves === undefined && resources === undefined) return doc;
+  const isCall = (name: string): boolean => leaves === undefined || leaves.includes(name);
+  const isLock = (name: string | null): boolean =>
+    resources === undefined || (name !== null && resources.includes(name));
+  const about = <T extends Contention>(all: readonly T[]): T[] => all.filter((one) => isAbout(one, options));
+  const { leaves: calls, contention, host } = doc;
+  const contends = { appeared: about(contention.appeared), disappeared: about(contention.disappeared) };
+  const meeting = new Set([...contends.appeared, ...contends.disappeared].flatMap(({ a, b }) => [a, b]));
+  const isComing = (name: string): boolean => isCall(name) && (resources === undefined || meeting.has(name));
+  return {
+    ...doc,
+    leaves: { added: calls.added.filter(isComing), removed: calls.removed.filter(isComing) },
+    changed: doc.changed.filter((row) => isCall(row.leaf) && isLock(row.resource)),
+    leafChanges: doc.leafChanges.filter(({ leaf }) => isCall(leaf) && resources === undefined),
+    causes: doc.causes.flatMap((cause) => {
+      const own = cause.calls.filter(isCall);
+      const [appeared, disappeared] = [about(cause.appeared), about(cause.disappeared)];
+      const isAsked = own.length > 0 && isLock(cause.resource);
+      if (!isAsked && appeared.length + disappeared.length === 0) return [];
+      // What another call, or one that comes or goes, does to those that are asked for is told under that call.
+      return [{ ...cause, calls: own.length > 0 ? own : cause.calls, appeared, disappeared }];
+    }),
+    behaviour: doc.behaviour
+      .map((change) => ({ ...change, pairs: about(change.pairs) }))
+      .filter(
+        (change) =>
+          change.pairs.length > 0 ||
+          ((leaves === undefined || leaves.includes(change.name)) &&
+            (resources === undefined || change.resources.some(isLock))),
+      ),
+    contention: contends,
+    host: host === null ? null : { ...host, outcomes: about(host.outcomes) },
+  };
+}
+
+/** Of the causes those that most readers want, and the others. */
+function sifted({ causes }: DiffDocument, options: DiffOptions): Readonly<Record<"told" | "minor", readonly Cause[]>> {
   const told = causes.filter((cause) => options.all === true || !isMinor(cause));
-  return { causes, told, minor: causes.filter((cause) => !told.includes(cause)) };
+  return { told, minor: causes.filter((cause) => !told.includes(cause)) };
 }
 
 function factChanges(causes: readonly Cause[]): FactChange[] {
@@ -120,11 +167,12 @@ function effectsOf(sign: Effect["sign"], pairs: Cause["appeared"]): Effect[] {
 function diffBlocks(doc: DiffDocument, options: DiffOptions): readonly Block[] {
   const title: Block = {
     kind: "title",
-    text: `Locks of the TDX module, ${doc.before.version} -> ${doc.after.version}${doc.host === null ? "" : ` under ${hostTitle(doc.host.name)}`}`,
+    text: `Locks of the TDX module, ${doc.before.version} -> ${doc.after.version}${doc.host === null ? "" : ` under ${hostTitle(doc.host.name)}`}${askedWords(options.asked, ": ", ", on ")}`,
   };
-  if (doc.causes.length + doc.behaviour.length === 0) return [title, { kind: "paragraph", text: "No difference." }];
+  const own = narrowedDiff(doc, options);
+  if (own.causes.length + own.behaviour.length === 0) return [title, { kind: "paragraph", text: "No difference." }];
   const digest = diffDigest(doc, options);
-  const { minor } = sifted(doc, options);
+  const { minor } = sifted(own, options);
   return [
     title,
     { kind: "paragraph", text: digest.sentence },
@@ -137,30 +185,12 @@ function diffBlocks(doc: DiffDocument, options: DiffOptions): readonly Block[] {
   ];
 }
 
-function wanted({ calls, resource }: Cause, { leaves, resources }: DiffOptions): boolean {
-  const call = leaves === undefined || calls.some((name) => leaves.includes(name));
-  return call && (resources === undefined || (resource !== null && resources.includes(resource)));
-}
+type Contention = { readonly a: string; readonly b: string; readonly resource: string };
 
 /** Is a contention one of the calls and resources that are asked for? */
-function isAbout(
-  { a, b, resource }: { readonly a: string; readonly b: string; readonly resource: string },
-  { leaves, resources }: DiffOptions,
-): boolean {
+function isAbout({ a, b, resource }: Contention, { leaves, resources }: DiffOptions): boolean {
   const call = leaves === undefined || leaves.includes(a) || leaves.includes(b);
   return call && (resources === undefined || resources.includes(resource));
-}
-
-/** Of a cause only what concerns the calls that are asked for. */
-function narrowed(cause: Cause, { leaves }: DiffOptions): Cause {
-  if (leaves === undefined) return cause;
-  const about = ({ a, b }: { a: string; b: string }): boolean => leaves.includes(a) || leaves.includes(b);
-  return {
-    ...cause,
-    calls: cause.calls.filter((name) => leaves.includes(name)),
-    appeared: cause.appeared.filter(about),
-    disappeared: cause.disappeared.filter(about),
-  };
 }
 
 /** What most readers can do without: PAMT walks, where locks are given back, statuses, conditions that say the same in words. */
@@ -180,8 +210,8 @@ function words(cause: Cause, side: "before" | "after"): string {
 
 const sameWords = (cause: Cause): boolean => words(cause, "before") === words(cause, "after");
 
-/** One paragraph on top that can be pasted: what matters of the difference, in a few sentences. */
-function pasteable(doc: DiffDocument, causes: readonly Cause[]): string {
+/** What can be pasted of the paragraph on top: what matters of the difference, in a few clauses. */
+function pasteable(causes: readonly Cause[]): string {
   const of = (kind: Cause["kind"]): readonly Cause[] => causes.filter((cause) => cause.kind === kind);
   const [added, removed] = [of("call-added"), of("call-removed")].map((all) => all.flatMap(({ calls }) => calls));
   const locks = of("lock").filter(({ resource }) => resource !== null && !isAncestor(resource));
@@ -199,9 +229,9 @@ function pasteable(doc: DiffDocument, causes: readonly Cause[]): string {
     }),
     ...modes.map(
       ({ resource, before, after, calls }) =>
-        `${calls2(calls)} ${calls.length === 1 ? "takes" : "take"} ${nameOf(resource)} ${after} (was ${before})`,
+        `${fewCalls(calls)} ${calls.length === 1 ? "takes" : "take"} ${nameOf(resource)} ${after} (was ${before})`,
     ),
-    ...of("variant-added").map(({ calls, after }) => `${calls2(calls)} works in another way ${variantText(after)}`),
+    ...of("variant-added").map(({ calls, after }) => `${fewCalls(calls)} works in another way ${variantText(after)}`),
     ...callSentence("added", added ?? []),
     ...callSentence("removed", removed ?? []),
   ];
@@ -215,7 +245,7 @@ function pasteable(doc: DiffDocument, causes: readonly Cause[]): string {
       : []),
   ];
   const contention = counts.join(", ") || "no contention appears or disappears";
-  return `From ${doc.before.version} to ${doc.after.version}: ${[...sentences, contention].join("; ")}.`;
+  return [...sentences, contention].join("; ");
 }
 
 function callSentence(what: string, names: readonly string[]): string[] {
@@ -224,9 +254,6 @@ function callSentence(what: string, names: readonly string[]): string[] {
 }
 
 const FEW = 4;
-
-const calls2 = (names: readonly string[]): string =>
-  names.length > FEW ? count(names.length, "call") : list(callNames(names));
 
 const nameOf = (resource: string | null): string => lockNameOf(resource ?? "") ?? resource ?? "";
 
@@ -243,7 +270,7 @@ function changes(all: readonly FactChange[]): Block {
   const line = ({ sign, text, change }: Effect): string =>
     `    ${sign} ${text}${change === null ? "" : ` (${change})`}`;
   const groups = all.map(({ fact, calls, effects }): Row[] => [
-    { cells: [fact, calls2(calls)], below: effects.map(line) },
+    { cells: [fact, fewCalls(calls)], below: effects.map(line) },
   ]);
   return { kind: "table", head: ["fact", "calls"], widths: WIDTHS, groups, between: "nothing" };
 }
@@ -320,9 +347,8 @@ function worstText({ host, before, after }: DiffDocument): string {
   return ` The worst that a contention comes to under ${name}: ${x} with ${before.version} -> ${y} with ${after.version}.`;
 }
 
-function outcomesOf({ host }: DiffDocument, options: DiffOptions): DiffOutcome[] {
-  const about = (host?.outcomes ?? []).filter((one) => isAbout(one, options));
-  const groups = groupBy(about, ({ resource, before, after }) => `${resource}\n${before}\n${after}`);
+function outcomesOf({ host }: DiffDocument): DiffOutcome[] {
+  const groups = groupBy(host?.outcomes ?? [], ({ resource, before, after }) => `${resource}\n${before}\n${after}`);
   return groups.flatMap(([, of]): DiffOutcome[] => {
     const [first] = of;
     if (first === undefined) return [];
@@ -372,15 +398,12 @@ function minorText(causes: readonly Cause[]): string {
 
 function short(cause: Cause): string {
   if (cause.kind === "call-added" || cause.kind === "call-removed") return factText(cause);
-  return `${calls2(cause.calls)} on ${nameOf(cause.resource)}`;
+  return `${fewCalls(cause.calls)} on ${nameOf(cause.resource)}`;
 }
 
 /** Statuses of calls are told among the facts. */
-function behaviourOf({ behaviour: every, host }: DiffDocument, options: DiffOptions): BehaviourChange[] {
-  return every
-    .filter(({ kind: what }) => what !== "leaf")
-    .map((change) => ({ ...change, pairs: change.pairs.filter((pair) => isAbout(pair, options)) }))
-    .filter(({ pairs }) => host === null || pairs.length > 0);
+function behaviourOf({ behaviour: every, host }: DiffDocument): BehaviourChange[] {
+  return every.filter(({ kind: what, pairs }) => what !== "leaf" && (host === null || pairs.length > 0));
 }
 
 function behaviour({ before, after }: DiffDocument, all: readonly BehaviourChange[]): Block[] {

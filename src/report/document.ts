@@ -16,10 +16,19 @@ import { conclusionRows } from "./conclusion.ts";
 import { handlings } from "./handling.ts";
 import { hostConclusion, hostVerdicts } from "./host-conclusion.ts";
 import { provenance } from "./provenance.ts";
-import type { ConclusionRow, ReportDocument } from "./schema.ts";
+import type { ReportDocument } from "./schema.ts";
+import type { Part } from "./sections.ts";
 import { conclusion } from "./sentences.ts";
 import { ancestorNote, guestSummary, type SummaryFacts, summaries } from "./summary.ts";
-import { contentionSentences, exchangeSentences, exchangeSummary, hostSentences, runtimePairs } from "./tldr.ts";
+import {
+  absentSentences,
+  contentionSentences,
+  exchangeSentences,
+  exchangeSummary,
+  hostSentences,
+  runtimePairs,
+} from "./tldr.ts";
+import { hostTitle } from "./words.ts";
 
 /** Which leaves a report speaks of. */
 export type ReportScope =
@@ -49,7 +58,7 @@ export interface ReportOptions {
   /** Later states of the same hypervisor, oldest first: what they close is told. */
   readonly later?: readonly HostProfile[];
   /** Only what can happen in this part of a TD's life. */
-  readonly phase?: "build" | "runtime" | "teardown";
+  readonly phase?: Part;
   /** Leave `hostVerdicts` and the sentences on them empty: text and Markdown have tables instead. */
   readonly verdicts?: boolean;
   /** Only what ordinary operation does not meet. */
@@ -65,9 +74,9 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
   const leaves = leavesOf(catalog, scope);
   const wanted = scope.kind === "resources" || scope.kind === "leaves" ? (scope.resources ?? null) : null;
   const inScope = (resource: string): boolean => wanted === null || wanted.includes(resource);
-  const against = scope.kind === "leaves" ? opponentsOf(catalog, host) : leaves;
+  const against = scope.kind === "leaves" ? unionOf(leaves, opponentsOf(catalog, host)) : leaves;
   const contention = contendingPairs(catalog, { leaves, against, ...(wanted === null ? {} : { resources: wanted }) });
-  const resources = resourceUsers(catalog, scope.kind === "leaves" ? unionOf(leaves, against) : leaves).filter(
+  const resources = resourceUsers(catalog, against).filter(
     (r) => inScope(r.resource) && (scope.kind !== "leaves" || usedBy(leaves, r.resource)),
   );
   const shown = resources.filter(({ resource }) => wanted !== null || options.pamt === true || !isAncestor(resource));
@@ -76,8 +85,11 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
   const names = resources.map((r) => r.resource);
   const pairs = hosted?.pairs ?? contention;
   const verdicts = hosted === null || options.verdicts === false ? [] : hostVerdicts(hosted.pairs, names);
+  const { phase = null, exceptional = false } = options;
   const rows =
-    host === undefined || hosted === null ? [] : chosenRows(conclusionRows(hosted.pairs, host, catalog), options);
+    host === undefined || hosted === null
+      ? []
+      : conclusionRows(hosted.pairs, host, catalog, { phase: options.phase, rare: exceptional });
   const facts = { catalog, leaves, resources: shown, contention: pairs, unlocked, host: hosted?.info ?? null, rows };
   const whole = scope.kind === "kvm" || scope.kind === "host" || scope.kind === "all";
   const table = callTable(catalog, leaves, {
@@ -88,7 +100,14 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
   });
   const conclusionOf = (): string[] => {
     if (hosted === null) return conclusion(facts);
-    return options.verdicts === false ? [] : hostConclusion(catalog, hosted.info, verdicts);
+    return options.verdicts === false
+      ? []
+      : hostConclusion(
+          catalog,
+          hosted.info,
+          verdicts,
+          shown.map(({ resource }) => resource),
+        );
   };
   return {
     schema: "seamlock/report@1",
@@ -96,11 +115,15 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
     scope: { kind: scope.kind, title: scopeTitle(scope) },
     evidence: options.evidence ?? false,
     pamt: options.pamt ?? false,
-    tldr: tldr(
-      facts,
-      shown.map(({ resource }) => resource),
-      options,
-    ),
+    // The first lines are of a TD that runs, in ordinary operation: of a part without that they would be wrong.
+    tldr:
+      exceptional || (phase !== null && phase !== "runtime")
+        ? []
+        : tldr(
+            facts,
+            shown.map(({ resource }) => resource),
+            options,
+          ),
     handling: whole ? handlings(catalog, host ?? null) : [],
     locks: mutable(catalog.locks),
     septEntryBits: { ...catalog.septEntryBits },
@@ -108,13 +131,17 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
     leaves: mutable(leaves),
     contention: pairs,
     unlocked,
-    pamtNote: options.pamt === true || wanted !== null ? null : ancestorNote(catalog, host?.pageSizes),
+    pamtNote:
+      options.pamt === true || wanted !== null || leaves.every(({ acquisitions }) => acquisitions.length === 0)
+        ? null
+        : ancestorNote(catalog, host?.pageSizes),
     notes: table.notes.map(({ letter, text: note, calls }) => ({ letter, leaf: calls.join(", "), sentences: [note] })),
     summary: summaries(facts),
     exchanges: exchangeSummary(leaves),
     guestSummary: guestSummary(facts),
     conclusion: conclusionOf(),
     conclusionRows: rows,
+    conclusionOf: { phase, exceptional },
     outOfScope: whole ? outOfScope(catalog, leaves) : { host: [], guest: [] },
     assumptions: [...MODULE_ASSUMPTIONS, ...(host === undefined ? [] : [HOST_ASSUMPTION, ...(host.assumed ?? [])])],
     provenance: provenance(catalog),
@@ -128,12 +155,19 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
 function tldr(
   facts: SummaryFacts,
   resources: readonly string[],
-  { host, later = [], losses = true }: ReportOptions,
+  { host, later = [], losses = true, scope }: ReportOptions,
 ): string[] {
   const { catalog, leaves, contention: pairs, rows } = facts;
   const calls = new Set(leaves.map(({ name }) => name));
   const met = runtimePairs(catalog, pairs, host === undefined ? null : rows);
-  const lines = [...contentionSentences({ catalog, calls }, met), ...exchangeSentences(leaves)];
+  const made = new Set((host === undefined ? leaves : hostLeaves(catalog, host)).map(({ name }) => name));
+  // Of all calls a report says how many the host makes; of some that were asked for which it does not.
+  const absent = scope?.kind === "leaves" ? [...calls].filter((name) => !made.has(name)) : [];
+  const lines = [
+    ...(host === undefined ? [] : absentSentences(absent, hostTitle(host.name))),
+    ...(absent.length === calls.size ? [] : contentionSentences({ catalog, calls }, met)),
+    ...exchangeSentences(leaves),
+  ];
   if (host === undefined) return lines;
   const next = later.map((profile) => {
     const called = hostLeaves(catalog, profile);
@@ -141,14 +175,6 @@ function tldr(
     return { profile, rows: conclusionRows(underHost(catalog, profile, pairsOfIt).pairs, profile, catalog) };
   });
   return [...lines, ...hostSentences(rows, host, leaves, losses ? { resources, later: next } : null)];
-}
-
-/** The rows that the options leave; all of them by default. */
-function chosenRows(rows: readonly ConclusionRow[], { phase, exceptional }: ReportOptions): ConclusionRow[] {
-  return rows.filter(({ section }) => {
-    const rare = section === "exceptional" || section === "late";
-    return (exceptional !== true || rare) && (phase === undefined || section === phase);
-  });
 }
 
 /** What a leaf is held against: all that the host calls, or every leaf of the module. */

@@ -95,19 +95,39 @@ function one(e: StatusExplanation, hosted: boolean): Block[] {
   const operand = e.operand === null ? "" : ` | ${e.operand.id}`;
   const status =
     e.status === null ? "A status that was not printed" : `${e.status}: ${e.name ?? nameless(e)}${operand}`;
+  const { seen, facts, changed } = explanationWords(e);
   return [
     { kind: "heading", text: status },
     ...(e.line === null ? [] : [{ kind: "paragraph", text: e.line.trim(), indent: 4 } as const]),
-    ...(e.count === 1 ? [] : [{ kind: "paragraph", text: `Seen ${times(e)}.` } as const]),
+    ...paragraph(seen),
     ...dependsOn(e),
     { kind: "paragraph", text: e.meaning },
-    { kind: "list", items: [...whatItIs(e), ...about(e), ...e.causes, ...e.notes] },
+    { kind: "list", items: [...facts] },
     ...holders(e, hosted),
     ...elsewhere(e),
-    ...changed(e),
+    ...paragraph(changed),
     ...reactions(e),
     ...advice(e),
   ];
+}
+
+/** What is said of a status between its meaning and its holders, and after them, one sentence each: the same in every form. */
+export interface ExplanationWords {
+  /** How often and when it was seen; null where it was seen once, at no time that is known. */
+  readonly seen: string | null;
+  /** What its bits say, what the call wanted, what can have caused it. */
+  readonly facts: readonly string[];
+  /** What the call changed all the same; null where that is nothing that is known. */
+  readonly changed: string | null;
+}
+
+/** The words for one status. */
+export function explanationWords(e: StatusExplanation): ExplanationWords {
+  return {
+    seen: e.count === 1 ? null : `Seen ${times(e)}.`,
+    facts: [...whatItIs(e), ...about(e), ...e.causes, ...e.notes],
+    changed: e.changed.length === 0 ? null : `Changed all the same: ${e.changed.join("; ")}.`,
+  };
 }
 
 /** Said first: the answer is for one version, and the machine may run another. */
@@ -267,10 +287,7 @@ function elsewhere(e: StatusExplanation): Block[] {
   ];
 }
 
-function changed({ changed: items }: StatusExplanation): Block[] {
-  if (items.length === 0) return [];
-  return [{ kind: "paragraph", text: `Changed all the same: ${items.join("; ")}.` }];
-}
+const paragraph = (text: string | null): Block[] => (text === null ? [] : [{ kind: "paragraph", text }]);
 
 function reactions({ reactions: all, leaf }: StatusExplanation): Block[] {
   if (all.length === 0 || leaf === null) return [];

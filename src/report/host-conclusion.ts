@@ -1,7 +1,8 @@
 /** The conclusion under a host: per resource, avoided or possible, and why. */
 import { type ContendPair, compareResources, type HostInfo } from "../analysis/index.ts";
-import type { Catalog } from "../catalog/index.ts";
+import { type Catalog, sideOf } from "../catalog/index.ts";
 import { SEVERITIES } from "../host/index.ts";
+import { numberOf } from "./conclusion.ts";
 import { type Meeting, meetings, meetingText } from "./meetings.ts";
 import { missingCalls } from "./provenance.ts";
 import type { HostVerdict } from "./schema.ts";
@@ -66,7 +67,9 @@ export function reasonText({ kind, reason, what }: ContendPair["excludedBy"][num
     case "earlier-lock":
       return `they always meet at ${what} first`;
     case "not-called":
-      return "a call that the host never makes";
+      return sideOf(what) === "guest"
+        ? "a TDCALL of which the profile names no caller"
+        : "a call that the host never makes";
     case "page-size":
       return what;
     case "life-cycle":
@@ -74,18 +77,22 @@ export function reasonText({ kind, reason, what }: ContendPair["excludedBy"][num
   }
 }
 
-/** The conclusion as sentences. */
+/**
+ * The conclusion as sentences.
+ *
+ * @param numbered the resources that the report numbers, in its order; others have no number
+ */
 export function hostConclusion(
   { module }: Pick<Catalog, "module">,
   host: HostInfo,
   verdicts: readonly HostVerdict[],
+  numbered: readonly string[],
 ): string[] {
+  const named = (resource: string): string => `${numberOf(resource, numbered)}${resource}`;
   const of = (verdict: HostVerdict["verdict"]): string[] =>
-    verdicts.flatMap((v, i) => (v.verdict === verdict ? [`(${i + 1}) ${v.resource}`] : []));
+    verdicts.flatMap((v) => (v.verdict === verdict ? [named(v.resource)] : []));
   const [avoided, free] = [of("avoided"), of("no-conflict")];
-  const possible = verdicts.flatMap((v, i) =>
-    v.verdict === "possible" ? [`(${i + 1}) ${v.resource}${qualified(v)}`] : [],
-  );
+  const possible = verdicts.flatMap((v) => (v.verdict === "possible" ? [`${named(v.resource)}${qualified(v)}`] : []));
   return [
     ...(avoided.length > 0 ? [`${hostTitle(host.name)} avoids contention on ${list(avoided)}.`] : []),
     ...(possible.length > 0 ? [`Contention is still possible on ${list(possible)}.`] : []),

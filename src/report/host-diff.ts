@@ -16,7 +16,7 @@ import { conclusionTable } from "./conclusion-table.ts";
 import { lockNameOf, pathWords } from "./glossary.ts";
 import { meetings, meetingText, severityText } from "./meetings.ts";
 import type { ConclusionRow } from "./schema.ts";
-import { count, groupBy, hostTitle, list } from "./words.ts";
+import { askedWords, count, groupBy, hostTitle, list } from "./words.ts";
 
 /** The profiles behind a document, for the facts that changed. */
 export interface HostDiffOptions {
@@ -30,7 +30,10 @@ export interface HostDiffOptions {
 }
 
 /** Of the differences what concerns the calls and resources that are asked for. */
-function narrowed(doc: HostDiffDocument, { leaves, resources }: HostDiffOptions): HostDiffDocument {
+export function narrowedHostDiff(
+  doc: HostDiffDocument,
+  { leaves, resources }: Pick<HostDiffOptions, "leaves" | "resources">,
+): HostDiffDocument {
   const about = (pair: Pick<ContendPair, "a" | "b" | "resource">): boolean =>
     (leaves === undefined || leaves.includes(pair.a) || leaves.includes(pair.b)) &&
     (resources === undefined || resources.includes(pair.resource));
@@ -78,16 +81,14 @@ export interface HostDiffDigest {
 
 /** The digest of a difference; nothing of it says in its sentence that there is none. */
 export function hostDiffDigest(whole: HostDiffDocument, options: HostDiffOptions): HostDiffDigest {
-  const doc = narrowed(whole, options);
+  const doc = narrowedHostDiff(whole, options);
   const asked = options.leaves !== undefined || options.resources !== undefined;
   const { opened, closed, changed } = doc.paths;
   const facts = asked ? [] : factsOf(options.before, options.after);
   const rows = pathRows(doc, options);
   const none = opened.length + closed.length + changed.length + facts.length === 0;
   return {
-    sentence: none
-      ? `From ${hostTitle(doc.before.name)} to ${hostTitle(doc.after.name)}: no difference.`
-      : pasteable(doc, rows),
+    sentence: `${fromTo(doc, options)}: ${none ? "no difference" : pasteable(doc, rows)}.`,
     facts,
     ...rows,
     changed: outcomeChanges(changed),
@@ -95,12 +96,12 @@ export function hostDiffDigest(whole: HostDiffDocument, options: HostDiffOptions
 }
 
 function hostDiffBlocks(whole: HostDiffDocument, options: HostDiffOptions | undefined): readonly Block[] {
-  const doc = options === undefined ? whole : narrowed(whole, options);
+  const doc = options === undefined ? whole : narrowedHostDiff(whole, options);
   const asked = options?.leaves !== undefined || options?.resources !== undefined;
   const { opened, closed, changed } = doc.paths;
   const title: Block = {
     kind: "title",
-    text: `${hostTitle(doc.before.name)} -> ${hostTitle(doc.after.name)}, on module ${doc.module.version}`,
+    text: `${hostTitle(doc.before.name)} -> ${hostTitle(doc.after.name)}, on module ${doc.module.version}${askedWords(options, ": ", ", on ")}`,
   };
   const facts = options === undefined || asked ? [] : factsOf(options.before, options.after);
   if (opened.length + closed.length + changed.length + facts.length === 0) {
@@ -109,7 +110,7 @@ function hostDiffBlocks(whole: HostDiffDocument, options: HostDiffOptions | unde
   const rows = options === undefined ? { closed: [], opened: [] } : pathRows(doc, options);
   return [
     title,
-    { kind: "paragraph", text: pasteable(doc, rows) },
+    { kind: "paragraph", text: `${fromTo(doc, options)}: ${pasteable(doc, rows)}.` },
     ...(facts.length === 0 ? [] : [{ kind: "heading", text: "What changed" } as const, factTable(facts)]),
     ...section("Closed", closed, options?.before, options?.catalog),
     ...section("Opened", opened, options?.after, options?.catalog),
@@ -117,8 +118,12 @@ function hostDiffBlocks(whole: HostDiffDocument, options: HostDiffOptions | unde
   ];
 }
 
-/** One paragraph that can be pasted; what is nought is not counted. */
-function pasteable({ before, after, contention, paths }: HostDiffDocument, rows: PathRows): string {
+function fromTo({ before, after }: HostDiffDocument, asked: HostDiffOptions | undefined): string {
+  return `From ${hostTitle(before.name)} to ${hostTitle(after.name)}${askedWords(asked, ", of ", ", on ")}`;
+}
+
+/** What of the paragraph on top can be pasted; what is nought is not counted. */
+function pasteable({ contention, paths }: HostDiffDocument, rows: PathRows): string {
   const { appeared, disappeared } = contention;
   const { closed, opened, changed } = paths;
   // Paths can be closed while other paths still make the same calls; what is lost is told once, with what is larger.
@@ -140,7 +145,7 @@ function pasteable({ before, after, contention, paths }: HostDiffDocument, rows:
     list(ofCalls) || "the same pairs of calls can contend",
     ...(ofPaths.length === 0 ? [] : [`of pairs of paths, ${list(ofPaths)}`]),
   ];
-  return `From ${hostTitle(before.name)} to ${hostTitle(after.name)}: ${said.join("; ")}.`;
+  return said.join("; ");
 }
 
 /** `6 meetings on TDR that cost the VM`; null: none does. */

@@ -12,6 +12,7 @@ export {
   diffDigest,
   type Effect,
   type FactChange,
+  narrowedDiff,
   renderDiffMarkdown,
   renderDiffText,
 } from "./diff.ts";
@@ -22,7 +23,7 @@ export {
   type ReportOptions,
   type ReportScope,
 } from "./document.ts";
-export { renderExplainMarkdown, renderExplainText } from "./explain.ts";
+export { type ExplanationWords, explanationWords, renderExplainMarkdown, renderExplainText } from "./explain.ts";
 export {
   busyPhrase,
   conditionPhrase,
@@ -43,6 +44,7 @@ export {
   type HostDiffDigest,
   type HostDiffOptions,
   hostDiffDigest,
+  narrowedHostDiff,
   type OutcomeChange,
   type PathFact,
   renderHostDiffMarkdown,
@@ -59,7 +61,8 @@ export {
   standings,
   subject,
 } from "./proof.ts";
-export { renderRecordingMarkdown, renderRecordingText } from "./recording.ts";
+export { asFarAsKnown } from "./provenance.ts";
+export { outcomesText, renderRecordingMarkdown, renderRecordingText } from "./recording.ts";
 export { type RenderOptions, renderReportMarkdown, renderReportText } from "./report.ts";
 export { sarifOf } from "./sarif.ts";
 export { type ConclusionRow, type Handling, handlingSchema, type ReportDocument, reportSchema } from "./schema.ts";

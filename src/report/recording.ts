@@ -56,8 +56,7 @@ function summary({ recording, busy, episodes: ep, surprises: found, host }: Trac
     ...(ep.count === 0
       ? []
       : [
-          `${count(ep.count, "time")} a call was tried until it got through or was given up, which took ${duration(ep.lost)} in all; ` +
-            `${number(ep.outcomes["given-up"])} were given up, ${number(ep.outcomes.other)} ended in another error.`,
+          `${count(ep.count, "time")} a call was refused and had to get through, which took ${duration(ep.lost)} in all: ${outcomesText(ep.outcomes)}.`,
         ]),
     ...(host === null
       ? ["No host profile was given: whether any of this should have been impossible is not looked at (--host)."]
@@ -67,6 +66,18 @@ function summary({ recording, busy, episodes: ep, surprises: found, host }: Trac
             : `${count(found.length, "thing")} was seen that the profile ${host} rules out: the profile, the rules or the kernel is wrong.`,
         ]),
   ];
+}
+
+/** How the tries of refused calls ended, in words: `4 got through, 1 was given up and 2 were open when the recording ended`. */
+export function outcomesText(outcomes: TraceDocument["episodes"]["outcomes"]): string {
+  const was = (n: number): string => (n === 1 ? "was" : "were");
+  const { done, open, other, "given-up": given } = outcomes;
+  return list([
+    `${number(done)} got through`,
+    ...(given > 0 ? [`${number(given)} ${was(given)} given up`] : []),
+    ...(other > 0 ? [`${number(other)} ended in another error`] : []),
+    ...(open > 0 ? [`${number(open)} ${was(open)} open when the recording ended`] : []),
+  ]);
 }
 
 function surprises({ surprises: found }: TraceDocument): Block[] {
@@ -117,7 +128,7 @@ function episodes({ episodes: ep }: TraceDocument): Block[] {
       kind: "list",
       items: [
         `${list(tries)}.`,
-        `From the first try to the one that got through: ${histogram(ep.durations)}.`,
+        `From the first try to the last one: ${histogram(ep.durations)}.`,
         ...(ep.vcpusOut > 0
           ? [`The TD's vCPUs were out of the guest for ${duration(ep.vcpusOut)} meanwhile, added up.`]
           : []),

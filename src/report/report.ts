@@ -35,10 +35,8 @@ function reportBlocks(doc: ReportDocument, options: RenderOptions): readonly Blo
     ...(doc.tldr.length === 0 ? [] : [{ kind: "list", items: doc.tldr } as const]),
     ...(whole ? handling(doc) : []),
     ...(whole ? kinds(doc) : []),
-    { kind: "heading", text: "Resources and users" },
-    ...users(doc),
+    ...(doc.resources.length === 0 ? [] : [{ kind: "heading", text: "Resources and users" } as const, ...users(doc)]),
     ...tables(doc, options),
-    { kind: "heading", text: "Summary" },
     ...summary(doc),
     ...conclusionBlocks(doc),
     { kind: "heading", text: whole ? "Assumptions and provenance" : "Provenance" },
@@ -121,7 +119,12 @@ function users(doc: ReportDocument): Block[] {
     const modes = told.map(([mode, names]): Row => ({ cells: ["", mode, userList(doc, resource, names)] }));
     return withName(name, modes);
   });
-  const conditional = starred.size > 0;
+  const conditional = doc.resources.some(({ resource, shared, exclusive }) =>
+    [
+      ...shared.map((leaf) => marked(leaf, resource, "SHARED", starred)),
+      ...exclusive.map((leaf) => marked(leaf, resource, "EXCLUSIVE", starred)),
+    ].some((name) => name.endsWith(STAR)),
+  );
   return [
     {
       kind: "table",
@@ -156,8 +159,10 @@ function conditionalUsers(leaves: readonly Leaf[]): ReadonlySet<string> {
 }
 
 function marked(leaf: string, resource: string, mode: string, starred: ReadonlySet<string>): string {
-  return starred.has(`${leaf} ${resource} ${mode}`) ? `${leaf}*` : leaf;
+  return starred.has(`${leaf} ${resource} ${mode}`) ? `${leaf}${STAR}` : leaf;
 }
+
+const STAR = "*";
 
 const CALL_WIDTHS = [24, 16, 10, 17, 13];
 
@@ -175,7 +180,7 @@ function tables(doc: ReportDocument, options: RenderOptions): Block[] {
   const side = (of: Leaf["side"]): readonly TableEntry[] =>
     table.entries.filter((entry) => entry.leaves.some((leaf) => leaf.side === of));
   const out = outOfScope(doc);
-  const none = doc.scope.kind === "leaves" ? [] : table.without;
+  const none = doc.scope.kind === "leaves" && table.entries.length > 0 ? [] : table.without;
   const rest = [...(none.length === 0 ? [] : [`No lock: ${none.join(", ")}.`]), ...(out === null ? [] : [out])];
   return [
     ...callBlocks(side("host"), side("guest"), doc, options),
@@ -301,7 +306,13 @@ function summary(doc: ReportDocument): Block[] {
     .filter((_, i) => (doc.summary[i]?.sentences.length ?? 0) > 0);
   const unlocked = doc.exchanges.map((text) => ({ mark: "(-)", text }));
   const guest = doc.guestSummary === null ? [] : [{ mark: "(-)", text: doc.guestSummary }];
-  return [{ kind: "entries", entries: [...entries, ...unlocked, ...guest] }];
+  const all = [...entries, ...unlocked, ...guest];
+  return all.length === 0
+    ? []
+    : [
+        { kind: "heading", text: "Summary" },
+        { kind: "entries", entries: all },
+      ];
 }
 
 function provenanceItems(doc: ReportDocument): string[] {

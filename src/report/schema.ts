@@ -3,7 +3,7 @@ import { z } from "zod";
 import { hostInfoSchema, pairSchema, unlockedSchema } from "../analysis/index.ts";
 import { catalogSchema, leafSchema, moduleInfoSchema } from "../catalog/index.ts";
 import { SEVERITIES } from "../host/index.ts";
-import { SECTIONS } from "./sections.ts";
+import { PARTS, SECTIONS } from "./sections.ts";
 
 const text = z.string().min(1);
 
@@ -106,6 +106,9 @@ export const reportSchema = z.strictObject({
   guestSummary: text.nullable().describe("what TDCALLs leave alone"),
   conclusion: z.array(text),
   conclusionRows: z.array(conclusionRowSchema).describe("who can still meet whom under the host; empty without one"),
+  conclusionOf: z
+    .strictObject({ phase: z.enum(PARTS).nullable(), exceptional: z.boolean() })
+    .describe("what `conclusionRows` are narrowed to: a part of a TD's life, what ordinary operation does not come to"),
   outOfScope: z
     .strictObject({ host: z.array(text), guest: z.array(text) })
     .describe("calls that take locks and are left out"),

@@ -1,6 +1,6 @@
 /** The first lines of a report: what contends while a TD runs, under which status, and what the host makes of it. */
 import { type ContendPair, compareResources, isAncestor } from "../analysis/index.ts";
-import { type Catalog, decodeStatus, type Leaf } from "../catalog/index.ts";
+import { type Catalog, decodeStatus, type Leaf, sideOf } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { pathLabels } from "./conclusion.ts";
 import { busyWords, conditionPhrase, guestReaction, operandName, pathWords, resourceNoun } from "./glossary.ts";
@@ -44,6 +44,25 @@ export function runStates(catalog: Catalog): ReadonlySet<string> | null {
 export interface Scope {
   readonly catalog: Catalog;
   readonly calls: ReadonlySet<string>;
+}
+
+/**
+ * Of calls that somebody asks for, and that are not among those of the host. Which TDCALLs a guest makes is no host's choice: whom
+ * they meet is not judged.
+ */
+export function absentSentences(names: readonly string[], host: string): string[] {
+  const [seamcalls, tdcalls] = (["host", "guest"] as const).map((side) =>
+    callNames(names.filter((name) => sideOf(name) === side)),
+  );
+  const alone = "`--host none` tells it by the module's rules alone";
+  return [
+    ...(seamcalls === undefined || seamcalls.length === 0 ? [] : [`${host} never makes ${list(seamcalls)}; ${alone}.`]),
+    ...(tdcalls === undefined || tdcalls.length === 0
+      ? []
+      : [
+          `The profile of ${host} names no guest that makes ${list(tdcalls)}, so that whom ${tdcalls.length === 1 ? "it meets" : "they meet"} is not judged; ${alone}.`,
+        ]),
+  ];
 }
 
 /** One sentence, or two, for each resource on which calls of a running TD contend. */
@@ -103,7 +122,10 @@ function exchanges(leaves: readonly Leaf[]): Exchange[] {
 function sentencesOf(scope: Scope, pairs: readonly ContendPair[]): string[] {
   const groups = groupBy(pairs, (p) => p.resource).sort(([a], [b]) => compareResources(a, b));
   const lines = groups.flatMap(([resource, group]) => ofResource(scope, resource, group));
-  return lines.length > 0 ? lines : ["No two of these calls contend while a TD runs."];
+  if (lines.length > 0) return lines;
+  const [only, ...others] = scope.calls;
+  if (only !== undefined && others.length === 0) return [`${only}() contends with no call while a TD runs.`];
+  return ["No two of these calls contend while a TD runs."];
 }
 
 interface End {
@@ -270,17 +292,21 @@ export function hostSentences(
   losses: { readonly resources: readonly string[]; readonly later: readonly LaterHost[] } | null,
 ): string[] {
   const { sentence, well } = runtimeSentence(rows, hostTitle(host.name));
-  const atRunTime = [sentence, ...guestSentence(rows, exchanges(leaves), well)].join(" ");
-  return [atRunTime, ...(losses === null ? [] : lossSentences(rows, host, losses.resources, losses.later))];
+  const atRunTime = [...sentence, ...guestSentence(rows, exchanges(leaves), well)].join(" ");
+  return [
+    ...(atRunTime === "" ? [] : [atRunTime]),
+    ...(losses === null ? [] : lossSentences(rows, host, losses.resources, losses.later)),
+  ];
 }
 
 function runtimeSentence(
   rows: readonly ConclusionRow[],
   name: string,
-): { readonly sentence: string; readonly well: boolean } {
+): { readonly sentence: readonly string[]; readonly well: boolean } {
   const met = rows.filter((row) => row.section === "runtime");
   const ends = met.flatMap(({ left, right }) => [left, right]).filter((end) => !end.guest && end.onBusy.length > 0);
-  if (ends.length === 0) return { sentence: `${name} lets none of these happen while a TD runs.`, well: true };
+  // Guests among themselves, or nobody at all: the sentences before say so.
+  if (ends.length === 0) return { sentence: [], well: true };
   const told = groupBy(ends, (end) => end.label).map(([label, of]) => ({
     label: (of[0]?.labels.length ?? 0) > 1 ? `each of ${list(of[0]?.labels ?? [])}` : label,
     does: [...new Set(of.flatMap((end) => end.does.flatMap((one) => gettingOver(one) ?? [])))],
@@ -291,9 +317,9 @@ function runtimeSentence(
     .filter(({ fails }) => fails.length > 0)
     .map(({ label, fails }) => `${label}: ${list(fails, "or")}`);
   const these = met.length === 1 ? "this" : "all of these";
-  if (badly.length === 0) return { sentence: `${name} gets over ${these}: ${well.join("; ")}.`, well: true };
+  if (badly.length === 0) return { sentence: [`${name} gets over ${these}: ${well.join("; ")}.`], well: true };
   const rest = well.length === 0 ? "" : ` ${capital(well.join("; "))}.`;
-  return { sentence: `${name} does not get over ${these}: ${badly.join("; ")}.${rest}`, well: false };
+  return { sentence: [`${name} does not get over ${these}: ${badly.join("; ")}.${rest}`], well: false };
 }
 
 /** What the guest does is in no hypervisor's source, but Linux's guest is known. */

@@ -144,3 +144,19 @@ export function groupBy<T>(items: readonly T[], key: (item: T) => string): [stri
   }
   return [...groups];
 }
+
+/** So many calls are named in a sentence; more are counted. */
+const FEW = 4;
+
+/** Calls by name where they are few, else their number. */
+export const fewCalls = (names: readonly string[]): string =>
+  names.length > FEW ? count(names.length, "call") : list(callNames(names));
+
+/** The calls and resources that somebody asked for, each with what stands before it; empty where nobody did. */
+export function askedWords(
+  { leaves = [], resources = [] }: { readonly leaves?: readonly string[]; readonly resources?: readonly string[] } = {},
+  of: string,
+  on: string,
+): string {
+  return `${leaves.length === 0 ? "" : `${of}${fewCalls(leaves)}`}${resources.length === 0 ? "" : `${on}${list(resources)}`}`;
+}

@@ -2,6 +2,8 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseCatalog } from "../../src/catalog/index.ts";
+import { printDiagnostics } from "../../src/cli/diagnostics.ts";
+import type { Io } from "../../src/cli/io.ts";
 import { copyOfFixture, FIXTURE } from "../module/mutate.ts";
 import { inProcess, seamlock, temporaryFolder } from "./run.ts";
 
@@ -14,6 +16,23 @@ describe("seamlock extract", () => {
     const { status, out, err } = await inProcess(["extract", FIXTURE, "--no-cache", "--json"]);
     expect({ status, err }).toEqual({ status: 0, err: "" });
     expect(parseCatalog(out, "stdout").module.version).toBe("9.7.03");
+  });
+
+  it("names the root of the tree as a place, which has no name within it", () => {
+    const printed: string[] = [];
+    const io = { err: (text: string) => void printed.push(text) } as unknown as Io;
+    const rest = { code: "SL1010", severity: "error", message: "not read", line: null } as const;
+    printDiagnostics(
+      {
+        diagnostics: [
+          { ...rest, file: "" },
+          { ...rest, file: "a.c" },
+        ],
+      },
+      io,
+      false,
+    );
+    expect(printed).toEqual(["error[SL1010]: not read\n  --> .\n", "error[SL1010]: not read\n  --> a.c\n"]);
   });
 
   it("writes the same bytes to -o", async () => {

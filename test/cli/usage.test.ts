@@ -51,6 +51,18 @@ describe("help", () => {
     for (const name of Object.keys(VERBS)) expect(out).toMatch(new RegExp(`^ {2}${name} .*\\w`, "m"));
   });
 
+  it.each([
+    ["report", "newest"],
+    ["contend", "newest"],
+    ["explore", "newest"],
+    ["explain", "what the input states, else newest"],
+    ["trace", "what the recording states, else newest"],
+    ["policies", "none"],
+  ])("of %s says that there can be no host, and which one it is where none is named", async (name, otherwise) => {
+    const { out } = await inProcess([name, "--help"]);
+    expect(out.replaceAll(/\s+/g, " ")).toContain(`the folder of a kernel tree, or none (default: ${otherwise})`);
+  });
+
   it.each(Object.keys(VERBS))("of %s opens with examples of its own and names the common options", async (name) => {
     const { status, out } = await inProcess([name, "--help"]);
     expect(status).toBe(0);

@@ -277,6 +277,8 @@ describe("the omnibox", () => {
     ["range_block vp_enter", "pair", "tdh_mem_range_block × tdh_vp_enter"],
     ["1.5.05", "version", "1.5.05"],
     ["linux", "host", "linux-6.16"],
+    ["6.18", "host", "linux-6.16"],
+    ["v6.17", "host", "linux-6.16"],
     ["removal", "scenario", "page-removal"],
     ["TDX_OPERAND_BUSY", "status", "TDX_OPERAND_BUSY"],
   ])("finds %s", (typed, kind, title) => {
@@ -291,6 +293,21 @@ describe("the omnibox", () => {
     expect(searched(line, places).more).toBe(0);
     expect(search("  ", places)).toEqual([]);
     expect(search("zzzz", places)).toEqual([]);
+  });
+
+  it("takes a release with the locks of another as `--host` does", () => {
+    expect(search("6.18", places)).toEqual([
+      {
+        kind: "host",
+        title: "linux-6.16",
+        detail: "host; 6.18 has its locks",
+        view: "hosts",
+        params: { host: "linux-6.16" },
+      },
+    ]);
+    expect(search("range_block 6.17", places)[0]).toMatchObject({ params: { host: "linux-6.16" } });
+    expect(search("6.16", places).filter(({ kind }) => kind === "host").length).toBe(1);
+    expect(search("6.15", places).filter(({ kind }) => kind === "host")).toEqual([]);
   });
 
   it("takes the names of a module and a host as where to look", () => {

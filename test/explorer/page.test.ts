@@ -304,6 +304,13 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await shown(page.locator(".contentions"))).toBe(last);
   });
 
+  it("tells apart two calls of one path by where they are made", async () => {
+    await visit("#/hosts?host=linux-7.3&with=none");
+    const text = await shown(page.locator("main"));
+    expect(text).toContain("IPI on one CPU of each package");
+    expect(text).toContain("IPI on each CPU");
+  });
+
   it("shows a host's paths and conclusion, and two hosts side by side", async () => {
     await visit("#/hosts?host=linux-6.16");
     const text = await shown(page.locator("main"));
@@ -409,6 +416,10 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await input.setInputFiles({ name: "bad.json", mimeType: "application/json", buffer: Buffer.from('{"a": 1}') });
     await page.waitForSelector("[role=alert]");
     expect(await shown(page.locator("[role=alert]"))).toContain("bad.json has no run in it");
+    // What was said of one file is not of the next.
+    await input.setInputFiles({ name: "run.json", mimeType: "application/json", buffer: Buffer.from(out) });
+    await told(page.locator(".position"), /^step 1 of/);
+    expect(await page.locator("[role=alert]").count()).toBe(0);
   });
 
   it("opens a recording of a host, from a file and dropped: who was BUSY against whom, how sure that is, and lanes", async () => {
@@ -420,6 +431,8 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.waitForSelector("#closer");
     const text = await shown(page.locator("main"));
     expect(text).toMatch(/The recording recording\.txt[\s\S]*\b[1-9]\d* of [\d,]+ calls returned BUSY/);
+    expect(text).toContain("The recording states no module: it is read with 1.5.25, which is chosen above.");
+    expect(text).toMatch(/\d+ times? a call was refused and had to get through, which took .* in all: \d+ got through/);
     expect(text).toMatch(/tdh_vp_enter\tTDCS_EPOCH \(epoch_lock\)\ttdh_mem_track\t(certain|likely|possible)/);
     expect(await page.locator("svg .busy").count()).toBeGreaterThan(0);
     expect(await page.locator(".facts-bar select[name=host]").count()).toBe(1);
@@ -445,9 +458,32 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.keyboard.insertText(LINE);
     await page.keyboard.press("Enter");
     await page.waitForSelector(".explained");
-    expect(await shown(page.locator(".explained"))).toMatch(/TDX_OPERAND_BUSY[\s\S]*returned by tdh_mem_track/);
+    expect(await shown(page.locator(".explained"))).toMatch(/TDX_OPERAND_BUSY[\s\S]*Returned by tdh_mem_track/);
     await page.keyboard.press("4");
     await until(page, "location.hash.startsWith('#/resources')");
+  });
+
+  it("explains a status with all that is known of it: its low half, its outputs, who can hold the lock first", async () => {
+    const line = "SEAMCALL TDH_MEM_PAGE_REMOVE failed: 0x8000020000000001, entry 0x8000000012345007, level_state 0x300";
+    await visit(`#/explain?line=${encodeURIComponent(line)}`);
+    const text = await shown(page.locator(".explained"));
+    expect(text).toContain("Its outputs: entry 0x8000000012345007 and level_state 0x300.");
+    expect(text).toContain("Changed all the same: the host-priority bit of the lock is set");
+    const verdicts = await page.locator(".explained td:nth-child(6)").allInnerTexts();
+    expect(verdicts[0]).toContain("possible");
+    expect([...verdicts].sort((x, y) => Number(x.includes("excluded")) - Number(y.includes("excluded")))).toEqual(
+      verdicts,
+    );
+    await visit(`#/explain?line=${encodeURIComponent("SEAMCALL TDH_MR_FINALIZE failed: 0xc000060800000002")}`);
+    expect(await shown(page.locator(".explained"))).toContain("OP_STATE RUNNABLE (2)");
+  });
+
+  it("says of a module that was read in part that what it does not tell is not known", async () => {
+    await visit("#/home?module=2.0.18-read");
+    expect(await shown(page.locator("main"))).toContain(
+      "nothing among the calls that were read, in ordinary operation",
+    );
+    expect(await shown(page.locator(".facts-bar"))).toContain("1 error: the facts have holes");
   });
 
   it("lists its keys with ?, and closes the list with Escape", async () => {

@@ -6,6 +6,7 @@ import { hostsBefore, modulesBefore } from "../../src/explorer/before.ts";
 import type { ExplorerData } from "../../src/explorer/index.ts";
 import { type Answer, answerTo, type Question } from "../../src/explorer/logic/questions.ts";
 import { parseHost } from "../../src/host/index.ts";
+import { explanationWords } from "../../src/report/index.ts";
 import { inProcess } from "../cli/run.ts";
 
 const modules = ["1.5.01", "1.5.05", "1.5.16", "1.5.20", "1.5.25"].map((name) => ({
@@ -61,6 +62,45 @@ describe("a difference between two versions", () => {
         expect(sentence).toBe(answer({ kind: "diff", before, after: module, host, leaf: null }).digest.sentence);
       }
     }
+  });
+});
+
+describe("an explanation", () => {
+  it.each([
+    ["the OP_STATE of a call that is not legal in it", "SEAMCALL TDH_MR_FINALIZE failed: 0xc000060800000002"],
+    ["a call that the module does not have", "virt/tdx: TDH.SYS.DISABLE failed: 0xc000010000000000"],
+    ["outputs", "SEAMCALL TDH_PHYMEM_PAGE_RECLAIM failed: 0xc000030000000001, rcx 0x3, rdx, 0x123456000, r8 0x0"],
+    ["a cut status", "0x80000200000000"],
+    ["two statuses", "SEAMCALL TDH_MEM_TRACK failed: 0x80000200000000A9\nTDH_VP_ENTER failed: 0x8000020000000092"],
+  ])("of %s has every sentence that `seamlock explain` prints", async (_what, line) => {
+    const document = answer({ kind: "explain", module: "1.5.25", host: "linux-7.0", line });
+    if (typeof document === "string") throw new Error(document);
+    const words = ["--module", "1.5.25", "--host", "linux-7.0"];
+    const printed = (await inProcess(["explain", line, ...words])).out.replaceAll(/\s+/g, " ");
+    for (const one of [document, ...document.others]) {
+      const { facts, changed, seen } = explanationWords(one);
+      expect(facts.length).toBeGreaterThan(1);
+      for (const text of [...facts, changed ?? "", seen ?? ""]) expect(printed).toContain(text);
+    }
+  });
+
+  it("says where the lines state another module or kernel than the page", () => {
+    const line = "virt/tdx: Module version: 1.5.05\nSEAMCALL TDH_MEM_PAGE_AUG failed: 0x8000020000000092";
+    const told = (module: string, host: string | null, text = line): readonly string[] => {
+      const document = answer({ kind: "explain", module, host, line: text });
+      return typeof document === "string" ? [document] : document.assumptions;
+    };
+    expect(told("1.5.25", "linux-7.0")).toEqual([
+      "The lines state module 1.5.05; this is told for 1.5.25, which is chosen above.",
+    ]);
+    expect(told("1.5.05", "linux-7.0")).toEqual([]);
+    const kernel = "Linux version 6.16.3 (x@y)\nSEAMCALL TDH_MEM_TRACK failed: 0x80000200000000A9";
+    expect(told("1.5.25", "linux-7.0", kernel)).toEqual([
+      expect.stringMatching(
+        /^The lines state Linux 6\.16.*; what the kernel does is told for Linux 7\.0, which is chosen above\.$/,
+      ),
+    ]);
+    expect(told("1.5.25", null, kernel)).toEqual([]);
   });
 });
 

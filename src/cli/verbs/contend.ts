@@ -42,7 +42,7 @@ export const verb = defineVerb<Options>({
       .argument("[leaf]", "a leaf in any spelling: tdh_mem_track, TDH.MEM.TRACK, 38, 0x26 (default: all)")
       .argument("[other]", "the leaf that it meets (default: all)")
       .addOption(moduleOption())
-      .addOption(hostOption())
+      .addOption(hostOption("newest"))
       .option("--op-state <state>", "only pairs that can meet in this OP_STATE")
       .option("--resource <resource>", "only pairs on this resource; may be given again", collect)
       .option("--all", "against every call, not only those that the host makes")
@@ -60,7 +60,8 @@ export const verb = defineVerb<Options>({
     const asked = leaf === undefined ? [] : [...new Set(leavesNamed(catalog, leaf).map(({ name }) => name))];
     const calls = new Set(document.pairs.flatMap(({ a, b }) => [a, b]));
     printDiagnostics([catalog, unresolvedIn(host)], io, options.verbose === true, calls);
-    const layout = { catalog, asked, ...(host === null ? {} : { host }) };
+    const against = other === undefined ? [] : [...new Set(leavesNamed(catalog, other).map(({ name }) => name))];
+    const layout = { catalog, asked, against, ...(host === null ? {} : { host }) };
     if (options.format === "sarif" && options.json !== true) io.out(jsonText(sarifOf(document, catalog, host)));
     else if (formatOf({ ...options, format: options.format === "sarif" ? "json" : options.format }) === "json") {
       io.out(jsonText(document));

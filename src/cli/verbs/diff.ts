@@ -10,8 +10,11 @@ import type { Catalog, Leaf } from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
 import {
+  type DiffOptions,
   hostLeaves,
   kvmLeaves,
+  narrowedDiff,
+  narrowedHostDiff,
   renderAccountMarkdown,
   renderAccountText,
   renderDiffMarkdown,
@@ -72,44 +75,59 @@ export const verb = defineVerb<Options>({
     const [a, b] = [await loadModule(before), await loadModule(after)];
     const host = (await namedHost(options.host)) ?? undefined;
     printDiagnostics(before === after ? a : [a, b], io, options.verbose === true, aboutCalls([a, b], host, options));
-    await showModules(a, b, host, options, io);
+    const different = await showModules(a, b, host, options, io);
     // A difference between facts with holes may be one of the holes.
     const inDoubt = exitStatusOf(a) || exitStatusOf(b);
     if (inDoubt !== EXIT.done) return inDoubt;
-    return hasDifferences(diffCatalogs(a, b, host)) ? EXIT.finding : EXIT.done;
+    return different ? EXIT.finding : EXIT.done;
   },
 });
 
+/** Prints what differs, of the calls and resources that are asked for, or of a host's calls. Does anything? */
 async function showModules(
   a: Catalog,
   b: Catalog,
   host: HostProfile | undefined,
   options: Options & CommonOptions,
   io: Io,
-): Promise<void> {
-  const diff = diffCatalogs(a, b, host);
+): Promise<boolean> {
+  const asked = askedOf(a, b, options);
+  const made = host === undefined || options.all === true ? null : callsOf([a, b], host);
+  const leaves = asked?.leaves ?? made;
+  const about = { ...asked, ...(leaves === null ? {} : { leaves }) };
+  const whole = diffCatalogs(a, b, host);
+  const diff = narrowedDiff(whole, about);
   const form = formatOf(options);
-  if (form === "json") return io.out(jsonText(diff));
-  const narrowed = options.leaf ?? options.resource;
-  const published = a.module.origin === "published" && b.module.origin === "extracted" && narrowed === undefined;
-  const explanations = published ? await publishedExplanations(a.module.version, b.module.version) : null;
-  if (explanations !== null) {
-    const explained = { diff, account: accountFor(diff, explanations), explanations, pairs: contendingPairs(b) };
-    return show(io, form === "text" ? renderAccountText(explained) : renderAccountMarkdown(explained));
+  const published = a.module.origin === "published" && b.module.origin === "extracted" && asked === null;
+  const explanations =
+    published && form !== "json" ? await publishedExplanations(a.module.version, b.module.version) : null;
+  if (form === "json") {
+    io.out(jsonText(diff));
+  } else if (explanations !== null) {
+    const account = accountFor(whole, explanations);
+    const explained = { diff: whole, account, explanations, pairs: contendingPairs(b) };
+    show(io, form === "text" ? renderAccountText(explained) : renderAccountMarkdown(explained));
+    return hasDifferences(whole);
+  } else {
+    const shown = { ...about, ...(asked === null ? {} : { asked }), all: options.all === true };
+    show(io, form === "text" ? renderDiffText(diff, shown) : renderDiffMarkdown(diff, shown));
   }
-  const both = [a, b].flatMap(({ leaves }) => leaves);
-  const asked = options.leaf === undefined ? null : namesOf({ ...b, leaves: both }, options.leaf);
-  const made = host === undefined ? null : [...new Set([a, b].flatMap((one) => hostLeaves(one, host)))];
-  const leaves = asked ?? (options.all === true ? null : (made?.map(({ name }) => name) ?? null));
-  const shown = {
-    ...(leaves === null ? {} : { leaves }),
-    ...(options.resource === undefined
-      ? {}
-      : { resources: options.resource.map((word) => resourceNamed({ ...b, leaves: both }, word)) }),
-    all: options.all === true,
-  };
-  show(io, form === "text" ? renderDiffText(diff, shown) : renderDiffMarkdown(diff, shown));
+  return hasDifferences(diff);
 }
+
+/** The calls and resources that are asked for; null where none are. */
+function askedOf(a: Catalog, b: Catalog, { leaf, resource }: Options): NonNullable<DiffOptions["asked"]> | null {
+  if (leaf === undefined && resource === undefined) return null;
+  const either = { ...b, leaves: [a, b].flatMap(({ leaves }) => leaves) };
+  return {
+    ...(leaf === undefined ? {} : { leaves: namesOf(either, leaf) }),
+    ...(resource === undefined ? {} : { resources: resource.map((word) => resourceNamed(either, word)) }),
+  };
+}
+
+const callsOf = (catalogs: readonly Catalog[], host: HostProfile): readonly string[] => [
+  ...new Set(catalogs.flatMap((one) => hostLeaves(one, host)).map(({ name }) => name)),
+];
 
 /** The calls that a difference is about: those asked for, or those that the host makes. */
 function aboutCalls(
@@ -154,17 +172,10 @@ async function diffOfHosts(
   const catalog = await loadModule(options.module);
   const called = new Set([a, b].flatMap((host) => hostLeaves(catalog, host)).map(({ name }) => name));
   printDiagnostics([catalog, unresolvedIn(a, b)], io, options.verbose === true, called);
-  const document = diffHosts(catalog, a, b);
+  const asked = askedOf(catalog, catalog, options);
+  const document = narrowedHostDiff(diffHosts(catalog, a, b), asked ?? {});
   const form = formatOf(options);
-  const facts = {
-    catalog,
-    before: a,
-    after: b,
-    ...(options.leaf === undefined ? {} : { leaves: namesOf(catalog, options.leaf) }),
-    ...(options.resource === undefined
-      ? {}
-      : { resources: options.resource.map((word) => resourceNamed(catalog, word)) }),
-  };
+  const facts = { catalog, before: a, after: b, ...asked };
   if (form === "json") io.out(jsonText(document));
   else show(io, form === "text" ? renderHostDiffText(document, facts) : renderHostDiffMarkdown(document, facts));
   return hostsDiffer(document) ? EXIT.finding : exitStatusOf(catalog, a, b);

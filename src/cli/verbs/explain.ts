@@ -33,7 +33,7 @@ export const verb = defineVerb<Options>({
       .argument("[words...]", "a status, a log line or a file; `-` or nothing for a log on standard input")
       .option("--leaf <leaf>", "the leaf that returned it, where the line does not say")
       .addOption(moduleOption())
-      .addOption(hostOption())
+      .addOption(hostOption("what the input states, else newest"))
       .addOption(formatOption())
       .addOption(verboseOption());
   },

@@ -26,7 +26,7 @@ export const verb = defineVerb<Options>({
   configure(command) {
     command
       .addOption(moduleOption())
-      .addOption(hostOption())
+      .addOption(hostOption("newest"))
       .option("--port <n>", "this port of 127.0.0.1 and no other (default: 7346, or a free one)", portNumber)
       .option("--open", "open the address in a browser");
   },

@@ -19,7 +19,7 @@ export const verb = defineVerb<Options>({
     ["policies --json", "the same, for a program"],
   ],
   configure(command) {
-    command.addOption(moduleOption()).addOption(hostOption());
+    command.addOption(moduleOption()).addOption(hostOption("none"));
   },
   async run(_args, options, io) {
     const catalog = await loadModule(options.module);

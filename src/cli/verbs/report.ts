@@ -6,7 +6,7 @@ import { buildReport, type ReportScope, renderReportMarkdown, renderReportText }
 import { type AllowOptions, allowOptions, judgeOf } from "../allow.ts";
 import { exitStatusOf, printDiagnostics, unresolvedIn } from "../diagnostics.ts";
 import { checkWritable, writeWhole } from "../files.ts";
-import { chosenHost, hostOption, laterKernels, withoutPaths } from "../hosts.ts";
+import { chosenHost, hostOption, laterKernels, needsHost, withoutPaths } from "../hosts.ts";
 import { EXIT, type ExitStatus, type Io, show } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { loadModule } from "../modules.ts";
@@ -57,7 +57,7 @@ export const verb = defineVerb<Options>({
     ],
   ],
   configure(command) {
-    command.addOption(moduleOption()).addOption(hostOption());
+    command.addOption(moduleOption()).addOption(hostOption("newest"));
     command
       .option("--all", "every leaf, not only those that the host uses")
       .option("--leaf <leaf>", "only this leaf, in any spelling, or a pattern; may be given again", collect)
@@ -88,6 +88,8 @@ export const verb = defineVerb<Options>({
     if (format === "html" && json !== true) return page(options, io);
     const catalog = await loadModule(options.module);
     const host = withoutPaths(await chosenHost(options.host), options.without ?? []);
+    const ofHost = (["phase", "exceptional"] as const).find((name) => options[name] !== undefined);
+    if (host === null && ofHost !== undefined) throw needsHost(ofHost);
     const scope = scopeOf(catalog, host, options);
     const judge = await judgeOf(options, host !== null);
     const document = buildReport(catalog, {

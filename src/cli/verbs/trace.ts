@@ -48,7 +48,7 @@ export const verb = defineVerb<Options>({
     command
       .argument("<file>", "a recording, or `-` for standard input")
       .addOption(moduleOption())
-      .addOption(hostOption())
+      .addOption(hostOption("what the recording states, else newest"))
       .option("--window <from,to>", "only this time, in seconds of the recording's clock", window)
       .option("--vm <td>", "only the TD that the recording names so")
       .option("--leaf <leaf>", "only BUSYs of this call, and its episodes")

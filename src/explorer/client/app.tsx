@@ -209,7 +209,11 @@ function Origin(): VNode {
         {module.repository === null ? "" : ` ${module.repository}`}
         {module.revision === null ? "" : ` at ${module.revision.slice(0, 12)}`}
       </span>
-      {errors === 0 ? null : <span class="notice">⚠ {errors} errors: the facts have holes</span>}
+      {errors === 0 ? null : (
+        <span class="notice">
+          ⚠ {errors} {errors === 1 ? "error" : "errors"}: the facts have holes
+        </span>
+      )}
     </>
   );
 }

@@ -2,10 +2,10 @@
 import type { VNode } from "preact";
 import { type ExplainDocument, HOLDER_ORDER, type StatusExplanation } from "../../analysis/index.ts";
 import type { ReleasePlace } from "../../catalog/index.ts";
-import { conditionWords, heldWords, hostTitle } from "../../report/index.ts";
+import { conditionWords, explanationWords, heldWords, hostTitle } from "../../report/index.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { known } from "./analyst.ts";
-import { LeafLink, Mode, ResourceLink, Table, Verdict, When } from "./parts.tsx";
+import { Folded, LeafLink, Mode, ResourceLink, Table, Verdict, When } from "./parts.tsx";
 import { currentHost, currentModule, param, setParams } from "./store.ts";
 
 /** The view. */
@@ -37,7 +37,7 @@ export function ExplainView(): VNode {
           {explained}
         </p>
       ) : (
-        [explained, ...explained.others].map((one, i) => <Explained key={i} one={one} />)
+        <Answer document={explained} />
       )}
     </>
   );
@@ -47,7 +47,52 @@ function explanation(line: string): ExplainDocument | string {
   return known({ kind: "explain", module: currentModule.value.name, host: currentHost.value?.name ?? null, line });
 }
 
+/** Every status of the lines, then what their order tells, and the lines without one. */
+function Answer({ document }: { readonly document: ExplainDocument }): VNode {
+  const all = [document, ...document.others];
+  return (
+    <>
+      {document.assumptions.map((text) => (
+        <p key={text} class="notice">
+          {text}
+        </p>
+      ))}
+      {document.sequences.length === 0 ? null : (
+        <>
+          <h3>What their order tells</h3>
+          <List items={document.sequences} />
+        </>
+      )}
+      {all.map((one, i) => (
+        <Explained key={i} one={one} isOfMany={all.length > 1} />
+      ))}
+      {document.unread.length === 0 ? null : (
+        <Folded title={`Lines without a status: ${document.unread.length}`}>
+          {() => <List items={document.unread} />}
+        </Folded>
+      )}
+    </>
+  );
+}
+
+function List({ items }: { readonly items: readonly string[] }): VNode {
+  return (
+    <ul class="tight">
+      {items.map((item) => (
+        <li key={item}>{item}</li>
+      ))}
+    </ul>
+  );
+}
+
 type Holder = StatusExplanation["holders"][number];
+
+/** Who can hold it, then vCPUs that were kept out by then, then who is excluded; within each as the analysis orders them. */
+function likeliestFirst(holders: readonly Holder[]): readonly Holder[] {
+  const can = holders.filter(({ possible, barred }) => possible && !barred);
+  const kept = holders.filter(({ barred }) => barred);
+  return [...can, ...kept, ...holders.filter((one) => !can.includes(one) && !kept.includes(one))];
+}
 
 /** Where a holder gives the lock back. */
 function releaseOf({ leaf, variant, resource, mode, when }: Holder): ReleasePlace | null {
@@ -56,33 +101,31 @@ function releaseOf({ leaf, variant, resource, mode, when }: Holder): ReleasePlac
   return row?.release ?? null;
 }
 
-function Explained({ one }: { readonly one: StatusExplanation }): VNode {
+interface ExplainedProps {
+  readonly one: StatusExplanation;
+  /** Do the lines have further statuses? Then each says which line it is of. */
+  readonly isOfMany: boolean;
+}
+
+function Explained({ one, isOfMany }: ExplainedProps): VNode {
+  const { seen, facts, changed } = explanationWords(one);
+  const callers = [...(one.leaf === null ? [] : [one.leaf]), ...one.leaves];
   return (
     <section class="explained" aria-label={one.status ?? "a status that was not printed"}>
       <h2>
-        {one.name ?? "Unknown status"} <code class="dim">{one.status}</code>
+        {one.name ?? "Unknown status"}
+        {one.operand === null ? "" : ` | ${one.operand.id}`} <code class="dim">{one.status}</code>
       </h2>
-      <p>{one.meaning}</p>
-      <p>
-        Kind: <b>{one.kind}</b>
-        {one.operand === null ? "" : ` · operand ${one.operand.id} (${one.operand.number})`}
-        {one.leaf === null ? null : (
-          <>
-            {" "}
-            · returned by <LeafLink name={one.leaf} />
-          </>
-        )}
-      </p>
-      {one.leaves.length === 0 ? null : (
+      {isOfMany && one.line !== null ? (
         <p>
-          Can be returned by{" "}
-          {one.leaves.map((name) => (
-            <span key={name}>
-              <LeafLink name={name} />{" "}
-            </span>
-          ))}
+          <code class="dim">{one.line.trim()}</code>
         </p>
-      )}
+      ) : null}
+      {seen === null ? null : <p>{seen}</p>}
+      <p>{one.meaning}</p>
+      <List items={facts} />
+      <Callers names={callers} />
+      {changed === null ? null : <p>{changed}</p>}
       <Reactions one={one} />
       {one.holders.length === 0 ? null : (
         <Table
@@ -104,7 +147,7 @@ function Explained({ one }: { readonly one: StatusExplanation }): VNode {
             },
             { head: "Host paths", text: (h) => h.paths.join("; ") || "–" },
           ]}
-          rows={one.holders}
+          rows={likeliestFirst(one.holders)}
           file="holders"
           empty=""
         />
@@ -112,6 +155,26 @@ function Explained({ one }: { readonly one: StatusExplanation }): VNode {
       {one.holders.length === 0 ? null : <p class="dim">{HOLDER_ORDER}</p>}
       <Advice one={one} />
     </section>
+  );
+}
+
+const FEW = 8;
+
+/** The pages of the calls that returned it, or can; many are folded away. */
+function Callers({ names }: { readonly names: readonly string[] }): VNode | null {
+  if (names.length === 0) return null;
+  const links = (): VNode[] =>
+    names.map((name) => (
+      <span key={name}>
+        <LeafLink name={name} />{" "}
+      </span>
+    ));
+  const title = names.length === 1 ? "See" : `The ${names.length} calls`;
+  if (names.length > FEW) return <Folded title={title}>{() => <p>{links()}</p>}</Folded>;
+  return (
+    <p>
+      {title}: {links()}
+    </p>
   );
 }
 
@@ -161,11 +224,7 @@ function Advice({ one }: { readonly one: StatusExplanation }): VNode {
         items.length === 0 ? null : (
           <div key={who}>
             <h3>{who}</h3>
-            <ul class="tight">
-              {items.map((item) => (
-                <li key={item}>{item}</li>
-              ))}
-            </ul>
+            <List items={items} />
           </div>
         ),
       )}

@@ -1,6 +1,6 @@
 /** The first page: what can end a VM, what contends and how it is handled, what is new, a line to explain, and the matrix. */
 import type { VNode } from "preact";
-import { hostTitle } from "../../report/index.ts";
+import { asFarAsKnown, hostTitle } from "../../report/index.ts";
 import type { HomeAnswer, HomeMeeting } from "../logic/home.ts";
 import { known } from "./analyst.ts";
 import { MatrixView } from "./matrix-view.tsx";
@@ -64,7 +64,9 @@ function Lost({ answer, name }: { readonly answer: HomeAnswer; readonly name: st
       <h2 id="lost">What can end a VM</h2>
       <p>
         {lost.length === 0 ? (
-          <b>{name}: nothing in ordinary operation.</b>
+          <b>
+            {name}: nothing{asFarAsKnown(currentModule.value.catalog.module.origin)}, in ordinary operation.
+          </b>
         ) : (
           <b>
             {name}: {lost.length} {lost.length === 1 ? "meeting" : "meetings"} of paths in ordinary operation.

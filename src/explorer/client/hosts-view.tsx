@@ -287,8 +287,17 @@ const PATH_COLUMNS: readonly Column<StepRow>[] = [
   },
   {
     head: "Call",
-    text: ({ step }) => step?.call ?? "–",
-    show: ({ step }) => (step === null ? <span class="dim">no SEAMCALL</span> : <LeafLink name={step.call} />),
+    text: ({ step }) =>
+      step === null ? "–" : [step.call, ...(step.context === undefined ? [] : [step.context])].join("; "),
+    show: ({ step }) =>
+      step === null ? (
+        <span class="dim">no SEAMCALL</span>
+      ) : (
+        <>
+          <LeafLink name={step.call} />
+          {step.context === undefined ? null : <div class="dim">{step.context}</div>}
+        </>
+      ),
   },
   { head: "Host locks held", text: (row) => heldWords(row).join("; "), show: (row) => <Held row={row} /> },
   { head: "Where", text: (row) => placesAt(row).map(placeText).join(" "), show: (row) => <Where row={row} /> },

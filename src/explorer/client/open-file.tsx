@@ -4,7 +4,7 @@ import { type Trace, traceOfDocument } from "../../language/index.ts";
 import type { TraceDocument } from "../../trace/index.ts";
 import type { FromReader, ReadRecording } from "../logic/worker-messages.ts";
 import { startWorker } from "./load.ts";
-import { failRun, openedRecording, openedTrace } from "./run-engine.ts";
+import { failRun, forgetFailedFile, openedRecording, openedTrace } from "./run-engine.ts";
 import { ANEW } from "./run-job.ts";
 import { currentHost, currentModule, navigate, route, setParams, tabLink } from "./store.ts";
 
@@ -45,6 +45,7 @@ const BEGINNING = 4096;
 export async function takeFile(file: File): Promise<void> {
   openedTrace.value = null;
   openedRecording.value = null;
+  forgetFailedFile();
   const beginning = await file.slice(0, BEGINNING).text();
   const isDocument = /^\s*(\{\s*(?!"recording")|\[)/.test(beginning) && !/^\s*\{"recording"/.test(beginning);
   if (!isDocument) return readRecording(file);
@@ -85,9 +86,11 @@ async function readRecording(file: File): Promise<void> {
     if (data.kind === "unreadable") return failRun(null, `${file.name}: ${data.message}`, data.hint);
     const { module, kernel } = data.stated;
     const notes = [
-      ...(module === null || module === name
-        ? []
-        : [`The recording states module ${module}; it is read with ${name}.`]),
+      ...(module === null
+        ? [`The recording states no module: it is read with ${name}, which is chosen above.`]
+        : module === name
+          ? []
+          : [`The recording states module ${module}; it is read with ${name}.`]),
       ...(kernel === null || host === null || host.name === `linux-${kernel}`
         ? []
         : [`The recording states Linux ${kernel}; it is held against ${host.name}.`]),

@@ -1,6 +1,7 @@
 /** A recording of a host: who was BUSY, who held the lock and how sure that is, what took long, and what the profile rules out. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import { outcomesText } from "../../report/index.ts";
 import type { TraceDocument } from "../../trace/index.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { busyPicture, durationText, episodePicture, type RecordedPicture } from "../logic/recording-lanes.ts";
@@ -39,7 +40,10 @@ export function RecordingView({ opened }: { readonly opened: OpenedRecording }):
         {number(busy.count)} of {number(recording.calls)} calls returned BUSY: who held the lock is certain of{" "}
         {number(busy.byCertainty.certain)}, likely of {number(busy.byCertainty.likely)}, possible of{" "}
         {number(busy.byCertainty.possible)} and unknown of {number(busy.byCertainty.none)}. {number(episodes.count)}{" "}
-        times a call was tried until it got through or was given up, which took {durationText(episodes.lost)} in all.{" "}
+        {episodes.count === 1 ? "time" : "times"} a call was refused and had to get through
+        {episodes.count === 0
+          ? "."
+          : `, which took ${durationText(episodes.lost)} in all: ${outcomesText(episodes.outcomes)}.`}{" "}
         {surprises.length === 0
           ? document.host === null
             ? ""

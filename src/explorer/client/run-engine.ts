@@ -89,6 +89,11 @@ export function failRun(request: RunRequest | null, message: string, hint: strin
   runState.value = { kind: "failed", request, message, hint };
 }
 
+/** What was said of a file that could not be opened is not of the next one; a run that failed stays. */
+export function forgetFailedFile(): void {
+  if (runState.value.kind === "failed" && runState.value.request === null) runState.value = { kind: "idle" };
+}
+
 /** Asks the worker to stop; it answers with what it found so far. */
 export function cancelRun(): void {
   if (runState.value.kind !== "running") return;

@@ -163,7 +163,11 @@ const STANDINGS = {
   vacuous: "– never begins",
   unknown: "? not decided",
 } as const;
-const KINDS = { always: "in every state", "leads-to": "on every fair run", sometimes: "some run meets it" } as const;
+const KINDS = {
+  always: "asked of every state",
+  "leads-to": "asked of every fair run",
+  sometimes: "asked of some run",
+} as const;
 
 interface CheckProps {
   readonly result: CheckResult;

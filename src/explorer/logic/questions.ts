@@ -5,8 +5,10 @@ import {
   diffCatalogs,
   diffHosts,
   type ExplainDocument,
-  explainLines,
+  explainLog,
   keptPairs,
+  type LogReading,
+  logReader,
   underHost,
 } from "../../analysis/index.ts";
 import type { Catalog } from "../../catalog/index.ts";
@@ -19,6 +21,7 @@ import {
   diffDigest,
   type HostDiffDigest,
   hostDiffDigest,
+  hostTitle,
   type ReportDocument,
   renderDiffMarkdown,
   renderDiffText,
@@ -287,11 +290,30 @@ function pairsOf(catalog: Catalog, host: HostProfile | null): readonly ContendPa
 
 function explain(catalog: Catalog, host: HostProfile | null, line: string): ExplainDocument | string {
   try {
-    return explainLines(catalog, line.split("\n"), host === null ? {} : { host });
+    const reader = logReader([catalog]);
+    for (const one of line.split(/\r?\n/)) reader.push(one);
+    const reading = reader.result();
+    const assumptions = statedOtherwise(reading, catalog, host);
+    return explainLog(catalog, reading, { ...(host === null ? {} : { host }), assumptions });
   } catch (error) {
     if (error instanceof SeamlockError) return [error.message, error.hint].filter((part) => part !== null).join("; ");
     throw error;
   }
+}
+
+/** What the lines state of the machine, where that is not what was chosen: another module answers otherwise. */
+function statedOtherwise({ module, kernel }: LogReading, catalog: Catalog, host: HostProfile | null): string[] {
+  const { version } = catalog.module;
+  return [
+    ...(module === null || module === version
+      ? []
+      : [`The lines state module ${module}; this is told for ${version}, which is chosen above.`]),
+    ...(kernel === null || host === null || host.name === `linux-${kernel}`
+      ? []
+      : [
+          `The lines state Linux ${kernel}; what the kernel does is told for ${hostTitle(host.name)}, which is chosen above.`,
+        ]),
+  ];
 }
 
 /** What the command line prints for the same question. */

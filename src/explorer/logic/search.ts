@@ -1,7 +1,7 @@
 /** What the omnibox finds: calls, locks under both names, host locks, paths, pairs, comparisons, actions; and a pasted log line. */
 import type { Catalog } from "../../catalog/index.ts";
 import { POLICIES } from "../../model/index.ts";
-import { hostTitle, lockNameOf } from "../../report/index.ts";
+import { hostAlias, hostTitle, lockNameOf } from "../../report/index.ts";
 import type { NamedHost } from "../data.ts";
 import { entryId, entryTitle } from "./entry-id.ts";
 import { VIEWS, type View } from "./route.ts";
@@ -88,7 +88,13 @@ function everything(typed: string, places: Places): readonly Finding[] {
   const findings = scored(isQualified ? rest.join(" ") : line, places).map((finding) =>
     isQualified ? { ...finding, params: { ...finding.params, ...where } } : finding,
   );
-  return [...statusFinding(line), ...comparisons(words, places), ...pairFindings(rest, places, where), ...findings];
+  return [
+    ...statusFinding(line),
+    ...aliasFinding(line, places),
+    ...comparisons(words, places),
+    ...pairFindings(rest, places, where),
+    ...findings,
+  ];
 }
 
 const plain = (text: string): string => text.toLowerCase().replaceAll(/[.\-\s/]+/g, "_");
@@ -98,11 +104,18 @@ function moduleNamed(word: string, { modules }: Places): string | null {
   return modules.find((module) => module === name) ?? null;
 }
 
-/** `6.16`, `v6.16`, `linux-6.16`. */
+/** `6.16`, `v6.16`, `linux-6.16`; `6.17` for what has the same locks, as `--host` takes it. */
 function hostNamed(word: string, { hosts }: Places): string | null {
-  const bare = word.toLowerCase().replace(/^v(?=\d)/, "");
-  const found = hosts.find(({ name }) => name === bare || name === `linux-${bare}`);
-  return found?.name ?? null;
+  const version = word.toLowerCase().replace(/^(?:linux-|v(?=\d))/, "");
+  const names = [word.toLowerCase(), `linux-${version}`, hostAlias(version)];
+  return hosts.find(({ name }) => names.includes(name))?.name ?? null;
+}
+
+/** A release that is not here, but has the locks of one that is. */
+function aliasFinding(word: string, places: Places): Finding[] {
+  const name = hostNamed(word, places);
+  if (name === null || name.includes(word.toLowerCase().replace(/^v(?=\d)/, ""))) return [];
+  return [{ kind: "host", title: name, detail: `host; ${word} has its locks`, view: "hosts", params: { host: name } }];
 }
 
 function statusFinding(line: string): Finding[] {
