@@ -45,6 +45,9 @@ static long text(const char *s) { return note(s != 0); }
 static void none(void) { note(77); }
 `;
 
+/** Numbers that `walking` walks over, from the middle on: more than a function that ends steps over in either direction. */
+export const WALK = 1 << 14;
+
 /** What stands before the functions in a program that runs them. */
 export const PRELUDE = `#include <setjmp.h>
 #include <signal.h>
@@ -53,7 +56,7 @@ export const PRELUDE = `#include <setjmp.h>
 #include <string.h>
 ${HEADER}
 static struct S ring[2], gs;
-static long g[4], walk[4096];
+static long g[4], walk[${WALK}];
 static unsigned long sum;
 static int logged, ticks;
 static sigjmp_buf out;
@@ -143,7 +146,7 @@ class Writer {
   /** A function's text but for `long name`. */
   function(): string {
     const body = this.inner(() =>
-      words("long * walking = walk + 64 ;", this.block(6, 3, OUTSIDE), "return", this.value(COMMA, 2), ";"),
+      words(`long * walking = walk + ${WALK / 2} ;`, this.block(6, 3, OUTSIDE), "return", this.value(COMMA, 2), ";"),
     );
     return this.spaced(words("( long a , long b , struct S * s ) {", body, "}"));
   }
