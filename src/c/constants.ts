@@ -4,7 +4,6 @@ import { parseInteger, typeOfInteger } from "./expressions.ts";
 import { binary, chosen, converted, type Integer, literal, natural, sizeOf, unary } from "./integers.ts";
 import { LIMITS } from "./limits.ts";
 import type { NamedSite } from "./program.ts";
-import { parseExpression } from "./syntax.ts";
 import type { MacroSite } from "./units.ts";
 
 /** What constants need to know of the tree's macros and types. */
@@ -16,7 +15,8 @@ export interface ConstantSource {
   readonly macroExpr: (name: string) => Expr | null;
   /** What a macro's call stands for. */
   readonly macroCall: (call: CallExpr) => Expr | null;
-  readonly isType: (name: string) => boolean;
+  /** A text as an expression. */
+  readonly expression: (text: string) => Expr | null;
 }
 
 interface Enumerator extends NamedSite {
@@ -145,7 +145,7 @@ export class Constants {
     const known = this.bases.get(text);
     if (known !== undefined) return known;
     const isLong = text.length > LIMITS.enumerator;
-    const value = isLong ? null : (integerOf(text) ?? this.compute(parseExpression(text, this.source.isType)));
+    const value = isLong ? null : (integerOf(text) ?? this.compute(this.source.expression(text)));
     this.bases.set(text, value);
     return value;
   }

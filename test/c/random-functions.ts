@@ -25,9 +25,22 @@ export const MACROS = `#define twice(v) (note(v), note((v) ^ 1))
 #define SUM_OF sum_of
 #define NOTE_IT note
 #define NOTHING
+#define LOOSE 1 + 2
+#define LOOSE_TOO LOOSE
+#define MINUS -1
+#define LESS_A - a
+#define DOUBLE(v) v * 2
+#define LESS(v) (v - 1)
+#define AS_LONG(v) (long)(v)
+#define SIZE(v) sizeof(v)
+#define NOTED NOTED_IT(5)
+#define WHOLE (BLUE + 4)
 `;
-/** What follows these lines sees no such macro: who uses one there is found fault with. */
-export const NO_MACROS = ["twice", "sum_of", "TWICE", "SUM_OF", "NOTE_IT", "NOTHING"]
+/** What follows these lines sees no such macro: who uses one there is found fault with. `WHOLE` is a constant, and may stay a name. */
+export const NO_MACROS = [
+  ...["twice", "sum_of", "TWICE", "SUM_OF", "NOTE_IT", "NOTHING", "LOOSE", "LOOSE_TOO", "MINUS", "LESS_A"],
+  ...["DOUBLE", "LESS", "AS_LONG", "SIZE", "NOTED"],
+]
   .map((name) => `#undef ${name}\nenum { ${name} };\n`)
   .join("");
 
@@ -42,6 +55,7 @@ static fn_t pick(long v) { return fns[v & 3]; }
 static struct T make(long v) { return (struct T){ .z = v + 1, .c = v }; }
 static struct S *get(long v) { return &ring[v & 1]; }
 static long text(const char *s) { return note(s != 0); }
+static long NOTED_IT(long v) { return note(v + 1); }
 static void none(void) { note(77); }
 `;
 
@@ -301,6 +315,22 @@ class Writer {
       () => [POSTFIX, words("( note ) (", v(), ")")],
       () => [POSTFIX, words(this.one(["TWICE", "twice", "NOTE_IT"]), "( (", v(), ") )")],
       () => [POSTFIX, words(this.one(["SUM_OF", "sum_of"]), "( (", v(), ")", this.variable(v), ")")],
+      () => this.textual(depth),
+    );
+  }
+
+  /** What a macro makes of text, which binds with what stands beside it: here it stands where an operand of an operator may. */
+  private textual(depth: number): Rated {
+    const v = (): Tokens => {
+      const value = this.value(BINARY, depth);
+      // To a preprocessor, braces are nothing special, and commas in them are.
+      return value.includes("{") ? words("(", value, ")") : value;
+    };
+    return this.any<Rated>(
+      () => [UNARY, words(this.one(["LOOSE", "LOOSE_TOO", "MINUS", "WHOLE", "NOTED"]))],
+      () => [UNARY, words(this.one(["DOUBLE", "LESS", "AS_LONG"]), "(", v(), ")")],
+      () => [UNARY, words("SIZE (", this.one(["u8", "* s", "a", "struct T", "g"]), ")")],
+      () => [BINARY + 8, words(this.value(BINARY + 8, depth), "LESS_A")],
     );
   }
 
