@@ -122,11 +122,11 @@ export class Bodies {
       case "string":
         return true;
       case "name":
-        return parameters.includes(e.name) || this.source.isEnumerator(e.name) || this.isConstantName(e.name, false);
+        return parameters.includes(e.name) || this.source.isEnumerator(e.name) || this.isConstantName(e.name);
       case "call":
-        return e.callee.kind === "name" && this.isConstantName(e.callee.name, true) && e.args.every(isConstant);
+        return e.callee.kind === "name" && this.isConstantName(e.callee.name) && e.args.every(isConstant);
       case "unary":
-        return e.op !== "*" && e.op !== "&" && isConstant(e.operand);
+        return e.op !== "*" && isConstant(e.operand);
       case "cast":
         return isConstant(e.operand);
       case "binary":
@@ -135,17 +135,15 @@ export class Bodies {
         return isConstant(e.test) && isConstant(e.yes) && isConstant(e.no);
       // A size, or a type that a macro is given.
       case "opaque":
-        return e.body === undefined && e.parts.length === 0;
+        return e.body === undefined;
       default:
         return false;
     }
   }
 
-  private isConstantName(name: string, isCalled: boolean): boolean {
+  private isConstantName(name: string): boolean {
     const macros = this.source.definitionsOf(name);
-    return (
-      macros.length > 0 && macros.every((macro) => (macro.parameters !== null) === isCalled && this.isConstant(macro))
-    );
+    return macros.length > 0 && macros.every((macro) => this.isConstant(macro));
   }
 
   private standing(macro: Macro): Standing {
@@ -189,8 +187,7 @@ export class Bodies {
   }
 
   private isText(name: string): boolean {
-    const macros = this.source.definitionsOf(name);
-    return macros.some((macro) => macros.length > 1 || this.standing(macro) === "text");
+    return this.source.definitionsOf(name).some((macro) => this.standing(macro) === "text");
   }
 
   private standingOf(body: readonly Token[], { name }: Macro): Standing {
@@ -201,14 +198,13 @@ export class Bodies {
     if (head === undefined || end !== body.length) return "text";
     const isPlain = first === 0 && !SIZES.has(head.text);
     const own = isPlain ? "whole" : SIGNS.has(text(0)) ? "signed" : "cast";
-    const [macro, ...others] = head.kind === "word" && head.text !== name ? this.source.definitionsOf(head.text) : [];
+    const [macro] = head.kind === "word" && head.text !== name ? this.source.definitionsOf(head.text) : [];
     if (macro === undefined) return own;
-    if (others.length > 0 || (macro.parameters !== null) !== (text(first + 1) === "(")) return "text";
+    if ((macro.parameters !== null) !== (text(first + 1) === "(")) return "text";
     const inner = this.standing(macro);
-    const isAll = end === (macro.parameters === null ? first + 1 : closeOf(body, first + 1) + 1);
     if (inner === "whole") return own;
     // After what is in parentheses, a sign takes two operands, unless that is a type.
-    if (inner === "text" || !isAll || (inner === "signed" && text(first - 1) === ")")) return "text";
+    if (inner === "text" || (inner === "signed" && text(first - 1) === ")")) return "text";
     return isPlain ? inner : own;
   }
 }

@@ -357,13 +357,16 @@ void f(void) { LOCK_IT(1); AGAIN(2); CALL_IT(3); KEEP_IT(4); OWN(5); g(LIMIT, RO
 #define FLAG BIT(3)
 #define SMALL small_bit(MOST)
 #define ALSO (FLAG | RED)
-#define WORDS "text"
+#define WORDS "text" "more"
 #define STATE READ_STATE(0)
 #define STATE_TOO (STATE + 1)
 #define UNSEEN NOWHERE(1)
 #define CURRENT (current_state + 1)
 #define POINTED (&current_state)
 #define HELD current_lock
+#define REGISTER (*(long *)4096)
+#define SHIFTED BIT(current_state)
+#define ASKED ({ READ_STATE(0); })
 #define SUM 1 + 2
 #define SUM_TOO SUM
 #define COMMAND _IOW(1, 2, struct s)
@@ -374,8 +377,15 @@ int READ_STATE(int x);`;
       "g(FLAG, SMALL, ALSO, WORDS)",
     ]);
     expect(
-      shown(body(`${source}void f(void) { g(STATE, STATE_TOO, UNSEEN, CURRENT, POINTED, HELD); }`, header)),
-    ).toEqual(["g(READ_STATE(0), (READ_STATE(0) + 1), NOWHERE(1), (current_state + 1), &current_state, current_lock)"]);
+      shown(
+        body(
+          `${source}void f(void) { g(STATE, STATE_TOO, UNSEEN, CURRENT, POINTED, HELD, REGISTER, SHIFTED, ASKED); }`,
+          header,
+        ),
+      ),
+    ).toEqual([
+      "g(READ_STATE(0), (READ_STATE(0) + 1), NOWHERE(1), (current_state + 1), &current_state, current_lock, *cast, (1 << current_state), opaque)",
+    ]);
     expect(shown(body(`${source}void f(void) { g(2 * SUM, SUM_TOO * 2); }`, header))).toEqual([
       "g(((2 * 1) + 2), (1 + (2 * 2)))",
     ]);

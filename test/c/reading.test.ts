@@ -1,7 +1,7 @@
 /** What random functions and constants (`random-functions.test.ts`, `random-constants.test.ts`) found, each by its kind. */
 import { describe, expect, it } from "vitest";
 import { Program } from "../../src/c/program.ts";
-import { statements } from "./print-c.ts";
+import { expression, statements } from "./print-c.ts";
 
 const DIALECT = { replaceTokens: {}, blankTokens: [], blankCalls: ["__attribute__"], governs: ["each*"] };
 const program = (source: string): Program => new Program([{ path: "f.c", source }], DIALECT);
@@ -174,6 +174,11 @@ describe("constants", () => {
     expect(worth("A * 2", "#define A 1 + 2")).toBe(5n);
     expect(worth("(B * 2)", "#define A 1 + 2\n#define B A")).toBe(5n);
     expect(worth("D(1 + 2)", "#define D(x) x * 2")).toBe(5n);
+    expect(worth("D(1 + 2)", "#define D(x) (x * 2)")).toBe(5n);
+    expect(worth("D(1 + 2)", "#define D(x) (2 * x)")).toBe(4n);
+    expect(worth("V(1, 2, 3) * 2", "#define V(x, ...) ((x) + 1)")).toBe(4n);
+    expect(worth("M(3) * 2", "#define BIT(n) (1 << (n))\n#define M BIT")).toBe(16n);
+    expect(worth("F(5)", "#define n 1 + 2\n#define F(n) ((n) * 2)")).toBe(10n);
     expect(worth("(D(3) * 2 + 1)", "#define D(x) (x) - 2")).toBe(0n);
     expect(worth("OUTER(1 + 2)", "#define D(x) x * 2\n#define OUTER(x) (D(x))")).toBe(5n);
     expect(worth("PICK(1, 2) + 4", "#define PICK(x, y) x ? y : 3")).toBe(2n);
@@ -221,6 +226,13 @@ describe("constants", () => {
     expect(worth("M600 * 2", `#define M0 1 + 2\n${levels}`)).toBe(5n);
     const calls = Array.from({ length: 200 }, (_, i) => `#define M${i + 1}(x) (M${i}(x))`).join("\n");
     expect(worth("M200(3) * 2", `#define M0(x) (x) + 2\n${calls}`)).toBe(10n);
+    const deep = Array.from({ length: 20_000 }, (_, i) => `#define M${i + 1} M${i}`).join("\n");
+    expect(worth("M20000 * 2", `#define M0 1 + 2\n${deep}`)).toBe(null);
+  });
+
+  it("have no macro in itself", () => {
+    const body = program("#define S S + 1").macroExpr("S");
+    expect(body && expression(body)).toBe("(S + (1))");
   });
 });
 
@@ -233,6 +245,8 @@ describe("macros in functions", () => {
     expect(read("g(P, P->x, OBJ(b), OBJ(b)->x, P[1]);", before)).toBe(
       "(g(P, (* (b->x)), (OBJ(b)), ((struct s *)(b->x)), (* (b[(1)]))));",
     );
+    expect(read("g(Q, Q[2]);", `${before}\n#define Q P->x\n#define S sizeof(b)`)).toBe("(g(Q, (* ((b->x)[(2)]))));");
+    expect(read("a = S->x;", "#define S sizeof(b)")).toBe("(a = (sizeof ( b ) -> x));");
     expect(read("if (a) switch (a) { case A: g(A); }", before)).toBe(
       read("if (a) switch (a) { case 1 + 2: g(1 + 2); }"),
     );
@@ -244,6 +258,9 @@ describe("macros in functions", () => {
     expect(read("a = A * N - G + BIT(a + 1) * F; TWO(a, 1); WHILE(a);", before)).toBe(
       "(a = (((A * N) - G) + ((BIT((a + (1)))) * F))); (TWO(a, (1))); (WHILE(a));",
     );
+    expect(read("a = INVERSE; return N;", `${before}\n#define INVERSE (unsigned)~0`)).toBe("(a = INVERSE); return N;");
+    const own = "#define offsetof(type, field) (long)&(((type *)0)->field)";
+    expect(read("a = offsetof(struct s, x);", own)).toBe("(a = (offsetof(struct s, x)));");
     expect(read("a = (a) N; a = (unsigned) N; a = (unsigned) F;", before)).toBe(
       "(a = (a - (1))); (a = ((unsigned)(- (1)))); (a = ((unsigned)F));",
     );
