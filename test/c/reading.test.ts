@@ -128,6 +128,32 @@ describe("constants", () => {
     ]);
   });
 
+  it("have the type that holds all of their enumeration, where they are enumerators that are no int", () => {
+    expect(worth("(NEXT > -1)", "enum { ZERO, BIG = 0xffffffffUL, NEXT };")).toBe(0n);
+    expect(worth("(BIG > LEAST)", "enum { LEAST = -1, BIG = 0x80000000 };")).toBe(1n);
+    expect(worth("(BIG + 1)", "enum { ZERO, BIG = 0xffffffff };")).toBe(0n);
+    expect(worth("(ONE - 2 < 0)", "enum { ONE = 1u, BIG = 0xffffffff };")).toBe(1n);
+    // Which type it is, is not known where a value is not; an int is one all the same.
+    const unknown = "enum { LARGE = 0x100000000, SMALL = 5, SIZE = sizeof(struct s) };";
+    expect([worth("LARGE", unknown), worth("SMALL", unknown)]).toEqual([null, 5n]);
+  });
+
+  it("are of the type of what gives them their value in their own enumeration, where they are enumerators that are no int", () => {
+    expect(worth("YES", "enum { ONE = 1u, TWO, YES = TWO - 3 < 0 };")).toBe(1n);
+    expect(worth("MORE", "enum { BIG = 0xffffffff, MORE = BIG + 1 };")).toBe(0n);
+    expect(worth("MORE", "enum { HALF = 0xfffffffe, BIG, MORE = BIG + 1 };")).toBe(0n);
+    expect(worth("MORE", "enum { BIG = 0xffffffff, TOO_BIG, MORE = TOO_BIG - 1 };")).toBe(null);
+    const both = "enum { BIG = 0x80000000, INNER = IS_MORE, LEAST = -1 };\n#define IS_MORE (BIG > -1)";
+    expect([worth("INNER + 2 * IS_MORE", both), worth("2 * IS_MORE + INNER", both)]).toEqual([2n, 2n]);
+    expect(worth("(BIG + BIG)", "enum { BIG = 0x100000000 };")).toBe(0x200000000n);
+  });
+
+  it("are soon given up where they are worth each other", () => {
+    const ring = Array.from({ length: 3000 }, (_, i) => `A${i} = A${(i + 1) % 3000} + A${(i + 7) % 3000}`);
+    const source = program(`enum { ${ring.join(", ")} };`);
+    expect(ring.every((_, i) => source.constant(`A${i}`) === null)).toBe(true);
+  });
+
   it("have the width and sign of their types", () => {
     expect(worth("~0U")).toBe(0xffffffffn);
     expect(worth("(0xffffffff + 1)")).toBe(0n);
