@@ -1,10 +1,9 @@
 /** The constants of a tree, its enumerators and macros, and what C computes of them. */
-import type { CallExpr, Expr } from "./ast.ts";
+import type { CallExpr, Expr, IntegerType } from "./ast.ts";
 import { parseInteger, typeOfInteger } from "./expressions.ts";
 import { binary, chosen, converted, type Integer, literal, natural, sizeOf, unary } from "./integers.ts";
 import { LIMITS } from "./limits.ts";
 import type { NamedSite } from "./program.ts";
-import { parseExpression } from "./syntax.ts";
 import type { MacroSite } from "./units.ts";
 
 /** What constants need to know of the tree's macros and types. */
@@ -16,13 +15,22 @@ export interface ConstantSource {
   readonly macroExpr: (name: string) => Expr | null;
   /** What a macro's call stands for. */
   readonly macroCall: (call: CallExpr) => Expr | null;
-  readonly isType: (name: string) => boolean;
+  /** A text as an expression. */
+  readonly expression: (text: string) => Expr | null;
 }
 
 interface Enumerator extends NamedSite {
-  /** Text of the explicit value of the nearest enumerator at or before this one; null for an implicit first zero. */
-  readonly base: string | null;
+  /** What is counted from. */
+  readonly base: Base;
   readonly offset: number;
+}
+
+/** The explicit value of the nearest enumerator at or before some. */
+interface Base {
+  /** Null for an implicit first zero. */
+  readonly text: string | null;
+  /** All enumerators of the enumeration. */
+  readonly among: readonly Enumerator[];
 }
 
 /** Bounds of one constant's evaluation: macros that use each other twice double with every level. */
@@ -40,7 +48,11 @@ export class Constants {
   /** Of those the ones that were asked for and are not worth the same. */
   private readonly differing = new Map<string, readonly NamedSite[]>();
   private readonly values = new Map<string, Integer | null>();
-  private readonly bases = new Map<string, Integer | null>();
+  private readonly bases = new Map<Base, Integer | null>();
+  /** Types of those enumerators of an enumeration that are no `int`; null where not all values are known. */
+  private readonly wide = new Map<Base["among"], IntegerType | null>();
+  /** The enumeration of which a value is computed: its own names do not have their types yet. */
+  private inside: Base["among"] | null = null;
   /** What names of types stand for, of those that are declared as one of another name. */
   private readonly aliases = new Map<string, string>();
   private depth = 0;
@@ -82,17 +94,19 @@ export class Constants {
     const lines = new Lines(text);
     for (const match of text.matchAll(/\benum\b[^;{}()]{0,300}\{([^{}]*)\}\s*(\w*)/g)) {
       const line = lines.at(match.index);
-      let base: string | null = null;
+      const among: Enumerator[] = [];
+      let base: Base = { text: null, among };
       let offset = 0;
       const names: string[] = [];
       for (const part of splitTopLevel(match[1] ?? "")) {
         const entry = /^\s*([A-Za-z_]\w*)\s*(?:=\s*([\s\S]+))?$/.exec(part);
         if (!entry?.[1]) continue;
         if (entry[2] !== undefined) {
-          base = entry[2].trim();
+          base = { text: entry[2].trim(), among };
           offset = 0;
         }
-        this.addEnumerator({ name: entry[1], file, line, base, offset });
+        among.push({ name: entry[1], file, line, base, offset });
+        this.addEnumerator(among.at(-1) as Enumerator);
         names.push(entry[1]);
         offset++;
       }
@@ -130,24 +144,67 @@ export class Constants {
 
   /** The value that all enumerators of a name have; null, and noted, where it is not the same. */
   private worth(name: string, all: readonly Enumerator[]): Integer | null {
-    const values = all.map(({ base, offset }) => {
-      const first = base === null ? natural(0n) : this.evaluateText(base);
-      return first && natural(first.value + BigInt(offset));
-    });
+    const values = all.map((one) => this.enumerated(one));
     const [value = null] = values;
     if (values.every((other) => other?.value === value?.value)) return value;
     this.differing.set(name, all);
     return null;
   }
 
-  /** The value of what enumerators begin to count at. */
-  private evaluateText(text: string): Integer | null {
-    const known = this.bases.get(text);
+  /** An enumerator is an `int` where it fits one; else it is of the type that holds all values of its enumeration. */
+  private enumerated(one: Enumerator): Integer | null {
+    const counted = this.counted(one);
+    if (counted === null) return null;
+    const value = natural(counted);
+    const type = isInt(value) ? undefined : this.wideType(one.base.among);
+    return type === null ? null : literal(counted, type);
+  }
+
+  private wideType(among: Base["among"]): IntegerType | null {
+    const known = this.wide.get(among);
     if (known !== undefined) return known;
+    const values = among.map((one) => this.counted(one)).filter((value) => value !== null);
+    const type = values.length === among.length ? typeHolding(values) : null;
+    this.wide.set(among, type);
+    return type;
+  }
+
+  private counted({ base, offset }: Enumerator): bigint | null {
+    const first = this.valueOf(base);
+    return first && first.value + BigInt(offset);
+  }
+
+  /** The value of what enumerators begin to count at, in its own type. */
+  private valueOf(base: Base): Integer | null {
+    const { text, among } = base;
+    if (text === null) return natural(0n);
+    const known = this.bases.get(base);
+    if (known !== undefined) return known;
+    const { inside } = this;
+    this.inside = among;
     const isLong = text.length > LIMITS.enumerator;
-    const value = isLong ? null : (integerOf(text) ?? this.compute(parseExpression(text, this.source.isType)));
-    this.bases.set(text, value);
+    const value = isLong ? null : (integerOf(text) ?? this.compute(this.source.expression(text)));
+    this.inside = inside;
+    this.bases.set(base, value);
     return value;
+  }
+
+  /** A name's value where it stands: what is computed inside an enumeration may be of other types than elsewhere, and is not kept. */
+  private named(name: string): Integer | null {
+    if (this.inside === null) return this.integer(name);
+    const one = this.enumerators.get(name);
+    if (one === undefined) return this.computeConstant(name);
+    return one.base.among === this.inside ? this.own(one) : this.integer(name);
+  }
+
+  /** An enumerator in its own enumeration: an `int` where it fits one, else of the type of what gives it its value. */
+  private own({ base, offset }: Enumerator): Integer | null {
+    const first = this.valueOf(base);
+    if (first === null) return null;
+    const value = natural(first.value + BigInt(offset));
+    if (isInt(value)) return value;
+    const counted = binary("+", first, natural(BigInt(offset)));
+    return counted?.value === value.value ? counted : null;
   }
 
   /** A constant expression's value as C computes it; null when it is not constant, or not known. */
@@ -167,7 +224,7 @@ export class Constants {
       case "number":
         return literal(expr.value, expr.type);
       case "name":
-        return this.integer(expr.name);
+        return this.named(expr.name);
       case "cast": {
         const v = this.compute(expr.operand);
         return v && this.converted(v, expr.type);
@@ -213,6 +270,14 @@ export class Constants {
     return converted(value, type, this.meant);
   }
 }
+
+/** The type of an enumeration of which a value is no `int`. */
+function typeHolding(values: readonly bigint[]): IntegerType {
+  if (values.some((value) => value < 0n)) return "long";
+  return values.every((value) => value < 1n << 32n) ? "unsigned" : "unsigned long";
+}
+
+const isInt = ({ bits, isUnsigned }: Integer): boolean => bits === 32 && !isUnsigned;
 
 /** The value of a text that is an integer literal and nothing else. */
 function integerOf(text: string): Integer | null {

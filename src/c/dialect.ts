@@ -17,8 +17,8 @@ export interface Dialect {
   /** Conditionals see what any other header of the tree defines, as if all were included. */
   readonly sharedHeaders?: boolean;
   /**
-   * Macros are expanded before functions are parsed, but for those named in `keep`, which stay calls; none are, unless given. `first`: a file whose
-   * macros count before those of others.
+   * Macros are expanded before functions are parsed, but for those named in `keep`, which stay calls; unless given, only those whose meaning
+   * depends on what stands around their use. `first`: a file whose macros count before those of others.
    */
   readonly expand?: { readonly keep: readonly string[]; readonly first?: string };
   /** Names of macros that govern the statement after their call; `*` stands for any characters. */

@@ -24,10 +24,19 @@ export interface Budget {
   left: number;
 }
 
-/** The macro of a name on a line, where one is to be expanded. */
-export type MacroLookup = (name: string, line: number) => Macro | null;
+/** What stands beside the use of a macro. */
+export interface MacroUse {
+  /** The token before it. */
+  readonly before: string;
+  /** The token after it, or after the call of it; empty where there is none. */
+  readonly after: (isCalled: boolean) => string;
+}
 
-interface Token {
+/** The macro of a name on a line, where one is to be expanded; unless it is said in which use, where one may be. */
+export type MacroLookup = (name: string, line: number, use?: MacroUse) => Macro | null;
+
+/** A token of a macro's body, or of what macros made. */
+export interface Token {
   readonly kind: TokenKind;
   readonly text: string;
   readonly line: number;
@@ -61,8 +70,9 @@ export function expandMacros(tokens: Tokens, lookup: MacroLookup, budget: Budget
   for (let i = 0; i < end; i++)
     list.push({ kind: tokens.kinds[i] as TokenKind, text: tokens.texts[i] as string, line: tokens.lines[i] as number });
   try {
-    const result = new Expander(lookup, budget).expand(list);
-    return asTokens(result, tokens.lines[end] as number, tokens.ends[end] as number);
+    const expander = new Expander(lookup, budget);
+    const result = expander.expand(list);
+    return expander.isUnused ? tokens : asTokens(result, tokens.lines[end] as number, tokens.ends[end] as number);
   } catch (error) {
     if (error instanceof TooMany) return null;
     throw error;
@@ -87,7 +97,10 @@ function asTokens(list: readonly Token[], endLine: number, end: number): Tokens 
   };
 }
 
-class Expander {
+class Expander implements MacroUse {
+  /** Nothing was expanded. */
+  isUnused = true;
+  before = "";
   private readonly lookup: MacroLookup;
   private readonly budget: Budget;
   /** What is read, the innermost last; an argument is read for itself. */
@@ -105,8 +118,10 @@ class Expander {
     const outer = this.stack;
     this.stack = [{ list, at: 0, macro: null }];
     const out: Token[] = [];
-    for (let token = this.next(); token !== null; token = this.next())
+    for (let token = this.next(); token !== null; token = this.next()) {
+      this.before = out.at(-1)?.text ?? "";
       if (!this.enter(token)) out.push(this.left(token));
+    }
     this.stack = outer;
     this.depth--;
     return out;
@@ -130,6 +145,25 @@ class Expander {
     }
   }
 
+  after(isCalled: boolean): string {
+    let depth = 0;
+    let count = 0;
+    for (let i = this.stack.length - 1; i >= 0; i--) {
+      const { list, at } = this.stack[i] as Reading;
+      for (let j = at; j < list.length; j++) {
+        const { text } = list[j] as Token;
+        if (depth === 0 && (!isCalled || count > 0)) {
+          this.spend(count);
+          return text;
+        }
+        count++;
+        if (text === "(") depth++;
+        else if (text === ")") depth--;
+      }
+    }
+    return "";
+  }
+
   private left(token: Token): Token {
     return token.kind === "word" && this.inside.has(token.text) ? { ...token, isFinal: true } : token;
   }
@@ -137,7 +171,7 @@ class Expander {
   /** Reads what a macro makes instead of its name and arguments; false where the token is none, or no call of it. */
   private enter(token: Token): boolean {
     if (token.kind !== "word" || token.isFinal || this.inside.has(token.text)) return false;
-    const macro = this.lookup(token.text, token.line);
+    const macro = this.lookup(token.text, token.line, this);
     if (macro === null) return false;
     const args = macro.parameters === null ? [] : this.peek()?.text === "(" ? this.arguments() : null;
     if (args === null) return false;
@@ -146,6 +180,7 @@ class Expander {
     this.spend(Math.max(1, list.length));
     this.stack.push({ list, at: 0, macro: macro.name });
     this.inside.add(macro.name);
+    this.isUnused = false;
     return true;
   }
 
@@ -286,7 +321,8 @@ function joined(args: readonly Token[][], line: number): Token[] {
   return args.flatMap((arg, i) => (i === 0 ? arg : [{ kind: "punctuator" as const, text: ",", line }, ...arg]));
 }
 
-function bodyOf(macro: Macro): readonly Token[] {
+/** The tokens of a macro's body, `##` as one. */
+export function bodyOf(macro: Macro): readonly Token[] {
   const known = bodies.get(macro);
   if (known) return known;
   const tokens = tokenize(macro.body, 0, macro.body.length, 0);

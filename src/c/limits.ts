@@ -16,6 +16,9 @@ export const LIMITS = {
   functionTokens: 12_000,
   /** Tokens that the macros of one function make. */
   expansion: 40_000,
+  /** Characters of a macro's body that may be an expression, and tokens that it and the macros in it make. */
+  macroBody: 400,
+  macroTokens: 2000,
   /** Macros that stand one in the other for a call. */
   macroDepth: 40,
   /** Calls of macros that stand one in the other's arguments. */

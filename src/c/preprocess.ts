@@ -66,10 +66,19 @@ function blankLiteral(literal: string): string {
   });
 }
 
+const patterns = new Map<string, RegExp>();
+
+/** The pattern of a dialect's words, which every file and every macro's body is searched for. */
+function patternOf(text: string): RegExp {
+  const pattern = patterns.get(text) ?? new RegExp(text, "g");
+  patterns.set(text, pattern);
+  return pattern;
+}
+
 /** Every call that asks whether a symbol is defined becomes 1 or 0, padded where there is room. */
 function answerDefinedCalls(text: string, rules: Dialect): string {
   if (!rules.definedCalls?.length) return text;
-  const pattern = new RegExp(`\\b(?:${rules.definedCalls.join("|")})\\s*\\(\\s*(\\w+)\\s*\\)`, "g");
+  const pattern = patternOf(`\\b(?:${rules.definedCalls.join("|")})\\s*\\(\\s*(\\w+)\\s*\\)`);
   return text.replace(pattern, (call, name: string) => {
     const answer = rules.defined !== undefined && Object.hasOwn(rules.defined, name) ? "1" : "0";
     return call.includes("\n") ? call.replace(/[^\n\r]/g, " ").replace(" ", answer) : answer.padEnd(call.length);
@@ -233,7 +242,7 @@ export function closeOf(text: string, open: number): number {
 function padMacros(text: string, rules: Dialect): string {
   const words = [...Object.keys(rules.replaceTokens), ...rules.blankTokens, ...rules.blankCalls];
   if (words.length === 0) return text;
-  const pattern = new RegExp(`\\b(?:${words.join("|")})\\b`, "g");
+  const pattern = patternOf(`\\b(?:${words.join("|")})\\b`);
   const blankCalls = new Set(rules.blankCalls);
   const out: string[] = [];
   let from = 0;
@@ -268,5 +277,7 @@ export function preprocess(source: string, around: Surroundings, rules: Dialect)
     const name = /^\s*#\s*include\s*"([^"]{1,200})"/.exec(lines[line - 1] as string)?.[1];
     return name === undefined ? [] : [{ name, line }];
   });
-  return { ...resolved, includes, text: padMacros(answerDefinedCalls(resolved.text, rules), rules) };
+  const read = (text: string): string => padMacros(answerDefinedCalls(text, rules), rules);
+  const macros = resolved.macros.map((macro) => ({ ...macro, body: read(macro.body).trim() }));
+  return { ...resolved, includes, macros, text: read(resolved.text) };
 }

@@ -4,6 +4,7 @@
 
 import { SeamlockError } from "../errors.ts";
 import type { CallExpr, Expr, FunctionAst, Stmt } from "./ast.ts";
+import { Bodies } from "./bodies.ts";
 import { Constants, splitTopLevel } from "./constants.ts";
 import type { Dialect } from "./dialect.ts";
 import { expandMacros, expandText, type Macro, type MacroLookup } from "./expand.ts";
@@ -11,7 +12,7 @@ import { bitsOf, bitsOfType, type IntegerKind, kindOf } from "./integers.ts";
 import { isLongerThan } from "./lexer.ts";
 import { LIMITS } from "./limits.ts";
 import { blankComments, closeOf, preprocess } from "./preprocess.ts";
-import { type ParseOptions, parseExpression, parseFunction, parseInitializer } from "./syntax.ts";
+import { type ParseOptions, parseFunction, parseInitializer } from "./syntax.ts";
 import { scanTopLevel, type TopObject } from "./toplevel.ts";
 import { aliased, isSameMacro, type MacroSite, Macros, Units } from "./units.ts";
 import { withParts } from "./walk.ts";
@@ -91,7 +92,8 @@ export class Program {
   private readonly asts = new Map<FunctionInfo, FunctionAst | null>();
   private readonly constants: Constants;
   private readonly macroCalls = new Map<string, ReadonlySet<string>>();
-  private readonly macroExprs = new Map<string, Expr | null>();
+  private readonly bodies: Bodies;
+  private readonly cases = new Set<string>();
 
   /** Does a header of the tree, or the dialect, declare a type of that name? */
   isType(name: string): boolean {
@@ -107,15 +109,22 @@ export class Program {
     this.parsing = { isTypeName: (name) => this.types.has(name), isFunction, ...(governs && { governs }) };
     const macros = collectObjectMacros(files);
     const defined = rules.sharedHeaders ? headerDefinitions(files) : null;
+    this.bodies = new Bodies({
+      definitionsOf: (name) => this.definitionsOf(name),
+      isType: this.parsing.isTypeName,
+      isEnumerator: (name) => this.enumerators.has(name),
+      isCase: (name) => this.cases.has(name),
+    });
     this.constants = new Constants({
       macros: this.macros,
       redefined: this.redefined,
       macroExpr: (name) => this.macroExpr(name),
       macroCall: (call) => this.macroCall(call),
-      isType: this.parsing.isTypeName,
+      expression: (text) => this.bodies.expression(text),
     });
     this.units = new Units(files.map((file) => file.path));
-    this.visible = new Macros(this.units, rules.expand?.keep ?? [], rules.expand?.first ?? null, isFunction);
+    const isValue = (site: MacroSite): boolean => this.bodies.isValue(site);
+    this.visible = new Macros(this.units, rules.expand?.keep ?? [], rules.expand?.first ?? null, isValue);
     const sources = new Map<string, string>();
     for (const file of files) {
       const isDefined = (name: string): boolean => defined?.get(name)?.some((path) => path !== file.path) === true;
@@ -139,6 +148,7 @@ export class Program {
       this.indexTopLevel(path, text, sources.get(path) ?? null);
       this.constants.index(path, text);
       this.indexTypes(text);
+      if (rules.expand) this.indexCases(text);
       this.refuseTooMany(path);
     }
     if (rules.expand) this.indexMade();
@@ -243,7 +253,12 @@ export class Program {
 
   /** The macros that a file sees and that are to be expanded. */
   private lookup(file: string): MacroLookup {
-    return (name, line) => this.visible.of(name, file, line);
+    if (this.rules.expand) return (name, line) => this.visible.of(name, file, line);
+    return (name, line, use) => {
+      const macro = this.bodies.opened(name, use);
+      // What is no expression stays what nobody understands.
+      return macro && !this.bodies.isNone(macro) ? this.visible.of(name, file, line) : null;
+    };
   }
 
   /** The text in which a function's offsets count. */
@@ -254,6 +269,10 @@ export class Program {
   /** Calls at file scope of macros with these names, in the order of the files. */
   fileCalls(names: ReadonlySet<string>): FileCall[] {
     return [...this.texts].flatMap(([file, text]) => fileCalls(text, names).map((call) => ({ ...call, file })));
+  }
+
+  private indexCases(text: string): void {
+    for (const [, name] of text.matchAll(/\bcase\s+([A-Za-z_]\w*)\s*:/g)) this.cases.add(name as string);
   }
 
   private indexTypes(text: string): void {
@@ -295,7 +314,6 @@ export class Program {
   }
 
   private parseOptions(file: string): ParseOptions {
-    if (!this.rules.expand) return this.parsing;
     return { ...this.parsing, expand: (tokens) => expandMacros(tokens, this.lookup(file), { left: LIMITS.expansion }) };
   }
 
@@ -321,15 +339,8 @@ export class Program {
 
   /** An object-like macro's body as an expression, or a function-like macro's; null for one that has definitions which differ. */
   macroExpr(name: string): Expr | null {
-    const known = this.macroExprs.get(name);
-    if (known !== undefined) return known;
     const macro = this.macros.get(name);
-    const expr =
-      macro && !this.redefined.has(name) && macro.body !== "" && macro.body.length < 400
-        ? parseExpression(macro.body, this.parsing.isTypeName)
-        : null;
-    this.macroExprs.set(name, expr);
-    return expr;
+    return macro && !this.redefined.has(name) ? this.bodies.expr(macro) : null;
   }
 
   /** By name: of several enumerators the first. */
@@ -377,7 +388,8 @@ export class Program {
   /** What the call of a macro that stands for an expression is, with its arguments in place; null for anything else. */
   macroCall({ callee, args, line }: CallExpr): Expr | null {
     const macro = callee.kind === "name" ? this.macros.get(callee.name) : undefined;
-    const body = macro?.parameters ? this.macroExpr(macro.name) : null;
+    // Another number of arguments: a macro among them has made more of them, which a compiler does not.
+    const body = macro?.parameters?.length === args.length ? this.macroExpr(macro.name) : null;
     return body && macro?.parameters ? substitute(placed(body, line), macro.parameters, args) : null;
   }
 

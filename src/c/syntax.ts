@@ -418,9 +418,10 @@ export function parseFunction(text: string, place: DefinitionPlace, options: Par
 }
 
 /** Parses one expression, such as a macro's body; null when it is none. Its line is 0: a macro has none of its own. */
-export function parseExpression(text: string, isTypeName: IsTypeName): Expr | null {
+export function parseExpression(text: string, isTypeName: IsTypeName, expand?: ParseOptions["expand"]): Expr | null {
   const line = text.replace(/\s+/g, " ");
-  return attempt(() => new CodeParser(line, tokenize(line, 0, line.length, 0), { isTypeName }).whole());
+  const tokens = expanded(tokenize(line, 0, line.length, 0), { isTypeName, ...(expand && { expand }) });
+  return tokens === null ? null : attempt(() => new CodeParser(line, tokens, { isTypeName }).whole());
 }
 
 /** Parses the initializer `{ … }` between two offsets of a text; null when it is none. */

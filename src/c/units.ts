@@ -60,9 +60,8 @@ export class Macros {
   private readonly units: Units;
   private readonly keep: ReadonlySet<string>;
   private readonly first: string | null;
-  private readonly isFunction: (name: string) => boolean;
+  private readonly isValue: (site: MacroSite) => boolean;
   private readonly names = new Map<string, Named>();
-  private readonly constants = new Set<MacroSite>();
   private readonly chosen = new Map<string, readonly MacroSite[]>();
   /** Names of macros that may define a function. */
   private readonly making = new Set<string>();
@@ -70,13 +69,13 @@ export class Macros {
   /**
    * @param keep macros that stay calls
    * @param first a file whose macros count before those of all others; null: there is none
-   * @param isFunction does a file define a function of that name? Asked when macros are, not before.
+   * @param isValue does a macro's name stand for its value wherever it is used? Asked when macros are, not before.
    */
-  constructor(units: Units, keep: readonly string[], first: string | null, isFunction: (name: string) => boolean) {
+  constructor(units: Units, keep: readonly string[], first: string | null, isValue: (site: MacroSite) => boolean) {
     this.units = units;
     this.keep = new Set(keep);
     this.first = first;
-    this.isFunction = isFunction;
+    this.isValue = isValue;
   }
 
   /** Of names that were asked for and that others define in different ways: those definitions, the one that was taken first. */
@@ -88,9 +87,6 @@ export class Macros {
   add(site: MacroSite): void {
     if (this.keep.has(site.name)) return;
     this.said(site.name, site.file).sites.push(site);
-    const isValue = isConstant(site);
-    if (isValue) this.constants.add(site);
-    if (isValue && aliased(site) === null) return;
     if (site.until === null) (this.names.get(site.name) as Named).lasting.push(site);
     if (isMaker(site)) this.making.add(site.name);
   }
@@ -119,7 +115,7 @@ export class Macros {
     if (named === undefined) return null;
     const said = named.byFile.get(file);
     const above = said && lastAbove(said.sites, line);
-    if (above) return (above.until === null || line < above.until) && this.isExpanded(above) ? above : null;
+    if (above) return (above.until === null || line < above.until) && !this.isValue(above) ? above : null;
     return said && said.hidesFrom < line ? null : this.ofOthers(named, file);
   }
 
@@ -133,26 +129,9 @@ export class Macros {
 
   private amongOthers({ lasting }: Named, file: string): MacroSite | null {
     const isHeader = (site: MacroSite): boolean => site.file.endsWith(".h");
-    const others = lasting.filter((site) => site.file !== file && this.isExpanded(site));
+    const others = lasting.filter((site) => site.file !== file && !this.isValue(site));
     const ofUnit = others.filter((site) => this.units.areOne(site.file, file));
     return this.choose(ofUnit.length > 0 ? ofUnit : others.filter(isHeader));
-  }
-
-  /** All but constants are; one name for another is none where that, in whichever file, is something that can be called. */
-  private isExpanded(site: MacroSite): boolean {
-    if (!this.constants.has(site)) return true;
-    const met = new Set([aliased(site)]);
-    // A set that grows is visited to its end.
-    for (const name of met) {
-      if (name === null) continue;
-      if (this.keep.has(name) || this.isFunction(name)) return true;
-      for (const said of this.names.get(name)?.byFile.values() ?? [])
-        for (const other of said.sites) {
-          if (!this.constants.has(other)) return true;
-          met.add(aliased(other));
-        }
-    }
-    return false;
   }
 
   /** The first, which is noted when others say something else. */
@@ -196,9 +175,4 @@ function isMaker({ parameters, body }: Macro): boolean {
 /** The name that an object-like macro is another one for; null for any other macro. */
 export function aliased({ parameters, body }: Macro): string | null {
   return parameters === null && /^[A-Za-z_]\w*$/.test(body) ? body : null;
-}
-
-/** An object-like macro that is a value and no more: names and operators without a call, a member or a statement. */
-function isConstant({ parameters, body }: Macro): boolean {
-  return parameters === null && body !== "" && !/[{};]|->|\.\s*[A-Za-z_]|\b[a-z]\w*\s*\(|^\s*[a-z_]\w*\s*$/.test(body);
 }

@@ -351,6 +351,55 @@ void f(void) { LOCK_IT(1); AGAIN(2); CALL_IT(3); KEEP_IT(4); OWN(5); g(LIMIT, RO
     expect(program({ "h.h": header }).constant("LIMIT")).toBe(16n);
   });
 
+  it("is a name for a value where that is all it is: numbers, enumerators and constants, whatever calls are made of them", () => {
+    const header = `#define BIT(n) (1UL << (n))
+#define small_bit(n) BIT(n)
+#define FLAG BIT(3)
+#define SMALL small_bit(MOST)
+#define ALSO (FLAG | RED)
+#define WORDS "text" "more"
+#define STATE READ_STATE(0)
+#define STATE_TOO (STATE + 1)
+#define UNSEEN NOWHERE(1)
+#define CURRENT (current_state + 1)
+#define POINTED (&current_state)
+#define HELD current_lock
+#define REGISTER (*(long *)4096)
+#define SHIFTED BIT(current_state)
+#define ASKED ({ READ_STATE(0); })
+#define SUM 1 + 2
+#define SUM_TOO SUM
+#define COMMAND _IOW(1, 2, struct s)
+enum { RED, MOST };
+int READ_STATE(int x);`;
+    const source = "long current_state;\nint READ_STATE(int x) { return x; }\n";
+    expect(shown(body(`${source}void f(void) { g(FLAG, SMALL, ALSO, WORDS); }`, header))).toEqual([
+      "g(FLAG, SMALL, ALSO, WORDS)",
+    ]);
+    expect(
+      shown(
+        body(
+          `${source}void f(void) { g(STATE, STATE_TOO, UNSEEN, CURRENT, POINTED, HELD, REGISTER, SHIFTED, ASKED); }`,
+          header,
+        ),
+      ),
+    ).toEqual([
+      "g(READ_STATE(0), (READ_STATE(0) + 1), NOWHERE(1), (current_state + 1), &current_state, current_lock, *cast, (1 << current_state), opaque)",
+    ]);
+    expect(shown(body(`${source}void f(void) { g(2 * SUM, SUM_TOO * 2); }`, header))).toEqual([
+      "g(((2 * 1) + 2), (1 + (2 * 2)))",
+    ]);
+    expect(shown(body(`${source}void f(int x) { g(COMMAND); switch (x) { case COMMAND: ; } }`, header))[0]).toBe(
+      "g(COMMAND)",
+    );
+  });
+
+  it("has a build's words in what macros stand for, too", () => {
+    const header = "#define MODE ((__user int)(1 << 3))\n#define GO(x) go(x, (__user int)MODE, IS_ENABLED(CONFIG_SMP))";
+    expect(shown(body("void f(void) { GO(2); }", header))).toEqual(["go(2, cast, 1)"]);
+    expect(program({ "h.h": header }).constant("MODE")).toBe(8n);
+  });
+
   it("stands on the line of the use", () => {
     const [, s] = body("void f(void) {\n a();\n\n WRAP(b); }", "#define WRAP(x) do_it(x)");
     expect(s?.line).toBe(4);

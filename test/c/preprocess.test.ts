@@ -5,42 +5,48 @@ import { RULES } from "../../src/module/rules.ts";
 
 const read = (source: string) => preprocess(source, { macros: new Map(), isDefined: () => false }, RULES.preprocess);
 
-/** A condition as C writes it, and its value by BigInt arithmetic that knows nothing of precedence: every operand has parentheses. */
+/** A condition as C writes it, and its value by arithmetic in 64 bits that knows nothing of precedence: every operand has parentheses. */
 interface Condition {
   readonly text: string;
   readonly value: bigint;
+  readonly isUnsigned: boolean;
 }
 
 const truth = (v: boolean) => (v ? 1n : 0n);
-const OPERATORS: Readonly<Record<string, (a: bigint, b: bigint) => bigint>> = {
-  "||": (a, b) => truth(a !== 0n || b !== 0n),
-  "&&": (a, b) => truth(a !== 0n && b !== 0n),
-  "==": (a, b) => truth(a === b),
-  "!=": (a, b) => truth(a !== b),
-  "<": (a, b) => truth(a < b),
-  ">=": (a, b) => truth(a >= b),
-  "+": (a, b) => a + b,
-  "-": (a, b) => a - b,
-  "*": (a, b) => (a * b) % 1000n,
+/** Operators that give truth values, which have a sign. */
+const TESTS: Readonly<Record<string, (a: bigint, b: bigint) => boolean>> = {
+  "||": (a, b) => a !== 0n || b !== 0n,
+  "&&": (a, b) => a !== 0n && b !== 0n,
+  "==": (a, b) => a === b,
+  "!=": (a, b) => a !== b,
+  "<": (a, b) => a < b,
+  ">=": (a, b) => a >= b,
 };
+
+function combined(a: Condition, operator: string, b: Condition): Condition {
+  const isUnsigned = a.isUnsigned || b.isUnsigned;
+  const [x, y] = isUnsigned ? [BigInt.asUintN(64, a.value), BigInt.asUintN(64, b.value)] : [a.value, b.value];
+  const text = `(${a.text}) ${operator} (${b.text})`;
+  const test = TESTS[operator];
+  if (test) return { text, value: truth(test(x, y)), isUnsigned: false };
+  const value = operator === "+" ? x + y : x - y;
+  return { text, value: isUnsigned ? BigInt.asUintN(64, value) : value, isUnsigned };
+}
+
+const signed = (text: string, value: bigint): Condition => ({ text, value, isUnsigned: false });
 
 const { condition } = fc.letrec<{ condition: Condition }>((tie) => ({
   condition: fc.oneof(
     { maxDepth: 4 },
-    fc.nat(99).map((n): Condition => ({ text: `${n}U`, value: BigInt(n) })),
-    fc.nat(99).map((n): Condition => ({ text: `0x${n.toString(16)}`, value: BigInt(n) })),
-    fc.constant<Condition>({ text: "defined(NOT_DEFINED)", value: 0n }),
-    fc.constant<Condition>({ text: "defined DEFINED", value: 1n }),
-    fc.constant<Condition>({ text: "SEVEN", value: 7n }),
-    tie("condition").map((c): Condition => ({ text: `!(${c.text})`, value: truth(c.value === 0n) })),
+    fc.nat(99).map((n): Condition => ({ text: `${n}U`, value: BigInt(n), isUnsigned: true })),
+    fc.nat(99).map((n) => signed(`0x${n.toString(16)}`, BigInt(n))),
+    fc.constant(signed("defined(NOT_DEFINED)", 0n)),
+    fc.constant(signed("defined DEFINED", 1n)),
+    fc.constant(signed("SEVEN", 7n)),
+    tie("condition").map((c) => signed(`!(${c.text})`, truth(c.value === 0n))),
     fc
-      .tuple(tie("condition"), fc.constantFrom(...Object.keys(OPERATORS).filter((o) => o !== "*")), tie("condition"))
-      .map(
-        ([a, operator, b]): Condition => ({
-          text: `(${a.text}) ${operator} (${b.text})`,
-          value: (OPERATORS[operator] as (a: bigint, b: bigint) => bigint)(a.value, b.value),
-        }),
-      ),
+      .tuple(tie("condition"), fc.constantFrom(...Object.keys(TESTS), "+", "-"), tie("condition"))
+      .map(([a, operator, b]) => combined(a, operator, b)),
   ),
 }));
 

@@ -50,7 +50,7 @@ describe.skipIf(!hasCompiler)("random constants", () => {
     const isAt = (name: string, messages: string): boolean =>
       new RegExp(`^${name}:.* error:|^${name}:[\\s\\S]*?in expansion of macro`, "m").test(messages);
     let kept = names;
-    for (let tries = 0; tries < 6; tries++) {
+    for (let tries = 0; tries < 12; tries++) {
       const messages = compile(kept);
       if (!/error:/.test(messages)) {
         const { status, stdout } = spawnSync(join(folder, "run"), { encoding: "utf8" });

@@ -15,6 +15,27 @@ typedef u16 half_t;
 
 const OPERATORS = ["||", "&&", "|", "^", "&", "==", "!=", "<", ">", "<=", ">=", "<<", ">>", "+", "-", "*", "/", "%"];
 
+/** Macros with parameters; what most of them make depends on what stands around their use, and on how their arguments are written. */
+const MACROS = `#define BIT(n) (1ULL << (n))
+#define MASK(high, low) (((~0ULL) >> (63 - (high))) & ~(BIT(low) - 1))
+#define FLAG(n) (u64)(1ULL << (n))
+#define TWICE(x) x * 2
+#define PLUS(x, y) x + y
+#define LESS(x) (x - 1)
+#define EITHER(x, y) x ? y : 3
+#define INVERSE(x) ~x
+#define AS(type, x) ((type)(x))
+#define SIZE(x) sizeof(x)
+#define SAME(x) x
+#define OUTER(x) (SAME(x) + TWICE(x))
+#define USE(macro, x) macro(x)
+#define PAIR 5, 6
+#define SUM(x, y) (x - y)
+#define SUM_OF(x) SUM(x)
+#define UP << 1
+#define DOWN - 1
+`;
+
 class Header {
   private readonly random;
   private readonly lines: string[] = [];
@@ -33,10 +54,7 @@ class Header {
   }
 
   make(count: number): string {
-    this.lines.push(
-      "#define BIT(n) (1ULL << (n))",
-      "#define MASK(high, low) (((~0ULL) >> (63 - (high))) & ~(BIT(low) - 1))",
-    );
+    this.lines.push(MACROS);
     while (this.names.length < count) {
       if (this.below(3) > 0) this.macro();
       else this.enumeration();
@@ -45,7 +63,7 @@ class Header {
   }
 
   private macro(): void {
-    const body = this.one([this.literal(), `(${this.value(3)})`, this.value(2), `-${this.literal()}`]);
+    const body = this.one([this.literal(), `(${this.value(3)})`, this.value(2), `-${this.literal()}`, this.call(1)]);
     const name = `M${this.names.length}`;
     this.lines.push(`#define ${name} ${body}`);
     this.names.push(name);
@@ -92,6 +110,26 @@ class Header {
     return digits + this.one(["", "", "", "U", "L", "UL", "ull", "LL", "u"]);
   }
 
+  /** A macro's call, its arguments mostly without parentheses. */
+  private call(depth: number): string {
+    const inner = (): string => this.value(depth);
+    return this.one([
+      () => `TWICE(${inner()})`,
+      () => `PLUS(${inner()}, ${inner()})`,
+      () => `LESS(${inner()})`,
+      () => `EITHER(${inner()}, ${inner()})`,
+      () => `INVERSE(${inner()})`,
+      () => `AS(${this.one(["u8", "s32", "unsigned long"])}, ${inner()})`,
+      () => `SIZE(${this.one(["u8", "half_t", "int [3]"])})`,
+      () => `OUTER(${inner()})`,
+      () => `USE(${this.one(["TWICE", "SAME", "BIT", "LESS"])}, ${this.below(20)})`,
+      () => `USE(SUM_OF, PAIR)`,
+      () => `FLAG(${this.below(64)})`,
+      () => `${this.below(9)} UP`,
+      () => `(${inner()}) DOWN`,
+    ])();
+  }
+
   private value(depth: number): string {
     if (depth === 0 || this.below(6) === 0)
       return this.one([this.literal(), this.literal(), this.names.length > 0 ? this.one(this.names) : "1"]);
@@ -125,6 +163,7 @@ class Header {
       () => `sizeof(${type}${this.one(["", "", " *", " const", "[2][0x3]", "[BIT(3)]", "[(M0 & 3) + 1]"])})`,
       () => `sizeof ${this.one(["(u16)", "(half_t *[2])"])}`,
       () => `MASK(${32 + this.below(32)}, ${this.below(32)})`,
+      () => this.call(depth - 1),
     ])();
   }
 }

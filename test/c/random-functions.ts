@@ -25,9 +25,22 @@ export const MACROS = `#define twice(v) (note(v), note((v) ^ 1))
 #define SUM_OF sum_of
 #define NOTE_IT note
 #define NOTHING
+#define LOOSE 1 + 2
+#define LOOSE_TOO LOOSE
+#define MINUS -1
+#define LESS_A - a
+#define DOUBLE(v) v * 2
+#define LESS(v) (v - 1)
+#define AS_LONG(v) (long)(v)
+#define SIZE(v) sizeof(v)
+#define NOTED NOTED_IT(5)
+#define WHOLE (BLUE + 4)
 `;
-/** What follows these lines sees no such macro: who uses one there is found fault with. */
-export const NO_MACROS = ["twice", "sum_of", "TWICE", "SUM_OF", "NOTE_IT", "NOTHING"]
+/** What follows these lines sees no such macro: who uses one there is found fault with. `WHOLE` is a constant, and may stay a name. */
+export const NO_MACROS = [
+  ...["twice", "sum_of", "TWICE", "SUM_OF", "NOTE_IT", "NOTHING", "LOOSE", "LOOSE_TOO", "MINUS", "LESS_A"],
+  ...["DOUBLE", "LESS", "AS_LONG", "SIZE", "NOTED"],
+]
   .map((name) => `#undef ${name}\nenum { ${name} };\n`)
   .join("");
 
@@ -42,8 +55,12 @@ static fn_t pick(long v) { return fns[v & 3]; }
 static struct T make(long v) { return (struct T){ .z = v + 1, .c = v }; }
 static struct S *get(long v) { return &ring[v & 1]; }
 static long text(const char *s) { return note(s != 0); }
+static long NOTED_IT(long v) { return note(v + 1); }
 static void none(void) { note(77); }
 `;
+
+/** Numbers that `walking` walks over, from the middle on: more than a function that ends steps over in either direction. */
+export const WALK = 1 << 14;
 
 /** What stands before the functions in a program that runs them. */
 export const PRELUDE = `#include <setjmp.h>
@@ -53,7 +70,7 @@ export const PRELUDE = `#include <setjmp.h>
 #include <string.h>
 ${HEADER}
 static struct S ring[2], gs;
-static long g[4], walk[4096];
+static long g[4], walk[${WALK}];
 static unsigned long sum;
 static int logged, ticks;
 static sigjmp_buf out;
@@ -143,7 +160,7 @@ class Writer {
   /** A function's text but for `long name`. */
   function(): string {
     const body = this.inner(() =>
-      words("long * walking = walk + 64 ;", this.block(6, 3, OUTSIDE), "return", this.value(COMMA, 2), ";"),
+      words(`long * walking = walk + ${WALK / 2} ;`, this.block(6, 3, OUTSIDE), "return", this.value(COMMA, 2), ";"),
     );
     return this.spaced(words("( long a , long b , struct S * s ) {", body, "}"));
   }
@@ -298,6 +315,22 @@ class Writer {
       () => [POSTFIX, words("( note ) (", v(), ")")],
       () => [POSTFIX, words(this.one(["TWICE", "twice", "NOTE_IT"]), "( (", v(), ") )")],
       () => [POSTFIX, words(this.one(["SUM_OF", "sum_of"]), "( (", v(), ")", this.variable(v), ")")],
+      () => this.textual(depth),
+    );
+  }
+
+  /** What a macro makes of text, which binds with what stands beside it: here it stands where an operand of an operator may. */
+  private textual(depth: number): Rated {
+    const v = (): Tokens => {
+      const value = this.value(BINARY, depth);
+      // To a preprocessor, braces are nothing special, and commas in them are.
+      return value.includes("{") ? words("(", value, ")") : value;
+    };
+    return this.any<Rated>(
+      () => [UNARY, words(this.one(["LOOSE", "LOOSE_TOO", "MINUS", "WHOLE", "NOTED"]))],
+      () => [UNARY, words(this.one(["DOUBLE", "LESS", "AS_LONG"]), "(", v(), ")")],
+      () => [UNARY, words("SIZE (", this.one(["u8", "* s", "a", "struct T", "g"]), ")")],
+      () => [BINARY + 8, words(this.value(BINARY + 8, depth), "LESS_A")],
     );
   }
 

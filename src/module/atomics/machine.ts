@@ -2,7 +2,7 @@
  * Runs a small function that works on one shared word, along one way through it: which accesses it makes, which tests decide the
  * way, how it ends. What the tests give is decided from outside, so that a caller sees every way by running again.
  */
-import { type Expr, type FunctionAst, type Program, type Stmt, substitute } from "../../c/index.ts";
+import type { Expr, FunctionAst, Program, Stmt } from "../../c/index.ts";
 import type { ExtractionRules } from "../rules.ts";
 import {
   type Atom,
@@ -606,9 +606,8 @@ class Machine {
     const intrinsic = intrinsicOf(name);
     if (intrinsic) return this.#intrinsic(intrinsic, e);
     if (name in rules.statusChanges && e.args[0]) return this.#returned(e.args[0]);
-    const macro = program.macros.get(name);
-    const body = macro?.parameters ? program.macroExpr(name) : null;
-    if (body && macro?.parameters) return this.#value(substitute(body, macro.parameters, e.args));
+    const expanded = program.macroCall(e);
+    if (expanded) return this.#value(expanded);
     const callee = program.resolve(name, this.#frame.ast.file);
     const ast = callee ? program.ast(callee) : null;
     const args = e.args.map((arg) => this.#value(arg));
