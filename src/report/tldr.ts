@@ -3,7 +3,15 @@ import { type ContendPair, compareResources, isAncestor } from "../analysis/inde
 import { type Catalog, decodeStatus, type Leaf, sideOf } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { pathLabels } from "./conclusion.ts";
-import { busyWords, conditionPhrase, guestOneAtATime, guestReaction, operandName, pathWords, resourceNoun } from "./glossary.ts";
+import {
+  busyWords,
+  conditionPhrase,
+  guestOneAtATime,
+  guestReaction,
+  operandName,
+  pathWords,
+  resourceNoun,
+} from "./glossary.ts";
 import { goneLater, goneSince, type NamedPair } from "./history.ts";
 import { gettingOver } from "./reactions.ts";
 import type { ConclusionRow } from "./schema.ts";
