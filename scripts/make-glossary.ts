@@ -61,6 +61,7 @@ const glossarySchema = z.strictObject({
   resourceNouns: z.record(text, text),
   releases: z.record(text, text),
   guest: z.array(z.strictObject({ calls: texts, text })),
+  guestOneAtATime: z.array(z.strictObject({ calls: texts, text })),
   paths: z.array(
     z.strictObject({ match: text, short: text, group: text.optional(), exceptional: z.boolean().optional() }),
   ),

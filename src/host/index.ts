@@ -33,6 +33,7 @@ export { serializeHost } from "./serialize.ts";
 export { KERNEL_SOURCES, type KernelSource, kernelSourceUrl, originOf } from "./source-url.ts";
 export { heldAt } from "./uses.ts";
 export {
+  hasSharedMode,
   isEndless,
   isKick,
   LOCK_KINDS,

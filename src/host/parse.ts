@@ -4,6 +4,7 @@ import { SeamlockError } from "../errors.ts";
 import { fieldAt, fieldFault, fieldPath } from "../text.ts";
 import { type HostProfile, hostSchema, type LockUse } from "./schema.ts";
 import { heldAt, lockUse } from "./uses.ts";
+import { hasSharedMode, type LockKind } from "./vocabulary.ts";
 import { readYaml, type YamlFile } from "./yaml.ts";
 
 const KIND = "seamlock/host";
@@ -193,8 +194,8 @@ function useFaults({ profile, placeOf }: LoadedHost): SeamlockError[] {
   return faults;
 }
 
-function misuse(use: LockUse, kind: string, per: string, path: string, vcpu: string): string | null {
-  if (use.mode === "shared" && kind === "mutex") return "is a mutex and cannot be held shared";
+function misuse(use: LockUse, kind: LockKind, per: string, path: string, vcpu: string): string | null {
+  if (use.mode === "shared" && !hasSharedMode(kind)) return `is a ${kind} and cannot be held shared`;
   if (use.of === "all" && per !== "vcpu") return `is one per ${per}; \`of: all\` is for locks that each vCPU has`;
   if (per === "vcpu" && (use.of ?? "self") === "self" && path !== "vcpu" && vcpu === "self") {
     return `is one per vCPU, but the path works for ${path === "vm" ? "a VM" : "the machine"} and has no vCPU of its own`;

@@ -12,6 +12,7 @@ export const LOCK_SCOPES = ["machine", "package", "vm", "vcpu", "inode", "entry"
  */
 export const LOCK_KINDS = [
   "mutex",
+  "spinlock",
   "rwlock",
   "percpu",
   "srcu",
@@ -21,6 +22,11 @@ export const LOCK_KINDS = [
   "context",
   "kick",
 ] as const;
+
+export type LockKind = (typeof LOCK_KINDS)[number];
+
+/** Can a lock of this kind be held shared? */
+export const hasSharedMode = (kind: LockKind): boolean => kind !== "mutex" && kind !== "spinlock";
 
 export type LockScope = (typeof LOCK_SCOPES)[number];
 

@@ -1,6 +1,7 @@
 /** What a call does: takes a lock, asserts one, makes a SEAMCALL, runs a function here or elsewhere, or something that is not known. */
 
 import type { Expr, FunctionInfo } from "../c/index.ts";
+import { hasSharedMode } from "../host/index.ts";
 import type { Instruction } from "./code.ts";
 import type { Execution } from "./execution.ts";
 import { drop, find, heldKey, NO_LOCKS, take } from "./locks.ts";
@@ -270,7 +271,7 @@ function assertion(on: Execution, name: string, call: Call, state: State): Effec
   }
   if (isTrusted) {
     // Held in any mode is no more than held for reading, where there is such a mode.
-    const isShared = rule.mode === "shared" || (rule.mode === "any" && lock.kind !== "mutex");
+    const isShared = rule.mode === "shared" || (rule.mode === "any" && hasSharedMode(lock.kind));
     state.locks = take(state.locks, lock.name, of, isShared ? "shared" : "exclusive", lock.nests);
     const place = on.context.place(call.line);
     on.analysis.trust(place, lock.name);

@@ -213,6 +213,11 @@ export function guestReaction(call: string): string | null {
   return facts.guest.find(({ calls }) => calls.includes(call))?.text ?? null;
 }
 
+/** That Linux's guest makes this TDCALL and some others one at a time; null when no source says. */
+export function guestOneAtATime(call: string): string | null {
+  return facts.guestOneAtATime.find(({ calls }) => calls.includes(call))?.text ?? null;
+}
+
 /** What is said of a path of a host's profile in few words. */
 export interface PathWords {
   readonly short: string;

@@ -3,7 +3,15 @@ import { type ContendPair, compareResources, isAncestor } from "../analysis/inde
 import { type Catalog, decodeStatus, type Leaf, sideOf } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { pathLabels } from "./conclusion.ts";
-import { busyWords, conditionPhrase, guestReaction, operandName, pathWords, resourceNoun } from "./glossary.ts";
+import {
+  busyWords,
+  conditionPhrase,
+  guestOneAtATime,
+  guestReaction,
+  operandName,
+  pathWords,
+  resourceNoun,
+} from "./glossary.ts";
 import { goneLater, goneSince, type NamedPair } from "./history.ts";
 import { gettingOver } from "./reactions.ts";
 import type { ConclusionRow } from "./schema.ts";
@@ -329,7 +337,11 @@ function guestSentence(rows: readonly ConclusionRow[], exchanged: readonly Excha
     .flatMap(({ left, right }) => [left, right].filter((end) => end.guest));
   const names = [...new Set([...calls, ...exchanged].flatMap((end) => end.calls))];
   const known = [...new Set(names.flatMap((name) => guestReaction(name) ?? []))];
-  return known.length === 0 ? [] : [`A Linux guest does not${hostDoes ? "" : " either"}: ${known.join("; ")}.`];
+  const apart = new Set(names.flatMap((name) => guestOneAtATime(name) ?? []));
+  return [
+    ...(known.length === 0 ? [] : [`A Linux guest does not${hostDoes ? "" : " either"}: ${known.join("; ")}.`]),
+    ...[...apart].map((text) => `${text}.`),
+  ];
 }
 
 const lost = (rows: readonly ConclusionRow[], section: ConclusionRow["section"]): readonly ConclusionRow[] =>

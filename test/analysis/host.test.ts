@@ -47,7 +47,7 @@ describe("the mail's conclusion, computed", () => {
   const v1 = host("patch-v1-2024-09");
 
   test("(5), (6) and (7) are possible and (2), (3), (4) and (8) avoided, as it says; (1) is not avoided while a TD is built", () => {
-    expect(resources(v1)).toEqual(["TDR", "TDCS_EPOCH", "SEPT_TREE", "SEPT_ENTRY", "WBT"]);
+    expect(resources(v1)).toEqual(["TDR", "TDCS_EPOCH", "SEPT_TREE", "SEPT_ENTRY", "WBT", "RTMR"]);
     const tdr = possible(v1).filter((p) => p.resource === "TDR");
     const phases = tdr.flatMap((p) => p.paths.filter((x) => x.possible && !x.late).flatMap((x) => x.phases));
     expect(new Set(phases)).toEqual(new Set(["build"]));
@@ -86,7 +86,7 @@ describe("the mail's conclusion, computed", () => {
 
   test("the proposal closes (5) and, of (6) and (7), what concerns the removal", () => {
     const proposal = host("proposal-report-2024-09");
-    expect(resources(proposal)).toEqual(["TDR", "SEPT_TREE", "SEPT_ENTRY", "WBT"]);
+    expect(resources(proposal)).toEqual(["TDR", "SEPT_TREE", "SEPT_ENTRY", "WBT", "RTMR"]);
     const removal = possible(proposal).filter((p) => /range_block|page_remove|track/.test(`${p.a} ${p.b}`));
     expect(removal.every((p) => p.resource === "TDR")).toBe(true);
     const pair = hostContention(catalog, proposal).pairs.find(

