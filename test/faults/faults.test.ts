@@ -530,7 +530,7 @@ const CALL_FAULTS: Fault[] = [
     where: { process: "task", next: "idle", action: "effect" },
     change: forgets(...HOST_LOCKS),
     finds: "deadlock",
-    steps: 35,
+    steps: 25,
   },
   {
     what: "TDH.PHYMEM.PAGE.RECLAIM does not count the child off",
