@@ -108,8 +108,7 @@ function findMoments(holder: Holder, at: number): readonly (readonly Acquisition
 
 /**
  * What of some locks the leaf is still sure to hold just before it gives `row` back, in each order that the catalog lists beside the usual
- * one, of calls that end in one of some ways. That such a call may hold less than `sure` needs no care: who cannot come past the locks of
- * a call that fails sooner has that moment, too.
+ * one, of calls that end in one of some ways. A call that fails sooner holds less than `sure`; its own moment is made from a smaller one.
  */
 function heldOtherwise(
   { releaseOrders = [] }: Leaf,

@@ -31,7 +31,8 @@ export type CallEnd =
 /**
  * The orders in which a call of a leaf may give back what it holds when it ends in some way.
  *
- * @param rows what it holds, in the order of taking; what the caller has made of a row may stand for it as long as it has its `order`
+ * @param rows all that it holds, in the order of taking; what the caller has made of a row may stand for it as long as it has its `order`.
+ *   A caller that leaves locks out gets the orders of the calls that hold the fewest of them, and may miss those of calls that hold more
  * @returns at least one order, each as positions in `rows`
  */
 export function releaseOrders(

@@ -45,8 +45,8 @@ const releaseBody = {
   order: z.int().min(0).optional(),
   /**
    * Position in the order in which a call gives its locks back, which need not be the reverse of that in which it takes them: an earlier
-   * one is given back first, but where {@link Leaf.releaseOrders} tells otherwise of calls that end in some way. Absent for
-   * `page-removed`, and where nobody has read it.
+   * one is given back first, but where {@link Leaf.releaseOrders} tells otherwise. Of two that are given back before a later lock is taken,
+   * in different orders on different paths, it says nothing. Absent for `page-removed`, and where nobody has read it.
    */
   sequence: z.int().min(0).optional(),
   /** The place in one word: the kind, or the function's name. For readers of catalogs that have nothing else; `kind` says what it is. */
@@ -174,14 +174,17 @@ export const otherBusySchema = z.strictObject({
 /**
  * One order in which calls of a leaf give their locks back that is not the one that the rows' `sequence` tells: a helper that fails gives back
  * itself what it has taken, and the clean-up of a call that fails need not have the order of one that succeeds (1.5.05
- * tdh_mem_page_remove.c gives back SEPT_ENTRY at 215 and PAGE at 232, but PAGE at 232 and SEPT_ENTRY at 237 where it fails).
+ * tdh_mem_page_remove.c gives back SEPT_ENTRY at 216 and PAGE at 232, but PAGE at 232 and SEPT_ENTRY at 237 where it fails).
  */
 export const releaseOrderSchema = z.strictObject({
   /** How the calls end: well, refused at a busy lock, or otherwise, as most errors do. */
   end: z.enum(["success", "busy", "other"]),
   /** Of `busy`: the {@link Acquisition.order} of the lock that is refused. */
   refused: z.int().min(0).optional(),
-  /** The {@link Acquisition.order} of all locks that the call holds then, in the order in which it gives them back. */
+  /**
+   * The {@link Acquisition.order} of the locks that the call takes, in the order in which it gives them back: without those that every
+   * successful call gives back before it takes the last one, or the one that is refused ({@link Release.order}).
+   */
   locks: z.array(z.int().min(0)).min(2),
 });
 
@@ -201,9 +204,9 @@ export const leafSchema = z.strictObject({
   septStates: z.array(z.string().min(1)).nullable(),
   acquisitions: z.array(acquisitionSchema).max(MOST_ROWS),
   /**
-   * Orders of giving back that {@link Release.sequence} does not tell. Of a call that ends in one way and holds some locks, those entries tell
-   * that are of this end and have all of these locks, and of them those that have the fewest: where there are several, any may be. Where
-   * there is none, the order is that of {@link Release.sequence}. Absent where all calls have that order, and where nobody has read it.
+   * Orders of giving back that {@link Release.sequence} does not tell. To look one up, by how a call ends and all locks that it holds: take the
+   * entries of that end that have all of these locks, and of them those with the fewest. Where several are left, any of them may be; where
+   * none is, the order is that of {@link Release.sequence}. Absent where all calls have that order, and where nobody has read it.
    */
   releaseOrders: z.array(releaseOrderSchema).min(1).optional(),
   otherBusy: z.array(otherBusySchema),

@@ -118,6 +118,7 @@ export class PathCalls {
    */
   #fails(call: PathCall, label: string, held: readonly Acquisition[], next: Acquisition | undefined): void {
     const { leaf, giveUp } = call;
+    if (leaf.releaseOrders === undefined) return;
     const orders = (of: readonly Acquisition[], end: CallEnd): string[] =>
       releaseOrders(leaf, of, end).map((order) => order.map((i) => of[i]?.order).join());
     const known =
@@ -219,7 +220,7 @@ export class PathCalls {
     // After the kick only what follows it is left.
     const reactions = kicked ? all.slice(kick + 1) : all;
     const held_ = held.map(({ resource }) => resource).join(" ");
-    const decide = `${prefix} busy ${row.resource}${isAlias(row) ? " page" : ""} [${held_}]`;
+    const decide = `${prefix} busy ${row.resource} ${row.order ?? ""}${isAlias(row) ? " page" : ""} [${held_}]`;
     if (!this.#seen(decide)) return decide;
     const react = `${decide} react`;
     this.#leave(leaf, decide, held, { end: "busy", refused: row }, react);

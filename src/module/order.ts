@@ -65,6 +65,7 @@ function befores(count: number, sequences: readonly (readonly Taken[])[]): reado
 const firstOfEach = (sequence: readonly Taken[]): readonly Taken[] =>
   sequence.filter(({ row }, i) => sequence.findIndex((other) => other.row === row) === i);
 
+/** What a path takes of a row. */
 export interface Taken {
   readonly row: number;
   /** Positions among the path's lock events: of the acquisition, and of the release. */

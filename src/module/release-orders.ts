@@ -1,7 +1,7 @@
 /** Orders in which calls give their locks back, where they are not the one that the rows' `sequence` tells. */
 
 import { ordersAmong, type ReleaseOrder, usualOrder } from "../catalog/index.ts";
-import type { AcquireEvent } from "./events.ts";
+import type { AcquireEvent, Failure } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { type Orders, type RowEvents, sequenceOf } from "./order.ts";
 import { isError, triedAgain } from "./outcomes.ts";
@@ -23,21 +23,24 @@ interface Alike {
 /**
  * All orders that the rows do not tell, as {@link ordersAmong} looks them up.
  *
+ * One lock is busy on a path at most: what a call gives back that finds two is not told.
+ *
  * @param rows in source order
  * @param successes what rows are read off
- * @param others all other paths: of them those count that end the call
+ * @param others all other paths
  */
 export function releaseOrdersOf(
   rows: readonly RowEvents[],
-  { taken, sequence }: Orders,
+  orders: Orders,
   successes: readonly HeldOn[],
   others: readonly HeldOn[],
   context: RowContext,
 ): readonly ReleaseOrder[] {
+  const { taken, sequence } = orders;
   const turns = new Map(taken.flatMap((at, row) => (at === null ? [] : [[at, sequence[row] ?? undefined] as const])));
   const found = new Map<string, Alike>();
   const note = (end: End, way: HeldOn, rowOf: (item: HeldLock) => number): void => {
-    const kept = keptOn(way, rowOf, context).map(({ row, end: at }) => ({ row: taken[row] ?? -1, at }));
+    const kept = keptOn(way, end, rowOf, orders, context).map(({ row, end: at }) => ({ row: taken[row] ?? -1, at }));
     const held = kept.map(({ row }) => row).sort((a, b) => a - b);
     const key = JSON.stringify([end, held]);
     const alike: Alike = found.get(key) ?? { end, held, orders: new Map() };
@@ -47,38 +50,40 @@ export function releaseOrdersOf(
   for (const way of successes) note({ end: "success" }, way, (item) => rows.findIndex(({ all }) => all.includes(item)));
   const match = new RowMatch(rows, context);
   const isReturn = successes.some(({ final }) => final.kind === "return");
-  for (const way of others.filter(({ final }) => endsCall(final, isReturn) && !triedAgain(final)))
-    note(endOf(way, match, taken), way, (item) => match.ofHeld(item));
+  for (const way of others)
+    for (const end of endsOf(way.final, isReturn, match, taken)) note(end, way, (item) => match.ofHeld(item));
   return untold([...found.values()], (at) => turns.get(at));
 }
 
 /**
- * Does a path that is none of the successful ones end the call? One that finds a lock busy may go on without it.
+ * How a path ends that rows are not read off. One that is refused a lock may go on without it, or get it at another try: then it ends as it
+ * would without that. A refused try that no row has is told among other ends; one that several rows have, of each.
  *
  * @param isReturn does a call of this leaf that succeeds return, and not enter the TD?
  */
-const endsCall = (final: LeafFinal, isReturn: boolean): boolean =>
-  final.kind === "td-exit" || (final.kind === "return" && (final.failure === null || isError(final) || !isReturn));
-
-/** A refused try of a lock that no row has is told as an end like those that no lock decides: so all that look for how calls fail see it. */
-function endOf({ final: { failure } }: HeldOn, match: RowMatch, taken: Orders["taken"]): End {
-  const row = failure === null ? -1 : match.ofTry(failure.event.evidence);
-  const refused = taken[row] ?? null;
-  return refused === null ? { end: "other" } : { end: "busy", refused };
+function endsOf(final: LeafFinal, isReturn: boolean, match: RowMatch, taken: Orders["taken"]): readonly End[] {
+  const isFailing = isError(final) || final.kind === "td-exit" || (final.kind === "return" && !isReturn);
+  if (!isFailing) return [{ end: "success" }];
+  if (final.failure === null || triedAgain(final)) return [{ end: "other" }];
+  const refused = match.ofTry(final.failure.event).flatMap((row) => taken[row] ?? []);
+  return refused.length === 0 ? [{ end: "other" }] : refused.map((order) => ({ end: "busy", refused: order }));
 }
 
-/** What a path still holds when it has tried to take its last lock, of each row the first, in the order of taking. */
+/**
+ * What a path gives back at its end, in the order of taking: all but that of which the rows say that it is given back before the last lock
+ * that the path tries. A row that the rounds of a loop take again counts once.
+ */
 function keptOn(
   { final, held }: HeldOn,
+  { refused }: End,
   rowOf: (item: HeldLock) => number,
+  { taken, givenBack }: Orders,
   context: RowContext,
 ): { readonly row: number; readonly end: number }[] {
-  const last = Math.max(
-    final.events.findLastIndex(({ kind }) => kind === "acquire"),
-    (final.failure?.at ?? 0) - 1,
-  );
-  const kept = sequenceOf(rowOf, final, held, context).flatMap(({ row, end }) =>
-    row < 0 || end === null || end <= last ? [] : [{ row, end }],
+  const own = sequenceOf(rowOf, final, held, context).filter(({ row }) => row >= 0);
+  const lastTried = refused ?? Math.max(-1, ...own.map(({ row }) => taken[row] ?? -1));
+  const kept = own.flatMap(({ row, end }) =>
+    end === null || (givenBack[row] ?? 0) <= lastTried ? [] : [{ row, end }],
   );
   return kept.filter(({ row }, i) => kept.findIndex((other) => other.row === row) === i);
 }
@@ -132,11 +137,15 @@ class RowMatch {
     return named[0] ?? (level.length === 1 ? (level[0] as number) : -1);
   }
 
-  /** The row of a try, or of a promotion, by where it stands; -1 where there is none. */
-  ofTry(evidence: AcquireEvent["evidence"]): number {
+  /** The rows of a try, or of a promotion, by where it stands; none where no row is read off a call that succeeds at it. */
+  ofTry({ kind, evidence, ...event }: Failure["event"]): readonly number[] {
     const key = chainKey(evidence);
-    return this.#rows.findIndex(({ all }) =>
-      all.some(({ event, promotion }) => [event.evidence, promotion].some((at) => at !== null && chainKey(at) === key)),
+    return this.#rowsWhere(({ all }) =>
+      all.some((item) =>
+        kind === "acquire"
+          ? chainKey(item.event.evidence) === key && "mode" in event && item.event.mode === event.mode
+          : item.promotion !== null && chainKey(item.promotion) === key,
+      ),
     );
   }
 
@@ -147,5 +156,5 @@ class RowMatch {
   readonly #resourceOf = (row: number): string => this.#rows[row]?.all[0]?.resource ?? "";
 
   readonly #placeOf = (event: AcquireEvent): string =>
-    `${chainBeforeWalk(event, this.#context.knowledge.rules)}|${event.members.join(".")}|${event.side}`;
+    `${chainBeforeWalk(event, this.#context.knowledge.rules)}|${event.members.join(".")}|${event.mode}|${event.side}`;
 }

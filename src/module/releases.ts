@@ -34,7 +34,8 @@ export function releaseOf(
   const { rules } = context.knowledge;
   const release = givenBack(event, final, rules) ?? givenBackWhereNoted(event, final, context);
   if (release) return released(releasePlace(event, release, final, context), release.evidence);
-  if (final.kind === "td-entry") {
+  // An entry that ends in a TD exit before the guest runs gives back what it has handed over already.
+  if (final.kind === "td-entry" || (final.kind === "td-exit" && context.leaf.side === "host")) {
     const releases = handOverFields(event, final.state, rules)
       .map((field) => context.handedOver.releases.get(`${field} ${event.members.at(-1)}`))
       .find((found) => found !== undefined);

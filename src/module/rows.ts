@@ -14,7 +14,7 @@ import {
 import type { AcquireEvent, LockEvent } from "./events.ts";
 import type { LeafFinal } from "./leaf-run.ts";
 import { reportLeaks, reportReleases } from "./leaks.ts";
-import { type Orders, ordersOf } from "./order.ts";
+import { type Orders, ordersOf, type RowEvents } from "./order.ts";
 import { otherBusy } from "./other-busy.ts";
 import { ascending, type FailureStatus, failureStatuses, successfulPaths } from "./outcomes.ts";
 import { releaseOrdersOf } from "./release-orders.ts";
@@ -112,10 +112,9 @@ function promotes(other: LockEvent, event: AcquireEvent, events: readonly LockEv
 }
 
 /** The acquisitions of one row. */
-interface RowGroup {
+interface RowGroup extends RowEvents {
   /** The one that the row shows. */
   readonly first: HeldLock;
-  readonly all: readonly HeldLock[];
   /** The successful paths that have one, by position. */
   readonly ways: ReadonlySet<number>;
 }

@@ -95,9 +95,21 @@ describe("the bundled modules", () => {
     }
   });
 
-  // 1.5.05 tdh_vp_enter.c:941, 955, 962, 968 where it does not enter; 811 and 910 where it does.
-  test("tdh_vp_enter keeps the tree longest only where it enters", () => {
-    expect(orders("1.5.05", "tdh_vp_enter", "other")).toContain("SEPT_TREE TDCS TDR TDVPR");
-    expect(orders("1.5.25", "tdh_vp_enter", "other")).toContain("SEPT_TREE TDCS TDR TDVPR");
+  // 1.5.05 tdh_vp_enter.c:941, 955, 962, 968 where it does not enter; 811 and 910 where it does, or fails after that (td_exit.c:509).
+  test.each(["1.5.05", "1.5.25"])("tdh_vp_enter of %s keeps the tree longest only where it enters", (version) => {
+    const both = ["SEPT_TREE TDCS TDR TDVPR", "TDCS SEPT_TREE TDR TDVPR"];
+    expect(orders(version, "tdh_vp_enter", "other").sort()).toEqual(both);
+  });
+
+  // A walk that is refused gives back what it has taken (1.5.05 pamt_manager.c:267, 270), then the leaf: all but the page are ancestors here.
+  test.each([
+    ["tdh_mem_page_aug", "SEPT_ENTRY SEPT_TREE TDCS TDR"],
+    ["tdh_mem_sept_add", "SEPT_ENTRY SEPT_TREE TDCS TDR"],
+    ["tdh_vp_addcx", "TDVPR TDCS TDR"],
+  ])("%s that is refused its page gives back the rest", (name, rest) => {
+    for (const version of ["1.5.05", "1.5.25"]) {
+      const told = orders(version, name, "busy").map((order) => order.replace(/^PAGE /, ""));
+      expect([version, ...new Set(told)]).toEqual([version, rest]);
+    }
   });
 });

@@ -265,14 +265,17 @@ class Comparison {
   private releaseOrders(): void {
     for (const run of this.all.runs) {
       const end = this.endOf(run);
-      const last = run.events.findLastIndex(({ kind }) => kind === "acquire" || kind === "failed");
-      const kept = spansOf(run).filter(({ to }) => to > last && to !== Number.POSITIVE_INFINITY);
-      const held = kept.flatMap(({ taken, to }) => {
+      const all = spansOf(run).flatMap(({ taken, to }) => {
         const row = this.rows.find(
           (one) => lines(one.evidence) === taken.chain && one.resource === resourceOf(taken.lock),
         );
         return row === undefined ? [] : [{ row, to }];
       });
+      // What the rows say is given back before the last lock that is tried is none of those that are left.
+      const refused = end !== null && "refused" in end ? [end.refused.order ?? -1] : [];
+      const tried = refused[0] ?? Math.max(-1, ...all.map(({ row }) => row.order ?? -1));
+      const never = Number.POSITIVE_INFINITY;
+      const held = all.filter(({ row, to }) => to !== never && (row.release?.order ?? never) > tried);
       // Of a row that a loop takes again it is told once, and of what is taken through several rows it is not told which.
       if (end === null || new Set(held.map(({ row }) => row)).size < held.length) continue;
       const order = [...held].sort((a, b) => a.to - b.to).map((lock) => held.indexOf(lock));
@@ -288,12 +291,14 @@ class Comparison {
     }
   }
 
-  /** How a run ends; null where it goes on without a busy lock, or tries it again. */
+  /** How a run ends: as it would without the busy lock, where it goes on without it or gets it at another try; null of one that finds two. */
   private endOf(run: Run): CallEnd | null {
     const failed = run.events.find((event) => event.kind === "failed");
+    const otherwise: CallEnd = { end: isError(run.status) ? "other" : "success" };
     if (failed?.kind !== "failed") return { end: run.status === SUCCESS ? "success" : "other" };
     const isGot = run.events.some((event, i) => i > run.events.indexOf(failed) && isSuccessOf(event, failed));
-    if (busyIn(run).size > 1 || isGot || !isError(run.status)) return null;
+    if (busyIn(run).size > 1) return null;
+    if (isGot || !isError(run.status)) return otherwise;
     const isTry = ({ evidence, promotion }: Acquisition) =>
       [evidence, promotion].some((at) => lines(at) === failed.chain);
     const refused = this.rows.find((row) => isTry(row));
