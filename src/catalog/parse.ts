@@ -12,7 +12,7 @@ import type { Catalog } from "./types.ts";
  * @param text the whole file
  * @param file its name, for messages
  * @throws SeamlockError SL2001 empty · SL2002 not JSON · SL2003 truncated · SL2004 another kind of document ·
- *   SL2005 another version of the format · SL2006 a field is missing, unknown or of the wrong type ·
+ *   SL2005 another version of the format · SL2006 a field is missing, unknown, of the wrong type, or names what is not there ·
  *   SL2007 two entries of one leaf and variant
  */
 export function parseCatalog(text: string, file: string): Catalog {
@@ -23,6 +23,7 @@ export function parseCatalog(text: string, file: string): Catalog {
   const parsed = catalogSchema.safeParse(value);
   if (!parsed.success) throw invalidField(parsed.error.issues, value, body, file);
   checkUnique(parsed.data, body, file);
+  checkReleaseOrders(parsed.data, body, file);
   return parsed.data;
 }
 
@@ -48,4 +49,25 @@ function checkUnique(catalog: Catalog, text: string, file: string): void {
     }
     seen.add(key);
   });
+}
+
+/** An order of releases that is not of the leaf's rows would be looked up by nobody, and the usual one taken instead. */
+function checkReleaseOrders({ leaves }: Catalog, text: string, file: string): void {
+  for (const [i, { acquisitions, releaseOrders = [] }] of leaves.entries()) {
+    const rows = new Set(acquisitions.flatMap(({ order }) => order ?? []));
+    for (const [k, { end, refused, locks }] of releaseOrders.entries()) {
+      const fail = (field: readonly (string | number)[], fault: string): SeamlockError => {
+        const path = ["leaves", i, "releaseOrders", k, ...field];
+        const hint = "schemas/catalog.json describes every field";
+        return new SeamlockError("SL2006", `${fieldPath(path)}: ${fault}`, { place: placeOf(text, file, path), hint });
+      };
+      if (refused === undefined && end === "busy") throw fail([], "a call that ends busy is refused at a lock");
+      if (refused !== undefined && end !== "busy") throw fail(["refused"], `a call that ends in ${end} is not refused`);
+      if (refused !== undefined && !rows.has(refused)) throw fail(["refused"], `no row has the order ${refused}`);
+      for (const [n, lock] of locks.entries()) {
+        if (!rows.has(lock)) throw fail(["locks", n], `no row has the order ${lock}`);
+        if (locks.indexOf(lock) < n) throw fail(["locks", n], `${lock} stands there twice`);
+      }
+    }
+  }
 }

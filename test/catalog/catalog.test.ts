@@ -12,7 +12,7 @@ import {
 import { SeamlockError } from "../../src/errors.ts";
 import { moduleNamed } from "../host/profile.ts";
 import { anyCatalog } from "./arbitrary.ts";
-import { leaf, smallCatalog } from "./fixture.ts";
+import { leaf, row, smallCatalog } from "./fixture.ts";
 
 function failure(action: () => unknown): SeamlockError {
   try {
@@ -141,6 +141,36 @@ describe("parseCatalog and serializeCatalog", () => {
 
   test("an unknown field is refused", () => {
     expect(parseFailure(TEXT.replace('"septEntryBits"', '"more": 1, "septEntryBits"')).message).toMatch(/more/);
+  });
+
+  test.each<[fault: string, order: object, message: string]>([
+    ["names no row", { end: "other", locks: [0, 7] }, "leaves[0].releaseOrders[0].locks[1]: no row has the order 7"],
+    ["names a row twice", { end: "other", locks: [0, 0] }, "leaves[0].releaseOrders[0].locks[1]: 0 stands there twice"],
+    [
+      "is of no lock that is refused",
+      { end: "busy", refused: 7, locks: [0, 1] },
+      "leaves[0].releaseOrders[0].refused: no row has the order 7",
+    ],
+    [
+      "does not say which lock is refused",
+      { end: "busy", locks: [0, 1] },
+      "leaves[0].releaseOrders[0]: a call that ends busy is refused at a lock",
+    ],
+    [
+      "says so of a call that is refused none",
+      { end: "success", refused: 1, locks: [0, 1] },
+      "leaves[0].releaseOrders[0].refused: a call that ends in success is not refused",
+    ],
+  ])("an order of releases that %s", (_fault, order, message) => {
+    const rows = ["TDR", "TDCS"].map((resource, at) => row(resource, "SHARED", { order: at }));
+    const own = leaf("tdh_x", 1, rows);
+    const text = serializeCatalog(
+      smallCatalog({ leaves: [{ ...own, releaseOrders: [order] as typeof own.releaseOrders }] }),
+    );
+    const error = parseFailure(text);
+    expect([error.code, error.message]).toEqual(["SL2006", message]);
+    expect(text.split("\n")[(error.place?.line ?? 0) - 1]).toContain("locks");
+    expect(error.hint).toMatch(/schemas/);
   });
 
   test("two entries of one leaf need variants", () => {
