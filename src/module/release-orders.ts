@@ -138,15 +138,13 @@ class RowMatch {
   }
 
   /** The rows of a try, or of a promotion, by where it stands; none where no row is read off a call that succeeds at it. */
-  ofTry({ kind, evidence, ...event }: Failure["event"]): readonly number[] {
-    const key = chainKey(evidence);
-    return this.#rowsWhere(({ all }) =>
-      all.some((item) =>
-        kind === "acquire"
-          ? chainKey(item.event.evidence) === key && "mode" in event && item.event.mode === event.mode
-          : item.promotion !== null && chainKey(item.promotion) === key,
-      ),
-    );
+  ofTry(event: Failure["event"]): readonly number[] {
+    const key = chainKey(event.evidence);
+    const isTry = (item: HeldLock): boolean =>
+      event.kind === "acquire"
+        ? chainKey(item.event.evidence) === key && item.event.mode === event.mode
+        : item.promotion !== null && chainKey(item.promotion) === key;
+    return this.#rowsWhere(({ all }) => all.some(isTry));
   }
 
   #rowsWhere(test: (row: RowEvents, at: number) => boolean): readonly number[] {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Acquisition } from "../../src/catalog/index.ts";
+import type { Acquisition, Leaf } from "../../src/catalog/index.ts";
+import { copyOfFixture, edit, extract } from "./mutate.ts";
 import { GIVE_GLOBAL, NODES, TAKE_ENTRY, TAKE_GLOBAL, unless, walkingLeaf } from "./pieces.ts";
 import { hostLeaf, places, said, smallTree } from "./small-tree.ts";
 
@@ -188,6 +189,36 @@ describe("other orders of giving back", () => {
     ${GIVE.rtmr} ${GIVE_GLOBAL} return TDX_SUCCESS;`);
     const { leaf } = await smallTree(source);
     expect(leaf.releaseOrders).toEqual([2, 3].map((refused) => ({ end: "busy", refused, locks: [0, 1] })));
+  });
+
+  it("are of one row, where a try that is refused is of one mode", async () => {
+    const source = hostLeaf(`
+    ${TAKE_GLOBAL}
+    if (${RTMR} != LOCK_RET_SUCCESS) { ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; }
+    lock_type_t mode = (flags & 1) ? TDX_LOCK_EXCLUSIVE : TDX_LOCK_SHARED;
+    if (acquire_sharex_lock(&global->kot.lock, mode) != LOCK_RET_SUCCESS)
+    {
+        if (flags & 1) { ${GIVE_GLOBAL} ${GIVE.rtmr} return TDX_OPERAND_BUSY; }
+        ${GIVE.rtmr} ${GIVE_GLOBAL} return TDX_OPERAND_BUSY;
+    }
+    release_sharex_lock(&global->kot.lock, mode);
+    ${GIVE.rtmr} ${GIVE_GLOBAL} return TDX_SUCCESS;`);
+    const { leaf, rows } = await smallTree(source);
+    const refused = rows.find(({ resource, mode }) => resource === "KOT" && mode === "EXCLUSIVE")?.order;
+    expect(leaf.releaseOrders).toEqual([{ end: "busy", refused, locks: [0, 1] }]);
+  });
+
+  it("have what a TD exit gives back, where an entry ends in one before the guest runs", async () => {
+    const give = { kot: GIVE.kot.replace("global->", "get_global_data()->"), rtmr: GIVE.rtmr };
+    const take = (lock: string) =>
+      `if (${lock.replace("global->", "get_global_data()->")} != LOCK_RET_SUCCESS) { goto EXIT; }`;
+    const enter = `${take(KOT)} ${take(RTMR)} if (target_tdvpr_pa == 7) { ${give.kot} ${give.rtmr} async_tdexit_internal(0, 0, 0, 0, 0, 0, false); } ${give.rtmr} ${give.kot} tdx_return_to_td(true);`;
+    const ENTER = "src/td_transitions/tdh_vp_enter.c";
+    const { leaves } = await extract(copyOfFixture([edit(ENTER, "tdx_return_to_td(true);", enter)]));
+    const { acquisitions, releaseOrders = [] } = leaves.find(({ name }) => name === "tdh_vp_enter") as Leaf;
+    const named = (at: number) => acquisitions.find(({ order }) => order === at)?.resource;
+    const told = releaseOrders.map(({ end, locks }) => [end, ...locks.map(named)]);
+    expect(told).toContainEqual(["other", "KOT", "RTMR", "TDCS", "TDVPR", "PAMT_2M", "PAMT_1G"]);
   });
 
   it("are both told where ways that end alike have both", async () => {
