@@ -15,6 +15,8 @@ import { type LinearMemory, MAX_BYTES, newMemory } from "./wasm.ts";
 import type { Pausing } from "./watch.ts";
 
 const PAGE = 65536;
+/** The least of what systems give memory by, in bytes. */
+const SYSTEM_PAGE = 4096;
 const FIRST_SLOTS = 1 << 14;
 /** How full the index gets. Its groups are probed in a row, so that even a full one costs little; the more often it grew, the more would be lost. */
 const LOAD = 0.95;
@@ -285,7 +287,18 @@ export class Space {
     const [low, high] = [share, share + 1].map(
       (part) => this.control(SHARED.table) + GROUP_BYTES * Math.floor((groups * part) / shares),
     ) as [number, number];
+    this.#claim(low, high);
     for (let id = 1; id < count; id += BATCH) this.#exports.enter(id, Math.min(count, id + BATCH), low, high);
+  }
+
+  /**
+   * Write to every page between two addresses, and change nothing. A page that is read before it is written comes to be twice: as one of
+   * zeros that all share, then as a copy of it, for which the processors of all other threads are interrupted. An add or an or would
+   * read first, too.
+   */
+  #claim(low: number, high: number): void {
+    const { ints } = this;
+    for (let at = low; at < high; at += SYSTEM_PAGE) Atomics.compareExchange(ints, at / 4, 0, 0);
   }
 
   /** All states are entered. */
