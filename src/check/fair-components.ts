@@ -2,37 +2,35 @@
 import type { Strengths } from "./fairness.ts";
 import { type Graph, NoRoom } from "./graph.ts";
 import { type Numbering, UNMOVED } from "./live-numbering.ts";
-import { PIECE, type PropertyMarks, type Region } from "./live-region.ts";
+import { PIECE, type PropertyMarks } from "./live-region.ts";
 import type { Pausing } from "./watch.ts";
 
-/** A region, and what fairness sees in it. */
+/** The edges of all states, and what a property and its fairness see in them. */
 export class Net {
   readonly graph: Graph;
-  readonly region: Region;
+  readonly marks: PropertyMarks;
   readonly strengths: Strengths;
   readonly numbering: Numbering;
   /** How many bytes there are to judge components. */
   readonly room: number;
   readonly #moveMasks: readonly number[];
   readonly #permutations: number;
-  readonly #premise: number;
   #indices: Int32Array | null = null;
 
   /** `moveMasks`: by move, the constraints that its edges act for; `permutations`: how many there can be. */
   constructor(
-    found: { readonly graph: Graph; readonly region: Region; readonly marks: PropertyMarks; readonly room: number },
+    found: { readonly graph: Graph; readonly marks: PropertyMarks; readonly room: number },
     fairness: { readonly strengths: Strengths; readonly moveMasks: readonly number[] },
     numbering: Numbering,
     permutations: number,
   ) {
     this.graph = found.graph;
-    this.region = found.region;
+    this.marks = found.marks;
     this.room = found.room;
     this.strengths = fairness.strengths;
     this.numbering = numbering;
     this.#moveMasks = fairness.moveMasks;
     this.#permutations = permutations;
-    this.#premise = found.marks.premise;
   }
 
   /** The first of a node's edges. */
@@ -70,7 +68,10 @@ export class Net {
     return this.#indices;
   }
   isPremise(node: number): boolean {
-    return ((this.graph.marks[node] as number) & this.#premise) !== 0;
+    return ((this.graph.marks[node] as number) & this.marks.premise) !== 0;
+  }
+  isConclusion(node: number): boolean {
+    return ((this.graph.marks[node] as number) & this.marks.conclusion) !== 0;
   }
 }
 
@@ -113,37 +114,64 @@ const NONE = 2 ** 31 - 1;
  */
 class Components {
   readonly part: Int32Array;
+  /** Does some state satisfy the premise? */
+  isMet = false;
+  /** Was a node come to that has no edge? */
+  hasEnds = false;
   readonly #net: Net;
+  readonly #take: (component: Component) => Pausing<void> | null;
   readonly #calls = new Stack();
   readonly #nextEdges = new Stack();
   readonly #visits = new Stack();
   /** Visited, and not the first of their components. */
   readonly #waiting = new Stack();
   #visited = 0;
+  #worked = 0;
   #tag = NONE;
 
-  constructor(net: Net) {
+  /**
+   * `take` is called with each component that has an edge inside, as soon as it is found: what is known of its nodes is still near at hand then.
+   * It gives what is to be done before others are sought; null: nothing.
+   */
+  constructor(net: Net, take: (component: Component) => Pausing<void> | null) {
     this.#net = net;
-    this.part = net.region.reached.map((reached) => (reached > 0 ? 0 : NONE));
+    this.#take = take;
+    this.part = new Int32Array(net.graph.starts.length);
   }
 
-  /**
-   * Find the components of those of the nodes that are not in one: all with an edge inside. Each gets a tag, and is told at once, while what is
-   * known of its nodes is still near at hand.
-   */
-  *find(nodes: Int32Array, found: (component: Component) => void): Pausing<void> {
-    const { part } = this;
+  /** Find the components of the region: of what can be come to from states that satisfy the premise, and not by way of the conclusion. */
+  *find(): Pausing<void> {
+    yield* this.#close();
+    for (let id = 1; id < this.part.length; id++) {
+      if (id % PIECE === 0) yield;
+      if (this.part[id] === 0 && this.#net.isPremise(id)) yield* this.#explore(id);
+    }
+  }
+
+  /** Find those of some nodes that were in one and are taken apart anew. */
+  *findAgain(nodes: Int32Array): Pausing<void> {
+    for (const node of nodes) this.part[node] = 0;
     this.#visited = 0;
-    let worked = 0;
-    for (let i = 0; i < nodes.length; i++) {
-      const root = nodes[i] as number;
-      if (part[root] !== 0) continue;
-      this.#open(root);
-      while (this.#calls.length > 0) {
-        if (++worked % PIECE === 0) yield;
-        const component = this.#step();
-        if (component !== null) found(component);
-      }
+    for (const node of nodes) if (this.part[node] === 0) yield* this.#explore(node);
+  }
+
+  /** No run comes to a state that satisfies the conclusion. */
+  *#close(): Pausing<void> {
+    for (let id = 1; id < this.part.length; id++) {
+      if (id % PIECE === 0) yield;
+      if (this.#net.isPremise(id)) this.isMet = true;
+      if (this.#net.isConclusion(id)) this.part[id] = NONE;
+    }
+  }
+
+  /** Visit what a node leads to and was not visited. */
+  *#explore(root: number): Pausing<void> {
+    this.#open(root);
+    while (this.#calls.length > 0) {
+      if (++this.#worked % PIECE === 0) yield;
+      const component = this.#step();
+      const work = component === null ? null : this.#take(component);
+      if (work !== null) yield* work;
     }
   }
 
@@ -152,6 +180,7 @@ class Components {
     this.#calls.push(node);
     this.#visits.push(this.#visited);
     this.#nextEdges.push(this.#net.start(node));
+    if (this.#net.start(node) === this.#net.end(node)) this.hasEnds = true;
   }
 
   /** Go along the edges of the node that was opened last, up to one that leads to a new node, or close it. */
@@ -173,10 +202,10 @@ class Components {
       if (other < least) least = other;
     }
     part[node] = least;
-    return this.#close(node);
+    return this.#leave(node);
   }
 
-  #close(node: number): Component | null {
+  #leave(node: number): Component | null {
     const { part } = this;
     const visit = this.#visits.top;
     for (const stack of [this.#calls, this.#visits, this.#nextEdges]) stack.length--;
@@ -202,11 +231,6 @@ class Components {
     for (let edge = net.start(node), end = net.end(node); edge < end; edge++)
       if (net.target(edge) === node) return false;
     return true;
-  }
-
-  /** Nodes of components that are to be taken apart anew. */
-  release(nodes: Int32Array): void {
-    for (const node of nodes) this.part[node] = 0;
   }
 }
 
@@ -345,30 +369,50 @@ function judgeThreads(net: Net, { nodes, tag }: Component, part: Int32Array, scr
 }
 
 /**
+ * Can at each node a strong constraint run that no edge inside acts for, nor for any that it may be after others moved into its place? Then no fair run
+ * stays, for whoever is in that place never acts. Most components are such, and to see it one need not know who is where.
+ */
+function isStarved(net: Net, { nodes, tag }: Component, part: Int32Array): boolean {
+  let acts = 0;
+  for (const node of nodes)
+    for (let edge = net.start(node), end = net.end(node); edge < end; edge++)
+      if (part[net.target(edge)] === tag) acts |= net.mask(edge);
+  const missing = net.strengths.strong & ~net.numbering.orbit(acts);
+  return nodes.every((node) => (net.enabled(node) & missing) !== 0);
+}
+
+/** What was found of a region. */
+export interface Staying {
+  /** By node the tag of its component. */
+  readonly part: Int32Array;
+  /** Does some state satisfy the premise? */
+  readonly isMet: boolean;
+  /** Is there a state in the region without successors? */
+  readonly hasEnds: boolean;
+}
+
+/**
  * All sets of states that a fair run can stay in for ever, as large as they can be, which have no node in common: every loop of a fair run lies
  * in one of them. Each is told as soon as it is found, for there may be as many as there are states. A component where a strong constraint could
  * run and never acts is taken apart anew without the states where it could: all that are left of such ones at once, since what did not hang
  * together does not without some of it.
  *
- * @returns by node the tag of its component
+ * @param found gives what is to be done with one before others are sought
  */
-export function* fairComponents(net: Net, found: (component: Component) => void): Pausing<Int32Array> {
-  const components = new Components(net);
-  const { part } = components;
+export function* fairComponents(net: Net, found: (component: Component) => Pausing<void>): Pausing<Staying> {
   const scratch = new Scratch(net.room);
   const left = new Stack();
-  const take = (component: Component): void => {
-    const { isUnfair, isLeft } = judge(net, component, part, scratch);
-    if (isUnfair) return;
+  const take = (component: Component): Pausing<void> | null => {
+    if (isStarved(net, component, components.part)) return null;
+    const { isUnfair, isLeft } = judge(net, component, components.part, scratch);
+    if (isUnfair) return null;
     const rest = component.nodes.filter((node) => !isLeft(node));
-    if (rest.length === component.nodes.length) found(component);
-    else for (const node of rest) left.push(node);
+    if (rest.length === component.nodes.length) return found(component);
+    for (const node of rest) left.push(node);
+    return null;
   };
-  yield* components.find(net.region.order, take);
-  while (left.length > 0) {
-    const rest = left.cut(0);
-    components.release(rest);
-    yield* components.find(rest, take);
-  }
-  return part;
+  const components = new Components(net, take);
+  yield* components.find();
+  while (left.length > 0) yield* components.findAgain(left.cut(0));
+  return components;
 }

@@ -2,7 +2,7 @@
 import { apply, type Choice, enabledMoves, holds, initialState, type Layout } from "../language/index.ts";
 import { type Component, judge, type Net } from "./fair-components.ts";
 import type { Constraint } from "./fairness.ts";
-import { PIECE } from "./live-region.ts";
+import { explore, PIECE, type Region } from "./live-region.ts";
 import type { LeadsTo } from "./liveness.ts";
 import { isLess } from "./pack.ts";
 import type { Space } from "./space.ts";
@@ -52,14 +52,12 @@ const rankOf = ({ component, premiseInLoop }: Turn): number => (component === nu
 export class Nearest {
   readonly #space: Space;
   readonly #net: Net;
+  #region: Region | null = null;
   #turn: Turn | null = null;
 
   constructor(space: Space, net: Net) {
     this.#space = space;
     this.#net = net;
-    const { ends } = net.region;
-    if (ends.length > 0)
-      this.#offer({ ...first(space, ends, (node) => this.#distance(node)), component: null, premiseInLoop: false });
   }
 
   /** Null: there is none. */
@@ -67,8 +65,10 @@ export class Nearest {
     return this.#turn;
   }
 
-  #distance(node: number): number {
-    return (this.#net.region.reached[node] as number) - 1;
+  /** The region by distance. It is explored for the first run that is found: of a property that holds it is not asked for. */
+  *region(): Pausing<Region> {
+    this.#region ??= yield* explore(this.#space, this.#net.graph, this.#net.marks);
+    return this.#region;
   }
 
   /** Of those with equally few steps the first kind, then the one whose node has the least words. */
@@ -80,14 +80,23 @@ export class Nearest {
       this.#turn = turn;
   }
 
+  /** Runs can end. */
+  *addEnds(): Pausing<void> {
+    const { ends, reached } = yield* this.region();
+    const nearest = first(this.#space, ends, (node) => (reached[node] as number) - 1);
+    this.#offer({ ...nearest, component: null, premiseInLoop: false });
+  }
+
   /** Runs can stay in this component. */
-  add(component: Component): void {
+  *add(component: Component): Pausing<void> {
+    const { reached } = yield* this.region();
     const space = this.#space;
     const { nodes } = component;
     const { steps = Number.POSITIVE_INFINITY } = this.#turn ?? {};
     // A way through the region is no shorter than the shortest way.
     if (nodes.every((node) => space.levelOf(node) > steps)) return;
-    this.#offer({ ...first(space, nodes, (node) => this.#distance(node)), component, premiseInLoop: false });
+    const nearest = first(space, nodes, (node) => (reached[node] as number) - 1);
+    this.#offer({ ...nearest, component, premiseInLoop: false });
     if (nodes.some((node) => this.#net.isPremise(node)))
       this.#offer({ ...first(space, nodes, (node) => space.levelOf(node)), component, premiseInLoop: true });
   }
@@ -171,14 +180,15 @@ function withoutDetours(
 export function* stemTo(
   space: Space,
   net: Net,
+  region: Region,
   { node, premiseInLoop }: Turn,
 ): Pausing<{ entry: number; edges: number[] }> {
-  const { reached } = net.region;
+  const { reached } = region;
   const edges: number[] = [];
   let at = node;
   const isEntry = (distance: number) => net.isPremise(at) && space.levelOf(at) === distance;
   for (let distance = (reached[at] as number) - 1; !premiseInLoop && !isEntry(distance); distance--) {
-    const before = yield* leadingTo(space, net, at, distance - 1);
+    const before = yield* leadingTo(space, net, region, { wanted: at, distance: distance - 1 });
     edges.push(before.edge);
     at = before.node;
   }
@@ -186,8 +196,12 @@ export function* stemTo(
 }
 
 /** Of the nodes at a distance that have an edge to a node, the one with the least words; and the first such edge. */
-function* leadingTo(space: Space, net: Net, wanted: number, distance: number): Pausing<{ node: number; edge: number }> {
-  const { order, levels } = net.region;
+function* leadingTo(
+  space: Space,
+  net: Net,
+  { order, levels }: Region,
+  { wanted, distance }: { readonly wanted: number; readonly distance: number },
+): Pausing<{ node: number; edge: number }> {
   const edges = new Map<number, number>();
   const end = levels[distance + 1] ?? order.length;
   for (let i = levels[distance] ?? end; i < end; i++) {

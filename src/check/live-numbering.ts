@@ -3,7 +3,7 @@
  * who is who along a run.
  */
 import { sortedChunks } from "./canonical.ts";
-import type { Constraint } from "./fairness.ts";
+import { type Constraint, maskOf } from "./fairness.ts";
 import type { Chunk } from "./pack.ts";
 import type { Prepared } from "./search.ts";
 
@@ -37,6 +37,8 @@ export class Numbering {
   readonly #numbered: number[] = [];
   /** By permutation: where each constraint's bit goes. */
   readonly #bits: Int8Array[] = [];
+  /** By constraint: the bits that any permutation may bring its bit to. */
+  readonly #orbits: readonly number[];
 
   constructor({ layout, packing, reductions }: Prepared, constraints: readonly Constraint[]) {
     this.#constraints = constraints;
@@ -46,8 +48,16 @@ export class Numbering {
       ),
       chunks,
     }));
+    this.#orbits = constraints.map((from) =>
+      maskOf(constraints, (to) => to === from || (to.assumption === from.assumption && this.#areAlike(to, from))),
+    );
     this.#known = [];
     this.#number(layout.instances.map((_, i) => i));
+  }
+
+  /** Are the instances of two constraints sorted among each other? */
+  #areAlike(one: Constraint, other: Constraint): boolean {
+    return this.#types.some(({ members }) => members.includes(one.index) && members.includes(other.index));
   }
 
   #number(permutation: Permutation): number {
@@ -80,6 +90,11 @@ export class Numbering {
       (all, _, bit) => (((mask >> bit) & 1) === 0 ? all : all | (1 << (this.bits(permutation)[bit] as number))),
       0,
     );
+  }
+
+  /** The mask with all that permutations may make of the constraints in it. */
+  orbit(mask: number): number {
+    return this.#orbits.reduce((all, orbit, bit) => (((mask >> bit) & 1) === 0 ? all : all | orbit), 0);
   }
 
   /** Who is in each place, from who was there before the instances were permuted. */

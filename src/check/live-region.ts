@@ -29,29 +29,23 @@ export interface Region {
 /** What no run comes to, for it satisfies the conclusion. */
 const CLOSED = -1;
 
-/** Mark the states that no region has; is there one that satisfies the premise? */
-function* closing({ marks }: Graph, { premise, conclusion }: PropertyMarks, reached: Int32Array): Pausing<boolean> {
-  let isMet = false;
+/** Mark the states that no region has. */
+function* closing({ marks }: Graph, { conclusion }: PropertyMarks, reached: Int32Array): Pausing<void> {
   for (let id = 1; id < reached.length; id++) {
     if (id % PIECE === 0) yield;
-    const mark = marks[id] as number;
-    if ((mark & premise) !== 0) isMet = true;
-    if ((mark & conclusion) !== 0) reached[id] = CLOSED;
+    if (((marks[id] as number) & conclusion) !== 0) reached[id] = CLOSED;
   }
-  return isMet;
 }
 
 /**
  * Explore the region level by level. States that satisfy the premise enter at their own distance from the start, by which the search has
  * numbered its states; what follows in the region is one step farther.
- *
- * @returns null when no state satisfies the premise
  */
-export function* explore(space: Space, graph: Graph, bits: PropertyMarks): Pausing<Region | null> {
+export function* explore(space: Space, graph: Graph, bits: PropertyMarks): Pausing<Region> {
   const { starts, degrees, targets, marks } = graph;
   const { length: count } = starts;
   const reached = new Int32Array(count);
-  if (!(yield* closing(graph, bits, reached))) return null;
+  yield* closing(graph, bits, reached);
   const order = new Int32Array(count);
   const levels: number[] = [];
   const ends: number[] = [];

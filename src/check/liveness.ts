@@ -11,7 +11,7 @@ import { compileEdges, emptyGraph, type Graph, type GraphSize, graphBytes, MOST_
 import type { KernelCode } from "./kernel-memory.ts";
 import { loopOf, Nearest, stemTo, verify } from "./lasso.ts";
 import { Numbering, UNMOVED } from "./live-numbering.ts";
-import { explore, type PropertyMarks } from "./live-region.ts";
+import type { PropertyMarks } from "./live-region.ts";
 import { packState } from "./pack.ts";
 import { pathTo, type Reached, successors } from "./path.ts";
 import type { Search } from "./search.ts";
@@ -73,21 +73,21 @@ export function* checkLeadsTo(
 ): Pausing<LivenessResult> {
   const { layout } = search.prepared;
   const marks: PropertyMarks = { premise: 1 << (2 * number), conclusion: 1 << (2 * number + 1) };
-  const region = yield* explore(search.space, graph, marks);
-  if (region === null) return { trace: null, vacuous: true };
   const constraints = constraintsOf(layout, property.fairness);
   const strengths = strengthsOf(constraints);
   // Of the folded steps of an edge fairness sees nothing that it does not see of the first: `live-reductions.ts`.
   const moveMasks = code.edges.map(([move]) => maskOf(constraints, (constraint) => constraint.matches(move as Choice)));
   const numbering = new Numbering(search.prepared, constraints);
-  const net = new Net({ graph, region, marks, room }, { strengths, moveMasks }, numbering, code.permutations);
+  const net = new Net({ graph, marks, room }, { strengths, moveMasks }, numbering, code.permutations);
   const nearest = new Nearest(search.space, net);
-  const part = yield* fairComponents(net, (component) => nearest.add(component));
+  const { part, isMet, hasEnds } = yield* fairComponents(net, (component) => nearest.add(component));
+  if (!isMet) return { trace: null, vacuous: true };
+  if (hasEnds) yield* nearest.addEnds();
   const { turn } = nearest;
   if (turn === null) return { trace: null, vacuous: false };
   const { component } = turn;
   const loop = component === null ? [] : yield* loopOf(search.space, net, { ...turn, component }, part);
-  const { entry, edges } = yield* stemTo(search.space, net, turn);
+  const { entry, edges } = yield* stemTo(search.space, net, yield* nearest.region(), turn);
   const { choices, loopStart } = concrete(search, net, code.edges, yield* pathTo(search, entry), edges, loop);
   verify(layout, property, choices, loopStart, constraints);
   return { trace: traceOf(layout, choices, loopStart), vacuous: false };

@@ -60,3 +60,27 @@ test.each([
   expect(check(passing(rounds, L.strongFair)).outcome.kind).toBe("holds");
   expect(check(model, { noReduction: true }).outcome.kind).toBe("holds");
 });
+
+/** Two that could end it in turns: at any time one of them, at no time both. */
+function byTurns(strength: typeof L.weakFair): L.Model {
+  const m = L.model("by turns");
+  const [isFirst, done] = [m.variable("first", L.boolType), m.variable("done", L.boolType)];
+  const clock = m.process("clock", 1);
+  clock.step("go", { do: [L.set(isFirst, L.not(isFirst))], next: "go" });
+  const enders = [isFirst, L.not(isFirst)].map((when, i) => {
+    const p = m.process(`ender ${i}`, 1);
+    p.step("go", { when, do: [L.set(done, true)], next: "go" });
+    return p;
+  });
+  m.eventually(
+    "it is done",
+    done,
+    [clock, ...enders].map((p) => strength(p)),
+  );
+  return m.build();
+}
+
+test("of weak constraints each must be able to run all the time, not one or the other", () => {
+  expect(check(byTurns(L.weakFair)).outcome.kind).toBe("violated");
+  expect(check(byTurns(L.strongFair)).outcome.kind).toBe("holds");
+});

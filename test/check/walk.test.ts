@@ -4,7 +4,7 @@ import { Net } from "../../src/check/fair-components.ts";
 import { NoRoom } from "../../src/check/graph.ts";
 import { Numbering } from "../../src/check/live-numbering.ts";
 import { preparingLiveness } from "../../src/check/live-reductions.ts";
-import { explore, PIECE, type Region } from "../../src/check/live-region.ts";
+import { PIECE } from "../../src/check/live-region.ts";
 import { edgesFor, type LeadsTo } from "../../src/check/liveness.ts";
 import { packState } from "../../src/check/pack.ts";
 import { Search } from "../../src/check/search.ts";
@@ -28,10 +28,9 @@ function netOf(model: L.Model, room = 1e9): { search: Search; net: Net } {
   const search = new Search(uninterrupted(preparingLiveness(model, properties, "keeping lengths"))).finish();
   const { graph, code } = uninterrupted(edgesFor(search, properties, 1e9));
   const marks = { premise: 1, conclusion: 2 };
-  const region = uninterrupted(explore(search.space, graph, marks)) as Region;
   const numbering = new Numbering(search.prepared, []);
   const fairness = { strengths: { weak: 0, strong: 0 }, moveMasks: code.edges.map(() => 0) };
-  return { search, net: new Net({ graph, region, marks, room }, fairness, numbering, code.permutations) };
+  return { search, net: new Net({ graph, marks, room }, fairness, numbering, code.permutations) };
 }
 
 const LENGTH = 100;
