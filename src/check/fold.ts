@@ -24,6 +24,7 @@ import {
   irReads,
   isBusy,
   type LoweredMove,
+  lockOf,
   lower,
   lowerProperty,
   visitIr,
@@ -132,7 +133,7 @@ function constraintsOf(analysis: Analysis): FoldConstraints {
     ...footprints.flatMap((print) => print.asks.map((ask) => ({ ...ask, by: print.lowered.instance }))),
   ];
   const contended = new Set(
-    analysis.live.filter(({ move }) => isBusy(move.step)).map(({ move }) => move.step.meta.resource as string),
+    analysis.live.filter(({ move }) => isBusy(move.step)).map(({ move }) => lockOf(move.step) as string),
   );
   for (const { instance, irs } of told(analysis, contended)) {
     const [reads, at] = [new Set<number>(), [] as typeof asked];

@@ -9,6 +9,7 @@ import {
   type Expr,
   holdsByLabel,
   isBusy,
+  lockOf,
   type Model,
   type ProcessType,
   type Property,
@@ -114,7 +115,7 @@ function fairHolds(model: Model, type: ProcessType): boolean {
     process.labels.flatMap(({ steps }) => steps).map((step) => ({ process, step })),
   );
   const tries = steps.filter(({ step }) => isBusy(step));
-  const tried = new Set(tries.map(({ step }) => step.meta.resource));
+  const tried = new Set(tries.map(({ step }) => lockOf(step)));
   const holds = model.processes.flatMap((process) =>
     holdsByLabel(process)
       .flat()
@@ -123,7 +124,11 @@ function fairHolds(model: Model, type: ProcessType): boolean {
   );
   if (!holds.every(({ scope, when }) => when === null || fair(scope, when))) return false;
   const objects = [
-    ...tries.map(({ process, step: { choose, meta } }) => ({ ...meta, scope: scopeOf(model, type, process, choose) })),
+    ...tries.map(({ process, step }) => ({
+      resource: lockOf(step),
+      object: step.meta.object,
+      scope: scopeOf(model, type, process, step.choose),
+    })),
     ...holds,
   ].filter(({ object }) => object !== undefined && object !== null);
   return [...tried].every((resource) => {

@@ -28,9 +28,13 @@ function lastingObject(step: Step): IntExpr | null {
   return open ? null : lasting;
 }
 
+/** The lock that a step takes, is refused or gives back, by the name under which it is held. */
+export const lockOf = ({ meta: { lock, resource } }: Step): string | undefined => lock ?? resource;
+
 /** What a process holds after a step, given what it held before. */
 function after(step: Step, before: readonly Hold[]): Hold[] {
-  const { action, resource, result, mode, leaf } = step.meta;
+  const { action, result, mode, leaf } = step.meta;
+  const resource = lockOf(step);
   if (resource === undefined) return [...before];
   const object = lastingObject(step);
   if (action === "acquire" && result !== BUSY && (result === undefined || result === "ok")) {
@@ -87,7 +91,8 @@ export function holderConditions(
   holds: readonly (readonly (readonly Hold[])[])[],
   { instance, move }: LoweredMove,
 ): { readonly holder: Holder; readonly when: Ir }[] {
-  const { resource, object, mode } = move.step.meta;
+  const { object, mode } = move.step.meta;
+  const resource = lockOf(move.step);
   const wanted = object === undefined ? null : lower({ layout, instance, params: move.choices, constants }, object);
   const found = new Map<string, Ir[]>();
   for (const other of layout.instances.filter((candidate) => candidate !== instance)) {

@@ -162,6 +162,8 @@ export interface StepMeta {
   /** "acquire", "release", "effect", "return", … */
   readonly action?: string;
   readonly resource?: string;
+  /** The lock, where resources of several names are one and the same; default: the resource. Who holds it under one name is in the way of all. */
+  readonly lock?: string;
   /** Which object of the resource's class, for instance a page number; evaluated before the step. */
   readonly object?: IntExpr;
   /** "SHARED", "EXCLUSIVE" or "NO_LOCK". */

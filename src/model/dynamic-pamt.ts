@@ -113,7 +113,7 @@ class DynamicPamt {
     });
   }
 
-  /** Any call on a 4 KB page of the range, which holds the entry SHARED while it lasts. */
+  /** A call on a 4 KB page of the range that holds the entry SHARED while it lasts, whether the range has its pair or not. */
   #users(p: ProcessBuilder): void {
     const leaf = leafOf(this.#catalog, "tdh_phymem_page_rdmd");
     const lock = { row: rowOf(leaf, "SHARED"), object: 0 };

@@ -155,15 +155,19 @@ export class MemoryLeaves {
     };
   }
 
-  /** A TDCALL on a page's entry, in one step. `violation`: where the guest goes on when it ends in a TD exit. */
-  #guestCall(leaf: Leaf, page: number, body: GuestBody, violation: string): LifeCall {
+  /**
+   * A TDCALL on a page's entry, in one step. `violation`: where the guest goes on when it ends in a TD exit; `above`: when the walk ends at
+   * the entry above and the leaf takes that one.
+   */
+  #guestCall(leaf: Leaf, page: number, body: GuestBody, violation: string, above?: string): LifeCall {
     const exits = { status: "NONE", next: violation, note: "TD exit, EPT violation" } as const;
+    const ends = above === undefined ? exits : { ...exits, next: above, note: "the walk ends at the entry above" };
     const walks = leaf.acquisitions.some(({ resource }) => resource === "SEPT_TREE");
     return {
       leaf,
       object: this.#parts.objects({ entry: page }),
       stages: [
-        ...(walks ? [{ after: "SEPT_TREE", checks: [{ ...exits, when: this.#parts.unreached }] }] : []),
+        ...(walks ? [{ after: "SEPT_TREE", checks: [{ ...ends, when: this.#parts.unreached }] }] : []),
         {
           after: "SEPT_ENTRY",
           checks: [
@@ -183,11 +187,37 @@ export class MemoryLeaves {
     return this.#guestCall(leaf, page, acceptBody(this.#parts.state, leaf, page), violation);
   }
 
-  /** TDG.MEM.PAGE.ATTR.RD or .WR: `attributesBody`. */
-  attributes(page: number, writes: boolean, violation: string): LifeCall {
-    const leaf = this.#parts.leaf(writes ? "tdg_mem_page_attr_wr" : "tdg_mem_page_attr_rd");
-    const note = writes ? "attributes are written" : "attributes are read";
-    return this.#guestCall(leaf, page, attributesBody(this.#parts.state, leaf, page, note), violation);
+  /** TDG.MEM.PAGE.ATTR.RD: `attributesBody`. It takes what its walk ends at (vm_exits/tdg_mem_page_attr_rd.c:75 to 79): {@link attributesAbove}. */
+  readAttributes(page: number, violation: string, above: string): LifeCall {
+    const leaf = this.#parts.leaf("tdg_mem_page_attr_rd");
+    const body = attributesBody(this.#parts.state, leaf, page, "attributes are read");
+    return this.#guestCall(leaf, page, body, violation, above);
+  }
+
+  /** The same where there is no SEPT page, or a blocked one: the entry above, on which it ends in a TD exit (93). */
+  attributesAbove(violation: string): LifeCall {
+    const { state } = this.#parts;
+    const leaf = this.#parts.leaf("tdg_mem_page_attr_rd");
+    const { violates, note } = attributesBody(state, leaf, state.parent, "no page has its attributes here");
+    const exits: Check = { when: violates, status: "NONE", next: violation, note: "TD exit, EPT violation" };
+    return {
+      leaf,
+      object: this.#parts.objects({ entry: state.parent }),
+      stages: [{ after: "SEPT_ENTRY", checks: [exits] }],
+      body: [],
+      note,
+    };
+  }
+
+  /** TDG.MEM.PAGE.ATTR.WR: `attributesBody`. A walk that does not reach the entry is a TD exit (vm_exits/tdg_mem_page_attr_wr.c:249). */
+  writeAttributes(page: number, violation: string): LifeCall {
+    const leaf = this.#parts.leaf("tdg_mem_page_attr_wr");
+    return this.#guestCall(
+      leaf,
+      page,
+      attributesBody(this.#parts.state, leaf, page, "attributes are written"),
+      violation,
+    );
   }
 
   /** A leaf that takes the tree and an entry: besides its body, the walk fails without a SEPT page. */

@@ -133,6 +133,10 @@ export class LifeState implements SeptView, Locks {
     return resource === "SEPT_ENTRY" || (this.#locks.get(lockName(resource))?.indexed ?? false);
   }
 
+  name({ resource }: Acquisition): string {
+    return lockName(resource);
+  }
+
   /** The entry that the SEPT page hangs from. */
   get parent(): number {
     return this.size.pages;

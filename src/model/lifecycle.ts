@@ -292,19 +292,21 @@ class LifeProcess {
   #guest(vcpu: number, back: (label: string, to: string) => void): void {
     const inside = `guest ${vcpu}`;
     const exit = `exit ${vcpu}`;
+    const above = `read attributes, above, on ${vcpu}`;
     back(`entered ${vcpu}`, inside);
     for (const page of numbers(this.#state.size.pages)) {
-      const name = `accept ${page} on ${vcpu}`;
-      const call = this.#leaves.memory.accept(page, exit);
-      this.#begin(inside, { name: `accept ${page}`, call }, name);
-      this.#caller.call(name, call, `back in ${vcpu}`);
-      for (const writes of [false, true]) {
-        const what = `${writes ? "write" : "read"} attributes of ${page}`;
-        const attributes = this.#leaves.memory.attributes(page, writes, exit);
-        this.#begin(inside, { name: what, call: attributes }, `${what} on ${vcpu}`);
-        this.#caller.call(`${what} on ${vcpu}`, attributes, `back in ${vcpu}`);
+      const { memory } = this.#leaves;
+      const calls = [
+        { name: `accept ${page}`, call: memory.accept(page, exit) },
+        { name: `read attributes of ${page}`, call: memory.readAttributes(page, exit, above) },
+        { name: `write attributes of ${page}`, call: memory.writeAttributes(page, exit) },
+      ];
+      for (const named of calls) {
+        this.#begin(inside, named, `${named.name} on ${vcpu}`);
+        this.#caller.call(`${named.name} on ${vcpu}`, named.call, `back in ${vcpu}`);
       }
     }
+    this.#caller.call(above, this.#leaves.memory.attributesAbove(exit), `back in ${vcpu}`);
     back(`back in ${vcpu}`, inside);
     this.#p.step(inside, { next: exit, meta: { action: "call", note: "exit" } });
     this.#exit(vcpu, exit, "returned");

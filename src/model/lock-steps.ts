@@ -27,6 +27,8 @@ export interface Locks {
   release(row: Acquisition, object: IntLike): readonly Effect[];
   /** Does the lock exist once per object? */
   indexed(row: Acquisition): boolean;
+  /** The lock's own name, where the catalog has one lock under several; default: the row's. */
+  name?(row: Acquisition): string;
 }
 
 /** Where a try goes on, and what the caller notes with its outcome. */
@@ -54,7 +56,10 @@ export class LockSteps {
   /** Metadata of a step on a lock. */
   meta(leaf: Leaf, action: string, { row, object }: Held, more: Partial<StepMeta> = {}): StepMeta {
     const index = this.#locks.indexed(row) ? { object: toInt(object) } : {};
-    return { ...this.#actor, leaf: leaf.name, action, resource: row.resource, mode: row.mode, ...index, ...more };
+    const { resource, mode } = row;
+    const name = this.#locks.name?.(row) ?? resource;
+    const lock = name === resource ? {} : { lock: name };
+    return { ...this.#actor, leaf: leaf.name, action, resource, ...lock, mode, ...index, ...more };
   }
 
   /** One try at `label`. */

@@ -132,7 +132,7 @@ export const pamtSchema = z.strictObject({
   kind: z.literal("dynamic-pamt"),
   adders: z.int().min(0).max(3).default(2),
   removers: z.int().min(0).max(2).default(0),
-  users: z.int().min(0).max(2).default(0).describe("calls on 4 KB pages of the range, again and again"),
+  users: z.int().min(0).max(2).default(0).describe("TDH.PHYMEM.PAGE.RDMD of 4 KB pages of the range, again and again"),
   pagesFrom: z
     .enum(["elsewhere", "each other"])
     .default("elsewhere")

@@ -29,9 +29,13 @@ class World {
     this.q.step("q", { do: effects, next: "q" });
     return this;
   }
-  /** r fails to take R, and may have met q, which holds it at `q`. */
-  tries(object: L.IntLike = 0, hold: { object?: L.IntLike; when?: L.BoolExpr; resource?: string } = {}): this {
-    const meta: L.StepMeta = { leaf: "r", action: "acquire", resource: "R", mode: "EXCLUSIVE", result: L.BUSY };
+  /** r fails to take R, whose lock may have another name, and may have met q, which holds it at `q`. */
+  tries(
+    object: L.IntLike = 0,
+    hold: { object?: L.IntLike; when?: L.BoolExpr; resource?: string } = {},
+    lock = "R",
+  ): this {
+    const meta: L.StepMeta = { leaf: "r", action: "acquire", resource: "R", lock, mode: "EXCLUSIVE", result: L.BUSY };
     this.m
       .process("r")
       .step("r", { next: "r", meta: { ...meta, object: typeof object === "number" ? L.int(object) : object } });
@@ -94,6 +98,10 @@ const FOLDED: Case[] = [
   [
     "it changes what another holds that nobody fails to take",
     (w) => w.x(next(w.s)).tries(0, { resource: "other", when: L.eq(w.s, 1) }),
+  ],
+  [
+    "it changes what another holds by the name of a resource whose lock is another one",
+    (w) => w.x(next(w.s)).tries(0, { when: L.eq(w.s, 1) }, "lock"),
   ],
   [
     "it changes what it holds elsewhere",
@@ -253,6 +261,10 @@ const STORED: Case[] = [
   ],
   ["it changes the object of what another holds", (w) => w.x(next(w.s)).tries(1, { object: w.s })],
   ["it changes whether another holds", (w) => w.x(next(w.s)).tries(0, { when: L.eq(w.s, 1) })],
+  [
+    "it changes whether another holds a lock of another name",
+    (w) => w.x(next(w.s)).tries(0, { resource: "lock", when: L.eq(w.s, 1) }, "lock"),
+  ],
   ["whether another holds depends on where it stands", (w) => w.x(next(w.k)).tries(0, { when: w.p.at(0, "x") })],
   ["it changes what another fails to take", (w) => w.x(next(w.s)).tries(w.s, { object: 1 })],
   [

@@ -31,14 +31,14 @@ export interface NaiveResult {
 
 /** Whom a failed try meets: what every other instance holds where it stands, looked up one by one. */
 function met(layout: Layout, state: readonly number[], { instance, move }: Choice): string[] {
-  const { leaf = null, resource, status = null, object, mode } = move.step.meta;
+  const { leaf = null, resource, lock = resource, status = null, object, mode } = move.step.meta;
   const wanted = object && evaluate({ layout, state, instance, params: move.choices }, object);
   const holders = new Set<string | null>();
   for (const other of layout.instances) {
     if (other === instance) continue;
     const context = { layout, state, instance: other, params: {} };
     for (const hold of holdsByLabel(other.type)[state[other.pc] as number] ?? []) {
-      if (hold.resource !== resource || !conflicts(mode, hold.mode)) continue;
+      if (hold.resource !== lock || !conflicts(mode, hold.mode)) continue;
       if (wanted !== undefined && hold.object !== null && evaluate(context, hold.object) !== wanted) continue;
       if (hold.when !== null && evaluate(context, hold.when) === 0) continue;
       holders.add(hold.leaf ?? other.type.name);

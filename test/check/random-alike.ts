@@ -283,7 +283,13 @@ function metaOf(grammar: Grammar, who: Speaker): L.StepMeta {
   const kind = dice.roll(6);
   if (kind > 3) return {};
   const object = objectOf(grammar, who);
-  const meta = { leaf: `${who.process?.name}-leaf`, resource: dice.pick(RESOURCES), ...(object && { object }) };
+  const lock = dice.roll(4) === 0 && { lock: dice.pick(RESOURCES) };
+  const meta = {
+    leaf: `${who.process?.name}-leaf`,
+    resource: dice.pick(RESOURCES),
+    ...lock,
+    ...(object && { object }),
+  };
   if (kind === 0) return { ...meta, action: "release" };
   const mode = dice.pick(MODES.slice(0, 3));
   return { ...meta, action: "acquire", mode, result: kind === 1 ? "ok" : L.BUSY };

@@ -69,12 +69,12 @@ function effect(dice: Dice, words: Vocabulary, depth = 1): L.Effect {
 const RESOURCES = ["A", "B"];
 function meta(dice: Dice, name: string): L.StepMeta {
   const kind = dice.roll(5);
-  const resource = dice.pick(RESOURCES);
+  const lock = { resource: dice.pick(RESOURCES), ...(dice.roll(4) === 0 && { lock: dice.pick(RESOURCES) }) };
   if (kind === 0)
-    return { leaf: name, action: "acquire", resource, mode: dice.pick(["SHARED", "EXCLUSIVE"]), result: "ok" };
-  if (kind === 1) return { leaf: name, action: "release", resource };
+    return { leaf: name, action: "acquire", ...lock, mode: dice.pick(["SHARED", "EXCLUSIVE"]), result: "ok" };
+  if (kind === 1) return { leaf: name, action: "release", ...lock };
   if (kind === 2)
-    return { leaf: name, action: "acquire", resource, mode: dice.pick(["SHARED", "EXCLUSIVE"]), result: L.BUSY };
+    return { leaf: name, action: "acquire", ...lock, mode: dice.pick(["SHARED", "EXCLUSIVE"]), result: L.BUSY };
   return {};
 }
 

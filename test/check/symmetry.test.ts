@@ -26,9 +26,9 @@ class World {
     });
     return this;
   }
-  /** Another fails to take R, which one of p may hold. */
-  tries(object: L.IntLike, hold: { object?: L.IntLike; when?: L.BoolExpr; resource?: string }): this {
-    const meta: L.StepMeta = { leaf: "q", action: "acquire", resource: "R", mode: "EXCLUSIVE", result: L.BUSY };
+  /** Another fails to take R, whose lock may have another name, and which one of p may hold. */
+  tries(object: L.IntLike, hold: { object?: L.IntLike; when?: L.BoolExpr; resource?: string }, lock = "R"): this {
+    const meta: L.StepMeta = { leaf: "q", action: "acquire", resource: "R", lock, mode: "EXCLUSIVE", result: L.BUSY };
     this.q.step("q", {
       when: this.turn,
       next: "q",
@@ -98,6 +98,7 @@ const SORTED: Case[] = [
     "something that nobody fails to take is held by one alone",
     (w) => w.tries(0, { resource: "other", when: L.eq(w.p.self, 0) }),
   ],
+  ["so is what another lock has the name of", (w) => w.tries(0, { when: L.eq(w.p.self, 0) }, "lock")],
 ];
 
 const APART: Case[] = [
@@ -209,6 +210,10 @@ const APART: Case[] = [
     (w) => w.tries(L.ite(w.mine.at(0), 1, 0), { object: w.p.self }),
   ],
   ["they hold by number what one fails to take", (w) => w.tries(0, { object: w.p.self })],
+  [
+    "they hold by number what one fails to take, under the lock's own name",
+    (w) => w.tries(0, { resource: "lock", object: w.p.self }, "lock"),
+  ],
 ];
 
 const sortedIn = (model: L.Model) => prepare(model).reductions.symmetric.get(0);

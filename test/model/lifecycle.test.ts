@@ -75,6 +75,11 @@ class Threads {
     for (let i = 0; i < steps; i++) this.#step(thread, null);
   }
 
+  /** Make the rest of a call that was begun; the status it returned, or `TD exit`. */
+  end(thread = 0): string {
+    return this.#finish(thread);
+  }
+
   #start(name: string, thread: number) {
     return this.#step(thread, name);
   }
@@ -342,6 +347,28 @@ describe.each(VERSIONS)("the life of a TD in module %s", (version) => {
       expect(threads.call(`${what} attributes of 0`, 1)).toBe(OK);
       expect(threads.call(`${what} attributes of 1`, 1)).toBe("TD exit");
     }
+  });
+
+  it("takes the entry above where a guest reads attributes and there is no SEPT page, or a blocked one", () => {
+    const threads = having(version, [...RUNNABLE, "flush 0"], { callers: "2" });
+    expect(threads.call("enter 0", 1)).toBe(OK);
+    expect(threads.call("block range")).toBe(OK);
+    // The walk, and the entry that it ends at.
+    threads.begin("read attributes of 0", 2, 1);
+    expect(threads.call("unblock range")).toBe(code(version, "TDX_OPERAND_BUSY", "RCX"));
+    expect(threads.end(1)).toBe("TD exit");
+    // One that writes them leaves the TD without taking it.
+    expect(threads.call("enter 0", 1)).toBe(OK);
+    threads.begin("write attributes of 0", 2, 1);
+    expect(threads.call("unblock range")).toBe(code(version, "TDX_TLB_TRACKING_NOT_DONE", "RCX"));
+  });
+
+  it("tells who holds the PAMT entry of a page, under whatever name", () => {
+    const tiny = { "tdcs.min": "1", "tdcs.max": "1", "tdvps.min": "1", "tdvps.max": "1", pages: "1" };
+    const { busy } = check(build(version, { ...SMALL, ...tiny, callers: "2" }), { states: 200_000 });
+    const met = busy.filter(({ leaf, resource }) => leaf === "tdh_phymem_page_reclaim" && resource === "PAGE");
+    expect(met[0]?.holders).toContain("tdh_mng_addcx");
+    expect(busy.filter(({ unheld }) => unheld)).toEqual([]);
   });
 
   it("associates a vCPU whose fields are read, and with version 1 keeps the TD to itself while it initializes one", () => {
