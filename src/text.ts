@@ -6,8 +6,8 @@ import type { z } from "zod";
 export function nearest(word: string, candidates: Iterable<string>): string | null {
   const typed = word.toLowerCase();
   let best: string | null = null;
-  // Of a word of four letters, two others are another word.
-  let bestDistance = (word.length < 5 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1;
+  // Of a word of four letters, two others are another word; of a word of one letter, one.
+  let bestDistance = Math.min(word.length, (word.length < 5 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1);
   for (const candidate of candidates) {
     const name = candidate.toLowerCase();
     const d = isSwapped(typed, name) ? 1 : distance(typed, name);

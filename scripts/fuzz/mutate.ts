@@ -130,12 +130,15 @@ const ODD: readonly Json[] = [
   { op: "constructor" },
 ];
 
+/** One of them, of its own: the next change may be in it. */
+const odd = (random: Random): Json => structuredClone(oneOf(random, ODD)) as Json;
+
 /** A document with one to three of its values in another place, doubled, left out or of another type. */
 export function mutateValue(value: unknown, random: Random): unknown {
   const copy = structuredClone(value) as Json;
   for (let left = 1 + below(random, 3); left > 0; left--) {
     const spot = randomSpot(copy, random);
-    if (spot === null) return oneOf(random, ODD);
+    if (spot === null) return odd(random);
     changeAt(spot, random, copy);
   }
   return copy;
@@ -164,7 +167,7 @@ function changeAt({ holder, key }: Spot, random: Random, whole: Json): void {
   const value = parts[key] as Json;
   const change = below(random, 6);
   if (change === 0) remove(holder, key);
-  else if (change === 1) parts[key] = oneOf(random, ODD);
+  else if (change === 1) parts[key] = odd(random);
   else if (change === 2) parts[key] = structuredClone((randomSpot(whole, random)?.holder ?? whole) as Json);
   else if (change === 3) double(holder, key, value);
   else if (change === 4) parts[key] = nudged(value, random);
@@ -198,5 +201,5 @@ function nudged(value: Json, random: Random): Json {
   if (typeof value === "boolean") return !value;
   if (typeof value === "string")
     return oneOf(random, [`${value}x`, value.slice(1), value.toUpperCase(), `${value}\n`, `${value}\u001b[2J`]);
-  return oneOf(random, ODD);
+  return odd(random);
 }

@@ -61,6 +61,16 @@ export function takeStandardInput(): void {
  * @throws SeamlockError SL0006 when it cannot be read, SL0004 when standard input was read before
  */
 export async function readText(path: string): Promise<string> {
+  const content = await contentOf(path);
+  // What two bytes that no UTF-8 has (the mark of UTF-16) and a zero beside each character become.
+  if (!/^\uFFFD\uFFFD(?:[^\0]\0|\0[^\0])/.test(content)) return content;
+  throw new SeamlockError("SL0006", `\`${path}\` is UTF-16, and UTF-8 is read`, {
+    place: { file: path },
+    hint: "`iconv -f UTF-16 -t UTF-8 FILE` writes it so",
+  });
+}
+
+async function contentOf(path: string): Promise<string> {
   if (path === "-") {
     takeStandardInput();
     const { text } = await import("node:stream/consumers");

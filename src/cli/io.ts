@@ -21,8 +21,8 @@ export interface Io {
 export const EXIT = { done: 0, finding: 1, usage: 2, inconclusive: 3, interrupted: 130 } as const;
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 
-/** The signals that end a run, and the status that a shell gives for each. */
-export const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: 143 } as const;
+/** The signals that end a run, and the status that a shell gives for each: Ctrl-C, an end from outside, and a terminal or a connection that is gone. */
+export const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Tells how far something is, on a terminal, over what was told before. */
 export function tellProgress(io: Io, text: string): void {

@@ -65,7 +65,7 @@ function paged(text: string): void {
 }
 
 /**
- * Ctrl-C and SIGTERM. Node.js gives a signal to a handler only between two pieces of work, and one piece can take seconds; so there is a
+ * Ctrl-C, SIGTERM and SIGHUP. Node.js gives a signal to a handler only between two pieces of work, and one piece can take seconds; so there is a
  * handler only from the moment a verb says that it looks at {@link controller} and prints what it has. Until then a signal ends the process
  * at once, as it does any program.
  */

@@ -24,16 +24,21 @@ interface RecordOptions {
 const SECOND = 1_000_000_000;
 const BETWEEN = SECOND / 5;
 
+/** So many calls are kept until all are written: some two kilobytes each, and Node.js ends a program that needs more than it has. */
+const MOST_CALLS = 1_000_000;
+
 /**
  * Writes the recording to standard output or to `output`, and the culprits to `culprits`.
  *
- * @throws SeamlockError SL7004, SL7005 when the scenario is none that a host could record under this module
+ * @param most so many calls are recorded at most
+ * @throws SeamlockError SL7004, SL7005 when the scenario is none that a host could record under this module · SL0004 when it is too much
  */
 export async function recordRuns(
   loaded: LoadedScenario,
   runOptions: RunOptions,
   options: RecordOptions,
   io: Io,
+  most = MOST_CALLS,
 ): Promise<ExitStatus> {
   const { output, culprits } = options;
   for (const file of [output, culprits]) if (file !== undefined) checkWritable(file);
@@ -42,12 +47,16 @@ export async function recordRuns(
   const simulator = new Simulator(loaded.model, runOptions);
   const runs: HostRun[] = [];
   let origin = SECOND;
+  let calls = 0;
   io.handleInterrupt();
   for (let number = 0; number < options.runs && !io.signal.aborted; number++) {
     const run = simulator.timedTrace(options.run + number);
     if (run === null) throw tooLong(options.run + number);
     const made = hostRun(run, catalog, number, origin);
     runs.push(made);
+    calls += made.calls.length;
+    if (calls > most)
+      throw tooMany(options.runs, `: the first ${runs.length} make ${calls.toLocaleString("en")} calls`);
     origin = made.end + BETWEEN;
     // A signal is heard between runs.
     await new Promise((resolve) => setImmediate(resolve));
@@ -56,7 +65,7 @@ export async function recordRuns(
     write(runs, catalog, origin, options, io);
   } catch (error) {
     // What joins texts throws it where one would be longer than texts can be.
-    if (error instanceof RangeError) throw tooMany(runs.length);
+    if (error instanceof RangeError) throw tooMany(runs.length, "");
     throw error;
   }
   return io.signal.aborted ? EXIT.interrupted : EXIT.done;
@@ -77,8 +86,8 @@ function write(runs: readonly HostRun[], catalog: Catalog, origin: number, optio
   else writeWhole(output, written.text);
 }
 
-function tooMany(runs: number): SeamlockError {
-  return new SeamlockError("SL0004", `${runs} runs are too many to record at once`, {
+function tooMany(runs: number, why: string): SeamlockError {
+  return new SeamlockError("SL0004", `${runs.toLocaleString("en")} runs are too many to record at once${why}`, {
     hint: "give fewer --runs, and the number of the next with --run",
   });
 }

@@ -1,5 +1,5 @@
 /** What a recording of a host shows, for people. */
-import type { TraceDocument } from "../trace/index.ts";
+import { INTERRUPTED, type TraceDocument } from "../trace/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { count, list } from "./words.ts";
 
@@ -37,7 +37,7 @@ function recordingBlocks(doc: TraceDocument): readonly Block[] {
   ];
 }
 
-function summary({ recording, busy, episodes: ep, surprises: found, host }: TraceDocument): string[] {
+function summary({ recording, busy, episodes: ep, surprises: found, host, diagnostics }: TraceDocument): string[] {
   const { certain, likely, possible, none } = busy.byCertainty;
   const share = recording.calls === 0 ? "" : ` (${percent(busy.count, recording.calls)})`;
   const named = [
@@ -46,6 +46,9 @@ function summary({ recording, busy, episodes: ep, surprises: found, host }: Trac
     ...(possible > 0 ? [`${number(possible)} as one of several`] : []),
   ];
   return [
+    ...(diagnostics.some(({ code }) => code === INTERRUPTED)
+      ? [`Only the first ${number(recording.lines)} lines were read: the reading was interrupted.`]
+      : []),
     `${number(busy.count)} of ${number(recording.calls)} calls returned BUSY${share}.`,
     ...(busy.count === 0
       ? []

@@ -15,6 +15,7 @@ export { FORMAT_NAMES, type FormatName } from "./formats/index.ts";
 export { Perfetto } from "./perfetto.ts";
 export { Recording, type RecordingOptions } from "./recording.ts";
 export { binaryKind, type Stated, statedIn, UTF16 } from "./stated.ts";
+export { INTERRUPTED } from "./tally.ts";
 export { NEWEST_RELEASE } from "./wrappers.ts";
 export {
   culpritsOf,

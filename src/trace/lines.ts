@@ -42,8 +42,9 @@ export class Lines {
     this.#cutting = true;
   }
 
-  finish(): void {
-    if (this.#rest.length > 0) this.#give(this.#rest, 0, this.#rest.length);
+  /** @param whole false: nobody read on, so that what is left over is a part of a line */
+  finish(whole: boolean): void {
+    if (whole && this.#rest.length > 0) this.#give(this.#rest, 0, this.#rest.length);
     this.#rest = NO_BYTES;
   }
 

@@ -141,8 +141,9 @@ export class Recording {
     } else this.#lines.push(bytes);
   }
 
-  finish(): TraceDocument {
-    this.#lines.finish();
+  /** @param whole false: the reading was stopped, maybe within a line */
+  finish(whole = true): TraceDocument {
+    this.#lines.finish(whole);
     if (this.#format === null) this.#decide();
     if (this.#format === null) throw this.#isEmpty ? isEmpty() : unknownText(this.#first ?? "");
     this.#format?.finish?.(this.#input);
@@ -156,6 +157,7 @@ export class Recording {
       clock: this.#clock,
       resolution: this.#format?.resolution ?? 0,
       lines: this.#lines.count,
+      whole,
       tooLong: this.#lines.tooLong,
       lost,
       unmatched: headless + endless,

@@ -14,6 +14,9 @@ interface TallyOptions {
   readonly most?: number;
 }
 
+/** The code that says that what is told is a part of what the recording would tell. */
+export const INTERRUPTED = "SL7113";
+
 /** What the reader knows at the end, beside what was added up. */
 interface Ending {
   readonly format: string;
@@ -21,6 +24,8 @@ interface Ending {
   readonly clock: string | null;
   readonly resolution: number;
   readonly lines: number;
+  /** Was it read to its end? */
+  readonly whole: boolean;
   readonly tooLong: number;
   readonly lost: number;
   readonly unmatched: number;
@@ -248,6 +253,15 @@ export class Tally {
     const some = (n: number, ...said: Parameters<typeof say>): Diagnostic[] => (n > 0 ? [say(...said)] : []);
     const disordered = late + hurried;
     return [
+      ...(ending.whole
+        ? []
+        : [
+            say(
+              INTERRUPTED,
+              "warning",
+              `the reading was interrupted: only the first ${ending.lines} lines are told of`,
+            ),
+          ]),
       ...this.#unread,
       ...some(more, "SL7101", "warning", `${more} more lines could not be read`),
       ...some(tooLong, "SL7102", "warning", `${tooLong} lines are too long and were cut off`),

@@ -192,3 +192,33 @@ describe("an output file", () => {
     expect(err).toMatch(/^error\[SL0007\]/);
   });
 });
+
+describe("a file in UTF-16, as some shells write what they redirect", () => {
+  const [little, big] = [
+    (text: string) => Buffer.from(`\uFEFF${text}`, "utf16le"),
+    (text: string) => little(text).swap16(),
+  ];
+
+  it.each([
+    ["a catalog", "report --module", "{}", little],
+    ["a catalog, the high byte first", "report --module", "{}", big],
+    ["a host profile", "report --host", "schema: seamlock/host@1", little],
+    ["a scenario", "check", "schema: seamlock/scenario@1", little],
+  ])("%s is told as that, with what makes it UTF-8", async (_, words, text, written) => {
+    const file = join(temporaryFolder(), "redirected");
+    writeFileSync(file, written(text));
+    expect(await inProcess([...words.split(" "), file])).toEqual({
+      status: 2,
+      out: "",
+      err:
+        `error[SL0006]: \`${file}\` is UTF-16, and UTF-8 is read\n  --> ${file}\n` +
+        "help: `iconv -f UTF-16 -t UTF-8 FILE` writes it so\n",
+    });
+  });
+
+  it("is not what begins with two characters that cannot be read and has no zeros", async () => {
+    const file = join(temporaryFolder(), "other");
+    writeFileSync(file, Buffer.from([0xff, 0xfe, 0x7b, 0x7d]));
+    expect((await inProcess(["report", "--module", file])).err).toContain("SL2002");
+  });
+});

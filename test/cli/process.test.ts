@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { BIN, seamlock, temporaryFolder } from "./run.ts";
@@ -74,6 +74,48 @@ describe("the program as a process", () => {
     expect(stderr).toMatch(/^error\[SL0007\]: cannot write to standard output: /);
     expect(stderr).not.toMatch(/\n\s+at /);
   });
+
+  it.runIf(existsSync("/dev/full"))("keeps its verdict when the disk is full at which its checkpoints go", () => {
+    const args = ["check", "page-removal", "--policy", "fail-fast", "--vcpus", "1", "--pages", "1"];
+    const full = seamlock([...args, "--checkpoint", "/dev/full"]);
+    const [verdict] = seamlock(args).out.split("\n");
+    expect(full).toMatchObject({ status: 1, out: expect.stringContaining(verdict ?? "?") });
+    expect(full.err).toBe(
+      "warning[SL0007]: `/dev/full` cannot be written: no space left on the device; the search goes on, and the file stays as it was\n" +
+        "  --> /dev/full\n",
+    );
+  });
+
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+    "%s ends a check with what it found, and its checkpoint",
+    async (signal) => {
+      const file = join(temporaryFolder(), "search.checkpoint");
+      const args = [
+        "check",
+        "page-removal",
+        "--policy",
+        "kick-on-busy",
+        "--vcpus",
+        "4",
+        "--pages",
+        "4",
+        "--workers",
+        "1",
+      ];
+      const child = spawn(process.execPath, [BIN, ...args, "--checkpoint", file, "--checkpoint-every", "0.2"]);
+      let out = "";
+      child.stdout.on("data", (chunk) => {
+        out += String(chunk);
+      });
+      const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+      // It is at work once it has written one.
+      await expect.poll(() => existsSync(file), { timeout: 30_000 }).toBe(true);
+      child.kill(signal);
+      expect(await ended).toBe(130);
+      expect(out).toContain("interrupted");
+      expect(readdirSync(dirname(file))).toEqual(["search.checkpoint"]);
+    },
+  );
 
   it("says so when the file that it is redirected to takes a part of its output only", () => {
     const file = join(temporaryFolder(), "catalog.json");

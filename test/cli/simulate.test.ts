@@ -1,8 +1,11 @@
 import { spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Io } from "../../src/cli/io.ts";
 import { run } from "../../src/cli/program.ts";
+import { recordRuns } from "../../src/cli/record-runs.ts";
+import { loadScenario } from "../../src/cli/scenarios.ts";
 import { BIN, inProcess, seamlock, temporaryFolder } from "./run.ts";
 
 const REMOVAL = ["simulate", "page-removal", "--module", "1.5.05"];
@@ -217,4 +220,19 @@ describe("Ctrl-C", () => {
     expect(err).toMatch(/^\r[\d,]+ of 4,000,000,000 runs, [\d,]+ steps, [\d,]+ a second/);
     expect(out).toMatch(/interrupted; these runs were made/);
   });
+});
+
+it("records no more calls than memory has room for, and says of how many runs they are", async () => {
+  const file = join(temporaryFolder(), "recording.txt");
+  const options = { module: "1.5.05", record: "bpftrace", lose: 0, output: file, seed: 1, run: 0 } as const;
+  const io = { signal: new AbortController().signal, handleInterrupt: () => undefined } as Io;
+  const loaded = await loadScenario("page-removal", { module: "1.5.05", policy: "retry-n", set: [] });
+  const recorded = (runs: number, most: number) =>
+    recordRuns(loaded, { seed: 1, steps: 1000 }, { ...options, runs }, io, most);
+  await expect(recorded(50, 500)).rejects.toMatchObject({
+    code: "SL0004",
+    message: expect.stringMatching(/^50 runs are too many to record at once: the first [1-9] make \d{3},?\d* calls$/),
+  });
+  expect(existsSync(file)).toBe(false);
+  expect(await recorded(1, 5000)).toBe(0);
 });

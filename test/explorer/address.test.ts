@@ -167,6 +167,10 @@ describe("an address", () => {
     expect(faults("#/home?module=1.5.2")[0]?.choices).toHaveLength(3);
     expect(faults("#/calls?module=9.9&leaf=whatever").map(({ name }) => name)).toEqual(["module"]);
     expect(faults("#/home?modul=1")[0]?.message).toContain("module");
+    // Nothing is near: what the page opens at, not the oldest; and no parameter of one letter is meant by another.
+    expect(faults("#/home?module=nothing-like-it")[0]?.choices).toEqual(["1.5.25", "1.5.20", "1.5.24"]);
+    expect(faults("#/home?host=nothing-like-it")[0]?.choices[0]).toBe("linux-6.19");
+    expect(faults("#/matrix?x=1")[0]?.message).not.toContain("Did you mean");
   });
 
   it("has a title that tells its tab from the others", () => {

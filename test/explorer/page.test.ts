@@ -527,6 +527,15 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await shared.page.emulateMedia({ colorScheme: null });
   });
 
+  it("writes what stands in an empty field in the colour of its lesser texts, which can be read on light and on dark", async () => {
+    await visit("#/home");
+    const colours = await page.evaluate(`(() => {
+      const field = document.querySelector("#omnibox");
+      return [getComputedStyle(field, "::placeholder").color, getComputedStyle(document.querySelector(".dim")).color];
+    })()`);
+    expect(new Set(colours as string[]).size).toBe(1);
+  });
+
   it("saves tables as CSV and pictures as SVG", async () => {
     await visit(VIEWS["calls"] ?? "");
     const saved = async (button: string): Promise<string> => {

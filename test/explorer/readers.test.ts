@@ -47,6 +47,23 @@ const LINE = encodeURIComponent("SEAMCALL TDH_MEM_TRACK failed: 0x80000200000000
 const PAIR = "#/matrix?a=tdh_mem_track&b=tdh_vp_enter";
 const RUN = "#/runs?scenario=page-removal&policy=fail-fast&vcpus=1&pages=1&run=1";
 
+/** Words in tables of which a part stands on one line and a part on the next: a name may be parted after `_`, but not within a word. */
+const CUT_WORDS = `[...document.querySelectorAll("main table:not(.matrix)")].flatMap((table) => {
+  const cut = [];
+  const texts = document.createTreeWalker(table, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const around = texts.currentNode.parentElement;
+    if (!around.checkVisibility() || around.closest(".unseen")) continue;
+    for (const { 0: word, index } of texts.currentNode.data.matchAll(/[A-Za-z0-9]+/g)) {
+      const range = document.createRange();
+      range.setStart(texts.currentNode, index);
+      range.setEnd(texts.currentNode, index + word.length);
+      if (new Set([...range.getClientRects()].map(({ top }) => top)).size > 1) cut.push(word);
+    }
+  }
+  return cut;
+})`;
+
 describe.skipIf(!hasBrowser)("on a small screen", () => {
   it.each([320, 390, 1024])("of %i pixels no view is wider than it", async (width) => {
     const page = await alone("", { width });
@@ -68,13 +85,30 @@ describe.skipIf(!hasBrowser)("on a small screen", () => {
     }
   });
 
-  it("as on a sheet of paper, every view is as wide as it, and nothing is cut", async () => {
+  it("as on a sheet of paper, every view is as wide as it, nothing is cut, and no word is", async () => {
     const page = await alone("", { width: 720 });
     await page.emulateMedia({ media: "print" });
-    for (const hash of [PAIR, "#/calls?leaf=tdh_vp_enter", "#/resources?resource=TDR", `#/explain?line=${LINE}`]) {
+    for (const hash of [
+      "#/home",
+      PAIR,
+      "#/matrix?scope=all&fold=0",
+      "#/calls?leaf=tdh_vp_enter",
+      "#/resources?resource=TDR",
+      "#/versions?module=1.5.25&compare=1.0.03",
+      "#/hosts?host=linux-7.3&with=linux-6.16",
+      RUN,
+      `#/explain?line=${LINE}`,
+    ]) {
       await go(page, hash);
+      if (hash === RUN) await page.waitForSelector(".player");
       expect([hash, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([hash, 720]);
+      expect([hash, await page.evaluate(CUT_WORDS)]).toEqual([hash, []]);
+      // What is pressed is not printed, and white letters keep the ground on which they can be read.
+      expect([hash, await page.locator("main button:not(.sort, .link):visible").count()]).toEqual([hash, 0]);
     }
+    await go(page, PAIR);
+    const printed = "getComputedStyle(document.querySelector('.matrix td.lost')).printColorAdjust";
+    expect(await page.evaluate(printed)).toBe("exact");
   });
 
   it("leaves most of the matrix to its cells, and puts the pair under it whole", async () => {

@@ -1,8 +1,9 @@
 /** Recordings that are damaged: nothing that is stated for certain is wrong, and what is missing is said. */
 import { beforeAll, describe, expect, it } from "vitest";
+import { renderRecordingText } from "../../src/report/index.ts";
 import { randomOf } from "../../src/simulate/index.ts";
-import { RECORD_FORMATS, type RecordFormat } from "../../src/trace/index.ts";
-import { agreement, type Recorded, record } from "./recorded.ts";
+import { INTERRUPTED, RECORD_FORMATS, type RecordFormat, Recording } from "../../src/trace/index.ts";
+import { agreement, catalogOf, type Recorded, record } from "./recorded.ts";
 
 /** `npm run campaign:recordings` tries a hundred times as many. */
 const CAMPAIGN = process.env["SEAMLOCK_CAMPAIGN"] !== undefined;
@@ -16,6 +17,32 @@ beforeAll(async () => {
     RECORDED.set(format, await record({ scenario: "page-removal", module: MODULE, format, runs }));
   }
 }, 120_000);
+
+it.each(RECORD_FORMATS)(
+  "what was read of %s when the reading is stopped within a line is no damage, and is told to be a part",
+  async (format) => {
+    const { text } = RECORDED.get(format) as Recorded;
+    const lines = text.split("\n");
+    const part = lines.slice(0, Math.floor(lines.length / 2));
+    const read = async (bytes: string, whole: boolean) => {
+      const recording = new Recording({ catalog: await catalogOf(MODULE) });
+      recording.push(bytes);
+      return recording.finish(whole);
+    };
+    const cut = await read(`${part.join("\n")}\n${lines[part.length]?.slice(0, -9)}`, false);
+    const [told, ...others] = cut.diagnostics;
+    expect(told).toMatchObject({
+      code: INTERRUPTED,
+      message: `the reading was interrupted: only the first ${part.length} lines are told of`,
+    });
+    const whole = await read(`${part.join("\n")}\n`, true);
+    expect({ ...cut, diagnostics: others }).toEqual(whole);
+    expect(renderRecordingText(cut)).toMatch(
+      /Only\s+the\s+first\s+[\d,]+\s+lines\s+were\s+read:\s+the\s+reading\s+was\s+interrupted\./,
+    );
+    expect(renderRecordingText(whole)).not.toContain("interrupted");
+  },
+);
 
 type Below = (n: number) => number;
 /** Changes the lines after the head of a recording. */

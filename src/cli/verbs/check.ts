@@ -110,7 +110,7 @@ async function checked(loaded: LoadedScenario, options: Options, io: Io): Promis
   io.handleInterrupt();
   let shown = 0;
   if (options.checkpoint !== undefined) checkWritable(options.checkpoint);
-  const keep = keeper(options);
+  const keep = keeper(options, io);
   const result = await withHelpers(options.workers, (helpers) =>
     checkAsync(loaded.model, {
       ...boundsOf(options),
@@ -138,13 +138,20 @@ async function checked(loaded: LoadedScenario, options: Options, io: Io): Promis
   return exitOf(loaded, result, io.signal.aborted);
 }
 
-/** Writes the checkpoint now and then, and when the search is over or stopped. */
-function keeper({ checkpoint: file, checkpointEvery }: Options): (search: Search) => void {
+/** Writes the checkpoint now and then, and when the search is over or stopped. A disk that is full meanwhile costs the checkpoint, not the search. */
+function keeper({ checkpoint: file, checkpointEvery }: Options, io: Io): (search: Search) => void {
   let written = performance.now();
   const build = file === undefined ? "" : buildWords(thisBuild());
   return (search) => {
     if (file === undefined || (!search.done && performance.now() - written < checkpointEvery * 1000)) return;
-    writeWhole(file, checkpoint(search, build));
+    try {
+      writeWhole(file, checkpoint(search, build));
+    } catch (error) {
+      if (!(error instanceof SeamlockError)) throw error;
+      io.err(
+        `warning[${error.code}]: ${error.message}; the search goes on, and the file stays as it was\n  --> ${file}\n`,
+      );
+    }
     written = performance.now();
   };
 }

@@ -166,7 +166,7 @@ const leafNamed = (catalog: Catalog, word: string): string => resolveLeaf(catalo
 /** Of what was read until it was interrupted; null when that was nothing. */
 function finishedEarly(recording: Recording): TraceDocument | null {
   try {
-    return recording.finish();
+    return recording.finish(false);
   } catch (error) {
     if (error instanceof SeamlockError) return null;
     throw error;

@@ -19,7 +19,7 @@ import { bothNames } from "../logic/lock-names.ts";
 import type { Answer, Question } from "../logic/questions.ts";
 import { known } from "./analyst.ts";
 import { ExcerptLines } from "./excerpt.tsx";
-import { type Column, LeafLink, LinkedPlace, ResourceLink, Select, Table } from "./parts.tsx";
+import { Breakable, type Column, LeafLink, LinkedPlace, ResourceLink, Select, Table } from "./parts.tsx";
 import { currentHost, currentModule, data, param, secondHost, setParams } from "./store.ts";
 
 type Conclusion = Answer<Extract<Question, { kind: "conclusion" }>>;
@@ -268,7 +268,11 @@ const PATH_COLUMNS: readonly Column<StepRow>[] = [
       ) : (
         <>
           {path.name}
-          {path.function === undefined ? null : <div class="dim">{path.function}</div>}
+          {path.function === undefined ? null : (
+            <div class="dim">
+              <Breakable text={path.function} />
+            </div>
+          )}
         </>
       ),
   },

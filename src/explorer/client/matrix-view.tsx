@@ -254,6 +254,7 @@ function draw(
   const { style } = body.parentElement as HTMLTableElement;
   style.setProperty("--titles", `${letters}ch`);
   style.setProperty("--notes", `${noteLetters}ch`);
+  style.setProperty("--columns", `${rows.length}`);
   style.setProperty("--cells", `${rows.length * ROW_HEAD.cell}px`);
   if (body.querySelector("td[tabindex='0']") === null) body.querySelector("td")?.setAttribute("tabindex", "0");
 }

@@ -1,5 +1,5 @@
 /** The small parts that every view is made of. */
-import type { ComponentChildren, VNode } from "preact";
+import { type ComponentChildren, Fragment, type VNode } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { placeText, type Site, sourceUrl } from "../../catalog/index.ts";
 import { csvText } from "../logic/csv.ts";
@@ -13,11 +13,30 @@ import { memo } from "./memo.ts";
 import { saveSvg, saveText } from "./save.ts";
 import { currentModule, linkTo, setParams } from "./store.ts";
 
+/** Words of a text that are longer than this are told where they may break. */
+const LONG = /\S{12}/;
+
+/** A text whose long names break after `_`, `/` and `->`, where they must; else they would be cut anywhere. What is copied is the text. */
+export function Breakable({ text }: { readonly text: string }): VNode {
+  if (!LONG.test(text)) return <>{text}</>;
+  const pieces = text.split(/(?<=[_/])(?=\w)|(?<=->)|(?<= )(?=\S*->)/);
+  return (
+    <>
+      {pieces.map((piece, i) => (
+        <Fragment key={i}>
+          {i === 0 ? null : <wbr />}
+          {piece.endsWith("->") ? <span class="whole">{piece}</span> : piece}
+        </Fragment>
+      ))}
+    </>
+  );
+}
+
 /** A leaf's name as a link to its page. */
 export function LeafLink({ name, variant = null }: { readonly name: string; readonly variant?: string | null }): VNode {
   return (
     <a class="leaf" href={linkTo("calls", { leaf: entryId({ name, variant }) })}>
-      {name}
+      <Breakable text={name} />
       {variant === null ? null : <span class="variant"> [{variant}]</span>}
     </a>
   );
@@ -31,7 +50,7 @@ export function ResourceLink({
   readonly name: string;
   readonly children?: ComponentChildren;
 }): VNode {
-  return <a href={linkTo("resources", { resource: name })}>{children ?? bothNames(name)}</a>;
+  return <a href={linkTo("resources", { resource: name })}>{children ?? <Breakable text={bothNames(name)} />}</a>;
 }
 
 /** What a meeting can come to. */
@@ -89,13 +108,19 @@ export function LinkedPlace({ url, site }: { readonly url: string | null; readon
   return (
     <span class="site">
       {url === null ? (
-        <code>{label}</code>
+        <code>
+          <Breakable text={label} />
+        </code>
       ) : (
         <a href={url} target="_blank" rel="noreferrer noopener">
-          <code>{label}</code>
+          <code>
+            <Breakable text={label} />
+          </code>
         </a>
       )}{" "}
-      <span class="dim">{site.function}()</span>
+      <span class="dim">
+        <Breakable text={`${site.function}()`} />
+      </span>
     </span>
   );
 }
@@ -363,7 +388,7 @@ const Chunk = memo(function Chunk({ columns, rows, marked }: ChunkProps): VNode 
 });
 
 function cellOf<Row>(column: Column<Row>, row: Row, above: Row | null, first: boolean): VNode {
-  const content = column.show?.(row, above) ?? column.text(row);
+  const content = column.show?.(row, above) ?? <Breakable text={column.text(row)} />;
   const kind = column.numeric ? "num" : undefined;
   return first ? (
     <th key={column.head} scope="row" class={kind}>

@@ -31,12 +31,16 @@ interface Context {
 /** Says what is wrong with a value; null: nothing. */
 type Check = (value: string, context: Context) => Omit<AddressFault, "name" | "value"> | null;
 
-/** One of some names. `of` gives null where they cannot be known. */
-function oneOf(what: string, of: (context: Context) => readonly string[] | null): Check {
+/** One of some names. `of` gives null where they cannot be known; `usual` is offered first where no name is near. */
+function oneOf(
+  what: string,
+  of: (context: Context) => readonly string[] | null,
+  usual: (data: ExplorerData) => string | null = () => null,
+): Check {
   return (value, context) => {
     const known = of(context);
     if (known === null || known.includes(value)) return null;
-    const near = nearest(value, known);
+    const near = nearest(value, known) ?? usual(context.data);
     const choices = near === null ? known : [near, ...known.filter((name) => name !== near)];
     return { message: `The address names the ${what} “${value}”, which is not here.`, choices };
   };
@@ -57,8 +61,16 @@ const entries = ({ catalog }: Context): string[] | null =>
 const resources = ({ catalog }: Context): string[] | null =>
   catalog === null ? null : resourceUsers(catalog).map(({ resource }) => resource);
 
-const module = oneOf("module", ({ data }) => names(data.modules));
-const host = oneOf("host", ({ data }) => [...names(data.hosts), NO_HOST]);
+const module = oneOf(
+  "module",
+  ({ data }) => names(data.modules),
+  ({ initial }) => initial.module,
+);
+const host = oneOf(
+  "host",
+  ({ data }) => [...names(data.hosts), NO_HOST],
+  ({ initial }) => initial.host,
+);
 /** The host that the address names; null where it names none, or one that is not here. */
 const chosenHost = ({ data, params }: Context): NamedHost | null =>
   data.hosts.find(({ name }) => name === ((params["host"] ?? "") || data.initial.host)) ?? null;
