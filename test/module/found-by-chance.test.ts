@@ -144,6 +144,60 @@ describe("a loop whose rounds are not counted", () => {
     expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE"]);
   });
 
+  it("may have none: what its rounds go on with only where a test fails may be otherwise then", async () => {
+    const { rows } = await of(`
+    for (i = 0; i < gpa; i++) { if (flags) { return TDX_PREVIOUS_TLB_EPOCH_BUSY; } }
+    if (flags == 1) { ${TAKE_GLOBAL} ${GIVE_GLOBAL} }
+    return TDX_SUCCESS;`);
+    expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE when flags == 1"]);
+  });
+
+  it.each([
+    ["rounds", "!is_first(flags) && flags == 2"],
+    ["num_l2_vms", "flags == 2"],
+  ])(
+    "may have none, unless it is for each of several like things: what its rounds check is told up to %s",
+    async (count, when) => {
+      const { rows } = await of(`
+    uint64_t ${count} = gpa;
+    for (i = 0; i < ${count}; i++)
+    {
+        if (is_first(flags)) { return TDX_OPERAND_INVALID; }
+        if (flags == 2) { ${TAKE_GLOBAL} ${GIVE_GLOBAL} }
+    }
+    return TDX_SUCCESS;`);
+      expect(rows.map((row) => row.when)).toEqual([when]);
+    },
+  );
+
+  it("may have none: nothing is stored in its rounds then, and what takes a lock there has a row all the same", async () => {
+    const { rows } = await of(`
+    bool_t is_done = false;
+    for (i = 0; i < gpa; i++)
+    {
+        is_done = true;
+        ${TAKE_GLOBAL} ${GIVE_GLOBAL}
+    }
+    if (!is_done) { ${TAKE_KOT} ${GIVE_KOT} }
+    return TDX_SUCCESS;`);
+    expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE", "KOT SHARED when 0 >= gpa"]);
+    expect(rows.map(({ times }) => times)).toEqual(["while i < gpa", "1"]);
+  });
+
+  it("may have none: what is given back only because of what a round stores is kept then", async () => {
+    const { catalog, at } = await of(`
+    ${TAKE_GLOBAL} // taken
+    bool_t is_wanted = false;
+    for (i = 0; i < gpa; i++)
+    {
+        is_wanted = true;
+        ${TAKE_KOT} ${GIVE_KOT}
+    }
+    if (is_wanted) { ${GIVE_GLOBAL} }
+    return TDX_SUCCESS;`);
+    expect(said(catalog.diagnostics)).toContain(`SL1031 error ${at("// taken")}`);
+  });
+
   it.each(["for (i = 0; i < gpa; i++)", "while (i < gpa)", "do"])("has others than the first: %s", async (head) => {
     const [before, after] = [head.startsWith("for") ? "" : "i++;", head === "do" ? "while (i < gpa);" : ""];
     const { rows, leaf, catalog } = await of(`
@@ -262,6 +316,22 @@ describe("a lock of the TD that runs", () => {
 });
 
 describe("a way that no run takes", () => {
+  it.each(["(flags ? i : gpa) >= 1", "(flags ? 1 - i : gpa) < 1", "0 < (flags ? i : gpa)"])(
+    "takes two locks in the other order, where a test compares what a condition chooses: %s",
+    async (test) => {
+      const { rows } = await of(`
+    for (i = 0; i < 2; i++)
+    {
+        sharex_lock_t* lock = (${test}) ? ${KOT} : &tdcs_ptr->measurement.rtmr_lock;
+        if (acquire_sharex_lock_sh(lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }
+        release_sharex_lock_sh(lock);
+    }
+    return TDX_SUCCESS;`);
+      const order = [...rows].sort((a, b) => (a.order ?? 0) - (b.order ?? 0));
+      expect(order.map(({ resource }) => resource)).toEqual(["RTMR", "KOT"]);
+    },
+  );
+
   it("is told too much, and ends nothing, where its tests are seen to exclude each other only later", async () => {
     const { rows } = await of(`
     switch (flags + 1)
@@ -339,6 +409,20 @@ EXIT:
       "0xA000020A00000001",
       "0xA000020A00000003",
     ]);
+  });
+
+  it("has the operand that the call adds, and is fatal and is not, where the call chooses", async () => {
+    const { leaf } = await smallTree(
+      hostLeaf(`
+    return_val = check(gpa);
+    if (return_val != TDX_SUCCESS)
+    {
+        return_val = (flags & 1) ? api_error_with_operand_id(return_val, OPERAND_ID_RDX) : api_error_fatal(return_val);
+    }
+    return return_val;`),
+      CHECK,
+    );
+    expect(leaf.otherBusy.map(({ status }) => status)).toEqual(["0x8000020A00000003", "0xA000020A00000001"]);
   });
 
   it("has the operand that the call adds, though the function that makes it returns another error, too", async () => {

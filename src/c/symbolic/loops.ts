@@ -126,7 +126,7 @@ export class Loops {
 
   /** One iteration that stands for all. */
   private forAll(loop: Running, state: AbstractState, test: Formula): void {
-    const { s, frame, left } = loop;
+    const { s, frame, advice, left } = loop;
     const after: AbstractState[] = [];
     const before = state.clone();
     if (this.forgetsCounter(loop)) this.forgetCounter(s, state, frame);
@@ -135,7 +135,9 @@ export class Loops {
     const ends = [...after, ...left.slice(others).map((flow) => flow.state)];
     this.laterFailures(loop, after);
     after.push(...this.oneMore(loop, after), ...this.nextRound(loop, before, after));
-    if (after.length === 0 || ends.some((end) => this.domains.some((domain) => domain.mindsNoRound(before, end)))) {
+    const said = ends.flatMap((end) => this.domains.map((domain) => domain.mayHaveNoRound(before, end)));
+    const hasRound = (advice.isOfSome === true || said.includes(false)) && !said.includes(true);
+    if (!hasRound || after.length === 0) {
       const never = before.clone();
       if (s.test !== null && never.assume(not(test), `${this.engine.fork(frame, s.line, s.test)}-0`, true))
         left.push({ state: never, exit: NEXT });
