@@ -39,6 +39,62 @@ describe("a lock that is taken twice", () => {
   });
 });
 
+describe("two locks that the rounds of a loop take in either order", () => {
+  const round = (test: string) => `
+    for (i = 0; i < 2; i++)
+    {
+        if (${test}) { ${TAKE_GLOBAL} ${GIVE_GLOBAL} }
+        ${TAKE_KOT} // second
+        ${GIVE_KOT}
+    }
+    return TDX_SUCCESS;`;
+
+  it("have the order of the source in the rows, and are said to have both", async () => {
+    const { rows, catalog, at } = await of(round("i == flags"));
+    expect(rows.map(({ resource, order }) => [resource, order])).toEqual([
+      ["GLOBAL", 0],
+      ["KOT", 1],
+    ]);
+    expect(said(catalog.diagnostics)).toEqual([`SL1038 error ${at("// second")}`]);
+    expect(catalog.diagnostics[0]?.message).toBe(
+      "tdh_mem_test takes the locks on GLOBAL and KOT in either order; its rows have that on GLOBAL first",
+    );
+  });
+
+  it("have one where whoever takes both takes them in it first", async () => {
+    expect(said((await of(round("flags"))).catalog.diagnostics)).toEqual([]);
+    const { rows, catalog } = await of(round("i == 1 && flags"));
+    expect(rows.map(({ resource, order }) => [resource, order])).toEqual([
+      ["GLOBAL", 1],
+      ["KOT", 0],
+    ]);
+    expect(said(catalog.diagnostics)).toEqual([]);
+  });
+});
+
+describe("locks that ways give back in a circle of orders", () => {
+  it("have an order that the fewest ways contradict: one on which all agree is kept", async () => {
+    const lock = (at: string) => ({
+      take: `if (acquire_sharex_lock_ex(&${at}) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }`,
+      give: `release_sharex_lock_ex(&${at});`,
+    });
+    const epoch = lock("tdcs_ptr->epoch_tracking.epoch_lock");
+    const [rtmr, mig] = [lock("tdcs_ptr->measurement.rtmr_lock"), lock("tdcs_ptr->migration.mig_lock")];
+    const { rows } = await of(`
+    ${epoch.take}
+    ${TAKE_GLOBAL}
+    if (flags) { ${rtmr.take} }
+    else { ${TAKE_KOT} ${GIVE_GLOBAL} ${GIVE_KOT} }
+    ${mig.take} ${mig.give}
+    if (flags) { ${rtmr.give} }
+    ${epoch.give}
+    if (flags) { ${GIVE_GLOBAL} }
+    return TDX_SUCCESS;`);
+    const order = [...rows].sort((a, b) => (a.release?.sequence ?? 0) - (b.release?.sequence ?? 0));
+    expect(order.map(({ resource }) => resource)).toEqual(["GLOBAL", "KOT", "MIG", "RTMR", "TDCS_EPOCH"]);
+  });
+});
+
 describe("a lock that is taken only where another one is busy", () => {
   const either = (second: string) => `
     if (acquire_mutex_lock(&global->global_lock) == LOCK_RET_SUCCESS) { ${GIVE_GLOBAL} }
