@@ -121,7 +121,8 @@ export class LockDomain extends Domain<LockPart> {
     const mode = "mode" in event ? event.mode : "";
     const place = this.engine.chainNumber(event.evidence);
     const loops = event.loops.map((loop) => loop.text).join(";");
-    let key = `${event.kind}|${event.lock.key}|${mode}|${place}|${loops}|${guardsKey(event.guards)}`;
+    const isFailing = this.isExceptional(state);
+    let key = `${event.kind}|${event.lock.key}|${mode}|${place}|${loops}|${isFailing}|${guardsKey(event.guards)}`;
     let known = this.interned.get(key);
     for (
       const { events } = this.of(state);

@@ -11,6 +11,32 @@ const brief = (rows: readonly Acquisition[]): string[] =>
   rows.map(({ resource, mode, when }) => `${resource} ${mode}${when === null ? "" : ` when ${when}`}`);
 const of = (body: string) => smallTree(hostLeaf(`uint16_t i = 0;\n${body}`));
 
+describe("a condition", () => {
+  it("says nothing of calls that find another lock busy and go on", async () => {
+    const { rows } = await of(`
+    locked = acquire_mutex_lock(&global->global_lock) == LOCK_RET_SUCCESS;
+    if ((locked ? flags : gpa) == 1) { ${TAKE_KOT} ${GIVE_KOT} }
+    if (locked) { ${GIVE_GLOBAL} }
+    return TDX_SUCCESS;`);
+    expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE", "KOT SHARED when flags == 1"]);
+  });
+
+  it("has what a function of the leaf's file is given by the leaf's name for it", async () => {
+    const { rows } = await smallTree(`
+static api_error_type check(uint64_t gpa)
+{
+    if (is_private(gpa)) { return TDX_PREVIOUS_TLB_EPOCH_BUSY; }
+    return TDX_SUCCESS;
+}
+
+${hostLeaf(`
+    if (check(flags) != TDX_SUCCESS) { ${TAKE_KOT} ${GIVE_KOT} }
+    if (!is_private(gpa)) { ${TAKE_GLOBAL} ${GIVE_GLOBAL} }
+    return TDX_SUCCESS;`)}`);
+    expect(brief(rows)).toEqual(["KOT SHARED when is_private(flags)", "GLOBAL EXCLUSIVE when !is_private(gpa)"]);
+  });
+});
+
 describe("a lock that is taken twice", () => {
   it("is exclusive only where it is promoted, not the other time", async () => {
     const { rows } = await of(`
@@ -254,7 +280,48 @@ describe("a loop whose rounds are not counted", () => {
     expect(said(catalog.diagnostics)).toContain(`SL1031 error ${at("// taken")}`);
   });
 
-  it.each(["for (i = 0; i < gpa; i++)", "while (i < gpa)", "do"])("has others than the first: %s", async (head) => {
+  const heads = ["for (i = 0; i < gpa; i++)", "while (i < gpa)", "do"];
+  const stored: readonly (readonly [stored: string, tested: string])[] = [
+    ["x = i;", "x == 2"],
+    ["x += 2;", "x == 4"],
+    ["x = x + gpa;", "x == 7"],
+    ["b = !b;", "i > 1 && !b"],
+    ["b = flags && x; x = flags;", "b"],
+  ];
+  it.each(heads.flatMap((head) => stored.map((of) => [head, ...of] as const)))(
+    "stores in others than the first what that does not: %s %s",
+    async (head, store, tested) => {
+      const [step, after] = [head.startsWith("for") ? "" : "i++;", head === "do" ? "while (i < gpa);" : ""];
+      const { rows } = await of(`
+    uint64_t x = 0;
+    bool_t b = false;
+    ${head}
+    {
+        ${TAKE_GLOBAL} ${GIVE_GLOBAL}
+        ${store}
+        ${step}
+    } ${after}
+    if (${tested}) { ${TAKE_KOT} ${GIVE_KOT} }
+    return TDX_SUCCESS;`);
+      expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE", expect.stringMatching(/^KOT SHARED when /)]);
+    },
+  );
+
+  it.each(heads)("tests in others what one before has stored: %s", async (head) => {
+    const [step, after] = [head.startsWith("for") ? "" : "i++;", head === "do" ? "while (i < gpa);" : ""];
+    const { rows } = await of(`
+    bool_t b = false;
+    ${head}
+    {
+        if (b) { ${TAKE_KOT} ${GIVE_KOT} }
+        b = flags > i;
+        ${step}
+    } ${after}
+    return TDX_SUCCESS;`);
+    expect(brief(rows)).toEqual([expect.stringMatching(/^KOT SHARED when /)]);
+  });
+
+  it.each(heads)("has others than the first: %s", async (head) => {
     const [before, after] = [head.startsWith("for") ? "" : "i++;", head === "do" ? "while (i < gpa);" : ""];
     const { rows, leaf, catalog } = await of(`
     ${head}

@@ -295,7 +295,12 @@ class Comparison {
       const held = all.filter(({ row, to }) => to !== never && (row.release?.order ?? never) > tried);
       // Of a row that a loop takes again it is told once, and of what is taken through several rows it is not told which.
       if (end === null || new Set(held.map(({ row }) => row)).size < held.length) continue;
-      if (held.filter(({ row }) => !hasCount(row)).length > 1) continue;
+      const tries = [
+        ...held.map(({ row }) => row),
+        ...("refused" in end ? this.rows.filter((row) => row === end.refused) : []),
+      ];
+      // Nor of different rounds, where nobody has counted them.
+      if (tries.filter((row) => !hasCount(row)).length > 1) continue;
       const order = [...held].sort((a, b) => a.to - b.to).map((lock) => held.indexOf(lock));
       const rows = held.map(({ row }) => row);
       const told = releaseOrders(this.leaf, rows, end);
