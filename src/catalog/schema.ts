@@ -46,7 +46,8 @@ const releaseBody = {
   /**
    * Position in the order in which a call gives its locks back, which need not be the reverse of that in which it takes them: an earlier
    * one is given back first, but where {@link Leaf.releaseOrders} tells otherwise. Of two that are given back before a later lock is taken,
-   * in different orders on different paths, it says nothing. Absent for `page-removed`, and where nobody has read it.
+   * in different orders on different paths, it says nothing; nor of what different rounds of a loop take, where the row's `times` does not say
+   * how many there are. Absent for `page-removed`, and where nobody has read it.
    */
   sequence: z.int().min(0).optional(),
   /** The place in one word: the kind, or the function's name. For readers of catalogs that have nothing else; `kind` says what it is. */
@@ -106,7 +107,8 @@ export const acquisitionSchema = z.strictObject({
   td: tdSchema.nullable().optional(),
   /**
    * Position in the order in which a call takes its locks: on every path of the leaf that takes both, an earlier one is taken before a later
-   * one. Null for NO_LOCK rows. Absent where nobody has read it.
+   * one; where paths take two in either order, that is a diagnostic. Of what different rounds of a loop take, where {@link times} does not
+   * say how many there are, it says nothing. Null for NO_LOCK rows. Absent where nobody has read it.
    */
   order: z.int().min(0).nullable().optional(),
   /**

@@ -121,7 +121,8 @@ export class LockDomain extends Domain<LockPart> {
     const mode = "mode" in event ? event.mode : "";
     const place = this.engine.chainNumber(event.evidence);
     const loops = event.loops.map((loop) => loop.text).join(";");
-    let key = `${event.kind}|${event.lock.key}|${mode}|${place}|${loops}|${guardsKey(event.guards)}`;
+    const isFailing = this.isExceptional(state);
+    let key = `${event.kind}|${event.lock.key}|${mode}|${place}|${loops}|${isFailing}|${guardsKey(event.guards)}`;
     let known = this.interned.get(key);
     for (
       const { events } = this.of(state);
@@ -491,15 +492,21 @@ export class LockDomain extends Domain<LockPart> {
 
   // ------------------------------------------------------------------ loops
 
-  /** A loop that gives back what was taken before it, or takes what was busy before it: without a round neither is so. */
-  override mindsNoRound(before: AbstractState, after: AbstractState): boolean {
+  /**
+   * A loop that gives back what was taken before it, or takes what was busy before it: without a round neither is so. One that gives back
+   * an element of what another loop took has as many rounds as that one.
+   */
+  override mayHaveNoRound(before: AbstractState, after: AbstractState): boolean | null {
     const { events: held, failure } = this.of(before);
-    return this.inRound(before, after).some((event) => {
-      if (event.kind === "acquire") return event.lock === failure?.event.lock;
-      if (event.kind !== "release" || !this.holds(before, event.lock)) return false;
-      const taken = held.findLast((other) => other.kind === "acquire" && other.lock === event.lock);
-      return taken !== undefined && (taken.loops.length === 0 || !isElement(event.lock));
-    });
+    let isOfLoop = false;
+    for (const { kind, lock } of this.inRound(before, after)) {
+      if (kind === "acquire" && lock === failure?.event.lock) return true;
+      if (kind !== "release") continue;
+      const taken = held.findLast((other) => other.kind === "acquire" && other.lock === lock);
+      if (isElement(lock) && taken?.loops.length !== 0) isOfLoop = true;
+      else if (this.holds(before, lock)) return true;
+    }
+    return isOfLoop ? false : null;
   }
 
   /** A round that ends with a lock which the next one would take again, and gives back before; or without one that it gave back, as the next one may. */
@@ -522,11 +529,13 @@ export class LockDomain extends Domain<LockPart> {
    */
   override loop(s: LoopStmt, test: string): LoopAdvice | null {
     const rule = this.knowledge.rules.multiplicities.find((multiplicity) => multiplicity.test.test(test));
+    const isOfSome = rule !== undefined;
     if (!this.knowledge.canAcquire(s.body as Stmt))
-      return this.knowledge.canRelease(s.body as Stmt) ? { isAnyRound: true } : null;
+      return { isOfSome, ...(this.knowledge.canRelease(s.body as Stmt) ? { isAnyRound: true } : {}) };
     if (rule === undefined) return { isAnyRound: true };
     const largest = rule.largest === undefined ? null : this.knowledge.program.constant(rule.largest);
     return {
+      isOfSome,
       rounds: (first) => (first.t === "num" && first.v === 0n ? 2 : 1),
       // One that took nothing stands for all: the next iteration's failures do not depend on it.
       standsForAll: (states) =>

@@ -16,6 +16,8 @@ export interface Orders {
   readonly givenBack: readonly (number | null)[];
   /** By row: its position in the order in which locks are given back; null for one that is not. */
   readonly sequence: readonly (number | null)[];
+  /** Rows that some paths take in one order and some in the other: of two, the one that {@link taken} has first stands first. */
+  readonly inEither: readonly (readonly [first: number, second: number])[];
 }
 
 /**
@@ -30,7 +32,8 @@ export function ordersOf(rows: readonly RowEvents[], paths: readonly HeldOn[], c
   const rowOf = (item: HeldLock): number => rows.findIndex(({ all }) => all.includes(item));
   const sequences = paths.map(({ final, held }) => sequenceOf(rowOf, final, held, context));
   const isTaken = rows.map(({ all }) => all.some((item) => item.mode !== "NO_LOCK"));
-  const taken = positions(befores(rows.length, sequences), isTaken);
+  const before = befores(rows.length, sequences);
+  const taken = positions(before, isTaken);
   const ended = sequences.map((sequence) =>
     sequence.filter(({ end }) => end !== null).sort((a, b) => (a.end ?? 0) - (b.end ?? 0)),
   );
@@ -49,7 +52,12 @@ export function ordersOf(rows: readonly RowEvents[], paths: readonly HeldOn[], c
     );
     return Math.max(positionOf(row), ...whileHeld.map(positionOf)) + 1;
   });
-  return { taken, givenBack: back, sequence: positions(befores(rows.length, ended), isEnded) };
+  const inEither = before.flatMap((earlier, row) =>
+    [...earlier]
+      .filter((other) => before[other]?.has(row) && positionOf(other) < positionOf(row))
+      .map((other) => [other, row] as const),
+  );
+  return { taken, givenBack: back, sequence: positions(befores(rows.length, ended), isEnded), inEither };
 }
 
 /** By row: the rows that some sequence has before it. */
@@ -110,18 +118,20 @@ function endOf(
 }
 
 /**
- * Positions by a topological order; of those that could be next, and where all wait for each other, the first in the source. Two that
- * paths have in both orders do not wait for each other: else they would hold up, and so lose, the order of others on which all agree.
+ * Positions by a topological order: next comes what waits for the fewest others, which is for none but where rows wait for each other in a
+ * circle; of several the first in the source. Two that paths have in both orders do not wait for each other: else they would hold up, and
+ * so lose, the order of others on which all agree.
  */
 function positions(after: readonly ReadonlySet<number>[], isTaken: readonly boolean[]): (number | null)[] {
   const result: (number | null)[] = isTaken.map(() => null);
   const left = new Set(isTaken.flatMap((taken, row) => (taken ? [row] : [])));
   const waits = (row: number, other: number) => after[row]?.has(other) === true && after[other]?.has(row) !== true;
+  const waiting = isTaken.map((_, row) => [...left].filter((other) => waits(row, other)).length);
   for (let position = 0; left.size > 0; position++) {
-    const isFree = (row: number) => ![...left].some((other) => waits(row, other));
-    const next = [...left].find(isFree) ?? Math.min(...left);
+    const next = [...left].reduce((a, b) => ((waiting[b] as number) < (waiting[a] as number) ? b : a));
     result[next] = position;
     left.delete(next);
+    for (const row of left) if (waits(row, next)) (waiting[row] as number)--;
   }
   return result;
 }

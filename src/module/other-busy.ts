@@ -86,9 +86,9 @@ function finalStatuses(fact: BusyFact, facts: readonly BusyFact[]): readonly big
   // The fact is among them.
   const highest = higher.findIndex(isAlways);
   const [above, top] = [higher.slice(0, highest), higher[highest] ?? fact];
-  // Where a condition chooses, it may be both what it was and another one.
-  const isKept = isAt(fact, top) || higher.some((other) => other.status === fact.status && isAt(other, top));
-  return [...new Set([isKept ? fact.status : top.status, ...above.map(({ status }) => status)])];
+  // Where a condition chooses, one place makes several, what it was among them.
+  const made = isAt(fact, top) ? [fact] : higher.filter((other) => isAt(other, top));
+  return [...new Set([...made, ...above].map(({ status }) => status))];
 }
 
 const includesAll = (guards: readonly Guard[], those: readonly Guard[]): boolean =>

@@ -39,7 +39,8 @@ export interface RowTrouble {
     | "unclassified"
     | "unknown-walk"
     | "no-status"
-    | "untold";
+    | "untold"
+    | "either-order";
   readonly message: string;
   readonly site: Site;
 }

@@ -68,6 +68,8 @@ export function buildRows(context: RowContext): LeafRows {
   const groups = groupsOf(held, context);
   const orders = ordersOf(groups, paths, context);
   const rows = collectRows(groups, orders, failures, whens, context, troubles);
+  for (const [one, two] of orders.inEither)
+    troubles.push(eitherOrder((groups[one] as RowGroup).first, (groups[two] as RowGroup).first, context));
   reportLeaks(context, troubles);
   reportReleases(context, troubles);
   const others = context.run.finals
@@ -203,6 +205,15 @@ function collectRows(
     });
   }
   return rows;
+}
+
+/** Rows have one order, and ways through the leaf have both. */
+function eitherOrder(one: HeldLock, two: HeldLock, { leaf }: RowContext): RowTrouble {
+  return {
+    what: "either-order",
+    message: `${leaf.name} takes the locks on ${one.resource} and ${two.resource} in either order; its rows have that on ${one.resource} first`,
+    site: two.event.evidence.at(-1) as Site,
+  };
 }
 
 /** The member that a bit lock's word is, from the structure that it is in. */

@@ -11,6 +11,32 @@ const brief = (rows: readonly Acquisition[]): string[] =>
   rows.map(({ resource, mode, when }) => `${resource} ${mode}${when === null ? "" : ` when ${when}`}`);
 const of = (body: string) => smallTree(hostLeaf(`uint16_t i = 0;\n${body}`));
 
+describe("a condition", () => {
+  it("says nothing of calls that find another lock busy and go on", async () => {
+    const { rows } = await of(`
+    locked = acquire_mutex_lock(&global->global_lock) == LOCK_RET_SUCCESS;
+    if ((locked ? flags : gpa) == 1) { ${TAKE_KOT} ${GIVE_KOT} }
+    if (locked) { ${GIVE_GLOBAL} }
+    return TDX_SUCCESS;`);
+    expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE", "KOT SHARED when flags == 1"]);
+  });
+
+  it("has what a function of the leaf's file is given by the leaf's name for it", async () => {
+    const { rows } = await smallTree(`
+static api_error_type check(uint64_t gpa)
+{
+    if (is_private(gpa)) { return TDX_PREVIOUS_TLB_EPOCH_BUSY; }
+    return TDX_SUCCESS;
+}
+
+${hostLeaf(`
+    if (check(flags) != TDX_SUCCESS) { ${TAKE_KOT} ${GIVE_KOT} }
+    if (!is_private(gpa)) { ${TAKE_GLOBAL} ${GIVE_GLOBAL} }
+    return TDX_SUCCESS;`)}`);
+    expect(brief(rows)).toEqual(["KOT SHARED when is_private(flags)", "GLOBAL EXCLUSIVE when !is_private(gpa)"]);
+  });
+});
+
 describe("a lock that is taken twice", () => {
   it("is exclusive only where it is promoted, not the other time", async () => {
     const { rows } = await of(`
@@ -36,6 +62,62 @@ describe("a lock that is taken twice", () => {
       ["KOT", 0, 2, 0],
       ["GLOBAL", 1, 2, 1],
     ]);
+  });
+});
+
+describe("two locks that the rounds of a loop take in either order", () => {
+  const round = (test: string) => `
+    for (i = 0; i < 2; i++)
+    {
+        if (${test}) { ${TAKE_GLOBAL} ${GIVE_GLOBAL} }
+        ${TAKE_KOT} // second
+        ${GIVE_KOT}
+    }
+    return TDX_SUCCESS;`;
+
+  it("have the order of the source in the rows, and are said to have both", async () => {
+    const { rows, catalog, at } = await of(round("i == flags"));
+    expect(rows.map(({ resource, order }) => [resource, order])).toEqual([
+      ["GLOBAL", 0],
+      ["KOT", 1],
+    ]);
+    expect(said(catalog.diagnostics)).toEqual([`SL1038 error ${at("// second")}`]);
+    expect(catalog.diagnostics[0]?.message).toBe(
+      "tdh_mem_test takes the locks on GLOBAL and KOT in either order; its rows have that on GLOBAL first",
+    );
+  });
+
+  it("have one where whoever takes both takes them in it first", async () => {
+    expect(said((await of(round("flags"))).catalog.diagnostics)).toEqual([]);
+    const { rows, catalog } = await of(round("i == 1 && flags"));
+    expect(rows.map(({ resource, order }) => [resource, order])).toEqual([
+      ["GLOBAL", 1],
+      ["KOT", 0],
+    ]);
+    expect(said(catalog.diagnostics)).toEqual([]);
+  });
+});
+
+describe("locks that ways give back in a circle of orders", () => {
+  it("have an order that the fewest ways contradict: one on which all agree is kept", async () => {
+    const lock = (at: string) => ({
+      take: `if (acquire_sharex_lock_ex(&${at}) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }`,
+      give: `release_sharex_lock_ex(&${at});`,
+    });
+    const epoch = lock("tdcs_ptr->epoch_tracking.epoch_lock");
+    const [rtmr, mig] = [lock("tdcs_ptr->measurement.rtmr_lock"), lock("tdcs_ptr->migration.mig_lock")];
+    const { rows } = await of(`
+    ${epoch.take}
+    ${TAKE_GLOBAL}
+    if (flags) { ${rtmr.take} }
+    else { ${TAKE_KOT} ${GIVE_GLOBAL} ${GIVE_KOT} }
+    ${mig.take} ${mig.give}
+    if (flags) { ${rtmr.give} }
+    ${epoch.give}
+    if (flags) { ${GIVE_GLOBAL} }
+    return TDX_SUCCESS;`);
+    const order = [...rows].sort((a, b) => (a.release?.sequence ?? 0) - (b.release?.sequence ?? 0));
+    expect(order.map(({ resource }) => resource)).toEqual(["GLOBAL", "KOT", "MIG", "RTMR", "TDCS_EPOCH"]);
   });
 });
 
@@ -144,7 +226,102 @@ describe("a loop whose rounds are not counted", () => {
     expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE"]);
   });
 
-  it.each(["for (i = 0; i < gpa; i++)", "while (i < gpa)", "do"])("has others than the first: %s", async (head) => {
+  it("may have none: what its rounds go on with only where a test fails may be otherwise then", async () => {
+    const { rows } = await of(`
+    for (i = 0; i < gpa; i++) { if (flags) { return TDX_PREVIOUS_TLB_EPOCH_BUSY; } }
+    if (flags == 1) { ${TAKE_GLOBAL} ${GIVE_GLOBAL} }
+    return TDX_SUCCESS;`);
+    expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE when flags == 1"]);
+  });
+
+  it.each([
+    ["rounds", "!is_first(flags) && flags == 2"],
+    ["num_l2_vms", "flags == 2"],
+  ])(
+    "may have none, unless it is for each of several like things: what its rounds check is told up to %s",
+    async (count, when) => {
+      const { rows } = await of(`
+    uint64_t ${count} = gpa;
+    for (i = 0; i < ${count}; i++)
+    {
+        if (is_first(flags)) { return TDX_OPERAND_INVALID; }
+        if (flags == 2) { ${TAKE_GLOBAL} ${GIVE_GLOBAL} }
+    }
+    return TDX_SUCCESS;`);
+      expect(rows.map((row) => row.when)).toEqual([when]);
+    },
+  );
+
+  it("may have none: nothing is stored in its rounds then, and what takes a lock there has a row all the same", async () => {
+    const { rows } = await of(`
+    bool_t is_done = false;
+    for (i = 0; i < gpa; i++)
+    {
+        is_done = true;
+        ${TAKE_GLOBAL} ${GIVE_GLOBAL}
+    }
+    if (!is_done) { ${TAKE_KOT} ${GIVE_KOT} }
+    return TDX_SUCCESS;`);
+    expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE", "KOT SHARED when 0 >= gpa"]);
+    expect(rows.map(({ times }) => times)).toEqual(["while i < gpa", "1"]);
+  });
+
+  it("may have none: what is given back only because of what a round stores is kept then", async () => {
+    const { catalog, at } = await of(`
+    ${TAKE_GLOBAL} // taken
+    bool_t is_wanted = false;
+    for (i = 0; i < gpa; i++)
+    {
+        is_wanted = true;
+        ${TAKE_KOT} ${GIVE_KOT}
+    }
+    if (is_wanted) { ${GIVE_GLOBAL} }
+    return TDX_SUCCESS;`);
+    expect(said(catalog.diagnostics)).toContain(`SL1031 error ${at("// taken")}`);
+  });
+
+  const heads = ["for (i = 0; i < gpa; i++)", "while (i < gpa)", "do"];
+  const stored: readonly (readonly [stored: string, tested: string])[] = [
+    ["x = i;", "x == 2"],
+    ["x += 2;", "x == 4"],
+    ["x = x + gpa;", "x == 7"],
+    ["b = !b;", "i > 1 && !b"],
+    ["b = flags && x; x = flags;", "b"],
+  ];
+  it.each(heads.flatMap((head) => stored.map((of) => [head, ...of] as const)))(
+    "stores in others than the first what that does not: %s %s",
+    async (head, store, tested) => {
+      const [step, after] = [head.startsWith("for") ? "" : "i++;", head === "do" ? "while (i < gpa);" : ""];
+      const { rows } = await of(`
+    uint64_t x = 0;
+    bool_t b = false;
+    ${head}
+    {
+        ${TAKE_GLOBAL} ${GIVE_GLOBAL}
+        ${store}
+        ${step}
+    } ${after}
+    if (${tested}) { ${TAKE_KOT} ${GIVE_KOT} }
+    return TDX_SUCCESS;`);
+      expect(brief(rows)).toEqual(["GLOBAL EXCLUSIVE", expect.stringMatching(/^KOT SHARED when /)]);
+    },
+  );
+
+  it.each(heads)("tests in others what one before has stored: %s", async (head) => {
+    const [step, after] = [head.startsWith("for") ? "" : "i++;", head === "do" ? "while (i < gpa);" : ""];
+    const { rows } = await of(`
+    bool_t b = false;
+    ${head}
+    {
+        if (b) { ${TAKE_KOT} ${GIVE_KOT} }
+        b = flags > i;
+        ${step}
+    } ${after}
+    return TDX_SUCCESS;`);
+    expect(brief(rows)).toEqual([expect.stringMatching(/^KOT SHARED when /)]);
+  });
+
+  it.each(heads)("has others than the first: %s", async (head) => {
     const [before, after] = [head.startsWith("for") ? "" : "i++;", head === "do" ? "while (i < gpa);" : ""];
     const { rows, leaf, catalog } = await of(`
     ${head}
@@ -262,6 +439,22 @@ describe("a lock of the TD that runs", () => {
 });
 
 describe("a way that no run takes", () => {
+  it.each(["(flags ? i : gpa) >= 1", "(flags ? 1 - i : gpa) < 1", "0 < (flags ? i : gpa)"])(
+    "takes two locks in the other order, where a test compares what a condition chooses: %s",
+    async (test) => {
+      const { rows } = await of(`
+    for (i = 0; i < 2; i++)
+    {
+        sharex_lock_t* lock = (${test}) ? ${KOT} : &tdcs_ptr->measurement.rtmr_lock;
+        if (acquire_sharex_lock_sh(lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }
+        release_sharex_lock_sh(lock);
+    }
+    return TDX_SUCCESS;`);
+      const order = [...rows].sort((a, b) => (a.order ?? 0) - (b.order ?? 0));
+      expect(order.map(({ resource }) => resource)).toEqual(["RTMR", "KOT"]);
+    },
+  );
+
   it("is told too much, and ends nothing, where its tests are seen to exclude each other only later", async () => {
     const { rows } = await of(`
     switch (flags + 1)
@@ -339,6 +532,20 @@ EXIT:
       "0xA000020A00000001",
       "0xA000020A00000003",
     ]);
+  });
+
+  it("has the operand that the call adds, and is fatal and is not, where the call chooses", async () => {
+    const { leaf } = await smallTree(
+      hostLeaf(`
+    return_val = check(gpa);
+    if (return_val != TDX_SUCCESS)
+    {
+        return_val = (flags & 1) ? api_error_with_operand_id(return_val, OPERAND_ID_RDX) : api_error_fatal(return_val);
+    }
+    return return_val;`),
+      CHECK,
+    );
+    expect(leaf.otherBusy.map(({ status }) => status)).toEqual(["0x8000020A00000003", "0xA000020A00000001"]);
   });
 
   it("has the operand that the call adds, though the function that makes it returns another error, too", async () => {

@@ -16,6 +16,7 @@ import {
   BUSY,
   type Event,
   FATAL,
+  type Failed,
   type Given,
   HOST_PRIORITY,
   type Run,
@@ -238,16 +239,18 @@ class Comparison {
         return first.length > 0 && second.length > 0 ? [{ first, second }] : [];
       });
       // Which round of a loop takes what is not told where nobody has counted the rounds.
-      if ((a.order ?? 0) < (b.order ?? 0) && [a, b].some(({ times }) => /^\d+$/.test(times))) {
+      const isCounted = [a, b].some(hasCount);
+      if ((a.order ?? 0) < (b.order ?? 0) && isCounted) {
         const isBefore = both.map(({ first, second }) => (first[0] as Span).from < (second[0] as Span).from);
-        if (isBefore.includes(false))
+        if (isBefore.includes(false) && !this.isEither(a, b))
           this.differ(isBefore.includes(true) ? "order-both" : "order", `${name} are taken in the other order`);
       }
       const isOnce = ([span, ...more]: readonly Span[]) => more.length === 0 && span?.release != null;
       const once = both.filter(({ first, second }) => isOnce(first) && isOnce(second));
       const [earlier, later] = [a.release?.sequence, b.release?.sequence];
       const isOneWay = a.release?.elsewhere === undefined && b.release?.elsewhere === undefined;
-      if (earlier !== undefined && later !== undefined && earlier < later && isOneWay) {
+      const isTold = earlier !== undefined && later !== undefined && earlier < later && isCounted;
+      if (isTold && isOneWay && !this.isToldOtherwise(a, b)) {
         // Of two that ways give back in both orders it says nothing, and some such way no run may take.
         const isBefore = once.map(({ first, second }) => (first[0] as Span).to < (second[0] as Span).to);
         if (isBefore.includes(false) && !isBefore.includes(true))
@@ -259,6 +262,20 @@ class Comparison {
           if (second.some(({ from }) => first.some((span) => span.from < from && from < span.to)))
             this.differ("release-order", `${name}: the second is taken while the first is held`);
     }
+  }
+
+  /** Do calls that succeed give the second back first, where the leaf's orders say so? Then these are compared. */
+  private isToldOtherwise(a: Acquisition, b: Acquisition): boolean {
+    return (this.leaf.releaseOrders ?? []).some(({ end, locks }) => {
+      const [first, second] = [a, b].map(({ order }) => locks.indexOf(order ?? -1)) as [number, number];
+      return end === "success" && second >= 0 && second < first;
+    });
+  }
+
+  /** Are two said to be taken in either order? */
+  private isEither(a: Acquisition, b: Acquisition): boolean {
+    const [one, two] = [a.resource, b.resource];
+    return this.says("SL1038", `on ${one} and ${two} in`) || this.says("SL1038", `on ${two} and ${one} in`);
   }
 
   /** The order in which a run gives back what it holds at its end is one of those that are told. */
@@ -278,6 +295,12 @@ class Comparison {
       const held = all.filter(({ row, to }) => to !== never && (row.release?.order ?? never) > tried);
       // Of a row that a loop takes again it is told once, and of what is taken through several rows it is not told which.
       if (end === null || new Set(held.map(({ row }) => row)).size < held.length) continue;
+      const tries = [
+        ...held.map(({ row }) => row),
+        ...("refused" in end ? this.rows.filter((row) => row === end.refused) : []),
+      ];
+      // Nor of different rounds, where nobody has counted them.
+      if (tries.filter((row) => !hasCount(row)).length > 1) continue;
       const order = [...held].sort((a, b) => a.to - b.to).map((lock) => held.indexOf(lock));
       const rows = held.map(({ row }) => row);
       const told = releaseOrders(this.leaf, rows, end);
@@ -321,10 +344,11 @@ class Comparison {
       if (isGot) continue;
       // Tries of one lock at several places: any of them may be what ends the call.
       const tries = run.events.filter((event) => event.kind === "failed");
-      const rows = this.rows.filter((row) =>
-        tries.some(({ isPromotion, chain }) => lines(isPromotion ? row.promotion : row.evidence) === chain),
-      );
-      if (rows.length === 0) continue;
+      const rowsOf = ({ isPromotion, chain }: Failed) =>
+        this.rows.filter((row) => lines(isPromotion ? row.promotion : row.evidence) === chain);
+      // What a try comes to that no call makes which succeeds is among the leaf's statuses alone.
+      if (tries.some((one) => rowsOf(one).length === 0)) continue;
+      const rows = this.rows.filter((row) => tries.some((one) => rowsOf(one).includes(row)));
       if (run.status === SUCCESS) for (const row of rows) wentOn.add(row);
       // What calls end with that find no lock busy is of something else.
       const isOfLock =
@@ -452,6 +476,9 @@ class Comparison {
         this.differ("reached", `the call on line ${line} is said to be out of reach`);
   }
 }
+
+/** Has somebody counted how often a row is taken? */
+const hasCount = ({ times }: Acquisition): boolean => /^\d+$/.test(times);
 
 const isSuccessOf = (event: Event, failed: Event): boolean =>
   event.lock === failed.lock && (event.kind === "acquire" || event.kind === "promote");

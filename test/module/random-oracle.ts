@@ -45,8 +45,10 @@ export interface Run {
   readonly events: readonly Event[];
   /** What it still holds at its end. */
   readonly kept: readonly Taken[];
-  /** What was read of inputs, by how the leaf names them. */
+  /** What was read of inputs, by how the leaf names them; of what it writes itself, what was there before. */
   readonly inputs: ReadonlyMap<string, bigint>;
+  /** Places that it writes, but for variables. */
+  readonly written: ReadonlySet<string>;
   /** Calls of functions that nobody defines, with what they gave. */
   readonly answers: ReadonlyMap<string, bigint>;
 }
@@ -167,6 +169,7 @@ class Machine {
   private readonly memory = new Map<string, Value>();
   private readonly inputs = new Map<string, bigint>();
   private readonly answers = new Map<string, bigint>();
+  private readonly written = new Set<string>();
   private readonly events: Event[] = [];
   private readonly held = new Map<string, { readonly by: Taken; readonly mode: Mode }>();
   private readonly busy = new Set<string>();
@@ -193,7 +196,8 @@ class Machine {
     const status = this.invoke(leaf, args, []);
     if (typeof status !== "bigint") throw new Meaningless("a leaf that returns a pointer");
     const kept = [...this.held.values()].map(({ by, mode }) => ({ ...by, mode }));
-    return { status, events: this.events, kept, inputs: this.inputs, answers: this.answers };
+    const { events, inputs, written, answers } = this;
+    return { status, events, kept, inputs, written, answers };
   }
 
   /** A value that the program is given: any of a few, the same whenever it is read. */
@@ -301,6 +305,7 @@ class Machine {
       case "set": {
         const from = this.value(e.from, frame);
         const to = this.place(e.to, frame);
+        if (!to.startsWith("#")) this.written.add(to);
         const stored =
           e.op === "=" ? from : operate(e.op === "+=" ? "+" : e.op === "|=" ? "|" : "&", this.read(to), from);
         if (e.op === "=" && typeof from !== "bigint") this.memory.set(to, from);

@@ -2,7 +2,7 @@
 
 import { computed, type Run } from "./random-oracle.ts";
 
-/** Null where the run does not tell: of inputs that it has not read, and of words that are no C of these programs. */
+/** Null where the run does not tell: of inputs that it has not read, or writes, and of words that are no C of these programs. */
 type Known = bigint | null;
 
 const TOKEN = /\s*(->|&&|\|\||[=!<>]=|\w+|[-+!<>&|?:().,[\]])/y;
@@ -105,12 +105,14 @@ class Reader {
       if (!isMember) break;
       path += `.${this.tokens[this.at++]}`;
     }
-    const { inputs } = this.run;
+    const { inputs, written } = this.run;
     const places = [
       path,
       path.replace(/^tdcs_ptr\./, "tdcs."),
       path.replace(/^tdcs_ptr\./, `page(${inputs.get("flags")}).`),
     ];
+    // Which of its values is meant is not said of what the run writes.
+    if (places.some((place) => written.has(place))) return null;
     return places.map((place) => inputs.get(place)).find((value) => value !== undefined) ?? null;
   }
 

@@ -266,7 +266,9 @@ export class Calls {
 
   private argumentText(expr: Expr, value: Value | undefined, frame: Frame): string {
     const own = sourceText(expr);
-    if (this.engine.ownDepth(frame.id) !== undefined && /^(name|member|index)$/.test(expr.kind)) return own;
+    const depth = this.engine.ownDepth(frame.id);
+    // Another function in the entry's file may have a name of the entry's for something else.
+    if (depth !== undefined && (depth === 0 ? /^(name|member|index)$/ : /^(member|index)$/).test(expr.kind)) return own;
     // What a parameter points to is shown as the caller names it.
     if (value?.t === "ref" && value.at.root.kind !== "literal" && expr.kind === "name") return valueText(value);
     return value?.t === "sym" && !isNameless(value) ? value.text : own;

@@ -15,6 +15,8 @@ export interface LoopAdvice {
   readonly oneMore?: boolean;
   /** The one iteration that stands for all is to be any of them, and not the first, where the body tests the counter. */
   readonly isAnyRound?: boolean;
+  /** It is for each of several like things, of which there is taken to be one. */
+  readonly isOfSome?: boolean;
   /** Later iterations are run, while the counter is at most this, for what fails in them and nothing else. */
   readonly failuresUpTo?: bigint;
   /** Which of the states that an iteration ends in stands for all. */
@@ -119,9 +121,12 @@ export abstract class Domain<P> implements StateDomain {
   /** A test came out on one side: the domain may look at the other branch. */
   pruned(_s: IfStmt, _side: boolean, _state: AbstractState, _frame: Frame): void {}
 
-  /** Does what follows a loop depend on whether it had a round at all, where a round of it ended so? */
-  mindsNoRound(_before: AbstractState, _after: AbstractState): boolean {
-    return false;
+  /**
+   * May a loop have had no round at all, where a round of it ended so? False where it has one whenever it is reached in this state, true
+   * where what follows depends on it, whatever else is said; null where this domain cannot tell.
+   */
+  mayHaveNoRound(_before: AbstractState, _after: AbstractState): boolean | null {
+    return null;
   }
 
   /** May the next round of a loop do what the first one did not, where that ended so? */

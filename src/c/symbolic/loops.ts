@@ -4,7 +4,7 @@
  */
 
 import type { Expr, Stmt } from "../ast.ts";
-import { expressionsOf, partsOf, statementsIn, within } from "../walk.ts";
+import { expressionsIn, expressionsOf, partsOf, statementsIn, within } from "../walk.ts";
 import type { Domain, LoopAdvice } from "./domain.ts";
 import { type Engine, type Evaluated, type Flow, type Frame, type LoopStmt, type LoopTest, NEXT } from "./engine.ts";
 import { sourceText } from "./source-text.ts";
@@ -118,6 +118,8 @@ export class Loops {
         else if (round === 1 && !s.testFirst && !isConst(f, false)) {
           if (this.forgetsCounter(loop)) this.forAll(loop, st.clone(), formula);
           for (const end of this.nextRound(loop, loop.start, [st])) left.push({ state: end, exit: NEXT });
+          this.widenCounted(loop.start, st);
+          this.forgetCarried(s, st, frame);
         }
         left.push({ state: st, exit: NEXT });
       }
@@ -126,22 +128,26 @@ export class Loops {
 
   /** One iteration that stands for all. */
   private forAll(loop: Running, state: AbstractState, test: Formula): void {
-    const { s, frame, left } = loop;
+    const { s, frame, advice, left } = loop;
     const after: AbstractState[] = [];
     const before = state.clone();
     if (this.forgetsCounter(loop)) this.forgetCounter(s, state, frame);
+    this.forgetCarried(s, state, frame, (name) => tests(s.body, name));
     const others = left.length;
     this.once(loop, state, [...frame.loops, loopTest(s)], { next: after, left });
     const ends = [...after, ...left.slice(others).map((flow) => flow.state)];
     this.laterFailures(loop, after);
     after.push(...this.oneMore(loop, after), ...this.nextRound(loop, before, after));
-    if (after.length === 0 || ends.some((end) => this.domains.some((domain) => domain.mindsNoRound(before, end)))) {
+    const said = ends.flatMap((end) => this.domains.map((domain) => domain.mayHaveNoRound(before, end)));
+    const hasRound = (advice.isOfSome === true || said.includes(false)) && !said.includes(true);
+    if (!hasRound || after.length === 0) {
       const never = before.clone();
       if (s.test !== null && never.assume(not(test), `${this.engine.fork(frame, s.line, s.test)}-0`, true))
         left.push({ state: never, exit: NEXT });
     }
     for (const end of after) {
       this.widenCounted(before, end);
+      this.forgetCarried(s, end, frame);
       left.push({ state: end, exit: NEXT });
     }
   }
@@ -161,15 +167,25 @@ export class Loops {
 
   /** Is the one iteration that stands for all to be any of them, and depends on which? */
   private forgetsCounter({ s, advice }: Running): boolean {
-    return advice.isAnyRound === true && testsCounter(s);
+    const counter = counterOf(s);
+    return advice.isAnyRound === true && counter !== null && tests(s.body, counter);
   }
 
   /** The counter is not that of the first iteration. */
   private forgetCounter(s: LoopStmt, state: AbstractState, frame: Frame): void {
     const counter = counterOf(s);
-    if (counter === null || this.engine.valueOf(counter, state, frame).t !== "num") return;
-    const at = this.engine.local(counter, frame);
-    this.engine.write({ at, text: counter }, this.engine.space.fresh(counter, at), state);
+    if (counter !== null) this.forgetNumber(counter, state, frame);
+  }
+
+  private forgetNumber(name: string, state: AbstractState, frame: Frame): void {
+    if (this.engine.valueOf(name, state, frame).t !== "num") return;
+    const at = this.engine.local(name, frame);
+    this.engine.write({ at, text: name }, this.engine.space.fresh(name, at), state);
+  }
+
+  /** What an iteration makes of its number, or of what one before it made, is not that of the first. */
+  private forgetCarried(s: LoopStmt, state: AbstractState, frame: Frame, isMeant = (_name: string) => true): void {
+    for (const name of carriedIn(s)) if (isMeant(name)) this.forgetNumber(name, state, frame);
   }
 
   /** What one iteration counted, all of them may have counted further. */
@@ -177,7 +193,7 @@ export class Loops {
     const { space } = this.engine;
     for (const [at, value] of [...after.store.entries()]) {
       const old = before.store.get(at);
-      if (value.t === "num" && value.name === null && old?.t === "num" && old.name === null && value.v === old.v + 1n)
+      if (value.t === "num" && value.name === null && old?.t === "num" && old.name === null && value.v !== old.v)
         after.store.set(at, space.fresh(space.textOf(at), at));
     }
   }
@@ -341,21 +357,38 @@ const counterOf = (s: LoopStmt): string | null =>
 
 const COMPARES = /^[=!<>]=?$/;
 
-/** Does the body of a loop test its counter? Which element of an array it is for is no test. */
-function testsCounter(s: LoopStmt): boolean {
-  const counter = counterOf(s);
+/** Does the body of a loop test a variable? Which element of an array it is for is no test. */
+function tests(body: Stmt, variable: string): boolean {
   const isIn = (e: Expr): boolean => {
-    if (e.kind === "name") return e.name === counter;
+    if (e.kind === "name") return e.name === variable;
     return e.kind !== "index" && e.kind !== "call" && partsOf(e).some(isIn);
   };
   const isTested = (e: Expr): boolean =>
     (e.kind === "conditional" && isIn(e.test)) || (e.kind === "binary" && COMPARES.test(e.op) && isIn(e));
-  if (counter === null) return false;
-  for (const inner of statementsIn(s.body)) {
+  for (const inner of statementsIn(body)) {
     if ((inner.kind === "if" && isIn(inner.test)) || (inner.kind === "switch" && isIn(inner.value))) return true;
     if (expressionsOf(inner).some((whole) => [...within(whole)].some(isTested))) return true;
   }
   return false;
+}
+
+const carried = new WeakMap<LoopStmt, ReadonlySet<string>>();
+
+/** Variables that a loop's body computes of its counter, or of what it assigns itself. */
+function carriedIn(s: LoopStmt): ReadonlySet<string> {
+  const known = carried.get(s);
+  if (known !== undefined) return known;
+  const sets = [...expressionsIn(s.body)].filter((e) => e.kind === "assign" && e.left.kind === "name");
+  const assigned = new Set<string | null>([counterOf(s)]);
+  for (const e of [...expressionsIn(s.body), ...(s.step === null ? [] : within(s.step))]) {
+    const target = e.kind === "assign" ? e.left : e.kind === "update" ? e.operand : null;
+    if (target?.kind === "name") assigned.add(target.name);
+  }
+  const isOfRound = (e: Expr) => [...within(e)].some((part) => part.kind === "name" && assigned.has(part.name));
+  const found = new Set<string>();
+  for (const e of sets) if (e.kind === "assign" && e.left.kind === "name" && isOfRound(e.right)) found.add(e.left.name);
+  carried.set(s, found);
+  return found;
 }
 
 function loopTest(s: LoopStmt): LoopTest {

@@ -117,6 +117,9 @@ export function relation(op: string, a: Value, b: Value, isSigned: boolean | nul
   if (op === "!=") return not(equal(a, b));
   if (a.t === "zero") return relation(op, num(0), b, isSigned);
   if (b.t === "zero") return relation(op, a, num(0), isSigned);
+  // As `equal` does.
+  if (a.t === "ite") return chosen(a, (one) => relation(op, one, b, isSigned));
+  if (b.t === "ite") return chosen(b, (one) => relation(op, a, one, isSigned));
   if (a.t === "num" && b.t === "num") {
     const [x, y] = isSigned ? [BigInt.asIntN(64, a.v), BigInt.asIntN(64, b.v)] : [a.v, b.v];
     return arithmetic(op, x, y) === 1n ? TRUE : FALSE;
@@ -129,6 +132,9 @@ export function relation(op: string, a: Value, b: Value, isSigned: boolean | nul
   const f = isSign && test.k === "atom" ? { ...test, compared: null } : test;
   return isNot ? not(f) : f;
 }
+
+const chosen = ({ c, a, b }: Extract<Value, { t: "ite" }>, of: (value: Value) => Formula): Formula =>
+  or(and(c, of(a)), and(not(c), of(b)));
 
 /** Is a name the index of an element in an expression? */
 function indexes(e: Expr, name: string): boolean {
