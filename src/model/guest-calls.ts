@@ -1,11 +1,12 @@
 /** The TDCALLs on SEPT entries that a scenario's guest makes. */
 import type { Leaf } from "../catalog/index.ts";
-import type { IntRef } from "../language/index.ts";
+import { type BoolExpr, eq, type IntLike, type IntRef } from "../language/index.ts";
 import {
   acceptBody,
   attributesBody,
   type GuestBody,
   lateAcceptBody,
+  Sept,
   type SeptView,
   type SizedBody,
   sized,
@@ -19,6 +20,8 @@ export interface GuestCall {
   readonly body: SizedBody;
   /** It is only told apart where its walk, before it locks the entry, found that free. */
   readonly late?: true;
+  /** When its walk goes on below a page's entry, to one of a small page, which nobody else takes here. */
+  readonly below?: (page: IntLike) => BoolExpr;
 }
 
 /** Which of them it makes. */
@@ -59,6 +62,8 @@ export function guestCallsOf(
       prefix: "read attributes",
       leaf: readAttributes,
       body: attributes(readAttributes, "the page's attributes are read", false),
+      // It takes what a walk to the smallest entry ends at (vm_exits/tdg_mem_page_attr_rd.c:55 and 75 to 79).
+      ...(resized && { below: (at: IntLike) => eq(view.state(at), Sept.NL_MAPPED) }),
     });
   if (writesAttributes)
     calls.push({

@@ -1,5 +1,6 @@
 /** The scenarios of a running TD: vCPUs that enter, fault and accept, and the host that removes pages. */
 import { type Catalog, type Leaf, spelledName } from "../catalog/index.ts";
+import { SeamlockError } from "../errors.ts";
 import type { TdExit } from "../host/index.ts";
 import {
   and,
@@ -23,7 +24,7 @@ import { type Exits, endedBy, type Host, leavingBy } from "./host-state.ts";
 import { FAILED, finishedBy, lastCalls, RemoverProcess, type RemoverSpec } from "./remover.ts";
 import type { PAGE_STATES } from "./sept.ts";
 import { type HostPriorityWatch, refusedAt, VcpuProcess, type VcpuSpec, type ZeroStep } from "./vcpu.ts";
-import { leafOf, World } from "./world.ts";
+import { leafOf, locking, World } from "./world.ts";
 
 /** Everything that a scenario of a running TD states. */
 export interface RuntimeSpec {
@@ -59,8 +60,21 @@ export interface RuntimeSpec {
   readonly progress: boolean;
 }
 
-/** Build the model of a running TD for one module. */
+/** In 1.0 hosts and guests change a SEPT entry without locking it, and are BUSY when somebody else did: not what is modelled here. */
+function mustLockEntries(catalog: Catalog): void {
+  const name = "tdh_mem_range_block";
+  if (locking(leafOf(catalog, name)).some(({ resource }) => resource === "SEPT_ENTRY")) return;
+  const message = `${name} of module ${catalog.module.version} locks no SEPT entry, as every scenario of a running TD has it`;
+  throw new SeamlockError("SL4211", message, { hint: "Use a module from 1.5.01 on" });
+}
+
+/**
+ * Build the model of a running TD for one module.
+ *
+ * @throws SeamlockError SL4211 when the module's host calls lock no SEPT entry
+ */
 export function runtimeModel(catalog: Catalog, spec: RuntimeSpec): Model {
+  mustLockEntries(catalog);
   const m = model(spec.name, spec.description);
   m.scalarSet("page", spec.pages);
   const vcpu = m.process("vcpu", spec.vcpus);

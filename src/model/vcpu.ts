@@ -450,7 +450,7 @@ export class VcpuProcess {
   }
 
   /** A TDCALL on one SEPT entry, lock and effect as steps. The lock bit is taken before host priority is looked at: others see it in between. */
-  #guestCall({ leaf, prefix, body, late }: GuestCall): void {
+  #guestCall({ leaf, prefix, body, late, below }: GuestCall): void {
     const row = leaf.acquisitions.find(({ resource }) => resource === "SEPT_ENTRY");
     if (row === undefined)
       throw new SeamlockError("SL4211", `the module's catalog does not list SEPT_ENTRY for ${leaf.name}`, {
@@ -468,9 +468,13 @@ export class VcpuProcess {
     const over = this.world.pages;
     if (late === true) this.#walk(leaf, prefix, row, meta);
     else {
-      this.p.choose("guest", { x: over }, ({ x }) => this.#tryEntry(x, prefix, again, true, row, meta));
-      this.p.choose("guest", { x: over }, ({ x }) => this.#tryEntry(x, prefix, again, false, row, meta));
-      if (this.#spec.insists) this.#insist(prefix, again, row, meta);
+      const attempt = (page: IntExpr, granted: boolean): StepSpec => {
+        const spec = this.#tryEntry(page, prefix, again, granted, row, meta);
+        return below === undefined ? spec : { ...spec, when: and(spec.when ?? true, not(below(page))) };
+      };
+      this.p.choose("guest", { x: over }, ({ x }) => attempt(x, true));
+      this.p.choose("guest", { x: over }, ({ x }) => attempt(x, false));
+      if (this.#spec.insists) this.#insist(again, attempt, below);
     }
     this.#hostPriority(prefix, again, meta, row.busyStatus);
     this.#guestBody(leaf, prefix, meta, body);
@@ -519,10 +523,17 @@ export class VcpuProcess {
   }
 
   /** A guest that was refused tries the same page again, unless an interrupt ends its run. */
-  #insist(prefix: string, label: string, row: Acquisition, meta: EntryMeta): void {
+  #insist(label: string, attempt: (page: IntExpr, granted: boolean) => StepSpec, below: GuestCall["below"]): void {
     const interrupted = this.#interrupted;
-    this.p.step(label, this.#tryEntry(this.#page, prefix, label, true, row, meta));
-    this.p.step(label, this.#tryEntry(this.#page, prefix, label, false, row, meta));
+    this.p.step(label, attempt(this.#page, true));
+    this.p.step(label, attempt(this.#page, false));
+    if (below !== undefined)
+      this.p.step(label, {
+        when: and(this.#runs, below(this.#page)),
+        do: [set(this.#page, 0), ...this.#forgetHostPriority()],
+        next: "guest",
+        meta: { action: "effect", note: "its walk goes on to a small page" },
+      });
     this.p.step(label, {
       when: interrupted,
       do: [set(this.#page, 0)],

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { check, isValid, verifyReduction } from "../../src/check/index.ts";
 import { loadScenario } from "../../src/cli/scenarios.ts";
-import { assertThat, type Model } from "../../src/language/index.ts";
+import { assertThat, type Effect, type IntExpr, type Model, ne, type Step } from "../../src/language/index.ts";
+import { Sept } from "../../src/model/sept.ts";
 
 const NEVER = "a change of size never fails";
 const small = (policy: string, ...more: string[]) => ["vcpus=1", `removal.policy=${policy}`, ...more];
@@ -89,6 +90,39 @@ describe("pages of 2 MB that are split and merged while the TD runs", () => {
       .flatMap(({ labels }) => labels.flatMap(({ steps }) => steps))
       .filter(({ meta }) => meta.note === "it was split");
     expect(mismatch.map(({ meta }) => meta.status)).toEqual(["0xC0000B0B00000000"]);
+  });
+
+  it("a guest that reads attributes takes the entry of a page that is whole or blocked, and none of one that was split", async () => {
+    const set = small("retry-forever", "entries=MAPPED", "guest=[read-attributes, touch, interrupt]");
+    for (const more of [[], ["guest=[read-attributes, touch, interrupt, insist]"]]) {
+      const model = await resize("1.5.25", [...set, ...more]);
+      // Taking the entry is made a violation where it is in the state.
+      const takenIn = (state: IntExpr): boolean => {
+        const taken = ({ meta: { leaf, action, result } }: Step) =>
+          leaf === "tdg_mem_page_attr_rd" && action === "acquire" && result === "ok";
+        const assert = ({ meta: { object } }: Step): Effect =>
+          assertThat("taken", ne({ op: "var", sort: "int", name: "entry.state", index: object ?? null }, state));
+        const told = (step: Step): Step => (taken(step) ? { ...step, effects: [assert(step), ...step.effects] } : step);
+        const processes = model.processes.map((process) => ({
+          ...process,
+          labels: process.labels.map((label) => ({ ...label, steps: label.steps.map(told) })),
+        }));
+        return check({ ...model, processes }).violations.some(({ property }) => property === "taken");
+      };
+      const { MAPPED, BLOCKED, NL_MAPPED, NL_BLOCKED } = Sept;
+      expect([MAPPED, BLOCKED, NL_MAPPED, NL_BLOCKED].map(takenIn)).toEqual([true, true, false, true]);
+    }
+  });
+
+  it("one that was refused the entry and insists goes on to a small page, too, once the page is split", async () => {
+    const model = await resize(
+      "1.5.25",
+      small("retry-forever", "entries=MAPPED", "guest=[read-attributes, touch, interrupt, insist]"),
+    );
+    const note = "its walk goes on to a small page";
+    const steps = model.processes.flatMap(({ labels }) => labels.flatMap((label) => label.steps));
+    expect(steps.filter(({ meta }) => meta.note === note)).toHaveLength(1);
+    expect(check(model).neverRan.map((silent) => silent.note)).not.toContain(`effect ${note}`);
   });
 
   it("ends, where vCPUs are kept out; and its reductions are right", async () => {

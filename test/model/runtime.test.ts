@@ -256,6 +256,16 @@ describe("zero-step", () => {
 });
 
 describe("the other bundled scenarios", () => {
+  it.each(["page-removal", "page-fault-in", "page-resize", "zero-step"])(
+    "%s is refused for 1.0, which locks no entry",
+    (name) => {
+      for (const version of ["1.0.00", "1.0.01.01", "1.0.03"])
+        expect(() => build(name, version)).toThrow(
+          expect.objectContaining({ code: "SL4211", message: expect.stringContaining("locks no SEPT entry") }),
+        );
+    },
+  );
+
   it("page-fault-in: two vCPUs fault pages in; a guest's accept and the host's mapping can meet BUSY", () => {
     const result = check(build("page-fault-in", "1.5.05", { pages: "1" }));
     expect(result.outcome.kind).toBe("holds");
