@@ -147,7 +147,12 @@ const rowSchema = z.strictObject({
 export const leafChangeSchema = z.strictObject({
   leaf: text,
   variant: text.nullable(),
-  field: z.enum(["op-states", "sept-states", "other-busy", "release-order"]),
+  field: z
+    .enum(["op-states", "sept-states", "other-busy", "release-order", "success-orders", "busy-orders", "other-orders"])
+    .describe(
+      "release-order: the usual order of giving locks back; success-orders, busy-orders, other-orders: the orders of calls that succeed, " +
+        "that are refused at a lock, that end otherwise, where some call has another than the usual one",
+    ),
   before: z.array(text).nullable().describe("null: the module checks none"),
   after: z.array(text).nullable(),
 });
@@ -189,6 +194,9 @@ export const causeSchema = z.strictObject({
     "sept-states",
     "other-busy",
     "release-order",
+    "success-orders",
+    "busy-orders",
+    "other-orders",
     "order",
   ]),
   resource: text.nullable(),

@@ -133,6 +133,11 @@ export class LifeState implements SeptView, Locks {
     return resource === "SEPT_ENTRY" || (this.#locks.get(lockName(resource))?.indexed ?? false);
   }
 
+  /** All locks of its calls are here. */
+  leavesOut(): boolean {
+    return false;
+  }
+
   /** The entry that the SEPT page hangs from. */
   get parent(): number {
     return this.size.pages;

@@ -197,9 +197,11 @@ function isAbout({ a, b, resource }: Contention, { leaves, resources }: DiffOpti
 function isMinor(cause: Cause): boolean {
   if (cause.appeared.length + cause.disappeared.length > 0) return false;
   if (cause.resource !== null && isAncestor(cause.resource)) return true;
-  if (cause.kind === "release" || cause.kind === "release-order" || cause.kind === "status") return true;
+  if (RELEASES.includes(cause.kind) || cause.kind === "status") return true;
   return cause.kind === "condition" && sameWords(cause);
 }
+
+const RELEASES: readonly Cause["kind"][] = ["release", "release-order", "success-orders", "busy-orders", "other-orders"];
 
 function words(cause: Cause, side: "before" | "after"): string {
   const condition = cause.conditions?.[side] ?? null;
@@ -311,6 +313,12 @@ function factText(cause: Cause): string {
       return `${name}: given back in ${change}`;
     case "release-order":
       return "order in which locks are given back";
+    case "success-orders":
+      return "order in which some calls that succeed give locks back";
+    case "busy-orders":
+      return "order in which locks are given back where one is busy";
+    case "other-orders":
+      return "order in which locks are given back where the call fails otherwise";
     case "order":
       return "order of locks, or locks taken for sure";
     default:
@@ -389,7 +397,7 @@ function minorText(causes: readonly Cause[]): string {
   const parts = [
     [pamt, "of PAMT entries above pages"],
     [of(["condition"]), "of conditions that say the same in other variables"],
-    [of(["release", "release-order"]), "of where locks are given back"],
+    [of(RELEASES), "of where locks are given back"],
     [of(["status"]), "of statuses"],
   ] as const;
   const told = parts.filter(([n]) => n > 0).map(([n, what], i) => `${i === 0 ? count(n, "fact") : n} ${what}`);
