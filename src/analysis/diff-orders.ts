@@ -45,10 +45,7 @@ function freeName(taken: ReadonlyMap<string, unknown>, { resource, role }: Acqui
 }
 
 function usualChange(x: Side, y: Side): OrderChange[] {
-  const [before, after] = [
-    x.usual.filter((name) => y.rows.has(name)),
-    y.usual.filter((name) => x.rows.has(name)),
-  ];
+  const [before, after] = [x.usual.filter((name) => y.rows.has(name)), y.usual.filter((name) => x.rows.has(name))];
   return before.join() === after.join() ? [] : [{ field: "release-order", before, after }];
 }
 

@@ -16,9 +16,21 @@ const text = z.string().min(1);
 /** Why a pair cannot contend. */
 export const exclusionSchema = z.strictObject({
   kind: z
-    .enum(["host-lock", "op-state", "sept-state", "life-cycle", "kick", "earlier-lock", "not-called", "page-size"])
+    .enum([
+      "host-lock",
+      "op-state",
+      "sept-state",
+      "life-cycle",
+      "kick",
+      "earlier-lock",
+      "not-called",
+      "not-named",
+      "page-size",
+    ])
     .describe(
       "earlier-lock: the two always meet at another lock first; not-called: the host never issues one of the two; " +
+        "not-named: the profile names no guest that makes one of the two, a TDCALL, which rules nothing out: where all reasons are " +
+        "that one, whether the two meet is not judged; " +
         "page-size: the host uses no pages of the size at which the two would meet",
     ),
   reason: z

@@ -147,7 +147,10 @@ export class PathCalls {
       this.#stepsOf(call)
         .orders(call.leaf, of, end)
         .map((order) => order.map((i) => of[i]?.order).join());
-    const lastFirst = held.map(({ order }) => order).reverse().join();
+    const lastFirst = held
+      .map(({ order }) => order)
+      .reverse()
+      .join();
     const known = [lastFirst, ...(isLast ? orders(held.filter(isGivenBack), WELL) : [])];
     const fails = `${label} fails`;
     if (orders(held, OTHERWISE).every((order) => known.includes(order)) || !this.#seen(fails)) return false;

@@ -201,7 +201,13 @@ function isMinor(cause: Cause): boolean {
   return cause.kind === "condition" && sameWords(cause);
 }
 
-const RELEASES: readonly Cause["kind"][] = ["release", "release-order", "success-orders", "busy-orders", "other-orders"];
+const RELEASES: readonly Cause["kind"][] = [
+  "release",
+  "release-order",
+  "success-orders",
+  "busy-orders",
+  "other-orders",
+];
 
 function words(cause: Cause, side: "before" | "after"): string {
   const condition = cause.conditions?.[side] ?? null;

@@ -143,6 +143,19 @@ describe("contend of two calls", () => {
     expect(text).toContain("the profile names no guest that makes tdg_servtd_rd(): ");
     expect(text).toContain("; tdg_mr_rtmr_extend on RTMR");
     expect(text).not.toContain("the host never makes tdg_");
+    expect(text).toContain("12 pairs of calls in conflicting modes: 0 possible, 1 ruled out, 11 not judged.");
+    expect(text).toMatch(
+      /Nothing that is judged can meet it. Ruled out: - tdh_mng_create makes the TDR .* Not judged: - the profile names/,
+    );
+    expect(await said("contend", "tdh_mem_track")).not.toContain("not judged");
+    const { hostVerdicts, conclusion } = reportSchema.parse(
+      JSON.parse((await inProcess(["report", "--leaf", "tdg_servtd_rd", "--json"])).out),
+    );
+    expect(hostVerdicts.filter(({ verdict }) => verdict === "not-judged").map(({ resource }) => resource)).toEqual([
+      "TDR",
+      "RTMR",
+    ]);
+    expect(conclusion[0]).toMatch(/^Not judged: \(1\) TDR and \(3\) RTMR;/);
   });
 
   it("sets what is no lock apart from locks", async () => {
