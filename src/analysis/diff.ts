@@ -88,8 +88,9 @@ function worstOutcomes(
 
 /** True when {@link diffCatalogs} found anything: the command's exit status 1. */
 export function hasDifferences(diff: DiffDocument): boolean {
-  const { leaves, changed, leafChanges: others, behaviour, contention } = diff;
-  const lists = [leaves.added, leaves.removed, changed, others, behaviour, contention.appeared, contention.disappeared];
+  const { leaves, changed, leafChanges: others, behaviour, contention, host } = diff;
+  const facts = [leaves.added, leaves.removed, changed, others, behaviour];
+  const lists = [...facts, contention.appeared, contention.disappeared, host?.outcomes ?? []];
   return lists.some((list) => list.length > 0);
 }
 
