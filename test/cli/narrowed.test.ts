@@ -102,6 +102,17 @@ describe("a report of calls that take part in little", () => {
     expect(guests).toContain("tdg_mr_rtmr_extend() contends with tdg_mr_report() on the TD's RTMRs, and with itself");
     expect(guests).toContain("A Linux guest makes tdg_mr_report() and tdg_mr_rtmr_extend() one at a time.");
     expect(guests).not.toContain("Linux guest does not");
+    expect(guests).not.toContain("even when host priority is why");
+    expect(await said("report", "--leaf", "tdg_mr_rtmr_extend", "--host", "none")).toMatch(
+      /RTMR: A guest sees plain .* host priority is why/,
+    );
+    expect(await said("report", "--leaf", "tdg_mem_page_accept")).toMatch(
+      /SEPT_ENTRY: A guest sees plain .* host priority is why/,
+    );
+    const whole = await said("report");
+    expect(whole).toContain("- Linux 7.3 gets over every BUSY of its own calls: any zap kicks");
+    expect(whole).not.toContain("(12) RTMR: ");
+    expect(await said("report", "--leaf", "tdh_mem_track")).toContain("- Linux 7.3 gets over this: ");
     const lock = await said("report", "--resource", "RTMR", "--all");
     expect(lock).not.toMatch(/(Avoided|Not judged):.* RTMR/);
     expect(await said("report", "--host", "none")).not.toContain("A Linux guest makes");
