@@ -8,15 +8,24 @@ import { missingCalls } from "./provenance.ts";
 import type { HostVerdict } from "./schema.ts";
 import { count, groupBy, hostTitle, list } from "./words.ts";
 
-/** A verdict per resource of the pairs, and of `resources` that have none. */
-export function hostVerdicts(pairs: readonly ContendPair[], resources: readonly string[]): HostVerdict[] {
+/**
+ * A verdict per resource of the pairs, and of `resources` that have none.
+ *
+ * @param life the host's phases, in the order of a TD's life
+ */
+export function hostVerdicts(
+  pairs: readonly ContendPair[],
+  resources: readonly string[],
+  life: readonly string[],
+): HostVerdict[] {
   const all = [...new Set([...resources, ...pairs.map((p) => p.resource)])].sort(compareResources);
   return all.map((resource) => {
     const own = pairs.filter((p) => p.resource === resource);
     const possible = own.filter((p) => p.possible);
     const met = meetings(possible);
     const severity = SEVERITIES.find((s) => met.some((m) => m.severity === s)) ?? "none";
-    const phases = [...new Set(met.filter((m) => !m.late).flatMap((m) => m.phases))];
+    const found = new Set(met.filter((m) => !m.late).flatMap((m) => m.phases));
+    const phases = life.filter((phase) => found.has(phase));
     return {
       resource,
       verdict: resourceVerdict(own),

@@ -467,9 +467,9 @@ describe("what the module and the host rule out together", () => {
     expect(never && verdictOf(never)).toBe("excluded");
     expect(verdictOf({ possible: true, excludedBy: [] })).toBe("possible");
     expect(verdictOf({ possible: false, excludedBy: [] })).toBe("excluded");
-    const [verdict] = hostVerdicts(unjudged ? [unjudged] : [], []);
+    const [verdict] = hostVerdicts(unjudged ? [unjudged] : [], [], []);
     expect(verdict).toMatchObject({ verdict: "not-judged", why: [], meetings: [] });
-    expect(hostVerdicts(never ? [never] : [], [])[0]?.verdict).toBe("avoided");
+    expect(hostVerdicts(never ? [never] : [], [], [])[0]?.verdict).toBe("avoided");
   });
 
   test("a large range's entry is met as a page only by hosts with pages of that size", () => {

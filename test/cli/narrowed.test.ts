@@ -122,6 +122,10 @@ describe("a report of calls that take part in little", () => {
 describe("numbers of resources", () => {
   it("are those of the report in the sentences of its document, too", async () => {
     const { conclusion, resources } = reportSchema.parse(JSON.parse((await inProcess(["report", "--json"])).out));
+    // A TD's life, in its order.
+    expect(conclusion.join(" ")).toContain(
+      "(1) TDR in init, build and teardown, (4) TDVPR in build, runtime and teardown",
+    );
     const told = conclusion.flatMap((line) => [...line.matchAll(/\((\d+)\) ([A-Z_\d]+)/g)]);
     expect(told.length).toBeGreaterThan(5);
     for (const [, number, name] of told) expect(resources[Number(number) - 1]?.resource).toBe(name);
