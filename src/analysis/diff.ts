@@ -10,6 +10,7 @@ import { compareSeverity, type HostProfile, type HostSeverity, worst } from "../
 import { comparePairs, contendingPairs } from "./contention.ts";
 import { behaviourChanges } from "./diff-behaviour.ts";
 import { causesOf, severityOfPair, type Variants } from "./diff-causes.ts";
+import { orderChanges } from "./diff-orders.ts";
 import { underHost } from "./exclusion.ts";
 import { compareResources, compareText } from "./resources.ts";
 import type { ContendPair, DiffDocument, LeafChange, OutcomeChange, RowChange, RowFacts } from "./schema.ts";
@@ -87,8 +88,9 @@ function worstOutcomes(
 
 /** True when {@link diffCatalogs} found anything: the command's exit status 1. */
 export function hasDifferences(diff: DiffDocument): boolean {
-  const { leaves, changed, leafChanges: others, behaviour, contention } = diff;
-  const lists = [leaves.added, leaves.removed, changed, others, behaviour, contention.appeared, contention.disappeared];
+  const { leaves, changed, leafChanges: others, behaviour, contention, host } = diff;
+  const facts = [leaves.added, leaves.removed, changed, others, behaviour];
+  const lists = [...facts, contention.appeared, contention.disappeared, host?.outcomes ?? []];
   return lists.some((list) => list.length > 0);
 }
 
@@ -154,7 +156,7 @@ function sole(entries: readonly Leaf[]): Leaf | null {
   return entries.length === 1 && first !== undefined && first.variant === null ? first : null;
 }
 
-/** What differs of an entry beside its rows: states, statuses of no lock, and the order in which it gives locks back. */
+/** What differs of an entry beside its rows: states, statuses of no lock, and the orders in which it gives locks back. */
 function leafChanges(before: Leaf | null, after: Leaf | null): LeafChange[] {
   if (before === null || after === null) return [];
   const leaf = after.name;
@@ -171,25 +173,12 @@ function leafChanges(before: Leaf | null, after: Leaf | null): LeafChange[] {
     ...change("op-states", before.opStates, after.opStates),
     ...change("sept-states", before.septStates, after.septStates),
     ...change("other-busy", otherBusy(before), otherBusy(after)),
-    ...change("release-order", ...releaseOrders(before, after)),
+    ...orderChanges(before, after).map((one) => ({ leaf, variant, ...one })),
   ];
 }
 
 function otherBusy({ otherBusy: busy }: Leaf): readonly string[] {
   return [...new Set(busy.map(({ name, status }) => `${name} (${status})`))].sort(compareText);
-}
-
-/** Locks that both have, in the order in which each gives them back; null where a catalog does not say. Locks that go with a page have no place in it. */
-function releaseOrders(before: Leaf, after: Leaf): readonly [readonly string[] | null, readonly string[] | null] {
-  const order = (leaf: Leaf): readonly string[] | null => {
-    const rows = leaf.acquisitions.filter(({ release }) => release !== null && release.kind !== "page-removed");
-    if (rows.some((row) => row.release?.sequence === undefined)) return null;
-    const sorted = [...rows].sort((x, y) => (x.release?.sequence ?? 0) - (y.release?.sequence ?? 0));
-    return [...new Set(sorted.map(({ resource, role }) => `${resource}${role === null ? "" : ` ${role}`}`))];
-  };
-  const [x, y] = [order(before), order(after)];
-  if (x === null || y === null) return [null, null];
-  return [x.filter((name) => y.includes(name)), y.filter((name) => x.includes(name))];
 }
 
 function rowChanges(before: Leaf | null, after: Leaf | null, precise: boolean): RowChange[] {

@@ -5,7 +5,7 @@
  * one of its vCPUs) issues the two is judged: can both be there at once, on the same object? A pair stays possible when
  * one pair of places does. The verdict is as precise as the profile: what it does not say keeps nobody apart.
  */
-import { type Acquisition, type Catalog, decodeStatus } from "../catalog/index.ts";
+import { type Acquisition, type Catalog, decodeStatus, type Side } from "../catalog/index.ts";
 import {
   clausesFor,
   clauseText,
@@ -64,9 +64,14 @@ function judged(pair: ContendPair, host: HostProfile, sites: Sites, judge: Judge
   const size = pageSize(pair, host);
   if (size !== null) return { ...pair, possible: false, excludedBy: [...pair.excludedBy, size] };
   const [left, right] = [sites.of(pair.a, pair.variantA), sites.of(pair.b, pair.variantB)];
-  const uncalled = [left.length === 0 ? pair.a : null, right.length === 0 ? pair.b : null].filter((n) => n !== null);
-  if (uncalled.length > 0)
-    return { ...pair, possible: false, excludedBy: [...pair.excludedBy, ...notCalled(uncalled)] };
+  const missing = [
+    ...(left.length === 0 ? [notMade(pair.a, pair.sideA)] : []),
+    ...(right.length === 0 ? [notMade(pair.b, pair.sideB)] : []),
+  ];
+  if (missing.length > 0) {
+    const each = missing.filter(({ what }, i) => missing.findIndex((one) => one.what === what) === i);
+    return { ...pair, possible: false, excludedBy: [...pair.excludedBy, ...each] };
+  }
   const paths = combinations(pair, left, right)
     .map(([a, b]) => judge(pair, a, b))
     .filter((p) => pair.possible || p.late)
@@ -76,8 +81,19 @@ function judged(pair: ContendPair, host: HostProfile, sites: Sites, judge: Judge
   return { ...pair, possible, excludedBy, paths };
 }
 
-function notCalled(leaves: readonly string[]): Exclusion[] {
-  return [...new Set(leaves)].map((what) => ({ kind: "not-called", what }));
+/** A host decides which SEAMCALLs are made; which TDCALLs is its profile's word for it, and any guest can make others. */
+const notMade = (what: string, side: Side): Exclusion => ({
+  kind: side === "guest" ? "not-named" : "not-called",
+  what,
+});
+
+/** What is said of a pair: can it contend, or not, or does nobody say whether a guest makes one of the two? */
+export type PairVerdict = "possible" | "excluded" | "not-judged";
+
+/** The verdict on a pair, or on one pair of its paths. */
+export function verdictOf({ possible, excludedBy }: Pick<ContendPair, "possible" | "excludedBy">): PairVerdict {
+  if (possible) return "possible";
+  return excludedBy.length > 0 && excludedBy.every(({ kind }) => kind === "not-named") ? "not-judged" : "excluded";
 }
 
 /** A range's PAMT entry is a call's target only when the page is as large as the range. */

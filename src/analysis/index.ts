@@ -31,7 +31,7 @@ export {
 } from "./contention.ts";
 export { type CounterWrap, counterWraps } from "./counter-wrap.ts";
 export { diffCatalogs, hasDifferences } from "./diff.ts";
-export { HOST_ASSUMPTION, hostContention, underHost } from "./exclusion.ts";
+export { HOST_ASSUMPTION, hostContention, type PairVerdict, underHost, verdictOf } from "./exclusion.ts";
 export { type ExplainOptions, explainLines, explainLog, logReader, returners } from "./explain/explain.ts";
 export { HOLDER_ORDER } from "./explain/holders.ts";
 export { type ExplainDocument, explainSchema, type StatusExplanation } from "./explain/schema.ts";

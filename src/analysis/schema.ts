@@ -16,9 +16,21 @@ const text = z.string().min(1);
 /** Why a pair cannot contend. */
 export const exclusionSchema = z.strictObject({
   kind: z
-    .enum(["host-lock", "op-state", "sept-state", "life-cycle", "kick", "earlier-lock", "not-called", "page-size"])
+    .enum([
+      "host-lock",
+      "op-state",
+      "sept-state",
+      "life-cycle",
+      "kick",
+      "earlier-lock",
+      "not-called",
+      "not-named",
+      "page-size",
+    ])
     .describe(
       "earlier-lock: the two always meet at another lock first; not-called: the host never issues one of the two; " +
+        "not-named: the profile names no guest that makes one of the two, a TDCALL, which rules nothing out: where all reasons are " +
+        "that one, whether the two meet is not judged; " +
         "page-size: the host uses no pages of the size at which the two would meet",
     ),
   reason: z
@@ -147,7 +159,12 @@ const rowSchema = z.strictObject({
 export const leafChangeSchema = z.strictObject({
   leaf: text,
   variant: text.nullable(),
-  field: z.enum(["op-states", "sept-states", "other-busy", "release-order"]),
+  field: z
+    .enum(["op-states", "sept-states", "other-busy", "release-order", "success-orders", "busy-orders", "other-orders"])
+    .describe(
+      "release-order: the usual order of giving locks back; success-orders, busy-orders, other-orders: the orders of calls that succeed, " +
+        "that are refused at a lock, that end otherwise, where some call has another than the usual one",
+    ),
   before: z.array(text).nullable().describe("null: the module checks none"),
   after: z.array(text).nullable(),
 });
@@ -189,6 +206,9 @@ export const causeSchema = z.strictObject({
     "sept-states",
     "other-busy",
     "release-order",
+    "success-orders",
+    "busy-orders",
+    "other-orders",
     "order",
   ]),
   resource: text.nullable(),

@@ -31,18 +31,21 @@ export type CallEnd =
 /**
  * The orders in which a call of a leaf may give back what it holds when it ends in some way.
  *
- * @param rows all that it holds, in the order of taking; what the caller has made of a row may stand for it as long as it has its `order`.
- *   A caller that leaves locks out gets the orders of the calls that hold the fewest of them, and may miss those of calls that hold more
+ * @param rows what it holds, in the order of taking; what the caller has made of a row may stand for it as long as it has its `order`
+ * @param leftOut rows that the caller leaves out, so that nobody knows which of them the call holds besides: the orders are those of all
+ *   calls that hold these rows and any of those
  * @returns at least one order, each as positions in `rows`
  */
 export function releaseOrders(
   { releaseOrders: told = [] }: Pick<Leaf, "releaseOrders">,
   rows: readonly Acquisition[],
   { end, ...more }: CallEnd,
+  leftOut: readonly Acquisition[] = [],
 ): readonly (readonly number[])[] {
   const positions = rows.map(({ order }) => order ?? -1);
   const refused = "refused" in more ? { refused: more.refused.order ?? -1 } : {};
-  const among = ordersAmong(told, positions, { end, ...refused });
+  const unknown = leftOut.flatMap(({ order }) => order ?? []);
+  const among = ordersAmong(told, positions, { end, ...refused }, unknown);
   if (among !== null) return among.map((order) => order.map((position) => positions.indexOf(position)));
   return [
     usualOrder(
@@ -56,21 +59,30 @@ export function releaseOrders(
  * The orders that the entries of {@link Leaf.releaseOrders} tell of what is held; null where they tell nothing.
  *
  * @param held locks, by their position in the order of taking
+ * @param leftOut those that may be held, too, or not. A call that holds more of them than another is told by the same entries or by
+ *   larger ones, so that of each entry the call with the most is looked at
  */
 export function ordersAmong(
   told: readonly ReleaseOrder[],
   held: readonly number[],
   { end, refused }: Pick<ReleaseOrder, "end" | "refused">,
+  leftOut: readonly number[] = [],
 ): readonly (readonly number[])[] | null {
-  const holding = told.filter(
-    (one) => one.end === end && one.refused === refused && held.every((lock) => one.locks.includes(lock)),
-  );
+  const ofEnd = told.filter((one) => one.end === end && one.refused === refused);
+  const holding = ofEnd.filter(({ locks }) => held.every((lock) => locks.includes(lock)));
   if (holding.length === 0) return null;
-  const fewest = Math.min(...holding.map(({ locks }) => locks.length));
-  const orders = holding
-    .filter(({ locks }) => locks.length === fewest)
-    .map(({ locks }) => locks.filter((lock) => held.includes(lock)));
+  const calls = holding.map(({ locks }) => locks.filter((lock) => held.includes(lock) || leftOut.includes(lock)));
+  const orders = calls.flatMap((call) =>
+    ofTheFewest(holding, call).map(({ locks }) => locks.filter((lock) => held.includes(lock))),
+  );
   return orders.filter((order, i) => orders.findIndex((other) => other.join() === order.join()) === i);
+}
+
+/** Of some entries those that have all of these locks, and of them those of the fewest. */
+function ofTheFewest(told: readonly ReleaseOrder[], held: readonly number[]): readonly ReleaseOrder[] {
+  const holding = told.filter(({ locks }) => held.every((lock) => locks.includes(lock)));
+  const fewest = Math.min(...holding.map(({ locks }) => locks.length));
+  return holding.filter(({ locks }) => locks.length === fewest);
 }
 
 /**

@@ -174,8 +174,8 @@ export const otherBusySchema = z.strictObject({
 });
 
 /**
- * One order in which calls of a leaf give their locks back that is not the one that the rows' `sequence` tells: a helper that fails gives back
- * itself what it has taken, and the clean-up of a call that fails need not have the order of one that succeeds (1.5.05
+ * One order in which calls of a leaf give their locks back at an end at which it need not be the one that the rows' `sequence` tells: a helper
+ * that fails gives back itself what it has taken, and the clean-up of a call that fails need not have the order of one that succeeds (1.5.05
  * tdh_mem_page_remove.c gives back SEPT_ENTRY at 216 and PAGE at 232, but PAGE at 232 and SEPT_ENTRY at 237 where it fails).
  */
 export const releaseOrderSchema = z.strictObject({
@@ -206,9 +206,11 @@ export const leafSchema = z.strictObject({
   septStates: z.array(z.string().min(1)).nullable(),
   acquisitions: z.array(acquisitionSchema).max(MOST_ROWS),
   /**
-   * Orders of giving back that {@link Release.sequence} does not tell. To look one up, by how a call ends and all locks that it holds: take the
-   * entries of that end that have all of these locks, and of them those with the fewest. Where several are left, any of them may be; where
-   * none is, the order is that of {@link Release.sequence}. Absent where all calls have that order, and where nobody has read it.
+   * Orders of giving back, of each end at which some call has one that {@link Release.sequence} does not tell. To look one up, by how a call
+   * ends and all locks that it holds: take the entries of that end that have all of these locks, and of them those with the fewest. Where
+   * several are left, any of them may be; where none is, the order is that of {@link Release.sequence}. Who leaves locks out does so for each
+   * set of locks that a call may hold, which is with what is left the locks of some entry. Absent where all calls have the order of
+   * {@link Release.sequence}, and where nobody has read it.
    */
   releaseOrders: z.array(releaseOrderSchema).min(1).optional(),
   otherBusy: z.array(otherBusySchema),

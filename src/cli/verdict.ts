@@ -1,7 +1,7 @@
 /** What a check found, as text, and the exit status that says it. */
 import type { BusyEntry, CheckResult, SilentStep } from "../check/index.ts";
 import { doubted } from "../model/index.ts";
-import { paragraph, proofSentences, renderTraceText, runLength } from "../report/index.ts";
+import { paragraph, proofSentences, renderTraceText, runLength, wrap } from "../report/index.ts";
 import { EXIT, type ExitStatus } from "./io.ts";
 import type { LoadedScenario } from "./scenarios.ts";
 import { table } from "./table.ts";
@@ -62,13 +62,27 @@ function busyText(busy: readonly BusyEntry[]): string {
   if (busy.length === 0) return "No call is ever BUSY.\n";
   // Host and guest may use one primitive, and are refused otherwise.
   const makers = (of: string | null): number => new Set(busy.filter((b) => b.leaf === of).map((b) => b.process)).size;
-  const rows = busy.map(({ leaf, process, resource, holders, unheld, status }) => [
+  const found = busy.map(({ leaf, process, resource, holders, unheld, status }) => [
     leaf === null ? process : makers(leaf) > 1 ? `${leaf} (${process})` : leaf,
     resource,
     [...holders, ...(unheld ? ["nobody in sight"] : [])].join(", "),
     status ?? "BUSY",
   ]);
-  return `BUSY that some run meets:\n${table([["call", "resource", "held by", "status"], ...rows])}`;
+  const rows = [["call", "resource", "held by", "status"], ...found];
+  return `BUSY that some run meets:\n${table(rows.flatMap((row) => folded(row, rows)))}`;
+}
+
+const WIDTH = 100;
+const HOLDERS = 2;
+/** The longest name of a call has room in any case. */
+const LEAST = 30;
+
+/** A row whose holders go on in further lines where the table would be wider than {@link WIDTH}. */
+function folded(row: readonly string[], all: readonly (readonly string[])[]): string[][] {
+  const others = row.flatMap((_, i) => (i === HOLDERS ? [] : [Math.max(...all.map((one) => one[i]?.length ?? 0)) + 2]));
+  const room = Math.max(LEAST, WIDTH - others.reduce((sum, width) => sum + width, 0));
+  const lines = wrap(row[HOLDERS] ?? "", 0, 0, room);
+  return lines.map((line, n) => row.map((cell, i) => (i === HOLDERS ? line : n === 0 ? cell : "")));
 }
 
 function silentText(silent: readonly SilentStep[]): string {

@@ -129,6 +129,7 @@ class DynamicPamt {
       attempt: ({ mode, side }, object) => this.#entry.attempt(mode, side, object),
       release: ({ mode }, object) => this.#entry.release(mode, object),
       indexed: () => true,
+      leavesOut: (row) => row.resource !== ENTRY,
     });
   }
 

@@ -137,6 +137,11 @@ export class LifeState implements SeptView, Locks {
     return lockName(resource);
   }
 
+  /** All locks of its calls are here. */
+  leavesOut(): boolean {
+    return false;
+  }
+
   /** The entry that the SEPT page hangs from. */
   get parent(): number {
     return this.size.pages;

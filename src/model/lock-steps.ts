@@ -29,6 +29,8 @@ export interface Locks {
   indexed(row: Acquisition): boolean;
   /** The lock's own name, where the catalog has one lock under several; default: the row's. */
   name?(row: Acquisition): string;
+  /** Does the call take a lock there that the scenario does not have? */
+  leavesOut(row: Acquisition): boolean;
 }
 
 /** Where a try goes on, and what the caller notes with its outcome. */
@@ -112,8 +114,8 @@ export class LockSteps {
     name: (held: readonly Held[], way: string) => string,
     last: Partial<StepMeta> = {},
   ): string {
-    const orders = ordersOf(leaf, held, end);
-    const usual = ordersOf({}, held, end)[0] ?? [];
+    const orders = this.#ordersOf(leaf, held, end);
+    const usual = this.#ordersOf({ acquisitions: [] }, held, end)[0] ?? [];
     const wayOf = (order: readonly Held[]): string => (isTail(order, usual) ? "" : `, ${inWords(order)}`);
     const start = name(held, orders.length > 1 ? `, ${orders.map(inWords).join(" or ")}` : orders.map(wayOf).join(""));
     const steps = (label: string, leaving: readonly (readonly Held[])[]): string => {
@@ -129,20 +131,30 @@ export class LockSteps {
     };
     return held.length === 0 ? to : steps(start, orders);
   }
+
+  /** The orders in which a call that ends so may give back what it holds. */
+  #ordersOf(
+    leaf: Pick<Leaf, "releaseOrders" | "acquisitions">,
+    held: readonly Held[],
+    end: CallEnd,
+  ): readonly (readonly Held[])[] {
+    const rows = held.map(({ row }) => row);
+    return this.orders(leaf, rows, end).map((order) => order.flatMap((i) => held[i] ?? []));
+  }
+
+  /** The same by position in `rows`. */
+  orders(
+    leaf: Pick<Leaf, "releaseOrders" | "acquisitions">,
+    rows: readonly Acquisition[],
+    end: CallEnd,
+  ): readonly (readonly number[])[] {
+    const leftOut = leaf.acquisitions.filter((row) => this.#locks.leavesOut(row));
+    return releaseOrders(leaf, rows, end, leftOut);
+  }
 }
 
 /** Of the locks that a successful call holds, those that it gives back at all: a row without a release stays taken. */
 export const givenBack = (held: readonly Held[]): readonly Held[] => held.filter(({ row }) => row.release !== null);
-
-/** The orders in which a call that ends so may give back what it holds. */
-const ordersOf = (
-  leaf: Pick<Leaf, "releaseOrders">,
-  held: readonly Held[],
-  end: CallEnd,
-): readonly (readonly Held[])[] => {
-  const rows = held.map(({ row }) => row);
-  return releaseOrders(leaf, rows, end).map((order) => order.flatMap((i) => held[i] ?? []));
-};
 
 /** Is an order the end of another one? */
 const isTail = (order: readonly Held[], of: readonly Held[]): boolean =>

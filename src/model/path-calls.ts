@@ -3,7 +3,7 @@
  * host does when it is BUSY.
  */
 import facts from "../../data/resources.json" with { type: "json" };
-import { type Acquisition, type CallEnd, type Leaf, releasedBefore, releaseOrders } from "../catalog/index.ts";
+import { type Acquisition, type CallEnd, type Leaf, releasedBefore } from "../catalog/index.ts";
 import { clausesFor, isEndless, isKick, reactionOf } from "../host/index.ts";
 import { type BoolRef, type Effect, type IntLike, type ProcessBuilder, type StepMeta, set } from "../language/index.ts";
 import type { CallLock } from "./call-locks.ts";
@@ -52,18 +52,37 @@ interface Parts {
   readonly objectOf: (row: Acquisition) => IntLike;
 }
 
+/** A call's leaf, and whether it is made for another VM. */
+type Whose = Pick<PathCall, "leaf" | "foreign">;
+
 export class PathCalls {
   readonly #parts: Parts;
-  readonly #lockSteps: LockSteps;
+  readonly #own: LockSteps;
+  readonly #foreign: LockSteps;
   readonly #labels = new Set<string>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#lockSteps = new LockSteps(parts.task, {
+    this.#own = this.#lockSteps(false);
+    this.#foreign = this.#lockSteps(true);
+  }
+
+  #lockSteps(foreign: boolean): LockSteps {
+    return new LockSteps(this.#parts.task, {
       attempt: ({ resource, mode, side }, object) => this.#moduleLock(resource).attempt(mode, side, object),
       release: ({ resource, mode }, object) => this.#moduleLock(resource).release(mode, object),
       indexed: ({ resource }) => this.#moduleLock(resource).indexed,
+      leavesOut: (row) => !this.#models(row, foreign),
     });
+  }
+
+  /** Is a row's lock one of the model? Of a call for another VM those are that are no TD's own. */
+  #models({ resource }: Acquisition, foreign: boolean): boolean {
+    return this.#parts.locks.has(resource) && !(foreign && PER_TD.has(resource));
+  }
+
+  #stepsOf({ foreign }: Whose): LockSteps {
+    return foreign ? this.#foreign : this.#own;
   }
 
   #moduleLock(resource: string): CallLock {
@@ -75,24 +94,26 @@ export class PathCalls {
   /** The steps of one call, from `prefix` to `done`, or to where its host gives up. */
   make(call: PathCall): void {
     const { prefix, leaf } = call;
-    const rows = this.#rows(leaf, call.foreign);
+    const rows = this.#rows(call);
     const walk = (label: string, at: number, held: readonly Acquisition[]): void => {
       const row = rows[at];
-      this.#fails(call, label, held, row);
+      const failed = `${label} failed`;
+      if (this.#fails(call, label, held, row === undefined, failed))
+        this.#givesUp(call, failed, call.giveUp(), "the host gives up");
       if (row === undefined) return this.#body(call, label, held);
       const due = held.filter((other) => releasedBefore(other, row));
       if (due.length > 0) {
         const kept = held.filter((other) => !due.includes(other));
         const next = this.#name(prefix, at, kept);
         const fresh = this.#seen(next);
-        this.#leave(leaf, label, due, WELL, next);
+        this.#leave(call, label, due, WELL, next);
         return fresh ? walk(next, at, kept) : undefined;
       }
       for (const named of this.#named(row, held, call.controlPages)) {
         const taken = [...held, named];
         const next = this.#name(prefix, at + 1, taken);
         const fresh = this.#seen(next);
-        this.#attempt(leaf, label, named, next, this.#onBusy(call, named, held));
+        this.#attempt(call, label, named, next, this.#onBusy(call, named, held));
         if (fresh) walk(next, at + 1, taken);
       }
       const again = held.some(
@@ -113,30 +134,35 @@ export class PathCalls {
   }
 
   /**
-   * A check that does not pass, where the call then gives its locks back in an order that nothing else here has: neither its end when all
-   * goes well, nor that when the next lock is refused. Then the host gives up.
+   * A check that does not pass, where others can see it: one that gives the last lock back first holds nothing then that it did not hold on
+   * its way there, and one at the end may do as a call that succeeds. That the next lock may be refused is no reason to leave it out, for
+   * that takes somebody who holds it.
+   *
+   * @param isLast has the call all its locks?
+   * @param to the label at which it goes on
+   * @returns false where it is left out, or there already
    */
-  #fails(call: PathCall, label: string, held: readonly Acquisition[], next: Acquisition | undefined): void {
-    const { leaf, giveUp } = call;
-    if (leaf.releaseOrders === undefined) return;
+  #fails(call: Whose, label: string, held: readonly Acquisition[], isLast: boolean, to: string): boolean {
     const orders = (of: readonly Acquisition[], end: CallEnd): string[] =>
-      releaseOrders(leaf, of, end).map((order) => order.map((i) => of[i]?.order).join());
-    const known =
-      next === undefined ? orders(held.filter(isGivenBack), WELL) : orders(held, { end: "busy", refused: next });
+      this.#stepsOf(call)
+        .orders(call.leaf, of, end)
+        .map((order) => order.map((i) => of[i]?.order).join());
+    const lastFirst = held
+      .map(({ order }) => order)
+      .reverse()
+      .join();
+    const known = [lastFirst, ...(isLast ? orders(held.filter(isGivenBack), WELL) : [])];
     const fails = `${label} fails`;
-    if (orders(held, OTHERWISE).every((order) => known.includes(order)) || !this.#seen(fails)) return;
-    const note = "a check does not pass";
-    const meta: StepMeta = { leaf: leaf.name, action: "effect", note };
+    if (orders(held, OTHERWISE).every((order) => known.includes(order)) || !this.#seen(fails)) return false;
+    const meta: StepMeta = { leaf: call.leaf.name, action: "effect", note: "a check does not pass" };
     this.#parts.task.step(label, { next: fails, meta });
-    this.#leave(leaf, fails, held, OTHERWISE, `${fails} react`);
-    this.#givesUp(call, `${fails} react`, giveUp(), "the host gives up");
+    this.#leave(call, fails, held, OTHERWISE, to);
+    return true;
   }
 
-  /** The rows that take a lock of the model; of a call for another VM those that are no TD's own. */
-  #rows(leaf: Leaf, foreign = false): readonly Acquisition[] {
-    return locking(leaf).filter(
-      (row) => this.#parts.locks.has(row.resource) && !ofL2(row) && !(foreign && PER_TD.has(row.resource)),
-    );
+  /** The rows that take a lock of the model. */
+  #rows({ leaf, foreign }: Whose): readonly Acquisition[] {
+    return locking(leaf).filter((row) => this.#models(row, foreign) && !ofL2(row));
   }
 
   /** The locks that a row can be: the target page of some calls may be one in use as a TDR or TDVPR. None when it is held already. */
@@ -151,11 +177,11 @@ export class PathCalls {
   #body(call: PathCall, label: string, held: readonly Acquisition[]): void {
     const { prefix, leaf, done } = call;
     const given = held.filter(isGivenBack);
-    if (!entersGuest(leaf) || call.foreign) return this.#leave(leaf, label, given, WELL, done);
+    if (!entersGuest(leaf) || call.foreign) return this.#leave(call, label, given, WELL, done);
     const kept = given.filter(({ release }) => release?.kind === "td-exit");
     const inside = `${prefix} guest [${kept.map(({ resource }) => resource).join(" ")}]`;
     this.#leave(
-      leaf,
+      call,
       label,
       given.filter((row) => !kept.includes(row)),
       WELL,
@@ -165,12 +191,13 @@ export class PathCalls {
     for (const guest of this.#parts.guest) this.#guest(guest, inside);
     const exit = `${inside} exit`;
     this.#parts.task.step(inside, { next: exit, meta: { leaf: leaf.name, action: "td-exit", note: "TD exit" } });
-    this.#leave(leaf, exit, kept, WELL, done);
+    this.#leave(call, exit, kept, WELL, done);
   }
 
   /** A TDCALL, after which the guest runs on; a condition of a row may or may not hold. */
   #guest(leaf: Leaf, inside: string): void {
-    const rows = this.#rows(leaf);
+    const call = { leaf, foreign: false };
+    const rows = this.#rows(call);
     const nameOf = (at: number, held: readonly number[]): string =>
       at === 0 || (at === rows.length && held.length === 0)
         ? inside
@@ -178,19 +205,27 @@ export class PathCalls {
     const rowsOf = (held: readonly number[]): Acquisition[] => held.flatMap((i) => rows[i] ?? []);
     const walk = (at: number, held: readonly number[]): void => {
       const [row, label] = [rows[at], nameOf(at, held)];
+      this.#fails(call, label, rowsOf(held), row === undefined, inside);
       if (row === undefined) {
-        if (held.length > 0) this.#leave(leaf, label, rowsOf(held), WELL, inside);
+        if (held.length > 0) this.#leave(call, label, rowsOf(held), WELL, inside);
         return;
       }
+      const due = held.filter((i) => rowsOf([i]).some((other) => releasedBefore(other, row)));
+      if (due.length > 0) {
+        const kept = held.filter((i) => !due.includes(i));
+        return this.#leave(call, label, rowsOf(due), WELL, goOn(at, kept));
+      }
       const refused = held.length === 0 ? inside : `${label} refused`;
-      this.#attempt(leaf, label, row, nameOf(at + 1, [...held, at]), refused);
-      if (held.length > 0) this.#leave(leaf, refused, rowsOf(held), { end: "busy", refused: row }, inside);
-      walk(at + 1, [...held, at]);
-      const skipped = nameOf(at + 1, held);
-      if (row.when === null || skipped === inside) return;
+      this.#attempt(call, label, row, goOn(at + 1, [...held, at]), refused);
+      if (held.length > 0) this.#leave(call, refused, rowsOf(held), { end: "busy", refused: row }, inside);
+      if (row.when === null || nameOf(at + 1, held) === inside) return;
       const note = `no ${row.resource}: the condition does not hold`;
-      this.#parts.task.step(label, { next: skipped, meta: { leaf: leaf.name, action: "effect", note } });
-      walk(at + 1, held);
+      this.#parts.task.step(label, { next: goOn(at + 1, held), meta: { leaf: leaf.name, action: "effect", note } });
+    };
+    const goOn = (at: number, held: readonly number[]): string => {
+      const label = nameOf(at, held);
+      if (label !== inside && this.#seen(label)) walk(at, held);
+      return label;
     };
     walk(0, []);
   }
@@ -204,8 +239,8 @@ export class PathCalls {
     return true;
   }
 
-  #attempt(leaf: Leaf, label: string, row: Acquisition, granted: string, busy: string): void {
-    this.#lockSteps.attempt(label, leaf, this.#lock(row), { granted, busy });
+  #attempt(call: Whose, label: string, row: Acquisition, granted: string, busy: string): void {
+    this.#stepsOf(call).attempt(label, call.leaf, this.#lock(row), { granted, busy });
   }
 
   #lock(row: Acquisition): Held {
@@ -223,7 +258,7 @@ export class PathCalls {
     const decide = `${prefix} busy ${row.resource} ${row.order ?? ""}${isAlias(row) ? " page" : ""} [${held_}]`;
     if (!this.#seen(decide)) return decide;
     const react = `${decide} react`;
-    this.#leave(leaf, decide, held, { end: "busy", refused: row }, react);
+    this.#leave(call, decide, held, { end: "busy", refused: row }, react);
     const go = (next: string, note: string) =>
       this.#parts.task.step(react, { next, meta: { leaf: leaf.name, action: "return", note } });
     if (!kicked && kick >= 0) {
@@ -273,16 +308,16 @@ export class PathCalls {
   }
 
   /** Give back the module's locks at `from`, as calls do that end so. */
-  #leave(leaf: Leaf, from: string, rows: readonly Acquisition[], end: CallEnd, to: string): void {
+  #leave(call: Whose, from: string, rows: readonly Acquisition[], end: CallEnd, to: string): void {
     if (rows.length === 0)
       this.#parts.task.step(from, {
         next: to,
-        meta: { leaf: leaf.name, action: "effect", note: "nothing to give back" },
+        meta: { leaf: call.leaf.name, action: "effect", note: "nothing to give back" },
       });
     const name = (held: readonly Held[], way: string): string =>
       held.length === rows.length ? from : `${from} leaves ${held.length}${way}`;
-    this.#lockSteps.leave(
-      leaf,
+    this.#stepsOf(call).leave(
+      call.leaf,
       rows.map((row) => this.#lock(row)),
       end,
       to,

@@ -116,6 +116,10 @@ export class World implements SeptView, Locks {
     return resource === "SEPT_ENTRY" || (this.#locks.get(resource)?.indexed ?? false);
   }
 
+  leavesOut({ resource }: Pick<Acquisition, "resource">): boolean {
+    return !this.models(resource);
+  }
+
   /** A try-acquire of a modelled lock. */
   attempt({ resource, mode, side }: Acquisition, object: IntLike): Attempt {
     return resource === "SEPT_ENTRY" ? this.entry.attempt(object) : this.lock(resource).attempt(mode, side, object);

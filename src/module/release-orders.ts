@@ -1,4 +1,4 @@
-/** Orders in which calls give their locks back, where they are not the one that the rows' `sequence` tells. */
+/** Orders in which calls give their locks back, of ends at which it is not always the one that the rows' `sequence` tells. */
 
 import { ordersAmong, type ReleaseOrder, usualOrder } from "../catalog/index.ts";
 import type { AcquireEvent, Failure } from "./events.ts";
@@ -21,7 +21,7 @@ interface Alike {
 }
 
 /**
- * All orders that the rows do not tell, as {@link ordersAmong} looks them up.
+ * The orders of all ends at which calls may have one that the rows do not tell, as {@link ordersAmong} looks them up.
  *
  * One lock is busy on a path at most: what a call gives back that finds two is not told.
  *
@@ -90,13 +90,18 @@ function keptOn(
 
 /**
  * Those orders that are needed to look all of them up: first of calls that hold the most, for calls that hold less are looked up among
- * them, too, unless they have entries of their own.
+ * them, too, unless they have entries of their own. An end at which every call has the usual order needs none; of any other all are told,
+ * the usual ones too: who leaves locks out asks for all that a call may hold with what is left, and is to find no guess among them.
  */
 function untold(ways: readonly Alike[], turnOf: (at: number) => number | undefined): readonly ReleaseOrder[] {
   const told: ReleaseOrder[] = [];
-  for (const { end, held, orders } of [...ways].sort((a, b) => b.held.length - a.held.length)) {
-    const known = ordersAmong(told, held, end) ?? [usualOrder(held, turnOf)];
-    if (known.length === orders.size && known.every((order) => orders.has(order.join(" ")))) continue;
+  const isAll = ({ orders }: Alike, known: readonly (readonly number[])[]): boolean =>
+    known.length === orders.size && known.every((order) => orders.has(order.join(" ")));
+  const ofEnd = (end: End) => ways.filter((way) => way.end.end === end.end && way.end.refused === end.refused);
+  for (const way of [...ways].sort((a, b) => b.held.length - a.held.length)) {
+    const { end, held, orders } = way;
+    if (ofEnd(end).every((other) => isAll(other, [usualOrder(other.held, turnOf)]))) continue;
+    if (isAll(way, ordersAmong(told, held, end) ?? [])) continue;
     told.push(...[...orders.values()].map((locks): ReleaseOrder => ({ ...end, locks })));
   }
   return told.sort(byEnd);

@@ -1,6 +1,6 @@
 /** The conclusion laid out: under a host a table of who can still meet whom, else sentences. */
-import type { ContendPair, HostInfo } from "../analysis/index.ts";
-import { type Catalog, sideOf } from "../catalog/index.ts";
+import { type ContendPair, type HostInfo, verdictOf } from "../analysis/index.ts";
+import type { Catalog } from "../catalog/index.ts";
 import type { Block, Row } from "./blocks.ts";
 import { numberOf } from "./conclusion.ts";
 import { missingCalls } from "./provenance.ts";
@@ -43,7 +43,9 @@ export function conclusionBlocks(doc: Concluded): Block[] {
   if (doc.host === null) return [heading, { kind: "list", items: [...doc.conclusion] }];
   const numbers = doc.resources.map(({ resource }) => resource);
   const met = new Set(doc.contention.filter(({ possible }) => possible).map(({ resource }) => resource));
-  const untold = new Set(doc.contention.filter(isUntold).map(({ resource }) => resource));
+  const untold = new Set(
+    doc.contention.filter((pair) => verdictOf(pair) === "not-judged").map(({ resource }) => resource),
+  );
   const free = numbers.filter((resource) => !met.has(resource) && !untold.has(resource));
   const guests = numbers.filter((resource) => !met.has(resource) && untold.has(resource));
   const rest = free.map((resource) => `${numberOf(resource, numbers)}${resource}${keptBy(doc, resource)}`);
@@ -95,11 +97,6 @@ export function conclusionTable(all: readonly ConclusionRow[], named: (resource:
     ...(groups.length === 0 ? [] : [table]),
     ...(rare.length === 0 ? [] : [{ kind: "list", items: rare, tight: true } as const]),
   ];
-}
-
-/** Is a pair ruled out only because the profile names no guest that makes a TDCALL of it? Guests can make any. */
-function isUntold({ excludedBy, possible }: ContendPair): boolean {
-  return !possible && excludedBy.every(({ kind, what }) => kind === "not-called" && sideOf(what) === "guest");
 }
 
 /** ` (tdx_lock)`: what keeps the pairs of a resource apart that a host avoids; nothing where no two calls conflict. */

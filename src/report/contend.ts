@@ -7,9 +7,11 @@ import {
   type ContendPair,
   compareResources,
   isAncestor,
+  type PairVerdict,
   resourceFacts,
+  verdictOf,
 } from "../analysis/index.ts";
-import { type Catalog, sideOf } from "../catalog/index.ts";
+import type { Catalog } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { variantText } from "./call-table.ts";
@@ -45,7 +47,6 @@ export function renderContendMarkdown(doc: ContendDocument, options: ContendOpti
 }
 
 function contendBlocks(doc: ContendDocument, options: ContendOptions): readonly Block[] {
-  const possible = doc.pairs.filter((p) => p.possible);
   const inState = doc.opState === null ? "" : `, in OP_STATE ${doc.opState}`;
   const under = doc.host === null ? "" : ` under ${hostTitle(doc.host.name)}`;
   const asked = options.asked ?? [];
@@ -53,7 +54,7 @@ function contendBlocks(doc: ContendDocument, options: ContendOptions): readonly 
     { kind: "title", text: `Contention in the TDX module ${doc.module.version}${under}${inState}` },
     {
       kind: "paragraph",
-      text: `${count(calls(doc.pairs), "pair")} of calls in conflicting modes: ${calls(possible)} possible, ${calls(doc.pairs) - calls(possible)} ruled out.`,
+      text: `${count(calls(doc.pairs), "pair")} of calls in conflicting modes: ${counts(doc.pairs)}.`,
     },
     ...readInPart(doc.module).map((text) => ({ kind: "paragraph", text }) as const),
     ...(asked.length > 0 ? asked.flatMap((name) => askedBlocks(doc, name, options)) : byResource(doc.pairs, options)),
@@ -63,6 +64,17 @@ function contendBlocks(doc: ContendDocument, options: ContendOptions): readonly 
     ...(doc.pairs.length === 0 ? [] : [{ kind: "paragraph", text: doc.assumptions.join(" ") } as const]),
   ];
 }
+
+/** `3 possible, 5 ruled out, 2 not judged`; of what is several for its variants and roles the first that is so counts. */
+function counts(pairs: readonly ContendPair[]): string {
+  const possible = ofVerdict(pairs, "possible");
+  const judged = [...possible, ...ofVerdict(pairs, "excluded")];
+  const [n, ruledOut, left] = [calls(possible), calls(judged) - calls(possible), calls(pairs) - calls(judged)];
+  return `${n} possible, ${ruledOut} ruled out${left === 0 ? "" : `, ${left} not judged`}`;
+}
+
+const ofVerdict = (pairs: readonly ContendPair[], verdict: PairVerdict): ContendPair[] =>
+  pairs.filter((pair) => verdictOf(pair) === verdict);
 
 /** How many pairs of calls; variants and roles of one pair on one lock are one. */
 function calls(pairs: readonly ContendPair[]): number {
@@ -75,11 +87,11 @@ const WIDTHS = [26, 16, 13, 13, 12];
 function askedBlocks(doc: ContendDocument, name: string, options: ContendOptions): Block[] {
   const { catalog } = options;
   const mine = doc.pairs.filter(({ a, b }) => a === name || b === name).map((pair) => seenFrom(pair, name));
-  const rows = (possible: boolean): Seen[] => mine.filter(({ pair }) => pair.possible === possible);
+  const rows = (verdict: PairVerdict): Seen[] => mine.filter(({ pair }) => verdictOf(pair) === verdict);
   const status = (hex: string | null): string =>
     hex === null ? "BUSY" : catalog === undefined ? hex : short(catalog, hex);
   const head = ["AGAINST", "LOCK", "I GET", "IT GETS", doc.host === null ? "" : "OUTCOME"];
-  const shown = merged(rows(true), (seen) => [
+  const shown = merged(rows("possible"), (seen) => [
     seen.pair.resource,
     seen.iGet,
     seen.itGets,
@@ -96,24 +108,32 @@ function askedBlocks(doc: ContendDocument, name: string, options: ContendOptions
     ],
     below: seen.when === "" ? [] : [`    ${seen.when}`],
   }));
-  const excluded = merged(rows(false), (seen) => [seen.pair.resource, reason(seen.pair, options)]);
+  const [excluded, unjudged] = (["excluded", "not-judged"] as const).map((verdict) =>
+    merged(rows(verdict), (seen) => [seen.pair.resource, reason(seen.pair, options)]),
+  ) as [Against[], Against[]];
   return [
     { kind: "heading", text: `${name}()` },
     ...(table.length === 0
-      ? [{ kind: "paragraph", text: meetsNone(doc, name, excluded.length > 0, options) } as const]
-      : [{ kind: "table", head, widths: WIDTHS, groups: [table], between: "nothing" } as const]),
-    ...(excluded.length === 0
-      ? []
-      : [
-          { kind: "paragraph", text: "Ruled out:", tight: true } as const,
+      ? [
           {
-            kind: "list",
-            items: groupBy(excluded, ({ seen }) => reason(seen.pair, options)).map(
-              ([why, of]) =>
-                `${why}: ${of.map(({ seen, against }) => `${list(against)} on ${lockOf(seen.pair)}`).join("; ")}`,
-            ),
+            kind: "paragraph",
+            text: meetsNone(doc, name, { isRuledOut: excluded.length > 0, isUnjudged: unjudged.length > 0 }, options),
           } as const,
-        ]),
+        ]
+      : [{ kind: "table", head, widths: WIDTHS, groups: [table], between: "nothing" } as const]),
+    ...reasons("Ruled out:", excluded, options),
+    ...reasons("Not judged:", unjudged, options),
+  ];
+}
+
+function reasons(heading: string, all: readonly Against[], options: ContendOptions): Block[] {
+  if (all.length === 0) return [];
+  const items = groupBy(all, ({ seen }) => reason(seen.pair, options)).map(
+    ([why, of]) => `${why}: ${of.map(({ seen, against }) => `${list(against)} on ${lockOf(seen.pair)}`).join("; ")}`,
+  );
+  return [
+    { kind: "paragraph", text: heading, tight: true },
+    { kind: "list", items },
   ];
 }
 
@@ -121,9 +141,10 @@ function askedBlocks(doc: ContendDocument, name: string, options: ContendOptions
 function meetsNone(
   { opState }: ContendDocument,
   name: string,
-  isRuledOut: boolean,
+  { isRuledOut, isUnjudged }: { readonly isRuledOut: boolean; readonly isUnjudged: boolean },
   { catalog, against = [] }: ContendOptions,
 ): string {
+  if (isUnjudged) return "Nothing that is judged can meet it.";
   if (isRuledOut) return "Nothing that conflicts with it can meet it.";
   const idle = [name, ...against].filter((call) => takesNothing(catalog, call));
   if (idle.length > 0) return `${list(callNames(idle))} ${idle.length === 1 ? "takes" : "take"} no lock.`;
@@ -171,11 +192,14 @@ function seenFrom(pair: ContendPair, name: string): Seen {
   };
 }
 
+/** A pair from one side, with all calls of which the same is to say. */
+interface Against {
+  readonly seen: Seen;
+  readonly against: readonly string[];
+}
+
 /** Rows that differ in the other call only are one. */
-function merged(
-  rows: readonly Seen[],
-  key: (seen: Seen) => readonly (string | null)[],
-): { seen: Seen; against: string[] }[] {
+function merged(rows: readonly Seen[], key: (seen: Seen) => readonly (string | null)[]): Against[] {
   return groupBy(rows, (seen) => key(seen).join("\t")).flatMap(([, of]) => {
     const [seen] = of;
     return seen === undefined ? [] : [{ seen, against: [...new Set(of.map(({ against }) => against))] }];
@@ -223,8 +247,7 @@ function byResource(pairs: readonly ContendPair[], options: ContendOptions): Blo
     .sort(([a], [b]) => compareResources(a, b))
     .flatMap(([resource, of]): Block[] => {
       const { long } = resourceFacts(resource);
-      const possible = of.filter((p) => p.possible);
-      const excluded = of.filter((p) => !p.possible);
+      const possible = ofVerdict(of, "possible");
       const name = lockNameOf(resource);
       return [
         {
@@ -232,20 +255,21 @@ function byResource(pairs: readonly ContendPair[], options: ContendOptions): Blo
           text: `${resource}${name === null ? "" : `, ${name}`}${long === resource ? "" : ` (${long})`}`,
         },
         ...(possible.length === 0 ? [] : [{ kind: "list", items: contenderSentences(possible) } as const]),
-        ...(excluded.length === 0 ? [] : [ruledOut(excluded, isAncestor(resource), options)]),
+        ...left("ruled out", ofVerdict(of, "excluded"), isAncestor(resource), options),
+        ...left("not judged", ofVerdict(of, "not-judged"), isAncestor(resource), options),
       ];
     });
 }
 
-/** How many pairs each reason rules out; their calls where they are few. */
-function ruledOut(pairs: readonly ContendPair[], many: boolean, options: ContendOptions): Block {
+/** How many pairs each reason leaves aside; their calls where they are few. */
+function left(verdict: string, pairs: readonly ContendPair[], many: boolean, options: ContendOptions): Block[] {
   const items = groupBy(pairs, (pair) => reason(pair, options)).map(([why, of]) => {
     const named = [...new Set(of.map(({ a, b }) => `${a} x ${b}`))];
     return many || named.length > FEW
-      ? `ruled out, ${why}: ${count(named.length, "pair")}`
-      : `ruled out, ${why}: ${named.join(", ")}`;
+      ? `${verdict}, ${why}: ${count(named.length, "pair")}`
+      : `${verdict}, ${why}: ${named.join(", ")}`;
   });
-  return { kind: "list", items };
+  return items.length === 0 ? [] : [{ kind: "list", items }];
 }
 
 const FEW = 6;
@@ -259,9 +283,7 @@ function reason(pair: ContendPair, options: ContendOptions): string {
       if (e.kind === "op-state") return "no OP_STATE allows both";
       if (e.kind === "sept-state") return "no SEPT entry state allows both";
       if (e.kind === "earlier-lock") return `the two always meet at ${e.what} first`;
-      // A host decides which SEAMCALLs are made; which TDCALLs is its profile's word for it, and any guest can make others.
-      if (e.kind === "not-called" && sideOf(e.what) === "guest")
-        return `the profile names no guest that makes ${e.what}()`;
+      if (e.kind === "not-named") return `the profile names no guest that makes ${e.what}()`;
       if (e.kind === "not-called") return `the host never makes ${notCalled(pair, e.what, options)}`;
       return e.what;
     });

@@ -1,5 +1,5 @@
 /** Differences between modules for people: what changed, once, and which contentions follow from it. */
-import { type BehaviourChange, type Cause, type DiffDocument, isAncestor } from "../analysis/index.ts";
+import { type BehaviourChange, type Cause, type DiffDocument, hasDifferences, isAncestor } from "../analysis/index.ts";
 import { placeText, sideOf } from "../catalog/index.ts";
 import type { HostSeverity } from "../host/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
@@ -81,7 +81,7 @@ export function diffDigest(doc: DiffDocument, options: DiffOptions = {}): DiffDi
   const own = narrowedDiff(doc, options);
   const { told, minor } = sifted(own, options);
   const from = `From ${doc.before.version} to ${doc.after.version}${askedWords(options.asked, ", of ", ", on ")}`;
-  const isSame = own.causes.length + own.behaviour.length === 0;
+  const isSame = !hasDifferences(own);
   return {
     // The worst of all contentions says nothing of those of some calls.
     sentence: `${from}: ${isSame ? "no difference" : pasteable(own.causes)}.${isSame || options.asked !== undefined ? "" : worstText(doc)}`,
@@ -92,9 +92,10 @@ export function diffDigest(doc: DiffDocument, options: DiffOptions = {}): DiffDi
   };
 }
 
-/** Of a difference what concerns some calls, or some resources. */
-export function narrowedDiff(doc: DiffDocument, options: DiffOptions): DiffDocument {
+/** Of a difference what concerns some calls, or some resources, and under a host what makes a contention go otherwise. */
+export function narrowedDiff(whole: DiffDocument, options: DiffOptions): DiffDocument {
   const { leaves, resources } = options;
+  const doc = whole.host === null ? whole : { ...whole, behaviour: whole.behaviour.filter(isMet) };
   if (leaves === undefined && resources === undefined) return doc;
   const isCall = (name: string): boolean => leaves === undefined || leaves.includes(name);
   const isLock = (name: string | null): boolean =>
@@ -119,6 +120,7 @@ export function narrowedDiff(doc: DiffDocument, options: DiffOptions): DiffDocum
     }),
     behaviour: doc.behaviour
       .map((change) => ({ ...change, pairs: about(change.pairs) }))
+      .filter((change) => doc.host === null || isMet(change))
       .filter(
         (change) =>
           change.pairs.length > 0 ||
@@ -129,6 +131,9 @@ export function narrowedDiff(doc: DiffDocument, options: DiffOptions): DiffDocum
     host: host === null ? null : { ...host, outcomes: about(host.outcomes) },
   };
 }
+
+/** Does some contention go otherwise for it? What a leaf states of itself is told among the facts. */
+const isMet = ({ kind: what, pairs }: BehaviourChange): boolean => what === "leaf" || pairs.length > 0;
 
 /** Of the causes those that most readers want, and the others. */
 function sifted({ causes }: DiffDocument, options: DiffOptions): Readonly<Record<"told" | "minor", readonly Cause[]>> {
@@ -170,7 +175,7 @@ function diffBlocks(doc: DiffDocument, options: DiffOptions): readonly Block[] {
     text: `Locks of the TDX module, ${doc.before.version} -> ${doc.after.version}${doc.host === null ? "" : ` under ${hostTitle(doc.host.name)}`}${askedWords(options.asked, ": ", ", on ")}`,
   };
   const own = narrowedDiff(doc, options);
-  if (own.causes.length + own.behaviour.length === 0) return [title, { kind: "paragraph", text: "No difference." }];
+  if (!hasDifferences(own)) return [title, { kind: "paragraph", text: "No difference." }];
   const digest = diffDigest(doc, options);
   const { minor } = sifted(own, options);
   return [
@@ -197,9 +202,17 @@ function isAbout({ a, b, resource }: Contention, { leaves, resources }: DiffOpti
 function isMinor(cause: Cause): boolean {
   if (cause.appeared.length + cause.disappeared.length > 0) return false;
   if (cause.resource !== null && isAncestor(cause.resource)) return true;
-  if (cause.kind === "release" || cause.kind === "release-order" || cause.kind === "status") return true;
+  if (RELEASES.includes(cause.kind) || cause.kind === "status") return true;
   return cause.kind === "condition" && sameWords(cause);
 }
+
+const RELEASES: readonly Cause["kind"][] = [
+  "release",
+  "release-order",
+  "success-orders",
+  "busy-orders",
+  "other-orders",
+];
 
 function words(cause: Cause, side: "before" | "after"): string {
   const condition = cause.conditions?.[side] ?? null;
@@ -311,6 +324,12 @@ function factText(cause: Cause): string {
       return `${name}: given back in ${change}`;
     case "release-order":
       return "order in which locks are given back";
+    case "success-orders":
+      return "order in which some calls that succeed give locks back";
+    case "busy-orders":
+      return "order in which locks are given back where one is busy";
+    case "other-orders":
+      return "order in which locks are given back where the call fails otherwise";
     case "order":
       return "order of locks, or locks taken for sure";
     default:
@@ -389,7 +408,7 @@ function minorText(causes: readonly Cause[]): string {
   const parts = [
     [pamt, "of PAMT entries above pages"],
     [of(["condition"]), "of conditions that say the same in other variables"],
-    [of(["release", "release-order"]), "of where locks are given back"],
+    [of(RELEASES), "of where locks are given back"],
     [of(["status"]), "of statuses"],
   ] as const;
   const told = parts.filter(([n]) => n > 0).map(([n, what], i) => `${i === 0 ? count(n, "fact") : n} ${what}`);
@@ -402,8 +421,8 @@ function short(cause: Cause): string {
 }
 
 /** Statuses of calls are told among the facts. */
-function behaviourOf({ behaviour: every, host }: DiffDocument): BehaviourChange[] {
-  return every.filter(({ kind: what, pairs }) => what !== "leaf" && (host === null || pairs.length > 0));
+function behaviourOf({ behaviour: every }: DiffDocument): BehaviourChange[] {
+  return every.filter(({ kind: what }) => what !== "leaf");
 }
 
 function behaviour({ before, after }: DiffDocument, all: readonly BehaviourChange[]): Block[] {

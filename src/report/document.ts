@@ -84,7 +84,8 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
   const hosted = host === undefined ? null : underHost(catalog, host, contention);
   const names = resources.map((r) => r.resource);
   const pairs = hosted?.pairs ?? contention;
-  const verdicts = hosted === null || options.verdicts === false ? [] : hostVerdicts(hosted.pairs, names);
+  const life = host?.phases.map(({ name }) => name) ?? [];
+  const verdicts = hosted === null || options.verdicts === false ? [] : hostVerdicts(hosted.pairs, names, life);
   const { phase = null, exceptional = false } = options;
   const rows =
     host === undefined || hosted === null

@@ -214,7 +214,8 @@ function holders(e: StatusExplanation, hosted: boolean): Block[] {
   const barred = [
     ...new Set(kept.map((h) => `${call(h.leaf)}${h.paths.length === 0 ? "" : `, ${pathList(h.paths)}`}`)),
   ];
-  const rest = e.holders.length - possible.length - kept.length;
+  const unjudged = [...new Set(e.holders.filter((h) => !h.judged).map((h) => h.leaf))];
+  const rest = e.holders.filter((h) => h.judged && !h.possible && !h.barred).length;
   const ordinary = possible.filter((h) => !isRare(h));
   const groups = groupBy([...ordinary, ...possible.filter(isRare)], holderText);
   const shown = e.leaf === null ? groups.slice(0, MANY) : groups;
@@ -235,6 +236,11 @@ function holders(e: StatusExplanation, hosted: boolean): Block[] {
           `${rest}${items.length + barred.length > 0 ? " more" : ""} ${rest === 1 ? "conflicts" : "conflict"} by the module's rules, but ${hosted ? "the host or " : ""}the module excludes ${rest === 1 ? "it" : "them"}`,
         ]
       : []),
+    ...(unjudged.length > 0
+      ? [
+          `not judged: ${folded(unjudged)}, of which the profile names no guest that makes ${unjudged.length === 1 ? "it" : "them"}`,
+        ]
+      : []),
   ];
   return [
     { kind: "paragraph", text: possible.length === 0 ? nobody(e) : "Who can hold it, most likely first:" },
@@ -243,7 +249,8 @@ function holders(e: StatusExplanation, hosted: boolean): Block[] {
 }
 
 /** What is busy without a lock has no holder that is told. */
-function nobody({ resources }: StatusExplanation): string {
+function nobody({ resources, holders: all }: StatusExplanation): string {
+  if (all.some(({ judged }) => !judged)) return "None of the calls that the profile names can hold it:";
   const isOnly = resources.every(({ resource }) => KNOWN.has(resource));
   return isOnly ? "Nobody can hold it:" : "Nobody can hold the lock; the status is returned for more than that lock:";
 }

@@ -1,6 +1,6 @@
 /** The conclusion under a host: per resource, avoided or possible, and why. */
-import { type ContendPair, compareResources, type HostInfo } from "../analysis/index.ts";
-import { type Catalog, sideOf } from "../catalog/index.ts";
+import { type ContendPair, compareResources, type HostInfo, verdictOf } from "../analysis/index.ts";
+import type { Catalog } from "../catalog/index.ts";
 import { SEVERITIES } from "../host/index.ts";
 import { numberOf } from "./conclusion.ts";
 import { type Meeting, meetings, meetingText } from "./meetings.ts";
@@ -8,19 +8,27 @@ import { missingCalls } from "./provenance.ts";
 import type { HostVerdict } from "./schema.ts";
 import { count, groupBy, hostTitle, list } from "./words.ts";
 
-/** A verdict per resource of the pairs, and of `resources` that have none. */
-export function hostVerdicts(pairs: readonly ContendPair[], resources: readonly string[]): HostVerdict[] {
+/**
+ * A verdict per resource of the pairs, and of `resources` that have none.
+ *
+ * @param life the host's phases, in the order of a TD's life
+ */
+export function hostVerdicts(
+  pairs: readonly ContendPair[],
+  resources: readonly string[],
+  life: readonly string[],
+): HostVerdict[] {
   const all = [...new Set([...resources, ...pairs.map((p) => p.resource)])].sort(compareResources);
   return all.map((resource) => {
     const own = pairs.filter((p) => p.resource === resource);
     const possible = own.filter((p) => p.possible);
     const met = meetings(possible);
     const severity = SEVERITIES.find((s) => met.some((m) => m.severity === s)) ?? "none";
-    const verdict = own.length === 0 ? "no-conflict" : possible.length === 0 ? "avoided" : "possible";
-    const phases = [...new Set(met.filter((m) => !m.late).flatMap((m) => m.phases))];
+    const found = new Set(met.filter((m) => !m.late).flatMap((m) => m.phases));
+    const phases = life.filter((phase) => found.has(phase));
     return {
       resource,
-      verdict,
+      verdict: resourceVerdict(own),
       severity,
       phases,
       onlyThrough: onlyThrough(met),
@@ -28,6 +36,12 @@ export function hostVerdicts(pairs: readonly ContendPair[], resources: readonly 
       meetings: met.map(meetingText),
     };
   });
+}
+
+function resourceVerdict(pairs: readonly ContendPair[]): HostVerdict["verdict"] {
+  const verdicts = new Set(pairs.map(verdictOf));
+  if (verdicts.size === 0) return "no-conflict";
+  return verdicts.has("possible") ? "possible" : verdicts.has("not-judged") ? "not-judged" : "avoided";
 }
 
 /** The one path that takes part in every meeting; null when there is none, or when it meets only itself. */
@@ -46,7 +60,7 @@ function isAlone(paths: readonly string[], path: string): boolean {
 
 /** Why pairs are excluded, with how many each reason concerns. */
 function reasons(pairs: readonly ContendPair[]): string[] {
-  const excluded = pairs.filter((p) => !p.possible);
+  const excluded = pairs.filter((pair) => verdictOf(pair) === "excluded");
   const words = excluded.flatMap((p) => [...new Set(p.excludedBy.map((e) => reasonText(e)))]);
   return groupBy(words, (word) => word)
     .sort(([, x], [, y]) => y.length - x.length)
@@ -67,9 +81,9 @@ export function reasonText({ kind, reason, what }: ContendPair["excludedBy"][num
     case "earlier-lock":
       return `they always meet at ${what} first`;
     case "not-called":
-      return sideOf(what) === "guest"
-        ? "a TDCALL of which the profile names no caller"
-        : "a call that the host never makes";
+      return "a call that the host never makes";
+    case "not-named":
+      return "a TDCALL of which the profile names no caller";
     case "page-size":
       return what;
     case "life-cycle":
@@ -91,11 +105,14 @@ export function hostConclusion(
   const named = (resource: string): string => `${numberOf(resource, numbered)}${resource}`;
   const of = (verdict: HostVerdict["verdict"]): string[] =>
     verdicts.flatMap((v) => (v.verdict === verdict ? [named(v.resource)] : []));
-  const [avoided, free] = [of("avoided"), of("no-conflict")];
+  const [avoided, free, unjudged] = [of("avoided"), of("no-conflict"), of("not-judged")];
   const possible = verdicts.flatMap((v) => (v.verdict === "possible" ? [`${named(v.resource)}${qualified(v)}`] : []));
   return [
     ...(avoided.length > 0 ? [`${hostTitle(host.name)} avoids contention on ${list(avoided)}.`] : []),
     ...(possible.length > 0 ? [`Contention is still possible on ${list(possible)}.`] : []),
+    ...(unjudged.length > 0
+      ? [`Not judged: ${list(unjudged)}; guests can make TDCALLs there that the profile does not name.`]
+      : []),
     ...(free.length > 0 ? [`No two of these calls conflict on ${list(free)}.`] : []),
     ...missingCalls(module.origin, host.missing),
   ];

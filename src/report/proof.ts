@@ -122,6 +122,14 @@ function provedSentences(loaded: Decidable, result: Decided, of: string): string
   ];
 }
 
+const FEW = 6;
+
+/** Names where they are few; what is met of many matters less than what is not. */
+const fewOf = (names: readonly string[]): string =>
+  names.length <= FEW
+    ? quotedList(names)
+    : `each of ${names.length} that are asked for ("${names[0]}" and ${names.length - 1} more; \`--json\` has them in \`properties\`)`;
+
 /** What some run meets: without it, a proof may be one of nothing. */
 function metSentences(loaded: Decidable, result: Decided, whole: boolean): string[] {
   const all = standings(loaded, result);
@@ -129,7 +137,7 @@ function metSentences(loaded: Decidable, result: Decided, whole: boolean): strin
     all.filter((one) => one.kind === kind && one.outcome === wanted).map(({ name }) => name);
   const [met, unmet, idle] = [of("holds", "sometimes"), of("vacuous", "sometimes"), of("vacuous", "leads-to")];
   return [
-    ...(met.length === 0 ? [] : [`Some run meets ${quotedList(met)}.`]),
+    ...(met.length === 0 ? [] : [`Some run meets ${fewOf(met)}.`]),
     ...(unmet.length === 0 ? [] : [`No run${whole ? "" : " so far"} meets ${quotedList(unmet)}.`]),
     ...(idle.length === 0 ? [] : [`${quotedList(idle)}: there is nothing to prove, for it never begins.`]),
   ];

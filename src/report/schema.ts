@@ -66,13 +66,17 @@ export type Handling = z.infer<typeof handlingSchema>;
 /** What a host leaves of one resource's contentions. */
 export const hostVerdictSchema = z.strictObject({
   resource: text,
-  verdict: z.enum(["no-conflict", "avoided", "possible"]),
+  verdict: z
+    .enum(["no-conflict", "avoided", "possible", "not-judged"])
+    .describe(
+      "not-judged: nothing is possible among the calls that the profile names, but it does not name all TDCALLs that meet there",
+    ),
   severity: z.enum(SEVERITIES).describe("the worst outcome of what is possible"),
   phases: z
     .array(text)
     .describe("life-cycle phases in which contention is possible without any path outlasting its gate"),
   onlyThrough: text.nullable().describe("the one path without which nothing would be possible"),
-  why: z.array(text).describe("the reasons that exclude, most frequent first"),
+  why: z.array(text).describe("the reasons that rule pairs out, most frequent first"),
   meetings: z.array(text).describe("who can still meet whom, worst first"),
 });
 

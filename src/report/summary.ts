@@ -104,8 +104,17 @@ function onRunningTd({ resource, shared, exclusive }: ResourceUsers, { catalog, 
 
 const TIMEOUT = "TDX_HOST_PRIORITY_BUSY_TIMEOUT";
 
-/** The TDCALL dispatcher hides from the guest that host priority is why it was refused. */
-function hiddenPriority(resource: string, { leaves }: SummaryFacts): string[] {
+/** The TDCALL dispatcher hides from the guest that host priority is why it was refused: where a call of the host can have that. */
+function hiddenPriority(resource: string, { leaves, contention }: SummaryFacts): string[] {
+  const isHosts =
+    leaves.some((leaf) => leaf.side === "host" && leaf.acquisitions.some((a) => a.resource === resource)) ||
+    contention.some(
+      (pair) =>
+        pair.resource === resource &&
+        [pair.sideA, pair.sideB].includes("host") &&
+        !pair.excludedBy.some(({ kind }) => kind === "not-called"),
+    );
+  if (!isHosts) return [];
   const hidden = leaves.some(
     (leaf) =>
       leaf.side === "guest" && leaf.acquisitions.some((a) => a.resource === resource && a.hostPriorityStatus !== null),

@@ -324,10 +324,17 @@ function runtimeSentence(
   const badly = told
     .filter(({ fails }) => fails.length > 0)
     .map(({ label, fails }) => `${label}: ${list(fails, "or")}`);
-  const these = met.length === 1 ? "this" : "all of these";
+  const these = hasGuestsAlone(met) ? "every BUSY of its own calls" : met.length === 1 ? "this" : "all of these";
   if (badly.length === 0) return { sentence: [`${name} gets over ${these}: ${well.join("; ")}.`], well: true };
   const rest = well.length === 0 ? "" : ` ${capital(well.join("; "))}.`;
   return { sentence: [`${name} does not get over ${these}: ${badly.join("; ")}.${rest}`], well: false };
+}
+
+/** Is there a resource on which guests meet nobody but themselves? The host has no part in that. */
+function hasGuestsAlone(rows: readonly ConclusionRow[]): boolean {
+  return groupBy(rows, ({ resource }) => resource).some(([, of]) =>
+    of.every(({ left, right }) => left.guest && right.guest),
+  );
 }
 
 /** What the guest does is in no hypervisor's source, but Linux's guest is known. */

@@ -1,5 +1,5 @@
 /** What was seen against what a host profile says: meetings that it rules out, reactions that it does not have, paths that never came. */
-import { type ContendPair, type Exclusion, keptPairs, underHost } from "../analysis/index.ts";
+import { type ContendPair, type Exclusion, keptPairs, underHost, verdictOf } from "../analysis/index.ts";
 import type { Catalog } from "../catalog/index.ts";
 import { entriesOf, type HostProfile, reactionOf } from "../host/index.ts";
 import type { Blame } from "./blame.ts";
@@ -47,8 +47,8 @@ export class Expectation {
   readonly #catalog: Catalog;
   /** By leaf. */
   readonly #excluded = new Map<string, Apart>();
-  /** Pairs of leaves that the profile lets meet on a resource, in any way. */
-  readonly #possible = new Set<string>();
+  /** Pairs of leaves that the profile lets meet on a resource, in any way, or of which it does not name one: a guest may make any TDCALL. */
+  readonly #open = new Set<string>();
   readonly #surprises = new Map<string, Counted>();
   readonly #seen = new Set<string>();
   /** By leaf: how often the host tries it again at once. */
@@ -58,10 +58,10 @@ export class Expectation {
     this.#catalog = catalog;
     this.#host = host;
     const pairs = underHost(catalog, host, keptPairs(catalog)).pairs;
-    for (const pair of pairs) if (pair.possible) this.#possible.add(keyOf(pair.a, pair.b, pair.resource));
+    for (const pair of pairs) if (verdictOf(pair) !== "excluded") this.#open.add(keyOf(pair.a, pair.b, pair.resource));
     for (const pair of pairs) {
       // Another variant or role of the two may be possible: the recording does not tell which it was.
-      if (pair.possible || this.#possible.has(keyOf(pair.a, pair.b, pair.resource))) continue;
+      if (this.#open.has(keyOf(pair.a, pair.b, pair.resource))) continue;
       // The module alone rules it out: then nothing is said of the two being in flight.
       if (pair.excludedBy.length === 0 || !pair.excludedBy.every(({ kind }) => APART.has(kind))) continue;
       const [a, b] = [
@@ -125,7 +125,7 @@ export class Expectation {
     const { leaf } = first.call;
     const at = first.holder.at;
     const [a, b] = [busy.leaf, leaf].sort() as [string, string];
-    if (this.#possible.has(keyOf(a, b, at))) return;
+    if (this.#open.has(keyOf(a, b, at))) return;
     this.#note(
       "busy",
       busy,

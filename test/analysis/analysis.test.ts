@@ -12,7 +12,7 @@ import {
   hasDifferences,
   resourceUsers,
 } from "../../src/analysis/index.ts";
-import { type Catalog, type Leaf, parseCatalog, releasePlace } from "../../src/catalog/index.ts";
+import { type Acquisition, type Catalog, type Leaf, parseCatalog, releasePlace } from "../../src/catalog/index.ts";
 import { anyCatalog } from "../catalog/arbitrary.ts";
 import { leaf, row, smallCatalog, until } from "../catalog/fixture.ts";
 import { moduleNamed } from "../host/profile.ts";
@@ -458,6 +458,66 @@ describe("diffCatalogs", () => {
       before: ["TDR", "PAMT_2M", "PAMT_1G", "SEPT_ENTRY", "SEPT_TREE", "TDCS"],
       after: ["SEPT_ENTRY", "SEPT_TREE", "TDCS", "TDR", "PAMT_2M", "PAMT_1G"],
     });
+  });
+
+  test("calls that end alike and give the same locks back in another order are told by how they end", () => {
+    const [first, second, third] = ["TDR", "TDCS", "SEPT_TREE"].map((name, order) =>
+      row(name, "SHARED", {
+        order,
+        release: { ...releasePlace("leaf-exit"), order: 3, sequence: 2 - order, evidence: [] },
+      }),
+    ) as [Acquisition, Acquisition, Acquisition];
+    const withOrders = (releaseOrders: Leaf["releaseOrders"], rows = [first, second, third]): Catalog =>
+      smallCatalog({ leaves: [leaf("tdh_x", 1, rows, releaseOrders === undefined ? {} : { releaseOrders })] });
+    const changes = (x: Catalog, y: Catalog) =>
+      diffCatalogs(x, y).leafChanges.map(({ field, before, after }) => [field, before, after]);
+    const fails: Leaf["releaseOrders"] = [{ end: "other", locks: [0, 1, 2] }];
+    const told = ["TDR then TDCS then SEPT_TREE"];
+    const usual = ["SEPT_TREE then TDCS then TDR"];
+    expect(changes(withOrders(undefined), withOrders(fails))).toEqual([["other-orders", usual, told]]);
+    expect(changes(withOrders(fails), withOrders(undefined))).toEqual([["other-orders", told, usual]]);
+    expect(changes(withOrders(fails), withOrders([{ end: "success", locks: [0, 1, 2] }]))).toEqual([
+      ["success-orders", usual, told],
+      ["other-orders", told, usual],
+    ]);
+    expect(hasDifferences(diffCatalogs(withOrders(undefined), withOrders(fails)))).toBe(true);
+    expect(diffCatalogs(withOrders(undefined), withOrders(fails)).causes.map(({ kind }) => kind)).toEqual([
+      "other-orders",
+    ]);
+    // An entry that says what the rows say is no difference, nor is one of fewer locks that follows from a larger one.
+    expect(changes(withOrders(undefined), withOrders([{ end: "other", locks: [2, 1, 0] }]))).toEqual([]);
+    expect(changes(withOrders(fails), withOrders([...(fails ?? []), { end: "other", locks: [0, 1] }]))).toEqual([]);
+    // Of a refused lock it is told which.
+    const refused: Leaf["releaseOrders"] = [{ end: "busy", refused: 2, locks: [0, 1] }];
+    expect(changes(withOrders(undefined), withOrders(refused))).toEqual([
+      ["busy-orders", ["SEPT_TREE refused: TDCS then TDR"], ["SEPT_TREE refused: TDR then TDCS"]],
+    ]);
+    // Rows that move, and one that is new, leave the others as they are; a lock that only one of them has may be held or not.
+    const moved = [
+      row("PAGE", "SHARED", { order: 0, release: first.release && { ...first.release, sequence: 3 } }),
+    ].concat([first, second, third].map((one, i) => ({ ...one, order: i + 1 })));
+    expect(changes(withOrders(fails), withOrders([{ end: "other", locks: [1, 2, 3, 0] }], moved))).toEqual([]);
+    expect(
+      changes(
+        withOrders(fails),
+        withOrders(
+          [
+            { end: "other", locks: [1, 2, 3] },
+            { end: "other", locks: [3, 2, 1, 0] },
+          ],
+          moved,
+        ),
+      ),
+    ).toEqual([["other-orders", told, [...usual, ...told]]]);
+    expect(changes(withOrders(refused), withOrders(undefined, [first, second]))).toEqual([]);
+    // Of two rows of one name each is itself.
+    const twice = [first, { ...second, resource: "TDR" }, third];
+    expect(changes(withOrders(undefined, twice), withOrders(fails, twice))).toEqual([
+      ["other-orders", ["SEPT_TREE then TDR (2) then TDR"], ["TDR then TDR (2) then SEPT_TREE"]],
+    ]);
+    // Nobody has read the turns of a table.
+    const unread = [{ ...first, release: first.release && { ...first.release, sequence: undefined } }, second, third];
+    expect(changes(withOrders(undefined, unread as Acquisition[]), withOrders(fails))).toEqual([]);
   });
 
   test("names of the published table are brought to the dispatcher's", () => {

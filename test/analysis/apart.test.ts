@@ -1,6 +1,6 @@
 /** What keeps two calls of a host apart, one fact at a time, on modules and hosts of two calls each. */
 import { describe, expect, test } from "vitest";
-import { type ContendPair, hostContention } from "../../src/analysis/index.ts";
+import { type ContendPair, hostContention, verdictOf } from "../../src/analysis/index.ts";
 import type { Acquisition, Leaf } from "../../src/catalog/index.ts";
 import {
   type HostLock,
@@ -10,6 +10,7 @@ import {
   LOCK_SCOPES,
   type LockUse,
 } from "../../src/host/index.ts";
+import { hostVerdicts } from "../../src/report/host-conclusion.ts";
 import { leaf, row, smallCatalog, until } from "../catalog/fixture.ts";
 
 const exclusive = (resource: string, more: Partial<Acquisition> = {}): Acquisition => row(resource, "EXCLUSIVE", more);
@@ -450,6 +451,25 @@ describe("what the module and the host rule out together", () => {
       ["tdh_y", "tdh_x"],
     ] as const)
       expect(on(bare, only(made))[0]?.excludedBy).toEqual([{ kind: "not-called", what: missing }]);
+  });
+
+  test("a TDCALL of which the profile names no caller is not judged: a guest may make it", () => {
+    const guest = leaf("tdg_z", 3, [{ ...exclusive("TDR"), side: "guest" as const }]);
+    const bare = [{ ...x, opStates: null }, guest];
+    const found = (paths: readonly HostPath[], more: Partial<HostProfile> = {}) =>
+      pairsOf(bare, hostOf(paths, more)).filter(({ a, b }) => a === "tdg_z" && b === "tdh_x");
+    const [unjudged] = found([path("X", "tdh_x", {})]);
+    expect([unjudged?.possible, unjudged?.excludedBy]).toEqual([false, [{ kind: "not-named", what: "tdg_z" }]]);
+    expect(unjudged && verdictOf(unjudged)).toBe("not-judged");
+    // With what the host never makes it meets nothing, whoever makes it.
+    const [never] = found([]);
+    expect(never?.excludedBy.map(({ kind }) => kind)).toEqual(["not-named", "not-called"]);
+    expect(never && verdictOf(never)).toBe("excluded");
+    expect(verdictOf({ possible: true, excludedBy: [] })).toBe("possible");
+    expect(verdictOf({ possible: false, excludedBy: [] })).toBe("excluded");
+    const [verdict] = hostVerdicts(unjudged ? [unjudged] : [], [], []);
+    expect(verdict).toMatchObject({ verdict: "not-judged", why: [], meetings: [] });
+    expect(hostVerdicts(never ? [never] : [], [], [])[0]?.verdict).toBe("avoided");
   });
 
   test("a large range's entry is met as a page only by hosts with pages of that size", () => {

@@ -246,6 +246,27 @@ describe("every status of a lock is explained", () => {
   });
 });
 
+describe("a holder that the profile does not name", () => {
+  test("is none that is excluded: it is not judged", () => {
+    const { holders } = explainLines(moduleNamed("1.5.25"), ["0x8000020000000001"], {
+      leaf: "tdh_mr_finalize",
+      host: host("linux-7.3"),
+    });
+    const of = (name: string) =>
+      holders.filter(({ leaf }) => leaf === name).map(({ possible, judged }) => [possible, judged]);
+    expect(of("tdg_servtd_rd")).toEqual([[false, false]]);
+    expect(of("tdh_mem_track")).toEqual([[false, true]]);
+    expect(of("tdh_mem_range_block")).toEqual([[true, true]]);
+    const guests = explainLines(moduleNamed("1.5.25"), ["0x80000200000000A8"], {
+      leaf: "tdg_servtd_rd",
+      host: host("linux-7.3"),
+    });
+    expect(JSON.stringify(guests)).toContain(
+      "The profile of linux-7.3 names no guest that makes tdg_servtd_rd(): who can",
+    );
+  });
+});
+
 describe("advice fits the call and its operand", () => {
   const newest = moduleNamed("1.5.25");
   const of = (leaf: string, status: string, options: ExplainOptions = {}) =>

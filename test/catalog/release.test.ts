@@ -56,6 +56,32 @@ describe("orders of their own", () => {
     expect(inOrder([tdr], WELL, told)).toEqual(["0"]);
   });
 
+  it("are those of every call that may hold what the caller leaves out", () => {
+    const without = (positions: readonly number[], end: CallEnd, of: Leaf["releaseOrders"]): string[] => {
+      const held = rows.filter((_, i) => !positions.includes(i));
+      const leftOut = positions.flatMap((i) => rows[i] ?? []);
+      return releaseOrders({ releaseOrders: of }, held, end, leftOut).map((order) =>
+        order.map((i) => held[i]?.order).join(" "),
+      );
+    };
+    // One that holds the page has the order of the first entry, one that does not that of the second.
+    expect(without([3], { end: "other" }, told)).toEqual(["0 1 2", "1 2 0"]);
+    expect(without([2, 3], { end: "other" }, told)).toEqual(["0 1", "1 0"]);
+    // Of two entries of several locks those that may be held count, and no others.
+    expect(inOrder(rows.slice(0, 3), { end: "other" }, told)).toEqual(["1 2 0"]);
+    expect(without([1], WELL, [{ end: "success", locks: [3, 2, 1, 0] }])).toEqual(["3 2 0"]);
+    // A call that holds no more is told by the smaller entry: the larger one is none of these calls'.
+    const larger: Leaf["releaseOrders"] = [
+      { end: "other", locks: [0, 1, 2, 3] },
+      { end: "other", locks: [2, 1, 0] },
+    ];
+    expect(without([1], { end: "other" }, larger)).toEqual(["0 2 3"]);
+    expect(without([1, 3], { end: "other" }, larger)).toEqual(["0 2", "2 0"]);
+    expect(inOrder(rows.slice(0, 3), { end: "other" }, larger)).toEqual(["2 1 0"]);
+    // What no entry has is in the usual order.
+    expect(without([3], { end: "busy", refused: { order: 2 } }, told)).toEqual(["2 1 0"]);
+  });
+
   it("are found by a row's order, whatever a caller has made of the row", () => {
     const copies = rows.map((one) => ({ ...one, resource: "PAGE", object: "a page that is named" }));
     expect(inOrder(copies, { end: "other" }, told)).toEqual(["0 1 2 3"]);
@@ -85,8 +111,9 @@ describe("the bundled modules", () => {
     ["tdh_export_mem", { "1.5.05": ["MIGSC SEPT_ENTRY SEPT_TREE MIG TDCS TDR"], "1.5.25": [] }],
     // 1.5.05 tdh_mem_page_promote.c:497, 509, 520; 1.5.25 locks no entries below.
     ["tdh_mem_page_promote", { "1.5.05": ["SEPT_ENTRY PAGE PAGE SEPT_ENTRY SEPT_TREE TDCS TDR"], "1.5.25": [] }],
-    // 1.5.05 helpers.c:577 before tdh_mem_rd_wr.c:195; 1.5.25 gives the TDR back last on all ways.
-    ["tdh_mem_rd", { "1.5.05": ["TDR TDCS", "TDCS TDR"], "1.5.25": [] }],
+    // 1.5.05 helpers.c:577 before tdh_mem_rd_wr.c:195; one that fails at 162 gives all back as one that succeeds, at 195, 201, 206 and 215.
+    // 1.5.25 gives the TDR back last on all ways.
+    ["tdh_mem_rd", { "1.5.05": ["TDR SEPT_ENTRY SEPT_TREE TDCS", "TDR TDCS", "TDCS TDR"], "1.5.25": [] }],
     ["tdh_mng_addcx", { "1.5.05": ["TDR PAGE", "PAGE TDR", "TDR"], "1.5.25": [] }],
   ])("%s ends otherwise than well", (name, of) => {
     for (const version of ["1.5.05", "1.5.25"]) {
@@ -95,10 +122,11 @@ describe("the bundled modules", () => {
     }
   });
 
-  // 1.5.05 tdh_vp_enter.c:941, 955, 962, 968 where it does not enter; 811 and 910 where it does, or fails after that (td_exit.c:509).
+  // 1.5.05 tdh_vp_enter.c:941, 955, 962, 968 where it does not enter; 811 and 910 where it does, or fails after that (td_exit.c:509). Without the
+  // tree, the TD epoch is what it takes last: it is given back at 726, in adjust_tlb_tracking_state.
   test.each(["1.5.05", "1.5.25"])("tdh_vp_enter of %s keeps the tree longest only where it enters", (version) => {
-    const both = ["SEPT_TREE TDCS TDR TDVPR", "TDCS SEPT_TREE TDR TDVPR"];
-    expect(orders(version, "tdh_vp_enter", "other").sort()).toEqual(both);
+    const told = ["SEPT_TREE TDCS TDR TDVPR", "TDCS SEPT_TREE TDR TDVPR", "TDCS_EPOCH TDCS TDR TDVPR"];
+    expect(orders(version, "tdh_vp_enter", "other").sort()).toEqual(told);
   });
 
   // A walk that is refused gives back what it has taken (1.5.05 pamt_manager.c:267, 270), then the leaf: all but the page are ancestors here.

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { checkpoint, startSearch } from "../../src/check/index.ts";
 import { newestHost } from "../../src/cli/hosts.ts";
 import { loadScenario } from "../../src/cli/scenarios.ts";
+import { checkSchema } from "../../src/cli/schemas.ts";
 import { inProcess, temporaryFolder } from "./run.ts";
 
 const SMALL = ["--module", "1.5.05", "--vcpus", "1", "--pages", "1"];
@@ -53,6 +54,18 @@ describe("check", () => {
     const rows = table.split("\n").filter((line) => line.startsWith("acquire"));
     expect(rows.length).toBeGreaterThan(2);
     for (const row of rows) expect(row).toMatch(/^acquire_\w+ \((?:host|guest)\) .* (?:BUSY|TDX_\w+)$/);
+  });
+
+  it("folds who is refused by many into lines of 100 columns, and loses nobody", async () => {
+    const words = ["check", "lock/sharex-hp", "--hosts", "1", "--guests", "1"];
+    const [{ out }, json] = [await inProcess(words), await inProcess([...words, "--json"])];
+    const lines = out.slice(out.indexOf("BUSY that some run meets:"), out.indexOf("never ran")).split("\n");
+    expect(lines.filter((line) => line.startsWith(" ".repeat(40))).length).toBeGreaterThan(2);
+    const table = lines.filter((line) => !line.includes("TDX_OPERAND_BUSY_HOST_PRIORITY"));
+    expect(Math.max(...table.map((line) => line.length))).toBeLessThanOrEqual(100);
+    const { busy } = checkSchema.parse(JSON.parse(json.out));
+    const named = lines.flatMap((line) => line.match(/acquire_\w+/g) ?? []);
+    expect(named).toHaveLength(busy.length + busy.reduce((n, { holders }) => n + holders.length, 0));
   });
 
   it("names locks in a diagram as the kernel does", async () => {

@@ -102,6 +102,17 @@ describe("a report of calls that take part in little", () => {
     expect(guests).toContain("tdg_mr_rtmr_extend() contends with tdg_mr_report() on the TD's RTMRs, and with itself");
     expect(guests).toContain("A Linux guest makes tdg_mr_report() and tdg_mr_rtmr_extend() one at a time.");
     expect(guests).not.toContain("Linux guest does not");
+    expect(guests).not.toContain("even when host priority is why");
+    expect(await said("report", "--leaf", "tdg_mr_rtmr_extend", "--host", "none")).toMatch(
+      /RTMR: A guest sees plain .* host priority is why/,
+    );
+    expect(await said("report", "--leaf", "tdg_mem_page_accept")).toMatch(
+      /SEPT_ENTRY: A guest sees plain .* host priority is why/,
+    );
+    const whole = await said("report");
+    expect(whole).toContain("- Linux 7.3 gets over every BUSY of its own calls: any zap kicks");
+    expect(whole).not.toContain("(12) RTMR: ");
+    expect(await said("report", "--leaf", "tdh_mem_track")).toContain("- Linux 7.3 gets over this: ");
     const lock = await said("report", "--resource", "RTMR", "--all");
     expect(lock).not.toMatch(/(Avoided|Not judged):.* RTMR/);
     expect(await said("report", "--host", "none")).not.toContain("A Linux guest makes");
@@ -111,6 +122,10 @@ describe("a report of calls that take part in little", () => {
 describe("numbers of resources", () => {
   it("are those of the report in the sentences of its document, too", async () => {
     const { conclusion, resources } = reportSchema.parse(JSON.parse((await inProcess(["report", "--json"])).out));
+    // A TD's life, in its order.
+    expect(conclusion.join(" ")).toContain(
+      "(1) TDR in init, build and teardown, (4) TDVPR in build, runtime and teardown",
+    );
     const told = conclusion.flatMap((line) => [...line.matchAll(/\((\d+)\) ([A-Z_\d]+)/g)]);
     expect(told.length).toBeGreaterThan(5);
     for (const [, number, name] of told) expect(resources[Number(number) - 1]?.resource).toBe(name);
@@ -143,6 +158,19 @@ describe("contend of two calls", () => {
     expect(text).toContain("the profile names no guest that makes tdg_servtd_rd(): ");
     expect(text).toContain("; tdg_mr_rtmr_extend on RTMR");
     expect(text).not.toContain("the host never makes tdg_");
+    expect(text).toContain("12 pairs of calls in conflicting modes: 0 possible, 1 ruled out, 11 not judged.");
+    expect(text).toMatch(
+      /Nothing that is judged can meet it. Ruled out: - tdh_mng_create makes the TDR .* Not judged: - the profile names/,
+    );
+    expect(await said("contend", "tdh_mem_track")).not.toContain("not judged");
+    const { hostVerdicts, conclusion } = reportSchema.parse(
+      JSON.parse((await inProcess(["report", "--leaf", "tdg_servtd_rd", "--json"])).out),
+    );
+    expect(hostVerdicts.filter(({ verdict }) => verdict === "not-judged").map(({ resource }) => resource)).toEqual([
+      "TDR",
+      "RTMR",
+    ]);
+    expect(conclusion[0]).toMatch(/^Not judged: \(1\) TDR and \(3\) RTMR;/);
   });
 
   it("sets what is no lock apart from locks", async () => {
@@ -166,6 +194,21 @@ describe("contend of two calls", () => {
 
 describe("a difference of some calls or locks", () => {
   it("is none where these did not change, whatever else did", async () => {
+    // TDH.VP.INIT does more checks, which nothing that meets under this host goes otherwise for.
+    const hosted = ["diff", "1.5.08", "1.5.09", "--host", "linux-7.3"];
+    for (const words of [hosted, [...hosted, "--all"], [...hosted, "--leaf", "tdh_vp_init"]]) {
+      expect(await inProcess(words)).toMatchObject({ status: 0, out: expect.stringContaining("No difference.") });
+      const json = await inProcess([...words, "--json"]);
+      expect([json.status, JSON.parse(json.out).behaviour]).toEqual([0, []]);
+    }
+    expect((await inProcess(["diff", "1.5.08", "1.5.09"])).status).toBe(1);
+    // Of a behaviour that some contention goes otherwise for, none of the calls that are asked for.
+    expect(
+      await inProcess(["diff", "1.5.20", "1.5.24", "--leaf", "tdh_mem_track", "--host", "linux-7.3"]),
+    ).toMatchObject({
+      status: 0,
+      out: expect.stringContaining("No difference."),
+    });
     const { status, out } = await inProcess(["diff", "1.5.05", "1.5.25", "--leaf", "tdh_sys_rd"]);
     expect({ status, out }).toEqual({
       status: 0,

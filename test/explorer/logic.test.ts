@@ -68,6 +68,11 @@ describe("the matrix", () => {
     expect(cell("tdh_vp_flush", "tdh_mr_extend")).toMatchObject({ outcome: "lost", rare: true });
     expect(cell("tdh_mng_create", "tdh_mng_create")?.outcome).toBe("excluded");
     expect(cell("tdh_mng_create", "tdh_mng_create")?.why.join()).toContain("tdx_lock");
+    expect(cell("tdh_mng_init", "tdg_servtd_rd")).toMatchObject({ outcome: "unjudged", on: [] });
+    expect(isPossible(cell("tdh_mng_init", "tdg_servtd_rd"))).toBe(false);
+    expect(cellText("tdg_servtd_rd", "tdh_mng_init", cell("tdh_mng_init", "tdg_servtd_rd"))).toBe(
+      "tdg_servtd_rd and tdh_mng_init: not judged (a TDCALL of which the profile names no caller)",
+    );
     // A guest that is refused is no loss of the host's.
     expect(cell("tdg_mem_page_accept", "tdg_mem_page_accept")?.outcome).toBe("guest");
   });

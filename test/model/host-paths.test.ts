@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { compareWithMet, hostContention } from "../../src/analysis/index.ts";
-import { parseCatalog } from "../../src/catalog/index.ts";
+import { type Leaf, parseCatalog, releasePlace } from "../../src/catalog/index.ts";
 import { check } from "../../src/check/index.ts";
 import { type HostProfile, parseHost } from "../../src/host/index.ts";
 import { buildModel, parseScenario } from "../../src/model/index.ts";
@@ -15,6 +15,8 @@ const catalog = (version: string) => parseCatalog(read(`modules/${version}.json`
 /** Of 6.19 the profile that was written by hand: one path for each command, so that all runs are few enough. */
 const host = (name: string) =>
   name === "linux-6.19" ? handHost(name) : parseHost(read(`hosts/${name}.yaml`), name).profile;
+
+type Row = ReturnType<typeof row>;
 
 /** The profile with some of its paths only. */
 const only = (profile: HostProfile, ...starts: string[]): HostProfile => ({
@@ -226,7 +228,17 @@ describe("small hosts, on a module of one call", () => {
     leaves: ReturnType<typeof leaf>[],
     paths: readonly (Path & { readonly step?: Step })[],
     guest: string[] = [],
+    overrides: readonly string[] = [],
   ): string[] {
+    const { busy } = check(modelOf(leaves, paths, guest, overrides));
+    return [...new Set(busy.map(({ resource }) => resource ?? ""))].sort();
+  }
+  function modelOf(
+    leaves: ReturnType<typeof leaf>[],
+    paths: readonly (Path & { readonly step?: Step })[],
+    guest: string[],
+    overrides: readonly string[] = [],
+  ) {
     const facts = smallCatalog({ leaves });
     const profile: HostProfile = {
       schema: "seamlock/host@1",
@@ -241,6 +253,7 @@ describe("small hosts, on a module of one call", () => {
       locks: [
         { name: "own", kind: "mutex", per: "vcpu" },
         { name: "of a package", kind: "mutex", per: "package" },
+        { name: "of a VM", kind: "mutex", per: "vm" },
       ],
       paths: paths.map(({ step, ...path }, i) => ({
         name: `P${i}`,
@@ -251,10 +264,12 @@ describe("small hosts, on a module of one call", () => {
         ...path,
       })),
     };
-    const phases = { path: "phases", value: "[first, second]", from: "--set" };
-    const scenario = parseScenario(read("scenarios/td-build.yaml"), "td-build.yaml", [phases]);
-    const { busy } = check(buildModel(scenario, { catalog: () => facts, host: () => profile }));
-    return [...new Set(busy.map(({ resource }) => resource ?? ""))].sort();
+    const set = ["phases=[first, second]", ...overrides].map((one) => {
+      const [path = "", value = ""] = one.split("=");
+      return { path, value, from: "--set" };
+    });
+    const scenario = parseScenario(read("scenarios/td-build.yaml"), "td-build.yaml", set);
+    return buildModel(scenario, { catalog: () => facts, host: () => profile });
   }
 
   it("name each vCPU where a path works for none, or may name any", () => {
@@ -318,6 +333,99 @@ describe("small hosts, on a module of one call", () => {
     };
     expect(met("x")).toEqual(["RTMR", "TDCS"]);
     expect(met(null)).toEqual(["TDCS"]);
+  });
+
+  describe("give locks back", () => {
+    const inTurn = (names: readonly string[], sequence: readonly number[] = names.map((_, i) => names.length - i)) =>
+      names.map((name, order) =>
+        row(name, "EXCLUSIVE", {
+          order,
+          release: { ...releasePlace("leaf-exit"), order: names.length, sequence: sequence[order] ?? 0, evidence: [] },
+        }),
+      );
+    /** The locks on which a call meets another one, which takes its own in this order. */
+    const metBeside = (call: ReturnType<typeof leaf>, ...other: string[]): string[] => {
+      const steps = ["tdh_x", "tdh_y"].map((name) => ({ step: { call: name }, atMostOne: "vm" as const }));
+      return metBy([call, leaf("tdh_y", 2, inTurn(other))], steps);
+    };
+
+    it("where a check does not pass, though nobody holds the next lock", () => {
+      const rows = inTurn(["TDR", "TDCS", "RTMR"]);
+      const other: Leaf["releaseOrders"] = [
+        { end: "busy", refused: 2, locks: [0, 1] },
+        { end: "other", locks: [0, 1] },
+      ];
+      expect(metBeside(leaf("tdh_x", 1, rows, { releaseOrders: other }), "TDR", "TDCS")).toEqual(["TDCS", "TDR"]);
+      expect(metBeside(leaf("tdh_x", 1, rows), "TDR", "TDCS")).toEqual(["TDR"]);
+    });
+
+    it("then also where all calls do so in one order, which is not that of the last one first", () => {
+      const first = leaf("tdh_x", 1, inTurn(["TDR", "TDCS", "KOT"], [0, 1, 2]));
+      expect(metBeside(first, "TDR", "KOT", "TDCS")).toEqual(["KOT", "TDCS", "TDR"]);
+      const last = leaf("tdh_x", 1, inTurn(["TDR", "TDCS", "KOT"]));
+      expect(metBeside(last, "TDR", "KOT", "TDCS")).toEqual(["TDR"]);
+    });
+
+    it("in the orders of all calls that may hold what is left out here", () => {
+      // Nobody takes the third one EXCLUSIVE.
+      const rows = inTurn(["TDR", "TDCS", "RTMR"]).map((one, i) => (i < 2 ? one : { ...one, mode: "SHARED" as const }));
+      const told = (first: readonly number[]): Leaf["releaseOrders"] => [
+        { end: "other", locks: [...first, 2] },
+        { end: "other", locks: [1, 0] },
+      ];
+      expect(metBeside(leaf("tdh_x", 1, rows, { releaseOrders: told([0, 1]) }), "TDR", "TDCS")).toContain("TDCS");
+      expect(metBeside(leaf("tdh_x", 1, rows, { releaseOrders: told([1, 0]) }), "TDR", "TDCS")).toEqual(["TDR"]);
+    });
+
+    it("in those of a call for another VM, of which no lock of its TD is there", () => {
+      const releaseOrders: Leaf["releaseOrders"] = [
+        { end: "other", locks: [1, 2, 0] },
+        { end: "other", locks: [2, 1] },
+      ];
+      const failing = (told: Leaf["releaseOrders"]): string[] => {
+        const x = leaf("tdh_x", 1, inTurn(["TDR", "KOT", "WBT"]), { releaseOrders: told });
+        const { processes } = modelOf([x], [{ step: { call: "tdh_x" } }], [], ["otherVm=true"]);
+        const labels = processes.flatMap((process) => process.labels.map(({ name }) => name));
+        return labels.filter((name) => name.includes("another VM") && name.endsWith("[KOT WBT] fails"));
+      };
+      expect(failing(releaseOrders)).toHaveLength(1);
+      expect(failing(releaseOrders?.slice(1))).toEqual([]);
+    });
+
+    it("in no step that shows nothing new, and in none twice", () => {
+      const [tdcs, rtmr, kot] = inTurn(["TDCS", "RTMR", "KOT"], [0, 1, 2]) as [Row, Row, Row];
+      const early = {
+        ...tdcs,
+        when: "x",
+        release: { ...releasePlace("leaf-exit"), order: 1, sequence: 9, evidence: [] },
+      };
+      const enter = leaf("tdh_x", 0, [until("td-exit", row("TDVPR", "SHARED"))]);
+      const guest = leaf("tdg_y", 1, [early, rtmr], { side: "guest" });
+      const { processes } = modelOf(
+        [enter, guest, leaf("tdh_z", 2, [tdcs, rtmr]), leaf("tdh_w", 3, [tdcs, rtmr, kot])],
+        ["tdh_x", "tdh_z", "tdh_w"].map((name) => ({ per: "vcpu", step: { call: name } })),
+        ["tdg_y"],
+      );
+      const labels = processes.flatMap((process) => process.labels);
+      for (const { name, steps } of labels)
+        expect([name, new Set(steps.map((s) => JSON.stringify(s))).size]).toEqual([name, steps.length]);
+      // With all its locks a call fails as it succeeds; with the first two of three it does not.
+      const failing = labels.filter(({ steps }) => steps.some(({ meta }) => meta.note === "a check does not pass"));
+      expect(failing.map(({ name }) => name.replace(/.*(\d \[.*)/, "$1"))).toEqual(["2 [TDCS RTMR]"]);
+    });
+
+    it("inside a guest alike", () => {
+      const enter = leaf("tdh_x", 0, [until("td-exit", row("TDVPR", "SHARED"))]);
+      const met = (...rows: Row[]): string[] =>
+        metBy([enter, leaf("tdg_y", 1, rows, { side: "guest" })], [{ per: "vcpu" }], ["tdg_y"]);
+      const [tdcs, rtmr] = inTurn(["TDCS", "RTMR"]).map((one) => ({ ...one, side: "guest" as const })) as [Row, Row];
+      expect(met(tdcs, rtmr)).toEqual(["TDCS"]);
+      // As extracted: what goes before the next lock is taken, goes before it here.
+      const early = { ...tdcs, release: { ...releasePlace("leaf-exit"), order: 1, sequence: 9, evidence: [] } };
+      expect(met(early, rtmr)).toEqual(["RTMR", "TDCS"]);
+      const guest = leaf("tdg_y", 1, [tdcs, rtmr], { side: "guest", releaseOrders: [{ end: "other", locks: [0, 1] }] });
+      expect(metBy([enter, guest], [{ per: "vcpu" }], ["tdg_y"])).toEqual(["RTMR", "TDCS"]);
+    });
   });
 
   it("may name a control page that all others share", () => {

@@ -15,6 +15,15 @@ const rows = held.map((lock) => lock.row);
 
 /** All orders in which runs give back what they hold, one after the other from each label of `leave`. */
 function ordersOf(releaseOrders: Leaf["releaseOrders"], ...calls: readonly (readonly [readonly Held[], CallEnd])[]) {
+  return ordersWithout(null, releaseOrders, ...calls);
+}
+
+/** The same in a scenario that does not have one of the locks. */
+function ordersWithout(
+  resource: string | null,
+  releaseOrders: Leaf["releaseOrders"],
+  ...calls: readonly (readonly [readonly Held[], CallEnd])[]
+) {
   const p = new ProcessBuilder("call", 1);
   const steps = new LockSteps(p, {
     attempt: () => {
@@ -22,6 +31,7 @@ function ordersOf(releaseOrders: Leaf["releaseOrders"], ...calls: readonly (read
     },
     release: () => [],
     indexed: () => false,
+    leavesOut: (row) => row.resource === resource,
   });
   const call = leaf("tdh_x", 1, rows, { releaseOrders });
   const name = (some: readonly Held[], way: string) =>
@@ -63,6 +73,16 @@ describe("a call of a model gives back", () => {
     expect(
       ordersOf(told, [held, { end: "success" }], [two, refused], [held, { end: "other" }], [two, { end: "success" }]),
     ).toEqual([["SEPT_TREE TDCS TDR"], ["TDR TDCS"], ["TDR TDCS SEPT_TREE"], ["TDCS TDR"]]);
+  });
+
+  it("in the orders of all calls that may hold a lock which the scenario does not have, or not", () => {
+    const told: Leaf["releaseOrders"] = [
+      { end: "other", locks: [0, 1, 2] },
+      { end: "other", locks: [2, 0] },
+    ];
+    const [tdr, , tree] = held as [Held, Held, Held];
+    expect(ordersWithout("TDCS", told, [[tdr, tree], { end: "other" }])).toEqual([["SEPT_TREE TDR", "TDR SEPT_TREE"]]);
+    expect(ordersWithout(null, told, [[tdr, tree], { end: "other" }])).toEqual([["SEPT_TREE TDR"]]);
   });
 
   it("nothing, and goes on at once", () => {

@@ -54,6 +54,26 @@ const met = (busy: readonly BusyEntry[]) =>
 const pairs = (busy: readonly BusyEntry[]) =>
   busy.flatMap(({ leaf, resource, holders }) => holders.map((holder) => `${leaf} ${resource} ${holder}`));
 
+describe("locks that a scenario leaves out", () => {
+  it("may be held or not where a call gives back what it has", () => {
+    const real = catalog("1.5.05");
+    const leaves = real.leaves.map((one) => {
+      if (one.name !== "tdh_mem_page_remove") return one;
+      const taken = one.acquisitions.flatMap(({ order, resource }) => (order == null ? [] : [{ order, resource }]));
+      const locks = taken.map(({ order }) => order);
+      const without = taken.filter(({ resource }) => resource !== "PAMT_2M").map(({ order }) => order);
+      return {
+        ...one,
+        releaseOrders: [locks, without.reverse()].map((all) => ({ end: "other" as const, locks: all })),
+      };
+    });
+    const [all, host] = [{ ...real, leaves }, handHost("linux-6.19")];
+    const { processes } = buildModel(scenario("page-removal", small), { catalog: () => all, host: () => host });
+    const labels = processes.flatMap((process) => process.labels.map(({ name }) => name));
+    expect(labels.filter((name) => name.includes(" or "))).not.toEqual([]);
+  });
+});
+
 describe("page removal", () => {
   const FAILS = "a removal never fails";
   const broken = (version: string, settings: Readonly<Record<string, string>>) =>

@@ -110,6 +110,17 @@ describe("other orders of giving back", () => {
     ]);
   });
 
+  it("are told with the usual one of calls that hold more, where the end has any of its own", async () => {
+    const body = `if (flags & 2) { ${GIVE_GLOBAL} ${GIVE.kot} return TDX_OPERAND_INVALID; }
+    if (${RTMR} != LOCK_RET_SUCCESS) { ${GIVE.kot} ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; }
+    if (flags & 1) { ${GIVE.rtmr} ${GIVE.kot} ${GIVE_GLOBAL} return TDX_OPERAND_INVALID; }
+    ${GIVE.rtmr} ${GIVE.kot} ${GIVE_GLOBAL} return TDX_SUCCESS;`;
+    expect(await ordersOf(body)).toEqual([
+      { end: "other", locks: [2, 1, 0] },
+      { end: "other", locks: [0, 1] },
+    ]);
+  });
+
   it("are of the try that is refused, also of a lock that was taken and given back before", async () => {
     const first = `if (${RTMR} != LOCK_RET_SUCCESS) { ${GIVE.kot} ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; } ${GIVE.rtmr}`;
     const body = `${first} // first
@@ -233,7 +244,10 @@ describe("other orders of giving back", () => {
   it("are those of its end, where a call goes on without a lock, or gets it at another try", async () => {
     const without = `if (${RTMR} != LOCK_RET_SUCCESS) { ${GIVE_GLOBAL} ${GIVE.kot} return TDX_SUCCESS; }
     ${GIVE.rtmr} ${GIVE.kot} ${GIVE_GLOBAL} return TDX_SUCCESS;`;
-    expect(await ordersOf(without)).toEqual([{ end: "success", locks: [0, 1] }]);
+    expect(await ordersOf(without)).toEqual([
+      { end: "success", locks: [2, 1, 0] },
+      { end: "success", locks: [0, 1] },
+    ]);
     const again = `if (${RTMR} != LOCK_RET_SUCCESS)
     {
         if (${RTMR} != LOCK_RET_SUCCESS) { ${GIVE.kot} ${GIVE_GLOBAL} return TDX_OPERAND_BUSY; }

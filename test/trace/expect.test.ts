@@ -58,6 +58,12 @@ it("calls of different TDs, or one after the other, are none", async () => {
   expect(apart.surprises).toEqual([]);
 });
 
+it("a TDCALL that the profile does not name is none: a guest may make it", async () => {
+  const guest = ["tdg_servtd_rd", 0, 0, 5000] as const;
+  const found = await read([guest, ["tdh_mng_key_config", 1, 3000, 6000]]);
+  expect(found.surprises).toEqual([]);
+});
+
 it("a line that is there twice is no meeting of two calls", async () => {
   const twice = ["tdh_mem_range_block", 0, 0, 5000, entry] as const;
   expect((await read([twice, twice])).surprises).toEqual([]);

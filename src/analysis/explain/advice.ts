@@ -38,6 +38,7 @@ function hostAdvice(e: Unadvised, { catalog, host }: Context, printed: boolean):
   const vcpus = vcpuLeaves(catalog);
   const possible = e.holders.filter((holder) => holder.possible);
   if (printed && e.holders.some((holder) => holder.barred)) return words.afterKick;
+  if (possible.length === 0 && e.holders.some(({ judged }) => !judged)) return words.nobodyNamed;
   if (possible.length === 0) return host === null ? words.nobody : words.nobodyUnder;
   if (e.leaf !== null && vcpus.has(e.leaf))
     return [...words.reenter, ...(e.resources.some((r) => r.resource === "SEPT_TREE") ? words.zeroStep : [])];

@@ -299,7 +299,12 @@ class Explainer {
   }
 
   private notMade(leaf: string | null): string {
-    return `${this.context.host?.name ?? "The host"} makes no call of ${leaf}(), as its profile has it: who can hold the lock is told by the module's rules alone.`;
+    const { catalog, host } = this.context;
+    const isGuests = catalog.leaves.some((one) => one.name === leaf && one.side === "guest");
+    const what = isGuests
+      ? `The profile of ${host?.name ?? "the host"} names no guest that makes ${leaf}()`
+      : `${host?.name ?? "The host"} makes no call of ${leaf}(), as its profile has it`;
+    return `${what}: who can hold the lock is told by the module's rules alone.`;
   }
 
   /** Leaves that can return a status that no line names a leaf for. */

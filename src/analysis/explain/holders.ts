@@ -10,7 +10,7 @@ import {
 } from "../../catalog/index.ts";
 import type { HostProfile } from "../../host/index.ts";
 import { contendingPairs } from "../contention.ts";
-import { underHost } from "../exclusion.ts";
+import { underHost, verdictOf } from "../exclusion.ts";
 import { compareText } from "../resources.ts";
 import type { ContendPair } from "../schema.ts";
 import { callSites, type Sites } from "../sites.ts";
@@ -235,12 +235,15 @@ function holderFacts(catalog: Catalog, pair: ContendPair, side: "a" | "b"): Hold
   const paths = [...ends.filter((one) => !rare.includes(one)), ...rare].map(({ name }) => name);
   const held = releaseText(row?.release);
   const { resource, possible } = pair;
-  return { leaf, variant, resource, mode, when, condition, held, possible, paths: [...new Set(paths)], barred: false };
+  const judged = verdictOf(pair) !== "not-judged";
+  const more = { possible, judged, paths: [...new Set(paths)], barred: false };
+  return { leaf, variant, resource, mode, when, condition, held, ...more };
 }
 
 function joined(x: Holder, y: Holder): Holder {
   const paths = [...new Set([...x.paths, ...y.paths])];
-  return { ...x, ...either(x, y), possible: x.possible || y.possible, paths };
+  const possible = x.possible || y.possible;
+  return { ...x, ...either(x, y), possible, judged: possible || (x.judged && y.judged), paths };
 }
 
 /** When one of the two takes the lock; always, where one always does. */
@@ -259,7 +262,15 @@ function trackingHolders(catalog: Catalog, entries: readonly Leaf[], wanted: Wan
     const row = leaf.acquisitions.find((r) => r.resource === "TDCS_EPOCH" && r.mode === "SHARED");
     if (row === undefined || !entersGuest(leaf)) return [];
     const { name: holder, variant } = leaf;
-    const always = { when: null, condition: null, held: "td-exit", possible: true, paths: [], barred: false };
+    const always = {
+      when: null,
+      condition: null,
+      held: "td-exit",
+      possible: true,
+      judged: true,
+      paths: [],
+      barred: false,
+    };
     return [{ leaf: holder, variant, resource: "TDCS_EPOCH", mode: row.mode, ...always }];
   });
 }

@@ -70,6 +70,11 @@ export const explanationSchema = z.strictObject({
       condition: conditionSchema.nullable().describe("`when` as a tree; null also where the catalog has none"),
       held: text.nullable().describe("until when the holder keeps the lock"),
       possible: z.boolean(),
+      judged: z
+        .boolean()
+        .describe(
+          "false: the profile names no guest that makes one of the two, so that it is not said whether it can hold the lock",
+        ),
       paths: z.array(text).describe("host paths that can hold it, where a host is given"),
       barred: z.boolean().describe("a vCPU, and the host had kept all of them out when it printed the line"),
     }),

@@ -1,7 +1,7 @@
 /** One call: its locks as spans over its run, row by row, and whom it meets. */
 import type { VNode } from "preact";
 import { useMemo, useRef } from "preact/hooks";
-import type { ContendPair } from "../../analysis/index.ts";
+import { type ContendPair, type PairVerdict, verdictOf } from "../../analysis/index.ts";
 import { type Acquisition, type Leaf, placeText, type Site } from "../../catalog/index.ts";
 import { busyPhrase, conditionWords, heldWords, shortStatus } from "../../report/index.ts";
 import { endId, entryId, entryTitle } from "../logic/entry-id.ts";
@@ -10,6 +10,7 @@ import { endsOf } from "../logic/interleaving.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { outcomeOf } from "../logic/map.ts";
 import { compareOutcomes } from "../logic/matrix.ts";
+import { VERDICT_WORDS } from "../logic/pair-rows.ts";
 import { spansOf } from "../logic/spans.ts";
 import {
   type Column,
@@ -125,14 +126,27 @@ interface MeetingTableProps {
 
 /** What can happen; what is excluded is folded beneath. */
 function MeetingTable({ caption, mode, rows, file }: MeetingTableProps): VNode {
-  const [possible = [], excluded = []] = useMemo(
-    () => [true, false].map((is) => rows.filter(({ pair }) => pair.possible === is)),
-    [rows],
-  );
+  const of = (verdict: PairVerdict) => rows.filter(({ pair }) => verdictOf(pair) === verdict);
+  const [possible, excluded, unjudged] = useMemo(() => [of("possible"), of("excluded"), of("not-judged")], [rows]);
   const columns = useMemo(() => meetingColumns(mode), [mode]);
   return (
     <>
       <Table caption={caption} columns={columns} rows={possible} file={file} empty="Nobody." />
+      {unjudged.length === 0 ? null : (
+        <Folded
+          title={`${unjudged.length} more conflict, and are not judged: the host's profile names no guest that makes one of the two`}
+        >
+          {() => (
+            <Table
+              caption={`${caption}: not judged`}
+              columns={columns}
+              rows={unjudged}
+              file={`${file}-unjudged`}
+              empty=""
+            />
+          )}
+        </Folded>
+      )}
       {excluded.length === 0 ? null : (
         <Folded title={`${excluded.length} more conflict, but are excluded`}>
           {() => (
@@ -237,7 +251,10 @@ const meetingColumns = (held: string): readonly Column<OtherCall>[] => [
   { head: held, text: (m) => m.mode, show: (m) => <Mode mode={m.mode} /> },
   {
     head: "Verdict",
-    text: (m) => (m.pair.possible ? "possible" : `excluded: ${exclusionTexts(m.pair.excludedBy).join("; ")}`),
+    text: (m) =>
+      m.pair.possible
+        ? "possible"
+        : `${VERDICT_WORDS[verdictOf(m.pair)]}: ${exclusionTexts(m.pair.excludedBy).join("; ")}`,
     show: (m) => (
       <a
         href={linkTo("matrix", { scope: "all", a: endId(m.pair, "a"), b: endId(m.pair, "b") })}
@@ -246,7 +263,7 @@ const meetingColumns = (held: string): readonly Column<OtherCall>[] => [
         {m.pair.possible && currentHost.value !== null ? (
           <OutcomeWord {...outcomeOf(m.pair, true)} />
         ) : (
-          <Verdict possible={m.pair.possible} />
+          <Verdict of={verdictOf(m.pair)} />
         )}
       </a>
     ),

@@ -1,9 +1,10 @@
 /** A status or a pasted log line, explained. */
 import type { VNode } from "preact";
-import { type ExplainDocument, HOLDER_ORDER, type StatusExplanation } from "../../analysis/index.ts";
+import { type ExplainDocument, HOLDER_ORDER, type PairVerdict, type StatusExplanation } from "../../analysis/index.ts";
 import type { ReleasePlace } from "../../catalog/index.ts";
 import { conditionWords, explanationWords, heldWords, hostTitle } from "../../report/index.ts";
 import { bothNames } from "../logic/lock-names.ts";
+import { VERDICT_WORDS } from "../logic/pair-rows.ts";
 import { known } from "./analyst.ts";
 import { Folded, LeafLink, Mode, ResourceLink, Table, Verdict, When } from "./parts.tsx";
 import { currentHost, currentModule, param, setParams } from "./store.ts";
@@ -87,6 +88,9 @@ function List({ items }: { readonly items: readonly string[] }): VNode {
 
 type Holder = StatusExplanation["holders"][number];
 
+const verdictOfHolder = ({ possible, judged }: Holder): PairVerdict =>
+  possible ? "possible" : judged ? "excluded" : "not-judged";
+
 /** Who can hold it, then vCPUs that were kept out by then, then who is excluded; within each as the analysis orders them. */
 function likeliestFirst(holders: readonly Holder[]): readonly Holder[] {
   const can = holders.filter(({ possible, barred }) => possible && !barred);
@@ -142,8 +146,8 @@ function Explained({ one, isOfMany }: ExplainedProps): VNode {
             { head: "Held", text: (h) => heldWords(releaseOf(h)) ?? "–" },
             {
               head: "Verdict",
-              text: (h) => (h.barred ? "kept out of the guest by then" : h.possible ? "possible" : "excluded"),
-              show: (h) => (h.barred ? "kept out of the guest by then" : <Verdict possible={h.possible} />),
+              text: (h) => (h.barred ? "kept out of the guest by then" : VERDICT_WORDS[verdictOfHolder(h)]),
+              show: (h) => (h.barred ? "kept out of the guest by then" : <Verdict of={verdictOfHolder(h)} />),
             },
             { head: "Host paths", text: (h) => h.paths.join("; ") || "–" },
           ]}

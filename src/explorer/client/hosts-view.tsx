@@ -149,7 +149,12 @@ const OUTCOME_COLUMNS: readonly Column<OutcomeChange>[] = [
 
 type VerdictRow = Conclusion["hostVerdicts"][number];
 
-const VERDICTS = { "no-conflict": "· no conflict", avoided: "× avoided", possible: "● possible" } as const;
+const VERDICTS = {
+  "no-conflict": "· no conflict",
+  avoided: "× avoided",
+  "not-judged": "– not judged",
+  possible: "● possible",
+} as const;
 
 function verdictWords(row: VerdictRow): string {
   if (row.verdict !== "possible") return VERDICTS[row.verdict];

@@ -146,7 +146,7 @@ function Fold({ hidden, folded }: { readonly hidden: number; readonly folded: bo
   if (folded && hidden === 0) return null;
   return (
     <p class="dim no-copy">
-      {folded ? `${hidden} more calls conflict only where it is excluded. ` : ""}
+      {folded ? `${hidden} more calls conflict only where it is excluded or not judged. ` : ""}
       <button type="button" class="link" onClick={() => setParams({ fold: folded ? "0" : "" })}>
         {folded ? "Show them" : "Show only calls that can contend"}
       </button>
@@ -259,7 +259,7 @@ function draw(
   if (body.querySelector("td[tabindex='0']") === null) body.querySelector("td")?.setAttribute("tabindex", "0");
 }
 
-const OF_HOST: readonly Outcome[] = ["lost", "error", "unknown", "warning", "retry", "guest", "excluded"];
+const OF_HOST: readonly Outcome[] = ["lost", "error", "unknown", "warning", "retry", "guest", "unjudged", "excluded"];
 
 /** The letters in use, with what they mean. */
 function Legend({ hosted }: { readonly hosted: boolean }): VNode {
@@ -286,14 +286,18 @@ function Legend({ hosted }: { readonly hosted: boolean }): VNode {
 function saveMatrix(ids: readonly string[], matrix: ContentionMatrix): void {
   const word = (a: string, b: string): string => {
     const cell = matrix.get(cellKey(a, b));
-    return cell === undefined ? "never" : isPossible(cell) ? `${cell.outcome}: ${cell.on.join(" ")}` : "excluded";
+    return cell === undefined
+      ? "never"
+      : isPossible(cell)
+        ? `${cell.outcome}: ${cell.on.join(" ")}`
+        : OUTCOME_WORDS[cell.outcome];
   };
   const rows = ids.map((a) => [a, ...ids.map((b) => word(a, b))]);
   saveText("matrix.csv", "text/csv", csvText([["", ...ids], ...rows]));
 }
 
 function pictureKind(kind: string): PictureCell["kind"] {
-  return kind === "excluded" ? "pale" : kind === "never" ? "plain" : "strong";
+  return kind === "excluded" || kind === "unjudged" ? "pale" : kind === "never" ? "plain" : "strong";
 }
 
 function savePicture(entries: readonly MapEntry[], matrix: ContentionMatrix): void {

@@ -1,6 +1,6 @@
 /** Everything about two calls: both acquisitions of each pair, statuses, source lines, and the host's paths. */
 import type { VNode } from "preact";
-import type { ContendPair, PathPair } from "../../analysis/index.ts";
+import { type ContendPair, type PathPair, verdictOf } from "../../analysis/index.ts";
 import type { Acquisition } from "../../catalog/index.ts";
 import { heldWords, severityText, shortStatus } from "../../report/index.ts";
 import { csvText } from "../logic/csv.ts";
@@ -88,8 +88,7 @@ function PairBlock({ pair }: { readonly pair: ContendPair }): VNode {
   return (
     <section class="pair" aria-label={`on ${pair.resource}`}>
       <h3>
-        <ResourceLink name={pair.resource}>{bothNames(pair.resource)}</ResourceLink>{" "}
-        <Verdict possible={pair.possible} />{" "}
+        <ResourceLink name={pair.resource}>{bothNames(pair.resource)}</ResourceLink> <Verdict of={verdictOf(pair)} />{" "}
         {pair.possible && currentHost.value !== null ? <OutcomeWord {...outcomeOf(pair, true)} /> : null}
       </h3>
       {pair.excludedBy.length === 0 ? null : (
@@ -201,7 +200,7 @@ function PathList({ paths }: { readonly paths: readonly PathPair[] }): VNode {
     <ul>
       {paths.map((path, i) => (
         <li key={i}>
-          <Verdict possible={path.possible} /> <b>{path.a}</b> × <b>{path.b}</b>
+          <Verdict of={verdictOf(path)} /> <b>{path.a}</b> × <b>{path.b}</b>
           <br />
           <span class="dim">{path.possible ? outcome(path) : exclusionTexts(path.excludedBy).join("; ")}</span>
         </li>

@@ -1,12 +1,14 @@
 /** The small parts that every view is made of. */
 import { type ComponentChildren, Fragment, type VNode } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import type { PairVerdict } from "../../analysis/index.ts";
 import { placeText, type Site, sourceUrl } from "../../catalog/index.ts";
 import { csvText } from "../logic/csv.ts";
 import { entryId } from "../logic/entry-id.ts";
 import { SIGNS } from "../logic/grid.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { OUTCOME_WORDS, type Outcome } from "../logic/map.ts";
+import { VERDICT_WORDS } from "../logic/pair-rows.ts";
 import { nextSorting, rowsShown, type Sorting } from "../logic/table-rows.ts";
 import { ExcerptLines } from "./excerpt.tsx";
 import { memo } from "./memo.ts";
@@ -92,9 +94,15 @@ export function Mode({ mode }: { readonly mode: string }): VNode {
   );
 }
 
-/** Possible or excluded, with its sign. */
-export function Verdict({ possible }: { readonly possible: boolean }): VNode {
-  return possible ? <span class="verdict possible">● possible</span> : <span class="verdict excluded">× excluded</span>;
+const VERDICT_SIGNS: Readonly<Record<PairVerdict, string>> = { possible: "●", excluded: "×", "not-judged": "–" };
+
+/** Possible, excluded or not judged, with its sign. */
+export function Verdict({ of }: { readonly of: PairVerdict }): VNode {
+  return (
+    <span class={`verdict ${of}`}>
+      {VERDICT_SIGNS[of]} {VERDICT_WORDS[of]}
+    </span>
+  );
 }
 
 /** A line of the module's source; a link where the catalog says where the source is public. */

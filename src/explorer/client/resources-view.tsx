@@ -1,10 +1,11 @@
 /** Who uses which lock, and how: the table of the lock status report. */
 import type { VNode } from "preact";
 import { useMemo } from "preact/hooks";
-import { type ContendPair, type ResourceUsers, resourceFacts, resourceUsers } from "../../analysis/index.ts";
+import { type ContendPair, type ResourceUsers, resourceFacts, resourceUsers, verdictOf } from "../../analysis/index.ts";
 import { endId } from "../logic/entry-id.ts";
 import { exclusionTexts } from "../logic/exclusions.ts";
 import { bothNames } from "../logic/lock-names.ts";
+import { VERDICT_WORDS } from "../logic/pair-rows.ts";
 import { type Column, LeafLink, Mode, ResourceLink, Table, Verdict } from "./parts.tsx";
 import { currentModule, linkTo, pairs, param } from "./store.ts";
 
@@ -112,10 +113,10 @@ function ResourcePairs({ resource }: { readonly resource: string }): VNode {
         { head: "Its mode", text: (p) => p.modeB, show: (p) => <Mode mode={p.modeB} /> },
         {
           head: "Verdict",
-          text: (p) => (p.possible ? "possible" : "excluded"),
+          text: (p) => VERDICT_WORDS[verdictOf(p)],
           show: (p) => (
             <a href={linkTo("matrix", { scope: "all", a: endId(p, "a"), b: endId(p, "b") })}>
-              <Verdict possible={p.possible} />
+              <Verdict of={verdictOf(p)} />
             </a>
           ),
         },

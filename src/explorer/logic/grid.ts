@@ -18,6 +18,7 @@ export const SIGNS: Readonly<Record<Outcome | "never", string>> = {
   retry: "R",
   guest: "G",
   possible: "●",
+  unjudged: "–",
   excluded: "×",
   never: "·",
 };

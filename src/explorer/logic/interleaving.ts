@@ -161,6 +161,7 @@ function lockSteps(p: ProcessBuilder, { takes, locks, actor }: Call, held: reado
     },
     release: (row: Acquisition) => [...of(row).release(row.mode), set(mine(row), false)],
     indexed: () => false,
+    leavesOut: () => false,
   };
   return new LockSteps(p, words, actor);
 }

@@ -1,5 +1,5 @@
 /** The matrix's facts: every two calls that conflict, with what a meeting costs. Small, so that the first page can carry it. */
-import { type ContendPair, compareResources } from "../../analysis/index.ts";
+import { type ContendPair, compareResources, verdictOf } from "../../analysis/index.ts";
 import type { Catalog, Leaf } from "../../catalog/index.ts";
 import { compareSeverity, entriesOf, type HostProfile, type HostSeverity } from "../../host/index.ts";
 import { isExceptional, runStates } from "../../report/index.ts";
@@ -7,8 +7,18 @@ import { endId, entryId } from "./entry-id.ts";
 import { exclusionTexts } from "./exclusions.ts";
 import { bothNames } from "./lock-names.ts";
 
-/** What a meeting of two calls can come to, worst first. `guest`: only a guest can be refused; `possible`: no host says more. */
-export const OUTCOMES = ["lost", "error", "unknown", "warning", "retry", "guest", "possible", "excluded"] as const;
+/** What a meeting of two calls can come to, worst first. `guest`: only a guest can be refused; `possible`: no host says more; `unjudged`: the profile names no guest that makes one of the two. */
+export const OUTCOMES = [
+  "lost",
+  "error",
+  "unknown",
+  "warning",
+  "retry",
+  "guest",
+  "possible",
+  "unjudged",
+  "excluded",
+] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** Two calls on one resource. Entries are indices; so that thousands of them are small. */
@@ -78,7 +88,9 @@ const OF_SEVERITY: Readonly<Record<HostSeverity, Outcome>> = {
 
 /** What a pair can come to in ordinary operation; where it meets only out of the ordinary, what it comes to there. */
 export function outcomeOf(pair: ContendPair, hosted: boolean): Pick<MapPair, "outcome" | "rare" | "why"> {
-  if (!pair.possible) return { outcome: "excluded", rare: false, why: exclusion(pair) };
+  const verdict = verdictOf(pair);
+  if (verdict !== "possible")
+    return { outcome: verdict === "excluded" ? "excluded" : "unjudged", rare: false, why: exclusion(pair) };
   if (!hosted || pair.paths.length === 0) return { outcome: "possible", rare: false, why: "" };
   const met = pair.paths.filter(({ possible }) => possible);
   const ordinary = met.filter(
@@ -150,6 +162,7 @@ export const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
   retry: "tried again",
   guest: "only the guest is refused",
   possible: "possible",
+  unjudged: "not judged",
   excluded: "excluded",
 };
 

@@ -1,5 +1,13 @@
 /** The matrix: which two calls can meet, on what, and what it costs. */
-import { type ContentionMap, type MapEntry, type MapPair, meetingWords, OUTCOMES, type Outcome } from "./map.ts";
+import {
+  type ContentionMap,
+  type MapEntry,
+  type MapPair,
+  meetingWords,
+  OUTCOME_WORDS,
+  OUTCOMES,
+  type Outcome,
+} from "./map.ts";
 
 /** What the matrix leaves out. */
 export interface MatrixFilter {
@@ -28,9 +36,11 @@ export function cellKey(a: string, b: string): string {
   return a <= b ? `${a}\n${b}` : `${b}\n${a}`;
 }
 
-/** Can the two contend? */
+const isMet = (outcome: Outcome): boolean => outcome !== "excluded" && outcome !== "unjudged";
+
+/** Can the two contend, as far as that is judged? */
 export function isPossible(cell: Cell | undefined): boolean {
-  return cell !== undefined && cell.outcome !== "excluded";
+  return cell !== undefined && isMet(cell.outcome);
 }
 
 function passes(pair: MapPair, entries: readonly MapEntry[], { resource, opState, side }: MatrixFilter): boolean {
@@ -59,8 +69,8 @@ export function compareOutcomes(x: Pick<Cell, "outcome" | "rare">, y: Pick<Cell,
 }
 
 function cellOf(pairs: readonly MapPair[]): Cell {
-  const met = pairs.filter(({ outcome }) => outcome !== "excluded");
-  const [worst] = [...met].sort(compareOutcomes);
+  const met = pairs.filter(({ outcome }) => isMet(outcome));
+  const [worst] = [...(met.length > 0 ? met : pairs)].sort(compareOutcomes);
   return {
     outcome: worst?.outcome ?? "excluded",
     rare: worst?.rare ?? false,
@@ -86,6 +96,6 @@ export function withCells(
 export function cellText(a: string, b: string, cell: Cell | undefined): string {
   const names = a === b ? `${a} with itself` : `${a} and ${b}`;
   if (cell === undefined) return `${names}: never, they share no lock or only share it`;
-  if (cell.outcome !== "excluded") return `${names}: ${meetingWords(cell.outcome, cell.rare, cell.on)}`;
-  return `${names}: excluded (${cell.why.slice(0, 2).join("; ")}${cell.why.length > 2 ? "; and more" : ""})`;
+  if (isMet(cell.outcome)) return `${names}: ${meetingWords(cell.outcome, cell.rare, cell.on)}`;
+  return `${names}: ${OUTCOME_WORDS[cell.outcome]} (${cell.why.slice(0, 2).join("; ")}${cell.why.length > 2 ? "; and more" : ""})`;
 }

@@ -1,8 +1,15 @@
 /** The pairs of two calls as a table, one row for each lock on which they meet. */
-import type { ContendPair } from "../../analysis/index.ts";
+import { type ContendPair, type PairVerdict, verdictOf } from "../../analysis/index.ts";
 import type { Catalog } from "../../catalog/index.ts";
 import { conditionWords, shortStatus } from "../../report/index.ts";
 import { exclusionTexts } from "./exclusions.ts";
+
+/** What a verdict is called. */
+export const VERDICT_WORDS: Readonly<Record<PairVerdict, string>> = {
+  possible: "possible",
+  excluded: "excluded",
+  "not-judged": "not judged",
+};
 
 const HEAD = ["On", "Verdict", "Excluded by", "OP_STATEs"];
 const SIDE = ["call", "mode", "resource", "when", "status", "stops at"];
@@ -25,7 +32,7 @@ function pairRow(catalog: Catalog, pair: ContendPair): string[] {
   const status = (code: string | null): string => (code === null ? "none" : shortStatus(catalog, code));
   return [
     pair.resource,
-    pair.possible ? "possible" : "excluded",
+    VERDICT_WORDS[verdictOf(pair)],
     exclusionTexts(pair.excludedBy).join("; "),
     pair.opStates === null ? "any" : pair.opStates.join(" "),
     named(pair.a, pair.variantA),

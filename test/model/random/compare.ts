@@ -65,7 +65,14 @@ function plainCall(call: Call): Call {
     const role = row.resource !== "PAGE" ? null : hasControlPage(call) ? "to-add" : row.role;
     return { ...row, role };
   });
-  return { ...call, name: plainName(call.name), opStates: null, septStates: null, rows };
+  // Only by a lock that is taken later a catalog says that one is given back sooner.
+  const isTold = ({ until }: Row): boolean =>
+    until !== undefined && rows.slice(until).some((row) => row.mode !== "NO_LOCK");
+  const told = rows.map((row): Row => {
+    const { until: _, ...rest } = row;
+    return isTold(row) ? row : rest;
+  });
+  return { ...call, name: plainName(call.name), opStates: null, septStates: null, rows: told };
 }
 
 const hasControlPage = ({ rows }: Call): boolean =>
