@@ -83,10 +83,9 @@ function waysOf(side: Side, other: Side): Way[] {
     const name = side.names.get(order);
     return name !== undefined && other.rows.has(name) ? [name] : [];
   };
-  return side.told.flatMap(({ end, refused, locks }): Way[] => {
+  return side.told.map(({ end, refused, locks }) => {
     const [at = null] = refused === undefined ? [] : named(refused);
-    const held = locks.flatMap(named).sort(compareText);
-    return held.length < 2 || (end === "busy" && at === null) ? [] : [{ end, refused: at, held }];
+    return { end, refused: at, held: locks.flatMap(named).sort(compareText) };
   });
 }
 

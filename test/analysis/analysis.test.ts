@@ -515,6 +515,15 @@ describe("diffCatalogs", () => {
     expect(changes(withOrders(undefined, twice), withOrders(fails, twice))).toEqual([
       ["other-orders", ["SEPT_TREE then TDR (2) then TDR"], ["TDR then TDR (2) then SEPT_TREE"]],
     ]);
+    // What goes with a page has no turn, and takes none from the others.
+    const gone: Acquisition = {
+      ...third,
+      release: third.release && { ...third.release, kind: "page-removed", sequence: undefined },
+    };
+    const failsWith = (locks: number[]): Catalog => withOrders([{ end: "other", locks }], [first, second, gone]);
+    expect(changes(withOrders(undefined, [first, second, gone]), failsWith([0, 1]))).toEqual([
+      ["other-orders", ["TDCS then TDR"], ["TDR then TDCS"]],
+    ]);
     // Nobody has read the turns of a table.
     const unread = [{ ...first, release: first.release && { ...first.release, sequence: undefined } }, second, third];
     expect(changes(withOrders(undefined, unread as Acquisition[]), withOrders(fails))).toEqual([]);
