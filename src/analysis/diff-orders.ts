@@ -83,9 +83,10 @@ function waysOf(side: Side, other: Side): Way[] {
     const name = side.names.get(order);
     return name !== undefined && other.rows.has(name) ? [name] : [];
   };
-  return side.told.map(({ end, refused, locks }) => {
+  return side.told.flatMap(({ end, refused, locks }): Way[] => {
     const [at = null] = refused === undefined ? [] : named(refused);
-    return { end, refused: at, held: locks.flatMap(named).sort(compareText) };
+    // What a lock's refusal leads to is nothing to compare where only one version has that lock.
+    return end === "busy" && at === null ? [] : [{ end, refused: at, held: locks.flatMap(named).sort(compareText) }];
   });
 }
 

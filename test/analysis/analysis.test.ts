@@ -510,6 +510,12 @@ describe("diffCatalogs", () => {
       ),
     ).toEqual([["other-orders", told, [...usual, ...told]]]);
     expect(changes(withOrders(refused), withOrders(undefined, [first, second]))).toEqual([]);
+    const turned = [first, second].map((one, i): Acquisition => {
+      return { ...one, release: one.release && { ...one.release, sequence: i } };
+    });
+    expect(changes(withOrders(refused), withOrders(undefined, turned))).toEqual([
+      ["release-order", ["TDCS", "TDR"], ["TDR", "TDCS"]],
+    ]);
     // Of two rows of one name each is itself.
     const twice = [first, { ...second, resource: "TDR" }, third];
     expect(changes(withOrders(undefined, twice), withOrders(fails, twice))).toEqual([
