@@ -158,8 +158,10 @@ describe("contend of two calls", () => {
     expect(text).toContain("the profile names no guest that makes tdg_servtd_rd(): ");
     expect(text).toContain("; tdg_mr_rtmr_extend on RTMR");
     expect(text).not.toContain("the host never makes tdg_");
-    expect(text).toContain("12 pairs of calls in conflicting modes: 0 possible, 1 ruled out, 11 not judged.");
-    expect(text).toMatch(
+    // Without the calls that the host never makes.
+    const few = await said("contend", "tdg_servtd_rd");
+    expect(few).toContain("12 pairs of calls in conflicting modes: 0 possible, 1 ruled out, 11 not judged.");
+    expect(few).toMatch(
       /Nothing that is judged can meet it. Ruled out: - tdh_mng_create makes the TDR .* Not judged: - the profile names/,
     );
     expect(await said("contend", "tdh_mem_track")).not.toContain("not judged");

@@ -530,7 +530,7 @@ const CALL_FAULTS: Fault[] = [
     where: { process: "task", next: "idle", action: "effect" },
     change: forgets(...HOST_LOCKS),
     finds: "deadlock",
-    steps: 25,
+    steps: 35,
   },
   {
     what: "TDH.PHYMEM.PAGE.RECLAIM does not count the child off",
