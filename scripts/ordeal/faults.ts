@@ -75,7 +75,8 @@ interface Found {
 }
 
 type Json = { [key: string]: unknown };
-type Row = Json & { resource: string; role: string | null; mode: string; release: Json | null };
+type Row = Json & { resource: string; role: string | null; mode: string; release: Json | null; order?: number | null };
+type RawLeaf = Json & { acquisitions: Row[]; releaseOrders?: { refused?: number; locks: number[] }[] };
 
 const codeOf = (error: unknown): string => {
   if (error instanceof SeamlockError) return error.code;
@@ -84,17 +85,26 @@ const codeOf = (error: unknown): string => {
 
 /** The fault's own catalog, through the reader that every user's catalog goes through. */
 function faulty(source: string, fault: CatalogFault): Catalog {
-  const raw = JSON.parse(source) as { leaves: (Json & { acquisitions: Row[] })[] };
+  const raw = JSON.parse(source) as { leaves: RawLeaf[] };
   const leaf = raw.leaves.find(
     ({ name, variant }) => name === fault.leaf && (fault.variant === undefined || variant === fault.variant),
   );
   const at = leaf?.acquisitions.findIndex((row) => isOfRow(fault, row.resource, row.role)) ?? -1;
   const row = leaf?.acquisitions[at];
   if (leaf === undefined || row === undefined) throw new Error(`no row for ${nameOf(fault)}`);
-  if (fault.change === "dropped") leaf.acquisitions.splice(at, 1);
+  if (fault.change === "dropped") drop(leaf, at);
   else if (fault.change === "mode") row.mode = fault.to as string;
   else row.release = releaseTo(row.release, fault.to ?? null);
   return parseCatalog(JSON.stringify(raw), "faulty.json");
+}
+
+/** What is not taken is neither refused nor given back. */
+function drop(leaf: RawLeaf, at: number): void {
+  const [row] = leaf.acquisitions.splice(at, 1);
+  if (leaf.releaseOrders === undefined) return;
+  leaf.releaseOrders = leaf.releaseOrders
+    .filter(({ refused }) => refused === undefined || refused !== row?.order)
+    .map((one) => ({ ...one, locks: one.locks.filter((order) => order !== row?.order) }));
 }
 
 function releaseTo(release: Json | null, to: string | null): Json | null {
