@@ -9,7 +9,7 @@ import { lifeModel } from "./lifecycle.ts";
 import { pathsModel } from "./paths.ts";
 import { type RuntimeSpec, runtimeModel } from "./runtime.ts";
 import { AS_HOST, type RunningScenario, type Scenario } from "./scenario.ts";
-import type { ZeroStep } from "./vcpu.ts";
+import type { ZeroStep } from "./vcpu-spec.ts";
 
 /** The facts that a scenario may need. Only what its kind needs is asked for. */
 export interface Facts {

@@ -23,7 +23,8 @@ import { Caller } from "./calls.ts";
 import { type Exits, endedBy, type Host, leavingBy } from "./host-state.ts";
 import { FAILED, finishedBy, lastCalls, RemoverProcess, type RemoverSpec } from "./remover.ts";
 import type { PAGE_STATES } from "./sept.ts";
-import { type HostPriorityWatch, refusedAt, VcpuProcess, type VcpuSpec, type ZeroStep } from "./vcpu.ts";
+import { refusedAt, VcpuProcess } from "./vcpu.ts";
+import type { HostPriorityWatch, VcpuSpec, ZeroStep } from "./vcpu-spec.ts";
 import { leafOf, locking, World } from "./world.ts";
 
 /** Everything that a scenario of a running TD states. */

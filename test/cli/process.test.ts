@@ -42,6 +42,10 @@ if (!isMainThread)
     return add(...of);
   };`)}`;
 
+/** A check of so many vCPUs and pages. */
+const searchWords = (size: string, workers: string): string[] =>
+  `check page-removal --policy kick-on-busy --vcpus ${size} --pages ${size} --workers ${workers}`.split(" ");
+
 describe("the program as a process", () => {
   it("prints its version, alone or among other words", () => {
     const version = { status: 0, out: `${packageJson.version}\n`, err: "" };
@@ -90,18 +94,7 @@ describe("the program as a process", () => {
     "%s ends a check with what it found, and its checkpoint",
     async (signal) => {
       const file = join(temporaryFolder(), "search.checkpoint");
-      const args = [
-        "check",
-        "page-removal",
-        "--policy",
-        "kick-on-busy",
-        "--vcpus",
-        "4",
-        "--pages",
-        "4",
-        "--workers",
-        "1",
-      ];
+      const args = searchWords("4", "1");
       const child = spawn(process.execPath, [BIN, ...args, "--checkpoint", file, "--checkpoint-every", "0.2"]);
       let out = "";
       child.stdout.on("data", (chunk) => {
@@ -159,18 +152,7 @@ describe("the program as a process", () => {
       });
 
     it("ends a search with a code", () => {
-      const args = [
-        "check",
-        "page-removal",
-        "--policy",
-        "kick-on-busy",
-        "--vcpus",
-        "2",
-        "--pages",
-        "2",
-        "--workers",
-        "2",
-      ];
+      const args = searchWords("2", "2");
       const { status, stdout, stderr } = run(args, 3);
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
       expect(stderr).toMatch(/^error\[SL5101\]: a thread that helps the search broke down: .*\nhelp: .*\n$/);
