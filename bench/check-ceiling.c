@@ -224,7 +224,7 @@ static void *work(void *of) {
       is_full = atomic_load(&count) >= limit;
       if (is_full) {
         const uint64_t size = 4 * groups;
-        place(size < 1 << 20 ? 8 * size : size < 1 << 22 ? 4 * size : 2 * size);
+        place(size < 1 << 20 ? 64 * size : size < 1 << 22 ? 8 * size : 2 * size);
       }
     }
     meet();

@@ -143,6 +143,7 @@ function delta(effects: readonly IrEffect[], slot: number): number | null {
   let sum = 0;
   for (const effect of effects) {
     if (effect.k === "set") {
+      if (slot < effect.s || slot >= effect.s + effect.n) continue;
       if (!elementSlots(effect.s, effect.n, effect.i).includes(slot)) continue;
       const by = constantIncrement(effect);
       if (by === null) return null;
@@ -313,13 +314,10 @@ export function writtenSlots(effects: readonly IrEffect[]): Set<number> {
 
 /** An expression's value where every slot it reads is known; else null. */
 function knownValue(ir: Ir, known: Known): number | null {
-  const values = new Map<number, number>();
-  for (const slot of irReads(ir)) {
-    const value = known.get(slot) ?? null;
-    if (value === null) return null;
-    values.set(slot, value);
-  }
-  return evaluateIr(ir, values);
+  if (ir.k === "const") return ir.v;
+  for (const slot of irReads(ir)) if ((known.get(slot) ?? null) === null) return null;
+  // Of what it reads everything is a number.
+  return evaluateIr(ir, known as ReadonlyMap<number, number>);
 }
 
 /** Two ways lead here: keep what both agree on. True when that changed `into`. */

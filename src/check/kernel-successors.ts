@@ -23,7 +23,7 @@ import {
   targetOf,
 } from "./kernel-code.ts";
 import { type BusySite, type FaultSite, OWN } from "./kernel-memory.ts";
-import type { Code, Target as VariableSlots } from "./wasm.ts";
+import type { Target as Block, Code } from "./wasm.ts";
 
 const MOVES_PER_FUNCTION = 40;
 
@@ -49,7 +49,7 @@ function emitMove(
   const { code } = scope;
   const { instance, move, guard } = lowered;
   const moves = [...path, lowered];
-  const body = (end: VariableSlots) => {
+  const body = (end: Block) => {
     if (!g.withEdges) {
       raise(code, g.places.ran + (g.stepIds.get(move.id) as number));
       if (depth === 0) emitBusy(g, scope, lowered);
@@ -167,7 +167,7 @@ function definePiece(g: Generator, instance: Instance, labels: readonly number[]
     const last = labels.at(-1) as number;
     code.block((out) => {
       // The blocks are nested so that leaving the innermost k of them leads to the code of label k.
-      const nest = (open: readonly VariableSlots[]): void => {
+      const nest = (open: readonly Block[]): void => {
         if (open.length < labels.length) {
           code.block((place) => nest([...open, place]));
           const label = labels[labels.length - 1 - open.length] as number;

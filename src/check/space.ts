@@ -20,11 +20,14 @@ const SYSTEM_PAGE = 4096;
 const FIRST_SLOTS = 1 << 14;
 /** How full the index gets. Its groups are probed in a row, so that even a full one costs little; the more often it grew, the more would be lost. */
 const LOAD = 0.95;
-/** How many times larger an index gets, up to so many slots: a small one grows faster, so that few states are entered again. */
+/** How many times larger an index gets that has fewer slots than this: a small one grows faster, so that few states are entered again. */
 const GROWTHS = [
+  { slots: 1 << 20, by: 64 },
   { slots: 1 << 22, by: 8 },
   { slots: Infinity, by: 2 },
 ] as const;
+/** Where bytes are bounded an index grows by less, but not by less than this. */
+const LEAST_GROWTH = 9 / 8;
 
 /** Of a search in several memories, which will all be large, an index of so many slots lies at the very end of its memory: there it covers the one before. */
 const LARGE_SLOTS = 1 << 20;
@@ -205,9 +208,19 @@ export class Space {
     return this.count * this.code.recordBytes + this.#slots * 4;
   }
 
-  /** By how many bytes the index would grow next. */
-  get nextGrowth(): number {
-    return (this.#nextSlots() - this.#slots) * 4;
+  /** Bytes in use once there is no room any more. */
+  get bytesWhenFull(): number {
+    return this.control(SHARED.capacity) * this.code.recordBytes + this.#slots * 4;
+  }
+
+  /** How many slots an index can have if it and the states that it has room for may need so many bytes more than now. */
+  #slotsWithin(more: number): number {
+    return 4 * Math.floor((this.bytesWhenFull + more) / (LOAD * this.code.recordBytes + 4) / 4);
+  }
+
+  /** Is it worth while to grow, with so many bytes more? To enter all states again for a few others is not. */
+  canGrow(more: number): boolean {
+    return this.#slotsWithin(more) >= LEAST_GROWTH * this.#slots;
   }
 
   /** How many slots an index can have, as far as a memory reaches. */
@@ -216,7 +229,7 @@ export class Space {
     return 4 * Math.floor(most / 4);
   }
 
-  /** How many slots the index has when it has grown. */
+  /** How many slots the index has when it has grown, if bytes are no matter. */
   #nextSlots(): number {
     const slots = this.#slots;
     return Math.min(this.#mostSlots, slots * (GROWTHS.find((growth) => slots < growth.slots)?.by as number));
@@ -264,9 +277,12 @@ export class Space {
     return this.#nextSlots() <= this.#slots;
   }
 
-  /** Make room for more states; all must then be entered. Throws a RangeError when there is no memory left. */
-  grow(): void {
-    this.#placeIndex(this.#nextSlots());
+  /**
+   * Make room for more states, that need at most so many bytes more with their index; all must then be entered. Throws a RangeError when there is
+   * no memory left.
+   */
+  grow(more = Number.POSITIVE_INFINITY): void {
+    this.#placeIndex(Math.min(this.#nextSlots(), this.#slotsWithin(more)));
     this.#put(SHARED.emptied, 1);
   }
 

@@ -378,15 +378,21 @@ export class Store {
     for (;;) {
       const full = this.parts.filter(({ isFull }) => isFull);
       if (full.length === 0) return null;
-      const growth = full.reduce((sum, { nextGrowth }) => sum + nextGrowth, 0);
-      if (room !== null && room.held + this.bytes + growth > room.memory) return boundReached(room);
+      const more = this.#left(room) / full.length;
+      if (room !== null && !full.every((space) => space.canGrow(more))) return boundReached(room);
       if (full.some(({ isAtEnd }) => isAtEnd))
         return `${this.parts.length === 1 ? "the memory" : "one of the memories"} of 4 GiB is full; with a larger bound (--memory) there are more`;
-      for (const space of full) space.grow();
+      for (const space of full) space.grow(more);
       if (this.#shared === null) for (const space of full) space.refill(0, 1);
       else yield* this.#together(this.#shared, COMMAND.refill);
       for (const space of full) space.refilled();
     }
+  }
+
+  /** How many bytes more there may be when all memories are as full as they can get. */
+  #left(room: Room | null): number {
+    if (room === null) return Number.POSITIVE_INFINITY;
+    return room.memory - room.held - this.#sum(({ bytesWhenFull }) => bytesWhenFull);
   }
 
   /** What is shared with the helpers, if they help: to give a command to threads that help another search now is to wait for ever. */
