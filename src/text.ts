@@ -119,3 +119,8 @@ export function fieldFault(issue: z.core.$ZodIssue, value: unknown): string {
   if (issue.code === "unrecognized_keys") return `has the unknown field ${issue.keys.join(", ")}`;
   return `${subject(value)} ${unmet(issue) ?? issue.message}`;
 }
+
+/** `12,924`: a whole number, for people; without the tables of languages that `toLocaleString` loads first. */
+export function thousands(n: number): string {
+  return String(n).replaceAll(/\B(?=(\d{3})+$)/g, ",");
+}

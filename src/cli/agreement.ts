@@ -1,7 +1,8 @@
 /** How far blame agrees with known culprits, as text. */
+
+import { count } from "../report/index.ts";
 import type { Agreement } from "../trace/index.ts";
 import { table } from "./table.ts";
-import { plural } from "./verdict.ts";
 
 export function agreementText(result: Agreement): string {
   const { known, found, right, amongFirst, among, certain, certainWrong, noneOfThese, byCertainty } = result;
@@ -12,7 +13,7 @@ export function agreementText(result: Agreement): string {
     String(ok),
   ]);
   return [
-    `${plural(known, "BUSY")} in the recording whose culprit is known; found: ${found}.`,
+    `${count(known, "BUSY")} in the recording whose culprit is known; found: ${found}.`,
     `The first one named held the lock: ${right}${share(right)}.`,
     `One of those named as the most likely did, several where what is recorded does not tell between them: ${amongFirst}${share(amongFirst)}.`,
     `One of those named did: ${among}${share(among)}.`,

@@ -1,7 +1,9 @@
 /** `simulate --record`: the runs of a scenario as a recording, and who really held what was busy beside it. */
+
 import type { Catalog } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import { LONGEST_TRACE, type RunOptions, randomOf, Simulator } from "../simulate/index.ts";
+import { thousands } from "../text.ts";
 import { culpritsOf, type HostRun, hostRun, type RecordFormat, writeRecording } from "../trace/index.ts";
 import { checkWritable, writeWhole } from "./files.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
@@ -55,8 +57,7 @@ export async function recordRuns(
     const made = hostRun(run, catalog, number, origin);
     runs.push(made);
     calls += made.calls.length;
-    if (calls > most)
-      throw tooMany(options.runs, `: the first ${runs.length} make ${calls.toLocaleString("en")} calls`);
+    if (calls > most) throw tooMany(options.runs, `: the first ${runs.length} make ${thousands(calls)} calls`);
     origin = made.end + BETWEEN;
     // A signal is heard between runs.
     await new Promise((resolve) => setImmediate(resolve));
@@ -87,17 +88,13 @@ function write(runs: readonly HostRun[], catalog: Catalog, origin: number, optio
 }
 
 function tooMany(runs: number, why: string): SeamlockError {
-  return new SeamlockError("SL0004", `${runs.toLocaleString("en")} runs are too many to record at once${why}`, {
+  return new SeamlockError("SL0004", `${thousands(runs)} runs are too many to record at once${why}`, {
     hint: "give fewer --runs, and the number of the next with --run",
   });
 }
 
 function tooLong(run: number): SeamlockError {
-  return new SeamlockError(
-    "SL0004",
-    `run ${run} has more than ${LONGEST_TRACE.toLocaleString("en")} steps, too many to record`,
-    {
-      hint: `give --steps ${LONGEST_TRACE} or fewer, and more --runs`,
-    },
-  );
+  return new SeamlockError("SL0004", `run ${run} has more than ${thousands(LONGEST_TRACE)} steps, too many to record`, {
+    hint: `give --steps ${LONGEST_TRACE} or fewer, and more --runs`,
+  });
 }

@@ -1,9 +1,11 @@
 /** Many runs on many threads, with progress and Ctrl-C. */
+
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { SeamlockError } from "../errors.ts";
 import { mergeSimulations, type SimulationResult, type Simulator } from "../simulate/index.ts";
+import { thousands } from "../text.ts";
 import { type Io, tellProgress } from "./io.ts";
 import {
   isShort,
@@ -94,7 +96,7 @@ class Progress {
     if (!this.#io.errIsTerminal || seconds < this.#shown + 1) return;
     this.#shown = seconds;
     const rate = Math.round(steps / seconds);
-    const words = `${runs.toLocaleString("en")} of ${this.#runs.toLocaleString("en")} runs, ${steps.toLocaleString("en")} steps, ${rate.toLocaleString("en")} a second`;
+    const words = `${thousands(runs)} of ${thousands(this.#runs)} runs, ${thousands(steps)} steps, ${thousands(rate)} a second`;
     tellProgress(this.#io, `\r${words}\u001b[K`);
   }
 

@@ -1,12 +1,13 @@
 /** What a simulation found: the document of the contract, and its text. */
+
 import type { Trace } from "../language/index.ts";
-import { paragraph, renderTraceText, simulationSentences } from "../report/index.ts";
+import { count, paragraph, renderTraceText, simulationSentences } from "../report/index.ts";
 import type { BusyCount, CostModel, SimulatedViolation, SimulationResult, StretchCount } from "../simulate/index.ts";
+import { thousands } from "../text.ts";
 import { policyOf } from "./check-document.ts";
 import type { LoadedScenario } from "./scenarios.ts";
 import type { Made } from "./simulate-runs.ts";
 import { table } from "./table.ts";
-import { plural } from "./verdict.ts";
 
 /** A trace that is shown, with what it shows. */
 export type Shown = {
@@ -98,17 +99,15 @@ export function simulateText(simulation: Simulation): string {
 
 function headText({ scenario }: LoadedScenario, { result, interrupted, cutAt }: Made): string {
   const rate =
-    result.seconds > 0 && result.steps > 0
-      ? `, ${Math.round(result.steps / result.seconds).toLocaleString("en")} a second`
-      : "";
+    result.seconds > 0 && result.steps > 0 ? `, ${thousands(Math.round(result.steps / result.seconds))} a second` : "";
   const cut = cutAt === null ? "interrupted; these runs were made" : "interrupted in the first run";
-  return `${scenario.name}: ${plural(result.runs, "run")}, ${plural(result.steps, "step")}${rate}\n${interrupted ? `${cut}\n` : ""}`;
+  return `${scenario.name}: ${count(result.runs, "run")}, ${count(result.steps, "step")}${rate}\n${interrupted ? `${cut}\n` : ""}`;
 }
 
 function violationsText({ violations, runs }: SimulationResult): string {
   const rows = violations.map(({ property, runs: broken, reproduce }) => [
     `  ${property}`,
-    `in ${broken.toLocaleString("en")} of ${plural(runs, "run")}, first in run ${reproduce.run}`,
+    `in ${thousands(broken)} of ${count(runs, "run")}, first in run ${reproduce.run}`,
   ]);
   return rows.length === 0 ? "" : `Violated:\n${table(rows)}`;
 }
@@ -136,7 +135,7 @@ function busyText(result: SimulationResult): string {
     resource,
     holder === null ? "nobody in sight" : call(holder, holderProcess ?? ""),
     status ?? "",
-    count.toLocaleString("en"),
+    thousands(count),
   ]);
   if (rows.length === 0) return "No call was BUSY.\n";
   return `BUSY:\n${table([["#", "call", "resource", "held by", "status", "times"], ...rows])}`;
@@ -176,10 +175,7 @@ function histogramText(title: string, counter: string, columns: readonly Column[
   const values = [...new Set(columns.flatMap(([, histogram]) => Object.keys(histogram)))].sort(
     (a, b) => Number(a) - Number(b),
   );
-  const rows = values.map((value) => [
-    value,
-    ...columns.map(([, histogram]) => (histogram[value] ?? 0).toLocaleString("en")),
-  ]);
+  const rows = values.map((value) => [value, ...columns.map(([, histogram]) => thousands(histogram[value] ?? 0))]);
   return `${title[0]?.toUpperCase()}${title.slice(1)}:\n${table([[counter, ...columns.map(([name]) => name)], ...rows])}`;
 }
 
@@ -190,11 +186,11 @@ function stretchesText({ stretches }: SimulationResult, costs: CostModel): strin
     one.process,
     one.stretch,
     one.as ?? "cut off",
-    one.count.toLocaleString("en"),
+    thousands(one.count),
     (one.cost / one.count).toFixed(1),
-    `<= ${quantile(one, 0.5).toLocaleString("en")}`,
-    `<= ${quantile(one, 0.99).toLocaleString("en")}`,
-    one.longest.toLocaleString("en"),
+    `<= ${thousands(quantile(one, 0.5))}`,
+    `<= ${thousands(quantile(one, 0.99))}`,
+    thousands(one.longest),
   ]);
   const head = ["who", "what", "ended", "times", "mean", "half", "99%", "longest"];
   return `Time, as the sum of the costs of all actors' steps;\n${costText(costs)}:\n${table([head, ...rows])}`;

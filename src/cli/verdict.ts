@@ -1,7 +1,9 @@
 /** What a check found, as text, and the exit status that says it. */
+
 import type { BusyEntry, CheckResult, SilentStep } from "../check/index.ts";
 import { doubted } from "../model/index.ts";
-import { paragraph, proofSentences, renderTraceText, runLength, wrap } from "../report/index.ts";
+import { count, paragraph, proofSentences, renderTraceText, runLength, wrap } from "../report/index.ts";
+import { thousands } from "../text.ts";
 import { EXIT, type ExitStatus } from "./io.ts";
 import type { LoadedScenario } from "./scenarios.ts";
 import { table } from "./table.ts";
@@ -12,8 +14,6 @@ export function exitOf({ doubts }: LoadedScenario, { outcome }: CheckResult, int
   if (doubts.length > 0) return EXIT.inconclusive;
   return { holds: EXIT.done, violated: EXIT.finding, inconclusive: EXIT.inconclusive }[outcome.kind];
 }
-
-export const plural = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 
 /** The verdict first, then what it rests on, then who can be refused by whom, then the trace. */
 export function checkText(loaded: LoadedScenario, result: CheckResult, reproduce: string): string {
@@ -45,14 +45,14 @@ export function checkText(loaded: LoadedScenario, result: CheckResult, reproduce
 
 function coverage(result: CheckResult): string {
   const rows = [
-    ["states", result.states.toLocaleString("en")],
-    ["transitions", result.transitions.toLocaleString("en")],
+    ["states", thousands(result.states)],
+    ["transitions", thousands(result.transitions)],
     ["depth", String(result.depth)],
     ["seconds", result.seconds.toFixed(2)],
     ["reductions", result.reductions.join("; ") || "none"],
     [
       "not explored",
-      result.frontier === 0 ? "nothing" : `${result.frontier.toLocaleString("en")} states were found but not expanded`,
+      result.frontier === 0 ? "nothing" : `${thousands(result.frontier)} states were found but not expanded`,
     ],
   ];
   return rows.map(([name, value]) => `${String(name).padEnd(13)} ${String(value)}\n`).join("");
@@ -86,5 +86,5 @@ function folded(row: readonly string[], all: readonly (readonly string[])[]): st
 }
 
 function silentText(silent: readonly SilentStep[]): string {
-  return silent.length === 0 ? "" : `${plural(silent.length, "step")} of the model never ran; --json lists them.\n`;
+  return silent.length === 0 ? "" : `${count(silent.length, "step")} of the model never ran; --json lists them.\n`;
 }

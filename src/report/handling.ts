@@ -1,11 +1,13 @@
 /** Ways of handling BUSY with their verdicts (data/verdicts.json, made by `npm run verdicts`), and which of them a host has. */
+
 import data from "../../data/verdicts.json" with { type: "json" };
 import { type Catalog, leafName } from "../catalog/index.ts";
 import { type HostProfile, type HostStep, heldAt, isEndless, reactionOf } from "../host/index.ts";
+import { thousands } from "../text.ts";
 import type { Block, Row } from "./blocks.ts";
 import { askedOf, POLICIES, type PolicyWords, violationWords } from "./glossary.ts";
 import type { Handling } from "./schema.ts";
-import { count, groupBy, hostTitle, list, thousands } from "./words.ts";
+import { count, groupBy, hostTitle, list } from "./words.ts";
 
 interface Verdict {
   readonly matrix: string;

@@ -69,4 +69,4 @@ export { type ConclusionRow, type Handling, handlingSchema, type ReportDocument,
 export { renderSweepMarkdown, renderSweepText, type Sweep } from "./sweep.ts";
 export { runStates, shortStatus } from "./tldr.ts";
 export { renderTraceText } from "./trace.ts";
-export { foldedCalls, hostTitle, list, runLength } from "./words.ts";
+export { count, foldedCalls, hostTitle, list, runLength } from "./words.ts";

@@ -3,7 +3,7 @@ import data from "../../data/assumptions.json" with { type: "json" };
 import type { CheckResult } from "../check/index.ts";
 import type { Model } from "../language/index.ts";
 import { wrap } from "./blocks.ts";
-import { list, runLength } from "./words.ts";
+import { count, list, runLength } from "./words.ts";
 
 /** What was decided: a scenario with its model. */
 export interface Decidable {
@@ -15,7 +15,6 @@ export interface Decidable {
   readonly doubts: readonly string[];
 }
 
-const plural = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 const quotedList = (names: readonly string[]): string => list(names.map((name) => `"${name}"`));
 
 /** Parameters that are sizes, with what they count. */
@@ -35,7 +34,7 @@ const SIZES = {
 export function subject({ scenario, parameters }: Pick<Decidable, "scenario" | "parameters">): string {
   const sizes = Object.entries(SIZES).flatMap(([name, what]) => {
     const n = parameters[name];
-    return typeof n === "number" && n > 0 ? [plural(n, what)] : [];
+    return typeof n === "number" && n > 0 ? [count(n, what)] : [];
   });
   const retries = parameters["removal.policy"] === "retry-n" ? ` with ${parameters["removal.retries"]}` : "";
   const policy = parameters["removal.policy"];
@@ -113,7 +112,7 @@ function provedSentences(loaded: Decidable, result: Decided, of: string): string
     ...(loaded.model.deadlock && !violations.some(({ kind }) => kind === "deadlock") ? ["no deadlock"] : []),
   ];
   const how = reductions.length === 0 ? "one by one" : `up to these reductions: ${reductions.join("; ")}`;
-  const looked = `All ${plural(states, "state")} were looked at, ${how}.`;
+  const looked = `All ${count(states, "state")} were looked at, ${how}.`;
   const nothing = undecided.length > 0 ? "Nothing else is proved" : "Nothing was asked";
   return [
     said.length === 0 ? `${nothing} of ${of}.` : `Proved of ${of}: ${said.join("; ")}.`,
@@ -177,7 +176,7 @@ export function simulationSentences(loaded: Decidable, schedule: string, runs: n
       ? "Its clock is the schedule's own and was measured on no machine"
       : "Its scheduler has no time";
   return [
-    `${plural(runs, "run")} of ${subject(loaded)}, from seed ${seed}, ${schedule} schedule.`,
+    `${count(runs, "run")} of ${subject(loaded)}, from seed ${seed}, ${schedule} schedule.`,
     `${clock}: how often something happens here says nothing of how often it happens on a machine (\`seamlock record\` and \`trace\` do), and what did not happen is not proved impossible (\`seamlock check\` does).`,
     `Assumed: ${assumptions(loaded).join("; ")}.`,
   ];

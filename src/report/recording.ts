@@ -1,4 +1,5 @@
 /** What a recording of a host shows, for people. */
+import { thousands } from "../text.ts";
 import { INTERRUPTED, type TraceDocument } from "../trace/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { count, list } from "./words.ts";
@@ -41,20 +42,20 @@ function summary({ recording, busy, episodes: ep, surprises: found, host, diagno
   const { certain, likely, possible, none } = busy.byCertainty;
   const share = recording.calls === 0 ? "" : ` (${percent(busy.count, recording.calls)})`;
   const named = [
-    ...(certain > 0 ? [`${number(certain)} for certain`] : []),
-    ...(likely > 0 ? [`${number(likely)} likely`] : []),
-    ...(possible > 0 ? [`${number(possible)} as one of several`] : []),
+    ...(certain > 0 ? [`${thousands(certain)} for certain`] : []),
+    ...(likely > 0 ? [`${thousands(likely)} likely`] : []),
+    ...(possible > 0 ? [`${thousands(possible)} as one of several`] : []),
   ];
   return [
     ...(diagnostics.some(({ code }) => code === INTERRUPTED)
-      ? [`Only the first ${number(recording.lines)} lines were read: the reading was interrupted.`]
+      ? [`Only the first ${thousands(recording.lines)} lines were read: the reading was interrupted.`]
       : []),
-    `${number(busy.count)} of ${number(recording.calls)} calls returned BUSY${share}.`,
+    `${thousands(busy.count)} of ${thousands(recording.calls)} calls returned BUSY${share}.`,
     ...(busy.count === 0
       ? []
       : [
-          `Who held the lock is known of ${number(busy.count - none)}: ${named.length === 0 ? "none" : list(named)}.` +
-            (none > 0 ? ` Of ${number(none)} nobody is known.` : ""),
+          `Who held the lock is known of ${thousands(busy.count - none)}: ${named.length === 0 ? "none" : list(named)}.` +
+            (none > 0 ? ` Of ${thousands(none)} nobody is known.` : ""),
         ]),
     ...(ep.count === 0
       ? []
@@ -76,10 +77,10 @@ export function outcomesText(outcomes: TraceDocument["episodes"]["outcomes"]): s
   const was = (n: number): string => (n === 1 ? "was" : "were");
   const { done, open, other, "given-up": given } = outcomes;
   return list([
-    `${number(done)} got through`,
-    ...(given > 0 ? [`${number(given)} ${was(given)} given up`] : []),
-    ...(other > 0 ? [`${number(other)} ended in another error`] : []),
-    ...(open > 0 ? [`${number(open)} ${was(open)} open when the recording ended`] : []),
+    `${thousands(done)} got through`,
+    ...(given > 0 ? [`${thousands(given)} ${was(given)} given up`] : []),
+    ...(other > 0 ? [`${thousands(other)} ended in another error`] : []),
+    ...(open > 0 ? [`${thousands(open)} ${was(open)} open when the recording ended`] : []),
   ]);
 }
 
@@ -101,7 +102,7 @@ function pairs({ busy }: TraceDocument): Block[] {
   if (busy.pairs.length === 0) return [];
   const rows = busy.pairs.slice(0, TOP_PAIRS).map(
     ({ leaf, resource, by, certainty, count: n }): Row => ({
-      cells: [number(n), leaf, resource, by, certainty === "none" ? "-" : certainty],
+      cells: [thousands(n), leaf, resource, by, certainty === "none" ? "-" : certainty],
     }),
   );
   return [
@@ -123,7 +124,7 @@ function more(hidden: number, what: string): Block[] {
 function episodes({ episodes: ep }: TraceDocument): Block[] {
   if (ep.count === 0) return [];
   const tries = Object.entries(ep.tries).map(
-    ([n, times]) => `${number(times)} took ${count(Number(n), "try", "tries")}`,
+    ([n, times]) => `${thousands(times)} took ${count(Number(n), "try", "tries")}`,
   );
   return [
     { kind: "heading", text: "How long it took to get through" },
@@ -255,7 +256,7 @@ function paths({ busy }: TraceDocument): Block[] {
       kind: "list",
       items: busy.paths
         .slice(0, TOP_PAIRS)
-        .map(({ leaf, chain, count: n }) => `${number(n)}: ${leaf} <- ${chain.join(" <- ")}`),
+        .map(({ leaf, chain, count: n }) => `${thousands(n)}: ${leaf} <- ${chain.join(" <- ")}`),
     },
     ...more(busy.paths.length - TOP_PAIRS, "path"),
   ];
@@ -267,9 +268,9 @@ function leaves({ leaves: all, neverSeen }: TraceDocument): Block[] {
     ({ leaf, calls, busy, errors, time, longest }): Row => ({
       cells: [
         leaf,
-        number(calls),
-        number(busy),
-        number(errors),
+        thousands(calls),
+        thousands(busy),
+        thousands(errors),
         calls === 0 ? "-" : duration(time / calls),
         duration(longest),
       ],
@@ -296,22 +297,18 @@ function recorded({ recording: r }: TraceDocument): Block[] {
     {
       kind: "list",
       items: [
-        `${r.format}${r.kernel === null ? "" : `, kernel ${r.kernel}`}${r.clock === null ? "" : `, clock ${r.clock}`}: ${number(r.lines)} lines${span}; ` +
+        `${r.format}${r.kernel === null ? "" : `, kernel ${r.kernel}`}${r.clock === null ? "" : `, clock ${r.clock}`}: ${thousands(r.lines)} lines${span}; ` +
           `${count(r.cpus, "CPU")}, ${count(r.tds, "TD")}, ${count(r.vcpus, "vCPU")}.`,
-        `${number(r.unread)} lines could not be read, ${number(r.passed)} are about something else; ${number(r.lost)} events were lost, ` +
-          `${number(r.unmatched)} calls lack a beginning or an end, ${number(r.open)} were open at the end.`,
+        `${thousands(r.unread)} lines could not be read, ${thousands(r.passed)} are about something else; ${thousands(r.lost)} events were lost, ` +
+          `${thousands(r.unmatched)} calls lack a beginning or an end, ${thousands(r.open)} were open at the end.`,
       ],
     },
   ];
 }
 
 function histogram(durations: Readonly<Record<string, number>>): string {
-  const parts = Object.entries(durations).map(([bound, n]) => `${number(n)} up to ${duration(Number(bound))}`);
+  const parts = Object.entries(durations).map(([bound, n]) => `${thousands(n)} up to ${duration(Number(bound))}`);
   return list(parts);
-}
-
-function number(n: number): string {
-  return n.toLocaleString("en");
 }
 
 function percent(part: number, whole: number): string {

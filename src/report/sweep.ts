@@ -1,4 +1,5 @@
 /** The table of a sweep: one verdict a row, as text and Markdown. */
+import { thousands } from "../text.ts";
 import { type Block, markdownOf, textOf } from "./blocks.ts";
 
 /** What the table says of one check. */
@@ -40,7 +41,7 @@ function blocksOf({ matrix, cases, results, rows, missing }: Sweep): Block[] {
           [scenario, policy ?? "", setting].filter((part) => part !== "").join(" "),
           module ?? "-",
           verdict(outcome, steps),
-          states.toLocaleString("en"),
+          thousands(states),
           seconds.toFixed(2),
         ],
         ...(outcome.reason !== null && { below: [`    ${outcome.reason}`] }),

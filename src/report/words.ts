@@ -1,6 +1,7 @@
 /** Words and short phrases that every report uses. */
 import type { ContendPair } from "../analysis/index.ts";
 import type { Leaf, LockKind } from "../catalog/index.ts";
+import { thousands } from "../text.ts";
 
 const KIND_NAMES: Readonly<Record<LockKind, string>> = {
   sharex: "sharex_lock",
@@ -29,7 +30,7 @@ export function capital(text: string): string {
 
 /** `1 row`, `2 rows`. */
 export function count(n: number, noun: string, plural = `${noun}s`): string {
-  return `${n} ${n === 1 ? noun : plural}`;
+  return `${thousands(n)} ${n === 1 ? noun : plural}`;
 }
 
 /**
@@ -40,11 +41,6 @@ export function runLength(steps: number, loop: number | null, shortest = false):
   const before = `${thousands(loop ?? steps)} ${(loop ?? steps) === 1 ? "step" : "steps"}`;
   if (loop === null) return `${before}${shortest ? ", the shortest" : ""}`;
   return `${before} and a loop of ${thousands(steps - loop)}${shortest ? ", the shortest way to one" : ""}`;
-}
-
-/** `12,924`; without the tables of languages that `toLocaleString` loads first. */
-export function thousands(n: number): string {
-  return String(n).replaceAll(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /** `tdh_mem_track()`, with its variant if it has one. */

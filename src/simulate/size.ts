@@ -1,6 +1,8 @@
 /** How large a model is, told before anything is built from it. */
+
 import { SeamlockError } from "../errors.ts";
 import type { Model, ProcessType, Variable } from "../language/index.ts";
+import { thousands } from "../text.ts";
 
 /** Parts of a model that the simulator makes code and memory for. */
 export interface ModelSize {
@@ -35,7 +37,7 @@ export function modelSize(model: Model): ModelSize {
  */
 export function checkSize(model: Model, largest: ModelSize = LARGEST): void {
   const size = modelSize(model);
-  const counted = (n: number, what: string) => `${n.toLocaleString("en")} ${what}`;
+  const counted = (n: number, what: string) => `${thousands(n)} ${what}`;
   const over =
     size.steps > largest.steps
       ? `${counted(size.steps, "steps")}, and the simulator takes ${counted(largest.steps, "at most")}`

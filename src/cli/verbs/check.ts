@@ -15,6 +15,7 @@ import {
 import { SeamlockError } from "../../errors.ts";
 import { layoutOf, type Model, type Trace, traceOfDocument, validate } from "../../language/index.ts";
 import { assumptions, renderTraceText, standings } from "../../report/index.ts";
+import { thousands } from "../../text.ts";
 import { checkDocument, traceDigest } from "../check-document.ts";
 import { memoryBound, withHelpers, workersOption } from "../check-helpers.ts";
 import { checkWritable, readBytes, readText, writeWhole } from "../files.ts";
@@ -124,7 +125,7 @@ async function checked(loaded: LoadedScenario, options: Options, io: Io): Promis
         const { states, statesPerSecond, frontier, depth } = progress;
         tellProgress(
           io,
-          `\r${states.toLocaleString("en")} states, ${Math.round(statesPerSecond).toLocaleString("en")} a second, ${frontier.toLocaleString("en")} waiting, depth ${depth}   `,
+          `\r${thousands(states)} states, ${thousands(Math.round(statesPerSecond))} a second, ${thousands(frontier)} waiting, depth ${depth}   `,
         );
       },
     }),
@@ -193,7 +194,7 @@ async function verified(loaded: LoadedScenario, options: Options, io: Io): Promi
 }
 
 function comparison({ reduced, plain, differences, unexplored }: ReductionReport): string {
-  const states = `${reduced.states.toLocaleString("en")} states reduced, ${plain.states.toLocaleString("en")} plain.`;
+  const states = `${thousands(reduced.states)} states reduced, ${thousands(plain.states)} plain.`;
   if (unexplored !== null) return `${states}\nNothing can be said of the reductions: ${unexplored}.\n`;
   if (differences.length === 0) return `${states}\nThe reductions are right.\n`;
   return `${states}\nThe reductions are wrong:\n${differences.map((line) => `  ${line}\n`).join("")}`;

@@ -11,7 +11,7 @@ import {
   type SimulationResult,
   Simulator,
 } from "../../simulate/index.ts";
-import { didYouMean, shellWord } from "../../text.ts";
+import { didYouMean, shellWord, thousands } from "../../text.ts";
 import { RECORD_FORMATS, type RecordFormat } from "../../trace/index.ts";
 import { EXIT, type ExitStatus } from "../io.ts";
 import { jsonText } from "../json.ts";
@@ -291,11 +291,9 @@ function withTrace(trace: Trace | null, shown: (trace: Trace) => Shown): Shown[]
 function runShown(simulator: Simulator, run: number): Shown[] {
   const trace = simulator.trace(run);
   if (trace !== null) return [{ kind: "run", run, trace, asked: true }];
-  throw new SeamlockError(
-    "SL0004",
-    `run ${run} has more than ${LONGEST_TRACE.toLocaleString("en")} steps, too many to show`,
-    { hint: `give --steps ${LONGEST_TRACE} or fewer` },
-  );
+  throw new SeamlockError("SL0004", `run ${run} has more than ${thousands(LONGEST_TRACE)} steps, too many to show`, {
+    hint: `give --steps ${LONGEST_TRACE} or fewer`,
+  });
 }
 
 function nothingToShow(what: string): SeamlockError {

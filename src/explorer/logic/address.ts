@@ -1,7 +1,7 @@
 /** What is wrong with an address. Nothing is silently replaced: a page with a fault says so and computes nothing. */
 import { resourceUsers } from "../../analysis/index.ts";
 import type { Catalog } from "../../catalog/index.ts";
-import { nearest } from "../../text.ts";
+import { nearest, thousands } from "../../text.ts";
 import type { ExplorerData, NamedHost } from "../data.ts";
 import { NO_HOST } from "./choice.ts";
 import { entryId } from "./entry-id.ts";
@@ -50,7 +50,7 @@ function whole(what: string, least: number, most: number): Check {
   return (value) => {
     const number = Number(value);
     if (/^\d+$/.test(value) && number >= least && number <= most) return null;
-    const message = `The address gives “${value}” for ${what}: a whole number from ${least} to ${most.toLocaleString("en")} belongs there.`;
+    const message = `The address gives “${value}” for ${what}: a whole number from ${least} to ${thousands(most)} belongs there.`;
     return { message, choices: [] };
   };
 }

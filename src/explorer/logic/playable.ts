@@ -1,6 +1,8 @@
 /** The runs of a result that can be played. */
+
 import type { Trace } from "../../language/index.ts";
 import { runLength } from "../../report/index.ts";
+import { thousands } from "../../text.ts";
 import type { Found } from "./runs.ts";
 
 /** A run, and why it is worth a look. */
@@ -46,5 +48,5 @@ function ofSimulation({ violations, trace, reproduce }: Extract<Found, { kind: "
 }
 
 function steps(trace: Trace): string {
-  return `${trace.steps.length.toLocaleString("en")} steps`;
+  return `${thousands(trace.steps.length)} steps`;
 }
