@@ -203,9 +203,9 @@ function roleOf(leafName: string, found: string | null, set: string | null, rule
 }
 
 /** The call chain down to the PAMT walk, which may stop at any level. */
-export function chainBeforeWalk(event: AcquireEvent, rules: ExtractionRules): string {
-  const walkAt = event.evidence.findIndex((s) => rules.pamtWalks.includes(s.function));
-  return chainKey(walkAt >= 0 ? event.evidence.slice(0, walkAt) : event.evidence);
+export function chainBeforeWalk({ evidence }: Pick<AcquireEvent, "evidence">, rules: ExtractionRules): string {
+  const walkAt = evidence.findIndex((s) => rules.pamtWalks.includes(s.function));
+  return chainKey(walkAt >= 0 ? evidence.slice(0, walkAt) : evidence);
 }
 
 /** A page whose type one path through the leaf changes has that role on the other paths too. */

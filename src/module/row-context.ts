@@ -40,6 +40,7 @@ export interface RowTrouble {
     | "unknown-walk"
     | "no-status"
     | "untold"
+    | "untold-try"
     | "either-order";
   readonly message: string;
   readonly site: Site;
