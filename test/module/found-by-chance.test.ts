@@ -236,12 +236,25 @@ describe("a lock that only a call takes that fails", () => {
 });
 
 describe("a loop whose rounds are not counted", () => {
-  it("may have none: what it alone gives back is kept then", async () => {
-    const { catalog, at } = await of(`
+  it.each(["i = 0; i < gpa; i++", "i = gpa; i >= 1; i--", "i = gpa; i > 0; i--"])(
+    "may have none: what it alone gives back is kept then (%s)",
+    async (head) => {
+      const { catalog, at } = await of(`
     ${TAKE_GLOBAL} // taken
-    for (i = 0; i < gpa; i++) { ${GIVE_GLOBAL} break; }
+    locked = true;
+    for (${head}) { if (locked) { ${GIVE_GLOBAL} locked = false; } }
     return TDX_SUCCESS;`);
-    expect(said(catalog.diagnostics)).toEqual([`SL1031 error ${at("// taken")}`]);
+      expect(said(catalog.diagnostics)).toEqual([`SL1031 error ${at("// taken")}`]);
+    },
+  );
+
+  it("has one where it counts down to 0", async () => {
+    const { catalog } = await of(`
+    ${TAKE_GLOBAL}
+    locked = true;
+    for (int64_t down = gpa; down >= 0; down--) { if (locked) { ${GIVE_GLOBAL} locked = false; } }
+    return TDX_SUCCESS;`);
+    expect(said(catalog.diagnostics)).toEqual([]);
   });
 
   it("may have none: what follows it is told, though each round ends the call", async () => {
