@@ -198,7 +198,12 @@ describe("a lock that only a call takes that fails", () => {
 
   it("is told where it is tried again after it was busy where a call that succeeds tries it", async () => {
     const { catalog } = await of(`
-    if (acquire_sharex_lock_sh(${KOT}) != LOCK_RET_SUCCESS) { ${TAKE_KOT} ${GIVE_KOT} return TDX_OPERAND_INVALID; }
+    if (acquire_sharex_lock_sh(${KOT}) != LOCK_RET_SUCCESS)
+    {
+        ${TAKE_KOT}
+        ${GIVE_KOT}
+        return TDX_OPERAND_INVALID;
+    }
     ${GIVE_KOT}
     return TDX_SUCCESS;`);
     expect(said(catalog.diagnostics)).toEqual([]);

@@ -297,8 +297,8 @@ class Comparison {
         const { taken, to } = span;
         const isAt = (one: Acquisition) =>
           lines(one.evidence) === taken.chain && one.resource === resourceOf(taken.lock);
-        // Of a call that fails it is not told in which mode it holds what another one promotes.
-        const isSame = (one: Acquisition) => end?.end !== "success" || isRowOf(one, span);
+        // Of a call that fails, and was to promote it, it is not told which row's it is.
+        const isSame = (one: Acquisition) => isRowOf(one, span) || (end?.end !== "success" && one.promotion !== null);
         const row = this.rows.find((one) => isAt(one) && isSame(one)) ?? this.rows.find(isAt);
         return row === undefined ? [] : [{ row, to }];
       });
@@ -336,8 +336,8 @@ class Comparison {
     const isGot = run.events.some((event, i) => i > run.events.indexOf(failed) && isSuccessOf(event, failed));
     if (busyIn(run).size > 1) return null;
     if (isGot || !isError(run.status)) return otherwise;
-    const isTry = ({ evidence, promotion }: Acquisition) =>
-      [evidence, promotion].some((at) => lines(at) === failed.chain);
+    const isTry = ({ evidence, promotion, mode }: Acquisition) =>
+      lines(failed.isPromotion ? promotion : evidence) === failed.chain && (mode === failed.mode || promotion !== null);
     const refused = this.rows.find((row) => isTry(row));
     return refused === undefined ? { end: "other" } : { end: "busy", refused };
   }
