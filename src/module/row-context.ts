@@ -36,6 +36,7 @@ export interface RowTrouble {
     | "released-as"
     | "released-unheld"
     | "leaked-on-error"
+    | "lock-object"
     | "unclassified"
     | "unknown-walk"
     | "no-status"
