@@ -275,8 +275,7 @@ const STORES = /(?:^|[^=!<>])(?:<<|>>)?=(?!=)|\+\+|--/;
 function leavingMacros(program: Program, reachable: ReadonlySet<FunctionInfo>): Finding[] {
   const used = new Set([...reachable].flatMap(({ calls }) => [...calls]));
   return [...program.macros.values()].flatMap(({ name, parameters, body, file, line }): Finding[] => {
-    if (parameters === null || !used.has(name) || program.functions.has(name) || program.macroExpr(name) !== null)
-      return [];
+    if (parameters === null || !used.has(name) || program.macroExpr(name) !== null) return [];
     const isLeaving = LEAVES.test(body) || (LEAVES_LOOP.test(body) && !LOOPS.test(body));
     const does = isLeaving ? "leaves the place where it is used" : STORES.test(body) ? "stores something" : null;
     if (does === null) return [];

@@ -474,5 +474,6 @@ describe("what is read as a call, or not at all, is an error where it does what 
 
   it("but no statements there that take none", async () => {
     expect(await errorsOf("return_val = ({ uint64_t r = tdr_pa; r; });")).toEqual([]);
+    expect(await errorsOf(`return_val = ({ ${TAKE}; 0; });`)).toEqual([]);
   });
 });

@@ -102,6 +102,10 @@ describe("the side and the object", () => {
       "static sharex_lock_t own_lock;\n",
     );
     expect(codes).toEqual(["SL1033 note"]);
+    const { codes: ofMember } = await rowsOf(
+      `${take("tdcs_ptr->own.strange_lock", "TDX_LOCK_SHARED")} release_sharex_lock_sh(&tdcs_ptr->own.strange_lock);`,
+    );
+    expect(ofMember).toEqual(["SL1033 note"]);
   });
 
   it("a number is no lock: that is an error", async () => {
