@@ -277,7 +277,8 @@ export abstract class ExpressionParser extends Cursor {
       return this.isTypeName(this.ahead(1));
     if (after !== ")") return false;
     if (next > 2 || this.isTypeName(this.ahead(1))) return true;
-    return /^(?:[\w"']|[~!{]$)/.test(this.ahead(3));
+    // After what can be called may come a macro with the parentheses of its arguments, which is not understood.
+    return !this.isVariable(this.ahead(1)) && /^(?:[\w"']|[~!{]$)/.test(this.ahead(3));
   }
 
   protected cast(): Expr {

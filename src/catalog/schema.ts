@@ -82,7 +82,7 @@ export const releaseSchema = z.discriminatedUnion("kind", [
  */
 const hostPriorityExitSchema = z.strictObject({ status: STATUS, detail: STATUS });
 
-/** One lock acquisition of a leaf, on its success path. Rows stand in source order. An extraction says so (SL1037) where only a call that fails takes a lock. */
+/** One lock acquisition of a leaf, on its success path. Rows stand in source order. An extraction says so (SL1037, SL1039) where only a call that fails takes a lock, or tries it at a place. */
 export const acquisitionSchema = z.strictObject({
   /** A name of the fixed vocabulary (see {@link RESOURCES}), or the lock's field name if it fits none. */
   resource: z.string().min(1),

@@ -40,6 +40,7 @@ const KINDS: Readonly<Record<Kind, readonly [code: string, severity: Severity]>>
   "released-as": ["SL1035", "error"],
   "released-unheld": ["SL1036", "error"],
   untold: ["SL1037", "error"],
+  "untold-try": ["SL1039", "warning"],
   "either-order": ["SL1038", "error"],
   unclassified: ["SL1033", "note"],
   "no-status": ["SL1034", "note"],

@@ -94,13 +94,15 @@ export function classify(
   }
   const name = event.members.at(-1) ?? event.text;
   const site = event.evidence.at(-1) as Site;
-  if (!troubles.some((t) => t.what === "unclassified" && t.message.includes(`'${name}'`))) {
-    troubles.push({
-      what: "unclassified",
-      message: `the lock '${name}' fits no known resource; its field name stands for it`,
-      site,
-    });
-  }
+  const report = (what: "lock-object" | "unclassified", message: string): void => {
+    if (!troubles.some((t) => t.what === what && t.message === message)) troubles.push({ what, message, site });
+  };
+  if (event.members.length === 0 && pointerTo(event.lock) !== null)
+    report(
+      "lock-object",
+      `${context.leaf.name} takes the lock that ${name} points to, and which one that is is not known`,
+    );
+  else report("unclassified", `the lock '${name}' fits no known resource; its field name stands for it`);
   return { resource: name.replace(/_lock$/, "").toUpperCase(), role: null };
 }
 
@@ -203,9 +205,9 @@ function roleOf(leafName: string, found: string | null, set: string | null, rule
 }
 
 /** The call chain down to the PAMT walk, which may stop at any level. */
-export function chainBeforeWalk(event: AcquireEvent, rules: ExtractionRules): string {
-  const walkAt = event.evidence.findIndex((s) => rules.pamtWalks.includes(s.function));
-  return chainKey(walkAt >= 0 ? event.evidence.slice(0, walkAt) : event.evidence);
+export function chainBeforeWalk({ evidence }: Pick<AcquireEvent, "evidence">, rules: ExtractionRules): string {
+  const walkAt = evidence.findIndex((s) => rules.pamtWalks.includes(s.function));
+  return chainKey(walkAt >= 0 ? evidence.slice(0, walkAt) : evidence);
 }
 
 /** A page whose type one path through the leaf changes has that role on the other paths too. */

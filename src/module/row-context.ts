@@ -36,10 +36,12 @@ export interface RowTrouble {
     | "released-as"
     | "released-unheld"
     | "leaked-on-error"
+    | "lock-object"
     | "unclassified"
     | "unknown-walk"
     | "no-status"
     | "untold"
+    | "untold-try"
     | "either-order";
   readonly message: string;
   readonly site: Site;

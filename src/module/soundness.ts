@@ -68,6 +68,7 @@ export function expectedOf(
       ...unexplainedLockFunctions(program, rules, reachable, reaching, listed),
       ...unknownsOfShape(program, rules, reachable, isExplained),
       ...hidingMacros(program, rules, reaching),
+      ...leavingMacros(program, reachable),
       ...maskingMacros(program, reachable),
       ...clashes(program, reachable),
       ...redefined(program, reachable),
@@ -261,6 +262,25 @@ function hidingMacros(program: Program, rules: ExtractionRules, reaching: Readon
     if (!pattern.test(body) || (parameters !== null && program.macroExpr(name) !== null)) return [];
     const message = `the macro ${name} calls what takes a lock and is not followed where it is used`;
     return [{ what: "macro-hides-lock", message, site }];
+  });
+}
+
+/** Words that leave the function in which a macro's use stands, or its loop unless the macro has one; and what stores something. */
+const LEAVES = /\b(?:return|goto)\b/;
+const LEAVES_LOOP = /\b(?:break|continue)\b/;
+const LOOPS = /\b(?:do|for|while|switch)\b/;
+const STORES = /(?:^|[^=!<>])(?:<<|>>)?=(?!=)|\+\+|--/;
+
+/** A macro that leaves run as if it were a function, though it does to its place what no function does. */
+function leavingMacros(program: Program, reachable: ReadonlySet<FunctionInfo>): Finding[] {
+  const used = new Set([...reachable].flatMap(({ calls }) => [...calls]));
+  return [...program.macros.values()].flatMap(({ name, parameters, body, file, line }): Finding[] => {
+    if (parameters === null || !used.has(name) || program.macroExpr(name) !== null) return [];
+    const isLeaving = LEAVES.test(body) || (LEAVES_LOOP.test(body) && !LOOPS.test(body));
+    const does = isLeaving ? "leaves the place where it is used" : STORES.test(body) ? "stores something" : null;
+    if (does === null) return [];
+    const message = `the macro ${name} ${does} and is not followed where it is used`;
+    return [{ what: "macro-hides-lock", message, site: { file, line, function: name } }];
   });
 }
 

@@ -1,7 +1,6 @@
 /** Makes random headers of constants: macros and enumerators that use each other, with the literals, casts and operators that headers use. */
 
-import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { Dice } from "../dice.ts";
 
 /** Types that casts name, as a tree declares them. */
 export const TYPES = `typedef unsigned char u8;
@@ -36,22 +35,9 @@ const MACROS = `#define BIT(n) (1ULL << (n))
 #define DOWN - 1
 `;
 
-class Header {
-  private readonly random;
+class Header extends Dice {
   private readonly lines: string[] = [];
   readonly names: string[] = [];
-
-  constructor(seed: number) {
-    this.random = xoroshiro128plus(seed);
-  }
-
-  private below(n: number): number {
-    return uniformInt(this.random, 0, n - 1);
-  }
-
-  private one<T>(of: readonly T[]): T {
-    return of[this.below(of.length)] as T;
-  }
 
   make(count: number): string {
     this.lines.push(MACROS);
@@ -63,7 +49,7 @@ class Header {
   }
 
   private macro(): void {
-    const body = this.one([this.literal(), `(${this.value(3)})`, this.value(2), `-${this.literal()}`, this.call(1)]);
+    const body = this.pick([this.literal(), `(${this.value(3)})`, this.value(2), `-${this.literal()}`, this.call(1)]);
     const name = `M${this.names.length}`;
     this.lines.push(`#define ${name} ${body}`);
     this.names.push(name);
@@ -74,14 +60,14 @@ class Header {
       const name = `E${this.names.length + i}`;
       return this.below(2) === 0
         ? name
-        : `${name} = ${this.one([this.small(), this.small(), `(s32)(${this.value(2)})`, this.value(2)])}`;
+        : `${name} = ${this.pick([this.small(), this.small(), `(s32)(${this.value(2)})`, this.value(2)])}`;
     });
     this.lines.push(`enum { ${entries.join(", ")} };`);
     for (const entry of entries) this.names.push(entry.split(" ")[0] as string);
   }
 
   private small(): string {
-    return this.one([
+    return this.pick([
       "0",
       "-1",
       "-5",
@@ -97,32 +83,32 @@ class Header {
   }
 
   private literal(): string {
-    const n = this.one([0, 1, 2, 3, 7, 8, 31, 32, 63, 100, 255, 4096, 2147483647, 2147483648, 4294967295, 4294967296]);
-    const big = this.one(["0xffffffffffffffff", "0x8000000000000000", "9223372036854775807", "18446744073709551615u"]);
+    const n = this.pick([0, 1, 2, 3, 7, 8, 31, 32, 63, 100, 255, 4096, 2147483647, 2147483648, 4294967295, 4294967296]);
+    const big = this.pick(["0xffffffffffffffff", "0x8000000000000000", "9223372036854775807", "18446744073709551615u"]);
     if (this.below(12) === 0) return big;
-    const digits = this.one([
+    const digits = this.pick([
       `${n}`,
       `0x${n.toString(16)}`,
       `0X${n.toString(16).toUpperCase()}`,
       `0${n.toString(8)}`,
       `0b${n.toString(2)}`,
     ]);
-    return digits + this.one(["", "", "", "U", "L", "UL", "ull", "LL", "u"]);
+    return digits + this.pick(["", "", "", "U", "L", "UL", "ull", "LL", "u"]);
   }
 
   /** A macro's call, its arguments mostly without parentheses. */
   private call(depth: number): string {
     const inner = (): string => this.value(depth);
-    return this.one([
+    return this.pick([
       () => `TWICE(${inner()})`,
       () => `PLUS(${inner()}, ${inner()})`,
       () => `LESS(${inner()})`,
       () => `EITHER(${inner()}, ${inner()})`,
       () => `INVERSE(${inner()})`,
-      () => `AS(${this.one(["u8", "s32", "unsigned long"])}, ${inner()})`,
-      () => `SIZE(${this.one(["u8", "half_t", "int [3]"])})`,
+      () => `AS(${this.pick(["u8", "s32", "unsigned long"])}, ${inner()})`,
+      () => `SIZE(${this.pick(["u8", "half_t", "int [3]"])})`,
       () => `OUTER(${inner()})`,
-      () => `USE(${this.one(["TWICE", "SAME", "BIT", "LESS"])}, ${this.below(20)})`,
+      () => `USE(${this.pick(["TWICE", "SAME", "BIT", "LESS"])}, ${this.below(20)})`,
       () => `USE(SUM_OF, PAIR)`,
       () => `FLAG(${this.below(64)})`,
       () => `${this.below(9)} UP`,
@@ -132,9 +118,9 @@ class Header {
 
   private value(depth: number): string {
     if (depth === 0 || this.below(6) === 0)
-      return this.one([this.literal(), this.literal(), this.names.length > 0 ? this.one(this.names) : "1"]);
+      return this.pick([this.literal(), this.literal(), this.names.length > 0 ? this.pick(this.names) : "1"]);
     const inner = (): string => this.value(depth - 1);
-    const type = this.one([
+    const type = this.pick([
       "u8",
       "u16",
       "u32",
@@ -152,16 +138,16 @@ class Header {
       "_Bool",
       "short unsigned int",
     ]);
-    return this.one([
-      () => `${inner()} ${this.one(OPERATORS)} ${inner()}`,
-      () => `(${inner()}) ${this.one(OPERATORS)} ${inner()}`,
-      () => `(${inner()}) ${this.one(["<<", ">>"])} ${this.below(40)}`,
-      () => `${this.one(["!", "-", "~", "+"])}(${inner()})`,
-      () => `(${type})${this.one([this.literal(), `(${inner()})`])}`,
+    return this.pick([
+      () => `${inner()} ${this.pick(OPERATORS)} ${inner()}`,
+      () => `(${inner()}) ${this.pick(OPERATORS)} ${inner()}`,
+      () => `(${inner()}) ${this.pick(["<<", ">>"])} ${this.below(40)}`,
+      () => `${this.pick(["!", "-", "~", "+"])}(${inner()})`,
+      () => `(${type})${this.pick([this.literal(), `(${inner()})`])}`,
       () => `(${inner()} ? ${inner()} : ${inner()})`,
       () => `BIT(${this.below(64)})`,
-      () => `sizeof(${type}${this.one(["", "", " *", " const", "[2][0x3]", "[BIT(3)]", "[(M0 & 3) + 1]"])})`,
-      () => `sizeof ${this.one(["(u16)", "(half_t *[2])"])}`,
+      () => `sizeof(${type}${this.pick(["", "", " *", " const", "[2][0x3]", "[BIT(3)]", "[(M0 & 3) + 1]"])})`,
+      () => `sizeof ${this.pick(["(u16)", "(half_t *[2])"])}`,
       () => `MASK(${32 + this.below(32)}, ${this.below(32)})`,
       () => this.call(depth - 1),
     ])();

@@ -3,8 +3,7 @@
  * white space. What they compute is told by calls of `note`; `tick` ends loops; `nz` is never zero. {@link PRELUDE} declares what they use.
  */
 
-import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { Dice } from "../dice.ts";
 
 /** Types that functions use, as headers of a tree have them. */
 export const HEADER = `typedef unsigned char u8;
@@ -123,8 +122,7 @@ interface Place {
   readonly isClosed: boolean;
 }
 
-class Writer {
-  private readonly random;
+class Writer extends Dice {
   private names = 0;
   private scope: Scope = {
     longs: ["a", "b"],
@@ -137,20 +135,8 @@ class Writer {
     constants: ["RED", "BLUE", "DARK", "NEXT"],
   };
 
-  constructor(seed: number) {
-    this.random = xoroshiro128plus(seed);
-  }
-
-  private below(n: number): number {
-    return uniformInt(this.random, 0, n - 1);
-  }
-
-  private one<T>(of: readonly T[]): T {
-    return of[this.below(of.length)] as T;
-  }
-
   private any<T>(...makes: readonly (() => T)[]): T {
-    return this.one(makes)();
+    return this.pick(makes)();
   }
 
   private list(least: number, most: number, make: () => Tokens): Tokens[] {
@@ -201,12 +187,12 @@ class Writer {
       WHOLE,
       [
         this.any(
-          () => this.one(longs),
-          () => this.one([...longs, ...others]),
-          () => this.one(constants),
+          () => this.pick(longs),
+          () => this.pick([...longs, ...others]),
+          () => this.pick(constants),
           () =>
-            this.one(["0", "1", "2", "7", "0x1F", "017", "3u", "1UL", "9ll", "0b101", "1000000007", "0xfffffffful"]),
-          () => this.one(["'a'", "'\\n'", "'\\''", "'\\\\'", "'\"'", "'\\x41'", "'\\0'", "';'", "'}'"]),
+            this.pick(["0", "1", "2", "7", "0x1F", "017", "3u", "1UL", "9ll", "0b101", "1000000007", "0xfffffffful"]),
+          () => this.pick(["'a'", "'\\n'", "'\\''", "'\\\\'", "'\"'", "'\\x41'", "'\\0'", "';'", "'}'"]),
         ),
       ],
     ];
@@ -220,11 +206,11 @@ class Writer {
     if (kind < 26) return [CHOICE, words(v(BINARY), "?", v(COMMA), ":", v(CHOICE))];
     if (kind < 27) return [CHOICE, words(v(BINARY), "? :", v(CHOICE))];
     if (kind < 28) return [COMMA, words(v(COMMA), ",", v(ASSIGN))];
-    if (kind < 32) return [UNARY, words(this.one(["-", "~", "!", "+"]), v(UNARY))];
+    if (kind < 32) return [UNARY, words(this.pick(["-", "~", "!", "+"]), v(UNARY))];
     if (kind < 35) return [UNARY, words("(", this.type(), ")", v(UNARY))];
     if (kind < 37) return this.size();
-    if (kind < 39) return [UNARY, words(this.one(["++", "--"]), this.place(UNARY, depth))];
-    if (kind < 41) return [POSTFIX, words(this.place(POSTFIX, depth), this.one(["++", "--"]))];
+    if (kind < 39) return [UNARY, words(this.pick(["++", "--"]), this.place(UNARY, depth))];
+    if (kind < 41) return [POSTFIX, words(this.place(POSTFIX, depth), this.pick(["++", "--"]))];
     if (kind < 47) return this.call(depth);
     if (kind < 52) return this.lvalue(depth);
     if (kind < 55) return this.literal(depth);
@@ -241,7 +227,7 @@ class Writer {
     if (kind < 58)
       return [
         BINARY + 5,
-        words(this.pointer(BINARY + 6, depth), this.one(["==", "!="]), this.pointer(BINARY + 6, depth)),
+        words(this.pointer(BINARY + 6, depth), this.pick(["==", "!="]), this.pointer(BINARY + 6, depth)),
       ];
     if (kind < 59) return [POSTFIX, words("text (", this.string(), ")")];
     return this.leaf();
@@ -249,24 +235,24 @@ class Writer {
 
   private binary(depth: number): Rated {
     const at = this.below(LEVELS.length);
-    const operator = this.one(LEVELS[at] as Tokens);
+    const operator = this.pick(LEVELS[at] as Tokens);
     const left = this.value(BINARY + at, depth);
     const isDivision = operator === "/" || operator === "%";
     return [BINARY + at, words(left, operator, isDivision ? this.divisor() : this.value(BINARY + at + 1, depth))];
   }
 
   private divisor(): Tokens {
-    return this.one([["3"], ["0x10"], words("nz ( a )"), words("nz ( b )"), words("sizeof ( s32 )")]);
+    return this.pick([["3"], ["0x10"], words("nz ( a )"), words("nz ( b )"), words("sizeof ( s32 )")]);
   }
 
   private assignment(depth: number): Rated {
-    const operator = this.one(["=", "=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>="]);
+    const operator = this.pick(["=", "=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>="]);
     const isDivision = operator === "/=" || operator === "%=";
     return [ASSIGN, words(this.place(UNARY, depth), operator, isDivision ? this.divisor() : this.value(ASSIGN, depth))];
   }
 
   private type(): string {
-    return this.one([
+    return this.pick([
       "long",
       "int",
       "unsigned char",
@@ -288,20 +274,20 @@ class Writer {
       () =>
         words(
           "(",
-          this.one(["long", "struct T", "part_t", "u8", "u8 * ", "struct S *", "part_t [ 3 ]", "fn_t"]).trim(),
+          this.pick(["long", "struct T", "part_t", "u8", "u8 * ", "struct S *", "part_t [ 3 ]", "fn_t"]).trim(),
           ")",
         ),
-      () => [this.one(this.scope.longs)],
-      () => words("s ->", this.one(["x", "y", "t", "next"])),
-      () => words("( s )", this.one(["-> y", "-> t . c", "[ 0 ] . t"])),
-      () => words("( g )", this.one(["", "[ 1 ]"])).filter((token) => token !== ""),
+      () => [this.pick(this.scope.longs)],
+      () => words("s ->", this.pick(["x", "y", "t", "next"])),
+      () => words("( s )", this.pick(["-> y", "-> t . c", "[ 0 ] . t"])),
+      () => words("( g )", this.pick(["", "[ 1 ]"])).filter((token) => token !== ""),
       () => words("* s"),
       () => words("( ( struct S * ) 0 ) -> t"),
       () => words("( u8 ) a").slice(0, 3),
       () => words("- a"),
       () => words("s -> y [ 1 ]"),
     );
-    return [UNARY, words(this.one(["sizeof", "sizeof", "sizeof", "__alignof__"]), operand)];
+    return [UNARY, words(this.pick(["sizeof", "sizeof", "sizeof", "__alignof__"]), operand)];
   }
 
   private call(depth: number): Rated {
@@ -311,10 +297,10 @@ class Writer {
       () => [POSTFIX, words("note (", v(), ")")],
       () => [POSTFIX, words(this.callee(POSTFIX, depth), "(", v(), ",", v(), ")")],
       () => [POSTFIX, words(this.callee(POSTFIX, depth), "(", v(), ",", v(), ")")],
-      () => [POSTFIX, words("make (", v(), ") .", this.one(["z", "c"]))],
+      () => [POSTFIX, words("make (", v(), ") .", this.pick(["z", "c"]))],
       () => [POSTFIX, words("( note ) (", v(), ")")],
-      () => [POSTFIX, words(this.one(["TWICE", "twice", "NOTE_IT"]), "( (", v(), ") )")],
-      () => [POSTFIX, words(this.one(["SUM_OF", "sum_of"]), "( (", v(), ")", this.variable(v), ")")],
+      () => [POSTFIX, words(this.pick(["TWICE", "twice", "NOTE_IT"]), "( (", v(), ") )")],
+      () => [POSTFIX, words(this.pick(["SUM_OF", "sum_of"]), "( (", v(), ")", this.variable(v), ")")],
       () => this.textual(depth),
     );
   }
@@ -327,9 +313,9 @@ class Writer {
       return value.includes("{") ? words("(", value, ")") : value;
     };
     return this.any<Rated>(
-      () => [UNARY, words(this.one(["LOOSE", "LOOSE_TOO", "MINUS", "WHOLE", "NOTED"]))],
-      () => [UNARY, words(this.one(["DOUBLE", "LESS", "AS_LONG"]), "(", v(), ")")],
-      () => [UNARY, words("SIZE (", this.one(["u8", "* s", "a", "struct T", "g"]), ")")],
+      () => [UNARY, words(this.pick(["LOOSE", "LOOSE_TOO", "MINUS", "WHOLE", "NOTED"]))],
+      () => [UNARY, words(this.pick(["DOUBLE", "LESS", "AS_LONG"]), "(", v(), ")")],
+      () => [UNARY, words("SIZE (", this.pick(["u8", "* s", "a", "struct T", "g"]), ")")],
       () => [BINARY + 8, words(this.value(BINARY + 8, depth), "LESS_A")],
     );
   }
@@ -350,14 +336,14 @@ class Writer {
     return this.rated(
       level,
       this.any<Rated>(
-        () => [WHOLE, [this.one(this.scope.functions)]],
-        () => [WHOLE, words("(", this.one(this.scope.functions), ")")],
+        () => [WHOLE, [this.pick(this.scope.functions)]],
+        () => [WHOLE, words("(", this.pick(this.scope.functions), ")")],
         () => [POSTFIX, words(s(), "-> op")],
-        () => [POSTFIX, words(this.one(this.scope.structs), ". op")],
+        () => [POSTFIX, words(this.pick(this.scope.structs), ". op")],
         () => [POSTFIX, words("fns [", this.index(depth), "]")],
-        () => [UNARY, words("*", this.one(this.scope.functions))],
+        () => [UNARY, words("*", this.pick(this.scope.functions))],
         () => [UNARY, words("*", s(), "-> op")],
-        () => [CHOICE, words(v(BINARY), "?", this.one(this.scope.functions), ": f1")],
+        () => [CHOICE, words(v(BINARY), "?", this.pick(this.scope.functions), ": f1")],
         () => [POSTFIX, words("pick (", v(ASSIGN), ")")],
         () => [UNARY, words("( fn_t ) pick (", v(ASSIGN), ")")],
         () => [UNARY, words("( long ( * ) ( long , long ) )", s(), "-> op")],
@@ -369,7 +355,7 @@ class Writer {
   /** An index below four. */
   private index(depth: number): Tokens {
     return this.any(
-      () => [this.one(["0", "1", "2", "3"])],
+      () => [this.pick(["0", "1", "2", "3"])],
       () => words(this.value(BINARY + 4, depth), "& 3"),
     );
   }
@@ -383,20 +369,20 @@ class Writer {
     const { arrays, longs, others, parts, structs } = this.scope;
     const s = (): Tokens => this.struct(POSTFIX, depth);
     return this.any<Rated>(
-      () => [WHOLE, [this.one(longs)]],
-      () => [WHOLE, [this.one([...longs, ...others])]],
-      () => [POSTFIX, words(this.one(arrays), "[", this.index(depth), "]")],
-      () => [POSTFIX, words(this.one(["0", "2"]), "[", this.one(arrays), "]")],
+      () => [WHOLE, [this.pick(longs)]],
+      () => [WHOLE, [this.pick([...longs, ...others])]],
+      () => [POSTFIX, words(this.pick(arrays), "[", this.index(depth), "]")],
+      () => [POSTFIX, words(this.pick(["0", "2"]), "[", this.pick(arrays), "]")],
       () => [UNARY, words("*", this.pointer(UNARY, depth))],
       () => [POSTFIX, words(this.pointer(POSTFIX, depth), "[ 0 ]")],
       () => [POSTFIX, words(s(), "-> x")],
       () => [POSTFIX, words(s(), "-> y [", this.index(depth), "]")],
-      () => [POSTFIX, words(s(), "-> t .", this.one(["z", "c"]))],
-      () => [POSTFIX, words("( *", this.struct(UNARY, depth), ") .", this.one(["x", "t . z", "y [ 1 ]"]))],
-      () => [POSTFIX, words(s(), "[ 0 ] .", this.one(["x", "next -> x"]))],
-      () => [POSTFIX, words(this.one(structs), ".", this.one(["x", "t . c", "y [ 3 ]", "next -> x"]))],
-      () => [POSTFIX, words(this.one([...parts, "gs . t"]), ".", this.one(["z", "c"]))],
-      () => [UNARY, words("* & ", this.one(longs)).filter((token) => token !== "")],
+      () => [POSTFIX, words(s(), "-> t .", this.pick(["z", "c"]))],
+      () => [POSTFIX, words("( *", this.struct(UNARY, depth), ") .", this.pick(["x", "t . z", "y [ 1 ]"]))],
+      () => [POSTFIX, words(s(), "[ 0 ] .", this.pick(["x", "next -> x"]))],
+      () => [POSTFIX, words(this.pick(structs), ".", this.pick(["x", "t . c", "y [ 3 ]", "next -> x"]))],
+      () => [POSTFIX, words(this.pick([...parts, "gs . t"]), ".", this.pick(["z", "c"]))],
+      () => [UNARY, words("* & ", this.pick(longs)).filter((token) => token !== "")],
     );
   }
 
@@ -406,16 +392,16 @@ class Writer {
     return this.rated(
       level,
       this.any<Rated>(
-        () => [WHOLE, [this.one(pointers)]],
-        () => [WHOLE, [this.one(arrays)]],
-        () => [UNARY, words("&", this.one(longs))],
+        () => [WHOLE, [this.pick(pointers)]],
+        () => [WHOLE, [this.pick(arrays)]],
+        () => [UNARY, words("&", this.pick(longs))],
         () => [UNARY, words("&", this.struct(POSTFIX, depth), "-> x")],
-        () => [UNARY, words("&", this.one(arrays), "[", this.index(depth), "]")],
-        () => [BINARY + 8, words(this.one(arrays), "+", this.one(["0", "1", "2"]))],
-        () => [POSTFIX, words("walking", this.one(["++", "--"]))],
-        () => [UNARY, words(this.one(["++", "--"]), "walking")],
+        () => [UNARY, words("&", this.pick(arrays), "[", this.index(depth), "]")],
+        () => [BINARY + 8, words(this.pick(arrays), "+", this.pick(["0", "1", "2"]))],
+        () => [POSTFIX, words("walking", this.pick(["++", "--"]))],
+        () => [UNARY, words(this.pick(["++", "--"]), "walking")],
         () => [UNARY, words("( long * ) ( void * )", this.pointer(UNARY, depth - 1))],
-        () => [CHOICE, words(this.value(BINARY, depth - 1), "?", this.one(arrays), ": & b")],
+        () => [CHOICE, words(this.value(BINARY, depth - 1), "?", this.pick(arrays), ": & b")],
       ),
     );
   }
@@ -429,7 +415,7 @@ class Writer {
         () => [WHOLE, ["s"]],
         () => [POSTFIX, words("s -> next")],
         () => [POSTFIX, words(this.struct(POSTFIX, depth - 1), "-> next")],
-        () => [UNARY, words("&", this.one(this.scope.structs))],
+        () => [UNARY, words("&", this.pick(this.scope.structs))],
         () => [POSTFIX, words("get (", this.value(ASSIGN, depth - 1), ")")],
         () => [CHOICE, words(this.value(BINARY, depth - 1), "? s : s -> next")],
         () => [UNARY, words("( struct S * ) ( void * )", this.struct(UNARY, depth - 1))],
@@ -441,10 +427,10 @@ class Writer {
   /** A compound literal, and a part of it. */
   private literal(depth: number): Rated {
     const v = (): Tokens => this.value(ASSIGN, depth);
-    const part = this.one(["z", "c"]);
+    const part = this.pick(["z", "c"]);
     return this.any<Rated>(
       () => [POSTFIX, words("( struct T ) { . z =", v(), ", . c =", v(), "} .", part)],
-      () => [POSTFIX, words("( part_t ) {", v(), ",", v(), this.one([",", ""]) === "," ? [","] : [], "} .", part)],
+      () => [POSTFIX, words("( part_t ) {", v(), ",", v(), this.pick([",", ""]) === "," ? [","] : [], "} .", part)],
       () => [POSTFIX, words("( long [ ] ) {", v(), ",", v(), "} [", this.value(BINARY + 4, depth), "& 1 ]")],
       () => [POSTFIX, words("( u64 [ 4 ] ) { [ 1 ] =", v(), ", [ 3 ] =", v(), "} [", this.index(depth), "]")],
       () => [POSTFIX, words("( long [ 4 ] ) { [ 1 ... 2 ] =", v(), ",", v(), "} [", this.index(depth), "]")],
@@ -453,7 +439,7 @@ class Writer {
       () => [POSTFIX, words("( long ) {", v(), "}")],
       () => [
         POSTFIX,
-        words("( struct S ) { . t . z =", v(), ", . x =", v(), ", . t . c = 4 } .", this.one(["t . z", "x", "t . c"])),
+        words("( struct S ) { . t . z =", v(), ", . x =", v(), ", . t . c = 4 } .", this.pick(["t . z", "x", "t . c"])),
       ],
       () => [
         POSTFIX,
@@ -465,7 +451,7 @@ class Writer {
           "} , . x =",
           v(),
           "} .",
-          this.one(["y [ 2 ]", "x", "y [ 0 ]"]),
+          this.pick(["y [ 2 ]", "x", "y [ 0 ]"]),
         ),
       ],
       () => [
@@ -484,11 +470,11 @@ class Writer {
         () =>
           words(
             "__builtin_types_compatible_p (",
-            this.one(["long , s32", "int , s32", "struct S * , typeof ( s )"]),
+            this.pick(["long , s32", "int , s32", "struct S * , typeof ( s )"]),
             ")",
           ),
-        () => words("__builtin_offsetof ( struct S ,", this.one(["t", "t . c", "y [ 1 ]"]), ")"),
-        () => words("offsetof ( struct S ,", this.one(["t", "t . c", "y [ 1 ]"]), ")"),
+        () => words("__builtin_offsetof ( struct S ,", this.pick(["t", "t . c", "y [ 1 ]"]), ")"),
+        () => words("offsetof ( struct S ,", this.pick(["t", "t . c", "y [ 1 ]"]), ")"),
         () => words("__builtin_choose_expr ( 1 ,", this.value(ASSIGN, depth), ", 0 )"),
         () => words("__builtin_constant_p ( 3 )"),
       ),
@@ -497,7 +483,7 @@ class Writer {
 
   private string(): Tokens {
     return this.list(1, 3, () => [
-      this.one(['"a"', '"; } else {"', '"\\" /* "', '"\\\\"', '"// no"', '"\'"', '""']),
+      this.pick(['"a"', '"; } else {"', '"\\" /* "', '"\\\\"', '"// no"', '"\'"', '""']),
     ]).flat();
   }
 
@@ -587,9 +573,9 @@ class Writer {
   private jump(place: Place): Tokens {
     const leave = (): Tokens =>
       place.isClosed ? [";"] : words("if (", this.value(COMMA, 2), ") return", this.value(COMMA, 2), ";");
-    const label = place.labels.length > 0 && !place.isClosed ? this.one(place.labels) : null;
+    const label = place.labels.length > 0 && !place.isClosed ? this.pick(place.labels) : null;
     return this.any(
-      () => (place.inLoop ? words(this.one(["continue", "break"]), ";") : place.inSwitch ? words("break ;") : leave()),
+      () => (place.inLoop ? words(this.pick(["continue", "break"]), ";") : place.inSwitch ? words("break ;") : leave()),
       () => (place.inLoop || place.inSwitch ? words("if (", this.value(COMMA, 2), ") break ;") : leave()),
       leave,
       () => (label === null ? leave() : words("if ( tick ( ) ) goto", label, ";")),
@@ -649,7 +635,7 @@ class Writer {
       () =>
         words(
           "each_of (",
-          this.one(this.scope.longs),
+          this.pick(this.scope.longs),
           ", (",
           this.value(COMMA, 2),
           ") )",
@@ -724,7 +710,7 @@ class Writer {
       this.fresh("sv"),
     ];
     return this.any(
-      () => make({ longs: [x] }, this.one(["long", "register long"]).replace("register ", ""), x, "=", v(), ";"),
+      () => make({ longs: [x] }, this.pick(["long", "register long"]).replace("register ", ""), x, "=", v(), ";"),
       () => make({ longs: [x, y] }, "long", x, "=", v(), ",", y, "=", v(), ";"),
       () => make({ longs: [x], pointers: [y] }, "long", x, "=", v(), ", *", y, "= &", x, ";"),
       () =>
@@ -747,17 +733,18 @@ class Writer {
       () =>
         make(
           { pointers: [y] },
-          this.one(["long * const", "long *", "typeof ( a ) *"]),
+          this.pick(["long * const", "long *", "typeof ( a ) *"]),
           y,
           "=",
           this.pointer(ASSIGN, 2),
           ";",
         ),
-      () => make({ constants: [x] }, this.one(["const long", "long const", "const u8", "s32 const"]), x, "=", v(), ";"),
+      () =>
+        make({ constants: [x] }, this.pick(["const long", "long const", "const u8", "s32 const"]), x, "=", v(), ";"),
       () =>
         make(
           { others: [x] },
-          this.one([
+          this.pick([
             "u8",
             "s32",
             "int",
@@ -775,7 +762,7 @@ class Writer {
           ";",
         ),
       () => make({ longs: [x], arrays: [arr] }, "static long", x, "= 3 ,", arr, "[ 4 ] = { [ 1 ] = 7 , 2 } ;"),
-      () => make({ constants: [x] }, this.one(["static const u8", "const static long"]), x, "= BLUE * 3 ;"),
+      () => make({ constants: [x] }, this.pick(["static const u8", "const static long"]), x, "= BLUE * 3 ;"),
       () => make({ constants: [x] }, "__auto_type", x, "=", v(), ";"),
       () => make({ functions: [fp] }, "fn_t", fp, "=", this.callee(ASSIGN, 2), ";"),
       () => make({ functions: [fp] }, "long ( *", fp, ") ( long , long ) =", this.callee(ASSIGN, 2), ";"),
@@ -799,7 +786,7 @@ class Writer {
       () =>
         make(
           { parts: [sv] },
-          this.one(["struct T", "part_t"]),
+          this.pick(["struct T", "part_t"]),
           sv,
           "=",
           this.any(

@@ -55,6 +55,14 @@ describe("what is read of C", () => {
     expect(read("(k)(a); (a)(1); (unknown_t)(a);", known)).toBe("(k(a)); (a((1))); ((?)a);");
   });
 
+  it("does not guess what a name after such a name is: it may be a macro with the arguments", () => {
+    const source = program(
+      "int k(int n) { return n; }\n#define ARGS (1)\nvoid f(int a)\n{\n(unknown_t) a;\n(k) ARGS;\n}\n",
+    );
+    const info = source.functions.get("f")?.[0];
+    expect(info && source.ast(info)?.errors).toEqual([6]);
+  });
+
   it("tells a call of what a function gives from the declaration of a pointer", () => {
     expect(read("k(*b)(a); later (*fp)(int) = 0;", "int k(int n) { return n; }")).toBe(
       "((k((* b)))(a)); fn_t fp = (0);",

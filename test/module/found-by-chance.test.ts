@@ -136,18 +136,19 @@ describe("a lock that is taken only where another one is busy", () => {
     );
   });
 
-  it("is told where another way takes it too", async () => {
-    const { catalog } = await of(
+  it("is told where another way takes it too, but for its try", async () => {
+    const { catalog, at } = await of(
       `if (flags & 1) { ${TAKE_KOT} ${GIVE_KOT} }${either(`acquire_sharex_lock_sh(${KOT}) == LOCK_RET_SUCCESS`)}`,
     );
-    expect(said(catalog.diagnostics)).toEqual([]);
+    expect(said(catalog.diagnostics)).toEqual([`SL1039 warning ${at("// instead")}`]);
   });
 
   it("is told where another way takes it in another mode only if that keeps out as much", async () => {
     const exclusive = `if (acquire_sharex_lock_ex(${KOT}) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; } release_sharex_lock_ex(${KOT});`;
     const first = `if (flags & 1) { ${exclusive} }`;
     const second = `acquire_sharex_lock_sh(${KOT}) == LOCK_RET_SUCCESS`;
-    expect(said((await of(`${first}${either(second)}`)).catalog.diagnostics)).toEqual([]);
+    const told = await of(`${first}${either(second)}`);
+    expect(said(told.catalog.diagnostics)).toEqual([`SL1039 warning ${told.at("// instead")}`]);
     const third = `if (acquire_mutex_lock(&global->global_lock) == LOCK_RET_SUCCESS) { ${GIVE_GLOBAL} }
     else if (acquire_sharex_lock_ex(${KOT}) == LOCK_RET_SUCCESS) { release_sharex_lock_ex(${KOT}); } // instead
     return TDX_SUCCESS;`;
@@ -174,8 +175,37 @@ describe("a lock that only a call takes that fails", () => {
     expect(catalog.diagnostics[0]?.message).toMatch(/only where it ends otherwise than in success$/);
   });
 
-  it("is told where another way takes it, in a mode that keeps out as much", async () => {
+  it("is told where another way takes it, in a mode that keeps out as much, but for its try", async () => {
     const { catalog } = await of(`${failing}\n${TAKE_KOT} ${GIVE_KOT} return TDX_SUCCESS;`);
+    expect(catalog.diagnostics.map(({ code, message }) => [code, message])).toEqual([
+      ["SL1039", "tdh_mem_test tries the lock on KOT in mode SHARED here only where it fails"],
+    ]);
+  });
+
+  it("is said once for each place where it is tried there", async () => {
+    const { catalog } = await of(`
+    if (flags & 1)
+    {
+        ${TAKE_KOT} // first
+        ${GIVE_KOT}
+        ${TAKE_KOT} // second
+        ${GIVE_KOT}
+        return TDX_OPERAND_INVALID;
+    }
+    return TDX_SUCCESS;`);
+    expect(catalog.diagnostics.map(({ code }) => code)).toEqual(["SL1037", "SL1039"]);
+  });
+
+  it("is told where it is tried again after it was busy where a call that succeeds tries it", async () => {
+    const { catalog } = await of(`
+    if (acquire_sharex_lock_sh(${KOT}) != LOCK_RET_SUCCESS)
+    {
+        ${TAKE_KOT}
+        ${GIVE_KOT}
+        return TDX_OPERAND_INVALID;
+    }
+    ${GIVE_KOT}
+    return TDX_SUCCESS;`);
     expect(said(catalog.diagnostics)).toEqual([]);
   });
 
@@ -192,6 +222,7 @@ describe("a lock that only a call takes that fails", () => {
     return TDX_SUCCESS;`);
     expect(catalog.diagnostics.map(({ message }) => message)).toEqual([
       "tdh_mem_test takes the lock on KOT in mode EXCLUSIVE only where it fails",
+      "tdh_mem_test tries the lock on KOT in mode EXCLUSIVE here only where it fails",
     ]);
   });
 
@@ -210,12 +241,25 @@ describe("a lock that only a call takes that fails", () => {
 });
 
 describe("a loop whose rounds are not counted", () => {
-  it("may have none: what it alone gives back is kept then", async () => {
-    const { catalog, at } = await of(`
+  it.each(["i = 0; i < gpa; i++", "i = gpa; i >= 1; i--", "i = gpa; i > 0; i--"])(
+    "may have none: what it alone gives back is kept then (%s)",
+    async (head) => {
+      const { catalog, at } = await of(`
     ${TAKE_GLOBAL} // taken
-    for (i = 0; i < gpa; i++) { ${GIVE_GLOBAL} break; }
+    locked = true;
+    for (${head}) { if (locked) { ${GIVE_GLOBAL} locked = false; } }
     return TDX_SUCCESS;`);
-    expect(said(catalog.diagnostics)).toEqual([`SL1031 error ${at("// taken")}`]);
+      expect(said(catalog.diagnostics)).toEqual([`SL1031 error ${at("// taken")}`]);
+    },
+  );
+
+  it("has one where it counts down to 0", async () => {
+    const { catalog } = await of(`
+    ${TAKE_GLOBAL}
+    locked = true;
+    for (int64_t down = gpa; down >= 0; down--) { if (locked) { ${GIVE_GLOBAL} locked = false; } }
+    return TDX_SUCCESS;`);
+    expect(said(catalog.diagnostics)).toEqual([]);
   });
 
   it("may have none: what follows it is told, though each round ends the call", async () => {

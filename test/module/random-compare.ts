@@ -176,7 +176,18 @@ class Comparison {
         if (!isTold && !this.says("SL1037", resource, null))
           this.differ("row-otherwise", `${resource} ${mode} at ${taken.chain} has no row`);
       }
+      this.tried(run);
     }
+  }
+
+  /** The first try that finds a lock busy, or refuses a promotion, is a row's, or said to be none's. */
+  private tried({ events }: Run): void {
+    const failed = events.find((event) => event.kind === "failed");
+    if (failed?.kind !== "failed") return;
+    const { chain, lock, isPromotion } = failed;
+    const isTold = this.rows.some((row) => lines(isPromotion ? row.promotion : row.evidence) === chain);
+    const isSaid = ["SL1037", "SL1039"].some((code) => this.says(code, resourceOf(lock), last(chain)));
+    if (!isTold && !isSaid) this.differ("tried", `${resourceOf(lock)} at ${chain} is tried, and has no row there`);
   }
 
   private row(row: Acquisition): void {
@@ -282,10 +293,13 @@ class Comparison {
   private releaseOrders(): void {
     for (const run of this.all.runs) {
       const end = this.endOf(run);
-      const all = spansOf(run).flatMap(({ taken, to }) => {
-        const row = this.rows.find(
-          (one) => lines(one.evidence) === taken.chain && one.resource === resourceOf(taken.lock),
-        );
+      const all = spansOf(run).flatMap((span) => {
+        const { taken, to } = span;
+        const isAt = (one: Acquisition) =>
+          lines(one.evidence) === taken.chain && one.resource === resourceOf(taken.lock);
+        // Of a call that fails, and was to promote it, it is not told which row's it is.
+        const isSame = (one: Acquisition) => isRowOf(one, span) || (end?.end !== "success" && one.promotion !== null);
+        const row = this.rows.find((one) => isAt(one) && isSame(one)) ?? this.rows.find(isAt);
         return row === undefined ? [] : [{ row, to }];
       });
       // What the rows say is given back before the last lock that is tried is none of those that are left.
@@ -322,8 +336,8 @@ class Comparison {
     const isGot = run.events.some((event, i) => i > run.events.indexOf(failed) && isSuccessOf(event, failed));
     if (busyIn(run).size > 1) return null;
     if (isGot || !isError(run.status)) return otherwise;
-    const isTry = ({ evidence, promotion }: Acquisition) =>
-      [evidence, promotion].some((at) => lines(at) === failed.chain);
+    const isTry = ({ evidence, promotion, mode }: Acquisition) =>
+      lines(failed.isPromotion ? promotion : evidence) === failed.chain && (mode === failed.mode || promotion !== null);
     const refused = this.rows.find((row) => isTry(row));
     return refused === undefined ? { end: "other" } : { end: "busy", refused };
   }

@@ -3,8 +3,7 @@
  * hold, leave by `goto EXIT` or at once, and give back what they hold; now and then they forget one.
  */
 
-import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { Dice } from "../dice.ts";
 import {
   addr,
   arrow,
@@ -101,24 +100,6 @@ const SUCCESS = status("TDX_SUCCESS");
 type Side = "host" | "guest";
 type Mode = "SHARED" | "EXCLUSIVE";
 
-/** Random decisions. */
-export class Dice {
-  private readonly generator: ReturnType<typeof xoroshiro128plus>;
-  constructor(seed: number) {
-    this.generator = xoroshiro128plus(seed);
-  }
-  roll(sides: number): number {
-    return uniformInt(this.generator, 0, sides - 1);
-  }
-  /** Comes true so many times of a hundred. */
-  chance(percent: number): boolean {
-    return this.roll(100) < percent;
-  }
-  pick<T>(items: readonly T[]): T {
-    return items[this.roll(items.length)] as T;
-  }
-}
-
 /** A helper, and how it is called. */
 interface Helper {
   readonly fn: Func;
@@ -135,7 +116,7 @@ const TAKES: Helper["shape"][] = ["take", "check", "whole", "lock", "options", "
 export function randomProgram(seed: number, leaves = 3): Program {
   const dice = new Dice(seed);
   const helpers: Helper[] = [];
-  const wanted = dice.roll(4);
+  const wanted = dice.below(4);
   for (let i = 0; i < wanted; i++) helpers.push(...helper(dice, i, dice.pick(TAKES), helpers));
   const functions = Array.from({ length: leaves }, (_, i) => leaf(dice, i, helpers));
   const used = usedBy(functions, helpers);
@@ -227,7 +208,7 @@ class Body {
   }
 
   statements(depth: number): Stmt[] {
-    const count = 1 + this.dice.roll(depth + 1);
+    const count = 1 + this.dice.below(depth + 1);
     const made: Stmt[] = [];
     // What is declared in a block is seen there only.
     const [ints, bools] = [this.ints.length, this.bools.length];
@@ -328,7 +309,7 @@ class Body {
         : [run(set(v("return_val"), take)), when(bin("!=", v("return_val"), SUCCESS), failed)];
       return [...test, ...got];
     }
-    const how = mayGoOn ? dice.roll(12) : dice.roll(10);
+    const how = mayGoOn ? dice.below(12) : dice.below(10);
     if (how >= 10) return [when(bin("==", take, success), got, dice.chance(30) ? this.statements(0) : null)];
     const named = lock.operand === "RCX" && dice.chance(50) ? busy : withOperand(busy, lock.operand);
     const failed = this.ends(how === 0 ? call("api_error_fatal", named) : named, true);
@@ -526,7 +507,7 @@ class Body {
     if (this.loops > 0) return this.branch(depth);
     const { dice } = this;
     const i = this.fresh("i", "int");
-    const bound = dice.chance(60) ? num(1 + dice.roll(3)) : this.int(0);
+    const bound = dice.chance(60) ? num(1 + dice.below(3)) : this.int(0);
     const before = new Set(this.maybe);
     this.loops++;
     const body = this.statements(depth - 1);
@@ -559,7 +540,7 @@ class Body {
 
   private assigns(): Stmt[] {
     const { dice } = this;
-    const how = dice.roll(6);
+    const how = dice.below(6);
     if (how === 0 || (how === 1 && this.ints.length < 3)) {
       const init = this.int(2);
       return [{ k: "declare", type: "uint64_t", name: this.fresh("x", "int"), init }];
@@ -595,27 +576,27 @@ class Body {
 
   int(depth: number): Expr {
     const { dice } = this;
-    const how = dice.roll(depth > 0 ? 8 : 5);
-    if (how === 0) return num(dice.roll(4));
+    const how = dice.below(depth > 0 ? 8 : 5);
+    if (how === 0) return num(dice.below(4));
     if (how <= 3) return v(dice.pick(this.ints));
     if (how === 4) return this.field();
-    if (how === 5) return bin("&", this.int(depth - 1), num(1 + dice.roll(3)));
+    if (how === 5) return bin("&", this.int(depth - 1), num(1 + dice.below(3)));
     if (how === 6) return bin("+", this.int(depth - 1), num(1));
     return { k: "ite", c: this.condition(0), a: this.int(depth - 1), b: this.int(depth - 1) };
   }
 
   condition(depth: number): Expr {
     const { dice } = this;
-    const how = dice.roll(depth > 0 ? 10 : 7);
+    const how = dice.below(depth > 0 ? 10 : 7);
     if (how === 0 && this.bools.length > 0) return v(dice.pick(this.bools));
     if (how === 1) return this.field();
     if (how === 2) return call(dice.pick(["is_private", "is_large"]), v(dice.pick(["gpa", "flags"])));
-    if (how === 3) return bin("!=", bin("&", v(dice.pick(this.ints)), num(1 << dice.roll(2))), num(0));
+    if (how === 3) return bin("!=", bin("&", v(dice.pick(this.ints)), num(1 << dice.below(2))), num(0));
     if (how <= 6)
       return bin(
         dice.pick<BinaryOp>(["==", "==", "!=", "<", ">", ">=", "<="]),
         this.int(depth > 0 ? 1 : 0),
-        num(dice.roll(4)),
+        num(dice.below(4)),
       );
     if (how === 7) return not(this.condition(depth - 1));
     return bin(how === 8 ? "&&" : "||", this.condition(depth - 1), this.condition(depth - 1));
@@ -712,7 +693,7 @@ const modeOf = (mode: Mode): Expr => (mode === "SHARED" ? SHARED : EXCLUSIVE);
 
 function leaf(dice: Dice, i: number, helpers: readonly Helper[]): Func {
   const side: Side = dice.chance(30) ? "guest" : "host";
-  const body = new Body(dice, helpers, side, 3 + dice.roll(9));
+  const body = new Body(dice, helpers, side, 3 + dice.below(9));
   // The TD that runs, or, of a host's call, one that it names.
   const own = dot(arrow(call("get_local_data"), "vp_ctx"), "tdcs");
   const named = call("map_pa", v("flags"), num(3, "TDX_RANGE_RW"));
@@ -834,7 +815,7 @@ function helper(dice: Dice, i: number, shape: Helper["shape"], known: readonly H
       ];
     }
     default: {
-      const body = new Body(dice, shape === "whole" ? [] : known, "host", 2 + dice.roll(4));
+      const body = new Body(dice, shape === "whole" ? [] : known, "host", 2 + dice.below(4));
       const params = [TDCS, GPA, FLAGS];
       return [
         {

@@ -33,6 +33,8 @@ export interface Changed {
 export interface Failed {
   readonly kind: "failed";
   readonly lock: string;
+  /** In which it was tried; of a promotion, what it was to become. */
+  readonly mode: Mode;
   readonly chain: string;
   readonly outcome: string;
   readonly isPromotion: boolean;
@@ -433,7 +435,7 @@ class Machine {
     const [name, value] = outcomes[mayFail ? this.choose(outcomes.length) : 0] as readonly [string, bigint];
     if (value !== outcomes[0]?.[1]) {
       this.busy.add(lock);
-      this.events.push({ kind: "failed", lock, chain, outcome: name, isPromotion: does === "promote" });
+      this.events.push({ kind: "failed", lock, mode, chain, outcome: name, isPromotion: does === "promote" });
     } else if (does === "promote") {
       this.held.set(lock, { by: (held as { by: Taken }).by, mode: "EXCLUSIVE" });
       this.events.push({ kind: "promote", lock, chain });

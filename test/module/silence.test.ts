@@ -423,3 +423,57 @@ it("a call of what another file keeps to itself is an error that names it", asyn
       .map(({ message, file, line }) => `${file?.split("/").at(-1)}:${line} ${message}`),
   ).toEqual([`${at("return take_epoch")} tdh_mem_track calls take_epoch, which is static in another file`]);
 });
+
+describe("what is read as a call, or not at all, is an error where it does what no call does", () => {
+  const errorsOf = async (body: string, before = "") =>
+    (await smallTree(before + leaf(body))).catalog.diagnostics
+      .filter(({ code }) => ["SL1020", "SL1023", "SL1043"].includes(code))
+      .map(({ code, message }) => `${code} ${message}`);
+
+  it.each([
+    ["if (x) return TDX_SUCCESS", "leaves the place where it is used"],
+    ["do { if (x) { return_val = TDX_SUCCESS; goto EXIT; } } while (0)", "leaves the place where it is used"],
+    ["if (x) break", "leaves the place where it is used"],
+    ["do { x = 1; } while (0)", "stores something"],
+    ["{ x <<= 1; }", "stores something"],
+    ["{ x++; }", "stores something"],
+  ])("a macro: %s", async (text, does) => {
+    const body = "do { STEP(tdr_pa); } while (0);\n    goto EXIT;\nEXIT:";
+    expect(await errorsOf(body, `#define STEP(x) ${text}\n`)).toEqual([
+      `SL1043 the macro STEP ${does} and is not followed where it is used`,
+    ]);
+  });
+
+  it("but no macro that does nothing of the kind, that nothing uses, or that is an expression", async () => {
+    expect(
+      await errorsOf("STEP(tdr_pa);", "#define STEP(x) do { if (x == 1 || x <= 2 || x != 3) break; } while (0)\n"),
+    ).toEqual([]);
+    expect(await errorsOf("", "#define STEP(x) return x\n")).toEqual([]);
+    expect(await errorsOf("STEP(tdr_pa);", "#define STEP(x) x = 1\n")).toEqual([]);
+  });
+
+  const TAKE = "acquire_sharex_lock_ex(&tdcs_ptr->epoch_lock)";
+
+  it("a goto into a block", async () => {
+    const body =
+      "if (tdr_pa == 1) { goto IN; }\n    if (tdr_pa == 2)\n    {\nIN:\n        return_val = TDX_SUCCESS;\n    }";
+    expect(await errorsOf(body)).toEqual(["SL1023 goto IN goes into a block"]);
+  });
+
+  it.each([
+    ["in place", "", `return_val = ({ lock_return_t r = ${TAKE}; r; });`],
+    [
+      "of a macro",
+      `#define TRY(l) ({ lock_return_t r = acquire_sharex_lock_ex(l); r; })\n`,
+      "return_val = TRY(&tdcs_ptr->epoch_lock);",
+    ],
+    ["in a loop", "", `while (tdr_pa--) { return_val = ({ if (tdr_pa) { ${TAKE}; } 1; }); }`],
+  ])("a lock that is taken by statements in an expression, %s", async (_, before, body) => {
+    expect(await errorsOf(body, before)).toContain("SL1020 statements in an expression are not followed");
+  });
+
+  it("but no statements there that take none", async () => {
+    expect(await errorsOf("return_val = ({ uint64_t r = tdr_pa; r; });")).toEqual([]);
+    expect(await errorsOf(`return_val = ({ ${TAKE}; 0; });`)).toEqual([]);
+  });
+});

@@ -83,6 +83,31 @@ describe("the side and the object", () => {
     expect([await sides("false"), await sides("true")]).toEqual([["host"], ["guest"]]);
   });
 
+  it("which lock a pointer leads to that something unknown gives is not known: that is an error, and a row", async () => {
+    const helper = "static sharex_lock_t* lock_of(tdcs_t* tdcs_ptr) { return &tdcs_ptr->mig_lock; }\n";
+    const macro = "#define LOCK_OF(name) (&tdcs_ptr->name##_lock)\n";
+    for (const [before, lock] of [
+      [helper, "*lock_of(tdcs_ptr)"],
+      [macro, "*LOCK_OF(mig)"],
+      ["", "*tdcs_ptr->some_lock_p"],
+    ] as const) {
+      const { rows, codes } = await rowsOf(
+        `${take(lock, "TDX_LOCK_SHARED")} release_sharex_lock_sh(&${lock});`,
+        before,
+      );
+      expect([rows.length, codes]).toEqual([1, ["SL1024 error"]]);
+    }
+    const { codes } = await rowsOf(
+      `${take("own_lock", "TDX_LOCK_SHARED")} release_sharex_lock_sh(&own_lock);`,
+      "static sharex_lock_t own_lock;\n",
+    );
+    expect(codes).toEqual(["SL1033 note"]);
+    const { codes: ofMember } = await rowsOf(
+      `${take("tdcs_ptr->own.strange_lock", "TDX_LOCK_SHARED")} release_sharex_lock_sh(&tdcs_ptr->own.strange_lock);`,
+    );
+    expect(ofMember).toEqual(["SL1033 note"]);
+  });
+
   it("a number is no lock: that is an error", async () => {
     const { codes } = await rowsOf(
       "if (acquire_mutex_lock((mutex_lock_t*)0) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }",

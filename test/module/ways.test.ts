@@ -14,6 +14,8 @@ describe("how often a lock is taken", () => {
     ["per GPA list entry", "uint16_t i; for (i = 0; i <= global->gpa_list.last_entry; i++)"],
     ["4", "uint16_t i; for (i = 0; i < 4; i++)"],
     ["while more_work(gpa)", "while (more_work(gpa))"],
+    ["while --gpa", "while (--gpa)"],
+    ["while gpa--", "while (gpa--)"],
   ])("%s", async (times, loop) => {
     const { rows } = await smallTree(hostLeaf(`${loop} { ${TAKE_GLOBAL} ${GIVE_GLOBAL} } return TDX_SUCCESS;`));
     expect(brief(rows)).toEqual([`GLOBAL EXCLUSIVE ${times}`]);

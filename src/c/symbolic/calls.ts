@@ -66,6 +66,8 @@ export class Calls {
     });
     const returns: Evaluated<Value>[] = [];
     for (const { state: end, exit } of engine.statements(fn.body, [state], frame)) {
+      if (exit.k === "goto")
+        engine.trouble("backward-goto", `goto ${exit.label} goes into a block`, engine.site(frame, exit.line));
       if (exit.k !== "return" && exit.k !== "next") continue;
       const value = exit.k === "return" && exit.value ? end.resolve(exit.value) : num(0);
       returns.push([end, this.domains.reduce((v, domain) => domain.result(fn, v, end), value)]);

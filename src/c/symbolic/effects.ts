@@ -44,9 +44,16 @@ export class Effects {
         return false;
       case "assign":
         return partsOf(e).some((part) => this.of(part)) || this.storesInWatched(e);
+      case "opaque":
+        return partsOf(e).some((part) => this.of(part)) || this.hidesWhatMatters(e);
       default:
         return partsOf(e).some((part) => this.of(part));
     }
+  }
+
+  /** Are there statements in `({ … })`, other than expressions, that matter? */
+  hidesWhatMatters({ body = [] }: Extract<Expr, { kind: "opaque" }>): boolean {
+    return body.some((s) => s.kind !== "expression" && this.matters(s));
   }
 
   /** Can a statement do more than change memory: reach what matters, or leave the function? */

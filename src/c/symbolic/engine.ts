@@ -53,7 +53,7 @@ export type Exit =
   | { readonly k: "next" }
   | { readonly k: "break" }
   | { readonly k: "continue" }
-  | { readonly k: "goto"; readonly label: string }
+  | { readonly k: "goto"; readonly label: string; readonly line: number }
   | { readonly k: "return"; readonly value: Value | null };
 
 export const NEXT: Exit = { k: "next" };

@@ -71,6 +71,8 @@ export class Expressions {
       }
       case "opaque": {
         let current: AbstractState[] = [state];
+        if (engine.settings.effects.hidesWhatMatters(e))
+          engine.trouble("parse", "statements in an expression are not followed", engine.site(frame, e.line));
         for (const part of e.parts)
           if (engine.settings.effects.of(part))
             current = current.flatMap((st) => this.evaluate(part, st, frame).map(([s]) => s));

@@ -299,6 +299,7 @@ export class Loops {
     const loop = { s: { ...s, step: null }, frame };
     const place = { at: engine.local(name, frame), text: name };
     const between: AbstractState[] = [];
+    if (last > 0n) left.push(...this.noRound(s, start, frame));
     const skip = start.clone();
     const counter = anyCounter(">", last, name);
     engine.write(place, counter, start);
@@ -312,6 +313,16 @@ export class Loops {
       this.once(loop, state, frame.loops, { next: ends, left });
     }
     return [...left, ...ends.map((state): Flow => ({ state, exit: NEXT }))];
+  }
+
+  /** Where a loop's test is false at once: a number that is counted down may be less than the last one; less than 0 none is. */
+  private noRound(s: LoopStmt, start: AbstractState, frame: Frame): readonly Flow[] {
+    if (s.test === null) return [];
+    const { engine } = this;
+    const never = `${engine.fork(frame, s.line, s.test)}-0`;
+    return engine
+      .test(s.test, start.clone(), frame)
+      .flatMap(([state, formula]): Flow[] => (state.assume(not(formula), never, true) ? [{ state, exit: NEXT }] : []));
   }
 
   // ------------------------------------------------- what is not run at all

@@ -33,7 +33,7 @@ function written(e: Expr): string {
     case "call":
       return `${sourceText(e.callee)}(${e.args.map((a) => sourceText(a)).join(", ")})`;
     case "update":
-      return `${sourceText(e.operand)}${e.op}`;
+      return e.isPostfix ? `${sourceText(e.operand)}${e.op}` : `${e.op}${sourceText(e.operand)}`;
     case "assign":
       return `${sourceText(e.left)} ${e.op} ${sourceText(e.right)}`;
     case "conditional":

@@ -100,7 +100,7 @@ export class Statements {
       case "switch":
         return this.switch(s, state, frame);
       case "goto":
-        return [{ state, exit: { k: "goto", label: s.label } }];
+        return [{ state, exit: { k: "goto", label: s.label, line: s.line } }];
       case "return":
         if (!s.value) return [{ state, exit: { k: "return", value: null } }];
         return engine.evaluate(s.value, state, frame).map(([st, value]): Flow => {

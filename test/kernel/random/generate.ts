@@ -1,6 +1,5 @@
 /** Random programs in the kernel's style, from a seed. */
-import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { Dice } from "../../dice.ts";
 import {
   ARCH,
   type Arg,
@@ -27,20 +26,10 @@ import {
   type Type,
 } from "./program.ts";
 
-class Dice {
-  private readonly generator;
-  constructor(seed: number) {
-    this.generator = xoroshiro128plus(seed);
-  }
-  below(n: number): number {
-    return uniformInt(this.generator, 0, n - 1);
-  }
+class WeighedDice extends Dice {
   /** True once in `n` times. */
   once(n: number): boolean {
     return this.below(n) === 0;
-  }
-  pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)] as T;
   }
   /** One of several, each as often as its weight says. */
   weighed<T>(...list: readonly (readonly [number, () => T])[]): T {
@@ -86,7 +75,7 @@ const name = (n: string): Lvalue => ({ k: "var", n });
 
 /** A program of one or two entries and some functions below them. */
 export function generate(seed: number): Program {
-  const dice = new Dice(seed);
+  const dice = new WeighedDice(seed);
   for (;;) {
     const program = new Generator(dice).program();
     if (program.fns.every((fn) => !fn.isEntry || sizeOf(fn, program) <= MOST_SEAMCALLS)) return program;
@@ -104,7 +93,7 @@ function sizeOf(fn: Fn, program: Program): number {
 }
 
 class Generator {
-  private readonly dice: Dice;
+  private readonly dice: WeighedDice;
   private count = 0;
   private complaints = 0;
   /** Does the function that is made have a label? */
@@ -115,7 +104,7 @@ class Generator {
   /** Leaves that a program has: few, so that some are made at several places. */
   private readonly leaves: readonly number[];
 
-  constructor(dice: Dice) {
+  constructor(dice: WeighedDice) {
     this.dice = dice;
     this.leaves = Array.from({ length: 1 + dice.below(LEAVES) }, (_, i) => i);
   }
