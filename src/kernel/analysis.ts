@@ -81,6 +81,8 @@ export class Analysis {
   readonly presumptions = new Map<string, { readonly place: Site; readonly name: string }>();
   /** Members that are what they are because of a BUSY, by the function that makes them so: there are several, and it is not known who looks at which. */
   readonly unfollowed = new Map<string, Unfollowed>();
+  /** Where a call is made again after a kick, of vCPUs that nothing keeps out. */
+  readonly unbarred = new Map<string, Site>();
   /** By function that was gone through: its calls that some way came to. */
   readonly met = new Map<Code, Set<number>>();
   /** The name of the phase that is gone through. */
@@ -113,6 +115,7 @@ export class Analysis {
     const told = new Set([...rules.facts.tracked, ...rules.phases.flatMap((phase) => Object.keys(phase.facts))]);
     this.known = {
       fact: (member) => (this.tracked.has(member) ? this.fact(member) : null),
+      bars: new Set(Object.keys(rules.bars)),
       perVcpu: new Set(source.rules.facts.perVcpu),
       always: new Set(Object.keys(rules.facts.members).filter((name) => !told.has(name))),
     };

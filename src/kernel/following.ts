@@ -10,6 +10,7 @@ import { type Instruction, isTemporary } from "./code.ts";
 import {
   afterCounting,
   afterEvent,
+  areKeptOut,
   arrived,
   changed,
   controlledMembers,
@@ -320,11 +321,21 @@ export class Following extends Execution {
         this.isSteppedOn = this.isOfItself(instruction, at);
         this.counts(instruction, at, state);
         this.loses(instruction, state);
+        this.bars(instruction, state);
         this.standsIn(instruction, state);
         return this.storesOn(instruction, at, state);
       default:
     }
     return super.step(instruction, at, state);
+  }
+
+  /** vCPUs are kept out from where it is certain that they are, until they may not be. */
+  private bars({ to, value }: Extract<Instruction, { op: "assign" }>, state: State): void {
+    const place = this.evaluator.place(to, state);
+    if (place?.kind !== "member" || !Object.hasOwn(this.analysis.source.rules.bars, place.member)) return;
+    const { yes, no } = truthOf(this.evaluator.value(value, state));
+    if (yes && !no && place.of !== "other") this.event("bar", state);
+    else if (state.episode !== null) state.episode = afterEvent(state.episode, "unbar");
   }
 
   /** Stores, and notes which member is what it is because of the status. */
@@ -408,10 +419,21 @@ export class Following extends Execution {
   // ---------------------------------------------------------------- calls
 
   protected override call(instruction: Extract<Instruction, { op: "call" }>, at: number, state: State): number | null {
-    const does = this.analysis.source.rules.events[calleeName(instruction.callee) ?? ""];
-    if (does !== undefined) this.event(does, state);
+    const name = calleeName(instruction.callee) ?? "";
+    const does = this.analysis.source.rules.events[name];
+    if (does !== undefined && this.isWaiting(name, instruction.args, state)) this.event(does, state);
     if (state.episode !== null && this.isFree(instruction)) state.episode = changed(state.episode, { isFreed: true });
     return super.call(instruction, at, state);
+  }
+
+  /** Does a kick wait until those who were kicked have left the guest? */
+  private isWaiting(name: string, args: readonly Expr[], state: State): boolean {
+    const rule = this.analysis.source.rules.kicks[name];
+    if (rule === undefined) return true;
+    const arg = args[rule.argument];
+    const given = arg === undefined ? null : constantOf(this.evaluator.value(arg, state));
+    const bit = this.analysis.constant(rule.bit);
+    return given !== null && bit !== null && (given & bit) === bit;
   }
 
   override follows(info: FunctionInfo, args: readonly Value[], state: State): boolean {
@@ -519,9 +541,15 @@ export class Following extends Execution {
       this.isOpen = true;
       return null;
     }
+    if (episode.events.includes("kick") && !areKeptOut(episode.events)) this.notesUnbarred(at);
     if (at !== this.injection?.at)
-      this.repetitions.set(at, others.includes("kick") && this.repetitions.get(at) !== false);
+      this.repetitions.set(at, areKeptOut(episode.events) && this.repetitions.get(at) !== false);
     return afterEvent(changed(episode, { repeated: [...episode.repeated, key] }), "retry");
+  }
+
+  private notesUnbarred(at: number): void {
+    const place = this.run_.place(this.run_.code.instructions[at]?.line ?? this.run_.line);
+    this.analysis.unbarred.set(`${place.file}:${place.line}`, place);
   }
 
   /** Has a way on which the call was repeated gone on to where it is not made again? Each other number of times it then may be as well. */
