@@ -47,6 +47,7 @@ export function diagnose(findings: Findings): Diagnostic[] {
     ...busyFindings(findings.rows),
     ...unfollowedFindings(findings),
     ...barFindings(findings),
+    ...operandFindings(findings),
     ...ruleFindings(findings),
   ];
   const unique = new Map(found.map((d) => [`${d.code} ${d.file} ${d.line} ${d.message}`, d]));
@@ -291,6 +292,15 @@ const barFindings = ({ analysis, unheeded }: Findings): Diagnostic[] => [
     }),
   ),
 ];
+
+/** Tests of what a BUSY is about: what is done about one of that operand alone is not followed. */
+const operandFindings = ({ analysis }: Findings): Diagnostic[] =>
+  [...analysis.operandTests.values()].map((place) => ({
+    code: "SL3425",
+    severity: "warning",
+    message: `${place.function} asks whether a BUSY has a certain operand: what is done about that one is not followed, and is not known`,
+    ...at(place),
+  }));
 
 /** Members that are what they are because of a BUSY, of structures of which there are several. */
 const unfollowedFindings = ({ analysis }: Findings): Diagnostic[] =>

@@ -29,6 +29,7 @@ import { Execution } from "./execution.ts";
 import { calleeName } from "./expressions.ts";
 import type { Flow } from "./flow.ts";
 import type { LockSet } from "./locks.ts";
+import { comparisonsOf } from "./operands.ts";
 import type { Passed } from "./passing.ts";
 import type { Plan } from "./plan.ts";
 import { type Input, joinOutcomes, type Outcome, type Run, taking } from "./run.ts";
@@ -299,6 +300,7 @@ export class Following extends Execution {
 
   protected override step(instruction: Instruction, at: number, state: State): number | null {
     if (state.episode === null) return super.step(instruction, at, state);
+    this.notesOperand(instruction, state);
     switch (instruction.op) {
       case "branch":
         this.decides(this.evaluator.value(instruction.test, state), at, state);
@@ -327,6 +329,23 @@ export class Following extends Execution {
       default:
     }
     return super.step(instruction, at, state);
+  }
+
+  /** Only one operand is followed, of which the tree knows nothing: what is done about another one, where they are told apart, is not known. */
+  private notesOperand(instruction: Instruction, state: State): void {
+    const { operands } = this.analysis;
+    if (operands === null) return;
+    const isTold = comparisonsOf(instruction).some(([left, right]) => {
+      const values = [this.evaluator.value(left, state), this.evaluator.value(right, state)];
+      const [status, other] = values[0]?.isMarked ? values : values.toReversed();
+      return (
+        status?.isMarked === true && other !== undefined && operands.areTold(constantOf(status), constantOf(other))
+      );
+    });
+    if (!isTold) return;
+    this.isOpen = true;
+    const place = this.run_.place(instruction.line);
+    this.analysis.operandTests.set(`${place.file}:${place.line}`, place);
   }
 
   /** vCPUs are kept out from where it is certain that they are, until they may not be. */

@@ -169,6 +169,7 @@ const seamcallsSchema = z.strictObject({
 
 const busySchema = z.strictObject({
   status: text.describe("the status that is given to whoever makes a SEAMCALL: a constant expression"),
+  operand: text.optional().describe("the bits of a status that say what is busy: a constant expression"),
   others: z
     .array(
       z.strictObject({

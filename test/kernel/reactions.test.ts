@@ -236,6 +236,22 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "err = wr(1);\n\tif (tdx_operand_busy(err)) kick();\n\tif (err) err = wr(1);\n\treturn err ? -EIO : 0;",
     does: ["kick-and-retry:1, return:-EIO", "return:-EIO"],
   },
+  "what is done about one operand alone is not known": {
+    body: "err = wr(1);\n\tif (err == (TDX_OPERAND_BUSY | 0x92)) return -EAGAIN;\n\tif ((TDX_OPERAND_BUSY | 0x7f) == err) return -EINTR;\n\treturn err ? -EIO : 0;",
+    does: ["return:-EINTR", "unknown"],
+  },
+  "nor where the operand is looked at apart": {
+    body: "err = wr(1);\n\tif (!err) return 0;\n\tswitch (err & 0xff) {\n\tcase 1:\n\t\treturn -EAGAIN;\n\t}\n\treturn -EIO;",
+    does: ["return:-EIO", "unknown"],
+  },
+  "nor where only another one is tried again": {
+    body: "do {\n\t\terr = wr(1);\n\t} while (err == (TDX_OPERAND_BUSY | 0x92));\n\treturn err ? -EIO : 0;",
+    does: ["return:-EIO", "unknown"],
+  },
+  "a status of another kind, whatever its operand, is none of a BUSY": {
+    body: "err = wr(1);\n\tif (err == (TDX_OPERAND_BUSY | 1ULL << 40 | 0x92) || err == TDX_OPERAND_BUSY) return -EAGAIN;\n\treturn err ? -EIO : 0;",
+    does: ["return:-EIO"],
+  },
   "data of a failure that may be any, as those without one may": {
     before:
       "static bool @_is(struct kvm_vcpu *vcpu)\n{\n\tif (wr(1)) return pen_next_here();\n\treturn pen_asked(vcpu->kvm);\n}\n",
