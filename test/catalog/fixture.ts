@@ -346,6 +346,7 @@ export function smallCatalog(more: Partial<Catalog> = {}): Catalog {
       behaviour("fault-log", "counts-to-threshold", 1),
       behaviour("exit-filter", "resets-on-progress", 2),
       behaviour("stepping-filter", "tree-shared", 3),
+      behaviour("host-priority-timeout", "busy-then-exit", 4),
     ],
     coverage: {
       sites: 3,
