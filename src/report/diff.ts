@@ -325,6 +325,8 @@ function factText(cause: Cause): string {
       return `${name}: status ${change}`;
     case "release":
       return `${name}: given back in ${change}`;
+    case "times":
+      return `${name}: how often it is tried: ${change}`;
     case "release-order":
       return "order in which locks are given back";
     case "success-orders":

@@ -66,6 +66,18 @@ describe("a tree with another constant, or with a function that nobody has read"
   });
 });
 
+test("a lock that a loop tries several times is said to be tried, not to be several", () => {
+  const known = moduleNamed("1.5.25");
+  const leaves = known.leaves.map((l) =>
+    l.name === "tdh_mem_track"
+      ? { ...l, acquisitions: l.acquisitions.map((a) => (a.resource === "TDCS_EPOCH" ? { ...a, times: "4" } : a)) }
+      : l,
+  );
+  expect(renderDiffText(diffCatalogs(known, { ...known, leaves }))).toContain(
+    "epoch_lock: how often it is tried: 1 -> 4",
+  );
+});
+
 test("without a host no severity is said", () => {
   const doc = diffCatalogs(moduleNamed("1.5.16"), moduleNamed("1.5.20"));
   expect(doc.host).toBeNull();
