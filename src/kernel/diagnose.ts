@@ -369,8 +369,35 @@ function ruleFindings({ tree, program, source, rules, analysis, sizes }: Finding
     ...Object.keys(rules.busy.again)
       .filter((name) => !isKnown(name))
       .map((name) => finding("the function", name)),
-    ...[...rules.busy.loses, ...Object.keys(rules.bars)]
-      .filter((member) => source.types.typeOfMember(member) === null)
-      .map((member) => finding("the member", member)),
+    ...memberFindings(rules, source).map(({ member, isAlone }) => ({
+      ...finding("the member", member),
+      ...(isAlone && { severity: "warning" as const }),
+    })),
   ];
+}
+
+/**
+ * Members that the rules name and the tree does not have; `isAlone`: the structure is there, so that the member goes by another name,
+ * and what the rules say of it is said of nothing. A lock may have had several in turn.
+ */
+function memberFindings(
+  rules: KernelRules,
+  { types, program }: Source,
+): { readonly member: string; readonly isAlone: boolean }[] {
+  // An object of a file may be defined by a macro.
+  const isWord = (name: string): boolean =>
+    [...program.texts.values()].some((text) => new RegExp(`\\b${name}\\b`).test(text));
+  const isMissing = (member: string): boolean =>
+    member.includes(".") ? types.typeOfMember(member) === null : !isWord(member);
+  const locks = rules.locks.classes.flatMap(({ members }) => (members.every(isMissing) ? members : []));
+  const { facts, busy, bars, phases } = rules;
+  const others = [
+    ...[facts.members, busy.facts, bars, ...phases.map((phase) => phase.facts)].flatMap(Object.keys),
+    ...facts.tracked,
+    ...busy.loses,
+  ].filter((name) => name.includes(".") && isMissing(name));
+  return [...new Set([...locks, ...others])].map((member) => ({
+    member,
+    isAlone: member.includes(".") && types.membersOf(member.slice(0, member.indexOf("."))).size > 0,
+  }));
 }

@@ -1,5 +1,5 @@
 /** When a kick keeps vCPUs out: what is changed in the small kernel, what zaps then do about a BUSY, and what is said of it. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -81,6 +81,23 @@ describe("a kick", () => {
     expect(messages.join()).toContain("nothing that the rules know keeps them out meanwhile");
     expect(messages.join()).not.toContain("wait_for_sept_zap");
   });
+});
+
+test("a lock that goes by another name than the rules have is told, and one of a structure that the tree lacks is a note", () => {
+  const tree = mkdtempSync(join(folder, "tree-"));
+  cpSync(SMALL_TREE, tree, { recursive: true });
+  for (const file of readdirSync(tree, { recursive: true, encoding: "utf8" }).filter((name) => /\.[ch]$/.test(name)))
+    writeFileSync(join(tree, file), readFileSync(join(tree, file), "utf8").replaceAll("slots_lock", "memslots_mutex"));
+  const lacking = (root: string): readonly string[] =>
+    extractHost(root, { rules }).diagnostics.flatMap(({ code, severity, message }) =>
+      code === "SL3420" && /member/.test(message) ? [`${severity}: ${message}`] : [],
+    );
+  const renamed = "warning: the rules speak of the member kvm.slots_lock, which the tree does not have";
+  expect(lacking(tree)).toContain(renamed);
+  expect(lacking(SMALL_TREE)).not.toContain(renamed);
+  expect(lacking(SMALL_TREE)).toContain(
+    "note: the rules speak of the member update_ctrl.num_failed, which the tree does not have",
+  );
 });
 
 test("reactions without what a bar does are tries like any others", () => {
