@@ -11,6 +11,12 @@ import { conditionPattern } from "./condition-patterns.ts";
 const text = z.string().min(1);
 const texts = z.array(text).min(1);
 
+/** A sentence, or one that is true of some variants of what it restates. */
+const explanationSchema = z.union([
+  text,
+  z.strictObject({ as: z.record(z.string().regex(/^[a-z0-9-]+$/), texts), text }),
+]);
+
 const conditionSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9-]+$/),
   shapes: texts,
@@ -19,7 +25,7 @@ const conditionSchema = z.strictObject({
   calls: texts.optional(),
   resources: texts.optional(),
   phrase: z.string().regex(/^(if|when|while|unless|for|in) /),
-  explain: texts.optional(),
+  explain: z.array(explanationSchema).min(1).optional(),
   /** Why a host never comes there; `hosts` are names of profiles, with `*`. */
   unreached: z.strictObject({ hosts: texts, text }).optional(),
 });

@@ -230,7 +230,8 @@ function functionChanges(a: Catalog, b: Catalog, pairs: PairsOf): BehaviourChang
     // A call that only the newer one has is told as such; a part that it alone has, by the calls that it is a part of.
     if (!x && (resources.length === 0 || !a.leaves.some((leaf) => calls.some((call) => call === leaf.name)))) return [];
     const text = (one: Catalog["behaviours"][number]): string =>
-      variants.find((variant) => variant.name === one.variant)?.what ?? "an unknown variant: read it";
+      variants.find((variant) => variant.name === one.variant)?.what ??
+      `${name} as nobody has read it: what it does is not known`;
     return [
       {
         kind: "function",

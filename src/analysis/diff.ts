@@ -48,9 +48,18 @@ export function diffCatalogs(a: Catalog, b: Catalog, host?: HostProfile): DiffDo
       before: [...pairs.before.values()],
       after: [...pairs.after.values()],
     }),
+    constants: constantChanges(a, b),
     contention,
     host: host === undefined ? null : hostOutcomes(host, possible),
   };
+}
+
+function constantChanges({ constants: x }: Catalog, { constants: y }: Catalog): DiffDocument["constants"] {
+  const changes = Object.entries(x).flatMap(([name, before]) => {
+    const after = Object.hasOwn(y, name) ? y[name] : undefined;
+    return after === undefined || after === before ? [] : [{ name, before, after }];
+  });
+  return changes.sort((p, q) => compareText(p.name, q.name));
 }
 
 /** What contentions come to under a host: the worst of all, and those that end otherwise with the other module. */
@@ -88,8 +97,8 @@ function worstOutcomes(
 
 /** True when {@link diffCatalogs} found anything: the command's exit status 1. */
 export function hasDifferences(diff: DiffDocument): boolean {
-  const { leaves, changed, leafChanges: others, behaviour, contention, host } = diff;
-  const facts = [leaves.added, leaves.removed, changed, others, behaviour];
+  const { leaves, changed, leafChanges: others, behaviour, constants, contention, host } = diff;
+  const facts = [leaves.added, leaves.removed, changed, others, behaviour, constants];
   const lists = [...facts, contention.appeared, contention.disappeared, host?.outcomes ?? []];
   return lists.some((list) => list.length > 0);
 }

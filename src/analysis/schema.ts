@@ -261,6 +261,9 @@ export const diffSchema = z.strictObject({
     .array(causeSchema)
     .describe("each changed fact once; every contention that appeared or disappeared stands under one"),
   behaviour: z.array(behaviourChangeSchema),
+  constants: z
+    .array(z.strictObject({ name: text, before: z.number(), after: z.number() }))
+    .describe("constants that both modules state, with other values"),
   contention: z.strictObject({ appeared: z.array(pairSchema), disappeared: z.array(pairSchema) }),
   host: z
     .strictObject({

@@ -119,7 +119,7 @@ export const acquisitionSchema = z.strictObject({
   when: z.string().min(1).nullable(),
   /** {@link when} as a tree, for programs; null when every successful run takes the lock. Absent where nobody has read it. */
   condition: conditionSchema.nullable().optional(),
-  /** `"1"`, or how often: `per L2 VM`, `per list entry`, … */
+  /** `"1"`, or how often it is tried: `per L2 VM`, `per list entry`, `16` in a loop of so many rounds, which may end with the first that takes it. */
   times: z.string().min(1),
   /** The operand in the status that the leaf returns when this lock is busy; null when the status carries none. */
   operand: operandSchema.nullable(),

@@ -15,6 +15,7 @@ import { Flow } from "./flow.ts";
 import { Following, type Injection } from "./following.ts";
 import type { Context, Site } from "./graph.ts";
 import { Members } from "./members.ts";
+import { Operands } from "./operands.ts";
 import { type Plan, planOf } from "./plan.ts";
 import type { Reach } from "./reach.ts";
 import { type Answer, BOUNDS, type Input, inputKey, outcomesKey, Run, type Trouble } from "./run.ts";
@@ -67,6 +68,7 @@ export class Analysis {
   readonly reach: Reach;
   readonly members: Members;
   readonly table: LockTable;
+  readonly operands: Operands | null;
   /** What calls of functions with these names give. */
   readonly results: ReadonlyMap<string, Value>;
   readonly others: ReadonlySet<string>;
@@ -81,6 +83,10 @@ export class Analysis {
   readonly presumptions = new Map<string, { readonly place: Site; readonly name: string }>();
   /** Members that are what they are because of a BUSY, by the function that makes them so: there are several, and it is not known who looks at which. */
   readonly unfollowed = new Map<string, Unfollowed>();
+  /** Where a call is made again after a kick, of vCPUs that nothing keeps out. */
+  readonly unbarred = new Map<string, Site>();
+  /** Where a status is compared with one of another operand. */
+  readonly operandTests = new Map<string, Site>();
   /** By function that was gone through: its calls that some way came to. */
   readonly met = new Map<Code, Set<number>>();
   /** The name of the phase that is gone through. */
@@ -104,6 +110,7 @@ export class Analysis {
     this.tracked = tracked;
     const { rules } = source;
     this.table = new LockTable(rules.locks.classes);
+    this.operands = Operands.of(source, (text) => this.constant(text));
     this.others = new Set(rules.others);
     this.cuts = new Set(rules.entries.cuts);
     this.opaque = new Set(rules.facts.opaque);
@@ -113,6 +120,7 @@ export class Analysis {
     const told = new Set([...rules.facts.tracked, ...rules.phases.flatMap((phase) => Object.keys(phase.facts))]);
     this.known = {
       fact: (member) => (this.tracked.has(member) ? this.fact(member) : null),
+      bars: new Set(Object.keys(rules.bars)),
       perVcpu: new Set(source.rules.facts.perVcpu),
       always: new Set(Object.keys(rules.facts.members).filter((name) => !told.has(name))),
     };

@@ -6,6 +6,7 @@
 import type { Analysis } from "./analysis.ts";
 import {
   afterEvent,
+  areKeptOut,
   controlledMembers,
   ENDLESS,
   type Episode,
@@ -357,26 +358,26 @@ function errorNames({ source }: Analysis): Map<bigint, string> {
   return new Map(names.map(([, name, value]) => [-BigInt(value as string), `-${name}`]));
 }
 
-/** What was done, as profiles have it. */
+/**
+ * What was done, as profiles have it. A kick that keeps nobody out changes nothing: whoever was kicked may be back before the call is
+ * made again.
+ */
 function shown(events: readonly string[]): string[] {
-  const found: string[] = [];
-  let [kicks, tries] = [0, 0];
-  const flush = (): void => {
-    if (tries > 0) found.push(`${kicks > 0 ? "kick-and-retry" : "retry"}:${tries}`);
-    tries = 0;
-  };
-  for (const event of events) {
-    if (event === ENDLESS) found.push("retry:unbounded");
-    else if (event === "kick") kicks++;
-    else if (event === "retry") tries++;
-    else if (event === "bug-vm" || event === "warn" || event === "leak" || event === "misread") {
-      flush();
-      found.push(event);
+  const found: { readonly word: string; tries: number }[] = [];
+  for (const [i, event] of events.entries()) {
+    if (event === ENDLESS) found.push({ word: "retry:unbounded", tries: 0 });
+    else if (TOLD.has(event)) found.push({ word: event, tries: 0 });
+    else if (event === "retry") {
+      const word = areKeptOut(events.slice(0, i)) ? "kick-and-retry" : "retry";
+      const last = found.at(-1);
+      if (last?.word === word) last.tries++;
+      else found.push({ word, tries: 1 });
     }
   }
-  flush();
-  return found;
+  return found.map(({ word, tries }) => (tries > 0 ? `${word}:${tries}` : word));
 }
+
+const TOLD: ReadonlySet<string> = new Set(["bug-vm", "warn", "leak", "misread"]);
 
 /** The same, where nothing else was done. */
 function told(events: readonly string[]): readonly string[] {

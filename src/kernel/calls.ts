@@ -284,10 +284,12 @@ function assertion(on: Execution, name: string, call: Call, state: State): Effec
 // ---------------------------------------------------------------- SEAMCALLs and call-backs
 
 function seamcall(on: Execution, name: string, call: Call, at: number, state: State): Effect[] {
-  const position = on.analysis.source.rules.seamcalls.calls[name] ?? 0;
+  const { bars, seamcalls } = on.analysis.source.rules;
+  const position = seamcalls.calls[name] ?? 0;
   const arg = call.args[position];
   const value = arg === undefined ? TOP : on.evaluator.value(arg, state);
-  on.context.seamcall(at, call.line, constantOf(value), state);
+  const mayBeBarred = Object.keys(bars).filter((bar) => truthOf(on.evaluator.factOf(bar, state)).yes);
+  on.context.seamcall({ at, line: call.line, leaf: constantOf(value), mayBeBarred: new Set(mayBeBarred) }, state);
   const args = call.args.map((e) => on.evaluator.value(e, state));
   return on.made(constantOf(value), at, forgetting(state, args));
 }

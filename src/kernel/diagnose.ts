@@ -3,6 +3,7 @@
 import type { Program } from "../c/index.ts";
 import type { Diagnostic } from "../catalog/index.ts";
 import type { Analysis, Unfollowed } from "./analysis.ts";
+import type { Unheeded } from "./bars.ts";
 import type { Entry } from "./entries.ts";
 import type { Context } from "./graph.ts";
 import type { PageSizes } from "./page-sizes.ts";
@@ -23,16 +24,17 @@ interface Findings {
   readonly reach: Reach;
   readonly analysis: Analysis;
   readonly entries: readonly Entry[];
-  /** Of all entries in all phases. */
+  /** All that some entry leads to in some phase. */
   readonly contexts: readonly Context[];
   readonly rows: readonly PlacedRow[];
+  readonly unheeded: readonly Unheeded[];
   /** Of private pages. */
   readonly sizes: PageSizes;
 }
 
 /** All diagnostics, sorted by file and line. */
 export function diagnose(findings: Findings): Diagnostic[] {
-  const reached = contextsBelow(findings.contexts);
+  const reached = findings.contexts;
   const found = [
     ...treeFindings(findings),
     ...unparsedEntries(findings),
@@ -44,6 +46,8 @@ export function diagnose(findings: Findings): Diagnostic[] {
     ...leafFindings(reached),
     ...busyFindings(findings.rows),
     ...unfollowedFindings(findings),
+    ...barFindings(findings),
+    ...operandFindings(findings),
     ...ruleFindings(findings),
   ];
   const unique = new Map(found.map((d) => [`${d.code} ${d.file} ${d.line} ${d.message}`, d]));
@@ -58,17 +62,6 @@ function compare(a: Diagnostic, b: Diagnostic): number {
     (a.code < b.code ? -1 : a.code > b.code ? 1 : 0) ||
     (a.message < b.message ? -1 : 1)
   );
-}
-
-function contextsBelow(roots: readonly Context[]): Context[] {
-  const seen = new Map<number, Context>();
-  const queue = [...roots];
-  for (let context = queue.pop(); context !== undefined; context = queue.pop()) {
-    if (seen.has(context.id)) continue;
-    seen.set(context.id, context);
-    for (const edge of context.edges.values()) queue.push(edge.to);
-  }
-  return [...seen.values()];
 }
 
 const at = (place: { readonly file: string; readonly line: number }) => ({ file: place.file, line: place.line });
@@ -280,6 +273,35 @@ function busyFindings(rows: readonly PlacedRow[]): Diagnostic[] {
     });
 }
 
+/** Kicks of which it is not known, or not so, that whoever was kicked is kept out. */
+const barFindings = ({ analysis, unheeded }: Findings): Diagnostic[] => [
+  ...[...analysis.unbarred.values()].map(
+    (place): Diagnostic => ({
+      code: "SL3424",
+      severity: "warning",
+      message: `${place.function} kicks the vCPUs and makes a call again, and nothing that the rules know keeps them out meanwhile: told as a try like the first`,
+      ...at(place),
+    }),
+  ),
+  ...unheeded.map(
+    ({ bar, call, place }): Diagnostic => ({
+      code: "SL3424",
+      severity: "warning",
+      message: `${call} is made though ${bar} may be set, which is to keep vCPUs out: what is tried again after a kick is told as a try like the first`,
+      ...at(place),
+    }),
+  ),
+];
+
+/** Tests of what a BUSY is about: what is done about one of that operand alone is not followed. */
+const operandFindings = ({ analysis }: Findings): Diagnostic[] =>
+  [...analysis.operandTests.values()].map((place) => ({
+    code: "SL3425",
+    severity: "warning",
+    message: `${place.function} asks whether a BUSY has a certain operand: what is done about that one is not followed, and is not known`,
+    ...at(place),
+  }));
+
 /** Members that are what they are because of a BUSY, of structures of which there are several. */
 const unfollowedFindings = ({ analysis }: Findings): Diagnostic[] =>
   [...analysis.unfollowed.values()].map(({ place, members }) => ({
@@ -347,8 +369,35 @@ function ruleFindings({ tree, program, source, rules, analysis, sizes }: Finding
     ...Object.keys(rules.busy.again)
       .filter((name) => !isKnown(name))
       .map((name) => finding("the function", name)),
-    ...rules.busy.loses
-      .filter((member) => source.types.typeOfMember(member) === null)
-      .map((member) => finding("the member", member)),
+    ...memberFindings(rules, source).map(({ member, isAlone }) => ({
+      ...finding("the member", member),
+      ...(isAlone && { severity: "warning" as const }),
+    })),
   ];
+}
+
+/**
+ * Members that the rules name and the tree does not have; `isAlone`: the structure is there, so that the member goes by another name,
+ * and what the rules say of it is said of nothing. A lock may have had several in turn.
+ */
+function memberFindings(
+  rules: KernelRules,
+  { types, program }: Source,
+): { readonly member: string; readonly isAlone: boolean }[] {
+  // An object of a file may be defined by a macro.
+  const isWord = (name: string): boolean =>
+    [...program.texts.values()].some((text) => new RegExp(`\\b${name}\\b`).test(text));
+  const isMissing = (member: string): boolean =>
+    member.includes(".") ? types.typeOfMember(member) === null : !isWord(member);
+  const locks = rules.locks.classes.flatMap(({ members }) => (members.every(isMissing) ? members : []));
+  const { facts, busy, bars, phases } = rules;
+  const others = [
+    ...[facts.members, busy.facts, bars, ...phases.map((phase) => phase.facts)].flatMap(Object.keys),
+    ...facts.tracked,
+    ...busy.loses,
+  ].filter((name) => name.includes(".") && isMissing(name));
+  return [...new Set([...locks, ...others])].map((member) => ({
+    member,
+    isAlone: member.includes(".") && types.membersOf(member.slice(0, member.indexOf("."))).size > 0,
+  }));
 }

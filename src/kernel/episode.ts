@@ -17,7 +17,7 @@ export interface Decision {
 export interface Episode {
   /** Equal for equal episodes. */
   readonly key: string;
-  /** What was done, in order: `bug-vm`, `warn`, `kick`, `retry`, `leak`, … */
+  /** What was done, in order: `bug-vm`, `warn`, `bar`, `kick`, `unbar`, `retry`, `leak`, … */
   readonly events: readonly string[];
   /** What the status decided and is not behind the way yet; the innermost last. */
   readonly until: readonly Decision[];
@@ -99,10 +99,37 @@ export function leaving(episode: Episode, error: bigint | null = episode.error):
 /** The episode after one more thing was done. A VM that is marked as bugged warns, too: that is not said twice. */
 export function afterEvent(episode: Episode, event: string): Episode {
   const { events } = episode;
-  if (event !== "retry" && events.includes(event)) return episode;
+  if (isNothingNew(events, event)) return episode;
   if (event === "warn" && events.includes("bug-vm")) return episode;
+  if (event === "unbar") {
+    const left = withoutIdleBar(events);
+    return changed(episode, { events: isNothingNew(left, event) ? left : [...left, event] });
+  }
   const before = event === "bug-vm" && events.at(-1) === "warn" ? events.slice(0, -1) : events;
   return changed(episode, { events: [...before, event] });
+}
+
+/** Is nothing else done by an event than was before? */
+function isNothingNew(events: readonly string[], event: string): boolean {
+  const bar = events.findLastIndex(isOfBar);
+  if (event === "retry") return false;
+  if (isOfBar(event)) return events[bar] === event;
+  return events.includes(event, event === "kick" ? bar + 1 : 0);
+}
+
+const isOfBar = (event: string): boolean => event === "bar" || event === "unbar";
+
+/** Events without those of a bar that no call was made again behind: a loop that bars and lets in again is as before after each round. */
+function withoutIdleBar(events: readonly string[]): readonly string[] {
+  const bar = events.lastIndexOf("bar");
+  if (bar < 0 || events.includes("retry", bar)) return events;
+  return events.filter((event, i) => i < bar || (event !== "bar" && event !== "kick"));
+}
+
+/** Is every vCPU kept out after what was done: barred, kicked when that was so, and not let in again? */
+export function areKeptOut(events: readonly string[]): boolean {
+  const bar = events.findLastIndex(isOfBar);
+  return events[bar] === "bar" && events.includes("kick", bar);
 }
 
 /** The episode after a variable was counted, within what the status decided last. */

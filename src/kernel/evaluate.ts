@@ -54,6 +54,8 @@ export interface Known {
   readonly perVcpu: ReadonlySet<string>;
   /** Members that have one value in every phase, whosever they are. */
   readonly always: ReadonlySet<string>;
+  /** Members that keep vCPUs out. */
+  readonly bars: ReadonlySet<string>;
 }
 
 /** Evaluates expressions of one function. */
@@ -252,7 +254,7 @@ export class Evaluator {
 
   /** The value of a member of which nothing is known since a BUSY. */
   private readPlain(place: Extract<Named, { kind: "member" }>, state: State, type: string | null): Value {
-    if (place.isFact) return state.facts.values.get(place.member) ?? this.known.fact(place.member) ?? TOP;
+    if (place.isFact) return this.factOf(place.member, state);
     const functions = this.source.functionsAt(place.member);
     if (functions !== null) return functions;
     // An error is handed on as a pointer, but not kept as one.
@@ -304,7 +306,9 @@ export class Evaluator {
       // What is stored to another's may be stored to the path's own.
       const isWeak = place.isFact ? place.of === "other" : !place.isOwn;
       const kept = isWeak ? union(value, this.read(place, state)) : value;
-      if (place.isFact) this.setFact(place.member, unmarked(kept), state);
+      // Of what keeps vCPUs out it matters whether those who enter looked at it, and not what was stored there last.
+      const isBar = this.known.bars.has(place.member);
+      if (place.isFact) this.setFact(place.member, isBar ? TOP : unmarked(kept), state);
       // Where the call does not fail, what that stores is what a failure is told from.
       if (episode !== null && (kept.isMarked || episode.isSuccess || episode.members.has(place.member)))
         state.episode = withMember(episode, place.member, kept);
@@ -342,6 +346,11 @@ export class Evaluator {
       this.set(place, setOf(kept), state);
     }
     return true;
+  }
+
+  /** What is known of a member that is followed. */
+  factOf(member: string, state: State): Value {
+    return state.facts.values.get(member) ?? this.known.fact(member) ?? TOP;
   }
 
   /** The members that are followed and that an expression reads, or names. */

@@ -5,10 +5,11 @@ import type { Diagnostic } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import type { HostProfile } from "../host/index.ts";
 import { Analysis } from "./analysis.ts";
+import { unheededBars, withoutBar } from "./bars.ts";
 import { Busy } from "./busy.ts";
 import { diagnose } from "./diagnose.ts";
 import { type Entry, findEntries } from "./entries.ts";
-import type { Context } from "./graph.ts";
+import { type Context, contextsBelow } from "./graph.ts";
 import { interruptsOf } from "./interrupts.ts";
 import { LeafNames } from "./leaves.ts";
 import { type Held, heldKey, lockSet } from "./locks.ts";
@@ -62,7 +63,10 @@ export function profileOf(
   const leaves = new LeafNames(program, rules);
   const busy = new Busy(analysis, leaves);
   const runs = runAll(entries, rules, analysis, busy);
-  const placed = placeRows(runs, rules, analysis, busy, leaves);
+  const contexts = contextsBelow(runs.map((run) => run.context));
+  const unheeded = unheededBars(contexts, source, leaves);
+  const reactionOf = (row: Row): readonly string[] => (unheeded.length > 0 ? withoutBar(row.onBusy) : row.onBusy);
+  const placed = placeRows(runs, rules, analysis, busy, leaves).map((row) => ({ ...row, onBusy: reactionOf(row) }));
   const diagnostics = diagnose({
     tree,
     program,
@@ -71,8 +75,9 @@ export function profileOf(
     reach,
     analysis,
     entries,
-    contexts: runs.map((run) => run.context),
+    contexts,
     rows: placed,
+    unheeded,
     sizes,
   });
   if (placed.length === 0) throw nothingFound(tree, diagnostics);

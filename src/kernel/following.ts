@@ -10,6 +10,7 @@ import { type Instruction, isTemporary } from "./code.ts";
 import {
   afterCounting,
   afterEvent,
+  areKeptOut,
   arrived,
   changed,
   controlledMembers,
@@ -28,6 +29,7 @@ import { Execution } from "./execution.ts";
 import { calleeName } from "./expressions.ts";
 import type { Flow } from "./flow.ts";
 import type { LockSet } from "./locks.ts";
+import { comparisonsOf } from "./operands.ts";
 import type { Passed } from "./passing.ts";
 import type { Plan } from "./plan.ts";
 import { type Input, joinOutcomes, type Outcome, type Run, taking } from "./run.ts";
@@ -298,6 +300,7 @@ export class Following extends Execution {
 
   protected override step(instruction: Instruction, at: number, state: State): number | null {
     if (state.episode === null) return super.step(instruction, at, state);
+    this.notesOperand(instruction, state);
     switch (instruction.op) {
       case "branch":
         this.decides(this.evaluator.value(instruction.test, state), at, state);
@@ -320,11 +323,38 @@ export class Following extends Execution {
         this.isSteppedOn = this.isOfItself(instruction, at);
         this.counts(instruction, at, state);
         this.loses(instruction, state);
+        this.bars(instruction, state);
         this.standsIn(instruction, state);
         return this.storesOn(instruction, at, state);
       default:
     }
     return super.step(instruction, at, state);
+  }
+
+  /** Only one operand is followed, of which the tree knows nothing: what is done about another one, where they are told apart, is not known. */
+  private notesOperand(instruction: Instruction, state: State): void {
+    const { operands } = this.analysis;
+    if (operands === null) return;
+    const isTold = comparisonsOf(instruction).some(([left, right]) => {
+      const values = [this.evaluator.value(left, state), this.evaluator.value(right, state)];
+      const [status, other] = values[0]?.isMarked ? values : values.toReversed();
+      return (
+        status?.isMarked === true && other !== undefined && operands.areTold(constantOf(status), constantOf(other))
+      );
+    });
+    if (!isTold) return;
+    this.isOpen = true;
+    const place = this.run_.place(instruction.line);
+    this.analysis.operandTests.set(`${place.file}:${place.line}`, place);
+  }
+
+  /** vCPUs are kept out from where it is certain that they are, until they may not be. */
+  private bars({ to, value }: Extract<Instruction, { op: "assign" }>, state: State): void {
+    const place = this.evaluator.place(to, state);
+    if (place?.kind !== "member" || !Object.hasOwn(this.analysis.source.rules.bars, place.member)) return;
+    const { yes, no } = truthOf(this.evaluator.value(value, state));
+    if (yes && !no && place.of !== "other") this.event("bar", state);
+    else if (state.episode !== null) state.episode = afterEvent(state.episode, "unbar");
   }
 
   /** Stores, and notes which member is what it is because of the status. */
@@ -408,10 +438,21 @@ export class Following extends Execution {
   // ---------------------------------------------------------------- calls
 
   protected override call(instruction: Extract<Instruction, { op: "call" }>, at: number, state: State): number | null {
-    const does = this.analysis.source.rules.events[calleeName(instruction.callee) ?? ""];
-    if (does !== undefined) this.event(does, state);
+    const name = calleeName(instruction.callee) ?? "";
+    const does = this.analysis.source.rules.events[name];
+    if (does !== undefined && this.isWaiting(name, instruction.args, state)) this.event(does, state);
     if (state.episode !== null && this.isFree(instruction)) state.episode = changed(state.episode, { isFreed: true });
     return super.call(instruction, at, state);
+  }
+
+  /** Does a kick wait until those who were kicked have left the guest? */
+  private isWaiting(name: string, args: readonly Expr[], state: State): boolean {
+    const rule = this.analysis.source.rules.kicks[name];
+    if (rule === undefined) return true;
+    const arg = args[rule.argument];
+    const given = arg === undefined ? null : constantOf(this.evaluator.value(arg, state));
+    const bit = this.analysis.constant(rule.bit);
+    return given !== null && bit !== null && (given & bit) === bit;
   }
 
   override follows(info: FunctionInfo, args: readonly Value[], state: State): boolean {
@@ -519,9 +560,15 @@ export class Following extends Execution {
       this.isOpen = true;
       return null;
     }
+    if (episode.events.includes("kick") && !areKeptOut(episode.events)) this.notesUnbarred(at);
     if (at !== this.injection?.at)
-      this.repetitions.set(at, others.includes("kick") && this.repetitions.get(at) !== false);
+      this.repetitions.set(at, areKeptOut(episode.events) && this.repetitions.get(at) !== false);
     return afterEvent(changed(episode, { repeated: [...episode.repeated, key] }), "retry");
+  }
+
+  private notesUnbarred(at: number): void {
+    const place = this.run_.place(this.run_.code.instructions[at]?.line ?? this.run_.line);
+    this.analysis.unbarred.set(`${place.file}:${place.line}`, place);
   }
 
   /** Has a way on which the call was repeated gone on to where it is not made again? Each other number of times it then may be as well. */

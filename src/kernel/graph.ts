@@ -28,6 +28,8 @@ export interface Seamcall extends LocksAt {
   readonly line: number;
   /** The leaf's number and flags, as the caller gives them; null when they are not known. */
   readonly leaf: bigint | null;
+  /** Members of the rules' `bars` that may be set there. */
+  readonly mayBeBarred: ReadonlySet<string>;
 }
 
 /** A call that was followed. */
@@ -70,4 +72,16 @@ export interface Context {
   readonly assertions: Map<string, Assertion>;
   readonly tests: Map<string, Gate>;
   readonly stores: Map<string, Gate & { readonly value: Value }>;
+}
+
+/** Some contexts, and all that they lead to. */
+export function contextsBelow(roots: readonly Context[]): Context[] {
+  const seen = new Map<number, Context>();
+  const queue = [...roots];
+  for (let context = queue.pop(); context !== undefined; context = queue.pop()) {
+    if (seen.has(context.id)) continue;
+    seen.set(context.id, context);
+    for (const edge of context.edges.values()) queue.push(edge.to);
+  }
+  return [...seen.values()];
 }

@@ -1,6 +1,6 @@
 /** Rows become the paths of a HostProfile: named and grouped by rules, so that two kernels' paths line up. */
 
-import type { HostLock, HostPath, HostStep, LockUse } from "../host/index.ts";
+import { type HostLock, type HostPath, type HostStep, isKick, type LockUse } from "../host/index.ts";
 import type { Held } from "./locks.ts";
 import { heldKey } from "./locks.ts";
 import { compareChains, type Row } from "./rows.ts";
@@ -136,14 +136,14 @@ function isSecondTry(
   rules: KernelRules,
 ): boolean {
   const [row, before] = [group[0] as PlacedRow, first[0] as PlacedRow];
-  const [reaction, ...rest] = before.onBusy;
+  const kick = before.onBusy.findIndex(isKick);
   const locks = (one: PlacedRow): string => holdsOf(rule, one, rules).map(useKey).join();
   return (
-    reaction?.startsWith("kick-and-retry:") === true &&
+    kick >= 0 &&
     row.call === before.call &&
     row.context === before.context &&
     locks(row) === locks(before) &&
-    String(row.onBusy) === String(rest) &&
+    String(row.onBusy) === String(before.onBusy.slice(kick + 1)) &&
     group.every(({ isAfterKick }) => isAfterKick)
   );
 }

@@ -32,7 +32,11 @@ export class Reach {
     this.source = source;
     const { rules } = source;
     this.facts = new Set([...Object.keys(rules.facts.members), ...rules.facts.tracked].map(lastWord));
-    this.reactions = new Set([...[rules.reports, rules.events].flatMap(Object.keys), ...rules.busy.frees]);
+    this.reactions = new Set([
+      ...[rules.reports, rules.events].flatMap(Object.keys),
+      ...rules.busy.frees,
+      ...Object.keys(rules.bars).map(lastWord),
+    ]);
     const members = new Set(rules.locks.classes.flatMap((c) => c.members.map(lastWord)));
     const all = [...source.program.functions.values()].flat();
     for (const info of all) this.words.set(info, this.wordsOf(info));

@@ -52,7 +52,12 @@ const loopSchema = z.strictObject({
   all: z.boolean().default(false).describe("goes over all vCPUs: the last of these variables is each one in turn"),
 });
 
-const EFFECTS = ["bug-vm", "warn", "kick", "bar", "unbar", "retry-later"] as const;
+const EFFECTS = ["bug-vm", "warn", "kick"] as const;
+
+const kickSchema = z.strictObject({
+  argument: position,
+  bit: text.describe("a constant expression: it waits for those who were kicked only where the argument has it"),
+});
 
 const reportSchema = z.strictObject({
   does: z.enum(EFFECTS),
@@ -164,6 +169,7 @@ const seamcallsSchema = z.strictObject({
 
 const busySchema = z.strictObject({
   status: text.describe("the status that is given to whoever makes a SEAMCALL: a constant expression"),
+  operand: text.optional().describe("the bits of a status that say what is busy: a constant expression"),
   others: z
     .array(
       z.strictObject({
@@ -252,6 +258,11 @@ export const kernelRulesSchema = z.strictObject({
     .describe("macros that give their first argument, with the type of another"),
   reports: z.record(text, reportSchema).describe("macros that complain when their first argument holds"),
   events: z.record(text, z.enum(EFFECTS)).describe("functions that do something about a BUSY"),
+  kicks: z.record(text, kickSchema).default({}).describe("those of them that are no kick unless an argument says so"),
+  bars: z
+    .record(text, names)
+    .default({})
+    .describe("members that keep vCPUs out while they are not zero, and the SEAMCALLs that are then not made"),
   busy: busySchema.describe("how the reaction to a BUSY is found"),
   memberCalls: z
     .record(text, z.strictObject({ structure: text, prefix: z.string().default("") }))

@@ -3,7 +3,7 @@
 import type { FunctionInfo } from "../c/index.ts";
 import type { Code } from "./code.ts";
 import type { Episode } from "./episode.ts";
-import type { Assertion, Context, Edge, Gate, Seamcall, Site, Taken } from "./graph.ts";
+import type { Assertion, Context, Edge, Gate, LocksAt, Seamcall, Site, Taken } from "./graph.ts";
 import type { LockSet } from "./locks.ts";
 import { type Facts, join, State } from "./state.ts";
 import { setOf, type Value } from "./values.ts";
@@ -123,10 +123,12 @@ export class Run implements Context {
     this.assertions.set(`${line} ${lock} ${wanted} ${locks.id}`, { ...assertion, locks, taken: new Map(taken) });
   }
 
-  seamcall(at: number, line: number, leaf: bigint | null, state: State): void {
-    const key = `${at} ${leaf} ${state.locks.id}`;
-    if (!this.seamcalls.has(key))
-      this.seamcalls.set(key, { at, line, leaf, locks: state.locks, taken: new Map(state.taken) });
+  seamcall(seamcall: Omit<Seamcall, keyof LocksAt>, { locks, taken }: State): void {
+    const { at, leaf, mayBeBarred } = seamcall;
+    const key = `${at} ${leaf} ${locks.id}`;
+    const before = this.seamcalls.get(key);
+    const bars = new Set([...(before?.mayBeBarred ?? []), ...mayBeBarred]);
+    this.seamcalls.set(key, { ...(before ?? { ...seamcall, locks, taken: new Map(taken) }), mayBeBarred: bars });
   }
 
   trouble(kind: Trouble["kind"], what: string, line: number): void {

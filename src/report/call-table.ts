@@ -56,7 +56,7 @@ export interface TableOptions {
 }
 
 /** What of a catalog, or of a report's document, the notes need. */
-type Described = Pick<Catalog, "module" | "constants">;
+type Described = Pick<Catalog, "module" | "constants" | "behaviours">;
 
 interface Draft {
   readonly names: readonly string[];

@@ -115,7 +115,7 @@ function rareText(rows: readonly ConclusionRow[], named: (resource: string) => s
   const others = rows.filter((row) => !costly.includes(row));
   return [
     ...(costly.length === 0 ? [] : [`VM lost by ${rareList(costly, named)}`]),
-    ...(others.length === 0 ? [] : [`${costly.length === 0 ? "no VM lost" : "none"} by ${rareList(others, named)}`]),
+    ...(others.length === 0 ? [] : [`no VM lost by ${rareList(others, named)}`]),
   ].join("; ");
 }
 

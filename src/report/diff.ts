@@ -127,6 +127,8 @@ export function narrowedDiff(whole: DiffDocument, options: DiffOptions): DiffDoc
           ((leaves === undefined || leaves.includes(change.name)) &&
             (resources === undefined || change.resources.some(isLock))),
       ),
+    // Of what is asked for or not, they do not say.
+    constants: [],
     contention: contends,
     host: host === null ? null : { ...host, outcomes: about(host.outcomes) },
   };
@@ -187,6 +189,7 @@ function diffBlocks(doc: DiffDocument, options: DiffOptions): readonly Block[] {
     ...(minor.length === 0 ? [] : [{ kind: "paragraph", text: minorText(minor) } as const]),
     ...outcomes(digest.outcomes),
     ...behaviour(doc, digest.behaviour),
+    ...constants(own),
   ];
 }
 
@@ -322,6 +325,8 @@ function factText(cause: Cause): string {
       return `${name}: status ${change}`;
     case "release":
       return `${name}: given back in ${change}`;
+    case "times":
+      return `${name}: how often it is tried: ${change}`;
     case "release-order":
       return "order in which locks are given back";
     case "success-orders":
@@ -429,6 +434,15 @@ function behaviour({ before, after }: DiffDocument, all: readonly BehaviourChang
   if (all.length === 0) return [];
   const versions = [before.version, after.version];
   return [{ kind: "heading", text: "Behaviour" }, ...all.flatMap((change) => behaviourBlocks(change, versions))];
+}
+
+function constants({ constants: all }: DiffDocument): Block[] {
+  if (all.length === 0) return [];
+  const items = all.map(({ name, before, after }) => `${name}: ${before} -> ${after}`);
+  return [
+    { kind: "heading", text: "Constants" },
+    { kind: "list", items },
+  ];
 }
 
 /** The contentions that go otherwise, by lock: who meets whom where that is few, else who is in most of them. */

@@ -149,6 +149,7 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
     host: hosted?.info ?? null,
     hostVerdicts: verdicts,
     constants: { ...catalog.constants },
+    behaviours: mutable(catalog.behaviours),
     diagnostics: mutable(catalog.diagnostics),
   };
 }

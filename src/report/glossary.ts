@@ -13,9 +13,12 @@ interface ConditionEntry {
   readonly calls?: readonly string[];
   readonly resources?: readonly string[];
   readonly phrase: string;
-  readonly explain?: readonly string[];
+  readonly explain?: readonly Explanation[];
   readonly unreached?: { readonly hosts: readonly string[]; readonly text: string };
 }
+
+/** A sentence; `as`: the behaviours that it restates, and the variants of which it is true. */
+type Explanation = string | { readonly as: Readonly<Record<string, readonly string[]>>; readonly text: string };
 
 interface BusyCondition {
   readonly id: string;
@@ -82,9 +85,12 @@ export function conditionWords(leaf: string, row: Conditional & Pick<Acquisition
   return conditionPhrase(leaf, row) ?? WITHOUT_WORDS;
 }
 
-/** More about a row's condition, in sentences with the catalog's constants; a sentence whose constant is missing is left out. With a host's name, whether it comes there. */
+/**
+ * More about a row's condition, in sentences with the catalog's constants; a sentence whose constant is missing is left out. In the place
+ * of what would restate a function that nobody has read stands that nobody has. With a host's name, whether it comes there.
+ */
 export function conditionNotes(
-  catalog: Pick<Catalog, "constants">,
+  catalog: Pick<Catalog, "constants" | "behaviours">,
   leaf: string,
   row: Conditional,
   host: string | null = null,
@@ -92,9 +98,29 @@ export function conditionNotes(
   const { explain = [], unreached } = entryOf(leaf, row) ?? {};
   const never = host !== null && unreached?.hosts.some((pattern) => fitsPattern(pattern, host)) === true;
   return [
-    ...explain.flatMap((sentence) => filled(sentence, catalog.constants)),
+    ...explain.flatMap((one) => saidOf(catalog, one)).flatMap((sentence) => filled(sentence, catalog.constants)),
+    ...unreadOf(catalog, explain),
     ...(never && unreached !== undefined ? [unreached.text] : []),
   ];
+}
+
+/** A sentence where it is true of the functions that it restates. */
+function saidOf({ behaviours }: Pick<Catalog, "behaviours">, explanation: Explanation): string[] {
+  if (typeof explanation === "string") return [explanation];
+  const { as, text } = explanation;
+  const isSo = Object.entries(as).every(([name, variants]) =>
+    behaviours.some((one) => one.name === name && one.variant !== null && variants.includes(one.variant)),
+  );
+  return isSo ? [text] : [];
+}
+
+/** The functions that sentences would restate, and that nobody has read as the tree has them. */
+function unreadOf({ behaviours }: Pick<Catalog, "behaviours">, explain: readonly Explanation[]): string[] {
+  const names = new Set(explain.flatMap((one) => (typeof one === "string" ? [] : Object.keys(one.as))));
+  const unread = behaviours.filter(({ name, variant }) => variant === null && names.has(name));
+  if (unread.length === 0) return [];
+  const places = unread.map(({ function: name, evidence: { file, line } }) => `${name} (${file}:${line})`);
+  return [`Nobody has read what this tree's ${places.join(" and ")} ${unread.length === 1 ? "does" : "do"}.`];
 }
 
 /** A BUSY that no lock gives. */

@@ -121,6 +121,7 @@ export const reportSchema = z.strictObject({
   host: hostInfoSchema.nullable().describe("null: the module alone"),
   hostVerdicts: z.array(hostVerdictSchema).describe("empty without a host"),
   constants: catalogSchema.shape.constants,
+  behaviours: catalogSchema.shape.behaviours,
   diagnostics: catalogSchema.shape.diagnostics,
 });
 

@@ -105,7 +105,7 @@ function onRunningTd({ resource, shared, exclusive }: ResourceUsers, { catalog, 
 const TIMEOUT = "TDX_HOST_PRIORITY_BUSY_TIMEOUT";
 
 /** The TDCALL dispatcher hides from the guest that host priority is why it was refused: where a call of the host can have that. */
-function hiddenPriority(resource: string, { leaves, contention }: SummaryFacts): string[] {
+function hiddenPriority(resource: string, { catalog, leaves, contention }: SummaryFacts): string[] {
   const isHosts =
     leaves.some((leaf) => leaf.side === "host" && leaf.acquisitions.some((a) => a.resource === resource)) ||
     contention.some(
@@ -120,6 +120,14 @@ function hiddenPriority(resource: string, { leaves, contention }: SummaryFacts):
       leaf.side === "guest" && leaf.acquisitions.some((a) => a.resource === resource && a.hostPriorityStatus !== null),
   );
   if (!hidden) return [];
+  const dispatcher = catalog.behaviours.find(({ name }) => name === "host-priority-timeout");
+  if (dispatcher?.variant === null) {
+    const { function: name, evidence } = dispatcher;
+    return [
+      `What a guest sees where host priority is why is not known: nobody has read this tree's ${name} (${evidence.file}:${evidence.line}).`,
+    ];
+  }
+  if (dispatcher?.variant !== "busy-then-exit") return [];
   // A note on tdh_vp_enter() says what becomes of it, where that call is in the report.
   const told = leaves.some(({ otherBusy }) => otherBusy.some(({ name }) => name === TIMEOUT));
   const after = told ? "" : `; past HP_LOCK_TIMEOUT tdh_vp_enter() returns ${TIMEOUT}`;

@@ -297,7 +297,15 @@ describe("diffCatalogs", () => {
     leaves: { added: d.leaves.removed, removed: d.leaves.added },
     changed: d.changed.map((c) => ({ ...c, before: c.after, after: c.before })),
     leafChanges: d.leafChanges.map((c) => ({ ...c, before: c.after, after: c.before })),
+    constants: d.constants.map((c) => ({ ...c, before: c.after, after: c.before })),
     contention: { appeared: d.contention.disappeared, disappeared: d.contention.appeared },
+  });
+
+  test("has constants that both state, with other values", () => {
+    const base = { ...smallCatalog(), constants: { SAME: 1, OTHER: 6, ONLY: 2 } };
+    const doc = diffCatalogs(base, { ...base, constants: { SAME: 1, OTHER: 10, NEW: 3 } });
+    expect(doc.constants).toEqual([{ name: "OTHER", before: 6, after: 10 }]);
+    expect(hasDifferences(doc)).toBe(true);
   });
 
   test("of a module with itself is empty", () => {

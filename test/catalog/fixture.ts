@@ -303,6 +303,11 @@ const writers: Catalog["writers"] = [
   },
 ];
 
+const behaviour = (name: string, variant: string, line: number): Catalog["behaviours"][number] => {
+  const evidence = site("src/stepping.c", line, name.replaceAll("-", "_"));
+  return { name, variant, function: evidence.function, digest: `sha256:${"0".repeat(64)}`, evidence };
+};
+
 /** A fresh copy of the module on each call. */
 export function smallCatalog(more: Partial<Catalog> = {}): Catalog {
   return structuredClone({
@@ -318,7 +323,6 @@ export function smallCatalog(more: Partial<Catalog> = {}): Catalog {
     locks: LOCKS,
     primitives,
     writers,
-    behaviours: [],
     otherAtomics: [
       {
         instruction: "xadd",
@@ -338,6 +342,12 @@ export function smallCatalog(more: Partial<Catalog> = {}): Catalog {
     },
     operandIds: OPERANDS,
     constants: { STEPPING_EPF_THRESHOLD: 6, EPF_GPA_LIST_SIZE: 32 },
+    behaviours: [
+      behaviour("fault-log", "counts-to-threshold", 1),
+      behaviour("exit-filter", "resets-on-progress", 2),
+      behaviour("stepping-filter", "tree-shared", 3),
+      behaviour("host-priority-timeout", "busy-then-exit", 4),
+    ],
     coverage: {
       sites: 3,
       visited: 2,

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Expr } from "../../src/c/index.ts";
 import type { Code, Instruction } from "../../src/kernel/code.ts";
-import { afterEvent, arrived, changed, decided, episodeOf, withMember } from "../../src/kernel/episode.ts";
+import { afterEvent, areKeptOut, arrived, changed, decided, episodeOf, withMember } from "../../src/kernel/episode.ts";
 import { Flow } from "../../src/kernel/flow.ts";
 import {
   binaryValue,
@@ -86,6 +86,20 @@ describe("an episode", () => {
     const done = (...events: string[]): readonly string[] => events.reduce(afterEvent, episodeOf({})).events;
     expect(done("warn", "bug-vm", "warn", "leak", "leak")).toEqual(["bug-vm", "leak"]);
     expect(done("kick", "retry", "retry", "warn")).toEqual(["kick", "retry", "retry", "warn"]);
+  });
+
+  test("tells a kick and a bar each time that they change something", () => {
+    const done = (...events: string[]): readonly string[] => events.reduce(afterEvent, episodeOf({})).events;
+    expect(done("kick", "kick", "bar", "bar", "kick", "kick")).toEqual(["kick", "bar", "kick"]);
+    expect(done("bar", "kick", "retry", "unbar", "unbar", "bar")).toEqual(["bar", "kick", "retry", "unbar", "bar"]);
+    expect(done("bar", "kick", "unbar", "bar", "warn", "kick", "unbar")).toEqual(["unbar", "warn"]);
+    const out = (...events: string[]): boolean => areKeptOut(events);
+    expect([out("bar"), out("kick", "bar"), out("bar", "kick"), out("bar", "kick", "unbar")]).toEqual([
+      false,
+      false,
+      true,
+      false,
+    ]);
   });
 
   test("leaves a decision where its ways meet, with those within", () => {

@@ -18,7 +18,7 @@ const FILE = "arch/x86/kvm/vmx/tdx.c";
 interface Case {
   /** What stands before the function. */
   readonly before?: string;
-  /** Its body; `wr(n)` is a SEAMCALL. */
+  /** Its body; `wr(n)` is a SEAMCALL, `kick()` keeps vCPUs out with `bar(true)` and kicks them with `request()`. */
   readonly body: string;
   /** What is done on each way, of all its SEAMCALLs. */
   readonly does: readonly string[];
@@ -233,8 +233,24 @@ const CASES: Readonly<Record<string, Case>> = {
     does: ["ignore", "warn"],
   },
   "a call after a kick that is made though there was no BUSY is more than a second try": {
-    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) kvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\tif (err) err = wr(1);\n\treturn err ? -EIO : 0;",
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) kick();\n\tif (err) err = wr(1);\n\treturn err ? -EIO : 0;",
     does: ["kick-and-retry:1, return:-EIO", "return:-EIO"],
+  },
+  "what is done about one operand alone is not known": {
+    body: "err = wr(1);\n\tif (err == (TDX_OPERAND_BUSY | 0x92)) return -EAGAIN;\n\tif ((TDX_OPERAND_BUSY | 0x7f) == err) return -EINTR;\n\treturn err ? -EIO : 0;",
+    does: ["return:-EINTR", "unknown"],
+  },
+  "nor where the operand is looked at apart": {
+    body: "err = wr(1);\n\tif (!err) return 0;\n\tswitch (err & 0xff) {\n\tcase 1:\n\t\treturn -EAGAIN;\n\t}\n\treturn -EIO;",
+    does: ["return:-EIO", "unknown"],
+  },
+  "nor where only another one is tried again": {
+    body: "do {\n\t\terr = wr(1);\n\t} while (err == (TDX_OPERAND_BUSY | 0x92));\n\treturn err ? -EIO : 0;",
+    does: ["return:-EIO", "unknown"],
+  },
+  "a status of another kind, whatever its operand, is none of a BUSY": {
+    body: "err = wr(1);\n\tif (err == (TDX_OPERAND_BUSY | 1ULL << 40 | 0x92) || err == TDX_OPERAND_BUSY) return -EAGAIN;\n\treturn err ? -EIO : 0;",
+    does: ["return:-EIO"],
   },
   "data of a failure that may be any, as those without one may": {
     before:
@@ -340,7 +356,7 @@ const CASES: Readonly<Record<string, Case>> = {
     does: ["return:-EIO", "retry:1, return:-EIO", "retry:2, return:-EIO"],
   },
   "a call that is made again until it was kicked for": {
-    body: "bool kicked = false;\n\n\twhile (1) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) return err ? -EINVAL : 0;\n\t\tif (kicked) return -EIO;\n\t\tif (pen_asked(kvm)) {\n\t\t\tkvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\t\t\tkicked = true;\n\t\t}\n\t}",
+    body: "bool kicked = false;\n\n\twhile (1) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) return err ? -EINVAL : 0;\n\t\tif (kicked) return -EIO;\n\t\tif (pen_asked(kvm)) {\n\t\t\tkick();\n\t\t\tkicked = true;\n\t\t}\n\t}",
     does: ["kick-and-retry:1, return:-EIO", "retry:unbounded, return:-EIO"],
   },
   "how often it is repeated is not known": {
@@ -364,12 +380,12 @@ const CASES: Readonly<Record<string, Case>> = {
     does: ["retry:1, bug-vm, return:-EIO", "bug-vm, return:-EIO"],
   },
   "a call that is made again, after a kick on one way and without on another": {
-    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tif (pen_asked(kvm)) kvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tif (pen_asked(kvm)) kick();\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
     does: ["retry:1, return:-EIO", "kick-and-retry:1, return:-EIO", "return:-EIO"],
   },
   "a call that is made again, after a kick for one caller and without for another": {
     before:
-      "static int @_twice(struct kvm_vcpu *vcpu, bool kick)\n{\n\tu64 err = wr(1);\n\n\tif (tdx_operand_busy(err)) {\n\t\tif (kick) kvm_make_all_cpus_request(vcpu->kvm, KVM_REQ_VM_DEAD);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;\n}\n",
+      "static int @_twice(struct kvm_vcpu *vcpu, bool kick)\n{\n\tu64 err = wr(1);\n\n\tif (tdx_operand_busy(err)) {\n\t\tif (kick) kick();\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;\n}\n",
     body: "if (pen_asked(kvm)) return @_twice(vcpu, false);\n\treturn @_twice(vcpu, true);",
     does: ["retry:1, return:-EIO", "kick-and-retry:1, return:-EIO", "return:-EIO"],
   },
@@ -388,11 +404,11 @@ const CASES: Readonly<Record<string, Case>> = {
     does: ["return:-EINTR", "retry:unbounded, return:-EINTR"],
   },
   "a call that is given up at once on one way, and made again after a kick on another": {
-    body: "bool kicked = false;\n\n\twhile (1) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) return 0;\n\t\tif (kicked || pen_asked(kvm)) return -EIO;\n\t\tkvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\t\tkicked = true;\n\t}",
+    body: "bool kicked = false;\n\n\twhile (1) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) return 0;\n\t\tif (kicked || pen_asked(kvm)) return -EIO;\n\t\tkick();\n\t\tkicked = true;\n\t}",
     does: ["return:-EIO", "kick-and-retry:1, return:-EIO"],
   },
   "a call after the one that is made again after a kick": {
-    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tkvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\t\terr = wr(1);\n\t}\n\tif (err) return -EIO;\n\treturn wr(1) ? -EIO : 0;",
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tkick();\n\t\terr = wr(1);\n\t}\n\tif (err) return -EIO;\n\treturn wr(1) ? -EIO : 0;",
     does: ["kick-and-retry:1, return:-EIO", "return:-EIO"],
   },
   "data that a caller reads and that a failure makes something else is misread": {
@@ -488,8 +504,51 @@ const CASES: Readonly<Record<string, Case>> = {
     does: ["bug-vm"],
   },
   "two kicks and a warning between tries": {
-    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tWARN_ON_ONCE(1);\n\t\tkvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
-    does: ["warn, kick-and-retry:1, return:-EIO", "return:-EIO"],
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tWARN_ON_ONCE(1);\n\t\tkick();\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["warn, kick-and-retry:1, return:-EIO"],
+  },
+  "tries before the kick are tries of their own": {
+    body: "for (i = 0; i < 3; i++) {\n\t\terr = wr(1);\n\t\tif (!tdx_operand_busy(err)) return 0;\n\t}\n\tkick();\n\terr = wr(1);\n\treturn err ? -EIO : 0;",
+    does: ["retry:2, kick-and-retry:1, return:-EIO"],
+  },
+  "a kick keeps nobody out where nothing bars whoever was kicked": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\trequest(OUTSIDE_GUEST_MODE);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["retry:1, return:-EIO", "return:-EIO"],
+  },
+  "nor where they are barred after it": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\trequest(OUTSIDE_GUEST_MODE);\n\t\tbar(true);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["retry:1, return:-EIO", "return:-EIO"],
+  },
+  "nor where they may be barred": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tbar(pen_next_here());\n\t\trequest(OUTSIDE_GUEST_MODE);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["retry:1, return:-EIO", "return:-EIO"],
+  },
+  "nor where they are let in before the call is made again": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tkick();\n\t\tbar(false);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["retry:1, return:-EIO", "return:-EIO"],
+  },
+  "nor where a helper may let them in": {
+    before: "static void @_in(struct kvm_vcpu *vcpu)\n{\n\tif (pen_asked(vcpu->kvm)) bar(false);\n}\n",
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tkick();\n\t\t@_in(vcpu);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["kick-and-retry:1, return:-EIO", "retry:1, return:-EIO", "return:-EIO"],
+  },
+  "nor where the kick does not wait for them": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tbar(true);\n\t\trequest(UNBLOCK);\n\t\terr = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["retry:1, return:-EIO", "return:-EIO"],
+  },
+  "what is tried once they are let in again is a try of its own": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tkick();\n\t\terr = wr(1);\n\t\tbar(false);\n\t\tif (tdx_operand_busy(err)) err = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["kick-and-retry:1, retry:1, return:-EIO", "return:-EIO"],
+  },
+  "helpers that bar and kick, and that let in": {
+    before:
+      "static void @_out(struct kvm_vcpu *vcpu)\n{\n\tkick();\n}\n\nstatic void @_in(struct kvm_vcpu *vcpu)\n{\n\tbar(false);\n}\n",
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\t@_out(vcpu);\n\t\terr = wr(1);\n\t\t@_in(vcpu);\n\t\tif (tdx_operand_busy(err)) err = wr(1);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["kick-and-retry:1, retry:1, return:-EIO", "return:-EIO"],
+  },
+  "a loop that keeps them out and lets them in again comes to an end": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\twhile (pen_asked(kvm)) {\n\t\t\tkick();\n\t\t\tbar(false);\n\t\t}\n\t\treturn -EBUSY;\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["return:-EBUSY"],
   },
   "a function that has its callers try again says so by one value": {
     before: "static int @_once(struct kvm_vcpu *vcpu)\n{\n\treturn wr(1) ? 1 : 0;\n}\n",
@@ -683,7 +742,10 @@ function stepsOf(): readonly (readonly Step[])[] {
       text
         .replaceAll("@", `way${i}`)
         .replace(/\bwr\((\d+)\)/g, "tdh_vp_wr(&to_tdx(vcpu)->vp, $1, 0)")
-        .replace(/\brd\((\d+), /g, "tdh_vp_rd(&to_tdx(vcpu)->vp, $1, ");
+        .replace(/\brd\((\d+), /g, "tdh_vp_rd(&to_tdx(vcpu)->vp, $1, ")
+        .replace(/\bkick\(\);/g, "{ bar(true); request(OUTSIDE_GUEST_MODE); }")
+        .replace(/\bbar\((\w+)\)/g, "WRITE_ONCE(to_kvm_tdx(vcpu->kvm)->wait_for_sept_zap, $1)")
+        .replace(/\brequest\((\w+)\)/g, "kvm_make_all_cpus_request(vcpu->kvm, KVM_REQ_$1)");
     const head = `static int way${i}(struct kvm_vcpu *vcpu)\n{\n\tstruct kvm *kvm = vcpu->kvm;\n\tu64 err;\n\tint i;\n`;
     return `#define KVM_PEN_WAY${i} ${0x9000 + i}\n${own(before)}\n${head}\n\t${own(body)}\n}\n`;
   });

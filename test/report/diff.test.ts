@@ -48,6 +48,36 @@ test("what is not shown is counted, and behaviours stand for themselves", () => 
   expect(text).not.toContain("the same with");
 });
 
+describe("a tree with another constant, or with a function that nobody has read", () => {
+  const known = moduleNamed("1.5.25");
+
+  test("says which constant, but not where only some calls are asked for", () => {
+    const doc = diffCatalogs(known, { ...known, constants: { ...known.constants, STEPPING_EPF_THRESHOLD: 10 } });
+    expect(renderDiffText(doc)).toContain("=== Constants ===\n- STEPPING_EPF_THRESHOLD: 6 -> 10");
+    expect(renderDiffText(doc, { leaves: ["tdh_mem_track"] })).toContain("No difference.");
+  });
+
+  test("names the function", () => {
+    const behaviours = known.behaviours.map((one) =>
+      one.name === "fault-log" ? { ...one, digest: `sha256:${"0".repeat(64)}`, variant: null } : one,
+    );
+    const text = flowing(renderDiffText(diffCatalogs(known, { ...known, behaviours })));
+    expect(text).toContain("td_exit_epf_stepping_log as nobody has read it: what it does is not known (SEPT_TREE)");
+  });
+});
+
+test("a lock that a loop tries several times is said to be tried, not to be several", () => {
+  const known = moduleNamed("1.5.25");
+  const leaves = known.leaves.map((l) =>
+    l.name === "tdh_mem_track"
+      ? { ...l, acquisitions: l.acquisitions.map((a) => (a.resource === "TDCS_EPOCH" ? { ...a, times: "4" } : a)) }
+      : l,
+  );
+  expect(renderDiffText(diffCatalogs(known, { ...known, leaves }))).toContain(
+    "epoch_lock: how often it is tried: 1 -> 4",
+  );
+});
+
 test("without a host no severity is said", () => {
   const doc = diffCatalogs(moduleNamed("1.5.16"), moduleNamed("1.5.20"));
   expect(doc.host).toBeNull();

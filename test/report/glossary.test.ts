@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { conditionPattern } from "../../scripts/condition-patterns.ts";
 import { glossaryText } from "../../scripts/make-glossary.ts";
 import { makeHistory } from "../../scripts/make-history.ts";
-import type { Condition, Term } from "../../src/catalog/index.ts";
+import type { Catalog, Condition, Term } from "../../src/catalog/index.ts";
 import { bundledModules } from "../../src/cli/modules.ts";
 import { fits } from "../../src/report/condition-pattern.ts";
 import {
@@ -97,19 +97,57 @@ describe("a pattern", () => {
 
 test("what is said of a condition has the catalog's constants, and is left out without them", () => {
   const suspected = tree(suspicion);
+  const { behaviours } = moduleNamed("1.5.25");
   const constants = { STEPPING_EPF_THRESHOLD: 6, EPF_GPA_LIST_SIZE: 32 };
-  expect(conditionNotes({ constants }, "tdh_vp_enter", suspected).join(" ")).toContain("at most 32");
-  const without = conditionNotes({ constants: {} }, "tdh_vp_enter", suspected);
+  expect(conditionNotes({ constants, behaviours }, "tdh_vp_enter", suspected).join(" ")).toContain("at most 32");
+  const without = conditionNotes({ constants: {}, behaviours }, "tdh_vp_enter", suspected);
   expect(without.join(" ")).not.toContain("{");
   // What the other sentences speak of is said in any case.
   expect(without[0]).toBe("Suspected: last_epf_gpa_list is not empty.");
+});
+
+describe("what is said of a condition and restates functions", () => {
+  const suspected = tree(suspicion);
+  const notes = (
+    version: string,
+    change: (one: Catalog["behaviours"][number]) => typeof one = (one) => one,
+  ): string => {
+    const { constants, behaviours } = moduleNamed(version);
+    return conditionNotes({ constants, behaviours: behaviours.map(change) }, "tdh_vp_enter", suspected).join(" ");
+  };
+
+  test("is what the module's variants do: 1.0 counts faults on shared pages, too", () => {
+    expect(notes("1.5.25")).toContain("EPT violations on private GPAs that cause a TD exit");
+    expect(notes("1.0.03")).toContain("EPT violations that cause a TD exit");
+    expect(notes("1.0.03")).toContain("each further one on a private GPA records it (at most 32)");
+    for (const version of ["1.0.03", "1.5.25"]) expect(notes(version)).toContain("Any VM exit at another RIP empties");
+  });
+
+  test("is not said where nobody has read the function, which is named", () => {
+    const unread = (name: string): string =>
+      notes("1.5.25", (one) => (one.name === name ? { ...one, variant: null } : one));
+    const log = unread("fault-log");
+    expect(log).not.toContain("only count");
+    expect(log).toContain("Any VM exit at another RIP");
+    expect(log).toContain(
+      "Nobody has read what this tree's td_exit_epf_stepping_log (src/td_transitions/td_exit_stepping.c:400) does.",
+    );
+    expect(unread("exit-filter")).not.toContain("Any VM exit");
+    expect(unread("stepping-filter")).not.toContain("Under the lock");
+  });
+
+  test("is not said of a table without source", () => {
+    const { constants } = moduleNamed("1.5.25");
+    const said = conditionNotes({ constants, behaviours: [] }, "tdh_vp_enter", suspected);
+    expect(said).toEqual(["Suspected: last_epf_gpa_list is not empty."]);
+  });
 });
 
 test("whether a host comes there is said of the hosts of which it is known", () => {
   const [enter] = moduleNamed("1.5.05").leaves.filter(({ name }) => name === "tdh_vp_enter");
   const l2 = enter?.acquisitions.find(({ resource, mode }) => resource === "SEPT_TREE" && mode === "NO_LOCK");
   const notes = (name: string | null): readonly string[] =>
-    l2 === undefined ? ["no such row"] : conditionNotes({ constants: {} }, "tdh_vp_enter", l2, name);
+    l2 === undefined ? ["no such row"] : conditionNotes({ constants: {}, behaviours: [] }, "tdh_vp_enter", l2, name);
   expect(notes("linux-6.16")).toEqual(["Not reached by KVM, whose TDs have no L2 VMs."]);
   expect(notes("hyper-x")).toEqual([]);
   expect(notes(null)).toEqual([]);

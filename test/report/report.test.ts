@@ -113,6 +113,23 @@ describe("the report", () => {
     expect(flowing(reportText(smallCatalog({ constants: {} }), all))).not.toContain("EPT violations");
   });
 
+  test("what guests see of host priority is said of a dispatcher that was read", () => {
+    const { behaviours } = smallCatalog();
+    const dispatched = (variant: string | null): string =>
+      flowing(
+        reportText(
+          smallCatalog({
+            behaviours: behaviours.map((one) => (one.name === "host-priority-timeout" ? { ...one, variant } : one)),
+          }),
+          all,
+        ),
+      );
+    expect(dispatched("busy-then-exit")).toContain("A guest sees plain TDX_OPERAND_BUSY");
+    expect(dispatched(null)).not.toContain("A guest sees plain");
+    expect(dispatched(null)).toContain("nobody has read this tree's host_priority_timeout (src/stepping.c:4)");
+    expect(flowing(reportText(smallCatalog({ behaviours: [] }), all))).not.toContain("A guest sees plain");
+  });
+
   test("one call alone contends with itself", () => {
     const one = smallCatalog({ leaves: [leaf("tdh_a", 1, [row("TDR", "EXCLUSIVE")])] });
     const text = flowing(reportText(one, all));

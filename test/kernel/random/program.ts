@@ -279,7 +279,7 @@ function statementText(s: Stmt, depth: number): string {
     case "scoped":
       return line(`scoped_guard(${guardOf(s.lock, s.mode)}, ${LOCKS[s.lock].c}) ${inner(s.body)}`);
     case "kick":
-      return line("kvm_make_all_cpus_request(kvm, KVM_REQ_OUTSIDE_GUEST_MODE);");
+      return line("{ kvm->is_barred = true; kvm_make_all_cpus_request(kvm, KVM_REQ_OUTSIDE_GUEST_MODE); }");
     case "assert": {
       const how = s.mode === "any" ? "" : s.mode === "shared" ? "_read" : "_write";
       return line(`lockdep_assert_held${how}(${LOCKS[s.lock].c});`);
@@ -418,6 +418,8 @@ const leaves = Array.from({ length: LEAVES }, (_, i) => i);
 
 /** What every program begins with: structures, guards, wrappers. */
 export const HEADER = `${leaves.map((i) => `#define TDH_A${i} ${40 + i}`).join("\n")}
+#define KVM_REQUEST_WAIT (1 << 9)
+#define KVM_REQ_OUTSIDE_GUEST_MODE KVM_REQUEST_WAIT
 #define TDX_SUCCESS 0ULL
 #define TDX_OPERAND_BUSY 0x8000020000000000ULL
 #define TDX_OPERAND_INVALID 0xC000010000000000ULL
@@ -442,6 +444,7 @@ struct kvm {
 	int ready;
 	bool vm_bugged;
 	bool vm_dead;
+	bool is_barred;
 	int failed;
 	bool done;
 	int bits;
@@ -463,6 +466,7 @@ static DEFINE_MUTEX(tdx_lock);
 ({ \\
 	u64 __err = fn(arg); \\
 	if (tdx_operand_busy(__err)) { \\
+		kvm->is_barred = true; \\
 		kvm_make_all_cpus_request(kvm, KVM_REQ_OUTSIDE_GUEST_MODE); \\
 		__err = fn(arg); \\
 	} \\

@@ -24,6 +24,7 @@ const rules = ((): KernelRules => {
     phases,
     facts: { ...small.facts, members: {}, tracked: ["kvm.ready"], local: [], shared: {}, results: {}, targets: {} },
     busy: { ...small.busy, facts: { "kvm.vm_bugged": false, "kvm.vm_dead": false }, others: [], again: {} },
+    bars: { "kvm.is_barred": [] },
     excluded: [],
     stated: [],
     pages: undefined,

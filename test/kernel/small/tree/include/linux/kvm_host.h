@@ -5,6 +5,11 @@
 #include <linux/fs.h>
 #include <linux/mutex.h>
 
+#define KVM_REQUEST_WAIT (1 << 9)
+#define KVM_REQ_VM_DEAD (1 | KVM_REQUEST_WAIT)
+#define KVM_REQ_UNBLOCK 2
+#define KVM_REQ_OUTSIDE_GUEST_MODE KVM_REQUEST_WAIT
+
 #define KVM_PEN_PLAIN 1
 #define KVM_PEN_KILLABLE 2
 #define KVM_PEN_TRY 3

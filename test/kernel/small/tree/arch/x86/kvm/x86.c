@@ -24,6 +24,10 @@ static int pen_enter(struct kvm_vcpu *vcpu)
 	struct vcpu_tdx *tdx = to_tdx(vcpu);
 
 	local_irq_disable();
+	if (READ_ONCE(to_kvm_tdx(vcpu->kvm)->wait_for_sept_zap)) {
+		local_irq_enable();
+		return 1;
+	}
 	srcu_read_unlock(&vcpu->kvm->srcu, vcpu->srcu_idx);
 	tdx->vp_enter_ret = tdh_vp_enter(&tdx->vp); /* @enter */
 	local_irq_enable();
