@@ -16,7 +16,7 @@ import { conclusionTable } from "./conclusion-table.ts";
 import { lockNameOf, pathWords } from "./glossary.ts";
 import { meetings, meetingText, severityText } from "./meetings.ts";
 import type { ConclusionRow } from "./schema.ts";
-import { askedWords, count, groupBy, hostTitle, list } from "./words.ts";
+import { askedWords, callNames, count, groupBy, hostTitle, list } from "./words.ts";
 
 /** The profiles behind a document, for the facts that changed. */
 export interface HostDiffOptions {
@@ -40,7 +40,11 @@ export function narrowedHostDiff(
   const { contention, paths } = doc;
   return {
     ...doc,
-    contention: { appeared: contention.appeared.filter(about), disappeared: contention.disappeared.filter(about) },
+    contention: {
+      appeared: contention.appeared.filter(about),
+      disappeared: contention.disappeared.filter(about),
+      notJudged: contention.notJudged.filter(about),
+    },
     paths: {
       opened: paths.opened.filter(({ pair }) => about(pair)),
       closed: paths.closed.filter(({ pair }) => about(pair)),
@@ -73,6 +77,8 @@ export interface OutcomeChange {
 /** A difference as its readers want it: a sentence to quote, what the paths do otherwise, and what follows. */
 export interface HostDiffDigest {
   readonly sentence: string;
+  /** What of guests is not compared, as a sentence; null when nothing is left out. */
+  readonly notCompared: string | null;
   readonly facts: readonly PathFact[];
   readonly closed: readonly ConclusionRow[];
   readonly opened: readonly ConclusionRow[];
@@ -89,6 +95,7 @@ export function hostDiffDigest(whole: HostDiffDocument, options: HostDiffOptions
   const none = opened.length + closed.length + changed.length + facts.length === 0;
   return {
     sentence: `${fromTo(doc, options)}: ${none ? "no difference" : pasteable(doc, rows)}.`,
+    notCompared: notCompared(doc, options),
     facts,
     ...rows,
     changed: outcomeChanges(changed),
@@ -104,18 +111,32 @@ function hostDiffBlocks(whole: HostDiffDocument, options: HostDiffOptions | unde
     text: `${hostTitle(doc.before.name)} -> ${hostTitle(doc.after.name)}, on module ${doc.module.version}${askedWords(options, ": ", ", on ")}`,
   };
   const facts = options === undefined || asked ? [] : factsOf(options.before, options.after);
+  const left = notCompared(doc, options);
+  const unjudged: Block[] = left === null ? [] : [{ kind: "paragraph", text: left }];
   if (opened.length + closed.length + changed.length + facts.length === 0) {
-    return [title, { kind: "paragraph", text: "No difference." }];
+    return [title, { kind: "paragraph", text: "No difference." }, ...unjudged];
   }
   const rows = options === undefined ? { closed: [], opened: [] } : pathRows(doc, options);
   return [
     title,
     { kind: "paragraph", text: `${fromTo(doc, options)}: ${pasteable(doc, rows)}.` },
+    ...unjudged,
     ...(facts.length === 0 ? [] : [{ kind: "heading", text: "What changed" } as const, factTable(facts)]),
     ...section("Closed", closed, options?.before, options?.catalog),
     ...section("Opened", opened, options?.after, options?.catalog),
     ...outcomes(changed),
   ];
+}
+
+/** What is said of TDCALLs that only one of the two profiles names: no host decides what guests call, so that nothing is opened or closed by that. */
+function notCompared({ contention }: HostDiffDocument, options: HostDiffOptions | undefined): string | null {
+  const { notJudged } = contention;
+  if (notJudged.length === 0) return null;
+  const named = (host: HostProfile | undefined): readonly string[] => host?.guest?.calls ?? [];
+  const calls = [...new Set(notJudged.flatMap(({ a, b }) => [a, b]))];
+  const only = calls.filter((name) => named(options?.before).includes(name) !== named(options?.after).includes(name));
+  const which = only.length === 0 ? "" : `, ${list(callNames(only))}`;
+  return `Not compared: ${count(notJudged.length, "pair")} with a TDCALL that only one of the two profiles names${which}.`;
 }
 
 function fromTo({ before, after }: HostDiffDocument, asked: HostDiffOptions | undefined): string {

@@ -1,8 +1,8 @@
 /** Differences of two modules as text, alone and under a host. */
 import { describe, expect, test } from "vitest";
-import { diffCatalogs, diffHosts } from "../../src/analysis/index.ts";
+import { diffCatalogs, diffHosts, hostsDiffer } from "../../src/analysis/index.ts";
 import type { Acquisition, Catalog } from "../../src/catalog/index.ts";
-import { hostDiffDigest, hostLeaves, renderDiffText } from "../../src/report/index.ts";
+import { hostDiffDigest, hostLeaves, renderDiffText, renderHostDiffText } from "../../src/report/index.ts";
 import { host, moduleNamed } from "../host/profile.ts";
 
 const older = moduleNamed("1.5.05");
@@ -100,4 +100,29 @@ test("the sentence about two hosts tells what is lost, with a path that is opene
     "From Linux 7.3 to Linux 7.2: the same pairs of calls can contend; of pairs of paths, 1 is opened (1 meeting on TDVPR that costs the VM, out of the ordinary).",
   );
   expect(sentence("linux-7.0", "linux-7.1")).toBe("From Linux 7.0 to Linux 7.1: the same pairs of calls can contend.");
+});
+
+test("between two hosts a TDCALL that only one profile names is not compared, which is said, and nothing is opened or closed by it", () => {
+  const catalog = moduleNamed("1.5.25");
+  const after = host("linux-7.3");
+  const guest = after.guest as NonNullable<typeof after.guest>;
+  const before = { ...after, guest: { ...guest, calls: guest.calls.filter((call) => call !== "tdg_mr_report") } };
+  for (const [from, to] of [
+    [before, after],
+    [after, before],
+  ] as const) {
+    const doc = diffHosts(catalog, from, to);
+    const { notJudged, ...others } = doc.contention;
+    expect([others, doc.paths]).toEqual([
+      { appeared: [], disappeared: [] },
+      { opened: [], closed: [], changed: [] },
+    ]);
+    expect(hostsDiffer(doc)).toBe(false);
+    expect(notJudged.map(({ a, b, resource }) => [a, b, resource])).toEqual([
+      ["tdg_mr_report", "tdg_mr_rtmr_extend", "RTMR"],
+    ]);
+    expect(flowing(renderHostDiffText(doc, { catalog, before: from, after: to }))).toContain(
+      "No difference. Not compared: 1 pair with a TDCALL that only one of the two profiles names, tdg_mr_report().",
+    );
+  }
 });
