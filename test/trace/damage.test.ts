@@ -37,10 +37,10 @@ it.each(RECORD_FORMATS)(
     });
     const whole = await read(`${part.join("\n")}\n`, true);
     expect({ ...cut, diagnostics: others }).toEqual(whole);
-    expect(renderRecordingText(cut)).toMatch(
+    expect(renderRecordingText(cut, await catalogOf(MODULE))).toMatch(
       /Only\s+the\s+first\s+[\d,]+\s+lines\s+were\s+read:\s+the\s+reading\s+was\s+interrupted\./,
     );
-    expect(renderRecordingText(whole)).not.toContain("interrupted");
+    expect(renderRecordingText(whole, await catalogOf(MODULE))).not.toContain("interrupted");
   },
 );
 

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { SeamlockError } from "../../errors.ts";
 import { toMermaid, toPerfetto } from "../../export/index.ts";
 import type { Model, Trace } from "../../language/index.ts";
+import { busyStatus } from "../../report/index.ts";
 import {
   type CostModel,
   LONGEST_TRACE,
@@ -122,12 +123,15 @@ function exitOf({ result, interrupted }: Made): ExitStatus {
 function output(simulation: Simulation, options: Options): string {
   if (options.json || options.format === "json") return jsonText(simulateDocument(simulation));
   if (options.format === "text") return simulateText(simulation);
+  const { catalog } = simulation.loaded;
   const [shown] = simulation.shown;
   if (shown === undefined) {
     if (simulation.made.interrupted) return "";
     throw nothingToShow(options.show ?? "run");
   }
-  return options.format === "mermaid" ? toMermaid(shown.trace) : jsonText(toPerfetto(shown.trace));
+  return options.format === "mermaid"
+    ? toMermaid(shown.trace, (status) => busyStatus(catalog, status))
+    : jsonText(toPerfetto(shown.trace));
 }
 
 function schedule(text: string): ScheduleKind {

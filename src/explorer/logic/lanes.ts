@@ -1,5 +1,7 @@
 /** A run in swim lanes: one for each actor and one for each lock. */
+import type { Catalog } from "../../catalog/index.ts";
 import { BUSY, type Trace, type TraceStep, type Value } from "../../language/index.ts";
+import { refusalWords } from "../../report/index.ts";
 
 /** A call of one actor, from its first step to its last. */
 export interface CallSpan {
@@ -161,12 +163,12 @@ export function nextContention({ steps }: Trace, from: number, direction: 1 | -1
   return null;
 }
 
-/** A step in a few words: `acquire TDCS_EPOCH EXCLUSIVE: BUSY`. */
-export function stepText(step: TraceStep): string {
+/** A step in a few words: `acquire TDCS_EPOCH EXCLUSIVE: BUSY | TD_EPOCH`, the status by the name that `catalog` has for it. */
+export function stepText(step: TraceStep, catalog: Catalog | null = null): string {
   const { action, mode, result, status, note, label, fault } = step;
   const how = mode === null || mode === "NO_LOCK" || action === "release" ? null : mode;
   const head = [action === "effect" ? null : action, lockName(step), how].filter((word) => word !== null).join(" ");
-  const outcome = result === null || result === "ok" ? null : result === BUSY ? `BUSY ${status ?? ""}`.trim() : result;
+  const outcome = result === null || result === "ok" ? null : result === BUSY ? refusalWords(catalog, status) : result;
   const failed = fault === null ? null : `fails: ${fault.name}`;
   const tail = [outcome, note, failed].filter((word) => word !== null && word !== "").join(", ");
   return [head, tail].filter((part) => part !== "").join(": ") || label;
