@@ -34,10 +34,33 @@ describe("a number is read as", () => {
     ["a chat program breaks it", "SEAMCALL TDH_MEM_TRACK failed: 0x80000200\u200b000000a9", TRACK],
     ["a mail program escapes the sign before it", "err=3D0x80000200000000a9 from TDH.MEM.TRACK", TRACK],
     ["a mail program wraps it", "SEAMCALL TDH_MEM_TRACK failed: 0x800002000000=\n00a9", TRACK],
+    ["a kernel prints its halves", "kvm_intel: TDH_MEM_TRACK failed: 0x80000200 000000a9", TRACK],
+    ["a kernel prints its halves as two numbers", "kvm_intel: TDH_MEM_TRACK failed: 0x80000200:0x000000a9", TRACK],
+    ["a serial console loses the end of its line", "TDH_MEM_TRACK failed: 0x80000200000000a9virt/tdx: on", TRACK],
     ["a mail program ends the line before it", "SEAMCALL TDH_MEM_TRACK failed:=20\n0x80000200000000a9", TRACK],
   ])("%s", (_, text, expected) => {
     expect(found(text)).toEqual([expected]);
   });
+});
+
+test("a status that a message writes in two ways is one", () => {
+  const twice = explain("tdh_mem_track() returned 0x80000200000000a9 (-9223369837831520087)");
+  expect([twice.status, twice.count, twice.others]).toEqual(["0x80000200000000A9", 1, []]);
+  expect(explain("tdh_mem_track() gave 0x80000200000000a9, then 0x80000200000000a9").count).toBe(2);
+});
+
+test.each([
+  ["that is wrapped", ["SEAMCALL TDH_MEM_TRACK failed: 0x800002000", "00000a9"]],
+  ["with a separated number", ["tdh_mem_track: 80000200_000000a9"]],
+])("a record %s is read far into a log as in a short one", (_, lines) => {
+  const reader = logReader([catalog]);
+  for (let i = 0; i < 2500; i++) reader.push(`[${i}.0] usb 1-1: new device number ${i}`);
+  for (const line of lines) reader.push(line);
+  reader.push("[2600.0] usb 1-1: gone");
+  const { groups } = reader.result();
+  expect(groups.map(({ found: { status, cut }, count }) => [status, cut, count])).toEqual([
+    [0x80000200000000a9n, null, 1],
+  ]);
 });
 
 describe("an operand is read", () => {
