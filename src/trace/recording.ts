@@ -161,6 +161,7 @@ export class Recording {
       resolution: this.#format?.resolution ?? 0,
       lines: this.#lines.count,
       whole,
+      endless: this.#began !== null && this.#ended === null,
       tooLong: this.#lines.tooLong,
       lost,
       unmatched: headless + endless,

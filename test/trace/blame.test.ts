@@ -127,3 +127,16 @@ it("of a recording that is out of order no time is counted backwards", async () 
   line({ ended: 3000 * MS });
   expect(recording.finish().episodes).toMatchObject({ count: 1, lost: 0 });
 });
+
+it("a recording that says when it began and not when it ended is told to have no end", async () => {
+  const told = async (...lines: readonly object[]): Promise<readonly string[]> => {
+    const recording = new Recording({ catalog: await catalogOf("1.5.25") });
+    for (const line of lines) recording.push(`${JSON.stringify(line)}\n`);
+    return recording.finish().diagnostics.map(({ code }) => code);
+  };
+  const began = { recording: "seamlock@1", began: 0, leaves: ["tdh_mem_track"] };
+  const call = { call: "tdh_mem_track", at: [MS, 2 * MS], cpu: 1, tid: 11, td: "0x10", status: "0x0" };
+  expect(await told(began, call)).toEqual(["SL7114"]);
+  expect(await told(began, call, { ended: 3 * MS })).toEqual([]);
+  expect(await told(call)).toEqual([]);
+});
