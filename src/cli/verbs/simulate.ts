@@ -103,6 +103,7 @@ export const verb = defineVerb<Options>({
   },
   async run([name = ""], options, io) {
     refuseWithoutRecord(options);
+    refuseWithRecord(options);
     const loaded = await loadScenario(name, options);
     const runOptions = runOptionsOf(options, costsOf(loaded.model, options.cost));
     if (options.record !== undefined) return recordRuns(loaded, runOptions, { ...options, record: options.record }, io);
@@ -165,6 +166,17 @@ function refuseWithoutRecord({ record, lose, culprits, output }: Options): void 
   if (name === undefined) return;
   throw new SeamlockError("SL0004", `--${name} is for --record, which is not given`, {
     hint: name === "output" ? "without --record, the result goes to standard output" : "give --record, too",
+  });
+}
+
+/** What is of a result; a recording is the runs themselves, in a form of its own. */
+function refuseWithRecord({ record, show, trace, first, json, format: form }: Options): void {
+  if (record === undefined) return;
+  const given = { show, trace, first, json, format: form === "text" ? undefined : form };
+  const name = (["show", "trace", "first", "json", "format"] as const).find((option) => given[option] !== undefined);
+  if (name === undefined) return;
+  throw new SeamlockError("SL0004", `--${name} is for what is told of runs, and --record writes the runs themselves`, {
+    hint: "leave one of the two out; `--record ndjson` writes JSON, a line an event",
   });
 }
 
