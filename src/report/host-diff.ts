@@ -263,22 +263,22 @@ function factsOf(before: HostProfile, after: HostProfile): PathFact[] {
     const earlier = old.get(path.name);
     return earlier === undefined ? [] : pathFacts(earlier, path);
   });
-  return [...only(after.paths, old, "new path"), ...only(before.paths, now, "path that is gone"), ...both];
+  // Paths that tables call the same do the same in one row.
+  const merged = groupBy(both, ({ path, what }) => JSON.stringify([path, what])).flatMap(([, of]) => {
+    const [first] = of;
+    return first === undefined ? [] : [{ ...first, calls: [...new Set(of.flatMap(({ calls }) => calls))] }];
+  });
+  return [...only(after.paths, old, "new path"), ...only(before.paths, now, "path that is gone"), ...merged];
 }
 
 function pathFacts(before: HostPath, after: HostPath): PathFact[] {
   const calls = [...new Set([...before.steps, ...after.steps].map(({ call }) => call))];
-  const single = calls.flatMap((call) => {
-    const [x, y] = [before, after].map((path) => ({ path, step: path.steps.find((step) => step.call === call) }));
-    if (x?.step === undefined) return [{ ...plainFact("makes the call now"), call }];
-    if (y?.step === undefined) return [{ ...plainFact("makes the call no more"), call }];
-    return stepFacts({ path: before, step: x.step }, { path: after, step: y.step }).map((fact) => ({ ...fact, call }));
-  });
+  const single = calls.flatMap((call) => callFacts(before, after, call).map((fact) => ({ ...fact, call })));
   const short = pathWords(after.name).short;
   return groupBy(single, ({ what }) => what).map(([what, of]) => ({
     path: short,
     what,
-    calls: of.map(({ call }) => call),
+    calls: [...new Set(of.map(({ call }) => call))],
     added: of[0]?.added ?? [],
     gone: of[0]?.gone ?? [],
   }));
@@ -289,6 +289,36 @@ interface At {
   readonly step: HostStep;
 }
 
+/** What a path does otherwise at a call, which it may make in several ways: those that both have are no difference. */
+function callFacts(before: HostPath, after: HostPath, call: string): StepFact[] {
+  const [old = [], now = []] = [before, after].map((path) =>
+    path.steps.filter((step) => step.call === call).map((step): At => ({ path, step })),
+  );
+  if (old.length === 0) return [plainFact("makes the call now")];
+  if (now.length === 0) return [plainFact("makes the call no more")];
+  const isSame = (x: At, y: At): boolean => stepFacts(x, y).length === 0;
+  const gone = old.filter((x) => !now.some((y) => isSame(x, y)));
+  const come = now.filter((y) => !old.some((x) => isSame(x, y)));
+  const both = gone.flatMap((x, i) => {
+    const y = come[i];
+    return y === undefined ? [] : stepFacts(x, y);
+  });
+  return [
+    ...both,
+    ...come.slice(gone.length).map((y) => plainFact(`makes the call in one more way: ${wayText(y)}`)),
+    ...gone.slice(come.length).map((x) => plainFact(`no longer makes the call in one of its ways: ${wayText(x)}`)),
+  ];
+}
+
+/** `in build, holding kvm->mmu_lock, on BUSY warns`. */
+function wayText({ path, step }: At): string {
+  const held = heldAt(path, step).map(useText);
+  const when = step.phases === undefined ? "" : `in ${step.phases.join(", ")}, `;
+  return `${when}holding ${list(held) || "nothing"}, on BUSY ${busyText(step) || "nothing is said"}`;
+}
+
+const busyText = ({ onBusy = [] }: HostStep): string => onBusy.map(clauseText).join("; or ");
+
 function stepFacts(x: At, y: At): StepFact[] {
   const [before = [], after = []] = [x, y].map(({ path, step }) => heldAt(path, step));
   const without = (uses: readonly LockUse[], others: readonly LockUse[]): LockUse[] => {
@@ -297,7 +327,7 @@ function stepFacts(x: At, y: At): StepFact[] {
   };
   const [more, less] = [without(after, before), without(before, after)];
   const [added, gone] = [more.map(useText), less.map(useText)];
-  const [does, did] = [y, x].map(({ step }) => (step.onBusy ?? []).map(clauseText).join("; or "));
+  const [does, did] = [busyText(y.step), busyText(x.step)];
   const phases = (at: At): string => (at.step.phases ?? at.path.phases).join(", ");
   const late = (at: At): string => (at.path.overruns ?? []).join(", ");
   const others = [

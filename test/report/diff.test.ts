@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { diffCatalogs, diffHosts, hostsDiffer } from "../../src/analysis/index.ts";
 import type { Acquisition, Catalog } from "../../src/catalog/index.ts";
+import type { HostProfile } from "../../src/host/index.ts";
 import { hostDiffDigest, hostLeaves, renderDiffText, renderHostDiffText } from "../../src/report/index.ts";
 import { host, moduleNamed } from "../host/profile.ts";
 
@@ -125,4 +126,50 @@ test("between two hosts a TDCALL that only one profile names is not compared, wh
       "No difference. Not compared: 1 pair with a TDCALL that only one of the two profiles names, tdg_mr_report().",
     );
   }
+});
+
+test("between two hosts a call that a path makes in several ways is compared in each of them", () => {
+  const catalog = moduleNamed("1.5.25");
+  const before = host("linux-7.3");
+  const name = "KVM_TDX_GET_CPUID ioctl";
+  const changed = (
+    steps: (of: HostProfile["paths"][number]["steps"]) => HostProfile["paths"][number]["steps"],
+  ): HostProfile => ({
+    ...before,
+    paths: before.paths.map((path) => (path.name === name ? { ...path, steps: steps(path.steps) } : path)),
+  });
+  const facts = (after: HostProfile, from = before) =>
+    hostDiffDigest(diffHosts(catalog, from, after), { catalog, before: from, after }).facts.map(
+      ({ path, what, calls }) => [path, what, calls],
+    );
+  const reads =
+    before.paths.find((path) => path.name === name)?.steps.filter(({ call }) => call === "tdh_mng_rd") ?? [];
+  expect(reads.length).toBeGreaterThan(2);
+  expect(facts(changed((steps) => [...steps].reverse()))).toEqual([]);
+  const last = reads.at(-1);
+  const ends = changed((steps) =>
+    steps.map((step) => (step === last ? { ...step, onBusy: [{ do: ["bug-vm"] }] } : step)),
+  );
+  expect(facts(ends)).toEqual([
+    ["GET_CPUID", expect.stringMatching(/^on BUSY marks the VM as bugged.*\(before: /), ["tdh_mng_rd"]],
+  ]);
+  const fewer = changed((steps) => steps.filter((step) => step !== last));
+  expect(facts(fewer)).toEqual([
+    [
+      "GET_CPUID",
+      expect.stringMatching(/^no longer makes the call in one of its ways: holding .*, on BUSY /),
+      ["tdh_mng_rd"],
+    ],
+  ]);
+  expect(facts(before, fewer)).toEqual([
+    ["GET_CPUID", expect.stringMatching(/^makes the call in one more way: holding /), ["tdh_mng_rd"]],
+  ]);
+});
+
+test("between two hosts what two paths of one name do is told once", () => {
+  const catalog = moduleNamed("1.5.25");
+  const [before, after] = [host("linux-6.16"), host("linux-6.19")];
+  const { facts } = hostDiffDigest(diffHosts(catalog, before, after), { catalog, before, after });
+  const told = facts.map(({ path, what }) => `${path}: ${what}`);
+  expect(told).toEqual([...new Set(told)]);
 });
