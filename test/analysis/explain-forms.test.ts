@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { explainLines, explainLog, logReader } from "../../src/analysis/index.ts";
 import { messagesOf } from "../../src/analysis/log/lines.ts";
 import { SeamlockError } from "../../src/errors.ts";
-import { renderExplainText } from "../../src/report/index.ts";
-import { moduleNamed } from "../host/profile.ts";
+import { explanationWords, renderExplainText } from "../../src/report/index.ts";
+import { host, moduleNamed } from "../host/profile.ts";
 
 const catalog = moduleNamed("1.5.25");
 const explain = (text: string, leaf?: string) => explainLines(catalog, [text], leaf === undefined ? {} : { leaf });
@@ -41,6 +41,13 @@ describe("a number is read as", () => {
   ])("%s", (_, text, expected) => {
     expect(found(text)).toEqual([expected]);
   });
+});
+
+test("what stands above the holders says when there are none", () => {
+  const above = (text: string): string =>
+    explanationWords(explainLines(catalog, [text], { host: host("linux-7.3") })).holders;
+  expect(above("SEAMCALL TDH_MEM_PAGE_REMOVE failed: 0x8000020000000092")).toBe("Nobody can hold it");
+  expect(above("tdh_mem_track(): 0x80000200000000a9")).toBe("Who can hold it, most likely first");
 });
 
 test("a status that a message writes in two ways is one", () => {
