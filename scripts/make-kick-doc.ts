@@ -64,7 +64,7 @@ interface Result {
 
 async function checked({ options, set }: Case): Promise<Result> {
   const { scenario = "", policy = "", module = "", ...rest } = options;
-  const { model, reproduce } = await loadScenario(scenario, { ...rest, policy, module, set });
+  const { model, catalog, reproduce } = await loadScenario(scenario, { ...rest, policy, module, set });
   // A shortest run is among what the level of the first violation shows.
   const { outcome, trace } = check(model, { first: true });
   if (outcome.kind === "inconclusive") throw new Error(`${reproduce}: ${String(outcome.reason)}`);
@@ -75,7 +75,7 @@ async function checked({ options, set }: Case): Promise<Result> {
     command: `seamlock check ${reproduce}`,
     steps: trace?.steps.length ?? null,
     property: outcome.property ?? "",
-    trace: trace === null ? "" : renderTraceText(trace),
+    trace: trace === null ? "" : renderTraceText(trace, catalog),
     shape: JSON.stringify(trace?.steps.map(({ actor, label, next }) => [actor, label, next])),
   };
 }

@@ -176,7 +176,7 @@ const FINDINGS: readonly Finding[] = [
 ];
 
 async function section({ title, says, needs, notShown, scenario, options, property, lines }: Finding): Promise<string> {
-  const { model, reproduce } = await loadScenario(scenario, options);
+  const { model, catalog, reproduce } = await loadScenario(scenario, options);
   const found = check(model).violations.find((violation) => violation.property === property);
   if (found === undefined) throw new Error(`${reproduce}: ${property} is not violated`);
   const table = lines.map(([step, source]) => `| ${step} | ${source} |`).join("\n");
@@ -193,7 +193,7 @@ ${notShown}
 \`seamlock check ${reproduce}\`
 
 \`\`\`text
-${renderTraceText(found.trace).trimEnd()}
+${renderTraceText(found.trace, catalog).trimEnd()}
 \`\`\`
 
 | step | source of module ${options.module} |

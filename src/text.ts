@@ -120,7 +120,8 @@ export function fieldFault(issue: z.core.$ZodIssue, value: unknown): string {
   return `${subject(value)} ${unmet(issue) ?? issue.message}`;
 }
 
-/** `12,924`: a whole number, for people; without the tables of languages that `toLocaleString` loads first. */
+/** `12,924`: a number for people, to three decimal places; without the tables of languages that `toLocaleString` loads first. */
 export function thousands(n: number): string {
-  return String(n).replaceAll(/\B(?=(\d{3})+$)/g, ",");
+  const [whole = "", ...decimals] = String(Math.round(n * 1000) / 1000).split(".");
+  return [whole.replaceAll(/\B(?=(\d{3})+$)/g, ","), ...decimals].join(".");
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type Catalog, moduleInfoSchema } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { contendingPairs } from "./contention.ts";
-import { underHost } from "./exclusion.ts";
+import { underHost, verdictOf } from "./exclusion.ts";
 import { type ContendPair, hostInfoSchema, type PathPair, pairSchema } from "./schema.ts";
 
 const changedPathSchema = z.strictObject({
@@ -22,6 +22,11 @@ export const hostDiffSchema = z.strictObject({
       .array(pairSchema)
       .describe("pairs that no path of the one before, and some of the one after, can issue at once"),
     disappeared: z.array(pairSchema),
+    notJudged: z
+      .array(pairSchema)
+      .describe(
+        "pairs that one profile leaves possible and the other does not judge, for it does not name the TDCALL; not among the others, nor are their paths",
+      ),
   }),
   paths: z.strictObject({
     opened: z.array(changedPathSchema).describe("pairs of paths that can meet after and could not before"),
@@ -44,7 +49,8 @@ export type HostDiffDocument = z.infer<typeof hostDiffSchema>;
 export function diffHosts(catalog: Catalog, before: HostProfile, after: HostProfile): HostDiffDocument {
   const pairs = contendingPairs(catalog);
   const [x, y] = [underHost(catalog, before, pairs), underHost(catalog, after, pairs)];
-  const both = x.pairs.map((p, i) => [p, y.pairs[i] ?? p] as const);
+  const all = x.pairs.map((p, i) => [p, y.pairs[i] ?? p] as const);
+  const both = all.filter(([p, q]) => isJudged(p) && isJudged(q));
   const changes = both.map(([p, q]) => pathChanges(p, q));
   return {
     schema: "seamlock/host-diff@1",
@@ -54,6 +60,9 @@ export function diffHosts(catalog: Catalog, before: HostProfile, after: HostProf
     contention: {
       appeared: both.filter(([p, q]) => !p.possible && q.possible).map(([, q]) => q),
       disappeared: both.filter(([p, q]) => p.possible && !q.possible).map(([p]) => p),
+      notJudged: all.flatMap(([p, q]) =>
+        isJudged(p) ? (isJudged(q) || !p.possible ? [] : [p]) : q.possible ? [q] : [],
+      ),
     },
     paths: {
       opened: changes.flatMap((c) => c.opened),
@@ -68,6 +77,8 @@ export function hostsDiffer({ contention, paths }: HostDiffDocument): boolean {
   const lists = [contention.appeared, contention.disappeared, paths.opened, paths.closed, paths.changed];
   return lists.some((list) => list.length > 0);
 }
+
+const isJudged = (pair: ContendPair): boolean => verdictOf(pair) !== "not-judged";
 
 function pathChanges(p: ContendPair, q: ContendPair): HostDiffDocument["paths"] {
   const [left, right] = [possiblePaths(p), possiblePaths(q)];

@@ -1,5 +1,4 @@
 /** `simulate --record`: the runs of a scenario as a recording, and who really held what was busy beside it. */
-
 import type { Catalog } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import { LONGEST_TRACE, type RunOptions, randomOf, Simulator } from "../simulate/index.ts";

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
+import type { Catalog } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import type { Model } from "../language/index.ts";
 import {
@@ -71,6 +72,8 @@ export function scenarioArguments(command: Command): Command {
 export interface LoadedScenario {
   readonly scenario: Scenario;
   readonly model: Model;
+  /** The module's facts that the model is made of. */
+  readonly catalog: Catalog;
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
   /** Holes in the facts that the model is made of; with one, nothing is said to hold. */
   readonly doubts: readonly string[];
@@ -98,7 +101,7 @@ export async function loadScenario(name: string, options: ScenarioOptions): Prom
   const parameters = { ...parametersOf(scenario), ...own, module: catalog.module.version };
   const reproduced = named === stated ? options : { ...options, host: options.host ?? (named as string) };
   const reproduce = reproduceLine(name, reproduced, catalog.module.version);
-  return { scenario, model, parameters, doubts: doubtsOf(scenario, catalog, host), reproduce };
+  return { scenario, model, catalog, parameters, doubts: doubtsOf(scenario, catalog, host), reproduce };
 }
 
 /** As `--host` says it everywhere: no hypervisor. */

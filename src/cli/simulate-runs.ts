@@ -1,5 +1,4 @@
 /** Many runs on many threads, with progress and Ctrl-C. */
-
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";

@@ -1,7 +1,7 @@
 /** What a simulation found: the document of the contract, and its text. */
-
+import type { Catalog } from "../catalog/index.ts";
 import type { Trace } from "../language/index.ts";
-import { count, paragraph, renderTraceText, simulationSentences } from "../report/index.ts";
+import { busyStatus, count, paragraph, renderTraceText, simulationSentences } from "../report/index.ts";
 import type { BusyCount, CostModel, SimulatedViolation, SimulationResult, StretchCount } from "../simulate/index.ts";
 import { thousands } from "../text.ts";
 import { policyOf } from "./check-document.ts";
@@ -88,10 +88,10 @@ export function simulateText(simulation: Simulation): string {
       simulationSentences(loaded, made.result.reproduce.schedule, made.result.runs, made.result.reproduce.seed),
     ),
     violationsText(result),
-    busyText(result),
+    busyText(result, loaded.catalog),
     retriesText(result),
     stretchesText(result, costs),
-    ...shown.map((one) => shownText(one, reproduceRun)),
+    ...shown.map((one) => shownText(one, loaded.catalog, reproduceRun)),
     `All of this again:\n${reproduce}\n`,
   ];
   return blocks.filter((block) => block !== "").join("\n");
@@ -127,14 +127,14 @@ function callNames({ busy }: SimulationResult): (leaf: string | null, process: s
     leaf === null ? process : (callers.get(leaf)?.size ?? 0) > 1 ? `${leaf} (${process})` : leaf;
 }
 
-function busyText(result: SimulationResult): string {
+function busyText(result: SimulationResult, catalog: Catalog): string {
   const call = callNames(result);
   const rows = busyRows(result).map(({ leaf, process, resource, holder, holderProcess, status, count }, i) => [
     String(i + 1),
     call(leaf, process),
     resource,
     holder === null ? "nobody in sight" : call(holder, holderProcess ?? ""),
-    status ?? "",
+    status === null ? "" : busyStatus(catalog, status),
     thousands(count),
   ]);
   if (rows.length === 0) return "No call was BUSY.\n";
@@ -214,12 +214,12 @@ function quantile({ durations, count, longest }: StretchCount, share: number): n
 /** Traces that nobody asked for are shown up to so many steps. */
 const READABLE = 120;
 
-function shownText(shown: Shown, reproduceRun: (run: number) => string): string {
+function shownText(shown: Shown, catalog: Catalog, reproduceRun: (run: number) => string): string {
   if (!shown.asked && shown.trace.steps.length > READABLE) {
     const which = shown.kind === "busy" ? String(shown.row) : shown.kind;
     return `${titleOf(shown)}\n(a trace of ${shown.trace.steps.length} steps; --show ${which} shows it)\n`;
   }
-  const lanes = renderTraceText(shown.trace);
+  const lanes = renderTraceText(shown.trace, catalog);
   if (shown.kind === "run") return `run ${shown.run}, as it went:\n\n${lanes}`;
   const { run } = shown.kind === "busy" ? shown.busy.soonest : shown.violation.reproduce;
   const part = "as short as it was found; steps that have no part in it are left out";

@@ -1,8 +1,8 @@
 /** What a check found, as text, and the exit status that says it. */
-
+import type { Catalog } from "../catalog/index.ts";
 import type { BusyEntry, CheckResult, SilentStep } from "../check/index.ts";
 import { doubted } from "../model/index.ts";
-import { count, paragraph, proofSentences, renderTraceText, runLength, wrap } from "../report/index.ts";
+import { busyStatus, count, paragraph, proofSentences, renderTraceText, runLength, wrap } from "../report/index.ts";
 import { thousands } from "../text.ts";
 import { EXIT, type ExitStatus } from "./io.ts";
 import type { LoadedScenario } from "./scenarios.ts";
@@ -28,7 +28,7 @@ export function checkText(loaded: LoadedScenario, result: CheckResult, reproduce
     `${loaded.scenario.name}: ${head}\n`,
     paragraph(proofSentences(loaded, result, outcome.kind === "holds")),
     coverage(result),
-    busyText(result.busy),
+    busyText(result.busy, loaded.catalog),
     silentText(result.neverRan),
   ];
   for (const violation of result.violations) {
@@ -36,7 +36,7 @@ export function checkText(loaded: LoadedScenario, result: CheckResult, reproduce
     const length = runLength(trace.steps.length, trace.loop, shortest);
     blocks.push(
       trace === result.trace
-        ? `${violation.property} (${length}):\n\n${renderTraceText(trace)}`
+        ? `${violation.property} (${length}):\n\n${renderTraceText(trace, loaded.catalog)}`
         : `also violated: ${violation.property} (${length})\n`,
     );
   }
@@ -58,7 +58,7 @@ function coverage(result: CheckResult): string {
   return rows.map(([name, value]) => `${String(name).padEnd(13)} ${String(value)}\n`).join("");
 }
 
-function busyText(busy: readonly BusyEntry[]): string {
+function busyText(busy: readonly BusyEntry[], catalog: Catalog): string {
   if (busy.length === 0) return "No call is ever BUSY.\n";
   // Host and guest may use one primitive, and are refused otherwise.
   const makers = (of: string | null): number => new Set(busy.filter((b) => b.leaf === of).map((b) => b.process)).size;
@@ -66,7 +66,7 @@ function busyText(busy: readonly BusyEntry[]): string {
     leaf === null ? process : makers(leaf) > 1 ? `${leaf} (${process})` : leaf,
     resource,
     [...holders, ...(unheld ? ["nobody in sight"] : [])].join(", "),
-    status ?? "BUSY",
+    status === null ? "BUSY" : busyStatus(catalog, status),
   ]);
   const rows = [["call", "resource", "held by", "status"], ...found];
   return `BUSY that some run meets:\n${table(rows.flatMap((row) => folded(row, rows)))}`;

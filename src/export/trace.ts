@@ -16,30 +16,32 @@ const plain = (text: string): string =>
     .replace(/[<>{}]/g, " ")
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
 
-function mermaidStep(step: TraceStep, ids: ReadonlyMap<string, string>): string[] {
+/** What a status is called. */
+type StatusNames = (status: string) => string;
+
+function mermaidStep(step: TraceStep, ids: ReadonlyMap<string, string>, named: StatusNames): string[] {
   const actor = ids.get(step.actor) as string;
   const words = [step.leaf, step.action, step.mode].filter((word) => word !== null).join(" ");
   const detail = step.note ?? changes(step);
+  const status = step.status === null ? null : named(step.status);
   if (onLock(step)) {
     const lock = ids.get(objectName(step)) as string;
     const arrow = step.result === BUSY ? "-x" : step.action === "acquire" ? "->>" : "-->>";
-    const result = step.result === BUSY ? `: BUSY${step.status === null ? "" : ` ${step.status}`}` : "";
+    const result = step.result === BUSY ? `: ${status ?? "BUSY"}` : "";
     return [`  ${actor}${arrow}${lock}: ${plain(words + result)}`];
   }
-  return [
-    `  Note over ${actor}: ${plain([words, step.status, detail].filter((text) => text).join(" · ") || step.label)}`,
-  ];
+  return [`  Note over ${actor}: ${plain([words, status, detail].filter((text) => text).join(" · ") || step.label)}`];
 }
 
-/** A trace as a Mermaid sequence diagram: actors, and the objects they lock. */
-export function toMermaid(trace: Trace): string {
+/** A trace as a Mermaid sequence diagram: actors, and the objects they lock. `named` says what a status is called. */
+export function toMermaid(trace: Trace, named: StatusNames): string {
   const locks = trace.steps.filter(onLock).map(objectName);
   const names = [...actors(trace), ...new Set(locks)];
   const ids = new Map(names.map((name, i) => [name, `n${i}`]));
   const lines = ["sequenceDiagram", ...names.map((name) => `  participant ${ids.get(name)} as ${plain(name)}`)];
   trace.steps.forEach((step, i) => {
     if (i === trace.loop) lines.push("  loop for ever");
-    lines.push(...mermaidStep(step, ids));
+    lines.push(...mermaidStep(step, ids, named));
     if (step.fault !== null) lines.push(`  Note over ${ids.get(step.actor)}: violated ${plain(step.fault.name)}`);
   });
   if (trace.loop !== null) lines.push("  end");

@@ -21,7 +21,7 @@ import { contenderSentences } from "./contenders.ts";
 import { hostLeaves } from "./document.ts";
 import { conditionWords, lockNameOf } from "./glossary.ts";
 import { readInPart } from "./provenance.ts";
-import { shortStatus } from "./tldr.ts";
+import { busyStatus } from "./status.ts";
 import { callNames, count, groupBy, hostTitle, list, resourceText } from "./words.ts";
 
 /** What a renderer needs beside the pairs. */
@@ -89,7 +89,7 @@ function askedBlocks(doc: ContendDocument, name: string, options: ContendOptions
   const mine = doc.pairs.filter(({ a, b }) => a === name || b === name).map((pair) => seenFrom(pair, name));
   const rows = (verdict: PairVerdict): Seen[] => mine.filter(({ pair }) => verdictOf(pair) === verdict);
   const status = (hex: string | null): string =>
-    hex === null ? "BUSY" : catalog === undefined ? hex : short(catalog, hex);
+    hex === null ? "BUSY" : catalog === undefined ? hex : busyStatus(catalog, hex);
   const head = ["AGAINST", "LOCK", "I GET", "IT GETS", doc.host === null ? "" : "OUTCOME"];
   const shown = merged(rows("possible"), (seen) => [
     seen.pair.resource,
@@ -208,11 +208,6 @@ function merged(rows: readonly Seen[], key: (seen: Seen) => readonly (string | n
 
 function gets(status: string | null, name: (hex: string | null) => string): string {
   return status === STOPS_EARLIER ? STOPS_EARLIER : name(status);
-}
-
-/** `BUSY | SEPT`; other statuses by their names. */
-function short(catalog: Catalog, status: string): string {
-  return shortStatus(catalog, status).replace(/^TDX_OPERAND_BUSY\b/, "BUSY");
 }
 
 function lockOf({ resource }: ContendPair): string {

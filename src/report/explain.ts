@@ -117,6 +117,8 @@ export interface ExplanationWords {
   readonly seen: string | null;
   /** What its bits say, what the call wanted, what can have caused it. */
   readonly facts: readonly string[];
+  /** What stands above those who conflict: that they can hold the lock, or that nobody can. */
+  readonly holders: string;
   /** What the call changed all the same; null where that is nothing that is known. */
   readonly changed: string | null;
 }
@@ -126,6 +128,7 @@ export function explanationWords(e: StatusExplanation): ExplanationWords {
   return {
     seen: e.count === 1 ? null : `Seen ${times(e)}.`,
     facts: [...whatItIs(e), ...about(e), ...e.causes, ...e.notes],
+    holders: e.holders.some((h) => h.possible) ? "Who can hold it, most likely first" : nobody(e),
     changed: e.changed.length === 0 ? null : `Changed all the same: ${e.changed.join("; ")}.`,
   };
 }
@@ -243,16 +246,16 @@ function holders(e: StatusExplanation, hosted: boolean): Block[] {
       : []),
   ];
   return [
-    { kind: "paragraph", text: possible.length === 0 ? nobody(e) : "Who can hold it, most likely first:" },
+    { kind: "paragraph", text: `${explanationWords(e).holders}:` },
     { kind: "list", items: [...items, ...tail] },
   ];
 }
 
 /** What is busy without a lock has no holder that is told. */
 function nobody({ resources, holders: all }: StatusExplanation): string {
-  if (all.some(({ judged }) => !judged)) return "None of the calls that the profile names can hold it:";
+  if (all.some(({ judged }) => !judged)) return "None of the calls that the profile names can hold it";
   const isOnly = resources.every(({ resource }) => KNOWN.has(resource));
-  return isOnly ? "Nobody can hold it:" : "Nobody can hold the lock; the status is returned for more than that lock:";
+  return isOnly ? "Nobody can hold it" : "Nobody can hold the lock; the status is returned for more than that lock";
 }
 
 type Holder = StatusExplanation["holders"][number];

@@ -1,5 +1,4 @@
 /** Ways of handling BUSY with their verdicts (data/verdicts.json, made by `npm run verdicts`), and which of them a host has. */
-
 import data from "../../data/verdicts.json" with { type: "json" };
 import { type Catalog, leafName } from "../catalog/index.ts";
 import { type HostProfile, type HostStep, heldAt, isEndless, reactionOf } from "../host/index.ts";

@@ -16,7 +16,7 @@ import { conclusionTable } from "./conclusion-table.ts";
 import { lockNameOf, pathWords } from "./glossary.ts";
 import { meetings, meetingText, severityText } from "./meetings.ts";
 import type { ConclusionRow } from "./schema.ts";
-import { askedWords, count, groupBy, hostTitle, list } from "./words.ts";
+import { askedWords, callNames, count, groupBy, hostTitle, list } from "./words.ts";
 
 /** The profiles behind a document, for the facts that changed. */
 export interface HostDiffOptions {
@@ -40,7 +40,11 @@ export function narrowedHostDiff(
   const { contention, paths } = doc;
   return {
     ...doc,
-    contention: { appeared: contention.appeared.filter(about), disappeared: contention.disappeared.filter(about) },
+    contention: {
+      appeared: contention.appeared.filter(about),
+      disappeared: contention.disappeared.filter(about),
+      notJudged: contention.notJudged.filter(about),
+    },
     paths: {
       opened: paths.opened.filter(({ pair }) => about(pair)),
       closed: paths.closed.filter(({ pair }) => about(pair)),
@@ -73,6 +77,8 @@ export interface OutcomeChange {
 /** A difference as its readers want it: a sentence to quote, what the paths do otherwise, and what follows. */
 export interface HostDiffDigest {
   readonly sentence: string;
+  /** What of guests is not compared, as a sentence; null when nothing is left out. */
+  readonly notCompared: string | null;
   readonly facts: readonly PathFact[];
   readonly closed: readonly ConclusionRow[];
   readonly opened: readonly ConclusionRow[];
@@ -89,6 +95,7 @@ export function hostDiffDigest(whole: HostDiffDocument, options: HostDiffOptions
   const none = opened.length + closed.length + changed.length + facts.length === 0;
   return {
     sentence: `${fromTo(doc, options)}: ${none ? "no difference" : pasteable(doc, rows)}.`,
+    notCompared: notCompared(doc, options),
     facts,
     ...rows,
     changed: outcomeChanges(changed),
@@ -104,18 +111,32 @@ function hostDiffBlocks(whole: HostDiffDocument, options: HostDiffOptions | unde
     text: `${hostTitle(doc.before.name)} -> ${hostTitle(doc.after.name)}, on module ${doc.module.version}${askedWords(options, ": ", ", on ")}`,
   };
   const facts = options === undefined || asked ? [] : factsOf(options.before, options.after);
+  const left = notCompared(doc, options);
+  const unjudged: Block[] = left === null ? [] : [{ kind: "paragraph", text: left }];
   if (opened.length + closed.length + changed.length + facts.length === 0) {
-    return [title, { kind: "paragraph", text: "No difference." }];
+    return [title, { kind: "paragraph", text: "No difference." }, ...unjudged];
   }
   const rows = options === undefined ? { closed: [], opened: [] } : pathRows(doc, options);
   return [
     title,
     { kind: "paragraph", text: `${fromTo(doc, options)}: ${pasteable(doc, rows)}.` },
+    ...unjudged,
     ...(facts.length === 0 ? [] : [{ kind: "heading", text: "What changed" } as const, factTable(facts)]),
     ...section("Closed", closed, options?.before, options?.catalog),
     ...section("Opened", opened, options?.after, options?.catalog),
     ...outcomes(changed),
   ];
+}
+
+/** What is said of TDCALLs that only one of the two profiles names: no host decides what guests call, so that nothing is opened or closed by that. */
+function notCompared({ contention }: HostDiffDocument, options: HostDiffOptions | undefined): string | null {
+  const { notJudged } = contention;
+  if (notJudged.length === 0) return null;
+  const named = (host: HostProfile | undefined): readonly string[] => host?.guest?.calls ?? [];
+  const calls = [...new Set(notJudged.flatMap(({ a, b }) => [a, b]))];
+  const only = calls.filter((name) => named(options?.before).includes(name) !== named(options?.after).includes(name));
+  const which = only.length === 0 ? "" : `, ${list(callNames(only))}`;
+  return `Not compared: ${count(notJudged.length, "pair")} with a TDCALL that only one of the two profiles names${which}.`;
 }
 
 function fromTo({ before, after }: HostDiffDocument, asked: HostDiffOptions | undefined): string {
@@ -242,22 +263,22 @@ function factsOf(before: HostProfile, after: HostProfile): PathFact[] {
     const earlier = old.get(path.name);
     return earlier === undefined ? [] : pathFacts(earlier, path);
   });
-  return [...only(after.paths, old, "new path"), ...only(before.paths, now, "path that is gone"), ...both];
+  // Paths that tables call the same do the same in one row.
+  const merged = groupBy(both, ({ path, what }) => JSON.stringify([path, what])).flatMap(([, of]) => {
+    const [first] = of;
+    return first === undefined ? [] : [{ ...first, calls: [...new Set(of.flatMap(({ calls }) => calls))] }];
+  });
+  return [...only(after.paths, old, "new path"), ...only(before.paths, now, "path that is gone"), ...merged];
 }
 
 function pathFacts(before: HostPath, after: HostPath): PathFact[] {
   const calls = [...new Set([...before.steps, ...after.steps].map(({ call }) => call))];
-  const single = calls.flatMap((call) => {
-    const [x, y] = [before, after].map((path) => ({ path, step: path.steps.find((step) => step.call === call) }));
-    if (x?.step === undefined) return [{ ...plainFact("makes the call now"), call }];
-    if (y?.step === undefined) return [{ ...plainFact("makes the call no more"), call }];
-    return stepFacts({ path: before, step: x.step }, { path: after, step: y.step }).map((fact) => ({ ...fact, call }));
-  });
+  const single = calls.flatMap((call) => callFacts(before, after, call).map((fact) => ({ ...fact, call })));
   const short = pathWords(after.name).short;
   return groupBy(single, ({ what }) => what).map(([what, of]) => ({
     path: short,
     what,
-    calls: of.map(({ call }) => call),
+    calls: [...new Set(of.map(({ call }) => call))],
     added: of[0]?.added ?? [],
     gone: of[0]?.gone ?? [],
   }));
@@ -268,6 +289,36 @@ interface At {
   readonly step: HostStep;
 }
 
+/** What a path does otherwise at a call, which it may make in several ways: those that both have are no difference. */
+function callFacts(before: HostPath, after: HostPath, call: string): StepFact[] {
+  const [old = [], now = []] = [before, after].map((path) =>
+    path.steps.filter((step) => step.call === call).map((step): At => ({ path, step })),
+  );
+  if (old.length === 0) return [plainFact("makes the call now")];
+  if (now.length === 0) return [plainFact("makes the call no more")];
+  const isSame = (x: At, y: At): boolean => stepFacts(x, y).length === 0;
+  const gone = old.filter((x) => !now.some((y) => isSame(x, y)));
+  const come = now.filter((y) => !old.some((x) => isSame(x, y)));
+  const both = gone.flatMap((x, i) => {
+    const y = come[i];
+    return y === undefined ? [] : stepFacts(x, y);
+  });
+  return [
+    ...both,
+    ...come.slice(gone.length).map((y) => plainFact(`makes the call in one more way: ${wayText(y)}`)),
+    ...gone.slice(come.length).map((x) => plainFact(`no longer makes the call in one of its ways: ${wayText(x)}`)),
+  ];
+}
+
+/** `in build, holding kvm->mmu_lock, on BUSY warns`. */
+function wayText({ path, step }: At): string {
+  const held = heldAt(path, step).map(useText);
+  const when = step.phases === undefined ? "" : `in ${step.phases.join(", ")}, `;
+  return `${when}holding ${list(held) || "nothing"}, on BUSY ${busyText(step) || "nothing is said"}`;
+}
+
+const busyText = ({ onBusy = [] }: HostStep): string => onBusy.map(clauseText).join("; or ");
+
 function stepFacts(x: At, y: At): StepFact[] {
   const [before = [], after = []] = [x, y].map(({ path, step }) => heldAt(path, step));
   const without = (uses: readonly LockUse[], others: readonly LockUse[]): LockUse[] => {
@@ -276,7 +327,7 @@ function stepFacts(x: At, y: At): StepFact[] {
   };
   const [more, less] = [without(after, before), without(before, after)];
   const [added, gone] = [more.map(useText), less.map(useText)];
-  const [does, did] = [y, x].map(({ step }) => (step.onBusy ?? []).map(clauseText).join("; or "));
+  const [does, did] = [busyText(y.step), busyText(x.step)];
   const phases = (at: At): string => (at.step.phases ?? at.path.phases).join(", ");
   const late = (at: At): string => (at.path.overruns ?? []).join(", ");
   const others = [

@@ -66,7 +66,8 @@ export { outcomesText, renderRecordingMarkdown, renderRecordingText } from "./re
 export { type RenderOptions, renderReportMarkdown, renderReportText } from "./report.ts";
 export { sarifOf } from "./sarif.ts";
 export { type ConclusionRow, type Handling, handlingSchema, type ReportDocument, reportSchema } from "./schema.ts";
+export { busyStatus, refusalWords, shortStatus } from "./status.ts";
 export { renderSweepMarkdown, renderSweepText, type Sweep } from "./sweep.ts";
-export { runStates, shortStatus } from "./tldr.ts";
+export { runStates } from "./tldr.ts";
 export { renderTraceText } from "./trace.ts";
 export { count, foldedCalls, hostTitle, list, runLength } from "./words.ts";

@@ -1,17 +1,19 @@
 /** What a recording of a host shows, for people. */
+import type { Catalog } from "../catalog/index.ts";
 import { thousands } from "../text.ts";
 import { INTERRUPTED, type TraceDocument } from "../trace/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
+import { shortStatus } from "./status.ts";
 import { count, list } from "./words.ts";
 
-/** The document as plain ASCII text in 80 columns, ending with a newline. */
-export function renderRecordingText(doc: TraceDocument): string {
-  return textOf(recordingBlocks(doc));
+/** The document as plain ASCII text in 80 columns, ending with a newline; statuses by the names that the module has for them. */
+export function renderRecordingText(doc: TraceDocument, catalog: Catalog): string {
+  return textOf(recordingBlocks(doc, catalog));
 }
 
-/** The document as Markdown, ending with a newline. */
-export function renderRecordingMarkdown(doc: TraceDocument): string {
-  return markdownOf(recordingBlocks(doc));
+/** The document as Markdown, ending with a newline; statuses by the names that the module has for them. */
+export function renderRecordingMarkdown(doc: TraceDocument, catalog: Catalog): string {
+  return markdownOf(recordingBlocks(doc, catalog));
 }
 
 type Busy = TraceDocument["busy"]["shown"][number];
@@ -22,7 +24,7 @@ const TOP_PAIRS = 20;
 const TOP_WORST = 5;
 const TOP_BUSY = 5;
 
-function recordingBlocks(doc: TraceDocument): readonly Block[] {
+function recordingBlocks(doc: TraceDocument, catalog: Catalog): readonly Block[] {
   const host = doc.host === null ? "" : `, host ${doc.host}`;
   return [
     { kind: "title", text: `What the recording shows (module ${doc.module.version}${host})` },
@@ -31,7 +33,7 @@ function recordingBlocks(doc: TraceDocument): readonly Block[] {
     ...pairs(doc),
     ...episodes(doc),
     ...lanes(doc),
-    ...examples(doc),
+    ...examples(doc, catalog),
     ...paths(doc),
     ...leaves(doc),
     ...recorded(doc),
@@ -198,16 +200,20 @@ function lane(calls: readonly Call[], from: number, to: number): string {
   return columns.join("");
 }
 
-function examples({ busy }: TraceDocument): Block[] {
+function examples({ busy }: TraceDocument, catalog: Catalog): Block[] {
   if (busy.shown.length === 0) return [];
   return [
     { kind: "heading", text: "The first ones" },
-    { kind: "list", items: busy.shown.slice(0, TOP_BUSY).map(busyText) },
+    { kind: "list", items: busy.shown.slice(0, TOP_BUSY).map((one) => busyText(one, catalog)) },
   ];
 }
 
-function busyText({ call, status, resources, certainty, culprits, asLikely, oneOfThese, doubts }: Busy): string {
-  const what = `${callText(call)} returned ${status} (${resources.join(" or ") || "no lock that the module knows of"})`;
+function busyText(
+  { call, status, resources, certainty, culprits, asLikely, oneOfThese, doubts }: Busy,
+  catalog: Catalog,
+): string {
+  const named = shortStatus(catalog, status);
+  const what = `${callText(call)} returned ${named} (${resources.join(" or ") || "no lock that the module knows of"})`;
   const [first] = culprits;
   if (first === undefined) return `${what}: nobody is known who can have held it${whyNot(doubts)}.`;
   const sure = certainty === "certain" ? "held by" : certainty === "likely" ? "most likely held by" : "perhaps held by";
@@ -286,7 +292,9 @@ function leaves({ leaves: all, neverSeen }: TraceDocument): Block[] {
     },
     ...(neverSeen.length === 0
       ? []
-      : [{ kind: "paragraph", text: `Paths of the host of which no call was seen: ${list(neverSeen)}.` } as const]),
+      : [
+          { kind: "paragraph", text: `Paths of the host of which no call was seen: ${neverSeen.join("; ")}.` } as const,
+        ]),
   ];
 }
 

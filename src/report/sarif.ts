@@ -4,7 +4,7 @@ import type { Acquisition, Catalog } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { conclusionRows } from "./conclusion.ts";
 import { conditionWords, lockNameOf, resourceNoun } from "./glossary.ts";
-import { shortStatus } from "./tldr.ts";
+import { shortStatus } from "./status.ts";
 import { hostTitle } from "./words.ts";
 
 const SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json";

@@ -1,20 +1,13 @@
 /** The first lines of a report: what contends while a TD runs, under which status, and what the host makes of it. */
 import { type ContendPair, compareResources, isAncestor } from "../analysis/index.ts";
-import { type Catalog, decodeStatus, type Leaf, sideOf } from "../catalog/index.ts";
+import { type Catalog, type Leaf, sideOf } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { pathLabels } from "./conclusion.ts";
-import {
-  busyWords,
-  conditionPhrase,
-  guestOneAtATime,
-  guestReaction,
-  operandName,
-  pathWords,
-  resourceNoun,
-} from "./glossary.ts";
+import { busyWords, conditionPhrase, guestOneAtATime, guestReaction, pathWords, resourceNoun } from "./glossary.ts";
 import { goneLater, goneSince, type NamedPair } from "./history.ts";
 import { gettingOver } from "./reactions.ts";
 import type { ConclusionRow } from "./schema.ts";
+import { shortStatus } from "./status.ts";
 import { callNames, capital, groupBy, hostTitle, list } from "./words.ts";
 
 /** Pairs of a TD that can run, on locks of the module's own structures; target pages meet only when two calls name one page. */
@@ -246,13 +239,6 @@ function statuses(catalog: Catalog, pairs: readonly ContendPair[]): string {
   const names = [...new Set(told.map((status) => (status === null ? "BUSY" : shortStatus(catalog, status))))];
   const both = pairs.every((p) => p.busyA && p.busyB) && names.length === 1;
   return `${list(names, "or")}${both ? ", whoever comes second" : ""}`;
-}
-
-/** `TDX_OPERAND_BUSY | SEPT`, the operand as KVM compares it. */
-export function shortStatus(catalog: Catalog, status: string): string {
-  const { name, operand, status: hex } = decodeStatus(catalog, status);
-  if (name === null) return hex;
-  return operand === null ? name : `${name} | ${operandName(operand.id)}`;
 }
 
 /** What of these pairs other versions of the module do not have, or had. */

@@ -1,6 +1,8 @@
 /** A run as text: one lane per actor, steps grouped by call, changed variables only. */
+import type { Catalog } from "../catalog/index.ts";
 import type { Trace, TraceStep } from "../language/index.ts";
 import { wrap } from "./blocks.ts";
+import { refusalWords } from "./status.ts";
 
 const GAP = "  ";
 /** A mail's width; lanes share it as long as each keeps enough for a call's name and a lock's. */
@@ -14,10 +16,10 @@ function laneWidth(actors: number, digits: number): number {
 }
 
 /** What a step does, in a few words. */
-function words({ action, resource, object, mode, result, status, note }: TraceStep): string {
+function words({ action, resource, object, mode, result, status, note }: TraceStep, catalog: Catalog | null): string {
   const where = resource === null ? "" : `${resource}${object === null ? "" : `[${object}]`}`;
   const how = mode === null || mode === "NO_LOCK" || action === "release" ? "" : mode;
-  const outcome = result === "busy" ? `BUSY${status === null ? "" : ` ${status}`}` : (result ?? "");
+  const outcome = result === "busy" ? refusalWords(catalog, status) : (result ?? "");
   const head = [action === "effect" ? "" : action, where, how].filter((word) => word !== "" && word !== null).join(" ");
   const tail = [outcome === "ok" ? "" : outcome, note ?? ""].filter((word) => word !== "").join(", ");
   return [head, tail].filter((part) => part !== "").join(": ");
@@ -28,8 +30,8 @@ function changed(state: TraceStep["state"], width: number): readonly string[] {
   return values.length === 0 ? [] : wrap(values.join(" "), 0, 0, width);
 }
 
-/** Lanes as text. A run that repeats for ever is marked where the repetition starts. */
-export function renderTraceText(trace: Trace): string {
+/** Lanes as text, statuses by the names that `catalog` has for them. A run that repeats for ever is marked where the repetition starts. */
+export function renderTraceText(trace: Trace, catalog: Catalog | null = null): string {
   const actors = [...new Set(trace.steps.map(({ actor }) => actor))];
   const digits = String(trace.steps.length).length;
   const width = laneWidth(actors.length, digits);
@@ -44,7 +46,7 @@ export function renderTraceText(trace: Trace): string {
     calls.set(step.actor, step.leaf);
     const indent = step.leaf === null ? "" : "  ";
     const cell = [
-      ...wrap(words(step) || step.label, 0, 0, width - 2),
+      ...wrap(words(step, catalog) || step.label, 0, 0, width - 2),
       ...changed(step.state, width - 6).map((line) => `  [${line}]`),
     ];
     for (const [n, line] of cell.entries()) lines.push(row(n === 0 ? String(i + 1) : "", lane, `${indent}${line}`));

@@ -1,5 +1,4 @@
 /** How large a model is, told before anything is built from it. */
-
 import { SeamlockError } from "../errors.ts";
 import type { Model, ProcessType, Variable } from "../language/index.ts";
 import { thousands } from "../text.ts";

@@ -70,7 +70,9 @@ export const episodeSchema = z.strictObject({
   cpu: z.int(),
   tid: z.int(),
   begin: time,
-  lost: time.describe("from the first try's beginning to that of the one that got through, or to the end of the last"),
+  lost: time.describe(
+    "from the first try's beginning to that of the one that got through, or to the end of the last; what came before a beginning that is not recorded is not counted",
+  ),
   tries: count,
   atOnce: count.describe("tries without an entry of the guest in between"),
   outcome: z.enum(["done", "other", "given-up", "open"]),

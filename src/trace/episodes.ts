@@ -9,9 +9,9 @@ export interface Episode {
   readonly gpa: number | null;
   readonly cpu: number;
   readonly tid: number;
-  /** When the call that was first refused began. */
+  /** When the call that was first refused began; when it ended, where its beginning is not recorded. */
   readonly begin: number;
-  /** When the call that got through began; else when the last try ended. */
+  /** When the call that got through began; else, and where that is not recorded, when the last refused one ended. */
   readonly end: number;
   readonly tries: number;
   /** Tries that followed the refused one within a moment, the task not having entered its guest in between: a loop, not a way back. */
@@ -95,7 +95,7 @@ export class Episodes {
       return;
     }
     this.#leaves(trying, list, at);
-    this.#end(running, isSuccess(call.status) ? "done" : "other", call.begin);
+    this.#end(running, isSuccess(call.status) ? "done" : "other", call.beginUnsure ? running.last.end : call.begin);
   }
 
   /** Ends those that have waited for long by now; looks for them now and then. */
@@ -159,8 +159,10 @@ export class Episodes {
   }
 
   #end({ first, tries, atOnce }: Running, outcome: Episode["outcome"], end: number): void {
-    const { leaf, td, vp, gpa, cpu, tid, begin } = first;
-    this.#ended({ leaf, td, vp, gpa, cpu, tid, begin, end, tries, atOnce, outcome });
+    const { leaf, td, vp, gpa, cpu, tid } = first;
+    const begin = first.beginUnsure ? first.end : first.begin;
+    // Of a recording that is out of order the later try may be the one that was printed first.
+    this.#ended({ leaf, td, vp, gpa, cpu, tid, begin, end: Math.max(begin, end), tries, atOnce, outcome });
   }
 }
 

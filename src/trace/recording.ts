@@ -58,6 +58,8 @@ const FIRST_LINES = 200;
  * @throws SeamlockError SL7002 when the text is no recording that it knows, SL7003 when it is empty
  */
 export class Recording {
+  /** The module's facts that the recording is read with. */
+  readonly catalog: Catalog;
   readonly #options: RecordingOptions;
   readonly #holders: Holders;
   readonly #spans: Spans;
@@ -90,6 +92,7 @@ export class Recording {
   constructor(options: RecordingOptions) {
     this.#options = options;
     const { catalog, host, skew = 0 } = options;
+    this.catalog = catalog;
     this.#holders = new Holders(catalog, host?.guest?.calls ?? null);
     this.#spans = new Spans(catalog);
     this.#expectation = host === undefined ? null : new Expectation(catalog, host);
@@ -158,6 +161,7 @@ export class Recording {
       resolution: this.#format?.resolution ?? 0,
       lines: this.#lines.count,
       whole,
+      endless: this.#began !== null && this.#ended === null,
       tooLong: this.#lines.tooLong,
       lost,
       unmatched: headless + endless,

@@ -26,6 +26,8 @@ interface Ending {
   readonly lines: number;
   /** Was it read to its end? */
   readonly whole: boolean;
+  /** Does it say when it began, and not when it ended? */
+  readonly endless: boolean;
   readonly tooLong: number;
   readonly lost: number;
   readonly unmatched: number;
@@ -262,6 +264,15 @@ export class Tally {
               `the reading was interrupted: only the first ${ending.lines} lines are told of`,
             ),
           ]),
+      ...(ending.whole && ending.endless
+        ? [
+            say(
+              "SL7114",
+              "note",
+              "the recording has no end: its file was cut off, or its recorder was killed; what came after its last line is not known",
+            ),
+          ]
+        : []),
       ...this.#unread,
       ...some(more, "SL7101", "warning", `${more} more lines could not be read`),
       ...some(tooLong, "SL7102", "warning", `${tooLong} lines are too long and were cut off`),

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { explainLines, explainLog, logReader } from "../../src/analysis/index.ts";
 import { messagesOf } from "../../src/analysis/log/lines.ts";
 import { SeamlockError } from "../../src/errors.ts";
-import { renderExplainText } from "../../src/report/index.ts";
-import { moduleNamed } from "../host/profile.ts";
+import { explanationWords, renderExplainText } from "../../src/report/index.ts";
+import { host, moduleNamed } from "../host/profile.ts";
 
 const catalog = moduleNamed("1.5.25");
 const explain = (text: string, leaf?: string) => explainLines(catalog, [text], leaf === undefined ? {} : { leaf });
@@ -34,10 +34,40 @@ describe("a number is read as", () => {
     ["a chat program breaks it", "SEAMCALL TDH_MEM_TRACK failed: 0x80000200\u200b000000a9", TRACK],
     ["a mail program escapes the sign before it", "err=3D0x80000200000000a9 from TDH.MEM.TRACK", TRACK],
     ["a mail program wraps it", "SEAMCALL TDH_MEM_TRACK failed: 0x800002000000=\n00a9", TRACK],
+    ["a kernel prints its halves", "kvm_intel: TDH_MEM_TRACK failed: 0x80000200 000000a9", TRACK],
+    ["a kernel prints its halves as two numbers", "kvm_intel: TDH_MEM_TRACK failed: 0x80000200:0x000000a9", TRACK],
+    ["a serial console loses the end of its line", "TDH_MEM_TRACK failed: 0x80000200000000a9virt/tdx: on", TRACK],
     ["a mail program ends the line before it", "SEAMCALL TDH_MEM_TRACK failed:=20\n0x80000200000000a9", TRACK],
   ])("%s", (_, text, expected) => {
     expect(found(text)).toEqual([expected]);
   });
+});
+
+test("what stands above the holders says when there are none", () => {
+  const above = (text: string): string =>
+    explanationWords(explainLines(catalog, [text], { host: host("linux-7.3") })).holders;
+  expect(above("SEAMCALL TDH_MEM_PAGE_REMOVE failed: 0x8000020000000092")).toBe("Nobody can hold it");
+  expect(above("tdh_mem_track(): 0x80000200000000a9")).toBe("Who can hold it, most likely first");
+});
+
+test("a status that a message writes in two ways is one", () => {
+  const twice = explain("tdh_mem_track() returned 0x80000200000000a9 (-9223369837831520087)");
+  expect([twice.status, twice.count, twice.others]).toEqual(["0x80000200000000A9", 1, []]);
+  expect(explain("tdh_mem_track() gave 0x80000200000000a9, then 0x80000200000000a9").count).toBe(2);
+});
+
+test.each([
+  ["that is wrapped", ["SEAMCALL TDH_MEM_TRACK failed: 0x800002000", "00000a9"]],
+  ["with a separated number", ["tdh_mem_track: 80000200_000000a9"]],
+])("a record %s is read far into a log as in a short one", (_, lines) => {
+  const reader = logReader([catalog]);
+  for (let i = 0; i < 2500; i++) reader.push(`[${i}.0] usb 1-1: new device number ${i}`);
+  for (const line of lines) reader.push(line);
+  reader.push("[2600.0] usb 1-1: gone");
+  const { groups } = reader.result();
+  expect(groups.map(({ found: { status, cut }, count }) => [status, cut, count])).toEqual([
+    [0x80000200000000a9n, null, 1],
+  ]);
 });
 
 describe("an operand is read", () => {

@@ -5,12 +5,14 @@ import { parseCatalog } from "../../src/catalog/index.ts";
 import { check, replay } from "../../src/check/index.ts";
 import { nextSteps } from "../../src/explorer/logic/branch.ts";
 import { culpritsAt, heldAfter, holdText } from "../../src/explorer/logic/held.ts";
-import { lanesOf } from "../../src/explorer/logic/lanes.ts";
+import { type Contention, lanesOf, stepText } from "../../src/explorer/logic/lanes.ts";
+import { checkedOnLocks, type StepOnLock, simulatedOnLocks, stepsOnLocks } from "../../src/explorer/logic/own-locks.ts";
 import { busyPicture, durationText, episodePicture } from "../../src/explorer/logic/recording-lanes.ts";
 import { nextSorting, rowsShown } from "../../src/explorer/logic/table-rows.ts";
 import { parseHost } from "../../src/host/index.ts";
-import { BUSY } from "../../src/language/index.ts";
+import { BUSY, type Trace, type TraceStep } from "../../src/language/index.ts";
 import { buildModel, parseScenario } from "../../src/model/index.ts";
+import { Simulator, simulate } from "../../src/simulate/index.ts";
 
 const catalog = parseCatalog(readFileSync("data/modules/1.5.25.json", "utf8"), "1.5.25");
 const host = parseHost(readFileSync("data/hosts/linux-6.19.yaml", "utf8"), "linux-6.19").profile;
@@ -179,5 +181,51 @@ describe("the rows of a table", () => {
     const down = nextSorting(up, "Call");
     expect([up?.down, down?.down, nextSorting(down, "Call")]).toEqual([false, true, null]);
     expect(nextSorting(down, "Times")).toEqual({ head: "Times", down: false });
+  });
+});
+
+describe("a page that the catalog locks under several names", () => {
+  const life = parseScenario(readFileSync("data/scenarios/td-life.yaml", "utf8"), "td-life", [
+    { path: "callers", value: "2", from: "test" },
+  ]);
+  const its = buildModel(life, { catalog: () => catalog, host: () => host });
+  const named = (one: Trace): Trace => ({ ...one, steps: stepsOnLocks(its, one.steps) });
+
+  it("is one lock: whoever holds it as a TDR is in the way of who wants it as a page", () => {
+    const unnamed = (one: Trace) => lanesOf(one).contentions.filter(({ holders }) => holders.length === 0);
+    const simulator = new Simulator(its, { seed: 1, steps: 2000 });
+    const runs = Array.from({ length: 40 }, (_, i) => simulator.trace(i) as Trace);
+    const met = runs.find((one) => unnamed(one).length > 0) as Trace;
+    expect(unnamed(named(met))).toEqual([]);
+    const { step, lock } = lanesOf(named(met)).contentions.find(({ lock: of }) => of.startsWith("PAMT[")) as Contention;
+    expect(stepText(named(met).steps[step] as TraceStep, catalog)).toContain(` (${lock}) `);
+    expect(culpritsAt(named(met), lanesOf(named(met)), step, catalog, host)).not.toEqual([]);
+  });
+
+  it("has its own name in what a check and a simulation show, and where no lock has several nothing is changed", () => {
+    const steps = trace.steps.map((step) => ({ ...step, resource: "TDVPR" }));
+    const run = { ...trace, steps };
+    const locks = (one: Trace | null) => one?.steps.flatMap((step) => (step as StepOnLock).lock ?? []) ?? [];
+    const all = steps.map(() => "PAMT");
+    const found = check(model, { first: true });
+    const broken = { ...(found.violations[0] as (typeof found.violations)[number]), trace: run };
+    const checked = checkedOnLocks(its, {
+      ...found,
+      trace: run,
+      violations: [broken],
+      witnesses: [{ property: "x", trace: run }],
+    });
+    expect(
+      [checked.trace, checked.violations[0]?.trace, checked.witnesses[0]?.trace].map((one) => locks(one ?? null)),
+    ).toEqual([all, all, all]);
+    const sampled = simulate(model, { seed: 1, runs: 20, steps: 300 });
+    const violations = sampled.violations.map((violation) => ({ ...violation, trace: run }));
+    const simulated = simulatedOnLocks(its, { ...sampled, trace: run, violations });
+    expect([simulated.trace, ...simulated.violations.map((violation) => violation.trace)].map(locks)).toEqual([
+      all,
+      ...violations.map(() => all),
+    ]);
+    expect(violations).not.toEqual([]);
+    expect(stepsOnLocks(model, trace.steps)).toBe(trace.steps);
   });
 });

@@ -159,7 +159,9 @@ describe("an interleaving", () => {
     ]);
     expect(nextContention(trace, 0, 1)).toBe(trace.steps.length - 1);
     expect(nextContention(trace, 0, -1)).toBeNull();
-    expect(stepText(trace.steps.at(-1) ?? ({} as never))).toMatch(/^acquire TDCS_EPOCH EXCLUSIVE: BUSY 0x/);
+    const last = trace.steps.at(-1) ?? ({} as never);
+    expect(stepText(last, catalog)).toBe("acquire TDCS_EPOCH EXCLUSIVE: BUSY | TD_EPOCH");
+    expect(stepText(last)).toBe("acquire TDCS_EPOCH EXCLUSIVE: BUSY 0x80000200000000A9");
     for (const { from, to } of lanes.holds) expect(from).toBeLessThan(to);
     expect(Object.keys(stateAfter(trace, trace.steps.length))).toEqual(Object.keys(trace.initial));
   });

@@ -111,6 +111,26 @@ describe.skipIf(!hasBrowser)("on a small screen", () => {
     expect(await page.evaluate(printed)).toBe("exact");
   });
 
+  it("as on a sheet of paper, what is folded is there, but for lines of source; and is folded again afterwards", async () => {
+    const page = await alone("#/home", { width: 720 });
+    const shown = (): Promise<readonly (readonly [string, boolean])[]> =>
+      page.evaluate(`[...document.querySelectorAll("main details:not([open])")].map((folded) => {
+        const content = [...folded.children].slice(1);
+        const isShown = content.length === 0 ? folded.innerText !== folded.firstChild.innerText : content.some((one) => one.checkVisibility());
+        return [folded.className, isShown];
+      })`);
+    const before = await shown();
+    expect(before.length).toBeGreaterThan(2);
+    expect(before.filter(([, isShown]) => isShown)).toEqual([]);
+    await page.emulateMedia({ media: "print" });
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+    for (const [kind, isShown] of await shown()) expect([kind, isShown]).toEqual([kind, !/evidence|long/.test(kind)]);
+    expect([await page.evaluate("document.documentElement.scrollWidth")]).toEqual([720]);
+    await page.evaluate("dispatchEvent(new Event('afterprint'))");
+    await page.emulateMedia({ media: "screen" });
+    expect(await shown()).toEqual(before);
+  });
+
   it("leaves most of the matrix to its cells, and puts the pair under it whole", async () => {
     const page = await alone(PAIR, { width: 390 });
     const heads = await page.evaluate("document.querySelector('.matrix tbody th').offsetWidth");

@@ -175,7 +175,7 @@ describe("traces", () => {
   const { trace } = check(tryLock(2, "wrong guard"));
 
   test("Mermaid", () => {
-    expect(toMermaid(trace as L.Trace)).toMatchInlineSnapshot(`
+    expect(toMermaid(trace as L.Trace, (status) => status)).toMatchInlineSnapshot(`
       "sequenceDiagram
         participant n0 as caller[0]
         participant n1 as caller[1]
@@ -190,7 +190,7 @@ describe("traces", () => {
 
   test("Mermaid shows a loop", () => {
     const lasso = check(tryLock(2, "missing release")).violations.find(({ kind }) => kind === "leads-to");
-    expect(toMermaid(lasso?.trace as L.Trace)).toMatch(/loop for ever\n.*end\n$/s);
+    expect(toMermaid(lasso?.trace as L.Trace, (status) => status)).toMatch(/loop for ever\n.*end\n$/s);
   });
 
   test("Perfetto: one track per actor and per lock", () => {

@@ -1,8 +1,9 @@
 /** Differences of two modules as text, alone and under a host. */
 import { describe, expect, test } from "vitest";
-import { diffCatalogs, diffHosts } from "../../src/analysis/index.ts";
+import { diffCatalogs, diffHosts, hostsDiffer } from "../../src/analysis/index.ts";
 import type { Acquisition, Catalog } from "../../src/catalog/index.ts";
-import { hostDiffDigest, hostLeaves, renderDiffText } from "../../src/report/index.ts";
+import type { HostProfile } from "../../src/host/index.ts";
+import { hostDiffDigest, hostLeaves, renderDiffText, renderHostDiffText } from "../../src/report/index.ts";
 import { host, moduleNamed } from "../host/profile.ts";
 
 const older = moduleNamed("1.5.05");
@@ -130,4 +131,75 @@ test("the sentence about two hosts tells what is lost, with a path that is opene
     "From Linux 7.3 to Linux 7.2: the same pairs of calls can contend; of pairs of paths, 1 is opened (1 meeting on TDVPR that costs the VM, out of the ordinary).",
   );
   expect(sentence("linux-7.0", "linux-7.1")).toBe("From Linux 7.0 to Linux 7.1: the same pairs of calls can contend.");
+});
+
+test("between two hosts a TDCALL that only one profile names is not compared, which is said, and nothing is opened or closed by it", () => {
+  const catalog = moduleNamed("1.5.25");
+  const after = host("linux-7.3");
+  const guest = after.guest as NonNullable<typeof after.guest>;
+  const before = { ...after, guest: { ...guest, calls: guest.calls.filter((call) => call !== "tdg_mr_report") } };
+  for (const [from, to] of [
+    [before, after],
+    [after, before],
+  ] as const) {
+    const doc = diffHosts(catalog, from, to);
+    const { notJudged, ...others } = doc.contention;
+    expect([others, doc.paths]).toEqual([
+      { appeared: [], disappeared: [] },
+      { opened: [], closed: [], changed: [] },
+    ]);
+    expect(hostsDiffer(doc)).toBe(false);
+    expect(notJudged.map(({ a, b, resource }) => [a, b, resource])).toEqual([
+      ["tdg_mr_report", "tdg_mr_rtmr_extend", "RTMR"],
+    ]);
+    expect(flowing(renderHostDiffText(doc, { catalog, before: from, after: to }))).toContain(
+      "No difference. Not compared: 1 pair with a TDCALL that only one of the two profiles names, tdg_mr_report().",
+    );
+  }
+});
+
+test("between two hosts a call that a path makes in several ways is compared in each of them", () => {
+  const catalog = moduleNamed("1.5.25");
+  const before = host("linux-7.3");
+  const name = "KVM_TDX_GET_CPUID ioctl";
+  const changed = (
+    steps: (of: HostProfile["paths"][number]["steps"]) => HostProfile["paths"][number]["steps"],
+  ): HostProfile => ({
+    ...before,
+    paths: before.paths.map((path) => (path.name === name ? { ...path, steps: steps(path.steps) } : path)),
+  });
+  const facts = (after: HostProfile, from = before) =>
+    hostDiffDigest(diffHosts(catalog, from, after), { catalog, before: from, after }).facts.map(
+      ({ path, what, calls }) => [path, what, calls],
+    );
+  const reads =
+    before.paths.find((path) => path.name === name)?.steps.filter(({ call }) => call === "tdh_mng_rd") ?? [];
+  expect(reads.length).toBeGreaterThan(2);
+  expect(facts(changed((steps) => [...steps].reverse()))).toEqual([]);
+  const last = reads.at(-1);
+  const ends = changed((steps) =>
+    steps.map((step) => (step === last ? { ...step, onBusy: [{ do: ["bug-vm"] }] } : step)),
+  );
+  expect(facts(ends)).toEqual([
+    ["GET_CPUID", expect.stringMatching(/^on BUSY marks the VM as bugged.*\(before: /), ["tdh_mng_rd"]],
+  ]);
+  const fewer = changed((steps) => steps.filter((step) => step !== last));
+  expect(facts(fewer)).toEqual([
+    [
+      "GET_CPUID",
+      expect.stringMatching(/^no longer makes the call in one of its ways: holding .*, on BUSY /),
+      ["tdh_mng_rd"],
+    ],
+  ]);
+  expect(facts(before, fewer)).toEqual([
+    ["GET_CPUID", expect.stringMatching(/^makes the call in one more way: holding /), ["tdh_mng_rd"]],
+  ]);
+});
+
+test("between two hosts what two paths of one name do is told once", () => {
+  const catalog = moduleNamed("1.5.25");
+  const [before, after] = [host("linux-6.16"), host("linux-6.19")];
+  const { facts } = hostDiffDigest(diffHosts(catalog, before, after), { catalog, before, after });
+  const told = facts.map(({ path, what }) => `${path}: ${what}`);
+  expect(told).toEqual([...new Set(told)]);
 });

@@ -95,3 +95,48 @@ it("a call of a leaf that the catalog does not have may have held anything", asy
   expect(sure).toMatchObject({ certainty: "certain", doubts: [] });
   expect(unsure).toMatchObject({ certainty: "likely", doubts: ["lost"] });
 });
+
+it("of a call whose beginning is not recorded no time is counted that nobody knows", async () => {
+  const recording = new Recording({ catalog: await catalogOf("1.5.25") });
+  const line = (value: object): void => recording.push(`${JSON.stringify(value)}\n`);
+  const vcpu = { cpu: 0, tid: 10, td: "0x10", vp: "0x20" };
+  line({ recording: "seamlock@1", began: 0, leaves: ["tdh_vp_enter"] });
+  line({ exit: 1, at: 1000 * MS, ...vcpu, status: EPOCH_BUSY });
+  line({ enter: 1, at: 1000 * MS + 100, ...vcpu });
+  line({ exit: 1, at: 1000 * MS + 300, ...vcpu, status: EPOCH_BUSY });
+  line({ enter: 1, at: 1000 * MS + 500, ...vcpu });
+  line({ exit: 1, at: 1001 * MS, ...vcpu, status: "0x0" });
+  line({ ended: 3000 * MS });
+  const { lost, worst } = recording.finish().episodes;
+  expect(lost).toBe(500);
+  expect(worst).toMatchObject([{ leaf: "tdh_vp_enter", begin: 1000 * MS, lost: 500, tries: 3, outcome: "done" }]);
+});
+
+it("of a recording that is out of order no time is counted backwards", async () => {
+  const recording = new Recording({ catalog: await catalogOf("1.5.25") });
+  const track = { call: "tdh_mem_track", cpu: 1, tid: 11, td: "0x10" };
+  const line = (value: object): void => recording.push(`${JSON.stringify(value)}\n`);
+  line({ recording: "seamlock@1", began: 0, leaves: ["tdh_mem_track"] });
+  line({ ...track, at: [1000 * MS, 1000 * MS + 900], status: EPOCH_BUSY });
+  // Others go on, so that what comes then comes late.
+  for (let i = 0; i < 3000; i++) {
+    const at = 1001 * MS + i * 0.2 * MS;
+    line({ call: "tdh_vp_rd", at: [at - 500, at], cpu: 2, tid: 12, td: "0x30", status: "0x0" });
+  }
+  line({ ...track, at: [900 * MS, 900 * MS + 900], status: "0x0" });
+  line({ ended: 3000 * MS });
+  expect(recording.finish().episodes).toMatchObject({ count: 1, lost: 0 });
+});
+
+it("a recording that says when it began and not when it ended is told to have no end", async () => {
+  const told = async (...lines: readonly object[]): Promise<readonly string[]> => {
+    const recording = new Recording({ catalog: await catalogOf("1.5.25") });
+    for (const line of lines) recording.push(`${JSON.stringify(line)}\n`);
+    return recording.finish().diagnostics.map(({ code }) => code);
+  };
+  const began = { recording: "seamlock@1", began: 0, leaves: ["tdh_mem_track"] };
+  const call = { call: "tdh_mem_track", at: [MS, 2 * MS], cpu: 1, tid: 11, td: "0x10", status: "0x0" };
+  expect(await told(began, call)).toEqual(["SL7114"]);
+  expect(await told(began, call, { ended: 3 * MS })).toEqual([]);
+  expect(await told(call)).toEqual([]);
+});

@@ -36,11 +36,13 @@ it.each(RECORD_FORMATS)(
       message: `the reading was interrupted: only the first ${part.length} lines are told of`,
     });
     const whole = await read(`${part.join("\n")}\n`, true);
-    expect({ ...cut, diagnostics: others }).toEqual(whole);
-    expect(renderRecordingText(cut)).toMatch(
+    // A file that ends there has no end; of a reading that was stopped that is not known.
+    const ofFile = whole.diagnostics.filter(({ code }) => code !== "SL7114");
+    expect({ ...cut, diagnostics: others }).toEqual({ ...whole, diagnostics: ofFile });
+    expect(renderRecordingText(cut, await catalogOf(MODULE))).toMatch(
       /Only\s+the\s+first\s+[\d,]+\s+lines\s+were\s+read:\s+the\s+reading\s+was\s+interrupted\./,
     );
-    expect(renderRecordingText(whole)).not.toContain("interrupted");
+    expect(renderRecordingText(whole, await catalogOf(MODULE))).not.toContain("interrupted");
   },
 );
 

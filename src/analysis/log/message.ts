@@ -90,7 +90,8 @@ const NEAR_OPERAND = 5;
 class MessageReader {
   private readonly tokens: readonly Token[];
   private readonly calls: { readonly mention: LeafMention; readonly at: number }[] = [];
-  private readonly found: (Found & { readonly at: number })[] = [];
+  /** With where they stand, and how those are written that are numbers. */
+  private readonly found: (Found & { readonly at: number; readonly base: 10 | 16 | null })[] = [];
   private readonly outputs: Record<string, string> = {};
   private readonly about: boolean;
   private lastCut: NumberToken | null = null;
@@ -222,7 +223,7 @@ class MessageReader {
     if (role !== "status" && role !== "free") return;
     const call = this.callAt(token.start);
     const meant = this.meaning(token, role, i, call);
-    if (meant === null) return;
+    if (meant === null || this.isSaidAlready(token, meant.status, call)) return;
     if (meant.cut !== null || (meant.upperOnly && token.prefixed)) this.lastCut = token;
     const labelled = role === "status" && call !== null && !call.assumed;
     this.found.push({
@@ -231,8 +232,14 @@ class MessageReader {
       alone: this.tokens.length === 1,
       isKnown: meant.status !== null && (meant.giver !== "module" || this.isKnown(meant.status)),
       at: token.start,
+      base: token.base,
       ...meant,
     });
+  }
+
+  /** `0x8000020000000092 (-9223369837831520110)`: one status, written in two ways. */
+  private isSaidAlready({ base }: NumberToken, status: bigint | null, call: LeafMention | null): boolean {
+    return this.found.some((f) => f.status === status && f.call === call && f.base !== null && f.base !== base);
   }
 
   private isKnown(status: bigint): boolean {
@@ -310,7 +317,18 @@ class MessageReader {
     const known = this.vocabulary.byUpperHalf.get(upperHalf(value));
     if (known === undefined || value >> 62n === 0n) return this.tokens.length === 1 ? this.cutMeant(token, true) : null;
     const told = this.tokens.length === 1 || (token.prefixed && this.isTold(known, i)) || (statusLike && this.about);
-    return told ? { status: value, giver: "module", cut: null, upperOnly: true } : null;
+    if (!told) return null;
+    const low = this.lowerAfter(i);
+    return { status: value | (low ?? 0n), giver: "module", cut: null, upperOnly: low === null };
+  }
+
+  /** `0x80000200 00000092`, `0x80000200:0x00000092`: the lower half, where it stands right behind the upper one. */
+  private lowerAfter(i: number): bigint | null {
+    const [upper, lower] = [this.tokens[i], this.tokens[i + 1]];
+    if (upper === undefined || lower === undefined || !/^[ :,]$/.test(this.text.slice(upper.end, lower.start)))
+      return null;
+    const digits = /^(?:0x)?([0-9a-f]{8})$/i.exec(lower.word)?.[1];
+    return digits === undefined ? null : BigInt(`0x${digits}`);
   }
 
   /** A number at the place of a status that is too short for one: a status of an error has 16 digits, and kernels print them all. */
@@ -352,6 +370,7 @@ class MessageReader {
       alone: false,
       isKnown: true,
       at: token.start,
+      base: null,
     });
   }
 
@@ -401,7 +420,7 @@ class MessageReader {
       const giver = status !== null && isLinux(status) ? "linux" : "module";
       const upperOnly = giver === "module" && status !== null;
       const told = { printed: true, alone: false, isKnown: true };
-      this.found.push({ status, giver, call, cut: null, upperOnly, ...told, at: match.index });
+      this.found.push({ status, giver, call, cut: null, upperOnly, ...told, at: match.index, base: null });
       return;
     }
   }

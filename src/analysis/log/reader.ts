@@ -39,7 +39,7 @@ export interface LogReading {
   readonly kernel: string | null;
 }
 
-/** Lines that are read word by word. Of what follows in a longer log only lines that look like a status or name TDX. */
+/** Lines that are read word by word. Of what follows in a longer log only lines that look like a status or name TDX, and what these wait for. */
 const THOROUGH = 2000;
 const MAX_GROUPS = 400;
 const MAX_UNREAD = 40;
@@ -61,7 +61,7 @@ const UNEXPECTED_EXIT = 4;
 
 /** What a line of a long log must have to be read: a word of TDX, or a number whose upper half can be a status. */
 const CANDIDATE =
-  /Suberror|td[xhg]|tdcall|tdvmcall|seam|0x[4-9a-e]0000|\b[4-9a-e]0000[0-9a-f]{11}\b|data\[0\]|Linux version|\b\d{19,20}\b|GetQuote/i;
+  /Suberror|td[xhg]|tdcall|tdvmcall|seam|0x[4-9a-e]0000|\b[4-9a-e]0000[0-9a-f]{3}(?:_?[0-9a-f]{8}\b|['`])|data\[0\]|Linux version|\b\d{19,20}\b|GetQuote/i;
 
 interface Pending {
   readonly message: Message;
@@ -105,10 +105,8 @@ export class LogReader {
   /** Reads one more line, without its end. */
   push(line: string): void {
     this.lines++;
-    if (this.lines > THOROUGH && this.splat === null && !CANDIDATE.test(line)) {
-      if (this.pending !== null) this.flush();
-      return;
-    }
+    const isAwaited = this.splat !== null || this.pending !== null;
+    if (this.lines > THOROUGH && !isAwaited && !CANDIDATE.test(line)) return;
     for (const piece of pieces(line)) for (const message of messagesOf(piece)) this.take(message);
   }
 

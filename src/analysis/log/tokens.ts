@@ -37,7 +37,8 @@ export interface StatusToken extends Omit<WordToken, "kind"> {
 
 export type Token = NumberToken | WordToken | LeafToken | StatusToken;
 
-const WORD = /[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*/g;
+/** A status has 16 digits: where a line goes on in its last one (a serial console has lost the end of a line), the rest is another word. */
+const WORD = /0x[0-9A-Fa-f]{16}(?=[G-HJ-KM-TV-Zg-hj-km-tv-z])|[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*/g;
 /** Longer words are no names, and no numbers. */
 const MAX_WORD = 128;
 

@@ -217,7 +217,7 @@ async function replayed(loaded: LoadedScenario, file: string, options: Options, 
         ? "every step can be made"
         : `stuck after ${played.completed} of ${trace.steps.length} steps: ${played.stuck}`;
     io.out(
-      `${renderTraceText(played.trace)}\n${end}\n${played.violated.map((name) => `violated: ${name}\n`).join("")}`,
+      `${renderTraceText(played.trace, loaded.catalog)}\n${end}\n${played.violated.map((name) => `violated: ${name}\n`).join("")}`,
     );
   }
   return played.violated.length > 0 ? EXIT.finding : EXIT.done;

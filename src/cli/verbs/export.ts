@@ -3,6 +3,7 @@ import { Option } from "commander";
 import { checkAsync } from "../../check/index.ts";
 import { toMermaid, toPerfetto, toPromela, toTla } from "../../export/index.ts";
 import { printModel, type Trace, validate } from "../../language/index.ts";
+import { busyStatus } from "../../report/index.ts";
 import { LONGEST_TRACE, simulate } from "../../simulate/index.ts";
 import { checkWritable, writeWhole } from "../files.ts";
 import { EXIT, type Io } from "../io.ts";
@@ -102,7 +103,7 @@ async function exported(loaded: LoadedScenario, options: Options, io: Io): Promi
     case "text":
       return plain(printModel(model));
     case "mermaid":
-      return plain(toMermaid(await shown(loaded, options, io)));
+      return plain(toMermaid(await shown(loaded, options, io), (status) => busyStatus(loaded.catalog, status)));
     case "perfetto":
       return plain(jsonText(toPerfetto(await shown(loaded, options, io))));
   }

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { SeamlockError } from "../../errors.ts";
 import { toMermaid, toPerfetto } from "../../export/index.ts";
 import type { Model, Trace } from "../../language/index.ts";
+import { busyStatus } from "../../report/index.ts";
 import {
   type CostModel,
   LONGEST_TRACE,
@@ -102,6 +103,7 @@ export const verb = defineVerb<Options>({
   },
   async run([name = ""], options, io) {
     refuseWithoutRecord(options);
+    refuseWithRecord(options);
     const loaded = await loadScenario(name, options);
     const runOptions = runOptionsOf(options, costsOf(loaded.model, options.cost));
     if (options.record !== undefined) return recordRuns(loaded, runOptions, { ...options, record: options.record }, io);
@@ -122,12 +124,15 @@ function exitOf({ result, interrupted }: Made): ExitStatus {
 function output(simulation: Simulation, options: Options): string {
   if (options.json || options.format === "json") return jsonText(simulateDocument(simulation));
   if (options.format === "text") return simulateText(simulation);
+  const { catalog } = simulation.loaded;
   const [shown] = simulation.shown;
   if (shown === undefined) {
     if (simulation.made.interrupted) return "";
     throw nothingToShow(options.show ?? "run");
   }
-  return options.format === "mermaid" ? toMermaid(shown.trace) : jsonText(toPerfetto(shown.trace));
+  return options.format === "mermaid"
+    ? toMermaid(shown.trace, (status) => busyStatus(catalog, status))
+    : jsonText(toPerfetto(shown.trace));
 }
 
 function schedule(text: string): ScheduleKind {
@@ -161,6 +166,17 @@ function refuseWithoutRecord({ record, lose, culprits, output }: Options): void 
   if (name === undefined) return;
   throw new SeamlockError("SL0004", `--${name} is for --record, which is not given`, {
     hint: name === "output" ? "without --record, the result goes to standard output" : "give --record, too",
+  });
+}
+
+/** What is of a result; a recording is the runs themselves, in a form of its own. */
+function refuseWithRecord({ record, show, trace, first, json, format: form }: Options): void {
+  if (record === undefined) return;
+  const given = { show, trace, first, json, format: form === "text" ? undefined : form };
+  const name = (["show", "trace", "first", "json", "format"] as const).find((option) => given[option] !== undefined);
+  if (name === undefined) return;
+  throw new SeamlockError("SL0004", `--${name} is for what is told of runs, and --record writes the runs themselves`, {
+    hint: "leave one of the two out; `--record ndjson` writes JSON, a line an event",
   });
 }
 

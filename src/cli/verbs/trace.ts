@@ -108,7 +108,13 @@ help: --window chooses a shorter time
 `);
   } else {
     const format = options.format === "perfetto" ? "json" : formatOf({ ...options, format: options.format });
-    io.out(rendered(document, format, { text: renderRecordingText, markdown: renderRecordingMarkdown }));
+    const { catalog } = recording;
+    io.out(
+      rendered(document, format, {
+        text: (doc) => renderRecordingText(doc, catalog),
+        markdown: (doc) => renderRecordingMarkdown(doc, catalog),
+      }),
+    );
   }
   return whole ? exitOf(document) : EXIT.interrupted;
 }

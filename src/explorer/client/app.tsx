@@ -20,6 +20,7 @@ import { focusOmnibox, Omnibox } from "./omnibox.tsx";
 import { takeDrops } from "./open-file.tsx";
 import { closePair } from "./pair-detail.tsx";
 import { Select } from "./parts.tsx";
+import { followPrinting } from "./printing.ts";
 import { ResourcesView } from "./resources-view.tsx";
 import { openedRecording } from "./run-engine.ts";
 import { ANEW } from "./run-job.ts";
@@ -308,6 +309,7 @@ async function main(): Promise<void> {
   startAnalyst(text, facts);
   start(facts, place.dataset["at"] ?? "");
   addEventListener("keydown", onKey);
+  followPrinting();
   takeDrops();
   place.textContent = "";
   render(<App />, place);

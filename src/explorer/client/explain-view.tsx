@@ -112,7 +112,7 @@ interface ExplainedProps {
 }
 
 function Explained({ one, isOfMany }: ExplainedProps): VNode {
-  const { seen, facts, changed } = explanationWords(one);
+  const { seen, facts, holders, changed } = explanationWords(one);
   const callers = [...(one.leaf === null ? [] : [one.leaf]), ...one.leaves];
   return (
     <section class="explained" aria-label={one.status ?? "a status that was not printed"}>
@@ -133,7 +133,7 @@ function Explained({ one, isOfMany }: ExplainedProps): VNode {
       <Reactions one={one} />
       {one.holders.length === 0 ? null : (
         <Table
-          caption="Who can hold it"
+          caption={holders}
           columns={[
             { head: "Call", text: (h) => h.leaf, show: (h) => <LeafLink name={h.leaf} variant={h.variant} /> },
             { head: "Lock", text: (h) => bothNames(h.resource), show: (h) => <ResourceLink name={h.resource} /> },

@@ -71,6 +71,7 @@ function Differences({ before, after }: { readonly before: NamedHost; readonly a
   return (
     <div class="difference">
       <p class="quoted">{diff.sentence}</p>
+      {diff.notCompared === null ? null : <p class="dim">{diff.notCompared}</p>}
       {diff.facts.length === 0 ? null : <PathFacts facts={diff.facts} />}
       <Table caption="Closed" columns={MEETING_COLUMNS} rows={diff.closed} file="closed" empty="None." />
       <Table caption="Opened" columns={MEETING_COLUMNS} rows={diff.opened} file="opened" empty="None." />

@@ -2,10 +2,11 @@
 import type { VNode } from "preact";
 import { BUSY, type Trace, type TraceStep } from "../../language/index.ts";
 import { ACTOR_HEIGHT, type LaneLayout, STRIP } from "../logic/lane-layout.ts";
-import { type Contention, type Lanes, stepText } from "../logic/lanes.ts";
+import type { Contention, Lanes } from "../logic/lanes.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { type StepWindow, within } from "../logic/step-window.ts";
 import { memo } from "./memo.ts";
+import { stepWords } from "./step-words.ts";
 import { setParams } from "./store.ts";
 
 /** Where the first step begins; the names stand before it. */
@@ -167,7 +168,7 @@ function Steps(props: DrawingProps): VNode {
         return (
           // biome-ignore lint/a11y/noStaticElementInteractions: the list of steps and the keys do the same
           <g key={index} onClick={() => showStep(index)} class="mark">
-            <title>{`${index + 1}. ${step.actor}: ${stepText(step)}`}</title>
+            <title>{`${index + 1}. ${step.actor}: ${stepWords(step)}`}</title>
             <rect
               class={step.result === BUSY ? "step busy" : "step"}
               x={x + 5}

@@ -3,11 +3,11 @@ import { signal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Trace, TraceStep } from "../../language/index.ts";
-import { stepText } from "../logic/lanes.ts";
 import type { Question } from "../logic/questions.ts";
 import type { RunRequest } from "../logic/run-request.ts";
 import { ask, known } from "./analyst.ts";
 import { showStep } from "./lane-drawing.tsx";
+import { stepWords } from "./step-words.ts";
 
 /** A run that was chosen step by step, and the found one that it began as. */
 export const ownRun = signal<{ readonly of: Trace; readonly trace: Trace; readonly title: string } | null>(null);
@@ -103,7 +103,7 @@ function Choices({ steps, made, choose }: ChoicesProps): VNode {
         <li key={i}>
           <button type="button" class="link" onClick={() => choose(step)}>
             {step.actor}
-            {step.leaf === null ? "" : ` in ${step.leaf}`}: {stepText(step)}
+            {step.leaf === null ? "" : ` in ${step.leaf}`}: {stepWords(step)}
           </button>
           {made !== undefined && same(step) ? <span class="dim"> (as in this run)</span> : null}
         </li>

@@ -12,6 +12,7 @@ import { VERDICT_WORDS } from "../logic/pair-rows.ts";
 import { nextSorting, rowsShown, type Sorting } from "../logic/table-rows.ts";
 import { ExcerptLines } from "./excerpt.tsx";
 import { memo } from "./memo.ts";
+import { printing } from "./printing.ts";
 import { saveSvg, saveText } from "./save.ts";
 import { currentModule, linkTo, setParams } from "./store.ts";
 
@@ -230,7 +231,7 @@ export function FirstOf({
   );
 }
 
-/** Something that is drawn when it is opened, for it may be long. */
+/** Something that is drawn when it is opened or printed, for it may be long. */
 export function Folded({
   title,
   children,
@@ -242,7 +243,7 @@ export function Folded({
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{title}</summary>
-      {isOpen ? children() : null}
+      {isOpen || printing.value ? children() : null}
     </details>
   );
 }

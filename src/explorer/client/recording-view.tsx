@@ -2,6 +2,7 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { outcomesText } from "../../report/index.ts";
+import { thousands } from "../../text.ts";
 import type { TraceDocument } from "../../trace/index.ts";
 import { bothNames } from "../logic/lock-names.ts";
 import { busyPicture, durationText, episodePicture, type RecordedPicture } from "../logic/recording-lanes.ts";
@@ -37,10 +38,10 @@ export function RecordingView({ opened }: { readonly opened: OpenedRecording }):
         </p>
       ))}
       <p class="quoted">
-        {number(busy.count)} of {number(recording.calls)} calls returned BUSY: who held the lock is certain of{" "}
-        {number(busy.byCertainty.certain)}, likely of {number(busy.byCertainty.likely)}, possible of{" "}
-        {number(busy.byCertainty.possible)} and unknown of {number(busy.byCertainty.none)}. {number(episodes.count)}{" "}
-        {episodes.count === 1 ? "time" : "times"} a call was refused and had to get through
+        {thousands(busy.count)} of {thousands(recording.calls)} calls returned BUSY: who held the lock is certain of{" "}
+        {thousands(busy.byCertainty.certain)}, likely of {thousands(busy.byCertainty.likely)}, possible of{" "}
+        {thousands(busy.byCertainty.possible)} and unknown of {thousands(busy.byCertainty.none)}.{" "}
+        {thousands(episodes.count)} {episodes.count === 1 ? "time" : "times"} a call was refused and had to get through
         {episodes.count === 0
           ? "."
           : `, which took ${durationText(episodes.lost)} in all: ${outcomesText(episodes.outcomes)}.`}{" "}
@@ -48,7 +49,7 @@ export function RecordingView({ opened }: { readonly opened: OpenedRecording }):
           ? document.host === null
             ? ""
             : "Nothing was seen that the host profile rules out."
-          : `${number(surprises.length)} things were seen that the host profile rules out.`}
+          : `${thousands(surprises.length)} things were seen that the host profile rules out.`}
       </p>
       {surprises.length === 0 ? null : (
         <Table caption="Ruled out, and seen" columns={SURPRISES} rows={surprises} file="surprises" empty="" />
@@ -78,20 +79,18 @@ export function RecordingView({ opened }: { readonly opened: OpenedRecording }):
   );
 }
 
-const number = (value: number): string => value.toLocaleString("en");
-
 const PAIRS: readonly Column<Pair>[] = [
   { head: "Call", text: (p) => p.leaf, show: (p) => <LeafLink name={p.leaf} /> },
   { head: "On", text: (p) => bothNames(p.resource) },
   { head: "Held by", text: (p) => p.by },
   { head: "How sure", text: (p) => p.certainty },
-  { head: "Times", numeric: true, text: (p) => number(p.count) },
+  { head: "Times", numeric: true, text: (p) => thousands(p.count) },
 ];
 
 const SURPRISES: readonly Column<Surprise>[] = [
   { head: "What", text: (s) => s.what },
   { head: "Ruled out by", text: (s) => s.excludedBy.join("; ") || "–" },
-  { head: "Times", numeric: true, text: (s) => number(s.count) },
+  { head: "Times", numeric: true, text: (s) => thousands(s.count) },
 ];
 
 /** One BUSY, or one try that took long, on the lanes of its CPUs. */

@@ -5,6 +5,7 @@ import type { Catalog } from "../../catalog/index.ts";
 import type { CheckResult } from "../../check/index.ts";
 import { shortStatus } from "../../report/index.ts";
 import type { BusyCount, SimulationResult } from "../../simulate/index.ts";
+import { thousands } from "../../text.ts";
 import { type Playable, playables } from "../logic/playable.ts";
 import { isStale, type RunRequest, requestCommand, requestWords } from "../logic/run-request.ts";
 import type { Found, Proof } from "../logic/runs.ts";
@@ -76,7 +77,7 @@ function FoundPage({ found, request }: { readonly found: Found; readonly request
         <p>
           {found.result.trace === null
             ? "No interleaving of these two calls alone ends in that BUSY."
-            : `The shortest of all interleavings; ${number(found.result.states)} states were looked at.`}{" "}
+            : `The shortest of all interleavings; ${thousands(found.result.states)} states were looked at.`}{" "}
           {note}
         </p>
       ) : (
@@ -140,8 +141,6 @@ function Choice({ runs, chosen }: ChoiceProps): VNode | null {
     />
   );
 }
-
-const number = (value: number): string => value.toLocaleString("en");
 
 function Verdict({ found, request }: { readonly found: Found; readonly request: RunRequest }): VNode {
   return found.kind === "check" ? (
@@ -232,8 +231,8 @@ function Explored({ result }: { readonly result: CheckResult }): VNode {
   const { states, transitions, depth, seconds, frontier } = result;
   return (
     <span class="dim">
-      {number(states)} states, {number(transitions)} transitions, depth {depth}, {seconds.toFixed(1)} s
-      {frontier === 0 ? "" : `, ${number(frontier)} states not explored`}
+      {thousands(states)} states, {thousands(transitions)} transitions, depth {depth}, {seconds.toFixed(1)} s
+      {frontier === 0 ? "" : `, ${thousands(frontier)} states not explored`}
     </span>
   );
 }
@@ -255,8 +254,8 @@ function Counts({ result, choice }: CountsProps): VNode {
         : `: ${violations.map((v) => `${v.property} (run ${v.reproduce.run})`).join("; ")}`}
       <span class="dim">
         {" "}
-        {number(runs)} {runs < choice.runs ? `of ${number(choice.runs)} ` : ""}runs, {number(steps)} steps,{" "}
-        {number(ended)} runs came to an end, {seconds.toFixed(1)} s, seed {choice.seed}, {choice.schedule} schedule
+        {thousands(runs)} {runs < choice.runs ? `of ${thousands(choice.runs)} ` : ""}runs, {thousands(steps)} steps,{" "}
+        {thousands(ended)} runs came to an end, {seconds.toFixed(1)} s, seed {choice.seed}, {choice.schedule} schedule
         {runs < choice.runs ? "; cancelled" : ""}
       </span>
     </p>
@@ -351,7 +350,7 @@ const sampledColumns = (catalog: Catalog | null): readonly Column<BusyCount>[] =
   { head: "On", text: (row) => row.resource },
   { head: "Held by", text: (row) => row.holder ?? "nobody in sight" },
   { head: "Status", text: (row) => statusWords(row.status, catalog) },
-  { head: "Times", numeric: true, text: (row) => number(row.count) },
+  { head: "Times", numeric: true, text: (row) => thousands(row.count) },
 ];
 
 interface CountRow {
@@ -365,5 +364,5 @@ const COUNT_COLUMNS: readonly Column<CountRow>[] = [
   { head: "Call", text: (row) => row.leaf ?? "–" },
   { head: "Counted", text: (row) => row.counter },
   { head: "Value", numeric: true, text: (row) => row.value },
-  { head: "Calls", numeric: true, text: (row) => number(row.times) },
+  { head: "Calls", numeric: true, text: (row) => thousands(row.times) },
 ];

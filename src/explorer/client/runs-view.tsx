@@ -1,6 +1,7 @@
 /** A run in swim lanes, and the checker and the simulator that find one. */
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
+import { thousands } from "../../text.ts";
 import { requestWords } from "../logic/run-request.ts";
 import type { JobProgress } from "../logic/runs.ts";
 import { LeafLink } from "./parts.tsx";
@@ -82,13 +83,13 @@ function Progress(): VNode | null {
   );
 }
 
-const number = (value: number): string => Math.round(value).toLocaleString("en");
-
 function progressWords(progress: JobProgress): string {
   if (progress.kind === "simulate") {
     const { runs, all, steps } = progress.progress;
-    return `simulating: ${number(runs)} of ${number(all)} runs, ${number(steps)} steps`;
+    return `simulating: ${rounded(runs)} of ${rounded(all)} runs, ${rounded(steps)} steps`;
   }
   const { states, statesPerSecond, frontier, depth } = progress.progress;
-  return `checking: ${number(states)} states, ${number(statesPerSecond)} a second, ${number(frontier)} waiting, depth ${depth}`;
+  return `checking: ${rounded(states)} states, ${rounded(statesPerSecond)} a second, ${rounded(frontier)} waiting, depth ${depth}`;
 }
+
+const rounded = (value: number): string => thousands(Math.round(value));

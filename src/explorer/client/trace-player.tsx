@@ -5,13 +5,14 @@ import { BUSY, type Trace, type TraceStep } from "../../language/index.ts";
 import { hostTitle } from "../../report/index.ts";
 import { culpritsAt, heldAfter, holdText } from "../logic/held.ts";
 import { laneLayout } from "../logic/lane-layout.ts";
-import { type Lanes, lanesOf, lockName, nextContention, stateAfter, stepText } from "../logic/lanes.ts";
+import { type Lanes, lanesOf, lockName, nextContention, stateAfter } from "../logic/lanes.ts";
 import type { RunRequest } from "../logic/run-request.ts";
 import { type StepWindow, windowAround } from "../logic/step-window.ts";
 import { isTurnedOff, isTyping } from "./actions.ts";
 import { LaneDrawing, LaneNames, LEFT, showStep, TOP } from "./lane-drawing.tsx";
 import { OtherSteps, ownRun } from "./other-steps.tsx";
 import { type Column, FirstOf, LeafLink, Picture, SourceLine, Table } from "./parts.tsx";
+import { stepWords } from "./step-words.ts";
 import { currentHost, currentModule, param, setParams } from "./store.ts";
 import { useWidth } from "./use-width.ts";
 
@@ -262,7 +263,7 @@ function Now({ trace, at, lanes }: AtProps & { readonly lanes: Lanes }): VNode {
       {step === undefined ? null : (
         <>
           <b>{step.actor}</b>
-          {step.leaf === null ? "" : ` in ${step.leaf}`}: {stepText(step)}
+          {step.leaf === null ? "" : ` in ${step.leaf}`}: {stepWords(step)}
           {met === undefined ? "" : `, held by ${met.holders.join(", ") || "nobody in sight"}`}
         </>
       )}
@@ -290,8 +291,8 @@ const STEP_COLUMNS: readonly Column<Numbered>[] = [
   { head: "Call", text: ({ step }) => step.leaf ?? "–" },
   {
     head: "What",
-    text: ({ step }) => stepText(step),
-    show: ({ step }) => <span class={step.result === BUSY ? "refused" : ""}>{stepText(step)}</span>,
+    text: ({ step }) => stepWords(step),
+    show: ({ step }) => <span class={step.result === BUSY ? "refused" : ""}>{stepWords(step)}</span>,
   },
   { head: "Lock", text: ({ step }) => lockName(step) ?? "–" },
 ];
@@ -302,7 +303,7 @@ function StepList({ trace, at, shown }: AtProps & { readonly shown: StepWindow }
   const part = useMemo(() => {
     if (sought === "") return rows.slice(shown.from, shown.to);
     return rows.filter(({ step }) =>
-      [step.actor, step.leaf ?? "", stepText(step), ...Object.entries(step.state).flat()].some((text) =>
+      [step.actor, step.leaf ?? "", stepWords(step), ...Object.entries(step.state).flat()].some((text) =>
         String(text).toLowerCase().includes(sought),
       ),
     );

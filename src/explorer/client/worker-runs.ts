@@ -6,9 +6,10 @@ import { doubted, doubtsOf, parametersOf } from "../../model/index.ts";
 import { assumptions, proofSentences, standings, subject } from "../../report/index.ts";
 import type { SimulationResult } from "../../simulate/index.ts";
 import { endsOf, interleavingModel } from "../logic/interleaving.ts";
+import { checkedOnLocks, simulatedOnLocks } from "../logic/own-locks.ts";
 import type { CheckJob, Found, Job, JobProgress, PairJob, Proof, Reply, Request, SimulateJob } from "../logic/runs.ts";
 import { scenarioModel } from "../logic/scenario-model.ts";
-import { simulateInPieces } from "../logic/simulation.ts";
+import { type SimulationProgress, simulateInPieces } from "../logic/simulation.ts";
 
 /** A page may be left open; a check that outgrows this stops as inconclusive. */
 const MEMORY = 1024 * 1024 * 1024;
@@ -54,7 +55,7 @@ async function foundBy(job: Job, signal: AbortSignal): Promise<Found> {
 async function judge(job: CheckJob, signal: AbortSignal): Promise<Found> {
   const { scenario, model } = scenarioModel(job);
   const doubts = doubtsOf(scenario, job.catalog, job.host);
-  const found = await decide(model, signal);
+  const found = checkedOnLocks(model, await decide(model, signal));
   const result = { ...found, outcome: doubted(found.outcome, doubts) };
   const module = job.catalog.module.version;
   const decided = { scenario, model, parameters: { ...parametersOf(scenario), module }, doubts };
@@ -89,12 +90,11 @@ function decide(model: Model, signal: AbortSignal): Promise<CheckResult> {
   });
 }
 
-function sample(job: SimulateJob, signal: AbortSignal): Promise<SimulationResult> {
+async function sample(job: SimulateJob, signal: AbortSignal): Promise<SimulationResult> {
   const tell = seldom();
-  return simulateInPieces(scenarioModel(job).model, job.choice, {
-    signal,
-    onProgress: (progress) => tell({ kind: "simulate", progress }),
-  });
+  const { model } = scenarioModel(job);
+  const onProgress = (progress: SimulationProgress): void => tell({ kind: "simulate", progress });
+  return simulatedOnLocks(model, await simulateInPieces(model, job.choice, { signal, onProgress }));
 }
 
 /** Tells the page how far a job is, a few times a second. */

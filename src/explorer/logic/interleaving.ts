@@ -1,13 +1,16 @@
 /** Two calls, lock by lock, as a small model: how one of them comes to find a lock taken by the other. */
 import type { ContendPair } from "../../analysis/index.ts";
-import type { Acquisition, Leaf, ReleasePlace } from "../../catalog/index.ts";
+import { type Acquisition, type CallEnd, type Leaf, releasedBefore } from "../../catalog/index.ts";
 import {
+  and,
+  type BoolExpr,
   type BoolRef,
   boolType,
   type Model,
   type ModelBuilder,
   model,
   not,
+  or,
   type ProcessBuilder,
   set,
 } from "../../language/index.ts";
@@ -46,8 +49,8 @@ export function endsOf(leaves: readonly Leaf[], pair: ContendPair): Ends | null 
 }
 
 /**
- * The model of a pair: each call takes its locks one by one, gives all back when it is refused, and a conditional lock is taken or
- * not. Its one property says that the call that can be refused never is; the counterexample is the interleaving. Host priority is
+ * The model of a pair: each call takes its locks one by one, gives all back when it is refused, in the order that the catalog tells, and a
+ * conditional lock is taken or not. Its one property says that the call that can be refused never is; the counterexample is the interleaving. Host priority is
  * left out: it refuses guests while nobody holds the lock, which is not what a pair is about.
  */
 export function interleavingModel(pair: ContendPair, ends: Ends, sharing: Sharing): Model {
@@ -93,62 +96,122 @@ interface Call {
   readonly locks: ReadonlyMap<string, CallLock>;
 }
 
-/** One run of a leaf: `take i` for each row, `busy i` when it is refused, then `give i` in the order in which locks are given back. */
+/**
+ * One run of a leaf: `take i` for each row, before it `drop i j` for each lock that is given back by then, `busy i` when it is refused, and
+ * at the end its locks in one of the orders in which a call that ends so gives them back.
+ */
 function callProcess(m: ModelBuilder, call: Call): ProcessBuilder {
+  const { leaf, takes } = call;
   const p = m.process(call.name);
-  const held = call.takes.map((_, i) => p.variable(`held${i}`, boolType));
-  const meta = { actor: call.actor, leaf: call.leaf.name };
+  const held = takes.map((_, i) => p.variable(`held${i}`, boolType));
   const steps = lockSteps(p, call, held);
-  const order = releaseOrder(call.takes);
-  const give = (n: number): string => (n < order.length ? `give ${n}` : "end");
-  const labels: string[] = ["end"];
-  call.takes.forEach(({ row, key }, i) => {
-    const here = `take ${i}`;
-    const next = i + 1 < call.takes.length ? `take ${i + 1}` : give(0);
-    const note = (text: string) => ({ next, meta: { ...meta, action: "effect", note: text } });
-    labels.push(here);
+  const effect = (note: string) => ({ actor: call.actor, leaf: leaf.name, action: "effect", note });
+  const locks = takes.flatMap((take, i) => (isLock(take) ? [{ i, lock: lockOf(take), mine: held[i] as BoolRef }] : []));
+  const labels: string[] = [];
+  const at = (label: string): string => {
+    labels.push(label);
+    return label;
+  };
+  /** Where row `i` begins: with what is given back before it. Adds the steps of that. */
+  const begin = (i: number): string =>
+    locks
+      .filter(({ i: j }) => isDroppedAt(takes, j, i))
+      .reduce((next, { i: j, lock, mine }) => {
+        const label = at(`drop ${i} ${j}`);
+        steps.giveBack(label, leaf, lock, { next, when: mine });
+        if (lock.row.when !== null) p.step(label, { when: not(mine), next, meta: effect("not held") });
+        return label;
+      }, `take ${i}`);
+  /** Adds the steps from `label` on, by which a call ends in some way. */
+  const leave = (label: string, end: CallEnd): void => {
+    at(label);
+    waysOut(call, held, end).forEach(({ isNext, when }, n) => {
+      const giving = at(`${label} ${n}`);
+      p.step(label, { when, next: giving, meta: effect("gives back what it holds") });
+      for (const { i, lock, mine } of locks)
+        steps.giveBack(giving, leaf, lock, { next: giving, when: and(mine, isNext(i)) });
+      p.idle(giving);
+    });
+  };
+  const beginnings = takes.map((_, i) => begin(i));
+  takes.forEach(({ row, key }, i) => {
+    const here = at(`take ${i}`);
+    const next = beginnings[i + 1] ?? "done";
     if (row.mode === "NO_LOCK") {
-      p.step(here, note(`walks ${key} without its lock`));
+      p.step(here, { next, meta: effect(`walks ${key} without its lock`) });
       return;
     }
-    steps.attempt(here, call.leaf, lockOf(key, row), { granted: next, busy: `busy ${i}` });
-    if (row.when !== null) p.step(here, note(`not: ${row.when}`));
-    labels.push(`busy ${i}`);
-    p.step(`busy ${i}`, { next: give(0), meta: { ...meta, action: "effect", note: "gives back what it holds" } });
+    steps.attempt(here, leaf, lockOf({ row, key }), { granted: next, busy: `busy ${i}` });
+    if (row.when !== null) p.step(here, { next, meta: effect(`not: ${row.when}`) });
+    leave(`busy ${i}`, { end: "busy", refused: row });
   });
-  order.forEach((i, n) => {
-    const { row, key } = call.takes[i] as Take;
-    const mine = held[i] as BoolRef;
-    labels.push(give(n));
-    steps.giveBack(give(n), call.leaf, lockOf(key, row), { next: give(n + 1), when: mine });
-    p.step(give(n), { when: not(mine), next: give(n + 1), meta: { ...meta, action: "effect", note: "not held" } });
-  });
-  for (const label of labels) {
+  leave("done", { end: "success" });
+  for (const label of labels)
     p.holds(
       label,
-      ...call.takes.flatMap(({ key, row }, i) =>
-        row.mode === "NO_LOCK"
-          ? []
-          : [{ resource: key, mode: row.mode, leaf: call.leaf.name, when: held[i] as BoolRef }],
-      ),
+      ...locks.map(({ lock: { row }, mine }) => ({
+        resource: row.resource,
+        mode: row.mode,
+        leaf: leaf.name,
+        when: mine,
+      })),
     );
-  }
-  p.idle("end");
-  return p.start(call.takes.length === 0 ? "end" : "take 0");
+  return p.start(beginnings[0] ?? "done");
 }
 
-/** Rows by the moment at which they are given back; at one moment, last taken first. */
-function releaseOrder(takes: readonly Take[]): number[] {
-  const last: readonly ReleasePlace["kind"][] = ["leaf-exit", "before-td-entry", "td-exit"];
-  return takes
-    .map(({ row }, i) => ({ i, at: last.indexOf(row.release?.kind ?? "leaf-exit"), locks: row.mode !== "NO_LOCK" }))
-    .filter(({ locks }) => locks)
-    .sort((x, y) => x.at - y.at || y.i - x.i)
-    .map(({ i }) => i);
+const isLock = ({ row }: Take): boolean => row.mode !== "NO_LOCK";
+
+/** Is the lock of row `j` given back when row `i` is about to take its own, and not earlier? */
+function isDroppedAt(takes: readonly Take[], j: number, i: number): boolean {
+  const [mine, taking] = [takes[j]?.row, takes[i]?.row];
+  if (mine === undefined || taking === undefined || j >= i || !releasedBefore(mine, taking)) return false;
+  return !takes.slice(j + 1, i).some(({ row }) => releasedBefore(mine, row));
+}
+
+/** An order in which locks are given back. */
+interface WayOut {
+  /** When a call goes this way. */
+  readonly when: BoolExpr;
+  /** When the lock of a row that is held is the next to go. */
+  readonly isNext: (row: number) => BoolExpr;
+}
+
+/**
+ * How a call that ends so gives back what it holds, as `releaseOrders` of src/catalog looks it up for one call: by those entries of this end
+ * that have all that is held and the least else; where none has all of it, in the usual order.
+ */
+function waysOut({ takes, leaf }: Call, held: readonly BoolRef[], end: CallEnd): readonly WayOut[] {
+  const locks = takes.flatMap((take, i) => (isLock(take) ? [i] : []));
+  const none = (rows: readonly number[]): BoolExpr => and(...rows.map((i) => not(held[i] as BoolRef)));
+  const refused = end.end === "busy" ? end.refused.order : undefined;
+  const told = (leaf.releaseOrders ?? [])
+    .filter((one) => one.end === end.end && one.refused === refused)
+    .map((one) => one.locks.map((order) => locks.find((i) => takes[i]?.row.order === order) ?? -1));
+  const hasAll = (order: readonly number[]): BoolExpr => none(locks.filter((i) => !order.includes(i)));
+  const turn = (i: number): number | undefined => takes[i]?.row.release?.sequence;
+  const later = (i: number): readonly number[] => locks.filter((j) => j > i);
+  // One without a turn goes when all that were taken later are gone, and before all that were taken earlier.
+  const turnless = locks.filter((i) => turn(i) === undefined);
+  const isUsual = (i: number): BoolExpr => {
+    const mine = turn(i);
+    if (mine === undefined) return none(later(i));
+    const earlier = locks.filter((j) => (turn(j) ?? Infinity) < mine);
+    return and(none(earlier), ...turnless.map((j) => not(and(held[j] as BoolRef, none(later(j))))));
+  };
+  return [
+    ...told.map((order) => ({
+      when: and(
+        hasAll(order),
+        ...told.filter((other) => other.length < order.length).map((other) => not(hasAll(other))),
+      ),
+      isNext: (i: number) => none(order.slice(0, order.indexOf(i))),
+    })),
+    { when: not(or(...told.map(hasAll))), isNext: isUsual },
+  ];
 }
 
 /** The row of a take, under the name of the lock that it takes here. */
-const lockOf = (resource: string, row: Acquisition): Held => ({ row: { ...row, resource }, object: 0 });
+const lockOf = ({ key, row }: Take): Held => ({ row: { ...row, resource: key }, object: 0 });
 
 /** The steps on a call's locks, which also note what it holds. */
 function lockSteps(p: ProcessBuilder, { takes, locks, actor }: Call, held: readonly BoolRef[]): LockSteps {

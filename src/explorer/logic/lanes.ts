@@ -1,5 +1,8 @@
 /** A run in swim lanes: one for each actor and one for each lock. */
+import type { Catalog } from "../../catalog/index.ts";
 import { BUSY, type Trace, type TraceStep, type Value } from "../../language/index.ts";
+import { refusalWords } from "../../report/index.ts";
+import type { StepOnLock } from "./own-locks.ts";
 
 /** A call of one actor, from its first step to its last. */
 export interface CallSpan {
@@ -47,9 +50,17 @@ export interface Lanes {
   readonly flags: readonly Flag[];
 }
 
-/** `TDCS_EPOCH`, `SEPT_ENTRY[1]`; null for a step that names no lock. */
-export function lockName({ resource, object }: Pick<TraceStep, "resource" | "object">): string | null {
-  return resource === null ? null : object === null ? resource : `${resource}[${object}]`;
+/** `TDCS_EPOCH`, `SEPT_ENTRY[1]`; the lock's own name where it has several (`PAMT[3]` of a TDVPR); null for a step that names no lock. */
+export function lockName({ resource, lock, object }: Pick<StepOnLock, "resource" | "lock" | "object">): string | null {
+  if (resource === null) return null;
+  const name = lock ?? resource;
+  return object === null ? name : `${name}[${object}]`;
+}
+
+/** The same by the name under which the step's call has the lock: `TDVPR[3] (PAMT[3])`. */
+function lockText(step: StepOnLock): string | null {
+  const { resource, object, lock } = step;
+  return lock === undefined ? lockName(step) : `${lockName({ resource, object })} (${lockName(step)})`;
 }
 
 /** Lanes have the same order whoever makes the first step: CPU 0 comes before CPU 1, and CPU 2 before CPU 10. */
@@ -94,9 +105,12 @@ function callsOf(steps: readonly TraceStep[]): CallSpan[] {
 }
 
 /** A release without an object gives back whatever its actor holds of that resource. */
-function gives(step: TraceStep, hold: HoldSpan): boolean {
+function gives(step: StepOnLock, hold: HoldSpan): boolean {
   if (hold.actor !== step.actor) return false;
-  return hold.lock === lockName(step) || (step.object === null && hold.lock.startsWith(`${step.resource}[`));
+  return (
+    hold.lock === lockName(step) ||
+    (step.object === null && hold.lock.startsWith(`${lockName({ ...step, object: null })}[`))
+  );
 }
 
 function holdsOf(steps: readonly TraceStep[]): HoldSpan[] {
@@ -161,12 +175,12 @@ export function nextContention({ steps }: Trace, from: number, direction: 1 | -1
   return null;
 }
 
-/** A step in a few words: `acquire TDCS_EPOCH EXCLUSIVE: BUSY`. */
-export function stepText(step: TraceStep): string {
+/** A step in a few words: `acquire TDCS_EPOCH EXCLUSIVE: BUSY | TD_EPOCH`, the status by the name that `catalog` has for it. */
+export function stepText(step: TraceStep, catalog: Catalog | null = null): string {
   const { action, mode, result, status, note, label, fault } = step;
   const how = mode === null || mode === "NO_LOCK" || action === "release" ? null : mode;
-  const head = [action === "effect" ? null : action, lockName(step), how].filter((word) => word !== null).join(" ");
-  const outcome = result === null || result === "ok" ? null : result === BUSY ? `BUSY ${status ?? ""}`.trim() : result;
+  const head = [action === "effect" ? null : action, lockText(step), how].filter((word) => word !== null).join(" ");
+  const outcome = result === null || result === "ok" ? null : result === BUSY ? refusalWords(catalog, status) : result;
   const failed = fault === null ? null : `fails: ${fault.name}`;
   const tail = [outcome, note, failed].filter((word) => word !== null && word !== "").join(", ");
   return [head, tail].filter((part) => part !== "").join(": ") || label;

@@ -1,5 +1,4 @@
 /** The runs of a result that can be played. */
-
 import type { Trace } from "../../language/index.ts";
 import { runLength } from "../../report/index.ts";
 import { thousands } from "../../text.ts";
