@@ -135,7 +135,7 @@ export interface BusyWords {
   readonly exchange: boolean;
   /** What is to be added where no lock guards it. */
   readonly summary: string | null;
-  /** All of it: `With the lock free, still TDX_… while …. …`. */
+  /** All of it: `Or TDX_… if …. …`. */
   readonly sentence: string;
 }
 
