@@ -32,7 +32,7 @@ const SECTION_TEXT: Readonly<Record<Section, string>> = {
   runtime: `${PART_TEXT.runtime}:`,
   build: `${PART_TEXT.build} (the worst):`,
   teardown: `${PART_TEXT.teardown} (the worst):`,
-  late: "if an ioctl outlasts its gate (its refused call locks):",
+  late: "if an ioctl outlasts its gate (refused, it still locks):",
   exceptional: "exceptional:",
 };
 
@@ -48,7 +48,7 @@ export function conclusionBlocks(doc: Concluded): Block[] {
   );
   const free = numbers.filter((resource) => !met.has(resource) && !untold.has(resource));
   const guests = numbers.filter((resource) => !met.has(resource) && untold.has(resource));
-  const rest = free.map((resource) => `(${numbers.indexOf(resource) + 1})${keptBy(doc, resource)}`);
+  const rest = free.map((resource) => `${numberOf(resource, numbers)}${resource}${keptBy(doc, resource)}`);
   const also = [
     rest.length === 0 ? "" : `Avoided: ${list(rest)}.`,
     guests.length === 0
@@ -115,7 +115,7 @@ function rareText(rows: readonly ConclusionRow[], named: (resource: string) => s
   const others = rows.filter((row) => !costly.includes(row));
   return [
     ...(costly.length === 0 ? [] : [`VM lost by ${rareList(costly, named)}`]),
-    ...(others.length === 0 ? [] : [`${costly.length === 0 ? "no VM lost" : "none"} by ${rareList(others, named)}`]),
+    ...(others.length === 0 ? [] : [`no VM lost by ${rareList(others, named)}`]),
   ].join("; ");
 }
 

@@ -1,5 +1,4 @@
 /** Ways of handling BUSY with their verdicts (data/verdicts.json, made by `npm run verdicts`), and which of them a host has. */
-
 import data from "../../data/verdicts.json" with { type: "json" };
 import { type Catalog, leafName } from "../catalog/index.ts";
 import { type HostProfile, type HostStep, heldAt, isEndless, reactionOf } from "../host/index.ts";
@@ -125,7 +124,7 @@ export function handlingBlocks(all: readonly Handling[], version: string, host: 
   const others = [...new Set(all.flatMap(({ verdicts }) => verdicts.map(({ module }) => module)))].filter(
     (module) => module !== version,
   );
-  const where = others.length === 0 ? "" : `, (+) on ${list(others)}: same model`;
+  const where = others.length === 0 ? "" : `, (+) as on ${list(others)}`;
   const { vcpus, pages } = sizeOf(all);
   const size = `${count(pages, "page")} ${pages === 1 ? "is" : "are"} removed while ${count(vcpus, "vCPU")} run, fault and accept`;
   const rows = all.map((one): Row => rowOf(one, version, all));
@@ -136,7 +135,7 @@ export function handlingBlocks(all: readonly Handling[], version: string, host: 
     {
       kind: "paragraph",
       tight: true,
-      text: `${size} (block, track, remove); steps: a shortest failure. (m) mail${host === null ? "" : `, (*) ${hostTitle(host)}`}${where}.`,
+      text: `${size} (block, track, remove); steps of the shortest failure. (m) the mail${host === null ? "" : `, (*) ${hostTitle(host)}`}${where}.`,
     },
     { kind: "table", head: ["on BUSY", "always gets through?", "states"], widths, groups: [rows], tight: true },
     { kind: "list", items: [...own(ownVerdicts(version, host), host), ...remarks(all, version)] },

@@ -100,7 +100,7 @@ function onRunningTd({ resource, shared, exclusive }: ResourceUsers, { catalog, 
   const hotplug =
     init === undefined
       ? ""
-      : `, also tdh_vp_init_apicid() for vCPU hotplug (unless ${list(init.opStates ?? [], "or")})`;
+      : `, also tdh_vp_init_apicid() for vCPU hotplug (refused unless ${list(init.opStates ?? [], "or")})`;
   return [`On a running TD only SHARED${rest}; the others are refused, but hold it for a moment${hotplug}.`];
 }
 
@@ -231,9 +231,9 @@ export function ancestorNote(catalog: Catalog, pageSizes: readonly string[] | un
   );
   const names = [...new Set(exclusive.map(({ name }) => name))];
   const only4k = pageSizes?.every((size) => size === "4K") === true;
-  const large = `Only calls on 2M or 1G pages conflict${only4k ? " (none in 4K hosts)" : ""}`;
+  const large = `Only calls on 2M or 1G pages conflict${only4k ? " (4K hosts: none)" : ""}`;
   const others = names.length === 0 ? "" : `, and ${folded(names)}()`;
   const later = ancestorsLater(catalog.module.version);
-  const since = later === null ? "" : `; from ${later.since} on ${folded(later.calls)}()`;
+  const since = later === null ? "" : `, from ${later.since} on also ${folded(later.calls)}()`;
   return `whoever names a page by HPA also holds the 2M and 1G PAMT entries above it, SHARED, as long as the page (--pamt). ${large}${others}${since}.`;
 }
