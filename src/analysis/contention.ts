@@ -66,10 +66,10 @@ export function contention(catalog: Catalog, options: ContentionOptions = {}): C
 
 /** What every verdict about pairs of calls takes for granted. */
 export const MODULE_ASSUMPTIONS: readonly string[] = [
-  "Calls are legal by OP_STATE and SEPT state when they are issued; an illegal one can always provoke a BUSY.",
+  "Calls are legal by OP_STATE and SEPT state when issued; an illegal one can always provoke BUSY.",
   "A conditional lock can contend, but never shields a later one.",
-  "Two page operands can name one page; TDs can meet on pages, PAMT entries, the KOT and other global locks.",
-  "Only calls that take pages in use rightly name a TDR or TDVPR as a page.",
+  "Two page operands can name one page; TDs meet on pages, PAMT entries and global locks.",
+  "Only calls on pages in use rightly name a TDR or TDVPR as a page.",
 ];
 
 /** The pairs of {@link contention}, without the document around them. */

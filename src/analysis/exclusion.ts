@@ -40,7 +40,7 @@ function wholeContention(catalog: Catalog): ContendDocument {
 }
 
 /** What every verdict under a host takes for granted beside {@link MODULE_ASSUMPTIONS}. */
-export const HOST_ASSUMPTION = "The host makes the calls of its profile, on its paths, and no others.";
+export const HOST_ASSUMPTION = "The host makes only the calls of its profile, on its paths.";
 
 /** The verdicts of a host over pairs of the module, in the same order. */
 export function underHost(

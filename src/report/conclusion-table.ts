@@ -32,7 +32,7 @@ const SECTION_TEXT: Readonly<Record<Section, string>> = {
   runtime: `${PART_TEXT.runtime}:`,
   build: `${PART_TEXT.build} (the worst):`,
   teardown: `${PART_TEXT.teardown} (the worst):`,
-  late: "only if an ioctl outlasts its gate (its call is refused, but holds the lock):",
+  late: "if an ioctl outlasts its gate (refused, it still locks):",
   exceptional: "exceptional:",
 };
 
@@ -95,18 +95,18 @@ export function conclusionTable(all: readonly ConclusionRow[], named: (resource:
   const table: Block = { kind: "table", head, widths: CONCLUSION_WIDTHS, groups, between: "nothing", tight: true };
   return [
     ...(groups.length === 0 ? [] : [table]),
-    ...(rare.length === 0 ? [] : [{ kind: "list", items: rare, tight: true } as const]),
+    ...(rare.length === 0 ? [] : [{ kind: "list", items: [rare.join(" ")], tight: true } as const]),
   ];
 }
 
-/** ` (tdx_lock)`: what keeps the pairs of a resource apart that a host avoids; nothing where no two calls conflict. */
+/** ` by tdx_lock`: what keeps the pairs of a resource apart that a host avoids; nothing where no two calls conflict. */
 function keptBy(doc: Concluded, resource: string): string {
   const pairs = doc.contention.filter((pair) => pair.resource === resource);
   const locks = pairs.flatMap(({ excludedBy }) =>
     excludedBy.filter((e) => e.kind === "host-lock" || e.kind === "kick"),
   );
   const names = [...new Set(locks.map(({ what }) => what))];
-  return names.length === 0 ? "" : ` (by ${list(names)})`;
+  return names.length === 0 ? "" : ` by ${list(names)}`;
 }
 
 /** What can cost a VM, by place, then what costs none; what the two sides come to is told where nothing else is asked for. */
@@ -119,15 +119,21 @@ function rareText(rows: readonly ConclusionRow[], named: (resource: string) => s
   ].join("; ");
 }
 
-/** `machine check and memory failure on (1) and (8), INIT_VM on (9)`: who takes part, where. */
+/** `machine check on (1), (4) and (8), INIT_VM on (9)`: who takes part, where; by place or by who, whichever is shorter. */
 function rareList(rows: readonly ConclusionRow[], named: (resource: string) => string): string {
-  const places = groupBy(rows, ({ resource }) => resource).map(([resource, of]) => ({
-    where: named(resource).replace(/:? $/, ""),
-    who: list([...new Set(of.flatMap(({ left }) => left.labels))]),
-  }));
-  return groupBy(places, ({ who }) => who)
-    .map(([who, of]) => `${who} on ${list(of.map(({ where }) => where))}`)
-    .join(", ");
+  const met = rows.flatMap(({ resource, left }) =>
+    left.labels.map((who) => ({ who, where: named(resource).replace(/:? $/, "") })),
+  );
+  const at = (of: typeof met): string => list([...new Set(of.map(({ where }) => where))]);
+  const by = (of: typeof met): string => list([...new Set(of.map(({ who }) => who))]);
+  const text = (who: readonly (readonly [string, string])[]): string => who.map((pair) => pair.join(" on ")).join(", ");
+  const places = groupBy(met, ({ where }) => where).map(([, of]) => ({ of, who: by(of) }));
+  const parties = groupBy(met, ({ who }) => who).map(([, of]) => ({ of, where: at(of) }));
+  const byPlace = text(groupBy(places, ({ who }) => who).map(([who, of]) => [who, at(of.flatMap((one) => one.of))]));
+  const byParty = text(
+    groupBy(parties, ({ where }) => where).map(([where, of]) => [by(of.flatMap((one) => one.of)), where]),
+  );
+  return byParty.length < byPlace.length ? byParty : byPlace;
 }
 
 const FEW = 6;

@@ -167,7 +167,7 @@ function tldr(
   const absent = scope?.kind === "leaves" ? [...calls].filter((name) => !made.has(name)) : [];
   const lines = [
     ...(host === undefined ? [] : absentSentences(absent, hostTitle(host.name))),
-    ...(absent.length === calls.size ? [] : contentionSentences({ catalog, calls }, met)),
+    ...(absent.length === calls.size ? [] : contentionSentences({ catalog, calls, hosted: host !== undefined }, met)),
     ...exchangeSentences(leaves),
   ];
   if (host === undefined) return lines;

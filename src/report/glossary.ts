@@ -135,7 +135,7 @@ export interface BusyWords {
   readonly exchange: boolean;
   /** What is to be added where no lock guards it. */
   readonly summary: string | null;
-  /** All of it: `With the lock free, still TDX_… while …. …`. */
+  /** All of it: `Or TDX_… if …. …`. */
   readonly sentence: string;
 }
 
@@ -239,7 +239,7 @@ export function guestReaction(call: string): string | null {
   return facts.guest.find(({ calls }) => calls.includes(call))?.text ?? null;
 }
 
-/** That Linux's guest makes this TDCALL and some others one at a time; null when no source says. */
+/** That Linux's guest makes this TDCALL and some others one at a time, in words that name none; null when no source says. */
 export function guestOneAtATime(call: string): string | null {
   return facts.guestOneAtATime.find(({ calls }) => calls.includes(call))?.text ?? null;
 }

@@ -113,7 +113,8 @@ function ownVerdicts(version: string, host: string | null): readonly Verdict[] {
   return VERDICTS.filter((v) => v.matrix === "hosts" && v.host === host && v.module === version);
 }
 
-const WIDTHS = [44, 27, 9];
+const WIDTH = 80;
+const STATES_WIDTH = 9;
 
 /** The section: one line a way, then what this host has, and how to see each run. */
 export function handlingBlocks(all: readonly Handling[], version: string, host: string | null): Block[] {
@@ -123,17 +124,20 @@ export function handlingBlocks(all: readonly Handling[], version: string, host: 
   const others = [...new Set(all.flatMap(({ verdicts }) => verdicts.map(({ module }) => module)))].filter(
     (module) => module !== version,
   );
-  const where = others.length === 0 ? "" : `, (+) decided on ${list(others)}, whose model is the same`;
+  const where = others.length === 0 ? "" : `, (+) as on ${list(others)}`;
   const { vcpus, pages } = sizeOf(all);
   const size = `${count(pages, "page")} ${pages === 1 ? "is" : "are"} removed while ${count(vcpus, "vCPU")} run, fault and accept`;
   const rows = all.map((one): Row => rowOf(one, version, all));
+  // What comes of it has the room that the ways leave.
+  const first = Math.max(...rows.map(({ cells: [way = ""] }) => way.length)) + 1;
+  const widths = [first, WIDTH - first - STATES_WIDTH, STATES_WIDTH];
   return [
     {
       kind: "paragraph",
       tight: true,
-      text: `${size} (block, track, remove); steps of the shortest run that breaks it. (m) the mail${host === null ? "" : `, (*) ${hostTitle(host)}`}${where}.`,
+      text: `${size} (block, track, remove); steps of the shortest failure. (m) the mail${host === null ? "" : `, (*) ${hostTitle(host)}`}${where}.`,
     },
-    { kind: "table", head: ["on BUSY", "always gets through?", "states"], widths: WIDTHS, groups: [rows], tight: true },
+    { kind: "table", head: ["on BUSY", "always gets through?", "states"], widths, groups: [rows], tight: true },
     { kind: "list", items: [...own(ownVerdicts(version, host), host), ...remarks(all, version)] },
   ];
 }

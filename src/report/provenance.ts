@@ -69,7 +69,7 @@ export function asFarAsKnown(origin: Origin): string {
 /** A tree that nobody compared with the vendor's is called what it is. */
 function mirror(version: string, revision: string | null): string {
   const known = SOURCES.find((source) => source.version === version && source.revision === revision);
-  return known !== undefined && known.compared === undefined ? " (a mirror, not compared with the vendor's tag)" : "";
+  return known !== undefined && known.compared === undefined ? " (a mirror, not compared with a tag)" : "";
 }
 
 function sameAs(version: string, revision: string | null): string[] {

@@ -39,7 +39,7 @@ export function summaries(facts: SummaryFacts): { resource: string; sentences: s
   }));
 }
 
-/** What TDCALLs leave alone, in one sentence: resources of the report that none in scope takes, by number. */
+/** What TDCALLs take of the report's resources, by number, and which of the others those out of scope take, in one sentence. */
 export function guestSummary({
   catalog,
   leaves,
@@ -63,7 +63,9 @@ export function guestSummary({
   const rest = groupBy(others, ({ names }) => list(names)).map(
     ([names, of]) => `${names} ${list(of.map(({ i }) => `(${i + 1})`))}`,
   );
-  return `No TDCALL in scope takes ${numberRanges(free.map(({ i }) => i + 1))}${rest.length === 0 ? "" : `; out of scope, ${list(rest)} ${others.length === 1 && others[0]?.names.length === 1 ? "does" : "do"}`}.`;
+  const taken = resources.flatMap((_, i) => (free.some((one) => one.i === i) ? [] : [i + 1]));
+  const theirs = taken.length === 0 ? "no lock" : `only ${numberRanges(taken)}`;
+  return `TDCALLs take ${theirs}${rest.length === 0 ? "" : `, out of scope ${list(rest)}`}.`;
 }
 
 /** `(1) to (6), (8) and (9)`. */
@@ -93,13 +95,13 @@ function onRunningTd({ resource, shared, exclusive }: ResourceUsers, { catalog, 
   const bound = takes.filter((leaf) => leaf.opStates !== null);
   if (bound.length === 0 || bound.some((leaf) => leaf.opStates?.some((state) => run.has(state)))) return [];
   const unbound = new Set(takes.filter((leaf) => leaf.opStates === null).map(({ name }) => name)).size;
-  const rest = unbound === 0 ? "" : `, but for ${count(unbound, "call")} that the module binds to no OP_STATE`;
+  const rest = unbound === 0 ? "" : `, but for ${count(unbound, "call")} bound to no OP_STATE`;
   const init = bound.find((leaf) => leaf.name === "tdh_vp_init");
   const hotplug =
     init === undefined
       ? ""
       : `, also tdh_vp_init_apicid() for vCPU hotplug (refused unless ${list(init.opStates ?? [], "or")})`;
-  return [`On a running TD only SHARED${rest}; the others are refused there, but hold it for a moment${hotplug}.`];
+  return [`On a running TD only SHARED${rest}; the others are refused, but hold it for a moment${hotplug}.`];
 }
 
 const TIMEOUT = "TDX_HOST_PRIORITY_BUSY_TIMEOUT";
@@ -152,9 +154,11 @@ function outcome(users: ResourceUsers, facts: SummaryFacts): string[] {
   const apart = groups.map(({ by, running }) => {
     const isNew = running.filter(({ pair }) => !told.has(pair));
     for (const { pair } of running) told.add(pair);
-    return `${by}${between(isNew)}`;
+    return { by, whom: between(isNew) };
   });
-  return apart.length === 0 ? [] : [`Kept apart by ${list(apart)}.`];
+  // Of whom a lock keeps apart is said last, so that nobody takes it to be of the next one, too.
+  const ordered = [...apart.filter(({ whom }) => whom === ""), ...apart.filter(({ whom }) => whom !== "")];
+  return ordered.length === 0 ? [] : [`Kept apart by ${list(ordered.map(({ by, whom }) => `${by}${whom}`))}.`];
 }
 
 /** Can both calls of the pair be legal while a TD runs? A source without a table of OP_STATEs forbids none of them. */
@@ -195,8 +199,13 @@ function keptApartBy(pair: ContendPair): KeptApart[] {
   return [...new Set(locks)].map((by) => ({ by, a: pair.a, b: pair.b, pair }));
 }
 
-/** ` (mem_range_block from mem_sept_add/page_aug)`, where a few names say it. */
+/** ` (mem_range_block from mem_sept_add/page_aug)`: what one call is kept from, or a few names that say it. */
 function between(of: readonly KeptApart[]): string {
+  const [hub] = of.flatMap(({ a, b }) => [a, b]).filter((name) => of.every(({ a, b }) => a === name || b === name));
+  if (hub !== undefined) {
+    const others = new Set(of.map(({ a, b }) => (a === hub ? b : a)));
+    return ` (${foldedCalls([hub])} from ${foldedCalls([...others])})`;
+  }
   const groups = groupBy(of, ({ b }) => b).map(([b, same]) => ({ b, a: [...new Set(same.map(({ a }) => a))].sort() }));
   const folded = groupBy(groups, ({ a }) => a.join("\n")).map(([, same]) => ({
     a: same[0]?.a ?? [],
@@ -210,8 +219,8 @@ function otherKinds(resource: string, { catalog }: SummaryFacts): string[] {
   const { before, after } = lockElsewhere(resource, catalog.module.version);
   const named = (value: string): string => kindName(value as Parameters<typeof kindName>[0]);
   return [
-    ...(before === null ? [] : [`Up to ${before.until} it is a ${named(before.value)}.`]),
-    ...(after === null ? [] : [`From ${after.since} on it is a ${named(after.value)}.`]),
+    ...(before === null ? [] : [`Up to ${before.until}: ${named(before.value)}.`]),
+    ...(after === null ? [] : [`From ${after.since} on: ${named(after.value)}.`]),
   ];
 }
 
@@ -222,9 +231,9 @@ export function ancestorNote(catalog: Catalog, pageSizes: readonly string[] | un
   );
   const names = [...new Set(exclusive.map(({ name }) => name))];
   const only4k = pageSizes?.every((size) => size === "4K") === true;
-  const large = `calls on a whole 2M or 1G page${only4k ? " (none in a host that maps 4K)" : ""}`;
-  const others = names.length === 0 ? "" : `, and with ${folded(names)}()`;
+  const large = `Only calls on 2M or 1G pages conflict${only4k ? " (4K hosts: none)" : ""}`;
+  const others = names.length === 0 ? "" : `, and ${folded(names)}()`;
   const later = ancestorsLater(catalog.module.version);
-  const since = later === null ? "" : `; from ${later.since} on also with ${folded(later.calls)}()`;
-  return `whoever names a page by HPA also holds the 2M and 1G PAMT entries above it, SHARED, as long as the page (--pamt). That conflicts only with ${large}${others}${since}.`;
+  const since = later === null ? "" : `, from ${later.since} on also ${folded(later.calls)}()`;
+  return `whoever names a page by HPA also holds the 2M and 1G PAMT entries above it, SHARED, as long as the page (--pamt). ${large}${others}${since}.`;
 }

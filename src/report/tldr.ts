@@ -41,10 +41,11 @@ export function runStates(catalog: Catalog): ReadonlySet<string> | null {
   return states.length === 0 ? null : new Set(states);
 }
 
-/** Which module, and which of its calls a report speaks of. */
+/** Which module, which of its calls a report speaks of, and whether under a host, whose guests are Linux. */
 export interface Scope {
   readonly catalog: Catalog;
   readonly calls: ReadonlySet<string>;
+  readonly hosted: boolean;
 }
 
 /**
@@ -66,10 +67,16 @@ export function absentSentences(names: readonly string[], host: string): string[
   ];
 }
 
+const WHOEVER = "whoever comes second";
+
 /** One sentence, or two, for each resource on which calls of a running TD contend. */
 export function contentionSentences(scope: Scope, pairs: readonly ContendPair[]): string[] {
   const sentences = sentencesOf(scope, pairs);
-  return sentences.map((sentence, i) => (i === 0 ? sentence : sentence.replaceAll("TDX_OPERAND_BUSY", "BUSY")));
+  const first = sentences.findIndex((sentence) => sentence.includes(WHOEVER));
+  return sentences.map((sentence, i) => {
+    const short = i === 0 ? sentence : sentence.replaceAll("TDX_OPERAND_BUSY", "BUSY");
+    return i <= first ? short : short.replaceAll(WHOEVER, "ditto");
+  });
 }
 
 /**
@@ -158,7 +165,7 @@ function ofResource(scope: Scope, resource: string, pairs: readonly ContendPair[
     link(a, b);
     link(b, a);
   }
-  return groupsOf(graph, pairs).map(({ group, met }) => groupSentence(scope.catalog, resource, pairs, met, group));
+  return groupsOf(graph, pairs).map(({ group, met }) => groupSentence(scope, resource, pairs, { group, met }));
 }
 
 /** A call that takes part only under a condition; its pairs are told apart, with the condition. */
@@ -209,28 +216,37 @@ function degree(graph: ReadonlyMap<string, ReadonlySet<string>>, group: readonly
 }
 
 function groupSentence(
-  catalog: Catalog,
+  { catalog, hosted }: Scope,
   resource: string,
   pairs: readonly ContendPair[],
-  all: readonly string[],
-  group: readonly string[],
+  { group, met: all }: Group,
 ): string {
   const others = all.filter((name) => !group.includes(name));
   const isTold = (x: string, y: string): boolean => group.includes(x) && all.includes(y);
   const own = pairs.filter(({ a, b }) => isTold(a, b) || isTold(b, a));
   const status = statuses(catalog, own);
   const noun = resourceNoun(resource);
+  const guests = hosted ? oneAtATime([...group, ...all]) : "";
   if (group.length === 1 && others.length === 1 && all.length === 1) {
-    return `${list(callNames([...group, ...others]))} contend on ${noun} (${status}).`;
+    return `${list(callNames([...group, ...others]))} contend on ${noun} (${status}).${guests}`;
   }
   const subject = callNames(group);
   const many = subject.length > 1 || group.length > 1;
   const inner = all.some((name) => group.includes(name));
   const verb = many ? "contend" : "contends";
-  const selves = many ? "with each other" : "with itself on another CPU";
-  if (others.length === 0) return `${list(subject)} ${verb} ${selves} on ${noun} (${status}).`;
+  const selves = many ? "with each other" : "with itself";
+  if (others.length === 0) {
+    const where = many ? "" : " on another CPU";
+    return `${list(subject)} ${verb} ${selves}${where} on ${noun} (${status}).${guests}`;
+  }
   const among = inner ? `, and ${selves}` : "";
-  return `${list(subject)} ${verb} with ${list(callNames(others))} on ${noun}${among} (${status}).`;
+  return `${list(subject)} ${verb} with ${list(callNames(others))} on ${noun}${among} (${status}).${guests}`;
+}
+
+/** ` A Linux guest makes …`, where that is so of all of these calls. */
+function oneAtATime(calls: readonly string[]): string {
+  const [text, ...others] = new Set(calls.map(guestOneAtATime));
+  return text == null || others.length > 0 ? "" : ` ${text}.`;
 }
 
 /** `TDX_OPERAND_BUSY | TD_EPOCH, for whichever comes second`. */
@@ -238,7 +254,7 @@ function statuses(catalog: Catalog, pairs: readonly ContendPair[]): string {
   const told = pairs.flatMap((p) => [...(p.busyA ? [p.statusA] : []), ...(p.busyB ? [p.statusB] : [])]);
   const names = [...new Set(told.map((status) => (status === null ? "BUSY" : shortStatus(catalog, status))))];
   const both = pairs.every((p) => p.busyA && p.busyB) && names.length === 1;
-  return `${list(names, "or")}${both ? ", whoever comes second" : ""}`;
+  return `${list(names, "or")}${both ? `, ${WHOEVER}` : ""}`;
 }
 
 /** What of these pairs other versions of the module do not have, or had. */
@@ -330,11 +346,7 @@ function guestSentence(rows: readonly ConclusionRow[], exchanged: readonly Excha
     .flatMap(({ left, right }) => [left, right].filter((end) => end.guest));
   const names = [...new Set([...calls, ...exchanged].flatMap((end) => end.calls))];
   const known = [...new Set(names.flatMap((name) => guestReaction(name) ?? []))];
-  const apart = new Set(names.flatMap((name) => guestOneAtATime(name) ?? []));
-  return [
-    ...(known.length === 0 ? [] : [`A Linux guest does not${hostDoes ? "" : " either"}: ${known.join("; ")}.`]),
-    ...[...apart].map((text) => `${text}.`),
-  ];
+  return known.length === 0 ? [] : [`A Linux guest does not${hostDoes ? "" : " either"}: ${known.join("; ")}.`];
 }
 
 const lost = (rows: readonly ConclusionRow[], section: ConclusionRow["section"]): readonly ConclusionRow[] =>

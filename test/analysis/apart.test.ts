@@ -636,7 +636,7 @@ describe("what the module and the host rule out together", () => {
 
   test("what is taken for granted is told: of all hosts, and of this one", () => {
     const said = hostContention(smallCatalog({ leaves: [x, y] }), hostOf([], { assumed: ["a thing"] })).assumptions;
-    expect(said).toContain("The host makes the calls of its profile, on its paths, and no others.");
+    expect(said).toContain("The host makes only the calls of its profile, on its paths.");
     expect(said).toContain("a thing");
   });
 });

@@ -78,7 +78,7 @@ describe("--host", () => {
 
   test("report has the conclusion", async () => {
     const { out } = await inProcess(["report", ...M, "--host", "patch-v1-2024-09"]);
-    expect(out.replaceAll(/\s+/g, " ")).toContain("Avoided: (2) KOT (by tdx_lock), (3) TDCS, (4) TDVPR");
+    expect(out.replaceAll(/\s+/g, " ")).toContain("Avoided: (2) KOT by tdx_lock, (3) TDCS, (4) TDVPR");
     expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
     const json = await inProcess(["report", ...M, "--host", "patch-v1-2024-09", "--json"]);
     expect(reportSchema.parse(JSON.parse(json.out)).hostVerdicts[0]).toMatchObject({

@@ -100,7 +100,7 @@ describe("a report of calls that take part in little", () => {
   it("says of the calls on RTMRs that guests meet there, and that Linux's do not", async () => {
     const guests = await said("report", "--leaf", "tdg_mr_rtmr_extend");
     expect(guests).toContain("tdg_mr_rtmr_extend() contends with tdg_mr_report() on the TD's RTMRs, and with itself");
-    expect(guests).toContain("A Linux guest makes tdg_mr_report() and tdg_mr_rtmr_extend() one at a time.");
+    expect(guests).toContain("A Linux guest makes one such call at a time.");
     expect(guests).not.toContain("Linux guest does not");
     expect(guests).not.toContain("even when host priority is why");
     expect(await said("report", "--leaf", "tdg_mr_rtmr_extend", "--host", "none")).toMatch(

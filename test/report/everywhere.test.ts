@@ -54,7 +54,7 @@ function sentences(text: string): string[] {
 }
 
 /** The published mail has 313 lines. */
-const MOST_LINES = 265;
+const MOST_LINES = 250;
 
 describe.each(combinations)("module %s under %s", (module, name) => {
   const doc = report(module, name);

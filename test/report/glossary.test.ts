@@ -148,7 +148,7 @@ test("whether a host comes there is said of the hosts of which it is known", () 
   const l2 = enter?.acquisitions.find(({ resource, mode }) => resource === "SEPT_TREE" && mode === "NO_LOCK");
   const notes = (name: string | null): readonly string[] =>
     l2 === undefined ? ["no such row"] : conditionNotes({ constants: {}, behaviours: [] }, "tdh_vp_enter", l2, name);
-  expect(notes("linux-6.16")).toEqual(["Not reached by KVM, whose TDs have no L2 VMs."]);
+  expect(notes("linux-6.16")).toEqual(["None in KVM's TDs."]);
   expect(notes("hyper-x")).toEqual([]);
   expect(notes(null)).toEqual([]);
 });
