@@ -208,19 +208,14 @@ export class Space {
     return this.count * this.code.recordBytes + this.#slots * 4;
   }
 
-  /** Bytes in use once there is no room any more. */
-  get bytesWhenFull(): number {
-    return this.control(SHARED.capacity) * this.code.recordBytes + this.#slots * 4;
+  /** How many slots an index can have if it and the states that it has room for may need so many bytes. */
+  #slotsWithin(bytes: number): number {
+    return 4 * Math.floor(bytes / (LOAD * this.code.recordBytes + 4) / 4);
   }
 
-  /** How many slots an index can have if it and the states that it has room for may need so many bytes more than now. */
-  #slotsWithin(more: number): number {
-    return 4 * Math.floor((this.bytesWhenFull + more) / (LOAD * this.code.recordBytes + 4) / 4);
-  }
-
-  /** Is it worth while to grow, with so many bytes more? To enter all states again for a few others is not. */
-  canGrow(more: number): boolean {
-    return this.#slotsWithin(more) >= LEAST_GROWTH * this.#slots;
+  /** Is it worth while to grow, within so many bytes? To enter all states again for a few others is not. */
+  canGrow(bytes: number): boolean {
+    return this.#slotsWithin(bytes) >= LEAST_GROWTH * this.#slots;
   }
 
   /** How many slots an index can have, as far as a memory reaches. */
@@ -277,12 +272,9 @@ export class Space {
     return this.#nextSlots() <= this.#slots;
   }
 
-  /**
-   * Make room for more states, that need at most so many bytes more with their index; all must then be entered. Throws a RangeError when there is
-   * no memory left.
-   */
-  grow(more = Number.POSITIVE_INFINITY): void {
-    this.#placeIndex(Math.min(this.#nextSlots(), this.#slotsWithin(more)));
+  /** Make room for more states, all within so many bytes; they must then be entered. Throws a RangeError when there is no memory left. */
+  grow(bytes = Number.POSITIVE_INFINITY): void {
+    this.#placeIndex(Math.min(this.#nextSlots(), this.#slotsWithin(bytes)));
     this.#put(SHARED.emptied, 1);
   }
 

@@ -378,21 +378,16 @@ export class Store {
     for (;;) {
       const full = this.parts.filter(({ isFull }) => isFull);
       if (full.length === 0) return null;
-      const more = this.#left(room) / full.length;
-      if (room !== null && !full.every((space) => space.canGrow(more))) return boundReached(room);
+      // States are divided among the memories by their hash, so evenly.
+      const bytes = room === null ? Number.POSITIVE_INFINITY : (room.memory - room.held) / this.parts.length;
+      if (room !== null && !full.every((space) => space.canGrow(bytes))) return boundReached(room);
       if (full.some(({ isAtEnd }) => isAtEnd))
         return `${this.parts.length === 1 ? "the memory" : "one of the memories"} of 4 GiB is full; with a larger bound (--memory) there are more`;
-      for (const space of full) space.grow(more);
+      for (const space of full) space.grow(bytes);
       if (this.#shared === null) for (const space of full) space.refill(0, 1);
       else yield* this.#together(this.#shared, COMMAND.refill);
       for (const space of full) space.refilled();
     }
-  }
-
-  /** How many bytes more there may be when all memories are as full as they can get. */
-  #left(room: Room | null): number {
-    if (room === null) return Number.POSITIVE_INFINITY;
-    return room.memory - room.held - this.#sum(({ bytesWhenFull }) => bytesWhenFull);
   }
 
   /** What is shared with the helpers, if they help: to give a command to threads that help another search now is to wait for ever. */
@@ -423,7 +418,7 @@ export class Store {
     return this.#sum((space) => space.takeMade());
   }
 
-  /** Between two growths records fill what was grown. Why there must be no more; null: there may. */
+  /** A search that is taken up may have more than the bound already. Why there must be no more; null: there may. */
   #filled(room: Room | null): string | null {
     return room !== null && room.held + this.bytes > room.memory ? boundReached(room) : null;
   }
