@@ -279,7 +279,7 @@ const barFindings = ({ analysis, unheeded }: Findings): Diagnostic[] => [
     (place): Diagnostic => ({
       code: "SL3424",
       severity: "warning",
-      message: `${place.function} kicks the vCPUs and makes a call again, and nothing that the rules know keeps them out meanwhile: told as a try like the first`,
+      message: `${place.function} makes a call again after it kicked or barred vCPUs, and by what the rules know they are not all out meanwhile: told as a try like the first`,
       ...at(place),
     }),
   ),
@@ -343,6 +343,7 @@ function ruleFindings({ tree, program, source, rules, analysis, sizes }: Finding
   // What gives something back may be defined outside of what is read.
   const named = source.namedWords();
   const isKnown = (name: string): boolean => program.functions.has(name) || program.macros.has(name);
+  const isNamed = (name: string): boolean => isKnown(name) || named.has(name);
   const models = [...program.functions].flatMap(([name, infos]) =>
     infos.some((info) => info.file === MODELS) && !infos.some((info) => info.file !== MODELS) ? [name] : [],
   );
@@ -363,9 +364,15 @@ function ruleFindings({ tree, program, source, rules, analysis, sizes }: Finding
       .filter((name) => !isKnown(name))
       .map((name) => finding("the function", name)),
     ...rules.entries.functions.filter((name) => !isKnown(name)).map((name) => finding("the entry", name)),
-    ...rules.busy.frees
-      .filter((name) => !isKnown(name) && !named.has(name))
+    ...Object.keys(rules.events)
+      .filter((name) => !isNamed(name))
       .map((name) => finding("the function", name)),
+    ...Object.entries(rules.kicks).flatMap(([name, { bit }]) =>
+      isNamed(name) && analysis.constant(bit) === null
+        ? [{ ...finding("the constant", bit), severity: "warning" as const }]
+        : [],
+    ),
+    ...rules.busy.frees.filter((name) => !isNamed(name)).map((name) => finding("the function", name)),
     ...Object.keys(rules.busy.again)
       .filter((name) => !isKnown(name))
       .map((name) => finding("the function", name)),

@@ -560,7 +560,8 @@ export class Following extends Execution {
       this.isOpen = true;
       return null;
     }
-    if (episode.events.includes("kick") && !areKeptOut(episode.events)) this.notesUnbarred(at);
+    const isToKeepOut = episode.events.some((event) => event === "bar" || event === "kick");
+    if (isToKeepOut && !areKeptOut(episode.events)) this.notesUnbarred(at);
     if (at !== this.injection?.at)
       this.repetitions.set(at, areKeptOut(episode.events) && this.repetitions.get(at) !== false);
     return afterEvent(changed(episode, { repeated: [...episode.repeated, key] }), "retry");

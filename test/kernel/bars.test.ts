@@ -20,8 +20,14 @@ interface Edit {
   readonly for: string;
 }
 
-/** The reactions that repeat a call, and what is said of kicks, in the small tree with some text replaced wherever it stands. */
-function told(...edits: readonly Edit[]): { readonly does: readonly string[]; readonly messages: readonly string[] } {
+/** A word replaced in every file that has it. */
+const everywhere = (word: string, put: string): Edit[] =>
+  readdirSync(SMALL_TREE, { recursive: true, encoding: "utf8" })
+    .filter((file) => /\.[ch]$/.test(file) && readFileSync(join(SMALL_TREE, file), "utf8").includes(word))
+    .map((file) => ({ file, for: word, put }));
+
+/** In the small tree with some text replaced wherever it stands: reactions that repeat a call, what is said of kicks, and what the rules name in vain. */
+function told(...edits: readonly Edit[]): Readonly<Record<"does" | "messages" | "missing", readonly string[]>> {
   const tree = mkdtempSync(join(folder, "tree-"));
   cpSync(SMALL_TREE, tree, { recursive: true });
   for (const edit of edits) {
@@ -35,6 +41,9 @@ function told(...edits: readonly Edit[]): { readonly does: readonly string[]; re
   return {
     does: [...new Set(does.filter((one) => one.includes("retry")))],
     messages: diagnostics.flatMap(({ code, message }) => (code === "SL3424" ? [message] : [])),
+    missing: diagnostics.flatMap(({ code, severity, message }) =>
+      code === "SL3420" ? [`${severity}: ${message}`] : [],
+    ),
   };
 }
 
@@ -42,7 +51,7 @@ const LOOKS = "READ_ONCE(to_kvm_tdx(vcpu->kvm)->wait_for_sept_zap)";
 
 describe("a kick", () => {
   test("keeps vCPUs out where they are barred before it, and where who enters looks at that", () => {
-    expect(told()).toEqual({ does: ["kick-and-retry:1, bug-vm"], messages: [] });
+    expect(told()).toMatchObject({ does: ["kick-and-retry:1, bug-vm"], messages: [] });
   });
 
   test("does so where a helper looks", () => {
@@ -52,7 +61,7 @@ describe("a kick", () => {
       { file: ENTRY, for: LOOKS, put: "pen_is_barred(vcpu)" },
       { file: ENTRY, for: "static int pen_enter(", put: helper },
     );
-    expect(found).toEqual({ does: ["kick-and-retry:1, bug-vm"], messages: [] });
+    expect(found).toMatchObject({ does: ["kick-and-retry:1, bug-vm"], messages: [] });
   });
 
   test("does not where nobody looks", () => {
@@ -70,34 +79,47 @@ describe("a kick", () => {
       put: "WRITE_ONCE(__tdx->wait_for_sept_zap, false);",
     });
     expect(does).toEqual(["retry:1, bug-vm"]);
-    expect(messages[0]).toContain("nothing that the rules know keeps them out meanwhile");
+    expect(messages[0]).toContain("by what the rules know they are not all out meanwhile");
+  });
+
+  test("does not where it does not wait, or is no kick that the rules know", () => {
+    const request = { file: "include/linux/kvm_host.h", for: "OUTSIDE_GUEST_MODE KVM_REQUEST_WAIT" };
+    for (const edits of [
+      [{ ...request, put: "OUTSIDE_GUEST_MODE 3" }],
+      everywhere("kvm_make_all_cpus_request", "kick_all"),
+    ]) {
+      const { does, messages } = told(...edits);
+      expect(does).toEqual(["retry:1, bug-vm"]);
+      expect(messages[0]).toContain("by what the rules know they are not all out meanwhile");
+    }
+  });
+
+  test("is not known to wait where the tree calls that otherwise than the rules", () => {
+    const { does, missing } = told(...everywhere("KVM_REQUEST_WAIT", "KVM_REQUEST_AWAIT"));
+    expect(does).toEqual(["retry:1, bug-vm"]);
+    expect(missing).toContain(
+      "warning: the rules speak of the constant KVM_REQUEST_WAIT, which the tree does not have",
+    );
+    expect(told(...everywhere("kvm_make_all_cpus_request", "kick_all")).missing).toContain(
+      "note: the rules speak of the function kvm_make_all_cpus_request, which the tree does not have",
+    );
+    expect(told().missing.join()).not.toMatch(/KVM_REQUEST_WAIT|kvm_make_all_cpus_request/);
   });
 
   test("is told for what it is where the tree has another bar than the rules", () => {
-    const renamed = { for: "wait_for_sept_zap", put: "no_entry" };
-    const files = [ZAPS, ENTRY, "arch/x86/kvm/vmx/tdx.h"];
-    const { does, messages } = told(...files.map((file) => ({ file, ...renamed })));
+    const { does, messages } = told(...everywhere("wait_for_sept_zap", "no_entry"));
     expect(does).toEqual(["retry:1, bug-vm"]);
-    expect(messages.join()).toContain("nothing that the rules know keeps them out meanwhile");
+    expect(messages.join()).toContain("by what the rules know they are not all out meanwhile");
     expect(messages.join()).not.toContain("wait_for_sept_zap");
   });
 });
 
 test("a lock that goes by another name than the rules have is told, and one of a structure that the tree lacks is a note", () => {
-  const tree = mkdtempSync(join(folder, "tree-"));
-  cpSync(SMALL_TREE, tree, { recursive: true });
-  for (const file of readdirSync(tree, { recursive: true, encoding: "utf8" }).filter((name) => /\.[ch]$/.test(name)))
-    writeFileSync(join(tree, file), readFileSync(join(tree, file), "utf8").replaceAll("slots_lock", "memslots_mutex"));
-  const lacking = (root: string): readonly string[] =>
-    extractHost(root, { rules }).diagnostics.flatMap(({ code, severity, message }) =>
-      code === "SL3420" && /member/.test(message) ? [`${severity}: ${message}`] : [],
-    );
   const renamed = "warning: the rules speak of the member kvm.slots_lock, which the tree does not have";
-  expect(lacking(tree)).toContain(renamed);
-  expect(lacking(SMALL_TREE)).not.toContain(renamed);
-  expect(lacking(SMALL_TREE)).toContain(
-    "note: the rules speak of the member update_ctrl.num_failed, which the tree does not have",
-  );
+  expect(told(...everywhere("slots_lock", "memslots_mutex")).missing).toContain(renamed);
+  const { missing } = told();
+  expect(missing).not.toContain(renamed);
+  expect(missing).toContain("note: the rules speak of the member update_ctrl.num_failed, which the tree does not have");
 });
 
 test("reactions without what a bar does are tries like any others", () => {
