@@ -61,9 +61,11 @@ static double run(void *(*kind)(void *), int threads) {
 int main(int argc, char **argv) {
   const int threads = argc == 3 ? atoi(argv[2]) : 0;
   if (threads < 1 || threads > 2) return 2;
+  void *(*kind)(void *) = strcmp(argv[1], "memory") == 0 ? work : strcmp(argv[1], "count") == 0 ? count : NULL;
+  if (kind == NULL) return 2;
   table = calloc(WORDS, sizeof *table);
   if (table == NULL) return 3;
-  run(work, 1);
-  printf("{\"seconds\":%.3f}\n", run(strcmp(argv[1], "count") == 0 ? count : work, threads));
+  run(kind, 1);
+  printf("{\"seconds\":%.3f}\n", run(kind, threads));
   return 0;
 }

@@ -251,7 +251,7 @@ const hasCompiler = (): boolean => spawnSync("gcc", ["--version"]).error === und
 
 /** Measure and print all of them. `script`: the built `check-once`. */
 export function printTargets(script: string, directory: string, runs: number, print: Print): void {
-  print("\ntargets of the engine (processor time, medians of runs by turns)");
+  print("\ntargets of the engine (processor time unless it says otherwise, medians of runs by turns)");
   const figures = new Figures(script, runs, print);
   printMemory(figures);
   printOneCore(figures, directory);

@@ -7,7 +7,7 @@ import { busyWords, conditionPhrase, guestOneAtATime, guestReaction, pathWords, 
 import { goneLater, goneSince, type NamedPair } from "./history.ts";
 import { gettingOver } from "./reactions.ts";
 import type { ConclusionRow } from "./schema.ts";
-import { shortStatus } from "./status.ts";
+import { busyStatus, shortStatus } from "./status.ts";
 import { callNames, capital, groupBy, hostTitle, list } from "./words.ts";
 
 /** Pairs of a TD that can run, on locks of the module's own structures; target pages meet only when two calls name one page. */
@@ -67,16 +67,47 @@ export function absentSentences(names: readonly string[], host: string): string[
   ];
 }
 
-const WHOEVER = "whoever comes second";
-
 /** One sentence, or two, for each resource on which calls of a running TD contend. */
 export function contentionSentences(scope: Scope, pairs: readonly ContendPair[]): string[] {
-  const sentences = sentencesOf(scope, pairs);
-  const first = sentences.findIndex((sentence) => sentence.includes(WHOEVER));
-  return sentences.map((sentence, i) => {
-    const short = i === 0 ? sentence : sentence.replaceAll("TDX_OPERAND_BUSY", "BUSY");
-    return i <= first ? short : short.replaceAll(WHOEVER, "ditto");
-  });
+  const told = { ...scope, statuses: new Statuses(scope.catalog) };
+  const groups = groupBy(pairs, (p) => p.resource).sort(([a], [b]) => compareResources(a, b));
+  const sentences = groups.flatMap(([resource, group]) => ofResource(told, resource, group));
+  if (sentences.length > 0) return sentences;
+  const [only, ...others] = scope.calls;
+  if (only !== undefined && others.length === 0) return [`${only}() contends with no call while a TD runs.`];
+  return ["No two of these calls contend while a TD runs."];
+}
+
+/** Statuses of sentences in the order in which they are read: the first in full, and once in words that whoever comes second gets it. */
+class Statuses {
+  readonly #catalog: Catalog;
+  #isFirst = true;
+  #isWhoeverTold = false;
+
+  constructor(catalog: Catalog) {
+    this.#catalog = catalog;
+  }
+
+  /** `TDX_OPERAND_BUSY | TD_EPOCH, whoever comes second`; then `BUSY | SEPT, ditto`. */
+  of(pairs: readonly ContendPair[]): string {
+    const shown = this.#isFirst ? shortStatus : busyStatus;
+    this.#isFirst = false;
+    const told = pairs.flatMap((p) => [...(p.busyA ? [p.statusA] : []), ...(p.busyB ? [p.statusB] : [])]);
+    const names = [...new Set(told.map((status) => (status === null ? "BUSY" : shown(this.#catalog, status))))];
+    const both = pairs.every((p) => p.busyA && p.busyB) && names.length === 1;
+    return `${list(names, "or")}${both ? `, ${this.#whoever()}` : ""}`;
+  }
+
+  #whoever(): string {
+    if (this.#isWhoeverTold) return "ditto";
+    this.#isWhoeverTold = true;
+    return "whoever comes second";
+  }
+}
+
+/** What sentences are made with. */
+interface Telling extends Scope {
+  readonly statuses: Statuses;
 }
 
 /**
@@ -127,15 +158,6 @@ function exchanges(leaves: readonly Leaf[]): Exchange[] {
   }));
 }
 
-function sentencesOf(scope: Scope, pairs: readonly ContendPair[]): string[] {
-  const groups = groupBy(pairs, (p) => p.resource).sort(([a], [b]) => compareResources(a, b));
-  const lines = groups.flatMap(([resource, group]) => ofResource(scope, resource, group));
-  if (lines.length > 0) return lines;
-  const [only, ...others] = scope.calls;
-  if (only !== undefined && others.length === 0) return [`${only}() contends with no call while a TD runs.`];
-  return ["No two of these calls contend while a TD runs."];
-}
-
 interface End {
   readonly name: string;
   readonly mode: string;
@@ -148,7 +170,7 @@ const endOf = (pair: ContendPair, side: "a" | "b"): End => {
   return { name, mode, phrase: conditionPhrase(name, { resource: pair.resource, condition }) };
 };
 
-function ofResource(scope: Scope, resource: string, pairs: readonly ContendPair[]): string[] {
+function ofResource(scope: Telling, resource: string, pairs: readonly ContendPair[]): string[] {
   const center = conditionalEnd(pairs);
   if (center !== null) {
     const around = pairs.filter((p) => p.a === center.name || p.b === center.name);
@@ -175,7 +197,7 @@ function conditionalEnd(pairs: readonly ContendPair[]): End | null {
   return ends.find(({ name }) => !always.has(name)) ?? null;
 }
 
-function aroundOne(scope: Scope, resource: string, pairs: readonly ContendPair[], center: End): string {
+function aroundOne(scope: Telling, resource: string, pairs: readonly ContendPair[], center: End): string {
   const others = pairs.map((p) => (p.a === center.name ? p.b : p.a));
   const met = others.filter((name) => name !== center.name);
   const itself = others.includes(center.name);
@@ -185,7 +207,7 @@ function aroundOne(scope: Scope, resource: string, pairs: readonly ContendPair[]
   ];
   const mode = center.mode === "EXCLUSIVE" ? "exclusively" : "shared";
   const how = `takes ${resourceNoun(resource)} ${mode}`;
-  const sentence = `${capital(center.phrase ?? "")}, ${center.name}() ${how} and contends ${opponents.join(", and ")} (${statuses(scope.catalog, pairs)}).`;
+  const sentence = `${capital(center.phrase ?? "")}, ${center.name}() ${how} and contends ${opponents.join(", and ")} (${scope.statuses.of(pairs)}).`;
   return [sentence, ...elsewhere(scope, resource, pairs)].join(" ");
 }
 
@@ -216,7 +238,7 @@ function degree(graph: ReadonlyMap<string, ReadonlySet<string>>, group: readonly
 }
 
 function groupSentence(
-  { catalog, hosted }: Scope,
+  { statuses, hosted }: Telling,
   resource: string,
   pairs: readonly ContendPair[],
   { group, met: all }: Group,
@@ -224,7 +246,7 @@ function groupSentence(
   const others = all.filter((name) => !group.includes(name));
   const isTold = (x: string, y: string): boolean => group.includes(x) && all.includes(y);
   const own = pairs.filter(({ a, b }) => isTold(a, b) || isTold(b, a));
-  const status = statuses(catalog, own);
+  const status = statuses.of(own);
   const noun = resourceNoun(resource);
   const guests = hosted ? oneAtATime([...group, ...all]) : "";
   if (group.length === 1 && others.length === 1 && all.length === 1) {
@@ -247,14 +269,6 @@ function groupSentence(
 function oneAtATime(calls: readonly string[]): string {
   const [text, ...others] = new Set(calls.map(guestOneAtATime));
   return text == null || others.length > 0 ? "" : ` ${text}.`;
-}
-
-/** `TDX_OPERAND_BUSY | TD_EPOCH, for whichever comes second`. */
-function statuses(catalog: Catalog, pairs: readonly ContendPair[]): string {
-  const told = pairs.flatMap((p) => [...(p.busyA ? [p.statusA] : []), ...(p.busyB ? [p.statusB] : [])]);
-  const names = [...new Set(told.map((status) => (status === null ? "BUSY" : shortStatus(catalog, status))))];
-  const both = pairs.every((p) => p.busyA && p.busyB) && names.length === 1;
-  return `${list(names, "or")}${both ? `, ${WHOEVER}` : ""}`;
 }
 
 /** What of these pairs other versions of the module do not have, or had. */
