@@ -10,6 +10,7 @@ export default defineConfig({
     testTimeout: 60_000,
     // By default vitest leaves one core to itself, which on two cores means one test file at a time.
     maxWorkers: availableParallelism(),
+    setupFiles: ["test/random-seed.ts"],
     projects: [
       { extends: true, test: { name: "source", include: ["test/**/*.test.ts"], exclude: BUILT } },
       { extends: true, test: { name: "built", include: BUILT, globalSetup: ["test/build-once.ts"] } },
