@@ -16,9 +16,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { type Catalog, parseCatalog } from "../src/catalog/index.ts";
 import { buildWords, type MadeBy, sameBuild, thisBuild } from "../src/cli/made-by.ts";
 import { readResult, type SweepResult } from "../src/cli/sweep-results.ts";
-import { runLength, type Sweep } from "../src/report/index.ts";
+import { releaseAssertion } from "../src/model/index.ts";
+import { busyStatus, runLength, type Sweep } from "../src/report/index.ts";
 import { verdictsText } from "./verdicts-data.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -89,16 +91,25 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** What breaks, as a verb; any other property is named beside the verdict. */
-const VERBS: readonly (readonly [property: RegExp, verb: string])[] = [[/sanity check/, "shuts the module down"]];
+const catalogs = new Map<string, Catalog>();
 
-function verdict({ outcome, violations, states, vacuous }: SweepResult): string {
+/** The catalog of a bundled module. */
+function catalogOf(version: string): Catalog {
+  const file = join(root, "data", "modules", `${version}.json`);
+  const catalog = catalogs.get(version) ?? parseCatalog(readFileSync(file, "utf8"), file);
+  catalogs.set(version, catalog);
+  return catalog;
+}
+
+/** What breaks, as verbs with the lengths of their runs, or that nothing does; any property but one is named beside the verdict. */
+function verdict({ module, outcome, violations, states, vacuous }: SweepResult): string {
   const isCut = outcome.kind === "violated" && outcome.reason !== null;
   const size = `${isCut ? "ended at " : ""}${states.toLocaleString("en")} states`;
   // A property whose premise no run meets holds, and says nothing.
   if (outcome.kind === "holds") return `holds, ${size}${vacuous.length > 0 ? "; its premise is never met" : ""}`;
   if (outcome.kind === "inconclusive") return `inconclusive: ${outcome.reason}`;
-  const verb = (property: string): string => VERBS.find(([what]) => what.test(property))?.[1] ?? "breaks";
+  const shutsDown = module === null ? null : releaseAssertion(catalogOf(module));
+  const verb = (property: string): string => (property === shutsDown ? "shuts the module down" : "breaks");
   const length = ({ steps, loop, shortest }: SweepResult["violations"][number]) =>
     `${shortest ? "" : "at most "}${runLength(steps, loop ?? null)}`;
   return `${violations.map((one) => `${verb(one.property)} in ${length(one)}`).join(", ")}, ${size}`;
@@ -141,12 +152,15 @@ function byModule(all: readonly SweepResult[]): string {
   );
 }
 
+/** Who is refused what in the scenario of a bundled module, the statuses by its names. */
 function busy(result: SweepResult | undefined): string {
-  const rows = (result?.busy ?? []).map(({ leaf, process, resource, holders, unheld, status }) => [
+  if (result === undefined) throw new Error("a verdict of page-removal that the page shows is missing");
+  const catalog = catalogOf(String(result.module));
+  const rows = result.busy.map(({ leaf, process, resource, holders, unheld, status }) => [
     `\`${leaf ?? process}\``,
     `\`${resource}\``,
     [...holders.map((holder) => `\`${holder}\``), ...(unheld ? ["nobody in sight"] : [])].join(", "),
-    status ?? "",
+    status === null ? "" : `\`${busyStatus(catalog, status).replaceAll("|", "\\|")}\``,
   ]);
   return table(["call", "resource", "held by", "status"], rows);
 }

@@ -11,7 +11,9 @@ import {
   entryWriteName,
   type Leaf,
   type LockProgram,
+  primitiveName,
   type Site,
+  servesRow,
 } from "../catalog/index.ts";
 import { compareResources, compareText } from "./resources.ts";
 import type { BehaviourChange, ContendPair } from "./schema.ts";
@@ -67,14 +69,9 @@ function primitiveChanges(a: Catalog, b: Catalog, pairs: PairsOf): BehaviourChan
 
 const siteOf = ({ evidence, steps }: LockProgram): Site => ({ ...evidence, line: steps[0]?.line ?? evidence.line });
 
-const isRowOf =
-  ({ kind, mode, side }: LockProgram) =>
-  (row: Acquisition): boolean =>
-    row.lock === kind && row.mode === mode && (side === null || row.side === side);
-
 /** Resources of rows that the primitive takes or gives back. */
 function resourcesOf({ leaves }: Catalog, program: LockProgram): string[] {
-  const rows = leaves.flatMap(({ acquisitions }) => acquisitions.filter(isRowOf(program)));
+  const rows = leaves.flatMap(({ acquisitions }) => acquisitions.filter((row) => servesRow(program, row)));
   return [...new Set(rows.map(({ resource }) => resource))].sort(compareResources);
 }
 
@@ -83,7 +80,7 @@ function uses({ leaves }: Catalog, program: LockProgram): (pair: ContendPair) =>
   const key = (leaf: string, resource: string): string => `${leaf} ${resource}`;
   const users = new Set(
     leaves.flatMap(({ name, acquisitions }) =>
-      acquisitions.filter(isRowOf(program)).map(({ resource }) => key(name, resource)),
+      acquisitions.filter((row) => servesRow(program, row)).map(({ resource }) => key(name, resource)),
     ),
   );
   return ({ a, b, resourceA, resourceB }) => users.has(key(a, resourceA)) || users.has(key(b, resourceB));
@@ -135,7 +132,7 @@ const tests = (branches: LockProgram["steps"][number]["branches"], field: string
 function programMeaning(before: LockProgram | null, after: LockProgram | null): string {
   const one = after ?? before;
   if (one === null) return "";
-  const subject = subjectOf(one);
+  const subject = primitiveName(one);
   if (before === null) return `${subject} is new`;
   if (after === null) return `${subject} is gone`;
   const changed = TRAITS.filter(({ has }) => has(before) !== has(after)).map((t) =>
@@ -144,12 +141,6 @@ function programMeaning(before: LockProgram | null, after: LockProgram | null): 
   if (changed.length === 0) return `${subject} performs other steps`;
   const last = changed.length > 1 ? ` and ${changed.at(-1)}` : "";
   return `${subject} ${changed.length > 1 ? changed.slice(0, -1).join(", ") : changed[0]}${last}`;
-}
-
-function subjectOf({ kind, operation, mode, side }: LockProgram): string {
-  const who = side === null ? "the" : `the ${side}'s`;
-  const how = kind === "sharex" || kind === "sharex_hp" ? `${mode === "SHARED" ? "shared" : "exclusive"} ` : "";
-  return `${who} ${how}${operation} of a ${kind} lock`;
 }
 
 const named = (values: Readonly<Record<string, number | undefined>>): string =>

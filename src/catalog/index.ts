@@ -3,6 +3,7 @@ export { aliasesOf, allAliases, dispatcherNames, type LeafRef } from "./aliases.
 export { type Condition, conditionSchema, type Term, testsOf } from "./conditions.ts";
 export { ENTRY_WRITES, type EntryWrite, type EntryWriteName, entryWriteName, entryWritesOf } from "./entry-writes.ts";
 export { findJsonFault, lineAndColumn } from "./json.ts";
+export { isKnownPrimitive, primitiveName, primitiveText, servesRow } from "./known-primitives.ts";
 export { LEAF_NAME, leafName, resolveLeaf, sideOf, spelledName } from "./leaves.ts";
 export { readOwnCatalog } from "./own-catalog.ts";
 export { parseCatalog } from "./parse.ts";

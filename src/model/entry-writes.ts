@@ -2,6 +2,7 @@
  * The SEPT entries of a running TD: one 64-bit word that holds state, lock bit and host-priority bit together, and how the module's callers
  * change it. Lines are those of module 1.5.20 below `src/common`.
  */
+import type { Catalog } from "../catalog/index.ts";
 import {
   and,
   assertThat,
@@ -22,11 +23,19 @@ import {
   when,
 } from "../language/index.ts";
 import type { Attempt } from "./call-locks.ts";
-import type { SeptWrite } from "./lineage.ts";
+import { lineageOf, type SeptWrite } from "./lineage.ts";
 import { type EntryWrite, type PAGE_STATES, Sept } from "./sept.ts";
 
-/** `sept_lock_release` finds the entry unlocked and shuts the module down (helpers/tdx_locks.h:284). */
-const SANITY_8 = "nobody releases a SEPT entry that is not locked (sanity check 8)";
+/**
+ * What a release of an entry asserts, by the number that the module's source gives the check: `sept_lock_release` finds the entry unlocked
+ * and shuts the module down (sanity check 8, helpers/tdx_locks.h:284).
+ */
+export function releaseAssertion({ primitives }: Catalog): string {
+  const release = primitives.find(({ kind, operation }) => kind === "sept_entry" && operation === "release");
+  const halts = (release?.steps ?? []).flatMap(({ branches }) => branches.filter(({ to }) => to === "halt"));
+  const check = halts[0]?.check ?? null;
+  return `nobody releases a SEPT entry that is not locked${check === null ? "" : ` (sanity check ${check})`}`;
+}
 
 const COPY = { state: Sept.$type, locked: boolType } as const;
 const FIELDS = { ...COPY, hp: boolType } as const;
@@ -35,12 +44,15 @@ const FIELDS = { ...COPY, hp: boolType } as const;
 export class Entries {
   readonly #m: ModelBuilder;
   readonly #write: SeptWrite;
+  readonly #assertion: string;
   readonly #word;
   /** Has a sanity check failed? Null where the module's writes cannot lose a lock, so that none can. */
   readonly shutDown: BoolRef | null;
 
-  constructor(m: ModelBuilder, write: SeptWrite, pages: number, initial: (typeof PAGE_STATES)[number]) {
+  constructor(m: ModelBuilder, catalog: Catalog, pages: number, initial: (typeof PAGE_STATES)[number]) {
+    const write = lineageOf(catalog).septWrite;
     this.#m = m;
+    this.#assertion = releaseAssertion(catalog);
     this.#write = write;
     this.#word = m.recordArray("entry", FIELDS, pages, { state: Sept[initial] });
     m.hostPriority("SEPT_ENTRY", this.#word.at(0).hp);
@@ -62,7 +74,7 @@ export class Entries {
   release(page: IntLike): Effect[] {
     const { locked } = this.at(page);
     const down = this.shutDown === null ? [] : [when(not(locked), [set(this.shutDown, true)])];
-    return [assertThat(SANITY_8, locked), ...down, set(locked, false)];
+    return [assertThat(this.#assertion, locked), ...down, set(locked, false)];
   }
 
   /** What a process needs to write entries. `guest`: does it also run the guest's calls? */

@@ -1,6 +1,14 @@
 /** What a scenario's model takes from the module's source beside its locks, and was not read in the tree of its catalog. */
 import facts from "../../data/behaviours.json" with { type: "json" };
-import { type Catalog, entryWriteName } from "../catalog/index.ts";
+import {
+  type Acquisition,
+  type Catalog,
+  entryWriteName,
+  isKnownPrimitive,
+  type LockProgram,
+  primitiveName,
+  servesRow,
+} from "../catalog/index.ts";
 import { LIFE_LEAVES } from "./lifecycle-parts.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -14,6 +22,44 @@ export function unreadBehaviours(scenario: Scenario, catalog: Catalog): string[]
     ...(writes && entryWriteName(catalog) === null ? [unreadWrite(catalog)] : []),
     ...unreadFunctions(restsOn, catalog),
   ];
+}
+
+/**
+ * How the locks of a scenario's calls are taken and given back, where this module has it otherwise than the bundled ones, in sentences
+ * with the place: what a refused host leaves behind, and when a guest gives way, is restated by hand (`call-locks.ts`, `entry-writes.ts`).
+ * Scenarios of a lock alone run the module's own primitives, instruction by instruction.
+ */
+export function unknownPrimitives(scenario: Scenario, { leaves, primitives }: Catalog): string[] {
+  if (scenario.kind === "lock") return [];
+  const made = callsOf(scenario);
+  const rows = leaves
+    .filter(({ name }) => made === null || made.includes(name))
+    .flatMap(({ acquisitions }) => acquisitions.filter(({ mode }) => mode !== "NO_LOCK"));
+  if (rows.length > 0 && primitives.length === 0)
+    return ["the catalog has no lock primitives; the model has those of the bundled modules"];
+  const unlike = primitives.filter(
+    (program) => !isKnownPrimitive(program) && rows.some((row) => servesRow(program, row)),
+  );
+  return [
+    ...unlike.map((p) => `${primitiveName(p)} (${placeOf(p)}) is as in no bundled module, and the model has theirs`),
+    ...missing(rows, primitives).map(
+      (name) => `no function for ${name} was read; the model has that of the bundled modules`,
+    ),
+  ];
+}
+
+const placeOf = ({ function: name, evidence: { file }, steps, evidence }: LockProgram): string =>
+  `${name}, ${file}:${steps[0]?.line ?? evidence.line}`;
+
+/** What takes or gives back the locks of some rows and is not there, by name, each once. */
+function missing(rows: readonly Acquisition[], primitives: readonly LockProgram[]): string[] {
+  const names = (["acquire", "release"] as const).flatMap((operation) => {
+    const own = primitives.filter((program) => program.operation === operation);
+    return rows
+      .filter((row) => !own.some((program) => servesRow(program, row)))
+      .map(({ lock, mode, side }) => primitiveName({ kind: lock, operation, mode, side }));
+  });
+  return [...new Set(names)];
 }
 
 /** A function that only some calls come to is not rested on where nobody makes them. */

@@ -90,7 +90,7 @@ export class World implements SeptView, Locks {
     this.spec = spec;
     this.lineage = lineageOf(spec.catalog);
     this.pages = spec.pages;
-    this.entry = new Entries(m, this.lineage.septWrite, spec.pages, spec.initial);
+    this.entry = new Entries(m, spec.catalog, spec.pages, spec.initial);
     const wanted = contended(spec.leaves, spec.allLocks);
     this.#entryLock = wanted.has("SEPT_ENTRY");
     for (const resource of wanted) if (resource !== "SEPT_ENTRY") this.#declare(resource);

@@ -9,7 +9,7 @@ import {
   underHost,
   unlockedWalks,
 } from "../analysis/index.ts";
-import { type Catalog, dispatcherNames, type Leaf } from "../catalog/index.ts";
+import { type Catalog, dispatcherNames, isKnownPrimitive, type Leaf, primitiveName } from "../catalog/index.ts";
 import { entriesOf, type HostProfile } from "../host/index.ts";
 import { callTable } from "./call-table.ts";
 import { conclusionRows } from "./conclusion.ts";
@@ -127,6 +127,9 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
           ),
     handling: whole ? handlings(catalog, host ?? null) : [],
     locks: mutable(catalog.locks),
+    unreadPrimitives: catalog.primitives
+      .filter((program) => !isKnownPrimitive(program))
+      .map((program) => ({ kind: program.kind, name: primitiveName(program), site: { ...program.evidence } })),
     septEntryBits: { ...catalog.septEntryBits },
     resources: mutable(shown),
     leaves: mutable(leaves),

@@ -2,28 +2,46 @@
 import type { LockDefinition, LockKind, LockPrimitive } from "../catalog/index.ts";
 import type { Block } from "./blocks.ts";
 import { type GuestLooks, kindSentences } from "./glossary.ts";
+import type { ReportDocument } from "./schema.ts";
 import { count, kindName, list } from "./words.ts";
 
-/** An entry per lock kind that is used: its word, its modes, what a refused try does, and host priority. */
-export function lockBlocks(locks: readonly LockDefinition[], used: readonly LockKind[]): Block[] {
+type LockFacts = Pick<ReportDocument, "locks" | "unreadPrimitives">;
+
+/**
+ * An entry per lock kind that is used: its word, its modes, what a refused try does, and host priority; of a kind with primitives that no
+ * bundled module has, which these are.
+ */
+export function lockBlocks({ locks, unreadPrimitives }: LockFacts, used: readonly LockKind[]): Block[] {
   if (locks.length === 0) {
     const names = used.map(kindName);
     return [{ kind: "paragraph", text: `The rows name ${count(names.length, "kind")} of locks: ${list(names)}.` }];
   }
   const shown = locks.filter(({ kind }) => used.includes(kind));
+  const unread = (wanted: LockKind) => unreadPrimitives.filter(({ kind }) => kind === wanted);
   return [
     {
       kind: "entries",
-      entries: shown.map((lock) => ({ mark: `${kindName(lock.kind)}:`, text: sentences(lock).join(" ") })),
+      entries: shown.map((lock) => ({
+        mark: `${kindName(lock.kind)}:`,
+        text: sentences(lock, unread(lock.kind)).join(" "),
+      })),
     },
   ];
 }
 
-function sentences(lock: LockDefinition): string[] {
+function sentences(lock: LockDefinition, unread: LockFacts["unreadPrimitives"]): string[] {
   const tries = lock.primitives.filter((p) => p.operation === "acquire" || p.operation === "promote");
+  const shape = `${word(lock)}; ${modes(lock, tries)}.`;
+  if (unread.length > 0) {
+    const names = list(unread.map(({ site }) => `${site.function}()`));
+    return [
+      shape,
+      `As in no bundled module: ${names} (\`seamlock diff\` shows what is new); nothing is said of host priority.`,
+    ];
+  }
   const priority = tries.some((p) => p.setsHostPriority);
   return [
-    `${word(lock)}; ${modes(lock, tries)}.`,
+    shape,
     ...(priority ? [] : ["No host priority."]),
     ...kindSentences(lock.kind, priority ? guestLooks(tries) : null),
   ];

@@ -99,7 +99,7 @@ function handling(doc: ReportDocument): Block[] {
 
 function kinds(doc: ReportDocument): Block[] {
   const used = [...new Set(doc.leaves.flatMap((leaf) => leaf.acquisitions.map((a) => a.lock)))] as LockKind[];
-  return [{ kind: "heading", text: "Lock kinds" }, ...lockBlocks(doc.locks, used)];
+  return [{ kind: "heading", text: "Lock kinds" }, ...lockBlocks(doc, used)];
 }
 
 const USER_WIDTHS = [16, 10, 54];

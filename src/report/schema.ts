@@ -1,7 +1,7 @@
 /** The document `seamlock/report@1`, with its types. Nothing that makes a report needs it, so that no report waits for it. */
 import { z } from "zod";
 import { hostInfoSchema, pairSchema, unlockedSchema } from "../analysis/index.ts";
-import { catalogSchema, leafSchema, moduleInfoSchema } from "../catalog/index.ts";
+import { catalogSchema, leafSchema, lockKindSchema, moduleInfoSchema, siteSchema } from "../catalog/index.ts";
 import { SEVERITIES } from "../host/index.ts";
 import { PARTS, SECTIONS } from "./sections.ts";
 
@@ -92,6 +92,11 @@ export const reportSchema = z.strictObject({
   tldr: z.array(text),
   handling: z.array(handlingSchema).describe("ways of handling BUSY with their verdicts; empty for a part of a report"),
   locks: catalogSchema.shape.locks,
+  unreadPrimitives: z
+    .array(z.strictObject({ kind: lockKindSchema, name: text, site: siteSchema }))
+    .describe(
+      "lock primitives that no bundled module has: what is said of a lock kind beside its fields was not read of these",
+    ),
   septEntryBits: catalogSchema.shape.septEntryBits,
   resources: z.array(
     z.strictObject({ resource: text, shared: z.array(text), exclusive: z.array(text), noLock: z.array(text) }),

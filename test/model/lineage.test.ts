@@ -3,10 +3,26 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import FACTS from "../../data/behaviours.json" with { type: "json" };
 import SOURCES from "../../data/module-sources.json" with { type: "json" };
-import { type Catalog, parseCatalog } from "../../src/catalog/index.ts";
+import PRIMITIVES from "../../data/primitives.json" with { type: "json" };
+import {
+  type Catalog,
+  isKnownPrimitive,
+  type LockProgram,
+  parseCatalog,
+  primitiveName,
+  primitiveText,
+  servesRow,
+} from "../../src/catalog/index.ts";
 import { check, isValid } from "../../src/check/index.ts";
 import { loadScenario } from "../../src/cli/scenarios.ts";
-import { buildModel, doubtsOf, lineageOf, parseScenario, type Scenario } from "../../src/model/index.ts";
+import {
+  buildModel,
+  doubtsOf,
+  lineageOf,
+  parseScenario,
+  releaseAssertion,
+  type Scenario,
+} from "../../src/model/index.ts";
 
 const file = (version: string) => join(import.meta.dirname, `../../data/modules/${version}.json`);
 const read = new Map<string, Catalog>();
@@ -131,6 +147,125 @@ describe("behaviours in which versions differ", () => {
     expect(doubtsOf(scenario("page-removal"), changed, null)).toEqual([
       expect.stringMatching(/SEPT entry \(atomically_update_sept_state_keep_tdhp, .*sept_manager\.h:513\)/),
     ]);
+  });
+});
+
+describe("lock primitives", () => {
+  const known = catalog("1.5.25");
+  const ALL = [...RESTED, scenario("td-build")];
+  /** 1.5.25 with the primitives that serve one purpose changed. */
+  const changed = (name: string, change: (program: LockProgram) => LockProgram[]): Catalog => ({
+    ...known,
+    primitives: known.primitives.flatMap((program) => (primitiveName(program) === name ? change(program) : [program])),
+  });
+  const doubts = (one: Scenario, module: Catalog) => doubtsOf(one, module, null);
+  /** As if a condition of the source were left out: the last branch alone is taken. */
+  const unconditional = (program: LockProgram): LockProgram[] => [
+    { ...program, steps: program.steps.map((step) => ({ ...step, branches: step.branches.slice(-1) })) },
+  ];
+  const GUEST = "the guest's acquire of a sept_entry lock";
+
+  it("of every bundled module are known", () => {
+    for (const version of [...SOURCES.map((one) => one.version), "2.0.18-read"])
+      expect(catalog(version).primitives.filter((program) => !isKnownPrimitive(program))).toEqual([]);
+    const made = new Set(
+      [...SOURCES.map((one) => one.version), "2.0.18-read"].flatMap((version) =>
+        catalog(version).primitives.map(primitiveText),
+      ),
+    );
+    expect(new Set(PRIMITIVES.primitives.map(({ program }) => JSON.stringify(program)))).toEqual(made);
+  });
+
+  it("are the same under other names, in other lines and with other numbers of sanity checks, and no others with another instruction", () => {
+    const [program] = known.primitives.filter((one) => primitiveName(one) === "the release of a sept_entry lock");
+    if (program === undefined) return expect.fail("1.5.25 has one");
+    const steps = program.steps.map((step) => ({
+      ...step,
+      line: step.line + 7,
+      branches: step.branches.map((branch) => ({ ...branch, check: branch.check === null ? null : 88 })),
+    }));
+    const moved = { ...program, function: "unlock", evidence: { ...program.evidence, line: 1 }, steps };
+    expect(isKnownPrimitive(moved)).toBe(true);
+    const [first, ...rest] = program.steps;
+    expect(isKnownPrimitive({ ...program, steps: rest })).toBe(false);
+    expect(isKnownPrimitive({ ...program, word: { ...program.word, bits: 32 } })).toBe(false);
+    const plain = { ...first, instruction: { op: "write" as const, value: {} } } as typeof first;
+    expect(
+      isKnownPrimitive({ ...program, steps: program.steps.map((step) => (step === first && plain ? plain : step)) }),
+    ).toBe(false);
+    expect(isKnownPrimitive({ ...program, mode: "SHARED" })).toBe(false);
+  });
+
+  it("serve the rows of their lock, mode and side; a lock that is promoted is taken SHARED first", () => {
+    const [aug] = known.leaves.filter(({ name }) => name === "tdh_mem_page_aug");
+    const [page, tdr] = ["PAGE", "TDR"].map((resource) => aug?.acquisitions.find((row) => row.resource === resource));
+    if (page === undefined || tdr === undefined) return expect.fail("TDH.MEM.PAGE.AUG has rows of both");
+    const serving = (row: typeof page): string[] =>
+      known.primitives.filter((program) => servesRow(program, row)).map(primitiveName);
+    expect(serving(tdr)).toEqual([
+      "the host's shared acquire of a sharex_hp lock",
+      "the shared release of a sharex_hp lock",
+    ]);
+    expect(serving(page)).toEqual([
+      "the host's shared acquire of a sharex_hp lock",
+      "the host's exclusive acquire of a sharex_hp lock",
+      "the exclusive release of a sharex_hp lock",
+      "the exclusive promote of a sharex_hp lock",
+    ]);
+  });
+
+  it("as no bundled module has them are said, with the place, in the scenarios whose calls use them", () => {
+    const module = changed(GUEST, unconditional);
+    const said =
+      /^the guest's acquire of a sept_entry lock \(sept_lock_acquire_guest, src\/common\/helpers\/tdx_locks\.h:265\) is as in no bundled module/;
+    for (const one of ALL.filter(({ kind }) => kind !== "dynamic-pamt" && kind !== "td-life"))
+      expect(doubts(one, module), one.name).toEqual([expect.stringMatching(said)]);
+    expect(doubts(scenario("lock/sept-entry"), module)).toEqual([]);
+  });
+
+  it.each([
+    ["the exclusive promote of a sharex_hp lock", "dynamic-pamt", 1],
+    ["the exclusive promote of a sharex_hp lock", "page-fault-in", 1],
+    ["the exclusive promote of a sharex lock", "td-life", 0],
+    ["the host's shared acquire of a sharex_hp lock", "page-fault-in", 1],
+    ["the guest's shared acquire of a sharex_hp lock", "page-fault-in", 0],
+    ["the release of a mutex lock", "page-fault-in", 0],
+  ])("%s that is unlike all others makes %s doubtful: %i", (name, which, count) => {
+    const module = changed(name, unconditional);
+    expect(module.primitives.filter((program) => !isKnownPrimitive(program))).toHaveLength(1);
+    expect(doubts(RESTED.find((one) => one.name === which) ?? scenario(which), module)).toHaveLength(count);
+  });
+
+  it("that are missing are said, each once, and as one where there is none", () => {
+    const one = scenario("page-fault-in");
+    expect(
+      doubts(
+        one,
+        changed(GUEST, () => []),
+      ),
+    ).toEqual([`no function for ${GUEST} was read; the model has that of the bundled modules`]);
+    const none = "the catalog has no lock primitives; the model has those of the bundled modules";
+    expect(doubts(one, { ...known, primitives: [] })).toEqual([none]);
+    expect(doubts(one, { ...known, primitives: [], leaves: [] }).filter((doubt) => doubt === none)).toEqual([]);
+  });
+
+  it("give the assertion of a model the number of their sanity check", () => {
+    const name = "the release of a sept_entry lock";
+    const numbered = (check: number | null) =>
+      changed(name, (program) => [
+        {
+          ...program,
+          steps: program.steps.map((step) => ({
+            ...step,
+            branches: step.branches.map((branch) => (branch.to === "halt" ? { ...branch, check } : branch)),
+          })),
+        },
+      ]);
+    const text = "nobody releases a SEPT entry that is not locked";
+    expect(releaseAssertion(known)).toBe(`${text} (sanity check 8)`);
+    expect(releaseAssertion(numbered(12))).toBe(`${text} (sanity check 12)`);
+    expect(releaseAssertion(numbered(null))).toBe(text);
+    expect(releaseAssertion(changed(name, () => []))).toBe(text);
   });
 });
 

@@ -95,6 +95,28 @@ describe("the report", () => {
     expect(reportText(smallCatalog({ diagnostics: [] }))).not.toContain("The extraction");
   });
 
+  test("says nothing of host priority where a primitive is as in no bundled module, but which one it is", () => {
+    const known = parseCatalog(readFileSync("data/modules/1.5.25.json", "utf8"), "1.5.25");
+    // As if the guest did not look at host priority.
+    const primitives = known.primitives.map((program) =>
+      program.function === "sept_lock_acquire_guest" ? { ...program, steps: program.steps.slice(0, 1) } : program,
+    );
+    const document = buildReport({ ...known, primitives });
+    expect(document.unreadPrimitives).toEqual([
+      {
+        kind: "sept_entry",
+        name: "the guest's acquire of a sept_entry lock",
+        site: expect.objectContaining({ function: "sept_lock_acquire_guest" }),
+      },
+    ]);
+    const text = flowing(renderReportText(document));
+    expect(text).toContain("EXCLUSIVE only. As in no bundled module: sept_lock_acquire_guest()");
+    expect(text).not.toContain("takes entry_lock first and looks then");
+    expect(text).toContain("a guest that sees it gives way");
+    expect(buildReport(known).unreadPrimitives).toEqual([]);
+    expect(flowing(reportText(known))).toContain("takes entry_lock first and looks then");
+  });
+
   test("sentences follow the facts", () => {
     const before = flowing(reportText(smallCatalog(), all));
     expect(before).toContain("Stays locked while the vCPU is in the guest; TD exit releases it.");
