@@ -9,7 +9,7 @@ import {
 } from "../explorer/index.ts";
 import { statOf } from "./files.ts";
 import { bundledHosts, bundledKernels, isTree, loadProfile, newestHost } from "./hosts.ts";
-import { bundledModules, isModule, loadModule } from "./modules.ts";
+import { bundledModules, isModule, isModuleTree, loadModule } from "./modules.ts";
 import { bundledScenarios, scenarioText } from "./scenarios.ts";
 
 /**
@@ -57,8 +57,6 @@ function newest(modules: readonly NamedModule[], { module }: NamedModule["catalo
   return found;
 }
 
-const isModuleTree = (word: string): boolean => !isModule(word) && statOf(word)?.isDirectory() === true;
-
 /** The lines around the places that facts name which come from trees: those of `--module` and `--host`, where they are folders. */
 export function treeExcerpts(data: ExplorerData, module?: string, host?: string): Excerpts {
   const ofModule = data.modules.filter(({ name }) => name === module && isModuleTree(name));
@@ -71,12 +69,6 @@ export function treeExcerpts(data: ExplorerData, module?: string, host?: string)
 
 /** A module by any of its names, or of a file or a source tree, which is extracted. A bundled one goes by its own name. */
 async function namedModule(word: string): Promise<NamedModule> {
-  if (isModuleTree(word)) {
-    const { defaultCacheDir, extractTree } = await import("../module/index.ts");
-    const facts = { repository: null, revision: null, version: null };
-    const { catalog } = await extractTree({ tree: word, cacheDir: defaultCacheDir(), ...facts });
-    return { name: word, catalog };
-  }
   const catalog = await loadModule(word);
   return { name: isModule(word) ? bundledName(word, catalog.module.version) : word, catalog };
 }

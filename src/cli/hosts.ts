@@ -118,9 +118,10 @@ export function bundledHosts(): string[] {
   return files.map((file) => file.slice(0, -".yaml".length)).sort();
 }
 
-/** Does a word name a host rather than a module: a profile, or a kernel tree? */
+/** Does a word name a host rather than a module: a profile, or a kernel tree? A folder with `src/` and without `arch/` is a module's. */
 export function isHost(word: string): boolean {
-  return bundledHosts().includes(hostName(word)) || /\.ya?ml$/.test(word) || isFolder(word);
+  if (bundledHosts().includes(hostName(word)) || /\.ya?ml$/.test(word)) return true;
+  return isFolder(word) && (isFolder(join(word, "arch")) || !isFolder(join(word, "src")));
 }
 
 /** What a bundled host is called, as people write it: `6.16`, `v6.16`, `latest`, `6.17` for what has the same locks; other words stay. */

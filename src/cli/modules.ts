@@ -66,10 +66,15 @@ export function isModule(word: string): boolean {
   return word !== "latest" && bundled.includes(moduleName(word, bundled) ?? "");
 }
 
+/** Does a module's name mean the folder of a source tree? A bundled module of that name goes first. */
+export const isModuleTree = (name: string): boolean => !isModule(name) && statOf(name)?.isDirectory() === true;
+
 /**
- * The catalog that `--module` names: a bundled one, or a file. Without a name, the newest bundled version.
+ * The catalog that `--module` names: a bundled one, a file, or a module's source tree, which is extracted, or was before. Without a name,
+ * the newest bundled version.
  *
- * @throws SeamlockError SL0005 when there is no such module, SL0006 when its file cannot be read, SL2xxx when that file is no catalog
+ * @throws SeamlockError SL0005 when there is no such module, SL0006 when its file cannot be read, SL2xxx when that file is no catalog,
+ *   SL10xx when it is a folder and no module's source tree
  */
 export async function loadModule(name?: string): Promise<Catalog> {
   const bundled = bundledModules();
@@ -77,6 +82,12 @@ export async function loadModule(name?: string): Promise<Catalog> {
   if (wanted === undefined) throw missingData();
   if (bundled.includes(wanted)) return readBundled(wanted);
   if (!isPath(wanted)) throw unknownModule(wanted, bundled);
+  if (isModuleTree(wanted)) {
+    const { defaultCacheDir, extractTree } = await import("../module/index.ts");
+    const { document } = await extractTree({ tree: wanted, cacheDir: defaultCacheDir() });
+    // As read from its text, so that what is printed does not depend on whether the cache had it.
+    return readOwnCatalog(await document(), wanted);
+  }
   const { parseCatalog } = await import("./foreign-files.ts");
   return parseCatalog(await readText(wanted), wanted);
 }

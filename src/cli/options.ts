@@ -6,7 +6,7 @@ import type { CommonOptions } from "./verb.ts";
 export function moduleOption(): Option {
   return new Option(
     "-m, --module <module>",
-    "bundled version, lkml-2024-09-13, or path of a catalog (default: newest)",
+    "bundled version, lkml-2024-09-13, or path of a catalog or a source tree (default: newest)",
   );
 }
 

@@ -112,6 +112,45 @@ describe("seamlock extract", () => {
   });
 });
 
+describe("a source tree as --module", () => {
+  it("is read as `extract` reads it, by every verb", async () => {
+    const file = join(temporaryFolder(), "module.json");
+    await inProcess(["extract", FIXTURE, "-o", file]);
+    for (const words of [["catalog"], ["report", "--host", "none"], ["contend"], ["leaves"], ["resources"]]) {
+      const of = async (module: string) => (await inProcess([...words, "--module", module, "--json"])).out;
+      const told = await of(FIXTURE);
+      expect(JSON.parse(told), words.join(" ")).toEqual(JSON.parse(await of(file)));
+      expect(told).toBe(await of(FIXTURE));
+    }
+    const { status, out } = await inProcess(["diff", FIXTURE, file]);
+    expect(out).toContain("No difference.");
+    expect(status).toBe(0);
+  });
+
+  it("with a hole in the facts ends as its catalog does", async () => {
+    const { status, err } = await inProcess(["contend", "--host", "none", "--module", withoutRelease()]);
+    expect(status).toBe(3);
+    expect(err).toMatch(/^error\[SL1031\]: .*tdh_mem_track/);
+  });
+
+  it("is a module's in diff where it has src/ and no arch/, else a kernel's", async () => {
+    const kernel = copyOfFixture([]);
+    mkdirSync(join(kernel, "arch"));
+    const asKernel = await inProcess(["diff", "linux-7.3", kernel]);
+    expect(asKernel.err).toContain("error[SL3401]");
+    const mixed = await inProcess(["diff", "linux-7.3", FIXTURE]);
+    expect(mixed.err).toContain("error[SL3401]");
+    const neither = await inProcess(["diff", "1.5.25", temporaryFolder()]);
+    expect(neither.err).toContain("error[SL0004]: `1.5.25` is a module, and the other one is a host");
+  });
+
+  it("of which nothing is one is told so", async () => {
+    const { status, err } = await inProcess(["report", "--module", temporaryFolder()]);
+    expect(status).toBe(2);
+    expect(err).toMatch(/^error\[SL1003\]: no C source file below /);
+  });
+});
+
 describe("seamlock extract of what is no module's source tree", () => {
   const cases: readonly (readonly [string, RegExp, () => string])[] = [
     ["nothing", /^error\[SL1001\]: .*does not exist\n/, () => join(temporaryFolder(), "nothing")],

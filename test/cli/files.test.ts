@@ -107,10 +107,10 @@ describe("a catalog file that cannot be used", () => {
     expect(err).toMatch(/\nhelp: .+\n$/);
   });
 
-  it("a directory", async () => {
+  it("a directory that is no source tree", async () => {
     const { status, err } = await inProcess(["catalog", "--module", temporaryFolder()]);
     expect(status).toBe(2);
-    expect(err).toMatch(/^error\[SL0006\]: `.*` is a directory, not a file\n/);
+    expect(err).toMatch(/^error\[SL1003\]: no C source file below .*\n/);
   });
 
   it("a file that is not there", async () => {
