@@ -40,6 +40,9 @@ export const pageSizeSchema = z.enum(["4K", "2M", "1G"]);
 const pageSizesSchema = z.array(pageSizeSchema).min(1);
 /** Whose TD an object is: that of the guest that calls, the one that the host's call names, or another one that a call names. */
 export const tdSchema = z.enum(["own", "named", "other"]);
+/** The place in one word: the kind, or the function's name. For readers of catalogs that have nothing else; `kind` says what it is. */
+const releaseAt = z.string().min(1);
+
 const releaseBody = {
   /** Rows of this {@link Acquisition.order} and later ones are taken only after it was given back. Absent where nobody has read it. */
   order: z.int().min(0).optional(),
@@ -50,8 +53,6 @@ const releaseBody = {
    * how many there are. Absent for `page-removed`, and where nobody has read it.
    */
   sequence: z.int().min(0).optional(),
-  /** The place in one word: the kind, or the function's name. For readers of catalogs that have nothing else; `kind` says what it is. */
-  at: z.string().min(1),
   /** From the leaf's own call down to what gives it back on success; for `page-removed`, to where the page becomes free. */
   evidence: z.array(siteSchema),
   /**
@@ -70,10 +71,11 @@ const releaseBody = {
  */
 export const releaseSchema = z.discriminatedUnion("kind", [
   z.strictObject({
+    at: releaseAt,
     kind: z.enum(["leaf-exit", "iteration-end", "before-td-entry", "td-exit", "page-removed"]),
     ...releaseBody,
   }),
-  z.strictObject({ kind: z.literal("function"), function: z.string().min(1), ...releaseBody }),
+  z.strictObject({ at: releaseAt, kind: z.literal("function"), function: z.string().min(1), ...releaseBody }),
 ]);
 
 /**

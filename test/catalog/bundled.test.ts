@@ -37,6 +37,11 @@ describe("bundled catalogs", () => {
     expect(FILES.toSorted()).toEqual(names.toSorted());
   });
 
+  it.each(FILES)("%s has its fields in one order, whether it is checked field by field or not", (file) => {
+    const text = readFileSync(`${FOLDER}/${file}`, "utf8");
+    expect(JSON.stringify(parseCatalog(text, file))).toBe(JSON.stringify(readOwnCatalog(text, file)));
+  });
+
   it.each(FILES)("%s is a valid catalog in its canonical form", (file) => {
     const text = readFileSync(`${FOLDER}/${file}`, "utf8");
     const catalog = parseCatalog(text, file);
