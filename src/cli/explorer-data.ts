@@ -1,3 +1,4 @@
+import type { Catalog } from "../catalog/index.ts";
 import {
   type Excerpts,
   type ExplorerData,
@@ -75,10 +76,16 @@ async function namedModule(word: string): Promise<NamedModule> {
     const { defaultCacheDir, extractTree } = await import("../module/index.ts");
     const facts = { repository: null, revision: null, version: null };
     const { catalog } = await extractTree({ tree: word, cacheDir: defaultCacheDir(), ...facts });
-    return { name: word, catalog };
+    return ownModule(word, catalog);
   }
   const catalog = await loadModule(word);
-  return { name: isModule(word) ? bundledName(word, catalog.module.version) : word, catalog };
+  return isModule(word) ? { name: bundledName(word, catalog.module.version), catalog } : ownModule(word, catalog);
+}
+
+/** Every sentence names it as its user does: its sources state no version, or that of the release that they were made of. */
+function ownModule(word: string, catalog: Catalog): NamedModule {
+  const isExtracted = catalog.module.origin === "extracted";
+  return { name: word, catalog: isExtracted ? { ...catalog, module: { ...catalog.module, version: word } } : catalog };
 }
 
 /** `TDX_1.5.05` is the bundled `1.5.05`; one whose name is not its version keeps it. */
@@ -87,11 +94,11 @@ function bundledName(word: string, version: string): string {
   return bundled.includes(word) || !bundled.includes(version) ? word : version;
 }
 
-/** A host by any of its names, or of a file or a kernel tree, which is extracted. A bundled one goes by its own name. */
+/** A host by any of its names, or of a file or a kernel tree, which is extracted. A bundled one goes by its own name, an own one by its user's. */
 async function namedHost(word: string): Promise<NamedHost> {
   const profile = await loadProfile(word);
   const isOwn = statOf(word) !== undefined || !bundledHosts().includes(profile.name);
-  return { name: isOwn ? word : profile.name, profile };
+  return isOwn ? { name: word, profile: { ...profile, name: word } } : { name: profile.name, profile };
 }
 
 /** The bundled ones, and after them a file of the user's own. */

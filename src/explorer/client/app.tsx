@@ -10,6 +10,7 @@ import { helpOpen, isTurnedOff, isTyping, oneLetterKeys, setHelp, setOneLetterKe
 import { AddressFaults } from "./address-faults.tsx";
 import { startAnalyst, takeFirst } from "./analyst.ts";
 import { CallsView } from "./calls-view.tsx";
+import { Diagnostics } from "./diagnostics.tsx";
 import { excerpts } from "./excerpt.tsx";
 import { ExplainView } from "./explain-view.tsx";
 import { HomeView } from "./home-view.tsx";
@@ -27,6 +28,7 @@ import { ANEW } from "./run-job.ts";
 import { RunsView } from "./runs-view.tsx";
 import { Share } from "./share.tsx";
 import {
+  currentHost,
   currentModule,
   data,
   drawn,
@@ -188,6 +190,7 @@ function Facts(): VNode {
       )}
       {faults.value.length === 0 ? <Origin /> : null}
       <Share />
+      {faults.value.length === 0 ? <Holes host={without === null} /> : null}
     </form>
   );
 }
@@ -201,19 +204,29 @@ function withWrong(value: string, options: Options): Options {
 }
 
 function Origin(): VNode {
-  const { module, diagnostics } = currentModule.value.catalog;
-  const errors = diagnostics.filter(({ severity }) => severity === "error").length;
+  const { module } = currentModule.value.catalog;
+  return (
+    <span class="dim origin">
+      {ORIGINS[module.origin]}
+      {module.repository === null ? "" : ` ${module.repository}`}
+      {module.revision === null ? "" : ` at ${module.revision.slice(0, 12)}`}
+    </span>
+  );
+}
+
+/** What was not understood of the module, and of the host where it plays a part. */
+function Holes({ host: isAsked }: { readonly host: boolean }): VNode {
+  const { name, catalog } = currentModule.value;
+  const host = isAsked ? currentHost.value : null;
   return (
     <>
-      <span class="dim origin">
-        {ORIGINS[module.origin]}
-        {module.repository === null ? "" : ` ${module.repository}`}
-        {module.revision === null ? "" : ` at ${module.revision.slice(0, 12)}`}
-      </span>
-      {errors === 0 ? null : (
-        <span class="notice">
-          ⚠ {errors} {errors === 1 ? "error" : "errors"}: the facts have holes
-        </span>
+      <Diagnostics of={name} all={catalog.diagnostics} isHole={({ severity }) => severity === "error"} />
+      {host === null ? null : (
+        <Diagnostics
+          of={host.name}
+          all={host.profile.extracted?.diagnostics ?? []}
+          isHole={({ severity }) => severity !== "note"}
+        />
       )}
     </>
   );
