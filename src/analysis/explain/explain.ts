@@ -116,10 +116,16 @@ export function explainLog(catalog: Catalog, reading: LogReading, options: Expla
 }
 
 /** The facts about statuses were read of the releases, line by line; a catalog has of them only which call ends with which. */
-function readElsewhere({ module }: Catalog): string[] {
+function readElsewhere({ module, diagnostics }: Catalog): string[] {
   if (module.origin !== "extracted" || bundledRelease(module) !== null) return [];
+  const errors = diagnostics.filter(({ severity }) => severity === "error").length;
   return [
     "What a status means, what a failed call leaves behind and what to do then was read in the source of the bundled releases, not in this one.",
+    ...(errors === 0
+      ? []
+      : [
+          `The extraction left ${errors} ${errors === 1 ? "error" : "errors"}: that a call does not end with a status, or does not hold a lock, may be a hole.`,
+        ]),
   ];
 }
 

@@ -1,6 +1,6 @@
 /** The page: its head, the views, and the keys that work everywhere. */
 import { Component, type ComponentChildren, render, type VNode } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect } from "preact/hooks";
 import { unpack } from "../data.ts";
 import { NO_EXCERPTS } from "../excerpts.ts";
 import { VIEWS, type View } from "../logic/route.ts";
@@ -39,6 +39,7 @@ import {
   route,
   start,
   tabLink,
+  takeLed,
   waiting,
 } from "./store.ts";
 import { restoreTheme, toggleTheme } from "./theme.ts";
@@ -64,7 +65,7 @@ function App(): VNode {
   useEffect(() => {
     document.title = `${title} – seamlock`;
   }, [title]);
-  useEffect(keepFocus, [route.value]);
+  useLayoutEffect(keepPlace, [route.value]);
   return (
     <>
       <button type="button" class="skip" onClick={skip}>
@@ -142,10 +143,15 @@ class Guard extends Component<GuardProps, { readonly failure: string | null }> {
 
 let isFirst = true;
 
-/** What had the focus may be gone with the view before: the keys and a reader then begin at the content, whose name is told. */
-function keepFocus(): void {
-  if (!isFirst && document.activeElement === document.body)
-    document.getElementById("main")?.focus({ preventScroll: true });
+/**
+ * What had the focus may be gone with the view before, or stand for something else in this one: the keys and a reader then begin at the
+ * content, whose name is told. What a link leads to is seen from its beginning.
+ */
+function keepPlace(): void {
+  const [main, focused, isLed] = [document.getElementById("main"), document.activeElement, takeLed()];
+  const isLost = focused === document.body || (isLed && main?.contains(focused) === true);
+  if (!isFirst && isLost) main?.focus({ preventScroll: true });
+  if (!isFirst && isLed) scrollTo(0, 0);
   isFirst = false;
 }
 
