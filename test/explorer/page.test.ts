@@ -483,7 +483,10 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await shown(page.locator("main"))).toContain(
       "nothing among the calls that were read, in ordinary operation",
     );
-    expect(await shown(page.locator(".facts-bar"))).toContain("1 error: the facts have holes");
+    const holes = page.locator(".facts-bar .diagnostics");
+    expect(await shown(holes)).toBe("⚠ 1 error: the facts of 2.0.18-read have holes");
+    await holes.locator("summary").click();
+    expect(await shown(holes)).toMatch(/\nerror SL\d{4}: /);
   });
 
   it("lists its keys with ?, and closes the list with Escape", async () => {

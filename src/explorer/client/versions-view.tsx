@@ -291,7 +291,7 @@ function TimelineTable({ host }: { readonly host: string | null }): VNode {
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable from the keyboard */}
       <section class="scroll" tabIndex={0} aria-label="Timelines">
-        <table class="timeline">
+        <table class="timeline" aria-label="Every call through all versions">
           <thead>
             <tr>
               <th scope="col">Call</th>
