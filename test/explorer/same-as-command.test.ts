@@ -126,6 +126,20 @@ describe("a source of one's own", () => {
     }
   });
 
+  it("is held against it also where only a function or a primitive is another, and not where only lines moved", () => {
+    const before = (change: Partial<typeof changed>): string | null => {
+      const catalog = { ...base.catalog, ...change };
+      return modulesBefore([...modules, { name: "./mine", catalog }])["./mine"] ?? null;
+    };
+    const { behaviours, primitives } = base.catalog;
+    const another = behaviours.map((one) => (one.name === "fault-log" ? { ...one, variant: null } : one));
+    const moved = <T extends { evidence: { line: number } }>(all: readonly T[]): T[] =>
+      all.map((one) => ({ ...one, evidence: { ...one.evidence, line: one.evidence.line + 1 } }));
+    expect(before({ behaviours: another })).toBe("1.5.25");
+    expect(before({ primitives: primitives.slice(1) })).toBe("1.5.25");
+    expect(before({ behaviours: moved(behaviours), primitives: moved(primitives) })).toBe("1.5.20");
+  });
+
   it("is told apart from the releases, in which the meaning of statuses was read", () => {
     const line = "SEAMCALL TDH_MEM_TRACK failed: 0x80000200000000A9";
     const told = (module: string): readonly string[] => {

@@ -56,6 +56,16 @@ describe("what is said of a host itself", () => {
     expect(hostHandling(module, byHand)).toEqual([]);
     expect(said).not.toBe("");
   });
+
+  it("is not said of another kernel in the notes on conditions either", () => {
+    const changed = { ...host, extracted: host.extracted && { ...host.extracted, digest: `sha256:${"0".repeat(64)}` } };
+    const notes = (of: typeof host): string =>
+      buildReport(module, { host: of })
+        .notes.flatMap((n) => n.sentences)
+        .join(" ");
+    expect(notes(host)).toContain("None in KVM's TDs.");
+    expect(notes(changed)).not.toContain("None in KVM's TDs.");
+  });
 });
 
 describe("a source that is no bundled release", () => {
