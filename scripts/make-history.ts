@@ -1,13 +1,14 @@
 /**
- * Makes data/history.json of the bundled catalogs: `npm run history`. What changes from version to version of the locks of a call,
+ * Makes data/history.json and data/bundled-digests.json of the bundled facts: `npm run history`. What changes from version to version of the locks of a call,
  * and of who can contend with whom, so that the report of one version can say what others do without reading them all.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { contendingPairs, isAncestor } from "../src/analysis/index.ts";
 import { type Acquisition, type Catalog, type Leaf, readOwnCatalog } from "../src/catalog/index.ts";
 import { bundledModules } from "../src/cli/modules.ts";
+import { parseHost } from "../src/host/index.ts";
 
 const data = join(import.meta.dirname, "..", "data");
 
@@ -114,6 +115,17 @@ export function makeHistory(catalogs: readonly Catalog[] = extractedCatalogs()):
   return historyText(catalogs);
 }
 
+/** Digests of the sources that the bundled facts come from: of each release of the module, and of each host; null: written by hand. */
+export function makeDigests(catalogs: readonly Catalog[] = extractedCatalogs()): string {
+  const folder = join(data, "hosts");
+  const hosts = readdirSync(folder).map((file) => parseHost(readFileSync(join(folder, file), "utf8"), file).profile);
+  const named = hosts.map(({ name, extracted }) => [name, extracted?.digest ?? null] as const);
+  const modules = catalogs.map(({ module }) => [module.version, module.sourceDigest] as const);
+  const [of, at] = [Object.fromEntries(modules), Object.fromEntries(named.sort(([x], [y]) => (x < y ? -1 : 1)))];
+  return `${JSON.stringify({ schema: "seamlock/bundled-digests@1", modules: of, hosts: at }, null, 2)}\n`;
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   writeFileSync(join(data, "history.json"), makeHistory());
+  writeFileSync(join(data, "bundled-digests.json"), makeDigests());
 }

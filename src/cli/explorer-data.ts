@@ -1,3 +1,4 @@
+import type { Catalog } from "../catalog/index.ts";
 import {
   type Excerpts,
   type ExplorerData,
@@ -70,7 +71,14 @@ export function treeExcerpts(data: ExplorerData, module?: string, host?: string)
 /** A module by any of its names, or of a file or a source tree, which is extracted. A bundled one goes by its own name. */
 async function namedModule(word: string): Promise<NamedModule> {
   const catalog = await loadModule(word);
-  return { name: isModule(word) ? bundledName(word, catalog.module.version) : word, catalog };
+  const isBundled = isModule(word) || word === "latest";
+  return isBundled ? { name: bundledName(word, catalog.module.version), catalog } : ownModule(word, catalog);
+}
+
+/** Every sentence names it as its user does: its sources state no version, or that of the release that they were made of. */
+function ownModule(word: string, catalog: Catalog): NamedModule {
+  const isExtracted = catalog.module.origin === "extracted";
+  return { name: word, catalog: isExtracted ? { ...catalog, module: { ...catalog.module, version: word } } : catalog };
 }
 
 /** `TDX_1.5.05` is the bundled `1.5.05`; one whose name is not its version keeps it. */
@@ -79,11 +87,11 @@ function bundledName(word: string, version: string): string {
   return bundled.includes(word) || !bundled.includes(version) ? word : version;
 }
 
-/** A host by any of its names, or of a file or a kernel tree, which is extracted. A bundled one goes by its own name. */
+/** A host by any of its names, or of a file or a kernel tree, which is extracted. A bundled one goes by its own name, an own one by its user's. */
 async function namedHost(word: string): Promise<NamedHost> {
   const profile = await loadProfile(word);
   const isOwn = statOf(word) !== undefined || !bundledHosts().includes(profile.name);
-  return { name: isOwn ? word : profile.name, profile };
+  return isOwn ? { name: word, profile: { ...profile, name: word } } : { name: profile.name, profile };
 }
 
 /** The bundled ones, and after them a file of the user's own. */

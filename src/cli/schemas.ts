@@ -25,6 +25,7 @@ const stepSchema = z.strictObject({
   leaf: text.nullable(),
   action: text.nullable(),
   resource: text.nullable(),
+  lock: text.optional().describe("the lock, where resources of several names are one; else it has the resource's name"),
   object: count.nullable().describe("which object of the resource's class"),
   mode: text.nullable(),
   result: text.nullable(),

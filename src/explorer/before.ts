@@ -1,4 +1,5 @@
 /** With what a module or a host is compared unless an address says: the last one before it that differs. */
+import type { Catalog } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import type { NamedHost, NamedModule } from "./data.ts";
 import { signature } from "./logic/signature.ts";
@@ -9,12 +10,21 @@ export type Before = Readonly<Record<string, string | null>>;
 /** @param modules oldest first; of them only extracted ones are compared, for a table made by hand says less of each row */
 export function modulesBefore(modules: readonly NamedModule[]): Before {
   const extracted = modules.filter(({ catalog }) => catalog.module.origin === "extracted");
-  return lastDifferent(extracted, ({ catalog }) => signature(catalog.leaves));
+  return lastDifferent(extracted, ({ catalog }) => moduleSignature(catalog));
 }
 
 /** @param hosts states of one hypervisor, oldest first */
 export function hostsBefore(hosts: readonly NamedHost[]): Before {
   return lastDifferent(hosts, ({ profile }) => hostSignature(profile));
+}
+
+/** What `diff` of two modules tells; where it was read does not count. */
+function moduleSignature({ leaves, behaviours, constants, primitives, writers }: Catalog): string {
+  const read = behaviours.map(({ name, function: of, variant, digest }) => [name, of, variant ?? digest]);
+  const isPlace = (key: string): boolean => ["evidence", "site", "line"].includes(key);
+  return JSON.stringify([signature(leaves), read, constants, primitives, writers], (key, value) =>
+    isPlace(key) ? undefined : value,
+  );
 }
 
 function lastDifferent<T extends { readonly name: string }>(items: readonly T[], of: (item: T) => string): Before {

@@ -1,7 +1,8 @@
 /** Traces in the languages of other tools: Mermaid sequence diagrams, and Perfetto's JSON with one track per actor and per lock. */
-import { BUSY, type Trace, type TraceStep } from "../language/index.ts";
+import { BUSY, lockName, type Trace, type TraceStep } from "../language/index.ts";
 
-const objectName = (step: TraceStep): string => `${step.resource}${step.object === null ? "" : `[${step.object}]`}`;
+/** A lock has one track and one name, whatever the calls call it. */
+const objectName = (step: TraceStep): string => lockName(step) ?? "";
 const actors = (trace: Trace): string[] => [...new Set(trace.steps.map(({ actor }) => actor))];
 const changes = (step: TraceStep): string =>
   Object.entries(step.state)
@@ -125,7 +126,7 @@ function holds(trace: Trace): HeldSpan[] {
   trace.steps.forEach((step, i) => {
     if (!onLock(step)) return;
     const lock = objectName(step);
-    const key = JSON.stringify([step.actor, lock]);
+    const key = JSON.stringify([step.actor, lock, step.resource]);
     if (granted(step)) {
       // Whoever promotes or demotes a lock holds it in another mode from here on.
       close(key, i);
@@ -134,10 +135,7 @@ function holds(trace: Trace): HeldSpan[] {
     if (step.action !== "release") return;
     // A release without an object frees whatever its actor holds of that resource.
     for (const [held, hold] of [...open]) {
-      if (
-        hold.actor === step.actor &&
-        (hold.lock === lock || (step.object === null && hold.resource === step.resource))
-      )
+      if (hold.actor === step.actor && hold.resource === step.resource && (hold.lock === lock || step.object === null))
         close(held, i + 1);
     }
   });

@@ -1,4 +1,5 @@
 /** What a hypervisor does around its SEAMCALLs, as facts: HostProfile types, schema, loading, lint. */
+export { isBundledHost } from "./bundled-host.ts";
 export { compareHosts, type HostDifference, hostCheckSchema } from "./compare.ts";
 export { entriesOf, type HostFinding, lintHost } from "./lint.ts";
 export { checkKind, invalidField, type LoadedHost, parseHost } from "./parse.ts";

@@ -52,6 +52,7 @@ function wholeStep(step: Record<string, unknown>): TraceStep {
     leaf: text("leaf"),
     action: text("action"),
     resource: text("resource"),
+    ...(typeof step["lock"] === "string" && { lock: step["lock"] }),
     object: count("object"),
     mode: text("mode"),
     result: text("result"),

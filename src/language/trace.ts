@@ -16,6 +16,8 @@ export interface TraceStep {
   readonly leaf: string | null;
   readonly action: string | null;
   readonly resource: string | null;
+  /** The lock, where resources of several names are one and the same; absent where it has the resource's name. */
+  readonly lock?: string;
   /** Which object of the resource's class; null when there is only one. */
   readonly object: number | null;
   readonly mode: string | null;
@@ -26,6 +28,19 @@ export interface TraceStep {
   readonly state: Readonly<Record<string, Value>>;
   /** Set on the last step of a run that an assertion or a range error ended. */
   readonly fault: Fault | null;
+}
+
+/** `TDCS_EPOCH`, `SEPT_ENTRY[1]`; the lock's own name where it has several (`PAMT[3]` of a TDVPR); null for a step that names no lock. */
+export function lockName({ resource, lock, object }: Pick<TraceStep, "resource" | "lock" | "object">): string | null {
+  if (resource === null) return null;
+  const name = lock ?? resource;
+  return object === null ? name : `${name}[${object}]`;
+}
+
+/** The same by the name under which the step's call has the lock: `TDVPR[3] (PAMT[3])`. */
+export function lockText({ resource, lock, object }: Pick<TraceStep, "resource" | "lock" | "object">): string | null {
+  const own = lockName({ resource, object });
+  return lock === undefined ? own : `${own} (${lockName({ resource, lock, object })})`;
 }
 
 /** A variable that is a lock's host-priority bit: set when a host was refused, so that guests give way. */
@@ -87,6 +102,7 @@ function describe(
     leaf: meta.leaf ?? null,
     action: meta.action ?? null,
     resource: meta.resource ?? null,
+    ...(meta.lock === undefined ? {} : { lock: meta.lock }),
     object,
     mode: meta.mode ?? null,
     result: meta.result ?? null,

@@ -1,6 +1,13 @@
 /** The table of calls and their locks, with notes by letter: one line a lock, as the published table has it. */
 import { isAncestor, resourceFacts } from "../analysis/index.ts";
-import { type Acquisition, type Catalog, type Leaf, type ReleasePlace, versionsOf } from "../catalog/index.ts";
+import {
+  type Acquisition,
+  bundledRelease,
+  type Catalog,
+  type Leaf,
+  type ReleasePlace,
+  versionsOf,
+} from "../catalog/index.ts";
 import {
   bareStatus,
   busyWords,
@@ -248,7 +255,7 @@ export function variantText(variant: string | null): string {
 
 function otherModes({ module }: Described, leaf: Leaf, row: Acquisition): string[] {
   if (row.mode === "NO_LOCK" || row.resource === "PAGE") return [];
-  const { before, after } = modesElsewhere(leaf.name, row.resource, module.version);
+  const { before, after } = modesElsewhere(leaf.name, row.resource, bundledRelease(module));
   const single = (value: string): boolean => !value.includes(",") && value !== row.mode;
   return [
     ...(before !== null && single(before.value) ? [`Up to ${before.until}: ${before.value}.`] : []),

@@ -74,6 +74,8 @@ export interface DiffDigest {
   readonly minor: readonly FactChange[];
   readonly outcomes: readonly DiffOutcome[];
   readonly behaviour: readonly BehaviourChange[];
+  /** `STEPPING_EPF_THRESHOLD: 6 -> 10`. */
+  readonly constants: readonly string[];
 }
 
 /** The digest of a difference; where there is none its sentence says so. */
@@ -89,6 +91,7 @@ export function diffDigest(doc: DiffDocument, options: DiffOptions = {}): DiffDi
     minor: factChanges(minor),
     outcomes: outcomesOf(own),
     behaviour: behaviourOf(own),
+    constants: own.constants.map(({ name, before, after }) => `${name}: ${before} -> ${after}`),
   };
 }
 
@@ -127,8 +130,8 @@ export function narrowedDiff(whole: DiffDocument, options: DiffOptions): DiffDoc
           ((leaves === undefined || leaves.includes(change.name)) &&
             (resources === undefined || change.resources.some(isLock))),
       ),
-    // Of what is asked for or not, they do not say.
-    constants: [],
+    // Of which calls they are they do not say: what is asked for may be others, a host's calls are most of them.
+    constants: options.asked === undefined ? doc.constants : [],
     contention: contends,
     host: host === null ? null : { ...host, outcomes: about(host.outcomes) },
   };
@@ -189,7 +192,7 @@ function diffBlocks(doc: DiffDocument, options: DiffOptions): readonly Block[] {
     ...(minor.length === 0 ? [] : [{ kind: "paragraph", text: minorText(minor) } as const]),
     ...outcomes(digest.outcomes),
     ...behaviour(doc, digest.behaviour),
-    ...constants(own),
+    ...constants(digest.constants),
   ];
 }
 
@@ -436,17 +439,17 @@ function behaviour({ before, after }: DiffDocument, all: readonly BehaviourChang
   return [{ kind: "heading", text: "Behaviour" }, ...all.flatMap((change) => behaviourBlocks(change, versions))];
 }
 
-function constants({ constants: all }: DiffDocument): Block[] {
-  if (all.length === 0) return [];
-  const items = all.map(({ name, before, after }) => `${name}: ${before} -> ${after}`);
-  return [
-    { kind: "heading", text: "Constants" },
-    { kind: "list", items },
-  ];
+function constants(items: DiffDigest["constants"]): Block[] {
+  return items.length === 0
+    ? []
+    : [
+        { kind: "heading", text: "Constants" },
+        { kind: "list", items },
+      ];
 }
 
 /** The contentions that go otherwise, by lock: who meets whom where that is few, else who is in most of them. */
-function meetings(pairs: BehaviourChange["pairs"]): string[] {
+export function goesOtherwise({ pairs }: BehaviourChange): string[] {
   const told = groupBy(
     pairs.filter(({ resource }) => !isAncestor(resource)),
     ({ resource }) => resource,
@@ -457,12 +460,12 @@ function meetings(pairs: BehaviourChange["pairs"]): string[] {
 }
 
 function behaviourBlocks(change: BehaviourChange, [older = "", newer = ""]: readonly string[]): Block[] {
-  const { kind: what, name, what: means, before, after, resources, pairs } = change;
+  const { kind: what, name, what: means, before, after, resources } = change;
   const about = resources.length === 0 ? "" : ` (${resources.join(", ")})`;
   const said = (version: string, side: BehaviourChange["before"]): string =>
     side === null ? `${version}: not there` : `${version}: ${side.text} (${placeText(side.site)})`;
   return [
     { kind: "paragraph", text: what === "leaf" ? `${name}: ${means}` : `${means}${about}`, tight: true },
-    { kind: "list", items: [said(older, before), said(newer, after), ...meetings(pairs)], indent: 2 },
+    { kind: "list", items: [said(older, before), said(newer, after), ...goesOtherwise(change)], indent: 2 },
   ];
 }

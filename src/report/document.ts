@@ -10,10 +10,10 @@ import {
   unlockedWalks,
 } from "../analysis/index.ts";
 import { type Catalog, dispatcherNames, isKnownPrimitive, type Leaf, primitiveName } from "../catalog/index.ts";
-import { entriesOf, type HostProfile } from "../host/index.ts";
+import { entriesOf, type HostProfile, isBundledHost } from "../host/index.ts";
 import { callTable } from "./call-table.ts";
 import { conclusionRows } from "./conclusion.ts";
-import { handlings } from "./handling.ts";
+import { handlings, hostHandling } from "./handling.ts";
 import { hostConclusion, hostVerdicts } from "./host-conclusion.ts";
 import { provenance } from "./provenance.ts";
 import type { ReportDocument } from "./schema.ts";
@@ -97,7 +97,8 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
     pamt: options.pamt === true,
     walks: options.evidence === true || scope.kind === "leaves" || scope.kind === "resources",
     resources: wanted,
-    host: host?.name ?? null,
+    // What is said of hosts by name was read of the bundled ones.
+    host: host !== undefined && isBundledHost(host) ? host.name : null,
   });
   const conclusionOf = (): string[] => {
     if (hosted === null) return conclusion(facts);
@@ -126,6 +127,7 @@ export function buildReport(catalog: Catalog, options: ReportOptions = {}): Repo
             options,
           ),
     handling: whole ? handlings(catalog, host ?? null) : [],
+    hostHandling: whole && host !== undefined ? hostHandling(catalog, host) : [],
     locks: mutable(catalog.locks),
     unreadPrimitives: catalog.primitives
       .filter((program) => !isKnownPrimitive(program))

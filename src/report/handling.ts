@@ -1,11 +1,11 @@
 /** Ways of handling BUSY with their verdicts (data/verdicts.json, made by `npm run verdicts`), and which of them a host has. */
 import data from "../../data/verdicts.json" with { type: "json" };
-import { type Catalog, leafName } from "../catalog/index.ts";
-import { type HostProfile, type HostStep, heldAt, isEndless, reactionOf } from "../host/index.ts";
+import { bundledRelease, type Catalog, leafName } from "../catalog/index.ts";
+import { type HostProfile, type HostStep, heldAt, isBundledHost, isEndless, reactionOf } from "../host/index.ts";
 import { thousands } from "../text.ts";
 import type { Block, Row } from "./blocks.ts";
 import { askedOf, POLICIES, type PolicyWords, violationWords } from "./glossary.ts";
-import type { Handling } from "./schema.ts";
+import type { Handling, ReportDocument } from "./schema.ts";
 import { count, groupBy, hostTitle, list } from "./words.ts";
 
 interface Verdict {
@@ -33,12 +33,14 @@ interface Verdict {
 
 const VERDICTS = data.verdicts as unknown as readonly Verdict[];
 
-/** Every way with its verdicts on this version, or on one whose model is the same. */
+/** Every way with its verdicts on this release, or on one whose model is the same; none of a source that is no bundled release. */
 export function handlings(catalog: Catalog, host: HostProfile | null): Handling[] {
+  const release = bundledRelease(catalog.module);
+  if (release === null) return [];
   return POLICIES.flatMap((words): Handling[] => {
     const own = VERDICTS.filter((verdict) => belongs(words, verdict));
-    const exact = own.filter(({ module }) => module === catalog.module.version);
-    const verdicts = exact.length > 0 ? exact : sameModel(own, catalog.module.version);
+    const exact = own.filter(({ module }) => module === release);
+    const verdicts = exact.length > 0 ? exact : sameModel(own, release);
     if (verdicts.length === 0) return [];
     return [
       {
@@ -108,18 +110,28 @@ function firstReactions({ onBusy = [] }: HostStep): string[] {
   });
 }
 
-/** What the host's own paths end in, two at a time, while a TD runs. */
-function ownVerdicts(version: string, host: string | null): readonly Verdict[] {
-  return VERDICTS.filter((v) => v.matrix === "hosts" && v.host === host && v.module === version);
+/** What the host's own paths end in, two at a time, while a TD runs; of a bundled host on a bundled release, for nobody asked it of others. */
+function ownVerdicts(catalog: Catalog, host: HostProfile): readonly Verdict[] {
+  const release = bundledRelease(catalog.module);
+  if (release === null || !isBundledHost(host)) return [];
+  return VERDICTS.filter((v) => v.matrix === "hosts" && v.host === host.name && v.module === release);
 }
 
 const WIDTH = 80;
 const STATES_WIDTH = 9;
 
+/** What the section tells of a report. */
+type Handled = Pick<ReportDocument, "handling" | "hostHandling" | "module" | "host">;
+
 /** The section: one line a way, then what this host has, and how to see each run. */
-export function handlingBlocks(all: readonly Handling[], version: string, host: string | null): Block[] {
+export function handlingBlocks({ handling: all, hostHandling, module, host: info }: Handled): Block[] {
+  const { version } = module;
+  const host = info?.name ?? null;
   if (all.length === 0) {
-    return [{ kind: "paragraph", text: `No verdict is bundled for module ${version}.` }];
+    const isOther = module.origin === "extracted" && bundledRelease(module) === null;
+    return [
+      { kind: "paragraph", text: `No verdict is bundled for ${isOther ? "this source of " : ""}module ${version}.` },
+    ];
   }
   const others = [...new Set(all.flatMap(({ verdicts }) => verdicts.map(({ module }) => module)))].filter(
     (module) => module !== version,
@@ -138,7 +150,7 @@ export function handlingBlocks(all: readonly Handling[], version: string, host: 
       text: `${size} (block, track, remove); steps of the shortest failure. (m) the mail${host === null ? "" : `, (*) ${hostTitle(host)}`}${where}.`,
     },
     { kind: "table", head: ["on BUSY", "always gets through?", "states"], widths, groups: [rows], tight: true },
-    { kind: "list", items: [...own(ownVerdicts(version, host), host), ...remarks(all, version)] },
+    { kind: "list", items: [...hostHandling, ...remarks(all, version)] },
   ];
 }
 
@@ -232,8 +244,9 @@ function remarks(all: readonly Handling[], version: string): string[] {
  * What was asked of the host itself, all of it while a TD runs: each property with its verdicts, the settings where they differ, and what
  * ran, with all of its settings where there is room, since in which phases it ran is part of what it says.
  */
-function own(verdicts: readonly Verdict[], host: string | null): string[] {
-  if (host === null || verdicts.length === 0) return [];
+export function hostHandling(catalog: Catalog, host: HostProfile): string[] {
+  const verdicts = ownVerdicts(catalog, host);
+  if (verdicts.length === 0) return [];
   const asked = (v: Verdict): string =>
     v.violations[0]?.property ?? String(v.parameters["properties"] ?? askedOf(v.scenario) ?? "nothing fails");
   const each = groupBy(verdicts, asked).map(([property, of]) => {
@@ -244,7 +257,7 @@ function own(verdicts: readonly Verdict[], host: string | null): string[] {
     });
     return `"${property}" ${[...new Set(said)].join(", ")} (${whatRan(of[0] as Verdict)})`;
   });
-  return [`${hostTitle(host)} itself, while a TD runs: ${each.join("; ")}.`];
+  return [`${hostTitle(host.name)} itself, while a TD runs: ${each.join("; ")}.`];
 }
 
 const whatRan = ({ reproduce, scenario }: Verdict): string =>

@@ -1,4 +1,7 @@
-/** What other bundled versions of the module do, from data/history.json (`npm run history`); nothing about versions not bundled. */
+/**
+ * What other bundled versions of the module do, from data/history.json (`npm run history`). Nothing is said of a source that is no bundled
+ * release (`null`), whatever version it states.
+ */
 import history from "../../data/history.json" with { type: "json" };
 
 /** A value from a version on, until the next one. */
@@ -28,6 +31,8 @@ export interface Elsewhere {
   readonly after: { readonly since: string; readonly value: string } | null;
 }
 
+const indexOf = (release: string | null): number => (release === null ? -1 : VERSIONS.indexOf(release));
+
 function valueAt(from: Since, version: number): string | null {
   for (let i = version; i >= 0; i--) {
     const name = VERSIONS[i] ?? "";
@@ -36,8 +41,8 @@ function valueAt(from: Since, version: number): string | null {
   return null;
 }
 
-function elsewhere(from: Since | undefined, version: string): Elsewhere {
-  const at = VERSIONS.indexOf(version);
+function elsewhere(from: Since | undefined, release: string | null): Elsewhere {
+  const at = indexOf(release);
   if (from === undefined || at < 0) return { before: null, after: null };
   const own = valueAt(from, at);
   const values = VERSIONS.map((_, i) => valueAt(from, i));
@@ -58,19 +63,21 @@ function sameLine(i: number, j: number): boolean {
 }
 
 /** In which modes a call takes a resource in other versions, where that differs. */
-export function modesElsewhere(leaf: string, resource: string, version: string): Elsewhere {
-  return elsewhere(MODES.find((m) => m.leaf === leaf && m.resource === resource)?.from, version);
+export function modesElsewhere(leaf: string, resource: string, release: string | null): Elsewhere {
+  return elsewhere(MODES.find((m) => m.leaf === leaf && m.resource === resource)?.from, release);
 }
 
 /** Which kind of lock guards a resource in other versions, where that differs. */
-export function lockElsewhere(resource: string, version: string): Elsewhere {
-  return elsewhere(LOCKS.find((l) => l.resource === resource)?.from, version);
+export function lockElsewhere(resource: string, release: string | null): Elsewhere {
+  return elsewhere(LOCKS.find((l) => l.resource === resource)?.from, release);
 }
 
 /** Calls that take the PAMT entry of a whole range EXCLUSIVE from a later version of the same line on, and not in this one; null: none. */
-export function ancestorsLater(version: string): { readonly since: string; readonly calls: readonly string[] } | null {
-  const { after } = elsewhere(history.ancestors, version);
-  const own = new Set(valueAt(history.ancestors, VERSIONS.indexOf(version))?.split(" "));
+export function ancestorsLater(
+  release: string | null,
+): { readonly since: string; readonly calls: readonly string[] } | null {
+  const { after } = elsewhere(history.ancestors, release);
+  const own = new Set(valueAt(history.ancestors, indexOf(release))?.split(" "));
   const calls = after === null ? [] : after.value.split(" ").filter((name) => !own.has(name));
   return after === null || calls.length === 0 ? null : { since: after.since, calls };
 }
@@ -83,8 +90,11 @@ export interface NamedPair {
 }
 
 /** Those of the pairs that are no more possible in a later version, by the first such version; null when there is none. */
-export function goneLater(pairs: readonly NamedPair[], version: string): { since: string; gone: NamedPair[] } | null {
-  const at = VERSIONS.indexOf(version);
+export function goneLater(
+  pairs: readonly NamedPair[],
+  release: string | null,
+): { since: string; gone: NamedPair[] } | null {
+  const at = indexOf(release);
   if (at < 0) return null;
   for (let i = at + 1; i < VERSIONS.length && sameLine(i, at); i++) {
     const gone = pairs.filter((pair) => possibleAt(pair, i) === "no");
@@ -97,9 +107,9 @@ export function goneLater(pairs: readonly NamedPair[], version: string): { since
 export function goneSince(
   resource: string,
   calls: readonly string[],
-  version: string,
+  release: string | null,
 ): { until: string; gone: NamedPair[] } | null {
-  const at = VERSIONS.indexOf(version);
+  const at = indexOf(release);
   const own = PAIRS.filter((p) => p.resource === resource && calls.includes(p.a) && calls.includes(p.b));
   for (let i = at - 1; i >= 0 && sameLine(i, at); i--) {
     const gone = own.filter((pair) => valueAt(pair.from, i) === "yes" && valueAt(pair.from, at) === "no");

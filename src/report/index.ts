@@ -12,6 +12,7 @@ export {
   diffDigest,
   type Effect,
   type FactChange,
+  goesOtherwise,
   narrowedDiff,
   renderDiffMarkdown,
   renderDiffText,

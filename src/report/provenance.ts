@@ -1,6 +1,6 @@
 /** Where a report's facts come from. */
 import sources from "../../data/module-sources.json" with { type: "json" };
-import { type Catalog, LEAF_NAME, sideOf } from "../catalog/index.ts";
+import { bundledRelease, type Catalog, LEAF_NAME, sideOf } from "../catalog/index.ts";
 import { callNames, list } from "./words.ts";
 
 interface ModuleSource {
@@ -16,6 +16,7 @@ const SOURCES: readonly ModuleSource[] = sources;
 /** One sentence about the source of the facts, and one about the public tag that the tree equals, where that is known. */
 export function provenance({ module, leaves }: Catalog): string[] {
   const { version, origin, repository, revision } = module;
+  const known = SOURCES.find((source) => source.version === bundledRelease(module) && source.revision === revision);
   if (origin === "published") {
     const files = [...new Set(leaves.map((leaf) => leaf.handler.file))];
     return [
@@ -24,7 +25,7 @@ export function provenance({ module, leaves }: Catalog): string[] {
   }
   if (origin === "read") return [readByHand(version, repository, revision)];
   const where = `${repository ?? `the source of ${version}`}${revision === null ? "" : ` at ${revision.slice(0, 12)}`}`;
-  return [`Extracted from ${where}${mirror(version, revision)}; lines: --evidence.`, ...sameAs(version, revision)];
+  return [`Extracted from ${where}${mirror(known)}; lines: --evidence.`, ...sameAs(known)];
 }
 
 /** What a text about a module says first where its facts were read by hand; empty for any other. */
@@ -67,13 +68,11 @@ export function asFarAsKnown(origin: Origin): string {
 }
 
 /** A tree that nobody compared with the vendor's is called what it is. */
-function mirror(version: string, revision: string | null): string {
-  const known = SOURCES.find((source) => source.version === version && source.revision === revision);
+function mirror(known: ModuleSource | undefined): string {
   return known !== undefined && known.compared === undefined ? " (a mirror, not compared with a tag)" : "";
 }
 
-function sameAs(version: string, revision: string | null): string[] {
-  const known = SOURCES.find((source) => source.version === version && source.revision === revision);
+function sameAs(known: ModuleSource | undefined): string[] {
   if (known === undefined) return [];
   const { compared } = known;
   if (compared === undefined) return [];

@@ -93,8 +93,7 @@ function diagnostics(doc: ReportDocument): Block[] {
 const FIRST_SCREEN = 4;
 
 function handling(doc: ReportDocument): Block[] {
-  const blocks = handlingBlocks(doc.handling, doc.module.version, doc.host?.name ?? null);
-  return [{ kind: "heading", text: "Handling BUSY" }, ...blocks];
+  return [{ kind: "heading", text: "Handling BUSY" }, ...handlingBlocks(doc)];
 }
 
 function kinds(doc: ReportDocument): Block[] {

@@ -91,6 +91,9 @@ export const reportSchema = z.strictObject({
   pamt: z.boolean().describe("are PAMT entries above pages shown in tables?"),
   tldr: z.array(text),
   handling: z.array(handlingSchema).describe("ways of handling BUSY with their verdicts; empty for a part of a report"),
+  hostHandling: z
+    .array(text)
+    .describe("what was decided of the host's own paths; empty where nobody asked it of this host on this module"),
   locks: catalogSchema.shape.locks,
   unreadPrimitives: z
     .array(z.strictObject({ kind: lockKindSchema, name: text, site: siteSchema }))

@@ -7,7 +7,7 @@ import {
   resourceFacts,
   type Unlocked,
 } from "../analysis/index.ts";
-import type { Catalog, Leaf } from "../catalog/index.ts";
+import { bundledRelease, type Catalog, type Leaf } from "../catalog/index.ts";
 import { ancestorsLater, lockElsewhere } from "./history.ts";
 import { asFarAsKnown } from "./provenance.ts";
 import type { ConclusionRow } from "./schema.ts";
@@ -216,7 +216,7 @@ function between(of: readonly KeptApart[]): string {
 }
 
 function otherKinds(resource: string, { catalog }: SummaryFacts): string[] {
-  const { before, after } = lockElsewhere(resource, catalog.module.version);
+  const { before, after } = lockElsewhere(resource, bundledRelease(catalog.module));
   const named = (value: string): string => kindName(value as Parameters<typeof kindName>[0]);
   return [
     ...(before === null ? [] : [`Up to ${before.until}: ${named(before.value)}.`]),
@@ -233,7 +233,7 @@ export function ancestorNote(catalog: Catalog, pageSizes: readonly string[] | un
   const only4k = pageSizes?.every((size) => size === "4K") === true;
   const large = `Only calls on 2M or 1G pages conflict${only4k ? " (4K hosts: none)" : ""}`;
   const others = names.length === 0 ? "" : `, and ${folded(names)}()`;
-  const later = ancestorsLater(catalog.module.version);
+  const later = ancestorsLater(bundledRelease(catalog.module));
   const since = later === null ? "" : `, from ${later.since} on also ${folded(later.calls)}()`;
   return `whoever names a page by HPA also holds the 2M and 1G PAMT entries above it, SHARED, as long as the page (--pamt). ${large}${others}${since}.`;
 }

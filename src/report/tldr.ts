@@ -1,6 +1,6 @@
 /** The first lines of a report: what contends while a TD runs, under which status, and what the host makes of it. */
 import { type ContendPair, compareResources, isAncestor } from "../analysis/index.ts";
-import { type Catalog, type Leaf, sideOf } from "../catalog/index.ts";
+import { bundledRelease, type Catalog, type Leaf, sideOf } from "../catalog/index.ts";
 import type { HostProfile } from "../host/index.ts";
 import { pathLabels } from "./conclusion.ts";
 import { busyWords, conditionPhrase, guestOneAtATime, guestReaction, pathWords, resourceNoun } from "./glossary.ts";
@@ -273,9 +273,9 @@ function oneAtATime(calls: readonly string[]): string {
 
 /** What of these pairs other versions of the module do not have, or had. */
 function elsewhere({ catalog, calls: inScope }: Scope, resource: string, pairs: readonly ContendPair[]): string[] {
-  const { version } = catalog.module;
+  const release = bundledRelease(catalog.module);
   const named = distinct(pairs);
-  const later = goneLater(named, version);
+  const later = goneLater(named, release);
   if (later !== null) {
     const left = named.filter((pair) => !later.gone.some((g) => g.a === pair.a && g.b === pair.b));
     const names = [...new Set(left.flatMap(({ a, b }) => [a, b]))].filter((name) => !isIn(name, named));
@@ -285,7 +285,7 @@ function elsewhere({ catalog, calls: inScope }: Scope, resource: string, pairs: 
         : `From module ${later.since} on only with ${list(callNames(names))}.`,
     ];
   }
-  const earlier = goneSince(resource, [...inScope], version);
+  const earlier = goneSince(resource, [...inScope], release);
   if (earlier === null) return [];
   const centers = new Set(pairs.map(({ a }) => a).concat(pairs.map(({ b }) => b)));
   const gone = earlier.gone.filter(({ a, b }) => centers.has(a) || centers.has(b));

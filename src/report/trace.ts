@@ -1,6 +1,6 @@
 /** A run as text: one lane per actor, steps grouped by call, changed variables only. */
 import type { Catalog } from "../catalog/index.ts";
-import type { Trace, TraceStep } from "../language/index.ts";
+import { lockText, type Trace, type TraceStep } from "../language/index.ts";
 import { wrap } from "./blocks.ts";
 import { refusalWords } from "./status.ts";
 
@@ -16,8 +16,9 @@ function laneWidth(actors: number, digits: number): number {
 }
 
 /** What a step does, in a few words. */
-function words({ action, resource, object, mode, result, status, note }: TraceStep, catalog: Catalog | null): string {
-  const where = resource === null ? "" : `${resource}${object === null ? "" : `[${object}]`}`;
+function words(step: TraceStep, catalog: Catalog | null): string {
+  const { action, mode, result, status, note } = step;
+  const where = lockText(step) ?? "";
   const how = mode === null || mode === "NO_LOCK" || action === "release" ? "" : mode;
   const outcome = result === "busy" ? refusalWords(catalog, status) : (result ?? "");
   const head = [action === "effect" ? "" : action, where, how].filter((word) => word !== "" && word !== null).join(" ");

@@ -6,13 +6,14 @@ import { check, replay } from "../../src/check/index.ts";
 import { nextSteps } from "../../src/explorer/logic/branch.ts";
 import { culpritsAt, heldAfter, holdText } from "../../src/explorer/logic/held.ts";
 import { type Contention, lanesOf, stepText } from "../../src/explorer/logic/lanes.ts";
-import { checkedOnLocks, type StepOnLock, simulatedOnLocks, stepsOnLocks } from "../../src/explorer/logic/own-locks.ts";
 import { busyPicture, durationText, episodePicture } from "../../src/explorer/logic/recording-lanes.ts";
 import { nextSorting, rowsShown } from "../../src/explorer/logic/table-rows.ts";
+import { toMermaid, toPerfetto } from "../../src/export/index.ts";
 import { parseHost } from "../../src/host/index.ts";
-import { BUSY, type Trace, type TraceStep } from "../../src/language/index.ts";
+import { BUSY, type Trace, type TraceStep, traceOfDocument } from "../../src/language/index.ts";
 import { buildModel, parseScenario } from "../../src/model/index.ts";
-import { Simulator, simulate } from "../../src/simulate/index.ts";
+import { renderTraceText } from "../../src/report/index.ts";
+import { Simulator } from "../../src/simulate/index.ts";
 
 const catalog = parseCatalog(readFileSync("data/modules/1.5.25.json", "utf8"), "1.5.25");
 const host = parseHost(readFileSync("data/hosts/linux-6.19.yaml", "utf8"), "linux-6.19").profile;
@@ -189,43 +190,34 @@ describe("a page that the catalog locks under several names", () => {
     { path: "callers", value: "2", from: "test" },
   ]);
   const its = buildModel(life, { catalog: () => catalog, host: () => host });
-  const named = (one: Trace): Trace => ({ ...one, steps: stepsOnLocks(its, one.steps) });
+  /** The run as if each name were a lock of its own. */
+  const apart = (one: Trace): Trace => ({ ...one, steps: one.steps.map(({ lock: _, ...step }) => step) });
 
   it("is one lock: whoever holds it as a TDR is in the way of who wants it as a page", () => {
     const unnamed = (one: Trace) => lanesOf(one).contentions.filter(({ holders }) => holders.length === 0);
     const simulator = new Simulator(its, { seed: 1, steps: 2000 });
     const runs = Array.from({ length: 40 }, (_, i) => simulator.trace(i) as Trace);
-    const met = runs.find((one) => unnamed(one).length > 0) as Trace;
-    expect(unnamed(named(met))).toEqual([]);
-    const { step, lock } = lanesOf(named(met)).contentions.find(({ lock: of }) => of.startsWith("PAMT[")) as Contention;
-    expect(stepText(named(met).steps[step] as TraceStep, catalog)).toContain(` (${lock}) `);
-    expect(culpritsAt(named(met), lanesOf(named(met)), step, catalog, host)).not.toEqual([]);
-  });
-
-  it("has its own name in what a check and a simulation show, and where no lock has several nothing is changed", () => {
-    const steps = trace.steps.map((step) => ({ ...step, resource: "TDVPR" }));
-    const run = { ...trace, steps };
-    const locks = (one: Trace | null) => one?.steps.flatMap((step) => (step as StepOnLock).lock ?? []) ?? [];
-    const all = steps.map(() => "PAMT");
-    const found = check(model, { first: true });
-    const broken = { ...(found.violations[0] as (typeof found.violations)[number]), trace: run };
-    const checked = checkedOnLocks(its, {
-      ...found,
-      trace: run,
-      violations: [broken],
-      witnesses: [{ property: "x", trace: run }],
-    });
-    expect(
-      [checked.trace, checked.violations[0]?.trace, checked.witnesses[0]?.trace].map((one) => locks(one ?? null)),
-    ).toEqual([all, all, all]);
-    const sampled = simulate(model, { seed: 1, runs: 20, steps: 300 });
-    const violations = sampled.violations.map((violation) => ({ ...violation, trace: run }));
-    const simulated = simulatedOnLocks(its, { ...sampled, trace: run, violations });
-    expect([simulated.trace, ...simulated.violations.map((violation) => violation.trace)].map(locks)).toEqual([
-      all,
-      ...violations.map(() => all),
-    ]);
-    expect(violations).not.toEqual([]);
-    expect(stepsOnLocks(model, trace.steps)).toBe(trace.steps);
+    const met = runs.find((one) => unnamed(apart(one)).length > 0) as Trace;
+    expect(unnamed(met)).toEqual([]);
+    const { step, lock } = lanesOf(met).contentions.find(({ lock: of }) => of.startsWith("PAMT[")) as Contention;
+    expect(stepText(met.steps[step] as TraceStep, catalog)).toContain(` (${lock}) `);
+    expect(culpritsAt(met, lanesOf(met), step, catalog, host)).not.toEqual([]);
+    // A run that was saved says the same.
+    const saved = traceOfDocument(JSON.parse(JSON.stringify({ trace: met.steps, initial: met.initial })));
+    expect(saved?.steps).toEqual(met.steps);
+    // So do the pictures of other tools: one track and one participant, and its own name beside that which the call has for it.
+    const { object } = met.steps[step] as TraceStep;
+    const names = met.steps.flatMap((one) => (one.lock === "PAMT" && one.object === object ? [one.resource] : []));
+    expect(new Set(names).size).toBeGreaterThan(1);
+    const tracks = toPerfetto(met).traceEvents.flatMap((event) =>
+      event.name === "thread_name" ? [event.args?.["name"]] : [],
+    );
+    expect(tracks).toContain(lock);
+    const others = [...new Set(names)].map((name) => `${name}[${object}]`);
+    expect(tracks.filter((name) => others.includes(String(name)))).toEqual([]);
+    const mermaid = toMermaid(met, String);
+    expect(mermaid).toMatch(new RegExp(`participant n\\d+ as PAMT\\[${object}\\]\\n`));
+    for (const name of others) expect(mermaid).not.toContain(` as ${name}\n`);
+    expect(renderTraceText(met, catalog)).toContain(`(${lock})`);
   });
 });

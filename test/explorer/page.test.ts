@@ -263,6 +263,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     const fact = page.locator(".causes > li", { hasText: "secure_ept_lock: EXCLUSIVE → SHARED" });
     expect(await shown(fact)).toContain("vp_enter x 14 calls on the SEPT tree lock");
     expect(await shown(page.locator("main"))).toContain("tdh_phymem_pamt_add");
+    expect(await shown(page.locator("section[aria-labelledby=behaviour]"))).toContain("\ngoes otherwise for it: ");
     const contentions = page.locator(".timeline .contentions td");
     await until(page, "!document.querySelector('.contentions').textContent.includes('…')");
     const [before, after] = ["1.5.16", "1.5.20"].map((name) => data.modules.find((m) => m.name === name)?.catalog);
@@ -483,7 +484,10 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await shown(page.locator("main"))).toContain(
       "nothing among the calls that were read, in ordinary operation",
     );
-    expect(await shown(page.locator(".facts-bar"))).toContain("1 error: the facts have holes");
+    const holes = page.locator(".facts-bar .diagnostics");
+    expect(await shown(holes)).toBe("⚠ 1 error: the facts of 2.0.18-read have holes");
+    await holes.locator("summary").click();
+    expect(await shown(holes)).toMatch(/\nerror SL\d{4}: /);
   });
 
   it("lists its keys with ?, and closes the list with Escape", async () => {

@@ -85,6 +85,16 @@ describe.skipIf(!hasBrowser)("on a small screen", () => {
     }
   });
 
+  it("with letters of twice the size no view is wider than the window", async () => {
+    const page = await alone("");
+    for (const hash of ["#/home", PAIR, "#/versions?module=1.5.20&compare=1.5.16", RUN]) {
+      await go(page, hash);
+      if (hash === RUN) await page.waitForSelector(".player");
+      await page.evaluate("document.documentElement.style.fontSize = '200%'");
+      expect([hash, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([hash, 1366]);
+    }
+  });
+
   it("as on a sheet of paper, every view is as wide as it, nothing is cut, and no word is", async () => {
     const page = await alone("", { width: 720 });
     await page.emulateMedia({ media: "print" });
@@ -164,6 +174,43 @@ describe.skipIf(!hasBrowser)("by ear and with the keys", () => {
       await page.keyboard.press(close);
       await until(page, "document.activeElement.closest('.matrix td') !== null");
     }
+  });
+
+  it("what a link leads to begins at its head, with the focus there; a step back is where it was left", async () => {
+    const page = await alone("#/calls?leaf=tdh_mem_track");
+    const place = (): Promise<readonly unknown[]> =>
+      page.evaluate("[scrollY, document.activeElement.id, document.querySelector('main h2').innerText.split(' ')[0]]");
+    const link = page.locator("main th a.leaf", { hasText: "tdh_vp_enter" }).last();
+    await link.focus();
+    const [left] = await place();
+    expect(left).toBeGreaterThan(100);
+    await page.keyboard.press("Enter");
+    await expect.poll(place).toEqual([0, "main", "tdh_vp_enter"]);
+    await page.goBack();
+    await expect.poll(place).toEqual([left, "main", "tdh_mem_track"]);
+    // A filter leaves the reader where he is, and so does a link that opens a tab of its own.
+    await page.evaluate("document.activeElement.blur()");
+    const [tab] = await Promise.all([page.context().waitForEvent("page"), link.click({ modifiers: ["Control"] })]);
+    await tab.close();
+    const [before] = await place();
+    await page.evaluate(`{
+      const select = document.querySelector(".facts-bar select[name=module]");
+      select.value = "1.5.24";
+      select.dispatchEvent(new Event("change", { bubbles: true }));
+    }`);
+    await until(page, "location.hash.includes('1.5.24') && document.querySelector('main').ariaBusy === 'false'");
+    expect((await place())[0]).toBe(before);
+  });
+
+  it("a run says that it runs, and not each count; its cancelling leaves the focus at the content", async () => {
+    const page = await alone("#/runs?scenario=page-removal&policy=kick-on-busy&vcpus=4&pages=4&run=1");
+    await told(page.locator(".progress"), /[1-9][\d,]* states/);
+    expect(await page.locator(".progress").getAttribute("role")).toBeNull();
+    expect(await page.locator(".progress [role=status]").textContent()).toBe("running");
+    await page.locator(".progress button").focus();
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".outcome.inconclusive");
+    expect(await focused(page)).toBe("main");
   });
 
   it("keys of one character can be turned off, and stay so", async () => {

@@ -104,6 +104,57 @@ describe("an explanation", () => {
   });
 });
 
+describe("a source of one's own", () => {
+  const [base] = modules.filter(({ name }) => name === "1.5.25");
+  if (base === undefined) throw new Error("1.5.25 is missing");
+  const changed = {
+    ...base.catalog,
+    module: { ...base.catalog.module, version: "./mine", sourceDigest: `sha256:${"0".repeat(64)}` },
+    constants: { ...base.catalog.constants, STEPPING_EPF_THRESHOLD: 10 },
+  };
+  const all = [...modules, { name: "./mine", catalog: changed }];
+  const own: ExplorerData = { ...data, modules: all, before: { ...data.before, modules: modulesBefore(all) } };
+
+  it("is held against the last release that differs in anything that `diff` tells, a constant too, under a host as without", () => {
+    expect(own.before.modules["./mine"]).toBe("1.5.25");
+    for (const host of ["linux-7.0", null]) {
+      const of = { kind: "diff", before: "1.5.25", after: "./mine", host, leaf: null } as const;
+      const { digest } = answerTo(of, own) as Answer<typeof of>;
+      expect(digest.constants).toEqual(["STEPPING_EPF_THRESHOLD: 6 -> 10"]);
+      expect(answerTo({ kind: "render", form: "text", of }, own)).toContain("- STEPPING_EPF_THRESHOLD: 6 -> 10");
+      expect(digest.sentence).toMatch(/^From 1\.5\.25 to \.\/mine: no contention appears or disappears\./);
+    }
+  });
+
+  it("is held against it also where only a function or a primitive is another, and not where only lines moved", () => {
+    const comparedWith = (change: Partial<typeof changed>): string | null => {
+      const catalog = { ...base.catalog, ...change };
+      return modulesBefore([...modules, { name: "./mine", catalog }])["./mine"] ?? null;
+    };
+    const { behaviours, primitives } = base.catalog;
+    const another = behaviours.map((one) => (one.name === "fault-log" ? { ...one, variant: null } : one));
+    const moved = <T extends { evidence: { line: number } }>(all: readonly T[]): T[] =>
+      all.map((one) => ({ ...one, evidence: { ...one.evidence, line: one.evidence.line + 1 } }));
+    expect(comparedWith({ behaviours: another })).toBe("1.5.25");
+    expect(comparedWith({ primitives: primitives.slice(1) })).toBe("1.5.25");
+    expect(comparedWith({ behaviours: moved(behaviours), primitives: moved(primitives) })).toBe("1.5.20");
+  });
+
+  it("is told apart from the releases, in which the meaning of statuses was read", () => {
+    const line = "SEAMCALL TDH_MEM_TRACK failed: 0x80000200000000A9";
+    const told = (module: string): readonly string[] => {
+      const document = answerTo({ kind: "explain", module, host: null, line }, own) as Answer<
+        Question & { kind: "explain" }
+      >;
+      return typeof document === "string" ? [document] : document.assumptions;
+    };
+    expect(told("1.5.25")).toEqual([]);
+    expect(told("./mine")).toEqual([
+      expect.stringMatching(/read in the source of the bundled releases, not in this one/),
+    ]);
+  });
+});
+
 it("a line that has no status in it is answered with a sentence and what to give instead", () => {
   const said = answer({ kind: "explain", module: "1.5.25", host: null, line: "nothing" });
   expect(said).toMatch(/^there is no status in the input; give a 64-bit hex number/);

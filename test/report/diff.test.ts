@@ -55,7 +55,10 @@ describe("a tree with another constant, or with a function that nobody has read"
   test("says which constant, but not where only some calls are asked for", () => {
     const doc = diffCatalogs(known, { ...known, constants: { ...known.constants, STEPPING_EPF_THRESHOLD: 10 } });
     expect(renderDiffText(doc)).toContain("=== Constants ===\n- STEPPING_EPF_THRESHOLD: 6 -> 10");
-    expect(renderDiffText(doc, { leaves: ["tdh_mem_track"] })).toContain("No difference.");
+    const leaves = ["tdh_mem_track"];
+    expect(renderDiffText(doc, { leaves, asked: { leaves } })).toContain("No difference.");
+    // A host's calls nobody asked for: whatever they are, the constant is another.
+    expect(renderDiffText(doc, { leaves })).toContain("- STEPPING_EPF_THRESHOLD: 6 -> 10");
   });
 
   test("names the function", () => {

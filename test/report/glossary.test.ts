@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { conditionPattern } from "../../scripts/condition-patterns.ts";
 import { glossaryText } from "../../scripts/make-glossary.ts";
-import { makeHistory } from "../../scripts/make-history.ts";
+import { makeDigests, makeHistory } from "../../scripts/make-history.ts";
 import type { Catalog, Condition, Term } from "../../src/catalog/index.ts";
 import { bundledModules } from "../../src/cli/modules.ts";
 import { fits } from "../../src/report/condition-pattern.ts";
@@ -22,6 +22,7 @@ test("data/glossary.json is made of data/glossary.yaml", () => {
 
 test("data/history.json is what the bundled catalogs give", () => {
   expect(readFileSync("data/history.json", "utf8")).toBe(makeHistory());
+  expect(readFileSync("data/bundled-digests.json", "utf8")).toBe(makeDigests());
 });
 
 describe("every condition has words, of calls out of KVM's scope too", () => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import data from "../../data/verdicts.json" with { type: "json" };
-import { handlingBlocks } from "../../src/report/handling.ts";
-import { type Handling, verdictText } from "../../src/report/index.ts";
+import { handlings, hostHandling } from "../../src/report/handling.ts";
+import { buildReport, type Handling, renderReportText, verdictText } from "../../src/report/index.ts";
+import { provenance } from "../../src/report/provenance.ts";
+import { host as hostNamed, moduleNamed } from "../host/profile.ts";
 
 type Decided = Handling["verdicts"][number];
 
@@ -32,13 +34,8 @@ describe("how long it takes until somebody does not get through", () => {
 
 describe("what is said of a host itself", () => {
   const own = data.verdicts.filter((v) => v.matrix === "hosts" && v.host === "linux-7.3" && v.module === "1.5.25");
-  const blocks = handlingBlocks(
-    [{ policy: "p", title: "p", proposal: null, hosts: false, verdicts: [violated()] }],
-    "1.5.25",
-    "linux-7.3",
-  );
-  const items = blocks.flatMap((block) => (block.kind === "list" ? block.items : []));
-  const said = items.map(String).find((item) => item.startsWith("Linux 7.3 itself")) ?? "";
+  const [module, host] = [moduleNamed("1.5.25"), hostNamed("linux-7.3")];
+  const said = hostHandling(module, host).join();
   const commands = [...said.matchAll(/`([^`]+)`/g)].map(([, command]) => command);
 
   it("comes with what found it: the command with all its settings, such as the phases, or the scenario", () => {
@@ -47,5 +44,47 @@ describe("what is said of a host itself", () => {
     for (const command of commands) expect(found).toContain(command);
     const named = new Set(own.map(({ scenario }) => scenario).filter((scenario) => said.includes(scenario)));
     expect(named).toEqual(new Set(own.map(({ scenario }) => scenario)));
+  });
+
+  it("is said of that kernel and that release alone: not of another source that states the same version", () => {
+    const other = `sha256:${"0".repeat(64)}`;
+    const changedKernel = { ...host, extracted: host.extracted && { ...host.extracted, digest: other } };
+    const changedModule = { ...module, module: { ...module.module, sourceDigest: other } };
+    expect(hostHandling(module, changedKernel)).toEqual([]);
+    expect(hostHandling(changedModule, host)).toEqual([]);
+    const { extracted: _, ...byHand } = host;
+    expect(hostHandling(module, byHand)).toEqual([]);
+    expect(said).not.toBe("");
+  });
+
+  it("is not said of another kernel in the notes on conditions either", () => {
+    const changed = { ...host, extracted: host.extracted && { ...host.extracted, digest: `sha256:${"0".repeat(64)}` } };
+    const notes = (of: typeof host): string =>
+      buildReport(module, { host: of })
+        .notes.flatMap((n) => n.sentences)
+        .join(" ");
+    expect(notes(host)).toContain("None in KVM's TDs.");
+    expect(notes(changed)).not.toContain("None in KVM's TDs.");
+  });
+});
+
+describe("a source that is no bundled release", () => {
+  const module = moduleNamed("1.5.05");
+  const other = { ...module, module: { ...module.module, sourceDigest: `sha256:${"0".repeat(64)}` } };
+
+  it("has no verdict and no history, whatever version it states", () => {
+    const [told, of] = [module, other].map((one) => renderReportText(buildReport(one)).replaceAll(/\s+/g, " "));
+    expect(told).toMatch(/From module 1\.5\.\d+ on|From 1\.5\.\d+ on|Up to (module )?1\.5/);
+    expect(of).not.toMatch(/From module 1\.5\.\d+ on|From 1\.5\.\d+ on|Up to (module )?1\.5/);
+    expect(handlings(module, null)).not.toEqual([]);
+    expect(handlings(other, null)).toEqual([]);
+    expect(of).toContain("No verdict is bundled for this source of module 1.5.05.");
+  });
+
+  it("equals no public tag", () => {
+    const known = moduleNamed("1.5.01");
+    const changed = { ...known, module: { ...known.module, sourceDigest: other.module.sourceDigest } };
+    expect(provenance(known).join()).toContain("The tree equals tag TDX_1.5.01");
+    expect(provenance(changed).join()).not.toMatch(/equals tag|mirror/);
   });
 });

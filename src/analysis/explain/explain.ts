@@ -1,5 +1,13 @@
 /** What a completion status means: decoded, with the resource behind its operand, who can hold that, and what to do. */
-import { type Catalog, formatStatus, type Leaf, type Operand, parseStatus, resolveLeaf } from "../../catalog/index.ts";
+import {
+  bundledRelease,
+  type Catalog,
+  formatStatus,
+  type Leaf,
+  type Operand,
+  parseStatus,
+  resolveLeaf,
+} from "../../catalog/index.ts";
 import { SeamlockError } from "../../errors.ts";
 import type { HostProfile } from "../../host/index.ts";
 import type { Found, LeafMention } from "../log/message.ts";
@@ -103,8 +111,22 @@ export function explainLog(catalog: Catalog, reading: LogReading, options: Expla
     unread: [...reading.unread],
     sequences: sequencesIn(explained),
     input: { lines: lines.read, about: lines.about, successes: lines.good, beyond, module, kernel },
-    assumptions: [...(options.assumptions ?? [])],
+    assumptions: [...(options.assumptions ?? []), ...readElsewhere(catalog)],
   };
+}
+
+/** The facts about statuses were read of the releases, line by line; a catalog has of them only which call ends with which. */
+function readElsewhere({ module, diagnostics }: Catalog): string[] {
+  if (module.origin !== "extracted" || bundledRelease(module) !== null) return [];
+  const errors = diagnostics.filter(({ severity }) => severity === "error").length;
+  return [
+    "What a status means, what a failed call leaves behind and what to do then was read in the source of the bundled releases, not in this one.",
+    ...(errors === 0
+      ? []
+      : [
+          `The extraction left ${errors} ${errors === 1 ? "error" : "errors"}: that a call does not end with a status, or does not hold a lock, may be a hole.`,
+        ]),
+  ];
 }
 
 function nothingFound({ unread, lines }: LogReading): SeamlockError {

@@ -94,7 +94,7 @@ async function showModules(
   const asked = askedOf(a, b, options);
   const made = host === undefined || options.all === true ? null : callsOf([a, b], host);
   const leaves = asked?.leaves ?? made;
-  const about = { ...asked, ...(leaves === null ? {} : { leaves }) };
+  const about = { ...asked, ...(leaves === null ? {} : { leaves }), ...(asked === null ? {} : { asked }) };
   const whole = diffCatalogs(a, b, host);
   const diff = narrowedDiff(whole, about);
   const form = formatOf(options);
@@ -109,7 +109,7 @@ async function showModules(
     show(io, form === "text" ? renderAccountText(explained) : renderAccountMarkdown(explained));
     return hasDifferences(whole);
   } else {
-    const shown = { ...about, ...(asked === null ? {} : { asked }), all: options.all === true };
+    const shown = { ...about, all: options.all === true };
     show(io, form === "text" ? renderDiffText(diff, shown) : renderDiffMarkdown(diff, shown));
   }
   return hasDifferences(diff);

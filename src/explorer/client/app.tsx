@@ -1,6 +1,6 @@
 /** The page: its head, the views, and the keys that work everywhere. */
 import { Component, type ComponentChildren, render, type VNode } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect } from "preact/hooks";
 import { unpack } from "../data.ts";
 import { NO_EXCERPTS } from "../excerpts.ts";
 import { VIEWS, type View } from "../logic/route.ts";
@@ -10,6 +10,7 @@ import { helpOpen, isTurnedOff, isTyping, oneLetterKeys, setHelp, setOneLetterKe
 import { AddressFaults } from "./address-faults.tsx";
 import { startAnalyst, takeFirst } from "./analyst.ts";
 import { CallsView } from "./calls-view.tsx";
+import { Diagnostics } from "./diagnostics.tsx";
 import { excerpts } from "./excerpt.tsx";
 import { ExplainView } from "./explain-view.tsx";
 import { HomeView } from "./home-view.tsx";
@@ -27,6 +28,7 @@ import { ANEW } from "./run-job.ts";
 import { RunsView } from "./runs-view.tsx";
 import { Share } from "./share.tsx";
 import {
+  currentHost,
   currentModule,
   data,
   drawn,
@@ -37,6 +39,7 @@ import {
   route,
   start,
   tabLink,
+  takeLed,
   waiting,
 } from "./store.ts";
 import { restoreTheme, toggleTheme } from "./theme.ts";
@@ -62,7 +65,7 @@ function App(): VNode {
   useEffect(() => {
     document.title = `${title} – seamlock`;
   }, [title]);
-  useEffect(keepFocus, [route.value]);
+  useLayoutEffect(keepPlace, [route.value]);
   return (
     <>
       <button type="button" class="skip" onClick={skip}>
@@ -140,10 +143,15 @@ class Guard extends Component<GuardProps, { readonly failure: string | null }> {
 
 let isFirst = true;
 
-/** What had the focus may be gone with the view before: the keys and a reader then begin at the content, whose name is told. */
-function keepFocus(): void {
-  if (!isFirst && document.activeElement === document.body)
-    document.getElementById("main")?.focus({ preventScroll: true });
+/**
+ * What had the focus may be gone with the view before, or stand for something else in this one: the keys and a reader then begin at the
+ * content, whose name is told. What a link leads to is seen from its beginning.
+ */
+function keepPlace(): void {
+  const [main, focused, isLed] = [document.getElementById("main"), document.activeElement, takeLed()];
+  const isLost = focused === document.body || (isLed && main?.contains(focused) === true);
+  if (!isFirst && isLost) main?.focus({ preventScroll: true });
+  if (!isFirst && isLed) scrollTo(0, 0);
   isFirst = false;
 }
 
@@ -188,6 +196,7 @@ function Facts(): VNode {
       )}
       {faults.value.length === 0 ? <Origin /> : null}
       <Share />
+      {faults.value.length === 0 ? <Holes host={without === null} /> : null}
     </form>
   );
 }
@@ -201,19 +210,29 @@ function withWrong(value: string, options: Options): Options {
 }
 
 function Origin(): VNode {
-  const { module, diagnostics } = currentModule.value.catalog;
-  const errors = diagnostics.filter(({ severity }) => severity === "error").length;
+  const { module } = currentModule.value.catalog;
+  return (
+    <span class="dim origin">
+      {ORIGINS[module.origin]}
+      {module.repository === null ? "" : ` ${module.repository}`}
+      {module.revision === null ? "" : ` at ${module.revision.slice(0, 12)}`}
+    </span>
+  );
+}
+
+/** What was not understood of the module, and of the host where it plays a part. */
+function Holes({ host: isAsked }: { readonly host: boolean }): VNode {
+  const { name, catalog } = currentModule.value;
+  const host = isAsked ? currentHost.value : null;
   return (
     <>
-      <span class="dim origin">
-        {ORIGINS[module.origin]}
-        {module.repository === null ? "" : ` ${module.repository}`}
-        {module.revision === null ? "" : ` at ${module.revision.slice(0, 12)}`}
-      </span>
-      {errors === 0 ? null : (
-        <span class="notice">
-          ⚠ {errors} {errors === 1 ? "error" : "errors"}: the facts have holes
-        </span>
+      <Diagnostics of={name} all={catalog.diagnostics} isHole={({ severity }) => severity === "error"} />
+      {host === null ? null : (
+        <Diagnostics
+          of={host.name}
+          all={host.profile.extracted?.diagnostics ?? []}
+          isHole={({ severity }) => severity !== "note"}
+        />
       )}
     </>
   );

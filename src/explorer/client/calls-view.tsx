@@ -43,7 +43,7 @@ export function CallsView(): VNode {
       <form class="filters" aria-label="Choice of the call" onSubmit={(event) => event.preventDefault()}>
         <Select label="Call" name="leaf" value={entryId(leaf)} options={options} />
       </form>
-      <LeafPage leaf={leaf} />
+      <LeafPage key={entryId(leaf)} leaf={leaf} />
     </>
   );
 }

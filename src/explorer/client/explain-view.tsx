@@ -17,6 +17,7 @@ export function ExplainView(): VNode {
     <>
       <form
         class="filters"
+        aria-label="Explain a status or log lines"
         onSubmit={(event) => {
           event.preventDefault();
           const text = new FormData(event.currentTarget).get("line");

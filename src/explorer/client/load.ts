@@ -1,13 +1,17 @@
 /** Where the facts and the worker come from: this server, or the file that the page is. */
 import { type Excerpts, NO_EXCERPTS } from "../excerpts.ts";
 
+/** What the server gave: by now another one may be there, with other facts. */
+let served: string | null = null;
+
 /** The document that the page shows, packed. */
 export async function loadFacts(): Promise<string> {
   const inside = packed("data");
   if (inside !== null) return inflate(inside);
   const response = await fetch("/data.json");
   if (!response.ok) throw new Error(`the server answers ${response.status}`);
-  return response.text();
+  served = await response.text();
+  return served;
 }
 
 /** Lines of the trees that the facts come from; a page that is a file has none. */
@@ -49,9 +53,15 @@ export async function packedParts(): Promise<{
   if (inside.program !== null && inside.data !== null) {
     return { program: inside.program, data: inside.data, style: inside.style ?? "" };
   }
-  const texts = ["/app.js", "/data.json", "/style.css"].map(async (path) => (await fetch(path)).text());
-  const [program = "", data = "", style = ""] = await Promise.all(texts);
-  return { program: await deflated(program), data: await deflated(data), style };
+  const [program = "", style = ""] = await Promise.all(["/app.js", "/style.css"].map(fromServer));
+  return { program: await deflated(program), data: await deflated(served ?? (await loadFacts())), style };
+}
+
+async function fromServer(path: string): Promise<string> {
+  const response = await fetch(path).catch(() => {
+    throw new Error("the server does not answer; where `seamlock explore` has ended, start it again");
+  });
+  return response.text();
 }
 
 /** Text deflated and in base64. */

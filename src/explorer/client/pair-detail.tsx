@@ -148,7 +148,7 @@ function Facts({ pair, rowA, rowB }: FactsProps): VNode {
   ];
   return (
     <>
-      <table class="facts">
+      <table class="facts" aria-label="The two calls on this lock">
         <thead>
           <tr>
             <td />

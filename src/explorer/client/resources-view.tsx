@@ -25,7 +25,7 @@ export function ResourcesView(): VNode {
         <>
           <h2>{bothNames(wanted)}</h2>
           <UsersOf users={users.find((u) => u.resource === wanted) ?? null} />
-          <ResourcePairs resource={wanted} />
+          <ResourcePairs key={wanted} resource={wanted} />
         </>
       )}
       <Table

@@ -69,18 +69,28 @@ function Progress(): VNode | null {
   const { request, progress, cancelling } = state;
   const share = progress?.kind === "simulate" ? progress.progress.runs / progress.progress.all : undefined;
   return (
-    <p class="progress" role="status">
+    <p class="progress">
+      {/* The counts change several times a second: read out each time, they would drown everything else. */}
+      <span class="unseen" role="status">
+        {cancelling ? "stopping" : "running"}
+      </span>
       <progress value={share} max={1} aria-label="How far the run is" />{" "}
       <span>
         {progress === null ? "starting" : progressWords(progress)}
         {cancelling ? "; stopping" : ""}
       </span>
       <span class="dim">{requestWords(request, data.value)}</span>
-      <button type="button" onClick={cancelRun} disabled={cancelling}>
+      <button type="button" onClick={cancel} disabled={cancelling}>
         Cancel
       </button>
     </p>
   );
+}
+
+/** The button goes with the run: who pressed it by its key goes on at the content. */
+function cancel(): void {
+  cancelRun();
+  document.getElementById("main")?.focus({ preventScroll: true });
 }
 
 function progressWords(progress: JobProgress): string {

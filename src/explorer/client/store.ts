@@ -33,6 +33,7 @@ export function start(data: ExplorerData, at: string): void {
   facts.value = data;
   addEventListener("hashchange", () => follow(location.hash));
   addEventListener("popstate", () => follow(location.hash));
+  addEventListener("click", noteLink);
   if (location.hash === "" && at !== "") history.replaceState(null, "", at);
   follow(location.hash);
 }
@@ -129,11 +130,33 @@ export function tabLink(view: View): string {
 
 /** Changes parameters of this view. `replace`: without a step in the browser's history. */
 export function setParams(patch: Readonly<Record<string, string>>, replace = false): void {
-  navigate(formatRoute(withParams(address.value, patch)), replace);
+  goTo(formatRoute(withParams(address.value, patch)), replace);
 }
 
-/** Goes to an address of the page. */
-export function navigate(hash: string, replace = false): void {
+/** Goes to an address of the page, which is read from its beginning. */
+export function navigate(hash: string): void {
+  isLed = hash !== location.hash;
+  goTo(hash, false);
+}
+
+/** Does what is drawn come of a link, or of a search? A filter, and a step back or forward, leave the reader where he is. */
+let isLed = false;
+
+/** {@link isLed}, of what was just drawn. */
+export function takeLed(): boolean {
+  const wasLed = isLed;
+  isLed = false;
+  return wasLed;
+}
+
+/** Notes which link is followed here; one that opens a tab of its own leads nobody away. */
+function noteLink({ target, defaultPrevented, button, ctrlKey, metaKey, shiftKey, altKey }: MouseEvent): void {
+  const link = target instanceof Element ? target.closest<HTMLAnchorElement>("a[href^='#/']") : null;
+  const isElsewhere = defaultPrevented || button !== 0 || ctrlKey || metaKey || shiftKey || altKey;
+  if (link !== null && !isElsewhere) isLed = link.hash !== location.hash;
+}
+
+function goTo(hash: string, replace: boolean): void {
   try {
     if (replace) history.replaceState(null, "", hash);
     else history.pushState(null, "", hash);

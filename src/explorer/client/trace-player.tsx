@@ -1,11 +1,11 @@
 /** Swim lanes of one run, with a cursor that steps through it and the state beside. */
 import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { BUSY, type Trace, type TraceStep } from "../../language/index.ts";
+import { BUSY, lockName, type Trace, type TraceStep } from "../../language/index.ts";
 import { hostTitle } from "../../report/index.ts";
 import { culpritsAt, heldAfter, holdText } from "../logic/held.ts";
 import { laneLayout } from "../logic/lane-layout.ts";
-import { type Lanes, lanesOf, lockName, nextContention, stateAfter } from "../logic/lanes.ts";
+import { type Lanes, lanesOf, nextContention, stateAfter } from "../logic/lanes.ts";
 import type { RunRequest } from "../logic/run-request.ts";
 import { type StepWindow, windowAround } from "../logic/step-window.ts";
 import { isTurnedOff, isTyping } from "./actions.ts";

@@ -3,7 +3,7 @@ import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { RowChange } from "../../analysis/index.ts";
 import { placeText, sourceUrl } from "../../catalog/index.ts";
-import { conditionWords, hostTitle } from "../../report/index.ts";
+import { conditionWords, goesOtherwise, hostTitle } from "../../report/index.ts";
 import { csvText } from "../logic/csv.ts";
 import type { Question, VersionsAnswer } from "../logic/questions.ts";
 import { SIGNS, type Timeline, timelinePicture, timelineRows, WORDS } from "../logic/versions.ts";
@@ -109,9 +109,22 @@ function Difference({ answer, from, to }: DifferenceProps): VNode {
                     {side === null ? null : <LinkedPlace url={sourceUrl(catalog.module, side.site)} site={side.site} />}
                   </li>
                 ))}
+                {goesOtherwise(change).map((text) => (
+                  <li key={text}>{text}</li>
+                ))}
               </ul>
             </div>
           ))}
+        </section>
+      )}
+      {digest.constants.length === 0 ? null : (
+        <section aria-labelledby="constants">
+          <h3 id="constants">Constants</h3>
+          <ul class="tight">
+            {digest.constants.map((text) => (
+              <li key={text}>{text.replace("->", "→")}</li>
+            ))}
+          </ul>
         </section>
       )}
       <Folded title={`Row by row: ${changed.length} lock rows differ`}>
@@ -278,7 +291,7 @@ function TimelineTable({ host }: { readonly host: string | null }): VNode {
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable from the keyboard */}
       <section class="scroll" tabIndex={0} aria-label="Timelines">
-        <table class="timeline">
+        <table class="timeline" aria-label="Every call through all versions">
           <thead>
             <tr>
               <th scope="col">Call</th>

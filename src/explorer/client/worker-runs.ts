@@ -6,7 +6,6 @@ import { doubted, doubtsOf, parametersOf } from "../../model/index.ts";
 import { assumptions, proofSentences, standings, subject } from "../../report/index.ts";
 import type { SimulationResult } from "../../simulate/index.ts";
 import { endsOf, interleavingModel } from "../logic/interleaving.ts";
-import { checkedOnLocks, simulatedOnLocks } from "../logic/own-locks.ts";
 import type { CheckJob, Found, Job, JobProgress, PairJob, Proof, Reply, Request, SimulateJob } from "../logic/runs.ts";
 import { scenarioModel } from "../logic/scenario-model.ts";
 import { type SimulationProgress, simulateInPieces } from "../logic/simulation.ts";
@@ -55,7 +54,7 @@ async function foundBy(job: Job, signal: AbortSignal): Promise<Found> {
 async function judge(job: CheckJob, signal: AbortSignal): Promise<Found> {
   const { scenario, model } = scenarioModel(job);
   const doubts = doubtsOf(scenario, job.catalog, job.host);
-  const found = checkedOnLocks(model, await decide(model, signal));
+  const found = await decide(model, signal);
   const result = { ...found, outcome: doubted(found.outcome, doubts) };
   const module = job.catalog.module.version;
   const decided = { scenario, model, parameters: { ...parametersOf(scenario), module }, doubts };
@@ -94,7 +93,7 @@ async function sample(job: SimulateJob, signal: AbortSignal): Promise<Simulation
   const tell = seldom();
   const { model } = scenarioModel(job);
   const onProgress = (progress: SimulationProgress): void => tell({ kind: "simulate", progress });
-  return simulatedOnLocks(model, await simulateInPieces(model, job.choice, { signal, onProgress }));
+  return simulateInPieces(model, job.choice, { signal, onProgress });
 }
 
 /** Tells the page how far a job is, a few times a second. */

@@ -1,8 +1,8 @@
 /** Who holds what at a step of a run, and who is behind a BUSY: the acquire, its line, and the host's paths to it. */
 import type { Catalog, Site } from "../../catalog/index.ts";
 import { entriesOf, type HostProfile } from "../../host/index.ts";
-import { BUSY, type Trace } from "../../language/index.ts";
-import { type HoldSpan, type Lanes, lockName } from "./lanes.ts";
+import { BUSY, lockName, type Trace } from "../../language/index.ts";
+import type { HoldSpan, Lanes } from "./lanes.ts";
 import { bothNames } from "./lock-names.ts";
 
 /** What is held once a step has been made, in the order in which it was taken. */

@@ -1,8 +1,7 @@
 /** A run in swim lanes: one for each actor and one for each lock. */
 import type { Catalog } from "../../catalog/index.ts";
-import { BUSY, type Trace, type TraceStep, type Value } from "../../language/index.ts";
+import { BUSY, lockName, lockText, type Trace, type TraceStep, type Value } from "../../language/index.ts";
 import { refusalWords } from "../../report/index.ts";
-import type { StepOnLock } from "./own-locks.ts";
 
 /** A call of one actor, from its first step to its last. */
 export interface CallSpan {
@@ -50,19 +49,6 @@ export interface Lanes {
   readonly flags: readonly Flag[];
 }
 
-/** `TDCS_EPOCH`, `SEPT_ENTRY[1]`; the lock's own name where it has several (`PAMT[3]` of a TDVPR); null for a step that names no lock. */
-export function lockName({ resource, lock, object }: Pick<StepOnLock, "resource" | "lock" | "object">): string | null {
-  if (resource === null) return null;
-  const name = lock ?? resource;
-  return object === null ? name : `${name}[${object}]`;
-}
-
-/** The same by the name under which the step's call has the lock: `TDVPR[3] (PAMT[3])`. */
-function lockText(step: StepOnLock): string | null {
-  const { resource, object, lock } = step;
-  return lock === undefined ? lockName(step) : `${lockName({ resource, object })} (${lockName(step)})`;
-}
-
 /** Lanes have the same order whoever makes the first step: CPU 0 comes before CPU 1, and CPU 2 before CPU 10. */
 const byName = new Intl.Collator("en", { numeric: true });
 
@@ -105,7 +91,7 @@ function callsOf(steps: readonly TraceStep[]): CallSpan[] {
 }
 
 /** A release without an object gives back whatever its actor holds of that resource. */
-function gives(step: StepOnLock, hold: HoldSpan): boolean {
+function gives(step: TraceStep, hold: HoldSpan): boolean {
   if (hold.actor !== step.actor) return false;
   return (
     hold.lock === lockName(step) ||

@@ -36,7 +36,6 @@ import { callsAsked } from "./calls-asked.ts";
 import { comparedOf, hostOf, moduleOf, secondHostOf } from "./choice.ts";
 import { type HomeAnswer, type HomeMeeting, homeAnswer, meeting } from "./home.ts";
 import { type ContentionMap, contentionMap } from "./map.ts";
-import { stepsOnLocks } from "./own-locks.ts";
 import { parseRoute, type Route } from "./route.ts";
 import { jobOf, type RunRequest, requestKey } from "./run-request.ts";
 import { scenarioModel } from "./scenario-model.ts";
@@ -229,8 +228,7 @@ export function answerTo(question: Question, data: ExplorerData): Answer {
       return explain(catalog(question.module), profile(question.host), question.line);
     case "next": {
       const model = modelOf(question.request, data);
-      const next = model === null ? null : nextSteps(model, question.beginning);
-      return model === null || next === null ? null : stepsOnLocks(model, next);
+      return model === null ? null : nextSteps(model, question.beginning);
     }
     case "render":
       return rendered(question.of, question.form, data);
