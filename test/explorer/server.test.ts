@@ -191,6 +191,16 @@ describe("what is named on the command line", () => {
     expect(excerptAt(excerpts.modules, "1.5.25", place)).toBeNull();
   }, 60_000);
 
+  it.each([
+    ["latest", "1.5.25"],
+    ["TDX_1.5.05", "1.5.05"],
+  ])("%s is the bundled %s, under its own name", async (word, name) => {
+    const named = await explorerData(word);
+    expect(named.initial.module).toBe(name);
+    expect(named.modules).toHaveLength(data.modules.length);
+    expect(named.modules.find((one) => one.name === name)?.catalog.module.version).toBe(name);
+  });
+
   it("gives lines of the tree only, and none where there are none", () => {
     const tree = join(temporaryFolder(), "tree");
     mkdirSync(tree);
