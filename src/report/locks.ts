@@ -5,7 +5,7 @@ import { type GuestLooks, kindSentences } from "./glossary.ts";
 import { count, kindName, list } from "./words.ts";
 
 /** An entry per lock kind that is used: its word, its modes, what a refused try does, and host priority. */
-export function lockBlocks(locks: readonly LockDefinition[], used: readonly LockKind[]): Block[] {
+export function lockBlocks(locks: readonly LockDefinition[], used: readonly LockKind[], isRelease: boolean): Block[] {
   if (locks.length === 0) {
     const names = used.map(kindName);
     return [{ kind: "paragraph", text: `The rows name ${count(names.length, "kind")} of locks: ${list(names)}.` }];
@@ -14,18 +14,18 @@ export function lockBlocks(locks: readonly LockDefinition[], used: readonly Lock
   return [
     {
       kind: "entries",
-      entries: shown.map((lock) => ({ mark: `${kindName(lock.kind)}:`, text: sentences(lock).join(" ") })),
+      entries: shown.map((lock) => ({ mark: `${kindName(lock.kind)}:`, text: sentences(lock, isRelease).join(" ") })),
     },
   ];
 }
 
-function sentences(lock: LockDefinition): string[] {
+function sentences(lock: LockDefinition, isRelease: boolean): string[] {
   const tries = lock.primitives.filter((p) => p.operation === "acquire" || p.operation === "promote");
   const priority = tries.some((p) => p.setsHostPriority);
   return [
     `${word(lock)}; ${modes(lock, tries)}.`,
     ...(priority ? [] : ["No host priority."]),
-    ...kindSentences(lock.kind, priority ? guestLooks(tries) : null),
+    ...kindSentences(lock.kind, priority ? guestLooks(tries) : null, isRelease),
   ];
 }
 

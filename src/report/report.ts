@@ -1,6 +1,6 @@
 /** The lock status report for people: what matters first, then the tables of the mail of 2024-09-13 and what follows from them. */
 import { isAncestor } from "../analysis/index.ts";
-import { type Leaf, type LockKind, placeText, type Site, sourceUrl } from "../catalog/index.ts";
+import { bundledRelease, type Leaf, type LockKind, placeText, type Site, sourceUrl } from "../catalog/index.ts";
 import { type Block, type Layout, markdownOf, type Row, textOf, wrap } from "./blocks.ts";
 import { callTable, type TableEntry, type TableLine } from "./call-table.ts";
 import { conclusionBlocks } from "./conclusion-table.ts";
@@ -98,7 +98,7 @@ function handling(doc: ReportDocument): Block[] {
 
 function kinds(doc: ReportDocument): Block[] {
   const used = [...new Set(doc.leaves.flatMap((leaf) => leaf.acquisitions.map((a) => a.lock)))] as LockKind[];
-  return [{ kind: "heading", text: "Lock kinds" }, ...lockBlocks(doc.locks, used)];
+  return [{ kind: "heading", text: "Lock kinds" }, ...lockBlocks(doc.locks, used, bundledRelease(doc.module) !== null)];
 }
 
 const USER_WIDTHS = [16, 10, 54];
