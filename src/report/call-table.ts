@@ -200,7 +200,7 @@ function notesOf(
 ): string[] {
   const told = [
     conditionNote(module, parts, some, host),
-    ...parts.flatMap(({ rows }) => rows.flatMap(releaseNote)),
+    ...parts.flatMap(({ rows }) => rows.flatMap((row) => releaseNote(module, row))),
     ...parts.flatMap(({ rows }) => rows.flatMap(promotionNote)),
     ...parts.flatMap((part) => part.rows.flatMap((row) => tryNote(row, part))),
     ...parts.flatMap((part) => busyNotes(part, first)),
@@ -271,10 +271,10 @@ const RELEASES: Readonly<Record<Exclude<ReleasePlace["kind"], "function">, strin
   "page-removed": "Never given back: it goes with the page that is removed.",
 };
 
-function releaseNote({ release }: Acquisition): string[] {
+function releaseNote(module: Described, { release }: Acquisition): string[] {
   if (release === null) return [];
   if (release.kind !== "function") return [RELEASES[release.kind] ?? []].flat();
-  const words = releaseWords(release.function) ?? `given back in ${release.function}(), before the call ends`;
+  const words = releaseWords(release.function, module) ?? `given back in ${release.function}(), before the call ends`;
   return [`${capital(words)}.`];
 }
 

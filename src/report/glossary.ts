@@ -198,8 +198,9 @@ export function resourceNoun(resource: string): string {
   return own(facts.resourceNouns, resource) ?? resource;
 }
 
-/** How long a lock is held that a function of the source gives back; null when there are no words for it. */
-export function releaseWords(name: string): string | null {
+/** How long a lock is held that a function of the source gives back; null when there are no words for it, or nobody has read it as the tree has it. */
+export function releaseWords(name: string, { behaviours }: Pick<Catalog, "behaviours">): string | null {
+  if (behaviours.some((one) => one.function === name && one.variant === null)) return null;
   return own(facts.releases, name) ?? null;
 }
 
@@ -212,10 +213,10 @@ const UNTIL: Readonly<Record<Exclude<ReleasePlace["kind"], "function">, string>>
 };
 
 /** How long a lock is held, in words; null where nothing is held. */
-export function heldWords(release: ReleasePlace | null): string | null {
+export function heldWords(release: ReleasePlace | null, catalog: Pick<Catalog, "behaviours">): string | null {
   if (release === null) return null;
   if (release.kind !== "function") return UNTIL[release.kind];
-  return releaseWords(release.function) ?? `until ${release.function}(), before the call ends`;
+  return releaseWords(release.function, catalog) ?? `until ${release.function}(), before the call ends`;
 }
 
 /** Every other name of a resource, with the resource. */
@@ -226,11 +227,11 @@ export function resourceAliases(): readonly (readonly [alias: string, resource: 
 /** When a guest looks at the host-priority bit of a lock; `null` where the lock has none, or no guest's function is known. */
 export type GuestLooks = "guestLooksFirst" | "guestLooksAfter" | null;
 
-/** Sentences about a lock kind that its fields do not tell. */
-export function kindSentences(kind: string, looks: GuestLooks): readonly string[] {
+/** Sentences about a lock kind that its fields do not tell; of a bundled release also those that no primitive bears out. */
+export function kindSentences(kind: string, looks: GuestLooks, isRelease: boolean): readonly string[] {
   const known = facts.lockKinds as Readonly<Record<string, readonly { text: string; needs: string | null }[]>>;
   return (Object.hasOwn(known, kind) ? (known[kind] ?? []) : [])
-    .filter(({ needs }) => needs === null || needs === looks)
+    .filter(({ needs }) => (needs === null ? isRelease : needs === looks))
     .map(({ text }) => text);
 }
 

@@ -1,17 +1,18 @@
 /** What the catalog says about the lock kinds, in at most three lines each. */
-import type { LockDefinition, LockKind, LockPrimitive } from "../catalog/index.ts";
+import { bundledRelease, type LockDefinition, type LockKind, type LockPrimitive } from "../catalog/index.ts";
 import type { Block } from "./blocks.ts";
 import { type GuestLooks, kindSentences } from "./glossary.ts";
 import type { ReportDocument } from "./schema.ts";
 import { count, kindName, list } from "./words.ts";
 
-type LockFacts = Pick<ReportDocument, "locks" | "unreadPrimitives">;
+type LockFacts = Pick<ReportDocument, "module" | "locks" | "unreadPrimitives">;
 
 /**
  * An entry per lock kind that is used: its word, its modes, what a refused try does, and host priority; of a kind with primitives that no
  * bundled module has, which these are.
  */
-export function lockBlocks({ locks, unreadPrimitives }: LockFacts, used: readonly LockKind[]): Block[] {
+export function lockBlocks({ module, locks, unreadPrimitives }: LockFacts, used: readonly LockKind[]): Block[] {
+  const isRelease = bundledRelease(module) !== null;
   if (locks.length === 0) {
     const names = used.map(kindName);
     return [{ kind: "paragraph", text: `The rows name ${count(names.length, "kind")} of locks: ${list(names)}.` }];
@@ -23,13 +24,13 @@ export function lockBlocks({ locks, unreadPrimitives }: LockFacts, used: readonl
       kind: "entries",
       entries: shown.map((lock) => ({
         mark: `${kindName(lock.kind)}:`,
-        text: sentences(lock, unread(lock.kind)).join(" "),
+        text: sentences(lock, unread(lock.kind), isRelease).join(" "),
       })),
     },
   ];
 }
 
-function sentences(lock: LockDefinition, unread: LockFacts["unreadPrimitives"]): string[] {
+function sentences(lock: LockDefinition, unread: LockFacts["unreadPrimitives"], isRelease: boolean): string[] {
   const tries = lock.primitives.filter((p) => p.operation === "acquire" || p.operation === "promote");
   const shape = `${word(lock)}; ${modes(lock, tries)}.`;
   if (unread.length > 0) {
@@ -43,7 +44,7 @@ function sentences(lock: LockDefinition, unread: LockFacts["unreadPrimitives"]):
   return [
     shape,
     ...(priority ? [] : ["No host priority."]),
-    ...kindSentences(lock.kind, priority ? guestLooks(tries) : null),
+    ...kindSentences(lock.kind, priority ? guestLooks(tries) : null, isRelease),
   ];
 }
 

@@ -81,6 +81,16 @@ describe("a source that is no bundled release", () => {
     expect(of).toContain("No verdict is bundled for this source of module 1.5.05.");
   });
 
+  it("is told nothing of a lock kind or a function but what was read of it", () => {
+    const all = (one: typeof module): string => renderReportText(buildReport(one)).replaceAll(/\s+/g, " ");
+    const [join, waits] = ["Held only while the TD epoch is read", "The form that waits"];
+    expect([all(module).includes(join), all(module).includes(waits)]).toEqual([true, true]);
+    const behaviours = other.behaviours.map((b) => (b.name === "epoch-join" ? { ...b, variant: null } : b));
+    const unread = all({ ...other, behaviours });
+    expect([unread.includes(join), unread.includes(waits)]).toEqual([false, false]);
+    expect(unread).toContain("Given back in adjust_tlb_tracking_state(), before the call ends.");
+  });
+
   it("equals no public tag", () => {
     const known = moduleNamed("1.5.01");
     const changed = { ...known, module: { ...known.module, sourceDigest: other.module.sourceDigest } };

@@ -183,7 +183,7 @@ const rowColumns = (leaf: string): readonly Column<Acquisition>[] => [
     show: (row) => <When words={conditionWords(leaf, row)} source={row.when} />,
   },
   { head: "Times", text: (row) => row.times },
-  { head: "Held", text: (row) => heldWords(row.release) ?? "–" },
+  { head: "Held", text: (row) => heldWords(row.release, currentModule.value.catalog) ?? "–" },
   {
     head: "Status when busy",
     text: (row) => row.busyStatus ?? "none",
@@ -323,7 +323,7 @@ function SpanPicture({ leaf }: { readonly leaf: Leaf }): VNode {
           const y = TOP + i * LANE;
           return (
             <g key={`${row.resource}${row.role ?? ""}${String(i)}`}>
-              <title>{`${row.resource} ${row.role ?? ""} ${row.mode}, ${heldWords(row.release) ?? "–"}${row.when === null ? "" : `, ${conditionWords(leaf.name, row)}`}`}</title>
+              <title>{`${row.resource} ${row.role ?? ""} ${row.mode}, ${heldWords(row.release, currentModule.value.catalog) ?? "–"}${row.when === null ? "" : `, ${conditionWords(leaf.name, row)}`}`}</title>
               <text x={LEFT - 10} y={y + 14} text-anchor="end">
                 {row.resource}
                 {row.role === null ? "" : ` ${row.role}`}

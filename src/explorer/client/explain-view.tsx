@@ -144,7 +144,7 @@ function Explained({ one, isOfMany }: ExplainedProps): VNode {
               text: (h) => conditionWords(h.leaf, h) ?? "always",
               show: (h) => <When words={conditionWords(h.leaf, h)} source={h.when} />,
             },
-            { head: "Held", text: (h) => heldWords(releaseOf(h)) ?? "–" },
+            { head: "Held", text: (h) => heldWords(releaseOf(h), currentModule.value.catalog) ?? "–" },
             {
               head: "Verdict",
               text: (h) => (h.barred ? "kept out of the guest by then" : VERDICT_WORDS[verdictOfHolder(h)]),

@@ -142,7 +142,11 @@ function Facts({ pair, rowA, rowB }: FactsProps): VNode {
       <When key="a" words={endWords(pair, "a")} source={pair.whenA} />,
       <When key="b" words={endWords(pair, "b")} source={pair.whenB} />,
     ],
-    ["held", heldWords(rowA?.release ?? null) ?? "–", heldWords(rowB?.release ?? null) ?? "–"],
+    [
+      "held",
+      heldWords(rowA?.release ?? null, currentModule.value.catalog) ?? "–",
+      heldWords(rowB?.release ?? null, currentModule.value.catalog) ?? "–",
+    ],
     ["if busy", status(pair.statusA, pair.busyA), status(pair.statusB, pair.busyB)],
     ["stops at", pair.stopsA, pair.stopsB],
   ];
