@@ -14,6 +14,7 @@ export {
 } from "./reactions.ts";
 export {
   type BusyClause,
+  busyClauseSchema,
   type Extracted,
   exitSchema,
   guestSchema,
@@ -22,6 +23,8 @@ export {
   type HostPlace,
   type HostProfile,
   type HostStep,
+  heldLockSchema,
+  hostDiagnosticSchema,
   hostLintSchema,
   hostSchema,
   hostsSchema,
