@@ -9,10 +9,10 @@ import { unheededBars, withoutBar } from "./bars.ts";
 import { Busy } from "./busy.ts";
 import { diagnose } from "./diagnose.ts";
 import { type Entry, findEntries } from "./entries.ts";
-import { type Context, contextsBelow } from "./graph.ts";
+import { type Context, contextsBelow, type Taken } from "./graph.ts";
 import { interruptsOf } from "./interrupts.ts";
 import { LeafNames } from "./leaves.ts";
-import { type Held, heldKey, lockSet } from "./locks.ts";
+import { find, type Held, heldKey, type LockSet, lockSet } from "./locks.ts";
 import { type PageSizes, pageSizesOf } from "./page-sizes.ts";
 import { factsIn, mayOverrun, transitionsBelow } from "./phases.ts";
 import { locksOf, matches, type PlacedRow, pathsOf } from "./profile.ts";
@@ -29,6 +29,8 @@ interface Run {
   readonly entry: Entry;
   readonly phase: string;
   readonly context: Context;
+  /** What the outside holds. */
+  readonly held: LockSet;
   readonly rows: readonly Row[];
 }
 
@@ -78,6 +80,7 @@ export function profileOf(
     contexts,
     rows: placed,
     unheeded,
+    kept: runs.flatMap(({ context, held }) => keptLocks(context, held)),
     sizes,
   });
   if (placed.length === 0) throw nothingFound(tree, diagnostics);
@@ -96,7 +99,7 @@ export function profileOf(
       ...(opStates && { opStates }),
       ...(singleThreaded && { singleThreaded }),
     })),
-    locks: locksOf(paths, rules),
+    locks: locksOf(paths, rules, analysis.takenBy),
     paths,
     ...(rules.profile.guest && { guest: rules.profile.guest }),
     extracted: {
@@ -140,13 +143,15 @@ function runAll(entries: readonly Entry[], rules: KernelRules, analysis: Analysi
         const args = (code?.parameters ?? []).map(
           (name): Value => (code?.types.get(name)?.includes("*") ? POSITIVE : TOP),
         );
-        const held = (rules.entries.holds[info.name] ?? []).map((h): Held => ({ ...h, of: "self", count: 1 }));
+        const held = lockSet((rules.entries.holds[info.name] ?? []).map((h): Held => ({ ...h, of: "self", count: 1 })));
         const context = analysis.entry(
-          { info, locks: lockSet(held), facts: NO_FACTS, args, vars: new Map(), isEntry: true },
+          { info, locks: held, facts: NO_FACTS, args, vars: new Map(), isEntry: true },
           phase.name,
           facts,
         );
-        return context === null ? [] : [{ entry, phase: phase.name, context, rows: rowsBelow(context, labels, busy) }];
+        return context === null
+          ? []
+          : [{ entry, phase: phase.name, context, held, rows: rowsBelow(context, labels, busy) }];
       });
   });
 }
@@ -203,6 +208,16 @@ function placeRows(
       const isAfterKick = last !== undefined && busy.isAfterKick(last);
       return [{ ...row, entry: entry.info.name, call, variant, phase, isAfterKick, overruns: late }];
     }),
+  );
+}
+
+/** Locks that were taken on a way to where an entry ends, and not given back there. */
+function keptLocks(context: Context, before: LockSet): Taken[] {
+  return [...context.outcomes.values()].flatMap(({ locks, taken }) =>
+    locks.held
+      .filter(({ lock, of }) => find(before, lock, of) === null)
+      .flatMap((held) => taken.get(heldKey(held)) ?? [])
+      .filter(({ isAsserted }) => isAsserted !== true),
   );
 }
 

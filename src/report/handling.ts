@@ -169,10 +169,7 @@ type Decided = Handling["verdicts"][number];
 export function verdictText(verdicts: readonly Decided[]): string {
   const outcomes = [...new Set(verdicts.map(({ outcome }) => outcome))];
   const vcpus = [...new Set(verdicts.map((v) => v.vcpus))];
-  if (vcpus.length > 1 && outcomes.length === 1 && outcomes[0] === "violated")
-    return `no, ${verdicts.map((v, i) => `${v.vcpus}${i === 0 ? " vCPU" : ""} in ${range(failures([v]))}`).join(", ")}`;
-  if (vcpus.length > 1)
-    return verdicts.map((v, i) => `${v.vcpus}${i === 0 ? " vCPU" : ""} ${oneVerdict(v)}`).join(", ");
+  if (vcpus.length > 1) return byVcpus(verdicts);
   if (outcomes.some((outcome) => outcome !== "holds" && outcome !== "violated")) return list(outcomes, "or");
   const fails = failures(verdicts);
   return [fails.length === 0 ? "yes" : `no, in ${range(fails)} steps`, ...besides(verdicts)].join("; but ");
@@ -206,10 +203,23 @@ function range(steps: readonly number[]): string {
   return steps.length > 1 ? `${steps[0]} to ${steps.at(-1)}` : `${steps[0] ?? ""}`;
 }
 
+/** `1 vCPU: yes; 3: no, in 15 steps`; `no, in 6 steps (1 or 3 vCPUs)` where it is the same of all. */
+function byVcpus(verdicts: readonly Decided[]): string {
+  const each = groupBy(verdicts, oneVerdict).map(([text, of]) => {
+    const numbers = [...new Set(of.map(({ vcpus }) => vcpus))].sort((x, y) => x - y);
+    return { text, numbers: list(numbers.map(String), "or") };
+  });
+  const [first] = each;
+  if (each.length === 1 && first !== undefined) return `${first.text} (${first.numbers} vCPUs)`;
+  return each.map(({ text, numbers }, i) => `${numbers}${i === 0 ? vcpuWord(numbers) : ""}: ${text}`).join("; ");
+}
+
+const vcpuWord = (numbers: string): string => (numbers === "1" ? " vCPU" : " vCPUs");
+
 /** A run that goes on for ever breaks no promise of a call, but nobody gets through. */
 function oneVerdict(verdict: Decided): string {
   const { outcome } = verdict;
-  if (outcome === "violated") return `no in ${range(failures([verdict]))}`;
+  if (outcome === "violated") return `no, in ${range(failures([verdict]))} steps`;
   return outcome === "holds" ? "yes" : outcome;
 }
 
