@@ -92,6 +92,8 @@ export class Analysis {
   /** The name of the phase that is gone through. */
   phase = "";
   private facts: ReadonlyMap<string, Value> = new Map();
+  /** Places where a lock is given back. */
+  readonly dropped = new Map<string, { readonly place: Site; readonly lock: string; readonly isHeld: boolean }>();
   /** The primitives that take each lock, by its name. */
   readonly takenBy = new Map<string, Set<string>>();
   private readonly tracked: ReadonlySet<string>;
@@ -193,6 +195,13 @@ export class Analysis {
   takes(lock: string, primitive: string): void {
     const known = this.takenBy.get(lock) ?? new Set();
     this.takenBy.set(lock, known.add(primitive));
+  }
+
+  /** Notes where a lock is given back, and whether some way comes there with it. */
+  drops(place: Site, lock: string, isHeld: boolean): void {
+    const key = `${place.file}:${place.line} ${lock}`;
+    const known = this.dropped.get(key);
+    if (known === undefined || (isHeld && !known.isHeld)) this.dropped.set(key, { place, lock, isHeld });
   }
 
   /** Notes that an entry was taken at its word. */

@@ -235,6 +235,9 @@ function lockEffect(on: Execution, name: string, rule: LockCall, call: Call, sta
   const taken = rule.takes === undefined ? null : lockOf(on, rule.takes, call, state);
   for (const { lock, of } of dropped) {
     const rest = drop(state.locks, lock.name, of);
+    // Of a lock of several, or of a protocol, it may be given back what nobody knows of to be held.
+    const isOne = dropped.length === 1 && of === "self" && lock.by === "derived";
+    if (isOne) on.analysis.drops(on.context.place(call.line), lock.name, rest !== null);
     if (rest !== null) state.locks = rest;
     if (find(state.locks, lock.name, of) === null) state.taken.delete(heldKey({ lock: lock.name, of }));
   }

@@ -50,6 +50,7 @@ export function diagnose(findings: Findings): Diagnostic[] {
     ...unfollowedFindings(findings),
     ...barFindings(findings),
     ...keptFindings(findings),
+    ...droppedFindings(findings),
     ...operandFindings(findings),
     ...ruleFindings(findings),
   ];
@@ -304,6 +305,17 @@ const keptFindings = ({ kept }: Findings): Diagnostic[] =>
     message: `${taken.held.lock}, taken here, is still held where a way leaves the kernel: it is not given back there, or what decides about that was not followed, and calls after it are told to hold it`,
     ...at(taken),
   }));
+
+/** Locks that are given back where no way has them: whatever takes them was not understood. */
+const droppedFindings = ({ analysis }: Findings): Diagnostic[] =>
+  [...analysis.dropped.values()]
+    .filter(({ isHeld }) => !isHeld)
+    .map(({ place, lock }) => ({
+      code: "SL3427",
+      severity: "warning",
+      message: `${place.function} gives ${lock} back, and on no way there is it held: what takes it was not understood, and calls before are told not to hold it`,
+      ...at(place),
+    }));
 
 /** Tests of what a BUSY is about: what is done about one of that operand alone is not followed. */
 const operandFindings = ({ analysis }: Findings): Diagnostic[] =>

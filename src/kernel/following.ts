@@ -436,6 +436,10 @@ export class Following extends Execution {
     return type?.endsWith("*") === true ? kept : decided(kept);
   }
 
+  protected override received(type: string | null, value: Value): Value {
+    return this.kept(type, super.received(type, value));
+  }
+
   /** What is left of the status in an integer that is too small for it. */
   private kept(type: string | null, value: Value): Value {
     const bits = type === null || !value.isMarked ? null : this.analysis.source.program.bitsOfType(type);

@@ -127,3 +127,23 @@ describe("a lock that is still held where a way leaves the kernel", () => {
     expect(kept({ for: was, put: flag })).toEqual([]);
   });
 });
+
+describe("a lock that is given back where no way has it", () => {
+  const loose = (take: string, drop = "mutex_unlock(&kvm->lock)") =>
+    extracted(
+      { for: PLAIN, put: PLAIN.replace("mutex_lock(&kvm->lock)", take) },
+      { for: PLAIN_END, put: PLAIN_END.replace("mutex_unlock(&kvm->lock)", drop) },
+    ).diagnostics.flatMap(({ code, severity, message }) =>
+      code === "SL3427" ? [`${severity}: ${message.split(",")[0]}`] : [],
+    );
+
+  test("is told, for what takes it was not understood", () => {
+    expect(loose("mutex_grab(&kvm->lock)")).toEqual(["warning: pen_plain gives kvm->lock back"]);
+  });
+
+  test("is none where some way has it, nor where it may be another lock", () => {
+    expect(loose("mutex_lock(&kvm->lock)")).toEqual([]);
+    expect(loose("if (kvm->vm_bugged)\n\t\tmutex_lock(&kvm->lock)")).toEqual([]);
+    expect(loose("mutex_grab(&kvm->lock)", "mutex_unlock(kvm->nr_vcpus ? &kvm->lock : &kvm->slots_lock)")).toEqual([]);
+  });
+});

@@ -257,6 +257,12 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "int ret = @_wr(vcpu);\n\n\tif (tdx_operand_busy(ret)) return -EAGAIN;\n\treturn ret ? -EIO : 0;",
     does: ["return:-EIO"],
   },
+  "so does one that is given it as an int": {
+    before:
+      "static bool @_busy(int err)\n{\n\tif ((err & TDX_SEAMCALL_STATUS_MASK) == TDX_OPERAND_BUSY)\n\t\treturn true;\n\treturn false;\n}\n",
+    body: "err = wr(1);\n\tif (@_busy(err)) return -EAGAIN;\n\treturn err ? -EIO : 0;",
+    does: ["return:-EIO"],
+  },
   "an int keeps the error that was made of a status": {
     body: "int ret = wr(1) ? -EBUSY : 0;\n\n\treturn ret == -EBUSY ? -EAGAIN : ret;",
     does: ["return:-EAGAIN"],
