@@ -12,7 +12,7 @@ import { type Entry, findEntries } from "./entries.ts";
 import { type Context, contextsBelow, type Taken } from "./graph.ts";
 import { interruptsOf } from "./interrupts.ts";
 import { LeafNames } from "./leaves.ts";
-import { find, type Held, heldKey, type LockSet, lockSet } from "./locks.ts";
+import { type Held, heldKey, lockSet } from "./locks.ts";
 import { type PageSizes, pageSizesOf } from "./page-sizes.ts";
 import { factsIn, mayOverrun, transitionsBelow } from "./phases.ts";
 import { locksOf, matches, type PlacedRow, pathsOf } from "./profile.ts";
@@ -29,8 +29,6 @@ interface Run {
   readonly entry: Entry;
   readonly phase: string;
   readonly context: Context;
-  /** What the outside holds. */
-  readonly held: LockSet;
   readonly rows: readonly Row[];
 }
 
@@ -80,7 +78,7 @@ export function profileOf(
     contexts,
     rows: placed,
     unheeded,
-    kept: runs.flatMap(({ context, held }) => keptLocks(context, held)),
+    kept: runs.flatMap(({ context }) => keptLocks(context)),
     sizes,
   });
   if (placed.length === 0) throw nothingFound(tree, diagnostics);
@@ -143,15 +141,13 @@ function runAll(entries: readonly Entry[], rules: KernelRules, analysis: Analysi
         const args = (code?.parameters ?? []).map(
           (name): Value => (code?.types.get(name)?.includes("*") ? POSITIVE : TOP),
         );
-        const held = lockSet((rules.entries.holds[info.name] ?? []).map((h): Held => ({ ...h, of: "self", count: 1 })));
+        const held = (rules.entries.holds[info.name] ?? []).map((h): Held => ({ ...h, of: "self", count: 1 }));
         const context = analysis.entry(
-          { info, locks: held, facts: NO_FACTS, args, vars: new Map(), isEntry: true },
+          { info, locks: lockSet(held), facts: NO_FACTS, args, vars: new Map(), isEntry: true },
           phase.name,
           facts,
         );
-        return context === null
-          ? []
-          : [{ entry, phase: phase.name, context, held, rows: rowsBelow(context, labels, busy) }];
+        return context === null ? [] : [{ entry, phase: phase.name, context, rows: rowsBelow(context, labels, busy) }];
       });
   });
 }
@@ -211,15 +207,11 @@ function placeRows(
   );
 }
 
-/** Locks that were taken on a way to where an entry ends, and not given back there. */
-function keptLocks(context: Context, before: LockSet): Taken[] {
-  return [...context.outcomes.values()].flatMap(({ locks, taken }) =>
-    locks.held
-      .filter(({ lock, of }) => find(before, lock, of) === null)
-      .flatMap((held) => taken.get(heldKey(held)) ?? [])
-      .filter(({ isAsserted }) => isAsserted !== true),
+/** Locks that were taken on a way to where an entry ends, and not given back there; what the outside holds nobody took. */
+const keptLocks = (context: Context): Taken[] =>
+  [...context.outcomes.values()].flatMap(({ locks, taken }) =>
+    locks.held.flatMap((held) => taken.get(heldKey(held)) ?? []).filter(({ isAsserted }) => isAsserted !== true),
   );
-}
 
 /** Is a member one that there is one of per VM, in the kernel's own memory? */
 function isOfVm(member: string, { facts }: KernelRules): boolean {

@@ -74,6 +74,25 @@ describe("a lock of another", () => {
     const other = "&to_kvm_tdx(kvm)->master->mutex";
     expect(heldWith(`mutex_lock(${other})`, `mutex_unlock(${other})`, source)).toEqual([["vcpu->mutex of other"], []]);
   });
+
+  test("vCPU that a vCPU points to is not the vCPU's own", () => {
+    const text = readFileSync(join(SMALL_TREE, CALLS), "utf8");
+    const [held] = [...text.matchAll(/static \w+ \w+\(struct kvm_vcpu \*vcpu\)\n\{\n/g)];
+    expect(held).toBeDefined();
+    const head = held?.[0] ?? "";
+    const { profile } = extracted(
+      { file: TYPES, for: "u64 vp_enter_ret;", put: "u64 vp_enter_ret;\n\tstruct kvm_vcpu *next;" },
+      {
+        for: head,
+        put: `${head}\tmutex_lock(&to_tdx(vcpu)->next->mutex);\n\ttdh_vp_wr(&to_tdx(vcpu)->vp, 77, 2);\n\tmutex_unlock(&to_tdx(vcpu)->next->mutex);\n`,
+      },
+    );
+    const uses = profile.paths.flatMap((path) => path.steps.flatMap(({ holds = [] }) => holds));
+    const others = uses.filter((use) => typeof use !== "string" && use.lock === "vcpu->mutex" && use.of === "other");
+    expect(
+      others.some((use) => typeof use !== "string" && use.evidence?.[0]?.function === head.match(/ (\w+)\(/)?.[1]),
+    ).toBe(true);
+  });
 });
 
 describe("the kind of a lock", () => {
