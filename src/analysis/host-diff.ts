@@ -1,9 +1,10 @@
-/** What differs between two hosts on one module: contentions, by leaf and path, that one rules out and the other does not. */
+/** What differs between two hosts on one module: what their paths do, and contentions, by leaf and path, that one rules out and the other does not. */
 import { z } from "zod";
 import { type Catalog, moduleInfoSchema } from "../catalog/index.ts";
-import type { HostProfile } from "../host/index.ts";
+import { type HostProfile, hostDiagnosticSchema } from "../host/index.ts";
 import { contendingPairs } from "./contention.ts";
 import { underHost, verdictOf } from "./exclusion.ts";
+import { hostFactSchema, hostFacts } from "./host-facts.ts";
 import { type ContendPair, hostInfoSchema, type PathPair, pairSchema } from "./schema.ts";
 
 const changedPathSchema = z.strictObject({
@@ -17,6 +18,7 @@ export const hostDiffSchema = z.strictObject({
   module: moduleInfoSchema,
   before: hostInfoSchema,
   after: hostInfoSchema,
+  facts: z.array(hostFactSchema).describe("what the paths hold and do otherwise, whether or not a contention follows"),
   contention: z.strictObject({
     appeared: z
       .array(pairSchema)
@@ -41,6 +43,9 @@ export const hostDiffSchema = z.strictObject({
       )
       .describe("still possible, with another outcome"),
   }),
+  diagnostics: z
+    .strictObject({ before: z.array(hostDiagnosticSchema), after: z.array(hostDiagnosticSchema) })
+    .describe("what the extraction of either had to say: each may hide a call, a lock or a reaction"),
 });
 
 export type HostDiffDocument = z.infer<typeof hostDiffSchema>;
@@ -57,6 +62,7 @@ export function diffHosts(catalog: Catalog, before: HostProfile, after: HostProf
     module: { ...catalog.module },
     before: x.info,
     after: y.info,
+    facts: hostFacts(before, after),
     contention: {
       appeared: both.filter(([p, q]) => !p.possible && q.possible).map(([, q]) => q),
       disappeared: both.filter(([p, q]) => p.possible && !q.possible).map(([p]) => p),
@@ -69,12 +75,13 @@ export function diffHosts(catalog: Catalog, before: HostProfile, after: HostProf
       closed: changes.flatMap((c) => c.closed),
       changed: changes.flatMap((c) => c.changed),
     },
+    diagnostics: { before: before.extracted?.diagnostics ?? [], after: after.extracted?.diagnostics ?? [] },
   };
 }
 
 /** True when {@link diffHosts} found anything: the command's exit status 1. */
-export function hostsDiffer({ contention, paths }: HostDiffDocument): boolean {
-  const lists = [contention.appeared, contention.disappeared, paths.opened, paths.closed, paths.changed];
+export function hostsDiffer({ facts, contention, paths }: HostDiffDocument): boolean {
+  const lists = [facts, contention.appeared, contention.disappeared, paths.opened, paths.closed, paths.changed];
   return lists.some((list) => list.length > 0);
 }
 

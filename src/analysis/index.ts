@@ -36,6 +36,7 @@ export { type ExplainOptions, explainLines, explainLog, logReader, returners } f
 export { HOLDER_ORDER } from "./explain/holders.ts";
 export { type ExplainDocument, explainSchema, type StatusExplanation } from "./explain/schema.ts";
 export { diffHosts, type HostDiffDocument, hostDiffSchema, hostsDiffer } from "./host-diff.ts";
+export { factsOfCalls, type HostFact } from "./host-facts.ts";
 export { keptPairs } from "./kept-pairs.ts";
 export type { LogReader, LogReading } from "./log/reader.ts";
 export { type Comparison, compareWithMet, type Met } from "./met.ts";

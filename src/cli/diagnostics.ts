@@ -32,6 +32,11 @@ function diagnosticText({ code, severity, message, file, line }: Diagnostic): st
   return `${severity}[${code}]: ${message}\n${place}`;
 }
 
+/** All that an extraction had to say of a kernel tree; nothing of a profile that was written by hand. */
+export const diagnosticsIn = (host: HostProfile): Diagnosed => ({
+  diagnostics: [...(host.extracted?.diagnostics ?? [])],
+});
+
 /** What stayed unresolved in a host that was extracted from a kernel tree: each may hide a call, a lock or a reaction. */
 export function unresolvedIn(...hosts: readonly (HostProfile | null | undefined)[]): Diagnosed {
   const all = hosts.flatMap((host) => host?.extracted?.diagnostics ?? []);

@@ -1,7 +1,7 @@
 /** `host extract` and `host check`: profiles of kernel trees. */
 import { SeamlockError } from "../errors.ts";
 import { compareHosts, type HostDifference, type HostProfile, serializeHost } from "../host/index.ts";
-import { printDiagnostics } from "./diagnostics.ts";
+import { diagnosticsIn, printDiagnostics } from "./diagnostics.ts";
 import { checkWritable, readText, writeWhole } from "./files.ts";
 import { loadHost } from "./hosts.ts";
 import { EXIT, type ExitStatus, type Io } from "./io.ts";
@@ -21,7 +21,7 @@ export async function extracted(tree: string, options: ExtractOptions, io: Io): 
   // An unusable output is found before the work, not after it.
   if (options.output !== undefined) checkWritable(options.output);
   const profile = await profileOf(tree, options);
-  printDiagnostics({ diagnostics: [...(profile.extracted?.diagnostics ?? [])] }, io, options.verbose === true);
+  printDiagnostics(diagnosticsIn(profile), io, options.verbose === true);
   if (options.output !== undefined) writeWhole(options.output, serializeHost(profile));
   if (options.explain !== undefined) io.out(await explained(profile, options.explain, tree));
   else if (options.json === true) io.out(jsonText(profile));
@@ -44,9 +44,19 @@ export async function checked(
   }
   const { profile } = await loadHost(name);
   const shown = await profileOf(tree, options);
+  const found = diagnosticsIn(shown);
+  printDiagnostics(found, io, options.verbose === true);
   const differences = compareHosts(profile, shown);
   if (options.json === true) {
-    io.out(jsonText({ schema: "seamlock/host-check@1", host: profile.name, tree: shown.name, differences }));
+    const { diagnostics } = found;
+    const document = {
+      schema: "seamlock/host-check@1",
+      host: profile.name,
+      tree: shown.name,
+      differences,
+      diagnostics,
+    };
+    io.out(jsonText(document));
   } else {
     io.out(differences.map(differenceText).join(""));
     io.out(differences.length === 0 ? `${profile.name} states what ${shown.name} shows, and no more\n` : "");

@@ -1,6 +1,6 @@
 /** What a hand-written profile states and an extraction does not show, and the reverse. */
 import { z } from "zod";
-import type { HostPath, HostProfile, HostStep, LockUse } from "./schema.ts";
+import { type HostPath, type HostProfile, type HostStep, hostDiagnosticSchema, type LockUse } from "./schema.ts";
 import { heldAt } from "./uses.ts";
 
 const differenceSchema = z.strictObject({
@@ -19,6 +19,7 @@ export const hostCheckSchema = z.strictObject({
   host: z.string(),
   tree: z.string(),
   differences: z.array(differenceSchema),
+  diagnostics: z.array(hostDiagnosticSchema).describe("what the extraction of the tree had to say"),
 });
 
 export type HostDifference = z.infer<typeof differenceSchema>;

@@ -15,6 +15,7 @@ export {
 } from "./reactions.ts";
 export {
   type BusyClause,
+  busyClauseSchema,
   type Extracted,
   exitSchema,
   guestSchema,
@@ -23,6 +24,8 @@ export {
   type HostPlace,
   type HostProfile,
   type HostStep,
+  heldLockSchema,
+  hostDiagnosticSchema,
   hostLintSchema,
   hostSchema,
   hostsSchema,

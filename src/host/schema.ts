@@ -20,7 +20,8 @@ export const phaseSchema = z.strictObject({
 
 const placeSchema = z.strictObject({ function: text, file: text, line: z.int().min(1) });
 
-const useObject = z.strictObject({
+/** A lock that is held, in full: a profile may write a bare name, which is that lock, exclusive, of the path's own object. */
+export const heldLockSchema = z.strictObject({
   lock: text,
   mode: z.enum(["exclusive", "shared"]).optional().describe("exclusive unless stated"),
   of: z
@@ -37,7 +38,7 @@ const useObject = z.strictObject({
   evidence: z.array(placeSchema).min(1).optional().describe("where it is taken, or asserted"),
 });
 
-export const lockUseSchema = z.union([text, useObject], {
+export const lockUseSchema = z.union([text, heldLockSchema], {
   error: "is neither a lock's name nor { lock, mode, of, assumed }",
 });
 
@@ -103,7 +104,8 @@ export const guestSchema = z.strictObject({
   note: text.optional(),
 });
 
-const diagnosticSchema = z.strictObject({
+/** What an extraction had to say of its tree. */
+export const hostDiagnosticSchema = z.strictObject({
   code: text,
   severity: z.enum(["error", "warning", "note"]),
   message: text,
@@ -121,7 +123,7 @@ export const extractedSchema = z.strictObject({
   excluded: z
     .array(z.strictObject({ what: text, reason: text, places: z.array(placeSchema) }))
     .describe("ways to a SEAMCALL that a rule leaves out, and why"),
-  diagnostics: z.array(diagnosticSchema),
+  diagnostics: z.array(hostDiagnosticSchema),
 });
 
 export const exitSchema = z.strictObject({
@@ -189,7 +191,7 @@ export const hostLintSchema = z.strictObject({
 });
 
 export type HostLock = z.infer<typeof hostLockSchema>;
-export type LockUse = z.infer<typeof useObject>;
+export type LockUse = z.infer<typeof heldLockSchema>;
 export type Phase = z.infer<typeof phaseSchema>;
 export type BusyClause = z.infer<typeof busyClauseSchema>;
 export type HostStep = z.infer<typeof stepSchema>;

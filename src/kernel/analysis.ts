@@ -92,6 +92,10 @@ export class Analysis {
   /** The name of the phase that is gone through. */
   phase = "";
   private facts: ReadonlyMap<string, Value> = new Map();
+  /** Places where a lock is given back. */
+  readonly dropped = new Map<string, { readonly place: Site; readonly lock: string; readonly isHeld: boolean }>();
+  /** The primitives that take each lock, by its name. */
+  readonly takenBy = new Map<string, Set<string>>();
   private readonly tracked: ReadonlySet<string>;
   private readonly factWords: ReadonlySet<string>;
   private readonly runs = new Map<string, Run[]>();
@@ -122,6 +126,7 @@ export class Analysis {
       fact: (member) => (this.tracked.has(member) ? this.fact(member) : null),
       bars: new Set(Object.keys(rules.bars)),
       perVcpu: new Set(source.rules.facts.perVcpu),
+      perVm: new Set(source.rules.facts.perVm),
       always: new Set(Object.keys(rules.facts.members).filter((name) => !told.has(name))),
     };
   }
@@ -184,6 +189,19 @@ export class Analysis {
     const known = this.unfollowed.get(key) ?? { place, members: { itself: new Set(), calls: new Set() } };
     this.unfollowed.set(key, known);
     known.members[by].add(member);
+  }
+
+  /** Notes which primitives take a lock. */
+  takes(lock: string, primitive: string): void {
+    const known = this.takenBy.get(lock) ?? new Set();
+    this.takenBy.set(lock, known.add(primitive));
+  }
+
+  /** Notes where a lock is given back, and whether some way comes there with it. */
+  drops(place: Site, lock: string, isHeld: boolean): void {
+    const key = `${place.file}:${place.line} ${lock}`;
+    const known = this.dropped.get(key);
+    if (known === undefined || (isHeld && !known.isHeld)) this.dropped.set(key, { place, lock, isHeld });
   }
 
   /** Notes that an entry was taken at its word. */

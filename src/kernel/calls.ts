@@ -66,7 +66,7 @@ export function callEffect(on: Execution, call: Call, at: number, state: State):
 function namedCall(on: Execution, name: string, call: Call, at: number, state: State): Effect[] {
   const { rules } = on.analysis.source;
   const lockCall = rules.locks.calls[name];
-  const effects = lockCall === undefined ? null : lockEffect(on, lockCall, call, state);
+  const effects = lockCall === undefined ? null : lockEffect(on, name, lockCall, call, state);
   if (effects !== null) return effects;
   if (rules.locks.asserts[name] !== undefined) return assertion(on, name, call, state);
   if (rules.seamcalls.calls[name] !== undefined) return seamcall(on, name, call, at, state);
@@ -222,7 +222,7 @@ function locksOf(on: Execution, which: number | string, call: Call, state: State
 }
 
 /** Null when the call is not what the rule speaks of, because an argument has another value. */
-function lockEffect(on: Execution, rule: LockCall, call: Call, state: State): Effect[] | null {
+function lockEffect(on: Execution, name: string, rule: LockCall, call: Call, state: State): Effect[] | null {
   if (rule.when !== undefined) {
     const arg = call.args[rule.when.argument];
     const wanted = on.analysis.constant(rule.when.is);
@@ -235,6 +235,9 @@ function lockEffect(on: Execution, rule: LockCall, call: Call, state: State): Ef
   const taken = rule.takes === undefined ? null : lockOf(on, rule.takes, call, state);
   for (const { lock, of } of dropped) {
     const rest = drop(state.locks, lock.name, of);
+    // Of a lock of several, or of a protocol, it may be given back what nobody knows of to be held.
+    const isOne = dropped.length === 1 && of === "self" && lock.by === "derived";
+    if (isOne) on.analysis.drops(on.context.place(call.line), lock.name, rest !== null);
     if (rest !== null) state.locks = rest;
     if (find(state.locks, lock.name, of) === null) state.taken.delete(heldKey({ lock: lock.name, of }));
   }
@@ -242,6 +245,7 @@ function lockEffect(on: Execution, rule: LockCall, call: Call, state: State): Ef
   const failed = rule.success === undefined ? null : forgetting(state.copy(), objects);
   if (taken !== null) {
     const { lock, of } = taken;
+    on.analysis.takes(lock.name, name);
     const held = { lock: lock.name, of };
     const key = heldKey(held);
     // One that is taken again is held from where it was taken first, which may be in a caller: it is held when this one is dropped.

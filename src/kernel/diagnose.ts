@@ -5,7 +5,7 @@ import type { Diagnostic } from "../catalog/index.ts";
 import type { Analysis, Unfollowed } from "./analysis.ts";
 import type { Unheeded } from "./bars.ts";
 import type { Entry } from "./entries.ts";
-import type { Context } from "./graph.ts";
+import type { Context, Taken } from "./graph.ts";
 import type { PageSizes } from "./page-sizes.ts";
 import type { PlacedRow } from "./profile.ts";
 import type { Reach } from "./reach.ts";
@@ -28,6 +28,8 @@ interface Findings {
   readonly contexts: readonly Context[];
   readonly rows: readonly PlacedRow[];
   readonly unheeded: readonly Unheeded[];
+  /** Locks with which some way leaves the kernel. */
+  readonly kept: readonly Taken[];
   /** Of private pages. */
   readonly sizes: PageSizes;
 }
@@ -47,6 +49,8 @@ export function diagnose(findings: Findings): Diagnostic[] {
     ...busyFindings(findings.rows),
     ...unfollowedFindings(findings),
     ...barFindings(findings),
+    ...keptFindings(findings),
+    ...droppedFindings(findings),
     ...operandFindings(findings),
     ...ruleFindings(findings),
   ];
@@ -292,6 +296,26 @@ const barFindings = ({ analysis, unheeded }: Findings): Diagnostic[] => [
     }),
   ),
 ];
+
+/** Locks that are not given back: a fault of the tree's, or two tests of which it was not seen that they come out alike. */
+const keptFindings = ({ kept }: Findings): Diagnostic[] =>
+  kept.map((taken) => ({
+    code: "SL3426",
+    severity: "warning",
+    message: `${taken.held.lock}, taken here, is still held where a way leaves the kernel: it is not given back there, or what decides about that was not followed, and calls after it are told to hold it`,
+    ...at(taken),
+  }));
+
+/** Locks that are given back where no way has them: whatever takes them was not understood. */
+const droppedFindings = ({ analysis }: Findings): Diagnostic[] =>
+  [...analysis.dropped.values()]
+    .filter(({ isHeld }) => !isHeld)
+    .map(({ place, lock }) => ({
+      code: "SL3427",
+      severity: "warning",
+      message: `${place.function} gives ${lock} back, and on no way there is it held: what takes it was not understood, and calls before are told not to hold it`,
+      ...at(place),
+    }));
 
 /** Tests of what a BUSY is about: what is done about one of that operand alone is not followed. */
 const operandFindings = ({ analysis }: Findings): Diagnostic[] =>

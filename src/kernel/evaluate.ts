@@ -52,6 +52,8 @@ export interface Known {
   readonly fact: (member: string) => Value | null;
   /** Structures of which each vCPU has its own. */
   readonly perVcpu: ReadonlySet<string>;
+  /** Structures of which each VM has its own. */
+  readonly perVm: ReadonlySet<string>;
   /** Members that have one value in every phase, whosever they are. */
   readonly always: ReadonlySet<string>;
   /** Members that keep vCPUs out. */
@@ -182,8 +184,10 @@ export class Evaluator {
         const operand = this.value(e.operand, state);
         // Following each number that a counter takes on would make every round of a loop another one.
         if (state.episode === null) return countedBy(e.op, operand);
-        if (operand.isMarked) return marked(TOP);
-        return constantOf(operand) === null ? TOP : binaryValue(e.op === "++" ? "+" : "-", operand, number(1n));
+        const counted = binaryValue(e.op === "++" ? "+" : "-", operand, number(1n));
+        const isKnown = constantOf(operand) !== null;
+        if (operand.isMarked) return marked(isKnown && isSmall(counted) ? counted : TOP);
+        return isKnown ? counted : TOP;
       }
       case "opaque":
         return e.text === "pointer" ? POSITIVE : e.text.startsWith("sizeof") ? POSITIVE : TOP;
@@ -258,8 +262,16 @@ export class Evaluator {
     const functions = this.source.functionsAt(place.member);
     if (functions !== null) return functions;
     // An error is handed on as a pointer, but not kept as one.
-    if (type?.endsWith("*")) return withInstance(POINTER, place.of);
+    if (type?.endsWith("*")) return withInstance(POINTER, this.isToAnother(place.member, type) ? "other" : place.of);
     return type === "bool" ? TRUTH : withInstance(TOP, place.of);
+  }
+
+  /** Does a member point from one VM, or vCPU, to another? To its own VM only a vCPU has a pointer. */
+  private isToAnother(member: string, type: string): boolean {
+    const { perVm, perVcpu } = this.known;
+    const at = member.indexOf(".");
+    const [from, to] = [at > 0 ? member.slice(0, at) : "", this.source.types.tagOf(type) ?? ""];
+    return (perVm.has(from) && (perVm.has(to) || perVcpu.has(to))) || (perVcpu.has(from) && perVcpu.has(to));
   }
 
   /** What is known of a member of the path's own, or of a global object. */
@@ -387,6 +399,15 @@ export class Evaluator {
     return constantOf(this.value(e, state));
   }
 }
+
+/** Is a number one of those that tries are counted by? */
+function isSmall(value: Value): boolean {
+  const known = constantOf(value);
+  return known !== null && -MOST_COUNTED <= known && known <= MOST_COUNTED;
+}
+
+/** How far it is counted what was done because of a status. */
+const MOST_COUNTED = 32n;
 
 /** The parts of a test whose value decides it. */
 function leaves(e: Expr): Expr[] {

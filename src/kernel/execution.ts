@@ -44,7 +44,7 @@ export class Execution {
     const vars = new Map(input.vars);
     code.parameters.forEach((name, i) => {
       const given = input.args[i];
-      const value = given !== undefined && code.types.get(name) === "bool" ? asBool(given) : given;
+      const value = given === undefined ? undefined : this.received(code.types.get(name) ?? null, given);
       if (value !== undefined && value !== TOP && name !== "") vars.set(name, value);
     });
     if (code.lost.length > 0) for (const line of code.lost) this.run_.trouble("lost", code.name, line);
@@ -60,6 +60,11 @@ export class Execution {
         this.go(at, entry.state.copy(), true);
       }
     }
+  }
+
+  /** An argument as the type of its parameter keeps it. */
+  protected received(type: string | null, value: Value): Value {
+    return type === "bool" ? asBool(value) : value;
   }
 
   /** The state in which the function begins. */

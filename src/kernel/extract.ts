@@ -9,7 +9,7 @@ import { unheededBars, withoutBar } from "./bars.ts";
 import { Busy } from "./busy.ts";
 import { diagnose } from "./diagnose.ts";
 import { type Entry, findEntries } from "./entries.ts";
-import { type Context, contextsBelow } from "./graph.ts";
+import { type Context, contextsBelow, type Taken } from "./graph.ts";
 import { interruptsOf } from "./interrupts.ts";
 import { LeafNames } from "./leaves.ts";
 import { type Held, heldKey, lockSet } from "./locks.ts";
@@ -78,6 +78,7 @@ export function profileOf(
     contexts,
     rows: placed,
     unheeded,
+    kept: runs.flatMap(({ context }) => keptLocks(context)),
     sizes,
   });
   if (placed.length === 0) throw nothingFound(tree, diagnostics);
@@ -96,7 +97,7 @@ export function profileOf(
       ...(opStates && { opStates }),
       ...(singleThreaded && { singleThreaded }),
     })),
-    locks: locksOf(paths, rules),
+    locks: locksOf(paths, rules, analysis.takenBy),
     paths,
     ...(rules.profile.guest && { guest: rules.profile.guest }),
     extracted: {
@@ -205,6 +206,12 @@ function placeRows(
     }),
   );
 }
+
+/** Locks that were taken on a way to where an entry ends, and not given back there; what the outside holds nobody took. */
+const keptLocks = (context: Context): Taken[] =>
+  [...context.outcomes.values()].flatMap(({ locks, taken }) =>
+    locks.held.flatMap((held) => taken.get(heldKey(held)) ?? []).filter(({ isAsserted }) => isAsserted !== true),
+  );
 
 /** Is a member one that there is one of per VM, in the kernel's own memory? */
 function isOfVm(member: string, { facts }: KernelRules): boolean {

@@ -37,6 +37,7 @@ import { isCallOf, isSeamcallOf, type Origin } from "./sparing.ts";
 import type { State } from "./state.ts";
 import {
   constantOf,
+  cutNumbers,
   isNegative,
   isPart,
   marked,
@@ -424,7 +425,7 @@ export class Following extends Execution {
   }
 
   protected override converted(...[to, value, state]: Parameters<Execution["converted"]>): Value {
-    const kept = super.converted(to, value, state);
+    const kept = this.kept(this.evaluator.typeOf(to), super.converted(to, value, state));
     const { episode } = state;
     if (episode === null || episode.isOver || episode.isSuccess || episode.until.length === 0) return kept;
     if (this.isCounting || this.evaluator.place(to, state)?.kind !== "local") return kept;
@@ -433,6 +434,16 @@ export class Following extends Execution {
     const isOutcome = type === "int" || (to.kind === "name" && isTemporary(to.name));
     if (isOutcome && !this.isSteppedOn) return marked(kept);
     return type?.endsWith("*") === true ? kept : decided(kept);
+  }
+
+  protected override received(type: string | null, value: Value): Value {
+    return this.kept(type, super.received(type, value));
+  }
+
+  /** What is left of the status in an integer that is too small for it. */
+  private kept(type: string | null, value: Value): Value {
+    const bits = type === null || !value.isMarked ? null : this.analysis.source.program.bitsOfType(type);
+    return bits === null ? value : cutNumbers(value, bits);
   }
 
   // ---------------------------------------------------------------- calls
@@ -620,8 +631,9 @@ export class Following extends Execution {
 
   // ---------------------------------------------------------------- the end of the function
 
-  protected override comesOut(value: Value, state: State): void {
+  protected override comesOut(result: Value, state: State): void {
     const { episode } = state;
+    const value = this.kept(this.run_.code.type, result);
     if (episode === null) return;
     const isDecided = episode.until.length > 0 && !episode.isOver && !episode.isSuccess;
     if (isDecided) for (const decision of episode.until) this.leavesBehind(decision, state);

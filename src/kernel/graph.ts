@@ -72,6 +72,8 @@ export interface Context {
   readonly assertions: Map<string, Assertion>;
   readonly tests: Map<string, Gate>;
   readonly stores: Map<string, Gate & { readonly value: Value }>;
+  /** The ways out of it. */
+  readonly outcomes: ReadonlyMap<string, LocksAt>;
 }
 
 /** Some contexts, and all that they lead to. */

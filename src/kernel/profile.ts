@@ -1,6 +1,6 @@
 /** Rows become the paths of a HostProfile: named and grouped by rules, so that two kernels' paths line up. */
 
-import { type HostLock, type HostPath, type HostStep, isKick, type LockUse } from "../host/index.ts";
+import { type HostLock, type HostPath, type HostStep, isKick, type LockUse, reactionOf } from "../host/index.ts";
 import type { Held } from "./locks.ts";
 import { heldKey } from "./locks.ts";
 import { compareChains, type Row } from "./rows.ts";
@@ -143,9 +143,15 @@ function isSecondTry(
     row.call === before.call &&
     row.context === before.context &&
     locks(row) === locks(before) &&
-    String(row.onBusy) === String(before.onBusy.slice(kick + 1)) &&
+    String(row.onBusy) === String([...moreTries(before.onBusy[kick] ?? ""), ...before.onBusy.slice(kick + 1)]) &&
     group.every(({ isAfterKick }) => isAfterKick)
   );
+}
+
+/** What is left of a kick and some tries after the first of these. */
+function moreTries(reaction: string): string[] {
+  const left = (reactionOf(reaction).tries ?? 0) - 1;
+  return left > 0 ? [`retry:${left}`] : [];
 }
 
 function stepOf(rule: PathRule, group: readonly PlacedRow[], phases: readonly string[], rules: KernelRules): HostStep {
@@ -260,7 +266,11 @@ function withoutHolds(step: HostStep, common: readonly LockUse[]): HostStep {
 }
 
 /** The locks that some path holds, in the order of the rules. */
-export function locksOf(paths: readonly HostPath[], rules: KernelRules): HostLock[] {
+export function locksOf(
+  paths: readonly HostPath[],
+  rules: KernelRules,
+  takenBy: ReadonlyMap<string, ReadonlySet<string>>,
+): HostLock[] {
   const used = new Set(
     paths.flatMap((path) =>
       [...(path.holds ?? []), ...path.steps.flatMap((step) => step.holds ?? [])].map((use) =>
@@ -270,5 +280,18 @@ export function locksOf(paths: readonly HostPath[], rules: KernelRules): HostLoc
   );
   return rules.locks.classes
     .filter((c) => used.has(c.name))
-    .map(({ name, kind, per, what }) => ({ name, kind, per, ...(what !== undefined && { what }) }));
+    .map(({ name, kind, per, what }) => ({
+      name,
+      kind: kindTaken(takenBy.get(name) ?? new Set(), rules) ?? kind,
+      per,
+      ...(what !== undefined && { what }),
+    }));
+}
+
+/** The kind of lock that some primitives take; null where they do not tell, or take several. */
+function kindTaken(primitives: ReadonlySet<string>, { locks }: KernelRules): HostLock["kind"] | null {
+  const kinds = (Object.entries(locks.kinds) as [HostLock["kind"], readonly string[]][]).filter(([, patterns]) =>
+    [...primitives].some((name) => patterns.some((pattern) => matches(pattern, name))),
+  );
+  return kinds.length === 1 ? (kinds[0]?.[0] ?? null) : null;
 }

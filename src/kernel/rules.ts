@@ -139,6 +139,11 @@ const valueText = z
 const factsSchema = z.strictObject({
   members: z.record(text, valueText).describe("by `structure.member`, or the name of a global object"),
   perVcpu: names.describe("structures of which each vCPU has its own"),
+  perVm: names
+    .default([])
+    .describe(
+      "structures of which each VM has its own; what one of them, or of a vCPU's, points to is another VM's or vCPU's",
+    ),
   tracked: names.describe("members whose value is followed, though nothing is known of it at first"),
   shared: z
     .record(text, z.strictObject({ members: names, unless: text.describe("name of a class") }))
@@ -270,6 +275,12 @@ export const kernelRulesSchema = z.strictObject({
   locks: z.strictObject({
     classes: z.array(lockClassSchema),
     calls: z.record(text, lockCallSchema),
+    kinds: z
+      .partialRecord(z.enum(LOCK_KINDS), names)
+      .default({})
+      .describe(
+        "primitives by the kind of what they take; `*` stands for any characters: a lock is of the kind that takes it",
+      ),
     asserts: z.record(text, assertSchema),
     ruledOut: z
       .array(z.strictObject({ function: text, reason: text }))

@@ -231,6 +231,12 @@ function holdsAll(bits: number, from: number): boolean {
   return bits < 0 && bits <= from;
 }
 
+/** A value with what an integer type keeps of each number in it; what is no number is as it was. */
+export function cutNumbers(value: Value, bits: number): Value {
+  if (bits === 1 || Math.abs(bits) === 64 || !value.atoms.some((a) => a.kind === "number")) return value;
+  return setOf(value.atoms.flatMap((a) => (a.kind === "number" ? keptAtom(a, bits).atoms : [a])));
+}
+
 function keptAtom(a: Atom, bits: number): Value {
   if (a.bare !== null) return marked(keptAtom(a.bare, bits));
   if (a.kind === "number") return number(bits < 0 ? BigInt.asIntN(-bits, a.value) : BigInt.asUintN(bits, a.value));

@@ -181,10 +181,7 @@ type Decided = Handling["verdicts"][number];
 export function verdictText(verdicts: readonly Decided[]): string {
   const outcomes = [...new Set(verdicts.map(({ outcome }) => outcome))];
   const vcpus = [...new Set(verdicts.map((v) => v.vcpus))];
-  if (vcpus.length > 1 && outcomes.length === 1 && outcomes[0] === "violated")
-    return `no, ${verdicts.map((v, i) => `${v.vcpus}${i === 0 ? " vCPU" : ""} in ${range(failures([v]))}`).join(", ")}`;
-  if (vcpus.length > 1)
-    return verdicts.map((v, i) => `${v.vcpus}${i === 0 ? " vCPU" : ""} ${oneVerdict(v)}`).join(", ");
+  if (vcpus.length > 1) return byVcpus(verdicts);
   if (outcomes.some((outcome) => outcome !== "holds" && outcome !== "violated")) return list(outcomes, "or");
   const fails = failures(verdicts);
   return [fails.length === 0 ? "yes" : `no, in ${range(fails)} steps`, ...besides(verdicts)].join("; but ");
@@ -218,10 +215,21 @@ function range(steps: readonly number[]): string {
   return steps.length > 1 ? `${steps[0]} to ${steps.at(-1)}` : `${steps[0] ?? ""}`;
 }
 
+/** By numbers of vCPUs: `no, in 16 (1 vCPU), 7 (3)` or `1 vCPU: yes; 3: no, in 15`, of steps, for which the table has no room. */
+function byVcpus(verdicts: readonly Decided[]): string {
+  const each = groupBy(verdicts, oneVerdict).map(([text, of], i) => {
+    const numbers = list([...new Set(of.map(({ vcpus }) => String(vcpus)))].sort(), "or");
+    return { text, of, who: i > 0 ? numbers : `${numbers} ${numbers === "1" ? "vCPU" : "vCPUs"}` };
+  });
+  if (verdicts.every(({ outcome }) => outcome === "violated"))
+    return `no, in ${each.map(({ of, who }) => `${range(failures(of))} (${who})`).join(", ")}`;
+  return each.map(({ text, who }) => `${who}: ${text}`).join("; ");
+}
+
 /** A run that goes on for ever breaks no promise of a call, but nobody gets through. */
 function oneVerdict(verdict: Decided): string {
   const { outcome } = verdict;
-  if (outcome === "violated") return `no in ${range(failures([verdict]))}`;
+  if (outcome === "violated") return `no, in ${range(failures([verdict]))}`;
   return outcome === "holds" ? "yes" : outcome;
 }
 

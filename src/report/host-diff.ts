@@ -1,15 +1,7 @@
 /** Differences between two hosts for people: what a series of patches changed, and what that closed and opened. */
-import type { ContendPair, HostDiffDocument } from "../analysis/index.ts";
+import { type ContendPair, factsOfCalls, type HostDiffDocument, type HostFact } from "../analysis/index.ts";
 import type { Catalog } from "../catalog/index.ts";
-import {
-  clauseText,
-  type HostPath,
-  type HostProfile,
-  type HostSeverity,
-  type HostStep,
-  heldAt,
-  type LockUse,
-} from "../host/index.ts";
+import { type BusyClause, clauseText, type HostProfile, type HostSeverity, type LockUse } from "../host/index.ts";
 import { type Block, markdownOf, type Row, textOf } from "./blocks.ts";
 import { conclusionRows } from "./conclusion.ts";
 import { conclusionTable } from "./conclusion-table.ts";
@@ -18,7 +10,7 @@ import { meetings, meetingText, severityText } from "./meetings.ts";
 import type { ConclusionRow } from "./schema.ts";
 import { askedWords, callNames, count, groupBy, hostTitle, list } from "./words.ts";
 
-/** The profiles behind a document, for the facts that changed. */
+/** The profiles behind a document, for the names of what is closed and opened. */
 export interface HostDiffOptions {
   readonly catalog: Catalog;
   readonly before: HostProfile;
@@ -38,8 +30,11 @@ export function narrowedHostDiff(
     (leaves === undefined || leaves.includes(pair.a) || leaves.includes(pair.b)) &&
     (resources === undefined || resources.includes(pair.resource));
   const { contention, paths } = doc;
+  // A lock of the host is on no resource of the module.
+  const facts = resources === undefined ? doc.facts : [];
   return {
     ...doc,
+    facts: leaves === undefined ? facts : factsOfCalls(facts, leaves),
     contention: {
       appeared: contention.appeared.filter(about),
       disappeared: contention.disappeared.filter(about),
@@ -88,9 +83,8 @@ export interface HostDiffDigest {
 /** The digest of a difference; nothing of it says in its sentence that there is none. */
 export function hostDiffDigest(whole: HostDiffDocument, options: HostDiffOptions): HostDiffDigest {
   const doc = narrowedHostDiff(whole, options);
-  const asked = options.leaves !== undefined || options.resources !== undefined;
   const { opened, closed, changed } = doc.paths;
-  const facts = asked ? [] : factsOf(options.before, options.after);
+  const facts = pathFacts(doc.facts);
   const rows = pathRows(doc, options);
   const none = opened.length + closed.length + changed.length + facts.length === 0;
   return {
@@ -104,13 +98,12 @@ export function hostDiffDigest(whole: HostDiffDocument, options: HostDiffOptions
 
 function hostDiffBlocks(whole: HostDiffDocument, options: HostDiffOptions | undefined): readonly Block[] {
   const doc = options === undefined ? whole : narrowedHostDiff(whole, options);
-  const asked = options?.leaves !== undefined || options?.resources !== undefined;
   const { opened, closed, changed } = doc.paths;
   const title: Block = {
     kind: "title",
     text: `${hostTitle(doc.before.name)} -> ${hostTitle(doc.after.name)}, on module ${doc.module.version}${askedWords(options, ": ", ", on ")}`,
   };
-  const facts = options === undefined || asked ? [] : factsOf(options.before, options.after);
+  const facts = pathFacts(doc.facts);
   const left = notCompared(doc, options);
   const unjudged: Block[] = left === null ? [] : [{ kind: "paragraph", text: left }];
   if (opened.length + closed.length + changed.length + facts.length === 0) {
@@ -238,7 +231,7 @@ function outcomes(changed: HostDiffDocument["paths"]["changed"]): Block[] {
   ];
 }
 
-/** One thing that a path does otherwise. */
+/** One thing that a path does otherwise, in words. */
 export interface PathFact {
   /** The path in few words. */
   readonly path: string;
@@ -250,106 +243,102 @@ export interface PathFact {
   readonly gone: readonly string[];
 }
 
-type StepFact = Pick<PathFact, "what" | "added" | "gone">;
-const plainFact = (what: string): StepFact => ({ what, added: [], gone: [] });
-
-/** What the paths of both hosts hold and do otherwise, and paths that only one has; of one path each change once. */
-function factsOf(before: HostProfile, after: HostProfile): PathFact[] {
-  const old = new Map(before.paths.map((path) => [path.name, path]));
-  const now = new Map(after.paths.map((path) => [path.name, path]));
-  const only = (paths: readonly HostPath[], other: ReadonlyMap<string, HostPath>, what: string): PathFact[] =>
-    paths.filter(({ name }) => !other.has(name)).map(({ name }) => ({ ...plainFact(what), path: name, calls: [] }));
-  const both = after.paths.flatMap((path) => {
-    const earlier = old.get(path.name);
-    return earlier === undefined ? [] : pathFacts(earlier, path);
+/** The facts in words; paths that tables call the same do the same in one row. */
+function pathFacts(facts: readonly HostFact[]): PathFact[] {
+  const single = facts.map((fact): PathFact => {
+    const { added = [], gone = [] } = locksOf(fact);
+    const isOfPath = fact.change === "path-added" || fact.change === "path-removed";
+    return {
+      path: isOfPath ? fact.path : pathWords(fact.path).short,
+      what: factText(fact),
+      calls: isOfPath ? [] : fact.calls,
+      added: added.map(useText),
+      gone: gone.map(useText),
+    };
   });
-  // Paths that tables call the same do the same in one row.
-  const merged = groupBy(both, ({ path, what }) => JSON.stringify([path, what])).flatMap(([, of]) => {
+  return groupBy(single, ({ path, what }) => JSON.stringify([path, what])).flatMap(([, of]) => {
     const [first] = of;
     return first === undefined ? [] : [{ ...first, calls: [...new Set(of.flatMap(({ calls }) => calls))] }];
   });
-  return [...only(after.paths, old, "new path"), ...only(before.paths, now, "path that is gone"), ...merged];
 }
 
-function pathFacts(before: HostPath, after: HostPath): PathFact[] {
-  const calls = [...new Set([...before.steps, ...after.steps].map(({ call }) => call))];
-  const single = calls.flatMap((call) => callFacts(before, after, call).map((fact) => ({ ...fact, call })));
-  const short = pathWords(after.name).short;
-  return groupBy(single, ({ what }) => what).map(([what, of]) => ({
-    path: short,
-    what,
-    calls: [...new Set(of.map(({ call }) => call))],
-    added: of[0]?.added ?? [],
-    gone: of[0]?.gone ?? [],
-  }));
+function locksOf(fact: HostFact): { readonly added?: readonly LockUse[]; readonly gone?: readonly LockUse[] } {
+  switch (fact.change) {
+    case "locks-added":
+      return { added: fact.locks };
+    case "locks-removed":
+      return { gone: fact.locks };
+    case "lock-otherwise":
+      return { added: [fact.after], gone: [fact.before] };
+    default:
+      return {};
+  }
 }
 
-interface At {
-  readonly path: HostPath;
-  readonly step: HostStep;
-}
-
-/** What a path does otherwise at a call, which it may make in several ways: those that both have are no difference. */
-function callFacts(before: HostPath, after: HostPath, call: string): StepFact[] {
-  const [old = [], now = []] = [before, after].map((path) =>
-    path.steps.filter((step) => step.call === call).map((step): At => ({ path, step })),
-  );
-  if (old.length === 0) return [plainFact("makes the call now")];
-  if (now.length === 0) return [plainFact("makes the call no more")];
-  const isSame = (x: At, y: At): boolean => stepFacts(x, y).length === 0;
-  const gone = old.filter((x) => !now.some((y) => isSame(x, y)));
-  const come = now.filter((y) => !old.some((x) => isSame(x, y)));
-  const both = gone.flatMap((x, i) => {
-    const y = come[i];
-    return y === undefined ? [] : stepFacts(x, y);
-  });
-  return [
-    ...both,
-    ...come.slice(gone.length).map((y) => plainFact(`makes the call in one more way: ${wayText(y)}`)),
-    ...gone.slice(come.length).map((x) => plainFact(`no longer makes the call in one of its ways: ${wayText(x)}`)),
-  ];
+function factText(fact: HostFact): string {
+  switch (fact.change) {
+    case "path-added":
+      return "new path";
+    case "path-removed":
+      return "path that is gone";
+    case "call-added":
+      return "makes the call now";
+    case "call-removed":
+      return "makes the call no more";
+    case "way-added":
+      return `makes the call in one more way: ${wayText(fact.way)}`;
+    case "way-removed":
+      return `no longer makes the call in one of its ways: ${wayText(fact.way)}`;
+    case "locks-added":
+      return `holds ${list(fact.locks.map(useText))} now${placesText(fact.locks, "")}`;
+    case "locks-removed":
+      return `no longer holds ${list(fact.locks.map(useText))}${placesText(fact.locks, "before ")}`;
+    case "lock-otherwise":
+      return `holds ${fact.after.lock} ${otherwise(fact.after, fact.before)} now (before: ${otherwise(fact.before, fact.after)})${placesText([fact.after], "")}`;
+    case "on-busy":
+      return `on BUSY ${busyText(fact.after) || "nothing is said"} (before: ${busyText(fact.before) || "nothing said"})`;
+    case "phases":
+      return `runs in ${fact.after.join(", ")} (before: ${fact.before.join(", ")})`;
+    case "overruns":
+      return fact.after.length === 0 ? "no longer outlasts its gate" : `can last into ${fact.after.join(", ")}`;
+    case "interrupts":
+      return fact.after === null
+        ? "no longer makes the call with interrupts off"
+        : "makes the call with interrupts off now";
+    case "on-each":
+      return fact.after === null
+        ? `no longer makes the call on every ${fact.before} at once`
+        : `makes the call on every ${fact.after} at once now`;
+    case "at-most-one":
+      return fact.after === null
+        ? `several runs at once are possible now (before: one per ${fact.before})`
+        : `one run at once per ${fact.after} now${fact.before === null ? "" : ` (before: per ${fact.before})`}`;
+  }
 }
 
 /** `in build, holding kvm->mmu_lock, on BUSY warns`. */
-function wayText({ path, step }: At): string {
-  const held = heldAt(path, step).map(useText);
-  const when = step.phases === undefined ? "" : `in ${step.phases.join(", ")}, `;
-  return `${when}holding ${list(held) || "nothing"}, on BUSY ${busyText(step) || "nothing is said"}`;
+function wayText({ phases, holds, onBusy }: Extract<HostFact, { change: "way-added" | "way-removed" }>["way"]): string {
+  const when = phases === null ? "" : `in ${phases.join(", ")}, `;
+  return `${when}holding ${list(holds.map(useText)) || "nothing"}, on BUSY ${busyText(onBusy) || "nothing is said"}`;
 }
 
-const busyText = ({ onBusy = [] }: HostStep): string => onBusy.map(clauseText).join("; or ");
-
-function stepFacts(x: At, y: At): StepFact[] {
-  const [before = [], after = []] = [x, y].map(({ path, step }) => heldAt(path, step));
-  const without = (uses: readonly LockUse[], others: readonly LockUse[]): LockUse[] => {
-    const texts = others.map(useText);
-    return uses.filter((use) => !texts.includes(useText(use)));
-  };
-  const [more, less] = [without(after, before), without(before, after)];
-  const [added, gone] = [more.map(useText), less.map(useText)];
-  const [does, did] = [busyText(y.step), busyText(x.step)];
-  const phases = (at: At): string => (at.step.phases ?? at.path.phases).join(", ");
-  const late = (at: At): string => (at.path.overruns ?? []).join(", ");
-  const others = [
-    ...(does === did
-      ? []
-      : [`on BUSY ${does === "" ? "nothing is said" : does} (before: ${did === "" ? "nothing said" : did})`]),
-    ...(phases(x) === phases(y) ? [] : [`runs in ${phases(y)} (before: ${phases(x)})`]),
-    ...(late(x) === late(y) ? [] : [late(y) === "" ? "no longer outlasts its gate" : `can last into ${late(y)}`]),
-  ];
-  return [
-    ...(added.length === 0 ? [] : [{ what: `holds ${list(added)} now${placesText(more, "")}`, added, gone: [] }]),
-    ...(gone.length === 0
-      ? []
-      : [{ what: `no longer holds ${list(gone)}${placesText(less, "before ")}`, added: [], gone }]),
-    ...others.map(plainFact),
-  ];
+function busyText(clauses: readonly BusyClause[]): string {
+  return clauses
+    .map((clause) => clauseText(clause) + (clause.on === undefined ? "" : ` (on ${clause.on.join(", ")})`))
+    .join("; or ");
 }
 
 /** `kvm->mmu_lock shared`, `vcpu->mutex of all`. */
 function useText({ lock, mode, of }: LockUse): string {
   const whose = of === "all" || of === "other" ? ` of ${of}` : "";
   return `${lock}${mode === "shared" ? " shared" : ""}${whose}`;
+}
+
+/** In which mode one lock is held, or of which objects, as far as the two say otherwise: `shared`, `of all`. */
+function otherwise(use: LockUse, than: LockUse): string {
+  const mode = (of: LockUse): string => of.mode ?? "exclusive";
+  const whose = ({ of }: LockUse): string => (of === "all" || of === "other" ? `of ${of}` : "of one");
+  return [mode, whose].flatMap((word) => (word(use) === word(than) ? [] : [word(use)])).join(" ");
 }
 
 /** `, taken at tdx.c:3047`, `, before taken at tdx.c:3047`; empty where the profile does not say. */

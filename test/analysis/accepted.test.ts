@@ -275,7 +275,9 @@ describe("two hosts differ", () => {
         atMostOne: "vm",
         steps: reactions.map((reaction) => ({ call: "tdh_y", onBusy: [{ do: [reaction] }] })),
       });
-    expect(changes(host(x, when("bug-vm")), host(x, when("bug-vm", "retry:1")))).toEqual(nothing);
+    // One more way in which a call is made is a difference, though what comes of it is as bad as before.
+    const facts = { ...nothing, differ: true };
+    expect(changes(host(x, when("bug-vm")), host(x, when("bug-vm", "retry:1")))).toEqual(facts);
     // Of several steps the worst stands for the path; a step that cannot meet is not one of them.
     expect(changes(host(x, when("retry:1", "bug-vm")), host(x, when("bug-vm", "retry:1")))).toEqual(nothing);
     const held = one("Y", "tdh_y", {
@@ -285,6 +287,6 @@ describe("two hosts differ", () => {
         { call: "tdh_y", onBusy: [{ do: ["retry:1"] }] },
       ],
     });
-    expect(changes(host(x, held), host(x, bare))).toEqual(nothing);
+    expect(changes(host(x, held), host(x, bare))).toEqual(facts);
   });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { contendSchema } from "../../src/analysis/index.ts";
+import { contendSchema, hostDiffSchema } from "../../src/analysis/index.ts";
 import { hostCheckSchema, hostSchema, parseHost } from "../../src/host/index.ts";
 import { SMALL_TREE, smallRules } from "../kernel/small/small.ts";
 import { inProcess, temporaryFolder } from "./run.ts";
@@ -86,8 +86,10 @@ describe("seamlock host check", () => {
     writeFileSync(file, JSON.stringify({ ...profile, paths }));
     const other = await inProcess(["host", "check", file, SMALL_TREE, ...rules]);
     expect(other.status).toBe(1);
+    expect(other.err).toMatch(/warning\[SL3417\].*pen_asserted asserts that kvm->slots_lock is held/);
     expect(other.out).toMatch(/only shown: .*tdh_mr_finalize.*kvm->lock.*tdx\.c:\d+/s);
     const json = await inProcess(["host", "check", file, SMALL_TREE, ...rules, "--json"]);
+    expect(hostCheckSchema.parse(JSON.parse(json.out)).diagnostics.map(({ code }) => code)).toContain("SL3417");
     expect(hostCheckSchema.parse(JSON.parse(json.out)).differences.map(({ call }) => call)).toEqual(
       expect.arrayContaining(["tdh_mr_finalize"]),
     );
@@ -106,4 +108,11 @@ test("a kernel's tree is a host wherever one is named", async () => {
   const diff = await inProcess(["diff", "linux-6.19", SMALL_TREE, "--module", "1.5.05"]);
   expect(diff.status).toBe(1);
   expect(diff.out).toContain("=== Opened ===");
+  // What the extraction had to say is told as by `host extract`.
+  expect(diff.err).toMatch(/^(error|warning)\[SL34\d\d\]/m);
+  expect(diff.err).toMatch(/notes not shown; --verbose shows them/);
+  const inJson = await inProcess(["diff", "linux-6.19", SMALL_TREE, "--module", "1.5.05", "--json"]);
+  const { before, after } = hostDiffSchema.parse(JSON.parse(inJson.out)).diagnostics;
+  expect(before.every(({ severity }) => severity === "note")).toBe(true);
+  expect(after.some(({ severity }) => severity !== "note")).toBe(true);
 });

@@ -110,7 +110,35 @@ describe("--host", () => {
     expect(out).toContain("=== Closed ===");
     const json = await inProcess(["diff", "linux-6.16", "linux-6.19", ...M, "--json"]);
     expect(hostDiffSchema.parse(JSON.parse(json.out)).contention.appeared).toEqual([]);
-    expect(await inProcess(["diff", "linux-6.16", "linux-6.16", ...M])).toMatchObject({ status: 0 });
+    expect(hostDiffSchema.parse(JSON.parse(json.out)).diagnostics.after.map(({ code }) => code)).toContain("SL3420");
+    expect(await inProcess(["diff", "linux-6.16", "linux-6.16", ...M])).toMatchObject({ status: 0, err: "" });
+  });
+
+  test("a fact that changed is a difference in words, document and status, though the same calls contend", async () => {
+    const { status, out } = await inProcess(["diff", "linux-7.0", "linux-7.1", ...M]);
+    expect(status).toBe(1);
+    expect(out).toContain("the same pairs of calls can contend.");
+    expect(out).toContain("no longer holds cpu_hotplug_lock shared");
+    expect(out).toContain("no longer makes the call with interrupts off");
+    const facts = async (...asked: string[]) => {
+      const { status: of, out: text } = await inProcess(["diff", "linux-7.0", "linux-7.1", ...M, ...asked, "--json"]);
+      const doc = hostDiffSchema.parse(JSON.parse(text));
+      return { status: of, facts: doc.facts.map(({ change, path, calls }) => [change, path, calls]) };
+    };
+    expect(await facts()).toEqual({
+      status: 1,
+      facts: [
+        ["locks-removed", "TDX start", ["tdh_sys_rd", "tdh_sys_config", "tdh_sys_key_config", "tdh_sys_tdmr_init"]],
+        ["interrupts", "CPU online", ["tdh_sys_init", "tdh_sys_lp_init"]],
+      ],
+    });
+    expect(await facts("--leaf", "tdh_sys_init")).toEqual({
+      status: 1,
+      facts: [["interrupts", "CPU online", ["tdh_sys_init"]]],
+    });
+    expect(await facts("--leaf", "tdh_mem_track")).toEqual({ status: 0, facts: [] });
+    // A lock of the host is on no resource of the module.
+    expect(await facts("--resource", "TDR")).toEqual({ status: 0, facts: [] });
   });
 });
 

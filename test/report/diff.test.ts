@@ -206,3 +206,38 @@ test("between two hosts what two paths of one name do is told once", () => {
   const told = facts.map(({ path, what }) => `${path}: ${what}`);
   expect(told).toEqual([...new Set(told)]);
 });
+
+test("between two hosts a lock that is held in another mode, or of others, is neither gone nor new", () => {
+  const catalog = moduleNamed("1.5.25");
+  const before = host("linux-7.3");
+  const name = "zap leaf: memslot delete";
+  const told = (change: (path: HostProfile["paths"][number]) => HostProfile["paths"][number]) => {
+    const after = { ...before, paths: before.paths.map((path) => (path.name === name ? change(path) : path)) };
+    const { facts } = hostDiffDigest(diffHosts(catalog, before, after), { catalog, before, after });
+    return [...new Set(facts.map(({ what }) => what.replace(/, taken at .*/, "")))];
+  };
+  const otherwise = (lock: string, as: object) =>
+    told((path) => ({
+      ...path,
+      holds: (path.holds ?? []).map((use) => (typeof use !== "string" && use.lock === lock ? { ...use, ...as } : use)),
+    }));
+  expect(otherwise("kvm->mmu_lock", { mode: "shared" })).toEqual([
+    "holds kvm->mmu_lock shared now (before: exclusive)",
+  ]);
+  expect(otherwise("kvm->mmu_lock", { of: "all" })).toEqual(["holds kvm->mmu_lock of all now (before: of one)"]);
+  expect(otherwise("kvm->mmu_lock", { of: "target", assumed: "said" })).toEqual([]);
+  expect(told((path) => ({ ...path, atMostOne: "vm" }))).toEqual(["one run at once per vm now"]);
+  expect(
+    told((path) => ({ ...path, steps: path.steps.map((step) => ({ ...step, interrupts: "off", onEach: "cpu" })) })),
+  ).toEqual(["makes the call with interrupts off now", "makes the call on every cpu at once now"]);
+  // What is done about one operand alone is not what is done about any.
+  expect(
+    told((path) => ({
+      ...path,
+      steps: path.steps.map((step) => ({
+        ...step,
+        onBusy: (step.onBusy ?? []).map((clause) => ({ ...clause, on: ["SEPT"] })),
+      })),
+    }))[0],
+  ).toMatch(/^on BUSY .* \(on SEPT\) \(before: /);
+});

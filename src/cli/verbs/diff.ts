@@ -22,9 +22,9 @@ import {
   renderHostDiffMarkdown,
   renderHostDiffText,
 } from "../../report/index.ts";
-import { exitStatusOf, printDiagnostics, unresolvedIn } from "../diagnostics.ts";
+import { diagnosticsIn, exitStatusOf, printDiagnostics, unresolvedIn } from "../diagnostics.ts";
 import { publishedExplanations } from "../explanations.ts";
-import { isHost, loadProfile, namedHost } from "../hosts.ts";
+import { isHost, isTree, loadProfile, namedHost } from "../hosts.ts";
 import { EXIT, type ExitStatus, type Io, show } from "../io.ts";
 import { jsonText } from "../json.ts";
 import { isModule, loadModule } from "../modules.ts";
@@ -171,7 +171,10 @@ async function diffOfHosts(
   const [a, b] = [await loadProfile(before), await loadProfile(after)];
   const catalog = await loadModule(options.module);
   const called = new Set([a, b].flatMap((host) => hostLeaves(catalog, host)).map(({ name }) => name));
-  printDiagnostics([catalog, unresolvedIn(a, b)], io, options.verbose === true, called);
+  // Of a tree of one's own also the notes, as `host extract` has them; those of a bundled profile were read by others.
+  const of = (name: string, host: HostProfile) => (isTree(name) ? diagnosticsIn(host) : unresolvedIn(host));
+  const trees = before === after ? [of(before, a)] : [of(before, a), of(after, b)];
+  printDiagnostics([catalog, ...trees], io, options.verbose === true, called);
   const asked = askedOf(catalog, catalog, options);
   const document = narrowedHostDiff(diffHosts(catalog, a, b), asked ?? {});
   const form = formatOf(options);
