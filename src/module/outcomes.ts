@@ -54,21 +54,22 @@ export interface FailureStatus {
 const NOTHING: FailureStatus = { busy: [], hostPriority: [], exit: null, ended: [], wentOn: [], isSkipped: false };
 
 /** What the leaf returns when an acquisition fails, by the acquisition's lock and place. */
-export function failureStatuses({ run }: RowContext): Map<string, FailureStatus> {
+export function failureStatuses({ run, knowledge }: RowContext): Map<string, FailureStatus> {
   const finals = new Map<string, LeafFinal[]>();
   for (const final of run.finals) {
     if (!final.failure) continue;
     const key = chainKey(final.failure.event.evidence);
     finals.set(key, [...(finals.get(key) ?? []), final]);
   }
-  return new Map([...finals].map(([key, all]) => [key, failureOf(all)]));
+  const { busyStatuses } = knowledge.rules;
+  return new Map([...finals].map(([key, all]) => [key, failureOf(all, busyStatuses)]));
 }
 
-function failureOf(finals: readonly LeafFinal[]): FailureStatus {
+function failureOf(finals: readonly LeafFinal[], busyStatuses: RegExp): FailureStatus {
   const isPriority = ({ failure }: LeafFinal) => /HOST_PRIORITY/.test(failure?.outcome ?? "");
   const wentOn = finals.filter((final) => !isPriority(final) && isSuccess(final) && !triedAgain(final));
   // Then what such a call returns is about something else.
-  if (wentOn.length > 0 && !finals.some(namesItsFailure))
+  if (wentOn.length > 0 && !finals.some((final) => namesItsFailure(final, busyStatuses)))
     return { ...NOTHING, wentOn, isSkipped: wentOn.some(({ value }) => value?.t === "num") };
   const told = finals.filter((final) => statusesOf(final).length > 0);
   const statuses = (of: readonly LeafFinal[]) => ascending(of.flatMap(statusesOf));
@@ -95,12 +96,16 @@ export const triedAgain = ({ failure, events }: LeafFinal): boolean =>
 const statusesOf = ({ value, failure }: LeafFinal): readonly bigint[] =>
   constantsIn(value).flatMap((one) => (isErrorValue(one) && !isAnother(one, failure?.outcome ?? "") ? [one.v] : []));
 
-/** Does a path end with the very status that the primitive gave? */
-const namesItsFailure = ({ value, failure }: LeafFinal): boolean =>
-  constantsIn(value).some(({ name }) => name !== null && name === failure?.outcome);
+/** Does a path end with the very status that the primitive gave, or with one of BUSY class where that gives no status? */
+const namesItsFailure = ({ value, failure }: LeafFinal, busyStatuses: RegExp): boolean =>
+  constantsIn(value).some(
+    ({ name }) => name !== null && (isStatus(failure?.outcome) ? name === failure?.outcome : busyStatuses.test(name)),
+  );
+
+const isStatus = (outcome = ""): boolean => outcome.startsWith("TDX_");
 
 /** A leaf that goes on after a failure may end with a status that is about something else. */
 const isAnother = ({ name }: { readonly name: string | null }, outcome: string): boolean =>
-  name !== null && outcome.startsWith("TDX_") && name !== outcome;
+  name !== null && isStatus(outcome) && name !== outcome;
 
 export const ascending = (values: readonly bigint[]): bigint[] => [...new Set(values)].sort((a, b) => (a < b ? -1 : 1));

@@ -5,9 +5,7 @@ import {
   type Call,
   Domain,
   type Evaluated,
-  type Expr,
   equal,
-  expressionsIn,
   type Frame,
   type FunctionAst,
   idOf,
@@ -144,8 +142,7 @@ export class StatusDomain extends Domain<readonly BusyFact[]> {
 
   /** A loop that makes a BUSY status does so in any of its rounds. */
   override loop(s: LoopStmt): LoopAdvice | null {
-    const isBusy = (e: Expr) => e.kind === "name" && this.knowledge.rules.busyStatuses.test(e.name);
-    return [...expressionsIn(s.body)].some(isBusy) ? { isAnyRound: true } : null;
+    return this.knowledge.canBeBusy(s.body) ? { isAnyRound: true } : null;
   }
 
   /** Remembers a BUSY status that no lock primitive gave. */

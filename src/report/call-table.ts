@@ -282,9 +282,7 @@ function promotionNote({ promotion, pageSizes, promotedSizes }: Acquisition): st
 function tryNote({ mode, busyStatus, busyWhen, hostPriorityExit }: Acquisition, { leaf }: Part): string[] {
   const isSkipped = mode !== "NO_LOCK" && busyStatus === null && leaf.statuses !== undefined;
   return [
-    ...(busyWhen === undefined
-      ? []
-      : ["Where it is busy, only some of the calls end; the others leave out this entry of the list and go on."]),
+    ...(busyWhen === undefined ? [] : ["Where it is busy, only some of the calls end; the others go on without it."]),
     ...(isSkipped ? ["Where it is busy, the call goes on without it."] : []),
     ...(hostPriorityExit === undefined
       ? []

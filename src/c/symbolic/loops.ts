@@ -152,17 +152,26 @@ export class Loops {
     }
   }
 
-  /** The rounds after those that left something for the next one to undo. */
+  /** The rounds after those that left something for the next one to undo, or a flag otherwise than they found it. */
   private nextRound(loop: Running, before: AbstractState, ends: readonly AbstractState[]): readonly AbstractState[] {
     const { s, frame, left } = loop;
     const next: AbstractState[] = [];
     for (const end of ends) {
-      if (s.test === null || !this.domains.some((domain) => domain.mindsNextRound(before, end))) continue;
+      const isMinded = this.domains.some((domain) => domain.mindsNextRound(before, end));
+      if (s.test === null || !(isMinded || this.hasSetFlag(loop, before, end))) continue;
       for (const [st, formula] of this.engine.test(s.test, end.clone(), frame))
         if (st.assume(formula, `${this.engine.fork(frame, s.line, s.test)}+n`, true))
           this.once(loop, st, [...frame.loops, loopTest(s)], { next, left });
     }
     return next;
+  }
+
+  /** Has a round set a variable to another constant than it was before? */
+  private hasSetFlag({ s, frame }: Running, before: AbstractState, after: AbstractState): boolean {
+    return [...flagsIn(s)].some((name) => {
+      const [old, now] = [before, after].map((state) => this.engine.valueOf(name, state, frame));
+      return old?.t === "num" && now?.t === "num" && old.v !== now.v;
+    });
   }
 
   /** Is the one iteration that stands for all to be any of them, and depends on which? */
@@ -383,6 +392,46 @@ function tests(body: Stmt, variable: string): boolean {
   return false;
 }
 
+const flags = new WeakMap<LoopStmt, ReadonlySet<string>>();
+
+/** Variables to which a loop's body gives truth values, and nothing else, so that one round may find what the one before it made. */
+function flagsIn(s: LoopStmt): ReadonlySet<string> {
+  const known = flags.get(s);
+  if (known !== undefined) return known;
+  const set = new Set<string>();
+  const others = new Set<string>();
+  for (const e of expressionsIn(s)) {
+    const name = assignedBy(e);
+    if (name !== null) (e.kind === "assign" && e.op === "=" && isTruthValue(e.right) ? set : others).add(name);
+  }
+  const found = new Set([...set].filter((name) => !(others.has(name) || isSetFirst(s.body, name))));
+  flags.set(s, found);
+  return found;
+}
+
+const isTruthValue = (e: Expr): boolean =>
+  e.kind === "number" ? e.value <= 1n : e.kind === "name" && (e.name === "true" || e.name === "false");
+
+/** Does a loop's body give a variable a value before it asks for it or may be left? */
+function isSetFirst(body: Stmt, name: string): boolean {
+  for (const s of unwrapped(body)) {
+    if (s.kind === "expression" && assignedBy(s.expr) === name) return true;
+    if ([...statementsIn(s)].some(({ kind }) => LEAVES.has(kind))) return false;
+    if ([...expressionsIn(s)].some((e) => e.kind === "name" && e.name === name)) return false;
+  }
+  return false;
+}
+
+const unwrapped = (s: Stmt): readonly Stmt[] => (s.kind === "block" ? s.body.flatMap(unwrapped) : [s]);
+
+const LEAVES: ReadonlySet<Stmt["kind"]> = new Set(["break", "continue", "goto", "return"]);
+
+/** The variable that an expression stores in. */
+function assignedBy(e: Expr): string | null {
+  const target = e.kind === "assign" ? e.left : e.kind === "update" ? e.operand : null;
+  return target?.kind === "name" ? target.name : null;
+}
+
 const carried = new WeakMap<LoopStmt, ReadonlySet<string>>();
 
 /** Variables that a loop's body computes of its counter, or of what it assigns itself. */
@@ -392,8 +441,8 @@ function carriedIn(s: LoopStmt): ReadonlySet<string> {
   const sets = [...expressionsIn(s.body)].filter((e) => e.kind === "assign" && e.left.kind === "name");
   const assigned = new Set<string | null>([counterOf(s)]);
   for (const e of [...expressionsIn(s.body), ...(s.step === null ? [] : within(s.step))]) {
-    const target = e.kind === "assign" ? e.left : e.kind === "update" ? e.operand : null;
-    if (target?.kind === "name") assigned.add(target.name);
+    const name = assignedBy(e);
+    if (name !== null) assigned.add(name);
   }
   const isOfRound = (e: Expr) => [...within(e)].some((part) => part.kind === "name" && assigned.has(part.name));
   const found = new Set<string>();
