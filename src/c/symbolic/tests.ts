@@ -11,6 +11,7 @@ import {
   equal,
   FALSE,
   type Formula,
+  isBelow,
   isConst,
   not,
   num,
@@ -124,6 +125,8 @@ export function relation(op: string, a: Value, b: Value, isSigned: boolean | nul
     const [x, y] = isSigned ? [BigInt.asIntN(64, a.v), BigInt.asIntN(64, b.v)] : [a.v, b.v];
     return arithmetic(op, x, y) === 1n ? TRUE : FALSE;
   }
+  if (b.t === "num" && op === "<" && isBelow(a, b.v)) return TRUE;
+  if (b.t === "num" && op === ">=" && isBelow(a, b.v)) return FALSE;
   const isSign = b.t === "num" && b.v === 0n && (op === "<" || op === ">=");
   if (isSign && isSigned === false) return op === "<" ? FALSE : TRUE;
   const isNot = op === ">=" || op === "<=";
