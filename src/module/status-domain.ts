@@ -67,6 +67,11 @@ export class StatusDomain extends Domain<readonly BusyFact[]> {
   private isBusy = (value: Value): boolean =>
     value.t === "num" && value.name !== null && this.knowledge.rules.busyStatuses.test(value.name);
 
+  /** What a caller makes of a BUSY status is told. */
+  override isApart(error: Value): boolean {
+    return this.isBusy(error);
+  }
+
   /** By name: the module's "no address" constants have the error bit too. */
   override isError(value: Value): boolean {
     return value.t === "num" && isErrorBitSet(value.v) && value.name?.startsWith("TDX_") === true;

@@ -12,7 +12,7 @@ import { type AbstractState, joinStates } from "./state.ts";
 import { equal, type Formula, isConst, not, num, type Sym, sym, TRUE, type Value } from "./values.ts";
 
 /** Iterations that are run of a loop whose tests are decided. */
-const UNROLL = 8;
+export const UNROLL = 8;
 
 /** Where the iterations of a loop end: in the next iteration, or out of the loop. */
 interface Ends {

@@ -65,10 +65,16 @@ export class Tests {
         .map(
           ([s2, b]): Evaluated<Formula> => [
             s2,
-            s2.simplify(this.ofEach(e, relation(e.op, s2.resolve(a), s2.resolve(b), isSigned), frame)),
+            s2.simplify(this.ofEach(e, this.compared(e.op, s2.resolve(a), s2.resolve(b), isSigned), frame)),
           ],
         ),
     );
+  }
+
+  private compared(op: string, a: Value, b: Value, isSigned: boolean | null): Formula {
+    const isNever = [a, b].some((value) => value.t === "error") && [a, b].some((value) => this.engine.isApart(value));
+    if (isNever && (op === "==" || op === "!=")) return op === "==" ? FALSE : TRUE;
+    return relation(op, a, b, isSigned);
   }
 
   /** A comparison of elements that a loop counts, as the source writes it: what it says of one it says of each. */
