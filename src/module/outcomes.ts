@@ -55,6 +55,9 @@ export interface FailureStatus {
 
 const NOTHING: FailureStatus = { busy: [], hostPriority: [], exit: null, ended: [], wentOn: [], isSkipped: false };
 
+/** Is a constant a status of BUSY class that only calls end with that find a lock busy? */
+type IsBusy = (status: { readonly name: string | null; readonly v: bigint }) => boolean;
+
 /** What the leaf returns when acquisitions fail; undefined where none of these does. */
 export type Failures = (events: readonly Failure["event"][], evidence: readonly Site[]) => FailureStatus | undefined;
 
@@ -67,7 +70,11 @@ export function failureStatuses(
   { run, knowledge }: RowContext,
   rows: readonly (readonly Failure["event"][])[],
 ): Failures {
-  const { busyStatuses } = knowledge.rules;
+  // What calls end with that find no lock busy is about something else.
+  const usual = new Set(
+    run.finals.flatMap(({ failure, value }) => (failure ? [] : constantsIn(value).map(({ v }) => v))),
+  );
+  const tellsBusy: IsBusy = ({ name, v }) => name !== null && knowledge.rules.busyStatuses.test(name) && !usual.has(v);
   const ofRows = new Set(rows.flat());
   const finals = new Map<string, LeafFinal[]>();
   for (const final of run.finals) {
@@ -79,19 +86,20 @@ export function failureStatuses(
     const here = finals.get(chainKey(evidence)) ?? [];
     const own = here.filter(({ failure }) => failure && (events.includes(failure.event) || !ofRows.has(failure.event)));
     const some = own.length > 0 ? own : here;
-    return some.length === 0 ? undefined : failureOf(some, busyStatuses);
+    return some.length === 0 ? undefined : failureOf(some, tellsBusy);
   };
 }
 
-function failureOf(finals: readonly LeafFinal[], busyStatuses: RegExp): FailureStatus {
+function failureOf(all: readonly LeafFinal[], tellsBusy: IsBusy): FailureStatus {
+  const finals = all.filter((final) => !triedAgain(final));
   const isPriority = ({ failure }: LeafFinal) => /HOST_PRIORITY/.test(failure?.outcome ?? "");
-  const wentOn = finals.filter((final) => !isPriority(final) && isSuccess(final) && !triedAgain(final));
+  const wentOn = finals.filter((final) => !isPriority(final) && isSuccess(final));
   // Then what such a call returns is about something else.
-  if (wentOn.length > 0 && !finals.some((final) => namesItsFailure(final, busyStatuses)))
+  if (wentOn.length > 0 && !finals.some((final) => namesItsFailure(final, tellsBusy)))
     return { ...NOTHING, wentOn, isSkipped: wentOn.some(({ value }) => value?.t === "num") };
   // A caller may say it with another status of BUSY class; of a leaf that goes on, that may be about something else.
   const isOther = wentOn.length === 0 && !finals.some((final) => statusesOf(final).length > 0);
-  const statusesIn = (final: LeafFinal) => (isOther ? busyIn(final, busyStatuses) : statusesOf(final));
+  const statusesIn = (final: LeafFinal) => (isOther ? busyIn(final, tellsBusy) : statusesOf(final));
   const told = finals.filter((final) => statusesIn(final).length > 0);
   const statuses = (of: readonly LeafFinal[]) => ascending(of.flatMap(statusesIn));
   const ended = told.filter((final) => !isPriority(final));
@@ -117,14 +125,12 @@ const statusesOf = ({ value, failure }: LeafFinal): readonly bigint[] =>
   constantsIn(value).flatMap((one) => (isErrorValue(one) && !isAnother(one, failure?.outcome ?? "") ? [one.v] : []));
 
 /** The statuses of BUSY class that a path ends with. */
-const busyIn = ({ value }: LeafFinal, busyStatuses: RegExp): readonly bigint[] =>
-  constantsIn(value).flatMap(({ name, v }) => (name !== null && busyStatuses.test(name) ? [v] : []));
+const busyIn = ({ value }: LeafFinal, tellsBusy: IsBusy): readonly bigint[] =>
+  constantsIn(value).flatMap((one) => (tellsBusy(one) ? [one.v] : []));
 
 /** Does a path end with the very status that the primitive gave, or with one of BUSY class where that gives no status? */
-const namesItsFailure = ({ value, failure }: LeafFinal, busyStatuses: RegExp): boolean =>
-  constantsIn(value).some(
-    ({ name }) => name !== null && (isStatus(failure?.outcome) ? name === failure?.outcome : busyStatuses.test(name)),
-  );
+const namesItsFailure = ({ value, failure }: LeafFinal, tellsBusy: IsBusy): boolean =>
+  constantsIn(value).some((one) => (isStatus(failure?.outcome) ? one.name === failure?.outcome : tellsBusy(one)));
 
 const isStatus = (outcome = ""): boolean => outcome.startsWith("TDX_");
 

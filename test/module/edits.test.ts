@@ -66,6 +66,19 @@ describe("a helper that locks", () => {
   });
 });
 
+describe("a lock that a second try gets", () => {
+  it("has nothing to do with what the call ends with then", async () => {
+    const { rows } = await of(`
+    lock_return_t got = acquire_mutex_lock(&global->global_lock);
+    if (got != LOCK_RET_SUCCESS) { got = acquire_mutex_lock(&global->global_lock); }
+    if (got != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }
+    return_val = is_first(gpa) ? TDX_PREVIOUS_TLB_EPOCH_BUSY : TDX_SUCCESS;
+    release_mutex_lock(&global->global_lock);
+    return return_val;`);
+    expect(rows).toMatchObject([{ busyStatus: "0x8000020000000000", otherStatuses: [] }]);
+  });
+});
+
 describe("locks that the rounds of a loop take at one place", () => {
   it("are each taken once, and each has its own status", async () => {
     const { rows, catalog } = await of(`
