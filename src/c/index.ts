@@ -35,6 +35,7 @@ export {
   stepsOf,
   wayTo,
 } from "./symbolic/locations.ts";
+export { UNROLL } from "./symbolic/loops.ts";
 export { runFunction } from "./symbolic/machine.ts";
 export type { ShortText, ValueNames } from "./symbolic/names.ts";
 export { joinPaths, type Path } from "./symbolic/path.ts";

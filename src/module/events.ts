@@ -52,6 +52,15 @@ export interface Failure {
   readonly at: number;
 }
 
+/**
+ * Does an event try again what a failure did not get: the same lock, or one at the same place in the source? What leads to a lock may be a
+ * variable of a function that is called once more.
+ */
+export const isTriedAgain = ({ event }: Failure, { kind, lock, evidence }: LockEvent): boolean =>
+  kind === event.kind && (lock === event.lock || isSameSite(evidence.at(-1), event.evidence.at(-1)));
+
+const isSameSite = (a: Site | undefined, b: Site | undefined): boolean => a?.line === b?.line && a?.file === b?.file;
+
 /** A PAMT entry's page type was found (`assume`) or set (`assign`). */
 export interface TypeFact {
   /** The PAMT entry. */

@@ -3,7 +3,9 @@
 import {
   calleeOf,
   Effects,
+  type Expr,
   expressionsIn,
+  type FunctionInfo,
   ParameterWrites,
   type Program,
   type Settings,
@@ -37,6 +39,8 @@ export class Knowledge {
   private readonly acquiring: ReadonlySet<string>;
   /** The same of release primitives. */
   private readonly releasing: ReadonlySet<string>;
+  /** Functions that can reach one that makes a BUSY status. */
+  private busy: ReadonlySet<string> | undefined;
   private readonly uses = new Map<string, UseOfErrors>();
   private walkLock: LockKind | null | undefined;
 
@@ -65,6 +69,14 @@ export class Knowledge {
   /** Can a statement reach a release primitive? */
   canRelease(s: Stmt): boolean {
     return calls(s, this.releasing);
+  }
+
+  /** Can a statement make a BUSY status, or call what makes one? */
+  canBeBusy(s: Stmt): boolean {
+    const { rules, program } = this;
+    this.busy ??= program.reaching(makersOfBusy(program, rules));
+    const isBusy = (e: Expr) => e.kind === "name" && rules.busyStatuses.test(e.name);
+    return calls(s, this.busy) || [...expressionsIn(s)].some(isBusy);
   }
 
   /**
@@ -137,6 +149,15 @@ export class Knowledge {
     const enumerator = Object.keys(this.rules.modes).find((name) => this.program.constant(name) === value);
     return enumerator === undefined ? null : (this.rules.modes[enumerator] ?? null);
   }
+}
+
+/** Functions whose bodies name a BUSY status. */
+export function makersOfBusy(program: Program, rules: ExtractionRules): Set<string> {
+  const isMaker = ({ file, bodyStart, bodyEnd }: FunctionInfo): boolean => {
+    const body = program.texts.get(file)?.slice(bodyStart, bodyEnd) ?? "";
+    return [...body.matchAll(/\bTDX_\w+/g)].some(([name]) => rules.busyStatuses.test(name));
+  };
+  return new Set([...program.functions].filter(([, infos]) => infos.some(isMaker)).map(([name]) => name));
 }
 
 function settingsOf(program: Program, rules: ExtractionRules, followed: ReadonlySet<string>): Settings {

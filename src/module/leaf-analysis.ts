@@ -4,7 +4,7 @@ import { num, type Program } from "../c/index.ts";
 import { type Diagnostic, type Leaf, versionVariant } from "../catalog/index.ts";
 import { exitBusy } from "./exit-busy.ts";
 import { diagnostic } from "./findings.ts";
-import { Knowledge } from "./knowledge.ts";
+import { Knowledge, makersOfBusy } from "./knowledge.ts";
 import { type LeafRun, runLeaf } from "./leaf-run.ts";
 import type { DispatchedLeaf, DispatchTable } from "./leaves.ts";
 import type { Primitives } from "./primitives.ts";
@@ -77,6 +77,7 @@ function seeds(program: Program, rules: ExtractionRules): Set<string> {
   const result = new Set([
     ...Object.keys(rules.primitives),
     ...rules.followed,
+    ...makersOfBusy(program, rules),
     ...Object.keys(rules.walks),
     ...Object.keys(rules.noReturn).filter((name) => rules.noReturn[name] !== "fatal"),
   ]);
@@ -88,11 +89,7 @@ function seeds(program: Program, rules: ExtractionRules): Set<string> {
       const text = program.texts.get(info.file) ?? "";
       const body = text.slice(info.bodyStart, info.bodyEnd);
       if (worse.test(body) && rules.statusParameters.test(text.slice(info.headStart, info.bodyStart))) result.add(name);
-      if (
-        /(?:->|\.)pt\s*=[^=]/.test(body) ||
-        [...body.matchAll(/\bTDX_\w+/g)].some((m) => rules.busyStatuses.test(m[0]))
-      )
-        result.add(name);
+      if (/(?:->|\.)pt\s*=[^=]/.test(body)) result.add(name);
     }
   }
   return result;

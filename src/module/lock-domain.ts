@@ -29,6 +29,7 @@ import type { LockMode, Side, Site } from "../catalog/index.ts";
 import {
   type AcquireEvent,
   type Failure,
+  isTriedAgain,
   type LockEvent,
   type PromoteEvent,
   type ReleaseEvent,
@@ -326,7 +327,7 @@ export class LockDomain extends Domain<LockPart> {
   ): Evaluated<Value>[] {
     // One lock fails on a path, but that one at each try.
     const { failure } = this.of(state);
-    if (failure !== null && failure.event.lock !== event.lock) return [];
+    if (failure !== null && !isTriedAgain(failure, event)) return [];
     return outcomes
       .filter((outcome) => !outcome.success)
       .map(({ name, value }): Evaluated<Value> => {

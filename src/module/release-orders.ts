@@ -82,8 +82,12 @@ function keptOn(
 ): { readonly row: number; readonly end: number }[] {
   const own = sequenceOf(rowOf, final, held, context).filter(({ row }) => row >= 0);
   const lastTried = refused ?? Math.max(-1, ...own.map(({ row }) => taken[row] ?? -1));
+  // What a call gives back that is refused, and takes again at its next try, it does not hold in between.
+  const failedAt = final.failure?.at ?? Number.POSITIVE_INFINITY;
+  const isBefore = (row: number, end: number) =>
+    own.some((other) => other.row === row && other.at >= failedAt && other.at > end);
   const kept = own.flatMap(({ row, end }) =>
-    end === null || (givenBack[row] ?? 0) <= lastTried ? [] : [{ row, end }],
+    end === null || isBefore(row, end) || (givenBack[row] ?? 0) <= lastTried ? [] : [{ row, end }],
   );
   return kept.filter(({ row }, i) => kept.findIndex((other) => other.row === row) === i);
 }

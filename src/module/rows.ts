@@ -2,7 +2,7 @@
  * From the paths through a leaf to its rows: what is locked, as what resource, when, how often, and until when.
  */
 
-import { stepsOf, wayTo } from "../c/index.ts";
+import { stepsOf, UNROLL, wayTo } from "../c/index.ts";
 import {
   type Acquisition,
   formatStatus,
@@ -16,7 +16,7 @@ import type { LeafFinal } from "./leaf-run.ts";
 import { reportLeaks, reportReleases } from "./leaks.ts";
 import { type Orders, ordersOf, type RowEvents } from "./order.ts";
 import { otherBusy } from "./other-busy.ts";
-import { ascending, type FailureStatus, failureStatuses, successfulPaths } from "./outcomes.ts";
+import { ascending, type Failures, failureStatuses, successfulPaths } from "./outcomes.ts";
 import { releaseOrdersOf } from "./release-orders.ts";
 import { otherReleases, releaseOf, usualRelease } from "./releases.ts";
 import {
@@ -30,7 +30,6 @@ import {
   walkTarget,
 } from "./resources.ts";
 import {
-  chainKey,
   type HeldLock,
   type HeldOn,
   isSameSite,
@@ -62,12 +61,15 @@ export function buildRows(context: RowContext): LeafRows {
     successes.map((final) => heldLocks(final, context, objects, troubles)),
     context.knowledge.rules,
   );
-  const failures = failureStatuses(context);
   const whens = new Whens(successes, held, context.run);
   const paths = successes.map((final, i): HeldOn => ({ final, held: held[i] as readonly HeldLock[] }));
   const groups = groupsOf(held, context);
+  const failures = failureStatuses(
+    context,
+    groups.map(({ all }) => all.map(({ event }) => event)),
+  );
   const orders = ordersOf(groups, paths, context);
-  const rows = collectRows(groups, orders, failures, whens, context, troubles);
+  const rows = collectRows(groups, held, orders, failures, whens, context, troubles);
   for (const [one, two] of orders.inEither)
     troubles.push(eitherOrder((groups[one] as RowGroup).first, (groups[two] as RowGroup).first, context));
   reportLeaks(context, troubles);
@@ -145,19 +147,21 @@ function groupsOf(held: readonly (readonly HeldLock[])[], context: RowContext): 
 
 function collectRows(
   groups: readonly RowGroup[],
+  held: readonly (readonly HeldLock[])[],
   orders: Orders,
-  failures: ReadonlyMap<string, FailureStatus>,
+  failures: Failures,
   whens: Whens,
   context: RowContext,
   troubles: RowTrouble[],
 ): Acquisition[] {
   const rows: Acquisition[] = [];
   for (const [row, { first, all, ways }] of groups.entries()) {
+    const events = all.map(({ event }) => event);
     const failure =
-      failures.get(chainKey(first.event.evidence)) ??
-      all.map((h) => failures.get(chainKey(h.event.evidence))).find((f) => f !== undefined && f.busy.length > 0);
+      failures(events, first.event.evidence) ??
+      events.map(({ evidence }) => failures(events, evidence)).find((f) => f !== undefined && f.busy.length > 0);
     const promoted = first.promotion ?? all.find((item) => item.promotion !== null)?.promotion ?? null;
-    const promotion = promoted === null ? undefined : failures.get(chainKey(promoted));
+    const promotion = promoted === null ? undefined : failures([], promoted);
     const pageSizes = sizesOf(all);
     const promotedSizes = sizesOf(all.filter((item) => item.promotion !== null));
     const busyWhen = failure && failure.wentOn.length > 0 ? whens.ofEnd(failure.ended, failure.wentOn) : null;
@@ -186,7 +190,7 @@ function collectRows(
       ...(first.td === undefined ? {} : { td: first.td }),
       order: orders.taken[row] ?? null,
       ...whens.ofRow(all, ways),
-      times: timesOf(first.event, context.knowledge.rules),
+      times: timesOf(first.event, mostOnOneWay(all, held), context.knowledge.rules),
       operand: busy === null ? null : operandOf(busy, context),
       busyStatus: busy === null ? null : formatStatus(busy),
       ...(busy === null || busyWhen === null ? {} : { busyWhen }),
@@ -309,13 +313,21 @@ const sameCall = ({ first: a }: { first: HeldLock }, { first: b }: { first: Held
   return isSameSite(x[1], y[1]) || (x.length === 2 && y.length === 2);
 };
 
-function timesOf(event: AcquireEvent, rules: ExtractionRules): string {
+/** How often one way takes a row's lock, as far as it was followed. */
+const mostOnOneWay = (all: readonly HeldLock[], held: readonly (readonly HeldLock[])[]): number =>
+  Math.max(...held.map((list) => list.filter((item) => all.includes(item)).length));
+
+/** @param most how often one way takes it, as far as it was followed: all rounds of a loop that has few */
+function timesOf(event: AcquireEvent, most: number, rules: ExtractionRules): string {
   const loops = event.loops.map((loop) => loop.text).filter(repeats);
   if (loops.length === 0) return "1";
   const counts = loops.map((test) => /^\w+ < (\d+)$/.exec(test)?.[1]);
   // A loop that tests last has one round whatever it tests.
-  if (counts.every((count) => count !== undefined))
-    return `${counts.reduce((product, count) => product * Math.max(Number(count), 1), 1)}`;
+  if (counts.every((count) => count !== undefined)) {
+    const product = counts.reduce((so, count) => so * Math.max(Number(count), 1), 1);
+    // Each round may take another lock, which is another row.
+    return `${product <= UNROLL ? Math.min(product, most) : product}`;
+  }
   for (const rule of rules.multiplicities) if (loops.some((test) => rule.test.test(test))) return rule.times;
   return `while ${loops.findLast((_, i) => counts[i] === undefined)}`;
 }

@@ -5,9 +5,7 @@ import {
   type Call,
   Domain,
   type Evaluated,
-  type Expr,
   equal,
-  expressionsIn,
   type Frame,
   type FunctionAst,
   idOf,
@@ -68,6 +66,11 @@ export class StatusDomain extends Domain<readonly BusyFact[]> {
 
   private isBusy = (value: Value): boolean =>
     value.t === "num" && value.name !== null && this.knowledge.rules.busyStatuses.test(value.name);
+
+  /** What a caller makes of a BUSY status is told. */
+  override isApart(error: Value): boolean {
+    return this.isBusy(error);
+  }
 
   /** By name: the module's "no address" constants have the error bit too. */
   override isError(value: Value): boolean {
@@ -144,8 +147,7 @@ export class StatusDomain extends Domain<readonly BusyFact[]> {
 
   /** A loop that makes a BUSY status does so in any of its rounds. */
   override loop(s: LoopStmt): LoopAdvice | null {
-    const isBusy = (e: Expr) => e.kind === "name" && this.knowledge.rules.busyStatuses.test(e.name);
-    return [...expressionsIn(s.body)].some(isBusy) ? { isAnyRound: true } : null;
+    return this.knowledge.canBeBusy(s.body) ? { isAnyRound: true } : null;
   }
 
   /** Remembers a BUSY status that no lock primitive gave. */

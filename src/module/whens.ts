@@ -34,6 +34,8 @@ const CALL = /\w\(/;
 /** A call that only leads to a structure. */
 const ACCESSOR = /\b\w+\(\)->/g;
 const TOO_MANY_CASES = "(one of too many cases to list)";
+/** Calls that differ in nothing that they test: in which round of a loop they find a lock busy, say. */
+const UNTESTED = "(some calls, which no test tells apart from those that go on)";
 
 /** What a test compares. */
 const comparedIn = ({ formula }: Guard): readonly Value[] =>
@@ -84,16 +86,17 @@ export class Whens {
     return whole.when.length <= LONG_CONDITION ? whole : (this.withoutChecks(told) ?? whole);
   }
 
-  /** When a call whose try for a lock fails ends there; null where the two cases are not told apart shortly. */
-  ofEnd(ended: readonly LeafFinal[], wentOn: readonly LeafFinal[]): string | null {
+  /** When a call whose try for a lock fails ends there, where others go on. */
+  ofEnd(ended: readonly LeafFinal[], wentOn: readonly LeafFinal[]): string {
     const conditions = new Conditions(
       [...ended, ...wentOn].map(({ state }) => state.path),
       (test) => this.text(test),
     );
     const condition = conditions.of(ended.map(({ state }) => [state.path]));
-    if (condition === null) return null;
+    if (condition === null) return TOO_MANY_CASES;
+    if (isConst(condition.formula, true)) return UNTESTED;
     const text = this.text(condition.formula);
-    return isConst(condition.formula, true) || text.length > LONG_CONDITION ? null : text;
+    return text.length > LONG_CONDITION ? TOO_MANY_CASES : text;
   }
 
   /**

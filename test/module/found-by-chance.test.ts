@@ -462,6 +462,61 @@ describe("a loop whose rounds are not counted", () => {
   });
 });
 
+describe("a flag that an earlier round of a loop set", () => {
+  const loop = (first: string) => `
+    while (i < flags)
+    {
+        i++;
+        ${first}
+        if (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS) { return_val = TDX_OPERAND_BUSY; goto EXIT; }
+        locked = true;
+        ${GIVE_GLOBAL}
+    }
+    return_val = TDX_SUCCESS;
+    return return_val;
+EXIT:
+    if (locked) { release_mutex_lock(&global->global_lock); /* again */ }
+    return return_val;`;
+
+  it("is set where a later one finds the lock busy", async () => {
+    const { catalog, at } = await of(loop(""));
+    expect(said(catalog.diagnostics)).toEqual([`SL1036 error ${at("again")}`]);
+  });
+
+  it.each(["locked = false;", "gpa = i; locked = 0;"])("is not, where each round begins with %s", async (first) => {
+    const { catalog } = await of(loop(first));
+    expect(said(catalog.diagnostics)).toEqual([]);
+  });
+
+  it.each(["if (gpa == i) { goto EXIT; } locked = false;", "if (locked) { gpa++; } locked = false;"])(
+    "may be, where each begins with %s",
+    async (first) => {
+      const { catalog, at } = await of(loop(first));
+      const isLeft = first.includes("goto");
+      expect(said(catalog.diagnostics)).toEqual(isLeft ? [`SL1036 error ${at("again")}`] : []);
+    },
+  );
+});
+
+describe("a lock that one round finds busy and another does not need", () => {
+  it("ends some calls, and others go on, which no test tells apart", async () => {
+    const { rows } = await of(`
+    return_val = TDX_SUCCESS;
+    for (i = 0; i < 2; i++)
+    {
+        if (acquire_mutex_lock(&global->global_lock) == LOCK_RET_SUCCESS) { locked = true; ${GIVE_GLOBAL} }
+        if (!locked) { return_val = TDX_OPERAND_BUSY; }
+    }
+    return return_val;`);
+    expect(rows).toMatchObject([
+      {
+        busyStatus: "0x8000020000000000",
+        busyWhen: "(some calls, which no test tells apart from those that go on)",
+      },
+    ]);
+  });
+});
+
 describe("a lock of the TD that runs", () => {
   it("is given back twice, though what the entry has taken is given back by calls", async () => {
     const [take, give] = [
@@ -633,6 +688,26 @@ EXIT:
       "0x8000020A00000001",
       "0x8000020A00000000",
     ]);
+  });
+});
+
+describe("a BUSY status that a helper makes in a later round of a loop", () => {
+  it("is told", async () => {
+    const { leaf } = await smallTree(`
+static api_error_type check(uint64_t gpa)
+{
+    return is_private(gpa) ? TDX_PREVIOUS_TLB_EPOCH_BUSY : TDX_SUCCESS;
+}
+
+${hostLeaf(`
+    uint16_t i = 0;
+    return_val = TDX_SUCCESS;
+    for (i = 0; i < flags; i++)
+    {
+        if (i != 0) { return_val = check(gpa); }
+    }
+    return return_val;`)}`);
+    expect(leaf.otherBusy.map(({ name }) => name)).toEqual(["TDX_PREVIOUS_TLB_EPOCH_BUSY"]);
   });
 });
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type SmallTree, smallTree } from "./small-tree.ts";
+import { hostLeaf, type SmallTree, smallTree } from "./small-tree.ts";
 
 const HEADER = readFileSync(join(import.meta.dirname, "connect-like-the-module.h"), "utf8");
 const give = (index: string): string =>
@@ -95,5 +95,83 @@ describe("locks of pages in arrays", () => {
 
   it.each(LEAKS)("%s of %s: an error", async (name) => {
     expect(new Set(said(await extracted(), name))).toContain("SL1031");
+  });
+});
+
+const TAKES = "acquire_mutex_lock(&global->global_lock)";
+const GIVES = "release_mutex_lock(&global->global_lock);";
+
+/** A lock that a loop tries until it has it, or for so long. */
+describe("a lock that a loop tries", () => {
+  const told = async (body: string) => {
+    const { rows, catalog } = await smallTree(
+      `#define TRIES 16\n${hostLeaf(`uint64_t n = 0;\nlock_return_t got = LOCK_RET_FAIL;\n${body}`)}`,
+    );
+    const codes = catalog.diagnostics.map(({ code }) => code);
+    return { codes, rows: rows.map(({ times, busyStatus, release }) => [times, busyStatus, release?.at]) };
+  };
+  const BUSY = "0x8000020000000000";
+  const SPIN = `while ${TAKES} != LOCK_RET_SUCCESS`;
+
+  it.each([
+    ["by its test", `while (${TAKES} != LOCK_RET_SUCCESS) { }`, SPIN],
+    ["and then tests", `do { got = ${TAKES}; } while (got != LOCK_RET_SUCCESS);`, "while got != LOCK_RET_SUCCESS"],
+  ])("for ever, %s: no call ends with BUSY", async (_, loop, times) => {
+    expect(await told(`${loop}\n${GIVES}\nreturn TDX_SUCCESS;`)).toEqual({
+      rows: [[times, null, "leaf-exit"]],
+      codes: ["SL1034"],
+    });
+  });
+
+  it.each([
+    ["counted by its body", `while (${TAKES} != LOCK_RET_SUCCESS) { if (n++ > 1000) { return TDX_OPERAND_BUSY; } }`],
+    [
+      "counted up by a loop that is left",
+      `for (n = 0; n < TRIES; n++) { if (${TAKES} == LOCK_RET_SUCCESS) { break; } }
+    if (n == TRIES) { return TDX_OPERAND_BUSY; }`,
+    ],
+    [
+      "counted up, and asked for in another way",
+      `for (n = 0; n < TRIES; n++) { if (${TAKES} == LOCK_RET_SUCCESS) { break; } }
+    if (n >= TRIES) { return TDX_OPERAND_BUSY; }`,
+    ],
+    [
+      "counted up, with what was got",
+      `for (n = 0; n < TRIES; n++) { if (${TAKES} == LOCK_RET_SUCCESS) { break; } }
+    if (n < TRIES) { ${GIVES} return TDX_SUCCESS; }
+    return TDX_OPERAND_BUSY;`,
+    ],
+    [
+      "counted down by its test",
+      `n = TRIES;
+    while (n-- > 0) { got = ${TAKES}; if (got == LOCK_RET_SUCCESS) { break; } }
+    if (got != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }`,
+    ],
+    [
+      "counted down after each",
+      `n = TRIES;
+    do { got = ${TAKES}; } while (got != LOCK_RET_SUCCESS && --n);
+    if (got != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }`,
+    ],
+  ])("for so long, %s: a call that has not got it ends with BUSY, and gives nothing back", async (_, loop) => {
+    const { rows, codes } = await told(`${loop}\n${GIVES}\nreturn TDX_SUCCESS;`);
+    expect(codes).toEqual([]);
+    expect(rows.map(([, busy]) => busy)).toEqual([BUSY]);
+  });
+
+  it("is not known to have been tried often enough where the count may be set otherwise", async () => {
+    const { codes } = await told(`
+    for (n = 0; n < TRIES; n++) { if (${TAKES} == LOCK_RET_SUCCESS) { break; } if (gpa) { n = gpa; } }
+    if (n == TRIES) { return TDX_OPERAND_BUSY; }
+    ${GIVES}
+    return TDX_SUCCESS;`);
+    expect(codes).toContain("SL1036");
+  });
+
+  it("is taken by each round whose test takes it", async () => {
+    const { rows } = await told(
+      `for (n = 0; n < gpa && ${TAKES} == LOCK_RET_SUCCESS; n++) { ${GIVES} }\nreturn TDX_SUCCESS;`,
+    );
+    expect(rows).toEqual([[`while n < gpa && ${TAKES} == LOCK_RET_SUCCESS`, null, "iteration-end"]]);
   });
 });

@@ -58,6 +58,11 @@ export abstract class Domain<P> implements StateDomain {
     return false;
   }
 
+  /** Is an error always told apart, so that it is never one of several of which it does not matter which? */
+  isApart(_error: Value): boolean {
+    return false;
+  }
+
   isExceptional(_state: AbstractState): boolean {
     return false;
   }

@@ -128,6 +128,8 @@ export interface Engine {
   single(e: Expr, state: AbstractState, frame: Frame): Value;
   /** The value that a name has. */
   valueOf(name: string, state: AbstractState, frame: Frame): Value;
+  /** Does some domain always tell an error apart from others? */
+  isApart(error: Value): boolean;
   /** An expression as a condition. */
   test(e: Expr, state: AbstractState, frame: Frame): Evaluated<Formula>[];
   /** `a op b` as a condition, for an ordering of numbers without a sign. */

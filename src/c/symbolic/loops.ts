@@ -12,7 +12,7 @@ import { type AbstractState, joinStates } from "./state.ts";
 import { equal, type Formula, isConst, not, num, type Sym, sym, TRUE, type Value } from "./values.ts";
 
 /** Iterations that are run of a loop whose tests are decided. */
-const UNROLL = 8;
+export const UNROLL = 8;
 
 /** Where the iterations of a loop end: in the next iteration, or out of the loop. */
 interface Ends {
@@ -105,14 +105,16 @@ export class Loops {
   /** One further iteration from a state, where the loop's test says so. */
   private round(loop: Running, state: AbstractState, round: number, limit: number, next: AbstractState[]): void {
     const { s, frame, left } = loop;
-    const tested: Evaluated<Formula>[] = s.test ? this.engine.test(s.test, state, frame) : [[state, TRUE]];
+    const tested = this.test(loop, state);
     for (const [st, formula] of tested) {
       const f = st.simplify(formula);
-      const isDecided = isConst(f, true) && s.test !== null;
+      // Which of its values a counter has decides nothing.
+      const isDecided = isConst(f, true) && s.test !== null && !(round === 0 && this.countsUpTo(s, st, frame) !== null);
       if (isDecided && round < limit) {
         const loops = s.testFirst ? [...frame.loops, loopTest(s)] : frame.loops;
         this.once(loop, st, loops, { next, left });
       } else if (!isConst(f, false) && !isDecided && round === 0) this.forAll(loop, st, formula);
+      else if (isDecided && round === UNROLL) this.lastTest(loop, st);
       else {
         if (isDecided) this.laterFailures(loop, [st]);
         else if (round === 1 && !s.testFirst && !isConst(f, false)) {
@@ -120,10 +122,48 @@ export class Loops {
           for (const end of this.nextRound(loop, loop.start, [st])) left.push({ state: end, exit: NEXT });
           this.widenCounted(loop.start, st);
           this.forgetCarried(s, st, frame);
-        }
+        } else if (
+          !isDecided &&
+          s.test !== null &&
+          !st.assume(not(f), `${this.engine.fork(frame, s.line, s.test)}-n`, true)
+        )
+          continue;
         left.push({ state: st, exit: NEXT });
       }
     }
+  }
+
+  /**
+   * How a loop whose test has held all along may end, in or after any later round: by what its rounds count or compute, if not by what
+   * they tried. One that ends by neither is left as it is, where nothing else has left the loop.
+   */
+  private lastTest(loop: Running, state: AbstractState): void {
+    const { s, frame, start, left } = loop;
+    const counted = state.clone();
+    this.widenCounted(start, counted);
+    this.forgetCarried(s, counted, frame);
+    const next: AbstractState[] = [];
+    for (const further of this.tested(loop, counted, true))
+      this.once(loop, further, s.testFirst ? [...frame.loops, loopTest(s)] : frame.loops, { next, left });
+    const ends = (next.length > 0 ? next : [counted]).flatMap((end) => this.tested(loop, end, false));
+    if (ends.length === 0 && left.length === 0) ends.push(state);
+    left.push(...ends.map((end): Flow => ({ state: end, exit: NEXT })));
+  }
+
+  /** What a loop's test comes to. What it does it does once for each round. */
+  private test({ s, frame }: Running, state: AbstractState): Evaluated<Formula>[] {
+    if (s.test === null) return [[state, TRUE]];
+    return this.engine.test(s.test, state, { ...frame, loops: [...frame.loops, loopTest(s)] });
+  }
+
+  /** The states in which a loop's test holds, or does not. */
+  private tested(loop: Running, state: AbstractState, holds: boolean): readonly AbstractState[] {
+    const { s, frame } = loop;
+    if (s.test === null) return holds ? [state] : [];
+    const fork = `${this.engine.fork(frame, s.line, s.test)}${holds ? "+" : "-"}n`;
+    return this.test(loop, state.clone())
+      .filter(([st, formula]) => st.assume(holds ? formula : not(formula), fork, true))
+      .map(([st]) => st);
   }
 
   /** One iteration that stands for all. */
@@ -145,24 +185,50 @@ export class Loops {
       if (s.test !== null && never.assume(not(test), `${this.engine.fork(frame, s.line, s.test)}-0`, true))
         left.push({ state: never, exit: NEXT });
     }
+    const bound = this.countsUpTo(s, before, frame);
     for (const end of after) {
       this.widenCounted(before, end);
       this.forgetCarried(s, end, frame);
+      if (bound !== null) this.stopAt(bound, s, end, frame);
       left.push({ state: end, exit: NEXT });
     }
   }
 
-  /** The rounds after those that left something for the next one to undo. */
+  /** The number below which a loop's counter is any; null for one whose counter is known, or not bounded. */
+  private countsUpTo(s: LoopStmt, state: AbstractState, frame: Frame): bigint | null {
+    const counter = counterOf(s);
+    const value = counter === null ? null : this.engine.valueOf(counter, state, frame);
+    return value?.t === "sym" && value.origin?.how === "counter" ? value.origin.below : null;
+  }
+
+  /** A counter by whose test a loop has ended, and that nothing but its step changes by one, is its bound. */
+  private stopAt(bound: bigint, s: LoopStmt, state: AbstractState, frame: Frame): void {
+    const counter = counterOf(s);
+    const isStep = s.step?.kind === "update" && s.step.op === "++" && assignedBy(s.step) === counter;
+    if (counter === null || !isStep || [...expressionsIn(s.body)].some((e) => mayChange(e, counter))) return;
+    this.engine.write({ at: this.engine.local(counter, frame), text: counter }, num(bound), state);
+  }
+
+  /** The rounds after those that left something for the next one to undo, or a flag otherwise than they found it. */
   private nextRound(loop: Running, before: AbstractState, ends: readonly AbstractState[]): readonly AbstractState[] {
     const { s, frame, left } = loop;
     const next: AbstractState[] = [];
     for (const end of ends) {
-      if (s.test === null || !this.domains.some((domain) => domain.mindsNextRound(before, end))) continue;
+      const isMinded = this.domains.some((domain) => domain.mindsNextRound(before, end));
+      if (s.test === null || !(isMinded || this.hasSetFlag(loop, before, end))) continue;
       for (const [st, formula] of this.engine.test(s.test, end.clone(), frame))
         if (st.assume(formula, `${this.engine.fork(frame, s.line, s.test)}+n`, true))
           this.once(loop, st, [...frame.loops, loopTest(s)], { next, left });
     }
     return next;
+  }
+
+  /** Has a round set a variable to another constant than it was before? */
+  private hasSetFlag({ s, frame }: Running, before: AbstractState, after: AbstractState): boolean {
+    return [...flagsIn(s)].some((name) => {
+      const [old, now] = [before, after].map((state) => this.engine.valueOf(name, state, frame));
+      return old?.t === "num" && now?.t === "num" && old.v !== now.v;
+    });
   }
 
   /** Is the one iteration that stands for all to be any of them, and depends on which? */
@@ -193,7 +259,7 @@ export class Loops {
     const { space } = this.engine;
     for (const [at, value] of [...after.store.entries()]) {
       const old = before.store.get(at);
-      if (value.t === "num" && value.name === null && old?.t === "num" && old.name === null && value.v !== old.v)
+      if (value.t === "num" && value.name === null && old?.t === "num" && value.v !== old.v)
         after.store.set(at, space.fresh(space.textOf(at), at));
     }
   }
@@ -356,7 +422,11 @@ export class Loops {
 
 /** A loop's counter: any value on one side of a bound. */
 const anyCounter = (side: "<" | ">", bound: bigint, name: string): Sym =>
-  sym(`each${side}${bound}`, name, null, false, { how: "counter", isEach: side === "<" });
+  sym(`each${side}${bound}`, name, null, false, {
+    how: "counter",
+    isEach: side === "<",
+    below: side === "<" ? bound : null,
+  });
 
 const isEach = (value: Value): boolean => value.t === "sym" && value.origin?.how === "counter" && value.origin.isEach;
 
@@ -383,6 +453,51 @@ function tests(body: Stmt, variable: string): boolean {
   return false;
 }
 
+const flags = new WeakMap<LoopStmt, ReadonlySet<string>>();
+
+/** Variables to which a loop's body gives truth values, and nothing else, so that one round may find what the one before it made. */
+function flagsIn(s: LoopStmt): ReadonlySet<string> {
+  const known = flags.get(s);
+  if (known !== undefined) return known;
+  const set = new Set<string>();
+  const others = new Set<string>();
+  for (const e of expressionsIn(s)) {
+    const name = assignedBy(e);
+    if (name !== null) (e.kind === "assign" && e.op === "=" && isTruthValue(e.right) ? set : others).add(name);
+  }
+  const found = new Set([...set].filter((name) => !(others.has(name) || isSetFirst(s.body, name))));
+  flags.set(s, found);
+  return found;
+}
+
+const isTruthValue = (e: Expr): boolean =>
+  e.kind === "number" ? e.value <= 1n : e.kind === "name" && (e.name === "true" || e.name === "false");
+
+/** Does a loop's body give a variable a value before it asks for it or may be left? */
+function isSetFirst(body: Stmt, name: string): boolean {
+  for (const s of unwrapped(body)) {
+    if (s.kind === "expression" && assignedBy(s.expr) === name) return true;
+    if ([...statementsIn(s)].some(({ kind }) => LEAVES.has(kind))) return false;
+    if ([...expressionsIn(s)].some((e) => e.kind === "name" && e.name === name)) return false;
+  }
+  return false;
+}
+
+const unwrapped = (s: Stmt): readonly Stmt[] => (s.kind === "block" ? s.body.flatMap(unwrapped) : [s]);
+
+const LEAVES: ReadonlySet<Stmt["kind"]> = new Set(["break", "continue", "goto", "return"]);
+
+/** Does an expression store in a variable, or take its address? */
+const mayChange = (e: Expr, name: string): boolean =>
+  assignedBy(e) === name ||
+  (e.kind === "unary" && e.op === "&" && e.operand.kind === "name" && e.operand.name === name);
+
+/** The variable that an expression stores in. */
+function assignedBy(e: Expr): string | null {
+  const target = e.kind === "assign" ? e.left : e.kind === "update" ? e.operand : null;
+  return target?.kind === "name" ? target.name : null;
+}
+
 const carried = new WeakMap<LoopStmt, ReadonlySet<string>>();
 
 /** Variables that a loop's body computes of its counter, or of what it assigns itself. */
@@ -392,8 +507,8 @@ function carriedIn(s: LoopStmt): ReadonlySet<string> {
   const sets = [...expressionsIn(s.body)].filter((e) => e.kind === "assign" && e.left.kind === "name");
   const assigned = new Set<string | null>([counterOf(s)]);
   for (const e of [...expressionsIn(s.body), ...(s.step === null ? [] : within(s.step))]) {
-    const target = e.kind === "assign" ? e.left : e.kind === "update" ? e.operand : null;
-    if (target?.kind === "name") assigned.add(target.name);
+    const name = assignedBy(e);
+    if (name !== null) assigned.add(name);
   }
   const isOfRound = (e: Expr) => [...within(e)].some((part) => part.kind === "name" && assigned.has(part.name));
   const found = new Set<string>();

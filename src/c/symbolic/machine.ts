@@ -118,6 +118,10 @@ class Machine implements Engine {
     return this.expressions.valueOf(name, state, frame);
   }
 
+  isApart(error: Value): boolean {
+    return this.domains.some((domain) => domain.isApart(error));
+  }
+
   test(e: Expr, state: AbstractState, frame: Frame): Evaluated<Formula>[] {
     return this.tests.test(e, state, frame);
   }

@@ -1,15 +1,15 @@
 /** Whether C compares two values with a sign: what their types say. */
 
-import type { Expr, FunctionAst } from "../ast.ts";
+import type { Expr, FunctionAst, Stmt } from "../ast.ts";
 import { commonKind, INT, type IntegerKind, literal } from "../integers.ts";
 import type { Program } from "../program.ts";
-import { statementsIn } from "../walk.ts";
+import { expressionsOf, statementsIn, statementsOf, within } from "../walk.ts";
 
 const TESTS: ReadonlySet<string> = new Set(["==", "!=", "<", ">", "<=", ">=", "&&", "||"]);
 
 export class Signs {
   private readonly program: Program;
-  private readonly variables = new WeakMap<FunctionAst, ReadonlyMap<string, string | null>>();
+  private readonly variables = new WeakMap<FunctionAst, Variables>();
 
   constructor(program: Program) {
     this.program = program;
@@ -32,7 +32,8 @@ export class Signs {
       case "number":
         return literal(e.value, e.type);
       case "name": {
-        const type = this.variablesOf(fn).get(e.name);
+        const { types, ofUses } = this.variablesOf(fn);
+        const type = ofUses.get(e) ?? types.get(e.name);
         if (type === undefined) return this.program.kindOfConstant(e.name);
         return type === null ? null : this.program.kindOfType(type);
       }
@@ -55,15 +56,48 @@ export class Signs {
     }
   }
 
-  /** Types of a function's parameters and variables; null for a name that it declares more than once, or as an array. */
-  private variablesOf(fn: FunctionAst): ReadonlyMap<string, string | null> {
-    const known = this.variables.get(fn);
-    if (known !== undefined) return known;
-    const types = new Map<string, string | null>(fn.parameters.map((name, i) => [name, fn.parameterTypes[i] ?? null]));
-    for (const outer of fn.body)
-      for (const s of statementsIn(outer))
-        if (s.kind === "declare") types.set(s.name, s.array || types.has(s.name) ? null : s.type);
-    this.variables.set(fn, types);
-    return types;
+  private variablesOf(fn: FunctionAst): Variables {
+    let known = this.variables.get(fn);
+    if (known === undefined) {
+      known = variablesIn(fn);
+      this.variables.set(fn, known);
+    }
+    return known;
   }
+}
+
+/** Types of a function's parameters and variables; null for an array. */
+type Types = Map<string, string | null>;
+
+interface Variables {
+  /** Null, too, for a name that is declared more than once. */
+  readonly types: Types;
+  /** Of such a name: its type by where it is used. */
+  readonly ofUses: ReadonlyMap<Expr, string | null>;
+}
+
+function variablesIn(fn: FunctionAst): Variables {
+  const parameters: Types = new Map(fn.parameters.map((name, i) => [name, fn.parameterTypes[i] ?? null]));
+  const types: Types = new Map(parameters);
+  const several = new Set<string>();
+  for (const outer of fn.body)
+    for (const s of statementsIn(outer)) {
+      if (s.kind !== "declare") continue;
+      if (types.has(s.name)) several.add(s.name);
+      types.set(s.name, s.array || types.has(s.name) ? null : s.type);
+    }
+  const ofUses = new Map<Expr, string | null>();
+  if (several.size > 0) for (const s of fn.body) noteUses(s, parameters, several, ofUses);
+  return { types, ofUses };
+}
+
+/** Notes the types of names where a statement uses them, and declares in `scope` what it declares. */
+function noteUses(s: Stmt, scope: Types, names: ReadonlySet<string>, ofUses: Map<Expr, string | null>): void {
+  const own = s.kind === "declare" ? scope : new Map(scope);
+  const first = s.kind === "loop" ? s.init : [];
+  for (const inner of first) noteUses(inner, own, names, ofUses);
+  for (const whole of expressionsOf(s))
+    for (const e of within(whole)) if (e.kind === "name" && names.has(e.name)) ofUses.set(e, own.get(e.name) ?? null);
+  for (const inner of statementsOf(s)) if (!first.includes(inner)) noteUses(inner, own, names, ofUses);
+  if (s.kind === "declare") scope.set(s.name, s.array ? null : s.type);
 }

@@ -11,6 +11,7 @@ import {
   equal,
   FALSE,
   type Formula,
+  isBelow,
   isConst,
   not,
   num,
@@ -64,10 +65,16 @@ export class Tests {
         .map(
           ([s2, b]): Evaluated<Formula> => [
             s2,
-            s2.simplify(this.ofEach(e, relation(e.op, s2.resolve(a), s2.resolve(b), isSigned), frame)),
+            s2.simplify(this.ofEach(e, this.compared(e.op, s2.resolve(a), s2.resolve(b), isSigned), frame)),
           ],
         ),
     );
+  }
+
+  private compared(op: string, a: Value, b: Value, isSigned: boolean | null): Formula {
+    const isNever = [a, b].some((value) => value.t === "error") && [a, b].some((value) => this.engine.isApart(value));
+    if (isNever && (op === "==" || op === "!=")) return op === "==" ? FALSE : TRUE;
+    return relation(op, a, b, isSigned);
   }
 
   /** A comparison of elements that a loop counts, as the source writes it: what it says of one it says of each. */
@@ -124,6 +131,8 @@ export function relation(op: string, a: Value, b: Value, isSigned: boolean | nul
     const [x, y] = isSigned ? [BigInt.asIntN(64, a.v), BigInt.asIntN(64, b.v)] : [a.v, b.v];
     return arithmetic(op, x, y) === 1n ? TRUE : FALSE;
   }
+  if (b.t === "num" && op === "<" && isBelow(a, b.v)) return TRUE;
+  if (b.t === "num" && op === ">=" && isBelow(a, b.v)) return FALSE;
   const isSign = b.t === "num" && b.v === 0n && (op === "<" || op === ">=");
   if (isSign && isSigned === false) return op === "<" ? FALSE : TRUE;
   const isNot = op === ">=" || op === "<=";

@@ -46,7 +46,7 @@ export type Origin =
   | { readonly how: "mapping"; readonly address: Value }
   | { readonly how: "operation"; readonly operands: readonly Value[] }
   /** A loop's counter: any of its values, for each of them or for some. */
-  | { readonly how: "counter"; readonly isEach: boolean };
+  | { readonly how: "counter"; readonly isEach: boolean; readonly below: bigint | null };
 
 /** An unknown value. Two are the same value exactly when their `id`s are equal; `text` is how a person would write it. */
 export interface Sym {
@@ -267,6 +267,7 @@ export function equal(a: Value, b: Value): Formula {
   if (a.t === "num" && b.t === "num") return a.v === b.v ? TRUE : FALSE;
   if (a.t === "num") return equal(b, a);
   const isZero = b.t === "num" && b.v === 0n;
+  if (b.t === "num" && isBelow(a, b.v)) return FALSE;
   // An address is no constant, neither NULL nor the module's own "no address".
   if (b.t === "num" && (a.t === "ref" || (a.t === "sym" && a.nonNull))) return FALSE;
   if (isZero && a.t === "error") return FALSE;
@@ -289,6 +290,10 @@ export function equal(a: Value, b: Value): Formula {
     right: b,
   };
 }
+
+/** Is it the counter of a loop that counts up to no more than a number? */
+export const isBelow = (value: Value, number: bigint): boolean =>
+  value.t === "sym" && value.origin?.how === "counter" && value.origin.below !== null && value.origin.below <= number;
 
 /** A test in other words; anything but a single test stays as it is. */
 export function worded(f: Formula, text: string, negated: string): Formula {
