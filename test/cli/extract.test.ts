@@ -119,12 +119,23 @@ describe("a source tree as --module", () => {
     for (const words of [["catalog"], ["report", "--host", "none"], ["contend"], ["leaves"], ["resources"]]) {
       const of = async (module: string) => (await inProcess([...words, "--module", module, "--json"])).out;
       const told = await of(FIXTURE);
-      expect(JSON.parse(told), words.join(" ")).toEqual(JSON.parse(await of(file)));
+      const asNamed = (await of(file)).replaceAll(JSON.stringify(file), JSON.stringify(FIXTURE));
+      expect(JSON.parse(told), words.join(" ")).toEqual(JSON.parse(asNamed));
       expect(told).toBe(await of(FIXTURE));
     }
     const { status, out } = await inProcess(["diff", FIXTURE, file]);
     expect(out).toContain("No difference.");
     expect(status).toBe(0);
+  });
+
+  it("is named as its user does, and so is a file whose source states no version, so that two can be told apart", async () => {
+    const file = join(temporaryFolder(), "module.json");
+    await inProcess(["extract", FIXTURE, "-o", file]);
+    expect(JSON.parse(readFileSync(file, "utf8")).module.version).toBe("unknown");
+    const { out } = await inProcess(["diff", FIXTURE, file]);
+    expect(out.split("\n\n")[0]).toBe(`Locks of the TDX module, ${FIXTURE} -> ${file}`);
+    await inProcess(["extract", FIXTURE, "-o", file, "--module-version", "9.9"]);
+    expect((await inProcess(["diff", FIXTURE, file])).out.split("\n\n")[0]).toMatch(/ -> 9\.9$/);
   });
 
   it("with a hole in the facts ends as its catalog does", async () => {
