@@ -42,7 +42,11 @@ const busySchema = conditionSchema
     explain: text.optional(),
   });
 
-const sentenceSchema = z.strictObject({ text, needs: z.enum(["guestLooksFirst", "guestLooksAfter"]).nullable() });
+const sentenceSchema = z.strictObject({
+  text,
+  alone: text.optional(),
+  needs: z.enum(["guestLooksFirst", "guestLooksAfter"]).nullable(),
+});
 
 const policySchema = z.strictObject({
   id: text,

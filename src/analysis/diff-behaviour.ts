@@ -138,10 +138,25 @@ function programMeaning(before: LockProgram | null, after: LockProgram | null): 
   const changed = TRAITS.filter(({ has }) => has(before) !== has(after)).map((t) =>
     t.has(after) ? t.does : t.doesNot,
   );
-  if (changed.length === 0) return `${subject} performs other steps`;
+  if (changed.length === 0) return `${subject} ${otherSteps(before, after)}`;
   const last = changed.length > 1 ? ` and ${changed.at(-1)}` : "";
   return `${subject} ${changed.length > 1 ? changed.slice(0, -1).join(", ") : changed[0]}${last}`;
 }
+
+/** What differs of two programs that no trait tells apart: their words may be the same, and the bits of the lock's word others. */
+function otherSteps(before: LockProgram, after: LockProgram): string {
+  if (programText(before) !== programText(after)) return "performs other steps";
+  const moved = after.word.fields.flatMap((field) => {
+    const was = before.word.fields.find(({ name }) => name === field.name);
+    return was === undefined || bitsOf(was) === bitsOf(field)
+      ? []
+      : [`${field.name} at ${bitsOf(field)}, not ${bitsOf(was)}`];
+  });
+  return moved.length > 0 ? `has ${moved.join(", and ")}` : "performs the same steps, and tests or ends otherwise";
+}
+
+const bitsOf = ({ lsb, width }: LockProgram["word"]["fields"][number]): string =>
+  width === 1 ? `bit ${lsb}` : `bits ${lsb + width - 1}:${lsb}`;
 
 const named = (values: Readonly<Record<string, number | undefined>>): string =>
   Object.entries(values)

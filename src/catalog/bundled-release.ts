@@ -10,3 +10,6 @@ const BY_DIGEST: ReadonlyMap<string, string> = new Map(
 export function bundledRelease({ sourceDigest }: Pick<ModuleInfo, "sourceDigest">): string | null {
   return BY_DIGEST.get(sourceDigest) ?? null;
 }
+
+/** The version in a catalog whose source states none. */
+export const NO_VERSION = "unknown";

@@ -1,6 +1,6 @@
 /** What one version of the TDX module does, as facts: types, schema, loading, names, status codes. */
 export { aliasesOf, allAliases, dispatcherNames, type LeafRef } from "./aliases.ts";
-export { bundledRelease } from "./bundled-release.ts";
+export { bundledRelease, NO_VERSION } from "./bundled-release.ts";
 export { type Condition, conditionSchema, type Term, testsOf } from "./conditions.ts";
 export { ENTRY_WRITES, type EntryWrite, type EntryWriteName, entryWriteName, entryWritesOf } from "./entry-writes.ts";
 export { findJsonFault, lineAndColumn } from "./json.ts";

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import releases from "../../data/known-releases.json" with { type: "json" };
-import { type Catalog, readOwnCatalog } from "../catalog/index.ts";
+import { type Catalog, NO_VERSION, readOwnCatalog } from "../catalog/index.ts";
 import { SeamlockError } from "../errors.ts";
 import { didYouMean } from "../text.ts";
 import { readText, statOf } from "./files.ts";
@@ -86,11 +86,18 @@ export async function loadModule(name?: string): Promise<Catalog> {
     const { defaultCacheDir, extractTree } = await import("../module/index.ts");
     const { document } = await extractTree({ tree: wanted, cacheDir: defaultCacheDir() });
     // As read from its text, so that what is printed does not depend on whether the cache had it.
-    return readOwnCatalog(await document(), wanted);
+    return calledBy(wanted, readOwnCatalog(await document(), wanted));
   }
   const { parseCatalog } = await import("./foreign-files.ts");
-  return parseCatalog(await readText(wanted), wanted);
+  const catalog = parseCatalog(await readText(wanted), wanted);
+  return catalog.module.version === NO_VERSION && wanted !== "-" ? calledBy(wanted, catalog) : catalog;
 }
+
+/** A tree is named as its user does, so that two can be told apart: it states no version, or that of the release that it was made of. */
+const calledBy = (word: string, catalog: Catalog): Catalog => ({
+  ...catalog,
+  module: { ...catalog.module, version: word },
+});
 
 /** A bundled catalog, at once. */
 export function readBundled(name: string): Catalog {

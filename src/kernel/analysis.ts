@@ -85,6 +85,8 @@ export class Analysis {
   readonly unfollowed = new Map<string, Unfollowed>();
   /** Where a call is made again after a kick, of vCPUs that nothing keeps out. */
   readonly unbarred = new Map<string, Site>();
+  /** Where a call is made again until it is not busy, with all vCPUs kept out. */
+  readonly endlessKicks = new Map<string, Site>();
   /** Where a status is compared with one of another operand. */
   readonly operandTests = new Map<string, Site>();
   /** By function that was gone through: its calls that some way came to. */

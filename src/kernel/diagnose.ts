@@ -287,6 +287,14 @@ const barFindings = ({ analysis, unheeded }: Findings): Diagnostic[] => [
       ...at(place),
     }),
   ),
+  ...[...analysis.endlessKicks.values()].map(
+    (place): Diagnostic => ({
+      code: "SL3424",
+      severity: "warning",
+      message: `${place.function} makes a call again until it is not busy, with vCPUs kicked and barred: told as tries without bound, and not that vCPUs are kept out`,
+      ...at(place),
+    }),
+  ),
   ...unheeded.map(
     ({ bar, call, place }): Diagnostic => ({
       code: "SL3424",

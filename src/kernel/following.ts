@@ -28,6 +28,7 @@ import type { Known } from "./evaluate.ts";
 import { Execution } from "./execution.ts";
 import { calleeName } from "./expressions.ts";
 import type { Flow } from "./flow.ts";
+import type { Site } from "./graph.ts";
 import type { LockSet } from "./locks.ts";
 import { comparisonsOf } from "./operands.ts";
 import type { Passed } from "./passing.ts";
@@ -565,6 +566,7 @@ export class Following extends Execution {
     if (episode.repeated.includes(key)) {
       if (episode.isCounted) this.isOpen = true;
       else if (!this.endless.has(key)) this.endless.set(key, episode);
+      if (!episode.isCounted && areKeptOut(episode.events)) this.notesAt(this.analysis.endlessKicks, at);
       return null;
     }
     if (count > MOST_REPEATS && (this.comingOut.length + this.endings.length > 0 || this.hasLeft(at))) {
@@ -572,15 +574,15 @@ export class Following extends Execution {
       return null;
     }
     const isToKeepOut = episode.events.some((event) => event === "bar" || event === "kick");
-    if (isToKeepOut && !areKeptOut(episode.events)) this.notesUnbarred(at);
+    if (isToKeepOut && !areKeptOut(episode.events)) this.notesAt(this.analysis.unbarred, at);
     if (at !== this.injection?.at)
       this.repetitions.set(at, areKeptOut(episode.events) && this.repetitions.get(at) !== false);
     return afterEvent(changed(episode, { repeated: [...episode.repeated, key] }), "retry");
   }
 
-  private notesUnbarred(at: number): void {
+  private notesAt(places: Map<string, Site>, at: number): void {
     const place = this.run_.place(this.run_.code.instructions[at]?.line ?? this.run_.line);
-    this.analysis.unbarred.set(`${place.file}:${place.line}`, place);
+    places.set(`${place.file}:${place.line}`, place);
   }
 
   /** Has a way on which the call was repeated gone on to where it is not made again? Each other number of times it then may be as well. */

@@ -3,7 +3,7 @@
  */
 
 import { cacheKey } from "../cache.ts";
-import { type Catalog, serializeCatalog } from "../catalog/index.ts";
+import { type Catalog, NO_VERSION, serializeCatalog } from "../catalog/index.ts";
 import { isRead, noteRead, readCache, writeCache } from "./cache.ts";
 import { readTree } from "./tree.ts";
 
@@ -44,7 +44,7 @@ export interface ExtractResult {
  */
 export async function extractTree(options: ExtractOptions): Promise<ExtractResult> {
   const tree = readTree(options.tree);
-  const version = options.version ?? tree.statedVersion ?? "unknown";
+  const version = options.version ?? tree.statedVersion ?? NO_VERSION;
   const dir = options.cacheDir ?? null;
   const key = cacheKey([
     tree.digest,

@@ -227,12 +227,26 @@ export function resourceAliases(): readonly (readonly [alias: string, resource: 
 /** When a guest looks at the host-priority bit of a lock; `null` where the lock has none, or no guest's function is known. */
 export type GuestLooks = "guestLooksFirst" | "guestLooksAfter" | null;
 
+/** What decides, beside the lock kind itself, what is said of it. */
+export interface KindTold {
+  /** Is it of a bundled release? */
+  readonly isRelease: boolean;
+  /** Is nothing said of the host priority of sharex_hp, with which sentences of other kinds compare? */
+  readonly isAlone: boolean;
+}
+
 /** Sentences about a lock kind that its fields do not tell; of a bundled release also those that no primitive bears out. */
-export function kindSentences(kind: string, looks: GuestLooks, isRelease: boolean): readonly string[] {
-  const known = facts.lockKinds as Readonly<Record<string, readonly { text: string; needs: string | null }[]>>;
+export function kindSentences(kind: string, looks: GuestLooks, { isRelease, isAlone }: KindTold): readonly string[] {
+  const known = facts.lockKinds as Readonly<Record<string, readonly KindSentence[]>>;
   return (Object.hasOwn(known, kind) ? (known[kind] ?? []) : [])
     .filter(({ needs }) => (needs === null ? isRelease : needs === looks))
-    .map(({ text }) => text);
+    .map(({ text, alone }) => (isAlone ? (alone ?? text) : text));
+}
+
+interface KindSentence {
+  readonly text: string;
+  readonly alone?: string;
+  readonly needs: string | null;
 }
 
 /** What Linux's guest does when this TDCALL is refused; null when no source says. */

@@ -2,7 +2,7 @@
 import data from "../../data/verdicts.json" with { type: "json" };
 import { bundledRelease, type Catalog, leafName } from "../catalog/index.ts";
 import { type HostProfile, type HostStep, heldAt, isBundledHost, isEndless, reactionOf } from "../host/index.ts";
-import { thousands } from "../text.ts";
+import { shellWord, thousands } from "../text.ts";
 import type { Block, Row } from "./blocks.ts";
 import { askedOf, POLICIES, type PolicyWords, violationWords } from "./glossary.ts";
 import type { Handling, ReportDocument } from "./schema.ts";
@@ -243,7 +243,7 @@ function remarks(all: readonly Handling[], version: string): string[] {
   const isCut = all.some(({ verdicts }) => verdicts.some(({ whole }) => !whole));
   const cut = isCut ? " `+`: cut short by a failure." : "";
   return [
-    `Commands: \`seamlock policies --module ${version}\`.${cut} ` +
+    `Commands: \`seamlock policies --module ${shellWord(version)}\`.${cut} ` +
       "Where vCPUs are counted somebody may wait for ever; recordings tell how often.",
   ];
 }

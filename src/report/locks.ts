@@ -1,7 +1,7 @@
 /** What the catalog says about the lock kinds, in at most three lines each. */
 import { bundledRelease, type LockDefinition, type LockKind, type LockPrimitive } from "../catalog/index.ts";
 import type { Block } from "./blocks.ts";
-import { type GuestLooks, kindSentences } from "./glossary.ts";
+import { type GuestLooks, type KindTold, kindSentences } from "./glossary.ts";
 import type { ReportDocument } from "./schema.ts";
 import { count, kindName, list } from "./words.ts";
 
@@ -12,25 +12,26 @@ type LockFacts = Pick<ReportDocument, "module" | "locks" | "unreadPrimitives">;
  * bundled module has, which these are.
  */
 export function lockBlocks({ module, locks, unreadPrimitives }: LockFacts, used: readonly LockKind[]): Block[] {
-  const isRelease = bundledRelease(module) !== null;
   if (locks.length === 0) {
     const names = used.map(kindName);
     return [{ kind: "paragraph", text: `The rows name ${count(names.length, "kind")} of locks: ${list(names)}.` }];
   }
   const shown = locks.filter(({ kind }) => used.includes(kind));
   const unread = (wanted: LockKind) => unreadPrimitives.filter(({ kind }) => kind === wanted);
+  const isRelease = bundledRelease(module) !== null;
+  const isAlone = !shown.some(({ kind }) => kind === "sharex_hp") || unread("sharex_hp").length > 0;
   return [
     {
       kind: "entries",
       entries: shown.map((lock) => ({
         mark: `${kindName(lock.kind)}:`,
-        text: sentences(lock, unread(lock.kind), isRelease).join(" "),
+        text: sentences(lock, unread(lock.kind), { isRelease, isAlone }).join(" "),
       })),
     },
   ];
 }
 
-function sentences(lock: LockDefinition, unread: LockFacts["unreadPrimitives"], isRelease: boolean): string[] {
+function sentences(lock: LockDefinition, unread: LockFacts["unreadPrimitives"], said: KindTold): string[] {
   const tries = lock.primitives.filter((p) => p.operation === "acquire" || p.operation === "promote");
   const shape = `${word(lock)}; ${modes(lock, tries)}.`;
   if (unread.length > 0) {
@@ -44,7 +45,7 @@ function sentences(lock: LockDefinition, unread: LockFacts["unreadPrimitives"], 
   return [
     shape,
     ...(priority ? [] : ["No host priority."]),
-    ...kindSentences(lock.kind, priority ? guestLooks(tries) : null, isRelease),
+    ...kindSentences(lock.kind, priority ? guestLooks(tries) : null, said),
   ];
 }
 

@@ -121,4 +121,30 @@ describe("a guest that looks at host priority first", () => {
       }),
     ]);
   });
+
+  it("that takes the same steps on other bits, or ends otherwise after them, is told as that", () => {
+    const changed = (of: (program: LockProgram) => LockProgram) =>
+      changes(old, {
+        ...old,
+        primitives: old.primitives.map((p) => (p.function === "sept_lock_acquire_host" ? of(p) : p)),
+      }).map(({ what }) => what);
+    const moved = (program: LockProgram): LockProgram => ({
+      ...program,
+      word: {
+        ...program.word,
+        fields: program.word.fields.map((f) => (f.name === "exclusive" ? { ...f, lsb: 10 } : f)),
+      },
+    });
+    const ended = (program: LockProgram): LockProgram => ({
+      ...program,
+      steps: program.steps.map((step) => ({
+        ...step,
+        branches: [{ when: null, to: "success" as const, check: null }],
+      })),
+    });
+    expect(changed(moved)).toEqual(["the host's acquire of a sept_entry lock has exclusive at bit 10, not bit 11"]);
+    expect(changed(ended)).toEqual([
+      "the host's acquire of a sept_entry lock performs the same steps, and tests or ends otherwise",
+    ]);
+  });
 });

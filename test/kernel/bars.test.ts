@@ -54,6 +54,18 @@ describe("a kick", () => {
     expect(told()).toMatchObject({ does: ["kick-and-retry:1, bug-vm"], messages: [] });
   });
 
+  test("before tries without bound is told by a diagnostic alone, for which there is no reaction", () => {
+    const { does, messages } = told({
+      file: ZAPS,
+      for: "\t\t__err = func(args);",
+      put: "\t\tdo { __err = func(args); } while (tdx_operand_busy(__err));",
+    });
+    expect(does).toEqual(["retry:unbounded"]);
+    expect(messages).toHaveLength(1);
+    expect(messages[0]).toContain("until it is not busy, with vCPUs kicked and barred");
+    expect(told().messages).toEqual([]);
+  });
+
   test("does so where a helper looks", () => {
     const helper =
       "static bool pen_is_barred(struct kvm_vcpu *vcpu)\n{\n\treturn to_kvm_tdx(vcpu->kvm)->wait_for_sept_zap;\n}\n\nstatic int pen_enter(";

@@ -117,6 +117,20 @@ describe("the report", () => {
     expect(flowing(reportText(known))).toContain("takes entry_lock first and looks then");
   });
 
+  test("compares the host priority of one lock kind with another's only where something is said of that", () => {
+    const known = parseCatalog(readFileSync("data/modules/1.5.25.json", "utf8"), "1.5.25");
+    expect(flowing(reportText(known))).toContain("EXCLUSIVE only. Host priority likewise, but a guest");
+    const primitives = known.primitives.map((program) =>
+      program.function === "acquire_sharex_lock_hp_sh" ? { ...program, steps: program.steps.slice(0, 1) } : program,
+    );
+    const text = flowing(renderReportText(buildReport({ ...known, primitives })));
+    expect(text).toContain("As in no bundled module: acquire_sharex_lock_hp_sh()");
+    expect(text).not.toContain("likewise, but");
+    expect(text).toContain(
+      "EXCLUSIVE only. A refused host sets host_prio, a host that gets the lock clears it; a guest takes",
+    );
+  });
+
   test("sentences follow the facts", () => {
     const before = flowing(reportText(smallCatalog(), all));
     expect(before).toContain("Stays locked while the vCPU is in the guest; TD exit releases it.");
