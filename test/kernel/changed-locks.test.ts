@@ -75,16 +75,20 @@ describe("a lock of another", () => {
     expect(heldWith(`mutex_lock(${other})`, `mutex_unlock(${other})`, source)).toEqual([["vcpu->mutex of other"], []]);
   });
 
-  test("vCPU that a vCPU points to is not the vCPU's own", () => {
+  test.each([
+    ["a vCPU", "to_tdx(vcpu)->next"],
+    ["its VM", "to_kvm_tdx(vcpu->kvm)->master"],
+  ])("vCPU that %s points to is not the vCPU's own", (_, other) => {
     const text = readFileSync(join(SMALL_TREE, CALLS), "utf8");
     const [held] = [...text.matchAll(/static \w+ \w+\(struct kvm_vcpu \*vcpu\)\n\{\n/g)];
     expect(held).toBeDefined();
     const head = held?.[0] ?? "";
     const { profile } = extracted(
+      source,
       { file: TYPES, for: "u64 vp_enter_ret;", put: "u64 vp_enter_ret;\n\tstruct kvm_vcpu *next;" },
       {
         for: head,
-        put: `${head}\tmutex_lock(&to_tdx(vcpu)->next->mutex);\n\ttdh_vp_wr(&to_tdx(vcpu)->vp, 77, 2);\n\tmutex_unlock(&to_tdx(vcpu)->next->mutex);\n`,
+        put: `${head}\tmutex_lock(&${other}->mutex);\n\ttdh_vp_wr(&to_tdx(vcpu)->vp, 77, 2);\n\tmutex_unlock(&${other}->mutex);\n`,
       },
     );
     const uses = profile.paths.flatMap((path) => path.steps.flatMap(({ holds = [] }) => holds));

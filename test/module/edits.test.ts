@@ -79,6 +79,38 @@ describe("a lock that a second try gets", () => {
   });
 });
 
+describe("a status that is about something else than a busy lock", () => {
+  it("is none of the lock's, though it is of BUSY class: calls that have the lock end with it, too", async () => {
+    const { rows } = await of(`
+    locked = (acquire_mutex_lock(&global->global_lock) == LOCK_RET_SUCCESS);
+    return_val = is_first(gpa) ? TDX_PREVIOUS_TLB_EPOCH_BUSY : TDX_SUCCESS;
+    if (locked) { release_mutex_lock(&global->global_lock); }
+    return return_val;`);
+    expect(rows).toMatchObject([{ busyStatus: null, otherStatuses: [] }]);
+    expect(rows[0]?.busyWhen).toBeUndefined();
+  });
+
+  it("is none of the lock's where it is of no BUSY class", async () => {
+    const { rows, catalog } = await smallTree(
+      walking(`return_val = lock_page(page_pa, &page_entry);
+    if (return_val == ${BUSY_RCX}) { return TDX_PAGE_SIZE_MISMATCH; }`),
+      NODES,
+    );
+    expect(rows.map(({ busyStatus }) => busyStatus)).toEqual(rows.map(() => null));
+    expect(new Set(catalog.diagnostics.map(({ code }) => code))).toContain("SL1034");
+  });
+});
+
+describe("a lock whose try gives no status", () => {
+  it("is busy in whatever status the call ends with then, of BUSY class or not", async () => {
+    const { rows } = await of(`
+    if (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS) { return TDX_PAGE_SIZE_MISMATCH; }
+    release_mutex_lock(&global->global_lock);
+    return TDX_SUCCESS;`);
+    expect(rows).toMatchObject([{ busyStatus: "0xC0000B0B00000000", otherStatuses: [] }]);
+  });
+});
+
 describe("locks that the rounds of a loop take at one place", () => {
   it("are each taken once, and each has its own status", async () => {
     const { rows, catalog } = await of(`
