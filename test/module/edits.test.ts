@@ -79,6 +79,84 @@ describe("a lock that a second try gets", () => {
   });
 });
 
+describe("an error of which it was not followed which one it is", () => {
+  const asked = async (status: string) => {
+    const { leaf } = await smallTree(`
+static api_error_type check(uint64_t gpa)
+{
+    if (is_first(gpa)) { return TDX_OPERAND_INVALID; }
+    if (is_busy(gpa)) { return TDX_PREVIOUS_TLB_EPOCH_BUSY; }
+    if (is_second(gpa)) { return TDX_PAGE_SIZE_MISMATCH; }
+    return TDX_SUCCESS;
+}
+
+static api_error_type check_for_another(uint64_t gpa)
+{
+    api_error_type status = check(gpa);
+    if (status != TDX_SUCCESS) { note(gpa); }
+    return status;
+}
+
+${hostLeaf(`
+    return_val = check_for_another(gpa);
+    if (return_val == ${status}) { return TDX_OPERAND_BUSY_HOST_PRIORITY; }
+    return return_val;`)}`);
+    return leaf.otherBusy.map(({ name }) => name).sort();
+  };
+
+  it("is no BUSY, for that is always followed", async () => {
+    expect(await asked("TDX_OPERAND_BUSY")).toEqual(["TDX_PREVIOUS_TLB_EPOCH_BUSY"]);
+  });
+
+  it("may be any other", async () => {
+    expect(await asked("TDX_PAGE_SIZE_MISMATCH")).toEqual([
+      "TDX_OPERAND_BUSY_HOST_PRIORITY",
+      "TDX_PREVIOUS_TLB_EPOCH_BUSY",
+    ]);
+  });
+});
+
+describe("a lock that a loop takes in each of its rounds", () => {
+  it.each(["3", "16"])("is taken so often, be they followed or not: %s", async (rounds) => {
+    const { rows } = await of(`
+    for (uint32_t i = 0; i < ${rounds}; i++)
+    {
+        if (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }
+        release_mutex_lock(&global->global_lock);
+    }
+    return TDX_SUCCESS;`);
+    expect(rows.map(({ times }) => times)).toEqual([rounds]);
+  });
+});
+
+describe("a lock that is refused, and that a call goes on without", () => {
+  it("leaves the order in which it gives the others back", async () => {
+    const { leaf, rows } = await of(`
+    locked = (acquire_mutex_lock(&global->global_lock) == LOCK_RET_SUCCESS);
+    if (acquire_sharex_lock_sh(&tdcs_ptr->epoch_tracking.epoch_lock) != LOCK_RET_SUCCESS) { return_val = TDX_OPERAND_BUSY; goto FIRST; }
+    if (acquire_sharex_lock_sh(&global->kot.lock) != LOCK_RET_SUCCESS) { return_val = TDX_OPERAND_BUSY; goto SECOND; }
+    return_val = TDX_SUCCESS;
+    if (!locked)
+    {
+        release_sharex_lock_sh(&tdcs_ptr->epoch_tracking.epoch_lock);
+        release_sharex_lock_sh(&global->kot.lock);
+        return return_val;
+    }
+    release_sharex_lock_sh(&global->kot.lock);
+SECOND:
+    release_sharex_lock_sh(&tdcs_ptr->epoch_tracking.epoch_lock);
+FIRST:
+    if (locked) { release_mutex_lock(&global->global_lock); }
+    return return_val;`);
+    expect(rows.map(({ order }) => order)).toEqual([0, 1, 2]);
+    const success = (leaf.releaseOrders ?? []).filter(({ end }) => end === "success");
+    expect(success.map(({ locks }) => locks)).toEqual([
+      [2, 1, 0],
+      [1, 2],
+    ]);
+  });
+});
+
 describe("a status that is about something else than a busy lock", () => {
   it("is none of the lock's, though it is of BUSY class: calls that have the lock end with it, too", async () => {
     const { rows } = await of(`
@@ -98,6 +176,22 @@ describe("a status that is about something else than a busy lock", () => {
     );
     expect(rows.map(({ busyStatus }) => busyStatus)).toEqual(rows.map(() => null));
     expect(new Set(catalog.diagnostics.map(({ code }) => code))).toContain("SL1034");
+  });
+});
+
+describe("a lock that some calls take in vain", () => {
+  it("is busy in their words, too, though none of them succeeds", async () => {
+    const { rows } = await of(`
+    if (flags == 3) { locked = true; }
+    if (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS)
+    {
+        return locked ? TDX_PREVIOUS_TLB_EPOCH_BUSY : TDX_OPERAND_BUSY;
+    }
+    release_mutex_lock(&global->global_lock);
+    return locked ? TDX_PAGE_SIZE_MISMATCH : TDX_SUCCESS;`);
+    expect(rows).toMatchObject([
+      { busyStatus: "0x8000020000000000", otherStatuses: [{ status: "0x8000020A00000000" }] },
+    ]);
   });
 });
 
