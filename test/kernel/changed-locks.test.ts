@@ -120,7 +120,7 @@ describe("the kind of a lock", () => {
     const at = text.indexOf(guard);
     const one = text.slice(at - 60, at + guard.length);
     const tree = treeWith([{ for: one, put: one.replace("mutex_lock", "spin_lock") }]);
-    for (const kind of ["mutex", "spinlock", "rwsem"] as const) {
+    for (const kind of ["mutex", "spinlock", "rwlock"] as const) {
       const classes = rules.locks.classes.map((of) => (of.name === "tdx_lock" ? { ...of, kind } : of));
       const { profile } = extractHost(tree, { rules: { ...rules, locks: { ...rules.locks, classes } } });
       expect(profile.locks.find(({ name }) => name === "tdx_lock")?.kind).toBe(kind);

@@ -281,6 +281,10 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tkick();\n\t\ti = 3;\n\t\tdo {\n\t\t\terr = wr(1);\n\t\t} while (tdx_operand_busy(err) && --i);\n\t\tbar(false);\n\t}\n\treturn err ? -EIO : 0;",
     does: ["kick-and-retry:3, return:-EIO"],
   },
+  "so are twenty": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tkick();\n\t\ti = 20;\n\t\tdo {\n\t\t\terr = wr(1);\n\t\t} while (tdx_operand_busy(err) && --i);\n\t\tbar(false);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["kick-and-retry:20, return:-EIO"],
+  },
   "a status of another kind, whatever its operand, is none of a BUSY": {
     body: "err = wr(1);\n\tif (err == (TDX_OPERAND_BUSY | 1ULL << 40 | 0x92) || err == TDX_OPERAND_BUSY) return -EAGAIN;\n\treturn err ? -EIO : 0;",
     does: ["return:-EIO"],
