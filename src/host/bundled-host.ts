@@ -6,5 +6,5 @@ const DIGESTS: Readonly<Record<string, string | null>> = digests.hosts;
 
 /** True where the profile has the name of a bundled one and was read from the same source; one that somebody wrote has no source. */
 export function isBundledHost({ name, extracted }: Pick<HostProfile, "name" | "extracted">): boolean {
-  return Object.hasOwn(DIGESTS, name) && DIGESTS[name] === (extracted?.digest ?? null);
+  return DIGESTS[name] === (extracted?.digest ?? null);
 }

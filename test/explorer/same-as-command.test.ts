@@ -131,12 +131,13 @@ describe("a source of one's own", () => {
       const catalog = { ...base.catalog, ...change };
       return modulesBefore([...modules, { name: "./mine", catalog }])["./mine"] ?? null;
     };
-    const { behaviours, primitives } = base.catalog;
+    const { behaviours, primitives, writers } = base.catalog;
     const another = behaviours.map((one) => (one.name === "fault-log" ? { ...one, variant: null } : one));
     const moved = <T extends { evidence: { line: number } }>(all: readonly T[]): T[] =>
       all.map((one) => ({ ...one, evidence: { ...one.evidence, line: one.evidence.line + 1 } }));
     expect(comparedWith({ behaviours: another })).toBe("1.5.25");
     expect(comparedWith({ primitives: primitives.slice(1) })).toBe("1.5.25");
+    expect(comparedWith({ writers: writers.slice(1) })).toBe("1.5.25");
     expect(comparedWith({ behaviours: moved(behaviours), primitives: moved(primitives) })).toBe("1.5.20");
   });
 

@@ -19,7 +19,7 @@ interface Edit {
   readonly for: string;
 }
 
-const extracted = (...edits: readonly Edit[]) => {
+function treeWith(edits: readonly Edit[]): string {
   const tree = mkdtempSync(join(folder, "tree-"));
   cpSync(SMALL_TREE, tree, { recursive: true });
   for (const { file = CALLS, put, for: was } of edits) {
@@ -27,8 +27,10 @@ const extracted = (...edits: readonly Edit[]) => {
     expect(text).toContain(was);
     writeFileSync(join(tree, file), text.replaceAll(was, put));
   }
-  return extractHost(tree, { rules });
-};
+  return tree;
+}
+
+const extracted = (...edits: readonly Edit[]) => extractHost(treeWith(edits), { rules });
 
 const PLAIN = "mutex_lock(&kvm->lock);\n\tif (tdh_mng_rd(&to_kvm_tdx(kvm)->td, 1, &data)) /* @plain */";
 const PLAIN_END =
@@ -75,16 +77,20 @@ describe("a lock of another", () => {
     expect(heldWith(`mutex_lock(${other})`, `mutex_unlock(${other})`, source)).toEqual([["vcpu->mutex of other"], []]);
   });
 
-  test("vCPU that a vCPU points to is not the vCPU's own", () => {
+  test.each([
+    ["a vCPU", "to_tdx(vcpu)->next"],
+    ["its VM", "to_kvm_tdx(vcpu->kvm)->master"],
+  ])("vCPU that %s points to is not the vCPU's own", (_, other) => {
     const text = readFileSync(join(SMALL_TREE, CALLS), "utf8");
     const [held] = [...text.matchAll(/static \w+ \w+\(struct kvm_vcpu \*vcpu\)\n\{\n/g)];
     expect(held).toBeDefined();
     const head = held?.[0] ?? "";
     const { profile } = extracted(
+      source,
       { file: TYPES, for: "u64 vp_enter_ret;", put: "u64 vp_enter_ret;\n\tstruct kvm_vcpu *next;" },
       {
         for: head,
-        put: `${head}\tmutex_lock(&to_tdx(vcpu)->next->mutex);\n\ttdh_vp_wr(&to_tdx(vcpu)->vp, 77, 2);\n\tmutex_unlock(&to_tdx(vcpu)->next->mutex);\n`,
+        put: `${head}\tmutex_lock(&${other}->mutex);\n\ttdh_vp_wr(&to_tdx(vcpu)->vp, 77, 2);\n\tmutex_unlock(&${other}->mutex);\n`,
       },
     );
     const uses = profile.paths.flatMap((path) => path.steps.flatMap(({ holds = [] }) => holds));
@@ -113,7 +119,12 @@ describe("the kind of a lock", () => {
     const text = readFileSync(join(SMALL_TREE, CALLS), "utf8");
     const at = text.indexOf(guard);
     const one = text.slice(at - 60, at + guard.length);
-    expect(kindIn({ for: one, put: one.replace("mutex_lock", "spin_lock") })).toBe("mutex");
+    const tree = treeWith([{ for: one, put: one.replace("mutex_lock", "spin_lock") }]);
+    for (const kind of ["mutex", "spinlock", "rwlock"] as const) {
+      const classes = rules.locks.classes.map((of) => (of.name === "tdx_lock" ? { ...of, kind } : of));
+      const { profile } = extractHost(tree, { rules: { ...rules, locks: { ...rules.locks, classes } } });
+      expect(profile.locks.find(({ name }) => name === "tdx_lock")?.kind).toBe(kind);
+    }
   });
 });
 

@@ -257,10 +257,20 @@ const CASES: Readonly<Record<string, Case>> = {
     body: "int ret = @_wr(vcpu);\n\n\tif (tdx_operand_busy(ret)) return -EAGAIN;\n\treturn ret ? -EIO : 0;",
     does: ["return:-EIO"],
   },
+  "so does a function that gives an int to what is no int": {
+    before: "static int @_wr(struct kvm_vcpu *vcpu)\n{\n\treturn wr(1);\n}\n",
+    body: "err = @_wr(vcpu);\n\tif (tdx_operand_busy(err)) return -EAGAIN;\n\treturn err ? -EIO : 0;",
+    does: ["return:-EIO"],
+  },
   "so does one that is given it as an int": {
     before:
       "static bool @_busy(int err)\n{\n\tif ((err & TDX_SEAMCALL_STATUS_MASK) == TDX_OPERAND_BUSY)\n\t\treturn true;\n\treturn false;\n}\n",
     body: "err = wr(1);\n\tif (@_busy(err)) return -EAGAIN;\n\treturn err ? -EIO : 0;",
+    does: ["return:-EIO"],
+  },
+  "a bool keeps of a status that it is one": {
+    before: "static bool @_wr(struct kvm_vcpu *vcpu)\n{\n\treturn wr(1);\n}\n",
+    body: "return @_wr(vcpu) ? -EIO : 0;",
     does: ["return:-EIO"],
   },
   "an int keeps the error that was made of a status": {
@@ -270,6 +280,10 @@ const CASES: Readonly<Record<string, Case>> = {
   "tries after a kick are of the call before it, however many": {
     body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tkick();\n\t\ti = 3;\n\t\tdo {\n\t\t\terr = wr(1);\n\t\t} while (tdx_operand_busy(err) && --i);\n\t\tbar(false);\n\t}\n\treturn err ? -EIO : 0;",
     does: ["kick-and-retry:3, return:-EIO"],
+  },
+  "so are twenty": {
+    body: "err = wr(1);\n\tif (tdx_operand_busy(err)) {\n\t\tkick();\n\t\ti = 20;\n\t\tdo {\n\t\t\terr = wr(1);\n\t\t} while (tdx_operand_busy(err) && --i);\n\t\tbar(false);\n\t}\n\treturn err ? -EIO : 0;",
+    does: ["kick-and-retry:20, return:-EIO"],
   },
   "a status of another kind, whatever its operand, is none of a BUSY": {
     body: "err = wr(1);\n\tif (err == (TDX_OPERAND_BUSY | 1ULL << 40 | 0x92) || err == TDX_OPERAND_BUSY) return -EAGAIN;\n\treturn err ? -EIO : 0;",

@@ -79,6 +79,139 @@ describe("a lock that a second try gets", () => {
   });
 });
 
+describe("an error of which it was not followed which one it is", () => {
+  const asked = async (status: string) => {
+    const { leaf } = await smallTree(`
+static api_error_type check(uint64_t gpa)
+{
+    if (is_first(gpa)) { return TDX_OPERAND_INVALID; }
+    if (is_busy(gpa)) { return TDX_PREVIOUS_TLB_EPOCH_BUSY; }
+    if (is_second(gpa)) { return TDX_PAGE_SIZE_MISMATCH; }
+    return TDX_SUCCESS;
+}
+
+static api_error_type check_for_another(uint64_t gpa)
+{
+    api_error_type status = check(gpa);
+    if (status != TDX_SUCCESS) { note(gpa); }
+    return status;
+}
+
+${hostLeaf(`
+    return_val = check_for_another(gpa);
+    if (return_val == ${status}) { return TDX_OPERAND_BUSY_HOST_PRIORITY; }
+    return return_val;`)}`);
+    return leaf.otherBusy.map(({ name }) => name).sort();
+  };
+
+  it("is no BUSY, for that is always followed", async () => {
+    expect(await asked("TDX_OPERAND_BUSY")).toEqual(["TDX_PREVIOUS_TLB_EPOCH_BUSY"]);
+  });
+
+  it("may be any other", async () => {
+    expect(await asked("TDX_PAGE_SIZE_MISMATCH")).toEqual([
+      "TDX_OPERAND_BUSY_HOST_PRIORITY",
+      "TDX_PREVIOUS_TLB_EPOCH_BUSY",
+    ]);
+  });
+});
+
+describe("a lock that a loop takes in each of its rounds", () => {
+  it.each(["3", "16"])("is taken so often, be they followed or not: %s", async (rounds) => {
+    const { rows } = await of(`
+    for (uint32_t i = 0; i < ${rounds}; i++)
+    {
+        if (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }
+        release_mutex_lock(&global->global_lock);
+    }
+    return TDX_SUCCESS;`);
+    expect(rows.map(({ times }) => times)).toEqual([rounds]);
+  });
+});
+
+describe("a lock that is refused, and that a call goes on without", () => {
+  it("leaves the order in which it gives the others back", async () => {
+    const { leaf, rows } = await of(`
+    locked = (acquire_mutex_lock(&global->global_lock) == LOCK_RET_SUCCESS);
+    if (acquire_sharex_lock_sh(&tdcs_ptr->epoch_tracking.epoch_lock) != LOCK_RET_SUCCESS) { return_val = TDX_OPERAND_BUSY; goto FIRST; }
+    if (acquire_sharex_lock_sh(&global->kot.lock) != LOCK_RET_SUCCESS) { return_val = TDX_OPERAND_BUSY; goto SECOND; }
+    return_val = TDX_SUCCESS;
+    if (!locked)
+    {
+        release_sharex_lock_sh(&tdcs_ptr->epoch_tracking.epoch_lock);
+        release_sharex_lock_sh(&global->kot.lock);
+        return return_val;
+    }
+    release_sharex_lock_sh(&global->kot.lock);
+SECOND:
+    release_sharex_lock_sh(&tdcs_ptr->epoch_tracking.epoch_lock);
+FIRST:
+    if (locked) { release_mutex_lock(&global->global_lock); }
+    return return_val;`);
+    expect(rows.map(({ order }) => order)).toEqual([0, 1, 2]);
+    const success = (leaf.releaseOrders ?? []).filter(({ end }) => end === "success");
+    expect(success.map(({ locks }) => locks)).toEqual([
+      [2, 1, 0],
+      [1, 2],
+    ]);
+  });
+});
+
+describe("a status that is about something else than a busy lock", () => {
+  it("is none of the lock's, though it is of BUSY class: calls that have the lock end with it, too", async () => {
+    const { rows } = await of(`
+    locked = (acquire_mutex_lock(&global->global_lock) == LOCK_RET_SUCCESS);
+    return_val = is_first(gpa) ? TDX_PREVIOUS_TLB_EPOCH_BUSY : TDX_SUCCESS;
+    if (locked) { release_mutex_lock(&global->global_lock); }
+    return return_val;`);
+    expect(rows).toMatchObject([{ busyStatus: null, otherStatuses: [] }]);
+    expect(rows[0]?.busyWhen).toBeUndefined();
+  });
+
+  it("is none of the lock's where it is of no BUSY class", async () => {
+    const { rows, catalog } = await smallTree(
+      walking(`return_val = lock_page(page_pa, &page_entry);
+    if (return_val == ${BUSY_RCX}) { return TDX_PAGE_SIZE_MISMATCH; }`),
+      NODES,
+    );
+    expect(rows.map(({ busyStatus }) => busyStatus)).toEqual(rows.map(() => null));
+    expect(new Set(catalog.diagnostics.map(({ code }) => code))).toContain("SL1034");
+  });
+});
+
+describe("a lock that some calls take in vain", () => {
+  it("is busy in their words, too, though none of them succeeds", async () => {
+    const { rows } = await of(`
+    if (flags == 3)
+    {
+        if (acquire_sharex_lock_sh(&global->kot.lock) != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; }
+        locked = true;
+    }
+    if (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS)
+    {
+        if (!locked) { return TDX_OPERAND_BUSY; }
+        release_sharex_lock_sh(&global->kot.lock);
+        return TDX_PREVIOUS_TLB_EPOCH_BUSY;
+    }
+    release_mutex_lock(&global->global_lock);
+    if (!locked) { return TDX_SUCCESS; }
+    release_sharex_lock_sh(&global->kot.lock);
+    return TDX_PAGE_SIZE_MISMATCH;`);
+    const row = rows.find(({ busyStatus }) => busyStatus === "0x8000020000000000");
+    expect(row?.otherStatuses.map(({ status }) => status)).toEqual(["0x8000020A00000000"]);
+  });
+});
+
+describe("a lock whose try gives no status", () => {
+  it("is busy in whatever status the call ends with then, of BUSY class or not", async () => {
+    const { rows } = await of(`
+    if (acquire_mutex_lock(&global->global_lock) != LOCK_RET_SUCCESS) { return TDX_PAGE_SIZE_MISMATCH; }
+    release_mutex_lock(&global->global_lock);
+    return TDX_SUCCESS;`);
+    expect(rows).toMatchObject([{ busyStatus: "0xC0000B0B00000000", otherStatuses: [] }]);
+  });
+});
+
 describe("locks that the rounds of a loop take at one place", () => {
   it("are each taken once, and each has its own status", async () => {
     const { rows, catalog } = await of(`

@@ -116,6 +116,7 @@ describe("a lock that a loop tries", () => {
   it.each([
     ["by its test", `while (${TAKES} != LOCK_RET_SUCCESS) { }`, SPIN],
     ["and then tests", `do { got = ${TAKES}; } while (got != LOCK_RET_SUCCESS);`, "while got != LOCK_RET_SUCCESS"],
+    ["and leaves it then", `while (true) { if (${TAKES} == LOCK_RET_SUCCESS) { break; } }`, "while true"],
   ])("for ever, %s: no call ends with BUSY", async (_, loop, times) => {
     expect(await told(`${loop}\n${GIVES}\nreturn TDX_SUCCESS;`)).toEqual({
       rows: [[times, null, "leaf-exit"]],
@@ -159,13 +160,25 @@ describe("a lock that a loop tries", () => {
     expect(rows.map(([, busy]) => busy)).toEqual([BUSY]);
   });
 
-  it("is not known to have been tried often enough where the count may be set otherwise", async () => {
+  it.each([
+    ["the count may be set otherwise", "n++", "if (gpa) { n = gpa; }"],
+    ["what is called may set it", "n++", "count(&n);"],
+    ["it is counted by threes", "n += 3", ""],
+  ])("is not known to have been tried often enough where %s", async (_, step, after) => {
     const { codes } = await told(`
-    for (n = 0; n < TRIES; n++) { if (${TAKES} == LOCK_RET_SUCCESS) { break; } if (gpa) { n = gpa; } }
+    for (n = 0; n < TRIES; ${step}) { if (${TAKES} == LOCK_RET_SUCCESS) { break; } ${after} }
     if (n == TRIES) { return TDX_OPERAND_BUSY; }
     ${GIVES}
     return TDX_SUCCESS;`);
     expect(codes).toContain("SL1036");
+  });
+
+  it("is not given back where the loop's test would have had to hold when it ended", async () => {
+    const { codes } = await told(`
+    while (n == 0) { if (${TAKES} != LOCK_RET_SUCCESS) { return TDX_OPERAND_BUSY; } ${GIVES} n = gpa; }
+    if (n == 0) { ${GIVES} }
+    return TDX_SUCCESS;`);
+    expect(codes).toEqual([]);
   });
 
   it("is taken by each round whose test takes it", async () => {

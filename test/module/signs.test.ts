@@ -25,6 +25,8 @@ it.each([
   ["int x = -1;", "x > 3", false],
   ["uint64_t x = -1;", "x > 3", true],
   ["int64_t x = (int64_t)tdr_pa;", "x < 0 && x == -1", true],
+  ["uint64_t x = tdr_pa; { int64_t x = (int64_t)tdr_pa; note(x); }", "x < 0", false],
+  ["int64_t x = (int64_t)tdr_pa; { uint64_t x = tdr_pa; note(x); }", "x < 0", true],
 ])("%s if (%s): can it hold? %s", async (before, test, wanted) => {
   expect(await isTaken(before, test)).toBe(wanted);
 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import data from "../../data/verdicts.json" with { type: "json" };
+import { kindSentences } from "../../src/report/glossary.ts";
 import { handlings, hostHandling } from "../../src/report/handling.ts";
 import { buildReport, type Handling, renderReportText, verdictText } from "../../src/report/index.ts";
 import { provenance } from "../../src/report/provenance.ts";
+import { ancestorNote } from "../../src/report/summary.ts";
 import { host as hostNamed, moduleNamed } from "../host/profile.ts";
 
 type Decided = Handling["verdicts"][number];
@@ -68,6 +70,15 @@ describe("what is said of a host itself", () => {
   });
 });
 
+describe("what is said of a lock kind beside its fields", () => {
+  it.each(["sharex_hp", "sept_entry"])("is what its guests do, first or after: %s", (kind) => {
+    const [first, after] = (["guestLooksFirst", "guestLooksAfter"] as const).map((l) => kindSentences(kind, l, true));
+    expect([first?.length, after?.length]).toEqual([1, 1]);
+    expect(first).not.toEqual(after);
+    expect(kindSentences(kind, null, true)).toEqual([]);
+  });
+});
+
 describe("a source that is no bundled release", () => {
   const module = moduleNamed("1.5.05");
   const other = { ...module, module: { ...module.module, sourceDigest: `sha256:${"0".repeat(64)}` } };
@@ -89,6 +100,11 @@ describe("a source that is no bundled release", () => {
     const unread = all({ ...other, behaviours });
     expect([unread.includes(join), unread.includes(waits)]).toEqual([false, false]);
     expect(unread).toContain("Given back in adjust_tlb_tracking_state(), before the call ends.");
+  });
+
+  it("is told nothing of what a later release takes beside it", () => {
+    expect(ancestorNote(module, undefined)).toMatch(/, from 1\.5\.20 on also tdh_phymem_pamt_/);
+    expect(ancestorNote(other, undefined)).not.toContain("from 1.5");
   });
 
   it("equals no public tag", () => {
