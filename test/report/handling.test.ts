@@ -72,10 +72,12 @@ describe("what is said of a host itself", () => {
 
 describe("what is said of a lock kind beside its fields", () => {
   it.each(["sharex_hp", "sept_entry"])("is what its guests do, first or after: %s", (kind) => {
-    const [first, after] = (["guestLooksFirst", "guestLooksAfter"] as const).map((l) => kindSentences(kind, l, true));
+    const [first, after] = (["guestLooksFirst", "guestLooksAfter"] as const).map((l) =>
+      kindSentences(kind, l, { isRelease: true, isAlone: false }),
+    );
     expect([first?.length, after?.length]).toEqual([1, 1]);
     expect(first).not.toEqual(after);
-    expect(kindSentences(kind, null, true)).toEqual([]);
+    expect(kindSentences(kind, null, { isRelease: true, isAlone: false })).toEqual([]);
   });
 });
 
