@@ -5,6 +5,7 @@ import { LIMITS } from "../limits.ts";
 import type { Domain } from "./domain.ts";
 import type { Call, Engine, Evaluated, Final, Frame, Site } from "./engine.ts";
 import { asValue, isTooLong } from "./expressions.ts";
+import { shadowsIn } from "./shadows.ts";
 import { sourceText } from "./source-text.ts";
 import { type AbstractState, joinStates } from "./state.ts";
 import { each } from "./tests.ts";
@@ -59,6 +60,12 @@ export class Calls {
     engine.enter(frame);
     for (const line of fn.errors)
       engine.trouble("parse", `a line of ${fn.name} could not be parsed`, { file: fn.file, line, function: fn.name });
+    for (const { name, line } of shadowsIn(fn))
+      engine.trouble("parse", `${name} is declared again here, and what it is outside is used later`, {
+        file: fn.file,
+        line,
+        function: fn.name,
+      });
     fn.parameters.forEach((name, i) => {
       const at = engine.local(name, frame);
       state.set(at, args[i] ?? engine.space.fresh(name));
