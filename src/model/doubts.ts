@@ -3,7 +3,7 @@ import { type Catalog, type Diagnostic, spelledName } from "../catalog/index.ts"
 import type { HostProfile, TdExit } from "../host/index.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import type { Scenario } from "./scenario.ts";
-import { unknownPrimitives, unreadBehaviours } from "./unread.ts";
+import { unreadBehaviours, unreadPrimitives } from "./unread.ts";
 
 /** The call that enters a TD. */
 const ENTERS = "tdh_vp_enter";
@@ -24,7 +24,7 @@ export function doubtsOf(scenario: Scenario, catalog: Catalog, host: HostProfile
     ...unreadBehaviours(scenario, catalog).map(
       (text) => `rests on a behaviour that was not read in this tree: ${text}`,
     ),
-    ...unknownPrimitives(scenario, catalog),
+    ...unreadPrimitives(scenario, catalog),
     ...oneStepWrites(scenario, lineage),
     ...untoldExits(scenario, host),
     ...(host?.extracted?.diagnostics ?? []).filter(({ severity }) => severity !== "note").map(unresolvedText),

@@ -29,7 +29,7 @@ export function unreadBehaviours(scenario: Scenario, catalog: Catalog): string[]
  * with the place: what a refused host leaves behind, and when a guest gives way, is restated by hand (`call-locks.ts`, `entry-writes.ts`).
  * Scenarios of a lock alone run the module's own primitives, instruction by instruction.
  */
-export function unknownPrimitives(scenario: Scenario, { leaves, primitives }: Catalog): string[] {
+export function unreadPrimitives(scenario: Scenario, { leaves, primitives }: Catalog): string[] {
   if (scenario.kind === "lock") return [];
   const made = callsOf(scenario);
   const rows = leaves
