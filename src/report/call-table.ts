@@ -63,7 +63,7 @@ export interface TableOptions {
 }
 
 /** What of a catalog, or of a report's document, the notes need. */
-type Described = Pick<Catalog, "module" | "constants" | "behaviours" | "diagnostics">;
+type Described = Pick<Catalog, "module" | "constants" | "behaviours">;
 
 interface Draft {
   readonly names: readonly string[];
@@ -202,7 +202,7 @@ function notesOf(
     conditionNote(module, parts, some, host),
     ...parts.flatMap(({ rows }) => rows.flatMap((row) => releaseNote(module, row))),
     ...parts.flatMap(({ rows }) => rows.flatMap(promotionNote)),
-    ...parts.flatMap((part) => part.rows.flatMap((row) => tryNote(row, part, module))),
+    ...parts.flatMap((part) => part.rows.flatMap((row) => tryNote(row, part))),
     ...parts.flatMap((part) => busyNotes(part, first)),
   ];
   return [...new Set(told.filter((text) => text !== null))];
@@ -285,19 +285,12 @@ function promotionNote({ promotion, pageSizes, promotedSizes }: Acquisition): st
   return [`${of}SHARED first, then promoted (BUSY beside a reader).`];
 }
 
-const NO_STATUS = "No constant status of the call tells that it is busy.";
-
 /** What becomes of a call whose try fails, where that is not simply its end. */
-function tryNote(row: Acquisition, { leaf }: Part, { diagnostics }: Described): string[] {
-  const { mode, busyStatus, busyWhen, hostPriorityExit, evidence } = row;
+function tryNote({ mode, busyStatus, busyWhen, hostPriorityExit }: Acquisition, { leaf }: Part): string[] {
   const isSilent = mode !== "NO_LOCK" && busyStatus === null && leaf.statuses !== undefined;
-  const at = evidence.at(-1);
-  const isUnknown = diagnostics.some(
-    ({ code, file, line }) => code === "SL1034" && file === at?.file && line === at?.line,
-  );
   return [
     ...(busyWhen === undefined ? [] : ["Where it is busy, only some of the calls end; the others go on without it."]),
-    ...(isSilent ? [isUnknown ? NO_STATUS : "Where it is busy, the call goes on without it."] : []),
+    ...(isSilent ? ["No constant status of the call tells that it is busy."] : []),
     ...(hostPriorityExit === undefined
       ? []
       : ["Where the host has priority, the guest's call ends in a TD exit instead."]),

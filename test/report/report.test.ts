@@ -131,6 +131,17 @@ describe("the report", () => {
     );
   });
 
+  test("says of a lock of whose BUSY no status tells just that, and of no other", () => {
+    const known = parseCatalog(readFileSync("data/modules/1.5.25.json", "utf8"), "1.5.25");
+    const told = (name: string) => {
+      const leaves = known.leaves.filter((leaf) => leaf.name === name);
+      return flowing(reportText(known, { scope: { kind: "leaves", leaves } }));
+    };
+    const sentence = "No constant status of the call tells that it is busy.";
+    expect(told("tdh_export_blockw")).toContain(sentence);
+    expect(told("tdh_mem_page_aug")).not.toContain(sentence);
+  });
+
   test("sentences follow the facts", () => {
     const before = flowing(reportText(smallCatalog(), all));
     expect(before).toContain("Stays locked while the vCPU is in the guest; TD exit releases it.");
